@@ -1,0 +1,72 @@
+//! Errors by what the caller does next: mend the configuration, or report that a callback failed.
+//!
+//! What becomes of a request lives in [`Rejection`](crate::Rejection), not here.
+
+use std::{borrow::Cow, fmt};
+
+/// Any error of the application, as the loaders hand it over.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
+
+/// A setting that cannot work. It names the field and says how to mend it.
+///
+/// Raised while the application starts, never while it serves.
+///
+/// ```
+/// use fauth_core::AuthConfig;
+///
+/// let error = AuthConfig::builder().secret("short").build().unwrap_err();
+/// assert_eq!(error.field(), "secret");
+/// assert!(error.fix().contains("openssl rand"));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {problem}; {fix}")]
+pub struct ConfigError {
+    field: &'static str,
+    problem: Cow<'static, str>,
+    fix: Cow<'static, str>,
+}
+
+impl ConfigError {
+    pub(crate) fn new(
+        field: &'static str,
+        problem: impl Into<Cow<'static, str>>,
+        fix: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { field, problem: problem.into(), fix: fix.into() }
+    }
+
+    /// The setting at fault, as the builder calls it.
+    #[must_use]
+    pub const fn field(&self) -> &'static str {
+        self.field
+    }
+
+    /// What is wrong with it. Never holds the value of a secret.
+    #[must_use]
+    pub fn problem(&self) -> &str {
+        &self.problem
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn fix(&self) -> &str {
+        &self.fix
+    }
+}
+
+/// A loader that could not answer. The request is refused with 503, never with 401, 403 or a pass.
+#[derive(thiserror::Error)]
+#[error("a loader failed")]
+pub struct LoaderError(#[source] BoxError);
+
+impl LoaderError {
+    pub(crate) fn new(source: impl Into<BoxError>) -> Self {
+        Self(source.into())
+    }
+}
+
+impl fmt::Debug for LoaderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LoaderError").field(&self.0).finish()
+    }
+}

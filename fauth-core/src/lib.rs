@@ -1,0 +1,3 @@
+//! fauth core
+mod error;
+pub use error::{BoxError, ConfigError, LoaderError};
