@@ -1,0 +1,100 @@
+//! Time, read in one place so that tests can turn it.
+
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
+
+/// A point in time in whole seconds since the Unix epoch, as `NumericDate` counts them
+/// ([RFC 7519 section 2](https://www.rfc-editor.org/rfc/rfc7519#section-2)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The last second of the year 9999, the greatest time that a token may name.
+    pub const MAX: Self = Self(253_402_300_799);
+
+    /// The point `seconds` after the Unix epoch.
+    #[must_use]
+    pub const fn from_unix_seconds(seconds: i64) -> Self {
+        Self(seconds)
+    }
+
+    /// Whole seconds since the Unix epoch.
+    #[must_use]
+    pub const fn unix_seconds(self) -> i64 {
+        self.0
+    }
+
+    /// `self + span` in whole seconds (a fraction of a second in `span` is dropped), or `None` on overflow.
+    #[must_use]
+    pub fn checked_add(self, span: Duration) -> Option<Self> {
+        i64::try_from(span.as_secs()).ok().and_then(|span| self.0.checked_add(span)).map(Self)
+    }
+
+    /// How long after `earlier` this is; zero if it is not after it.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_secs(self.0.checked_sub(earlier.0).and_then(|s| u64::try_from(s).ok()).unwrap_or(0))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The clock cannot tell the time. The request is refused with 503.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the clock gives no usable time")]
+#[non_exhaustive]
+pub struct ClockError;
+
+/// Where fauth gets the time from. Everything that expires asks this and nothing else.
+///
+/// # Security
+/// A clock that runs behind keeps expired tokens alive; use one that is synchronised.
+pub trait Clock: fmt::Debug + Send + Sync + 'static {
+    /// The present.
+    ///
+    /// # Errors
+    /// [`ClockError`] if the time is unknown; fauth then refuses with 503.
+    fn now(&self) -> Result<Timestamp, ClockError>;
+}
+
+/// The clock of the operating system, the default.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the time")]
+    fn now(&self) -> Result<Timestamp, ClockError> {
+        let elapsed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_err(|_| ClockError)?;
+        i64::try_from(elapsed.as_secs()).map(Timestamp).map_err(|_| ClockError)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addition_refuses_overflow() {
+        assert_eq!(
+            Timestamp(1).checked_add(Duration::from_secs(2)),
+            Some(Timestamp(3)),
+            "the positive beside the negative"
+        );
+        assert_eq!(Timestamp(1).checked_add(Duration::MAX), None);
+        assert_eq!(Timestamp(i64::MAX).checked_add(Duration::from_secs(1)), None);
+    }
+
+    #[test]
+    fn a_span_never_goes_below_zero() {
+        assert_eq!(Timestamp(5).since(Timestamp(2)), Duration::from_secs(3));
+        assert_eq!(Timestamp(2).since(Timestamp(5)), Duration::ZERO);
+        assert_eq!(Timestamp(i64::MAX).since(Timestamp(i64::MIN)), Duration::ZERO);
+    }
+}

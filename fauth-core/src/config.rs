@@ -1,0 +1,611 @@
+//! Settings: parsed once, never half valid.
+
+use std::{fmt, time::Duration};
+
+use zeroize::Zeroizing;
+
+use crate::{
+    error::ConfigError,
+    token::{
+        Algorithm, DEFAULT_MAX_TOKEN_BYTES, Expectations, Issuer, Key, KeyError, KeyRing, PerPurpose, Purpose,
+        TokenProfile, Verifier,
+    },
+};
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// The most leeway that can be configured.
+const MAX_LEEWAY: Duration = Duration::from_secs(300);
+const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
+const TOKEN_BYTES: std::ops::RangeInclusive<usize> = 512..=65_536;
+const GOOD_SECRET: &str = "make one with `openssl rand -base64 48` and keep it out of the source";
+
+fn default_lifetime(purpose: Purpose) -> Duration {
+    Duration::from_secs(match purpose {
+        Purpose::Access | Purpose::PasswordReset => 15 * MINUTE,
+        Purpose::Refresh => 7 * DAY,
+        Purpose::EmailVerification => 24 * HOUR,
+    })
+}
+
+/// The longest lifetime that is issued or accepted unless configured otherwise.
+fn default_max_lifetime(purpose: Purpose) -> Duration {
+    Duration::from_secs(match purpose {
+        Purpose::Access | Purpose::PasswordReset => HOUR,
+        Purpose::Refresh => 30 * DAY,
+        Purpose::EmailVerification => 7 * DAY,
+    })
+}
+
+/// The settings of an application's tokens. Whoever has one has a valid one.
+///
+/// | setting | default | environment variable |
+/// |---|---|---|
+/// | secret | none: must be given | `FAUTH_SECRET_KEY` |
+/// | id of the secret | none | `FAUTH_SECRET_KEY_ID` |
+/// | previous secret, still verified | none | `FAUTH_PREVIOUS_SECRET_KEY`, `FAUTH_PREVIOUS_SECRET_KEY_ID` |
+/// | algorithm | `HS256` | `FAUTH_ALGORITHM` |
+/// | lifetime of access tokens | 15 minutes | `FAUTH_ACCESS_TOKEN_LIFETIME` (`900s`, `15m`, `24h`, `7d`) |
+/// | lifetime of refresh tokens | 7 days | `FAUTH_REFRESH_TOKEN_LIFETIME` |
+/// | lifetime of password reset tokens | 15 minutes | `FAUTH_PASSWORD_RESET_TOKEN_LIFETIME` |
+/// | lifetime of e-mail verification tokens | 24 hours | `FAUTH_EMAIL_VERIFICATION_TOKEN_LIFETIME` |
+/// | issuer | none: `iss` is not written and not asked for | `FAUTH_ISSUER` |
+/// | audience | none: a token with `aud` is refused | `FAUTH_AUDIENCE` |
+/// | leeway for `nbf` and `iat` | 30 seconds, at most 300 | `FAUTH_LEEWAY` |
+/// | leeway for `exp` | none, at most 300 seconds | `FAUTH_EXPIRY_LEEWAY` |
+/// | longest token | 8192 bytes, 512 to 65536 | `FAUTH_MAX_TOKEN_BYTES` |
+/// | token profile | `standard` | `FAUTH_TOKEN_PROFILE` (`standard`, `python-fauth`, `python-fauth-migration`) |
+/// | realm of challenges | `fauth` | `FAUTH_REALM` |
+///
+/// ```
+/// use std::time::Duration;
+/// use fauth_core::{AuthConfig, Purpose};
+///
+/// # let secret_from_the_vault = "0f6c1b2a34d94a5b8f7e6d5c4b3a2918";
+/// let config = AuthConfig::builder()
+///     .secret(secret_from_the_vault)
+///     .issuer("https://login.example.com")
+///     .audience("https://api.example.com")
+///     .lifetime(Purpose::Access, Duration::from_secs(5 * 60))
+///     .build()?;
+/// # Ok::<(), fauth_core::ConfigError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct AuthConfig {
+    keys: KeyRing,
+    profile: TokenProfile,
+    issuer: Option<Box<str>>,
+    audiences: Vec<Box<str>>,
+    leeway: i64,
+    expiry_leeway: i64,
+    lifetimes: PerPurpose<Duration>,
+    max_lifetimes: PerPurpose<i64>,
+    max_token_bytes: usize,
+    realm: Box<str>,
+}
+
+impl AuthConfig {
+    /// Settings by hand. Only the secret is required.
+    #[must_use]
+    pub fn builder() -> AuthConfigBuilder {
+        AuthConfigBuilder::default()
+    }
+
+    /// Settings from the environment variables that the table [above](Self) names.
+    ///
+    /// Reading a `.env` file is the application's business.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if a variable is missing, not understood, or out of bounds.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::from_vars(|name| std::env::var(name).ok())
+    }
+
+    /// Settings from variables that `var` looks up by the names of the table [above](Self).
+    ///
+    /// # Errors
+    /// As [`from_env`](Self::from_env).
+    pub fn from_vars(var: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        AuthConfigBuilder::from_vars(&var)?.build()
+    }
+
+    pub(crate) fn verifier(&self) -> Verifier {
+        let expectations = Expectations {
+            profile: self.profile,
+            issuer: self.issuer.clone(),
+            audiences: self.audiences.clone(),
+            leeway: self.leeway,
+            expiry_leeway: self.expiry_leeway,
+            max_lifetime: self.max_lifetimes,
+            max_token_bytes: self.max_token_bytes,
+        };
+        Verifier::new(self.keys.clone(), expectations)
+    }
+
+    pub(crate) fn token_issuer(&self) -> Option<Issuer> {
+        Issuer::new(
+            &self.keys,
+            self.profile.issues(),
+            self.issuer.clone(),
+            self.audiences.clone(),
+            self.lifetimes,
+            self.max_token_bytes,
+        )
+    }
+
+    pub(crate) const fn max_token_bytes(&self) -> usize {
+        self.max_token_bytes
+    }
+
+    pub(crate) fn realm(&self) -> &str {
+        &self.realm
+    }
+}
+
+/// Collects settings; [`build`](Self::build) checks them.
+#[must_use = "settings take effect only in `build`"]
+#[derive(Clone, Default)]
+pub struct AuthConfigBuilder {
+    secret: Option<Zeroizing<Vec<u8>>>,
+    secret_id: Option<String>,
+    signing_key: Option<Key>,
+    previous_secret: Option<(Zeroizing<Vec<u8>>, Option<String>)>,
+    verification_keys: Vec<Key>,
+    allow_short_secret: bool,
+    algorithm: Algorithm,
+    profile: TokenProfile,
+    issuer: Option<String>,
+    audiences: Vec<String>,
+    leeway: Option<Duration>,
+    expiry_leeway: Duration,
+    lifetimes: Vec<(Purpose, Duration)>,
+    max_lifetimes: Vec<(Purpose, Duration)>,
+    max_token_bytes: Option<usize>,
+    realm: Option<String>,
+}
+
+impl AuthConfigBuilder {
+    /// The secret that signs, as its bytes: at least 32, 48 or 64 for HS256, HS384, HS512.
+    pub fn secret(mut self, secret: impl AsRef<[u8]>) -> Self {
+        self.secret = Some(Zeroizing::new(secret.as_ref().to_vec()));
+        self
+    }
+
+    /// The id of the secret, written as `kid` into tokens. Needed once there is more than one key.
+    pub fn secret_id(mut self, id: impl Into<String>) -> Self {
+        self.secret_id = Some(id.into());
+        self
+    }
+
+    /// The key that signs, in place of a secret.
+    pub fn signing_key(mut self, key: Key) -> Self {
+        self.signing_key = Some(key);
+        self
+    }
+
+    /// One more key whose tokens are accepted, to exchange keys without logging everybody out: sign with the new one, verify
+    /// the old one for as long as the longest token lives, then drop it.
+    pub fn verification_key(mut self, key: Key) -> Self {
+        self.verification_keys.push(key);
+        self
+    }
+
+    /// Lets a secret be shorter than its hash, for services that share one with an old system.
+    ///
+    /// # Security
+    /// See [`Key::danger_short_hmac`].
+    pub const fn danger_allow_short_secret(mut self) -> Self {
+        self.allow_short_secret = true;
+        self
+    }
+
+    /// The algorithm that the secret is for. Default: HS256.
+    pub const fn algorithm(mut self, algorithm: Algorithm) -> Self {
+        self.algorithm = algorithm;
+        self
+    }
+
+    /// The token format. Default: [`TokenProfile::Standard`].
+    pub const fn token_profile(mut self, profile: TokenProfile) -> Self {
+        self.profile = profile;
+        self
+    }
+
+    /// Who issues the tokens: written as `iss`, and demanded of every token.
+    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.issuer = Some(issuer.into());
+        self
+    }
+
+    /// For whom the tokens are: written as `aud`, and every token must name it. Called again, one of several suffices.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audiences.push(audience.into());
+        self
+    }
+
+    /// How far `nbf` and `iat` may lie in the future, for clocks that differ. Default: 30 seconds, at most 300.
+    pub const fn leeway(mut self, leeway: Duration) -> Self {
+        self.leeway = Some(leeway);
+        self
+    }
+
+    /// For how long an expired token is still accepted. Default: not at all; at most 300 seconds.
+    pub const fn expiry_leeway(mut self, leeway: Duration) -> Self {
+        self.expiry_leeway = leeway;
+        self
+    }
+
+    /// How long tokens of a purpose last, in whole seconds.
+    pub fn lifetime(mut self, purpose: Purpose, lifetime: Duration) -> Self {
+        self.lifetimes.push((purpose, lifetime));
+        self
+    }
+
+    /// The longest lifetime that a token of a purpose may have to be accepted, whoever issued it. Default: 1 hour for access and
+    /// password reset tokens, 30 days for refresh tokens, 7 days for e-mail verification tokens.
+    pub fn max_lifetime(mut self, purpose: Purpose, lifetime: Duration) -> Self {
+        self.max_lifetimes.push((purpose, lifetime));
+        self
+    }
+
+    /// The longest token that is looked at, in bytes. Default: 8192.
+    pub const fn max_token_bytes(mut self, bytes: usize) -> Self {
+        self.max_token_bytes = Some(bytes);
+        self
+    }
+
+    /// The `realm` of challenges ([RFC 9110 section 11.5](https://www.rfc-editor.org/rfc/rfc9110#section-11.5)). Default: `fauth`.
+    pub fn realm(mut self, realm: impl Into<String>) -> Self {
+        self.realm = Some(realm.into());
+        self
+    }
+
+    /// Checks every setting.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first setting that cannot work, with its name and how to mend it.
+    pub fn build(self) -> Result<AuthConfig, ConfigError> {
+        let keys = self.key_ring()?;
+        let max_lifetimes = per_purpose(default_max_lifetime, &self.max_lifetimes);
+        let lifetimes = per_purpose(default_lifetime, &self.lifetimes);
+        check_lifetimes(&lifetimes, &max_lifetimes)?;
+        if self.profile == TokenProfile::PythonFauth && (self.issuer.is_some() || !self.audiences.is_empty()) {
+            return Err(ConfigError::new(
+                "token_profile",
+                "tokens of the Python fauth have no issuer and no audience, but one is configured",
+                "remove `issuer` and `audience`, or use another profile",
+            ));
+        }
+        let max_token_bytes = self.max_token_bytes.unwrap_or(DEFAULT_MAX_TOKEN_BYTES);
+        if !TOKEN_BYTES.contains(&max_token_bytes) {
+            return Err(ConfigError::new(
+                "max_token_bytes",
+                format!("{max_token_bytes} is out of bounds"),
+                format!("use {} to {}", TOKEN_BYTES.start(), TOKEN_BYTES.end()),
+            ));
+        }
+        let realm = self.realm.unwrap_or_else(|| "fauth".to_owned());
+        check_text("realm", &realm)?;
+        self.issuer.iter().try_for_each(|issuer| check_text("issuer", issuer))?;
+        self.audiences.iter().try_for_each(|audience| check_text("audience", audience))?;
+        Ok(AuthConfig {
+            keys,
+            profile: self.profile,
+            issuer: self.issuer.map(String::into_boxed_str),
+            audiences: self.audiences.into_iter().map(String::into_boxed_str).collect(),
+            leeway: check_leeway("leeway", self.leeway.unwrap_or(DEFAULT_LEEWAY))?,
+            expiry_leeway: check_leeway("expiry_leeway", self.expiry_leeway)?,
+            lifetimes,
+            max_lifetimes: PerPurpose::from_fn(|purpose| whole_seconds(*max_lifetimes.of(purpose))),
+            max_token_bytes,
+            realm: realm.into_boxed_str(),
+        })
+    }
+
+    fn key_ring(&self) -> Result<KeyRing, ConfigError> {
+        let signing = match (&self.secret, &self.signing_key) {
+            (Some(secret), None) => self.hmac_key("secret", secret, self.secret_id.as_deref())?,
+            (None, Some(key)) => key.clone(),
+            (None, None) => return Err(ConfigError::new("secret", "no secret is set", GOOD_SECRET)),
+            (Some(_), Some(_)) => {
+                return Err(ConfigError::new("signing_key", "there is a secret too", "give one of the two"));
+            }
+        };
+        let mut others = self.verification_keys.clone();
+        if let Some((secret, id)) = &self.previous_secret {
+            others.push(self.hmac_key("previous_secret", secret, id.as_deref())?);
+        }
+        KeyRing::new(signing, others).ok_or_else(|| {
+            ConfigError::new(
+                "verification_key",
+                "there are several keys and their ids are missing or equal",
+                "give each key an id of its own (`secret_id`, `Key::with_id`)",
+            )
+        })
+    }
+
+    fn hmac_key(&self, field: &'static str, secret: &[u8], id: Option<&str>) -> Result<Key, ConfigError> {
+        let key = if self.allow_short_secret {
+            Key::danger_short_hmac(self.algorithm, secret)
+        } else {
+            Key::hmac(self.algorithm, secret)
+        };
+        let refused = |error: KeyError| ConfigError::new(field, error.to_string(), GOOD_SECRET);
+        let key = key.map_err(refused)?;
+        match id {
+            None => Ok(key),
+            Some(id) => key.with_id(id).map_err(|error| {
+                ConfigError::new("secret_id", error.to_string(), "use a short name such as `2026-11`")
+            }),
+        }
+    }
+
+    fn from_vars(var: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut builder = Self::default();
+        let secret = var("FAUTH_SECRET_KEY").map(Zeroizing::new).ok_or_else(|| {
+            ConfigError::new("FAUTH_SECRET_KEY", "the variable is not set", GOOD_SECRET)
+        })?;
+        builder = builder.secret(secret.as_bytes());
+        builder.secret_id = var("FAUTH_SECRET_KEY_ID");
+        builder.previous_secret = var("FAUTH_PREVIOUS_SECRET_KEY").map(|secret| {
+            let secret = Zeroizing::new(secret);
+            (Zeroizing::new(secret.as_bytes().to_vec()), var("FAUTH_PREVIOUS_SECRET_KEY_ID"))
+        });
+        builder.issuer = var("FAUTH_ISSUER");
+        builder.audiences.extend(var("FAUTH_AUDIENCE"));
+        builder.realm = var("FAUTH_REALM");
+        if let Some(name) = var("FAUTH_ALGORITHM") {
+            builder.algorithm = Algorithm::parse(&name).ok_or_else(|| {
+                ConfigError::new("FAUTH_ALGORITHM", "the algorithm is not known", "use HS256, HS384 or HS512")
+            })?;
+        }
+        if let Some(name) = var("FAUTH_TOKEN_PROFILE") {
+            builder.profile = TokenProfile::parse(&name).ok_or_else(|| {
+                ConfigError::new(
+                    "FAUTH_TOKEN_PROFILE",
+                    "the profile is not known",
+                    "use standard, python-fauth or python-fauth-migration",
+                )
+            })?;
+        }
+        if let Some(bytes) = var("FAUTH_MAX_TOKEN_BYTES") {
+            builder.max_token_bytes = Some(bytes.parse().map_err(|_| {
+                ConfigError::new("FAUTH_MAX_TOKEN_BYTES", "the value is not a number", "use bytes, such as 8192")
+            })?);
+        }
+        builder.leeway = duration_var(var, "FAUTH_LEEWAY")?;
+        builder.expiry_leeway = duration_var(var, "FAUTH_EXPIRY_LEEWAY")?.unwrap_or_default();
+        for (name, purpose) in LIFETIME_VARIABLES {
+            builder.lifetimes.extend(duration_var(var, name)?.map(|lifetime| (purpose, lifetime)));
+        }
+        Ok(builder)
+    }
+}
+
+impl fmt::Debug for AuthConfigBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthConfigBuilder")
+            .field("algorithm", &self.algorithm)
+            .field("profile", &self.profile)
+            .field("issuer", &self.issuer)
+            .field("audiences", &self.audiences)
+            .finish_non_exhaustive()
+    }
+}
+
+const LIFETIME_VARIABLES: [(&str, Purpose); 4] = [
+    ("FAUTH_ACCESS_TOKEN_LIFETIME", Purpose::Access),
+    ("FAUTH_REFRESH_TOKEN_LIFETIME", Purpose::Refresh),
+    ("FAUTH_PASSWORD_RESET_TOKEN_LIFETIME", Purpose::PasswordReset),
+    ("FAUTH_EMAIL_VERIFICATION_TOKEN_LIFETIME", Purpose::EmailVerification),
+];
+
+fn duration_var(
+    var: &dyn Fn(&str) -> Option<String>,
+    name: &'static str,
+) -> Result<Option<Duration>, ConfigError> {
+    let Some(text) = var(name) else { return Ok(None) };
+    parse_duration(&text).map(Some).ok_or_else(|| {
+        ConfigError::new(name, "the value is not a time span", "use a number with a unit: 900s, 15m, 24h or 7d")
+    })
+}
+
+/// A number without a unit is refused: nobody remembers whether it counts seconds or minutes.
+fn parse_duration(text: &str) -> Option<Duration> {
+    let unit = match text.as_bytes().last()? {
+        b's' => 1,
+        b'm' => MINUTE,
+        b'h' => HOUR,
+        b'd' => DAY,
+        _ => return None,
+    };
+    let digits = text.get(..text.len() - 1)?;
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    digits.parse::<u64>().ok()?.checked_mul(unit).map(Duration::from_secs)
+}
+
+fn per_purpose(default: fn(Purpose) -> Duration, set: &[(Purpose, Duration)]) -> PerPurpose<Duration> {
+    let mut values = PerPurpose::from_fn(default);
+    for (purpose, value) in set {
+        values.set(*purpose, *value);
+    }
+    values
+}
+
+fn check_lifetimes(lifetimes: &PerPurpose<Duration>, maxima: &PerPurpose<Duration>) -> Result<(), ConfigError> {
+    const CENTURY: Duration = Duration::from_secs(100 * 366 * DAY);
+    for purpose in Purpose::ALL {
+        let (lifetime, maximum) = (*lifetimes.of(purpose), *maxima.of(purpose));
+        if maximum < Duration::from_secs(1) || maximum > CENTURY {
+            return Err(ConfigError::new(
+                "max_lifetime",
+                format!("{} s for {purpose} tokens is out of bounds", maximum.as_secs()),
+                "use one second to a hundred years",
+            ));
+        }
+        if lifetime.as_secs() == 0 || lifetime > maximum {
+            return Err(ConfigError::new(
+                "lifetime",
+                format!("{} s for {purpose} tokens is out of bounds", lifetime.as_secs()),
+                format!("use 1 s to {} s, or raise `max_lifetime` knowingly", maximum.as_secs()),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn check_leeway(field: &'static str, leeway: Duration) -> Result<i64, ConfigError> {
+    if leeway > MAX_LEEWAY {
+        return Err(ConfigError::new(field, "the leeway is too long", "use at most 300 seconds"));
+    }
+    Ok(whole_seconds(leeway))
+}
+
+/// For values that were checked to be far below the overflow.
+fn whole_seconds(span: Duration) -> i64 {
+    i64::try_from(span.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// Text that ends up in a token or a header: visible ASCII and spaces, without quotes and backslashes.
+fn check_text(field: &'static str, text: &str) -> Result<(), ConfigError> {
+    let allowed = |b| matches!(b, 0x20 | 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+    if text.is_empty() || text.len() > 255 || !text.bytes().all(allowed) {
+        return Err(ConfigError::new(
+            field,
+            "the text is empty, too long, or has characters that a header cannot carry",
+            "use 1 to 255 characters of visible ASCII without quotes and backslashes",
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "0f6c1b2a34d94a5b8f7e6d5c4b3a2918";
+
+    fn good() -> AuthConfigBuilder {
+        AuthConfig::builder().secret(SECRET)
+    }
+
+    #[track_caller]
+    fn refused(builder: AuthConfigBuilder, field: &str) {
+        assert_eq!(builder.build().map(|_| ()).map_err(|error| error.field()), Err(field));
+    }
+
+    #[track_caller]
+    fn from(vars: &[(&str, &str)]) -> Result<AuthConfig, ConfigError> {
+        AuthConfig::from_vars(|name| {
+            let mut vars = vars.iter().chain(&[("FAUTH_SECRET_KEY", SECRET)]);
+            vars.find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn the_secret_is_required_and_checked() {
+        assert!(good().build().is_ok());
+        refused(AuthConfig::builder(), "secret");
+        refused(AuthConfig::builder().secret(""), "secret");
+        refused(AuthConfig::builder().secret("12345"), "secret");
+        assert!(AuthConfig::builder().secret("12345").danger_allow_short_secret().build().is_ok());
+        refused(AuthConfig::builder().secret("secret").danger_allow_short_secret(), "secret");
+        refused(good().algorithm(Algorithm::HS512), "secret");
+    }
+
+    #[test]
+    fn a_refused_secret_is_never_quoted() {
+        let error = AuthConfig::builder().secret("hunter2hunter2hunter2hunter2!").build().unwrap_err();
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+        assert!(error.to_string().contains("openssl rand"), "{error}");
+        assert!(!format!("{:?}", good()).contains(SECRET));
+        assert!(!format!("{:?}", good().build().unwrap()).contains(SECRET));
+    }
+
+    #[test]
+    fn several_keys_need_ids() {
+        let key = |id: &str| Key::hmac(Algorithm::HS256, SECRET.as_bytes()).unwrap().with_id(id).unwrap();
+        assert!(good().secret_id("new").verification_key(key("old")).build().is_ok());
+        refused(good().verification_key(key("old")), "verification_key");
+        refused(good().secret_id("old").verification_key(key("old")), "verification_key");
+        refused(good().secret_id("a b"), "secret_id");
+        refused(good().signing_key(key("old")), "signing_key");
+        assert!(AuthConfig::builder().signing_key(key("only")).build().is_ok());
+    }
+
+    #[test]
+    fn lifetimes_have_bounds() {
+        let with = |seconds| good().lifetime(Purpose::Access, Duration::from_secs(seconds));
+        assert!(with(1).build().is_ok());
+        refused(with(0), "lifetime");
+        assert!(with(HOUR).build().is_ok());
+        refused(with(HOUR + 1), "lifetime");
+        assert!(with(HOUR + 1).max_lifetime(Purpose::Access, Duration::from_secs(2 * HOUR)).build().is_ok());
+        refused(with(u64::MAX), "lifetime");
+        refused(good().max_lifetime(Purpose::Access, Duration::MAX), "max_lifetime");
+    }
+
+    #[test]
+    fn leeway_and_token_size_have_bounds() {
+        assert!(good().leeway(Duration::from_secs(300)).expiry_leeway(Duration::from_secs(300)).build().is_ok());
+        refused(good().leeway(Duration::from_secs(301)), "leeway");
+        refused(good().expiry_leeway(Duration::MAX), "expiry_leeway");
+        assert!(good().max_token_bytes(512).build().is_ok());
+        assert!(good().max_token_bytes(65_536).build().is_ok());
+        refused(good().max_token_bytes(511), "max_token_bytes");
+        refused(good().max_token_bytes(65_537), "max_token_bytes");
+    }
+
+    #[test]
+    fn text_that_a_header_cannot_carry_is_refused() {
+        assert!(good().realm("my realm").issuer("https://a.example").audience("x").build().is_ok());
+        refused(good().realm("a\"b"), "realm");
+        refused(good().realm("a\r\nb"), "realm");
+        refused(good().issuer(""), "issuer");
+        refused(good().audience("ä"), "audience");
+    }
+
+    #[test]
+    fn the_python_profile_has_no_issuer() {
+        assert!(good().token_profile(TokenProfile::PythonFauth).build().is_ok());
+        refused(good().token_profile(TokenProfile::PythonFauth).issuer("me"), "token_profile");
+        refused(good().token_profile(TokenProfile::PythonFauth).audience("me"), "token_profile");
+        assert!(good().token_profile(TokenProfile::PythonFauthMigration).issuer("me").build().is_ok());
+    }
+
+    #[test]
+    fn the_environment_is_read_strictly() {
+        let config = from(&[
+            ("FAUTH_ACCESS_TOKEN_LIFETIME", "5m"),
+            ("FAUTH_LEEWAY", "10s"),
+            ("FAUTH_ALGORITHM", "HS256"),
+            ("FAUTH_TOKEN_PROFILE", "python-fauth-migration"),
+            ("FAUTH_MAX_TOKEN_BYTES", "4096"),
+            ("FAUTH_SECRET_KEY_ID", "new"),
+            ("FAUTH_PREVIOUS_SECRET_KEY", "another0secret1of2thirty3two4bytes"),
+            ("FAUTH_PREVIOUS_SECRET_KEY_ID", "old"),
+        ])
+        .unwrap();
+        assert_eq!(config.lifetimes.of(Purpose::Access).as_secs(), 300);
+        assert_eq!((config.leeway, config.max_token_bytes), (10, 4096));
+        assert_eq!(config.keys.all().len(), 2);
+        for (name, value) in [
+            ("FAUTH_ACCESS_TOKEN_LIFETIME", "300"),
+            ("FAUTH_ACCESS_TOKEN_LIFETIME", "-5m"),
+            ("FAUTH_ACCESS_TOKEN_LIFETIME", "m"),
+            ("FAUTH_ACCESS_TOKEN_LIFETIME", "18446744073709551615d"),
+            ("FAUTH_ALGORITHM", "hs256"),
+            ("FAUTH_ALGORITHM", "none"),
+            ("FAUTH_ALGORITHM", "RS256"),
+            ("FAUTH_TOKEN_PROFILE", "lax"),
+            ("FAUTH_MAX_TOKEN_BYTES", "8k"),
+        ] {
+            assert_eq!(from(&[(name, value)]).map(|_| ()).map_err(|error| error.field()), Err(name), "{value}");
+        }
+        assert_eq!(AuthConfig::from_vars(|_| None).unwrap_err().field(), "FAUTH_SECRET_KEY");
+    }
+}

@@ -1,0 +1,144 @@
+//! Did the application's own pages send this request? Asked only when a cookie, which browsers attach unasked, is the credential.
+
+use crate::{error::ConfigError, request::HeaderValues};
+
+/// What a request says of where it comes from.
+pub(crate) struct Origin<'a> {
+    pub(crate) sec_fetch_site: HeaderValues<'a>,
+    pub(crate) origin: HeaderValues<'a>,
+    pub(crate) host: HeaderValues<'a>,
+    pub(crate) secure: bool,
+}
+
+/// Origins besides the own one whose pages may send requests with the user's cookie.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct TrustedOrigins(Vec<Box<str>>);
+
+impl TrustedOrigins {
+    /// Takes exact origins: `scheme://host` or `scheme://host:port`, without a path.
+    pub(crate) fn new(origins: Vec<String>) -> Result<Self, ConfigError> {
+        for origin in &origins {
+            if !is_origin(origin) {
+                return Err(ConfigError::new(
+                    "trusted_origin",
+                    "the text is not an origin",
+                    "write scheme, host and, if it is not the default, port, such as `https://app.example.com`",
+                ));
+            }
+        }
+        Ok(Self(origins.into_iter().map(|origin| origin.to_ascii_lowercase().into_boxed_str()).collect()))
+    }
+
+    fn contains(&self, origin: &[u8]) -> bool {
+        self.0.iter().any(|trusted| trusted.as_bytes() == origin)
+    }
+}
+
+fn is_origin(text: &str) -> bool {
+    let Some((scheme, host)) = text.split_once("://") else { return false };
+    let host_ends_well = host.ends_with(|c: char| c.is_ascii_alphanumeric() || c == ']');
+    matches!(scheme, "http" | "https")
+        && !host.starts_with([':', '.'])
+        && host_ends_well
+        && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']'))
+}
+
+/// GET, HEAD and OPTIONS change nothing (RFC 9110 section 9.2.1); every other method might.
+pub(crate) fn is_safe_method(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD" | "OPTIONS")
+}
+
+/// The browser's own word (`Sec-Fetch-Site`) decides; without it `Origin` must be ours. A request that has neither is refused: a
+/// client that is no browser can send its token in a header instead.
+pub(crate) fn is_own_request(request: &Origin<'_>, trusted: &TrustedOrigins) -> bool {
+    let origin_is_trusted = request.origin.single().is_some_and(|origin| trusted.contains(origin));
+    if !request.sec_fetch_site.is_empty() {
+        return matches!(request.sec_fetch_site.single(), Some(b"same-origin" | b"none")) || origin_is_trusted;
+    }
+    origin_is_trusted || is_own_origin(request)
+}
+
+fn is_own_origin(request: &Origin<'_>) -> bool {
+    let (Some(origin), Some(host)) = (request.origin.single(), request.host.single()) else { return false };
+    let (scheme, default_port): (&[u8], &[u8]) =
+        if request.secure { (b"https://", b":443") } else { (b"http://", b":80") };
+    let Some(named) = origin.strip_prefix(scheme) else { return false };
+    let bare = |host: &[u8]| host.strip_suffix(default_port).unwrap_or(host).to_ascii_lowercase();
+    !named.is_empty() && bare(named) == bare(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(value: Option<&'static str>) -> HeaderValues<'static> {
+        value.map(str::as_bytes).into_iter().collect()
+    }
+
+    fn own(site: Option<&'static str>, origin: Option<&'static str>, secure: bool) -> bool {
+        let trusted = TrustedOrigins::new(vec!["https://partner.example".to_owned()]).unwrap();
+        let request = Origin {
+            sec_fetch_site: values(site),
+            origin: values(origin),
+            host: values(Some("app.example")),
+            secure,
+        };
+        is_own_request(&request, &trusted)
+    }
+
+    #[test]
+    fn the_browsers_word_decides() {
+        assert!(own(Some("same-origin"), None, true));
+        assert!(own(Some("none"), Some("https://evil.example"), true));
+        for site in ["same-site", "cross-site", "same-origin, none", "SAME-ORIGIN", ""] {
+            assert!(!own(Some(site), Some("https://app.example"), true), "{site}");
+            assert!(own(Some(site), Some("https://partner.example"), true), "{site}");
+        }
+    }
+
+    #[test]
+    fn without_it_the_origin_must_be_ours() {
+        assert!(own(None, Some("https://app.example"), true));
+        assert!(own(None, Some("https://app.example:443"), true));
+        assert!(own(None, Some("http://app.example"), false));
+        assert!(own(None, Some("https://partner.example"), true));
+        for (origin, secure) in [
+            ("http://app.example", true),
+            ("https://app.example", false),
+            ("https://app.example:8443", true),
+            ("https://evil.example", true),
+            ("https://app.example.evil.example", true),
+            ("http://partner.example", true),
+            ("null", true),
+            ("https://", true),
+            ("", true),
+        ] {
+            assert!(!own(None, Some(origin), secure), "{origin}");
+        }
+        assert!(!own(None, None, true), "no proof at all");
+    }
+
+    #[test]
+    fn two_origins_are_no_origin() {
+        let two = || [b"https://app.example".as_slice(), b"https://app.example"].into_iter().collect();
+        let trusted = TrustedOrigins::default();
+        let request = |sec_fetch_site| Origin { sec_fetch_site, origin: two(), host: values(Some("app.example")), secure: true };
+        assert!(!is_own_request(&request(HeaderValues::default()), &trusted));
+        let twice = [b"same-origin".as_slice(), b"same-origin"].into_iter().collect();
+        assert!(!is_own_request(&request(twice), &trusted));
+    }
+
+    #[test]
+    fn a_trusted_origin_is_exact() {
+        for good in ["https://a.example", "http://localhost:3000", "https://[::1]:8443", "https://A.example"] {
+            assert!(TrustedOrigins::new(vec![good.to_owned()]).is_ok(), "{good}");
+        }
+        for bad in [
+            "", "null", "*", "a.example", "//a.example", "https://", "https://a.example/", "https://a.example/x",
+            "https://a.example?x", "https://a.example#x", "https://*.example", "https://a@b.example", "ftp://a.example",
+            "https://:80", "https://a.example:",
+        ] {
+            assert!(TrustedOrigins::new(vec![bad.to_owned()]).is_err(), "{bad}");
+        }
+    }
+}

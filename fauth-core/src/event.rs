@@ -1,0 +1,214 @@
+//! What happened, for logs and audits.
+//!
+//! Every event goes to [`tracing`], target `fauth`, with the fields named at [`Event`], and to the application's own [`AuthEvents`] if there is one.
+//! Never a token, a password, a hash or a cookie.
+
+use std::{fmt, net::SocketAddr};
+
+use crate::{rejection::Rejection, request::RequestHead};
+
+/// What kind of thing happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// Somebody gave the right password of an active user. `info`.
+    Authenticated,
+    /// Somebody did not. `reason`: `unknown_identifier`, `wrong_password`, `inactive_user`, `unacceptable_password`. `warn`.
+    AuthenticationFailed,
+    /// A pair of tokens was issued. `info`.
+    LoggedIn,
+    /// A pair of tokens was issued for a refresh token. `info`.
+    Refreshed,
+    /// A request to log out was answered. `info`.
+    LoggedOut,
+    /// A request was refused. `reason` is that of the [`Rejection`]. `debug` for a missing credential, `info` for other faults of the
+    /// caller, `error` for those of the server.
+    RequestRefused,
+    /// A loader failed, or the application could not store a new hash. `error` holds the causes. `error`.
+    CallbackFailed,
+    /// A user's password hash was brought up to date. `info`.
+    PasswordRehashed,
+}
+
+impl EventKind {
+    /// The stable name, the field `event` of the log record.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Authenticated => "authenticated",
+            Self::AuthenticationFailed => "authentication_failed",
+            Self::LoggedIn => "logged_in",
+            Self::Refreshed => "refreshed",
+            Self::LoggedOut => "logged_out",
+            Self::RequestRefused => "request_refused",
+            Self::CallbackFailed => "callback_failed",
+            Self::PasswordRehashed => "password_rehashed",
+        }
+    }
+}
+
+/// One event. What is not known is `None` and stays out of the log record.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Event<'a> {
+    /// What happened; the field `event`.
+    pub kind: EventKind,
+    /// Why; a stable name.
+    pub reason: Option<&'static str>,
+    /// The subject of the user or token.
+    pub subject: Option<&'a str>,
+    /// A keyed hash of what somebody typed as an identifier, so that attempts can be told apart without keeping what may be a mistyped
+    /// password. The key is random for each provider.
+    pub identifier: Option<&'a str>,
+    /// The request's method.
+    pub method: Option<&'a str>,
+    /// The request's path as received, without the query.
+    pub path: Option<&'a str>,
+    /// The other end of the socket.
+    pub peer: Option<SocketAddr>,
+    /// The causes of a failure on the server.
+    pub error: Option<&'a str>,
+}
+
+impl<'a> Event<'a> {
+    pub(crate) const fn new(kind: EventKind) -> Self {
+        Self {
+            kind,
+            reason: None,
+            subject: None,
+            identifier: None,
+            method: None,
+            path: None,
+            peer: None,
+            error: None,
+        }
+    }
+
+    pub(crate) const fn reason(mut self, reason: &'static str) -> Self {
+        self.reason = Some(reason);
+        self
+    }
+
+    pub(crate) const fn subject(mut self, subject: &'a str) -> Self {
+        self.subject = Some(subject);
+        self
+    }
+
+    pub(crate) const fn identifier(mut self, identifier: &'a str) -> Self {
+        self.identifier = Some(identifier);
+        self
+    }
+
+    pub(crate) const fn error(mut self, error: &'a str) -> Self {
+        self.error = Some(error);
+        self
+    }
+
+    pub(crate) fn head(mut self, head: &'a dyn RequestHead) -> Self {
+        self.method = Some(head.method());
+        self.path = Some(head.path());
+        self.peer = head.peer();
+        self
+    }
+}
+
+/// The application's own sink, for an audit trail or for metrics.
+///
+/// It is called on the path of the request: hand the event on, do not wait.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use fauth_core::{AuthEvents, Event, EventKind};
+///
+/// #[derive(Debug, Default)]
+/// struct FailedLogins(AtomicU64);
+///
+/// impl AuthEvents for FailedLogins {
+///     fn on_event(&self, event: &Event<'_>) {
+///         if event.kind == EventKind::AuthenticationFailed {
+///             self.0.fetch_add(1, Ordering::Relaxed);
+///         }
+///     }
+/// }
+/// ```
+///
+/// # Security
+/// Path, method and subject may be a stranger's words: escape them before they get into anything that is read line by line. The records that
+/// fauth itself writes are escaped and cut at 256 bytes.
+pub trait AuthEvents: Send + Sync + 'static {
+    /// Something happened.
+    fn on_event(&self, event: &Event<'_>);
+}
+
+/// Writes the event to `tracing`.
+pub(crate) fn trace(event: &Event<'_>, level: tracing::Level) {
+    // `tracing` fixes the level of a record at compile time.
+    macro_rules! record {
+        ($level:ident) => {
+            tracing::event!(
+                target: "fauth",
+                tracing::Level::$level,
+                event = event.kind.as_str(),
+                reason = event.reason,
+                subject = event.subject.map(Escaped).map(tracing::field::display),
+                identifier = event.identifier,
+                method = event.method.map(Escaped).map(tracing::field::display),
+                path = event.path.map(Escaped).map(tracing::field::display),
+                peer = event.peer.map(tracing::field::display),
+                error = event.error.map(Escaped).map(tracing::field::display),
+            )
+        };
+    }
+    match level {
+        tracing::Level::ERROR => record!(ERROR),
+        tracing::Level::WARN => record!(WARN),
+        tracing::Level::INFO => record!(INFO),
+        _ => record!(DEBUG),
+    }
+}
+
+/// How loud an event is.
+pub(crate) fn level(event: &Event<'_>, rejection: Option<&Rejection>) -> tracing::Level {
+    match (event.kind, rejection) {
+        (_, Some(rejection)) if rejection.is_fault_of_server() => tracing::Level::ERROR,
+        (_, Some(Rejection::MissingCredential)) => tracing::Level::DEBUG,
+        (EventKind::CallbackFailed, _) => tracing::Level::ERROR,
+        (EventKind::AuthenticationFailed, _) => tracing::Level::WARN,
+        _ => tracing::Level::INFO,
+    }
+}
+
+/// Outside text in a log record: controls and direction marks escaped, cut at 256 bytes.
+struct Escaped<'a>(&'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const LONGEST: usize = 256;
+        let mut written = 0;
+        for c in self.0.chars() {
+            written += c.len_utf8();
+            if written > LONGEST {
+                return f.write_str("…");
+            }
+            let turns_text_around = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+            if c.is_control() || turns_text_around {
+                write!(f, "{}", c.escape_unicode())?;
+            } else {
+                write!(f, "{c}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outside_text_is_escaped_and_cut() {
+        assert_eq!(Escaped("a\nb\u{202e}c\u{85}ü").to_string(), "a\\u{a}b\\u{202e}c\\u{85}ü");
+        assert_eq!(Escaped(&"x".repeat(256)).to_string().len(), 256);
+        assert_eq!(Escaped(&"x".repeat(257)).to_string(), format!("{}…", "x".repeat(256)));
+    }
+}

@@ -1,0 +1,489 @@
+//! The one entry point: reads credentials, checks them, logs in, refreshes. Short methods that name the steps.
+
+mod builder;
+mod granted;
+
+use std::{
+    fmt,
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
+
+use sha2::{Digest as _, Sha256};
+
+pub use builder::AuthProviderBuilder;
+pub use granted::Granted;
+
+use crate::{
+    clock::{Clock, Timestamp},
+    config::AuthConfig,
+    csrf::{self, TrustedOrigins},
+    error::LoaderError,
+    event::{self, AuthEvents, Event, EventKind},
+    password::{PasswordError, PasswordHasher, Verification},
+    rejection::{InvalidToken, MalformedCredential, Misconfigured, Rejection, Renderer, Reply, Unavailable},
+    request::{self, Credential, Presented, RequestHead},
+    requirement::Requirement,
+    token::{IssueError, IssuedToken, Issuer, Purpose, TokenError, TokenPair, TokenPayload, TokenRequest, Verifier},
+    transport::{Extracted, Transport},
+    user::{AuthUser, LoadIdentity, LoadUser, NewPasswordHash, UpdatePassword, causes},
+};
+
+/// A credential may be this much longer than the longest token before its form, not its content, is at fault.
+const CREDENTIAL_MARGIN: usize = 64;
+/// The longest identifier that is looked up, in bytes.
+const MAX_IDENTIFIER_BYTES: usize = 255;
+
+/// Authentication for one application: cheap to clone, shared by all its routes. `U` is the application's user.
+///
+/// ```
+/// use std::{convert::Infallible, sync::Arc};
+/// use fauth_core::{AuthConfig, AuthProvider, AuthUser, Purpose, TokenPayload};
+///
+/// struct User { id: String, password_hash: String }
+///
+/// impl AuthUser for User {
+///     fn subject(&self) -> impl AsRef<str> { &self.id }
+///     fn password_hash(&self) -> Option<&str> { Some(&self.password_hash) }
+///     fn is_active(&self) -> bool { true }
+/// }
+///
+/// async fn load_user(token: Arc<TokenPayload>) -> Result<Option<User>, Infallible> {
+///     # let _ = token;
+///     Ok(None) // ask the database for `token.subject()`
+/// }
+///
+/// async fn load_identity(identifier: String) -> Result<Option<User>, Infallible> {
+///     # let _ = identifier;
+///     Ok(None) // ask the database for the user of this name
+/// }
+///
+/// # let secret = "0f6c1b2a34d94a5b8f7e6d5c4b3a2918";
+/// let auth: AuthProvider<User> = AuthProvider::builder(AuthConfig::builder().secret(secret).build()?)
+///     .user_loader(load_user)
+///     .identity_loader(load_identity)
+///     .build()?;
+///
+/// let reset = auth.issue(Purpose::PasswordReset, "alice")?;
+/// assert!(auth.verify(reset.expose(), Purpose::PasswordReset).is_ok());
+/// assert!(auth.verify(reset.expose(), Purpose::Access).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct AuthProvider<U> {
+    inner: Arc<Inner<U>>,
+}
+
+struct Inner<U> {
+    /// Marks what this provider has granted, so that another of the same `U` does not trust it.
+    id: u64,
+    verifier: Verifier,
+    issuer: Issuer,
+    realm: Box<str>,
+    max_credential_bytes: usize,
+    user_loader: Box<dyn LoadUser<U>>,
+    password_login: Option<PasswordLogin<U>>,
+    transports: Vec<Box<dyn Transport>>,
+    trusted_origins: TrustedOrigins,
+    renderer: Arc<dyn Renderer>,
+    events: Option<Box<dyn AuthEvents>>,
+    clock: Box<dyn Clock>,
+    loader_timeout: Duration,
+    identifier_key: [u8; 32],
+}
+
+/// What a login by password needs; absent as a whole, so that no half of it can be missing at the first request.
+struct PasswordLogin<U> {
+    identity_loader: Box<dyn LoadIdentity<U>>,
+    hasher: PasswordHasher,
+    updater: Option<Box<dyn UpdatePassword<U>>>,
+}
+
+impl<U: AuthUser> AuthProvider<U> {
+    /// Collects loaders and options; [`AuthProviderBuilder::build`] checks them.
+    pub fn builder(config: AuthConfig) -> AuthProviderBuilder<U> {
+        AuthProviderBuilder::new(config)
+    }
+
+    /// Reads what the request presents: the first transport that finds anything decides, be it good or bad.
+    ///
+    /// This is the synchronous half of a check. It borrows the request and decides nothing but which credential counts.
+    pub fn read(&self, head: &dyn RequestHead) -> Presented {
+        Presented { outcome: self.find_credential(head, Purpose::Access) }
+    }
+
+    /// Verifies what was presented, loads the user, and decides whether the requirement is met.
+    ///
+    /// # Errors
+    /// The [`Rejection`] to answer with; [`refuse`](Self::refuse) makes the answer.
+    pub async fn check(&self, presented: Presented, requirement: &Requirement) -> Result<Granted<U>, Rejection> {
+        refuse_impossible(requirement)?;
+        let credential = presented.outcome?.ok_or(Rejection::MissingCredential)?;
+        let payload = self.inner.verifier.verify(&credential.token, Purpose::Access, self.now()?)?;
+        let payload = Arc::new(payload);
+        let user = self.user_of(&payload).await?;
+        let granted = Granted::new(self.inner.id, user, payload, credential.no_store);
+        self.decide(&granted, requirement)?;
+        Ok(granted)
+    }
+
+    /// As [`check`](Self::check) where a user is optional: `None` for a request that presents nothing.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check). A bad credential is refused here too; it never turns into "anonymous".
+    pub async fn check_optional(
+        &self,
+        presented: Presented,
+        requirement: &Requirement,
+    ) -> Result<Option<Granted<U>>, Rejection> {
+        if presented.is_anonymous() {
+            return refuse_impossible(requirement).map(|()| None);
+        }
+        self.check(presented, requirement).await.map(Some)
+    }
+
+    /// Decides one more requirement for a request that this provider has checked already, without verifying or loading again. `None` if
+    /// the grant is another provider's.
+    #[must_use]
+    pub fn check_again(&self, granted: &Granted<U>, requirement: &Requirement) -> Option<Result<(), Rejection>> {
+        if granted.provider() != self.inner.id {
+            return None;
+        }
+        Some(refuse_impossible(requirement).and_then(|()| self.decide(granted, requirement)))
+    }
+
+    /// Verifies the access token that was presented, without loading a user.
+    ///
+    /// # Security
+    /// The token's user may be disabled or gone. For what belongs to the token alone, such as ending it.
+    ///
+    /// # Errors
+    /// The [`Rejection`] to answer with.
+    pub fn check_token(&self, presented: Presented) -> Result<TokenPayload, Rejection> {
+        let credential = presented.outcome?.ok_or(Rejection::MissingCredential)?;
+        Ok(self.inner.verifier.verify(&credential.token, Purpose::Access, self.now()?)?)
+    }
+
+    /// The answer to a refused request, in the form of this provider's renderer. Raises the event.
+    pub fn refuse(&self, rejection: &Rejection, head: &dyn RequestHead) -> Reply {
+        self.refuse_as(rejection, head, &*self.inner.renderer)
+    }
+
+    pub(crate) fn refuse_as(&self, rejection: &Rejection, head: &dyn RequestHead, renderer: &dyn Renderer) -> Reply {
+        let event = Event::new(EventKind::RequestRefused).reason(rejection.reason()).head(head);
+        self.raise_for(&event, Some(rejection));
+        rejection.reply(&self.inner.realm, renderer, head)
+    }
+
+    /// Checks a password: the user, if it is right and the user is active.
+    ///
+    /// Unknown identifier, wrong password, user without a password, inactive user: the same answer after the same work.
+    ///
+    /// # Errors
+    /// [`Rejection::InvalidCredentials`]; [`Rejection::Busy`] if too many passwords are being checked; [`Rejection::Unavailable`] if the loader fails;
+    /// [`Rejection::Misconfigured`] if the provider was built without password login.
+    pub async fn authenticate(&self, identifier: &str, password: &str) -> Result<Arc<U>, Rejection> {
+        let Some(login) = &self.inner.password_login else {
+            return Err(Rejection::Misconfigured(Misconfigured::NoPasswordLogin));
+        };
+        let known_as = self.hash_identifier(identifier);
+        let user = self.load_identity(login, identifier).await?;
+        let stored = user.as_deref().and_then(AuthUser::password_hash);
+        let verified = login.hasher.verify(password, stored).await.map_err(password_unavailable)?;
+        let failure = match (&user, verified) {
+            (None, _) => "unknown_identifier",
+            (Some(_), Verification::Mismatch) => "wrong_password",
+            (Some(user), _) if !user.is_active() => "inactive_user",
+            (Some(user), verified) => {
+                self.bring_hash_up_to_date(login, user, password, verified).await;
+                let subject = user.subject();
+                self.raise(&Event::new(EventKind::Authenticated).subject(subject.as_ref()).identifier(&known_as));
+                return Ok(Arc::clone(user));
+            }
+        };
+        self.raise(&Event::new(EventKind::AuthenticationFailed).reason(failure).identifier(&known_as));
+        Err(Rejection::InvalidCredentials)
+    }
+
+    /// Issues a pair of tokens. Checks nothing: who calls it has made sure who the subject is, with [`authenticate`](Self::authenticate) for example.
+    ///
+    /// ```
+    /// # use fauth_core::{TokenRequest, testing};
+    /// # let auth = testing::provider().build().unwrap();
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let pair = auth.login("alice").await?;
+    /// let pair = auth.login(TokenRequest::new("alice").scope("read").claim("tenant", "acme")).await?;
+    /// # Ok::<(), fauth_core::Rejection>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// [`Rejection::Misconfigured`] if the request is impossible (a reserved claim, an empty subject), [`Rejection::Unavailable`] if the clock or the
+    /// randomness fails.
+    #[expect(clippy::unused_async, reason = "sessions that are kept in a store will be opened here")]
+    pub async fn login(&self, request: impl Into<TokenRequest>) -> Result<TokenPair, Rejection> {
+        let pair = self.issue_pair(request.into(), EventKind::LoggedIn)?;
+        Ok(pair)
+    }
+
+    /// Exchanges a refresh token for a new pair with the same scopes and custom claims. The user is loaded again and must be active.
+    ///
+    /// # Security
+    /// The old refresh token stays good until it expires: nothing is kept on the server that could know it was used.
+    ///
+    /// # Errors
+    /// [`Rejection::InvalidToken`] if the token is not a good refresh token or its user is gone or inactive; [`Rejection::Unavailable`] if the loader, the
+    /// clock or the randomness fails.
+    pub async fn refresh(&self, refresh_token: &str) -> Result<TokenPair, Rejection> {
+        let payload = Arc::new(self.inner.verifier.verify(refresh_token, Purpose::Refresh, self.now()?)?);
+        let user = self.user_of(&payload).await?;
+        if !user.is_active() {
+            return Err(Rejection::InvalidToken(InvalidToken::InactiveUser));
+        }
+        self.refuse_if_expired(&payload)?;
+        let mut request = TokenRequest::new(payload.subject()).scopes(payload.scopes());
+        for (name, value) in payload.custom_claims() {
+            request = request.claim(name, value);
+        }
+        self.issue_pair(request, EventKind::Refreshed)
+    }
+
+    /// Issues one token.
+    ///
+    /// # Errors
+    /// [`IssueError`] if the request is impossible, or the clock or the randomness fails.
+    pub fn issue(&self, purpose: Purpose, request: impl Into<TokenRequest>) -> Result<IssuedToken, IssueError> {
+        let now = self.inner.clock.now()?;
+        self.inner.issuer.issue(purpose, &mut request.into(), now)
+    }
+
+    /// Verifies one token for one purpose, without loading a user.
+    ///
+    /// # Errors
+    /// [`TokenError`] with the precise reason. Do not show it to whoever sent the token.
+    pub fn verify(&self, token: &str, purpose: Purpose) -> Result<TokenPayload, TokenError> {
+        self.inner.verifier.verify(token, purpose, self.inner.clock.now()?)
+    }
+
+    /// Hashes a new password with the configured scheme.
+    ///
+    /// # Errors
+    /// [`PasswordError`] if the password cannot be hashed (empty, too long, with a NUL), the pool is busy, or the hasher fails. On a provider without
+    /// password login, [`PasswordError::Failed`].
+    pub async fn hash_password(&self, password: &str) -> Result<String, PasswordError> {
+        match &self.inner.password_login {
+            Some(login) => login.hasher.hash(password).await,
+            None => Err(PasswordError::Failed),
+        }
+    }
+
+    /// Can somebody log in with a password?
+    #[must_use]
+    pub fn has_password_login(&self) -> bool {
+        self.inner.password_login.is_some()
+    }
+
+    /// The ways a credential may travel, in their order. For descriptions of the application's interface.
+    pub fn transports(&self) -> impl Iterator<Item = &dyn Transport> {
+        self.inner.transports.iter().map(|transport| &**transport)
+    }
+
+    pub(crate) fn renderer(&self) -> &Arc<dyn Renderer> {
+        &self.inner.renderer
+    }
+
+    pub(crate) fn find_credential(
+        &self,
+        head: &dyn RequestHead,
+        purpose: Purpose,
+    ) -> Result<Option<Credential>, Rejection> {
+        let mut transports = self.inner.transports.iter();
+        let found = transports.by_ref().find_map(|transport| match transport.extract(head, purpose) {
+            Extracted::Absent => None,
+            Extracted::Malformed(reason) => Some(Err(Rejection::MalformedCredential(reason))),
+            Extracted::Token(token) => Some(Ok((transport, token))),
+        });
+        let Some(found) = found else { return Ok(None) };
+        let (transport, token) = found?;
+        if token.len() > self.inner.max_credential_bytes {
+            return Err(Rejection::MalformedCredential(MalformedCredential::TooLong));
+        }
+        if transport.is_ambient() {
+            self.refuse_cross_site(head)?;
+        } else if transports.any(|other| is_explicit(&**other, head, purpose)) {
+            return Err(Rejection::MalformedCredential(MalformedCredential::Several));
+        }
+        Ok(Some(Credential { token, no_store: transport.is_in_url() }))
+    }
+
+    pub(crate) fn refuse_cross_site(&self, head: &dyn RequestHead) -> Result<(), Rejection> {
+        let changes_something = !csrf::is_safe_method(head.method()) || opens_websocket(head);
+        if changes_something && !csrf::is_own_request(&request::origin(head), &self.inner.trusted_origins) {
+            return Err(Rejection::CrossSiteRequest);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn raise(&self, event: &Event<'_>) {
+        self.raise_for(event, None);
+    }
+
+    fn raise_for(&self, event: &Event<'_>, rejection: Option<&Rejection>) {
+        event::trace(event, event::level(event, rejection));
+        if let Some(sink) = &self.inner.events {
+            sink.on_event(event);
+        }
+    }
+
+    fn now(&self) -> Result<Timestamp, Rejection> {
+        self.inner.clock.now().map_err(|_| Rejection::Unavailable(Unavailable::Clock))
+    }
+
+    async fn user_of(&self, payload: &Arc<TokenPayload>) -> Result<Arc<U>, Rejection> {
+        let loading = self.inner.user_loader.load(Arc::clone(payload));
+        self.loaded(loading).await?.ok_or(Rejection::InvalidToken(InvalidToken::UnknownUser))
+    }
+
+    /// `None` also for identifiers that nobody can have.
+    async fn load_identity(&self, login: &PasswordLogin<U>, identifier: &str) -> Result<Option<Arc<U>>, Rejection> {
+        if identifier.is_empty() || identifier.len() > MAX_IDENTIFIER_BYTES {
+            return Ok(None);
+        }
+        self.loaded(login.identity_loader.load(identifier.to_owned())).await
+    }
+
+    async fn loaded(
+        &self,
+        loading: impl Future<Output = Result<Option<Arc<U>>, LoaderError>>,
+    ) -> Result<Option<Arc<U>>, Rejection> {
+        let Some(outcome) = within(self.inner.loader_timeout, loading).await else {
+            self.raise(&Event::new(EventKind::CallbackFailed).reason("loader_timeout"));
+            return Err(Rejection::Unavailable(Unavailable::LoaderTimeout));
+        };
+        outcome.map_err(|error| {
+            self.raise(&Event::new(EventKind::CallbackFailed).reason("loader_failed").error(&causes(&error)));
+            Rejection::Unavailable(Unavailable::Loader)
+        })
+    }
+
+    fn decide(&self, granted: &Granted<U>, requirement: &Requirement) -> Result<(), Rejection> {
+        if !requirement.allows_inactive() && !granted.user().is_active() {
+            return Err(Rejection::InvalidToken(InvalidToken::InactiveUser));
+        }
+        // The loader may have taken its time.
+        self.refuse_if_expired(granted.payload())?;
+        requirement.decide(granted.user().as_ref(), granted.payload()).map_err(Rejection::Forbidden)
+    }
+
+    fn refuse_if_expired(&self, payload: &TokenPayload) -> Result<(), Rejection> {
+        if self.inner.verifier.still_valid(payload, self.now()?) {
+            Ok(())
+        } else {
+            Err(Rejection::InvalidToken(InvalidToken::Token(TokenError::Expired)))
+        }
+    }
+
+    fn issue_pair(&self, mut request: TokenRequest, kind: EventKind) -> Result<TokenPair, Rejection> {
+        let now = self.now()?;
+        let issuer = &self.inner.issuer;
+        let access = issuer.issue(Purpose::Access, &mut request, now).map_err(|error| self.cannot_issue(&error))?;
+        let refresh = issuer.issue(Purpose::Refresh, &mut request, now).map_err(|error| self.cannot_issue(&error))?;
+        self.raise(&Event::new(kind).subject(request.subject()));
+        Ok(TokenPair {
+            access,
+            refresh,
+            access_lifetime: issuer.lifetime(Purpose::Access),
+            refresh_lifetime: issuer.lifetime(Purpose::Refresh),
+        })
+    }
+
+    fn cannot_issue(&self, error: &IssueError) -> Rejection {
+        self.raise(&Event::new(EventKind::CallbackFailed).reason("issuer_failed").error(&error.to_string()));
+        match error {
+            IssueError::Clock(_) => Rejection::Unavailable(Unavailable::Clock),
+            IssueError::NoRandomness => Rejection::Unavailable(Unavailable::Issuer),
+            _ => Rejection::Misconfigured(Misconfigured::TokenRequest),
+        }
+    }
+
+    async fn bring_hash_up_to_date(
+        &self,
+        login: &PasswordLogin<U>,
+        user: &Arc<U>,
+        password: &str,
+        verified: Verification,
+    ) {
+        let (Verification::MatchNeedsRehash, Some(updater), Some(old)) =
+            (verified, &login.updater, user.password_hash())
+        else {
+            return;
+        };
+        // Neither a busy pool nor a failing store may spoil a login that has succeeded; the next one tries again.
+        let Ok(new) = login.hasher.hash(password).await else { return };
+        let hash = NewPasswordHash { old: old.to_owned(), new };
+        let subject = user.subject();
+        let subject = subject.as_ref();
+        match within(self.inner.loader_timeout, updater.update(Arc::clone(user), hash)).await {
+            Some(Ok(())) => self.raise(&Event::new(EventKind::PasswordRehashed).subject(subject)),
+            Some(Err(error)) => self.raise(
+                &Event::new(EventKind::CallbackFailed).reason("rehash_failed").subject(subject).error(&causes(&error)),
+            ),
+            None => self.raise(&Event::new(EventKind::CallbackFailed).reason("rehash_timeout").subject(subject)),
+        }
+    }
+
+    fn hash_identifier(&self, identifier: &str) -> String {
+        let mut hash = Sha256::new_with_prefix(self.inner.identifier_key);
+        hash.update(identifier.as_bytes());
+        hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl<U> Clone for AuthProvider<U> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+impl<U> fmt::Debug for AuthProvider<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthProvider")
+            .field("transports", &self.inner.transports)
+            .field("password_login", &self.inner.password_login.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+fn refuse_impossible(requirement: &Requirement) -> Result<(), Rejection> {
+    requirement
+        .fault()
+        .map_or(Ok(()), |fault| Err(Rejection::Misconfigured(Misconfigured::Requirement(fault.clone()))))
+}
+
+fn is_explicit(transport: &dyn Transport, head: &dyn RequestHead, purpose: Purpose) -> bool {
+    !transport.is_ambient() && !matches!(transport.extract(head, purpose), Extracted::Absent)
+}
+
+/// A handshake is a GET, but what it opens is not bound by the same-origin policy (RFC 6455 section 10.2).
+fn opens_websocket(head: &dyn RequestHead) -> bool {
+    head.header("upgrade").iter().any(|value| value.to_ascii_lowercase().windows(9).any(|word| word == b"websocket"))
+}
+
+fn password_unavailable(error: PasswordError) -> Rejection {
+    match error {
+        PasswordError::Busy { retry_after } => Rejection::Busy { retry_after },
+        _ => Rejection::Unavailable(Unavailable::PasswordHasher),
+    }
+}
+
+/// The future's output, `None` if it takes longer than `limit`. A future that is ready at once, as loaders with a cache are, costs no timer.
+async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    let at_once = poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await;
+    match at_once {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => tokio::time::timeout(limit, future).await.ok(),
+    }
+}

@@ -1,0 +1,228 @@
+//! Loaders and options of a provider, checked before it exists.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use super::{AuthProvider, CREDENTIAL_MARGIN, Inner, PasswordLogin};
+use crate::{
+    clock::{Clock, SystemClock},
+    config::AuthConfig,
+    csrf::TrustedOrigins,
+    error::ConfigError,
+    event::AuthEvents,
+    password::{PasswordConfig, PasswordHasher},
+    rejection::{ProblemJson, Renderer},
+    transport::{BearerTransport, QueryTransport, Transport},
+    user::{AuthUser, Erased, IdentityLoader, LoadIdentity, LoadUser, PasswordUpdater, UpdatePassword, UserLoader},
+};
+
+const DEFAULT_LOADER_TIMEOUT: Duration = Duration::from_secs(10);
+const MAX_LOADER_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Collects what an [`AuthProvider`] needs.
+///
+/// | option | default |
+/// |---|---|
+/// | [`user_loader`](Self::user_loader) | none: must be given |
+/// | [`identity_loader`](Self::identity_loader) | none: must be given, or [`without_password_login`](Self::without_password_login) said |
+/// | [`password`](Self::password) | Argon2id, 19 MiB, 2 passes |
+/// | [`transports`](Self::transport) | `Authorization: Bearer` |
+/// | [`renderer`](Self::renderer) | [`ProblemJson`] |
+/// | [`loader_timeout`](Self::loader_timeout) | 10 seconds |
+/// | [`clock`](Self::clock) | the system's |
+#[must_use = "a provider exists only after `build`"]
+pub struct AuthProviderBuilder<U> {
+    config: AuthConfig,
+    user_loader: Option<Box<dyn LoadUser<U>>>,
+    identity_loader: Option<Box<dyn LoadIdentity<U>>>,
+    without_password_login: bool,
+    password: PasswordConfig,
+    updater: Option<Box<dyn UpdatePassword<U>>>,
+    transports: Vec<Box<dyn Transport>>,
+    trusted_origins: Vec<String>,
+    renderer: Arc<dyn Renderer>,
+    events: Option<Box<dyn AuthEvents>>,
+    clock: Box<dyn Clock>,
+    loader_timeout: Duration,
+}
+
+impl<U: AuthUser> AuthProviderBuilder<U> {
+    pub(super) fn new(config: AuthConfig) -> Self {
+        Self {
+            config,
+            user_loader: None,
+            identity_loader: None,
+            without_password_login: false,
+            password: PasswordConfig::default(),
+            updater: None,
+            transports: Vec::new(),
+            trusted_origins: Vec::new(),
+            renderer: Arc::new(ProblemJson::new()),
+            events: None,
+            clock: Box::new(SystemClock),
+            loader_timeout: DEFAULT_LOADER_TIMEOUT,
+        }
+    }
+
+    /// Finds the user of a verified token; called for every guarded request.
+    pub fn user_loader(mut self, loader: impl UserLoader<U>) -> Self {
+        self.user_loader = Some(Box::new(Erased(loader)));
+        self
+    }
+
+    /// Finds the user who wants to log in; called before his password is checked.
+    pub fn identity_loader(mut self, loader: impl IdentityLoader<U>) -> Self {
+        self.identity_loader = Some(Box::new(Erased(loader)));
+        self
+    }
+
+    /// Says that nobody logs in here with a password, for services that only verify tokens. There is no `POST /login` then.
+    pub fn without_password_login(mut self) -> Self {
+        self.without_password_login = true;
+        self
+    }
+
+    /// How passwords are hashed, and how many at once.
+    pub fn password(mut self, config: PasswordConfig) -> Self {
+        self.password = config;
+        self
+    }
+
+    /// Called after a login with a hash that is weaker than today's, with the new one to store.
+    pub fn password_updater(mut self, updater: impl PasswordUpdater<U>) -> Self {
+        self.updater = Some(Box::new(Erased(updater)));
+        self
+    }
+
+    /// Adds a way for credentials to travel. The order of the calls is the order in which a request is searched, and the first that finds anything
+    /// decides. The first call replaces the default, `Authorization: Bearer`.
+    pub fn transport(mut self, transport: impl Transport) -> Self {
+        self.transports.push(Box::new(transport));
+        self
+    }
+
+    /// Adds the query parameter `parameter` as the last place to look for a token, for clients that can set no header.
+    ///
+    /// # Security
+    /// URLs end up in logs, histories and `Referer` headers, and the token with them. Answers to such requests carry `Cache-Control: no-store`.
+    pub fn danger_query_token(self, parameter: impl Into<String>) -> Self {
+        let transport = QueryTransport::new(parameter.into());
+        let builder =
+            if self.transports.is_empty() { self.transport(BearerTransport::new()) } else { self };
+        builder.transport(transport)
+    }
+
+    /// Adds an origin whose pages may send requests with the user's cookie: `https://app.example.com`, exactly.
+    pub fn trusted_origin(mut self, origin: impl Into<String>) -> Self {
+        self.trusted_origins.push(origin.into());
+        self
+    }
+
+    /// The form of refusals. A guard may have one of its own.
+    pub fn renderer(mut self, renderer: impl Renderer) -> Self {
+        self.renderer = Arc::new(renderer);
+        self
+    }
+
+    /// A sink for events, besides `tracing`.
+    pub fn events(mut self, events: impl AuthEvents) -> Self {
+        self.events = Some(Box::new(events));
+        self
+    }
+
+    /// Where the time comes from.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Box::new(clock);
+        self
+    }
+
+    /// How long a loader may take before the request is refused with 503. Default: 10 seconds; at most 300.
+    pub fn loader_timeout(mut self, limit: Duration) -> Self {
+        self.loader_timeout = limit;
+        self
+    }
+
+    /// Checks everything and makes the provider. Hashes one password, which takes as long as a login.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if a loader is missing, or an option cannot work.
+    pub fn build(self) -> Result<AuthProvider<U>, ConfigError> {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+        let user_loader = self.user_loader.ok_or_else(|| {
+            ConfigError::new("user_loader", "there is no user loader", "call `.user_loader(…)`")
+        })?;
+        let password_login =
+            password_login(self.identity_loader, self.without_password_login, self.password, self.updater)?;
+        if self.loader_timeout.is_zero() || self.loader_timeout > MAX_LOADER_TIMEOUT {
+            return Err(ConfigError::new("loader_timeout", "the limit is out of bounds", "use up to 300 seconds"));
+        }
+        let mut transports = self.transports;
+        if transports.is_empty() {
+            transports.push(Box::new(BearerTransport::new()));
+        }
+        let issuer = self.config.token_issuer().ok_or_else(|| {
+            ConfigError::new("secret", "there is no key to sign with", "set a secret or a signing key")
+        })?;
+        let inner = Inner {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            verifier: self.config.verifier(),
+            issuer,
+            realm: self.config.realm().into(),
+            max_credential_bytes: self.config.max_token_bytes() + CREDENTIAL_MARGIN,
+            user_loader,
+            password_login,
+            transports,
+            trusted_origins: TrustedOrigins::new(self.trusted_origins)?,
+            renderer: self.renderer,
+            events: self.events,
+            clock: self.clock,
+            loader_timeout: self.loader_timeout,
+            identifier_key: random_key()?,
+        };
+        Ok(AuthProvider { inner: Arc::new(inner) })
+    }
+}
+
+fn password_login<U>(
+    identity_loader: Option<Box<dyn LoadIdentity<U>>>,
+    waived: bool,
+    config: PasswordConfig,
+    updater: Option<Box<dyn UpdatePassword<U>>>,
+) -> Result<Option<PasswordLogin<U>>, ConfigError> {
+    match (identity_loader, waived) {
+        (Some(identity_loader), false) => {
+            Ok(Some(PasswordLogin { identity_loader, hasher: PasswordHasher::new(config)?, updater }))
+        }
+        (None, true) => Ok(None),
+        (None, false) => Err(ConfigError::new(
+            "identity_loader",
+            "there is no identity loader, so nobody could log in",
+            "call `.identity_loader(…)`, or `.without_password_login()` if that is meant",
+        )),
+        (Some(_), true) => Err(ConfigError::new(
+            "identity_loader",
+            "there is an identity loader, and password login is waived",
+            "remove one of the two calls",
+        )),
+    }
+}
+
+fn random_key() -> Result<[u8; 32], ConfigError> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).map_err(|_| {
+        ConfigError::new("randomness", "the operating system gives no randomness", "check the system's random device")
+    })?;
+    Ok(key)
+}
+
+impl<U> fmt::Debug for AuthProviderBuilder<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthProviderBuilder").field("config", &self.config).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,322 @@
+//! Refusals: every reason there is, and the one place that knows status codes.
+
+mod challenge;
+mod render;
+mod reply;
+
+use std::time::Duration;
+
+pub use render::{DetailJson, ErrorJson, ProblemJson, Renderer};
+pub(crate) use render::to_json;
+pub use reply::{Reply, ResponseHeader};
+
+use crate::{
+    error::ConfigError,
+    request::RequestHead,
+    requirement::Missing,
+    token::{Purpose, TokenError},
+};
+
+/// Why a request is refused.
+///
+/// | variant | status | [`code`](Self::code) | challenge (RFC 6750) |
+/// |---|---|---|---|
+/// | [`MissingCredential`](Self::MissingCredential) | 401 | `missing_credential` | realm only |
+/// | [`MalformedCredential`](Self::MalformedCredential) | 400 | `malformed_credential` | `invalid_request` |
+/// | [`InvalidToken`](Self::InvalidToken) | 401 | `invalid_token` | `invalid_token` |
+/// | [`InvalidCredentials`](Self::InvalidCredentials) | 401 | `invalid_credentials` | realm only |
+/// | [`Forbidden`](Self::Forbidden) | 403 | `missing_role`, `missing_permission`, `missing_scope`, `forbidden` | `insufficient_scope` |
+/// | [`CrossSiteRequest`](Self::CrossSiteRequest) | 403 | `cross_site_request` | none |
+/// | [`AmbiguousPath`](Self::AmbiguousPath) | 400 | `ambiguous_path` | none |
+/// | [`InvalidRequest`](Self::InvalidRequest) | 400 | `invalid_request` | none |
+/// | [`MethodNotAllowed`](Self::MethodNotAllowed) | 405 | `method_not_allowed` | none |
+/// | [`PayloadTooLarge`](Self::PayloadTooLarge) | 413 | `payload_too_large` | none |
+/// | [`UnsupportedMediaType`](Self::UnsupportedMediaType) | 415 | `unsupported_media_type` | none |
+/// | [`Misconfigured`](Self::Misconfigured) | 500 | `misconfigured` | none |
+/// | [`Busy`](Self::Busy), [`Unavailable`](Self::Unavailable) | 503 | `busy`, `unavailable` | none; `Retry-After` |
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// The request presents nothing.
+    MissingCredential,
+    /// It presents something that no credential can be read from, or more than one.
+    MalformedCredential(MalformedCredential),
+    /// It presents a token that is not accepted. The reason is for the log; the caller hears the same for each.
+    InvalidToken(InvalidToken),
+    /// Identifier and password do not belong to an active user.
+    InvalidCredentials,
+    /// The user is known and lacks something.
+    Forbidden(Missing),
+    /// A cookie is the credential, and the request does not prove that the application's own pages sent it.
+    CrossSiteRequest,
+    /// The path can be read in more than one way.
+    AmbiguousPath,
+    /// The body of a request to a ready-made endpoint is not what it must be.
+    InvalidRequest,
+    /// A ready-made endpoint was asked with another method than POST.
+    MethodNotAllowed,
+    /// The body is longer than a ready-made endpoint reads.
+    PayloadTooLarge,
+    /// The body is of a type that a ready-made endpoint does not read.
+    UnsupportedMediaType,
+    /// Too many passwords are being checked at this moment.
+    Busy {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// Something that decides cannot be reached.
+    Unavailable(Unavailable),
+    /// The application is wired wrongly. The log says what to add.
+    Misconfigured(Misconfigured),
+}
+
+/// What is wrong with the form of a credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MalformedCredential {
+    /// Two of one kind: two `Authorization` headers, two cookies or parameters of one name.
+    Duplicate,
+    /// Two explicit credentials of different kinds, such as a header and a query parameter.
+    Several,
+    /// Outside the grammar of its kind.
+    Grammar,
+    /// Longer than anything that could be accepted.
+    TooLong,
+}
+
+/// Why a token is not accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InvalidToken {
+    /// The verifier refused it.
+    Token(TokenError),
+    /// It is a good token, but there is no such user (any more).
+    UnknownUser,
+    /// It is a good token, but the user is not active.
+    InactiveUser,
+}
+
+/// What could not be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unavailable {
+    /// A loader failed.
+    Loader,
+    /// A loader did not answer in time.
+    LoaderTimeout,
+    /// There is no usable time.
+    Clock,
+    /// No token could be issued.
+    Issuer,
+    /// Passwords cannot be checked.
+    PasswordHasher,
+}
+
+/// How the application is wired wrongly.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Misconfigured {
+    /// An extractor was used on a route that knows no provider.
+    MissingProvider,
+    /// A password is to be checked by a provider that was built without password login.
+    NoPasswordLogin,
+    /// A requirement has an impossible part.
+    Requirement(ConfigError),
+    /// A token cannot be issued from what the application asks for.
+    TokenRequest,
+    /// A cookie cannot hold the token.
+    TokenTooLongForCookie,
+}
+
+const RETRY_UNAVAILABLE: Duration = Duration::from_secs(5);
+
+impl Rejection {
+    /// The stable name of the refusal, as it stands in the member `error` of the body.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::MissingCredential => "missing_credential",
+            Self::MalformedCredential(_) => "malformed_credential",
+            Self::InvalidToken(_) => "invalid_token",
+            Self::InvalidCredentials => "invalid_credentials",
+            Self::Forbidden(Missing::Role(_)) => "missing_role",
+            Self::Forbidden(Missing::Permission(_)) => "missing_permission",
+            Self::Forbidden(Missing::Scopes(_)) => "missing_scope",
+            Self::Forbidden(_) => "forbidden",
+            Self::CrossSiteRequest => "cross_site_request",
+            Self::AmbiguousPath => "ambiguous_path",
+            Self::InvalidRequest => "invalid_request",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::PayloadTooLarge => "payload_too_large",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::Busy { .. } => "busy",
+            Self::Unavailable(_) => "unavailable",
+            Self::Misconfigured(_) => "misconfigured",
+        }
+    }
+
+    /// The status of the answer.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::MalformedCredential(_) | Self::AmbiguousPath | Self::InvalidRequest => 400,
+            Self::MissingCredential | Self::InvalidToken(_) | Self::InvalidCredentials => 401,
+            Self::Forbidden(_) | Self::CrossSiteRequest => 403,
+            Self::MethodNotAllowed => 405,
+            Self::PayloadTooLarge => 413,
+            Self::UnsupportedMediaType => 415,
+            Self::Misconfigured(_) => 500,
+            Self::Busy { .. } | Self::Unavailable(_) => 503,
+        }
+    }
+
+    /// The precise reason, for logs; more than the caller is told.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::MalformedCredential(MalformedCredential::Duplicate) => "duplicate_credential",
+            Self::MalformedCredential(MalformedCredential::Several) => "several_credentials",
+            Self::MalformedCredential(MalformedCredential::TooLong) => "credential_too_long",
+            Self::InvalidToken(InvalidToken::Token(error)) => error.reason(),
+            Self::InvalidToken(InvalidToken::UnknownUser) => "unknown_user",
+            Self::InvalidToken(InvalidToken::InactiveUser) => "inactive_user",
+            Self::Unavailable(Unavailable::Loader) => "loader_failed",
+            Self::Unavailable(Unavailable::LoaderTimeout) => "loader_timeout",
+            Self::Unavailable(Unavailable::Clock) => "clock_unavailable",
+            Self::Unavailable(Unavailable::Issuer) => "issuer_failed",
+            Self::Unavailable(Unavailable::PasswordHasher) => "password_hasher_failed",
+            Self::Misconfigured(Misconfigured::MissingProvider) => "missing_provider",
+            Self::Misconfigured(Misconfigured::NoPasswordLogin) => "no_password_login",
+            Self::Misconfigured(Misconfigured::Requirement(_)) => "impossible_requirement",
+            Self::Misconfigured(Misconfigured::TokenRequest) => "impossible_token_request",
+            Self::Misconfigured(Misconfigured::TokenTooLongForCookie) => "token_too_long_for_cookie",
+            _ => self.code(),
+        }
+    }
+
+    /// The sentence for the caller.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        match self {
+            Self::MissingCredential => "Not authenticated".into(),
+            Self::MalformedCredential(reason) => malformed_detail(*reason).into(),
+            Self::InvalidToken(_) => INVALID_TOKEN_DETAIL.into(),
+            Self::InvalidCredentials => "Invalid credentials".into(),
+            Self::Forbidden(Missing::Role(role)) => format!("Missing role: {role}"),
+            Self::Forbidden(Missing::Permission(permission)) => format!("Missing permission: {permission}"),
+            Self::Forbidden(Missing::Scopes(scopes)) => format!("Missing scope: {}", scopes.join(" ")),
+            Self::Forbidden(_) => "None of the accepted roles, permissions or scopes is held".into(),
+            Self::CrossSiteRequest => "The request was not sent by a page of this application".into(),
+            Self::AmbiguousPath => "The path can be read in more than one way".into(),
+            Self::InvalidRequest => "The body is not what this endpoint reads".into(),
+            Self::MethodNotAllowed => "Only POST is allowed here".into(),
+            Self::PayloadTooLarge => "The body is too large".into(),
+            Self::UnsupportedMediaType => "The body must be JSON or, for a login, a form".into(),
+            Self::Busy { .. } => "Too many logins at once, try again in a moment".into(),
+            Self::Unavailable(_) => "Authentication is unavailable for the moment".into(),
+            Self::Misconfigured(_) => "The server is misconfigured".into(),
+        }
+    }
+
+    /// The application has this refusal on its conscience, not the caller.
+    pub(crate) const fn is_fault_of_server(&self) -> bool {
+        self.status() >= 500
+    }
+
+    /// The answer: `renderer` gives it its form, the rest is the same for all.
+    pub(crate) fn reply(&self, realm: &str, renderer: &dyn Renderer, head: &dyn RequestHead) -> Reply {
+        let mut reply = renderer.render(self, head);
+        // A renderer changes the form of a refusal. It cannot turn one into a pass.
+        if !is_refusal(&reply) {
+            reply = ProblemJson::new().render(self, head);
+        }
+        if let Some(challenge) = challenge::bearer(self, realm) {
+            reply.replace(ResponseHeader::new("www-authenticate", challenge));
+        }
+        if let Some(retry_after) = self.retry_after() {
+            reply.replace(ResponseHeader::new("retry-after", retry_after.as_secs().max(1).to_string()));
+        }
+        if matches!(self, Self::MethodNotAllowed) {
+            reply.replace(ResponseHeader::new("allow", "POST"));
+        }
+        reply.replace(ResponseHeader::new("cache-control", "no-store"));
+        reply.for_method(head.method())
+    }
+
+    const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Busy { retry_after } => Some(*retry_after),
+            Self::Unavailable(_) => Some(RETRY_UNAVAILABLE),
+            _ => None,
+        }
+    }
+}
+
+impl From<TokenError> for Rejection {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Clock(_) => Self::Unavailable(Unavailable::Clock),
+            error => Self::InvalidToken(InvalidToken::Token(error)),
+        }
+    }
+}
+
+impl std::fmt::Display for Rejection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.reason())
+    }
+}
+
+impl std::error::Error for Rejection {}
+
+/// 4xx, 5xx, or a redirect that leads away (303, with a target).
+fn is_refusal(reply: &Reply) -> bool {
+    match reply.status() {
+        400..=599 => true,
+        303 => reply.headers().iter().any(|header| header.name() == "location"),
+        _ => false,
+    }
+}
+
+const INVALID_TOKEN_DETAIL: &str = "The token is invalid or has expired";
+
+const fn malformed_detail(reason: MalformedCredential) -> &'static str {
+    match reason {
+        MalformedCredential::Duplicate | MalformedCredential::Several => "More than one credential was sent",
+        MalformedCredential::Grammar => "The credential is malformed",
+        MalformedCredential::TooLong => "The credential is too long",
+    }
+}
+
+/// The status and texts of the Python fauth, for [`DetailJson`].
+fn python_detail(rejection: &Rejection) -> (u16, String) {
+    let detail = match rejection {
+        Rejection::InvalidToken(InvalidToken::Token(TokenError::Expired)) => "Token expired".into(),
+        Rejection::InvalidToken(InvalidToken::Token(TokenError::WrongPurpose { expected, actual })) => {
+            format!("Invalid token: Expected {expected} got {}", actual.map_or("another", Purpose::as_str))
+        }
+        Rejection::InvalidToken(InvalidToken::Token(_)) => "Invalid token: Failure when decoding token".into(),
+        Rejection::InvalidToken(InvalidToken::UnknownUser) => "User does not exist".into(),
+        Rejection::InvalidToken(InvalidToken::InactiveUser) => return (400, "Inactive user".into()),
+        Rejection::Forbidden(Missing::Permission(permission)) => {
+            format!("Insufficient permissions: requires {permission} permission")
+        }
+        other => other.detail(),
+    };
+    (rejection.status(), detail)
+}
+
+/// The reason phrases of RFC 9110 section 15, as titles.
+const fn title(status: u16) -> &'static str {
+    match status {
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        405 => "Method Not Allowed",
+        413 => "Content Too Large",
+        415 => "Unsupported Media Type",
+        500 => "Internal Server Error",
+        503 => "Service Unavailable",
+        _ => "Error",
+    }
+}

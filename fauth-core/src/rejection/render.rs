@@ -1,0 +1,161 @@
+//! The form of a refusal's body.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::{Rejection, Reply, python_detail, title};
+use crate::request::RequestHead;
+
+/// Gives refusals the form that an application's clients know.
+///
+/// What it returns is completed by the core: challenge, `Retry-After`, `Allow` and `Cache-Control: no-store` are set after it, and the body of
+/// an answer to HEAD is dropped. A reply that is no refusal (neither 4xx nor 5xx nor a 303 with a `location`) is replaced by the default one.
+///
+/// A closure is a renderer too:
+///
+/// ```
+/// use fauth_core::{Rejection, Reply, RequestHead};
+///
+/// let plain = |rejection: &Rejection, _: &dyn RequestHead| {
+///     Reply::new(rejection.status()).body("text/plain; charset=utf-8", rejection.detail())
+/// };
+/// # let _ = fauth_core::testing::provider().renderer(plain).build().unwrap();
+/// ```
+///
+/// # Security
+/// [`Rejection::reason`] says more than a stranger should know; show [`Rejection::code`] and [`Rejection::detail`]. Escape what you put into HTML.
+pub trait Renderer: Send + Sync + 'static {
+    /// The answer to `rejection`. `head` is the refused request, for those who answer browsers differently.
+    fn render(&self, rejection: &Rejection, head: &dyn RequestHead) -> Reply;
+}
+
+impl<F> Renderer for F
+where
+    F: Fn(&Rejection, &dyn RequestHead) -> Reply + Send + Sync + 'static,
+{
+    fn render(&self, rejection: &Rejection, head: &dyn RequestHead) -> Reply {
+        self(rejection, head)
+    }
+}
+
+impl fmt::Debug for dyn Renderer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Renderer")
+    }
+}
+
+/// `application/problem+json` ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)) with the members `title`, `status`, `detail` and `error`, the
+/// stable [`code`](Rejection::code). The default.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct ProblemJson;
+
+impl ProblemJson {
+    /// The renderer; it has no settings.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self
+    }
+}
+
+impl Renderer for ProblemJson {
+    fn render(&self, rejection: &Rejection, _: &dyn RequestHead) -> Reply {
+        let status = rejection.status();
+        let body =
+            Problem { title: title(status), status, detail: &rejection.detail(), error: rejection.code() };
+        Reply::new(status).body("application/problem+json", to_json(&body))
+    }
+}
+
+/// `{"detail": …}` with the texts of the Python fauth, for clients written against it. An inactive user is 400 here, as there.
+///
+/// # Security
+/// It tells an expired token from a forged one, and an unknown user from an inactive one. Both only to somebody who holds a token that this application has
+/// signed.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct DetailJson;
+
+impl DetailJson {
+    /// The renderer; it has no settings.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self
+    }
+}
+
+impl Renderer for DetailJson {
+    fn render(&self, rejection: &Rejection, _: &dyn RequestHead) -> Reply {
+        let (status, detail) = python_detail(rejection);
+        Reply::new(status).body("application/json", to_json(&Detail { detail: &detail }))
+    }
+}
+
+/// `{"error", "error_description", "error_hint"}`: code, sentence, and what the caller can do about it.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct ErrorJson;
+
+impl ErrorJson {
+    /// The renderer; it has no settings.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self
+    }
+}
+
+impl Renderer for ErrorJson {
+    fn render(&self, rejection: &Rejection, _: &dyn RequestHead) -> Reply {
+        let body = ErrorWithHint {
+            error: rejection.code(),
+            error_description: &rejection.detail(),
+            error_hint: hint(rejection),
+        };
+        Reply::new(rejection.status()).body("application/json", to_json(&body))
+    }
+}
+
+const fn hint(rejection: &Rejection) -> &'static str {
+    match rejection {
+        Rejection::MissingCredential => "Send a token as `Authorization: Bearer <token>`",
+        Rejection::MalformedCredential(_) => "Send exactly one credential, in the form of RFC 6750",
+        Rejection::InvalidToken(_) => "Get a new token by refreshing or logging in",
+        Rejection::InvalidCredentials => "Check the user name and the password",
+        Rejection::Forbidden(_) => "Ask an administrator for the missing right",
+        Rejection::CrossSiteRequest => "Send the request from the application's own pages, or use a bearer token",
+        Rejection::AmbiguousPath => "Send the path without dot segments, double slashes and encoded delimiters",
+        Rejection::InvalidRequest | Rejection::UnsupportedMediaType => "See the documentation of this endpoint",
+        Rejection::MethodNotAllowed => "Use POST",
+        Rejection::PayloadTooLarge => "Send a shorter body",
+        Rejection::Busy { .. } | Rejection::Unavailable(_) => "Try again later",
+        Rejection::Misconfigured(_) => "Tell the operator of this service",
+    }
+}
+
+// Structures and not maps: the order of a map's members depends on a feature that any crate of the build may switch on.
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    error: &'a str,
+}
+
+#[derive(Serialize)]
+struct Detail<'a> {
+    detail: &'a str,
+}
+
+#[derive(Serialize)]
+struct ErrorWithHint<'a> {
+    error: &'a str,
+    error_description: &'a str,
+    error_hint: &'a str,
+}
+
+/// Numbers and strings always serialise; should they not, the status and the headers still say all that matters.
+pub(crate) fn to_json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_default()
+}

@@ -1,0 +1,129 @@
+//! A request as the core sees it: a borrowed view, without any framework's types.
+
+use std::{fmt, net::SocketAddr};
+
+use crate::{csrf::Origin, rejection::Rejection};
+
+/// The head of a request. Each framework's adapter implements it; nothing else of a request is ever looked at.
+///
+/// # Security
+/// An implementation reports what the framework *received*. It must not decide anything: not which of two headers counts, not
+/// what a cookie is, not whether a value is good.
+pub trait RequestHead {
+    /// The method, spelt as received.
+    fn method(&self) -> &str;
+
+    /// The full path as received, percent-encoding included, without what an outer router has stripped and without the query.
+    ///
+    /// It is the core that decodes it, so that there is one decoder and not one for each framework.
+    fn path(&self) -> &str;
+
+    /// The query, without the question mark, as received.
+    fn query(&self) -> Option<&str>;
+
+    /// Every value of a header, in order. `name` is in lower case.
+    fn header<'a>(&'a self, name: &str) -> HeaderValues<'a>;
+
+    /// The address of the socket's other end.
+    fn peer(&self) -> Option<SocketAddr>;
+
+    /// Did the request come over TLS to this server?
+    fn is_secure(&self) -> bool;
+}
+
+/// The values of one header, as bytes and in order.
+///
+/// ```
+/// use fauth_core::HeaderValues;
+///
+/// let values: HeaderValues<'_> = [b"one".as_slice(), b"two"].into_iter().collect();
+/// assert_eq!(values.iter().count(), 2);
+/// assert_eq!(values.single(), None);
+/// ```
+#[derive(Clone, Default)]
+pub struct HeaderValues<'a> {
+    first: Option<&'a [u8]>,
+    rest: Vec<&'a [u8]>,
+}
+
+/// More values of one header than this are not kept, so that a request cannot make us collect without end. The count is still
+/// above one, which is all that the core asks of a header that may occur once.
+const MAX_VALUES: usize = 64;
+
+impl<'a> HeaderValues<'a> {
+    /// All values, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &'a [u8]> + '_ {
+        self.first.into_iter().chain(self.rest.iter().copied())
+    }
+
+    /// The value, if there is exactly one.
+    #[must_use]
+    pub fn single(&self) -> Option<&'a [u8]> {
+        if self.rest.is_empty() { self.first } else { None }
+    }
+
+    /// Is the header absent?
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+}
+
+impl<'a> FromIterator<&'a [u8]> for HeaderValues<'a> {
+    fn from_iter<I: IntoIterator<Item = &'a [u8]>>(values: I) -> Self {
+        let mut values = values.into_iter();
+        let first = values.next();
+        let rest = if first.is_some() { values.take(MAX_VALUES - 1).collect() } else { Vec::new() };
+        Self { first, rest }
+    }
+}
+
+/// Header values may be credentials.
+impl fmt::Debug for HeaderValues<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HeaderValues").field("count", &self.iter().count()).finish()
+    }
+}
+
+/// What a request presents to prove who sends it; made by [`AuthProvider::read`](crate::AuthProvider::read).
+///
+/// It owns everything it holds, so that no borrow of the request has to live across an `.await`.
+#[must_use = "a credential that was read has to be checked"]
+pub struct Presented {
+    pub(crate) outcome: Result<Option<Credential>, Rejection>,
+}
+
+impl Presented {
+    /// Does the request present anything at all, be it good or bad?
+    #[must_use]
+    pub const fn is_anonymous(&self) -> bool {
+        matches!(self.outcome, Ok(None))
+    }
+}
+
+impl fmt::Debug for Presented {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match &self.outcome {
+            Ok(None) => "Presented(nothing)",
+            Ok(Some(_)) => "Presented(a credential)",
+            Err(_) => "Presented(a refused credential)",
+        })
+    }
+}
+
+/// A token and what follows from where it was found.
+pub(crate) struct Credential {
+    pub(crate) token: zeroize::Zeroizing<String>,
+    /// Answers to a request with a token in its URL must not be cached.
+    pub(crate) no_store: bool,
+}
+
+/// The request's own origin and that of its initiator, for the CSRF rule.
+pub(crate) fn origin(head: &dyn RequestHead) -> Origin<'_> {
+    Origin {
+        sec_fetch_site: head.header("sec-fetch-site"),
+        origin: head.header("origin"),
+        host: head.header("host"),
+        secure: head.is_secure(),
+    }
+}

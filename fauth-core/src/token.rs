@@ -1,0 +1,20 @@
+//! Tokens: what they carry, how they are signed, and the one place that accepts them.
+
+mod issue;
+mod json;
+mod keys;
+mod payload;
+mod profile;
+mod purpose;
+mod verify;
+
+pub use issue::{IssueError, IssuedToken, TokenPair, TokenRequest};
+pub(crate) use issue::{Issuer, is_scope};
+pub use keys::{Algorithm, Key, KeyError};
+pub(crate) use keys::KeyRing;
+pub use payload::{ClaimError, TokenPayload};
+pub use profile::TokenProfile;
+pub use purpose::Purpose;
+pub use verify::{TokenError, verify_jws};
+pub(crate) use purpose::PerPurpose;
+pub(crate) use verify::{DEFAULT_MAX_TOKEN_BYTES, Expectations, Verifier};

@@ -1,0 +1,385 @@
+//! Minting: only what our own verifier accepts.
+
+use std::{fmt, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Serialize, ser::SerializeStruct as _};
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use super::{
+    keys::{Key, KeyRing},
+    profile::Format,
+    purpose::{PerPurpose, Purpose},
+    verify::{MAX_SUBJECT_BYTES, is_acceptable},
+};
+use crate::clock::{ClockError, Timestamp};
+
+/// Claims that fauth writes and reads itself; custom claims cannot take their names.
+const RESERVED: [&str; 12] =
+    ["sub", "exp", "iat", "nbf", "jti", "iss", "aud", "token_type", "scopes", "scope", "sid", "client_id"];
+
+pub(super) fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name)
+}
+
+/// Why a token cannot be issued.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IssueError {
+    /// The subject is empty or longer than 255 bytes.
+    #[error("the subject must have 1 to 255 bytes")]
+    InvalidSubject,
+    /// A scope is empty or holds a character that RFC 6749 section 3.3 does not allow.
+    #[error("a scope is empty or holds a character that scopes cannot have")]
+    InvalidScope,
+    /// A custom claim has the name of a claim that fauth writes itself.
+    #[error("the claim `{0}` is reserved")]
+    ReservedClaim(Box<str>),
+    /// A custom claim cannot be written as JSON, for example because a map in it has keys that are no strings.
+    #[error("the claim `{0}` cannot be written as JSON")]
+    UnserializableClaim(Box<str>),
+    /// The custom claims nest deeper than 32 levels or have more than 512 members: no verifier would read them.
+    #[error("the custom claims are nested too deeply or too many")]
+    ClaimsTooComplex,
+    /// The token would be longer than what is accepted.
+    #[error("the token would be longer than the configured maximum")]
+    TooLong,
+    /// The time is unknown.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
+    /// The operating system gives no randomness.
+    #[error("the operating system gives no randomness")]
+    NoRandomness,
+}
+
+/// What a new token shall say: a subject, and if wanted scopes and custom claims.
+///
+/// ```
+/// use fauth_core::TokenRequest;
+///
+/// let request = TokenRequest::new("alice").scopes(["read", "write"]).claim("tenant", "acme");
+/// # let auth = fauth_core::testing::provider().build().unwrap();
+/// # auth.issue(fauth_core::Purpose::Access, request).unwrap();
+/// ```
+#[derive(Debug)]
+pub struct TokenRequest {
+    subject: String,
+    scopes: Vec<String>,
+    claims: Map<String, Value>,
+    fault: Option<IssueError>,
+}
+
+impl TokenRequest {
+    /// A token about `subject`, the id under which the user loader will find the user.
+    #[must_use]
+    pub fn new(subject: impl Into<String>) -> Self {
+        Self { subject: subject.into(), scopes: Vec::new(), claims: Map::new(), fault: None }
+    }
+
+    /// Adds a scope.
+    #[must_use]
+    pub fn scope(mut self, scope: impl Into<String>) -> Self {
+        self.scopes.push(scope.into());
+        self
+    }
+
+    /// Adds scopes.
+    #[must_use]
+    pub fn scopes(mut self, scopes: impl IntoIterator<Item: Into<String>>) -> Self {
+        self.scopes.extend(scopes.into_iter().map(Into::into));
+        self
+    }
+
+    /// Adds a custom claim. A second one of the same name replaces the first.
+    ///
+    /// A reserved name, or a value that cannot be written as JSON, makes issuing fail.
+    ///
+    /// # Security
+    /// A token is signed, not encrypted: whoever holds it can read its claims.
+    #[must_use]
+    pub fn claim(mut self, name: impl Into<String>, value: impl Serialize) -> Self {
+        let name = name.into();
+        if is_reserved(&name) {
+            self.fault.get_or_insert(IssueError::ReservedClaim(name.into_boxed_str()));
+            return self;
+        }
+        match serde_json::to_value(value) {
+            Ok(value) => {
+                self.claims.insert(name, value);
+            }
+            Err(_) => {
+                self.fault.get_or_insert(IssueError::UnserializableClaim(name.into_boxed_str()));
+            }
+        }
+        self
+    }
+
+    fn check(&mut self) -> Result<(), IssueError> {
+        if let Some(fault) = self.fault.take() {
+            return Err(fault);
+        }
+        if self.subject.is_empty() || self.subject.len() > MAX_SUBJECT_BYTES {
+            return Err(IssueError::InvalidSubject);
+        }
+        if self.scopes.iter().all(|scope| is_scope(scope)) { Ok(()) } else { Err(IssueError::InvalidScope) }
+    }
+}
+
+impl From<&str> for TokenRequest {
+    fn from(subject: &str) -> Self {
+        Self::new(subject)
+    }
+}
+
+impl From<String> for TokenRequest {
+    fn from(subject: String) -> Self {
+        Self::new(subject)
+    }
+}
+
+impl From<&String> for TokenRequest {
+    fn from(subject: &String) -> Self {
+        Self::new(subject.as_str())
+    }
+}
+
+/// `scope-token` of [RFC 6749 section 3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3).
+pub(crate) fn is_scope(scope: &str) -> bool {
+    !scope.is_empty() && scope.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
+}
+
+/// A token that was just issued. Zeroed on drop, invisible in `Debug`; read it with [`expose`](Self::expose).
+#[derive(Clone)]
+pub struct IssuedToken(Zeroizing<String>);
+
+impl IssuedToken {
+    /// The token's text.
+    ///
+    /// # Security
+    /// Whoever has it is the user. Send it to its owner and nowhere else; never log it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for IssuedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("IssuedToken(..)")
+    }
+}
+
+/// What a login or a refresh gives: an access token and the refresh token for the next one.
+///
+/// Serialises to the answer of [RFC 6749 section 5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1):
+/// `{"access_token","refresh_token","token_type":"bearer","expires_in"}`.
+///
+/// # Security
+/// Serialising exposes both tokens. Send the answer with `Cache-Control: no-store`, as the ready-made endpoints do.
+#[derive(Debug, Clone)]
+pub struct TokenPair {
+    pub(crate) access: IssuedToken,
+    pub(crate) refresh: IssuedToken,
+    pub(crate) access_lifetime: Duration,
+    pub(crate) refresh_lifetime: Duration,
+}
+
+impl TokenPair {
+    /// Opens guarded routes.
+    #[must_use]
+    pub const fn access_token(&self) -> &IssuedToken {
+        &self.access
+    }
+
+    /// Buys the next pair.
+    #[must_use]
+    pub const fn refresh_token(&self) -> &IssuedToken {
+        &self.refresh
+    }
+
+    /// How long the access token lasts.
+    #[must_use]
+    pub const fn expires_in(&self) -> Duration {
+        self.access_lifetime
+    }
+}
+
+impl Serialize for TokenPair {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut pair = serializer.serialize_struct("TokenPair", 4)?;
+        pair.serialize_field("access_token", self.access.expose())?;
+        pair.serialize_field("refresh_token", self.refresh.expose())?;
+        pair.serialize_field("token_type", "bearer")?;
+        pair.serialize_field("expires_in", &self.access_lifetime.as_secs())?;
+        pair.end()
+    }
+}
+
+/// Writes tokens of one application.
+#[derive(Debug)]
+pub(crate) struct Issuer {
+    key: Key,
+    format: Format,
+    issuer: Option<Box<str>>,
+    audiences: Vec<Box<str>>,
+    lifetimes: PerPurpose<Duration>,
+    max_token_bytes: usize,
+    /// `base64url(header) "."` for each purpose.
+    headers: PerPurpose<Box<str>>,
+}
+
+impl Issuer {
+    /// `None` if the ring is empty, which it never is.
+    pub(crate) fn new(
+        keys: &KeyRing,
+        format: Format,
+        issuer: Option<Box<str>>,
+        audiences: Vec<Box<str>>,
+        lifetimes: PerPurpose<Duration>,
+        max_token_bytes: usize,
+    ) -> Option<Self> {
+        let key = keys.signing()?.clone();
+        let headers =
+            PerPurpose::from_fn(|purpose| (header_segment(&key, format, purpose) + ".").into_boxed_str());
+        Some(Self { key, format, issuer, audiences, lifetimes, max_token_bytes, headers })
+    }
+
+    pub(crate) fn lifetime(&self, purpose: Purpose) -> Duration {
+        *self.lifetimes.of(purpose)
+    }
+
+    pub(crate) fn issue(
+        &self,
+        purpose: Purpose,
+        request: &mut TokenRequest,
+        now: Timestamp,
+    ) -> Result<IssuedToken, IssueError> {
+        request.check()?;
+        let claims = Zeroizing::new(self.claims(purpose, request, now)?);
+        let header = self.headers.of(purpose);
+        // The signature is at most 86 characters and a dot; with the room reserved the token never moves in memory.
+        let mut token = String::with_capacity(header.len() + claims.len().div_ceil(3) * 4 + 87);
+        token.push_str(header);
+        URL_SAFE_NO_PAD.encode_string(claims.as_bytes(), &mut token);
+        let signed = token.len();
+        let mut signature = String::with_capacity(86);
+        self.key.sign_to(token.get(..signed).unwrap_or_default().as_bytes(), &mut signature);
+        token.push('.');
+        token.push_str(&signature);
+        if token.len() > self.max_token_bytes {
+            return Err(IssueError::TooLong);
+        }
+        Ok(IssuedToken(Zeroizing::new(token)))
+    }
+
+    fn claims(&self, purpose: Purpose, request: &TokenRequest, now: Timestamp) -> Result<String, IssueError> {
+        let expires = now.checked_add(self.lifetime(purpose)).filter(|at| *at <= Timestamp::MAX).ok_or(ClockError)?;
+        let mut json = JsonObject::with_capacity(256 + request.subject.len());
+        json.text("sub", &request.subject);
+        json.number("exp", expires.unix_seconds());
+        json.number("iat", now.unix_seconds());
+        json.text("jti", &token_id()?);
+        json.text("token_type", purpose.as_str());
+        json.texts("scopes", &request.scopes);
+        if self.format == Format::Standard {
+            if let Some(issuer) = &self.issuer {
+                json.text("iss", issuer);
+            }
+            match self.audiences.as_slice() {
+                [] => {}
+                [only] => json.text("aud", only),
+                several => json.texts("aud", several),
+            }
+        }
+        for (name, value) in &request.claims {
+            json.value(name, value);
+        }
+        let json = json.finish();
+        if !request.claims.is_empty() && !is_acceptable(&json) {
+            return Err(IssueError::ClaimsTooComplex);
+        }
+        Ok(json)
+    }
+}
+
+/// `base64url(header)` of the tokens that this key signs.
+pub(super) fn header_segment(key: &Key, format: Format, purpose: Purpose) -> String {
+    let mut json = JsonObject::with_capacity(64);
+    json.text("alg", key.algorithm().as_str());
+    json.text("typ", format.media_type(purpose));
+    if let Some(id) = key.id() {
+        json.text("kid", id);
+    }
+    URL_SAFE_NO_PAD.encode(json.finish())
+}
+
+/// 128 random bits.
+fn token_id() -> Result<String, IssueError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|_| IssueError::NoRandomness)?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// Writes one flat object member by member, without a tree in between.
+struct JsonObject(String);
+
+impl JsonObject {
+    fn with_capacity(bytes: usize) -> Self {
+        let mut json = String::with_capacity(bytes);
+        json.push('{');
+        Self(json)
+    }
+
+    fn name(&mut self, name: &str) {
+        if self.0.len() > 1 {
+            self.0.push(',');
+        }
+        push_text(&mut self.0, name);
+        self.0.push(':');
+    }
+
+    fn text(&mut self, name: &str, value: &str) {
+        self.name(name);
+        push_text(&mut self.0, value);
+    }
+
+    fn number(&mut self, name: &str, value: i64) {
+        self.name(name);
+        self.0.push_str(&value.to_string());
+    }
+
+    fn texts(&mut self, name: &str, values: &[impl AsRef<str>]) {
+        self.name(name);
+        self.0.push('[');
+        for (position, value) in values.iter().enumerate() {
+            if position > 0 {
+                self.0.push(',');
+            }
+            push_text(&mut self.0, value.as_ref());
+        }
+        self.0.push(']');
+    }
+
+    fn value(&mut self, name: &str, value: &Value) {
+        self.name(name);
+        self.0.push_str(&value.to_string());
+    }
+
+    fn finish(mut self) -> String {
+        self.0.push('}');
+        self.0
+    }
+}
+
+/// Appends `text` as a JSON string.
+fn push_text(json: &mut String, text: &str) {
+    let plain = text.bytes().all(|b| !matches!(b, b'"' | b'\\' | 0..=0x1f));
+    if plain {
+        json.push('"');
+        json.push_str(text);
+        json.push('"');
+    } else {
+        json.push_str(&Value::from(text).to_string());
+    }
+}

@@ -1,0 +1,478 @@
+//! Keys: which are good enough, what each may verify, and which one signs.
+
+use std::fmt;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse};
+use sha2::{Sha256, Sha384, Sha512};
+use zeroize::Zeroizing;
+
+use super::json::{Limits, scan_object};
+
+/// How a token is signed ([RFC 7518 section 3.1](https://www.rfc-editor.org/rfc/rfc7518#section-3.1)).
+///
+/// The algorithm belongs to the key. What a token's header says can only agree with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Algorithm {
+    /// HMAC with SHA-256; the secret has at least 32 bytes.
+    #[default]
+    HS256,
+    /// HMAC with SHA-384; the secret has at least 48 bytes.
+    HS384,
+    /// HMAC with SHA-512; the secret has at least 64 bytes.
+    HS512,
+}
+
+impl Algorithm {
+    /// Every supported algorithm.
+    pub const ALL: [Self; 3] = [Self::HS256, Self::HS384, Self::HS512];
+
+    /// The registered name, spelt as it must stand in `alg`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::HS256 => "HS256",
+            Self::HS384 => "HS384",
+            Self::HS512 => "HS512",
+        }
+    }
+
+    /// The least number of bytes in a secret ([RFC 7518 section 3.2](https://www.rfc-editor.org/rfc/rfc7518#section-3.2)).
+    #[must_use]
+    pub const fn minimum_secret_bytes(self) -> usize {
+        match self {
+            Self::HS256 => 32,
+            Self::HS384 => 48,
+            Self::HS512 => 64,
+        }
+    }
+
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why a key is refused. Never holds key material.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// There is no secret.
+    #[error("the secret is empty")]
+    Empty,
+    /// The secret is shorter than the hash of its algorithm.
+    #[error("the secret has {actual} bytes, {algorithm} needs at least {minimum}")]
+    TooShort {
+        /// The algorithm that the key is for.
+        algorithm: Algorithm,
+        /// Its least number of bytes.
+        minimum: usize,
+        /// How many there are.
+        actual: usize,
+    },
+    /// The secret is the text of a key of another kind: PEM, SSH or JWK.
+    #[error("the secret is the text of a PEM, SSH or JWK key")]
+    LooksLikeKeyFile,
+    /// The secret stands in documentation and lists of leaked secrets.
+    #[error("the secret is a published example")]
+    WellKnown,
+    /// The secret repeats a short pattern or has fewer than eight different bytes.
+    #[error("the secret is too uniform to be random")]
+    TooUniform,
+    /// The key is of a kind or algorithm that is not supported.
+    #[error("the kind or algorithm of the key is not supported")]
+    Unsupported,
+    /// The key says that it is not meant for signatures (`use`, `key_ops`).
+    #[error("the key is not meant for signatures")]
+    NotForSignatures,
+    /// The text is not a JWK.
+    #[error("the text is not a JWK")]
+    Malformed,
+    /// The key id is empty, longer than 128 bytes, or holds something else than visible ASCII.
+    #[error("the key id must have 1 to 128 visible ASCII characters")]
+    InvalidId,
+}
+
+/// A key with the algorithm that it is for, prepared for use.
+///
+/// There is no way to read the secret back: it is turned into the state of the hash function at construction, and that
+/// state is zeroed on drop.
+///
+/// ```
+/// use fauth_core::{Algorithm, Key};
+///
+/// let key = Key::hmac(Algorithm::HS256, b"0f6c1b2a34d94a5b8f7e6d5c4b3a2918").unwrap();
+/// assert_eq!(format!("{key:?}"), "Key { id: None, algorithm: HS256, .. }");
+/// assert!(Key::hmac(Algorithm::HS256, b"short").is_err());
+/// ```
+#[derive(Clone)]
+pub struct Key {
+    id: Option<Box<str>>,
+    algorithm: Algorithm,
+    material: Material,
+}
+
+/// One variant per primitive; asymmetric keys will be further variants.
+#[derive(Clone)]
+enum Material {
+    Hmac256(Hmac<Sha256>),
+    Hmac384(Hmac<Sha384>),
+    Hmac512(Hmac<Sha512>),
+}
+
+/// How long the longest signature is: that of HS512.
+pub(super) const MAX_SIGNATURE_BYTES: usize = 64;
+
+impl Key {
+    /// A symmetric key.
+    ///
+    /// # Errors
+    /// [`KeyError`] if the secret is shorter than the hash, empty, uniform, published somewhere, or the text of a key of
+    /// another kind.
+    pub fn hmac(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
+        refuse_unusable(secret)?;
+        let minimum = algorithm.minimum_secret_bytes();
+        if secret.len() < minimum {
+            return Err(KeyError::TooShort { algorithm, minimum, actual: secret.len() });
+        }
+        if is_uniform(secret) {
+            return Err(KeyError::TooUniform);
+        }
+        Self::prepare(algorithm, secret)
+    }
+
+    /// A symmetric key of any length above zero, for services that must share a short secret with an old system.
+    ///
+    /// # Security
+    /// A secret below the hash's length can be found by trying: one captured token is enough to test guesses offline, and
+    /// who has the secret is every user. Replace it as soon as the old system allows.
+    ///
+    /// # Errors
+    /// [`KeyError`] if the secret is empty, published, or the text of a key of another kind.
+    pub fn danger_short_hmac(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
+        refuse_unusable(secret)?;
+        Self::prepare(algorithm, secret)
+    }
+
+    /// Reads a JWK of type `oct` ([RFC 7517](https://www.rfc-editor.org/rfc/rfc7517),
+    /// [RFC 7518 section 6.4](https://www.rfc-editor.org/rfc/rfc7518#section-6.4)).
+    ///
+    /// `use`, `key_ops`, `alg` and `kid` are honoured. `algorithm` is for a JWK that does not name its own; a token is
+    /// never asked for it.
+    ///
+    /// # Errors
+    /// [`KeyError`] if the text is not a JWK, the key is of another type or not meant for signatures, its `alg` differs
+    /// from `algorithm`, or the secret is refused as by [`Key::hmac`].
+    pub fn from_jwk(json: &str, algorithm: Algorithm) -> Result<Self, KeyError> {
+        scan_object(json, Limits { depth: 4, members: 64 }, |_, _| {}).map_err(|_| KeyError::Malformed)?;
+        let jwk: Jwk = serde_json::from_str(json).map_err(|_| KeyError::Malformed)?;
+        refuse_other_use(&jwk)?;
+        let AlgorithmParameters::OctetKey(parameters) = &jwk.algorithm else {
+            return Err(KeyError::Unsupported);
+        };
+        if jwk.common.key_algorithm.as_ref().is_some_and(|named| own_algorithm(named) != Some(algorithm)) {
+            return Err(KeyError::Unsupported);
+        }
+        let secret = Zeroizing::new(URL_SAFE_NO_PAD.decode(&parameters.value).map_err(|_| KeyError::Malformed)?);
+        let key = Self::hmac(algorithm, &secret)?;
+        match jwk.common.key_id {
+            Some(id) => key.with_id(id),
+            None => Ok(key),
+        }
+    }
+
+    /// Gives the key its id, the `kid` of the tokens it signs. Needed as soon as there is more than one key.
+    ///
+    /// # Errors
+    /// [`KeyError::InvalidId`] unless it is 1 to 128 visible ASCII characters.
+    pub fn with_id(mut self, id: impl Into<String>) -> Result<Self, KeyError> {
+        let id = id.into();
+        if id.is_empty() || id.len() > super::verify::MAX_KEY_ID_BYTES || !id.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(KeyError::InvalidId);
+        }
+        self.id = Some(id.into_boxed_str());
+        Ok(self)
+    }
+
+    /// The key's id.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// The one algorithm that this key is for.
+    #[must_use]
+    pub const fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    fn prepare(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
+        // HMAC takes keys of every length, so that the error cannot occur; it is passed on all the same.
+        let material = match algorithm {
+            Algorithm::HS256 => Hmac::new_from_slice(secret).map(Material::Hmac256),
+            Algorithm::HS384 => Hmac::new_from_slice(secret).map(Material::Hmac384),
+            Algorithm::HS512 => Hmac::new_from_slice(secret).map(Material::Hmac512),
+        };
+        Ok(Self { id: None, algorithm, material: material.map_err(|_| KeyError::Malformed)? })
+    }
+
+    /// Constant time in the signature; a signature of another length is wrong.
+    pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        match &self.material {
+            Material::Hmac256(mac) => mac.clone().chain_update(message).verify_slice(signature).is_ok(),
+            Material::Hmac384(mac) => mac.clone().chain_update(message).verify_slice(signature).is_ok(),
+            Material::Hmac512(mac) => mac.clone().chain_update(message).verify_slice(signature).is_ok(),
+        }
+    }
+
+    /// Appends the base64url text of the signature of `message`.
+    pub(super) fn sign_to(&self, message: &[u8], out: &mut String) {
+        match &self.material {
+            Material::Hmac256(mac) => {
+                URL_SAFE_NO_PAD.encode_string(mac.clone().chain_update(message).finalize().into_bytes(), out);
+            }
+            Material::Hmac384(mac) => {
+                URL_SAFE_NO_PAD.encode_string(mac.clone().chain_update(message).finalize().into_bytes(), out);
+            }
+            Material::Hmac512(mac) => {
+                URL_SAFE_NO_PAD.encode_string(mac.clone().chain_update(message).finalize().into_bytes(), out);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Key").field("id", &self.id).field("algorithm", &self.algorithm).finish_non_exhaustive()
+    }
+}
+
+/// One key that signs and any number that verify.
+#[derive(Debug, Clone)]
+pub(crate) struct KeyRing {
+    /// The signing key comes first.
+    keys: Vec<Key>,
+}
+
+impl KeyRing {
+    /// `None` if two keys have the same id, or one of several has none: a token must name its key unambiguously.
+    pub(crate) fn new(signing: Key, others: Vec<Key>) -> Option<Self> {
+        let mut keys = vec![signing];
+        keys.extend(others);
+        let mut ids: Vec<_> = keys.iter().map(Key::id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let unambiguous = keys.len() == 1 || (ids.len() == keys.len() && !ids.contains(&None));
+        unambiguous.then_some(Self { keys })
+    }
+
+    pub(crate) fn signing(&self) -> Option<&Key> {
+        self.keys.first()
+    }
+
+    pub(crate) fn all(&self) -> &[Key] {
+        &self.keys
+    }
+
+    /// The key that a token with this `kid` was signed with. No key is ever tried on suspicion.
+    pub(super) fn find(&self, id: Option<&str>) -> Option<&Key> {
+        match (id, self.keys.as_slice()) {
+            (None, [only]) => Some(only),
+            (None, _) => None,
+            (Some(_), keys) => keys.iter().find(|key| key.id() == id),
+        }
+    }
+}
+
+fn refuse_other_use(jwk: &Jwk) -> Result<(), KeyError> {
+    let for_signatures = jwk.common.public_key_use.as_ref().is_none_or(|used| *used == PublicKeyUse::Signature)
+        && jwk.common.key_operations.as_ref().is_none_or(|ops| ops.contains(&KeyOperations::Verify));
+    if for_signatures { Ok(()) } else { Err(KeyError::NotForSignatures) }
+}
+
+fn own_algorithm(algorithm: &KeyAlgorithm) -> Option<Algorithm> {
+    match algorithm {
+        KeyAlgorithm::HS256 => Some(Algorithm::HS256),
+        KeyAlgorithm::HS384 => Some(Algorithm::HS384),
+        KeyAlgorithm::HS512 => Some(Algorithm::HS512),
+        _ => None,
+    }
+}
+
+fn refuse_unusable(secret: &[u8]) -> Result<(), KeyError> {
+    let text = secret.trim_ascii();
+    if text.is_empty() {
+        return Err(KeyError::Empty);
+    }
+    if is_key_file(text) {
+        return Err(KeyError::LooksLikeKeyFile);
+    }
+    if WELL_KNOWN.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(text)) {
+        return Err(KeyError::WellKnown);
+    }
+    Ok(())
+}
+
+/// A public key used as an HMAC secret is a secret that everybody has.
+fn is_key_file(text: &[u8]) -> bool {
+    const STARTS: [&[u8]; 6] =
+        [b"-----BEGIN", b"---- BEGIN", b"ssh-", b"ecdsa-sha2-", b"sk-ssh-", b"sk-ecdsa-"];
+    STARTS.iter().any(|start| text.starts_with(start))
+        || (text.starts_with(b"{") && text.windows(5).any(|window| window == b"\"kty\""))
+        || text.windows(10).any(|window| window == b"-----BEGIN")
+}
+
+fn is_uniform(secret: &[u8]) -> bool {
+    const LEAST_DIFFERENT: usize = 8;
+    const LONGEST_PATTERN: usize = 8;
+    let mut seen = [false; 256];
+    for byte in secret {
+        if let Some(slot) = seen.get_mut(usize::from(*byte)) {
+            *slot = true;
+        }
+    }
+    let different = seen.iter().filter(|seen| **seen).count();
+    let repeats = |period: usize| secret.iter().zip(secret.iter().skip(period)).all(|(a, b)| a == b);
+    different < LEAST_DIFFERENT || (1..=LONGEST_PATTERN).any(repeats)
+}
+
+/// Secrets that stand in documentation, tutorials and the lists of people who guess, in whatever case.
+const WELL_KNOWN: [&str; 34] = [
+    "secret",
+    "secretkey",
+    "secret_key",
+    "secret-key",
+    "secret key",
+    "changeme",
+    "change-me",
+    "change_me",
+    "changeit",
+    "password",
+    "default",
+    "admin",
+    "test",
+    "jwt_secret",
+    "jwt-secret",
+    "jwtsecret",
+    "my_secret",
+    "my-secret",
+    "mysecret",
+    "mysecretkey",
+    "my_secret_key",
+    "supersecret",
+    "super-secret",
+    "super_secret_key",
+    "your-256-bit-secret",
+    "your-384-bit-secret",
+    "your-512-bit-secret",
+    "a-string-secret-at-least-256-bits-long",
+    "a-valid-string-secret-that-is-at-least-512-bits-long-which-is-very-long",
+    "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+    "abcdefghijklmnopqrstuvwxyz123456",
+    "abcdefghijklmnopqrstuvwxyz012345",
+    "0123456789abcdef0123456789abcdef",
+    "12345678901234567890123456789012",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &[u8] = b"0f6c1b2a34d94a5b8f7e6d5c4b3a2918";
+
+    #[test]
+    fn a_secret_is_as_long_as_its_hash() {
+        let long: Vec<u8> = (0..64).collect();
+        for (algorithm, minimum) in [(Algorithm::HS256, 32), (Algorithm::HS384, 48), (Algorithm::HS512, 64)] {
+            assert!(Key::hmac(algorithm, &long[..minimum]).is_ok());
+            assert_eq!(
+                Key::hmac(algorithm, &long[..minimum - 1]).unwrap_err(),
+                KeyError::TooShort { algorithm, minimum, actual: minimum - 1 }
+            );
+            assert!(Key::danger_short_hmac(algorithm, &long[..5]).is_ok());
+        }
+    }
+
+    #[test]
+    fn unusable_secrets_are_refused_even_in_danger() {
+        for make in [Key::hmac, Key::danger_short_hmac] {
+            for (secret, error) in [
+                (&b""[..], KeyError::Empty),
+                (b" \n", KeyError::Empty),
+                (b"-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYI", KeyError::LooksLikeKeyFile),
+                (b"\n  -----BEGIN RSA PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYI", KeyError::LooksLikeKeyFile),
+                (b"# my key\n-----BEGIN RSA PUBLIC KEY-----\nMFkwEwYHKo", KeyError::LooksLikeKeyFile),
+                (b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ me@example", KeyError::LooksLikeKeyFile),
+                (b"{\"kty\":\"oct\",\"k\":\"AyM1SysPpbyDfgZld3umj1qzKObw\"}", KeyError::LooksLikeKeyFile),
+                (b"a-string-secret-at-least-256-bits-long", KeyError::WellKnown),
+                (b"Your-256-Bit-Secret", KeyError::WellKnown),
+            ] {
+                assert_eq!(make(Algorithm::HS256, secret).unwrap_err(), error, "{}", secret.escape_ascii());
+            }
+        }
+    }
+
+    #[test]
+    fn uniform_secrets_are_refused() {
+        for secret in [&[b'a'; 32][..], &b"abcdefgh".repeat(4), &b"abcdefg".repeat(6), &b"abc".repeat(11)] {
+            assert_eq!(Key::hmac(Algorithm::HS256, secret).unwrap_err(), KeyError::TooUniform);
+        }
+        assert!(Key::hmac(Algorithm::HS256, &b"abcdefghi".repeat(4)).is_ok(), "nine different bytes, period nine");
+    }
+
+    #[test]
+    fn a_jwk_is_taken_at_its_word() {
+        let jwk = |extra: &str| {
+            let k = URL_SAFE_NO_PAD.encode(GOOD);
+            Key::from_jwk(&format!("{{\"kty\":\"oct\",\"k\":\"{k}\"{extra}}}"), Algorithm::HS256)
+        };
+        assert_eq!(jwk("").unwrap().id(), None);
+        assert_eq!(jwk(r#","kid":"one","alg":"HS256","use":"sig","key_ops":["verify","sign"]"#).unwrap().id(), Some("one"));
+        assert_eq!(jwk(r#","alg":"HS512""#).unwrap_err(), KeyError::Unsupported);
+        assert_eq!(jwk(r#","alg":"none""#).unwrap_err(), KeyError::Unsupported);
+        assert_eq!(jwk(r#","use":"enc""#).unwrap_err(), KeyError::NotForSignatures);
+        assert_eq!(jwk(r#","key_ops":["sign"]"#).unwrap_err(), KeyError::NotForSignatures);
+        assert_eq!(jwk(r#","k":"AAAA""#).unwrap_err(), KeyError::Malformed);
+        assert_eq!(jwk(r#","kid":"""#).unwrap_err(), KeyError::InvalidId);
+        let rsa = r#"{"kty":"RSA","n":"AQAB","e":"AQAB"}"#;
+        assert_eq!(Key::from_jwk(rsa, Algorithm::HS256).unwrap_err(), KeyError::Unsupported);
+    }
+
+    #[test]
+    fn several_keys_need_ids_that_differ() {
+        let key = || Key::hmac(Algorithm::HS256, GOOD).unwrap();
+        let named = |id: &str| key().with_id(id).unwrap();
+        assert!(KeyRing::new(key(), vec![]).is_some());
+        assert!(KeyRing::new(named("a"), vec![named("b")]).is_some());
+        assert!(KeyRing::new(named("a"), vec![named("a")]).is_none());
+        assert!(KeyRing::new(named("a"), vec![key()]).is_none());
+    }
+
+    #[test]
+    fn no_key_is_tried_on_suspicion() {
+        let named = |id: &str| Key::hmac(Algorithm::HS256, GOOD).unwrap().with_id(id).unwrap();
+        let ring = KeyRing::new(named("a"), vec![named("b")]).unwrap();
+        assert_eq!(ring.find(Some("b")).and_then(Key::id), Some("b"));
+        assert!(ring.find(Some("c")).is_none());
+        assert!(ring.find(None).is_none(), "two keys fit");
+        let one = KeyRing::new(named("a"), vec![]).unwrap();
+        assert!(one.find(None).is_some());
+        assert!(one.find(Some("c")).is_none());
+    }
+
+    #[test]
+    fn key_ids_have_a_limit() {
+        let key = || Key::hmac(Algorithm::HS256, GOOD).unwrap();
+        assert!(key().with_id("x".repeat(128)).is_ok());
+        for bad in [String::new(), "x".repeat(129), "a b".to_owned(), "ä".to_owned()] {
+            assert_eq!(key().with_id(bad).unwrap_err(), KeyError::InvalidId);
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! What a verified token says.
+
+use std::{borrow::Cow, fmt};
+
+use serde::de::DeserializeOwned;
+
+use super::{
+    json::{self, Kind, Limits, Text},
+    purpose::Purpose,
+};
+use crate::clock::Timestamp;
+
+/// A claim that is there but not of the type asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("the claim `{name}` is not of the expected type")]
+pub struct ClaimError {
+    name: Box<str>,
+    #[source]
+    source: serde_json::Error,
+}
+
+/// A string inside the claims: mostly a part of their text, a copy only where the text had escapes.
+#[derive(Clone)]
+pub(super) enum Span {
+    Part { start: usize, end: usize },
+    Copy(Box<str>),
+}
+
+impl Span {
+    pub(super) fn of(text: Text, json: &str) -> Self {
+        match text.read(json) {
+            Cow::Borrowed(_) => Self::Part { start: text.start, end: text.end },
+            Cow::Owned(copy) => Self::Copy(copy.into_boxed_str()),
+        }
+    }
+
+    pub(super) fn read<'a>(&'a self, json: &'a str) -> &'a str {
+        match self {
+            Self::Part { start, end } => json.get(*start..*end).unwrap_or_default(),
+            Self::Copy(copy) => copy,
+        }
+    }
+}
+
+/// The scopes of a token, as the claims hold them.
+#[derive(Clone, Copy)]
+pub(super) enum Scopes {
+    None,
+    /// An array of strings, by its position.
+    List { start: usize, end: usize },
+}
+
+/// The claims of a token that was verified. There is no other way to get one than to have a token verified.
+///
+/// ```
+/// # use fauth_core::testing::{self, TestUser};
+/// # let auth = testing::provider().build().unwrap();
+/// # let token = auth.issue(fauth_core::Purpose::Access,
+/// #     fauth_core::TokenRequest::new("alice").scope("read").claim("tenant", "acme")).unwrap();
+/// let payload = auth.verify(token.expose(), fauth_core::Purpose::Access)?;
+/// assert_eq!(payload.subject(), "alice");
+/// assert!(payload.has_scope("read"));
+/// assert_eq!(payload.claim::<String>("tenant")?.as_deref(), Some("acme"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct TokenPayload {
+    pub(super) json: String,
+    pub(super) purpose: Purpose,
+    pub(super) subject: Span,
+    pub(super) token_id: Span,
+    pub(super) scopes: Scopes,
+    pub(super) issued_at: Timestamp,
+    pub(super) expires_at: Timestamp,
+}
+
+/// The claims were scanned under stricter limits before; these only have to be no stricter.
+const SCANNED: Limits = Limits { depth: 64, members: usize::MAX };
+
+impl TokenPayload {
+    /// Whom the token is about (`sub`), 1 to 255 bytes.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        self.subject.read(&self.json)
+    }
+
+    /// The token's own id (`jti`), 1 to 128 bytes.
+    #[must_use]
+    pub fn token_id(&self) -> &str {
+        self.token_id.read(&self.json)
+    }
+
+    /// What the token is for.
+    #[must_use]
+    pub const fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+
+    /// When it was issued (`iat`); a fraction of a second is rounded up.
+    #[must_use]
+    pub const fn issued_at(&self) -> Timestamp {
+        self.issued_at
+    }
+
+    /// From when on it is refused (`exp`); a fraction of a second is dropped.
+    #[must_use]
+    pub const fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    /// The scopes of the token, in its order.
+    #[must_use]
+    pub fn scopes(&self) -> Vec<Cow<'_, str>> {
+        let mut scopes = Vec::new();
+        self.each_scope(|scope| scopes.push(scope));
+        scopes
+    }
+
+    /// Does the token have this scope? Scopes compare byte for byte.
+    #[must_use]
+    pub fn has_scope(&self, scope: &str) -> bool {
+        let mut found = false;
+        self.each_scope(|candidate| found |= candidate == scope);
+        found
+    }
+
+    /// Reads a claim as `T`, `None` if the token has no such claim. Read on demand, so that what nobody asks for costs nothing.
+    ///
+    /// # Errors
+    /// [`ClaimError`] if the claim is not a `T`.
+    pub fn claim<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, ClaimError> {
+        let mut found = None;
+        // The claims were accepted by the same scanner, so that its verdict is known.
+        let _ = json::scan_object(&self.json, SCANNED, |member, value| {
+            if member.read(&self.json) == name {
+                found = Some(value);
+            }
+        });
+        found
+            .map(|value| serde_json::from_str(value.raw(&self.json)))
+            .transpose()
+            .map_err(|source| ClaimError { name: name.into(), source })
+    }
+
+    /// Every claim that is not reserved, with its JSON text, in the order of the token.
+    pub(crate) fn custom_claims(&self) -> Vec<(String, serde_json::Value)> {
+        let mut claims = Vec::new();
+        let _ = json::scan_object(&self.json, SCANNED, |member, value| {
+            let name = member.read(&self.json);
+            if !super::issue::is_reserved(&name)
+                && let Ok(value) = serde_json::from_str(value.raw(&self.json))
+            {
+                claims.push((name.into_owned(), value));
+            }
+        });
+        claims
+    }
+
+    fn each_scope<'a>(&'a self, mut each: impl FnMut(Cow<'a, str>)) {
+        let Scopes::List { start, end } = self.scopes else { return };
+        let array = self.json.get(start..end).unwrap_or_default();
+        let _ = json::scan_array(array, SCANNED, |element| {
+            if let Kind::String(text) = element.kind {
+                each(text.read(array));
+            }
+        });
+    }
+}
+
+/// Shows what the token is, not what it says: claims may be personal data.
+impl fmt::Debug for TokenPayload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenPayload")
+            .field("purpose", &self.purpose)
+            .field("subject", &self.subject())
+            .field("issued_at", &self.issued_at)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,74 @@
+//! Wire formats: our own, and that of the Python fauth for services that move over.
+
+use super::purpose::Purpose;
+
+/// Which token format is issued and which are read.
+///
+/// Every profile is verified with the same strictness; what differs is where the purpose stands and
+/// whether issuer and audience are part of the format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum TokenProfile {
+    /// `typ` names the purpose (`at+jwt` …), `iss` and `aud` are there as soon as they are configured. The default.
+    #[default]
+    Standard,
+    /// Reads and issues the tokens of the Python fauth 3: `typ` is `JWT`, the purpose stands in the
+    /// `token_type` claim alone, there is neither `iss` nor `aud`.
+    PythonFauth,
+    /// Issues [`Standard`](Self::Standard) tokens and reads both. For the time in which tokens of the
+    /// Python service are still in circulation.
+    ///
+    /// # Security
+    /// Tokens in the Python format carry no `iss` and `aud`, so these are not checked on them even when they are
+    /// configured. Leave this profile as soon as the last old refresh token has expired.
+    PythonFauthMigration,
+}
+
+/// One concrete format, as opposed to the choice of formats above.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    Standard,
+    PythonFauth,
+}
+
+impl Format {
+    pub(crate) const fn media_type(self, purpose: Purpose) -> &'static str {
+        match self {
+            Self::Standard => purpose.media_type(),
+            Self::PythonFauth => "JWT",
+        }
+    }
+}
+
+impl TokenProfile {
+    pub(crate) const fn issues(self) -> Format {
+        match self {
+            Self::Standard | Self::PythonFauthMigration => Format::Standard,
+            Self::PythonFauth => Format::PythonFauth,
+        }
+    }
+
+    pub(crate) const fn reads(self) -> &'static [Format] {
+        match self {
+            Self::Standard => &[Format::Standard],
+            Self::PythonFauth => &[Format::PythonFauth],
+            Self::PythonFauthMigration => &[Format::Standard, Format::PythonFauth],
+        }
+    }
+
+    /// The name in the environment variable `FAUTH_TOKEN_PROFILE`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::PythonFauth => "python-fauth",
+            Self::PythonFauthMigration => "python-fauth-migration",
+        }
+    }
+
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        [Self::Standard, Self::PythonFauth, Self::PythonFauthMigration]
+            .into_iter()
+            .find(|profile| profile.as_str() == name)
+    }
+}

@@ -1,0 +1,87 @@
+//! What a token is for. A token of one purpose is refused for every other.
+
+use std::fmt;
+
+/// What a token is for. Every verification names the purpose it wants, and a token of another is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Purpose {
+    /// Opens guarded routes ([RFC 6749 section 1.4](https://www.rfc-editor.org/rfc/rfc6749#section-1.4)).
+    Access,
+    /// Buys the next pair of tokens and nothing else
+    /// ([RFC 6749 section 1.5](https://www.rfc-editor.org/rfc/rfc6749#section-1.5)).
+    Refresh,
+    /// Lets its holder set a new password.
+    PasswordReset,
+    /// Proves that its holder reads the mail of an address.
+    EmailVerification,
+}
+
+impl Purpose {
+    /// Every purpose there is.
+    pub const ALL: [Self; 4] = [Self::Access, Self::Refresh, Self::PasswordReset, Self::EmailVerification];
+
+    /// The value of the `token_type` claim.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Access => "access",
+            Self::Refresh => "refresh",
+            Self::PasswordReset => "password_reset",
+            Self::EmailVerification => "email_verification",
+        }
+    }
+
+    /// The value of the `typ` header ([RFC 8725 section 3.11](https://www.rfc-editor.org/rfc/rfc8725#section-3.11);
+    /// `at+jwt` is that of [RFC 9068](https://www.rfc-editor.org/rfc/rfc9068)).
+    #[must_use]
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::Access => "at+jwt",
+            Self::Refresh => "refresh+jwt",
+            Self::PasswordReset => "password-reset+jwt",
+            Self::EmailVerification => "email-verification+jwt",
+        }
+    }
+
+    pub(crate) const fn index(self) -> usize {
+        match self {
+            Self::Access => 0,
+            Self::Refresh => 1,
+            Self::PasswordReset => 2,
+            Self::EmailVerification => 3,
+        }
+    }
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One value for each purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PerPurpose<T>([T; 4]);
+
+impl<T> PerPurpose<T> {
+    pub(crate) fn from_fn(mut value: impl FnMut(Purpose) -> T) -> Self {
+        Self(Purpose::ALL.map(&mut value))
+    }
+
+    pub(crate) fn of(&self, purpose: Purpose) -> &T {
+        let [access, refresh, reset, email] = &self.0;
+        match purpose {
+            Purpose::Access => access,
+            Purpose::Refresh => refresh,
+            Purpose::PasswordReset => reset,
+            Purpose::EmailVerification => email,
+        }
+    }
+
+    pub(crate) fn set(&mut self, purpose: Purpose, value: T) {
+        if let Some(slot) = self.0.get_mut(purpose.index()) {
+            *slot = value;
+        }
+    }
+}

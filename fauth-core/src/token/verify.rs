@@ -1,0 +1,597 @@
+//! The strict verifier: the one place that accepts a token.
+//!
+//! The order is that of the checks in RFC 8725 and of this crate's `ARCHITECTURE.md`: size and form, header, signature, and only
+//! then the claims. Nothing of a token but `alg`, `kid`, `typ` and the members that make a header unacceptable is looked at
+//! before its signature is known to be right.
+
+use std::borrow::Cow;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use super::{
+    issue::header_segment,
+    json::{self, Fault, Kind, Limits, Text, Value},
+    keys::{Key, KeyRing, MAX_SIGNATURE_BYTES},
+    payload::{Scopes, Span, TokenPayload},
+    profile::{Format, TokenProfile},
+    purpose::{PerPurpose, Purpose},
+};
+use crate::clock::{ClockError, Timestamp};
+
+/// The longest token that is looked at unless configured otherwise, in bytes.
+pub(crate) const DEFAULT_MAX_TOKEN_BYTES: usize = 8192;
+pub(super) const MAX_KEY_ID_BYTES: usize = 128;
+pub(super) const MAX_SUBJECT_BYTES: usize = 255;
+const MAX_TOKEN_ID_BYTES: usize = 128;
+const HEADER_LIMITS: Limits = Limits { depth: 32, members: 64 };
+const CLAIMS_LIMITS: Limits = Limits { depth: 32, members: 512 };
+
+/// Why a token was refused. For logs and tests: whoever sent it hears `invalid_token` whatever the reason.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TokenError {
+    /// Longer than the configured maximum.
+    #[error("the token is too long")]
+    TooLong,
+    /// Not three parts of canonical base64url, or a header that is no acceptable JSON object.
+    #[error("the token is malformed")]
+    Malformed,
+    /// The header has a member that changes how a token is to be read (`crit`, `b64`, `zip`, `enc`, nested `cty`) or
+    /// brings its own key (`jwk`, `jku`, `x5u`, `x5c`).
+    #[error("the token's header asks for something that is not supported")]
+    ForbiddenHeader,
+    /// `alg` is missing, `none`, misspelt, or not the algorithm of the key.
+    #[error("the token's algorithm is not that of the key")]
+    WrongAlgorithm,
+    /// `kid` names no key, or is missing although there are several.
+    #[error("the token names no known key")]
+    UnknownKey,
+    /// The signature is wrong.
+    #[error("the token's signature is wrong")]
+    BadSignature,
+    /// The signature is right, the claims are not an acceptable JSON object (a duplicate member, for example).
+    #[error("the token's claims are malformed")]
+    MalformedClaims,
+    /// Issued for another purpose.
+    #[error("the token is not {expected} but {}", actual.map_or("of an unknown purpose", Purpose::as_str))]
+    WrongPurpose {
+        /// The purpose that was asked for.
+        expected: Purpose,
+        /// The purpose of the token, if it is a known one.
+        actual: Option<Purpose>,
+    },
+    /// A required claim is absent.
+    #[error("the token has no claim `{0}`")]
+    MissingClaim(&'static str),
+    /// A claim is of the wrong type or outside its bounds.
+    #[error("the token's claim `{0}` is not acceptable")]
+    InvalidClaim(&'static str),
+    /// `iss` is not the configured issuer.
+    #[error("the token is from another issuer")]
+    WrongIssuer,
+    /// `aud` does not name a configured audience, or is there although none is configured.
+    #[error("the token is for another audience")]
+    WrongAudience,
+    /// `exp` has passed.
+    #[error("the token has expired")]
+    Expired,
+    /// `nbf` or `iat` lies in the future.
+    #[error("the token is not valid yet")]
+    NotYetValid,
+    /// `exp` is not after `iat`, or further from it than the purpose allows.
+    #[error("the token's lifetime is not acceptable")]
+    UnacceptableLifetime,
+    /// The time is unknown, so nothing can be said about expiry. Answered with 503.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
+}
+
+impl TokenError {
+    /// The stable name of the reason in log records.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::TooLong => "token_too_long",
+            Self::Malformed => "malformed_token",
+            Self::ForbiddenHeader => "forbidden_header",
+            Self::WrongAlgorithm => "wrong_algorithm",
+            Self::UnknownKey => "unknown_key",
+            Self::BadSignature => "bad_signature",
+            Self::MalformedClaims => "malformed_claims",
+            Self::WrongPurpose { .. } => "wrong_purpose",
+            Self::MissingClaim(_) => "missing_claim",
+            Self::InvalidClaim(_) => "invalid_claim",
+            Self::WrongIssuer => "wrong_issuer",
+            Self::WrongAudience => "wrong_audience",
+            Self::Expired => "token_expired",
+            Self::NotYetValid => "token_not_yet_valid",
+            Self::UnacceptableLifetime => "unacceptable_lifetime",
+            Self::Clock(_) => "clock_unavailable",
+        }
+    }
+}
+
+/// What a token is held against, checked when the configuration was built.
+#[derive(Debug, Clone)]
+pub(crate) struct Expectations {
+    pub(crate) profile: TokenProfile,
+    pub(crate) issuer: Option<Box<str>>,
+    pub(crate) audiences: Vec<Box<str>>,
+    /// Seconds by which `nbf` and `iat` may lie in the future.
+    pub(crate) leeway: i64,
+    /// Seconds by which `exp` may have passed.
+    pub(crate) expiry_leeway: i64,
+    /// The most seconds between `iat` and `exp`.
+    pub(crate) max_lifetime: PerPurpose<i64>,
+    pub(crate) max_token_bytes: usize,
+}
+
+/// Verifies tokens of one application.
+#[derive(Debug)]
+pub(crate) struct Verifier {
+    keys: KeyRing,
+    expectations: Expectations,
+    /// The header segments that our own tokens have. One that equals one of them needs no parsing.
+    known_headers: PerPurpose<Vec<KnownHeader>>,
+}
+
+#[derive(Debug)]
+struct KnownHeader {
+    segment: Box<str>,
+    key: usize,
+    format: Format,
+}
+
+impl Verifier {
+    pub(crate) fn new(keys: KeyRing, expectations: Expectations) -> Self {
+        let known_headers = PerPurpose::from_fn(|purpose| {
+            let formats = expectations.profile.reads().iter();
+            formats
+                .flat_map(|format| {
+                    keys.all().iter().enumerate().map(|(position, key)| KnownHeader {
+                        segment: header_segment(key, *format, purpose).into_boxed_str(),
+                        key: position,
+                        format: *format,
+                    })
+                })
+                .collect()
+        });
+        Self { keys, expectations, known_headers }
+    }
+
+    /// Accepts `token` for `purpose`, or says why not.
+    pub(crate) fn verify(&self, token: &str, purpose: Purpose, now: Timestamp) -> Result<TokenPayload, TokenError> {
+        let parts = Parts::split(token, self.expectations.max_token_bytes)?;
+        let mut signature = [0; SIGNATURE_BUFFER];
+        let signature = parts.signature(&mut signature)?;
+        let claims = parts.payload()?;
+        let (key, kind) = self.key_and_kind(&parts, purpose)?;
+        if !key.verifies(parts.signed.as_bytes(), signature) {
+            return Err(TokenError::BadSignature);
+        }
+        let format = kind.accept(purpose, self.expectations.profile)?;
+        let claims = String::from_utf8(claims).map_err(|_| TokenError::MalformedClaims)?;
+        let found = Claims::scan(&claims)?;
+        self.accept_claims(claims, &found, purpose, format, now)
+    }
+
+    /// Is the token still good at `now`? For the moment after the loaders have answered.
+    pub(crate) fn still_valid(&self, payload: &TokenPayload, now: Timestamp) -> bool {
+        !self.is_expired(payload.expires_at(), now)
+    }
+
+    fn is_expired(&self, expires_at: Timestamp, now: Timestamp) -> bool {
+        now.unix_seconds() >= expires_at.unix_seconds().saturating_add(self.expectations.expiry_leeway)
+    }
+
+    fn key_and_kind<'a>(&'a self, parts: &Parts<'_>, purpose: Purpose) -> Result<(&'a Key, Kinds), TokenError> {
+        for known in self.known_headers.of(purpose) {
+            if *known.segment == *parts.header
+                && let Some(key) = self.keys.all().get(known.key)
+            {
+                return Ok((key, Kinds::Known(known.format)));
+            }
+        }
+        let header = Header::parse(parts.header)?;
+        header.refuse_own_keys()?;
+        let key = self.keys.find(header.key_id.as_deref()).ok_or(TokenError::UnknownKey)?;
+        header.refuse_other_algorithm(key)?;
+        Ok((key, Kinds::Named(header.media_type)))
+    }
+
+    fn accept_claims(
+        &self,
+        json: String,
+        found: &Claims,
+        purpose: Purpose,
+        format: Format,
+        now: Timestamp,
+    ) -> Result<TokenPayload, TokenError> {
+        let claims = Reader { json: &json };
+        claims.purpose(found.token_type, purpose)?;
+        let subject = claims.text("sub", found.subject, MAX_SUBJECT_BYTES)?;
+        let token_id = claims.text("jti", found.token_id, MAX_TOKEN_ID_BYTES)?;
+        let expires = claims.date("exp", found.expires_at)?.ok_or(TokenError::MissingClaim("exp"))?;
+        let issued = claims.date("iat", found.issued_at)?.ok_or(TokenError::MissingClaim("iat"))?;
+        let not_before = claims.date("nbf", found.not_before)?;
+        let scopes = claims.scopes(found.scopes)?;
+        self.accept_origin(&claims, found, format)?;
+        self.accept_times(issued, expires, not_before, purpose, now)?;
+        Ok(TokenPayload {
+            purpose,
+            subject,
+            token_id,
+            scopes,
+            issued_at: issued.ceil(),
+            expires_at: expires.floor(),
+            json,
+        })
+    }
+
+    fn accept_origin(&self, claims: &Reader<'_>, found: &Claims, format: Format) -> Result<(), TokenError> {
+        let foreign = format == Format::PythonFauth;
+        if let Some(issuer) = self.expectations.issuer.as_deref().filter(|_| !foreign) {
+            let value = found.issuer.ok_or(TokenError::MissingClaim("iss"))?;
+            let Kind::String(text) = value.kind else { return Err(TokenError::InvalidClaim("iss")) };
+            if text.read(claims.json) != issuer {
+                return Err(TokenError::WrongIssuer);
+            }
+        }
+        let audiences = if foreign { &[][..] } else { &self.expectations.audiences };
+        match (audiences, found.audience) {
+            ([], None) => Ok(()),
+            ([], Some(_)) => Err(TokenError::WrongAudience),
+            (_, None) => Err(TokenError::MissingClaim("aud")),
+            (audiences, Some(value)) => claims.audience(value, audiences),
+        }
+    }
+
+    fn accept_times(
+        &self,
+        issued: NumericDate,
+        expires: NumericDate,
+        not_before: Option<NumericDate>,
+        purpose: Purpose,
+        now: Timestamp,
+    ) -> Result<(), TokenError> {
+        // All of these are within the years 1970 to 9999 (`NumericDate::read`), so that no sum overflows.
+        let latest = now.unix_seconds().saturating_add(self.expectations.leeway);
+        let (issued, expires) = (issued.ceil(), expires.floor());
+        if self.is_expired(expires, now) {
+            return Err(TokenError::Expired);
+        }
+        if issued.unix_seconds() > latest || not_before.is_some_and(|date| date.ceil().unix_seconds() > latest) {
+            return Err(TokenError::NotYetValid);
+        }
+        let lifetime = expires.unix_seconds().saturating_sub(issued.unix_seconds());
+        if lifetime <= 0 || lifetime > *self.expectations.max_lifetime.of(purpose) {
+            return Err(TokenError::UnacceptableLifetime);
+        }
+        Ok(())
+    }
+}
+
+/// Verifies the signature of a compact JWS and returns its payload, whatever that is.
+///
+/// This is the layer below the claims: size, form, header, algorithm and signature are checked as strictly as for tokens, the
+/// payload is not looked at. For tests against published vectors, and for signed messages that are not tokens.
+///
+/// # Security
+/// A right signature does not make an access token: purpose, expiry, issuer and audience are checked by
+/// [`AuthProvider::verify`](crate::AuthProvider::verify) only.
+///
+/// # Errors
+/// [`TokenError`] if anything but the payload is not acceptable.
+pub fn verify_jws(compact: &str, key: &Key) -> Result<Vec<u8>, TokenError> {
+    let parts = Parts::split(compact, DEFAULT_MAX_TOKEN_BYTES)?;
+    let mut signature = [0; SIGNATURE_BUFFER];
+    let signature = parts.signature(&mut signature)?;
+    let payload = parts.payload()?;
+    let header = Header::parse(parts.header)?;
+    header.refuse_own_keys()?;
+    header.refuse_other_algorithm(key)?;
+    if let (Some(named), Some(id)) = (header.key_id.as_deref(), key.id())
+        && named != id
+    {
+        return Err(TokenError::UnknownKey);
+    }
+    if key.verifies(parts.signed.as_bytes(), signature) { Ok(payload) } else { Err(TokenError::BadSignature) }
+}
+
+/// The decoder wants room for whole groups of three bytes.
+const SIGNATURE_BUFFER: usize = MAX_SIGNATURE_BYTES + 2;
+
+struct Parts<'a> {
+    header: &'a str,
+    payload: &'a str,
+    signature: &'a str,
+    /// `header "." payload`: what is signed, as received.
+    signed: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    /// Cuts at the first and the last dot. A token with more of them fails when its payload is decoded, without ever being
+    /// split into thousands of parts.
+    fn split(token: &'a str, max_bytes: usize) -> Result<Self, TokenError> {
+        if token.len() > max_bytes {
+            return Err(TokenError::TooLong);
+        }
+        let (signed, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
+        let (header, payload) = signed.split_once('.').ok_or(TokenError::Malformed)?;
+        if header.is_empty() || payload.is_empty() || signature.is_empty() {
+            return Err(TokenError::Malformed);
+        }
+        Ok(Self { header, payload, signature, signed })
+    }
+
+    fn payload(&self) -> Result<Vec<u8>, TokenError> {
+        URL_SAFE_NO_PAD.decode(self.payload).map_err(|_| TokenError::Malformed)
+    }
+
+    fn signature<'b>(&self, buffer: &'b mut [u8; SIGNATURE_BUFFER]) -> Result<&'b [u8], TokenError> {
+        const LONGEST: usize = (MAX_SIGNATURE_BYTES * 8).div_ceil(6);
+        if self.signature.len() > LONGEST {
+            return Err(TokenError::BadSignature);
+        }
+        let length =
+            URL_SAFE_NO_PAD.decode_slice(self.signature, buffer).map_err(|_| TokenError::Malformed)?;
+        buffer.get(..length).ok_or(TokenError::Malformed)
+    }
+}
+
+/// What is known of a token's `typ` before its signature has been checked; judged only afterwards.
+enum Kinds {
+    /// The header is one that we write for the purpose asked for.
+    Known(Format),
+    Named(Option<String>),
+}
+
+impl Kinds {
+    /// The format that says: this is a token of that purpose.
+    fn accept(self, purpose: Purpose, profile: TokenProfile) -> Result<Format, TokenError> {
+        let named = match self {
+            Self::Known(format) => return Ok(format),
+            Self::Named(media_type) => media_type,
+        };
+        let wrong = |actual| TokenError::WrongPurpose { expected: purpose, actual };
+        let named = named.ok_or_else(|| wrong(None))?;
+        let is = |media_type: &str| same_media_type(&named, media_type);
+        profile.reads().iter().copied().find(|format| is(format.media_type(purpose))).ok_or_else(|| {
+            wrong(Purpose::ALL.into_iter().find(|other| is(other.media_type())))
+        })
+    }
+}
+
+/// RFC 7515 section 4.1.9: ASCII case does not count, and `application/` may be left out.
+fn same_media_type(named: &str, expected: &str) -> bool {
+    const PREFIX: &str = "application/";
+    let bare = match named.split_at_checked(PREFIX.len()) {
+        Some((prefix, rest)) if prefix.eq_ignore_ascii_case(PREFIX) => rest,
+        _ => named,
+    };
+    bare.eq_ignore_ascii_case(expected)
+}
+
+#[derive(Default)]
+struct Header {
+    algorithm: Option<String>,
+    media_type: Option<String>,
+    key_id: Option<String>,
+    brings_key: bool,
+    unacceptable: Option<TokenError>,
+}
+
+impl Header {
+    fn parse(segment: &str) -> Result<Self, TokenError> {
+        let json = URL_SAFE_NO_PAD.decode(segment).map_err(|_| TokenError::Malformed)?;
+        let json = std::str::from_utf8(&json).map_err(|_| TokenError::Malformed)?;
+        let mut header = Self::default();
+        json::scan_object(json, HEADER_LIMITS, |name, value| header.take(&name.read(json), value, json))
+            .map_err(|_| TokenError::Malformed)?;
+        match header.unacceptable.take() {
+            Some(error) => Err(error),
+            None => Ok(header),
+        }
+    }
+
+    fn take(&mut self, name: &str, value: Value, json: &str) {
+        let text = match value.kind {
+            Kind::String(text) => Some(text.read(json)),
+            _ => None,
+        };
+        match name {
+            "alg" => match text {
+                Some(text) => self.algorithm = Some(text.into_owned()),
+                None => self.refuse(TokenError::WrongAlgorithm),
+            },
+            "typ" => match text {
+                Some(text) => self.media_type = Some(text.into_owned()),
+                None => self.refuse(TokenError::Malformed),
+            },
+            "kid" => match text {
+                Some(text) if text.len() <= MAX_KEY_ID_BYTES => self.key_id = Some(text.into_owned()),
+                _ => self.refuse(TokenError::UnknownKey),
+            },
+            // No extension is understood, so none may be critical; an empty or malformed list is no better.
+            "crit" | "b64" | "zip" | "enc" => self.refuse(TokenError::ForbiddenHeader),
+            "cty" if text.is_none_or(|text| same_media_type(&text, "JWT")) => {
+                self.refuse(TokenError::ForbiddenHeader);
+            }
+            "jwk" | "jku" | "x5u" | "x5c" => self.brings_key = true,
+            _ => {}
+        }
+    }
+
+    /// The first fault found is the one reported.
+    fn refuse(&mut self, error: TokenError) {
+        self.unacceptable.get_or_insert(error);
+    }
+
+    /// A key that comes with the token proves nothing.
+    const fn refuse_own_keys(&self) -> Result<(), TokenError> {
+        if self.brings_key { Err(TokenError::ForbiddenHeader) } else { Ok(()) }
+    }
+
+    fn refuse_other_algorithm(&self, key: &Key) -> Result<(), TokenError> {
+        if self.algorithm.as_deref() == Some(key.algorithm().as_str()) {
+            Ok(())
+        } else {
+            Err(TokenError::WrongAlgorithm)
+        }
+    }
+}
+
+/// Where the claims that the verifier knows stand. Read once.
+#[derive(Default)]
+struct Claims {
+    subject: Option<Value>,
+    token_id: Option<Value>,
+    token_type: Option<Value>,
+    issuer: Option<Value>,
+    audience: Option<Value>,
+    expires_at: Option<Value>,
+    issued_at: Option<Value>,
+    not_before: Option<Value>,
+    scopes: Option<Value>,
+}
+
+impl Claims {
+    fn scan(json: &str) -> Result<Self, TokenError> {
+        let mut claims = Self::default();
+        json::scan_object(json, CLAIMS_LIMITS, |name, value| {
+            if let Some(slot) = claims.slot(&name, json) {
+                *slot = Some(value);
+            }
+        })
+        .map_err(|_: Fault| TokenError::MalformedClaims)?;
+        Ok(claims)
+    }
+
+    fn slot(&mut self, name: &Text, json: &str) -> Option<&mut Option<Value>> {
+        let name: Cow<'_, str> = name.read(json);
+        match &*name {
+            "sub" => Some(&mut self.subject),
+            "jti" => Some(&mut self.token_id),
+            "token_type" => Some(&mut self.token_type),
+            "iss" => Some(&mut self.issuer),
+            "aud" => Some(&mut self.audience),
+            "exp" => Some(&mut self.expires_at),
+            "iat" => Some(&mut self.issued_at),
+            "nbf" => Some(&mut self.not_before),
+            "scopes" => Some(&mut self.scopes),
+            _ => None,
+        }
+    }
+}
+
+/// Would these claims be read at all? For the issuer, who must not write what nobody accepts.
+pub(super) fn is_acceptable(claims: &str) -> bool {
+    json::scan_object(claims, CLAIMS_LIMITS, |_, _| {}).is_ok()
+}
+
+/// Reads claims as what they must be. A claim that is there but null or of another type is never taken for absent.
+struct Reader<'a> {
+    json: &'a str,
+}
+
+impl Reader<'_> {
+    fn purpose(&self, token_type: Option<Value>, expected: Purpose) -> Result<(), TokenError> {
+        let value = token_type.ok_or(TokenError::MissingClaim("token_type"))?;
+        let Kind::String(text) = value.kind else { return Err(TokenError::InvalidClaim("token_type")) };
+        let text = text.read(self.json);
+        let actual = Purpose::ALL.into_iter().find(|purpose| purpose.as_str() == text);
+        if actual == Some(expected) { Ok(()) } else { Err(TokenError::WrongPurpose { expected, actual }) }
+    }
+
+    fn text(&self, name: &'static str, value: Option<Value>, max_bytes: usize) -> Result<Span, TokenError> {
+        let value = value.ok_or(TokenError::MissingClaim(name))?;
+        let Kind::String(text) = value.kind else { return Err(TokenError::InvalidClaim(name)) };
+        let span = Span::of(text, self.json);
+        match span.read(self.json).len() {
+            0 => Err(TokenError::InvalidClaim(name)),
+            length if length > max_bytes => Err(TokenError::InvalidClaim(name)),
+            _ => Ok(span),
+        }
+    }
+
+    fn date(&self, name: &'static str, value: Option<Value>) -> Result<Option<NumericDate>, TokenError> {
+        let Some(value) = value else { return Ok(None) };
+        let Kind::Number = value.kind else { return Err(TokenError::InvalidClaim(name)) };
+        NumericDate::read(value.raw(self.json)).map(Some).ok_or(TokenError::InvalidClaim(name))
+    }
+
+    fn scopes(&self, value: Option<Value>) -> Result<Scopes, TokenError> {
+        let Some(value) = value else { return Ok(Scopes::None) };
+        self.strings(value, "scopes", |_| {})?;
+        Ok(Scopes::List { start: value.start, end: value.end })
+    }
+
+    fn audience(&self, value: Value, configured: &[Box<str>]) -> Result<(), TokenError> {
+        let mut named = 0;
+        let mut matches = false;
+        let mut look = |audience: &str| {
+            named += 1;
+            matches |= configured.iter().any(|configured| **configured == *audience);
+        };
+        match value.kind {
+            Kind::String(text) => look(&text.read(self.json)),
+            _ => self.strings(value, "aud", look)?,
+        }
+        match (named, matches) {
+            (0, _) => Err(TokenError::InvalidClaim("aud")),
+            (_, true) => Ok(()),
+            (_, false) => Err(TokenError::WrongAudience),
+        }
+    }
+
+    /// Every element of an array that must hold strings and nothing else.
+    fn strings(&self, value: Value, name: &'static str, mut each: impl FnMut(&str)) -> Result<(), TokenError> {
+        let Kind::Array = value.kind else { return Err(TokenError::InvalidClaim(name)) };
+        let array = value.raw(self.json);
+        let mut all_strings = true;
+        json::scan_array(array, CLAIMS_LIMITS, |element| match element.kind {
+            Kind::String(text) => each(&text.read(array)),
+            _ => all_strings = false,
+        })
+        .map_err(|_| TokenError::InvalidClaim(name))?;
+        if all_strings { Ok(()) } else { Err(TokenError::InvalidClaim(name)) }
+    }
+}
+
+/// A `NumericDate`: seconds since the epoch, up to the year 9999, perhaps with a fraction (RFC 7519 section 2).
+#[derive(Clone, Copy)]
+struct NumericDate {
+    seconds: i64,
+    has_fraction: bool,
+}
+
+impl NumericDate {
+    /// `number` is a JSON number.
+    fn read(number: &str) -> Option<Self> {
+        let date = match number.parse::<i64>() {
+            Ok(seconds) => Self { seconds, has_fraction: false },
+            Err(_) => Self::read_fraction(number)?,
+        };
+        (0..=Timestamp::MAX.unix_seconds()).contains(&date.seconds).then_some(date)
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the bounds are checked before, and the fraction is kept apart")]
+    fn read_fraction(number: &str) -> Option<Self> {
+        let value: f64 = number.parse().ok()?;
+        // Every whole number in these bounds is exact in an f64.
+        if !value.is_finite() || value < 0.0 || value > 253_402_300_799.0 {
+            return None;
+        }
+        Some(Self { seconds: value.trunc() as i64, has_fraction: value.fract() > 0.0 })
+    }
+
+    /// The stricter reading of an end.
+    const fn floor(self) -> Timestamp {
+        Timestamp::from_unix_seconds(self.seconds)
+    }
+
+    /// The stricter reading of a beginning.
+    const fn ceil(self) -> Timestamp {
+        Timestamp::from_unix_seconds(self.seconds + if self.has_fraction { 1 } else { 0 })
+    }
+}

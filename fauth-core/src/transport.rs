@@ -1,0 +1,148 @@
+//! How a credential travels: where it is found in a request, and how a response sets and clears it.
+
+mod bearer;
+mod cookie;
+mod query;
+
+use std::{fmt, time::Duration};
+
+pub use bearer::BearerTransport;
+pub use cookie::{CookieTransport, SameSite};
+pub use query::QueryTransport;
+
+use crate::{
+    rejection::{MalformedCredential, ResponseHeader},
+    request::RequestHead,
+    token::{IssuedToken, Purpose},
+};
+
+/// What one transport finds in a request.
+///
+/// # Security
+/// "There is one, but it is not well formed" must be [`Malformed`](Self::Malformed), never [`Absent`](Self::Absent): a bad
+/// credential is refused, it does not give way to another.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum Extracted {
+    /// Nothing of this transport's kind.
+    Absent,
+    /// Something of this kind that no token can be read from.
+    Malformed(MalformedCredential),
+    /// A token, not verified.
+    Token(zeroize::Zeroizing<String>),
+}
+
+impl Extracted {
+    /// A token, not verified.
+    #[must_use]
+    pub fn token(token: impl Into<String>) -> Self {
+        Self::Token(zeroize::Zeroizing::new(token.into()))
+    }
+}
+
+impl fmt::Debug for Extracted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent => f.write_str("Absent"),
+            Self::Malformed(reason) => f.debug_tuple("Malformed").field(reason).finish(),
+            Self::Token(_) => f.write_str("Token(..)"),
+        }
+    }
+}
+
+/// Where a token is found, and how it is handed out.
+///
+/// A provider has an ordered list of transports. The first that finds anything decides, good or bad. The first that can
+/// [`set`](Self::set) a token delivers those of the ready-made login; without one they are in the body.
+///
+/// ```
+/// use fauth_core::{Extracted, RequestHead, SecurityScheme, Transport, Purpose};
+///
+/// /// A gateway in front of the service puts the token here.
+/// #[derive(Debug)]
+/// struct GatewayHeader;
+///
+/// impl Transport for GatewayHeader {
+///     fn extract(&self, head: &dyn RequestHead, purpose: Purpose) -> Extracted {
+///         if purpose != Purpose::Access { return Extracted::Absent; }
+///         let values = head.header("x-gateway-token");
+///         match values.single().map(std::str::from_utf8) {
+///             None if values.is_empty() => Extracted::Absent,
+///             Some(Ok(token)) => Extracted::token(token),
+///             _ => Extracted::Malformed(fauth_core::MalformedCredential::Duplicate),
+///         }
+///     }
+///
+///     fn describe(&self) -> SecurityScheme {
+///         SecurityScheme::Header { name: "X-Gateway-Token".into() }
+///     }
+/// }
+/// ```
+pub trait Transport: fmt::Debug + Send + Sync + 'static {
+    /// Looks for a token of this purpose (access or refresh).
+    fn extract(&self, head: &dyn RequestHead, purpose: Purpose) -> Extracted;
+
+    /// The headers that hand a new token to the client, `None` (the default) if this transport has no such means.
+    fn set(&self, token: &IssuedToken, purpose: Purpose, lifetime: Duration) -> Option<Vec<ResponseHeader>> {
+        let _ = (token, purpose, lifetime);
+        None
+    }
+
+    /// The headers that take the tokens away from the client. Default: none.
+    fn clear(&self) -> Vec<ResponseHeader> {
+        Vec::new()
+    }
+
+    /// What a description of the application's interface says of it.
+    fn describe(&self) -> SecurityScheme;
+
+    /// Do browsers attach this credential unasked? Then requests that change something need proof of their origin, and an explicit
+    /// credential beside it is no contradiction. Default: no.
+    fn is_ambient(&self) -> bool {
+        false
+    }
+
+    /// Does the token stand in the URL? Then no answer may be cached. Default: no.
+    fn is_in_url(&self) -> bool {
+        false
+    }
+}
+
+/// A transport in the terms of the OpenAPI specification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SecurityScheme {
+    /// `type: http, scheme: bearer, bearerFormat: JWT`.
+    Bearer,
+    /// `type: apiKey, in: cookie`.
+    Cookie {
+        /// The cookie's name.
+        name: Box<str>,
+    },
+    /// `type: apiKey, in: query`.
+    Query {
+        /// The parameter's name.
+        name: Box<str>,
+    },
+    /// `type: apiKey, in: header`.
+    Header {
+        /// The header's name.
+        name: Box<str>,
+    },
+}
+
+/// `b64token` of [RFC 6750 section 2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1).
+fn is_b64token(text: &[u8]) -> bool {
+    let end = text.iter().rposition(|b| *b != b'=').map_or(0, |last| last + 1);
+    let body = text.get(..end).unwrap_or_default();
+    !body.is_empty()
+        && body.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'+' | b'/'))
+}
+
+/// The text of a token that came as bytes of a known grammar.
+fn as_token(bytes: &[u8]) -> Extracted {
+    if !is_b64token(bytes) {
+        return Extracted::Malformed(MalformedCredential::Grammar);
+    }
+    std::str::from_utf8(bytes).map_or(Extracted::Malformed(MalformedCredential::Grammar), Extracted::token)
+}

@@ -1,0 +1,114 @@
+//! `Authorization: Bearer …` (RFC 6750 section 2.1).
+
+use super::{Extracted, SecurityScheme, Transport, as_token};
+use crate::{rejection::MalformedCredential, request::RequestHead, token::Purpose};
+
+/// Reads `Authorization: Bearer <token>` ([RFC 6750 section 2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1)). The default.
+///
+/// The scheme's case does not count, one or more spaces may follow it. Another scheme is no credential of this kind. A second
+/// `Authorization` header, a list, an empty token and anything outside the grammar are refused with 400.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct BearerTransport;
+
+impl BearerTransport {
+    /// The transport; it has no settings.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self
+    }
+}
+
+impl Transport for BearerTransport {
+    fn extract(&self, head: &dyn RequestHead, purpose: Purpose) -> Extracted {
+        if purpose != Purpose::Access {
+            return Extracted::Absent;
+        }
+        let values = head.header("authorization");
+        match values.single() {
+            None if values.is_empty() => Extracted::Absent,
+            None => Extracted::Malformed(MalformedCredential::Duplicate),
+            Some(value) => parse(value),
+        }
+    }
+
+    fn describe(&self) -> SecurityScheme {
+        SecurityScheme::Bearer
+    }
+}
+
+fn parse(value: &[u8]) -> Extracted {
+    const SCHEME: &[u8] = b"bearer";
+    // White space around a field value does not belong to it (RFC 9110 section 5.5); not every server strips it.
+    let value = trim(value);
+    if !value.iter().all(|b| matches!(b, 0x20..=0x7e)) || value.is_empty() {
+        return Extracted::Malformed(MalformedCredential::Grammar);
+    }
+    let scheme_end = value.iter().position(|b| !is_token_char(*b)).unwrap_or(value.len());
+    let (scheme, rest) = value.split_at(scheme_end);
+    if !scheme.eq_ignore_ascii_case(SCHEME) {
+        return if scheme.is_empty() { Extracted::Malformed(MalformedCredential::Grammar) } else { Extracted::Absent };
+    }
+    let token = rest.iter().position(|b| *b != b' ').and_then(|start| rest.get(start..)).unwrap_or_default();
+    if token.len() == rest.len() {
+        return Extracted::Malformed(MalformedCredential::Grammar);
+    }
+    as_token(token)
+}
+
+fn trim(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
+}
+
+/// `tchar` of RFC 9110 section 5.6.2.
+const fn is_token_char(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(value: &[u8], expected: &str) {
+        let found = match parse(value) {
+            Extracted::Absent => "absent".to_owned(),
+            Extracted::Malformed(_) => "malformed".to_owned(),
+            Extracted::Token(token) => token.to_string(),
+        };
+        assert_eq!(found, expected, "{}", value.escape_ascii());
+    }
+
+    #[test]
+    fn the_grammar_is_that_of_rfc_6750() {
+        for good in ["Bearer a.b-c_d~e+f/g==", "bearer a.b-c_d~e+f/g==", "BEARER   a.b-c_d~e+f/g==", "\t Bearer a.b-c_d~e+f/g== "] {
+            check(good.as_bytes(), "a.b-c_d~e+f/g==");
+        }
+        for other in ["Basic dXNlcg==", "Bearerx abc", "eyJhbGciOiJIUzI1NiJ9.e30.x", "Digest a=\"b\", c=d"] {
+            check(other.as_bytes(), "absent");
+        }
+        for bad in ["", "Bearer", "Bearer ", "Bearer\tabc", "Bearer a b", "Bearer a, Bearer b", "Bearer a,b", "Bearer \"a\"", "Bearer ==", "Bearer a=b", ",", "Bearer:a"] {
+            check(bad.as_bytes(), "malformed");
+        }
+        check(b"Bearer \xc3\xa4", "malformed");
+        check(b"Bearer a\x00", "malformed");
+        check(b"\xff", "malformed");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(value in prop::collection::vec(any::<u8>(), 0..64)) {
+            let _ = parse(&value);
+            let _ = parse(&[b"Bearer ", value.as_slice()].concat());
+        }
+    }
+}

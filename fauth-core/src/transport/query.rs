@@ -1,0 +1,68 @@
+//! A token in the query: for clients that can set no header, such as a browser's WebSocket.
+
+use super::{Extracted, SecurityScheme, Transport, as_token};
+use crate::{rejection::MalformedCredential, request::RequestHead, token::Purpose};
+
+/// Reads the token from a parameter of the query. There is none unless you add it with
+/// [`danger_query_token`](crate::AuthProviderBuilder::danger_query_token).
+#[derive(Debug, Clone)]
+pub struct QueryTransport {
+    parameter: Box<str>,
+}
+
+impl QueryTransport {
+    pub(crate) fn new(parameter: String) -> Self {
+        Self { parameter: parameter.into_boxed_str() }
+    }
+}
+
+impl Transport for QueryTransport {
+    fn extract(&self, head: &dyn RequestHead, purpose: Purpose) -> Extracted {
+        if purpose != Purpose::Access {
+            return Extracted::Absent;
+        }
+        head.query().map_or(Extracted::Absent, |query| find(query, &self.parameter))
+    }
+
+    fn describe(&self) -> SecurityScheme {
+        SecurityScheme::Query { name: self.parameter.clone() }
+    }
+
+    fn is_in_url(&self) -> bool {
+        true
+    }
+}
+
+/// Names and values are not decoded: a token needs no encoding, and a name that is spelt with one is another name.
+fn find(query: &str, parameter: &str) -> Extracted {
+    let mut values =
+        query.split('&').filter_map(|pair| pair.split_once('=')).filter(|(name, _)| *name == parameter);
+    match (values.next(), values.next()) {
+        (None, _) => Extracted::Absent,
+        (Some(_), Some(_)) => Extracted::Malformed(MalformedCredential::Duplicate),
+        (Some((_, value)), None) => as_token(value.as_bytes()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_parameter_of_the_name_counts() {
+        let found = |query| match find(query, "token") {
+            Extracted::Absent => "absent".to_owned(),
+            Extracted::Malformed(reason) => format!("{reason:?}"),
+            Extracted::Token(token) => token.to_string(),
+        };
+        assert_eq!(found("token=abc"), "abc");
+        assert_eq!(found("a=1&token=abc&b"), "abc");
+        for absent in ["", "token", "Token=abc", "%74oken=abc", "a=token=abc"] {
+            assert_eq!(found(absent), "absent", "{absent}");
+        }
+        assert_eq!(found("token=a&token=a"), "Duplicate");
+        for bad in ["token=", "token=a%2Eb", "token=a b", "token=ä"] {
+            assert_eq!(found(bad), "Grammar", "{bad}");
+        }
+    }
+}

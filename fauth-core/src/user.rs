@@ -1,0 +1,277 @@
+//! What the application brings: its user, and the two callbacks that find one.
+
+use std::{error::Error, future::Future, pin::Pin, sync::Arc};
+
+use crate::{
+    error::{BoxError, LoaderError},
+    token::TokenPayload,
+};
+
+/// What fauth must know of the application's user.
+///
+/// Roles and permissions may be strings or an enum of the application's own that implements `AsRef<str>`.
+///
+/// ```
+/// use fauth_core::AuthUser;
+///
+/// enum Role { Admin, Editor }
+///
+/// impl AsRef<str> for Role {
+///     fn as_ref(&self) -> &str {
+///         match self { Self::Admin => "admin", Self::Editor => "editor" }
+///     }
+/// }
+///
+/// struct User { id: i64, password_hash: String, active: bool, roles: Vec<Role> }
+///
+/// impl AuthUser for User {
+///     fn subject(&self) -> impl AsRef<str> { self.id.to_string() }
+///     fn password_hash(&self) -> Option<&str> { Some(&self.password_hash) }
+///     fn is_active(&self) -> bool { self.active }
+///     fn roles(&self) -> impl IntoIterator<Item: AsRef<str>> { &self.roles }
+/// }
+/// ```
+///
+/// A hierarchy is one overridden method:
+///
+/// ```
+/// # use fauth_core::AuthUser;
+/// # struct User { id: String, role: String }
+/// impl AuthUser for User {
+///     fn subject(&self) -> impl AsRef<str> { &self.id }
+///     fn is_active(&self) -> bool { true }
+///     fn roles(&self) -> impl IntoIterator<Item: AsRef<str>> { [&self.role] }
+///     fn has_role(&self, role: &str) -> bool { self.role == "owner" || self.role == role }
+/// }
+/// ```
+///
+/// # Security
+/// The answers decide who gets in. They come from a record that was loaded for this request, so that a demotion counts at once;
+/// answer from the record alone, never from the token.
+pub trait AuthUser: Send + Sync + 'static {
+    /// The id that goes into tokens as `sub` and comes back to the [`UserLoader`]. It must not change and not be reused.
+    fn subject(&self) -> impl AsRef<str>;
+
+    /// The stored password hash; `None` for a user who cannot log in with a password, which is the default.
+    fn password_hash(&self) -> Option<&str> {
+        None
+    }
+
+    /// May this user act at all? The tokens of an inactive user are refused with 401.
+    fn is_active(&self) -> bool;
+
+    /// The user's roles. Default: none.
+    fn roles(&self) -> impl IntoIterator<Item: AsRef<str>> {
+        std::iter::empty::<&str>()
+    }
+
+    /// The user's permissions. Default: none.
+    fn permissions(&self) -> impl IntoIterator<Item: AsRef<str>> {
+        std::iter::empty::<&str>()
+    }
+
+    /// Does the user have this role? Default: one of [`roles`](Self::roles) equals it byte for byte.
+    fn has_role(&self, role: &str) -> bool {
+        self.roles().into_iter().any(|own| own.as_ref() == role)
+    }
+
+    /// Does the user have this permission? Default: one of [`permissions`](Self::permissions) equals it byte for byte.
+    fn has_permission(&self, permission: &str) -> bool {
+        self.permissions().into_iter().any(|own| own.as_ref() == permission)
+    }
+}
+
+/// Finds the user whom a verified token is about.
+///
+/// Any `async fn(Arc<TokenPayload>) -> Result<Option<U>, E>` is one, and so is a closure; `Option<Arc<U>>` spares a cache the copy.
+/// Implement the trait for a loader with a state of its own.
+///
+/// ```
+/// use std::sync::Arc;
+/// use fauth_core::{TokenPayload, UserLoader};
+/// # use fauth_core::testing::TestUser as User;
+/// # struct Database;
+/// # #[derive(Debug)] struct DbError;
+/// # impl std::fmt::Display for DbError { fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str("db") } }
+/// # impl std::error::Error for DbError {}
+/// # impl Database { async fn by_id(&self, _: &str) -> Result<Option<User>, DbError> { Ok(None) } }
+///
+/// struct Users { database: Database }
+///
+/// impl UserLoader<User> for Users {
+///     type Error = DbError;
+///
+///     async fn load_user(&self, token: Arc<TokenPayload>) -> Result<Option<Arc<User>>, DbError> {
+///         Ok(self.database.by_id(token.subject()).await?.map(Arc::new))
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot load users of type `{U}`",
+    label = "not a loader of `{U}`",
+    note = "a user loader is an `async fn(Arc<TokenPayload>) -> Result<Option<{U}>, E>`, where `E` is any error type",
+    note = "a closure must name the type of its parameter: `|token: Arc<TokenPayload>| async move {{ … }}`"
+)]
+pub trait UserLoader<U>: Send + Sync + 'static {
+    /// The application's own error.
+    type Error: Into<BoxError>;
+
+    /// The user of this token, `None` if there is none (any more).
+    ///
+    /// # Errors
+    /// Whatever keeps the loader from knowing. The request is then refused with 503, and the error is logged.
+    fn load_user(
+        &self,
+        token: Arc<TokenPayload>,
+    ) -> impl Future<Output = Result<Option<Arc<U>>, Self::Error>> + Send;
+}
+
+/// Finds the user whom somebody claims to be when logging in.
+///
+/// Any `async fn(String) -> Result<Option<U>, E>` is one, and so is a closure.
+///
+/// # Security
+/// The identifier is what a stranger typed, up to 255 bytes of it; hand it to the database as a parameter, not as a part of the query.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot load users of type `{U}` by an identifier",
+    label = "not an identity loader of `{U}`",
+    note = "an identity loader is an `async fn(String) -> Result<Option<{U}>, E>`, where `E` is any error type",
+    note = "a closure must name the type of its parameter: `|identifier: String| async move {{ … }}`"
+)]
+pub trait IdentityLoader<U>: Send + Sync + 'static {
+    /// The application's own error.
+    type Error: Into<BoxError>;
+
+    /// The user with this identifier (a user name, an e-mail address), `None` if there is none.
+    ///
+    /// # Errors
+    /// Whatever keeps the loader from knowing. The login is then refused with 503, and the error is logged.
+    fn load_identity(
+        &self,
+        identifier: String,
+    ) -> impl Future<Output = Result<Option<Arc<U>>, Self::Error>> + Send;
+}
+
+/// Stores the hash that a successful login has brought up to date.
+///
+/// Any `async fn(Arc<U>, NewPasswordHash) -> Result<(), E>` is one.
+pub trait PasswordUpdater<U>: Send + Sync + 'static {
+    /// The application's own error.
+    type Error: Into<BoxError>;
+
+    /// Replaces the user's hash, **if it is still the old one**: a password that was changed meanwhile must win.
+    ///
+    /// # Errors
+    /// Whatever went wrong. It is logged; the login succeeds all the same, and the next one tries again.
+    fn update_password_hash(
+        &self,
+        user: Arc<U>,
+        hash: NewPasswordHash,
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send;
+}
+
+/// A password hash with the parameters of today, and the one that it replaces.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct NewPasswordHash {
+    /// The hash as it was when the user logged in: compare before replacing.
+    pub old: String,
+    /// The hash to store.
+    pub new: String,
+}
+
+impl std::fmt::Debug for NewPasswordHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("NewPasswordHash(..)")
+    }
+}
+
+impl<U, F, Fut, Found, E> UserLoader<U> for F
+where
+    F: Fn(Arc<TokenPayload>) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<Option<Found>, E>> + Send,
+    Found: Into<Arc<U>>,
+    E: Into<BoxError>,
+{
+    type Error = E;
+
+    async fn load_user(&self, token: Arc<TokenPayload>) -> Result<Option<Arc<U>>, E> {
+        Ok(self(token).await?.map(Into::into))
+    }
+}
+
+impl<U, F, Fut, Found, E> IdentityLoader<U> for F
+where
+    F: Fn(String) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<Option<Found>, E>> + Send,
+    Found: Into<Arc<U>>,
+    E: Into<BoxError>,
+{
+    type Error = E;
+
+    async fn load_identity(&self, identifier: String) -> Result<Option<Arc<U>>, E> {
+        Ok(self(identifier).await?.map(Into::into))
+    }
+}
+
+impl<U, F, Fut, E> PasswordUpdater<U> for F
+where
+    U: Send + Sync + 'static,
+    F: Fn(Arc<U>, NewPasswordHash) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<(), E>> + Send,
+    E: Into<BoxError>,
+{
+    type Error = E;
+
+    async fn update_password_hash(&self, user: Arc<U>, hash: NewPasswordHash) -> Result<(), E> {
+        self(user, hash).await
+    }
+}
+
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+type Loaded<U> = Result<Option<Arc<U>>, LoaderError>;
+
+/// The callbacks with their types erased: `U` is the only generic that a user of fauth sees.
+pub(crate) trait LoadUser<U>: Send + Sync {
+    fn load(&self, token: Arc<TokenPayload>) -> BoxFuture<'_, Loaded<U>>;
+}
+
+pub(crate) trait LoadIdentity<U>: Send + Sync {
+    fn load(&self, identifier: String) -> BoxFuture<'_, Loaded<U>>;
+}
+
+pub(crate) trait UpdatePassword<U>: Send + Sync {
+    fn update(&self, user: Arc<U>, hash: NewPasswordHash) -> BoxFuture<'_, Result<(), LoaderError>>;
+}
+
+pub(crate) struct Erased<L>(pub(crate) L);
+
+impl<U: Send + Sync + 'static, L: UserLoader<U>> LoadUser<U> for Erased<L> {
+    fn load(&self, token: Arc<TokenPayload>) -> BoxFuture<'_, Loaded<U>> {
+        Box::pin(async move { self.0.load_user(token).await.map_err(LoaderError::new) })
+    }
+}
+
+impl<U: Send + Sync + 'static, L: IdentityLoader<U>> LoadIdentity<U> for Erased<L> {
+    fn load(&self, identifier: String) -> BoxFuture<'_, Loaded<U>> {
+        Box::pin(async move { self.0.load_identity(identifier).await.map_err(LoaderError::new) })
+    }
+}
+
+impl<U: Send + Sync + 'static, L: PasswordUpdater<U>> UpdatePassword<U> for Erased<L> {
+    fn update(&self, user: Arc<U>, hash: NewPasswordHash) -> BoxFuture<'_, Result<(), LoaderError>> {
+        Box::pin(async move { self.0.update_password_hash(user, hash).await.map_err(LoaderError::new) })
+    }
+}
+
+/// The causes of a failure, outermost first, for the log.
+pub(crate) fn causes(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
