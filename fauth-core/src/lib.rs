@@ -1,9 +1,42 @@
 //! fauth core
-pub mod clock;
+
+mod clock;
 mod config;
+mod csrf;
 mod error;
+mod event;
+mod guard;
+pub mod password;
+mod path;
+mod provider;
+mod rejection;
+mod request;
+mod requirement;
+pub mod routes;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod token;
+mod transport;
+mod user;
+
 pub use clock::{Clock, ClockError, SystemClock, Timestamp};
 pub use config::{AuthConfig, AuthConfigBuilder};
 pub use error::{BoxError, ConfigError, LoaderError};
-pub use token::{Algorithm, ClaimError, IssueError, IssuedToken, Key, KeyError, Purpose, TokenError, TokenPair, TokenPayload, TokenProfile, TokenRequest, verify_jws};
+pub use event::{AuthEvents, Event, EventKind};
+pub use guard::Guard;
+pub use password::{PasswordConfig, PasswordError, PasswordHasher};
+pub use provider::{AuthProvider, AuthProviderBuilder, Granted};
+pub use rejection::{
+    DetailJson, ErrorJson, InvalidToken, MalformedCredential, Misconfigured, ProblemJson, Rejection, Renderer,
+    Reply, ResponseHeader, Unavailable,
+};
+pub use request::{HeaderValues, Presented, RequestHead};
+pub use requirement::{Condition, Missing, Requirement};
+pub use token::{
+    Algorithm, ClaimError, IssueError, IssuedToken, Key, KeyError, Purpose, TokenError, TokenPair, TokenPayload,
+    TokenProfile, TokenRequest, verify_jws,
+};
+pub use transport::{
+    BearerTransport, CookieTransport, Extracted, QueryTransport, SameSite, SecurityScheme, SetTokenError, Transport,
+};
+pub use user::{AuthUser, IdentityLoader, NewPasswordHash, PasswordUpdater, UserLoader};

@@ -25,7 +25,7 @@ use crate::{
     event::{self, AuthEvents, Event, EventKind},
     password::{PasswordError, PasswordHasher, Verification},
     rejection::{InvalidToken, MalformedCredential, Misconfigured, Rejection, Renderer, Reply, Unavailable},
-    request::{self, Credential, Presented, RequestHead},
+    request::{self, Credential, Found, Presented, RequestHead},
     requirement::Requirement,
     token::{IssueError, IssuedToken, Issuer, Purpose, TokenError, TokenPair, TokenPayload, TokenRequest, Verifier},
     transport::{Extracted, Transport},
@@ -110,60 +110,59 @@ impl<U: AuthUser> AuthProvider<U> {
     /// Reads what the request presents: the first transport that finds anything decides, be it good or bad.
     ///
     /// This is the synchronous half of a check. It borrows the request and decides nothing but which credential counts.
-    pub fn read(&self, head: &dyn RequestHead) -> Presented {
-        Presented { outcome: self.find_credential(head, Purpose::Access) }
+    pub fn read(&self, head: &dyn RequestHead) -> Presented<U> {
+        let outcome = self.find_credential(head, Purpose::Access);
+        Presented { outcome: outcome.map(|found| found.map_or(Found::Nothing, Found::Credential)) }
+    }
+
+    /// As [`read`](Self::read), for a request that has passed a check before: what this same provider has granted is not verified and
+    /// loaded again. A grant of another provider counts for nothing.
+    pub fn read_again(&self, head: &dyn RequestHead, earlier: Option<&Granted<U>>) -> Presented<U> {
+        match earlier {
+            Some(granted) if granted.provider() == self.inner.id => {
+                Presented { outcome: Ok(Found::Granted(granted.clone())) }
+            }
+            _ => self.read(head),
+        }
     }
 
     /// Verifies what was presented, loads the user, and decides whether the requirement is met.
     ///
     /// # Errors
     /// The [`Rejection`] to answer with; [`refuse`](Self::refuse) makes the answer.
-    pub async fn check(&self, presented: Presented, requirement: &Requirement) -> Result<Granted<U>, Rejection> {
+    pub async fn check(&self, presented: Presented<U>, requirement: &Requirement) -> Result<Granted<U>, Rejection> {
         refuse_impossible(requirement)?;
-        let credential = presented.outcome?.ok_or(Rejection::MissingCredential)?;
-        let payload = self.inner.verifier.verify(&credential.token, Purpose::Access, self.now()?)?;
-        let payload = Arc::new(payload);
-        let user = self.user_of(&payload).await?;
-        let granted = Granted::new(self.inner.id, user, payload, credential.no_store);
+        let granted = match presented.outcome? {
+            Found::Nothing => return Err(Rejection::MissingCredential),
+            Found::Granted(granted) => granted,
+            Found::Credential(credential) => self.grant(&credential).await?,
+        };
         self.decide(&granted, requirement)?;
         Ok(granted)
     }
 
-    /// As [`check`](Self::check) where a user is optional: `None` for a request that presents nothing.
+    /// The user of a request, for extractors: inside a guard the one it has let in, elsewhere any known and active user.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub async fn check_current(&self, presented: Presented<U>) -> Result<Granted<U>, Rejection> {
+        // Who got past a guard that allows inactive users was meant to.
+        let requirement = match &presented.outcome {
+            Ok(Found::Granted(_)) => Requirement::user().danger_allow_inactive(),
+            _ => Requirement::user(),
+        };
+        self.check(presented, &requirement).await
+    }
+
+    /// As [`check_current`](Self::check_current) where a user is optional: `None` for a request that presents nothing.
     ///
     /// # Errors
     /// As [`check`](Self::check). A bad credential is refused here too; it never turns into "anonymous".
-    pub async fn check_optional(
-        &self,
-        presented: Presented,
-        requirement: &Requirement,
-    ) -> Result<Option<Granted<U>>, Rejection> {
+    pub async fn check_optional(&self, presented: Presented<U>) -> Result<Option<Granted<U>>, Rejection> {
         if presented.is_anonymous() {
-            return refuse_impossible(requirement).map(|()| None);
+            return Ok(None);
         }
-        self.check(presented, requirement).await.map(Some)
-    }
-
-    /// Decides one more requirement for a request that this provider has checked already, without verifying or loading again. `None` if
-    /// the grant is another provider's.
-    #[must_use]
-    pub fn check_again(&self, granted: &Granted<U>, requirement: &Requirement) -> Option<Result<(), Rejection>> {
-        if granted.provider() != self.inner.id {
-            return None;
-        }
-        Some(refuse_impossible(requirement).and_then(|()| self.decide(granted, requirement)))
-    }
-
-    /// Verifies the access token that was presented, without loading a user.
-    ///
-    /// # Security
-    /// The token's user may be disabled or gone. For what belongs to the token alone, such as ending it.
-    ///
-    /// # Errors
-    /// The [`Rejection`] to answer with.
-    pub fn check_token(&self, presented: Presented) -> Result<TokenPayload, Rejection> {
-        let credential = presented.outcome?.ok_or(Rejection::MissingCredential)?;
-        Ok(self.inner.verifier.verify(&credential.token, Purpose::Access, self.now()?)?)
+        self.check_current(presented).await.map(Some)
     }
 
     /// The answer to a refused request, in the form of this provider's renderer. Raises the event.
@@ -224,8 +223,7 @@ impl<U: AuthUser> AuthProvider<U> {
     /// randomness fails.
     #[expect(clippy::unused_async, reason = "sessions that are kept in a store will be opened here")]
     pub async fn login(&self, request: impl Into<TokenRequest>) -> Result<TokenPair, Rejection> {
-        let pair = self.issue_pair(request.into(), EventKind::LoggedIn)?;
-        Ok(pair)
+        self.issue_pair(request.into(), EventKind::LoggedIn)
     }
 
     /// Exchanges a refresh token for a new pair with the same scopes and custom claims. The user is loaded again and must be active.
@@ -290,6 +288,10 @@ impl<U: AuthUser> AuthProvider<U> {
         self.inner.transports.iter().map(|transport| &**transport)
     }
 
+    pub(crate) fn transport_list(&self) -> &[Box<dyn Transport>] {
+        &self.inner.transports
+    }
+
     pub(crate) fn renderer(&self) -> &Arc<dyn Renderer> {
         &self.inner.renderer
     }
@@ -339,6 +341,18 @@ impl<U: AuthUser> AuthProvider<U> {
 
     fn now(&self) -> Result<Timestamp, Rejection> {
         self.inner.clock.now().map_err(|_| Rejection::Unavailable(Unavailable::Clock))
+    }
+
+    async fn grant(&self, credential: &Credential) -> Result<Granted<U>, Rejection> {
+        let payload = Arc::new(self.inner.verifier.verify(&credential.token, Purpose::Access, self.now()?)?);
+        let user = self.user_of(&payload).await?;
+        Ok(Granted::new(self.inner.id, user, payload, credential.no_store))
+    }
+
+    /// Verifies an access token without asking who its user is: for what concerns the token alone, such as ending it.
+    pub(crate) fn verify_presented(&self, head: &dyn RequestHead) -> Result<TokenPayload, Rejection> {
+        let credential = self.find_credential(head, Purpose::Access)?.ok_or(Rejection::MissingCredential)?;
+        Ok(self.inner.verifier.verify(&credential.token, Purpose::Access, self.now()?)?)
     }
 
     async fn user_of(&self, payload: &Arc<TokenPayload>) -> Result<Arc<U>, Rejection> {

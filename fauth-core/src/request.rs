@@ -2,7 +2,7 @@
 
 use std::{fmt, net::SocketAddr};
 
-use crate::{csrf::Origin, rejection::Rejection};
+use crate::{csrf::Origin, provider::Granted, rejection::Rejection};
 
 /// The head of a request. Each framework's adapter implements it; nothing else of a request is ever looked at.
 ///
@@ -89,23 +89,36 @@ impl fmt::Debug for HeaderValues<'_> {
 ///
 /// It owns everything it holds, so that no borrow of the request has to live across an `.await`.
 #[must_use = "a credential that was read has to be checked"]
-pub struct Presented {
-    pub(crate) outcome: Result<Option<Credential>, Rejection>,
+pub struct Presented<U> {
+    pub(crate) outcome: Result<Found<U>, Rejection>,
 }
 
-impl Presented {
-    /// Does the request present anything at all, be it good or bad?
+/// What was found in a request.
+pub(crate) enum Found<U> {
+    Nothing,
+    Credential(Credential),
+    /// A guard of the same provider has let this request in before.
+    Granted(Granted<U>),
+}
+
+impl<U> Presented<U> {
+    pub(crate) const fn refused(rejection: Rejection) -> Self {
+        Self { outcome: Err(rejection) }
+    }
+
+    /// Does the request present nothing at all, neither good nor bad?
     #[must_use]
     pub const fn is_anonymous(&self) -> bool {
-        matches!(self.outcome, Ok(None))
+        matches!(self.outcome, Ok(Found::Nothing))
     }
 }
 
-impl fmt::Debug for Presented {
+impl<U> fmt::Debug for Presented<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.outcome {
-            Ok(None) => "Presented(nothing)",
-            Ok(Some(_)) => "Presented(a credential)",
+            Ok(Found::Nothing) => "Presented(nothing)",
+            Ok(Found::Credential(_)) => "Presented(a credential)",
+            Ok(Found::Granted(_)) => "Presented(an earlier grant)",
             Err(_) => "Presented(a refused credential)",
         })
     }

@@ -82,10 +82,18 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
     /// Looks for a token of this purpose (access or refresh).
     fn extract(&self, head: &dyn RequestHead, purpose: Purpose) -> Extracted;
 
-    /// The headers that hand a new token to the client, `None` (the default) if this transport has no such means.
-    fn set(&self, token: &IssuedToken, purpose: Purpose, lifetime: Duration) -> Option<Vec<ResponseHeader>> {
+    /// The headers that hand a new token to the client. Default: none, the token goes into the body of the answer.
+    ///
+    /// # Errors
+    /// [`SetTokenError`] if it cannot be handed over in this way, since it is too long for a cookie for example.
+    fn set(
+        &self,
+        token: &IssuedToken,
+        purpose: Purpose,
+        lifetime: Duration,
+    ) -> Result<Vec<ResponseHeader>, SetTokenError> {
         let _ = (token, purpose, lifetime);
-        None
+        Ok(Vec::new())
     }
 
     /// The headers that take the tokens away from the client. Default: none.
@@ -106,6 +114,15 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
     fn is_in_url(&self) -> bool {
         false
     }
+}
+
+/// A token that a transport cannot hand over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SetTokenError {
+    /// It is longer than what clients keep.
+    #[error("the token is too long for this transport")]
+    TooLong,
 }
 
 /// A transport in the terms of the OpenAPI specification.

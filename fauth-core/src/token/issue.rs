@@ -115,6 +115,10 @@ impl TokenRequest {
         self
     }
 
+    pub(crate) fn subject(&self) -> &str {
+        &self.subject
+    }
+
     fn check(&mut self) -> Result<(), IssueError> {
         if let Some(fault) = self.fault.take() {
             return Err(fault);

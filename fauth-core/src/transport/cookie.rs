@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Extracted, SecurityScheme, Transport, as_token};
+use super::{Extracted, SecurityScheme, SetTokenError, Transport, as_token};
 use crate::{
     error::ConfigError,
     rejection::{MalformedCredential, ResponseHeader},
@@ -137,13 +137,18 @@ impl Transport for CookieTransport {
         self.name(purpose).map_or(Extracted::Absent, |name| find(&head.header("cookie"), name))
     }
 
-    fn set(&self, token: &IssuedToken, purpose: Purpose, lifetime: Duration) -> Option<Vec<ResponseHeader>> {
-        let name = self.name(purpose)?;
+    fn set(
+        &self,
+        token: &IssuedToken,
+        purpose: Purpose,
+        lifetime: Duration,
+    ) -> Result<Vec<ResponseHeader>, SetTokenError> {
+        let Some(name) = self.name(purpose) else { return Ok(Vec::new()) };
         // A longer cookie would be dropped by the browser in silence.
         if name.len() + token.expose().len() > MAX_NAME_AND_VALUE {
-            return None;
+            return Err(SetTokenError::TooLong);
         }
-        Some(vec![self.header(name, token.expose(), lifetime.min(MAX_AGE).as_secs())])
+        Ok(vec![self.header(name, token.expose(), lifetime.min(MAX_AGE).as_secs())])
     }
 
     fn clear(&self) -> Vec<ResponseHeader> {

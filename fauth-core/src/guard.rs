@@ -1,0 +1,117 @@
+//! A guard: a provider, a requirement, and the form of the refusal. What every adapter puts in front of a route.
+
+use std::{fmt, sync::Arc};
+
+use crate::{
+    path,
+    provider::{AuthProvider, Granted},
+    rejection::{Rejection, Renderer, Reply},
+    request::{Presented, RequestHead},
+    requirement::Requirement,
+    user::AuthUser,
+};
+
+/// Decides for a route or a group of routes who may enter. Adapters wrap it in their framework's middleware and decide nothing themselves.
+///
+/// ```
+/// # use fauth_core::{Guard, RequestHead, Reply, Requirement, AuthUser};
+/// # async fn middleware<U: AuthUser>(guard: Guard<U>, head: impl RequestHead, next: impl Fn() -> Reply) -> Reply {
+/// let presented = guard.read(&head, None);      // borrows the request
+/// match guard.check(presented).await {          // owns everything it needs
+///     Ok(granted) => next(),                    // plus `granted.response_headers()`
+///     Err(rejection) => guard.refuse(&rejection, &head),
+/// }
+/// # }
+/// ```
+pub struct Guard<U> {
+    provider: AuthProvider<U>,
+    requirement: Arc<Requirement>,
+    renderer: Arc<dyn Renderer>,
+}
+
+impl<U: AuthUser> Guard<U> {
+    /// A guard that lets in whoever meets `requirement`.
+    ///
+    /// An impossible requirement is reported to the log here, and refuses every request with 500; see [`Requirement::validate`].
+    #[must_use]
+    pub fn new(provider: &AuthProvider<U>, requirement: Requirement) -> Self {
+        if let Some(fault) = requirement.fault() {
+            tracing::error!(
+                target: "fauth",
+                event = "impossible_requirement",
+                error = %fault,
+                "this guard refuses every request",
+            );
+        }
+        Self {
+            provider: provider.clone(),
+            requirement: Arc::new(requirement),
+            renderer: Arc::clone(provider.renderer()),
+        }
+    }
+
+    /// Gives the refusals of this guard a form of their own.
+    #[must_use]
+    pub fn renderer(mut self, renderer: impl Renderer) -> Self {
+        self.renderer = Arc::new(renderer);
+        self
+    }
+
+    /// Asks for more: whoever enters must meet `requirement` too.
+    #[must_use]
+    pub fn and(self, requirement: Requirement) -> Self {
+        let joined = Requirement::clone(&self.requirement).and(requirement);
+        let renderer = self.renderer;
+        Self { renderer, ..Self::new(&self.provider, joined) }
+    }
+
+    /// What this guard asks for.
+    #[must_use]
+    pub fn requirement(&self) -> &Requirement {
+        &self.requirement
+    }
+
+    /// Whose users it lets in.
+    #[must_use]
+    pub const fn provider(&self) -> &AuthProvider<U> {
+        &self.provider
+    }
+
+    /// Reads what the request presents. `earlier` is what a guard further out has granted to the same request; if that was of the same
+    /// provider, nothing is verified or loaded again.
+    pub fn read(&self, head: &dyn RequestHead, earlier: Option<&Granted<U>>) -> Presented<U> {
+        if path::canonical(head.path()).is_none() {
+            return Presented::refused(Rejection::AmbiguousPath);
+        }
+        self.provider.read_again(head, earlier)
+    }
+
+    /// Lets the request in, or not.
+    ///
+    /// # Errors
+    /// The [`Rejection`] to answer with; [`refuse`](Self::refuse) makes the answer.
+    pub async fn check(&self, presented: Presented<U>) -> Result<Granted<U>, Rejection> {
+        self.provider.check(presented, &self.requirement).await
+    }
+
+    /// The answer to a refused request.
+    pub fn refuse(&self, rejection: &Rejection, head: &dyn RequestHead) -> Reply {
+        self.provider.refuse_as(rejection, head, &*self.renderer)
+    }
+}
+
+impl<U> Clone for Guard<U> {
+    fn clone(&self) -> Self {
+        Self {
+            provider: self.provider.clone(),
+            requirement: Arc::clone(&self.requirement),
+            renderer: Arc::clone(&self.renderer),
+        }
+    }
+}
+
+impl<U> fmt::Debug for Guard<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard").field("requirement", &self.requirement).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,74 @@
+//! Passwords: hashed for storage, verified at login, never on an async worker and never without a bound.
+//!
+//! ```
+//! use fauth_core::password::{PasswordConfig, PasswordHasher, Verification};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let hasher = PasswordHasher::new(PasswordConfig::argon2id())?;
+//!
+//! let stored = hasher.hash("correct horse battery staple").await?;
+//! assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+//!
+//! let answer = hasher.verify("correct horse battery staple", Some(&stored)).await?;
+//! assert_eq!(answer, Verification::Match);
+//! // An unknown user takes as long as a wrong password, and is told the same.
+//! let answer = hasher.verify("correct horse battery staple", None).await?;
+//! assert_eq!(answer, Verification::Mismatch);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | type | what it is |
+//! |---|---|
+//! | [`PasswordConfig`] | scheme and cost of new hashes, and every limit; checked when the hasher is made |
+//! | [`PasswordHasher`] | hashes and verifies; clone it freely |
+//! | [`Verification`] | the answer about a password |
+//! | [`PasswordError`] | why there is no answer: too busy, or the hasher broke |
+//!
+//! # Which stored hashes are read
+//!
+//! | scheme | strings | bounds |
+//! |---|---|---|
+//! | Argon2 | `$argon2id$`, `$argon2i$`, `$argon2d$` with `v=19`, `v=16` or no version (which means 16) | parameters under the ceilings, salt 8 to 64 bytes, hash 16 to 64 bytes, fields in the order `m,t,p`, no `keyid` and no `data` |
+//! | bcrypt | `$2a$`, `$2b$`, `$2y$` | cost under the ceiling, passwords of up to 72 bytes |
+//!
+//! `$2$` and `$2x$` are refused: both names stand for faulty implementations. Everything else is an unusable
+//! hash. It never matches, costs as much as a wrong password, and leaves an event at the target `fauth` that
+//! names the problem but not the hash.
+//!
+//! # Defaults
+//!
+//! | setting | default | why |
+//! |---|---|---|
+//! | new hashes | Argon2id, 19456 KiB, 2 passes, 1 lane | the minimum that OWASP recommends |
+//! | longest password | 1024 bytes | room for any passphrase; longer ones only cost time |
+//! | hashes at once | one for each core | more would only slow each other and the service |
+//! | waiting hashes | 64, for at most 3 s | a burst is served, a flood is shed with 503 |
+//! | ceiling on stored Argon2 | 262144 KiB, 16 passes, 16 lanes | a planted hash cannot exhaust the machine |
+//! | ceiling on stored bcrypt | cost 16 | cost 31 would occupy a core for a day |
+//!
+//! # Seventy-two bytes
+//!
+//! bcrypt reads 72 bytes of key, of which the last is a terminating NUL when the password is shorter. Cutting a
+//! longer password off would let everything with the same beginning in, so nothing here ever cuts:
+//!
+//! - [`hash`](PasswordHasher::hash) takes up to **71** bytes, so that the whole password and its terminator count.
+//! - [`verify`](PasswordHasher::verify) also honours a stored hash of exactly **72** bytes, because other systems
+//!   accept that many and their users must be able to sign in. From 73 on the answer is
+//!   [`Mismatch`](Verification::Mismatch), after the work of a full verification.
+//!
+//! A system that used to cut passwords off leaves hashes which only the first 72 bytes match. Their owners cannot
+//! sign in with the longer password and have to set a new one.
+
+mod argon;
+mod bcrypt;
+mod config;
+mod error;
+mod hasher;
+mod pool;
+mod scheme;
+
+pub use config::PasswordConfig;
+pub use error::{PasswordError, UnacceptablePassword};
+pub use hasher::{PasswordHasher, Verification};

@@ -1,0 +1,406 @@
+//! Settings of the hasher, and what is wrong with them.
+
+use std::{num::NonZero, thread, time::Duration};
+
+use super::{
+    argon::ArgonCost,
+    bcrypt,
+    scheme::{Ceilings, Cost},
+};
+use crate::ConfigError;
+
+/// Memory in KiB and passes that OWASP calls equally strong, each with one lane.
+const OWASP_ARGON2ID: [(u32, u32); 5] = [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];
+const OWASP_BCRYPT: u32 = 10;
+
+/// No setting raises a ceiling above these.
+const HARD_ARGON2: ArgonCost = ArgonCost { memory_kib: 1_048_576, iterations: 32, parallelism: 64 };
+const HARD_BCRYPT: u32 = 18;
+
+const DEFAULT_CEILINGS: Ceilings =
+    Ceilings { argon2: ArgonCost { memory_kib: 262_144, iterations: 16, parallelism: 16 }, bcrypt: 16 };
+
+const PASSWORD_BYTES: (usize, usize) = (64, 4096);
+const MOST_CONCURRENT: usize = 512;
+const MOST_QUEUED: usize = 65_536;
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// How passwords are hashed, and how much work the service will do for it.
+///
+/// Nothing is checked here. [`PasswordHasher::new`](super::PasswordHasher::new) checks everything at once and names
+/// the setting that cannot work.
+///
+/// ```
+/// use std::time::Duration;
+/// use fauth_core::password::{PasswordConfig, PasswordHasher};
+///
+/// let config = PasswordConfig::bcrypt(12).concurrency(2).queue_limit(16).queue_wait(Duration::from_secs(1));
+/// assert!(PasswordHasher::new(config).is_ok());
+///
+/// let error = PasswordHasher::new(PasswordConfig::bcrypt(8)).unwrap_err();
+/// assert_eq!(error.field(), "bcrypt");
+/// ```
+#[derive(Debug, Clone)]
+pub struct PasswordConfig {
+    target: Cost,
+    weak: bool,
+    ceilings: Ceilings,
+    max_password_bytes: usize,
+    concurrency: Option<usize>,
+    queue_limit: usize,
+    queue_wait: Duration,
+}
+
+impl PasswordConfig {
+    /// Hashes new passwords with Argon2id at 19456 KiB, 2 passes and 1 lane. The default.
+    #[must_use]
+    pub const fn argon2id() -> Self {
+        Self::argon2id_with(19_456, 2, 1)
+    }
+
+    /// Hashes new passwords with Argon2id at a cost of your own: memory in KiB, passes over it, lanes.
+    ///
+    /// At least as strong as one of 47104/1, 19456/2, 12288/3, 9216/4 and 7168/5 (memory/passes, any number of
+    /// lanes), and not above the [ceiling](Self::argon2_ceiling).
+    #[must_use]
+    pub const fn argon2id_with(memory_kib: u32, iterations: u32, parallelism: u32) -> Self {
+        Self::with_target(Cost::Argon2(ArgonCost { memory_kib, iterations, parallelism }), false)
+    }
+
+    /// Hashes new passwords with Argon2id at a cost **below any safe minimum**, to keep tests quick.
+    ///
+    /// # Security
+    ///
+    /// A leaked table of such hashes is broken by guessing at nearly the speed of plain text. Never in a service.
+    #[must_use]
+    pub const fn danger_weak_argon2id(memory_kib: u32, iterations: u32, parallelism: u32) -> Self {
+        Self::with_target(Cost::Argon2(ArgonCost { memory_kib, iterations, parallelism }), true)
+    }
+
+    /// Hashes new passwords with bcrypt at this cost: 10 or more, and not above the [ceiling](Self::bcrypt_ceiling).
+    ///
+    /// Each step doubles the time; 12 takes about a fifth of a second. New passwords have at most 71 bytes
+    /// ([why](super#seventy-two-bytes)).
+    #[must_use]
+    pub const fn bcrypt(cost: u32) -> Self {
+        Self::with_target(Cost::Bcrypt(cost), false)
+    }
+
+    /// Hashes new passwords with bcrypt at a cost **below any safe minimum** (from 4), to keep tests quick.
+    ///
+    /// # Security
+    ///
+    /// A leaked table of such hashes is broken by guessing. Never in a service.
+    #[must_use]
+    pub const fn danger_weak_bcrypt(cost: u32) -> Self {
+        Self::with_target(Cost::Bcrypt(cost), true)
+    }
+
+    const fn with_target(target: Cost, weak: bool) -> Self {
+        Self {
+            target,
+            weak,
+            ceilings: DEFAULT_CEILINGS,
+            max_password_bytes: 1024,
+            concurrency: None,
+            queue_limit: 64,
+            queue_wait: Duration::from_secs(3),
+        }
+    }
+
+    /// Sets the longest password in bytes of UTF-8, from 64 to 4096. Default 1024.
+    ///
+    /// Longer ones are refused before any work. bcrypt has a [limit of its own](super#seventy-two-bytes) below this.
+    #[must_use]
+    pub const fn max_password_bytes(mut self, bytes: usize) -> Self {
+        self.max_password_bytes = bytes;
+        self
+    }
+
+    /// Sets how many hashes run at once, from 1 to 512. Default: one for each core.
+    ///
+    /// Memory: up to this number times the memory of one hash, which for a stored hash is what the
+    /// [ceiling](Self::argon2_ceiling) allows.
+    #[must_use]
+    pub const fn concurrency(mut self, hashes: usize) -> Self {
+        self.concurrency = Some(hashes);
+        self
+    }
+
+    /// Sets how many hashes may wait beyond those that run, from 0 to 65536. Default 64.
+    #[must_use]
+    pub const fn queue_limit(mut self, hashes: usize) -> Self {
+        self.queue_limit = hashes;
+        self
+    }
+
+    /// Sets how long a hash may wait for its turn, above zero and at most 60 s. Default 3 s.
+    ///
+    /// For no waiting at all set [`queue_limit(0)`](Self::queue_limit).
+    #[must_use]
+    pub const fn queue_wait(mut self, wait: Duration) -> Self {
+        self.queue_wait = wait;
+        self
+    }
+
+    /// Sets the most that a stored Argon2 hash may ask for: memory in KiB, passes, lanes. Default 262144, 16, 16.
+    ///
+    /// Not below the cost of new hashes, and at most 1048576, 32, 64.
+    ///
+    /// # Security
+    ///
+    /// Whoever can write one stored hash decides what a login costs, up to this ceiling times
+    /// [`concurrency`](Self::concurrency). Hashes above it never match.
+    #[must_use]
+    pub const fn argon2_ceiling(mut self, memory_kib: u32, iterations: u32, parallelism: u32) -> Self {
+        self.ceilings.argon2 = ArgonCost { memory_kib, iterations, parallelism };
+        self
+    }
+
+    /// Sets the highest cost that a stored bcrypt hash may ask for, from 4 to 18. Default 16.
+    ///
+    /// Not below the cost of new hashes.
+    ///
+    /// # Security
+    ///
+    /// As for [`argon2_ceiling`](Self::argon2_ceiling). Cost 16 takes about three seconds, 18 about thirteen.
+    #[must_use]
+    pub const fn bcrypt_ceiling(mut self, cost: u32) -> Self {
+        self.ceilings.bcrypt = cost;
+        self
+    }
+
+    pub(super) const fn target(&self) -> Cost {
+        self.target
+    }
+
+    pub(super) const fn ceilings(&self) -> Ceilings {
+        self.ceilings
+    }
+
+    pub(super) const fn longest_password(&self) -> usize {
+        self.max_password_bytes
+    }
+
+    pub(super) fn slots(&self) -> usize {
+        self.concurrency
+            .unwrap_or_else(|| thread::available_parallelism().map_or(1, NonZero::get).min(MOST_CONCURRENT))
+    }
+
+    pub(super) const fn queue(&self) -> (usize, Duration) {
+        (self.queue_limit, self.queue_wait)
+    }
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        self.check_ceilings()?;
+        match self.target {
+            Cost::Argon2(cost) => self.check_argon2(cost)?,
+            Cost::Bcrypt(cost) => self.check_bcrypt(cost)?,
+        }
+        self.check_limits()
+    }
+
+    fn check_ceilings(&self) -> Result<(), ConfigError> {
+        let Ceilings { argon2, bcrypt } = self.ceilings;
+        if !argon2.is_possible() || !argon2.fits(HARD_ARGON2) {
+            return Err(ConfigError::new(
+                "argon2_ceiling",
+                format!("{argon2} is not a ceiling that can be kept"),
+                format!("set at most {HARD_ARGON2}, each at least 1, and 8 KiB for each lane"),
+            ));
+        }
+        if !(bcrypt::LOWEST_COST..=HARD_BCRYPT).contains(&bcrypt) {
+            return Err(ConfigError::new(
+                "bcrypt_ceiling",
+                format!("{bcrypt} is out of range"),
+                format!("set {} to {HARD_BCRYPT}", bcrypt::LOWEST_COST),
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_argon2(&self, cost: ArgonCost) -> Result<(), ConfigError> {
+        let field = if self.weak { "danger_weak_argon2id" } else { "argon2id_with" };
+        if !cost.is_possible() {
+            return Err(ConfigError::new(
+                field,
+                format!("{cost} is not a cost of Argon2"),
+                "set at least 1 pass, 1 lane and 8 KiB for each lane",
+            ));
+        }
+        if !cost.fits(self.ceilings.argon2) {
+            return Err(ConfigError::new(
+                field,
+                format!("{cost} is above the ceiling on stored hashes, so that no new hash would verify"),
+                format!("stay within {}, or raise argon2_ceiling", self.ceilings.argon2),
+            ));
+        }
+        let strong = OWASP_ARGON2ID
+            .iter()
+            .any(|&(memory_kib, iterations)| cost.memory_kib >= memory_kib && cost.iterations >= iterations);
+        if !strong && !self.weak {
+            return Err(ConfigError::new(
+                field,
+                format!("{cost} is too weak"),
+                "set 19456 KiB and 2 passes or more, or one of 47104/1, 12288/3, 9216/4, 7168/5",
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_bcrypt(&self, cost: u32) -> Result<(), ConfigError> {
+        let (field, floor) =
+            if self.weak { ("danger_weak_bcrypt", bcrypt::LOWEST_COST) } else { ("bcrypt", OWASP_BCRYPT) };
+        if cost < floor {
+            return Err(ConfigError::new(
+                field,
+                format!("cost {cost} is too low"),
+                format!("set {floor} or more; 12 is a good start"),
+            ));
+        }
+        if cost > self.ceilings.bcrypt {
+            return Err(ConfigError::new(
+                field,
+                format!(
+                    "cost {cost} is above the ceiling on stored hashes, so that no new hash would verify"
+                ),
+                format!("stay within {}, or raise bcrypt_ceiling", self.ceilings.bcrypt),
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_limits(&self) -> Result<(), ConfigError> {
+        let (shortest, longest) = PASSWORD_BYTES;
+        if !(shortest..=longest).contains(&self.max_password_bytes) {
+            return Err(ConfigError::new(
+                "max_password_bytes",
+                format!("{} is out of range", self.max_password_bytes),
+                format!("set {shortest} to {longest}"),
+            ));
+        }
+        if self.concurrency.is_some_and(|hashes| !(1..=MOST_CONCURRENT).contains(&hashes)) {
+            return Err(ConfigError::new(
+                "concurrency",
+                "the number of hashes at once is out of range",
+                format!("set 1 to {MOST_CONCURRENT}; the number of cores is best"),
+            ));
+        }
+        if self.queue_limit > MOST_QUEUED {
+            return Err(ConfigError::new(
+                "queue_limit",
+                format!("{} is out of range", self.queue_limit),
+                format!("set 0 to {MOST_QUEUED}"),
+            ));
+        }
+        if self.queue_wait.is_zero() || self.queue_wait > LONGEST_WAIT {
+            return Err(ConfigError::new(
+                "queue_wait",
+                "the wait is zero or too long",
+                "set more than zero and at most 60 s; for no waiting set queue_limit to 0",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Default for PasswordConfig {
+    /// The same as [`PasswordConfig::argon2id`].
+    fn default() -> Self {
+        Self::argon2id()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field(config: &PasswordConfig) -> Option<&'static str> {
+        config.check().err().map(|error| error.field())
+    }
+
+    #[test]
+    fn every_owasp_equal_is_accepted_and_one_step_below_is_not() {
+        for (memory_kib, iterations) in OWASP_ARGON2ID {
+            assert_eq!(field(&PasswordConfig::argon2id_with(memory_kib, iterations, 1)), None);
+            assert_eq!(field(&PasswordConfig::argon2id_with(memory_kib, iterations, 4)), None);
+            let weaker = PasswordConfig::argon2id_with(memory_kib - 1, iterations, 1);
+            assert_eq!(field(&weaker), Some("argon2id_with"));
+        }
+        assert_eq!(field(&PasswordConfig::default()), None);
+        assert_eq!(field(&PasswordConfig::argon2id_with(19_456, 1, 1)), Some("argon2id_with"));
+        assert_eq!(field(&PasswordConfig::argon2id_with(65_536, 3, 4)), None);
+    }
+
+    #[test]
+    fn impossible_and_excessive_costs_are_refused() {
+        for (memory_kib, iterations, parallelism) in [
+            (262_145, 2, 1),
+            (19_456, 17, 1),
+            (19_456, 2, 17),
+            (19_456, 2, 0),
+            (19_456, 0, 1),
+            (u32::MAX, 1, 1),
+        ] {
+            let config = PasswordConfig::argon2id_with(memory_kib, iterations, parallelism);
+            assert_eq!(field(&config), Some("argon2id_with"));
+        }
+        assert_eq!(field(&PasswordConfig::argon2id_with(262_144, 16, 16)), None);
+        assert_eq!(field(&PasswordConfig::danger_weak_argon2id(8, 1, 1)), None);
+        for (memory_kib, parallelism) in [(7, 1), (15, 2), (0, 0)] {
+            let config = PasswordConfig::danger_weak_argon2id(memory_kib, 1, parallelism);
+            assert_eq!(field(&config), Some("danger_weak_argon2id"));
+        }
+    }
+
+    #[test]
+    fn bcrypt_has_a_floor_and_a_ceiling() {
+        assert_eq!(field(&PasswordConfig::bcrypt(9)), Some("bcrypt"));
+        assert_eq!(field(&PasswordConfig::bcrypt(10)), None);
+        assert_eq!(field(&PasswordConfig::bcrypt(16)), None);
+        assert_eq!(field(&PasswordConfig::bcrypt(17)), Some("bcrypt"));
+        assert_eq!(field(&PasswordConfig::bcrypt(17).bcrypt_ceiling(17)), None);
+        assert_eq!(field(&PasswordConfig::danger_weak_bcrypt(3)), Some("danger_weak_bcrypt"));
+        assert_eq!(field(&PasswordConfig::danger_weak_bcrypt(4)), None);
+    }
+
+    #[test]
+    fn ceilings_go_up_to_the_hard_bound_and_not_below_the_target() {
+        let config = PasswordConfig::argon2id;
+        assert_eq!(field(&config().argon2_ceiling(1_048_576, 32, 64)), None);
+        assert_eq!(field(&config().argon2_ceiling(1_048_577, 32, 64)), Some("argon2_ceiling"));
+        assert_eq!(field(&config().argon2_ceiling(1_048_576, 33, 64)), Some("argon2_ceiling"));
+        assert_eq!(field(&config().argon2_ceiling(1_048_576, 32, 65)), Some("argon2_ceiling"));
+        assert_eq!(field(&config().argon2_ceiling(0, 0, 0)), Some("argon2_ceiling"));
+        assert_eq!(field(&config().argon2_ceiling(19_456, 2, 1)), None);
+        assert_eq!(field(&config().argon2_ceiling(19_455, 2, 1)), Some("argon2id_with"));
+        assert_eq!(field(&config().bcrypt_ceiling(3)), Some("bcrypt_ceiling"));
+        assert_eq!(field(&config().bcrypt_ceiling(4)), None);
+        assert_eq!(field(&config().bcrypt_ceiling(18)), None);
+        assert_eq!(field(&config().bcrypt_ceiling(19)), Some("bcrypt_ceiling"));
+    }
+
+    #[test]
+    fn every_limit_holds_at_its_edges() {
+        let config = PasswordConfig::argon2id;
+        for (config, refused) in [
+            (config().max_password_bytes(63), Some("max_password_bytes")),
+            (config().max_password_bytes(64), None),
+            (config().max_password_bytes(4096), None),
+            (config().max_password_bytes(4097), Some("max_password_bytes")),
+            (config().concurrency(0), Some("concurrency")),
+            (config().concurrency(1), None),
+            (config().concurrency(512), None),
+            (config().concurrency(513), Some("concurrency")),
+            (config().queue_limit(0), None),
+            (config().queue_limit(65_536), None),
+            (config().queue_limit(65_537), Some("queue_limit")),
+            (config().queue_wait(Duration::ZERO), Some("queue_wait")),
+            (config().queue_wait(Duration::from_nanos(1)), None),
+            (config().queue_wait(LONGEST_WAIT), None),
+            (config().queue_wait(LONGEST_WAIT + Duration::from_nanos(1)), Some("queue_wait")),
+        ] {
+            assert_eq!(field(&config), refused, "{config:?}");
+        }
+    }
+}

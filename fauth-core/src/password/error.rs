@@ -1,0 +1,46 @@
+//! Why a password was not hashed, or not judged.
+
+use std::time::Duration;
+
+/// The reason why [`PasswordHasher`](super::PasswordHasher) has no answer.
+///
+/// It holds neither a password nor a hash.
+///
+/// # Security
+///
+/// None of these means "wrong password". A request that meets one is refused with 503, for known and unknown users
+/// alike, except for [`Unacceptable`](Self::Unacceptable), which only ever concerns a password being set.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PasswordError {
+    /// Every slot is taken, and the queue is full or the wait limit has passed. Answer 503 with `Retry-After`.
+    #[error("too many passwords are being hashed")]
+    Busy {
+        /// When to try again: the configured queue wait in whole seconds, at least one.
+        retry_after: Duration,
+    },
+    /// The new password cannot be hashed as it is. Only [`hash`](super::PasswordHasher::hash) says so.
+    #[error("the password cannot be used")]
+    Unacceptable(#[source] UnacceptablePassword),
+    /// The hasher broke: no memory, no randomness, no Tokio runtime, or the runtime is shutting down.
+    #[error("password hashing failed")]
+    Failed,
+}
+
+/// What makes a new password unusable, whatever the password policy says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UnacceptablePassword {
+    /// It has no characters.
+    #[error("the password is empty")]
+    Empty,
+    /// It contains U+0000. bcrypt repeats its key up to that character, so that `ab` and `ab\0ab` would be one.
+    #[error("the password contains a NUL character")]
+    ContainsNul,
+    /// It is longer than the configured maximum, or than the scheme can take in.
+    #[error("the password is longer than {limit} bytes")]
+    TooLong {
+        /// The longest acceptable password, in bytes of UTF-8.
+        limit: usize,
+    },
+}

@@ -1,0 +1,68 @@
+//! For tests: users, a clock that stands still, tokens of every kind, and the conformance suite.
+//!
+//! Behind the feature `testing`, and outside semver: what is in here may change in any release.
+//!
+//! An application's own tests start with [`provider`] and its fake users, or with a builder of their own and a [`ManualClock`]:
+//!
+//! ```
+//! use fauth_core::{Purpose, Timestamp, testing::{self, ManualClock}};
+//! use std::time::Duration;
+//!
+//! let clock = ManualClock::new();
+//! let auth = testing::provider().clock(clock.clone()).build()?;
+//! let token = auth.issue(Purpose::Access, "alice")?;
+//!
+//! assert!(auth.verify(token.expose(), Purpose::Access).is_ok());
+//! clock.advance(Duration::from_secs(15 * 60));
+//! assert!(auth.verify(token.expose(), Purpose::Access).is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! An adapter for another framework implements [`suite::Harness`] and calls [`conformance!`](crate::conformance).
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    clippy::indexing_slicing,
+    clippy::exhaustive_structs,
+    clippy::must_use_candidate,
+    reason = "this module is test code: its failures are meant to be panics"
+)]
+
+mod clock;
+mod mint;
+mod users;
+mod wire;
+
+pub use clock::ManualClock;
+pub use mint::{SECRET, sign, sign_with};
+pub use users::{Role, TestUser, Users};
+pub use wire::{WireRequest, WireResponse};
+
+use crate::{AuthConfig, AuthProvider, AuthProviderBuilder, PasswordConfig};
+
+/// A builder with the [`SECRET`], a [`ManualClock`], fake [`Users`] and a password scheme that is quick and weak.
+pub fn provider() -> AuthProviderBuilder<TestUser> {
+    provider_with(config(), &Users::new())
+}
+
+/// As [`provider`], with settings and users of the test's own.
+pub fn provider_with(config: AuthConfig, users: &Users) -> AuthProviderBuilder<TestUser> {
+    AuthProvider::builder(config)
+        .user_loader(users.user_loader())
+        .identity_loader(users.identity_loader())
+        .password(weak_passwords())
+        .clock(ManualClock::new())
+}
+
+/// The default settings with the [`SECRET`].
+pub fn config() -> AuthConfig {
+    AuthConfig::builder().secret(SECRET).build().unwrap()
+}
+
+/// A scheme that takes microseconds. The hashes of the fake users are of it.
+pub fn weak_passwords() -> PasswordConfig {
+    PasswordConfig::danger_weak_argon2id(8, 1, 1)
+}
