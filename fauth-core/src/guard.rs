@@ -11,6 +11,8 @@ use crate::{
     user::AuthUser,
 };
 
+const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
 /// Decides for a route or a group of routes who may enter. Adapters wrap it in their framework's middleware and decide nothing themselves.
 ///
 /// ```
@@ -80,6 +82,10 @@ impl<U: AuthUser> Guard<U> {
     /// Reads what the request presents. `earlier` is what a guard further out has granted to the same request; if that was of the same
     /// provider, nothing is verified or loaded again.
     pub fn read(&self, head: &dyn RequestHead, earlier: Option<&Granted<U>>) -> Presented<U> {
+        // TRACE echoes headers, CONNECT asks for a tunnel: no handler behind a guard is meant to answer them.
+        if matches!(head.method(), "TRACE" | "CONNECT") {
+            return Presented::refused(Rejection::MethodNotAllowed { allow: METHODS });
+        }
         if path::canonical(head.path()).is_none() {
             return Presented::refused(Rejection::AmbiguousPath);
         }

@@ -437,8 +437,8 @@ impl<U: AuthUser> AuthProvider<U> {
         // Neither a busy pool nor a failing store may spoil a login that has succeeded; the next one tries again.
         let Ok(new) = login.hasher.hash(password).await else { return };
         let hash = NewPasswordHash { old: old.to_owned(), new };
-        let subject = user.subject();
-        let subject = subject.as_ref();
+        let subject = user.subject().as_ref().to_owned();
+        let subject = subject.as_str();
         match within(self.inner.loader_timeout, updater.update(Arc::clone(user), hash)).await {
             Some(Ok(())) => self.raise(&Event::new(EventKind::PasswordRehashed).subject(subject)),
             Some(Err(error)) => self.raise(
@@ -499,5 +499,26 @@ async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T
     match at_once {
         Poll::Ready(output) => Some(output),
         Poll::Pending => tokio::time::timeout(limit, future).await.ok(),
+    }
+}
+
+/// Adapters run these on any thread: their futures must be able to move.
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_send<T: Send>(_: T) {}
+
+    #[expect(dead_code, reason = "compiling it is the test")]
+    fn futures_are_send<U: AuthUser>(auth: &AuthProvider<U>, presented: [Presented<U>; 3]) {
+        let requirement = Requirement::user();
+        let [first, second, third] = presented;
+        is_send(auth.check(first, &requirement));
+        is_send(auth.check_current(second));
+        is_send(auth.check_optional(third));
+        is_send(auth.authenticate("", ""));
+        is_send(auth.login(""));
+        is_send(auth.refresh(""));
+        is_send(auth.hash_password(""));
     }
 }

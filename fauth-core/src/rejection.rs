@@ -29,7 +29,7 @@ use crate::{
 /// | [`CrossSiteRequest`](Self::CrossSiteRequest) | 403 | `cross_site_request` | none |
 /// | [`AmbiguousPath`](Self::AmbiguousPath) | 400 | `ambiguous_path` | none |
 /// | [`InvalidRequest`](Self::InvalidRequest) | 400 | `invalid_request` | none |
-/// | [`MethodNotAllowed`](Self::MethodNotAllowed) | 405 | `method_not_allowed` | none |
+/// | [`MethodNotAllowed`](Self::MethodNotAllowed) | 405 | `method_not_allowed` | none; `Allow` |
 /// | [`PayloadTooLarge`](Self::PayloadTooLarge) | 413 | `payload_too_large` | none |
 /// | [`UnsupportedMediaType`](Self::UnsupportedMediaType) | 415 | `unsupported_media_type` | none |
 /// | [`Misconfigured`](Self::Misconfigured) | 500 | `misconfigured` | none |
@@ -53,8 +53,11 @@ pub enum Rejection {
     AmbiguousPath,
     /// The body of a request to a ready-made endpoint is not what it must be.
     InvalidRequest,
-    /// A ready-made endpoint was asked with another method than POST.
-    MethodNotAllowed,
+    /// The method is not one that can be answered here: anything but POST at a ready-made endpoint, TRACE and CONNECT at a guard.
+    MethodNotAllowed {
+        /// The methods that are, as the `Allow` header lists them.
+        allow: &'static str,
+    },
     /// The body is longer than a ready-made endpoint reads.
     PayloadTooLarge,
     /// The body is of a type that a ready-made endpoint does not read.
@@ -146,7 +149,7 @@ impl Rejection {
             Self::CrossSiteRequest => "cross_site_request",
             Self::AmbiguousPath => "ambiguous_path",
             Self::InvalidRequest => "invalid_request",
-            Self::MethodNotAllowed => "method_not_allowed",
+            Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::PayloadTooLarge => "payload_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::Busy { .. } => "busy",
@@ -162,7 +165,7 @@ impl Rejection {
             Self::MalformedCredential(_) | Self::AmbiguousPath | Self::InvalidRequest => 400,
             Self::MissingCredential | Self::InvalidToken(_) | Self::InvalidCredentials => 401,
             Self::Forbidden(_) | Self::CrossSiteRequest => 403,
-            Self::MethodNotAllowed => 405,
+            Self::MethodNotAllowed { .. } => 405,
             Self::PayloadTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::Misconfigured(_) => 500,
@@ -209,7 +212,7 @@ impl Rejection {
             Self::CrossSiteRequest => "The request was not sent by a page of this application".into(),
             Self::AmbiguousPath => "The path can be read in more than one way".into(),
             Self::InvalidRequest => "The body is not what this endpoint reads".into(),
-            Self::MethodNotAllowed => "Only POST is allowed here".into(),
+            Self::MethodNotAllowed { allow } => format!("The method is not one of: {allow}"),
             Self::PayloadTooLarge => "The body is too large".into(),
             Self::UnsupportedMediaType => "The body must be JSON or, for a login, a form".into(),
             Self::Busy { .. } => "Too many logins at once, try again in a moment".into(),
@@ -221,6 +224,21 @@ impl Rejection {
     /// The application has this refusal on its conscience, not the caller.
     pub(crate) const fn is_fault_of_server(&self) -> bool {
         self.status() >= 500
+    }
+
+    /// The answer to a request whose provider is not known: an extractor on a route without guard and provider. Says so in the log.
+    #[must_use]
+    pub fn without_provider(head: &dyn RequestHead) -> (Self, Reply) {
+        tracing::error!(
+            target: "fauth",
+            event = "missing_provider",
+            method = head.method(),
+            path = head.path(),
+            "an extractor of fauth finds no provider: hand the `AuthProvider` to the application, or put a guard in front of the route",
+        );
+        let rejection = Self::Misconfigured(Misconfigured::MissingProvider);
+        let reply = rejection.reply("fauth", &ProblemJson::new(), head);
+        (rejection, reply)
     }
 
     /// The answer: `renderer` gives it its form, the rest is the same for all.
@@ -236,8 +254,8 @@ impl Rejection {
         if let Some(retry_after) = self.retry_after() {
             reply.replace(ResponseHeader::new("retry-after", retry_after.as_secs().max(1).to_string()));
         }
-        if matches!(self, Self::MethodNotAllowed) {
-            reply.replace(ResponseHeader::new("allow", "POST"));
+        if let Self::MethodNotAllowed { allow } = self {
+            reply.replace(ResponseHeader::new("allow", *allow));
         }
         reply.replace(ResponseHeader::new("cache-control", "no-store"));
         reply.for_method(head.method())

@@ -77,7 +77,7 @@ impl Endpoint {
     ) -> Call {
         Call(match head.method() {
             "POST" => self.parse(auth, head, body),
-            _ => Err(Rejection::MethodNotAllowed),
+            _ => Err(Rejection::MethodNotAllowed { allow: "POST" }),
         })
     }
 

@@ -32,11 +32,14 @@
 )]
 
 mod clock;
+mod direct;
 mod mint;
+pub mod suite;
 mod users;
 mod wire;
 
 pub use clock::ManualClock;
+pub use direct::Direct;
 pub use mint::{SECRET, sign, sign_with};
 pub use users::{Role, TestUser, Users};
 pub use wire::{WireRequest, WireResponse};

@@ -126,7 +126,7 @@ const fn hint(rejection: &Rejection) -> &'static str {
         Rejection::CrossSiteRequest => "Send the request from the application's own pages, or use a bearer token",
         Rejection::AmbiguousPath => "Send the path without dot segments, double slashes and encoded delimiters",
         Rejection::InvalidRequest | Rejection::UnsupportedMediaType => "See the documentation of this endpoint",
-        Rejection::MethodNotAllowed => "Use POST",
+        Rejection::MethodNotAllowed { .. } => "Use one of the methods in the `Allow` header",
         Rejection::PayloadTooLarge => "Send a shorter body",
         Rejection::Busy { .. } | Rejection::Unavailable(_) => "Try again later",
         Rejection::Misconfigured(_) => "Tell the operator of this service",

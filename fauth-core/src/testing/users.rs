@@ -157,6 +157,11 @@ impl Users {
         self.state().users.remove(name);
     }
 
+    /// A copy of a user.
+    pub fn find(&self, name: &str) -> TestUser {
+        self.state().users.get(name).cloned().expect("a fake user")
+    }
+
     /// Finds users by subject.
     pub fn user_loader(&self) -> impl Fn(Arc<TokenPayload>) -> Loading + Send + Sync + 'static {
         let users = self.clone();

@@ -1,0 +1,125 @@
+//! Extractors: the user and the token of a request.
+
+use std::{ops::Deref, sync::Arc};
+
+use axum::{
+    extract::{FromRef, FromRequestParts},
+    http::{Extensions, request::Parts},
+};
+use fauth_core::{AuthProvider, AuthUser, Granted, TokenPayload};
+
+use crate::{head::Head, respond::Refused};
+
+/// The user of the request: inside a guard the one it has let in, elsewhere any known and active user. Without one the request is refused.
+///
+/// The application's state must hold the `AuthProvider<U>`: be one, or a structure with `#[derive(FromRef)]`. If the compiler says that
+/// `AuthProvider<U>: FromRef<S>` is not satisfied, it is missing there.
+#[derive(Debug, Clone)]
+#[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
+pub struct CurrentUser<U>(pub Arc<U>);
+
+/// The user of the request, if it presents anything. A bad credential is refused, it does not turn into "nobody".
+#[derive(Debug, Clone)]
+#[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
+pub struct MaybeUser<U>(pub Option<Arc<U>>);
+
+/// The verified token of the request. For routes behind a guard, or handlers that take a [`CurrentUser`] before it; elsewhere the request is refused with
+/// 500 and a line in the log, since nobody has checked a token there.
+#[derive(Debug, Clone)]
+#[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
+pub struct Token(pub Arc<TokenPayload>);
+
+impl<U> Deref for CurrentUser<U> {
+    type Target = U;
+
+    fn deref(&self) -> &U {
+        &self.0
+    }
+}
+
+impl Deref for Token {
+    type Target = TokenPayload;
+
+    fn deref(&self) -> &TokenPayload {
+        &self.0
+    }
+}
+
+impl<S, U> FromRequestParts<S> for CurrentUser<U>
+where
+    AuthProvider<U>: FromRef<S>,
+    S: Send + Sync,
+    U: AuthUser,
+{
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let auth = AuthProvider::<U>::from_ref(state);
+        let presented = auth.read_again(&Head::from(&*parts), earlier(&parts.extensions));
+        match auth.check_current(presented).await {
+            Ok(granted) => Ok(Self(remember(&mut parts.extensions, granted))),
+            Err(rejection) => {
+                let reply = auth.refuse(&rejection, &Head::from(&*parts));
+                Err(Refused::new(rejection, reply))
+            }
+        }
+    }
+}
+
+impl<S, U> FromRequestParts<S> for MaybeUser<U>
+where
+    AuthProvider<U>: FromRef<S>,
+    S: Send + Sync,
+    U: AuthUser,
+{
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let auth = AuthProvider::<U>::from_ref(state);
+        let presented = auth.read_again(&Head::from(&*parts), earlier(&parts.extensions));
+        match auth.check_optional(presented).await {
+            Ok(granted) => Ok(Self(granted.map(|granted| remember(&mut parts.extensions, granted)))),
+            Err(rejection) => {
+                let reply = auth.refuse(&rejection, &Head::from(&*parts));
+                Err(Refused::new(rejection, reply))
+            }
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Token {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
+        match parts.extensions.get::<Checked>() {
+            Some(Checked(payload)) => Ok(Self(Arc::clone(payload))),
+            None => Err(Refused::without_provider(&Head::from(&*parts))),
+        }
+    }
+}
+
+/// What a check has granted, kept with the request. The types are private: nobody else can put one there.
+struct Stored<U>(Granted<U>);
+
+/// The token of the last check, for whom the user's type does not matter.
+#[derive(Clone)]
+struct Checked(Arc<TokenPayload>);
+
+impl<U> Clone for Stored<U> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+/// What an earlier check of this request has granted. The core looks whether it was of the same provider.
+pub(crate) fn earlier<U: AuthUser>(extensions: &Extensions) -> Option<&Granted<U>> {
+    extensions.get::<Stored<U>>().map(|Stored(granted)| granted)
+}
+
+/// Keeps a grant for whatever comes next with this request.
+pub(crate) fn remember<U: AuthUser>(extensions: &mut Extensions, granted: Granted<U>) -> Arc<U> {
+    let user = Arc::clone(granted.user());
+    extensions.insert(Checked(Arc::clone(granted.payload())));
+    extensions.insert(Stored(granted));
+    user
+}

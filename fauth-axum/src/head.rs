@@ -1,0 +1,70 @@
+//! The view of an axum request that the core reads.
+
+use std::net::SocketAddr;
+
+use axum::{
+    extract::{ConnectInfo, OriginalUri, Request},
+    http::{Extensions, HeaderMap, Method, Uri, request::Parts, uri::Scheme},
+};
+use fauth_core::{HeaderValues, RequestHead};
+
+/// The head of an axum request, for the core.
+///
+/// It reports what was received and decides nothing. The peer's address is known only if the application is served with
+/// `into_make_service_with_connect_info::<SocketAddr>()`.
+#[derive(Debug, Clone, Copy)]
+pub struct Head<'a> {
+    method: &'a Method,
+    uri: &'a Uri,
+    headers: &'a HeaderMap,
+    extensions: &'a Extensions,
+}
+
+impl<'a> Head<'a> {
+    pub(crate) fn of(request: &'a Request) -> Self {
+        Self::new(request.method(), request.uri(), request.headers(), request.extensions())
+    }
+
+    fn new(method: &'a Method, uri: &'a Uri, headers: &'a HeaderMap, extensions: &'a Extensions) -> Self {
+        // Nested routers strip their prefix from the URI; the original is kept by the outermost one.
+        let uri = extensions.get::<OriginalUri>().map_or(uri, |OriginalUri(original)| original);
+        Self { method, uri, headers, extensions }
+    }
+}
+
+impl<'a> From<&'a Parts> for Head<'a> {
+    fn from(parts: &'a Parts) -> Self {
+        Self::new(&parts.method, &parts.uri, &parts.headers, &parts.extensions)
+    }
+}
+
+impl RequestHead for Head<'_> {
+    fn method(&self) -> &str {
+        self.method.as_str()
+    }
+
+    fn path(&self) -> &str {
+        self.uri.path()
+    }
+
+    fn query(&self) -> Option<&str> {
+        self.uri.query()
+    }
+
+    fn header<'a>(&'a self, name: &str) -> HeaderValues<'a> {
+        let values: HeaderValues<'_> = self.headers.get_all(name).iter().map(|value| value.as_bytes()).collect();
+        // HTTP/2 has the host in the URI.
+        if name == "host" && values.is_empty() {
+            return self.uri.authority().map(|authority| authority.as_str().as_bytes()).into_iter().collect();
+        }
+        values
+    }
+
+    fn peer(&self) -> Option<SocketAddr> {
+        self.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| *address)
+    }
+
+    fn is_secure(&self) -> bool {
+        self.uri.scheme() == Some(&Scheme::HTTPS)
+    }
+}

@@ -1,0 +1,18 @@
+//! fauth for axum
+mod extract;
+mod guard;
+mod head;
+mod respond;
+mod router;
+mod routes;
+
+pub use extract::{CurrentUser, MaybeUser, Token};
+pub use fauth_core;
+pub use guard::{
+    Require, RequireLayer, require, require_active_user, require_any_role, require_permissions, require_roles,
+    require_scopes, require_user,
+};
+pub use head::Head;
+pub use respond::{Refused, respond};
+pub use router::SecureRouter;
+pub use routes::auth_routes;

@@ -1,0 +1,195 @@
+//! The router wrapper that cannot leak.
+
+use std::{
+    convert::Infallible,
+    fmt,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use axum::{
+    Router,
+    extract::Request,
+    handler::Handler,
+    response::{IntoResponse, Response},
+    routing::MethodRouter,
+};
+use fauth_core::{AuthProvider, AuthUser, Guard, Renderer, Requirement};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::guard::answer;
+
+/// A group of routes that only known and active users can enter, and, if more is required, only those who meet it.
+///
+/// It owns its router and puts its guard in front of all of it, whenever a route was added: nested and merged routers, mounted services, the fallback, wrong
+/// methods, HEAD, OPTIONS and upgrades are inside. To somebody anonymous every path of the group is 401, whether there is a route or not.
+///
+/// ```
+/// # use axum::{Router, routing::get};
+/// # use fauth_axum::{CurrentUser, SecureRouter};
+/// # use fauth_core::testing::{self, TestUser};
+/// # let auth = testing::provider().build().unwrap();
+/// async fn dashboard(user: CurrentUser<TestUser>) -> String {
+///     format!("Hello {}", user.name)
+/// }
+///
+/// let internal = SecureRouter::new(&auth).require_roles(["admin"]).route("/dashboard", get(dashboard));
+/// let app: Router = Router::new().nest_service("/internal", internal);
+/// ```
+///
+/// # CORS
+/// Browsers send preflight requests without credentials. Put the CORS layer *outside* the group (on the router that it is mounted on); a preflight that
+/// reaches the guard is refused like any other anonymous request.
+pub struct SecureRouter<U, S = AuthProvider<U>> {
+    guard: Guard<U>,
+    state: S,
+    router: Router,
+}
+
+impl<U: AuthUser> SecureRouter<U> {
+    /// An empty group. Its handlers have the provider as their state.
+    #[must_use]
+    pub fn new(auth: &AuthProvider<U>) -> Self {
+        Self::with_state(auth, auth.clone())
+    }
+}
+
+impl<U, S> SecureRouter<U, S>
+where
+    U: AuthUser,
+    S: Clone + Send + Sync + 'static,
+{
+    /// An empty group whose handlers have a state of the application's own.
+    #[must_use]
+    pub fn with_state(auth: &AuthProvider<U>, state: S) -> Self {
+        Self { guard: Guard::new(auth, Requirement::user()), state, router: Router::new() }
+    }
+
+    /// Demands **all** of these roles, for the whole group. An empty list does not compile.
+    #[must_use]
+    pub fn require_roles<const N: usize>(self, roles: [impl AsRef<str>; N]) -> Self {
+        const { assert!(N > 0, "name at least one role") }
+        self.require(Requirement::user().roles(roles))
+    }
+
+    /// Demands **at least one** of these roles, for the whole group. An empty list does not compile.
+    #[must_use]
+    pub fn require_any_role<const N: usize>(self, roles: [impl AsRef<str>; N]) -> Self {
+        const { assert!(N > 0, "name at least one role") }
+        self.require(Requirement::user().any_role(roles))
+    }
+
+    /// Demands **all** of these permissions, for the whole group. An empty list does not compile.
+    #[must_use]
+    pub fn require_permissions<const N: usize>(self, permissions: [impl AsRef<str>; N]) -> Self {
+        const { assert!(N > 0, "name at least one permission") }
+        self.require(Requirement::user().permissions(permissions))
+    }
+
+    /// Demands **all** of these scopes of the token, for the whole group. An empty list does not compile.
+    #[must_use]
+    pub fn require_scopes<const N: usize>(self, scopes: [impl AsRef<str>; N]) -> Self {
+        const { assert!(N > 0, "name at least one scope") }
+        self.require(Requirement::user().scopes(scopes))
+    }
+
+    /// Demands this too, for the whole group.
+    #[must_use]
+    pub fn require(self, requirement: Requirement) -> Self {
+        Self { guard: self.guard.and(requirement), ..self }
+    }
+
+    /// Gives the refusals of this group a form of their own.
+    #[must_use]
+    pub fn renderer(self, renderer: impl Renderer) -> Self {
+        Self { guard: self.guard.renderer(renderer), ..self }
+    }
+
+    /// Adds a route.
+    #[must_use]
+    pub fn route(self, path: &str, methods: MethodRouter<S>) -> Self {
+        let methods = methods.with_state(self.state.clone());
+        Self { router: self.router.route(path, methods), ..self }
+    }
+
+    /// Mounts a router under a path.
+    #[must_use]
+    pub fn nest(self, path: &str, router: Router<S>) -> Self {
+        let router = router.with_state(self.state.clone());
+        Self { router: self.router.nest(path, router), ..self }
+    }
+
+    /// Mounts a service under a path, such as a folder of files.
+    #[must_use]
+    pub fn nest_service<T>(self, path: &str, service: T) -> Self
+    where
+        T: Service<Request, Response: IntoResponse, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static,
+    {
+        Self { router: self.router.nest_service(path, service), ..self }
+    }
+
+    /// Adds the routes of another router.
+    #[must_use]
+    pub fn merge(self, router: Router<S>) -> Self {
+        let router = router.with_state(self.state.clone());
+        Self { router: self.router.merge(router), ..self }
+    }
+
+    /// Answers what no route does.
+    #[must_use]
+    pub fn fallback<H, T>(self, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        let handler = handler.with_state(self.state.clone());
+        Self { router: self.router.fallback_service(handler), ..self }
+    }
+
+    /// Wraps the routes added so far into a layer. It runs inside the guard, for requests that were let in.
+    #[must_use]
+    pub fn layer<L>(self, layer: L) -> Self
+    where
+        L: Layer<axum::routing::Route> + Clone + Send + Sync + 'static,
+        L::Service: Service<Request, Response: IntoResponse, Error: Into<Infallible>, Future: Send>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+    {
+        Self { router: self.router.layer(layer), ..self }
+    }
+
+    /// A router of which every path belongs to the group, for applications that are one guarded group as a whole.
+    pub fn into_router(self) -> Router {
+        Router::new().fallback_service(self)
+    }
+}
+
+impl<U: AuthUser, S> Service<Request> for SecureRouter<U, S> {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        // A router is always ready.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        answer(&self.guard, self.router.clone(), request)
+    }
+}
+
+impl<U, S: Clone> Clone for SecureRouter<U, S> {
+    fn clone(&self) -> Self {
+        Self { guard: self.guard.clone(), state: self.state.clone(), router: self.router.clone() }
+    }
+}
+
+impl<U, S> fmt::Debug for SecureRouter<U, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecureRouter").field("guard", &self.guard).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,46 @@
+//! The ready-made endpoints, mounted.
+
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    response::Response,
+    routing::any,
+};
+use fauth_core::{
+    AuthProvider, AuthUser,
+    routes::{BodyError, Endpoint, MAX_BODY_BYTES},
+};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+
+use crate::{head::Head, respond::respond};
+
+/// A router with `POST /login`, `POST /refresh` and `POST /logout`; see [`fauth_core::routes`] for what they read and answer.
+pub fn auth_routes<U, S>(auth: &AuthProvider<U>) -> Router<S>
+where
+    U: AuthUser,
+    S: Clone + Send + Sync + 'static,
+{
+    Endpoint::of(auth).fold(Router::new(), |router, endpoint| {
+        let auth = auth.clone();
+        router.route(endpoint.path(), any(move |request: Request| answer(auth, endpoint, request)))
+    })
+}
+
+async fn answer<U: AuthUser>(auth: AuthProvider<U>, endpoint: Endpoint, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = collect(body).await;
+    let call = endpoint.read(&auth, &Head::from(&parts), body.as_deref().map_err(|error| *error));
+    match call.answer(&auth).await {
+        Ok(reply) => respond(reply),
+        Err(rejection) => respond(auth.refuse(&rejection, &Head::from(&parts))),
+    }
+}
+
+async fn collect(body: Body) -> Result<Vec<u8>, BodyError> {
+    match Limited::new(body, MAX_BODY_BYTES).collect().await {
+        Ok(collected) => Ok(collected.to_bytes().into()),
+        Err(error) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge),
+        Err(_) => Err(BodyError::Incomplete),
+    }
+}

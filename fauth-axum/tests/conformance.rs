@@ -1,0 +1,105 @@
+//! The conformance suite on axum.
+#![expect(unused_crate_dependencies, reason = "each test binary uses its own part of the dependencies")]
+#![expect(missing_docs, reason = "test code")]
+
+use std::{convert::Infallible, sync::Arc};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::Request,
+    response::{IntoResponse as _, Response},
+    routing::{MethodRouter, get, post},
+};
+use fauth_axum::{
+    CurrentUser, MaybeUser, SecureRouter, Token, auth_routes, require, require_active_user, require_any_role,
+    require_permissions, require_roles, require_scopes, require_user,
+};
+use fauth_core::{
+    AuthProvider, DetailJson, Requirement,
+    testing::{
+        Role, TestUser, WireRequest, WireResponse,
+        suite::{App, Harness, custom_requirement, greeting, token_text},
+    },
+};
+use tower::{ServiceExt as _, service_fn};
+
+type Auth = AuthProvider<TestUser>;
+
+async fn greet(CurrentUser(user): CurrentUser<TestUser>) -> String {
+    greeting(Some(&user))
+}
+
+async fn greet_maybe(MaybeUser(user): MaybeUser<TestUser>) -> String {
+    greeting(user.as_deref())
+}
+
+async fn show_token(Token(token): Token) -> String {
+    token_text(&token)
+}
+
+async fn forge(mut request: Request, next: axum::middleware::Next) -> Response {
+    let forged = fauth_core::testing::Users::new().find("alice");
+    request.extensions_mut().insert(forged.clone());
+    request.extensions_mut().insert(Arc::new(forged));
+    next.run(request).await
+}
+
+fn app(App { auth, other }: &App) -> Router {
+    let greet = || -> MethodRouter<Auth> { get(greet) };
+    let raw = service_fn(|_: Request| async { Ok::<_, Infallible>("raw".into_response()) });
+    let group = SecureRouter::new(auth)
+        .route("/dashboard", greet())
+        .route("/echo", post(self::greet))
+        .nest("/nested", Router::new().route("/leaf", greet()))
+        .merge(Router::new().route("/merged", greet()))
+        .nest_service("/mounted", raw)
+        .route("/admin", greet().layer(require_roles(auth, ["admin"])))
+        .route("/late", greet());
+    Router::new()
+        .merge(auth_routes(auth))
+        .route("/open", get(async || "open"))
+        .route("/me", greet().post(self::greet))
+        .route("/maybe", get(greet_maybe).post(greet_maybe))
+        .route("/token", get(show_token))
+        .route("/forged", greet().layer(axum::middleware::from_fn(forge)))
+        .route("/guards/user", greet().layer(require_user(auth)))
+        .route("/guards/active", greet().layer(require_active_user(auth)))
+        .route("/guards/roles", greet().layer(require_roles(auth, ["admin", "user"])))
+        .route("/guards/any-role", greet().layer(require_any_role(auth, [Role::Admin, Role::Auditor])))
+        .route("/guards/permissions", greet().layer(require_permissions(auth, ["read", "write"])))
+        .route("/guards/scopes", greet().layer(require_scopes(auth, ["read", "write"])))
+        .route("/guards/custom", greet().layer(require(auth, custom_requirement())))
+        .route("/guards/inactive", greet().layer(require(auth, Requirement::user().danger_allow_inactive())))
+        .route("/guards/impossible", greet().layer(require(auth, Requirement::user().roles([""]))))
+        .route("/guards/python", greet().layer(require_roles(auth, ["admin"]).renderer(DetailJson::new())))
+        .route("/guards/token", get(show_token).layer(require_user(auth)))
+        .route("/guards/twice", greet().layer(require_roles(auth, ["admin"])).layer(require_user(auth)))
+        .route("/guards/other", greet().layer(require_user(other)))
+        .nest_service("/admins", SecureRouter::new(auth).require_roles(["admin"]).route("/panel", greet()))
+        .nest_service("/python", SecureRouter::new(auth).renderer(DetailJson::new()).route("/panel", greet()))
+        .nest_service("/empty", SecureRouter::new(auth))
+        .nest_service("/group", group)
+        .with_state(auth.clone())
+}
+
+struct Axum;
+
+impl Harness for Axum {
+    fn exchange(built_from: &App, request: WireRequest) -> WireResponse {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut builder = Request::builder().method(&*request.method).uri(&*request.target);
+            for (name, value) in &request.headers {
+                builder = builder.header(name, value.as_slice());
+            }
+            let request = builder.body(Body::from(request.body)).unwrap();
+            let response = app(built_from).oneshot(request).await.unwrap();
+            let (parts, body) = response.into_parts();
+            let body = to_bytes(body, usize::MAX).await.unwrap();
+            WireResponse::new(parts.status.as_u16(), parts.headers.iter(), body)
+        })
+    }
+}
+
+fauth_core::conformance!(Axum);

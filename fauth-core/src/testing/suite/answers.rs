@@ -1,0 +1,6 @@
+//! To come.
+
+use super::cases;
+
+cases! { $ __answers_tests in answers;
+}

@@ -1,0 +1,6 @@
+//! To come.
+
+use super::cases;
+
+cases! { $ __endpoints_tests in endpoints;
+}

@@ -1,0 +1,6 @@
+//! To come.
+
+use super::cases;
+
+cases! { $ __login_tests in login;
+}

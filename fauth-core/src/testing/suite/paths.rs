@@ -1,0 +1,6 @@
+//! To come.
+
+use super::cases;
+
+cases! { $ __paths_tests in paths;
+}

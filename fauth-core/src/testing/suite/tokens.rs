@@ -1,0 +1,6 @@
+//! To come.
+
+use super::cases;
+
+cases! { $ __tokens_tests in tokens;
+}
