@@ -1,0 +1,159 @@
+"""Invariants of the source tree that a compiler cannot see.
+
+Each rule is a generator of complaints. Where a rule looks at code, it looks at code alone: comments, the contents of
+string literals and `#[cfg(test)]` modules are blanked out first.
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ADAPTERS = ["axum", "actix", "poem"]
+
+# Comments first, then everything a quote can start. A lifetime is no character literal: that needs a closing quote.
+COMMENT_OR_LITERAL = re.compile(
+    r"""//[^\n]*
+      | /\*.*?\*/
+      | b?r(?P<hashes>\#*)".*?"(?P=hashes)
+      | b?"(?:\\.|[^"\\])*"
+      | b?'(?:\\[^\n]+?|[^'\\\n])'
+    """,
+    re.DOTALL | re.VERBOSE,
+)
+TEST_MODULE = re.compile(r"#\[cfg\((?:test|all\(test\b[^\]]*)\)\]\s*(?:#\[[^\n]*\]\s*)*(?:pub(?:\([^)]*\))?\s+)?mod\s+\w+\s*\{")
+
+
+def blank(text):
+    """Spaces for everything but line breaks, so that line numbers stay right."""
+    return re.sub(r"[^\n]", " ", text)
+
+
+def without_test_modules(code):
+    while start := TEST_MODULE.search(code):
+        depth, end = 1, start.end()
+        while depth and end < len(code):
+            depth += {"{": 1, "}": -1}.get(code[end], 0)
+            end += 1
+        code = code[: start.start()] + blank(code[start.start() : end]) + code[end:]
+    return code
+
+
+def code_of(path):
+    text = COMMENT_OR_LITERAL.sub(lambda found: blank(found.group()), Path(path).read_text(encoding="utf-8"))
+    return without_test_modules(text)
+
+
+def tracked():
+    listing = subprocess.run(["git", "ls-files", "-z"], check=True, stdout=subprocess.PIPE).stdout
+    return [name for name in listing.decode().split("\0") if name and Path(name).is_file()]
+
+
+def is_library(path):
+    """Sources that users build: no tests, benches, examples, fuzz targets."""
+    return re.fullmatch(r"fauth-\w+/src/.+\.rs", path) and not re.search(r"/(?:\w+_)?tests(?:/|\.rs$)", path)
+
+
+def is_test_or_bench(path):
+    return re.search(r"/(?:(?:\w+_)?tests|benches|fuzz)(?:/|\.rs$)", path)
+
+
+def matches(pattern, path, code):
+    for found in re.finditer(pattern, code):
+        line = code.count("\n", 0, found.start()) + 1
+        yield f"{path}:{line}", found
+
+
+def only_the_clock_reads_the_time(paths):
+    pattern = r"\b(?:SystemTime|Instant|Utc|Local|OffsetDateTime)::now(?:_utc|_local)?\b"
+    for path in filter(is_library, paths):
+        if path == "fauth-core/src/clock.rs":
+            continue
+        for place, found in matches(pattern, path, code_of(path)):
+            yield f"{place}: {found.group()}: only clock.rs reads the time"
+
+
+def tokens_pass_through_our_verifier(paths):
+    pattern = r"\bjsonwebtoken::(?:(?:en|de)code\b|\{[^;]*\b(?:en|de)code\b)"
+    for path in paths:
+        if path.endswith(".rs") and not is_test_or_bench(path):
+            for place, _ in matches(pattern, path, code_of(path)):
+                yield f"{place}: jsonwebtoken's own encode and decode are for tests: tokens pass through fauth-core/src/token/"
+
+
+def modules_are_named(paths):
+    for path in paths:
+        if Path(path).name == "mod.rs":
+            yield f"{path}: name the file after its module"
+
+
+def nothing_is_unsafe(paths):
+    for path in paths:
+        if path.endswith(".rs"):
+            for place, _ in matches(r"\bunsafe\b", path, code_of(path)):
+                yield f"{place}: unsafe"
+
+
+def siblings_look_alike(paths):
+    """Who knows one adapter, or one quickstart, finds his way in the other two."""
+    for family in ("fauth-{}", "examples/quickstart-{}"):
+        roots = [family.format(adapter) + "/src/" for adapter in ADAPTERS]
+        names = [{path.removeprefix(root) for path in paths if path.startswith(root)} for root in roots]
+        everything = set().union(*names)
+        for root, own in zip(roots, names):
+            for missing in sorted(everything - own):
+                yield f"{root}{missing}: a sibling has this file"
+
+
+# The codes registered for errors. 512 and its like are sizes, not statuses.
+STATUS = r"(?<![\w.])(?:4(?:0\d|1[0-8]|2[1-689]|31|51)|5(?:0[0-8]|1[01]))(?:_?u16)?(?![\w.])"
+# Round figures are also limits and time spans. A line that says so in its type or its name is no status.
+QUANTITY = re.compile(r"Duration|\b(?:usize|u32|u64|i64|f64)\b|_?(?:millis|micros|secs|len|limit|max|min|capacity)\w*\b|not a status", re.I)
+
+
+def only_rejections_know_status_codes(paths):
+    home = re.compile(r"fauth-core/src/(?:(?:rejection|reply|render)\w*(?:/.+)?\.rs|testing(?:/.+)?(?:\.rs))")
+    for path in filter(is_library, paths):
+        if home.fullmatch(path):
+            continue
+        lines = Path(path).read_text(encoding="utf-8").split("\n")
+        for place, found in matches(STATUS, path, code_of(path)):
+            if not QUANTITY.search(lines[int(place.rpartition(":")[2]) - 1]):
+                yield f"{place}: {found.group()} looks like a status code, which only rejection.rs knows (else end the line with `// not a status`)"
+
+
+def no_machine_is_named(paths):
+    pattern = r"(?:^|(?<=[^\w.:/-]))(?:/(?:root|work|tmp|mnt)/[\w.]|/(?:home|Users)/\w+/|[A-Z]:\\Users)"
+    for path in paths:
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        for place, found in matches(re.compile(pattern, re.MULTILINE), path, text):
+            yield f"{place}: {found.group()} is a path of somebody's machine"
+
+
+RULES = [
+    only_the_clock_reads_the_time,
+    tokens_pass_through_our_verifier,
+    modules_are_named,
+    nothing_is_unsafe,
+    siblings_look_alike,
+    only_rejections_know_status_codes,
+    no_machine_is_named,
+]
+
+
+def main():
+    paths = tracked()
+    failed = False
+    for rule in RULES:
+        found = list(rule(paths))
+        print(f"{rule.__name__.replace('_', ' ')}: {'no' if found else 'yes'}")
+        for complaint in found:
+            print(f"  {complaint}")
+        failed |= bool(found)
+    return int(failed)
+
+
+sys.exit(main())
