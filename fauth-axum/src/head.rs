@@ -52,7 +52,8 @@ impl RequestHead for Head<'_> {
     }
 
     fn header<'a>(&'a self, name: &str) -> HeaderValues<'a> {
-        let values: HeaderValues<'_> = self.headers.get_all(name).iter().map(|value| value.as_bytes()).collect();
+        let values: HeaderValues<'_> =
+            self.headers.get_all(name).iter().map(|value| value.as_bytes()).collect();
         // HTTP/2 has the host in the URI.
         if name == "host" && values.is_empty() {
             return self.uri.authority().map(|authority| authority.as_str().as_bytes()).into_iter().collect();

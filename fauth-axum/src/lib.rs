@@ -9,8 +9,8 @@ mod routes;
 pub use extract::{CurrentUser, MaybeUser, Token};
 pub use fauth_core;
 pub use guard::{
-    Require, RequireLayer, require, require_active_user, require_any_role, require_permissions, require_roles,
-    require_scopes, require_user,
+    Require, RequireLayer, require, require_active_user, require_any_role, require_permissions,
+    require_roles, require_scopes, require_user,
 };
 pub use head::Head;
 pub use respond::{Refused, respond};

@@ -124,7 +124,11 @@ where
     #[must_use]
     pub fn nest_service<T>(self, path: &str, service: T) -> Self
     where
-        T: Service<Request, Response: IntoResponse, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static,
+        T: Service<Request, Response: IntoResponse, Error = Infallible, Future: Send>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
     {
         Self { router: self.router.nest_service(path, service), ..self }
     }

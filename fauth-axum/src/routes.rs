@@ -1,12 +1,6 @@
 //! The ready-made endpoints, mounted.
 
-use axum::{
-    Router,
-    body::Body,
-    extract::Request,
-    response::Response,
-    routing::any,
-};
+use axum::{Router, body::Body, extract::Request, response::Response, routing::any};
 use fauth_core::{
     AuthProvider, AuthUser,
     routes::{BodyError, Endpoint, MAX_BODY_BYTES},

@@ -1,6 +1,5 @@
 //! The conformance suite on axum.
 #![expect(unused_crate_dependencies, reason = "each test binary uses its own part of the dependencies")]
-#![expect(missing_docs, reason = "test code")]
 
 use std::{convert::Infallible, sync::Arc};
 
@@ -74,7 +73,7 @@ fn app(App { auth, other }: &App) -> Router {
         .route("/guards/impossible", greet().layer(require(auth, Requirement::user().roles([""]))))
         .route("/guards/python", greet().layer(require_roles(auth, ["admin"]).renderer(DetailJson::new())))
         .route("/guards/token", get(show_token).layer(require_user(auth)))
-        .route("/guards/twice", greet().layer(require_roles(auth, ["admin"])).layer(require_user(auth)))
+        .route("/guards/twice", greet().layer((require_user(auth), require_roles(auth, ["admin"]))))
         .route("/guards/other", greet().layer(require_user(other)))
         .nest_service("/admins", SecureRouter::new(auth).require_roles(["admin"]).route("/panel", greet()))
         .nest_service("/python", SecureRouter::new(auth).renderer(DetailJson::new()).route("/panel", greet()))

@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 use crate::{
     error::ConfigError,
     token::{
-        Algorithm, DEFAULT_MAX_TOKEN_BYTES, Expectations, Issuer, Key, KeyError, KeyRing, PerPurpose, Purpose,
-        TokenProfile, Verifier,
+        Algorithm, DEFAULT_MAX_TOKEN_BYTES, Expectations, Issuer, Key, KeyError, KeyRing, PerPurpose,
+        Purpose, TokenProfile, Verifier,
     },
 };
 
@@ -271,7 +271,8 @@ impl AuthConfigBuilder {
         let max_lifetimes = per_purpose(default_max_lifetime, &self.max_lifetimes);
         let lifetimes = per_purpose(default_lifetime, &self.lifetimes);
         check_lifetimes(&lifetimes, &max_lifetimes)?;
-        if self.profile == TokenProfile::PythonFauth && (self.issuer.is_some() || !self.audiences.is_empty()) {
+        if self.profile == TokenProfile::PythonFauth && (self.issuer.is_some() || !self.audiences.is_empty())
+        {
             return Err(ConfigError::new(
                 "token_profile",
                 "tokens of the Python fauth have no issuer and no audience, but one is configured",
@@ -344,9 +345,9 @@ impl AuthConfigBuilder {
 
     fn from_vars(var: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut builder = Self::default();
-        let secret = var("FAUTH_SECRET_KEY").map(Zeroizing::new).ok_or_else(|| {
-            ConfigError::new("FAUTH_SECRET_KEY", "the variable is not set", GOOD_SECRET)
-        })?;
+        let secret = var("FAUTH_SECRET_KEY")
+            .map(Zeroizing::new)
+            .ok_or_else(|| ConfigError::new("FAUTH_SECRET_KEY", "the variable is not set", GOOD_SECRET))?;
         builder = builder.secret(secret.as_bytes());
         builder.secret_id = var("FAUTH_SECRET_KEY_ID");
         builder.previous_secret = var("FAUTH_PREVIOUS_SECRET_KEY").map(|secret| {
@@ -372,7 +373,11 @@ impl AuthConfigBuilder {
         }
         if let Some(bytes) = var("FAUTH_MAX_TOKEN_BYTES") {
             builder.max_token_bytes = Some(bytes.parse().map_err(|_| {
-                ConfigError::new("FAUTH_MAX_TOKEN_BYTES", "the value is not a number", "use bytes, such as 8192")
+                ConfigError::new(
+                    "FAUTH_MAX_TOKEN_BYTES",
+                    "the value is not a number",
+                    "use bytes, such as 8192",
+                )
             })?);
         }
         builder.leeway = duration_var(var, "FAUTH_LEEWAY")?;
@@ -408,7 +413,11 @@ fn duration_var(
 ) -> Result<Option<Duration>, ConfigError> {
     let Some(text) = var(name) else { return Ok(None) };
     parse_duration(&text).map(Some).ok_or_else(|| {
-        ConfigError::new(name, "the value is not a time span", "use a number with a unit: 900s, 15m, 24h or 7d")
+        ConfigError::new(
+            name,
+            "the value is not a time span",
+            "use a number with a unit: 900s, 15m, 24h or 7d",
+        )
     })
 }
 
@@ -436,7 +445,10 @@ fn per_purpose(default: fn(Purpose) -> Duration, set: &[(Purpose, Duration)]) ->
     values
 }
 
-fn check_lifetimes(lifetimes: &PerPurpose<Duration>, maxima: &PerPurpose<Duration>) -> Result<(), ConfigError> {
+fn check_lifetimes(
+    lifetimes: &PerPurpose<Duration>,
+    maxima: &PerPurpose<Duration>,
+) -> Result<(), ConfigError> {
     const CENTURY: Duration = Duration::from_secs(100 * 366 * DAY);
     for purpose in Purpose::ALL {
         let (lifetime, maximum) = (*lifetimes.of(purpose), *maxima.of(purpose));
@@ -551,7 +563,9 @@ mod tests {
 
     #[test]
     fn leeway_and_token_size_have_bounds() {
-        assert!(good().leeway(Duration::from_secs(300)).expiry_leeway(Duration::from_secs(300)).build().is_ok());
+        assert!(
+            good().leeway(Duration::from_secs(300)).expiry_leeway(Duration::from_secs(300)).build().is_ok()
+        );
         refused(good().leeway(Duration::from_secs(301)), "leeway");
         refused(good().expiry_leeway(Duration::MAX), "expiry_leeway");
         assert!(good().max_token_bytes(512).build().is_ok());
@@ -604,7 +618,11 @@ mod tests {
             ("FAUTH_TOKEN_PROFILE", "lax"),
             ("FAUTH_MAX_TOKEN_BYTES", "8k"),
         ] {
-            assert_eq!(from(&[(name, value)]).map(|_| ()).map_err(|error| error.field()), Err(name), "{value}");
+            assert_eq!(
+                from(&[(name, value)]).map(|_| ()).map_err(|error| error.field()),
+                Err(name),
+                "{value}"
+            );
         }
         assert_eq!(AuthConfig::from_vars(|_| None).unwrap_err().field(), "FAUTH_SECRET_KEY");
     }

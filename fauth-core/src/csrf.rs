@@ -53,7 +53,8 @@ pub(crate) fn is_safe_method(method: &str) -> bool {
 pub(crate) fn is_own_request(request: &Origin<'_>, trusted: &TrustedOrigins) -> bool {
     let origin_is_trusted = request.origin.single().is_some_and(|origin| trusted.contains(origin));
     if !request.sec_fetch_site.is_empty() {
-        return matches!(request.sec_fetch_site.single(), Some(b"same-origin" | b"none")) || origin_is_trusted;
+        return matches!(request.sec_fetch_site.single(), Some(b"same-origin" | b"none"))
+            || origin_is_trusted;
     }
     origin_is_trusted || is_own_origin(request)
 }
@@ -122,7 +123,12 @@ mod tests {
     fn two_origins_are_no_origin() {
         let two = || [b"https://app.example".as_slice(), b"https://app.example"].into_iter().collect();
         let trusted = TrustedOrigins::default();
-        let request = |sec_fetch_site| Origin { sec_fetch_site, origin: two(), host: values(Some("app.example")), secure: true };
+        let request = |sec_fetch_site| Origin {
+            sec_fetch_site,
+            origin: two(),
+            host: values(Some("app.example")),
+            secure: true,
+        };
         assert!(!is_own_request(&request(HeaderValues::default()), &trusted));
         let twice = [b"same-origin".as_slice(), b"same-origin"].into_iter().collect();
         assert!(!is_own_request(&request(twice), &trusted));
@@ -130,13 +136,26 @@ mod tests {
 
     #[test]
     fn a_trusted_origin_is_exact() {
-        for good in ["https://a.example", "http://localhost:3000", "https://[::1]:8443", "https://A.example"] {
+        for good in ["https://a.example", "http://localhost:3000", "https://[::1]:8443", "https://A.example"]
+        {
             assert!(TrustedOrigins::new(vec![good.to_owned()]).is_ok(), "{good}");
         }
         for bad in [
-            "", "null", "*", "a.example", "//a.example", "https://", "https://a.example/", "https://a.example/x",
-            "https://a.example?x", "https://a.example#x", "https://*.example", "https://a@b.example", "ftp://a.example",
-            "https://:80", "https://a.example:",
+            "",
+            "null",
+            "*",
+            "a.example",
+            "//a.example",
+            "https://",
+            "https://a.example/",
+            "https://a.example/x",
+            "https://a.example?x",
+            "https://a.example#x",
+            "https://*.example",
+            "https://a@b.example",
+            "ftp://a.example",
+            "https://:80",
+            "https://a.example:",
         ] {
             assert!(TrustedOrigins::new(vec![bad.to_owned()]).is_err(), "{bad}");
         }

@@ -27,16 +27,17 @@ pub use guard::Guard;
 pub use password::{PasswordConfig, PasswordError, PasswordHasher};
 pub use provider::{AuthProvider, AuthProviderBuilder, Granted};
 pub use rejection::{
-    DetailJson, ErrorJson, InvalidToken, MalformedCredential, Misconfigured, ProblemJson, Rejection, Renderer,
-    Reply, ResponseHeader, Unavailable,
+    DetailJson, ErrorJson, InvalidToken, MalformedCredential, Misconfigured, ProblemJson, Rejection,
+    Renderer, Reply, ResponseHeader, Unavailable,
 };
 pub use request::{HeaderValues, Presented, RequestHead};
 pub use requirement::{Condition, Missing, Requirement};
 pub use token::{
-    Algorithm, ClaimError, IssueError, IssuedToken, Key, KeyError, Purpose, TokenError, TokenPair, TokenPayload,
-    TokenProfile, TokenRequest, verify_jws,
+    Algorithm, ClaimError, IssueError, IssuedToken, Key, KeyError, Purpose, TokenError, TokenPair,
+    TokenPayload, TokenProfile, TokenRequest, verify_jws,
 };
 pub use transport::{
-    BearerTransport, CookieTransport, Extracted, QueryTransport, SameSite, SecurityScheme, SetTokenError, Transport,
+    BearerTransport, CookieTransport, Extracted, QueryTransport, SameSite, SecurityScheme, SetTokenError,
+    Transport,
 };
 pub use user::{AuthUser, IdentityLoader, NewPasswordHash, PasswordUpdater, UserLoader};

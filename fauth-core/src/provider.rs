@@ -27,7 +27,9 @@ use crate::{
     rejection::{InvalidToken, MalformedCredential, Misconfigured, Rejection, Renderer, Reply, Unavailable},
     request::{self, Credential, Found, Presented, RequestHead},
     requirement::Requirement,
-    token::{IssueError, IssuedToken, Issuer, Purpose, TokenError, TokenPair, TokenPayload, TokenRequest, Verifier},
+    token::{
+        IssueError, IssuedToken, Issuer, Purpose, TokenError, TokenPair, TokenPayload, TokenRequest, Verifier,
+    },
     transport::{Extracted, Transport},
     user::{AuthUser, LoadIdentity, LoadUser, NewPasswordHash, UpdatePassword, causes},
 };
@@ -130,7 +132,11 @@ impl<U: AuthUser> AuthProvider<U> {
     ///
     /// # Errors
     /// The [`Rejection`] to answer with; [`refuse`](Self::refuse) makes the answer.
-    pub async fn check(&self, presented: Presented<U>, requirement: &Requirement) -> Result<Granted<U>, Rejection> {
+    pub async fn check(
+        &self,
+        presented: Presented<U>,
+        requirement: &Requirement,
+    ) -> Result<Granted<U>, Rejection> {
         refuse_impossible(requirement)?;
         let granted = match presented.outcome? {
             Found::Nothing => return Err(Rejection::MissingCredential),
@@ -170,7 +176,12 @@ impl<U: AuthUser> AuthProvider<U> {
         self.refuse_as(rejection, head, &*self.inner.renderer)
     }
 
-    pub(crate) fn refuse_as(&self, rejection: &Rejection, head: &dyn RequestHead, renderer: &dyn Renderer) -> Reply {
+    pub(crate) fn refuse_as(
+        &self,
+        rejection: &Rejection,
+        head: &dyn RequestHead,
+        renderer: &dyn Renderer,
+    ) -> Reply {
         let event = Event::new(EventKind::RequestRefused).reason(rejection.reason()).head(head);
         self.raise_for(&event, Some(rejection));
         rejection.reply(&self.inner.realm, renderer, head)
@@ -198,7 +209,9 @@ impl<U: AuthUser> AuthProvider<U> {
             (Some(user), verified) => {
                 self.bring_hash_up_to_date(login, user, password, verified).await;
                 let subject = user.subject();
-                self.raise(&Event::new(EventKind::Authenticated).subject(subject.as_ref()).identifier(&known_as));
+                self.raise(
+                    &Event::new(EventKind::Authenticated).subject(subject.as_ref()).identifier(&known_as),
+                );
                 return Ok(Arc::clone(user));
             }
         };
@@ -252,7 +265,11 @@ impl<U: AuthUser> AuthProvider<U> {
     ///
     /// # Errors
     /// [`IssueError`] if the request is impossible, or the clock or the randomness fails.
-    pub fn issue(&self, purpose: Purpose, request: impl Into<TokenRequest>) -> Result<IssuedToken, IssueError> {
+    pub fn issue(
+        &self,
+        purpose: Purpose,
+        request: impl Into<TokenRequest>,
+    ) -> Result<IssuedToken, IssueError> {
         let now = self.inner.clock.now()?;
         self.inner.issuer.issue(purpose, &mut request.into(), now)
     }
@@ -344,7 +361,8 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     async fn grant(&self, credential: &Credential) -> Result<Granted<U>, Rejection> {
-        let payload = Arc::new(self.inner.verifier.verify(&credential.token, Purpose::Access, self.now()?)?);
+        let payload =
+            Arc::new(self.inner.verifier.verify(&credential.token, Purpose::Access, self.now()?)?);
         let user = self.user_of(&payload).await?;
         Ok(Granted::new(self.inner.id, user, payload, credential.no_store))
     }
@@ -361,7 +379,11 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     /// `None` also for identifiers that nobody can have.
-    async fn load_identity(&self, login: &PasswordLogin<U>, identifier: &str) -> Result<Option<Arc<U>>, Rejection> {
+    async fn load_identity(
+        &self,
+        login: &PasswordLogin<U>,
+        identifier: &str,
+    ) -> Result<Option<Arc<U>>, Rejection> {
         if identifier.is_empty() || identifier.len() > MAX_IDENTIFIER_BYTES {
             return Ok(None);
         }
@@ -402,8 +424,10 @@ impl<U: AuthUser> AuthProvider<U> {
     fn issue_pair(&self, mut request: TokenRequest, kind: EventKind) -> Result<TokenPair, Rejection> {
         let now = self.now()?;
         let issuer = &self.inner.issuer;
-        let access = issuer.issue(Purpose::Access, &mut request, now).map_err(|error| self.cannot_issue(&error))?;
-        let refresh = issuer.issue(Purpose::Refresh, &mut request, now).map_err(|error| self.cannot_issue(&error))?;
+        let access =
+            issuer.issue(Purpose::Access, &mut request, now).map_err(|error| self.cannot_issue(&error))?;
+        let refresh =
+            issuer.issue(Purpose::Refresh, &mut request, now).map_err(|error| self.cannot_issue(&error))?;
         self.raise(&Event::new(kind).subject(request.subject()));
         Ok(TokenPair {
             access,
@@ -442,9 +466,14 @@ impl<U: AuthUser> AuthProvider<U> {
         match within(self.inner.loader_timeout, updater.update(Arc::clone(user), hash)).await {
             Some(Ok(())) => self.raise(&Event::new(EventKind::PasswordRehashed).subject(subject)),
             Some(Err(error)) => self.raise(
-                &Event::new(EventKind::CallbackFailed).reason("rehash_failed").subject(subject).error(&causes(&error)),
+                &Event::new(EventKind::CallbackFailed)
+                    .reason("rehash_failed")
+                    .subject(subject)
+                    .error(&causes(&error)),
             ),
-            None => self.raise(&Event::new(EventKind::CallbackFailed).reason("rehash_timeout").subject(subject)),
+            None => {
+                self.raise(&Event::new(EventKind::CallbackFailed).reason("rehash_timeout").subject(subject))
+            }
         }
     }
 
@@ -482,7 +511,9 @@ fn is_explicit(transport: &dyn Transport, head: &dyn RequestHead, purpose: Purpo
 
 /// A handshake is a GET, but what it opens is not bound by the same-origin policy (RFC 6455 section 10.2).
 fn opens_websocket(head: &dyn RequestHead) -> bool {
-    head.header("upgrade").iter().any(|value| value.to_ascii_lowercase().windows(9).any(|word| word == b"websocket"))
+    head.header("upgrade")
+        .iter()
+        .any(|value| value.to_ascii_lowercase().windows(9).any(|word| word == b"websocket"))
 }
 
 fn password_unavailable(error: PasswordError) -> Rejection {

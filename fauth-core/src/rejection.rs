@@ -6,8 +6,8 @@ mod reply;
 
 use std::time::Duration;
 
-pub use render::{DetailJson, ErrorJson, ProblemJson, Renderer};
 pub(crate) use render::to_json;
+pub use render::{DetailJson, ErrorJson, ProblemJson, Renderer};
 pub use reply::{Reply, ResponseHeader};
 
 use crate::{
@@ -313,7 +313,9 @@ fn python_detail(rejection: &Rejection) -> (u16, String) {
         Rejection::InvalidToken(InvalidToken::Token(TokenError::WrongPurpose { expected, actual })) => {
             format!("Invalid token: Expected {expected} got {}", actual.map_or("another", Purpose::as_str))
         }
-        Rejection::InvalidToken(InvalidToken::Token(_)) => "Invalid token: Failure when decoding token".into(),
+        Rejection::InvalidToken(InvalidToken::Token(_)) => {
+            "Invalid token: Failure when decoding token".into()
+        }
         Rejection::InvalidToken(InvalidToken::UnknownUser) => "User does not exist".into(),
         Rejection::InvalidToken(InvalidToken::InactiveUser) => return (400, "Inactive user".into()),
         Rejection::Forbidden(Missing::Permission(permission)) => {

@@ -216,7 +216,11 @@ impl Requirement {
             }
             let condition = condition(name.into());
             if matches!(condition, Condition::Scope(_)) && !is_scope(name) {
-                self.fail(field, "a scope has a character that scopes cannot have", "use visible ASCII without \" and \\");
+                self.fail(
+                    field,
+                    "a scope has a character that scopes cannot have",
+                    "use visible ASCII without \" and \\",
+                );
             }
             if conditions.contains(&condition) {
                 self.fail(field, "a name is repeated", "name each once");
@@ -224,7 +228,11 @@ impl Requirement {
             conditions.push(condition);
         }
         if conditions.is_empty() {
-            self.fail(field, "the list is empty", "name at least one, or use `Requirement::user()` to ask for none");
+            self.fail(
+                field,
+                "the list is empty",
+                "name at least one, or use `Requirement::user()` to ask for none",
+            );
         }
         conditions
     }
@@ -275,7 +283,9 @@ fn missing_scopes(conditions: &[Condition], token: &TokenPayload) -> Vec<Box<str
     let mut missing = Vec::new();
     for condition in conditions {
         match condition {
-            Condition::Scope(scope) if !token.has_scope(scope) && !missing.contains(scope) => missing.push(scope.clone()),
+            Condition::Scope(scope) if !token.has_scope(scope) && !missing.contains(scope) => {
+                missing.push(scope.clone())
+            }
             Condition::Any(alternatives) => {
                 if let [Condition::Scope(scope)] = alternatives.as_slice()
                     && !token.has_scope(scope)

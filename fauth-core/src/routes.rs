@@ -55,7 +55,9 @@ impl Endpoint {
     /// The endpoints of a provider: all of them, without the login if it has no password login.
     pub fn of<U: AuthUser>(auth: &AuthProvider<U>) -> impl Iterator<Item = Self> + use<U> {
         let has_login = auth.has_password_login();
-        [Self::Login, Self::Refresh, Self::Logout].into_iter().filter(move |endpoint| has_login || *endpoint != Self::Login)
+        [Self::Login, Self::Refresh, Self::Logout]
+            .into_iter()
+            .filter(move |endpoint| has_login || *endpoint != Self::Login)
     }
 
     /// Where it is mounted.
@@ -87,7 +89,8 @@ impl Endpoint {
         head: &dyn RequestHead,
         body: Result<&[u8], BodyError>,
     ) -> Result<Parsed, Rejection> {
-        let body = body.and_then(|body| if body.len() > MAX_BODY_BYTES { Err(BodyError::TooLarge) } else { Ok(body) });
+        let body = body
+            .and_then(|body| if body.len() > MAX_BODY_BYTES { Err(BodyError::TooLarge) } else { Ok(body) });
         let body = body.map_err(|error| match error {
             BodyError::TooLarge => Rejection::PayloadTooLarge,
             BodyError::Incomplete => Rejection::InvalidRequest,
@@ -172,7 +175,8 @@ fn deliver<U: AuthUser>(auth: &AuthProvider<U>, pair: &TokenPair) -> Result<Repl
         if access.is_empty() {
             continue;
         }
-        let refresh = transport.set(&pair.refresh, Purpose::Refresh, pair.refresh_lifetime).map_err(too_long)?;
+        let refresh =
+            transport.set(&pair.refresh, Purpose::Refresh, pair.refresh_lifetime).map_err(too_long)?;
         let body = Delivered {
             refresh_token: refresh.is_empty().then(|| pair.refresh.expose()),
             expires_in: pair.access_lifetime.as_secs(),
@@ -247,7 +251,8 @@ impl Form for RefreshForm {
 
 fn parse_body<F: Form>(head: &dyn RequestHead, body: &[u8]) -> Result<F, Rejection> {
     let content_type = head.header("content-type");
-    let media_type = content_type.single().and_then(|value| value.split(|b| *b == b';').next()).unwrap_or_default();
+    let media_type =
+        content_type.single().and_then(|value| value.split(|b| *b == b';').next()).unwrap_or_default();
     let media_type = media_type.trim_ascii();
     if media_type.eq_ignore_ascii_case(b"application/json") {
         return parse_json(body).ok_or(Rejection::InvalidRequest);

@@ -10,11 +10,11 @@ mod verify;
 
 pub use issue::{IssueError, IssuedToken, TokenPair, TokenRequest};
 pub(crate) use issue::{Issuer, is_scope};
-pub use keys::{Algorithm, Key, KeyError};
 pub(crate) use keys::KeyRing;
+pub use keys::{Algorithm, Key, KeyError};
 pub use payload::{ClaimError, TokenPayload};
 pub use profile::TokenProfile;
-pub use purpose::Purpose;
-pub use verify::{TokenError, verify_jws};
 pub(crate) use purpose::PerPurpose;
+pub use purpose::Purpose;
 pub(crate) use verify::{DEFAULT_MAX_TOKEN_BYTES, Expectations, Verifier};
+pub use verify::{TokenError, verify_jws};

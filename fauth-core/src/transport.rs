@@ -153,7 +153,9 @@ fn is_b64token(text: &[u8]) -> bool {
     let end = text.iter().rposition(|b| *b != b'=').map_or(0, |last| last + 1);
     let body = text.get(..end).unwrap_or_default();
     !body.is_empty()
-        && body.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'+' | b'/'))
+        && body
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'+' | b'/'))
 }
 
 /// The text of a token that came as bytes of a known grammar.

@@ -19,7 +19,9 @@ use crate::{
     password::{PasswordConfig, PasswordHasher},
     rejection::{ProblemJson, Renderer},
     transport::{BearerTransport, QueryTransport, Transport},
-    user::{AuthUser, Erased, IdentityLoader, LoadIdentity, LoadUser, PasswordUpdater, UpdatePassword, UserLoader},
+    user::{
+        AuthUser, Erased, IdentityLoader, LoadIdentity, LoadUser, PasswordUpdater, UpdatePassword, UserLoader,
+    },
 };
 
 const DEFAULT_LOADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -113,8 +115,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     /// URLs end up in logs, histories and `Referer` headers, and the token with them. Answers to such requests carry `Cache-Control: no-store`.
     pub fn danger_query_token(self, parameter: impl Into<String>) -> Self {
         let transport = QueryTransport::new(parameter.into());
-        let builder =
-            if self.transports.is_empty() { self.transport(BearerTransport::new()) } else { self };
+        let builder = if self.transports.is_empty() { self.transport(BearerTransport::new()) } else { self };
         builder.transport(transport)
     }
 
@@ -160,7 +161,11 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         let password_login =
             password_login(self.identity_loader, self.without_password_login, self.password, self.updater)?;
         if self.loader_timeout.is_zero() || self.loader_timeout > MAX_LOADER_TIMEOUT {
-            return Err(ConfigError::new("loader_timeout", "the limit is out of bounds", "use up to 300 seconds"));
+            return Err(ConfigError::new(
+                "loader_timeout",
+                "the limit is out of bounds",
+                "use up to 300 seconds",
+            ));
         }
         let mut transports = self.transports;
         if transports.is_empty() {
@@ -216,7 +221,11 @@ fn password_login<U>(
 fn random_key() -> Result<[u8; 32], ConfigError> {
     let mut key = [0; 32];
     getrandom::fill(&mut key).map_err(|_| {
-        ConfigError::new("randomness", "the operating system gives no randomness", "check the system's random device")
+        ConfigError::new(
+            "randomness",
+            "the operating system gives no randomness",
+            "check the system's random device",
+        )
     })?;
     Ok(key)
 }

@@ -9,7 +9,9 @@ pub(super) fn bearer(rejection: &Rejection, realm: &str) -> Option<String> {
     let realm = format!("Bearer realm=\"{realm}\"");
     match rejection {
         Rejection::MissingCredential | Rejection::InvalidCredentials => Some(realm),
-        Rejection::MalformedCredential(reason) => Some(error(&realm, "invalid_request", malformed_detail(*reason))),
+        Rejection::MalformedCredential(reason) => {
+            Some(error(&realm, "invalid_request", malformed_detail(*reason)))
+        }
         Rejection::InvalidToken(_) => Some(error(&realm, "invalid_token", INVALID_TOKEN_DETAIL)),
         Rejection::Forbidden(Missing::Scopes(scopes)) => {
             let scopes = scopes.join(" ");

@@ -123,9 +123,15 @@ const fn hint(rejection: &Rejection) -> &'static str {
         Rejection::InvalidToken(_) => "Get a new token by refreshing or logging in",
         Rejection::InvalidCredentials => "Check the user name and the password",
         Rejection::Forbidden(_) => "Ask an administrator for the missing right",
-        Rejection::CrossSiteRequest => "Send the request from the application's own pages, or use a bearer token",
-        Rejection::AmbiguousPath => "Send the path without dot segments, double slashes and encoded delimiters",
-        Rejection::InvalidRequest | Rejection::UnsupportedMediaType => "See the documentation of this endpoint",
+        Rejection::CrossSiteRequest => {
+            "Send the request from the application's own pages, or use a bearer token"
+        }
+        Rejection::AmbiguousPath => {
+            "Send the path without dot segments, double slashes and encoded delimiters"
+        }
+        Rejection::InvalidRequest | Rejection::UnsupportedMediaType => {
+            "See the documentation of this endpoint"
+        }
         Rejection::MethodNotAllowed { .. } => "Use one of the methods in the `Allow` header",
         Rejection::PayloadTooLarge => "Send a shorter body",
         Rejection::Busy { .. } | Rejection::Unavailable(_) => "Try again later",

@@ -86,8 +86,12 @@ impl ResponseHeader {
     #[must_use]
     pub fn new(name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
         let (mut name, mut value) = (name.into(), value.into());
-        if !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') || name.is_empty() {
-            let fixed: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+        if !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') || name.is_empty()
+        {
+            let fixed: String = name
+                .chars()
+                .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+                .collect();
             name = Cow::Owned(if fixed.is_empty() { "x-unnamed".to_owned() } else { fixed });
         }
         if !value.bytes().all(|b| matches!(b, 0x20..=0x7e)) {

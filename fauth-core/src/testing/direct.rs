@@ -83,7 +83,8 @@ fn route(app: &App, path: &str) -> (Vec<Guard<TestUser>>, Option<Handler>) {
 }
 
 fn group(app: &App, path: &str) -> Vec<Guard<TestUser>> {
-    let in_group = |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let in_group =
+        |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     let user = Requirement::user();
     if in_group("/admins") {
         vec![Guard::new(&app.auth, user.roles(["admin"]))]

@@ -15,7 +15,12 @@ pub fn sign(header: &str, payload: &str) -> String {
 }
 
 /// Signs whatever is given with any secret.
-pub fn sign_with(algorithm: Algorithm, secret: &[u8], header: impl AsRef<[u8]>, payload: impl AsRef<[u8]>) -> String {
+pub fn sign_with(
+    algorithm: Algorithm,
+    secret: &[u8],
+    header: impl AsRef<[u8]>,
+    payload: impl AsRef<[u8]>,
+) -> String {
     let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
     let signature = match algorithm {
         Algorithm::HS256 => mac::<Hmac<Sha256>>(secret, &signed),
@@ -26,5 +31,10 @@ pub fn sign_with(algorithm: Algorithm, secret: &[u8], header: impl AsRef<[u8]>, 
 }
 
 fn mac<M: hmac::Mac + hmac::KeyInit>(secret: &[u8], message: &str) -> Vec<u8> {
-    <M as hmac::KeyInit>::new_from_slice(secret).unwrap().chain_update(message).finalize().into_bytes().to_vec()
+    <M as hmac::KeyInit>::new_from_slice(secret)
+        .unwrap()
+        .chain_update(message)
+        .finalize()
+        .into_bytes()
+        .to_vec()
 }

@@ -54,7 +54,9 @@ pub mod transports;
 use std::marker::PhantomData;
 
 use super::{Direct, ManualClock, TestUser, Users, WireRequest, WireResponse, config, provider_with};
-use crate::{AuthConfig, AuthProvider, AuthProviderBuilder, Purpose, Requirement, TokenPayload, TokenRequest};
+use crate::{
+    AuthConfig, AuthProvider, AuthProviderBuilder, Purpose, Requirement, TokenPayload, TokenRequest,
+};
 
 /// What the suite's application is built from.
 #[derive(Debug, Clone)]
@@ -79,7 +81,13 @@ pub fn greeting(user: Option<&TestUser>) -> String {
 /// What `show_token` answers.
 pub fn token_text(token: &TokenPayload) -> String {
     let tenant: Option<String> = token.claim("tenant").unwrap();
-    format!("{} {} [{}] {}", token.purpose(), token.subject(), token.scopes().join(" "), tenant.as_deref().unwrap_or("-"))
+    format!(
+        "{} {} [{}] {}",
+        token.purpose(),
+        token.subject(),
+        token.scopes().join(" "),
+        tenant.as_deref().unwrap_or("-")
+    )
 }
 
 /// The requirement of `/guards/custom`: an admin, or anybody who may read with a token for reading.
@@ -124,18 +132,54 @@ pub(crate) use cases;
 #[macro_export]
 macro_rules! conformance {
     ($harness:ty) => {
-        mod bearer { use super::*; $crate::__bearer_tests!($harness); }
-        mod tokens { use super::*; $crate::__tokens_tests!($harness); }
-        mod requirements { use super::*; $crate::__requirements_tests!($harness); }
-        mod extractors { use super::*; $crate::__extractors_tests!($harness); }
-        mod groups { use super::*; $crate::__groups_tests!($harness); }
-        mod paths { use super::*; $crate::__paths_tests!($harness); }
-        mod login { use super::*; $crate::__login_tests!($harness); }
-        mod endpoints { use super::*; $crate::__endpoints_tests!($harness); }
-        mod cookies { use super::*; $crate::__cookies_tests!($harness); }
-        mod transports { use super::*; $crate::__transports_tests!($harness); }
-        mod answers { use super::*; $crate::__answers_tests!($harness); }
-        mod failures { use super::*; $crate::__failures_tests!($harness); }
+        mod bearer {
+            use super::*;
+            $crate::__bearer_tests!($harness);
+        }
+        mod tokens {
+            use super::*;
+            $crate::__tokens_tests!($harness);
+        }
+        mod requirements {
+            use super::*;
+            $crate::__requirements_tests!($harness);
+        }
+        mod extractors {
+            use super::*;
+            $crate::__extractors_tests!($harness);
+        }
+        mod groups {
+            use super::*;
+            $crate::__groups_tests!($harness);
+        }
+        mod paths {
+            use super::*;
+            $crate::__paths_tests!($harness);
+        }
+        mod login {
+            use super::*;
+            $crate::__login_tests!($harness);
+        }
+        mod endpoints {
+            use super::*;
+            $crate::__endpoints_tests!($harness);
+        }
+        mod cookies {
+            use super::*;
+            $crate::__cookies_tests!($harness);
+        }
+        mod transports {
+            use super::*;
+            $crate::__transports_tests!($harness);
+        }
+        mod answers {
+            use super::*;
+            $crate::__answers_tests!($harness);
+        }
+        mod failures {
+            use super::*;
+            $crate::__failures_tests!($harness);
+        }
     };
 }
 
@@ -158,7 +202,9 @@ impl<H: Harness> Probe<H> {
     }
 
     /// An application with options of the case's own.
-    pub fn build(options: impl FnOnce(AuthProviderBuilder<TestUser>) -> AuthProviderBuilder<TestUser>) -> Self {
+    pub fn build(
+        options: impl FnOnce(AuthProviderBuilder<TestUser>) -> AuthProviderBuilder<TestUser>,
+    ) -> Self {
         Self::with(config(), options)
     }
 
@@ -169,7 +215,8 @@ impl<H: Harness> Probe<H> {
     ) -> Self {
         let (users, clock) = (Users::new(), ManualClock::new());
         let auth = options(provider_with(config, &users).clock(clock.clone())).build().unwrap();
-        let elsewhere = AuthConfig::builder().secret("another-secret-0123456789-abcdefghij-9f2c4a7b").build().unwrap();
+        let elsewhere =
+            AuthConfig::builder().secret("another-secret-0123456789-abcdefghij-9f2c4a7b").build().unwrap();
         let other = provider_with(elsewhere, &users).clock(clock.clone()).build().unwrap();
         Self { users, clock, app: App { auth, other }, harness: PhantomData }
     }
@@ -313,7 +360,10 @@ impl Seen {
             }
             _ => "",
         };
-        assert!(challenge.starts_with(error) && challenge.is_empty() == error.is_empty(), "challenge: {challenge}");
+        assert!(
+            challenge.starts_with(error) && challenge.is_empty() == error.is_empty(),
+            "challenge: {challenge}"
+        );
         assert_eq!(challenge.contains("error="), error.contains("error="), "challenge: {challenge}");
         self
     }
@@ -340,7 +390,9 @@ fn masked(response: &WireResponse) -> WireResponse {
         let mut rest = text;
         while let Some(start) = rest.find("eyJ") {
             let (before, token) = rest.split_at(start);
-            let end = token.find(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c))).unwrap_or(token.len());
+            let end = token
+                .find(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)))
+                .unwrap_or(token.len());
             masked.push_str(before);
             masked.push_str("<token>");
             rest = &token[end..];
@@ -348,5 +400,9 @@ fn masked(response: &WireResponse) -> WireResponse {
         masked + rest
     };
     let headers = response.headers.iter().map(|(name, value)| (name.clone(), mask(value)));
-    WireResponse { status: response.status, headers: headers.collect(), body: mask(&response.text()).into_bytes() }
+    WireResponse {
+        status: response.status,
+        headers: headers.collect(),
+        body: mask(&response.text()).into_bytes(),
+    }
 }

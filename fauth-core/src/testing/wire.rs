@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::{HeaderValues, RequestHead, Reply};
+use crate::{HeaderValues, Reply, RequestHead};
 
 /// A request.
 #[derive(Debug, Clone)]

@@ -278,7 +278,8 @@ impl Issuer {
     }
 
     fn claims(&self, purpose: Purpose, request: &TokenRequest, now: Timestamp) -> Result<String, IssueError> {
-        let expires = now.checked_add(self.lifetime(purpose)).filter(|at| *at <= Timestamp::MAX).ok_or(ClockError)?;
+        let expires =
+            now.checked_add(self.lifetime(purpose)).filter(|at| *at <= Timestamp::MAX).ok_or(ClockError)?;
         let mut json = JsonObject::with_capacity(256 + request.subject.len());
         json.text("sub", &request.subject);
         json.number("exp", expires.unix_seconds());

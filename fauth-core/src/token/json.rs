@@ -80,8 +80,13 @@ pub(super) enum Kind {
 /// Scans `json` as one object and hands each member of the outermost level to `member`.
 ///
 /// `member` sees members before the whole text is known to be good: keep what it collects only if this returns `Ok`.
-pub(super) fn scan_object(json: &str, limits: Limits, mut member: impl FnMut(Text, Value)) -> Result<(), Fault> {
-    let mut scanner = Scanner { json, bytes: json.as_bytes(), at: 0, limits, members: 0, names: SmallVec::new() };
+pub(super) fn scan_object(
+    json: &str,
+    limits: Limits,
+    mut member: impl FnMut(Text, Value),
+) -> Result<(), Fault> {
+    let mut scanner =
+        Scanner { json, bytes: json.as_bytes(), at: 0, limits, members: 0, names: SmallVec::new() };
     scanner.skip_space();
     if scanner.peek() != Some(b'{') {
         return Err(Fault::NotAnObject);
@@ -93,7 +98,8 @@ pub(super) fn scan_object(json: &str, limits: Limits, mut member: impl FnMut(Tex
 
 /// Scans `json` as one array and hands over its elements. For text that [`scan_object`] has accepted before.
 pub(super) fn scan_array(json: &str, limits: Limits, mut element: impl FnMut(Value)) -> Result<(), Fault> {
-    let mut scanner = Scanner { json, bytes: json.as_bytes(), at: 0, limits, members: 0, names: SmallVec::new() };
+    let mut scanner =
+        Scanner { json, bytes: json.as_bytes(), at: 0, limits, members: 0, names: SmallVec::new() };
     if scanner.peek() != Some(b'[') {
         return Err(Fault::Syntax);
     }
@@ -342,7 +348,8 @@ impl Seen {
             return true;
         }
         let at = |position: usize| bytes.get(position).copied().map_or(0, usize::from);
-        let kind = (name.end - name.start) ^ (at(name.start) << 1) ^ at(name.end.saturating_sub(1)).rotate_left(3);
+        let kind =
+            (name.end - name.start) ^ (at(name.start) << 1) ^ at(name.end.saturating_sub(1)).rotate_left(3);
         let bit = 1_u64 << (kind & 63);
         let may = self.0 & bit != 0;
         self.0 |= bit;
@@ -389,7 +396,8 @@ mod tests {
     #[test]
     fn surrogates_come_in_pairs() {
         assert!(scan(r#"{"a":"\ud83d\ude00"}"#).is_ok());
-        for bad in [r#"{"a":"\ud83d"}"#, r#"{"a":"\ude00"}"#, r#"{"a":"\ud83dx"}"#, r#"{"a":"\ud83d\u0041"}"#] {
+        for bad in [r#"{"a":"\ud83d"}"#, r#"{"a":"\ude00"}"#, r#"{"a":"\ud83dx"}"#, r#"{"a":"\ud83d\u0041"}"#]
+        {
             assert_eq!(scan(bad), Err(Fault::LoneSurrogate), "{bad}");
         }
     }
@@ -413,9 +421,30 @@ mod tests {
             assert_eq!(scan(bad), Err(Fault::NotAnObject), "{bad:?}");
         }
         for bad in [
-            "{", "{}x", "{}{}", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{,}", "{a:1}", "{'a':1}", "{\"a\":01}", "{\"a\":+1}",
-            "{\"a\":.5}", "{\"a\":1.}", "{\"a\":1e}", "{\"a\":-}", "{\"a\":tru}", "{\"a\":NaN}", "{\"a\":\"\t\"}",
-            "{\"a\":\"\\x\"}", "{\"a\":\"\\u12\"}", "{\"a\":\"}", "{\"a\":[1,]}", "{\"a\":[}", "{\"a\":1 2}",
+            "{",
+            "{}x",
+            "{}{}",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{\"a\":1,}",
+            "{,}",
+            "{a:1}",
+            "{'a':1}",
+            "{\"a\":01}",
+            "{\"a\":+1}",
+            "{\"a\":.5}",
+            "{\"a\":1.}",
+            "{\"a\":1e}",
+            "{\"a\":-}",
+            "{\"a\":tru}",
+            "{\"a\":NaN}",
+            "{\"a\":\"\t\"}",
+            "{\"a\":\"\\x\"}",
+            "{\"a\":\"\\u12\"}",
+            "{\"a\":\"}",
+            "{\"a\":[1,]}",
+            "{\"a\":[}",
+            "{\"a\":1 2}",
         ] {
             assert_eq!(scan(bad), Err(Fault::Syntax), "{bad:?}");
         }
@@ -435,12 +464,24 @@ mod tests {
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("any value")
             }
-            fn visit_bool<E>(self, _: bool) -> Result<(), E> { Ok(()) }
-            fn visit_i64<E>(self, _: i64) -> Result<(), E> { Ok(()) }
-            fn visit_u64<E>(self, _: u64) -> Result<(), E> { Ok(()) }
-            fn visit_f64<E>(self, _: f64) -> Result<(), E> { Ok(()) }
-            fn visit_str<E>(self, _: &str) -> Result<(), E> { Ok(()) }
-            fn visit_unit<E>(self) -> Result<(), E> { Ok(()) }
+            fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+                Ok(())
+            }
+            fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+                Ok(())
+            }
+            fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+                Ok(())
+            }
+            fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+                Ok(())
+            }
+            fn visit_str<E>(self, _: &str) -> Result<(), E> {
+                Ok(())
+            }
+            fn visit_unit<E>(self) -> Result<(), E> {
+                Ok(())
+            }
             fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
                 while seq.next_element_seed(&mut *self)?.is_some() {}
                 Ok(())
@@ -463,8 +504,31 @@ mod tests {
     /// Texts that are JSON more often than not: fragments of it, joined at random.
     fn fragments() -> impl Strategy<Value = String> {
         let fragment = prop::sample::select(vec![
-            "{", "}", "[", "]", ",", ":", " ", "\"a\"", "\"b\"", "\"\\u0061\"", "\"é\"", "1", "-0", "1.5", "2E-1", "true",
-            "null", "\"\\ud800\"", "\"\\n\"", "{\"a\":1}", "[1,2]", "\"a\":1", "\"b\":{}", "\u{feff}", "\u{0}",
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            ":",
+            " ",
+            "\"a\"",
+            "\"b\"",
+            "\"\\u0061\"",
+            "\"é\"",
+            "1",
+            "-0",
+            "1.5",
+            "2E-1",
+            "true",
+            "null",
+            "\"\\ud800\"",
+            "\"\\n\"",
+            "{\"a\":1}",
+            "[1,2]",
+            "\"a\":1",
+            "\"b\":{}",
+            "\u{feff}",
+            "\u{0}",
         ]);
         prop::collection::vec(fragment, 0..14).prop_map(|parts| format!("{{{}}}", parts.concat()))
     }

@@ -180,7 +180,8 @@ impl Key {
         if jwk.common.key_algorithm.as_ref().is_some_and(|named| own_algorithm(named) != Some(algorithm)) {
             return Err(KeyError::Unsupported);
         }
-        let secret = Zeroizing::new(URL_SAFE_NO_PAD.decode(&parameters.value).map_err(|_| KeyError::Malformed)?);
+        let secret =
+            Zeroizing::new(URL_SAFE_NO_PAD.decode(&parameters.value).map_err(|_| KeyError::Malformed)?);
         let key = Self::hmac(algorithm, &secret)?;
         match jwk.common.key_id {
             Some(id) => key.with_id(id),
@@ -194,7 +195,10 @@ impl Key {
     /// [`KeyError::InvalidId`] unless it is 1 to 128 visible ASCII characters.
     pub fn with_id(mut self, id: impl Into<String>) -> Result<Self, KeyError> {
         let id = id.into();
-        if id.is_empty() || id.len() > super::verify::MAX_KEY_ID_BYTES || !id.bytes().all(|b| b.is_ascii_graphic()) {
+        if id.is_empty()
+            || id.len() > super::verify::MAX_KEY_ID_BYTES
+            || !id.bytes().all(|b| b.is_ascii_graphic())
+        {
             return Err(KeyError::InvalidId);
         }
         self.id = Some(id.into_boxed_str());
@@ -250,7 +254,10 @@ impl Key {
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Key").field("id", &self.id).field("algorithm", &self.algorithm).finish_non_exhaustive()
+        f.debug_struct("Key")
+            .field("id", &self.id)
+            .field("algorithm", &self.algorithm)
+            .finish_non_exhaustive()
     }
 }
 
@@ -292,8 +299,9 @@ impl KeyRing {
 }
 
 fn refuse_other_use(jwk: &Jwk) -> Result<(), KeyError> {
-    let for_signatures = jwk.common.public_key_use.as_ref().is_none_or(|used| *used == PublicKeyUse::Signature)
-        && jwk.common.key_operations.as_ref().is_none_or(|ops| ops.contains(&KeyOperations::Verify));
+    let for_signatures =
+        jwk.common.public_key_use.as_ref().is_none_or(|used| *used == PublicKeyUse::Signature)
+            && jwk.common.key_operations.as_ref().is_none_or(|ops| ops.contains(&KeyOperations::Verify));
     if for_signatures { Ok(()) } else { Err(KeyError::NotForSignatures) }
 }
 
@@ -424,7 +432,10 @@ mod tests {
         for secret in [&[b'a'; 32][..], &b"abcdefgh".repeat(4), &b"abcdefg".repeat(6), &b"abc".repeat(11)] {
             assert_eq!(Key::hmac(Algorithm::HS256, secret).unwrap_err(), KeyError::TooUniform);
         }
-        assert!(Key::hmac(Algorithm::HS256, &b"abcdefghi".repeat(4)).is_ok(), "nine different bytes, period nine");
+        assert!(
+            Key::hmac(Algorithm::HS256, &b"abcdefghi".repeat(4)).is_ok(),
+            "nine different bytes, period nine"
+        );
     }
 
     #[test]
@@ -434,7 +445,10 @@ mod tests {
             Key::from_jwk(&format!("{{\"kty\":\"oct\",\"k\":\"{k}\"{extra}}}"), Algorithm::HS256)
         };
         assert_eq!(jwk("").unwrap().id(), None);
-        assert_eq!(jwk(r#","kid":"one","alg":"HS256","use":"sig","key_ops":["verify","sign"]"#).unwrap().id(), Some("one"));
+        assert_eq!(
+            jwk(r#","kid":"one","alg":"HS256","use":"sig","key_ops":["verify","sign"]"#).unwrap().id(),
+            Some("one")
+        );
         assert_eq!(jwk(r#","alg":"HS512""#).unwrap_err(), KeyError::Unsupported);
         assert_eq!(jwk(r#","alg":"none""#).unwrap_err(), KeyError::Unsupported);
         assert_eq!(jwk(r#","use":"enc""#).unwrap_err(), KeyError::NotForSignatures);

@@ -47,7 +47,10 @@ impl Span {
 pub(super) enum Scopes {
     None,
     /// An array of strings, by its position.
-    List { start: usize, end: usize },
+    List {
+        start: usize,
+        end: usize,
+    },
 }
 
 /// The claims of a token that was verified. There is no other way to get one than to have a token verified.

@@ -160,7 +160,12 @@ impl Verifier {
     }
 
     /// Accepts `token` for `purpose`, or says why not.
-    pub(crate) fn verify(&self, token: &str, purpose: Purpose, now: Timestamp) -> Result<TokenPayload, TokenError> {
+    pub(crate) fn verify(
+        &self,
+        token: &str,
+        purpose: Purpose,
+        now: Timestamp,
+    ) -> Result<TokenPayload, TokenError> {
         let parts = Parts::split(token, self.expectations.max_token_bytes)?;
         let mut signature = [0; SIGNATURE_BUFFER];
         let signature = parts.signature(&mut signature)?;
@@ -184,7 +189,11 @@ impl Verifier {
         now.unix_seconds() >= expires_at.unix_seconds().saturating_add(self.expectations.expiry_leeway)
     }
 
-    fn key_and_kind<'a>(&'a self, parts: &Parts<'_>, purpose: Purpose) -> Result<(&'a Key, Kinds), TokenError> {
+    fn key_and_kind<'a>(
+        &'a self,
+        parts: &Parts<'_>,
+        purpose: Purpose,
+    ) -> Result<(&'a Key, Kinds), TokenError> {
         for known in self.known_headers.of(purpose) {
             if *known.segment == *parts.header
                 && let Some(key) = self.keys.all().get(known.key)
@@ -260,7 +269,9 @@ impl Verifier {
         if self.is_expired(expires, now) {
             return Err(TokenError::Expired);
         }
-        if issued.unix_seconds() > latest || not_before.is_some_and(|date| date.ceil().unix_seconds() > latest) {
+        if issued.unix_seconds() > latest
+            || not_before.is_some_and(|date| date.ceil().unix_seconds() > latest)
+        {
             return Err(TokenError::NotYetValid);
         }
         let lifetime = expires.unix_seconds().saturating_sub(issued.unix_seconds());
@@ -356,9 +367,12 @@ impl Kinds {
         let wrong = |actual| TokenError::WrongPurpose { expected: purpose, actual };
         let named = named.ok_or_else(|| wrong(None))?;
         let is = |media_type: &str| same_media_type(&named, media_type);
-        profile.reads().iter().copied().find(|format| is(format.media_type(purpose))).ok_or_else(|| {
-            wrong(Purpose::ALL.into_iter().find(|other| is(other.media_type())))
-        })
+        profile
+            .reads()
+            .iter()
+            .copied()
+            .find(|format| is(format.media_type(purpose)))
+            .ok_or_else(|| wrong(Purpose::ALL.into_iter().find(|other| is(other.media_type()))))
     }
 }
 
@@ -545,7 +559,12 @@ impl Reader<'_> {
     }
 
     /// Every element of an array that must hold strings and nothing else.
-    fn strings(&self, value: Value, name: &'static str, mut each: impl FnMut(&str)) -> Result<(), TokenError> {
+    fn strings(
+        &self,
+        value: Value,
+        name: &'static str,
+        mut each: impl FnMut(&str),
+    ) -> Result<(), TokenError> {
         let Kind::Array = value.kind else { return Err(TokenError::InvalidClaim(name)) };
         let array = value.raw(self.json);
         let mut all_strings = true;
@@ -575,7 +594,10 @@ impl NumericDate {
         (0..=Timestamp::MAX.unix_seconds()).contains(&date.seconds).then_some(date)
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "the bounds are checked before, and the fraction is kept apart")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the bounds are checked before, and the fraction is kept apart"
+    )]
     fn read_fraction(number: &str) -> Option<Self> {
         let value: f64 = number.parse().ok()?;
         // Every whole number in these bounds is exact in an f64.

@@ -47,7 +47,11 @@ fn parse(value: &[u8]) -> Extracted {
     let scheme_end = value.iter().position(|b| !is_token_char(*b)).unwrap_or(value.len());
     let (scheme, rest) = value.split_at(scheme_end);
     if !scheme.eq_ignore_ascii_case(SCHEME) {
-        return if scheme.is_empty() { Extracted::Malformed(MalformedCredential::Grammar) } else { Extracted::Absent };
+        return if scheme.is_empty() {
+            Extracted::Malformed(MalformedCredential::Grammar)
+        } else {
+            Extracted::Absent
+        };
     }
     let token = rest.iter().position(|b| *b != b' ').and_then(|start| rest.get(start..)).unwrap_or_default();
     if token.len() == rest.len() {
@@ -68,7 +72,20 @@ const fn is_token_char(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(
             byte,
-            b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
+            b'!' | b'#'
+                | b'$'
+                | b'%'
+                | b'&'
+                | b'\''
+                | b'*'
+                | b'+'
+                | b'-'
+                | b'.'
+                | b'^'
+                | b'_'
+                | b'`'
+                | b'|'
+                | b'~'
         )
 }
 
@@ -90,13 +107,31 @@ mod tests {
 
     #[test]
     fn the_grammar_is_that_of_rfc_6750() {
-        for good in ["Bearer a.b-c_d~e+f/g==", "bearer a.b-c_d~e+f/g==", "BEARER   a.b-c_d~e+f/g==", "\t Bearer a.b-c_d~e+f/g== "] {
+        for good in [
+            "Bearer a.b-c_d~e+f/g==",
+            "bearer a.b-c_d~e+f/g==",
+            "BEARER   a.b-c_d~e+f/g==",
+            "\t Bearer a.b-c_d~e+f/g== ",
+        ] {
             check(good.as_bytes(), "a.b-c_d~e+f/g==");
         }
         for other in ["Basic dXNlcg==", "Bearerx abc", "eyJhbGciOiJIUzI1NiJ9.e30.x", "Digest a=\"b\", c=d"] {
             check(other.as_bytes(), "absent");
         }
-        for bad in ["", "Bearer", "Bearer ", "Bearer\tabc", "Bearer a b", "Bearer a, Bearer b", "Bearer a,b", "Bearer \"a\"", "Bearer ==", "Bearer a=b", ",", "Bearer:a"] {
+        for bad in [
+            "",
+            "Bearer",
+            "Bearer ",
+            "Bearer\tabc",
+            "Bearer a b",
+            "Bearer a, Bearer b",
+            "Bearer a,b",
+            "Bearer \"a\"",
+            "Bearer ==",
+            "Bearer a=b",
+            ",",
+            "Bearer:a",
+        ] {
             check(bad.as_bytes(), "malformed");
         }
         check(b"Bearer \xc3\xa4", "malformed");

@@ -68,7 +68,11 @@ impl CookieTransport {
     ///
     /// # Errors
     /// [`ConfigError`] if a name is empty, longer than 64 bytes, no token of RFC 9110, or equal to the other.
-    pub fn names(mut self, access: impl Into<String>, refresh: impl Into<String>) -> Result<Self, ConfigError> {
+    pub fn names(
+        mut self,
+        access: impl Into<String>,
+        refresh: impl Into<String>,
+    ) -> Result<Self, ConfigError> {
         let (access, refresh) = (access.into(), refresh.into());
         if access.eq_ignore_ascii_case(&refresh) || !is_name(&access) || !is_name(&refresh) {
             return Err(ConfigError::new(
@@ -165,7 +169,8 @@ impl Transport for CookieTransport {
 }
 
 fn is_name(name: &str) -> bool {
-    (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+    (1..=64).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }
 
 /// Finds the one cookie of this name. Names compare byte for byte, nothing is decoded; what else stands in the headers, well formed or not,
@@ -226,7 +231,14 @@ mod tests {
 
     #[test]
     fn look_alikes_are_other_cookies() {
-        for other in ["__host-session=a", "=__Host-session=a", "__Host-session%3Da", "__Host%2Dsession=a", "x__Host-session=a", "__Host-session =a"] {
+        for other in [
+            "__host-session=a",
+            "=__Host-session=a",
+            "__Host-session%3Da",
+            "__Host%2Dsession=a",
+            "x__Host-session=a",
+            "__Host-session =a",
+        ] {
             check(&[other.as_bytes()], "absent");
         }
     }
@@ -239,7 +251,12 @@ mod tests {
 
     #[test]
     fn values_follow_the_token_grammar() {
-        for bad in [&b"__Host-session=\"abc\""[..], b"__Host-session=a b", b"__Host-session=a%20", b"__Host-session=\xc3\xa4"] {
+        for bad in [
+            &b"__Host-session=\"abc\""[..],
+            b"__Host-session=a b",
+            b"__Host-session=a%20",
+            b"__Host-session=\xc3\xa4",
+        ] {
             check(&[bad], "Grammar");
         }
     }
@@ -258,7 +275,9 @@ mod tests {
     #[test]
     fn names_are_checked() {
         assert!(CookieTransport::new().names("a", "b").is_ok());
-        for (access, refresh) in [("", "b"), ("a", ""), ("a", "A"), ("a;", "b"), ("a b", "b"), (&*"x".repeat(65), "b")] {
+        for (access, refresh) in
+            [("", "b"), ("a", ""), ("a", "A"), ("a;", "b"), ("a b", "b"), (&*"x".repeat(65), "b")]
+        {
             assert!(CookieTransport::new().names(access, refresh).is_err(), "{access} {refresh}");
         }
     }
