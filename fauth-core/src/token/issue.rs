@@ -279,6 +279,10 @@ impl Issuer {
 
     fn claims(&self, purpose: Purpose, request: &TokenRequest, now: Timestamp) -> Result<String, IssueError> {
         let expires = now.checked_add(self.lifetime(purpose)).filter(|at| *at <= Timestamp::MAX).ok_or(ClockError)?;
+        // No token may name a time before 1970, so that `iat` would be refused.
+        if now < Timestamp::from_unix_seconds(0) {
+            return Err(ClockError.into());
+        }
         let mut json = JsonObject::with_capacity(256 + request.subject.len());
         json.text("sub", &request.subject);
         json.number("exp", expires.unix_seconds());
