@@ -320,8 +320,8 @@ impl AuthConfigBuilder {
         KeyRing::new(signing, others).ok_or_else(|| {
             ConfigError::new(
                 "verification_key",
-                "there are several keys and their ids are missing or equal",
-                "give each key an id of its own (`secret_id`, `Key::with_id`)",
+                "there are several keys, and two have the same id or none",
+                "give each new key an id of its own (`secret_id`, `Key::with_id`)",
             )
         })
     }
@@ -541,7 +541,9 @@ mod tests {
     fn several_keys_need_ids() {
         let key = |id: &str| Key::hmac(Algorithm::HS256, SECRET.as_bytes()).unwrap().with_id(id).unwrap();
         assert!(good().secret_id("new").verification_key(key("old")).build().is_ok());
-        refused(good().verification_key(key("old")), "verification_key");
+        assert!(good().verification_key(key("old")).build().is_ok(), "one key may be without an id");
+        let nameless = Key::hmac(Algorithm::HS256, SECRET.as_bytes()).unwrap();
+        refused(good().verification_key(nameless), "verification_key");
         refused(good().secret_id("old").verification_key(key("old")), "verification_key");
         refused(good().secret_id("a b"), "secret_id");
         refused(good().signing_key(key("old")), "signing_key");

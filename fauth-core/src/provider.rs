@@ -256,8 +256,8 @@ impl<U: AuthUser> AuthProvider<U> {
         }
         self.refuse_if_expired(&payload)?;
         let mut request = TokenRequest::new(payload.subject()).scopes(payload.scopes());
-        for (name, value) in payload.custom_claims() {
-            request = request.claim(name, value);
+        for (name, json) in payload.custom_claims() {
+            request = request.raw_claim(name, json);
         }
         self.issue_pair(request, EventKind::Refreshed)
     }

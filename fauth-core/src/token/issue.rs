@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Serialize, ser::SerializeStruct as _};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::{
@@ -66,7 +66,8 @@ pub enum IssueError {
 pub struct TokenRequest {
     subject: String,
     scopes: Vec<String>,
-    claims: Map<String, Value>,
+    /// Names and JSON texts: what a refresh carries over stays as it was, digit by digit.
+    claims: Vec<(String, String)>,
     fault: Option<IssueError>,
 }
 
@@ -74,7 +75,7 @@ impl TokenRequest {
     /// A token about `subject`, the id under which the user loader will find the user.
     #[must_use]
     pub fn new(subject: impl Into<String>) -> Self {
-        Self { subject: subject.into(), scopes: Vec::new(), claims: Map::new(), fault: None }
+        Self { subject: subject.into(), scopes: Vec::new(), claims: Vec::new(), fault: None }
     }
 
     /// Adds a scope.
@@ -104,14 +105,19 @@ impl TokenRequest {
             self.fault.get_or_insert(IssueError::ReservedClaim(name.into_boxed_str()));
             return self;
         }
-        match serde_json::to_value(value) {
-            Ok(value) => {
-                self.claims.insert(name, value);
-            }
+        match serde_json::to_string(&value) {
+            Ok(json) => self.raw_claim(name, json),
             Err(_) => {
                 self.fault.get_or_insert(IssueError::UnserializableClaim(name.into_boxed_str()));
+                self
             }
         }
+    }
+
+    /// Adds a claim whose value is the text of JSON already.
+    pub(crate) fn raw_claim(mut self, name: String, json: String) -> Self {
+        self.claims.retain(|(other, _)| *other != name);
+        self.claims.push((name, json));
         self
     }
 
@@ -280,6 +286,10 @@ impl Issuer {
     fn claims(&self, purpose: Purpose, request: &TokenRequest, now: Timestamp) -> Result<String, IssueError> {
         let expires =
             now.checked_add(self.lifetime(purpose)).filter(|at| *at <= Timestamp::MAX).ok_or(ClockError)?;
+        // No token may name a time before 1970, so that `iat` would be refused.
+        if now < Timestamp::from_unix_seconds(0) {
+            return Err(ClockError.into());
+        }
         let mut json = JsonObject::with_capacity(256 + request.subject.len());
         json.text("sub", &request.subject);
         json.number("exp", expires.unix_seconds());
@@ -298,7 +308,7 @@ impl Issuer {
             }
         }
         for (name, value) in &request.claims {
-            json.value(name, value);
+            json.raw(name, value);
         }
         let json = json.finish();
         if !request.claims.is_empty() && !is_acceptable(&json) {
@@ -366,9 +376,9 @@ impl JsonObject {
         self.0.push(']');
     }
 
-    fn value(&mut self, name: &str, value: &Value) {
+    fn raw(&mut self, name: &str, json: &str) {
         self.name(name);
-        self.0.push_str(&value.to_string());
+        self.0.push_str(json);
     }
 
     fn finish(mut self) -> String {

@@ -189,7 +189,8 @@ impl Key {
         }
     }
 
-    /// Gives the key its id, the `kid` of the tokens it signs. Needed as soon as there is more than one key.
+    /// Gives the key its id, the `kid` of the tokens it signs. Needed as soon as there is more than one key; one of them
+    /// may stay without, and the tokens without `kid` are its.
     ///
     /// # Errors
     /// [`KeyError::InvalidId`] unless it is 1 to 128 visible ASCII characters.
@@ -269,15 +270,15 @@ pub(crate) struct KeyRing {
 }
 
 impl KeyRing {
-    /// `None` if two keys have the same id, or one of several has none: a token must name its key unambiguously.
+    /// `None` if two keys have the same id, or two have none: a token must name its key unambiguously. One key may be without an id; the tokens
+    /// without `kid` are its.
     pub(crate) fn new(signing: Key, others: Vec<Key>) -> Option<Self> {
         let mut keys = vec![signing];
         keys.extend(others);
         let mut ids: Vec<_> = keys.iter().map(Key::id).collect();
         ids.sort_unstable();
         ids.dedup();
-        let unambiguous = keys.len() == 1 || (ids.len() == keys.len() && !ids.contains(&None));
-        unambiguous.then_some(Self { keys })
+        (ids.len() == keys.len()).then_some(Self { keys })
     }
 
     pub(crate) fn signing(&self) -> Option<&Key> {
@@ -292,8 +293,7 @@ impl KeyRing {
     pub(super) fn find(&self, id: Option<&str>) -> Option<&Key> {
         match (id, self.keys.as_slice()) {
             (None, [only]) => Some(only),
-            (None, _) => None,
-            (Some(_), keys) => keys.iter().find(|key| key.id() == id),
+            (_, keys) => keys.iter().find(|key| key.id() == id),
         }
     }
 }
@@ -466,7 +466,8 @@ mod tests {
         assert!(KeyRing::new(key(), vec![]).is_some());
         assert!(KeyRing::new(named("a"), vec![named("b")]).is_some());
         assert!(KeyRing::new(named("a"), vec![named("a")]).is_none());
-        assert!(KeyRing::new(named("a"), vec![key()]).is_none());
+        assert!(KeyRing::new(named("a"), vec![key()]).is_some());
+        assert!(KeyRing::new(key(), vec![key()]).is_none());
     }
 
     #[test]
@@ -476,6 +477,9 @@ mod tests {
         assert_eq!(ring.find(Some("b")).and_then(Key::id), Some("b"));
         assert!(ring.find(Some("c")).is_none());
         assert!(ring.find(None).is_none(), "two keys fit");
+        let nameless = Key::hmac(Algorithm::HS256, GOOD).unwrap();
+        let ring = KeyRing::new(named("a"), vec![nameless]).unwrap();
+        assert!(ring.find(None).is_some_and(|key| key.id().is_none()), "the tokens of before there were ids");
         let one = KeyRing::new(named("a"), vec![]).unwrap();
         assert!(one.find(None).is_some());
         assert!(one.find(Some("c")).is_none());

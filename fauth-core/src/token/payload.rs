@@ -145,15 +145,13 @@ impl TokenPayload {
             .map_err(|source| ClaimError { name: name.into(), source })
     }
 
-    /// Every claim that is not reserved, with its JSON text, in the order of the token.
-    pub(crate) fn custom_claims(&self) -> Vec<(String, serde_json::Value)> {
+    /// Every claim that is not reserved, with the JSON text of its value, in the order of the token.
+    pub(crate) fn custom_claims(&self) -> Vec<(String, String)> {
         let mut claims = Vec::new();
         let _ = json::scan_object(&self.json, SCANNED, |member, value| {
             let name = member.read(&self.json);
-            if !super::issue::is_reserved(&name)
-                && let Ok(value) = serde_json::from_str(value.raw(&self.json))
-            {
-                claims.push((name.into_owned(), value));
+            if !super::issue::is_reserved(&name) {
+                claims.push((name.into_owned(), value.raw(&self.json).to_owned()));
             }
         });
         claims
