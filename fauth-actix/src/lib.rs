@@ -30,7 +30,7 @@
 //! - The extractors of a handler run side by side, see [`CurrentUser`].
 
 #[cfg(test)]
-use {actix_cors as _, trybuild as _};
+use {actix_cors as _, futures_util as _, trybuild as _};
 
 mod extract;
 mod guard;
