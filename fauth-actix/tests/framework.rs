@@ -5,7 +5,8 @@
 use std::{
     cell::Cell,
     future::{Ready, ready},
-    net::SocketAddr,
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
     rc::Rc,
     sync::Arc,
     task::Poll,
@@ -13,12 +14,13 @@ use std::{
 
 use actix_cors::Cors;
 use actix_web::{
-    App, Error, FromRequest, HttpMessage as _, HttpRequest, HttpResponse,
+    App, Error, FromRequest, HttpMessage as _, HttpRequest, HttpResponse, HttpServer,
     body::MessageBody,
     dev::{Payload, Service, ServiceResponse, fn_service},
     error::{ErrorImATeapot, PayloadError},
     http::{Method, Version},
     middleware::DefaultHeaders,
+    rt::task::spawn_blocking,
     test::{TestRequest, init_service, read_body},
     web::{self, Bytes, Data, PayloadConfig, get, post, resource, scope},
 };
@@ -485,6 +487,37 @@ async fn before_the_guard_agrees_nothing_runs_and_no_body_is_read() {
 
     assert_eq!(statuses!(service, by(&auth, "alice", "/one").method(Method::POST)), [200]);
     assert_eq!((extracted.get(), handled.get()), (1, 1));
+}
+
+/// What a server makes of a refusal whose request still has a body: not a second request.
+#[actix_web::test]
+async fn on_the_wire_a_body_that_nobody_read_is_no_request() {
+    let auth = provider();
+    let server = HttpServer::new(move || {
+        App::new().service(SecureScope::new("/group", &auth)).route("/open", get().to(async || "open"))
+    });
+    let server = server.workers(1).disable_signals().bind("127.0.0.1:0").unwrap();
+    let address = server.addrs()[0];
+    let server = server.run();
+    let handle = server.handle();
+    actix_web::rt::spawn(server);
+    let exchanged = spawn_blocking(move || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let hidden = "GET /open HTTP/1.1\r\nhost: x\r\n\r\n";
+        let length = hidden.len();
+        let refused =
+            format!("POST /group/x HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n{hidden}");
+        let head = "HEAD /group/x HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        stream.write_all(format!("{refused}{head}").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    });
+    let answer = exchanged.await.unwrap();
+    handle.stop(false).await;
+    assert!(answer.starts_with("HTTP/1.1 401") && !answer.contains(" 200 "), "{answer}");
+    // At most one body, that of the POST: the answer to HEAD has none.
+    assert_eq!(answer.matches("missing_credential").count(), 1, "{answer}");
 }
 
 // --- Extractors
