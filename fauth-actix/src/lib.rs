@@ -29,9 +29,6 @@
 //! - [`Scope::route`](actix_web::Scope::route) answers a wrong method with 404, a resource with 405. Neither answers HEAD unless told to.
 //! - The extractors of a handler run side by side, see [`CurrentUser`].
 
-#[cfg(test)]
-use {actix_cors as _, futures_util as _, trybuild as _};
-
 mod extract;
 mod guard;
 mod head;

@@ -1,5 +1,4 @@
 //! What is particular to actix-web: its order of middlewares, its router, its extractors.
-#![expect(unused_crate_dependencies, reason = "each test binary uses its own part of the dependencies")]
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::{
