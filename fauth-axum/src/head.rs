@@ -1,6 +1,6 @@
 //! The view of an axum request that the core reads.
 
-use std::net::SocketAddr;
+use std::{fmt, net::SocketAddr};
 
 use axum::{
     extract::{ConnectInfo, OriginalUri, Request},
@@ -12,7 +12,7 @@ use fauth_core::{HeaderValues, RequestHead};
 ///
 /// It reports what was received and decides nothing. The peer's address is known only if the application is served with
 /// `into_make_service_with_connect_info::<SocketAddr>()`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Head<'a> {
     method: &'a Method,
     uri: &'a Uri,
@@ -35,6 +35,16 @@ impl<'a> Head<'a> {
 impl<'a> From<&'a Parts> for Head<'a> {
     fn from(parts: &'a Parts) -> Self {
         Self::new(&parts.method, &parts.uri, &parts.headers, &parts.extensions)
+    }
+}
+
+/// Headers and query may be credentials.
+impl fmt::Debug for Head<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Head")
+            .field("method", &self.method())
+            .field("path", &self.path())
+            .finish_non_exhaustive()
     }
 }
 

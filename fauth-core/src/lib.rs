@@ -40,4 +40,4 @@ pub use transport::{
     BearerTransport, CookieTransport, Extracted, QueryTransport, SameSite, SecurityScheme, SetTokenError,
     Transport,
 };
-pub use user::{AuthUser, IdentityLoader, NewPasswordHash, PasswordUpdater, UserLoader};
+pub use user::{AuthUser, FoundUser, IdentityLoader, NewPasswordHash, PasswordUpdater, UserLoader};

@@ -186,17 +186,40 @@ impl std::fmt::Debug for NewPasswordHash {
     }
 }
 
+/// What a loader that is a function may find: the user, or one that is shared already.
+#[diagnostic::on_unimplemented(
+    message = "the loader finds `{Self}`, but the users of this provider are of type `{U}`",
+    label = "this loader finds `{Self}`",
+    note = "a loader returns `Result<Option<{U}>, E>` or `Result<Option<Arc<{U}>>, E>`"
+)]
+pub trait FoundUser<U> {
+    /// The user, shared.
+    fn into_shared(self) -> Arc<U>;
+}
+
+impl<U> FoundUser<U> for U {
+    fn into_shared(self) -> Arc<U> {
+        Arc::new(self)
+    }
+}
+
+impl<U> FoundUser<U> for Arc<U> {
+    fn into_shared(self) -> Self {
+        self
+    }
+}
+
 impl<U, F, Fut, Found, E> UserLoader<U> for F
 where
     F: Fn(Arc<TokenPayload>) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<Option<Found>, E>> + Send,
-    Found: Into<Arc<U>>,
+    Found: FoundUser<U>,
     E: Into<BoxError>,
 {
     type Error = E;
 
     async fn load_user(&self, token: Arc<TokenPayload>) -> Result<Option<Arc<U>>, E> {
-        Ok(self(token).await?.map(Into::into))
+        Ok(self(token).await?.map(FoundUser::into_shared))
     }
 }
 
@@ -204,13 +227,13 @@ impl<U, F, Fut, Found, E> IdentityLoader<U> for F
 where
     F: Fn(String) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<Option<Found>, E>> + Send,
-    Found: Into<Arc<U>>,
+    Found: FoundUser<U>,
     E: Into<BoxError>,
 {
     type Error = E;
 
     async fn load_identity(&self, identifier: String) -> Result<Option<Arc<U>>, E> {
-        Ok(self(identifier).await?.map(Into::into))
+        Ok(self(identifier).await?.map(FoundUser::into_shared))
     }
 }
 

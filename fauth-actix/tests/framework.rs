@@ -1,0 +1,714 @@
+//! What is particular to actix-web: its order of middlewares, its router, its extractors.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::{
+    cell::Cell,
+    future::{Ready, ready},
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    rc::Rc,
+    sync::Arc,
+    task::Poll,
+};
+
+use actix_cors::Cors;
+use actix_web::{
+    App, Error, FromRequest, HttpMessage as _, HttpRequest, HttpResponse, HttpServer,
+    body::MessageBody,
+    dev::{Payload, Service, ServiceResponse, fn_service},
+    error::{ErrorImATeapot, PayloadError},
+    http::{Method, Version},
+    middleware::DefaultHeaders,
+    rt::task::spawn_blocking,
+    test::{TestRequest, init_service, read_body},
+    web::{self, Bytes, Data, PayloadConfig, get, post, resource, scope},
+};
+use fauth_actix::{
+    CurrentUser, Head, MaybeUser, SecureScope, Token, auth_routes, require_roles, require_user, respond,
+};
+use fauth_core::{
+    AuthConfig, AuthProvider, Guard, Reply, RequestHead as _, Requirement,
+    routes::MAX_BODY_BYTES,
+    testing::{self, TestUser, Users, WireResponse},
+};
+use futures_util::stream;
+
+type Auth = AuthProvider<TestUser>;
+
+fn provider() -> Auth {
+    testing::provider().build().unwrap()
+}
+
+fn other_provider() -> Auth {
+    let secret = "another-secret-0123456789-abcdefghij-9f2c4a7b";
+    let config = AuthConfig::builder().secret(secret).build().unwrap();
+    testing::provider_with(config, &Users::new()).build().unwrap()
+}
+
+fn access(auth: &Auth, name: &str) -> String {
+    auth.issue(fauth_core::Purpose::Access, name).unwrap().expose().to_owned()
+}
+
+fn anonymous(target: &str) -> TestRequest {
+    TestRequest::with_uri(target)
+}
+
+fn by(auth: &Auth, name: &str, target: &str) -> TestRequest {
+    anonymous(target).insert_header(("authorization", format!("Bearer {}", access(auth, name))))
+}
+
+async fn send<S, R, B>(service: &S, request: R) -> WireResponse
+where
+    S: Service<R, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    let response = service.call(request).await.unwrap();
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    WireResponse::new(status, headers.iter(), read_body(response).await)
+}
+
+/// The service of an application.
+macro_rules! serve {
+    ($app:expr) => {
+        init_service($app).await
+    };
+}
+
+/// The status of the answer to each of these.
+macro_rules! statuses {
+    ($service:expr, $($request:expr),+ $(,)?) => {
+        [$(send(&$service, $request.to_request()).await.status),+]
+    };
+}
+
+async fn greet(user: CurrentUser<TestUser>) -> String {
+    format!("Hello {}", user.name)
+}
+
+/// Counts how often it is asked.
+#[derive(Clone, Default)]
+struct Count(Rc<Cell<usize>>);
+
+impl Count {
+    fn up(&self) {
+        self.0.set(self.0.get() + 1);
+    }
+
+    fn get(&self) -> usize {
+        self.0.get()
+    }
+}
+
+/// An extractor that counts how often it runs.
+struct Counted;
+
+impl FromRequest for Counted {
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        request.app_data::<Count>().unwrap().up();
+        ready(Ok(Self))
+    }
+}
+
+/// A body that counts how often it is asked for more, and never ends.
+fn endless(count: &Count) -> Payload {
+    let count = count.clone();
+    let payload = stream::poll_fn(move |_| {
+        count.up();
+        Poll::Ready(Some(Ok(Bytes::from_static(&[b'a'; 1024]))))
+    });
+    Payload::Stream { payload: Box::pin(payload) }
+}
+
+// --- Order of middlewares
+
+#[actix_web::test]
+async fn outer_middleware_sees_the_refusal() {
+    let auth = provider();
+    let headers = || DefaultHeaders::new().add(("x-content-type-options", "nosniff"));
+    let service = serve!(
+        App::new()
+            .wrap(headers())
+            .service(SecureScope::new("/group", &auth))
+            .service(scope("/scope").wrap(require_user(&auth)).wrap(headers()))
+            .service(resource("/resource").route(get().to(greet)).wrap(require_user(&auth)))
+            .route("/route", get().to(greet).wrap(require_user(&auth)))
+    );
+    for target in ["/group/x", "/scope/x", "/resource", "/route"] {
+        let seen = send(&service, anonymous(target).to_request()).await;
+        assert_eq!(seen.status, 401, "{target}");
+        assert_eq!(seen.header("x-content-type-options"), ["nosniff"], "{target}");
+        assert_eq!(seen.header("www-authenticate"), ["Bearer realm=\"fauth\""], "{target}");
+    }
+}
+
+fn preflight(target: &str) -> TestRequest {
+    TestRequest::with_uri(target)
+        .method(Method::OPTIONS)
+        .insert_header(("origin", "https://app.example"))
+        .insert_header(("access-control-request-method", "GET"))
+        .insert_header(("access-control-request-headers", "authorization"))
+}
+
+fn cors() -> Cors {
+    Cors::default()
+        .allowed_origin("https://app.example")
+        .allowed_methods(["GET"])
+        .allowed_header("authorization")
+}
+
+#[actix_web::test]
+async fn cors_outside_the_guard_answers_preflights_and_marks_refusals() {
+    let auth = provider();
+    let group = SecureScope::new("/group", &auth).route("/greet", get().to(greet));
+    let service = serve!(App::new().service(group).wrap(cors()));
+
+    let seen = send(&service, preflight("/group/greet").to_request()).await;
+    assert_eq!(seen.status, 200, "{seen:?}");
+    assert_eq!(seen.header("access-control-allow-origin"), ["https://app.example"]);
+
+    let simple = anonymous("/group/greet").insert_header(("origin", "https://app.example"));
+    let seen = send(&service, simple.to_request()).await;
+    assert_eq!((seen.status, seen.header("access-control-allow-origin")), (401, vec!["https://app.example"]));
+}
+
+#[actix_web::test]
+async fn cors_inside_the_guard_never_sees_a_preflight() {
+    let auth = provider();
+    let group = SecureScope::new("/group", &auth).route("/greet", get().to(greet)).wrap(cors());
+    let service = serve!(App::new().service(group));
+    assert_eq!(statuses!(service, preflight("/group/greet")), [401]);
+}
+
+#[actix_web::test]
+async fn a_guard_around_the_whole_application_covers_what_is_unknown_too() {
+    let auth = provider();
+    let service = serve!(App::new().route("/greet", get().to(greet)).wrap(require_user(&auth)));
+    assert_eq!(statuses!(service, anonymous("/greet"), anonymous("/none")), [401, 401]);
+    assert_eq!(statuses!(service, by(&auth, "bob", "/greet"), by(&auth, "bob", "/none")), [200, 404]);
+}
+
+#[actix_web::test]
+async fn a_groups_middleware_runs_inside_its_guard_the_last_one_first() {
+    let auth = provider();
+    let (inner, outer) = (Count::default(), Count::default());
+    let (first, last) = (inner.clone(), outer.clone());
+    let group = SecureScope::new("/group", &auth)
+        .route("/greet", get().to(greet))
+        .wrap(actix_web::middleware::from_fn(
+            move |request, next: actix_web::middleware::Next<actix_web::body::BoxBody>| {
+                first.up();
+                next.call(request)
+            },
+        ))
+        .wrap(actix_web::middleware::from_fn({
+            let inner = inner.clone();
+            move |request, next: actix_web::middleware::Next<actix_web::body::BoxBody>| {
+                assert_eq!(inner.get(), last.get(), "the one inside has not run yet");
+                last.up();
+                next.call(request)
+            }
+        }));
+    let service = serve!(App::new().service(group));
+    assert_eq!(statuses!(service, anonymous("/group/greet")), [401]);
+    assert_eq!((inner.get(), outer.get()), (0, 0));
+    assert_eq!(statuses!(service, by(&auth, "bob", "/group/greet")), [200]);
+    assert_eq!((inner.get(), outer.get()), (1, 1));
+}
+
+#[actix_web::test]
+async fn an_error_of_a_middleware_inside_keeps_what_the_grant_demands() {
+    let auth = testing::provider().danger_query_token("token").build().unwrap();
+    let group = SecureScope::new("/group", &auth).wrap(actix_web::middleware::from_fn(
+        |_, _: actix_web::middleware::Next<actix_web::body::BoxBody>| async {
+            Err::<ServiceResponse, _>(ErrorImATeapot("no"))
+        },
+    ));
+    let service = serve!(App::new().service(group));
+    let request = anonymous(&format!("/group/x?token={}", access(&auth, "bob")));
+    let error = service.call(request.to_request()).await.unwrap_err();
+    let response = error.error_response();
+    assert_eq!(response.status().as_u16(), 418);
+    assert_eq!(response.headers().get("cache-control").unwrap(), "no-store");
+    assert_eq!(error.to_string(), "no");
+}
+
+// --- Paths
+
+#[actix_web::test]
+async fn an_encoded_path_is_guarded_like_the_one_it_decodes_to() {
+    let auth = provider();
+    let admin = SecureScope::new("/admin", &auth).require_roles(["admin"]).route("/x", get().to(greet));
+    let one = resource("/one").route(get().to(greet)).wrap(require_roles(&auth, ["admin"]));
+    let service = serve!(App::new().service(admin).service(one));
+    for target in ["/admin/x", "/%61dmin/x", "/%61%64%6d%69%6E/x", "/admin/%78", "/one", "/%6fne"] {
+        let (bob, alice) = (by(&auth, "bob", target), by(&auth, "alice", target));
+        assert_eq!(statuses!(service, anonymous(target), bob, alice), [401, 403, 200], "{target}");
+    }
+    let unknown = ["/%61dmin", "/%61dmin/", "/%61dmin/none", "/admi%6e/x/y"];
+    for target in unknown {
+        assert_eq!(statuses!(service, anonymous(target)), [401], "{target}");
+    }
+}
+
+#[actix_web::test]
+async fn ambiguous_paths_are_refused_by_the_guard() {
+    let auth = provider();
+    let group = SecureScope::new("/group", &auth)
+        .route("/{tail}*", get().to(greet))
+        .service(scope("/nested").route("/{tail}*", get().to(greet)));
+    let service = serve!(App::new().service(group));
+    let ambiguous = [
+        "/group/x/%2e%2e",
+        "/group/x/%2E./y",
+        "/group/../group/x",
+        "/group/./x",
+        "/group/x%2fy",
+        "/group/x%2Fy",
+        "/group/x%5cy",
+        "/group//x",
+        "/group/x;y",
+        "/group/x%00",
+        "/group/%2561",
+        "/group/%zz",
+        "/group/%ff",
+        "/group/nested/%2e%2e/x",
+        "/%67roup/x/%2e%2e",
+    ];
+    for target in ambiguous {
+        for request in [anonymous(target), by(&auth, "alice", target)] {
+            let seen = send(&service, request.to_request()).await;
+            assert_eq!(
+                (seen.status, seen.json()["error"].as_str()),
+                (400, Some("ambiguous_path")),
+                "{target}"
+            );
+        }
+    }
+}
+
+#[actix_web::test]
+async fn what_only_looks_like_the_prefix_is_not_let_in_either() {
+    let auth = provider();
+    let group = SecureScope::new("/group", &auth).route("/{tail}*", get().to(greet));
+    let service = serve!(App::new().service(group));
+    for target in
+        ["//group/x", "/./group/x", "/%2e/group/x", "/%2fgroup/x", "/group%2fx", "/GROUP/x", "/groupx"]
+    {
+        let status = statuses!(service, anonymous(target))[0];
+        assert!(matches!(status, 400 | 401 | 404), "{target}: {status}");
+    }
+}
+
+#[actix_web::test]
+async fn a_prefix_with_a_trailing_slash_leaks_nothing() {
+    let auth = provider();
+    let group = SecureScope::new("/group/", &auth).route("/x", get().to(async || "secret"));
+    let service = serve!(App::new().service(group));
+    for target in ["/group/x", "/group//x", "/group/", "/group"] {
+        let status = statuses!(service, anonymous(target))[0];
+        assert!(matches!(status, 400 | 401 | 404), "{target}: {status}");
+    }
+}
+
+#[actix_web::test]
+async fn the_core_sees_the_path_as_it_was_received() {
+    let request = anonymous("/%61/b%20c?x=%79").method(Method::PUT).to_http_request();
+    let head = Head::from(&request);
+    assert_eq!((head.method(), head.path(), head.query()), ("PUT", "/%61/b%20c", Some("x=%79")));
+}
+
+// --- The rest of the head
+
+#[actix_web::test]
+async fn the_host_is_that_of_the_uri_only_without_a_header() {
+    let http2 = || anonymous("https://uri.example/x").version(Version::HTTP_2);
+    let (with, without) =
+        (http2().insert_header(("host", "header.example")).to_http_request(), http2().to_http_request());
+    assert_eq!(Head::from(&with).header("host").single(), Some(&b"header.example"[..]));
+    assert_eq!(Head::from(&without).header("host").single(), Some(&b"uri.example"[..]));
+}
+
+#[actix_web::test]
+async fn forwarded_headers_are_not_believed() {
+    let peer: SocketAddr = "192.0.2.1:4711".parse().unwrap();
+    let request = anonymous("/x")
+        .peer_addr(peer)
+        .insert_header(("forwarded", "for=203.0.113.9;proto=https;host=evil.example"))
+        .insert_header(("x-forwarded-for", "203.0.113.9"))
+        .insert_header(("x-forwarded-proto", "https"))
+        .insert_header(("x-forwarded-host", "evil.example"))
+        .to_http_request();
+    let head = Head::from(&request);
+    assert_eq!((head.peer(), head.is_secure()), (Some(peer), false));
+    assert!(head.header("host").is_empty());
+}
+
+#[actix_web::test]
+async fn a_head_shows_no_credential() {
+    let request = by(&provider(), "alice", "/x?token=eyJ").to_http_request();
+    let shown = format!("{:?}", Head::from(&request));
+    assert!(shown.contains("/x") && !shown.contains("eyJ"), "{shown}");
+}
+
+// --- Groups
+
+#[actix_web::test]
+async fn nested_scopes_are_inside() {
+    let auth = provider();
+    let admins = SecureScope::new("/admins", &auth).require_roles(["admin"]).route("/x", get().to(greet));
+    let deep = scope("/b").service(scope("/c").service(resource("/x").route(get().to(greet))));
+    let outer = SecureScope::new("/group", &auth).service(scope("/a").service(deep)).service(admins);
+    let service = serve!(App::new().service(scope("/v1").service(outer)));
+    for target in ["/v1/group/a/b/c/x", "/v1/group/a/b/c/none", "/v1/group/a/none", "/v1/group/admins/x"] {
+        assert_eq!(statuses!(service, anonymous(target)), [401], "{target}");
+    }
+    assert_eq!(statuses!(service, by(&auth, "bob", "/v1/group/a/b/c/x")), [200]);
+    let [bob, alice] = ["bob", "alice"].map(|name| by(&auth, name, "/v1/group/admins/x"));
+    assert_eq!(statuses!(service, bob, alice, anonymous("/v1/none")), [403, 200, 404]);
+}
+
+#[actix_web::test]
+async fn whatever_is_added_after_the_requirement_is_inside() {
+    let auth = provider();
+    let group = SecureScope::new("/group", &auth)
+        .require_roles(["admin"])
+        .route("/route", get().to(greet))
+        .service(resource("/resource").route(get().to(greet)))
+        .configure(|config| {
+            config.route("/configured", get().to(greet)).default_service(web::to(greet));
+        })
+        .service(web::redirect("/redirect", "/elsewhere"))
+        .service(web::service("/raw").finish(fn_service(async |request: actix_web::dev::ServiceRequest| {
+            Ok::<_, Error>(request.into_response(HttpResponse::Ok()))
+        })));
+    let service = serve!(App::new().service(group));
+    for path in ["/route", "/resource", "/configured", "/redirect", "/raw", "/none", "", "/"] {
+        let target = format!("/group{path}");
+        for method in ["GET", "HEAD", "POST", "OPTIONS", "DELETE", "PROPFIND"] {
+            let method = || Method::from_bytes(method.as_bytes()).unwrap();
+            let requests = (anonymous(&target).method(method()), by(&auth, "bob", &target).method(method()));
+            assert_eq!(statuses!(service, requests.0, requests.1), [401, 403], "{} {target}", method());
+        }
+    }
+    assert_eq!(send(&service, by(&auth, "alice", "/group/none").to_request()).await.text(), "Hello alice");
+}
+
+#[actix_web::test]
+async fn the_default_service_of_the_application_is_reached_through_the_guard() {
+    let auth = provider();
+    let count = Count::default();
+    let counting = count.clone();
+    let service =
+        serve!(App::new().service(SecureScope::new("/group", &auth)).default_service(web::to(move || {
+            counting.up();
+            ready(HttpResponse::NotFound())
+        })));
+    assert_eq!(statuses!(service, anonymous("/group/none")), [401]);
+    assert_eq!(count.get(), 0);
+    assert_eq!(statuses!(service, by(&auth, "bob", "/group/none")), [404]);
+    assert_eq!(count.get(), 1);
+}
+
+#[actix_web::test]
+async fn an_empty_group_is_guarded() {
+    let auth = provider();
+    let service = serve!(App::new().service(SecureScope::new("/empty", &auth)));
+    for target in ["/empty", "/empty/", "/empty/x"] {
+        assert_eq!(statuses!(service, anonymous(target), by(&auth, "bob", target)), [401, 404], "{target}");
+    }
+}
+
+#[actix_web::test]
+async fn a_requirement_that_is_added_later_holds_for_earlier_routes() {
+    let auth = provider();
+    let group = SecureScope::new("/group", &auth)
+        .route("/greet", get().to(greet))
+        .require_any_role(["admin", "auditor"])
+        .require_permissions(["read"])
+        .require(Requirement::user().scopes(["read"]));
+    let service = serve!(App::new().service(group));
+    let [bob, alice] = ["bob", "alice"].map(|name| by(&auth, name, "/group/greet"));
+    assert_eq!(statuses!(service, bob, alice), [403, 403]);
+    let request = fauth_core::TokenRequest::new("alice").scope("read");
+    let token = auth.issue(fauth_core::Purpose::Access, request).unwrap();
+    let scoped =
+        anonymous("/group/greet").insert_header(("authorization", format!("Bearer {}", token.expose())));
+    assert_eq!(statuses!(service, scoped), [200]);
+}
+
+#[actix_web::test]
+async fn an_upgrade_is_refused_before_the_handler_runs() {
+    let auth = provider();
+    let count = Count::default();
+    let counting = count.clone();
+    let handler = move || {
+        counting.up();
+        ready(HttpResponse::SwitchingProtocols())
+    };
+    let service = serve!(
+        App::new()
+            .service(SecureScope::new("/group", &auth).route("/ws", get().to(handler.clone())))
+            .route("/ws", get().to(handler).wrap(require_user(&auth)))
+    );
+    let upgrade = |target| {
+        anonymous(target)
+            .insert_header(("connection", "upgrade"))
+            .insert_header(("upgrade", "websocket"))
+            .insert_header(("sec-websocket-version", "13"))
+            .insert_header(("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="))
+    };
+    assert_eq!(statuses!(service, upgrade("/group/ws"), upgrade("/ws")), [401, 401]);
+    assert_eq!(count.get(), 0);
+}
+
+#[actix_web::test]
+async fn before_the_guard_agrees_nothing_runs_and_no_body_is_read() {
+    let auth = provider();
+    let (extracted, handled, read) = (Count::default(), Count::default(), Count::default());
+    let counting = handled.clone();
+    let handler = move |_: Counted, _: Bytes| {
+        counting.up();
+        ready(HttpResponse::Ok())
+    };
+    let one = resource("/one").route(post().to(handler.clone())).wrap(require_roles(&auth, ["admin"]));
+    let group = SecureScope::new("/group", &auth).require_roles(["admin"]).route("/one", post().to(handler));
+    let service = serve!(App::new().app_data(extracted.clone()).service(one).service(group));
+    for target in ["/one", "/group/one", "/group/%2e%2e"] {
+        for request in [anonymous(target), by(&auth, "bob", target)] {
+            let request = request.method(Method::POST).to_request().replace_payload(endless(&read)).0;
+            assert!(matches!(send(&service, request).await.status, 400 | 401 | 403));
+        }
+    }
+    assert_eq!((extracted.get(), handled.get(), read.get()), (0, 0, 0));
+
+    assert_eq!(statuses!(service, by(&auth, "alice", "/one").method(Method::POST)), [200]);
+    assert_eq!((extracted.get(), handled.get()), (1, 1));
+}
+
+/// What a server makes of a refusal whose request still has a body: not a second request.
+#[actix_web::test]
+async fn on_the_wire_a_body_that_nobody_read_is_no_request() {
+    let auth = provider();
+    let server = HttpServer::new(move || {
+        App::new().service(SecureScope::new("/group", &auth)).route("/open", get().to(async || "open"))
+    });
+    let server = server.workers(1).disable_signals().bind("127.0.0.1:0").unwrap();
+    let address = server.addrs()[0];
+    let server = server.run();
+    let handle = server.handle();
+    actix_web::rt::spawn(server);
+    let exchanged = spawn_blocking(move || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let hidden = "GET /open HTTP/1.1\r\nhost: x\r\n\r\n";
+        let length = hidden.len();
+        let refused =
+            format!("POST /group/x HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n{hidden}");
+        let head = "HEAD /group/x HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        stream.write_all(format!("{refused}{head}").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    });
+    let answer = exchanged.await.unwrap();
+    handle.stop(false).await;
+    assert!(answer.starts_with("HTTP/1.1 401") && !answer.contains(" 200 "), "{answer}");
+    // At most one body, that of the POST: the answer to HEAD has none.
+    assert_eq!(answer.matches("missing_credential").count(), 1, "{answer}");
+}
+
+// --- Extractors
+
+async fn optional(user: Option<CurrentUser<TestUser>>) -> String {
+    user.map_or_else(|| "nobody".to_owned(), |user| user.name.clone())
+}
+
+async fn maybe(MaybeUser(user): MaybeUser<TestUser>) -> String {
+    user.map_or_else(|| "nobody".to_owned(), |user| user.name.clone())
+}
+
+/// Why [`CurrentUser`] warns against it, and what [`MaybeUser`] is for.
+#[actix_web::test]
+async fn an_option_of_current_user_swallows_a_bad_credential() {
+    let auth = provider();
+    let service = serve!(
+        App::new().app_data(auth).route("/option", get().to(optional)).route("/maybe", get().to(maybe))
+    );
+    let bad = |target| anonymous(target).insert_header(("authorization", "Bearer bad"));
+    let seen = send(&service, bad("/option").to_request()).await;
+    assert_eq!((seen.status, seen.text().as_str()), (200, "nobody"));
+    assert_eq!(statuses!(service, bad("/maybe")), [401]);
+    assert_eq!(send(&service, anonymous("/maybe").to_request()).await.text(), "nobody");
+}
+
+#[actix_web::test]
+async fn a_missing_provider_is_500_and_never_a_pass() {
+    let auth = provider();
+    let token = async |token: Token| token.subject().to_owned();
+    let service = serve!(
+        App::new()
+            .route("/greet", get().to(greet))
+            .route("/maybe", get().to(maybe))
+            .route("/token", get().to(token))
+    );
+    for target in ["/greet", "/maybe", "/token"] {
+        for request in [anonymous(target), by(&auth, "alice", target)] {
+            let seen = send(&service, request.to_request()).await;
+            assert_eq!(
+                (seen.status, seen.json()["error"].as_str()),
+                (500, Some("misconfigured")),
+                "{target}"
+            );
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_guard_brings_the_provider_for_the_extractors_inside() {
+    let auth = provider();
+    let token = async |token: Token| token.subject().to_owned();
+    let service = serve!(
+        App::new()
+            .route("/greet", get().to(greet).wrap(require_user(&auth)))
+            .route("/maybe", get().to(maybe).wrap(require_user(&auth)))
+            .service(resource("/token").route(get().to(token)).wrap(require_user(&auth)))
+            .service(SecureScope::new("/group", &auth).route("/greet", get().to(greet)))
+    );
+    for target in ["/greet", "/maybe", "/token", "/group/greet"] {
+        assert_eq!(statuses!(service, by(&auth, "bob", target), anonymous(target)), [200, 401], "{target}");
+    }
+}
+
+#[actix_web::test]
+async fn the_provider_is_found_in_either_form() {
+    let auth = provider();
+    let bare = scope("/bare").app_data(auth.clone()).route("/greet", get().to(greet));
+    let data = scope("/data").app_data(Data::new(auth.clone())).route("/greet", get().to(greet));
+    let service = serve!(App::new().service(bare).service(data));
+    for target in ["/bare/greet", "/data/greet"] {
+        assert_eq!(statuses!(service, by(&auth, "bob", target), anonymous(target)), [200, 401], "{target}");
+    }
+}
+
+#[actix_web::test]
+async fn a_provider_that_the_application_holds_decides_and_no_other_providers_grant() {
+    let (auth, other) = (provider(), other_provider());
+    let one = resource("/one").route(get().to(greet)).wrap(require_user(&other));
+    let service = serve!(App::new().app_data(Data::new(auth.clone())).service(one));
+    let [mine, others] = [&auth, &other].map(|auth| by(auth, "bob", "/one"));
+    assert_eq!(statuses!(service, mine, others), [401, 401]);
+}
+
+#[actix_web::test]
+async fn a_group_decides_by_its_own_provider_whatever_the_application_holds() {
+    let (auth, other) = (provider(), other_provider());
+    for outer in [App::new().app_data(auth.clone()), App::new().app_data(Data::new(auth.clone()))] {
+        let group = SecureScope::new("/group", &other).route("/greet", get().to(greet));
+        let service = serve!(outer.service(group));
+        let [mine, others] = [&auth, &other].map(|auth| by(auth, "bob", "/group/greet"));
+        assert_eq!(statuses!(service, mine, others), [401, 200]);
+    }
+}
+
+#[actix_web::test]
+async fn nobody_else_can_put_a_user_into_the_extensions() {
+    let (auth, other) = (provider(), other_provider());
+    let alice = Users::new().find("alice");
+    let forged = other.verify(&access(&other, "alice"), fauth_core::Purpose::Access).unwrap();
+    let guard = Guard::new(&other, Requirement::user());
+    let request = by(&other, "alice", "/x").to_http_request();
+    let granted = guard.check(guard.read(&Head::from(&request), None)).await.unwrap();
+    let service = serve!(
+        App::new()
+            .route("/greet", get().to(greet))
+            .route("/maybe", get().to(maybe))
+            .service(SecureScope::new("/group", &auth).route("/greet", get().to(greet)))
+            .app_data(auth.clone())
+            .wrap_fn(move |request, next| {
+                let user = Arc::new(alice.clone());
+                request.extensions_mut().insert(alice.clone());
+                request.extensions_mut().insert(CurrentUser(Arc::clone(&user)));
+                request.extensions_mut().insert(MaybeUser(Some(Arc::clone(&user))));
+                request.extensions_mut().insert(user);
+                request.extensions_mut().insert(Token(Arc::new(forged.clone())));
+                request.extensions_mut().insert(Arc::new(forged.clone()));
+                request.extensions_mut().insert(granted.clone());
+                request.extensions_mut().insert(other.clone());
+                next.call(request)
+            })
+    );
+    assert_eq!(statuses!(service, anonymous("/greet"), anonymous("/group/greet")), [401, 401]);
+    assert_eq!(send(&service, anonymous("/maybe").to_request()).await.text(), "nobody");
+}
+
+// --- Ready-made endpoints
+
+fn login(target: &str) -> TestRequest {
+    TestRequest::post()
+        .uri(target)
+        .insert_header(("content-type", "application/json"))
+        .set_payload(r#"{"username":"bob","password":"hunter2"}"#)
+}
+
+#[actix_web::test]
+async fn endpoints_can_be_mounted_anywhere_and_swallow_nothing() {
+    let auth = provider();
+    let service = serve!(
+        App::new()
+            .service(scope("/auth").service(auth_routes(&auth)).route("/greet", get().to(greet)))
+            .configure(|config| {
+                config.service(auth_routes(&auth));
+            })
+            .app_data(auth.clone())
+            .route("/greet", get().to(greet))
+    );
+    assert_eq!(statuses!(service, login("/login"), login("/auth/login")), [200, 200]);
+    let [root, inner] = ["/greet", "/auth/greet"].map(|target| by(&auth, "bob", target));
+    assert_eq!(statuses!(service, root, inner, login("/auth"), login("/login/")), [200, 200, 404, 404]);
+}
+
+#[actix_web::test]
+async fn limits_of_the_application_for_bodies_change_nothing() {
+    let auth = provider();
+    for limit in [1, usize::MAX] {
+        let service = serve!(App::new().app_data(PayloadConfig::new(limit)).service(auth_routes(&auth)));
+        let full = |length| login("/login").set_payload(vec![b' '; length]);
+        let seen = statuses!(service, login("/login"), full(MAX_BODY_BYTES), full(MAX_BODY_BYTES + 1));
+        assert_eq!(seen, [200, 400, 413]);
+    }
+}
+
+#[actix_web::test]
+async fn a_body_without_end_is_read_up_to_the_limit() {
+    let service = serve!(App::new().service(auth_routes(&provider())));
+    let read = Count::default();
+    let request = login("/login").to_request().replace_payload(endless(&read)).0;
+    assert_eq!(send(&service, request).await.status, 413);
+    assert_eq!(read.get(), MAX_BODY_BYTES / 1024 + 1);
+}
+
+#[actix_web::test]
+async fn a_body_that_breaks_off_is_400() {
+    let service = serve!(App::new().service(auth_routes(&provider())));
+    let parts = [Ok(Bytes::from_static(b"{\"username\":")), Err(PayloadError::Incomplete(None))];
+    let request = login("/login").to_request();
+    let request = request.replace_payload(Payload::Stream { payload: Box::pin(stream::iter(parts)) as _ }).0;
+    let seen = send(&service, request).await;
+    assert_eq!((seen.status, seen.json()["error"].as_str()), (400, Some("invalid_request")));
+}
+
+// --- Responses
+
+#[actix_web::test]
+async fn a_reply_becomes_a_response_without_additions() {
+    let header = |value: &str| fauth_core::ResponseHeader::new("set-cookie", value);
+    let reply = Reply::new(202).header(header("a=1")).header(header("b=2")).body("text/x", "body");
+    let response = respond(reply);
+    let headers: Vec<_> = response.headers().iter().map(|(name, _)| name.as_str().to_owned()).collect();
+    assert_eq!((response.status().as_u16(), headers.len()), (202, 3), "{headers:?}");
+    let cookies: Vec<_> = response.headers().get_all("set-cookie").collect();
+    assert_eq!(cookies, ["a=1", "b=2"]);
+    assert_eq!(respond(Reply::new(42)).status().as_u16(), 500);
+}
