@@ -199,6 +199,12 @@ impl<U: AuthUser> AuthProvider<U> {
             return Err(Rejection::Misconfigured(Misconfigured::NoPasswordLogin));
         };
         let known_as = self.hash_identifier(identifier);
+        // Before anybody is looked up, so that the quick answer tells nothing about who exists.
+        if !login.hasher.is_conceivable(password) {
+            let event = Event::new(EventKind::AuthenticationFailed).reason("unacceptable_password");
+            self.raise(&event.identifier(&known_as));
+            return Err(Rejection::InvalidCredentials);
+        }
         let user = self.load_identity(login, identifier).await?;
         let stored = user.as_deref().and_then(AuthUser::password_hash);
         let verified =

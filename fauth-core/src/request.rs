@@ -46,8 +46,7 @@ pub struct HeaderValues<'a> {
     rest: Vec<&'a [u8]>,
 }
 
-/// More values of one header than this are not kept, so that a request cannot make us collect without end. The count is still
-/// above one, which is all that the core asks of a header that may occur once.
+/// More values of one header than this are not kept, so that a request cannot make us collect without end.
 const MAX_VALUES: usize = 64;
 
 impl<'a> HeaderValues<'a> {
@@ -62,6 +61,11 @@ impl<'a> HeaderValues<'a> {
         if self.rest.is_empty() { self.first } else { None }
     }
 
+    /// Were there more values than are kept? Then nothing may be concluded from those that are.
+    pub(crate) const fn is_cut_off(&self) -> bool {
+        self.rest.len() >= MAX_VALUES
+    }
+
     /// Is the header absent?
     #[must_use]
     pub const fn is_empty(&self) -> bool {
@@ -73,7 +77,7 @@ impl<'a> FromIterator<&'a [u8]> for HeaderValues<'a> {
     fn from_iter<I: IntoIterator<Item = &'a [u8]>>(values: I) -> Self {
         let mut values = values.into_iter();
         let first = values.next();
-        let rest = if first.is_some() { values.take(MAX_VALUES - 1).collect() } else { Vec::new() };
+        let rest = if first.is_some() { values.take(MAX_VALUES).collect() } else { Vec::new() };
         Self { first, rest }
     }
 }

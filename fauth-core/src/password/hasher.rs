@@ -149,6 +149,11 @@ impl PasswordHasher {
         })
     }
 
+    /// Could this be anybody's password? Not if it is empty, contains NUL, or is longer than the limit: then it need not be looked up.
+    pub(crate) fn is_conceivable(&self, password: &str) -> bool {
+        check(password, self.inner.config.longest_password()).is_ok()
+    }
+
     /// Is the stored hash something else than [`hash`](Self::hash) would make, or weaker?
     ///
     /// True for another scheme, an Argon2 variant or version other than Argon2id 19, and a lower cost, shorter salt or

@@ -18,7 +18,7 @@ use crate::{
     event::AuthEvents,
     password::{PasswordConfig, PasswordHasher},
     rejection::{ProblemJson, Renderer},
-    transport::{BearerTransport, QueryTransport, Transport},
+    transport::{BearerTransport, QueryTransport, SecurityScheme, Transport},
     user::{
         AuthUser, Erased, IdentityLoader, LoadIdentity, LoadUser, PasswordUpdater, UpdatePassword, UserLoader,
     },
@@ -112,7 +112,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     /// Adds the query parameter `parameter` as the last place to look for a token, for clients that can set no header.
     ///
     /// # Security
-    /// URLs end up in logs, histories and `Referer` headers, and the token with them. Answers to such requests carry `Cache-Control: no-store`.
+    /// URLs end up in logs, histories and `Referer` headers, and the token with them. Answers to such requests carry `Cache-Control: no-store` where a
+    /// guard has let them in; an extractor alone cannot set headers, so put a guard in front of the route.
     pub fn danger_query_token(self, parameter: impl Into<String>) -> Self {
         let transport = QueryTransport::new(parameter.into());
         let builder = if self.transports.is_empty() { self.transport(BearerTransport::new()) } else { self };
@@ -171,6 +172,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         if transports.is_empty() {
             transports.push(Box::new(BearerTransport::new()));
         }
+        check_query_names(&transports)?;
         let issuer = self.config.token_issuer().ok_or_else(|| {
             ConfigError::new("secret", "there is no key to sign with", "set a secret or a signing key")
         })?;
@@ -216,6 +218,23 @@ fn password_login<U>(
             "remove one of the two calls",
         )),
     }
+}
+
+/// Names are compared as they stand in the URL, so that one that needs encoding would never be found.
+fn check_query_names(transports: &[Box<dyn Transport>]) -> Result<(), ConfigError> {
+    for transport in transports {
+        if let SecurityScheme::Query { name } = transport.describe()
+            && (name.is_empty()
+                || !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')))
+        {
+            return Err(ConfigError::new(
+                "danger_query_token",
+                "the name of the parameter is empty or has characters that need encoding",
+                "use letters, digits, `-` and `_`",
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn random_key() -> Result<[u8; 32], ConfigError> {

@@ -176,7 +176,7 @@ fn is_name(name: &str) -> bool {
 /// Finds the one cookie of this name. Names compare byte for byte, nothing is decoded; what else stands in the headers, well formed or not,
 /// does not matter. HTTP/2 may send one header per cookie.
 fn find(headers: &HeaderValues<'_>, name: &str) -> Extracted {
-    if headers.iter().map(<[u8]>::len).sum::<usize>() > MAX_COOKIE_BYTES {
+    if headers.is_cut_off() || headers.iter().map(<[u8]>::len).sum::<usize>() > MAX_COOKIE_BYTES {
         return Extracted::Malformed(MalformedCredential::TooLong);
     }
     let pairs = headers.iter().flat_map(|header| header.split(|b| *b == b';'));
@@ -269,6 +269,17 @@ mod tests {
         };
         check(&[&padded(MAX_COOKIE_BYTES)], "abc");
         check(&[&padded(MAX_COOKIE_BYTES + 1)], "TooLong");
+    }
+
+    #[test]
+    fn the_number_of_headers_has_a_limit() {
+        let mut headers = vec![&b"x=1"[..]; 63];
+        headers.push(b"__Host-session=abc");
+        check(&headers, "abc");
+        headers.push(b"__Host-session=abc");
+        check(&headers, "TooLong");
+        headers.push(b"__Host-session=abc");
+        check(&headers, "TooLong");
     }
 
     #[test]
