@@ -116,6 +116,9 @@ async fn behind(
         }
     }
     let Some(handler) = handler else { return Reply::new(404) };
+    if !matches!(request.method(), "GET" | "HEAD" | "POST") {
+        return Reply::new(405);
+    }
     let mut reply = match run(&app.auth, request, handler, granted.as_ref()).await {
         Ok(text) => Reply::new(200).body("text/plain; charset=utf-8", text),
         Err(reply) => reply,

@@ -260,10 +260,16 @@ impl<H: Harness> Default for Probe<H> {
 }
 
 /// A request that is being put together.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Sending<'a, H> {
     probe: &'a Probe<H>,
     request: WireRequest,
+}
+
+impl<H> Clone for Sending<'_, H> {
+    fn clone(&self) -> Self {
+        Self { probe: self.probe, request: self.request.clone() }
+    }
 }
 
 impl<H: Harness> Sending<'_, H> {
