@@ -1,5 +1,6 @@
 //! The conformance suite on poem.
 #![expect(unused_crate_dependencies, reason = "each test binary uses its own part of the dependencies")]
+#![expect(clippy::unwrap_used, reason = "a test fails where it panics")]
 
 use std::sync::Arc;
 
@@ -15,22 +16,26 @@ use fauth_poem::{
     require_permissions, require_roles, require_scopes, require_user,
 };
 use poem::{
-    Body, Endpoint, EndpointExt as _, Request, RequestParts, Route, endpoint::make_sync, get, handler,
-    http::uri::Scheme, post,
+    Body, Endpoint, EndpointExt as _, Request, RequestParts, Route,
+    endpoint::make_sync,
+    get, handler,
+    http::uri::Scheme,
+    post,
+    web::{LocalAddr, RemoteAddr},
 };
 
 #[handler]
-async fn greet(CurrentUser(user): CurrentUser<TestUser>) -> String {
+fn greet(CurrentUser(user): CurrentUser<TestUser>) -> String {
     greeting(Some(&user))
 }
 
 #[handler]
-async fn greet_maybe(MaybeUser(user): MaybeUser<TestUser>) -> String {
+fn greet_maybe(MaybeUser(user): MaybeUser<TestUser>) -> String {
     greeting(user.as_deref())
 }
 
 #[handler]
-async fn show_token(Token(token): Token) -> String {
+fn show_token(Token(token): Token) -> String {
     token_text(&token)
 }
 
@@ -82,7 +87,8 @@ impl Harness for Poem {
             }
             let (parts, ()) = builder.body(()).unwrap().into_parts();
             // As poem's server makes it: a request from poem's own builder does not know its original URI.
-            let parts = RequestParts::from((parts, Default::default(), Default::default(), Scheme::HTTP));
+            let parts =
+                RequestParts::from((parts, LocalAddr::default(), RemoteAddr::default(), Scheme::HTTP));
             let is_head = request.method == "HEAD";
             let request = Request::from_parts(parts, Body::from(request.body));
             let (parts, body) = app(built_from).get_response(request).await.into_parts();

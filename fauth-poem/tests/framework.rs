@@ -1,5 +1,6 @@
 //! What only poem has: its middlewares, its way to nest, its `Option` extractor.
 #![expect(unused_crate_dependencies, reason = "each test binary uses its own part of the dependencies")]
+#![expect(clippy::unwrap_used, reason = "a test fails where it panics")]
 
 use std::{
     io,
@@ -13,7 +14,7 @@ use std::{
 };
 
 use fauth_core::{
-    AuthProvider, Purpose, QueryTransport, RequestHead as _,
+    AuthProvider, Purpose, RequestHead as _,
     routes::MAX_BODY_BYTES,
     testing::{self, TestUser, Users, suite::greeting},
 };
@@ -35,27 +36,27 @@ use tokio::io::{AsyncRead, ReadBuf};
 type Auth = AuthProvider<TestUser>;
 
 #[handler]
-async fn greet(CurrentUser(user): CurrentUser<TestUser>) -> String {
+fn greet(CurrentUser(user): CurrentUser<TestUser>) -> String {
     greeting(Some(&user))
 }
 
 #[handler]
-async fn greet_maybe(MaybeUser(user): MaybeUser<TestUser>) -> String {
+fn greet_maybe(MaybeUser(user): MaybeUser<TestUser>) -> String {
     greeting(user.as_deref())
 }
 
 #[handler]
-async fn greet_option(user: Option<CurrentUser<TestUser>>) -> String {
+fn greet_option(user: Option<CurrentUser<TestUser>>) -> String {
     greeting(user.as_deref())
 }
 
 #[handler]
-async fn echo(_: CurrentUser<TestUser>, text: String) -> String {
+fn echo(_: CurrentUser<TestUser>, text: String) -> String {
     text
 }
 
 #[handler]
-async fn user_then_token(_: CurrentUser<TestUser>, token: Token) -> String {
+fn user_then_token(_: CurrentUser<TestUser>, token: Token) -> String {
     token.subject().to_owned()
 }
 
@@ -169,8 +170,8 @@ async fn ambiguous_paths_of_a_group_are_400() {
         "/group/dash%2fboard",
         "/group/dashboard;x",
     ] {
-        for authorization in [String::new(), bearer(&auth, "alice")] {
-            let response = get_as(&app, target, &authorization).await;
+        for authorization in ["Basic YTpi", &bearer(&auth, "alice")] {
+            let response = get_as(&app, target, authorization).await;
             is_refusal(&response, 400);
         }
     }
@@ -312,7 +313,7 @@ async fn no_body_is_read_before_the_guard_agrees() {
         .nest("/group", SecureRoute::new(&auth).at("/echo", post(echo)))
         .at("/guard", post(echo).with(require_roles(&auth, ["admin"])));
     for (target, authorization, status) in
-        [("/group/echo", String::new(), 401), ("/guard", bearer(&auth, "bob"), 403)]
+        [("/group/echo", "Basic YTpi".to_owned(), 401), ("/guard", bearer(&auth, "bob"), 403)]
     {
         let builder = request(target).method(Method::POST).header("authorization", authorization);
         let body = Body::from_async_read(Breaking(Arc::clone(&read)));
@@ -429,7 +430,7 @@ async fn errors_inside_a_guard_stay_errors() {
 
 #[tokio::test]
 async fn headers_of_a_grant_reach_responses_and_errors() {
-    let auth = testing::provider().transport(QueryTransport::danger_new("token")).build().unwrap();
+    let auth = testing::provider().danger_query_token("token").build().unwrap();
     let app = Route::new().nest("/group", SecureRoute::new(&auth).at("/dashboard", get(greet)));
     let token = auth.issue(Purpose::Access, "alice").unwrap();
     for (path, status) in [("/group/dashboard", 200), ("/group/unknown", 404)] {

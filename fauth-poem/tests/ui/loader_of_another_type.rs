@@ -14,6 +14,6 @@ async fn load_account(_: Arc<TokenPayload>) -> Result<Option<Account>, Infallibl
 }
 
 fn main() {
-    let _auth: AuthProvider<TestUser> =
-        AuthProvider::builder(testing::config()).user_loader(load_account).build().unwrap();
+    let builder = AuthProvider::<TestUser>::builder(testing::config());
+    let _auth = builder.user_loader(load_account).build().unwrap();
 }
