@@ -1,4 +1,4 @@
-//! fauth core
+#![doc = include_str!("../README.md")]
 
 mod clock;
 mod config;

@@ -105,7 +105,7 @@ macro_rules! cases {
             $(#[doc = $doc])*
             #[allow(missing_docs, reason = "its name is a sentence that says what the case is")]
             pub fn $name<H: $crate::testing::suite::Harness>() {
-                #[allow(unused_mut, reason = "not every case changes its probe")]
+                #[allow(unused_mut, unused_assignments, reason = "a case may need another probe than the default one")]
                 let mut $probe = $crate::testing::suite::Probe::<H>::new();
                 $body
             }
