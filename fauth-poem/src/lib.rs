@@ -34,7 +34,6 @@
 //! - `catch_error` outside sees errors of handlers and poem's own 404 and 405, but no refusal of a guard: that is a response already. The form of refusals is
 //!   the matter of a [`Renderer`](fauth_core::Renderer).
 //! - Guards judge the path that was received. A middleware that rewrites the URI of a request changes which handler answers, not what the guard sees.
-#![cfg_attr(test, expect(unused_crate_dependencies, reason = "those of the tests in `tests`"))]
 
 mod extract;
 mod guard;

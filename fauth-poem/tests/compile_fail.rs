@@ -1,5 +1,4 @@
 //! Mistakes that do not compile, and what the compiler says to them.
-#![expect(unused_crate_dependencies, reason = "each test binary uses its own part of the dependencies")]
 
 #[test]
 fn compile_fail_for_the_commonest_mistakes() {
