@@ -1,19 +1,15 @@
 #![doc = include_str!("../README.md")]
 //!
 //! # Which type does what
-//!
-//! | | |
-//! |---|---|
-//! | [`auth_routes`] | `POST /login`, `/refresh` and `/logout`, ready-made |
-//! | [`SecureRoute`] | a group of routes behind one guard, without gaps |
-//! | [`require_user`], [`require_roles`] … [`require`] | guards for one endpoint, as middlewares for `.with(..)` |
-//! | [`CurrentUser`], [`MaybeUser`], [`Token`] | extractors |
-//! | [`Head`], [`respond`] | from poem to the core and back, for endpoints of your own over [`fauth_core::Guard`] |
+//! - Groups of routes: [`SecureRoute`], which cannot leak. A single endpoint or route: [`require_user`], [`require_roles`] and the others, for its
+//!   `with`.
+//! - In handlers: [`CurrentUser`], [`MaybeUser`] (not `Option<CurrentUser>`), [`Token`].
+//! - Login, refresh and logout: [`auth_routes`].
+//! - Endpoints of the application's own: [`Head`] shows the core a request, [`respond`] turns its reply into a response.
 //!
 //! # The order of middlewares
-//!
-//! What comes later in a chain of `.with(..)` is further out, and sees the request first. Inside a guard belongs what only users may reach; outside belongs
-//! what has to see refusals too:
+//! In poem the `with` that is called last is outermost and runs first. Put guards inside of everything that has to see refusals too: CORS, security headers,
+//! logging, compression.
 //!
 //! ```
 //! # use fauth_core::testing::{self, TestUser};
@@ -25,15 +21,21 @@
 //! let app = Route::new()
 //!     .nest("/internal", SecureRoute::new(&auth).at("/dashboard", get(dashboard)))
 //!     .with(SetHeader::new().overriding("x-content-type-options", "nosniff"))
-//!     .with(Cors::new().allow_origin("https://app.example"));
+//!     .with(Cors::new().allow_origin("https://app.example"))
+//!     .data(auth);
 //! ```
 //!
-//! - `Cors` **outside**: a preflight has no credentials, the guard would refuse it; and without CORS headers on a 401 no script can read it.
-//! - `.data(auth)` outside, on the application: extractors without a guard find the provider there. If there is one, it decides what [`CurrentUser`] is, whoever
-//!   guards the route.
-//! - `catch_error` outside sees errors of handlers and poem's own 404 and 405, but no refusal of a guard: that is a response already. The form of refusals is
-//!   the matter of a [`Renderer`](fauth_core::Renderer).
-//! - Guards judge the path that was received. A middleware that rewrites the URI of a request changes which handler answers, not what the guard sees.
+//! - A preflight has no credentials: inside a guard, `Cors` would never see it. And no script can read a 401 without CORS headers.
+//! - `.data(auth)` on the application is where extractors find the provider, and what they find there decides who [`CurrentUser`] is. Only where there is none
+//!   they take that of the guard around them.
+//! - Refusals of guards are responses, not errors: their form is the matter of a [`Renderer`](fauth_core::Renderer) and not of `catch_error`. Errors of
+//!   handlers, refusals of extractors, and poem's own 404 and 405 stay errors.
+//! - Guards judge the path that was received. A middleware that rewrites the URI changes which handler answers, not what the guards see.
+//!
+//! # What differs from other frameworks
+//! - poem passes a group only paths whose rest is UTF-8. Anything else below a nested route it answers itself, before the guard, with 400 and a text.
+//! - An endpoint within `get(..)` gets HEAD requests as GET, and so does a guard on it; poem drops the body afterwards.
+//! - Extractors cannot change the request: outside guards, two of them in one handler verify and load twice, and [`Token`] works behind guards only.
 
 mod extract;
 mod guard;

@@ -31,7 +31,6 @@ use crate::guard::Require;
 /// # CORS
 /// Browsers send preflight requests without credentials. Put the CORS middleware *outside* the group: `.with(Cors::new())` on it, or on the route that it is
 /// mounted on, is outside. A preflight that reaches the guard is refused like any other anonymous request.
-#[must_use = "a group guards nothing until it is mounted"]
 pub struct SecureRoute<U> {
     guard: Guard<U>,
     route: Route,
@@ -43,40 +42,47 @@ type Wrapper = Box<dyn FnOnce(BoxEndpoint<'static>) -> BoxEndpoint<'static> + Se
 
 impl<U: AuthUser> SecureRoute<U> {
     /// An empty group. Its handlers find the provider without further ado.
+    #[must_use]
     pub fn new(auth: &AuthProvider<U>) -> Self {
         Self { guard: Guard::new(auth, Requirement::user()), route: Route::new(), inside: Vec::new() }
     }
 
     /// Demands **all** of these roles, for the whole group. An empty list does not compile.
+    #[must_use]
     pub fn require_roles<const N: usize>(self, roles: [impl AsRef<str>; N]) -> Self {
         const { assert!(N > 0, "name at least one role") }
         self.require(Requirement::user().roles(roles))
     }
 
     /// Demands **at least one** of these roles, for the whole group. An empty list does not compile.
+    #[must_use]
     pub fn require_any_role<const N: usize>(self, roles: [impl AsRef<str>; N]) -> Self {
         const { assert!(N > 0, "name at least one role") }
         self.require(Requirement::user().any_role(roles))
     }
 
     /// Demands **all** of these permissions, for the whole group. An empty list does not compile.
+    #[must_use]
     pub fn require_permissions<const N: usize>(self, permissions: [impl AsRef<str>; N]) -> Self {
         const { assert!(N > 0, "name at least one permission") }
         self.require(Requirement::user().permissions(permissions))
     }
 
     /// Demands **all** of these scopes of the token, for the whole group. An empty list does not compile.
+    #[must_use]
     pub fn require_scopes<const N: usize>(self, scopes: [impl AsRef<str>; N]) -> Self {
         const { assert!(N > 0, "name at least one scope") }
         self.require(Requirement::user().scopes(scopes))
     }
 
     /// Demands this too, for the whole group.
+    #[must_use]
     pub fn require(self, requirement: Requirement) -> Self {
         Self { guard: self.guard.and(requirement), ..self }
     }
 
     /// Gives the refusals of this group a form of their own.
+    #[must_use]
     pub fn renderer(self, renderer: impl Renderer) -> Self {
         Self { guard: self.guard.renderer(renderer), ..self }
     }
@@ -85,6 +91,7 @@ impl<U: AuthUser> SecureRoute<U> {
     ///
     /// # Panics
     /// As [`Route::at`], if the path is taken or is no path.
+    #[must_use]
     pub fn at<E>(self, path: impl AsRef<str>, endpoint: E) -> Self
     where
         E: IntoEndpoint<Endpoint: 'static>,
@@ -96,6 +103,7 @@ impl<U: AuthUser> SecureRoute<U> {
     ///
     /// # Panics
     /// As [`Route::nest`], if the path is taken or is no prefix.
+    #[must_use]
     pub fn nest<E>(self, path: impl AsRef<str>, endpoint: E) -> Self
     where
         E: IntoEndpoint<Endpoint: 'static>,
@@ -107,6 +115,7 @@ impl<U: AuthUser> SecureRoute<U> {
     ///
     /// # Panics
     /// As [`Route::nest_no_strip`], if the path is taken or is no prefix.
+    #[must_use]
     pub fn nest_no_strip<E>(self, path: impl AsRef<str>, endpoint: E) -> Self
     where
         E: IntoEndpoint<Endpoint: 'static>,
@@ -116,6 +125,7 @@ impl<U: AuthUser> SecureRoute<U> {
 
     /// Wraps the whole group into a middleware that runs inside the guard, for requests that were let in. (`.with(..)` is poem's own and wraps the guard
     /// too.)
+    #[must_use]
     pub fn with_inside<M>(mut self, middleware: M) -> Self
     where
         M: Middleware<BoxEndpoint<'static>, Output: 'static> + Send + Sync + 'static,

@@ -182,6 +182,7 @@ async fn a_path_that_is_not_utf8_is_refused_by_poem_before_a_nested_group() {
     let auth = auth();
     let group = || SecureRoute::new(&auth).at("/*rest", get(greet));
     let nested = Route::new().nest("/group", group());
+    assert_eq!(text(get_as(&nested, "/group/any/path", &bearer(&auth, "alice")).await).await, "Hello alice");
     let response = get_as(&nested, "/group/%ff", &bearer(&auth, "alice")).await;
     assert_eq!(response.status(), StatusCode::BAD_REQUEST);
     assert_eq!(text(response).await, "invalid path params");
