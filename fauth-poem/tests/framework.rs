@@ -2,8 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::{
-    io,
-    net::SocketAddr,
+    io::{self, Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
     pin::Pin,
     sync::{
         Arc,
@@ -21,11 +21,12 @@ use fauth_poem::{
     CurrentUser, Head, MaybeUser, Refused, SecureRoute, Token, auth_routes, require_roles, require_user,
 };
 use poem::{
-    Addr, Body, Endpoint, EndpointExt as _, IntoEndpoint, Request, RequestParts, Response, Route,
+    Addr, Body, Endpoint, EndpointExt as _, IntoEndpoint, Request, RequestParts, Response, Route, Server,
     endpoint::make_sync,
     error::NotFoundError,
     get, handler,
     http::{Method, StatusCode, request::Builder, uri::Scheme},
+    listener::TcpAcceptor,
     middleware::{AddData, Cors, NormalizePath, SetHeader, TrailingSlash},
     post,
     web::{LocalAddr, RemoteAddr},
@@ -449,6 +450,40 @@ async fn an_application_can_catch_what_an_extractor_refuses() {
     let response = send(&app, request("/")).await;
     assert_eq!(response.status(), StatusCode::IM_A_TEAPOT);
     assert_eq!(text(response).await, "missing_credential");
+}
+
+/// What the suite and these tests take for granted about poem's server.
+#[tokio::test(flavor = "multi_thread")]
+async fn served_requests_know_their_path_and_answers_to_head_have_no_body() {
+    let auth = auth();
+    let app = Route::new()
+        .at("/me", get(greet))
+        .nest("/group", SecureRoute::new(&auth).at("/dashboard", get(greet)))
+        .data(auth);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let acceptor = TcpAcceptor::from_std(listener).unwrap();
+    let server = tokio::spawn(Server::new_with_acceptor(acceptor).run(app));
+    let exchange = async |line: &'static str| {
+        let exchange = move || {
+            let mut stream = TcpStream::connect(address).unwrap();
+            write!(stream, "{line} HTTP/1.1\r\nhost: app.example\r\nconnection: close\r\n\r\n").unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            answer
+        };
+        tokio::task::spawn_blocking(exchange).await.unwrap()
+    };
+    for target in ["/me", "/group/dashboard"] {
+        let get = exchange(format!("GET {target}").leak()).await;
+        assert!(get.starts_with("HTTP/1.1 401 ") && get.contains("missing_credential"), "{get}");
+        let head = exchange(format!("HEAD {target}").leak()).await;
+        assert!(head.starts_with("HTTP/1.1 401 ") && head.ends_with("\r\n\r\n"), "{head}");
+    }
+    let ambiguous = exchange("GET /group//dashboard").await;
+    assert!(ambiguous.contains("ambiguous_path"), "{ambiguous}");
+    server.abort();
 }
 
 #[test]
