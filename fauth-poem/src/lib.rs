@@ -1,0 +1,56 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # Which type does what
+//! - Groups of routes: [`SecureRoute`], which cannot leak. A single endpoint or route: [`require_user`], [`require_roles`] and the others, for its
+//!   `with`.
+//! - In handlers: [`CurrentUser`], [`MaybeUser`] (not `Option<CurrentUser>`), [`Token`].
+//! - Login, refresh and logout: [`auth_routes`].
+//! - Endpoints of the application's own: [`Head`] shows the core a request, [`respond`] turns its reply into a response.
+//!
+//! # The order of middlewares
+//! In poem the `with` that is called last is outermost and runs first. Put guards inside of everything that has to see refusals too: CORS, security headers,
+//! logging, compression.
+//!
+//! ```
+//! # use fauth_core::testing::{self, TestUser};
+//! # use fauth_poem::{CurrentUser, SecureRoute};
+//! # use poem::{EndpointExt, Route, get, handler, middleware::{Cors, SetHeader}};
+//! # #[handler]
+//! # async fn dashboard(_: CurrentUser<TestUser>) {}
+//! # let auth = testing::provider().build().unwrap();
+//! let app = Route::new()
+//!     .nest("/internal", SecureRoute::new(&auth).at("/dashboard", get(dashboard)))
+//!     .with(SetHeader::new().overriding("x-content-type-options", "nosniff"))
+//!     .with(Cors::new().allow_origin("https://app.example"))
+//!     .data(auth);
+//! ```
+//!
+//! - A preflight has no credentials: inside a guard, `Cors` would never see it. And no script can read a 401 without CORS headers.
+//! - `.data(auth)` on the application is where extractors find the provider, and what they find there decides who [`CurrentUser`] is. Only where there is none
+//!   they take that of the guard around them.
+//! - Refusals of guards are responses, not errors: their form is the matter of a [`Renderer`](fauth_core::Renderer) and not of `catch_error`. Errors of
+//!   handlers, refusals of extractors, and poem's own 404 and 405 stay errors.
+//! - Guards judge the path that was received. A middleware that rewrites the URI changes which handler answers, not what the guards see.
+//!
+//! # What differs from other frameworks
+//! - poem passes a group only paths whose rest is UTF-8. Anything else below a nested route it answers itself, before the guard, with 400 and a text.
+//! - An endpoint within `get(..)` gets HEAD requests as GET, and so does a guard on it; poem drops the body afterwards.
+//! - Extractors cannot change the request: outside guards, two of them in one handler verify and load twice, and [`Token`] works behind guards only.
+
+mod extract;
+mod guard;
+mod head;
+mod respond;
+mod router;
+mod routes;
+
+pub use extract::{CurrentUser, MaybeUser, Token};
+pub use fauth_core;
+pub use guard::{
+    Require, RequireMiddleware, require, require_active_user, require_any_role, require_permissions,
+    require_roles, require_scopes, require_user,
+};
+pub use head::Head;
+pub use respond::{Refused, respond};
+pub use router::SecureRoute;
+pub use routes::auth_routes;

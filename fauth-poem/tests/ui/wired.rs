@@ -1,0 +1,18 @@
+//! All of it right.
+
+use fauth_core::testing::{self, TestUser};
+use fauth_poem::{CurrentUser, SecureRoute, auth_routes, require_roles};
+use poem::{EndpointExt as _, get, handler};
+
+#[handler]
+async fn me(user: CurrentUser<TestUser>) -> String {
+    user.name.clone()
+}
+
+fn main() {
+    let auth = testing::provider().build().unwrap();
+    let _app = auth_routes(&auth)
+        .at("/me", get(me).with(require_roles(&auth, ["admin"])))
+        .nest("/internal", SecureRoute::new(&auth).at("/dashboard", get(me)))
+        .data(auth);
+}
