@@ -43,5 +43,5 @@ async fn collect(body: Body) -> Result<Vec<u8>, BodyError> {
 
 /// Is it our limit, or a lower one that a layer further out has set? That one's error comes wrapped.
 fn is_too_large(error: &(dyn Error + 'static)) -> bool {
-    iter::successors(Some(error), |&error| error.source()).any(|error| error.is::<LengthLimitError>())
+    iter::successors(Some(error), |&error| error.source()).any(<dyn Error>::is::<LengthLimitError>)
 }

@@ -1,10 +1,5 @@
 //! What only axum can get wrong: layers, nesting, bodies, sockets. What every adapter must do is in `conformance.rs`.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that fails is meant to panic"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that fails is meant to panic")]
 
 use std::{
     collections::VecDeque,
