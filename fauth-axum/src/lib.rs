@@ -1,4 +1,5 @@
-//! fauth for axum
+#![doc = include_str!("../README.md")]
+
 mod extract;
 mod guard;
 mod head;

@@ -1,22 +1,30 @@
 //! Responses of axum from those of the core: nothing added, nothing dropped.
 
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     http::{HeaderName, HeaderValue, StatusCode},
     response::{IntoResponse, Response},
 };
 use fauth_core::{Rejection, Reply, RequestHead, ResponseHeader};
+use http_body_util::{BodyExt as _, Empty};
 
 /// Turns a [`Reply`] of the core into a response, for endpoints of the application's own.
 #[must_use]
 pub fn respond(reply: Reply) -> Response {
     let (status, headers, body) = reply.into_parts();
-    let mut response = Response::new(Body::from(body));
+    let mut response = Response::new(if body.is_empty() { nothing() } else { Body::from(body) });
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in headers.iter().filter_map(parse) {
         response.headers_mut().append(name, value);
     }
     response
+}
+
+/// No body, of no declared length. Of an empty body axum would write `Content-Length: 0`, which is wrong in an answer to HEAD (RFC 9110 section 8.6); for
+/// other methods the server writes it by itself.
+fn nothing() -> Body {
+    // A mapped body declares no length.
+    Body::new(Empty::<Bytes>::new().map_frame(|frame| frame))
 }
 
 /// Sets what a grant demands of the response, in place of what the handler may have set.

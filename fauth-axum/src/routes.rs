@@ -1,5 +1,7 @@
 //! The ready-made endpoints, mounted.
 
+use std::{error::Error, iter};
+
 use axum::{Router, body::Body, extract::Request, response::Response, routing::any};
 use fauth_core::{
     AuthProvider, AuthUser,
@@ -34,7 +36,12 @@ async fn answer<U: AuthUser>(auth: AuthProvider<U>, endpoint: Endpoint, request:
 async fn collect(body: Body) -> Result<Vec<u8>, BodyError> {
     match Limited::new(body, MAX_BODY_BYTES).collect().await {
         Ok(collected) => Ok(collected.to_bytes().into()),
-        Err(error) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge),
+        Err(error) if is_too_large(&*error) => Err(BodyError::TooLarge),
         Err(_) => Err(BodyError::Incomplete),
     }
+}
+
+/// Is it our limit, or a lower one that a layer further out has set? That one's error comes wrapped.
+fn is_too_large(error: &(dyn Error + 'static)) -> bool {
+    iter::successors(Some(error), |&error| error.source()).any(<dyn Error>::is::<LengthLimitError>)
 }

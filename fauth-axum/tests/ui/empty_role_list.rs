@@ -1,0 +1,10 @@
+use fauth_axum::require_roles;
+use fauth_core::{AuthProvider, testing::TestUser};
+
+fn guard(auth: &AuthProvider<TestUser>) {
+    let _ = require_roles(auth, [""; 0]);
+}
+
+fn main() {
+    guard(&fauth_core::testing::provider().build().unwrap());
+}

@@ -1,0 +1,10 @@
+use fauth_axum::SecureRouter;
+use fauth_core::{AuthProvider, testing::TestUser};
+
+fn group(auth: &AuthProvider<TestUser>) {
+    let _ = SecureRouter::new(auth).require_roles([""; 0]);
+}
+
+fn main() {
+    group(&fauth_core::testing::provider().build().unwrap());
+}

@@ -1,0 +1,27 @@
+use std::sync::Arc;
+
+use axum::{Router, routing::get};
+use fauth_axum::{CurrentUser, MaybeUser, SecureRouter, auth_routes, require_roles};
+use fauth_core::{
+    AuthConfig, AuthProvider, TokenPayload,
+    testing::{SECRET, TestUser},
+};
+
+async fn me(_: CurrentUser<TestUser>) {}
+
+async fn maybe(_: MaybeUser<TestUser>) {}
+
+fn main() {
+    let config = AuthConfig::builder().secret(SECRET).build().unwrap();
+    let auth: AuthProvider<TestUser> = AuthProvider::builder(config)
+        .user_loader(|_: Arc<TokenPayload>| async { Ok::<_, std::fmt::Error>(None::<TestUser>) })
+        .without_password_login()
+        .build()
+        .unwrap();
+    let _: Router = Router::new()
+        .merge(auth_routes(&auth))
+        .route("/me", get(me).layer(require_roles(&auth, ["admin"])))
+        .route("/maybe", get(maybe))
+        .nest_service("/group", SecureRouter::new(&auth).require_roles(["admin"]).route("/me", get(me)))
+        .with_state(auth);
+}
