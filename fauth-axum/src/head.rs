@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use axum::{
     extract::{ConnectInfo, OriginalUri, Request},
-    http::{Extensions, HeaderMap, Method, Uri, request::Parts, uri::Scheme},
+    http::{Extensions, HeaderMap, HeaderValue, Method, Uri, request::Parts, uri::Scheme},
 };
 use fauth_core::{HeaderValues, RequestHead};
 
@@ -52,8 +52,7 @@ impl RequestHead for Head<'_> {
     }
 
     fn header<'a>(&'a self, name: &str) -> HeaderValues<'a> {
-        let values: HeaderValues<'_> =
-            self.headers.get_all(name).iter().map(|value| value.as_bytes()).collect();
+        let values: HeaderValues<'_> = self.headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
         // HTTP/2 has the host in the URI.
         if name == "host" && values.is_empty() {
             return self.uri.authority().map(|authority| authority.as_str().as_bytes()).into_iter().collect();

@@ -1,5 +1,5 @@
 //! The conformance suite on axum.
-#![expect(unused_crate_dependencies, reason = "each test binary uses its own part of the dependencies")]
+#![expect(clippy::unwrap_used, reason = "a harness that fails is meant to panic")]
 
 use std::{convert::Infallible, sync::Arc};
 

@@ -88,7 +88,6 @@ pub struct AuthConfig {
 
 impl AuthConfig {
     /// Settings by hand. Only the secret is required.
-    #[must_use]
     pub fn builder() -> AuthConfigBuilder {
         AuthConfigBuilder::default()
     }

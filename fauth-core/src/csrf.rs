@@ -5,7 +5,7 @@ use crate::{error::ConfigError, request::HeaderValues};
 /// What a request says of where it comes from.
 pub(crate) struct Origin<'a> {
     pub(crate) sec_fetch_site: HeaderValues<'a>,
-    pub(crate) origin: HeaderValues<'a>,
+    pub(crate) named: HeaderValues<'a>,
     pub(crate) host: HeaderValues<'a>,
     pub(crate) secure: bool,
 }
@@ -51,7 +51,7 @@ pub(crate) fn is_safe_method(method: &str) -> bool {
 /// The browser's own word (`Sec-Fetch-Site`) decides; without it `Origin` must be ours. A request that has neither is refused: a
 /// client that is no browser can send its token in a header instead.
 pub(crate) fn is_own_request(request: &Origin<'_>, trusted: &TrustedOrigins) -> bool {
-    let origin_is_trusted = request.origin.single().is_some_and(|origin| trusted.contains(origin));
+    let origin_is_trusted = request.named.single().is_some_and(|origin| trusted.contains(origin));
     if !request.sec_fetch_site.is_empty() {
         return matches!(request.sec_fetch_site.single(), Some(b"same-origin" | b"none"))
             || origin_is_trusted;
@@ -60,7 +60,7 @@ pub(crate) fn is_own_request(request: &Origin<'_>, trusted: &TrustedOrigins) -> 
 }
 
 fn is_own_origin(request: &Origin<'_>) -> bool {
-    let (Some(origin), Some(host)) = (request.origin.single(), request.host.single()) else { return false };
+    let (Some(origin), Some(host)) = (request.named.single(), request.host.single()) else { return false };
     let (scheme, default_port): (&[u8], &[u8]) =
         if request.secure { (b"https://", b":443") } else { (b"http://", b":80") };
     let Some(named) = origin.strip_prefix(scheme) else { return false };
@@ -80,7 +80,7 @@ mod tests {
         let trusted = TrustedOrigins::new(vec!["https://partner.example".to_owned()]).unwrap();
         let request = Origin {
             sec_fetch_site: values(site),
-            origin: values(origin),
+            named: values(origin),
             host: values(Some("app.example")),
             secure,
         };
@@ -125,7 +125,7 @@ mod tests {
         let trusted = TrustedOrigins::default();
         let request = |sec_fetch_site| Origin {
             sec_fetch_site,
-            origin: two(),
+            named: two(),
             host: values(Some("app.example")),
             secure: true,
         };

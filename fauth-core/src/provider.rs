@@ -201,7 +201,8 @@ impl<U: AuthUser> AuthProvider<U> {
         let known_as = self.hash_identifier(identifier);
         let user = self.load_identity(login, identifier).await?;
         let stored = user.as_deref().and_then(AuthUser::password_hash);
-        let verified = login.hasher.verify(password, stored).await.map_err(password_unavailable)?;
+        let verified =
+            login.hasher.verify(password, stored).await.map_err(|error| password_unavailable(&error))?;
         let failure = match (&user, verified) {
             (None, _) => "unknown_identifier",
             (Some(_), Verification::Mismatch) => "wrong_password",
@@ -472,7 +473,7 @@ impl<U: AuthUser> AuthProvider<U> {
                     .error(&causes(&error)),
             ),
             None => {
-                self.raise(&Event::new(EventKind::CallbackFailed).reason("rehash_timeout").subject(subject))
+                self.raise(&Event::new(EventKind::CallbackFailed).reason("rehash_timeout").subject(subject));
             }
         }
     }
@@ -480,7 +481,9 @@ impl<U: AuthUser> AuthProvider<U> {
     fn hash_identifier(&self, identifier: &str) -> String {
         let mut hash = Sha256::new_with_prefix(self.inner.identifier_key);
         hash.update(identifier.as_bytes());
-        hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        let hash = hash.finalize();
+        let short = hash.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+        format!("{short:016x}")
     }
 }
 
@@ -516,9 +519,9 @@ fn opens_websocket(head: &dyn RequestHead) -> bool {
         .any(|value| value.to_ascii_lowercase().windows(9).any(|word| word == b"websocket"))
 }
 
-fn password_unavailable(error: PasswordError) -> Rejection {
+fn password_unavailable(error: &PasswordError) -> Rejection {
     match error {
-        PasswordError::Busy { retry_after } => Rejection::Busy { retry_after },
+        PasswordError::Busy { retry_after } => Rejection::Busy { retry_after: *retry_after },
         _ => Rejection::Unavailable(Unavailable::PasswordHasher),
     }
 }

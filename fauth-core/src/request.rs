@@ -135,7 +135,7 @@ pub(crate) struct Credential {
 pub(crate) fn origin(head: &dyn RequestHead) -> Origin<'_> {
     Origin {
         sec_fetch_site: head.header("sec-fetch-site"),
-        origin: head.header("origin"),
+        named: head.header("origin"),
         host: head.header("host"),
         secure: head.is_secure(),
     }

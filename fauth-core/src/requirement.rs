@@ -284,7 +284,7 @@ fn missing_scopes(conditions: &[Condition], token: &TokenPayload) -> Vec<Box<str
     for condition in conditions {
         match condition {
             Condition::Scope(scope) if !token.has_scope(scope) && !missing.contains(scope) => {
-                missing.push(scope.clone())
+                missing.push(scope.clone());
             }
             Condition::Any(alternatives) => {
                 if let [Condition::Scope(scope)] = alternatives.as_slice()

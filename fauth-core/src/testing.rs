@@ -23,11 +23,11 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::panic,
     clippy::missing_panics_doc,
     clippy::indexing_slicing,
     clippy::exhaustive_structs,
     clippy::must_use_candidate,
+    clippy::match_same_arms,
     reason = "this module is test code: its failures are meant to be panics"
 )]
 

@@ -125,7 +125,7 @@ pub enum SetTokenError {
     TooLong,
 }
 
-/// A transport in the terms of the OpenAPI specification.
+/// A transport in the terms of the `OpenAPI` specification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SecurityScheme {

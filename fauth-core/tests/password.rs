@@ -1,10 +1,10 @@
 //! Passwords through the public API: round trips, limits, hostile hashes, and the hashes of other systems.
 
-#![allow(unused_crate_dependencies, reason = "they belong to the library")]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::disallowed_methods,
     reason = "a test may fail by panicking"
 )]
 

@@ -5,8 +5,7 @@ use super::{
     suite::{App, Harness, custom_requirement, greeting, token_text},
 };
 use crate::{
-    AuthProvider, DetailJson, Granted, Guard, Rejection, Reply, RequestHead, Requirement, ResponseHeader,
-    routes::Endpoint,
+    AuthProvider, DetailJson, Granted, Guard, Rejection, Reply, RequestHead, Requirement, routes::Endpoint,
 };
 
 /// The core alone. Run the suite on it and the cases are checked against nothing but their own expectations.
@@ -116,11 +115,16 @@ async fn behind(
         }
     }
     let Some(handler) = handler else { return Reply::new(404) };
+    if !matches!(request.method(), "GET" | "HEAD" | "POST") {
+        return Reply::new(405);
+    }
     let mut reply = match run(&app.auth, request, handler, granted.as_ref()).await {
         Ok(text) => Reply::new(200).body("text/plain; charset=utf-8", text),
         Err(reply) => reply,
     };
-    headers.into_iter().for_each(|header: ResponseHeader| reply.replace(header));
+    for header in headers {
+        reply.replace(header);
+    }
     reply.for_method(request.method())
 }
 

@@ -105,7 +105,7 @@ macro_rules! cases {
             $(#[doc = $doc])*
             #[allow(missing_docs, reason = "its name is a sentence that says what the case is")]
             pub fn $name<H: $crate::testing::suite::Harness>() {
-                #[allow(unused_mut, reason = "not every case changes its probe")]
+                #[allow(unused_mut, unused_assignments, reason = "a case may need another probe than the default one")]
                 let mut $probe = $crate::testing::suite::Probe::<H>::new();
                 $body
             }
@@ -260,10 +260,16 @@ impl<H: Harness> Default for Probe<H> {
 }
 
 /// A request that is being put together.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Sending<'a, H> {
     probe: &'a Probe<H>,
     request: WireRequest,
+}
+
+impl<H> Clone for Sending<'_, H> {
+    fn clone(&self) -> Self {
+        Self { probe: self.probe, request: self.request.clone() }
+    }
 }
 
 impl<H: Harness> Sending<'_, H> {

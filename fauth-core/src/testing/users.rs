@@ -206,6 +206,9 @@ impl Default for Users {
     }
 }
 
-const ALICE: &str = "ALICE_HASH";
-const BOB: &str = "BOB_HASH";
-const CAROL: &str = "CAROL_HASH";
+const ALICE: &str =
+    "$argon2id$v=19$m=8,t=1,p=1$9m6aqLZnYgF5VyK5Xkg5wA$7yjkqogCJf+kst0Ry97YfanLw1IqZpLYPm9RMawFPFE";
+const BOB: &str =
+    "$argon2id$v=19$m=8,t=1,p=1$SHYStR091kSyQICUQ8ELEw$huDUDL0KCkGU7Th46gVLsVsLUMlzT8w1+uO0mI026Ss";
+const CAROL: &str =
+    "$argon2id$v=19$m=8,t=1,p=1$RDKXJab4KjxoTRIZZDiD6w$v6RhwdWS+1G4A8RrMpeBURy+vwwglWHVxcpI9KTAR7U";

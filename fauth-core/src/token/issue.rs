@@ -225,8 +225,8 @@ impl Serialize for TokenPair {
 pub(crate) struct Issuer {
     key: Key,
     format: Format,
-    issuer: Option<Box<str>>,
-    audiences: Vec<Box<str>>,
+    iss: Option<Box<str>>,
+    aud: Vec<Box<str>>,
     lifetimes: PerPurpose<Duration>,
     max_token_bytes: usize,
     /// `base64url(header) "."` for each purpose.
@@ -238,15 +238,15 @@ impl Issuer {
     pub(crate) fn new(
         keys: &KeyRing,
         format: Format,
-        issuer: Option<Box<str>>,
-        audiences: Vec<Box<str>>,
+        iss: Option<Box<str>>,
+        aud: Vec<Box<str>>,
         lifetimes: PerPurpose<Duration>,
         max_token_bytes: usize,
     ) -> Option<Self> {
         let key = keys.signing()?.clone();
         let headers =
             PerPurpose::from_fn(|purpose| (header_segment(&key, format, purpose) + ".").into_boxed_str());
-        Some(Self { key, format, issuer, audiences, lifetimes, max_token_bytes, headers })
+        Some(Self { key, format, iss, aud, lifetimes, max_token_bytes, headers })
     }
 
     pub(crate) fn lifetime(&self, purpose: Purpose) -> Duration {
@@ -288,10 +288,10 @@ impl Issuer {
         json.text("token_type", purpose.as_str());
         json.texts("scopes", &request.scopes);
         if self.format == Format::Standard {
-            if let Some(issuer) = &self.issuer {
-                json.text("iss", issuer);
+            if let Some(iss) = &self.iss {
+                json.text("iss", iss);
             }
-            match self.audiences.as_slice() {
+            match self.aud.as_slice() {
                 [] => {}
                 [only] => json.text("aud", only),
                 several => json.texts("aud", several),

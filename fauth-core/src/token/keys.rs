@@ -177,7 +177,7 @@ impl Key {
         let AlgorithmParameters::OctetKey(parameters) = &jwk.algorithm else {
             return Err(KeyError::Unsupported);
         };
-        if jwk.common.key_algorithm.as_ref().is_some_and(|named| own_algorithm(named) != Some(algorithm)) {
+        if jwk.common.key_algorithm.is_some_and(|named| own_algorithm(named) != Some(algorithm)) {
             return Err(KeyError::Unsupported);
         }
         let secret =
@@ -305,7 +305,7 @@ fn refuse_other_use(jwk: &Jwk) -> Result<(), KeyError> {
     if for_signatures { Ok(()) } else { Err(KeyError::NotForSignatures) }
 }
 
-fn own_algorithm(algorithm: &KeyAlgorithm) -> Option<Algorithm> {
+fn own_algorithm(algorithm: KeyAlgorithm) -> Option<Algorithm> {
     match algorithm {
         KeyAlgorithm::HS256 => Some(Algorithm::HS256),
         KeyAlgorithm::HS384 => Some(Algorithm::HS384),

@@ -601,7 +601,7 @@ impl NumericDate {
     fn read_fraction(number: &str) -> Option<Self> {
         let value: f64 = number.parse().ok()?;
         // Every whole number in these bounds is exact in an f64.
-        if !value.is_finite() || value < 0.0 || value > 253_402_300_799.0 {
+        if !(0.0..=253_402_300_799.0).contains(&value) {
             return None;
         }
         Some(Self { seconds: value.trunc() as i64, has_fraction: value.fract() > 0.0 })

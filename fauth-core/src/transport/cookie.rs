@@ -182,10 +182,9 @@ fn find(headers: &HeaderValues<'_>, name: &str) -> Extracted {
     let pairs = headers.iter().flat_map(|header| header.split(|b| *b == b';'));
     let mut values = pairs.filter_map(|pair| value_of(pair, name.as_bytes()));
     match (values.next(), values.next()) {
-        (None, _) => Extracted::Absent,
         (Some(_), Some(_)) => Extracted::Malformed(MalformedCredential::Duplicate),
-        // What a logout leaves behind in some clients.
-        (Some([]), None) => Extracted::Absent,
+        // An empty value is what a logout leaves behind in some clients.
+        (None, _) | (Some([]), None) => Extracted::Absent,
         (Some(value), None) => as_token(value),
     }
 }
