@@ -1,0 +1,151 @@
+//! Extractors: the user and the token of a request.
+
+use std::{
+    future::{Ready, ready},
+    ops::Deref,
+    pin::Pin,
+    sync::Arc,
+};
+
+use actix_web::{
+    FromRequest, HttpMessage as _, HttpRequest,
+    dev::{Extensions, Payload},
+    web::Data,
+};
+use fauth_core::{AuthProvider, AuthUser, Granted, TokenPayload};
+
+use crate::{head::Head, respond::Refused};
+
+/// The user of the request: inside a guard the one it has let in, elsewhere any known and active user. Without one the request is refused.
+///
+/// Outside guards the application must hold the provider: `App::new().app_data(auth.clone())`, or `Data::new(auth.clone())`. Where it is missing the
+/// request is refused with 500 and a line in the log. Where there is one, it decides, also inside a guard of another provider.
+///
+/// # Security
+/// Do not write `Option<CurrentUser<U>>` or `Result<CurrentUser<U>, _>`: actix-web fills them with `None` and `Err` and calls the handler, so that a *bad*
+/// credential passes for none at all. [`MaybeUser`] is the optional user.
+///
+/// actix-web runs the extractors of a handler side by side. Only a guard in front of the route keeps the others from running, and the body from being read,
+/// before it is known who asks.
+#[derive(Debug, Clone)]
+#[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
+pub struct CurrentUser<U>(pub Arc<U>);
+
+/// The user of the request, if it presents anything. A bad credential is refused, it does not turn into "nobody".
+#[derive(Debug, Clone)]
+#[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
+pub struct MaybeUser<U>(pub Option<Arc<U>>);
+
+/// The verified token of the request. For routes behind a guard; elsewhere the request is refused with 500 and a line in the log, since nobody has checked a
+/// token there. A [`CurrentUser`] beside it in the same handler is no guard: actix-web runs the two side by side.
+#[derive(Debug, Clone)]
+#[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
+pub struct Token(pub Arc<TokenPayload>);
+
+impl<U> Deref for CurrentUser<U> {
+    type Target = U;
+
+    fn deref(&self) -> &U {
+        &self.0
+    }
+}
+
+impl Deref for Token {
+    type Target = TokenPayload;
+
+    fn deref(&self) -> &TokenPayload {
+        &self.0
+    }
+}
+
+type Extracting<T> = Pin<Box<dyn Future<Output = Result<T, Refused>>>>;
+
+impl<U: AuthUser> FromRequest for CurrentUser<U> {
+    type Error = Refused;
+    type Future = Extracting<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let auth = provider(&request)?;
+            let presented = auth.read_again(&Head::from(&request), earlier(&request.extensions()));
+            match auth.check_current(presented).await {
+                Ok(granted) => Ok(Self(remember(&mut request.extensions_mut(), granted))),
+                Err(rejection) => {
+                    let reply = auth.refuse(&rejection, &Head::from(&request));
+                    Err(Refused::new(rejection, reply))
+                }
+            }
+        })
+    }
+}
+
+impl<U: AuthUser> FromRequest for MaybeUser<U> {
+    type Error = Refused;
+    type Future = Extracting<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let auth = provider(&request)?;
+            let presented = auth.read_again(&Head::from(&request), earlier(&request.extensions()));
+            match auth.check_optional(presented).await {
+                Ok(granted) => {
+                    Ok(Self(granted.map(|granted| remember(&mut request.extensions_mut(), granted))))
+                }
+                Err(rejection) => {
+                    let reply = auth.refuse(&rejection, &Head::from(&request));
+                    Err(Refused::new(rejection, reply))
+                }
+            }
+        })
+    }
+}
+
+impl FromRequest for Token {
+    type Error = Refused;
+    // At once and not when polled: what another extractor of the same handler leaves behind meanwhile is left to chance.
+    type Future = Ready<Result<Self, Refused>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(match request.extensions().get::<Checked>() {
+            Some(Checked(payload)) => Ok(Self(Arc::clone(payload))),
+            None => Err(Refused::without_provider(&Head::from(request))),
+        })
+    }
+}
+
+/// What a check has granted, kept with the request. The types are private: nobody else can put one there.
+struct Stored<U>(Granted<U>);
+
+/// The token of the last check, for whom the user's type does not matter.
+struct Checked(Arc<TokenPayload>);
+
+/// The provider of the innermost guard that was passed, for applications that hold none.
+struct Guarding<U>(AuthProvider<U>);
+
+/// Who decides here: the application's own provider if it holds one, otherwise that of the guard.
+fn provider<U: AuthUser>(request: &HttpRequest) -> Result<AuthProvider<U>, Refused> {
+    let held = request.app_data::<Data<AuthProvider<U>>>().map(|auth| &***auth);
+    let held = held.or_else(|| request.app_data::<AuthProvider<U>>()).cloned();
+    held.or_else(|| request.extensions().get::<Guarding<U>>().map(|Guarding(auth)| auth.clone()))
+        .ok_or_else(|| Refused::without_provider(&Head::from(request)))
+}
+
+/// What an earlier check of this request has granted. The core looks whether it was of the same provider.
+pub(crate) fn earlier<U: AuthUser>(extensions: &Extensions) -> Option<&Granted<U>> {
+    extensions.get::<Stored<U>>().map(|Stored(granted)| granted)
+}
+
+/// Keeps a grant for whatever comes next with this request.
+pub(crate) fn remember<U: AuthUser>(extensions: &mut Extensions, granted: Granted<U>) -> Arc<U> {
+    let user = Arc::clone(granted.user());
+    extensions.insert(Checked(Arc::clone(granted.payload())));
+    extensions.insert(Stored(granted));
+    user
+}
+
+/// Keeps the provider of a guard for the extractors inside.
+pub(crate) fn offer<U: AuthUser>(extensions: &mut Extensions, auth: &AuthProvider<U>) {
+    extensions.insert(Guarding(auth.clone()));
+}

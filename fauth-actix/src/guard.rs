@@ -1,0 +1,201 @@
+//! Guards for a route or a group of routes, as middleware.
+
+use std::{
+    fmt,
+    future::{Ready, ready},
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+use actix_web::{
+    Error, HttpMessage as _,
+    body::EitherBody,
+    dev::{Service, ServiceRequest, ServiceResponse, Transform},
+};
+use fauth_core::{AuthProvider, AuthUser, Guard, Renderer, Requirement};
+
+use crate::{
+    extract,
+    head::Head,
+    respond::{respond, set_headers, set_headers_of_error},
+};
+
+/// Lets in any known and active user.
+#[must_use]
+pub fn require_user<U: AuthUser>(auth: &AuthProvider<U>) -> RequireLayer<U> {
+    require(auth, Requirement::user())
+}
+
+/// Lets in any known and active user. The same as [`require_user`]: no guard lets inactive users in unless
+/// [`Requirement::danger_allow_inactive`] says so.
+#[must_use]
+pub fn require_active_user<U: AuthUser>(auth: &AuthProvider<U>) -> RequireLayer<U> {
+    require(auth, Requirement::user())
+}
+
+/// Lets in users who have **all** of these roles. An empty list does not compile.
+#[must_use]
+pub fn require_roles<U: AuthUser, const N: usize>(
+    auth: &AuthProvider<U>,
+    roles: [impl AsRef<str>; N],
+) -> RequireLayer<U> {
+    const { assert!(N > 0, "name at least one role, or use `require_user`") }
+    require(auth, Requirement::user().roles(roles))
+}
+
+/// Lets in users who have **at least one** of these roles. An empty list does not compile.
+#[must_use]
+pub fn require_any_role<U: AuthUser, const N: usize>(
+    auth: &AuthProvider<U>,
+    roles: [impl AsRef<str>; N],
+) -> RequireLayer<U> {
+    const { assert!(N > 0, "name at least one role, or use `require_user`") }
+    require(auth, Requirement::user().any_role(roles))
+}
+
+/// Lets in users who have **all** of these permissions. An empty list does not compile.
+#[must_use]
+pub fn require_permissions<U: AuthUser, const N: usize>(
+    auth: &AuthProvider<U>,
+    permissions: [impl AsRef<str>; N],
+) -> RequireLayer<U> {
+    const { assert!(N > 0, "name at least one permission, or use `require_user`") }
+    require(auth, Requirement::user().permissions(permissions))
+}
+
+/// Lets in users whose token has **all** of these scopes. An empty list does not compile.
+#[must_use]
+pub fn require_scopes<U: AuthUser, const N: usize>(
+    auth: &AuthProvider<U>,
+    scopes: [impl AsRef<str>; N],
+) -> RequireLayer<U> {
+    const { assert!(N > 0, "name at least one scope, or use `require_user`") }
+    require(auth, Requirement::user().scopes(scopes))
+}
+
+/// Lets in who meets the requirement.
+#[must_use]
+pub fn require<U: AuthUser>(auth: &AuthProvider<U>, requirement: Requirement) -> RequireLayer<U> {
+    RequireLayer::new(Guard::new(auth, requirement))
+}
+
+/// A guard as a middleware, for the `wrap` of [`App`](actix_web::App::wrap), [`Scope`](actix_web::Scope::wrap), [`Resource`](actix_web::Resource::wrap) and
+/// [`Route`](actix_web::Route::wrap).
+///
+/// Refusals are finished responses and no errors, so that middleware further out (CORS, security headers) sees them.
+///
+/// # Security
+/// Around a `Route` it covers the requests that the route matches, and nothing else of the resource. For groups of routes use
+/// [`SecureScope`](crate::SecureScope), which has no such gaps.
+pub struct RequireLayer<U> {
+    guard: Guard<U>,
+}
+
+impl<U: AuthUser> RequireLayer<U> {
+    pub(crate) const fn new(guard: Guard<U>) -> Self {
+        Self { guard }
+    }
+
+    /// Gives the refusals of this guard a form of their own.
+    #[must_use]
+    pub fn renderer(self, renderer: impl Renderer) -> Self {
+        Self { guard: self.guard.renderer(renderer) }
+    }
+}
+
+impl<U> Clone for RequireLayer<U> {
+    fn clone(&self) -> Self {
+        Self { guard: self.guard.clone() }
+    }
+}
+
+impl<U> fmt::Debug for RequireLayer<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.guard.fmt(f)
+    }
+}
+
+impl<S, B, U> Transform<S, ServiceRequest> for RequireLayer<U>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: 'static,
+    U: AuthUser,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type InitError = ();
+    type Transform = Require<S, U>;
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, inner: S) -> Self::Future {
+        ready(Ok(Require { inner: Rc::new(inner), guard: self.guard.clone() }))
+    }
+}
+
+/// A service behind a guard.
+pub struct Require<S, U> {
+    inner: Rc<S>,
+    guard: Guard<U>,
+}
+
+impl<S, U> Clone for Require<S, U> {
+    fn clone(&self) -> Self {
+        Self { inner: Rc::clone(&self.inner), guard: self.guard.clone() }
+    }
+}
+
+impl<S, U> fmt::Debug for Require<S, U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.guard.fmt(f)
+    }
+}
+
+type Answering<B> = Pin<Box<dyn Future<Output = Result<ServiceResponse<EitherBody<B>>, Error>>>>;
+
+impl<S, B, U> Service<ServiceRequest> for Require<S, U>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: 'static,
+    U: AuthUser,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Future = Answering<B>;
+
+    fn poll_ready(&self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        answer(&self.guard, Rc::clone(&self.inner), request)
+    }
+}
+
+/// Lets the request through to `inner`, or answers it.
+fn answer<S, B, U>(guard: &Guard<U>, inner: Rc<S>, request: ServiceRequest) -> Answering<B>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: 'static,
+    U: AuthUser,
+{
+    let presented = guard.read(&Head::of(&request), extract::earlier(&request.extensions()));
+    let guard = guard.clone();
+    Box::pin(async move {
+        match guard.check(presented).await {
+            Ok(granted) => {
+                let headers = granted.response_headers();
+                extract::offer(&mut request.extensions_mut(), guard.provider());
+                extract::remember(&mut request.extensions_mut(), granted);
+                let answered = inner.call(request).await;
+                let mut response = answered.map_err(|error| set_headers_of_error(error, &headers))?;
+                set_headers(response.headers_mut(), &headers);
+                Ok(response.map_into_left_body())
+            }
+            Err(rejection) => {
+                let reply = guard.refuse(&rejection, &Head::of(&request));
+                Ok(request.into_response(respond(reply)).map_into_right_body())
+            }
+        }
+    })
+}

@@ -1,0 +1,51 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # Which type does what
+//! - Groups of routes: [`SecureScope`], which cannot leak. A single route, resource or scope: [`require_user`], [`require_roles`] and the others, for its
+//!   `wrap`.
+//! - In handlers: [`CurrentUser`], [`MaybeUser`] (not `Option<CurrentUser>`), [`Token`].
+//! - Login, refresh and logout: [`auth_routes`].
+//! - Endpoints of the application's own: [`Head`] shows the core a request, [`respond`] turns its reply into a response.
+//!
+//! # The order of middlewares
+//! In actix-web the `wrap` that is called last is outermost and runs first. Put guards inside of everything that has to see refusals too: CORS, security headers,
+//! logging, compression.
+//!
+//! ```
+//! # use actix_cors::Cors;
+//! # use actix_web::{App, middleware::DefaultHeaders, web::{get, resource}};
+//! # use fauth_actix::require_user;
+//! # let auth = fauth_core::testing::provider().build().unwrap();
+//! let me = resource("/me").route(get().to(async || "me")).wrap(require_user(&auth));
+//! let app = App::new()
+//!     .service(me)
+//!     .wrap(DefaultHeaders::new().add(("x-content-type-options", "nosniff")))
+//!     .wrap(Cors::default().allowed_origin("https://app.example"));
+//! ```
+//!
+//! # What differs from other frameworks
+//! - actix-web matches the percent-decoded path: `/%61dmin` is `/admin`, and is guarded like it. Paths that can be read in more than one way (`..`, `//`, an encoded
+//!   slash) are refused by every guard with 400.
+//! - [`Scope::route`](actix_web::Scope::route) answers a wrong method with 404, a resource with 405. Neither answers HEAD unless told to.
+//! - The extractors of a handler run side by side, see [`CurrentUser`].
+
+#[cfg(test)]
+use {actix_cors as _, trybuild as _};
+
+mod extract;
+mod guard;
+mod head;
+mod respond;
+mod router;
+mod routes;
+
+pub use extract::{CurrentUser, MaybeUser, Token};
+pub use fauth_core;
+pub use guard::{
+    Require, RequireLayer, require, require_active_user, require_any_role, require_permissions,
+    require_roles, require_scopes, require_user,
+};
+pub use head::Head;
+pub use respond::{Refused, respond};
+pub use router::SecureScope;
+pub use routes::auth_routes;

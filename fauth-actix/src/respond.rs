@@ -1,0 +1,91 @@
+//! Responses of actix-web from those of the core: nothing added, nothing dropped.
+
+use actix_web::{
+    Error, HttpResponse, ResponseError,
+    error::InternalError,
+    http::{
+        StatusCode,
+        header::{HeaderMap, HeaderName, HeaderValue},
+    },
+};
+use fauth_core::{Rejection, Reply, RequestHead, ResponseHeader};
+
+/// Turns a [`Reply`] of the core into a response, for endpoints of the application's own.
+#[must_use]
+pub fn respond(reply: Reply) -> HttpResponse {
+    let (status, headers, body) = reply.into_parts();
+    let mut response = HttpResponse::new(parse_status(status));
+    for (name, value) in headers.iter().filter_map(parse) {
+        response.headers_mut().append(name, value);
+    }
+    response.set_body(body).map_into_boxed_body()
+}
+
+/// Sets what a grant demands of the response, in place of what the handler may have set.
+pub(crate) fn set_headers(response: &mut HeaderMap, headers: &[ResponseHeader]) {
+    for (name, value) in headers.iter().filter_map(parse) {
+        response.insert(name, value);
+    }
+}
+
+/// The same for a middleware inside the guard that fails instead of responding: the framework makes the response later, from the error.
+pub(crate) fn set_headers_of_error(error: Error, headers: &[ResponseHeader]) -> Error {
+    // An error that needs no headers stays what it is, so that a middleware further out still recognises it.
+    if headers.is_empty() {
+        return error;
+    }
+    let mut response = error.error_response();
+    set_headers(response.headers_mut(), headers);
+    InternalError::from_response(error, response).into()
+}
+
+fn parse_status(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// The core lets no name or value through that this would refuse.
+fn parse(header: &ResponseHeader) -> Option<(HeaderName, HeaderValue)> {
+    Some((header.name().parse().ok()?, header.value().parse().ok()?))
+}
+
+/// What an extractor fails with: the refusal, and the answer to it.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    rejection: Rejection,
+    reply: Reply,
+}
+
+impl Refused {
+    pub(crate) const fn new(rejection: Rejection, reply: Reply) -> Self {
+        Self { rejection, reply }
+    }
+
+    pub(crate) fn without_provider(head: &dyn RequestHead) -> Self {
+        let (rejection, reply) = Rejection::without_provider(head);
+        Self { rejection, reply }
+    }
+
+    /// Why the request is refused.
+    #[must_use]
+    pub const fn rejection(&self) -> &Rejection {
+        &self.rejection
+    }
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.rejection.fmt(f)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+impl ResponseError for Refused {
+    fn status_code(&self) -> StatusCode {
+        parse_status(self.reply.status())
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        respond(self.reply.clone())
+    }
+}

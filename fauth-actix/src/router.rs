@@ -1,0 +1,216 @@
+//! The scope wrapper that cannot leak.
+
+use std::{
+    fmt,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+use actix_web::{
+    Error, Route, Scope,
+    body::MessageBody,
+    dev::{
+        AppService, HttpServiceFactory, Service, ServiceFactory, ServiceRequest, ServiceResponse, Transform,
+    },
+    web::{Data, ServiceConfig},
+};
+use fauth_core::{AuthProvider, AuthUser, Guard, Renderer, Requirement};
+
+use crate::guard::RequireLayer;
+
+/// A group of routes that only known and active users can enter, and, if more is required, only those who meet it.
+///
+/// It owns its scope and puts its guard in front of all of it, whenever a route was added: nested scopes, resources, mounted services, the default service,
+/// wrong methods, HEAD, OPTIONS and upgrades are inside. To somebody anonymous every path of the group is 401, whether there is a route or not.
+///
+/// ```
+/// # use actix_web::{App, web::get};
+/// # use fauth_actix::{CurrentUser, SecureScope};
+/// # use fauth_core::testing::{self, TestUser};
+/// # let auth = testing::provider().build().unwrap();
+/// async fn dashboard(user: CurrentUser<TestUser>) -> String {
+///     format!("Hello {}", user.name)
+/// }
+///
+/// let internal =
+///     SecureScope::new("/internal", &auth).require_roles(["admin"]).route("/dashboard", get().to(dashboard));
+/// let app = App::new().service(internal);
+/// ```
+///
+/// # CORS
+/// Browsers send preflight requests without credentials. Put the CORS middleware *outside* the group (around the application or scope that it is mounted
+/// in); a preflight that reaches the guard is refused like any other anonymous request.
+///
+/// # Security
+/// A prefix belongs to whoever registers it first, as everywhere in actix-web: of two scopes with the same prefix the second is never reached.
+pub struct SecureScope<U> {
+    guard: Guard<U>,
+    scope: Scope,
+    middlewares: Vec<Middleware>,
+}
+
+impl<U: AuthUser> SecureScope<U> {
+    /// An empty group under this prefix. Its handlers find the provider in their `app_data`.
+    #[must_use]
+    pub fn new(prefix: &str, auth: &AuthProvider<U>) -> Self {
+        // In both forms that extractors look for, so that no provider of an outer scope comes first.
+        let scope = Scope::new(prefix).app_data(auth.clone()).app_data(Data::new(auth.clone()));
+        Self { guard: Guard::new(auth, Requirement::user()), scope, middlewares: Vec::new() }
+    }
+
+    /// Demands **all** of these roles, for the whole group. An empty list does not compile.
+    #[must_use]
+    pub fn require_roles<const N: usize>(self, roles: [impl AsRef<str>; N]) -> Self {
+        const { assert!(N > 0, "name at least one role") }
+        self.require(Requirement::user().roles(roles))
+    }
+
+    /// Demands **at least one** of these roles, for the whole group. An empty list does not compile.
+    #[must_use]
+    pub fn require_any_role<const N: usize>(self, roles: [impl AsRef<str>; N]) -> Self {
+        const { assert!(N > 0, "name at least one role") }
+        self.require(Requirement::user().any_role(roles))
+    }
+
+    /// Demands **all** of these permissions, for the whole group. An empty list does not compile.
+    #[must_use]
+    pub fn require_permissions<const N: usize>(self, permissions: [impl AsRef<str>; N]) -> Self {
+        const { assert!(N > 0, "name at least one permission") }
+        self.require(Requirement::user().permissions(permissions))
+    }
+
+    /// Demands **all** of these scopes of the token, for the whole group. An empty list does not compile.
+    #[must_use]
+    pub fn require_scopes<const N: usize>(self, scopes: [impl AsRef<str>; N]) -> Self {
+        const { assert!(N > 0, "name at least one scope") }
+        self.require(Requirement::user().scopes(scopes))
+    }
+
+    /// Demands this too, for the whole group.
+    #[must_use]
+    pub fn require(self, requirement: Requirement) -> Self {
+        Self { guard: self.guard.and(requirement), ..self }
+    }
+
+    /// Gives the refusals of this group a form of their own.
+    #[must_use]
+    pub fn renderer(self, renderer: impl Renderer) -> Self {
+        Self { guard: self.guard.renderer(renderer), ..self }
+    }
+
+    /// Adds a route.
+    #[must_use]
+    pub fn route(self, path: &str, route: Route) -> Self {
+        Self { scope: self.scope.route(path, route), ..self }
+    }
+
+    /// Adds a resource, a nested scope, or another service, such as a folder of files.
+    #[must_use]
+    pub fn service(self, factory: impl HttpServiceFactory + 'static) -> Self {
+        Self { scope: self.scope.service(factory), ..self }
+    }
+
+    /// Adds what a function of the application configures.
+    #[must_use]
+    pub fn configure(self, configure: impl FnOnce(&mut ServiceConfig)) -> Self {
+        Self { scope: self.scope.configure(configure), ..self }
+    }
+
+    /// Hands data to the handlers of the group. An `AuthProvider` among them takes the place of the group's own in extractors, not in the guard.
+    #[must_use]
+    pub fn app_data<T: 'static>(self, data: T) -> Self {
+        Self { scope: self.scope.app_data(data), ..self }
+    }
+
+    /// Answers what no route does.
+    #[must_use]
+    pub fn default_service<F>(self, service: F) -> Self
+    where
+        F: ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error> + 'static,
+        F::InitError: fmt::Debug,
+    {
+        Self { scope: self.scope.default_service(service), ..self }
+    }
+
+    /// Wraps the group into a middleware; the one that is added last runs first. It runs inside the guard, for requests that were let in.
+    #[must_use]
+    pub fn wrap<M, B>(mut self, middleware: M) -> Self
+    where
+        M: Transform<Inside, ServiceRequest, Response = ServiceResponse<B>, Error = Error, InitError = ()>
+            + 'static,
+        B: MessageBody + 'static,
+    {
+        self.middlewares.push(Box::new(move |inside| {
+            let wrapping = middleware.new_transform(inside);
+            Box::pin(async move { Ok(Rc::new(Boxed(wrapping.await?)) as Inside) })
+        }));
+        self
+    }
+}
+
+impl<U: AuthUser> HttpServiceFactory for SecureScope<U> {
+    fn register(self, config: &mut AppService) {
+        let guard = RequireLayer::new(self.guard);
+        self.scope.wrap(Middlewares(self.middlewares.into())).wrap(guard).register(config);
+    }
+}
+
+impl<U> fmt::Debug for SecureScope<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecureScope").field("guard", &self.guard).finish_non_exhaustive()
+    }
+}
+
+/// What is inside the guard: the scope, with the middlewares so far around it.
+type Inside = Rc<dyn Service<ServiceRequest, Response = ServiceResponse, Error = Error, Future = Answering>>;
+type Answering = Pin<Box<dyn Future<Output = Result<ServiceResponse, Error>>>>;
+type Wrapping = Pin<Box<dyn Future<Output = Result<Inside, ()>>>>;
+type Middleware = Box<dyn Fn(Inside) -> Wrapping>;
+
+/// The middlewares of a group as one, so that the type of the group does not grow with each.
+struct Middlewares(Rc<[Middleware]>);
+
+impl<S> Transform<S, ServiceRequest> for Middlewares
+where
+    S: Service<ServiceRequest, Response = ServiceResponse, Error = Error> + 'static,
+{
+    type Response = ServiceResponse;
+    type Error = Error;
+    type InitError = ();
+    type Transform = Inside;
+    type Future = Wrapping;
+
+    fn new_transform(&self, scope: S) -> Wrapping {
+        let middlewares = Rc::clone(&self.0);
+        Box::pin(async move {
+            let mut inside: Inside = Rc::new(Boxed(scope));
+            for wrap in &*middlewares {
+                inside = wrap(inside).await?;
+            }
+            Ok(inside)
+        })
+    }
+}
+
+/// A service whose future and body are boxed.
+struct Boxed<S>(S);
+
+impl<S, B> Service<ServiceRequest> for Boxed<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error, Future: 'static>,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse;
+    type Error = Error;
+    type Future = Answering;
+
+    fn poll_ready(&self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&self, request: ServiceRequest) -> Answering {
+        let answering = self.0.call(request);
+        Box::pin(async move { Ok(answering.await?.map_into_boxed_body()) })
+    }
+}

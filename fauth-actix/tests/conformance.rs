@@ -1,0 +1,131 @@
+//! The conformance suite on actix-web.
+#![expect(unused_crate_dependencies, reason = "each test binary uses its own part of the dependencies")]
+#![expect(clippy::unwrap_used, reason = "a harness: what it cannot send is a fault of the case")]
+
+use std::sync::Arc;
+
+use actix_web::{
+    App as ActixApp, Error, HttpMessage as _, HttpResponse, Resource,
+    body::MessageBody,
+    dev::{HttpServiceFactory, ServiceRequest, ServiceResponse, fn_service},
+    http::{Method, header::ContentType},
+    middleware::{Next, from_fn},
+    rt::System,
+    test::{TestRequest, call_service, init_service, read_body},
+    web::{self, ServiceConfig, get, post, resource, scope},
+};
+use fauth_actix::{
+    CurrentUser, MaybeUser, SecureScope, Token, auth_routes, require, require_active_user, require_any_role,
+    require_permissions, require_roles, require_scopes, require_user,
+};
+use fauth_core::{
+    DetailJson, Requirement,
+    testing::{
+        Role, TestUser, WireRequest, WireResponse,
+        suite::{App, Harness, custom_requirement, greeting, token_text},
+    },
+};
+
+async fn greet(CurrentUser(user): CurrentUser<TestUser>) -> String {
+    greeting(Some(&user))
+}
+
+async fn greet_maybe(MaybeUser(user): MaybeUser<TestUser>) -> String {
+    greeting(user.as_deref())
+}
+
+async fn show_token(Token(token): Token) -> String {
+    token_text(&token)
+}
+
+async fn forge(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let forged = fauth_core::testing::Users::new().find("alice");
+    request.extensions_mut().insert(forged.clone());
+    request.extensions_mut().insert(Arc::new(forged));
+    next.call(request).await
+}
+
+/// A resource and not a route: only resources answer a wrong method with 405, and are guarded against it too.
+fn greets(path: &str) -> Resource {
+    resource(path).route(get().to(greet))
+}
+
+fn raw() -> impl HttpServiceFactory {
+    web::service("/mounted/{tail}*").finish(fn_service(async |request: ServiceRequest| {
+        Ok::<_, Error>(
+            request.into_response(HttpResponse::Ok().content_type(ContentType::plaintext()).body("raw")),
+        )
+    }))
+}
+
+fn app(App { auth, other }: &App) -> impl FnOnce(&mut ServiceConfig) {
+    let group = SecureScope::new("/group", auth)
+        .service(greets("/dashboard"))
+        .service(resource("/echo").route(post().to(greet)))
+        .service(scope("/nested").service(greets("/leaf")))
+        .configure(|config| {
+            config.service(greets("/merged"));
+        })
+        .service(raw())
+        .service(greets("/admin").wrap(require_roles(auth, ["admin"])))
+        .route("/late", get().to(greet));
+    let guards = scope("/guards")
+        .service(greets("/user").wrap(require_user(auth)))
+        .service(greets("/active").wrap(require_active_user(auth)))
+        .service(greets("/roles").wrap(require_roles(auth, ["admin", "user"])))
+        .service(greets("/any-role").wrap(require_any_role(auth, [Role::Admin, Role::Auditor])))
+        .service(greets("/permissions").wrap(require_permissions(auth, ["read", "write"])))
+        .service(greets("/scopes").wrap(require_scopes(auth, ["read", "write"])))
+        .service(greets("/custom").wrap(require(auth, custom_requirement())))
+        .service(greets("/inactive").wrap(require(auth, Requirement::user().danger_allow_inactive())))
+        .service(greets("/impossible").wrap(require(auth, Requirement::user().roles([""]))))
+        .service(greets("/python").wrap(require_roles(auth, ["admin"]).renderer(DetailJson::new())))
+        .service(resource("/token").route(get().to(show_token)).wrap(require_user(auth)))
+        .service(greets("/twice").wrap(require_roles(auth, ["admin"])).wrap(require_user(auth)))
+        .service(greets("/other").wrap(require_user(other)));
+    let (auth, endpoints) = (auth.clone(), auth_routes(auth));
+    let admins = SecureScope::new("/admins", &auth).require_roles(["admin"]).service(greets("/panel"));
+    let python = SecureScope::new("/python", &auth).renderer(DetailJson::new()).service(greets("/panel"));
+    let empty = SecureScope::new("/empty", &auth);
+    move |config| {
+        config
+            .app_data(auth)
+            .service(endpoints)
+            .route("/open", get().to(async || "open"))
+            .service(greets("/me").route(post().to(greet)))
+            .service(resource("/maybe").route(get().to(greet_maybe)).route(post().to(greet_maybe)))
+            .service(resource("/token").route(get().to(show_token)))
+            .service(greets("/forged").wrap(from_fn(forge)))
+            .service(guards)
+            .service(admins)
+            .service(python)
+            .service(empty)
+            .service(group);
+    }
+}
+
+struct Actix;
+
+impl Harness for Actix {
+    fn exchange(built_from: &App, request: WireRequest) -> WireResponse {
+        System::new().block_on(async {
+            let method = Method::from_bytes(request.method.as_bytes()).unwrap();
+            let mut builder = TestRequest::with_uri(&request.target).method(method.clone());
+            for (name, value) in &request.headers {
+                builder = builder.append_header((name.as_str(), value.as_slice()));
+            }
+            let service = init_service(ActixApp::new().configure(app(built_from))).await;
+            let response = call_service(&service, builder.set_payload(request.body).to_request()).await;
+            let (status, headers) = (response.status().as_u16(), response.headers().clone());
+            let body = read_body(response).await;
+            // The server's encoder sends no body in answer to HEAD; a service called directly hands it out.
+            let body = if method == Method::HEAD { Vec::new() } else { body.to_vec() };
+            WireResponse::new(status, headers.iter(), body)
+        })
+    }
+}
+
+fauth_core::conformance!(Actix);
