@@ -1,0 +1,119 @@
+//! Extractors: the user and the token of a request.
+
+use std::{ops::Deref, sync::Arc};
+
+use fauth_core::{AuthProvider, AuthUser, Granted, TokenPayload};
+use poem::{FromRequest, Request, RequestBody, Result, http::Extensions};
+
+use crate::{head::Head, respond::Refused};
+
+/// The user of the request: inside a guard the one it has let in, elsewhere any known and active user. Without one the request is refused.
+///
+/// The provider is the `AuthProvider<U>` that the application was given with `.data(auth)`; without one, that of the guard around the handler. If there is
+/// neither, the request is refused with 500 and a line in the log.
+///
+/// # Security
+/// Do not take an `Option<CurrentUser<U>>`, nor a `Result`. poem makes `None` of every error, so that a forged, expired or revoked token would count as
+/// "nobody is there". Take a [`MaybeUser`].
+#[derive(Debug, Clone)]
+#[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
+pub struct CurrentUser<U>(pub Arc<U>);
+
+/// The user of the request, if it presents anything. A bad credential is refused, it does not turn into "nobody".
+#[derive(Debug, Clone)]
+#[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
+pub struct MaybeUser<U>(pub Option<Arc<U>>);
+
+/// The verified token of the request. For routes behind a guard; elsewhere the request is refused with 500 and a line in the log, since nobody has checked a
+/// token there. A [`CurrentUser`] before it is no guard: extractors of poem cannot leave anything behind in the request.
+#[derive(Debug, Clone)]
+#[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
+pub struct Token(pub Arc<TokenPayload>);
+
+impl<U> Deref for CurrentUser<U> {
+    type Target = U;
+
+    fn deref(&self) -> &U {
+        &self.0
+    }
+}
+
+impl Deref for Token {
+    type Target = TokenPayload;
+
+    fn deref(&self) -> &TokenPayload {
+        &self.0
+    }
+}
+
+impl<'a, U: AuthUser> FromRequest<'a> for CurrentUser<U> {
+    async fn from_request(request: &'a Request, _: &mut RequestBody) -> Result<Self> {
+        let auth = provider::<U>(request)?;
+        let presented = auth.read_again(&Head::from(request), earlier(request.extensions()));
+        match auth.check_current(presented).await {
+            Ok(granted) => Ok(Self(Arc::clone(granted.user()))),
+            Err(rejection) => {
+                let reply = auth.refuse(&rejection, &Head::from(request));
+                Err(Refused::new(rejection, reply).into())
+            }
+        }
+    }
+}
+
+impl<'a, U: AuthUser> FromRequest<'a> for MaybeUser<U> {
+    async fn from_request(request: &'a Request, _: &mut RequestBody) -> Result<Self> {
+        let auth = provider::<U>(request)?;
+        let presented = auth.read_again(&Head::from(request), earlier(request.extensions()));
+        match auth.check_optional(presented).await {
+            Ok(granted) => Ok(Self(granted.map(|granted| Arc::clone(granted.user())))),
+            Err(rejection) => {
+                let reply = auth.refuse(&rejection, &Head::from(request));
+                Err(Refused::new(rejection, reply).into())
+            }
+        }
+    }
+}
+
+impl<'a> FromRequest<'a> for Token {
+    async fn from_request(request: &'a Request, _: &mut RequestBody) -> Result<Self> {
+        match request.data::<Checked>() {
+            Some(Checked(payload)) => Ok(Self(Arc::clone(payload))),
+            None => Err(Refused::without_provider(&Head::from(request)).into()),
+        }
+    }
+}
+
+/// The application's provider, otherwise that of the guard.
+fn provider<U: AuthUser>(request: &Request) -> Result<AuthProvider<U>, Refused> {
+    let guarding = || request.data::<Stored<U>>().map(|Stored(_, provider)| provider);
+    let found = request.data::<AuthProvider<U>>().or_else(guarding);
+    found.cloned().ok_or_else(|| Refused::without_provider(&Head::from(request)))
+}
+
+/// What a guard has granted, kept with the request beside the guard's provider. The types are private: nobody else can put one there.
+struct Stored<U>(Granted<U>, AuthProvider<U>);
+
+/// The token of the last check, for whom the user's type does not matter.
+#[derive(Clone)]
+struct Checked(Arc<TokenPayload>);
+
+impl<U> Clone for Stored<U> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone(), self.1.clone())
+    }
+}
+
+/// What an earlier check of this request has granted. The core looks whether it was of the same provider.
+pub(crate) fn earlier<U: AuthUser>(extensions: &Extensions) -> Option<&Granted<U>> {
+    extensions.get::<Stored<U>>().map(|Stored(granted, _)| granted)
+}
+
+/// Keeps a grant for whatever comes next with this request.
+pub(crate) fn remember<U: AuthUser>(
+    extensions: &mut Extensions,
+    granted: Granted<U>,
+    provider: &AuthProvider<U>,
+) {
+    extensions.insert(Checked(Arc::clone(granted.payload())));
+    extensions.insert(Stored(granted, provider.clone()));
+}

@@ -1,0 +1,151 @@
+//! Guards for a route or a group of routes, as middlewares.
+
+use std::fmt;
+
+use fauth_core::{AuthProvider, AuthUser, Guard, Renderer, Requirement};
+use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
+
+use crate::{
+    extract,
+    head::Head,
+    respond::{respond, set_headers},
+};
+
+/// Lets in any known and active user.
+#[must_use]
+pub fn require_user<U: AuthUser>(auth: &AuthProvider<U>) -> RequireMiddleware<U> {
+    require(auth, Requirement::user())
+}
+
+/// Lets in any known and active user. The same as [`require_user`]: no guard lets inactive users in unless
+/// [`Requirement::danger_allow_inactive`] says so.
+#[must_use]
+pub fn require_active_user<U: AuthUser>(auth: &AuthProvider<U>) -> RequireMiddleware<U> {
+    require(auth, Requirement::user())
+}
+
+/// Lets in users who have **all** of these roles. An empty list does not compile.
+#[must_use]
+pub fn require_roles<U: AuthUser, const N: usize>(
+    auth: &AuthProvider<U>,
+    roles: [impl AsRef<str>; N],
+) -> RequireMiddleware<U> {
+    const { assert!(N > 0, "name at least one role, or use `require_user`") }
+    require(auth, Requirement::user().roles(roles))
+}
+
+/// Lets in users who have **at least one** of these roles. An empty list does not compile.
+#[must_use]
+pub fn require_any_role<U: AuthUser, const N: usize>(
+    auth: &AuthProvider<U>,
+    roles: [impl AsRef<str>; N],
+) -> RequireMiddleware<U> {
+    const { assert!(N > 0, "name at least one role, or use `require_user`") }
+    require(auth, Requirement::user().any_role(roles))
+}
+
+/// Lets in users who have **all** of these permissions. An empty list does not compile.
+#[must_use]
+pub fn require_permissions<U: AuthUser, const N: usize>(
+    auth: &AuthProvider<U>,
+    permissions: [impl AsRef<str>; N],
+) -> RequireMiddleware<U> {
+    const { assert!(N > 0, "name at least one permission, or use `require_user`") }
+    require(auth, Requirement::user().permissions(permissions))
+}
+
+/// Lets in users whose token has **all** of these scopes. An empty list does not compile.
+#[must_use]
+pub fn require_scopes<U: AuthUser, const N: usize>(
+    auth: &AuthProvider<U>,
+    scopes: [impl AsRef<str>; N],
+) -> RequireMiddleware<U> {
+    const { assert!(N > 0, "name at least one scope, or use `require_user`") }
+    require(auth, Requirement::user().scopes(scopes))
+}
+
+/// Lets in who meets the requirement.
+#[must_use]
+pub fn require<U: AuthUser>(auth: &AuthProvider<U>, requirement: Requirement) -> RequireMiddleware<U> {
+    RequireMiddleware { guard: Guard::new(auth, requirement) }
+}
+
+/// A guard as a middleware, for [`EndpointExt::with`](poem::EndpointExt::with) and everything else that takes one.
+///
+/// A refusal is a response and not an error, so that middlewares outside the guard, such as `SetHeader`, see it like any other.
+///
+/// # Security
+/// A middleware covers the endpoint that it is put on, and nothing beside it: on a handler within `get(..)` it does not cover the wrong methods, on a
+/// `Route` nothing that the route is mounted next to. For groups of routes use [`SecureRoute`](crate::SecureRoute), which has no such gaps.
+pub struct RequireMiddleware<U> {
+    guard: Guard<U>,
+}
+
+impl<U: AuthUser> RequireMiddleware<U> {
+    /// Gives the refusals of this guard a form of their own.
+    #[must_use]
+    pub fn renderer(self, renderer: impl Renderer) -> Self {
+        Self { guard: self.guard.renderer(renderer) }
+    }
+}
+
+impl<U> Clone for RequireMiddleware<U> {
+    fn clone(&self) -> Self {
+        Self { guard: self.guard.clone() }
+    }
+}
+
+impl<U> fmt::Debug for RequireMiddleware<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.guard.fmt(f)
+    }
+}
+
+impl<E: Endpoint, U: AuthUser> Middleware<E> for RequireMiddleware<U> {
+    type Output = Require<E, U>;
+
+    fn transform(&self, inner: E) -> Self::Output {
+        Require::new(inner, self.guard.clone())
+    }
+}
+
+/// An endpoint behind a guard.
+pub struct Require<E, U> {
+    inner: E,
+    guard: Guard<U>,
+}
+
+impl<E, U> Require<E, U> {
+    pub(crate) const fn new(inner: E, guard: Guard<U>) -> Self {
+        Self { inner, guard }
+    }
+}
+
+impl<E: Clone, U> Clone for Require<E, U> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), guard: self.guard.clone() }
+    }
+}
+
+impl<E, U> fmt::Debug for Require<E, U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.guard.fmt(f)
+    }
+}
+
+impl<E: Endpoint, U: AuthUser> Endpoint for Require<E, U> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> Result<Response> {
+        let presented = self.guard.read(&Head::from(&request), extract::earlier(request.extensions()));
+        match self.guard.check(presented).await {
+            Ok(granted) => {
+                let headers = granted.response_headers();
+                extract::remember(request.extensions_mut(), granted, self.guard.provider());
+                let outcome = self.inner.call(request).await.map(IntoResponse::into_response);
+                set_headers(outcome, &headers)
+            }
+            Err(rejection) => Ok(respond(self.guard.refuse(&rejection, &Head::from(&request)))),
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Responses of poem from those of the core: nothing added, nothing dropped.
+
+use fauth_core::{Rejection, Reply, RequestHead, ResponseHeader};
+use poem::{
+    Response, Result,
+    error::ResponseError,
+    http::{HeaderName, HeaderValue, StatusCode},
+};
+
+/// Turns a [`Reply`] of the core into a response, for endpoints of the application's own.
+#[must_use]
+pub fn respond(reply: Reply) -> Response {
+    let (status, headers, body) = reply.into_parts();
+    let mut response = Response::builder().status(status_of(status)).body(body);
+    for (name, value) in headers.iter().filter_map(parse) {
+        response.headers_mut().append(name, value);
+    }
+    response
+}
+
+/// Sets what a grant demands of the response, in place of what the handler may have set.
+///
+/// An error of the handler stays an error, so that the application's `catch_error` outside the guard still meets it. Only if headers have to go with it, it
+/// becomes the response that poem would make of it: an error can carry none.
+pub(crate) fn set_headers(outcome: Result<Response>, headers: &[ResponseHeader]) -> Result<Response> {
+    let mut response = match outcome {
+        Err(error) if headers.is_empty() => return Err(error),
+        outcome => outcome.unwrap_or_else(poem::Error::into_response),
+    };
+    for (name, value) in headers.iter().filter_map(parse) {
+        response.headers_mut().insert(name, value);
+    }
+    Ok(response)
+}
+
+/// The core lets no name or value through that this would refuse.
+fn parse(header: &ResponseHeader) -> Option<(HeaderName, HeaderValue)> {
+    Some((header.name().parse().ok()?, header.value().parse().ok()?))
+}
+
+fn status_of(code: u16) -> StatusCode {
+    StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// What an extractor fails with: the refusal, and the answer to it.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    rejection: Rejection,
+    reply: Reply,
+}
+
+impl Refused {
+    pub(crate) const fn new(rejection: Rejection, reply: Reply) -> Self {
+        Self { rejection, reply }
+    }
+
+    pub(crate) fn without_provider(head: &dyn RequestHead) -> Self {
+        let (rejection, reply) = Rejection::without_provider(head);
+        Self { rejection, reply }
+    }
+
+    /// Why the request is refused.
+    #[must_use]
+    pub const fn rejection(&self) -> &Rejection {
+        &self.rejection
+    }
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.rejection.fmt(f)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+impl ResponseError for Refused {
+    fn status(&self) -> StatusCode {
+        status_of(self.reply.status())
+    }
+
+    fn as_response(&self) -> Response {
+        respond(self.reply.clone())
+    }
+}

@@ -1,0 +1,141 @@
+//! The router wrapper that cannot leak.
+
+use std::fmt;
+
+use fauth_core::{AuthProvider, AuthUser, Guard, Renderer, Requirement};
+use poem::{EndpointExt as _, IntoEndpoint, Middleware, Route, endpoint::BoxEndpoint};
+
+use crate::guard::Require;
+
+/// A group of routes that only known and active users can enter, and, if more is required, only those who meet it.
+///
+/// It owns its route and puts its guard in front of all of it, whenever a path was added: nested and mounted endpoints, unknown paths, wrong
+/// methods, HEAD, OPTIONS and upgrades are inside. To somebody anonymous every path of the group is 401, whether there is a route or not.
+///
+/// ```
+/// # use fauth_core::testing::{self, TestUser};
+/// # use fauth_poem::{CurrentUser, SecureRoute};
+/// # use poem::{Route, get, handler};
+/// # let auth = testing::provider().build().unwrap();
+/// #[handler]
+/// async fn dashboard(user: CurrentUser<TestUser>) -> String {
+///     format!("Hello {}", user.name)
+/// }
+///
+/// let internal = SecureRoute::new(&auth).require_roles(["admin"]).at("/dashboard", get(dashboard));
+/// let app = Route::new().nest("/internal", internal);
+/// ```
+///
+/// An application that is one guarded group as a whole needs no `Route` around it: the group is served like one.
+///
+/// # CORS
+/// Browsers send preflight requests without credentials. Put the CORS middleware *outside* the group: `.with(Cors::new())` on it, or on the route that it is
+/// mounted on, is outside. A preflight that reaches the guard is refused like any other anonymous request.
+#[must_use = "a group guards nothing until it is mounted"]
+pub struct SecureRoute<U> {
+    guard: Guard<U>,
+    route: Route,
+    inside: Vec<Wrapper>,
+}
+
+/// A middleware that waits for the group to be complete.
+type Wrapper = Box<dyn FnOnce(BoxEndpoint<'static>) -> BoxEndpoint<'static> + Send + Sync>;
+
+impl<U: AuthUser> SecureRoute<U> {
+    /// An empty group. Its handlers find the provider without further ado.
+    pub fn new(auth: &AuthProvider<U>) -> Self {
+        Self { guard: Guard::new(auth, Requirement::user()), route: Route::new(), inside: Vec::new() }
+    }
+
+    /// Demands **all** of these roles, for the whole group. An empty list does not compile.
+    pub fn require_roles<const N: usize>(self, roles: [impl AsRef<str>; N]) -> Self {
+        const { assert!(N > 0, "name at least one role") }
+        self.require(Requirement::user().roles(roles))
+    }
+
+    /// Demands **at least one** of these roles, for the whole group. An empty list does not compile.
+    pub fn require_any_role<const N: usize>(self, roles: [impl AsRef<str>; N]) -> Self {
+        const { assert!(N > 0, "name at least one role") }
+        self.require(Requirement::user().any_role(roles))
+    }
+
+    /// Demands **all** of these permissions, for the whole group. An empty list does not compile.
+    pub fn require_permissions<const N: usize>(self, permissions: [impl AsRef<str>; N]) -> Self {
+        const { assert!(N > 0, "name at least one permission") }
+        self.require(Requirement::user().permissions(permissions))
+    }
+
+    /// Demands **all** of these scopes of the token, for the whole group. An empty list does not compile.
+    pub fn require_scopes<const N: usize>(self, scopes: [impl AsRef<str>; N]) -> Self {
+        const { assert!(N > 0, "name at least one scope") }
+        self.require(Requirement::user().scopes(scopes))
+    }
+
+    /// Demands this too, for the whole group.
+    pub fn require(self, requirement: Requirement) -> Self {
+        Self { guard: self.guard.and(requirement), ..self }
+    }
+
+    /// Gives the refusals of this group a form of their own.
+    pub fn renderer(self, renderer: impl Renderer) -> Self {
+        Self { guard: self.guard.renderer(renderer), ..self }
+    }
+
+    /// Adds an endpoint, such as `get(handler)`. `"/*rest"` answers what nothing else does.
+    ///
+    /// # Panics
+    /// As [`Route::at`], if the path is taken or is no path.
+    pub fn at<E>(self, path: impl AsRef<str>, endpoint: E) -> Self
+    where
+        E: IntoEndpoint<Endpoint: 'static>,
+    {
+        Self { route: self.route.at(path, endpoint), ..self }
+    }
+
+    /// Mounts an endpoint under a path, such as a route or a folder of files. `"/"` adds the paths of another route to the group.
+    ///
+    /// # Panics
+    /// As [`Route::nest`], if the path is taken or is no prefix.
+    pub fn nest<E>(self, path: impl AsRef<str>, endpoint: E) -> Self
+    where
+        E: IntoEndpoint<Endpoint: 'static>,
+    {
+        Self { route: self.route.nest(path, endpoint), ..self }
+    }
+
+    /// As [`nest`](Self::nest), for an endpoint that wants to see the path with its prefix.
+    ///
+    /// # Panics
+    /// As [`Route::nest_no_strip`], if the path is taken or is no prefix.
+    pub fn nest_no_strip<E>(self, path: impl AsRef<str>, endpoint: E) -> Self
+    where
+        E: IntoEndpoint<Endpoint: 'static>,
+    {
+        Self { route: self.route.nest_no_strip(path, endpoint), ..self }
+    }
+
+    /// Wraps the whole group into a middleware that runs inside the guard, for requests that were let in. (`.with(..)` is poem's own and wraps the guard
+    /// too.)
+    pub fn with_inside<M>(mut self, middleware: M) -> Self
+    where
+        M: Middleware<BoxEndpoint<'static>, Output: 'static> + Send + Sync + 'static,
+    {
+        self.inside.push(Box::new(move |inner| middleware.transform(inner).map_to_response().boxed()));
+        self
+    }
+}
+
+impl<U: AuthUser> IntoEndpoint for SecureRoute<U> {
+    type Endpoint = Require<BoxEndpoint<'static>, U>;
+
+    fn into_endpoint(self) -> Self::Endpoint {
+        let inner = self.inside.into_iter().fold(self.route.boxed(), |inner, wrap| wrap(inner));
+        Require::new(inner, self.guard)
+    }
+}
+
+impl<U> fmt::Debug for SecureRoute<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecureRoute").field("guard", &self.guard).finish_non_exhaustive()
+    }
+}

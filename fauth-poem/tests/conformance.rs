@@ -1,0 +1,96 @@
+//! The conformance suite on poem.
+#![expect(unused_crate_dependencies, reason = "each test binary uses its own part of the dependencies")]
+
+use std::sync::Arc;
+
+use fauth_core::{
+    DetailJson, Requirement,
+    testing::{
+        Role, TestUser, WireRequest, WireResponse,
+        suite::{App, Harness, custom_requirement, greeting, token_text},
+    },
+};
+use fauth_poem::{
+    CurrentUser, MaybeUser, SecureRoute, Token, auth_routes, require, require_active_user, require_any_role,
+    require_permissions, require_roles, require_scopes, require_user,
+};
+use poem::{
+    Body, Endpoint, EndpointExt as _, Request, RequestParts, Route, endpoint::make_sync, get, handler,
+    http::uri::Scheme, post,
+};
+
+#[handler]
+async fn greet(CurrentUser(user): CurrentUser<TestUser>) -> String {
+    greeting(Some(&user))
+}
+
+#[handler]
+async fn greet_maybe(MaybeUser(user): MaybeUser<TestUser>) -> String {
+    greeting(user.as_deref())
+}
+
+#[handler]
+async fn show_token(Token(token): Token) -> String {
+    token_text(&token)
+}
+
+fn app(App { auth, other }: &App) -> impl Endpoint + use<> {
+    let forged = fauth_core::testing::Users::new().find("alice");
+    let group = SecureRoute::new(auth)
+        .at("/dashboard", get(greet))
+        .at("/echo", post(greet))
+        .nest("/nested", Route::new().at("/leaf", get(greet)))
+        .nest("/", Route::new().at("/merged", get(greet)))
+        .nest("/mounted", make_sync(|_| "raw"))
+        .at("/admin", get(greet).with(require_roles(auth, ["admin"])))
+        .at("/late", get(greet));
+    auth_routes(auth)
+        .at("/open", get(make_sync(|_| "open")))
+        .at("/me", get(greet).post(greet))
+        .at("/maybe", get(greet_maybe).post(greet_maybe))
+        .at("/token", get(show_token))
+        .at("/forged", get(greet).data(forged.clone()).data(Arc::new(forged)))
+        .at("/guards/user", get(greet).with(require_user(auth)))
+        .at("/guards/active", get(greet).with(require_active_user(auth)))
+        .at("/guards/roles", get(greet).with(require_roles(auth, ["admin", "user"])))
+        .at("/guards/any-role", get(greet).with(require_any_role(auth, [Role::Admin, Role::Auditor])))
+        .at("/guards/permissions", get(greet).with(require_permissions(auth, ["read", "write"])))
+        .at("/guards/scopes", get(greet).with(require_scopes(auth, ["read", "write"])))
+        .at("/guards/custom", get(greet).with(require(auth, custom_requirement())))
+        .at("/guards/inactive", get(greet).with(require(auth, Requirement::user().danger_allow_inactive())))
+        .at("/guards/impossible", get(greet).with(require(auth, Requirement::user().roles([""]))))
+        .at("/guards/python", get(greet).with(require_roles(auth, ["admin"]).renderer(DetailJson::new())))
+        .at("/guards/token", get(show_token).with(require_user(auth)))
+        .at("/guards/twice", get(greet).with(require_roles(auth, ["admin"])).with(require_user(auth)))
+        .at("/guards/other", get(greet).with(require_user(other)))
+        .nest("/admins", SecureRoute::new(auth).require_roles(["admin"]).at("/panel", get(greet)))
+        .nest("/python", SecureRoute::new(auth).renderer(DetailJson::new()).at("/panel", get(greet)))
+        .nest("/empty", SecureRoute::new(auth))
+        .nest("/group", group)
+        .data(auth.clone())
+}
+
+struct Poem;
+
+impl Harness for Poem {
+    fn exchange(built_from: &App, request: WireRequest) -> WireResponse {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut builder = poem::http::Request::builder().method(&*request.method).uri(&*request.target);
+            for (name, value) in &request.headers {
+                builder = builder.header(name, value.as_slice());
+            }
+            let (parts, ()) = builder.body(()).unwrap().into_parts();
+            // As poem's server makes it: a request from poem's own builder does not know its original URI.
+            let parts = RequestParts::from((parts, Default::default(), Default::default(), Scheme::HTTP));
+            let is_head = request.method == "HEAD";
+            let request = Request::from_parts(parts, Body::from(request.body));
+            let (parts, body) = app(built_from).get_response(request).await.into_parts();
+            // poem leaves the body of an error in the answer to HEAD; hyper, which is its server, does not send it.
+            let body = if is_head { Vec::new() } else { body.into_vec().await.unwrap() };
+            WireResponse::new(parts.status.as_u16(), parts.headers.iter(), body)
+        })
+    }
+}
+
+fauth_core::conformance!(Poem);
