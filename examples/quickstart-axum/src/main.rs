@@ -17,9 +17,6 @@ use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use crate::users::Users;
 
-#[cfg(test)]
-use dialogue as _; // It talks to the finished program, in tests/dialogue.rs.
-
 /// How long requests may go on once the service is asked to stop.
 const GRACE: Duration = Duration::from_secs(5);
 
