@@ -75,7 +75,10 @@ fn is_ok(response: &Response, body: &Value) {
     assert_eq!((response.status, response.text()), (200, &*body.to_string()));
     // poem's own JSON names the charset as well.
     let content_type = response.header("content-type").unwrap_or_default();
-    assert!(["application/json", "application/json; charset=utf-8"].contains(&content_type), "{content_type}");
+    assert!(
+        ["application/json", "application/json; charset=utf-8"].contains(&content_type),
+        "{content_type}"
+    );
 }
 
 /// The whole of a refusal: the core decides about every byte of it, so it is the same everywhere.
