@@ -99,9 +99,13 @@ impl Server {
         let status = self.program.wait(STOP);
         let log = self.program.log();
         assert!(status.success(), "{status}; the log:\n{log}");
+        assert!(log.contains("TRACE"), "the log says everything:\n{log}");
         for secret in self.secrets.lock().unwrap().iter() {
             assert!(!log.contains(secret), "{secret:?} is in the log:\n{log}");
         }
+        // The random secret that nobody knows is a long word of hex digits.
+        let mut words = log.split(|c: char| !c.is_ascii_hexdigit());
+        assert!(words.all(|word| word.len() < 32), "a secret is in the log:\n{log}");
         assert_eq!(self.program.lines.iter().next(), None, "stdout is for the greeting alone");
     }
 }

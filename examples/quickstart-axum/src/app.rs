@@ -28,7 +28,7 @@ async fn home() -> &'static str {
 }
 
 /// Asking for a user guards a route by itself.
-async fn me(user: CurrentUser<User>) -> Json<Value> {
+async fn me(CurrentUser(user): CurrentUser<User>) -> Json<Value> {
     Json(json!({ "message": format!("Hello {}", user.name) }))
 }
 

@@ -28,7 +28,7 @@ fn home() -> &'static str {
 
 /// Asking for a user guards a route by itself.
 #[handler]
-fn me(user: CurrentUser<User>) -> Json<Value> {
+fn me(CurrentUser(user): CurrentUser<User>) -> Json<Value> {
     Json(json!({ "message": format!("Hello {}", user.name) }))
 }
 
