@@ -1,0 +1,60 @@
+//! What the quickstarts are asked over a socket, and what each of them must answer.
+//!
+//! Each quickstart is started as the program that it is, on a free port, and talked to in plain HTTP/1.1. A scene is one such talk; [`dialogue!`] makes a
+//! test of each. The same scenes run against all three frameworks, with the same expectations down to the bytes of the bodies.
+//!
+//! At the end of every scene the program is stopped by SIGTERM and must end well, and its log, written at the level `trace`, must hold no password, no
+//! token and no secret that was in play.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "this crate is test code: its failures are meant to be panics, and it waits for real processes in real time"
+)]
+
+pub mod http;
+pub mod scenes;
+pub mod server;
+
+/// One test for each scene, against the program at this path: `dialogue::dialogue!(env!("CARGO_BIN_EXE_…"))`.
+#[macro_export]
+macro_rules! dialogue {
+    ($program:expr) => {
+        $crate::dialogue! { $program;
+            start_line_names_the_address_and_three_commands,
+            open_page,
+            login_by_json_and_by_form,
+            failed_logins_look_alike,
+            me_needs_a_token,
+            admin_needs_the_role,
+            reports_need_the_permission,
+            whoami_is_for_everybody_but_bad_tokens,
+            group_refuses_the_anonymous,
+            group_refuses_an_upgrade,
+            group_opens_with_a_token,
+            refresh_gives_a_new_pair,
+            each_token_has_one_purpose,
+            logout_says_what_it_does,
+            endpoints_read_only_what_they_must,
+            python_tokens_open_me,
+            settings_come_from_the_environment,
+            without_a_secret_each_start_has_its_own,
+            bad_settings_stop_the_start,
+            stops_with_an_idle_connection_open,
+            stops_with_an_unfinished_request,
+        }
+    };
+    ($program:expr; $($scene:ident),* $(,)?) => {
+        $(
+            #[test]
+            fn $scene() {
+                $crate::scenes::$scene($program);
+            }
+        )*
+    };
+}

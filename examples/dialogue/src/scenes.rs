@@ -1,0 +1,449 @@
+//! The scenes. Each gets the path of a quickstart and starts it anew.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use fauth_core::{Algorithm, testing};
+use serde_json::{Value, json};
+
+use crate::{
+    http::{Connection, Request, Response},
+    server::{Failure, Server},
+};
+
+const SECRET: &str = "dialogue-only-4c1f8e07b2d9563a-f0a7d2c4";
+
+/// What the core's own challenge is where no credential was sent.
+const CHALLENGE: &str = "Bearer realm=\"fauth\"";
+const INVALID_TOKEN_CHALLENGE: &str = "Bearer realm=\"fauth\", error=\"invalid_token\", error_description=\"The token is invalid or has expired\"";
+
+fn play(program: &str, scene: impl FnOnce(&Server)) {
+    play_with(program, &[("FAUTH_SECRET_KEY", SECRET)], scene);
+}
+
+fn play_with(program: &str, environment: &[(&str, &str)], scene: impl FnOnce(&Server)) {
+    let server = Server::start(program, environment);
+    for password in ["s3cret", "hunter2", "pa55word", "wrong-s3cr3t"] {
+        server.mark(password);
+    }
+    scene(&server);
+    server.stop();
+}
+
+/// A pair of tokens.
+struct Pair {
+    access: String,
+    refresh: String,
+}
+
+impl Pair {
+    fn of(response: &Response) -> Self {
+        assert_eq!(response.status, 200, "{}", response.text());
+        assert_eq!(response.header("cache-control"), Some("no-store"));
+        assert_eq!(response.header("content-type"), Some("application/json"));
+        let body = response.json();
+        let mut names: Vec<_> = body.as_object().unwrap().keys().collect();
+        names.sort();
+        assert_eq!(names, ["access_token", "expires_in", "refresh_token", "token_type"]);
+        assert_eq!((&body["token_type"], &body["expires_in"]), (&json!("bearer"), &json!(900)));
+        let token = |name: &str| body[name].as_str().unwrap().to_owned();
+        Self { access: token("access_token"), refresh: token("refresh_token") }
+    }
+}
+
+fn credentials(username: &str, password: &str) -> Value {
+    json!({ "username": username, "password": password })
+}
+
+fn log_in(server: &Server, username: &str, password: &str) -> Pair {
+    Pair::of(&server.send(Request::post("/login").json(&credentials(username, password))))
+}
+
+fn alice(server: &Server) -> Pair {
+    log_in(server, "alice", "s3cret")
+}
+
+fn bob(server: &Server) -> Pair {
+    log_in(server, "bob", "hunter2")
+}
+
+fn refresh(server: &Server, token: &str) -> Response {
+    server.mark(token);
+    server.send(Request::post("/refresh").json(&json!({ "refresh_token": token })))
+}
+
+fn is_ok(response: &Response, body: &Value) {
+    assert_eq!((response.status, response.text()), (200, &*body.to_string()));
+    // poem's own JSON names the charset as well.
+    let content_type = response.header("content-type").unwrap_or_default();
+    assert!(
+        ["application/json", "application/json; charset=utf-8"].contains(&content_type),
+        "{content_type}"
+    );
+}
+
+/// The whole of a refusal: the core decides about every byte of it, so it is the same everywhere.
+fn is_refused(response: &Response, status: u16, title: &str, detail: &str, error: &str) {
+    let body = format!(r#"{{"title":"{title}","status":{status},"detail":"{detail}","error":"{error}"}}"#);
+    assert_eq!((response.status, response.text()), (status, &*body));
+    assert_eq!(response.header("content-type"), Some("application/problem+json"));
+    assert_eq!(response.header("cache-control"), Some("no-store"));
+}
+
+fn is_anonymous(response: &Response) {
+    is_refused(response, 401, "Unauthorized", "Not authenticated", "missing_credential");
+    assert_eq!(response.header("www-authenticate"), Some(CHALLENGE));
+}
+
+fn is_bad_token(response: &Response) {
+    is_refused(response, 401, "Unauthorized", "The token is invalid or has expired", "invalid_token");
+    assert_eq!(response.header("www-authenticate"), Some(INVALID_TOKEN_CHALLENGE));
+}
+
+fn is_forbidden(response: &Response, detail: &str, error: &str) {
+    is_refused(response, 403, "Forbidden", detail, error);
+    let challenge = response.header("www-authenticate").unwrap_or_default();
+    assert!(challenge.starts_with("Bearer realm=\"fauth\", error=\"insufficient_scope\""), "{challenge}");
+}
+
+/// Whoever starts it knows where it listens and what to do next.
+pub fn start_line_names_the_address_and_three_commands(program: &str) {
+    play(program, |server| {
+        let address = server.address().to_string();
+        assert!(server.address().ip().is_loopback());
+        let [start, commands @ ..] = server.greeting() else { panic!() };
+        let (_, name) = program.rsplit_once('/').unwrap();
+        assert_eq!(*start, format!("{name} listens on http://{address}"));
+        assert_eq!(commands.len(), 3);
+        for command in commands {
+            assert!(command.trim().starts_with("curl ") && command.contains(&address), "{command}");
+        }
+    });
+}
+
+/// A page for everybody.
+pub fn open_page(program: &str) {
+    play(program, |server| {
+        let page = server.get("/");
+        assert_eq!((page.status, page.text()), (200, "Welcome. Log in at POST /login.\n"));
+        assert_eq!(page.header("content-type"), Some("text/plain; charset=utf-8"));
+        assert_eq!(server.get("/nowhere").status, 404);
+    });
+}
+
+/// A login gives a pair of tokens, however the form is written.
+pub fn login_by_json_and_by_form(program: &str) {
+    play(program, |server| {
+        let by_json = alice(server);
+        let form = [("username", "alice"), ("password", "s3cret")];
+        let by_form = Pair::of(&server.send(Request::post("/login").form(&form)));
+        for pair in [by_json, by_form] {
+            is_ok(&server.get_with("/me", &pair.access), &json!({"message": "Hello alice"}));
+        }
+    });
+}
+
+/// Nobody learns who exists.
+pub fn failed_logins_look_alike(program: &str) {
+    play(program, |server| {
+        for (username, password) in [
+            ("alice", "wrong-s3cr3t"),
+            ("mallory", "s3cret"),
+            ("carol", "pa55word"),
+            ("carol", "wrong-s3cr3t"),
+            ("alice", ""),
+            ("", "s3cret"),
+        ] {
+            let json = Request::post("/login").json(&credentials(username, password));
+            let form = Request::post("/login").form(&[("username", username), ("password", password)]);
+            for request in [json, form] {
+                let response = server.send(request);
+                is_refused(&response, 401, "Unauthorized", "Invalid credentials", "invalid_credentials");
+                assert_eq!(response.header("www-authenticate"), Some(CHALLENGE));
+            }
+        }
+    });
+}
+
+/// A route whose handler takes a `CurrentUser`.
+pub fn me_needs_a_token(program: &str) {
+    play(program, |server| {
+        is_anonymous(&server.get("/me"));
+        is_bad_token(&server.get_with("/me", "no.good.token"));
+        let stranger = testing::sign(
+            r#"{"alg":"HS256","typ":"at+jwt"}"#,
+            &claims("alice", "access", Duration::from_secs(60)).to_string(),
+        );
+        is_bad_token(&server.get_with("/me", &stranger));
+        is_ok(&server.get_with("/me", &alice(server).access), &json!({"message": "Hello alice"}));
+        is_ok(&server.get_with("/me", &bob(server).access), &json!({"message": "Hello bob"}));
+
+        let twice = Request::get("/me").bearer("one.two.three").bearer("one.two.four");
+        assert_eq!(server.send(twice).status, 400);
+        let other_scheme = Request::get("/me").header("authorization", "Basic YWxpY2U6czNjcmV0");
+        is_anonymous(&server.send(other_scheme));
+    });
+}
+
+/// A route behind a role.
+pub fn admin_needs_the_role(program: &str) {
+    play(program, |server| {
+        is_anonymous(&server.get("/admin"));
+        let response = server.get_with("/admin", &bob(server).access);
+        is_forbidden(&response, "Missing role: admin", "missing_role");
+        let response = server.get_with("/admin", &alice(server).access);
+        is_ok(&response, &json!({"secret_data": "Top secret admin info"}));
+    });
+}
+
+/// A route behind a permission.
+pub fn reports_need_the_permission(program: &str) {
+    play(program, |server| {
+        is_anonymous(&server.get("/reports"));
+        let response = server.get_with("/reports", &bob(server).access);
+        is_forbidden(&response, "Missing permission: write", "missing_permission");
+        let response = server.get_with("/reports", &alice(server).access);
+        is_ok(&response, &json!({"reports": ["2026-10", "2026-11"]}));
+    });
+}
+
+/// A route whose handler takes a `MaybeUser`.
+pub fn whoami_is_for_everybody_but_bad_tokens(program: &str) {
+    play(program, |server| {
+        is_ok(&server.get("/whoami"), &json!({"user": null}));
+        is_ok(&server.get_with("/whoami", &alice(server).access), &json!({"user": "alice"}));
+        is_bad_token(&server.get_with("/whoami", "no.good.token"));
+    });
+}
+
+/// Nothing of a group can be seen from outside, not even which paths and methods exist.
+pub fn group_refuses_the_anonymous(program: &str) {
+    play(program, |server| {
+        let paths =
+            ["/internal", "/internal/", "/internal/dashboard", "/internal/settings", "/internal/nowhere"];
+        for path in paths {
+            let whole = server.get(path);
+            is_anonymous(&whole);
+            is_bad_token(&server.get_with(path, "no.good.token"));
+            for method in ["POST", "PUT", "DELETE", "OPTIONS", "PROPFIND"] {
+                is_anonymous(&server.send(Request::new(method, path)));
+            }
+            let preflight = Request::new("OPTIONS", path)
+                .header("origin", "https://app.example.com")
+                .header("access-control-request-method", "GET");
+            is_anonymous(&server.send(preflight));
+
+            // The driver has made sure that no byte follows the head.
+            let head = server.send(Request::new("HEAD", path));
+            assert_eq!(head.status, 401, "{path}");
+            assert_eq!(head.header("www-authenticate"), Some(CHALLENGE));
+            assert_eq!(head.header("content-type"), whole.header("content-type"));
+            assert_eq!(head.header("transfer-encoding"), None);
+            // RFC 9110 section 8.6 wants the length of the answer to GET or none. actix-web announces the empty body that it is handed.
+            let length = head.header("content-length");
+            let allowed = [None, whole.header("content-length"), Some("0")];
+            assert!(allowed.contains(&length), "{path}: {length:?}");
+        }
+    });
+}
+
+/// Nor by asking for another protocol.
+pub fn group_refuses_an_upgrade(program: &str) {
+    play(program, |server| {
+        for path in ["/internal/dashboard", "/internal/nowhere"] {
+            let request = Request::get(path)
+                .header("connection", "Upgrade")
+                .header("upgrade", "websocket")
+                .header("sec-websocket-version", "13")
+                .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+            is_anonymous(&server.send(request));
+        }
+    });
+}
+
+/// From inside it is an ordinary part of the application.
+pub fn group_opens_with_a_token(program: &str) {
+    play(program, |server| {
+        for token in [alice(server).access, bob(server).access] {
+            is_ok(&server.get_with("/internal/dashboard", &token), &json!({"data": "Secure dashboard"}));
+            is_ok(&server.get_with("/internal/settings", &token), &json!({"theme": "dark"}));
+            assert_eq!(server.get_with("/internal/nowhere", &token).status, 404);
+            let request = Request::post("/internal/dashboard").bearer(&token);
+            assert_eq!(server.send(request).status, 405);
+            // Not every framework answers HEAD where there is only a GET. None may send a body, which the driver has made sure of.
+            let head = server.send(Request::new("HEAD", "/internal/dashboard").bearer(&token));
+            assert!([200, 405].contains(&head.status), "{}", head.status);
+        }
+    });
+}
+
+/// A refresh token is good for a new pair.
+pub fn refresh_gives_a_new_pair(program: &str) {
+    play(program, |server| {
+        let old = alice(server);
+        let new = Pair::of(&refresh(server, &old.refresh));
+        assert!(new.access != old.access && new.refresh != old.refresh);
+        is_ok(&server.get_with("/me", &new.access), &json!({"message": "Hello alice"}));
+        let by_form = Request::post("/refresh").form(&[("refresh_token", &new.refresh)]);
+        Pair::of(&server.send(by_form));
+        is_bad_token(&refresh(server, "no.good.token"));
+    });
+}
+
+/// No token does the work of another.
+pub fn each_token_has_one_purpose(program: &str) {
+    play(program, |server| {
+        let pair = alice(server);
+        for path in ["/me", "/admin", "/reports", "/whoami", "/internal/dashboard"] {
+            is_bad_token(&server.get_with(path, &pair.refresh));
+        }
+        is_bad_token(&refresh(server, &pair.access));
+    });
+}
+
+/// Nothing is promised that is not kept.
+pub fn logout_says_what_it_does(program: &str) {
+    play(program, |server| {
+        is_anonymous(&server.send(Request::post("/logout")));
+        let token = alice(server).access;
+        let response = server.send(Request::post("/logout").bearer(&token));
+        let detail = "Forget the tokens: they are not kept on the server and stay good until they expire";
+        assert_eq!((response.status, response.json()), (200, json!({"revoked": false, "detail": detail})));
+        assert_eq!(response.header("cache-control"), Some("no-store"));
+        is_ok(&server.get_with("/me", &token), &json!({"message": "Hello alice"}));
+    });
+}
+
+/// Wrong methods, sizes and types.
+pub fn endpoints_read_only_what_they_must(program: &str) {
+    play(program, |server| {
+        for path in ["/login", "/refresh", "/logout"] {
+            for method in ["GET", "PUT"] {
+                let response = server.send(Request::new(method, path));
+                let detail = "The method is not one of: POST";
+                is_refused(&response, 405, "Method Not Allowed", detail, "method_not_allowed");
+                assert_eq!(response.header("allow"), Some("POST"));
+            }
+        }
+        let form = format!("username=alice&password=s3cret&padding={}", "x".repeat(20 * 1024));
+        let large = Request::post("/login").body("application/x-www-form-urlencoded", form);
+        let response = server.send(large);
+        is_refused(&response, 413, "Content Too Large", "The body is too large", "payload_too_large");
+
+        let text = Request::post("/login").body("text/plain", "username=alice&password=s3cret");
+        let detail = "The body must be JSON or, for a login, a form";
+        let title = "Unsupported Media Type";
+        is_refused(&server.send(text), 415, title, detail, "unsupported_media_type");
+
+        for body in ["", "{}", "{", "[]", r#"["alice","s3cret"]"#, r#"{"username":"alice"}"#] {
+            let response = server.send(Request::post("/login").body("application/json", body));
+            let detail = "The body is not what this endpoint reads";
+            is_refused(&response, 400, "Bad Request", detail, "invalid_request");
+        }
+    });
+}
+
+fn claims(subject: &str, token_type: &str, lifetime: Duration) -> Value {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    json!({
+        "sub": subject,
+        "exp": now + lifetime.as_secs(),
+        "iat": now,
+        "jti": "7c0b6f0e-5c0f-4d5b-9f57-0f6d7c1f2a33",
+        "token_type": token_type,
+        "scopes": [],
+    })
+}
+
+/// As the Python fauth mints them.
+fn python_token(subject: &str, token_type: &str) -> String {
+    let claims = claims(subject, token_type, Duration::from_secs(600)).to_string();
+    testing::sign_with(Algorithm::HS256, SECRET.as_bytes(), r#"{"alg":"HS256","typ":"JWT"}"#, claims)
+}
+
+/// A service that shares its secret with a Python one lets its users in.
+pub fn python_tokens_open_me(program: &str) {
+    let environment = [("FAUTH_SECRET_KEY", SECRET), ("FAUTH_TOKEN_PROFILE", "python-fauth")];
+    play_with(program, &environment, |server| {
+        let hello = json!({"message": "Hello alice"});
+        is_ok(&server.get_with("/me", &python_token("alice", "access")), &hello);
+        is_ok(&server.get_with("/me", &alice(server).access), &hello);
+        is_bad_token(&server.get_with("/me", &python_token("alice", "refresh")));
+        is_bad_token(&refresh(server, &python_token("alice", "access")));
+        Pair::of(&refresh(server, &python_token("alice", "refresh")));
+        is_bad_token(&server.get_with("/me", &python_token("carol", "access")));
+        is_bad_token(&server.get_with("/me", &python_token("nobody", "access")));
+    });
+    play(program, |server| is_bad_token(&server.get_with("/me", &python_token("alice", "access"))));
+}
+
+/// What the table at `AuthConfig` says holds here too, with a secret and without.
+pub fn settings_come_from_the_environment(program: &str) {
+    for secret in [Some(("FAUTH_SECRET_KEY", SECRET)), None] {
+        let mut environment = vec![("FAUTH_REALM", "shop"), ("FAUTH_ACCESS_TOKEN_LIFETIME", "5m")];
+        environment.extend(secret);
+        play_with(program, &environment, |server| {
+            let challenge = server.get("/me");
+            assert_eq!(challenge.header("www-authenticate"), Some("Bearer realm=\"shop\""));
+            let response = server.send(Request::post("/login").json(&credentials("alice", "s3cret")));
+            assert_eq!(response.json()["expires_in"], json!(300));
+        });
+    }
+}
+
+/// Without a secret a random one is made: good for a try, and for nothing beyond the process.
+pub fn without_a_secret_each_start_has_its_own(program: &str) {
+    let mut token: Option<String> = None;
+    for _ in 0..2 {
+        play_with(program, &[], |server| {
+            if let Some(earlier) = &token {
+                is_bad_token(&server.get_with("/me", earlier));
+            }
+            let pair = alice(server);
+            is_ok(&server.get_with("/me", &pair.access), &json!({"message": "Hello alice"}));
+            token = Some(pair.access);
+        });
+    }
+}
+
+/// A start that cannot go well ends with the reason and the fix.
+pub fn bad_settings_stop_the_start(program: &str) {
+    for (environment, reason, fix) in [
+        (("FAUTH_SECRET_KEY", "too-short-8f3a"), "14 bytes", "openssl rand"),
+        (("FAUTH_SECRET_KEY", ""), "empty", "openssl rand"),
+        (("FAUTH_TOKEN_PROFILE", "python"), "FAUTH_TOKEN_PROFILE", "python-fauth"),
+        (("FAUTH_LEEWAY", "30"), "FAUTH_LEEWAY", "900s"),
+        (("FAUTH_ADDR", "nowhere"), "FAUTH_ADDR", "nowhere"),
+    ] {
+        let failure = Failure::of(program, &[environment]);
+        assert_eq!((failure.code, &*failure.stdout), (Some(1), ""), "{environment:?}: {failure:?}");
+        assert!(failure.stderr.contains(reason) && failure.stderr.contains(fix), "{}", failure.stderr);
+        assert!(!failure.stderr.contains("too-short-8f3a"), "{}", failure.stderr);
+    }
+}
+
+/// A client that keeps its connection does not keep the program.
+pub fn stops_with_an_idle_connection_open(program: &str) {
+    let mut connections = Vec::new();
+    play(program, |server| {
+        let mut used = Connection::open(server.address());
+        for _ in 0..2 {
+            assert_eq!(used.send(&Request::get("/")).status, 200);
+        }
+        connections.push(used);
+        connections.push(Connection::open(server.address()));
+    });
+}
+
+/// Nor does one that never finishes what it says.
+pub fn stops_with_an_unfinished_request(program: &str) {
+    let mut connections = Vec::new();
+    play(program, |server| {
+        for beginning in
+            ["GET /me HTTP/1.1\r\nhost: x\r\n", "POST /login HTTP/1.1\r\ncontent-length: 9\r\n\r\n"]
+        {
+            let mut connection = Connection::open(server.address());
+            connection.send_raw(beginning.as_bytes());
+            connections.push(connection);
+        }
+    });
+}

@@ -1,0 +1,55 @@
+//! The routes, and who may enter them.
+
+use actix_web::web::{Json, ServiceConfig, get, resource};
+use fauth_actix::{CurrentUser, MaybeUser, SecureScope, auth_routes, require_permissions, require_roles};
+use fauth_core::AuthProvider;
+use serde_json::{Value, json};
+
+use crate::users::User;
+
+pub(crate) fn routes(auth: &AuthProvider<User>, config: &mut ServiceConfig) {
+    // Everything under /internal is for users who are logged in, whether there is a route or not.
+    let internal = SecureScope::new("/internal", auth)
+        .service(resource("/dashboard").route(get().to(dashboard)))
+        .service(resource("/settings").route(get().to(settings)));
+
+    config
+        .app_data(auth.clone())
+        .service(resource("/").route(get().to(home)))
+        .service(auth_routes(auth)) // POST /login, /refresh, /logout
+        .service(resource("/me").route(get().to(me)))
+        .service(resource("/whoami").route(get().to(whoami)))
+        .service(resource("/admin").route(get().to(admin)).wrap(require_roles(auth, ["admin"])))
+        .service(resource("/reports").route(get().to(reports)).wrap(require_permissions(auth, ["write"])))
+        .service(internal);
+}
+
+async fn home() -> &'static str {
+    "Welcome. Log in at POST /login.\n"
+}
+
+/// Asking for a user guards a route by itself.
+async fn me(CurrentUser(user): CurrentUser<User>) -> Json<Value> {
+    Json(json!({ "message": format!("Hello {}", user.name) }))
+}
+
+/// For everybody; who sends a token must send a good one.
+async fn whoami(MaybeUser(user): MaybeUser<User>) -> Json<Value> {
+    Json(json!({ "user": user.map(|user| user.name) }))
+}
+
+async fn admin() -> Json<Value> {
+    Json(json!({ "secret_data": "Top secret admin info" }))
+}
+
+async fn reports() -> Json<Value> {
+    Json(json!({ "reports": ["2026-10", "2026-11"] }))
+}
+
+async fn dashboard() -> Json<Value> {
+    Json(json!({ "data": "Secure dashboard" }))
+}
+
+async fn settings() -> Json<Value> {
+    Json(json!({ "theme": "dark" }))
+}

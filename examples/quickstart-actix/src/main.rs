@@ -1,0 +1,95 @@
+//! A small service that logs users in and guards its routes. This is its start; see `app.rs` for the routes, `users.rs` for the users.
+
+mod app;
+mod users;
+
+use std::{
+    env,
+    io::{self, Write as _},
+    net::{SocketAddr, TcpListener},
+    process::ExitCode,
+};
+
+use actix_web::{App, HttpServer};
+use fauth_core::{AuthConfig, AuthProvider, BoxError};
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+
+use crate::users::Users;
+
+/// How many seconds requests may go on once the service is asked to stop.
+const GRACE: u64 = 5;
+
+#[actix_web::main]
+async fn main() -> ExitCode {
+    let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    match serve().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("quickstart-actix cannot run: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve() -> Result<(), BoxError> {
+    let config = settings()?;
+    let users = Users::sample().await?;
+    let auth = AuthProvider::builder(config).user_loader(users.clone()).identity_loader(users).build()?;
+
+    let address = env::var("FAUTH_ADDR").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());
+    let listener = TcpListener::bind(&address).map_err(|error| format!("FAUTH_ADDR: {address}: {error}"))?;
+    let stop = stop_signal()?;
+    greet(listener.local_addr()?)?;
+    HttpServer::new(move || App::new().configure(|config| app::routes(&auth, config)))
+        .listen(listener)?
+        .shutdown_signal(stop)
+        .shutdown_timeout(GRACE)
+        .run()
+        .await?;
+    Ok(())
+}
+
+/// Everything that `AuthConfig` reads from the environment; without a secret, a random one.
+fn settings() -> Result<AuthConfig, BoxError> {
+    if env::var_os("FAUTH_SECRET_KEY").is_some() {
+        return Ok(AuthConfig::from_env()?);
+    }
+    tracing::warn!("FAUTH_SECRET_KEY is not set: with a random secret, no token outlives this process");
+    let secret: String =
+        (0..4).map(|_| Ok(format!("{:016x}", getrandom::u64()?))).collect::<Result<_, getrandom::Error>>()?;
+    Ok(AuthConfig::from_vars(|name| match name {
+        "FAUTH_SECRET_KEY" => Some(secret.clone()),
+        _ => env::var(name).ok(),
+    })?)
+}
+
+fn greet(address: SocketAddr) -> io::Result<()> {
+    writeln!(
+        io::stdout(),
+        "quickstart-actix listens on http://{address}\n  \
+         curl http://{address}/login -d username=alice -d password=s3cret\n  \
+         curl http://{address}/me -H \"Authorization: Bearer $ACCESS_TOKEN\"\n  \
+         curl http://{address}/internal/dashboard"
+    )
+}
+
+/// Ends with ctrl-c, or SIGTERM as service managers send it.
+#[cfg(unix)]
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+#[cfg(not(unix))]
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    let mut interrupt = tokio::signal::windows::ctrl_c()?;
+    Ok(async move { drop(interrupt.recv().await) })
+}

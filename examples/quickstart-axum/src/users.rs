@@ -1,0 +1,77 @@
+//! The users: a map in memory, in place of your database.
+
+use std::{collections::HashMap, convert::Infallible, sync::Arc};
+
+use fauth_core::{
+    AuthUser, BoxError, IdentityLoader, PasswordConfig, PasswordHasher, TokenPayload, UserLoader,
+};
+
+pub(crate) struct User {
+    pub(crate) name: &'static str,
+    password_hash: String,
+    active: bool,
+    roles: &'static [&'static str],
+    permissions: &'static [&'static str],
+}
+
+/// What fauth must know of a user.
+impl AuthUser for User {
+    fn subject(&self) -> impl AsRef<str> {
+        self.name
+    }
+
+    fn password_hash(&self) -> Option<&str> {
+        Some(&self.password_hash)
+    }
+
+    fn is_active(&self) -> bool {
+        self.active
+    }
+
+    fn roles(&self) -> impl IntoIterator<Item: AsRef<str>> {
+        self.roles
+    }
+
+    fn permissions(&self) -> impl IntoIterator<Item: AsRef<str>> {
+        self.permissions
+    }
+}
+
+/// All users by their names. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Users(Arc<HashMap<&'static str, Arc<User>>>);
+
+impl Users {
+    pub(crate) async fn sample() -> Result<Self, BoxError> {
+        // The hasher that a provider has unless it is told otherwise: Argon2id.
+        let hasher = PasswordHasher::new(PasswordConfig::default())?;
+        let mut users = HashMap::new();
+        for (name, password, active, roles, permissions) in [
+            ("alice", "s3cret", true, &["admin", "user"][..], &["read", "write"][..]),
+            ("bob", "hunter2", true, &["user"], &["read"]),
+            ("carol", "pa55word", false, &[], &[]),
+        ] {
+            let password_hash = hasher.hash(password).await?;
+            users.insert(name, Arc::new(User { name, password_hash, active, roles, permissions }));
+        }
+        Ok(Self(Arc::new(users)))
+    }
+}
+
+/// For every guarded request: whose token is this?
+impl UserLoader<User> for Users {
+    type Error = Infallible;
+
+    async fn load_user(&self, token: Arc<TokenPayload>) -> Result<Option<Arc<User>>, Infallible> {
+        Ok(self.0.get(token.subject()).cloned())
+    }
+}
+
+/// For every login: who is that?
+impl IdentityLoader<User> for Users {
+    type Error = Infallible;
+
+    async fn load_identity(&self, identifier: String) -> Result<Option<Arc<User>>, Infallible> {
+        Ok(self.0.get(&*identifier).cloned())
+    }
+}
