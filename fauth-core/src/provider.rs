@@ -199,6 +199,14 @@ impl<U: AuthUser> AuthProvider<U> {
             return Err(Rejection::Misconfigured(Misconfigured::NoPasswordLogin));
         };
         let known_as = self.hash_identifier(identifier);
+        let failed = |reason| {
+            self.raise(&Event::new(EventKind::AuthenticationFailed).reason(reason).identifier(&known_as))
+        };
+        // Before any lookup: the same for every identifier, so that it tells nothing, and no store is asked in vain.
+        if !login.hasher.takes_in(password) {
+            failed("unacceptable_password");
+            return Err(Rejection::InvalidCredentials);
+        }
         let user = self.load_identity(login, identifier).await?;
         let stored = user.as_deref().and_then(AuthUser::password_hash);
         let verified =
@@ -216,7 +224,7 @@ impl<U: AuthUser> AuthProvider<U> {
                 return Ok(Arc::clone(user));
             }
         };
-        self.raise(&Event::new(EventKind::AuthenticationFailed).reason(failure).identifier(&known_as));
+        failed(failure);
         Err(Rejection::InvalidCredentials)
     }
 

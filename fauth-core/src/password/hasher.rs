@@ -130,7 +130,7 @@ impl PasswordHasher {
     /// Call it for unknown users too, with `None`. Returning early for them tells by the time who has an account.
     /// Check whether the user is active afterwards, not before.
     pub async fn verify(&self, password: &str, stored: Option<&str>) -> Result<Verification, PasswordError> {
-        if check(password, self.inner.config.longest_password()).is_err() {
+        if !self.takes_in(password) {
             return Ok(Verification::Mismatch);
         }
         let genuine = stored.and_then(|stored| self.inner.usable(stored, password));
@@ -147,6 +147,11 @@ impl PasswordHasher {
             (true, true) => Verification::MatchNeedsRehash,
             (false, _) => Verification::Mismatch,
         })
+    }
+
+    /// Could this password be anybody's? If not, [`verify`](Self::verify) says so without any work.
+    pub(crate) fn takes_in(&self, password: &str) -> bool {
+        check(password, self.inner.config.longest_password()).is_ok()
     }
 
     /// Is the stored hash something else than [`hash`](Self::hash) would make, or weaker?

@@ -72,7 +72,10 @@ fn one_bad_trusted_origin_is_enough() {
     assert!(good().build().is_ok());
     for bad in ["", "null", "*", "app.example", "https://app.example/", "https://*.example", "file:///x"] {
         refused(good().trusted_origin(bad).build(), "trusted_origin");
-        refused(testing::provider().trusted_origin(bad).trusted_origin("https://b.example").build(), "trusted_origin");
+        refused(
+            testing::provider().trusted_origin(bad).trusted_origin("https://b.example").build(),
+            "trusted_origin",
+        );
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use fauth_core::{AuthConfig, Missing, Rejection, Reply, testing::{SECRET, Users, provider_with}};
+use fauth_core::{
+    AuthConfig, Missing, Rejection, Reply,
+    testing::{SECRET, Users, provider_with},
+};
 use proptest::prelude::*;
 
 use crate::support::{World, every_rejection, get, header};
@@ -112,7 +115,10 @@ fn every_bad_token_gets_the_same_answer() {
 fn reasons_are_names() {
     for (name, rejection) in every_rejection() {
         let reason = rejection.reason();
-        assert!(!reason.is_empty() && reason.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{name}: {reason}");
+        assert!(
+            !reason.is_empty() && reason.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'),
+            "{name}: {reason}"
+        );
         assert_eq!(rejection.to_string(), reason);
     }
 }

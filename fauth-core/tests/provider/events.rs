@@ -31,7 +31,10 @@ async fn every_flow_raises_its_events() {
     assert_eq!(told(&world.events), [about(EventKind::LoggedIn, "alice")]);
 
     world.call(Endpoint::Login, &login_request("bob", "hunter2")).await;
-    assert_eq!(told(&world.events), [about(EventKind::Authenticated, "bob"), about(EventKind::LoggedIn, "bob")]);
+    assert_eq!(
+        told(&world.events),
+        [about(EventKind::Authenticated, "bob"), about(EventKind::LoggedIn, "bob")]
+    );
 
     for (identifier, password, reason) in [
         ("alice", "wrong", "wrong_password"),
@@ -39,6 +42,8 @@ async fn every_flow_raises_its_events() {
         ("nobody", "s3cret", "unknown_identifier"),
         ("carol", "pa55word", "inactive_user"),
         ("carol", "wrong", "wrong_password"),
+        ("alice", "", "unacceptable_password"),
+        ("nobody", "s3cret\0", "unacceptable_password"),
     ] {
         world.call(Endpoint::Login, &login_request(identifier, password)).await;
         assert_eq!(
@@ -213,7 +218,10 @@ async fn no_injection() {
 
     let records = log.with("inject-");
     for word in ["inject-subject", "inject-method", "inject-path", "inject-unwired"] {
-        assert!(records.iter().any(|record| record.fields.values().any(|value| value.contains(word))), "{word}");
+        assert!(
+            records.iter().any(|record| record.fields.values().any(|value| value.contains(word))),
+            "{word}"
+        );
     }
     for record in &records {
         for (name, value) in &record.fields {

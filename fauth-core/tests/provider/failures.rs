@@ -75,7 +75,11 @@ impl Failing {
     }
 
     /// What each entrance answers, with good tokens and the right password.
-    async fn try_every_entrance(&self, access: &str, refresh: &str) -> Vec<(&'static str, Option<Rejection>)> {
+    async fn try_every_entrance(
+        &self,
+        access: &str,
+        refresh: &str,
+    ) -> Vec<(&'static str, Option<Rejection>)> {
         let auth = &self.auth;
         let read = || auth.read(&get("/").bearer(access));
         let admin = Requirement::user().roles(["admin"]);
@@ -199,7 +203,9 @@ fn a_hasher_that_cannot_work_is_503() {
 #[tokio::test(start_paused = true)]
 async fn the_timeout_is_exact() {
     let world = World::with(|builder| builder.loader_timeout(LIMIT));
-    for (delay, passes) in [(LIMIT - Duration::from_millis(1), true), (LIMIT + Duration::from_millis(1), false)] {
+    for (delay, passes) in
+        [(LIMIT - Duration::from_millis(1), true), (LIMIT + Duration::from_millis(1), false)]
+    {
         world.users.delay(delay);
         let began = tokio::time::Instant::now();
         assert_eq!(world.check("alice", &Requirement::user()).await.is_ok(), passes, "{delay:?}");

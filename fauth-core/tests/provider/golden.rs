@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use expect_test::{ExpectFile, expect_file};
 use fauth_core::{
-    AuthProvider, CookieTransport, DetailJson, ErrorJson, ProblemJson, Purpose, Rejection, Renderer, Reply, SameSite,
-    TokenRequest,
+    AuthProvider, CookieTransport, DetailJson, ErrorJson, ProblemJson, Purpose, Rejection, Renderer, Reply,
+    SameSite, TokenRequest,
     routes::Endpoint,
     testing::{self, TestUser, WireRequest},
 };
@@ -83,7 +83,8 @@ async fn endpoints(page: &mut String, title: &str, auth: &AuthProvider<TestUser>
         auth.issue(purpose, request).unwrap().expose().to_owned()
     };
     let (access, refresh) = (token(Purpose::Access), token(Purpose::Refresh));
-    let own = |request: WireRequest| request.header("host", "app.example").header("sec-fetch-site", "same-origin");
+    let own =
+        |request: WireRequest| request.header("host", "app.example").header("sec-fetch-site", "same-origin");
     let json = |body: serde_json::Value| own(post("/refresh")).body("application/json", body.to_string());
     let with = |target: &str, name: &str, token: &str| match carry {
         Carry::Header => own(post(target)).bearer(token),
@@ -98,7 +99,11 @@ async fn endpoints(page: &mut String, title: &str, auth: &AuthProvider<TestUser>
         ("login by GET", Endpoint::Login, get("/login")),
         ("refresh by body", Endpoint::Refresh, json(serde_json::json!({ "refresh_token": refresh }))),
         ("refresh without body", Endpoint::Refresh, with("/refresh", "__Host-refresh", &refresh)),
-        ("refresh with an access token", Endpoint::Refresh, json(serde_json::json!({ "refresh_token": access }))),
+        (
+            "refresh with an access token",
+            Endpoint::Refresh,
+            json(serde_json::json!({ "refresh_token": access })),
+        ),
         ("logout", Endpoint::Logout, with("/logout", "__Host-session", &access)),
         ("logout without token", Endpoint::Logout, own(post("/logout"))),
     ] {

@@ -142,7 +142,8 @@ async fn only_a_token_in_the_url_makes_the_answer_uncacheable() {
     let headers = by_query.response_headers();
     assert_eq!((headers.len(), headers[0].name(), headers[0].value()), (1, "cache-control", "no-store"));
     // The second look of the same request knows it too.
-    let again = world.auth.check_current(world.auth.read_again(&get(&target), Some(&by_query))).await.unwrap();
+    let again =
+        world.auth.check_current(world.auth.read_again(&get(&target), Some(&by_query))).await.unwrap();
     assert_eq!(again.response_headers(), headers);
 }
 

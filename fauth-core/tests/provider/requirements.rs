@@ -142,7 +142,7 @@ fn decide(auth: &AuthProvider<Holder>, requirement: &Requirement, held: Held) ->
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_tree_passes_exactly_those_whom_it_says(tree in trees(), held in holders()) {
@@ -172,9 +172,8 @@ proptest! {
 fn a_nested_alternative_does_not_swallow_what_stands_before_it() {
     let auth = provider_of_holders();
     let user = Requirement::user;
-    let requirement = user()
-        .roles(["D"])
-        .and(Requirement::any_of([user().roles(["A"]), user().roles(["B", "C"])]));
+    let requirement =
+        user().roles(["D"]).and(Requirement::any_of([user().roles(["A"]), user().roles(["B", "C"])]));
     for bits in 0..16_u8 {
         let roles = [0, 1, 2, 3].map(|bit| bits & 1 << bit != 0);
         let [a, b, c, d] = roles;
@@ -290,13 +289,22 @@ fn roles_config() {
                     "use visible ASCII without \" and \\",
                 );
             } else {
-                assert_eq!(made(&[name]).validate(), Ok(()), "roles and permissions are the application's own words");
+                assert_eq!(
+                    made(&[name]).validate(),
+                    Ok(()),
+                    "roles and permissions are the application's own words"
+                );
             }
         }
         // The first fault is the one to mend first.
         impossible(&make(made(&["a", "a"]), &[]), field, "a name is repeated", "name each once");
     }
-    impossible(&Requirement::any_of([]), "any_of", "there is no alternative", "name at least one requirement");
+    impossible(
+        &Requirement::any_of([]),
+        "any_of",
+        "there is no alternative",
+        "name at least one requirement",
+    );
 }
 
 #[test]

@@ -40,7 +40,10 @@ fn a_provider_has_the_endpoints_that_it_can_serve() {
 #[test]
 fn every_other_method_is_refused_before_the_body_is_looked_at() {
     let auth = testing::provider().build().unwrap();
-    for method in ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "post", "Post", "POST ", "", "X"] {
+    for method in [
+        "GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "post", "Post", "POST ", "",
+        "X",
+    ] {
         for endpoint in ALL {
             for body in [Ok(&b"{}"[..]), Err(BodyError::TooLarge), Err(BodyError::Incomplete)] {
                 let rejection = refused(&auth, endpoint, &WireRequest::new(method, endpoint.path()), body);
@@ -119,7 +122,11 @@ async fn no_answer_may_be_stored() {
         (Endpoint::Logout, get("/logout"), 405),
     ] {
         let reply = world.call(endpoint, &request).await;
-        assert_eq!((reply.status(), header(&reply, "cache-control")), (status, vec!["no-store"]), "{endpoint:?}");
+        assert_eq!(
+            (reply.status(), header(&reply, "cache-control")),
+            (status, vec!["no-store"]),
+            "{endpoint:?}"
+        );
     }
 }
 
@@ -151,9 +158,28 @@ fn header_bytes() -> impl Strategy<Value = Vec<u8>> {
     let part = prop_oneof![
         prop::collection::vec(any::<u8>(), 0..12),
         prop::sample::select(vec![
-            "Bearer ", "bearer", "Basic ", "__Host-session=", "__Host-refresh=", "; ", ",", "=", "\t", " ",
-            "eyJhbGciOiJIUzI1NiJ9", ".", "..", "\"", "https://app.example", "https://partner.example", "null",
-            "same-origin", "cross-site", "websocket", "application/json", "\u{fffd}",
+            "Bearer ",
+            "bearer",
+            "Basic ",
+            "__Host-session=",
+            "__Host-refresh=",
+            "; ",
+            ",",
+            "=",
+            "\t",
+            " ",
+            "eyJhbGciOiJIUzI1NiJ9",
+            ".",
+            "..",
+            "\"",
+            "https://app.example",
+            "https://partner.example",
+            "null",
+            "same-origin",
+            "cross-site",
+            "websocket",
+            "application/json",
+            "\u{fffd}",
         ])
         .prop_map(|text| text.as_bytes().to_vec()),
     ];
@@ -162,7 +188,14 @@ fn header_bytes() -> impl Strategy<Value = Vec<u8>> {
 
 fn heads() -> impl Strategy<Value = WireRequest> {
     let names = prop::sample::select(vec![
-        "authorization", "cookie", "origin", "host", "sec-fetch-site", "upgrade", "content-type", "x-other",
+        "authorization",
+        "cookie",
+        "origin",
+        "host",
+        "sec-fetch-site",
+        "upgrade",
+        "content-type",
+        "x-other",
     ]);
     let methods = prop_oneof![Just("POST".to_owned()), Just("GET".to_owned()), ".{0,8}"];
     let targets = prop_oneof![
@@ -170,17 +203,39 @@ fn heads() -> impl Strategy<Value = WireRequest> {
         ".{0,24}",
         "[a-z.=&%-]{0,16}".prop_map(|value| format!("/?token={value}&token")),
     ];
-    (methods, targets, prop::collection::vec((names, header_bytes()), 0..6)).prop_map(|(method, target, headers)| {
-        headers.into_iter().fold(WireRequest::new(&method, &target), |head, (name, value)| head.header(name, value))
-    })
+    (methods, targets, prop::collection::vec((names, header_bytes()), 0..6)).prop_map(
+        |(method, target, headers)| {
+            headers
+                .into_iter()
+                .fold(WireRequest::new(&method, &target), |head, (name, value)| head.header(name, value))
+        },
+    )
 }
 
 fn bodies() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         prop::collection::vec(any::<u8>(), 0..16),
         prop::sample::select(vec![
-            "{", "}", "[", "\"username\":", "\"password\":", "\"refresh_token\":", "\"a\"", ",", "null", "1e999",
-            "\\u0000", "username=", "password=", "refresh_token=", "&", "%00", "%ff", "%", "+", "\u{feff}",
+            "{",
+            "}",
+            "[",
+            "\"username\":",
+            "\"password\":",
+            "\"refresh_token\":",
+            "\"a\"",
+            ",",
+            "null",
+            "1e999",
+            "\\u0000",
+            "username=",
+            "password=",
+            "refresh_token=",
+            "&",
+            "%00",
+            "%ff",
+            "%",
+            "+",
+            "\u{feff}",
         ])
         .prop_map(|text| text.as_bytes().to_vec()),
     ];
@@ -194,7 +249,7 @@ fn media_types() -> impl Strategy<Value = &'static str> {
 #[test]
 fn no_bytes_make_an_endpoint_panic() {
     let (auth, runtime) = (listening_everywhere(), runtime());
-    let config = ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() };
+    let config = ProptestConfig { cases: 1_500, failure_persistence: None, ..ProptestConfig::default() };
     proptest!(config, |(head in heads(), media_type in media_types(), body in bodies())| {
         let head = head.header("content-type", media_type);
         for endpoint in ALL {
@@ -211,7 +266,7 @@ fn no_bytes_make_an_endpoint_panic() {
 fn no_head_makes_a_check_panic() {
     let (auth, runtime) = (listening_everywhere(), runtime());
     let guard = fauth_core::Guard::new(&auth, fauth_core::Requirement::user());
-    let config = ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() };
+    let config = ProptestConfig { cases: 1_500, failure_persistence: None, ..ProptestConfig::default() };
     proptest!(config, |(head in heads())| {
         let presented = auth.read(&head);
         let is_anonymous = presented.is_anonymous();

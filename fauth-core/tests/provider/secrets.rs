@@ -1,6 +1,11 @@
 //! No secret in any message: every flow with marked secrets, and then a search of everything that was said.
 
-use std::{error::Error, fmt::Debug, fmt::Write as _, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    error::Error,
+    fmt::{Debug, Write as _},
+    sync::Arc,
+};
 
 use base64::{
     Engine as _,
@@ -8,8 +13,8 @@ use base64::{
 };
 use fauth_core::{
     Algorithm, AuthConfig, AuthProvider, BearerTransport, CookieTransport, DetailJson, ErrorJson, Extracted,
-    Guard, HeaderValues, Key, NewPasswordHash, PasswordConfig, PasswordHasher, ProblemJson, Purpose, Rejection,
-    Renderer, Reply, RequestHead, Requirement, ResponseHeader, TokenRequest, Transport as _,
+    Guard, HeaderValues, Key, NewPasswordHash, PasswordConfig, PasswordHasher, ProblemJson, Purpose,
+    Rejection, Renderer, Reply, RequestHead, Requirement, ResponseHeader, TokenRequest, Transport as _,
     routes::Endpoint,
     testing::{ManualClock, TestUser, Users, WireRequest, weak_passwords},
 };
@@ -25,12 +30,12 @@ const COOKIE: &str = "MARK-neighbour-cookie-0e5d9a3b";
 /// What must not be found, and where it was looked for.
 struct Search {
     marks: Vec<(String, Vec<u8>)>,
-    texts: Vec<(String, String)>,
+    texts: BTreeSet<(String, String)>,
 }
 
 impl Search {
     fn new() -> Self {
-        let mut search = Self { marks: Vec::new(), texts: Vec::new() };
+        let mut search = Self { marks: Vec::new(), texts: BTreeSet::new() };
         for (name, mark) in [
             ("key", KEY),
             ("previous key", PREVIOUS_KEY),
@@ -54,7 +59,7 @@ impl Search {
     }
 
     fn see(&mut self, place: &str, text: impl Into<String>) {
-        self.texts.push((place.to_owned(), text.into()));
+        self.texts.insert((place.to_owned(), text.into()));
     }
 
     fn see_debug(&mut self, place: &str, value: &impl Debug) {
@@ -82,25 +87,28 @@ impl Search {
 
     /// Secrets as text, in the usual encodings, and as the list of numbers that `Debug` makes of bytes.
     fn find(&self) -> Vec<(String, String, String)> {
+        // `{:#?}` puts each number on a line of its own.
+        let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let texts: Vec<_> = self.texts.iter().map(|(place, text)| (place, text, flat(text))).collect();
         let mut found = Vec::new();
         for (name, secret) in &self.marks {
-            let mut forms = vec![
+            let hex = secret.iter().fold(String::new(), |mut hex, byte| {
+                write!(hex, "{byte:02x}").unwrap();
+                hex
+            });
+            let numbers: Vec<String> = secret.iter().map(u8::to_string).collect();
+            let forms = [
                 String::from_utf8(secret.clone()).unwrap(),
                 STANDARD.encode(secret).trim_end_matches('=').to_owned(),
                 URL_SAFE_NO_PAD.encode(secret),
-                secret.iter().fold(String::new(), |mut hex, byte| {
-                    write!(hex, "{byte:02x}").unwrap();
-                    hex
-                }),
+                hex,
+                numbers.join(", "),
+                numbers.join(","),
             ];
-            let numbers: Vec<String> = secret.iter().map(u8::to_string).collect();
-            forms.push(numbers.join(", "));
-            forms.push(numbers.join(","));
-            for (place, text) in &self.texts {
-                // `{:#?}` puts each number on a line of its own.
-                let flat = text.replace(",\n", ", ").split_whitespace().collect::<Vec<_>>().join(" ");
+            for (place, text, flat) in &texts {
                 if forms.iter().any(|form| text.contains(form) || flat.contains(form)) {
-                    found.push((name.clone(), place.clone(), text.chars().take(200).collect()));
+                    let beginning = text.chars().take(200).collect();
+                    found.push((name.clone(), (*place).clone(), beginning));
                 }
             }
         }
@@ -151,7 +159,9 @@ async fn marked(search: &mut Search) -> Marked {
         .user_loader(users.user_loader())
         .identity_loader(users.identity_loader())
         .password(PasswordConfig::danger_weak_argon2id(16, 2, 1))
-        .password_updater(|_: Arc<TestUser>, _: NewPasswordHash| async { Err::<(), _>("the replica is read-only") })
+        .password_updater(|_: Arc<TestUser>, _: NewPasswordHash| async {
+            Err::<(), _>("the replica is read-only")
+        })
         .transport(BearerTransport::new())
         .transport(CookieTransport::new())
         .danger_query_token("token")
@@ -167,7 +177,13 @@ fn own(request: WireRequest) -> WireRequest {
     request.header("sec-fetch-site", "same-origin").header("cookie", format!("other={COOKIE}"))
 }
 
-fn see_refused(search: &mut Search, place: &str, auth: &AuthProvider<TestUser>, refused: &Rejection, head: &WireRequest) {
+fn see_refused(
+    search: &mut Search,
+    place: &str,
+    auth: &AuthProvider<TestUser>,
+    refused: &Rejection,
+    head: &WireRequest,
+) {
     search.see_error(place, refused);
     search.see(place, refused.detail());
     let renderers: [&dyn Renderer; 3] = [&ProblemJson::new(), &DetailJson::new(), &ErrorJson::new()];
@@ -206,7 +222,9 @@ async fn log_in_every_way(search: &mut Search, world: &Marked) {
             Err(refused) => see_refused(search, "login", auth, &refused, &request),
         }
     }
-    for broken in [format!("{{\"username\":\"alice\",\"password\":\"{PASSWORD}\""), format!("[\"{PASSWORD}\"]")] {
+    for broken in
+        [format!("{{\"username\":\"alice\",\"password\":\"{PASSWORD}\""), format!("[\"{PASSWORD}\"]")]
+    {
         let request = own(post("/login")).body("application/json", broken);
         let refused = Endpoint::Login.read(auth, &request, Ok(&request.body)).answer(auth).await.unwrap_err();
         see_refused(search, "broken login", auth, &refused, &request);
@@ -302,7 +320,8 @@ async fn no_secret_in_any_message() {
     search.mark("short key", &KEY[..20]);
     search.see_error("ConfigError", &error);
     search.see_debug("PasswordHasher", &PasswordHasher::new(weak_passwords()).unwrap());
-    let reserved = world.auth.issue(Purpose::Access, TokenRequest::new("alice").claim("sub", PASSWORD)).unwrap_err();
+    let reserved =
+        world.auth.issue(Purpose::Access, TokenRequest::new("alice").claim("sub", PASSWORD)).unwrap_err();
     search.see_error("IssueError", &reserved);
 
     world.clock.break_down();
@@ -310,7 +329,10 @@ async fn no_secret_in_any_message() {
     log_in_every_way(&mut search, &world).await;
 
     let records = log.all();
-    assert!(records.iter().any(|record| record.field("reason") == Some("rehash_failed")), "the flows were run");
+    assert!(
+        records.iter().any(|record| record.field("reason") == Some("rehash_failed")),
+        "the flows were run"
+    );
     assert!(records.iter().any(|record| record.field("problem").is_some()), "the broken hash was met");
     for record in records {
         search.see("log", format!("{record:?}"));
@@ -320,5 +342,10 @@ async fn no_secret_in_any_message() {
     }
     let found = search.find();
     assert!(found.is_empty(), "{} secrets shown: {found:#?}", found.len());
-    assert!(search.marks.len() > 12 && search.texts.len() > 500, "{} {}", search.marks.len(), search.texts.len());
+    assert!(
+        search.marks.len() > 12 && search.texts.len() > 500,
+        "{} {}",
+        search.marks.len(),
+        search.texts.len()
+    );
 }

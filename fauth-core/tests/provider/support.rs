@@ -308,10 +308,7 @@ pub(crate) fn every_rejection() -> Vec<(&'static str, Rejection)> {
             "wrong purpose",
             token(TokenError::WrongPurpose { expected: Purpose::Access, actual: Some(Purpose::Refresh) }),
         ),
-        (
-            "unknown purpose",
-            token(TokenError::WrongPurpose { expected: Purpose::Refresh, actual: None }),
-        ),
+        ("unknown purpose", token(TokenError::WrongPurpose { expected: Purpose::Refresh, actual: None })),
         ("missing claim", token(TokenError::MissingClaim("sub"))),
         ("invalid claim", token(TokenError::InvalidClaim("iat"))),
         ("wrong issuer", token(TokenError::WrongIssuer)),
