@@ -199,12 +199,13 @@ impl<U: AuthUser> AuthProvider<U> {
             return Err(Rejection::Misconfigured(Misconfigured::NoPasswordLogin));
         };
         let known_as = self.hash_identifier(identifier);
-        let failed = |reason| {
-            self.raise(&Event::new(EventKind::AuthenticationFailed).reason(reason).identifier(&known_as))
+        let raise_failure = |reason| {
+            let event = Event::new(EventKind::AuthenticationFailed).reason(reason);
+            self.raise(&event.identifier(&known_as));
         };
         // Before any lookup: the same for every identifier, so that it tells nothing, and no store is asked in vain.
         if !login.hasher.takes_in(password) {
-            failed("unacceptable_password");
+            raise_failure("unacceptable_password");
             return Err(Rejection::InvalidCredentials);
         }
         let user = self.load_identity(login, identifier).await?;
@@ -224,7 +225,7 @@ impl<U: AuthUser> AuthProvider<U> {
                 return Ok(Arc::clone(user));
             }
         };
-        failed(failure);
+        raise_failure(failure);
         Err(Rejection::InvalidCredentials)
     }
 

@@ -14,7 +14,7 @@ use std::{
 use fauth_core::{
     AuthProvider, AuthProviderBuilder, AuthUser, BearerTransport, BoxError, ConfigError, CookieTransport,
     Guard, IdentityLoader, NewPasswordHash, PasswordConfig, PasswordUpdater, Purpose, Requirement,
-    SecurityScheme, TokenPayload, UserLoader,
+    SecurityScheme, TokenPayload, Transport, UserLoader,
     testing::{self, TestUser, Users, config, weak_passwords},
 };
 
@@ -27,7 +27,7 @@ fn bare<U: AuthUser>() -> AuthProviderBuilder<U> {
 
 #[track_caller]
 fn refused<U>(built: Result<AuthProvider<U>, ConfigError>, field: &str) {
-    let error = built.expect_err("it was built");
+    let Err(error) = built else { panic!("built in spite of its {field}") };
     assert_eq!(error.field(), field, "{error}");
     assert!(!error.problem().is_empty() && !error.fix().is_empty(), "{error:?}");
     assert_eq!(error.to_string(), format!("{field}: {}; {}", error.problem(), error.fix()));
@@ -108,7 +108,7 @@ fn the_first_transport_replaces_the_default() {
         (build().transport(CookieTransport::new()).danger_query_token("token"), vec![cookie(), query()]),
     ] {
         let auth = builder.build().unwrap();
-        let found: Vec<_> = auth.transports().map(|transport| transport.describe()).collect();
+        let found: Vec<_> = auth.transports().map(Transport::describe).collect();
         assert_eq!(found, expected);
     }
 }

@@ -235,8 +235,8 @@ async fn no_injection() {
 async fn outside_text_is_cut_at_256_bytes() {
     let log = Log::of_process();
     let world = World::new();
-    let long = |word: &str| format!("/{word}/{}", "y".repeat(100_000));
-    let head = WireRequest::new(&long("cut-method"), &long("cut-path"));
+    let endless = |word: &str| format!("/{word}/{}", "y".repeat(100_000));
+    let head = WireRequest::new(&endless("cut-method"), &endless("cut-path"));
     let _ = world.auth.refuse(&Rejection::MissingCredential, &head);
     let _ = Rejection::without_provider(&head);
     let records = log.with("cut-path");

@@ -203,9 +203,7 @@ fn a_hasher_that_cannot_work_is_503() {
 #[tokio::test(start_paused = true)]
 async fn the_timeout_is_exact() {
     let world = World::with(|builder| builder.loader_timeout(LIMIT));
-    for (delay, passes) in
-        [(LIMIT - Duration::from_millis(1), true), (LIMIT + Duration::from_millis(1), false)]
-    {
+    for (delay, passes) in [(Duration::from_millis(1999), true), (Duration::from_millis(2001), false)] {
         world.users.delay(delay);
         let began = tokio::time::Instant::now();
         assert_eq!(world.check("alice", &Requirement::user()).await.is_ok(), passes, "{delay:?}");

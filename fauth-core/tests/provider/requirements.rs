@@ -69,8 +69,8 @@ enum Field {
 enum Tree {
     AllOf(Field, Vec<usize>),
     AnyOf(Field, Vec<usize>),
-    And(Vec<Tree>),
-    Or(Vec<Tree>),
+    And(Vec<Self>),
+    Or(Vec<Self>),
 }
 
 impl Tree {

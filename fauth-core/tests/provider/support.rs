@@ -16,7 +16,7 @@ use std::{
 use fauth_core::{
     AuthEvents, AuthProvider, AuthProviderBuilder, Clock as _, ConfigError, Event, EventKind, Granted,
     HeaderValues, InvalidToken, MalformedCredential, Misconfigured, Missing, Purpose, Rejection, Reply,
-    RequestHead, Requirement, TokenError, TokenRequest, Unavailable,
+    RequestHead, Requirement, ResponseHeader, TokenError, TokenRequest, Unavailable,
     routes::Endpoint,
     testing::{ManualClock, TestUser, Users, WireRequest, config, provider_with},
 };
@@ -346,5 +346,5 @@ pub(crate) fn every_rejection() -> Vec<(&'static str, Rejection)> {
 
 /// Every value of a header.
 pub(crate) fn header<'a>(reply: &'a Reply, name: &str) -> Vec<&'a str> {
-    reply.headers().iter().filter(|header| header.name() == name).map(|header| header.value()).collect()
+    reply.headers().iter().filter(|header| header.name() == name).map(ResponseHeader::value).collect()
 }
