@@ -1,6 +1,7 @@
 //! Extractors: the user and the token of a request.
 
 use std::{
+    fmt,
     future::{Ready, ready},
     ops::Deref,
     pin::Pin,
@@ -27,14 +28,12 @@ use crate::{head::Head, respond::Refused};
 ///
 /// actix-web runs the extractors of a handler side by side. Only a guard in front of the route keeps the others from running, and the body from being read,
 /// before it is known who asks.
-#[derive(Debug, Clone)]
 #[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
-pub struct CurrentUser<U>(pub Arc<U>);
+pub struct CurrentUser<U: AuthUser>(pub Arc<U>);
 
 /// The user of the request, if it presents anything. A bad credential is refused, it does not turn into "nobody".
-#[derive(Debug, Clone)]
 #[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
-pub struct MaybeUser<U>(pub Option<Arc<U>>);
+pub struct MaybeUser<U: AuthUser>(pub Option<Arc<U>>);
 
 /// The verified token of the request. For routes behind a guard; elsewhere the request is refused with 500 and a line in the log, since nobody has checked a
 /// token there. A [`CurrentUser`] beside it in the same handler is no guard: actix-web runs the two side by side.
@@ -42,11 +41,36 @@ pub struct MaybeUser<U>(pub Option<Arc<U>>);
 #[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
 pub struct Token(pub Arc<TokenPayload>);
 
-impl<U> Deref for CurrentUser<U> {
+impl<U: AuthUser> Deref for CurrentUser<U> {
     type Target = U;
 
     fn deref(&self) -> &U {
         &self.0
+    }
+}
+
+impl<U: AuthUser> Clone for CurrentUser<U> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<U: AuthUser> Clone for MaybeUser<U> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+/// A user's record is personal data, and may hold a password hash.
+impl<U: AuthUser> fmt::Debug for CurrentUser<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CurrentUser(..)")
+    }
+}
+
+impl<U: AuthUser> fmt::Debug for MaybeUser<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "MaybeUser(..)" } else { "MaybeUser(nobody)" })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Responses of actix-web from those of the core: nothing added, nothing dropped.
 
 use actix_web::{
-    Error, HttpResponse, ResponseError,
+    Error, HttpResponse, ResponseError, body,
     error::InternalError,
     http::{
         StatusCode,
@@ -13,12 +13,18 @@ use fauth_core::{Rejection, Reply, RequestHead, ResponseHeader};
 /// Turns a [`Reply`] of the core into a response, for endpoints of the application's own.
 #[must_use]
 pub fn respond(reply: Reply) -> HttpResponse {
+    let answers_head = reply.answers_head();
     let (status, headers, body) = reply.into_parts();
     let mut response = HttpResponse::new(parse_status(status));
     for (name, value) in headers.iter().filter_map(parse) {
         response.headers_mut().append(name, value);
     }
-    response.set_body(body).map_into_boxed_body()
+    if answers_head { nothing(response) } else { response.set_body(body).map_into_boxed_body() }
+}
+
+/// No body, of no declared length: of an empty one actix-web would write `Content-Length: 0`.
+fn nothing(response: HttpResponse) -> HttpResponse {
+    response.set_body(body::None::new()).map_into_boxed_body()
 }
 
 /// Sets what a grant demands of the response, in place of what the handler may have set.

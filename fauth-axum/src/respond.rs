@@ -11,8 +11,9 @@ use http_body_util::{BodyExt as _, Empty};
 /// Turns a [`Reply`] of the core into a response, for endpoints of the application's own.
 #[must_use]
 pub fn respond(reply: Reply) -> Response {
+    let answers_head = reply.answers_head();
     let (status, headers, body) = reply.into_parts();
-    let mut response = Response::new(if body.is_empty() { nothing() } else { Body::from(body) });
+    let mut response = Response::new(if answers_head { nothing() } else { Body::from(body) });
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in headers.iter().filter_map(parse) {
         response.headers_mut().append(name, value);
@@ -20,8 +21,7 @@ pub fn respond(reply: Reply) -> Response {
     response
 }
 
-/// No body, of no declared length. Of an empty body axum would write `Content-Length: 0`, which is wrong in an answer to HEAD (RFC 9110 section 8.6); for
-/// other methods the server writes it by itself.
+/// No body, of no declared length: of an empty one axum would write `Content-Length: 0`.
 fn nothing() -> Body {
     // A mapped body declares no length.
     Body::new(Empty::<Bytes>::new().map_frame(|frame| frame))

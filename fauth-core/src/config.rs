@@ -1,6 +1,6 @@
 //! Settings: parsed once, never half valid.
 
-use std::{fmt, time::Duration};
+use std::{env::VarError, fmt, time::Duration};
 
 use zeroize::Zeroizing;
 
@@ -99,6 +99,11 @@ impl AuthConfig {
     /// # Errors
     /// [`ConfigError`] if a variable is missing, not understood, or out of bounds.
     pub fn from_env() -> Result<Self, ConfigError> {
+        for name in VARIABLES {
+            if let Err(VarError::NotUnicode(_)) = std::env::var(name) {
+                return Err(ConfigError::new(name, "the variable is not text", "write it in UTF-8"));
+            }
+        }
         Self::from_vars(|name| std::env::var(name).ok())
     }
 
@@ -107,7 +112,7 @@ impl AuthConfig {
     /// # Errors
     /// As [`from_env`](Self::from_env).
     pub fn from_vars(var: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        AuthConfigBuilder::from_vars(&var)?.build()
+        AuthConfigBuilder::from_vars(&var)?.build().map_err(|error| error.in_field(variable_of))
     }
 
     pub(crate) fn verifier(&self) -> Verifier {
@@ -399,6 +404,44 @@ impl fmt::Debug for AuthConfigBuilder {
     }
 }
 
+/// Every variable that is read.
+const VARIABLES: [&str; 16] = [
+    "FAUTH_SECRET_KEY",
+    "FAUTH_SECRET_KEY_ID",
+    "FAUTH_PREVIOUS_SECRET_KEY",
+    "FAUTH_PREVIOUS_SECRET_KEY_ID",
+    "FAUTH_ALGORITHM",
+    "FAUTH_ACCESS_TOKEN_LIFETIME",
+    "FAUTH_REFRESH_TOKEN_LIFETIME",
+    "FAUTH_PASSWORD_RESET_TOKEN_LIFETIME",
+    "FAUTH_EMAIL_VERIFICATION_TOKEN_LIFETIME",
+    "FAUTH_ISSUER",
+    "FAUTH_AUDIENCE",
+    "FAUTH_LEEWAY",
+    "FAUTH_EXPIRY_LEEWAY",
+    "FAUTH_MAX_TOKEN_BYTES",
+    "FAUTH_TOKEN_PROFILE",
+    "FAUTH_REALM",
+];
+
+/// Under which variable whoever reads the error will look for the setting.
+fn variable_of(field: &'static str) -> &'static str {
+    match field {
+        "secret" => "FAUTH_SECRET_KEY",
+        "secret_id" => "FAUTH_SECRET_KEY_ID",
+        "previous_secret" => "FAUTH_PREVIOUS_SECRET_KEY",
+        "verification_key" => "FAUTH_PREVIOUS_SECRET_KEY_ID",
+        "issuer" => "FAUTH_ISSUER",
+        "audience" => "FAUTH_AUDIENCE",
+        "leeway" => "FAUTH_LEEWAY",
+        "expiry_leeway" => "FAUTH_EXPIRY_LEEWAY",
+        "max_token_bytes" => "FAUTH_MAX_TOKEN_BYTES",
+        "token_profile" => "FAUTH_TOKEN_PROFILE",
+        "realm" => "FAUTH_REALM",
+        other => other,
+    }
+}
+
 const LIFETIME_VARIABLES: [(&str, Purpose); 4] = [
     ("FAUTH_ACCESS_TOKEN_LIFETIME", Purpose::Access),
     ("FAUTH_REFRESH_TOKEN_LIFETIME", Purpose::Refresh),
@@ -625,6 +668,11 @@ mod tests {
                 "{value}"
             );
         }
+        let with_secret = |secret: &'static str| {
+            AuthConfig::from_vars(move |name| (name == "FAUTH_SECRET_KEY").then(|| secret.to_owned()))
+        };
+        assert_eq!(with_secret("short").unwrap_err().field(), "FAUTH_SECRET_KEY");
+        assert_eq!(from(&[("FAUTH_REALM", "\"")]).unwrap_err().field(), "FAUTH_REALM");
         assert_eq!(AuthConfig::from_vars(|_| None).unwrap_err().field(), "FAUTH_SECRET_KEY");
     }
 }

@@ -35,7 +35,12 @@ impl ConfigError {
         Self { field, problem: problem.into(), fix: fix.into() }
     }
 
-    /// The setting at fault, as the builder calls it.
+    /// The same error under another name of the field.
+    pub(crate) fn in_field(self, name: impl FnOnce(&'static str) -> &'static str) -> Self {
+        Self { field: name(self.field), ..self }
+    }
+
+    /// The setting at fault, as the builder (or the environment) calls it.
     #[must_use]
     pub const fn field(&self) -> &'static str {
         self.field

@@ -179,7 +179,7 @@ pub(crate) fn level(event: &Event<'_>, rejection: Option<&Rejection>) -> tracing
 }
 
 /// Outside text in a log record: controls and direction marks escaped, cut at 256 bytes.
-struct Escaped<'a>(&'a str);
+pub(crate) struct Escaped<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -199,10 +199,13 @@ impl<U: AuthUser> AuthProvider<U> {
             return Err(Rejection::Misconfigured(Misconfigured::NoPasswordLogin));
         };
         let known_as = self.hash_identifier(identifier);
-        // Before anybody is looked up, so that the quick answer tells nothing about who exists.
-        if !login.hasher.is_conceivable(password) {
-            let event = Event::new(EventKind::AuthenticationFailed).reason("unacceptable_password");
+        let raise_failure = |reason| {
+            let event = Event::new(EventKind::AuthenticationFailed).reason(reason);
             self.raise(&event.identifier(&known_as));
+        };
+        // Before any lookup: the same for every identifier, so that it tells nothing, and no store is asked in vain.
+        if !login.hasher.takes_in(password) {
+            raise_failure("unacceptable_password");
             return Err(Rejection::InvalidCredentials);
         }
         let user = self.load_identity(login, identifier).await?;
@@ -222,7 +225,7 @@ impl<U: AuthUser> AuthProvider<U> {
                 return Ok(Arc::clone(user));
             }
         };
-        self.raise(&Event::new(EventKind::AuthenticationFailed).reason(failure).identifier(&known_as));
+        raise_failure(failure);
         Err(Rejection::InvalidCredentials)
     }
 

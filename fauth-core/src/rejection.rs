@@ -12,6 +12,7 @@ pub use reply::{Reply, ResponseHeader};
 
 use crate::{
     error::ConfigError,
+    event::Escaped,
     request::RequestHead,
     requirement::Missing,
     token::{Purpose, TokenError},
@@ -232,8 +233,8 @@ impl Rejection {
         tracing::error!(
             target: "fauth",
             event = "missing_provider",
-            method = head.method(),
-            path = head.path(),
+            method = %Escaped(head.method()),
+            path = %Escaped(head.path()),
             "an extractor of fauth finds no provider: hand the `AuthProvider` to the application, or put a guard in front of the route",
         );
         let rejection = Self::Misconfigured(Misconfigured::MissingProvider);

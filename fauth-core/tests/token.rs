@@ -1,7 +1,6 @@
 //! Tokens through the public API: what the strict verifier refuses and why, what is minted, and the data of other projects.
 
 #![cfg(feature = "testing")]
-#![allow(unused_crate_dependencies, reason = "they belong to the library")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,6 +8,7 @@
     clippy::indexing_slicing,
     reason = "a test may fail by panicking"
 )]
+#![allow(clippy::disallowed_methods, reason = "the oracle decodes")]
 
 #[path = "token/differential.rs"]
 mod differential;

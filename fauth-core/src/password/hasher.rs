@@ -130,7 +130,7 @@ impl PasswordHasher {
     /// Call it for unknown users too, with `None`. Returning early for them tells by the time who has an account.
     /// Check whether the user is active afterwards, not before.
     pub async fn verify(&self, password: &str, stored: Option<&str>) -> Result<Verification, PasswordError> {
-        if check(password, self.inner.config.longest_password()).is_err() {
+        if !self.takes_in(password) {
             return Ok(Verification::Mismatch);
         }
         let genuine = stored.and_then(|stored| self.inner.usable(stored, password));
@@ -149,8 +149,8 @@ impl PasswordHasher {
         })
     }
 
-    /// Could this be anybody's password? Not if it is empty, contains NUL, or is longer than the limit: then it need not be looked up.
-    pub(crate) fn is_conceivable(&self, password: &str) -> bool {
+    /// Could this password be anybody's? If not, [`verify`](Self::verify) says so without any work.
+    pub(crate) fn takes_in(&self, password: &str) -> bool {
         check(password, self.inner.config.longest_password()).is_ok()
     }
 

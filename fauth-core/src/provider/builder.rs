@@ -44,7 +44,7 @@ pub struct AuthProviderBuilder<U> {
     user_loader: Option<Box<dyn LoadUser<U>>>,
     identity_loader: Option<Box<dyn LoadIdentity<U>>>,
     without_password_login: bool,
-    password: PasswordConfig,
+    password: Option<PasswordConfig>,
     updater: Option<Box<dyn UpdatePassword<U>>>,
     transports: Vec<Box<dyn Transport>>,
     trusted_origins: Vec<String>,
@@ -61,7 +61,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             user_loader: None,
             identity_loader: None,
             without_password_login: false,
-            password: PasswordConfig::default(),
+            password: None,
             updater: None,
             transports: Vec::new(),
             trusted_origins: Vec::new(),
@@ -92,7 +92,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
 
     /// How passwords are hashed, and how many at once.
     pub fn password(mut self, config: PasswordConfig) -> Self {
-        self.password = config;
+        self.password = Some(config);
         self
     }
 
@@ -199,23 +199,24 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
 fn password_login<U>(
     identity_loader: Option<Box<dyn LoadIdentity<U>>>,
     waived: bool,
-    config: PasswordConfig,
+    config: Option<PasswordConfig>,
     updater: Option<Box<dyn UpdatePassword<U>>>,
 ) -> Result<Option<PasswordLogin<U>>, ConfigError> {
     match (identity_loader, waived) {
         (Some(identity_loader), false) => {
-            Ok(Some(PasswordLogin { identity_loader, hasher: PasswordHasher::new(config)?, updater }))
+            let hasher = PasswordHasher::new(config.unwrap_or_default())?;
+            Ok(Some(PasswordLogin { identity_loader, hasher, updater }))
         }
-        (None, true) => Ok(None),
+        (None, true) if config.is_none() && updater.is_none() => Ok(None),
         (None, false) => Err(ConfigError::new(
             "identity_loader",
             "there is no identity loader, so nobody could log in",
             "call `.identity_loader(…)`, or `.without_password_login()` if that is meant",
         )),
-        (Some(_), true) => Err(ConfigError::new(
-            "identity_loader",
-            "there is an identity loader, and password login is waived",
-            "remove one of the two calls",
+        (_, true) => Err(ConfigError::new(
+            "without_password_login",
+            "password login is waived, and there is an option for it",
+            "remove `.without_password_login()`, or the identity loader, password configuration and updater",
         )),
     }
 }

@@ -3,18 +3,19 @@
 use std::borrow::Cow;
 
 /// A response: status, headers, body.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Reply {
     status: u16,
     headers: Vec<ResponseHeader>,
     body: Vec<u8>,
+    answers_head: bool,
 }
 
 impl Reply {
     /// A response without headers and body.
     #[must_use]
     pub const fn new(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Vec::new() }
+        Self { status, headers: Vec::new(), body: Vec::new(), answers_head: false }
     }
 
     /// Adds a header.
@@ -50,6 +51,13 @@ impl Reply {
         &self.body
     }
 
+    /// Has the body been left out because the request was HEAD? Then a length of zero must not be announced: it would be that of the answer to GET
+    /// ([RFC 9110 section 8.6](https://www.rfc-editor.org/rfc/rfc9110#section-8.6)).
+    #[must_use]
+    pub const fn answers_head(&self) -> bool {
+        self.answers_head
+    }
+
     /// Status, headers and body, for an adapter.
     #[must_use]
     pub fn into_parts(self) -> (u16, Vec<ResponseHeader>, Vec<u8>) {
@@ -66,8 +74,20 @@ impl Reply {
     pub(crate) fn for_method(mut self, method: &str) -> Self {
         if method == "HEAD" {
             self.body.clear();
+            self.answers_head = true;
         }
         self
+    }
+}
+
+/// The body may hold tokens: only its length shows.
+impl std::fmt::Debug for Reply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reply")
+            .field("status", &self.status)
+            .field("headers", &self.headers)
+            .field("body_bytes", &self.body.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -139,10 +159,15 @@ mod tests {
         assert_eq!(reply().for_method("GET").body_bytes(), b"x");
         let head = reply().for_method("HEAD");
         assert_eq!((head.body_bytes(), head.headers().len()), (&b""[..], 1));
+        assert!(head.answers_head() && !reply().for_method("GET").answers_head());
     }
 
     #[test]
     fn cookies_do_not_show() {
         assert!(!format!("{:?}", ResponseHeader::new("set-cookie", "s=secret")).contains("secret"));
+        assert_eq!(
+            format!("{:?}", Reply::new(200).body("text/plain", "abc")),
+            "Reply { status: 200, headers: [content-type: text/plain], body_bytes: 3, .. }"
+        );
     }
 }

@@ -62,7 +62,6 @@ pub enum IssueError {
 /// # let auth = fauth_core::testing::provider().build().unwrap();
 /// # auth.issue(fauth_core::Purpose::Access, request).unwrap();
 /// ```
-#[derive(Debug)]
 pub struct TokenRequest {
     subject: String,
     scopes: Vec<String>,
@@ -105,13 +104,11 @@ impl TokenRequest {
             self.fault.get_or_insert(IssueError::ReservedClaim(name.into_boxed_str()));
             return self;
         }
-        match serde_json::to_string(&value) {
-            Ok(json) => self.raw_claim(name, json),
-            Err(_) => {
-                self.fault.get_or_insert(IssueError::UnserializableClaim(name.into_boxed_str()));
-                self
-            }
+        if let Ok(json) = serde_json::to_string(&value) {
+            return self.raw_claim(name, json);
         }
+        self.fault.get_or_insert(IssueError::UnserializableClaim(name.into_boxed_str()));
+        self
     }
 
     /// Adds a claim whose value is the text of JSON already.
@@ -133,6 +130,13 @@ impl TokenRequest {
             return Err(IssueError::InvalidSubject);
         }
         if self.scopes.iter().all(|scope| is_scope(scope)) { Ok(()) } else { Err(IssueError::InvalidScope) }
+    }
+}
+
+/// Shows whom the token is about, not what it will say: claims may be personal data.
+impl fmt::Debug for TokenRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenRequest").field("subject", &self.subject).finish_non_exhaustive()
     }
 }
 

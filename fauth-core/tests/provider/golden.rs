@@ -1,0 +1,148 @@
+//! The bytes of every answer, in files: whoever changes one sees it in the diff. `UPDATE_EXPECT=1` writes them anew.
+
+use std::fmt::Write as _;
+
+use expect_test::{ExpectFile, expect_file};
+use fauth_core::{
+    AuthProvider, CookieTransport, DetailJson, ErrorJson, ProblemJson, Purpose, Rejection, Renderer, Reply,
+    SameSite, TokenRequest,
+    routes::Endpoint,
+    testing::{self, TestUser, WireRequest},
+};
+
+use crate::support::{call, every_rejection, get, login_request, post};
+
+/// As on the wire, headers in the order in which the core gives them.
+fn text(reply: &Reply) -> String {
+    let mut text = format!("{}\n", reply.status());
+    for header in reply.headers() {
+        writeln!(text, "{}: {}", header.name(), header.value()).unwrap();
+    }
+    text + "\n" + std::str::from_utf8(reply.body_bytes()).unwrap()
+}
+
+fn section(page: &mut String, title: &str, reply: &Reply) {
+    write!(page, "## {title}\n\n{}\n\n", masked(text(reply).trim_end())).unwrap();
+}
+
+/// Tokens are random.
+fn masked(text: &str) -> String {
+    let mut masked = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find("eyJ") {
+        let (before, token) = rest.split_at(start);
+        let is_token = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        masked = masked + before + "(token)";
+        rest = token.trim_start_matches(is_token);
+    }
+    masked + rest
+}
+
+fn check_refusals(renderer: impl Renderer, expected: &ExpectFile) {
+    let auth = testing::provider().renderer(renderer).build().unwrap();
+    let mut page = String::new();
+    for (name, rejection) in every_rejection() {
+        for method in ["GET", "HEAD"] {
+            let reply = auth.refuse(&rejection, &WireRequest::new(method, "/admin"));
+            section(&mut page, &format!("{name}, {method}"), &reply);
+        }
+    }
+    expected.assert_eq(&page);
+}
+
+#[test]
+fn refusals_as_problem_json() {
+    check_refusals(ProblemJson::new(), &expect_file!["../golden/problem.txt"]);
+}
+
+#[test]
+fn refusals_as_the_python_fauth() {
+    check_refusals(DetailJson::new(), &expect_file!["../golden/detail.txt"]);
+}
+
+#[test]
+fn refusals_with_a_hint() {
+    check_refusals(ErrorJson::new(), &expect_file!["../golden/error.txt"]);
+}
+
+/// Whatever a renderer says, the answer to HEAD differs from that to GET in the body alone.
+#[test]
+fn head_and_get_have_the_same_head() {
+    let auth = testing::provider().build().unwrap();
+    for (name, rejection) in every_rejection() {
+        let get = auth.refuse(&rejection, &get("/"));
+        let head = auth.refuse(&rejection, &WireRequest::new("HEAD", "/"));
+        assert_eq!((get.status(), get.headers()), (head.status(), head.headers()), "{name}");
+        assert!(head.body_bytes().is_empty() && !get.body_bytes().is_empty(), "{name}");
+    }
+}
+
+async fn endpoints(page: &mut String, title: &str, auth: &AuthProvider<TestUser>, carry: Carry) {
+    let token = |purpose| {
+        let request = TokenRequest::new("alice").scope("read");
+        auth.issue(purpose, request).unwrap().expose().to_owned()
+    };
+    let (access, refresh) = (token(Purpose::Access), token(Purpose::Refresh));
+    let own =
+        |request: WireRequest| request.header("host", "app.example").header("sec-fetch-site", "same-origin");
+    let json = |body: serde_json::Value| own(post("/refresh")).body("application/json", body.to_string());
+    let with = |target: &str, name: &str, token: &str| match carry {
+        Carry::Header => own(post(target)).bearer(token),
+        Carry::Cookie => own(post(target)).header("cookie", format!("{name}={token}")),
+        Carry::PlainCookie => {
+            own(post(target)).header("cookie", format!("{}={token}", name.trim_start_matches("__Host-")))
+        }
+    };
+    for (name, endpoint, request) in [
+        ("login", Endpoint::Login, own(login_request("alice", "s3cret"))),
+        ("login, wrong password", Endpoint::Login, own(login_request("alice", "wrong"))),
+        ("login by GET", Endpoint::Login, get("/login")),
+        ("refresh by body", Endpoint::Refresh, json(serde_json::json!({ "refresh_token": refresh }))),
+        ("refresh without body", Endpoint::Refresh, with("/refresh", "__Host-refresh", &refresh)),
+        (
+            "refresh with an access token",
+            Endpoint::Refresh,
+            json(serde_json::json!({ "refresh_token": access })),
+        ),
+        ("logout", Endpoint::Logout, with("/logout", "__Host-session", &access)),
+        ("logout without token", Endpoint::Logout, own(post("/logout"))),
+    ] {
+        section(page, &format!("{title}, {name}"), &call(auth, endpoint, &request).await);
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Carry {
+    Header,
+    Cookie,
+    PlainCookie,
+}
+
+#[tokio::test]
+async fn answers_of_the_endpoints() {
+    let mut page = String::new();
+    let build = testing::provider;
+    let strict = CookieTransport::new().same_site(SameSite::Strict);
+    let named = CookieTransport::new().names("__Host-id", "__Host-again").unwrap();
+    for (title, builder, carry) in [
+        ("bearer", build(), Carry::Header),
+        ("cookie", build().transport(CookieTransport::new()), Carry::Cookie),
+        ("strict cookie", build().transport(strict), Carry::Cookie),
+        ("insecure cookie", build().transport(CookieTransport::new().danger_insecure()), Carry::PlainCookie),
+        ("cookie of another name", build().transport(named), Carry::Cookie),
+    ] {
+        endpoints(&mut page, title, &builder.build().unwrap(), carry).await;
+    }
+    expect_file!["../golden/endpoints.txt"].assert_eq(&page);
+}
+
+#[test]
+fn the_answer_without_a_provider() {
+    let mut page = String::new();
+    for method in ["GET", "HEAD"] {
+        let (rejection, reply) = Rejection::without_provider(&WireRequest::new(method, "/x"));
+        assert_eq!(rejection.reason(), "missing_provider");
+        section(&mut page, &format!("no provider, {method}"), &reply);
+    }
+    expect_file!["../golden/without_provider.txt"].assert_eq(&page);
+}

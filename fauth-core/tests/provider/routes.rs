@@ -1,0 +1,281 @@
+//! The ready-made endpoints below HTTP: what they are, what they refuse before they look, and that no bytes make them panic.
+
+use fauth_core::{
+    AuthProvider, BearerTransport, CookieTransport, Rejection, RequestHead,
+    routes::{BodyError, Endpoint, MAX_BODY_BYTES},
+    testing::{self, TestUser, Users, WireRequest, config, provider_with},
+};
+use proptest::prelude::*;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::support::{World, call, get, header, login_request, post};
+
+const ALL: [Endpoint; 3] = [Endpoint::Login, Endpoint::Refresh, Endpoint::Logout];
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// Reads and answers, the way an adapter does.
+fn refused(
+    auth: &AuthProvider<TestUser>,
+    endpoint: Endpoint,
+    head: &dyn RequestHead,
+    body: Result<&[u8], BodyError>,
+) -> Rejection {
+    runtime().block_on(endpoint.read(auth, head, body).answer(auth)).unwrap_err()
+}
+
+#[test]
+fn a_provider_has_the_endpoints_that_it_can_serve() {
+    let auth = testing::provider().build().unwrap();
+    assert_eq!(Endpoint::of(&auth).collect::<Vec<_>>(), ALL);
+    assert_eq!(ALL.map(Endpoint::path), ["/login", "/refresh", "/logout"]);
+    let users = Users::new();
+    let verifier = AuthProvider::<TestUser>::builder(config()).user_loader(users.user_loader());
+    let verifier = verifier.without_password_login().build().unwrap();
+    assert_eq!(Endpoint::of(&verifier).collect::<Vec<_>>(), [Endpoint::Refresh, Endpoint::Logout]);
+}
+
+#[test]
+fn every_other_method_is_refused_before_the_body_is_looked_at() {
+    let auth = testing::provider().build().unwrap();
+    for method in [
+        "GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "post", "Post", "POST ", "",
+        "X",
+    ] {
+        for endpoint in ALL {
+            for body in [Ok(&b"{}"[..]), Err(BodyError::TooLarge), Err(BodyError::Incomplete)] {
+                let rejection = refused(&auth, endpoint, &WireRequest::new(method, endpoint.path()), body);
+                assert_eq!(rejection, Rejection::MethodNotAllowed { allow: "POST" }, "{method}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_body_that_did_not_come_whole_is_refused() {
+    let auth = testing::provider().build().unwrap();
+    let longest = vec![b' '; MAX_BODY_BYTES];
+    let too_long = vec![b' '; MAX_BODY_BYTES + 1];
+    let head = |endpoint: Endpoint| post(endpoint.path()).header("content-type", "application/json");
+    for endpoint in ALL {
+        for (body, expected) in [
+            (Err(BodyError::TooLarge), Rejection::PayloadTooLarge),
+            (Err(BodyError::Incomplete), Rejection::InvalidRequest),
+            // An adapter that forgot to stop is stopped here.
+            (Ok(too_long.as_slice()), Rejection::PayloadTooLarge),
+        ] {
+            assert_eq!(refused(&auth, endpoint, &head(endpoint), body), expected, "{endpoint:?}");
+        }
+        let at_the_limit = refused(&auth, endpoint, &head(endpoint), Ok(&longest));
+        assert_ne!(at_the_limit, Rejection::PayloadTooLarge, "{endpoint:?}");
+    }
+}
+
+#[test]
+fn media_types_are_taken_literally() {
+    let auth = testing::provider().build().unwrap();
+    let json = br#"{"username":"alice","password":"s3cret"}"#.as_slice();
+    let form = b"username=alice&password=s3cret".as_slice();
+    for (media_type, body, status) in [
+        ("application/json", json, 200),
+        ("Application/JSON", json, 200),
+        (" application/json ; charset=utf-8", json, 200),
+        ("application/x-www-form-urlencoded", form, 200),
+        ("APPLICATION/x-www-form-urlencoded;a=b;c", form, 200),
+        ("application/json", form, 400),
+        ("application/x-www-form-urlencoded", json, 400),
+        ("application/problem+json", json, 415),
+        ("application/jsonp", json, 415),
+        ("application/json, text/plain", json, 415),
+        ("text/json", json, 415),
+        // What a page of another origin can send without being asked (CVE-2021-32677).
+        ("text/plain", json, 415),
+        ("multipart/form-data", form, 415),
+        ("text/plain; application/json", json, 415),
+        ("", json, 415),
+    ] {
+        let request = post("/login").body(media_type, body);
+        let reply = runtime().block_on(call(&auth, Endpoint::Login, &request));
+        assert_eq!(reply.status(), status, "{media_type}");
+    }
+    let twice = post("/login").header("content-type", "application/json").body("application/json", json);
+    assert_eq!(runtime().block_on(call(&auth, Endpoint::Login, &twice)).status(), 415);
+    let mut none = post("/login");
+    none.body = json.to_vec();
+    assert_eq!(runtime().block_on(call(&auth, Endpoint::Login, &none)).status(), 415);
+}
+
+#[tokio::test]
+async fn no_answer_may_be_stored() {
+    let world = World::new();
+    let pair = world.auth.login("alice").await.unwrap();
+    let refresh = serde_json::json!({ "refresh_token": pair.refresh_token().expose() }).to_string();
+    for (endpoint, request, status) in [
+        (Endpoint::Login, login_request("alice", "s3cret"), 200),
+        (Endpoint::Login, login_request("alice", "wrong"), 401),
+        (Endpoint::Refresh, post("/refresh").body("application/json", refresh), 200),
+        (Endpoint::Refresh, post("/refresh"), 401),
+        (Endpoint::Logout, post("/logout").bearer(pair.access_token().expose()), 200),
+        (Endpoint::Logout, post("/logout"), 401),
+        (Endpoint::Logout, get("/logout"), 405),
+    ] {
+        let reply = world.call(endpoint, &request).await;
+        assert_eq!(
+            (reply.status(), header(&reply, "cache-control")),
+            (status, vec!["no-store"]),
+            "{endpoint:?}"
+        );
+    }
+}
+
+/// Reading is the synchronous half: it asks nobody and hashes nothing.
+#[tokio::test]
+async fn a_call_that_is_never_answered_has_no_effect() {
+    let world = World::new();
+    let request = login_request("alice", "s3cret");
+    drop(Endpoint::Login.read(&world.auth, &request, Ok(&request.body)));
+    assert_eq!(world.users.identity_loads(), 0);
+    assert_eq!(world.events.take(), []);
+}
+
+// ------------------------------------------------------------------------------------------------ no bytes make it panic
+
+/// Every transport there is.
+fn listening_everywhere() -> AuthProvider<TestUser> {
+    provider_with(config(), &Users::new())
+        .transport(BearerTransport::new())
+        .transport(CookieTransport::new())
+        .danger_query_token("token")
+        .trusted_origin("https://partner.example")
+        .build()
+        .unwrap()
+}
+
+/// Bytes that are nearly right get further than bytes that are all wrong.
+fn header_bytes() -> impl Strategy<Value = Vec<u8>> {
+    let part = prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..12),
+        prop::sample::select(vec![
+            "Bearer ",
+            "bearer",
+            "Basic ",
+            "__Host-session=",
+            "__Host-refresh=",
+            "; ",
+            ",",
+            "=",
+            "\t",
+            " ",
+            "eyJhbGciOiJIUzI1NiJ9",
+            ".",
+            "..",
+            "\"",
+            "https://app.example",
+            "https://partner.example",
+            "null",
+            "same-origin",
+            "cross-site",
+            "websocket",
+            "application/json",
+            "\u{fffd}",
+        ])
+        .prop_map(|text| text.as_bytes().to_vec()),
+    ];
+    prop::collection::vec(part, 0..6).prop_map(|parts| parts.concat())
+}
+
+fn heads() -> impl Strategy<Value = WireRequest> {
+    let names = prop::sample::select(vec![
+        "authorization",
+        "cookie",
+        "origin",
+        "host",
+        "sec-fetch-site",
+        "upgrade",
+        "content-type",
+        "x-other",
+    ]);
+    let methods = prop_oneof![Just("POST".to_owned()), Just("GET".to_owned()), ".{0,8}"];
+    let targets = prop_oneof![
+        "/[a-z%./;?&=]{0,24}",
+        ".{0,24}",
+        "[a-z.=&%-]{0,16}".prop_map(|value| format!("/?token={value}&token")),
+    ];
+    (methods, targets, prop::collection::vec((names, header_bytes()), 0..6)).prop_map(
+        |(method, target, headers)| {
+            headers
+                .into_iter()
+                .fold(WireRequest::new(&method, &target), |head, (name, value)| head.header(name, value))
+        },
+    )
+}
+
+fn bodies() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..16),
+        prop::sample::select(vec![
+            "{",
+            "}",
+            "[",
+            "\"username\":",
+            "\"password\":",
+            "\"refresh_token\":",
+            "\"a\"",
+            ",",
+            "null",
+            "1e999",
+            "\\u0000",
+            "username=",
+            "password=",
+            "refresh_token=",
+            "&",
+            "%00",
+            "%ff",
+            "%",
+            "+",
+            "\u{feff}",
+        ])
+        .prop_map(|text| text.as_bytes().to_vec()),
+    ];
+    prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+}
+
+fn media_types() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["application/json", "application/x-www-form-urlencoded", "text/plain", ""])
+}
+
+#[test]
+fn no_bytes_make_an_endpoint_panic() {
+    let (auth, runtime) = (listening_everywhere(), runtime());
+    let config = ProptestConfig { cases: 1_500, failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |(head in heads(), media_type in media_types(), body in bodies())| {
+        let head = head.header("content-type", media_type);
+        for endpoint in ALL {
+            let outcome = runtime.block_on(endpoint.read(&auth, &head, Ok(&body)).answer(&auth));
+            // No token, no password: nothing gets in by chance.
+            let rejection = outcome.unwrap_err();
+            let reply = auth.refuse(&rejection, &head);
+            prop_assert!((400..=415).contains(&reply.status()), "{rejection:?}");
+        }
+    });
+}
+
+#[test]
+fn no_head_makes_a_check_panic() {
+    let (auth, runtime) = (listening_everywhere(), runtime());
+    let guard = fauth_core::Guard::new(&auth, fauth_core::Requirement::user());
+    let config = ProptestConfig { cases: 1_500, failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |(head in heads())| {
+        let presented = auth.read(&head);
+        let is_anonymous = presented.is_anonymous();
+        let optional = runtime.block_on(auth.check_optional(presented));
+        prop_assert_eq!(matches!(optional, Ok(None)), is_anonymous);
+        prop_assert!(!matches!(optional, Ok(Some(_))));
+        let rejection = runtime.block_on(guard.check(guard.read(&head, None))).unwrap_err();
+        let reply = guard.refuse(&rejection, &head);
+        prop_assert!((400..=405).contains(&reply.status()), "{rejection:?}");
+        prop_assert!(reply.headers().iter().all(|header| header.value().bytes().all(|b| matches!(b, 0x20..=0x7e))));
+    });
+}

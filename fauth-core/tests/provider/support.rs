@@ -1,0 +1,350 @@
+//! A provider with its users, its clock and its events in view, and a subscriber that keeps every log record.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    future::Future,
+    net::SocketAddr,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll, Waker},
+};
+
+use fauth_core::{
+    AuthEvents, AuthProvider, AuthProviderBuilder, Clock as _, ConfigError, Event, EventKind, Granted,
+    HeaderValues, InvalidToken, MalformedCredential, Misconfigured, Missing, Purpose, Rejection, Reply,
+    RequestHead, Requirement, ResponseHeader, TokenError, TokenRequest, Unavailable,
+    routes::Endpoint,
+    testing::{ManualClock, TestUser, Users, WireRequest, config, provider_with},
+};
+use tracing::{
+    Level, Metadata, Subscriber,
+    field::{Field, Visit},
+    span,
+};
+
+/// A provider and everything around it that a test may turn or look at.
+pub(crate) struct World {
+    pub(crate) users: Users,
+    pub(crate) clock: ManualClock,
+    pub(crate) events: Sink,
+    pub(crate) auth: AuthProvider<TestUser>,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with(|builder| builder)
+    }
+
+    pub(crate) fn with(
+        options: impl FnOnce(AuthProviderBuilder<TestUser>) -> AuthProviderBuilder<TestUser>,
+    ) -> Self {
+        let (users, clock, events) = (Users::new(), ManualClock::new(), Sink::default());
+        let builder = provider_with(config(), &users).clock(clock.clone()).events(events.clone());
+        let auth = options(builder).build().unwrap();
+        Self { users, clock, events, auth }
+    }
+
+    pub(crate) fn token(&self, purpose: Purpose, request: impl Into<TokenRequest>) -> String {
+        self.auth.issue(purpose, request).unwrap().expose().to_owned()
+    }
+
+    pub(crate) fn access(&self, request: impl Into<TokenRequest>) -> String {
+        self.token(Purpose::Access, request)
+    }
+
+    /// Checks a `GET` with an access token for `request`.
+    pub(crate) async fn check(
+        &self,
+        request: impl Into<TokenRequest>,
+        requirement: &Requirement,
+    ) -> Result<Granted<TestUser>, Rejection> {
+        let head = get("/").bearer(&self.access(request));
+        self.auth.check(self.auth.read(&head), requirement).await
+    }
+
+    /// Sends a request to a ready-made endpoint, as an adapter does.
+    pub(crate) async fn call(&self, endpoint: Endpoint, request: &WireRequest) -> Reply {
+        call(&self.auth, endpoint, request).await
+    }
+}
+
+pub(crate) async fn call(auth: &AuthProvider<TestUser>, endpoint: Endpoint, request: &WireRequest) -> Reply {
+    match endpoint.read(auth, request, Ok(&request.body)).answer(auth).await {
+        Ok(reply) => reply,
+        Err(rejection) => auth.refuse(&rejection, request),
+    }
+}
+
+pub(crate) fn get(target: &str) -> WireRequest {
+    WireRequest::new("GET", target)
+}
+
+pub(crate) fn post(target: &str) -> WireRequest {
+    WireRequest::new("POST", target)
+}
+
+pub(crate) fn login_request(username: &str, password: &str) -> WireRequest {
+    let body = serde_json::json!({ "username": username, "password": password });
+    post("/login").body("application/json", body.to_string())
+}
+
+/// A request whose socket has another end.
+pub(crate) struct FromPeer(pub(crate) WireRequest, pub(crate) SocketAddr);
+
+impl RequestHead for FromPeer {
+    fn method(&self) -> &str {
+        self.0.method()
+    }
+
+    fn path(&self) -> &str {
+        self.0.path()
+    }
+
+    fn query(&self) -> Option<&str> {
+        self.0.query()
+    }
+
+    fn header<'a>(&'a self, name: &str) -> HeaderValues<'a> {
+        RequestHead::header(&self.0, name)
+    }
+
+    fn peer(&self) -> Option<SocketAddr> {
+        Some(self.1)
+    }
+
+    fn is_secure(&self) -> bool {
+        self.0.is_secure()
+    }
+}
+
+/// Polls once, without waiting: what a future does at its first poll it does at once.
+pub(crate) fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+// ------------------------------------------------------------------------------------------------ events
+
+/// An [`Event`] that outlives its request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Raised {
+    pub(crate) kind: EventKind,
+    pub(crate) reason: Option<&'static str>,
+    pub(crate) subject: Option<String>,
+    pub(crate) identifier: Option<String>,
+    pub(crate) method: Option<String>,
+    pub(crate) path: Option<String>,
+    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) error: Option<String>,
+}
+
+/// Keeps every event.
+#[derive(Clone, Default)]
+pub(crate) struct Sink(Arc<Mutex<Vec<Raised>>>);
+
+impl Sink {
+    /// What was raised since the last call.
+    pub(crate) fn take(&self) -> Vec<Raised> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+
+    /// The one event that was raised since the last call.
+    #[track_caller]
+    pub(crate) fn only(&self) -> Raised {
+        let mut raised = self.take();
+        assert_eq!(raised.len(), 1, "{raised:?}");
+        raised.remove(0)
+    }
+}
+
+impl AuthEvents for Sink {
+    fn on_event(&self, event: &Event<'_>) {
+        let own = |text: Option<&str>| text.map(str::to_owned);
+        self.0.lock().unwrap().push(Raised {
+            kind: event.kind,
+            reason: event.reason,
+            subject: own(event.subject),
+            identifier: own(event.identifier),
+            method: own(event.method),
+            path: own(event.path),
+            peer: event.peer,
+            error: own(event.error),
+        });
+    }
+}
+
+// ------------------------------------------------------------------------------------------------ logs
+
+/// A log record or span: every field as it was given, before any formatter has escaped anything.
+#[derive(Debug, Clone)]
+pub(crate) struct Logged {
+    pub(crate) level: Level,
+    pub(crate) target: String,
+    pub(crate) fields: BTreeMap<&'static str, String>,
+}
+
+impl Logged {
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        self.fields.get(name).map(String::as_str)
+    }
+}
+
+impl Visit for Logged {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.fields.insert(field.name(), format!("{value:?}"));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.fields.insert(field.name(), value.to_owned());
+    }
+}
+
+/// Every record of the process at every level. It is the global subscriber, since the threads that hash have none of their own; tests that
+/// run at the same time tell their records apart by a word of their own.
+pub(crate) struct Log {
+    records: Arc<Mutex<Vec<Logged>>>,
+}
+
+impl Log {
+    /// The log; keeps records from the first call on.
+    pub(crate) fn of_process() -> &'static Self {
+        static LOG: OnceLock<Log> = OnceLock::new();
+        LOG.get_or_init(|| {
+            let records = Arc::<Mutex<Vec<Logged>>>::default();
+            let keeper = Keeper { records: Arc::clone(&records), next_span: AtomicU64::new(1) };
+            tracing::subscriber::set_global_default(keeper).unwrap();
+            Self { records }
+        })
+    }
+
+    pub(crate) fn all(&self) -> Vec<Logged> {
+        self.records.lock().unwrap().clone()
+    }
+
+    /// The records with a field that holds `word`.
+    pub(crate) fn with(&self, word: &str) -> Vec<Logged> {
+        let mut records = self.all();
+        records.retain(|record| record.fields.values().any(|value| value.contains(word)));
+        records
+    }
+}
+
+struct Keeper {
+    records: Arc<Mutex<Vec<Logged>>>,
+    next_span: AtomicU64,
+}
+
+impl Keeper {
+    fn keep(&self, metadata: &Metadata<'_>, record: impl FnOnce(&mut Logged)) {
+        let mut logged = Logged {
+            level: *metadata.level(),
+            target: metadata.target().to_owned(),
+            fields: BTreeMap::new(),
+        };
+        record(&mut logged);
+        self.records.lock().unwrap().push(logged);
+    }
+}
+
+impl Subscriber for Keeper {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, attributes: &span::Attributes<'_>) -> span::Id {
+        self.keep(attributes.metadata(), |logged| attributes.record(logged));
+        span::Id::from_u64(self.next_span.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        self.keep(event.metadata(), |logged| event.record(logged));
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+// ------------------------------------------------------------------------------------------------ refusals
+
+/// A fault of a requirement, which only a requirement can make.
+pub(crate) fn requirement_fault() -> ConfigError {
+    Requirement::user().roles([""]).validate().unwrap_err()
+}
+
+/// Every refusal there is, by a name for the golden files.
+pub(crate) fn every_rejection() -> Vec<(&'static str, Rejection)> {
+    use MalformedCredential as Form;
+    let malformed = Rejection::MalformedCredential;
+    let invalid = Rejection::InvalidToken;
+    let token = |error| invalid(InvalidToken::Token(error));
+    let forbidden = Rejection::Forbidden;
+    let misconfigured = Rejection::Misconfigured;
+    let unavailable = Rejection::Unavailable;
+    let clock = ManualClock::new();
+    clock.break_down();
+    let no_time = TokenError::Clock(clock.now().unwrap_err());
+    vec![
+        ("missing credential", Rejection::MissingCredential),
+        ("duplicate credential", malformed(Form::Duplicate)),
+        ("several credentials", malformed(Form::Several)),
+        ("credential outside the grammar", malformed(Form::Grammar)),
+        ("credential too long", malformed(Form::TooLong)),
+        ("token too long", token(TokenError::TooLong)),
+        ("malformed token", token(TokenError::Malformed)),
+        ("forbidden header", token(TokenError::ForbiddenHeader)),
+        ("wrong algorithm", token(TokenError::WrongAlgorithm)),
+        ("unknown key", token(TokenError::UnknownKey)),
+        ("bad signature", token(TokenError::BadSignature)),
+        ("malformed claims", token(TokenError::MalformedClaims)),
+        (
+            "wrong purpose",
+            token(TokenError::WrongPurpose { expected: Purpose::Access, actual: Some(Purpose::Refresh) }),
+        ),
+        ("unknown purpose", token(TokenError::WrongPurpose { expected: Purpose::Refresh, actual: None })),
+        ("missing claim", token(TokenError::MissingClaim("sub"))),
+        ("invalid claim", token(TokenError::InvalidClaim("iat"))),
+        ("wrong issuer", token(TokenError::WrongIssuer)),
+        ("wrong audience", token(TokenError::WrongAudience)),
+        ("expired", token(TokenError::Expired)),
+        ("not yet valid", token(TokenError::NotYetValid)),
+        ("unacceptable lifetime", token(TokenError::UnacceptableLifetime)),
+        ("unknown user", invalid(InvalidToken::UnknownUser)),
+        ("inactive user", invalid(InvalidToken::InactiveUser)),
+        ("invalid credentials", Rejection::InvalidCredentials),
+        ("missing role", forbidden(Missing::Role("admin \"\\ä".into()))),
+        ("missing permission", forbidden(Missing::Permission("posts:write".into()))),
+        ("missing scopes", forbidden(Missing::Scopes(vec!["read".into(), "write".into()]))),
+        ("missing alternative", forbidden(Missing::Alternative)),
+        ("cross-site request", Rejection::CrossSiteRequest),
+        ("ambiguous path", Rejection::AmbiguousPath),
+        ("invalid request", Rejection::InvalidRequest),
+        ("method not allowed", Rejection::MethodNotAllowed { allow: "GET, HEAD" }),
+        ("payload too large", Rejection::PayloadTooLarge),
+        ("unsupported media type", Rejection::UnsupportedMediaType),
+        ("busy", Rejection::Busy { retry_after: std::time::Duration::from_secs(3) }),
+        ("loader failed", unavailable(Unavailable::Loader)),
+        ("loader timeout", unavailable(Unavailable::LoaderTimeout)),
+        ("clock unavailable", unavailable(Unavailable::Clock)),
+        ("clock unavailable at the verifier", no_time.into()),
+        ("issuer failed", unavailable(Unavailable::Issuer)),
+        ("password hasher failed", unavailable(Unavailable::PasswordHasher)),
+        ("missing provider", misconfigured(Misconfigured::MissingProvider)),
+        ("no password login", misconfigured(Misconfigured::NoPasswordLogin)),
+        ("impossible requirement", misconfigured(Misconfigured::Requirement(requirement_fault()))),
+        ("impossible token request", misconfigured(Misconfigured::TokenRequest)),
+        ("token too long for a cookie", misconfigured(Misconfigured::TokenTooLongForCookie)),
+    ]
+}
+
+/// Every value of a header.
+pub(crate) fn header<'a>(reply: &'a Reply, name: &str) -> Vec<&'a str> {
+    reply.headers().iter().filter(|header| header.name() == name).map(ResponseHeader::value).collect()
+}
