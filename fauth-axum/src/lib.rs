@@ -17,3 +17,8 @@ pub use head::Head;
 pub use respond::{Refused, respond};
 pub use router::SecureRouter;
 pub use routes::auth_routes;
+
+/// The front page of the project, whose first example is one for axum.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct FrontPage;

@@ -9,7 +9,7 @@ fn compile_fail_wiring_mistakes() {
     cases.pass("tests/ui/wired.rs");
     cases.compile_fail("tests/ui/empty_role_list.rs");
     cases.compile_fail("tests/ui/empty_role_list_of_group.rs");
-    cases.compile_fail("tests/ui/loader_of_another_user.rs");
+    cases.compile_fail("tests/ui/loader_of_another_type.rs");
     cases.compile_fail("tests/ui/loader_without_parameter_type.rs");
     cases.compile_fail("tests/ui/not_a_user.rs");
     cases.compile_fail("tests/ui/optional_current_user.rs");
