@@ -48,11 +48,15 @@ fn password_login_is_given_or_waived_but_not_both() {
     let users = Users::new();
     let with = || bare::<TestUser>().user_loader(users.user_loader());
     assert!(with().identity_loader(users.identity_loader()).build().unwrap().has_password_login());
-    assert!(!with().without_password_login().build().unwrap().has_password_login());
-    refused(
-        with().identity_loader(users.identity_loader()).without_password_login().build(),
-        "identity_loader",
-    );
+    let plain = || AuthProvider::<TestUser>::builder(testing::config()).user_loader(users.user_loader());
+    assert!(!plain().without_password_login().build().unwrap().has_password_login());
+    for waived in [
+        plain().identity_loader(users.identity_loader()),
+        plain().password(testing::weak_passwords()),
+        plain().password_updater(async |_, _| Ok::<_, std::convert::Infallible>(())),
+    ] {
+        refused(waived.without_password_login().build(), "without_password_login");
+    }
 }
 
 #[test]
