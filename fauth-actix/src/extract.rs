@@ -19,7 +19,7 @@ use crate::{head::Head, respond::Refused};
 
 /// The user of the request: inside a guard the one it has let in, elsewhere any known and active user. Without one the request is refused.
 ///
-/// Outside guards the application must hold the provider: `App::new().app_data(auth.clone())`, or `Data::new(auth.clone())`. Where it is missing the
+/// Outside guards the application must hold the provider: `App::new().app_data(Data::new(auth.clone()))`. Where it is missing the
 /// request is refused with 500 and a line in the log. Where there is one, it decides, also inside a guard of another provider.
 ///
 /// # Security
@@ -142,7 +142,7 @@ impl FromRequest for Token {
 /// What a check has granted, kept with the request. The types are private: nobody else can put one there.
 struct Stored<U>(Granted<U>);
 
-/// The token of the last check, for whom the user's type does not matter.
+/// The token of the innermost guard, for whom the user's type does not matter.
 struct Checked(Arc<TokenPayload>);
 
 /// The provider of the innermost guard that was passed, for applications that hold none.
@@ -150,8 +150,7 @@ struct Guarding<U>(AuthProvider<U>);
 
 /// Who decides here: the application's own provider if it holds one, otherwise that of the guard.
 fn provider<U: AuthUser>(request: &HttpRequest) -> Result<AuthProvider<U>, Refused> {
-    let held = request.app_data::<Data<AuthProvider<U>>>().map(|auth| &***auth);
-    let held = held.or_else(|| request.app_data::<AuthProvider<U>>()).cloned();
+    let held = request.app_data::<Data<AuthProvider<U>>>().map(|auth| AuthProvider::clone(auth));
     held.or_else(|| request.extensions().get::<Guarding<U>>().map(|Guarding(auth)| auth.clone()))
         .ok_or_else(|| Refused::without_provider(&Head::from(request)))
 }
@@ -164,9 +163,18 @@ pub(crate) fn earlier<U: AuthUser>(extensions: &Extensions) -> Option<&Granted<U
 /// Keeps a grant for whatever comes next with this request.
 pub(crate) fn remember<U: AuthUser>(extensions: &mut Extensions, granted: Granted<U>) -> Arc<U> {
     let user = Arc::clone(granted.user());
-    extensions.insert(Checked(Arc::clone(granted.payload())));
+    // The first check is the outermost guard's, or that of an extractor without guards: no extractor of another provider takes its place.
+    if extensions.get::<Checked>().is_none() {
+        extensions.insert(Checked(Arc::clone(granted.payload())));
+    }
     extensions.insert(Stored(granted));
     user
+}
+
+/// The same for a guard, whose token takes the place of one further out.
+pub(crate) fn remember_guarded<U: AuthUser>(extensions: &mut Extensions, granted: Granted<U>) {
+    extensions.insert(Checked(Arc::clone(granted.payload())));
+    extensions.insert(Stored(granted));
 }
 
 /// Keeps the provider of a guard for the extractors inside.

@@ -186,7 +186,7 @@ where
             Ok(granted) => {
                 let headers = granted.response_headers();
                 extract::offer(&mut request.extensions_mut(), guard.provider());
-                extract::remember(&mut request.extensions_mut(), granted);
+                extract::remember_guarded(&mut request.extensions_mut(), granted);
                 let answered = inner.call(request).await;
                 let mut response = answered.map_err(|error| set_headers_of_error(error, &headers))?;
                 set_headers(response.headers_mut(), &headers);

@@ -54,6 +54,10 @@ fn parse(header: &ResponseHeader) -> Option<(HeaderName, HeaderValue)> {
     Some((header.name().parse().ok()?, header.value().parse().ok()?))
 }
 
+/// What the log advises where nobody has said who decides.
+const WIRING: &str =
+    "call `.app_data(web::Data::new(auth))` on the application, or put a guard in front of the route";
+
 /// What an extractor fails with: the refusal, and the answer to it.
 #[derive(Debug, Clone)]
 pub struct Refused {
@@ -67,7 +71,7 @@ impl Refused {
     }
 
     pub(crate) fn without_provider(head: &dyn RequestHead) -> Self {
-        let (rejection, reply) = Rejection::without_provider(head);
+        let (rejection, reply) = Rejection::without_provider(head, WIRING);
         Self { rejection, reply }
     }
 

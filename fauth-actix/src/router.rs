@@ -54,8 +54,8 @@ impl<U: AuthUser> SecureScope<U> {
     /// An empty group under this prefix. Its handlers find the provider in their `app_data`.
     #[must_use]
     pub fn new(prefix: &str, auth: &AuthProvider<U>) -> Self {
-        // In both forms that extractors look for, so that no provider of an outer scope comes first.
-        let scope = Scope::new(prefix).app_data(auth.clone()).app_data(Data::new(auth.clone()));
+        // So that no provider of an outer scope comes first.
+        let scope = Scope::new(prefix).app_data(Data::new(auth.clone()));
         Self { guard: Guard::new(auth, Requirement::user()), scope, middlewares: Vec::new() }
     }
 
@@ -117,7 +117,7 @@ impl<U: AuthUser> SecureScope<U> {
         Self { scope: self.scope.configure(configure), ..self }
     }
 
-    /// Hands data to the handlers of the group. An `AuthProvider` among them takes the place of the group's own in extractors, not in the guard.
+    /// Hands data to the handlers of the group. A `Data<AuthProvider>` among them takes the place of the group's own in extractors, not in the guard.
     #[must_use]
     pub fn app_data<T: 'static>(self, data: T) -> Self {
         Self { scope: self.scope.app_data(data), ..self }

@@ -11,7 +11,7 @@ use actix_web::{
     middleware::{Next, from_fn},
     rt::System,
     test::{TestRequest, call_service, init_service, read_body},
-    web::{self, ServiceConfig, get, post, resource, scope},
+    web::{self, Data, ServiceConfig, get, post, resource, scope},
 };
 use fauth_actix::{
     CurrentUser, MaybeUser, SecureScope, Token, auth_routes, require, require_active_user, require_any_role,
@@ -88,10 +88,13 @@ fn app(App { auth, other }: &App) -> impl FnOnce(&mut ServiceConfig) {
     let (auth, endpoints) = (auth.clone(), auth_routes(auth));
     let admins = SecureScope::new("/admins", &auth).require_roles(["admin"]).service(greets("/panel"));
     let python = SecureScope::new("/python", &auth).renderer(DetailJson::new()).service(greets("/panel"));
+    let foreign = SecureScope::new("/foreign", other)
+        .service(greets("/panel"))
+        .service(resource("/token").route(get().to(show_token)));
     let empty = SecureScope::new("/empty", &auth);
     move |config| {
         config
-            .app_data(auth)
+            .app_data(Data::new(auth))
             .service(endpoints)
             .route("/open", get().to(async || "open"))
             .service(greets("/me").route(post().to(greet)))
@@ -101,6 +104,7 @@ fn app(App { auth, other }: &App) -> impl FnOnce(&mut ServiceConfig) {
             .service(guards)
             .service(admins)
             .service(python)
+            .service(foreign)
             .service(empty)
             .service(group);
     }

@@ -124,7 +124,7 @@ impl<S: Sync> FromRequestParts<S> for Token {
 /// What a check has granted, kept with the request. The types are private: nobody else can put one there.
 struct Stored<U>(Granted<U>);
 
-/// The token of the last check, for whom the user's type does not matter.
+/// The token of the innermost guard, for whom the user's type does not matter.
 #[derive(Clone)]
 struct Checked(Arc<TokenPayload>);
 
@@ -142,7 +142,16 @@ pub(crate) fn earlier<U: AuthUser>(extensions: &Extensions) -> Option<&Granted<U
 /// Keeps a grant for whatever comes next with this request.
 pub(crate) fn remember<U: AuthUser>(extensions: &mut Extensions, granted: Granted<U>) -> Arc<U> {
     let user = Arc::clone(granted.user());
-    extensions.insert(Checked(Arc::clone(granted.payload())));
+    // The first check is the outermost guard's, or that of an extractor without guards: no extractor of another provider takes its place.
+    if extensions.get::<Checked>().is_none() {
+        extensions.insert(Checked(Arc::clone(granted.payload())));
+    }
     extensions.insert(Stored(granted));
     user
+}
+
+/// The same for a guard, whose token takes the place of one further out.
+pub(crate) fn remember_guarded<U: AuthUser>(extensions: &mut Extensions, granted: Granted<U>) {
+    extensions.insert(Checked(Arc::clone(granted.payload())));
+    extensions.insert(Stored(granted));
 }

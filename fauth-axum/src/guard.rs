@@ -82,7 +82,7 @@ pub fn require<U: AuthUser>(auth: &AuthProvider<U>, requirement: Requirement) ->
 /// A guard as a layer, for [`MethodRouter::layer`](axum::routing::MethodRouter::layer) and everything else that takes one.
 ///
 /// # Security
-/// A layer covers what is inside it when it is added, and nothing that is added later; on a `Router` it does not cover what the router answers by
+/// A layer covers what is inside it when it is added, and nothing that is added later: `get(a).layer(guard).post(b)` leaves `POST` open, so add it last. On a `Router` it does not cover what the router answers by
 /// itself. For groups of routes use [`SecureRouter`](crate::SecureRouter), which has no such gaps.
 pub struct RequireLayer<U> {
     guard: Guard<U>,
@@ -169,7 +169,7 @@ where
         match guard.check(presented).await {
             Ok(granted) => {
                 let headers = granted.response_headers();
-                extract::remember(request.extensions_mut(), granted);
+                extract::remember_guarded(request.extensions_mut(), granted);
                 let mut response = inner.call(request).await?.into_response();
                 set_headers(&mut response, &headers);
                 Ok(response)

@@ -39,6 +39,9 @@ fn parse(header: &ResponseHeader) -> Option<(HeaderName, HeaderValue)> {
     Some((header.name().parse().ok()?, header.value().parse().ok()?))
 }
 
+/// What the log advises where nobody has said who decides.
+const WIRING: &str = "put a guard in front of the route, or take a `CurrentUser` before the `Token`";
+
 /// What an extractor fails with: the refusal, and the answer to it.
 #[derive(Debug, Clone)]
 pub struct Refused {
@@ -52,7 +55,7 @@ impl Refused {
     }
 
     pub(crate) fn without_provider(head: &dyn RequestHead) -> Self {
-        let (rejection, reply) = Rejection::without_provider(head);
+        let (rejection, reply) = Rejection::without_provider(head, WIRING);
         Self { rejection, reply }
     }
 

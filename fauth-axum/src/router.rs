@@ -8,11 +8,11 @@ use std::{
 };
 
 use axum::{
-    Router,
-    extract::Request,
+    Router, ServiceExt,
+    extract::{Request, connect_info::IntoMakeServiceWithConnectInfo},
     handler::Handler,
     response::{IntoResponse, Response},
-    routing::MethodRouter,
+    routing::{IntoMakeService, MethodRouter},
 };
 use fauth_core::{AuthProvider, AuthUser, Guard, Renderer, Requirement};
 use tower_layer::Layer;
@@ -165,9 +165,14 @@ where
         Self { router: self.router.layer(layer), ..self }
     }
 
-    /// A router of which every path belongs to the group, for applications that are one guarded group as a whole.
-    pub fn into_router(self) -> Router {
-        Router::new().fallback_service(self)
+    /// For [`axum::serve`], if the group is the whole application. There is no way back to a router, to which routes outside the group could be added.
+    pub fn into_make_service(self) -> IntoMakeService<Self> {
+        ServiceExt::<Request>::into_make_service(self)
+    }
+
+    /// As [`into_make_service`](Self::into_make_service), with the peer's address for events: `C` is `SocketAddr`.
+    pub fn into_make_service_with_connect_info<C>(self) -> IntoMakeServiceWithConnectInfo<Self, C> {
+        ServiceExt::<Request>::into_make_service_with_connect_info(self)
     }
 }
 

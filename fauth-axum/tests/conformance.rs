@@ -77,6 +77,10 @@ fn app(App { auth, other }: &App) -> Router {
         .route("/guards/other", greet().layer(require_user(other)))
         .nest_service("/admins", SecureRouter::new(auth).require_roles(["admin"]).route("/panel", greet()))
         .nest_service("/python", SecureRouter::new(auth).renderer(DetailJson::new()).route("/panel", greet()))
+        .nest_service(
+            "/foreign",
+            SecureRouter::new(other).route("/panel", greet()).route("/token", get(show_token)),
+        )
         .nest_service("/empty", SecureRouter::new(auth))
         .nest_service("/group", group)
         .with_state(auth.clone())

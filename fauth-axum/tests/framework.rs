@@ -16,7 +16,7 @@ use std::{
 };
 
 use axum::{
-    Extension, Json, Router, ServiceExt as _,
+    Extension, Json, Router,
     body::{Body, Bytes, HttpBody, to_bytes},
     extract::{FromRef, FromRequestParts, Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
@@ -25,7 +25,7 @@ use axum::{
     routing::{get, post},
 };
 use fauth_axum::{
-    CurrentUser, Head, MaybeUser, Refused, SecureRouter, auth_routes, require_any_role, require_roles,
+    CurrentUser, Head, MaybeUser, Refused, SecureRouter, Token, auth_routes, require_any_role, require_roles,
     require_user, respond,
 };
 use fauth_core::{
@@ -205,7 +205,7 @@ fn trapped(auth: &Auth, trap_set: &Trap) -> [(&'static str, Router); 3] {
     [
         ("a method router's layer", mounted().route("/trap", method)),
         ("a router's layer", whole),
-        ("a group", secure.into_router()),
+        ("a group", self::whole(secure)),
     ]
 }
 
@@ -278,10 +278,35 @@ fn group(auth: &Auth) -> SecureRouter<TestUser> {
     SecureRouter::new(auth).route("/panel", get(greet))
 }
 
+/// An application that is one group.
+fn whole<S: Clone + Send + Sync + 'static>(group: SecureRouter<TestUser, S>) -> Router {
+    Router::new().fallback_service(group)
+}
+
+/// `axum::serve` takes a group as it is; a router, to which open routes could be added, it never becomes.
+#[tokio::test]
+async fn a_group_is_served_without_a_router_around_it() {
+    let listener = tokio::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let served = group(&provider()).into_make_service_with_connect_info::<SocketAddr>();
+    let running = tokio::spawn(async move { axum::serve(listener, served).await });
+    let answer = tokio::task::spawn_blocking(move || {
+        use std::io::{Read as _, Write as _};
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(b"GET /panel HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    });
+    assert!(answer.await.unwrap().starts_with("HTTP/1.1 401 "));
+    running.abort();
+    let _ = group(&provider()).into_make_service();
+}
+
 #[tokio::test]
 async fn a_group_may_be_the_whole_application() {
     let auth = provider();
-    let app = group(&auth).into_router();
+    let app = whole(group(&auth));
     for path in ["/", "/panel", "/none", "/panel/none"] {
         send(app.clone(), request("GET", path, &[])).await.refused(401, "missing_credential");
     }
@@ -298,12 +323,12 @@ async fn a_group_may_be_the_whole_application() {
 #[tokio::test]
 async fn a_group_beside_open_routes_guards_only_itself() {
     let auth = provider();
-    let app = Router::new().route("/open", get(async || "open")).merge(group(&auth).into_router());
+    let app = Router::new().route("/open", get(async || "open")).merge(whole(group(&auth)));
     send(app.clone(), request("GET", "/open", &[])).await.is(200).says("open");
     send(app.clone(), request("GET", "/panel", &[])).await.is(401);
     send(app.clone(), request("GET", "/none", &[])).await.is(401);
     // Nested instead of mounted as a service, all below the prefix is inside; `/group/` is nobody's (with `nest_service` it is inside too).
-    let app = Router::new().nest("/group", group(&auth).into_router());
+    let app = Router::new().nest("/group", whole(group(&auth)));
     for (path, status) in [("/group", 401), ("/group/panel", 401), ("/group/none", 401), ("/group/", 404)] {
         send(app.clone(), request("GET", path, &[])).await.is(status);
     }
@@ -323,7 +348,7 @@ async fn a_group_sees_the_full_path_however_deep_it_is_mounted() {
     let at = |path| request("GET", path, &[]);
 
     send(group(), at("/panel")).await.is(401).says("/panel");
-    send(group().into_router(), at("/panel")).await.is(401).says("/panel");
+    send(whole(group()), at("/panel")).await.is(401).says("/panel");
     let once = Router::new().nest_service("/admin", group());
     send(once.clone(), at("/admin/panel")).await.is(401).says("/admin/panel");
     let twice = Router::new().nest("/api", once);
@@ -786,7 +811,7 @@ async fn the_authority_of_http2_is_the_host() {
         }
     }
     // A `Host` header counts where there is one, and there is no host without either.
-    let own = [("cookie", cookie.as_str()), ("origin", "http://app.example")];
+    let own = [("cookie", cookie.as_str()), ("origin", "https://app.example")];
     send(app.clone(), request("POST", "/echo", &own)).await.is(403);
     send(app, request("POST", "/echo", &[own[0], own[1], ("host", "app.example")])).await.is(200);
 }
@@ -849,7 +874,7 @@ fn an_upgrade_is_refused_before_it_happens() {
             (StatusCode::SWITCHING_PROTOCOLS, [("connection", "upgrade"), ("upgrade", "websocket")])
         }
     };
-    let server = Server::new(SecureRouter::new(&auth).route("/ws", get(upgrade)).into_router());
+    let server = Server::new(whole(SecureRouter::new(&auth).route("/ws", get(upgrade))));
     let handshake = |authorization: &str| {
         format!(
             "GET /ws HTTP/1.1\r\nHost: app.example\r\n{authorization}Connection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -994,4 +1019,33 @@ fn events_name_the_peer_if_the_server_knows_it() {
     let unknowing = Server::serve(async |listener| axum::serve(listener, app).await);
     ask(&unknowing, "/group/none");
     assert_eq!(peers.0.lock().unwrap().pop(), Some(None));
+}
+
+/// The token of a handler is that of the guard, whatever extractors of another provider stand before it.
+#[tokio::test]
+async fn no_extractor_takes_the_place_of_the_guards_token() {
+    #[derive(Clone)]
+    struct Both {
+        customers: AuthProvider<TestUser>,
+    }
+    impl FromRef<Both> for AuthProvider<TestUser> {
+        fn from_ref(both: &Both) -> Self {
+            both.customers.clone()
+        }
+    }
+    async fn show(_: MaybeUser<TestUser>, Token(token): Token) -> String {
+        token.subject().to_owned()
+    }
+    let staff = provider();
+    let customers = testing::provider().transport(CookieTransport::new()).build().unwrap();
+    let group =
+        SecureRouter::with_state(&staff, Both { customers: customers.clone() }).route("/x", get(show));
+    let bearer = staff.issue(Purpose::Access, "alice").unwrap();
+    let cookie = customers.issue(Purpose::Access, "bob").unwrap();
+    let headers = [
+        ("authorization", format!("Bearer {}", bearer.expose())),
+        ("cookie", format!("__Host-session={}", cookie.expose())),
+    ];
+    let headers = [("authorization", headers[0].1.as_str()), ("cookie", headers[1].1.as_str())];
+    send(whole(group), request("GET", "/x", &headers)).await.is(200).says("alice");
 }

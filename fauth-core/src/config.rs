@@ -135,8 +135,14 @@ impl AuthConfig {
             self.issuer.clone(),
             self.audiences.clone(),
             self.lifetimes,
+            Duration::from_secs(self.max_lifetimes.of(Purpose::Refresh).unsigned_abs()),
             self.max_token_bytes,
         )
+    }
+
+    /// A key for hashing identifiers in events: the same on every instance, and of no use for anything else.
+    pub(crate) fn identifier_key(&self) -> Zeroizing<String> {
+        self.keys.signing().map(|key| key.derive("fauth: identifiers in events")).unwrap_or_default()
     }
 
     pub(crate) const fn max_token_bytes(&self) -> usize {
@@ -249,7 +255,12 @@ impl AuthConfigBuilder {
 
     /// The longest lifetime that a token of a purpose may have to be accepted, whoever issued it. Default: 1 hour for access and
     /// password reset tokens, 30 days for refresh tokens, 7 days for e-mail verification tokens.
-    pub fn max_lifetime(mut self, purpose: Purpose, lifetime: Duration) -> Self {
+    ///
+    /// That of refresh tokens is how long a login lasts at all: refreshing does not prolong it.
+    ///
+    /// # Security
+    /// What is stolen is good for as long.
+    pub fn danger_max_lifetime(mut self, purpose: Purpose, lifetime: Duration) -> Self {
         self.max_lifetimes.push((purpose, lifetime));
         self
     }
@@ -505,7 +516,7 @@ fn check_lifetimes(
             return Err(ConfigError::new(
                 "lifetime",
                 format!("{} s for {purpose} tokens is out of bounds", lifetime.as_secs()),
-                format!("use 1 s to {} s, or raise `max_lifetime` knowingly", maximum.as_secs()),
+                format!("use 1 s to {} s, or raise `danger_max_lifetime` knowingly", maximum.as_secs()),
             ));
         }
     }
@@ -600,9 +611,14 @@ mod tests {
         refused(with(0), "lifetime");
         assert!(with(HOUR).build().is_ok());
         refused(with(HOUR + 1), "lifetime");
-        assert!(with(HOUR + 1).max_lifetime(Purpose::Access, Duration::from_secs(2 * HOUR)).build().is_ok());
+        assert!(
+            with(HOUR + 1)
+                .danger_max_lifetime(Purpose::Access, Duration::from_secs(2 * HOUR))
+                .build()
+                .is_ok()
+        );
         refused(with(u64::MAX), "lifetime");
-        refused(good().max_lifetime(Purpose::Access, Duration::MAX), "max_lifetime");
+        refused(good().danger_max_lifetime(Purpose::Access, Duration::MAX), "max_lifetime");
     }
 
     #[test]

@@ -7,7 +7,8 @@ pub(crate) struct Origin<'a> {
     pub(crate) sec_fetch_site: HeaderValues<'a>,
     pub(crate) named: HeaderValues<'a>,
     pub(crate) host: HeaderValues<'a>,
-    pub(crate) secure: bool,
+    /// May the own origin be one of plain HTTP? Only where cookies without `Secure` are configured.
+    pub(crate) plain_http: bool,
 }
 
 /// Origins besides the own one whose pages may send requests with the user's cookie.
@@ -61,11 +62,12 @@ pub(crate) fn is_own_request(request: &Origin<'_>, trusted: &TrustedOrigins) -> 
 
 fn is_own_origin(request: &Origin<'_>) -> bool {
     let (Some(origin), Some(host)) = (request.named.single(), request.host.single()) else { return false };
-    let (scheme, default_port): (&[u8], &[u8]) =
-        if request.secure { (b"https://", b":443") } else { (b"http://", b":80") };
-    let Some(named) = origin.strip_prefix(scheme) else { return false };
-    let bare = |host: &[u8]| host.strip_suffix(default_port).unwrap_or(host).to_ascii_lowercase();
-    !named.is_empty() && bare(named) == bare(host)
+    // A `Secure` cookie belongs to an https origin, whatever scheme the last leg of the way to this server has: behind a proxy that ends TLS it is http.
+    let is = |scheme: &[u8], default_port: &[u8]| {
+        let bare = |host: &[u8]| host.strip_suffix(default_port).unwrap_or(host).to_ascii_lowercase();
+        origin.strip_prefix(scheme).is_some_and(|named| !named.is_empty() && bare(named) == bare(host))
+    };
+    is(b"https://", b":443") || (request.plain_http && is(b"http://", b":80"))
 }
 
 #[cfg(test)]
@@ -76,47 +78,54 @@ mod tests {
         value.map(str::as_bytes).into_iter().collect()
     }
 
-    fn own(site: Option<&'static str>, origin: Option<&'static str>, secure: bool) -> bool {
+    fn own(site: Option<&'static str>, origin: Option<&'static str>, plain_http: bool) -> bool {
         let trusted = TrustedOrigins::new(vec!["https://partner.example".to_owned()]).unwrap();
         let request = Origin {
             sec_fetch_site: values(site),
             named: values(origin),
             host: values(Some("app.example")),
-            secure,
+            plain_http,
         };
         is_own_request(&request, &trusted)
     }
 
     #[test]
     fn the_browsers_word_decides() {
-        assert!(own(Some("same-origin"), None, true));
-        assert!(own(Some("none"), Some("https://evil.example"), true));
+        assert!(own(Some("same-origin"), None, false));
+        assert!(own(Some("none"), Some("https://evil.example"), false));
         for site in ["same-site", "cross-site", "same-origin, none", "SAME-ORIGIN", ""] {
-            assert!(!own(Some(site), Some("https://app.example"), true), "{site}");
-            assert!(own(Some(site), Some("https://partner.example"), true), "{site}");
+            assert!(!own(Some(site), Some("https://app.example"), false), "{site}");
+            assert!(own(Some(site), Some("https://partner.example"), false), "{site}");
         }
     }
 
     #[test]
     fn without_it_the_origin_must_be_ours() {
-        assert!(own(None, Some("https://app.example"), true));
-        assert!(own(None, Some("https://app.example:443"), true));
-        assert!(own(None, Some("http://app.example"), false));
-        assert!(own(None, Some("https://partner.example"), true));
-        for (origin, secure) in [
-            ("http://app.example", true),
-            ("https://app.example", false),
-            ("https://app.example:8443", true),
-            ("https://evil.example", true),
-            ("https://app.example.evil.example", true),
-            ("http://partner.example", true),
-            ("null", true),
-            ("https://", true),
-            ("", true),
+        assert!(own(None, Some("https://app.example"), false));
+        assert!(own(None, Some("https://app.example:443"), false));
+        assert!(own(None, Some("https://partner.example"), false));
+        for origin in [
+            "http://app.example",
+            "https://app.example:8443",
+            "https://evil.example",
+            "https://app.example.evil.example",
+            "http://partner.example",
+            "null",
+            "https://",
+            "",
         ] {
-            assert!(!own(None, Some(origin), secure), "{origin}");
+            assert!(!own(None, Some(origin), false), "{origin}");
         }
-        assert!(!own(None, None, true), "no proof at all");
+        assert!(!own(None, None, false), "no proof at all");
+    }
+
+    #[test]
+    fn plain_http_is_ours_only_in_development() {
+        assert!(own(None, Some("http://app.example"), true));
+        assert!(own(None, Some("http://app.example:80"), true));
+        assert!(own(None, Some("https://app.example"), true));
+        assert!(!own(None, Some("http://app.example:443"), true));
+        assert!(!own(None, Some("http://evil.example"), true));
     }
 
     #[test]
@@ -127,7 +136,7 @@ mod tests {
             sec_fetch_site,
             named: two(),
             host: values(Some("app.example")),
-            secure: true,
+            plain_http: false,
         };
         assert!(!is_own_request(&request(HeaderValues::default()), &trusted));
         let twice = [b"same-origin".as_slice(), b"same-origin"].into_iter().collect();

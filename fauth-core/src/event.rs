@@ -21,6 +21,8 @@ pub enum EventKind {
     Refreshed,
     /// A request to log out was answered. `info`.
     LoggedOut,
+    /// A known user lacks what a route asks for. Names the `subject`; where it happened says the [`RequestRefused`](Self::RequestRefused) that follows. `info`.
+    AccessDenied,
     /// A request was refused. `reason` is that of the [`Rejection`]. `debug` for a missing credential, `info` for other faults of the
     /// caller, `error` for those of the server.
     RequestRefused,
@@ -40,6 +42,7 @@ impl EventKind {
             Self::LoggedIn => "logged_in",
             Self::Refreshed => "refreshed",
             Self::LoggedOut => "logged_out",
+            Self::AccessDenied => "access_denied",
             Self::RequestRefused => "request_refused",
             Self::CallbackFailed => "callback_failed",
             Self::PasswordRehashed => "password_rehashed",
@@ -58,7 +61,7 @@ pub struct Event<'a> {
     /// The subject of the user or token.
     pub subject: Option<&'a str>,
     /// A keyed hash of what somebody typed as an identifier, so that attempts can be told apart without keeping what may be a mistyped
-    /// password. The key is random for each provider.
+    /// password. The key is derived from the signing key, so that all instances of an application give the same.
     pub identifier: Option<&'a str>,
     /// The request's method.
     pub method: Option<&'a str>,
@@ -104,11 +107,32 @@ impl<'a> Event<'a> {
         self
     }
 
+    pub(crate) fn sender(mut self, sender: &'a Sender) -> Self {
+        self.method = sender.method.as_deref();
+        self.path = sender.path.as_deref();
+        self.peer = sender.peer;
+        self
+    }
+
     pub(crate) fn head(mut self, head: &'a dyn RequestHead) -> Self {
         self.method = Some(head.method());
         self.path = Some(head.path());
         self.peer = head.peer();
         self
+    }
+}
+
+/// Whence a request came, for events that are raised when its head is gone. Nothing for calls that no request has caused.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sender {
+    method: Option<Box<str>>,
+    path: Option<Box<str>>,
+    peer: Option<SocketAddr>,
+}
+
+impl Sender {
+    pub(crate) fn of(head: &dyn RequestHead) -> Self {
+        Self { method: Some(head.method().into()), path: Some(head.path().into()), peer: head.peer() }
     }
 }
 

@@ -86,7 +86,7 @@ impl<U: AuthUser> Guard<U> {
         if matches!(head.method(), "TRACE" | "CONNECT") {
             return Presented::refused(Rejection::MethodNotAllowed { allow: METHODS });
         }
-        if path::canonical(head.path()).is_none() {
+        if path::canonical(head.path(), self.provider.allowed_in_path()).is_none() {
             return Presented::refused(Rejection::AmbiguousPath);
         }
         self.provider.read_again(head, earlier)

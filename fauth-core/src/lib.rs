@@ -25,6 +25,7 @@ pub use error::{BoxError, ConfigError, LoaderError};
 pub use event::{AuthEvents, Event, EventKind};
 pub use guard::Guard;
 pub use password::{PasswordConfig, PasswordError, PasswordHasher};
+pub use path::PathCharacter;
 pub use provider::{AuthProvider, AuthProviderBuilder, Granted};
 pub use rejection::{
     DetailJson, ErrorJson, InvalidToken, MalformedCredential, Misconfigured, ProblemJson, Rejection,

@@ -5,19 +5,71 @@
 
 use std::borrow::Cow;
 
-/// The path as it is compared: decoded once, without anything ambiguous. `None` for a path that is not canonical.
-pub(crate) fn canonical(path: &str) -> Option<Cow<'_, str>> {
-    if !path.starts_with('/') || !path.bytes().all(is_allowed_raw) || has_bad_segment(path) {
-        return None;
-    }
-    if !path.contains('%') {
-        return Some(Cow::Borrowed(path));
-    }
-    let decoded = decode(path)?;
-    if has_bad_segment(&decoded) { None } else { Some(Cow::Owned(decoded)) }
+/// A character that is refused in guarded paths unless it is allowed by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PathCharacter {
+    /// `%2F`: handlers see one segment, many proxies and file systems two.
+    EncodedSlash,
+    /// `%25`: what is decoded twice becomes something else.
+    EncodedPercent,
+    /// `\\` and `%5C`: a separator to some.
+    Backslash,
+    /// `;` and `%3B`: the begin of parameters to some.
+    Semicolon,
 }
 
-const fn is_allowed_raw(byte: u8) -> bool {
+impl PathCharacter {
+    const fn byte(self) -> u8 {
+        match self {
+            Self::EncodedSlash => b'/',
+            Self::EncodedPercent => b'%',
+            Self::Backslash => b'\\',
+            Self::Semicolon => b';',
+        }
+    }
+}
+
+/// What an application lets through although others might read it differently.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Allowed(Vec<u8>);
+
+impl Allowed {
+    pub(crate) fn new(characters: impl IntoIterator<Item = PathCharacter>) -> Self {
+        Self(characters.into_iter().map(PathCharacter::byte).collect())
+    }
+
+    fn has(&self, byte: u8) -> bool {
+        self.0.contains(&byte)
+    }
+}
+
+/// The path as it is compared: decoded once, without anything ambiguous. `None` for a path that is not canonical.
+///
+/// Of what is allowed by name, the encoded forms stay encoded.
+pub(crate) fn canonical<'a>(path: &'a str, allowed: &Allowed) -> Option<Cow<'a, str>> {
+    let is_fine = |byte| is_unambiguous(byte) || (byte != b'/' && byte != b'%' && allowed.has(byte));
+    if !path.starts_with('/') || !path.bytes().all(is_fine) || has_bad_segment(path) {
+        return None;
+    }
+    if !path.contains(['%', '\\']) {
+        return Some(Cow::Borrowed(path));
+    }
+    let decoded = decode(path, allowed)?;
+    if has_bad_segment(&decoded) || has_bad_segment(&with_every_separator(&decoded)) {
+        return None;
+    }
+    Some(Cow::Owned(decoded))
+}
+
+/// What a handler may see who takes every allowed separator for one: `..%2Fx` must not become a way up.
+fn with_every_separator(path: &str) -> String {
+    ["%2F", "%2f", "%5C", "%5c", "\\"]
+        .iter()
+        .fold(path.to_owned(), |path, separator| path.replace(separator, "/"))
+}
+
+const fn is_unambiguous(byte: u8) -> bool {
     !matches!(byte, b'\\' | b';' | 0..=0x1f | 0x7f)
 }
 
@@ -33,7 +85,7 @@ fn has_bad_segment(path: &str) -> bool {
     false
 }
 
-fn decode(path: &str) -> Option<String> {
+fn decode(path: &str, allowed: &Allowed) -> Option<String> {
     let mut decoded = Vec::with_capacity(path.len());
     let mut bytes = path.bytes();
     while let Some(byte) = bytes.next() {
@@ -41,11 +93,14 @@ fn decode(path: &str) -> Option<String> {
             decoded.push(byte);
             continue;
         }
-        let byte = hex(bytes.next()?)? << 4 | hex(bytes.next()?)?;
-        if matches!(byte, b'/' | b'.' | b'%') || !is_allowed_raw(byte) {
-            return None;
+        let (high, low) = (bytes.next()?, bytes.next()?);
+        let byte = hex(high)? << 4 | hex(low)?;
+        match byte {
+            _ if allowed.has(byte) => decoded.extend([b'%', high, low]),
+            b'/' | b'.' | b'%' => return None,
+            _ if is_unambiguous(byte) => decoded.push(byte),
+            _ => return None,
         }
-        decoded.push(byte);
     }
     String::from_utf8(decoded).ok()
 }
@@ -59,6 +114,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn canonical(path: &str) -> Option<Cow<'_, str>> {
+        super::canonical(path, &Allowed::default())
+    }
 
     #[test]
     fn ordinary_paths_are_themselves() {
@@ -115,6 +174,38 @@ mod tests {
         ] {
             assert_eq!(canonical(path), None, "{path:?}");
         }
+    }
+
+    #[test]
+    fn what_is_allowed_by_name_stays_as_it_is() {
+        use PathCharacter::{Backslash, EncodedPercent, EncodedSlash, Semicolon};
+        let all = Allowed::new([EncodedSlash, EncodedPercent, Backslash, Semicolon]);
+        for path in ["/a%2Fb", "/a%2fb", "/100%25", "/a\\b", "/a%5cb", "/a;v=1", "/a%3Bb"] {
+            assert_eq!(super::canonical(path, &all).as_deref(), Some(path));
+            assert_eq!(canonical(path), None, "{path}");
+        }
+        for path in [
+            "/..%2Fx",
+            "/x%2f..",
+            "/x%2F.%2fy",
+            "/x%2F%2Fy",
+            "/..%5Cx",
+            "/%2e",
+            "/%2e%2e/x",
+            "/..",
+            "//",
+            "/a//b",
+            "/%00",
+            "/a%0d",
+            "/%ff",
+            "/%",
+            "/a%2",
+        ] {
+            assert_eq!(super::canonical(path, &all), None, "{path}");
+        }
+        let slash = Allowed::new([EncodedSlash]);
+        assert!(super::canonical("/a%2Fb", &slash).is_some());
+        assert_eq!(super::canonical("/a;b", &slash), None);
     }
 
     proptest! {

@@ -20,10 +20,11 @@ pub use granted::Granted;
 use crate::{
     clock::{Clock, Timestamp},
     config::AuthConfig,
-    csrf::{self, TrustedOrigins},
+    csrf::{self, Origin, TrustedOrigins},
     error::LoaderError,
-    event::{self, AuthEvents, Event, EventKind},
+    event::{self, AuthEvents, Event, EventKind, Sender},
     password::{PasswordError, PasswordHasher, Verification},
+    path::Allowed,
     rejection::{InvalidToken, MalformedCredential, Misconfigured, Rejection, Renderer, Reply, Unavailable},
     request::{self, Credential, Found, Presented, RequestHead},
     requirement::Requirement,
@@ -89,11 +90,12 @@ struct Inner<U> {
     password_login: Option<PasswordLogin<U>>,
     transports: Vec<Box<dyn Transport>>,
     trusted_origins: TrustedOrigins,
+    allowed_in_path: Allowed,
     renderer: Arc<dyn Renderer>,
     events: Option<Box<dyn AuthEvents>>,
     clock: Box<dyn Clock>,
     loader_timeout: Duration,
-    identifier_key: [u8; 32],
+    identifier_key: zeroize::Zeroizing<String>,
 }
 
 /// What a login by password needs; absent as a whole, so that no half of it can be missing at the first request.
@@ -195,13 +197,22 @@ impl<U: AuthUser> AuthProvider<U> {
     /// [`Rejection::InvalidCredentials`]; [`Rejection::Busy`] if too many passwords are being checked; [`Rejection::Unavailable`] if the loader fails;
     /// [`Rejection::Misconfigured`] if the provider was built without password login.
     pub async fn authenticate(&self, identifier: &str, password: &str) -> Result<Arc<U>, Rejection> {
+        self.authenticate_sender(identifier, password, &Sender::default()).await
+    }
+
+    pub(crate) async fn authenticate_sender(
+        &self,
+        identifier: &str,
+        password: &str,
+        sender: &Sender,
+    ) -> Result<Arc<U>, Rejection> {
         let Some(login) = &self.inner.password_login else {
             return Err(Rejection::Misconfigured(Misconfigured::NoPasswordLogin));
         };
         let known_as = self.hash_identifier(identifier);
         let raise_failure = |reason| {
             let event = Event::new(EventKind::AuthenticationFailed).reason(reason);
-            self.raise(&event.identifier(&known_as));
+            self.raise(&event.identifier(&known_as).sender(sender));
         };
         // Before any lookup: the same for every identifier, so that it tells nothing, and no store is asked in vain.
         if !login.hasher.takes_in(password) {
@@ -244,12 +255,22 @@ impl<U: AuthUser> AuthProvider<U> {
     /// # Errors
     /// [`Rejection::Misconfigured`] if the request is impossible (a reserved claim, an empty subject), [`Rejection::Unavailable`] if the clock or the
     /// randomness fails.
-    #[expect(clippy::unused_async, reason = "sessions that are kept in a store will be opened here")]
     pub async fn login(&self, request: impl Into<TokenRequest>) -> Result<TokenPair, Rejection> {
-        self.issue_pair(request.into(), EventKind::LoggedIn)
+        self.login_sender(request.into(), &Sender::default()).await
     }
 
-    /// Exchanges a refresh token for a new pair with the same scopes and custom claims. The user is loaded again and must be active.
+    #[expect(clippy::unused_async, reason = "sessions that are kept in a store will be opened here")]
+    pub(crate) async fn login_sender(
+        &self,
+        request: TokenRequest,
+        sender: &Sender,
+    ) -> Result<TokenPair, Rejection> {
+        self.issue_pair(request, EventKind::LoggedIn, sender)
+    }
+
+    /// Exchanges a refresh token for a new pair with the same scopes and custom claims. The user is loaded again and must be active. However often it is
+    /// refreshed, a login ends 30 days after it began
+    /// ([`danger_max_lifetime`](crate::AuthConfigBuilder::danger_max_lifetime) of refresh tokens).
     ///
     /// # Security
     /// The old refresh token stays good until it expires: nothing is kept on the server that could know it was used.
@@ -258,17 +279,27 @@ impl<U: AuthUser> AuthProvider<U> {
     /// [`Rejection::InvalidToken`] if the token is not a good refresh token or its user is gone or inactive; [`Rejection::Unavailable`] if the loader, the
     /// clock or the randomness fails.
     pub async fn refresh(&self, refresh_token: &str) -> Result<TokenPair, Rejection> {
+        self.refresh_sender(refresh_token, &Sender::default()).await
+    }
+
+    pub(crate) async fn refresh_sender(
+        &self,
+        refresh_token: &str,
+        sender: &Sender,
+    ) -> Result<TokenPair, Rejection> {
         let payload = Arc::new(self.inner.verifier.verify(refresh_token, Purpose::Refresh, self.now()?)?);
         let user = self.user_of(&payload).await?;
         if !user.is_active() {
             return Err(Rejection::InvalidToken(InvalidToken::InactiveUser));
         }
         self.refuse_if_expired(&payload)?;
-        let mut request = TokenRequest::new(payload.subject()).scopes(payload.scopes());
+        let login = payload.authenticated_at().map_err(|_| TokenError::InvalidClaim("auth_time"))?;
+        let mut request =
+            TokenRequest::new(payload.subject()).scopes(payload.scopes()).authenticated_at(login);
         for (name, json) in payload.custom_claims() {
             request = request.raw_claim(name, json);
         }
-        self.issue_pair(request, EventKind::Refreshed)
+        self.issue_pair(request, EventKind::Refreshed, sender)
     }
 
     /// Issues one token.
@@ -349,10 +380,23 @@ impl<U: AuthUser> AuthProvider<U> {
 
     pub(crate) fn refuse_cross_site(&self, head: &dyn RequestHead) -> Result<(), Rejection> {
         let changes_something = !csrf::is_safe_method(head.method()) || opens_websocket(head);
-        if changes_something && !csrf::is_own_request(&request::origin(head), &self.inner.trusted_origins) {
+        if changes_something && !csrf::is_own_request(&self.origin_of(head), &self.inner.trusted_origins) {
             return Err(Rejection::CrossSiteRequest);
         }
         Ok(())
+    }
+
+    fn origin_of<'a>(&self, head: &'a dyn RequestHead) -> Origin<'a> {
+        request::origin(head, self.inner.transports.iter().any(|transport| transport.is_insecure()))
+    }
+
+    pub(crate) fn allowed_in_path(&self) -> &Allowed {
+        &self.inner.allowed_in_path
+    }
+
+    /// Does a credential of this provider come along unasked?
+    pub(crate) fn has_ambient_transport(&self) -> bool {
+        self.inner.transports.iter().any(|transport| transport.is_ambient())
     }
 
     pub(crate) fn raise(&self, event: &Event<'_>) {
@@ -420,7 +464,12 @@ impl<U: AuthUser> AuthProvider<U> {
         }
         // The loader may have taken its time.
         self.refuse_if_expired(granted.payload())?;
-        requirement.decide(granted.user().as_ref(), granted.payload()).map_err(Rejection::Forbidden)
+        requirement.decide(granted.user().as_ref(), granted.payload()).map_err(|missing| {
+            let rejection = Rejection::Forbidden(missing);
+            let event = Event::new(EventKind::AccessDenied).subject(granted.payload().subject());
+            self.raise(&event.reason(rejection.reason()));
+            rejection
+        })
     }
 
     fn refuse_if_expired(&self, payload: &TokenPayload) -> Result<(), Rejection> {
@@ -431,20 +480,25 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    fn issue_pair(&self, mut request: TokenRequest, kind: EventKind) -> Result<TokenPair, Rejection> {
+    fn issue_pair(
+        &self,
+        mut request: TokenRequest,
+        kind: EventKind,
+        sender: &Sender,
+    ) -> Result<TokenPair, Rejection> {
         let now = self.now()?;
         let issuer = &self.inner.issuer;
+        let access_lifetime = issuer.lifetime(Purpose::Access, &request, now);
+        let refresh_lifetime = issuer.lifetime(Purpose::Refresh, &request, now);
+        if refresh_lifetime.is_zero() {
+            return Err(Rejection::InvalidToken(InvalidToken::Token(TokenError::Expired)));
+        }
         let access =
             issuer.issue(Purpose::Access, &mut request, now).map_err(|error| self.cannot_issue(&error))?;
         let refresh =
             issuer.issue(Purpose::Refresh, &mut request, now).map_err(|error| self.cannot_issue(&error))?;
-        self.raise(&Event::new(kind).subject(request.subject()));
-        Ok(TokenPair {
-            access,
-            refresh,
-            access_lifetime: issuer.lifetime(Purpose::Access),
-            refresh_lifetime: issuer.lifetime(Purpose::Refresh),
-        })
+        self.raise(&Event::new(kind).subject(request.subject()).sender(sender));
+        Ok(TokenPair { access, refresh, access_lifetime, refresh_lifetime })
     }
 
     fn cannot_issue(&self, error: &IssueError) -> Rejection {
@@ -488,7 +542,7 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     fn hash_identifier(&self, identifier: &str) -> String {
-        let mut hash = Sha256::new_with_prefix(self.inner.identifier_key);
+        let mut hash = Sha256::new_with_prefix(self.inner.identifier_key.as_bytes());
         hash.update(identifier.as_bytes());
         let hash = hash.finalize();
         let short = hash.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));

@@ -227,15 +227,16 @@ impl Rejection {
         self.status() >= 500
     }
 
-    /// The answer to a request whose provider is not known: an extractor on a route without guard and provider. Says so in the log.
+    /// The answer to a request whose provider is not known: an extractor on a route without guard and provider. Says so in the log, with
+    /// `hint` as the advice of what to add.
     #[must_use]
-    pub fn without_provider(head: &dyn RequestHead) -> (Self, Reply) {
+    pub fn without_provider(head: &dyn RequestHead, hint: &str) -> (Self, Reply) {
         tracing::error!(
             target: "fauth",
             event = "missing_provider",
             method = %Escaped(head.method()),
             path = %Escaped(head.path()),
-            "an extractor of fauth finds no provider: hand the `AuthProvider` to the application, or put a guard in front of the route",
+            "an extractor of fauth finds no provider: {hint}",
         );
         let rejection = Self::Misconfigured(Misconfigured::MissingProvider);
         let reply = rejection.reply("fauth", &ProblemJson::new(), head);

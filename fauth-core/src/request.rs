@@ -136,11 +136,11 @@ pub(crate) struct Credential {
 }
 
 /// The request's own origin and that of its initiator, for the CSRF rule.
-pub(crate) fn origin(head: &dyn RequestHead) -> Origin<'_> {
+pub(crate) fn origin(head: &dyn RequestHead, plain_http: bool) -> Origin<'_> {
     Origin {
         sec_fetch_site: head.header("sec-fetch-site"),
         named: head.header("origin"),
         host: head.header("host"),
-        secure: head.is_secure(),
+        plain_http,
     }
 }

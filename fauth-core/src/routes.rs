@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `POST /login` | `username` and `password`, as JSON or as a form | 200 with the pair of tokens |
 //! | `POST /refresh` | `refresh_token`, as JSON, as a form, or from its cookie | 200 with a new pair |
-//! | `POST /logout` | the access token | 200; see [`Endpoint::Logout`] |
+//! | `POST /logout` | the access token, if there is one | 200; see [`Endpoint::Logout`] |
 //!
 //! The pair is the body of the answer, `{"access_token","refresh_token","token_type","expires_in"}`, unless a transport of the provider delivers
 //! tokens itself, as cookies do: then they are in its headers and nowhere else. Every answer carries `Cache-Control: no-store`, every refusal has the form of
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::{
-    event::{Event, EventKind},
+    event::{Event, EventKind, Sender},
     provider::AuthProvider,
     rejection::{Misconfigured, Rejection, Reply, ResponseHeader, to_json},
     request::RequestHead,
@@ -47,7 +47,8 @@ pub enum Endpoint {
     /// `POST /logout`.
     ///
     /// # Security
-    /// For now it ends nothing on the server, and says so (`"revoked": false`): cookies are cleared, but the tokens stay good until they expire.
+    /// For now it ends nothing on the server, and says so (`"revoked": false`): the tokens stay good until they expire. Cookies are cleared, with a good access
+    /// token or without; a client with bearer tokens needs a good one.
     Logout,
 }
 
@@ -77,10 +78,11 @@ impl Endpoint {
         head: &dyn RequestHead,
         body: Result<&[u8], BodyError>,
     ) -> Call {
-        Call(match head.method() {
+        let parsed = match head.method() {
             "POST" => self.parse(auth, head, body),
             _ => Err(Rejection::MethodNotAllowed { allow: "POST" }),
-        })
+        };
+        Call { parsed, sender: Sender::of(head) }
     }
 
     fn parse<U: AuthUser>(
@@ -98,7 +100,7 @@ impl Endpoint {
         match self {
             Self::Login => parse_login(auth, head, body),
             Self::Refresh => parse_refresh(auth, head, body),
-            Self::Logout => auth.verify_presented(head).map(Parsed::Logout),
+            Self::Logout => parse_logout(auth, head),
         }
     }
 }
@@ -106,12 +108,15 @@ impl Endpoint {
 /// A request to an endpoint, read and not yet answered. Owns all it needs.
 #[must_use = "a call has to be answered"]
 #[derive(Debug)]
-pub struct Call(Result<Parsed, Rejection>);
+pub struct Call {
+    parsed: Result<Parsed, Rejection>,
+    sender: Sender,
+}
 
 enum Parsed {
     Login { identifier: String, password: Zeroizing<String> },
     Refresh(Zeroizing<String>),
-    Logout(TokenPayload),
+    Logout(Option<TokenPayload>),
 }
 
 impl std::fmt::Debug for Parsed {
@@ -130,14 +135,15 @@ impl Call {
     /// # Errors
     /// The [`Rejection`] to answer with; [`AuthProvider::refuse`] makes the answer.
     pub async fn answer<U: AuthUser>(self, auth: &AuthProvider<U>) -> Result<Reply, Rejection> {
-        match self.0? {
+        let sender = &self.sender;
+        match self.parsed? {
             Parsed::Login { identifier, password } => {
-                let user = auth.authenticate(&identifier, &password).await?;
+                let user = auth.authenticate_sender(&identifier, &password, sender).await?;
                 let request = TokenRequest::new(user.subject().as_ref());
-                deliver(auth, &auth.login(request).await?)
+                deliver(auth, &auth.login_sender(request, sender).await?)
             }
-            Parsed::Refresh(token) => deliver(auth, &auth.refresh(&token).await?),
-            Parsed::Logout(payload) => Ok(log_out(auth, &payload)),
+            Parsed::Refresh(token) => deliver(auth, &auth.refresh_sender(&token, sender).await?),
+            Parsed::Logout(payload) => Ok(log_out(auth, payload.as_ref(), sender)),
         }
     }
 }
@@ -147,10 +153,7 @@ fn parse_login<U: AuthUser>(
     head: &dyn RequestHead,
     body: &[u8],
 ) -> Result<Parsed, Rejection> {
-    // Who can make a browser log in as somebody else sees what its user does there. Bearer tokens are safe from that: nothing attaches them.
-    if auth.transport_list().iter().any(|transport| transport.is_ambient()) {
-        auth.refuse_cross_site(head)?;
-    }
+    refuse_foreign_login(auth, head)?;
     let LoginForm { username, password } = parse_body(head, body)?;
     Ok(Parsed::Login { identifier: username, password: Zeroizing::new(password) })
 }
@@ -160,12 +163,34 @@ fn parse_refresh<U: AuthUser>(
     head: &dyn RequestHead,
     body: &[u8],
 ) -> Result<Parsed, Rejection> {
+    refuse_foreign_login(auth, head)?;
     if !body.is_empty() {
         let RefreshForm { refresh_token } = parse_body(head, body)?;
         return Ok(Parsed::Refresh(Zeroizing::new(refresh_token)));
     }
     let credential = auth.find_credential(head, Purpose::Refresh)?.ok_or(Rejection::MissingCredential)?;
     Ok(Parsed::Refresh(credential.token))
+}
+
+/// With cookies, a good token is not needed: that one has run out is no reason to keep the cookies.
+fn parse_logout<U: AuthUser>(auth: &AuthProvider<U>, head: &dyn RequestHead) -> Result<Parsed, Rejection> {
+    match auth.verify_presented(head) {
+        Ok(payload) => Ok(Parsed::Logout(Some(payload))),
+        Err(_) if auth.has_ambient_transport() => {
+            auth.refuse_cross_site(head)?;
+            Ok(Parsed::Logout(None))
+        }
+        Err(rejection) => Err(rejection),
+    }
+}
+
+/// Whoever can make a browser log in as somebody else sees what its user does there. Where the answer sets cookies, only own pages may ask for it; bearer
+/// tokens are safe from that, since nothing attaches them.
+fn refuse_foreign_login<U: AuthUser>(
+    auth: &AuthProvider<U>,
+    head: &dyn RequestHead,
+) -> Result<(), Rejection> {
+    if auth.has_ambient_transport() { auth.refuse_cross_site(head) } else { Ok(()) }
 }
 
 /// The pair, by the first transport that delivers tokens itself, otherwise in the body.
@@ -190,8 +215,10 @@ fn too_long(_: SetTokenError) -> Rejection {
     Rejection::Misconfigured(Misconfigured::TokenTooLongForCookie)
 }
 
-fn log_out<U: AuthUser>(auth: &AuthProvider<U>, payload: &TokenPayload) -> Reply {
-    auth.raise(&Event::new(EventKind::LoggedOut).subject(payload.subject()));
+fn log_out<U: AuthUser>(auth: &AuthProvider<U>, payload: Option<&TokenPayload>, sender: &Sender) -> Reply {
+    let mut event = Event::new(EventKind::LoggedOut).sender(sender);
+    event.subject = payload.map(TokenPayload::subject);
+    auth.raise(&event);
     let body = LoggedOut {
         revoked: false,
         detail: "Forget the tokens: they are not kept on the server and stay good until they expire",

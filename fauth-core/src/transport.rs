@@ -52,7 +52,7 @@ impl fmt::Debug for Extracted {
 
 /// Where a token is found, and how it is handed out.
 ///
-/// A provider has an ordered list of transports. The first that finds anything decides, good or bad. The first that can
+/// A provider has an ordered list of transports. The first that finds anything decides, good or bad; explicit ones are asked before ambient ones. The first that can
 /// [`set`](Self::set) a token delivers those of the ready-made login; without one they are in the body.
 ///
 /// ```
@@ -75,6 +75,10 @@ impl fmt::Debug for Extracted {
 ///
 ///     fn describe(&self) -> SecurityScheme {
 ///         SecurityScheme::Header { name: "X-Gateway-Token".into() }
+///     }
+///
+///     fn is_ambient(&self) -> bool {
+///         false // no browser adds this header by itself
 ///     }
 /// }
 /// ```
@@ -104,9 +108,15 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
     /// What a description of the application's interface says of it.
     fn describe(&self) -> SecurityScheme;
 
-    /// Do browsers attach this credential unasked? Then requests that change something need proof of their origin, and an explicit
-    /// credential beside it is no contradiction. Default: no.
-    fn is_ambient(&self) -> bool {
+    /// Do browsers attach this credential unasked, as they do with cookies? Then requests that change something need proof of their origin, and an
+    /// explicit credential beside it counts alone.
+    ///
+    /// # Security
+    /// There is no default, since the wrong answer costs the protection against forged requests.
+    fn is_ambient(&self) -> bool;
+
+    /// Does an ambient credential travel over plain HTTP too? Then pages of the own host are trusted under `http://` as well. Default: no.
+    fn is_insecure(&self) -> bool {
         false
     }
 

@@ -42,6 +42,9 @@ fn status_of(code: u16) -> StatusCode {
     StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
+/// What the log advises where nobody has said who decides.
+const WIRING: &str = "call `.data(auth)` on the application, or put a guard in front of the route";
+
 /// What an extractor fails with: the refusal, and the answer to it.
 #[derive(Debug, Clone)]
 pub struct Refused {
@@ -55,7 +58,7 @@ impl Refused {
     }
 
     pub(crate) fn without_provider(head: &dyn RequestHead) -> Self {
-        let (rejection, reply) = Rejection::without_provider(head);
+        let (rejection, reply) = Rejection::without_provider(head, WIRING);
         Self { rejection, reply }
     }
 

@@ -139,7 +139,9 @@ impl<U: AuthUser> IntoEndpoint for SecureRoute<U> {
     type Endpoint = Require<BoxEndpoint<'static>, U>;
 
     fn into_endpoint(self) -> Self::Endpoint {
-        let inner = self.inside.into_iter().fold(self.route.boxed(), |inner, wrap| wrap(inner));
+        // So that inside the group the group's provider decides, and none that the application has beside it.
+        let route = self.route.data(self.guard.provider().clone()).boxed();
+        let inner = self.inside.into_iter().fold(route, |inner, wrap| wrap(inner));
         Require::new(inner, self.guard)
     }
 }

@@ -69,6 +69,7 @@ fn app(App { auth, other }: &App) -> impl Endpoint + use<> {
         .at("/guards/other", get(greet).with(require_user(other)))
         .nest("/admins", SecureRoute::new(auth).require_roles(["admin"]).at("/panel", get(greet)))
         .nest("/python", SecureRoute::new(auth).renderer(DetailJson::new()).at("/panel", get(greet)))
+        .nest("/foreign", SecureRoute::new(other).at("/panel", get(greet)).at("/token", get(show_token)))
         .nest("/empty", SecureRoute::new(auth))
         .nest("/group", group)
         .data(auth.clone())

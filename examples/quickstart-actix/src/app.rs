@@ -1,6 +1,6 @@
 //! The routes, and who may enter them.
 
-use actix_web::web::{Json, ServiceConfig, get, resource};
+use actix_web::web::{Data, Json, ServiceConfig, get, resource};
 use fauth_actix::{CurrentUser, MaybeUser, SecureScope, auth_routes, require_permissions, require_roles};
 use fauth_core::AuthProvider;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ pub(crate) fn routes(auth: &AuthProvider<User>, config: &mut ServiceConfig) {
         .service(resource("/settings").route(get().to(settings)));
 
     config
-        .app_data(auth.clone())
+        .app_data(Data::new(auth.clone()))
         .service(resource("/").route(get().to(home)))
         .service(auth_routes(auth)) // POST /login, /refresh, /logout
         .service(resource("/me").route(get().to(me)))

@@ -1,7 +1,7 @@
 //! The routes, and who may enter them.
 
 use axum::{Json, Router, routing::get};
-use fauth_axum::{CurrentUser, MaybeUser, SecureRouter, auth_routes, require_permissions, require_roles};
+use fauth_axum::{CurrentUser, MaybeUser, SecureRouter, auth_routes, require_permissions};
 use fauth_core::AuthProvider;
 use serde_json::{Value, json};
 
@@ -17,7 +17,8 @@ pub(crate) fn routes(auth: &AuthProvider<User>) -> Router {
         .merge(auth_routes(auth)) // POST /login, /refresh, /logout
         .route("/me", get(me))
         .route("/whoami", get(whoami))
-        .route("/admin", get(admin).layer(require_roles(auth, ["admin"])))
+        .nest_service("/admin", SecureRouter::new(auth).require_roles(["admin"]).route("/", get(admin)))
+        // A layer covers the methods before it: it comes last.
         .route("/reports", get(reports).layer(require_permissions(auth, ["write"])))
         .nest_service("/internal", internal)
         .with_state(auth.clone())

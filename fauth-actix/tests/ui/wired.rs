@@ -10,7 +10,7 @@ fn main() {
     let auth = testing::provider().build().unwrap();
     let group = SecureScope::new("/internal", &auth).require_roles(["admin"]).route("/greet", get().to(greet));
     let _ = App::new()
-        .app_data(auth.clone())
+        .app_data(actix_web::web::Data::new(auth.clone()))
         .service(auth_routes(&auth))
         .route("/greet", get().to(greet).wrap(require_roles(&auth, ["user"])))
         .service(group);

@@ -17,6 +17,7 @@ use crate::{
     error::ConfigError,
     event::AuthEvents,
     password::{PasswordConfig, PasswordHasher},
+    path::{Allowed, PathCharacter},
     rejection::{ProblemJson, Renderer},
     transport::{BearerTransport, QueryTransport, SecurityScheme, Transport},
     user::{
@@ -48,6 +49,7 @@ pub struct AuthProviderBuilder<U> {
     updater: Option<Box<dyn UpdatePassword<U>>>,
     transports: Vec<Box<dyn Transport>>,
     trusted_origins: Vec<String>,
+    allowed_in_path: Vec<PathCharacter>,
     renderer: Arc<dyn Renderer>,
     events: Option<Box<dyn AuthEvents>>,
     clock: Box<dyn Clock>,
@@ -65,6 +67,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             updater: None,
             transports: Vec::new(),
             trusted_origins: Vec::new(),
+            allowed_in_path: Vec::new(),
             renderer: Arc::new(ProblemJson::new()),
             events: None,
             clock: Box::new(SystemClock),
@@ -103,7 +106,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     }
 
     /// Adds a way for credentials to travel. The order of the calls is the order in which a request is searched, and the first that finds anything
-    /// decides. The first call replaces the default, `Authorization: Bearer`.
+    /// decides; but what browsers attach unasked (cookies) comes after everything that a client sends on purpose, whatever the order. The first call replaces the default, `Authorization: Bearer`.
     pub fn transport(mut self, transport: impl Transport) -> Self {
         self.transports.push(Box::new(transport));
         self
@@ -123,6 +126,15 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     /// Adds an origin whose pages may send requests with the user's cookie: `https://app.example.com`, exactly.
     pub fn trusted_origin(mut self, origin: impl Into<String>) -> Self {
         self.trusted_origins.push(origin.into());
+        self
+    }
+
+    /// Lets a character through in guarded paths that is otherwise refused with 400, for routes whose ids contain it.
+    ///
+    /// # Security
+    /// Make sure that everything which decides by the path or looks something up by it (proxies, other middleware, the handlers) reads it alike.
+    pub fn danger_allow_in_path(mut self, character: PathCharacter) -> Self {
+        self.allowed_in_path.push(character);
         self
     }
 
@@ -172,6 +184,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         if transports.is_empty() {
             transports.push(Box::new(BearerTransport::new()));
         }
+        // A credential that browsers attach unasked never wins against one that the client has chosen.
+        transports.sort_by_key(|transport| transport.is_ambient());
         check_query_names(&transports)?;
         let issuer = self.config.token_issuer().ok_or_else(|| {
             ConfigError::new("secret", "there is no key to sign with", "set a secret or a signing key")
@@ -186,11 +200,12 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             password_login,
             transports,
             trusted_origins: TrustedOrigins::new(self.trusted_origins)?,
+            allowed_in_path: Allowed::new(self.allowed_in_path),
             renderer: self.renderer,
             events: self.events,
             clock: self.clock,
             loader_timeout: self.loader_timeout,
-            identifier_key: random_key()?,
+            identifier_key: self.config.identifier_key(),
         };
         Ok(AuthProvider { inner: Arc::new(inner) })
     }
@@ -236,18 +251,6 @@ fn check_query_names(transports: &[Box<dyn Transport>]) -> Result<(), ConfigErro
         }
     }
     Ok(())
-}
-
-fn random_key() -> Result<[u8; 32], ConfigError> {
-    let mut key = [0; 32];
-    getrandom::fill(&mut key).map_err(|_| {
-        ConfigError::new(
-            "randomness",
-            "the operating system gives no randomness",
-            "check the system's random device",
-        )
-    })?;
-    Ok(key)
 }
 
 impl<U> fmt::Debug for AuthProviderBuilder<U> {

@@ -68,6 +68,8 @@ fn route(app: &App, path: &str) -> (Vec<Guard<TestUser>>, Option<Handler>) {
         "/guards/token" => (vec![guard(user())], Handler::ShowToken),
         "/guards/twice" => (vec![guard(user()), guard(admin())], Handler::Greet),
         "/guards/other" => (vec![Guard::new(&app.other, user())], Handler::Greet),
+        "/foreign/panel" => (vec![Guard::new(&app.other, user())], Handler::Greet),
+        "/foreign/token" => (vec![Guard::new(&app.other, user())], Handler::ShowToken),
         "/admins/panel" => (vec![guard(admin())], Handler::Greet),
         "/python/panel" => (vec![guard(user()).renderer(DetailJson::new())], Handler::Greet),
         "/group/admin" => (vec![guard(user()), guard(admin())], Handler::Greet),
@@ -87,6 +89,8 @@ fn group(app: &App, path: &str) -> Vec<Guard<TestUser>> {
     let user = Requirement::user();
     if in_group("/admins") {
         vec![Guard::new(&app.auth, user.roles(["admin"]))]
+    } else if in_group("/foreign") {
+        vec![Guard::new(&app.other, user)]
     } else if in_group("/python") {
         vec![Guard::new(&app.auth, user).renderer(DetailJson::new())]
     } else if in_group("/group") || in_group("/empty") {
@@ -118,7 +122,9 @@ async fn behind(
     if !matches!(request.method(), "GET" | "HEAD" | "POST") {
         return Reply::new(405);
     }
-    let mut reply = match run(&app.auth, request, handler, granted.as_ref()).await {
+    // A group's handlers ask the group's provider.
+    let auth = if request.path().starts_with("/foreign/") { &app.other } else { &app.auth };
+    let mut reply = match run(auth, request, handler, granted.as_ref()).await {
         Ok(text) => Reply::new(200).body("text/plain; charset=utf-8", text),
         Err(reply) => reply,
     };
@@ -148,7 +154,7 @@ async fn run(
         }
         Handler::ShowToken => match granted {
             Some(granted) => Ok(token_text(granted.payload())),
-            None => Err(Rejection::without_provider(request).1),
+            None => Err(Rejection::without_provider(request, "put a guard in front of the route").1),
         },
     }
 }

@@ -1,7 +1,7 @@
 //! The conformance suite: the same named cases for every adapter.
 //!
 //! An adapter's `tests/conformance.rs` builds the suite's [application](App) with its framework, implements [`Harness`], and calls
-//! [`conformance!`](crate::conformance), which expands to one `#[test]` for each case. Every case names what it expects, and the *whole* response (status, all
+//! [`conformance!`], which expands to one `#[test]` for each case. Every case names what it expects, and the *whole* response (status, all
 //! headers, body) is compared with that of the core without any framework, [`Direct`](super::Direct).
 //!
 //! # The application
@@ -31,6 +31,7 @@
 //! | `/guards/other` | `require_user(other)` | `greet` |
 //! | `/admins/panel` | the router wrapper with `require_roles(["admin"])` | `greet` |
 //! | `/python/panel` | the router wrapper with `renderer(DetailJson::new())` | `greet` |
+//! | `/foreign/panel`, `/foreign/token` | the router wrapper of `other`, in the application of `auth` | `greet`, `show_token` |
 //! | `/empty` | the router wrapper without any route | |
 //! | `/group/…` | the router wrapper | |
 //!

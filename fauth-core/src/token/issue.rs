@@ -16,8 +16,21 @@ use super::{
 use crate::clock::{ClockError, Timestamp};
 
 /// Claims that fauth writes and reads itself; custom claims cannot take their names.
-const RESERVED: [&str; 12] =
-    ["sub", "exp", "iat", "nbf", "jti", "iss", "aud", "token_type", "scopes", "scope", "sid", "client_id"];
+const RESERVED: [&str; 13] = [
+    "auth_time",
+    "sub",
+    "exp",
+    "iat",
+    "nbf",
+    "jti",
+    "iss",
+    "aud",
+    "token_type",
+    "scopes",
+    "scope",
+    "sid",
+    "client_id",
+];
 
 pub(super) fn is_reserved(name: &str) -> bool {
     RESERVED.contains(&name)
@@ -67,6 +80,8 @@ pub struct TokenRequest {
     scopes: Vec<String>,
     /// Names and JSON texts: what a refresh carries over stays as it was, digit by digit.
     claims: Vec<(String, String)>,
+    /// When the subject logged in, if that was not just now.
+    authenticated_at: Option<Timestamp>,
     fault: Option<IssueError>,
 }
 
@@ -74,7 +89,13 @@ impl TokenRequest {
     /// A token about `subject`, the id under which the user loader will find the user.
     #[must_use]
     pub fn new(subject: impl Into<String>) -> Self {
-        Self { subject: subject.into(), scopes: Vec::new(), claims: Vec::new(), fault: None }
+        Self {
+            subject: subject.into(),
+            scopes: Vec::new(),
+            claims: Vec::new(),
+            authenticated_at: None,
+            fault: None,
+        }
     }
 
     /// Adds a scope.
@@ -115,6 +136,12 @@ impl TokenRequest {
     pub(crate) fn raw_claim(mut self, name: String, json: String) -> Self {
         self.claims.retain(|(other, _)| *other != name);
         self.claims.push((name, json));
+        self
+    }
+
+    /// The login that this continues.
+    pub(crate) const fn authenticated_at(mut self, at: Timestamp) -> Self {
+        self.authenticated_at = Some(at);
         self
     }
 
@@ -238,6 +265,8 @@ pub(crate) struct Issuer {
     iss: Option<Box<str>>,
     aud: Vec<Box<str>>,
     lifetimes: PerPurpose<Duration>,
+    /// How long a login lasts, however often it is refreshed.
+    max_session: Duration,
     max_token_bytes: usize,
     /// `base64url(header) "."` for each purpose.
     headers: PerPurpose<Box<str>>,
@@ -251,16 +280,21 @@ impl Issuer {
         iss: Option<Box<str>>,
         aud: Vec<Box<str>>,
         lifetimes: PerPurpose<Duration>,
+        max_session: Duration,
         max_token_bytes: usize,
     ) -> Option<Self> {
         let key = keys.signing()?.clone();
         let headers =
             PerPurpose::from_fn(|purpose| (header_segment(&key, format, purpose) + ".").into_boxed_str());
-        Some(Self { key, format, iss, aud, lifetimes, max_token_bytes, headers })
+        Some(Self { key, format, iss, aud, lifetimes, max_session, max_token_bytes, headers })
     }
 
-    pub(crate) fn lifetime(&self, purpose: Purpose) -> Duration {
-        *self.lifetimes.of(purpose)
+    /// How long a token of this purpose lasts that is issued now: not beyond the end of the login that it continues.
+    pub(crate) fn lifetime(&self, purpose: Purpose, request: &TokenRequest, now: Timestamp) -> Duration {
+        let lifetime = *self.lifetimes.of(purpose);
+        let Some(login) = request.authenticated_at else { return lifetime };
+        let end = login.checked_add(self.max_session).unwrap_or(Timestamp::MAX);
+        lifetime.min(end.since(now))
     }
 
     pub(crate) fn issue(
@@ -288,8 +322,8 @@ impl Issuer {
     }
 
     fn claims(&self, purpose: Purpose, request: &TokenRequest, now: Timestamp) -> Result<String, IssueError> {
-        let expires =
-            now.checked_add(self.lifetime(purpose)).filter(|at| *at <= Timestamp::MAX).ok_or(ClockError)?;
+        let lifetime = self.lifetime(purpose, request, now);
+        let expires = now.checked_add(lifetime).filter(|at| *at <= Timestamp::MAX).ok_or(ClockError)?;
         // No token may name a time before 1970, so that `iat` would be refused.
         if now < Timestamp::from_unix_seconds(0) {
             return Err(ClockError.into());
@@ -310,6 +344,9 @@ impl Issuer {
                 [only] => json.text("aud", only),
                 several => json.texts("aud", several),
             }
+        }
+        if purpose == Purpose::Refresh {
+            json.number("auth_time", request.authenticated_at.unwrap_or(now).unix_seconds());
         }
         for (name, value) in &request.claims {
             json.raw(name, value);

@@ -52,6 +52,13 @@ impl Text {
     }
 }
 
+/// The name of a member that was read.
+#[derive(Clone, Copy)]
+struct Name {
+    text: Text,
+    hash: u64,
+}
+
 /// A value in the scanned text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Value {
@@ -116,7 +123,7 @@ struct Scanner<'a> {
     limits: Limits,
     members: usize,
     /// The names of all objects that are open at this point, innermost last.
-    names: SmallVec<[Text; NAMES_INLINE]>,
+    names: SmallVec<[Name; NAMES_INLINE]>,
 }
 
 impl Scanner<'_> {
@@ -178,20 +185,26 @@ impl Scanner<'_> {
         if self.members > self.limits.members {
             return Err(Fault::TooManyMembers);
         }
-        if seen.may_hold(self.bytes, name) && self.is_duplicate(first_name, name) {
+        let name = Name { text: name, hash: self.hash(name) };
+        if seen.may_hold(name.hash) && self.is_duplicate(first_name, name) {
             return Err(Fault::DuplicateMember);
         }
         self.names.push(name);
-        Ok(name)
+        Ok(name.text)
     }
 
-    fn is_duplicate(&self, first_name: usize, name: Text) -> bool {
+    fn is_duplicate(&self, first_name: usize, name: Name) -> bool {
         let Some(siblings) = self.names.get(first_name..) else { return false };
-        siblings.iter().any(|sibling| {
-            if name.escaped || sibling.escaped {
-                return sibling.read(self.json) == name.read(self.json);
-            }
-            self.bytes.get(sibling.start..sibling.end) == self.bytes.get(name.start..name.end)
+        // Names are read in full only where their hashes agree: a stranger cannot make this work add up.
+        let mut alike = siblings.iter().filter(|sibling| sibling.hash == name.hash);
+        alike.any(|sibling| sibling.text.read(self.json) == name.text.read(self.json))
+    }
+
+    /// FNV-1a of what the name says, escapes resolved.
+    fn hash(&self, name: Text) -> u64 {
+        let name = name.read(self.json);
+        name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
         })
     }
 
@@ -344,17 +357,9 @@ impl Scanner<'_> {
 struct Seen(u64);
 
 impl Seen {
-    /// `false` only if no earlier name equals this one. Remembers the name.
-    fn may_hold(&mut self, bytes: &[u8], name: Text) -> bool {
-        if name.escaped {
-            // Its bytes are not its name: from here on every name of this object is compared.
-            self.0 = u64::MAX;
-            return true;
-        }
-        let at = |position: usize| bytes.get(position).copied().map_or(0, usize::from);
-        let kind =
-            (name.end - name.start) ^ (at(name.start) << 1) ^ at(name.end.saturating_sub(1)).rotate_left(3);
-        let bit = 1_u64 << (kind & 63);
+    /// `false` only if no earlier name has this hash. Remembers it.
+    fn may_hold(&mut self, hash: u64) -> bool {
+        let bit = 1_u64 << (hash >> 58);
         let may = self.0 & bit != 0;
         self.0 |= bit;
         may

@@ -86,6 +86,9 @@ pub enum KeyError {
     /// The secret repeats a short pattern or has fewer than eight different bytes.
     #[error("the secret is too uniform to be random")]
     TooUniform,
+    /// The secret is made of words, such as `my-super-secret-key-for-production`: people who guess begin with those.
+    #[error("the secret is a phrase of words")]
+    Phrase,
     /// The key is of a kind or algorithm that is not supported.
     #[error("the kind or algorithm of the key is not supported")]
     Unsupported,
@@ -108,7 +111,9 @@ pub enum KeyError {
 /// ```
 /// use fauth_core::{Algorithm, Key};
 ///
-/// let key = Key::hmac(Algorithm::HS256, b"0f6c1b2a34d94a5b8f7e6d5c4b3a2918").unwrap();
+/// let mut secret = [0; 32];
+/// getrandom::fill(&mut secret).unwrap();
+/// let key = Key::hmac(Algorithm::HS256, &secret).unwrap();
 /// assert_eq!(format!("{key:?}"), "Key { id: None, algorithm: HS256, .. }");
 /// assert!(Key::hmac(Algorithm::HS256, b"short").is_err());
 /// ```
@@ -144,6 +149,9 @@ impl Key {
         }
         if is_uniform(secret) {
             return Err(KeyError::TooUniform);
+        }
+        if is_phrase(secret) {
+            return Err(KeyError::Phrase);
         }
         Self::prepare(algorithm, secret)
     }
@@ -226,6 +234,13 @@ impl Key {
             Algorithm::HS512 => Hmac::new_from_slice(secret).map(Material::Hmac512),
         };
         Ok(Self { id: None, algorithm, material: material.map_err(|_| KeyError::Malformed)? })
+    }
+
+    /// A key of its own for another purpose, which the label names. What is signed in a token always holds a dot and no space, a label the reverse.
+    pub(crate) fn derive(&self, label: &str) -> Zeroizing<String> {
+        let mut derived = Zeroizing::new(String::new());
+        self.sign_to(label.as_bytes(), &mut derived);
+        derived
     }
 
     /// Constant time in the signature; a signature of another length is wrong.
@@ -339,7 +354,6 @@ fn is_key_file(text: &[u8]) -> bool {
 
 fn is_uniform(secret: &[u8]) -> bool {
     const LEAST_DIFFERENT: usize = 8;
-    const LONGEST_PATTERN: usize = 8;
     let mut seen = [false; 256];
     for byte in secret {
         if let Some(slot) = seen.get_mut(usize::from(*byte)) {
@@ -348,7 +362,17 @@ fn is_uniform(secret: &[u8]) -> bool {
     }
     let different = seen.iter().filter(|seen| **seen).count();
     let repeats = |period: usize| secret.iter().zip(secret.iter().skip(period)).all(|(a, b)| a == b);
-    different < LEAST_DIFFERENT || (1..=LONGEST_PATTERN).any(repeats)
+    different < LEAST_DIFFERENT || (1..=secret.len() / 2).any(repeats)
+}
+
+/// Words, and among them one that people put into secrets. Random text of this length practically always has a digit.
+fn is_phrase(secret: &[u8]) -> bool {
+    const MARKERS: [&[u8]; 8] =
+        [b"secret", b"password", b"change", b"insecure", b"key", b"default", b"example", b"token"];
+    let text = secret.to_ascii_lowercase();
+    let is_words =
+        text.iter().all(|b| b.is_ascii_graphic() || *b == b' ') && !text.iter().any(u8::is_ascii_digit);
+    is_words && MARKERS.iter().any(|marker| text.windows(marker.len()).any(|window| window == *marker))
 }
 
 /// Secrets that stand in documentation, tutorials and the lists of people who guess, in whatever case.
@@ -432,10 +456,28 @@ mod tests {
         for secret in [&[b'a'; 32][..], &b"abcdefgh".repeat(4), &b"abcdefg".repeat(6), &b"abc".repeat(11)] {
             assert_eq!(Key::hmac(Algorithm::HS256, secret).unwrap_err(), KeyError::TooUniform);
         }
-        assert!(
-            Key::hmac(Algorithm::HS256, &b"abcdefghi".repeat(4)).is_ok(),
-            "nine different bytes, period nine"
-        );
+        let twice = b"abcdefghijklmnop".repeat(2);
+        assert_eq!(Key::hmac(Algorithm::HS256, &twice).unwrap_err(), KeyError::TooUniform);
+        assert!(Key::hmac(Algorithm::HS256, b"abcdefghijklmnopabcdefghijklmnoq").is_ok());
+    }
+
+    #[test]
+    fn phrases_are_refused() {
+        for secret in [
+            "this is my very secret jwt signing key",
+            "my-super-secret-key-for-production",
+            "django-insecure-please-change-me-now!",
+            "CorrectHorseBatteryStaplePassword!",
+        ] {
+            assert_eq!(
+                Key::hmac(Algorithm::HS256, secret.as_bytes()).unwrap_err(),
+                KeyError::Phrase,
+                "{secret}"
+            );
+            assert!(Key::danger_short_hmac(Algorithm::HS256, secret.as_bytes()).is_ok());
+        }
+        let with_digits = b"my-super-secret-key-0123456789abcdef-test";
+        assert!(Key::hmac(Algorithm::HS256, with_digits).is_ok());
     }
 
     #[test]

@@ -111,6 +111,13 @@ impl TokenPayload {
         self.expires_at
     }
 
+    /// When the subject logged in, as a refresh token remembers it (`auth_time`); of a token that does not, when it was issued.
+    pub(crate) fn authenticated_at(&self) -> Result<Timestamp, ClaimError> {
+        let claimed = self.claim("auth_time")?.map(Timestamp::from_unix_seconds);
+        // A login is not younger than what continues it.
+        Ok(claimed.map_or(self.issued_at, |claimed| claimed.min(self.issued_at)))
+    }
+
     /// The scopes of the token, in its order.
     #[must_use]
     pub fn scopes(&self) -> Vec<Cow<'_, str>> {

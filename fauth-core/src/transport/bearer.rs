@@ -32,6 +32,10 @@ impl Transport for BearerTransport {
         }
     }
 
+    fn is_ambient(&self) -> bool {
+        false
+    }
+
     fn describe(&self) -> SecurityScheme {
         SecurityScheme::Bearer
     }

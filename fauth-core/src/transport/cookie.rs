@@ -166,6 +166,10 @@ impl Transport for CookieTransport {
     fn is_ambient(&self) -> bool {
         true
     }
+
+    fn is_insecure(&self) -> bool {
+        !self.secure
+    }
 }
 
 fn is_name(name: &str) -> bool {

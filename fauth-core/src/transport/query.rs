@@ -24,6 +24,10 @@ impl Transport for QueryTransport {
         head.query().map_or(Extracted::Absent, |query| find(query, &self.parameter))
     }
 
+    fn is_ambient(&self) -> bool {
+        false
+    }
+
     fn describe(&self) -> SecurityScheme {
         SecurityScheme::Query { name: self.parameter.clone() }
     }

@@ -48,12 +48,12 @@ fn password_login_is_given_or_waived_but_not_both() {
     let users = Users::new();
     let with = || bare::<TestUser>().user_loader(users.user_loader());
     assert!(with().identity_loader(users.identity_loader()).build().unwrap().has_password_login());
-    let plain = || AuthProvider::<TestUser>::builder(testing::config()).user_loader(users.user_loader());
+    let plain = || AuthProvider::<TestUser>::builder(config()).user_loader(users.user_loader());
     assert!(!plain().without_password_login().build().unwrap().has_password_login());
     for waived in [
         plain().identity_loader(users.identity_loader()),
-        plain().password(testing::weak_passwords()),
-        plain().password_updater(async |_, _| Ok::<_, std::convert::Infallible>(())),
+        plain().password(weak_passwords()),
+        plain().password_updater(async |_, _| Ok::<_, Infallible>(())),
     ] {
         refused(waived.without_password_login().build(), "without_password_login");
     }
@@ -106,10 +106,10 @@ fn the_first_transport_replaces_the_default() {
         (build().transport(CookieTransport::new()), vec![cookie()]),
         (
             build().transport(CookieTransport::new()).transport(BearerTransport::new()),
-            vec![cookie(), SecurityScheme::Bearer],
+            vec![SecurityScheme::Bearer, cookie()],
         ),
         (build().danger_query_token("token"), vec![SecurityScheme::Bearer, query()]),
-        (build().transport(CookieTransport::new()).danger_query_token("token"), vec![cookie(), query()]),
+        (build().transport(CookieTransport::new()).danger_query_token("token"), vec![query(), cookie()]),
     ] {
         let auth = builder.build().unwrap();
         let found: Vec<_> = auth.transports().map(Transport::describe).collect();

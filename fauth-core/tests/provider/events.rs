@@ -93,7 +93,12 @@ async fn a_refusal_says_why_where_and_whence() {
     ] {
         let head = FromPeer(WireRequest { target: "/r?secret=query".into(), ..request }, peer);
         let rejection = admins.check(admins.read(&head, None)).await.unwrap_err();
-        assert_eq!(world.events.take(), [], "only the answer is an event");
+        // What a known user lacks is told with his name; everything else only when it is answered.
+        let denied = world.events.take();
+        let names_bob =
+            |event: &Raised| event.kind == EventKind::AccessDenied && event.subject.as_deref() == Some("bob");
+        assert_eq!(denied.len(), usize::from(reason == "missing_role"), "{reason}");
+        assert!(denied.iter().all(names_bob));
         let _ = admins.refuse(&rejection, &head);
         let expected = Raised {
             kind: EventKind::RequestRefused,
@@ -147,9 +152,11 @@ async fn the_log_says_what_the_sink_hears() {
         assert_eq!(record.field("subject"), event.subject.as_deref());
         assert_eq!(record.field("identifier"), event.identifier.as_deref());
         assert_eq!((record.level, record.target.as_str()), (Level::INFO, "fauth"));
-        for unknown in ["reason", "method", "path", "peer", "error"] {
+        for unknown in ["reason", "peer", "error"] {
             assert_eq!(record.field(unknown), None, "what is not known stays out");
         }
+        assert_eq!(record.field("method"), event.method.as_deref());
+        assert_eq!(record.field("path"), event.path.as_deref());
     }
 
     let _ = world.auth.authenticate("alice", "wrong").await;
@@ -185,7 +192,14 @@ async fn an_identifier_is_known_by_a_keyed_hash_only() {
     let twin_events = Sink::default();
     let twin = provider_with(config(), &world.users).events(twin_events.clone()).build().unwrap();
     let _ = twin.authenticate("alice", "wrong").await;
-    assert_ne!(twin_events.only().identifier, Some(alice), "the key is the provider's own");
+    assert_eq!(twin_events.only().identifier.as_ref(), Some(&alice), "all instances of an application agree");
+
+    let elsewhere =
+        fauth_core::AuthConfig::builder().secret("another-9f2c4a7be1d80356-4b1e7f90").build().unwrap();
+    let stranger_events = Sink::default();
+    let stranger = provider_with(elsewhere, &world.users).events(stranger_events.clone()).build().unwrap();
+    let _ = stranger.authenticate("alice", "wrong").await;
+    assert_ne!(stranger_events.only().identifier, Some(alice), "the key is derived from the secret");
 }
 
 // ------------------------------------------------------------------------------------------------ injection
@@ -210,7 +224,7 @@ async fn no_injection() {
     let head = WireRequest::new(&hostile("inject-method"), &hostile("/inject-path"));
     let _ = world.auth.refuse(&Rejection::MissingCredential, &head);
     let unwired = WireRequest::new(&hostile("inject-unwired"), &hostile("/inject-unwired"));
-    let (_, reply) = Rejection::without_provider(&unwired);
+    let (_, reply) = Rejection::without_provider(&unwired, "add it");
     assert!(reply.headers().iter().all(|header| is_harmless(header.value())));
     let _ = world.auth.authenticate(&hostile("inject-identifier"), "wrong").await;
     let _ = world.auth.login(TokenRequest::new("x").claim(hostile("inject-claim"), f64::NAN)).await;
@@ -238,7 +252,7 @@ async fn outside_text_is_cut_at_256_bytes() {
     let endless = |word: &str| format!("/{word}/{}", "y".repeat(100_000));
     let head = WireRequest::new(&endless("cut-method"), &endless("cut-path"));
     let _ = world.auth.refuse(&Rejection::MissingCredential, &head);
-    let _ = Rejection::without_provider(&head);
+    let _ = Rejection::without_provider(&head, "add it");
     let records = log.with("cut-path");
     assert_eq!(records.len(), 2, "{records:?}");
     for record in records {

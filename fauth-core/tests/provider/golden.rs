@@ -140,7 +140,7 @@ async fn answers_of_the_endpoints() {
 fn the_answer_without_a_provider() {
     let mut page = String::new();
     for method in ["GET", "HEAD"] {
-        let (rejection, reply) = Rejection::without_provider(&WireRequest::new(method, "/x"));
+        let (rejection, reply) = Rejection::without_provider(&WireRequest::new(method, "/x"), "add it");
         assert_eq!(rejection.reason(), "missing_provider");
         section(&mut page, &format!("no provider, {method}"), &reply);
     }

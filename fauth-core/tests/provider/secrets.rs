@@ -292,7 +292,8 @@ async fn present_every_way(search: &mut Search, world: &Marked) {
         if let Err(refused) = call.answer(auth).await {
             see_refused(search, "logout", auth, &refused, &request);
         }
-        let (refused, reply) = Rejection::without_provider(&get(&format!("/?token={token}")).bearer(token));
+        let (refused, reply) =
+            Rejection::without_provider(&get(&format!("/?token={token}")).bearer(token), "add it");
         search.see_refusal("no provider", &reply);
         search.see_error("no provider", &refused);
     }

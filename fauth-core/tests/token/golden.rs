@@ -30,8 +30,9 @@ fn provider(config: AuthConfigBuilder, now: i64) -> Auth {
 /// A provider that has the secret of this file and accepts its long lifetimes.
 fn reader(file: &Value, profile: TokenProfile) -> Auth {
     let config = AuthConfig::builder().secret(text(file, "secret")).token_profile(profile);
-    let config =
-        Purpose::ALL.into_iter().fold(config, |config, purpose| config.max_lifetime(purpose, UNTIL_2100));
+    let config = Purpose::ALL
+        .into_iter()
+        .fold(config, |config, purpose| config.danger_max_lifetime(purpose, UNTIL_2100));
     provider(config, NOW)
 }
 

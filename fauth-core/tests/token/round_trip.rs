@@ -66,7 +66,7 @@ fn several_audiences_are_all_named() {
 fn the_greatest_lifetime_that_can_be_configured_is_accepted() {
     let century = Duration::from_secs(100 * 366 * 86_400);
     for purpose in Purpose::ALL {
-        let auth = auth(|config| config.max_lifetime(purpose, century).lifetime(purpose, century));
+        let auth = auth(|config| config.danger_max_lifetime(purpose, century).lifetime(purpose, century));
         let token = auth.issue(purpose, "alice").unwrap();
         check_as(&auth, purpose, token.expose(), &Ok(()));
     }

@@ -1048,8 +1048,9 @@ fn a_lifetime_is_positive_and_has_a_ceiling() {
         check_as(standard, purpose, &token(&header, &claims.clone().with("exp", at(ceiling))), &Ok(()));
         let longer = token(&header, &claims.clone().with("exp", at(ceiling + 1)));
         check_as(standard, purpose, &longer, &Err(UnacceptableLifetime));
-        let raised =
-            auth(|config| config.max_lifetime(purpose, Duration::from_secs(ceiling.unsigned_abs() + 1)));
+        let raised = auth(|config| {
+            config.danger_max_lifetime(purpose, Duration::from_secs(ceiling.unsigned_abs() + 1))
+        });
         check_as(&raised, purpose, &longer, &Ok(()));
     }
 }

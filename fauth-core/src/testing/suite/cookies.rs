@@ -110,7 +110,7 @@ cases! { $ __cookies_tests in cookies;
         t = cookies();
         t.login("alice", "s3cret").send().refused(403, "cross_site_request").lacks("set-cookie");
         t.login("alice", "s3cret").header("sec-fetch-site", "cross-site").send().refused(403, "cross_site_request");
-        t.login("alice", "s3cret").header("origin", "http://app.example").send().is(200);
+        t.login("alice", "s3cret").header("origin", "https://app.example").send().is(200);
     }
 
     fn a_logout_clears_the_cookies(t) {
@@ -159,15 +159,47 @@ cases! { $ __cookies_tests in cookies;
         }
     }
 
+    /// The own origin is https, since the cookies are `Secure`, also where a proxy has ended TLS and this server sees plain HTTP.
     fn without_the_browsers_word_the_origin_decides(t) {
         t = cookies();
         let cookie = session(&t.access("alice"));
         let post = |origin: &str| t.post("/me").header("cookie", &cookie).header("origin", origin).send();
+        post("https://app.example").is(200);
+        post("https://app.example:443").is(200);
+        post("https://partner.example").is(200);
+        for origin in ["http://app.example", "https://app.example:81", "https://evil.example", "https://app.example.evil.example", "null", ""] {
+            post(origin).refused(403, "cross_site_request");
+        }
+    }
+
+    fn with_development_cookies_plain_http_is_an_own_origin(t) {
+        t = Probe::build(|builder| builder.transport(CookieTransport::new().danger_insecure()));
+        let cookie = format!("session={}", t.access("alice"));
+        let post = |origin: &str| t.post("/me").header("cookie", &cookie).header("origin", origin).send();
         post("http://app.example").is(200);
         post("http://app.example:80").is(200);
-        post("https://partner.example").is(200);
-        for origin in ["https://app.example", "http://app.example:81", "http://evil.example", "http://app.example.evil.example", "null", ""] {
-            post(origin).refused(403, "cross_site_request");
+        post("http://evil.example").refused(403, "cross_site_request");
+    }
+
+    /// Whoever can make a browser take over a session of his own sees what its user does in it.
+    fn a_foreign_page_cannot_refresh_a_session_of_its_own_into_the_browser(t) {
+        t = Probe::build(|builder| builder.transport(BearerTransport::new()).transport(CookieTransport::new()));
+        let body = format!("refresh_token={}", t.token(Purpose::Refresh, "bob"));
+        let post = || t.post("/refresh").body("application/x-www-form-urlencoded", &body);
+        let foreign = post().header("sec-fetch-site", "cross-site").header("origin", "https://evil.example");
+        foreign.send().refused(403, "cross_site_request").lacks("set-cookie");
+        post().send().refused(403, "cross_site_request");
+        own(post()).send().is(200);
+    }
+
+    /// The session cookie goes with its token after 15 minutes; the refresh cookie stays for days.
+    fn a_logout_without_a_good_token_clears_the_cookies_too(t) {
+        t = cookies();
+        let refresh = format!("__Host-refresh={}", t.token(Purpose::Refresh, "alice"));
+        for cookie in [refresh, session("x"), "other=1".to_owned()] {
+            let seen = own(t.post("/logout")).header("cookie", &cookie).send();
+            assert_eq!(seen.is(200).response.header("set-cookie").len(), 2, "{cookie}");
+            t.post("/logout").header("cookie", &cookie).send().refused(403, "cross_site_request").lacks("set-cookie");
         }
     }
 
@@ -187,7 +219,7 @@ cases! { $ __cookies_tests in cookies;
         let upgrade = t.get("/group/dashboard").header("cookie", cookie).header("connection", "upgrade").header("upgrade", "websocket");
         upgrade.clone().send().refused(403, "cross_site_request");
         upgrade.clone().header("origin", "http://evil.example").send().refused(403, "cross_site_request");
-        upgrade.header("origin", "http://app.example").send().is(200);
+        upgrade.header("origin", "https://app.example").send().is(200);
     }
 
     /// A bearer token is nothing that a browser attaches: no proof is needed.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::cases;
-use crate::{Purpose, TokenRequest};
+use crate::{Clock as _, Purpose, TokenRequest};
 
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -54,6 +54,24 @@ cases! { $ __endpoints_tests in endpoints;
         t.post("/refresh").body(JSON, &body).send().is(200);
         t.clock.advance(Duration::from_secs(1));
         t.post("/refresh").body(JSON, &body).send().refused(401, "invalid_token");
+    }
+
+    /// However often it is refreshed, a login ends 30 days after it began.
+    fn refreshing_does_not_prolong_a_login_for_ever(t) {
+        let day = Duration::from_secs(24 * 60 * 60);
+        let mut token = t.login("alice", "s3cret").send().token("refresh_token");
+        let began = t.clock.now().unwrap();
+        for _ in 0..4 {
+            t.clock.advance(6 * day);
+            token = t.post("/refresh").body(JSON, refresh_body(&token)).send().token("refresh_token");
+        }
+        let payload = t.app.auth.verify(&token, Purpose::Refresh).unwrap();
+        assert_eq!(payload.expires_at().since(began), 30 * day, "not the whole seven days any more");
+        t.clock.advance(5 * day + Duration::from_secs(24 * 60 * 60 - 60));
+        let seen = t.post("/refresh").body(JSON, refresh_body(&token)).send();
+        assert_eq!(seen.is(200).response.json()["expires_in"], 60);
+        t.clock.advance(Duration::from_secs(60));
+        t.post("/refresh").body(JSON, refresh_body(&token)).send().refused(401, "invalid_token");
     }
 
     fn a_disabled_user_cannot_refresh(t) {

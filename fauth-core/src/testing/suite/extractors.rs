@@ -1,7 +1,7 @@
 //! `CurrentUser`, `MaybeUser` and `Token`, alone and behind guards.
 
 use super::cases;
-use crate::{TokenRequest, testing::suite::Probe};
+use crate::{Purpose, TokenRequest, testing::suite::Probe};
 
 cases! { $ __extractors_tests in extractors;
     fn current_user_alone_demands_a_user(t) {
@@ -76,10 +76,19 @@ cases! { $ __extractors_tests in extractors;
 
     /// Two providers of one user type do not trust each other.
     fn a_grant_of_another_provider_counts_for_nothing(t) {
-        let foreign = t.app.other.issue(crate::Purpose::Access, "alice").unwrap();
+        let foreign = t.app.other.issue(Purpose::Access, "alice").unwrap();
         t.get("/guards/other").bearer(foreign.expose()).send().refused(401, "invalid_token");
         // The guard of the other provider refuses ours.
         t.get("/guards/other").bearer(t.access("alice")).send().refused(401, "invalid_token");
+    }
+
+    /// Inside a group the user is the one whom the group has let in, whatever provider the application has beside it.
+    fn a_group_of_another_provider_has_its_own_users(t) {
+        let foreign = t.app.other.issue(Purpose::Access, "bob").unwrap();
+        t.get("/foreign/panel").bearer(foreign.expose()).send().is(200).says("Hello bob");
+        t.get("/foreign/token").bearer(foreign.expose()).send().is(200).says("access bob [] -");
+        t.get("/foreign/panel").bearer(t.access("alice")).send().refused(401, "invalid_token");
+        t.get("/me").bearer(foreign.expose()).send().refused(401, "invalid_token");
     }
 
     fn a_loader_may_take_its_time(t) {

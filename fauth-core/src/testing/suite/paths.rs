@@ -1,6 +1,7 @@
 //! Paths that guard and router might read differently never reach what they guard.
 
 use super::cases;
+use crate::{PathCharacter, testing::suite::Probe};
 
 /// Paths below a group that can be read in more than one way.
 const AMBIGUOUS: [&str; 15] = [
@@ -26,6 +27,13 @@ cases! { $ __paths_tests in paths;
         for path in AMBIGUOUS {
             t.get(path).send().refused(400, "ambiguous_path");
         }
+    }
+
+    fn what_is_allowed_by_name_is_let_through(t) {
+        t = Probe::build(|builder| builder.danger_allow_in_path(PathCharacter::Semicolon));
+        t.get("/group/mounted/a;v=1").bearer(t.access("bob")).send().is(200).says("raw");
+        t.get("/group/mounted/a;v=1").send().refused(401, "missing_credential");
+        t.get("/group/mounted/a%2Fb").bearer(t.access("bob")).send().refused(400, "ambiguous_path");
     }
 
     fn a_good_token_does_not_help(t) {
