@@ -165,7 +165,7 @@ where
         Self { router: self.router.layer(layer), ..self }
     }
 
-    /// For [`axum::serve`], if the group is the whole application. There is no way back to a router, to which routes outside the group could be added.
+    /// For [`axum::serve()`], if the group is the whole application. There is no way back to a router, to which routes outside the group could be added.
     pub fn into_make_service(self) -> IntoMakeService<Self> {
         ServiceExt::<Request>::into_make_service(self)
     }

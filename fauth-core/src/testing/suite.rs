@@ -1,8 +1,8 @@
 //! The conformance suite: the same named cases for every adapter.
 //!
 //! An adapter's `tests/conformance.rs` builds the suite's [application](App) with its framework, implements [`Harness`], and calls
-//! [`conformance!`], which expands to one `#[test]` for each case. Every case names what it expects, and the *whole* response (status, all
-//! headers, body) is compared with that of the core without any framework, [`Direct`](super::Direct).
+//! [`conformance!`](crate::conformance!), which expands to one `#[test]` for each case. Every case names what it expects, and the *whole* response (status, all
+//! headers, body) is compared with that of the core without any framework, [`Direct`].
 //!
 //! # The application
 //!

@@ -12,6 +12,10 @@ pub enum Purpose {
     /// ([RFC 6749 section 1.5](https://www.rfc-editor.org/rfc/rfc6749#section-1.5)).
     Refresh,
     /// Lets its holder set a new password.
+    ///
+    /// # Security
+    /// It verifies as often as it is presented until it expires: make sure that a password is set only once with it, by putting something into its
+    /// claims that changes with the password.
     PasswordReset,
     /// Proves that its holder reads the mail of an address.
     EmailVerification,
