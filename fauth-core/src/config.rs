@@ -507,7 +507,7 @@ fn check_lifetimes(
         let (lifetime, maximum) = (*lifetimes.of(purpose), *maxima.of(purpose));
         if maximum < Duration::from_secs(1) || maximum > CENTURY {
             return Err(ConfigError::new(
-                "max_lifetime",
+                "danger_max_lifetime",
                 format!("{} s for {purpose} tokens is out of bounds", maximum.as_secs()),
                 "use one second to a hundred years",
             ));
@@ -618,7 +618,7 @@ mod tests {
                 .is_ok()
         );
         refused(with(u64::MAX), "lifetime");
-        refused(good().danger_max_lifetime(Purpose::Access, Duration::MAX), "max_lifetime");
+        refused(good().danger_max_lifetime(Purpose::Access, Duration::MAX), "danger_max_lifetime");
     }
 
     #[test]

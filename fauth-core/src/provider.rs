@@ -230,9 +230,8 @@ impl<U: AuthUser> AuthProvider<U> {
             (Some(user), verified) => {
                 self.bring_hash_up_to_date(login, user, password, verified).await;
                 let subject = user.subject();
-                self.raise(
-                    &Event::new(EventKind::Authenticated).subject(subject.as_ref()).identifier(&known_as),
-                );
+                let event = Event::new(EventKind::Authenticated).subject(subject.as_ref());
+                self.raise(&event.identifier(&known_as).sender(sender));
                 return Ok(Arc::clone(user));
             }
         };
@@ -344,10 +343,6 @@ impl<U: AuthUser> AuthProvider<U> {
     /// The ways a credential may travel, in their order. For descriptions of the application's interface.
     pub fn transports(&self) -> impl Iterator<Item = &dyn Transport> {
         self.inner.transports.iter().map(|transport| &**transport)
-    }
-
-    pub(crate) fn transport_list(&self) -> &[Box<dyn Transport>] {
-        &self.inner.transports
     }
 
     pub(crate) fn renderer(&self) -> &Arc<dyn Renderer> {

@@ -19,7 +19,7 @@ use crate::{
     rejection::{Misconfigured, Rejection, Reply, ResponseHeader, to_json},
     request::RequestHead,
     token::{Purpose, TokenPair, TokenPayload, TokenRequest},
-    transport::SetTokenError,
+    transport::{SetTokenError, Transport},
     user::AuthUser,
 };
 
@@ -195,7 +195,7 @@ fn refuse_foreign_login<U: AuthUser>(
 
 /// The pair, by the first transport that delivers tokens itself, otherwise in the body.
 fn deliver<U: AuthUser>(auth: &AuthProvider<U>, pair: &TokenPair) -> Result<Reply, Rejection> {
-    for transport in auth.transport_list() {
+    for transport in auth.transports() {
         let access = transport.set(&pair.access, Purpose::Access, pair.access_lifetime).map_err(too_long)?;
         if access.is_empty() {
             continue;
@@ -223,7 +223,7 @@ fn log_out<U: AuthUser>(auth: &AuthProvider<U>, payload: Option<&TokenPayload>, 
         revoked: false,
         detail: "Forget the tokens: they are not kept on the server and stay good until they expire",
     };
-    auth.transport_list().iter().flat_map(|transport| transport.clear()).fold(answer(&body), Reply::header)
+    auth.transports().flat_map(Transport::clear).fold(answer(&body), Reply::header)
 }
 
 fn answer(body: &impl Serialize) -> Reply {

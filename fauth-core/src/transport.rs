@@ -52,7 +52,7 @@ impl fmt::Debug for Extracted {
 
 /// Where a token is found, and how it is handed out.
 ///
-/// A provider has an ordered list of transports. The first that finds anything decides, good or bad; explicit ones are asked before ambient ones. The first that can
+/// A provider has an ordered list of transports. The first that finds anything decides, good or bad; explicit ones are asked first, then ambient ones, then those in the URL. The first that can
 /// [`set`](Self::set) a token delivers those of the ready-made login; without one they are in the body.
 ///
 /// ```

@@ -106,7 +106,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     }
 
     /// Adds a way for credentials to travel. The order of the calls is the order in which a request is searched, and the first that finds anything
-    /// decides; but what browsers attach unasked (cookies) comes after everything that a client sends on purpose, whatever the order. The first call replaces the default, `Authorization: Bearer`.
+    /// decides; but whatever the order, cookies, which browsers attach unasked, come after what a client sends on purpose, and tokens in the URL come last of all. The first call replaces the default, `Authorization: Bearer`.
     pub fn transport(mut self, transport: impl Transport) -> Self {
         self.transports.push(Box::new(transport));
         self
@@ -184,8 +184,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         if transports.is_empty() {
             transports.push(Box::new(BearerTransport::new()));
         }
-        // A credential that browsers attach unasked never wins against one that the client has chosen.
-        transports.sort_by_key(|transport| transport.is_ambient());
+        transports.sort_by_key(|transport| precedence(&**transport));
         check_query_names(&transports)?;
         let issuer = self.config.token_issuer().ok_or_else(|| {
             ConfigError::new("secret", "there is no key to sign with", "set a secret or a signing key")
@@ -233,6 +232,16 @@ fn password_login<U>(
             "password login is waived, and there is an option for it",
             "remove `.without_password_login()`, or the identity loader, password configuration and updater",
         )),
+    }
+}
+
+/// A header is sent on purpose. A cookie is attached unasked, so it never wins against that. A URL may be anybody's link: a token in it must not make a browser
+/// act as somebody else than its cookie says, so it is looked at last.
+fn precedence(transport: &dyn Transport) -> u8 {
+    match (transport.is_in_url(), transport.is_ambient()) {
+        (false, false) => 0,
+        (false, true) => 1,
+        (true, _) => 2,
     }
 }
 

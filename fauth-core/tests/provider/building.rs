@@ -109,7 +109,7 @@ fn the_first_transport_replaces_the_default() {
             vec![SecurityScheme::Bearer, cookie()],
         ),
         (build().danger_query_token("token"), vec![SecurityScheme::Bearer, query()]),
-        (build().transport(CookieTransport::new()).danger_query_token("token"), vec![query(), cookie()]),
+        (build().transport(CookieTransport::new()).danger_query_token("token"), vec![cookie(), query()]),
     ] {
         let auth = builder.build().unwrap();
         let found: Vec<_> = auth.transports().map(Transport::describe).collect();

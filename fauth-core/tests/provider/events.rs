@@ -263,3 +263,36 @@ async fn outside_text_is_cut_at_256_bytes() {
         }
     }
 }
+
+/// Who, from where: in one record, or a takeover cannot be followed.
+#[tokio::test]
+async fn every_event_of_an_endpoint_says_whence() {
+    let world = World::new();
+    let peer: SocketAddr = "192.0.2.7:4711".parse().unwrap();
+    let bearer = |request: WireRequest| request.bearer(&world.access("alice"));
+    let refresh = format!("{{\"refresh_token\":\"{}\"}}", world.token(Purpose::Refresh, "alice"));
+    for (endpoint, request, kinds) in [
+        (
+            Endpoint::Login,
+            login_request("alice", "s3cret"),
+            &[EventKind::Authenticated, EventKind::LoggedIn][..],
+        ),
+        (Endpoint::Login, login_request("alice", "wrong"), &[EventKind::AuthenticationFailed]),
+        (Endpoint::Login, login_request("nobody", ""), &[EventKind::AuthenticationFailed]),
+        (Endpoint::Refresh, post("/refresh").body("application/json", refresh), &[EventKind::Refreshed]),
+        (Endpoint::Logout, bearer(post("/logout")), &[EventKind::LoggedOut]),
+    ] {
+        let head = FromPeer(request, peer);
+        let call = endpoint.read(&world.auth, &head, Ok(&head.0.body));
+        let _ = call.answer(&world.auth).await;
+        let events = world.events.take();
+        assert_eq!(events.iter().map(|event| event.kind).collect::<Vec<_>>(), kinds);
+        for event in events {
+            assert_eq!(event.peer, Some(peer), "{:?}", event.kind);
+            assert_eq!(
+                (event.method.as_deref(), event.path.as_deref()),
+                (Some("POST"), Some(endpoint.path()))
+            );
+        }
+    }
+}

@@ -97,6 +97,18 @@ cases! { $ __transports_tests in transports;
         t.get(&format!("/me?token={}", t.token(Purpose::Refresh, "alice"))).send().refused(401, "invalid_token");
     }
 
+    /// Anybody can write a link: it must not make a browser act as somebody else than its cookie says.
+    fn a_query_token_never_wins_against_a_cookie(t) {
+        t = Probe::build(|builder| builder.danger_query_token("token").transport(CookieTransport::new()));
+        let target = format!("/me?token={}", t.access("bob"));
+        let cookie = |token: &str| format!("__Host-session={token}");
+        t.get(&target).header("cookie", cookie(&t.access("alice"))).send().is(200).says("Hello alice");
+        t.get(&target).header("cookie", cookie("x")).send().refused(401, "invalid_token");
+        t.get(&target).send().is(200).says("Hello bob");
+        t.get(&target).header("cookie", cookie(&t.access("alice"))).bearer(t.access("alice")).send()
+            .refused(400, "malformed_credential");
+    }
+
     fn two_explicit_credentials_are_400(t) {
         t = Probe::build(|builder| builder.danger_query_token("token"));
         let target = format!("/me?token={}", t.access("alice"));
