@@ -39,6 +39,6 @@ pub use token::{
 };
 pub use transport::{
     BearerTransport, CookieTransport, Extracted, QueryTransport, SameSite, SecurityScheme, SetTokenError,
-    Transport,
+    Transport, UnverifiedToken,
 };
 pub use user::{AuthUser, FoundUser, IdentityLoader, NewPasswordHash, PasswordUpdater, UserLoader};
