@@ -6,6 +6,7 @@ mod csrf;
 mod error;
 mod event;
 mod guard;
+pub mod manual;
 pub mod password;
 mod path;
 mod provider;
