@@ -27,7 +27,7 @@ const HASH: &str = "HMAC alone";
 const GUARD: &str = "guard: two roles";
 
 /// With `alg` and `typ`, as many as a header may have.
-const MEMBERS: Range<u32> = 0..62;
+const MEMBERS: Range<u32> = 0..30;
 
 type Cases = Vec<Case<'static>>;
 type Auth = AuthProvider<User>;
@@ -63,7 +63,7 @@ fn verifying(auth: &Auth) -> Result<Cases, BoxError> {
         third_of_three_keys()?.against(VERIFY),
         accept("verify: header parsed", auth, &other_order)?.against(VERIFY),
         accept(VERIFY_MIDDLE, auth, &middle)?.against(VERIFY),
-        accept("verify: 64 header members", auth, &many_members)?.against(VERIFY_MIDDLE),
+        accept("verify: 32 header members", auth, &many_members)?.against(VERIFY_MIDDLE),
         decode(DECODE_LONG, &long)?,
         hash("HMAC alone, 8 KiB", &long)?.against(DECODE_LONG),
         accept(VERIFY_LONG, auth, &long)?.against(DECODE_LONG),
@@ -113,13 +113,13 @@ fn refusing(auth: &Auth) -> Result<Cases, BoxError> {
     let two_parts = standard.replacen('.', "", 1);
     let members = tokens::with_members(MEMBERS.map(|number| format!(r#""m{number:02}":{number}"#)))?;
     let escaped =
-        tokens::with_members(MEMBERS.map(|number| format!(r#""{}{number:02}":0"#, r"\u0061".repeat(13))))?;
+        tokens::with_members(MEMBERS.map(|number| format!(r#""{}{number:02}":0"#, r"\u0061".repeat(28))))?;
     let flood = tokens::with_members((0..2000).map(|number| format!(r#""m{number}":"{number:05}""#)))?;
     Ok(vec![
         refuse("refuse: no base64 at the end", auth, &no_base64, "malformed_token")?.against(VERIFY),
         refuse("refuse: two parts", auth, &two_parts, "malformed_token")?.against(VERIFY),
         refuse("refuse: forged", auth, &tokens::forged(&standard)?, "bad_signature")?.against(VERIFY),
-        refuse("refuse: forged, 64 header members", auth, &tokens::forged(&members)?, "bad_signature")?
+        refuse("refuse: forged, 32 header members", auth, &tokens::forged(&members)?, "bad_signature")?
             .against(VERIFY_MIDDLE),
         refuse("refuse: forged, escaped header members", auth, &tokens::forged(&escaped)?, "bad_signature")?
             .against(VERIFY_LONG),

@@ -4,6 +4,8 @@
 //! then the claims. Nothing of a token but `alg`, `kid`, `typ` and the members that make a header unacceptable is looked at
 //! before its signature is known to be right.
 
+use std::ops::Range;
+
 use super::{
     base64url,
     issue::header_segment,
@@ -21,7 +23,8 @@ pub(crate) const DEFAULT_MAX_TOKEN_BYTES: usize = 8192;
 pub(super) const MAX_KEY_ID_BYTES: usize = 128;
 pub(super) const MAX_SUBJECT_BYTES: usize = 255;
 const MAX_TOKEN_ID_BYTES: usize = 128;
-const HEADER_LIMITS: Limits = Limits { depth: 32, members: 64 };
+/// What is parsed before the signature is checked costs no more than what is accepted.
+const HEADER_LIMITS: Limits = Limits { depth: 32, members: 32 };
 const CLAIMS_LIMITS: Limits = Limits { depth: 32, members: 512 };
 
 /// Why a token was refused. For logs and tests: whoever sent it hears `invalid_token` whatever the reason.
@@ -324,11 +327,16 @@ impl<'a> Parts<'a> {
         if token.len() > max_bytes {
             return Err(TokenError::TooLong);
         }
-        let (signed, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
-        let (header, payload) = signed.split_once('.').ok_or(TokenError::Malformed)?;
-        if header.is_empty() || payload.is_empty() || signature.is_empty() {
-            return Err(TokenError::Malformed);
-        }
+        let is_dot = |byte: &u8| *byte == b'.';
+        let first = token.as_bytes().iter().position(is_dot).ok_or(TokenError::Malformed)?;
+        let last = token.as_bytes().iter().rposition(is_dot).ok_or(TokenError::Malformed)?;
+        let part = |range: Range<usize>| match token.get(range) {
+            None | Some("") => Err(TokenError::Malformed),
+            Some(part) => Ok(part),
+        };
+        // If the two dots are one, the second range ends before it begins.
+        let (header, payload) = (part(0..first)?, part(first + 1..last)?);
+        let (signature, signed) = (part(last + 1..token.len())?, part(0..last)?);
         Ok(Self { header, payload, signature, signed })
     }
 

@@ -297,7 +297,7 @@ fn members_have_a_greatest_number() {
     };
     for (flat_or_not, allowed) in [0, 1].into_iter().flat_map(|n| [(n, true), (n, false)]) {
         let extra = usize::from(!allowed);
-        let header = fill(header(), 2, 64 + extra);
+        let header = fill(header(), 2, 32 + extra);
         check_header(&header[flat_or_not], &if allowed { Ok(()) } else { Err(Malformed) });
         let claims = fill(claims(), 6, 512 + extra);
         check_claims(&claims[flat_or_not], &if allowed { Ok(()) } else { Err(MalformedClaims) });
