@@ -24,7 +24,7 @@ pub(super) const MAX_KEY_ID_BYTES: usize = 128;
 pub(super) const MAX_SUBJECT_BYTES: usize = 255;
 const MAX_TOKEN_ID_BYTES: usize = 128;
 /// What is parsed before the signature is checked costs no more than what is accepted.
-const HEADER_LIMITS: Limits = Limits { depth: 32, members: 32 };
+const HEADER_LIMITS: Limits = Limits { depth: 8, members: 32 };
 const CLAIMS_LIMITS: Limits = Limits { depth: 32, members: 512 };
 
 /// Why a token was refused. For logs and tests: whoever sent it hears `invalid_token` whatever the reason.
