@@ -221,10 +221,8 @@ fn is_b64token(text: &[u8]) -> bool {
 }
 
 const fn is_b64token_char(byte: u8) -> bool {
-    let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
-    // `+`, and what lies between `-` and `9`: `-`, `.`, `/` and the digits.
-    let is_digit_or_mark = (byte == b'+') | (byte.wrapping_sub(b'-') < 13);
-    is_letter | is_digit_or_mark | (byte == b'_') | (byte == b'~')
+    // Between `-` and `9` are `-`, `.`, `/` and the digits.
+    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'-'..=b'9' | b'_' | b'~' | b'+')
 }
 
 #[cfg(test)]

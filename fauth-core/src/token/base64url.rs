@@ -55,12 +55,12 @@ fn decode_group(characters: &[u8], bytes: &mut [u8]) -> u32 {
     }
     let bits = bits_of(group);
     let [_, decoded @ ..] = bits.to_be_bytes();
-    for (to, from) in bytes.iter_mut().zip(decoded) {
-        *to = from;
+    let (inside, beyond) = decoded.split_at(bytes.len().min(decoded.len()));
+    for (to, from) in bytes.iter_mut().zip(inside) {
+        *to = *from;
     }
     // What lies beyond the bytes must be zero, or several texts would stand for the same bytes.
-    let beyond = 0x00ff_ffff_u32.unbounded_shr(8 * bytes.len() as u32);
-    if bits & beyond == 0 { bits } else { INVALID }
+    if beyond.iter().all(|byte| *byte == 0) { bits } else { INVALID }
 }
 
 /// Stands for a character that is none of the alphabet.
