@@ -5,10 +5,11 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use measure::{Case, Counter, Effort, Measured, count_instructions, measure};
+use measure::{Case, Effort, Measured, measure};
 
 use crate::{
     Result,
+    instructions::count_all,
     part::Part,
     table::{count, head, optional, table},
 };
@@ -100,15 +101,15 @@ impl Answers {
 /// Measures a comparison. The cases are called `framework/…`; `open`, `hand-written` and `fauth guard` are among them.
 pub(crate) fn part(framework: &str, mut comparison: Comparison) -> Result<Part> {
     let mut measured = measure(&mut comparison.cases, Effort::Normal);
-    let counter = Counter::detect();
-    if let Some(counter) = counter {
-        count_instructions(&mut measured, counter)?;
-    }
+    count_all(&mut measured)?;
     let rows: Vec<_> = measured.iter().filter_map(|one| Row::of(framework, one, &measured)).collect();
     let mut part = Part::default();
     judge(&mut part, framework, &rows, &comparison.rivals);
     part.say(format!("{framework}: whole requests, in process"));
     part.say(table_of(&rows));
+    if let Some(refusals) = refusals(&rows) {
+        part.say(refusals);
+    }
     if !comparison.failed.is_empty() {
         part.say(comparison.failed.join("\n"));
     }
@@ -139,7 +140,8 @@ impl<'a> Row<'a> {
 
     fn cells(&self, hand: f64) -> Vec<String> {
         let Measured { min_ns, median_ns, instructions, allocations, .. } = self.measured;
-        let total = [format!("{min_ns:.0}"), format!("{median_ns:.0}"), optional(*instructions), count(*allocations)];
+        let total =
+            [format!("{min_ns:.0}"), format!("{median_ns:.0}"), optional(*instructions), count(*allocations)];
         let added = if self.measured.base.is_some() {
             [
                 format!("{:.0}", self.added_ns),
@@ -171,6 +173,17 @@ fn table_of(rows: &[Row<'_>]) -> String {
     table(&cells)
 }
 
+/// What a refused request adds, to what an accepted one adds.
+fn refusals(rows: &[Row<'_>]) -> Option<String> {
+    let accepted = find(rows, "fauth guard")?.added_ns;
+    let ratios = rows.iter().filter_map(|row| {
+        let what = row.name.strip_prefix("fauth guard refuses: ")?;
+        Some(format!("{what} {:.2}", row.added_ns / accepted))
+    });
+    let ratios = ratios.collect::<Vec<_>>().join(", ");
+    Some(format!("what a refused request adds, to what an accepted one adds (no verdict): {ratios}"))
+}
+
 fn find<'r, 'a>(rows: &'r [Row<'a>], name: &str) -> Option<&'r Row<'a>> {
     rows.iter().find(|row| row.name == name)
 }
@@ -182,7 +195,9 @@ fn judge(part: &mut Part, framework: &str, rows: &[Row<'_>], rivals: &[String]) 
         let ratio = guard / hand;
         part.judge("to-hand", format!("{ratio:.2} x ({guard:.0} ns / {hand:.0} ns)"), ratio <= 0.40);
     }
-    let is_rival = |row: &&Row<'_>| rivals.iter().any(|rival| rival.strip_prefix(framework) == Some(&format!("/{}", row.name)));
+    let is_rival = |row: &&Row<'_>| {
+        rivals.iter().any(|rival| rival.strip_prefix(framework) == Some(&format!("/{}", row.name)))
+    };
     let best = rows.iter().filter(is_rival).min_by(|one, other| one.added_ns.total_cmp(&other.added_ns));
     if let Some(best) = best {
         let measured = format!("{guard:.0} ns, the best rival {:.0} ns ({})", best.added_ns, best.name);

@@ -100,11 +100,7 @@ impl Transport for CountingBearer {
 }
 
 fn config() -> AuthConfigBuilder {
-    AuthConfig::builder()
-        .secret(SECRET)
-        .issuer(ISSUER)
-        .audience(AUDIENCE)
-        .lifetime(Purpose::Access, LIFETIME)
+    AuthConfig::builder().secret(SECRET).issuer(ISSUER).audience(AUDIENCE).lifetime(Purpose::Access, LIFETIME)
 }
 
 fn one_user() -> OneUser {

@@ -44,10 +44,9 @@ impl Report {
             say(name);
             let launcher = if name == "sockets" { pinned_to(0) } else { Vec::new() };
             let part = Part::of_child(name, backend, &launcher);
-            report.details += &part.as_ref().map_or_else(
-                |error| format!("{name}: not measured: {error}\n\n"),
-                |part| part.text.clone(),
-            );
+            report.details += &part
+                .as_ref()
+                .map_or_else(|error| format!("{name}: not measured: {error}\n\n"), |part| part.text.clone());
             parts.push((name, part));
         }
         report.lines = TARGETS.iter().map(|target| Line::of(target, &parts)).collect();
@@ -129,7 +128,8 @@ fn faster_backend() -> Result<(Backend, String)> {
 pub(crate) fn pinned_to(core: usize) -> Vec<String> {
     let launcher = ["taskset".to_owned(), "--cpu-list".to_owned(), core.to_string()];
     let [program, arguments @ ..] = &launcher;
-    let works = Command::new(program).args(arguments).arg("true").status().is_ok_and(|status| status.success());
+    let works =
+        Command::new(program).args(arguments).arg("true").status().is_ok_and(|status| status.success());
     if works { launcher.into() } else { Vec::new() }
 }
 

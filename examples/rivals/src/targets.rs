@@ -41,7 +41,12 @@ pub(crate) const TARGETS: &[Target] = &[
     line("sockets", "actix", "actix-web: requests per second, guarded / open", ">= 0.90"),
     line("sockets", "poem", "poem: requests per second, guarded / open", ">= 0.90"),
     line("flood", "p99", "50 logins in flight: p99 of a cheap route", "<= 3 x idle p99 + 3 ms"),
-    line("flood", "throughput", "50 logins in flight: logins per second", "within 5 % of unbounded spawn_blocking"),
+    line(
+        "flood",
+        "throughput",
+        "50 logins in flight: logins per second",
+        "within 5 % of unbounded spawn_blocking",
+    ),
     line("axum", "once", "axum: CurrentUser inside a guard", "no second verification, no second load"),
     line("actix", "once", "actix-web: CurrentUser inside a guard", "no second verification, no second load"),
     line("poem", "once", "poem: CurrentUser inside a guard", "no second verification, no second load"),

@@ -6,14 +6,14 @@ use aws_lc_rs::hmac as aws;
 use fauth_core::{AuthProvider, Purpose, TokenRequest};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use measure::{Case, Counter, Effort, Measured, count_instructions, measure};
+use measure::{Case, Counter, Effort, Measured, measure};
 use sha2::Sha256;
 
 use crate::{
-    Result,
-    asymmetric, backend,
+    Result, asymmetric, backend,
     backend::Backend,
     hand::Jwt,
+    instructions::count_all,
     part::Part,
     provider::{User, patient_provider, provider},
     table::{count, head, optional, table},
@@ -49,10 +49,7 @@ pub(crate) fn part() -> Result<Part> {
     Backend::install_requested()?;
     let mut cases = cases()?;
     let mut measured = measure(&mut cases, Effort::Normal);
-    let counter = Counter::detect();
-    if let Some(counter) = counter {
-        count_instructions(&mut measured, counter)?;
-    }
+    count_all(&mut measured)?;
     let mut part = Part::default();
     judge_verification(&mut part, &measured);
     judge_issue(&mut part, &measured);
@@ -140,7 +137,8 @@ fn aws_floor(tokens: &Tokens) -> Result<Case<'static>> {
     let (signed, signature) = halves(tokens)?;
     let key = aws::Key::new(aws::HMAC_SHA256, SECRET.as_bytes());
     aws::verify(&key, signed.as_bytes(), &signature)?;
-    Ok(Case::new(FLOOR_AWS, move || aws::verify(&key, black_box(signed.as_bytes()), &signature)).against(DECODE))
+    Ok(Case::new(FLOOR_AWS, move || aws::verify(&key, black_box(signed.as_bytes()), &signature))
+        .against(DECODE))
 }
 
 fn rust_floor(tokens: &Tokens) -> Result<Case<'static>> {

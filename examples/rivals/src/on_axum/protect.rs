@@ -24,7 +24,8 @@ pub(super) fn app() -> Result<Router> {
 
 async fn roles(request: &mut Request) -> Result<HashSet<String>, Response> {
     let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let claims = JWT.get_or_init(Jwt::new).bearer(header).map_err(|refused| status(refused).into_response())?;
+    let claims =
+        JWT.get_or_init(Jwt::new).bearer(header).map_err(|refused| status(refused).into_response())?;
     Ok(claims.roles.into_iter().collect())
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use fauth_core::AuthProvider;
 use fauth_poem::{CurrentUser, SecureRoute, require_roles};
 use poem::{
-    EndpointExt as _, Error, FromRequest, IntoEndpoint as _, Request, RequestBody, Result, Route, get, handler,
+    EndpointExt as _, Error, FromRequest, IntoEndpoint as _, Request, RequestBody, Result, Route, get,
+    handler,
     http::{StatusCode, header},
 };
 
