@@ -1,4 +1,4 @@
-//! ES256, EdDSA and RS256: fauth has no such keys yet. What they will be held against.
+//! ES256, `EdDSA` and RS256: fauth has no such keys yet. What they will be held against.
 
 use std::hint::black_box;
 

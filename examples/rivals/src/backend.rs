@@ -45,8 +45,20 @@ impl Backend {
     }
 }
 
-/// What computes fauth's HMAC in this build.
-pub(crate) const FAUTH: &str = "RustCrypto (hmac and sha2)";
+/// Does fauth have aws-lc-rs to choose, in this build? It takes it where there are no SHA extensions.
+const FAUTH_HAS_AWS_LC: bool = false;
 
-/// Whether that is aws-lc-rs.
-pub(crate) const FAUTH_IS_AWS_LC: bool = false;
+/// What computes fauth's HMAC here.
+pub(crate) fn of_fauth() -> Backend {
+    if FAUTH_HAS_AWS_LC && !has_sha_extensions() { Backend::AwsLc } else { Backend::RustCrypto }
+}
+
+/// Are there instructions for SHA-256?
+pub(crate) fn has_sha_extensions() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::arch::is_x86_feature_detected!("sha") && std::arch::is_x86_feature_detected!("sse4.1");
+    #[cfg(target_arch = "aarch64")]
+    return std::arch::is_aarch64_feature_detected!("sha2");
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    false
+}

@@ -14,7 +14,7 @@ pub(crate) fn facts(chosen: &str, load: &str) -> String {
         ("SHA extensions", sha_extensions().to_owned()),
         ("compiler", rustc()),
         ("jsonwebtoken", chosen.to_owned()),
-        ("fauth's HMAC", backend::FAUTH.to_owned()),
+        ("fauth's HMAC", backend::of_fauth().name().to_owned()),
         ("instructions", counter.to_owned()),
         ("load average before and after", load.to_owned()),
     ];
@@ -36,13 +36,11 @@ fn cpu_model() -> String {
 }
 
 fn sha_extensions() -> &'static str {
-    #[cfg(target_arch = "x86_64")]
-    let found = std::arch::is_x86_feature_detected!("sha");
-    #[cfg(target_arch = "aarch64")]
-    let found = std::arch::is_aarch64_feature_detected!("sha2");
-    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-    let found = false;
-    if found { "present" } else { "not present: every SHA-256 is computed without them" }
+    if backend::has_sha_extensions() {
+        "present"
+    } else {
+        "not present: every SHA-256 is computed without them"
+    }
 }
 
 /// Of the compiler in the path, which is the one that `cargo run` has used.

@@ -68,7 +68,7 @@ fn whole(json: Option<&str>) -> Result<bool> {
 }
 
 fn print_part(name: &str) -> Result<()> {
-    let mut part = match name {
+    let part = match name {
         "probe" => verify::probe()?,
         "token" => verify::part()?,
         "axum" => on_axum::part()?,
@@ -78,7 +78,6 @@ fn print_part(name: &str) -> Result<()> {
         "flood" => flood::part()?,
         _ => return Err(format!("no part is called {name:?}").into()),
     };
-    part.name = name.to_owned();
     part.print()
 }
 

@@ -55,7 +55,7 @@ pub(crate) fn cases() -> Result<Comparison> {
     let tokens = Tokens::mint()?;
     let bearer = with_bearer(&tokens.good)?;
     let auth = provider()?;
-    let mut all = Comparison::default();
+    let mut all = Comparison::with_floor("actix", &tokens);
     all.add(Role::Own, "open", open_case("actix/open", &bearer));
     let mut guard = |role, name: &str, app: Configure| {
         let case = guarded_case(&format!("actix/{name}"), app, &bearer);

@@ -49,16 +49,16 @@ pub(crate) fn cases() -> Result<Comparison> {
     let tokens = Tokens::mint()?;
     let bearer = with_bearer(&tokens.good)?;
     let auth = provider()?;
-    let mut all = Comparison::default();
+    let mut all = Comparison::with_floor("axum", &tokens);
     all.add(Role::Own, "open", open_case("axum/open", open(), &bearer));
-    let mut guard = |role, name, app: Result<Router>| {
-        let case = app.and_then(|app| guarded_case(&format!("axum/{name}"), app, &bearer));
+    let mut guard = |role, name, app: Router| {
+        let case = guarded_case(&format!("axum/{name}"), app, &bearer);
         all.add(role, name, case.map(|case| case.against("axum/open")));
     };
-    guard(Role::Own, "hand-written", Ok(hand_written()));
-    guard(Role::Own, "fauth extractor", Ok(applications::extracted(&auth)));
-    guard(Role::Own, "fauth guard", Ok(guarded(&auth, &auth)));
-    guard(Role::Rival, "from_fn + Extension", Ok(tutorial::app()));
+    guard(Role::Own, "hand-written", hand_written());
+    guard(Role::Own, "fauth extractor", applications::extracted(&auth));
+    guard(Role::Own, "fauth guard", guarded(&auth, &auth));
+    guard(Role::Rival, "from_fn + Extension", tutorial::app());
     guard(Role::Rival, "protect-axum 0.2", protect::app());
     let secure = guarded_case("axum/fauth secure router", applications::secure(&auth), &bearer);
     all.add(Role::Own, "fauth secure router", secure.map(|case| case.against("axum/open")));

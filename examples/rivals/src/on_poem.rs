@@ -47,7 +47,7 @@ pub(crate) fn cases() -> Result<Comparison> {
     let tokens = Tokens::mint()?;
     let bearer = with_bearer(&tokens.good)?;
     let auth = provider()?;
-    let mut all = Comparison::default();
+    let mut all = Comparison::with_floor("poem", &tokens);
     let open = open();
     let checked = answers(&open, &bearer).of_an_open_route();
     all.add(Role::Own, "open", checked.map(|()| case("poem/open", open, &bearer)));

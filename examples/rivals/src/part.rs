@@ -24,7 +24,6 @@ pub(crate) struct Verdict {
 /// The outcome of one part.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Part {
-    pub(crate) name: String,
     /// By the keys of [`TARGETS`](crate::targets::TARGETS).
     pub(crate) verdicts: BTreeMap<String, Verdict>,
     /// Numbers that other parts need.

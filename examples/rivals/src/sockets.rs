@@ -6,7 +6,9 @@ mod server;
 
 use std::{
     collections::BTreeMap,
-    env, fs,
+    env,
+    fmt::Write as _,
+    fs,
     io::{self, BufRead as _, BufReader},
     net::{Ipv4Addr, SocketAddr},
     process::{Child, Command, Stdio},
@@ -87,7 +89,7 @@ fn judge(part: &mut Part, framework: &str, served: &BTreeMap<&str, Served>) {
         hand.by_processor_to(open)
     );
     if busy < LEAST_BUSY {
-        measured += &format!("; not valid: a server got {:.0} % of its core only", busy * 100.0);
+        let _ = write!(measured, "; not valid: a server got {:.0} % of its core only", busy * 100.0);
     }
     part.judge(framework, measured, ratio >= 0.90 && busy >= LEAST_BUSY);
 }

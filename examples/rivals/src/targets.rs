@@ -10,11 +10,11 @@ pub(crate) struct Target {
     /// What the table calls it.
     pub(crate) name: &'static str,
     /// What has to hold.
-    pub(crate) target: &'static str,
+    pub(crate) bound: &'static str,
 }
 
-const fn line(part: &'static str, key: &'static str, name: &'static str, target: &'static str) -> Target {
-    Target { part, key, name, target }
+const fn line(part: &'static str, key: &'static str, name: &'static str, bound: &'static str) -> Target {
+    Target { part, key, name, bound }
 }
 
 /// Every line, in the order of the table.

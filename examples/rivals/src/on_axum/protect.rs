@@ -12,14 +12,14 @@ use axum::{
 use protect_axum::{GrantsLayer, protect};
 
 use super::applications::{WELCOME, status};
-use crate::{Result, hand::Jwt};
+use crate::hand::Jwt;
 
 /// The extractor is a plain function, so that its key has to lie somewhere.
 static JWT: OnceLock<Jwt> = OnceLock::new();
 
-pub(super) fn app() -> Result<Router> {
+pub(super) fn app() -> Router {
     JWT.get_or_init(Jwt::new);
-    Ok(Router::new().route("/", get(greet)).layer(GrantsLayer::with_extractor(roles)))
+    Router::new().route("/", get(greet)).layer(GrantsLayer::with_extractor(roles))
 }
 
 async fn roles(request: &mut Request) -> Result<HashSet<String>, Response> {
