@@ -33,7 +33,7 @@
 //!
 //! The crate `allocation-counter` brings a global allocator, so every program that links this one has it. Counting is
 //! switched off while something is timed or its instructions are counted; what is left is a look at a thread-local
-//! flag for each allocation, and that growing a block always moves it.
+//! flag for each allocation, and that growing a block always moves it. Together that is about one percent.
 
 mod case;
 mod child;

@@ -81,7 +81,7 @@ impl fmt::Display for Report {
             let cells: Vec<_> = row.iter().zip(widths).enumerate().map(aligned).collect();
             writeln!(f, "{}", cells.join("  ").trim_end())?;
         }
-        let source = self.counter.map_or("not counted: neither perf nor valgrind works here", Counter::name);
+        let source = self.counter.map_or("not counted", Counter::name);
         writeln!(f, "instructions: {source}; ratio: of the fastest rounds")
     }
 }
