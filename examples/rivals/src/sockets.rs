@@ -178,7 +178,7 @@ fn request(token: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// A child that serves, and ends with this.
+/// A child that serves. It ends with this, or when nobody holds the other end of its input any more.
 struct Server {
     child: Child,
     address: SocketAddr,
@@ -196,7 +196,7 @@ impl Server {
             }
         };
         let mut child =
-            command.args(["serve", framework, kind]).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+            command.args(["serve", framework, kind]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let mut line = String::new();
         if let Some(output) = &mut child.stdout {
             BufReader::new(output).read_line(&mut line)?;

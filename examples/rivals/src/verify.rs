@@ -165,8 +165,11 @@ fn judge_verification(part: &mut Part, measured: &[Measured]) {
     match (verify.instructions, Counter::detect()) {
         (Some(instructions), Some(counter)) => {
             let floor = own_floor(measured).and_then(|floor| floor.instructions);
+            let rest = optional(floor.map(|floor| instructions - floor));
+            let floor = optional(floor);
+            let source = counter.name();
             let text =
-                format!("{instructions:.0} ({}), of them HMAC alone {}", counter.name(), optional(floor));
+                format!("{instructions:.0}, of which HMAC alone {floor}; {rest} without it ({source})");
             part.judge("verify-instructions", text, instructions <= 10_000.0);
         }
         _ => part.judge("verify-instructions", "not measured: neither perf nor callgrind works here", false),

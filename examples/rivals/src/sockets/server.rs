@@ -3,6 +3,7 @@
 use std::{
     io::{self, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpListener},
+    process, thread,
 };
 
 use actix_web::{App, HttpServer, rt::System, web::ServiceConfig};
@@ -17,9 +18,14 @@ use crate::{
     provider::{User, provider},
 };
 
-/// Serves until it is killed. The port is the first line of the output.
+/// Serves until the input ends or it is killed. The port is the first line of the output.
 pub(crate) fn serve(framework: &str, kind: &str) -> Result<()> {
     Backend::install_requested()?;
+    thread::spawn(|| {
+        // Whoever has started this may die without a chance to tell.
+        let _ = io::copy(&mut io::stdin(), &mut io::sink());
+        process::exit(0);
+    });
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let SocketAddr::V4(address) = listener.local_addr()? else { return Err("not an IPv4 address".into()) };
     // Nobody gets an answer before the loop below runs, but whoever connects now is kept waiting, not refused.
