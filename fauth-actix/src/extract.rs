@@ -163,6 +163,9 @@ pub(crate) fn earlier<U: AuthUser>(extensions: &Extensions) -> Option<&Granted<U
 /// Keeps a grant for whatever comes next with this request.
 pub(crate) fn remember<U: AuthUser>(extensions: &mut Extensions, granted: Granted<U>) -> Arc<U> {
     let user = Arc::clone(granted.user());
+    if earlier::<U>(extensions).is_some_and(|earlier| earlier.is_same(&granted)) {
+        return user;
+    }
     // The first check is the outermost guard's, or that of an extractor without guards: no extractor of another provider takes its place.
     if extensions.get::<Checked>().is_none() {
         extensions.insert(Checked(Arc::clone(granted.payload())));

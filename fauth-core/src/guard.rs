@@ -26,8 +26,13 @@ const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 /// # }
 /// ```
 pub struct Guard<U> {
+    /// One pointer: adapters clone a guard for each request.
+    inner: Arc<Inner<U>>,
+}
+
+struct Inner<U> {
     provider: AuthProvider<U>,
-    requirement: Arc<Requirement>,
+    requirement: Requirement,
     renderer: Arc<dyn Renderer>,
 }
 
@@ -37,46 +42,38 @@ impl<U: AuthUser> Guard<U> {
     /// An impossible requirement is reported to the log here, and refuses every request with 500; see [`Requirement::validate`].
     #[must_use]
     pub fn new(provider: &AuthProvider<U>, requirement: Requirement) -> Self {
-        if let Some(fault) = requirement.fault() {
-            tracing::error!(
-                target: "fauth",
-                event = "impossible_requirement",
-                error = %fault,
-                "this guard refuses every request",
-            );
-        }
-        Self {
-            provider: provider.clone(),
-            requirement: Arc::new(requirement),
-            renderer: Arc::clone(provider.renderer()),
-        }
+        report_fault(&requirement);
+        Self::with(provider, requirement, Arc::clone(provider.renderer()))
+    }
+
+    fn with(provider: &AuthProvider<U>, requirement: Requirement, renderer: Arc<dyn Renderer>) -> Self {
+        Self { inner: Arc::new(Inner { provider: provider.clone(), requirement, renderer }) }
     }
 
     /// Gives the refusals of this guard a form of their own.
     #[must_use]
-    pub fn renderer(mut self, renderer: impl Renderer) -> Self {
-        self.renderer = Arc::new(renderer);
-        self
+    pub fn renderer(self, renderer: impl Renderer) -> Self {
+        Self::with(&self.inner.provider, self.inner.requirement.clone(), Arc::new(renderer))
     }
 
     /// Asks for more: whoever enters must meet `requirement` too.
     #[must_use]
     pub fn and(self, requirement: Requirement) -> Self {
-        let joined = Requirement::clone(&self.requirement).and(requirement);
-        let renderer = self.renderer;
-        Self { renderer, ..Self::new(&self.provider, joined) }
+        let joined = self.inner.requirement.clone().and(requirement);
+        report_fault(&joined);
+        Self::with(&self.inner.provider, joined, Arc::clone(&self.inner.renderer))
     }
 
     /// What this guard asks for.
     #[must_use]
     pub fn requirement(&self) -> &Requirement {
-        &self.requirement
+        &self.inner.requirement
     }
 
     /// Whose users it lets in.
     #[must_use]
-    pub const fn provider(&self) -> &AuthProvider<U> {
-        &self.provider
+    pub fn provider(&self) -> &AuthProvider<U> {
+        &self.inner.provider
     }
 
     /// Reads what the request presents. `earlier` is what a guard further out has granted to the same request; if that was of the same
@@ -86,10 +83,10 @@ impl<U: AuthUser> Guard<U> {
         if matches!(head.method(), "TRACE" | "CONNECT") {
             return Presented::refused(Rejection::MethodNotAllowed { allow: METHODS });
         }
-        if path::canonical(head.path(), self.provider.allowed_in_path()).is_none() {
+        if path::canonical(head.path(), self.inner.provider.allowed_in_path()).is_none() {
             return Presented::refused(Rejection::AmbiguousPath);
         }
-        self.provider.read_again(head, earlier)
+        self.inner.provider.read_again(head, earlier)
     }
 
     /// Lets the request in, or not.
@@ -97,27 +94,34 @@ impl<U: AuthUser> Guard<U> {
     /// # Errors
     /// The [`Rejection`] to answer with; [`refuse`](Self::refuse) makes the answer.
     pub async fn check(&self, presented: Presented<U>) -> Result<Granted<U>, Rejection> {
-        self.provider.check(presented, &self.requirement).await
+        self.inner.provider.check(presented, &self.inner.requirement).await
     }
 
     /// The answer to a refused request.
     pub fn refuse(&self, rejection: &Rejection, head: &dyn RequestHead) -> Reply {
-        self.provider.refuse_as(rejection, head, &*self.renderer)
+        self.inner.provider.refuse_as(rejection, head, &*self.inner.renderer)
+    }
+}
+
+fn report_fault(requirement: &Requirement) {
+    if let Some(fault) = requirement.fault() {
+        tracing::error!(
+            target: "fauth",
+            event = "impossible_requirement",
+            error = %fault,
+            "this guard refuses every request",
+        );
     }
 }
 
 impl<U> Clone for Guard<U> {
     fn clone(&self) -> Self {
-        Self {
-            provider: self.provider.clone(),
-            requirement: Arc::clone(&self.requirement),
-            renderer: Arc::clone(&self.renderer),
-        }
+        Self { inner: Arc::clone(&self.inner) }
     }
 }
 
 impl<U> fmt::Debug for Guard<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Guard").field("requirement", &self.requirement).finish_non_exhaustive()
+        f.debug_struct("Guard").field("requirement", &self.inner.requirement).finish_non_exhaustive()
     }
 }

@@ -6,6 +6,7 @@ mod csrf;
 mod error;
 mod event;
 mod guard;
+pub mod manual;
 pub mod password;
 mod path;
 mod provider;
@@ -39,6 +40,6 @@ pub use token::{
 };
 pub use transport::{
     BearerTransport, CookieTransport, Extracted, QueryTransport, SameSite, SecurityScheme, SetTokenError,
-    Transport,
+    Transport, UnverifiedToken,
 };
 pub use user::{AuthUser, FoundUser, IdentityLoader, NewPasswordHash, PasswordUpdater, UserLoader};

@@ -26,7 +26,7 @@ use crate::{
     password::{PasswordError, PasswordHasher, Verification},
     path::Allowed,
     rejection::{InvalidToken, MalformedCredential, Misconfigured, Rejection, Renderer, Reply, Unavailable},
-    request::{self, Credential, Found, Presented, RequestHead},
+    request::{self, Credential, Found, Presented, RequestHead, Verified},
     requirement::Requirement,
     token::{
         IssueError, IssuedToken, Issuer, Purpose, TokenError, TokenPair, TokenPayload, TokenRequest, Verifier,
@@ -111,12 +111,13 @@ impl<U: AuthUser> AuthProvider<U> {
         AuthProviderBuilder::new(config)
     }
 
-    /// Reads what the request presents: the first transport that finds anything decides, be it good or bad.
+    /// Reads what the request presents: the first transport that finds anything decides, be it good or bad. Its token is verified.
     ///
-    /// This is the synchronous half of a check. It borrows the request and decides nothing but which credential counts.
+    /// This is the synchronous half of a check. It borrows the request, so that no copy of a token is needed, and asks nobody: what takes
+    /// its time, such as loading the user, is left to [`check`](Self::check).
     pub fn read(&self, head: &dyn RequestHead) -> Presented<U> {
-        let outcome = self.find_credential(head, Purpose::Access);
-        Presented { outcome: outcome.map(|found| found.map_or(Found::Nothing, Found::Credential)) }
+        let outcome = self.verify_presented(head);
+        Presented { outcome: outcome.map(|found| found.map_or(Found::Nothing, Found::Token)) }
     }
 
     /// As [`read`](Self::read), for a request that has passed a check before: what this same provider has granted is not verified and
@@ -130,7 +131,7 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// Verifies what was presented, loads the user, and decides whether the requirement is met.
+    /// Loads the user of what was presented, and decides whether the requirement is met.
     ///
     /// # Errors
     /// The [`Rejection`] to answer with; [`refuse`](Self::refuse) makes the answer.
@@ -143,7 +144,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let granted = match presented.outcome? {
             Found::Nothing => return Err(Rejection::MissingCredential),
             Found::Granted(granted) => granted,
-            Found::Credential(credential) => self.grant(&credential).await?,
+            Found::Token(token) => self.grant(token).await?,
         };
         self.decide(&granted, requirement)?;
         Ok(granted)
@@ -154,12 +155,15 @@ impl<U: AuthUser> AuthProvider<U> {
     /// # Errors
     /// As [`check`](Self::check).
     pub async fn check_current(&self, presented: Presented<U>) -> Result<Granted<U>, Rejection> {
-        // Who got past a guard that allows inactive users was meant to.
-        let requirement = match &presented.outcome {
-            Ok(Found::Granted(_)) => Requirement::user().danger_allow_inactive(),
-            _ => Requirement::user(),
-        };
-        self.check(presented, &requirement).await
+        const ANY_USER: &Requirement = &Requirement::user();
+        match presented.outcome {
+            // The guard has decided, also whether the user may be inactive. A grant lasts as long as its token.
+            Ok(Found::Granted(granted)) => {
+                self.refuse_if_expired(granted.payload())?;
+                Ok(granted)
+            }
+            outcome => self.check(Presented { outcome }, ANY_USER).await,
+        }
     }
 
     /// As [`check_current`](Self::check_current) where a user is optional: `None` for a request that presents nothing.
@@ -254,14 +258,14 @@ impl<U: AuthUser> AuthProvider<U> {
     /// # Errors
     /// [`Rejection::Misconfigured`] if the request is impossible (a reserved claim, an empty subject), [`Rejection::Unavailable`] if the clock or the
     /// randomness fails.
-    pub async fn login(&self, request: impl Into<TokenRequest>) -> Result<TokenPair, Rejection> {
+    pub async fn login<'a>(&self, request: impl Into<TokenRequest<'a>>) -> Result<TokenPair, Rejection> {
         self.login_sender(request.into(), &Sender::default()).await
     }
 
     #[expect(clippy::unused_async, reason = "sessions that are kept in a store will be opened here")]
     pub(crate) async fn login_sender(
         &self,
-        request: TokenRequest,
+        request: TokenRequest<'_>,
         sender: &Sender,
     ) -> Result<TokenPair, Rejection> {
         self.issue_pair(request, EventKind::LoggedIn, sender)
@@ -305,10 +309,10 @@ impl<U: AuthUser> AuthProvider<U> {
     ///
     /// # Errors
     /// [`IssueError`] if the request is impossible, or the clock or the randomness fails.
-    pub fn issue(
+    pub fn issue<'a>(
         &self,
         purpose: Purpose,
-        request: impl Into<TokenRequest>,
+        request: impl Into<TokenRequest<'a>>,
     ) -> Result<IssuedToken, IssueError> {
         let now = self.inner.clock.now()?;
         self.inner.issuer.issue(purpose, &mut request.into(), now)
@@ -349,11 +353,11 @@ impl<U: AuthUser> AuthProvider<U> {
         &self.inner.renderer
     }
 
-    pub(crate) fn find_credential(
+    pub(crate) fn find_credential<'a>(
         &self,
-        head: &dyn RequestHead,
+        head: &'a dyn RequestHead,
         purpose: Purpose,
-    ) -> Result<Option<Credential>, Rejection> {
+    ) -> Result<Option<Credential<'a>>, Rejection> {
         let mut transports = self.inner.transports.iter();
         let found = transports.by_ref().find_map(|transport| match transport.extract(head, purpose) {
             Extracted::Absent => None,
@@ -362,7 +366,7 @@ impl<U: AuthUser> AuthProvider<U> {
         });
         let Some(found) = found else { return Ok(None) };
         let (transport, token) = found?;
-        if token.len() > self.inner.max_credential_bytes {
+        if token.as_str().len() > self.inner.max_credential_bytes {
             return Err(Rejection::MalformedCredential(MalformedCredential::TooLong));
         }
         if transport.is_ambient() {
@@ -409,17 +413,16 @@ impl<U: AuthUser> AuthProvider<U> {
         self.inner.clock.now().map_err(|_| Rejection::Unavailable(Unavailable::Clock))
     }
 
-    async fn grant(&self, credential: &Credential) -> Result<Granted<U>, Rejection> {
-        let payload =
-            Arc::new(self.inner.verifier.verify(&credential.token, Purpose::Access, self.now()?)?);
-        let user = self.user_of(&payload).await?;
-        Ok(Granted::new(self.inner.id, user, payload, credential.no_store))
+    async fn grant(&self, token: Verified) -> Result<Granted<U>, Rejection> {
+        let user = self.user_of(&token.payload).await?;
+        Ok(Granted::new(self.inner.id, user, token.payload, token.no_store))
     }
 
-    /// Verifies an access token without asking who its user is: for what concerns the token alone, such as ending it.
-    pub(crate) fn verify_presented(&self, head: &dyn RequestHead) -> Result<TokenPayload, Rejection> {
-        let credential = self.find_credential(head, Purpose::Access)?.ok_or(Rejection::MissingCredential)?;
-        Ok(self.inner.verifier.verify(&credential.token, Purpose::Access, self.now()?)?)
+    /// Verifies the access token of a request without asking who its user is; `None` if there is none.
+    pub(crate) fn verify_presented(&self, head: &dyn RequestHead) -> Result<Option<Verified>, Rejection> {
+        let Some(credential) = self.find_credential(head, Purpose::Access)? else { return Ok(None) };
+        let payload = self.inner.verifier.verify(credential.token.as_str(), Purpose::Access, self.now()?)?;
+        Ok(Some(Verified { payload: Arc::new(payload), no_store: credential.no_store }))
     }
 
     async fn user_of(&self, payload: &Arc<TokenPayload>) -> Result<Arc<U>, Rejection> {
@@ -477,7 +480,7 @@ impl<U: AuthUser> AuthProvider<U> {
 
     fn issue_pair(
         &self,
-        mut request: TokenRequest,
+        mut request: TokenRequest<'_>,
         kind: EventKind,
         sender: &Sender,
     ) -> Result<TokenPair, Rejection> {

@@ -1,8 +1,10 @@
 //! A request as the core sees it: a borrowed view, without any framework's types.
 
-use std::{fmt, net::SocketAddr};
+use std::{fmt, net::SocketAddr, sync::Arc};
 
-use crate::{csrf::Origin, provider::Granted, rejection::Rejection};
+use crate::{
+    csrf::Origin, provider::Granted, rejection::Rejection, token::TokenPayload, transport::UnverifiedToken,
+};
 
 /// The head of a request. Each framework's adapter implements it; nothing else of a request is ever looked at.
 ///
@@ -91,7 +93,8 @@ impl fmt::Debug for HeaderValues<'_> {
 
 /// What a request presents to prove who sends it; made by [`AuthProvider::read`](crate::AuthProvider::read).
 ///
-/// It owns everything it holds, so that no borrow of the request has to live across an `.await`.
+/// It owns everything it holds, so that no borrow of the request has to live across an `.await`. The token itself is not among that: it
+/// is verified where it stands.
 #[must_use = "a credential that was read has to be checked"]
 pub struct Presented<U> {
     pub(crate) outcome: Result<Found<U>, Rejection>,
@@ -100,7 +103,8 @@ pub struct Presented<U> {
 /// What was found in a request.
 pub(crate) enum Found<U> {
     Nothing,
-    Credential(Credential),
+    /// A good token, of whose user nothing is known yet.
+    Token(Verified),
     /// A guard of the same provider has let this request in before.
     Granted(Granted<U>),
 }
@@ -121,7 +125,7 @@ impl<U> fmt::Debug for Presented<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.outcome {
             Ok(Found::Nothing) => "Presented(nothing)",
-            Ok(Found::Credential(_)) => "Presented(a credential)",
+            Ok(Found::Token(_)) => "Presented(a token)",
             Ok(Found::Granted(_)) => "Presented(an earlier grant)",
             Err(_) => "Presented(a refused credential)",
         })
@@ -129,9 +133,15 @@ impl<U> fmt::Debug for Presented<U> {
 }
 
 /// A token and what follows from where it was found.
-pub(crate) struct Credential {
-    pub(crate) token: zeroize::Zeroizing<String>,
+pub(crate) struct Credential<'a> {
+    pub(crate) token: UnverifiedToken<'a>,
     /// Answers to a request with a token in its URL must not be cached.
+    pub(crate) no_store: bool,
+}
+
+/// What a credential says, once its token is verified.
+pub(crate) struct Verified {
+    pub(crate) payload: Arc<TokenPayload>,
     pub(crate) no_store: bool,
 }
 

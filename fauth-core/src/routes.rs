@@ -10,6 +10,8 @@
 //! tokens itself, as cookies do: then they are in its headers and nowhere else. Every answer carries `Cache-Control: no-store`, every refusal has the form of
 //! the provider's renderer.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -116,7 +118,7 @@ pub struct Call {
 enum Parsed {
     Login { identifier: String, password: Zeroizing<String> },
     Refresh(Zeroizing<String>),
-    Logout(Option<TokenPayload>),
+    Logout(Option<Arc<TokenPayload>>),
 }
 
 impl std::fmt::Debug for Parsed {
@@ -139,11 +141,11 @@ impl Call {
         match self.parsed? {
             Parsed::Login { identifier, password } => {
                 let user = auth.authenticate_sender(&identifier, &password, sender).await?;
-                let request = TokenRequest::new(user.subject().as_ref());
+                let request = TokenRequest::new(user.subject().as_ref().to_owned());
                 deliver(auth, &auth.login_sender(request, sender).await?)
             }
             Parsed::Refresh(token) => deliver(auth, &auth.refresh_sender(&token, sender).await?),
-            Parsed::Logout(payload) => Ok(log_out(auth, payload.as_ref(), sender)),
+            Parsed::Logout(payload) => Ok(log_out(auth, payload.as_deref(), sender)),
         }
     }
 }
@@ -169,13 +171,14 @@ fn parse_refresh<U: AuthUser>(
         return Ok(Parsed::Refresh(Zeroizing::new(refresh_token)));
     }
     let credential = auth.find_credential(head, Purpose::Refresh)?.ok_or(Rejection::MissingCredential)?;
-    Ok(Parsed::Refresh(credential.token))
+    Ok(Parsed::Refresh(credential.token.into_owned()))
 }
 
 /// With cookies, a good token is not needed: that one has run out is no reason to keep the cookies.
 fn parse_logout<U: AuthUser>(auth: &AuthProvider<U>, head: &dyn RequestHead) -> Result<Parsed, Rejection> {
-    match auth.verify_presented(head) {
-        Ok(payload) => Ok(Parsed::Logout(Some(payload))),
+    let presented = auth.verify_presented(head).and_then(|token| token.ok_or(Rejection::MissingCredential));
+    match presented {
+        Ok(token) => Ok(Parsed::Logout(Some(token.payload))),
         Err(_) if auth.has_ambient_transport() => {
             auth.refuse_cross_site(head)?;
             Ok(Parsed::Logout(None))

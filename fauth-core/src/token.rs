@@ -1,8 +1,10 @@
 //! Tokens: what they carry, how they are signed, and the one place that accepts them.
 
+mod base64url;
 mod issue;
 mod json;
 mod keys;
+mod mac;
 mod payload;
 mod profile;
 mod purpose;

@@ -6,6 +6,8 @@ mod query;
 
 use std::{fmt, time::Duration};
 
+use zeroize::Zeroizing;
+
 pub use bearer::BearerTransport;
 pub use cookie::{CookieTransport, SameSite};
 pub use query::QueryTransport;
@@ -21,32 +23,76 @@ use crate::{
 /// # Security
 /// "There is one, but it is not well formed" must be [`Malformed`](Self::Malformed), never [`Absent`](Self::Absent): a bad
 /// credential is refused, it does not give way to another.
-#[derive(Clone)]
 #[non_exhaustive]
-pub enum Extracted {
+pub enum Extracted<'a> {
     /// Nothing of this transport's kind.
     Absent,
     /// Something of this kind that no token can be read from.
     Malformed(MalformedCredential),
-    /// A token, not verified.
-    Token(zeroize::Zeroizing<String>),
+    /// A token.
+    Token(UnverifiedToken<'a>),
 }
 
-impl Extracted {
-    /// A token, not verified.
+impl<'a> Extracted<'a> {
+    /// A token: a part of the request (`&str`), or what was made from it (`String`).
     #[must_use]
-    pub fn token(token: impl Into<String>) -> Self {
-        Self::Token(zeroize::Zeroizing::new(token.into()))
+    pub fn token(token: impl Into<UnverifiedToken<'a>>) -> Self {
+        Self::Token(token.into())
     }
 }
 
-impl fmt::Debug for Extracted {
+impl fmt::Debug for Extracted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Absent => f.write_str("Absent"),
             Self::Malformed(reason) => f.debug_tuple("Malformed").field(reason).finish(),
             Self::Token(_) => f.write_str("Token(..)"),
         }
+    }
+}
+
+/// A token as it was received. Mostly a part of the request, so that there is no copy of it; a copy is zeroed on drop.
+pub struct UnverifiedToken<'a>(Text<'a>);
+
+enum Text<'a> {
+    Part(&'a str),
+    Copy(Zeroizing<String>),
+}
+
+impl UnverifiedToken<'_> {
+    /// The token's text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match &self.0 {
+            Text::Part(part) => part,
+            Text::Copy(copy) => copy,
+        }
+    }
+
+    /// The token's text, for longer than the request lasts.
+    pub(crate) fn into_owned(self) -> Zeroizing<String> {
+        match self.0 {
+            Text::Part(part) => Zeroizing::new(part.to_owned()),
+            Text::Copy(copy) => copy,
+        }
+    }
+}
+
+impl<'a> From<&'a str> for UnverifiedToken<'a> {
+    fn from(token: &'a str) -> Self {
+        Self(Text::Part(token))
+    }
+}
+
+impl From<String> for UnverifiedToken<'_> {
+    fn from(token: String) -> Self {
+        Self(Text::Copy(Zeroizing::new(token)))
+    }
+}
+
+impl fmt::Debug for UnverifiedToken<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("UnverifiedToken(..)")
     }
 }
 
@@ -63,7 +109,7 @@ impl fmt::Debug for Extracted {
 /// struct GatewayHeader;
 ///
 /// impl Transport for GatewayHeader {
-///     fn extract(&self, head: &dyn RequestHead, purpose: Purpose) -> Extracted {
+///     fn extract<'a>(&self, head: &'a dyn RequestHead, purpose: Purpose) -> Extracted<'a> {
 ///         if purpose != Purpose::Access { return Extracted::Absent; }
 ///         let values = head.header("x-gateway-token");
 ///         match values.single().map(std::str::from_utf8) {
@@ -84,7 +130,7 @@ impl fmt::Debug for Extracted {
 /// ```
 pub trait Transport: fmt::Debug + Send + Sync + 'static {
     /// Looks for a token of this purpose (access or refresh).
-    fn extract(&self, head: &dyn RequestHead, purpose: Purpose) -> Extracted;
+    fn extract<'a>(&self, head: &'a dyn RequestHead, purpose: Purpose) -> Extracted<'a>;
 
     /// The headers that hand a new token to the client. Default: none, the token goes into the body of the answer.
     ///
@@ -158,20 +204,56 @@ pub enum SecurityScheme {
     },
 }
 
-/// `b64token` of [RFC 6750 section 2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1).
-fn is_b64token(text: &[u8]) -> bool {
-    let end = text.iter().rposition(|b| *b != b'=').map_or(0, |last| last + 1);
-    let body = text.get(..end).unwrap_or_default();
-    !body.is_empty()
-        && body
-            .iter()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'+' | b'/'))
-}
-
 /// The text of a token that came as bytes of a known grammar.
-fn as_token(bytes: &[u8]) -> Extracted {
+fn as_token(bytes: &[u8]) -> Extracted<'_> {
     if !is_b64token(bytes) {
         return Extracted::Malformed(MalformedCredential::Grammar);
     }
     std::str::from_utf8(bytes).map_or(Extracted::Malformed(MalformedCredential::Grammar), Extracted::token)
+}
+
+/// `b64token` of [RFC 6750 section 2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1).
+fn is_b64token(text: &[u8]) -> bool {
+    let end = text.iter().rposition(|b| *b != b'=').map_or(0, |last| last + 1);
+    let body = text.get(..end).unwrap_or_default();
+    // Without a way out in the middle, this is done for many bytes at a time.
+    !body.is_empty() && body.iter().fold(true, |fine, byte| fine & is_b64token_char(*byte))
+}
+
+const fn is_b64token_char(byte: u8) -> bool {
+    let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+    // `+`, and what lies between `-` and `9`: `-`, `.`, `/` and the digits.
+    let is_digit_or_mark = (byte == b'+') | (byte.wrapping_sub(b'-') < 13);
+    is_letter | is_digit_or_mark | (byte == b'_') | (byte == b'~')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_characters_of_tokens_are_those_of_rfc_6750() {
+        for byte in 0..=u8::MAX {
+            let expected = byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+            assert_eq!(is_b64token_char(byte), expected, "{byte}");
+        }
+    }
+
+    #[test]
+    fn padding_stands_at_the_end_only() {
+        for good in ["a", "a=", "a==", "a.b-c"] {
+            assert!(is_b64token(good.as_bytes()), "{good}");
+        }
+        for bad in ["", "=", "==", "a=b", "=a", "a b"] {
+            assert!(!is_b64token(bad.as_bytes()), "{bad}");
+        }
+    }
+
+    #[test]
+    fn tokens_are_not_shown() {
+        assert_eq!(format!("{:?}", Extracted::token("abc")), "Token(..)");
+        assert_eq!(format!("{:?}", UnverifiedToken::from("abc")), "UnverifiedToken(..)");
+        assert_eq!(UnverifiedToken::from("abc").into_owned().as_str(), "abc");
+        assert_eq!(UnverifiedToken::from("abc".to_owned()).as_str(), "abc");
+    }
 }

@@ -33,6 +33,12 @@ impl<U> Granted<U> {
         &self.payload
     }
 
+    /// Are these the outcome of one and the same check? For adapters, which keep a grant with its request.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.provider == other.provider && Arc::ptr_eq(&self.payload, &other.payload)
+    }
+
     /// The headers that the response must carry. Adapters set them, replacing what the handler may have set.
     #[must_use]
     pub fn response_headers(&self) -> Vec<ResponseHeader> {

@@ -223,12 +223,12 @@ impl<H: Harness> Probe<H> {
     }
 
     /// An access token of this subject.
-    pub fn access(&self, request: impl Into<TokenRequest>) -> String {
+    pub fn access<'a>(&self, request: impl Into<TokenRequest<'a>>) -> String {
         self.token(Purpose::Access, request)
     }
 
     /// A token of this purpose and subject.
-    pub fn token(&self, purpose: Purpose, request: impl Into<TokenRequest>) -> String {
+    pub fn token<'a>(&self, purpose: Purpose, request: impl Into<TokenRequest<'a>>) -> String {
         self.app.auth.issue(purpose, request).unwrap().expose().to_owned()
     }
 

@@ -1,13 +1,15 @@
 //! Minting: only what our own verifier accepts.
 
-use std::{fmt, time::Duration};
+use std::{borrow::Cow, fmt, fmt::Write as _, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Serialize, ser::SerializeStruct as _};
 use serde_json::Value;
+use smallvec::SmallVec;
 use zeroize::Zeroizing;
 
 use super::{
+    json::is_plain,
     keys::{Key, KeyRing},
     profile::Format,
     purpose::{PerPurpose, Purpose},
@@ -75,23 +77,28 @@ pub enum IssueError {
 /// # let auth = fauth_core::testing::provider().build().unwrap();
 /// # auth.issue(fauth_core::Purpose::Access, request).unwrap();
 /// ```
-pub struct TokenRequest {
-    subject: String,
-    scopes: Vec<String>,
+///
+/// It borrows what it can: `'a` is the life of the texts it was made from, `'static` if it owns them.
+pub struct TokenRequest<'a> {
+    subject: Cow<'a, str>,
+    scopes: SmallVec<[Cow<'a, str>; SCOPES_INLINE]>,
     /// Names and JSON texts: what a refresh carries over stays as it was, digit by digit.
-    claims: Vec<(String, String)>,
+    claims: Vec<(Cow<'a, str>, String)>,
     /// When the subject logged in, if that was not just now.
     authenticated_at: Option<Timestamp>,
     fault: Option<IssueError>,
 }
 
-impl TokenRequest {
+/// More scopes than this go to the heap.
+const SCOPES_INLINE: usize = 4;
+
+impl<'a> TokenRequest<'a> {
     /// A token about `subject`, the id under which the user loader will find the user.
     #[must_use]
-    pub fn new(subject: impl Into<String>) -> Self {
+    pub fn new(subject: impl Into<Cow<'a, str>>) -> Self {
         Self {
             subject: subject.into(),
-            scopes: Vec::new(),
+            scopes: SmallVec::new(),
             claims: Vec::new(),
             authenticated_at: None,
             fault: None,
@@ -100,14 +107,14 @@ impl TokenRequest {
 
     /// Adds a scope.
     #[must_use]
-    pub fn scope(mut self, scope: impl Into<String>) -> Self {
+    pub fn scope(mut self, scope: impl Into<Cow<'a, str>>) -> Self {
         self.scopes.push(scope.into());
         self
     }
 
     /// Adds scopes.
     #[must_use]
-    pub fn scopes(mut self, scopes: impl IntoIterator<Item: Into<String>>) -> Self {
+    pub fn scopes(mut self, scopes: impl IntoIterator<Item: Into<Cow<'a, str>>>) -> Self {
         self.scopes.extend(scopes.into_iter().map(Into::into));
         self
     }
@@ -119,21 +126,22 @@ impl TokenRequest {
     /// # Security
     /// A token is signed, not encrypted: whoever holds it can read its claims.
     #[must_use]
-    pub fn claim(mut self, name: impl Into<String>, value: impl Serialize) -> Self {
+    pub fn claim(mut self, name: impl Into<Cow<'a, str>>, value: impl Serialize) -> Self {
         let name = name.into();
         if is_reserved(&name) {
-            self.fault.get_or_insert(IssueError::ReservedClaim(name.into_boxed_str()));
+            self.fault.get_or_insert(IssueError::ReservedClaim(name.into()));
             return self;
         }
         if let Ok(json) = serde_json::to_string(&value) {
             return self.raw_claim(name, json);
         }
-        self.fault.get_or_insert(IssueError::UnserializableClaim(name.into_boxed_str()));
+        self.fault.get_or_insert(IssueError::UnserializableClaim(name.into()));
         self
     }
 
     /// Adds a claim whose value is the text of JSON already.
-    pub(crate) fn raw_claim(mut self, name: String, json: String) -> Self {
+    pub(crate) fn raw_claim(mut self, name: impl Into<Cow<'a, str>>, json: String) -> Self {
+        let name = name.into();
         self.claims.retain(|(other, _)| *other != name);
         self.claims.push((name, json));
         self
@@ -161,26 +169,26 @@ impl TokenRequest {
 }
 
 /// Shows whom the token is about, not what it will say: claims may be personal data.
-impl fmt::Debug for TokenRequest {
+impl fmt::Debug for TokenRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenRequest").field("subject", &self.subject).finish_non_exhaustive()
     }
 }
 
-impl From<&str> for TokenRequest {
-    fn from(subject: &str) -> Self {
+impl<'a> From<&'a str> for TokenRequest<'a> {
+    fn from(subject: &'a str) -> Self {
         Self::new(subject)
     }
 }
 
-impl From<String> for TokenRequest {
+impl From<String> for TokenRequest<'_> {
     fn from(subject: String) -> Self {
         Self::new(subject)
     }
 }
 
-impl From<&String> for TokenRequest {
-    fn from(subject: &String) -> Self {
+impl<'a> From<&'a String> for TokenRequest<'a> {
+    fn from(subject: &'a String) -> Self {
         Self::new(subject.as_str())
     }
 }
@@ -192,7 +200,7 @@ pub(crate) fn is_scope(scope: &str) -> bool {
 
 /// A token that was just issued. Zeroed on drop, invisible in `Debug`; read it with [`expose`](Self::expose).
 #[derive(Clone)]
-pub struct IssuedToken(Zeroizing<String>);
+pub struct IssuedToken(Zeroizing<Box<str>>);
 
 impl IssuedToken {
     /// The token's text.
@@ -290,7 +298,7 @@ impl Issuer {
     }
 
     /// How long a token of this purpose lasts that is issued now: not beyond the end of the login that it continues.
-    pub(crate) fn lifetime(&self, purpose: Purpose, request: &TokenRequest, now: Timestamp) -> Duration {
+    pub(crate) fn lifetime(&self, purpose: Purpose, request: &TokenRequest<'_>, now: Timestamp) -> Duration {
         let lifetime = *self.lifetimes.of(purpose);
         let Some(login) = request.authenticated_at else { return lifetime };
         let end = login.checked_add(self.max_session).unwrap_or(Timestamp::MAX);
@@ -300,39 +308,43 @@ impl Issuer {
     pub(crate) fn issue(
         &self,
         purpose: Purpose,
-        request: &mut TokenRequest,
+        request: &mut TokenRequest<'_>,
         now: Timestamp,
     ) -> Result<IssuedToken, IssueError> {
         request.check()?;
-        let claims = Zeroizing::new(self.claims(purpose, request, now)?);
+        let claims = self.claims(purpose, request, now)?;
         let header = self.headers.of(purpose);
-        // The signature is at most 86 characters and a dot; with the room reserved the token never moves in memory.
-        let mut token = String::with_capacity(header.len() + claims.len().div_ceil(3) * 4 + 87);
+        // Exactly the room that is needed: the token never moves in memory, so that no copy of it stays behind.
+        let parts = [claims.len(), self.key.algorithm().signature_bytes()].map(encoded_length);
+        let mut token = String::with_capacity(header.len() + parts.iter().sum::<usize>() + 1);
         token.push_str(header);
         URL_SAFE_NO_PAD.encode_string(claims.as_bytes(), &mut token);
-        let signed = token.len();
-        let mut signature = String::with_capacity(86);
-        self.key.sign_to(token.get(..signed).unwrap_or_default().as_bytes(), &mut signature);
+        let signature = self.key.sign(token.as_bytes());
         token.push('.');
-        token.push_str(&signature);
+        URL_SAFE_NO_PAD.encode_string(signature.as_bytes(), &mut token);
         if token.len() > self.max_token_bytes {
             return Err(IssueError::TooLong);
         }
-        Ok(IssuedToken(Zeroizing::new(token)))
+        Ok(IssuedToken(Zeroizing::new(token.into_boxed_str())))
     }
 
-    fn claims(&self, purpose: Purpose, request: &TokenRequest, now: Timestamp) -> Result<String, IssueError> {
+    fn claims(
+        &self,
+        purpose: Purpose,
+        request: &TokenRequest<'_>,
+        now: Timestamp,
+    ) -> Result<String, IssueError> {
         let lifetime = self.lifetime(purpose, request, now);
         let expires = now.checked_add(lifetime).filter(|at| *at <= Timestamp::MAX).ok_or(ClockError)?;
         // No token may name a time before 1970, so that `iat` would be refused.
         if now < Timestamp::from_unix_seconds(0) {
             return Err(ClockError.into());
         }
-        let mut json = JsonObject::with_capacity(256 + request.subject.len());
+        let mut json = JsonObject::with_capacity(CLAIMS_ROOM + request.subject.len());
         json.text("sub", &request.subject);
         json.number("exp", expires.unix_seconds());
         json.number("iat", now.unix_seconds());
-        json.text("jti", &token_id()?);
+        json.base64url("jti", &token_id()?);
         json.text("token_type", purpose.as_str());
         json.texts("scopes", &request.scopes);
         if self.format == Format::Standard {
@@ -370,11 +382,19 @@ pub(super) fn header_segment(key: &Key, format: Format, purpose: Purpose) -> Str
     URL_SAFE_NO_PAD.encode(json.finish())
 }
 
+/// What claims without custom ones rarely exceed, so that their text is written into one allocation.
+const CLAIMS_ROOM: usize = 512;
+
+/// In base64url without padding.
+const fn encoded_length(bytes: usize) -> usize {
+    (bytes * 4).div_ceil(3)
+}
+
 /// 128 random bits.
-fn token_id() -> Result<String, IssueError> {
+fn token_id() -> Result<[u8; 16], IssueError> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|_| IssueError::NoRandomness)?;
-    Ok(URL_SAFE_NO_PAD.encode(bytes))
+    Ok(bytes)
 }
 
 /// Writes one flat object member by member, without a tree in between.
@@ -400,9 +420,17 @@ impl JsonObject {
         push_text(&mut self.0, value);
     }
 
+    fn base64url(&mut self, name: &str, bytes: &[u8]) {
+        self.name(name);
+        self.0.push('"');
+        URL_SAFE_NO_PAD.encode_string(bytes, &mut self.0);
+        self.0.push('"');
+    }
+
     fn number(&mut self, name: &str, value: i64) {
         self.name(name);
-        self.0.push_str(&value.to_string());
+        // Writing to a string cannot fail.
+        let _ = write!(self.0, "{value}");
     }
 
     fn texts(&mut self, name: &str, values: &[impl AsRef<str>]) {
@@ -430,8 +458,7 @@ impl JsonObject {
 
 /// Appends `text` as a JSON string.
 fn push_text(json: &mut String, text: &str) {
-    let plain = text.bytes().all(|b| !matches!(b, b'"' | b'\\' | 0..=0x1f));
-    if plain {
+    if is_plain(text) {
         json.push('"');
         json.push_str(text);
         json.push('"');

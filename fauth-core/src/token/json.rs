@@ -4,7 +4,7 @@
 //! of one token see different claims. This one refuses it at any depth, along with everything that RFC 8259 does not
 //! allow, in one pass and without allocating for the tokens that occur in practice.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 use smallvec::SmallVec;
 
@@ -28,89 +28,114 @@ pub(super) enum Fault {
     DuplicateMember,
 }
 
-/// A string in the scanned text, by the position of its content (without the quotes).
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Text {
-    pub(super) start: usize,
-    pub(super) end: usize,
-    pub(super) escaped: bool,
-}
-
-impl Text {
-    /// What the string says, with its escapes resolved.
-    pub(super) fn read<'a>(&self, json: &'a str) -> Cow<'a, str> {
-        let raw = json.get(self.start..self.end).unwrap_or_default();
-        if !self.escaped {
-            return Cow::Borrowed(raw);
-        }
-        // The scanner has checked every escape, so that this cannot fail; an empty string matches no name or value.
-        Cow::Owned(
-            json.get(self.start.saturating_sub(1)..self.end.saturating_add(1))
-                .and_then(|quoted| serde_json::from_str(quoted).ok())
-                .unwrap_or_default(),
-        )
-    }
-}
-
-/// The name of a member that was read.
-#[derive(Clone, Copy)]
-struct Name {
-    text: Text,
-    hash: u64,
-}
-
-/// A value in the scanned text.
+/// A value in the scanned text, by its position.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Value {
+    start: u32,
+    end: u32,
     pub(super) kind: Kind,
-    pub(super) start: usize,
-    pub(super) end: usize,
 }
 
-impl Value {
-    /// The JSON text of the value.
-    pub(super) fn raw<'a>(&self, json: &'a str) -> &'a str {
-        json.get(self.start..self.end).unwrap_or_default()
-    }
-}
-
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Object,
-    Array,
-    String(Text),
+    Array(Elements),
+    String(Spelling),
     Number,
     Bool,
     Null,
 }
 
-/// Scans `json` as one object and hands each member of the outermost level to `member`.
+/// What an array holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Elements {
+    /// Nothing but strings, or nothing at all.
+    Strings,
+    Mixed,
+}
+
+/// How a string is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Spelling {
+    /// As it reads.
+    Plain,
+    /// With escapes.
+    Escaped,
+}
+
+/// The inside of a string, without the quotes, by its position.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Text {
+    start: usize,
+    end: usize,
+    spelling: Spelling,
+}
+
+impl Value {
+    /// Its JSON text.
+    pub(super) fn raw<'a>(&self, json: &'a str) -> &'a str {
+        json.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+
+    /// What a string says, with its escapes resolved. `None` if it is no string.
+    pub(super) fn text<'a>(&self, json: &'a str) -> Option<Cow<'a, str>> {
+        self.inside().map(|text| read(text, json))
+    }
+
+    /// Where a string stands that reads as it is written.
+    pub(super) fn plain_range(&self) -> Option<Range<usize>> {
+        match self.kind {
+            Kind::String(Spelling::Plain) => self.inside().map(|text| text.start..text.end),
+            _ => None,
+        }
+    }
+
+    const fn inside(&self) -> Option<Text> {
+        match self.kind {
+            Kind::String(spelling) => {
+                Some(Text { start: self.start as usize + 1, end: self.end as usize - 1, spelling })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What a string says, with its escapes resolved.
+fn read(text: Text, json: &str) -> Cow<'_, str> {
+    match text.spelling {
+        Spelling::Plain => Cow::Borrowed(json.get(text.start..text.end).unwrap_or_default()),
+        Spelling::Escaped => Cow::Owned(resolve_escapes(text, json)),
+    }
+}
+
+/// The scanner has checked every escape, so that this cannot fail; an empty string would match no name or value.
+#[cold]
+fn resolve_escapes(text: Text, json: &str) -> String {
+    let quoted = json.get(text.start - 1..text.end + 1).unwrap_or_default();
+    serde_json::from_str(quoted).unwrap_or_default()
+}
+
+/// Scans `json` as one object and hands each member of the outermost level, name and value, to `member`.
 ///
 /// `member` sees members before the whole text is known to be good: keep what it collects only if this returns `Ok`.
-pub(super) fn scan_object(
-    json: &str,
-    limits: Limits,
-    mut member: impl FnMut(Text, Value),
-) -> Result<(), Fault> {
-    let mut scanner =
-        Scanner { json, bytes: json.as_bytes(), at: 0, limits, members: 0, names: SmallVec::new() };
+pub(super) fn scan_object(json: &str, limits: Limits, member: impl FnMut(&str, Value)) -> Result<(), Fault> {
+    let mut scanner = Scanner::new(json, limits)?;
     scanner.skip_space();
     if scanner.peek() != Some(b'{') {
         return Err(Fault::NotAnObject);
     }
-    scanner.object(1, &mut member)?;
+    scanner.object(1, member)?;
     scanner.skip_space();
     if scanner.at == scanner.bytes.len() { Ok(()) } else { Err(Fault::Syntax) }
 }
 
 /// Scans `json` as one array and hands over its elements. For text that [`scan_object`] has accepted before.
 pub(super) fn scan_array(json: &str, limits: Limits, mut element: impl FnMut(Value)) -> Result<(), Fault> {
-    let mut scanner =
-        Scanner { json, bytes: json.as_bytes(), at: 0, limits, members: 0, names: SmallVec::new() };
+    let mut scanner = Scanner::new(json, limits)?;
     if scanner.peek() != Some(b'[') {
         return Err(Fault::Syntax);
     }
-    scanner.array(1, &mut element)
+    scanner.array(1, &mut element).map(|_| ())
 }
 
 /// Tokens have about ten claims; names beyond this many open at once go to the heap.
@@ -122,11 +147,19 @@ struct Scanner<'a> {
     at: usize,
     limits: Limits,
     members: usize,
-    /// The names of all objects that are open at this point, innermost last.
-    names: SmallVec<[Name; NAMES_INLINE]>,
+    /// The hashes of the names of all objects that are open at this point, innermost last.
+    names: SmallVec<[u64; NAMES_INLINE]>,
 }
 
-impl Scanner<'_> {
+impl<'a> Scanner<'a> {
+    fn new(json: &'a str, limits: Limits) -> Result<Self, Fault> {
+        // Positions are kept in 32 bits. No token comes near that.
+        if u32::try_from(json.len()).is_err() {
+            return Err(Fault::Syntax);
+        }
+        Ok(Self { json, bytes: json.as_bytes(), at: 0, limits, members: 0, names: SmallVec::new() })
+    }
+
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
@@ -138,12 +171,21 @@ impl Scanner<'_> {
     }
 
     fn skip_space(&mut self) {
+        // Tokens are written without any.
+        if self.peek().is_some_and(|byte| byte <= b' ') {
+            self.skip_some_space();
+        }
+    }
+
+    #[cold]
+    fn skip_some_space(&mut self) {
         while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
             self.at += 1;
         }
     }
 
-    fn object(&mut self, depth: usize, member: &mut dyn FnMut(Text, Value)) -> Result<(), Fault> {
+    /// The callback of the outermost object is compiled into this; within values there is one that does nothing.
+    fn object(&mut self, depth: usize, mut member: impl FnMut(&str, Value)) -> Result<(), Fault> {
         if depth > self.limits.depth {
             return Err(Fault::TooDeep);
         }
@@ -157,14 +199,15 @@ impl Scanner<'_> {
         let mut seen = Seen::default();
         loop {
             self.skip_space();
-            let name = self.name(first_name, &mut seen)?;
+            let name = read(self.name()?, self.json);
+            self.refuse_duplicate(&name, first_name, &mut seen)?;
             self.skip_space();
             if self.next()? != b':' {
                 return Err(Fault::Syntax);
             }
             self.skip_space();
             let value = self.value(depth)?;
-            member(name, value);
+            member(&name, value);
             self.skip_space();
             match self.next()? {
                 b',' => {}
@@ -176,36 +219,27 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    fn name(&mut self, first_name: usize, seen: &mut Seen) -> Result<Text, Fault> {
+    fn name(&mut self) -> Result<Text, Fault> {
         if self.next()? != b'"' {
             return Err(Fault::Syntax);
         }
         let name = self.string()?;
         self.members += 1;
-        if self.members > self.limits.members {
-            return Err(Fault::TooManyMembers);
-        }
-        let name = Name { text: name, hash: self.hash(name) };
-        if seen.may_hold(name.hash) && self.is_duplicate(first_name, name) {
+        if self.members > self.limits.members { Err(Fault::TooManyMembers) } else { Ok(name) }
+    }
+
+    /// The siblings are the open names from `first_name` on.
+    ///
+    /// Names with the same hash are taken for the same name. Different names that somebody writes without intent never have the same one in
+    /// 64 bits; who looks for such names finds some, and has his token refused at the cost of any other.
+    fn refuse_duplicate(&mut self, name: &str, first_name: usize, seen: &mut Seen) -> Result<(), Fault> {
+        let hash = fnv1a(name);
+        let siblings = self.names.get(first_name..).unwrap_or_default();
+        if seen.may_hold(hash) && siblings.contains(&hash) {
             return Err(Fault::DuplicateMember);
         }
-        self.names.push(name);
-        Ok(name.text)
-    }
-
-    fn is_duplicate(&self, first_name: usize, name: Name) -> bool {
-        let Some(siblings) = self.names.get(first_name..) else { return false };
-        // Names are read in full only where their hashes agree: a stranger cannot make this work add up.
-        let mut alike = siblings.iter().filter(|sibling| sibling.hash == name.hash);
-        alike.any(|sibling| sibling.text.read(self.json) == name.text.read(self.json))
-    }
-
-    /// FNV-1a of what the name says, escapes resolved.
-    fn hash(&self, name: Text) -> u64 {
-        let name = name.read(self.json);
-        name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-        })
+        self.names.push(hash);
+        Ok(())
     }
 
     fn value(&mut self, depth: usize) -> Result<Value, Fault> {
@@ -213,16 +247,13 @@ impl Scanner<'_> {
         let kind = match self.peek().ok_or(Fault::Syntax)? {
             b'"' => {
                 self.at += 1;
-                Kind::String(self.string()?)
+                Kind::String(self.string()?.spelling)
             }
             b'{' => {
-                self.object(depth + 1, &mut |_, _| {})?;
+                self.object(depth + 1, ignore)?;
                 Kind::Object
             }
-            b'[' => {
-                self.array(depth + 1, &mut |_| {})?;
-                Kind::Array
-            }
+            b'[' => Kind::Array(self.array(depth + 1, &mut |_| {})?),
             b't' => self.literal(b"true", Kind::Bool)?,
             b'f' => self.literal(b"false", Kind::Bool)?,
             b'n' => self.literal(b"null", Kind::Null)?,
@@ -232,27 +263,31 @@ impl Scanner<'_> {
             }
             _ => return Err(Fault::Syntax),
         };
-        Ok(Value { kind, start, end: self.at })
+        Ok(Value { start: position(start), end: position(self.at), kind })
     }
 
-    fn array(&mut self, depth: usize, element: &mut dyn FnMut(Value)) -> Result<(), Fault> {
+    fn array(&mut self, depth: usize, element: &mut dyn FnMut(Value)) -> Result<Elements, Fault> {
         if depth > self.limits.depth {
             return Err(Fault::TooDeep);
         }
         self.at += 1;
         self.skip_space();
+        let mut elements = Elements::Strings;
         if self.peek() == Some(b']') {
             self.at += 1;
-            return Ok(());
+            return Ok(elements);
         }
         loop {
             self.skip_space();
             let value = self.value(depth)?;
+            if !matches!(value.kind, Kind::String(_)) {
+                elements = Elements::Mixed;
+            }
             element(value);
             self.skip_space();
             match self.next()? {
                 b',' => {}
-                b']' => return Ok(()),
+                b']' => return Ok(elements),
                 _ => return Err(Fault::Syntax),
             }
         }
@@ -302,21 +337,26 @@ impl Scanner<'_> {
     /// The rest of a string whose opening quote has been read.
     fn string(&mut self) -> Result<Text, Fault> {
         let start = self.at;
-        let mut escaped = false;
+        // Most of a token is the inside of strings: leap to the next byte that means anything there.
+        let end = end_of_plain(self.bytes, start);
+        if self.bytes.get(end) == Some(&b'"') {
+            self.at = end + 1;
+            return Ok(Text { start, end, spelling: Spelling::Plain });
+        }
+        self.escaped_string(start, end)
+    }
+
+    /// The rest of a string that is plain up to `end`.
+    #[cold]
+    fn escaped_string(&mut self, start: usize, mut end: usize) -> Result<Text, Fault> {
         loop {
-            // Most of a token is the inside of strings: leap to the next byte that means anything there.
-            let rest = self.bytes.get(self.at..).unwrap_or_default();
-            let plain =
-                rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)).ok_or(Fault::Syntax)?;
-            self.at += plain;
+            self.at = end;
             match self.next()? {
-                b'"' => return Ok(Text { start, end: self.at - 1, escaped }),
-                b'\\' => {
-                    escaped = true;
-                    self.escape()?;
-                }
+                b'"' => return Ok(Text { start, end, spelling: Spelling::Escaped }),
+                b'\\' => self.escape()?,
                 _ => return Err(Fault::Syntax),
             }
+            end = end_of_plain(self.bytes, self.at);
         }
     }
 
@@ -352,7 +392,62 @@ impl Scanner<'_> {
     }
 }
 
-/// A filter in front of the comparison of names: 64 bits that say which kinds of name an object has had.
+const fn ignore(_: &str, _: Value) {}
+
+/// A position in a text whose length was checked.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "no text is longer than 32 bits can say, see `Scanner::new`"
+)]
+const fn position(at: usize) -> u32 {
+    at as u32
+}
+
+/// FNV-1a.
+fn fnv1a(name: &str) -> u64 {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+/// Does a text mean itself between quotes?
+pub(super) fn is_plain(text: &str) -> bool {
+    end_of_plain(text.as_bytes(), 0) == text.len()
+}
+
+/// The place of the first byte from `at` on that means something inside a string: a quote, a backslash, a control character.
+fn end_of_plain(text: &[u8], mut at: usize) -> usize {
+    while let Some(word) = text.get(at..at + 8).and_then(<[u8]>::first_chunk) {
+        let special = special_bytes(u64::from_le_bytes(*word));
+        if special != 0 {
+            return at + special.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    end_of_plain_bytewise(text, at)
+}
+
+/// The same for the last bytes of a text.
+#[cold]
+fn end_of_plain_bytewise(text: &[u8], at: usize) -> usize {
+    let rest = text.get(at..).unwrap_or_default();
+    at + rest.iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..=0x1f)).count()
+}
+
+/// Eight bytes at a time: the top bit of each byte that means something inside a string, right for the lowest such byte and those
+/// below it. (Subtracting from a byte what is greater sets the top bit, and borrows from the bytes above only.)
+const fn special_bytes(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const TOPS: u64 = 0x8080_8080_8080_8080;
+    let quotes = word ^ (ONES * b'"' as u64);
+    let backslashes = word ^ (ONES * b'\\' as u64);
+    let below = word.wrapping_sub(ONES * 0x20) & !word;
+    let quote = quotes.wrapping_sub(ONES) & !quotes;
+    let backslash = backslashes.wrapping_sub(ONES) & !backslashes;
+    (below | quote | backslash) & TOPS
+}
+
+/// A filter in front of the comparison of hashes: 64 bits that say which kinds an object has had.
 #[derive(Default)]
 struct Seen(u64);
 
@@ -377,7 +472,7 @@ mod tests {
     fn scan(json: &str) -> Result<Vec<(String, String)>, Fault> {
         let mut members = Vec::new();
         scan_object(json, LIMITS, |name, value| {
-            members.push((name.read(json).into_owned(), value.raw(json).to_owned()));
+            members.push((name.to_owned(), value.raw(json).to_owned()));
         })?;
         Ok(members)
     }
@@ -400,6 +495,40 @@ mod tests {
         assert_eq!(scan(r#"{"x":[{"y":{"a":1,"b":2,"a":3}}]}"#), Err(Fault::DuplicateMember));
         assert!(scan(r#"{"a":{"a":{"a":1}},"b":{"a":2}}"#).is_ok(), "the same name at other places is fine");
         assert!(scan(r#"{"ab":1,"ba":2,"aab":3,"":4}"#).is_ok());
+    }
+
+    #[test]
+    fn strings_end_where_they_end() {
+        for length in 0..40 {
+            for special in [b'"', b'\\', 0, b'\n', 0x1f] {
+                let mut text = vec![b'x'; length];
+                text.push(special);
+                text.extend_from_slice("\u{ff}\"  \\ !#[]\u{7f}".as_bytes());
+                assert_eq!(end_of_plain(&text, 0), length, "{special}");
+            }
+            let plain: Vec<u8> = (0..length).map(|n| b" !#[]\x7f\x80\xff"[n % 8]).collect();
+            assert_eq!(end_of_plain(&plain, 0), length);
+        }
+    }
+
+    #[test]
+    fn arrays_of_strings_are_known() {
+        let elements = |array: &str| {
+            let mut found = None;
+            scan_object(&format!("{{\"a\":{array}}}"), LIMITS, |_, value| {
+                if let Kind::Array(elements) = value.kind {
+                    found = Some(elements);
+                }
+            })
+            .unwrap();
+            found.unwrap()
+        };
+        for strings in ["[]", "[\"\"]", "[\"a\",\"\\n\"]"] {
+            assert_eq!(elements(strings), Elements::Strings, "{strings}");
+        }
+        for mixed in ["[1]", "[\"a\",null]", "[[\"a\"],\"b\"]", "[{}]"] {
+            assert_eq!(elements(mixed), Elements::Mixed, "{mixed}");
+        }
     }
 
     #[test]

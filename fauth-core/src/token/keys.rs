@@ -3,12 +3,13 @@
 use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse};
-use sha2::{Sha256, Sha384, Sha512};
 use zeroize::Zeroizing;
 
-use super::json::{Limits, scan_object};
+use super::{
+    json::{Limits, scan_object},
+    mac::{Mac, Signature},
+};
 
 /// How a token is signed ([RFC 7518 section 3.1](https://www.rfc-editor.org/rfc/rfc7518#section-3.1)).
 ///
@@ -47,6 +48,11 @@ impl Algorithm {
             Self::HS384 => 48,
             Self::HS512 => 64,
         }
+    }
+
+    /// A signature is the output of the hash function, and a secret should be no shorter.
+    pub(super) const fn signature_bytes(self) -> usize {
+        self.minimum_secret_bytes()
     }
 
     pub(crate) fn parse(name: &str) -> Option<Self> {
@@ -121,19 +127,8 @@ pub enum KeyError {
 pub struct Key {
     id: Option<Box<str>>,
     algorithm: Algorithm,
-    material: Material,
+    mac: Mac,
 }
-
-/// One variant per primitive; asymmetric keys will be further variants.
-#[derive(Clone)]
-enum Material {
-    Hmac256(Hmac<Sha256>),
-    Hmac384(Hmac<Sha384>),
-    Hmac512(Hmac<Sha512>),
-}
-
-/// How long the longest signature is: that of HS512.
-pub(super) const MAX_SIGNATURE_BYTES: usize = 64;
 
 impl Key {
     /// A symmetric key.
@@ -228,43 +223,22 @@ impl Key {
 
     fn prepare(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
         // HMAC takes keys of every length, so that the error cannot occur; it is passed on all the same.
-        let material = match algorithm {
-            Algorithm::HS256 => Hmac::new_from_slice(secret).map(Material::Hmac256),
-            Algorithm::HS384 => Hmac::new_from_slice(secret).map(Material::Hmac384),
-            Algorithm::HS512 => Hmac::new_from_slice(secret).map(Material::Hmac512),
-        };
-        Ok(Self { id: None, algorithm, material: material.map_err(|_| KeyError::Malformed)? })
+        let mac = Mac::new(algorithm, secret).ok_or(KeyError::Malformed)?;
+        Ok(Self { id: None, algorithm, mac })
     }
 
     /// A key of its own for another purpose, which the label names. What is signed in a token always holds a dot and no space, a label the reverse.
     pub(crate) fn derive(&self, label: &str) -> Zeroizing<String> {
-        let mut derived = Zeroizing::new(String::new());
-        self.sign_to(label.as_bytes(), &mut derived);
-        derived
+        Zeroizing::new(URL_SAFE_NO_PAD.encode(self.sign(label.as_bytes()).as_bytes()))
     }
 
     /// Constant time in the signature; a signature of another length is wrong.
     pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        match &self.material {
-            Material::Hmac256(mac) => mac.clone().chain_update(message).verify_slice(signature).is_ok(),
-            Material::Hmac384(mac) => mac.clone().chain_update(message).verify_slice(signature).is_ok(),
-            Material::Hmac512(mac) => mac.clone().chain_update(message).verify_slice(signature).is_ok(),
-        }
+        self.mac.verifies(message, signature)
     }
 
-    /// Appends the base64url text of the signature of `message`.
-    pub(super) fn sign_to(&self, message: &[u8], out: &mut String) {
-        match &self.material {
-            Material::Hmac256(mac) => {
-                URL_SAFE_NO_PAD.encode_string(mac.clone().chain_update(message).finalize().into_bytes(), out);
-            }
-            Material::Hmac384(mac) => {
-                URL_SAFE_NO_PAD.encode_string(mac.clone().chain_update(message).finalize().into_bytes(), out);
-            }
-            Material::Hmac512(mac) => {
-                URL_SAFE_NO_PAD.encode_string(mac.clone().chain_update(message).finalize().into_bytes(), out);
-            }
-        }
+    pub(super) fn sign(&self, message: &[u8]) -> Signature {
+        self.mac.sign(message)
     }
 }
 

@@ -1,11 +1,11 @@
 //! What a verified token says.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, ops::Range};
 
 use serde::de::DeserializeOwned;
 
 use super::{
-    json::{self, Kind, Limits, Text},
+    json::{self, Limits, Value},
     purpose::Purpose,
 };
 use crate::clock::Timestamp;
@@ -22,35 +22,33 @@ pub struct ClaimError {
 /// A string inside the claims: mostly a part of their text, a copy only where the text had escapes.
 #[derive(Clone)]
 pub(super) enum Span {
-    Part { start: usize, end: usize },
+    Part(Range<usize>),
     Copy(Box<str>),
 }
 
 impl Span {
-    pub(super) fn of(text: Text, json: &str) -> Self {
-        match text.read(json) {
-            Cow::Borrowed(_) => Self::Part { start: text.start, end: text.end },
-            Cow::Owned(copy) => Self::Copy(copy.into_boxed_str()),
+    /// `None` if the value is no string.
+    pub(super) fn of(value: Value, json: &str) -> Option<Self> {
+        match value.plain_range() {
+            Some(range) => Some(Self::Part(range)),
+            None => value.text(json).map(|copy| Self::Copy(copy.into_owned().into_boxed_str())),
+        }
+    }
+
+    /// In bytes.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Part(range) => range.len(),
+            Self::Copy(copy) => copy.len(),
         }
     }
 
     pub(super) fn read<'a>(&'a self, json: &'a str) -> &'a str {
         match self {
-            Self::Part { start, end } => json.get(*start..*end).unwrap_or_default(),
+            Self::Part(range) => json.get(range.clone()).unwrap_or_default(),
             Self::Copy(copy) => copy,
         }
     }
-}
-
-/// The scopes of a token, as the claims hold them.
-#[derive(Clone, Copy)]
-pub(super) enum Scopes {
-    None,
-    /// An array of strings, by its position.
-    List {
-        start: usize,
-        end: usize,
-    },
 }
 
 /// The claims of a token that was verified. There is no other way to get one than to have a token verified.
@@ -72,7 +70,8 @@ pub struct TokenPayload {
     pub(super) purpose: Purpose,
     pub(super) subject: Span,
     pub(super) token_id: Span,
-    pub(super) scopes: Scopes,
+    /// An array of strings, by its position.
+    pub(super) scopes: Option<Value>,
     pub(super) issued_at: Timestamp,
     pub(super) expires_at: Timestamp,
 }
@@ -142,7 +141,7 @@ impl TokenPayload {
         let mut found = None;
         // The claims were accepted by the same scanner, so that its verdict is known.
         let _ = json::scan_object(&self.json, SCANNED, |member, value| {
-            if member.read(&self.json) == name {
+            if member == name {
                 found = Some(value);
             }
         });
@@ -156,20 +155,18 @@ impl TokenPayload {
     pub(crate) fn custom_claims(&self) -> Vec<(String, String)> {
         let mut claims = Vec::new();
         let _ = json::scan_object(&self.json, SCANNED, |member, value| {
-            let name = member.read(&self.json);
-            if !super::issue::is_reserved(&name) {
-                claims.push((name.into_owned(), value.raw(&self.json).to_owned()));
+            if !super::issue::is_reserved(member) {
+                claims.push((member.to_owned(), value.raw(&self.json).to_owned()));
             }
         });
         claims
     }
 
     fn each_scope<'a>(&'a self, mut each: impl FnMut(Cow<'a, str>)) {
-        let Scopes::List { start, end } = self.scopes else { return };
-        let array = self.json.get(start..end).unwrap_or_default();
+        let Some(array) = self.scopes.map(|scopes| scopes.raw(&self.json)) else { return };
         let _ = json::scan_array(array, SCANNED, |element| {
-            if let Kind::String(text) = element.kind {
-                each(text.read(array));
+            if let Some(scope) = element.text(array) {
+                each(scope);
             }
         });
     }

@@ -4,15 +4,13 @@
 //! then the claims. Nothing of a token but `alg`, `kid`, `typ` and the members that make a header unacceptable is looked at
 //! before its signature is known to be right.
 
-use std::borrow::Cow;
-
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-
 use super::{
+    base64url,
     issue::header_segment,
-    json::{self, Fault, Kind, Limits, Text, Value},
-    keys::{Key, KeyRing, MAX_SIGNATURE_BYTES},
-    payload::{Scopes, Span, TokenPayload},
+    json::{self, Elements, Fault, Kind, Limits, Value},
+    keys::{Key, KeyRing},
+    mac::MAX_SIGNATURE_BYTES,
+    payload::{Span, TokenPayload},
     profile::{Format, TokenProfile},
     purpose::{PerPurpose, Purpose},
 };
@@ -167,7 +165,7 @@ impl Verifier {
         now: Timestamp,
     ) -> Result<TokenPayload, TokenError> {
         let parts = Parts::split(token, self.expectations.max_token_bytes)?;
-        let mut signature = [0; SIGNATURE_BUFFER];
+        let mut signature = [0; MAX_SIGNATURE_BYTES];
         let signature = parts.signature(&mut signature)?;
         let claims = parts.payload()?;
         let (key, kind) = self.key_and_kind(&parts, purpose)?;
@@ -223,14 +221,16 @@ impl Verifier {
         let expires = claims.date("exp", found.expires_at)?.ok_or(TokenError::MissingClaim("exp"))?;
         let issued = claims.date("iat", found.issued_at)?.ok_or(TokenError::MissingClaim("iat"))?;
         let not_before = claims.date("nbf", found.not_before)?;
-        let scopes = claims.scopes(found.scopes)?;
+        if found.scopes.is_some_and(|scopes| scopes.kind != Kind::Array(Elements::Strings)) {
+            return Err(TokenError::InvalidClaim("scopes"));
+        }
         self.accept_origin(&claims, found, format)?;
         self.accept_times(issued, expires, not_before, purpose, now)?;
         Ok(TokenPayload {
             purpose,
             subject,
             token_id,
-            scopes,
+            scopes: found.scopes,
             issued_at: issued.ceil(),
             expires_at: expires.floor(),
             json,
@@ -241,8 +241,8 @@ impl Verifier {
         let foreign = format == Format::PythonFauth;
         if let Some(issuer) = self.expectations.issuer.as_deref().filter(|_| !foreign) {
             let value = found.issuer.ok_or(TokenError::MissingClaim("iss"))?;
-            let Kind::String(text) = value.kind else { return Err(TokenError::InvalidClaim("iss")) };
-            if text.read(claims.json) != issuer {
+            let named = value.text(claims.json).ok_or(TokenError::InvalidClaim("iss"))?;
+            if named != issuer {
                 return Err(TokenError::WrongIssuer);
             }
         }
@@ -295,7 +295,7 @@ impl Verifier {
 /// [`TokenError`] if anything but the payload is not acceptable.
 pub fn verify_jws(compact: &str, key: &Key) -> Result<Vec<u8>, TokenError> {
     let parts = Parts::split(compact, DEFAULT_MAX_TOKEN_BYTES)?;
-    let mut signature = [0; SIGNATURE_BUFFER];
+    let mut signature = [0; MAX_SIGNATURE_BYTES];
     let signature = parts.signature(&mut signature)?;
     let payload = parts.payload()?;
     let header = Header::parse(parts.header)?;
@@ -308,9 +308,6 @@ pub fn verify_jws(compact: &str, key: &Key) -> Result<Vec<u8>, TokenError> {
     }
     if key.verifies(parts.signed.as_bytes(), signature) { Ok(payload) } else { Err(TokenError::BadSignature) }
 }
-
-/// The decoder wants room for whole groups of three bytes.
-const SIGNATURE_BUFFER: usize = MAX_SIGNATURE_BYTES + 2;
 
 struct Parts<'a> {
     header: &'a str,
@@ -336,21 +333,17 @@ impl<'a> Parts<'a> {
     }
 
     fn payload(&self) -> Result<Vec<u8>, TokenError> {
-        URL_SAFE_NO_PAD.decode(self.payload).map_err(|_| TokenError::Malformed)
+        base64url::decode(self.payload).ok_or(TokenError::Malformed)
     }
 
-    fn signature<'b>(&self, buffer: &'b mut [u8; SIGNATURE_BUFFER]) -> Result<&'b [u8], TokenError> {
-        const LONGEST: usize = (MAX_SIGNATURE_BYTES * 8).div_ceil(6);
-        if self.signature.len() > LONGEST {
+    fn signature<'b>(&self, buffer: &'b mut [u8; MAX_SIGNATURE_BYTES]) -> Result<&'b [u8], TokenError> {
+        let signature = if self.signature.len() > base64url::longest_text(MAX_SIGNATURE_BYTES) {
             // That of a foreign algorithm, mostly. The header says so and is judged first; an empty signature is never right.
-            return URL_SAFE_NO_PAD
-                .decode(self.signature)
-                .map(|_| &[][..])
-                .map_err(|_| TokenError::Malformed);
-        }
-        let length =
-            URL_SAFE_NO_PAD.decode_slice(self.signature, buffer).map_err(|_| TokenError::Malformed)?;
-        buffer.get(..length).ok_or(TokenError::Malformed)
+            base64url::decode(self.signature).map(|_| &[][..])
+        } else {
+            base64url::decode_to(self.signature, buffer)
+        };
+        signature.ok_or(TokenError::Malformed)
     }
 }
 
@@ -399,10 +392,10 @@ struct Header {
 
 impl Header {
     fn parse(segment: &str) -> Result<Self, TokenError> {
-        let json = URL_SAFE_NO_PAD.decode(segment).map_err(|_| TokenError::Malformed)?;
+        let json = base64url::decode(segment).ok_or(TokenError::Malformed)?;
         let json = std::str::from_utf8(&json).map_err(|_| TokenError::Malformed)?;
         let mut header = Self::default();
-        json::scan_object(json, HEADER_LIMITS, |name, value| header.take(&name.read(json), value, json))
+        json::scan_object(json, HEADER_LIMITS, |name, value| header.take(name, value, json))
             .map_err(|_| TokenError::Malformed)?;
         match header.unacceptable.take() {
             Some(error) => Err(error),
@@ -411,10 +404,7 @@ impl Header {
     }
 
     fn take(&mut self, name: &str, value: Value, json: &str) {
-        let text = match value.kind {
-            Kind::String(text) => Some(text.read(json)),
-            _ => None,
-        };
+        let text = value.text(json);
         match name {
             "alg" => match text {
                 Some(text) => self.algorithm = Some(text.into_owned()),
@@ -475,7 +465,7 @@ impl Claims {
     fn scan(json: &str) -> Result<Self, TokenError> {
         let mut claims = Self::default();
         json::scan_object(json, CLAIMS_LIMITS, |name, value| {
-            if let Some(slot) = claims.slot(&name, json) {
+            if let Some(slot) = claims.slot(name) {
                 *slot = Some(value);
             }
         })
@@ -483,9 +473,8 @@ impl Claims {
         Ok(claims)
     }
 
-    fn slot(&mut self, name: &Text, json: &str) -> Option<&mut Option<Value>> {
-        let name: Cow<'_, str> = name.read(json);
-        match &*name {
+    fn slot(&mut self, name: &str) -> Option<&mut Option<Value>> {
+        match name {
             "sub" => Some(&mut self.subject),
             "jti" => Some(&mut self.token_id),
             "token_type" => Some(&mut self.token_type),
@@ -513,17 +502,15 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn purpose(&self, token_type: Option<Value>, expected: Purpose) -> Result<(), TokenError> {
         let value = token_type.ok_or(TokenError::MissingClaim("token_type"))?;
-        let Kind::String(text) = value.kind else { return Err(TokenError::InvalidClaim("token_type")) };
-        let text = text.read(self.json);
+        let text = value.text(self.json).ok_or(TokenError::InvalidClaim("token_type"))?;
         let actual = Purpose::ALL.into_iter().find(|purpose| purpose.as_str() == text);
         if actual == Some(expected) { Ok(()) } else { Err(TokenError::WrongPurpose { expected, actual }) }
     }
 
     fn text(&self, name: &'static str, value: Option<Value>, max_bytes: usize) -> Result<Span, TokenError> {
         let value = value.ok_or(TokenError::MissingClaim(name))?;
-        let Kind::String(text) = value.kind else { return Err(TokenError::InvalidClaim(name)) };
-        let span = Span::of(text, self.json);
-        match span.read(self.json).len() {
+        let span = Span::of(value, self.json).ok_or(TokenError::InvalidClaim(name))?;
+        match span.len() {
             0 => Err(TokenError::InvalidClaim(name)),
             length if length > max_bytes => Err(TokenError::InvalidClaim(name)),
             _ => Ok(span),
@@ -536,12 +523,6 @@ impl Reader<'_> {
         NumericDate::read(value.raw(self.json)).map(Some).ok_or(TokenError::InvalidClaim(name))
     }
 
-    fn scopes(&self, value: Option<Value>) -> Result<Scopes, TokenError> {
-        let Some(value) = value else { return Ok(Scopes::None) };
-        self.strings(value, "scopes", |_| {})?;
-        Ok(Scopes::List { start: value.start, end: value.end })
-    }
-
     fn audience(&self, value: Value, configured: &[Box<str>]) -> Result<(), TokenError> {
         let mut named = 0;
         let mut matches = false;
@@ -550,8 +531,9 @@ impl Reader<'_> {
             matches |= configured.iter().any(|configured| **configured == *audience);
         };
         match value.kind {
-            Kind::String(text) => look(&text.read(self.json)),
-            _ => self.strings(value, "aud", look)?,
+            Kind::String(_) => look(&value.text(self.json).unwrap_or_default()),
+            Kind::Array(Elements::Strings) => self.each_string(value, look),
+            _ => return Err(TokenError::InvalidClaim("aud")),
         }
         match (named, matches) {
             (0, _) => Err(TokenError::InvalidClaim("aud")),
@@ -560,22 +542,15 @@ impl Reader<'_> {
         }
     }
 
-    /// Every element of an array that must hold strings and nothing else.
-    fn strings(
-        &self,
-        value: Value,
-        name: &'static str,
-        mut each: impl FnMut(&str),
-    ) -> Result<(), TokenError> {
-        let Kind::Array = value.kind else { return Err(TokenError::InvalidClaim(name)) };
+    /// Every element of an array of strings.
+    fn each_string(&self, value: Value, mut each: impl FnMut(&str)) {
         let array = value.raw(self.json);
-        let mut all_strings = true;
-        json::scan_array(array, CLAIMS_LIMITS, |element| match element.kind {
-            Kind::String(text) => each(&text.read(array)),
-            _ => all_strings = false,
-        })
-        .map_err(|_| TokenError::InvalidClaim(name))?;
-        if all_strings { Ok(()) } else { Err(TokenError::InvalidClaim(name)) }
+        // It was scanned with the claims before, so that its verdict is known.
+        let _ = json::scan_array(array, CLAIMS_LIMITS, |element| {
+            if let Some(text) = element.text(array) {
+                each(&text);
+            }
+        });
     }
 }
 
@@ -589,11 +564,18 @@ struct NumericDate {
 impl NumericDate {
     /// `number` is a JSON number.
     fn read(number: &str) -> Option<Self> {
-        let date = match number.parse::<i64>() {
-            Ok(seconds) => Self { seconds, has_fraction: false },
-            Err(_) => Self::read_fraction(number)?,
+        let date = match Self::whole_seconds(number) {
+            Some(seconds) => Self { seconds, has_fraction: false },
+            None => Self::read_fraction(number)?,
         };
         (0..=Timestamp::MAX.unix_seconds()).contains(&date.seconds).then_some(date)
+    }
+
+    /// Digits and nothing else; fifteen of them cannot overflow.
+    fn whole_seconds(number: &str) -> Option<i64> {
+        let digit = |byte: u8| byte.is_ascii_digit().then(|| i64::from(byte - b'0'));
+        let mut digits = number.bytes().map(digit);
+        if number.len() > 15 { None } else { digits.try_fold(0, |value, digit| Some(value * 10 + digit?)) }
     }
 
     #[expect(

@@ -20,7 +20,7 @@ impl BearerTransport {
 }
 
 impl Transport for BearerTransport {
-    fn extract(&self, head: &dyn RequestHead, purpose: Purpose) -> Extracted {
+    fn extract<'a>(&self, head: &'a dyn RequestHead, purpose: Purpose) -> Extracted<'a> {
         if purpose != Purpose::Access {
             return Extracted::Absent;
         }
@@ -41,17 +41,14 @@ impl Transport for BearerTransport {
     }
 }
 
-fn parse(value: &[u8]) -> Extracted {
+fn parse(value: &[u8]) -> Extracted<'_> {
     const SCHEME: &[u8] = b"bearer";
     // White space around a field value does not belong to it (RFC 9110 section 5.5); not every server strips it.
     let value = trim(value);
-    if !value.iter().all(|b| matches!(b, 0x20..=0x7e)) || value.is_empty() {
-        return Extracted::Malformed(MalformedCredential::Grammar);
-    }
     let scheme_end = value.iter().position(|b| !is_token_char(*b)).unwrap_or(value.len());
     let (scheme, rest) = value.split_at(scheme_end);
     if !scheme.eq_ignore_ascii_case(SCHEME) {
-        return if scheme.is_empty() {
+        return if scheme.is_empty() || !is_visible(value) {
             Extracted::Malformed(MalformedCredential::Grammar)
         } else {
             Extracted::Absent
@@ -62,6 +59,11 @@ fn parse(value: &[u8]) -> Extracted {
         return Extracted::Malformed(MalformedCredential::Grammar);
     }
     as_token(token)
+}
+
+/// ASCII without control characters.
+fn is_visible(value: &[u8]) -> bool {
+    value.iter().all(|byte| matches!(byte, 0x20..=0x7e))
 }
 
 fn trim(mut value: &[u8]) -> &[u8] {
@@ -104,7 +106,7 @@ mod tests {
         let found = match parse(value) {
             Extracted::Absent => "absent".to_owned(),
             Extracted::Malformed(_) => "malformed".to_owned(),
-            Extracted::Token(token) => token.to_string(),
+            Extracted::Token(token) => token.as_str().to_owned(),
         };
         assert_eq!(found, expected, "{}", value.escape_ascii());
     }

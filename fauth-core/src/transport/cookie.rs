@@ -137,7 +137,7 @@ impl Default for CookieTransport {
 }
 
 impl Transport for CookieTransport {
-    fn extract(&self, head: &dyn RequestHead, purpose: Purpose) -> Extracted {
+    fn extract<'a>(&self, head: &'a dyn RequestHead, purpose: Purpose) -> Extracted<'a> {
         self.name(purpose).map_or(Extracted::Absent, |name| find(&head.header("cookie"), name))
     }
 
@@ -179,7 +179,7 @@ fn is_name(name: &str) -> bool {
 
 /// Finds the one cookie of this name. Names compare byte for byte, nothing is decoded; what else stands in the headers, well formed or not,
 /// does not matter. HTTP/2 may send one header per cookie.
-fn find(headers: &HeaderValues<'_>, name: &str) -> Extracted {
+fn find<'a>(headers: &HeaderValues<'a>, name: &str) -> Extracted<'a> {
     if headers.is_cut_off() || headers.iter().map(<[u8]>::len).sum::<usize>() > MAX_COOKIE_BYTES {
         return Extracted::Malformed(MalformedCredential::TooLong);
     }
@@ -212,7 +212,7 @@ mod tests {
         let found = match find(&headers.iter().copied().collect(), "__Host-session") {
             Extracted::Absent => "absent".to_owned(),
             Extracted::Malformed(reason) => format!("{reason:?}"),
-            Extracted::Token(token) => token.to_string(),
+            Extracted::Token(token) => token.as_str().to_owned(),
         };
         assert_eq!(found, expected);
     }

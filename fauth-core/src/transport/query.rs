@@ -17,7 +17,7 @@ impl QueryTransport {
 }
 
 impl Transport for QueryTransport {
-    fn extract(&self, head: &dyn RequestHead, purpose: Purpose) -> Extracted {
+    fn extract<'a>(&self, head: &'a dyn RequestHead, purpose: Purpose) -> Extracted<'a> {
         if purpose != Purpose::Access {
             return Extracted::Absent;
         }
@@ -38,7 +38,7 @@ impl Transport for QueryTransport {
 }
 
 /// Names and values are not decoded: a token needs no encoding, and a name that is spelt with one is another name.
-fn find(query: &str, parameter: &str) -> Extracted {
+fn find<'a>(query: &'a str, parameter: &str) -> Extracted<'a> {
     let mut values =
         query.split('&').filter_map(|pair| pair.split_once('=')).filter(|(name, _)| *name == parameter);
     match (values.next(), values.next()) {
@@ -57,7 +57,7 @@ mod tests {
         let found = |query| match find(query, "token") {
             Extracted::Absent => "absent".to_owned(),
             Extracted::Malformed(reason) => format!("{reason:?}"),
-            Extracted::Token(token) => token.to_string(),
+            Extracted::Token(token) => token.as_str().to_owned(),
         };
         assert_eq!(found("token=abc"), "abc");
         assert_eq!(found("a=1&token=abc&b"), "abc");

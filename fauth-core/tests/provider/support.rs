@@ -48,18 +48,18 @@ impl World {
         Self { users, clock, events, auth }
     }
 
-    pub(crate) fn token(&self, purpose: Purpose, request: impl Into<TokenRequest>) -> String {
+    pub(crate) fn token<'a>(&self, purpose: Purpose, request: impl Into<TokenRequest<'a>>) -> String {
         self.auth.issue(purpose, request).unwrap().expose().to_owned()
     }
 
-    pub(crate) fn access(&self, request: impl Into<TokenRequest>) -> String {
+    pub(crate) fn access<'a>(&self, request: impl Into<TokenRequest<'a>>) -> String {
         self.token(Purpose::Access, request)
     }
 
     /// Checks a `GET` with an access token for `request`.
-    pub(crate) async fn check(
+    pub(crate) async fn check<'a>(
         &self,
-        request: impl Into<TokenRequest>,
+        request: impl Into<TokenRequest<'a>>,
         requirement: &Requirement,
     ) -> Result<Granted<TestUser>, Rejection> {
         let head = get("/").bearer(&self.access(request));

@@ -113,7 +113,7 @@ fn reserved_claims_are_refused() {
 #[test]
 fn subjects_and_scopes_that_no_verifier_reads_are_refused() {
     let auth = auth(|config| config);
-    let issue = |request: TokenRequest| auth.issue(Purpose::Access, request);
+    let issue = |request: TokenRequest<'_>| auth.issue(Purpose::Access, request);
     assert!(issue(TokenRequest::new("x".repeat(255))).is_ok());
     for subject in [String::new(), "x".repeat(256), "é".repeat(128)] {
         assert!(matches!(issue(TokenRequest::new(subject)), Err(IssueError::InvalidSubject)));
@@ -246,7 +246,7 @@ proptest! {
         let mut request = TokenRequest::new(&*subject).scopes(&scopes);
         let mut expected = Map::new();
         for (name, value) in claims {
-            request = request.claim(&*name, &value);
+            request = request.claim(name.clone(), &value);
             expected.insert(name, value);
         }
         let Ok(token) = auth.issue(purpose, request) else { return Ok(()) };

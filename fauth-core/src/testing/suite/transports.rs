@@ -11,7 +11,7 @@ use crate::{
 struct ApiHeader;
 
 impl Transport for ApiHeader {
-    fn extract(&self, head: &dyn RequestHead, purpose: Purpose) -> Extracted {
+    fn extract<'a>(&self, head: &'a dyn RequestHead, purpose: Purpose) -> Extracted<'a> {
         let values = head.header("x-api-token");
         match values.single().map(std::str::from_utf8) {
             _ if purpose != Purpose::Access || values.is_empty() => Extracted::Absent,

@@ -1,0 +1,149 @@
+//! HMAC (RFC 2104) with a prepared key, by whichever implementation is the faster on this machine.
+//!
+//! On a CPU with SHA extensions that is the pure-Rust one. Elsewhere SHA-256 in portable code costs more than all the rest of a
+//! verification; there the feature `aws-lc-rs` brings one in assembly.
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::{Sha256, Sha384, Sha512};
+
+use super::keys::Algorithm;
+
+/// How long the longest signature is: that of HS512.
+pub(super) const MAX_SIGNATURE_BYTES: usize = 64;
+
+/// A key as the state of its hash function, which is zeroed on drop.
+#[derive(Clone)]
+pub(super) enum Mac {
+    Sha256(Hmac<Sha256>),
+    Sha384(Hmac<Sha384>),
+    Sha512(Hmac<Sha512>),
+    #[cfg(feature = "aws-lc-rs")]
+    AwsLc(aws_lc_rs::hmac::Key),
+}
+
+impl Mac {
+    /// `None` if the implementation refuses the secret, which none does.
+    pub(super) fn new(algorithm: Algorithm, secret: &[u8]) -> Option<Self> {
+        #[cfg(feature = "aws-lc-rs")]
+        if algorithm != Algorithm::HS256 || !has_sha256_instructions() {
+            return Some(Self::aws_lc(algorithm, secret));
+        }
+        Self::rust_crypto(algorithm, secret)
+    }
+
+    fn rust_crypto(algorithm: Algorithm, secret: &[u8]) -> Option<Self> {
+        let mac = match algorithm {
+            Algorithm::HS256 => Hmac::new_from_slice(secret).map(Self::Sha256),
+            Algorithm::HS384 => Hmac::new_from_slice(secret).map(Self::Sha384),
+            Algorithm::HS512 => Hmac::new_from_slice(secret).map(Self::Sha512),
+        };
+        mac.ok()
+    }
+
+    #[cfg(feature = "aws-lc-rs")]
+    fn aws_lc(algorithm: Algorithm, secret: &[u8]) -> Self {
+        use aws_lc_rs::hmac::{HMAC_SHA256, HMAC_SHA384, HMAC_SHA512, Key};
+        let algorithm = match algorithm {
+            Algorithm::HS256 => HMAC_SHA256,
+            Algorithm::HS384 => HMAC_SHA384,
+            Algorithm::HS512 => HMAC_SHA512,
+        };
+        Self::AwsLc(Key::new(algorithm, secret))
+    }
+
+    /// Constant time in the signature; a signature of another length is wrong.
+    pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        match self {
+            Self::Sha256(mac) => mac.clone().chain_update(message).verify_slice(signature).is_ok(),
+            Self::Sha384(mac) => mac.clone().chain_update(message).verify_slice(signature).is_ok(),
+            Self::Sha512(mac) => mac.clone().chain_update(message).verify_slice(signature).is_ok(),
+            #[cfg(feature = "aws-lc-rs")]
+            Self::AwsLc(key) => aws_lc_rs::hmac::verify(key, message, signature).is_ok(),
+        }
+    }
+
+    pub(super) fn sign(&self, message: &[u8]) -> Signature {
+        match self {
+            Self::Sha256(mac) => Signature::new(&mac.clone().chain_update(message).finalize().into_bytes()),
+            Self::Sha384(mac) => Signature::new(&mac.clone().chain_update(message).finalize().into_bytes()),
+            Self::Sha512(mac) => Signature::new(&mac.clone().chain_update(message).finalize().into_bytes()),
+            #[cfg(feature = "aws-lc-rs")]
+            Self::AwsLc(key) => Signature::new(aws_lc_rs::hmac::sign(key, message).as_ref()),
+        }
+    }
+}
+
+/// A signature of any algorithm, without an allocation.
+pub(super) struct Signature {
+    buffer: [u8; MAX_SIGNATURE_BYTES],
+    length: usize,
+}
+
+impl Signature {
+    fn new(bytes: &[u8]) -> Self {
+        let mut signature = Self { buffer: [0; MAX_SIGNATURE_BYTES], length: bytes.len() };
+        for (to, from) in signature.buffer.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        signature
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        self.buffer.get(..self.length).unwrap_or_default()
+    }
+}
+
+#[cfg(feature = "aws-lc-rs")]
+fn has_sha256_instructions() -> bool {
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    return std::arch::is_x86_feature_detected!("sha") && std::arch::is_x86_feature_detected!("sse4.1");
+    #[cfg(target_arch = "aarch64")]
+    return std::arch::is_aarch64_feature_detected!("sha2");
+    #[cfg(not(any(target_arch = "x86", target_arch = "x86_64", target_arch = "aarch64")))]
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_right(mac: &Mac, other: &Mac) {
+        for length in [0, 1, 55, 56, 63, 64, 65, 421, 4096] {
+            let message = vec![b'm'; length];
+            let signature = mac.sign(&message);
+            let signature = signature.as_bytes();
+            assert_eq!(signature, other.sign(&message).as_bytes());
+            assert!(other.verifies(&message, signature));
+            assert!(!other.verifies(&[message.as_slice(), b"x"].concat(), signature));
+            assert!(!other.verifies(&message, &signature[1..]));
+            assert!(!other.verifies(&message, &[signature, b"x"].concat()));
+            assert!(!other.verifies(&message, &[]));
+        }
+    }
+
+    /// Whatever was chosen for this machine agrees with pure Rust.
+    #[test]
+    fn the_choice_does_not_matter() {
+        for algorithm in Algorithm::ALL {
+            for secret in [&b"s"[..], &[7; 64], &[7; 200]] {
+                let chosen = Mac::new(algorithm, secret).unwrap();
+                let portable = Mac::rust_crypto(algorithm, secret).unwrap();
+                is_right(&chosen, &portable);
+                is_right(&portable, &chosen);
+                #[cfg(feature = "aws-lc-rs")]
+                is_right(&Mac::aws_lc(algorithm, secret), &portable);
+                #[cfg(feature = "aws-lc-rs")]
+                is_right(&portable, &Mac::aws_lc(algorithm, secret));
+            }
+        }
+    }
+
+    /// RFC 4231, test case 2.
+    #[test]
+    fn it_is_hmac() {
+        let mac = Mac::new(Algorithm::HS256, b"Jefe").unwrap();
+        let signature = mac.sign(b"what do ya want for nothing?");
+        let hex: String = signature.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    }
+}
