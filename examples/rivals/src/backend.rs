@@ -45,12 +45,9 @@ impl Backend {
     }
 }
 
-/// Does fauth have aws-lc-rs to choose, in this build? It takes it where there are no SHA extensions.
-const FAUTH_HAS_AWS_LC: bool = false;
-
-/// What computes fauth's HMAC here.
+/// What computes fauth's HMAC here: with its feature `aws-lc-rs`, as in this package, that depends on the machine.
 pub(crate) fn of_fauth() -> Backend {
-    if FAUTH_HAS_AWS_LC && !has_sha_extensions() { Backend::AwsLc } else { Backend::RustCrypto }
+    if has_sha_extensions() { Backend::RustCrypto } else { Backend::AwsLc }
 }
 
 /// Are there instructions for SHA-256?

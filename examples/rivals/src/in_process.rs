@@ -6,11 +6,11 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use measure::{Case, Effort, Measured, measure};
+use measure::{Case, Measured};
 
 use crate::{
     Result, backend,
-    instructions::count_all,
+    measuring::measured,
     part::Part,
     table::{count, head, optional, table},
     token::Tokens,
@@ -114,8 +114,7 @@ impl Answers {
 
 /// Measures a comparison. The cases are called `framework/…`; `open`, `hand-written` and `fauth guard` are among them.
 pub(crate) fn part(framework: &str, mut comparison: Comparison) -> Result<Part> {
-    let mut measured = measure(&mut comparison.cases, Effort::Normal);
-    count_all(&mut measured)?;
+    let measured = measured(&mut comparison.cases)?;
     let rows: Vec<_> = measured.iter().filter_map(|one| Row::of(framework, one, &measured)).collect();
     let mut part = Part::default();
     judge(&mut part, framework, &rows, &comparison.rivals);

@@ -9,7 +9,7 @@ mod facts;
 mod flood;
 mod hand;
 mod in_process;
-mod instructions;
+mod measuring;
 mod on_actix;
 mod on_axum;
 mod on_poem;

@@ -82,7 +82,7 @@ impl UserLoader<User> for Counting {
 struct CountingBearer(BearerTransport, Arc<Counts>);
 
 impl Transport for CountingBearer {
-    fn extract(&self, head: &dyn RequestHead, purpose: Purpose) -> Extracted {
+    fn extract<'a>(&self, head: &'a dyn RequestHead, purpose: Purpose) -> Extracted<'a> {
         let extracted = self.0.extract(head, purpose);
         if matches!(extracted, Extracted::Token(_)) {
             self.1.read.fetch_add(1, Ordering::Relaxed);
