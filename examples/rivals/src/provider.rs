@@ -1,0 +1,128 @@
+//! fauth, set up as an application would.
+
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use fauth_core::{
+    AuthConfig, AuthConfigBuilder, AuthProvider, AuthUser, BearerTransport, Extracted, Purpose, RequestHead,
+    SecurityScheme, TokenPayload, Transport, UserLoader,
+};
+
+use crate::{
+    Result,
+    token::{AUDIENCE, ISSUER, LIFETIME, ROLES, SECRET, SUBJECT},
+};
+
+/// The user whom the loader finds.
+pub(crate) struct User {
+    id: String,
+    roles: Vec<String>,
+}
+
+impl AuthUser for User {
+    fn subject(&self) -> impl AsRef<str> {
+        &self.id
+    }
+
+    fn is_active(&self) -> bool {
+        true
+    }
+
+    fn roles(&self) -> impl IntoIterator<Item: AsRef<str>> {
+        &self.roles
+    }
+}
+
+/// What was done for a request, counted.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    /// How often a credential was taken from a request. Each verification is of a credential that was taken.
+    read: AtomicUsize,
+    /// How often a user was loaded.
+    loaded: AtomicUsize,
+}
+
+impl Counts {
+    /// Credentials read and users loaded since the last call.
+    pub(crate) fn take(&self) -> (usize, usize) {
+        (self.read.swap(0, Ordering::Relaxed), self.loaded.swap(0, Ordering::Relaxed))
+    }
+}
+
+/// The trivial loader: it always has the one user at hand.
+struct OneUser(Arc<User>);
+
+impl UserLoader<User> for OneUser {
+    type Error = Infallible;
+
+    async fn load_user(&self, _: Arc<TokenPayload>) -> Result<Option<Arc<User>>, Infallible> {
+        Ok(Some(Arc::clone(&self.0)))
+    }
+}
+
+/// The trivial loader, which counts.
+struct Counting(OneUser, Arc<Counts>);
+
+impl UserLoader<User> for Counting {
+    type Error = Infallible;
+
+    async fn load_user(&self, token: Arc<TokenPayload>) -> Result<Option<Arc<User>>, Infallible> {
+        self.1.loaded.fetch_add(1, Ordering::Relaxed);
+        self.0.load_user(token).await
+    }
+}
+
+/// `Authorization: Bearer`, counted.
+#[derive(Debug)]
+struct CountingBearer(BearerTransport, Arc<Counts>);
+
+impl Transport for CountingBearer {
+    fn extract<'a>(&self, head: &'a dyn RequestHead, purpose: Purpose) -> Extracted<'a> {
+        let extracted = self.0.extract(head, purpose);
+        if matches!(extracted, Extracted::Token(_)) {
+            self.1.read.fetch_add(1, Ordering::Relaxed);
+        }
+        extracted
+    }
+
+    fn describe(&self) -> SecurityScheme {
+        self.0.describe()
+    }
+
+    fn is_ambient(&self) -> bool {
+        self.0.is_ambient()
+    }
+}
+
+fn config() -> AuthConfigBuilder {
+    AuthConfig::builder().secret(SECRET).issuer(ISSUER).audience(AUDIENCE).lifetime(Purpose::Access, LIFETIME)
+}
+
+fn one_user() -> OneUser {
+    OneUser(Arc::new(User { id: SUBJECT.to_owned(), roles: ROLES.map(str::to_owned).into() }))
+}
+
+/// The provider that everything is measured with.
+pub(crate) fn provider() -> Result<AuthProvider<User>> {
+    Ok(AuthProvider::builder(config().build()?).user_loader(one_user()).without_password_login().build()?)
+}
+
+/// As [`provider`], for tokens of up to 64 KiB.
+pub(crate) fn patient_provider() -> Result<AuthProvider<User>> {
+    let config = config().max_token_bytes(65_536).build()?;
+    Ok(AuthProvider::builder(config).user_loader(one_user()).without_password_login().build()?)
+}
+
+/// As [`provider`], with everything counted.
+pub(crate) fn counting_provider(counts: &Arc<Counts>) -> Result<AuthProvider<User>> {
+    Ok(AuthProvider::builder(config().build()?)
+        .user_loader(Counting(one_user(), Arc::clone(counts)))
+        .transport(CountingBearer(BearerTransport::new(), Arc::clone(counts)))
+        .without_password_login()
+        .build()?)
+}
