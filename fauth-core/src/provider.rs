@@ -290,7 +290,8 @@ impl<U: AuthUser> AuthProvider<U> {
         refresh_token: &str,
         sender: &Sender,
     ) -> Result<TokenPair, Rejection> {
-        let payload = Arc::new(self.inner.verifier.verify(refresh_token, Purpose::Refresh, self.now()?)?);
+        let payload =
+            Arc::new(self.inner.verifier.verify(refresh_token.as_bytes(), Purpose::Refresh, self.now()?)?);
         let user = self.user_of(&payload).await?;
         if !user.is_active() {
             return Err(Rejection::InvalidToken(InvalidToken::InactiveUser));
@@ -323,7 +324,7 @@ impl<U: AuthUser> AuthProvider<U> {
     /// # Errors
     /// [`TokenError`] with the precise reason. Do not show it to whoever sent the token.
     pub fn verify(&self, token: &str, purpose: Purpose) -> Result<TokenPayload, TokenError> {
-        self.inner.verifier.verify(token, purpose, self.inner.clock.now()?)
+        self.inner.verifier.verify(token.as_bytes(), purpose, self.inner.clock.now()?)
     }
 
     /// Hashes a new password with the configured scheme.
@@ -366,9 +367,7 @@ impl<U: AuthUser> AuthProvider<U> {
         });
         let Some(found) = found else { return Ok(None) };
         let (transport, token) = found?;
-        if token.as_str().len() > self.inner.max_credential_bytes {
-            return Err(Rejection::MalformedCredential(MalformedCredential::TooLong));
-        }
+        token.check_form(self.inner.max_credential_bytes).map_err(Rejection::MalformedCredential)?;
         if transport.is_ambient() {
             self.refuse_cross_site(head)?;
         } else if transports.any(|other| is_explicit(&**other, head, purpose)) {
@@ -421,7 +420,8 @@ impl<U: AuthUser> AuthProvider<U> {
     /// Verifies the access token of a request without asking who its user is; `None` if there is none.
     pub(crate) fn verify_presented(&self, head: &dyn RequestHead) -> Result<Option<Verified>, Rejection> {
         let Some(credential) = self.find_credential(head, Purpose::Access)? else { return Ok(None) };
-        let payload = self.inner.verifier.verify(credential.token.as_str(), Purpose::Access, self.now()?)?;
+        let payload =
+            self.inner.verifier.verify(credential.token.as_bytes(), Purpose::Access, self.now()?)?;
         Ok(Some(Verified { payload: Arc::new(payload), no_store: credential.no_store }))
     }
 

@@ -34,7 +34,8 @@ pub enum Extracted<'a> {
 }
 
 impl<'a> Extracted<'a> {
-    /// A token: a part of the request (`&str`), or what was made from it (`String`).
+    /// A token: a part of the request (`&[u8]` or `&str`), or what was made from it (`String`). Whether it has the form and the length of a token is looked at
+    /// by whom it is given to.
     #[must_use]
     pub fn token(token: impl Into<UnverifiedToken<'a>>) -> Self {
         Self::Token(token.into())
@@ -55,32 +56,46 @@ impl fmt::Debug for Extracted<'_> {
 pub struct UnverifiedToken<'a>(Text<'a>);
 
 enum Text<'a> {
-    Part(&'a str),
+    Part(&'a [u8]),
     Copy(Zeroizing<String>),
 }
 
 impl UnverifiedToken<'_> {
-    /// The token's text.
+    /// The token as received.
     #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {
             Text::Part(part) => part,
-            Text::Copy(copy) => copy,
+            Text::Copy(copy) => copy.as_bytes(),
         }
     }
 
-    /// The token's text, for longer than the request lasts.
+    /// Is it as long and of such characters as a token may be? The length comes first, so that nobody pays for what is too long.
+    pub(crate) fn check_form(&self, max_bytes: usize) -> Result<(), MalformedCredential> {
+        if self.as_bytes().len() > max_bytes {
+            return Err(MalformedCredential::TooLong);
+        }
+        if is_b64token(self.as_bytes()) { Ok(()) } else { Err(MalformedCredential::Grammar) }
+    }
+
+    /// The token's text, for longer than the request lasts. Of a token that is not of the right form, nothing.
     pub(crate) fn into_owned(self) -> Zeroizing<String> {
         match self.0 {
-            Text::Part(part) => Zeroizing::new(part.to_owned()),
+            Text::Part(part) => Zeroizing::new(std::str::from_utf8(part).unwrap_or_default().to_owned()),
             Text::Copy(copy) => copy,
         }
+    }
+}
+
+impl<'a> From<&'a [u8]> for UnverifiedToken<'a> {
+    fn from(token: &'a [u8]) -> Self {
+        Self(Text::Part(token))
     }
 }
 
 impl<'a> From<&'a str> for UnverifiedToken<'a> {
     fn from(token: &'a str) -> Self {
-        Self(Text::Part(token))
+        Self(Text::Part(token.as_bytes()))
     }
 }
 
@@ -112,10 +127,10 @@ impl fmt::Debug for UnverifiedToken<'_> {
 ///     fn extract<'a>(&self, head: &'a dyn RequestHead, purpose: Purpose) -> Extracted<'a> {
 ///         if purpose != Purpose::Access { return Extracted::Absent; }
 ///         let values = head.header("x-gateway-token");
-///         match values.single().map(std::str::from_utf8) {
+///         match values.single() {
 ///             None if values.is_empty() => Extracted::Absent,
-///             Some(Ok(token)) => Extracted::token(token),
-///             _ => Extracted::Malformed(fauth_core::MalformedCredential::Duplicate),
+///             Some(token) => Extracted::token(token),
+///             None => Extracted::Malformed(fauth_core::MalformedCredential::Duplicate),
 ///         }
 ///     }
 ///
@@ -204,14 +219,6 @@ pub enum SecurityScheme {
     },
 }
 
-/// The text of a token that came as bytes of a known grammar.
-fn as_token(bytes: &[u8]) -> Extracted<'_> {
-    if !is_b64token(bytes) {
-        return Extracted::Malformed(MalformedCredential::Grammar);
-    }
-    std::str::from_utf8(bytes).map_or(Extracted::Malformed(MalformedCredential::Grammar), Extracted::token)
-}
-
 /// `b64token` of [RFC 6750 section 2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1).
 fn is_b64token(text: &[u8]) -> bool {
     let end = text.iter().rposition(|b| *b != b'=').map_or(0, |last| last + 1);
@@ -223,6 +230,20 @@ fn is_b64token(text: &[u8]) -> bool {
 const fn is_b64token_char(byte: u8) -> bool {
     // Between `-` and `9` are `-`, `.`, `/` and the digits.
     matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'-'..=b'9' | b'_' | b'~' | b'+')
+}
+
+/// What has become of a credential, for tests: the token, `absent`, or what is wrong with it.
+#[cfg(test)]
+fn outcome(found: Extracted<'_>) -> String {
+    let token = match found {
+        Extracted::Absent => return "absent".to_owned(),
+        Extracted::Malformed(reason) => return format!("{reason:?}"),
+        Extracted::Token(token) => token,
+    };
+    match token.check_form(usize::MAX) {
+        Ok(()) => token.into_owned().to_string(),
+        Err(reason) => format!("{reason:?}"),
+    }
 }
 
 #[cfg(test)]
@@ -240,11 +261,18 @@ mod tests {
     #[test]
     fn padding_stands_at_the_end_only() {
         for good in ["a", "a=", "a==", "a.b-c"] {
-            assert!(is_b64token(good.as_bytes()), "{good}");
+            assert_eq!(UnverifiedToken::from(good).check_form(9), Ok(()), "{good}");
         }
         for bad in ["", "=", "==", "a=b", "=a", "a b"] {
-            assert!(!is_b64token(bad.as_bytes()), "{bad}");
+            assert_eq!(UnverifiedToken::from(bad).check_form(9), Err(MalformedCredential::Grammar), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_length_has_a_limit() {
+        assert_eq!(UnverifiedToken::from("abc").check_form(3), Ok(()));
+        assert_eq!(UnverifiedToken::from("abcd").check_form(3), Err(MalformedCredential::TooLong));
+        assert_eq!(UnverifiedToken::from("a b.").check_form(3), Err(MalformedCredential::TooLong));
     }
 
     #[test]
@@ -252,6 +280,6 @@ mod tests {
         assert_eq!(format!("{:?}", Extracted::token("abc")), "Token(..)");
         assert_eq!(format!("{:?}", UnverifiedToken::from("abc")), "UnverifiedToken(..)");
         assert_eq!(UnverifiedToken::from("abc").into_owned().as_str(), "abc");
-        assert_eq!(UnverifiedToken::from("abc".to_owned()).as_str(), "abc");
+        assert_eq!(UnverifiedToken::from("abc".to_owned()).as_bytes(), b"abc");
     }
 }

@@ -5,16 +5,16 @@
 //! verification after the signature. Encoding is left to the library.
 
 /// The bytes that `text` stands for, `None` if it is not canonical.
-pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
+pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = vec![0; decoded_length(text.len())?];
-    decode_into(text.as_bytes(), &mut bytes)?;
+    decode_into(text, &mut bytes)?;
     Some(bytes)
 }
 
 /// As [`decode`], into the begin of `buffer`. `None` also if it does not fit.
-pub(super) fn decode_to<'a>(text: &str, buffer: &'a mut [u8]) -> Option<&'a [u8]> {
+pub(super) fn decode_to<'a>(text: &[u8], buffer: &'a mut [u8]) -> Option<&'a [u8]> {
     let bytes = buffer.get_mut(..decoded_length(text.len())?)?;
-    decode_into(text.as_bytes(), bytes)?;
+    decode_into(text, bytes)?;
     Some(bytes)
 }
 
@@ -100,7 +100,11 @@ mod tests {
     use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{decode_to, longest_text};
+
+    fn decode(text: &str) -> Option<Vec<u8>> {
+        super::decode(text.as_bytes())
+    }
 
     #[test]
     fn every_character_at_every_place_is_judged_as_the_library_does() {
@@ -129,9 +133,9 @@ mod tests {
 
     #[test]
     fn a_buffer_has_to_be_large_enough() {
-        assert_eq!(decode_to("AQID", &mut [9; 3]), Some(&[1, 2, 3][..]));
-        assert_eq!(decode_to("AQID", &mut [9; 5]), Some(&[1, 2, 3][..]));
-        assert_eq!(decode_to("AQID", &mut [9; 2]), None);
+        assert_eq!(decode_to(b"AQID", &mut [9; 3]), Some(&[1, 2, 3][..]));
+        assert_eq!(decode_to(b"AQID", &mut [9; 5]), Some(&[1, 2, 3][..]));
+        assert_eq!(decode_to(b"AQID", &mut [9; 2]), None);
         assert_eq!(longest_text(64), 86);
         assert_eq!(longest_text(3), 4);
     }

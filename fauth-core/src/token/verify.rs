@@ -163,7 +163,7 @@ impl Verifier {
     /// Accepts `token` for `purpose`, or says why not.
     pub(crate) fn verify(
         &self,
-        token: &str,
+        token: &[u8],
         purpose: Purpose,
         now: Timestamp,
     ) -> Result<TokenPayload, TokenError> {
@@ -172,7 +172,7 @@ impl Verifier {
         let signature = parts.signature(&mut signature)?;
         let claims = parts.payload()?;
         let (key, kind) = self.key_and_kind(&parts, purpose)?;
-        if !key.verifies(parts.signed.as_bytes(), signature) {
+        if !key.verifies(parts.signed, signature) {
             return Err(TokenError::BadSignature);
         }
         let format = kind.accept(purpose, self.expectations.profile)?;
@@ -196,7 +196,7 @@ impl Verifier {
         purpose: Purpose,
     ) -> Result<(&'a Key, Kinds), TokenError> {
         for known in self.known_headers.of(purpose) {
-            if *known.segment == *parts.header
+            if known.segment.as_bytes() == parts.header
                 && let Some(key) = self.keys.all().get(known.key)
             {
                 return Ok((key, Kinds::Known(known.format)));
@@ -297,7 +297,7 @@ impl Verifier {
 /// # Errors
 /// [`TokenError`] if anything but the payload is not acceptable.
 pub fn verify_jws(compact: &str, key: &Key) -> Result<Vec<u8>, TokenError> {
-    let parts = Parts::split(compact, DEFAULT_MAX_TOKEN_BYTES)?;
+    let parts = Parts::split(compact.as_bytes(), DEFAULT_MAX_TOKEN_BYTES)?;
     let mut signature = [0; MAX_SIGNATURE_BYTES];
     let signature = parts.signature(&mut signature)?;
     let payload = parts.payload()?;
@@ -309,29 +309,29 @@ pub fn verify_jws(compact: &str, key: &Key) -> Result<Vec<u8>, TokenError> {
     {
         return Err(TokenError::UnknownKey);
     }
-    if key.verifies(parts.signed.as_bytes(), signature) { Ok(payload) } else { Err(TokenError::BadSignature) }
+    if key.verifies(parts.signed, signature) { Ok(payload) } else { Err(TokenError::BadSignature) }
 }
 
 struct Parts<'a> {
-    header: &'a str,
-    payload: &'a str,
-    signature: &'a str,
+    header: &'a [u8],
+    payload: &'a [u8],
+    signature: &'a [u8],
     /// `header "." payload`: what is signed, as received.
-    signed: &'a str,
+    signed: &'a [u8],
 }
 
 impl<'a> Parts<'a> {
     /// Cuts at the first and the last dot. A token with more of them fails when its payload is decoded, without ever being
     /// split into thousands of parts.
-    fn split(token: &'a str, max_bytes: usize) -> Result<Self, TokenError> {
+    fn split(token: &'a [u8], max_bytes: usize) -> Result<Self, TokenError> {
         if token.len() > max_bytes {
             return Err(TokenError::TooLong);
         }
         let is_dot = |byte: &u8| *byte == b'.';
-        let first = token.as_bytes().iter().position(is_dot).ok_or(TokenError::Malformed)?;
-        let last = token.as_bytes().iter().rposition(is_dot).ok_or(TokenError::Malformed)?;
+        let first = token.iter().position(is_dot).ok_or(TokenError::Malformed)?;
+        let last = token.iter().rposition(is_dot).ok_or(TokenError::Malformed)?;
         let part = |range: Range<usize>| match token.get(range) {
-            None | Some("") => Err(TokenError::Malformed),
+            None | Some([]) => Err(TokenError::Malformed),
             Some(part) => Ok(part),
         };
         // If the two dots are one, the second range ends before it begins.
@@ -399,7 +399,7 @@ struct Header {
 }
 
 impl Header {
-    fn parse(segment: &str) -> Result<Self, TokenError> {
+    fn parse(segment: &[u8]) -> Result<Self, TokenError> {
         let json = base64url::decode(segment).ok_or(TokenError::Malformed)?;
         let json = std::str::from_utf8(&json).map_err(|_| TokenError::Malformed)?;
         let mut header = Self::default();

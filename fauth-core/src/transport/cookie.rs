@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Extracted, SecurityScheme, SetTokenError, Transport, as_token};
+use super::{Extracted, SecurityScheme, SetTokenError, Transport};
 use crate::{
     error::ConfigError,
     rejection::{MalformedCredential, ResponseHeader},
@@ -189,7 +189,7 @@ fn find<'a>(headers: &HeaderValues<'a>, name: &str) -> Extracted<'a> {
         (Some(_), Some(_)) => Extracted::Malformed(MalformedCredential::Duplicate),
         // An empty value is what a logout leaves behind in some clients.
         (None, _) | (Some([]), None) => Extracted::Absent,
-        (Some(value), None) => as_token(value),
+        (Some(value), None) => Extracted::token(value),
     }
 }
 
@@ -205,15 +205,11 @@ fn value_of<'a>(pair: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{super::outcome, *};
 
     #[track_caller]
     fn check(headers: &[&[u8]], expected: &str) {
-        let found = match find(&headers.iter().copied().collect(), "__Host-session") {
-            Extracted::Absent => "absent".to_owned(),
-            Extracted::Malformed(reason) => format!("{reason:?}"),
-            Extracted::Token(token) => token.as_str().to_owned(),
-        };
+        let found = outcome(find(&headers.iter().copied().collect(), "__Host-session"));
         assert_eq!(found, expected);
     }
 

@@ -1,6 +1,6 @@
 //! A token in the query: for clients that can set no header, such as a browser's WebSocket.
 
-use super::{Extracted, SecurityScheme, Transport, as_token};
+use super::{Extracted, SecurityScheme, Transport};
 use crate::{rejection::MalformedCredential, request::RequestHead, token::Purpose};
 
 /// Reads the token from a parameter of the query. There is none unless you add it with
@@ -44,21 +44,17 @@ fn find<'a>(query: &'a str, parameter: &str) -> Extracted<'a> {
     match (values.next(), values.next()) {
         (None, _) => Extracted::Absent,
         (Some(_), Some(_)) => Extracted::Malformed(MalformedCredential::Duplicate),
-        (Some((_, value)), None) => as_token(value.as_bytes()),
+        (Some((_, value)), None) => Extracted::token(value),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::outcome, *};
 
     #[test]
     fn one_parameter_of_the_name_counts() {
-        let found = |query| match find(query, "token") {
-            Extracted::Absent => "absent".to_owned(),
-            Extracted::Malformed(reason) => format!("{reason:?}"),
-            Extracted::Token(token) => token.as_str().to_owned(),
-        };
+        let found = |query| outcome(find(query, "token"));
         assert_eq!(found("token=abc"), "abc");
         assert_eq!(found("a=1&token=abc&b"), "abc");
         for absent in ["", "token", "Token=abc", "%74oken=abc", "a=token=abc"] {
