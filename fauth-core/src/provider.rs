@@ -367,7 +367,7 @@ impl<U: AuthUser> AuthProvider<U> {
         });
         let Some(found) = found else { return Ok(None) };
         let (transport, token) = found?;
-        token.check_form(self.inner.max_credential_bytes).map_err(Rejection::MalformedCredential)?;
+        token.check_length(self.inner.max_credential_bytes).map_err(Rejection::MalformedCredential)?;
         if transport.is_ambient() {
             self.refuse_cross_site(head)?;
         } else if transports.any(|other| is_explicit(&**other, head, purpose)) {
@@ -420,9 +420,14 @@ impl<U: AuthUser> AuthProvider<U> {
     /// Verifies the access token of a request without asking who its user is; `None` if there is none.
     pub(crate) fn verify_presented(&self, head: &dyn RequestHead) -> Result<Option<Verified>, Rejection> {
         let Some(credential) = self.find_credential(head, Purpose::Access)? else { return Ok(None) };
-        let payload =
-            self.inner.verifier.verify(credential.token.as_bytes(), Purpose::Access, self.now()?)?;
-        Ok(Some(Verified { payload: Arc::new(payload), no_store: credential.no_store }))
+        let Credential { token, no_store } = credential;
+        let verified = self.inner.verifier.verify(token.as_bytes(), Purpose::Access, self.now()?);
+        // What verifies has the form of a token. Of what does not, the answer says whether it had.
+        let payload = verified.or_else(|error| {
+            token.check_grammar().map_err(Rejection::MalformedCredential)?;
+            Err(Rejection::from(error))
+        })?;
+        Ok(Some(Verified { payload: Arc::new(payload), no_store }))
     }
 
     async fn user_of(&self, payload: &Arc<TokenPayload>) -> Result<Arc<U>, Rejection> {

@@ -171,6 +171,7 @@ fn parse_refresh<U: AuthUser>(
         return Ok(Parsed::Refresh(Zeroizing::new(refresh_token)));
     }
     let credential = auth.find_credential(head, Purpose::Refresh)?.ok_or(Rejection::MissingCredential)?;
+    credential.token.check_grammar().map_err(Rejection::MalformedCredential)?;
     Ok(Parsed::Refresh(credential.token.into_owned()))
 }
 

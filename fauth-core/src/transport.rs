@@ -70,11 +70,13 @@ impl UnverifiedToken<'_> {
         }
     }
 
-    /// Is it as long and of such characters as a token may be? The length comes first, so that nobody pays for what is too long.
-    pub(crate) fn check_form(&self, max_bytes: usize) -> Result<(), MalformedCredential> {
-        if self.as_bytes().len() > max_bytes {
-            return Err(MalformedCredential::TooLong);
-        }
+    /// May a token be so long? Asked before anything else, so that nobody pays for what is too long.
+    pub(crate) fn check_length(&self, max_bytes: usize) -> Result<(), MalformedCredential> {
+        if self.as_bytes().len() > max_bytes { Err(MalformedCredential::TooLong) } else { Ok(()) }
+    }
+
+    /// Is it a `b64token` of [RFC 6750 section 2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1)?
+    pub(crate) fn check_grammar(&self) -> Result<(), MalformedCredential> {
         if is_b64token(self.as_bytes()) { Ok(()) } else { Err(MalformedCredential::Grammar) }
     }
 
@@ -223,8 +225,7 @@ pub enum SecurityScheme {
 fn is_b64token(text: &[u8]) -> bool {
     let end = text.iter().rposition(|b| *b != b'=').map_or(0, |last| last + 1);
     let body = text.get(..end).unwrap_or_default();
-    // Without a way out in the middle, this is done for many bytes at a time.
-    !body.is_empty() && body.iter().fold(true, |fine, byte| fine & is_b64token_char(*byte))
+    !body.is_empty() && body.iter().all(|byte| is_b64token_char(*byte))
 }
 
 const fn is_b64token_char(byte: u8) -> bool {
@@ -240,7 +241,7 @@ fn outcome(found: Extracted<'_>) -> String {
         Extracted::Malformed(reason) => return format!("{reason:?}"),
         Extracted::Token(token) => token,
     };
-    match token.check_form(usize::MAX) {
+    match token.check_grammar() {
         Ok(()) => token.into_owned().to_string(),
         Err(reason) => format!("{reason:?}"),
     }
@@ -261,18 +262,21 @@ mod tests {
     #[test]
     fn padding_stands_at_the_end_only() {
         for good in ["a", "a=", "a==", "a.b-c"] {
-            assert_eq!(UnverifiedToken::from(good).check_form(9), Ok(()), "{good}");
+            assert_eq!(UnverifiedToken::from(good).check_grammar(), Ok(()), "{good}");
         }
         for bad in ["", "=", "==", "a=b", "=a", "a b"] {
-            assert_eq!(UnverifiedToken::from(bad).check_form(9), Err(MalformedCredential::Grammar), "{bad}");
+            assert_eq!(
+                UnverifiedToken::from(bad).check_grammar(),
+                Err(MalformedCredential::Grammar),
+                "{bad}"
+            );
         }
     }
 
     #[test]
     fn the_length_has_a_limit() {
-        assert_eq!(UnverifiedToken::from("abc").check_form(3), Ok(()));
-        assert_eq!(UnverifiedToken::from("abcd").check_form(3), Err(MalformedCredential::TooLong));
-        assert_eq!(UnverifiedToken::from("a b.").check_form(3), Err(MalformedCredential::TooLong));
+        assert_eq!(UnverifiedToken::from("abc").check_length(3), Ok(()));
+        assert_eq!(UnverifiedToken::from("abcd").check_length(3), Err(MalformedCredential::TooLong));
     }
 
     #[test]
