@@ -94,7 +94,7 @@ impl<U: AuthUser> FromRequest for CurrentUser<U> {
             let auth = provider(&request)?;
             let presented = auth.read_again(&Head::from(&request), earlier(&request.extensions()));
             match auth.check_current(presented).await {
-                Ok(granted) => Ok(Self(remember(&mut request.extensions_mut(), granted))),
+                Ok(granted) => Ok(Self(remember(&mut request.extensions_mut(), granted, auth))),
                 Err(rejection) => {
                     let reply = auth.refuse(&rejection, &Head::from(&request));
                     Err(Refused::new(rejection, reply))
@@ -115,7 +115,7 @@ impl<U: AuthUser> FromRequest for MaybeUser<U> {
             let presented = auth.read_again(&Head::from(&request), earlier(&request.extensions()));
             match auth.check_optional(presented).await {
                 Ok(granted) => {
-                    Ok(Self(granted.map(|granted| remember(&mut request.extensions_mut(), granted))))
+                    Ok(Self(granted.map(|granted| remember(&mut request.extensions_mut(), granted, auth))))
                 }
                 Err(rejection) => {
                     let reply = auth.refuse(&rejection, &Head::from(&request));
@@ -139,29 +139,26 @@ impl FromRequest for Token {
     }
 }
 
-/// What a check has granted, kept with the request. The types are private: nobody else can put one there.
-struct Stored<U>(Granted<U>);
+/// What a check has granted, kept with the request beside the provider that did. The types are private: nobody else can put one there.
+struct Stored<U>(Granted<U>, AuthProvider<U>);
 
 /// The token of the innermost guard, for whom the user's type does not matter.
 struct Checked(Arc<TokenPayload>);
 
-/// The provider of the innermost guard that was passed, for applications that hold none.
-struct Guarding<U>(AuthProvider<U>);
-
 /// Who decides here: the application's own provider if it holds one, otherwise that of the guard.
 fn provider<U: AuthUser>(request: &HttpRequest) -> Result<AuthProvider<U>, Refused> {
     let held = request.app_data::<Data<AuthProvider<U>>>().map(|auth| AuthProvider::clone(auth));
-    held.or_else(|| request.extensions().get::<Guarding<U>>().map(|Guarding(auth)| auth.clone()))
+    held.or_else(|| request.extensions().get::<Stored<U>>().map(|Stored(_, auth)| auth.clone()))
         .ok_or_else(|| Refused::without_provider(&Head::from(request)))
 }
 
 /// What an earlier check of this request has granted. The core looks whether it was of the same provider.
 pub(crate) fn earlier<U: AuthUser>(extensions: &Extensions) -> Option<&Granted<U>> {
-    extensions.get::<Stored<U>>().map(|Stored(granted)| granted)
+    extensions.get::<Stored<U>>().map(|Stored(granted, _)| granted)
 }
 
 /// Keeps a grant for whatever comes next with this request.
-pub(crate) fn remember<U: AuthUser>(extensions: &mut Extensions, granted: Granted<U>) -> Arc<U> {
+fn remember<U: AuthUser>(extensions: &mut Extensions, granted: Granted<U>, auth: AuthProvider<U>) -> Arc<U> {
     let user = Arc::clone(granted.user());
     if earlier::<U>(extensions).is_some_and(|earlier| earlier.is_same(&granted)) {
         return user;
@@ -170,17 +167,16 @@ pub(crate) fn remember<U: AuthUser>(extensions: &mut Extensions, granted: Grante
     if extensions.get::<Checked>().is_none() {
         extensions.insert(Checked(Arc::clone(granted.payload())));
     }
-    extensions.insert(Stored(granted));
+    extensions.insert(Stored(granted, auth));
     user
 }
 
 /// The same for a guard, whose token takes the place of one further out.
-pub(crate) fn remember_guarded<U: AuthUser>(extensions: &mut Extensions, granted: Granted<U>) {
+pub(crate) fn remember_guarded<U: AuthUser>(
+    extensions: &mut Extensions,
+    granted: Granted<U>,
+    auth: &AuthProvider<U>,
+) {
     extensions.insert(Checked(Arc::clone(granted.payload())));
-    extensions.insert(Stored(granted));
-}
-
-/// Keeps the provider of a guard for the extractors inside.
-pub(crate) fn offer<U: AuthUser>(extensions: &mut Extensions, auth: &AuthProvider<U>) {
-    extensions.insert(Guarding(auth.clone()));
+    extensions.insert(Stored(granted, auth.clone()));
 }

@@ -185,8 +185,7 @@ where
         match guard.check(presented).await {
             Ok(granted) => {
                 let headers = granted.response_headers();
-                extract::offer(&mut request.extensions_mut(), guard.provider());
-                extract::remember_guarded(&mut request.extensions_mut(), granted);
+                extract::remember_guarded(&mut request.extensions_mut(), granted, guard.provider());
                 let answered = inner.call(request).await;
                 let mut response = answered.map_err(|error| set_headers_of_error(error, &headers))?;
                 set_headers(response.headers_mut(), &headers);
