@@ -422,11 +422,11 @@ impl<U: AuthUser> AuthProvider<U> {
         let Some(credential) = self.find_credential(head, Purpose::Access)? else { return Ok(None) };
         let Credential { token, no_store } = credential;
         let verified = self.inner.verifier.verify(token.as_bytes(), Purpose::Access, self.now()?);
-        // What verifies has the form of a token. Of what does not, the answer says whether it had.
-        let payload = verified.or_else(|error| {
+        if matches!(verified, Err(TokenError::Malformed)) {
+            // A token with characters that no token has is always malformed, and a bad request besides.
             token.check_grammar().map_err(Rejection::MalformedCredential)?;
-            Err(Rejection::from(error))
-        })?;
+        }
+        let payload = verified?;
         Ok(Some(Verified { payload: Arc::new(payload), no_store }))
     }
 

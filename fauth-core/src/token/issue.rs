@@ -13,7 +13,7 @@ use super::{
     keys::{Key, KeyRing},
     profile::Format,
     purpose::{PerPurpose, Purpose},
-    verify::{MAX_SUBJECT_BYTES, is_acceptable},
+    verify::{MAX_SUBJECT_BYTES, are_acceptable},
 };
 use crate::clock::{ClockError, Timestamp};
 
@@ -363,11 +363,11 @@ impl Issuer {
         for (name, value) in &request.claims {
             json.raw(name, value);
         }
-        let json = json.finish();
-        if !request.claims.is_empty() && !is_acceptable(&json) {
+        let values = request.claims.iter().map(|(_, value)| value.as_str());
+        if !are_acceptable(json.members, values) {
             return Err(IssueError::ClaimsTooComplex);
         }
-        Ok(json)
+        Ok(json.finish())
     }
 }
 
@@ -398,61 +398,65 @@ fn token_id() -> Result<[u8; 16], IssueError> {
 }
 
 /// Writes one flat object member by member, without a tree in between.
-struct JsonObject(String);
+struct JsonObject {
+    text: String,
+    members: usize,
+}
 
 impl JsonObject {
     fn with_capacity(bytes: usize) -> Self {
-        let mut json = String::with_capacity(bytes);
-        json.push('{');
-        Self(json)
+        let mut text = String::with_capacity(bytes);
+        text.push('{');
+        Self { text, members: 0 }
     }
 
     fn name(&mut self, name: &str) {
-        if self.0.len() > 1 {
-            self.0.push(',');
+        if self.members > 0 {
+            self.text.push(',');
         }
-        push_text(&mut self.0, name);
-        self.0.push(':');
+        self.members += 1;
+        push_text(&mut self.text, name);
+        self.text.push(':');
     }
 
     fn text(&mut self, name: &str, value: &str) {
         self.name(name);
-        push_text(&mut self.0, value);
+        push_text(&mut self.text, value);
     }
 
     fn base64url(&mut self, name: &str, bytes: &[u8]) {
         self.name(name);
-        self.0.push('"');
-        URL_SAFE_NO_PAD.encode_string(bytes, &mut self.0);
-        self.0.push('"');
+        self.text.push('"');
+        URL_SAFE_NO_PAD.encode_string(bytes, &mut self.text);
+        self.text.push('"');
     }
 
     fn number(&mut self, name: &str, value: i64) {
         self.name(name);
         // Writing to a string cannot fail.
-        let _ = write!(self.0, "{value}");
+        let _ = write!(self.text, "{value}");
     }
 
     fn texts(&mut self, name: &str, values: &[impl AsRef<str>]) {
         self.name(name);
-        self.0.push('[');
+        self.text.push('[');
         for (position, value) in values.iter().enumerate() {
             if position > 0 {
-                self.0.push(',');
+                self.text.push(',');
             }
-            push_text(&mut self.0, value.as_ref());
+            push_text(&mut self.text, value.as_ref());
         }
-        self.0.push(']');
+        self.text.push(']');
     }
 
     fn raw(&mut self, name: &str, json: &str) {
         self.name(name);
-        self.0.push_str(json);
+        self.text.push_str(json);
     }
 
     fn finish(mut self) -> String {
-        self.0.push('}');
-        self.0
+        self.text.push('}');
+        self.text
     }
 }
 

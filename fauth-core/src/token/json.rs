@@ -129,6 +129,13 @@ pub(super) fn scan_object(json: &str, limits: Limits, member: impl FnMut(&str, V
     if scanner.at == scanner.bytes.len() { Ok(()) } else { Err(Fault::Syntax) }
 }
 
+/// Would this be accepted as a value of the outermost object? Returns the number of members in it.
+pub(super) fn scan_value(json: &str, limits: Limits) -> Result<usize, Fault> {
+    let mut scanner = Scanner::new(json, limits)?;
+    scanner.value(1)?;
+    if scanner.at == scanner.bytes.len() { Ok(scanner.members) } else { Err(Fault::Syntax) }
+}
+
 /// Scans `json` as one array and hands over its elements. For text that [`scan_object`] has accepted before.
 pub(super) fn scan_array(json: &str, limits: Limits, mut element: impl FnMut(Value)) -> Result<(), Fault> {
     let mut scanner = Scanner::new(json, limits)?;
@@ -528,6 +535,19 @@ mod tests {
         }
         for mixed in ["[1]", "[\"a\",null]", "[[\"a\"],\"b\"]", "[{}]"] {
             assert_eq!(elements(mixed), Elements::Mixed, "{mixed}");
+        }
+    }
+
+    #[test]
+    fn a_value_alone_is_judged_as_one_in_an_object() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert_eq!(scan_value("[1,{\"a\":{\"b\":2}}]", LIMITS), Ok(2));
+        assert_eq!(scan_value("\"a\"", LIMITS), Ok(0));
+        assert_eq!(scan_value(&nested(31), LIMITS), Ok(0));
+        assert_eq!(scan_value(&nested(32), LIMITS), Err(Fault::TooDeep));
+        assert_eq!(scan_value("{\"a\":1,\"a\":2}", LIMITS), Err(Fault::DuplicateMember));
+        for bad in ["", "1 ", "1,2", "\"a"] {
+            assert_eq!(scan_value(bad, LIMITS), Err(Fault::Syntax), "{bad:?}");
         }
     }
 

@@ -497,9 +497,12 @@ impl Claims {
     }
 }
 
-/// Would these claims be read at all? For the issuer, who must not write what nobody accepts.
-pub(super) fn is_acceptable(claims: &str) -> bool {
-    json::scan_object(claims, CLAIMS_LIMITS, |_, _| {}).is_ok()
+/// Would claims be read that have so many members of their own and these values besides? For the issuer, who must not write what nobody
+/// accepts.
+pub(super) fn are_acceptable<'a>(members: usize, mut values: impl Iterator<Item = &'a str>) -> bool {
+    let members = values
+        .try_fold(members, |members, value| Some(members + json::scan_value(value, CLAIMS_LIMITS).ok()?));
+    members.is_some_and(|members| members <= CLAIMS_LIMITS.members)
 }
 
 /// Reads claims as what they must be. A claim that is there but null or of another type is never taken for absent.
