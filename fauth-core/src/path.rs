@@ -75,6 +75,10 @@ const fn is_unambiguous(byte: u8) -> bool {
 
 /// An empty segment (except the last: `/admin/` is a path of its own), `.` or `..`.
 fn has_bad_segment(path: &str) -> bool {
+    // Most paths have no segment that begins as a bad one does.
+    if !path.as_bytes().windows(2).any(|pair| matches!(pair, b"//" | b"/.")) {
+        return false;
+    }
     let mut segments = path.split('/').skip(1).peekable();
     while let Some(segment) = segments.next() {
         let is_last = segments.peek().is_none();

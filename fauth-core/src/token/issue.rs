@@ -410,34 +410,40 @@ impl JsonObject {
         Self { text, members: 0 }
     }
 
-    fn name(&mut self, name: &str) {
+    /// A name of our own, which needs no escapes.
+    fn name(&mut self, name: &'static str) {
+        self.next_member();
+        self.text.push('"');
+        self.text.push_str(name);
+        self.text.push_str("\":");
+    }
+
+    fn next_member(&mut self) {
         if self.members > 0 {
             self.text.push(',');
         }
         self.members += 1;
-        push_text(&mut self.text, name);
-        self.text.push(':');
     }
 
-    fn text(&mut self, name: &str, value: &str) {
+    fn text(&mut self, name: &'static str, value: &str) {
         self.name(name);
         push_text(&mut self.text, value);
     }
 
-    fn base64url(&mut self, name: &str, bytes: &[u8]) {
+    fn base64url(&mut self, name: &'static str, bytes: &[u8]) {
         self.name(name);
         self.text.push('"');
         URL_SAFE_NO_PAD.encode_string(bytes, &mut self.text);
         self.text.push('"');
     }
 
-    fn number(&mut self, name: &str, value: i64) {
+    fn number(&mut self, name: &'static str, value: i64) {
         self.name(name);
         // Writing to a string cannot fail.
         let _ = write!(self.text, "{value}");
     }
 
-    fn texts(&mut self, name: &str, values: &[impl AsRef<str>]) {
+    fn texts(&mut self, name: &'static str, values: &[impl AsRef<str>]) {
         self.name(name);
         self.text.push('[');
         for (position, value) in values.iter().enumerate() {
@@ -450,7 +456,9 @@ impl JsonObject {
     }
 
     fn raw(&mut self, name: &str, json: &str) {
-        self.name(name);
+        self.next_member();
+        push_text(&mut self.text, name);
+        self.text.push(':');
         self.text.push_str(json);
     }
 
