@@ -76,15 +76,15 @@ impl<U: AuthUser> Guard<U> {
         &self.inner.provider
     }
 
-    /// Reads what the request presents. `earlier` is what a guard further out has granted to the same request; if that was of the same
+    /// Reads what the request presents, and verifies its token. `earlier` is what a guard further out has granted to the same request; if that was of the same
     /// provider, nothing is verified or loaded again.
     pub fn read(&self, head: &dyn RequestHead, earlier: Option<&Granted<U>>) -> Presented<U> {
         // TRACE echoes headers, CONNECT asks for a tunnel: no handler behind a guard is meant to answer them.
         if matches!(head.method(), "TRACE" | "CONNECT") {
-            return Presented::refused(Rejection::MethodNotAllowed { allow: METHODS });
+            return self.inner.provider.refused(Rejection::MethodNotAllowed { allow: METHODS });
         }
         if path::canonical(head.path(), self.inner.provider.allowed_in_path()).is_none() {
-            return Presented::refused(Rejection::AmbiguousPath);
+            return self.inner.provider.refused(Rejection::AmbiguousPath);
         }
         self.inner.provider.read_again(head, earlier)
     }

@@ -6,6 +6,7 @@ mod csrf;
 mod error;
 mod event;
 mod guard;
+#[cfg(any(doc, doctest))]
 pub mod manual;
 pub mod password;
 mod path;

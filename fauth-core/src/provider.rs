@@ -117,7 +117,16 @@ impl<U: AuthUser> AuthProvider<U> {
     /// its time, such as loading the user, is left to [`check`](Self::check).
     pub fn read(&self, head: &dyn RequestHead) -> Presented<U> {
         let outcome = self.verify_presented(head);
-        Presented { outcome: outcome.map(|found| found.map_or(Found::Nothing, Found::Token)) }
+        self.presented(outcome.map(|found| found.map_or(Found::Nothing, Found::Token)))
+    }
+
+    /// What is refused before anything is read.
+    pub(crate) fn refused(&self, rejection: Rejection) -> Presented<U> {
+        self.presented(Err(rejection))
+    }
+
+    fn presented(&self, outcome: Result<Found<U>, Rejection>) -> Presented<U> {
+        Presented { provider: self.inner.id, outcome }
     }
 
     /// As [`read`](Self::read), for a request that has passed a check before: what this same provider has granted is not verified and
@@ -125,7 +134,7 @@ impl<U: AuthUser> AuthProvider<U> {
     pub fn read_again(&self, head: &dyn RequestHead, earlier: Option<&Granted<U>>) -> Presented<U> {
         match earlier {
             Some(granted) if granted.provider() == self.inner.id => {
-                Presented { outcome: Ok(Found::Granted(granted.clone())) }
+                self.presented(Ok(Found::Granted(granted.clone())))
             }
             _ => self.read(head),
         }
@@ -134,14 +143,15 @@ impl<U: AuthUser> AuthProvider<U> {
     /// Loads the user of what was presented, and decides whether the requirement is met.
     ///
     /// # Errors
-    /// The [`Rejection`] to answer with; [`refuse`](Self::refuse) makes the answer.
+    /// The [`Rejection`] to answer with; [`refuse`](Self::refuse) makes the answer. What another provider has read is refused with
+    /// [`Rejection::Misconfigured`].
     pub async fn check(
         &self,
         presented: Presented<U>,
         requirement: &Requirement,
     ) -> Result<Granted<U>, Rejection> {
         refuse_impossible(requirement)?;
-        let granted = match presented.outcome? {
+        let granted = match self.own(presented)? {
             Found::Nothing => return Err(Rejection::MissingCredential),
             Found::Granted(granted) => granted,
             Found::Token(token) => self.grant(token).await?,
@@ -156,13 +166,13 @@ impl<U: AuthUser> AuthProvider<U> {
     /// As [`check`](Self::check).
     pub async fn check_current(&self, presented: Presented<U>) -> Result<Granted<U>, Rejection> {
         const ANY_USER: &Requirement = &Requirement::user();
-        match presented.outcome {
+        match self.own(presented)? {
             // The guard has decided, also whether the user may be inactive. A grant lasts as long as its token.
-            Ok(Found::Granted(granted)) => {
+            Found::Granted(granted) => {
                 self.refuse_if_expired(granted.payload())?;
                 Ok(granted)
             }
-            outcome => self.check(Presented { outcome }, ANY_USER).await,
+            found => self.check(self.presented(Ok(found)), ANY_USER).await,
         }
     }
 
@@ -171,10 +181,19 @@ impl<U: AuthUser> AuthProvider<U> {
     /// # Errors
     /// As [`check`](Self::check). A bad credential is refused here too; it never turns into "anonymous".
     pub async fn check_optional(&self, presented: Presented<U>) -> Result<Option<Granted<U>>, Rejection> {
-        if presented.is_anonymous() {
-            return Ok(None);
+        match self.own(presented)? {
+            Found::Nothing => Ok(None),
+            found => self.check_current(self.presented(Ok(found))).await.map(Some),
         }
-        self.check_current(presented).await.map(Some)
+    }
+
+    /// What this provider has found. Another has verified with other keys, for another issuer.
+    fn own(&self, presented: Presented<U>) -> Result<Found<U>, Rejection> {
+        if presented.provider == self.inner.id {
+            presented.outcome
+        } else {
+            Err(Rejection::Misconfigured(Misconfigured::OtherProvider))
+        }
     }
 
     /// The answer to a refused request, in the form of this provider's renderer. Raises the event.
@@ -369,6 +388,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let (transport, token) = found?;
         token.check_length(self.inner.max_credential_bytes).map_err(Rejection::MalformedCredential)?;
         if transport.is_ambient() {
+            token.check_grammar().map_err(Rejection::MalformedCredential)?;
             self.refuse_cross_site(head)?;
         } else if transports.any(|other| is_explicit(&**other, head, purpose)) {
             return Err(Rejection::MalformedCredential(MalformedCredential::Several));
@@ -422,8 +442,8 @@ impl<U: AuthUser> AuthProvider<U> {
         let Some(credential) = self.find_credential(head, Purpose::Access)? else { return Ok(None) };
         let Credential { token, no_store } = credential;
         let verified = self.inner.verifier.verify(token.as_bytes(), Purpose::Access, self.now()?);
-        if matches!(verified, Err(TokenError::Malformed)) {
-            // A token with characters that no token has is always malformed, and a bad request besides.
+        if matches!(verified, Err(TokenError::Malformed | TokenError::TooLong)) {
+            // Characters that no token has never verify; they make the request a bad one.
             token.check_grammar().map_err(Rejection::MalformedCredential)?;
         }
         let payload = verified?;

@@ -122,6 +122,8 @@ pub enum Unavailable {
 pub enum Misconfigured {
     /// An extractor was used on a route that knows no provider.
     MissingProvider,
+    /// What one provider has read from a request was given to another to check.
+    OtherProvider,
     /// A password is to be checked by a provider that was built without password login.
     NoPasswordLogin,
     /// A requirement has an impossible part.
@@ -190,6 +192,7 @@ impl Rejection {
             Self::Unavailable(Unavailable::Issuer) => "issuer_failed",
             Self::Unavailable(Unavailable::PasswordHasher) => "password_hasher_failed",
             Self::Misconfigured(Misconfigured::MissingProvider) => "missing_provider",
+            Self::Misconfigured(Misconfigured::OtherProvider) => "other_provider",
             Self::Misconfigured(Misconfigured::NoPasswordLogin) => "no_password_login",
             Self::Misconfigured(Misconfigured::Requirement(_)) => "impossible_requirement",
             Self::Misconfigured(Misconfigured::TokenRequest) => "impossible_token_request",

@@ -97,6 +97,8 @@ impl fmt::Debug for HeaderValues<'_> {
 /// is verified where it stands.
 #[must_use = "a credential that was read has to be checked"]
 pub struct Presented<U> {
+    /// Who has read it, and therefore whose keys were asked. Nobody else may go on with it.
+    pub(crate) provider: u64,
     pub(crate) outcome: Result<Found<U>, Rejection>,
 }
 
@@ -110,10 +112,6 @@ pub(crate) enum Found<U> {
 }
 
 impl<U> Presented<U> {
-    pub(crate) const fn refused(rejection: Rejection) -> Self {
-        Self { outcome: Err(rejection) }
-    }
-
     /// Does the request present nothing at all, neither good nor bad?
     #[must_use]
     pub const fn is_anonymous(&self) -> bool {

@@ -62,6 +62,9 @@ enum Text<'a> {
 
 impl UnverifiedToken<'_> {
     /// The token as received.
+    ///
+    /// # Security
+    /// Whoever has it may be the user. Never log it.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {
@@ -98,6 +101,18 @@ impl<'a> From<&'a [u8]> for UnverifiedToken<'a> {
 impl<'a> From<&'a str> for UnverifiedToken<'a> {
     fn from(token: &'a str) -> Self {
         Self(Text::Part(token.as_bytes()))
+    }
+}
+
+impl<'a> From<&'a String> for UnverifiedToken<'a> {
+    fn from(token: &'a String) -> Self {
+        Self::from(token.as_str())
+    }
+}
+
+impl From<Zeroizing<String>> for UnverifiedToken<'_> {
+    fn from(token: Zeroizing<String>) -> Self {
+        Self(Text::Copy(token))
     }
 }
 
@@ -147,6 +162,9 @@ impl fmt::Debug for UnverifiedToken<'_> {
 /// ```
 pub trait Transport: fmt::Debug + Send + Sync + 'static {
     /// Looks for a token of this purpose (access or refresh).
+    ///
+    /// What is found may be a part of the request: `'a` is the life of `head`. Write both lifetimes, as here; with `Extracted<'_>` the compiler would
+    /// take that of `self`.
     fn extract<'a>(&self, head: &'a dyn RequestHead, purpose: Purpose) -> Extracted<'a>;
 
     /// The headers that hand a new token to the client. Default: none, the token goes into the body of the answer.

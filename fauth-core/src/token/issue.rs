@@ -314,17 +314,18 @@ impl Issuer {
         request.check()?;
         let claims = self.claims(purpose, request, now)?;
         let header = self.headers.of(purpose);
-        // Exactly the room that is needed: the token never moves in memory, so that no copy of it stays behind.
+        // Exactly the room that is needed, so that the token does not move while it grows.
         let parts = [claims.len(), self.key.algorithm().signature_bytes()].map(encoded_length);
-        let mut token = String::with_capacity(header.len() + parts.iter().sum::<usize>() + 1);
+        let length = header.len() + parts.iter().sum::<usize>() + 1;
+        if length > self.max_token_bytes {
+            return Err(IssueError::TooLong);
+        }
+        let mut token = String::with_capacity(length);
         token.push_str(header);
         URL_SAFE_NO_PAD.encode_string(claims.as_bytes(), &mut token);
         let signature = self.key.sign(token.as_bytes());
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature.as_bytes(), &mut token);
-        if token.len() > self.max_token_bytes {
-            return Err(IssueError::TooLong);
-        }
         Ok(IssuedToken(Zeroizing::new(token.into_boxed_str())))
     }
 

@@ -145,6 +145,13 @@ pub(super) fn scan_array(json: &str, limits: Limits, mut element: impl FnMut(Val
     scanner.array(1, &mut element).map(|_| ())
 }
 
+/// A name that was read.
+#[derive(Clone, Copy)]
+struct Name {
+    text: Text,
+    hash: u64,
+}
+
 /// Tokens have about ten claims; names beyond this many open at once go to the heap.
 const NAMES_INLINE: usize = 24;
 
@@ -154,8 +161,8 @@ struct Scanner<'a> {
     at: usize,
     limits: Limits,
     members: usize,
-    /// The hashes of the names of all objects that are open at this point, innermost last.
-    names: SmallVec<[u64; NAMES_INLINE]>,
+    /// The names of all objects that are open at this point, innermost last.
+    names: SmallVec<[Name; NAMES_INLINE]>,
 }
 
 impl<'a> Scanner<'a> {
@@ -206,8 +213,9 @@ impl<'a> Scanner<'a> {
         let mut seen = Seen::default();
         loop {
             self.skip_space();
-            let name = read(self.name()?, self.json);
-            self.refuse_duplicate(&name, first_name, &mut seen)?;
+            let text = self.name()?;
+            let name = read(text, self.json);
+            self.refuse_duplicate(text, &name, first_name, &mut seen)?;
             self.skip_space();
             if self.next()? != b':' {
                 return Err(Fault::Syntax);
@@ -235,17 +243,24 @@ impl<'a> Scanner<'a> {
         if self.members > self.limits.members { Err(Fault::TooManyMembers) } else { Ok(name) }
     }
 
-    /// The siblings are the open names from `first_name` on.
-    ///
-    /// Names with the same hash are taken for the same name. Different names that somebody writes without intent never have the same one in
-    /// 64 bits; who looks for such names finds some, and has his token refused at the cost of any other.
-    fn refuse_duplicate(&mut self, name: &str, first_name: usize, seen: &mut Seen) -> Result<(), Fault> {
+    /// `text` and what it says. The siblings are the open names from `first_name` on.
+    fn refuse_duplicate(
+        &mut self,
+        text: Text,
+        name: &str,
+        first_name: usize,
+        seen: &mut Seen,
+    ) -> Result<(), Fault> {
         let hash = fnv1a(name);
-        let siblings = self.names.get(first_name..).unwrap_or_default();
-        if seen.may_hold(hash) && siblings.contains(&hash) {
-            return Err(Fault::DuplicateMember);
+        if seen.may_hold(hash) {
+            let siblings = self.names.get(first_name..).unwrap_or_default();
+            // Names are read in full only where their hashes agree.
+            let mut alike = siblings.iter().filter(|sibling| sibling.hash == hash);
+            if alike.any(|sibling| read(sibling.text, self.json) == name) {
+                return Err(Fault::DuplicateMember);
+            }
         }
-        self.names.push(hash);
+        self.names.push(Name { text, hash });
         Ok(())
     }
 
@@ -454,7 +469,7 @@ const fn special_bytes(word: u64) -> u64 {
     (below | quote | backslash) & TOPS
 }
 
-/// A filter in front of the comparison of hashes: 64 bits that say which kinds an object has had.
+/// A filter in front of the comparison of names: 64 bits that say which kinds of name an object has had.
 #[derive(Default)]
 struct Seen(u64);
 
@@ -549,6 +564,14 @@ mod tests {
         for bad in ["", "1 ", "1,2", "\"a"] {
             assert_eq!(scan_value(bad, LIMITS), Err(Fault::Syntax), "{bad:?}");
         }
+    }
+
+    /// Found by search: the two names have the same hash.
+    #[test]
+    fn different_names_may_have_the_same_hash() {
+        assert_eq!(fnv1a("7mohtcOFVz"), fnv1a("c1E51sSEyx"));
+        assert!(scan(r#"{"7mohtcOFVz":1,"c1E51sSEyx":2}"#).is_ok());
+        assert_eq!(scan(r#"{"7mohtcOFVz":1,"c1E51sSEyx":2,"7mohtcOFVz":3}"#), Err(Fault::DuplicateMember));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Sha256, Sha384, Sha512};
+use zeroize::Zeroize as _;
 
 use super::keys::Algorithm;
 
@@ -22,7 +23,7 @@ pub(super) enum Mac {
 }
 
 impl Mac {
-    /// `None` if the implementation refuses the secret, which none does.
+    /// `None` if the implementation refuses the secret, which none does. (aws-lc-rs would panic, if it had no memory.)
     pub(super) fn new(algorithm: Algorithm, secret: &[u8]) -> Option<Self> {
         #[cfg(feature = "aws-lc-rs")]
         if algorithm != Algorithm::HS256 || !has_sha256_instructions() {
@@ -73,7 +74,7 @@ impl Mac {
     }
 }
 
-/// A signature of any algorithm, without an allocation.
+/// A signature of any algorithm, without an allocation. Zeroed on drop: keys for other purposes are made of some.
 pub(super) struct Signature {
     buffer: [u8; MAX_SIGNATURE_BYTES],
     length: usize,
@@ -90,6 +91,12 @@ impl Signature {
 
     pub(super) fn as_bytes(&self) -> &[u8] {
         self.buffer.get(..self.length).unwrap_or_default()
+    }
+}
+
+impl Drop for Signature {
+    fn drop(&mut self) {
+        self.buffer.zeroize();
     }
 }
 

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use fauth_core::{
-    Guard, InvalidToken, Purpose, Rejection, Requirement, TokenError, TokenRequest,
-    testing::{Users, config, provider_with},
+    Guard, InvalidToken, Misconfigured, Presented, Purpose, Rejection, Requirement, TokenError, TokenRequest,
+    testing::{TestUser, Users, config, provider_with},
 };
 
 use crate::support::{World, get, header};
@@ -46,6 +46,33 @@ async fn a_grant_is_used_again_by_its_own_provider_only() {
     let nobody = twin.check_optional(twin.read_again(&get("/"), Some(&granted))).await;
     assert!(matches!(nobody, Ok(None)));
     assert!(world.auth.check_current(world.auth.read_again(&get("/"), None)).await.is_err());
+}
+
+#[tokio::test]
+async fn what_one_provider_has_read_is_checked_by_no_other() {
+    let world = World::new();
+    // Another issuer: its keys and rules were not asked when the first one read the request.
+    let other_users = Users::new();
+    let other = provider_with(config(), &other_users).build().unwrap();
+    let head = get("/").bearer(&world.access("alice"));
+    let granted = world.auth.check(world.auth.read(&head), &user()).await.unwrap();
+    let wrong = Rejection::Misconfigured(Misconfigured::OtherProvider);
+
+    let reads: [&dyn Fn() -> Presented<TestUser>; 4] = [
+        &|| world.auth.read(&head),
+        &|| world.auth.read_again(&head, Some(&granted)),
+        &|| world.auth.read(&get("/")),
+        &|| world.auth.read(&get("/").bearer("x")),
+    ];
+    for read in reads {
+        assert_eq!(other.check(read(), &user()).await.unwrap_err(), wrong);
+        assert_eq!(other.check_current(read()).await.unwrap_err(), wrong);
+        assert_eq!(other.check_optional(read()).await.unwrap_err(), wrong);
+    }
+    let guards = [&world.auth, &other].map(|auth| Guard::new(auth, user()));
+    assert_eq!(guards[1].check(guards[0].read(&head, None)).await.unwrap_err(), wrong);
+    assert!(guards[0].check(guards[0].read(&head, None)).await.is_ok());
+    assert_eq!(other_users.user_loads(), 0);
 }
 
 #[tokio::test]

@@ -337,6 +337,7 @@ pub(crate) fn every_rejection() -> Vec<(&'static str, Rejection)> {
         ("issuer failed", unavailable(Unavailable::Issuer)),
         ("password hasher failed", unavailable(Unavailable::PasswordHasher)),
         ("missing provider", misconfigured(Misconfigured::MissingProvider)),
+        ("other provider", misconfigured(Misconfigured::OtherProvider)),
         ("no password login", misconfigured(Misconfigured::NoPasswordLogin)),
         ("impossible requirement", misconfigured(Misconfigured::Requirement(requirement_fault()))),
         ("impossible token request", misconfigured(Misconfigured::TokenRequest)),

@@ -84,6 +84,9 @@ cases! { $ __bearer_tests in bearer;
     fn a_credential_far_past_the_size_limit_is_400(t) {
         t.get("/me").bearer("a".repeat(8192 + 64)).send().refused(401, "invalid_token");
         t.get("/me").bearer("a".repeat(8192 + 65)).send().refused(400, "malformed_credential");
+        // A little longer than a token may be, and no token by its characters: a bad request, and not only a bad token.
+        t.get("/me").bearer("a".repeat(8192 + 8)).send().refused(401, "invalid_token");
+        t.get("/me").bearer("a".repeat(8192 + 8) + ",").send().refused(400, "malformed_credential");
     }
 
     fn a_token_in_the_query_is_no_credential(t) {
