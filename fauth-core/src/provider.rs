@@ -151,13 +151,7 @@ impl<U: AuthUser> AuthProvider<U> {
         requirement: &Requirement,
     ) -> Result<Granted<U>, Rejection> {
         refuse_impossible(requirement)?;
-        let granted = match self.own(presented)? {
-            Found::Nothing => return Err(Rejection::MissingCredential),
-            Found::Granted(granted) => granted,
-            Found::Token(token) => self.grant(token).await?,
-        };
-        self.decide(&granted, requirement)?;
-        Ok(granted)
+        self.admit(self.own(presented)?, requirement).await
     }
 
     /// The user of a request, for extractors: inside a guard the one it has let in, elsewhere any known and active user.
@@ -165,15 +159,7 @@ impl<U: AuthUser> AuthProvider<U> {
     /// # Errors
     /// As [`check`](Self::check).
     pub async fn check_current(&self, presented: Presented<U>) -> Result<Granted<U>, Rejection> {
-        const ANY_USER: &Requirement = &Requirement::user();
-        match self.own(presented)? {
-            // The guard has decided, also whether the user may be inactive. A grant lasts as long as its token.
-            Found::Granted(granted) => {
-                self.refuse_if_expired(granted.payload())?;
-                Ok(granted)
-            }
-            found => self.check(self.presented(Ok(found)), ANY_USER).await,
-        }
+        self.admit_current(self.own(presented)?).await
     }
 
     /// As [`check_current`](Self::check_current) where a user is optional: `None` for a request that presents nothing.
@@ -183,7 +169,7 @@ impl<U: AuthUser> AuthProvider<U> {
     pub async fn check_optional(&self, presented: Presented<U>) -> Result<Option<Granted<U>>, Rejection> {
         match self.own(presented)? {
             Found::Nothing => Ok(None),
-            found => self.check_current(self.presented(Ok(found))).await.map(Some),
+            found => self.admit_current(found).await.map(Some),
         }
     }
 
@@ -430,6 +416,28 @@ impl<U: AuthUser> AuthProvider<U> {
 
     fn now(&self) -> Result<Timestamp, Rejection> {
         self.inner.clock.now().map_err(|_| Rejection::Unavailable(Unavailable::Clock))
+    }
+
+    async fn admit(&self, found: Found<U>, requirement: &Requirement) -> Result<Granted<U>, Rejection> {
+        let granted = match found {
+            Found::Nothing => return Err(Rejection::MissingCredential),
+            Found::Granted(granted) => granted,
+            Found::Token(token) => self.grant(token).await?,
+        };
+        self.decide(&granted, requirement)?;
+        Ok(granted)
+    }
+
+    async fn admit_current(&self, found: Found<U>) -> Result<Granted<U>, Rejection> {
+        const ANY_USER: &Requirement = &Requirement::user();
+        match found {
+            // The guard has decided, also whether the user may be inactive. A grant lasts as long as its token.
+            Found::Granted(granted) => {
+                self.refuse_if_expired(granted.payload())?;
+                Ok(granted)
+            }
+            found => self.admit(found, ANY_USER).await,
+        }
     }
 
     async fn grant(&self, token: Verified) -> Result<Granted<U>, Rejection> {

@@ -1,8 +1,8 @@
 //! Strict base64url without padding (RFC 4648 section 5), for the parts of a token.
 //!
 //! Each sequence of bytes has exactly one text that is accepted: no padding, no white space, no bits in the last character that say
-//! nothing. A library decodes the same, and the tests hold this against it; here it costs three fifths, of what is the greatest part of a
-//! verification after the signature. Encoding is left to the library.
+//! nothing. A library decodes the same, and the tests hold this against it; with it, decoding was more than a quarter of a verification
+//! beside the signature, here it takes three fifths of that. Encoding is left to the library.
 
 /// The bytes that `text` stands for, `None` if it is not canonical.
 pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {

@@ -23,7 +23,7 @@ pub(crate) const DEFAULT_MAX_TOKEN_BYTES: usize = 8192;
 pub(super) const MAX_KEY_ID_BYTES: usize = 128;
 pub(super) const MAX_SUBJECT_BYTES: usize = 255;
 const MAX_TOKEN_ID_BYTES: usize = 128;
-/// What is parsed before the signature is checked costs no more than what is accepted.
+/// Tighter than those of the claims: this much is parsed before the signature is checked.
 const HEADER_LIMITS: Limits = Limits { depth: 8, members: 32 };
 const CLAIMS_LIMITS: Limits = Limits { depth: 32, members: 512 };
 
