@@ -24,7 +24,7 @@ const GOOD_SECRET: &str = "make one with `openssl rand -base64 48` and keep it o
 
 fn default_lifetime(purpose: Purpose) -> Duration {
     Duration::from_secs(match purpose {
-        Purpose::Access | Purpose::PasswordReset => 15 * MINUTE,
+        Purpose::Access | Purpose::PasswordReset | Purpose::MagicLink => 15 * MINUTE,
         Purpose::Refresh => 7 * DAY,
         Purpose::EmailVerification => 24 * HOUR,
     })
@@ -33,7 +33,7 @@ fn default_lifetime(purpose: Purpose) -> Duration {
 /// The longest lifetime that is issued or accepted unless configured otherwise.
 fn default_max_lifetime(purpose: Purpose) -> Duration {
     Duration::from_secs(match purpose {
-        Purpose::Access | Purpose::PasswordReset => HOUR,
+        Purpose::Access | Purpose::PasswordReset | Purpose::MagicLink => HOUR,
         Purpose::Refresh => 30 * DAY,
         Purpose::EmailVerification => 7 * DAY,
     })
@@ -51,6 +51,7 @@ fn default_max_lifetime(purpose: Purpose) -> Duration {
 /// | lifetime of refresh tokens | 7 days | `FAUTH_REFRESH_TOKEN_LIFETIME` |
 /// | lifetime of password reset tokens | 15 minutes | `FAUTH_PASSWORD_RESET_TOKEN_LIFETIME` |
 /// | lifetime of e-mail verification tokens | 24 hours | `FAUTH_EMAIL_VERIFICATION_TOKEN_LIFETIME` |
+/// | lifetime of magic links | 15 minutes | `FAUTH_MAGIC_LINK_TOKEN_LIFETIME` |
 /// | issuer | none: `iss` is not written and not asked for | `FAUTH_ISSUER` |
 /// | audience | none: a token with `aud` is refused | `FAUTH_AUDIENCE` |
 /// | leeway for `nbf` and `iat` | 30 seconds, at most 300 | `FAUTH_LEEWAY` |
@@ -254,7 +255,7 @@ impl AuthConfigBuilder {
     }
 
     /// The longest lifetime that a token of a purpose may have to be accepted, whoever issued it. Default: 1 hour for access and
-    /// password reset tokens, 30 days for refresh tokens, 7 days for e-mail verification tokens.
+    /// password reset tokens and magic links, 30 days for refresh tokens, 7 days for e-mail verification tokens.
     ///
     /// That of refresh tokens is how long a login lasts at all: refreshing does not prolong it.
     ///
@@ -416,7 +417,7 @@ impl fmt::Debug for AuthConfigBuilder {
 }
 
 /// Every variable that is read.
-const VARIABLES: [&str; 16] = [
+const VARIABLES: [&str; 17] = [
     "FAUTH_SECRET_KEY",
     "FAUTH_SECRET_KEY_ID",
     "FAUTH_PREVIOUS_SECRET_KEY",
@@ -426,6 +427,7 @@ const VARIABLES: [&str; 16] = [
     "FAUTH_REFRESH_TOKEN_LIFETIME",
     "FAUTH_PASSWORD_RESET_TOKEN_LIFETIME",
     "FAUTH_EMAIL_VERIFICATION_TOKEN_LIFETIME",
+    "FAUTH_MAGIC_LINK_TOKEN_LIFETIME",
     "FAUTH_ISSUER",
     "FAUTH_AUDIENCE",
     "FAUTH_LEEWAY",
@@ -453,11 +455,12 @@ fn variable_of(field: &'static str) -> &'static str {
     }
 }
 
-const LIFETIME_VARIABLES: [(&str, Purpose); 4] = [
+const LIFETIME_VARIABLES: [(&str, Purpose); 5] = [
     ("FAUTH_ACCESS_TOKEN_LIFETIME", Purpose::Access),
     ("FAUTH_REFRESH_TOKEN_LIFETIME", Purpose::Refresh),
     ("FAUTH_PASSWORD_RESET_TOKEN_LIFETIME", Purpose::PasswordReset),
     ("FAUTH_EMAIL_VERIFICATION_TOKEN_LIFETIME", Purpose::EmailVerification),
+    ("FAUTH_MAGIC_LINK_TOKEN_LIFETIME", Purpose::MagicLink),
 ];
 
 fn duration_var(

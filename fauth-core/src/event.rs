@@ -28,6 +28,8 @@ pub enum EventKind {
     RequestRefused,
     /// A loader failed, or the application could not store a new hash. `error` holds the causes. `error`.
     CallbackFailed,
+    /// A store failed or did not answer in time. `error` holds the causes. `error`.
+    StoreFailed,
     /// A user's password hash was brought up to date. `info`.
     PasswordRehashed,
 }
@@ -45,6 +47,7 @@ impl EventKind {
             Self::AccessDenied => "access_denied",
             Self::RequestRefused => "request_refused",
             Self::CallbackFailed => "callback_failed",
+            Self::StoreFailed => "store_failed",
             Self::PasswordRehashed => "password_rehashed",
         }
     }
@@ -196,7 +199,7 @@ pub(crate) fn level(event: &Event<'_>, rejection: Option<&Rejection>) -> tracing
     match (event.kind, rejection) {
         (_, Some(rejection)) if rejection.is_fault_of_server() => tracing::Level::ERROR,
         (_, Some(Rejection::MissingCredential)) => tracing::Level::DEBUG,
-        (EventKind::CallbackFailed, _) => tracing::Level::ERROR,
+        (EventKind::CallbackFailed | EventKind::StoreFailed, _) => tracing::Level::ERROR,
         (EventKind::AuthenticationFailed, _) => tracing::Level::WARN,
         _ => tracing::Level::INFO,
     }

@@ -15,6 +15,7 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 pub use builder::AuthProviderBuilder;
+use builder::Stores;
 pub use granted::Granted;
 
 use crate::{
@@ -28,6 +29,7 @@ use crate::{
     rejection::{InvalidToken, MalformedCredential, Misconfigured, Rejection, Renderer, Reply, Unavailable},
     request::{self, Credential, Found, Presented, RequestHead, Verified},
     requirement::Requirement,
+    store::Ask,
     token::{
         IssueError, IssuedToken, Issuer, Purpose, TokenError, TokenPair, TokenPayload, TokenRequest, Verifier,
     },
@@ -95,6 +97,8 @@ struct Inner<U> {
     events: Option<Box<dyn AuthEvents>>,
     clock: Box<dyn Clock>,
     loader_timeout: Duration,
+    store_timeout: Duration,
+    stores: Stores,
     identifier_key: zeroize::Zeroizing<String>,
 }
 
@@ -486,6 +490,18 @@ impl<U: AuthUser> AuthProvider<U> {
         outcome.map_err(|error| {
             self.raise(&Event::new(EventKind::CallbackFailed).reason("loader_failed").error(&causes(&error)));
             Rejection::Unavailable(Unavailable::Loader)
+        })
+    }
+
+    /// What a store answers. Its failure and its silence are 503.
+    async fn asked<T>(&self, answer: Ask<'_, T>) -> Result<T, Rejection> {
+        let Some(outcome) = within(self.inner.store_timeout, answer).await else {
+            self.raise(&Event::new(EventKind::StoreFailed).reason("store_timeout"));
+            return Err(Rejection::Unavailable(Unavailable::StoreTimeout));
+        };
+        outcome.map_err(|error| {
+            self.raise(&Event::new(EventKind::StoreFailed).reason("store_failed").error(&causes(&error)));
+            Rejection::Unavailable(Unavailable::Store)
         })
     }
 

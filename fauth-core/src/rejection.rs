@@ -108,6 +108,10 @@ pub enum Unavailable {
     Loader,
     /// A loader did not answer in time.
     LoaderTimeout,
+    /// A store failed.
+    Store,
+    /// A store did not answer in time.
+    StoreTimeout,
     /// There is no usable time.
     Clock,
     /// No token could be issued.
@@ -126,6 +130,8 @@ pub enum Misconfigured {
     OtherProvider,
     /// A password is to be checked by a provider that was built without password login.
     NoPasswordLogin,
+    /// Something is asked for that needs a store, and the provider was built without it.
+    NoStore,
     /// A requirement has an impossible part.
     Requirement(ConfigError),
     /// A token cannot be issued from what the application asks for.
@@ -188,12 +194,15 @@ impl Rejection {
             Self::InvalidToken(InvalidToken::InactiveUser) => "inactive_user",
             Self::Unavailable(Unavailable::Loader) => "loader_failed",
             Self::Unavailable(Unavailable::LoaderTimeout) => "loader_timeout",
+            Self::Unavailable(Unavailable::Store) => "store_failed",
+            Self::Unavailable(Unavailable::StoreTimeout) => "store_timeout",
             Self::Unavailable(Unavailable::Clock) => "clock_unavailable",
             Self::Unavailable(Unavailable::Issuer) => "issuer_failed",
             Self::Unavailable(Unavailable::PasswordHasher) => "password_hasher_failed",
             Self::Misconfigured(Misconfigured::MissingProvider) => "missing_provider",
             Self::Misconfigured(Misconfigured::OtherProvider) => "other_provider",
             Self::Misconfigured(Misconfigured::NoPasswordLogin) => "no_password_login",
+            Self::Misconfigured(Misconfigured::NoStore) => "no_store",
             Self::Misconfigured(Misconfigured::Requirement(_)) => "impossible_requirement",
             Self::Misconfigured(Misconfigured::TokenRequest) => "impossible_token_request",
             Self::Misconfigured(Misconfigured::TokenTooLongForCookie) => "token_too_long_for_cookie",

@@ -19,6 +19,10 @@ use crate::{
     password::{PasswordConfig, PasswordHasher},
     path::{Allowed, PathCharacter},
     rejection::{ProblemJson, Renderer},
+    store::{
+        ApiKeyStore, KeepApiKeys, KeepOneTimes, KeepRevocations, KeepSessions, OneTimeStore, RevocationStore,
+        SessionStore, Store,
+    },
     transport::{BearerTransport, QueryTransport, SecurityScheme, Transport},
     user::{
         AuthUser, Erased, IdentityLoader, LoadIdentity, LoadUser, PasswordUpdater, UpdatePassword, UserLoader,
@@ -26,7 +30,8 @@ use crate::{
 };
 
 const DEFAULT_LOADER_TIMEOUT: Duration = Duration::from_secs(10);
-const MAX_LOADER_TIMEOUT: Duration = Duration::from_secs(300);
+const DEFAULT_STORE_TIMEOUT: Duration = Duration::from_secs(5);
+const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Collects what an [`AuthProvider`] needs.
 ///
@@ -38,6 +43,7 @@ const MAX_LOADER_TIMEOUT: Duration = Duration::from_secs(300);
 /// | [`transports`](Self::transport) | `Authorization: Bearer` |
 /// | [`renderer`](Self::renderer) | [`ProblemJson`] |
 /// | [`loader_timeout`](Self::loader_timeout) | 10 seconds |
+/// | [`store_timeout`](Self::store_timeout) | 5 seconds |
 /// | [`clock`](Self::clock) | the system's |
 #[must_use = "a provider exists only after `build`"]
 pub struct AuthProviderBuilder<U> {
@@ -54,6 +60,17 @@ pub struct AuthProviderBuilder<U> {
     events: Option<Box<dyn AuthEvents>>,
     clock: Box<dyn Clock>,
     loader_timeout: Duration,
+    store_timeout: Duration,
+    stores: Stores,
+}
+
+/// The stores that were given. One backend may be all of them.
+#[derive(Clone, Default)]
+pub(super) struct Stores {
+    pub(super) sessions: Option<Arc<dyn KeepSessions>>,
+    pub(super) revocations: Option<Arc<dyn KeepRevocations>>,
+    pub(super) one_times: Option<Arc<dyn KeepOneTimes>>,
+    pub(super) api_keys: Option<Arc<dyn KeepApiKeys>>,
 }
 
 impl<U: AuthUser> AuthProviderBuilder<U> {
@@ -72,6 +89,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             events: None,
             clock: Box::new(SystemClock),
             loader_timeout: DEFAULT_LOADER_TIMEOUT,
+            store_timeout: DEFAULT_STORE_TIMEOUT,
+            stores: Stores::default(),
         }
     }
 
@@ -162,6 +181,48 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         self
     }
 
+    /// Where sessions, revocations, one-time tokens and API keys are kept. Each of them can be put elsewhere by a later call.
+    pub fn store(mut self, store: impl Store) -> Self {
+        let store = Arc::new(store);
+        self.stores = Stores {
+            sessions: Some(Arc::clone(&store) as _),
+            revocations: Some(Arc::clone(&store) as _),
+            one_times: Some(Arc::clone(&store) as _),
+            api_keys: Some(store),
+        };
+        self
+    }
+
+    /// Where sessions are kept.
+    pub fn session_store(mut self, store: impl SessionStore) -> Self {
+        self.stores.sessions = Some(Arc::new(store));
+        self
+    }
+
+    /// Where revocations are kept.
+    pub fn revocation_store(mut self, store: impl RevocationStore) -> Self {
+        self.stores.revocations = Some(Arc::new(store));
+        self
+    }
+
+    /// Where one-time tokens are kept.
+    pub fn one_time_store(mut self, store: impl OneTimeStore) -> Self {
+        self.stores.one_times = Some(Arc::new(store));
+        self
+    }
+
+    /// Where API keys are kept. With such a store, they are accepted.
+    pub fn api_key_store(mut self, store: impl ApiKeyStore) -> Self {
+        self.stores.api_keys = Some(Arc::new(store));
+        self
+    }
+
+    /// How long a store may take before the request is refused with 503. Default: 5 seconds; at most 300.
+    pub fn store_timeout(mut self, limit: Duration) -> Self {
+        self.store_timeout = limit;
+        self
+    }
+
     /// Checks everything and makes the provider. Hashes one password, which takes as long as a login.
     ///
     /// # Errors
@@ -173,13 +234,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         })?;
         let password_login =
             password_login(self.identity_loader, self.without_password_login, self.password, self.updater)?;
-        if self.loader_timeout.is_zero() || self.loader_timeout > MAX_LOADER_TIMEOUT {
-            return Err(ConfigError::new(
-                "loader_timeout",
-                "the limit is out of bounds",
-                "use up to 300 seconds",
-            ));
-        }
+        check_timeout("loader_timeout", self.loader_timeout)?;
+        check_timeout("store_timeout", self.store_timeout)?;
         let mut transports = self.transports;
         if transports.is_empty() {
             transports.push(Box::new(BearerTransport::new()));
@@ -204,10 +260,19 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             events: self.events,
             clock: self.clock,
             loader_timeout: self.loader_timeout,
+            store_timeout: self.store_timeout,
+            stores: self.stores,
             identifier_key: self.config.identifier_key(),
         };
         Ok(AuthProvider { inner: Arc::new(inner) })
     }
+}
+
+fn check_timeout(field: &'static str, limit: Duration) -> Result<(), ConfigError> {
+    if limit.is_zero() || limit > MAX_TIMEOUT {
+        return Err(ConfigError::new(field, "the limit is out of bounds", "use up to 300 seconds"));
+    }
+    Ok(())
 }
 
 fn password_login<U>(

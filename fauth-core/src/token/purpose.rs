@@ -19,11 +19,14 @@ pub enum Purpose {
     PasswordReset,
     /// Proves that its holder reads the mail of an address.
     EmailVerification,
+    /// Logs its holder in, once, without a password.
+    MagicLink,
 }
 
 impl Purpose {
     /// Every purpose there is.
-    pub const ALL: [Self; 4] = [Self::Access, Self::Refresh, Self::PasswordReset, Self::EmailVerification];
+    pub const ALL: [Self; 5] =
+        [Self::Access, Self::Refresh, Self::PasswordReset, Self::EmailVerification, Self::MagicLink];
 
     /// The value of the `token_type` claim.
     #[must_use]
@@ -33,6 +36,7 @@ impl Purpose {
             Self::Refresh => "refresh",
             Self::PasswordReset => "password_reset",
             Self::EmailVerification => "email_verification",
+            Self::MagicLink => "magic_link",
         }
     }
 
@@ -45,6 +49,7 @@ impl Purpose {
             Self::Refresh => "refresh+jwt",
             Self::PasswordReset => "password-reset+jwt",
             Self::EmailVerification => "email-verification+jwt",
+            Self::MagicLink => "magic-link+jwt",
         }
     }
 
@@ -54,6 +59,7 @@ impl Purpose {
             Self::Refresh => 1,
             Self::PasswordReset => 2,
             Self::EmailVerification => 3,
+            Self::MagicLink => 4,
         }
     }
 }
@@ -66,7 +72,7 @@ impl fmt::Display for Purpose {
 
 /// One value for each purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct PerPurpose<T>([T; 4]);
+pub(crate) struct PerPurpose<T>([T; 5]);
 
 impl<T> PerPurpose<T> {
     pub(crate) fn from_fn(mut value: impl FnMut(Purpose) -> T) -> Self {
@@ -74,12 +80,13 @@ impl<T> PerPurpose<T> {
     }
 
     pub(crate) fn of(&self, purpose: Purpose) -> &T {
-        let [access, refresh, reset, email] = &self.0;
+        let [access, refresh, reset, email, magic] = &self.0;
         match purpose {
             Purpose::Access => access,
             Purpose::Refresh => refresh,
             Purpose::PasswordReset => reset,
             Purpose::EmailVerification => email,
+            Purpose::MagicLink => magic,
         }
     }
 

@@ -113,7 +113,7 @@ impl CookieTransport {
         match purpose {
             Purpose::Access => Some(&self.access),
             Purpose::Refresh => Some(&self.refresh),
-            Purpose::PasswordReset | Purpose::EmailVerification => None,
+            Purpose::PasswordReset | Purpose::EmailVerification | Purpose::MagicLink => None,
         }
     }
 

@@ -1,0 +1,14 @@
+//! Real servers for tests: Redis and PostgreSQL from Debian's packages, each on a free port and in a folder of its own.
+//!
+//! A server ends with the process that started it, whatever becomes of that: a watchdog of the shell waits for the end of a pipe.
+
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    clippy::panic,
+    reason = "this crate is test code: its failures are meant to be panics"
+)]
+
+mod process;
+
+pub use process::{Process, Signal, free_port};

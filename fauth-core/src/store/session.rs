@@ -1,0 +1,270 @@
+//! Sessions: one for each login, carried on by refreshing, ended by logging out.
+
+use std::{fmt, future::Future, net::IpAddr, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use super::{SecretHash, StoreError};
+use crate::clock::Timestamp;
+
+/// The id of a session, `sid` in its tokens: 128 random bits as 22 characters of base64url.
+///
+/// It opens nothing: whoever knows it can do no more than name the session. Still it stays out of logs.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionId(Box<str>);
+
+impl SessionId {
+    /// `None` unless the text is 128 bits in canonical base64url.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut bytes = [0; 16];
+        let length = (text.len() == 22).then(|| URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok())?;
+        (length == Some(bytes.len())).then(|| Self(text.into()))
+    }
+
+    /// As it stands in tokens and URLs.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn from_random(bytes: [u8; 16]) -> Self {
+        Self(URL_SAFE_NO_PAD.encode(bytes).into_boxed_str())
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionId(..)")
+    }
+}
+
+/// One login, as a store keeps it and a list shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "backends make it from what they have stored")]
+pub struct Session {
+    /// Its id.
+    pub id: SessionId,
+    /// Whose it is; 1 to 255 bytes.
+    pub subject: String,
+    /// When the login was.
+    pub created_at: Timestamp,
+    /// When it was last refreshed; at first, when the login was.
+    pub last_seen_at: Timestamp,
+    /// It ends if it is not refreshed for so long. Whole seconds.
+    pub idle_timeout: Duration,
+    /// It ends then at the latest. No refresh moves this.
+    pub expires_at: Timestamp,
+    /// Did the user ask to be remembered?
+    pub remembered: bool,
+    /// What the client called itself when logging in, at most 256 bytes. A stranger's words: escape it where it is shown.
+    pub client: Option<String>,
+    /// From where the login came.
+    pub address: Option<IpAddr>,
+}
+
+impl Session {
+    /// From then on the session has ended by itself: the earlier of its idle and its absolute end.
+    #[must_use]
+    pub fn ends_at(&self) -> Timestamp {
+        let idle = self.last_seen_at.checked_add(self.idle_timeout).unwrap_or(Timestamp::MAX);
+        idle.min(self.expires_at)
+    }
+
+    /// Has it ended by itself at `now`?
+    #[must_use]
+    pub fn has_expired(&self, now: Timestamp) -> bool {
+        now >= self.ends_at()
+    }
+}
+
+/// A session to be opened.
+#[derive(Debug, Clone)]
+#[expect(clippy::exhaustive_structs, reason = "the store suite of other crates makes them")]
+pub struct NewSession {
+    /// The session.
+    pub session: Session,
+    /// The hash of its first refresh token.
+    pub head: SecretHash,
+    /// The most live sessions that a subject may have, this one included; at least 1.
+    pub limit: usize,
+}
+
+/// 128 random bits from which, together with the old refresh token, its successor follows. Without the old token it is worth nothing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Nonce([u8; 16]);
+
+impl Nonce {
+    /// As a backend has stored it.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// To be stored.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Nonce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Nonce(..)")
+    }
+}
+
+/// An attempt to exchange a refresh token for its successor.
+#[derive(Debug, Clone)]
+#[expect(clippy::exhaustive_structs, reason = "the store suite of other crates makes them")]
+pub struct Rotation {
+    /// The session that the token belongs to.
+    pub session: SessionId,
+    /// The hash of the token that was presented.
+    pub presented: SecretHash,
+    /// The hash of the token that shall take its place.
+    pub successor: SecretHash,
+    /// What the successor was made from.
+    pub nonce: Nonce,
+    /// For how long after a rotation the token before may be presented again; zero for not at all. Whole seconds.
+    pub grace: Duration,
+}
+
+/// What became of an attempt to rotate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a new outcome must be handled everywhere")]
+pub enum RotationOutcome {
+    /// The token was the head of the family; the successor has taken its place, and [`Session::last_seen_at`] is the present.
+    Rotated(Session),
+    /// The token is the direct predecessor of the head, which was made less than the grace window ago: nothing has changed.
+    InGrace {
+        /// The session as it is.
+        session: Session,
+        /// What the head was made from.
+        nonce: Nonce,
+        /// When the head was made.
+        rotated_at: Timestamp,
+    },
+    /// The token has been used before: somebody has a copy of it. The session was live, and **this call has ended it**.
+    Reused(Session),
+    /// The session has been ended before.
+    Ended,
+    /// The session has ended by itself.
+    Expired,
+    /// There is no such session, or it was forgotten after its time.
+    Unknown,
+}
+
+/// Keeps sessions.
+///
+/// # Security
+/// Each method is one atomic step, also between machines: nobody sees a half of it, and no two calls both see the state before the other. A
+/// session that has ended never becomes live again, whatever runs at the same time, and its id is never opened a second time while it is known.
+pub trait SessionStore: Send + Sync + 'static {
+    /// Keeps a new session. If the subject would have more than [`NewSession::limit`] live ones, those that were seen longest ago are ended; their
+    /// ids are returned.
+    ///
+    /// Confirmed means kept: what "kept" is worth when power fails is for the backend to document.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be kept, among others because its id is known already, or because a bounded store is full. Nothing has changed then.
+    fn open(
+        &self,
+        new: NewSession,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<SessionId>, StoreError>> + Send;
+
+    /// Exchanges the head of a session for its successor, in one atomic step:
+    ///
+    /// 1. no such session: [`Unknown`](RotationOutcome::Unknown); ended by somebody: [`Ended`](RotationOutcome::Ended);
+    ///    [expired](Session::has_expired): [`Expired`](RotationOutcome::Expired);
+    /// 2. `presented` is the head: it becomes the predecessor, `successor` the head, `nonce` and the time are kept, `last_seen_at` becomes `now` (it never goes
+    ///    back): [`Rotated`](RotationOutcome::Rotated);
+    /// 3. `presented` is the predecessor, and the rotation was **less** than `grace` ago (or, if clocks differ, will be in less):
+    ///    [`InGrace`](RotationOutcome::InGrace);
+    /// 4. anything else: the session is ended: [`Reused`](RotationOutcome::Reused).
+    ///
+    /// # Errors
+    /// [`StoreError`] if it is unknown whether that happened. The caller may then try again with the same token: within the grace window it gets the same
+    /// successor, whether the first attempt had come through or not.
+    fn rotate(
+        &self,
+        rotation: Rotation,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<RotationOutcome, StoreError>> + Send;
+
+    /// Ends one session, if it is live and, where an `owner` is named, his. The session that this call has ended; `None` if there was nothing to end.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it is unknown whether it has ended.
+    fn end(
+        &self,
+        id: &SessionId,
+        owner: Option<&str>,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<Session>, StoreError>> + Send;
+
+    /// Ends all live sessions of a subject but the one to `keep`. The ids of those that this call has ended.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it is unknown whether all have ended.
+    fn end_all(
+        &self,
+        subject: &str,
+        keep: Option<&SessionId>,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<SessionId>, StoreError>> + Send;
+
+    /// The live sessions of a subject, the one that was seen last first.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    fn list(
+        &self,
+        subject: &str,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<Session>, StoreError>> + Send;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_id_has_one_form() {
+        let id = SessionId::from_random([0xA5; 16]);
+        assert_eq!(SessionId::parse(id.as_str()), Some(id.clone()));
+        assert_eq!(format!("{id:?}"), "SessionId(..)");
+        let canonical = id.as_str();
+        for other in [
+            "",
+            &canonical[1..],
+            &format!("{canonical}A"),
+            &canonical.replace('p', "+"),
+            // The last character has four bits that no byte has.
+            &format!("{}R", &canonical[..21]),
+            "ääääääääääääääääääääää",
+        ] {
+            assert_eq!(SessionId::parse(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_session_ends_at_the_earlier_of_its_two_ends() {
+        let at = Timestamp::from_unix_seconds;
+        let mut session = Session {
+            id: SessionId::from_random([0; 16]),
+            subject: "alice".into(),
+            created_at: at(100),
+            last_seen_at: at(100),
+            idle_timeout: Duration::from_secs(50),
+            expires_at: at(180),
+            remembered: false,
+            client: None,
+            address: None,
+        };
+        assert!(!session.has_expired(at(149)) && session.has_expired(at(150)));
+        session.last_seen_at = at(149);
+        assert!(!session.has_expired(at(179)) && session.has_expired(at(180)));
+    }
+}
