@@ -136,9 +136,23 @@ impl AuthConfig {
             self.issuer.clone(),
             self.audiences.clone(),
             self.lifetimes,
-            Duration::from_secs(self.max_lifetimes.of(Purpose::Refresh).unsigned_abs()),
+            self.max_lifetime(Purpose::Refresh),
             self.max_token_bytes,
         )
+    }
+
+    pub(crate) fn lifetime(&self, purpose: Purpose) -> Duration {
+        *self.lifetimes.of(purpose)
+    }
+
+    /// The longest that a token of this purpose can be accepted, counted from the present of any instance.
+    pub(crate) fn longest(&self, purpose: Purpose) -> Duration {
+        let leeways = self.leeway.saturating_add(self.expiry_leeway);
+        self.max_lifetime(purpose).saturating_add(Duration::from_secs(leeways.unsigned_abs()))
+    }
+
+    pub(crate) fn max_lifetime(&self, purpose: Purpose) -> Duration {
+        Duration::from_secs(self.max_lifetimes.of(purpose).unsigned_abs())
     }
 
     /// A key for hashing identifiers in events: the same on every instance, and of no use for anything else.

@@ -3,9 +3,12 @@
 //! Every event goes to [`tracing`], target `fauth`, with the fields named at [`Event`], and to the application's own [`AuthEvents`] if there is one.
 //! Never a token, a password, a hash or a cookie.
 
-use std::{fmt, net::SocketAddr};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+};
 
-use crate::{rejection::Rejection, request::RequestHead};
+use crate::{rejection::Rejection, request::RequestHead, session::shortened};
 
 /// What kind of thing happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -17,10 +20,18 @@ pub enum EventKind {
     AuthenticationFailed,
     /// A pair of tokens was issued. `info`.
     LoggedIn,
-    /// A pair of tokens was issued for a refresh token. `info`.
+    /// A pair of tokens was issued for a refresh token. `reason`: `in_grace` if that token had just been used. `info`.
     Refreshed,
     /// A request to log out was answered. `info`.
     LoggedOut,
+    /// Everything of a subject was ended. `info`.
+    LoggedOutEverywhere,
+    /// A session was ended from outside: from another session of its user, or by an administrator. `info`.
+    SessionEnded,
+    /// A refresh token was used that had been used before: somebody has a copy. The session has been ended. `warn`.
+    TokenTheft,
+    /// Tokens were revoked by something that they hang on. `info`.
+    Revoked,
     /// A known user lacks what a route asks for. Names the `subject`; where it happened says the [`RequestRefused`](Self::RequestRefused) that follows. `info`.
     AccessDenied,
     /// A request was refused. `reason` is that of the [`Rejection`]. `debug` for a missing credential, `info` for other faults of the
@@ -44,6 +55,10 @@ impl EventKind {
             Self::LoggedIn => "logged_in",
             Self::Refreshed => "refreshed",
             Self::LoggedOut => "logged_out",
+            Self::LoggedOutEverywhere => "logged_out_everywhere",
+            Self::SessionEnded => "session_ended",
+            Self::TokenTheft => "token_theft",
+            Self::Revoked => "revoked",
             Self::AccessDenied => "access_denied",
             Self::RequestRefused => "request_refused",
             Self::CallbackFailed => "callback_failed",
@@ -63,6 +78,8 @@ pub struct Event<'a> {
     pub reason: Option<&'static str>,
     /// The subject of the user or token.
     pub subject: Option<&'a str>,
+    /// A keyed hash of the session's id, so that records of one session can be told from those of another.
+    pub session: Option<&'a str>,
     /// A keyed hash of what somebody typed as an identifier, so that attempts can be told apart without keeping what may be a mistyped
     /// password. The key is derived from the signing key, so that all instances of an application give the same.
     pub identifier: Option<&'a str>,
@@ -82,6 +99,7 @@ impl<'a> Event<'a> {
             kind,
             reason: None,
             subject: None,
+            session: None,
             identifier: None,
             method: None,
             path: None,
@@ -131,11 +149,27 @@ pub(crate) struct Sender {
     method: Option<Box<str>>,
     path: Option<Box<str>>,
     peer: Option<SocketAddr>,
+    client: Option<Box<str>>,
 }
 
 impl Sender {
     pub(crate) fn of(head: &dyn RequestHead) -> Self {
-        Self { method: Some(head.method().into()), path: Some(head.path().into()), peer: head.peer() }
+        let client = head.header("user-agent").single().map(String::from_utf8_lossy);
+        Self {
+            method: Some(head.method().into()),
+            path: Some(head.path().into()),
+            peer: head.peer(),
+            client: client.as_deref().and_then(shortened).map(String::into_boxed_str),
+        }
+    }
+
+    /// What the client calls itself.
+    pub(crate) fn client(&self) -> Option<&str> {
+        self.client.as_deref()
+    }
+
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        self.peer.map(|peer| peer.ip())
     }
 }
 
@@ -178,6 +212,7 @@ pub(crate) fn trace(event: &Event<'_>, level: tracing::Level) {
                 event = event.kind.as_str(),
                 reason = event.reason,
                 subject = event.subject.map(Escaped).map(tracing::field::display),
+                session = event.session,
                 identifier = event.identifier,
                 method = event.method.map(Escaped).map(tracing::field::display),
                 path = event.path.map(Escaped).map(tracing::field::display),
@@ -200,7 +235,7 @@ pub(crate) fn level(event: &Event<'_>, rejection: Option<&Rejection>) -> tracing
         (_, Some(rejection)) if rejection.is_fault_of_server() => tracing::Level::ERROR,
         (_, Some(Rejection::MissingCredential)) => tracing::Level::DEBUG,
         (EventKind::CallbackFailed | EventKind::StoreFailed, _) => tracing::Level::ERROR,
-        (EventKind::AuthenticationFailed, _) => tracing::Level::WARN,
+        (EventKind::AuthenticationFailed | EventKind::TokenTheft, _) => tracing::Level::WARN,
         _ => tracing::Level::INFO,
     }
 }

@@ -15,6 +15,7 @@ mod rejection;
 mod request;
 mod requirement;
 pub mod routes;
+mod session;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -36,7 +37,8 @@ pub use rejection::{
 };
 pub use request::{HeaderValues, Presented, RequestHead};
 pub use requirement::{Condition, Missing, Requirement};
-pub use store::StoreError;
+pub use session::{LoginRequest, SessionConfig};
+pub use store::{Anchor, Session, SessionId, StoreError};
 pub use token::{
     Algorithm, ClaimError, IssueError, IssuedToken, Key, KeyError, Purpose, TokenError, TokenPair,
     TokenPayload, TokenProfile, TokenRequest, verify_jws,

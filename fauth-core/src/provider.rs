@@ -2,6 +2,8 @@
 
 mod builder;
 mod granted;
+mod revocation;
+mod sessions;
 
 use std::{
     fmt,
@@ -17,6 +19,9 @@ use sha2::{Digest as _, Sha256};
 pub use builder::AuthProviderBuilder;
 use builder::Stores;
 pub use granted::Granted;
+use revocation::Revocations;
+pub(crate) use sessions::Ended;
+use sessions::{Sessions, refuse_old_epoch};
 
 use crate::{
     clock::{Clock, Timestamp},
@@ -30,9 +35,7 @@ use crate::{
     request::{self, Credential, Found, Presented, RequestHead, Verified},
     requirement::Requirement,
     store::Ask,
-    token::{
-        IssueError, IssuedToken, Issuer, Purpose, TokenError, TokenPair, TokenPayload, TokenRequest, Verifier,
-    },
+    token::{IssueError, IssuedToken, Issuer, Purpose, TokenError, TokenPayload, TokenRequest, Verifier},
     transport::{Extracted, Transport},
     user::{AuthUser, LoadIdentity, LoadUser, NewPasswordHash, UpdatePassword, causes},
 };
@@ -99,6 +102,8 @@ struct Inner<U> {
     loader_timeout: Duration,
     store_timeout: Duration,
     stores: Stores,
+    sessions: Option<Sessions>,
+    revocations: Option<Revocations>,
     identifier_key: zeroize::Zeroizing<String>,
 }
 
@@ -252,69 +257,6 @@ impl<U: AuthUser> AuthProvider<U> {
         Err(Rejection::InvalidCredentials)
     }
 
-    /// Issues a pair of tokens. Checks nothing: who calls it has made sure who the subject is, with [`authenticate`](Self::authenticate) for example.
-    ///
-    /// ```
-    /// # use fauth_core::{TokenRequest, testing};
-    /// # let auth = testing::provider().build().unwrap();
-    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-    /// let pair = auth.login("alice").await?;
-    /// let pair = auth.login(TokenRequest::new("alice").scope("read").claim("tenant", "acme")).await?;
-    /// # Ok::<(), fauth_core::Rejection>(())
-    /// # }).unwrap();
-    /// ```
-    ///
-    /// # Errors
-    /// [`Rejection::Misconfigured`] if the request is impossible (a reserved claim, an empty subject), [`Rejection::Unavailable`] if the clock or the
-    /// randomness fails.
-    pub async fn login<'a>(&self, request: impl Into<TokenRequest<'a>>) -> Result<TokenPair, Rejection> {
-        self.login_sender(request.into(), &Sender::default()).await
-    }
-
-    #[expect(clippy::unused_async, reason = "sessions that are kept in a store will be opened here")]
-    pub(crate) async fn login_sender(
-        &self,
-        request: TokenRequest<'_>,
-        sender: &Sender,
-    ) -> Result<TokenPair, Rejection> {
-        self.issue_pair(request, EventKind::LoggedIn, sender)
-    }
-
-    /// Exchanges a refresh token for a new pair with the same scopes and custom claims. The user is loaded again and must be active. However often it is
-    /// refreshed, a login ends 30 days after it began
-    /// ([`danger_max_lifetime`](crate::AuthConfigBuilder::danger_max_lifetime) of refresh tokens).
-    ///
-    /// # Security
-    /// The old refresh token stays good until it expires: nothing is kept on the server that could know it was used.
-    ///
-    /// # Errors
-    /// [`Rejection::InvalidToken`] if the token is not a good refresh token or its user is gone or inactive; [`Rejection::Unavailable`] if the loader, the
-    /// clock or the randomness fails.
-    pub async fn refresh(&self, refresh_token: &str) -> Result<TokenPair, Rejection> {
-        self.refresh_sender(refresh_token, &Sender::default()).await
-    }
-
-    pub(crate) async fn refresh_sender(
-        &self,
-        refresh_token: &str,
-        sender: &Sender,
-    ) -> Result<TokenPair, Rejection> {
-        let payload =
-            Arc::new(self.inner.verifier.verify(refresh_token.as_bytes(), Purpose::Refresh, self.now()?)?);
-        let user = self.user_of(&payload).await?;
-        if !user.is_active() {
-            return Err(Rejection::InvalidToken(InvalidToken::InactiveUser));
-        }
-        self.refuse_if_expired(&payload)?;
-        let login = payload.authenticated_at().map_err(|_| TokenError::InvalidClaim("auth_time"))?;
-        let mut request =
-            TokenRequest::new(payload.subject()).scopes(payload.scopes()).authenticated_at(login);
-        for (name, json) in payload.custom_claims() {
-            request = request.raw_claim(name, json);
-        }
-        self.issue_pair(request, EventKind::Refreshed, sender)
-    }
-
     /// Issues one token.
     ///
     /// # Errors
@@ -445,7 +387,11 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     async fn grant(&self, token: Verified) -> Result<Granted<U>, Rejection> {
+        if self.inner.revocations.is_some() {
+            self.refuse_if_revoked(&token.payload, self.now()?).await?;
+        }
         let user = self.user_of(&token.payload).await?;
+        refuse_old_epoch(&token.payload, &*user)?;
         Ok(Granted::new(self.inner.id, user, token.payload, token.no_store))
     }
 
@@ -525,27 +471,6 @@ impl<U: AuthUser> AuthProvider<U> {
         } else {
             Err(Rejection::InvalidToken(InvalidToken::Token(TokenError::Expired)))
         }
-    }
-
-    fn issue_pair(
-        &self,
-        mut request: TokenRequest<'_>,
-        kind: EventKind,
-        sender: &Sender,
-    ) -> Result<TokenPair, Rejection> {
-        let now = self.now()?;
-        let issuer = &self.inner.issuer;
-        let access_lifetime = issuer.lifetime(Purpose::Access, &request, now);
-        let refresh_lifetime = issuer.lifetime(Purpose::Refresh, &request, now);
-        if refresh_lifetime.is_zero() {
-            return Err(Rejection::InvalidToken(InvalidToken::Token(TokenError::Expired)));
-        }
-        let access =
-            issuer.issue(Purpose::Access, &mut request, now).map_err(|error| self.cannot_issue(&error))?;
-        let refresh =
-            issuer.issue(Purpose::Refresh, &mut request, now).map_err(|error| self.cannot_issue(&error))?;
-        self.raise(&Event::new(kind).subject(request.subject()).sender(sender));
-        Ok(TokenPair { access, refresh, access_lifetime, refresh_lifetime })
     }
 
     fn cannot_issue(&self, error: &IssueError) -> Rejection {

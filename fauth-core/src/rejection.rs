@@ -30,6 +30,7 @@ use crate::{
 /// | [`CrossSiteRequest`](Self::CrossSiteRequest) | 403 | `cross_site_request` | none |
 /// | [`AmbiguousPath`](Self::AmbiguousPath) | 400 | `ambiguous_path` | none |
 /// | [`InvalidRequest`](Self::InvalidRequest) | 400 | `invalid_request` | none |
+/// | [`NotFound`](Self::NotFound) | 404 | `not_found` | none |
 /// | [`MethodNotAllowed`](Self::MethodNotAllowed) | 405 | `method_not_allowed` | none; `Allow` |
 /// | [`PayloadTooLarge`](Self::PayloadTooLarge) | 413 | `payload_too_large` | none |
 /// | [`UnsupportedMediaType`](Self::UnsupportedMediaType) | 415 | `unsupported_media_type` | none |
@@ -54,6 +55,8 @@ pub enum Rejection {
     AmbiguousPath,
     /// The body of a request to a ready-made endpoint is not what it must be.
     InvalidRequest,
+    /// There is nothing of this name, or it is somebody else's.
+    NotFound,
     /// The method is not one that can be answered here: anything but POST at a ready-made endpoint, TRACE and CONNECT at a guard.
     MethodNotAllowed {
         /// The methods that are, as the `Allow` header lists them.
@@ -98,6 +101,18 @@ pub enum InvalidToken {
     UnknownUser,
     /// It is a good token, but the user is not active.
     InactiveUser,
+    /// It was taken back.
+    Revoked,
+    /// It was issued before everything of its subject was taken back.
+    OldEpoch,
+    /// It was issued before the revocation store began to remember, so that nobody knows whether it was taken back.
+    BeforeMemory,
+    /// The session of this refresh token has been ended.
+    SessionEnded,
+    /// There is no session of this refresh token (any more).
+    UnknownSession,
+    /// This refresh token was used before; its session has been ended.
+    Reused,
 }
 
 /// What could not be reached.
@@ -132,6 +147,8 @@ pub enum Misconfigured {
     NoPasswordLogin,
     /// Something is asked for that needs a store, and the provider was built without it.
     NoStore,
+    /// A claim is to be revoked that the provider was not told to look at.
+    NotRevocable,
     /// A requirement has an impossible part.
     Requirement(ConfigError),
     /// A token cannot be issued from what the application asks for.
@@ -158,6 +175,7 @@ impl Rejection {
             Self::CrossSiteRequest => "cross_site_request",
             Self::AmbiguousPath => "ambiguous_path",
             Self::InvalidRequest => "invalid_request",
+            Self::NotFound => "not_found",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::PayloadTooLarge => "payload_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
@@ -174,6 +192,7 @@ impl Rejection {
             Self::MalformedCredential(_) | Self::AmbiguousPath | Self::InvalidRequest => 400,
             Self::MissingCredential | Self::InvalidToken(_) | Self::InvalidCredentials => 401,
             Self::Forbidden(_) | Self::CrossSiteRequest => 403,
+            Self::NotFound => 404,
             Self::MethodNotAllowed { .. } => 405,
             Self::PayloadTooLarge => 413,
             Self::UnsupportedMediaType => 415,
@@ -192,6 +211,12 @@ impl Rejection {
             Self::InvalidToken(InvalidToken::Token(error)) => error.reason(),
             Self::InvalidToken(InvalidToken::UnknownUser) => "unknown_user",
             Self::InvalidToken(InvalidToken::InactiveUser) => "inactive_user",
+            Self::InvalidToken(InvalidToken::Revoked) => "token_revoked",
+            Self::InvalidToken(InvalidToken::OldEpoch) => "old_epoch",
+            Self::InvalidToken(InvalidToken::BeforeMemory) => "before_memory",
+            Self::InvalidToken(InvalidToken::SessionEnded) => "session_ended",
+            Self::InvalidToken(InvalidToken::UnknownSession) => "unknown_session",
+            Self::InvalidToken(InvalidToken::Reused) => "refresh_token_reused",
             Self::Unavailable(Unavailable::Loader) => "loader_failed",
             Self::Unavailable(Unavailable::LoaderTimeout) => "loader_timeout",
             Self::Unavailable(Unavailable::Store) => "store_failed",
@@ -203,6 +228,7 @@ impl Rejection {
             Self::Misconfigured(Misconfigured::OtherProvider) => "other_provider",
             Self::Misconfigured(Misconfigured::NoPasswordLogin) => "no_password_login",
             Self::Misconfigured(Misconfigured::NoStore) => "no_store",
+            Self::Misconfigured(Misconfigured::NotRevocable) => "claim_not_revocable",
             Self::Misconfigured(Misconfigured::Requirement(_)) => "impossible_requirement",
             Self::Misconfigured(Misconfigured::TokenRequest) => "impossible_token_request",
             Self::Misconfigured(Misconfigured::TokenTooLongForCookie) => "token_too_long_for_cookie",
@@ -225,6 +251,7 @@ impl Rejection {
             Self::CrossSiteRequest => "The request was not sent by a page of this application".into(),
             Self::AmbiguousPath => "The path can be read in more than one way".into(),
             Self::InvalidRequest => "The body is not what this endpoint reads".into(),
+            Self::NotFound => "There is no such thing".into(),
             Self::MethodNotAllowed { allow } => format!("The method is not one of: {allow}"),
             Self::PayloadTooLarge => "The body is too large".into(),
             Self::UnsupportedMediaType => "The body must be JSON or, for a login, a form".into(),
@@ -346,6 +373,7 @@ const fn title(status: u16) -> &'static str {
         400 => "Bad Request",
         401 => "Unauthorized",
         403 => "Forbidden",
+        404 => "Not Found",
         405 => "Method Not Allowed",
         413 => "Content Too Large",
         415 => "Unsupported Media Type",

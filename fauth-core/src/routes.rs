@@ -2,24 +2,29 @@
 //!
 //! | endpoint | reads | answers |
 //! |---|---|---|
-//! | `POST /login` | `username` and `password`, as JSON or as a form | 200 with the pair of tokens |
+//! | `POST /login` | `username`, `password` and, if wanted, `remember`, as JSON or as a form | 200 with the pair of tokens |
 //! | `POST /refresh` | `refresh_token`, as JSON, as a form, or from its cookie | 200 with a new pair |
-//! | `POST /logout` | the access token, if there is one | 200; see [`Endpoint::Logout`] |
+//! | `POST /logout` | the access token; with cookies, also the refresh token | 200; see [`Endpoint::Logout`] |
+//! | `POST /logout/all` | the access token of an active user | 200: all of his sessions have ended |
+//! | `GET /sessions` | the same | 200 with his live sessions |
+//! | `DELETE /sessions/{sid}` | the same | 200: this one has ended; 404 if it is not his |
 //!
 //! The pair is the body of the answer, `{"access_token","refresh_token","token_type","expires_in"}`, unless a transport of the provider delivers
 //! tokens itself, as cookies do: then they are in its headers and nowhere else. Every answer carries `Cache-Control: no-store`, every refusal has the form of
 //! the provider's renderer.
 
-use std::sync::Arc;
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::{
-    event::{Event, EventKind, Sender},
-    provider::AuthProvider,
+    event::Sender,
+    provider::{AuthProvider, Ended},
     rejection::{Misconfigured, Rejection, Reply, ResponseHeader, to_json},
-    request::RequestHead,
+    request::{Presented, RequestHead},
+    session::LoginRequest,
+    store::{Session, SessionId},
     token::{Purpose, TokenPair, TokenPayload, TokenRequest},
     transport::{SetTokenError, Transport},
     user::AuthUser,
@@ -49,27 +54,53 @@ pub enum Endpoint {
     /// `POST /logout`.
     ///
     /// # Security
-    /// For now it ends nothing on the server, and says so (`"revoked": false`): the tokens stay good until they expire. Cookies are cleared, with a good access
-    /// token or without; a client with bearer tokens needs a good one.
+    /// It ends the session of the token, and says what that is worth: `"revoked": true` if nothing that was issued in it opens anything any more,
+    /// `false` if the provider was built so that (some of) it lives on until it expires. Cookies are cleared, with a good token or without; a client with bearer
+    /// tokens needs a good one.
     Logout,
+    /// `POST /logout/all`.
+    LogoutAll,
+    /// `GET /sessions`.
+    Sessions,
+    /// `DELETE /sessions/{sid}`.
+    Session,
 }
 
 impl Endpoint {
-    /// The endpoints of a provider: all of them, without the login if it has no password login.
+    /// The endpoints of a provider: those that it can answer.
     pub fn of<U: AuthUser>(auth: &AuthProvider<U>) -> impl Iterator<Item = Self> + use<U> {
         let has_login = auth.has_password_login();
-        [Self::Login, Self::Refresh, Self::Logout]
-            .into_iter()
-            .filter(move |endpoint| has_login || *endpoint != Self::Login)
+        let (can_end_all, has_sessions) = (auth.can_end_all(), auth.has_sessions());
+        let all = [
+            (Self::Login, has_login),
+            (Self::Refresh, true),
+            (Self::Logout, true),
+            (Self::LogoutAll, can_end_all),
+            (Self::Sessions, has_sessions),
+            (Self::Session, has_sessions),
+        ];
+        all.into_iter().filter_map(|(endpoint, is_there)| is_there.then_some(endpoint))
     }
 
-    /// Where it is mounted.
+    /// Where it is mounted. A name in braces stands for one segment of whatever text.
     #[must_use]
     pub const fn path(self) -> &'static str {
         match self {
             Self::Login => "/login",
             Self::Refresh => "/refresh",
             Self::Logout => "/logout",
+            Self::LogoutAll => "/logout/all",
+            Self::Sessions => "/sessions",
+            Self::Session => "/sessions/{sid}",
+        }
+    }
+
+    /// The methods that it answers, as the `Allow` header lists them.
+    const fn methods(self) -> &'static str {
+        match self {
+            Self::Login | Self::Refresh | Self::Logout | Self::LogoutAll => "POST",
+            Self::Sessions => "GET, HEAD",
+            Self::Session => "DELETE",
         }
     }
 
@@ -79,12 +110,14 @@ impl Endpoint {
         auth: &AuthProvider<U>,
         head: &dyn RequestHead,
         body: Result<&[u8], BodyError>,
-    ) -> Call {
-        let parsed = match head.method() {
-            "POST" => self.parse(auth, head, body),
-            _ => Err(Rejection::MethodNotAllowed { allow: "POST" }),
+    ) -> Call<U> {
+        let allow = self.methods();
+        let parsed = if allow.split(", ").any(|method| method == head.method()) {
+            self.parse(auth, head, body)
+        } else {
+            Err(Rejection::MethodNotAllowed { allow })
         };
-        Call { parsed, sender: Sender::of(head) }
+        Call { parsed, sender: Sender::of(head), is_head: head.method() == "HEAD" }
     }
 
     fn parse<U: AuthUser>(
@@ -92,7 +125,7 @@ impl Endpoint {
         auth: &AuthProvider<U>,
         head: &dyn RequestHead,
         body: Result<&[u8], BodyError>,
-    ) -> Result<Parsed, Rejection> {
+    ) -> Result<Parsed<U>, Rejection> {
         let body = body
             .and_then(|body| if body.len() > MAX_BODY_BYTES { Err(BodyError::TooLarge) } else { Ok(body) });
         let body = body.map_err(|error| match error {
@@ -103,6 +136,9 @@ impl Endpoint {
             Self::Login => parse_login(auth, head, body),
             Self::Refresh => parse_refresh(auth, head, body),
             Self::Logout => parse_logout(auth, head),
+            Self::LogoutAll => Ok(Parsed::LogoutAll(auth.read(head))),
+            Self::Sessions => Ok(Parsed::Sessions(auth.read(head))),
+            Self::Session => Ok(Parsed::Session(auth.read(head), named_session(head.path()))),
         }
     }
 }
@@ -110,61 +146,103 @@ impl Endpoint {
 /// A request to an endpoint, read and not yet answered. Owns all it needs.
 #[must_use = "a call has to be answered"]
 #[derive(Debug)]
-pub struct Call {
-    parsed: Result<Parsed, Rejection>,
+pub struct Call<U> {
+    parsed: Result<Parsed<U>, Rejection>,
     sender: Sender,
+    is_head: bool,
 }
 
-enum Parsed {
-    Login { identifier: String, password: Zeroizing<String> },
+enum Parsed<U> {
+    Login {
+        identifier: String,
+        password: Zeroizing<String>,
+        remember: bool,
+    },
     Refresh(Zeroizing<String>),
     Logout(Option<Arc<TokenPayload>>),
+    LogoutAll(Presented<U>),
+    Sessions(Presented<U>),
+    /// `None` for a name that no session has.
+    Session(Presented<U>, Option<SessionId>),
 }
 
-impl std::fmt::Debug for Parsed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl<U> fmt::Debug for Parsed<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Login { .. } => "Login(..)",
             Self::Refresh(_) => "Refresh(..)",
             Self::Logout(_) => "Logout(..)",
+            Self::LogoutAll(_) => "LogoutAll(..)",
+            Self::Sessions(_) => "Sessions(..)",
+            Self::Session(..) => "Session(..)",
         })
     }
 }
 
-impl Call {
+impl<U: AuthUser> Call<U> {
     /// The answer.
     ///
     /// # Errors
     /// The [`Rejection`] to answer with; [`AuthProvider::refuse`] makes the answer.
-    pub async fn answer<U: AuthUser>(self, auth: &AuthProvider<U>) -> Result<Reply, Rejection> {
+    pub async fn answer(self, auth: &AuthProvider<U>) -> Result<Reply, Rejection> {
         let sender = &self.sender;
         match self.parsed? {
-            Parsed::Login { identifier, password } => {
+            Parsed::Login { identifier, password, remember } => {
                 let user = auth.authenticate_sender(&identifier, &password, sender).await?;
-                let request = TokenRequest::new(user.subject().as_ref().to_owned());
+                let request = LoginRequest::new(TokenRequest::of(&*user)).remember(remember);
                 deliver(auth, &auth.login_sender(request, sender).await?)
             }
             Parsed::Refresh(token) => deliver(auth, &auth.refresh_sender(&token, sender).await?),
-            Parsed::Logout(payload) => Ok(log_out(auth, payload.as_deref(), sender)),
+            Parsed::Logout(payload) => {
+                let ended = auth.logout_sender(payload.as_deref(), sender).await?;
+                Ok(logged_out(auth, ended))
+            }
+            Parsed::LogoutAll(presented) => {
+                let granted = auth.check_session(presented).await?;
+                auth.logout_all_sender(granted.payload().subject(), sender).await?;
+                Ok(logged_out(auth, auth.worth_of_logout()))
+            }
+            Parsed::Sessions(presented) => {
+                let granted = auth.check_session(presented).await?;
+                let sessions = auth.sessions(granted.payload().subject()).await?;
+                let reply = answer(&listed(&sessions, granted.payload().session_id()));
+                Ok(if self.is_head { reply.for_method("HEAD") } else { reply })
+            }
+            Parsed::Session(presented, named) => {
+                let granted = auth.check_session(presented).await?;
+                let named = named.ok_or(Rejection::NotFound)?;
+                let subject = granted.payload().subject();
+                if !auth.revoke_own_session_sender(subject, &named, sender).await? {
+                    return Err(Rejection::NotFound);
+                }
+                let is_current = granted.payload().session_id() == Some(named.as_str());
+                let reply = answer(&outcome(auth.worth_of_logout()));
+                Ok(if is_current { forget(auth, reply) } else { reply })
+            }
         }
     }
+}
+
+/// The last segment. The router has matched the path already, and a session id needs no decoding.
+fn named_session(path: &str) -> Option<SessionId> {
+    path.rsplit('/').next().and_then(SessionId::parse)
 }
 
 fn parse_login<U: AuthUser>(
     auth: &AuthProvider<U>,
     head: &dyn RequestHead,
     body: &[u8],
-) -> Result<Parsed, Rejection> {
+) -> Result<Parsed<U>, Rejection> {
     refuse_foreign_login(auth, head)?;
-    let LoginForm { username, password } = parse_body(head, body)?;
-    Ok(Parsed::Login { identifier: username, password: Zeroizing::new(password) })
+    let LoginForm { username, password, remember } = parse_body(head, body)?;
+    Ok(Parsed::Login { identifier: username, password: Zeroizing::new(password), remember })
 }
 
 fn parse_refresh<U: AuthUser>(
     auth: &AuthProvider<U>,
     head: &dyn RequestHead,
     body: &[u8],
-) -> Result<Parsed, Rejection> {
+) -> Result<Parsed<U>, Rejection> {
     refuse_foreign_login(auth, head)?;
     if !body.is_empty() {
         let RefreshForm { refresh_token } = parse_body(head, body)?;
@@ -176,13 +254,14 @@ fn parse_refresh<U: AuthUser>(
 }
 
 /// With cookies, a good token is not needed: that one has run out is no reason to keep the cookies.
-fn parse_logout<U: AuthUser>(auth: &AuthProvider<U>, head: &dyn RequestHead) -> Result<Parsed, Rejection> {
+/// The refresh token will do then, which lives longer and is what has to be ended.
+fn parse_logout<U: AuthUser>(auth: &AuthProvider<U>, head: &dyn RequestHead) -> Result<Parsed<U>, Rejection> {
     let presented = auth.verify_presented(head).and_then(|token| token.ok_or(Rejection::MissingCredential));
     match presented {
         Ok(token) => Ok(Parsed::Logout(Some(token.payload))),
         Err(_) if auth.has_ambient_transport() => {
             auth.refuse_cross_site(head)?;
-            Ok(Parsed::Logout(None))
+            Ok(Parsed::Logout(auth.verify_refresh_presented(head).map(Arc::new)))
         }
         Err(rejection) => Err(rejection),
     }
@@ -219,15 +298,38 @@ fn too_long(_: SetTokenError) -> Rejection {
     Rejection::Misconfigured(Misconfigured::TokenTooLongForCookie)
 }
 
-fn log_out<U: AuthUser>(auth: &AuthProvider<U>, payload: Option<&TokenPayload>, sender: &Sender) -> Reply {
-    let mut event = Event::new(EventKind::LoggedOut).sender(sender);
-    event.subject = payload.map(TokenPayload::subject);
-    auth.raise(&event);
-    let body = LoggedOut {
-        revoked: false,
-        detail: "Forget the tokens: they are not kept on the server and stay good until they expire",
+fn logged_out<U: AuthUser>(auth: &AuthProvider<U>, ended: Ended) -> Reply {
+    forget(auth, answer(&outcome(ended)))
+}
+
+/// Whatever a client keeps by itself, it is told to forget.
+fn forget<U: AuthUser>(auth: &AuthProvider<U>, reply: Reply) -> Reply {
+    auth.transports().flat_map(Transport::clear).fold(reply, Reply::header)
+}
+
+const fn outcome(ended: Ended) -> LoggedOut<'static> {
+    let (revoked, detail) = match ended {
+        Ended::Tokens => (true, "Nothing that was issued in the session opens anything any more"),
+        Ended::Session => (false, "The session has ended; its access tokens stay good until they expire"),
+        Ended::Nothing => {
+            (false, "Forget the tokens: they are not kept on the server and stay good until they expire")
+        }
     };
-    auth.transports().flat_map(Transport::clear).fold(answer(&body), Reply::header)
+    LoggedOut { revoked, detail }
+}
+
+fn listed<'a>(sessions: &'a [Session], current: Option<&str>) -> Listed<'a> {
+    let entry = |session: &'a Session| Entry {
+        id: session.id.as_str(),
+        current: current == Some(session.id.as_str()),
+        created_at: session.created_at.unix_seconds(),
+        last_seen_at: session.last_seen_at.unix_seconds(),
+        expires_at: session.ends_at().unix_seconds(),
+        remembered: session.remembered,
+        client: session.client.as_deref(),
+        address: session.address,
+    };
+    Listed { sessions: sessions.iter().map(entry).collect() }
 }
 
 fn answer(body: &impl Serialize) -> Reply {
@@ -243,6 +345,8 @@ const OK: u16 = 200;
 struct LoginForm {
     username: String,
     password: String,
+    #[serde(default)]
+    remember: bool,
 }
 
 #[derive(Deserialize)]
@@ -263,6 +367,24 @@ struct LoggedOut<'a> {
     detail: &'a str,
 }
 
+#[derive(Serialize)]
+struct Listed<'a> {
+    sessions: Vec<Entry<'a>>,
+}
+
+/// A session in the list of its user. Times are seconds since 1970.
+#[derive(Serialize)]
+struct Entry<'a> {
+    id: &'a str,
+    current: bool,
+    created_at: i64,
+    last_seen_at: i64,
+    expires_at: i64,
+    remembered: bool,
+    client: Option<&'a str>,
+    address: Option<IpAddr>,
+}
+
 /// What a form must hold, whichever way it is written.
 trait Form: Sized + for<'de> Deserialize<'de> {
     fn from_fields(field: impl FnMut(&str) -> Option<String>) -> Option<Self>;
@@ -270,7 +392,8 @@ trait Form: Sized + for<'de> Deserialize<'de> {
 
 impl Form for LoginForm {
     fn from_fields(mut field: impl FnMut(&str) -> Option<String>) -> Option<Self> {
-        Some(Self { username: field("username")?, password: field("password")? })
+        let remember = field("remember").is_some_and(|value| matches!(&*value, "on" | "true" | "1"));
+        Some(Self { username: field("username")?, password: field("password")?, remember })
     }
 }
 

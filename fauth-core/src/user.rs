@@ -60,6 +60,16 @@ pub trait AuthUser: Send + Sync + 'static {
     /// May this user act at all? The tokens of an inactive user are refused with 401.
     fn is_active(&self) -> bool;
 
+    /// How often everything that was issued to this user was taken back, for applications that count that in the user's own record: whoever raises it
+    /// ends all tokens that carry a lower one. Default: 0, for ever; [`AuthProvider::logout_all`](crate::AuthProvider::logout_all) needs no
+    /// such record.
+    ///
+    /// Tokens carry it if they were made with [`TokenRequest::of`](crate::TokenRequest::of), as the ready-made endpoints do. Raise it when
+    /// the password changes. It must never fall.
+    fn token_epoch(&self) -> u64 {
+        0
+    }
+
     /// The user's roles. Default: none.
     fn roles(&self) -> impl IntoIterator<Item: AsRef<str>> {
         std::iter::empty::<&str>()

@@ -9,7 +9,11 @@ use std::{
     time::Duration,
 };
 
-use super::{AuthProvider, CREDENTIAL_MARGIN, Inner, PasswordLogin};
+use super::{
+    AuthProvider, CREDENTIAL_MARGIN, Inner, PasswordLogin,
+    revocation::{Retention, Revocations},
+    sessions::Sessions,
+};
 use crate::{
     clock::{Clock, SystemClock},
     config::AuthConfig,
@@ -19,10 +23,12 @@ use crate::{
     password::{PasswordConfig, PasswordHasher},
     path::{Allowed, PathCharacter},
     rejection::{ProblemJson, Renderer},
+    session::SessionConfig,
     store::{
         ApiKeyStore, KeepApiKeys, KeepOneTimes, KeepRevocations, KeepSessions, OneTimeStore, RevocationStore,
         SessionStore, Store,
     },
+    token::Purpose,
     transport::{BearerTransport, QueryTransport, SecurityScheme, Transport},
     user::{
         AuthUser, Erased, IdentityLoader, LoadIdentity, LoadUser, PasswordUpdater, UpdatePassword, UserLoader,
@@ -31,6 +37,8 @@ use crate::{
 
 const DEFAULT_LOADER_TIMEOUT: Duration = Duration::from_secs(10);
 const DEFAULT_STORE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Each is read from the token of every guarded request.
+const MAX_REVOCABLE_CLAIMS: usize = 8;
 const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Collects what an [`AuthProvider`] needs.
@@ -43,6 +51,8 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 /// | [`transports`](Self::transport) | `Authorization: Bearer` |
 /// | [`renderer`](Self::renderer) | [`ProblemJson`] |
 /// | [`loader_timeout`](Self::loader_timeout) | 10 seconds |
+/// | [`store`](Self::store) | none: must be given, or [`danger_stateless`](Self::danger_stateless) said |
+/// | [`sessions`](Self::sessions) | 7 days idle, 30 days in all |
 /// | [`store_timeout`](Self::store_timeout) | 5 seconds |
 /// | [`clock`](Self::clock) | the system's |
 #[must_use = "a provider exists only after `build`"]
@@ -62,6 +72,10 @@ pub struct AuthProviderBuilder<U> {
     loader_timeout: Duration,
     store_timeout: Duration,
     stores: Stores,
+    sessions: SessionConfig,
+    revocable_claims: Vec<String>,
+    stateless: bool,
+    without_revocation: bool,
 }
 
 /// The stores that were given. One backend may be all of them.
@@ -91,6 +105,10 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             loader_timeout: DEFAULT_LOADER_TIMEOUT,
             store_timeout: DEFAULT_STORE_TIMEOUT,
             stores: Stores::default(),
+            sessions: SessionConfig::new(),
+            revocable_claims: Vec::new(),
+            stateless: false,
+            without_revocation: false,
         }
     }
 
@@ -217,6 +235,38 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         self
     }
 
+    /// How long sessions last, and how they are carried on.
+    pub fn sessions(mut self, config: SessionConfig) -> Self {
+        self.sessions = config;
+        self
+    }
+
+    /// Makes the values of a custom claim revocable, with [`Anchor::Claim`](crate::Anchor::Claim): a device, a tenant. Its value must be a string in every token that has it.
+    pub fn revocable_claim(mut self, name: impl Into<String>) -> Self {
+        self.revocable_claims.push(name.into());
+        self
+    }
+
+    /// Keeps no sessions: refresh tokens are not used up, there is no list of logins, and none of them ends on the server, unless there is a
+    /// [revocation store](Self::revocation_store).
+    ///
+    /// # Security
+    /// A stolen refresh token is good until it expires, and nobody notices. Without a revocation store, a logout takes nothing back, and what was
+    /// issued stays good; only [`AuthUser::is_active`] and [`AuthUser::token_epoch`] can end it before its time.
+    pub fn danger_stateless(mut self) -> Self {
+        self.stateless = true;
+        self
+    }
+
+    /// Keeps sessions, and does not ask at every request whether they have ended.
+    ///
+    /// # Security
+    /// After a logout, or a theft that was noticed, access tokens stay good until they expire (15 minutes by default).
+    pub fn danger_without_revocation(mut self) -> Self {
+        self.without_revocation = true;
+        self
+    }
+
     /// How long a store may take before the request is refused with 503. Default: 5 seconds; at most 300.
     pub fn store_timeout(mut self, limit: Duration) -> Self {
         self.store_timeout = limit;
@@ -245,6 +295,14 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         let issuer = self.config.token_issuer().ok_or_else(|| {
             ConfigError::new("secret", "there is no key to sign with", "set a secret or a signing key")
         })?;
+        let (sessions, revocations) = keeping(
+            &self.config,
+            &self.stores,
+            self.sessions,
+            self.revocable_claims,
+            self.stateless,
+            self.without_revocation,
+        )?;
         let inner = Inner {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             verifier: self.config.verifier(),
@@ -262,10 +320,77 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             loader_timeout: self.loader_timeout,
             store_timeout: self.store_timeout,
             stores: self.stores,
+            sessions,
+            revocations,
             identifier_key: self.config.identifier_key(),
         };
         Ok(AuthProvider { inner: Arc::new(inner) })
     }
+}
+
+/// What can be ended, and how; that nothing can must have been said.
+fn keeping(
+    config: &AuthConfig,
+    stores: &Stores,
+    sessions: SessionConfig,
+    claims: Vec<String>,
+    stateless: bool,
+    without_revocation: bool,
+) -> Result<(Option<Sessions>, Option<Revocations>), ConfigError> {
+    check_waivers(stores, stateless, without_revocation)?;
+    let policy = sessions.build(config.lifetime(Purpose::Refresh), config.max_lifetime(Purpose::Refresh))?;
+    let login = policy.longest().max(config.longest(Purpose::Refresh));
+    let sessions = stores.sessions.clone().map(|store| Sessions { store, policy });
+    let session = if sessions.is_some() { config.longest(Purpose::Access) } else { login };
+    let claims = revocable(claims, stores.revocations.is_some())?;
+    let retention = Retention { session, login };
+    let revocations = stores.revocations.clone().map(|store| Revocations { store, claims, retention });
+    Ok((sessions, revocations))
+}
+
+fn check_waivers(stores: &Stores, stateless: bool, without_revocation: bool) -> Result<(), ConfigError> {
+    let missing = |field, problem, fix| Err(ConfigError::new(field, problem, fix));
+    match (&stores.sessions, &stores.revocations) {
+        (None, _) if !stateless => missing(
+            "store",
+            "no login could be ended, because none is kept",
+            "call `.store(MemoryStore::new())`, with Redis or SQL for more than one instance, or `.danger_stateless()` if that is meant",
+        ),
+        (Some(_), _) if stateless => missing(
+            "danger_stateless",
+            "sessions are waived, and there is a store for them",
+            "remove `.danger_stateless()`, or give only a `.revocation_store(…)`",
+        ),
+        (Some(_), None) if !without_revocation => missing(
+            "revocation_store",
+            "access tokens would outlive their session, because nothing knows that it has ended",
+            "call `.revocation_store(…)`, or `.danger_without_revocation()` if that is meant",
+        ),
+        (_, Some(_)) if without_revocation => missing(
+            "danger_without_revocation",
+            "revocation is waived, and there is a store for it",
+            "remove `.danger_without_revocation()`, or give only a `.session_store(…)`",
+        ),
+        _ => Ok(()),
+    }
+}
+
+fn revocable(names: Vec<String>, has_store: bool) -> Result<Vec<Box<str>>, ConfigError> {
+    if !names.is_empty() && !has_store {
+        return Err(ConfigError::new(
+            "revocable_claim",
+            "there is no store that would remember what is revoked",
+            "call `.revocation_store(…)`",
+        ));
+    }
+    if names.len() > MAX_REVOCABLE_CLAIMS || names.iter().any(String::is_empty) {
+        return Err(ConfigError::new(
+            "revocable_claim",
+            "there are too many, or one has no name",
+            "name up to 8 claims",
+        ));
+    }
+    Ok(names.into_iter().map(String::into_boxed_str).collect())
 }
 
 fn check_timeout(field: &'static str, limit: Duration) -> Result<(), ConfigError> {

@@ -132,6 +132,7 @@ const fn hint(rejection: &Rejection) -> &'static str {
         Rejection::InvalidRequest | Rejection::UnsupportedMediaType => {
             "See the documentation of this endpoint"
         }
+        Rejection::NotFound => "Look at the list for what there is",
         Rejection::MethodNotAllowed { .. } => "Use one of the methods in the `Allow` header",
         Rejection::PayloadTooLarge => "Send a shorter body",
         Rejection::Busy { .. } | Rejection::Unavailable(_) => "Try again later",

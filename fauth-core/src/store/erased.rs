@@ -41,7 +41,7 @@ erase! {
     }
     KeepRevocations of RevocationStore {
         fn revoke(anchors: &'a [Anchor<'a>], now: Timestamp, until: Timestamp) -> ();
-        fn check(token: &'a TokenFacts<'a>, now: Timestamp) -> Verdict;
+        fn check(token: &'a TokenFacts<'_>, now: Timestamp) -> Verdict;
         fn epoch(subject: &'a str, now: Timestamp) -> u64;
         fn raise_epoch(subject: &'a str, now: Timestamp, until: Timestamp) -> u64;
     }

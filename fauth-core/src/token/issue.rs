@@ -15,10 +15,15 @@ use super::{
     purpose::{PerPurpose, Purpose},
     verify::{MAX_SUBJECT_BYTES, are_acceptable},
 };
-use crate::clock::{ClockError, Timestamp};
+use crate::{
+    clock::{ClockError, Timestamp},
+    session::RefreshId,
+    store::SessionId,
+    user::AuthUser,
+};
 
 /// Claims that fauth writes and reads itself; custom claims cannot take their names.
-const RESERVED: [&str; 13] = [
+const RESERVED: [&str; 15] = [
     "auth_time",
     "sub",
     "exp",
@@ -32,6 +37,8 @@ const RESERVED: [&str; 13] = [
     "scope",
     "sid",
     "client_id",
+    "token_epoch",
+    "user_epoch",
 ];
 
 pub(super) fn is_reserved(name: &str) -> bool {
@@ -86,7 +93,27 @@ pub struct TokenRequest<'a> {
     claims: Vec<(Cow<'a, str>, String)>,
     /// When the subject logged in, if that was not just now.
     authenticated_at: Option<Timestamp>,
+    pub(crate) bound: Binding,
     fault: Option<IssueError>,
+}
+
+/// What a token hangs on besides its own expiry.
+#[derive(Default)]
+pub(crate) struct Binding {
+    pub(crate) session: Option<SessionId>,
+    /// By the revocation store.
+    pub(crate) epoch: u64,
+    /// By the user's own record.
+    pub(crate) user_epoch: u64,
+    /// When the session ends, whatever is refreshed.
+    pub(crate) ends_at: Option<Timestamp>,
+    pub(crate) refresh: Option<RefreshBinding>,
+}
+
+/// What is special about the refresh token of a session: it must be possible to make the same one again.
+pub(crate) struct RefreshBinding {
+    pub(crate) id: RefreshId,
+    pub(crate) idle_timeout: Duration,
 }
 
 /// More scopes than this go to the heap.
@@ -101,8 +128,17 @@ impl<'a> TokenRequest<'a> {
             scopes: SmallVec::new(),
             claims: Vec::new(),
             authenticated_at: None,
+            bound: Binding::default(),
             fault: None,
         }
+    }
+
+    /// A token about this user, which ends when his [`token_epoch`](AuthUser::token_epoch) is raised.
+    #[must_use]
+    pub fn of(user: &impl AuthUser) -> Self {
+        let mut request = Self::new(user.subject().as_ref().to_owned());
+        request.bound.user_epoch = user.token_epoch();
+        request
     }
 
     /// Adds a scope.
@@ -299,10 +335,18 @@ impl Issuer {
 
     /// How long a token of this purpose lasts that is issued now: not beyond the end of the login that it continues.
     pub(crate) fn lifetime(&self, purpose: Purpose, request: &TokenRequest<'_>, now: Timestamp) -> Duration {
-        let lifetime = *self.lifetimes.of(purpose);
-        let Some(login) = request.authenticated_at else { return lifetime };
-        let end = login.checked_add(self.max_session).unwrap_or(Timestamp::MAX);
-        lifetime.min(end.since(now))
+        let lifetime = match (purpose, &request.bound.refresh) {
+            (Purpose::Refresh, Some(refresh)) => refresh.idle_timeout,
+            _ => *self.lifetimes.of(purpose),
+        };
+        match (request.bound.ends_at, request.authenticated_at) {
+            (Some(end), _) => lifetime.min(end.since(now)),
+            (None, Some(login)) => {
+                let end = login.checked_add(self.max_session).unwrap_or(Timestamp::MAX);
+                lifetime.min(end.since(now))
+            }
+            (None, None) => lifetime,
+        }
     }
 
     pub(crate) fn issue(
@@ -345,7 +389,10 @@ impl Issuer {
         json.text("sub", &request.subject);
         json.number("exp", expires.unix_seconds());
         json.number("iat", now.unix_seconds());
-        json.base64url("jti", &token_id()?);
+        match &request.bound.refresh {
+            Some(refresh) if purpose == Purpose::Refresh => json.base64url("jti", refresh.id.as_bytes()),
+            _ => json.base64url("jti", &random_bytes()?),
+        }
         json.text("token_type", purpose.as_str());
         json.texts("scopes", &request.scopes);
         if self.format == Format::Standard {
@@ -358,6 +405,7 @@ impl Issuer {
                 several => json.texts("aud", several),
             }
         }
+        write_binding(&mut json, &request.bound);
         if purpose == Purpose::Refresh {
             json.number("auth_time", request.authenticated_at.unwrap_or(now).unix_seconds());
         }
@@ -392,10 +440,23 @@ const fn encoded_length(bytes: usize) -> usize {
 }
 
 /// 128 random bits.
-fn token_id() -> Result<[u8; 16], IssueError> {
+pub(crate) fn random_bytes() -> Result<[u8; 16], IssueError> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|_| IssueError::NoRandomness)?;
     Ok(bytes)
+}
+
+/// What the token hangs on. What is not there is not written: tokens that nothing can end look as they always did.
+fn write_binding(json: &mut JsonObject, bound: &Binding) {
+    if let Some(session) = &bound.session {
+        json.text("sid", session.as_str());
+    }
+    if bound.epoch > 0 {
+        json.number("token_epoch", bound.epoch);
+    }
+    if bound.user_epoch > 0 {
+        json.number("user_epoch", bound.user_epoch);
+    }
 }
 
 /// Writes one flat object member by member, without a tree in between.
@@ -438,7 +499,7 @@ impl JsonObject {
         self.text.push('"');
     }
 
-    fn number(&mut self, name: &'static str, value: i64) {
+    fn number(&mut self, name: &'static str, value: impl fmt::Display) {
         self.name(name);
         // Writing to a string cannot fail.
         let _ = write!(self.text, "{value}");

@@ -72,6 +72,9 @@ pub struct TokenPayload {
     pub(super) token_id: Span,
     /// An array of strings, by its position.
     pub(super) scopes: Option<Value>,
+    pub(super) session: Option<Span>,
+    pub(super) epoch: u64,
+    pub(super) user_epoch: u64,
     pub(super) issued_at: Timestamp,
     pub(super) expires_at: Timestamp,
 }
@@ -90,6 +93,22 @@ impl TokenPayload {
     #[must_use]
     pub fn token_id(&self) -> &str {
         self.token_id.read(&self.json)
+    }
+
+    /// The session that the token belongs to (`sid`), 1 to 128 bytes; `None` for tokens that were issued without one.
+    #[must_use]
+    pub fn session_id(&self) -> Option<&str> {
+        self.session.as_ref().map(|session| session.read(&self.json))
+    }
+
+    /// The epoch of its subject when it was issued, by the revocation store (`token_epoch`).
+    pub(crate) const fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The same, by the user's own record (`user_epoch`).
+    pub(crate) const fn user_epoch(&self) -> u64 {
+        self.user_epoch
     }
 
     /// What the token is for.

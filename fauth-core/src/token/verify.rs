@@ -227,6 +227,10 @@ impl Verifier {
         if found.scopes.is_some_and(|scopes| scopes.kind != Kind::Array(Elements::Strings)) {
             return Err(TokenError::InvalidClaim("scopes"));
         }
+        let session =
+            found.session.map(|_| claims.text("sid", found.session, MAX_TOKEN_ID_BYTES)).transpose()?;
+        let epoch = claims.epoch("token_epoch", found.epoch)?;
+        let user_epoch = claims.epoch("user_epoch", found.user_epoch)?;
         self.accept_origin(&claims, found, format)?;
         self.accept_times(issued, expires, not_before, purpose, now)?;
         Ok(TokenPayload {
@@ -234,6 +238,9 @@ impl Verifier {
             subject,
             token_id,
             scopes: found.scopes,
+            session,
+            epoch,
+            user_epoch,
             issued_at: issued.ceil(),
             expires_at: expires.floor(),
             json,
@@ -467,6 +474,9 @@ struct Claims {
     issued_at: Option<Value>,
     not_before: Option<Value>,
     scopes: Option<Value>,
+    session: Option<Value>,
+    epoch: Option<Value>,
+    user_epoch: Option<Value>,
 }
 
 impl Claims {
@@ -492,6 +502,9 @@ impl Claims {
             "iat" => Some(&mut self.issued_at),
             "nbf" => Some(&mut self.not_before),
             "scopes" => Some(&mut self.scopes),
+            "sid" => Some(&mut self.session),
+            "token_epoch" => Some(&mut self.epoch),
+            "user_epoch" => Some(&mut self.user_epoch),
             _ => None,
         }
     }
@@ -532,6 +545,13 @@ impl Reader<'_> {
         let Some(value) = value else { return Ok(None) };
         let Kind::Number = value.kind else { return Err(TokenError::InvalidClaim(name)) };
         NumericDate::read(value.raw(self.json)).map(Some).ok_or(TokenError::InvalidClaim(name))
+    }
+
+    /// A whole number; 0 if it is absent.
+    fn epoch(&self, name: &'static str, value: Option<Value>) -> Result<u64, TokenError> {
+        let Some(value) = value else { return Ok(0) };
+        let Kind::Number = value.kind else { return Err(TokenError::InvalidClaim(name)) };
+        value.raw(self.json).parse().map_err(|_| TokenError::InvalidClaim(name))
     }
 
     fn audience(&self, value: Value, configured: &[Box<str>]) -> Result<(), TokenError> {

@@ -1,0 +1,150 @@
+//! Taking back what was issued, and asking whether something was.
+
+use std::{sync::Arc, time::Duration};
+
+use smallvec::SmallVec;
+
+use super::AuthProvider;
+use crate::{
+    clock::Timestamp,
+    event::{Event, EventKind},
+    rejection::{InvalidToken, Misconfigured, Rejection},
+    store::{Anchor, KeepRevocations, SessionId, TokenFacts, Verdict},
+    token::{TokenError, TokenPayload},
+    user::AuthUser,
+};
+
+/// What it takes to revoke; absent as a whole for tokens that cannot be taken back.
+pub(super) struct Revocations {
+    pub(super) store: Arc<dyn KeepRevocations>,
+    /// The custom claims whose values can be revoked.
+    pub(super) claims: Vec<Box<str>>,
+    pub(super) retention: Retention,
+}
+
+/// For how long a revocation is kept: longer than everything lasts that it covers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Retention {
+    /// What is said of a session that a store knows to have ended: as long as an access token.
+    pub(super) session: Duration,
+    /// Of everything else: as long as a login.
+    pub(super) login: Duration,
+}
+
+impl<U: AuthUser> AuthProvider<U> {
+    /// Revokes tokens by what they hang on. From the next request on they are refused, wherever the store is shared, for as long as any of them could last.
+    ///
+    /// [`logout`](Self::logout), [`logout_all`](Self::logout_all) and [`revoke_session`](Self::revoke_session) call this themselves. It is for the rest: one token,
+    /// one device ([`Anchor::Claim`], named with [`revocable_claim`](crate::AuthProviderBuilder::revocable_claim)), a subject who is to be kept out.
+    ///
+    /// # Errors
+    /// [`Rejection::Unavailable`] if it is not certain that they are revoked: try again. [`Rejection::Misconfigured`] if there is no revocation store,
+    /// or no such claim was named.
+    pub async fn revoke(&self, anchors: &[Anchor<'_>]) -> Result<(), Rejection> {
+        let now = self.now()?;
+        let Some(revocations) = &self.inner.revocations else {
+            return Err(Rejection::Misconfigured(Misconfigured::NoStore));
+        };
+        let is_looked_at = |anchor: &Anchor<'_>| match anchor {
+            Anchor::Claim { name, .. } => revocations.claims.iter().any(|claim| **claim == **name),
+            _ => true,
+        };
+        if !anchors.iter().all(is_looked_at) {
+            return Err(Rejection::Misconfigured(Misconfigured::NotRevocable));
+        }
+        self.revoke_for(revocations, anchors, revocations.retention.login, now).await?;
+        self.raise(&Event::new(EventKind::Revoked));
+        Ok(())
+    }
+
+    /// Refuses a token that was taken back. Nothing to ask without a revocation store.
+    pub(super) async fn refuse_if_revoked(
+        &self,
+        payload: &TokenPayload,
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
+        let Some(revocations) = &self.inner.revocations else { return Ok(()) };
+        let claims = claimed(&revocations.claims, payload)?;
+        let facts = facts(payload, &claims);
+        let verdict = self.asked(revocations.store.check(&facts, now)).await?;
+        match verdict {
+            Verdict::Good => Ok(()),
+            Verdict::Revoked => Err(Rejection::InvalidToken(InvalidToken::Revoked)),
+            Verdict::OldEpoch => Err(Rejection::InvalidToken(InvalidToken::OldEpoch)),
+            Verdict::BeforeMemory => Err(Rejection::InvalidToken(InvalidToken::BeforeMemory)),
+        }
+    }
+
+    /// The epoch that new tokens of a subject carry.
+    pub(super) async fn current_epoch(&self, subject: &str, now: Timestamp) -> Result<u64, Rejection> {
+        match &self.inner.revocations {
+            Some(revocations) => self.asked(revocations.store.epoch(subject, now)).await,
+            None => Ok(0),
+        }
+    }
+
+    pub(super) async fn raise_epoch(&self, subject: &str, now: Timestamp) -> Result<(), Rejection> {
+        let Some(revocations) = &self.inner.revocations else { return Ok(()) };
+        let until = after(now, revocations.retention.login);
+        self.asked(revocations.store.raise_epoch(subject, now, until)).await.map(drop)
+    }
+
+    /// Revokes the access tokens of sessions that have ended.
+    pub(super) async fn revoke_sessions(
+        &self,
+        sessions: &[SessionId],
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
+        let anchors: Vec<_> = sessions.iter().map(|id| Anchor::Session(id.as_str())).collect();
+        self.revoke_until_gone(&anchors, now).await
+    }
+
+    /// For anchors of a session: what is not in the store of sessions any more needs no longer memory than its access tokens.
+    pub(super) async fn revoke_until_gone(
+        &self,
+        anchors: &[Anchor<'_>],
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
+        match &self.inner.revocations {
+            Some(revocations) if !anchors.is_empty() => {
+                self.revoke_for(revocations, anchors, revocations.retention.session, now).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn revoke_for(
+        &self,
+        revocations: &Revocations,
+        anchors: &[Anchor<'_>],
+        span: Duration,
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
+        self.asked(revocations.store.revoke(anchors, now, after(now, span))).await
+    }
+}
+
+fn after(now: Timestamp, span: Duration) -> Timestamp {
+    now.checked_add(span).unwrap_or(Timestamp::MAX).min(Timestamp::MAX)
+}
+
+type Claimed<'a> = SmallVec<[(&'a str, String); 2]>;
+
+/// The values of the claims that can be revoked. One that is no text could not be revoked, so it is not accepted.
+fn claimed<'a>(names: &'a [Box<str>], payload: &TokenPayload) -> Result<Claimed<'a>, Rejection> {
+    let mut claims = Claimed::new();
+    for name in names {
+        let value = payload.claim(name).map_err(|_| TokenError::InvalidClaim("revocable"))?;
+        claims.extend(value.map(|value| (&**name, value)));
+    }
+    Ok(claims)
+}
+
+fn facts<'a>(payload: &'a TokenPayload, claims: &'a Claimed<'_>) -> TokenFacts<'a> {
+    let mut anchors: SmallVec<[Anchor<'a>; 4]> = SmallVec::new();
+    anchors.push(Anchor::TokenId(payload.token_id()));
+    anchors.push(Anchor::Subject(payload.subject()));
+    anchors.extend(payload.session_id().map(Anchor::Session));
+    anchors.extend(claims.iter().map(|(name, value)| Anchor::Claim { name, value }));
+    TokenFacts { anchors, subject: payload.subject(), epoch: payload.epoch(), issued_at: payload.issued_at() }
+}

@@ -1,0 +1,353 @@
+//! What a login is made of: who, how long, from where, and how its refresh tokens follow from one another.
+
+use std::{borrow::Cow, fmt, net::IpAddr, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::{
+    error::ConfigError,
+    store::{Nonce, SecretHash},
+    token::TokenRequest,
+};
+
+const DEFAULT_GRACE: Duration = Duration::from_secs(10);
+const MAX_GRACE: Duration = Duration::from_secs(60);
+const DEFAULT_LIMIT: usize = 50;
+const MAX_LIMIT: usize = 10_000;
+/// As long as a cookie can last.
+const MAX_LIFETIME: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+/// A remembered session may last so many times its idle timeout.
+const REMEMBERED_FACTOR: u32 = 3;
+/// The most that is kept of what a client calls itself, in bytes.
+const MAX_CLIENT_BYTES: usize = 256;
+
+/// How long sessions last, and how they are carried on.
+///
+/// | setting | default |
+/// |---|---|
+/// | idle timeout | the lifetime of refresh tokens: 7 days |
+/// | lifetime, however often it is refreshed | the longest lifetime of refresh tokens: 30 days |
+/// | the same two, if the user asks to be remembered | 30 days, 90 days |
+/// | grace window | 10 seconds |
+/// | sessions of one subject at a time | 50 |
+///
+/// ```
+/// use std::time::Duration;
+/// use fauth_core::SessionConfig;
+///
+/// const HOUR: Duration = Duration::from_secs(60 * 60);
+///
+/// // As NIST SP 800-63B asks for at its second level.
+/// let sessions = SessionConfig::new().idle_timeout(HOUR).lifetime(24 * HOUR);
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "settings take effect in a provider"]
+pub struct SessionConfig {
+    idle_timeout: Option<Duration>,
+    lifetime: Option<Duration>,
+    remembered_idle_timeout: Option<Duration>,
+    remembered_lifetime: Option<Duration>,
+    grace: Duration,
+    limit: usize,
+}
+
+impl SessionConfig {
+    /// The defaults.
+    pub const fn new() -> Self {
+        Self {
+            idle_timeout: None,
+            lifetime: None,
+            remembered_idle_timeout: None,
+            remembered_lifetime: None,
+            grace: DEFAULT_GRACE,
+            limit: DEFAULT_LIMIT,
+        }
+    }
+
+    /// A session ends that is not refreshed for so long. At most the longest lifetime of refresh tokens.
+    pub const fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_timeout = Some(timeout);
+        self
+    }
+
+    /// A session ends so long after the login, whatever happens. At most 400 days.
+    pub const fn lifetime(mut self, lifetime: Duration) -> Self {
+        self.lifetime = Some(lifetime);
+        self
+    }
+
+    /// The [idle timeout](Self::idle_timeout) of users who ask to be remembered.
+    pub const fn remembered_idle_timeout(mut self, timeout: Duration) -> Self {
+        self.remembered_idle_timeout = Some(timeout);
+        self
+    }
+
+    /// The [lifetime](Self::lifetime) of the sessions of users who ask to be remembered.
+    pub const fn remembered_lifetime(mut self, lifetime: Duration) -> Self {
+        self.remembered_lifetime = Some(lifetime);
+        self
+    }
+
+    /// For how long after a refresh the old token gives the same successor once more: for answers that got lost, and for two tabs that refresh at once. Up
+    /// to 60 seconds; zero for never.
+    ///
+    /// # Security
+    /// A thief who is quick enough shares the session for the rest of this window without being noticed; later, the session ends.
+    pub const fn grace(mut self, window: Duration) -> Self {
+        self.grace = window;
+        self
+    }
+
+    /// The most sessions of one subject at a time, 1 to 10 000. With one more login, the one that was seen longest ago ends.
+    pub const fn limit(mut self, sessions: usize) -> Self {
+        self.limit = sessions;
+        self
+    }
+
+    /// `refresh_lifetime` and `refresh_max` are those of refresh tokens in general.
+    pub(crate) fn build(
+        self,
+        refresh_lifetime: Duration,
+        refresh_max: Duration,
+    ) -> Result<SessionPolicy, ConfigError> {
+        let ordinary = Span {
+            idle_timeout: self.idle_timeout.unwrap_or(refresh_lifetime),
+            lifetime: self.lifetime.unwrap_or(refresh_max),
+        };
+        let idle_timeout = self.remembered_idle_timeout.unwrap_or(refresh_max);
+        let lifetime = self.remembered_lifetime.unwrap_or(idle_timeout.saturating_mul(REMEMBERED_FACTOR));
+        let remembered = Span { idle_timeout, lifetime: lifetime.min(MAX_LIFETIME) };
+        ordinary.check(["idle_timeout", "lifetime"], refresh_max)?;
+        remembered.check(["remembered_idle_timeout", "remembered_lifetime"], refresh_max)?;
+        if self.grace > MAX_GRACE {
+            return Err(ConfigError::new("grace", "the window is out of bounds", "use up to 60 seconds"));
+        }
+        if self.limit == 0 || self.limit > MAX_LIMIT {
+            return Err(ConfigError::new("limit", "the number is out of bounds", "use 1 to 10000"));
+        }
+        Ok(SessionPolicy { ordinary, remembered, grace: self.grace, limit: self.limit })
+    }
+}
+
+impl Default for SessionConfig {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Settings that were checked.
+#[derive(Debug, Clone)]
+pub(crate) struct SessionPolicy {
+    ordinary: Span,
+    remembered: Span,
+    pub(crate) grace: Duration,
+    pub(crate) limit: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Span {
+    pub(crate) idle_timeout: Duration,
+    pub(crate) lifetime: Duration,
+}
+
+impl Span {
+    fn check(self, fields: [&'static str; 2], refresh_max: Duration) -> Result<(), ConfigError> {
+        let [idle_timeout, lifetime] = fields;
+        let second = Duration::from_secs(1);
+        if self.idle_timeout < second || self.idle_timeout > refresh_max {
+            return Err(ConfigError::new(
+                idle_timeout,
+                "the timeout is out of bounds",
+                format!("use 1 to {} seconds, the longest lifetime of refresh tokens", refresh_max.as_secs()),
+            ));
+        }
+        if self.lifetime < second || self.lifetime > MAX_LIFETIME {
+            return Err(ConfigError::new(
+                lifetime,
+                "the lifetime is out of bounds",
+                "use 1 second to 400 days",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl SessionPolicy {
+    pub(crate) const fn span(&self, remembered: bool) -> Span {
+        if remembered { self.remembered } else { self.ordinary }
+    }
+
+    /// How long any session can last.
+    pub(crate) fn longest(&self) -> Duration {
+        self.ordinary.lifetime.max(self.remembered.lifetime)
+    }
+}
+
+/// Who logs in, for how long, and from where.
+///
+/// ```
+/// use fauth_core::{LoginRequest, TokenRequest};
+///
+/// # let auth = fauth_core::testing::provider().build().unwrap();
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let request = LoginRequest::new(TokenRequest::new("alice").scope("read")).remember(true).client("Firefox on Linux");
+/// let pair = auth.login(request).await?;
+/// # Ok::<(), fauth_core::Rejection>(())
+/// # }).unwrap();
+/// ```
+#[derive(Debug)]
+#[must_use = "a request is for `AuthProvider::login`"]
+pub struct LoginRequest<'a> {
+    pub(crate) token: TokenRequest<'a>,
+    pub(crate) remember: bool,
+    pub(crate) client: Option<String>,
+    pub(crate) address: Option<IpAddr>,
+}
+
+impl<'a> LoginRequest<'a> {
+    /// A login that gives such tokens.
+    pub fn new(token: impl Into<TokenRequest<'a>>) -> Self {
+        Self { token: token.into(), remember: false, client: None, address: None }
+    }
+
+    /// Does the user ask to be remembered? Then the session lasts longer; see [`SessionConfig`]. Default: no.
+    pub const fn remember(mut self, remember: bool) -> Self {
+        self.remember = remember;
+        self
+    }
+
+    /// What the client calls itself, for the list of sessions. Cut at 256 bytes.
+    pub fn client(mut self, client: impl Into<Cow<'a, str>>) -> Self {
+        self.client = shortened(&client.into());
+        self
+    }
+
+    /// From where the login comes, for the list of sessions.
+    pub const fn address(mut self, address: IpAddr) -> Self {
+        self.address = Some(address);
+        self
+    }
+}
+
+impl<'a, T: Into<TokenRequest<'a>>> From<T> for LoginRequest<'a> {
+    fn from(token: T) -> Self {
+        Self::new(token)
+    }
+}
+
+/// At most 256 bytes, of whole characters; nothing for nothing.
+pub(crate) fn shortened(client: &str) -> Option<String> {
+    let mut end = client.len().min(MAX_CLIENT_BYTES);
+    while !client.is_char_boundary(end) {
+        end -= 1;
+    }
+    client.get(..end).filter(|client| !client.is_empty()).map(str::to_owned)
+}
+
+/// The `jti` of a refresh token that belongs to a session: 128 bits, random in the first of a family. Each successor follows from the token before it and a
+/// [`Nonce`] that the store keeps, so that the same successor can be made again though nobody has kept it.
+pub(crate) struct RefreshId(Zeroizing<[u8; 16]>);
+
+impl RefreshId {
+    pub(crate) fn from_random(bytes: [u8; 16]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// `None` never: HMAC takes keys of any length.
+    pub(crate) fn successor(presented: &str, nonce: Nonce) -> Option<Self> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(presented.as_bytes()).ok()?;
+        mac.update(b"fauth: refresh successor");
+        mac.update(nonce.as_bytes());
+        let mac = Zeroizing::new(<[u8; 32]>::from(mac.finalize().into_bytes()));
+        mac.first_chunk().map(|bytes| Self(Zeroizing::new(*bytes)))
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    /// What the store keeps.
+    pub(crate) fn hash(&self) -> SecretHash {
+        SecretHash::of(Zeroizing::new(URL_SAFE_NO_PAD.encode(*self.0)).as_bytes())
+    }
+}
+
+impl fmt::Debug for RefreshId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RefreshId(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+    fn policy(config: SessionConfig) -> Result<SessionPolicy, ConfigError> {
+        config.build(7 * DAY, 30 * DAY)
+    }
+
+    #[test]
+    fn the_defaults_follow_the_refresh_tokens() {
+        let policy = policy(SessionConfig::new()).unwrap();
+        let spans = [policy.span(false), policy.span(true)].map(|span| (span.idle_timeout, span.lifetime));
+        assert_eq!(spans, [(7 * DAY, 30 * DAY), (30 * DAY, 90 * DAY)]);
+        assert_eq!((policy.grace, policy.limit), (Duration::from_secs(10), 50));
+        assert_eq!(policy.longest(), 90 * DAY);
+    }
+
+    #[test]
+    fn every_setting_has_bounds() {
+        let second = Duration::from_secs(1);
+        let with = SessionConfig::new;
+        let good = [
+            with().idle_timeout(second).lifetime(second),
+            with().idle_timeout(30 * DAY).lifetime(400 * DAY),
+            with().remembered_idle_timeout(second).remembered_lifetime(400 * DAY),
+            with().grace(Duration::ZERO),
+            with().grace(60 * second),
+            with().limit(1),
+            with().limit(10_000),
+        ];
+        for config in good {
+            assert!(policy(config).is_ok());
+        }
+        let bad = [
+            (with().idle_timeout(Duration::ZERO), "idle_timeout"),
+            (with().idle_timeout(30 * DAY + second), "idle_timeout"),
+            (with().lifetime(Duration::ZERO), "lifetime"),
+            (with().lifetime(400 * DAY + second), "lifetime"),
+            (with().remembered_idle_timeout(31 * DAY), "remembered_idle_timeout"),
+            (with().remembered_lifetime(Duration::ZERO), "remembered_lifetime"),
+            (with().grace(61 * second), "grace"),
+            (with().limit(0), "limit"),
+            (with().limit(10_001), "limit"),
+        ];
+        for (config, field) in bad {
+            assert_eq!(policy(config).unwrap_err().field(), field);
+        }
+    }
+
+    #[test]
+    fn a_successor_follows_from_the_token_and_the_nonce() {
+        let nonces = [Nonce::from_bytes([1; 16]), Nonce::from_bytes([2; 16])];
+        let successor = |presented, nonce| *RefreshId::successor(presented, nonce).unwrap().as_bytes();
+        let [first, second] = nonces;
+        assert_eq!(successor("a", first), successor("a", first));
+        assert_ne!(successor("a", first), successor("a", second));
+        assert_ne!(successor("a", first), successor("b", first));
+    }
+
+    #[test]
+    fn what_a_client_calls_itself_is_cut_between_characters() {
+        assert_eq!(shortened(""), None);
+        assert_eq!(shortened(&"x".repeat(256)).unwrap().len(), 256);
+        assert_eq!(shortened(&"x".repeat(257)).unwrap().len(), 256);
+        assert_eq!(shortened(&"ü".repeat(200)).unwrap().len(), 256);
+        assert_eq!(shortened(&format!("x{}", "ü".repeat(200))).unwrap().len(), 255);
+    }
+}
