@@ -12,7 +12,7 @@ use fauth_core::{
 
 use crate::{head::Head, respond::respond};
 
-/// `POST /login`, `POST /refresh` and `POST /logout`, for the `service` of an application or a scope; see [`fauth_core::routes`] for what they read and answer.
+/// The ready-made endpoints (login, refresh, logout, sessions), for the `service` of an application or a scope; see [`fauth_core::routes`] for what they read and answer.
 #[must_use]
 pub fn auth_routes<U: AuthUser>(auth: &AuthProvider<U>) -> impl HttpServiceFactory + use<U> {
     // Each a resource of its own: a scope around them would swallow all other paths under its prefix.

@@ -11,7 +11,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use crate::{head::Head, respond::respond};
 
-/// A router with `POST /login`, `POST /refresh` and `POST /logout`; see [`fauth_core::routes`] for what they read and answer.
+/// A router with the ready-made endpoints: login, refresh, logout, sessions; see [`fauth_core::routes`] for what they read and answer.
 pub fn auth_routes<U, S>(auth: &AuthProvider<U>) -> Router<S>
 where
     U: AuthUser,

@@ -73,6 +73,7 @@ const MAX_IDENTIFIER_BYTES: usize = 255;
 /// let auth: AuthProvider<User> = AuthProvider::builder(AuthConfig::builder().secret(secret).build()?)
 ///     .user_loader(load_user)
 ///     .identity_loader(load_identity)
+///     .store(MemoryStore::new())
 ///     .build()?;
 ///
 /// let reset = auth.issue(Purpose::PasswordReset, "alice")?;

@@ -8,14 +8,16 @@ use poem::{Body, Request, Response, Route, endpoint::make, error::ReadBodyError}
 
 use crate::{head::Head, respond::respond};
 
-/// A route with `POST /login`, `POST /refresh` and `POST /logout`; see [`fauth_core::routes`] for what they read and answer.
+/// A route with the ready-made endpoints: login, refresh, logout, sessions; see [`fauth_core::routes`] for what they read and answer.
 ///
 /// The routes of poem cannot be merged, so the application goes on from this one: `auth_routes(&auth).at("/me", get(me))`.
 #[must_use]
 pub fn auth_routes<U: AuthUser>(auth: &AuthProvider<U>) -> Route {
     Endpoint::of(auth).fold(Route::new(), |route, endpoint| {
         let auth = auth.clone();
-        route.at(endpoint.path(), make(move |request| answer(auth.clone(), endpoint, request)))
+        // poem writes `:name` for what others write `{name}`.
+        let path = endpoint.path().replace('{', ":").replace('}', "");
+        route.at(path, make(move |request| answer(auth.clone(), endpoint, request)))
     })
 }
 

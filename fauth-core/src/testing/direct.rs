@@ -31,12 +31,29 @@ enum Handler {
 
 async fn answer(app: &App, request: &WireRequest) -> Reply {
     let path = request.path().to_owned();
-    let endpoint = Endpoint::of(&app.auth).find(|endpoint| endpoint.path() == path);
+    let endpoint = Endpoint::of(&app.auth).find(|endpoint| is_at(endpoint.path(), &path));
     if let Some(endpoint) = endpoint {
         return call(app, request, endpoint).await;
     }
     let (guards, handler) = route(app, &path);
     behind(app, request, guards, handler, None).await
+}
+
+/// Does this path lie where the endpoint is mounted?
+fn is_at(mounted: &str, path: &str) -> bool {
+    let (mut wanted, mut given) = (mounted.split('/'), path.split('/'));
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return true,
+            (Some(name), Some(segment)) if name.starts_with('{') => {
+                if segment.is_empty() {
+                    return false;
+                }
+            }
+            (Some(name), Some(segment)) if name == segment => {}
+            _ => return false,
+        }
+    }
 }
 
 async fn call(app: &App, request: &WireRequest, endpoint: Endpoint) -> Reply {
