@@ -252,7 +252,7 @@ async fn a_panic_in_a_loader_is_not_a_pass() {
         panic!("the loader fell over")
     }
     let auth: Auth =
-        AuthProvider::builder(testing::config()).user_loader(load).without_password_login().build().unwrap();
+        AuthProvider::builder(testing::config()).user_loader(load).without_password_login().danger_stateless().build().unwrap();
     let entered = Counter::default();
     let handler = {
         let entered = entered.clone();
@@ -645,6 +645,7 @@ async fn without_password_login_there_is_no_login() {
     let auth: Auth = AuthProvider::builder(testing::config())
         .user_loader(users.user_loader())
         .without_password_login()
+        .danger_stateless()
         .build()
         .unwrap();
     let app: Router = auth_routes(&auth);

@@ -38,7 +38,7 @@ pub use rejection::{
 pub use request::{HeaderValues, Presented, RequestHead};
 pub use requirement::{Condition, Missing, Requirement};
 pub use session::{LoginRequest, SessionConfig};
-pub use store::{Anchor, Session, SessionId, StoreError};
+pub use store::{Anchor, MemoryStore, Session, SessionId, StoreError};
 pub use token::{
     Algorithm, ClaimError, IssueError, IssuedToken, Key, KeyError, Purpose, TokenError, TokenPair,
     TokenPayload, TokenProfile, TokenRequest, verify_jws,

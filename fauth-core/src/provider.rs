@@ -49,7 +49,7 @@ const MAX_IDENTIFIER_BYTES: usize = 255;
 ///
 /// ```
 /// use std::{convert::Infallible, sync::Arc};
-/// use fauth_core::{AuthConfig, AuthProvider, AuthUser, Purpose, TokenPayload};
+/// use fauth_core::{AuthConfig, AuthProvider, AuthUser, MemoryStore, Purpose, TokenPayload};
 ///
 /// struct User { id: String, password_hash: String }
 ///

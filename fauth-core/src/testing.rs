@@ -44,7 +44,7 @@ pub use mint::{SECRET, sign, sign_with};
 pub use users::{Role, TestUser, Users};
 pub use wire::{WireRequest, WireResponse};
 
-use crate::{AuthConfig, AuthProvider, AuthProviderBuilder, PasswordConfig};
+use crate::{AuthConfig, AuthProvider, AuthProviderBuilder, MemoryStore, PasswordConfig, Timestamp};
 
 /// A builder with the [`SECRET`], a [`ManualClock`], fake [`Users`] and a password scheme that is quick and weak.
 pub fn provider() -> AuthProviderBuilder<TestUser> {
@@ -57,7 +57,13 @@ pub fn provider_with(config: AuthConfig, users: &Users) -> AuthProviderBuilder<T
         .user_loader(users.user_loader())
         .identity_loader(users.identity_loader())
         .password(weak_passwords())
+        .store(memory_store())
         .clock(ManualClock::new())
+}
+
+/// A store that remembers for ever: tests mint tokens of any age.
+pub fn memory_store() -> MemoryStore {
+    MemoryStore::builder().remembers_since(Timestamp::from_unix_seconds(0)).build()
 }
 
 /// The default settings with the [`SECRET`].

@@ -45,6 +45,7 @@ pub(crate) async fn start() -> Result<SocketAddr, BoxError> {
             let alice = Arc::clone(&alice);
             async { Ok::<_, Infallible>(Some(alice)) }
         })
+        .store(MemoryStore::new())
         .build()?;
     let unbounded = async || spawn_blocking(hash).await.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let app = Router::new()

@@ -109,13 +109,13 @@ fn one_user() -> OneUser {
 
 /// The provider that everything is measured with.
 pub(crate) fn provider() -> Result<AuthProvider<User>> {
-    Ok(AuthProvider::builder(config().build()?).user_loader(one_user()).without_password_login().build()?)
+    Ok(AuthProvider::builder(config().build()?).user_loader(one_user()).without_password_login().danger_stateless().build()?)
 }
 
 /// As [`provider`], for tokens of up to 64 KiB.
 pub(crate) fn patient_provider() -> Result<AuthProvider<User>> {
     let config = config().max_token_bytes(65_536).build()?;
-    Ok(AuthProvider::builder(config).user_loader(one_user()).without_password_login().build()?)
+    Ok(AuthProvider::builder(config).user_loader(one_user()).without_password_login().danger_stateless().build()?)
 }
 
 /// As [`provider`], with everything counted.
@@ -124,5 +124,6 @@ pub(crate) fn counting_provider(counts: &Arc<Counts>) -> Result<AuthProvider<Use
         .user_loader(Counting(one_user(), Arc::clone(counts)))
         .transport(CountingBearer(BearerTransport::new(), Arc::clone(counts)))
         .without_password_login()
+        .danger_stateless()
         .build()?)
 }

@@ -16,6 +16,7 @@ fn main() {
     let auth: AuthProvider<TestUser> = AuthProvider::builder(config)
         .user_loader(|_: Arc<TokenPayload>| async { Ok::<_, std::fmt::Error>(None::<TestUser>) })
         .without_password_login()
+        .danger_stateless()
         .build()
         .unwrap();
     let _: Router = Router::new()

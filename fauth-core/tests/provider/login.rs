@@ -179,7 +179,7 @@ async fn an_identifier_has_255_bytes() {
 async fn passwords_need_a_provider_with_password_login() {
     let users = Users::new();
     let builder = fauth_core::AuthProvider::<TestUser>::builder(config()).user_loader(users.user_loader());
-    let auth = builder.without_password_login().build().unwrap();
+    let auth = builder.without_password_login().danger_stateless().build().unwrap();
     let refused = auth.authenticate("alice", "s3cret").await.unwrap_err();
     assert_eq!(refused, Rejection::Misconfigured(Misconfigured::NoPasswordLogin));
     assert_eq!(auth.hash_password("s3cret").await, Err(PasswordError::Failed));
