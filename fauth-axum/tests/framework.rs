@@ -251,8 +251,12 @@ async fn a_panic_in_a_loader_is_not_a_pass() {
     async fn load(_: Arc<fauth_core::TokenPayload>) -> Result<Option<TestUser>, Infallible> {
         panic!("the loader fell over")
     }
-    let auth: Auth =
-        AuthProvider::builder(testing::config()).user_loader(load).without_password_login().danger_stateless().build().unwrap();
+    let auth: Auth = AuthProvider::builder(testing::config())
+        .user_loader(load)
+        .without_password_login()
+        .danger_stateless()
+        .build()
+        .unwrap();
     let entered = Counter::default();
     let handler = {
         let entered = entered.clone();

@@ -46,18 +46,22 @@ pub use wire::{WireRequest, WireResponse};
 
 use crate::{AuthConfig, AuthProvider, AuthProviderBuilder, MemoryStore, PasswordConfig, Timestamp};
 
-/// A builder with the [`SECRET`], a [`ManualClock`], fake [`Users`] and a password scheme that is quick and weak.
+/// A builder with the [`SECRET`], a [`ManualClock`], a store in memory, fake [`Users`] and a password scheme that is quick and weak.
 pub fn provider() -> AuthProviderBuilder<TestUser> {
     provider_with(config(), &Users::new())
 }
 
 /// As [`provider`], with settings and users of the test's own.
 pub fn provider_with(config: AuthConfig, users: &Users) -> AuthProviderBuilder<TestUser> {
+    provider_without_store(config, users).store(memory_store())
+}
+
+/// As [`provider_with`], without a store.
+pub fn provider_without_store(config: AuthConfig, users: &Users) -> AuthProviderBuilder<TestUser> {
     AuthProvider::builder(config)
         .user_loader(users.user_loader())
         .identity_loader(users.identity_loader())
         .password(weak_passwords())
-        .store(memory_store())
         .clock(ManualClock::new())
 }
 

@@ -80,7 +80,7 @@ impl<U: AuthUser> AuthProvider<U> {
                     created_at: now,
                     last_seen_at: now,
                     idle_timeout: span.idle_timeout,
-                    expires_at: now.checked_add(span.lifetime).unwrap_or(Timestamp::MAX).min(Timestamp::MAX),
+                    expires_at: end_of(now, span.lifetime)?,
                     remembered: remember,
                     client: client.or_else(|| sender.client().and_then(shortened)),
                     address: address.or_else(|| sender.address()),
@@ -450,6 +450,12 @@ impl<U: AuthUser> AuthProvider<U> {
 
 fn successor_of(payload: &TokenPayload, nonce: Nonce) -> Result<RefreshId, Rejection> {
     RefreshId::successor(payload.token_id(), nonce).ok_or(Rejection::Unavailable(Unavailable::Issuer))
+}
+
+/// A clock that stands where no session can end any more cannot be right.
+fn end_of(now: Timestamp, lifetime: Duration) -> Result<Timestamp, Rejection> {
+    let end = now.checked_add(lifetime).filter(|end| *end <= Timestamp::MAX);
+    end.ok_or(Rejection::Unavailable(Unavailable::Clock))
 }
 
 /// What is left at `now` of a span that began at `from`.

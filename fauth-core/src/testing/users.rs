@@ -47,6 +47,8 @@ pub struct TestUser {
     pub roles: Vec<Role>,
     /// Permissions.
     pub permissions: Vec<String>,
+    /// The epoch.
+    pub token_epoch: u64,
 }
 
 impl AuthUser for TestUser {
@@ -60,6 +62,10 @@ impl AuthUser for TestUser {
 
     fn is_active(&self) -> bool {
         self.active
+    }
+
+    fn token_epoch(&self) -> u64 {
+        self.token_epoch
     }
 
     fn roles(&self) -> impl IntoIterator<Item: AsRef<str>> {
@@ -105,6 +111,7 @@ impl Users {
             active,
             roles: roles.to_vec(),
             permissions: permissions.iter().map(|permission| (*permission).to_owned()).collect(),
+            token_epoch: 0,
         };
         let users = [
             user("alice", Some(ALICE), true, &[Role::Admin, Role::User], &["read", "write"]),

@@ -126,7 +126,7 @@ cases! { $ __cookies_tests in cookies;
 
     fn a_refresh_reads_and_sets_cookies(t) {
         t = cookies();
-        let cookie = format!("__Host-refresh={}", t.token(Purpose::Refresh, "alice"));
+        let cookie = format!("__Host-refresh={}", t.refresh_token("alice"));
         let seen = own(t.post("/refresh")).header("cookie", &cookie).send();
         seen.is(200).says("{\"expires_in\":900}");
         t.get("/me").header("cookie", session(&seen.cookie("__Host-session"))).send().is(200);
@@ -184,7 +184,7 @@ cases! { $ __cookies_tests in cookies;
     /// Whoever can make a browser take over a session of his own sees what its user does in it.
     fn a_foreign_page_cannot_refresh_a_session_of_its_own_into_the_browser(t) {
         t = Probe::build(|builder| builder.transport(BearerTransport::new()).transport(CookieTransport::new()));
-        let body = format!("refresh_token={}", t.token(Purpose::Refresh, "bob"));
+        let body = format!("refresh_token={}", t.refresh_token("bob"));
         let post = || t.post("/refresh").body("application/x-www-form-urlencoded", &body);
         let foreign = post().header("sec-fetch-site", "cross-site").header("origin", "https://evil.example");
         foreign.send().refused(403, "cross_site_request").lacks("set-cookie");
@@ -195,7 +195,7 @@ cases! { $ __cookies_tests in cookies;
     /// The session cookie goes with its token after 15 minutes; the refresh cookie stays for days.
     fn a_logout_without_a_good_token_clears_the_cookies_too(t) {
         t = cookies();
-        let refresh = format!("__Host-refresh={}", t.token(Purpose::Refresh, "alice"));
+        let refresh = format!("__Host-refresh={}", t.refresh_token("alice"));
         for cookie in [refresh, session("x"), "other=1".to_owned()] {
             let seen = own(t.post("/logout")).header("cookie", &cookie).send();
             assert_eq!(seen.is(200).response.header("set-cookie").len(), 2, "{cookie}");
@@ -240,7 +240,7 @@ cases! { $ __cookies_tests in cookies;
     fn a_token_too_long_for_a_cookie_is_not_handed_out(t) {
         t = cookies();
         let request = TokenRequest::new("alice").claim("note", "x".repeat(3500));
-        let cookie = format!("__Host-refresh={}", t.token(Purpose::Refresh, request));
+        let cookie = format!("__Host-refresh={}", t.refresh_token(request));
         own(t.post("/refresh")).header("cookie", cookie).send().refused(500, "misconfigured").lacks("set-cookie");
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::cases;
-use crate::{Purpose, TokenRequest, testing::suite::Probe};
+use crate::{TokenRequest, testing::suite::Probe};
 
 cases! { $ __failures_tests in failures;
     /// F-17
@@ -30,7 +30,7 @@ cases! { $ __failures_tests in failures;
 
     /// F-17
     fn a_failing_loader_is_503_at_refresh(t) {
-        let token = t.token(Purpose::Refresh, "alice");
+        let token = t.refresh_token("alice");
         t.users.fail();
         let sending = t.post("/refresh").body("application/json", format!("{{\"refresh_token\":\"{token}\"}}"));
         sending.send().refused(503, "unavailable");
