@@ -53,6 +53,7 @@ impl<U: AuthUser> AuthProvider<U> {
             return Err(Rejection::Misconfigured(Misconfigured::NotRevocable));
         }
         self.revoke_for(revocations, anchors, revocations.retention.login, now).await?;
+        self.end_sessions_of(anchors, now).await?;
         self.raise(&Event::new(EventKind::Revoked));
         Ok(())
     }
@@ -63,16 +64,29 @@ impl<U: AuthUser> AuthProvider<U> {
         payload: &TokenPayload,
         now: Timestamp,
     ) -> Result<(), Rejection> {
-        let Some(revocations) = &self.inner.revocations else { return Ok(()) };
+        refusal(self.verdict(payload, now).await?)
+    }
+
+    /// As [`refuse_if_revoked`](Self::refuse_if_revoked), for a refresh token. That its session lives says the store of sessions, which forgets less than one of
+    /// revocations: a session outlives the loss of these. Not so where claims can be revoked, since no session knows of them.
+    pub(super) async fn refuse_revoked_refresh(
+        &self,
+        payload: &TokenPayload,
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
+        let is_known_elsewhere = self.inner.sessions.is_some()
+            && self.inner.revocations.as_ref().is_none_or(|revocations| revocations.claims.is_empty());
+        match self.verdict(payload, now).await? {
+            Verdict::BeforeMemory if is_known_elsewhere => Ok(()),
+            verdict => refusal(verdict),
+        }
+    }
+
+    async fn verdict(&self, payload: &TokenPayload, now: Timestamp) -> Result<Verdict, Rejection> {
+        let Some(revocations) = &self.inner.revocations else { return Ok(Verdict::Good) };
         let claims = claimed(&revocations.claims, payload)?;
         let facts = facts(payload, &claims);
-        let verdict = self.asked(revocations.store.check(&facts, now)).await?;
-        match verdict {
-            Verdict::Good => Ok(()),
-            Verdict::Revoked => Err(Rejection::InvalidToken(InvalidToken::Revoked)),
-            Verdict::OldEpoch => Err(Rejection::InvalidToken(InvalidToken::OldEpoch)),
-            Verdict::BeforeMemory => Err(Rejection::InvalidToken(InvalidToken::BeforeMemory)),
-        }
+        self.asked(revocations.store.check(&facts, now)).await
     }
 
     /// The epoch that new tokens of a subject carry.
@@ -113,6 +127,25 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
+    /// So that also the store of sessions knows, should the other one ever lose its memory.
+    async fn end_sessions_of(&self, anchors: &[Anchor<'_>], now: Timestamp) -> Result<(), Rejection> {
+        let Some(sessions) = &self.inner.sessions else { return Ok(()) };
+        for anchor in anchors {
+            match anchor {
+                Anchor::Subject(subject) => {
+                    self.asked(sessions.store.end_all(subject, None, now)).await?;
+                }
+                Anchor::Session(id) => {
+                    if let Some(id) = SessionId::parse(id) {
+                        self.asked(sessions.store.end(&id, None, now)).await?;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     async fn revoke_for(
         &self,
         revocations: &Revocations,
@@ -122,6 +155,16 @@ impl<U: AuthUser> AuthProvider<U> {
     ) -> Result<(), Rejection> {
         self.asked(revocations.store.revoke(anchors, now, after(now, span))).await
     }
+}
+
+fn refusal(verdict: Verdict) -> Result<(), Rejection> {
+    let reason = match verdict {
+        Verdict::Good => return Ok(()),
+        Verdict::Revoked => InvalidToken::Revoked,
+        Verdict::OldEpoch => InvalidToken::OldEpoch,
+        Verdict::BeforeMemory => InvalidToken::BeforeMemory,
+    };
+    Err(Rejection::InvalidToken(reason))
 }
 
 fn after(now: Timestamp, span: Duration) -> Timestamp {

@@ -143,7 +143,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let now = self.now()?;
         let payload = self.inner.verifier.verify(refresh_token.as_bytes(), Purpose::Refresh, now)?;
         let payload = Arc::new(payload);
-        self.refuse_if_revoked(&payload, now).await?;
+        self.refuse_revoked_refresh(&payload, now).await?;
         let user = self.user_of(&payload).await?;
         if let Err(rejection) = refuse_changed(&payload, &*user) {
             // A session does not outlive its user's account, also if that is opened again.
