@@ -16,7 +16,7 @@ pub(crate) fn routes(auth: &AuthProvider<User>, config: &mut ServiceConfig) {
     config
         .app_data(Data::new(auth.clone()))
         .service(resource("/").route(get().to(home)))
-        .service(auth_routes(auth)) // POST /login, /refresh, /logout
+        .service(auth_routes(auth)) // login, refresh, logout, sessions
         .service(resource("/me").route(get().to(me)))
         .service(resource("/whoami").route(get().to(whoami)))
         .service(resource("/admin").route(get().to(admin)).wrap(require_roles(auth, ["admin"])))

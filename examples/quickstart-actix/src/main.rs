@@ -1,6 +1,8 @@
-//! A small service that logs users in and guards its routes. This is its start; see `app.rs` for the routes, `users.rs` for the users.
+//! A small service that logs users in and guards its routes. This is its start; see `app.rs` for the routes, `users.rs` for the users,
+//! `stores.rs` for where logins are kept.
 
 mod app;
+mod stores;
 mod users;
 
 use std::{
@@ -35,7 +37,8 @@ async fn main() -> ExitCode {
 async fn serve() -> Result<(), BoxError> {
     let config = settings()?;
     let users = Users::sample().await?;
-    let auth = AuthProvider::builder(config).user_loader(users.clone()).identity_loader(users).build()?;
+    let builder = AuthProvider::builder(config).user_loader(users.clone()).identity_loader(users);
+    let auth = stores::keep(builder).await?.build()?;
 
     let address = env::var("FAUTH_ADDR").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());
     let listener = TcpListener::bind(&address).map_err(|error| format!("FAUTH_ADDR: {address}: {error}"))?;

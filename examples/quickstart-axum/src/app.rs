@@ -14,7 +14,7 @@ pub(crate) fn routes(auth: &AuthProvider<User>) -> Router {
 
     Router::new()
         .route("/", get(home))
-        .merge(auth_routes(auth)) // POST /login, /refresh, /logout
+        .merge(auth_routes(auth)) // login, refresh, logout, sessions
         .route("/me", get(me))
         .route("/whoami", get(whoami))
         .nest_service("/admin", SecureRouter::new(auth).require_roles(["admin"]).route("/", get(admin)))

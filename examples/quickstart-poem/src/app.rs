@@ -11,7 +11,7 @@ pub(crate) fn routes(auth: &AuthProvider<User>) -> impl Endpoint + use<> {
     // Everything under /internal is for users who are logged in, whether there is a route or not.
     let internal = SecureRoute::new(auth).at("/dashboard", get(dashboard)).at("/settings", get(settings));
 
-    auth_routes(auth) // POST /login, /refresh, /logout
+    auth_routes(auth) // login, refresh, logout, sessions
         .at("/", get(home))
         .at("/me", get(me))
         .at("/whoami", get(whoami))
