@@ -21,6 +21,8 @@
 mod api_key;
 mod erased;
 mod one_time;
+#[cfg(feature = "redis")]
+mod redis;
 mod revocation;
 mod session;
 
@@ -29,6 +31,8 @@ use std::fmt;
 pub use api_key::{ApiKey, ApiKeyId, ApiKeyStore, StoredApiKey};
 pub(crate) use erased::{Ask, KeepApiKeys, KeepOneTimes, KeepRevocations, KeepSessions};
 pub use one_time::{OneTimeRecord, OneTimeStore};
+#[cfg(feature = "redis")]
+pub use redis::{RedisConnectError, RedisStore, RedisStoreBuilder, WhenStale};
 pub use revocation::{Anchor, RevocationStore, TokenFacts, Verdict};
 pub use session::{NewSession, Nonce, Rotation, RotationOutcome, Session, SessionId, SessionStore};
 
