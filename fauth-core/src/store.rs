@@ -22,6 +22,8 @@ mod api_key;
 mod erased;
 mod memory;
 mod one_time;
+#[cfg(feature = "redis")]
+mod redis;
 mod revocation;
 mod session;
 
@@ -31,6 +33,8 @@ pub use api_key::{ApiKey, ApiKeyId, ApiKeyStore, StoredApiKey};
 pub(crate) use erased::{Ask, KeepApiKeys, KeepOneTimes, KeepRevocations, KeepSessions};
 pub use memory::{MemorySizes, MemoryStore, MemoryStoreBuilder};
 pub use one_time::{OneTimeRecord, OneTimeStore};
+#[cfg(feature = "redis")]
+pub use redis::{RedisConnectError, RedisStore, RedisStoreBuilder, WhenStale};
 pub use revocation::{Anchor, RevocationStore, TokenFacts, Verdict};
 pub use session::{NewSession, Nonce, Rotation, RotationOutcome, Session, SessionId, SessionStore};
 

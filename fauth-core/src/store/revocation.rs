@@ -1,6 +1,6 @@
 //! Revocation: what was taken back before it expired.
 
-use std::{borrow::Cow, future::Future};
+use std::{borrow::Cow, fmt, future::Future};
 
 use sha2::{Digest as _, Sha256};
 use smallvec::SmallVec;
@@ -35,14 +35,48 @@ impl Anchor<'_> {
     /// The name under which a backend can keep it: different for different anchors, at most 300 bytes.
     #[must_use]
     pub fn key(&self) -> Cow<'static, str> {
-        let key = match self {
-            Self::TokenId(id) => format!("jti:{id}"),
-            Self::Session(id) => format!("sid:{id}"),
-            Self::Subject(subject) => format!("sub:{subject}"),
-            // The length keeps `a` with `b:c` and `a:b` with `c` apart.
-            Self::Claim { name, value } => format!("claim:{}:{name}:{value}", name.len()),
-        };
+        let mut key = String::new();
+        // Writing to a string cannot fail.
+        let _ = self.write_plain(&mut key);
         if key.len() <= MAX_PLAIN_KEY { key.into() } else { hashed(&key).into() }
+    }
+
+    /// Looks at the [key](Self::key) without putting it on the heap.
+    #[cfg(feature = "redis")]
+    pub(crate) fn with_key<T>(&self, look: impl FnOnce(&[u8]) -> T) -> T {
+        let mut key = OnStack::default();
+        match self.write_plain(&mut key) {
+            Ok(()) => look(&key.0),
+            Err(fmt::Error) => look(self.key().as_bytes()),
+        }
+    }
+
+    fn write_plain(&self, key: &mut impl fmt::Write) -> fmt::Result {
+        let (kind, name) = match self {
+            Self::TokenId(id) => ("jti:", id),
+            Self::Session(id) => ("sid:", id),
+            Self::Subject(subject) => ("sub:", subject),
+            // The length keeps `a` with `b:c` and `a:b` with `c` apart.
+            Self::Claim { name, value } => return write!(key, "claim:{}:{name}:{value}", name.len()),
+        };
+        key.write_str(kind)?;
+        key.write_str(name)
+    }
+}
+
+/// Takes what fits a plain key, and fails for more.
+#[cfg(feature = "redis")]
+#[derive(Default)]
+struct OnStack(SmallVec<[u8; 0x200]>);
+
+#[cfg(feature = "redis")]
+impl fmt::Write for OnStack {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if self.0.len() + text.len() > MAX_PLAIN_KEY {
+            return Err(fmt::Error);
+        }
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
     }
 }
 
@@ -151,6 +185,10 @@ mod tests {
             Anchor::Subject(&long),
             Anchor::Session(&long),
         ];
+        #[cfg(feature = "redis")]
+        for anchor in &anchors {
+            assert!(anchor.with_key(|key| key == anchor.key().as_bytes()), "{anchor:?}");
+        }
         let keys: std::collections::HashSet<_> = anchors.iter().map(Anchor::key).collect();
         assert_eq!(keys.len(), anchors.len());
         assert!(keys.iter().all(|key| key.len() <= MAX_PLAIN_KEY));

@@ -1,0 +1,96 @@
+//! The connection, shared by all who ask: it mends itself, and nobody waits for it longer than the time limit.
+
+use std::time::Duration;
+
+use redis::{
+    AsyncConnectionConfig, Client, ProtocolVersion, RedisResult, ScriptInvocation, Value,
+    aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection},
+    io::tcp::TcpSettings,
+};
+
+use super::{fault::Fault, reply::Reply};
+
+/// May a step be taken again if the connection broke in the middle of it?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Again {
+    /// It asks, or leaves the same state behind however often it is taken.
+    Yes,
+    /// Whoever takes it a second time gets another answer.
+    No,
+}
+
+#[derive(Clone)]
+pub(super) struct Link {
+    client: Client,
+    manager: ConnectionManager,
+    limit: Duration,
+}
+
+impl Link {
+    pub(super) async fn open(client: Client, limit: Duration) -> Result<Self, Fault> {
+        let client = prepared(&client, limit)?;
+        // One command waits for a few attempts at most; the next command starts the next ones.
+        let config = ConnectionManagerConfig::new()
+            .set_number_of_retries(2)
+            .set_min_delay(Duration::from_millis(50))
+            .set_max_delay(Duration::from_millis(500))
+            .set_connection_timeout(Some(limit))
+            .set_response_timeout(Some(limit))
+            .set_pipeline_buffer_size(1024);
+        let manager =
+            in_time(limit.saturating_mul(2), ConnectionManager::new_with_config(client.clone(), config));
+        Ok(Self { manager: manager.await?, client, limit })
+    }
+
+    /// A connection of its own, for who blocks it.
+    pub(super) async fn another(&self, longest: Duration) -> Result<MultiplexedConnection, Fault> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(self.limit))
+            .set_response_timeout(Some(self.limit.saturating_add(longest)));
+        in_time(self.limit, self.client.get_multiplexed_async_connection_with_config(&config)).await
+    }
+
+    /// Takes one step: one round trip, unless Redis does not know the script yet.
+    pub(super) async fn run(&self, step: &ScriptInvocation<'_>, again: Again) -> Result<Reply, Fault> {
+        let value = in_time(self.limit, async {
+            let mut connection = self.manager.clone();
+            match step.invoke_async::<Value>(&mut connection).await {
+                // Where nobody listened, nothing was sent.
+                Err(error)
+                    if error.is_connection_refusal()
+                        || (again == Again::Yes && error.is_connection_dropped()) =>
+                {
+                    step.invoke_async::<Value>(&mut connection).await
+                }
+                answer => answer,
+            }
+        });
+        Reply::of(value.await?)
+    }
+
+    /// Sends a command that is no script.
+    pub(super) async fn command(&self, command: &redis::Cmd) -> Result<Value, Fault> {
+        let mut connection = self.manager.clone();
+        in_time(self.limit, command.query_async(&mut connection)).await
+    }
+}
+
+async fn in_time<T>(limit: Duration, ask: impl Future<Output = RedisResult<T>>) -> Result<T, Fault> {
+    match tokio::time::timeout(limit, ask).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => Err(Fault::TimedOut(limit)),
+    }
+}
+
+/// With RESP3 a connection that broke is noticed, and mended, before somebody needs it.
+fn prepared(client: &Client, limit: Duration) -> Result<Client, Fault> {
+    let info = client.get_connection_info().clone();
+    let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+    let tcp = TcpSettings::default().set_nodelay(true);
+    // A machine that is gone sends no reset: what it has not confirmed for so long breaks the connection.
+    #[cfg(target_os = "linux")]
+    let tcp = tcp.set_user_timeout(limit.saturating_mul(2));
+    #[cfg(not(target_os = "linux"))]
+    let _ = limit;
+    Ok(Client::open(info.set_redis_settings(settings).set_tcp_settings(tcp))?)
+}

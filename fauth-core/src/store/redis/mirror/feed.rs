@@ -1,0 +1,450 @@
+//! The task that keeps the copy: a snapshot, then every change.
+//!
+//! It has a connection of its own, which waits in Redis for changes, and comes back without any a few times within the time that the copy may be old.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use redis::{ScriptInvocation, Value, aio::MultiplexedConnection};
+use tokio::time::Instant;
+
+use super::{Copy, table::Change};
+use crate::{
+    clock::Timestamp,
+    store::redis::{
+        Hub,
+        fault::Fault,
+        names::{seconds, time_to_live},
+        reply::Reply,
+        scripts,
+    },
+};
+
+/// How many changes are read at a time.
+const PAGE: usize = 500;
+
+/// How many entries are written back at a time.
+const BATCH: usize = 200;
+
+/// How long Redis is left alone after a failure, at first and at most.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+
+pub(super) struct Feed {
+    hub: Hub,
+    copy: Arc<Copy>,
+    /// How long Redis waits for a change before it says that there is none.
+    beat: Duration,
+    position: Option<Position>,
+    connection: Option<MultiplexedConnection>,
+    pause: Duration,
+    turn: usize,
+}
+
+/// How far the stream was read.
+#[derive(Debug)]
+struct Position {
+    /// The run of the server, if it tells. Another run may have forgotten the end of what this one knew.
+    run: Option<String>,
+    generation: String,
+    /// The last change that was read: its id, and its number.
+    id: String,
+    number: u64,
+    /// The number of the last change there was, as of the last answer: the next answer has to reach it.
+    reach: u64,
+}
+
+/// What an answer was worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    /// All that there was.
+    All,
+    /// A page full: there may be more.
+    Page,
+    /// Something is missing, or the memory is another: only a snapshot helps.
+    Broken,
+}
+
+impl Feed {
+    /// Returns when the copy is complete for the first time.
+    pub(super) async fn start(hub: Hub, copy: Arc<Copy>) -> Result<Self, Fault> {
+        let beat = (copy.max_staleness / 4).min(Duration::from_secs(1));
+        let mut feed = Self { hub, copy, beat, position: None, connection: None, pause: PAUSES.0, turn: 0 };
+        let mut connection = feed.hub.link.another(feed.beat).await?;
+        feed.catch_up(&mut connection).await?;
+        feed.connection = Some(connection);
+        Ok(feed)
+    }
+
+    /// Until it is aborted.
+    pub(super) async fn run(mut self) {
+        loop {
+            let Err(fault) = self.attend().await;
+            if self.pause == PAUSES.0 {
+                let error = fault.to_string();
+                tracing::warn!(
+                    error = %crate::event::Escaped(&error),
+                    "the mirror of the revocations does not hear from redis"
+                );
+            }
+            tokio::time::sleep(self.pause).await;
+            self.pause = (self.pause * 2).min(PAUSES.1);
+        }
+    }
+
+    async fn attend(&mut self) -> Result<Infallible, Fault> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.hub.link.another(self.beat).await?,
+        };
+        self.catch_up(&mut connection).await?;
+        if self.pause != PAUSES.0 {
+            self.pause = PAUSES.0;
+            tracing::info!("the mirror of the revocations hears from redis again");
+        }
+        loop {
+            if self.follow(&mut connection, Some(self.beat)).await? == Heard::Broken {
+                self.position = None;
+                self.catch_up(&mut connection).await?;
+            }
+        }
+    }
+
+    /// Until all is known: by the stream, if it can be read on where it was left, else by a snapshot.
+    async fn catch_up(&mut self, connection: &mut MultiplexedConnection) -> Result<(), Fault> {
+        loop {
+            let head = self.head(connection).await?;
+            let goes_on = self.position.as_ref().is_some_and(|position| position.goes_on_with(&head));
+            if !goes_on {
+                self.snapshot(connection, head).await?;
+            }
+            loop {
+                match self.follow(connection, None).await? {
+                    Heard::All => return Ok(()),
+                    Heard::Page => {}
+                    Heard::Broken => {
+                        self.position = None;
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Where the stream stands, and since when Redis remembers.
+    async fn head(&self, connection: &mut MultiplexedConnection) -> Result<Position, Fault> {
+        let run = run_of(connection).await?;
+        let now = self.hub.clock.now()?;
+        let step = self.hub.names.revocation_step(&scripts::HEAD, now);
+        let mut reply = ask(connection, &step).await?;
+        if reply.is("lost") {
+            let (begin, since) = self.hub.begin_step()?;
+            ask(connection, &begin).await?.done()?;
+            tracing::warn!(%since, "redis remembers nothing: tokens issued before are refused");
+            reply = ask(connection, &step).await?;
+        }
+        reply.done()?;
+        let generation = reply.text()?;
+        let since = reply.time()?;
+        let number = reply.parsed()?;
+        self.copy.remember_since(since);
+        Ok(Position { run, generation, id: reply.text()?, number, reach: number })
+    }
+
+    async fn snapshot(
+        &mut self,
+        connection: &mut MultiplexedConnection,
+        head: Position,
+    ) -> Result<(), Fault> {
+        self.position = None;
+        self.copy.table.next_round();
+        for kind in ["anchors", "epochs"] {
+            self.read_pages(connection, kind).await?;
+        }
+        self.write_back(connection).await?;
+        self.position = Some(head);
+        Ok(())
+    }
+
+    async fn read_pages(
+        &self,
+        connection: &mut MultiplexedConnection,
+        kind: &'static str,
+    ) -> Result<(), Fault> {
+        let mut cursor = "0".to_owned();
+        loop {
+            let mut step = self.hub.names.revocation_step(&scripts::SNAPSHOT, self.hub.clock.now()?);
+            step.arg(kind).arg(&cursor);
+            let mut reply = ask(connection, &step).await?;
+            reply.done()?;
+            cursor = reply.text()?;
+            for row in reply.rows()? {
+                let mut row = Reply::row(row)?;
+                let (name, ends, epoch) = (row.bytes()?, row.parsed()?, row.parsed()?);
+                self.copy.table.note(match kind {
+                    "anchors" => Change::Anchor { name: &name, ends },
+                    _ => Change::Epoch { subject: &name, epoch, ends },
+                });
+            }
+            if cursor == "0" {
+                return Ok(());
+            }
+        }
+    }
+
+    /// What is known here and not in Redis, Redis has lost: it was restarted without its last second, or empty.
+    async fn write_back(&self, connection: &mut MultiplexedConnection) -> Result<(), Fault> {
+        let now = self.hub.clock.now()?;
+        let lost = self.copy.table.unheard(now.unix_seconds());
+        for batch in lost.chunks(BATCH) {
+            let mut step = self.hub.names.revocation_step(&scripts::RESTORE, now);
+            for entry in batch {
+                let ends = Timestamp::from_unix_seconds(entry.ends);
+                step.arg(if entry.epoch.is_some() { "e" } else { "a" })
+                    .arg(time_to_live(now, ends))
+                    .arg(seconds(ends))
+                    .arg(entry.epoch.unwrap_or(0))
+                    .arg(&*entry.name);
+            }
+            ask(connection, &step).await?.done()?;
+        }
+        if !lost.is_empty() {
+            tracing::warn!(count = lost.len(), "redis had lost revocations, and was told them again");
+        }
+        Ok(())
+    }
+
+    /// Reads the changes since the last, and whether the memory is still the same: one round trip.
+    async fn follow(
+        &mut self,
+        connection: &mut MultiplexedConnection,
+        wait: Option<Duration>,
+    ) -> Result<Heard, Fault> {
+        let Some(position) = &mut self.position else { return Ok(Heard::Broken) };
+        let asked_at = Instant::now();
+        let mut pipe = redis::pipe();
+        let read = pipe.cmd("XREAD").arg("COUNT").arg(PAGE);
+        if let Some(wait) = wait {
+            read.arg("BLOCK").arg(u64::try_from(wait.as_millis()).unwrap_or(1).max(1));
+        }
+        read.arg("STREAMS").arg(&self.hub.names.stream).arg(&position.id);
+        pipe.cmd("HMGET").arg(&self.hub.names.generation).arg("id").arg("seq").cmd("TIME");
+        let (changes, (generation, reach), (time, _)): Answer = pipe.query_async(connection).await?;
+        if generation.as_deref() != Some(&position.generation) {
+            return Ok(Heard::Broken);
+        }
+        let heard = position.read(&changes, reach.unwrap_or(0), |change| self.copy.table.note(change))?;
+        if heard == Heard::All {
+            self.copy.confirm(asked_at);
+            self.forget(time);
+        }
+        Ok(heard)
+    }
+
+    /// Some of what is long over, by our clock and by that of Redis: neither may run ahead.
+    fn forget(&mut self, redis_time: i64) {
+        if let Ok(now) = self.hub.clock.now() {
+            self.copy.table.sweep(self.turn, now.unix_seconds().min(redis_time).saturating_sub(3600));
+            self.turn = self.turn.wrapping_add(1);
+        }
+    }
+}
+
+/// Changes; the generation and the number of its last change; the time.
+type Answer = (Value, (Option<String>, Option<u64>), (i64, i64));
+
+impl Position {
+    /// Can the stream be read on from here, now that its head is there?
+    fn goes_on_with(&self, head: &Self) -> bool {
+        self.run.is_some()
+            && self.run == head.run
+            && self.generation == head.generation
+            && self.number <= head.number
+    }
+
+    /// Notes what an answer has brought.
+    fn read(
+        &mut self,
+        changes: &Value,
+        reach: u64,
+        mut note: impl FnMut(Change<'_>),
+    ) -> Result<Heard, Fault> {
+        let entries = entries_of(changes)?;
+        for entry in entries {
+            let (id, fields) = parts_of(entry)?;
+            let mut number = None;
+            for (name, value) in fields {
+                match name {
+                    b"n" => number = decimal(value),
+                    b"a" => note(anchor(value).ok_or(Fault::Malformed("no anchor"))?),
+                    b"e" => note(epoch(value).ok_or(Fault::Malformed("no epoch"))?),
+                    _ => return Err(Fault::Malformed("an unknown change")),
+                }
+            }
+            if number != Some(self.number + 1) {
+                return Ok(Heard::Broken);
+            }
+            self.number += 1;
+            self.id = id;
+        }
+        if entries.len() >= PAGE {
+            return Ok(Heard::Page);
+        }
+        // The answer before promised more than has come, or the numbers went back.
+        let broken = self.number < self.reach || reach < self.number;
+        self.reach = reach;
+        Ok(if broken { Heard::Broken } else { Heard::All })
+    }
+}
+
+async fn ask(connection: &mut MultiplexedConnection, step: &ScriptInvocation<'_>) -> Result<Reply, Fault> {
+    Reply::of(step.invoke_async(connection).await?)
+}
+
+/// A server that does not tell is read anew after each interruption.
+async fn run_of(connection: &mut MultiplexedConnection) -> Result<Option<String>, Fault> {
+    match redis::cmd("INFO").arg("server").query_async::<String>(connection).await {
+        Ok(text) => Ok(text.lines().find_map(|line| line.strip_prefix("run_id:")).map(str::to_owned)),
+        Err(error) if error.is_io_error() => Err(error.into()),
+        Err(_) => Ok(None),
+    }
+}
+
+/// The entries of the one stream that was asked for, in the forms of both protocols.
+fn entries_of(changes: &Value) -> Result<&[Value], Fault> {
+    let entries = match changes {
+        Value::Nil => return Ok(&[]),
+        Value::Map(streams) => streams.first().map(|(_, entries)| entries),
+        Value::Array(streams) => match streams.first() {
+            Some(Value::Array(stream)) => stream.get(1),
+            _ => None,
+        },
+        _ => None,
+    };
+    match entries {
+        Some(Value::Array(entries)) => Ok(entries),
+        _ => Err(Fault::Malformed("no stream")),
+    }
+}
+
+type Fields<'a> = Vec<(&'a [u8], &'a [u8])>;
+
+fn parts_of(entry: &Value) -> Result<(String, Fields<'_>), Fault> {
+    let malformed = Fault::Malformed("no entry of a stream");
+    let Value::Array(parts) = entry else { return Err(malformed) };
+    let [Value::BulkString(id), Value::Array(fields)] = parts.as_slice() else { return Err(malformed) };
+    let pairs = fields.chunks_exact(2).map(|pair| match pair {
+        [Value::BulkString(name), Value::BulkString(value)] => Some((name.as_slice(), value.as_slice())),
+        _ => None,
+    });
+    let pairs: Option<Vec<_>> = pairs.collect();
+    Ok((String::from_utf8_lossy(id).into_owned(), pairs.ok_or(malformed)?))
+}
+
+fn decimal<T: std::str::FromStr>(digits: &[u8]) -> Option<T> {
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// A number, and what follows the space behind it.
+fn number_and_rest<T: std::str::FromStr>(text: &[u8]) -> Option<(T, &[u8])> {
+    let mut halves = text.splitn(2, |byte| *byte == b' ');
+    Some((decimal(halves.next()?)?, halves.next()?))
+}
+
+fn anchor(text: &[u8]) -> Option<Change<'_>> {
+    let (ends, name) = number_and_rest(text)?;
+    Some(Change::Anchor { name, ends })
+}
+
+fn epoch(text: &[u8]) -> Option<Change<'_>> {
+    let (ends, rest) = number_and_rest(text)?;
+    let (epoch, subject) = number_and_rest(rest)?;
+    Some(Change::Epoch { subject, epoch, ends })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Value {
+        Value::BulkString(text.into())
+    }
+
+    fn entry(number: u64, fields: &[&str]) -> Value {
+        let number = number.to_string();
+        let fields = ["n", &number].into_iter().chain(fields.iter().copied()).map(text).collect();
+        Value::Array(vec![text("5-0"), Value::Array(fields)])
+    }
+
+    fn stream(entries: Vec<Value>) -> Value {
+        Value::Map(vec![(text("changes"), Value::Array(entries))])
+    }
+
+    fn position(number: u64) -> Position {
+        Position { run: Some("r".into()), generation: "g".into(), id: "1-0".into(), number, reach: number }
+    }
+
+    fn read(position: &mut Position, changes: &Value, reach: u64) -> (Heard, usize) {
+        let mut noted = 0;
+        let heard = position.read(changes, reach, |_| noted += 1).unwrap();
+        (heard, noted)
+    }
+
+    #[test]
+    fn changes_are_read_in_both_protocols() {
+        let entries = Value::Array(vec![entry(8, &["a", "99 jti:a b", "e", "99 7 al ice"])]);
+        let older = Value::Array(vec![Value::Array(vec![text("changes"), entries.clone()])]);
+        for answer in [Value::Map(vec![(text("changes"), entries)]), older] {
+            let mut noted = Vec::new();
+            let mut position = position(7);
+            let heard = position.read(&answer, 8, |change| noted.push(format!("{change:?}")));
+            assert_eq!((heard.unwrap(), position.number, &*position.id), (Heard::All, 8, "5-0"));
+            let expected = [
+                Change::Anchor { name: b"jti:a b", ends: 99 },
+                Change::Epoch { subject: b"al ice", epoch: 7, ends: 99 },
+            ];
+            assert_eq!(noted, expected.map(|change| format!("{change:?}")));
+        }
+        assert_eq!(read(&mut position(7), &Value::Nil, 7), (Heard::All, 0));
+    }
+
+    #[test]
+    fn a_gap_is_noticed() {
+        assert_eq!(read(&mut position(7), &stream(vec![entry(8, &[]), entry(9, &[])]), 9).0, Heard::All);
+        assert_eq!(read(&mut position(7), &stream(vec![entry(9, &[])]), 9).0, Heard::Broken);
+        assert_eq!(read(&mut position(7), &Value::Nil, 6).0, Heard::Broken, "the numbers went back");
+        let mut promised = position(7);
+        assert_eq!(read(&mut promised, &Value::Nil, 8).0, Heard::All, "it came between the two commands");
+        assert_eq!(read(&mut promised, &Value::Nil, 8).0, Heard::Broken, "and now it has not come");
+    }
+
+    #[test]
+    fn a_full_page_is_not_all() {
+        let page: Vec<_> = (1..=PAGE as u64).map(|n| entry(n, &[])).collect();
+        assert_eq!(read(&mut position(0), &stream(page.clone()), 600).0, Heard::Page);
+        assert_eq!(read(&mut position(0), &stream(page[1..].to_vec()), 600).0, Heard::Broken);
+        assert_eq!(read(&mut position(0), &stream(page[..PAGE - 1].to_vec()), 600).0, Heard::All);
+    }
+
+    #[test]
+    fn what_no_script_of_ours_writes_is_an_error() {
+        for fields in [["a", "jti:a"], ["a", "x jti:a"], ["e", "1 alice"], ["x", "1 a"]] {
+            assert!(position(7).read(&stream(vec![entry(8, &fields)]), 8, |_| {}).is_err(), "{fields:?}");
+        }
+        for answer in [Value::Okay, Value::Array(vec![]), stream(vec![text("x")])] {
+            assert!(position(7).read(&answer, 8, |_| {}).is_err(), "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn the_stream_goes_on_only_in_the_same_run_and_memory() {
+        assert!(position(7).goes_on_with(&position(7)) && position(7).goes_on_with(&position(9)));
+        assert!(!position(7).goes_on_with(&position(6)));
+        let other = |run: Option<&str>, generation: &str| Position {
+            run: run.map(Into::into),
+            generation: generation.into(),
+            ..position(7)
+        };
+        assert!(!position(7).goes_on_with(&other(Some("s"), "g")));
+        assert!(!position(7).goes_on_with(&other(Some("r"), "h")));
+        assert!(!other(None, "g").goes_on_with(&other(None, "g")));
+    }
+}

@@ -1,0 +1,134 @@
+//! What a script answers: a word, and what belongs to it.
+
+use redis::Value;
+
+use super::fault::Fault;
+use crate::clock::Timestamp;
+
+/// An answer, read from its front.
+#[derive(Debug)]
+pub(super) struct Reply {
+    word: Vec<u8>,
+    rest: std::vec::IntoIter<Value>,
+}
+
+impl Reply {
+    /// An answer with a word in front.
+    pub(super) fn of(value: Value) -> Result<Self, Fault> {
+        let mut reply = Self::row(value)?;
+        reply.word = reply.bytes()?;
+        Ok(reply)
+    }
+
+    /// A part of an answer, without a word of its own.
+    pub(super) fn row(value: Value) -> Result<Self, Fault> {
+        match value {
+            Value::Array(values) => Ok(Self { word: Vec::new(), rest: values.into_iter() }),
+            _ => Err(Fault::Malformed("no array")),
+        }
+    }
+
+    pub(super) fn word(&self) -> &[u8] {
+        &self.word
+    }
+
+    pub(super) fn is(&self, word: &str) -> bool {
+        self.word == word.as_bytes()
+    }
+
+    /// An answer that says nothing but that all is well.
+    pub(super) fn done(&self) -> Result<(), Fault> {
+        if self.is("ok") { Ok(()) } else { Err(Fault::Malformed("not ok")) }
+    }
+
+    pub(super) fn value(&mut self) -> Result<Value, Fault> {
+        self.rest.next().ok_or(Fault::Malformed("too short"))
+    }
+
+    pub(super) fn rows(&mut self) -> Result<impl Iterator<Item = Value> + use<>, Fault> {
+        Self::row(self.value()?).map(|reply| reply.rest)
+    }
+
+    pub(super) fn next_row(&mut self) -> Result<Self, Fault> {
+        Self::row(self.value()?)
+    }
+
+    pub(super) fn optional_bytes(&mut self) -> Result<Option<Vec<u8>>, Fault> {
+        match self.value()? {
+            Value::Nil => Ok(None),
+            Value::BulkString(bytes) => Ok(Some(bytes)),
+            Value::SimpleString(text) => Ok(Some(text.into_bytes())),
+            Value::Int(number) => Ok(Some(number.to_string().into_bytes())),
+            _ => Err(Fault::Malformed("no text")),
+        }
+    }
+
+    pub(super) fn bytes(&mut self) -> Result<Vec<u8>, Fault> {
+        self.optional_bytes()?.ok_or(Fault::Malformed("nothing"))
+    }
+
+    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
+        self.bytes()?.try_into().map_err(|_| Fault::Malformed("bytes of the wrong length"))
+    }
+
+    pub(super) fn optional_text(&mut self) -> Result<Option<String>, Fault> {
+        let text = self.optional_bytes()?.map(String::from_utf8).transpose();
+        text.map_err(|_| Fault::Malformed("no UTF-8"))
+    }
+
+    pub(super) fn text(&mut self) -> Result<String, Fault> {
+        self.optional_text()?.ok_or(Fault::Malformed("nothing"))
+    }
+
+    pub(super) fn parsed<T: std::str::FromStr>(&mut self) -> Result<T, Fault> {
+        self.text()?.parse().map_err(|_| Fault::Malformed("no number"))
+    }
+
+    pub(super) fn time(&mut self) -> Result<Timestamp, Fault> {
+        self.parsed().map(Timestamp::from_unix_seconds)
+    }
+
+    pub(super) fn optional_time(&mut self) -> Result<Option<Timestamp>, Fault> {
+        let text = self.optional_text()?;
+        let seconds = text.map(|text| text.parse()).transpose();
+        Ok(seconds.map_err(|_| Fault::Malformed("no number"))?.map(Timestamp::from_unix_seconds))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn array(values: Vec<Value>) -> Value {
+        Value::Array(values)
+    }
+
+    fn text(text: &str) -> Value {
+        Value::BulkString(text.into())
+    }
+
+    #[test]
+    fn an_answer_is_read_from_its_front() {
+        let mut reply =
+            Reply::of(array(vec![text("ok"), text("-5"), Value::Nil, array(vec![text("a")])])).unwrap();
+        assert!(reply.done().is_ok());
+        assert_eq!(reply.time().unwrap(), Timestamp::from_unix_seconds(-5));
+        assert_eq!(reply.optional_time().unwrap(), None);
+        assert_eq!(reply.rows().unwrap().collect::<Vec<_>>(), [text("a")]);
+        assert!(reply.value().is_err(), "and no further");
+    }
+
+    #[test]
+    fn what_no_script_answers_is_an_error() {
+        for value in [Value::Nil, Value::Okay, text("ok"), array(vec![]), array(vec![Value::Nil])] {
+            assert!(Reply::of(value.clone()).is_err(), "{value:?}");
+        }
+        let reply = |value| Reply::of(array(vec![text("ok"), value])).unwrap();
+        assert!(reply(text("12")).time().is_ok() && reply(text("1e3")).time().is_err());
+        assert!(reply(text("1234")).array::<4>().is_ok() && reply(text("123")).array::<4>().is_err());
+        assert!(reply(Value::BulkString(vec![0xFF])).text().is_err());
+        assert!(reply(Value::Nil).text().is_err() && reply(Value::Nil).optional_text().is_ok());
+        assert!(reply(Value::Okay).bytes().is_err());
+        assert!(Reply::of(array(vec![text("no")])).unwrap().done().is_err());
+    }
+}

@@ -1,0 +1,5 @@
+-- The one script that does not begin with the prelude. KEYS: 1 the generation. ARGV: 1 its id, 2 since when.
+if redis.call('EXISTS', KEYS[1]) == 0 then
+  redis.call('HSET', KEYS[1], 'id', ARGV[1], 'since', ARGV[2], 'seq', 0)
+end
+return {'ok', redis.call('HGET', KEYS[1], 'since')}

@@ -1,0 +1,2 @@
+-- ARGV: 3 owner.
+return {'ok', all(ARGV[3])}
