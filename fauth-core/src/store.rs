@@ -23,6 +23,8 @@ mod erased;
 mod one_time;
 mod revocation;
 mod session;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod sql;
 
 use std::fmt;
 
@@ -31,6 +33,12 @@ pub(crate) use erased::{Ask, KeepApiKeys, KeepOneTimes, KeepRevocations, KeepSes
 pub use one_time::{OneTimeRecord, OneTimeStore};
 pub use revocation::{Anchor, RevocationStore, TokenFacts, Verdict};
 pub use session::{NewSession, Nonce, Rotation, RotationOutcome, Session, SessionId, SessionStore};
+#[cfg(feature = "postgres")]
+pub use sql::PostgresStore;
+#[cfg(feature = "sqlite")]
+pub use sql::SqliteStore;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use sql::{SqlDialect, SqlStore};
 
 use crate::error::BoxError;
 
