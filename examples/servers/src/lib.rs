@@ -5,10 +5,13 @@
 #![expect(
     clippy::expect_used,
     clippy::missing_panics_doc,
+    clippy::must_use_candidate,
     clippy::panic,
     reason = "this crate is test code: its failures are meant to be panics"
 )]
 
+mod postgres;
 mod process;
 
+pub use postgres::Postgres;
 pub use process::{Process, Signal, free_port};

@@ -5,12 +5,11 @@ use std::pin::Pin;
 use sqlx::{Database, error::DatabaseError};
 
 /// Rows to come.
-pub type Rows<'a, D> =
-    Pin<Box<dyn Future<Output = Result<Vec<<D as Database>::Row>, sqlx::Error>> + Send + 'a>>;
+type Rows<'a, D> = Pin<Box<dyn Future<Output = Result<Vec<<D as Database>::Row>, sqlx::Error>> + Send + 'a>>;
 
 /// What can be bound to a statement.
 #[derive(Debug, Clone, Copy)]
-#[expect(clippy::exhaustive_enums, unnameable_types, reason = "nobody outside can name it")]
+#[expect(unnameable_types, reason = "nobody outside can name it")]
 pub enum Value<'a> {
     /// A whole number, a time, yes (1) or no (0).
     Number(i64),
@@ -22,7 +21,7 @@ pub enum Value<'a> {
 
 /// The words that differ between the databases.
 #[derive(Debug)]
-#[expect(clippy::exhaustive_structs, unnameable_types, reason = "nobody outside can name it")]
+#[expect(unnameable_types, reason = "nobody outside can name it")]
 pub struct Words {
     /// The type of bytes.
     pub bytes: &'static str,
@@ -30,6 +29,9 @@ pub struct Words {
     pub for_update: &'static str,
     /// The same, passing over those that somebody else holds: a sweep waits for nobody, and so can be in no deadlock.
     pub skip_locked: &'static str,
+    /// Before and after a query for the keys of rows to delete. As an array PostgreSQL asks it once and looks up each key; with `IN` it may join, and read
+    /// the whole table.
+    pub among: [&'static str; 2],
 }
 
 /// What fauth has to know of a database.
@@ -108,7 +110,7 @@ impl Dialect for sqlx::Sqlite {
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
     const ONE_WRITER: bool = true;
     const LOCK: Option<&'static str> = None;
-    const WORDS: Words = Words { bytes: "BLOB", for_update: "", skip_locked: "" };
+    const WORDS: Words = Words { bytes: "BLOB", for_update: "", skip_locked: "", among: ["IN (", ")"] };
 
     through_sqlx!();
 
@@ -124,8 +126,12 @@ impl Dialect for sqlx::Postgres {
     const BEGIN: &'static str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
     const ONE_WRITER: bool = false;
     const LOCK: Option<&'static str> = Some("SELECT 1 FROM pg_advisory_xact_lock(hashtextextended($1, 0))");
-    const WORDS: Words =
-        Words { bytes: "BYTEA", for_update: "FOR UPDATE", skip_locked: "FOR UPDATE SKIP LOCKED" };
+    const WORDS: Words = Words {
+        bytes: "BYTEA",
+        for_update: "FOR UPDATE",
+        skip_locked: "FOR UPDATE SKIP LOCKED",
+        among: ["= ANY (ARRAY(", "))"],
+    };
 
     through_sqlx!();
 

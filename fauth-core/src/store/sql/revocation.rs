@@ -5,8 +5,11 @@ use std::collections::BTreeSet;
 use super::{
     SqlDialect, SqlStore,
     dialect::Value::{Number, Text},
-    reader::Reader,
-    statements::{CHECK, EPOCH, RAISE_EPOCH, REVOKE, SWEEP_EPOCHS, SWEEP_REVOCATIONS},
+    reader::{Reader, damaged},
+    statements::{
+        BEGIN_ANEW, CHECK, EPOCH, NOTE_FORGOTTEN, RAISE_EPOCH, REVOKE, SWEEP_EPOCHS, SWEEP_REVOCATIONS,
+    },
+    work::Work,
 };
 use crate::{
     clock::Timestamp,
@@ -35,7 +38,7 @@ impl<D: SqlDialect> RevocationStore for SqlStore<D> {
             values.extend(anchors.iter().map(|anchor| Text(Some(anchor))));
             work.run(&REVOKE.replace("{list}", &pairs), values).await?;
         }
-        work.sweep(SWEEP_REVOCATIONS, now).await?;
+        forget(&mut work, SWEEP_REVOCATIONS, now).await?;
         work.commit().await
     }
 
@@ -50,11 +53,15 @@ impl<D: SqlDialect> RevocationStore for SqlStore<D> {
         let mut values = vec![Number(now.unix_seconds()), Text(Some(token.subject))];
         values.extend(anchors.iter().map(|anchor| Text(Some(anchor))));
         let rows = self.ask(&CHECK.replace("{list}", &list), values).await?;
-        let row = rows.first().ok_or_else(super::reader::damaged)?;
-        let reader = &mut Reader::<D>::new(row);
-        let since = reader.time()?;
+        let reader = &mut Reader::<D>::new(rows.first().ok_or_else(damaged)?);
+        let mut since = reader.time()?;
+        let forgotten = reader.time()?;
         let revoked = reader.number()? != 0;
         let epoch = epoch(reader)?;
+        if now < forgotten {
+            self.begin_anew(now).await?;
+            since = since.max(now);
+        }
         Ok(if revoked {
             Verdict::Revoked
         } else if token.epoch < epoch {
@@ -77,17 +84,38 @@ impl<D: SqlDialect> RevocationStore for SqlStore<D> {
         let mut work = self.begin().await?;
         let values = vec![Text(Some(subject)), Number(least), Number(until.unix_seconds())];
         let rows = work.fetch(RAISE_EPOCH, values).await?;
-        let raised = Reader::<D>::new(rows.first().ok_or_else(super::reader::damaged)?).natural()?;
-        work.sweep(SWEEP_EPOCHS, now).await?;
+        let raised = Reader::<D>::new(rows.first().ok_or_else(damaged)?).natural()?;
+        forget(&mut work, SWEEP_EPOCHS, now).await?;
         work.commit().await?;
         Ok(raised)
+    }
+}
+
+impl<D: SqlDialect> SqlStore<D> {
+    /// The clock has gone back behind something that was forgotten, and tokens that had expired are alive again: what was issued before now is not judged any more.
+    async fn begin_anew(&self, now: Timestamp) -> Result<(), StoreError> {
+        let mut work = self.begin().await?;
+        work.run(BEGIN_ANEW, vec![Number(now.unix_seconds())]).await?;
+        work.commit().await
+    }
+}
+
+/// Sweeps, and remembers how far.
+async fn forget<D: SqlDialect>(work: &mut Work<D>, template: &str, now: Timestamp) -> Result<(), StoreError> {
+    let mut forgotten = None;
+    for row in work.sweep(template, now).await? {
+        forgotten = forgotten.max(Some(Reader::<D>::new(&row).number()?));
+    }
+    match forgotten {
+        Some(until) => work.run(NOTE_FORGOTTEN, vec![Number(until)]).await,
+        None => Ok(()),
     }
 }
 
 /// An epoch that nobody has raised is 0. What is kept counts whatever its time: so the answer to an older clock is never an epoch behind that of a newer one.
 fn epoch<D: SqlDialect>(reader: &mut Reader<'_, D>) -> Result<u64, StoreError> {
     let epoch = reader.optional_number()?.unwrap_or(0);
-    u64::try_from(epoch).map_err(|_| super::reader::damaged())
+    u64::try_from(epoch).map_err(|_| damaged())
 }
 
 /// `count` parameters from number `first` on.

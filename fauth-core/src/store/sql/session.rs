@@ -42,7 +42,7 @@ impl<D: SqlDialect> SessionStore for SqlStore<D> {
         let rows = work.fetch(FAMILY, vec![Text(Some(rotation.session.as_str()))]).await?;
         let Some(row) = rows.first() else { return Ok(RotationOutcome::Unknown) };
         // From here on nobody else changes this row.
-        let outcome = Family::read::<D>(row)?.judge(&rotation, now)?;
+        let outcome = Family::read::<D>(row)?.judge(&rotation, now);
         match &outcome {
             RotationOutcome::Rotated(session) => advance(&mut work, session, &rotation, now).await?,
             RotationOutcome::Reused(session) => {
@@ -102,9 +102,8 @@ fn live(subject: &str, now: Timestamp) -> Vec<super::Value<'_>> {
 fn sorted<D: SqlDialect>(rows: &[D::Row]) -> Result<Vec<Session>, StoreError> {
     let mut sessions: Vec<Session> =
         rows.iter().map(|row| session(&mut Reader::<D>::new(row))).collect::<Result<_, _>>()?;
-    sessions.sort_by(|a, b| {
-        (b.last_seen_at, b.created_at).cmp(&(a.last_seen_at, a.created_at)).then_with(|| a.id.cmp(&b.id))
-    });
+    sessions
+        .sort_by(|a, b| (b.last_seen_at, b.created_at, &b.id).cmp(&(a.last_seen_at, a.created_at, &a.id)));
     Ok(sessions)
 }
 
@@ -202,26 +201,26 @@ impl Family {
     }
 
     /// What becomes of an attempt. [`Rotated`](RotationOutcome::Rotated) and [`Reused`](RotationOutcome::Reused) are still to be done.
-    fn judge(self, rotation: &Rotation, now: Timestamp) -> Result<RotationOutcome, StoreError> {
+    fn judge(self, rotation: &Rotation, now: Timestamp) -> RotationOutcome {
         let Self { mut session, ended, head, before } = self;
         if ended {
-            return Ok(RotationOutcome::Ended);
+            return RotationOutcome::Ended;
         }
         if session.has_expired(now) {
-            return Ok(RotationOutcome::Expired);
+            return RotationOutcome::Expired;
         }
         if head.is(&rotation.presented) {
             session.last_seen_at = session.last_seen_at.max(now);
-            return Ok(RotationOutcome::Rotated(session));
+            return RotationOutcome::Rotated(session);
         }
-        Ok(match before {
+        match before {
             Some(Before { predecessor, nonce, rotated_at })
                 if predecessor.is(&rotation.presented) && apart(rotated_at, now) < rotation.grace =>
             {
                 RotationOutcome::InGrace { session, nonce, rotated_at }
             }
             _ => RotationOutcome::Reused(session),
-        })
+        }
     }
 }
 

@@ -69,8 +69,8 @@ impl<D: SqlDialect> Work<D> {
     /// Forgets up to a hundred rows whose time was over an hour before `now`: machines whose clocks differ by less agree on what is still kept.
     ///
     /// Do it last, so that nobody waits for this transaction while it waits for somebody else.
-    pub(super) async fn sweep(&mut self, template: &str, now: Timestamp) -> Result<(), StoreError> {
-        self.run(template, vec![Value::Number(now.unix_seconds().saturating_sub(MARGIN))]).await
+    pub(super) async fn sweep(&mut self, template: &str, now: Timestamp) -> Result<Vec<D::Row>, StoreError> {
+        self.fetch(template, vec![Value::Number(now.unix_seconds().saturating_sub(MARGIN))]).await
     }
 
     /// Makes it last. An error means that it is unknown whether it does.
