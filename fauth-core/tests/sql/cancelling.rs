@@ -2,9 +2,10 @@
 
 use std::{future::Future, pin::pin, task::Poll, time::Duration};
 
-use fauth_core::store::{RotationOutcome, SessionStore, SqlDialect, SqlStore};
+use fauth_core::store::{PostgresStore, RotationOutcome, SessionStore, SqlDialect, SqlStore};
+use sqlx::{Row as _, postgres::PgPoolOptions};
 
-use crate::support::{START, Sqlite, new_session, postgres_store, rotation};
+use crate::support::{START, Sqlite, new_session, own_prefix, postgres, postgres_store, rotation};
 
 /// Drops a future the `polls`-th time that it has to wait; its answer, if it does not wait that often.
 async fn cut_after<F: Future>(future: F, polls: usize) -> Option<F::Output> {
@@ -58,4 +59,20 @@ async fn sqlite_forgets_a_call_that_was_dropped() {
 async fn postgres_forgets_a_call_that_was_dropped() {
     let store = postgres_store("dropped").await;
     tokio::time::timeout(Duration::from_secs(60), dropped_anywhere(store)).await.unwrap();
+}
+
+/// What else runs on the pool must not end up in a transaction that nobody commits.
+#[tokio::test]
+async fn postgres_gets_its_connections_back_without_a_transaction() {
+    let (pool, options) = (postgres().await, PgPoolOptions::new().max_connections(1));
+    let pool = options.connect_with(pool.connect_options().as_ref().clone()).await.unwrap();
+    let store = PostgresStore::new(pool.clone()).prefix(&own_prefix("back")).unwrap();
+    store.migrate().await.unwrap();
+    for cut in 1..20 {
+        let _ = cut_after(store.rotate(rotation(1, 0, 1), START), cut).await;
+        // Within a transaction, the time stands still.
+        let now =
+            async || sqlx::query("SELECT now()::text").fetch_one(&pool).await.unwrap().get::<String, _>(0);
+        assert_ne!(now().await, now().await, "dropped at {cut}");
+    }
 }

@@ -126,12 +126,12 @@ pub(super) const END_FAMILY: &str = "UPDATE {p}sessions SET ended = 1 WHERE id =
 
 pub(super) const END_SESSION: &str = concat!(
     "UPDATE {p}sessions SET ended = 1 WHERE id = $1 AND ended = 0 AND ends_at > $2 \
-     AND ($3 IS NULL OR subject = $3) RETURNING ",
+     AND (subject = $3 OR $3 IS NULL) RETURNING ",
     session!()
 );
 
 pub(super) const END_SESSIONS: &str = "UPDATE {p}sessions SET ended = 1 \
-    WHERE subject = $1 AND ended = 0 AND ends_at > $2 AND ($3 IS NULL OR id <> $3) RETURNING id";
+    WHERE subject = $1 AND ended = 0 AND ends_at > $2 AND (id <> $3 OR $3 IS NULL) RETURNING id";
 
 pub(super) const LIST_SESSIONS: &str =
     concat!("SELECT ", session!(), " FROM {p}sessions WHERE subject = $1 AND ended = 0 AND ends_at > $2");
@@ -191,7 +191,7 @@ pub(super) const CROWD_OUT: &str = "DELETE FROM {p}one_time WHERE hash {among}\
 pub(super) const REDEEM: &str = "DELETE FROM {p}one_time WHERE hash = $1 AND purpose = $2 AND expires_at > $3 \
     RETURNING subject, expires_at";
 
-pub(super) const WITHDRAW: &str = "DELETE FROM {p}one_time WHERE subject = $1 AND ($2 IS NULL OR purpose = $2) \
+pub(super) const WITHDRAW: &str = "DELETE FROM {p}one_time WHERE subject = $1 AND (purpose = $2 OR $2 IS NULL) \
     RETURNING expires_at";
 
 pub(super) const SWEEP_ONE_TIME: &str = "DELETE FROM {p}one_time WHERE hash {among}\
@@ -220,7 +220,7 @@ pub(super) const TOUCH_API_KEY: &str = "UPDATE {p}api_keys SET last_used_at = $2
     WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2)";
 
 pub(super) const REMOVE_API_KEY: &str =
-    "DELETE FROM {p}api_keys WHERE id = $1 AND ($2 IS NULL OR owner = $2) RETURNING id";
+    "DELETE FROM {p}api_keys WHERE id = $1 AND (owner = $2 OR $2 IS NULL) RETURNING id";
 
 pub(super) const SWEEP_API_KEYS: &str = "DELETE FROM {p}api_keys WHERE id {among}\
     SELECT id FROM {p}api_keys WHERE expires_at <= $1 ORDER BY expires_at LIMIT 100 {skip_locked}{/among}";
