@@ -26,6 +26,8 @@ mod one_time;
 mod redis;
 mod revocation;
 mod session;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod sql;
 
 use std::fmt;
 
@@ -37,6 +39,12 @@ pub use one_time::{OneTimeRecord, OneTimeStore};
 pub use redis::{RedisConnectError, RedisStore, RedisStoreBuilder, WhenStale};
 pub use revocation::{Anchor, RevocationStore, TokenFacts, Verdict};
 pub use session::{NewSession, Nonce, Rotation, RotationOutcome, Session, SessionId, SessionStore};
+#[cfg(feature = "postgres")]
+pub use sql::PostgresStore;
+#[cfg(feature = "sqlite")]
+pub use sql::SqliteStore;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use sql::{SqlDialect, SqlStore};
 
 use crate::error::BoxError;
 

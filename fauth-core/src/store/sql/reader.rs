@@ -1,0 +1,65 @@
+//! Reads a row column by column, and believes nothing that it finds there.
+
+use super::SqlDialect;
+use crate::{clock::Timestamp, store::StoreError};
+
+/// Where in a row the reading is.
+pub(super) struct Reader<'r, D: SqlDialect> {
+    row: &'r D::Row,
+    next: usize,
+}
+
+impl<'r, D: SqlDialect> Reader<'r, D> {
+    pub(super) const fn new(row: &'r D::Row) -> Self {
+        Self { row, next: 0 }
+    }
+
+    /// The next column, by one of the dialect's methods.
+    fn take<T>(
+        &mut self,
+        get: impl FnOnce(&D::Row, usize) -> Result<Option<T>, sqlx::Error>,
+    ) -> Result<Option<T>, StoreError> {
+        let value = get(self.row, self.next).map_err(StoreError::new);
+        self.next += 1;
+        value
+    }
+
+    pub(super) fn optional_number(&mut self) -> Result<Option<i64>, StoreError> {
+        self.take(D::number)
+    }
+
+    pub(super) fn number(&mut self) -> Result<i64, StoreError> {
+        self.optional_number()?.ok_or_else(damaged)
+    }
+
+    /// A number that is never below zero.
+    pub(super) fn natural(&mut self) -> Result<u64, StoreError> {
+        u64::try_from(self.number()?).map_err(|_| damaged())
+    }
+
+    pub(super) fn time(&mut self) -> Result<Timestamp, StoreError> {
+        self.number().map(Timestamp::from_unix_seconds)
+    }
+
+    pub(super) fn optional_text(&mut self) -> Result<Option<String>, StoreError> {
+        self.take(D::text)
+    }
+
+    pub(super) fn text(&mut self) -> Result<String, StoreError> {
+        self.optional_text()?.ok_or_else(damaged)
+    }
+
+    pub(super) fn optional_bytes<const N: usize>(&mut self) -> Result<Option<[u8; N]>, StoreError> {
+        let bytes = self.take(D::bytes)?;
+        bytes.map(|bytes| bytes.try_into().map_err(|_| damaged())).transpose()
+    }
+
+    pub(super) fn bytes<const N: usize>(&mut self) -> Result<[u8; N], StoreError> {
+        self.optional_bytes()?.ok_or_else(damaged)
+    }
+}
+
+/// A row holds what no version of fauth has written.
+pub(super) fn damaged() -> StoreError {
+    StoreError::new("a row in the database is not what fauth has written")
+}

@@ -1,0 +1,136 @@
+//! Tables: made once, by one, under their own names.
+
+use fauth_core::{
+    store::{
+        Anchor, PostgresStore, RevocationStore, SessionStore, SqlDialect, SqlStore, SqliteStore, StoreError,
+        TokenFacts, Verdict,
+    },
+    testing::ManualClock,
+};
+
+use crate::support::{START, Sqlite, at, new_session, own_prefix, postgres, session_id};
+
+fn cause(error: &StoreError) -> String {
+    std::error::Error::source(error).unwrap().to_string()
+}
+
+async fn all_at_once<D: SqlDialect>(make: impl Fn() -> SqlStore<D>) {
+    let store = make();
+    let error = store.list("alice", START).await.unwrap_err();
+    assert!(cause(&error).contains("call migrate() first"), "{error:?}");
+    let error = store.open(new_session(1, "alice", 1, 1), START).await.unwrap_err();
+    assert!(cause(&error).contains("call migrate() first"), "{error:?}");
+
+    let runs: Vec<_> = (0..8)
+        .map(|_| {
+            let store = make();
+            tokio::spawn(async move { store.migrate().await })
+        })
+        .collect();
+    for run in runs {
+        run.await.unwrap().unwrap();
+    }
+    store.open(new_session(1, "alice", 1, 1), START).await.unwrap();
+    store.migrate().await.unwrap();
+    let [session] = store.list("alice", START).await.unwrap().try_into().unwrap();
+    assert_eq!(
+        session,
+        new_session(1, "alice", 1, 1).session,
+        "everything is kept, and migrating again loses nothing"
+    );
+
+    let error = store.open(new_session(1, "bob", 1, 1), START).await.unwrap_err();
+    let shown = format!("{error:?} {}", cause(&error));
+    assert!(shown.contains("refused with code"), "{shown}");
+    assert!(!shown.contains(session_id(1).as_str()), "ids stay out of logs: {shown}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_migrates_once() {
+    let database = Sqlite::start("migrate").await;
+    all_at_once(|| SqliteStore::new(database.pool.clone()).clock(ManualClock::new())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_migrates_once() {
+    let pool = postgres().await;
+    let prefix = own_prefix("migrate");
+    all_at_once(|| PostgresStore::new(pool.clone()).prefix(&prefix).unwrap().clock(ManualClock::new())).await;
+}
+
+#[tokio::test]
+async fn a_prefix_is_a_name_of_thirty_bytes_at_most() {
+    let database = Sqlite::start("prefix").await;
+    let with = |prefix: &str| SqliteStore::new(database.pool.clone()).prefix(prefix);
+    for good in ["a", "_", "fauth_", "a1_", &"x".repeat(30)] {
+        let store = with(good).unwrap();
+        store.migrate().await.unwrap();
+        assert_eq!(store.list("alice", START).await.unwrap(), []);
+    }
+    for bad in
+        ["", "1a", "A", "ä", "a-b", "a b", "a;drop table x", "a\"", "a'", "a.b", "a{p}", &"x".repeat(31)]
+    {
+        assert_eq!(with(bad).unwrap_err().field(), "prefix", "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn prefixes_keep_stores_apart() {
+    let database = Sqlite::start("apart").await;
+    let (one, two) = (database.store().await, database.store().await.prefix("two_").unwrap());
+    two.migrate().await.unwrap();
+    one.open(new_session(1, "alice", 1, 1), START).await.unwrap();
+    assert_eq!(one.list("alice", START).await.unwrap().len(), 1);
+    assert_eq!(two.list("alice", START).await.unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn tables_of_a_newer_version_are_refused() {
+    let database = Sqlite::start("newer").await;
+    let store = database.store().await;
+    sqlx::query("UPDATE fauth_schema SET version = 1000").execute(&database.pool).await.unwrap();
+    assert!(cause(&store.migrate().await.unwrap_err()).contains("newer fauth"));
+}
+
+#[tokio::test]
+async fn a_clock_that_cannot_tell_the_time_makes_no_tables() {
+    let database = Sqlite::start("clock").await;
+    let clock = ManualClock::new();
+    let store = SqliteStore::new(database.pool.clone()).clock(clock.clone());
+    clock.break_down();
+    store.migrate().await.unwrap_err();
+    assert!(cause(&store.list("alice", START).await.unwrap_err()).contains("call migrate() first"));
+}
+
+#[tokio::test]
+async fn a_store_judges_nothing_from_before_its_first_migration() {
+    let database = Sqlite::start("memory").await;
+    let store = database.store().await;
+    let clock = ManualClock::new();
+    clock.set(at(1000));
+    // Migrating again, later, forgets nothing.
+    store.clone().clock(clock).migrate().await.unwrap();
+    let judge = async |issued_at| {
+        let anchors = [Anchor::Subject("alice")].into_iter().collect();
+        let token = TokenFacts { anchors, subject: "alice", epoch: 0, issued_at };
+        store.check(&token, at(2000)).await.unwrap()
+    };
+    assert_eq!(judge(START).await, Verdict::Good);
+    assert_eq!(
+        judge(fauth_core::Timestamp::from_unix_seconds(START.unix_seconds() - 1)).await,
+        Verdict::BeforeMemory
+    );
+}
+
+#[tokio::test]
+async fn a_damaged_row_is_an_error() {
+    let database = Sqlite::start("damaged").await;
+    let store = database.store().await;
+    store.open(new_session(1, "alice", 1, 1), START).await.unwrap();
+    assert_eq!(store.list("alice", START).await.unwrap().len(), 1);
+    for change in ["address = 'nowhere'", "idle_timeout = -1", "id = 'short'"] {
+        let sql = format!("UPDATE fauth_sessions SET {change}");
+        sqlx::query(&sql).execute(&database.pool).await.unwrap();
+        assert!(cause(&store.list("alice", START).await.unwrap_err()).contains("not what fauth has written"));
+    }
+}

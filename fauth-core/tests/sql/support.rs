@@ -1,0 +1,119 @@
+//! Databases to test with, and what to put into them.
+
+use std::{path::PathBuf, sync::OnceLock, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use fauth_core::{
+    Timestamp,
+    store::{NewSession, Nonce, PostgresStore, Rotation, SecretHash, Session, SessionId, SqliteStore},
+    testing::ManualClock,
+};
+use sqlx::{
+    PgPool, SqlitePool,
+    postgres::PgPoolOptions,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions},
+};
+
+pub(crate) const START: Timestamp = ManualClock::START;
+
+/// `seconds` after the start.
+pub(crate) fn at(seconds: u64) -> Timestamp {
+    START.checked_add(Duration::from_secs(seconds)).unwrap()
+}
+
+pub(crate) fn session_id(number: u128) -> SessionId {
+    SessionId::parse(&URL_SAFE_NO_PAD.encode(number.to_be_bytes())).unwrap()
+}
+
+pub(crate) fn hash(number: u64) -> SecretHash {
+    let mut bytes = [7; 32];
+    bytes[..8].copy_from_slice(&number.to_be_bytes());
+    SecretHash::from_bytes(bytes)
+}
+
+pub(crate) fn new_session(id: u128, subject: &str, head: u64, limit: usize) -> NewSession {
+    let session = Session {
+        id: session_id(id),
+        subject: subject.to_owned(),
+        created_at: START,
+        last_seen_at: START,
+        idle_timeout: Duration::from_secs(3600),
+        expires_at: at(7200),
+        remembered: true,
+        client: Some("Firefox on Linux".to_owned()),
+        address: Some("2001:db8::1".parse().unwrap()),
+    };
+    NewSession { session, head: hash(head), limit }
+}
+
+pub(crate) fn rotation(session: u128, presented: u64, successor: u64) -> Rotation {
+    Rotation {
+        session: session_id(session),
+        presented: hash(presented),
+        successor: hash(successor),
+        nonce: Nonce::from_bytes(u128::from(successor).to_be_bytes()),
+        grace: Duration::from_secs(10),
+    }
+}
+
+/// A SQLite database in a file, removed at the end.
+pub(crate) struct Sqlite {
+    path: PathBuf,
+    pub(crate) pool: SqlitePool,
+}
+
+impl Sqlite {
+    pub(crate) async fn start(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("fauth-{}-{name}.db", std::process::id()));
+        let options = SqliteConnectOptions::new()
+            .filename(&path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal);
+        let pool = SqlitePoolOptions::new().max_connections(8).connect_with(options).await.unwrap();
+        Self { path, pool }
+    }
+
+    pub(crate) async fn store(&self) -> SqliteStore {
+        let store = SqliteStore::new(self.pool.clone()).clock(ManualClock::new());
+        store.migrate().await.unwrap();
+        store
+    }
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        for end in ["", "-wal", "-shm"] {
+            let mut path = self.path.clone().into_os_string();
+            path.push(end);
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// A pool to the server of the environment, or to one of our own that serves all tests of this process.
+pub(crate) async fn postgres() -> PgPool {
+    static SERVER: OnceLock<(String, Option<servers::Postgres>)> = OnceLock::new();
+    let start = || match std::env::var("FAUTH_TEST_POSTGRES_URL") {
+        Ok(url) => (url, None),
+        Err(_) => {
+            let server = servers::Postgres::start();
+            (server.url(), Some(server))
+        }
+    };
+    let (url, _) = SERVER.get_or_init(start);
+    PgPoolOptions::new().max_connections(8).connect(url).await.unwrap()
+}
+
+/// A prefix that no other run has: the server may be one that stays.
+pub(crate) fn own_prefix(name: &str) -> String {
+    #[expect(clippy::disallowed_methods, reason = "only to be different from earlier runs")]
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos();
+    format!("{name}_{:x}_", now % 0xffff_ffff_ffff)
+}
+
+pub(crate) async fn postgres_store(name: &str) -> PostgresStore {
+    let store = PostgresStore::new(postgres().await).prefix(&own_prefix(name)).unwrap();
+    let store = store.clock(ManualClock::new());
+    store.migrate().await.unwrap();
+    store
+}
