@@ -1,5 +1,6 @@
 //! The one entry point: reads credentials, checks them, logs in, refreshes. Short methods that name the steps.
 
+mod api_keys;
 mod builder;
 mod granted;
 
@@ -19,6 +20,7 @@ use builder::Stores;
 pub use granted::Granted;
 
 use crate::{
+    api_key::ApiKeyFormat,
     clock::{Clock, Timestamp},
     config::AuthConfig,
     csrf::{self, Origin, TrustedOrigins},
@@ -26,8 +28,11 @@ use crate::{
     event::{self, AuthEvents, Event, EventKind, Sender},
     password::{PasswordError, PasswordHasher, Verification},
     path::Allowed,
-    rejection::{InvalidToken, MalformedCredential, Misconfigured, Rejection, Renderer, Reply, Unavailable},
-    request::{self, Credential, Found, Presented, RequestHead, Verified},
+    rejection::{
+        ApiKeyFault, InvalidToken, MalformedCredential, Misconfigured, Rejection, Renderer, Reply,
+        Unavailable,
+    },
+    request::{self, Credential, Found, Keys, Presented, RequestHead, Verified},
     requirement::Requirement,
     store::Ask,
     token::{
@@ -99,6 +104,7 @@ struct Inner<U> {
     loader_timeout: Duration,
     store_timeout: Duration,
     stores: Stores,
+    api_key_format: ApiKeyFormat,
     identifier_key: zeroize::Zeroizing<String>,
 }
 
@@ -120,8 +126,17 @@ impl<U: AuthUser> AuthProvider<U> {
     /// This is the synchronous half of a check. It borrows the request, so that no copy of a token is needed, and asks nobody: what takes
     /// its time, such as loading the user, is left to [`check`](Self::check).
     pub fn read(&self, head: &dyn RequestHead) -> Presented<U> {
-        let outcome = self.verify_presented(head);
-        self.presented(outcome.map(|found| found.map_or(Found::Nothing, Found::Token)))
+        self.presented(self.find_presented(head))
+    }
+
+    fn find_presented(&self, head: &dyn RequestHead) -> Result<Found<U>, Rejection> {
+        let Some(credential) = self.find_credential(head, Purpose::Access)? else {
+            return Ok(Found::Nothing);
+        };
+        match self.read_api_key(&credential)? {
+            Some(key) => Ok(Found::ApiKey(key)),
+            None => self.verify_credential(&credential).map(Found::Token),
+        }
     }
 
     /// What is refused before anything is read.
@@ -383,7 +398,12 @@ impl<U: AuthUser> AuthProvider<U> {
         } else if transports.any(|other| is_explicit(&**other, head, purpose)) {
             return Err(Rejection::MalformedCredential(MalformedCredential::Several));
         }
-        Ok(Some(Credential { token, no_store: transport.is_in_url() }))
+        let keys = match transport {
+            transport if transport.is_ambient() || transport.is_in_url() => Keys::Never,
+            transport if transport.is_for_api_keys() => Keys::Only,
+            _ => Keys::Too,
+        };
+        Ok(Some(Credential { token, no_store: transport.is_in_url(), keys }))
     }
 
     pub(crate) fn refuse_cross_site(&self, head: &dyn RequestHead) -> Result<(), Rejection> {
@@ -427,6 +447,7 @@ impl<U: AuthUser> AuthProvider<U> {
             Found::Nothing => return Err(Rejection::MissingCredential),
             Found::Granted(granted) => granted,
             Found::Token(token) => self.grant(token).await?,
+            Found::ApiKey(key) => self.grant_api_key(*key).await?,
         };
         self.decide(&granted, requirement)?;
         Ok(granted)
@@ -451,15 +472,23 @@ impl<U: AuthUser> AuthProvider<U> {
 
     /// Verifies the access token of a request without asking who its user is; `None` if there is none.
     pub(crate) fn verify_presented(&self, head: &dyn RequestHead) -> Result<Option<Verified>, Rejection> {
-        let Some(credential) = self.find_credential(head, Purpose::Access)? else { return Ok(None) };
-        let Credential { token, no_store } = credential;
+        let found = self.find_credential(head, Purpose::Access)?;
+        found.map(|credential| self.verify_credential(&credential)).transpose()
+    }
+
+    fn verify_credential(&self, credential: &Credential<'_>) -> Result<Verified, Rejection> {
+        let Credential { token, no_store, keys } = credential;
+        if *keys == Keys::Only {
+            token.check_grammar().map_err(Rejection::MalformedCredential)?;
+            return Err(api_keys::refused(ApiKeyFault::Malformed));
+        }
         let verified = self.inner.verifier.verify(token.as_bytes(), Purpose::Access, self.now()?);
         if matches!(verified, Err(TokenError::Malformed | TokenError::TooLong)) {
             // Characters that no token has never verify; they make the request a bad one.
             token.check_grammar().map_err(Rejection::MalformedCredential)?;
         }
         let payload = verified?;
-        Ok(Some(Verified { payload: Arc::new(payload), no_store }))
+        Ok(Verified { payload: Arc::new(payload), no_store: *no_store })
     }
 
     async fn user_of(&self, payload: &Arc<TokenPayload>) -> Result<Arc<U>, Rejection> {

@@ -33,6 +33,7 @@
 
 mod clock;
 mod direct;
+mod keeper;
 mod mint;
 pub mod suite;
 mod users;
@@ -40,6 +41,7 @@ mod wire;
 
 pub use clock::ManualClock;
 pub use direct::Direct;
+pub use keeper::FakeKeeper;
 pub use mint::{SECRET, sign, sign_with};
 pub use users::{Role, TestUser, Users};
 pub use wire::{WireRequest, WireResponse};

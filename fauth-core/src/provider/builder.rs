@@ -11,6 +11,7 @@ use std::{
 
 use super::{AuthProvider, CREDENTIAL_MARGIN, Inner, PasswordLogin};
 use crate::{
+    api_key::ApiKeyFormat,
     clock::{Clock, SystemClock},
     config::AuthConfig,
     csrf::TrustedOrigins,
@@ -23,7 +24,9 @@ use crate::{
         ApiKeyStore, KeepApiKeys, KeepOneTimes, KeepRevocations, KeepSessions, OneTimeStore, RevocationStore,
         SessionStore, Store,
     },
-    transport::{BearerTransport, QueryTransport, SecurityScheme, Transport},
+    transport::{
+        BasicTransport, BearerKeyTransport, BearerTransport, QueryTransport, SecurityScheme, Transport,
+    },
     user::{
         AuthUser, Erased, IdentityLoader, LoadIdentity, LoadUser, PasswordUpdater, UpdatePassword, UserLoader,
     },
@@ -44,6 +47,7 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 /// | [`renderer`](Self::renderer) | [`ProblemJson`] |
 /// | [`loader_timeout`](Self::loader_timeout) | 10 seconds |
 /// | [`store_timeout`](Self::store_timeout) | 5 seconds |
+/// | [`api_key_prefix`](Self::api_key_prefix) | `fauth` |
 /// | [`clock`](Self::clock) | the system's |
 #[must_use = "a provider exists only after `build`"]
 pub struct AuthProviderBuilder<U> {
@@ -62,6 +66,7 @@ pub struct AuthProviderBuilder<U> {
     loader_timeout: Duration,
     store_timeout: Duration,
     stores: Stores,
+    api_key_prefix: Option<String>,
 }
 
 /// The stores that were given. One backend may be all of them.
@@ -91,6 +96,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             loader_timeout: DEFAULT_LOADER_TIMEOUT,
             store_timeout: DEFAULT_STORE_TIMEOUT,
             stores: Stores::default(),
+            api_key_prefix: None,
         }
     }
 
@@ -211,9 +217,18 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         self
     }
 
-    /// Where API keys are kept. With such a store, they are accepted.
+    /// Where API keys are kept. With such a store, they are accepted: as bearer tokens, and by Basic authentication as the password of the user name
+    /// `__token__`, whatever transports there are for tokens.
     pub fn api_key_store(mut self, store: impl ApiKeyStore) -> Self {
         self.stores.api_keys = Some(Arc::new(store));
+        self
+    }
+
+    /// How API keys begin, so that whoever finds one knows whose it is: 2 to 16 lower-case letters and digits. Default: `fauth`.
+    ///
+    /// Keys with another prefix, made before it was changed, are not accepted any more.
+    pub fn api_key_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.api_key_prefix = Some(prefix.into());
         self
     }
 
@@ -240,6 +255,10 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         if transports.is_empty() {
             transports.push(Box::new(BearerTransport::new()));
         }
+        let api_key_format = ApiKeyFormat::new(self.api_key_prefix.as_deref())?;
+        if self.stores.api_keys.is_some() {
+            add_key_transports(&mut transports, api_key_format.lead());
+        }
         transports.sort_by_key(|transport| precedence(&**transport));
         check_query_names(&transports)?;
         let issuer = self.config.token_issuer().ok_or_else(|| {
@@ -262,10 +281,19 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             loader_timeout: self.loader_timeout,
             store_timeout: self.store_timeout,
             stores: self.stores,
+            api_key_format,
             identifier_key: self.config.identifier_key(),
         };
         Ok(AuthProvider { inner: Arc::new(inner) })
     }
+}
+
+/// Keys come in headers, also where tokens do not.
+fn add_key_transports(transports: &mut Vec<Box<dyn Transport>>, lead: &str) {
+    if !transports.iter().any(|transport| transport.describe() == SecurityScheme::Bearer) {
+        transports.push(Box::new(BearerKeyTransport { lead: lead.into() }));
+    }
+    transports.push(Box::new(BasicTransport));
 }
 
 fn check_timeout(field: &'static str, limit: Duration) -> Result<(), ConfigError> {
