@@ -34,6 +34,8 @@ pub enum EventKind {
     OneTimeIssued,
     /// A one-time token was redeemed. `reason` is its purpose. `info`.
     OneTimeRedeemed,
+    /// Somebody presented a one-time token that is not good (any more). `reason` is that of the [`Rejection`]. `info`.
+    OneTimeRefused,
     /// An API key was made. `info`.
     ApiKeyCreated,
     /// An API key was revoked. The `subject` is missing if it was revoked without asking whose it is. `info`.
@@ -58,6 +60,7 @@ impl EventKind {
             Self::StoreFailed => "store_failed",
             Self::OneTimeIssued => "one_time_issued",
             Self::OneTimeRedeemed => "one_time_redeemed",
+            Self::OneTimeRefused => "one_time_refused",
             Self::ApiKeyCreated => "api_key_created",
             Self::ApiKeyRevoked => "api_key_revoked",
             Self::PasswordRehashed => "password_rehashed",

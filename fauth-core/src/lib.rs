@@ -9,6 +9,7 @@ mod event;
 mod guard;
 #[cfg(any(doc, doctest))]
 pub mod manual;
+mod one_time;
 pub mod password;
 mod path;
 mod provider;
@@ -29,6 +30,9 @@ pub use config::{AuthConfig, AuthConfigBuilder};
 pub use error::{BoxError, ConfigError, LoaderError};
 pub use event::{AuthEvents, Event, EventKind};
 pub use guard::Guard;
+pub use one_time::{
+    LinkBase, OneTimeLink, OneTimePurpose, OneTimeRequest, OneTimeToken, Redeemed, Redemption,
+};
 pub use password::{PasswordConfig, PasswordError, PasswordHasher};
 pub use path::PathCharacter;
 pub use provider::{AuthProvider, AuthProviderBuilder, Granted};

@@ -3,6 +3,7 @@
 mod api_keys;
 mod builder;
 mod granted;
+mod one_time;
 
 use std::{
     fmt,
@@ -26,6 +27,7 @@ use crate::{
     csrf::{self, Origin, TrustedOrigins},
     error::LoaderError,
     event::{self, AuthEvents, Event, EventKind, Sender},
+    one_time::Seals,
     password::{PasswordError, PasswordHasher, Verification},
     path::Allowed,
     rejection::{
@@ -105,6 +107,7 @@ struct Inner<U> {
     store_timeout: Duration,
     stores: Stores,
     api_key_format: ApiKeyFormat,
+    seals: Seals,
     identifier_key: zeroize::Zeroizing<String>,
 }
 
@@ -679,6 +682,7 @@ async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{api_key::ApiKeyRequest, one_time::OneTimePurpose};
 
     fn is_send<T: Send>(_: T) {}
 
@@ -692,6 +696,10 @@ mod tests {
         is_send(auth.authenticate("", ""));
         is_send(auth.login(""));
         is_send(auth.refresh(""));
+        is_send(auth.redeem("", OneTimePurpose::MagicLink));
+        is_send(auth.withdraw_one_time("", None));
+        is_send(auth.create_api_key(ApiKeyRequest::new("")));
+        is_send(auth.api_keys(""));
         is_send(auth.hash_password(""));
     }
 }

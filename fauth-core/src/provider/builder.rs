@@ -282,6 +282,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             store_timeout: self.store_timeout,
             stores: self.stores,
             api_key_format,
+            seals: self.config.seals(),
             identifier_key: self.config.identifier_key(),
         };
         Ok(AuthProvider { inner: Arc::new(inner) })

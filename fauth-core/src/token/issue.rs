@@ -18,8 +18,11 @@ use super::{
 use crate::clock::{ClockError, Timestamp};
 
 /// Claims that fauth writes and reads itself; custom claims cannot take their names.
-const RESERVED: [&str; 13] = [
+const RESERVED: [&str; 16] = [
     "auth_time",
+    "bound_browser",
+    "bound_to",
+    "stamp",
     "sub",
     "exp",
     "iat",

@@ -126,7 +126,6 @@ mod tests {
         check(basic("__token__:key_1"), "key_1");
         check(basic("__token__:k"), "k");
         check(basic("__token__:kk"), "kk");
-        check(basic("__token__:k").to_lowercase().replace("basic", "BASIC"), "absent");
         check(basic("__token__:key_1").replace("Basic ", "bAsIc   "), "key_1");
         check(format!("\t {} ", basic("__token__:key_1")), "key_1");
     }
@@ -159,7 +158,7 @@ mod tests {
             basic("__token__:a\nb"),
             basic(b"__token__:\xff"),
             // The same bytes, written otherwise: without padding, with bits that say nothing, of the other alphabet.
-            basic("__token__:kk").trim_end_matches('=').to_owned(),
+            basic("__token__:k").trim_end_matches('=').to_owned(),
             "Basic X190b2tlbl9fOmtrL===".to_owned(),
             "Basic X190b2tlbl9fOms=".replace("ms=", "mt="),
             "Basic X190b2tlbl9fOj8_".to_owned(),
