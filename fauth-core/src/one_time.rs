@@ -147,7 +147,9 @@ impl OneTimeToken {
         let parts = [&*base.0, "?token=", self.expose()];
         // All the room that is needed, so that no half of it stays behind where the text has moved from.
         let mut link = Zeroizing::new(String::with_capacity(parts.iter().map(|part| part.len()).sum()));
-        parts.iter().for_each(|part| link.push_str(part));
+        for part in parts {
+            link.push_str(part);
+        }
         OneTimeLink(link)
     }
 

@@ -8,6 +8,7 @@ use fauth_core::{
     store::ApiKeyId,
     testing::{self, FakeKeeper},
 };
+use sha2::Digest as _;
 
 use crate::support::{World, get};
 
@@ -42,7 +43,6 @@ async fn a_new_key_says_what_was_asked_for() {
 
     let [kept] = <[_; 1]>::try_from(keeper.keys()).unwrap();
     assert_eq!(&kept.key, key);
-    use sha2::Digest as _;
     assert_eq!(kept.hash.as_bytes()[..], sha2::Sha256::digest(new.expose())[..], "only a hash is kept");
 }
 

@@ -14,6 +14,7 @@ use fauth_core::{
     store::{OneTimeRecord, OneTimeStore, SecretHash},
     testing::{FakeKeeper, ManualClock, SECRET, config},
 };
+use sha2::Digest as _;
 
 use crate::support::Sink;
 
@@ -417,7 +418,6 @@ async fn only_a_hash_is_kept() {
     let [kept] = <[OneTimeRecord; 1]>::try_from(mail.keeper.one_times()).unwrap();
     assert_eq!((kept.subject.as_str(), kept.purpose), ("alice", Purpose::PasswordReset));
     assert_eq!(kept.expires_at, payload.expires_at());
-    use sha2::Digest as _;
     assert_eq!(kept.hash.as_bytes()[..], sha2::Sha256::digest(payload.token_id())[..]);
 }
 

@@ -24,7 +24,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// Makes a key.
-fn create<'a, H: Harness>(t: &Probe<H>, request: ApiKeyRequest<'a>) -> NewApiKey {
+fn create<H: Harness>(t: &Probe<H>, request: ApiKeyRequest<'_>) -> NewApiKey {
     block_on(t.app.auth.create_api_key(request)).unwrap()
 }
 
