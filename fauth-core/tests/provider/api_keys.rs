@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use fauth_core::{
     ApiKeyError, ApiKeyFault, ApiKeyRequest, BearerTransport, Clock as _, CookieTransport, EventKind,
-    InvalidToken, Misconfigured, NewApiKey, Rejection, Requirement, SecurityScheme, Transport, Unavailable,
+    InvalidToken, MemoryStore, Misconfigured, NewApiKey, Rejection, Requirement, SecurityScheme, Transport,
+    Unavailable,
     store::ApiKeyId,
     testing::{self, FakeKeeper},
 };
@@ -13,6 +14,7 @@ use sha2::Digest as _;
 use crate::support::{World, get};
 
 const MINUTE: Duration = Duration::from_secs(60);
+const SECOND: Duration = Duration::from_secs(1);
 
 fn world() -> (World, FakeKeeper) {
     let keeper = FakeKeeper::new();
@@ -130,10 +132,10 @@ async fn a_use_is_noted_at_most_once_a_minute() {
     let first = world.clock.now().unwrap();
     present(&world, new.expose()).await.unwrap();
     assert_eq!((used(), keeper.calls()), (Some(first), vec!["find", "touch"]));
-    world.clock.advance(MINUTE - Duration::from_secs(1));
+    world.clock.advance(59 * SECOND);
     present(&world, new.expose()).await.unwrap();
     assert_eq!((used(), keeper.calls()), (Some(first), vec!["find"]));
-    world.clock.advance(Duration::from_secs(1));
+    world.clock.advance(SECOND);
     present(&world, new.expose()).await.unwrap();
     assert_eq!((used(), keeper.calls()), (world.clock.now().ok(), vec!["find", "touch"]));
 
@@ -229,4 +231,18 @@ async fn keys_are_told_and_nothing_of_them_shows() {
     let shown = format!("{new:?} {new:#?} {:?}", world.auth.read(&get("/").bearer(new.expose())));
     assert!(!shown.contains(secret) && !shown.contains(&secret[..64]), "{shown}");
     assert!(shown.contains(new.key().id.as_str()), "the id is no secret");
+}
+
+#[tokio::test]
+async fn the_memory_store_keeps_keys() {
+    let world = World::with(|builder| builder.api_key_store(MemoryStore::new()));
+    let (new, other) = (create(&world, "alice").await, create(&world, "alice").await);
+    assert_eq!(present(&world, new.expose()).await, Ok("alice".to_owned()));
+    let listed = world.auth.api_keys("alice").await.unwrap();
+    let used: Vec<_> =
+        listed.iter().map(|key| (key.id == new.key().id, key.last_used_at.is_some())).collect();
+    assert!(used.contains(&(true, true)) && used.contains(&(false, false)), "{used:?}");
+    assert_eq!(world.auth.revoke_api_key(&new.key().id, "alice").await, Ok(true));
+    assert!(present(&world, new.expose()).await.is_err());
+    assert!(present(&world, other.expose()).await.is_ok());
 }

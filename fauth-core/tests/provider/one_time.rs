@@ -9,8 +9,8 @@ use std::{
 
 use fauth_core::{
     Algorithm, AuthConfig, AuthProvider, AuthProviderBuilder, AuthUser, EventKind, InvalidToken, Key,
-    LinkBase, Misconfigured, OneTimeFault, OneTimePurpose, OneTimeRequest, Purpose, Redemption, Rejection,
-    StoreError, Timestamp, TokenError, TokenPayload, TokenRequest, Unavailable,
+    LinkBase, MemoryStore, Misconfigured, OneTimeFault, OneTimePurpose, OneTimeRequest, Purpose, Redemption,
+    Rejection, StoreError, Timestamp, TokenError, TokenPayload, TokenRequest, Unavailable,
     store::{OneTimeRecord, OneTimeStore, SecretHash},
     testing::{FakeKeeper, ManualClock, SECRET, config},
 };
@@ -197,7 +197,7 @@ async fn a_token_lasts_as_long_as_its_purpose_says() {
         let issue = || mail.auth.issue_one_time(purpose, OneTimeRequest::new(&account));
         let (first, second) = (issue().await.unwrap(), issue().await.unwrap());
         assert_eq!(first.expires_in(), lifetime);
-        mail.clock.advance(lifetime - Duration::from_secs(1));
+        mail.clock.advance(Duration::from_secs(minutes * 60 - 1));
         assert_eq!(mail.redeem(first.expose(), purpose).await, alice());
         mail.clock.advance(Duration::from_secs(1));
         mail.keeper.calls();
@@ -569,4 +569,20 @@ async fn nothing_of_a_token_shows() {
     let signature = token.expose().rsplit('.').next().unwrap();
     assert!(!shown.contains("MARK") && !shown.contains(signature), "{shown}");
     assert!(shown.contains("OneTimeToken(..)") && shown.contains("alice"));
+}
+
+#[tokio::test]
+async fn the_memory_store_keeps_tokens() {
+    let mail = Mail::with(config(), |builder| builder.one_time_store(MemoryStore::new()));
+    for purpose in ALL {
+        let (first, second) = (mail.issue(purpose, "alice").await, mail.issue(purpose, "alice").await);
+        assert_eq!(mail.redeem(&first, purpose).await, alice());
+        assert_eq!(mail.redeem(&first, purpose).await, fault(OneTimeFault::Spent));
+        let expected = if purpose == EMAIL { alice() } else { fault(OneTimeFault::Spent) };
+        assert_eq!(mail.redeem(&second, purpose).await, expected);
+    }
+    let issued = mail.issue(RESET, "alice").await;
+    assert_eq!(mail.auth.withdraw_one_time("alice", None).await, Ok(1));
+    assert_eq!(mail.redeem(&issued, RESET).await, fault(OneTimeFault::Spent));
+    assert!(mail.keeper.calls().is_empty(), "the other store was not asked");
 }

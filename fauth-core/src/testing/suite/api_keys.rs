@@ -11,6 +11,9 @@ use crate::{
 };
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const SECOND: Duration = Duration::from_secs(1);
+/// The last second of a day.
+const ALMOST_A_DAY: Duration = Duration::from_secs(24 * 60 * 60 - 1);
 const JSON: &str = "application/json";
 
 /// The default application with a store for API keys, and the store.
@@ -141,9 +144,9 @@ cases! { $ __api_keys_tests in api_keys;
     fn an_expired_key_is_401(t) {
         (t, _) = with_keys();
         let key = create(&t, ApiKeyRequest::new("alice").lifetime(DAY)).expose().to_owned();
-        t.clock.advance(DAY - Duration::from_secs(1));
+        t.clock.advance(ALMOST_A_DAY);
         t.get("/me").bearer(&key).send().is(200);
-        t.clock.advance(Duration::from_secs(1));
+        t.clock.advance(SECOND);
         t.get("/me").bearer(&key).send().refused(401, "invalid_token");
     }
 
@@ -153,17 +156,17 @@ cases! { $ __api_keys_tests in api_keys;
         (t, keeper) = with_keys();
         let key = create(&t, ApiKeyRequest::new("alice").lifetime(DAY)).expose().to_owned();
         keeper.find_expired();
-        t.clock.advance(DAY - Duration::from_secs(1));
+        t.clock.advance(ALMOST_A_DAY);
         t.get("/me").bearer(&key).send().is(200);
-        t.clock.advance(Duration::from_secs(1));
+        t.clock.advance(SECOND);
         assert_eq!(t.get("/me").bearer(&key).send().refused(401, "invalid_token").user_loads, 0);
     }
 
     fn a_key_that_expires_while_its_owner_is_loaded_is_401(t) {
         (t, _) = with_keys();
         let key = create(&t, ApiKeyRequest::new("alice").lifetime(DAY)).expose().to_owned();
-        t.clock.advance(DAY - Duration::from_secs(1));
-        t.users.time_passes(&t.clock, Duration::from_secs(1));
+        t.clock.advance(ALMOST_A_DAY);
+        t.users.time_passes(&t.clock, SECOND);
         t.get("/me").bearer(&key).send().refused(401, "invalid_token");
     }
 
