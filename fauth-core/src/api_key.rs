@@ -3,7 +3,14 @@
 //! `<prefix>_<32 hex id>_<64 hex secret><8 hex checksum>`: the prefix says whose key it is, the id finds it in the store, the secret has 256
 //! random bits, and the checksum tells a mistyped or invented key from a real one without asking anybody.
 
-use std::{borrow::Cow, fmt, fmt::Write as _, ops::RangeInclusive, time::Duration};
+use std::{
+    borrow::Cow,
+    fmt,
+    fmt::Write as _,
+    ops::RangeInclusive,
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
 
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
@@ -35,7 +42,7 @@ const MAX_SCOPE_BYTES: usize = 255;
 /// How many keys one owner may have that have not expired.
 pub(crate) const MAX_KEYS_PER_OWNER: usize = 100;
 /// A use within this time after the last one that was noted is not noted again.
-pub(crate) const USE_NOTED_EVERY: Duration = Duration::from_secs(60);
+const USE_NOTED_EVERY: Duration = Duration::from_secs(60);
 
 /// What the keys of one application look like.
 #[derive(Debug)]
@@ -99,6 +106,34 @@ impl ApiKeyFormat {
         }
         let id = ApiKeyId::parse(std::str::from_utf8(id).ok()?)?;
         Some(PresentedKey { id, hash: SecretHash::of(text) })
+    }
+}
+
+/// When uses of keys are noted.
+#[derive(Debug)]
+pub(crate) struct UseNotes {
+    /// When the last note failed, in seconds since the Unix epoch.
+    failed_at: AtomicI64,
+}
+
+impl UseNotes {
+    /// Is it time to note that this key was used?
+    pub(crate) fn is_due(&self, key: &ApiKey, now: Timestamp) -> bool {
+        let failed_at = Timestamp::from_unix_seconds(self.failed_at.load(Ordering::Relaxed));
+        // A clock that has jumped back knows of no failure yet.
+        let has_just_failed = failed_at <= now && now.since(failed_at) < USE_NOTED_EVERY;
+        !has_just_failed && key.last_used_at.is_none_or(|last| now.since(last) >= USE_NOTED_EVERY)
+    }
+
+    pub(crate) fn failed(&self, now: Timestamp) {
+        self.failed_at.store(now.unix_seconds(), Ordering::Relaxed);
+    }
+}
+
+impl Default for UseNotes {
+    fn default() -> Self {
+        // At the end of all time: not yet.
+        Self { failed_at: AtomicI64::new(i64::MAX) }
     }
 }
 

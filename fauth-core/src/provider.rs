@@ -21,7 +21,7 @@ use builder::Stores;
 pub use granted::Granted;
 
 use crate::{
-    api_key::ApiKeyFormat,
+    api_key::{ApiKeyFormat, UseNotes},
     clock::{Clock, Timestamp},
     config::AuthConfig,
     csrf::{self, Origin, TrustedOrigins},
@@ -107,6 +107,7 @@ struct Inner<U> {
     store_timeout: Duration,
     stores: Stores,
     api_key_format: ApiKeyFormat,
+    api_key_uses: UseNotes,
     seals: Seals,
     identifier_key: zeroize::Zeroizing<String>,
 }
@@ -395,18 +396,19 @@ impl<U: AuthUser> AuthProvider<U> {
         let Some(found) = found else { return Ok(None) };
         let (transport, token) = found?;
         token.check_length(self.inner.max_credential_bytes).map_err(Rejection::MalformedCredential)?;
-        if transport.is_ambient() {
+        let (is_ambient, is_in_url) = (transport.is_ambient(), transport.is_in_url());
+        if is_ambient {
             token.check_grammar().map_err(Rejection::MalformedCredential)?;
             self.refuse_cross_site(head)?;
         } else if transports.any(|other| is_explicit(&**other, head, purpose)) {
             return Err(Rejection::MalformedCredential(MalformedCredential::Several));
         }
-        let keys = match transport {
-            transport if transport.is_ambient() || transport.is_in_url() => Keys::Never,
-            transport if transport.is_for_api_keys() => Keys::Only,
-            _ => Keys::Too,
+        let keys = match (is_ambient || is_in_url, transport.is_for_api_keys()) {
+            (true, _) => Keys::Never,
+            (false, true) => Keys::Only,
+            (false, false) => Keys::Too,
         };
-        Ok(Some(Credential { token, no_store: transport.is_in_url(), keys }))
+        Ok(Some(Credential { token, no_store: is_in_url, keys }))
     }
 
     pub(crate) fn refuse_cross_site(&self, head: &dyn RequestHead) -> Result<(), Rejection> {

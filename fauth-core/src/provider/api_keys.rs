@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{AuthProvider, Granted};
 use crate::{
-    api_key::{ApiKeyError, ApiKeyRequest, MAX_KEYS_PER_OWNER, NewApiKey, PresentedKey, USE_NOTED_EVERY},
+    api_key::{ApiKeyError, ApiKeyRequest, MAX_KEYS_PER_OWNER, NewApiKey, PresentedKey},
     clock::Timestamp,
     event::{Event, EventKind},
     rejection::{ApiKeyFault, InvalidToken, Misconfigured, Rejection, Unavailable},
@@ -122,10 +122,12 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(Granted::new(self.inner.id, user, payload, false))
     }
 
-    /// That it cannot be noted is no reason to refuse: it is logged.
+    /// That it cannot be noted is no reason to refuse: it is logged, and not tried again for a while, so that a store that hangs while it is written to
+    /// does not hold up every request.
     async fn note_use(&self, store: &dyn KeepApiKeys, key: &ApiKey, now: Timestamp) {
-        if key.last_used_at.is_none_or(|last| now.since(last) >= USE_NOTED_EVERY) {
-            let _ = self.asked(store.touch(&key.id, now)).await;
+        let uses = &self.inner.api_key_uses;
+        if uses.is_due(key, now) && self.asked(store.touch(&key.id, now)).await.is_err() {
+            uses.failed(now);
         }
     }
 

@@ -11,7 +11,7 @@ use std::{
 
 use super::{AuthProvider, CREDENTIAL_MARGIN, Inner, PasswordLogin};
 use crate::{
-    api_key::ApiKeyFormat,
+    api_key::{ApiKeyFormat, UseNotes},
     clock::{Clock, SystemClock},
     config::AuthConfig,
     csrf::TrustedOrigins,
@@ -282,6 +282,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             store_timeout: self.store_timeout,
             stores: self.stores,
             api_key_format,
+            api_key_uses: UseNotes::default(),
             seals: self.config.seals(),
             identifier_key: self.config.identifier_key(),
         };

@@ -145,6 +145,16 @@ async fn a_use_is_noted_at_most_once_a_minute() {
     assert_eq!(present(&world, new.expose()).await, Ok("alice".to_owned()));
     let event = world.events.only();
     assert_eq!((event.kind, event.reason), (EventKind::StoreFailed, Some("store_failed")));
+    assert_eq!(keeper.calls(), ["find", "touch"]);
+
+    // What has just failed is not tried again with every request.
+    world.clock.advance(59 * SECOND);
+    present(&world, new.expose()).await.unwrap();
+    assert_eq!(keeper.calls(), ["find"]);
+    world.clock.advance(SECOND);
+    keeper.recover();
+    present(&world, new.expose()).await.unwrap();
+    assert_eq!((used(), keeper.calls()), (world.clock.now().ok(), vec!["find", "touch"]));
 }
 
 #[tokio::test]

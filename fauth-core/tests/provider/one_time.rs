@@ -10,7 +10,7 @@ use std::{
 use fauth_core::{
     Algorithm, AuthConfig, AuthProvider, AuthProviderBuilder, AuthUser, EventKind, InvalidToken, Key,
     LinkBase, MemoryStore, Misconfigured, OneTimeFault, OneTimePurpose, OneTimeRequest, Purpose, Redemption,
-    Rejection, StoreError, Timestamp, TokenError, TokenPayload, TokenRequest, Unavailable,
+    Rejection, StoreError, Timestamp, TokenError, TokenPayload, TokenProfile, TokenRequest, Unavailable,
     store::{OneTimeRecord, OneTimeStore, SecretHash},
     testing::{FakeKeeper, ManualClock, SECRET, config},
 };
@@ -50,7 +50,7 @@ impl AuthUser for Account {
 
 #[derive(Debug, Clone, Default)]
 struct Accounts {
-    accounts: Arc<Mutex<BTreeMap<String, Account>>>,
+    by_id: Arc<Mutex<BTreeMap<String, Account>>>,
     fails: Arc<Mutex<bool>>,
     loads: Arc<Mutex<usize>>,
 }
@@ -61,11 +61,11 @@ impl Accounts {
         if *self.fails.lock().unwrap() {
             return Err(io::Error::other("the database is down"));
         }
-        Ok(self.accounts.lock().unwrap().get(id).cloned())
+        Ok(self.by_id.lock().unwrap().get(id).cloned())
     }
 
     fn change(&self, id: &str, change: impl FnOnce(&mut Account)) {
-        change(self.accounts.lock().unwrap().get_mut(id).unwrap());
+        change(self.by_id.lock().unwrap().get_mut(id).unwrap());
     }
 }
 
@@ -90,7 +90,7 @@ impl Mail {
         for id in ["alice", "bob"] {
             let email = format!("{id}@example.com");
             let account = Account { id: id.to_owned(), email, password_changes: 0, active: true };
-            accounts.accounts.lock().unwrap().insert(id.to_owned(), account);
+            accounts.by_id.lock().unwrap().insert(id.to_owned(), account);
         }
         let (clock, events) = (ManualClock::new(), Sink::default());
         let loader = accounts.clone();
@@ -107,7 +107,7 @@ impl Mail {
     }
 
     fn account(&self, id: &str) -> Account {
-        self.accounts.accounts.lock().unwrap().get(id).cloned().unwrap()
+        self.accounts.by_id.lock().unwrap().get(id).cloned().unwrap()
     }
 
     async fn issue(&self, purpose: OneTimePurpose, id: &str) -> String {
@@ -129,6 +129,7 @@ fn token<T>(error: TokenError) -> Result<T, Rejection> {
     Err(Rejection::InvalidToken(InvalidToken::Token(error)))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is what `redeem` is compared with")]
 fn alice() -> Result<String, Rejection> {
     Ok("alice".to_owned())
 }
@@ -293,7 +294,7 @@ async fn only_an_active_user_redeems() {
     assert!(!mail.auth.redeem(redemption, EMAIL).await.unwrap().user().active);
 
     let issued = mail.issue(EMAIL, "bob").await;
-    mail.accounts.accounts.lock().unwrap().remove("bob");
+    mail.accounts.by_id.lock().unwrap().remove("bob");
     let refused = Err(Rejection::InvalidToken(InvalidToken::UnknownUser));
     assert_eq!(mail.redeem(&issued, EMAIL).await, refused);
 }
@@ -527,6 +528,18 @@ async fn a_token_survives_a_change_of_keys() {
 }
 
 #[tokio::test]
+async fn a_token_works_in_the_profile_of_the_python_fauth() {
+    for profile in [TokenProfile::PythonFauth, TokenProfile::PythonFauthMigration] {
+        let config = AuthConfig::builder().secret(SECRET).token_profile(profile).build().unwrap();
+        let mail = Mail::with(config, |builder| builder);
+        let issued = mail.issue(RESET, "alice").await;
+        assert_eq!(mail.redeem(&issued, MAGIC).await.unwrap_err().reason(), "wrong_purpose");
+        assert_eq!(mail.redeem(&issued, RESET).await, alice());
+        assert_eq!(mail.redeem(&issued, RESET).await, fault(OneTimeFault::Spent));
+    }
+}
+
+#[tokio::test]
 async fn every_step_is_told() {
     let mail = Mail::new();
     let told = || -> Vec<_> {
@@ -559,13 +572,13 @@ async fn nothing_of_a_token_shows() {
     let mail = Mail::new();
     let account = mail.account("alice");
     let request = OneTimeRequest::new(&account).bound_to("MARK-address").browser("MARK-cookie");
-    let mut shown = format!("{request:?}");
+    let asked = format!("{request:?}");
     let token = mail.auth.issue_one_time(RESET, request).await.unwrap();
     let link = token.link(&LinkBase::new("https://app.example.com/reset").unwrap());
     let redemption = Redemption::new(token.expose()).browser("MARK-cookie");
-    shown += &format!("{token:?} {link:?} {redemption:?}");
+    let sent = format!("{token:?} {link:?} {redemption:?}");
     let redeemed = mail.auth.redeem(redemption, RESET).await.unwrap();
-    shown += &format!("{redeemed:?}");
+    let shown = format!("{asked} {sent} {redeemed:?}");
     let signature = token.expose().rsplit('.').next().unwrap();
     assert!(!shown.contains("MARK") && !shown.contains(signature), "{shown}");
     assert!(shown.contains("OneTimeToken(..)") && shown.contains("alice"));
