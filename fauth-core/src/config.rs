@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     error::ConfigError,
+    one_time::Seals,
     token::{
         Algorithm, DEFAULT_MAX_TOKEN_BYTES, Expectations, Issuer, Key, KeyError, KeyRing, PerPurpose,
         Purpose, TokenProfile, Verifier,
@@ -158,6 +159,11 @@ impl AuthConfig {
     /// A key for hashing identifiers in events: the same on every instance, and of no use for anything else.
     pub(crate) fn identifier_key(&self) -> Zeroizing<String> {
         self.keys.signing().map(|key| key.derive("fauth: identifiers in events")).unwrap_or_default()
+    }
+
+    /// Keys for what one-time tokens are bound to, one for each key that may have signed a token.
+    pub(crate) fn seals(&self) -> Seals {
+        Seals::new(self.keys.all().iter().map(|key| key.derive("fauth: bindings of one-time tokens")))
     }
 
     pub(crate) const fn max_token_bytes(&self) -> usize {

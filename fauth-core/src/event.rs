@@ -41,6 +41,16 @@ pub enum EventKind {
     CallbackFailed,
     /// A store failed or did not answer in time. `error` holds the causes. `error`.
     StoreFailed,
+    /// A one-time token was issued. `reason` is its purpose. `info`.
+    OneTimeIssued,
+    /// A one-time token was redeemed. `reason` is its purpose. `info`.
+    OneTimeRedeemed,
+    /// Somebody presented a one-time token that is not good (any more). `reason` is that of the [`Rejection`]. `info`.
+    OneTimeRefused,
+    /// An API key was made. `info`.
+    ApiKeyCreated,
+    /// An API key was revoked. The `subject` is missing if it was revoked without asking whose it is. `info`.
+    ApiKeyRevoked,
     /// A user's password hash was brought up to date. `info`.
     PasswordRehashed,
 }
@@ -63,6 +73,11 @@ impl EventKind {
             Self::RequestRefused => "request_refused",
             Self::CallbackFailed => "callback_failed",
             Self::StoreFailed => "store_failed",
+            Self::OneTimeIssued => "one_time_issued",
+            Self::OneTimeRedeemed => "one_time_redeemed",
+            Self::OneTimeRefused => "one_time_refused",
+            Self::ApiKeyCreated => "api_key_created",
+            Self::ApiKeyRevoked => "api_key_revoked",
             Self::PasswordRehashed => "password_rehashed",
         }
     }

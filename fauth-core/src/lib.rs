@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod api_key;
 mod clock;
 mod config;
 mod csrf;
@@ -8,6 +9,7 @@ mod event;
 mod guard;
 #[cfg(any(doc, doctest))]
 pub mod manual;
+mod one_time;
 pub mod password;
 mod path;
 mod provider;
@@ -23,17 +25,21 @@ mod token;
 mod transport;
 mod user;
 
+pub use api_key::{ApiKeyError, ApiKeyRequest, NewApiKey};
 pub use clock::{Clock, ClockError, SystemClock, Timestamp};
 pub use config::{AuthConfig, AuthConfigBuilder};
 pub use error::{BoxError, ConfigError, LoaderError};
 pub use event::{AuthEvents, Event, EventKind};
 pub use guard::Guard;
+pub use one_time::{
+    LinkBase, OneTimeLink, OneTimePurpose, OneTimeRequest, OneTimeToken, Redeemed, Redemption,
+};
 pub use password::{PasswordConfig, PasswordError, PasswordHasher};
 pub use path::PathCharacter;
 pub use provider::{AuthProvider, AuthProviderBuilder, Granted};
 pub use rejection::{
-    DetailJson, ErrorJson, InvalidToken, MalformedCredential, Misconfigured, ProblemJson, Rejection,
-    Renderer, Reply, ResponseHeader, Unavailable,
+    ApiKeyFault, DetailJson, ErrorJson, InvalidToken, MalformedCredential, Misconfigured, OneTimeFault,
+    ProblemJson, Rejection, Renderer, Reply, ResponseHeader, Unavailable,
 };
 pub use request::{HeaderValues, Presented, RequestHead};
 pub use requirement::{Condition, Missing, Requirement};

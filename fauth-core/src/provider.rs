@@ -1,7 +1,9 @@
 //! The one entry point: reads credentials, checks them, logs in, refreshes. Short methods that name the steps.
 
+mod api_keys;
 mod builder;
 mod granted;
+mod one_time;
 mod revocation;
 mod sessions;
 
@@ -24,15 +26,20 @@ pub(crate) use sessions::Ended;
 use sessions::{Sessions, refuse_old_epoch};
 
 use crate::{
+    api_key::{ApiKeyFormat, UseNotes},
     clock::{Clock, Timestamp},
     config::AuthConfig,
     csrf::{self, Origin, TrustedOrigins},
     error::LoaderError,
     event::{self, AuthEvents, Event, EventKind, Sender},
+    one_time::Seals,
     password::{PasswordError, PasswordHasher, Verification},
     path::Allowed,
-    rejection::{InvalidToken, MalformedCredential, Misconfigured, Rejection, Renderer, Reply, Unavailable},
-    request::{self, Credential, Found, Presented, RequestHead, Verified},
+    rejection::{
+        ApiKeyFault, InvalidToken, MalformedCredential, Misconfigured, Rejection, Renderer, Reply,
+        Unavailable,
+    },
+    request::{self, Credential, Found, Keys, Presented, RequestHead, Verified},
     requirement::Requirement,
     store::Ask,
     token::{IssueError, IssuedToken, Issuer, Purpose, TokenError, TokenPayload, TokenRequest, Verifier},
@@ -105,6 +112,9 @@ struct Inner<U> {
     stores: Stores,
     sessions: Option<Sessions>,
     revocations: Option<Revocations>,
+    api_key_format: ApiKeyFormat,
+    api_key_uses: UseNotes,
+    seals: Seals,
     identifier_key: zeroize::Zeroizing<String>,
 }
 
@@ -126,8 +136,17 @@ impl<U: AuthUser> AuthProvider<U> {
     /// This is the synchronous half of a check. It borrows the request, so that no copy of a token is needed, and asks nobody: what takes
     /// its time, such as loading the user, is left to [`check`](Self::check).
     pub fn read(&self, head: &dyn RequestHead) -> Presented<U> {
-        let outcome = self.verify_presented(head);
-        self.presented(outcome.map(|found| found.map_or(Found::Nothing, Found::Token)))
+        self.presented(self.find_presented(head))
+    }
+
+    fn find_presented(&self, head: &dyn RequestHead) -> Result<Found<U>, Rejection> {
+        let Some(credential) = self.find_credential(head, Purpose::Access)? else {
+            return Ok(Found::Nothing);
+        };
+        match self.read_api_key(&credential)? {
+            Some(key) => Ok(Found::ApiKey(key)),
+            None => self.verify_credential(&credential).map(Found::Token),
+        }
     }
 
     /// What is refused before anything is read.
@@ -320,13 +339,19 @@ impl<U: AuthUser> AuthProvider<U> {
         let Some(found) = found else { return Ok(None) };
         let (transport, token) = found?;
         token.check_length(self.inner.max_credential_bytes).map_err(Rejection::MalformedCredential)?;
-        if transport.is_ambient() {
+        let (is_ambient, is_in_url) = (transport.is_ambient(), transport.is_in_url());
+        if is_ambient {
             token.check_grammar().map_err(Rejection::MalformedCredential)?;
             self.refuse_cross_site(head)?;
         } else if transports.any(|other| is_explicit(&**other, head, purpose)) {
             return Err(Rejection::MalformedCredential(MalformedCredential::Several));
         }
-        Ok(Some(Credential { token, no_store: transport.is_in_url() }))
+        let keys = match (is_ambient || is_in_url, transport.is_for_api_keys()) {
+            (true, _) => Keys::Never,
+            (false, true) => Keys::Only,
+            (false, false) => Keys::Too,
+        };
+        Ok(Some(Credential { token, no_store: is_in_url, keys }))
     }
 
     pub(crate) fn refuse_cross_site(&self, head: &dyn RequestHead) -> Result<(), Rejection> {
@@ -370,6 +395,7 @@ impl<U: AuthUser> AuthProvider<U> {
             Found::Nothing => return Err(Rejection::MissingCredential),
             Found::Granted(granted) => granted,
             Found::Token(token) => self.grant(token).await?,
+            Found::ApiKey(key) => self.grant_api_key(*key).await?,
         };
         self.decide(&granted, requirement)?;
         Ok(granted)
@@ -398,15 +424,23 @@ impl<U: AuthUser> AuthProvider<U> {
 
     /// Verifies the access token of a request without asking who its user is; `None` if there is none.
     pub(crate) fn verify_presented(&self, head: &dyn RequestHead) -> Result<Option<Verified>, Rejection> {
-        let Some(credential) = self.find_credential(head, Purpose::Access)? else { return Ok(None) };
-        let Credential { token, no_store } = credential;
+        let found = self.find_credential(head, Purpose::Access)?;
+        found.map(|credential| self.verify_credential(&credential)).transpose()
+    }
+
+    fn verify_credential(&self, credential: &Credential<'_>) -> Result<Verified, Rejection> {
+        let Credential { token, no_store, keys } = credential;
+        if *keys == Keys::Only {
+            token.check_grammar().map_err(Rejection::MalformedCredential)?;
+            return Err(api_keys::refused(ApiKeyFault::Malformed));
+        }
         let verified = self.inner.verifier.verify(token.as_bytes(), Purpose::Access, self.now()?);
         if matches!(verified, Err(TokenError::Malformed | TokenError::TooLong)) {
             // Characters that no token has never verify; they make the request a bad one.
             token.check_grammar().map_err(Rejection::MalformedCredential)?;
         }
         let payload = verified?;
-        Ok(Some(Verified { payload: Arc::new(payload), no_store }))
+        Ok(Verified { payload: Arc::new(payload), no_store: *no_store })
     }
 
     async fn user_of(&self, payload: &Arc<TokenPayload>) -> Result<Arc<U>, Rejection> {
@@ -576,6 +610,7 @@ async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{api_key::ApiKeyRequest, one_time::OneTimePurpose};
 
     fn is_send<T: Send>(_: T) {}
 
@@ -589,6 +624,10 @@ mod tests {
         is_send(auth.authenticate("", ""));
         is_send(auth.login(""));
         is_send(auth.refresh(""));
+        is_send(auth.redeem("", OneTimePurpose::MagicLink));
+        is_send(auth.withdraw_one_time("", None));
+        is_send(auth.create_api_key(ApiKeyRequest::new("")));
+        is_send(auth.api_keys(""));
         is_send(auth.hash_password(""));
     }
 }

@@ -97,6 +97,10 @@ pub enum MalformedCredential {
 pub enum InvalidToken {
     /// The verifier refused it.
     Token(TokenError),
+    /// It is an API key, and not a good one.
+    ApiKey(ApiKeyFault),
+    /// It is a one-time token that verifies, and is worth nothing all the same.
+    OneTime(OneTimeFault),
     /// It is a good token, but there is no such user (any more).
     UnknownUser,
     /// It is a good token, but the user is not active.
@@ -113,6 +117,30 @@ pub enum InvalidToken {
     UnknownSession,
     /// This refresh token was used before; its session has been ended.
     Reused,
+}
+
+/// Why an API key is not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ApiKeyFault {
+    /// It has not the form of a key, or its checksum is wrong: mistyped, cut off, or made up.
+    Malformed,
+    /// There is none of its id: revoked, expired, or made up.
+    Unknown,
+    /// Its id is that of a key, its secret is not.
+    WrongSecret,
+}
+
+/// Why a one-time token that verifies is not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OneTimeFault {
+    /// It is not kept (any more): redeemed, withdrawn, or issued without being kept.
+    Spent,
+    /// What it was bound to has changed since it was issued.
+    Stale,
+    /// Another browser asked for it.
+    OtherBrowser,
 }
 
 /// What could not be reached.
@@ -209,6 +237,12 @@ impl Rejection {
             Self::MalformedCredential(MalformedCredential::Several) => "several_credentials",
             Self::MalformedCredential(MalformedCredential::TooLong) => "credential_too_long",
             Self::InvalidToken(InvalidToken::Token(error)) => error.reason(),
+            Self::InvalidToken(InvalidToken::ApiKey(ApiKeyFault::Malformed)) => "malformed_api_key",
+            Self::InvalidToken(InvalidToken::ApiKey(ApiKeyFault::Unknown)) => "unknown_api_key",
+            Self::InvalidToken(InvalidToken::ApiKey(ApiKeyFault::WrongSecret)) => "wrong_api_key_secret",
+            Self::InvalidToken(InvalidToken::OneTime(OneTimeFault::Spent)) => "one_time_token_spent",
+            Self::InvalidToken(InvalidToken::OneTime(OneTimeFault::Stale)) => "one_time_token_stale",
+            Self::InvalidToken(InvalidToken::OneTime(OneTimeFault::OtherBrowser)) => "other_browser",
             Self::InvalidToken(InvalidToken::UnknownUser) => "unknown_user",
             Self::InvalidToken(InvalidToken::InactiveUser) => "inactive_user",
             Self::InvalidToken(InvalidToken::Revoked) => "token_revoked",

@@ -3,7 +3,8 @@
 use std::{fmt, net::SocketAddr, sync::Arc};
 
 use crate::{
-    csrf::Origin, provider::Granted, rejection::Rejection, token::TokenPayload, transport::UnverifiedToken,
+    api_key::PresentedKey, csrf::Origin, provider::Granted, rejection::Rejection, token::TokenPayload,
+    transport::UnverifiedToken,
 };
 
 /// The head of a request. Each framework's adapter implements it; nothing else of a request is ever looked at.
@@ -107,6 +108,8 @@ pub(crate) enum Found<U> {
     Nothing,
     /// A good token, of whose user nothing is known yet.
     Token(Verified),
+    /// Something that has the form of an API key, of which nothing is known yet.
+    ApiKey(Box<PresentedKey>),
     /// A guard of the same provider has let this request in before.
     Granted(Granted<U>),
 }
@@ -124,6 +127,7 @@ impl<U> fmt::Debug for Presented<U> {
         f.write_str(match &self.outcome {
             Ok(Found::Nothing) => "Presented(nothing)",
             Ok(Found::Token(_)) => "Presented(a token)",
+            Ok(Found::ApiKey(_)) => "Presented(an API key)",
             Ok(Found::Granted(_)) => "Presented(an earlier grant)",
             Err(_) => "Presented(a refused credential)",
         })
@@ -135,6 +139,18 @@ pub(crate) struct Credential<'a> {
     pub(crate) token: UnverifiedToken<'a>,
     /// Answers to a request with a token in its URL must not be cached.
     pub(crate) no_store: bool,
+    pub(crate) keys: Keys,
+}
+
+/// May what was found in a place be an API key?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keys {
+    /// Browsers attach it unasked, or it stands in the URL.
+    Never,
+    /// A key or a token.
+    Too,
+    /// A key, no token.
+    Only,
 }
 
 /// What a credential says, once its token is verified.

@@ -34,6 +34,7 @@
 
 mod clock;
 mod direct;
+mod keeper;
 mod mint;
 pub mod store_suite;
 pub mod suite;
@@ -42,6 +43,7 @@ mod wire;
 
 pub use clock::ManualClock;
 pub use direct::Direct;
+pub use keeper::FakeKeeper;
 pub use mint::{SECRET, sign, sign_with};
 pub use users::{Role, TestUser, Users};
 pub use wire::{WireRequest, WireResponse};

@@ -1,5 +1,6 @@
 //! Tokens: what they carry, how they are signed, and the one place that accepts them.
 
+mod api_key;
 mod base64url;
 mod issue;
 mod json;

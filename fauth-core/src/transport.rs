@@ -1,5 +1,6 @@
 //! How a credential travels: where it is found in a request, and how a response sets and clears it.
 
+mod basic;
 mod bearer;
 mod cookie;
 mod query;
@@ -8,6 +9,7 @@ use std::{fmt, time::Duration};
 
 use zeroize::Zeroizing;
 
+pub(crate) use basic::{BasicTransport, BearerKeyTransport};
 pub use bearer::BearerTransport;
 pub use cookie::{CookieTransport, SameSite};
 pub use query::QueryTransport;
@@ -205,6 +207,12 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
     fn is_in_url(&self) -> bool {
         false
     }
+
+    /// Does it carry [API keys](crate::AuthProvider::create_api_key) and never tokens? Then a token in it is refused with 401. Default: no; a header
+    /// carries both, a cookie and a URL never carry keys.
+    fn is_for_api_keys(&self) -> bool {
+        false
+    }
 }
 
 /// A token that a transport cannot hand over.
@@ -222,6 +230,8 @@ pub enum SetTokenError {
 pub enum SecurityScheme {
     /// `type: http, scheme: bearer, bearerFormat: JWT`.
     Bearer,
+    /// `type: http, scheme: basic`: an API key as the password of the user name `__token__`.
+    Basic,
     /// `type: apiKey, in: cookie`.
     Cookie {
         /// The cookie's name.

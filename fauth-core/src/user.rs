@@ -4,6 +4,7 @@ use std::{error::Error, future::Future, pin::Pin, sync::Arc};
 
 use crate::{
     error::{BoxError, LoaderError},
+    one_time::OneTimePurpose,
     token::TokenPayload,
 };
 
@@ -78,6 +79,33 @@ pub trait AuthUser: Send + Sync + 'static {
     /// The user's permissions. Default: none.
     fn permissions(&self) -> impl IntoIterator<Item: AsRef<str>> {
         std::iter::empty::<&str>()
+    }
+
+    /// What one-time tokens of this purpose are bound to: when it changes, those that were issued before are worth nothing. Default: nothing.
+    ///
+    /// For a password reset, something that changes with the password, such as a counter of its changes; for the verification of an address, the address; for a magic link,
+    /// what a user changes who wants nobody else in. The token holds a keyed hash of it.
+    ///
+    /// ```
+    /// # use fauth_core::{AuthUser, OneTimePurpose};
+    /// # struct User { id: String, email: String, password_changes: u64 }
+    /// impl AuthUser for User {
+    ///     fn subject(&self) -> impl AsRef<str> { &self.id }
+    ///     fn is_active(&self) -> bool { true }
+    ///     fn one_time_stamp(&self, purpose: OneTimePurpose) -> impl AsRef<str> {
+    ///         match purpose {
+    ///             OneTimePurpose::EmailVerification => self.email.clone(),
+    ///             _ => self.password_changes.to_string(),
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Security
+    /// Never the password or its hash: what is derived from them leaves the database with every mail.
+    fn one_time_stamp(&self, purpose: OneTimePurpose) -> impl AsRef<str> {
+        let _ = purpose;
+        ""
     }
 
     /// Does the user have this role? Default: one of [`roles`](Self::roles) equals it byte for byte.

@@ -9,6 +9,8 @@
     reason = "a test may fail by panicking"
 )]
 
+#[path = "provider/api_keys.rs"]
+mod api_keys;
 #[path = "provider/building.rs"]
 mod building;
 #[path = "provider/challenges.rs"]
@@ -23,6 +25,8 @@ mod golden;
 mod grants;
 #[path = "provider/login.rs"]
 mod login;
+#[path = "provider/one_time.rs"]
+mod one_time;
 #[path = "provider/requirements.rs"]
 mod requirements;
 #[path = "provider/routes.rs"]

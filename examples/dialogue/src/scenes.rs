@@ -5,12 +5,12 @@ mod sessions;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fauth_core::{Algorithm, testing};
+use serde_json::{Value, json};
 pub use sessions::{
-    a_stolen_refresh_token_ends_its_session, logins_outlive_the_program_in_a_database, logout_ends_the_session,
-    logout_everywhere_ends_all_sessions, sessions_are_listed_and_ended,
+    a_stolen_refresh_token_ends_its_session, logins_outlive_the_program_in_a_database,
+    logout_ends_the_session, logout_everywhere_ends_all_sessions, sessions_are_listed_and_ended,
     sessions_in_postgres_outlive_the_revocations_in_redis, three_instances_share_redis,
 };
-use serde_json::{Value, json};
 
 use crate::{
     http::{Connection, Request, Response},

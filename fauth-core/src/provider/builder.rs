@@ -15,6 +15,7 @@ use super::{
     sessions::Sessions,
 };
 use crate::{
+    api_key::{ApiKeyFormat, UseNotes},
     clock::{Clock, SystemClock},
     config::AuthConfig,
     csrf::TrustedOrigins,
@@ -29,7 +30,9 @@ use crate::{
         SessionStore, Store,
     },
     token::Purpose,
-    transport::{BearerTransport, QueryTransport, SecurityScheme, Transport},
+    transport::{
+        BasicTransport, BearerKeyTransport, BearerTransport, QueryTransport, SecurityScheme, Transport,
+    },
     user::{
         AuthUser, Erased, IdentityLoader, LoadIdentity, LoadUser, PasswordUpdater, UpdatePassword, UserLoader,
     },
@@ -54,6 +57,7 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 /// | [`store`](Self::store) | none: must be given, or [`danger_stateless`](Self::danger_stateless) said |
 /// | [`sessions`](Self::sessions) | 7 days idle, 30 days in all |
 /// | [`store_timeout`](Self::store_timeout) | 5 seconds |
+/// | [`api_key_prefix`](Self::api_key_prefix) | `fauth` |
 /// | [`clock`](Self::clock) | the system's |
 #[must_use = "a provider exists only after `build`"]
 pub struct AuthProviderBuilder<U> {
@@ -76,6 +80,7 @@ pub struct AuthProviderBuilder<U> {
     revocable_claims: Vec<String>,
     stateless: bool,
     without_revocation: bool,
+    api_key_prefix: Option<String>,
 }
 
 /// The stores that were given. One backend may be all of them.
@@ -109,6 +114,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             revocable_claims: Vec::new(),
             stateless: false,
             without_revocation: false,
+            api_key_prefix: None,
         }
     }
 
@@ -229,7 +235,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         self
     }
 
-    /// Where API keys are kept. With such a store, they are accepted.
+    /// Where API keys are kept. With such a store, they are accepted: as bearer tokens, and by Basic authentication as the password of the user name
+    /// `__token__`, whatever transports there are for tokens.
     pub fn api_key_store(mut self, store: impl ApiKeyStore) -> Self {
         self.stores.api_keys = Some(Arc::new(store));
         self
@@ -267,6 +274,14 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         self
     }
 
+    /// How API keys begin, so that whoever finds one knows whose it is: 2 to 16 lower-case letters and digits. Default: `fauth`.
+    ///
+    /// Keys with another prefix, made before it was changed, are not accepted any more.
+    pub fn api_key_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.api_key_prefix = Some(prefix.into());
+        self
+    }
+
     /// How long a store may take before the request is refused with 503. Default: 5 seconds; at most 300.
     pub fn store_timeout(mut self, limit: Duration) -> Self {
         self.store_timeout = limit;
@@ -289,6 +304,10 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         let mut transports = self.transports;
         if transports.is_empty() {
             transports.push(Box::new(BearerTransport::new()));
+        }
+        let api_key_format = ApiKeyFormat::new(self.api_key_prefix.as_deref())?;
+        if self.stores.api_keys.is_some() {
+            add_key_transports(&mut transports, api_key_format.lead());
         }
         transports.sort_by_key(|transport| precedence(&**transport));
         check_query_names(&transports)?;
@@ -322,6 +341,9 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             stores: self.stores,
             sessions,
             revocations,
+            api_key_format,
+            api_key_uses: UseNotes::default(),
+            seals: self.config.seals(),
             identifier_key: self.config.identifier_key(),
         };
         Ok(AuthProvider { inner: Arc::new(inner) })
@@ -391,6 +413,14 @@ fn revocable(names: Vec<String>, has_store: bool) -> Result<Vec<Box<str>>, Confi
         ));
     }
     Ok(names.into_iter().map(String::into_boxed_str).collect())
+}
+
+/// Keys come in headers, also where tokens do not.
+fn add_key_transports(transports: &mut Vec<Box<dyn Transport>>, lead: &str) {
+    if !transports.iter().any(|transport| transport.describe() == SecurityScheme::Bearer) {
+        transports.push(Box::new(BearerKeyTransport { lead: lead.into() }));
+    }
+    transports.push(Box::new(BasicTransport));
 }
 
 fn check_timeout(field: &'static str, limit: Duration) -> Result<(), ConfigError> {

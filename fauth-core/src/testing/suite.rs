@@ -40,6 +40,7 @@
 //! endpoints are at the root.
 
 pub mod answers;
+pub mod api_keys;
 pub mod bearer;
 pub mod cookies;
 pub mod endpoints;
@@ -181,6 +182,10 @@ macro_rules! conformance {
         mod transports {
             use super::*;
             $crate::__transports_tests!($harness);
+        }
+        mod api_keys {
+            use super::*;
+            $crate::__api_keys_tests!($harness);
         }
         mod answers {
             use super::*;

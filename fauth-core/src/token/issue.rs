@@ -23,8 +23,11 @@ use crate::{
 };
 
 /// Claims that fauth writes and reads itself; custom claims cannot take their names.
-const RESERVED: [&str; 15] = [
+const RESERVED: [&str; 18] = [
     "auth_time",
+    "bound_browser",
+    "bound_to",
+    "stamp",
     "sub",
     "exp",
     "iat",

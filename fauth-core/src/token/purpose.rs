@@ -14,12 +14,13 @@ pub enum Purpose {
     /// Lets its holder set a new password.
     ///
     /// # Security
-    /// It verifies as often as it is presented until it expires: make sure that a password is set only once with it, by putting something into its
-    /// claims that changes with the password.
+    /// A token of this purpose and the two below works once if it comes from [`issue_one_time`](crate::AuthProvider::issue_one_time) and is redeemed with
+    /// [`redeem`](crate::AuthProvider::redeem), for which the provider needs a store. [`verify`](crate::AuthProvider::verify) accepts it as often as it is presented until it
+    /// expires; and one that comes from [`issue`](crate::AuthProvider::issue) is kept nowhere, so that only `verify` accepts it.
     PasswordReset,
     /// Proves that its holder reads the mail of an address.
     EmailVerification,
-    /// Logs its holder in, once, without a password.
+    /// Logs its holder in without a password.
     MagicLink,
 }
 

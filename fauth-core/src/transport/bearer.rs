@@ -42,23 +42,30 @@ impl Transport for BearerTransport {
 }
 
 fn parse(value: &[u8]) -> Extracted<'_> {
-    const SCHEME: &[u8] = b"bearer";
-    // White space around a field value does not belong to it (RFC 9110 section 5.5); not every server strips it.
-    let value = trim(value);
-    let scheme_end = value.iter().position(|b| !is_token_char(*b)).unwrap_or(value.len());
-    let (scheme, rest) = value.split_at(scheme_end);
-    if !scheme.eq_ignore_ascii_case(SCHEME) {
-        return if scheme.is_empty() || !is_visible(value) {
+    let (scheme, rest) = scheme_and_rest(value);
+    if !scheme.eq_ignore_ascii_case(b"bearer") {
+        return if scheme.is_empty() || !is_visible(trim(value)) {
             Extracted::Malformed(MalformedCredential::Grammar)
         } else {
             Extracted::Absent
         };
     }
-    let token = rest.iter().position(|b| *b != b' ').and_then(|start| rest.get(start..)).unwrap_or_default();
-    if token.len() == rest.len() {
-        return Extracted::Malformed(MalformedCredential::Grammar);
-    }
-    Extracted::token(token)
+    skip_spaces(rest).map_or(Extracted::Malformed(MalformedCredential::Grammar), Extracted::token)
+}
+
+/// The scheme of a credential and what follows it ([RFC 9110 section 11.4](https://www.rfc-editor.org/rfc/rfc9110#section-11.4)).
+pub(super) fn scheme_and_rest(value: &[u8]) -> (&[u8], &[u8]) {
+    // White space around a field value does not belong to it (RFC 9110 section 5.5); not every server strips it.
+    let value = trim(value);
+    let scheme_end = value.iter().position(|b| !is_token_char(*b)).unwrap_or(value.len());
+    value.split_at(scheme_end)
+}
+
+/// What follows the spaces after a scheme; `None` if there are none.
+pub(super) fn skip_spaces(rest: &[u8]) -> Option<&[u8]> {
+    let credential =
+        rest.iter().position(|b| *b != b' ').and_then(|start| rest.get(start..)).unwrap_or_default();
+    (credential.len() < rest.len()).then_some(credential)
 }
 
 /// ASCII without control characters.

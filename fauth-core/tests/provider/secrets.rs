@@ -12,11 +12,12 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use fauth_core::{
-    Algorithm, AuthConfig, AuthProvider, BearerTransport, CookieTransport, DetailJson, ErrorJson, Extracted,
-    Guard, HeaderValues, Key, NewPasswordHash, PasswordConfig, PasswordHasher, ProblemJson, Purpose,
-    Rejection, Renderer, Reply, RequestHead, Requirement, ResponseHeader, TokenRequest, Transport as _,
+    Algorithm, ApiKeyRequest, AuthConfig, AuthProvider, BearerTransport, CookieTransport, DetailJson,
+    ErrorJson, Extracted, Guard, HeaderValues, Key, LinkBase, NewPasswordHash, OneTimePurpose,
+    OneTimeRequest, PasswordConfig, PasswordHasher, ProblemJson, Purpose, Redemption, Rejection, Renderer,
+    Reply, RequestHead, Requirement, ResponseHeader, TokenRequest, Transport as _,
     routes::Endpoint,
-    testing::{ManualClock, TestUser, Users, WireRequest, weak_passwords},
+    testing::{FakeKeeper, ManualClock, TestUser, Users, WireRequest, weak_passwords},
 };
 
 use crate::support::{Log, Sink, get, login_request, post};
@@ -165,6 +166,8 @@ async fn marked(search: &mut Search) -> Marked {
         .transport(BearerTransport::new())
         .transport(CookieTransport::new())
         .danger_query_token("token")
+        .api_key_store(FakeKeeper::new())
+        .one_time_store(FakeKeeper::new())
         .events(sink)
         .clock(clock.clone());
     search.see_debug("AuthProviderBuilder", &builder);
@@ -309,6 +312,59 @@ async fn present_every_way(search: &mut Search, world: &Marked) {
     search.see_debug("cookie headers", &cookie.unwrap());
 }
 
+async fn use_keys_and_one_time_tokens(search: &mut Search, world: &Marked) {
+    let auth = &world.auth;
+    let new = auth.create_api_key(ApiKeyRequest::new("alice").name("deploy")).await.unwrap();
+    let key = new.expose();
+    search.mark("API key", key);
+    search.mark("secret of an API key", &key[key.len() - 72..key.len() - 8]);
+    search.see_debug("NewApiKey", &new);
+    let bent = format!("{}0{}", &key[..60], &key[61..]);
+    search.mark("bent API key", &bent);
+    let guard = Guard::new(auth, Requirement::user().scopes(["read"]));
+    for key in [key, &bent, &format!("{key},"), &key.repeat(100)] {
+        for head in [
+            get("/").bearer(key),
+            get("/")
+                .header("authorization", format!("Basic {}", STANDARD.encode(format!("__token__:{key}")))),
+            get("/").bearer(key).bearer(key),
+            own(get("/")).header("cookie", format!("__Host-session={key}")),
+            get(&format!("/?token={key}")),
+        ] {
+            let presented = guard.read(&head, None);
+            search.see_debug("Presented", &presented);
+            let refused = guard.check(presented).await.unwrap_err();
+            see_refused(search, "guard, API key", auth, &refused, &head);
+            if let Ok(granted) = auth.check_current(auth.read(&head)).await {
+                search.see_debug("Granted by a key", &granted);
+            }
+        }
+    }
+    search.see_debug("ApiKey", &auth.api_keys("alice").await.unwrap());
+
+    let user = world.users.find("alice");
+    let base = LinkBase::new("https://app.example/reset").unwrap();
+    for purpose in [OneTimePurpose::PasswordReset, OneTimePurpose::MagicLink] {
+        let request = OneTimeRequest::new(&user).browser(COOKIE);
+        search.see_debug("OneTimeRequest", &request);
+        let token = auth.issue_one_time(purpose, request).await.unwrap();
+        search.mark_token("one-time token", token.expose());
+        search.see_debug("OneTimeToken", &token);
+        search.see_debug("OneTimeLink", &token.link(&base));
+        for redemption in [
+            Redemption::new(token.expose()),
+            Redemption::new(token.expose()).browser(COOKIE),
+            Redemption::new(token.expose()).browser(COOKIE),
+        ] {
+            search.see_debug("Redemption", &redemption);
+            match auth.redeem(redemption, purpose).await {
+                Ok(redeemed) => search.see_debug("Redeemed", &redeemed),
+                Err(refused) => see_refused(search, "redeem", auth, &refused, &post("/reset")),
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn no_secret_in_any_message() {
     let log = Log::of_process();
@@ -316,6 +372,7 @@ async fn no_secret_in_any_message() {
     let world = marked(&mut search).await;
     log_in_every_way(&mut search, &world).await;
     present_every_way(&mut search, &world).await;
+    use_keys_and_one_time_tokens(&mut search, &world).await;
 
     let error = AuthConfig::builder().secret(&KEY[..20]).build().unwrap_err();
     search.mark("short key", &KEY[..20]);

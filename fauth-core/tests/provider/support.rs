@@ -14,9 +14,9 @@ use std::{
 };
 
 use fauth_core::{
-    AuthEvents, AuthProvider, AuthProviderBuilder, Clock as _, ConfigError, Event, EventKind, Granted,
-    HeaderValues, InvalidToken, MalformedCredential, Misconfigured, Missing, Purpose, Rejection, Reply,
-    RequestHead, Requirement, ResponseHeader, TokenError, TokenRequest, Unavailable,
+    ApiKeyFault, AuthEvents, AuthProvider, AuthProviderBuilder, Clock as _, ConfigError, Event, EventKind,
+    Granted, HeaderValues, InvalidToken, MalformedCredential, Misconfigured, Missing, OneTimeFault, Purpose,
+    Rejection, Reply, RequestHead, Requirement, ResponseHeader, TokenError, TokenRequest, Unavailable,
     routes::Endpoint,
     testing::{ManualClock, TestUser, Users, WireRequest, config, provider_with},
 };
@@ -316,6 +316,12 @@ pub(crate) fn every_rejection() -> Vec<(&'static str, Rejection)> {
         ("expired", token(TokenError::Expired)),
         ("not yet valid", token(TokenError::NotYetValid)),
         ("unacceptable lifetime", token(TokenError::UnacceptableLifetime)),
+        ("malformed API key", invalid(InvalidToken::ApiKey(ApiKeyFault::Malformed))),
+        ("unknown API key", invalid(InvalidToken::ApiKey(ApiKeyFault::Unknown))),
+        ("wrong secret of an API key", invalid(InvalidToken::ApiKey(ApiKeyFault::WrongSecret))),
+        ("spent one-time token", invalid(InvalidToken::OneTime(OneTimeFault::Spent))),
+        ("stale one-time token", invalid(InvalidToken::OneTime(OneTimeFault::Stale))),
+        ("one-time token of another browser", invalid(InvalidToken::OneTime(OneTimeFault::OtherBrowser))),
         ("unknown user", invalid(InvalidToken::UnknownUser)),
         ("inactive user", invalid(InvalidToken::InactiveUser)),
         ("invalid credentials", Rejection::InvalidCredentials),

@@ -1,0 +1,451 @@
+//! API keys: what they look like, and what one is made from.
+//!
+//! `<prefix>_<32 hex id>_<64 hex secret><8 hex checksum>`: the prefix says whose key it is, the id finds it in the store, the secret has 256
+//! random bits, and the checksum tells a mistyped or invented key from a real one without asking anybody.
+
+use std::{
+    borrow::Cow,
+    fmt,
+    fmt::Write as _,
+    ops::RangeInclusive,
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
+
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+use crate::{
+    clock::Timestamp,
+    error::ConfigError,
+    rejection::Rejection,
+    store::{ApiKey, ApiKeyId, SecretHash},
+    token::is_scope,
+};
+
+const DEFAULT_PREFIX: &str = "fauth";
+const PREFIX_BYTES: RangeInclusive<usize> = 2..=16;
+/// In bytes; each is two hexadecimal digits.
+const ID_BYTES: usize = 16;
+const SECRET_BYTES: usize = 32;
+const CHECKSUM_BYTES: usize = 4;
+/// What follows the prefix and its underscore.
+const BODY_LENGTH: usize = ID_BYTES * 2 + 1 + SECRET_BYTES * 2 + CHECKSUM_BYTES * 2;
+
+const DAY: u64 = 24 * 60 * 60;
+const DEFAULT_LIFETIME: Duration = Duration::from_secs(90 * DAY);
+const MAX_LIFETIME: Duration = Duration::from_secs(3653 * DAY);
+const MAX_OWNER_BYTES: usize = 255;
+const MAX_NAME_BYTES: usize = 100;
+const MAX_SCOPES: usize = 64;
+const MAX_SCOPE_BYTES: usize = 255;
+/// How many keys one owner may have that have not expired.
+pub(crate) const MAX_KEYS_PER_OWNER: usize = 100;
+/// A use within this time after the last one that was noted is not noted again.
+const USE_NOTED_EVERY: Duration = Duration::from_secs(60);
+
+/// What the keys of one application look like.
+#[derive(Debug)]
+pub(crate) struct ApiKeyFormat {
+    /// The prefix with its underscore.
+    lead: Box<str>,
+}
+
+impl ApiKeyFormat {
+    pub(crate) fn new(prefix: Option<&str>) -> Result<Self, ConfigError> {
+        let prefix = prefix.unwrap_or(DEFAULT_PREFIX);
+        let fits = |byte: u8| byte.is_ascii_digit() || byte.is_ascii_lowercase();
+        if !PREFIX_BYTES.contains(&prefix.len()) || !prefix.bytes().all(fits) {
+            return Err(ConfigError::new(
+                "api_key_prefix",
+                "the prefix is too short, too long, or has other characters than it may have",
+                "use 2 to 16 lower-case letters and digits",
+            ));
+        }
+        Ok(Self { lead: format!("{prefix}_").into_boxed_str() })
+    }
+
+    /// The prefix with its underscore.
+    pub(crate) fn lead(&self) -> &str {
+        &self.lead
+    }
+
+    /// Does the text say that it is a key of this application? If it does it is taken for nothing else, be it a good one or not.
+    pub(crate) fn names(&self, text: &[u8]) -> bool {
+        text.starts_with(self.lead.as_bytes())
+    }
+
+    /// A new key: its id and its text.
+    pub(crate) fn make(&self) -> Result<(ApiKeyId, Zeroizing<String>), getrandom::Error> {
+        let (mut id, mut secret) = ([0; ID_BYTES], Zeroizing::new([0; SECRET_BYTES]));
+        getrandom::fill(&mut id)?;
+        getrandom::fill(&mut *secret)?;
+        // All the room that is needed, so that no half of it stays behind where the text has moved from.
+        let mut text = Zeroizing::new(String::with_capacity(self.lead.len() + BODY_LENGTH));
+        text.push_str(&self.lead);
+        push_hex(&mut text, &id);
+        let id = text.get(self.lead.len()..).and_then(ApiKeyId::parse).ok_or(getrandom::Error::UNEXPECTED)?;
+        text.push('_');
+        push_hex(&mut text, &*secret);
+        let checksum = checksum(text.as_bytes());
+        push_hex(&mut text, &checksum);
+        Ok((id, text))
+    }
+
+    /// What is to be looked up for a key; `None` if no key of this application can have this text.
+    pub(crate) fn parse(&self, text: &[u8]) -> Option<PresentedKey> {
+        let body = text.strip_prefix(self.lead.as_bytes()).filter(|body| body.len() == BODY_LENGTH)?;
+        let (signed, sum) = text.split_at_checked(text.len() - CHECKSUM_BYTES * 2)?;
+        let (id, rest) = body.split_at_checked(ID_BYTES * 2)?;
+        let secret = rest.strip_prefix(b"_")?;
+        let mut expected = String::with_capacity(CHECKSUM_BYTES * 2);
+        push_hex(&mut expected, &checksum(signed));
+        // The checksum is no secret: whoever has the key can work it out.
+        if sum != expected.as_bytes() || !secret.iter().all(|byte| is_hex(*byte)) {
+            return None;
+        }
+        let id = ApiKeyId::parse(std::str::from_utf8(id).ok()?)?;
+        Some(PresentedKey { id, hash: SecretHash::of(text) })
+    }
+}
+
+/// When uses of keys are noted.
+#[derive(Debug)]
+pub(crate) struct UseNotes {
+    /// When the last note failed, in seconds since the Unix epoch.
+    failed_at: AtomicI64,
+}
+
+impl UseNotes {
+    /// Is it time to note that this key was used?
+    pub(crate) fn is_due(&self, key: &ApiKey, now: Timestamp) -> bool {
+        let failed_at = Timestamp::from_unix_seconds(self.failed_at.load(Ordering::Relaxed));
+        // A clock that has jumped back knows of no failure yet.
+        let has_just_failed = failed_at <= now && now.since(failed_at) < USE_NOTED_EVERY;
+        !has_just_failed && key.last_used_at.is_none_or(|last| now.since(last) >= USE_NOTED_EVERY)
+    }
+
+    pub(crate) fn failed(&self, now: Timestamp) {
+        self.failed_at.store(now.unix_seconds(), Ordering::Relaxed);
+    }
+}
+
+impl Default for UseNotes {
+    fn default() -> Self {
+        // At the end of all time: not yet.
+        Self { failed_at: AtomicI64::new(i64::MAX) }
+    }
+}
+
+fn push_hex(text: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+}
+
+const fn is_hex(byte: u8) -> bool {
+    byte.is_ascii_digit() || matches!(byte, b'a'..=b'f')
+}
+
+fn checksum(text: &[u8]) -> [u8; CHECKSUM_BYTES] {
+    let [first, second, third, fourth, ..]: [u8; 32] = Sha256::digest(text).into();
+    [first, second, third, fourth]
+}
+
+/// A key that a request presents: enough to find and compare it, and not enough to use it again.
+pub(crate) struct PresentedKey {
+    pub(crate) id: ApiKeyId,
+    pub(crate) hash: SecretHash,
+}
+
+/// What a new API key shall be.
+///
+/// ```
+/// use std::time::Duration;
+/// use fauth_core::ApiKeyRequest;
+///
+/// let request = ApiKeyRequest::new("alice")
+///     .name("deploy")
+///     .scopes(["read"])
+///     .lifetime(Duration::from_secs(30 * 24 * 60 * 60));
+/// ```
+///
+/// # Security
+/// The owner is the user who is logged in: take it from the guard's grant, never from the body of the request. Do not let a request that
+/// [was itself let in by a key](crate::TokenPayload::api_key_id) make keys: it could make one that may do more.
+#[derive(Debug, Clone)]
+#[must_use = "a key is made by `create_api_key`"]
+pub struct ApiKeyRequest<'a> {
+    owner: Cow<'a, str>,
+    name: Cow<'a, str>,
+    scopes: Vec<Cow<'a, str>>,
+    lifetime: Option<Duration>,
+}
+
+impl<'a> ApiKeyRequest<'a> {
+    /// A key with the rights of `owner`, the subject under which the user loader finds him. It has no name, no scopes, and lasts 90 days.
+    pub fn new(owner: impl Into<Cow<'a, str>>) -> Self {
+        Self {
+            owner: owner.into(),
+            name: Cow::Borrowed(""),
+            scopes: Vec::new(),
+            lifetime: Some(DEFAULT_LIFETIME),
+        }
+    }
+
+    /// What its owner calls it; at most 100 bytes without control characters.
+    pub fn name(mut self, name: impl Into<Cow<'a, str>>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Adds a scope.
+    pub fn scope(mut self, scope: impl Into<Cow<'a, str>>) -> Self {
+        self.scopes.push(scope.into());
+        self
+    }
+
+    /// Adds scopes. A route that asks for scopes is open to the keys that have them; a route that asks for none, to every key. At most 64, of at most 255 bytes each.
+    pub fn scopes(mut self, scopes: impl IntoIterator<Item: Into<Cow<'a, str>>>) -> Self {
+        self.scopes.extend(scopes.into_iter().map(Into::into));
+        self
+    }
+
+    /// How long it lasts, in whole seconds. Default: 90 days; at most ten years.
+    pub const fn lifetime(mut self, lifetime: Duration) -> Self {
+        self.lifetime = Some(lifetime);
+        self
+    }
+
+    /// Makes a key that lasts until it is revoked.
+    ///
+    /// # Security
+    /// A key that leaks unnoticed is good for ever.
+    pub const fn danger_never_expires(mut self) -> Self {
+        self.lifetime = None;
+        self
+    }
+
+    /// What is to be kept of the key, if the request is possible.
+    pub(crate) fn record(self, id: ApiKeyId, now: Timestamp) -> Result<ApiKey, ApiKeyError> {
+        if self.owner.is_empty() || self.owner.len() > MAX_OWNER_BYTES {
+            return Err(ApiKeyError::InvalidOwner);
+        }
+        if self.name.len() > MAX_NAME_BYTES || self.name.chars().any(char::is_control) {
+            return Err(ApiKeyError::InvalidName);
+        }
+        let fits = |scope: &Cow<'_, str>| scope.len() <= MAX_SCOPE_BYTES && is_scope(scope);
+        if self.scopes.len() > MAX_SCOPES || !self.scopes.iter().all(fits) {
+            return Err(ApiKeyError::InvalidScope);
+        }
+        Ok(ApiKey {
+            id,
+            owner: self.owner.into_owned(),
+            name: self.name.into_owned(),
+            scopes: self.scopes.into_iter().map(Cow::into_owned).collect(),
+            created_at: now,
+            expires_at: end_of(self.lifetime, now)?,
+            last_used_at: None,
+        })
+    }
+}
+
+fn end_of(lifetime: Option<Duration>, now: Timestamp) -> Result<Timestamp, ApiKeyError> {
+    let Some(lifetime) = lifetime else { return Ok(Timestamp::MAX) };
+    if lifetime.as_secs() == 0 || lifetime > MAX_LIFETIME {
+        return Err(ApiKeyError::InvalidLifetime);
+    }
+    now.checked_add(lifetime).filter(|end| *end < Timestamp::MAX).ok_or(ApiKeyError::InvalidLifetime)
+}
+
+/// Why there is no new API key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ApiKeyError {
+    /// The owner is empty or longer than 255 bytes.
+    #[error("the owner must have 1 to 255 bytes")]
+    InvalidOwner,
+    /// The name is too long or has control characters.
+    #[error("the name must have at most 100 bytes and no control characters")]
+    InvalidName,
+    /// A scope is empty, too long, or holds a character that RFC 6749 section 3.3 does not allow; or there are too many.
+    #[error("a scope is not acceptable, or there are more than 64")]
+    InvalidScope,
+    /// The lifetime is under a second or over ten years.
+    #[error("the lifetime must be one second to ten years")]
+    InvalidLifetime,
+    /// The owner has 100 keys already.
+    #[error("the owner has as many keys as he may have")]
+    LimitReached,
+    /// The store, the clock or the randomness failed, or there is no store: to be answered like any other refusal.
+    #[error(transparent)]
+    Refused(#[from] Rejection),
+}
+
+/// An API key that was just made. Its text is known here and nowhere else: show it to its owner once.
+pub struct NewApiKey {
+    pub(crate) key: ApiKey,
+    pub(crate) text: Zeroizing<String>,
+}
+
+impl NewApiKey {
+    /// What is known of it.
+    #[must_use]
+    pub const fn key(&self) -> &ApiKey {
+        &self.key
+    }
+
+    /// The key itself.
+    ///
+    /// # Security
+    /// Whoever has it may do what it may do. Never log it; answer with `Cache-Control: no-store`.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Debug for NewApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewApiKey").field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
+
+    fn format(prefix: &str) -> ApiKeyFormat {
+        ApiKeyFormat::new(Some(prefix)).unwrap()
+    }
+
+    fn id() -> ApiKeyId {
+        ApiKeyId::parse("0123456789abcdef0123456789abcdef").unwrap()
+    }
+
+    /// A key worked out by other means, with `sha256sum`.
+    const KNOWN: &str = concat!(
+        "fauth_000102030405060708090a0b0c0d0e0f",
+        "_202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f",
+        "0b1665d9"
+    );
+
+    #[test]
+    fn a_known_key_is_read() {
+        let found = format("fauth").parse(KNOWN.as_bytes()).unwrap();
+        assert_eq!(found.id.as_str(), "000102030405060708090a0b0c0d0e0f");
+        assert_eq!(found.hash, SecretHash::of(KNOWN.as_bytes()));
+    }
+
+    #[test]
+    fn what_is_made_is_read() {
+        for prefix in ["fauth", "ab", "0123456789abcdef"] {
+            let format = format(prefix);
+            let (id, text) = format.make().unwrap();
+            let (other_id, other) = format.make().unwrap();
+            assert!(id != other_id && *text != *other, "random");
+            assert_eq!(text.len(), prefix.len() + 1 + 32 + 1 + 64 + 8);
+            let found = format.parse(text.as_bytes()).unwrap();
+            assert!(found.id == id && found.hash == SecretHash::of(text.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn one_wrong_character_is_noticed_at_once() {
+        let format = format("fauth");
+        let (_, text) = format.make().unwrap();
+        for place in 0..text.len() {
+            for wrong in [b'0', b'1', b'A', b'g', b'_', 0xff] {
+                let mut bytes = text.as_bytes().to_vec();
+                if bytes[place] != wrong {
+                    bytes[place] = wrong;
+                    assert!(format.parse(&bytes).is_none(), "{place} {wrong}");
+                }
+            }
+        }
+        for other in [&text[1..], &text[..text.len() - 1], &format!("{}0", *text), "", "fauth_", "fauth"] {
+            assert!(format.parse(other.as_bytes()).is_none(), "{other}");
+        }
+    }
+
+    /// With its checksum in order, so that only the form is at fault.
+    #[test]
+    fn a_key_has_one_form() {
+        let format = format("fauth");
+        let summed = |text: &str| {
+            let mut text = text.to_owned();
+            let sum = checksum(text.as_bytes());
+            push_hex(&mut text, &sum);
+            text
+        };
+        let (id, secret) = ("a".repeat(32), "b".repeat(64));
+        assert!(format.parse(summed(&format!("fauth_{id}_{secret}")).as_bytes()).is_some());
+        for other in [
+            format!("fauth_{}_{secret}", id.to_uppercase()),
+            format!("fauth_{id}_{}", secret.to_uppercase()),
+            format!("fauth_{id}-{secret}"),
+            format!("fauth_{id}b{secret}"),
+            format!("other_{id}_{secret}"),
+            format!("Fauth_{id}_{secret}"),
+            format!("fauth_{id}_{secret}b"),
+            format!("fauth_{}_{secret}", &id[1..]),
+        ] {
+            assert!(format.parse(summed(&other).as_bytes()).is_none(), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_has_bounds() {
+        for good in ["ab", "fauth", "acme2", "0123456789abcdef"] {
+            assert_eq!(format(good).lead(), format!("{good}_"));
+        }
+        for bad in ["", "a", "0123456789abcdef0", "Acme", "ac_me", "ac me", "äb"] {
+            assert_eq!(ApiKeyFormat::new(Some(bad)).unwrap_err().field(), "api_key_prefix", "{bad}");
+        }
+        assert_eq!(ApiKeyFormat::new(None).unwrap().lead(), "fauth_");
+    }
+
+    #[test]
+    fn a_request_has_bounds() {
+        let alice = || ApiKeyRequest::new("alice");
+        for good in [
+            alice(),
+            ApiKeyRequest::new("a".repeat(255)),
+            alice().name("ä".repeat(50)),
+            alice().scopes(vec!["read"; 64]),
+            alice().scope("s".repeat(255)),
+            alice().lifetime(Duration::from_secs(1)),
+            alice().lifetime(MAX_LIFETIME),
+        ] {
+            assert!(good.clone().record(id(), NOW).is_ok(), "{good:?}");
+        }
+        let second = Duration::from_secs(1);
+        for (bad, error) in [
+            (ApiKeyRequest::new(""), ApiKeyError::InvalidOwner),
+            (ApiKeyRequest::new("a".repeat(256)), ApiKeyError::InvalidOwner),
+            (alice().name("a".repeat(101)), ApiKeyError::InvalidName),
+            (alice().name("a\nb"), ApiKeyError::InvalidName),
+            (alice().scopes(vec!["read"; 65]), ApiKeyError::InvalidScope),
+            (alice().scope("s".repeat(256)), ApiKeyError::InvalidScope),
+            (alice().scope(""), ApiKeyError::InvalidScope),
+            (alice().scope("two words"), ApiKeyError::InvalidScope),
+            (alice().lifetime(Duration::from_millis(999)), ApiKeyError::InvalidLifetime),
+            (alice().lifetime(MAX_LIFETIME + second), ApiKeyError::InvalidLifetime),
+            (alice().lifetime(Duration::MAX), ApiKeyError::InvalidLifetime),
+        ] {
+            assert_eq!(bad.clone().record(id(), NOW), Err(error), "{bad:?}");
+        }
+        let late = Timestamp::from_unix_seconds(Timestamp::MAX.unix_seconds() - 10);
+        assert_eq!(alice().record(id(), late), Err(ApiKeyError::InvalidLifetime));
+    }
+
+    #[test]
+    fn a_key_ends_after_ninety_days_unless_asked_otherwise() {
+        let end = |request: ApiKeyRequest<'_>| request.record(id(), NOW).unwrap().expires_at;
+        assert_eq!(end(ApiKeyRequest::new("alice")).since(NOW), Duration::from_secs(90 * DAY));
+        assert_eq!(end(ApiKeyRequest::new("alice").danger_never_expires()), Timestamp::MAX);
+    }
+}

@@ -1,0 +1,164 @@
+//! One-time tokens: issued, redeemed once, withdrawn.
+
+use std::sync::Arc;
+
+use super::AuthProvider;
+use crate::{
+    event::{Event, EventKind},
+    one_time::{
+        BOUND_TO, MAX_OUTSTANDING, OneTimePurpose, OneTimeRequest, OneTimeToken, Redeemed, Redemption,
+        is_unchanged,
+    },
+    rejection::{InvalidToken, Misconfigured, OneTimeFault, Rejection, Unavailable},
+    store::{KeepOneTimes, OneTimeRecord, SecretHash},
+    token::{Purpose, TokenPayload},
+    user::AuthUser,
+};
+
+/// One-time tokens, for mails: password reset, verification of an address, magic link.
+///
+/// A token works once. It is bound to what [`AuthUser::one_time_stamp`] says of the account, and ends when that changes; it ends when its time is up, and, except for
+/// those that verify an address, when another of its purpose is redeemed. A subject has at most five of a purpose at a time.
+///
+/// # Security
+/// Whoever asks for a reset must not learn who has an account: answer the same in the same time for every address. Send the mail from a task of its own, for example, and
+/// answer before it is done. A reset proves that somebody reads a mail, nothing more: it does not stand in for a second factor.
+impl<U: AuthUser> AuthProvider<U> {
+    /// Issues a token that can be redeemed once.
+    ///
+    /// ```
+    /// # use fauth_core::{AuthProvider, AuthUser, LinkBase, OneTimePurpose, OneTimeRequest, Rejection};
+    /// # async fn example<U: AuthUser>(auth: &AuthProvider<U>, user: &U, base: &LinkBase) -> Result<(), Rejection> {
+    /// let token = auth.issue_one_time(OneTimePurpose::PasswordReset, OneTimeRequest::new(user)).await?;
+    /// let link = token.link(base); // `base` is made when the application starts
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Rejection::Misconfigured`] if there is no store of one-time tokens, or the request is impossible (a reserved claim, an empty subject);
+    /// [`Rejection::Unavailable`] if the store, the clock or the randomness fails.
+    pub async fn issue_one_time(
+        &self,
+        purpose: OneTimePurpose,
+        request: OneTimeRequest<'_, U>,
+    ) -> Result<OneTimeToken, Rejection> {
+        let (store, now) = (self.one_time_store()?, self.now()?);
+        let mut request = request.into_token(purpose, &self.inner.seals);
+        let kind = Purpose::from(purpose);
+        let issued = self.inner.issuer.issue(kind, &mut request, now);
+        let token = issued.map_err(|error| self.cannot_issue(&error))?;
+        // What is kept is what the verifier will read.
+        let payload = self.inner.verifier.verify(token.expose().as_bytes(), kind, now);
+        let payload = payload.map_err(|_| Rejection::Unavailable(Unavailable::Issuer))?;
+        let record = OneTimeRecord {
+            hash: hash_of(&payload),
+            subject: payload.subject().to_owned(),
+            purpose: kind,
+            expires_at: payload.expires_at(),
+        };
+        self.asked(store.insert(record, MAX_OUTSTANDING, now)).await?;
+        self.raise(&Event::new(EventKind::OneTimeIssued).subject(payload.subject()).reason(kind.as_str()));
+        Ok(OneTimeToken { token, lifetime: payload.expires_at().since(now) })
+    }
+
+    /// Redeems a token: whoever gets an answer is the only one. The user is loaded again and must be active.
+    ///
+    /// ```
+    /// # use fauth_core::{AuthProvider, AuthUser, OneTimePurpose, Redemption, Rejection};
+    /// # async fn example<U: AuthUser>(auth: &AuthProvider<U>, token: &str, cookie: &str) -> Result<(), Rejection> {
+    /// let redeemed = auth.redeem(token, OneTimePurpose::PasswordReset).await?;
+    /// let user = redeemed.user(); // set the new password, and whatever `one_time_stamp` reads
+    ///
+    /// let redeemed = auth.redeem(Redemption::new(token).browser(cookie), OneTimePurpose::MagicLink).await?;
+    /// let pair = auth.login(redeemed.payload().subject()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Rejection::InvalidToken`] for whatever is wrong with the token: the caller hears the same for each, the log says why.
+    /// [`Rejection::Unavailable`] if the store, the loader or the clock fails; if it was the store, the token may be used up.
+    /// [`Rejection::Misconfigured`] if there is no store of one-time tokens.
+    pub async fn redeem(
+        &self,
+        token: impl Into<Redemption<'_>> + Send,
+        purpose: OneTimePurpose,
+    ) -> Result<Redeemed<U>, Rejection> {
+        let redeemed = self.redeem_quietly(token.into(), purpose).await;
+        if let Err(rejection @ Rejection::InvalidToken(_)) = &redeemed {
+            self.raise(&Event::new(EventKind::OneTimeRefused).reason(rejection.reason()));
+        }
+        redeemed
+    }
+
+    async fn redeem_quietly(
+        &self,
+        redemption: Redemption<'_>,
+        purpose: OneTimePurpose,
+    ) -> Result<Redeemed<U>, Rejection> {
+        let (store, kind, seals) = (self.one_time_store()?, Purpose::from(purpose), &self.inner.seals);
+        let payload = self.inner.verifier.verify(redemption.token.as_bytes(), kind, self.now()?)?;
+        if !redemption.is_from_its_browser(purpose, &payload, seals) {
+            return Err(refused(OneTimeFault::OtherBrowser));
+        }
+        let payload = Arc::new(payload);
+        let user = self.user_of(&payload).await?;
+        if !redemption.allow_inactive && !user.is_active() {
+            return Err(Rejection::InvalidToken(InvalidToken::InactiveUser));
+        }
+        if !is_unchanged(purpose, &payload, &*user, seals) {
+            return Err(refused(OneTimeFault::Stale));
+        }
+        self.take_out(&**store, &payload, purpose).await?;
+        let bound_to = payload.claim::<String>(BOUND_TO).ok().flatten().map(String::into_boxed_str);
+        self.raise(&Event::new(EventKind::OneTimeRedeemed).subject(payload.subject()).reason(kind.as_str()));
+        Ok(Redeemed { user, payload, bound_to })
+    }
+
+    async fn take_out(
+        &self,
+        store: &dyn KeepOneTimes,
+        payload: &TokenPayload,
+        purpose: OneTimePurpose,
+    ) -> Result<(), Rejection> {
+        // The loader may have taken its time.
+        let (now, kind) = (self.now()?, Purpose::from(purpose));
+        let record = self.asked(store.redeem(&hash_of(payload), kind, now)).await?;
+        if record.is_none_or(|record| record.subject != payload.subject()) {
+            return Err(refused(OneTimeFault::Spent));
+        }
+        // Whoever has verified one of his addresses may still verify the other.
+        if purpose != OneTimePurpose::EmailVerification {
+            self.asked(store.withdraw(payload.subject(), Some(kind), now)).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the outstanding tokens of a subject worthless, of one purpose or, with `None`, of every one. Returns how many there were.
+    ///
+    /// To be called when a password or an address has changed in another way than by a token, and when an account is disabled.
+    ///
+    /// # Errors
+    /// [`Rejection::Unavailable`] if the store or the clock fails; [`Rejection::Misconfigured`] if there is no store of one-time tokens.
+    pub async fn withdraw_one_time(
+        &self,
+        subject: &str,
+        purpose: impl Into<Option<OneTimePurpose>> + Send,
+    ) -> Result<usize, Rejection> {
+        let purpose = purpose.into().map(Purpose::from);
+        self.asked(self.one_time_store()?.withdraw(subject, purpose, self.now()?)).await
+    }
+
+    fn one_time_store(&self) -> Result<&Arc<dyn KeepOneTimes>, Rejection> {
+        self.inner.stores.one_times.as_ref().ok_or(Rejection::Misconfigured(Misconfigured::NoStore))
+    }
+}
+
+fn hash_of(payload: &TokenPayload) -> SecretHash {
+    SecretHash::of(payload.token_id().as_bytes())
+}
+
+const fn refused(fault: OneTimeFault) -> Rejection {
+    Rejection::InvalidToken(InvalidToken::OneTime(fault))
+}

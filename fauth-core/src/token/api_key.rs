@@ -1,0 +1,94 @@
+//! What an API key says, in the form in which a token says it.
+
+use serde_json::json;
+
+use super::{
+    json::{self, Limits},
+    payload::{Span, TokenPayload},
+    purpose::Purpose,
+};
+use crate::store::{ApiKey, ApiKeyId};
+
+/// The `token_type` of a payload that was made from an API key. No purpose has this name, so that no token that verifies says it.
+const TOKEN_TYPE: &str = "api_key";
+/// The text is our own.
+const LIMITS: Limits = Limits { depth: 8, members: 16 };
+
+impl TokenPayload {
+    /// The claims that a token with the rights of this key would have. `None` if they cannot be read back, which does not happen.
+    pub(crate) fn of_api_key(key: &ApiKey) -> Option<Self> {
+        let claims = json!({
+            "sub": key.owner,
+            "exp": key.expires_at.unix_seconds(),
+            "iat": key.created_at.unix_seconds(),
+            "jti": key.id.as_str(),
+            "token_type": TOKEN_TYPE,
+            "scopes": key.scopes,
+        });
+        let json = claims.to_string();
+        let (mut subject, mut token_id, mut scopes) = (None, None, None);
+        json::scan_object(&json, LIMITS, |name, value| match name {
+            "sub" => subject = Span::of(value, &json),
+            "jti" => token_id = Span::of(value, &json),
+            "scopes" => scopes = Some(value),
+            _ => {}
+        })
+        .ok()?;
+        Some(Self {
+            purpose: Purpose::Access,
+            subject: subject?,
+            token_id: token_id?,
+            scopes,
+            issued_at: key.created_at,
+            expires_at: key.expires_at,
+            json,
+        })
+    }
+
+    /// The id of the API key that let this request in; `None` if it was a token.
+    ///
+    /// # Security
+    /// What an API key shall not be able to do, such as making another one, is refused by asking this.
+    #[must_use]
+    pub fn api_key_id(&self) -> Option<ApiKeyId> {
+        let token_type: Option<String> = self.claim("token_type").ok()?;
+        token_type.filter(|name| name == TOKEN_TYPE).and_then(|_| ApiKeyId::parse(self.token_id()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+
+    fn key() -> ApiKey {
+        ApiKey {
+            id: ApiKeyId::parse("0123456789abcdef0123456789abcdef").unwrap(),
+            owner: "al\"ice\n".to_owned(),
+            name: "deploy".to_owned(),
+            scopes: vec!["read".to_owned(), "write:all".to_owned()],
+            created_at: Timestamp::from_unix_seconds(1_767_225_600),
+            expires_at: Timestamp::MAX,
+            last_used_at: None,
+        }
+    }
+
+    #[test]
+    fn a_key_reads_like_a_token() {
+        let key = key();
+        let payload = TokenPayload::of_api_key(&key).unwrap();
+        assert_eq!(payload.subject(), key.owner);
+        assert_eq!(payload.token_id(), key.id.as_str());
+        assert_eq!(payload.purpose(), Purpose::Access);
+        assert_eq!(payload.scopes(), key.scopes);
+        assert!(payload.has_scope("read") && !payload.has_scope("write"));
+        assert_eq!((payload.issued_at(), payload.expires_at()), (key.created_at, key.expires_at));
+        assert_eq!(payload.claim::<i64>("iat").unwrap(), Some(1_767_225_600));
+        assert_eq!(payload.api_key_id(), Some(key.id));
+    }
+
+    #[test]
+    fn no_token_is_called_so() {
+        assert!(Purpose::ALL.iter().all(|purpose| purpose.as_str() != TOKEN_TYPE));
+    }
+}
