@@ -21,6 +21,7 @@ pub mod testing;
 mod token;
 mod transport;
 mod user;
+pub mod user_store;
 
 pub use clock::{Clock, ClockError, SystemClock, Timestamp};
 pub use config::{AuthConfig, AuthConfigBuilder};
