@@ -292,9 +292,10 @@ pub(crate) async fn changes_of_different_members_at_once_are_all_kept(store: imp
         let (hash, role, name) = (format!("$hash-{round}"), format!("role-{round}"), format!("user-{round}"));
         let alice = store.find("alice").await.unwrap().unwrap();
         let active = round % 2 == 0;
+        let roles = [role.as_str()];
         let (a, b, c, d) = tokio::join!(
             store.set_active("alice", active),
-            store.set_roles("alice", &[&role]),
+            store.set_roles("alice", &roles),
             store.replace_password_hash("alice", alice.password_hash().unwrap(), &hash),
             store.create(user(&name)),
         );
@@ -302,7 +303,7 @@ pub(crate) async fn changes_of_different_members_at_once_are_all_kept(store: imp
         let alice = store.find("alice").await.unwrap().unwrap();
         assert_eq!(
             (alice.is_active(), alice.roles(), alice.password_hash()),
-            (active, &[role][..], Some(&*hash))
+            (active, &[role.clone()][..], Some(&*hash))
         );
     }
     let names: HashSet<String> =

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use fauth_core::user_store::{JsonFileUserStore, NewUser, UserStore as _};
+use fauth_core::user_store::{JsonFileUserStore, MAX_USERS, NewUser, UserStore as _};
 
 use crate::support::{Folder, HASH, user};
 
@@ -20,7 +20,8 @@ const COUNT: &str = "FAUTH_TEST_USERS_COUNT";
 #[tokio::test]
 async fn the_other_process() {
     let Some(file) = std::env::var_os(FILE) else { return };
-    let (name, count) = (std::env::var(NAME).unwrap(), std::env::var(COUNT).unwrap().parse().unwrap());
+    let (name, count) = (std::env::var(NAME).unwrap(), std::env::var(COUNT).unwrap());
+    let count: usize = count.parse().unwrap();
     let store = JsonFileUserStore::open(&file).await.unwrap();
     let mut notes = fs::File::options().create(true).append(true).open(notes_of(Path::new(&file))).unwrap();
     for number in 0..count {
@@ -34,15 +35,26 @@ fn notes_of(file: &Path) -> PathBuf {
     file.with_extension("notes")
 }
 
-fn start(folder: &Folder, name: &str, count: u32) -> Child {
-    Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "processes::the_other_process"])
+/// Killed when it is dropped, whatever becomes of the test.
+struct Other(Child);
+
+impl Drop for Other {
+    fn drop(&mut self) {
+        _ = self.0.kill();
+        _ = self.0.wait();
+    }
+}
+
+fn start(folder: &Folder, name: &str, count: usize) -> Other {
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "processes::the_other_process", "--nocapture"])
         .env(FILE, folder.file())
         .env(NAME, name)
         .env(COUNT, count.to_string())
         .stdout(Stdio::null())
         .spawn()
-        .unwrap()
+        .unwrap();
+    Other(child)
 }
 
 fn confirmed(folder: &Folder) -> Vec<String> {
@@ -52,7 +64,7 @@ fn confirmed(folder: &Folder) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn several_processes_lose_no_user() {
-    const EACH: u32 = 40;
+    const EACH: usize = 40;
     let folder = Folder::new();
     let mut others = ["left", "right"].map(|name| start(&folder, name, EACH));
     let store = folder.store().await;
@@ -60,11 +72,11 @@ async fn several_processes_lose_no_user() {
         store.create(user(format!("here-{number}"))).await.unwrap();
     }
     for other in &mut others {
-        let status = tokio::task::block_in_place(|| other.wait()).unwrap();
+        let status = tokio::task::block_in_place(|| other.0.wait()).unwrap();
         assert!(status.success());
     }
     let users = store.list().await.unwrap();
-    assert_eq!(users.len(), 3 * EACH as usize);
+    assert_eq!(users.len(), 3 * EACH);
     for name in ["left", "right", "here"] {
         for number in 0..EACH {
             assert!(store.find(&format!("{name}-{number}")).await.unwrap().is_some(), "{name}-{number}");
@@ -85,17 +97,16 @@ async fn killed_at_any_moment_a_process_loses_nothing_that_was_confirmed() {
     // Also until a kill has come while a file was being written.
     while rounds < ROUNDS || (in_the_middle == 0 && rounds < MOST_ROUNDS) {
         let before = confirmed(&folder).len();
-        let mut other = start(&folder, &format!("round-{rounds}"), u32::MAX);
+        let mut other = start(&folder, &format!("round-{rounds}"), MAX_USERS);
         while confirmed(&folder).len() == before {
-            assert!(other.try_wait().unwrap().is_none(), "it ended by itself");
+            assert!(other.0.try_wait().unwrap().is_none(), "it ended by itself");
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         let mut random = [0; 2];
         getrandom::fill(&mut random).unwrap();
         tokio::time::sleep(Duration::from_micros(u64::from(u16::from_ne_bytes(random)) / 2)).await;
         // SIGKILL.
-        other.kill().unwrap();
-        other.wait().unwrap();
+        drop(other);
         if folder.path().join("users.json.tmp").exists() {
             in_the_middle += 1;
         }
