@@ -24,6 +24,7 @@ pub mod testing;
 mod token;
 mod transport;
 mod user;
+pub mod user_store;
 
 pub use api_key::{ApiKeyError, ApiKeyRequest, NewApiKey};
 pub use clock::{Clock, ClockError, SystemClock, Timestamp};

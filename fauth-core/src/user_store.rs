@@ -1,0 +1,251 @@
+//! Users for services that have no database of their own: in memory, or in one JSON file.
+//!
+//! ```
+//! use fauth_core::{
+//!     AuthConfig, AuthProvider,
+//!     user_store::{JsonFileUserStore, NewUser, StoredUser, UserStore as _, UserStoreError},
+//! };
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = std::env::temp_dir().join(format!("fauth-user-store-{}", std::process::id()));
+//! # let path = folder.join("users.json"); // "/var/lib/my-service/users.json"
+//! let users = JsonFileUserStore::open(path).await?;
+//!
+//! # let mut secret = [0; 32];
+//! # getrandom::fill(&mut secret)?; // from the environment: `AuthConfig::from_env()?`
+//! # let config = AuthConfig::builder().secret(secret).build()?;
+//! let auth: AuthProvider<StoredUser> = AuthProvider::builder(config)
+//!     .user_loader(users.clone())
+//!     .identity_loader(users.clone())
+//!     .password_updater(users.clone())
+//!     .build()?;
+//!
+//! // The first start makes the first user; later ones find him.
+//! let hash = auth.hash_password("correct horse battery staple").await?;
+//! match users.create(NewUser::new("alice", hash).roles(["admin"])).await {
+//!     Ok(_) | Err(UserStoreError::AlreadyExists(_)) => {}
+//!     Err(error) => return Err(error.into()),
+//! }
+//!
+//! let alice = auth.authenticate("alice", "correct horse battery staple").await?;
+//! let tokens = auth.login(alice.username()).await?;
+//!
+//! // Disabled at once: the next request with one of these tokens is refused.
+//! users.set_active("alice", false).await?;
+//! assert!(auth.refresh(tokens.refresh_token().expose()).await.is_err());
+//! # std::fs::remove_dir_all(folder)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | type | what it is |
+//! |---|---|
+//! | [`MemoryUserStore`] | users until the process ends: for tests, demonstrations, and services that make their users at start |
+//! | [`JsonFileUserStore`] | users in one file, the format that fastware writes; several processes on one machine may share it |
+//! | [`UserStore`] | what both can do; implement it for a store of your own |
+//! | [`StoredUser`], [`NewUser`] | a user as a store keeps him, and one to be created |
+//!
+//! Both stores are loaders: hand clones of them to the builder, as above. A clone is the same store.
+//!
+//! # Names
+//! The username is what people type and what tokens carry as `sub`. It is compared byte for byte: `Alice` is not `alice`. A user who was deleted
+//! and created again is somebody else: tokens from before he was created do not load him ([`StoredUser::is_subject_of`]). Sessions that a session store
+//! keeps under the name are not ended by a deletion; end them where you delete.
+//!
+//! # Limits
+//!
+//! | what | limit |
+//! |---|---|
+//! | username, role | 1 to [`MAX_NAME_BYTES`] bytes without control characters |
+//! | roles of a user | [`MAX_ROLES`] |
+//! | password hash | [`MAX_HASH_BYTES`] bytes |
+//! | users in a store | [`MAX_USERS`] |
+//! | file | [`MAX_FILE_BYTES`] |
+//!
+//! Every change rewrites the whole file. Beyond some thousand users, or with users who change many times a minute, take a database.
+
+mod json_file;
+mod memory;
+mod record;
+mod users;
+
+use std::{future::Future, sync::Arc};
+
+pub use json_file::{JsonFileUserStore, MAX_FILE_BYTES};
+pub use memory::MemoryUserStore;
+pub use record::{MAX_HASH_BYTES, MAX_NAME_BYTES, MAX_ROLES, NewUser, StoredUser};
+pub use users::MAX_USERS;
+
+use crate::{
+    store::StoreError,
+    token::TokenPayload,
+    user::{IdentityLoader, NewPasswordHash, PasswordUpdater, UserLoader},
+};
+
+/// Where users are kept.
+///
+/// Each method is one atomic step: of two calls at the same time, one comes first. A change is confirmed when its future returns `Ok`; it is then seen by
+/// every later `find`. A future that is dropped, or that fails with [`UserStoreError::Failed`], leaves open whether the change was made.
+///
+/// A name that no user can have (see [limits](self#limits)) is not found, and no work is spent on it.
+///
+/// [`MemoryUserStore`] and [`JsonFileUserStore`] are loaders as they are. Another store becomes one with a closure:
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use fauth_core::{AuthConfig, AuthProvider, TokenPayload};
+/// # use fauth_core::user_store::{StoredUser, UserStore, UserStoreError};
+/// # fn provider<S: UserStore + Clone>(config: AuthConfig, store: S) {
+/// let (by_token, by_name) = (store.clone(), store);
+/// AuthProvider::<StoredUser>::builder(config)
+///     .user_loader(move |token: Arc<TokenPayload>| {
+///         let store = by_token.clone();
+///         async move {
+///             let user = store.find(token.subject()).await?;
+///             Ok::<_, UserStoreError>(user.filter(|user| user.is_subject_of(&token)))
+///         }
+///     })
+///     .identity_loader(move |name: String| {
+///         let store = by_name.clone();
+///         async move { store.find(&name).await }
+///     });
+/// # }
+/// ```
+pub trait UserStore: Send + Sync + 'static {
+    /// The user of this name, `None` if there is none.
+    ///
+    /// # Errors
+    /// [`Failed`](UserStoreError::Failed) if the store cannot tell.
+    fn find(
+        &self,
+        username: &str,
+    ) -> impl Future<Output = Result<Option<Arc<StoredUser>>, UserStoreError>> + Send;
+
+    /// All users, in the order in which they were created.
+    ///
+    /// # Errors
+    /// [`Failed`](UserStoreError::Failed) if the store cannot tell.
+    fn list(&self) -> impl Future<Output = Result<Vec<Arc<StoredUser>>, UserStoreError>> + Send;
+
+    /// Adds a user. Of any number of calls with one name, one succeeds.
+    ///
+    /// # Errors
+    /// [`AlreadyExists`](UserStoreError::AlreadyExists), [`Invalid`](UserStoreError::Invalid), [`Full`](UserStoreError::Full) or
+    /// [`Failed`](UserStoreError::Failed).
+    fn create(&self, user: NewUser) -> impl Future<Output = Result<Arc<StoredUser>, UserStoreError>> + Send;
+
+    /// Removes a user.
+    ///
+    /// # Errors
+    /// [`NotFound`](UserStoreError::NotFound) or [`Failed`](UserStoreError::Failed).
+    fn delete(&self, username: &str) -> impl Future<Output = Result<(), UserStoreError>> + Send;
+
+    /// Replaces the password hash if it is still `old`. Of two changes from the same hash, the second one fails and changes nothing.
+    ///
+    /// # Errors
+    /// [`Changed`](UserStoreError::Changed) if the hash is another by now; [`NotFound`](UserStoreError::NotFound),
+    /// [`Invalid`](UserStoreError::Invalid), [`Full`](UserStoreError::Full) or [`Failed`](UserStoreError::Failed).
+    fn replace_password_hash(
+        &self,
+        username: &str,
+        old: &str,
+        new: &str,
+    ) -> impl Future<Output = Result<(), UserStoreError>> + Send;
+
+    /// Enables or disables a user. Nothing else about him changes.
+    ///
+    /// # Errors
+    /// [`NotFound`](UserStoreError::NotFound), [`Full`](UserStoreError::Full) or [`Failed`](UserStoreError::Failed).
+    fn set_active(
+        &self,
+        username: &str,
+        active: bool,
+    ) -> impl Future<Output = Result<(), UserStoreError>> + Send;
+
+    /// Gives a user these roles instead of those that he has.
+    ///
+    /// # Errors
+    /// [`NotFound`](UserStoreError::NotFound), [`Invalid`](UserStoreError::Invalid), [`Full`](UserStoreError::Full) or
+    /// [`Failed`](UserStoreError::Failed).
+    fn set_roles(
+        &self,
+        username: &str,
+        roles: &[&str],
+    ) -> impl Future<Output = Result<(), UserStoreError>> + Send;
+}
+
+/// Why a user store did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UserStoreError {
+    /// There is a user of this name.
+    #[error("User '{0}' already exists")]
+    AlreadyExists(String),
+    /// There is no user of this name. Of a name that no user can have it says the beginning, escaped.
+    #[error("User '{0}' not found")]
+    NotFound(String),
+    /// The password hash of the user of this name is not the one that was to be replaced.
+    #[error("the password of user '{0}' was changed meanwhile")]
+    Changed(String),
+    /// Something about a user is outside the [limits](self#limits).
+    #[error("{field} {problem}")]
+    Invalid {
+        /// The member of the record.
+        field: &'static str,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// The store holds as much as it can.
+    #[error("the user store is full")]
+    Full,
+    /// The store could not answer. Where a request waits for it, that is refused with 503.
+    #[error(transparent)]
+    Failed(#[from] StoreError),
+}
+
+macro_rules! loaders {
+    ($store:ty) => {
+        impl UserLoader<StoredUser> for $store {
+            type Error = UserStoreError;
+
+            async fn load_user(
+                &self,
+                token: Arc<TokenPayload>,
+            ) -> Result<Option<Arc<StoredUser>>, UserStoreError> {
+                let user = self.find(token.subject()).await?;
+                Ok(user.filter(|user| user.is_subject_of(&token)))
+            }
+        }
+
+        impl IdentityLoader<StoredUser> for $store {
+            type Error = UserStoreError;
+
+            async fn load_identity(
+                &self,
+                identifier: String,
+            ) -> Result<Option<Arc<StoredUser>>, UserStoreError> {
+                self.find(&identifier).await
+            }
+        }
+
+        impl PasswordUpdater<StoredUser> for $store {
+            type Error = UserStoreError;
+
+            async fn update_password_hash(
+                &self,
+                user: Arc<StoredUser>,
+                hash: NewPasswordHash,
+            ) -> Result<(), UserStoreError> {
+                match self.replace_password_hash(user.username(), &hash.old, &hash.new).await {
+                    // Somebody changed the password or deleted the user meanwhile: that wins, and nothing has failed.
+                    Err(UserStoreError::Changed(_) | UserStoreError::NotFound(_)) => Ok(()),
+                    outcome => outcome,
+                }
+            }
+        }
+    };
+}
+
+loaders!(MemoryUserStore);
+loaders!(JsonFileUserStore);
