@@ -10,8 +10,10 @@
     reason = "this crate is test code: its failures are meant to be panics"
 )]
 
+mod folder;
 mod process;
 mod redis;
 
+pub use folder::Folder;
 pub use process::{Process, Signal, free_port};
 pub use redis::Redis;
