@@ -10,10 +10,12 @@
     reason = "this crate is test code: its failures are meant to be panics"
 )]
 
+mod folder;
 mod postgres;
 mod process;
 mod redis;
 
+pub use folder::Folder;
 pub use postgres::Postgres;
 pub use process::{Process, Signal, free_port};
 pub use redis::Redis;

@@ -4,22 +4,25 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     net::TcpStream,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
-use crate::process::{Process, Signal, free_port};
+use crate::{
+    folder::Folder,
+    process::{Process, Signal, free_port},
+};
 
 /// A Redis server on a free port of the loopback address, with a folder of its own. Every write is on the disk before it is confirmed.
 ///
 /// It is gone, and so is its folder, when this is dropped.
 #[derive(Debug)]
 pub struct Redis {
-    folder: PathBuf,
-    port: u16,
+    // Dropped first: then nobody writes into the folder any more.
     process: Option<Process>,
+    port: u16,
+    folder: Folder,
 }
 
 impl Redis {
@@ -28,20 +31,17 @@ impl Redis {
     /// # Panics
     /// If the package `redis-server` is not installed, or the server does not come up.
     pub fn start() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
         let found = Command::new("redis-server").arg("--version").stdout(Stdio::null()).status();
         assert!(found.is_ok(), "no `redis-server` in the path: install the package `redis-server`");
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("fauth-redis-{}-{count}", std::process::id()));
-        fs::create_dir_all(&folder).expect("a folder");
+        let mut server = Self { process: None, port: 0, folder: Folder::new("redis") };
         // Between the choice of a port and the server's start somebody else may take it.
         for _ in 0..5 {
-            let mut server = Self { folder: folder.clone(), port: free_port(), process: None };
+            server.port = free_port();
             if server.run() {
                 return server;
             }
         }
-        panic!("redis-server does not come up; its log is in {}", folder.display());
+        panic!("redis-server does not come up: {}", server.log());
     }
 
     /// Where it listens.
@@ -74,24 +74,28 @@ impl Redis {
                 return;
             }
         }
-        panic!("redis-server does not come up again; its log is in {}", self.folder.display());
+        panic!("redis-server does not come up again: {}", self.log());
     }
 
     /// As [`restart`](Self::restart), but nothing is left of its data.
     pub fn restart_empty(&mut self) {
         self.kill();
-        let data = self.folder.join("appendonlydir");
+        let data = self.folder.path().join("appendonlydir");
         if data.exists() {
             fs::remove_dir_all(data).expect("to remove the data");
         }
         self.restart();
     }
 
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
     /// `false` if it has not come up.
     fn run(&mut self) -> bool {
         let port = self.port.to_string();
-        let folder = text(&self.folder);
-        let log = self.folder.join("log");
+        let folder = text(self.folder.path());
+        let log = self.folder.path().join("log");
         let command = [
             "redis-server",
             "--port",
@@ -138,11 +142,4 @@ impl Redis {
 
 fn text(path: &Path) -> &str {
     path.to_str().expect("a path in UTF-8")
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        self.process = None;
-        let _ = fs::remove_dir_all(&self.folder);
-    }
 }

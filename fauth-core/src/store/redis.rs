@@ -85,6 +85,12 @@ impl RedisStore {
         RedisStoreBuilder::new(url.as_ref())
     }
 
+    /// What the names of all its keys begin with, between braces.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.shared.hub.names.namespace
+    }
+
     /// Since when Redis remembers: tokens that were issued before are refused.
     ///
     /// # Errors
@@ -96,7 +102,7 @@ impl RedisStore {
 
 impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisStore").field("namespace", &self.shared.hub.names.prefix).finish_non_exhaustive()
+        f.debug_struct("RedisStore").field("namespace", &self.namespace()).finish_non_exhaustive()
     }
 }
 

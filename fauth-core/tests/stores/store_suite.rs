@@ -2,3 +2,9 @@
 
 #[path = "store_suite/memory.rs"]
 mod memory;
+#[cfg(feature = "redis")]
+#[path = "store_suite/redis.rs"]
+mod redis;
+#[cfg(feature = "redis")]
+#[path = "store_suite/redis_mirrored.rs"]
+mod redis_mirrored;

@@ -7,6 +7,7 @@ use crate::clock::Timestamp;
 /// The names of the keys that every script is told.
 #[derive(Debug)]
 pub(super) struct Names {
+    pub(super) namespace: String,
     /// What all keys begin with. The braces put them all into one slot of a cluster.
     pub(super) prefix: String,
     /// The id of this memory, and since when it lasts.
@@ -22,6 +23,7 @@ impl Names {
     pub(super) fn new(namespace: &str) -> Self {
         let name = |rest| format!("{{{namespace}}}:{rest}");
         Self {
+            namespace: namespace.to_owned(),
             prefix: name(""),
             generation: name("generation"),
             stream: name("changes"),

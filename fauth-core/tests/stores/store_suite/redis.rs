@@ -1,0 +1,83 @@
+//! The store suite on Redis without the mirror, and the harness for the one with it.
+//!
+//! A server is started for it, unless `FAUTH_TEST_REDIS_URL` names one.
+
+use std::sync::{
+    LazyLock,
+    atomic::{AtomicU32, Ordering},
+};
+
+use fauth_core::{
+    store::RedisStore,
+    testing::{ManualClock, store_suite::StoreHarness},
+};
+
+static URL: LazyLock<String> = LazyLock::new(|| {
+    std::env::var("FAUTH_TEST_REDIS_URL").unwrap_or_else(|_| {
+        static SERVER: LazyLock<servers::Redis> = LazyLock::new(servers::Redis::start);
+        SERVER.url()
+    })
+});
+
+/// A namespace of its own, which has been there for ever: the clock of the suite stands still, and so a memory could not begin.
+async fn new_namespace() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let random = std::collections::hash_map::RandomState::new();
+    let random = std::hash::BuildHasher::hash_one(&random, count);
+    let namespace = format!("suite-{random:x}-{count}");
+    let client = redis::Client::open(URL.as_str()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let generation = format!("{{{namespace}}}:generation");
+    redis::pipe()
+        .cmd("HSET")
+        .arg(&generation)
+        .arg(&["id", "suite", "since", "0", "seq", "0"])
+        .cmd("EXPIRE")
+        .arg(&generation)
+        .arg(3600)
+        .exec_async(&mut connection)
+        .await
+        .unwrap();
+    namespace
+}
+
+async fn connect(namespace: &str, mirror: bool) -> RedisStore {
+    let store = RedisStore::builder(&*URL).namespace(namespace).clock(ManualClock::new()).mirror(mirror);
+    store.connect().await.unwrap()
+}
+
+struct Direct;
+
+impl StoreHarness for Direct {
+    type Store = RedisStore;
+
+    const REMEMBERS_FROM_FIRST_CALL: bool = false;
+
+    async fn open() -> RedisStore {
+        connect(&new_namespace().await, false).await
+    }
+
+    async fn again(store: &RedisStore) -> RedisStore {
+        connect(store.namespace(), false).await
+    }
+}
+
+pub(super) struct Mirrored;
+
+impl StoreHarness for Mirrored {
+    type Store = RedisStore;
+
+    const REMEMBERS_FROM_FIRST_CALL: bool = false;
+
+    async fn open() -> RedisStore {
+        connect(&new_namespace().await, true).await
+    }
+
+    async fn again(store: &RedisStore) -> RedisStore {
+        connect(store.namespace(), true).await
+    }
+}
+
+fauth_core::store_suite!(Direct);
+fauth_core::store_race!(Direct);
