@@ -36,7 +36,7 @@ pub use rejection::{
 };
 pub use request::{HeaderValues, Presented, RequestHead};
 pub use requirement::{Condition, Missing, Requirement};
-pub use store::StoreError;
+pub use store::{MemoryStore, StoreError};
 pub use token::{
     Algorithm, ClaimError, IssueError, IssuedToken, Key, KeyError, Purpose, TokenError, TokenPair,
     TokenPayload, TokenProfile, TokenRequest, verify_jws,

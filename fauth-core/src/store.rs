@@ -20,6 +20,7 @@
 
 mod api_key;
 mod erased;
+mod memory;
 mod one_time;
 mod revocation;
 mod session;
@@ -30,6 +31,7 @@ use std::fmt;
 
 pub use api_key::{ApiKey, ApiKeyId, ApiKeyStore, StoredApiKey};
 pub(crate) use erased::{Ask, KeepApiKeys, KeepOneTimes, KeepRevocations, KeepSessions};
+pub use memory::{MemorySizes, MemoryStore, MemoryStoreBuilder};
 pub use one_time::{OneTimeRecord, OneTimeStore};
 pub use revocation::{Anchor, RevocationStore, TokenFacts, Verdict};
 pub use session::{NewSession, Nonce, Rotation, RotationOutcome, Session, SessionId, SessionStore};

@@ -1,4 +1,4 @@
-//! For tests: users, a clock that stands still, tokens of every kind, and the conformance suite.
+//! For tests: users, a clock that stands still, tokens of every kind, the conformance suite and the store suite.
 //!
 //! Behind the feature `testing`, and outside semver: what is in here may change in any release.
 //!
@@ -18,7 +18,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! An adapter for another framework implements [`suite::Harness`] and calls [`conformance!`](crate::conformance).
+//! An adapter for another framework implements [`suite::Harness`] and calls [`conformance!`](crate::conformance). A storage backend of your own
+//! implements [`store_suite::StoreHarness`] and calls [`store_suite!`](crate::store_suite!).
 
 #![expect(
     clippy::unwrap_used,
@@ -34,6 +35,7 @@
 mod clock;
 mod direct;
 mod mint;
+pub mod store_suite;
 pub mod suite;
 mod users;
 mod wire;

@@ -1,6 +1,6 @@
 //! Databases to test with, and what to put into them.
 
-use std::{path::PathBuf, sync::OnceLock, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use fauth_core::{
@@ -90,18 +90,9 @@ impl Drop for Sqlite {
     }
 }
 
-/// A pool to the server of the environment, or to one of our own that serves all tests of this process.
+/// A pool to the server that tests share.
 pub(crate) async fn postgres() -> PgPool {
-    static SERVER: OnceLock<(String, Option<servers::Postgres>)> = OnceLock::new();
-    let start = || match std::env::var("FAUTH_TEST_POSTGRES_URL") {
-        Ok(url) => (url, None),
-        Err(_) => {
-            let server = servers::Postgres::start();
-            (server.url(), Some(server))
-        }
-    };
-    let (url, _) = SERVER.get_or_init(start);
-    PgPoolOptions::new().max_connections(8).connect(url).await.unwrap()
+    PgPoolOptions::new().max_connections(8).connect(servers::Postgres::shared()).await.unwrap()
 }
 
 /// A prefix that no other run has: the server may be one that stays.

@@ -1,0 +1,82 @@
+//! A value in parts, each behind a lock of its own; and a bound on how much all of them hold.
+
+use std::{
+    hash::{BuildHasher as _, Hash, RandomState},
+    sync::{
+        RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use super::Refused;
+
+/// Enough that sixteen threads seldom meet.
+const COUNT: usize = 32;
+
+/// Which part something is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ShardIndex(usize);
+
+/// Parts, chosen by a hash that nobody outside can foresee.
+pub(super) struct Shards<T> {
+    parts: [RwLock<T>; COUNT],
+    hasher: RandomState,
+}
+
+impl<T: Default> Shards<T> {
+    pub(super) fn new() -> Self {
+        Self { parts: std::array::from_fn(|_| RwLock::default()), hasher: RandomState::new() }
+    }
+
+    pub(super) fn index_of<K: Hash + ?Sized>(&self, key: &K) -> ShardIndex {
+        let hash = self.hasher.hash_one(key);
+        // The remainder is below `COUNT`.
+        ShardIndex(usize::try_from(hash % COUNT as u64).unwrap_or(0))
+    }
+
+    pub(super) fn indices() -> impl Iterator<Item = ShardIndex> {
+        (0..COUNT).map(ShardIndex)
+    }
+
+    /// The parts from their hash on are never out of range; the lock may be poisoned.
+    pub(super) fn read(&self, at: ShardIndex) -> Result<RwLockReadGuard<'_, T>, Refused> {
+        self.parts.get(at.0).and_then(|part| part.read().ok()).ok_or(Refused::Poisoned)
+    }
+
+    pub(super) fn write(&self, at: ShardIndex) -> Result<RwLockWriteGuard<'_, T>, Refused> {
+        self.parts.get(at.0).and_then(|part| part.write().ok()).ok_or(Refused::Poisoned)
+    }
+}
+
+/// How many entries there are, over all parts, and how many there may be.
+pub(super) struct Room {
+    used: AtomicUsize,
+    most: usize,
+}
+
+impl Room {
+    pub(super) const fn new(most: usize) -> Self {
+        Self { used: AtomicUsize::new(0), most }
+    }
+
+    pub(super) fn used(&self) -> usize {
+        self.used.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.used() >= self.most
+    }
+
+    /// Takes the room for one more, if there is any.
+    pub(super) fn take(&self) -> bool {
+        let one_more = |used: usize| (used < self.most).then_some(used.saturating_add(1));
+        self.used.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_more).is_ok()
+    }
+
+    /// Gives room back.
+    pub(super) fn give_back(&self, count: usize) {
+        let fewer = |used: usize| Some(used.saturating_sub(count));
+        // It never answers `None`.
+        let _ = self.used.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fewer);
+    }
+}

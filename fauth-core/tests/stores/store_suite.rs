@@ -1,0 +1,10 @@
+//! The store suite on each backend: `store_suite::memory::…` and so on, each in a file of its own.
+
+#[path = "store_suite/memory.rs"]
+mod memory;
+#[cfg(feature = "postgres")]
+#[path = "store_suite/postgres.rs"]
+mod postgres;
+#[cfg(feature = "sqlite")]
+#[path = "store_suite/sqlite.rs"]
+mod sqlite;

@@ -1,0 +1,20 @@
+//! The store suite on the memory store.
+
+use fauth_core::{MemoryStore, testing::store_suite::StoreHarness};
+
+struct Memory;
+
+impl StoreHarness for Memory {
+    type Store = MemoryStore;
+
+    async fn open() -> MemoryStore {
+        MemoryStore::new()
+    }
+
+    async fn again(store: &MemoryStore) -> MemoryStore {
+        store.clone()
+    }
+}
+
+fauth_core::store_suite!(Memory);
+fauth_core::store_race!(Memory);
