@@ -63,12 +63,12 @@ impl Postgres {
     /// Others use the same database: give everything names of its own.
     pub fn shared() -> &'static str {
         static SHARED: OnceLock<(String, Option<Postgres>)> = OnceLock::new();
-        let find = || match std::env::var("FAUTH_TEST_POSTGRES_URL") {
-            Ok(url) => (url, None),
-            Err(_) => {
-                let server = Self::start();
-                (server.url(), Some(server))
+        let find = || {
+            if let Ok(url) = std::env::var("FAUTH_TEST_POSTGRES_URL") {
+                return (url, None);
             }
+            let server = Self::start();
+            (server.url(), Some(server))
         };
         &SHARED.get_or_init(find).0
     }
