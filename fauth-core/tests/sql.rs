@@ -13,6 +13,8 @@ mod support;
 
 #[path = "sql/cancelling.rs"]
 mod cancelling;
+#[path = "sql/crashing.rs"]
+mod crashing;
 #[path = "sql/migrating.rs"]
 mod migrating;
 #[path = "sql/racing.rs"]

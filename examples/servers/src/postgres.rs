@@ -6,7 +6,10 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -55,6 +58,21 @@ impl Postgres {
         server
     }
 
+    /// The URL of the server that is named by `FAUTH_TEST_POSTGRES_URL`, or else of one that all tests of this process share.
+    ///
+    /// Others use the same database: give everything names of its own.
+    pub fn shared() -> &'static str {
+        static SHARED: OnceLock<(String, Option<Postgres>)> = OnceLock::new();
+        let find = || {
+            if let Ok(url) = std::env::var("FAUTH_TEST_POSTGRES_URL") {
+                return (url, None);
+            }
+            let server = Self::start();
+            (server.url(), Some(server))
+        };
+        &SHARED.get_or_init(find).0
+    }
+
     /// For clients: `postgres://…`.
     pub fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
@@ -62,7 +80,8 @@ impl Postgres {
 
     /// Ends it without a shutdown, as a crash does: what was committed is in its log, and nothing else is sure.
     pub fn kill(&mut self) {
-        if let Some(process) = self.process.take() {
+        if let Some(mut process) = self.process.take() {
+            process.remove_after("");
             process.signal(Signal::Quit);
             self.wait_until_gone();
         }
@@ -111,7 +130,9 @@ impl Postgres {
         // Room for tests that run side by side.
         words.extend(["-c", "max_connections=200"].map(str::to_owned));
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        self.process = Some(Process::start(&words, &log, Signal::Quit));
+        let mut process = Process::start(&words, &log, Signal::Quit);
+        process.remove_after(&self.folder.path(""));
+        self.process = Some(process);
         self.wait_until_ready();
     }
 
@@ -140,7 +161,7 @@ impl Postgres {
             }
             pause();
         }
-        // Killed so hard that nothing was tidied up: the next start does that.
+        panic!("PostgreSQL does not end");
     }
 }
 

@@ -54,7 +54,9 @@ impl Process {
         // The read ends when our end of the pipe closes, and that happens with us.
         let script = format!(
             "log=$1; shift; \"$@\" >>\"$log\" 2>&1 </dev/null & pid=$!; echo $pid; \
-             while read -r _; do :; done; kill -CONT $pid 2>/dev/null; kill -{last} $pid 2>/dev/null; wait $pid"
+             while read -r folder; do tidy=$folder; done; \
+             kill -CONT $pid 2>/dev/null; kill -{last} $pid 2>/dev/null; wait $pid; \
+             if [ -n \"$tidy\" ]; then rm -rf -- \"$tidy\"; fi"
         );
         let mut watchdog = Command::new("sh")
             .args(["-c", &script, "watchdog", log])
@@ -74,6 +76,14 @@ impl Process {
     /// The command's own pid.
     pub const fn pid(&self) -> u32 {
         self.pid
+    }
+
+    /// Removes a folder when the process has ended, also if we are not there any more: what is kept in a `static` is never dropped.
+    /// An empty path takes that back.
+    pub fn remove_after(&mut self, folder: &str) {
+        use std::io::Write as _;
+        let stdin = self.watchdog.stdin.as_mut().expect("a pipe");
+        writeln!(stdin, "{folder}").expect("the watchdog reads");
     }
 
     /// Sends a signal to it, by its pid.

@@ -1,6 +1,9 @@
 //! Databases to test with, and what to put into them.
 
-use std::{path::PathBuf, sync::OnceLock, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use fauth_core::{
@@ -58,18 +61,14 @@ pub(crate) fn rotation(session: u128, presented: u64, successor: u64) -> Rotatio
 
 /// A SQLite database in a file, removed at the end.
 pub(crate) struct Sqlite {
-    path: PathBuf,
+    pub(crate) path: PathBuf,
     pub(crate) pool: SqlitePool,
 }
 
 impl Sqlite {
     pub(crate) async fn start(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("fauth-{}-{name}.db", std::process::id()));
-        let options = SqliteConnectOptions::new()
-            .filename(&path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal);
-        let pool = SqlitePoolOptions::new().max_connections(8).connect_with(options).await.unwrap();
+        let pool = sqlite_pool(&path).await;
         Self { path, pool }
     }
 
@@ -90,18 +89,18 @@ impl Drop for Sqlite {
     }
 }
 
-/// A pool to the server of the environment, or to one of our own that serves all tests of this process.
+/// A pool to a SQLite database with a write-ahead log.
+pub(crate) async fn sqlite_pool(path: &Path) -> SqlitePool {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal);
+    SqlitePoolOptions::new().max_connections(8).connect_with(options).await.unwrap()
+}
+
+/// A pool to the server that tests share.
 pub(crate) async fn postgres() -> PgPool {
-    static SERVER: OnceLock<(String, Option<servers::Postgres>)> = OnceLock::new();
-    let start = || match std::env::var("FAUTH_TEST_POSTGRES_URL") {
-        Ok(url) => (url, None),
-        Err(_) => {
-            let server = servers::Postgres::start();
-            (server.url(), Some(server))
-        }
-    };
-    let (url, _) = SERVER.get_or_init(start);
-    PgPoolOptions::new().max_connections(8).connect(url).await.unwrap()
+    PgPoolOptions::new().max_connections(8).connect(servers::Postgres::shared()).await.unwrap()
 }
 
 /// A prefix that no other run has: the server may be one that stays.

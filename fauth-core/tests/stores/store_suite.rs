@@ -8,3 +8,9 @@ mod redis;
 #[cfg(feature = "redis")]
 #[path = "store_suite/redis_mirrored.rs"]
 mod redis_mirrored;
+#[cfg(feature = "postgres")]
+#[path = "store_suite/postgres.rs"]
+mod postgres;
+#[cfg(feature = "sqlite")]
+#[path = "store_suite/sqlite.rs"]
+mod sqlite;

@@ -24,6 +24,7 @@ impl<D: SqlDialect> ApiKeyStore for SqlStore<D> {
         let rows = work.fetch(COUNT_API_KEYS, values).await?;
         let live = Reader::<D>::new(rows.first().ok_or_else(damaged)?).natural()?;
         if usize::try_from(live).unwrap_or(usize::MAX) >= limit {
+            work.leave().await?;
             return Ok(false);
         }
         let values = vec![

@@ -20,19 +20,21 @@ impl<D: SqlDialect> OneTimeStore for SqlStore<D> {
         let mut work = self.begin().await?;
         work.lock("one_time", &subject).await?;
         let values = vec![
-            Text(Some(&subject)),
-            Text(Some(purpose.as_str())),
-            Number(now.unix_seconds()),
-            Number(others),
-        ];
-        work.run(CROWD_OUT, values).await?;
-        let values = vec![
             Bytes(hash.as_bytes()),
             Text(Some(&subject)),
             Text(Some(purpose.as_str())),
             Number(expires_at.unix_seconds()),
         ];
+        // Before any other goes: a hash that is known already must not make room for itself.
         work.run(INSERT_ONE_TIME, values).await?;
+        let values = vec![
+            Text(Some(&subject)),
+            Text(Some(purpose.as_str())),
+            Number(now.unix_seconds()),
+            Number(others),
+            Bytes(hash.as_bytes()),
+        ];
+        work.run(CROWD_OUT, values).await?;
         work.sweep(SWEEP_ONE_TIME, now).await?;
         work.commit().await
     }

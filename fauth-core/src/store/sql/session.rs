@@ -40,7 +40,10 @@ impl<D: SqlDialect> SessionStore for SqlStore<D> {
     async fn rotate(&self, rotation: Rotation, now: Timestamp) -> Result<RotationOutcome, StoreError> {
         let mut work = self.begin().await?;
         let rows = work.fetch(FAMILY, vec![Text(Some(rotation.session.as_str()))]).await?;
-        let Some(row) = rows.first() else { return Ok(RotationOutcome::Unknown) };
+        let Some(row) = rows.first() else {
+            work.leave().await?;
+            return Ok(RotationOutcome::Unknown);
+        };
         // From here on nobody else changes this row.
         let outcome = Family::read::<D>(row)?.judge(&rotation, now);
         match &outcome {
@@ -51,7 +54,10 @@ impl<D: SqlDialect> SessionStore for SqlStore<D> {
             RotationOutcome::InGrace { .. }
             | RotationOutcome::Ended
             | RotationOutcome::Expired
-            | RotationOutcome::Unknown => {}
+            | RotationOutcome::Unknown => {
+                work.leave().await?;
+                return Ok(outcome);
+            }
         }
         work.commit().await?;
         Ok(outcome)

@@ -183,9 +183,9 @@ pub(super) const SWEEP_EPOCHS: &str = "DELETE FROM {p}epochs WHERE subject {amon
 pub(super) const INSERT_ONE_TIME: &str =
     "INSERT INTO {p}one_time (hash, subject, purpose, expires_at) VALUES ($1, $2, $3, $4)";
 
-/// Of the live ones, all but the last `$4` to expire.
+/// Of the live ones beside `$5`, all but the last `$4` to expire.
 pub(super) const CROWD_OUT: &str = "DELETE FROM {p}one_time WHERE hash {among}\
-    SELECT hash FROM {p}one_time WHERE subject = $1 AND purpose = $2 AND expires_at > $3 \
+    SELECT hash FROM {p}one_time WHERE subject = $1 AND purpose = $2 AND expires_at > $3 AND hash <> $5 \
     ORDER BY expires_at DESC LIMIT 1000 OFFSET $4{/among}";
 
 pub(super) const REDEEM: &str = "DELETE FROM {p}one_time WHERE hash = $1 AND purpose = $2 AND expires_at > $3 \
