@@ -16,7 +16,7 @@ use fauth_core::{
     Guard, HeaderValues, Key, NewPasswordHash, PasswordConfig, PasswordHasher, ProblemJson, Purpose,
     Rejection, Renderer, Reply, RequestHead, Requirement, ResponseHeader, TokenRequest, Transport as _,
     routes::Endpoint,
-    testing::{ManualClock, TestUser, Users, WireRequest, weak_passwords},
+    testing::{ManualClock, TestUser, Users, WireRequest, memory_store, weak_passwords},
 };
 
 use crate::support::{Log, Sink, get, login_request, post};
@@ -166,6 +166,8 @@ async fn marked(search: &mut Search) -> Marked {
         .transport(CookieTransport::new())
         .danger_query_token("token")
         .events(sink)
+        .store(memory_store())
+        .revocable_claim("device")
         .clock(clock.clone());
     search.see_debug("AuthProviderBuilder", &builder);
     let auth = builder.build().unwrap();
