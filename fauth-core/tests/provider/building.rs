@@ -15,14 +15,14 @@ use fauth_core::{
     AuthProvider, AuthProviderBuilder, AuthUser, BearerTransport, BoxError, ConfigError, CookieTransport,
     Guard, IdentityLoader, NewPasswordHash, PasswordConfig, PasswordUpdater, Purpose, Requirement,
     SecurityScheme, TokenPayload, Transport, UserLoader,
-    testing::{self, TestUser, Users, config, weak_passwords},
+    testing::{self, TestUser, Users, config, memory_store, weak_passwords},
 };
 
 use crate::support::get;
 
-/// Without any option: only the settings.
+/// Without any option: only the settings and a store.
 fn bare<U: AuthUser>() -> AuthProviderBuilder<U> {
-    AuthProvider::builder(config()).password(weak_passwords())
+    AuthProvider::builder(config()).password(weak_passwords()).store(memory_store())
 }
 
 #[track_caller]
@@ -48,7 +48,8 @@ fn password_login_is_given_or_waived_but_not_both() {
     let users = Users::new();
     let with = || bare::<TestUser>().user_loader(users.user_loader());
     assert!(with().identity_loader(users.identity_loader()).build().unwrap().has_password_login());
-    let plain = || AuthProvider::<TestUser>::builder(config()).user_loader(users.user_loader());
+    let plain =
+        || AuthProvider::<TestUser>::builder(config()).user_loader(users.user_loader()).store(memory_store());
     assert!(!plain().without_password_login().build().unwrap().has_password_login());
     for waived in [
         plain().identity_loader(users.identity_loader()),

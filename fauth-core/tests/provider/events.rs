@@ -59,12 +59,15 @@ async fn every_flow_raises_its_events() {
     world.auth.refresh(pair.refresh_token().expose()).await.unwrap();
     assert_eq!(told(&world.events), [about(EventKind::Refreshed, "alice")]);
 
-    world.call(Endpoint::Logout, &post("/logout").bearer(pair.access_token().expose())).await;
-    assert_eq!(told(&world.events), [about(EventKind::LoggedOut, "alice")]);
-
     let head = get("/").bearer(pair.access_token().expose());
     world.auth.check_current(world.auth.read(&head)).await.unwrap();
     assert_eq!(told(&world.events), [], "who is let in is no news");
+
+    world.call(Endpoint::Logout, &post("/logout").bearer(pair.access_token().expose())).await;
+    assert_eq!(told(&world.events), [about(EventKind::LoggedOut, "alice")]);
+    let refused = world.auth.check_current(world.auth.read(&head)).await.unwrap_err();
+    assert_eq!(refused.reason(), "token_revoked");
+    assert_eq!(told(&world.events), [], "a refusal is told when it is answered");
 
     world.auth.issue(Purpose::PasswordReset, "alice").unwrap();
     let _ = world.auth.verify("nonsense", Purpose::Access);
@@ -104,6 +107,7 @@ async fn a_refusal_says_why_where_and_whence() {
             kind: EventKind::RequestRefused,
             reason: Some(reason),
             subject: None,
+            session: None,
             identifier: None,
             method: Some(head.0.method.clone()),
             path: Some("/r".to_owned()),
@@ -269,8 +273,18 @@ async fn outside_text_is_cut_at_256_bytes() {
 async fn every_event_of_an_endpoint_says_whence() {
     let world = World::new();
     let peer: SocketAddr = "192.0.2.7:4711".parse().unwrap();
-    let bearer = |request: WireRequest| request.bearer(&world.access("alice"));
-    let refresh = format!("{{\"refresh_token\":\"{}\"}}", world.token(Purpose::Refresh, "alice"));
+    let pair = world.auth.login("alice").await.unwrap();
+    world.auth.login("alice").await.unwrap();
+    let others = world.auth.sessions("alice").await.unwrap();
+    let sid = world.auth.verify(pair.access_token().expose(), Purpose::Access).unwrap();
+    let other = others.iter().find(|session| Some(session.id.as_str()) != sid.session_id()).unwrap();
+    let other = format!("/sessions/{}", other.id.as_str());
+    world.events.take();
+    let bearer = |request: WireRequest| request.bearer(pair.access_token().expose());
+    let refresh = || {
+        let token = pair.refresh_token().expose();
+        post("/refresh").body("application/json", format!("{{\"refresh_token\":\"{token}\"}}"))
+    };
     for (endpoint, request, kinds) in [
         (
             Endpoint::Login,
@@ -279,9 +293,12 @@ async fn every_event_of_an_endpoint_says_whence() {
         ),
         (Endpoint::Login, login_request("alice", "wrong"), &[EventKind::AuthenticationFailed]),
         (Endpoint::Login, login_request("nobody", ""), &[EventKind::AuthenticationFailed]),
-        (Endpoint::Refresh, post("/refresh").body("application/json", refresh), &[EventKind::Refreshed]),
+        (Endpoint::Refresh, refresh(), &[EventKind::Refreshed]),
+        (Endpoint::Sessions, bearer(get("/sessions")), &[]),
+        (Endpoint::Session, bearer(WireRequest::new("DELETE", &other)), &[EventKind::SessionEnded]),
         (Endpoint::Logout, bearer(post("/logout")), &[EventKind::LoggedOut]),
     ] {
+        let (method, target) = (request.method.clone(), request.target.clone());
         let head = FromPeer(request, peer);
         let call = endpoint.read(&world.auth, &head, Ok(&head.0.body));
         let _ = call.answer(&world.auth).await;
@@ -291,8 +308,28 @@ async fn every_event_of_an_endpoint_says_whence() {
             assert_eq!(event.peer, Some(peer), "{:?}", event.kind);
             assert_eq!(
                 (event.method.as_deref(), event.path.as_deref()),
-                (Some("POST"), Some(endpoint.path()))
+                (Some(method.as_str()), Some(target.as_str()))
             );
         }
+    }
+
+    // Both end the login, so each needs one of its own.
+    let pair = world.auth.login("alice").await.unwrap();
+    let stolen = pair.refresh_token().expose();
+    world.auth.refresh(stolen).await.unwrap();
+    world.clock.advance(Duration::from_secs(60));
+    let stolen = post("/refresh").body("application/json", format!("{{\"refresh_token\":\"{stolen}\"}}"));
+    let pair = world.auth.login("bob").await.unwrap();
+    let everywhere = post("/logout/all").bearer(pair.access_token().expose());
+    world.events.take();
+    for (endpoint, request, kind, subject) in [
+        (Endpoint::Refresh, stolen, EventKind::TokenTheft, "alice"),
+        (Endpoint::LogoutAll, everywhere, EventKind::LoggedOutEverywhere, "bob"),
+    ] {
+        let head = FromPeer(request, peer);
+        let _ = endpoint.read(&world.auth, &head, Ok(&head.0.body)).answer(&world.auth).await;
+        let event = world.events.only();
+        assert_eq!((event.kind, event.subject.as_deref(), event.peer), (kind, Some(subject), Some(peer)));
+        assert_eq!((event.method.as_deref(), event.path.as_deref()), (Some("POST"), Some(endpoint.path())));
     }
 }

@@ -14,7 +14,7 @@ use std::{
 use fauth_core::{
     AuthProvider, AuthProviderBuilder, EventKind, Misconfigured, Purpose, Rejection, Requirement, Timestamp,
     TokenPayload, TokenRequest, Unavailable,
-    testing::{ManualClock, TestUser, Users, config, weak_passwords},
+    testing::{ManualClock, TestUser, Users, config, memory_store, weak_passwords},
 };
 
 use crate::support::{Sink, World, get, poll_once, post};
@@ -64,6 +64,7 @@ impl Failing {
             .user_loader(move |_: Arc<TokenPayload>| by_token.lock().unwrap()())
             .identity_loader(move |_: String| by_name.lock().unwrap()())
             .password(weak_passwords())
+            .store(memory_store())
             .loader_timeout(LIMIT)
             .clock(clock.clone())
             .events(events.clone());
@@ -94,9 +95,10 @@ impl Failing {
         ]
     }
 
-    fn tokens(&self) -> (String, String) {
-        let issue = |purpose| self.auth.issue(purpose, "alice").unwrap().expose().to_owned();
-        (issue(Purpose::Access), issue(Purpose::Refresh))
+    async fn tokens(&self) -> (String, String) {
+        let pair = self.auth.login("alice").await.unwrap();
+        self.events.take();
+        (pair.access_token().expose().to_owned(), pair.refresh_token().expose().to_owned())
     }
 }
 
@@ -112,7 +114,7 @@ fn all_are(outcomes: &[(&str, Option<Rejection>)], expected: &Rejection) {
 #[tokio::test(start_paused = true)]
 async fn fail_closed_everywhere() {
     let world = Failing::new(|builder| builder);
-    let (access, refresh) = world.tokens();
+    let (access, refresh) = world.tokens().await;
     let outcomes = world.try_every_entrance(&access, &refresh).await;
     assert!(outcomes.iter().all(|(_, refused)| refused.is_none()), "the positive first: {outcomes:?}");
     world.events.take();
@@ -144,7 +146,7 @@ async fn fail_closed_everywhere() {
 #[tokio::test]
 async fn a_clock_that_stops_while_the_user_is_loaded_is_503() {
     let world = Failing::new(|builder| builder);
-    let (access, refresh) = world.tokens();
+    let (access, refresh) = world.tokens().await;
     let alice = Users::new().find("alice");
     let clock = world.clock.clone();
     world.behave(move || {
@@ -166,7 +168,7 @@ async fn a_clock_that_stops_while_the_user_is_loaded_is_503() {
 #[tokio::test]
 async fn a_refresh_whose_clock_stops_while_loading_is_503() {
     let world = Failing::new(|builder| builder);
-    let (_, refresh) = world.tokens();
+    let (_, refresh) = world.tokens().await;
     let (alice, clock) = (Users::new().find("alice"), world.clock.clone());
     world.behave(move || {
         clock.break_down();

@@ -7,7 +7,7 @@ use fauth_core::{
     AuthProvider, CookieTransport, DetailJson, ErrorJson, ProblemJson, Purpose, Rejection, Renderer, Reply,
     SameSite, TokenRequest,
     routes::Endpoint,
-    testing::{self, TestUser, WireRequest},
+    testing::{self, TestUser, Users, WireRequest, memory_store},
 };
 
 use crate::support::{call, every_rejection, get, login_request, post};
@@ -25,8 +25,12 @@ fn section(page: &mut String, title: &str, reply: &Reply) {
     write!(page, "## {title}\n\n{}\n\n", masked(text(reply).trim_end())).unwrap();
 }
 
-/// Tokens are random.
+/// Tokens and session ids are random.
 fn masked(text: &str) -> String {
+    let text = text.split("{\"id\":\"").enumerate().fold(String::new(), |masked, (number, part)| {
+        if number == 0 { masked + part } else { masked + "{\"id\":\"(session)" + &part[22..] }
+    });
+    let text = text.as_str();
     let mut masked = String::new();
     let mut rest = text;
     while let Some(start) = rest.find("eyJ") {
@@ -78,21 +82,29 @@ fn head_and_get_have_the_same_head() {
 }
 
 async fn endpoints(page: &mut String, title: &str, auth: &AuthProvider<TestUser>, carry: Carry) {
-    let token = |purpose| {
-        let request = TokenRequest::new("alice").scope("read");
-        auth.issue(purpose, request).unwrap().expose().to_owned()
+    let log_in = async || {
+        let pair = auth.login(TokenRequest::new("alice").scope("read")).await.unwrap();
+        [pair.access_token(), pair.refresh_token()].map(|token| token.expose().to_owned())
     };
-    let (access, refresh) = (token(Purpose::Access), token(Purpose::Refresh));
+    let [access, refresh] = log_in().await;
+    let [other, _] = log_in().await;
+    let session = auth.verify(&other, Purpose::Access).unwrap();
+    let session = format!("/sessions/{}", session.session_id().unwrap());
     let own =
         |request: WireRequest| request.header("host", "app.example").header("sec-fetch-site", "same-origin");
     let json = |body: serde_json::Value| own(post("/refresh")).body("application/json", body.to_string());
-    let with = |target: &str, name: &str, token: &str| match carry {
-        Carry::Header => own(post(target)).bearer(token),
-        Carry::Cookie => own(post(target)).header("cookie", format!("{name}={token}")),
-        Carry::PlainCookie => {
-            own(post(target)).header("cookie", format!("{}={token}", name.trim_start_matches("__Host-")))
+    let send = |method: &str, target: &str, name: &str, token: &str| {
+        let request = own(WireRequest::new(method, target));
+        match carry {
+            Carry::Header => request.bearer(token),
+            Carry::Cookie => request.header("cookie", format!("{name}={token}")),
+            Carry::PlainCookie => {
+                request.header("cookie", format!("{}={token}", name.trim_start_matches("__Host-")))
+            }
         }
     };
+    let with = |target: &str, name: &str, token: &str| send("POST", target, name, token);
+    let sessions = |method: &str, target: &str| send(method, target, "__Host-session", &access);
     for (name, endpoint, request) in [
         ("login", Endpoint::Login, own(login_request("alice", "s3cret"))),
         ("login, wrong password", Endpoint::Login, own(login_request("alice", "wrong"))),
@@ -104,10 +116,39 @@ async fn endpoints(page: &mut String, title: &str, auth: &AuthProvider<TestUser>
             Endpoint::Refresh,
             json(serde_json::json!({ "refresh_token": access })),
         ),
+        ("sessions", Endpoint::Sessions, sessions("GET", "/sessions")),
+        ("sessions by HEAD", Endpoint::Sessions, sessions("HEAD", "/sessions")),
+        ("sessions without token", Endpoint::Sessions, own(get("/sessions"))),
+        ("end of a session", Endpoint::Session, sessions("DELETE", &session)),
+        ("end of an ended session", Endpoint::Session, sessions("DELETE", &session)),
+        ("end of a session by POST", Endpoint::Session, sessions("POST", &session)),
         ("logout", Endpoint::Logout, with("/logout", "__Host-session", &access)),
         ("logout without token", Endpoint::Logout, own(post("/logout"))),
+        ("sessions after logout", Endpoint::Sessions, sessions("GET", "/sessions")),
+        ("refresh after logout", Endpoint::Refresh, json(serde_json::json!({ "refresh_token": refresh }))),
     ] {
         section(page, &format!("{title}, {name}"), &call(auth, endpoint, &request).await);
+    }
+    let [access, _] = log_in().await;
+    let everywhere = with("/logout/all", "__Host-session", &access);
+    let reply = call(auth, Endpoint::LogoutAll, &everywhere).await;
+    section(page, &format!("{title}, logout everywhere"), &reply);
+    let reply = call(auth, Endpoint::LogoutAll, &everywhere).await;
+    section(page, &format!("{title}, logout everywhere once more"), &reply);
+}
+
+/// What a logout says depends on what is kept.
+async fn worth_of_logout(page: &mut String) {
+    let build = || testing::provider_without_store(testing::config(), &Users::new());
+    for (title, builder) in [
+        ("without revocation", build().session_store(memory_store()).danger_without_revocation()),
+        ("stateless with revocation", build().revocation_store(memory_store()).danger_stateless()),
+        ("stateless", build().danger_stateless()),
+    ] {
+        let auth = builder.build().unwrap();
+        let pair = auth.login("alice").await.unwrap();
+        let logout = post("/logout").bearer(pair.access_token().expose());
+        section(page, &format!("{title}, logout"), &call(&auth, Endpoint::Logout, &logout).await);
     }
 }
 
@@ -133,6 +174,7 @@ async fn answers_of_the_endpoints() {
     ] {
         endpoints(&mut page, title, &builder.build().unwrap(), carry).await;
     }
+    worth_of_logout(&mut page).await;
     expect_file!["../golden/endpoints.txt"].assert_eq(&page);
 }
 

@@ -100,12 +100,13 @@ async fn a_grant_ends_with_its_token() {
 #[tokio::test]
 async fn a_token_that_expires_while_its_user_is_loaded_is_refused() {
     let world = World::new();
-    let (access, refresh) = (world.access("alice"), world.token(Purpose::Refresh, "alice"));
+    let access = world.access("alice");
+    let pair = world.auth.login("alice").await.unwrap();
     world.users.time_passes(&world.clock, Duration::from_secs(15 * 60));
     let refused = world.auth.check_current(world.auth.read(&get("/").bearer(&access))).await.unwrap_err();
     assert_eq!(refused, expired());
     world.users.time_passes(&world.clock, Duration::from_secs(7 * 24 * 3600));
-    assert_eq!(world.auth.refresh(&refresh).await.unwrap_err(), expired());
+    assert_eq!(world.auth.refresh(pair.refresh_token().expose()).await.unwrap_err(), expired());
 }
 
 #[tokio::test]

@@ -3,14 +3,30 @@
 use fauth_core::{
     AuthProvider, BearerTransport, CookieTransport, Rejection, RequestHead,
     routes::{BodyError, Endpoint, MAX_BODY_BYTES},
-    testing::{self, TestUser, Users, WireRequest, config, provider_with},
+    testing::{self, TestUser, Users, WireRequest, config, memory_store, provider_with},
 };
 use proptest::prelude::*;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::support::{World, call, get, header, login_request, post};
 
-const ALL: [Endpoint; 3] = [Endpoint::Login, Endpoint::Refresh, Endpoint::Logout];
+const ALL: [Endpoint; 6] = [
+    Endpoint::Login,
+    Endpoint::Refresh,
+    Endpoint::Logout,
+    Endpoint::LogoutAll,
+    Endpoint::Sessions,
+    Endpoint::Session,
+];
+
+/// A method that this endpoint answers, and the methods that it names.
+const fn methods(endpoint: Endpoint) -> (&'static str, &'static str) {
+    match endpoint {
+        Endpoint::Sessions => ("GET", "GET, HEAD"),
+        Endpoint::Session => ("DELETE", "DELETE"),
+        _ => ("POST", "POST"),
+    }
+}
 
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
@@ -30,11 +46,24 @@ fn refused(
 fn a_provider_has_the_endpoints_that_it_can_serve() {
     let auth = testing::provider().build().unwrap();
     assert_eq!(Endpoint::of(&auth).collect::<Vec<_>>(), ALL);
-    assert_eq!(ALL.map(Endpoint::path), ["/login", "/refresh", "/logout"]);
+    assert_eq!(
+        ALL.map(Endpoint::path),
+        ["/login", "/refresh", "/logout", "/logout/all", "/sessions", "/sessions/{sid}"]
+    );
     let users = Users::new();
-    let verifier = AuthProvider::<TestUser>::builder(config()).user_loader(users.user_loader());
-    let verifier = verifier.without_password_login().build().unwrap();
-    assert_eq!(Endpoint::of(&verifier).collect::<Vec<_>>(), [Endpoint::Refresh, Endpoint::Logout]);
+    let verifier = || {
+        let builder = AuthProvider::<TestUser>::builder(config()).user_loader(users.user_loader());
+        builder.without_password_login()
+    };
+    for (builder, expected) in [
+        (verifier().store(memory_store()), &ALL[1..]),
+        (verifier().session_store(memory_store()).danger_without_revocation(), &ALL[1..]),
+        // Without sessions there is nothing to list, but everything can be ended.
+        (verifier().revocation_store(memory_store()).danger_stateless(), &ALL[1..4]),
+        (verifier().danger_stateless(), &ALL[1..3]),
+    ] {
+        assert_eq!(Endpoint::of(&builder.build().unwrap()).collect::<Vec<_>>(), expected);
+    }
 }
 
 #[test]
@@ -42,12 +71,15 @@ fn every_other_method_is_refused_before_the_body_is_looked_at() {
     let auth = testing::provider().build().unwrap();
     for method in [
         "GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "post", "Post", "POST ", "",
-        "X",
+        "X", "POST",
     ] {
         for endpoint in ALL {
+            let (_, allow) = methods(endpoint);
             for body in [Ok(&b"{}"[..]), Err(BodyError::TooLarge), Err(BodyError::Incomplete)] {
                 let rejection = refused(&auth, endpoint, &WireRequest::new(method, endpoint.path()), body);
-                assert_eq!(rejection, Rejection::MethodNotAllowed { allow: "POST" }, "{method}");
+                let is_answered = allow.split(", ").any(|allowed| allowed == method);
+                let expected = Rejection::MethodNotAllowed { allow };
+                assert_eq!(rejection == expected, !is_answered, "{method} {endpoint:?}: {rejection:?}");
             }
         }
     }
@@ -58,7 +90,10 @@ fn a_body_that_did_not_come_whole_is_refused() {
     let auth = testing::provider().build().unwrap();
     let longest = vec![b' '; MAX_BODY_BYTES];
     let too_long = vec![b' '; MAX_BODY_BYTES + 1];
-    let head = |endpoint: Endpoint| post(endpoint.path()).header("content-type", "application/json");
+    let head = |endpoint: Endpoint| {
+        let (method, _) = methods(endpoint);
+        WireRequest::new(method, endpoint.path()).header("content-type", "application/json")
+    };
     for endpoint in ALL {
         for (body, expected) in [
             (Err(BodyError::TooLarge), Rejection::PayloadTooLarge),
@@ -197,7 +232,8 @@ fn heads() -> impl Strategy<Value = WireRequest> {
         "content-type",
         "x-other",
     ]);
-    let methods = prop_oneof![Just("POST".to_owned()), Just("GET".to_owned()), ".{0,8}"];
+    let methods =
+        prop_oneof![Just("POST".to_owned()), Just("GET".to_owned()), Just("DELETE".to_owned()), ".{0,8}"];
     let targets = prop_oneof![
         "/[a-z%./;?&=]{0,24}",
         ".{0,24}",

@@ -17,7 +17,7 @@ use fauth_core::{
     OneTimeRequest, PasswordConfig, PasswordHasher, ProblemJson, Purpose, Redemption, Rejection, Renderer,
     Reply, RequestHead, Requirement, ResponseHeader, TokenRequest, Transport as _,
     routes::Endpoint,
-    testing::{FakeKeeper, ManualClock, TestUser, Users, WireRequest, weak_passwords},
+    testing::{ManualClock, TestUser, Users, WireRequest, memory_store, weak_passwords},
 };
 
 use crate::support::{Log, Sink, get, login_request, post};
@@ -166,9 +166,9 @@ async fn marked(search: &mut Search) -> Marked {
         .transport(BearerTransport::new())
         .transport(CookieTransport::new())
         .danger_query_token("token")
-        .api_key_store(FakeKeeper::new())
-        .one_time_store(FakeKeeper::new())
         .events(sink)
+        .store(memory_store())
+        .revocable_claim("device")
         .clock(clock.clone());
     search.see_debug("AuthProviderBuilder", &builder);
     let auth = builder.build().unwrap();
