@@ -69,8 +69,7 @@ pub struct OneTimeRequest<'a, U> {
 impl<'a, U: AuthUser> OneTimeRequest<'a, U> {
     /// A token for this user, bound to what his record [says](AuthUser::one_time_stamp) now.
     pub fn new(user: &'a U) -> Self {
-        let subject = user.subject().as_ref().to_owned();
-        Self { user, token: TokenRequest::new(subject), bound_to: None, browser: None }
+        Self { user, token: TokenRequest::of(user), bound_to: None, browser: None }
     }
 
     /// Writes something into the token that it is about: the **new** address, when one is to be changed. It comes back as [`Redeemed::bound_to`].

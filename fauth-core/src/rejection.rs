@@ -129,6 +129,8 @@ pub enum ApiKeyFault {
     Unknown,
     /// Its id is that of a key, its secret is not.
     WrongSecret,
+    /// It is a good key where only somebody who has logged in is let in.
+    NotALogin,
 }
 
 /// Why a one-time token that verifies is not accepted.
@@ -240,6 +242,7 @@ impl Rejection {
             Self::InvalidToken(InvalidToken::ApiKey(ApiKeyFault::Malformed)) => "malformed_api_key",
             Self::InvalidToken(InvalidToken::ApiKey(ApiKeyFault::Unknown)) => "unknown_api_key",
             Self::InvalidToken(InvalidToken::ApiKey(ApiKeyFault::WrongSecret)) => "wrong_api_key_secret",
+            Self::InvalidToken(InvalidToken::ApiKey(ApiKeyFault::NotALogin)) => "api_key_is_no_login",
             Self::InvalidToken(InvalidToken::OneTime(OneTimeFault::Spent)) => "one_time_token_spent",
             Self::InvalidToken(InvalidToken::OneTime(OneTimeFault::Stale)) => "one_time_token_stale",
             Self::InvalidToken(InvalidToken::OneTime(OneTimeFault::OtherBrowser)) => "other_browser",

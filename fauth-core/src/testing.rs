@@ -51,14 +51,15 @@ pub use wire::{WireRequest, WireResponse};
 
 use crate::{AuthConfig, AuthProvider, AuthProviderBuilder, MemoryStore, PasswordConfig, Timestamp};
 
-/// A builder with the [`SECRET`], a [`ManualClock`], a store in memory, fake [`Users`] and a password scheme that is quick and weak.
+/// A builder with the [`SECRET`], a [`ManualClock`], sessions and revocations in memory, fake [`Users`] and a password scheme that is quick and weak.
 pub fn provider() -> AuthProviderBuilder<TestUser> {
     provider_with(config(), &Users::new())
 }
 
 /// As [`provider`], with settings and users of the test's own.
 pub fn provider_with(config: AuthConfig, users: &Users) -> AuthProviderBuilder<TestUser> {
-    provider_without_store(config, users).store(memory_store())
+    let store = memory_store();
+    provider_without_store(config, users).session_store(store.clone()).revocation_store(store)
 }
 
 /// As [`provider_with`], without a store.

@@ -117,6 +117,7 @@ impl<U: AuthUser> AuthProvider<U> {
         }
         let payload = TokenPayload::of_api_key(&key).ok_or(refused(ApiKeyFault::Unknown))?;
         let payload = Arc::new(payload);
+        self.refuse_revoked_key(&payload, now).await?;
         let user = self.user_of(&payload).await?;
         self.note_use(&**store, &key, now).await;
         Ok(Granted::new(self.inner.id, user, payload, false))

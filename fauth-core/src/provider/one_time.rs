@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::AuthProvider;
+use super::{AuthProvider, sessions::refuse_old_epoch};
 use crate::{
     event::{Event, EventKind},
     one_time::{
@@ -17,7 +17,7 @@ use crate::{
 
 /// One-time tokens, for mails: password reset, verification of an address, magic link.
 ///
-/// A token works once. It is bound to what [`AuthUser::one_time_stamp`] says of the account, and ends when that changes; it ends when its time is up, and, except for
+/// A token works once. It is bound to what [`AuthUser::one_time_stamp`] says of the account, and ends when that changes; it ends when its time is up, when [everything of its subject](AuthProvider::logout_all) ends, and, except for
 /// those that verify an address, when another of its purpose is redeemed. A subject has at most five of a purpose at a time.
 ///
 /// # Security
@@ -45,6 +45,7 @@ impl<U: AuthUser> AuthProvider<U> {
     ) -> Result<OneTimeToken, Rejection> {
         let (store, now) = (self.one_time_store()?, self.now()?);
         let mut request = request.into_token(purpose, &self.inner.seals);
+        request.bound.epoch = self.current_epoch(request.subject(), now).await?;
         let kind = Purpose::from(purpose);
         let issued = self.inner.issuer.issue(kind, &mut request, now);
         let token = issued.map_err(|error| self.cannot_issue(&error))?;
@@ -65,13 +66,13 @@ impl<U: AuthUser> AuthProvider<U> {
     /// Redeems a token: whoever gets an answer is the only one. The user is loaded again and must be active.
     ///
     /// ```
-    /// # use fauth_core::{AuthProvider, AuthUser, OneTimePurpose, Redemption, Rejection};
+    /// # use fauth_core::{AuthProvider, AuthUser, OneTimePurpose, Redemption, Rejection, TokenRequest};
     /// # async fn example<U: AuthUser>(auth: &AuthProvider<U>, token: &str, cookie: &str) -> Result<(), Rejection> {
     /// let redeemed = auth.redeem(token, OneTimePurpose::PasswordReset).await?;
     /// let user = redeemed.user(); // set the new password, and whatever `one_time_stamp` reads
     ///
     /// let redeemed = auth.redeem(Redemption::new(token).browser(cookie), OneTimePurpose::MagicLink).await?;
-    /// let pair = auth.login(redeemed.payload().subject()).await?;
+    /// let pair = auth.login(TokenRequest::of(&**redeemed.user())).await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -103,7 +104,9 @@ impl<U: AuthUser> AuthProvider<U> {
             return Err(refused(OneTimeFault::OtherBrowser));
         }
         let payload = Arc::new(payload);
+        self.refuse_if_revoked(&payload, self.now()?).await?;
         let user = self.user_of(&payload).await?;
+        refuse_old_epoch(&payload, &*user)?;
         if !redemption.allow_inactive && !user.is_active() {
             return Err(Rejection::InvalidToken(InvalidToken::InactiveUser));
         }

@@ -82,6 +82,24 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
+    /// As [`refuse_if_revoked`](Self::refuse_if_revoked), for an API key: its store knows whether it was taken back, and no epoch ends it. What keeps its owner out keeps
+    /// it out too.
+    pub(super) async fn refuse_revoked_key(
+        &self,
+        payload: &TokenPayload,
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
+        let Some(revocations) = &self.inner.revocations else { return Ok(()) };
+        let anchors = [Anchor::TokenId(payload.token_id()), Anchor::Subject(payload.subject())];
+        let facts = TokenFacts {
+            anchors: anchors.into_iter().collect(),
+            subject: payload.subject(),
+            epoch: u64::MAX,
+            issued_at: Timestamp::MAX,
+        };
+        refusal(self.asked(revocations.store.check(&facts, now)).await?)
+    }
+
     async fn verdict(&self, payload: &TokenPayload, now: Timestamp) -> Result<Verdict, Rejection> {
         let Some(revocations) = &self.inner.revocations else { return Ok(Verdict::Good) };
         let claims = claimed(&revocations.claims, payload)?;

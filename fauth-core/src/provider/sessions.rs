@@ -2,11 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{AuthProvider, Granted};
+use super::{AuthProvider, Granted, api_keys};
 use crate::{
     clock::Timestamp,
     event::{Event, EventKind, Sender},
-    rejection::{InvalidToken, Misconfigured, Rejection, Unavailable},
+    rejection::{ApiKeyFault, InvalidToken, Misconfigured, Rejection, Unavailable},
     request::{Presented, RequestHead},
     requirement::Requirement,
     session::{LoginRequest, RefreshId, SessionPolicy, shortened},
@@ -395,9 +395,13 @@ impl<U: AuthUser> AuthProvider<U> {
         self.inner.sessions.is_some() || self.inner.revocations.is_some()
     }
 
-    /// Who may see and end sessions: an active user with a token of his own.
+    /// Who may see and end sessions: an active user who has logged in. An API key of his is for programs.
     pub(crate) async fn check_session(&self, presented: Presented<U>) -> Result<Granted<U>, Rejection> {
-        self.check(presented, &Requirement::user()).await
+        let granted = self.check(presented, &Requirement::user()).await?;
+        if granted.payload().api_key_id().is_some() {
+            return Err(api_keys::refused(ApiKeyFault::NotALogin));
+        }
+        Ok(granted)
     }
 
     /// What a logout is worth here.

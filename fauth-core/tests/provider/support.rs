@@ -320,6 +320,7 @@ pub(crate) fn every_rejection() -> Vec<(&'static str, Rejection)> {
         ("unacceptable lifetime", token(TokenError::UnacceptableLifetime)),
         ("malformed API key", invalid(InvalidToken::ApiKey(ApiKeyFault::Malformed))),
         ("unknown API key", invalid(InvalidToken::ApiKey(ApiKeyFault::Unknown))),
+        ("API key in place of a login", invalid(InvalidToken::ApiKey(ApiKeyFault::NotALogin))),
         ("wrong secret of an API key", invalid(InvalidToken::ApiKey(ApiKeyFault::WrongSecret))),
         ("spent one-time token", invalid(InvalidToken::OneTime(OneTimeFault::Spent))),
         ("stale one-time token", invalid(InvalidToken::OneTime(OneTimeFault::Stale))),

@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{Harness, cases};
 use crate::{
-    ApiKeyRequest, CookieTransport, NewApiKey, Purpose, TokenRequest,
+    Anchor, ApiKeyRequest, CookieTransport, NewApiKey, Purpose, TokenRequest,
     testing::{FakeKeeper, suite::Probe},
 };
 
@@ -275,6 +275,30 @@ cases! { $ __api_keys_tests in api_keys;
         t.get("/me").header("authorization", "Bearer a b").send().refused(401, "missing_credential");
         let cookie = format!("__Host-session={token}");
         t.get("/me").header("cookie", cookie).bearer("x").send().is(200).says("Hello alice");
+    }
+
+    /// They are for who has logged in: a key must not end the sessions of its owner.
+    fn a_key_is_no_login_at_the_session_endpoints(t) {
+        (t, _) = with_keys();
+        let key = key_of(&t, "alice");
+        let access = t.session("alice").access_token().expose().to_owned();
+        let session = format!("/sessions/{}", t.app.auth.verify(&access, Purpose::Access).unwrap().session_id().unwrap());
+        t.get("/sessions").bearer(&key).send().refused(401, "invalid_token");
+        t.post("/logout/all").bearer(&key).send().refused(401, "invalid_token");
+        t.request("DELETE", &session).bearer(&key).send().refused(401, "invalid_token");
+        t.post("/logout").bearer(&key).send().refused(401, "invalid_token");
+        t.get("/sessions").bearer(&access).send().is(200);
+    }
+
+    fn a_key_lives_on_when_its_owner_logs_out_everywhere_but_not_when_he_is_kept_out(t) {
+        (t, _) = with_keys();
+        let key = key_of(&t, "alice");
+        block_on(t.app.auth.logout_all("alice")).unwrap();
+        t.get("/me").bearer(&key).send().is(200);
+        block_on(t.app.auth.revoke(&[Anchor::Subject("bob")])).unwrap();
+        t.get("/me").bearer(&key).send().is(200);
+        block_on(t.app.auth.revoke(&[Anchor::Subject("alice")])).unwrap();
+        t.get("/me").bearer(&key).send().refused(401, "invalid_token");
     }
 
     fn another_user_name_of_basic_authentication_is_no_credential(t) {
