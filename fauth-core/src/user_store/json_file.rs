@@ -58,9 +58,10 @@ const READERS: usize = 16;
 ///
 /// # What is seen when
 /// Each call asks the file system whether the file is still the one that was read last, and reads it again if not. So a change, by this process, another one
-/// or an editor, is seen by every call that begins after it was made. The price is a look at the file per call, some microseconds on the
-/// blocking pool. (Only a program that writes into the file where it lies, as many bytes as there were, within the same few milliseconds as an earlier change,
-/// can be missed; renaming a new file over the old one never is.) No file is touched on an async worker. Use a local disk: a network disk that hangs makes loaders time out, and requests end with 503.
+/// or an editor, is seen by every call that begins after it was made. (Only a program that writes into the file where it lies, as many bytes as there were, within
+/// the same few milliseconds as an earlier change, can be missed; renaming a new file over the old one never is.) The price is a look at the file on the
+/// blocking pool, some ten microseconds per call; where that is too much, put [a cache](crate::manual::performance) in front. No file is touched on an async worker.
+/// Use a local disk: a network disk that hangs makes loaders time out, and requests end with 503.
 ///
 /// # Changes
 /// A change takes the lock of the file (`users.json.lock`), writes `users.json.tmp`, waits until that is on the disk, renames it to `users.json`, and waits until

@@ -299,7 +299,9 @@ pub(crate) async fn changes_of_different_members_at_once_are_all_kept(store: imp
             store.replace_password_hash("alice", alice.password_hash().unwrap(), &hash),
             store.create(user(&name)),
         );
-        [a, b, c, d.map(|_| ())].map(Result::unwrap);
+        for outcome in [a, b, c, d.map(|_| ())] {
+            outcome.unwrap();
+        }
         let alice = store.find("alice").await.unwrap().unwrap();
         assert_eq!(
             (alice.is_active(), alice.roles(), alice.password_hash()),
