@@ -100,6 +100,7 @@ impl Mail {
                 async move { found }
             })
             .without_password_login()
+            .danger_stateless()
             .one_time_store(keeper.clone())
             .clock(clock.clone())
             .events(events.clone());
