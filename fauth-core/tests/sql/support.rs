@@ -105,9 +105,9 @@ pub(crate) async fn postgres() -> PgPool {
 
 /// A prefix that no other run has: the server may be one that stays.
 pub(crate) fn own_prefix(name: &str) -> String {
-    #[expect(clippy::disallowed_methods, reason = "only to be different from earlier runs")]
-    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos();
-    format!("{name}_{:x}_", now % 0xffff_ffff_ffff)
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).unwrap();
+    format!("{name}_{:x}_", u64::from_ne_bytes(random))
 }
 
 pub(crate) async fn postgres_store(name: &str) -> PostgresStore {

@@ -1,10 +1,8 @@
 //! The store suite on PostgreSQL, each case with tables of its own.
 
-use std::{
-    cell::RefCell,
-    sync::atomic::{AtomicU64, Ordering},
-    time::SystemTime,
-};
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+use std::cell::RefCell;
 
 use fauth_core::{
     store::PostgresStore,
@@ -42,9 +40,9 @@ async fn connect() -> PostgresStore {
 
 /// Unlike that of every other case, also of earlier runs: the server may be one that stays.
 fn new_prefix() -> String {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let elapsed = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos() & 0xffff_ffff_ffff;
-    format!("s{elapsed:x}_{:x}_{:x}_", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).unwrap();
+    format!("suite_{:x}_", u64::from_ne_bytes(random))
 }
 
 fauth_core::store_suite!(Postgres);
