@@ -84,7 +84,7 @@ fn api_key(number: u16, life: i64) -> StoredApiKey {
     StoredApiKey { key, hash: hash(number) }
 }
 
-fn token<'a>(id: &'a str, issued_at: Timestamp) -> TokenFacts<'a> {
+fn token(id: &str, issued_at: Timestamp) -> TokenFacts<'_> {
     TokenFacts { anchors: [Anchor::TokenId(id)].into_iter().collect(), subject: "alice", epoch: 0, issued_at }
 }
 
