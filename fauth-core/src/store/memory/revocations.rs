@@ -1,4 +1,5 @@
-//! Revocations in memory. The check is on the path of every guarded request: no allocation, one short lock for each anchor and none while nothing is revoked.
+//! Revocations in memory. The check is on the path of every guarded request: no allocation, one short lock for each anchor, and none while nothing is
+//! revoked.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -67,8 +68,8 @@ impl Revocations {
         self.room.used()
     }
 
-    /// Every call to the store says what time it is. The first one says since when it remembers; one from before something that is forgotten already makes it
-    /// begin anew.
+    /// Every call to the store says what time it is. The first one says since when it remembers; one from before something that is forgotten already
+    /// makes it begin anew.
     pub(super) fn witness(&self, now: Timestamp) {
         let now = now.unix_seconds();
         if self.since.load(Ordering::SeqCst) == NEVER {
@@ -241,8 +242,8 @@ fn epoch_key(subject: &str) -> KeyBuffer {
     key(b'e', &[subject.as_bytes()])
 }
 
-/// Where a mark is. The map in there hashes the key with a secret of its own; to do so twice would cost as much as the rest of a check. Whoever foresees
-/// this one can make threads wait for each other, and nothing else.
+/// Where a mark is. The map in there hashes the key with a secret of its own; to do so twice would cost as much as the rest of a check. Whoever
+/// foresees this one can make threads wait for each other, and nothing else.
 fn shard_of(key: &[u8]) -> ShardIndex {
     let end = key.iter().rev().take(8).fold(0_u64, |end, byte| (end << 8) | u64::from(*byte));
     Shards::<Marks>::index_by(end.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32)
