@@ -33,16 +33,18 @@ const FORGOTTEN_PER_WRITE: usize = 4;
 /// ```
 ///
 /// # Bounds
-/// There is room for one million sessions, revocations, one-time tokens and API keys each; [`builder`](Self::builder) changes that. What is past its time leaves
-/// by itself one hour later, a few entries with each write. A store that is full of what must be kept refuses more with a [`StoreError`]. An ended session stays as a
-/// mark that it has ended; only these marks give way when the room is needed, and the session is unknown from then on.
+/// There is room for one million sessions, revocations, one-time tokens and API keys each; [`builder`](Self::builder) changes that. What is past its
+/// time leaves by itself one hour later, a few entries with each write. A store that is full of what must be kept refuses more with a
+/// [`StoreError`]. An ended session stays as a mark that it has ended; only these marks give way when the room is needed, and the session is unknown
+/// from then on, so that nobody fills the store by logging in and out.
 ///
 /// # Security
 /// After a restart nobody knows what was revoked before. So the store remembers since when it remembers: since the first call that it gets, or since
 /// [`remembers_since`](MemoryStoreBuilder::remembers_since). Tokens that were issued before are refused, and their users log in again.
 ///
-/// If the clock jumps back to before the time of a revocation that is forgotten already, the store begins anew in the same way. So it never vouches for a token
-/// whose revocation it has lost. Against a clock that starts far in the past and is set right later it can do nothing.
+/// If the clock jumps back to before the time of a revocation that is forgotten already, the store begins anew in the same way. So it never vouches for
+/// a token whose revocation it has lost. Against a clock that starts in the past and is set right later it can do nothing; one that starts ahead
+/// makes it refuse everything until that time has come.
 #[derive(Clone)]
 pub struct MemoryStore(Arc<Inner>);
 
@@ -148,8 +150,8 @@ impl MemoryStoreBuilder {
     /// Tokens that were issued before this are refused. Default: the time of the first call that the store gets.
     ///
     /// # Security
-    /// Name a time at which nothing had been revoked yet that is still to be refused. An earlier one lets tokens pass that were taken back before this store was
-    /// made.
+    /// Name a time at which nothing had been revoked yet that is still to be refused. An earlier one lets tokens pass that were taken back before this
+    /// store was made.
     pub fn remembers_since(mut self, since: Timestamp) -> Self {
         self.since = Some(since);
         self

@@ -137,7 +137,8 @@ pub trait RevocationStore: Send + Sync + 'static {
         until: Timestamp,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Judges a token by all its anchors and its epoch, in one trip at most.
+    /// Judges a token by all its anchors and its epoch, in one trip at most. One that is revoked and of an old epoch is
+    /// [`Revoked`](Verdict::Revoked).
     ///
     /// # Errors
     /// [`StoreError`] if it cannot be judged.

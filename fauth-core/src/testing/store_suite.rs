@@ -1,7 +1,8 @@
 //! The store suite: the same named cases for every storage backend.
 //!
 //! A backend's tests implement [`StoreHarness`] and call [`store_suite!`](crate::store_suite!), which expands to one `#[test]` for each case, and
-//! [`store_race!`](crate::store_race!), which expands to one long race. Each case runs on a runtime of its own with two threads, so that its races are real.
+//! [`store_race!`](crate::store_race!), which expands to one long race. Each case runs on a runtime of its own with two threads, so that its races
+//! are real.
 //!
 //! ```
 //! use fauth_core::{store::MemoryStore, testing::store_suite::StoreHarness};

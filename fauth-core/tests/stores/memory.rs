@@ -84,7 +84,7 @@ fn api_key(number: u16, life: i64) -> StoredApiKey {
     StoredApiKey { key, hash: hash(number) }
 }
 
-fn token<'a>(id: &'a str, issued_at: Timestamp) -> TokenFacts<'a> {
+fn token(id: &str, issued_at: Timestamp) -> TokenFacts<'_> {
     TokenFacts { anchors: [Anchor::TokenId(id)].into_iter().collect(), subject: "alice", epoch: 0, issued_at }
 }
 
@@ -335,6 +335,69 @@ async fn what_gave_way_to_something_new_is_not_vouched_for_either() {
     assert!(revoke(&store, "a", 0, 900).await);
     assert!(revoke(&store, "b", 900 + MARGIN, 901 + MARGIN).await);
     assert_eq!(store.check(&token("a", at(0)), at(899)).await.unwrap(), Verdict::BeforeMemory);
+}
+
+/// Whatever runs at the same time: what leaves gives back its room and its id.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nothing_leaks_when_many_work_at_once() {
+    const IDS: u16 = 50;
+    let store = MemoryStore::builder().sessions(40).one_time_tokens(40).api_keys(40).build();
+    let tasks = (0..4_u16).map(|task| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            for step in 0..3_000_u16 {
+                let number = step.wrapping_mul(7).wrapping_add(task * 13) % IDS;
+                churn(&store, number, i64::from(step)).await;
+            }
+        })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+    assert!(store.sizes().sessions > 0, "{store:?}");
+    // Everything has expired by then, and each of these forgets a few.
+    let later = at(100_000);
+    for number in (0..IDS).cycle().take(20 * usize::from(IDS)) {
+        let subject = format!("user {number}");
+        store.end_all(&subject, None, later).await.unwrap();
+        store.withdraw(&subject, None, later).await.unwrap();
+        store.remove(&api_key(number, 0).key.id, None).await.unwrap();
+    }
+    let sizes = store.sizes();
+    assert_eq!((sizes.sessions, sizes.one_time_tokens, sizes.api_keys), (0, 0, 0));
+    // As many fit as there is room for, and every id is free.
+    for number in 0..40 {
+        store.open(login(number, 200_000), later).await.unwrap();
+        assert!(keep_token(&store, record(number, 200_000), later).await);
+        assert!(keep_key(&store, api_key(number, 200_000), later).await);
+    }
+    assert!(store.open(login(40, 200_000), later).await.is_err());
+}
+
+/// One thing of each kind that can be done with this number; what comes of it depends on the others.
+async fn churn(store: &MemoryStore, number: u16, seconds: i64) {
+    let (now, subject) = (at(seconds * 10), format!("user {number}"));
+    let life = seconds * 10 + 50;
+    match seconds % 5 {
+        0 | 1 => {
+            let _ = store.open(login(number, life), now).await;
+            keep_token(store, record(number, life), now).await;
+            keep_key(store, api_key(number, life), now).await;
+        }
+        2 => {
+            rotate(store, number, number, now).await;
+            store.redeem(&hash(number), Purpose::PasswordReset, now).await.unwrap();
+            store.remove(&api_key(number, 0).key.id, Some(&subject)).await.unwrap();
+        }
+        3 => {
+            store.end(&sid(number), Some(&subject), now).await.unwrap();
+            store.touch(&api_key(number, 0).key.id, now).await.unwrap();
+        }
+        _ => {
+            store.end_all(&subject, None, now).await.unwrap();
+            store.withdraw(&subject, None, now).await.unwrap();
+        }
+    }
 }
 
 #[tokio::test]

@@ -127,11 +127,11 @@ impl Model {
             modelled.session.last_seen_at = modelled.session.last_seen_at.max(now);
             return RotationOutcome::Rotated(modelled.session.clone());
         }
-        if let (1, Some(rotated_at)) = (back, modelled.rotated_at) {
-            if now.unix_seconds().abs_diff(rotated_at.unix_seconds()) < grace {
-                let nonce = nonce(modelled.generation);
-                return RotationOutcome::InGrace { session: modelled.session.clone(), nonce, rotated_at };
-            }
+        if let (1, Some(rotated_at)) = (back, modelled.rotated_at)
+            && now.unix_seconds().abs_diff(rotated_at.unix_seconds()) < grace
+        {
+            let nonce = nonce(modelled.generation);
+            return RotationOutcome::InGrace { session: modelled.session.clone(), nonce, rotated_at };
         }
         modelled.ended = true;
         RotationOutcome::Reused(modelled.session.clone())
@@ -218,7 +218,7 @@ async fn take(step: Step, store: &MemoryStore, model: &mut Model, now: &mut i64)
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_memory_store_does_what_the_model_does(steps in steps()) {

@@ -17,7 +17,7 @@ const COUNT: usize = 32;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ShardIndex(usize);
 
-/// Parts, chosen by a hash that nobody outside can foresee.
+/// Parts, chosen by the hash of a key.
 pub(super) struct Shards<T> {
     parts: [RwLock<T>; COUNT],
     hasher: RandomState,
@@ -29,7 +29,11 @@ impl<T: Default> Shards<T> {
     }
 
     pub(super) fn index_of<K: Hash + ?Sized>(&self, key: &K) -> ShardIndex {
-        let hash = self.hasher.hash_one(key);
+        Self::index_by(self.hasher.hash_one(key))
+    }
+
+    /// By a hash that the caller has made.
+    pub(super) fn index_by(hash: u64) -> ShardIndex {
         // The remainder is below `COUNT`.
         ShardIndex(usize::try_from(hash % COUNT as u64).unwrap_or(0))
     }

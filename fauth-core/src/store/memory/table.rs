@@ -1,7 +1,7 @@
 //! Rows that are found by their key and by their owner, and leave by themselves.
 //!
-//! All rows of an owner are in one shard behind one lock, so that a step that sees several of them, or changes some, is atomic. Where the row of a key is,
-//! a second set of shards knows: the routes. A route is taken before its row is put and given back after the row has gone, and a key with a route
+//! All rows of an owner are in one shard behind one lock, so that a step that sees several of them, or changes some, is atomic. Where the row of a key
+//! is, a second set of shards knows: the routes. A route is taken before its row is put and given back after the row has gone, and a key with a route
 //! is never put again. So at any time a key has one row at most, and no two locks are ever held at once.
 
 use std::{

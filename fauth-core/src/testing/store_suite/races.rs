@@ -169,7 +169,8 @@ store_cases! { $ __store_races_tests in races for SessionStore;
     }
 }
 
-/// `count` rounds of 16 parallel refreshes of one token at two instances, with exactly one winner each. The winner's token is what the next round is about.
+/// `count` rounds of 16 parallel refreshes of one token at two instances, with exactly one winner each. The winner's token is what the next round is
+/// about.
 pub fn race<H: StoreHarness<Store: SessionStore>>(count: usize) {
     super::run::<H>(async |bench: Bench<H>| rounds(&bench, count).await);
 }
@@ -184,7 +185,7 @@ async fn rounds<H: StoreHarness<Store: SessionStore>>(bench: &Bench<H>, count: u
     assert_eq!(listed(&*bench.store, "alice", 0).await, [sid(1)]);
 }
 
-/// Exchanges one token of session 1 at all of these together: one gets its own successor, and the others that one's. The name of the winner's successor.
+/// Exchanges one token of session 1 at all of these together: one gets its own successor, and the others that one's. Returns the name of the winner's.
 async fn one_winner<S: SessionStore>(stores: &[Arc<S>], presented: &str, successor: &str) -> String {
     let outcomes = race_for(stores, 1, presented, successor, GRACE).await;
     let mut winners = Vec::new();
