@@ -401,8 +401,10 @@ impl<U: AuthUser> AuthProvider<U> {
             return Ok(false);
         }
         self.revoke_sessions(std::slice::from_ref(id), now).await?;
-        self.end(sessions, id, Some(subject), now).await?;
-        self.raise_session_ended(id, subject, sender);
+        // Somebody else may have ended it meanwhile, who then has told of it.
+        if self.end(sessions, id, Some(subject), now).await?.is_some() {
+            self.raise_session_ended(id, subject, sender);
+        }
         Ok(true)
     }
 

@@ -4,8 +4,8 @@ use std::{fmt::Write as _, time::Duration};
 
 use expect_test::{ExpectFile, expect_file};
 use fauth_core::{
-    AuthProvider, AuthProviderBuilder, CookieTransport, DetailJson, ErrorJson, ProblemJson, Purpose,
-    Rejection, Renderer, Reply, SameSite, TokenRequest,
+    AuthProviderBuilder, CookieTransport, DetailJson, ErrorJson, ProblemJson, Purpose, Rejection, Renderer,
+    Reply, SameSite, TokenRequest,
     routes::Endpoint,
     testing::{self, ManualClock, TestUser, Users, WireRequest, memory_store},
 };

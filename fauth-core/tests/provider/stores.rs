@@ -5,6 +5,7 @@ use std::{
     io,
     pin::pin,
     sync::{Arc, Mutex},
+    task::Poll,
     time::Duration,
 };
 
@@ -572,29 +573,20 @@ async fn the_session_of_an_inactive_user_ends_at_a_later_attempt() {
 
 #[tokio::test(start_paused = true)]
 async fn a_guarded_request_whose_store_fails_is_503_and_never_a_pass() {
-    let entrances: [fn(&World, &str) -> _; 3] = [
-        |world, access| {
-            let presented = world.auth.read(&get("/").bearer(access));
-            let auth = world.auth.clone();
-            Box::pin(async move { auth.check(presented, &Requirement::user()).await.map(drop) }) as Entering
-        },
-        |world, access| {
-            let presented = world.auth.read(&get("/").bearer(access));
-            let auth = world.auth.clone();
-            Box::pin(async move { auth.check_current(presented).await.map(drop) })
-        },
-        |world, access| {
-            let presented = world.auth.read(&get("/").bearer(access));
-            let auth = world.auth.clone();
-            Box::pin(async move { auth.check_optional(presented).await.map(drop) })
-        },
-    ];
-    for enter in entrances {
+    for entrance in ["check", "check_current", "check_optional"] {
         with_every_mishap(
             SessionConfig::new(),
             &["check"],
             nothing,
-            async |scene| enter(&scene.world, &scene.tokens.access).await,
+            async |scene| {
+                let auth = &scene.world.auth;
+                let presented = auth.read(&get("/").bearer(&scene.tokens.access));
+                match entrance {
+                    "check" => auth.check(presented, &Requirement::user()).await.map(drop),
+                    "check_current" => auth.check_current(presented).await.map(drop),
+                    _ => auth.check_optional(presented).await.map(drop),
+                }
+            },
             async |scene, _| {
                 scene.world.works(&scene.tokens).await;
             },
@@ -602,8 +594,6 @@ async fn a_guarded_request_whose_store_fails_is_503_and_never_a_pass() {
         .await;
     }
 }
-
-type Entering = std::pin::Pin<Box<dyn Future<Output = Result<(), Rejection>>>>;
 
 #[tokio::test(start_paused = true)]
 async fn what_is_only_read_or_revoked_fails_in_the_same_way() {
@@ -646,35 +636,23 @@ async fn the_store_timeout_is_exact() {
 /// one knows must last as long as his refresh token.
 #[tokio::test(start_paused = true)]
 async fn what_could_not_be_ended_stays_revoked_for_as_long_as_its_refresh_token() {
-    let flows: [(&str, usize, fn(Scene) -> Ending); 4] = [
-        ("logout", 1, |scene| {
-            Box::pin(async move { (scene.world.auth.logout(&scene.tokens.access).await.is_err(), scene) })
-        }),
-        ("revoke_session", 1, |scene| {
-            Box::pin(async move {
-                let id = scene.world.session_of(&scene.tokens);
-                (scene.world.auth.revoke_session(&id).await.is_err(), scene)
-            })
-        }),
-        ("revoke_own_session", 2, |scene| {
-            Box::pin(async move {
-                let id = scene.world.session_of(&scene.tokens);
-                (scene.world.auth.revoke_own_session("alice", &id).await.is_err(), scene)
-            })
-        }),
-        ("logout_others", 2, |scene| {
-            Box::pin(async move {
-                let other = scene.world.auth.verify(&scene.other.access, Purpose::Access).unwrap();
-                (scene.world.auth.logout_others(&other).await.is_err(), scene)
-            })
-        }),
-    ];
-    for (name, call, flow) in flows {
+    for (name, call) in
+        [("logout", 1), ("revoke_session", 1), ("revoke_own_session", 2), ("logout_others", 2)]
+    {
         for fault in [Fault::Fails, Fault::Hangs] {
             let scene = Scene::new(SessionConfig::new()).await;
+            let auth = &scene.world.auth;
+            let id = scene.world.session_of(&scene.tokens);
+            let other = auth.verify(&scene.other.access, Purpose::Access).unwrap();
             scene.store.plan(Some((call, fault)));
-            let (failed, scene) = flow(scene).await;
-            assert!(failed, "{name}");
+            let outcome = match name {
+                "logout" => auth.logout(&scene.tokens.access).await,
+                "revoke_session" => auth.revoke_session(&id).await.map(drop),
+                "revoke_own_session" => auth.revoke_own_session("alice", &id).await.map(drop),
+                _ => auth.logout_others(&other).await.map(drop),
+            };
+            assert_eq!(outcome, Err(Rejection::Unavailable(fault.outcome().0)), "{name}");
+            assert!(scene.store.calls()[call].starts_with("end"), "{name}");
             for _ in 0..6 {
                 scene.world.clock.advance(24 * HOUR);
                 let refused = scene.world.refresh(&scene.tokens).await.unwrap_err();
@@ -685,8 +663,6 @@ async fn what_could_not_be_ended_stays_revoked_for_as_long_as_its_refresh_token(
         }
     }
 }
-
-type Ending = std::pin::Pin<Box<dyn Future<Output = (bool, Scene)>>>;
 
 /// A backend that mixes sessions up must not make one user out of another.
 #[tokio::test]
@@ -747,33 +723,28 @@ async fn interleaved<A, B>(
     second: impl AsyncFn(&Scene) -> B,
     afterwards: impl AsyncFn(&Scene, A, B, &[&'static str]),
 ) -> usize {
-    for steps in 0.. {
+    let mut steps = 0;
+    loop {
         let scene = Scene::new(SessionConfig::new()).await;
         scene.store.plan(None);
         scene.store.pause_at_each_call();
-        let mut outcome = None;
-        let meanwhile;
-        let before;
-        {
+        let (outcome, meanwhile, before, is_last) = {
             let mut running = pin!(first(&scene));
-            for _ in 0..steps {
-                if let std::task::Poll::Ready(done) = poll_once(running.as_mut()) {
-                    outcome = Some(done);
-                    break;
-                }
+            let mut polled = (0..steps).map(|_| poll_once(running.as_mut()));
+            let done = polled.find_map(|poll| if let Poll::Ready(done) = poll { Some(done) } else { None });
+            let before = scene.store.calls();
+            let meanwhile = second(&scene).await;
+            match done {
+                Some(outcome) => (outcome, meanwhile, before, true),
+                None => (running.await, meanwhile, before, false),
             }
-            before = scene.store.calls();
-            meanwhile = second(&scene).await;
-            if outcome.is_none() {
-                outcome = Some(running.await);
-            } else {
-                afterwards(&scene, outcome.unwrap(), meanwhile, &before).await;
-                return steps;
-            }
+        };
+        afterwards(&scene, outcome, meanwhile, &before).await;
+        if is_last {
+            return steps;
         }
-        afterwards(&scene, outcome.unwrap(), meanwhile, &before).await;
+        steps += 1;
     }
-    0
 }
 
 #[tokio::test]
@@ -883,6 +854,22 @@ async fn a_logout_of_the_others_also_ends_who_came_meanwhile() {
     })
     .await;
     assert_eq!(ended_late.into_inner().unwrap(), 4);
+}
+
+/// Two tabs end the same session: both may say so, the audit trail says it once.
+#[tokio::test]
+async fn a_session_that_is_ended_twice_at_once_is_told_of_once() {
+    let end = async |scene: &Scene| {
+        let id = scene.world.session_of(&scene.tokens);
+        scene.world.auth.revoke_own_session("alice", &id).await.unwrap()
+    };
+    interleaved(end, end, async |scene, first, second, _| {
+        assert!(first || second);
+        let raised = scene.world.events.take();
+        assert_eq!(raised.iter().filter(|event| event.kind == EventKind::SessionEnded).count(), 1);
+        scene.world.is_over(&scene.tokens, "ended").await;
+    })
+    .await;
 }
 
 // ------------------------------------------------------------------------------------------------ several stores, or not all of them
