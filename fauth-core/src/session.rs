@@ -34,6 +34,8 @@ const MAX_CLIENT_BYTES: usize = 256;
 /// | grace window | 10 seconds |
 /// | sessions of one subject at a time | 50 |
 ///
+/// All of them are whole seconds: a fraction is dropped.
+///
 /// ```
 /// use std::time::Duration;
 /// use fauth_core::SessionConfig;
@@ -115,11 +117,11 @@ impl SessionConfig {
     ) -> Result<SessionPolicy, ConfigError> {
         let ordinary = Span {
             idle_timeout: self.idle_timeout.unwrap_or(refresh_lifetime),
-            lifetime: self.lifetime.unwrap_or(refresh_max),
+            lifetime: self.lifetime.unwrap_or(refresh_max.min(MAX_LIFETIME)),
         };
         let idle_timeout = self.remembered_idle_timeout.unwrap_or(refresh_max);
-        let lifetime = self.remembered_lifetime.unwrap_or(idle_timeout.saturating_mul(REMEMBERED_FACTOR));
-        let remembered = Span { idle_timeout, lifetime: lifetime.min(MAX_LIFETIME) };
+        let longest = idle_timeout.saturating_mul(REMEMBERED_FACTOR).min(MAX_LIFETIME);
+        let remembered = Span { idle_timeout, lifetime: self.remembered_lifetime.unwrap_or(longest) };
         ordinary.check(["idle_timeout", "lifetime"], refresh_max)?;
         remembered.check(["remembered_idle_timeout", "remembered_lifetime"], refresh_max)?;
         if self.grace > MAX_GRACE {
@@ -128,7 +130,8 @@ impl SessionConfig {
         if self.limit == 0 || self.limit > MAX_LIMIT {
             return Err(ConfigError::new("limit", "the number is out of bounds", "use 1 to 10000"));
         }
-        Ok(SessionPolicy { ordinary, remembered, grace: self.grace, limit: self.limit })
+        let [ordinary, remembered] = [ordinary, remembered].map(Span::whole);
+        Ok(SessionPolicy { ordinary, remembered, grace: whole(self.grace), limit: self.limit })
     }
 }
 
@@ -153,7 +156,16 @@ pub(crate) struct Span {
     pub(crate) lifetime: Duration,
 }
 
+/// What stores keep, and what tokens can say.
+const fn whole(span: Duration) -> Duration {
+    Duration::from_secs(span.as_secs())
+}
+
 impl Span {
+    const fn whole(self) -> Self {
+        Self { idle_timeout: whole(self.idle_timeout), lifetime: whole(self.lifetime) }
+    }
+
     fn check(self, fields: [&'static str; 2], refresh_max: Duration) -> Result<(), ConfigError> {
         let [idle_timeout, lifetime] = fields;
         let second = Duration::from_secs(1);
@@ -323,6 +335,7 @@ mod tests {
             (with().lifetime(400 * DAY + second), "lifetime"),
             (with().remembered_idle_timeout(31 * DAY), "remembered_idle_timeout"),
             (with().remembered_lifetime(Duration::ZERO), "remembered_lifetime"),
+            (with().remembered_lifetime(400 * DAY + second), "remembered_lifetime"),
             (with().grace(61 * second), "grace"),
             (with().limit(0), "limit"),
             (with().limit(10_001), "limit"),
@@ -330,6 +343,27 @@ mod tests {
         for (config, field) in bad {
             assert_eq!(policy(config).unwrap_err().field(), field);
         }
+    }
+
+    /// Backends keep whole seconds, and must not disagree about what is left.
+    #[test]
+    fn fractions_of_seconds_are_dropped() {
+        let span = Duration::from_millis(1_999);
+        let config = SessionConfig::new().idle_timeout(span).lifetime(span).grace(span);
+        let policy = policy(config.remembered_idle_timeout(span).remembered_lifetime(span)).unwrap();
+        let second = Duration::from_secs(1);
+        for span in [policy.span(false), policy.span(true)] {
+            assert_eq!((span.idle_timeout, span.lifetime), (second, second));
+        }
+        assert_eq!(policy.grace, second);
+    }
+
+    /// Who lets refresh tokens last for years need not say anything about sessions.
+    #[test]
+    fn the_default_lifetime_is_never_too_long() {
+        let policy = SessionConfig::new().build(7 * DAY, 1000 * DAY).unwrap();
+        assert_eq!((policy.span(false).lifetime, policy.span(true).lifetime), (400 * DAY, 400 * DAY));
+        assert!(SessionConfig::new().lifetime(401 * DAY).build(7 * DAY, 1000 * DAY).is_err());
     }
 
     #[test]

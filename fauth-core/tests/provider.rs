@@ -29,9 +29,15 @@ mod login;
 mod one_time;
 #[path = "provider/requirements.rs"]
 mod requirements;
+#[path = "provider/revocation.rs"]
+mod revocation;
 #[path = "provider/routes.rs"]
 mod routes;
 #[path = "provider/secrets.rs"]
 mod secrets;
+#[path = "provider/sessions.rs"]
+mod sessions;
+#[path = "provider/stores.rs"]
+mod stores;
 #[path = "provider/support.rs"]
 mod support;

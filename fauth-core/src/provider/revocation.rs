@@ -164,6 +164,21 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(())
     }
 
+    /// Revokes sessions that may still be in the store of sessions: for as long as a login.
+    pub(super) async fn revoke_for_good(
+        &self,
+        sessions: &[SessionId],
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
+        match &self.inner.revocations {
+            Some(revocations) if !sessions.is_empty() => {
+                let anchors: Vec<_> = sessions.iter().map(|id| Anchor::Session(id.as_str())).collect();
+                self.revoke_for(revocations, &anchors, revocations.retention.login, now).await
+            }
+            _ => Ok(()),
+        }
+    }
+
     async fn revoke_for(
         &self,
         revocations: &Revocations,

@@ -279,13 +279,30 @@ impl<U: AuthUser> AuthProvider<U> {
         self.revoke_until_gone(&anchors, now).await?;
         let session = payload.session_id().and_then(SessionId::parse);
         if let (Some(sessions), Some(id)) = (&self.inner.sessions, &session) {
-            self.asked(sessions.store.end(id, Some(payload.subject()), now)).await?;
+            self.end(sessions, id, Some(payload.subject()), now).await?;
         }
         Ok(match (&self.inner.revocations, &self.inner.sessions) {
             (Some(_), _) => Ended::Tokens,
             (None, Some(_)) if session.is_some() => Ended::Session,
             _ => Ended::Nothing,
         })
+    }
+
+    /// Ends a session that was revoked before. If its store fails it may live on, and then the revocation must last as long as its refresh tokens: whoever was
+    /// told to try again may never do so.
+    async fn end(
+        &self,
+        sessions: &Sessions,
+        id: &SessionId,
+        owner: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Option<Session>, Rejection> {
+        let ended = self.asked(sessions.store.end(id, owner, now)).await;
+        if ended.is_err() {
+            // Whether that succeeds or not, the answer is that it is not certain.
+            let _ = self.revoke_for_good(std::slice::from_ref(id), now).await;
+        }
+        ended
     }
 
     /// Ends everything that was issued to a subject so far: all sessions, all access and refresh tokens. API keys live on.
@@ -322,7 +339,12 @@ impl<U: AuthUser> AuthProvider<U> {
         let others: Vec<_> =
             listed.into_iter().map(|session| session.id).filter(|id| Some(id) != keep.as_ref()).collect();
         self.revoke_sessions(&others, now).await?;
-        let ended = self.asked(sessions.store.end_all(current.subject(), keep.as_ref(), now)).await?;
+        let ended = self.asked(sessions.store.end_all(current.subject(), keep.as_ref(), now)).await;
+        if ended.is_err() {
+            // As for a single one that could not be ended.
+            let _ = self.revoke_for_good(&others, now).await;
+        }
+        let ended = ended?;
         // Some may have been opened meanwhile.
         let late: Vec<_> = ended.iter().filter(|id| !others.contains(id)).cloned().collect();
         self.revoke_sessions(&late, now).await?;
@@ -350,7 +372,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let now = self.now()?;
         let sessions = self.kept_sessions()?;
         self.revoke_sessions(std::slice::from_ref(id), now).await?;
-        let ended = self.asked(sessions.store.end(id, None, now)).await?;
+        let ended = self.end(sessions, id, None, now).await?;
         if let Some(session) = &ended {
             self.raise_session_ended(id, &session.subject, &Sender::default());
         }
@@ -379,8 +401,10 @@ impl<U: AuthUser> AuthProvider<U> {
             return Ok(false);
         }
         self.revoke_sessions(std::slice::from_ref(id), now).await?;
-        self.asked(sessions.store.end(id, Some(subject), now)).await?;
-        self.raise_session_ended(id, subject, sender);
+        // Somebody else may have ended it meanwhile, who then has told of it.
+        if self.end(sessions, id, Some(subject), now).await?.is_some() {
+            self.raise_session_ended(id, subject, sender);
+        }
         Ok(true)
     }
 

@@ -1,13 +1,13 @@
 //! The bytes of every answer, in files: whoever changes one sees it in the diff. `UPDATE_EXPECT=1` writes them anew.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Duration};
 
 use expect_test::{ExpectFile, expect_file};
 use fauth_core::{
-    AuthProvider, CookieTransport, DetailJson, ErrorJson, ProblemJson, Purpose, Rejection, Renderer, Reply,
-    SameSite, TokenRequest,
+    AuthProviderBuilder, CookieTransport, DetailJson, ErrorJson, ProblemJson, Purpose, Rejection, Renderer,
+    Reply, SameSite, TokenRequest,
     routes::Endpoint,
-    testing::{self, TestUser, Users, WireRequest, memory_store},
+    testing::{self, ManualClock, TestUser, Users, WireRequest, memory_store},
 };
 
 use crate::support::{call, every_rejection, get, login_request, post};
@@ -81,9 +81,13 @@ fn head_and_get_have_the_same_head() {
     }
 }
 
-async fn endpoints(page: &mut String, title: &str, auth: &AuthProvider<TestUser>, carry: Carry) {
+async fn endpoints(page: &mut String, title: &str, builder: AuthProviderBuilder<TestUser>, carry: Carry) {
+    let clock = ManualClock::new();
+    let auth = &builder.clock(clock.clone()).build().unwrap();
+    // One second each, so that there is one order in which sessions are listed.
     let log_in = async || {
         let pair = auth.login(TokenRequest::new("alice").scope("read")).await.unwrap();
+        clock.advance(Duration::from_secs(1));
         [pair.access_token(), pair.refresh_token()].map(|token| token.expose().to_owned())
     };
     let [access, refresh] = log_in().await;
@@ -172,7 +176,7 @@ async fn answers_of_the_endpoints() {
         ("insecure cookie", build().transport(CookieTransport::new().danger_insecure()), Carry::PlainCookie),
         ("cookie of another name", build().transport(named), Carry::Cookie),
     ] {
-        endpoints(&mut page, title, &builder.build().unwrap(), carry).await;
+        endpoints(&mut page, title, builder, carry).await;
     }
     worth_of_logout(&mut page).await;
     expect_file!["../golden/endpoints.txt"].assert_eq(&page);

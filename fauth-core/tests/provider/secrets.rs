@@ -12,10 +12,10 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use fauth_core::{
-    Algorithm, ApiKeyRequest, AuthConfig, AuthProvider, BearerTransport, CookieTransport, DetailJson,
-    ErrorJson, Extracted, Guard, HeaderValues, Key, LinkBase, NewPasswordHash, OneTimePurpose,
+    Algorithm, Anchor, ApiKeyRequest, AuthConfig, AuthProvider, BearerTransport, CookieTransport, DetailJson,
+    ErrorJson, Extracted, Guard, HeaderValues, Key, LinkBase, LoginRequest, NewPasswordHash, OneTimePurpose,
     OneTimeRequest, PasswordConfig, PasswordHasher, ProblemJson, Purpose, Redemption, Rejection, Renderer,
-    Reply, RequestHead, Requirement, ResponseHeader, TokenRequest, Transport as _,
+    Reply, RequestHead, Requirement, ResponseHeader, SessionId, TokenPair, TokenRequest, Transport as _,
     routes::Endpoint,
     testing::{ManualClock, TestUser, Users, WireRequest, memory_store, weak_passwords},
 };
@@ -363,6 +363,83 @@ async fn use_keys_and_one_time_tokens(search: &mut Search, world: &Marked) {
             }
         }
     }
+}
+
+/// Everything that can happen to a session, with all ids marked that could name it or its tokens.
+async fn live_through_sessions(search: &mut Search, world: &Marked) {
+    let auth = &world.auth;
+    let mut mark = |pair: &TokenPair| {
+        let (access, refresh) = (pair.access_token().expose(), pair.refresh_token().expose());
+        let tokens = [(access, Purpose::Access), (refresh, Purpose::Refresh)].map(|(token, purpose)| {
+            search.mark_token("token of a session", token);
+            let payload = auth.verify(token, purpose).unwrap();
+            search.mark("jti", payload.token_id());
+            search.mark("sid", payload.session_id().unwrap());
+            payload
+        });
+        (refresh.to_owned(), tokens)
+    };
+    let log_in = async || auth.login(TokenRequest::new("alice").claim("device", "phone")).await.unwrap();
+    let (first, [payload, _]) = mark(&log_in().await);
+    let (second, _) = mark(&auth.refresh(&first).await.unwrap());
+    mark(&auth.refresh(&first).await.unwrap());
+    let id = SessionId::parse(payload.session_id().unwrap()).unwrap();
+    world.clock.advance(std::time::Duration::from_secs(60));
+    let mut refused = vec![auth.refresh(&first).await.unwrap_err(), auth.refresh(&second).await.unwrap_err()];
+    let (_, [payload, _]) = mark(&log_in().await);
+    let (_, [other, _]) = mark(&log_in().await);
+    auth.logout_others(&payload).await.unwrap();
+    let listed = auth.sessions("alice").await.unwrap();
+    assert!(!auth.revoke_own_session("bob", &listed[0].id).await.unwrap());
+    auth.revoke_session(&listed[0].id).await.unwrap();
+    assert!(!auth.revoke_session(&id).await.unwrap());
+    auth.revoke(&[
+        Anchor::TokenId(other.token_id()),
+        Anchor::Session(id.as_str()),
+        Anchor::Claim { name: "device", value: "tablet" },
+    ])
+    .await
+    .unwrap();
+    refused.push(auth.revoke(&[Anchor::Claim { name: "x", value: other.token_id() }]).await.unwrap_err());
+    let last = log_in().await;
+    mark(&last);
+    auth.logout(last.access_token().expose()).await.unwrap();
+    refused.push(auth.refresh(last.refresh_token().expose()).await.unwrap_err());
+    let old = log_in().await;
+    mark(&old);
+    auth.logout_all("alice").await.unwrap();
+    refused.push(auth.refresh(old.refresh_token().expose()).await.unwrap_err());
+
+    search.see_debug("Session", &listed);
+    search.see_debug("SessionId", &id);
+    search.see_debug("TokenPayload", &payload);
+    search.see_debug("LoginRequest", &LoginRequest::new("alice").client("MARK-client"));
+    for refused in &refused {
+        see_refused(search, "session", auth, refused, &get("/"));
+    }
+}
+
+#[tokio::test]
+async fn no_id_of_a_session_or_token_in_any_message() {
+    let log = Log::of_process();
+    let mut search = Search::new();
+    let world = marked(&mut search).await;
+    live_through_sessions(&mut search, &world).await;
+    let records = log.all();
+    for kind in
+        ["token_theft", "session_ended", "revoked", "logged_out", "logged_out_everywhere", "refreshed"]
+    {
+        assert!(records.iter().any(|record| record.field("event") == Some(kind)), "{kind} was run");
+    }
+    for record in records {
+        search.see("log", format!("{record:?}"));
+        for value in record.fields.values() {
+            search.see("log", value);
+        }
+    }
+    let found = search.find();
+    assert!(found.is_empty(), "{} secrets shown: {found:#?}", found.len());
+    assert!(search.marks.len() > 50, "{}", search.marks.len());
 }
 
 #[tokio::test]

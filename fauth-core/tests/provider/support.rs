@@ -15,10 +15,11 @@ use std::{
 
 use fauth_core::{
     ApiKeyFault, AuthEvents, AuthProvider, AuthProviderBuilder, Clock as _, ConfigError, Event, EventKind,
-    Granted, HeaderValues, InvalidToken, MalformedCredential, Misconfigured, Missing, OneTimeFault, Purpose,
-    Rejection, Reply, RequestHead, Requirement, ResponseHeader, TokenError, TokenRequest, Unavailable,
+    Granted, HeaderValues, InvalidToken, LoginRequest, MalformedCredential, Misconfigured, Missing,
+    OneTimeFault, Purpose, Rejection, Reply, RequestHead, Requirement, ResponseHeader, SessionId, TokenError,
+    TokenPair, TokenRequest, Unavailable,
     routes::Endpoint,
-    testing::{ManualClock, TestUser, Users, WireRequest, config, provider_with},
+    testing::{ManualClock, TestUser, Users, WireRequest, config, provider_with, provider_without_store},
 };
 use tracing::{
     Level, Metadata, Subscriber,
@@ -66,9 +67,71 @@ impl World {
         self.auth.check(self.auth.read(&head), requirement).await
     }
 
+    pub(crate) fn without_store(
+        options: impl FnOnce(AuthProviderBuilder<TestUser>) -> AuthProviderBuilder<TestUser>,
+    ) -> Self {
+        let (users, clock, events) = (Users::new(), ManualClock::new(), Sink::default());
+        let builder = provider_without_store(config(), &users).clock(clock.clone()).events(events.clone());
+        let auth = options(builder).build().unwrap();
+        Self { users, clock, events, auth }
+    }
+
+    /// Logs in; leaves no events behind.
+    pub(crate) async fn log_in<'a>(&self, request: impl Into<LoginRequest<'a>>) -> Tokens {
+        let pair = self.auth.login(request).await.unwrap();
+        self.events.take();
+        Tokens::of(&pair)
+    }
+
+    pub(crate) async fn refresh(&self, tokens: &Tokens) -> Result<Tokens, Rejection> {
+        self.auth.refresh(&tokens.refresh).await.map(|pair| Tokens::of(&pair))
+    }
+
+    /// Sends an access token to a guarded route.
+    pub(crate) async fn enter(&self, tokens: &Tokens) -> Result<(), Rejection> {
+        let head = get("/").bearer(&tokens.access);
+        self.auth.check(self.auth.read(&head), &Requirement::user()).await.map(drop)
+    }
+
+    pub(crate) fn session_of(&self, tokens: &Tokens) -> SessionId {
+        let payload = self.auth.verify(&tokens.access, Purpose::Access).unwrap();
+        SessionId::parse(payload.session_id().unwrap()).unwrap()
+    }
+
+    /// Both tokens do what they are for; the pair that the refresh token has bought.
+    pub(crate) async fn works(&self, tokens: &Tokens) -> Tokens {
+        assert_eq!(self.enter(tokens).await, Ok(()));
+        let next = self.refresh(tokens).await.unwrap();
+        assert_eq!(self.enter(&next).await, Ok(()));
+        next
+    }
+
+    /// Neither token opens anything. The access token first: what a refresh ends must have been ended before.
+    pub(crate) async fn is_over(&self, tokens: &Tokens, why: &str) {
+        for outcome in [self.enter(tokens).await, self.refresh(tokens).await.map(drop)] {
+            let status = outcome.as_ref().map_or_else(Rejection::status, |()| 200);
+            assert_eq!(status, 401, "{why}: {outcome:?}");
+        }
+    }
+
     /// Sends a request to a ready-made endpoint, as an adapter does.
     pub(crate) async fn call(&self, endpoint: Endpoint, request: &WireRequest) -> Reply {
         call(&self.auth, endpoint, request).await
+    }
+}
+
+/// A login as its owner holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Tokens {
+    pub(crate) access: String,
+    pub(crate) refresh: String,
+}
+
+impl Tokens {
+    pub(crate) fn of(pair: &TokenPair) -> Self {
+        let [access, refresh] =
+            [pair.access_token(), pair.refresh_token()].map(|token| token.expose().to_owned());
+        Self { access, refresh }
     }
 }
 
