@@ -24,6 +24,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     clippy::missing_panics_doc,
     clippy::indexing_slicing,
     clippy::exhaustive_structs,

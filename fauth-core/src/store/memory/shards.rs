@@ -38,7 +38,7 @@ impl<T: Default> Shards<T> {
         (0..COUNT).map(ShardIndex)
     }
 
-    /// The parts from their hash on are never out of range; the lock may be poisoned.
+    /// An index is never out of range; the lock may be poisoned.
     pub(super) fn read(&self, at: ShardIndex) -> Result<RwLockReadGuard<'_, T>, Refused> {
         self.parts.get(at.0).and_then(|part| part.read().ok()).ok_or(Refused::Poisoned)
     }

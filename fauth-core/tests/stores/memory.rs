@@ -1,0 +1,346 @@
+//! What only the memory store does: its bounds, how it forgets, and what it knows of its own memory.
+
+use std::time::Duration;
+
+use fauth_core::{
+    MemoryStore, Purpose, Timestamp,
+    store::{
+        Anchor, ApiKey, ApiKeyId, ApiKeyStore, NewSession, Nonce, OneTimeRecord, OneTimeStore,
+        RevocationStore, Rotation, RotationOutcome, SecretHash, Session, SessionId, SessionStore,
+        StoredApiKey, TokenFacts, Verdict,
+    },
+};
+
+/// How long after its time something is forgotten.
+const MARGIN: i64 = 3600;
+
+/// Far more than one write forgets.
+const MANY: u16 = 500;
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_unix_seconds(1_767_225_600 + seconds)
+}
+
+fn sid(number: u16) -> SessionId {
+    SessionId::parse(&format!("AAAAAAAAAAAAAAAA{number:05}A")).unwrap()
+}
+
+fn hash(number: u16) -> SecretHash {
+    let mut bytes = [7; 32];
+    bytes[..2].copy_from_slice(&number.to_be_bytes());
+    SecretHash::from_bytes(bytes)
+}
+
+/// A session that is made at 0, ends after so many seconds, and belongs to a subject of its own.
+fn login(number: u16, life: i64) -> NewSession {
+    let life = Duration::from_secs(life.try_into().unwrap());
+    NewSession {
+        session: Session {
+            id: sid(number),
+            subject: format!("user {number}"),
+            created_at: at(0),
+            last_seen_at: at(0),
+            idle_timeout: life,
+            expires_at: at(0).checked_add(life).unwrap(),
+            remembered: false,
+            client: None,
+            address: None,
+        },
+        head: hash(number),
+        limit: 10,
+    }
+}
+
+async fn rotate(store: &MemoryStore, number: u16, presented: u16, now: Timestamp) -> RotationOutcome {
+    let rotation = Rotation {
+        session: sid(number),
+        presented: hash(presented),
+        successor: hash(presented + 1000),
+        nonce: Nonce::from_bytes([1; 16]),
+        grace: Duration::ZERO,
+    };
+    store.rotate(rotation, now).await.unwrap()
+}
+
+fn record(number: u16, life: i64) -> OneTimeRecord {
+    OneTimeRecord {
+        hash: hash(number),
+        subject: format!("user {number}"),
+        purpose: Purpose::PasswordReset,
+        expires_at: at(life),
+    }
+}
+
+fn api_key(number: u16, life: i64) -> StoredApiKey {
+    let key = ApiKey {
+        id: ApiKeyId::parse(&format!("{number:032x}")).unwrap(),
+        owner: format!("user {number}"),
+        name: String::new(),
+        scopes: Vec::new(),
+        created_at: at(0),
+        expires_at: at(life),
+        last_used_at: None,
+    };
+    StoredApiKey { key, hash: hash(number) }
+}
+
+fn token<'a>(id: &'a str, issued_at: Timestamp) -> TokenFacts<'a> {
+    TokenFacts { anchors: [Anchor::TokenId(id)].into_iter().collect(), subject: "alice", epoch: 0, issued_at }
+}
+
+/// The two kinds of things in a store have methods of one name.
+async fn keep_token(store: &MemoryStore, record: OneTimeRecord, now: Timestamp) -> bool {
+    OneTimeStore::insert(store, record, 10, now).await.is_ok()
+}
+
+async fn keep_key(store: &MemoryStore, key: StoredApiKey, now: Timestamp) -> bool {
+    ApiKeyStore::insert(store, key, 10, now).await.is_ok()
+}
+
+async fn revoke(store: &MemoryStore, id: &str, now: i64, until: i64) -> bool {
+    store.revoke(&[Anchor::TokenId(id)], at(now), at(until)).await.is_ok()
+}
+
+#[tokio::test]
+async fn clones_share_everything() {
+    let store = MemoryStore::new();
+    store.clone().open(login(1, 100), at(0)).await.unwrap();
+    assert_eq!(store.sizes().sessions, 1);
+    assert_eq!(MemoryStore::new().sizes().sessions, 0);
+}
+
+#[tokio::test]
+async fn a_full_store_refuses_a_session_and_loses_none() {
+    let store = MemoryStore::builder().sessions(2).build();
+    for number in [1, 2] {
+        store.open(login(number, 100), at(0)).await.unwrap();
+    }
+    let refusal = store.open(login(3, 100), at(0)).await.unwrap_err();
+    assert!(format!("{refusal:?}").contains("Full"), "{refusal:?}");
+    for number in [1, 2] {
+        assert!(matches!(rotate(&store, number, number, at(1)).await, RotationOutcome::Rotated(_)));
+    }
+    assert_eq!(rotate(&store, 3, 3, at(1)).await, RotationOutcome::Unknown);
+    assert_eq!(store.sizes().sessions, 2);
+}
+
+/// Else whoever logs in and out in a loop locks out everybody.
+#[tokio::test]
+async fn the_mark_of_an_ended_session_gives_way_when_the_room_is_needed() {
+    let store = MemoryStore::builder().sessions(2).build();
+    for number in [1, 2] {
+        store.open(login(number, 100), at(0)).await.unwrap();
+    }
+    store.end(&sid(1), None, at(0)).await.unwrap();
+    assert_eq!(rotate(&store, 1, 1, at(1)).await, RotationOutcome::Ended, "while there is room");
+    store.open(login(3, 100), at(0)).await.unwrap();
+    assert_eq!(rotate(&store, 1, 1, at(1)).await, RotationOutcome::Unknown);
+    assert!(store.open(login(4, 100), at(0)).await.is_err());
+    for number in [2, 3] {
+        assert!(matches!(rotate(&store, number, number, at(1)).await, RotationOutcome::Rotated(_)));
+    }
+}
+
+#[tokio::test]
+async fn a_full_store_refuses_a_revocation_and_forgets_none() {
+    let store = MemoryStore::builder().revocations(2).build();
+    assert!(revoke(&store, "a", 0, 100).await);
+    store.raise_epoch("alice", at(0), at(100)).await.unwrap();
+    assert!(!revoke(&store, "b", 0, 100).await);
+    assert!(store.raise_epoch("bob", at(0), at(100)).await.is_err());
+    assert!(revoke(&store, "a", 0, 200).await, "what is there already needs no room");
+    assert!(store.raise_epoch("alice", at(0), at(200)).await.is_ok());
+    assert_eq!(store.check(&token("a", at(0)), at(199)).await.unwrap(), Verdict::Revoked);
+    assert_eq!(store.check(&token("b", at(0)), at(199)).await.unwrap(), Verdict::OldEpoch);
+    assert_eq!(store.epoch("bob", at(0)).await.unwrap(), 0);
+    assert_eq!(store.sizes().revocations, 2);
+}
+
+#[tokio::test]
+async fn a_full_store_refuses_tokens_and_keys_and_loses_none() {
+    let store = MemoryStore::builder().one_time_tokens(1).api_keys(1).build();
+    assert!(keep_token(&store, record(1, 100), at(0)).await);
+    assert!(!keep_token(&store, record(2, 100), at(0)).await);
+    assert!(keep_key(&store, api_key(1, 100), at(0)).await);
+    assert!(!keep_key(&store, api_key(2, 100), at(0)).await);
+    assert!(store.find(&api_key(1, 0).key.id, at(0)).await.unwrap().is_some());
+    assert!(store.redeem(&hash(1), Purpose::PasswordReset, at(0)).await.unwrap().is_some());
+    assert!(store.remove(&api_key(1, 0).key.id, None).await.unwrap());
+    assert!(keep_token(&store, record(2, 100), at(0)).await, "the room is free again");
+    assert!(keep_key(&store, api_key(2, 100), at(0)).await);
+}
+
+/// What is refused takes no room, however often it comes.
+#[tokio::test]
+async fn refusals_fill_nothing() {
+    let store = MemoryStore::builder().sessions(3).one_time_tokens(3).api_keys(3).build();
+    store.open(login(1, 100), at(0)).await.unwrap();
+    assert!(keep_token(&store, record(1, 100), at(0)).await);
+    assert!(keep_key(&store, api_key(1, 100), at(0)).await);
+    for _ in 0..100 {
+        assert!(store.open(login(1, 100), at(0)).await.is_err());
+        assert!(!keep_token(&store, record(1, 100), at(0)).await);
+        assert!(!keep_key(&store, api_key(1, 100), at(0)).await);
+        let mut beyond = api_key(2, 100);
+        beyond.key.owner = "user 1".into();
+        assert!(!ApiKeyStore::insert(&store, beyond, 1, at(0)).await.unwrap());
+    }
+    let sizes = store.sizes();
+    assert_eq!((sizes.sessions, sizes.one_time_tokens, sizes.api_keys), (1, 1, 1));
+    assert!(keep_key(&store, api_key(2, 100), at(0)).await, "its id is free");
+}
+
+#[tokio::test]
+async fn what_is_past_its_time_leaves_by_itself() {
+    let store = MemoryStore::new();
+    for number in 0..MANY {
+        store.open(login(number, 10), at(0)).await.unwrap();
+        assert!(revoke(&store, &number.to_string(), 0, 10).await);
+        assert!(keep_token(&store, record(number, 10), at(0)).await);
+        assert!(keep_key(&store, api_key(number, 10), at(0)).await);
+    }
+    let later = 10 + MARGIN;
+    for number in 0..MANY {
+        let (number, life) = (MANY + number, later + 100);
+        store.open(login(number, life), at(later)).await.unwrap();
+        assert!(revoke(&store, &number.to_string(), later, life).await);
+        assert!(keep_token(&store, record(number, life), at(later)).await);
+        assert!(keep_key(&store, api_key(number, life), at(later)).await);
+    }
+    let (sizes, kept) = (store.sizes(), usize::from(MANY));
+    for size in [sizes.sessions, sizes.revocations, sizes.one_time_tokens, sizes.api_keys] {
+        assert!((kept..kept + kept / 10).contains(&size), "{sizes:?}");
+    }
+    for number in MANY..2 * MANY {
+        assert_eq!(
+            store.check(&token(&number.to_string(), at(later)), at(later)).await.unwrap(),
+            Verdict::Revoked
+        );
+        assert!(matches!(rotate(&store, number, number, at(later)).await, RotationOutcome::Rotated(_)));
+    }
+}
+
+/// A clock that jumps back by less than the margin finds everything again.
+#[tokio::test]
+async fn nothing_leaves_before_the_margin() {
+    let store = MemoryStore::new();
+    store.open(login(1, 10), at(0)).await.unwrap();
+    assert!(revoke(&store, "a", 0, 10).await);
+    assert!(keep_token(&store, record(1, 10), at(0)).await);
+    assert!(keep_key(&store, api_key(1, 10), at(0)).await);
+    let later = 10 + MARGIN - 1;
+    for number in 2..MANY {
+        store.open(login(number, later + 10), at(later)).await.unwrap();
+        assert!(revoke(&store, &number.to_string(), later, later + 10).await);
+        assert!(keep_token(&store, record(number, later + 10), at(later)).await);
+        assert!(keep_key(&store, api_key(number, later + 10), at(later)).await);
+    }
+    assert_eq!(store.check(&token("a", at(5)), at(9)).await.unwrap(), Verdict::Revoked);
+    assert_eq!(store.check(&token("b", at(5)), at(9)).await.unwrap(), Verdict::Good);
+    assert!(matches!(rotate(&store, 1, 1, at(9)).await, RotationOutcome::Rotated(_)));
+    assert!(store.redeem(&hash(1), Purpose::PasswordReset, at(9)).await.unwrap().is_some());
+    assert!(store.find(&api_key(1, 0).key.id, at(9)).await.unwrap().is_some());
+}
+
+/// Each refresh moves the time at which a session leaves.
+#[tokio::test]
+async fn a_session_that_is_refreshed_stays() {
+    let store = MemoryStore::new();
+    let mut new = login(1, 1_000_000);
+    new.session.idle_timeout = Duration::from_secs(100);
+    new.session.subject = "alice".into();
+    store.open(new, at(0)).await.unwrap();
+    for round in 0..60_u16 {
+        let now = at(i64::from(round) * 90);
+        assert!(
+            matches!(rotate(&store, 1, 1 + round * 1000, now).await, RotationOutcome::Rotated(_)),
+            "{round}"
+        );
+        // Of the same subject, so that each write meets the same shard.
+        let mut other = login(100 + round, 1);
+        other.session.subject = "alice".into();
+        store.open(other, now).await.unwrap();
+    }
+    assert_eq!(SessionStore::list(&store, "alice", at(59 * 90)).await.unwrap().len(), 1);
+    assert!(store.sizes().sessions < 60, "others have left: {:?}", store.sizes());
+}
+
+/// Also where those who have to go are in other shards than who comes.
+#[tokio::test]
+async fn a_store_full_of_what_has_expired_takes_new_entries() {
+    let most = usize::from(MANY);
+    let store =
+        MemoryStore::builder().sessions(most).revocations(most).one_time_tokens(most).api_keys(most).build();
+    for number in 0..MANY {
+        store.open(login(number, 10), at(0)).await.unwrap();
+        assert!(revoke(&store, &number.to_string(), 0, 10).await);
+        assert!(keep_token(&store, record(number, 10), at(0)).await);
+        assert!(keep_key(&store, api_key(number, 10), at(0)).await);
+    }
+    let soon = 10 + MARGIN - 1;
+    assert!(store.open(login(MANY, 100_000), at(soon)).await.is_err());
+    assert!(!revoke(&store, "new", soon, 100_000).await);
+    assert!(!keep_token(&store, record(MANY, 100_000), at(soon)).await);
+    assert!(!keep_key(&store, api_key(MANY, 100_000), at(soon)).await);
+    for number in MANY..2 * MANY {
+        store.open(login(number, 100_000), at(soon + 1)).await.unwrap();
+        assert!(revoke(&store, &number.to_string(), soon + 1, 100_000).await);
+        assert!(keep_token(&store, record(number, 100_000), at(soon + 1)).await);
+        assert!(keep_key(&store, api_key(number, 100_000), at(soon + 1)).await);
+    }
+    assert!(store.open(login(2 * MANY, 100_000), at(soon + 1)).await.is_err(), "full of live ones now");
+    assert!(!revoke(&store, "new", soon + 1, 100_000).await);
+}
+
+#[tokio::test]
+async fn the_first_call_says_since_when_the_store_remembers() {
+    let store = MemoryStore::new();
+    assert_eq!(SessionStore::list(&store, "alice", at(0)).await.unwrap(), []);
+    assert_eq!(store.check(&token("a", at(0)), at(50)).await.unwrap(), Verdict::Good);
+    assert_eq!(store.check(&token("a", at(-1)), at(50)).await.unwrap(), Verdict::BeforeMemory);
+    assert_eq!(
+        store.check(&token("a", at(-1)), at(-20)).await.unwrap(),
+        Verdict::BeforeMemory,
+        "it never moves back"
+    );
+}
+
+#[tokio::test]
+async fn it_can_be_told_since_when_it_remembers() {
+    let store = MemoryStore::builder().remembers_since(at(-100)).build();
+    assert_eq!(store.check(&token("a", at(-100)), at(0)).await.unwrap(), Verdict::Good);
+    assert_eq!(store.check(&token("a", at(-101)), at(0)).await.unwrap(), Verdict::BeforeMemory);
+}
+
+/// A clock that ran far ahead for a moment has made the store forget; it does not vouch for what it has forgotten.
+#[tokio::test]
+async fn what_was_lost_by_a_wrong_clock_is_not_vouched_for() {
+    let store = MemoryStore::new();
+    assert!(revoke(&store, "a", 0, 900).await);
+    assert_eq!(store.check(&token("b", at(0)), at(10)).await.unwrap(), Verdict::Good);
+    let far = 100_000_000;
+    for number in 0..MANY {
+        assert!(revoke(&store, &number.to_string(), far, far + 1).await);
+    }
+    assert_eq!(store.check(&token("a", at(0)), at(20)).await.unwrap(), Verdict::BeforeMemory);
+    assert_eq!(store.check(&token("b", at(19)), at(20)).await.unwrap(), Verdict::BeforeMemory);
+    assert_eq!(store.check(&token("b", at(20)), at(21)).await.unwrap(), Verdict::Good, "it begins anew");
+    assert_eq!(store.check(&token("b", at(20)), at(5)).await.unwrap(), Verdict::Good, "once");
+    assert_eq!(store.check(&token("b", at(19)), at(30)).await.unwrap(), Verdict::BeforeMemory);
+}
+
+#[tokio::test]
+async fn what_gave_way_to_something_new_is_not_vouched_for_either() {
+    let store = MemoryStore::builder().revocations(1).build();
+    assert!(revoke(&store, "a", 0, 900).await);
+    assert!(revoke(&store, "b", 900 + MARGIN, 901 + MARGIN).await);
+    assert_eq!(store.check(&token("a", at(0)), at(899)).await.unwrap(), Verdict::BeforeMemory);
+}
+
+#[tokio::test]
+async fn nothing_of_what_is_kept_shows() {
+    let store = MemoryStore::new();
+    store.open(login(1, 100), at(0)).await.unwrap();
+    let text = format!("{store:?}");
+    assert!(text.contains("sessions: 1") && !text.contains("user"), "{text}");
+}
