@@ -42,7 +42,7 @@ async fn a_session_outlives_every_cut() {
         }
         killed
     });
-    let (mut head, mut failures) = (0, 0);
+    let (mut head, mut failed) = (0, 0);
     // Every attempt names a successor of its own, so that a mix-up shows.
     let mut attempt = 0;
     while !killer.is_finished() || head == 0 {
@@ -54,12 +54,12 @@ async fn a_session_outlives_every_cut() {
                 head = u128::from_be_bytes(*made_from.as_bytes());
             }
             Ok(other) => panic!("{other:?} after {attempt}"),
-            Err(_) => failures += 1,
+            Err(_) => failed += 1,
         }
     }
-    let killed = killer.await.unwrap();
-    println!("{attempt} attempts, {killed} connections killed, {failures} failed");
-    assert!(killed >= 20 && failures > 0, "{killed} {failures}");
+    let cuts = killer.await.unwrap();
+    println!("{attempt} attempts, {cuts} connections killed, {failed} failed");
+    assert!(cuts >= 20 && failed > 0, "{cuts} {failed}");
     let outcome = store.rotate(exchange(1, head, u128::MAX), now()).await.unwrap();
     assert!(matches!(outcome, RotationOutcome::Rotated(_)), "{outcome:?}");
 }

@@ -56,7 +56,7 @@ impl Client {
             match self.store.rotate(exchange(number, successor - 1, successor), now()).await {
                 Ok(RotationOutcome::Rotated(_)) => {}
                 Ok(RotationOutcome::InGrace { nonce: made_from, .. }) => {
-                    assert_eq!(made_from, nonce(successor))
+                    assert_eq!(made_from, nonce(successor));
                 }
                 Ok(other) => panic!("a confirmed session is lost: {other:?}"),
                 Err(_) => {

@@ -1,5 +1,7 @@
 //! Numbers, for the documents: `cargo test --features testing,redis --test redis_faults -- --ignored --nocapture`.
 
+#![expect(clippy::indexing_slicing, clippy::print_stdout, reason = "a measurement prints its numbers")]
+
 use fauth_core::store::Verdict;
 use servers::Redis;
 
