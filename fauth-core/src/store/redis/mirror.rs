@@ -20,7 +20,7 @@ use tokio::{task::AbortHandle, time::Instant};
 
 use super::{Hub, fault::Fault, revocations::verdict};
 use crate::{
-    clock::Timestamp,
+    clock::{Timestamp, instant},
     store::{TokenFacts, Verdict},
 };
 use feed::Feed;
@@ -77,7 +77,7 @@ impl Copy {
         Self {
             table: Table::default(),
             max_staleness,
-            start: Instant::now(),
+            start: instant(),
             known_at: AtomicU64::new(0),
             since: AtomicI64::new(i64::MAX),
         }
@@ -86,7 +86,7 @@ impl Copy {
     fn is_fresh(&self) -> bool {
         // Rounded down, so that the copy is rather older than it is than younger.
         let known_at = Duration::from_millis(self.known_at.load(Ordering::Acquire));
-        self.start.elapsed().saturating_sub(known_at) < self.max_staleness
+        instant().saturating_duration_since(self.start).saturating_sub(known_at) < self.max_staleness
     }
 
     /// At `moment` all was known.

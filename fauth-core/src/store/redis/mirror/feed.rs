@@ -5,11 +5,10 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use redis::{ScriptInvocation, Value, aio::MultiplexedConnection};
-use tokio::time::Instant;
 
 use super::{Copy, table::Change};
 use crate::{
-    clock::Timestamp,
+    clock::{Timestamp, instant},
     store::redis::{
         Hub,
         fault::Fault,
@@ -219,7 +218,7 @@ impl Feed {
         wait: Option<Duration>,
     ) -> Result<Heard, Fault> {
         let Some(position) = &mut self.position else { return Ok(Heard::Broken) };
-        let asked_at = Instant::now();
+        let asked_at = instant();
         let mut pipe = redis::pipe();
         let read = pipe.cmd("XREAD").arg("COUNT").arg(PAGE);
         if let Some(wait) = wait {

@@ -1,0 +1,130 @@
+//! What happens when Redis fails: each test has a server of its own, and does to it what the name of its module says.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail by panicking")]
+
+#[path = "redis_faults/clocks.rs"]
+mod clocks;
+#[path = "redis_faults/connecting.rs"]
+mod connecting;
+#[path = "redis_faults/cut.rs"]
+mod cut;
+#[path = "redis_faults/emptied.rs"]
+mod emptied;
+#[path = "redis_faults/killed.rs"]
+mod killed;
+#[path = "redis_faults/measured.rs"]
+mod measured;
+#[path = "redis_faults/mirrors.rs"]
+mod mirrors;
+#[path = "redis_faults/paused.rs"]
+mod paused;
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use fauth_core::{
+    Clock as _, SystemClock, Timestamp,
+    store::{
+        Anchor, NewSession, Nonce, RedisStore, RevocationStore as _, Rotation, SecretHash, Session,
+        SessionId, TokenFacts, Verdict,
+    },
+};
+use tokio::time::Instant;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+fn now() -> Timestamp {
+    SystemClock::default().now().unwrap()
+}
+
+fn later(span: Duration) -> Timestamp {
+    now().checked_add(span).unwrap()
+}
+
+/// A store without the mirror.
+async fn direct(url: &str) -> RedisStore {
+    RedisStore::builder(url)
+        .mirror(false)
+        .command_timeout(Duration::from_millis(500))
+        .connect()
+        .await
+        .unwrap()
+}
+
+/// A store whose mirror may be 600 ms old.
+async fn mirrored(url: &str) -> RedisStore {
+    let store = RedisStore::builder(url).max_staleness(Duration::from_millis(600));
+    store.command_timeout(Duration::from_millis(500)).connect().await.unwrap()
+}
+
+/// What is told of a token of Alice.
+fn facts(id: &str, issued_at: Timestamp) -> TokenFacts<'_> {
+    let anchors = [Anchor::TokenId(id), Anchor::Subject("alice")].into_iter().collect();
+    TokenFacts { anchors, subject: "alice", epoch: 0, issued_at }
+}
+
+async fn revoke(store: &RedisStore, id: &str) {
+    store.revoke(&[Anchor::TokenId(id)], now(), later(DAY)).await.unwrap();
+}
+
+async fn verdict(store: &RedisStore, id: &str, issued_at: Timestamp) -> Option<Verdict> {
+    store.check(&facts(id, issued_at), now()).await.ok()
+}
+
+fn sid(number: u32) -> SessionId {
+    let bytes = u128::from(number).to_be_bytes();
+    SessionId::parse(&base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)).unwrap()
+}
+
+/// Different for different names.
+fn hash(name: u128) -> SecretHash {
+    let mut bytes = [0; 32];
+    bytes[..16].copy_from_slice(&name.to_be_bytes());
+    SecretHash::from_bytes(bytes)
+}
+
+fn nonce(name: u128) -> Nonce {
+    Nonce::from_bytes(name.to_be_bytes())
+}
+
+/// A session of Alice. The hash of its first token is that of 0.
+fn login(number: u32) -> NewSession {
+    let session = Session {
+        id: sid(number),
+        subject: "alice".to_owned(),
+        created_at: now(),
+        last_seen_at: now(),
+        idle_timeout: DAY,
+        expires_at: later(DAY * 7),
+        remembered: false,
+        client: Some("a browser".to_owned()),
+        address: None,
+    };
+    NewSession { session, head: hash(0), limit: 10_000 }
+}
+
+fn exchange(number: u32, presented: u128, successor: u128) -> Rotation {
+    Rotation {
+        session: sid(number),
+        presented: hash(presented),
+        successor: hash(successor),
+        nonce: nonce(successor),
+        grace: MINUTE,
+    }
+}
+
+/// Tries until it is so, for ten seconds at most; how long it took.
+async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) -> Duration {
+    let start = Instant::now();
+    while !is_so().await {
+        assert!(start.elapsed() < Duration::from_secs(10), "never: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    start.elapsed()
+}
+
+/// A connection of the test's own, for what no store does.
+async fn raw(url: &str) -> redis::aio::MultiplexedConnection {
+    redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap()
+}

@@ -1,0 +1,66 @@
+//! The clock of one instance jumps.
+
+use fauth_core::{
+    store::{SessionStore as _, Verdict},
+    testing::ManualClock,
+};
+use servers::Redis;
+
+use super::*;
+
+/// It jumps two days ahead, where everything seems to be over and others make the store forget, and back again.
+#[tokio::test]
+async fn what_was_revoked_holds_when_the_clock_comes_back() {
+    let server = Redis::start();
+    let clock = ManualClock::new();
+    clock.set(now());
+    let start = later(Duration::from_secs(5));
+    let store = async |mirror| {
+        let store = RedisStore::builder(server.url()).clock(clock.clone()).mirror(mirror);
+        store.connect().await.unwrap()
+    };
+    let stores = [store(false).await, store(true).await];
+    let at = |span| start.checked_add(span).unwrap();
+    let issued_at = at(Duration::from_secs(5));
+    let [one, two] = &stores;
+    clock.set(start);
+    one.revoke(&[Anchor::TokenId("revoked")], start, at(DAY)).await.unwrap();
+    let epoch = one.raise_epoch("bob", start, at(DAY)).await.unwrap();
+    one.open(login(1), start).await.unwrap();
+
+    clock.set(at(DAY * 9));
+    for number in 0..200 {
+        let id = format!("later {number}");
+        two.revoke(&[Anchor::TokenId(&id)], at(DAY * 9), at(DAY * 10)).await.unwrap();
+    }
+    two.raise_epoch("carol", at(DAY * 9), at(DAY * 10)).await.unwrap();
+    assert_eq!(two.list("alice", at(DAY * 9)).await.unwrap(), []);
+    two.open(login(2), at(DAY * 9)).await.unwrap();
+    // A few beats, in which the mirror may forget.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+
+    clock.set(start);
+    let fresh = store(true).await;
+    for store in stores.iter().chain([&fresh]) {
+        for seconds in [10, 0] {
+            let seen = store.check(&facts("revoked", issued_at), at(Duration::from_secs(seconds))).await;
+            assert_eq!(seen.unwrap(), Verdict::Revoked);
+        }
+        assert_eq!(store.check(&facts("good", issued_at), start).await.unwrap(), Verdict::Good);
+        assert_eq!(store.epoch("bob", start).await.unwrap(), epoch);
+        assert_eq!(store.list("alice", start).await.unwrap().len(), 2);
+    }
+    assert!(one.end_all("alice", None, start).await.unwrap().contains(&sid(1)));
+}
+
+/// An instance that is ahead ends what is over for it alone: it does not tell, but it is ended for all.
+#[tokio::test]
+async fn who_is_ahead_ends_sessions_for_all() {
+    let server = Redis::start();
+    let store = direct(&server.url()).await;
+    store.open(login(1), now()).await.unwrap();
+    assert_eq!(store.end_all("alice", None, later(DAY * 9)).await.unwrap(), []);
+    assert_eq!(store.list("alice", now()).await.unwrap(), []);
+    let outcome = store.rotate(exchange(1, 0, 1), now()).await.unwrap();
+    assert_eq!(outcome, fauth_core::store::RotationOutcome::Ended);
+}
