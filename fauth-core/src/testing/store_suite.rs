@@ -97,7 +97,13 @@ impl<H: StoreHarness> Bench<H> {
 
 /// Runs a case on a fresh store.
 pub fn run<H: StoreHarness>(case: impl AsyncFnOnce(Bench<H>)) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    run_on(2, case);
+}
+
+/// Runs a case on a fresh store, with so many threads.
+fn run_on<H: StoreHarness>(threads: usize, case: impl AsyncFnOnce(Bench<H>)) {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(threads).enable_all().build().unwrap();
     runtime.block_on(async {
         case(Bench { store: Arc::new(H::open().await), harness: PhantomData }).await;
     });
