@@ -98,6 +98,9 @@ fn revocable_claims_have_bounds() {
     refused(with(&names), "revocable_claim");
     refused(with(&[""]), "revocable_claim");
     refused(with(&["a", ""]), "revocable_claim");
+    for reserved in ["sub", "sid", "jti", "exp", "scopes", "token_epoch"] {
+        refused(with(&[reserved]), "revocable_claim");
+    }
     let bare = || testing::provider_without_store(config(), &Users::new()).revocable_claim("device");
     refused(bare().danger_stateless().build(), "revocable_claim");
     refused(bare().session_store(memory_store()).danger_without_revocation().build(), "revocable_claim");
