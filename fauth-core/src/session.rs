@@ -34,7 +34,7 @@ const MAX_CLIENT_BYTES: usize = 256;
 /// | grace window | 10 seconds |
 /// | sessions of one subject at a time | 50 |
 ///
-/// All of them are whole seconds: a fraction is dropped.
+/// Durations are whole seconds: a fraction is dropped.
 ///
 /// ```
 /// use std::time::Duration;

@@ -12,7 +12,7 @@ mod purpose;
 mod verify;
 
 pub use issue::{IssueError, IssuedToken, TokenPair, TokenRequest};
-pub(crate) use issue::{Issuer, RefreshBinding, is_scope, random_bytes};
+pub(crate) use issue::{Issuer, RefreshBinding, is_reserved, is_scope, random_bytes};
 pub(crate) use keys::KeyRing;
 pub use keys::{Algorithm, Key, KeyError};
 pub use payload::{ClaimError, TokenPayload};

@@ -2,7 +2,7 @@
 //!
 //! ```
 //! use fauth_core::{
-//!     AuthConfig, AuthProvider,
+//!     AuthConfig, AuthProvider, MemoryStore,
 //!     user_store::{JsonFileUserStore, NewUser, StoredUser, UserStore as _, UserStoreError},
 //! };
 //!
@@ -19,6 +19,7 @@
 //!     .user_loader(users.clone())
 //!     .identity_loader(users.clone())
 //!     .password_updater(users.clone())
+//!     .store(MemoryStore::new()) // sessions
 //!     .build()?;
 //!
 //! // The first start makes the first user; later ones find him.

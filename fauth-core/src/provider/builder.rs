@@ -29,7 +29,7 @@ use crate::{
         ApiKeyStore, KeepApiKeys, KeepOneTimes, KeepRevocations, KeepSessions, OneTimeStore, RevocationStore,
         SessionStore, Store,
     },
-    token::Purpose,
+    token::{Purpose, is_reserved},
     transport::{
         BasicTransport, BearerKeyTransport, BearerTransport, QueryTransport, SecurityScheme, Transport,
     },
@@ -407,11 +407,12 @@ fn revocable(names: Vec<String>, has_store: bool) -> Result<Vec<Box<str>>, Confi
             "call `.revocation_store(…)`",
         ));
     }
-    if names.len() > MAX_REVOCABLE_CLAIMS || names.iter().any(String::is_empty) {
+    let is_custom = |name: &String| !name.is_empty() && !is_reserved(name);
+    if names.len() > MAX_REVOCABLE_CLAIMS || !names.iter().all(is_custom) {
         return Err(ConfigError::new(
             "revocable_claim",
-            "there are too many, or one has no name",
-            "name up to 8 claims",
+            "there are too many, or one is not the name of a custom claim",
+            "name up to 8 custom claims; tokens, sessions and subjects can be revoked without",
         ));
     }
     Ok(names.into_iter().map(String::into_boxed_str).collect())

@@ -16,10 +16,12 @@ pub(crate) type Ask<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> 
 macro_rules! erase {
     ($($erased:ident of $store:ident { $(fn $name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)* })*) => {
         $(
+            #[allow(clippy::elidable_lifetime_names, reason = "the arguments of some methods need the name")]
             pub(crate) trait $erased: Send + Sync {
                 $(fn $name<'a>(&'a self, $($argument: $type),*) -> Ask<'a, $answer>;)*
             }
 
+            #[allow(clippy::elidable_lifetime_names, reason = "the arguments of some methods need the name")]
             impl<S: $store> $erased for S {
                 $(
                     fn $name<'a>(&'a self, $($argument: $type),*) -> Ask<'a, $answer> {

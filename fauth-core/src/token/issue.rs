@@ -44,7 +44,7 @@ const RESERVED: [&str; 18] = [
     "user_epoch",
 ];
 
-pub(super) fn is_reserved(name: &str) -> bool {
+pub(crate) fn is_reserved(name: &str) -> bool {
     RESERVED.contains(&name)
 }
 

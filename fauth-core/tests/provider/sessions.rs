@@ -3,9 +3,9 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use fauth_core::{
-    EventKind, InvalidToken, LoginRequest, Purpose, Rejection, SessionConfig, SessionId, Timestamp,
-    TokenRequest,
-    testing::{ManualClock, config, memory_store, provider_with},
+    Algorithm, AuthConfig, EventKind, InvalidToken, Key, LoginRequest, Purpose, Rejection, SessionConfig,
+    SessionId, Timestamp, TokenRequest,
+    testing::{ManualClock, SECRET, config, memory_store, provider_with},
 };
 use tokio::{sync::Barrier, task::JoinSet};
 use tracing::Level;
@@ -76,14 +76,13 @@ async fn the_hash_of_a_session_is_keyed() {
     let auth = provider_with(config(), &world.users).events(twin.clone()).build().unwrap();
     auth.logout(&tokens.access).await.unwrap();
     assert_eq!(twin.only().session, here);
-    let settings = fauth_core::AuthConfig::builder().secret("another-9f2c4a7be1d80356-4b1e7f90");
-    let previous = fauth_core::testing::SECRET.as_bytes();
-    let previous = fauth_core::Key::hmac(fauth_core::Algorithm::HS256, previous).unwrap();
-    let settings = settings.verification_key(previous.with_id("old").unwrap()).build();
-    let Ok(settings) = settings else { panic!("{settings:?}") };
+    // It verifies what the others sign, but signs with another key.
+    let theirs = Key::hmac(Algorithm::HS256, SECRET.as_bytes()).unwrap();
+    let settings = AuthConfig::builder().secret("another-9f2c4a7be1d80356-4b1e7f90").secret_id("new");
+    let settings = settings.verification_key(theirs).build().unwrap();
     let stranger = Sink::default();
     let auth = provider_with(settings, &world.users).events(stranger.clone()).build().unwrap();
-    auth.login("alice").await.unwrap();
+    auth.logout(&tokens.access).await.unwrap();
     assert_ne!(stranger.only().session, here);
 }
 

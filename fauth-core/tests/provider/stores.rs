@@ -98,6 +98,9 @@ fn revocable_claims_have_bounds() {
     refused(with(&names), "revocable_claim");
     refused(with(&[""]), "revocable_claim");
     refused(with(&["a", ""]), "revocable_claim");
+    for reserved in ["sub", "sid", "jti", "exp", "scopes", "token_epoch"] {
+        refused(with(&[reserved]), "revocable_claim");
+    }
     let bare = || testing::provider_without_store(config(), &Users::new()).revocable_claim("device");
     refused(bare().danger_stateless().build(), "revocable_claim");
     refused(bare().session_store(memory_store()).danger_without_revocation().build(), "revocable_claim");
@@ -550,6 +553,24 @@ async fn a_theft_whose_revocation_fails_is_made_up_for_at_the_next_attempt() {
     .await;
 }
 
+/// Told of when it is noticed, not when its revocation has succeeded at last; and never twice.
+#[tokio::test(start_paused = true)]
+async fn a_theft_is_told_of_once_whatever_its_revocation_does() {
+    for fault in FAULTS {
+        let scene = Scene::new(SessionConfig::new()).await;
+        scene.world.refresh(&scene.tokens).await.unwrap();
+        scene.world.clock.advance(10 * SECOND);
+        scene.world.events.take();
+        scene.store.plan(Some((2, fault)));
+        for _ in 0..3 {
+            assert!(scene.world.refresh(&scene.tokens).await.is_err(), "{fault:?}");
+        }
+        let raised = scene.world.events.take();
+        let thefts = raised.iter().filter(|event| event.kind == EventKind::TokenTheft).count();
+        assert_eq!(thefts, 1, "{fault:?}: {raised:?}");
+    }
+}
+
 /// A session does not outlive its user's account, also if the store is down when that is noticed.
 #[tokio::test(start_paused = true)]
 async fn the_session_of_an_inactive_user_ends_at_a_later_attempt() {
@@ -607,7 +628,7 @@ async fn what_is_only_read_or_revoked_fails_in_the_same_way() {
     .await;
     with_every_mishap(
         SessionConfig::new(),
-        &["revoke"],
+        &["revoke", "end_all"],
         nothing,
         async |scene| scene.world.auth.revoke(&[Anchor::Subject("alice")]).await,
         async |scene, mishap| {

@@ -109,6 +109,7 @@ where
         .user_loader(store.clone())
         .identity_loader(store.clone())
         .password_updater(store.clone())
+        .store(fauth_core::MemoryStore::new())
         .password(passwords)
         .clock(clock.clone())
         .build()

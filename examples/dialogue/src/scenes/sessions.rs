@@ -52,9 +52,9 @@ pub fn sessions_are_listed_and_ended(program: &str) {
         let login = Request::post("/login").header("user-agent", "Phone/1.0");
         let phone = Pair::of(&server.send(login.json(&super::credentials("alice", "s3cret"))));
         let (laptop, stranger) = (alice(server), bob(server));
-        let list = sessions(server, &laptop.access);
-        assert_eq!(list.len(), 2, "{list:?}");
-        let lost = list.iter().find(|session| session["client"] == "Phone/1.0").unwrap();
+        let listed = sessions(server, &laptop.access);
+        assert_eq!(listed.len(), 2, "{listed:?}");
+        let lost = listed.iter().find(|session| session["client"] == "Phone/1.0").unwrap();
         assert_eq!((&lost["current"], &lost["address"]), (&json!(false), &json!("127.0.0.1")));
 
         let path = format!("/sessions/{}", lost["id"].as_str().unwrap());
@@ -160,7 +160,9 @@ fn three_instances_are_one_service(program: &str, environment: &[(&str, &str)]) 
     assert_eq!(first.send(Request::post("/logout/all").bearer(&one.access)).status, 200);
     is_refused_everywhere(&instances, &other.access);
     is_bad_token(&refresh(third, &other.refresh));
-    instances.map(Server::stop);
+    for server in instances {
+        server.stop();
+    }
 }
 
 /// With Redis for everything.

@@ -8,8 +8,11 @@ use super::{Harness, Probe, Seen, Sending, cases};
 use crate::{AuthUser as _, CookieTransport, LoginRequest, Purpose, SessionConfig, TokenRequest};
 
 const JSON: &str = "application/json";
+const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// All of it but a minute.
+const ALMOST_A_DAY: Duration = Duration::from_secs(24 * 60 * 60 - 60);
 
 fn refreshing<'a, H: Harness>(t: &'a Probe<H>, token: &str) -> Sending<'a, H> {
     t.post("/refresh").body(JSON, json!({ "refresh_token": token }).to_string())
@@ -136,7 +139,7 @@ cases! { $
         t = Probe::build(|builder| builder.sessions(SessionConfig::new().idle_timeout(MINUTE).lifetime(DAY)));
         let (_, mut token) = alice(&t);
         for _ in 0..3 {
-            t.clock.advance(MINUTE - Duration::from_secs(1));
+            t.clock.advance(59 * SECOND);
             token = refreshing(&t, &token).once().is(200).token("refresh_token");
         }
         t.clock.advance(MINUTE);
@@ -146,9 +149,9 @@ cases! { $
     fn no_refresh_moves_the_end_of_a_session(t) {
         t = Probe::build(|builder| builder.sessions(SessionConfig::new().idle_timeout(DAY).lifetime(2 * DAY)));
         let (_, first) = alice(&t);
-        t.clock.advance(DAY - MINUTE);
+        t.clock.advance(ALMOST_A_DAY);
         let (_, second) = both(&refreshing(&t, &first).once());
-        t.clock.advance(DAY - MINUTE);
+        t.clock.advance(ALMOST_A_DAY);
         let seen = refreshing(&t, &second).once();
         assert_eq!(seen.is(200).response.json()["expires_in"], 120, "no access token outlives its session");
         let (access, third) = both(&seen);
