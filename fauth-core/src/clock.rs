@@ -77,7 +77,6 @@ impl Clock for SystemClock {
 }
 
 /// A point on a clock that nobody sets, to tell how old something is.
-#[cfg(feature = "redis")]
 pub(crate) fn instant() -> tokio::time::Instant {
     tokio::time::Instant::now()
 }

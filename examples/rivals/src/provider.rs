@@ -109,13 +109,21 @@ fn one_user() -> OneUser {
 
 /// The provider that everything is measured with.
 pub(crate) fn provider() -> Result<AuthProvider<User>> {
-    Ok(AuthProvider::builder(config().build()?).user_loader(one_user()).without_password_login().danger_stateless().build()?)
+    Ok(AuthProvider::builder(config().build()?)
+        .user_loader(one_user())
+        .without_password_login()
+        .danger_stateless()
+        .build()?)
 }
 
 /// As [`provider`], for tokens of up to 64 KiB.
 pub(crate) fn patient_provider() -> Result<AuthProvider<User>> {
     let config = config().max_token_bytes(65_536).build()?;
-    Ok(AuthProvider::builder(config).user_loader(one_user()).without_password_login().danger_stateless().build()?)
+    Ok(AuthProvider::builder(config)
+        .user_loader(one_user())
+        .without_password_login()
+        .danger_stateless()
+        .build()?)
 }
 
 /// As [`provider`], with everything counted.

@@ -3,8 +3,8 @@
 use std::{convert::Infallible, ops::Range, sync::Arc};
 
 use fauth_core::{
-    Algorithm, AuthConfig, AuthConfigBuilder, AuthProvider, AuthUser, BoxError, Guard, Key, Purpose,
-    Requirement, TokenRequest,
+    Algorithm, Anchor, AuthConfig, AuthConfigBuilder, AuthProvider, AuthUser, BoxError, Guard, Key,
+    MemoryStore, Purpose, Requirement, Timestamp, TokenRequest,
 };
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jsonwebtoken::{DecodingKey, EncodingKey, Validation};
@@ -145,9 +145,14 @@ fn guarding(auth: &Auth) -> Result<Cases, BoxError> {
     let forged = Request::with_bearer(&tokens::forged(&standard)?);
     let user = Guard::new(auth, Requirement::user());
     let roles = Guard::new(auth, Requirement::user().roles(tokens::ROLES));
+    let revocable = Guard::new(
+        &revocable(config().secret(tokens::SECRET).build()?)?,
+        Requirement::user().roles(tokens::ROLES),
+    );
     Ok(vec![
         pass("guard: a user", user.clone(), good.clone())?.against(DECODE),
         pass(GUARD, roles.clone(), good.clone())?.against(DECODE),
+        pass("guard: two roles, revocable", revocable, good.clone())?.against(GUARD),
         turn_away("guard: forged, with the answer", roles.clone(), forged)?.against(GUARD),
         pass_again("guard: again, a user", user, good.clone())?.against(GUARD),
         pass_again("guard: again, two roles", roles, good)?.against(GUARD),
@@ -222,6 +227,20 @@ fn provider(config: AuthConfig) -> Result<Auth, BoxError> {
         async { Ok::<_, Infallible>(Some(user)) }
     };
     Ok(AuthProvider::builder(config).user_loader(load).without_password_login().danger_stateless().build()?)
+}
+
+/// With a store in memory that is asked whether the token was taken back; another token was.
+fn revocable(config: AuthConfig) -> Result<Auth, BoxError> {
+    let user = Arc::new(User { roles: tokens::ROLES.map(str::to_owned).into() });
+    let load = move |_| {
+        let user = Arc::clone(&user);
+        async { Ok::<_, Infallible>(Some(user)) }
+    };
+    let store = MemoryStore::builder().remembers_since(Timestamp::from_unix_seconds(0)).build();
+    let auth = AuthProvider::builder(config).user_loader(load).without_password_login();
+    let auth = auth.danger_stateless().revocation_store(store).build()?;
+    at_once(auth.revoke(&[Anchor::TokenId("another")])).ok_or("the store waits")??;
+    Ok(auth)
 }
 
 struct User {

@@ -20,7 +20,7 @@ use self::disk::{FileError, Lock, OpenFile, Place, Stamp};
 pub use self::format::MAX_FILE_BYTES;
 use super::{NewUser, StoredUser, UserStore, UserStoreError, users::Users};
 use crate::{
-    clock::{Clock, SystemClock},
+    clock::{Clock, SystemClock, instant},
     store::StoreError,
 };
 
@@ -135,7 +135,7 @@ impl JsonFileUserStore {
         let outcome = spawn_blocking(move || {
             let outcome = file.change(&lock, change);
             drop(lock);
-            *turn = Some(Instant::now() + PAUSE_AFTER_CHANGE);
+            *turn = Some(instant() + PAUSE_AFTER_CHANGE);
             outcome
         });
         outcome.await.map_err(StoreError::new)?

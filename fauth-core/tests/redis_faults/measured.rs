@@ -2,7 +2,11 @@
 
 #![expect(clippy::indexing_slicing, clippy::print_stdout, reason = "a measurement prints its numbers")]
 
-use fauth_core::store::Verdict;
+use fauth_core::{
+    Purpose, Requirement,
+    store::Verdict,
+    testing::{Users, WireRequest, config, provider_without_store},
+};
 use servers::Redis;
 
 use super::*;
@@ -48,6 +52,40 @@ async fn how_soon_others_refuse() {
     }
     report("revoked on A, refused on B, since the call", since_call);
     report("revoked on A, refused on B, since its return", since_return);
+}
+
+/// In process, with a loader that answers at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement"]
+async fn what_a_guarded_request_costs() {
+    let server = Redis::start();
+    let mirrored = RedisStore::connect(server.url()).await.unwrap();
+    let direct = RedisStore::builder(server.url()).mirror(false).connect().await.unwrap();
+    for number in 0..10_000 {
+        revoke(&direct, &format!("token {number}")).await;
+    }
+    let users = Users::new();
+    let provider =
+        || provider_without_store(config(), &users).clock(SystemClock::default()).danger_stateless();
+    let without = provider().build().unwrap();
+    let with_mirror = provider().revocation_store(mirrored).build().unwrap();
+    let with_redis = provider().revocation_store(direct).build().unwrap();
+    let requirement = Requirement::user();
+    for round in 0..3 {
+        for (what, auth, count) in [
+            ("no store", &without, 50_000_u32),
+            ("the mirror", &with_mirror, 50_000),
+            ("Redis", &with_redis, 5_000),
+        ] {
+            let token = auth.issue(Purpose::Access, "alice").unwrap();
+            let head = WireRequest::new("GET", "/").bearer(token.expose());
+            let start = Instant::now();
+            for _ in 0..count {
+                auth.check(auth.read(&head), &requirement).await.unwrap();
+            }
+            println!("round {round}: a guarded request with {what}: {:?}", start.elapsed() / count);
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

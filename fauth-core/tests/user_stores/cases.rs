@@ -368,7 +368,10 @@ pub(crate) async fn a_store_is_a_whole_set_of_loaders(store: impl Store, clock: 
     assert_eq!(refused, Rejection::InvalidToken(InvalidToken::InactiveUser));
     assert_eq!(auth.authenticate("alice", "correct horse").await.unwrap_err(), Rejection::InvalidCredentials);
 
+    // His session has ended with that.
     store.set_active("alice", true).await.unwrap();
+    auth.refresh(tokens.refresh_token().expose()).await.unwrap_err();
+    let tokens = auth.login(alice.username()).await.unwrap();
     auth.refresh(tokens.refresh_token().expose()).await.unwrap();
     store.delete("alice").await.unwrap();
     let refused = auth.refresh(tokens.refresh_token().expose()).await.unwrap_err();

@@ -41,7 +41,7 @@ impl Mirror {
     }
 
     /// `None` if the copy is too old to judge anything.
-    pub(super) fn judge(&self, token: &TokenFacts<'_>, now: Timestamp) -> Option<Verdict> {
+    pub(super) fn judge(&self, token: &TokenFacts<'_>, now: Timestamp) -> Option<Result<Verdict, Fault>> {
         self.copy.is_fresh().then(|| self.copy.judge(token, now))
     }
 
@@ -99,14 +99,14 @@ impl Copy {
         self.since.store(since.unix_seconds(), Ordering::Release);
     }
 
-    fn judge(&self, token: &TokenFacts<'_>, now: Timestamp) -> Verdict {
-        let now = now.unix_seconds();
+    fn judge(&self, token: &TokenFacts<'_>, present: Timestamp) -> Result<Verdict, Fault> {
+        let now = present.unix_seconds();
         let revoked = token
             .anchors
             .iter()
             .any(|anchor| anchor.with_key(|key| self.table.end_of(key)).is_some_and(|ends| ends > now));
         let epoch = self.table.epoch_of(token.subject.as_bytes(), now);
         let since = Timestamp::from_unix_seconds(self.since.load(Ordering::Acquire));
-        verdict(revoked, epoch, since, token)
+        verdict(revoked, epoch, since, token, present)
     }
 }

@@ -43,7 +43,7 @@ impl RevocationStore for RedisStore {
             return Ok(self.ask_redis(token, now).await?);
         };
         match (mirror.judge(token, now), self.shared.when_stale) {
-            (Some(verdict), _) => Ok(verdict),
+            (Some(verdict), _) => Ok(verdict?),
             (None, WhenStale::AskRedis) => Ok(self.ask_redis(token, now).await?),
             (None, WhenStale::Refuse) => Err(Fault::Stale.into()),
         }
@@ -90,19 +90,29 @@ impl RedisStore {
         reply.done()?;
         let since = reply.time()?;
         let revoked = reply.parsed::<u8>()? != 0;
-        Ok(verdict(revoked, reply.parsed()?, since, token))
+        verdict(revoked, reply.parsed()?, since, token, now)
     }
 }
 
 /// The order in which a token is judged, here and in the mirror.
-pub(super) fn verdict(revoked: bool, epoch: u64, since: Timestamp, token: &TokenFacts<'_>) -> Verdict {
-    if revoked {
+///
+/// In the second in which a memory begins, no token could be issued that will be trusted: there is no verdict then, so that nobody is sent away to get a new one.
+pub(super) fn verdict(
+    revoked: bool,
+    epoch: u64,
+    since: Timestamp,
+    token: &TokenFacts<'_>,
+    now: Timestamp,
+) -> Result<Verdict, Fault> {
+    Ok(if revoked {
         Verdict::Revoked
     } else if token.epoch < epoch {
         Verdict::OldEpoch
-    } else if token.issued_at < since {
-        Verdict::BeforeMemory
-    } else {
+    } else if token.issued_at >= since {
         Verdict::Good
-    }
+    } else if now < since {
+        return Err(Fault::TooEarly);
+    } else {
+        Verdict::BeforeMemory
+    })
 }

@@ -1,6 +1,6 @@
 -- What the scripts on one-time tokens share. A token is a hash; those of a subject stand in a sorted set, by their end, as purpose and id.
 local function token_key(id) return prefix .. 'once:' .. id end
-local function tokens_key(subject) return prefix .. 'onces:' .. subject end
+local function tokens_key(subject) return prefix .. 'tokens:' .. subject end
 
 -- All of a subject that may still matter, the one that expires first first, each as purpose, id and end.
 local function all(subject)
