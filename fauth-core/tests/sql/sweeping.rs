@@ -3,12 +3,12 @@
 use fauth_core::{
     Purpose, Timestamp,
     store::{
-        Anchor, OneTimeRecord, OneTimeStore, RevocationStore, SessionStore, SqlDialect, SqlStore, TokenFacts,
-        Verdict,
+        Anchor, OneTimeRecord, OneTimeStore, RevocationStore, RotationOutcome, SessionStore, SqlDialect,
+        SqlStore, TokenFacts, Verdict,
     },
 };
 
-use crate::support::{START, Sqlite, at, hash, new_session, postgres_store};
+use crate::support::{START, Sqlite, at, hash, new_session, postgres_store, rotation};
 
 const HOUR: u64 = 3600;
 
@@ -24,18 +24,26 @@ async fn a_write_sweeps_a_hundred_rows_an_hour_after_their_time() {
             sqlx::query_as("SELECT COUNT(*) FROM fauth_sessions").fetch_one(&database.pool).await.unwrap();
         row.0
     };
-    // They end at 7200 at the latest.
+    // They end at 3600, when their idle timeout is over, and not only at 7200, which is the latest.
     let open = async |number, now| {
         let mut new = new_session(number, "bob", 0, 1000);
-        new.session.expires_at = at(1_000_000);
+        (new.session.last_seen_at, new.session.expires_at) = (now, at(1_000_000));
         store.open(new, now).await.unwrap();
     };
-    open(1001, at(7200 + HOUR - 1)).await;
+    store.end_all("alice", Some(&new_session(0, "alice", 0, 1).session.id), START).await.unwrap();
+    open(1001, at(3600 + HOUR - 1)).await;
     assert_eq!(count().await, 151, "one second before the hour is over, all are still known");
-    open(1002, at(7200 + HOUR)).await;
+    let unchanged = async |number| store.rotate(rotation(number, 0, 1), at(3599 + HOUR)).await.unwrap();
+    assert_eq!(unchanged(0).await, RotationOutcome::Expired);
+    assert_eq!(unchanged(1).await, RotationOutcome::Ended);
+    store.open(new_session(1, "alice", 0, 1), at(3599 + HOUR)).await.unwrap_err();
+    open(1002, at(3600 + HOUR)).await;
     assert_eq!(count().await, 52, "then a hundred go");
-    open(1003, at(7200 + HOUR)).await;
+    open(1003, at(3600 + HOUR)).await;
     assert_eq!(count().await, 3, "and the rest");
+    for number in [0, 1] {
+        assert_eq!(unchanged(number).await, RotationOutcome::Unknown);
+    }
 }
 
 /// Also on PostgreSQL, where nobody may wait for rows that another sweeps.
