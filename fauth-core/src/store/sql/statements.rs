@@ -1,11 +1,14 @@
 //! Every statement there is.
 //!
-//! `{p}` stands for the prefix of the tables; `{bytes}`, `{for_update}`, `{skip_locked}` and `{among}` for the words in which the databases differ; `{list}` for parameters
-//! whose number is known when asking.
+//! `{p}` stands for the prefix of the tables; `{bytes}`, `{for_update}`, `{skip_locked}`, `{among}` and `{clock}` for the words in which the databases differ; `{list}` for
+//! parameters whose number is known when asking; `{past}` for the time up to which rows may be forgotten.
 
 use std::sync::Arc;
 
 use super::dialect::{Dialect, Words};
+
+/// `$1` is the time by the caller's clock, `$2` how far the database's own has to be past it. One caller whose clock is ahead must not forget for all others.
+const PAST: &str = "{least}($1, {clock} - $2)";
 
 /// Turns the texts below into statements of a database.
 #[derive(Debug, Clone)]
@@ -28,6 +31,9 @@ impl Texts {
         let [among, end] = self.words.among;
         template
             .replace("{p}", &self.prefix)
+            .replace("{past}", PAST)
+            .replace("{least}", self.words.least)
+            .replace("{clock}", self.words.clock)
             .replace("{among}", among)
             .replace("{/among}", end)
             .replace("{bytes}", self.words.bytes)
@@ -145,7 +151,7 @@ pub(super) const LOCK_SESSIONS: &str = concat!(
 
 /// From `ends_at` on a session cannot become live again, and neither can one that was ended before: its mark need not stay until `expires_at`.
 pub(super) const SWEEP_SESSIONS: &str = "DELETE FROM {p}sessions WHERE id {among}\
-    SELECT id FROM {p}sessions WHERE ends_at <= $1 ORDER BY ends_at LIMIT 100 {skip_locked}{/among}";
+    SELECT id FROM {p}sessions WHERE ends_at <= {past} ORDER BY ends_at LIMIT 100 {skip_locked}{/among}";
 
 /// `{list}` are pairs of an anchor and `$1`.
 pub(super) const REVOKE: &str = "INSERT INTO {p}revocations (anchor, kept_until) VALUES {list} \
@@ -154,7 +160,7 @@ pub(super) const REVOKE: &str = "INSERT INTO {p}revocations (anchor, kept_until)
     ELSE {p}revocations.kept_until END";
 
 /// `{list}` are the anchors.
-pub(super) const CHECK: &str = "SELECT since, forgotten, \
+pub(super) const CHECK: &str = "SELECT since, forgotten, {clock}, \
     (SELECT COUNT(*) FROM {p}revocations WHERE anchor IN ({list}) AND kept_until > $1), \
     (SELECT epoch FROM {p}epochs WHERE subject = $2) \
     FROM {p}schema WHERE id = 1";
@@ -177,10 +183,10 @@ pub(super) const RAISE_EPOCH: &str = "INSERT INTO {p}epochs (subject, epoch, kep
     RETURNING epoch";
 
 pub(super) const SWEEP_REVOCATIONS: &str = "DELETE FROM {p}revocations WHERE anchor {among}\
-    SELECT anchor FROM {p}revocations WHERE kept_until <= $1 ORDER BY kept_until LIMIT 100 {skip_locked}{/among} RETURNING kept_until";
+    SELECT anchor FROM {p}revocations WHERE kept_until <= {past} ORDER BY kept_until LIMIT 100 {skip_locked}{/among} RETURNING kept_until";
 
 pub(super) const SWEEP_EPOCHS: &str = "DELETE FROM {p}epochs WHERE subject {among}\
-    SELECT subject FROM {p}epochs WHERE kept_until <= $1 ORDER BY kept_until LIMIT 100 {skip_locked}{/among} RETURNING kept_until";
+    SELECT subject FROM {p}epochs WHERE kept_until <= {past} ORDER BY kept_until LIMIT 100 {skip_locked}{/among} RETURNING kept_until";
 
 pub(super) const INSERT_ONE_TIME: &str =
     "INSERT INTO {p}one_time (hash, subject, purpose, expires_at) VALUES ($1, $2, $3, $4)";
@@ -197,7 +203,7 @@ pub(super) const WITHDRAW: &str = "DELETE FROM {p}one_time WHERE subject = $1 AN
     RETURNING expires_at";
 
 pub(super) const SWEEP_ONE_TIME: &str = "DELETE FROM {p}one_time WHERE hash {among}\
-    SELECT hash FROM {p}one_time WHERE expires_at <= $1 ORDER BY expires_at LIMIT 100 {skip_locked}{/among}";
+    SELECT hash FROM {p}one_time WHERE expires_at <= {past} ORDER BY expires_at LIMIT 100 {skip_locked}{/among}";
 
 /// The columns of an API key, in the order in which they are read.
 macro_rules! api_key {
@@ -225,7 +231,7 @@ pub(super) const REMOVE_API_KEY: &str =
     "DELETE FROM {p}api_keys WHERE id = $1 AND (owner = $2 OR $2 IS NULL) RETURNING id";
 
 pub(super) const SWEEP_API_KEYS: &str = "DELETE FROM {p}api_keys WHERE id {among}\
-    SELECT id FROM {p}api_keys WHERE expires_at <= $1 ORDER BY expires_at LIMIT 100 {skip_locked}{/among}";
+    SELECT id FROM {p}api_keys WHERE expires_at <= {past} ORDER BY expires_at LIMIT 100 {skip_locked}{/among}";
 
 #[cfg(all(test, feature = "sqlite", feature = "postgres"))]
 mod tests {
