@@ -1,4 +1,4 @@
-//! What SQLite and PostgreSQL have beyond the store suite: migrations, sweeps, calls that are dropped half-way.
+//! What SQLite and PostgreSQL have beyond the store suite: migrations, sweeps, calls that are dropped half-way, clocks that are wrong.
 
 #![expect(
     clippy::unwrap_used,
@@ -12,6 +12,8 @@ mod support;
 
 #[path = "sql/cancelling.rs"]
 mod cancelling;
+#[path = "sql/clocks.rs"]
+mod clocks;
 #[path = "sql/crashing.rs"]
 mod crashing;
 #[path = "sql/migrating.rs"]

@@ -87,6 +87,11 @@ pub type PostgresStore = SqlStore<sqlx::Postgres>;
 /// # }
 /// ```
 ///
+/// # Clocks
+/// What has expired is judged by the caller's clock. What is past its time is forgotten when it was so for an hour, by that clock and by the database's own:
+/// one instance whose clock is wrong forgets nothing for the others. One that is more than an hour behind may be told
+/// [`BeforeMemory`](crate::store::Verdict::BeforeMemory) until its clock is right.
+///
 /// Clones share the pool. [`migrate`](Self::migrate) makes the tables; until it has run, every method fails.
 ///
 /// # Security

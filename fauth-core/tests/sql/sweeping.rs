@@ -3,12 +3,12 @@
 use fauth_core::{
     Purpose, Timestamp,
     store::{
-        Anchor, OneTimeRecord, OneTimeStore, RevocationStore, SessionStore, SqlDialect, SqlStore, TokenFacts,
-        Verdict,
+        Anchor, OneTimeRecord, OneTimeStore, RevocationStore, RotationOutcome, SessionStore, SqlDialect,
+        SqlStore, TokenFacts, Verdict,
     },
 };
 
-use crate::support::{START, Sqlite, at, hash, new_session, postgres_store};
+use crate::support::{START, Sqlite, at, hash, new_session, postgres_store, rotation};
 
 const HOUR: u64 = 3600;
 
@@ -24,18 +24,26 @@ async fn a_write_sweeps_a_hundred_rows_an_hour_after_their_time() {
             sqlx::query_as("SELECT COUNT(*) FROM fauth_sessions").fetch_one(&database.pool).await.unwrap();
         row.0
     };
-    // They end at 7200 at the latest.
+    // They end at 3600, when their idle timeout is over, and not only at 7200, which is the latest.
     let open = async |number, now| {
         let mut new = new_session(number, "bob", 0, 1000);
-        new.session.expires_at = at(1_000_000);
+        (new.session.last_seen_at, new.session.expires_at) = (now, at(1_000_000));
         store.open(new, now).await.unwrap();
     };
-    open(1001, at(7200 + HOUR - 1)).await;
+    store.end_all("alice", Some(&new_session(0, "alice", 0, 1).session.id), START).await.unwrap();
+    open(1001, at(3600 + HOUR - 1)).await;
     assert_eq!(count().await, 151, "one second before the hour is over, all are still known");
-    open(1002, at(7200 + HOUR)).await;
+    let unchanged = async |number| store.rotate(rotation(number, 0, 1), at(3599 + HOUR)).await.unwrap();
+    assert_eq!(unchanged(0).await, RotationOutcome::Expired);
+    assert_eq!(unchanged(1).await, RotationOutcome::Ended);
+    store.open(new_session(1, "alice", 0, 1), at(3599 + HOUR)).await.unwrap_err();
+    open(1002, at(3600 + HOUR)).await;
     assert_eq!(count().await, 52, "then a hundred go");
-    open(1003, at(7200 + HOUR)).await;
+    open(1003, at(3600 + HOUR)).await;
     assert_eq!(count().await, 3, "and the rest");
+    for number in [0, 1] {
+        assert_eq!(unchanged(number).await, RotationOutcome::Unknown);
+    }
 }
 
 /// Also on PostgreSQL, where nobody may wait for rows that another sweeps.
@@ -81,7 +89,7 @@ async fn clock_goes_back<D: SqlDialect>(store: SqlStore<D>) {
     assert_eq!(store.check(&token("stolen", START), START).await.unwrap(), Verdict::Revoked);
     assert_eq!(store.check(&token("other", START), START).await.unwrap(), Verdict::Good);
 
-    // Somebody's clock is far ahead: the entry is swept.
+    // The entry is swept.
     store.revoke(&[Anchor::TokenId("later")], at(100 + HOUR), at(9000)).await.unwrap();
     assert_eq!(
         store.check(&token("other", START), at(100)).await.unwrap(),
@@ -89,9 +97,10 @@ async fn clock_goes_back<D: SqlDialect>(store: SqlStore<D>) {
         "nothing is alive again at 100"
     );
 
-    // Back at 50, the stolen token has not expired. It must not pass, and nobody can tell it from others any more.
+    // For a clock that is back at 50, the stolen token has not expired. It must not pass, and nobody can tell it from others any more.
     assert_eq!(store.check(&token("stolen", START), at(50)).await.unwrap(), Verdict::BeforeMemory);
-    assert_eq!(store.check(&token("stolen", START), at(150)).await.unwrap(), Verdict::BeforeMemory);
+    // For the others it has, and they go on.
+    assert_eq!(store.check(&token("other", START), at(150)).await.unwrap(), Verdict::Good);
     assert_eq!(store.check(&token("new", at(50)), at(50)).await.unwrap(), Verdict::Good, "a new login works");
     assert_eq!(store.check(&token("later", at(60)), at(60)).await.unwrap(), Verdict::Revoked);
 }

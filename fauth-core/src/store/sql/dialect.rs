@@ -32,6 +32,10 @@ pub struct Words {
     /// Before and after a query for the keys of rows to delete. As an array PostgreSQL asks it once and looks up each key; with `IN` it may join, and read
     /// the whole table.
     pub among: [&'static str; 2],
+    /// The database's own clock, in seconds; the same throughout a statement.
+    pub clock: &'static str,
+    /// The function that gives the least of its arguments.
+    pub least: &'static str,
 }
 
 /// What fauth has to know of a database.
@@ -110,7 +114,14 @@ impl Dialect for sqlx::Sqlite {
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
     const ONE_WRITER: bool = true;
     const LOCK: Option<&'static str> = None;
-    const WORDS: Words = Words { bytes: "BLOB", for_update: "", skip_locked: "", among: ["IN (", ")"] };
+    const WORDS: Words = Words {
+        bytes: "BLOB",
+        for_update: "",
+        skip_locked: "",
+        among: ["IN (", ")"],
+        clock: "CAST(strftime('%s', 'now') AS INTEGER)",
+        least: "MIN",
+    };
 
     through_sqlx!();
 
@@ -131,6 +142,8 @@ impl Dialect for sqlx::Postgres {
         for_update: "FOR UPDATE",
         skip_locked: "FOR UPDATE SKIP LOCKED",
         among: ["= ANY (ARRAY(", "))"],
+        clock: "EXTRACT(EPOCH FROM now())::BIGINT",
+        least: "LEAST",
     };
 
     through_sqlx!();

@@ -1,11 +1,14 @@
 //! Every statement there is.
 //!
-//! `{p}` stands for the prefix of the tables; `{bytes}`, `{for_update}`, `{skip_locked}` and `{among}` for the words in which the databases differ; `{list}` for parameters
-//! whose number is known when asking.
+//! `{p}` stands for the prefix of the tables; `{bytes}`, `{for_update}`, `{skip_locked}`, `{among}` and `{clock}` for the words in which the databases differ; `{list}` for
+//! parameters whose number is known when asking; `{past}` for the time up to which rows may be forgotten.
 
 use std::sync::Arc;
 
 use super::dialect::{Dialect, Words};
+
+/// `$1` is the time by the caller's clock, `$2` how far the database's own has to be past it. One caller whose clock is ahead must not forget for all others.
+const PAST: &str = "{least}($1, {clock} - $2)";
 
 /// Turns the texts below into statements of a database.
 #[derive(Debug, Clone)]
@@ -28,6 +31,9 @@ impl Texts {
         let [among, end] = self.words.among;
         template
             .replace("{p}", &self.prefix)
+            .replace("{past}", PAST)
+            .replace("{least}", self.words.least)
+            .replace("{clock}", self.words.clock)
             .replace("{among}", among)
             .replace("{/among}", end)
             .replace("{bytes}", self.words.bytes)
@@ -68,8 +74,9 @@ pub(super) const MIGRATIONS: &[(u64, &[&str])] = &[(
             predecessor {bytes}, \
             nonce {bytes}, \
             rotated_at BIGINT)",
-        "CREATE INDEX {p}sessions_subject ON {p}sessions (subject)",
-        "CREATE INDEX {p}sessions_expires ON {p}sessions (expires_at)",
+        // Of the sessions of a subject most may be over. What asks for live ones says `ended = 0` and bounds `ends_at`, and so reads none of the others.
+        "CREATE INDEX {p}sessions_live ON {p}sessions (subject, ends_at) WHERE ended = 0",
+        "CREATE INDEX {p}sessions_ends ON {p}sessions (ends_at)",
         "CREATE TABLE {p}revocations (\
             anchor TEXT NOT NULL PRIMARY KEY, \
             kept_until BIGINT NOT NULL)",
@@ -142,8 +149,9 @@ pub(super) const LOCK_SESSIONS: &str = concat!(
     " FROM {p}sessions WHERE subject = $1 AND ended = 0 AND ends_at > $2 {for_update}"
 );
 
+/// From `ends_at` on a session cannot become live again, and neither can one that was ended before: its mark need not stay until `expires_at`.
 pub(super) const SWEEP_SESSIONS: &str = "DELETE FROM {p}sessions WHERE id {among}\
-    SELECT id FROM {p}sessions WHERE expires_at <= $1 ORDER BY expires_at LIMIT 100 {skip_locked}{/among}";
+    SELECT id FROM {p}sessions WHERE ends_at <= {past} ORDER BY ends_at LIMIT 100 {skip_locked}{/among}";
 
 /// `{list}` are pairs of an anchor and `$1`.
 pub(super) const REVOKE: &str = "INSERT INTO {p}revocations (anchor, kept_until) VALUES {list} \
@@ -152,7 +160,7 @@ pub(super) const REVOKE: &str = "INSERT INTO {p}revocations (anchor, kept_until)
     ELSE {p}revocations.kept_until END";
 
 /// `{list}` are the anchors.
-pub(super) const CHECK: &str = "SELECT since, forgotten, \
+pub(super) const CHECK: &str = "SELECT since, forgotten, {clock}, \
     (SELECT COUNT(*) FROM {p}revocations WHERE anchor IN ({list}) AND kept_until > $1), \
     (SELECT epoch FROM {p}epochs WHERE subject = $2) \
     FROM {p}schema WHERE id = 1";
@@ -175,10 +183,10 @@ pub(super) const RAISE_EPOCH: &str = "INSERT INTO {p}epochs (subject, epoch, kep
     RETURNING epoch";
 
 pub(super) const SWEEP_REVOCATIONS: &str = "DELETE FROM {p}revocations WHERE anchor {among}\
-    SELECT anchor FROM {p}revocations WHERE kept_until <= $1 ORDER BY kept_until LIMIT 100 {skip_locked}{/among} RETURNING kept_until";
+    SELECT anchor FROM {p}revocations WHERE kept_until <= {past} ORDER BY kept_until LIMIT 100 {skip_locked}{/among} RETURNING kept_until";
 
 pub(super) const SWEEP_EPOCHS: &str = "DELETE FROM {p}epochs WHERE subject {among}\
-    SELECT subject FROM {p}epochs WHERE kept_until <= $1 ORDER BY kept_until LIMIT 100 {skip_locked}{/among} RETURNING kept_until";
+    SELECT subject FROM {p}epochs WHERE kept_until <= {past} ORDER BY kept_until LIMIT 100 {skip_locked}{/among} RETURNING kept_until";
 
 pub(super) const INSERT_ONE_TIME: &str =
     "INSERT INTO {p}one_time (hash, subject, purpose, expires_at) VALUES ($1, $2, $3, $4)";
@@ -195,7 +203,7 @@ pub(super) const WITHDRAW: &str = "DELETE FROM {p}one_time WHERE subject = $1 AN
     RETURNING expires_at";
 
 pub(super) const SWEEP_ONE_TIME: &str = "DELETE FROM {p}one_time WHERE hash {among}\
-    SELECT hash FROM {p}one_time WHERE expires_at <= $1 ORDER BY expires_at LIMIT 100 {skip_locked}{/among}";
+    SELECT hash FROM {p}one_time WHERE expires_at <= {past} ORDER BY expires_at LIMIT 100 {skip_locked}{/among}";
 
 /// The columns of an API key, in the order in which they are read.
 macro_rules! api_key {
@@ -223,7 +231,7 @@ pub(super) const REMOVE_API_KEY: &str =
     "DELETE FROM {p}api_keys WHERE id = $1 AND (owner = $2 OR $2 IS NULL) RETURNING id";
 
 pub(super) const SWEEP_API_KEYS: &str = "DELETE FROM {p}api_keys WHERE id {among}\
-    SELECT id FROM {p}api_keys WHERE expires_at <= $1 ORDER BY expires_at LIMIT 100 {skip_locked}{/among}";
+    SELECT id FROM {p}api_keys WHERE expires_at <= {past} ORDER BY expires_at LIMIT 100 {skip_locked}{/among}";
 
 #[cfg(all(test, feature = "sqlite", feature = "postgres"))]
 mod tests {
@@ -284,6 +292,61 @@ mod tests {
         for sweep in SWEEPS {
             let plan = plan(sweep).await;
             assert!(plan.contains("INDEX") && !plan.contains("B-TREE FOR ORDER BY"), "{sweep}\n{plan}");
+        }
+    }
+
+    /// What every login, logout and list asks of the sessions of a subject.
+    const LIVE: [&str; 3] = [LOCK_SESSIONS, LIST_SESSIONS, END_SESSIONS];
+
+    /// A login every few seconds, by a health check say, makes hundreds of thousands of sessions that are over: none of them is read.
+    #[tokio::test]
+    async fn sqlite_reads_only_live_sessions() {
+        let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await.unwrap();
+        SqliteStore::new(pool.clone()).migrate().await.unwrap();
+        let texts = Texts::of::<sqlx::Sqlite>("fauth_");
+        for sql in LIVE {
+            let explain = format!("EXPLAIN QUERY PLAN {}", texts.render(sql));
+            let rows = sqlx::query(&explain).fetch_all(&pool).await.unwrap();
+            let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+            // Both columns of the partial index bound the search, so it meets no row that has ended or expired.
+            let search = "SEARCH fauth_sessions USING INDEX fauth_sessions_live (subject=? AND ends_at>?)";
+            assert_eq!(plan, [search], "{sql}");
+        }
+    }
+
+    #[tokio::test]
+    async fn postgres_reads_only_live_sessions() {
+        let server = servers::Postgres::start();
+        let pool = PgPool::connect(&server.url()).await.unwrap();
+        PostgresStore::new(pool.clone()).migrate().await.unwrap();
+        // 20 000 that have ended, 20 000 that have expired by idling, 3 that are live.
+        let fill = "INSERT INTO fauth_sessions (id, subject, created_at, last_seen_at, idle_timeout, expires_at, remembered, ends_at, ended, head) \
+            SELECT 'id' || n, 'health', 1, 1, 1, 900, 0, \
+            CASE WHEN n > 20000 AND n <= 40000 THEN 100 ELSE 900 END, CASE WHEN n <= 20000 THEN 1 ELSE 0 END, 'x' \
+            FROM generate_series(1, 40003) AS n";
+        sqlx::query(fill).execute(&pool).await.unwrap();
+        sqlx::query("VACUUM ANALYZE").execute(&pool).await.unwrap();
+        let mut connection = pool.acquire().await.unwrap();
+        sqlx::query("SET plan_cache_mode = force_generic_plan").execute(&mut *connection).await.unwrap();
+        let texts = Texts::of::<sqlx::Postgres>("fauth_");
+        for sql in LIVE {
+            let others = if sql.contains("$3") { ", NULL" } else { "" };
+            let explain = format!(
+                "DEALLOCATE ALL; PREPARE one AS {}; EXPLAIN (ANALYZE, BUFFERS) EXECUTE one('health', 500{others})",
+                texts.render(sql)
+            );
+            let rows = sqlx::raw_sql(&explain).fetch_all(&mut *connection).await.unwrap();
+            let plan: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+            let shown = plan.join("\n");
+            assert!(shown.contains("fauth_sessions_live"), "{shown}");
+            assert!(shown.contains("rows=3 ") && !shown.contains("Rows Removed"), "{shown}");
+            // The first line about buffers is about the whole: pages from the cache, and from the disk.
+            let buffers = plan.iter().find(|line| line.contains("Buffers:")).unwrap();
+            let pages = ["hit=", "read="].map(|word| {
+                let (_, number) = buffers.split_once(word).unwrap_or_default();
+                number.split(' ').next().unwrap().parse().unwrap_or(0)
+            });
+            assert!(pages.iter().sum::<u32>() < 60, "{shown}");
         }
     }
 

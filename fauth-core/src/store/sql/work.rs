@@ -66,11 +66,13 @@ impl<D: SqlDialect> Work<D> {
         self.run(lock, vec![Value::Text(Some(&name))]).await
     }
 
-    /// Forgets up to a hundred rows whose time was over an hour before `now`: machines whose clocks differ by less agree on what is still kept.
+    /// Forgets up to a hundred rows whose time was over an hour before `now`, and an hour ago by the database's own clock: machines whose clocks differ by less
+    /// agree on what is still kept, and one whose clock is further ahead takes nothing from the others.
     ///
     /// Do it last, so that nobody waits for this transaction while it waits for somebody else.
     pub(super) async fn sweep(&mut self, template: &str, now: Timestamp) -> Result<Vec<D::Row>, StoreError> {
-        self.fetch(template, vec![Value::Number(now.unix_seconds().saturating_sub(MARGIN))]).await
+        let past = now.unix_seconds().saturating_sub(MARGIN);
+        self.fetch(template, vec![Value::Number(past), Value::Number(MARGIN)]).await
     }
 
     /// Ends it without a change. Less work than a commit, after which the database would wait for its disk because a row was locked.
