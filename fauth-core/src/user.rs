@@ -104,10 +104,13 @@ pub trait AuthUser: Send + Sync + 'static {
     /// impl AuthUser for User {
     ///     fn subject(&self) -> impl AsRef<str> { &self.id }
     ///     fn is_active(&self) -> bool { true }
+    ///     // A password change ends resets, magic links and everything else.
+    ///     fn token_epoch(&self) -> u64 { self.password_changes }
+    ///     // A change of the address ends what would verify the old one.
     ///     fn one_time_stamp(&self, purpose: OneTimePurpose) -> impl AsRef<str> {
     ///         match purpose {
-    ///             OneTimePurpose::EmailVerification => self.email.clone(),
-    ///             _ => self.password_changes.to_string(),
+    ///             OneTimePurpose::EmailVerification => &self.email,
+    ///             _ => "",
     ///         }
     ///     }
     /// }
