@@ -65,8 +65,16 @@ pub trait AuthUser: Send + Sync + 'static {
     /// ends all tokens that carry a lower one. Default: 0, for ever; [`AuthProvider::logout_all`](crate::AuthProvider::logout_all) needs no
     /// such record.
     ///
-    /// Tokens carry it if they were made with [`TokenRequest::of`](crate::TokenRequest::of), as the ready-made endpoints do. Raise it when
-    /// the password changes. It must never fall.
+    /// Raise it when the password changes and when the account is disabled, in the same statement: `UPDATE users SET password_hash = $2, token_epoch = token_epoch + 1 WHERE …`. That
+    /// ends access tokens, refresh tokens and outstanding [one-time tokens](Self::one_time_stamp) of every purpose, on every instance, and needs no store. Not
+    /// when a [`PasswordUpdater`] replaces the hash: the password is the same then. It must never fall. API keys are not ended by it.
+    ///
+    /// Tokens carry it if they were made with [`TokenRequest::of`](crate::TokenRequest::of) or [`OneTimeRequest::new`](crate::OneTimeRequest::new), as the
+    /// ready-made endpoints do. Others, such as those of `login("alice")`, count as of epoch 0: once it is raised, they are refused from the moment they are issued.
+    ///
+    /// # Security
+    /// With the default, a password change by itself ends nothing: whoever has a token or a link goes on. Override this, or call
+    /// [`logout_all`](crate::AuthProvider::logout_all) (with a revocation store) and [`withdraw_one_time`](crate::AuthProvider::withdraw_one_time) after each change.
     fn token_epoch(&self) -> u64 {
         0
     }
@@ -81,7 +89,11 @@ pub trait AuthUser: Send + Sync + 'static {
         std::iter::empty::<&str>()
     }
 
-    /// What one-time tokens of this purpose are bound to: when it changes, those that were issued before are worth nothing. Default: nothing.
+    /// What one-time tokens of this purpose are bound to: when it changes, those that were issued before are worth nothing. Default: nothing but
+    /// [`token_epoch`](Self::token_epoch), to which every one-time token is bound besides: raised, it ends those of all purposes.
+    ///
+    /// Who does not count changes in `token_epoch` overrides this, or an older reset or magic link outlives a password change until its time is up, unless
+    /// [`withdraw_one_time`](crate::AuthProvider::withdraw_one_time) is called.
     ///
     /// For a password reset, something that changes with the password, such as a counter of its changes; for the verification of an address, the address; for a magic link,
     /// what a user changes who wants nobody else in. The token holds a keyed hash of it.
@@ -92,10 +104,13 @@ pub trait AuthUser: Send + Sync + 'static {
     /// impl AuthUser for User {
     ///     fn subject(&self) -> impl AsRef<str> { &self.id }
     ///     fn is_active(&self) -> bool { true }
+    ///     // A password change ends resets, magic links and everything else.
+    ///     fn token_epoch(&self) -> u64 { self.password_changes }
+    ///     // A change of the address ends what would verify the old one.
     ///     fn one_time_stamp(&self, purpose: OneTimePurpose) -> impl AsRef<str> {
     ///         match purpose {
-    ///             OneTimePurpose::EmailVerification => self.email.clone(),
-    ///             _ => self.password_changes.to_string(),
+    ///             OneTimePurpose::EmailVerification => &self.email,
+    ///             _ => "",
     ///         }
     ///     }
     /// }

@@ -2,7 +2,7 @@
 //!
 //! ```
 //! use fauth_core::{
-//!     AuthConfig, AuthProvider, MemoryStore,
+//!     AuthConfig, AuthProvider, MemoryStore, TokenRequest,
 //!     user_store::{JsonFileUserStore, NewUser, StoredUser, UserStore as _, UserStoreError},
 //! };
 //!
@@ -29,12 +29,19 @@
 //!     Err(error) => return Err(error.into()),
 //! }
 //!
+//! // `of` writes into the tokens what ends them with a change of the password.
 //! let alice = auth.authenticate("alice", "correct horse battery staple").await?;
-//! let tokens = auth.login(alice.username()).await?;
+//! let old = auth.login(TokenRequest::of(&*alice)).await?;
+//!
+//! // Another password: whatever was issued before is refused, wherever it is. Who changed it is logged in anew.
+//! let hash = auth.hash_password("staple battery horse correct").await?;
+//! let alice = users.change_password(&alice, &hash).await?;
+//! assert!(auth.refresh(old.refresh_token().expose()).await.is_err());
+//! let new = auth.login(TokenRequest::of(&*alice)).await?;
 //!
 //! // Disabled at once: the next request with one of these tokens is refused.
 //! users.set_active("alice", false).await?;
-//! assert!(auth.refresh(tokens.refresh_token().expose()).await.is_err());
+//! assert!(auth.refresh(new.refresh_token().expose()).await.is_err());
 //! # std::fs::remove_dir_all(folder)?;
 //! # Ok(())
 //! # }
@@ -54,6 +61,15 @@
 //! and created again is somebody else: tokens from before he was created do not load him ([`StoredUser::is_subject_of`]). Sessions that a session store
 //! keeps under the name are not ended by a deletion; end them where you delete.
 //!
+//! # What a password change ends
+//! Each user has an epoch, a number that only rises: with [`change_password`](UserStore::change_password), and with
+//! [`set_active(…, false)`](UserStore::set_active). Access tokens, refresh tokens and one-time tokens (password resets, verifications of an address, magic
+//! links) of a lower epoch are refused from then on: by every instance that reads the same store, and whether or not there is a store of sessions. API keys go on; revoke
+//! them where that is meant. A login that brings the hash up to date ([`rehash_password`](UserStore::rehash_password)) ends nothing, and neither do other roles.
+//!
+//! Log in with [`TokenRequest::of`](crate::TokenRequest::of), as the ready-made endpoints do. The name alone (`auth.login("alice")`) says nothing of the epoch:
+//! as soon as that is not 0 any more, tokens of such a login are refused from the start.
+//!
 //! # Limits
 //!
 //! | what | limit |
@@ -61,6 +77,7 @@
 //! | username, role | 1 to [`MAX_NAME_BYTES`] bytes without control characters |
 //! | roles of a user | [`MAX_ROLES`] |
 //! | password hash | [`MAX_HASH_BYTES`] bytes |
+//! | epoch of a user | [`MAX_EPOCH`] |
 //! | users in a store | [`MAX_USERS`] |
 //! | file | [`MAX_FILE_BYTES`] |
 //!
@@ -75,7 +92,7 @@ use std::{future::Future, sync::Arc};
 
 pub use json_file::{JsonFileUserStore, MAX_FILE_BYTES};
 pub use memory::MemoryUserStore;
-pub use record::{MAX_HASH_BYTES, MAX_NAME_BYTES, MAX_ROLES, NewUser, StoredUser};
+pub use record::{MAX_EPOCH, MAX_HASH_BYTES, MAX_NAME_BYTES, MAX_ROLES, NewUser, StoredUser};
 pub use users::MAX_USERS;
 
 use crate::{
@@ -142,29 +159,49 @@ pub trait UserStore: Send + Sync + 'static {
     /// [`NotFound`](UserStoreError::NotFound) or [`Failed`](UserStoreError::Failed).
     fn delete(&self, username: &str) -> impl Future<Output = Result<(), UserStoreError>> + Send;
 
-    /// Replaces the password hash if it is still `old`. Of two changes from the same hash, the second one fails and changes nothing.
+    /// Gives a user another password and raises his epoch: [everything that was issued to him ends](self#what-a-password-change-ends). What he is then comes back:
+    /// log him in with that.
+    ///
+    /// `user` is he as he was found, by the login or the one-time token that allows the change. If his epoch was raised since, nothing is changed: of two
+    /// changes at once the second one fails, and whoever proved that he knew an older password sets none. A rehash in between does not matter.
+    ///
+    /// # Errors
+    /// [`Changed`](UserStoreError::Changed) if his epoch is another by now, or he is a namesake of the one who was found;
+    /// [`NotFound`](UserStoreError::NotFound), [`Invalid`](UserStoreError::Invalid), [`Full`](UserStoreError::Full) or
+    /// [`Failed`](UserStoreError::Failed).
+    fn change_password(
+        &self,
+        user: &StoredUser,
+        new_hash: &str,
+    ) -> impl Future<Output = Result<Arc<StoredUser>, UserStoreError>> + Send;
+
+    /// Replaces the hash by another one **of the same password** if it is still `old`: what a login does whose parameters are out of date. His epoch
+    /// stays. Of two calls with the same hash, the second one fails and changes nothing.
     ///
     /// # Errors
     /// [`Changed`](UserStoreError::Changed) if the hash is another by now; [`NotFound`](UserStoreError::NotFound),
     /// [`Invalid`](UserStoreError::Invalid), [`Full`](UserStoreError::Full) or [`Failed`](UserStoreError::Failed).
-    fn replace_password_hash(
+    ///
+    /// # Security
+    /// It ends nothing. For a new password take [`change_password`](Self::change_password).
+    fn rehash_password(
         &self,
         username: &str,
         old: &str,
         new: &str,
     ) -> impl Future<Output = Result<(), UserStoreError>> + Send;
 
-    /// Enables or disables a user. Nothing else about him changes.
+    /// Enables or disables a user. Disabling raises his epoch, also if he is disabled already: enabled again, he starts with nothing. Nothing else about him changes.
     ///
     /// # Errors
-    /// [`NotFound`](UserStoreError::NotFound), [`Full`](UserStoreError::Full) or [`Failed`](UserStoreError::Failed).
+    /// [`NotFound`](UserStoreError::NotFound), [`Invalid`](UserStoreError::Invalid) if his epoch is at its limit, [`Full`](UserStoreError::Full) or [`Failed`](UserStoreError::Failed).
     fn set_active(
         &self,
         username: &str,
         active: bool,
     ) -> impl Future<Output = Result<(), UserStoreError>> + Send;
 
-    /// Gives a user these roles instead of those that he has.
+    /// Gives a user these roles instead of those that he has. His tokens go on, with these roles.
     ///
     /// # Errors
     /// [`NotFound`](UserStoreError::NotFound), [`Invalid`](UserStoreError::Invalid), [`Full`](UserStoreError::Full) or
@@ -186,8 +223,8 @@ pub enum UserStoreError {
     /// There is no user of this name. Of a name that no user can have it says the beginning, escaped.
     #[error("User '{0}' not found")]
     NotFound(String),
-    /// The password hash of the user of this name is not the one that was to be replaced.
-    #[error("the password of user '{0}' was changed meanwhile")]
+    /// The user of this name is not any more as he was found: his password was changed, he was disabled, or he is a namesake.
+    #[error("user '{0}' was changed meanwhile")]
     Changed(String),
     /// Something about a user is outside the [limits](self#limits).
     #[error("{field} {problem}")]
@@ -238,7 +275,7 @@ macro_rules! loaders {
                 user: Arc<StoredUser>,
                 hash: NewPasswordHash,
             ) -> Result<(), UserStoreError> {
-                match self.replace_password_hash(user.username(), &hash.old, &hash.new).await {
+                match self.rehash_password(user.username(), &hash.old, &hash.new).await {
                     // Somebody changed the password or deleted the user meanwhile: that wins, and nothing has failed.
                     Err(UserStoreError::Changed(_) | UserStoreError::NotFound(_)) => Ok(()),
                     outcome => outcome,

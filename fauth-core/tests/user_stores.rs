@@ -53,6 +53,13 @@ suite! {
     a_user_has_at_most_64_roles
     a_hash_is_replaced_if_it_is_the_old_one
     of_sixteen_replacements_of_one_hash_one_counts
+    another_password_raises_the_epoch
+    the_password_of_a_namesake_is_not_changed
+    of_sixteen_password_changes_at_once_one_counts
+    an_epoch_is_at_most_2_to_the_53_minus_1
+    a_password_change_ends_everything
+    disabling_ends_everything_for_good
+    a_rehash_and_other_roles_end_nothing
     disabling_and_enabling_change_nothing_else
     roles_are_replaced_and_nothing_else
     changes_of_different_members_at_once_are_all_kept

@@ -17,7 +17,8 @@ use crate::{
 
 /// One-time tokens, for mails: password reset, verification of an address, magic link.
 ///
-/// A token works once. It is bound to what [`AuthUser::one_time_stamp`] says of the account, and ends when that changes; it ends when its time is up, when [everything of its subject](AuthProvider::logout_all) ends, and, except for
+/// A token works once. It is bound to what [`AuthUser::one_time_stamp`] says of the account, and ends when that changes; it ends when
+/// [`AuthUser::token_epoch`] is raised, when its time is up, when [everything of its subject](AuthProvider::logout_all) ends, and, except for
 /// those that verify an address, when another of its purpose is redeemed. A subject has at most five of a purpose at a time.
 ///
 /// # Security
@@ -69,7 +70,7 @@ impl<U: AuthUser> AuthProvider<U> {
     /// # use fauth_core::{AuthProvider, AuthUser, OneTimePurpose, Redemption, Rejection, TokenRequest};
     /// # async fn example<U: AuthUser>(auth: &AuthProvider<U>, token: &str, cookie: &str) -> Result<(), Rejection> {
     /// let redeemed = auth.redeem(token, OneTimePurpose::PasswordReset).await?;
-    /// let user = redeemed.user(); // set the new password, and whatever `one_time_stamp` reads
+    /// let user = redeemed.user(); // set the new password, and raise what `token_epoch` reads
     ///
     /// let redeemed = auth.redeem(Redemption::new(token).browser(cookie), OneTimePurpose::MagicLink).await?;
     /// let pair = auth.login(TokenRequest::of(&**redeemed.user())).await?;

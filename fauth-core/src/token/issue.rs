@@ -123,7 +123,8 @@ pub(crate) struct RefreshBinding {
 const SCOPES_INLINE: usize = 4;
 
 impl<'a> TokenRequest<'a> {
-    /// A token about `subject`, the id under which the user loader will find the user.
+    /// A token about `subject`, the id under which the user loader will find the user. It counts as of epoch 0: where the user's own record has a
+    /// [`token_epoch`](AuthUser::token_epoch), take [`of`](Self::of).
     #[must_use]
     pub fn new(subject: impl Into<Cow<'a, str>>) -> Self {
         Self {

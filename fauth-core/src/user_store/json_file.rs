@@ -49,7 +49,9 @@ const READERS: usize = 16;
 /// ]
 /// ```
 ///
-/// What fauth knows beyond that is written only where it says something: `"active": false` for a disabled user, `"roles": […]` for the roles after the first one.
+/// What fauth knows beyond that is written only where it says something: `"active": false` for a disabled user, `"roles": […]` for the roles after the first one,
+/// `"epoch": 1` for a user whose [tokens have been ended](super#what-a-password-change-ends) once. Where a program drops the epoch or puts back an older
+/// file, what it had ended can live again, until its time is up.
 /// A user without roles has the `role` `""`. Members with other names are kept as they are, in their order, after the known ones; fauth does not know what
 /// they mean, so a `"disabled": true` of your own disables nobody.
 ///
@@ -183,14 +185,18 @@ impl UserStore for JsonFileUserStore {
         self.change(move |users| users.remove(&username)).await
     }
 
-    async fn replace_password_hash(
+    async fn change_password(
         &self,
-        username: &str,
-        old: &str,
-        new: &str,
-    ) -> Result<(), UserStoreError> {
+        user: &StoredUser,
+        new_hash: &str,
+    ) -> Result<Arc<StoredUser>, UserStoreError> {
+        let (user, new_hash) = (user.clone(), new_hash.to_owned());
+        self.change(move |users| users.change_password(&user, &new_hash)).await
+    }
+
+    async fn rehash_password(&self, username: &str, old: &str, new: &str) -> Result<(), UserStoreError> {
         let [username, old, new] = [username, old, new].map(str::to_owned);
-        self.change(move |users| users.replace_password_hash(&username, &old, &new)).await
+        self.change(move |users| users.rehash_password(&username, &old, &new)).await
     }
 
     async fn set_active(&self, username: &str, active: bool) -> Result<(), UserStoreError> {

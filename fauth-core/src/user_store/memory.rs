@@ -89,13 +89,16 @@ impl UserStore for MemoryUserStore {
         self.change(|users| users.remove(username))
     }
 
-    async fn replace_password_hash(
+    async fn change_password(
         &self,
-        username: &str,
-        old: &str,
-        new: &str,
-    ) -> Result<(), UserStoreError> {
-        self.change(|users| users.replace_password_hash(username, old, new))
+        user: &StoredUser,
+        new_hash: &str,
+    ) -> Result<Arc<StoredUser>, UserStoreError> {
+        self.change(|users| users.change_password(user, new_hash))
+    }
+
+    async fn rehash_password(&self, username: &str, old: &str, new: &str) -> Result<(), UserStoreError> {
+        self.change(|users| users.rehash_password(username, old, new))
     }
 
     async fn set_active(&self, username: &str, active: bool) -> Result<(), UserStoreError> {

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use serde_json::value::RawValue;
 
 use super::UserStoreError;
-use crate::{clock::Timestamp, token::TokenPayload, user::AuthUser};
+use crate::{clock::Timestamp, one_time::OneTimePurpose, token::TokenPayload, user::AuthUser};
 
 /// The longest username and the longest name of a role, in bytes.
 pub const MAX_NAME_BYTES: usize = 255;
@@ -13,6 +13,8 @@ pub const MAX_NAME_BYTES: usize = 255;
 pub const MAX_ROLES: usize = 64;
 /// The longest password hash, in bytes.
 pub const MAX_HASH_BYTES: usize = 512;
+/// The highest epoch of a user: what every reader of JSON takes for the same whole number.
+pub const MAX_EPOCH: u64 = (1 << 53) - 1;
 
 /// A user to be created: active and without roles, unless said otherwise.
 ///
@@ -27,6 +29,7 @@ pub struct NewUser {
     password_hash: String,
     roles: Vec<String>,
     active: bool,
+    epoch: u64,
 }
 
 impl NewUser {
@@ -40,6 +43,7 @@ impl NewUser {
             password_hash: password_hash.into(),
             roles: Vec::new(),
             active: true,
+            epoch: 0,
         }
     }
 
@@ -54,6 +58,13 @@ impl NewUser {
     #[must_use]
     pub const fn active(mut self, active: bool) -> Self {
         self.active = active;
+        self
+    }
+
+    /// His [epoch](super#what-a-password-change-ends), for a store of your own that loads him, and for users who come from elsewhere. Default: 0.
+    #[must_use]
+    pub const fn epoch(mut self, epoch: u64) -> Self {
+        self.epoch = epoch;
         self
     }
 
@@ -77,6 +88,7 @@ impl NewUser {
             roles: self.roles,
             created_at: Some(created_at),
             active: self.active,
+            epoch: self.epoch,
             others: Vec::new(),
         }
         .into_user()
@@ -105,6 +117,7 @@ pub struct StoredUser {
     created_at: Option<String>,
     created: Option<Timestamp>,
     active: bool,
+    epoch: u64,
     others: Vec<(String, Box<RawValue>)>,
 }
 
@@ -159,15 +172,36 @@ impl StoredUser {
         Arc::clone(&self.username)
     }
 
-    pub(super) fn with_password_hash(mut self, hash: &str) -> Result<Self, UserStoreError> {
+    /// Is he as he was when his password was last changed? A rehash and other roles make no difference.
+    pub(super) fn is_still(&self, found: &Self) -> bool {
+        (self.epoch, &self.created_at) == (found.epoch, &found.created_at)
+    }
+
+    /// The same password in another hash: nothing ends.
+    pub(super) fn rehashed(mut self, hash: &str) -> Result<Self, UserStoreError> {
         check_new_hash(hash)?;
         hash.clone_into(&mut self.password_hash);
         Ok(self)
     }
 
-    pub(super) fn with_active(mut self, active: bool) -> Self {
-        self.active = active;
+    pub(super) fn with_new_password(self, hash: &str) -> Result<Self, UserStoreError> {
+        self.rehashed(hash)?.raised()
+    }
+
+    pub(super) fn enabled(mut self) -> Self {
+        self.active = true;
         self
+    }
+
+    /// Enabled again, he starts with nothing.
+    pub(super) fn disabled(mut self) -> Result<Self, UserStoreError> {
+        self.active = false;
+        self.raised()
+    }
+
+    fn raised(mut self) -> Result<Self, UserStoreError> {
+        self.epoch = checked_epoch(self.epoch.saturating_add(1))?;
+        Ok(self)
     }
 
     pub(super) fn with_roles(mut self, roles: &[String]) -> Result<Self, UserStoreError> {
@@ -189,8 +223,17 @@ impl AuthUser for StoredUser {
         self.active
     }
 
+    fn token_epoch(&self) -> u64 {
+        self.epoch
+    }
+
     fn roles(&self) -> impl IntoIterator<Item: AsRef<str>> {
         &self.roles
+    }
+
+    /// For every purpose: his epoch, and when he was created, so that a namesake is another.
+    fn one_time_stamp(&self, _: OneTimePurpose) -> impl AsRef<str> {
+        format!("{} {}", self.epoch, self.created_at.as_deref().unwrap_or_default())
     }
 }
 
@@ -201,6 +244,7 @@ impl fmt::Debug for StoredUser {
             .field("roles", &self.roles)
             .field("created_at", &self.created_at)
             .field("active", &self.active)
+            .field("epoch", &self.epoch)
             .finish_non_exhaustive()
     }
 }
@@ -212,6 +256,7 @@ pub(super) struct Members {
     pub(super) roles: Vec<String>,
     pub(super) created_at: Option<String>,
     pub(super) active: bool,
+    pub(super) epoch: u64,
     pub(super) others: Vec<(String, Box<RawValue>)>,
 }
 
@@ -227,6 +272,7 @@ impl Members {
             created_at: self.created_at,
             created: time.map(|time| Timestamp::from_unix_seconds(time.as_second())),
             active: self.active,
+            epoch: checked_epoch(self.epoch)?,
             others: self.others,
         })
     }
@@ -257,6 +303,13 @@ fn check_new_hash(hash: &str) -> Result<(), UserStoreError> {
         return Err(UserStoreError::Invalid { field: "password_hash", problem });
     }
     Ok(())
+}
+
+const fn checked_epoch(epoch: u64) -> Result<u64, UserStoreError> {
+    if epoch > MAX_EPOCH {
+        return Err(UserStoreError::Invalid { field: "epoch", problem: "must be at most 2^53 - 1" });
+    }
+    Ok(epoch)
 }
 
 fn checked_roles(roles: Vec<String>) -> Result<Vec<String>, UserStoreError> {

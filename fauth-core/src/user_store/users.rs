@@ -52,7 +52,21 @@ impl Users {
         Ok(())
     }
 
-    pub(super) fn replace_password_hash(
+    pub(super) fn change_password(
+        &mut self,
+        found: &StoredUser,
+        new_hash: &str,
+    ) -> Result<Arc<StoredUser>, UserStoreError> {
+        self.change(found.username(), |user| {
+            if user.is_still(found) {
+                user.with_new_password(new_hash)
+            } else {
+                Err(UserStoreError::Changed(user.username().to_owned()))
+            }
+        })
+    }
+
+    pub(super) fn rehash_password(
         &mut self,
         username: &str,
         old: &str,
@@ -60,19 +74,20 @@ impl Users {
     ) -> Result<(), UserStoreError> {
         self.change(username, |user| {
             if user.stored_hash() == old {
-                user.with_password_hash(new)
+                user.rehashed(new)
             } else {
                 Err(UserStoreError::Changed(user.username().to_owned()))
             }
         })
+        .map(drop)
     }
 
     pub(super) fn set_active(&mut self, username: &str, active: bool) -> Result<(), UserStoreError> {
-        self.change(username, |user| Ok(user.with_active(active)))
+        self.change(username, |user| if active { Ok(user.enabled()) } else { user.disabled() }).map(drop)
     }
 
     pub(super) fn set_roles(&mut self, username: &str, roles: &[String]) -> Result<(), UserStoreError> {
-        self.change(username, |user| user.with_roles(roles))
+        self.change(username, |user| user.with_roles(roles)).map(drop)
     }
 
     /// Puts another record in the place of a user's. His name stays.
@@ -80,12 +95,12 @@ impl Users {
         &mut self,
         username: &str,
         change: impl FnOnce(StoredUser) -> Result<StoredUser, UserStoreError>,
-    ) -> Result<(), UserStoreError> {
+    ) -> Result<Arc<StoredUser>, UserStoreError> {
         let place = self.by_name.get(username).and_then(|place| self.in_order.get_mut(*place));
         let user = place.ok_or_else(|| not_found(username))?;
         // Whoever has found the user keeps him as he was.
         *user = Arc::new(change(StoredUser::clone(user))?);
-        Ok(())
+        Ok(Arc::clone(user))
     }
 }
 

@@ -12,7 +12,7 @@ use fauth_core::{
     LinkBase, MemoryStore, Misconfigured, OneTimeFault, OneTimePurpose, OneTimeRequest, Purpose, Redemption,
     Rejection, StoreError, Timestamp, TokenError, TokenPayload, TokenProfile, TokenRequest, Unavailable,
     store::{OneTimeRecord, OneTimeStore, SecretHash},
-    testing::{FakeKeeper, ManualClock, SECRET, config},
+    testing::{FakeKeeper, ManualClock, SECRET, Users, config, provider_without_store},
 };
 use sha2::Digest as _;
 
@@ -28,6 +28,7 @@ struct Account {
     id: String,
     email: String,
     password_changes: u64,
+    epoch: u64,
     active: bool,
 }
 
@@ -38,6 +39,10 @@ impl AuthUser for Account {
 
     fn is_active(&self) -> bool {
         self.active
+    }
+
+    fn token_epoch(&self) -> u64 {
+        self.epoch
     }
 
     fn one_time_stamp(&self, purpose: OneTimePurpose) -> impl AsRef<str> {
@@ -89,7 +94,7 @@ impl Mail {
         let (accounts, keeper) = (Accounts::default(), FakeKeeper::new());
         for id in ["alice", "bob"] {
             let email = format!("{id}@example.com");
-            let account = Account { id: id.to_owned(), email, password_changes: 0, active: true };
+            let account = Account { id: id.to_owned(), email, password_changes: 0, epoch: 0, active: true };
             accounts.by_id.lock().unwrap().insert(id.to_owned(), account);
         }
         let (clock, events) = (ManualClock::new(), Sink::default());
@@ -265,6 +270,53 @@ async fn a_token_ends_when_the_account_changes() {
     // What was refused was not used up.
     mail.accounts.change("alice", |alice| alice.email = "alice@example.com".to_owned());
     assert_eq!(mail.redeem(&email, EMAIL).await, alice());
+}
+
+/// Whatever the user's stamp says, and whether or not there is a revocation store.
+#[tokio::test]
+async fn a_raised_epoch_of_the_user_ends_his_tokens_of_every_purpose() {
+    let mail = Mail::new();
+    for epoch in 1..=2 {
+        let mut old = Vec::new();
+        for purpose in ALL {
+            old.push((purpose, mail.issue(purpose, "alice").await));
+        }
+        let bobs = mail.issue(RESET, "bob").await;
+        mail.accounts.change("alice", |alice| alice.epoch = epoch);
+        mail.keeper.calls();
+        for (purpose, token) in old {
+            let refused = Err(Rejection::InvalidToken(InvalidToken::OldEpoch));
+            assert_eq!(mail.redeem(&token, purpose).await, refused, "{purpose}");
+            assert!(mail.keeper.calls().is_empty());
+            let new = mail.issue(purpose, "alice").await;
+            assert_eq!(mail.redeem(&new, purpose).await, alice(), "{purpose}");
+            mail.keeper.calls();
+        }
+        assert_eq!(mail.redeem(&bobs, RESET).await, Ok("bob".to_owned()));
+    }
+}
+
+/// A user who says nothing of one-time tokens.
+#[tokio::test]
+async fn the_epoch_counts_with_the_stamp_that_is_the_default() {
+    let users = Users::new();
+    let auth = provider_without_store(config(), &users)
+        .danger_stateless()
+        .one_time_store(FakeKeeper::new())
+        .build()
+        .unwrap();
+    for purpose in ALL {
+        let issue = async || {
+            let alice = users.find("alice");
+            auth.issue_one_time(purpose, OneTimeRequest::new(&alice)).await.unwrap()
+        };
+        let old = issue().await;
+        users.change("alice", |alice| alice.token_epoch += 1);
+        let refused = auth.redeem(old.expose(), purpose).await.map(drop);
+        assert_eq!(refused, Err(Rejection::InvalidToken(InvalidToken::OldEpoch)), "{purpose}");
+        let new = issue().await;
+        assert_eq!(auth.redeem(new.expose(), purpose).await.unwrap().user().name, "alice");
+    }
 }
 
 #[tokio::test]
@@ -507,7 +559,7 @@ async fn a_record_of_somebody_else_is_none() {
 #[tokio::test]
 async fn without_a_store_nothing_works_and_the_reason_is_told() {
     let auth = fauth_core::testing::provider().build().unwrap();
-    let user = fauth_core::testing::Users::new().find("alice");
+    let user = Users::new().find("alice");
     let no_store = Rejection::Misconfigured(Misconfigured::NoStore);
     assert_eq!(auth.issue_one_time(RESET, OneTimeRequest::new(&user)).await.unwrap_err(), no_store);
     assert_eq!(auth.redeem("x", RESET).await.unwrap_err(), no_store);

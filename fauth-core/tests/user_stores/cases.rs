@@ -3,12 +3,15 @@
 use std::{collections::HashSet, sync::Arc};
 
 use fauth_core::{
-    AuthUser, IdentityLoader, InvalidToken, NewPasswordHash, PasswordConfig, PasswordHasher, PasswordUpdater,
-    Purpose, Rejection, Timestamp, UserLoader,
-    user_store::{MAX_HASH_BYTES, MAX_NAME_BYTES, MAX_ROLES, NewUser, StoredUser, UserStore, UserStoreError},
+    AuthProvider, AuthUser, IdentityLoader, InvalidToken, NewPasswordHash, OneTimePurpose, OneTimeRequest,
+    OneTimeToken, PasswordConfig, PasswordHasher, PasswordUpdater, Purpose, Rejection, Requirement,
+    Timestamp, TokenPair, TokenRequest, UserLoader,
+    user_store::{
+        MAX_EPOCH, MAX_HASH_BYTES, MAX_NAME_BYTES, MAX_ROLES, NewUser, StoredUser, UserStore, UserStoreError,
+    },
 };
 
-use crate::support::{HASH, OTHER_HASH, TestClock, alice, all_of, provider, user, weak};
+use crate::support::{Bearer, HASH, OTHER_HASH, TestClock, alice, all_of, provider, user, weak};
 
 /// What the suite needs: a store that can be shared and is a set of loaders.
 pub(crate) trait Store:
@@ -104,7 +107,7 @@ pub(crate) async fn sixteen_creating_one_name_make_one_user(store: impl Store, _
 }
 
 pub(crate) async fn a_deleted_user_is_gone(store: impl Store, _: TestClock) {
-    store.create(alice()).await.unwrap();
+    let gone = store.create(alice()).await.unwrap();
     store.create(user("bob")).await.unwrap();
     store.delete("alice").await.unwrap();
     assert!(store.find("alice").await.unwrap().is_none());
@@ -113,7 +116,8 @@ pub(crate) async fn a_deleted_user_is_gone(store: impl Store, _: TestClock) {
         store.delete("alice").await,
         store.set_active("alice", true).await,
         store.set_roles("alice", &["admin"]).await,
-        store.replace_password_hash("alice", HASH, OTHER_HASH).await,
+        store.rehash_password("alice", HASH, OTHER_HASH).await,
+        store.change_password(&gone, OTHER_HASH).await.map(drop),
     ] {
         let error = outcome.unwrap_err();
         assert!(matches!(&error, UserStoreError::NotFound(name) if name == "alice"), "{error:?}");
@@ -188,10 +192,16 @@ pub(crate) async fn hashes_have_at_most_512_bytes(store: impl Store, _: TestCloc
     assert_eq!(store.find("alice").await.unwrap().unwrap().password_hash(), Some(&*longest));
     for bad in [format!("{longest}$"), "$2b$12\n".to_owned()] {
         assert!(is_invalid(&store.create(NewUser::new("bob", &bad)).await, "password_hash"));
-        let replaced = store.replace_password_hash("alice", &longest, &bad).await;
-        assert!(matches!(replaced, Err(UserStoreError::Invalid { field: "password_hash", .. })));
+        let alice = store.find("alice").await.unwrap().unwrap();
+        for refused in [
+            store.rehash_password("alice", &longest, &bad).await,
+            store.change_password(&alice, &bad).await.map(drop),
+        ] {
+            assert!(matches!(refused, Err(UserStoreError::Invalid { field: "password_hash", .. })));
+        }
     }
-    assert_eq!(store.find("alice").await.unwrap().unwrap().password_hash(), Some(&*longest));
+    let alice = store.find("alice").await.unwrap().unwrap();
+    assert_eq!((alice.password_hash(), alice.token_epoch()), (Some(&*longest), 0));
 }
 
 pub(crate) async fn a_password_is_not_taken_for_a_hash(store: impl Store, clock: TestClock) {
@@ -199,8 +209,10 @@ pub(crate) async fn a_password_is_not_taken_for_a_hash(store: impl Store, clock:
     let error = store.create(NewUser::new("alice", secret)).await.unwrap_err();
     assert!(matches!(error, UserStoreError::Invalid { field: "password_hash", .. }));
     assert!(!all_of(&error).contains(secret));
-    store.create(alice()).await.unwrap();
-    assert!(store.replace_password_hash("alice", HASH, secret).await.is_err());
+    let alice = store.create(alice()).await.unwrap();
+    assert!(store.rehash_password("alice", HASH, secret).await.is_err());
+    assert!(store.change_password(&alice, secret).await.is_err());
+    assert_eq!(store.find("alice").await.unwrap().unwrap().password_hash(), Some(HASH));
 
     // Who has no password says so, and cannot log in with any.
     let auth = provider(&store, &clock, weak());
@@ -230,13 +242,169 @@ pub(crate) async fn a_user_has_at_most_64_roles(store: impl Store, _: TestClock)
 
 pub(crate) async fn a_hash_is_replaced_if_it_is_the_old_one(store: impl Store, _: TestClock) {
     store.create(alice()).await.unwrap();
-    let error = store.replace_password_hash("alice", OTHER_HASH, "$third").await.unwrap_err();
+    let error = store.rehash_password("alice", OTHER_HASH, "$third").await.unwrap_err();
     assert!(matches!(&error, UserStoreError::Changed(name) if name == "alice"), "{error:?}");
     assert_eq!(store.find("alice").await.unwrap().unwrap().password_hash(), Some(HASH), "nothing changed");
-    store.replace_password_hash("alice", HASH, OTHER_HASH).await.unwrap();
+    store.rehash_password("alice", HASH, OTHER_HASH).await.unwrap();
     let alice = store.find("alice").await.unwrap().unwrap();
     assert_eq!(alice.password_hash(), Some(OTHER_HASH));
     assert!(alice.has_role("admin") && alice.is_active() && alice.created_at().is_some());
+    assert_eq!(alice.token_epoch(), 0, "it is the same password");
+}
+
+pub(crate) async fn another_password_raises_the_epoch(store: impl Store, _: TestClock) {
+    let found = store.create(alice()).await.unwrap();
+    assert_eq!(found.token_epoch(), 0);
+    // A rehash or other roles in between do not matter.
+    store.rehash_password("alice", HASH, "$rehashed").await.unwrap();
+    store.set_roles("alice", &["editor"]).await.unwrap();
+    let changed = store.change_password(&found, OTHER_HASH).await.unwrap();
+    for alice in [&changed, &store.find("alice").await.unwrap().unwrap()] {
+        assert_eq!((alice.password_hash(), alice.token_epoch()), (Some(OTHER_HASH), 1));
+        assert!(alice.has_role("editor") && alice.is_active());
+        assert_eq!(alice.created_at(), found.created_at());
+    }
+
+    // Who was found before that change does not make another.
+    let error = store.change_password(&found, HASH).await.unwrap_err();
+    assert!(matches!(&error, UserStoreError::Changed(name) if name == "alice"), "{error:?}");
+    let alice = store.find("alice").await.unwrap().unwrap();
+    assert_eq!((alice.password_hash(), alice.token_epoch()), (Some(OTHER_HASH), 1), "nothing changed");
+    let again = store.change_password(&changed, OTHER_HASH).await.unwrap();
+    assert_eq!(again.token_epoch(), 2, "also if the hash is the same");
+
+    // Nor does who was disabled since.
+    store.set_active("alice", false).await.unwrap();
+    store.change_password(&again, HASH).await.unwrap_err();
+}
+
+pub(crate) async fn the_password_of_a_namesake_is_not_changed(store: impl Store, clock: TestClock) {
+    let first = store.create(alice()).await.unwrap();
+    clock.advance(1);
+    store.delete("alice").await.unwrap();
+    let second = store.create(alice()).await.unwrap();
+    let error = store.change_password(&first, OTHER_HASH).await.unwrap_err();
+    assert!(matches!(error, UserStoreError::Changed(_)), "{error:?}");
+    assert_eq!(store.find("alice").await.unwrap().unwrap().password_hash(), Some(HASH));
+    store.change_password(&second, OTHER_HASH).await.unwrap();
+}
+
+pub(crate) async fn of_sixteen_password_changes_at_once_one_counts(store: impl Store, _: TestClock) {
+    let alice = store.create(alice()).await.unwrap();
+    let tasks: Vec<_> = (0..16)
+        .map(|number| {
+            let (store, alice) = (store.clone(), Arc::clone(&alice));
+            tokio::spawn(async move { store.change_password(&alice, &format!("$new-{number}")).await })
+        })
+        .collect();
+    let mut winners = Vec::new();
+    for task in tasks {
+        match task.await.unwrap() {
+            Ok(alice) => winners.push(alice),
+            Err(UserStoreError::Changed(_)) => {}
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+    let alice = store.find("alice").await.unwrap().unwrap();
+    assert_eq!((winners.len(), alice.token_epoch()), (1, 1));
+    assert_eq!(alice.password_hash(), winners[0].password_hash());
+}
+
+pub(crate) async fn an_epoch_is_at_most_2_to_the_53_minus_1(store: impl Store, _: TestClock) {
+    let last = store.create(alice().epoch(MAX_EPOCH - 1)).await.unwrap();
+    let at_limit = store.change_password(&last, OTHER_HASH).await.unwrap();
+    assert_eq!(at_limit.token_epoch(), MAX_EPOCH);
+    for error in [
+        store.change_password(&at_limit, HASH).await.unwrap_err(),
+        store.set_active("alice", false).await.unwrap_err(),
+        store.create(user("bob").epoch(MAX_EPOCH + 1)).await.unwrap_err(),
+        store.create(user("bob").epoch(u64::MAX)).await.unwrap_err(),
+    ] {
+        assert!(matches!(error, UserStoreError::Invalid { field: "epoch", .. }), "{error:?}");
+    }
+    let alice = store.find("alice").await.unwrap().unwrap();
+    assert_eq!(
+        (alice.password_hash(), alice.is_active(), alice.token_epoch()),
+        (Some(OTHER_HASH), true, MAX_EPOCH)
+    );
+}
+
+/// All that somebody can hold on to.
+struct Held {
+    tokens: TokenPair,
+    links: Vec<(OneTimePurpose, OneTimeToken)>,
+}
+
+impl Held {
+    const PURPOSES: [OneTimePurpose; 3] =
+        [OneTimePurpose::PasswordReset, OneTimePurpose::EmailVerification, OneTimePurpose::MagicLink];
+
+    async fn by(auth: &AuthProvider<StoredUser>, user: &StoredUser) -> Self {
+        let tokens = auth.login(TokenRequest::of(user)).await.unwrap();
+        let mut links = Vec::new();
+        for purpose in Self::PURPOSES {
+            let link = auth.issue_one_time(purpose, OneTimeRequest::new(user)).await.unwrap();
+            links.push((purpose, link));
+        }
+        Self { tokens, links }
+    }
+
+    /// What each of them opens. Those that open something are used up.
+    async fn tried(&self, auth: &AuthProvider<StoredUser>) -> Vec<Result<(), Rejection>> {
+        let head = Bearer(format!("Bearer {}", self.tokens.access_token().expose()));
+        let access = auth.check(auth.read(&head), &Requirement::user()).await;
+        let refresh = auth.refresh(self.tokens.refresh_token().expose()).await;
+        let mut outcomes = vec![access.map(drop), refresh.map(drop)];
+        for (purpose, link) in &self.links {
+            outcomes.push(auth.redeem(link.expose(), *purpose).await.map(drop));
+        }
+        outcomes
+    }
+}
+
+fn all_old() -> Vec<Result<(), Rejection>> {
+    vec![Err(Rejection::InvalidToken(InvalidToken::OldEpoch)); 5]
+}
+
+pub(crate) async fn a_password_change_ends_everything(store: impl Store, clock: TestClock) {
+    let auth = provider(&store, &clock, weak());
+    let (alice, bob) = (store.create(alice()).await.unwrap(), store.create(user("bob")).await.unwrap());
+    // Tried first, since a reset that is redeemed takes the others with it.
+    assert_eq!(Held::by(&auth, &alice).await.tried(&auth).await, vec![Ok(()); 5]);
+    let (old, bobs) = (Held::by(&auth, &alice).await, Held::by(&auth, &bob).await);
+    let alice = store.change_password(&alice, OTHER_HASH).await.unwrap();
+    assert_eq!(old.tried(&auth).await, all_old());
+    assert_eq!(bobs.tried(&auth).await, vec![Ok(()); 5]);
+    assert_eq!(Held::by(&auth, &alice).await.tried(&auth).await, vec![Ok(()); 5], "new ones are good");
+
+    // The name alone says nothing of the epoch.
+    let plain = auth.login("alice").await.unwrap();
+    let refused = auth.refresh(plain.refresh_token().expose()).await.unwrap_err();
+    assert_eq!(refused, Rejection::InvalidToken(InvalidToken::OldEpoch));
+}
+
+pub(crate) async fn disabling_ends_everything_for_good(store: impl Store, clock: TestClock) {
+    let auth = provider(&store, &clock, weak());
+    let alice = store.create(alice()).await.unwrap();
+    let old = Held::by(&auth, &alice).await;
+    // Nobody comes with a token while he is disabled.
+    store.set_active("alice", false).await.unwrap();
+    store.set_active("alice", true).await.unwrap();
+    assert_eq!(old.tried(&auth).await, all_old());
+    let alice = store.find("alice").await.unwrap().unwrap();
+    assert_eq!(Held::by(&auth, &alice).await.tried(&auth).await, vec![Ok(()); 5]);
+}
+
+pub(crate) async fn a_rehash_and_other_roles_end_nothing(store: impl Store, clock: TestClock) {
+    let old = PasswordHasher::new(weak()).unwrap().hash("correct horse").await.unwrap();
+    let alice = store.create(NewUser::new("alice", &old).roles(["admin"])).await.unwrap();
+    let auth = provider(&store, &clock, PasswordConfig::danger_weak_argon2id(16, 1, 1));
+    let held = Held::by(&auth, &alice).await;
+    auth.authenticate("alice", "correct horse").await.unwrap();
+    store.set_roles("alice", &["editor"]).await.unwrap();
+    let now = store.find("alice").await.unwrap().unwrap();
+    assert_ne!(now.password_hash(), Some(&*old), "there was a rehash");
+    assert_eq!(held.tried(&auth).await, vec![Ok(()); 5]);
 }
 
 pub(crate) async fn of_sixteen_replacements_of_one_hash_one_counts(store: impl Store, _: TestClock) {
@@ -246,7 +414,7 @@ pub(crate) async fn of_sixteen_replacements_of_one_hash_one_counts(store: impl S
             let store = store.clone();
             tokio::spawn(async move {
                 let new = format!("$new-{number}");
-                store.replace_password_hash("alice", HASH, &new).await.map(|()| new)
+                store.rehash_password("alice", HASH, &new).await.map(|()| new)
             })
         })
         .collect();
@@ -264,10 +432,10 @@ pub(crate) async fn of_sixteen_replacements_of_one_hash_one_counts(store: impl S
 
 pub(crate) async fn disabling_and_enabling_change_nothing_else(store: impl Store, _: TestClock) {
     let before = store.create(alice()).await.unwrap();
-    for active in [false, false, true] {
+    for (active, epoch) in [(false, 1), (false, 2), (true, 2), (true, 2)] {
         store.set_active("alice", active).await.unwrap();
         let alice = store.find("alice").await.unwrap().unwrap();
-        assert_eq!(alice.is_active(), active);
+        assert_eq!((alice.is_active(), alice.token_epoch()), (active, epoch));
         assert_eq!(
             (alice.password_hash(), alice.roles(), alice.created_at()),
             (before.password_hash(), before.roles(), before.created_at())
@@ -282,7 +450,7 @@ pub(crate) async fn roles_are_replaced_and_nothing_else(store: impl Store, _: Te
         store.set_roles("alice", roles).await.unwrap();
         let alice = store.find("alice").await.unwrap().unwrap();
         assert_eq!(alice.roles(), roles);
-        assert_eq!((alice.password_hash(), alice.is_active()), (Some(HASH), false));
+        assert_eq!((alice.password_hash(), alice.is_active(), alice.token_epoch()), (Some(HASH), false, 0));
     }
 }
 
@@ -296,7 +464,7 @@ pub(crate) async fn changes_of_different_members_at_once_are_all_kept(store: imp
         let (a, b, c, d) = tokio::join!(
             store.set_active("alice", active),
             store.set_roles("alice", &roles),
-            store.replace_password_hash("alice", alice.password_hash().unwrap(), &hash),
+            store.rehash_password("alice", alice.password_hash().unwrap(), &hash),
             store.create(user(&name)),
         );
         for outcome in [a, b, c, d.map(|_| ())] {
@@ -335,11 +503,14 @@ pub(crate) async fn no_hash_is_in_any_debug_text_or_error(store: impl Store, _: 
     let mut texts = vec![format!("{new:?}"), format!("{store:?}")];
     let created = store.create(new.clone()).await.unwrap();
     texts.push(format!("{created:?} {:?} {:?}", store.find("alice").await, store.list().await));
+    let raised = new.clone().epoch(7).into_user(Timestamp::from_unix_seconds(TestClock::START)).unwrap();
     for error in [
         store.create(new).await.unwrap_err(),
-        store.replace_password_hash("alice", OTHER_HASH, marked).await.unwrap_err(),
-        store.replace_password_hash("alice", marked, "MARK-plain").await.unwrap_err(),
-        store.replace_password_hash("bob", marked, marked).await.unwrap_err(),
+        store.rehash_password("alice", OTHER_HASH, marked).await.unwrap_err(),
+        store.rehash_password("alice", marked, "MARK-plain").await.unwrap_err(),
+        store.change_password(&created, "MARK-plain").await.unwrap_err(),
+        store.change_password(&raised, marked).await.unwrap_err(),
+        store.rehash_password("bob", marked, marked).await.unwrap_err(),
     ] {
         texts.push(all_of(&error));
     }
@@ -357,7 +528,7 @@ pub(crate) async fn a_store_is_a_whole_set_of_loaders(store: impl Store, clock: 
 
     let alice = auth.authenticate("alice", "correct horse").await.unwrap();
     assert_eq!(alice.roles(), ["admin"]);
-    let tokens = auth.login(alice.username()).await.unwrap();
+    let tokens = auth.login(TokenRequest::of(&*alice)).await.unwrap();
     auth.refresh(tokens.refresh_token().expose()).await.unwrap();
     for (name, password) in [("alice", "wrong"), ("bob", "correct horse"), ("a\0", "correct horse")] {
         assert_eq!(auth.authenticate(name, password).await.unwrap_err(), Rejection::InvalidCredentials);
@@ -371,7 +542,8 @@ pub(crate) async fn a_store_is_a_whole_set_of_loaders(store: impl Store, clock: 
     // His session has ended with that.
     store.set_active("alice", true).await.unwrap();
     auth.refresh(tokens.refresh_token().expose()).await.unwrap_err();
-    let tokens = auth.login(alice.username()).await.unwrap();
+    let alice = store.find("alice").await.unwrap().unwrap();
+    let tokens = auth.login(TokenRequest::of(&*alice)).await.unwrap();
     auth.refresh(tokens.refresh_token().expose()).await.unwrap();
     store.delete("alice").await.unwrap();
     let refused = auth.refresh(tokens.refresh_token().expose()).await.unwrap_err();
@@ -426,12 +598,12 @@ pub(crate) async fn a_password_changed_meanwhile_wins_over_the_rehash(store: imp
     let old = PasswordHasher::new(weak()).unwrap().hash("correct horse").await.unwrap();
     store.create(NewUser::new("alice", &old)).await.unwrap();
     let stale = store.find("alice").await.unwrap().unwrap();
-    store.replace_password_hash("alice", &old, OTHER_HASH).await.unwrap();
+    store.change_password(&stale, OTHER_HASH).await.unwrap();
 
     let updates = Updates { store: store.clone(), outcomes: Arc::default() };
     let config =
         fauth_core::AuthConfig::builder().secret("f2a1c07d9be84563a1d0c9b8e7f65432").build().unwrap();
-    let auth = fauth_core::AuthProvider::<StoredUser>::builder(config)
+    let auth = AuthProvider::<StoredUser>::builder(config)
         .user_loader(store.clone())
         .identity_loader(move |_: String| {
             let stale = Arc::clone(&stale);

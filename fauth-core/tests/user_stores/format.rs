@@ -3,8 +3,8 @@
 use std::fs;
 
 use fauth_core::{
-    AuthUser, Rejection, Timestamp,
-    user_store::{JsonFileUserStore, NewUser, UserStore as _, UserStoreError},
+    AuthUser, Rejection, Timestamp, TokenRequest,
+    user_store::{JsonFileUserStore, MAX_EPOCH, NewUser, UserStore as _, UserStoreError},
 };
 
 use crate::support::{Folder, HASH, OTHER_HASH, TestClock, alice, all_of, provider, user, weak};
@@ -115,6 +115,33 @@ async fn what_fauth_adds_is_written_only_where_it_says_something() {
 }
 
 #[tokio::test]
+async fn the_epoch_is_in_the_file_from_the_first_change_of_the_password_on() {
+    let folder = Folder::new();
+    folder.write(FASTWARE);
+    let store = folder.store().await;
+    store.rehash_password("alice", HASH, OTHER_HASH).await.unwrap();
+    store.set_roles("alice", &["admin"]).await.unwrap();
+    store.set_active("alice", true).await.unwrap();
+    assert_eq!(folder.text(), FASTWARE.replace(HASH, OTHER_HASH), "as fastware writes it, until then");
+
+    for epoch in 1..=2 {
+        let alice = folder.store().await.find("alice").await.unwrap().unwrap();
+        store.change_password(&alice, HASH).await.unwrap();
+        let member = format!("+00:00\",\n    \"epoch\": {epoch}\n");
+        assert_eq!(folder.text(), FASTWARE.replace("+00:00\"\n", &member));
+        let alice = folder.store().await.find("alice").await.unwrap().unwrap();
+        assert_eq!((alice.token_epoch(), alice.other("epoch")), (epoch, None), "another process sees it");
+    }
+    store.create(user("bob")).await.unwrap();
+    assert_eq!(folder.store().await.find("alice").await.unwrap().unwrap().token_epoch(), 2);
+
+    for (written, read) in [("0", 0), ("9007199254740991", MAX_EPOCH)] {
+        folder.write(format!(r#"[{{"username":"alice","password_hash":"$x","epoch":{written}}}]"#));
+        assert_eq!(store.find("alice").await.unwrap().unwrap().token_epoch(), read);
+    }
+}
+
+#[tokio::test]
 async fn members_that_fauth_does_not_know_survive() {
     let text = FASTWARE.replace(
         "+00:00\"\n",
@@ -135,7 +162,7 @@ async fn members_that_fauth_does_not_know_survive() {
     let folder = Folder::new();
     folder.write(&text);
     let store = folder.store().await;
-    store.replace_password_hash("alice", HASH, OTHER_HASH).await.unwrap();
+    store.rehash_password("alice", HASH, OTHER_HASH).await.unwrap();
     assert_eq!(folder.text(), text.replace(HASH, OTHER_HASH), "their order, their numbers, their form");
     let alice = store.find("alice").await.unwrap().unwrap();
     assert_eq!(alice.other("email"), Some(r#""alice@example.com""#));
@@ -198,6 +225,16 @@ async fn a_garbled_file_is_refused_and_kept() {
         r#"[{"username":"a","password_hash":"x","active":"MARK-5d9a3b48"}]"#,
         r#"[{"username":"a","password_hash":"x","active":null}]"#,
         r#"[{"username":"a","password_hash":"x","active":0}]"#,
+        r#"[{"username":"a","password_hash":"x","epoch":"MARK-5d9a3b48"}]"#,
+        r#"[{"username":"a","password_hash":"x","epoch":"1"}]"#,
+        r#"[{"username":"a","password_hash":"x","epoch":null}]"#,
+        r#"[{"username":"a","password_hash":"x","epoch":true}]"#,
+        r#"[{"username":"a","password_hash":"x","epoch":-1}]"#,
+        r#"[{"username":"a","password_hash":"x","epoch":1.0}]"#,
+        r#"[{"username":"a","password_hash":"x","epoch":1e0}]"#,
+        r#"[{"username":"a","password_hash":"x","epoch":9007199254740992}]"#,
+        r#"[{"username":"a","password_hash":"x","epoch":18446744073709551616}]"#,
+        r#"[{"username":"a","password_hash":"x","epoch":1,"epoch":1}]"#,
         r#"[{"username":"a","password_hash":"x","roles":"MARK-5d9a3b48"}]"#,
         r#"[{"username":"a","password_hash":"x","roles":[""]}]"#,
         r#"[{"username":"a","password_hash":"x","role":["MARK-5d9a3b48"]}]"#,
@@ -250,8 +287,8 @@ async fn a_garbled_file_lets_nobody_in() {
     let store = store.with_clock(clock.clone());
     let auth = provider(&store, &clock, weak());
     let hash = auth.hash_password("correct horse").await.unwrap();
-    store.create(NewUser::new("alice", hash)).await.unwrap();
-    let tokens = auth.login("alice").await.unwrap();
+    let alice = store.create(NewUser::new("alice", hash)).await.unwrap();
+    let tokens = auth.login(TokenRequest::of(&*alice)).await.unwrap();
     auth.refresh(tokens.refresh_token().expose()).await.unwrap();
 
     let whole = folder.text();

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -10,8 +11,8 @@ use std::{
 };
 
 use fauth_core::{
-    AuthConfig, AuthProvider, Clock, ClockError, IdentityLoader, PasswordConfig, PasswordUpdater, Timestamp,
-    UserLoader,
+    AuthConfig, AuthProvider, Clock, ClockError, HeaderValues, IdentityLoader, PasswordConfig,
+    PasswordUpdater, RequestHead, Timestamp, UserLoader,
     user_store::{JsonFileUserStore, NewUser, StoredUser},
 };
 
@@ -114,6 +115,35 @@ where
         .clock(clock.clone())
         .build()
         .unwrap()
+}
+
+/// The head of a request with this `Authorization`.
+pub(crate) struct Bearer(pub(crate) String);
+
+impl RequestHead for Bearer {
+    fn method(&self) -> &'static str {
+        "GET"
+    }
+
+    fn path(&self) -> &'static str {
+        "/"
+    }
+
+    fn query(&self) -> Option<&str> {
+        None
+    }
+
+    fn header<'a>(&'a self, name: &str) -> HeaderValues<'a> {
+        Some(self.0.as_bytes()).filter(|_| name == "authorization").into_iter().collect()
+    }
+
+    fn peer(&self) -> Option<SocketAddr> {
+        None
+    }
+
+    fn is_secure(&self) -> bool {
+        true
+    }
 }
 
 pub(crate) const fn weak() -> PasswordConfig {

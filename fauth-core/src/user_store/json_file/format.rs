@@ -79,6 +79,10 @@ impl Serialize for Record<'_> {
         if !crate::AuthUser::is_active(user) {
             map.serialize_entry("active", &false)?;
         }
+        match crate::AuthUser::token_epoch(user) {
+            0 => {}
+            epoch => map.serialize_entry("epoch", &epoch)?,
+        }
         for (name, value) in user.others() {
             map.serialize_entry(name, value)?;
         }
@@ -133,7 +137,7 @@ impl<'de> Visitor<'de> for MembersVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
         let (mut username, mut password_hash, mut role, mut created_at) = (None, None, None, None);
-        let (mut more_roles, mut active) = (Vec::new(), true);
+        let (mut more_roles, mut active, mut epoch) = (Vec::new(), true, 0);
         let mut others: Vec<(String, Box<RawValue>)> = Vec::new();
         let mut seen = HashSet::new();
         while let Some(name) = map.next_key::<String>()? {
@@ -147,6 +151,7 @@ impl<'de> Visitor<'de> for MembersVisitor {
                 "created_at" => created_at = map.next_value()?,
                 "roles" => more_roles = map.next_value::<Vec<String>>()?,
                 "active" => active = map.next_value()?,
+                "epoch" => epoch = map.next_value()?,
                 _ => others.push((name, map.next_value()?)),
             }
         }
@@ -157,6 +162,7 @@ impl<'de> Visitor<'de> for MembersVisitor {
             roles,
             created_at,
             active,
+            epoch,
             others,
         })
     }
