@@ -16,7 +16,8 @@ use crate::{rejection::Rejection, request::RequestHead, session::shortened};
 pub enum EventKind {
     /// Somebody gave the right password of an active user. `info`.
     Authenticated,
-    /// Somebody did not. `reason`: `unknown_identifier`, `wrong_password`, `inactive_user`, `unacceptable_password`. `warn`.
+    /// Somebody did not. `reason`: `unknown_identifier`, `wrong_password`, `inactive_user`, `unacceptable_password`,
+    /// `changed_meanwhile`; `kept_out` for a subject who is revoked. `warn`.
     AuthenticationFailed,
     /// A pair of tokens was issued. `info`.
     LoggedIn,

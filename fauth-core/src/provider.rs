@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod builder;
+mod carried;
 mod granted;
 mod one_time;
 mod revocation;
@@ -235,7 +236,7 @@ impl<U: AuthUser> AuthProvider<U> {
     /// [`Rejection::InvalidCredentials`]; [`Rejection::Busy`] if too many passwords are being checked; [`Rejection::Unavailable`] if the loader fails;
     /// [`Rejection::Misconfigured`] if the provider was built without password login.
     pub async fn authenticate(&self, identifier: &str, password: &str) -> Result<Arc<U>, Rejection> {
-        self.authenticate_sender(identifier, password, &Sender::default()).await
+        self.authenticate_sender(identifier, password, &Sender::default()).await.map(|who| who.user)
     }
 
     pub(crate) async fn authenticate_sender(
@@ -243,7 +244,7 @@ impl<U: AuthUser> AuthProvider<U> {
         identifier: &str,
         password: &str,
         sender: &Sender,
-    ) -> Result<Arc<U>, Rejection> {
+    ) -> Result<Authenticated<U>, Rejection> {
         let Some(login) = &self.inner.password_login else {
             return Err(Rejection::Misconfigured(Misconfigured::NoPasswordLogin));
         };
@@ -258,6 +259,7 @@ impl<U: AuthUser> AuthProvider<U> {
             return Err(Rejection::InvalidCredentials);
         }
         let user = self.load_identity(login, identifier).await?;
+        let epoch = self.epoch_before_login(user.as_deref(), identifier).await?;
         let stored = user.as_deref().and_then(AuthUser::password_hash);
         let verified =
             login.hasher.verify(password, stored).await.map_err(|error| password_unavailable(&error))?;
@@ -265,16 +267,30 @@ impl<U: AuthUser> AuthProvider<U> {
             (None, _) => "unknown_identifier",
             (Some(_), Verification::Mismatch) => "wrong_password",
             (Some(user), _) if !user.is_active() => "inactive_user",
-            (Some(user), verified) => {
-                self.bring_hash_up_to_date(login, user, password, verified).await;
-                let subject = user.subject();
-                let event = Event::new(EventKind::Authenticated).subject(subject.as_ref());
-                self.raise(&event.identifier(&known_as).sender(sender));
-                return Ok(Arc::clone(user));
-            }
+            // Hashing takes its time, and longer where somebody keeps the pool busy: a password that was changed meanwhile is wrong now.
+            (Some(user), verified) => match self.load_identity(login, identifier).await? {
+                Some(now) if is_as_before(&**user, &*now) => {
+                    self.bring_hash_up_to_date(login, &now, password, verified).await;
+                    let event = Event::new(EventKind::Authenticated).identifier(&known_as).sender(sender);
+                    self.raise(&event.subject(now.subject().as_ref()));
+                    return Ok(Authenticated { user: now, epoch });
+                }
+                _ => "changed_meanwhile",
+            },
         };
         raise_failure(failure);
         Err(Rejection::InvalidCredentials)
+    }
+
+    /// The epoch that a login by password carries is that of its beginning: if everything of the subject is ended while the password is being checked, this ends
+    /// too. For who does not exist the store is asked as well, so that the time tells nothing.
+    async fn epoch_before_login(&self, user: Option<&U>, identifier: &str) -> Result<u64, Rejection> {
+        if self.inner.revocations.is_none() {
+            return Ok(0);
+        }
+        let subject = user.map(|user| user.subject().as_ref().to_owned());
+        let subject = subject.as_deref().unwrap_or_else(|| shortest(identifier));
+        self.current_epoch(subject, self.now()?).await
     }
 
     /// Issues one token.
@@ -570,6 +586,28 @@ impl<U> fmt::Debug for AuthProvider<U> {
             .field("password_login", &self.inner.password_login.is_some())
             .finish_non_exhaustive()
     }
+}
+
+/// Who has given the right password.
+pub(crate) struct Authenticated<U> {
+    pub(crate) user: Arc<U>,
+    /// The epoch of the subject before the password was checked.
+    pub(crate) epoch: u64,
+}
+
+/// Is this still the user whose password was checked?
+fn is_as_before<U: AuthUser>(checked: &U, now: &U) -> bool {
+    now.is_active()
+        && now.password_hash() == checked.password_hash()
+        && now.token_epoch() == checked.token_epoch()
+        && now.subject().as_ref() == checked.subject().as_ref()
+}
+
+/// What a stranger typed, no longer than a subject can be.
+fn shortest(identifier: &str) -> &str {
+    let end =
+        (0..=identifier.len().min(MAX_IDENTIFIER_BYTES)).rev().find(|end| identifier.is_char_boundary(*end));
+    end.and_then(|end| identifier.get(..end)).unwrap_or_default()
 }
 
 fn refuse_impossible(requirement: &Requirement) -> Result<(), Rejection> {

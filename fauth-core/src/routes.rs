@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     event::Sender,
-    provider::{AuthProvider, Ended},
+    provider::{AuthProvider, Authenticated, Ended},
     rejection::{Misconfigured, Rejection, Reply, ResponseHeader, to_json},
     request::{Presented, RequestHead},
     session::LoginRequest,
@@ -157,6 +157,8 @@ enum Parsed<U> {
         identifier: String,
         password: Zeroizing<String>,
         remember: bool,
+        /// The session whose cookies this login replaces.
+        before: Option<Arc<TokenPayload>>,
     },
     Refresh(Zeroizing<String>),
     Logout(Option<Arc<TokenPayload>>),
@@ -187,9 +189,12 @@ impl<U: AuthUser> Call<U> {
     pub async fn answer(self, auth: &AuthProvider<U>) -> Result<Reply, Rejection> {
         let sender = &self.sender;
         match self.parsed? {
-            Parsed::Login { identifier, password, remember } => {
-                let user = auth.authenticate_sender(&identifier, &password, sender).await?;
-                let request = LoginRequest::new(TokenRequest::of(&*user)).remember(remember);
+            Parsed::Login { identifier, password, remember, before } => {
+                let Authenticated { user, epoch } =
+                    auth.authenticate_sender(&identifier, &password, sender).await?;
+                auth.end_replaced(before.as_deref(), sender).await?;
+                let mut request = LoginRequest::new(TokenRequest::of(&*user)).remember(remember);
+                request.epoch = Some(epoch);
                 deliver(auth, &auth.login_sender(request, sender).await?)
             }
             Parsed::Refresh(token) => deliver(auth, &auth.refresh_sender(&token, sender).await?),
@@ -235,7 +240,9 @@ fn parse_login<U: AuthUser>(
 ) -> Result<Parsed<U>, Rejection> {
     refuse_foreign_login(auth, head)?;
     let LoginForm { username, password, remember } = parse_body(head, body)?;
-    Ok(Parsed::Login { identifier: username, password: Zeroizing::new(password), remember })
+    let before = if auth.has_ambient_transport() { auth.verify_refresh_presented(head)? } else { None };
+    let password = Zeroizing::new(password);
+    Ok(Parsed::Login { identifier: username, password, remember, before: before.map(Arc::new) })
 }
 
 fn parse_refresh<U: AuthUser>(
@@ -259,9 +266,11 @@ fn parse_logout<U: AuthUser>(auth: &AuthProvider<U>, head: &dyn RequestHead) -> 
     let presented = auth.verify_presented(head).and_then(|token| token.ok_or(Rejection::MissingCredential));
     match presented {
         Ok(token) => Ok(Parsed::Logout(Some(token.payload))),
+        // Nothing is known then, least of all that there is nothing to end.
+        Err(unknown @ Rejection::Unavailable(_)) => Err(unknown),
         Err(_) if auth.has_ambient_transport() => {
             auth.refuse_cross_site(head)?;
-            Ok(Parsed::Logout(auth.verify_refresh_presented(head).map(Arc::new)))
+            Ok(Parsed::Logout(auth.verify_refresh_presented(head)?.map(Arc::new)))
         }
         Err(rejection) => Err(rejection),
     }

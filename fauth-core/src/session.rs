@@ -217,12 +217,14 @@ pub struct LoginRequest<'a> {
     pub(crate) remember: bool,
     pub(crate) client: Option<String>,
     pub(crate) address: Option<IpAddr>,
+    /// Of the subject, if it was read before its password was checked.
+    pub(crate) epoch: Option<u64>,
 }
 
 impl<'a> LoginRequest<'a> {
     /// A login that gives such tokens.
     pub fn new(token: impl Into<TokenRequest<'a>>) -> Self {
-        Self { token: token.into(), remember: false, client: None, address: None }
+        Self { token: token.into(), remember: false, client: None, address: None, epoch: None }
     }
 
     /// Does the user ask to be remembered? Then the session lasts longer; see [`SessionConfig`]. Default: no.

@@ -6,7 +6,7 @@ use super::{AuthProvider, Granted};
 use crate::{
     api_key::{ApiKeyError, ApiKeyRequest, MAX_KEYS_PER_OWNER, NewApiKey, PresentedKey},
     clock::Timestamp,
-    event::{Event, EventKind},
+    event::{Event, EventKind, Sender},
     rejection::{ApiKeyFault, InvalidToken, Misconfigured, Rejection, Unavailable},
     request::{Credential, Keys},
     store::{ApiKey, ApiKeyId, KeepApiKeys, SecretHash, StoredApiKey},
@@ -47,6 +47,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let made = self.inner.api_key_format.make();
         let (id, text) = made.map_err(|_| Rejection::Unavailable(Unavailable::Issuer))?;
         let key = request.record(id, now)?;
+        self.refuse_kept_out(&key.owner, now, &Sender::default()).await?;
         let stored = StoredApiKey { key: key.clone(), hash: SecretHash::of(text.as_bytes()) };
         if !self.asked(store.insert(stored, MAX_KEYS_PER_OWNER, now)).await? {
             return Err(ApiKeyError::LimitReached);

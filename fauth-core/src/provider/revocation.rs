@@ -7,9 +7,9 @@ use smallvec::SmallVec;
 use super::AuthProvider;
 use crate::{
     clock::Timestamp,
-    event::{Event, EventKind},
+    event::{Event, EventKind, Sender},
     rejection::{InvalidToken, Misconfigured, Rejection},
-    store::{Anchor, KeepRevocations, SessionId, TokenFacts, Verdict},
+    store::{Anchor, ApiKeyId, KeepRevocations, SessionId, TokenFacts, Verdict},
     token::{TokenError, TokenPayload},
     user::AuthUser,
 };
@@ -35,7 +35,11 @@ impl<U: AuthUser> AuthProvider<U> {
     /// Revokes tokens by what they hang on. From the next request on they are refused, wherever the store is shared, for as long as any of them could last.
     ///
     /// [`logout`](Self::logout), [`logout_all`](Self::logout_all) and [`revoke_session`](Self::revoke_session) call this themselves. It is for the rest: one token,
-    /// one device ([`Anchor::Claim`], named with [`revocable_claim`](crate::AuthProviderBuilder::revocable_claim)), a subject who is to be kept out.
+    /// one device ([`Anchor::Claim`], named with [`revocable_claim`](crate::AuthProviderBuilder::revocable_claim)), a subject who is to be kept out. A subject who is
+    /// revoked cannot log in either for so long; his sessions are ended and his API keys are removed. To keep somebody out for ever, make him
+    /// [inactive](AuthUser::is_active).
+    ///
+    /// To end a login, revoke its session: a refresh token has a successor that its `jti` does not name.
     ///
     /// # Errors
     /// [`Rejection::Unavailable`] if it is not certain that they are revoked: try again. [`Rejection::Misconfigured`] if there is no revocation store,
@@ -54,6 +58,7 @@ impl<U: AuthUser> AuthProvider<U> {
         }
         self.revoke_for(revocations, anchors, revocations.retention.login, now).await?;
         self.end_sessions_of(anchors, now).await?;
+        self.remove_api_keys_of(anchors, now).await?;
         self.raise(&Event::new(EventKind::Revoked));
         Ok(())
     }
@@ -82,22 +87,46 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// As [`refuse_if_revoked`](Self::refuse_if_revoked), for an API key: its store knows whether it was taken back, and no epoch ends it. What keeps its owner out keeps
-    /// it out too.
+    /// As [`refuse_if_revoked`](Self::refuse_if_revoked), for an API key: its store knows whether it was taken back, and no epoch ends it. Keys of a subject who is
+    /// revoked are removed; this is for what another provider, without their store, has revoked.
     pub(super) async fn refuse_revoked_key(
         &self,
         payload: &TokenPayload,
         now: Timestamp,
     ) -> Result<(), Rejection> {
-        let Some(revocations) = &self.inner.revocations else { return Ok(()) };
         let anchors = [Anchor::TokenId(payload.token_id()), Anchor::Subject(payload.subject())];
-        let facts = TokenFacts {
-            anchors: anchors.into_iter().collect(),
-            subject: payload.subject(),
-            epoch: u64::MAX,
-            issued_at: Timestamp::MAX,
-        };
-        refusal(self.asked(revocations.store.check(&facts, now)).await?)
+        if self.is_any_revoked(&anchors, payload.subject(), now).await? {
+            return Err(Rejection::InvalidToken(InvalidToken::Revoked));
+        }
+        Ok(())
+    }
+
+    /// Nothing is issued to a subject who is revoked: it would outlast the revocation.
+    pub(super) async fn refuse_kept_out(
+        &self,
+        subject: &str,
+        now: Timestamp,
+        sender: &Sender,
+    ) -> Result<(), Rejection> {
+        if self.is_any_revoked(&[Anchor::Subject(subject)], subject, now).await? {
+            let event = Event::new(EventKind::AuthenticationFailed).reason("kept_out");
+            self.raise(&event.subject(subject).sender(sender));
+            return Err(Rejection::InvalidCredentials);
+        }
+        Ok(())
+    }
+
+    async fn is_any_revoked(
+        &self,
+        anchors: &[Anchor<'_>],
+        subject: &str,
+        now: Timestamp,
+    ) -> Result<bool, Rejection> {
+        let Some(revocations) = &self.inner.revocations else { return Ok(false) };
+        // Nothing but an anchor speaks against it.
+        let (epoch, issued_at) = (u64::MAX, Timestamp::MAX);
+        let facts = TokenFacts { anchors: anchors.iter().copied().collect(), subject, epoch, issued_at };
+        Ok(self.asked(revocations.store.check(&facts, now)).await? == Verdict::Revoked)
     }
 
     async fn verdict(&self, payload: &TokenPayload, now: Timestamp) -> Result<Verdict, Rejection> {
@@ -143,6 +172,27 @@ impl<U: AuthUser> AuthProvider<U> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// A key may last longer than any revocation.
+    async fn remove_api_keys_of(&self, anchors: &[Anchor<'_>], now: Timestamp) -> Result<(), Rejection> {
+        let Some(store) = &self.inner.stores.api_keys else { return Ok(()) };
+        for anchor in anchors {
+            match anchor {
+                Anchor::Subject(owner) => {
+                    for key in self.asked(store.list(owner, now)).await? {
+                        self.asked(store.remove(&key.id, None)).await?;
+                    }
+                }
+                Anchor::TokenId(id) => {
+                    if let Some(id) = ApiKeyId::parse(id) {
+                        self.asked(store.remove(&id, None)).await?;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// So that also the store of sessions knows, should the other one ever lose its memory.

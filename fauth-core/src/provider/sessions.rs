@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{AuthProvider, Granted, api_keys};
+use super::{AuthProvider, Granted, api_keys, carried::CarriedThrough};
 use crate::{
     clock::Timestamp,
     event::{Event, EventKind, Sender},
@@ -62,8 +62,12 @@ impl<U: AuthUser> AuthProvider<U> {
         sender: &Sender,
     ) -> Result<TokenPair, Rejection> {
         let now = self.now()?;
-        let LoginRequest { mut token, remember, client, address } = request;
-        token.bound.epoch = self.current_epoch(token.subject(), now).await?;
+        let LoginRequest { mut token, remember, client, address, epoch } = request;
+        self.refuse_kept_out(token.subject(), now, sender).await?;
+        token.bound.epoch = match epoch {
+            Some(epoch) => epoch,
+            None => self.current_epoch(token.subject(), now).await?,
+        };
         let pair = match &self.inner.sessions {
             None => {
                 // Without a store, a session is a name by which its tokens can be revoked together.
@@ -143,11 +147,16 @@ impl<U: AuthUser> AuthProvider<U> {
         let now = self.now()?;
         let payload = self.inner.verifier.verify(refresh_token.as_bytes(), Purpose::Refresh, now)?;
         let payload = Arc::new(payload);
-        self.refuse_revoked_refresh(&payload, now).await?;
-        let user = self.user_of(&payload).await?;
-        if let Err(rejection) = refuse_changed(&payload, &*user) {
-            // A session does not outlive its user's account, also if that is opened again.
-            self.end_login(&payload, now).await?;
+        let accepted = match self.refuse_revoked_refresh(&payload, now).await {
+            Ok(()) => self.user_of(&payload).await.and_then(|user| refuse_changed(&payload, &*user)),
+            refused => refused,
+        };
+        if let Err(rejection) = accepted {
+            // A session does not outlive its user's account, also if that is opened again; and one that was revoked but not ended, because somebody was
+            // interrupted, is ended here.
+            if matches!(rejection, Rejection::InvalidToken(_)) {
+                self.end_login(&payload, now).await?;
+            }
             return Err(rejection);
         }
         self.refuse_if_expired(&payload)?;
@@ -272,8 +281,14 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(ended)
     }
 
+    /// Also if nobody waits for it any more.
+    pub(crate) async fn end_login(&self, payload: &TokenPayload, now: Timestamp) -> Result<Ended, Rejection> {
+        let (this, payload) = (self.clone(), payload.clone());
+        CarriedThrough::new(async move { this.end_login_now(&payload, now).await }).await
+    }
+
     /// Revokes first: who is interrupted in between can do it again with the same token, and until then it does less than before.
-    async fn end_login(&self, payload: &TokenPayload, now: Timestamp) -> Result<Ended, Rejection> {
+    async fn end_login_now(&self, payload: &TokenPayload, now: Timestamp) -> Result<Ended, Rejection> {
         let mut anchors = vec![Anchor::TokenId(payload.token_id())];
         anchors.extend(payload.session_id().map(Anchor::Session));
         self.revoke_until_gone(&anchors, now).await?;
@@ -305,6 +320,20 @@ impl<U: AuthUser> AuthProvider<U> {
         ended
     }
 
+    /// Ends the session whose cookies a login is about to replace: nobody would be left who could log it out.
+    pub(crate) async fn end_replaced(
+        &self,
+        before: Option<&TokenPayload>,
+        sender: &Sender,
+    ) -> Result<(), Rejection> {
+        let Some(payload) = before else { return Ok(()) };
+        self.end_login(payload, self.now()?).await?;
+        if let Some(id) = payload.session_id().and_then(SessionId::parse) {
+            self.raise_session_ended(&id, payload.subject(), sender);
+        }
+        Ok(())
+    }
+
     /// Ends everything that was issued to a subject so far: all sessions, all access and refresh tokens. API keys live on.
     ///
     /// For "log out everywhere", and for a password that was changed or may be known to others.
@@ -316,15 +345,20 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     pub(crate) async fn logout_all_sender(&self, subject: &str, sender: &Sender) -> Result<(), Rejection> {
+        let (this, whose) = (self.clone(), subject.to_owned());
+        CarriedThrough::new(async move { this.end_everything(&whose).await }).await?;
+        self.raise(&Event::new(EventKind::LoggedOutEverywhere).subject(subject).sender(sender));
+        Ok(())
+    }
+
+    async fn end_everything(&self, subject: &str) -> Result<(), Rejection> {
         let now = self.now()?;
         self.raise_epoch(subject, now).await?;
         match (&self.inner.sessions, &self.inner.revocations) {
-            (Some(sessions), _) => drop(self.asked(sessions.store.end_all(subject, None, now)).await?),
-            (None, Some(_)) => {}
-            (None, None) => return Err(Rejection::Misconfigured(Misconfigured::NoStore)),
+            (Some(sessions), _) => self.asked(sessions.store.end_all(subject, None, now)).await.map(drop),
+            (None, Some(_)) => Ok(()),
+            (None, None) => Err(Rejection::Misconfigured(Misconfigured::NoStore)),
         }
-        self.raise(&Event::new(EventKind::LoggedOutEverywhere).subject(subject).sender(sender));
-        Ok(())
     }
 
     /// Ends all sessions of the subject of `current`, a token that was verified, but its own. For a password that its owner has just changed. How many there were.
@@ -332,6 +366,11 @@ impl<U: AuthUser> AuthProvider<U> {
     /// # Errors
     /// As [`logout_all`](Self::logout_all).
     pub async fn logout_others(&self, current: &TokenPayload) -> Result<usize, Rejection> {
+        let (this, current) = (self.clone(), current.clone());
+        CarriedThrough::new(async move { this.end_others(&current).await }).await
+    }
+
+    async fn end_others(&self, current: &TokenPayload) -> Result<usize, Rejection> {
         let now = self.now()?;
         let sessions = self.kept_sessions()?;
         let keep = current.session_id().and_then(SessionId::parse);
@@ -369,10 +408,7 @@ impl<U: AuthUser> AuthProvider<U> {
     /// # Errors
     /// [`Rejection::Unavailable`] if it is not certain that it has ended: try again. [`Rejection::Misconfigured`] if none are kept.
     pub async fn revoke_session(&self, id: &SessionId) -> Result<bool, Rejection> {
-        let now = self.now()?;
-        let sessions = self.kept_sessions()?;
-        self.revoke_sessions(std::slice::from_ref(id), now).await?;
-        let ended = self.end(sessions, id, None, now).await?;
+        let ended = self.end_one(id, None, self.now()?).await?;
         if let Some(session) = &ended {
             self.raise_session_ended(id, &session.subject, &Sender::default());
         }
@@ -400,12 +436,27 @@ impl<U: AuthUser> AuthProvider<U> {
         if !own.iter().any(|session| session.id == *id) {
             return Ok(false);
         }
-        self.revoke_sessions(std::slice::from_ref(id), now).await?;
         // Somebody else may have ended it meanwhile, who then has told of it.
-        if self.end(sessions, id, Some(subject), now).await?.is_some() {
+        if self.end_one(id, Some(subject), now).await?.is_some() {
             self.raise_session_ended(id, subject, sender);
         }
         Ok(true)
+    }
+
+    /// Also if nobody waits for it any more.
+    async fn end_one(
+        &self,
+        id: &SessionId,
+        owner: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Option<Session>, Rejection> {
+        let (this, id, owner) = (self.clone(), id.clone(), owner.map(str::to_owned));
+        CarriedThrough::new(async move {
+            let sessions = this.kept_sessions()?;
+            this.revoke_sessions(std::slice::from_ref(&id), now).await?;
+            this.end(sessions, &id, owner.as_deref(), now).await
+        })
+        .await
     }
 
     /// Are sessions kept, so that they can be listed?
@@ -433,10 +484,16 @@ impl<U: AuthUser> AuthProvider<U> {
         if self.inner.revocations.is_some() { Ended::Tokens } else { Ended::Session }
     }
 
-    /// The refresh token of a request, if it is a good one.
-    pub(crate) fn verify_refresh_presented(&self, head: &dyn RequestHead) -> Option<TokenPayload> {
-        let credential = self.find_credential(head, Purpose::Refresh).ok()??;
-        self.inner.verifier.verify(credential.token.as_bytes(), Purpose::Refresh, self.now().ok()?).ok()
+    /// The refresh token of a request, if it is a good one. That nothing can be said of it is an error.
+    pub(crate) fn verify_refresh_presented(
+        &self,
+        head: &dyn RequestHead,
+    ) -> Result<Option<TokenPayload>, Rejection> {
+        let now = self.now()?;
+        let found = self.find_credential(head, Purpose::Refresh).ok().flatten();
+        let verified =
+            found.map(|found| self.inner.verifier.verify(found.token.as_bytes(), Purpose::Refresh, now));
+        Ok(verified.and_then(Result::ok))
     }
 
     fn kept_sessions(&self) -> Result<&Sessions, Rejection> {

@@ -365,7 +365,7 @@ async fn nothing(_: &Scene) {}
 async fn a_login_whose_store_fails_gives_no_tokens_and_can_be_tried_again() {
     with_every_mishap(
         SessionConfig::new(),
-        &["epoch", "open"],
+        &["check", "epoch", "open"],
         nothing,
         async |scene| scene.world.auth.login("alice").await,
         async |scene, mishap| {
@@ -386,7 +386,7 @@ async fn a_login_whose_store_fails_gives_no_tokens_and_can_be_tried_again() {
 async fn a_login_that_cannot_revoke_what_it_crowds_out_is_taken_back() {
     with_every_mishap(
         SessionConfig::new().limit(2),
-        &["epoch", "open", "revoke"],
+        &["check", "epoch", "open", "revoke"],
         nothing,
         async |scene| scene.world.auth.login("alice").await,
         async |scene, mishap| {

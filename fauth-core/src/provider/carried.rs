@@ -1,0 +1,79 @@
+//! Work that is carried through once it has begun.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use tokio::runtime::Handle;
+
+use crate::rejection::Rejection;
+
+type Work<T> = Pin<Box<dyn Future<Output = Result<T, Rejection>> + Send>>;
+
+/// Runs to its end though nobody may wait for it any more: frameworks drop a handler when its client hangs up, perhaps between the step that revokes and the one that
+/// ends. What is left then becomes a task of the runtime.
+pub(super) struct CarriedThrough<T: Send + 'static>(Option<Work<T>>);
+
+impl<T: Send + 'static> CarriedThrough<T> {
+    pub(super) fn new(work: impl Future<Output = Result<T, Rejection>> + Send + 'static) -> Self {
+        Self(Some(Box::pin(work)))
+    }
+}
+
+impl<T: Send + 'static> Future for CarriedThrough<T> {
+    type Output = Result<T, Rejection>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(work) = &mut self.0 else { return Poll::Pending };
+        let outcome = work.as_mut().poll(context);
+        if outcome.is_ready() {
+            self.0 = None;
+        }
+        outcome
+    }
+}
+
+impl<T: Send + 'static> Drop for CarriedThrough<T> {
+    fn drop(&mut self) {
+        if let Some(rest) = self.0.take()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            drop(runtime.spawn(rest));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_dropped_half_way_is_done_all_the_same() {
+        let done = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&done);
+        let mut work = CarriedThrough::new(async move {
+            tokio::task::yield_now().await;
+            seen.store(true, Ordering::SeqCst);
+            Ok(())
+        });
+        let first = std::future::poll_fn(|context| Poll::Ready(Pin::new(&mut work).poll(context))).await;
+        assert!(first.is_pending());
+        drop(work);
+        assert!(!done.load(Ordering::SeqCst), "not at once");
+        for _ in 0..3 {
+            tokio::task::yield_now().await;
+        }
+        assert!(done.load(Ordering::SeqCst));
+    }
+
+    #[tokio::test]
+    async fn what_is_waited_for_is_done_once() {
+        assert_eq!(CarriedThrough::new(async { Ok(7) }).await, Ok(7));
+    }
+}
