@@ -54,6 +54,10 @@ use crate::clock::{Clock, Timestamp};
 ///   later than [`max_staleness`](RedisStoreBuilder::max_staleness): an older mirror is not believed. Without the mirror nothing is ever stale, and every check is a round trip.
 /// - **When Redis is down**, every method fails within [`command_timeout`](RedisStoreBuilder::command_timeout), and so does a check once the mirror is too old. The
 ///   connection mends itself.
+/// - **Failover.** Every step, and every beat of a mirror, proves with a write that changes nothing that the node is a master that may write: a node that was
+///   demoted fails them, and checks fail once the mirror is too old. An old master that is cut off from its replicas does not know that another has taken its place. It
+///   notices with `min-replicas-to-write 1` and `min-replicas-max-lag` (its seconds come on top of `max_staleness`): set both wherever a replica may take over.
+///   A server that refuses writes for another reason (`MISCONF`: its disk is full) is not believed either. A replica with `replica-read-only no` is not recognised.
 /// - **When Redis has lost everything** (restarted empty, flushed), a new memory begins: tokens that were issued before are
 ///   [`BeforeMemory`](super::Verdict::BeforeMemory), and everybody logs in again. API keys are lost too: they are better kept in SQL.
 ///

@@ -65,7 +65,19 @@ impl Link {
                 answer => answer,
             }
         });
-        Reply::of(value.await?)
+        let value = value.await;
+        if let Err(Fault::Redis(error)) = &value
+            && is_read_only(error)
+        {
+            self.hang_up();
+        }
+        Reply::of(value?)
+    }
+
+    /// The server is a replica now: the next connection may lead to the new master. The library keeps a connection for as long as the server does.
+    fn hang_up(&self) {
+        let link = self.clone();
+        tokio::spawn(async move { link.command(&redis::cmd("QUIT")).await });
     }
 
     /// Sends a command that is no script.
@@ -73,6 +85,11 @@ impl Link {
         let mut connection = self.manager.clone();
         in_time(self.limit, command.query_async(&mut connection)).await
     }
+}
+
+/// Redis 6 puts the code of a script's error into the middle of the text.
+fn is_read_only(error: &redis::RedisError) -> bool {
+    error.code() == Some("READONLY") || error.to_string().contains("READONLY")
 }
 
 async fn in_time<T>(limit: Duration, ask: impl Future<Output = RedisResult<T>>) -> Result<T, Fault> {

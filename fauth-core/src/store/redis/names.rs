@@ -12,6 +12,8 @@ pub(super) struct Names {
     pub(super) prefix: String,
     /// The id of this memory, and since when it lasts.
     pub(super) generation: String,
+    /// There is never anything here. Only a master lets its time to live be set.
+    pub(super) nothing: String,
     /// What is told to the mirrors.
     pub(super) stream: String,
     revoked: String,
@@ -26,6 +28,7 @@ impl Names {
             namespace: namespace.to_owned(),
             prefix: name(""),
             generation: name("generation"),
+            nothing: name("generation:none"),
             stream: name("changes"),
             revoked: name("revoked"),
             epochs: name("epochs"),

@@ -41,7 +41,8 @@ pub(super) struct Feed {
 /// How far the stream was read.
 #[derive(Debug)]
 struct Position {
-    /// The run of the server, if it tells. Another run may have forgotten the end of what this one knew.
+    /// The run of the server and the history that it follows, if it tells. Another run may have forgotten the end of what this one knew, and so may a server that
+    /// was a replica in between.
     run: Option<String>,
     generation: String,
     /// The last change that was read: its id, and its number.
@@ -226,6 +227,8 @@ impl Feed {
         }
         read.arg("STREAMS").arg(&self.hub.names.stream).arg(&position.id);
         pipe.cmd("HMGET").arg(&self.hub.names.generation).arg("id").arg("seq").cmd("TIME");
+        // A replica answers all that, and may have missed what others have revoked. It does not answer a write, even of nothing; nor does a master that knows it is alone.
+        pipe.cmd("PEXPIRE").arg(&self.hub.names.nothing).arg(1).ignore();
         let (changes, (generation, reach), (time, _)): Answer = pipe.query_async(connection).await?;
         if generation.as_deref() != Some(&position.generation) {
             return Ok(Heard::Broken);
@@ -300,11 +303,20 @@ async fn ask(connection: &mut MultiplexedConnection, step: &ScriptInvocation<'_>
 
 /// A server that does not tell is read anew after each interruption.
 async fn run_of(connection: &mut MultiplexedConnection) -> Result<Option<String>, Fault> {
-    match redis::cmd("INFO").arg("server").query_async::<String>(connection).await {
-        Ok(text) => Ok(text.lines().find_map(|line| line.strip_prefix("run_id:")).map(str::to_owned)),
+    let mut info = redis::pipe();
+    info.cmd("INFO").arg("server").cmd("INFO").arg("replication");
+    match info.query_async::<(String, String)>(connection).await {
+        Ok((server, replication)) => {
+            let run = line_of(&server, "run_id:").zip(line_of(&replication, "master_replid:"));
+            Ok(run.map(|(run, history)| format!("{run} {history}")))
+        }
         Err(error) if error.is_io_error() => Err(error.into()),
         Err(_) => Ok(None),
     }
+}
+
+fn line_of<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.lines().find_map(|line| line.strip_prefix(name))
 }
 
 /// The entries of the one stream that was asked for, in the forms of both protocols.
