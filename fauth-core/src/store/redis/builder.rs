@@ -100,7 +100,8 @@ impl RedisStoreBuilder {
         self
     }
 
-    /// How long anybody waits for an answer, reconnecting included; 10 ms to one minute, by default 2 s.
+    /// How long anybody waits for an answer, reconnecting included; 10 ms to one minute, by default 2 s. A login, an exchange, a one-time token or a new key that
+    /// Redis comes to later than twice this time does not happen any more. Keep it below half the grace window of refresh tokens.
     pub fn command_timeout(mut self, command_timeout: Duration) -> Self {
         self.command_timeout = command_timeout;
         self

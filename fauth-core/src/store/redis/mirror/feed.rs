@@ -4,7 +4,7 @@
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use redis::{ScriptInvocation, Value, aio::MultiplexedConnection};
+use redis::{Value, aio::MultiplexedConnection};
 
 use super::{Copy, table::Change};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     store::redis::{
         Hub,
         fault::Fault,
-        names::{seconds, time_to_live},
+        names::{Step, seconds, time_to_live},
         reply::Reply,
         scripts,
     },
@@ -297,8 +297,8 @@ impl Position {
     }
 }
 
-async fn ask(connection: &mut MultiplexedConnection, step: &ScriptInvocation<'_>) -> Result<Reply, Fault> {
-    Reply::of(step.invoke_async(connection).await?)
+async fn ask(connection: &mut MultiplexedConnection, step: &Step) -> Result<Reply, Fault> {
+    Reply::of(step.invocation(None).invoke_async(connection).await?)
 }
 
 /// A server that does not tell is read anew after each interruption.
