@@ -89,6 +89,9 @@ impl RedisStoreBuilder {
 
     /// How old the copy may be; 200 ms to one hour, by default 5 s. So long may a token be accepted that another instance has
     /// revoked, while this one does not hear from Redis.
+    ///
+    /// Two clocks tell how old it is: one that nobody sets, and, for a machine that was suspended, that of the [store](Self::clock). Whoever sets the latter by more than 2 s (ahead: by more than
+    /// `max_staleness` and 2 s) makes checks fail until Redis has answered again.
     pub fn max_staleness(mut self, max_staleness: Duration) -> Self {
         self.max_staleness = max_staleness;
         self

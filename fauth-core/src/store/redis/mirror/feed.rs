@@ -219,7 +219,7 @@ impl Feed {
         wait: Option<Duration>,
     ) -> Result<Heard, Fault> {
         let Some(position) = &mut self.position else { return Ok(Heard::Broken) };
-        let asked_at = instant();
+        let (asked_at, time_then) = (instant(), self.hub.clock.now()?);
         let mut pipe = redis::pipe();
         let read = pipe.cmd("XREAD").arg("COUNT").arg(PAGE);
         if let Some(wait) = wait {
@@ -235,7 +235,7 @@ impl Feed {
         }
         let heard = position.read(&changes, reach.unwrap_or(0), |change| self.copy.table.note(change))?;
         if heard == Heard::All {
-            self.copy.confirm(asked_at);
+            self.copy.confirm(asked_at, time_then);
             self.forget(time);
         }
         Ok(heard)
