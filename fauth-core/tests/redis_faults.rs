@@ -8,6 +8,8 @@ mod clocks;
 mod connecting;
 #[path = "redis_faults/cut.rs"]
 mod cut;
+#[path = "redis_faults/demoted.rs"]
+mod demoted;
 #[path = "redis_faults/emptied.rs"]
 mod emptied;
 #[path = "redis_faults/killed.rs"]

@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod builder;
+mod deadline;
 mod fault;
 mod link;
 mod mirror;
@@ -18,13 +19,11 @@ use std::{
     time::Duration,
 };
 
-use redis::ScriptInvocation;
-
 pub use builder::{RedisConnectError, RedisStoreBuilder, WhenStale};
 use fault::Fault;
 use link::{Again, Link};
 use mirror::Mirror;
-use names::Names;
+use names::{Names, Step};
 use reply::Reply;
 
 use super::StoreError;
@@ -54,6 +53,13 @@ use crate::clock::{Clock, Timestamp};
 ///   later than [`max_staleness`](RedisStoreBuilder::max_staleness): an older mirror is not believed. Without the mirror nothing is ever stale, and every check is a round trip.
 /// - **When Redis is down**, every method fails within [`command_timeout`](RedisStoreBuilder::command_timeout), and so does a check once the mirror is too old. The
 ///   connection mends itself.
+/// - **Failover.** Every step, and every beat of a mirror, proves with a write that changes nothing that the node is a master that may write: a node that was
+///   demoted fails them, and checks fail once the mirror is too old. An old master that is cut off from its replicas does not know that another has taken its place. It
+///   notices with `min-replicas-to-write 1` and `min-replicas-max-lag` (its seconds come on top of `max_staleness`): set both wherever a replica may take over.
+///   A server that refuses writes for another reason (`MISCONF`: its disk is full) is not believed either. A replica with `replica-read-only no` is not recognised.
+/// - **When Redis stands still and goes on**, it does not do what has failed meanwhile: a login whose caller was told 503 crowds out no session, and the next refresh is not taken for a
+///   theft. What ends or revokes something happens nevertheless. For this the time of Redis is asked for every 30 s. If its clock jumps ahead by more than
+///   `command_timeout`, the next of these steps fails, once; if it jumps back, what is late may happen until it is asked again.
 /// - **When Redis has lost everything** (restarted empty, flushed), a new memory begins: tokens that were issued before are
 ///   [`BeforeMemory`](super::Verdict::BeforeMemory), and everybody logs in again. API keys are lost too: they are better kept in SQL.
 ///
@@ -116,7 +122,7 @@ struct Hub {
 
 impl Hub {
     /// Runs a script. If Redis has lost its memory, a new one begins first.
-    async fn ask(&self, step: &ScriptInvocation<'_>, again: Again) -> Result<Reply, Fault> {
+    async fn ask(&self, step: &Step, again: Again) -> Result<Reply, Fault> {
         let reply = self.link.run(step, again).await?;
         if !reply.is("lost") {
             return Ok(reply);
@@ -137,10 +143,10 @@ impl Hub {
     }
 
     /// The script that begins a memory where there is none, and since when that would last.
-    fn begin_step(&self) -> Result<(ScriptInvocation<'static>, Timestamp), Fault> {
+    fn begin_step(&self) -> Result<(Step, Timestamp), Fault> {
         // A token of the running second may have been issued, and revoked, before the memory was lost.
         let since = self.clock.now()?.checked_add(Duration::from_secs(1)).unwrap_or(Timestamp::MAX);
-        let mut step = scripts::BEGIN.prepare_invoke();
+        let mut step = Step::new(&scripts::BEGIN);
         step.key(&self.names.generation).arg(random_id()?).arg(names::seconds(since));
         Ok((step, since))
     }

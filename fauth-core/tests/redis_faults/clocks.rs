@@ -40,6 +40,8 @@ async fn what_was_revoked_holds_when_the_clock_comes_back() {
     tokio::time::sleep(Duration::from_millis(1500)).await;
 
     clock.set(start);
+    // By a clock that went back, nobody knows how old a mirror is, until two answers have come.
+    tokio::time::sleep(Duration::from_millis(2500)).await;
     let fresh = store(true).await;
     for store in stores.iter().chain([&fresh]) {
         for seconds in [10, 0] {
@@ -63,4 +65,46 @@ async fn who_is_ahead_ends_sessions_for_all() {
     assert_eq!(store.list("alice", now()).await.unwrap(), []);
     let outcome = store.rotate(exchange(1, 0, 1), now()).await.unwrap();
     assert_eq!(outcome, fauth_core::store::RotationOutcome::Ended);
+}
+
+/// The machine was suspended: only the store's clock has gone on. Redis answers nothing meanwhile, so that no beat comes in between.
+#[tokio::test]
+async fn a_mirror_is_as_old_as_the_older_clock_says() {
+    let server = Redis::start();
+    let clock = ManualClock::new();
+    clock.set(now());
+    let store = RedisStore::builder(server.url())
+        .clock(clock.clone())
+        .max_staleness(MINUTE)
+        .command_timeout(MINUTE)
+        .connect()
+        .await
+        .unwrap();
+    let start = later(Duration::from_secs(5));
+    clock.set(start);
+    let issued_at = start;
+    let at = |seconds: i64| Timestamp::from_unix_seconds(start.unix_seconds() + seconds);
+    let good = async || verdict(&store, "good", issued_at).await == Some(Verdict::Good);
+    // Two beats, so that what was confirmed last was asked for at `start`.
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    server.pause();
+    for (seconds, is_good) in [
+        (0, true),
+        (1, true),
+        (62, true),
+        (63, false),
+        (3600, false),
+        (-2, true),
+        (-3, false),
+        (-3600, false),
+    ] {
+        clock.set(at(seconds));
+        assert_eq!(good().await, is_good, "{seconds} s");
+    }
+    clock.set(at(3600));
+    assert!(!good().await);
+    server.resume();
+    eventually("good again", async || good().await).await;
+    clock.break_down();
+    assert!(!good().await);
 }

@@ -1,6 +1,12 @@
 //! Redis stands still: it keeps its connections and answers nothing.
 
-use fauth_core::store::{Verdict, WhenStale};
+use fauth_core::{
+    Purpose,
+    store::{
+        ApiKey, ApiKeyId, ApiKeyStore, OneTimeRecord, OneTimeStore, RotationOutcome, SessionStore,
+        StoredApiKey, Verdict, WhenStale,
+    },
+};
 use servers::Redis;
 
 use super::*;
@@ -65,4 +71,74 @@ async fn one_that_asks_redis_gets_its_answer_there() {
     eventually("too old", async || verdict(&refusing, "good", issued_at).await.is_none()).await;
     assert_eq!(verdict(&asking, "good", issued_at).await, Some(Verdict::Good));
     assert_eq!(verdict(&asking, "revoked", issued_at).await, Some(Verdict::Revoked));
+}
+
+/// Redis takes what lies in its buffers when it goes on: by then the exchange would lie outside the grace window, and the next attempt would look like a theft.
+#[tokio::test]
+async fn an_exchange_that_nobody_waits_for_is_not_made() {
+    let server = Redis::start();
+    let store = direct(&server.url()).await;
+    store.open(login(1), now()).await.unwrap();
+    let attempt = |presented, successor| Rotation {
+        grace: Duration::from_secs(2),
+        ..exchange(1, presented, successor)
+    };
+    assert!(matches!(store.rotate(attempt(0, 1), now()).await.unwrap(), RotationOutcome::Rotated(_)));
+    server.pause();
+    assert!(store.rotate(attempt(1, 2), now()).await.is_err());
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    server.resume();
+    let outcome = store.rotate(attempt(1, 3), now()).await.unwrap();
+    assert!(matches!(outcome, RotationOutcome::Rotated(_)), "{outcome:?}");
+    let outcome = store.rotate(attempt(3, 4), now()).await.unwrap();
+    assert!(matches!(outcome, RotationOutcome::Rotated(_)), "{outcome:?}");
+    assert_eq!(SessionStore::list(&store, "alice", now()).await.unwrap().len(), 1);
+}
+
+/// A login that failed crowds out nobody, a link that failed still works, and what was not handed out is not kept.
+#[tokio::test]
+async fn what_failed_does_not_happen_later() {
+    let server = Redis::start();
+    let store = direct(&server.url()).await;
+    let limited = |number| NewSession { limit: 1, ..login(number) };
+    let link = |name| OneTimeRecord {
+        hash: hash(name),
+        subject: "alice".to_owned(),
+        purpose: Purpose::PasswordReset,
+        expires_at: later(DAY),
+    };
+    let key = |letter: char| StoredApiKey {
+        key: ApiKey {
+            id: ApiKeyId::parse(&letter.to_string().repeat(32)).unwrap(),
+            owner: "alice".to_owned(),
+            name: "a key".to_owned(),
+            scopes: Vec::new(),
+            created_at: now(),
+            expires_at: later(DAY),
+            last_used_at: None,
+        },
+        hash: hash(0),
+    };
+    store.open(limited(1), now()).await.unwrap();
+    OneTimeStore::insert(&store, link(1), 1, now()).await.unwrap();
+    // So that Redis knows the scripts, and nothing waits for them.
+    assert!(store.redeem(&hash(9), Purpose::PasswordReset, now()).await.unwrap().is_none());
+    assert!(ApiKeyStore::insert(&store, key('a'), 9, now()).await.unwrap());
+    server.pause();
+    let link_one = hash(1);
+    let (one, two, three, four) = tokio::join!(
+        store.open(limited(2), now()),
+        OneTimeStore::insert(&store, link(2), 1, now()),
+        store.redeem(&link_one, Purpose::PasswordReset, now()),
+        ApiKeyStore::insert(&store, key('b'), 9, now()),
+    );
+    assert!(one.is_err() && two.is_err() && three.is_err() && four.is_err());
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    server.resume();
+    let sessions = SessionStore::list(&store, "alice", now()).await.unwrap();
+    assert_eq!(sessions.iter().map(|session| &session.id).collect::<Vec<_>>(), [&sid(1)]);
+    assert!(store.redeem(&hash(2), Purpose::PasswordReset, now()).await.unwrap().is_none());
+    assert!(store.redeem(&hash(1), Purpose::PasswordReset, now()).await.unwrap().is_some());
+    assert_eq!(ApiKeyStore::list(&store, "alice", now()).await.unwrap().len(), 1);
+    assert_eq!(store.open(limited(2), now()).await.unwrap(), [sid(1)], "and a second attempt works");
 }

@@ -30,7 +30,7 @@ impl ApiKeyStore for RedisStore {
         if let Some(used) = key.last_used_at {
             step.arg(seconds(used));
         }
-        let reply = hub.ask(&step, Again::No).await?;
+        let reply = hub.ask(&step, Again::NorLate).await?;
         match reply.word() {
             b"known" => Err(Fault::Known("the API key").into()),
             b"full" => Ok(false),

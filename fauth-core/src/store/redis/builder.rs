@@ -89,6 +89,9 @@ impl RedisStoreBuilder {
 
     /// How old the copy may be; 200 ms to one hour, by default 5 s. So long may a token be accepted that another instance has
     /// revoked, while this one does not hear from Redis.
+    ///
+    /// Two clocks tell how old it is: one that nobody sets, and, for a machine that was suspended, that of the [store](Self::clock). Whoever sets the latter by more than 2 s (ahead: by more than
+    /// `max_staleness` and 2 s) makes checks fail until Redis has answered again.
     pub fn max_staleness(mut self, max_staleness: Duration) -> Self {
         self.max_staleness = max_staleness;
         self
@@ -100,7 +103,8 @@ impl RedisStoreBuilder {
         self
     }
 
-    /// How long anybody waits for an answer, reconnecting included; 10 ms to one minute, by default 2 s.
+    /// How long anybody waits for an answer, reconnecting included; 10 ms to one minute, by default 2 s. A login, an exchange, a one-time token or a new key that
+    /// Redis comes to later than twice this time does not happen any more. Keep it below half the grace window of refresh tokens.
     pub fn command_timeout(mut self, command_timeout: Duration) -> Self {
         self.command_timeout = command_timeout;
         self

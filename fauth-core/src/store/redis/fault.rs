@@ -11,6 +11,8 @@ pub(super) enum Fault {
     Redis(#[from] RedisError),
     #[error("redis gave no answer within {0:?}")]
     TimedOut(std::time::Duration),
+    #[error("redis came to it too late, or its clock has jumped; nothing was done")]
+    Late,
     #[error("redis answered what no script of ours answers: {0}")]
     Malformed(&'static str),
     #[error("redis loses its memory again and again")]

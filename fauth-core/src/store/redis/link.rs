@@ -1,14 +1,14 @@
 //! The connection, shared by all who ask: it mends itself, and nobody waits for it longer than the time limit.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use redis::{
-    AsyncConnectionConfig, Client, ProtocolVersion, RedisResult, ScriptInvocation, Value,
+    AsyncConnectionConfig, Client, ProtocolVersion, RedisResult, Value,
     aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection},
     io::tcp::TcpSettings,
 };
 
-use super::{fault::Fault, reply::Reply};
+use super::{deadline::ServerClock, fault::Fault, names::Step, reply::Reply};
 
 /// May a step be taken again if the connection broke in the middle of it?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub(super) enum Again {
     Yes,
     /// Whoever takes it a second time gets another answer.
     No,
+    /// And it must not be taken when its caller has been told that it failed: he tries again, or gives up. Its script begins with `prompt`.
+    NorLate,
 }
 
 #[derive(Clone)]
@@ -24,6 +26,7 @@ pub(super) struct Link {
     client: Client,
     manager: ConnectionManager,
     limit: Duration,
+    clock: Arc<ServerClock>,
 }
 
 impl Link {
@@ -39,7 +42,7 @@ impl Link {
             .set_pipeline_buffer_size(1024);
         let manager =
             in_time(limit.saturating_mul(2), ConnectionManager::new_with_config(client.clone(), config));
-        Ok(Self { manager: manager.await?, client, limit })
+        Ok(Self { manager: manager.await?, client, limit, clock: Arc::default() })
     }
 
     /// A connection of its own, for who blocks it.
@@ -50,10 +53,15 @@ impl Link {
         in_time(self.limit, self.client.get_multiplexed_async_connection_with_config(&config)).await
     }
 
-    /// Takes one step: one round trip, unless Redis does not know the script yet.
-    pub(super) async fn run(&self, step: &ScriptInvocation<'_>, again: Again) -> Result<Reply, Fault> {
+    /// Takes one step: one round trip, unless Redis does not know the script yet, or was not asked for its time for a while.
+    pub(super) async fn run(&self, step: &Step, again: Again) -> Result<Reply, Fault> {
         let value = in_time(self.limit, async {
             let mut connection = self.manager.clone();
+            let deadline = match again {
+                Again::NorLate => Some(self.clock.deadline(&mut connection, self.limit).await?),
+                Again::Yes | Again::No => None,
+            };
+            let step = step.invocation(deadline);
             match step.invoke_async::<Value>(&mut connection).await {
                 // Where nobody listened, nothing was sent.
                 Err(error)
@@ -65,7 +73,25 @@ impl Link {
                 answer => answer,
             }
         });
-        Reply::of(value.await?)
+        let value = value.await;
+        if let Err(Fault::Redis(error)) = &value
+            && is_read_only(error)
+        {
+            self.hang_up();
+        }
+        let reply = Reply::of(value?)?;
+        if reply.is("late") {
+            // Somebody still waits: so it was not late, but a clock has jumped, or another server answers.
+            self.clock.forget();
+            return Err(Fault::Late);
+        }
+        Ok(reply)
+    }
+
+    /// The server is a replica now: the next connection may lead to the new master. The library keeps a connection for as long as the server does.
+    fn hang_up(&self) {
+        let link = self.clone();
+        tokio::spawn(async move { link.command(&redis::cmd("QUIT")).await });
     }
 
     /// Sends a command that is no script.
@@ -73,6 +99,11 @@ impl Link {
         let mut connection = self.manager.clone();
         in_time(self.limit, command.query_async(&mut connection)).await
     }
+}
+
+/// Redis 6 puts the code of a script's error into the middle of the text.
+fn is_read_only(error: &redis::RedisError) -> bool {
+    error.code() == Some("READONLY") || error.to_string().contains("READONLY")
 }
 
 async fn in_time<T>(limit: Duration, ask: impl Future<Output = RedisResult<T>>) -> Result<T, Fault> {

@@ -20,11 +20,14 @@ use tokio::{task::AbortHandle, time::Instant};
 
 use super::{Hub, fault::Fault, revocations::verdict};
 use crate::{
-    clock::{Timestamp, instant},
+    clock::{Clock, Timestamp, instant},
     store::{TokenFacts, Verdict},
 };
 use feed::Feed;
 use table::{Change, Table};
+
+/// By how much the store's clock may be set, forward or back, without a copy being taken for an old one. One second of it is what whole seconds hide.
+const STEP: Duration = Duration::from_secs(2);
 
 /// The copy, and the task that keeps it. The task ends with this.
 pub(super) struct Mirror {
@@ -35,7 +38,7 @@ pub(super) struct Mirror {
 impl Mirror {
     /// Returns when the copy is complete.
     pub(super) async fn start(hub: Hub, max_staleness: Duration) -> Result<Self, Fault> {
-        let copy = Arc::new(Copy::new(max_staleness));
+        let copy = Arc::new(Copy::new(max_staleness, Arc::clone(&hub.clock)));
         let feed = Feed::start(hub, Arc::clone(&copy)).await?;
         Ok(Self { copy, task: tokio::spawn(feed.run()).abort_handle() })
     }
@@ -68,17 +71,22 @@ struct Copy {
     start: Instant,
     /// Milliseconds after `start` at which everything in Redis was known here.
     known_at: AtomicU64,
+    /// The same by the clock of the store: the other one stands still while the machine sleeps.
+    known_time: AtomicI64,
+    clock: Arc<dyn Clock>,
     /// Since when Redis remembers.
     since: AtomicI64,
 }
 
 impl Copy {
-    fn new(max_staleness: Duration) -> Self {
+    fn new(max_staleness: Duration, clock: Arc<dyn Clock>) -> Self {
         Self {
             table: Table::default(),
             max_staleness,
             start: instant(),
             known_at: AtomicU64::new(0),
+            known_time: AtomicI64::new(i64::MIN),
+            clock,
             since: AtomicI64::new(i64::MAX),
         }
     }
@@ -86,11 +94,20 @@ impl Copy {
     fn is_fresh(&self) -> bool {
         // Rounded down, so that the copy is rather older than it is than younger.
         let known_at = Duration::from_millis(self.known_at.load(Ordering::Acquire));
-        instant().saturating_duration_since(self.start).saturating_sub(known_at) < self.max_staleness
+        let age = instant().saturating_duration_since(self.start).saturating_sub(known_at);
+        // Read after `known_at` and written before it: it never belongs to an earlier moment.
+        let known_time = Timestamp::from_unix_seconds(self.known_time.load(Ordering::Acquire));
+        age < self.max_staleness
+            && self.clock.now().is_ok_and(|now| {
+                // One of the two is zero. A clock that went back does not tell how old the copy is.
+                now.since(known_time) <= self.max_staleness.saturating_add(STEP)
+                    && known_time.since(now) <= STEP
+            })
     }
 
-    /// At `moment` all was known.
-    fn confirm(&self, moment: Instant) {
+    /// At `moment`, which was `time`, all was known.
+    fn confirm(&self, moment: Instant, time: Timestamp) {
+        self.known_time.store(time.unix_seconds(), Ordering::Release);
         let known_at = moment.saturating_duration_since(self.start).as_millis();
         self.known_at.store(u64::try_from(known_at).unwrap_or(0), Ordering::Release);
     }

@@ -1,6 +1,6 @@
 //! Names and numbers as they stand in Redis.
 
-use redis::{Script, ScriptInvocation};
+use redis::{Script, ScriptInvocation, ToRedisArgs};
 
 use crate::clock::Timestamp;
 
@@ -12,6 +12,8 @@ pub(super) struct Names {
     pub(super) prefix: String,
     /// The id of this memory, and since when it lasts.
     pub(super) generation: String,
+    /// There is never anything here. Only a master lets its time to live be set.
+    pub(super) nothing: String,
     /// What is told to the mirrors.
     pub(super) stream: String,
     revoked: String,
@@ -26,6 +28,7 @@ impl Names {
             namespace: namespace.to_owned(),
             prefix: name(""),
             generation: name("generation"),
+            nothing: name("generation:none"),
             stream: name("changes"),
             revoked: name("revoked"),
             epochs: name("epochs"),
@@ -34,17 +37,51 @@ impl Names {
     }
 
     /// A script with what all scripts begin with.
-    pub(super) fn step<'a>(&self, script: &'a Script, now: Timestamp) -> ScriptInvocation<'a> {
-        let mut step = script.key(&self.generation);
+    pub(super) fn step(&self, script: &'static Script, now: Timestamp) -> Step {
+        let mut step = Step::new(script);
+        step.key(&self.generation);
         step.arg(&self.prefix).arg(seconds(now));
         step
     }
 
     /// The same with the keys of the revocations.
-    pub(super) fn revocation_step<'a>(&self, script: &'a Script, now: Timestamp) -> ScriptInvocation<'a> {
+    pub(super) fn revocation_step(&self, script: &'static Script, now: Timestamp) -> Step {
         let mut step = self.step(script, now);
         step.key(&self.revoked).key(&self.epochs).key(&self.epoch_ends).key(&self.stream);
         step
+    }
+}
+
+/// A script with what it is told.
+pub(super) struct Step {
+    script: &'static Script,
+    keys: Vec<Vec<u8>>,
+    args: Vec<Vec<u8>>,
+}
+
+impl Step {
+    pub(super) fn new(script: &'static Script) -> Self {
+        Self { script, keys: Vec::new(), args: Vec::new() }
+    }
+
+    pub(super) fn key(&mut self, key: impl ToRedisArgs) -> &mut Self {
+        key.write_redis_args(&mut self.keys);
+        self
+    }
+
+    pub(super) fn arg(&mut self, arg: impl ToRedisArgs) -> &mut Self {
+        arg.write_redis_args(&mut self.args);
+        self
+    }
+
+    /// Ready to be sent, and, where a script wants to know it, until when it may be run.
+    pub(super) fn invocation(&self, deadline: Option<u64>) -> ScriptInvocation<'static> {
+        let mut invocation = self.script.prepare_invoke();
+        invocation.key(&self.keys).arg(&self.args);
+        if let Some(deadline) = deadline {
+            invocation.arg(deadline);
+        }
+        invocation
     }
 }
 

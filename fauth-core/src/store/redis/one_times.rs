@@ -24,7 +24,7 @@ impl OneTimeStore for RedisStore {
             .arg(&record.subject)
             .arg(record.purpose.as_str())
             .arg(seconds(record.expires_at));
-        let reply = hub.ask(&step, Again::No).await?;
+        let reply = hub.ask(&step, Again::NorLate).await?;
         if reply.is("known") {
             return Err(Fault::Known("the one-time token").into());
         }
@@ -40,7 +40,7 @@ impl OneTimeStore for RedisStore {
         let hub = &self.shared.hub;
         let mut step = hub.names.step(&scripts::ONCE_REDEEM, now);
         step.arg(hexadecimal(hash.as_bytes())).arg(purpose.as_str());
-        let mut reply = hub.ask(&step, Again::No).await?;
+        let mut reply = hub.ask(&step, Again::NorLate).await?;
         if reply.is("none") {
             return Ok(None);
         }

@@ -20,8 +20,8 @@ macro_rules! scripts {
 scripts! {
     BEGIN: "begin";
 
-    OPEN: "prelude" "session" "open";
-    ROTATE: "prelude" "session" "rotate";
+    OPEN: "prelude" "prompt" "session" "open";
+    ROTATE: "prelude" "prompt" "session" "rotate";
     END: "prelude" "session" "end";
     END_ALL: "prelude" "session" "end_all";
     LIST: "prelude" "session" "list";
@@ -34,11 +34,11 @@ scripts! {
     SNAPSHOT: "prelude" "revocation" "snapshot";
     RESTORE: "prelude" "revocation" "restore";
 
-    ONCE_INSERT: "prelude" "one_time" "once_insert";
-    ONCE_REDEEM: "prelude" "one_time" "once_redeem";
+    ONCE_INSERT: "prelude" "prompt" "one_time" "once_insert";
+    ONCE_REDEEM: "prelude" "prompt" "one_time" "once_redeem";
     ONCE_WITHDRAW: "prelude" "one_time" "once_withdraw";
 
-    KEY_INSERT: "prelude" "api_key" "key_insert";
+    KEY_INSERT: "prelude" "prompt" "api_key" "key_insert";
     KEY_FIND: "prelude" "api_key" "key_find";
     KEY_LIST: "prelude" "api_key" "key_list";
     KEY_TOUCH: "prelude" "api_key" "key_touch";

@@ -36,7 +36,7 @@ impl SessionStore for RedisStore {
         if let Some(address) = session.address {
             step.arg("address").arg(address.to_string());
         }
-        let mut reply = hub.ask(&step, Again::No).await?;
+        let mut reply = hub.ask(&step, Again::NorLate).await?;
         match reply.word() {
             b"known" => Err(Fault::Known("the session").into()),
             b"early" => Err(Fault::TooEarly.into()),
@@ -55,7 +55,7 @@ impl SessionStore for RedisStore {
             .arg(rotation.successor.as_bytes())
             .arg(rotation.nonce.as_bytes())
             .arg(rotation.grace.as_secs());
-        Ok(outcome(hub.ask(&step, Again::No).await?)?)
+        Ok(outcome(hub.ask(&step, Again::NorLate).await?)?)
     }
 
     async fn end(

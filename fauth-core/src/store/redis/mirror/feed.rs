@@ -4,7 +4,7 @@
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use redis::{ScriptInvocation, Value, aio::MultiplexedConnection};
+use redis::{Value, aio::MultiplexedConnection};
 
 use super::{Copy, table::Change};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     store::redis::{
         Hub,
         fault::Fault,
-        names::{seconds, time_to_live},
+        names::{Step, seconds, time_to_live},
         reply::Reply,
         scripts,
     },
@@ -41,7 +41,8 @@ pub(super) struct Feed {
 /// How far the stream was read.
 #[derive(Debug)]
 struct Position {
-    /// The run of the server, if it tells. Another run may have forgotten the end of what this one knew.
+    /// The run of the server and the history that it follows, if it tells. Another run may have forgotten the end of what this one knew, and so may a server that
+    /// was a replica in between.
     run: Option<String>,
     generation: String,
     /// The last change that was read: its id, and its number.
@@ -218,7 +219,7 @@ impl Feed {
         wait: Option<Duration>,
     ) -> Result<Heard, Fault> {
         let Some(position) = &mut self.position else { return Ok(Heard::Broken) };
-        let asked_at = instant();
+        let (asked_at, time_then) = (instant(), self.hub.clock.now()?);
         let mut pipe = redis::pipe();
         let read = pipe.cmd("XREAD").arg("COUNT").arg(PAGE);
         if let Some(wait) = wait {
@@ -226,13 +227,15 @@ impl Feed {
         }
         read.arg("STREAMS").arg(&self.hub.names.stream).arg(&position.id);
         pipe.cmd("HMGET").arg(&self.hub.names.generation).arg("id").arg("seq").cmd("TIME");
+        // A replica answers all that, and may have missed what others have revoked. It does not answer a write, even of nothing; nor does a master that knows it is alone.
+        pipe.cmd("PEXPIRE").arg(&self.hub.names.nothing).arg(1).ignore();
         let (changes, (generation, reach), (time, _)): Answer = pipe.query_async(connection).await?;
         if generation.as_deref() != Some(&position.generation) {
             return Ok(Heard::Broken);
         }
         let heard = position.read(&changes, reach.unwrap_or(0), |change| self.copy.table.note(change))?;
         if heard == Heard::All {
-            self.copy.confirm(asked_at);
+            self.copy.confirm(asked_at, time_then);
             self.forget(time);
         }
         Ok(heard)
@@ -294,17 +297,26 @@ impl Position {
     }
 }
 
-async fn ask(connection: &mut MultiplexedConnection, step: &ScriptInvocation<'_>) -> Result<Reply, Fault> {
-    Reply::of(step.invoke_async(connection).await?)
+async fn ask(connection: &mut MultiplexedConnection, step: &Step) -> Result<Reply, Fault> {
+    Reply::of(step.invocation(None).invoke_async(connection).await?)
 }
 
 /// A server that does not tell is read anew after each interruption.
 async fn run_of(connection: &mut MultiplexedConnection) -> Result<Option<String>, Fault> {
-    match redis::cmd("INFO").arg("server").query_async::<String>(connection).await {
-        Ok(text) => Ok(text.lines().find_map(|line| line.strip_prefix("run_id:")).map(str::to_owned)),
+    let mut info = redis::pipe();
+    info.cmd("INFO").arg("server").cmd("INFO").arg("replication");
+    match info.query_async::<(String, String)>(connection).await {
+        Ok((server, replication)) => {
+            let run = line_of(&server, "run_id:").zip(line_of(&replication, "master_replid:"));
+            Ok(run.map(|(run, history)| format!("{run} {history}")))
+        }
         Err(error) if error.is_io_error() => Err(error.into()),
         Err(_) => Ok(None),
     }
+}
+
+fn line_of<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.lines().find_map(|line| line.strip_prefix(name))
 }
 
 /// The entries of the one stream that was asked for, in the forms of both protocols.
