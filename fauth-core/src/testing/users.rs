@@ -164,6 +164,11 @@ impl Users {
         self.state().users.remove(name);
     }
 
+    /// Brings a user (back).
+    pub fn add(&self, user: TestUser) {
+        self.state().users.insert(user.name.clone(), user);
+    }
+
     /// A copy of a user.
     pub fn find(&self, name: &str) -> TestUser {
         self.state().users.get(name).cloned().expect("a fake user")

@@ -1,16 +1,26 @@
 //! Logins that are kept, below HTTP: what is told of them, what ends which of them, and what many requests at once make of one.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::Poll,
+    time::Duration,
+};
 
 use fauth_core::{
-    Algorithm, AuthConfig, EventKind, InvalidToken, Key, LoginRequest, Purpose, Rejection, SessionConfig,
-    SessionId, Timestamp, TokenRequest,
-    testing::{ManualClock, SECRET, config, memory_store, provider_with},
+    Algorithm, Anchor, ApiKeyRequest, AuthConfig, EventKind, InvalidToken, Key, LoginRequest, MemoryStore,
+    Purpose, Rejection, SessionConfig, SessionId, Timestamp, TokenRequest,
+    routes::Endpoint,
+    store::RevocationStore as _,
+    testing::{ManualClock, SECRET, TestUser, Users, config, memory_store, provider_with},
 };
 use tokio::{sync::Barrier, task::JoinSet};
 use tracing::Level;
 
-use crate::support::{Log, Raised, Sink, Tokens, World};
+use crate::support::{Log, Raised, Sink, Tokens, World, login_request, poll_once};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -22,6 +32,94 @@ fn invalid(reason: InvalidToken) -> Rejection {
 /// Kind and reason of everything that was raised.
 fn told(world: &World) -> Vec<(EventKind, Option<&'static str>)> {
     world.events.take().into_iter().map(|event| (event.kind, event.reason)).collect()
+}
+
+// ------------------------------------------------------------------------------------------------ what happens while a password is checked
+
+/// A provider whose identity loader does something at its second look, which comes after the password was checked.
+fn meanwhile(store: &MemoryStore, second_look: impl Fn(&Users) + Send + Sync + 'static) -> World {
+    let looks = Arc::new(AtomicUsize::new(0));
+    let users = Users::new();
+    let load = users.identity_loader();
+    let (clock, events) = (ManualClock::new(), Sink::default());
+    let seen = users.clone();
+    let builder = provider_with(config(), &users)
+        .store(store.clone())
+        .identity_loader(move |name: String| {
+            if looks.fetch_add(1, Ordering::SeqCst) == 1 {
+                second_look(&seen);
+            }
+            load(name)
+        })
+        .clock(clock.clone())
+        .events(events.clone());
+    World { auth: builder.build().unwrap(), users, clock, events }
+}
+
+#[tokio::test]
+async fn a_password_that_is_changed_while_it_is_checked_is_wrong() {
+    let changes: [fn(&mut TestUser); 3] = [
+        |alice| alice.password_hash = Some("$argon2id$another".into()),
+        |alice| alice.token_epoch += 1,
+        |alice| alice.active = false,
+    ];
+    for change in changes {
+        let world = meanwhile(&memory_store(), move |users| users.change("alice", change));
+        let refused = world.auth.authenticate("alice", "s3cret").await.unwrap_err();
+        assert_eq!(refused, Rejection::InvalidCredentials);
+        assert_eq!(told(&world), [(EventKind::AuthenticationFailed, Some("changed_meanwhile"))]);
+    }
+    let world = meanwhile(&memory_store(), |_| {});
+    world.auth.authenticate("alice", "s3cret").await.unwrap();
+}
+
+/// The application has not changed the password, but somebody has logged out everywhere.
+#[tokio::test]
+async fn a_login_that_began_before_everything_ended_ends_with_it() {
+    let store = memory_store();
+    let elsewhere = provider_with(config(), &Users::new()).store(store.clone()).build().unwrap();
+    let world = meanwhile(&store, move |_| {
+        let ending = poll_once(std::pin::pin!(elsewhere.logout_all("alice")));
+        assert!(matches!(ending, Poll::Ready(Ok(()))), "{ending:?}");
+    });
+    let reply = world.call(Endpoint::Login, &login_request("alice", "s3cret")).await;
+    let body: serde_json::Value = serde_json::from_slice(reply.body_bytes()).unwrap();
+    let token = |name: &str| body[name].as_str().unwrap().to_owned();
+    let tokens = Tokens { access: token("access_token"), refresh: token("refresh_token") };
+    world.is_over(&tokens, "it began before").await;
+    let again = world.log_in("alice").await;
+    world.works(&again).await;
+}
+
+/// As after a crash between the two steps of a logout.
+#[tokio::test]
+async fn a_session_that_was_revoked_but_not_ended_is_ended_by_the_next_refresh() {
+    let store = memory_store();
+    let world = World::with(|builder| builder.store(store.clone()));
+    let tokens = world.log_in("alice").await;
+    let id = world.session_of(&tokens);
+    let soon = ManualClock::START.checked_add(MINUTE).unwrap();
+    store.revoke(&[Anchor::Session(id.as_str())], ManualClock::START, soon).await.unwrap();
+    assert_eq!(world.auth.sessions("alice").await.unwrap().len(), 1);
+    assert_eq!(world.refresh(&tokens).await.unwrap_err(), invalid(InvalidToken::Revoked));
+    assert_eq!(world.auth.sessions("alice").await.unwrap(), []);
+    world.clock.advance(MINUTE * 2);
+    world.refresh(&tokens).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn who_is_kept_out_has_no_api_keys_left() {
+    let world = World::with(|builder| builder.store(memory_store()));
+    let mut keys = Vec::new();
+    for owner in ["alice", "alice", "bob"] {
+        keys.push(world.auth.create_api_key(ApiKeyRequest::new(owner)).await.unwrap());
+    }
+    world.auth.revoke(&[Anchor::TokenId(keys[1].key().id.as_str())]).await.unwrap();
+    assert_eq!(world.auth.api_keys("alice").await.unwrap().len(), 1);
+    world.auth.revoke(&[Anchor::Subject("alice")]).await.unwrap();
+    assert_eq!(world.auth.api_keys("alice").await.unwrap(), []);
+    assert_eq!(world.auth.api_keys("bob").await.unwrap().len(), 1);
+    world.auth.create_api_key(ApiKeyRequest::new("alice")).await.unwrap_err();
 }
 
 // ------------------------------------------------------------------------------------------------ events

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{Harness, Probe, Seen, Sending, cases};
-use crate::{AuthUser as _, CookieTransport, LoginRequest, Purpose, SessionConfig, TokenRequest};
+use crate::{Anchor, AuthUser as _, CookieTransport, LoginRequest, Purpose, SessionConfig, TokenRequest};
 
 const JSON: &str = "application/json";
 const SECOND: Duration = Duration::from_secs(1);
@@ -324,6 +324,26 @@ cases! { $
         refreshing(&t, &refresh).send().refused(401, "invalid_token");
     }
 
+    /// Loaders that find active users only say so in this way.
+    fn a_user_who_was_gone_has_no_session_left_when_he_is_back(t) {
+        let (access, refresh) = log_in(&t, "bob", "hunter2");
+        let bob = t.users.find("bob");
+        t.users.remove("bob");
+        refreshing(&t, &refresh).send().refused(401, "invalid_token");
+        t.users.add(bob);
+        refreshing(&t, &refresh).send().refused(401, "invalid_token");
+        t.get("/me").bearer(access).send().refused(401, "invalid_token");
+    }
+
+    fn who_is_kept_out_cannot_log_in(t) {
+        let (access, _) = alice(&t);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(t.app.auth.revoke(&[Anchor::Subject("alice")])).unwrap();
+        t.get("/me").bearer(access).send().refused(401, "invalid_token");
+        t.login("alice", "s3cret").send().refused(401, "invalid_credentials");
+        log_in(&t, "bob", "hunter2");
+    }
+
     /// For applications that count in the user's own record.
     fn a_raised_epoch_of_the_user_ends_his_tokens(t) {
         let (access, refresh) = log_in(&t, "bob", "hunter2");
@@ -370,6 +390,35 @@ cases! { $
         t.clock.advance(20 * MINUTE);
         own(t.post("/logout")).header("cookie", &refresh).once().is(200);
         own(t.post("/refresh")).header("cookie", &refresh).send().refused(401, "invalid_token");
+    }
+
+    /// Otherwise nobody would be left who could log it out.
+    fn with_cookies_a_login_ends_the_session_that_it_replaces(t) {
+        t = Probe::build(|builder| builder.transport(CookieTransport::new()));
+        let login = || own(t.login("alice", "s3cret"));
+        let first = login().once();
+        let refresh = |seen: &Seen| format!("__Host-refresh={}", seen.is(200).cookie("__Host-refresh"));
+        let other = login().once();
+        login().header("cookie", refresh(&first)).once().is(200);
+        own(t.post("/refresh")).header("cookie", refresh(&first)).send().refused(401, "invalid_token");
+        own(t.post("/refresh")).header("cookie", refresh(&other)).once().is(200);
+        // Not by a wrong password, and not from another page.
+        own(t.login("alice", "wrong")).header("cookie", refresh(&other)).send().refused(401, "invalid_credentials");
+        t.login("alice", "s3cret").header("cookie", refresh(&other)).send().refused(403, "cross_site_request");
+        own(t.post("/refresh")).header("cookie", refresh(&other)).once().is(200);
+    }
+
+    fn with_cookies_a_logout_that_cannot_tell_the_time_keeps_them(t) {
+        t = Probe::build(|builder| builder.transport(CookieTransport::new()));
+        let pair = t.session("alice");
+        let cookies = [
+            format!("__Host-refresh={}", pair.refresh_token().expose()),
+            format!("__Host-session={}", pair.access_token().expose()),
+        ];
+        t.clock.break_down();
+        for cookie in cookies {
+            own(t.post("/logout")).header("cookie", cookie).send().refused(503, "unavailable").lacks("set-cookie");
+        }
     }
 
     fn with_cookies_ending_sessions_needs_proof_of_origin(t) {
