@@ -200,12 +200,12 @@ impl<U: AuthUser> Call<U> {
             Parsed::Refresh(token) => deliver(auth, &auth.refresh_sender(&token, sender).await?),
             Parsed::Logout(payload) => {
                 let ended = auth.logout_sender(payload.as_deref(), sender).await?;
-                Ok(logged_out(auth, ended))
+                Ok(forget(auth, answer(&outcome(ended))))
             }
             Parsed::LogoutAll(presented) => {
                 let granted = auth.check_session(presented).await?;
                 auth.logout_all_sender(granted.payload().subject(), sender).await?;
-                Ok(logged_out(auth, auth.worth_of_logout()))
+                Ok(forget(auth, answer(&outcome_everywhere(auth.worth_of_logout()))))
             }
             Parsed::Sessions(presented) => {
                 let granted = auth.check_session(presented).await?;
@@ -307,10 +307,6 @@ fn too_long(_: SetTokenError) -> Rejection {
     Rejection::Misconfigured(Misconfigured::TokenTooLongForCookie)
 }
 
-fn logged_out<U: AuthUser>(auth: &AuthProvider<U>, ended: Ended) -> Reply {
-    forget(auth, answer(&outcome(ended)))
-}
-
 /// Whatever a client keeps by itself, it is told to forget.
 fn forget<U: AuthUser>(auth: &AuthProvider<U>, reply: Reply) -> Reply {
     auth.transports().flat_map(Transport::clear).fold(reply, Reply::header)
@@ -322,6 +318,16 @@ const fn outcome(ended: Ended) -> LoggedOut<'static> {
         Ended::Session => (false, "The session has ended; its access tokens stay good until they expire"),
         Ended::Nothing => {
             (false, "Forget the tokens: they are not kept on the server and stay good until they expire")
+        }
+    };
+    LoggedOut { revoked, detail }
+}
+
+const fn outcome_everywhere(ended: Ended) -> LoggedOut<'static> {
+    let (revoked, detail) = match ended {
+        Ended::Tokens => (true, "Nothing that was issued before opens anything any more"),
+        Ended::Session | Ended::Nothing => {
+            (false, "All sessions have ended; their access tokens stay good until they expire")
         }
     };
     LoggedOut { revoked, detail }
