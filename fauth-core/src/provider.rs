@@ -259,7 +259,7 @@ impl<U: AuthUser> AuthProvider<U> {
             return Err(Rejection::InvalidCredentials);
         }
         let user = self.load_identity(login, identifier).await?;
-        let epoch = self.epoch_before_login(user.as_deref(), identifier).await?;
+        let epoch = self.epoch_before_login(user.as_deref(), &known_as).await?;
         let stored = user.as_deref().and_then(AuthUser::password_hash);
         let verified =
             login.hasher.verify(password, stored).await.map_err(|error| password_unavailable(&error))?;
@@ -283,14 +283,13 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     /// The epoch that a login by password carries is that of its beginning: if everything of the subject is ended while the password is being checked, this ends
-    /// too. For who does not exist the store is asked as well, so that the time tells nothing.
-    async fn epoch_before_login(&self, user: Option<&U>, identifier: &str) -> Result<u64, Rejection> {
+    /// too. For who does not exist the store is asked as well, so that the time tells nothing: by a hash, since what a stranger typed may be more than it can hold.
+    async fn epoch_before_login(&self, user: Option<&U>, known_as: &str) -> Result<u64, Rejection> {
         if self.inner.revocations.is_none() {
             return Ok(0);
         }
         let subject = user.map(|user| user.subject().as_ref().to_owned());
-        let subject = subject.as_deref().unwrap_or_else(|| shortest(identifier));
-        self.current_epoch(subject, self.now()?).await
+        self.current_epoch(subject.as_deref().unwrap_or(known_as), self.now()?).await
     }
 
     /// Issues one token.
@@ -601,13 +600,6 @@ fn is_as_before<U: AuthUser>(checked: &U, now: &U) -> bool {
         && now.password_hash() == checked.password_hash()
         && now.token_epoch() == checked.token_epoch()
         && now.subject().as_ref() == checked.subject().as_ref()
-}
-
-/// What a stranger typed, no longer than a subject can be.
-fn shortest(identifier: &str) -> &str {
-    let end =
-        (0..=identifier.len().min(MAX_IDENTIFIER_BYTES)).rev().find(|end| identifier.is_char_boundary(*end));
-    end.and_then(|end| identifier.get(..end)).unwrap_or_default()
 }
 
 fn refuse_impossible(requirement: &Requirement) -> Result<(), Rejection> {

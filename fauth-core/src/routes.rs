@@ -319,6 +319,7 @@ const fn outcome(ended: Ended) -> LoggedOut<'static> {
         Ended::Nothing => {
             (false, "Forget the tokens: they are not kept on the server and stay good until they expire")
         }
+        Ended::Unknown => (false, "No good token was sent, so no session could be ended"),
     };
     LoggedOut { revoked, detail }
 }
@@ -326,7 +327,7 @@ const fn outcome(ended: Ended) -> LoggedOut<'static> {
 const fn outcome_everywhere(ended: Ended) -> LoggedOut<'static> {
     let (revoked, detail) = match ended {
         Ended::Tokens => (true, "Nothing that was issued before opens anything any more"),
-        Ended::Session | Ended::Nothing => {
+        Ended::Session | Ended::Nothing | Ended::Unknown => {
             (false, "All sessions have ended; their access tokens stay good until they expire")
         }
     };

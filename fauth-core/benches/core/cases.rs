@@ -3,8 +3,8 @@
 use std::{convert::Infallible, ops::Range, sync::Arc};
 
 use fauth_core::{
-    Algorithm, Anchor, AuthConfig, AuthConfigBuilder, AuthProvider, AuthUser, BoxError, Guard, Key,
-    MemoryStore, Purpose, Requirement, Timestamp, TokenRequest,
+    Algorithm, Anchor, AuthConfig, AuthConfigBuilder, AuthProvider, AuthProviderBuilder, AuthUser, BoxError,
+    Guard, Key, MemoryStore, Purpose, Requirement, Timestamp, TokenRequest,
 };
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jsonwebtoken::{DecodingKey, EncodingKey, Validation};
@@ -221,26 +221,24 @@ fn config() -> AuthConfigBuilder {
 }
 
 fn provider(config: AuthConfig) -> Result<Auth, BoxError> {
-    let user = Arc::new(User { roles: tokens::ROLES.map(str::to_owned).into() });
-    let load = move |_| {
-        let user = Arc::clone(&user);
-        async { Ok::<_, Infallible>(Some(user)) }
-    };
-    Ok(AuthProvider::builder(config).user_loader(load).without_password_login().danger_stateless().build()?)
+    Ok(builder(config).build()?)
 }
 
 /// With a store in memory that is asked whether the token was taken back; another token was.
 fn revocable(config: AuthConfig) -> Result<Auth, BoxError> {
+    let store = MemoryStore::builder().remembers_since(Timestamp::from_unix_seconds(0)).build();
+    let auth = builder(config).revocation_store(store).build()?;
+    at_once(auth.revoke(&[Anchor::TokenId("another")])).ok_or("the store waits")??;
+    Ok(auth)
+}
+
+fn builder(config: AuthConfig) -> AuthProviderBuilder<User> {
     let user = Arc::new(User { roles: tokens::ROLES.map(str::to_owned).into() });
     let load = move |_| {
         let user = Arc::clone(&user);
         async { Ok::<_, Infallible>(Some(user)) }
     };
-    let store = MemoryStore::builder().remembers_since(Timestamp::from_unix_seconds(0)).build();
-    let auth = AuthProvider::builder(config).user_loader(load).without_password_login();
-    let auth = auth.danger_stateless().revocation_store(store).build()?;
-    at_once(auth.revoke(&[Anchor::TokenId("another")])).ok_or("the store waits")??;
-    Ok(auth)
+    AuthProvider::builder(config).user_loader(load).without_password_login().danger_stateless()
 }
 
 struct User {

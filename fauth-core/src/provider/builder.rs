@@ -361,9 +361,9 @@ fn keeping(
 ) -> Result<(Option<Sessions>, Option<Revocations>), ConfigError> {
     check_waivers(stores, stateless, without_revocation)?;
     let policy = sessions.build(config.lifetime(Purpose::Refresh), config.max_lifetime(Purpose::Refresh))?;
-    // Nothing says that an access token must be shorter than a refresh token.
-    let tokens = config.longest(Purpose::Refresh).max(config.longest(Purpose::Access));
-    let login = policy.longest().max(tokens);
+    // Every kind of token carries the epoch of its subject, and nothing says that one must be shorter than another.
+    let tokens = Purpose::ALL.map(|purpose| config.longest(purpose));
+    let login = tokens.into_iter().fold(policy.longest(), Duration::max);
     let sessions = stores.sessions.clone().map(|store| Sessions { store, policy });
     let session = if sessions.is_some() { config.longest(Purpose::Access) } else { login };
     let claims = revocable(claims, stores.revocations.is_some())?;

@@ -156,8 +156,7 @@ impl<U: AuthUser> AuthProvider<U> {
         sessions: &[SessionId],
         now: Timestamp,
     ) -> Result<(), Rejection> {
-        let anchors: Vec<_> = sessions.iter().map(|id| Anchor::Session(id.as_str())).collect();
-        self.revoke_until_gone(&anchors, now).await
+        self.revoke_until_gone(&anchors_of(sessions), now).await
     }
 
     /// For anchors of a session: what is not in the store of sessions any more needs no longer memory than its access tokens.
@@ -166,12 +165,7 @@ impl<U: AuthUser> AuthProvider<U> {
         anchors: &[Anchor<'_>],
         now: Timestamp,
     ) -> Result<(), Rejection> {
-        match &self.inner.revocations {
-            Some(revocations) if !anchors.is_empty() => {
-                self.revoke_for(revocations, anchors, revocations.retention.session, now).await
-            }
-            _ => Ok(()),
-        }
+        self.revoke_if_any(anchors, |retention| retention.session, now).await
     }
 
     /// A key may last longer than any revocation.
@@ -220,10 +214,19 @@ impl<U: AuthUser> AuthProvider<U> {
         sessions: &[SessionId],
         now: Timestamp,
     ) -> Result<(), Rejection> {
+        self.revoke_if_any(&anchors_of(sessions), |retention| retention.login, now).await
+    }
+
+    /// Nothing to do without anchors, or without a store.
+    async fn revoke_if_any(
+        &self,
+        anchors: &[Anchor<'_>],
+        span: fn(&Retention) -> Duration,
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
         match &self.inner.revocations {
-            Some(revocations) if !sessions.is_empty() => {
-                let anchors: Vec<_> = sessions.iter().map(|id| Anchor::Session(id.as_str())).collect();
-                self.revoke_for(revocations, &anchors, revocations.retention.login, now).await
+            Some(revocations) if !anchors.is_empty() => {
+                self.revoke_for(revocations, anchors, span(&revocations.retention), now).await
             }
             _ => Ok(()),
         }
@@ -248,6 +251,10 @@ fn refusal(verdict: Verdict) -> Result<(), Rejection> {
         Verdict::BeforeMemory => InvalidToken::BeforeMemory,
     };
     Err(Rejection::InvalidToken(reason))
+}
+
+fn anchors_of(sessions: &[SessionId]) -> Vec<Anchor<'_>> {
+    sessions.iter().map(|id| Anchor::Session(id.as_str())).collect()
 }
 
 fn after(now: Timestamp, span: Duration) -> Timestamp {

@@ -32,6 +32,8 @@ pub(crate) enum Ended {
     Session,
     /// Nothing is kept, so nothing could be ended.
     Nothing,
+    /// Nobody knows which session it was.
+    Unknown,
 }
 
 impl<U: AuthUser> AuthProvider<U> {
@@ -259,7 +261,7 @@ impl<U: AuthUser> AuthProvider<U> {
             verified => verified?,
         };
         match self.logout_sender(Some(&payload), &Sender::default()).await? {
-            Ended::Nothing => Err(Rejection::Misconfigured(Misconfigured::NoStore)),
+            Ended::Nothing | Ended::Unknown => Err(Rejection::Misconfigured(Misconfigured::NoStore)),
             Ended::Session | Ended::Tokens => Ok(()),
         }
     }
@@ -271,6 +273,7 @@ impl<U: AuthUser> AuthProvider<U> {
     ) -> Result<Ended, Rejection> {
         let ended = match payload {
             Some(payload) => self.end_login(payload, self.now()?).await?,
+            None if self.can_end_all() => Ended::Unknown,
             None => Ended::Nothing,
         };
         let mut event = Event::new(EventKind::LoggedOut).sender(sender);

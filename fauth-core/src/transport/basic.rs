@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::{
     BearerTransport, Extracted, SecurityScheme, Transport,
-    bearer::{scheme_and_rest, skip_spaces},
+    bearer::{from_authorization, scheme_and_rest, skip_spaces},
 };
 use crate::{rejection::MalformedCredential, request::RequestHead, token::Purpose};
 
@@ -23,15 +23,7 @@ pub(crate) struct BasicTransport;
 
 impl Transport for BasicTransport {
     fn extract<'a>(&self, head: &'a dyn RequestHead, purpose: Purpose) -> Extracted<'a> {
-        if purpose != Purpose::Access {
-            return Extracted::Absent;
-        }
-        let values = head.header("authorization");
-        match values.single() {
-            None if values.is_empty() => Extracted::Absent,
-            None => Extracted::Malformed(MalformedCredential::Duplicate),
-            Some(value) => parse(value),
-        }
+        from_authorization(head, purpose, parse)
     }
 
     fn is_ambient(&self) -> bool {

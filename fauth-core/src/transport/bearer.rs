@@ -21,15 +21,7 @@ impl BearerTransport {
 
 impl Transport for BearerTransport {
     fn extract<'a>(&self, head: &'a dyn RequestHead, purpose: Purpose) -> Extracted<'a> {
-        if purpose != Purpose::Access {
-            return Extracted::Absent;
-        }
-        let values = head.header("authorization");
-        match values.single() {
-            None if values.is_empty() => Extracted::Absent,
-            None => Extracted::Malformed(MalformedCredential::Duplicate),
-            Some(value) => parse(value),
-        }
+        from_authorization(head, purpose, parse)
     }
 
     fn is_ambient(&self) -> bool {
@@ -38,6 +30,23 @@ impl Transport for BearerTransport {
 
     fn describe(&self) -> SecurityScheme {
         SecurityScheme::Bearer
+    }
+}
+
+/// What `parse` finds in the one `Authorization` header. Only access credentials travel there.
+pub(super) fn from_authorization<'a>(
+    head: &'a dyn RequestHead,
+    purpose: Purpose,
+    parse: fn(&'a [u8]) -> Extracted<'a>,
+) -> Extracted<'a> {
+    if purpose != Purpose::Access {
+        return Extracted::Absent;
+    }
+    let values = head.header("authorization");
+    match values.single() {
+        None if values.is_empty() => Extracted::Absent,
+        None => Extracted::Malformed(MalformedCredential::Duplicate),
+        Some(value) => parse(value),
     }
 }
 

@@ -6,8 +6,8 @@ use std::{
 };
 
 use fauth_core::{
-    Anchor, AuthConfig, EventKind, InvalidToken, MemoryStore, Misconfigured, Purpose, Rejection,
-    SessionConfig, StoreError, Timestamp, TokenError, TokenRequest,
+    Anchor, AuthConfig, EventKind, InvalidToken, MemoryStore, Misconfigured, OneTimePurpose, OneTimeRequest,
+    OneTimeToken, Purpose, Rejection, SessionConfig, StoreError, Timestamp, TokenError, TokenRequest,
     store::{RevocationStore, TokenFacts, Verdict},
     testing::{ManualClock, SECRET, Users, memory_store, provider_without_store, sign},
 };
@@ -509,6 +509,37 @@ fn a_revocation_outlives_everything_that_it_covers() {
     proptest!(config, |(odd in odd_settings())| {
         check(&odd);
     });
+}
+
+/// A token for a mail carries the epoch too, and may live longer than any login.
+#[tokio::test]
+async fn the_end_of_everything_outlives_tokens_for_mails() {
+    let (users, clock, long) = (Users::new(), ManualClock::new(), seconds(200 * DAY));
+    let config = AuthConfig::builder()
+        .secret(SECRET)
+        .danger_max_lifetime(Purpose::EmailVerification, long)
+        .lifetime(Purpose::EmailVerification, long);
+    let recorder = Recorder::new();
+    let builder = provider_without_store(config.build().unwrap(), &users).clock(clock.clone());
+    let auth = builder.store(memory_store()).revocation_store(recorder.clone()).build().unwrap();
+    let alice = users.find("alice");
+    let issue = async || {
+        let request = OneTimeRequest::new(&alice);
+        auth.issue_one_time(OneTimePurpose::EmailVerification, request).await.unwrap()
+    };
+    let before = issue().await;
+    auth.logout_all("alice").await.unwrap();
+    let [(kind, until)] = recorder.take()[..] else { panic!("only the epoch") };
+    assert_eq!(kind, "epoch");
+    // What a store may forget after that, it never has to remember again.
+    assert!(until >= ManualClock::START.checked_add(long).unwrap(), "{until}");
+    let after = issue().await;
+    clock.advance(seconds(200 * DAY - 1));
+    let redeem = async |token: &OneTimeToken| {
+        auth.redeem(token.expose(), OneTimePurpose::EmailVerification).await.map(drop)
+    };
+    assert_eq!(redeem(&before).await, Err(Rejection::InvalidToken(InvalidToken::OldEpoch)));
+    assert_eq!(redeem(&after).await, Ok(()));
 }
 
 /// Until then and not a second less, whatever was said before.

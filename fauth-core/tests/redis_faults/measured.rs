@@ -24,7 +24,7 @@ fn report(what: &str, mut times: Vec<Duration>) {
 
 /// From the moment when the call on one instance is made, and from when it returns, until the other refuses.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a measurement"]
+#[ignore = "prints times for the documents and asserts none: they depend on the machine; run it by hand, as the head of the file says"]
 async fn how_soon_others_refuse() {
     let server = Redis::start();
     let one = RedisStore::connect(server.url()).await.unwrap();
@@ -56,7 +56,7 @@ async fn how_soon_others_refuse() {
 
 /// In process, with a loader that answers at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a measurement"]
+#[ignore = "prints times for the documents and asserts none: they depend on the machine; run it by hand, as the head of the file says"]
 async fn what_a_guarded_request_costs() {
     let server = Redis::start();
     let mirrored = RedisStore::connect(server.url()).await.unwrap();
@@ -89,7 +89,7 @@ async fn what_a_guarded_request_costs() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a measurement"]
+#[ignore = "prints times for the documents and asserts none: they depend on the machine; run it by hand, as the head of the file says"]
 async fn what_a_check_costs() {
     let server = Redis::start();
     let names: Vec<_> = (0..100_000).map(|number| format!("token {number}")).collect();

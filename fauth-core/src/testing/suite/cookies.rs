@@ -199,6 +199,9 @@ cases! { $ __cookies_tests in cookies;
         for cookie in [refresh, session("x"), "other=1".to_owned()] {
             let seen = own(t.post("/logout")).header("cookie", &cookie).send();
             assert_eq!(seen.is(200).response.header("set-cookie").len(), 2, "{cookie}");
+            // Only the first names a session.
+            let says = if cookie.contains("refresh") { "Nothing that was issued" } else { "No good token was sent" };
+            assert!(seen.response.text().contains(says), "{cookie}");
             t.post("/logout").header("cookie", &cookie).send().refused(403, "cross_site_request").lacks("set-cookie");
         }
     }
