@@ -432,7 +432,7 @@ async fn a_requirement_that_is_added_later_holds_for_earlier_routes() {
     let service = serve!(App::new().service(group));
     let [bob, alice] = ["bob", "alice"].map(|name| by(&auth, name, "/group/greet"));
     assert_eq!(statuses!(service, bob, alice), [403, 403]);
-    let request = fauth_core::TokenRequest::new("alice").scope("read");
+    let request = fauth_core::TokenRequest::for_subject("alice").scope("read");
     let token = auth.issue(fauth_core::Purpose::Access, request).unwrap();
     let scoped =
         anonymous("/group/greet").insert_header(("authorization", format!("Bearer {}", token.expose())));
@@ -620,7 +620,8 @@ async fn a_group_decides_by_its_own_provider_whatever_the_application_holds() {
 async fn nobody_else_can_put_a_user_into_the_extensions() {
     let (auth, other) = (provider(), other_provider());
     let alice = Users::new().find("alice");
-    let forged = other.verify(&access(&other, "alice"), fauth_core::Purpose::Access).unwrap();
+    let forged =
+        other.verify_signature_and_claims(&access(&other, "alice"), fauth_core::Purpose::Access).unwrap();
     let guard = Guard::new(&other, Requirement::user());
     let request = by(&other, "alice", "/x").to_http_request();
     let granted = guard.check(guard.read(&Head::from(&request), None)).await.unwrap();

@@ -45,7 +45,7 @@ pub use rejection::{
 pub use request::{HeaderValues, Presented, RequestHead};
 pub use requirement::{Condition, Missing, Requirement};
 pub use session::{LoginRequest, SessionConfig};
-pub use store::{Anchor, MemoryStore, Session, SessionId, StoreError};
+pub use store::{MemoryStore, RevocationTarget, Session, SessionId, StoreError};
 pub use token::{
     Algorithm, ClaimError, IssueError, IssuedToken, Key, KeyError, Purpose, TokenError, TokenPair,
     TokenPayload, TokenProfile, TokenRequest, verify_jws,

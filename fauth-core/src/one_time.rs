@@ -67,9 +67,10 @@ pub struct OneTimeRequest<'a, U> {
 }
 
 impl<'a, U: AuthUser> OneTimeRequest<'a, U> {
-    /// A token for this user, bound to what his record [says](AuthUser::one_time_stamp) now.
-    pub fn new(user: &'a U) -> Self {
-        Self { user, token: TokenRequest::of(user), bound_to: None, browser: None }
+    /// A token for this user, bound to the current [stamp](AuthUser::one_time_stamp) and
+    /// [epoch](AuthUser::token_epoch) of the user's record.
+    pub fn for_user(user: &'a U) -> Self {
+        Self { user, token: TokenRequest::for_user(user), bound_to: None, browser: None }
     }
 
     /// Writes something into the token that it is about: the **new** address, when one is to be changed. It comes back as [`Redeemed::bound_to`].

@@ -2,10 +2,10 @@
 
 mod api_keys;
 mod builder;
-mod carried;
 mod granted;
-mod one_time;
-mod revocation;
+mod one_times;
+mod revocations;
+mod run_to_completion;
 mod sessions;
 
 use std::{
@@ -22,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 pub use builder::AuthProviderBuilder;
 use builder::Stores;
 pub use granted::Granted;
-use revocation::Revocations;
+use revocations::Revocations;
 pub(crate) use sessions::Ended;
 use sessions::{Sessions, refuse_old_epoch};
 
@@ -85,8 +85,8 @@ const MAX_IDENTIFIER_BYTES: usize = 255;
 ///     .build()?;
 ///
 /// let reset = auth.issue(Purpose::PasswordReset, "alice")?;
-/// assert!(auth.verify(reset.expose(), Purpose::PasswordReset).is_ok());
-/// assert!(auth.verify(reset.expose(), Purpose::Access).is_err());
+/// assert!(auth.verify_signature_and_claims(reset.expose(), Purpose::PasswordReset).is_ok());
+/// assert!(auth.verify_signature_and_claims(reset.expose(), Purpose::Access).is_err());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct AuthProvider<U> {
@@ -309,7 +309,11 @@ impl<U: AuthUser> AuthProvider<U> {
     ///
     /// # Errors
     /// [`TokenError`] with the precise reason. Do not show it to whoever sent the token.
-    pub fn verify(&self, token: &str, purpose: Purpose) -> Result<TokenPayload, TokenError> {
+    pub fn verify_signature_and_claims(
+        &self,
+        token: &str,
+        purpose: Purpose,
+    ) -> Result<TokenPayload, TokenError> {
         self.inner.verifier.verify(token.as_bytes(), purpose, self.inner.clock.now()?)
     }
 
@@ -490,7 +494,7 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     /// What a store answers. Its failure and its silence are 503.
-    async fn asked<T>(&self, answer: Ask<'_, T>) -> Result<T, Rejection> {
+    async fn call_store<T>(&self, answer: Ask<'_, T>) -> Result<T, Rejection> {
         let Some(outcome) = within(self.inner.store_timeout, answer).await else {
             self.raise(&Event::new(EventKind::StoreFailed).reason("store_timeout"));
             return Err(Rejection::Unavailable(Unavailable::StoreTimeout));

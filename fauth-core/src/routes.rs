@@ -193,7 +193,7 @@ impl<U: AuthUser> Call<U> {
                 let Authenticated { user, epoch } =
                     auth.authenticate_sender(&identifier, &password, sender).await?;
                 auth.end_replaced(before.as_deref(), sender).await?;
-                let mut request = LoginRequest::new(TokenRequest::of(&*user)).remember(remember);
+                let mut request = LoginRequest::from(TokenRequest::for_user(&*user)).remember(remember);
                 request.epoch = Some(epoch);
                 deliver(auth, &auth.login_sender(request, sender).await?)
             }

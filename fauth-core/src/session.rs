@@ -11,6 +11,7 @@ use crate::{
     error::ConfigError,
     store::{Nonce, SecretHash},
     token::TokenRequest,
+    user::AuthUser,
 };
 
 const DEFAULT_GRACE: Duration = Duration::from_secs(10);
@@ -205,7 +206,7 @@ impl SessionPolicy {
 ///
 /// # let auth = fauth_core::testing::provider().build().unwrap();
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-/// let request = LoginRequest::new(TokenRequest::new("alice").scope("read")).remember(true).client("Firefox on Linux");
+/// let request = LoginRequest::from(TokenRequest::for_subject("alice").scope("read")).remember(true).client("Firefox on Linux");
 /// let pair = auth.login(request).await?;
 /// # Ok::<(), fauth_core::Rejection>(())
 /// # }).unwrap();
@@ -222,9 +223,19 @@ pub struct LoginRequest<'a> {
 }
 
 impl<'a> LoginRequest<'a> {
-    /// A login that gives such tokens.
-    pub fn new(token: impl Into<TokenRequest<'a>>) -> Self {
-        Self { token: token.into(), remember: false, client: None, address: None, epoch: None }
+    /// A login of this user. Its tokens end when the user's [`token_epoch`](AuthUser::token_epoch) is raised.
+    pub fn for_user(user: &impl AuthUser) -> Self {
+        Self::with(TokenRequest::for_user(user))
+    }
+
+    /// A login of `subject`. Its tokens carry no [`token_epoch`](AuthUser::token_epoch); where the user's own record
+    /// has one, take [`for_user`](Self::for_user).
+    pub fn for_subject(subject: impl Into<Cow<'a, str>>) -> Self {
+        Self::with(TokenRequest::for_subject(subject))
+    }
+
+    const fn with(token: TokenRequest<'a>) -> Self {
+        Self { token, remember: false, client: None, address: None, epoch: None }
     }
 
     /// Does the user ask to be remembered? Then the session lasts longer; see [`SessionConfig`]. Default: no.
@@ -248,7 +259,7 @@ impl<'a> LoginRequest<'a> {
 
 impl<'a, T: Into<TokenRequest<'a>>> From<T> for LoginRequest<'a> {
     fn from(token: T) -> Self {
-        Self::new(token)
+        Self::with(token.into())
     }
 }
 

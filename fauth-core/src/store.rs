@@ -18,27 +18,27 @@
 //! A store that cannot answer says so with a [`StoreError`]. The request is then refused with 503. It never guesses, and it never answers "not
 //! found" for "not reachable".
 
-mod api_key;
+mod api_keys;
 mod erased;
 mod memory;
-mod one_time;
+mod one_times;
 #[cfg(feature = "redis")]
 mod redis;
-mod revocation;
-mod session;
+mod revocations;
+mod sessions;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod sql;
 
 use std::fmt;
 
-pub use api_key::{ApiKey, ApiKeyId, ApiKeyStore, StoredApiKey};
+pub use api_keys::{ApiKey, ApiKeyId, ApiKeyStore, StoredApiKey};
 pub(crate) use erased::{Ask, KeepApiKeys, KeepOneTimes, KeepRevocations, KeepSessions};
 pub use memory::{MemorySizes, MemoryStore, MemoryStoreBuilder};
-pub use one_time::{OneTimeRecord, OneTimeStore};
+pub use one_times::{OneTimeRecord, OneTimeStore};
 #[cfg(feature = "redis")]
 pub use redis::{RedisConnectError, RedisStore, RedisStoreBuilder, WhenStale};
-pub use revocation::{Anchor, RevocationStore, TokenFacts, Verdict};
-pub use session::{NewSession, Nonce, Rotation, RotationOutcome, Session, SessionId, SessionStore};
+pub use revocations::{RevocationStore, RevocationTarget, TokenFacts, Verdict};
+pub use sessions::{NewSession, Nonce, Rotation, RotationOutcome, Session, SessionId, SessionStore};
 #[cfg(feature = "postgres")]
 pub use sql::PostgresStore;
 #[cfg(feature = "sqlite")]

@@ -12,9 +12,9 @@
 //! let auth = testing::provider().clock(clock.clone()).build()?;
 //! let token = auth.issue(Purpose::Access, "alice")?;
 //!
-//! assert!(auth.verify(token.expose(), Purpose::Access).is_ok());
+//! assert!(auth.verify_signature_and_claims(token.expose(), Purpose::Access).is_ok());
 //! clock.advance(Duration::from_secs(15 * 60));
-//! assert!(auth.verify(token.expose(), Purpose::Access).is_err());
+//! assert!(auth.verify_signature_and_claims(token.expose(), Purpose::Access).is_err());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

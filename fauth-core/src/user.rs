@@ -69,7 +69,7 @@ pub trait AuthUser: Send + Sync + 'static {
     /// ends access tokens, refresh tokens and outstanding [one-time tokens](Self::one_time_stamp) of every purpose, on every instance, and needs no store. Not
     /// when a [`PasswordUpdater`] replaces the hash: the password is the same then. It must never fall. API keys are not ended by it.
     ///
-    /// Tokens carry it if they were made with [`TokenRequest::of`](crate::TokenRequest::of) or [`OneTimeRequest::new`](crate::OneTimeRequest::new), as the
+    /// Tokens carry it if they were made with [`TokenRequest::for_user`](crate::TokenRequest::for_user) or [`OneTimeRequest::for_user`](crate::OneTimeRequest::for_user), as the
     /// ready-made endpoints do. Others, such as those of `login("alice")`, count as of epoch 0: once it is raised, they are refused from the moment they are issued.
     ///
     /// # Security

@@ -31,13 +31,13 @@
 //!
 //! // `of` writes into the tokens what ends them with a change of the password.
 //! let alice = auth.authenticate("alice", "correct horse battery staple").await?;
-//! let old = auth.login(TokenRequest::of(&*alice)).await?;
+//! let old = auth.login(TokenRequest::for_user(&*alice)).await?;
 //!
 //! // Another password: whatever was issued before is refused, wherever it is. Who changed it is logged in anew.
 //! let hash = auth.hash_password("staple battery horse correct").await?;
 //! let alice = users.change_password(&alice, &hash).await?;
 //! assert!(auth.refresh(old.refresh_token().expose()).await.is_err());
-//! let new = auth.login(TokenRequest::of(&*alice)).await?;
+//! let new = auth.login(TokenRequest::for_user(&*alice)).await?;
 //!
 //! // Disabled at once: the next request with one of these tokens is refused.
 //! users.set_active("alice", false).await?;
@@ -67,7 +67,7 @@
 //! links) of a lower epoch are refused from then on: by every instance that reads the same store, and whether or not there is a store of sessions. API keys go on; revoke
 //! them where that is meant. A login that brings the hash up to date ([`rehash_password`](UserStore::rehash_password)) ends nothing, and neither do other roles.
 //!
-//! Log in with [`TokenRequest::of`](crate::TokenRequest::of), as the ready-made endpoints do. The name alone (`auth.login("alice")`) says nothing of the epoch:
+//! Log in with [`TokenRequest::for_user`](crate::TokenRequest::for_user), as the ready-made endpoints do. The name alone (`auth.login("alice")`) says nothing of the epoch:
 //! as soon as that is not 0 any more, tokens of such a login are refused from the start.
 //!
 //! # Limits

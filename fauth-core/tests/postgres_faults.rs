@@ -14,8 +14,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use fauth_core::{
     Timestamp,
     store::{
-        Anchor, NewSession, Nonce, PostgresStore, RevocationStore, Rotation, RotationOutcome, SecretHash,
-        Session, SessionId, SessionStore, TokenFacts, Verdict,
+        NewSession, Nonce, PostgresStore, RevocationStore, RevocationTarget, Rotation, RotationOutcome,
+        SecretHash, Session, SessionId, SessionStore, TokenFacts, Verdict,
     },
     testing::ManualClock,
 };
@@ -193,13 +193,13 @@ async fn while_it_is_down_nothing_is_judged_and_afterwards_everything_again() {
     let mut server = Postgres::start();
     let store = store(&server).await;
     let token = |jti| TokenFacts {
-        anchors: [Anchor::TokenId(jti)].into_iter().collect(),
+        targets: [RevocationTarget::TokenId(jti)].into_iter().collect(),
         subject: "alice",
         epoch: 0,
         issued_at: NOW,
     };
     let until = NOW.checked_add(Duration::from_secs(900)).unwrap();
-    store.revoke(&[Anchor::TokenId("stolen")], NOW, until).await.unwrap();
+    store.revoke(&[RevocationTarget::TokenId("stolen")], NOW, until).await.unwrap();
     assert_eq!(store.check(&token("stolen"), NOW).await.unwrap(), Verdict::Revoked);
     assert_eq!(store.check(&token("good"), NOW).await.unwrap(), Verdict::Good);
 

@@ -106,22 +106,22 @@ fn encoding() -> Result<Case<'static>> {
 }
 
 fn request() -> TokenRequest<'static> {
-    TokenRequest::new(SUBJECT).scopes(SCOPES).claim("roles", ROLES)
+    TokenRequest::for_subject(SUBJECT).scopes(SCOPES).claim("roles", ROLES)
 }
 
 fn accepting(auth: &AuthProvider<User>, tokens: &Tokens) -> Result<Case<'static>> {
     let (auth, token) = (auth.clone(), tokens.good.clone());
-    auth.verify(&token, Purpose::Access)?;
-    Ok(Case::new(VERIFY, move || auth.verify(black_box(&token), Purpose::Access)).against(DECODE))
+    auth.verify_signature_and_claims(&token, Purpose::Access)?;
+    Ok(Case::new(VERIFY, move || auth.verify_signature_and_claims(black_box(&token), Purpose::Access)).against(DECODE))
 }
 
 fn refusing(name: &str, auth: &AuthProvider<User>, token: &str) -> Result<Case<'static>> {
     let (auth, token) = (auth.clone(), token.to_owned());
-    if auth.verify(&token, Purpose::Access).is_ok() {
+    if auth.verify_signature_and_claims(&token, Purpose::Access).is_ok() {
         return Err(format!("a token is accepted: {name}").into());
     }
     let name = format!("token/{name}");
-    Ok(Case::new(name, move || auth.verify(black_box(&token), Purpose::Access)).against(VERIFY))
+    Ok(Case::new(name, move || auth.verify_signature_and_claims(black_box(&token), Purpose::Access)).against(VERIFY))
 }
 
 /// Signing input and signature.

@@ -3,8 +3,8 @@
 use std::{convert::Infallible, ops::Range, sync::Arc};
 
 use fauth_core::{
-    Algorithm, Anchor, AuthConfig, AuthConfigBuilder, AuthProvider, AuthProviderBuilder, AuthUser, BoxError,
-    Guard, Key, MemoryStore, Purpose, Requirement, Timestamp, TokenRequest,
+    Algorithm, AuthConfig, AuthConfigBuilder, AuthProvider, AuthProviderBuilder, AuthUser, BoxError, Guard,
+    Key, MemoryStore, Purpose, Requirement, RevocationTarget, Timestamp, TokenRequest,
 };
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jsonwebtoken::{DecodingKey, EncodingKey, Validation};
@@ -93,14 +93,15 @@ fn issuing(auth: &Auth) -> Result<Cases, BoxError> {
         #[expect(clippy::disallowed_methods, reason = "what fauth is compared with")]
         Case::new(ENCODE, move || jsonwebtoken::encode(&header, &claims, &key)),
         Case::new("issue", move || {
-            let request = TokenRequest::new(tokens::SUBJECT).scopes(tokens::SCOPES);
+            let request = TokenRequest::for_subject(tokens::SUBJECT).scopes(tokens::SCOPES);
             issuer.issue(Purpose::Access, request.claim("roles", tokens::ROLES))
         })
         .against(ENCODE),
         Case::new("issue: subject alone", move || other.issue(Purpose::Access, tokens::SUBJECT))
             .against(ENCODE),
     ];
-    let request = TokenRequest::new(tokens::SUBJECT).scopes(tokens::SCOPES).claim("roles", tokens::ROLES);
+    let request =
+        TokenRequest::for_subject(tokens::SUBJECT).scopes(tokens::SCOPES).claim("roles", tokens::ROLES);
     auth.issue(Purpose::Access, request)?;
     Ok(cases)
 }
@@ -179,12 +180,12 @@ fn hash(name: &str, token: &str) -> Result<Case<'static>, BoxError> {
 }
 
 fn accept(name: &str, auth: &Auth, token: &str) -> Result<Case<'static>, BoxError> {
-    auth.verify(token, Purpose::Access).map_err(|error| format!("{name}: {error}"))?;
+    auth.verify_signature_and_claims(token, Purpose::Access).map_err(|error| format!("{name}: {error}"))?;
     Ok(verify(name, auth, token))
 }
 
 fn refuse(name: &str, auth: &Auth, token: &str, reason: &str) -> Result<Case<'static>, BoxError> {
-    match auth.verify(token, Purpose::Access) {
+    match auth.verify_signature_and_claims(token, Purpose::Access) {
         Err(error) if error.reason() == reason => Ok(verify(name, auth, token)),
         other => Err(format!("{name}: {other:?}").into()),
     }
@@ -192,7 +193,7 @@ fn refuse(name: &str, auth: &Auth, token: &str, reason: &str) -> Result<Case<'st
 
 fn verify(name: &str, auth: &Auth, token: &str) -> Case<'static> {
     let (auth, token) = (auth.clone(), token.to_owned());
-    Case::new(name, move || auth.verify(&token, Purpose::Access))
+    Case::new(name, move || auth.verify_signature_and_claims(&token, Purpose::Access))
 }
 
 fn pass(name: &str, guard: Guard<User>, request: Request) -> Result<Case<'static>, BoxError> {
@@ -228,7 +229,7 @@ fn provider(config: AuthConfig) -> Result<Auth, BoxError> {
 fn revocable(config: AuthConfig) -> Result<Auth, BoxError> {
     let store = MemoryStore::builder().remembers_since(Timestamp::from_unix_seconds(0)).build();
     let auth = builder(config).revocation_store(store).build()?;
-    at_once(auth.revoke(&[Anchor::TokenId("another")])).ok_or("the store waits")??;
+    at_once(auth.revoke(&[RevocationTarget::TokenId("another")])).ok_or("the store waits")??;
     Ok(auth)
 }
 

@@ -49,7 +49,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let key = request.record(id, now)?;
         self.refuse_kept_out(&key.owner, now, &Sender::default()).await?;
         let stored = StoredApiKey { key: key.clone(), hash: SecretHash::of(text.as_bytes()) };
-        if !self.asked(store.insert(stored, MAX_KEYS_PER_OWNER, now)).await? {
+        if !self.call_store(store.insert(stored, MAX_KEYS_PER_OWNER, now)).await? {
             return Err(ApiKeyError::LimitReached);
         }
         self.raise(&Event::new(EventKind::ApiKeyCreated).subject(&key.owner));
@@ -61,7 +61,7 @@ impl<U: AuthUser> AuthProvider<U> {
     /// # Errors
     /// [`Rejection::Unavailable`] if the store or the clock fails; [`Rejection::Misconfigured`] if there is no store of API keys.
     pub async fn api_keys(&self, owner: &str) -> Result<Vec<ApiKey>, Rejection> {
-        self.asked(self.api_key_store()?.list(owner, self.now()?)).await
+        self.call_store(self.api_key_store()?.list(owner, self.now()?)).await
     }
 
     /// Revokes a key of this owner; `false` if he has no such key, be it that it is somebody else's.
@@ -81,7 +81,7 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     async fn remove_api_key(&self, id: &ApiKeyId, owner: Option<&str>) -> Result<bool, Rejection> {
-        let was_there = self.asked(self.api_key_store()?.remove(id, owner)).await?;
+        let was_there = self.call_store(self.api_key_store()?.remove(id, owner)).await?;
         if was_there {
             let mut event = Event::new(EventKind::ApiKeyRevoked);
             event.subject = owner;
@@ -107,7 +107,7 @@ impl<U: AuthUser> AuthProvider<U> {
     /// Finds a key and its owner.
     pub(super) async fn grant_api_key(&self, presented: PresentedKey) -> Result<Granted<U>, Rejection> {
         let (store, now) = (self.api_key_store()?, self.now()?);
-        let found = self.asked(store.find(&presented.id, now)).await?;
+        let found = self.call_store(store.find(&presented.id, now)).await?;
         let StoredApiKey { key, hash } = found.ok_or(refused(ApiKeyFault::Unknown))?;
         if key.id != presented.id || !presented.hash.is(&hash) {
             return Err(refused(ApiKeyFault::WrongSecret));
@@ -128,7 +128,7 @@ impl<U: AuthUser> AuthProvider<U> {
     /// does not hold up every request.
     async fn note_use(&self, store: &dyn KeepApiKeys, key: &ApiKey, now: Timestamp) {
         let uses = &self.inner.api_key_uses;
-        if uses.is_due(key, now) && self.asked(store.touch(&key.id, now)).await.is_err() {
+        if uses.is_due(key, now) && self.call_store(store.touch(&key.id, now)).await.is_err() {
             uses.failed(now);
         }
     }

@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     AuthProvider, CREDENTIAL_MARGIN, Inner, PasswordLogin,
-    revocation::{Retention, Revocations},
+    revocations::{Retention, Revocations},
     sessions::Sessions,
 };
 use crate::{
@@ -248,7 +248,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         self
     }
 
-    /// Makes the values of a custom claim revocable, with [`Anchor::Claim`](crate::Anchor::Claim): a device, a tenant. Its value must be a string in every token that has it.
+    /// Makes the values of a custom claim revocable, with [`RevocationTarget::Claim`](crate::RevocationTarget::Claim): a device, a tenant. Its value must be a string in every token that has it.
     pub fn revocable_claim(mut self, name: impl Into<String>) -> Self {
         self.revocable_claims.push(name.into());
         self

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{AuthProvider, Granted, api_keys, carried::CarriedThrough};
+use super::{AuthProvider, Granted, api_keys, run_to_completion::RunToCompletion};
 use crate::{
     clock::Timestamp,
     event::{Event, EventKind, Sender},
@@ -11,7 +11,8 @@ use crate::{
     requirement::Requirement,
     session::{LoginRequest, RefreshId, SessionPolicy, shortened},
     store::{
-        Anchor, KeepSessions, NewSession, Nonce, Rotation, RotationOutcome, SecretHash, Session, SessionId,
+        KeepSessions, NewSession, Nonce, RevocationTarget, Rotation, RotationOutcome, SecretHash, Session,
+        SessionId,
     },
     token::{Purpose, RefreshBinding, TokenError, TokenPair, TokenPayload, TokenRequest, random_bytes},
     user::AuthUser,
@@ -45,8 +46,8 @@ impl<U: AuthUser> AuthProvider<U> {
     /// # let auth = testing::provider().build().unwrap();
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
     /// let pair = auth.login("alice").await?;
-    /// let pair = auth.login(TokenRequest::new("alice").scope("read").claim("tenant", "acme")).await?;
-    /// let pair = auth.login(LoginRequest::new("alice").remember(true)).await?;
+    /// let pair = auth.login(TokenRequest::for_subject("alice").scope("read").claim("tenant", "acme")).await?;
+    /// let pair = auth.login(LoginRequest::for_subject("alice").remember(true)).await?;
     /// # Ok::<(), fauth_core::Rejection>(())
     /// # }).unwrap();
     /// ```
@@ -115,10 +116,10 @@ impl<U: AuthUser> AuthProvider<U> {
         let pair = self.pair(token, now, now)?;
         let kept = session.id.clone();
         let new = NewSession { session, head, limit: sessions.policy.limit };
-        let crowded_out = self.asked(sessions.store.open(new, now)).await?;
+        let crowded_out = self.call_store(sessions.store.open(new, now)).await?;
         if let Err(rejection) = self.revoke_sessions(&crowded_out, now).await {
             // Nobody will have tokens of it.
-            let _ = self.asked(sessions.store.end(&kept, None, now)).await;
+            let _ = self.call_store(sessions.store.end(&kept, None, now)).await;
             return Err(rejection);
         }
         Ok(pair)
@@ -200,7 +201,7 @@ impl<U: AuthUser> AuthProvider<U> {
         };
         // An answer that gets lost after this line is given again within the grace window.
         let (session, successor, made_at, reason) = match self
-            .asked(sessions.store.rotate(rotation, now))
+            .call_store(sessions.store.rotate(rotation, now))
             .await?
         {
             RotationOutcome::Rotated(session) => (session, successor, now, None),
@@ -287,14 +288,14 @@ impl<U: AuthUser> AuthProvider<U> {
     /// Also if nobody waits for it any more.
     pub(crate) async fn end_login(&self, payload: &TokenPayload, now: Timestamp) -> Result<Ended, Rejection> {
         let (this, payload) = (self.clone(), payload.clone());
-        CarriedThrough::new(async move { this.end_login_now(&payload, now).await }).await
+        RunToCompletion::new(async move { this.end_login_now(&payload, now).await }).await
     }
 
     /// Revokes first: who is interrupted in between can do it again with the same token, and until then it does less than before.
     async fn end_login_now(&self, payload: &TokenPayload, now: Timestamp) -> Result<Ended, Rejection> {
-        let mut anchors = vec![Anchor::TokenId(payload.token_id())];
-        anchors.extend(payload.session_id().map(Anchor::Session));
-        self.revoke_until_gone(&anchors, now).await?;
+        let mut targets = vec![RevocationTarget::TokenId(payload.token_id())];
+        targets.extend(payload.session_id().map(RevocationTarget::Session));
+        self.revoke_until_gone(&targets, now).await?;
         let session = payload.session_id().and_then(SessionId::parse);
         if let (Some(sessions), Some(id)) = (&self.inner.sessions, &session) {
             self.end(sessions, id, Some(payload.subject()), now).await?;
@@ -315,7 +316,7 @@ impl<U: AuthUser> AuthProvider<U> {
         owner: Option<&str>,
         now: Timestamp,
     ) -> Result<Option<Session>, Rejection> {
-        let ended = self.asked(sessions.store.end(id, owner, now)).await;
+        let ended = self.call_store(sessions.store.end(id, owner, now)).await;
         if ended.is_err() {
             // Whether that succeeds or not, the answer is that it is not certain.
             let _ = self.revoke_for_good(std::slice::from_ref(id), now).await;
@@ -349,7 +350,7 @@ impl<U: AuthUser> AuthProvider<U> {
 
     pub(crate) async fn logout_all_sender(&self, subject: &str, sender: &Sender) -> Result<(), Rejection> {
         let (this, whose) = (self.clone(), subject.to_owned());
-        CarriedThrough::new(async move { this.end_everything(&whose).await }).await?;
+        RunToCompletion::new(async move { this.end_everything(&whose).await }).await?;
         self.raise(&Event::new(EventKind::LoggedOutEverywhere).subject(subject).sender(sender));
         Ok(())
     }
@@ -358,7 +359,9 @@ impl<U: AuthUser> AuthProvider<U> {
         let now = self.now()?;
         self.raise_epoch(subject, now).await?;
         match (&self.inner.sessions, &self.inner.revocations) {
-            (Some(sessions), _) => self.asked(sessions.store.end_all(subject, None, now)).await.map(drop),
+            (Some(sessions), _) => {
+                self.call_store(sessions.store.end_all(subject, None, now)).await.map(drop)
+            }
             (None, Some(_)) => Ok(()),
             (None, None) => Err(Rejection::Misconfigured(Misconfigured::NoStore)),
         }
@@ -370,18 +373,18 @@ impl<U: AuthUser> AuthProvider<U> {
     /// As [`logout_all`](Self::logout_all).
     pub async fn logout_others(&self, current: &TokenPayload) -> Result<usize, Rejection> {
         let (this, current) = (self.clone(), current.clone());
-        CarriedThrough::new(async move { this.end_others(&current).await }).await
+        RunToCompletion::new(async move { this.end_others(&current).await }).await
     }
 
     async fn end_others(&self, current: &TokenPayload) -> Result<usize, Rejection> {
         let now = self.now()?;
         let sessions = self.kept_sessions()?;
         let keep = current.session_id().and_then(SessionId::parse);
-        let listed = self.asked(sessions.store.list(current.subject(), now)).await?;
+        let listed = self.call_store(sessions.store.list(current.subject(), now)).await?;
         let others: Vec<_> =
             listed.into_iter().map(|session| session.id).filter(|id| Some(id) != keep.as_ref()).collect();
         self.revoke_sessions(&others, now).await?;
-        let ended = self.asked(sessions.store.end_all(current.subject(), keep.as_ref(), now)).await;
+        let ended = self.call_store(sessions.store.end_all(current.subject(), keep.as_ref(), now)).await;
         if ended.is_err() {
             // As for a single one that could not be ended.
             let _ = self.revoke_for_good(&others, now).await;
@@ -402,7 +405,7 @@ impl<U: AuthUser> AuthProvider<U> {
     /// [`Rejection::Unavailable`] if they cannot be read; [`Rejection::Misconfigured`] if none are kept.
     pub async fn sessions(&self, subject: &str) -> Result<Vec<Session>, Rejection> {
         let now = self.now()?;
-        self.asked(self.kept_sessions()?.store.list(subject, now)).await
+        self.call_store(self.kept_sessions()?.store.list(subject, now)).await
     }
 
     /// Ends one session, whosesoever it is: `false` if there is none of this id. For administrators; users end their own with
@@ -435,7 +438,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let now = self.now()?;
         let sessions = self.kept_sessions()?;
         // Whose it is comes first: nobody may revoke what is not his.
-        let own = self.asked(sessions.store.list(subject, now)).await?;
+        let own = self.call_store(sessions.store.list(subject, now)).await?;
         if !own.iter().any(|session| session.id == *id) {
             return Ok(false);
         }
@@ -454,7 +457,7 @@ impl<U: AuthUser> AuthProvider<U> {
         now: Timestamp,
     ) -> Result<Option<Session>, Rejection> {
         let (this, id, owner) = (self.clone(), id.clone(), owner.map(str::to_owned));
-        CarriedThrough::new(async move {
+        RunToCompletion::new(async move {
             let sessions = this.kept_sessions()?;
             this.revoke_sessions(std::slice::from_ref(&id), now).await?;
             this.end(sessions, &id, owner.as_deref(), now).await
@@ -554,7 +557,8 @@ fn remaining(span: Duration, from: Timestamp, now: Timestamp) -> Duration {
 /// The request that would issue this token's scopes, custom claims and epochs again.
 fn same_again(payload: &TokenPayload) -> Result<TokenRequest<'_>, Rejection> {
     let login = payload.authenticated_at().map_err(|_| TokenError::InvalidClaim("auth_time"))?;
-    let mut request = TokenRequest::new(payload.subject()).scopes(payload.scopes()).authenticated_at(login);
+    let mut request =
+        TokenRequest::for_subject(payload.subject()).scopes(payload.scopes()).authenticated_at(login);
     for (name, json) in payload.custom_claims() {
         request = request.raw_claim(name, json);
     }

@@ -3,9 +3,9 @@
 use std::{future::Future, pin::Pin};
 
 use super::{
-    Anchor, ApiKey, ApiKeyId, ApiKeyStore, NewSession, OneTimeRecord, OneTimeStore, RevocationStore,
-    Rotation, RotationOutcome, SecretHash, Session, SessionId, SessionStore, StoreError, StoredApiKey,
-    TokenFacts, Verdict,
+    ApiKey, ApiKeyId, ApiKeyStore, NewSession, OneTimeRecord, OneTimeStore, RevocationStore,
+    RevocationTarget, Rotation, RotationOutcome, SecretHash, Session, SessionId, SessionStore, StoreError,
+    StoredApiKey, TokenFacts, Verdict,
 };
 use crate::{clock::Timestamp, token::Purpose};
 
@@ -42,7 +42,7 @@ erase! {
         fn list(subject: &'a str, now: Timestamp) -> Vec<Session>;
     }
     KeepRevocations of RevocationStore {
-        fn revoke(anchors: &'a [Anchor<'a>], now: Timestamp, until: Timestamp) -> ();
+        fn revoke(targets: &'a [RevocationTarget<'a>], now: Timestamp, until: Timestamp) -> ();
         fn check(token: &'a TokenFacts<'_>, now: Timestamp) -> Verdict;
         fn epoch(subject: &'a str, now: Timestamp) -> u64;
         fn raise_epoch(subject: &'a str, now: Timestamp, until: Timestamp) -> u64;

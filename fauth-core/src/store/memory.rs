@@ -103,7 +103,7 @@ impl fmt::Debug for MemoryStore {
 pub struct MemorySizes {
     /// Sessions, with those that have ended and are kept as a mark.
     pub sessions: usize,
-    /// Revoked anchors and raised epochs.
+    /// Revoked targets and raised epochs.
     pub revocations: usize,
     /// One-time tokens.
     pub one_time_tokens: usize,
@@ -129,7 +129,7 @@ impl MemoryStoreBuilder {
         self
     }
 
-    /// The most revoked anchors and raised epochs. Default: 1 000 000.
+    /// The most revoked targets and raised epochs. Default: 1 000 000.
     pub fn revocations(mut self, most: usize) -> Self {
         self.revocations = most;
         self

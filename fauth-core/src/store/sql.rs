@@ -3,15 +3,15 @@
 //! One text for each statement serves both: where the two differ, `dialect.rs` says how and why. Every write is a transaction of its own
 //! (`work.rs`), every value is bound as a parameter, and only the checked prefix is written into the text.
 
-mod api_key;
+mod api_keys;
 mod dialect;
 mod migrate;
-mod one_time;
+mod one_times;
 mod reader;
-mod revocation;
-mod session;
+mod revocations;
+mod sessions;
 mod statements;
-mod work;
+mod transaction;
 
 use std::{fmt, sync::Arc};
 
@@ -20,8 +20,8 @@ use tokio::sync::Mutex;
 
 use self::{
     dialect::{Dialect, Value},
-    statements::Texts,
-    work::{Work, failure},
+    statements::Statements,
+    transaction::{Transaction, failure},
 };
 use super::StoreError;
 use crate::{
@@ -99,7 +99,7 @@ pub type PostgresStore = SqlStore<sqlx::Postgres>;
 /// since. After a restore, empty the table of sessions, or change the key that signs tokens.
 pub struct SqlStore<D: SqlDialect> {
     pool: Pool<D>,
-    texts: Texts,
+    texts: Statements,
     clock: Arc<dyn Clock>,
     /// Writers of this process wait here where the database lets only one write: in a fair queue, and without asking again and again.
     turn: Arc<Mutex<()>>,
@@ -111,7 +111,7 @@ impl<D: SqlDialect> SqlStore<D> {
     pub fn new(pool: Pool<D>) -> Self {
         Self {
             pool,
-            texts: Texts::of::<D>(DEFAULT_PREFIX),
+            texts: Statements::of::<D>(DEFAULT_PREFIX),
             clock: Arc::new(SystemClock),
             turn: Arc::default(),
         }
@@ -132,7 +132,7 @@ impl<D: SqlDialect> SqlStore<D> {
                 "begin with a-z or _, go on with a-z, 0-9 and _, and take at most 30 bytes",
             ));
         }
-        Ok(Self { texts: Texts::of::<D>(prefix), ..self })
+        Ok(Self { texts: Statements::of::<D>(prefix), ..self })
     }
 
     /// Where [`migrate`](Self::migrate) gets the time from which the store remembers; [`SystemClock`] by default. Use the one that the provider has.
@@ -149,8 +149,8 @@ impl<D: SqlDialect> SqlStore<D> {
     }
 
     /// Begins a write.
-    async fn begin(&self) -> Result<Work<D>, StoreError> {
-        Work::begin(&self.pool, &self.texts, &self.turn).await
+    async fn begin(&self) -> Result<Transaction<D>, StoreError> {
+        Transaction::begin(&self.pool, &self.texts, &self.turn).await
     }
 }
 

@@ -83,7 +83,7 @@ pub enum IssueError {
 /// ```
 /// use fauth_core::TokenRequest;
 ///
-/// let request = TokenRequest::new("alice").scopes(["read", "write"]).claim("tenant", "acme");
+/// let request = TokenRequest::for_subject("alice").scopes(["read", "write"]).claim("tenant", "acme");
 /// # let auth = fauth_core::testing::provider().build().unwrap();
 /// # auth.issue(fauth_core::Purpose::Access, request).unwrap();
 /// ```
@@ -123,10 +123,10 @@ pub(crate) struct RefreshBinding {
 const SCOPES_INLINE: usize = 4;
 
 impl<'a> TokenRequest<'a> {
-    /// A token about `subject`, the id under which the user loader will find the user. It counts as of epoch 0: where the user's own record has a
-    /// [`token_epoch`](AuthUser::token_epoch), take [`of`](Self::of).
+    /// A token about `subject`, the id by which the user loader finds the user. It carries epoch 0: where the user's own
+    /// record has a [`token_epoch`](AuthUser::token_epoch), take [`for_user`](Self::for_user).
     #[must_use]
-    pub fn new(subject: impl Into<Cow<'a, str>>) -> Self {
+    pub fn for_subject(subject: impl Into<Cow<'a, str>>) -> Self {
         Self {
             subject: subject.into(),
             scopes: SmallVec::new(),
@@ -137,10 +137,10 @@ impl<'a> TokenRequest<'a> {
         }
     }
 
-    /// A token about this user, which ends when his [`token_epoch`](AuthUser::token_epoch) is raised.
+    /// A token about this user, which ends when the user's [`token_epoch`](AuthUser::token_epoch) is raised.
     #[must_use]
-    pub fn of(user: &impl AuthUser) -> Self {
-        let mut request = Self::new(user.subject().as_ref().to_owned());
+    pub fn for_user(user: &impl AuthUser) -> Self {
+        let mut request = Self::for_subject(user.subject().as_ref().to_owned());
         request.bound.user_epoch = user.token_epoch();
         request
     }
@@ -217,19 +217,19 @@ impl fmt::Debug for TokenRequest<'_> {
 
 impl<'a> From<&'a str> for TokenRequest<'a> {
     fn from(subject: &'a str) -> Self {
-        Self::new(subject)
+        Self::for_subject(subject)
     }
 }
 
 impl From<String> for TokenRequest<'_> {
     fn from(subject: String) -> Self {
-        Self::new(subject)
+        Self::for_subject(subject)
     }
 }
 
 impl<'a> From<&'a String> for TokenRequest<'a> {
     fn from(subject: &'a String) -> Self {
-        Self::new(subject.as_str())
+        Self::for_subject(subject.as_str())
     }
 }
 

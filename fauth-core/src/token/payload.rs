@@ -57,8 +57,8 @@ impl Span {
 /// # use fauth_core::testing::{self, TestUser};
 /// # let auth = testing::provider().build().unwrap();
 /// # let token = auth.issue(fauth_core::Purpose::Access,
-/// #     fauth_core::TokenRequest::new("alice").scope("read").claim("tenant", "acme")).unwrap();
-/// let payload = auth.verify(token.expose(), fauth_core::Purpose::Access)?;
+/// #     fauth_core::TokenRequest::for_subject("alice").scope("read").claim("tenant", "acme")).unwrap();
+/// let payload = auth.verify_signature_and_claims(token.expose(), fauth_core::Purpose::Access)?;
 /// assert_eq!(payload.subject(), "alice");
 /// assert!(payload.has_scope("read"));
 /// assert_eq!(payload.claim::<String>("tenant")?.as_deref(), Some("acme"));

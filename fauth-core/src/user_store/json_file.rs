@@ -109,7 +109,7 @@ impl JsonFileUserStore {
     ///
     /// A test that gives the provider a clock of its own gives the same one here, or its tokens are older than its users.
     #[must_use]
-    pub fn with_clock(mut self, clock: impl Clock) -> Self {
+    pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }

@@ -70,7 +70,7 @@ async fn every_flow_raises_its_events() {
     assert_eq!(told(&world.events), [], "a refusal is told when it is answered");
 
     world.auth.issue(Purpose::PasswordReset, "alice").unwrap();
-    let _ = world.auth.verify("nonsense", Purpose::Access);
+    let _ = world.auth.verify_signature_and_claims("nonsense", Purpose::Access);
     assert_eq!(told(&world.events), []);
 }
 
@@ -231,8 +231,8 @@ async fn no_injection() {
     let (_, reply) = Rejection::without_provider(&unwired, "add it");
     assert!(reply.headers().iter().all(|header| is_harmless(header.value())));
     let _ = world.auth.authenticate(&hostile("inject-identifier"), "wrong").await;
-    let _ = world.auth.login(TokenRequest::new("x").claim(hostile("inject-claim"), f64::NAN)).await;
-    let _ = world.auth.login(TokenRequest::new("x").scope(hostile("inject-scope"))).await;
+    let _ = world.auth.login(TokenRequest::for_subject("x").claim(hostile("inject-claim"), f64::NAN)).await;
+    let _ = world.auth.login(TokenRequest::for_subject("x").scope(hostile("inject-scope"))).await;
 
     let records = log.with("inject-");
     for word in ["inject-subject", "inject-method", "inject-path", "inject-unwired"] {
@@ -276,7 +276,7 @@ async fn every_event_of_an_endpoint_says_whence() {
     let pair = world.auth.login("alice").await.unwrap();
     world.auth.login("alice").await.unwrap();
     let others = world.auth.sessions("alice").await.unwrap();
-    let sid = world.auth.verify(pair.access_token().expose(), Purpose::Access).unwrap();
+    let sid = world.auth.verify_signature_and_claims(pair.access_token().expose(), Purpose::Access).unwrap();
     let other = others.iter().find(|session| Some(session.id.as_str()) != sid.session_id()).unwrap();
     let other = format!("/sessions/{}", other.id.as_str());
     world.events.take();

@@ -215,11 +215,11 @@ async fn the_timeout_is_exact() {
 async fn an_impossible_token_request_is_500_and_no_pair() {
     let world = World::new();
     for request in [
-        TokenRequest::new(""),
-        TokenRequest::new("a".repeat(256)),
-        TokenRequest::new("alice").scope("two words"),
-        TokenRequest::new("alice").claim("sub", "bob"),
-        TokenRequest::new("alice").claim("long", "x".repeat(10_000)),
+        TokenRequest::for_subject(""),
+        TokenRequest::for_subject("a".repeat(256)),
+        TokenRequest::for_subject("alice").scope("two words"),
+        TokenRequest::for_subject("alice").claim("sub", "bob"),
+        TokenRequest::for_subject("alice").claim("long", "x".repeat(10_000)),
     ] {
         let refused = world.auth.login(request).await.unwrap_err();
         assert_eq!(refused, Rejection::Misconfigured(Misconfigured::TokenRequest));

@@ -86,13 +86,13 @@ async fn endpoints(page: &mut String, title: &str, builder: AuthProviderBuilder<
     let auth = &builder.clock(clock.clone()).build().unwrap();
     // One second each, so that there is one order in which sessions are listed.
     let log_in = async || {
-        let pair = auth.login(TokenRequest::new("alice").scope("read")).await.unwrap();
+        let pair = auth.login(TokenRequest::for_subject("alice").scope("read")).await.unwrap();
         clock.advance(Duration::from_secs(1));
         [pair.access_token(), pair.refresh_token()].map(|token| token.expose().to_owned())
     };
     let [access, refresh] = log_in().await;
     let [other, _] = log_in().await;
-    let session = auth.verify(&other, Purpose::Access).unwrap();
+    let session = auth.verify_signature_and_claims(&other, Purpose::Access).unwrap();
     let session = format!("/sessions/{}", session.session_id().unwrap());
     let own =
         |request: WireRequest| request.header("host", "app.example").header("sec-fetch-site", "same-origin");

@@ -184,7 +184,7 @@ async fn sixty_four_checks_at_once_do_not_mix_up_their_users() {
             let world = Arc::clone(&world);
             tokio::spawn(async move {
                 let name = ["alice", "bob", "ed", "carol"][number % 4];
-                let request = TokenRequest::new(name).claim("number", number);
+                let request = TokenRequest::for_subject(name).claim("number", number);
                 let outcome = world.check(request, &user()).await;
                 (name, number, outcome)
             })
@@ -207,12 +207,15 @@ async fn sixty_four_checks_at_once_do_not_mix_up_their_users() {
 #[tokio::test]
 async fn a_refresh_keeps_scopes_and_claims_and_takes_nothing_else() {
     let world = World::new();
-    let request = TokenRequest::new("alice").scopes(["read", "write"]).claim("tenant", "acme").claim("n", 7);
+    let request =
+        TokenRequest::for_subject("alice").scopes(["read", "write"]).claim("tenant", "acme").claim("n", 7);
     let pair = world.auth.login(request).await.unwrap();
     world.clock.advance(Duration::from_secs(60));
     let next = world.auth.refresh(pair.refresh_token().expose()).await.unwrap();
-    let before = world.auth.verify(pair.access_token().expose(), Purpose::Access).unwrap();
-    let after = world.auth.verify(next.access_token().expose(), Purpose::Access).unwrap();
+    let before =
+        world.auth.verify_signature_and_claims(pair.access_token().expose(), Purpose::Access).unwrap();
+    let after =
+        world.auth.verify_signature_and_claims(next.access_token().expose(), Purpose::Access).unwrap();
     assert_eq!(after.scopes(), ["read", "write"]);
     assert_eq!(after.claim::<String>("tenant").unwrap().as_deref(), Some("acme"));
     assert_eq!(after.claim::<i64>("n").unwrap(), Some(7));

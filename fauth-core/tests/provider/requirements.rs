@@ -131,7 +131,7 @@ fn provider_of_holders() -> AuthProvider<Holder> {
 }
 
 fn decide(auth: &AuthProvider<Holder>, requirement: &Requirement, held: Held) -> Result<(), Rejection> {
-    let request = TokenRequest::new("holder")
+    let request = TokenRequest::for_subject("holder")
         .scopes(names(held.scopes))
         .claim("r", names(held.roles))
         .claim("p", names(held.permissions));
@@ -210,7 +210,8 @@ async fn the_first_unmet_condition_in_the_order_of_writing_is_named() {
         (Requirement::any_of([user().roles(["a"]), user().scopes(["w"])]), Missing::Alternative),
         (user().scopes(["read"]).and(user().roles(["z"])), role("z")),
     ] {
-        let refused = world.check(TokenRequest::new("ed").scope("read"), &requirement).await.unwrap_err();
+        let refused =
+            world.check(TokenRequest::for_subject("ed").scope("read"), &requirement).await.unwrap_err();
         assert_eq!(refused, Rejection::Forbidden(expected), "{requirement:?}");
     }
 }
@@ -227,7 +228,7 @@ async fn names_compare_byte_for_byte() {
         (Requirement::user().scopes(["Read"]), false),
         (Requirement::user().scopes(["read"]), true),
     ] {
-        let outcome = world.check(TokenRequest::new("alice").scope("read"), &requirement).await;
+        let outcome = world.check(TokenRequest::for_subject("alice").scope("read"), &requirement).await;
         assert_eq!(outcome.is_ok(), passes, "{requirement:?}");
     }
 }

@@ -12,10 +12,11 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use fauth_core::{
-    Algorithm, Anchor, ApiKeyRequest, AuthConfig, AuthProvider, BearerTransport, CookieTransport, DetailJson,
+    Algorithm, ApiKeyRequest, AuthConfig, AuthProvider, BearerTransport, CookieTransport, DetailJson,
     ErrorJson, Extracted, Guard, HeaderValues, Key, LinkBase, LoginRequest, NewPasswordHash, OneTimePurpose,
     OneTimeRequest, PasswordConfig, PasswordHasher, ProblemJson, Purpose, Redemption, Rejection, Renderer,
-    Reply, RequestHead, Requirement, ResponseHeader, SessionId, TokenPair, TokenRequest, Transport as _,
+    Reply, RequestHead, Requirement, ResponseHeader, RevocationTarget, SessionId, TokenPair, TokenRequest,
+    Transport as _,
     routes::Endpoint,
     testing::{ManualClock, TestUser, Users, WireRequest, memory_store, weak_passwords},
 };
@@ -237,7 +238,7 @@ async fn log_in_every_way(search: &mut Search, world: &Marked) {
 
 async fn present_every_way(search: &mut Search, world: &Marked) {
     let auth = &world.auth;
-    let pair = auth.login(TokenRequest::new("alice").scope("read")).await.unwrap();
+    let pair = auth.login(TokenRequest::for_subject("alice").scope("read")).await.unwrap();
     let (access, refresh) = (pair.access_token().expose(), pair.refresh_token().expose());
     search.mark_token("access token", access);
     search.mark_token("refresh token", refresh);
@@ -273,7 +274,7 @@ async fn present_every_way(search: &mut Search, world: &Marked) {
             }
         }
         for purpose in Purpose::ALL {
-            if let Err(error) = auth.verify(token, purpose) {
+            if let Err(error) = auth.verify_signature_and_claims(token, purpose) {
                 search.see_error("verify", &error);
             }
         }
@@ -345,7 +346,7 @@ async fn use_keys_and_one_time_tokens(search: &mut Search, world: &Marked) {
     let user = world.users.find("alice");
     let base = LinkBase::new("https://app.example/reset").unwrap();
     for purpose in [OneTimePurpose::PasswordReset, OneTimePurpose::MagicLink] {
-        let request = OneTimeRequest::new(&user).browser(COOKIE);
+        let request = OneTimeRequest::for_user(&user).browser(COOKIE);
         search.see_debug("OneTimeRequest", &request);
         let token = auth.issue_one_time(purpose, request).await.unwrap();
         search.mark_token("one-time token", token.expose());
@@ -372,14 +373,15 @@ async fn live_through_sessions(search: &mut Search, world: &Marked) {
         let (access, refresh) = (pair.access_token().expose(), pair.refresh_token().expose());
         let tokens = [(access, Purpose::Access), (refresh, Purpose::Refresh)].map(|(token, purpose)| {
             search.mark_token("token of a session", token);
-            let payload = auth.verify(token, purpose).unwrap();
+            let payload = auth.verify_signature_and_claims(token, purpose).unwrap();
             search.mark("jti", payload.token_id());
             search.mark("sid", payload.session_id().unwrap());
             payload
         });
         (refresh.to_owned(), tokens)
     };
-    let log_in = async || auth.login(TokenRequest::new("alice").claim("device", "phone")).await.unwrap();
+    let log_in =
+        async || auth.login(TokenRequest::for_subject("alice").claim("device", "phone")).await.unwrap();
     let (first, [payload, _]) = mark(&log_in().await);
     let (second, _) = mark(&auth.refresh(&first).await.unwrap());
     mark(&auth.refresh(&first).await.unwrap());
@@ -394,13 +396,15 @@ async fn live_through_sessions(search: &mut Search, world: &Marked) {
     auth.revoke_session(&listed[0].id).await.unwrap();
     assert!(!auth.revoke_session(&id).await.unwrap());
     auth.revoke(&[
-        Anchor::TokenId(other.token_id()),
-        Anchor::Session(id.as_str()),
-        Anchor::Claim { name: "device", value: "tablet" },
+        RevocationTarget::TokenId(other.token_id()),
+        RevocationTarget::Session(id.as_str()),
+        RevocationTarget::Claim { name: "device", value: "tablet" },
     ])
     .await
     .unwrap();
-    refused.push(auth.revoke(&[Anchor::Claim { name: "x", value: other.token_id() }]).await.unwrap_err());
+    refused.push(
+        auth.revoke(&[RevocationTarget::Claim { name: "x", value: other.token_id() }]).await.unwrap_err(),
+    );
     let last = log_in().await;
     mark(&last);
     auth.logout(last.access_token().expose()).await.unwrap();
@@ -413,7 +417,7 @@ async fn live_through_sessions(search: &mut Search, world: &Marked) {
     search.see_debug("Session", &listed);
     search.see_debug("SessionId", &id);
     search.see_debug("TokenPayload", &payload);
-    search.see_debug("LoginRequest", &LoginRequest::new("alice").client("MARK-client"));
+    search.see_debug("LoginRequest", &LoginRequest::for_subject("alice").client("MARK-client"));
     for refused in &refused {
         see_refused(search, "session", auth, refused, &get("/"));
     }
@@ -455,8 +459,10 @@ async fn no_secret_in_any_message() {
     search.mark("short key", &KEY[..20]);
     search.see_error("ConfigError", &error);
     search.see_debug("PasswordHasher", &PasswordHasher::new(weak_passwords()).unwrap());
-    let reserved =
-        world.auth.issue(Purpose::Access, TokenRequest::new("alice").claim("sub", PASSWORD)).unwrap_err();
+    let reserved = world
+        .auth
+        .issue(Purpose::Access, TokenRequest::for_subject("alice").claim("sub", PASSWORD))
+        .unwrap_err();
     search.see_error("IssueError", &reserved);
 
     world.clock.break_down();

@@ -11,8 +11,8 @@ use std::{
 };
 
 use fauth_core::{
-    Algorithm, Anchor, ApiKeyRequest, AuthConfig, EventKind, InvalidToken, Key, LoginRequest, MemoryStore,
-    Purpose, Rejection, SessionConfig, SessionId, Timestamp, TokenRequest,
+    Algorithm, ApiKeyRequest, AuthConfig, EventKind, InvalidToken, Key, LoginRequest, MemoryStore, Purpose,
+    Rejection, RevocationTarget, SessionConfig, SessionId, Timestamp, TokenRequest,
     routes::Endpoint,
     store::RevocationStore as _,
     testing::{ManualClock, SECRET, TestUser, Users, config, memory_store, provider_with},
@@ -99,7 +99,7 @@ async fn a_session_that_was_revoked_but_not_ended_is_ended_by_the_next_refresh()
     let tokens = world.log_in("alice").await;
     let id = world.session_of(&tokens);
     let soon = ManualClock::START.checked_add(MINUTE).unwrap();
-    store.revoke(&[Anchor::Session(id.as_str())], ManualClock::START, soon).await.unwrap();
+    store.revoke(&[RevocationTarget::Session(id.as_str())], ManualClock::START, soon).await.unwrap();
     assert_eq!(world.auth.sessions("alice").await.unwrap().len(), 1);
     assert_eq!(world.refresh(&tokens).await.unwrap_err(), invalid(InvalidToken::Revoked));
     assert_eq!(world.auth.sessions("alice").await.unwrap(), []);
@@ -114,9 +114,9 @@ async fn who_is_kept_out_has_no_api_keys_left() {
     for owner in ["alice", "alice", "bob"] {
         keys.push(world.auth.create_api_key(ApiKeyRequest::new(owner)).await.unwrap());
     }
-    world.auth.revoke(&[Anchor::TokenId(keys[1].key().id.as_str())]).await.unwrap();
+    world.auth.revoke(&[RevocationTarget::TokenId(keys[1].key().id.as_str())]).await.unwrap();
     assert_eq!(world.auth.api_keys("alice").await.unwrap().len(), 1);
-    world.auth.revoke(&[Anchor::Subject("alice")]).await.unwrap();
+    world.auth.revoke(&[RevocationTarget::Subject("alice")]).await.unwrap();
     assert_eq!(world.auth.api_keys("alice").await.unwrap(), []);
     assert_eq!(world.auth.api_keys("bob").await.unwrap().len(), 1);
     world.auth.create_api_key(ApiKeyRequest::new("alice")).await.unwrap_err();
@@ -192,8 +192,9 @@ async fn whoever_ends_a_session_from_outside_is_told_of() {
     for name in tokens {
         logins.push((world.auth.login(name).await.unwrap(), world.events.only().session.unwrap()));
     }
-    let payload =
-        |at: usize| world.auth.verify(logins[at].0.access_token().expose(), Purpose::Access).unwrap();
+    let payload = |at: usize| {
+        world.auth.verify_signature_and_claims(logins[at].0.access_token().expose(), Purpose::Access).unwrap()
+    };
     let id = |at: usize| SessionId::parse(payload(at).session_id().unwrap()).unwrap();
 
     assert_eq!(world.auth.revoke_session(&id(0)).await, Ok(true));
@@ -329,7 +330,7 @@ async fn a_logout_of_the_others_keeps_the_current_session() {
         world.log_in("alice").await,
         world.log_in("bob").await,
     ];
-    let payload = world.auth.verify(&current.access, Purpose::Access).unwrap();
+    let payload = world.auth.verify_signature_and_claims(&current.access, Purpose::Access).unwrap();
     assert_eq!(world.auth.logout_others(&payload).await, Ok(2));
     for tokens in [&first, &second] {
         world.is_over(tokens, "one of the others").await;
@@ -338,7 +339,7 @@ async fn a_logout_of_the_others_keeps_the_current_session() {
     let current = world.works(&current).await;
     assert_eq!(world.auth.logout_others(&payload).await, Ok(0));
     // A token outside any session keeps none.
-    let lone = world.auth.verify(&world.access("alice"), Purpose::Access).unwrap();
+    let lone = world.auth.verify_signature_and_claims(&world.access("alice"), Purpose::Access).unwrap();
     assert_eq!(world.auth.logout_others(&lone).await, Ok(1));
     world.is_over(&current, "nobody's current session").await;
 }
@@ -348,7 +349,7 @@ async fn sessions_are_listed_for_their_owner_the_last_seen_first() {
     let world = World::new();
     let mut logins = Vec::new();
     for client in ["first", "second", "third"] {
-        logins.push(world.log_in(LoginRequest::new("alice").client(client)).await);
+        logins.push(world.log_in(LoginRequest::for_subject("alice").client(client)).await);
         world.clock.advance(MINUTE);
     }
     world.log_in("bob").await;
@@ -566,7 +567,7 @@ async fn logins_that_race_a_logout_everywhere_are_good_or_not_by_halves_never() 
                     world.auth.logout_all("alice").await.unwrap();
                     return None;
                 }
-                Some(world.log_in(TokenRequest::new("alice")).await)
+                Some(world.log_in(TokenRequest::for_subject("alice")).await)
             });
         }
         for tokens in tasks.join_all().await.into_iter().flatten() {

@@ -10,8 +10,8 @@ use std::{
 };
 
 use fauth_core::{
-    Anchor, AuthProvider, ConfigError, EventKind, InvalidToken, LoginRequest, MemoryStore, Purpose,
-    Rejection, Requirement, Session, SessionConfig, SessionId, StoreError, Timestamp, Unavailable,
+    AuthProvider, ConfigError, EventKind, InvalidToken, LoginRequest, MemoryStore, Purpose, Rejection,
+    Requirement, RevocationTarget, Session, SessionConfig, SessionId, StoreError, Timestamp, Unavailable,
     store::{NewSession, RevocationStore, Rotation, RotationOutcome, SessionStore, TokenFacts, Verdict},
     testing::{self, TestUser, Users, config, memory_store},
 };
@@ -263,11 +263,11 @@ impl SessionStore for Shaky {
 impl RevocationStore for Shaky {
     async fn revoke(
         &self,
-        anchors: &[Anchor<'_>],
+        targets: &[RevocationTarget<'_>],
         now: Timestamp,
         until: Timestamp,
     ) -> Result<(), StoreError> {
-        self.step("revoke", self.inner.revoke(anchors, now, until)).await
+        self.step("revoke", self.inner.revoke(targets, now, until)).await
     }
 
     async fn check(&self, token: &TokenFacts<'_>, now: Timestamp) -> Result<Verdict, StoreError> {
@@ -481,11 +481,13 @@ async fn a_logout_of_the_others_whose_store_fails_can_be_tried_again() {
         &["list", "revoke", "end_all"],
         nothing,
         async |scene| {
-            let current = scene.world.auth.verify(&scene.tokens.access, Purpose::Access).unwrap();
+            let current =
+                scene.world.auth.verify_signature_and_claims(&scene.tokens.access, Purpose::Access).unwrap();
             scene.world.auth.logout_others(&current).await
         },
         async |scene, mishap| {
-            let current = scene.world.auth.verify(&scene.tokens.access, Purpose::Access).unwrap();
+            let current =
+                scene.world.auth.verify_signature_and_claims(&scene.tokens.access, Purpose::Access).unwrap();
             scene.world.auth.logout_others(&current).await.unwrap();
             scene.world.is_over(&scene.other, &format!("{mishap:?}")).await;
             scene.world.works(&scene.tokens).await;
@@ -630,9 +632,9 @@ async fn what_is_only_read_or_revoked_fails_in_the_same_way() {
         SessionConfig::new(),
         &["revoke", "end_all"],
         nothing,
-        async |scene| scene.world.auth.revoke(&[Anchor::Subject("alice")]).await,
+        async |scene| scene.world.auth.revoke(&[RevocationTarget::Subject("alice")]).await,
         async |scene, mishap| {
-            scene.world.auth.revoke(&[Anchor::Subject("alice")]).await.unwrap();
+            scene.world.auth.revoke(&[RevocationTarget::Subject("alice")]).await.unwrap();
             scene.world.is_over(&scene.tokens, &format!("{mishap:?}")).await;
         },
     )
@@ -664,7 +666,7 @@ async fn what_could_not_be_ended_stays_revoked_for_as_long_as_its_refresh_token(
             let scene = Scene::new(SessionConfig::new()).await;
             let auth = &scene.world.auth;
             let id = scene.world.session_of(&scene.tokens);
-            let other = auth.verify(&scene.other.access, Purpose::Access).unwrap();
+            let other = auth.verify_signature_and_claims(&scene.other.access, Purpose::Access).unwrap();
             scene.store.plan(Some((call, fault)));
             let outcome = match name {
                 "logout" => auth.logout(&scene.tokens.access).await,
@@ -855,7 +857,8 @@ async fn a_refresh_that_meets_a_logout_everywhere_leaves_nothing_that_works() {
 #[tokio::test]
 async fn a_logout_of_the_others_also_ends_who_came_meanwhile() {
     let others = async |scene: &Scene| {
-        let current = scene.world.auth.verify(&scene.tokens.access, Purpose::Access).unwrap();
+        let current =
+            scene.world.auth.verify_signature_and_claims(&scene.tokens.access, Purpose::Access).unwrap();
         scene.world.auth.logout_others(&current).await
     };
     let login = async |scene: &Scene| scene.world.log_in("alice").await;
@@ -941,7 +944,7 @@ async fn without_sessions_a_logout_ends_what_was_issued_under_one_name() {
     world.auth.logout_all("alice").await.unwrap();
     world.is_over(&other, "everything").await;
     let current = world.log_in("alice").await;
-    let current = world.auth.verify(&current.access, Purpose::Access).unwrap();
+    let current = world.auth.verify_signature_and_claims(&current.access, Purpose::Access).unwrap();
     for refused in [
         world.auth.sessions("alice").await.map(drop),
         world.auth.logout_others(&current).await.map(drop),
@@ -963,7 +966,10 @@ async fn without_revocation_a_logout_ends_the_session_and_not_its_access_token()
     let other = world.works(&other).await;
     world.auth.logout_all("alice").await.unwrap();
     assert_eq!((world.enter(&other).await, world.refresh(&other).await), (Ok(()), Err(ended)));
-    assert_eq!(world.auth.revoke(&[Anchor::Subject("alice")]).await.unwrap_err().reason(), "no_store");
+    assert_eq!(
+        world.auth.revoke(&[RevocationTarget::Subject("alice")]).await.unwrap_err().reason(),
+        "no_store"
+    );
     // A token outside any session: nothing could be ended.
     let lone = world.access("alice");
     assert_eq!(world.auth.logout(&lone).await.unwrap_err().reason(), "no_store");
@@ -973,12 +979,19 @@ async fn without_revocation_a_logout_ends_the_session_and_not_its_access_token()
 async fn without_any_store_nothing_is_ended_and_nobody_is_told_so() {
     let world = World::without_store(fauth_core::AuthProviderBuilder::danger_stateless);
     let tokens = world.log_in("alice").await;
-    assert!(world.auth.verify(&tokens.access, Purpose::Access).unwrap().session_id().is_none());
+    assert!(
+        world
+            .auth
+            .verify_signature_and_claims(&tokens.access, Purpose::Access)
+            .unwrap()
+            .session_id()
+            .is_none()
+    );
     for refused in [
         world.auth.logout(&tokens.access).await,
         world.auth.logout(&tokens.refresh).await,
         world.auth.logout_all("alice").await,
-        world.auth.revoke(&[Anchor::TokenId("x")]).await,
+        world.auth.revoke(&[RevocationTarget::TokenId("x")]).await,
     ] {
         assert_eq!(refused.unwrap_err().reason(), "no_store");
     }
@@ -991,8 +1004,10 @@ async fn without_any_store_nothing_is_ended_and_nobody_is_told_so() {
 #[tokio::test]
 async fn a_session_knows_its_login() {
     let world = World::new();
-    let request =
-        LoginRequest::new("alice").remember(true).client("x".repeat(300)).address([192, 0, 2, 7].into());
+    let request = LoginRequest::for_subject("alice")
+        .remember(true)
+        .client("x".repeat(300))
+        .address([192, 0, 2, 7].into());
     let tokens = world.log_in(request).await;
     let [session] = world.auth.sessions("alice").await.unwrap().try_into().unwrap();
     let Session {

@@ -24,14 +24,14 @@ async fn what_was_revoked_holds_when_the_clock_comes_back() {
     let issued_at = at(Duration::from_secs(5));
     let [one, two] = &stores;
     clock.set(start);
-    one.revoke(&[Anchor::TokenId("revoked")], start, at(DAY)).await.unwrap();
+    one.revoke(&[RevocationTarget::TokenId("revoked")], start, at(DAY)).await.unwrap();
     let epoch = one.raise_epoch("bob", start, at(DAY)).await.unwrap();
     one.open(login(1), start).await.unwrap();
 
     clock.set(at(DAY * 9));
     for number in 0..200 {
         let id = format!("later {number}");
-        two.revoke(&[Anchor::TokenId(&id)], at(DAY * 9), at(DAY * 10)).await.unwrap();
+        two.revoke(&[RevocationTarget::TokenId(&id)], at(DAY * 9), at(DAY * 10)).await.unwrap();
     }
     two.raise_epoch("carol", at(DAY * 9), at(DAY * 10)).await.unwrap();
     assert_eq!(two.list("alice", at(DAY * 9)).await.unwrap(), []);

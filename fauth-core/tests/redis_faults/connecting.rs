@@ -164,9 +164,9 @@ async fn what_is_over_is_swept_in_small_steps() {
         Timestamp::from_unix_seconds(now().unix_seconds() - i64::try_from(span.as_secs()).unwrap())
     };
     let names: Vec<_> = (0..300).map(|number| format!("old {number}")).collect();
-    let anchors: Vec<_> = names.iter().map(|name| Anchor::TokenId(name)).collect();
+    let targets: Vec<_> = names.iter().map(|name| RevocationTarget::TokenId(name)).collect();
     // By a clock that is a day behind, and so does not sweep them itself.
-    store.revoke(&anchors, ago(DAY), ago(DAY.saturating_sub(MINUTE))).await.unwrap();
+    store.revoke(&targets, ago(DAY), ago(DAY.saturating_sub(MINUTE))).await.unwrap();
     let mut connection = raw(&server.url()).await;
     let mut count = async || -> u64 {
         redis::cmd("ZCARD").arg("{fauth}:revoked").query_async(&mut connection).await.unwrap()

@@ -95,8 +95,8 @@ async fn what_a_check_costs() {
     let names: Vec<_> = (0..100_000).map(|number| format!("token {number}")).collect();
     let direct = RedisStore::builder(server.url()).mirror(false).connect().await.unwrap();
     for chunk in names.chunks(500) {
-        let anchors: Vec<_> = chunk.iter().map(|name| Anchor::TokenId(name)).collect();
-        direct.revoke(&anchors, now(), later(DAY)).await.unwrap();
+        let targets: Vec<_> = chunk.iter().map(|name| RevocationTarget::TokenId(name)).collect();
+        direct.revoke(&targets, now(), later(DAY)).await.unwrap();
     }
     let start = Instant::now();
     let mirrored = RedisStore::connect(server.url()).await.unwrap();
@@ -108,6 +108,6 @@ async fn what_a_check_costs() {
         for _ in 0..count {
             assert_eq!(store.check(&token, present).await.unwrap(), Verdict::Good);
         }
-        println!("a check of two anchors and an epoch {what}: {:?}", start.elapsed() / count);
+        println!("a check of two targets and an epoch {what}: {:?}", start.elapsed() / count);
     }
 }

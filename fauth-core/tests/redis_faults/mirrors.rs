@@ -36,8 +36,8 @@ async fn a_new_mirror_knows_all_from_the_start() {
     let writer = direct(&server.url()).await;
     let names: Vec<_> = (0..5_000).map(|number| format!("token {number}")).collect();
     for chunk in names.chunks(500) {
-        let anchors: Vec<_> = chunk.iter().map(|name| Anchor::TokenId(name)).collect();
-        writer.revoke(&anchors, now(), later(DAY)).await.unwrap();
+        let targets: Vec<_> = chunk.iter().map(|name| RevocationTarget::TokenId(name)).collect();
+        writer.revoke(&targets, now(), later(DAY)).await.unwrap();
     }
     writer.raise_epoch("bob", now(), later(DAY)).await.unwrap();
     let issued_at = now();
@@ -93,7 +93,7 @@ async fn a_mirror_that_was_cut_off_misses_nothing() {
         kill_all_connections(&mut connection).await;
         let id = format!("token {number}");
         eventually("revoked", async || {
-            writer.revoke(&[Anchor::TokenId(&id)], now(), later(DAY)).await.is_ok()
+            writer.revoke(&[RevocationTarget::TokenId(&id)], now(), later(DAY)).await.is_ok()
         })
         .await;
         eventually("heard", async || verdict(&reader, &id, issued_at).await == Some(Verdict::Revoked)).await;

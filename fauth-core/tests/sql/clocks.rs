@@ -5,8 +5,8 @@ use std::time::Duration;
 use fauth_core::{
     Clock as _, Purpose, SystemClock, Timestamp,
     store::{
-        Anchor, ApiKey, ApiKeyId, ApiKeyStore, NewSession, OneTimeRecord, OneTimeStore, RevocationStore,
-        SessionStore, SqlDialect, SqlStore, StoredApiKey, TokenFacts, Verdict,
+        ApiKey, ApiKeyId, ApiKeyStore, NewSession, OneTimeRecord, OneTimeStore, RevocationStore,
+        RevocationTarget, SessionStore, SqlDialect, SqlStore, StoredApiKey, TokenFacts, Verdict,
     },
     testing::ManualClock,
 };
@@ -26,8 +26,8 @@ async fn judge<D: SqlDialect>(
     issued_at: Timestamp,
     now: Timestamp,
 ) -> Verdict {
-    let anchors = [Anchor::TokenId(jti)].into_iter().collect();
-    store.check(&TokenFacts { anchors, subject, epoch: 0, issued_at }, now).await.unwrap()
+    let targets = [RevocationTarget::TokenId(jti)].into_iter().collect();
+    store.check(&TokenFacts { targets, subject, epoch: 0, issued_at }, now).await.unwrap()
 }
 
 fn opened(id: u128, now: Timestamp, ends_at: Timestamp) -> NewSession {
@@ -55,7 +55,7 @@ fn magic_link(number: u64, expires_at: Timestamp) -> OneTimeRecord {
 
 /// One of everything, by an instance whose clock shows `now`.
 async fn write_all<D: SqlDialect>(store: &SqlStore<D>, number: u64, now: Timestamp, until: Timestamp) {
-    store.revoke(&[Anchor::TokenId(&format!("stolen {number}"))], now, until).await.unwrap();
+    store.revoke(&[RevocationTarget::TokenId(&format!("stolen {number}"))], now, until).await.unwrap();
     store.raise_epoch(&format!("user {number}"), now, until).await.unwrap();
     store.open(opened(number.into(), now, until), now).await.unwrap();
     OneTimeStore::insert(store, magic_link(number, until), 10, now).await.unwrap();
@@ -123,8 +123,8 @@ async fn postgres_forgets_an_hour_late_by_its_own_clock() {
 /// What it was told to remember no longer, it judges no more; the others still do.
 async fn one_is_behind<D: SqlDialect>(store: SqlStore<D>) {
     let judge = async |issued_at, now| judge(&store, "other", "bob", issued_at, now).await;
-    store.revoke(&[Anchor::TokenId("stolen")], START, at(1000)).await.unwrap();
-    store.revoke(&[Anchor::TokenId("another")], at(9000), at(10_000)).await.unwrap();
+    store.revoke(&[RevocationTarget::TokenId("stolen")], START, at(1000)).await.unwrap();
+    store.revoke(&[RevocationTarget::TokenId("another")], at(9000), at(10_000)).await.unwrap();
     for _ in 0..2 {
         assert_eq!(judge(START, at(500)).await, Verdict::BeforeMemory, "behind what was forgotten");
         assert_eq!(judge(at(500), at(500)).await, Verdict::Good);

@@ -2,8 +2,8 @@
 
 use fauth_core::{
     store::{
-        Anchor, PostgresStore, RevocationStore, SessionStore, SqlDialect, SqlStore, SqliteStore, StoreError,
-        TokenFacts, Verdict,
+        PostgresStore, RevocationStore, RevocationTarget, SessionStore, SqlDialect, SqlStore, SqliteStore,
+        StoreError, TokenFacts, Verdict,
     },
     testing::ManualClock,
 };
@@ -111,8 +111,8 @@ async fn a_store_judges_nothing_from_before_its_first_migration() {
     // Migrating again, later, forgets nothing.
     store.clone().clock(clock).migrate().await.unwrap();
     let judge = async |issued_at| {
-        let anchors = [Anchor::Subject("alice")].into_iter().collect();
-        let token = TokenFacts { anchors, subject: "alice", epoch: 0, issued_at };
+        let targets = [RevocationTarget::Subject("alice")].into_iter().collect();
+        let token = TokenFacts { targets, subject: "alice", epoch: 0, issued_at };
         store.check(&token, at(2000)).await.unwrap()
     };
     assert_eq!(judge(START).await, Verdict::Good);

@@ -3,8 +3,8 @@
 use fauth_core::{
     Purpose, Timestamp,
     store::{
-        Anchor, OneTimeRecord, OneTimeStore, RevocationStore, RotationOutcome, SessionStore, SqlDialect,
-        SqlStore, TokenFacts, Verdict,
+        OneTimeRecord, OneTimeStore, RevocationStore, RevocationTarget, RotationOutcome, SessionStore,
+        SqlDialect, SqlStore, TokenFacts, Verdict,
     },
 };
 
@@ -77,7 +77,7 @@ async fn many_sweep_at_once() {
 
 fn token(jti: &str, issued_at: Timestamp) -> TokenFacts<'_> {
     TokenFacts {
-        anchors: [Anchor::TokenId(jti)].into_iter().collect(),
+        targets: [RevocationTarget::TokenId(jti)].into_iter().collect(),
         subject: "alice",
         epoch: 0,
         issued_at,
@@ -85,12 +85,12 @@ fn token(jti: &str, issued_at: Timestamp) -> TokenFacts<'_> {
 }
 
 async fn clock_goes_back<D: SqlDialect>(store: SqlStore<D>) {
-    store.revoke(&[Anchor::TokenId("stolen")], START, at(100)).await.unwrap();
+    store.revoke(&[RevocationTarget::TokenId("stolen")], START, at(100)).await.unwrap();
     assert_eq!(store.check(&token("stolen", START), START).await.unwrap(), Verdict::Revoked);
     assert_eq!(store.check(&token("other", START), START).await.unwrap(), Verdict::Good);
 
     // The entry is swept.
-    store.revoke(&[Anchor::TokenId("later")], at(100 + HOUR), at(9000)).await.unwrap();
+    store.revoke(&[RevocationTarget::TokenId("later")], at(100 + HOUR), at(9000)).await.unwrap();
     assert_eq!(
         store.check(&token("other", START), at(100)).await.unwrap(),
         Verdict::Good,

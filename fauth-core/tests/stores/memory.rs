@@ -5,8 +5,8 @@ use std::time::Duration;
 use fauth_core::{
     MemoryStore, Purpose, Timestamp,
     store::{
-        Anchor, ApiKey, ApiKeyId, ApiKeyStore, NewSession, Nonce, OneTimeRecord, OneTimeStore,
-        RevocationStore, Rotation, RotationOutcome, SecretHash, Session, SessionId, SessionStore,
+        ApiKey, ApiKeyId, ApiKeyStore, NewSession, Nonce, OneTimeRecord, OneTimeStore, RevocationStore,
+        RevocationTarget, Rotation, RotationOutcome, SecretHash, Session, SessionId, SessionStore,
         StoredApiKey, TokenFacts, Verdict,
     },
 };
@@ -85,7 +85,12 @@ fn api_key(number: u16, life: i64) -> StoredApiKey {
 }
 
 fn token(id: &str, issued_at: Timestamp) -> TokenFacts<'_> {
-    TokenFacts { anchors: [Anchor::TokenId(id)].into_iter().collect(), subject: "alice", epoch: 0, issued_at }
+    TokenFacts {
+        targets: [RevocationTarget::TokenId(id)].into_iter().collect(),
+        subject: "alice",
+        epoch: 0,
+        issued_at,
+    }
 }
 
 /// The two kinds of things in a store have methods of one name.
@@ -98,7 +103,7 @@ async fn keep_key(store: &MemoryStore, key: StoredApiKey, now: Timestamp) -> boo
 }
 
 async fn revoke(store: &MemoryStore, id: &str, now: i64, until: i64) -> bool {
-    store.revoke(&[Anchor::TokenId(id)], at(now), at(until)).await.is_ok()
+    store.revoke(&[RevocationTarget::TokenId(id)], at(now), at(until)).await.is_ok()
 }
 
 #[tokio::test]

@@ -30,9 +30,9 @@ fn every_purpose_algorithm_and_profile_round_trips() {
                 });
                 for purpose in Purpose::ALL {
                     let request =
-                        TokenRequest::new("alice").scopes(["read", "write"]).claim("tenant", "acme");
+                        TokenRequest::for_subject("alice").scopes(["read", "write"]).claim("tenant", "acme");
                     let token = auth.issue(purpose, request).unwrap();
-                    let payload = auth.verify(token.expose(), purpose).unwrap();
+                    let payload = auth.verify_signature_and_claims(token.expose(), purpose).unwrap();
                     assert_eq!(payload.subject(), "alice");
                     assert_eq!(payload.purpose(), purpose);
                     assert_eq!(payload.scopes(), ["read", "write"]);
@@ -58,7 +58,7 @@ fn every_purpose_algorithm_and_profile_round_trips() {
 fn several_audiences_are_all_named() {
     let auth = auth(|config| config.audience("a").audience("b"));
     let token = auth.issue(Purpose::Access, "alice").unwrap();
-    let payload = auth.verify(token.expose(), Purpose::Access).unwrap();
+    let payload = auth.verify_signature_and_claims(token.expose(), Purpose::Access).unwrap();
     assert_eq!(payload.claim::<Vec<String>>("aud").unwrap().unwrap(), ["a", "b"]);
 }
 
@@ -94,7 +94,8 @@ fn reserved_claims_are_refused() {
         for value in [json!("admin"), json!(9_999_999_999_u64), Value::Null] {
             for purpose in Purpose::ALL {
                 // Before and behind harmless ones, and even if a later claim would be fine.
-                let request = TokenRequest::new("alice").claim("a", 1).claim(name, &value).claim("b", 2);
+                let request =
+                    TokenRequest::for_subject("alice").claim("a", 1).claim(name, &value).claim("b", 2);
                 match auth(|config| config).issue(purpose, request) {
                     Err(IssueError::ReservedClaim(refused)) => assert_eq!(&*refused, name),
                     other => panic!("{name}: {other:?}"),
@@ -105,7 +106,9 @@ fn reserved_claims_are_refused() {
     // Names are compared as they are, which is how claims are read.
     for name in ["Sub", "SUB", "sub ", "exp\u{0}", "token-type", "roles"] {
         assert!(
-            auth(|config| config).issue(Purpose::Access, TokenRequest::new("alice").claim(name, 1)).is_ok()
+            auth(|config| config)
+                .issue(Purpose::Access, TokenRequest::for_subject("alice").claim(name, 1))
+                .is_ok()
         );
     }
 }
@@ -114,14 +117,14 @@ fn reserved_claims_are_refused() {
 fn subjects_and_scopes_that_no_verifier_reads_are_refused() {
     let auth = auth(|config| config);
     let issue = |request: TokenRequest<'_>| auth.issue(Purpose::Access, request);
-    assert!(issue(TokenRequest::new("x".repeat(255))).is_ok());
+    assert!(issue(TokenRequest::for_subject("x".repeat(255))).is_ok());
     for subject in [String::new(), "x".repeat(256), "é".repeat(128)] {
-        assert!(matches!(issue(TokenRequest::new(subject)), Err(IssueError::InvalidSubject)));
+        assert!(matches!(issue(TokenRequest::for_subject(subject)), Err(IssueError::InvalidSubject)));
     }
-    assert!(issue(TokenRequest::new("alice").scope("!#[]~:/?")).is_ok());
+    assert!(issue(TokenRequest::for_subject("alice").scope("!#[]~:/?")).is_ok());
     for scope in ["", " ", "a b", "a\"b", "a\\b", "a\n", "é", "\u{7f}"] {
         assert!(
-            matches!(issue(TokenRequest::new("alice").scope(scope)), Err(IssueError::InvalidScope)),
+            matches!(issue(TokenRequest::for_subject("alice").scope(scope)), Err(IssueError::InvalidScope)),
             "{scope:?}"
         );
     }
@@ -130,7 +133,8 @@ fn subjects_and_scopes_that_no_verifier_reads_are_refused() {
 #[test]
 fn claims_that_no_verifier_reads_are_refused() {
     let auth = auth(|config| config);
-    let issue = |value: Value| auth.issue(Purpose::Access, TokenRequest::new("alice").claim("x", value));
+    let issue =
+        |value: Value| auth.issue(Purpose::Access, TokenRequest::for_subject("alice").claim("x", value));
     let nested = |depth: usize| (1..depth).fold(json!([]), |inner, _| json!([inner]));
     check(&auth, issue(nested(31)).unwrap().expose(), &Ok(()));
     assert!(matches!(issue(nested(32)), Err(IssueError::ClaimsTooComplex)));
@@ -141,7 +145,7 @@ fn claims_that_no_verifier_reads_are_refused() {
 
     assert!(matches!(issue(json!("x".repeat(8192))), Err(IssueError::TooLong)));
     let keys_are_no_strings = std::collections::BTreeMap::from([((1, 2), 3)]);
-    let request = TokenRequest::new("alice").claim("x", keys_are_no_strings);
+    let request = TokenRequest::for_subject("alice").claim("x", keys_are_no_strings);
     match auth.issue(Purpose::Access, request) {
         Err(IssueError::UnserializableClaim(name)) => assert_eq!(&*name, "x"),
         other => panic!("{other:?}"),
@@ -151,8 +155,9 @@ fn claims_that_no_verifier_reads_are_refused() {
 #[test]
 fn the_longest_token_is_minted_and_read() {
     let auth = auth(|config| config.max_token_bytes(512));
-    let issue =
-        |bytes: usize| auth.issue(Purpose::Access, TokenRequest::new("a").claim("x", "x".repeat(bytes)));
+    let issue = |bytes: usize| {
+        auth.issue(Purpose::Access, TokenRequest::for_subject("a").claim("x", "x".repeat(bytes)))
+    };
     let longest = (0..512).rev().find_map(|bytes| issue(bytes).ok()).unwrap();
     assert!((509..=512).contains(&longest.expose().len()));
     check(&auth, longest.expose(), &Ok(()));
@@ -243,14 +248,14 @@ proptest! {
         profile in prop::sample::select(&PROFILES[..]),
     ) {
         let auth = auth(|config| config.algorithm(algorithm).token_profile(profile));
-        let mut request = TokenRequest::new(&*subject).scopes(&scopes);
+        let mut request = TokenRequest::for_subject(&*subject).scopes(&scopes);
         let mut expected = Map::new();
         for (name, value) in claims {
             request = request.claim(name.clone(), &value);
             expected.insert(name, value);
         }
         let Ok(token) = auth.issue(purpose, request) else { return Ok(()) };
-        let payload = auth.verify(token.expose(), purpose);
+        let payload = auth.verify_signature_and_claims(token.expose(), purpose);
         prop_assert!(payload.is_ok(), "{:?}: {}", payload, token.expose());
         let payload = payload.unwrap();
         prop_assert_eq!(payload.subject(), subject);
@@ -260,7 +265,7 @@ proptest! {
             prop_assert_eq!(as_read(value), read, "{}", name);
         }
         for other in Purpose::ALL {
-            prop_assert_eq!(auth.verify(token.expose(), other).is_ok(), other == purpose);
+            prop_assert_eq!(auth.verify_signature_and_claims(token.expose(), other).is_ok(), other == purpose);
         }
     }
 }
@@ -272,17 +277,19 @@ fn ordinary_requests_are_minted() {
     for special in ('\0'..='\u{7f}').chain(['\u{80}', '\u{2028}', '\u{feff}', '\u{ffff}', '\u{10ffff}']) {
         // Alone, so that no neighbour has it escaped.
         let special = special.to_string();
-        let token =
-            auth.issue(Purpose::Access, TokenRequest::new(&*special).claim(&*special, &special)).unwrap();
-        let payload = auth.verify(token.expose(), Purpose::Access).unwrap();
+        let token = auth
+            .issue(Purpose::Access, TokenRequest::for_subject(&*special).claim(&*special, &special))
+            .unwrap();
+        let payload = auth.verify_signature_and_claims(token.expose(), Purpose::Access).unwrap();
         assert_eq!(payload.subject(), special);
         assert_eq!(payload.claim::<String>(&special).unwrap().unwrap(), special);
     }
     for claim in ["tenant", "", "a\"b\\c/d\u{0}\u{1f}\u{7f}\u{2028}é😀", "s\\u0075b"] {
         let value = json!({ "\"": ["\u{0}", -0.5, u64::MAX, i64::MIN, 1e300, null], "": {} });
-        let token =
-            auth.issue(Purpose::Access, TokenRequest::new("ali\"ce\\\n\u{0}é").claim(claim, &value)).unwrap();
-        let payload = auth.verify(token.expose(), Purpose::Access).unwrap();
+        let token = auth
+            .issue(Purpose::Access, TokenRequest::for_subject("ali\"ce\\\n\u{0}é").claim(claim, &value))
+            .unwrap();
+        let payload = auth.verify_signature_and_claims(token.expose(), Purpose::Access).unwrap();
         assert_eq!(payload.subject(), "ali\"ce\\\n\u{0}é");
         assert_eq!(payload.claim::<Value>(claim).unwrap().unwrap(), value);
     }
@@ -340,13 +347,13 @@ fn custom_claims_are_typed_when_they_are_read() {
     }
 
     let auth = auth(|config| config);
-    let request = TokenRequest::new("alice")
+    let request = TokenRequest::for_subject("alice")
         .claim("tenant", "acme")
         .claim("plan", json!({ "name": "pro", "seats": 5 }))
         .claim("nothing", Value::Null)
         .claim("tenant", "umbrella");
     let token = auth.issue(Purpose::Access, request).unwrap();
-    let payload = auth.verify(token.expose(), Purpose::Access).unwrap();
+    let payload = auth.verify_signature_and_claims(token.expose(), Purpose::Access).unwrap();
     assert_eq!(
         payload.claim::<String>("tenant").unwrap().as_deref(),
         Some("umbrella"),
@@ -375,9 +382,9 @@ fn custom_claims_are_typed_when_they_are_read() {
 #[tokio::test]
 async fn tokens_do_not_show_in_debug_output() {
     let auth = auth(|config| config);
-    let pair = auth.login(TokenRequest::new("alice").claim("iban", "DE89-3704")).await.unwrap();
+    let pair = auth.login(TokenRequest::for_subject("alice").claim("iban", "DE89-3704")).await.unwrap();
     let (access, refresh) = (pair.access_token(), pair.refresh_token());
-    let payload = auth.verify(access.expose(), Purpose::Access).unwrap();
+    let payload = auth.verify_signature_and_claims(access.expose(), Purpose::Access).unwrap();
     let shown = format!("{access:?} {refresh:?} {pair:?} {pair:#?} {auth:?} {:?}", Some(pair.clone()));
     for secret in segments(access.expose()).into_iter().chain(segments(refresh.expose())).chain([SECRET]) {
         assert!(!shown.contains(secret), "{shown}");
@@ -397,7 +404,7 @@ fn token_ids_are_128_random_bits() {
     let auth = auth(|config| config);
     let ids = (0..2000).map(|_| {
         let token = auth.issue(Purpose::Access, "alice").unwrap();
-        auth.verify(token.expose(), Purpose::Access).unwrap().token_id().to_owned()
+        auth.verify_signature_and_claims(token.expose(), Purpose::Access).unwrap().token_id().to_owned()
     });
     let ids: BTreeSet<String> = ids.collect();
     assert_eq!(ids.len(), 2000);

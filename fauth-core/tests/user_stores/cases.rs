@@ -340,10 +340,10 @@ impl Held {
         [OneTimePurpose::PasswordReset, OneTimePurpose::EmailVerification, OneTimePurpose::MagicLink];
 
     async fn by(auth: &AuthProvider<StoredUser>, user: &StoredUser) -> Self {
-        let tokens = auth.login(TokenRequest::of(user)).await.unwrap();
+        let tokens = auth.login(TokenRequest::for_user(user)).await.unwrap();
         let mut links = Vec::new();
         for purpose in Self::PURPOSES {
-            let link = auth.issue_one_time(purpose, OneTimeRequest::new(user)).await.unwrap();
+            let link = auth.issue_one_time(purpose, OneTimeRequest::for_user(user)).await.unwrap();
             links.push((purpose, link));
         }
         Self { tokens, links }
@@ -528,7 +528,7 @@ pub(crate) async fn a_store_is_a_whole_set_of_loaders(store: impl Store, clock: 
 
     let alice = auth.authenticate("alice", "correct horse").await.unwrap();
     assert_eq!(alice.roles(), ["admin"]);
-    let tokens = auth.login(TokenRequest::of(&*alice)).await.unwrap();
+    let tokens = auth.login(TokenRequest::for_user(&*alice)).await.unwrap();
     auth.refresh(tokens.refresh_token().expose()).await.unwrap();
     for (name, password) in [("alice", "wrong"), ("bob", "correct horse"), ("a\0", "correct horse")] {
         assert_eq!(auth.authenticate(name, password).await.unwrap_err(), Rejection::InvalidCredentials);
@@ -543,7 +543,7 @@ pub(crate) async fn a_store_is_a_whole_set_of_loaders(store: impl Store, clock: 
     store.set_active("alice", true).await.unwrap();
     auth.refresh(tokens.refresh_token().expose()).await.unwrap_err();
     let alice = store.find("alice").await.unwrap().unwrap();
-    let tokens = auth.login(TokenRequest::of(&*alice)).await.unwrap();
+    let tokens = auth.login(TokenRequest::for_user(&*alice)).await.unwrap();
     auth.refresh(tokens.refresh_token().expose()).await.unwrap();
     store.delete("alice").await.unwrap();
     let refused = auth.refresh(tokens.refresh_token().expose()).await.unwrap_err();
@@ -554,7 +554,7 @@ pub(crate) async fn a_demoted_user_is_loaded_without_his_role(store: impl Store,
     store.create(alice()).await.unwrap();
     let auth = provider(&store, &clock, weak());
     let token = auth.issue(Purpose::Access, "alice").unwrap();
-    let token = Arc::new(auth.verify(token.expose(), Purpose::Access).unwrap());
+    let token = Arc::new(auth.verify_signature_and_claims(token.expose(), Purpose::Access).unwrap());
     let load = || async {
         let loaded = UserLoader::load_user(&store, Arc::clone(&token)).await;
         loaded.map_err(Into::into).unwrap_or_else(|error: fauth_core::BoxError| panic!("{error}")).unwrap()

@@ -61,7 +61,7 @@ async fn a_file_of_fastware_is_read() {
 async fn what_is_written_is_fastwares_form() {
     let folder = Folder::new();
     folder.write(FASTWARE);
-    let store = folder.store().await.with_clock(TestClock::new());
+    let store = folder.store().await.clock(TestClock::new());
     store.create(user("bob").roles(["editor"])).await.unwrap();
     assert_eq!(folder.text(), with_bob(FASTWARE), "the record that was there, too");
     store.delete("bob").await.unwrap();
@@ -85,7 +85,7 @@ async fn text_beyond_ascii_is_escaped_as_python_does() {
 #[tokio::test]
 async fn what_fauth_adds_is_written_only_where_it_says_something() {
     let folder = Folder::new();
-    let store = folder.store().await.with_clock(TestClock::new());
+    let store = folder.store().await.clock(TestClock::new());
     store.create(NewUser::new("alice", HASH).roles(["admin", "editor"]).active(false)).await.unwrap();
     store.create(user("bob")).await.unwrap();
     let expected = r#"[
@@ -284,11 +284,11 @@ async fn a_garbled_file_is_refused_and_kept() {
 async fn a_garbled_file_lets_nobody_in() {
     let folder = Folder::new();
     let (store, clock) = (folder.store().await, TestClock::new());
-    let store = store.with_clock(clock.clone());
+    let store = store.clock(clock.clone());
     let auth = provider(&store, &clock, weak());
     let hash = auth.hash_password("correct horse").await.unwrap();
     let alice = store.create(NewUser::new("alice", hash)).await.unwrap();
-    let tokens = auth.login(TokenRequest::of(&*alice)).await.unwrap();
+    let tokens = auth.login(TokenRequest::for_user(&*alice)).await.unwrap();
     auth.refresh(tokens.refresh_token().expose()).await.unwrap();
 
     let whole = folder.text();

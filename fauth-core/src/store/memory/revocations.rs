@@ -1,4 +1,4 @@
-//! Revocations in memory. The check is on the path of every guarded request: no allocation, one short lock for each anchor, and none while nothing is
+//! Revocations in memory. The check is on the path of every guarded request: no allocation, one short lock for each target, and none while nothing is
 //! revoked.
 
 use std::{
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    store::{Anchor, RevocationStore, StoreError, TokenFacts, Verdict},
+    store::{RevocationStore, RevocationTarget, StoreError, TokenFacts, Verdict},
 };
 
 /// Stands for "not known yet".
@@ -50,7 +50,7 @@ struct Marks {
 #[derive(Clone, Copy)]
 struct Mark {
     until: Timestamp,
-    /// 0 where the mark is that of an anchor.
+    /// 0 where the mark is that of a target.
     epoch: u64,
 }
 
@@ -133,8 +133,8 @@ impl Revocations {
         }
     }
 
-    fn is_revoked(&self, anchor: &Anchor<'_>, now: Timestamp) -> Result<bool, Refused> {
-        Ok(self.find(&anchor_key(anchor))?.is_some_and(|mark| now < mark.until))
+    fn is_revoked(&self, target: &RevocationTarget<'_>, now: Timestamp) -> Result<bool, Refused> {
+        Ok(self.find(&target_key(target))?.is_some_and(|mark| now < mark.until))
     }
 
     fn epoch_of(&self, subject: &str) -> Result<u64, Refused> {
@@ -160,18 +160,18 @@ impl Marks {
 impl RevocationStore for MemoryStore {
     async fn revoke(
         &self,
-        anchors: &[Anchor<'_>],
+        targets: &[RevocationTarget<'_>],
         now: Timestamp,
         until: Timestamp,
     ) -> Result<(), StoreError> {
         let revocations = &self.0.revocations;
         revocations.witness(now);
-        for anchor in anchors {
+        for target in targets {
             let longer = |before: Option<Mark>| {
                 let until = before.map_or(until, |before| before.until.max(until));
                 Ok(Mark { until, epoch: 0 })
             };
-            revocations.change(&anchor_key(anchor), now, longer)?;
+            revocations.change(&target_key(target), now, longer)?;
         }
         Ok(())
     }
@@ -179,8 +179,8 @@ impl RevocationStore for MemoryStore {
     async fn check(&self, token: &TokenFacts<'_>, now: Timestamp) -> Result<Verdict, StoreError> {
         let revocations = &self.0.revocations;
         if revocations.room.used() > 0 {
-            for anchor in &token.anchors {
-                if revocations.is_revoked(anchor, now)? {
+            for target in &token.targets {
+                if revocations.is_revoked(target, now)? {
                     return Ok(Verdict::Revoked);
                 }
             }
@@ -220,15 +220,15 @@ fn milliseconds(now: Timestamp) -> u64 {
 
 type KeyBuffer = SmallVec<[u8; INLINE_KEY]>;
 
-fn anchor_key(anchor: &Anchor<'_>) -> KeyBuffer {
-    let (kind, name, text) = match *anchor {
-        Anchor::TokenId(id) => (b'j', "", id),
-        Anchor::Session(id) => (b's', "", id),
-        Anchor::Subject(subject) => (b'u', "", subject),
-        Anchor::Claim { name, value } => (b'c', name, value),
+fn target_key(target: &RevocationTarget<'_>) -> KeyBuffer {
+    let (kind, name, text) = match *target {
+        RevocationTarget::TokenId(id) => (b'j', "", id),
+        RevocationTarget::Session(id) => (b's', "", id),
+        RevocationTarget::Subject(subject) => (b'u', "", subject),
+        RevocationTarget::Claim { name, value } => (b'c', name, value),
     };
     if name.len() + text.len() > LONGEST {
-        return key(b'#', &[anchor.key().as_bytes()]);
+        return key(b'#', &[target.key().as_bytes()]);
     }
     if kind == b'c' {
         // The length keeps `a` with `b:c` and `a:b` with `c` apart.

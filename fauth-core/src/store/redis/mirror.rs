@@ -49,8 +49,8 @@ impl Mirror {
     }
 
     /// What this instance has revoked it knows at once.
-    pub(super) fn revoke(&self, anchor: &[u8], until: Timestamp) {
-        self.copy.table.note(Change::Anchor { name: anchor, ends: until.unix_seconds() });
+    pub(super) fn revoke(&self, target: &[u8], until: Timestamp) {
+        self.copy.table.note(Change::RevocationTarget { name: target, ends: until.unix_seconds() });
     }
 
     pub(super) fn raise(&self, subject: &[u8], epoch: u64, until: Timestamp) {
@@ -119,9 +119,9 @@ impl Copy {
     fn judge(&self, token: &TokenFacts<'_>, present: Timestamp) -> Result<Verdict, Fault> {
         let now = present.unix_seconds();
         let revoked = token
-            .anchors
+            .targets
             .iter()
-            .any(|anchor| anchor.with_key(|key| self.table.end_of(key)).is_some_and(|ends| ends > now));
+            .any(|target| target.with_key(|key| self.table.end_of(key)).is_some_and(|ends| ends > now));
         let epoch = self.table.epoch_of(token.subject.as_bytes(), now);
         let since = Timestamp::from_unix_seconds(self.since.load(Ordering::Acquire));
         verdict(revoked, epoch, since, token, present)

@@ -1,4 +1,4 @@
-//! Revocations: sorted sets by anchor and by subject, and a stream that tells of every change.
+//! Revocations: sorted sets by target and by subject, and a stream that tells of every change.
 
 use super::{
     RedisStore, WhenStale,
@@ -9,21 +9,21 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    store::{Anchor, RevocationStore, StoreError, TokenFacts, Verdict},
+    store::{RevocationStore, RevocationTarget, StoreError, TokenFacts, Verdict},
 };
 
 impl RevocationStore for RedisStore {
     async fn revoke(
         &self,
-        anchors: &[Anchor<'_>],
+        targets: &[RevocationTarget<'_>],
         now: Timestamp,
         until: Timestamp,
     ) -> Result<(), StoreError> {
-        if anchors.is_empty() {
+        if targets.is_empty() {
             return Ok(());
         }
         let hub = &self.shared.hub;
-        let keys: Vec<_> = anchors.iter().map(Anchor::key).collect();
+        let keys: Vec<_> = targets.iter().map(RevocationTarget::key).collect();
         let mut step = hub.names.revocation_step(&scripts::REVOKE, now);
         step.arg(seconds(until)).arg(time_to_live(now, until));
         for key in &keys {
@@ -83,8 +83,8 @@ impl RedisStore {
         let hub = &self.shared.hub;
         let mut step = hub.names.revocation_step(&scripts::CHECK, now);
         step.arg(token.subject);
-        for anchor in &token.anchors {
-            step.arg(anchor.key().as_bytes());
+        for target in &token.targets {
+            step.arg(target.key().as_bytes());
         }
         let mut reply = hub.ask(&step, Again::Yes).await?;
         reply.done()?;

@@ -12,12 +12,12 @@ const PAST: &str = "{least}($1, {clock} - $2)";
 
 /// Turns the texts below into statements of a database.
 #[derive(Debug, Clone)]
-pub(super) struct Texts {
+pub(super) struct Statements {
     prefix: Arc<str>,
     words: &'static Words,
 }
 
-impl Texts {
+impl Statements {
     /// With a prefix that was checked.
     pub(super) fn of<D: Dialect>(prefix: &str) -> Self {
         Self { prefix: prefix.into(), words: &D::WORDS }
@@ -78,7 +78,7 @@ pub(super) const MIGRATIONS: &[(u64, &[&str])] = &[(
         "CREATE INDEX {p}sessions_live ON {p}sessions (subject, ends_at) WHERE ended = 0",
         "CREATE INDEX {p}sessions_ends ON {p}sessions (ends_at)",
         "CREATE TABLE {p}revocations (\
-            anchor TEXT NOT NULL PRIMARY KEY, \
+            target TEXT NOT NULL PRIMARY KEY, \
             kept_until BIGINT NOT NULL)",
         "CREATE INDEX {p}revocations_kept ON {p}revocations (kept_until)",
         "CREATE TABLE {p}epochs (\
@@ -153,15 +153,15 @@ pub(super) const LOCK_SESSIONS: &str = concat!(
 pub(super) const SWEEP_SESSIONS: &str = "DELETE FROM {p}sessions WHERE id {among}\
     SELECT id FROM {p}sessions WHERE ends_at <= {past} ORDER BY ends_at LIMIT 100 {skip_locked}{/among}";
 
-/// `{list}` are pairs of an anchor and `$1`.
-pub(super) const REVOKE: &str = "INSERT INTO {p}revocations (anchor, kept_until) VALUES {list} \
-    ON CONFLICT (anchor) DO UPDATE SET kept_until = CASE \
+/// `{list}` are pairs of a target and `$1`.
+pub(super) const REVOKE: &str = "INSERT INTO {p}revocations (target, kept_until) VALUES {list} \
+    ON CONFLICT (target) DO UPDATE SET kept_until = CASE \
     WHEN excluded.kept_until > {p}revocations.kept_until THEN excluded.kept_until \
     ELSE {p}revocations.kept_until END";
 
-/// `{list}` are the anchors.
+/// `{list}` are the targets.
 pub(super) const CHECK: &str = "SELECT since, forgotten, {clock}, \
-    (SELECT COUNT(*) FROM {p}revocations WHERE anchor IN ({list}) AND kept_until > $1), \
+    (SELECT COUNT(*) FROM {p}revocations WHERE target IN ({list}) AND kept_until > $1), \
     (SELECT epoch FROM {p}epochs WHERE subject = $2) \
     FROM {p}schema WHERE id = 1";
 
@@ -182,8 +182,8 @@ pub(super) const RAISE_EPOCH: &str = "INSERT INTO {p}epochs (subject, epoch, kep
     ELSE {p}epochs.kept_until END \
     RETURNING epoch";
 
-pub(super) const SWEEP_REVOCATIONS: &str = "DELETE FROM {p}revocations WHERE anchor {among}\
-    SELECT anchor FROM {p}revocations WHERE kept_until <= {past} ORDER BY kept_until LIMIT 100 {skip_locked}{/among} RETURNING kept_until";
+pub(super) const SWEEP_REVOCATIONS: &str = "DELETE FROM {p}revocations WHERE target {among}\
+    SELECT target FROM {p}revocations WHERE kept_until <= {past} ORDER BY kept_until LIMIT 100 {skip_locked}{/among} RETURNING kept_until";
 
 pub(super) const SWEEP_EPOCHS: &str = "DELETE FROM {p}epochs WHERE subject {among}\
     SELECT subject FROM {p}epochs WHERE kept_until <= {past} ORDER BY kept_until LIMIT 100 {skip_locked}{/among} RETURNING kept_until";
@@ -277,7 +277,7 @@ mod tests {
     async fn sqlite_reads_no_whole_table() {
         let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await.unwrap();
         SqliteStore::new(pool.clone()).migrate().await.unwrap();
-        let texts = Texts::of::<sqlx::Sqlite>("fauth_");
+        let texts = Statements::of::<sqlx::Sqlite>("fauth_");
         let plan = async |sql: &str| {
             let sql = format!("EXPLAIN QUERY PLAN {}", texts.render(sql).replace("{list}", "$3, $4"));
             let rows = sqlx::query(&sql).fetch_all(&pool).await.unwrap();
@@ -303,7 +303,7 @@ mod tests {
     async fn sqlite_reads_only_live_sessions() {
         let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await.unwrap();
         SqliteStore::new(pool.clone()).migrate().await.unwrap();
-        let texts = Texts::of::<sqlx::Sqlite>("fauth_");
+        let texts = Statements::of::<sqlx::Sqlite>("fauth_");
         for sql in LIVE {
             let explain = format!("EXPLAIN QUERY PLAN {}", texts.render(sql));
             let rows = sqlx::query(&explain).fetch_all(&pool).await.unwrap();
@@ -328,7 +328,7 @@ mod tests {
         sqlx::query("VACUUM ANALYZE").execute(&pool).await.unwrap();
         let mut connection = pool.acquire().await.unwrap();
         sqlx::query("SET plan_cache_mode = force_generic_plan").execute(&mut *connection).await.unwrap();
-        let texts = Texts::of::<sqlx::Postgres>("fauth_");
+        let texts = Statements::of::<sqlx::Postgres>("fauth_");
         for sql in LIVE {
             let others = if sql.contains("$3") { ", NULL" } else { "" };
             let explain = format!(
@@ -359,7 +359,7 @@ mod tests {
         for fill in [
             "sessions (id, subject, created_at, last_seen_at, idle_timeout, expires_at, remembered, ends_at, ended, head) \
              SELECT 'id' || n, 'subject' || n, n, n, n, n, 0, n, 0, 'x'",
-            "revocations SELECT 'anchor' || n, n",
+            "revocations SELECT 'target' || n, n",
             "epochs SELECT 'subject' || n, n, n",
             "one_time SELECT decode(md5(n || ''), 'hex'), 'subject' || n, 'refresh', n",
             "api_keys SELECT 'id' || n, 'x', 'owner' || n, 'name', '[]', n, n, n",
@@ -372,7 +372,7 @@ mod tests {
         let mut connection = pool.acquire().await.unwrap();
         // As it is planned for any values, not for those of one call.
         sqlx::query("SET plan_cache_mode = force_generic_plan").execute(&mut *connection).await.unwrap();
-        let texts = Texts::of::<sqlx::Postgres>("fauth_");
+        let texts = Statements::of::<sqlx::Postgres>("fauth_");
         let mut plan = async |sql: &str| {
             let sql = texts.render(sql).replace("{list}", "$3, $4");
             sqlx::raw_sql(&format!("DEALLOCATE ALL; PREPARE one AS {sql}"))

@@ -6,8 +6,8 @@ use super::NOW;
 use crate::{
     Purpose, Timestamp,
     store::{
-        Anchor, ApiKey, ApiKeyId, NewSession, Nonce, OneTimeRecord, Rotation, RotationOutcome, SecretHash,
-        Session, SessionId, SessionStore, StoredApiKey, TokenFacts,
+        ApiKey, ApiKeyId, NewSession, Nonce, OneTimeRecord, RevocationTarget, Rotation, RotationOutcome,
+        SecretHash, Session, SessionId, SessionStore, StoredApiKey, TokenFacts,
     },
 };
 
@@ -104,10 +104,10 @@ pub(super) async fn listed<S: SessionStore>(store: &S, subject: &str, seconds: i
     store.list(subject, at(seconds)).await.unwrap().into_iter().map(|session| session.id).collect()
 }
 
-/// A token of a subject, issued now, of this epoch, with these further anchors.
-pub(super) fn token<'a>(subject: &'a str, epoch: u64, anchors: &[Anchor<'a>]) -> TokenFacts<'a> {
-    let anchors = anchors.iter().copied().chain([Anchor::Subject(subject)]).collect();
-    TokenFacts { anchors, subject, epoch, issued_at: NOW }
+/// A token of a subject, issued now, of this epoch, with these further targets.
+pub(super) fn token<'a>(subject: &'a str, epoch: u64, targets: &[RevocationTarget<'a>]) -> TokenFacts<'a> {
+    let targets = targets.iter().copied().chain([RevocationTarget::Subject(subject)]).collect();
+    TokenFacts { targets, subject, epoch, issued_at: NOW }
 }
 
 pub(super) fn record(subject: &str, purpose: Purpose, name: &str, expires: i64) -> OneTimeRecord {

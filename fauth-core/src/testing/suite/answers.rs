@@ -125,7 +125,7 @@ cases! { $ __answers_tests in answers;
     }
 
     fn names_in_a_body_are_escaped(t) {
-        let token = t.access(TokenRequest::new("\"quoted\"\n\u{202e}"));
+        let token = t.access(TokenRequest::for_subject("\"quoted\"\n\u{202e}"));
         t.get("/me").bearer(token).send().refused(401, "invalid_token");
     }
 }

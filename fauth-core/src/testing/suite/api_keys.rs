@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{Harness, cases};
 use crate::{
-    Anchor, ApiKeyRequest, CookieTransport, NewApiKey, Purpose, TokenRequest,
+    ApiKeyRequest, CookieTransport, NewApiKey, Purpose, RevocationTarget, TokenRequest,
     testing::{FakeKeeper, suite::Probe},
 };
 
@@ -282,7 +282,7 @@ cases! { $ __api_keys_tests in api_keys;
         (t, _) = with_keys();
         let key = key_of(&t, "alice");
         let access = t.session("alice").access_token().expose().to_owned();
-        let session = format!("/sessions/{}", t.app.auth.verify(&access, Purpose::Access).unwrap().session_id().unwrap());
+        let session = format!("/sessions/{}", t.app.auth.verify_signature_and_claims(&access, Purpose::Access).unwrap().session_id().unwrap());
         t.get("/sessions").bearer(&key).send().refused(401, "invalid_token");
         t.post("/logout/all").bearer(&key).send().refused(401, "invalid_token");
         t.request("DELETE", &session).bearer(&key).send().refused(401, "invalid_token");
@@ -295,9 +295,9 @@ cases! { $ __api_keys_tests in api_keys;
         let key = key_of(&t, "alice");
         block_on(t.app.auth.logout_all("alice")).unwrap();
         t.get("/me").bearer(&key).send().is(200);
-        block_on(t.app.auth.revoke(&[Anchor::Subject("bob")])).unwrap();
+        block_on(t.app.auth.revoke(&[RevocationTarget::Subject("bob")])).unwrap();
         t.get("/me").bearer(&key).send().is(200);
-        block_on(t.app.auth.revoke(&[Anchor::Subject("alice")])).unwrap();
+        block_on(t.app.auth.revoke(&[RevocationTarget::Subject("alice")])).unwrap();
         t.get("/me").bearer(&key).send().refused(401, "invalid_token");
     }
 
@@ -379,7 +379,7 @@ cases! { $ __api_keys_tests in api_keys;
         }
         t.get("/me").header("authorization", basic("__token__", &key)).send().refused(503, "unavailable");
         // Those who have no key do not notice.
-        t.get("/me").bearer(t.access(TokenRequest::new("alice"))).send().is(200);
+        t.get("/me").bearer(t.access(TokenRequest::for_subject("alice"))).send().is(200);
         t.get("/me").bearer(t.token(Purpose::Refresh, "alice")).send().refused(401, "invalid_token");
         t.get("/me").bearer(bent(&key)).send().refused(401, "invalid_token");
         keeper.recover();

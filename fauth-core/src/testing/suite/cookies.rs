@@ -242,7 +242,7 @@ cases! { $ __cookies_tests in cookies;
 
     fn a_token_too_long_for_a_cookie_is_not_handed_out(t) {
         t = cookies();
-        let request = TokenRequest::new("alice").claim("note", "x".repeat(3500));
+        let request = TokenRequest::for_subject("alice").claim("note", "x".repeat(3500));
         let cookie = format!("__Host-refresh={}", t.refresh_token(request));
         own(t.post("/refresh")).header("cookie", cookie).send().refused(500, "misconfigured").lacks("set-cookie");
     }

@@ -30,12 +30,12 @@ cases! { $ __endpoints_tests in endpoints;
 
     /// F-14: scopes and custom claims survive.
     fn scopes_and_claims_survive_a_refresh(t) {
-        let request = TokenRequest::new("alice").scopes(["read", "write"]).claim("tenant", "acme").claim("n", [1, 2]);
+        let request = TokenRequest::for_subject("alice").scopes(["read", "write"]).claim("tenant", "acme").claim("n", [1, 2]);
         let token = t.refresh_token(request);
         let seen = t.post("/refresh").body(JSON, refresh_body(&token)).send();
         let access = seen.token("access_token");
         t.get("/guards/token").bearer(&access).send().says("access alice [read write] acme");
-        let payload = t.app.auth.verify(&access, Purpose::Access).unwrap();
+        let payload = t.app.auth.verify_signature_and_claims(&access, Purpose::Access).unwrap();
         assert_eq!(payload.claim::<Vec<u8>>("n").unwrap(), Some(vec![1, 2]));
     }
 
@@ -65,7 +65,7 @@ cases! { $ __endpoints_tests in endpoints;
             t.clock.advance(6 * day);
             token = t.post("/refresh").body(JSON, refresh_body(&token)).send().token("refresh_token");
         }
-        let payload = t.app.auth.verify(&token, Purpose::Refresh).unwrap();
+        let payload = t.app.auth.verify_signature_and_claims(&token, Purpose::Refresh).unwrap();
         assert_eq!(payload.expires_at().since(began), 30 * day, "not the whole seven days any more");
         t.clock.advance(5 * day + Duration::from_secs(24 * 60 * 60 - 60));
         let seen = t.post("/refresh").body(JSON, refresh_body(&token)).send();

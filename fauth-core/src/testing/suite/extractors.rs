@@ -38,7 +38,7 @@ cases! { $ __extractors_tests in extractors;
     }
 
     fn token_behind_a_guard_is_the_token(t) {
-        let token = t.access(TokenRequest::new("bob").scope("read"));
+        let token = t.access(TokenRequest::for_subject("bob").scope("read"));
         t.get("/guards/token").bearer(token).send().is(200).says("access bob [read] -");
     }
 

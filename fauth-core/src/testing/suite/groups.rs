@@ -152,7 +152,7 @@ cases! { $ __groups_tests in groups;
     }
 
     fn a_token_with_scopes_is_a_token_like_any_other(t) {
-        t.get("/group/dashboard").bearer(t.access(TokenRequest::new("bob").scope("none"))).send().is(200);
+        t.get("/group/dashboard").bearer(t.access(TokenRequest::for_subject("bob").scope("none"))).send().is(200);
     }
 
     fn the_query_does_not_matter(t) {

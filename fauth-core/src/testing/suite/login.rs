@@ -13,8 +13,8 @@ cases! { $ __login_tests in login;
         let body = seen.response.json();
         assert_eq!((&body["token_type"], &body["expires_in"]), (&"bearer".into(), &900.into()));
         assert_eq!(body.as_object().unwrap().len(), 4);
-        assert!(t.app.auth.verify(&seen.token("access_token"), Purpose::Access).is_ok());
-        assert!(t.app.auth.verify(&seen.token("refresh_token"), Purpose::Refresh).is_ok());
+        assert!(t.app.auth.verify_signature_and_claims(&seen.token("access_token"), Purpose::Access).is_ok());
+        assert!(t.app.auth.verify_signature_and_claims(&seen.token("refresh_token"), Purpose::Refresh).is_ok());
     }
 
     fn the_pair_opens_routes(t) {

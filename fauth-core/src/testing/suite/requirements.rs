@@ -76,44 +76,44 @@ cases! { $ __requirements_tests in requirements;
 
     /// F-19
     fn all_scopes_open(t) {
-        let token = t.access(TokenRequest::new("bob").scopes(["write", "read", "other"]));
+        let token = t.access(TokenRequest::for_subject("bob").scopes(["write", "read", "other"]));
         t.get("/guards/scopes").bearer(token).send().is(200);
     }
 
     /// F-19: the challenge names all the scopes that are missing.
     fn a_missing_scope_is_403(t) {
         let challenge = |scopes: &str| format!("{INSUFFICIENT}, scope=\"{scopes}\"");
-        let token = t.access(TokenRequest::new("alice").scope("read"));
+        let token = t.access(TokenRequest::for_subject("alice").scope("read"));
         t.get("/guards/scopes").bearer(token).send().refused(403, "missing_scope").has("www-authenticate", &challenge("write"));
         t.get("/guards/scopes").bearer(t.access("alice")).send().has("www-authenticate", &challenge("read write"));
     }
 
     fn a_scope_is_compared_byte_for_byte(t) {
-        let token = t.access(TokenRequest::new("alice").scopes(["READ", "write"]));
+        let token = t.access(TokenRequest::for_subject("alice").scopes(["READ", "write"]));
         t.get("/guards/scopes").bearer(token).send().refused(403, "missing_scope");
     }
 
     fn permissions_are_the_users_and_scopes_the_tokens(t) {
         // alice may read and write, but her token does not say so; ed's token says so, but he may not.
         t.get("/guards/scopes").bearer(t.access("alice")).send().refused(403, "missing_scope");
-        let token = t.access(TokenRequest::new("ed").scopes(["read", "write"]));
+        let token = t.access(TokenRequest::for_subject("ed").scopes(["read", "write"]));
         t.get("/guards/permissions").bearer(token).send().refused(403, "missing_permission");
     }
 
     fn roles_in_the_token_count_for_nothing(t) {
-        let token = t.access(TokenRequest::new("bob").claim("roles", ["admin"]).claim("role", "admin"));
+        let token = t.access(TokenRequest::for_subject("bob").claim("roles", ["admin"]).claim("role", "admin"));
         t.get("/guards/any-role").bearer(token).send().refused(403, "forbidden");
     }
 
     /// A nested requirement is a tree: an alternative inside does not open what stands beside it.
     fn either_alternative_opens(t) {
         t.get("/guards/custom").bearer(t.access("alice")).send().is(200);
-        t.get("/guards/custom").bearer(t.access(TokenRequest::new("bob").scope("read"))).send().is(200);
+        t.get("/guards/custom").bearer(t.access(TokenRequest::for_subject("bob").scope("read"))).send().is(200);
     }
 
     fn half_an_alternative_does_not_open(t) {
         t.get("/guards/custom").bearer(t.access("bob")).send().refused(403, "forbidden");
-        t.get("/guards/custom").bearer(t.access(TokenRequest::new("ed").scope("read"))).send().refused(403, "forbidden");
+        t.get("/guards/custom").bearer(t.access(TokenRequest::for_subject("ed").scope("read"))).send().refused(403, "forbidden");
     }
 
     fn a_demotion_counts_at_the_next_request(t) {

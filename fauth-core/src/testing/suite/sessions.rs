@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{Harness, Probe, Seen, Sending, cases};
-use crate::{Anchor, AuthUser as _, CookieTransport, LoginRequest, Purpose, SessionConfig, TokenRequest};
+use crate::{
+    AuthUser as _, CookieTransport, LoginRequest, Purpose, RevocationTarget, SessionConfig, TokenRequest,
+};
 
 const JSON: &str = "application/json";
 const SECOND: Duration = Duration::from_secs(1);
@@ -38,7 +40,7 @@ fn listed<H: Harness>(t: &Probe<H>, access: &str) -> Vec<Value> {
 }
 
 fn sid<H: Harness>(t: &Probe<H>, access: &str) -> String {
-    t.app.auth.verify(access, Purpose::Access).unwrap().session_id().unwrap().to_owned()
+    t.app.auth.verify_signature_and_claims(access, Purpose::Access).unwrap().session_id().unwrap().to_owned()
 }
 
 fn own<H: Harness>(sending: Sending<'_, H>) -> Sending<'_, H> {
@@ -50,7 +52,7 @@ cases! { $
 
     fn both_tokens_of_a_login_name_its_session(t) {
         let (access, refresh) = alice(&t);
-        let refresh = t.app.auth.verify(&refresh, Purpose::Refresh).unwrap();
+        let refresh = t.app.auth.verify_signature_and_claims(&refresh, Purpose::Refresh).unwrap();
         assert_eq!(refresh.session_id(), Some(&*sid(&t, &access)));
         let (other, _) = alice(&t);
         assert_ne!(sid(&t, &access), sid(&t, &other), "each login is a session of its own");
@@ -338,7 +340,7 @@ cases! { $
     fn who_is_kept_out_cannot_log_in(t) {
         let (access, _) = alice(&t);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(t.app.auth.revoke(&[Anchor::Subject("alice")])).unwrap();
+        runtime.block_on(t.app.auth.revoke(&[RevocationTarget::Subject("alice")])).unwrap();
         t.get("/me").bearer(access).send().refused(401, "invalid_token");
         t.login("alice", "s3cret").send().refused(401, "invalid_credentials");
         log_in(&t, "bob", "hunter2");
@@ -373,8 +375,8 @@ cases! { $
     }
 
     fn scopes_and_claims_are_kept_through_every_refresh(t) {
-        let request = TokenRequest::new("alice").scopes(["read", "write"]).claim("tenant", "acme");
-        let mut token = t.refresh_token(LoginRequest::new(request).remember(true));
+        let request = TokenRequest::for_subject("alice").scopes(["read", "write"]).claim("tenant", "acme");
+        let mut token = t.refresh_token(LoginRequest::from(request).remember(true));
         for _ in 0..3 {
             t.clock.advance(MINUTE);
             let (access, next) = both(&refreshing(&t, &token).once());

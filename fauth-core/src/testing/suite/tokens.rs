@@ -254,7 +254,7 @@ cases! { $ __tokens_tests in tokens;
 
     /// F-19, and what else a token says, reaches the handler.
     fn the_handler_reads_scopes_and_claims(t) {
-        let request = TokenRequest::new("alice").scopes(["read", "write"]).claim("tenant", "acme");
+        let request = TokenRequest::for_subject("alice").scopes(["read", "write"]).claim("tenant", "acme");
         let token = t.access(request);
         t.get("/guards/token").bearer(token).send().is(200).says("access alice [read write] acme");
     }

@@ -156,7 +156,7 @@ impl Feed {
     ) -> Result<(), Fault> {
         self.position = None;
         self.copy.table.next_round();
-        for kind in ["anchors", "epochs"] {
+        for kind in ["targets", "epochs"] {
             self.read_pages(connection, kind).await?;
         }
         self.write_back(connection).await?;
@@ -180,7 +180,7 @@ impl Feed {
                 let mut row = Reply::row(row)?;
                 let (name, ends, epoch) = (row.bytes()?, row.parsed()?, row.parsed()?);
                 self.copy.table.note(match kind {
-                    "anchors" => Change::Anchor { name: &name, ends },
+                    "targets" => Change::RevocationTarget { name: &name, ends },
                     _ => Change::Epoch { subject: &name, epoch, ends },
                 });
             }
@@ -276,7 +276,7 @@ impl Position {
             for (name, value) in fields {
                 match name {
                     b"n" => number = decimal(value),
-                    b"a" => note(anchor(value).ok_or(Fault::Malformed("no anchor"))?),
+                    b"a" => note(target(value).ok_or(Fault::Malformed("no target"))?),
                     b"e" => note(epoch(value).ok_or(Fault::Malformed("no epoch"))?),
                     _ => return Err(Fault::Malformed("an unknown change")),
                 }
@@ -360,9 +360,9 @@ fn number_and_rest<T: std::str::FromStr>(text: &[u8]) -> Option<(T, &[u8])> {
     Some((decimal(halves.next()?)?, halves.next()?))
 }
 
-fn anchor(text: &[u8]) -> Option<Change<'_>> {
+fn target(text: &[u8]) -> Option<Change<'_>> {
     let (ends, name) = number_and_rest(text)?;
-    Some(Change::Anchor { name, ends })
+    Some(Change::RevocationTarget { name, ends })
 }
 
 fn epoch(text: &[u8]) -> Option<Change<'_>> {
@@ -409,7 +409,7 @@ mod tests {
             let heard = position.read(&answer, 8, |change| noted.push(format!("{change:?}")));
             assert_eq!((heard.unwrap(), position.number, &*position.id), (Heard::All, 8, "5-0"));
             let expected = [
-                Change::Anchor { name: b"jti:a b", ends: 99 },
+                Change::RevocationTarget { name: b"jti:a b", ends: 99 },
                 Change::Epoch { subject: b"al ice", epoch: 7, ends: 99 },
             ];
             assert_eq!(noted, expected.map(|change| format!("{change:?}")));

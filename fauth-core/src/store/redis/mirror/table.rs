@@ -14,7 +14,7 @@ const SHARDS: usize = 64;
 /// Something that was revoked.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Change<'a> {
-    Anchor { name: &'a [u8], ends: i64 },
+    RevocationTarget { name: &'a [u8], ends: i64 },
     Epoch { subject: &'a [u8], epoch: u64, ends: i64 },
 }
 
@@ -28,13 +28,13 @@ pub(super) struct Entry {
 
 #[derive(Debug, Default)]
 struct Shard {
-    anchors: HashMap<Box<[u8]>, Anchor>,
+    targets: HashMap<Box<[u8]>, RevocationTarget>,
     epochs: HashMap<Box<[u8]>, Epoch>,
 }
 
 /// `round` is when the entry was last heard of: an older one than that of the last snapshot was not in Redis then.
 #[derive(Debug)]
-struct Anchor {
+struct RevocationTarget {
     ends: i64,
     round: u32,
 }
@@ -59,9 +59,9 @@ impl Default for Table {
 }
 
 impl Table {
-    /// Until when an anchor is revoked.
-    pub(super) fn end_of(&self, anchor: &[u8]) -> Option<i64> {
-        read(self.shard(anchor), |shard| shard.anchors.get(anchor).map(|entry| entry.ends))
+    /// Until when a target is revoked.
+    pub(super) fn end_of(&self, target: &[u8]) -> Option<i64> {
+        read(self.shard(target), |shard| shard.targets.get(target).map(|entry| entry.ends))
     }
 
     /// The epoch of a subject, 0 if none is in force at `now`.
@@ -76,11 +76,11 @@ impl Table {
     pub(super) fn note(&self, change: Change<'_>) {
         let round = self.round.load(Ordering::Relaxed);
         match change {
-            Change::Anchor { name, ends } => write(self.shard(name), |shard| {
-                if let Some(entry) = shard.anchors.get_mut(name) {
-                    *entry = Anchor { ends: entry.ends.max(ends), round };
+            Change::RevocationTarget { name, ends } => write(self.shard(name), |shard| {
+                if let Some(entry) = shard.targets.get_mut(name) {
+                    *entry = RevocationTarget { ends: entry.ends.max(ends), round };
                 } else {
-                    shard.anchors.insert(name.into(), Anchor { ends, round });
+                    shard.targets.insert(name.into(), RevocationTarget { ends, round });
                 }
             }),
             Change::Epoch { subject, epoch, ends } => write(self.shard(subject), |shard| {
@@ -104,9 +104,9 @@ impl Table {
         let mut entries = Vec::new();
         for shard in &self.shards {
             read(shard, |shard| {
-                let anchors =
-                    shard.anchors.iter().filter(|(_, entry)| entry.round != round && entry.ends > now);
-                entries.extend(anchors.map(|(name, entry)| Entry {
+                let targets =
+                    shard.targets.iter().filter(|(_, entry)| entry.round != round && entry.ends > now);
+                entries.extend(targets.map(|(name, entry)| Entry {
                     epoch: None,
                     ends: entry.ends,
                     name: name.clone(),
@@ -127,7 +127,7 @@ impl Table {
     pub(super) fn sweep(&self, turn: usize, before: i64) {
         let Some(shard) = self.shards.get(turn % SHARDS) else { return };
         write(shard, |shard| {
-            shard.anchors.retain(|_, entry| entry.ends >= before);
+            shard.targets.retain(|_, entry| entry.ends >= before);
             shard.epochs.retain(|_, entry| entry.ends >= before);
         });
     }
@@ -154,8 +154,8 @@ fn write(shard: &RwLock<Shard>, change: impl FnOnce(&mut Shard)) {
 mod tests {
     use super::*;
 
-    fn anchor(name: &[u8], ends: i64) -> Change<'_> {
-        Change::Anchor { name, ends }
+    fn target(name: &[u8], ends: i64) -> Change<'_> {
+        Change::RevocationTarget { name, ends }
     }
 
     #[test]
@@ -163,7 +163,7 @@ mod tests {
         let table = Table::default();
         assert_eq!(table.end_of(b"jti:a"), None);
         for (ends, expected) in [(10, 10), (20, 20), (5, 20)] {
-            table.note(anchor(b"jti:a", ends));
+            table.note(target(b"jti:a", ends));
             assert_eq!(table.end_of(b"jti:a"), Some(expected));
         }
         assert_eq!(table.end_of(b"jti:b"), None);
@@ -177,8 +177,8 @@ mod tests {
     #[test]
     fn a_sweep_forgets_what_is_over_and_nothing_else() {
         let table = Table::default();
-        table.note(anchor(b"old", 9));
-        table.note(anchor(b"new", 10));
+        table.note(target(b"old", 9));
+        table.note(target(b"new", 10));
         table.note(Change::Epoch { subject: b"old", epoch: 1, ends: 9 });
         for turn in 0..SHARDS {
             table.sweep(turn, 10);
@@ -191,11 +191,11 @@ mod tests {
     fn what_a_snapshot_did_not_have_is_told() {
         let table = Table::default();
         for name in [b"there", b"lost!", b"over!"] {
-            table.note(anchor(name, if name == b"over!" { 10 } else { 99 }));
+            table.note(target(name, if name == b"over!" { 10 } else { 99 }));
         }
         table.note(Change::Epoch { subject: b"alice", epoch: 3, ends: 99 });
         table.next_round();
-        table.note(anchor(b"there", 50));
+        table.note(target(b"there", 50));
         let mut unheard = table.unheard(10);
         unheard.sort_by_key(|entry| entry.epoch);
         let entry = |name: &[u8], epoch| Entry { epoch, ends: 99, name: name.into() };

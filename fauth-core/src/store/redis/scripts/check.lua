@@ -1,4 +1,4 @@
--- ARGV: 3 subject, then the anchors.
+-- ARGV: 3 subject, then the targets.
 local revoked = 0
 if #ARGV > 3 then
   for _, ends in ipairs(redis.call('ZMSCORE', REVOKED, unpack(ARGV, 4))) do

@@ -1,4 +1,4 @@
--- What the scripts on revocations share. KEYS: 2 anchors by their end, 3 epochs by subject, 4 ends of the epochs, 5 the stream.
+-- What the scripts on revocations share. KEYS: 2 targets by their end, 3 epochs by subject, 4 ends of the epochs, 5 the stream.
 local REVOKED, EPOCHS, EPOCH_ENDS, STREAM = KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 
 -- Tells the mirrors. The numbers have no gaps, so that a mirror sees when it has missed one.
@@ -10,11 +10,11 @@ local function publish(changes)
   keep(STREAM, 3600000)
 end
 
-local function revoke(changes, anchor, ends, milliseconds)
-  redis.call('ZADD', REVOKED, 'GT', ends, anchor)
+local function revoke(changes, target, ends, milliseconds)
+  redis.call('ZADD', REVOKED, 'GT', ends, target)
   keep(REVOKED, milliseconds)
   changes[#changes + 1] = 'a'
-  changes[#changes + 1] = ends .. ' ' .. anchor
+  changes[#changes + 1] = ends .. ' ' .. target
 end
 
 local function raise(changes, subject, epoch, ends, milliseconds)

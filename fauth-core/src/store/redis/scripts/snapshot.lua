@@ -1,6 +1,6 @@
 -- One page. ARGV: 3 what of, 4 cursor. The pages together hold all that was there from the first to the last; the stream has the rest.
 local whole = {}
-if ARGV[3] == 'anchors' then
+if ARGV[3] == 'targets' then
   local page = redis.call('ZSCAN', REVOKED, ARGV[4], 'COUNT', 1000)
   for i = 1, #page[2], 2 do
     whole[#whole + 1] = {page[2][i], string.format('%.0f', tonumber(page[2][i + 1])), '0'}

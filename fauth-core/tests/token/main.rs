@@ -10,17 +10,10 @@
 )]
 #![allow(clippy::disallowed_methods, reason = "the oracle decodes")]
 
-#[path = "token/differential.rs"]
 mod differential;
-#[path = "token/golden.rs"]
 mod golden;
-#[path = "token/peers.rs"]
 mod peers;
-#[path = "token/round_trip.rs"]
 mod round_trip;
-#[path = "token/support.rs"]
 mod support;
-#[path = "token/vectors.rs"]
 mod vectors;
-#[path = "token/verifier.rs"]
 mod verifier;

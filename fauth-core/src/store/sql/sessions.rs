@@ -10,7 +10,7 @@ use super::{
         END_FAMILY, END_SESSION, END_SESSIONS, FAMILY, LIST_SESSIONS, LOCK_SESSIONS, OPEN_SESSION, ROTATE,
         SWEEP_SESSIONS,
     },
-    work::Work,
+    transaction::Transaction,
 };
 use crate::{
     clock::Timestamp,
@@ -114,7 +114,7 @@ fn sorted<D: SqlDialect>(rows: &[D::Row]) -> Result<Vec<Session>, StoreError> {
 }
 
 async fn insert<D: SqlDialect>(
-    work: &mut Work<D>,
+    work: &mut Transaction<D>,
     session: &Session,
     head: &SecretHash,
 ) -> Result<(), StoreError> {
@@ -136,7 +136,7 @@ async fn insert<D: SqlDialect>(
 }
 
 async fn advance<D: SqlDialect>(
-    work: &mut Work<D>,
+    work: &mut Transaction<D>,
     session: &Session,
     rotation: &Rotation,
     now: Timestamp,

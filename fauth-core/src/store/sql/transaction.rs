@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use sqlx::{Pool, Transaction};
+use sqlx::Pool;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{
     SqlDialect,
     dialect::{Dialect, Value},
-    statements::Texts,
+    statements::Statements,
 };
 use crate::{clock::Timestamp, store::StoreError};
 
@@ -16,18 +16,18 @@ use crate::{clock::Timestamp, store::StoreError};
 const MARGIN: i64 = 3600;
 
 /// A transaction. Dropped without a commit, it has changed nothing.
-pub(super) struct Work<D: SqlDialect> {
+pub(super) struct Transaction<D: SqlDialect> {
     // Rolled back before the next writer has its turn: fields are dropped in this order.
-    transaction: Transaction<'static, D>,
+    transaction: sqlx::Transaction<'static, D>,
     turn: Option<OwnedMutexGuard<()>>,
-    texts: Texts,
+    texts: Statements,
 }
 
-impl<D: SqlDialect> Work<D> {
+impl<D: SqlDialect> Transaction<D> {
     /// Begins.
     pub(super) async fn begin(
         pool: &Pool<D>,
-        texts: &Texts,
+        texts: &Statements,
         turn: &Arc<Mutex<()>>,
     ) -> Result<Self, StoreError> {
         let turn = if D::ONE_WRITER { Some(Arc::clone(turn).lock_owned().await) } else { None };

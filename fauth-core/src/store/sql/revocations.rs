@@ -9,33 +9,34 @@ use super::{
     statements::{
         BEGIN_ANEW, CHECK, EPOCH, NOTE_FORGOTTEN, RAISE_EPOCH, REVOKE, SWEEP_EPOCHS, SWEEP_REVOCATIONS,
     },
-    work::Work,
+    transaction::Transaction,
 };
 use crate::{
     clock::Timestamp,
-    store::{Anchor, RevocationStore, StoreError, TokenFacts, Verdict},
+    store::{RevocationStore, RevocationTarget, StoreError, TokenFacts, Verdict},
 };
 
-/// How many anchors go into one statement; both databases take far more parameters.
+/// How many targets go into one statement; both databases take far more parameters.
 const AT_ONCE: usize = 1000;
 
 impl<D: SqlDialect> RevocationStore for SqlStore<D> {
     async fn revoke(
         &self,
-        anchors: &[Anchor<'_>],
+        targets: &[RevocationTarget<'_>],
         now: Timestamp,
         until: Timestamp,
     ) -> Result<(), StoreError> {
         // Each once, because a statement cannot touch a row twice; in one order, so that two of these never wait for each other.
-        let anchors: Vec<_> = anchors.iter().map(Anchor::key).collect::<BTreeSet<_>>().into_iter().collect();
-        if anchors.is_empty() {
+        let targets: Vec<_> =
+            targets.iter().map(RevocationTarget::key).collect::<BTreeSet<_>>().into_iter().collect();
+        if targets.is_empty() {
             return Ok(());
         }
         let mut work = self.begin().await?;
-        for anchors in anchors.chunks(AT_ONCE) {
-            let pairs = parameters(2, anchors.len(), |number| format!("(${number}, $1)"));
+        for targets in targets.chunks(AT_ONCE) {
+            let pairs = parameters(2, targets.len(), |number| format!("(${number}, $1)"));
             let mut values = vec![Number(until.unix_seconds())];
-            values.extend(anchors.iter().map(|anchor| Text(Some(anchor))));
+            values.extend(targets.iter().map(|target| Text(Some(target))));
             work.run(&REVOKE.replace("{list}", &pairs), values).await?;
         }
         forget(&mut work, SWEEP_REVOCATIONS, now).await?;
@@ -43,15 +44,15 @@ impl<D: SqlDialect> RevocationStore for SqlStore<D> {
     }
 
     async fn check(&self, token: &TokenFacts<'_>, now: Timestamp) -> Result<Verdict, StoreError> {
-        let anchors: Vec<_> = token.anchors.iter().map(Anchor::key).collect();
-        // `IN ()` is no SQL. No anchor has an empty name.
-        let list = if anchors.is_empty() {
+        let targets: Vec<_> = token.targets.iter().map(RevocationTarget::key).collect();
+        // `IN ()` is no SQL. No target has an empty name.
+        let list = if targets.is_empty() {
             "''".to_owned()
         } else {
-            parameters(3, anchors.len(), |number| format!("${number}"))
+            parameters(3, targets.len(), |number| format!("${number}"))
         };
         let mut values = vec![Number(now.unix_seconds()), Text(Some(token.subject))];
-        values.extend(anchors.iter().map(|anchor| Text(Some(anchor))));
+        values.extend(targets.iter().map(|target| Text(Some(target))));
         let rows = self.ask(&CHECK.replace("{list}", &list), values).await?;
         let reader = &mut Reader::<D>::new(rows.first().ok_or_else(damaged)?);
         let mut since = reader.time()?;
@@ -105,7 +106,11 @@ impl<D: SqlDialect> SqlStore<D> {
 }
 
 /// Sweeps, and remembers how far.
-async fn forget<D: SqlDialect>(work: &mut Work<D>, template: &str, now: Timestamp) -> Result<(), StoreError> {
+async fn forget<D: SqlDialect>(
+    work: &mut Transaction<D>,
+    template: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let mut forgotten = None;
     for row in work.sweep(template, now).await? {
         forgotten = forgotten.max(Some(Reader::<D>::new(&row).number()?));

@@ -2,23 +2,14 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail by panicking")]
 
-#[path = "redis_faults/clocks.rs"]
 mod clocks;
-#[path = "redis_faults/connecting.rs"]
 mod connecting;
-#[path = "redis_faults/cut.rs"]
 mod cut;
-#[path = "redis_faults/demoted.rs"]
 mod demoted;
-#[path = "redis_faults/emptied.rs"]
 mod emptied;
-#[path = "redis_faults/killed.rs"]
 mod killed;
-#[path = "redis_faults/measured.rs"]
 mod measured;
-#[path = "redis_faults/mirrors.rs"]
 mod mirrors;
-#[path = "redis_faults/paused.rs"]
 mod paused;
 
 use std::time::Duration;
@@ -27,7 +18,7 @@ use base64::Engine as _;
 use fauth_core::{
     Clock as _, SystemClock, Timestamp,
     store::{
-        Anchor, NewSession, Nonce, RedisStore, RevocationStore as _, Rotation, SecretHash, Session,
+        NewSession, Nonce, RedisStore, RevocationStore as _, RevocationTarget, Rotation, SecretHash, Session,
         SessionId, TokenFacts, Verdict,
     },
 };
@@ -62,12 +53,12 @@ async fn mirrored(url: &str) -> RedisStore {
 
 /// What is told of a token of Alice.
 fn facts(id: &str, issued_at: Timestamp) -> TokenFacts<'_> {
-    let anchors = [Anchor::TokenId(id), Anchor::Subject("alice")].into_iter().collect();
-    TokenFacts { anchors, subject: "alice", epoch: 0, issued_at }
+    let targets = [RevocationTarget::TokenId(id), RevocationTarget::Subject("alice")].into_iter().collect();
+    TokenFacts { targets, subject: "alice", epoch: 0, issued_at }
 }
 
 async fn revoke(store: &RedisStore, id: &str) {
-    store.revoke(&[Anchor::TokenId(id)], now(), later(DAY)).await.unwrap();
+    store.revoke(&[RevocationTarget::TokenId(id)], now(), later(DAY)).await.unwrap();
 }
 
 async fn verdict(store: &RedisStore, id: &str, issued_at: Timestamp) -> Option<Verdict> {

@@ -9,19 +9,19 @@ use tokio::runtime::Handle;
 
 use crate::rejection::Rejection;
 
-type Work<T> = Pin<Box<dyn Future<Output = Result<T, Rejection>> + Send>>;
+type Boxed<T> = Pin<Box<dyn Future<Output = Result<T, Rejection>> + Send>>;
 
 /// Runs to its end though nobody may wait for it any more: frameworks drop a handler when its client hangs up, perhaps between the step that revokes and the one that
 /// ends. What is left then becomes a task of the runtime.
-pub(super) struct CarriedThrough<T: Send + 'static>(Option<Work<T>>);
+pub(super) struct RunToCompletion<T: Send + 'static>(Option<Boxed<T>>);
 
-impl<T: Send + 'static> CarriedThrough<T> {
+impl<T: Send + 'static> RunToCompletion<T> {
     pub(super) fn new(work: impl Future<Output = Result<T, Rejection>> + Send + 'static) -> Self {
         Self(Some(Box::pin(work)))
     }
 }
 
-impl<T: Send + 'static> Future for CarriedThrough<T> {
+impl<T: Send + 'static> Future for RunToCompletion<T> {
     type Output = Result<T, Rejection>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
@@ -34,7 +34,7 @@ impl<T: Send + 'static> Future for CarriedThrough<T> {
     }
 }
 
-impl<T: Send + 'static> Drop for CarriedThrough<T> {
+impl<T: Send + 'static> Drop for RunToCompletion<T> {
     fn drop(&mut self) {
         if let Some(rest) = self.0.take()
             && let Ok(runtime) = Handle::try_current()
@@ -57,7 +57,7 @@ mod tests {
     async fn what_is_dropped_half_way_is_done_all_the_same() {
         let done = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&done);
-        let mut work = CarriedThrough::new(async move {
+        let mut work = RunToCompletion::new(async move {
             tokio::task::yield_now().await;
             seen.store(true, Ordering::SeqCst);
             Ok(())
@@ -74,6 +74,6 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_waited_for_is_done_once() {
-        assert_eq!(CarriedThrough::new(async { Ok(7) }).await, Ok(7));
+        assert_eq!(RunToCompletion::new(async { Ok(7) }).await, Ok(7));
     }
 }

@@ -9,35 +9,19 @@
     reason = "a test may fail by panicking"
 )]
 
-#[path = "provider/api_keys.rs"]
 mod api_keys;
-#[path = "provider/building.rs"]
 mod building;
-#[path = "provider/challenges.rs"]
 mod challenges;
-#[path = "provider/events.rs"]
 mod events;
-#[path = "provider/failures.rs"]
 mod failures;
-#[path = "provider/golden.rs"]
 mod golden;
-#[path = "provider/grants.rs"]
 mod grants;
-#[path = "provider/login.rs"]
 mod login;
-#[path = "provider/one_time.rs"]
-mod one_time;
-#[path = "provider/requirements.rs"]
+mod one_times;
 mod requirements;
-#[path = "provider/revocation.rs"]
-mod revocation;
-#[path = "provider/routes.rs"]
+mod revocations;
 mod routes;
-#[path = "provider/secrets.rs"]
 mod secrets;
-#[path = "provider/sessions.rs"]
 mod sessions;
-#[path = "provider/stores.rs"]
 mod stores;
-#[path = "provider/support.rs"]
 mod support;

@@ -7,10 +7,8 @@
     reason = "a test may fail by panicking"
 )]
 
-#[path = "user_stores/support.rs"]
 mod support;
 
-#[path = "user_stores/cases.rs"]
 mod cases;
 
 /// Each case as a test of its own on each store.
@@ -20,7 +18,7 @@ macro_rules! suite {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
             async fn $case() {
                 let clock = crate::support::TestClock::new();
-                let store = fauth_core::user_store::MemoryUserStore::new().with_clock(clock.clone());
+                let store = fauth_core::user_store::MemoryUserStore::new().clock(clock.clone());
                 crate::cases::$case(store, clock).await;
             })*
         }
@@ -30,7 +28,7 @@ macro_rules! suite {
             async fn $case() {
                 let clock = crate::support::TestClock::new();
                 let folder = crate::support::Folder::new();
-                let store = folder.store().await.with_clock(clock.clone());
+                let store = folder.store().await.clock(clock.clone());
                 crate::cases::$case(store, clock).await;
             })*
         }
@@ -73,14 +71,10 @@ suite! {
     a_password_changed_meanwhile_wins_over_the_rehash
 }
 
-#[path = "user_stores/bounds.rs"]
 mod bounds;
 
-#[path = "user_stores/format.rs"]
 mod format;
 
-#[path = "user_stores/processes.rs"]
 mod processes;
 
-#[path = "user_stores/disk.rs"]
 mod disk;

@@ -118,7 +118,7 @@ impl Mail {
 
     async fn issue(&self, purpose: OneTimePurpose, id: &str) -> String {
         let account = self.account(id);
-        let token = self.auth.issue_one_time(purpose, OneTimeRequest::new(&account)).await.unwrap();
+        let token = self.auth.issue_one_time(purpose, OneTimeRequest::for_user(&account)).await.unwrap();
         token.expose().to_owned()
     }
 
@@ -184,7 +184,7 @@ async fn a_token_is_for_one_purpose() {
             assert_eq!(refused.reason(), "wrong_purpose");
         }
         for other in [Purpose::Access, Purpose::Refresh] {
-            assert!(mail.auth.verify(&issued, other).is_err());
+            assert!(mail.auth.verify_signature_and_claims(&issued, other).is_err());
         }
         assert!(mail.auth.refresh(&issued).await.is_err());
         assert_eq!(mail.redeem(&issued, purpose).await, alice());
@@ -201,7 +201,7 @@ async fn a_token_lasts_as_long_as_its_purpose_says() {
         let mail = Mail::new();
         let account = mail.account("alice");
         let lifetime = Duration::from_secs(minutes * 60);
-        let issue = || mail.auth.issue_one_time(purpose, OneTimeRequest::new(&account));
+        let issue = || mail.auth.issue_one_time(purpose, OneTimeRequest::for_user(&account));
         let (first, second) = (issue().await.unwrap(), issue().await.unwrap());
         assert_eq!(first.expires_in(), lifetime);
         mail.clock.advance(Duration::from_secs(minutes * 60 - 1));
@@ -227,7 +227,7 @@ async fn the_store_knows_no_leeway() {
 async fn what_nobody_has_kept_cannot_be_redeemed() {
     let mail = Mail::new();
     let loose = mail.auth.issue(Purpose::PasswordReset, "alice").unwrap();
-    assert!(mail.auth.verify(loose.expose(), Purpose::PasswordReset).is_ok());
+    assert!(mail.auth.verify_signature_and_claims(loose.expose(), Purpose::PasswordReset).is_ok());
     // It has no stamp either, and that is noticed first.
     assert_eq!(mail.redeem(loose.expose(), RESET).await, fault(OneTimeFault::Stale));
 
@@ -308,7 +308,7 @@ async fn the_epoch_counts_with_the_stamp_that_is_the_default() {
     for purpose in ALL {
         let issue = async || {
             let alice = users.find("alice");
-            auth.issue_one_time(purpose, OneTimeRequest::new(&alice)).await.unwrap()
+            auth.issue_one_time(purpose, OneTimeRequest::for_user(&alice)).await.unwrap()
         };
         let old = issue().await;
         users.change("alice", |alice| alice.token_epoch += 1);
@@ -323,11 +323,13 @@ async fn the_epoch_counts_with_the_stamp_that_is_the_default() {
 async fn the_stamp_is_not_in_the_token() {
     let mail = Mail::new();
     let issued = mail.issue(EMAIL, "alice").await;
-    let payload = mail.auth.verify(&issued, Purpose::EmailVerification).unwrap();
+    let payload = mail.auth.verify_signature_and_claims(&issued, Purpose::EmailVerification).unwrap();
     let stamp: String = payload.claim("stamp").unwrap().unwrap();
     assert!(stamp.len() == 22 && !stamp.contains("alice"), "{stamp}");
-    let bobs = mail.auth.verify(&mail.issue(MAGIC, "bob").await, Purpose::MagicLink).unwrap();
-    let alices = mail.auth.verify(&mail.issue(MAGIC, "alice").await, Purpose::MagicLink).unwrap();
+    let bobs =
+        mail.auth.verify_signature_and_claims(&mail.issue(MAGIC, "bob").await, Purpose::MagicLink).unwrap();
+    let alices =
+        mail.auth.verify_signature_and_claims(&mail.issue(MAGIC, "alice").await, Purpose::MagicLink).unwrap();
     assert_ne!(
         alices.claim::<String>("stamp").unwrap(),
         bobs.claim::<String>("stamp").unwrap(),
@@ -356,7 +358,8 @@ async fn only_an_active_user_redeems() {
 async fn a_token_may_be_about_something() {
     let mail = Mail::new();
     let account = mail.account("alice");
-    let request = OneTimeRequest::new(&account).bound_to("new \"alice\"@example.org").claim("next", "/inbox");
+    let request =
+        OneTimeRequest::for_user(&account).bound_to("new \"alice\"@example.org").claim("next", "/inbox");
     let token = mail.auth.issue_one_time(EMAIL, request).await.unwrap();
     let redeemed = mail.auth.redeem(token.expose(), EMAIL).await.unwrap();
     assert_eq!(redeemed.bound_to(), Some("new \"alice\"@example.org"));
@@ -372,11 +375,13 @@ async fn the_bindings_are_not_open_to_custom_claims() {
     let mail = Mail::new();
     let account = mail.account("alice");
     for name in ["stamp", "bound_to", "bound_browser", "sub", "jti", "exp"] {
-        let request = OneTimeRequest::new(&account).claim(name, "x");
+        let request = OneTimeRequest::for_user(&account).claim(name, "x");
         let refused = mail.auth.issue_one_time(RESET, request).await.unwrap_err();
         assert_eq!(refused, Rejection::Misconfigured(Misconfigured::TokenRequest), "{name}");
         assert!(
-            mail.auth.issue(Purpose::PasswordReset, TokenRequest::new("alice").claim(name, "x")).is_err()
+            mail.auth
+                .issue(Purpose::PasswordReset, TokenRequest::for_subject("alice").claim(name, "x"))
+                .is_err()
         );
     }
     assert!(mail.keeper.one_times().is_empty());
@@ -387,8 +392,8 @@ async fn a_token_may_be_bound_to_a_browser() {
     let mail = Mail::new();
     let account = mail.account("alice");
     let token =
-        mail.auth.issue_one_time(MAGIC, OneTimeRequest::new(&account).browser("c00k1e")).await.unwrap();
-    let payload = mail.auth.verify(token.expose(), Purpose::MagicLink).unwrap();
+        mail.auth.issue_one_time(MAGIC, OneTimeRequest::for_user(&account).browser("c00k1e")).await.unwrap();
+    let payload = mail.auth.verify_signature_and_claims(token.expose(), Purpose::MagicLink).unwrap();
     assert!(!payload.claim::<String>("bound_browser").unwrap().unwrap().contains("c00k1e"));
     let redeem = |redemption| mail.auth.redeem(redemption, MAGIC);
     mail.keeper.calls();
@@ -468,7 +473,7 @@ async fn tokens_can_be_withdrawn() {
 async fn only_a_hash_is_kept() {
     let mail = Mail::new();
     let issued = mail.issue(RESET, "alice").await;
-    let payload = mail.auth.verify(&issued, Purpose::PasswordReset).unwrap();
+    let payload = mail.auth.verify_signature_and_claims(&issued, Purpose::PasswordReset).unwrap();
     let [kept] = <[OneTimeRecord; 1]>::try_from(mail.keeper.one_times()).unwrap();
     assert_eq!((kept.subject.as_str(), kept.purpose), ("alice", Purpose::PasswordReset));
     assert_eq!(kept.expires_at, payload.expires_at());
@@ -491,7 +496,7 @@ async fn a_failing_store_is_503() {
     let mail = Mail::new();
     mail.keeper.fail();
     let account = mail.account("alice");
-    let refused = mail.auth.issue_one_time(RESET, OneTimeRequest::new(&account)).await.unwrap_err();
+    let refused = mail.auth.issue_one_time(RESET, OneTimeRequest::for_user(&account)).await.unwrap_err();
     assert_eq!(refused, unavailable, "no token that could not be redeemed");
     assert_eq!(mail.auth.withdraw_one_time("alice", None).await, Err(unavailable));
     let failures: Vec<_> = mail.events.take().into_iter().map(|event| (event.kind, event.reason)).collect();
@@ -523,7 +528,7 @@ async fn a_failing_loader_or_clock_is_503_and_uses_nothing_up() {
     mail.clock.break_down();
     let no_time = Rejection::Unavailable(Unavailable::Clock);
     assert_eq!(mail.redeem(&issued, RESET).await, Err(no_time.clone()));
-    let refused = mail.auth.issue_one_time(RESET, OneTimeRequest::new(&account)).await.unwrap_err();
+    let refused = mail.auth.issue_one_time(RESET, OneTimeRequest::for_user(&account)).await.unwrap_err();
     assert_eq!(refused, no_time);
 }
 
@@ -561,7 +566,7 @@ async fn without_a_store_nothing_works_and_the_reason_is_told() {
     let auth = fauth_core::testing::provider().build().unwrap();
     let user = Users::new().find("alice");
     let no_store = Rejection::Misconfigured(Misconfigured::NoStore);
-    assert_eq!(auth.issue_one_time(RESET, OneTimeRequest::new(&user)).await.unwrap_err(), no_store);
+    assert_eq!(auth.issue_one_time(RESET, OneTimeRequest::for_user(&user)).await.unwrap_err(), no_store);
     assert_eq!(auth.redeem("x", RESET).await.unwrap_err(), no_store);
     assert_eq!(auth.withdraw_one_time("alice", None).await.unwrap_err(), no_store);
 }
@@ -612,7 +617,7 @@ async fn a_link_leads_to_the_configured_page() {
     let mail = Mail::new();
     let base = LinkBase::new("https://app.example.com/reset").unwrap();
     let account = mail.account("alice");
-    let token = mail.auth.issue_one_time(RESET, OneTimeRequest::new(&account)).await.unwrap();
+    let token = mail.auth.issue_one_time(RESET, OneTimeRequest::for_user(&account)).await.unwrap();
     let link = token.link(&base);
     let sent = link.expose().strip_prefix("https://app.example.com/reset?token=").unwrap();
     assert_eq!(sent, token.expose());
@@ -624,7 +629,7 @@ async fn a_link_leads_to_the_configured_page() {
 async fn nothing_of_a_token_shows() {
     let mail = Mail::new();
     let account = mail.account("alice");
-    let request = OneTimeRequest::new(&account).bound_to("MARK-address").browser("MARK-cookie");
+    let request = OneTimeRequest::for_user(&account).bound_to("MARK-address").browser("MARK-cookie");
     let asked = format!("{request:?}");
     let token = mail.auth.issue_one_time(RESET, request).await.unwrap();
     let link = token.link(&LinkBase::new("https://app.example.com/reset").unwrap());

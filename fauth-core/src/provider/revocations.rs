@@ -9,7 +9,7 @@ use crate::{
     clock::Timestamp,
     event::{Event, EventKind, Sender},
     rejection::{InvalidToken, Misconfigured, Rejection},
-    store::{Anchor, ApiKeyId, KeepRevocations, SessionId, TokenFacts, Verdict},
+    store::{ApiKeyId, KeepRevocations, RevocationTarget, SessionId, TokenFacts, Verdict},
     token::{TokenError, TokenPayload},
     user::AuthUser,
 };
@@ -35,7 +35,7 @@ impl<U: AuthUser> AuthProvider<U> {
     /// Revokes tokens by what they hang on. From the next request on they are refused, wherever the store is shared, for as long as any of them could last.
     ///
     /// [`logout`](Self::logout), [`logout_all`](Self::logout_all) and [`revoke_session`](Self::revoke_session) call this themselves. It is for the rest: one token,
-    /// one device ([`Anchor::Claim`], named with [`revocable_claim`](crate::AuthProviderBuilder::revocable_claim)), a subject who is to be kept out. A subject who is
+    /// one device ([`RevocationTarget::Claim`], named with [`revocable_claim`](crate::AuthProviderBuilder::revocable_claim)), a subject who is to be kept out. A subject who is
     /// revoked cannot log in either for so long; his sessions are ended and his API keys are removed. To keep somebody out for ever, make him
     /// [inactive](AuthUser::is_active).
     ///
@@ -44,21 +44,21 @@ impl<U: AuthUser> AuthProvider<U> {
     /// # Errors
     /// [`Rejection::Unavailable`] if it is not certain that they are revoked: try again. [`Rejection::Misconfigured`] if there is no revocation store,
     /// or no such claim was named.
-    pub async fn revoke(&self, anchors: &[Anchor<'_>]) -> Result<(), Rejection> {
+    pub async fn revoke(&self, targets: &[RevocationTarget<'_>]) -> Result<(), Rejection> {
         let now = self.now()?;
         let Some(revocations) = &self.inner.revocations else {
             return Err(Rejection::Misconfigured(Misconfigured::NoStore));
         };
-        let is_looked_at = |anchor: &Anchor<'_>| match anchor {
-            Anchor::Claim { name, .. } => revocations.claims.iter().any(|claim| **claim == **name),
+        let is_looked_at = |target: &RevocationTarget<'_>| match target {
+            RevocationTarget::Claim { name, .. } => revocations.claims.iter().any(|claim| **claim == **name),
             _ => true,
         };
-        if !anchors.iter().all(is_looked_at) {
+        if !targets.iter().all(is_looked_at) {
             return Err(Rejection::Misconfigured(Misconfigured::NotRevocable));
         }
-        self.revoke_for(revocations, anchors, revocations.retention.login, now).await?;
-        self.end_sessions_of(anchors, now).await?;
-        self.remove_api_keys_of(anchors, now).await?;
+        self.revoke_for(revocations, targets, revocations.retention.login, now).await?;
+        self.end_sessions_of(targets, now).await?;
+        self.remove_api_keys_of(targets, now).await?;
         self.raise(&Event::new(EventKind::Revoked));
         Ok(())
     }
@@ -94,8 +94,9 @@ impl<U: AuthUser> AuthProvider<U> {
         payload: &TokenPayload,
         now: Timestamp,
     ) -> Result<(), Rejection> {
-        let anchors = [Anchor::TokenId(payload.token_id()), Anchor::Subject(payload.subject())];
-        if self.is_any_revoked(&anchors, payload.subject(), now).await? {
+        let targets =
+            [RevocationTarget::TokenId(payload.token_id()), RevocationTarget::Subject(payload.subject())];
+        if self.is_any_revoked(&targets, payload.subject(), now).await? {
             return Err(Rejection::InvalidToken(InvalidToken::Revoked));
         }
         Ok(())
@@ -108,7 +109,7 @@ impl<U: AuthUser> AuthProvider<U> {
         now: Timestamp,
         sender: &Sender,
     ) -> Result<(), Rejection> {
-        if self.is_any_revoked(&[Anchor::Subject(subject)], subject, now).await? {
+        if self.is_any_revoked(&[RevocationTarget::Subject(subject)], subject, now).await? {
             let event = Event::new(EventKind::AuthenticationFailed).reason("kept_out");
             self.raise(&event.subject(subject).sender(sender));
             return Err(Rejection::InvalidCredentials);
@@ -118,28 +119,28 @@ impl<U: AuthUser> AuthProvider<U> {
 
     async fn is_any_revoked(
         &self,
-        anchors: &[Anchor<'_>],
+        targets: &[RevocationTarget<'_>],
         subject: &str,
         now: Timestamp,
     ) -> Result<bool, Rejection> {
         let Some(revocations) = &self.inner.revocations else { return Ok(false) };
-        // Nothing but an anchor speaks against it.
+        // Nothing but a target speaks against it.
         let (epoch, issued_at) = (u64::MAX, Timestamp::MAX);
-        let facts = TokenFacts { anchors: anchors.iter().copied().collect(), subject, epoch, issued_at };
-        Ok(self.asked(revocations.store.check(&facts, now)).await? == Verdict::Revoked)
+        let facts = TokenFacts { targets: targets.iter().copied().collect(), subject, epoch, issued_at };
+        Ok(self.call_store(revocations.store.check(&facts, now)).await? == Verdict::Revoked)
     }
 
     async fn verdict(&self, payload: &TokenPayload, now: Timestamp) -> Result<Verdict, Rejection> {
         let Some(revocations) = &self.inner.revocations else { return Ok(Verdict::Good) };
         let claims = claimed(&revocations.claims, payload)?;
         let facts = facts(payload, &claims);
-        self.asked(revocations.store.check(&facts, now)).await
+        self.call_store(revocations.store.check(&facts, now)).await
     }
 
     /// The epoch that new tokens of a subject carry.
     pub(super) async fn current_epoch(&self, subject: &str, now: Timestamp) -> Result<u64, Rejection> {
         match &self.inner.revocations {
-            Some(revocations) => self.asked(revocations.store.epoch(subject, now)).await,
+            Some(revocations) => self.call_store(revocations.store.epoch(subject, now)).await,
             None => Ok(0),
         }
     }
@@ -147,7 +148,7 @@ impl<U: AuthUser> AuthProvider<U> {
     pub(super) async fn raise_epoch(&self, subject: &str, now: Timestamp) -> Result<(), Rejection> {
         let Some(revocations) = &self.inner.revocations else { return Ok(()) };
         let until = after(now, revocations.retention.login);
-        self.asked(revocations.store.raise_epoch(subject, now, until)).await.map(drop)
+        self.call_store(revocations.store.raise_epoch(subject, now, until)).await.map(drop)
     }
 
     /// Revokes the access tokens of sessions that have ended.
@@ -156,31 +157,35 @@ impl<U: AuthUser> AuthProvider<U> {
         sessions: &[SessionId],
         now: Timestamp,
     ) -> Result<(), Rejection> {
-        self.revoke_until_gone(&anchors_of(sessions), now).await
+        self.revoke_until_gone(&targets_of(sessions), now).await
     }
 
-    /// For anchors of a session: what is not in the store of sessions any more needs no longer memory than its access tokens.
+    /// For targets of a session: what is not in the store of sessions any more needs no longer memory than its access tokens.
     pub(super) async fn revoke_until_gone(
         &self,
-        anchors: &[Anchor<'_>],
+        targets: &[RevocationTarget<'_>],
         now: Timestamp,
     ) -> Result<(), Rejection> {
-        self.revoke_if_any(anchors, |retention| retention.session, now).await
+        self.revoke_if_any(targets, |retention| retention.session, now).await
     }
 
     /// A key may last longer than any revocation.
-    async fn remove_api_keys_of(&self, anchors: &[Anchor<'_>], now: Timestamp) -> Result<(), Rejection> {
+    async fn remove_api_keys_of(
+        &self,
+        targets: &[RevocationTarget<'_>],
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
         let Some(store) = &self.inner.stores.api_keys else { return Ok(()) };
-        for anchor in anchors {
-            match anchor {
-                Anchor::Subject(owner) => {
-                    for key in self.asked(store.list(owner, now)).await? {
-                        self.asked(store.remove(&key.id, None)).await?;
+        for target in targets {
+            match target {
+                RevocationTarget::Subject(owner) => {
+                    for key in self.call_store(store.list(owner, now)).await? {
+                        self.call_store(store.remove(&key.id, None)).await?;
                     }
                 }
-                Anchor::TokenId(id) => {
+                RevocationTarget::TokenId(id) => {
                     if let Some(id) = ApiKeyId::parse(id) {
-                        self.asked(store.remove(&id, None)).await?;
+                        self.call_store(store.remove(&id, None)).await?;
                     }
                 }
                 _ => {}
@@ -190,16 +195,20 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     /// So that also the store of sessions knows, should the other one ever lose its memory.
-    async fn end_sessions_of(&self, anchors: &[Anchor<'_>], now: Timestamp) -> Result<(), Rejection> {
+    async fn end_sessions_of(
+        &self,
+        targets: &[RevocationTarget<'_>],
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
         let Some(sessions) = &self.inner.sessions else { return Ok(()) };
-        for anchor in anchors {
-            match anchor {
-                Anchor::Subject(subject) => {
-                    self.asked(sessions.store.end_all(subject, None, now)).await?;
+        for target in targets {
+            match target {
+                RevocationTarget::Subject(subject) => {
+                    self.call_store(sessions.store.end_all(subject, None, now)).await?;
                 }
-                Anchor::Session(id) => {
+                RevocationTarget::Session(id) => {
                     if let Some(id) = SessionId::parse(id) {
-                        self.asked(sessions.store.end(&id, None, now)).await?;
+                        self.call_store(sessions.store.end(&id, None, now)).await?;
                     }
                 }
                 _ => {}
@@ -214,19 +223,19 @@ impl<U: AuthUser> AuthProvider<U> {
         sessions: &[SessionId],
         now: Timestamp,
     ) -> Result<(), Rejection> {
-        self.revoke_if_any(&anchors_of(sessions), |retention| retention.login, now).await
+        self.revoke_if_any(&targets_of(sessions), |retention| retention.login, now).await
     }
 
-    /// Nothing to do without anchors, or without a store.
+    /// Nothing to do without targets, or without a store.
     async fn revoke_if_any(
         &self,
-        anchors: &[Anchor<'_>],
+        targets: &[RevocationTarget<'_>],
         span: fn(&Retention) -> Duration,
         now: Timestamp,
     ) -> Result<(), Rejection> {
         match &self.inner.revocations {
-            Some(revocations) if !anchors.is_empty() => {
-                self.revoke_for(revocations, anchors, span(&revocations.retention), now).await
+            Some(revocations) if !targets.is_empty() => {
+                self.revoke_for(revocations, targets, span(&revocations.retention), now).await
             }
             _ => Ok(()),
         }
@@ -235,11 +244,11 @@ impl<U: AuthUser> AuthProvider<U> {
     async fn revoke_for(
         &self,
         revocations: &Revocations,
-        anchors: &[Anchor<'_>],
+        targets: &[RevocationTarget<'_>],
         span: Duration,
         now: Timestamp,
     ) -> Result<(), Rejection> {
-        self.asked(revocations.store.revoke(anchors, now, after(now, span))).await
+        self.call_store(revocations.store.revoke(targets, now, after(now, span))).await
     }
 }
 
@@ -253,8 +262,8 @@ fn refusal(verdict: Verdict) -> Result<(), Rejection> {
     Err(Rejection::InvalidToken(reason))
 }
 
-fn anchors_of(sessions: &[SessionId]) -> Vec<Anchor<'_>> {
-    sessions.iter().map(|id| Anchor::Session(id.as_str())).collect()
+fn targets_of(sessions: &[SessionId]) -> Vec<RevocationTarget<'_>> {
+    sessions.iter().map(|id| RevocationTarget::Session(id.as_str())).collect()
 }
 
 fn after(now: Timestamp, span: Duration) -> Timestamp {
@@ -274,10 +283,10 @@ fn claimed<'a>(names: &'a [Box<str>], payload: &TokenPayload) -> Result<Claimed<
 }
 
 fn facts<'a>(payload: &'a TokenPayload, claims: &'a Claimed<'_>) -> TokenFacts<'a> {
-    let mut anchors: SmallVec<[Anchor<'a>; 4]> = SmallVec::new();
-    anchors.push(Anchor::TokenId(payload.token_id()));
-    anchors.push(Anchor::Subject(payload.subject()));
-    anchors.extend(payload.session_id().map(Anchor::Session));
-    anchors.extend(claims.iter().map(|(name, value)| Anchor::Claim { name, value }));
-    TokenFacts { anchors, subject: payload.subject(), epoch: payload.epoch(), issued_at: payload.issued_at() }
+    let mut targets: SmallVec<[RevocationTarget<'a>; 4]> = SmallVec::new();
+    targets.push(RevocationTarget::TokenId(payload.token_id()));
+    targets.push(RevocationTarget::Subject(payload.subject()));
+    targets.extend(payload.session_id().map(RevocationTarget::Session));
+    targets.extend(claims.iter().map(|(name, value)| RevocationTarget::Claim { name, value }));
+    TokenFacts { targets, subject: payload.subject(), epoch: payload.epoch(), issued_at: payload.issued_at() }
 }

@@ -6,8 +6,9 @@ use std::{
 };
 
 use fauth_core::{
-    Anchor, AuthConfig, EventKind, InvalidToken, MemoryStore, Misconfigured, OneTimePurpose, OneTimeRequest,
-    OneTimeToken, Purpose, Rejection, SessionConfig, StoreError, Timestamp, TokenError, TokenRequest,
+    AuthConfig, EventKind, InvalidToken, MemoryStore, Misconfigured, OneTimePurpose, OneTimeRequest,
+    OneTimeToken, Purpose, Rejection, RevocationTarget, SessionConfig, StoreError, Timestamp, TokenError,
+    TokenRequest,
     store::{RevocationStore, TokenFacts, Verdict},
     testing::{ManualClock, SECRET, Users, memory_store, provider_without_store, sign},
 };
@@ -29,7 +30,7 @@ fn revoked() -> Rejection {
     invalid(InvalidToken::Revoked)
 }
 
-// ------------------------------------------------------------------------------------------------ anchors
+// ------------------------------------------------------------------------------------------------ targets
 
 #[tokio::test]
 async fn one_token_is_revoked_by_its_id() {
@@ -37,8 +38,8 @@ async fn one_token_is_revoked_by_its_id() {
     let tokens = world.log_in("alice").await;
     let next = world.works(&tokens).await;
     world.events.take();
-    let payload = world.auth.verify(&tokens.access, Purpose::Access).unwrap();
-    world.auth.revoke(&[Anchor::TokenId(payload.token_id())]).await.unwrap();
+    let payload = world.auth.verify_signature_and_claims(&tokens.access, Purpose::Access).unwrap();
+    world.auth.revoke(&[RevocationTarget::TokenId(payload.token_id())]).await.unwrap();
     assert_eq!(world.events.only().kind, EventKind::Revoked);
     assert_eq!(world.enter(&tokens).await, Err(revoked()));
     world.works(&next).await;
@@ -48,8 +49,8 @@ async fn one_token_is_revoked_by_its_id() {
 async fn a_refresh_token_is_revoked_by_its_id() {
     let world = World::new();
     let tokens = world.log_in("alice").await;
-    let payload = world.auth.verify(&tokens.refresh, Purpose::Refresh).unwrap();
-    world.auth.revoke(&[Anchor::TokenId(payload.token_id())]).await.unwrap();
+    let payload = world.auth.verify_signature_and_claims(&tokens.refresh, Purpose::Refresh).unwrap();
+    world.auth.revoke(&[RevocationTarget::TokenId(payload.token_id())]).await.unwrap();
     assert_eq!(world.enter(&tokens).await, Ok(()));
     assert_eq!(world.refresh(&tokens).await, Err(revoked()));
 }
@@ -61,12 +62,12 @@ async fn a_session_and_a_subject_are_revoked_with_all_they_have() {
         [world.log_in("alice").await, world.log_in("alice").await, world.log_in("bob").await];
     let next = world.works(&first).await;
     let id = world.session_of(&first);
-    world.auth.revoke(&[Anchor::Session(id.as_str())]).await.unwrap();
+    world.auth.revoke(&[RevocationTarget::Session(id.as_str())]).await.unwrap();
     for tokens in [&first, &next] {
         world.is_over(tokens, "its session is revoked").await;
     }
     let second = world.works(&second).await;
-    world.auth.revoke(&[Anchor::Subject("alice")]).await.unwrap();
+    world.auth.revoke(&[RevocationTarget::Subject("alice")]).await.unwrap();
     world.is_over(&second, "its subject is revoked").await;
     // Who is kept out gets nothing meanwhile: it would outlast the revocation.
     assert_eq!(world.auth.login("alice").await.unwrap_err(), Rejection::InvalidCredentials);
@@ -76,7 +77,7 @@ async fn a_session_and_a_subject_are_revoked_with_all_they_have() {
 }
 
 fn with_device(device: impl serde::Serialize) -> TokenRequest<'static> {
-    TokenRequest::new("alice").claim("device", device)
+    TokenRequest::for_subject("alice").claim("device", device)
 }
 
 #[tokio::test]
@@ -87,10 +88,10 @@ async fn a_device_is_revoked_by_its_claim() {
         world.log_in(with_device("laptop")).await,
         world.log_in("alice").await,
     ];
-    let tenant = world.log_in(TokenRequest::new("alice").claim("tenant", "phone")).await;
+    let tenant = world.log_in(TokenRequest::for_subject("alice").claim("tenant", "phone")).await;
     let escaped = world.log_in(with_device("ph\u{f6}ne\n")).await;
     let next = world.works(&phone).await;
-    world.auth.revoke(&[Anchor::Claim { name: "device", value: "phone" }]).await.unwrap();
+    world.auth.revoke(&[RevocationTarget::Claim { name: "device", value: "phone" }]).await.unwrap();
     for tokens in [&phone, &next] {
         world.is_over(tokens, "the phone is lost").await;
     }
@@ -100,7 +101,7 @@ async fn a_device_is_revoked_by_its_claim() {
         world.works(tokens).await;
     }
     let escaped = world.works(&escaped).await;
-    world.auth.revoke(&[Anchor::Claim { name: "device", value: "ph\u{f6}ne\n" }]).await.unwrap();
+    world.auth.revoke(&[RevocationTarget::Claim { name: "device", value: "ph\u{f6}ne\n" }]).await.unwrap();
     world.is_over(&escaped, "compared as text, not as JSON").await;
 }
 
@@ -109,8 +110,8 @@ async fn a_device_is_revoked_by_its_claim() {
 async fn a_claim_that_is_not_looked_at_is_not_revoked() {
     let world = World::with(|builder| builder.revocable_claim("device"));
     let phone = world.log_in(with_device("phone").claim("tenant", "acme")).await;
-    let unknown = Anchor::Claim { name: "tenant", value: "acme" };
-    let known = Anchor::Claim { name: "device", value: "phone" };
+    let unknown = RevocationTarget::Claim { name: "tenant", value: "acme" };
+    let known = RevocationTarget::Claim { name: "device", value: "phone" };
     let refused = Err(Rejection::Misconfigured(Misconfigured::NotRevocable));
     assert_eq!(world.auth.revoke(&[unknown]).await, refused);
     // All or nothing.
@@ -142,7 +143,7 @@ async fn a_claim_that_could_not_be_revoked_is_not_accepted() {
 // ------------------------------------------------------------------------------------------------ epochs
 
 fn epoch_of(world: &World, token: &str) -> Option<u64> {
-    world.auth.verify(token, Purpose::Access).unwrap().claim("token_epoch").unwrap()
+    world.auth.verify_signature_and_claims(token, Purpose::Access).unwrap().claim("token_epoch").unwrap()
 }
 
 #[tokio::test]
@@ -177,7 +178,7 @@ async fn the_epoch_of_the_user_ends_what_was_issued_to_him() {
     let world = World::new();
     let log_in = async || {
         let alice = world.users.find("alice");
-        world.log_in(TokenRequest::of(&alice).scope("read").claim("n", 7)).await
+        world.log_in(TokenRequest::for_user(&alice).scope("read").claim("n", 7)).await
     };
     let first = log_in().await;
     let first = world.works(&first).await;
@@ -192,7 +193,7 @@ async fn the_epoch_of_the_user_ends_what_was_issued_to_him() {
     world.is_over(&plain, "the name alone does not know the epoch").await;
 
     let second = world.works(&second).await;
-    let payload = world.auth.verify(&second.access, Purpose::Access).unwrap();
+    let payload = world.auth.verify_signature_and_claims(&second.access, Purpose::Access).unwrap();
     assert_eq!((payload.subject(), payload.scopes()), ("alice", vec!["read".into()]));
     assert_eq!(payload.claim::<u64>("user_epoch").unwrap(), Some(1));
     world.works(&bob).await;
@@ -205,12 +206,12 @@ async fn the_epoch_of_the_user_ends_what_was_issued_to_him() {
 #[tokio::test]
 async fn the_epoch_of_the_user_counts_without_any_store() {
     let world = World::without_store(fauth_core::AuthProviderBuilder::danger_stateless);
-    let tokens = world.log_in(TokenRequest::of(&world.users.find("alice"))).await;
+    let tokens = world.log_in(TokenRequest::for_user(&world.users.find("alice"))).await;
     let tokens = world.works(&tokens).await;
     world.users.change("alice", |alice| alice.token_epoch = 1);
     assert_eq!(world.enter(&tokens).await, Err(invalid(InvalidToken::OldEpoch)));
     assert_eq!(world.refresh(&tokens).await, Err(invalid(InvalidToken::OldEpoch)));
-    let tokens = world.log_in(TokenRequest::of(&world.users.find("alice"))).await;
+    let tokens = world.log_in(TokenRequest::for_user(&world.users.find("alice"))).await;
     world.works(&tokens).await;
 }
 
@@ -233,11 +234,11 @@ async fn what_was_issued_before_the_store_remembers_is_refused() {
 fn what_ends_a_token_cannot_be_claimed_by_an_application() {
     let world = World::new();
     for name in ["sid", "token_epoch", "user_epoch"] {
-        let request = TokenRequest::new("alice").claim(name, u64::MAX);
+        let request = TokenRequest::for_subject("alice").claim(name, u64::MAX);
         let error = world.auth.issue(Purpose::Access, request).unwrap_err();
         assert!(matches!(error, fauth_core::IssueError::ReservedClaim(found) if &*found == name));
     }
-    assert!(world.auth.issue(Purpose::Access, TokenRequest::new("alice").claim("sid2", 1)).is_ok());
+    assert!(world.auth.issue(Purpose::Access, TokenRequest::for_subject("alice").claim("sid2", 1)).is_ok());
 }
 
 fn minted(name: &str, value: Value) -> String {
@@ -307,7 +308,7 @@ async fn a_foreign_session_id_is_revoked_as_it_stands() {
 #[derive(Clone)]
 struct Recorder {
     inner: MemoryStore,
-    /// The kind of the anchor, or `epoch`, with its time.
+    /// The kind of the target, or `epoch`, with its time.
     until: Arc<Mutex<Vec<(&'static str, Timestamp)>>>,
 }
 
@@ -321,11 +322,11 @@ impl Recorder {
     }
 }
 
-const fn kind_of(anchor: &Anchor<'_>) -> &'static str {
-    match anchor {
-        Anchor::TokenId(_) => "jti",
-        Anchor::Session(_) => "sid",
-        Anchor::Subject(_) => "sub",
+const fn kind_of(target: &RevocationTarget<'_>) -> &'static str {
+    match target {
+        RevocationTarget::TokenId(_) => "jti",
+        RevocationTarget::Session(_) => "sid",
+        RevocationTarget::Subject(_) => "sub",
         _ => "claim",
     }
 }
@@ -333,12 +334,12 @@ const fn kind_of(anchor: &Anchor<'_>) -> &'static str {
 impl RevocationStore for Recorder {
     async fn revoke(
         &self,
-        anchors: &[Anchor<'_>],
+        targets: &[RevocationTarget<'_>],
         now: Timestamp,
         until: Timestamp,
     ) -> Result<(), StoreError> {
-        self.until.lock().unwrap().extend(anchors.iter().map(|anchor| (kind_of(anchor), until)));
-        self.inner.revoke(anchors, now, until).await
+        self.until.lock().unwrap().extend(targets.iter().map(|target| (kind_of(target), until)));
+        self.inner.revoke(targets, now, until).await
     }
 
     async fn check(&self, token: &TokenFacts<'_>, now: Timestamp) -> Result<Verdict, StoreError> {
@@ -446,8 +447,8 @@ async fn outlives_what_it_covers(odd: &Odd) {
     let recorder = Recorder::new();
     let world = odd.world(&recorder);
     let log_in = async || {
-        let request = TokenRequest::new("alice").claim("device", "phone");
-        world.log_in(fauth_core::LoginRequest::new(request).remember(odd.remember)).await
+        let request = TokenRequest::for_subject("alice").claim("device", "phone");
+        world.log_in(fauth_core::LoginRequest::from(request).remember(odd.remember)).await
     };
     let access_end = ManualClock::START.unix_seconds() + odd.longest(Purpose::Access);
     let login_end =
@@ -463,10 +464,15 @@ async fn outlives_what_it_covers(odd: &Odd) {
         assert!(until.unix_seconds() >= session_end, "{kind}: {until} < {session_end}, {odd:?}");
     }
     let other = log_in().await;
-    let device = Anchor::Claim { name: "device", value: "phone" };
+    let device = RevocationTarget::Claim { name: "device", value: "phone" };
     world
         .auth
-        .revoke(&[device, Anchor::Subject("bob"), Anchor::TokenId("x"), Anchor::Session("y")])
+        .revoke(&[
+            device,
+            RevocationTarget::Subject("bob"),
+            RevocationTarget::TokenId("x"),
+            RevocationTarget::Session("y"),
+        ])
         .await
         .unwrap();
     world.auth.logout_all("alice").await.unwrap();
@@ -481,14 +487,14 @@ async fn outlives_what_it_covers(odd: &Odd) {
 
     // And what that means: in the last second of its life a token is still refused for the right reason.
     for tokens in [&tokens, &other] {
-        let payload = world.auth.verify(&tokens.access, Purpose::Access).unwrap();
+        let payload = world.auth.verify_signature_and_claims(&tokens.access, Purpose::Access).unwrap();
         let last = payload.expires_at().unix_seconds() + i64::try_from(odd.expiry_leeway).unwrap() - 1;
         world.clock.set(Timestamp::from_unix_seconds(last));
-        assert!(world.auth.verify(&tokens.access, Purpose::Access).is_ok(), "{odd:?}");
+        assert!(world.auth.verify_signature_and_claims(&tokens.access, Purpose::Access).is_ok(), "{odd:?}");
         let refused = world.enter(tokens).await.unwrap_err();
         assert!(matches!(&refused, Rejection::InvalidToken(InvalidToken::Revoked)), "{refused:?} {odd:?}");
         world.clock.set(ManualClock::START);
-        let payload = world.auth.verify(&tokens.refresh, Purpose::Refresh).unwrap();
+        let payload = world.auth.verify_signature_and_claims(&tokens.refresh, Purpose::Refresh).unwrap();
         let last = payload.expires_at().unix_seconds() + i64::try_from(odd.expiry_leeway).unwrap() - 1;
         world.clock.set(Timestamp::from_unix_seconds(last));
         assert_eq!(world.refresh(tokens).await.unwrap_err().status(), 401, "{odd:?}");
@@ -524,7 +530,7 @@ async fn the_end_of_everything_outlives_tokens_for_mails() {
     let auth = builder.store(memory_store()).revocation_store(recorder.clone()).build().unwrap();
     let alice = users.find("alice");
     let issue = async || {
-        let request = OneTimeRequest::new(&alice);
+        let request = OneTimeRequest::for_user(&alice);
         auth.issue_one_time(OneTimePurpose::EmailVerification, request).await.unwrap()
     };
     let before = issue().await;
@@ -549,7 +555,7 @@ async fn a_second_logout_does_not_shorten_the_first() {
     let world = Odd::DEFAULT.world(&recorder);
     let tokens = world.log_in("alice").await;
     let id = world.session_of(&tokens);
-    world.auth.revoke(&[Anchor::Session(id.as_str())]).await.unwrap();
+    world.auth.revoke(&[RevocationTarget::Session(id.as_str())]).await.unwrap();
     world.auth.logout(&tokens.access).await.unwrap();
     let kept = recorder.take();
     assert!(kept[0].1 > kept[2].1, "{kept:?}");

@@ -30,7 +30,7 @@ impl<U: AuthUser> AuthProvider<U> {
     /// ```
     /// # use fauth_core::{AuthProvider, AuthUser, LinkBase, OneTimePurpose, OneTimeRequest, Rejection};
     /// # async fn example<U: AuthUser>(auth: &AuthProvider<U>, user: &U, base: &LinkBase) -> Result<(), Rejection> {
-    /// let token = auth.issue_one_time(OneTimePurpose::PasswordReset, OneTimeRequest::new(user)).await?;
+    /// let token = auth.issue_one_time(OneTimePurpose::PasswordReset, OneTimeRequest::for_user(user)).await?;
     /// let link = token.link(base); // `base` is made when the application starts
     /// # Ok(())
     /// # }
@@ -59,7 +59,7 @@ impl<U: AuthUser> AuthProvider<U> {
             purpose: kind,
             expires_at: payload.expires_at(),
         };
-        self.asked(store.insert(record, MAX_OUTSTANDING, now)).await?;
+        self.call_store(store.insert(record, MAX_OUTSTANDING, now)).await?;
         self.raise(&Event::new(EventKind::OneTimeIssued).subject(payload.subject()).reason(kind.as_str()));
         Ok(OneTimeToken { token, lifetime: payload.expires_at().since(now) })
     }
@@ -73,7 +73,7 @@ impl<U: AuthUser> AuthProvider<U> {
     /// let user = redeemed.user(); // set the new password, and raise what `token_epoch` reads
     ///
     /// let redeemed = auth.redeem(Redemption::new(token).browser(cookie), OneTimePurpose::MagicLink).await?;
-    /// let pair = auth.login(TokenRequest::of(&**redeemed.user())).await?;
+    /// let pair = auth.login(TokenRequest::for_user(&**redeemed.user())).await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -128,13 +128,13 @@ impl<U: AuthUser> AuthProvider<U> {
     ) -> Result<(), Rejection> {
         // The loader may have taken its time.
         let (now, kind) = (self.now()?, Purpose::from(purpose));
-        let record = self.asked(store.redeem(&hash_of(payload), kind, now)).await?;
+        let record = self.call_store(store.redeem(&hash_of(payload), kind, now)).await?;
         if record.is_none_or(|record| record.subject != payload.subject()) {
             return Err(refused(OneTimeFault::Spent));
         }
         // Whoever has verified one of his addresses may still verify the other.
         if purpose != OneTimePurpose::EmailVerification {
-            self.asked(store.withdraw(payload.subject(), Some(kind), now)).await?;
+            self.call_store(store.withdraw(payload.subject(), Some(kind), now)).await?;
         }
         Ok(())
     }
@@ -151,7 +151,7 @@ impl<U: AuthUser> AuthProvider<U> {
         purpose: impl Into<Option<OneTimePurpose>> + Send,
     ) -> Result<usize, Rejection> {
         let purpose = purpose.into().map(Purpose::from);
-        self.asked(self.one_time_store()?.withdraw(subject, purpose, self.now()?)).await
+        self.call_store(self.one_time_store()?.withdraw(subject, purpose, self.now()?)).await
     }
 
     fn one_time_store(&self) -> Result<&Arc<dyn KeepOneTimes>, Rejection> {

@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
-#[path = "cached_loader/cached_users.rs"]
 #[expect(
     clippy::indexing_slicing,
     unreachable_pub,
@@ -103,8 +102,8 @@ const FAILED: Rejection = Rejection::Unavailable(Unavailable::Loader);
 
 #[test]
 fn the_manual_shows_this_very_loader() {
-    let manual = include_str!("../src/manual/performance.md");
-    let loader = include_str!("cached_loader/cached_users.rs");
+    let manual = include_str!("../../src/manual/performance.md");
+    let loader = include_str!("cached_users.rs");
     assert!(
         manual.contains(loader),
         "copy tests/cached_loader/cached_users.rs into src/manual/performance.md"

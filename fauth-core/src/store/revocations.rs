@@ -14,7 +14,7 @@ const MAX_PLAIN_KEY: usize = 300;
 /// What can be revoked: everything that a token hangs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Anchor<'a> {
+pub enum RevocationTarget<'a> {
     /// One token, by its `jti`.
     TokenId(&'a str),
     /// One session, by its `sid`: its access and refresh tokens.
@@ -31,8 +31,8 @@ pub enum Anchor<'a> {
     },
 }
 
-impl Anchor<'_> {
-    /// The name under which a backend can keep it: different for different anchors, at most 300 bytes.
+impl RevocationTarget<'_> {
+    /// The name under which a backend can keep it: different for different targets, at most 300 bytes.
     #[must_use]
     pub fn key(&self) -> Cow<'static, str> {
         let mut key = String::new();
@@ -95,7 +95,7 @@ fn hashed(key: &str) -> String {
 #[expect(clippy::exhaustive_structs, reason = "the store suite of other crates makes them")]
 pub struct TokenFacts<'a> {
     /// What the token hangs on; its subject is among them.
-    pub anchors: SmallVec<[Anchor<'a>; 4]>,
+    pub targets: SmallVec<[RevocationTarget<'a>; 4]>,
     /// Its subject, for the epoch.
     pub subject: &'a str,
     /// The subject's epoch when the token was issued, as the token says.
@@ -110,7 +110,7 @@ pub struct TokenFacts<'a> {
 pub enum Verdict {
     /// Nothing speaks against it.
     Good,
-    /// One of its anchors is revoked.
+    /// One of its targets is revoked.
     Revoked,
     /// It is of an earlier epoch of its subject.
     OldEpoch,
@@ -132,12 +132,12 @@ pub trait RevocationStore: Send + Sync + 'static {
     /// [`StoreError`] if it is unknown whether all are revoked.
     fn revoke(
         &self,
-        anchors: &[Anchor<'_>],
+        targets: &[RevocationTarget<'_>],
         now: Timestamp,
         until: Timestamp,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Judges a token by all its anchors and its epoch, in one trip at most. One that is revoked and of an old epoch is
+    /// Judges a token by all its targets and its epoch, in one trip at most. One that is revoked and of an old epoch is
     /// [`Revoked`](Verdict::Revoked).
     ///
     /// # Errors
@@ -177,28 +177,28 @@ mod tests {
     #[test]
     fn different_anchors_have_different_keys() {
         let long = "x".repeat(300);
-        let anchors = [
-            Anchor::TokenId("a"),
-            Anchor::Session("a"),
-            Anchor::Subject("a"),
-            Anchor::Claim { name: "a", value: "b:c" },
-            Anchor::Claim { name: "a:b", value: "c" },
-            Anchor::Subject(&long),
-            Anchor::Session(&long),
+        let targets = [
+            RevocationTarget::TokenId("a"),
+            RevocationTarget::Session("a"),
+            RevocationTarget::Subject("a"),
+            RevocationTarget::Claim { name: "a", value: "b:c" },
+            RevocationTarget::Claim { name: "a:b", value: "c" },
+            RevocationTarget::Subject(&long),
+            RevocationTarget::Session(&long),
         ];
         #[cfg(feature = "redis")]
-        for anchor in &anchors {
-            assert!(anchor.with_key(|key| key == anchor.key().as_bytes()), "{anchor:?}");
+        for target in &targets {
+            assert!(target.with_key(|key| key == target.key().as_bytes()), "{target:?}");
         }
-        let keys: std::collections::HashSet<_> = anchors.iter().map(Anchor::key).collect();
-        assert_eq!(keys.len(), anchors.len());
+        let keys: std::collections::HashSet<_> = targets.iter().map(RevocationTarget::key).collect();
+        assert_eq!(keys.len(), targets.len());
         assert!(keys.iter().all(|key| key.len() <= MAX_PLAIN_KEY));
     }
 
     #[test]
     fn the_longest_plain_key_is_kept_and_one_more_is_hashed() {
         let fits = "x".repeat(MAX_PLAIN_KEY - 4);
-        assert_eq!(Anchor::Session(&fits).key(), format!("sid:{fits}"));
-        assert!(Anchor::Session(&format!("{fits}x")).key().starts_with("sha256:"));
+        assert_eq!(RevocationTarget::Session(&fits).key(), format!("sid:{fits}"));
+        assert!(RevocationTarget::Session(&format!("{fits}x")).key().starts_with("sha256:"));
     }
 }
