@@ -51,7 +51,7 @@ def tracked():
 
 def is_library(path):
     """Sources that users build: no tests, benches, examples, fuzz targets."""
-    return re.fullmatch(r"fauth-\w+/src/.+\.rs", path) and not re.search(r"/(?:\w+_)?tests(?:/|\.rs$)", path)
+    return re.fullmatch(r"fauth-\w+/(?:testing/)?src/.+\.rs", path) and not re.search(r"/(?:\w+_)?tests(?:/|\.rs$)", path)
 
 
 def is_test_or_bench(path):
@@ -112,7 +112,7 @@ QUANTITY = re.compile(r"Duration|\b(?:usize|u32|u64|i64|f64)\b|_?(?:millis|micro
 
 
 def only_rejections_know_status_codes(paths):
-    home = re.compile(r"fauth-core/src/(?:(?:rejection|reply|render)\w*(?:/.+)?\.rs|testing(?:/.+)?(?:\.rs))")
+    home = re.compile(r"fauth-core/(?:src/(?:rejection|reply|render)\w*(?:/.+)?\.rs|testing/src/.+\.rs)")
     for path in filter(is_library, paths):
         if home.fullmatch(path):
             continue

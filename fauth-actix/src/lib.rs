@@ -15,7 +15,7 @@
 //! # use actix_cors::Cors;
 //! # use actix_web::{App, middleware::DefaultHeaders, web::{get, resource}};
 //! # use fauth_actix::require_user;
-//! # let auth = fauth_core::testing::provider().build().unwrap();
+//! # let auth = fauth_testing::provider().build().unwrap();
 //! let me = resource("/me").route(get().to(async || "me")).wrap(require_user(&auth));
 //! let app = App::new()
 //!     .service(me)

@@ -27,8 +27,8 @@ use crate::guard::RequireLayer;
 /// ```
 /// # use actix_web::{App, web::get};
 /// # use fauth_actix::{CurrentUser, SecureScope};
-/// # use fauth_core::testing::{self, TestUser};
-/// # let auth = testing::provider().build().unwrap();
+/// # use fauth_testing::TestUser;
+/// # let auth = fauth_testing::provider().build().unwrap();
 /// async fn dashboard(user: CurrentUser<TestUser>) -> String {
 ///     format!("Hello {}", user.name)
 /// }

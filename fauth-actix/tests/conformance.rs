@@ -17,12 +17,10 @@ use fauth_actix::{
     CurrentUser, MaybeUser, SecureScope, Token, auth_routes, require, require_active_user, require_any_role,
     require_permissions, require_roles, require_scopes, require_user,
 };
-use fauth_core::{
-    DetailJson, Requirement,
-    testing::{
-        Role, TestUser, WireRequest, WireResponse,
-        suite::{App, Harness, custom_requirement, greeting, token_text},
-    },
+use fauth_core::{DetailJson, Requirement};
+use fauth_testing::{
+    Role, TestUser, WireRequest, WireResponse,
+    suite::{App, Harness, custom_requirement, greeting, token_text},
 };
 
 async fn greet(CurrentUser(user): CurrentUser<TestUser>) -> String {
@@ -41,7 +39,7 @@ async fn forge(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let forged = fauth_core::testing::Users::new().find("alice");
+    let forged = fauth_testing::Users::new().find("alice");
     request.extensions_mut().insert(forged.clone());
     request.extensions_mut().insert(Arc::new(forged));
     next.call(request).await
@@ -131,4 +129,4 @@ impl Harness for Actix {
     }
 }
 
-fauth_core::conformance!(Actix);
+fauth_testing::conformance!(Actix);

@@ -27,22 +27,21 @@ use fauth_actix::{
     CurrentUser, Head, MaybeUser, SecureScope, Token, auth_routes, require_roles, require_user, respond,
 };
 use fauth_core::{
-    AuthConfig, AuthProvider, Guard, Reply, RequestHead as _, Requirement,
-    routes::MAX_BODY_BYTES,
-    testing::{self, TestUser, Users, WireResponse},
+    AuthConfig, AuthProvider, Guard, Reply, RequestHead as _, Requirement, routes::MAX_BODY_BYTES,
 };
+use fauth_testing::{TestUser, Users, WireResponse};
 use futures_util::stream;
 
 type Auth = AuthProvider<TestUser>;
 
 fn provider() -> Auth {
-    testing::provider().build().unwrap()
+    fauth_testing::provider().build().unwrap()
 }
 
 fn other_provider() -> Auth {
     let secret = "another-secret-0123456789-abcdefghij-9f2c4a7b";
     let config = AuthConfig::builder().secret(secret).build().unwrap();
-    testing::provider_with(config, &Users::new()).build().unwrap()
+    fauth_testing::provider_with(config, &Users::new()).build().unwrap()
 }
 
 fn access(auth: &Auth, name: &str) -> String {
@@ -220,7 +219,7 @@ async fn a_groups_middleware_runs_inside_its_guard_the_last_one_first() {
 
 #[actix_web::test]
 async fn an_error_of_a_middleware_inside_keeps_what_the_grant_demands() {
-    let auth = testing::provider().danger_query_token("token").build().unwrap();
+    let auth = fauth_testing::provider().danger_query_token("token").build().unwrap();
     let group = SecureScope::new("/group", &auth).wrap(actix_web::middleware::from_fn(
         |_, _: actix_web::middleware::Next<actix_web::body::BoxBody>| async {
             Err::<ServiceResponse, _>(ErrorImATeapot("no"))

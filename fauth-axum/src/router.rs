@@ -28,8 +28,8 @@ use crate::guard::answer;
 /// ```
 /// # use axum::{Router, routing::get};
 /// # use fauth_axum::{CurrentUser, SecureRouter};
-/// # use fauth_core::testing::{self, TestUser};
-/// # let auth = testing::provider().build().unwrap();
+/// # use fauth_testing::TestUser;
+/// # let auth = fauth_testing::provider().build().unwrap();
 /// async fn dashboard(user: CurrentUser<TestUser>) -> String {
 ///     format!("Hello {}", user.name)
 /// }

@@ -14,12 +14,10 @@ use fauth_axum::{
     CurrentUser, MaybeUser, SecureRouter, Token, auth_routes, require, require_active_user, require_any_role,
     require_permissions, require_roles, require_scopes, require_user,
 };
-use fauth_core::{
-    AuthProvider, DetailJson, Requirement,
-    testing::{
-        Role, TestUser, WireRequest, WireResponse,
-        suite::{App, Harness, custom_requirement, greeting, token_text},
-    },
+use fauth_core::{AuthProvider, DetailJson, Requirement};
+use fauth_testing::{
+    Role, TestUser, WireRequest, WireResponse,
+    suite::{App, Harness, custom_requirement, greeting, token_text},
 };
 use tower::{ServiceExt as _, service_fn};
 
@@ -38,7 +36,7 @@ async fn show_token(Token(token): Token) -> String {
 }
 
 async fn forge(mut request: Request, next: axum::middleware::Next) -> Response {
-    let forged = fauth_core::testing::Users::new().find("alice");
+    let forged = fauth_testing::Users::new().find("alice");
     request.extensions_mut().insert(forged.clone());
     request.extensions_mut().insert(Arc::new(forged));
     next.run(request).await
@@ -105,4 +103,4 @@ impl Harness for Axum {
     }
 }
 
-fauth_core::conformance!(Axum);
+fauth_testing::conformance!(Axum);

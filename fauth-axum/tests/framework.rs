@@ -30,10 +30,9 @@ use fauth_axum::{
 };
 use fauth_core::{
     AuthEvents, AuthProvider, CookieTransport, Event, EventKind, Purpose, Rejection, Reply, RequestHead,
-    TokenPair,
-    routes::MAX_BODY_BYTES,
-    testing::{self, TestUser, Users},
+    TokenPair, routes::MAX_BODY_BYTES,
 };
+use fauth_testing::{TestUser, Users};
 use http_body::Frame;
 use tower::{Service, ServiceExt as _};
 use tower_http::{cors::CorsLayer, limit::RequestBodyLimitLayer};
@@ -41,7 +40,7 @@ use tower_http::{cors::CorsLayer, limit::RequestBodyLimitLayer};
 type Auth = AuthProvider<TestUser>;
 
 fn provider() -> Auth {
-    testing::provider().build().unwrap()
+    fauth_testing::provider().build().unwrap()
 }
 
 fn bearer(auth: &Auth, name: &str) -> String {
@@ -212,7 +211,7 @@ fn trapped(auth: &Auth, trap_set: &Trap) -> [(&'static str, Router); 3] {
 #[tokio::test]
 async fn nothing_runs_and_nothing_is_read_before_the_guard_agrees() {
     let users = Users::new();
-    let auth = testing::provider_with(testing::config(), &users).build().unwrap();
+    let auth = fauth_testing::provider_with(fauth_testing::config(), &users).build().unwrap();
     let (bob, alice) = (bearer(&auth, "bob"), bearer(&auth, "alice"));
     let refusals = [(None, 401), (Some("Bearer x"), 401), (Some("Bearer"), 400), (Some(bob.as_str()), 403)];
     for index in 0..3 {
@@ -251,7 +250,7 @@ async fn a_panic_in_a_loader_is_not_a_pass() {
     async fn load(_: Arc<fauth_core::TokenPayload>) -> Result<Option<TestUser>, Infallible> {
         panic!("the loader fell over")
     }
-    let auth: Auth = AuthProvider::builder(testing::config())
+    let auth: Auth = AuthProvider::builder(fauth_testing::config())
         .user_loader(load)
         .without_password_login()
         .danger_stateless()
@@ -448,7 +447,7 @@ async fn fallback_and_layers_of_a_group_run_for_those_let_in() {
 #[tokio::test]
 async fn a_grant_is_of_one_request_only() {
     let users = Users::new();
-    let auth = testing::provider_with(testing::config(), &users).build().unwrap();
+    let auth = fauth_testing::provider_with(fauth_testing::config(), &users).build().unwrap();
     let mut app = group(&auth);
     let mut call = async |request: Request| app.call(request).await.unwrap().status();
     assert_eq!(call(request_of(&auth, "alice", "/panel")).await, 200);
@@ -463,7 +462,7 @@ async fn a_grant_is_of_one_request_only() {
 async fn who_is_let_in_at_the_same_time_stays_apart() {
     let users = Users::new();
     users.delay(Duration::from_millis(5));
-    let auth = testing::provider_with(testing::config(), &users).build().unwrap();
+    let auth = fauth_testing::provider_with(fauth_testing::config(), &users).build().unwrap();
     let app = group(&auth);
     let names = ["alice", "bob", "ed", "dora"];
     let tasks: Vec<_> = (0..40)
@@ -646,7 +645,7 @@ async fn endpoints_may_be_nested_under_a_prefix() {
 #[tokio::test]
 async fn without_password_login_there_is_no_login() {
     let users = Users::new();
-    let auth: Auth = AuthProvider::builder(testing::config())
+    let auth: Auth = AuthProvider::builder(fauth_testing::config())
         .user_loader(users.user_loader())
         .without_password_login()
         .danger_stateless()
@@ -707,7 +706,7 @@ async fn a_lower_limit_of_the_applications_own_is_413_too() {
 
 #[tokio::test]
 async fn every_cookie_survives() {
-    let auth = testing::provider().transport(CookieTransport::new()).build().unwrap();
+    let auth = fauth_testing::provider().transport(CookieTransport::new()).build().unwrap();
     let app: Router = auth_routes(&auth).layer(middleware::map_response(async |mut response: Response| {
         response.headers_mut().append("set-cookie", HeaderValue::from_static("theme=dark"));
         response
@@ -796,7 +795,7 @@ async fn a_refusal_says_why_in_words() {
 /// HTTP/2 has no `Host` header; hyper puts `:scheme` and `:authority` into the URI.
 #[tokio::test]
 async fn the_authority_of_http2_is_the_host() {
-    let auth = testing::provider().transport(CookieTransport::new()).build().unwrap();
+    let auth = fauth_testing::provider().transport(CookieTransport::new()).build().unwrap();
     let app = Router::new()
         .nest_service("/group", SecureRouter::new(&auth).route("/echo", post(greet)))
         .route("/echo", post(greet))
@@ -972,7 +971,7 @@ fn requests_of_one_connection_do_not_share_a_grant() {
 #[test]
 fn a_body_that_breaks_off_on_the_wire_logs_nobody_in() {
     let users = Users::new();
-    let auth = testing::provider_with(testing::config(), &users).build().unwrap();
+    let auth = fauth_testing::provider_with(fauth_testing::config(), &users).build().unwrap();
     let server = Server::new(auth_routes(&auth));
     let mut stream = server.connect();
     let head = "POST /login HTTP/1.1\r\nHost: app.example\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n";
@@ -999,7 +998,7 @@ impl AuthEvents for Peers {
 #[test]
 fn events_name_the_peer_if_the_server_knows_it() {
     let peers = Peers::default();
-    let auth = testing::provider().events(peers.clone()).build().unwrap();
+    let auth = fauth_testing::provider().events(peers.clone()).build().unwrap();
     let app = Router::new()
         .merge(auth_routes(&auth))
         .route("/extractor", get(greet))
@@ -1042,7 +1041,7 @@ async fn no_extractor_takes_the_place_of_the_guards_token() {
         token.subject().to_owned()
     }
     let staff = provider();
-    let customers = testing::provider().transport(CookieTransport::new()).build().unwrap();
+    let customers = fauth_testing::provider().transport(CookieTransport::new()).build().unwrap();
     let group =
         SecureRouter::with_state(&staff, Both { customers: customers.clone() }).route("/x", get(show));
     let bearer = staff.issue(Purpose::Access, "alice").unwrap();

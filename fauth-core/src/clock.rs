@@ -46,10 +46,18 @@ impl fmt::Display for Timestamp {
 }
 
 /// The clock cannot tell the time. The request is refused with 503.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, thiserror::Error)]
 #[error("the clock gives no usable time")]
 #[non_exhaustive]
 pub struct ClockError;
+
+impl ClockError {
+    /// The error that a [`Clock`] returns when it does not know the time.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self
+    }
+}
 
 /// Where fauth gets the time from. Everything that expires asks this and nothing else.
 ///

@@ -19,8 +19,6 @@ mod requirement;
 pub mod routes;
 mod session;
 pub mod store;
-#[cfg(feature = "testing")]
-pub mod testing;
 mod token;
 mod transport;
 mod user;

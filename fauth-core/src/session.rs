@@ -204,7 +204,7 @@ impl SessionPolicy {
 /// ```
 /// use fauth_core::{LoginRequest, TokenRequest};
 ///
-/// # let auth = fauth_core::testing::provider().build().unwrap();
+/// # let auth = fauth_testing::provider().build().unwrap();
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 /// let request = LoginRequest::from(TokenRequest::for_subject("alice").scope("read")).remember(true).client("Firefox on Linux");
 /// let pair = auth.login(request).await?;

@@ -10,8 +10,8 @@
 //! A backend that implements all four is a [`Store`]. They can also be mixed: sessions in PostgreSQL, revocations in Redis.
 //!
 //! # Writing a backend
-//! Implement the traits, and run the exported store suite on them (feature `testing`). What the traits say about atomicity is what security rests
-//! on. Every method gets the present from its caller: a store asks no clock whether something has expired, so that it never disagrees
+//! Implement the traits, and run the store suite of the crate `fauth-testing` on them. What the traits say
+//! about atomicity is what security rests on. Every method gets the present from its caller: a store asks no clock whether something has expired, so that it never disagrees
 //! with who asks. It may forget what is past its time whenever it likes, and does so in bounded steps, never by a full scan while a request waits.
 //!
 //! # Errors

@@ -142,7 +142,7 @@ pub trait AuthUser: Send + Sync + 'static {
 /// ```
 /// use std::sync::Arc;
 /// use fauth_core::{TokenPayload, UserLoader};
-/// # use fauth_core::testing::TestUser as User;
+/// # use fauth_testing::TestUser as User;
 /// # struct Database;
 /// # #[derive(Debug)] struct DbError;
 /// # impl std::fmt::Display for DbError { fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str("db") } }

@@ -1,5 +1,5 @@
 //! The conformance suite on the core alone: each case against nothing but its own expectations.
 
-use fauth_core::testing::Direct;
+use fauth_testing::Direct;
 
-fauth_core::conformance!(Direct);
+fauth_testing::conformance!(Direct);

@@ -17,8 +17,8 @@ use fauth_core::{
         NewSession, Nonce, PostgresStore, RevocationStore, RevocationTarget, Rotation, RotationOutcome,
         SecretHash, Session, SessionId, SessionStore, TokenFacts, Verdict,
     },
-    testing::ManualClock,
 };
+use fauth_testing::ManualClock;
 use servers::Postgres;
 use sqlx::{PgPool, postgres::PgPoolOptions};
 

@@ -12,12 +12,12 @@
 //! logging, compression.
 //!
 //! ```
-//! # use fauth_core::testing::{self, TestUser};
+//! # use fauth_testing::TestUser;
 //! # use fauth_poem::{CurrentUser, SecureRoute};
 //! # use poem::{EndpointExt, Route, get, handler, middleware::{Cors, SetHeader}};
 //! # #[handler]
 //! # async fn dashboard(_: CurrentUser<TestUser>) {}
-//! # let auth = testing::provider().build().unwrap();
+//! # let auth = fauth_testing::provider().build().unwrap();
 //! let app = Route::new()
 //!     .nest("/internal", SecureRoute::new(&auth).at("/dashboard", get(dashboard)))
 //!     .with(SetHeader::new().overriding("x-content-type-options", "nosniff"))

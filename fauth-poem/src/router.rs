@@ -13,10 +13,10 @@ use crate::guard::Require;
 /// methods, HEAD, OPTIONS and upgrades are inside. To somebody anonymous every path of the group is 401, whether there is a route or not.
 ///
 /// ```
-/// # use fauth_core::testing::{self, TestUser};
+/// # use fauth_testing::TestUser;
 /// # use fauth_poem::{CurrentUser, SecureRoute};
 /// # use poem::{Route, get, handler};
-/// # let auth = testing::provider().build().unwrap();
+/// # let auth = fauth_testing::provider().build().unwrap();
 /// #[handler]
 /// async fn dashboard(user: CurrentUser<TestUser>) -> String {
 ///     format!("Hello {}", user.name)

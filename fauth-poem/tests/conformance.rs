@@ -3,16 +3,14 @@
 
 use std::sync::Arc;
 
-use fauth_core::{
-    DetailJson, Requirement,
-    testing::{
-        Role, TestUser, WireRequest, WireResponse,
-        suite::{App, Harness, custom_requirement, greeting, token_text},
-    },
-};
+use fauth_core::{DetailJson, Requirement};
 use fauth_poem::{
     CurrentUser, MaybeUser, SecureRoute, Token, auth_routes, require, require_active_user, require_any_role,
     require_permissions, require_roles, require_scopes, require_user,
+};
+use fauth_testing::{
+    Role, TestUser, WireRequest, WireResponse,
+    suite::{App, Harness, custom_requirement, greeting, token_text},
 };
 use poem::{
     Body, Endpoint, EndpointExt as _, Request, RequestParts, Route,
@@ -39,7 +37,7 @@ fn show_token(Token(token): Token) -> String {
 }
 
 fn app(App { auth, other }: &App) -> impl Endpoint + use<> {
-    let forged = fauth_core::testing::Users::new().find("alice");
+    let forged = fauth_testing::Users::new().find("alice");
     let group = SecureRoute::new(auth)
         .at("/dashboard", get(greet))
         .at("/echo", post(greet))
@@ -99,4 +97,4 @@ impl Harness for Poem {
     }
 }
 
-fauth_core::conformance!(Poem);
+fauth_testing::conformance!(Poem);

@@ -12,14 +12,11 @@ use std::{
     task::{Context, Poll},
 };
 
-use fauth_core::{
-    AuthProvider, Purpose, RequestHead as _,
-    routes::MAX_BODY_BYTES,
-    testing::{self, TestUser, Users, suite::greeting},
-};
+use fauth_core::{AuthProvider, Purpose, RequestHead as _, routes::MAX_BODY_BYTES};
 use fauth_poem::{
     CurrentUser, Head, MaybeUser, Refused, SecureRoute, Token, auth_routes, require_roles, require_user,
 };
+use fauth_testing::{TestUser, Users, suite::greeting};
 use poem::{
     Addr, Body, Endpoint, EndpointExt as _, IntoEndpoint, Request, RequestParts, Response, Route, Server,
     endpoint::make_sync,
@@ -61,7 +58,7 @@ fn user_then_token(_: CurrentUser<TestUser>, Token(token): Token) -> String {
 }
 
 fn auth() -> Auth {
-    testing::provider().build().unwrap()
+    fauth_testing::provider().build().unwrap()
 }
 
 /// As poem's server makes a request. One from poem's own builder does not know its original URI.
@@ -373,7 +370,7 @@ async fn the_provider_of_the_guard_serves_where_the_application_has_none() {
 #[tokio::test]
 async fn a_user_is_loaded_once_for_guards_and_extractors() {
     let users = Users::new();
-    let auth = testing::provider_with(testing::config(), &users).build().unwrap();
+    let auth = fauth_testing::provider_with(fauth_testing::config(), &users).build().unwrap();
     let app =
         SecureRoute::new(&auth).at("/", get(greet).with(require_roles(&auth, ["admin"]))).data(auth.clone());
     assert_eq!(text(get_as(&app, "/", &bearer(&auth, "alice")).await).await, "Hello alice");
@@ -431,7 +428,7 @@ async fn errors_inside_a_guard_stay_errors() {
 
 #[tokio::test]
 async fn headers_of_a_grant_reach_responses_and_errors() {
-    let auth = testing::provider().danger_query_token("token").build().unwrap();
+    let auth = fauth_testing::provider().danger_query_token("token").build().unwrap();
     let app = Route::new().nest("/group", SecureRoute::new(&auth).at("/dashboard", get(greet)));
     let token = auth.issue(Purpose::Access, "alice").unwrap();
     for (path, status) in [("/group/dashboard", 200), ("/group/unknown", 404)] {

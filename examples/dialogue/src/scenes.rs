@@ -4,7 +4,7 @@ mod sessions;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use fauth_core::{Algorithm, testing};
+use fauth_core::Algorithm;
 use serde_json::{Value, json};
 pub use sessions::{
     a_stolen_refresh_token_ends_its_session, logins_outlive_the_program_in_a_database,
@@ -176,7 +176,7 @@ pub fn me_needs_a_token(program: &str) {
     play(program, |server| {
         is_anonymous(&server.get("/me"));
         is_bad_token(&server.get_with("/me", "no.good.token"));
-        let stranger = testing::sign(
+        let stranger = fauth_testing::sign(
             r#"{"alg":"HS256","typ":"at+jwt"}"#,
             &claims("alice", "access", Duration::from_secs(60)).to_string(),
         );
@@ -351,7 +351,7 @@ fn claims(subject: &str, token_type: &str, lifetime: Duration) -> Value {
 /// As the Python fauth mints them.
 fn python_token(subject: &str, token_type: &str) -> String {
     let claims = claims(subject, token_type, Duration::from_secs(600)).to_string();
-    testing::sign_with(Algorithm::HS256, SECRET.as_bytes(), r#"{"alg":"HS256","typ":"JWT"}"#, claims)
+    fauth_testing::sign_with(Algorithm::HS256, SECRET.as_bytes(), r#"{"alg":"HS256","typ":"JWT"}"#, claims)
 }
 
 /// A service that shares its secret with a Python one lets its users in.

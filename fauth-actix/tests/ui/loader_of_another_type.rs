@@ -1,9 +1,7 @@
 use std::{convert::Infallible, sync::Arc};
 
-use fauth_core::{
-    AuthProvider, TokenPayload,
-    testing::{self, TestUser},
-};
+use fauth_core::{AuthProvider, TokenPayload};
+use fauth_testing::TestUser;
 
 struct Customer;
 
@@ -12,5 +10,5 @@ async fn load_customer(_: Arc<TokenPayload>) -> Result<Option<Customer>, Infalli
 }
 
 fn main() {
-    let _ = AuthProvider::<TestUser>::builder(testing::config()).user_loader(load_customer).build();
+    let _ = AuthProvider::<TestUser>::builder(fauth_testing::config()).user_loader(load_customer).build();
 }

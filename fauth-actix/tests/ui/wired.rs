@@ -1,13 +1,13 @@
 use actix_web::{App, web::get};
 use fauth_actix::{CurrentUser, SecureScope, auth_routes, require_roles};
-use fauth_core::testing::{self, TestUser};
+use fauth_testing::TestUser;
 
 async fn greet(user: CurrentUser<TestUser>) -> String {
     format!("Hello {}", user.name)
 }
 
 fn main() {
-    let auth = testing::provider().build().unwrap();
+    let auth = fauth_testing::provider().build().unwrap();
     let group = SecureScope::new("/internal", &auth).require_roles(["admin"]).route("/greet", get().to(greet));
     let _ = App::new()
         .app_data(actix_web::web::Data::new(auth.clone()))

@@ -1,10 +1,11 @@
 use fauth_axum::require_roles;
-use fauth_core::{AuthProvider, testing::TestUser};
+use fauth_core::AuthProvider;
+use fauth_testing::TestUser;
 
 fn guard(auth: &AuthProvider<TestUser>) {
     let _ = require_roles(auth, [""; 0]);
 }
 
 fn main() {
-    guard(&fauth_core::testing::provider().build().unwrap());
+    guard(&fauth_testing::provider().build().unwrap());
 }

@@ -1,10 +1,11 @@
 use fauth_axum::SecureRouter;
-use fauth_core::{AuthProvider, testing::TestUser};
+use fauth_core::AuthProvider;
+use fauth_testing::TestUser;
 
 fn group(auth: &AuthProvider<TestUser>) {
     let _ = SecureRouter::new(auth).require_roles([""; 0]);
 }
 
 fn main() {
-    group(&fauth_core::testing::provider().build().unwrap());
+    group(&fauth_testing::provider().build().unwrap());
 }

@@ -1,6 +1,7 @@
 use std::{convert::Infallible, sync::Arc};
 
-use fauth_core::{AuthConfig, AuthProvider, TokenPayload, testing::TestUser};
+use fauth_core::{AuthConfig, AuthProvider, TokenPayload};
+use fauth_testing::TestUser;
 
 struct Account;
 

@@ -1,4 +1,5 @@
-use fauth_core::{AuthConfig, AuthProvider, testing::TestUser};
+use fauth_core::{AuthConfig, AuthProvider};
+use fauth_testing::TestUser;
 
 fn find(_: &str) -> Result<Option<TestUser>, std::fmt::Error> {
     Ok(None)

@@ -1,6 +1,7 @@
 use axum::{Router, routing::get};
 use fauth_axum::CurrentUser;
-use fauth_core::{AuthProvider, testing::TestUser};
+use fauth_core::AuthProvider;
+use fauth_testing::TestUser;
 
 async fn me(_: Option<CurrentUser<TestUser>>) {}
 

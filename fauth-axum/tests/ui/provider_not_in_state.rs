@@ -1,6 +1,6 @@
 use axum::{Router, routing::get};
 use fauth_axum::CurrentUser;
-use fauth_core::testing::TestUser;
+use fauth_testing::TestUser;
 
 async fn me(_: CurrentUser<TestUser>) {}
 

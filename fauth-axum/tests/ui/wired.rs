@@ -2,10 +2,8 @@ use std::sync::Arc;
 
 use axum::{Router, routing::get};
 use fauth_axum::{CurrentUser, MaybeUser, SecureRouter, auth_routes, require_roles};
-use fauth_core::{
-    AuthConfig, AuthProvider, TokenPayload,
-    testing::{SECRET, TestUser},
-};
+use fauth_core::{AuthConfig, AuthProvider, TokenPayload};
+use fauth_testing::{SECRET, TestUser};
 
 async fn me(_: CurrentUser<TestUser>) {}
 

@@ -42,8 +42,8 @@ impl<U: AuthUser> AuthProvider<U> {
     /// [`authenticate`](Self::authenticate) for example.
     ///
     /// ```
-    /// # use fauth_core::{LoginRequest, TokenRequest, testing};
-    /// # let auth = testing::provider().build().unwrap();
+    /// # use fauth_core::{LoginRequest, TokenRequest};
+    /// # let auth = fauth_testing::provider().build().unwrap();
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
     /// let pair = auth.login("alice").await?;
     /// let pair = auth.login(TokenRequest::for_subject("alice").scope("read").claim("tenant", "acme")).await?;

@@ -20,7 +20,7 @@ use crate::request::RequestHead;
 /// let plain = |rejection: &Rejection, _: &dyn RequestHead| {
 ///     Reply::new(rejection.status()).body("text/plain; charset=utf-8", rejection.detail())
 /// };
-/// # let _ = fauth_core::testing::provider().renderer(plain).build().unwrap();
+/// # let _ = fauth_testing::provider().renderer(plain).build().unwrap();
 /// ```
 ///
 /// # Security

@@ -26,9 +26,9 @@ const FORGOTTEN_PER_WRITE: usize = 4;
 /// instance, nothing left after a restart. Clones share everything.
 ///
 /// ```
-/// use fauth_core::{AuthProvider, MemoryStore, testing};
+/// use fauth_core::{AuthProvider, MemoryStore};
 ///
-/// let auth = testing::provider().store(MemoryStore::new()).build()?;
+/// let auth = fauth_testing::provider().store(MemoryStore::new()).build()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///

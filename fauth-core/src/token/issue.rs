@@ -84,7 +84,7 @@ pub enum IssueError {
 /// use fauth_core::TokenRequest;
 ///
 /// let request = TokenRequest::for_subject("alice").scopes(["read", "write"]).claim("tenant", "acme");
-/// # let auth = fauth_core::testing::provider().build().unwrap();
+/// # let auth = fauth_testing::provider().build().unwrap();
 /// # auth.issue(fauth_core::Purpose::Access, request).unwrap();
 /// ```
 ///

@@ -54,8 +54,8 @@ impl Span {
 /// The claims of a token that was verified. There is no other way to get one than to have a token verified.
 ///
 /// ```
-/// # use fauth_core::testing::{self, TestUser};
-/// # let auth = testing::provider().build().unwrap();
+/// # use fauth_testing::TestUser;
+/// # let auth = fauth_testing::provider().build().unwrap();
 /// # let token = auth.issue(fauth_core::Purpose::Access,
 /// #     fauth_core::TokenRequest::for_subject("alice").scope("read").claim("tenant", "acme")).unwrap();
 /// let payload = auth.verify_signature_and_claims(token.expose(), fauth_core::Purpose::Access)?;

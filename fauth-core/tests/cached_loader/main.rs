@@ -20,10 +20,8 @@ use std::{
     time::Duration,
 };
 
-use fauth_core::{
-    AuthProvider, InvalidToken, Purpose, Rejection, Requirement, Unavailable,
-    testing::{TestUser, Users, WireRequest, config, provider_with},
-};
+use fauth_core::{AuthProvider, InvalidToken, Purpose, Rejection, Requirement, Unavailable};
+use fauth_testing::{TestUser, Users, WireRequest, config, provider_with};
 use moka::future::Cache;
 
 use crate::cached_users::CachedUsers;

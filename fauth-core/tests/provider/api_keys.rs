@@ -5,10 +5,9 @@ use std::time::Duration;
 use fauth_core::{
     ApiKeyError, ApiKeyFault, ApiKeyRequest, BearerTransport, Clock as _, CookieTransport, EventKind,
     InvalidToken, MemoryStore, Misconfigured, NewApiKey, Rejection, Requirement, SecurityScheme, Transport,
-    Unavailable,
-    store::ApiKeyId,
-    testing::{self, FakeKeeper},
+    Unavailable, store::ApiKeyId,
 };
+use fauth_testing::FakeKeeper;
 use sha2::Digest as _;
 
 use crate::support::{World, get};
@@ -185,7 +184,7 @@ async fn a_store_that_fails_or_is_missing_is_told() {
     assert_eq!(world.auth.revoke_api_key(&new.key().id, "alice").await.unwrap_err(), unavailable);
     assert_eq!(present(&world, new.expose()).await.unwrap_err(), unavailable);
 
-    let auth = testing::provider().build().unwrap();
+    let auth = fauth_testing::provider().build().unwrap();
     let no_store = Rejection::Misconfigured(Misconfigured::NoStore);
     let create = auth.create_api_key(ApiKeyRequest::new("alice")).await;
     assert_eq!(create.unwrap_err(), ApiKeyError::Refused(no_store.clone()));
@@ -195,7 +194,7 @@ async fn a_store_that_fails_or_is_missing_is_told() {
 
 #[test]
 fn keys_come_in_headers_whatever_the_transports_are() {
-    let build = || testing::provider().api_key_store(FakeKeeper::new());
+    let build = || fauth_testing::provider().api_key_store(FakeKeeper::new());
     let cookie = || SecurityScheme::Cookie { name: "__Host-session".into() };
     let query = || SecurityScheme::Query { name: "token".into() };
     let (bearer, basic) = (|| SecurityScheme::Bearer, || SecurityScheme::Basic);
@@ -217,7 +216,7 @@ fn keys_come_in_headers_whatever_the_transports_are() {
 #[test]
 fn a_bad_prefix_is_noticed_while_building() {
     for (prefix, good) in [("acme", true), ("a", false), ("", false), ("Acme", false), ("a-b", false)] {
-        let built = testing::provider().api_key_prefix(prefix).build();
+        let built = fauth_testing::provider().api_key_prefix(prefix).build();
         assert_eq!(
             built.map(|_| ()).map_err(|error| error.field()),
             if good { Ok(()) } else { Err("api_key_prefix") }

@@ -15,8 +15,8 @@ use fauth_core::{
     AuthProvider, AuthProviderBuilder, AuthUser, BearerTransport, BoxError, ConfigError, CookieTransport,
     Guard, IdentityLoader, NewPasswordHash, PasswordConfig, PasswordUpdater, Purpose, Requirement,
     SecurityScheme, TokenPayload, Transport, UserLoader,
-    testing::{self, TestUser, Users, config, memory_store, weak_passwords},
 };
+use fauth_testing::{TestUser, Users, config, memory_store, weak_passwords};
 
 use crate::support::get;
 
@@ -64,21 +64,21 @@ fn password_login_is_given_or_waived_but_not_both() {
 fn the_loader_timeout_has_bounds() {
     let longest = Duration::from_secs(300);
     for good in [Duration::from_nanos(1), Duration::from_secs(10), longest] {
-        assert!(testing::provider().loader_timeout(good).build().is_ok(), "{good:?}");
+        assert!(fauth_testing::provider().loader_timeout(good).build().is_ok(), "{good:?}");
     }
     for bad in [Duration::ZERO, longest + Duration::from_nanos(1), Duration::MAX] {
-        refused(testing::provider().loader_timeout(bad).build(), "loader_timeout");
+        refused(fauth_testing::provider().loader_timeout(bad).build(), "loader_timeout");
     }
 }
 
 #[test]
 fn one_bad_trusted_origin_is_enough() {
-    let good = || testing::provider().trusted_origin("https://app.example");
+    let good = || fauth_testing::provider().trusted_origin("https://app.example");
     assert!(good().build().is_ok());
     for bad in ["", "null", "*", "app.example", "https://app.example/", "https://*.example", "file:///x"] {
         refused(good().trusted_origin(bad).build(), "trusted_origin");
         refused(
-            testing::provider().trusted_origin(bad).trusted_origin("https://b.example").build(),
+            fauth_testing::provider().trusted_origin(bad).trusted_origin("https://b.example").build(),
             "trusted_origin",
         );
     }
@@ -93,7 +93,7 @@ fn a_bad_password_configuration_is_noticed_while_building() {
         (PasswordConfig::argon2id().max_password_bytes(63), "max_password_bytes"),
         (PasswordConfig::argon2id().queue_wait(Duration::ZERO), "queue_wait"),
     ] {
-        refused(testing::provider().password(bad).build(), field);
+        refused(fauth_testing::provider().password(bad).build(), field);
     }
 }
 
@@ -101,7 +101,7 @@ fn a_bad_password_configuration_is_noticed_while_building() {
 fn the_first_transport_replaces_the_default() {
     let cookie = || SecurityScheme::Cookie { name: "__Host-session".into() };
     let query = || SecurityScheme::Query { name: "token".into() };
-    let build = testing::provider;
+    let build = fauth_testing::provider;
     for (builder, expected) in [
         (build(), vec![SecurityScheme::Bearer]),
         (build().transport(CookieTransport::new()), vec![cookie()]),

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use fauth_core::{
-    AuthConfig, Missing, Rejection, Reply,
-    testing::{SECRET, Users, provider_with},
-};
+use fauth_core::{AuthConfig, Missing, Rejection, Reply};
+use fauth_testing::{SECRET, Users, provider_with};
 use proptest::prelude::*;
 
 use crate::support::{World, every_rejection, get, header};

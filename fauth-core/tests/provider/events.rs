@@ -2,11 +2,8 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use fauth_core::{
-    EventKind, Guard, Purpose, Rejection, Requirement, TokenRequest,
-    routes::Endpoint,
-    testing::{WireRequest, config, provider_with},
-};
+use fauth_core::{EventKind, Guard, Purpose, Rejection, Requirement, TokenRequest, routes::Endpoint};
+use fauth_testing::{WireRequest, config, provider_with};
 use tracing::Level;
 
 use crate::support::{FromPeer, Log, Raised, Sink, World, every_rejection, get, login_request, post};

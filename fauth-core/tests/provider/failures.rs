@@ -14,8 +14,8 @@ use std::{
 use fauth_core::{
     AuthProvider, AuthProviderBuilder, EventKind, Misconfigured, Purpose, Rejection, Requirement, Timestamp,
     TokenPayload, TokenRequest, Unavailable,
-    testing::{ManualClock, TestUser, Users, config, memory_store, weak_passwords},
 };
+use fauth_testing::{ManualClock, TestUser, Users, config, memory_store, weak_passwords};
 
 use crate::support::{Sink, World, get, poll_once, post};
 

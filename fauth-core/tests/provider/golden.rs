@@ -5,10 +5,9 @@ use std::{fmt::Write as _, time::Duration};
 use expect_test::{ExpectFile, expect_file};
 use fauth_core::{
     AuthProviderBuilder, CookieTransport, DetailJson, ErrorJson, ProblemJson, Purpose, Rejection, Renderer,
-    Reply, SameSite, TokenRequest,
-    routes::Endpoint,
-    testing::{self, ManualClock, TestUser, Users, WireRequest, memory_store},
+    Reply, SameSite, TokenRequest, routes::Endpoint,
 };
+use fauth_testing::{ManualClock, TestUser, Users, WireRequest, memory_store};
 
 use crate::support::{call, every_rejection, get, login_request, post};
 
@@ -43,7 +42,7 @@ fn masked(text: &str) -> String {
 }
 
 fn check_refusals(renderer: impl Renderer, expected: &ExpectFile) {
-    let auth = testing::provider().renderer(renderer).build().unwrap();
+    let auth = fauth_testing::provider().renderer(renderer).build().unwrap();
     let mut page = String::new();
     for (name, rejection) in every_rejection() {
         for method in ["GET", "HEAD"] {
@@ -72,7 +71,7 @@ fn refusals_with_a_hint() {
 /// Whatever a renderer says, the answer to HEAD differs from that to GET in the body alone.
 #[test]
 fn head_and_get_have_the_same_head() {
-    let auth = testing::provider().build().unwrap();
+    let auth = fauth_testing::provider().build().unwrap();
     for (name, rejection) in every_rejection() {
         let get = auth.refuse(&rejection, &get("/"));
         let head = auth.refuse(&rejection, &WireRequest::new("HEAD", "/"));
@@ -143,7 +142,7 @@ async fn endpoints(page: &mut String, title: &str, builder: AuthProviderBuilder<
 
 /// What a logout says depends on what is kept.
 async fn worth_of_logout(page: &mut String) {
-    let build = || testing::provider_without_store(testing::config(), &Users::new());
+    let build = || fauth_testing::provider_without_store(fauth_testing::config(), &Users::new());
     for (title, builder) in [
         ("without revocation", build().session_store(memory_store()).danger_without_revocation()),
         ("stateless with revocation", build().revocation_store(memory_store()).danger_stateless()),
@@ -166,7 +165,7 @@ enum Carry {
 #[tokio::test]
 async fn answers_of_the_endpoints() {
     let mut page = String::new();
-    let build = testing::provider;
+    let build = fauth_testing::provider;
     let strict = CookieTransport::new().same_site(SameSite::Strict);
     let named = CookieTransport::new().names("__Host-id", "__Host-again").unwrap();
     for (title, builder, carry) in [

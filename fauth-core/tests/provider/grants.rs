@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use fauth_core::{
     Guard, InvalidToken, Misconfigured, Presented, Purpose, Rejection, Requirement, TokenError, TokenRequest,
-    testing::{TestUser, Users, config, provider_with},
 };
+use fauth_testing::{TestUser, Users, config, provider_with};
 
 use crate::support::{World, get, header};
 

@@ -13,8 +13,8 @@ use std::{
 use fauth_core::{
     EventKind, Misconfigured, NewPasswordHash, PasswordConfig, PasswordError, PasswordHasher, Rejection,
     password::Verification,
-    testing::{self, TestUser, Users, config, provider_with},
 };
+use fauth_testing::{TestUser, Users, config, provider_with};
 
 use crate::support::{World, get, header, poll_once, post};
 
@@ -184,9 +184,9 @@ async fn passwords_need_a_provider_with_password_login() {
     assert_eq!(refused, Rejection::Misconfigured(Misconfigured::NoPasswordLogin));
     assert_eq!(auth.hash_password("s3cret").await, Err(PasswordError::Failed));
 
-    let auth = testing::provider().build().unwrap();
+    let auth = fauth_testing::provider().build().unwrap();
     let hash = auth.hash_password("new").await.unwrap();
-    let verified = hasher(testing::weak_passwords()).verify("new", Some(&hash)).await;
+    let verified = hasher(fauth_testing::weak_passwords()).verify("new", Some(&hash)).await;
     assert_eq!(verified, Ok(Verification::Match));
 }
 
@@ -259,7 +259,7 @@ async fn only_a_successful_login_with_an_old_hash_updates_it() {
 async fn a_password_that_the_new_scheme_cannot_hold_keeps_its_old_hash() {
     let (world, updates) = updating(PasswordConfig::danger_weak_bcrypt(4));
     let long = "x".repeat(72);
-    let old = hasher(testing::weak_passwords()).hash(&long).await.unwrap();
+    let old = hasher(fauth_testing::weak_passwords()).hash(&long).await.unwrap();
     world.users.change("alice", |user| user.password_hash = Some(old));
     assert!(world.auth.authenticate("alice", &long).await.is_ok());
     assert!(updates.lock().unwrap().is_empty());

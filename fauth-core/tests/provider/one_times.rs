@@ -12,8 +12,8 @@ use fauth_core::{
     LinkBase, MemoryStore, Misconfigured, OneTimeFault, OneTimePurpose, OneTimeRequest, Purpose, Redemption,
     Rejection, StoreError, Timestamp, TokenError, TokenPayload, TokenProfile, TokenRequest, Unavailable,
     store::{OneTimeRecord, OneTimeStore, SecretHash},
-    testing::{FakeKeeper, ManualClock, SECRET, Users, config, provider_without_store},
 };
+use fauth_testing::{FakeKeeper, ManualClock, SECRET, Users, config, provider_without_store};
 use sha2::Digest as _;
 
 use crate::support::Sink;
@@ -563,7 +563,7 @@ async fn a_record_of_somebody_else_is_none() {
 
 #[tokio::test]
 async fn without_a_store_nothing_works_and_the_reason_is_told() {
-    let auth = fauth_core::testing::provider().build().unwrap();
+    let auth = fauth_testing::provider().build().unwrap();
     let user = Users::new().find("alice");
     let no_store = Rejection::Misconfigured(Misconfigured::NoStore);
     assert_eq!(auth.issue_one_time(RESET, OneTimeRequest::for_user(&user)).await.unwrap_err(), no_store);

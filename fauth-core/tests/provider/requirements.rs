@@ -5,8 +5,8 @@ use std::{convert::Infallible, sync::Arc};
 use fauth_core::{
     AuthProvider, AuthUser, Condition, Guard, Misconfigured, Missing, Purpose, Rejection, Requirement,
     TokenPayload, TokenRequest,
-    testing::{ManualClock, config},
 };
+use fauth_testing::{ManualClock, config};
 use proptest::prelude::*;
 use tokio::runtime::Builder;
 

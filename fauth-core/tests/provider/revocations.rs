@@ -10,8 +10,8 @@ use fauth_core::{
     OneTimeToken, Purpose, Rejection, RevocationTarget, SessionConfig, StoreError, Timestamp, TokenError,
     TokenRequest,
     store::{RevocationStore, TokenFacts, Verdict},
-    testing::{ManualClock, SECRET, Users, memory_store, provider_without_store, sign},
 };
+use fauth_testing::{ManualClock, SECRET, Users, memory_store, provider_without_store, sign};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::runtime::Builder;

@@ -3,8 +3,8 @@
 use fauth_core::{
     AuthProvider, BearerTransport, CookieTransport, Rejection, RequestHead,
     routes::{BodyError, Endpoint, MAX_BODY_BYTES},
-    testing::{self, TestUser, Users, WireRequest, config, memory_store, provider_with},
 };
+use fauth_testing::{TestUser, Users, WireRequest, config, memory_store, provider_with};
 use proptest::prelude::*;
 use tokio::runtime::{Builder, Runtime};
 
@@ -44,7 +44,7 @@ fn refused(
 
 #[test]
 fn a_provider_has_the_endpoints_that_it_can_serve() {
-    let auth = testing::provider().build().unwrap();
+    let auth = fauth_testing::provider().build().unwrap();
     assert_eq!(Endpoint::of(&auth).collect::<Vec<_>>(), ALL);
     assert_eq!(
         ALL.map(Endpoint::path),
@@ -68,7 +68,7 @@ fn a_provider_has_the_endpoints_that_it_can_serve() {
 
 #[test]
 fn every_other_method_is_refused_before_the_body_is_looked_at() {
-    let auth = testing::provider().build().unwrap();
+    let auth = fauth_testing::provider().build().unwrap();
     for method in [
         "GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "post", "Post", "POST ", "",
         "X", "POST",
@@ -87,7 +87,7 @@ fn every_other_method_is_refused_before_the_body_is_looked_at() {
 
 #[test]
 fn a_body_that_did_not_come_whole_is_refused() {
-    let auth = testing::provider().build().unwrap();
+    let auth = fauth_testing::provider().build().unwrap();
     let longest = vec![b' '; MAX_BODY_BYTES];
     let too_long = vec![b' '; MAX_BODY_BYTES + 1];
     let head = |endpoint: Endpoint| {
@@ -110,7 +110,7 @@ fn a_body_that_did_not_come_whole_is_refused() {
 
 #[test]
 fn media_types_are_taken_literally() {
-    let auth = testing::provider().build().unwrap();
+    let auth = fauth_testing::provider().build().unwrap();
     let json = br#"{"username":"alice","password":"s3cret"}"#.as_slice();
     let form = b"username=alice&password=s3cret".as_slice();
     for (media_type, body, status) in [

@@ -16,10 +16,9 @@ use fauth_core::{
     ErrorJson, Extracted, Guard, HeaderValues, Key, LinkBase, LoginRequest, NewPasswordHash, OneTimePurpose,
     OneTimeRequest, PasswordConfig, PasswordHasher, ProblemJson, Purpose, Redemption, Rejection, Renderer,
     Reply, RequestHead, Requirement, ResponseHeader, RevocationTarget, SessionId, TokenPair, TokenRequest,
-    Transport as _,
-    routes::Endpoint,
-    testing::{ManualClock, TestUser, Users, WireRequest, memory_store, weak_passwords},
+    Transport as _, routes::Endpoint,
 };
+use fauth_testing::{ManualClock, TestUser, Users, WireRequest, memory_store, weak_passwords};
 
 use crate::support::{Log, Sink, get, login_request, post};
 

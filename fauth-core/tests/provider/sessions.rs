@@ -12,11 +12,10 @@ use std::{
 
 use fauth_core::{
     Algorithm, ApiKeyRequest, AuthConfig, EventKind, InvalidToken, Key, LoginRequest, MemoryStore, Purpose,
-    Rejection, RevocationTarget, SessionConfig, SessionId, Timestamp, TokenRequest,
-    routes::Endpoint,
+    Rejection, RevocationTarget, SessionConfig, SessionId, Timestamp, TokenRequest, routes::Endpoint,
     store::RevocationStore as _,
-    testing::{ManualClock, SECRET, TestUser, Users, config, memory_store, provider_with},
 };
+use fauth_testing::{ManualClock, SECRET, TestUser, Users, config, memory_store, provider_with};
 use tokio::{sync::Barrier, task::JoinSet};
 use tracing::Level;
 

@@ -13,8 +13,8 @@ use fauth_core::{
     AuthProvider, ConfigError, EventKind, InvalidToken, LoginRequest, MemoryStore, Purpose, Rejection,
     Requirement, RevocationTarget, Session, SessionConfig, SessionId, StoreError, Timestamp, Unavailable,
     store::{NewSession, RevocationStore, Rotation, RotationOutcome, SessionStore, TokenFacts, Verdict},
-    testing::{self, TestUser, Users, config, memory_store},
 };
+use fauth_testing::{TestUser, Users, config, memory_store};
 
 use crate::support::{Tokens, World, get, poll_once};
 
@@ -54,7 +54,7 @@ fn stores_are_given_or_waived_but_not_both() {
         (true,  true,  true,  true,  Some("danger_stateless")),
     ];
     for (sessions, revocations, stateless, without_revocation, fault) in table {
-        let mut builder = testing::provider_without_store(config(), &Users::new());
+        let mut builder = fauth_testing::provider_without_store(config(), &Users::new());
         if sessions {
             builder = builder.session_store(memory_store());
         }
@@ -77,19 +77,19 @@ fn stores_are_given_or_waived_but_not_both() {
 
 #[test]
 fn one_store_for_everything_is_enough_and_waives_nothing() {
-    let build = || testing::provider_without_store(config(), &Users::new()).store(MemoryStore::new());
+    let build = || fauth_testing::provider_without_store(config(), &Users::new()).store(MemoryStore::new());
     assert!(build().build().unwrap().has_sessions());
     refused(build().danger_stateless().build(), "danger_stateless");
     refused(build().danger_without_revocation().build(), "danger_without_revocation");
     // Stores of other things keep no login.
-    let other = testing::provider_without_store(config(), &Users::new()).one_time_store(memory_store());
+    let other = fauth_testing::provider_without_store(config(), &Users::new()).one_time_store(memory_store());
     refused(other.api_key_store(memory_store()).build(), "store");
 }
 
 #[test]
 fn revocable_claims_have_bounds() {
     let with = |names: &[&str]| {
-        names.iter().fold(testing::provider(), |builder, name| builder.revocable_claim(*name)).build()
+        names.iter().fold(fauth_testing::provider(), |builder, name| builder.revocable_claim(*name)).build()
     };
     let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i"];
     for good in [&names[..0], &names[..1], &names[..8]] {
@@ -101,7 +101,7 @@ fn revocable_claims_have_bounds() {
     for reserved in ["sub", "sid", "jti", "exp", "scopes", "token_epoch"] {
         refused(with(&[reserved]), "revocable_claim");
     }
-    let bare = || testing::provider_without_store(config(), &Users::new()).revocable_claim("device");
+    let bare = || fauth_testing::provider_without_store(config(), &Users::new()).revocable_claim("device");
     refused(bare().danger_stateless().build(), "revocable_claim");
     refused(bare().session_store(memory_store()).danger_without_revocation().build(), "revocable_claim");
     assert!(bare().danger_stateless().revocation_store(memory_store()).build().is_ok());
@@ -111,16 +111,16 @@ fn revocable_claims_have_bounds() {
 fn the_store_timeout_has_bounds() {
     let longest = Duration::from_secs(300);
     for good in [Duration::from_nanos(1), 5 * SECOND, longest] {
-        assert!(testing::provider().store_timeout(good).build().is_ok(), "{good:?}");
+        assert!(fauth_testing::provider().store_timeout(good).build().is_ok(), "{good:?}");
     }
     for bad in [Duration::ZERO, longest + Duration::from_nanos(1), Duration::MAX] {
-        refused(testing::provider().store_timeout(bad).build(), "store_timeout");
+        refused(fauth_testing::provider().store_timeout(bad).build(), "store_timeout");
     }
 }
 
 #[test]
 fn a_fault_of_the_session_settings_surfaces() {
-    let with = |config| testing::provider().sessions(config).build();
+    let with = |config| fauth_testing::provider().sessions(config).build();
     assert!(with(SessionConfig::new()).is_ok());
     for (bad, field) in [
         (SessionConfig::new().idle_timeout(Duration::ZERO), "idle_timeout"),
@@ -1022,7 +1022,7 @@ async fn a_session_knows_its_login() {
         address,
     } = session;
     let day = 24 * HOUR;
-    let now = testing::ManualClock::START;
+    let now = fauth_testing::ManualClock::START;
     assert_eq!((id, subject.as_str()), (world.session_of(&tokens), "alice"));
     assert_eq!((created_at, last_seen_at), (now, now));
     assert_eq!((idle_timeout, expires_at.since(now), remembered), (30 * day, 90 * day, true));

@@ -17,9 +17,10 @@ use fauth_core::{
     ApiKeyFault, AuthEvents, AuthProvider, AuthProviderBuilder, Clock as _, ConfigError, Event, EventKind,
     Granted, HeaderValues, InvalidToken, LoginRequest, MalformedCredential, Misconfigured, Missing,
     OneTimeFault, Purpose, Rejection, Reply, RequestHead, Requirement, ResponseHeader, SessionId, TokenError,
-    TokenPair, TokenRequest, Unavailable,
-    routes::Endpoint,
-    testing::{ManualClock, TestUser, Users, WireRequest, config, provider_with, provider_without_store},
+    TokenPair, TokenRequest, Unavailable, routes::Endpoint,
+};
+use fauth_testing::{
+    ManualClock, TestUser, Users, WireRequest, config, provider_with, provider_without_store,
 };
 use tracing::{
     Level, Metadata, Subscriber,

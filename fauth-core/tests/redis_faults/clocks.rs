@@ -1,9 +1,7 @@
 //! The clock of one instance jumps.
 
-use fauth_core::{
-    store::{SessionStore as _, Verdict},
-    testing::ManualClock,
-};
+use fauth_core::store::{SessionStore as _, Verdict};
+use fauth_testing::ManualClock;
 use servers::Redis;
 
 use super::*;

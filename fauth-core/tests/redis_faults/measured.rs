@@ -1,12 +1,9 @@
-//! Numbers, for the documents: `cargo test --features testing,redis --test redis_faults -- --ignored --nocapture`.
+//! Numbers, for the documents: `cargo test --features redis --test redis_faults -- --ignored --nocapture`.
 
 #![expect(clippy::indexing_slicing, clippy::print_stdout, reason = "a measurement prints its numbers")]
 
-use fauth_core::{
-    Purpose, Requirement,
-    store::Verdict,
-    testing::{Users, WireRequest, config, provider_without_store},
-};
+use fauth_core::{Purpose, Requirement, store::Verdict};
+use fauth_testing::{Users, WireRequest, config, provider_without_store};
 use servers::Redis;
 
 use super::*;

@@ -8,8 +8,8 @@ use fauth_core::{
         ApiKey, ApiKeyId, ApiKeyStore, NewSession, OneTimeRecord, OneTimeStore, RevocationStore,
         RevocationTarget, SessionStore, SqlDialect, SqlStore, StoredApiKey, TokenFacts, Verdict,
     },
-    testing::ManualClock,
 };
+use fauth_testing::ManualClock;
 
 use crate::support::{
     START, Sqlite, at, hash, new_session, own_prefix, postgres, postgres_store, session_id,

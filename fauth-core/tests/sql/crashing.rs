@@ -7,10 +7,8 @@ use std::{
     time::Duration,
 };
 
-use fauth_core::{
-    store::{RotationOutcome, SessionStore, SqliteStore},
-    testing::ManualClock,
-};
+use fauth_core::store::{RotationOutcome, SessionStore, SqliteStore};
+use fauth_testing::ManualClock;
 
 use crate::support::{START, Sqlite, new_session, rotation, sqlite_pool};
 

@@ -1,12 +1,10 @@
 //! Tables: made once, by one, under their own names.
 
-use fauth_core::{
-    store::{
-        PostgresStore, RevocationStore, RevocationTarget, SessionStore, SqlDialect, SqlStore, SqliteStore,
-        StoreError, TokenFacts, Verdict,
-    },
-    testing::ManualClock,
+use fauth_core::store::{
+    PostgresStore, RevocationStore, RevocationTarget, SessionStore, SqlDialect, SqlStore, SqliteStore,
+    StoreError, TokenFacts, Verdict,
 };
+use fauth_testing::ManualClock;
 
 use crate::support::{START, Sqlite, at, new_session, own_prefix, postgres, session_id};
 

@@ -9,8 +9,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use fauth_core::{
     Timestamp,
     store::{NewSession, Nonce, PostgresStore, Rotation, SecretHash, Session, SessionId, SqliteStore},
-    testing::ManualClock,
 };
+use fauth_testing::ManualClock;
 use sqlx::{
     PgPool, SqlitePool,
     postgres::PgPoolOptions,

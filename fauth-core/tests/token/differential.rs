@@ -2,11 +2,8 @@
 
 use std::sync::LazyLock;
 
-use fauth_core::{
-    Algorithm, Key, Purpose,
-    testing::{SECRET, sign_with},
-    verify_jws,
-};
+use fauth_core::{Algorithm, Key, Purpose, verify_jws};
+use fauth_testing::{SECRET, sign_with};
 use jsonwebtoken::{DecodingKey, Validation};
 use proptest::{
     prelude::*,

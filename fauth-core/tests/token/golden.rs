@@ -2,10 +2,8 @@
 
 use std::{fs, time::Duration};
 
-use fauth_core::{
-    AuthConfig, AuthConfigBuilder, Purpose, TokenError, TokenProfile, TokenRequest,
-    testing::{self, ManualClock, Users},
-};
+use fauth_core::{AuthConfig, AuthConfigBuilder, Purpose, TokenError, TokenProfile, TokenRequest};
+use fauth_testing::{ManualClock, Users};
 use serde_json::Value;
 
 use super::support::*;
@@ -24,7 +22,7 @@ fn fauth() -> Value {
 fn provider(config: AuthConfigBuilder, now: i64) -> Auth {
     let clock = ManualClock::new();
     clock.set(fauth_core::Timestamp::from_unix_seconds(now));
-    testing::provider_with(config.build().unwrap(), &Users::new()).clock(clock).build().unwrap()
+    fauth_testing::provider_with(config.build().unwrap(), &Users::new()).clock(clock).build().unwrap()
 }
 
 /// A provider that has the secret of this file and accepts its long lifetimes.

@@ -1,6 +1,5 @@
 //! Tokens through the public API: what the strict verifier refuses and why, what is minted, and the data of other projects.
 
-#![cfg(feature = "testing")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

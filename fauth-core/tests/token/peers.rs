@@ -1,9 +1,7 @@
 //! What other JWT libraries accept, each of it correctly signed: refused here without exception.
 
-use fauth_core::{
-    Algorithm, Purpose, TokenError,
-    testing::{SECRET, sign_with},
-};
+use fauth_core::{Algorithm, Purpose, TokenError};
+use fauth_testing::{SECRET, sign_with};
 
 use super::support::*;
 

@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, time::Duration};
 
 use fauth_core::{
     Algorithm, AuthConfig, IssueError, Key, Purpose, Timestamp, TokenError, TokenProfile, TokenRequest,
-    testing::{self, ManualClock, SECRET, Users},
 };
+use fauth_testing::{ManualClock, SECRET, Users};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -179,7 +179,7 @@ fn nothing_is_issued_before_1970_or_after_9999() {
     }
     let clock = ManualClock::new();
     clock.break_down();
-    let auth = testing::provider().clock(clock).build().unwrap();
+    let auth = fauth_testing::provider().clock(clock).build().unwrap();
     assert!(matches!(auth.issue(Purpose::Access, "alice"), Err(IssueError::Clock(_))));
 }
 
@@ -306,7 +306,7 @@ fn keys_are_exchanged_without_logging_anybody_out() {
     let provider = |signing: Key, others: Vec<Key>| {
         let config = AuthConfig::builder().signing_key(signing);
         let config = others.into_iter().fold(config, fauth_core::AuthConfigBuilder::verification_key);
-        testing::provider_with(config.build().unwrap(), &Users::new()).build().unwrap()
+        fauth_testing::provider_with(config.build().unwrap(), &Users::new()).build().unwrap()
     };
     let before = provider(old(), vec![]);
     let during = provider(new(), vec![old()]);
@@ -332,7 +332,7 @@ fn keys_are_exchanged_without_logging_anybody_out() {
 fn a_changed_secret_without_an_id_ends_every_token() {
     let token = auth(|config| config).issue(Purpose::Access, "alice").unwrap();
     let config = AuthConfig::builder().secret(OLD).build().unwrap();
-    let changed = testing::provider_with(config, &Users::new()).build().unwrap();
+    let changed = fauth_testing::provider_with(config, &Users::new()).build().unwrap();
     check(&changed, token.expose(), &Err(TokenError::BadSignature));
 }
 

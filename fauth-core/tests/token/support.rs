@@ -6,10 +6,8 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use fauth_core::{
-    AuthConfig, AuthConfigBuilder, AuthProvider, Purpose, TokenError,
-    testing::{self, ManualClock, SECRET, TestUser, Users},
-};
+use fauth_core::{AuthConfig, AuthConfigBuilder, AuthProvider, Purpose, TokenError};
+use fauth_testing::{ManualClock, SECRET, TestUser, Users};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::Value;
 use sha2::Sha256;
@@ -71,7 +69,7 @@ pub(crate) fn claims() -> Object {
 }
 
 pub(crate) fn token(header: &Object, claims: &Object) -> String {
-    testing::sign(&header.text(), &claims.text())
+    fauth_testing::sign(&header.text(), &claims.text())
 }
 
 /// The test kit's provider with settings of the test's own.
@@ -83,7 +81,7 @@ pub(crate) fn auth_at(now: i64, configure: impl FnOnce(AuthConfigBuilder) -> Aut
     let clock = ManualClock::new();
     clock.set(fauth_core::Timestamp::from_unix_seconds(now));
     let config = configure(AuthConfig::builder().secret(SECRET)).build().unwrap();
-    testing::provider_with(config, &Users::new()).clock(clock).build().unwrap()
+    fauth_testing::provider_with(config, &Users::new()).clock(clock).build().unwrap()
 }
 
 /// Is the verdict on this token, as an access token, the expected one?

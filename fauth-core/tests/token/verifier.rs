@@ -3,10 +3,9 @@
 use std::{sync::LazyLock, time::Duration};
 
 use fauth_core::{
-    Algorithm, AuthConfig, Key, KeyError, Purpose, Timestamp, TokenError, TokenProfile,
-    testing::{SECRET, sign, sign_with},
-    verify_jws,
+    Algorithm, AuthConfig, Key, KeyError, Purpose, Timestamp, TokenError, TokenProfile, verify_jws,
 };
+use fauth_testing::{SECRET, sign, sign_with};
 
 use super::support::*;
 
@@ -1139,8 +1138,8 @@ fn fractions_count_for_the_stricter_side() {
 
 #[test]
 fn without_a_clock_there_is_no_verdict() {
-    let clock = fauth_core::testing::ManualClock::new();
-    let auth = fauth_core::testing::provider().clock(clock.clone()).build().unwrap();
+    let clock = fauth_testing::ManualClock::new();
+    let auth = fauth_testing::provider().clock(clock.clone()).build().unwrap();
     let good = auth.issue(Purpose::Access, "alice").unwrap();
     check(&auth, good.expose(), &Ok(()));
     clock.break_down();

@@ -2,10 +2,8 @@
 
 use std::{convert::Infallible, sync::Arc};
 
-use fauth_core::{
-    AuthProvider, TokenPayload,
-    testing::{self, TestUser},
-};
+use fauth_core::{AuthProvider, TokenPayload};
+use fauth_testing::TestUser;
 
 struct Account;
 
@@ -14,6 +12,6 @@ async fn load_account(_: Arc<TokenPayload>) -> Result<Option<Account>, Infallibl
 }
 
 fn main() {
-    let builder = AuthProvider::<TestUser>::builder(testing::config());
+    let builder = AuthProvider::<TestUser>::builder(fauth_testing::config());
     let _auth = builder.user_loader(load_account).build().unwrap();
 }

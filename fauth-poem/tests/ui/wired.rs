@@ -1,6 +1,6 @@
 //! All of it right.
 
-use fauth_core::testing::{self, TestUser};
+use fauth_testing::TestUser;
 use fauth_poem::{CurrentUser, SecureRoute, auth_routes, require_roles};
 use poem::{EndpointExt as _, get, handler};
 
@@ -10,7 +10,7 @@ async fn me(user: CurrentUser<TestUser>) -> String {
 }
 
 fn main() {
-    let auth = testing::provider().build().unwrap();
+    let auth = fauth_testing::provider().build().unwrap();
     let _app = auth_routes(&auth)
         .at("/me", get(me).with(require_roles(&auth, ["admin"])))
         .nest("/internal", SecureRoute::new(&auth).at("/dashboard", get(me)))

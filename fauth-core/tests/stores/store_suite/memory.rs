@@ -1,6 +1,7 @@
 //! The store suite on the memory store.
 
-use fauth_core::{MemoryStore, testing::store_suite::StoreHarness};
+use fauth_core::MemoryStore;
+use fauth_testing::store_suite::StoreHarness;
 
 struct Memory;
 
@@ -16,5 +17,5 @@ impl StoreHarness for Memory {
     }
 }
 
-fauth_core::store_suite!(Memory);
-fauth_core::store_race!(Memory);
+fauth_testing::store_suite!(Memory);
+fauth_testing::store_race!(Memory);

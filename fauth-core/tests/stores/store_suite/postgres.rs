@@ -4,10 +4,8 @@
 
 use std::cell::RefCell;
 
-use fauth_core::{
-    store::PostgresStore,
-    testing::{ManualClock, store_suite::StoreHarness},
-};
+use fauth_core::store::PostgresStore;
+use fauth_testing::{ManualClock, store_suite::StoreHarness};
 use sqlx::postgres::PgPoolOptions;
 
 struct Postgres;
@@ -45,5 +43,5 @@ fn new_prefix() -> String {
     format!("suite_{:x}_", u64::from_ne_bytes(random))
 }
 
-fauth_core::store_suite!(Postgres);
-fauth_core::store_race!(Postgres);
+fauth_testing::store_suite!(Postgres);
+fauth_testing::store_race!(Postgres);

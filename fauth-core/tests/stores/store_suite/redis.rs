@@ -7,10 +7,8 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use fauth_core::{
-    store::RedisStore,
-    testing::{ManualClock, store_suite::StoreHarness},
-};
+use fauth_core::store::RedisStore;
+use fauth_testing::{ManualClock, store_suite::StoreHarness};
 
 static URL: LazyLock<String> = LazyLock::new(|| {
     std::env::var("FAUTH_TEST_REDIS_URL").unwrap_or_else(|_| {
@@ -79,5 +77,5 @@ impl StoreHarness for Mirrored {
     }
 }
 
-fauth_core::store_suite!(Direct);
-fauth_core::store_race!(Direct);
+fauth_testing::store_suite!(Direct);
+fauth_testing::store_race!(Direct);

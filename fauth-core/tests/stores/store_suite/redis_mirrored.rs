@@ -2,5 +2,5 @@
 
 use super::redis::Mirrored;
 
-fauth_core::store_suite!(Mirrored);
-fauth_core::store_race!(Mirrored);
+fauth_testing::store_suite!(Mirrored);
+fauth_testing::store_race!(Mirrored);

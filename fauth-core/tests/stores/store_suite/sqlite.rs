@@ -8,10 +8,8 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use fauth_core::{
-    store::SqliteStore,
-    testing::{ManualClock, store_suite::StoreHarness},
-};
+use fauth_core::store::SqliteStore;
+use fauth_testing::{ManualClock, store_suite::StoreHarness};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 
 struct Sqlite;
@@ -61,5 +59,5 @@ impl Drop for Files {
     }
 }
 
-fauth_core::store_suite!(Sqlite);
-fauth_core::store_race!(Sqlite);
+fauth_testing::store_suite!(Sqlite);
+fauth_testing::store_race!(Sqlite);

@@ -1,0 +1,187 @@
+//! The suite's application without a framework: the oracle that adapters are compared with.
+
+use fauth_core::{
+    AuthProvider, DetailJson, Granted, Guard, Rejection, Reply, RequestHead, Requirement, ResponseHeader,
+    routes::Endpoint,
+};
+
+use super::{
+    TestUser, WireRequest, WireResponse,
+    suite::{App, Harness, custom_requirement, greeting, token_text},
+};
+
+/// The core alone. Run the suite on it and the cases are checked against nothing but their own expectations.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Direct;
+
+impl Harness for Direct {
+    fn exchange(app: &App, request: WireRequest) -> WireResponse {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(answer(app, &request))
+    }
+}
+
+/// What stands behind a path.
+#[derive(Clone, Copy)]
+enum Handler {
+    Text(&'static str),
+    Greet,
+    GreetMaybe,
+    ShowToken,
+}
+
+async fn answer(app: &App, request: &WireRequest) -> WireResponse {
+    let path = request.path().to_owned();
+    let endpoint = Endpoint::of(&app.auth).find(|endpoint| is_at(endpoint.path(), &path));
+    if let Some(endpoint) = endpoint {
+        return call(app, request, endpoint).await.into();
+    }
+    let (guards, handler) = route(app, &path);
+    behind(app, request, guards, handler, None).await
+}
+
+/// Does this path lie where the endpoint is mounted?
+fn is_at(mounted: &str, path: &str) -> bool {
+    let (mut wanted, mut given) = (mounted.split('/'), path.split('/'));
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return true,
+            (Some(name), Some(segment)) if name.starts_with('{') => {
+                if segment.is_empty() {
+                    return false;
+                }
+            }
+            (Some(name), Some(segment)) if name == segment => {}
+            _ => return false,
+        }
+    }
+}
+
+async fn call(app: &App, request: &WireRequest, endpoint: Endpoint) -> Reply {
+    match endpoint.read(&app.auth, request, Ok(&request.body)).answer(&app.auth).await {
+        Ok(reply) => reply,
+        Err(rejection) => app.auth.refuse(&rejection, request),
+    }
+}
+
+/// The guards of a path, outermost first, and its handler.
+fn route(app: &App, path: &str) -> (Vec<Guard<TestUser>>, Option<Handler>) {
+    let guard = |requirement| Guard::new(&app.auth, requirement);
+    let user = Requirement::user;
+    let admin = || user().roles(["admin"]);
+    let (guards, handler) = match path {
+        "/open" => (vec![], Handler::Text("open")),
+        "/me" | "/forged" => (vec![], Handler::Greet),
+        "/maybe" => (vec![], Handler::GreetMaybe),
+        "/token" => (vec![], Handler::ShowToken),
+        "/guards/user" | "/guards/active" => (vec![guard(user())], Handler::Greet),
+        "/guards/roles" => (vec![guard(user().roles(["admin", "user"]))], Handler::Greet),
+        "/guards/any-role" => (vec![guard(user().any_role(["admin", "auditor"]))], Handler::Greet),
+        "/guards/permissions" => (vec![guard(user().permissions(["read", "write"]))], Handler::Greet),
+        "/guards/scopes" => (vec![guard(user().scopes(["read", "write"]))], Handler::Greet),
+        "/guards/custom" => (vec![guard(custom_requirement())], Handler::Greet),
+        "/guards/inactive" => (vec![guard(user().danger_allow_inactive())], Handler::Greet),
+        "/guards/impossible" => (vec![guard(user().roles([""]))], Handler::Greet),
+        "/guards/python" => (vec![guard(admin()).renderer(DetailJson::new())], Handler::Greet),
+        "/guards/token" => (vec![guard(user())], Handler::ShowToken),
+        "/guards/twice" => (vec![guard(user()), guard(admin())], Handler::Greet),
+        "/guards/other" => (vec![Guard::new(&app.other, user())], Handler::Greet),
+        "/foreign/panel" => (vec![Guard::new(&app.other, user())], Handler::Greet),
+        "/foreign/token" => (vec![Guard::new(&app.other, user())], Handler::ShowToken),
+        "/admins/panel" => (vec![guard(admin())], Handler::Greet),
+        "/python/panel" => (vec![guard(user()).renderer(DetailJson::new())], Handler::Greet),
+        "/group/admin" => (vec![guard(user()), guard(admin())], Handler::Greet),
+        "/group/dashboard" | "/group/echo" | "/group/nested/leaf" | "/group/merged" | "/group/late" => {
+            (vec![guard(user())], Handler::Greet)
+        }
+        mounted if mounted.starts_with("/group/mounted/") => (vec![guard(user())], Handler::Text("raw")),
+        // Whatever path lies in a group is behind its guard, whether there is a route or not.
+        other => return (group(app, other), None),
+    };
+    (guards, Some(handler))
+}
+
+fn group(app: &App, path: &str) -> Vec<Guard<TestUser>> {
+    let in_group =
+        |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let user = Requirement::user();
+    if in_group("/admins") {
+        vec![Guard::new(&app.auth, user.roles(["admin"]))]
+    } else if in_group("/foreign") {
+        vec![Guard::new(&app.other, user)]
+    } else if in_group("/python") {
+        vec![Guard::new(&app.auth, user).renderer(DetailJson::new())]
+    } else if in_group("/group") || in_group("/empty") {
+        vec![Guard::new(&app.auth, user)]
+    } else {
+        vec![]
+    }
+}
+
+async fn behind(
+    app: &App,
+    request: &WireRequest,
+    guards: Vec<Guard<TestUser>>,
+    handler: Option<Handler>,
+    mut granted: Option<Granted<TestUser>>,
+) -> WireResponse {
+    let mut added = Vec::new();
+    for guard in guards {
+        let presented = guard.read(request, granted.as_ref());
+        match guard.check(presented).await {
+            Ok(passed) => {
+                added.extend(passed.response_headers());
+                granted = Some(passed);
+            }
+            Err(rejection) => return guard.refuse(&rejection, request).into(),
+        }
+    }
+    let Some(handler) = handler else { return Reply::new(404).into() };
+    if !matches!(request.method(), "GET" | "HEAD" | "POST") {
+        return Reply::new(405).into();
+    }
+    // A group's handlers ask the group's provider.
+    let auth = if request.path().starts_with("/foreign/") { &app.other } else { &app.auth };
+    let reply = match run(auth, request, handler, granted.as_ref()).await {
+        Ok(text) => Reply::new(200).body("text/plain; charset=utf-8", text),
+        Err(reply) => reply,
+    };
+    sent(reply, added, request.method())
+}
+
+/// The reply as a server sends it: with the headers of the guards, and without a body to HEAD.
+fn sent(reply: Reply, added: Vec<ResponseHeader>, method: &str) -> WireResponse {
+    let (status, mut headers, body) = reply.into_parts();
+    for header in added {
+        headers.retain(|other| other.name() != header.name());
+        headers.push(header);
+    }
+    let headers = headers.iter().map(|header| (header.name(), header.value()));
+    WireResponse::new(status, headers, if method == "HEAD" { Vec::new() } else { body })
+}
+
+async fn run(
+    auth: &AuthProvider<TestUser>,
+    request: &WireRequest,
+    handler: Handler,
+    granted: Option<&Granted<TestUser>>,
+) -> Result<String, Reply> {
+    let presented = auth.read_again(request, granted);
+    let refuse = |rejection: Rejection| auth.refuse(&rejection, request);
+    match handler {
+        Handler::Text(text) => Ok(text.to_owned()),
+        Handler::Greet => {
+            let granted = auth.check_current(presented).await.map_err(refuse)?;
+            Ok(greeting(Some(granted.user())))
+        }
+        Handler::GreetMaybe => {
+            let granted = auth.check_optional(presented).await.map_err(refuse)?;
+            Ok(greeting(granted.as_ref().map(|granted| &**granted.user())))
+        }
+        Handler::ShowToken => match granted {
+            Some(granted) => Ok(token_text(granted.payload())),
+            None => Err(Rejection::without_provider(request, "put a guard in front of the route").1),
+        },
+    }
+}

@@ -1,0 +1,65 @@
+#![doc = include_str!("../README.md")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    clippy::indexing_slicing,
+    clippy::exhaustive_structs,
+    clippy::must_use_candidate,
+    clippy::match_same_arms,
+    reason = "this crate is test code: its failures are meant to be panics"
+)]
+
+mod clock;
+mod direct;
+mod keeper;
+mod mint;
+pub mod store_suite;
+pub mod suite;
+mod users;
+mod wire;
+
+pub use clock::ManualClock;
+pub use direct::Direct;
+pub use keeper::FakeKeeper;
+pub use mint::{SECRET, sign, sign_with};
+pub use users::{Role, TestUser, Users};
+pub use wire::{WireRequest, WireResponse};
+
+use fauth_core::{AuthConfig, AuthProvider, AuthProviderBuilder, MemoryStore, PasswordConfig, Timestamp};
+
+/// A builder with the [`SECRET`], a [`ManualClock`], sessions and revocations in memory, fake [`Users`] and a password scheme that is quick and weak.
+pub fn provider() -> AuthProviderBuilder<TestUser> {
+    provider_with(config(), &Users::new())
+}
+
+/// As [`provider`], with settings and users of the test's own.
+pub fn provider_with(config: AuthConfig, users: &Users) -> AuthProviderBuilder<TestUser> {
+    let store = memory_store();
+    provider_without_store(config, users).session_store(store.clone()).revocation_store(store)
+}
+
+/// As [`provider_with`], without a store.
+pub fn provider_without_store(config: AuthConfig, users: &Users) -> AuthProviderBuilder<TestUser> {
+    AuthProvider::builder(config)
+        .user_loader(users.user_loader())
+        .identity_loader(users.identity_loader())
+        .password(weak_passwords())
+        .clock(ManualClock::new())
+}
+
+/// A store that remembers for ever: tests mint tokens of any age.
+pub fn memory_store() -> MemoryStore {
+    MemoryStore::builder().remembers_since(Timestamp::from_unix_seconds(0)).build()
+}
+
+/// The default settings with the [`SECRET`].
+pub fn config() -> AuthConfig {
+    AuthConfig::builder().secret(SECRET).build().unwrap()
+}
+
+/// A scheme that takes microseconds. The hashes of the fake users are of it.
+pub fn weak_passwords() -> PasswordConfig {
+    PasswordConfig::danger_weak_argon2id(8, 1, 1)
+}

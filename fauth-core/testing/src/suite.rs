@@ -1,0 +1,463 @@
+//! The conformance suite: the same named cases for every adapter.
+//!
+//! An adapter's `tests/conformance.rs` builds the suite's [application](App) with its framework, implements [`Harness`], and calls
+//! [`conformance!`](crate::conformance!), which expands to one `#[test]` for each case. Every case names what it expects, and the *whole* response (status, all
+//! headers, body) is compared with that of the core without any framework, [`Direct`].
+//!
+//! # The application
+//!
+//! `auth` and `other` are [`App::auth`] and [`App::other`]. The handler `greet` takes `CurrentUser<TestUser>` and answers [`greeting`]; `greet_maybe` takes
+//! `MaybeUser<TestUser>`; `show_token` takes `Token` and answers [`token_text`]. All answer `GET`; those marked * answer `POST` too. Paths under one guard:
+//!
+//! | path | guard | handler |
+//! |---|---|---|
+//! | `/open` | none | the text `open` |
+//! | `/me` * | none | `greet` |
+//! | `/maybe` * | none | `greet_maybe` |
+//! | `/token` | none | `show_token` |
+//! | `/forged` | none; a middleware puts a `TestUser` and an `Arc<TestUser>` into the extensions | `greet` |
+//! | `/guards/user` | `require_user(auth)` | `greet` |
+//! | `/guards/active` | `require_active_user(auth)` | `greet` |
+//! | `/guards/roles` | `require_roles(auth, ["admin", "user"])` | `greet` |
+//! | `/guards/any-role` | `require_any_role(auth, [Role::Admin, Role::Auditor])` | `greet` |
+//! | `/guards/permissions` | `require_permissions(auth, ["read", "write"])` | `greet` |
+//! | `/guards/scopes` | `require_scopes(auth, ["read", "write"])` | `greet` |
+//! | `/guards/custom` | `require(auth, `[`custom_requirement`]`())` | `greet` |
+//! | `/guards/inactive` | `require(auth, Requirement::user().danger_allow_inactive())` | `greet` |
+//! | `/guards/impossible` | `require(auth, Requirement::user().roles([""]))` | `greet` |
+//! | `/guards/python` | `require_roles(auth, ["admin"]).renderer(DetailJson::new())` | `greet` |
+//! | `/guards/token` | `require_user(auth)` | `show_token` |
+//! | `/guards/twice` | `require_user(auth)` outside, `require_roles(auth, ["admin"])` inside | `greet` |
+//! | `/guards/other` | `require_user(other)` | `greet` |
+//! | `/admins/panel` | the router wrapper with `require_roles(["admin"])` | `greet` |
+//! | `/python/panel` | the router wrapper with `renderer(DetailJson::new())` | `greet` |
+//! | `/foreign/panel`, `/foreign/token` | the router wrapper of `other`, in the application of `auth` | `greet`, `show_token` |
+//! | `/empty` | the router wrapper without any route | |
+//! | `/group/…` | the router wrapper | |
+//!
+//! Inside `/group`: `/dashboard` `greet`; `/echo` `greet`, by `POST` only; `/nested/leaf` `greet` in a nested router; `/merged` `greet` in a merged router; `/mounted/…` a
+//! service of the framework without handler, answering the text `raw`; `/admin` `greet` behind `require_roles(auth, ["admin"])`; `/late` `greet`, added last. The ready-made
+//! endpoints are at the root.
+
+pub mod answers;
+pub mod api_keys;
+pub mod bearer;
+pub mod cookies;
+pub mod endpoints;
+pub mod extractors;
+pub mod failures;
+pub mod groups;
+pub mod login;
+pub mod paths;
+pub mod requirements;
+pub mod sessions;
+pub mod tokens;
+pub mod transports;
+
+use std::marker::PhantomData;
+
+use fauth_core::{
+    AuthConfig, AuthProvider, AuthProviderBuilder, LoginRequest, Purpose, Requirement, TokenPair,
+    TokenPayload, TokenRequest,
+};
+
+use super::{
+    Direct, ManualClock, TestUser, Users, WireRequest, WireResponse, config, provider_with,
+    provider_without_store,
+};
+
+/// What the suite's application is built from.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// The provider of the application.
+    pub auth: AuthProvider<TestUser>,
+    /// Another provider of the same user type, with another secret.
+    pub other: AuthProvider<TestUser>,
+}
+
+/// An adapter under test.
+pub trait Harness {
+    /// Builds the application, sends it one request, and reads the whole response.
+    fn exchange(app: &App, request: WireRequest) -> WireResponse;
+}
+
+/// What `greet` answers.
+pub fn greeting(user: Option<&TestUser>) -> String {
+    format!("Hello {}", user.map_or("nobody", |user| &user.name))
+}
+
+/// What `show_token` answers.
+pub fn token_text(token: &TokenPayload) -> String {
+    let tenant: Option<String> = token.claim("tenant").unwrap();
+    format!(
+        "{} {} [{}] {}",
+        token.purpose(),
+        token.subject(),
+        token.scopes().join(" "),
+        tenant.as_deref().unwrap_or("-")
+    )
+}
+
+/// The requirement of `/guards/custom`: an admin, or anybody who may read with a token for reading.
+pub fn custom_requirement() -> Requirement {
+    Requirement::any_of([
+        Requirement::user().roles(["admin"]),
+        Requirement::user().permissions(["read"]).scopes(["read"]),
+    ])
+}
+
+/// Defines the cases of one group, and the macro that makes tests of them. `$` is handed in because a macro that writes a macro cannot write it.
+macro_rules! cases {
+    ($d:tt $tests:ident in $module:ident; $($(#[doc = $doc:literal])* fn $name:ident($probe:ident) $body:block)*) => {
+        $(
+            $(#[doc = $doc])*
+            #[allow(missing_docs, reason = "its name is a sentence that says what the case is")]
+            pub fn $name<H: $crate::suite::Harness>() {
+                #[allow(unused_mut, unused_assignments, reason = "a case may need another probe than the default one")]
+                let mut $probe = $crate::suite::Probe::<H>::new();
+                $body
+            }
+        )*
+
+        #[doc(hidden)]
+        #[macro_export]
+        macro_rules! $tests {
+            ($d harness:ty) => {
+                $(
+                    // Written out in full: a framework's own `test` attribute may be in scope.
+                    #[::core::prelude::v1::test]
+                    fn $name() {
+                        $crate::suite::$module::$name::<$d harness>();
+                    }
+                )*
+            };
+        }
+    };
+}
+pub(crate) use cases;
+
+/// Expands to one `#[test]` for each case of the [conformance suite](crate::suite), for the given [`Harness`](crate::suite::Harness).
+#[macro_export]
+macro_rules! conformance {
+    ($harness:ty) => {
+        mod bearer {
+            use super::*;
+            $crate::__bearer_tests!($harness);
+        }
+        mod tokens {
+            use super::*;
+            $crate::__tokens_tests!($harness);
+        }
+        mod requirements {
+            use super::*;
+            $crate::__requirements_tests!($harness);
+        }
+        mod extractors {
+            use super::*;
+            $crate::__extractors_tests!($harness);
+        }
+        mod groups {
+            use super::*;
+            $crate::__groups_tests!($harness);
+        }
+        mod paths {
+            use super::*;
+            $crate::__paths_tests!($harness);
+        }
+        mod login {
+            use super::*;
+            $crate::__login_tests!($harness);
+        }
+        mod endpoints {
+            use super::*;
+            $crate::__endpoints_tests!($harness);
+        }
+        mod sessions {
+            use super::*;
+            $crate::__sessions_tests!($harness);
+        }
+        mod cookies {
+            use super::*;
+            $crate::__cookies_tests!($harness);
+        }
+        mod transports {
+            use super::*;
+            $crate::__transports_tests!($harness);
+        }
+        mod api_keys {
+            use super::*;
+            $crate::__api_keys_tests!($harness);
+        }
+        mod answers {
+            use super::*;
+            $crate::__answers_tests!($harness);
+        }
+        mod failures {
+            use super::*;
+            $crate::__failures_tests!($harness);
+        }
+    };
+}
+
+/// One case's application, with its users and its clock.
+#[derive(Debug)]
+pub struct Probe<H> {
+    /// The users that the loaders find.
+    pub users: Users,
+    /// The clock of both providers.
+    pub clock: ManualClock,
+    /// What the application is built from.
+    pub app: App,
+    harness: PhantomData<H>,
+}
+
+impl<H: Harness> Probe<H> {
+    /// The default application.
+    pub fn new() -> Self {
+        Self::with(config(), |builder| builder)
+    }
+
+    /// An application with options of the case's own.
+    pub fn build(
+        options: impl FnOnce(AuthProviderBuilder<TestUser>) -> AuthProviderBuilder<TestUser>,
+    ) -> Self {
+        Self::with(config(), options)
+    }
+
+    /// An application with settings and options of the case's own.
+    pub fn with(
+        config: AuthConfig,
+        options: impl FnOnce(AuthProviderBuilder<TestUser>) -> AuthProviderBuilder<TestUser>,
+    ) -> Self {
+        let users = Users::new();
+        let builder = options(provider_with(config, &users));
+        Self::of(users, builder)
+    }
+
+    /// An application that keeps nothing on the server.
+    pub fn stateless() -> Self {
+        let users = Users::new();
+        let builder = provider_without_store(config(), &users).danger_stateless();
+        Self::of(users, builder)
+    }
+
+    fn of(users: Users, builder: AuthProviderBuilder<TestUser>) -> Self {
+        let clock = ManualClock::new();
+        let auth = builder.clock(clock.clone()).build().unwrap();
+        let elsewhere =
+            AuthConfig::builder().secret("another-secret-0123456789-abcdefghij-9f2c4a7b").build().unwrap();
+        let other = provider_with(elsewhere, &users).clock(clock.clone()).build().unwrap();
+        Self { users, clock, app: App { auth, other }, harness: PhantomData }
+    }
+
+    /// An access token of this subject.
+    pub fn access<'a>(&self, request: impl Into<TokenRequest<'a>>) -> String {
+        self.token(Purpose::Access, request)
+    }
+
+    /// A token of this purpose and subject.
+    pub fn token<'a>(&self, purpose: Purpose, request: impl Into<TokenRequest<'a>>) -> String {
+        self.app.auth.issue(purpose, request).unwrap().expose().to_owned()
+    }
+
+    /// The pair of tokens of a new session.
+    pub fn session<'a>(&self, request: impl Into<LoginRequest<'a>>) -> TokenPair {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(self.app.auth.login(request)).unwrap()
+    }
+
+    /// The refresh token of a new session.
+    pub fn refresh_token<'a>(&self, request: impl Into<LoginRequest<'a>>) -> String {
+        self.session(request).refresh_token().expose().to_owned()
+    }
+
+    /// A request to come.
+    pub fn request(&self, method: &str, target: &str) -> Sending<'_, H> {
+        Sending { probe: self, request: WireRequest::new(method, target).header("host", "app.example") }
+    }
+
+    /// A `GET` to come.
+    pub fn get(&self, target: &str) -> Sending<'_, H> {
+        self.request("GET", target)
+    }
+
+    /// A `POST` to come.
+    pub fn post(&self, target: &str) -> Sending<'_, H> {
+        self.request("POST", target)
+    }
+
+    /// A login with a JSON body to come.
+    pub fn login(&self, username: &str, password: &str) -> Sending<'_, H> {
+        let body = serde_json::json!({ "username": username, "password": password });
+        self.post("/login").body("application/json", body.to_string())
+    }
+}
+
+impl<H: Harness> Default for Probe<H> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A request that is being put together.
+#[derive(Debug)]
+pub struct Sending<'a, H> {
+    probe: &'a Probe<H>,
+    request: WireRequest,
+}
+
+impl<H> Clone for Sending<'_, H> {
+    fn clone(&self) -> Self {
+        Self { probe: self.probe, request: self.request.clone() }
+    }
+}
+
+impl<H: Harness> Sending<'_, H> {
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.request = self.request.header(name, value);
+        self
+    }
+
+    /// Adds `Authorization: Bearer …`.
+    #[must_use]
+    pub fn bearer(self, token: impl AsRef<str>) -> Self {
+        self.header("authorization", format!("Bearer {}", token.as_ref()))
+    }
+
+    /// Sets the body and its type.
+    #[must_use]
+    pub fn body(mut self, content_type: &str, body: impl AsRef<[u8]>) -> Self {
+        self.request = self.request.body(content_type, body);
+        self
+    }
+
+    /// Sends it through the adapter, and compares the whole response with that of the core.
+    #[track_caller]
+    pub fn send(self) -> Seen {
+        let seen = self.send_to_framework();
+        // The core is asked second and finds what the first answer has left behind: cases whose request has an effect that shows in the next answer send it
+        // `once`.
+        let expected = Direct::exchange(&self.probe.app, self.request);
+        assert_eq!(masked(&seen.response), masked(&expected), "the adapter's answer differs from the core's");
+        seen
+    }
+
+    /// Sends it through the adapter only, where a second request would get another answer. The suite runs on the core as well, so the case's own
+    /// expectations hold the two together.
+    #[track_caller]
+    pub fn once(self) -> Seen {
+        self.send_to_framework()
+    }
+
+    /// Sends it through the adapter, where the answer is the framework's own (an unknown path, a wrong method): only its status is ours to ask for.
+    #[track_caller]
+    pub fn send_to_framework(&self) -> Seen {
+        let before = self.probe.users.user_loads();
+        let response = H::exchange(&self.probe.app, self.request.clone());
+        Seen { response, user_loads: self.probe.users.user_loads() - before }
+    }
+}
+
+/// A response that came back.
+#[derive(Debug)]
+pub struct Seen {
+    /// The whole response.
+    pub response: WireResponse,
+    /// How often the user loader was asked meanwhile.
+    pub user_loads: usize,
+}
+
+impl Seen {
+    /// The status is this.
+    #[track_caller]
+    pub fn is(&self, status: u16) -> &Self {
+        assert_eq!(self.response.status, status, "{:?}", self.response);
+        self
+    }
+
+    /// The body is this text.
+    #[track_caller]
+    pub fn says(&self, text: &str) -> &Self {
+        assert_eq!(self.response.text(), text);
+        self
+    }
+
+    /// The header occurs once, with this value.
+    #[track_caller]
+    pub fn has(&self, name: &str, value: &str) -> &Self {
+        assert_eq!(self.response.header(name), [value], "{name} in {:?}", self.response);
+        self
+    }
+
+    /// The header does not occur.
+    #[track_caller]
+    pub fn lacks(&self, name: &str) -> &Self {
+        assert!(self.response.header(name).is_empty(), "{name} in {:?}", self.response);
+        self
+    }
+
+    /// It is a refusal in the default form, with this status, code, and the challenge that RFC 6750 asks for with it.
+    #[track_caller]
+    pub fn refused(&self, status: u16, code: &str) -> &Self {
+        self.is(status).has("content-type", "application/problem+json").has("cache-control", "no-store");
+        let body = self.response.json();
+        assert_eq!(body["error"], code, "{:?}", self.response);
+        assert_eq!(body["status"], status);
+        let challenge = self.response.header("www-authenticate").join(" | ");
+        let error = match (status, code) {
+            (401, "missing_credential" | "invalid_credentials") => "Bearer realm=\"fauth\"",
+            (401, _) => "Bearer realm=\"fauth\", error=\"invalid_token\"",
+            (400, "malformed_credential") => "Bearer realm=\"fauth\", error=\"invalid_request\"",
+            (403, "missing_role" | "missing_permission" | "missing_scope" | "forbidden") => {
+                "Bearer realm=\"fauth\", error=\"insufficient_scope\""
+            }
+            _ => "",
+        };
+        assert!(
+            challenge.starts_with(error) && challenge.is_empty() == error.is_empty(),
+            "challenge: {challenge}"
+        );
+        assert_eq!(challenge.contains("error="), error.contains("error="), "challenge: {challenge}");
+        self
+    }
+
+    /// The bearer token in the body of a login or refresh.
+    #[track_caller]
+    pub fn token(&self, name: &str) -> String {
+        self.response.json()[name].as_str().expect("a token in the body").to_owned()
+    }
+
+    /// The value of a cookie that the response sets.
+    #[track_caller]
+    pub fn cookie(&self, name: &str) -> String {
+        let cookies = self.response.header("set-cookie");
+        let value = cookies.iter().find_map(|cookie| cookie.strip_prefix(name)?.strip_prefix('='));
+        value.and_then(|rest| rest.split(';').next()).expect("the cookie is set").to_owned()
+    }
+}
+
+/// Tokens are random: two answers are equal if they are so but for these.
+fn masked(response: &WireResponse) -> WireResponse {
+    let mask = |text: &str| {
+        let mut masked = String::new();
+        let mut rest = text;
+        while let Some(start) = rest.find("eyJ") {
+            let (before, token) = rest.split_at(start);
+            let end = token
+                .find(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)))
+                .unwrap_or(token.len());
+            masked.push_str(before);
+            masked.push_str("<token>");
+            rest = &token[end..];
+        }
+        masked + rest
+    };
+    let headers = response.headers.iter().map(|(name, value)| (name.clone(), mask(value)));
+    WireResponse {
+        status: response.status,
+        headers: headers.collect(),
+        body: mask(&response.text()).into_bytes(),
+    }
+}

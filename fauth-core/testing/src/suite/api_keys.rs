@@ -1,0 +1,416 @@
+//! API keys: how they are presented, and which open a route.
+
+use std::time::Duration;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use fauth_core::{ApiKeyRequest, CookieTransport, NewApiKey, Purpose, RevocationTarget, TokenRequest};
+
+use super::{Harness, cases};
+use crate::{FakeKeeper, suite::Probe};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const SECOND: Duration = Duration::from_secs(1);
+/// The last second of a day.
+const ALMOST_A_DAY: Duration = Duration::from_secs(24 * 60 * 60 - 1);
+const JSON: &str = "application/json";
+
+/// The default application with a store for API keys, and the store.
+fn with_keys<H: Harness>() -> (Probe<H>, FakeKeeper) {
+    let keeper = FakeKeeper::new();
+    (Probe::build(|builder| builder.api_key_store(keeper.clone())), keeper)
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+/// Makes a key.
+fn create<H: Harness>(t: &Probe<H>, request: ApiKeyRequest<'_>) -> NewApiKey {
+    block_on(t.app.auth.create_api_key(request)).unwrap()
+}
+
+fn key_of<H: Harness>(t: &Probe<H>, owner: &str) -> String {
+    create(t, ApiKeyRequest::new(owner)).expose().to_owned()
+}
+
+fn basic(user_name: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{user_name}:{password}")))
+}
+
+/// The key with its last character changed.
+fn bent(key: &str) -> String {
+    let last = if key.ends_with('0') { '1' } else { '0' };
+    format!("{}{last}", &key[..key.len() - 1])
+}
+
+/// A well-formed key whose id is that of `key` and whose secret is not.
+fn with_another_secret(key: &str) -> String {
+    use sha2::{Digest as _, Sha256};
+    let (begin, _) = key.rsplit_once('_').unwrap();
+    let text = format!("{begin}_{}", "5".repeat(64));
+    let sum: Vec<_> = Sha256::digest(text.as_bytes())[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+    text + &sum.concat()
+}
+
+cases! { $ __api_keys_tests in api_keys;
+    fn a_key_opens_a_route_as_a_bearer_token(t) {
+        (t, _) = with_keys();
+        let key = key_of(&t, "alice");
+        t.get("/me").bearer(&key).send().is(200).says("Hello alice");
+        t.get("/maybe").bearer(&key).send().is(200).says("Hello alice");
+        t.get("/guards/user").bearer(&key).send().is(200).says("Hello alice").lacks("cache-control");
+        t.get("/group/dashboard").bearer(&key).send().is(200).says("Hello alice");
+    }
+
+    fn a_key_opens_a_route_by_basic_authentication(t) {
+        (t, _) = with_keys();
+        let credential = basic("__token__", &key_of(&t, "alice"));
+        t.get("/me").header("authorization", &credential).send().is(200).says("Hello alice");
+        t.get("/group/dashboard").header("authorization", credential.replace("Basic", "bASIC")).send().is(200);
+    }
+
+    /// Guard and extractor in one request ask the store once.
+    fn a_key_is_looked_up_once_for_a_request(t) {
+        let keeper;
+        (t, keeper) = with_keys();
+        let key = key_of(&t, "alice");
+        t.get("/guards/twice").bearer(&key).send_to_framework().is(200);
+        assert_eq!(keeper.calls(), ["insert", "find", "touch"]);
+        t.get("/guards/twice").bearer(&key).send_to_framework().is(200);
+        assert_eq!(keeper.calls(), ["find"]);
+    }
+
+    fn a_handler_sees_the_key_as_a_token(t) {
+        (t, _) = with_keys();
+        let key = create(&t, ApiKeyRequest::new("alice").scopes(["read", "deploy:all"]));
+        t.get("/guards/token").bearer(key.expose()).send().is(200).says("access alice [read deploy:all] -");
+    }
+
+    fn the_scopes_of_a_key_narrow(t) {
+        (t, _) = with_keys();
+        let key = |scopes: &[&'static str]| create(&t, ApiKeyRequest::new("alice").scopes(scopes.to_vec())).expose().to_owned();
+        t.get("/guards/scopes").bearer(key(&["read", "write"])).send().is(200).says("Hello alice");
+        t.get("/guards/scopes").bearer(key(&["read"])).send().refused(403, "missing_scope");
+        t.get("/guards/scopes").bearer(key(&[])).send().refused(403, "missing_scope");
+    }
+
+    fn a_key_has_the_roles_of_its_owner_and_no_more(t) {
+        (t, _) = with_keys();
+        let bobs = create(&t, ApiKeyRequest::new("bob").scopes(["admin", "read", "write"])).expose().to_owned();
+        t.get("/guards/roles").bearer(&bobs).send().refused(403, "missing_role");
+        t.get("/guards/permissions").bearer(&bobs).send().refused(403, "missing_permission");
+        let alices = key_of(&t, "alice");
+        t.get("/guards/roles").bearer(&alices).send().is(200);
+        t.users.change("alice", |alice| alice.roles.clear());
+        t.get("/guards/roles").bearer(&alices).send().refused(403, "missing_role");
+    }
+
+    fn a_mistyped_key_is_refused_without_asking_anybody(t) {
+        let keeper;
+        (t, keeper) = with_keys();
+        let key = key_of(&t, "alice");
+        keeper.calls();
+        for wrong in [bent(&key), key[..key.len() - 1].to_owned(), format!("{key}0"), key.to_uppercase().replace("FAUTH", "fauth"), "fauth_".to_owned()] {
+            let seen = t.get("/me").bearer(&wrong).send();
+            assert_eq!(seen.refused(401, "invalid_token").user_loads, 0);
+            t.get("/maybe").bearer(&wrong).send().refused(401, "invalid_token");
+            t.get("/me").header("authorization", basic("__token__", &wrong)).send().refused(401, "invalid_token");
+        }
+        assert!(keeper.calls().is_empty());
+    }
+
+    fn an_unknown_key_costs_one_look_up(t) {
+        let keeper;
+        (t, keeper) = with_keys();
+        let (other, _) = with_keys::<H>();
+        let unknown = key_of(&other, "alice");
+        assert_eq!(t.get("/me").bearer(&unknown).send_to_framework().refused(401, "invalid_token").user_loads, 0);
+        assert_eq!(keeper.calls(), ["find"]);
+        t.get("/me").bearer(&unknown).send().refused(401, "invalid_token");
+    }
+
+    fn a_wrong_secret_is_401(t) {
+        let keeper;
+        (t, keeper) = with_keys();
+        let forged = with_another_secret(&key_of(&t, "alice"));
+        keeper.calls();
+        assert_eq!(t.get("/me").bearer(&forged).send_to_framework().refused(401, "invalid_token").user_loads, 0);
+        assert_eq!(keeper.calls(), ["find"], "it is not noted as a use");
+        t.get("/me").bearer(&forged).send().refused(401, "invalid_token");
+    }
+
+    fn an_expired_key_is_401(t) {
+        (t, _) = with_keys();
+        let key = create(&t, ApiKeyRequest::new("alice").lifetime(DAY)).expose().to_owned();
+        t.clock.advance(ALMOST_A_DAY);
+        t.get("/me").bearer(&key).send().is(200);
+        t.clock.advance(SECOND);
+        t.get("/me").bearer(&key).send().refused(401, "invalid_token");
+    }
+
+    /// The store may be late to forget.
+    fn an_expired_key_is_401_whatever_the_store_says(t) {
+        let keeper;
+        (t, keeper) = with_keys();
+        let key = create(&t, ApiKeyRequest::new("alice").lifetime(DAY)).expose().to_owned();
+        keeper.find_expired();
+        t.clock.advance(ALMOST_A_DAY);
+        t.get("/me").bearer(&key).send().is(200);
+        t.clock.advance(SECOND);
+        assert_eq!(t.get("/me").bearer(&key).send().refused(401, "invalid_token").user_loads, 0);
+    }
+
+    fn a_key_that_expires_while_its_owner_is_loaded_is_401(t) {
+        (t, _) = with_keys();
+        let key = create(&t, ApiKeyRequest::new("alice").lifetime(DAY)).expose().to_owned();
+        t.clock.advance(ALMOST_A_DAY);
+        t.users.time_passes(&t.clock, SECOND);
+        t.get("/me").bearer(&key).send().refused(401, "invalid_token");
+    }
+
+    fn a_key_that_never_expires_is_good_for_long(t) {
+        (t, _) = with_keys();
+        let key = create(&t, ApiKeyRequest::new("alice").danger_never_expires()).expose().to_owned();
+        t.clock.advance(50 * 365 * DAY);
+        t.get("/me").bearer(&key).send().is(200);
+    }
+
+    fn a_revoked_key_is_401(t) {
+        (t, _) = with_keys();
+        let (first, second) = (create(&t, ApiKeyRequest::new("alice")), key_of(&t, "alice"));
+        let revoke = |owner: &str| block_on(t.app.auth.revoke_api_key(&first.key().id, owner)).unwrap();
+        assert!(!revoke("bob"), "not his");
+        t.get("/me").bearer(first.expose()).send().is(200);
+        assert!(revoke("alice"));
+        t.get("/me").bearer(first.expose()).send().refused(401, "invalid_token");
+        t.get("/me").bearer(&second).send().is(200);
+    }
+
+    fn the_key_of_an_inactive_owner_is_401(t) {
+        (t, _) = with_keys();
+        let key = key_of(&t, "bob");
+        t.get("/me").bearer(&key).send().is(200);
+        t.users.change("bob", |bob| bob.active = false);
+        t.get("/me").bearer(&key).send().refused(401, "invalid_token");
+        t.get("/guards/user").bearer(&key).send().refused(401, "invalid_token");
+        t.get("/guards/inactive").bearer(&key).send().is(200).says("Hello bob");
+        t.users.remove("bob");
+        t.get("/guards/inactive").bearer(&key).send().refused(401, "invalid_token");
+    }
+
+    fn every_fault_of_a_key_gives_the_same_answer(t) {
+        (t, _) = with_keys();
+        let (key, expired) = (key_of(&t, "alice"), create(&t, ApiKeyRequest::new("alice").lifetime(DAY)));
+        let (other, _) = with_keys::<H>();
+        t.clock.advance(DAY);
+        let answers = [
+            t.get("/me").bearer("x").send().response,
+            t.get("/me").bearer(bent(&key)).send().response,
+            t.get("/me").bearer(with_another_secret(&key)).send().response,
+            t.get("/me").bearer(key_of(&other, "alice")).send().response,
+            t.get("/me").bearer(expired.expose()).send().response,
+            t.get("/me").bearer(key_of(&t, "carol")).send().response,
+            t.get("/me").bearer(key_of(&t, "nobody")).send().response,
+            t.get("/me").header("authorization", basic("__token__", "x")).send().response,
+        ];
+        for answer in &answers {
+            assert_eq!(*answer, answers[0], "a stranger can tell one fault from another");
+        }
+    }
+
+    fn a_key_beside_a_token_is_400(t) {
+        let keeper = FakeKeeper::new();
+        t = Probe::build(|builder| builder.api_key_store(keeper.clone()).danger_query_token("token"));
+        let (key, token) = (key_of(&t, "alice"), t.access("alice"));
+        t.get("/me").bearer(&key).bearer(&token).send().refused(400, "malformed_credential");
+        t.get("/me").bearer(&token).bearer(&key).send().refused(400, "malformed_credential");
+        t.get("/me").bearer(&key).bearer(&key).send().refused(400, "malformed_credential");
+        let basic = basic("__token__", &key);
+        t.get("/me").header("authorization", &basic).bearer(&token).send().refused(400, "malformed_credential");
+        t.get("/me").header("authorization", &basic).header("authorization", &basic).send().refused(400, "malformed_credential");
+        let target = format!("/me?token={token}");
+        t.get(&target).bearer(&key).send().refused(400, "malformed_credential");
+        t.get(&target).header("authorization", &basic).send().refused(400, "malformed_credential");
+        t.get(&target).send().is(200);
+        t.get("/me").bearer(&key).send().is(200);
+        t.get("/me").header("authorization", &basic).send().is(200);
+    }
+
+    fn a_key_in_a_cookie_or_a_url_opens_nothing(t) {
+        let keeper = FakeKeeper::new();
+        t = Probe::build(|builder| {
+            builder.api_key_store(keeper.clone()).danger_query_token("token").transport(CookieTransport::new())
+        });
+        let key = key_of(&t, "alice");
+        keeper.calls();
+        t.get("/me").header("cookie", format!("__Host-session={key}")).send().refused(401, "invalid_token");
+        t.get(&format!("/me?token={key}")).send().refused(401, "invalid_token");
+        assert!(keeper.calls().is_empty());
+        // The same key in its place.
+        t.get("/me").bearer(&key).send().is(200);
+    }
+
+    /// As any header that is sent on purpose.
+    fn a_key_beside_a_cookie_counts_alone(t) {
+        let keeper = FakeKeeper::new();
+        t = Probe::build(|builder| builder.api_key_store(keeper.clone()).transport(CookieTransport::new()));
+        let cookie = format!("__Host-session={}", t.access("bob"));
+        let key = key_of(&t, "alice");
+        t.post("/me").header("cookie", &cookie).bearer(&key).send().is(200).says("Hello alice");
+        t.post("/me").header("cookie", &cookie).header("authorization", basic("__token__", &key)).send().is(200).says("Hello alice");
+        t.get("/me").header("cookie", &cookie).bearer(bent(&key)).send().refused(401, "invalid_token");
+        t.get("/me").header("cookie", &cookie).header("authorization", basic("__token__", &bent(&key))).send()
+            .refused(401, "invalid_token");
+    }
+
+    /// Tokens come in cookies there, and keys bring no other way for them.
+    fn where_tokens_come_in_cookies_a_header_carries_keys_only(t) {
+        let keeper = FakeKeeper::new();
+        t = Probe::build(|builder| builder.api_key_store(keeper.clone()).transport(CookieTransport::new()));
+        let (key, token) = (key_of(&t, "alice"), t.access("alice"));
+        t.get("/me").bearer(&key).send().is(200).says("Hello alice");
+        t.get("/me").bearer(&token).send().refused(401, "missing_credential");
+        t.get("/me").header("authorization", "Bearer a b").send().refused(401, "missing_credential");
+        let cookie = format!("__Host-session={token}");
+        t.get("/me").header("cookie", cookie).bearer("x").send().is(200).says("Hello alice");
+    }
+
+    /// They are for who has logged in: a key must not end the sessions of its owner.
+    fn a_key_is_no_login_at_the_session_endpoints(t) {
+        (t, _) = with_keys();
+        let key = key_of(&t, "alice");
+        let access = t.session("alice").access_token().expose().to_owned();
+        let session = format!("/sessions/{}", t.app.auth.verify_signature_and_claims(&access, Purpose::Access).unwrap().session_id().unwrap());
+        t.get("/sessions").bearer(&key).send().refused(401, "invalid_token");
+        t.post("/logout/all").bearer(&key).send().refused(401, "invalid_token");
+        t.request("DELETE", &session).bearer(&key).send().refused(401, "invalid_token");
+        t.post("/logout").bearer(&key).send().refused(401, "invalid_token");
+        t.get("/sessions").bearer(&access).send().is(200);
+    }
+
+    fn a_key_lives_on_when_its_owner_logs_out_everywhere_but_not_when_he_is_kept_out(t) {
+        (t, _) = with_keys();
+        let key = key_of(&t, "alice");
+        block_on(t.app.auth.logout_all("alice")).unwrap();
+        t.get("/me").bearer(&key).send().is(200);
+        block_on(t.app.auth.revoke(&[RevocationTarget::Subject("bob")])).unwrap();
+        t.get("/me").bearer(&key).send().is(200);
+        block_on(t.app.auth.revoke(&[RevocationTarget::Subject("alice")])).unwrap();
+        t.get("/me").bearer(&key).send().refused(401, "invalid_token");
+    }
+
+    fn another_user_name_of_basic_authentication_is_no_credential(t) {
+        (t, _) = with_keys();
+        let key = key_of(&t, "alice");
+        for user_name in ["alice", "", "__TOKEN__", "__token__ ", "token"] {
+            let value = basic(user_name, &key);
+            t.get("/me").header("authorization", &value).send().refused(401, "missing_credential");
+            t.get("/maybe").header("authorization", &value).send().is(200).says("Hello nobody");
+        }
+    }
+
+    fn a_token_is_no_password_of_basic_authentication(t) {
+        (t, _) = with_keys();
+        for password in [t.access("alice"), "x".to_owned()] {
+            t.get("/me").header("authorization", basic("__token__", &password)).send().refused(401, "invalid_token");
+        }
+    }
+
+    fn a_malformed_basic_credential_is_400(t) {
+        (t, _) = with_keys();
+        let good = basic("__token__", &key_of(&t, "alice"));
+        t.get("/me").header("authorization", &good).send().is(200);
+        for bad in [
+            "Basic".to_owned(), "Basic !".to_owned(), good.replace("Basic ", "Basic\t"), format!("{good}="), format!("{good}, {good}"),
+            "Basic X190b2tlbl9f".to_owned(), basic("__token__", ""), basic("__token__", "a b"), basic("__token__", "ä"),
+            basic("__token__", &"k".repeat(9000)),
+        ] {
+            t.get("/me").header("authorization", &bad).send().refused(400, "malformed_credential");
+        }
+    }
+
+    fn a_key_that_names_its_kind_must_keep_to_the_grammar(t) {
+        (t, _) = with_keys();
+        let key = key_of(&t, "alice");
+        t.get("/me").bearer(format!("{key},")).send().refused(400, "malformed_credential");
+        t.get("/me").bearer(format!("fauth_{}", "a".repeat(8192 + 64 - 6))).send().refused(401, "invalid_token");
+        t.get("/me").bearer(format!("fauth_{}", "a".repeat(8192 + 64 - 5))).send().refused(400, "malformed_credential");
+    }
+
+    fn without_a_store_a_key_is_just_a_bad_token(t) {
+        let (other, _) = with_keys::<H>();
+        let key = key_of(&other, "alice");
+        t.get("/me").bearer(&key).send().refused(401, "invalid_token");
+        t.get("/me").header("authorization", basic("__token__", &key)).send().refused(401, "missing_credential");
+        t = Probe::build(|builder| builder.api_key_store(FakeKeeper::new()).api_key_prefix("acme"));
+        t.get("/me").bearer(&key).send().refused(401, "invalid_token");
+        t.get("/me").bearer(key_of(&t, "bob")).send().is(200).says("Hello bob");
+    }
+
+    fn another_provider_has_other_keys(t) {
+        (t, _) = with_keys();
+        let key = key_of(&t, "alice");
+        t.get("/guards/other").bearer(&key).send().refused(401, "invalid_token");
+        t.get("/foreign/panel").bearer(&key).send().refused(401, "invalid_token");
+    }
+
+    fn a_key_neither_refreshes_nor_logs_out(t) {
+        let keeper;
+        (t, keeper) = with_keys();
+        let key = key_of(&t, "alice");
+        keeper.calls();
+        t.post("/refresh").body(JSON, format!("{{\"refresh_token\":\"{key}\"}}")).send().refused(401, "invalid_token");
+        t.post("/refresh").bearer(&key).send().refused(401, "missing_credential");
+        t.post("/logout").bearer(&key).send().refused(401, "invalid_token");
+        t.post("/logout").header("authorization", basic("__token__", &key)).send().refused(401, "invalid_token");
+        assert!(keeper.calls().is_empty());
+        t.get("/me").bearer(&key).send().is(200);
+    }
+
+    fn a_failing_store_is_503(t) {
+        let keeper;
+        (t, keeper) = with_keys();
+        let key = key_of(&t, "alice");
+        keeper.fail();
+        for path in ["/me", "/maybe", "/guards/user", "/guards/inactive", "/group/dashboard"] {
+            t.get(path).bearer(&key).send().refused(503, "unavailable").has("retry-after", "5").lacks("www-authenticate");
+        }
+        t.get("/me").header("authorization", basic("__token__", &key)).send().refused(503, "unavailable");
+        // Those who have no key do not notice.
+        t.get("/me").bearer(t.access(TokenRequest::for_subject("alice"))).send().is(200);
+        t.get("/me").bearer(t.token(Purpose::Refresh, "alice")).send().refused(401, "invalid_token");
+        t.get("/me").bearer(bent(&key)).send().refused(401, "invalid_token");
+        keeper.recover();
+        t.get("/me").bearer(&key).send().is(200);
+    }
+
+    fn a_hanging_store_is_cut_off(t) {
+        let keeper = FakeKeeper::new();
+        t = Probe::build(|builder| builder.api_key_store(keeper.clone()).store_timeout(Duration::from_millis(20)));
+        let key = key_of(&t, "alice");
+        keeper.delay(Duration::from_secs(60));
+        t.get("/me").bearer(&key).send().refused(503, "unavailable");
+    }
+
+    fn that_a_use_cannot_be_noted_is_no_refusal(t) {
+        let keeper;
+        (t, keeper) = with_keys();
+        let key = key_of(&t, "alice");
+        keeper.fail_at("touch");
+        t.get("/me").bearer(&key).send().is(200).says("Hello alice");
+    }
+
+    fn a_failing_loader_is_503_for_a_key_too(t) {
+        (t, _) = with_keys();
+        let key = key_of(&t, "alice");
+        t.users.fail();
+        t.get("/me").bearer(&key).send().refused(503, "unavailable");
+    }
+
+    fn a_broken_clock_is_503_for_a_key_too(t) {
+        (t, _) = with_keys();
+        let key = key_of(&t, "alice");
+        t.clock.break_down();
+        t.get("/me").bearer(&key).send().refused(503, "unavailable");
+    }
+}

@@ -1,0 +1,248 @@
+//! The cookie transport, and the proof of origin that it demands.
+
+use fauth_core::{BearerTransport, CookieTransport, Purpose, SameSite, TokenRequest};
+
+use super::{Sending, cases};
+use crate::suite::{Harness, Probe};
+
+fn cookies<H: Harness>() -> Probe<H> {
+    Probe::build(|builder| {
+        builder.transport(CookieTransport::new()).trusted_origin("https://partner.example")
+    })
+}
+
+fn session(token: &str) -> String {
+    format!("theme=dark; __Host-session={token}; lang=en")
+}
+
+fn own<H: Harness>(sending: Sending<'_, H>) -> Sending<'_, H> {
+    sending.header("sec-fetch-site", "same-origin")
+}
+
+cases! { $ __cookies_tests in cookies;
+    fn a_cookie_opens_a_route(t) {
+        t = cookies();
+        t.get("/me").header("cookie", session(&t.access("alice"))).send().is(200).says("Hello alice");
+        t.get("/me").send().refused(401, "missing_credential");
+    }
+
+    fn a_bearer_token_does_not_where_only_cookies_are_configured(t) {
+        t = cookies();
+        t.get("/me").bearer(t.access("alice")).send().refused(401, "missing_credential");
+    }
+
+    /// W-07: an odd neighbour does not hide the session.
+    fn odd_neighbours_do_not_matter(t) {
+        t = cookies();
+        let cookie = format!("bad[name]=x; =nameless; ; \"q\"=1; {}; x=\"a b\"", session(&t.access("alice")));
+        t.get("/me").header("cookie", cookie).send().is(200);
+    }
+
+    /// HTTP/2 may split them.
+    fn cookies_may_come_in_several_headers(t) {
+        t = cookies();
+        t.get("/me").header("cookie", "a=1").header("cookie", session(&t.access("alice"))).send().is(200);
+    }
+
+    fn two_cookies_of_the_name_are_400(t) {
+        t = cookies();
+        let token = t.access("alice");
+        let twice = format!("__Host-session={token}; __Host-session={token}");
+        t.get("/me").header("cookie", twice).send().refused(400, "malformed_credential");
+        let sending = t.get("/me").header("cookie", session(&token)).header("cookie", session(&token));
+        sending.send().refused(400, "malformed_credential");
+    }
+
+    fn look_alikes_are_other_cookies(t) {
+        t = cookies();
+        for name in ["__host-session", "=__Host-session", "__Host%2Dsession", "session"] {
+            let cookie = format!("{name}={}", t.access("alice"));
+            t.get("/me").header("cookie", cookie).send().refused(401, "missing_credential");
+        }
+    }
+
+    fn a_bad_cookie_is_refused_even_where_a_user_is_optional(t) {
+        t = cookies();
+        t.get("/maybe").header("cookie", session("x")).send().refused(401, "invalid_token");
+        t.get("/maybe").header("cookie", session("a b")).send().refused(400, "malformed_credential");
+        t.get("/maybe").header("cookie", session("")).send().is(200).says("Hello nobody");
+    }
+
+    fn a_refresh_token_in_the_session_cookie_is_401(t) {
+        t = cookies();
+        t.get("/me").header("cookie", session(&t.token(Purpose::Refresh, "alice"))).send().refused(401, "invalid_token");
+    }
+
+    /// W-06: the attributes are the safe ones, and the tokens are nowhere else.
+    fn a_login_sets_safe_cookies(t) {
+        t = cookies();
+        let seen = own(t.login("alice", "s3cret")).send();
+        seen.is(200).says("{\"expires_in\":900}");
+        let (access, refresh) = (seen.cookie("__Host-session"), seen.cookie("__Host-refresh"));
+        let mut set = seen.response.header("set-cookie");
+        set.sort_unstable();
+        assert_eq!(set, [
+            format!("__Host-refresh={refresh}; Path=/; Max-Age=604800; Secure; HttpOnly; SameSite=Lax"),
+            format!("__Host-session={access}; Path=/; Max-Age=900; Secure; HttpOnly; SameSite=Lax"),
+        ]);
+        t.get("/me").header("cookie", session(&access)).send().is(200).says("Hello alice");
+    }
+
+    fn the_attributes_can_be_chosen(t) {
+        t = Probe::build(|builder| {
+            builder.transport(CookieTransport::new().names("id", "again").unwrap().same_site(SameSite::Strict))
+        });
+        let seen = own(t.login("alice", "s3cret")).send();
+        let id = seen.cookie("id");
+        assert!(seen.response.header("set-cookie").contains(&&*format!("id={id}; Path=/; Max-Age=900; Secure; HttpOnly; SameSite=Strict")));
+        t.get("/me").header("cookie", format!("id={id}")).send().is(200);
+    }
+
+    fn development_cookies_lack_secure_and_the_prefix(t) {
+        t = Probe::build(|builder| builder.transport(CookieTransport::new().danger_insecure()));
+        let seen = own(t.login("alice", "s3cret")).send();
+        let id = seen.cookie("session");
+        assert!(seen.response.header("set-cookie").contains(&&*format!("session={id}; Path=/; Max-Age=900; HttpOnly; SameSite=Lax")));
+    }
+
+    fn a_login_cookie_needs_proof_of_origin(t) {
+        t = cookies();
+        t.login("alice", "s3cret").send().refused(403, "cross_site_request").lacks("set-cookie");
+        t.login("alice", "s3cret").header("sec-fetch-site", "cross-site").send().refused(403, "cross_site_request");
+        t.login("alice", "s3cret").header("origin", "https://app.example").send().is(200);
+    }
+
+    fn a_logout_clears_the_cookies(t) {
+        t = cookies();
+        let seen = own(t.post("/logout")).header("cookie", session(&t.access("alice"))).send();
+        let mut cleared = seen.is(200).response.header("set-cookie");
+        cleared.sort_unstable();
+        assert_eq!(cleared, [
+            "__Host-refresh=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax",
+            "__Host-session=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax",
+        ]);
+    }
+
+    fn a_refresh_reads_and_sets_cookies(t) {
+        t = cookies();
+        let cookie = format!("__Host-refresh={}", t.refresh_token("alice"));
+        let seen = own(t.post("/refresh")).header("cookie", &cookie).send();
+        seen.is(200).says("{\"expires_in\":900}");
+        t.get("/me").header("cookie", session(&seen.cookie("__Host-session"))).send().is(200);
+        t.post("/refresh").header("cookie", &cookie).send().refused(403, "cross_site_request");
+    }
+
+    fn a_token_in_the_wrong_cookie_is_401(t) {
+        t = cookies();
+        let cookie = format!("__Host-refresh={}", t.access("alice"));
+        own(t.post("/refresh")).header("cookie", cookie).send().refused(401, "invalid_token");
+    }
+
+    fn reading_needs_no_proof_of_origin(t) {
+        t = cookies();
+        let cookie = session(&t.access("alice"));
+        t.get("/me").header("cookie", &cookie).header("sec-fetch-site", "cross-site").send().is(200);
+        t.request("HEAD", "/group/none").header("cookie", session("x")).send().is(401);
+    }
+
+    fn changing_needs_proof_of_origin(t) {
+        t = cookies();
+        let cookie = session(&t.access("alice"));
+        let post = || t.post("/me").header("cookie", &cookie);
+        post().send().refused(403, "cross_site_request");
+        for site in ["cross-site", "same-site", "SAME-ORIGIN", "other", ""] {
+            post().header("sec-fetch-site", site).send().refused(403, "cross_site_request");
+        }
+        for site in ["same-origin", "none"] {
+            post().header("sec-fetch-site", site).send().is(200).says("Hello alice");
+        }
+    }
+
+    /// The own origin is https, since the cookies are `Secure`, also where a proxy has ended TLS and this server sees plain HTTP.
+    fn without_the_browsers_word_the_origin_decides(t) {
+        t = cookies();
+        let cookie = session(&t.access("alice"));
+        let post = |origin: &str| t.post("/me").header("cookie", &cookie).header("origin", origin).send();
+        post("https://app.example").is(200);
+        post("https://app.example:443").is(200);
+        post("https://partner.example").is(200);
+        for origin in ["http://app.example", "https://app.example:81", "https://evil.example", "https://app.example.evil.example", "null", ""] {
+            post(origin).refused(403, "cross_site_request");
+        }
+    }
+
+    fn with_development_cookies_plain_http_is_an_own_origin(t) {
+        t = Probe::build(|builder| builder.transport(CookieTransport::new().danger_insecure()));
+        let cookie = format!("session={}", t.access("alice"));
+        let post = |origin: &str| t.post("/me").header("cookie", &cookie).header("origin", origin).send();
+        post("http://app.example").is(200);
+        post("http://app.example:80").is(200);
+        post("http://evil.example").refused(403, "cross_site_request");
+    }
+
+    /// Whoever can make a browser take over a session of his own sees what its user does in it.
+    fn a_foreign_page_cannot_refresh_a_session_of_its_own_into_the_browser(t) {
+        t = Probe::build(|builder| builder.transport(BearerTransport::new()).transport(CookieTransport::new()));
+        let body = format!("refresh_token={}", t.refresh_token("bob"));
+        let post = || t.post("/refresh").body("application/x-www-form-urlencoded", &body);
+        let foreign = post().header("sec-fetch-site", "cross-site").header("origin", "https://evil.example");
+        foreign.send().refused(403, "cross_site_request").lacks("set-cookie");
+        post().send().refused(403, "cross_site_request");
+        own(post()).send().is(200);
+    }
+
+    /// The session cookie goes with its token after 15 minutes; the refresh cookie stays for days.
+    fn a_logout_without_a_good_token_clears_the_cookies_too(t) {
+        t = cookies();
+        let refresh = format!("__Host-refresh={}", t.refresh_token("alice"));
+        for cookie in [refresh, session("x"), "other=1".to_owned()] {
+            let seen = own(t.post("/logout")).header("cookie", &cookie).send();
+            assert_eq!(seen.is(200).response.header("set-cookie").len(), 2, "{cookie}");
+            // Only the first names a session.
+            let says = if cookie.contains("refresh") { "Nothing that was issued" } else { "No good token was sent" };
+            assert!(seen.response.text().contains(says), "{cookie}");
+            t.post("/logout").header("cookie", &cookie).send().refused(403, "cross_site_request").lacks("set-cookie");
+        }
+    }
+
+    fn a_trusted_origin_overrules_the_browsers_word(t) {
+        t = cookies();
+        let cookie = session(&t.access("alice"));
+        let sending = t.post("/me").header("cookie", cookie).header("sec-fetch-site", "cross-site");
+        sending.clone().header("origin", "https://partner.example").send().is(200);
+        sending.clone().header("origin", "http://partner.example").send().refused(403, "cross_site_request");
+        sending.header("origin", "https://partner.example.evil.example").send().refused(403, "cross_site_request");
+    }
+
+    /// The handshake is a GET, but what it opens is not bound by the same-origin policy.
+    fn a_websocket_needs_proof_of_origin(t) {
+        t = cookies();
+        let cookie = session(&t.access("alice"));
+        let upgrade = t.get("/group/dashboard").header("cookie", cookie).header("connection", "upgrade").header("upgrade", "websocket");
+        upgrade.clone().send().refused(403, "cross_site_request");
+        upgrade.clone().header("origin", "http://evil.example").send().refused(403, "cross_site_request");
+        upgrade.header("origin", "https://app.example").send().is(200);
+    }
+
+    /// A bearer token is nothing that a browser attaches: no proof is needed.
+    fn a_bearer_token_needs_no_proof_of_origin(t) {
+        t.post("/me").bearer(t.access("alice")).header("sec-fetch-site", "cross-site").send().is(200);
+        t.post("/me").bearer(t.access("alice")).header("origin", "https://evil.example").send().is(200);
+    }
+
+    /// W-13: a forged header does not lead past the CSRF rule; it is final, and the cookie is not looked at.
+    fn a_forged_bearer_header_does_not_rescue_a_cookie(t) {
+        t = Probe::build(|builder| builder.transport(BearerTransport::new()).transport(CookieTransport::new()));
+        let cookie = session(&t.access("alice"));
+        t.post("/me").header("cookie", &cookie).bearer("a.b.c").send().refused(401, "invalid_token");
+        t.post("/me").header("cookie", &cookie).header("authorization", "Bearer").send().refused(400, "malformed_credential");
+        t.post("/me").header("cookie", &cookie).header("authorization", "Basic YTpi").send().refused(403, "cross_site_request");
+    }
+
+    fn a_token_too_long_for_a_cookie_is_not_handed_out(t) {
+        t = cookies();
+        let request = TokenRequest::for_subject("alice").claim("note", "x".repeat(3500));
+        let cookie = format!("__Host-refresh={}", t.refresh_token(request));
+        own(t.post("/refresh")).header("cookie", cookie).send().refused(500, "misconfigured").lacks("set-cookie");
+    }
+}

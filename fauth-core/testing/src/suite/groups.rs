@@ -1,0 +1,163 @@
+//! Groups of routes under the router wrapper: everything of them is inside, however it was added.
+
+use fauth_core::{Purpose, TokenRequest};
+
+use super::cases;
+
+cases! { $ __groups_tests in groups;
+    fn a_route_of_the_group_needs_a_user(t) {
+        t.get("/group/dashboard").send().refused(401, "missing_credential");
+        t.get("/group/dashboard").bearer(t.access("bob")).send().is(200).says("Hello bob");
+    }
+
+    /// The anonymous learn nothing of which routes there are.
+    fn an_unknown_path_of_the_group_is_401_for_the_anonymous(t) {
+        t.get("/group/none").send().refused(401, "missing_credential");
+        t.get("/group/dashboard/more").send().refused(401, "missing_credential");
+    }
+
+    fn an_unknown_path_of_the_group_is_404_for_a_user(t) {
+        t.get("/group/none").bearer(t.access("bob")).send_to_framework().is(404);
+    }
+
+    fn the_group_itself_is_401_for_the_anonymous(t) {
+        t.get("/group").send().refused(401, "missing_credential");
+        t.get("/group/").send().refused(401, "missing_credential");
+    }
+
+    /// A group ends at a segment: its neighbour by name is not in it.
+    fn a_path_that_only_begins_alike_is_not_in_the_group(t) {
+        t.get("/groups").send_to_framework().is(404);
+        t.get("/group.json").send_to_framework().is(404);
+    }
+
+    /// F-07
+    fn a_nested_router_is_inside(t) {
+        t.get("/group/nested/leaf").send().refused(401, "missing_credential");
+        t.get("/group/nested/leaf").bearer(t.access("bob")).send().is(200).says("Hello bob");
+        t.get("/group/nested/none").send().refused(401, "missing_credential");
+    }
+
+    /// F-07
+    fn a_merged_router_is_inside(t) {
+        t.get("/group/merged").send().refused(401, "missing_credential");
+        t.get("/group/merged").bearer(t.access("bob")).send().is(200).says("Hello bob");
+    }
+
+    /// F-07
+    fn a_mounted_service_is_inside(t) {
+        t.get("/group/mounted/file.txt").send().refused(401, "missing_credential");
+        t.get("/group/mounted/file.txt").bearer(t.access("bob")).send().is(200).says("raw");
+    }
+
+    /// F-09: the guard is outermost whenever a route was added.
+    fn a_route_added_last_is_inside(t) {
+        t.get("/group/late").send().refused(401, "missing_credential");
+        t.get("/group/late").bearer(t.access("bob")).send().is(200).says("Hello bob");
+    }
+
+    /// F-09: the group's guard runs before the route's own.
+    fn a_guard_inside_the_group_asks_for_more(t) {
+        t.get("/group/admin").send().refused(401, "missing_credential");
+        t.get("/group/admin").bearer(t.access("bob")).send().refused(403, "missing_role");
+        t.get("/group/admin").bearer(t.access("alice")).send().is(200).says("Hello alice");
+    }
+
+    fn a_wrong_method_is_401_for_the_anonymous(t) {
+        for method in ["POST", "PUT", "PATCH", "DELETE"] {
+            t.request(method, "/group/dashboard").send().refused(401, "missing_credential").lacks("allow");
+        }
+        t.get("/group/echo").send().refused(401, "missing_credential").lacks("allow");
+    }
+
+    fn a_wrong_method_is_the_frameworks_matter_for_a_user(t) {
+        let seen = t.request("DELETE", "/group/dashboard").bearer(t.access("bob")).send_to_framework();
+        assert!(matches!(seen.response.status, 404 | 405), "{:?}", seen.response);
+    }
+
+    fn an_unheard_of_method_is_401_for_the_anonymous(t) {
+        for method in ["PROPFIND", "get", "FOO"] {
+            t.request(method, "/group/dashboard").send().refused(401, "missing_credential");
+        }
+    }
+
+    fn post_is_guarded_like_get(t) {
+        t.post("/group/echo").send().refused(401, "missing_credential");
+        t.post("/group/echo").bearer(t.access("bob")).send().is(200).says("Hello bob");
+    }
+
+    fn head_is_guarded_like_get(t) {
+        let seen = t.request("HEAD", "/group/dashboard").send();
+        seen.is(401).says("").has("www-authenticate", "Bearer realm=\"fauth\"");
+    }
+
+    fn options_is_guarded(t) {
+        t.request("OPTIONS", "/group/dashboard").send().refused(401, "missing_credential");
+    }
+
+    /// F-10: a preflight that reaches a guard was not answered by a CORS layer outside; it is a request like any other.
+    fn a_preflight_that_reaches_the_guard_is_401(t) {
+        let sending = t.request("OPTIONS", "/group/dashboard").header("origin", "https://app.example");
+        sending.header("access-control-request-method", "GET").send().refused(401, "missing_credential");
+    }
+
+    /// F-06: refused before the upgrade.
+    fn a_websocket_upgrade_is_guarded(t) {
+        let upgrade = t.get("/group/dashboard").header("connection", "Upgrade").header("upgrade", "websocket");
+        let upgrade = upgrade.header("sec-websocket-version", "13").header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+        upgrade.clone().send().refused(401, "missing_credential").lacks("upgrade");
+        upgrade.bearer("x").send().refused(401, "invalid_token");
+    }
+
+    fn trace_and_connect_are_refused(t) {
+        for method in ["TRACE", "CONNECT"] {
+            let seen = t.request(method, "/group/dashboard").bearer(t.access("alice")).send();
+            seen.refused(405, "method_not_allowed").has("allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+        }
+    }
+
+    fn an_empty_group_is_401_for_the_anonymous(t) {
+        t.get("/empty").send().refused(401, "missing_credential");
+        t.get("/empty/anything").send().refused(401, "missing_credential");
+    }
+
+    fn an_empty_group_is_404_for_a_user(t) {
+        t.get("/empty/anything").bearer(t.access("alice")).send_to_framework().is(404);
+    }
+
+    fn a_group_may_demand_a_role(t) {
+        t.get("/admins/panel").bearer(t.access("alice")).send().is(200).says("Hello alice");
+        t.get("/admins/panel").bearer(t.access("bob")).send().refused(403, "missing_role");
+        t.get("/admins/panel").send().refused(401, "missing_credential");
+    }
+
+    fn a_group_with_a_role_hides_its_routes_from_those_without(t) {
+        t.get("/admins/none").bearer(t.access("bob")).send().refused(403, "missing_role");
+        t.get("/admins/none").bearer(t.access("alice")).send_to_framework().is(404);
+    }
+
+    fn an_inactive_user_stays_outside(t) {
+        t.get("/group/dashboard").bearer(t.access("carol")).send().refused(401, "invalid_token");
+        t.get("/admins/panel").bearer(t.access("carol")).send().refused(401, "invalid_token");
+    }
+
+    fn no_other_purpose_opens_a_group(t) {
+        for purpose in [Purpose::Refresh, Purpose::PasswordReset, Purpose::EmailVerification] {
+            t.get("/group/dashboard").bearer(t.token(purpose, "alice")).send().refused(401, "invalid_token");
+        }
+    }
+
+    fn a_malformed_credential_is_400_in_a_group(t) {
+        t.get("/group/dashboard").bearer("a").bearer("b").send().refused(400, "malformed_credential");
+        t.get("/group/none").header("authorization", "Bearer").send().refused(400, "malformed_credential");
+    }
+
+    fn a_token_with_scopes_is_a_token_like_any_other(t) {
+        t.get("/group/dashboard").bearer(t.access(TokenRequest::for_subject("bob").scope("none"))).send().is(200);
+    }
+
+    fn the_query_does_not_matter(t) {
+        t.get("/group/dashboard?x=1&y=%2e%2e//").send().refused(401, "missing_credential");
+        t.get("/group/dashboard?x=1&y=%2e%2e//").bearer(t.access("bob")).send().is(200);
+    }
+}

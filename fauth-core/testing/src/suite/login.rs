@@ -1,0 +1,144 @@
+//! `POST /login`.
+
+use fauth_core::{PasswordConfig, Purpose};
+
+use super::cases;
+use crate::suite::Probe;
+
+const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
+
+cases! { $ __login_tests in login;
+    fn the_right_password_gives_a_pair(t) {
+        let seen = t.login("alice", "s3cret").send();
+        seen.is(200).has("content-type", JSON).has("cache-control", "no-store").lacks("set-cookie");
+        let body = seen.response.json();
+        assert_eq!((&body["token_type"], &body["expires_in"]), (&"bearer".into(), &900.into()));
+        assert_eq!(body.as_object().unwrap().len(), 4);
+        assert!(t.app.auth.verify_signature_and_claims(&seen.token("access_token"), Purpose::Access).is_ok());
+        assert!(t.app.auth.verify_signature_and_claims(&seen.token("refresh_token"), Purpose::Refresh).is_ok());
+    }
+
+    fn the_pair_opens_routes(t) {
+        let seen = t.login("alice", "s3cret").send();
+        t.get("/me").bearer(seen.token("access_token")).send().is(200).says("Hello alice");
+        t.get("/me").bearer(seen.token("refresh_token")).send().refused(401, "invalid_token");
+    }
+
+    fn a_form_is_read_too(t) {
+        let seen = t.post("/login").body(FORM, "username=alice&password=s3cret").send();
+        seen.is(200);
+        t.post("/login").body(FORM, "grant_type=password&password=s%33cret&username=alic%65").send().is(200);
+    }
+
+    fn parameters_of_the_media_type_do_not_matter(t) {
+        t.post("/login").body("Application/JSON; charset=utf-8", r#"{"username":"alice","password":"s3cret"}"#).send().is(200);
+        t.post("/login").body("application/x-www-form-urlencoded;charset=UTF-8", "username=alice&password=s3cret").send().is(200);
+    }
+
+    fn a_wrong_password_is_401(t) {
+        t.login("alice", "wrong").send().refused(401, "invalid_credentials").has("www-authenticate", "Bearer realm=\"fauth\"");
+        t.login("alice", "S3CRET").send().refused(401, "invalid_credentials");
+        t.login("alice", "s3cret ").send().refused(401, "invalid_credentials");
+    }
+
+    /// Nobody learns from the answer who exists.
+    fn every_failure_gives_the_same_answer(t) {
+        let long = "x".repeat(1025);
+        let answers: Vec<_> = [
+            ("alice", "wrong"), ("nobody", "s3cret"), ("carol", "pa55word"), ("carol", "wrong"), ("dora", "s3cret"),
+            ("frank", "s3cret"), ("alice", ""), ("", "s3cret"), ("alice", &long), ("nobody", &long), ("alice", "s3cret\0"),
+        ]
+        .into_iter()
+        .map(|(name, password)| t.login(name, password).send().response)
+        .collect();
+        for answer in &answers {
+            assert_eq!(answer.status, 401);
+            assert_eq!(*answer, answers[0]);
+        }
+    }
+
+    /// W-01
+    fn a_password_over_the_limit_of_bcrypt_is_401(t) {
+        t = Probe::build(|builder| builder.password(PasswordConfig::danger_weak_bcrypt(4)));
+        for length in [71, 72, 73, 1024, 1025] {
+            t.login("alice", &"x".repeat(length)).send().refused(401, "invalid_credentials");
+            t.login("nobody", &"x".repeat(length)).send().refused(401, "invalid_credentials");
+        }
+    }
+
+    fn an_identifier_has_a_limit(t) {
+        let before = t.users.identity_loads();
+        t.login(&"x".repeat(255), "s3cret").send().refused(401, "invalid_credentials");
+        let loads = t.users.identity_loads();
+        assert!(loads > before, "255 bytes are looked up");
+        t.login(&"x".repeat(256), "s3cret").send().refused(401, "invalid_credentials");
+        assert_eq!(t.users.identity_loads(), loads, "256 bytes are not");
+    }
+
+    fn another_method_is_405(t) {
+        for method in ["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "post"] {
+            t.request(method, "/login").send().refused(405, "method_not_allowed").has("allow", "POST");
+        }
+        t.request("HEAD", "/login").send().is(405).says("").has("allow", "POST");
+    }
+
+    /// A password does not belong into a URL.
+    fn the_query_is_not_read(t) {
+        let sending = t.post("/login?username=alice&password=s3cret");
+        sending.clone().send().refused(415, "unsupported_media_type");
+        sending.body(FORM, "").send().refused(400, "invalid_request");
+    }
+
+    /// What a foreign page's form can send is not taken for JSON.
+    fn another_media_type_is_415(t) {
+        let body = r#"{"username":"alice","password":"s3cret"}"#;
+        for media_type in ["text/plain", "multipart/form-data", "application/jsonp", "application/json, text/plain", "json", ""] {
+            t.post("/login").body(media_type, body).send().refused(415, "unsupported_media_type");
+        }
+        let twice = t.post("/login").body(JSON, body).header("content-type", "text/plain");
+        twice.send().refused(415, "unsupported_media_type");
+    }
+
+    fn a_body_that_is_no_login_is_400(t) {
+        for body in [
+            "", "{}", "null", "[]", r#"["alice","s3cret"]"#, r#"{"username":"alice"}"#, r#"{"username":"alice","password":1}"#,
+            r#"{"username":null,"password":"s3cret"}"#, r#"{"username":"alice","password":"s3cret"} x"#, "{\"username\":\"alice\",",
+            r#"{"username":"alice","password":"x","password":"s3cret"}"#, "username=alice&password=s3cret",
+        ] {
+            t.post("/login").body(JSON, body).send().refused(400, "invalid_request");
+        }
+        t.post("/login").body(JSON, b"{\"username\":\"alice\",\"password\":\"\xff\"}").send().refused(400, "invalid_request");
+        t.post("/login").body(JSON, "[".repeat(10_000)).send().refused(400, "invalid_request");
+    }
+
+    fn a_form_that_is_no_login_is_400(t) {
+        for body in [
+            "", "username=alice", "password=s3cret", "username=alice&password=x&password=s3cret",
+            "username=alice&username=bob&password=s3cret", "username=alice&password=%ff", r#"{"username":"alice","password":"s3cret"}"#,
+        ] {
+            t.post("/login").body(FORM, body).send().refused(400, "invalid_request");
+        }
+    }
+
+    fn a_body_has_a_limit(t) {
+        let padded = |size: usize| {
+            let mut body = r#"{"username":"alice","password":"s3cret"}"#.to_owned();
+            body.push_str(&" ".repeat(size - body.len()));
+            body
+        };
+        t.post("/login").body(JSON, padded(16 * 1024)).send().is(200);
+        t.post("/login").body(JSON, padded(16 * 1024 + 1)).send().refused(413, "payload_too_large");
+        t.post("/login").body(JSON, padded(1024 * 1024)).send().refused(413, "payload_too_large");
+    }
+
+    fn a_credential_beside_it_does_not_matter(t) {
+        t.login("alice", "s3cret").bearer("x").send().is(200);
+        t.login("alice", "wrong").bearer(t.access("alice")).send().refused(401, "invalid_credentials");
+    }
+
+    fn a_method_override_is_not_read(t) {
+        let sending = t.get("/login").header("x-http-method-override", "POST").body(JSON, r#"{"username":"alice","password":"s3cret"}"#);
+        sending.send().refused(405, "method_not_allowed");
+    }
+}

@@ -1,0 +1,162 @@
+//! Roles, permissions, scopes and the active user.
+
+use fauth_core::TokenRequest;
+
+use super::cases;
+
+const INSUFFICIENT: &str = "Bearer realm=\"fauth\", error=\"insufficient_scope\", \
+    error_description=\"The request needs more rights than the token gives\"";
+
+cases! { $ __requirements_tests in requirements;
+    fn require_user_lets_any_user_in(t) {
+        t.get("/guards/user").bearer(t.access("bob")).send().is(200).says("Hello bob");
+    }
+
+    fn require_user_refuses_nobody(t) {
+        t.get("/guards/user").send().refused(401, "missing_credential");
+    }
+
+    fn require_active_user_lets_an_active_user_in(t) {
+        t.get("/guards/active").bearer(t.access("bob")).send().is(200);
+    }
+
+    fn an_inactive_user_is_401_at_every_guard(t) {
+        for path in ["/me", "/maybe", "/guards/user", "/guards/active", "/guards/roles", "/group/dashboard", "/group/none"] {
+            t.get(path).bearer(t.access("carol")).send().refused(401, "invalid_token");
+        }
+    }
+
+    fn an_inactive_user_gets_in_only_where_that_is_said(t) {
+        t.get("/guards/inactive").bearer(t.access("carol")).send().is(200).says("Hello carol");
+        t.get("/guards/inactive").send().refused(401, "missing_credential");
+    }
+
+    fn an_unknown_user_is_401(t) {
+        t.get("/guards/user").bearer(t.access("nobody")).send().refused(401, "invalid_token");
+        t.get("/guards/inactive").bearer(t.access("nobody")).send().refused(401, "invalid_token");
+    }
+
+    /// F-08: a user value that looks empty is a user.
+    fn a_user_who_looks_empty_is_a_user(t) {
+        t.get("/guards/user").bearer(t.access("ed")).send().is(200).says("Hello ed");
+    }
+
+    fn all_roles_open(t) {
+        t.get("/guards/roles").bearer(t.access("alice")).send().is(200).says("Hello alice");
+    }
+
+    fn a_missing_role_is_403(t) {
+        let seen = t.get("/guards/roles").bearer(t.access("bob")).send();
+        seen.refused(403, "missing_role").has("www-authenticate", INSUFFICIENT);
+    }
+
+    /// F-15: with several missing, the first declared is named.
+    fn the_first_missing_role_is_named(t) {
+        let seen = t.get("/guards/roles").bearer(t.access("ed")).send();
+        seen.refused(403, "missing_role");
+        assert_eq!(seen.response.json()["detail"], "Missing role: admin");
+    }
+
+    fn any_role_opens(t) {
+        t.get("/guards/any-role").bearer(t.access("alice")).send().is(200);
+    }
+
+    fn none_of_the_roles_is_403(t) {
+        t.get("/guards/any-role").bearer(t.access("bob")).send().refused(403, "forbidden").has("www-authenticate", INSUFFICIENT);
+    }
+
+    fn all_permissions_open(t) {
+        t.get("/guards/permissions").bearer(t.access("alice")).send().is(200);
+    }
+
+    fn a_missing_permission_is_403(t) {
+        let seen = t.get("/guards/permissions").bearer(t.access("bob")).send();
+        seen.refused(403, "missing_permission");
+        assert_eq!(seen.response.json()["detail"], "Missing permission: write");
+    }
+
+    /// F-19
+    fn all_scopes_open(t) {
+        let token = t.access(TokenRequest::for_subject("bob").scopes(["write", "read", "other"]));
+        t.get("/guards/scopes").bearer(token).send().is(200);
+    }
+
+    /// F-19: the challenge names all the scopes that are missing.
+    fn a_missing_scope_is_403(t) {
+        let challenge = |scopes: &str| format!("{INSUFFICIENT}, scope=\"{scopes}\"");
+        let token = t.access(TokenRequest::for_subject("alice").scope("read"));
+        t.get("/guards/scopes").bearer(token).send().refused(403, "missing_scope").has("www-authenticate", &challenge("write"));
+        t.get("/guards/scopes").bearer(t.access("alice")).send().has("www-authenticate", &challenge("read write"));
+    }
+
+    fn a_scope_is_compared_byte_for_byte(t) {
+        let token = t.access(TokenRequest::for_subject("alice").scopes(["READ", "write"]));
+        t.get("/guards/scopes").bearer(token).send().refused(403, "missing_scope");
+    }
+
+    fn permissions_are_the_users_and_scopes_the_tokens(t) {
+        // alice may read and write, but her token does not say so; ed's token says so, but he may not.
+        t.get("/guards/scopes").bearer(t.access("alice")).send().refused(403, "missing_scope");
+        let token = t.access(TokenRequest::for_subject("ed").scopes(["read", "write"]));
+        t.get("/guards/permissions").bearer(token).send().refused(403, "missing_permission");
+    }
+
+    fn roles_in_the_token_count_for_nothing(t) {
+        let token = t.access(TokenRequest::for_subject("bob").claim("roles", ["admin"]).claim("role", "admin"));
+        t.get("/guards/any-role").bearer(token).send().refused(403, "forbidden");
+    }
+
+    /// A nested requirement is a tree: an alternative inside does not open what stands beside it.
+    fn either_alternative_opens(t) {
+        t.get("/guards/custom").bearer(t.access("alice")).send().is(200);
+        t.get("/guards/custom").bearer(t.access(TokenRequest::for_subject("bob").scope("read"))).send().is(200);
+    }
+
+    fn half_an_alternative_does_not_open(t) {
+        t.get("/guards/custom").bearer(t.access("bob")).send().refused(403, "forbidden");
+        t.get("/guards/custom").bearer(t.access(TokenRequest::for_subject("ed").scope("read"))).send().refused(403, "forbidden");
+    }
+
+    fn a_demotion_counts_at_the_next_request(t) {
+        let token = t.access("alice");
+        t.get("/guards/any-role").bearer(&token).send().is(200);
+        t.users.change("alice", |alice| alice.roles.clear());
+        t.get("/guards/any-role").bearer(&token).send().refused(403, "forbidden");
+    }
+
+    /// W-04
+    fn a_disabled_user_is_401_at_the_next_request(t) {
+        let token = t.access("alice");
+        t.get("/me").bearer(&token).send().is(200);
+        t.users.change("alice", |alice| alice.active = false);
+        t.get("/me").bearer(&token).send().refused(401, "invalid_token");
+    }
+
+    /// W-04
+    fn a_deleted_user_is_401_at_the_next_request(t) {
+        let token = t.access("bob");
+        t.users.remove("bob");
+        t.get("/me").bearer(&token).send().refused(401, "invalid_token");
+    }
+
+    fn an_impossible_requirement_never_opens(t) {
+        t.get("/guards/impossible").bearer(t.access("alice")).send().refused(500, "misconfigured");
+        t.get("/guards/impossible").send().refused(500, "misconfigured");
+    }
+
+    fn authentication_comes_before_authorisation(t) {
+        t.get("/guards/roles").send().refused(401, "missing_credential");
+        t.get("/guards/roles").bearer("x").send().refused(401, "invalid_token");
+    }
+
+    fn two_guards_must_both_agree(t) {
+        t.get("/guards/twice").bearer(t.access("alice")).send().is(200);
+        t.get("/guards/twice").bearer(t.access("bob")).send().refused(403, "missing_role");
+        t.get("/guards/twice").send().refused(401, "missing_credential");
+    }
+
+    fn a_request_is_checked_by_the_guard_of_its_route_only(t) {
+        t.get("/open").send().is(200).says("open");
+        t.get("/open").bearer("x").send().is(200).says("open");
+    }
+}

@@ -1,0 +1,130 @@
+//! Several transports in an order, query tokens, and transports of the application's own.
+
+use fauth_core::{
+    BearerTransport, CookieTransport, Extracted, MalformedCredential, Purpose, RequestHead, SecurityScheme,
+    Transport,
+};
+
+use super::cases;
+use crate::suite::Probe;
+
+/// A transport as an application might write one.
+#[derive(Debug)]
+struct ApiHeader;
+
+impl Transport for ApiHeader {
+    fn extract<'a>(&self, head: &'a dyn RequestHead, purpose: Purpose) -> Extracted<'a> {
+        let values = head.header("x-api-token");
+        match values.single().map(std::str::from_utf8) {
+            _ if purpose != Purpose::Access || values.is_empty() => Extracted::Absent,
+            Some(Ok(token)) => Extracted::token(token),
+            _ => Extracted::Malformed(MalformedCredential::Duplicate),
+        }
+    }
+
+    fn describe(&self) -> SecurityScheme {
+        SecurityScheme::Header { name: "X-Api-Token".into() }
+    }
+
+    fn is_ambient(&self) -> bool {
+        false
+    }
+}
+
+cases! { $ __transports_tests in transports;
+    fn the_first_present_decides(t) {
+        t = Probe::build(|builder| builder.transport(BearerTransport::new()).transport(CookieTransport::new()));
+        let cookie = |name: &str| format!("__Host-session={}", t.access(name));
+        t.get("/me").bearer(t.access("alice")).send().says("Hello alice");
+        t.get("/me").header("cookie", cookie("bob")).send().says("Hello bob");
+        // Browsers attach the cookie unasked: beside a header it is no second credential.
+        t.get("/me").bearer(t.access("alice")).header("cookie", cookie("bob")).send().is(200).says("Hello alice");
+    }
+
+    /// Whatever the order of the configuration: a client that sends a token on purpose is never taken for whom its cookie names.
+    fn a_cookie_never_wins_against_a_header(t) {
+        t = Probe::build(|builder| builder.transport(CookieTransport::new()).transport(BearerTransport::new()));
+        let cookie = format!("__Host-session={}", t.access("bob"));
+        let get = || t.get("/me").header("cookie", &cookie);
+        get().bearer(t.access("alice")).send().is(200).says("Hello alice");
+        get().bearer("x").send().refused(401, "invalid_token");
+        get().bearer(t.access("alice")).bearer(t.access("alice")).send().refused(400, "malformed_credential");
+        get().send().is(200).says("Hello bob");
+    }
+
+    fn the_order_is_that_of_the_configuration(t) {
+        t = Probe::build(|builder| builder.transport(ApiHeader).transport(CookieTransport::new()).transport(BearerTransport::new()));
+        let cookie = format!("__Host-session={}", t.access("bob"));
+        t.get("/me").header("x-api-token", t.access("alice")).header("cookie", &cookie).send().says("Hello alice");
+        t.get("/me").bearer(t.access("alice")).header("cookie", &cookie).send().says("Hello alice");
+        t.get("/me").header("x-api-token", "x").header("cookie", cookie).send().refused(401, "invalid_token");
+    }
+
+    fn a_bad_header_is_not_rescued_by_a_good_cookie(t) {
+        t = Probe::build(|builder| builder.transport(BearerTransport::new()).transport(CookieTransport::new()));
+        let cookie = format!("__Host-session={}", t.access("bob"));
+        t.get("/me").bearer("x").header("cookie", &cookie).send().refused(401, "invalid_token");
+        t.get("/maybe").bearer("x").header("cookie", &cookie).send().refused(401, "invalid_token");
+        t.get("/me").header("authorization", "Bearer").header("cookie", &cookie).send().refused(400, "malformed_credential");
+    }
+
+    /// A cookie beside a header is not looked at: browsers attach it unasked, stale ones too.
+    fn a_bad_cookie_does_not_spoil_a_good_header(t) {
+        t = Probe::build(|builder| builder.transport(BearerTransport::new()).transport(CookieTransport::new()));
+        let sending = t.get("/me").header("cookie", "__Host-session=x").bearer(t.access("alice"));
+        sending.send().is(200).says("Hello alice");
+    }
+
+    fn a_query_token_opens_a_route_where_that_is_allowed(t) {
+        t = Probe::build(|builder| builder.danger_query_token("token"));
+        let target = format!("/me?a=1&token={}", t.access("alice"));
+        t.get(&target).send().is(200).says("Hello alice");
+        t.get("/me").bearer(t.access("bob")).send().is(200).says("Hello bob");
+    }
+
+    /// A URL is stored in many places; the answer at least is not.
+    fn an_answer_to_a_query_token_is_not_stored(t) {
+        t = Probe::build(|builder| builder.danger_query_token("token"));
+        t.get(&format!("/guards/user?token={}", t.access("alice"))).send().is(200).has("cache-control", "no-store");
+        t.get(&format!("/group/dashboard?token={}", t.access("alice"))).send().is(200).has("cache-control", "no-store");
+        t.get("/guards/user").bearer(t.access("alice")).send().is(200).lacks("cache-control");
+    }
+
+    fn a_bad_query_token_is_refused(t) {
+        t = Probe::build(|builder| builder.danger_query_token("token"));
+        t.get("/me?token=x").send().refused(401, "invalid_token");
+        t.get("/me?token=").send().refused(400, "malformed_credential");
+        t.get("/me?token=a%2Eb").send().refused(400, "malformed_credential");
+        t.get(&format!("/me?token={0}&token={0}", t.access("alice"))).send().refused(400, "malformed_credential");
+        t.get(&format!("/me?token={}", t.token(Purpose::Refresh, "alice"))).send().refused(401, "invalid_token");
+    }
+
+    /// Anybody can write a link: it must not make a browser act as somebody else than its cookie says.
+    fn a_query_token_never_wins_against_a_cookie(t) {
+        t = Probe::build(|builder| builder.danger_query_token("token").transport(CookieTransport::new()));
+        let target = format!("/me?token={}", t.access("bob"));
+        let cookie = |token: &str| format!("__Host-session={token}");
+        t.get(&target).header("cookie", cookie(&t.access("alice"))).send().is(200).says("Hello alice");
+        t.get(&target).header("cookie", cookie("x")).send().refused(401, "invalid_token");
+        t.get(&target).send().is(200).says("Hello bob");
+        t.get(&target).header("cookie", cookie(&t.access("alice"))).bearer(t.access("alice")).send()
+            .refused(400, "malformed_credential");
+    }
+
+    fn two_explicit_credentials_are_400(t) {
+        t = Probe::build(|builder| builder.danger_query_token("token"));
+        let target = format!("/me?token={}", t.access("alice"));
+        t.get(&target).bearer(t.access("alice")).send().refused(400, "malformed_credential");
+        t.get("/me?token=x").bearer(t.access("alice")).send().refused(400, "malformed_credential");
+    }
+
+    fn a_transport_of_the_applications_own(t) {
+        t = Probe::build(|builder| builder.transport(ApiHeader).transport(BearerTransport::new()));
+        t.get("/me").header("x-api-token", t.access("alice")).send().is(200).says("Hello alice");
+        t.get("/me").bearer(t.access("bob")).send().is(200).says("Hello bob");
+        t.get("/me").header("x-api-token", "x").send().refused(401, "invalid_token");
+        t.get("/me").header("x-api-token", "a").header("x-api-token", "b").send().refused(400, "malformed_credential");
+        let both = t.get("/me").header("x-api-token", t.access("alice")).bearer(t.access("alice"));
+        both.send().refused(400, "malformed_credential");
+    }
+}

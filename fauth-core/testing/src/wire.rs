@@ -1,0 +1,136 @@
+//! Requests and responses as they are on the wire, without any framework's types.
+
+use std::net::SocketAddr;
+
+use fauth_core::{HeaderValues, Reply, RequestHead};
+
+/// A request.
+#[derive(Debug, Clone)]
+pub struct WireRequest {
+    /// The method.
+    pub method: String,
+    /// Path and query, as received.
+    pub target: String,
+    /// Names in lower case, in order.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl WireRequest {
+    /// A request without headers and body.
+    pub fn new(method: &str, target: &str) -> Self {
+        Self { method: method.to_owned(), target: target.to_owned(), headers: Vec::new(), body: Vec::new() }
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.headers.push((name.to_ascii_lowercase(), value.as_ref().to_vec()));
+        self
+    }
+
+    /// Adds `Authorization: Bearer …`.
+    #[must_use]
+    pub fn bearer(self, token: &str) -> Self {
+        self.header("authorization", format!("Bearer {token}"))
+    }
+
+    /// Sets the body and its type.
+    #[must_use]
+    pub fn body(mut self, content_type: &str, body: impl AsRef<[u8]>) -> Self {
+        self.body = body.as_ref().to_vec();
+        self.header("content-type", content_type)
+    }
+}
+
+impl RequestHead for WireRequest {
+    fn method(&self) -> &str {
+        &self.method
+    }
+
+    fn path(&self) -> &str {
+        self.target.split_once('?').map_or(&self.target, |(path, _)| path)
+    }
+
+    fn query(&self) -> Option<&str> {
+        self.target.split_once('?').map(|(_, query)| query)
+    }
+
+    fn header<'a>(&'a self, name: &str) -> HeaderValues<'a> {
+        self.headers.iter().filter(|(own, _)| own == name).map(|(_, value)| value.as_slice()).collect()
+    }
+
+    fn peer(&self) -> Option<SocketAddr> {
+        None
+    }
+
+    fn is_secure(&self) -> bool {
+        false
+    }
+}
+
+/// A response: the whole of it, but for what servers add (`date`, `content-length`, `connection`, `transfer-encoding`).
+#[derive(Clone, PartialEq, Eq)]
+pub struct WireResponse {
+    /// The status code.
+    pub status: u16,
+    /// Sorted by name, then by value.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+const ADDED_BY_SERVERS: [&str; 4] = ["date", "content-length", "connection", "transfer-encoding"];
+
+impl WireResponse {
+    /// Brings a framework's response into this form.
+    pub fn new(
+        status: u16,
+        headers: impl IntoIterator<Item = (impl AsRef<str>, impl AsRef<[u8]>)>,
+        body: impl Into<Vec<u8>>,
+    ) -> Self {
+        let mut headers: Vec<_> = headers
+            .into_iter()
+            .map(|(name, value)| {
+                (name.as_ref().to_ascii_lowercase(), String::from_utf8_lossy(value.as_ref()).into_owned())
+            })
+            .filter(|(name, _)| !ADDED_BY_SERVERS.contains(&name.as_str()))
+            .collect();
+        headers.sort();
+        Self { status, headers, body: body.into() }
+    }
+
+    /// Every value of a header.
+    pub fn header(&self, name: &str) -> Vec<&str> {
+        self.headers.iter().filter(|(own, _)| own == name).map(|(_, value)| value.as_str()).collect()
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The body as JSON.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or(serde_json::Value::Null)
+    }
+}
+
+impl From<Reply> for WireResponse {
+    fn from(reply: Reply) -> Self {
+        let (status, headers, body) = reply.into_parts();
+        Self::new(status, headers.iter().map(|header| (header.name(), header.value())), body)
+    }
+}
+
+/// As on the wire, so that a failing comparison can be read.
+impl std::fmt::Debug for WireResponse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "{}", self.status)?;
+        for (name, value) in &self.headers {
+            writeln!(f, "{name}: {value}")?;
+        }
+        write!(f, "\n{}", self.text())
+    }
+}
