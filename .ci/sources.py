@@ -55,7 +55,7 @@ def is_library(path):
 
 
 def is_test_or_bench(path):
-    return path.startswith("examples/rivals/") or re.search(r"/(?:(?:\w+_)?tests|benches|fuzz)(?:/|\.rs$)", path)
+    return path.startswith("examples/internal/rivals/") or re.search(r"/(?:(?:\w+_)?tests|benches|fuzz)(?:/|\.rs$)", path)
 
 
 def matches(pattern, path, code):

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # Requests per second over sockets: what a guarded route loses against an open one, on each framework.
 #
-#     examples/sockets.sh            about a minute, after the build
-#     ROUNDS=2 examples/sockets.sh   about twenty seconds, to see that it works
+#     examples/internal/sockets.sh            about a minute, after the build
+#     ROUNDS=2 examples/internal/sockets.sh   about twenty seconds, to see that it works
 #
 # Each quickstart runs on one core, and so with one worker; wrk runs on another. Both routes are sent the same number of
 # bytes with the same headers, the token too, so that only what the server does with them differs. They are measured in
 # turns, a second each, because neighbours come and go: the ratio is the median of those of the single turns. The exit code
 # is 0 only if every framework meets the target.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 ROUNDS=${ROUNDS:-9}
 CONNECTIONS=16

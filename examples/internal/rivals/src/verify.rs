@@ -112,7 +112,8 @@ fn request() -> TokenRequest<'static> {
 fn accepting(auth: &AuthProvider<User>, tokens: &Tokens) -> Result<Case<'static>> {
     let (auth, token) = (auth.clone(), tokens.good.clone());
     auth.verify_signature_and_claims(&token, Purpose::Access)?;
-    Ok(Case::new(VERIFY, move || auth.verify_signature_and_claims(black_box(&token), Purpose::Access)).against(DECODE))
+    Ok(Case::new(VERIFY, move || auth.verify_signature_and_claims(black_box(&token), Purpose::Access))
+        .against(DECODE))
 }
 
 fn refusing(name: &str, auth: &AuthProvider<User>, token: &str) -> Result<Case<'static>> {
@@ -121,7 +122,8 @@ fn refusing(name: &str, auth: &AuthProvider<User>, token: &str) -> Result<Case<'
         return Err(format!("a token is accepted: {name}").into());
     }
     let name = format!("token/{name}");
-    Ok(Case::new(name, move || auth.verify_signature_and_claims(black_box(&token), Purpose::Access)).against(VERIFY))
+    Ok(Case::new(name, move || auth.verify_signature_and_claims(black_box(&token), Purpose::Access))
+        .against(VERIFY))
 }
 
 /// Signing input and signature.
