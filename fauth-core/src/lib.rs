@@ -22,6 +22,7 @@ pub mod store;
 mod token;
 mod transport;
 mod user;
+#[cfg(feature = "user-store")]
 pub mod user_store;
 
 pub use api_key::{ApiKeyError, ApiKeyRequest, NewApiKey};

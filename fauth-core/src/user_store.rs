@@ -1,5 +1,7 @@
 //! Users for services that have no database of their own: in memory, or in one JSON file.
 //!
+//! Needs the feature `user-store`.
+//!
 //! ```
 //! use fauth_core::{
 //!     AuthConfig, AuthProvider, MemoryStore, TokenRequest,
