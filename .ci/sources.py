@@ -9,40 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from circles import Crate
+from rust_code import code_of
+
 ADAPTERS = ["axum", "actix", "poem"]
-
-# Comments first, then everything a quote can start. A lifetime is no character literal: that needs a closing quote.
-COMMENT_OR_LITERAL = re.compile(
-    r"""//[^\n]*
-      | /\*.*?\*/
-      | b?r(?P<hashes>\#*)".*?"(?P=hashes)
-      | b?"(?:\\.|[^"\\])*"
-      | b?'(?:\\[^\n]+?|[^'\\\n])'
-    """,
-    re.DOTALL | re.VERBOSE,
-)
-TEST_MODULE = re.compile(r"#\[cfg\((?:test|all\(test\b[^\]]*)\)\]\s*(?:#\[[^\n]*\]\s*)*(?:pub(?:\([^)]*\))?\s+)?mod\s+\w+\s*\{")
-
-
-def blank(text):
-    """Spaces for everything but line breaks, so that line numbers stay right."""
-    return re.sub(r"[^\n]", " ", text)
-
-
-def without_test_modules(code):
-    while start := TEST_MODULE.search(code):
-        depth, end = 1, start.end()
-        while depth and end < len(code):
-            depth += {"{": 1, "}": -1}.get(code[end], 0)
-            end += 1
-        code = code[: start.start()] + blank(code[start.start() : end]) + code[end:]
-    return code
-
-
-def code_of(path):
-    text = COMMENT_OR_LITERAL.sub(lambda found: blank(found.group()), Path(path).read_text(encoding="utf-8"))
-    return without_test_modules(text)
-
 
 def tracked():
     listing = subprocess.run(["git", "ls-files", "-z"], check=True, stdout=subprocess.PIPE).stdout
@@ -95,7 +65,7 @@ def nothing_is_unsafe(paths):
 
 
 def siblings_look_alike(paths):
-    """Who knows one adapter, or one quickstart, finds his way in the other two."""
+    """A reader of one adapter, or of one quickstart, knows where things are in the other two."""
     for family in ("fauth-{}", "examples/quickstart-{}"):
         roots = [family.format(adapter) + "/src/" for adapter in ADAPTERS]
         names = [{path.removeprefix(root) for path in paths if path.startswith(root)} for root in roots]
@@ -133,6 +103,29 @@ def no_machine_is_named(paths):
             yield f"{place}: {found.group()} is a path of somebody's machine"
 
 
+MACRO = r"\b(?:trace|debug|info|warn|error|event|(?:(?:trace|debug|info|warn|error)_)?span)"
+
+
+def log_records_carry_our_target(paths):
+    """Who filters the log by `fauth` sees all of it."""
+    for path in filter(is_library, paths):
+        code, text = code_of(path), Path(path).read_text(encoding="utf-8")
+        for place, found in matches(rf"\btracing::{MACRO}!\s*[({{\[]", path, code):
+            if not re.match(r'\s*target:\s*"fauth"', text[found.end() :]):
+                yield f'{place}: {found.group()}…): begin with `target: "fauth"`'
+        for place, _ in matches(rf"\buse\s+tracing::[^;]*{MACRO}\b", path, code):
+            yield f"{place}: write `tracing::` before the macro, so that its target is checked"
+
+
+def modules_form_no_circle(paths):
+    core = "fauth-core/src/"
+    # The conformance suite lies above everything and leaves this folder.
+    house = [path for path in filter(is_library, paths) if path.startswith(core) and not path.startswith(core + "testing")]
+    crate = Crate(core, house)
+    for circle, size in crate.circles():
+        yield f"{crate.describe(circle)}, the shortest of {size} files that reach each other"
+
+
 RULES = [
     only_the_clock_reads_the_time,
     tokens_pass_through_our_verifier,
@@ -141,6 +134,8 @@ RULES = [
     siblings_look_alike,
     only_rejections_know_status_codes,
     no_machine_is_named,
+    log_records_carry_our_target,
+    modules_form_no_circle,
 ]
 
 
@@ -156,4 +151,5 @@ def main():
     return int(failed)
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -128,7 +128,7 @@ impl Hub {
             return Ok(reply);
         }
         let since = self.begin().await?;
-        tracing::warn!(%since, "redis remembers nothing: tokens issued before are refused");
+        tracing::warn!(target: "fauth", %since, "redis remembers nothing: tokens issued before are refused");
         self.wait_for(since).await?;
         let reply = self.link.run(step, again).await?;
         if reply.is("lost") { Err(Fault::KeepsForgetting) } else { Ok(reply) }

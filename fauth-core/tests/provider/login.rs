@@ -350,7 +350,7 @@ async fn a_cancelled_login_keeps_its_slot_until_the_hash_ends() {
     assert!(world.auth.authenticate("alice", "right").await.is_ok());
 }
 
-/// A login flood may fill the pool; who has a token does not notice (F-05).
+/// A login flood may fill the pool; who has a token does not notice.
 #[tokio::test]
 async fn hash_pool_bounded() {
     let world = world_of(slower().concurrency(1).queue_limit(64)).await;

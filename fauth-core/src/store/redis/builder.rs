@@ -172,7 +172,7 @@ async fn refuse_eviction(link: &Link) -> Result<(), RedisConnectError> {
     let answer = match link.command(&command).await {
         Ok(answer) => answer,
         Err(Fault::Redis(error)) if !error.is_io_error() => {
-            tracing::info!("redis does not tell its maxmemory-policy: make sure that it is `noeviction`");
+            tracing::info!(target: "fauth", "redis does not tell its maxmemory-policy: make sure that it is `noeviction`");
             return Ok(());
         }
         Err(fault) => return Err(StoreError::from(fault).into()),

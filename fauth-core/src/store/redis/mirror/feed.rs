@@ -81,6 +81,7 @@ impl Feed {
             if self.pause == PAUSES.0 {
                 let error = fault.to_string();
                 tracing::warn!(
+                    target: "fauth",
                     error = %crate::event::Escaped(&error),
                     "the mirror of the revocations does not hear from redis"
                 );
@@ -98,7 +99,7 @@ impl Feed {
         self.catch_up(&mut connection).await?;
         if self.pause != PAUSES.0 {
             self.pause = PAUSES.0;
-            tracing::info!("the mirror of the revocations hears from redis again");
+            tracing::info!(target: "fauth", "the mirror of the revocations hears from redis again");
         }
         loop {
             if self.follow(&mut connection, Some(self.beat)).await? == Heard::Broken {
@@ -138,7 +139,7 @@ impl Feed {
         if reply.is("lost") {
             let (begin, since) = self.hub.begin_step()?;
             ask(connection, &begin).await?.done()?;
-            tracing::warn!(%since, "redis remembers nothing: tokens issued before are refused");
+            tracing::warn!(target: "fauth", %since, "redis remembers nothing: tokens issued before are refused");
             reply = ask(connection, &step).await?;
         }
         reply.done()?;
@@ -207,7 +208,7 @@ impl Feed {
             ask(connection, &step).await?.done()?;
         }
         if !lost.is_empty() {
-            tracing::warn!(count = lost.len(), "redis had lost revocations, and was told them again");
+            tracing::warn!(target: "fauth", count = lost.len(), "redis had lost revocations, and was told them again");
         }
         Ok(())
     }
