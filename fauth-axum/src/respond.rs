@@ -43,7 +43,8 @@ fn parse(header: &ResponseHeader) -> Option<(HeaderName, HeaderValue)> {
 const WIRING: &str = "put a guard in front of the route, or take a `CurrentUser` before the `Token`";
 
 /// What an extractor fails with: the refusal, and the answer to it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{rejection}")]
 pub struct Refused {
     rejection: Rejection,
     reply: Reply,
@@ -65,14 +66,6 @@ impl Refused {
         &self.rejection
     }
 }
-
-impl std::fmt::Display for Refused {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.rejection.fmt(f)
-    }
-}
-
-impl std::error::Error for Refused {}
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {

@@ -1,23 +1,31 @@
 //! Tokens: what they carry, how they are signed, and the one place that accepts them.
 
+mod algorithm;
 mod api_key;
 mod base64url;
+mod claims;
+mod header;
 mod issue;
 mod json;
+mod json_object;
 mod keys;
+mod limits;
 mod mac;
 mod payload;
 mod profile;
 mod purpose;
 mod verify;
 
+pub use algorithm::Algorithm;
+pub(crate) use claims::{is_reserved, is_scope};
 pub use issue::{IssueError, IssuedToken, TokenPair, TokenRequest};
-pub(crate) use issue::{Issuer, RefreshBinding, is_reserved, is_scope, random_bytes};
+pub(crate) use issue::{Issuer, RefreshBinding, random_bytes};
 pub(crate) use keys::KeyRing;
-pub use keys::{Algorithm, Key, KeyError};
+pub use keys::{Key, KeyError};
+pub(crate) use limits::DEFAULT_MAX_TOKEN_BYTES;
 pub use payload::{ClaimError, TokenPayload};
 pub use profile::TokenProfile;
 pub(crate) use purpose::PerPurpose;
 pub use purpose::Purpose;
-pub(crate) use verify::{DEFAULT_MAX_TOKEN_BYTES, Expectations, Verifier};
+pub(crate) use verify::{Expectations, Verifier};
 pub use verify::{TokenError, verify_jws};

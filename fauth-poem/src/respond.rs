@@ -46,7 +46,8 @@ fn status_of(code: u16) -> StatusCode {
 const WIRING: &str = "call `.data(auth)` on the application, or put a guard in front of the route";
 
 /// What an extractor fails with: the refusal, and the answer to it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{rejection}")]
 pub struct Refused {
     rejection: Rejection,
     reply: Reply,
@@ -68,14 +69,6 @@ impl Refused {
         &self.rejection
     }
 }
-
-impl std::fmt::Display for Refused {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.rejection.fmt(f)
-    }
-}
-
-impl std::error::Error for Refused {}
 
 impl ResponseError for Refused {
     fn status(&self) -> StatusCode {

@@ -1,19 +1,20 @@
 //! Minting: only what our own verifier accepts.
 
-use std::{borrow::Cow, fmt, fmt::Write as _, time::Duration};
+use std::{borrow::Cow, fmt, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Serialize, ser::SerializeStruct as _};
-use serde_json::Value;
 use smallvec::SmallVec;
 use zeroize::Zeroizing;
 
 use super::{
-    json::is_plain,
+    claims::{is_reserved, is_scope},
+    header::header_segment,
+    json_object::JsonObject,
     keys::{Key, KeyRing},
+    limits::{MAX_SUBJECT_BYTES, are_acceptable},
     profile::Format,
     purpose::{PerPurpose, Purpose},
-    verify::{MAX_SUBJECT_BYTES, are_acceptable},
 };
 use crate::{
     clock::{ClockError, Timestamp},
@@ -21,32 +22,6 @@ use crate::{
     store::SessionId,
     user::AuthUser,
 };
-
-/// Claims that fauth writes and reads itself; custom claims cannot take their names.
-const RESERVED: [&str; 18] = [
-    "auth_time",
-    "bound_browser",
-    "bound_to",
-    "stamp",
-    "sub",
-    "exp",
-    "iat",
-    "nbf",
-    "jti",
-    "iss",
-    "aud",
-    "token_type",
-    "scopes",
-    "scope",
-    "sid",
-    "client_id",
-    "token_epoch",
-    "user_epoch",
-];
-
-pub(crate) fn is_reserved(name: &str) -> bool {
-    RESERVED.contains(&name)
-}
 
 /// Why a token cannot be issued.
 #[derive(Debug, thiserror::Error)]
@@ -233,11 +208,6 @@ impl<'a> From<&'a String> for TokenRequest<'a> {
     }
 }
 
-/// `scope-token` of [RFC 6749 section 3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3).
-pub(crate) fn is_scope(scope: &str) -> bool {
-    !scope.is_empty() && scope.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
-}
-
 /// A token that was just issued. Zeroed on drop, invisible in `Debug`; read it with [`expose`](Self::expose).
 #[derive(Clone)]
 pub struct IssuedToken(Zeroizing<Box<str>>);
@@ -417,22 +387,11 @@ impl Issuer {
             json.raw(name, value);
         }
         let values = request.claims.iter().map(|(_, value)| value.as_str());
-        if !are_acceptable(json.members, values) {
+        if !are_acceptable(json.members(), values) {
             return Err(IssueError::ClaimsTooComplex);
         }
         Ok(json.finish())
     }
-}
-
-/// `base64url(header)` of the tokens that this key signs.
-pub(super) fn header_segment(key: &Key, format: Format, purpose: Purpose) -> String {
-    let mut json = JsonObject::with_capacity(64);
-    json.text("alg", key.algorithm().as_str());
-    json.text("typ", format.media_type(purpose));
-    if let Some(id) = key.id() {
-        json.text("kid", id);
-    }
-    URL_SAFE_NO_PAD.encode(json.finish())
 }
 
 /// What claims without custom ones rarely exceed, so that their text is written into one allocation.
@@ -460,87 +419,5 @@ fn write_binding(json: &mut JsonObject, bound: &Binding) {
     }
     if bound.user_epoch > 0 {
         json.number("user_epoch", bound.user_epoch);
-    }
-}
-
-/// Writes one flat object member by member, without a tree in between.
-struct JsonObject {
-    text: String,
-    members: usize,
-}
-
-impl JsonObject {
-    fn with_capacity(bytes: usize) -> Self {
-        let mut text = String::with_capacity(bytes);
-        text.push('{');
-        Self { text, members: 0 }
-    }
-
-    /// A name of our own, which needs no escapes.
-    fn name(&mut self, name: &'static str) {
-        self.next_member();
-        self.text.push('"');
-        self.text.push_str(name);
-        self.text.push_str("\":");
-    }
-
-    fn next_member(&mut self) {
-        if self.members > 0 {
-            self.text.push(',');
-        }
-        self.members += 1;
-    }
-
-    fn text(&mut self, name: &'static str, value: &str) {
-        self.name(name);
-        push_text(&mut self.text, value);
-    }
-
-    fn base64url(&mut self, name: &'static str, bytes: &[u8]) {
-        self.name(name);
-        self.text.push('"');
-        URL_SAFE_NO_PAD.encode_string(bytes, &mut self.text);
-        self.text.push('"');
-    }
-
-    fn number(&mut self, name: &'static str, value: impl fmt::Display) {
-        self.name(name);
-        // Writing to a string cannot fail.
-        let _ = write!(self.text, "{value}");
-    }
-
-    fn texts(&mut self, name: &'static str, values: &[impl AsRef<str>]) {
-        self.name(name);
-        self.text.push('[');
-        for (position, value) in values.iter().enumerate() {
-            if position > 0 {
-                self.text.push(',');
-            }
-            push_text(&mut self.text, value.as_ref());
-        }
-        self.text.push(']');
-    }
-
-    fn raw(&mut self, name: &str, json: &str) {
-        self.next_member();
-        push_text(&mut self.text, name);
-        self.text.push(':');
-        self.text.push_str(json);
-    }
-
-    fn finish(mut self) -> String {
-        self.text.push('}');
-        self.text
-    }
-}
-
-/// Appends `text` as a JSON string.
-fn push_text(json: &mut String, text: &str) {
-    if is_plain(text) {
-        json.push('"');
-        json.push_str(text);
-        json.push('"');
-    } else {
-        json.push_str(&Value::from(text).to_string());
     }
 }

@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Sha256, Sha384, Sha512};
 use zeroize::Zeroize as _;
 
-use super::keys::Algorithm;
+use super::algorithm::Algorithm;
 
 /// How long the longest signature is: that of HS512.
 pub(super) const MAX_SIGNATURE_BYTES: usize = 64;

@@ -5,6 +5,7 @@ use std::{borrow::Cow, fmt, ops::Range};
 use serde::de::DeserializeOwned;
 
 use super::{
+    claims::is_reserved,
     json::{self, Limits, Value},
     purpose::Purpose,
 };
@@ -174,7 +175,7 @@ impl TokenPayload {
     pub(crate) fn custom_claims(&self) -> Vec<(String, String)> {
         let mut claims = Vec::new();
         let _ = json::scan_object(&self.json, SCANNED, |member, value| {
-            if !super::issue::is_reserved(member) {
+            if !is_reserved(member) {
                 claims.push((member.to_owned(), value.raw(&self.json).to_owned()));
             }
         });

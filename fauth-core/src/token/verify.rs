@@ -8,24 +8,19 @@ use std::ops::Range;
 
 use super::{
     base64url,
-    issue::header_segment,
-    json::{self, Elements, Fault, Kind, Limits, Value},
+    header::header_segment,
+    json::{self, Elements, Fault, Kind, Value},
     keys::{Key, KeyRing},
+    limits::{
+        CLAIMS_LIMITS, DEFAULT_MAX_TOKEN_BYTES, HEADER_LIMITS, MAX_KEY_ID_BYTES, MAX_SUBJECT_BYTES,
+        MAX_TOKEN_ID_BYTES,
+    },
     mac::MAX_SIGNATURE_BYTES,
     payload::{Span, TokenPayload},
     profile::{Format, TokenProfile},
     purpose::{PerPurpose, Purpose},
 };
 use crate::clock::{ClockError, Timestamp};
-
-/// The longest token that is looked at unless configured otherwise, in bytes.
-pub(crate) const DEFAULT_MAX_TOKEN_BYTES: usize = 8192;
-pub(super) const MAX_KEY_ID_BYTES: usize = 128;
-pub(super) const MAX_SUBJECT_BYTES: usize = 255;
-const MAX_TOKEN_ID_BYTES: usize = 128;
-/// Tighter than those of the claims: this much is parsed before the signature is checked.
-const HEADER_LIMITS: Limits = Limits { depth: 8, members: 32 };
-const CLAIMS_LIMITS: Limits = Limits { depth: 32, members: 512 };
 
 /// Why a token was refused. For logs and tests: whoever sent it hears `invalid_token` whatever the reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -508,14 +503,6 @@ impl Claims {
             _ => None,
         }
     }
-}
-
-/// Would claims be read that have so many members of their own and these values besides? For the issuer, who must not write what nobody
-/// accepts.
-pub(super) fn are_acceptable<'a>(members: usize, mut values: impl Iterator<Item = &'a str>) -> bool {
-    let members = values
-        .try_fold(members, |members, value| Some(members + json::scan_value(value, CLAIMS_LIMITS).ok()?));
-    members.is_some_and(|members| members <= CLAIMS_LIMITS.members)
 }
 
 /// Reads claims as what they must be. A claim that is there but null or of another type is never taken for absent.
