@@ -3,6 +3,8 @@
 //! `<prefix>_<32 hex id>_<64 hex secret><8 hex checksum>`: the prefix says whose key it is, the id finds it in the store, the secret has 256
 //! random bits, and the checksum tells a mistyped or invented key from a real one without asking anybody.
 
+mod payload;
+
 use std::{
     borrow::Cow,
     fmt,

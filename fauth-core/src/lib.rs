@@ -31,9 +31,7 @@ pub use config::{AuthConfig, AuthConfigBuilder};
 pub use error::{BoxError, ConfigError, LoaderError};
 pub use event::{AuthEvents, Event, EventKind};
 pub use guard::Guard;
-pub use one_time::{
-    LinkBase, OneTimeLink, OneTimePurpose, OneTimeRequest, OneTimeToken, Redeemed, Redemption,
-};
+pub use one_time::{LinkBase, OneTimeLink, OneTimeRequest, OneTimeToken, Redeemed, Redemption};
 pub use password::{PasswordConfig, PasswordError, PasswordHasher};
 pub use path::PathCharacter;
 pub use provider::{AuthProvider, AuthProviderBuilder, Granted};
@@ -44,10 +42,10 @@ pub use rejection::{
 pub use request::{HeaderValues, Presented, RequestHead};
 pub use requirement::{Condition, Missing, Requirement};
 pub use session::{LoginRequest, SessionConfig};
-pub use store::{MemoryStore, RevocationTarget, Session, SessionId, StoreError};
+pub use store::{MemoryStore, RevocationTarget, Session, StoreError};
 pub use token::{
-    Algorithm, ClaimError, IssueError, IssuedToken, Key, KeyError, Purpose, TokenError, TokenPair,
-    TokenPayload, TokenProfile, TokenRequest, verify_jws,
+    Algorithm, ClaimError, IssueError, IssuedToken, Key, KeyError, OneTimePurpose, Purpose, SessionId,
+    TokenError, TokenPair, TokenPayload, TokenProfile, TokenRequest, verify_jws,
 };
 pub use transport::{
     BearerTransport, CookieTransport, Extracted, QueryTransport, SameSite, SecurityScheme, SetTokenError,

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     error::ConfigError,
-    token::{IssuedToken, Purpose, TokenPayload, TokenRequest},
+    token::{IssuedToken, OneTimePurpose, Purpose, TokenPayload, TokenRequest},
     user::AuthUser,
 };
 
@@ -28,34 +28,6 @@ pub(crate) const MAX_OUTSTANDING: usize = 5;
 pub(crate) const STAMP: &str = "stamp";
 pub(crate) const BOUND_TO: &str = "bound_to";
 pub(crate) const BOUND_BROWSER: &str = "bound_browser";
-
-/// What a one-time token is for. A part of [`Purpose`], so that nobody asks for a one-time access token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum OneTimePurpose {
-    /// Lets its holder set a new password, once. Lasts 15 minutes.
-    PasswordReset,
-    /// Proves, once, that its holder reads the mail of an address. Lasts 24 hours.
-    EmailVerification,
-    /// Logs its holder in, once, without a password. Lasts 15 minutes.
-    MagicLink,
-}
-
-impl From<OneTimePurpose> for Purpose {
-    fn from(purpose: OneTimePurpose) -> Self {
-        match purpose {
-            OneTimePurpose::PasswordReset => Self::PasswordReset,
-            OneTimePurpose::EmailVerification => Self::EmailVerification,
-            OneTimePurpose::MagicLink => Self::MagicLink,
-        }
-    }
-}
-
-impl fmt::Display for OneTimePurpose {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&Purpose::from(*self), f)
-    }
-}
 
 /// For whom a one-time token shall be, and what it is bound to.
 #[must_use = "a token is issued by `issue_one_time`"]

@@ -644,7 +644,7 @@ async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{api_key::ApiKeyRequest, one_time::OneTimePurpose};
+    use crate::{api_key::ApiKeyRequest, token::OneTimePurpose};
 
     fn is_send<T: Send>(_: T) {}
 

@@ -1,6 +1,6 @@
 //! What a login is made of: who, how long, from where, and how its refresh tokens follow from one another.
 
-use std::{borrow::Cow, fmt, net::IpAddr, time::Duration};
+use std::{borrow::Cow, net::IpAddr, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::{
     error::ConfigError,
     store::{Nonce, SecretHash},
-    token::TokenRequest,
+    token::{RefreshId, TokenRequest},
     user::AuthUser,
 };
 
@@ -272,37 +272,19 @@ pub(crate) fn shortened(client: &str) -> Option<String> {
     client.get(..end).filter(|client| !client.is_empty()).map(str::to_owned)
 }
 
-/// The `jti` of a refresh token that belongs to a session: 128 bits, random in the first of a family. Each successor follows from the token before it and a
-/// [`Nonce`] that the store keeps, so that the same successor can be made again though nobody has kept it.
-pub(crate) struct RefreshId(Zeroizing<[u8; 16]>);
-
 impl RefreshId {
-    pub(crate) fn from_random(bytes: [u8; 16]) -> Self {
-        Self(Zeroizing::new(bytes))
-    }
-
     /// `None` never: HMAC takes keys of any length.
     pub(crate) fn successor(presented: &str, nonce: Nonce) -> Option<Self> {
         let mut mac = Hmac::<Sha256>::new_from_slice(presented.as_bytes()).ok()?;
         mac.update(b"fauth: refresh successor");
         mac.update(nonce.as_bytes());
         let mac = Zeroizing::new(<[u8; 32]>::from(mac.finalize().into_bytes()));
-        mac.first_chunk().map(|bytes| Self(Zeroizing::new(*bytes)))
-    }
-
-    pub(crate) fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
+        mac.first_chunk().map(|bytes| Self::from_bytes(*bytes))
     }
 
     /// What the store keeps.
     pub(crate) fn hash(&self) -> SecretHash {
-        SecretHash::of(Zeroizing::new(URL_SAFE_NO_PAD.encode(*self.0)).as_bytes())
-    }
-}
-
-impl fmt::Debug for RefreshId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RefreshId(..)")
+        SecretHash::of(Zeroizing::new(URL_SAFE_NO_PAD.encode(self.as_bytes())).as_bytes())
     }
 }
 

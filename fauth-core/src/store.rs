@@ -38,13 +38,15 @@ pub use one_times::{OneTimeRecord, OneTimeStore};
 #[cfg(feature = "redis")]
 pub use redis::{RedisConnectError, RedisStore, RedisStoreBuilder, WhenStale};
 pub use revocations::{RevocationStore, RevocationTarget, TokenFacts, Verdict};
-pub use sessions::{NewSession, Nonce, Rotation, RotationOutcome, Session, SessionId, SessionStore};
+pub use sessions::{NewSession, Nonce, Rotation, RotationOutcome, Session, SessionStore};
 #[cfg(feature = "postgres")]
 pub use sql::PostgresStore;
 #[cfg(feature = "sqlite")]
 pub use sql::SqliteStore;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use sql::{SqlDialect, SqlStore};
+
+pub use crate::token::SessionId;
 
 use crate::error::BoxError;
 

@@ -1,10 +1,10 @@
 //! Tokens: what they carry, how they are signed, and the one place that accepts them.
 
 mod algorithm;
-mod api_key;
 mod base64url;
 mod claims;
 mod header;
+mod ids;
 mod issue;
 mod json;
 mod json_object;
@@ -18,6 +18,8 @@ mod verify;
 
 pub use algorithm::Algorithm;
 pub(crate) use claims::{is_reserved, is_scope};
+pub(crate) use ids::RefreshId;
+pub use ids::SessionId;
 pub use issue::{IssueError, IssuedToken, TokenPair, TokenRequest};
 pub(crate) use issue::{Issuer, RefreshBinding, random_bytes};
 pub(crate) use keys::KeyRing;
@@ -26,6 +28,6 @@ pub(crate) use limits::DEFAULT_MAX_TOKEN_BYTES;
 pub use payload::{ClaimError, TokenPayload};
 pub use profile::TokenProfile;
 pub(crate) use purpose::PerPurpose;
-pub use purpose::Purpose;
+pub use purpose::{OneTimePurpose, Purpose};
 pub(crate) use verify::{Expectations, Verifier};
 pub use verify::{TokenError, verify_jws};

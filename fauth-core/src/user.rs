@@ -4,8 +4,7 @@ use std::{error::Error, future::Future, pin::Pin, sync::Arc};
 
 use crate::{
     error::{BoxError, LoaderError},
-    one_time::OneTimePurpose,
-    token::TokenPayload,
+    token::{OneTimePurpose, TokenPayload},
 };
 
 /// What fauth must know of the application's user.

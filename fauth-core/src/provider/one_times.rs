@@ -5,13 +5,10 @@ use std::sync::Arc;
 use super::{AuthProvider, sessions::refuse_old_epoch};
 use crate::{
     event::{Event, EventKind},
-    one_time::{
-        BOUND_TO, MAX_OUTSTANDING, OneTimePurpose, OneTimeRequest, OneTimeToken, Redeemed, Redemption,
-        is_unchanged,
-    },
+    one_time::{BOUND_TO, MAX_OUTSTANDING, OneTimeRequest, OneTimeToken, Redeemed, Redemption, is_unchanged},
     rejection::{InvalidToken, Misconfigured, OneTimeFault, Rejection, Unavailable},
     store::{KeepOneTimes, OneTimeRecord, SecretHash},
-    token::{Purpose, TokenPayload},
+    token::{OneTimePurpose, Purpose, TokenPayload},
     user::AuthUser,
 };
 

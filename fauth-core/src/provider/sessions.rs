@@ -9,12 +9,14 @@ use crate::{
     rejection::{ApiKeyFault, InvalidToken, Misconfigured, Rejection, Unavailable},
     request::{Presented, RequestHead},
     requirement::Requirement,
-    session::{LoginRequest, RefreshId, SessionPolicy, shortened},
+    session::{LoginRequest, SessionPolicy, shortened},
     store::{
         KeepSessions, NewSession, Nonce, RevocationTarget, Rotation, RotationOutcome, SecretHash, Session,
         SessionId,
     },
-    token::{Purpose, RefreshBinding, TokenError, TokenPair, TokenPayload, TokenRequest, random_bytes},
+    token::{
+        Purpose, RefreshBinding, RefreshId, TokenError, TokenPair, TokenPayload, TokenRequest, random_bytes,
+    },
     user::AuthUser,
 };
 
@@ -110,7 +112,7 @@ impl<U: AuthUser> AuthProvider<U> {
         token: &mut TokenRequest<'_>,
         now: Timestamp,
     ) -> Result<TokenPair, Rejection> {
-        let id = RefreshId::from_random(self.random()?);
+        let id = RefreshId::from_bytes(self.random()?);
         let head = id.hash();
         bind(token, &session, id);
         let pair = self.pair(token, now, now)?;

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use super::{
     claims::{is_reserved, is_scope},
     header::header_segment,
+    ids::{RefreshId, SessionId},
     json_object::JsonObject,
     keys::{Key, KeyRing},
     limits::{MAX_SUBJECT_BYTES, are_acceptable},
@@ -18,8 +19,6 @@ use super::{
 };
 use crate::{
     clock::{ClockError, Timestamp},
-    session::RefreshId,
-    store::SessionId,
     user::AuthUser,
 };
 

@@ -84,6 +84,31 @@ pub struct TokenPayload {
 const SCANNED: Limits = Limits { depth: 64, members: usize::MAX };
 
 impl TokenPayload {
+    /// The payload of claims that we have written ourselves, for what is no token but counts as one. They
+    /// are those of an access token; `None` if `sub` or `jti` is missing.
+    pub(crate) fn of_own_claims(json: String, issued_at: Timestamp, expires_at: Timestamp) -> Option<Self> {
+        let (mut subject, mut token_id, mut scopes) = (None, None, None);
+        json::scan_object(&json, SCANNED, |name, value| match name {
+            "sub" => subject = Span::of(value, &json),
+            "jti" => token_id = Span::of(value, &json),
+            "scopes" => scopes = Some(value),
+            _ => {}
+        })
+        .ok()?;
+        Some(Self {
+            purpose: Purpose::Access,
+            subject: subject?,
+            token_id: token_id?,
+            scopes,
+            session: None,
+            epoch: 0,
+            user_epoch: 0,
+            issued_at,
+            expires_at,
+            json,
+        })
+    }
+
     /// Whom the token is about (`sub`), 1 to 255 bytes.
     #[must_use]
     pub fn subject(&self) -> &str {

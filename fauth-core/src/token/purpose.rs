@@ -71,6 +71,34 @@ impl fmt::Display for Purpose {
     }
 }
 
+/// What a one-time token is for. A part of [`Purpose`], so that nobody asks for a one-time access token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OneTimePurpose {
+    /// Lets its holder set a new password, once. Lasts 15 minutes.
+    PasswordReset,
+    /// Proves, once, that its holder reads the mail of an address. Lasts 24 hours.
+    EmailVerification,
+    /// Logs its holder in, once, without a password. Lasts 15 minutes.
+    MagicLink,
+}
+
+impl From<OneTimePurpose> for Purpose {
+    fn from(purpose: OneTimePurpose) -> Self {
+        match purpose {
+            OneTimePurpose::PasswordReset => Self::PasswordReset,
+            OneTimePurpose::EmailVerification => Self::EmailVerification,
+            OneTimePurpose::MagicLink => Self::MagicLink,
+        }
+    }
+}
+
+impl fmt::Display for OneTimePurpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&Purpose::from(*self), f)
+    }
+}
+
 /// One value for each purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PerPurpose<T>([T; 5]);

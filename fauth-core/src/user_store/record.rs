@@ -5,7 +5,11 @@ use std::{fmt, sync::Arc};
 use serde_json::value::RawValue;
 
 use super::UserStoreError;
-use crate::{clock::Timestamp, one_time::OneTimePurpose, token::TokenPayload, user::AuthUser};
+use crate::{
+    clock::Timestamp,
+    token::{OneTimePurpose, TokenPayload},
+    user::AuthUser,
+};
 
 /// The longest username and the longest name of a role, in bytes.
 pub const MAX_NAME_BYTES: usize = 255;

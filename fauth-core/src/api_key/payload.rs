@@ -2,17 +2,13 @@
 
 use serde_json::json;
 
-use super::{
-    json::{self, Limits},
-    payload::{Span, TokenPayload},
-    purpose::Purpose,
+use crate::{
+    store::{ApiKey, ApiKeyId},
+    token::TokenPayload,
 };
-use crate::store::{ApiKey, ApiKeyId};
 
 /// The `token_type` of a payload that was made from an API key. No purpose has this name, so that no token that verifies says it.
 const TOKEN_TYPE: &str = "api_key";
-/// The text is our own.
-const LIMITS: Limits = Limits { depth: 8, members: 16 };
 
 impl TokenPayload {
     /// The claims that a token with the rights of this key would have. `None` if they cannot be read back, which does not happen.
@@ -25,27 +21,7 @@ impl TokenPayload {
             "token_type": TOKEN_TYPE,
             "scopes": key.scopes,
         });
-        let json = claims.to_string();
-        let (mut subject, mut token_id, mut scopes) = (None, None, None);
-        json::scan_object(&json, LIMITS, |name, value| match name {
-            "sub" => subject = Span::of(value, &json),
-            "jti" => token_id = Span::of(value, &json),
-            "scopes" => scopes = Some(value),
-            _ => {}
-        })
-        .ok()?;
-        Some(Self {
-            purpose: Purpose::Access,
-            subject: subject?,
-            token_id: token_id?,
-            scopes,
-            session: None,
-            epoch: 0,
-            user_epoch: 0,
-            issued_at: key.created_at,
-            expires_at: key.expires_at,
-            json,
-        })
+        Self::of_own_claims(claims.to_string(), key.created_at, key.expires_at)
     }
 
     /// The id of the API key that let this request in; `None` if it was a token.
@@ -62,7 +38,7 @@ impl TokenPayload {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Timestamp;
+    use crate::{clock::Timestamp, token::Purpose};
 
     fn key() -> ApiKey {
         ApiKey {

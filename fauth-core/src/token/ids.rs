@@ -1,0 +1,60 @@
+//! The ids that tie tokens to a session.
+
+use std::fmt;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use zeroize::Zeroizing;
+
+/// The id of a session, `sid` in its tokens: 128 random bits as 22 characters of base64url.
+///
+/// It opens nothing: whoever knows it can do no more than name the session. Still it stays out of logs.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionId(Box<str>);
+
+impl SessionId {
+    /// `None` unless the text is 128 bits in canonical base64url.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut bytes = [0; 16];
+        let length = (text.len() == 22).then(|| URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok())?;
+        (length == Some(bytes.len())).then(|| Self(text.into()))
+    }
+
+    /// As it stands in tokens and URLs.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn from_random(bytes: [u8; 16]) -> Self {
+        Self(URL_SAFE_NO_PAD.encode(bytes).into_boxed_str())
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionId(..)")
+    }
+}
+
+/// The `jti` of a refresh token that belongs to a session: 128 bits, random in the first of a family.
+///
+/// Each successor follows from the token before it and a nonce that the session store keeps, so that the
+/// same successor can be made again although nobody has kept it. How: `session.rs`.
+pub(crate) struct RefreshId(Zeroizing<[u8; 16]>);
+
+impl RefreshId {
+    pub(crate) fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for RefreshId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RefreshId(..)")
+    }
+}
