@@ -64,6 +64,7 @@
 mod argon;
 mod bcrypt;
 mod config;
+mod cost;
 mod error;
 mod hasher;
 mod pool;

@@ -1,12 +1,10 @@
 //! Argon2 strings: read strictly, computed, compared.
 
-use std::fmt;
-
 use argon2::{Algorithm, Argon2, Params, Version};
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use subtle::ConstantTimeEq as _;
 
-use super::scheme::{Broken, Cost, Meter};
+use super::cost::{ArgonCost, Broken, Cost, Meter};
 
 const SALT_BYTES: usize = 16;
 const TAG_BYTES: usize = 32;
@@ -15,41 +13,6 @@ const TAG_BYTES: usize = 32;
 const STORED_TAG: (usize, usize) = (16, 64);
 /// Eight is the least that Argon2 takes.
 const STORED_SALT: (usize, usize) = (8, 64);
-
-/// What one Argon2 hash costs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ArgonCost {
-    pub(super) memory_kib: u32,
-    pub(super) iterations: u32,
-    pub(super) parallelism: u32,
-}
-
-impl ArgonCost {
-    /// Is this a cost at all? Argon2 wants two blocks for each lane and slice.
-    pub(super) fn is_possible(self) -> bool {
-        self.iterations >= 1
-            && self.parallelism >= 1
-            && self.parallelism.checked_mul(8).is_some_and(|least| self.memory_kib >= least)
-    }
-
-    pub(super) const fn fits(self, ceiling: Self) -> bool {
-        self.memory_kib <= ceiling.memory_kib
-            && self.iterations <= ceiling.iterations
-            && self.parallelism <= ceiling.parallelism
-    }
-
-    const fn is_below(self, target: Self) -> bool {
-        self.memory_kib < target.memory_kib
-            || self.iterations < target.iterations
-            || self.parallelism < target.parallelism
-    }
-}
-
-impl fmt::Display for ArgonCost {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} KiB, {} passes, {} lanes", self.memory_kib, self.iterations, self.parallelism)
-    }
-}
 
 /// A stored Argon2 hash under the ceiling. No `Debug`: it would print the hash.
 pub(super) struct ArgonHash {

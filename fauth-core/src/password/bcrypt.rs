@@ -3,7 +3,7 @@
 use ::bcrypt::HashParts;
 use subtle::ConstantTimeEq as _;
 
-use super::scheme::{Broken, Cost, Meter};
+use super::cost::{Broken, Cost, Meter};
 
 pub(super) const LOWEST_COST: u32 = 4;
 

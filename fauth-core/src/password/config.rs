@@ -3,9 +3,9 @@
 use std::{num::NonZero, thread, time::Duration};
 
 use super::{
-    argon::ArgonCost,
     bcrypt,
-    scheme::{Ceilings, Cost},
+    cost::{ArgonCost, Cost},
+    scheme::Ceilings,
 };
 use crate::ConfigError;
 

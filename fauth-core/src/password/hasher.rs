@@ -6,9 +6,10 @@ use zeroize::Zeroizing;
 
 use super::{
     config::PasswordConfig,
+    cost::{Broken, Meter},
     error::{PasswordError, UnacceptablePassword},
     pool::Pool,
-    scheme::{Broken, Meter, NO_PASSWORD, StoredHash, Unusable},
+    scheme::{NO_PASSWORD, StoredHash, Unusable},
 };
 use crate::ConfigError;
 
@@ -225,7 +226,7 @@ mod tests {
     };
 
     use super::{
-        super::{argon::ArgonCost, scheme::Cost},
+        super::cost::{ArgonCost, Cost},
         *,
     };
 

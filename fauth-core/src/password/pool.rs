@@ -14,7 +14,7 @@ use tokio::{
     time,
 };
 
-use super::{error::PasswordError, scheme::Broken};
+use super::{cost::Broken, error::PasswordError};
 
 pub(super) struct Pool {
     slots: Arc<Semaphore>,

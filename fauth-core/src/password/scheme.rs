@@ -1,23 +1,15 @@
 //! The schemes as one: what a stored string says, what it costs, and whether a password matches.
 
 use std::hint::black_box;
-#[cfg(test)]
-use std::sync::Mutex;
 
 use super::{
-    argon::{ArgonCost, ArgonHash},
+    argon::ArgonHash,
     bcrypt::{self, BcryptHash},
+    cost::{ArgonCost, Broken, Cost, Meter},
 };
 
 /// Longer than any string of a known scheme with parameters under the ceilings.
 const LONGEST_STORED: usize = 512;
-
-/// What one hash costs. As the target of new hashes, Argon2 means Argon2id of the newest version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cost {
-    Argon2(ArgonCost),
-    Bcrypt(u32),
-}
 
 impl Cost {
     /// The longest new password in bytes, by the scheme alone.
@@ -49,10 +41,6 @@ pub(super) struct Unusable {
     pub(super) scheme: &'static str,
     pub(super) problem: &'static str,
 }
-
-/// The primitive did not come to an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Broken(pub(super) &'static str);
 
 /// A stored hash that is safe to compute.
 pub(super) enum StoredHash {
@@ -140,28 +128,4 @@ fn scheme_name(text: &str) -> &'static str {
         return NO_PASSWORD;
     }
     BEGINNINGS.iter().find(|(beginning, _)| text.starts_with(beginning)).map_or("unknown", |(_, name)| name)
-}
-
-/// Records the work that was done, so that tests can compare it without a clock.
-#[derive(Default)]
-pub(super) struct Meter {
-    #[cfg(test)]
-    runs: Mutex<Vec<Cost>>,
-}
-
-impl Meter {
-    #[cfg(test)]
-    pub(super) fn ran(&self, cost: Cost) {
-        self.runs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(cost);
-    }
-
-    #[cfg(not(test))]
-    pub(super) fn ran(&self, cost: Cost) {
-        let _ = (self, cost);
-    }
-
-    #[cfg(test)]
-    pub(super) fn take(&self) -> Vec<Cost> {
-        std::mem::take(&mut self.runs.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
-    }
 }
