@@ -1,6 +1,9 @@
 //! Did the application's own pages send this request? Asked only when a cookie, which browsers attach unasked, is the credential.
 
-use crate::{error::ConfigError, request::HeaderValues};
+use crate::{
+    error::ConfigError,
+    request::{HeaderValues, RequestHead},
+};
 
 /// What a request says of where it comes from.
 pub(crate) struct Origin<'a> {
@@ -9,6 +12,18 @@ pub(crate) struct Origin<'a> {
     pub(crate) host: HeaderValues<'a>,
     /// May the own origin be one of plain HTTP? Only where cookies without `Secure` are configured.
     pub(crate) plain_http: bool,
+}
+
+impl<'a> Origin<'a> {
+    /// The request's own origin and that of its initiator.
+    pub(crate) fn of(head: &'a dyn RequestHead, plain_http: bool) -> Self {
+        Self {
+            sec_fetch_site: head.header("sec-fetch-site"),
+            named: head.header("origin"),
+            host: head.header("host"),
+            plain_http,
+        }
+    }
 }
 
 /// Origins besides the own one whose pages may send requests with the user's cookie.

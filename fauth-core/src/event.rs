@@ -3,12 +3,9 @@
 //! Every event goes to [`tracing`], target `fauth`, with the fields named at [`Event`], and to the application's own [`AuthEvents`] if there is one.
 //! Never a token, a password, a hash or a cookie.
 
-use std::{
-    fmt,
-    net::{IpAddr, SocketAddr},
-};
+use std::net::SocketAddr;
 
-use crate::{rejection::Rejection, request::RequestHead, session::shortened};
+use crate::{client::ClientInfo, escape::Escaped, request::RequestHead};
 
 /// What kind of thing happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,7 +32,7 @@ pub enum EventKind {
     Revoked,
     /// A known user lacks what a route asks for. Names the `subject`; where it happened says the [`RequestRefused`](Self::RequestRefused) that follows. `info`.
     AccessDenied,
-    /// A request was refused. `reason` is that of the [`Rejection`]. `debug` for a missing credential, `info` for other faults of the
+    /// A request was refused. `reason` is that of the [`Rejection`](crate::Rejection). `debug` for a missing credential, `info` for other faults of the
     /// caller, `error` for those of the server.
     RequestRefused,
     /// A loader failed, or the application could not store a new hash. `error` holds the causes. `error`.
@@ -46,7 +43,7 @@ pub enum EventKind {
     OneTimeIssued,
     /// A one-time token was redeemed. `reason` is its purpose. `info`.
     OneTimeRedeemed,
-    /// Somebody presented a one-time token that is not good (any more). `reason` is that of the [`Rejection`]. `info`.
+    /// Somebody presented a one-time token that is not good (any more). `reason` is that of the [`Rejection`](crate::Rejection). `info`.
     OneTimeRefused,
     /// An API key was made. `info`.
     ApiKeyCreated,
@@ -80,6 +77,15 @@ impl EventKind {
             Self::ApiKeyCreated => "api_key_created",
             Self::ApiKeyRevoked => "api_key_revoked",
             Self::PasswordRehashed => "password_rehashed",
+        }
+    }
+
+    /// The level of its log records, unless whoever raises it says otherwise.
+    pub(crate) const fn level(self) -> tracing::Level {
+        match self {
+            Self::CallbackFailed | Self::StoreFailed => tracing::Level::ERROR,
+            Self::AuthenticationFailed | Self::TokenTheft => tracing::Level::WARN,
+            _ => tracing::Level::INFO,
         }
     }
 }
@@ -144,10 +150,10 @@ impl<'a> Event<'a> {
         self
     }
 
-    pub(crate) fn sender(mut self, sender: &'a Sender) -> Self {
-        self.method = sender.method.as_deref();
-        self.path = sender.path.as_deref();
-        self.peer = sender.peer;
+    pub(crate) fn sender(mut self, sender: &'a ClientInfo) -> Self {
+        self.method = sender.method();
+        self.path = sender.path();
+        self.peer = sender.peer();
         self
     }
 
@@ -156,36 +162,6 @@ impl<'a> Event<'a> {
         self.path = Some(head.path());
         self.peer = head.peer();
         self
-    }
-}
-
-/// Whence a request came, for events that are raised when its head is gone. Nothing for calls that no request has caused.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Sender {
-    method: Option<Box<str>>,
-    path: Option<Box<str>>,
-    peer: Option<SocketAddr>,
-    client: Option<Box<str>>,
-}
-
-impl Sender {
-    pub(crate) fn of(head: &dyn RequestHead) -> Self {
-        let client = head.header("user-agent").single().map(String::from_utf8_lossy);
-        Self {
-            method: Some(head.method().into()),
-            path: Some(head.path().into()),
-            peer: head.peer(),
-            client: client.as_deref().and_then(shortened).map(String::into_boxed_str),
-        }
-    }
-
-    /// What the client calls itself.
-    pub(crate) fn client(&self) -> Option<&str> {
-        self.client.as_deref()
-    }
-
-    pub(crate) fn address(&self) -> Option<IpAddr> {
-        self.peer.map(|peer| peer.ip())
     }
 }
 
@@ -242,51 +218,5 @@ pub(crate) fn trace(event: &Event<'_>, level: tracing::Level) {
         tracing::Level::WARN => record!(WARN),
         tracing::Level::INFO => record!(INFO),
         _ => record!(DEBUG),
-    }
-}
-
-/// How loud an event is.
-pub(crate) fn level(event: &Event<'_>, rejection: Option<&Rejection>) -> tracing::Level {
-    match (event.kind, rejection) {
-        (_, Some(rejection)) if rejection.is_fault_of_server() => tracing::Level::ERROR,
-        (_, Some(Rejection::MissingCredential)) => tracing::Level::DEBUG,
-        (EventKind::CallbackFailed | EventKind::StoreFailed, _) => tracing::Level::ERROR,
-        (EventKind::AuthenticationFailed | EventKind::TokenTheft, _) => tracing::Level::WARN,
-        _ => tracing::Level::INFO,
-    }
-}
-
-/// Outside text in a log record: controls and direction marks escaped, cut at 256 bytes.
-pub(crate) struct Escaped<'a>(pub(crate) &'a str);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const LONGEST: usize = 256;
-        let mut written = 0;
-        for c in self.0.chars() {
-            written += c.len_utf8();
-            if written > LONGEST {
-                return f.write_str("…");
-            }
-            let turns_text_around = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-            if c.is_control() || turns_text_around {
-                write!(f, "{}", c.escape_unicode())?;
-            } else {
-                write!(f, "{c}")?;
-            }
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn outside_text_is_escaped_and_cut() {
-        assert_eq!(Escaped("a\nb\u{202e}c\u{85}ü").to_string(), "a\\u{a}b\\u{202e}c\\u{85}ü");
-        assert_eq!(Escaped(&"x".repeat(256)).to_string().len(), 256);
-        assert_eq!(Escaped(&"x".repeat(257)).to_string(), format!("{}…", "x".repeat(256)));
     }
 }

@@ -4,9 +4,10 @@ use std::{fmt, sync::Arc};
 
 use crate::{
     path,
-    provider::{AuthProvider, Granted},
-    rejection::{Rejection, Renderer, Reply},
-    request::{Presented, RequestHead},
+    provider::{AuthProvider, Granted, Presented},
+    rejection::{Rejection, Renderer},
+    reply::Reply,
+    request::RequestHead,
     requirement::Requirement,
     user::AuthUser,
 };

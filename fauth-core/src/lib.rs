@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 mod api_key;
+mod client;
 mod clock;
 mod config;
 mod csrf;
 mod error;
+mod escape;
 mod event;
 mod guard;
 #[cfg(any(doc, doctest))]
@@ -14,6 +16,7 @@ pub mod password;
 mod path;
 mod provider;
 mod rejection;
+mod reply;
 mod request;
 mod requirement;
 pub mod routes;
@@ -34,12 +37,13 @@ pub use guard::Guard;
 pub use one_time::{LinkBase, OneTimeLink, OneTimeRequest, OneTimeToken, Redeemed, Redemption};
 pub use password::{PasswordConfig, PasswordError, PasswordHasher};
 pub use path::PathCharacter;
-pub use provider::{AuthProvider, AuthProviderBuilder, Granted};
+pub use provider::{AuthProvider, AuthProviderBuilder, Granted, Presented};
 pub use rejection::{
     ApiKeyFault, DetailJson, ErrorJson, InvalidToken, MalformedCredential, Misconfigured, OneTimeFault,
-    ProblemJson, Rejection, Renderer, Reply, ResponseHeader, Unavailable,
+    ProblemJson, Rejection, Renderer, Unavailable,
 };
-pub use request::{HeaderValues, Presented, RequestHead};
+pub use reply::{Reply, ResponseHeader};
+pub use request::{HeaderValues, RequestHead};
 pub use requirement::{Condition, Missing, Requirement};
 pub use session::{LoginRequest, SessionConfig};
 pub use store::{MemoryStore, RevocationTarget, Session, StoreError};

@@ -4,6 +4,7 @@ mod api_keys;
 mod builder;
 mod granted;
 mod one_times;
+mod presented;
 mod revocations;
 mod run_to_completion;
 mod sessions;
@@ -22,25 +23,28 @@ use sha2::{Digest as _, Sha256};
 pub use builder::AuthProviderBuilder;
 use builder::Stores;
 pub use granted::Granted;
+pub use presented::Presented;
+use presented::{Credential, Found, Keys, Verified};
 use revocations::Revocations;
 pub(crate) use sessions::Ended;
 use sessions::{Sessions, refuse_old_epoch};
 
 use crate::{
     api_key::{ApiKeyFormat, UseNotes},
+    client::ClientInfo,
     clock::{Clock, Timestamp},
     config::AuthConfig,
     csrf::{self, Origin, TrustedOrigins},
     error::LoaderError,
-    event::{self, AuthEvents, Event, EventKind, Sender},
+    event::{self, AuthEvents, Event, EventKind},
     one_time::Seals,
     password::{PasswordError, PasswordHasher, Verification},
     path::Allowed,
     rejection::{
-        ApiKeyFault, InvalidToken, MalformedCredential, Misconfigured, Rejection, Renderer, Reply,
-        Unavailable,
+        ApiKeyFault, InvalidToken, MalformedCredential, Misconfigured, Rejection, Renderer, Unavailable,
     },
-    request::{self, Credential, Found, Keys, Presented, RequestHead, Verified},
+    reply::Reply,
+    request::RequestHead,
     requirement::Requirement,
     store::Ask,
     token::{IssueError, IssuedToken, Issuer, Purpose, TokenError, TokenPayload, TokenRequest, Verifier},
@@ -224,7 +228,7 @@ impl<U: AuthUser> AuthProvider<U> {
         renderer: &dyn Renderer,
     ) -> Reply {
         let event = Event::new(EventKind::RequestRefused).reason(rejection.reason()).head(head);
-        self.raise_for(&event, Some(rejection));
+        self.raise_at(rejection.level(), &event);
         rejection.reply(&self.inner.realm, renderer, head)
     }
 
@@ -236,14 +240,14 @@ impl<U: AuthUser> AuthProvider<U> {
     /// [`Rejection::InvalidCredentials`]; [`Rejection::Busy`] if too many passwords are being checked; [`Rejection::Unavailable`] if the loader fails;
     /// [`Rejection::Misconfigured`] if the provider was built without password login.
     pub async fn authenticate(&self, identifier: &str, password: &str) -> Result<Arc<U>, Rejection> {
-        self.authenticate_sender(identifier, password, &Sender::default()).await.map(|who| who.user)
+        self.authenticate_sender(identifier, password, &ClientInfo::default()).await.map(|who| who.user)
     }
 
     pub(crate) async fn authenticate_sender(
         &self,
         identifier: &str,
         password: &str,
-        sender: &Sender,
+        sender: &ClientInfo,
     ) -> Result<Authenticated<U>, Rejection> {
         let Some(login) = &self.inner.password_login else {
             return Err(Rejection::Misconfigured(Misconfigured::NoPasswordLogin));
@@ -382,7 +386,7 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     fn origin_of<'a>(&self, head: &'a dyn RequestHead) -> Origin<'a> {
-        request::origin(head, self.inner.transports.iter().any(|transport| transport.is_insecure()))
+        Origin::of(head, self.inner.transports.iter().any(|transport| transport.is_insecure()))
     }
 
     pub(crate) fn allowed_in_path(&self) -> &Allowed {
@@ -395,11 +399,11 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     pub(crate) fn raise(&self, event: &Event<'_>) {
-        self.raise_for(event, None);
+        self.raise_at(event.kind.level(), event);
     }
 
-    fn raise_for(&self, event: &Event<'_>, rejection: Option<&Rejection>) {
-        event::trace(event, event::level(event, rejection));
+    fn raise_at(&self, level: tracing::Level, event: &Event<'_>) {
+        event::trace(event, level);
         if let Some(sink) = &self.inner.events {
             sink.on_event(event);
         }

@@ -1,11 +1,6 @@
 //! A request as the core sees it: a borrowed view, without any framework's types.
 
-use std::{fmt, net::SocketAddr, sync::Arc};
-
-use crate::{
-    api_key::PresentedKey, csrf::Origin, provider::Granted, rejection::Rejection, token::TokenPayload,
-    transport::UnverifiedToken,
-};
+use std::{fmt, net::SocketAddr};
 
 /// The head of a request. Each framework's adapter implements it; nothing else of a request is ever looked at.
 ///
@@ -89,82 +84,5 @@ impl<'a> FromIterator<&'a [u8]> for HeaderValues<'a> {
 impl fmt::Debug for HeaderValues<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HeaderValues").field("count", &self.iter().count()).finish()
-    }
-}
-
-/// What a request presents to prove who sends it; made by [`AuthProvider::read`](crate::AuthProvider::read).
-///
-/// It owns everything it holds, so that no borrow of the request has to live across an `.await`. The token itself is not among that: it
-/// is verified where it stands.
-#[must_use = "a credential that was read has to be checked"]
-pub struct Presented<U> {
-    /// Who has read it, and therefore whose keys were asked. Nobody else may go on with it.
-    pub(crate) provider: u64,
-    pub(crate) outcome: Result<Found<U>, Rejection>,
-}
-
-/// What was found in a request.
-pub(crate) enum Found<U> {
-    Nothing,
-    /// A good token, of whose user nothing is known yet.
-    Token(Verified),
-    /// Something that has the form of an API key, of which nothing is known yet.
-    ApiKey(Box<PresentedKey>),
-    /// A guard of the same provider has let this request in before.
-    Granted(Granted<U>),
-}
-
-impl<U> Presented<U> {
-    /// Does the request present nothing at all, neither good nor bad?
-    #[must_use]
-    pub const fn is_anonymous(&self) -> bool {
-        matches!(self.outcome, Ok(Found::Nothing))
-    }
-}
-
-impl<U> fmt::Debug for Presented<U> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match &self.outcome {
-            Ok(Found::Nothing) => "Presented(nothing)",
-            Ok(Found::Token(_)) => "Presented(a token)",
-            Ok(Found::ApiKey(_)) => "Presented(an API key)",
-            Ok(Found::Granted(_)) => "Presented(an earlier grant)",
-            Err(_) => "Presented(a refused credential)",
-        })
-    }
-}
-
-/// A token and what follows from where it was found.
-pub(crate) struct Credential<'a> {
-    pub(crate) token: UnverifiedToken<'a>,
-    /// Answers to a request with a token in its URL must not be cached.
-    pub(crate) no_store: bool,
-    pub(crate) keys: Keys,
-}
-
-/// May what was found in a place be an API key?
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Keys {
-    /// Browsers attach it unasked, or it stands in the URL.
-    Never,
-    /// A key or a token.
-    Too,
-    /// A key, no token.
-    Only,
-}
-
-/// What a credential says, once its token is verified.
-pub(crate) struct Verified {
-    pub(crate) payload: Arc<TokenPayload>,
-    pub(crate) no_store: bool,
-}
-
-/// The request's own origin and that of its initiator, for the CSRF rule.
-pub(crate) fn origin(head: &dyn RequestHead, plain_http: bool) -> Origin<'_> {
-    Origin {
-        sec_fetch_site: head.header("sec-fetch-site"),
-        named: head.header("origin"),
-        host: head.header("host"),
-        plain_http,
     }
 }

@@ -19,10 +19,11 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::{
-    event::Sender,
-    provider::{AuthProvider, Authenticated, Ended},
-    rejection::{Misconfigured, Rejection, Reply, ResponseHeader, to_json},
-    request::{Presented, RequestHead},
+    client::ClientInfo,
+    provider::{AuthProvider, Authenticated, Ended, Presented},
+    rejection::{Misconfigured, Rejection, to_json},
+    reply::{Reply, ResponseHeader},
+    request::RequestHead,
     session::LoginRequest,
     store::{Session, SessionId},
     token::{Purpose, TokenPair, TokenPayload, TokenRequest},
@@ -117,7 +118,7 @@ impl Endpoint {
         } else {
             Err(Rejection::MethodNotAllowed { allow })
         };
-        Call { parsed, sender: Sender::of(head), is_head: head.method() == "HEAD" }
+        Call { parsed, sender: ClientInfo::of(head), is_head: head.method() == "HEAD" }
     }
 
     fn parse<U: AuthUser>(
@@ -148,7 +149,7 @@ impl Endpoint {
 #[derive(Debug)]
 pub struct Call<U> {
     parsed: Result<Parsed<U>, Rejection>,
-    sender: Sender,
+    sender: ClientInfo,
     is_head: bool,
 }
 

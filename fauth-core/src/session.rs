@@ -8,6 +8,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::{
+    client::shortened,
     error::ConfigError,
     store::{Nonce, SecretHash},
     token::{RefreshId, TokenRequest},
@@ -22,9 +23,6 @@ const MAX_LIMIT: usize = 10_000;
 const MAX_LIFETIME: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 /// A remembered session may last so many times its idle timeout.
 const REMEMBERED_FACTOR: u32 = 3;
-/// The most that is kept of what a client calls itself, in bytes.
-const MAX_CLIENT_BYTES: usize = 256;
-
 /// How long sessions last, and how they are carried on.
 ///
 /// | setting | default |
@@ -263,15 +261,6 @@ impl<'a, T: Into<TokenRequest<'a>>> From<T> for LoginRequest<'a> {
     }
 }
 
-/// At most 256 bytes, of whole characters; nothing for nothing.
-pub(crate) fn shortened(client: &str) -> Option<String> {
-    let mut end = client.len().min(MAX_CLIENT_BYTES);
-    while !client.is_char_boundary(end) {
-        end -= 1;
-    }
-    client.get(..end).filter(|client| !client.is_empty()).map(str::to_owned)
-}
-
 impl RefreshId {
     /// `None` never: HMAC takes keys of any length.
     pub(crate) fn successor(presented: &str, nonce: Nonce) -> Option<Self> {
@@ -369,14 +358,5 @@ mod tests {
         assert_eq!(successor("a", first), successor("a", first));
         assert_ne!(successor("a", first), successor("a", second));
         assert_ne!(successor("a", first), successor("b", first));
-    }
-
-    #[test]
-    fn what_a_client_calls_itself_is_cut_between_characters() {
-        assert_eq!(shortened(""), None);
-        assert_eq!(shortened(&"x".repeat(256)).unwrap().len(), 256);
-        assert_eq!(shortened(&"x".repeat(257)).unwrap().len(), 256);
-        assert_eq!(shortened(&"ü".repeat(200)).unwrap().len(), 256);
-        assert_eq!(shortened(&format!("x{}", "ü".repeat(200))).unwrap().len(), 255);
     }
 }

@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
-use super::{AuthProvider, Granted};
+use super::{
+    AuthProvider,
+    granted::Granted,
+    presented::{Credential, Keys},
+};
 use crate::{
     api_key::{ApiKeyError, ApiKeyRequest, MAX_KEYS_PER_OWNER, NewApiKey, PresentedKey},
+    client::ClientInfo,
     clock::Timestamp,
-    event::{Event, EventKind, Sender},
+    event::{Event, EventKind},
     rejection::{ApiKeyFault, InvalidToken, Misconfigured, Rejection, Unavailable},
-    request::{Credential, Keys},
     store::{ApiKey, ApiKeyId, KeepApiKeys, SecretHash, StoredApiKey},
     token::TokenPayload,
     user::AuthUser,
@@ -47,7 +51,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let made = self.inner.api_key_format.make();
         let (id, text) = made.map_err(|_| Rejection::Unavailable(Unavailable::Issuer))?;
         let key = request.record(id, now)?;
-        self.refuse_kept_out(&key.owner, now, &Sender::default()).await?;
+        self.refuse_kept_out(&key.owner, now, &ClientInfo::default()).await?;
         let stored = StoredApiKey { key: key.clone(), hash: SecretHash::of(text.as_bytes()) };
         if !self.call_store(store.insert(stored, MAX_KEYS_PER_OWNER, now)).await? {
             return Err(ApiKeyError::LimitReached);

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::{rejection::ResponseHeader, token::TokenPayload};
+use crate::{reply::ResponseHeader, token::TokenPayload};
 
 /// A request that was let in: its user, its token, and what the response must say because of it. Only a check makes one.
 pub struct Granted<U> {

@@ -6,8 +6,9 @@ use smallvec::SmallVec;
 
 use super::AuthProvider;
 use crate::{
+    client::ClientInfo,
     clock::Timestamp,
-    event::{Event, EventKind, Sender},
+    event::{Event, EventKind},
     rejection::{InvalidToken, Misconfigured, Rejection},
     store::{ApiKeyId, KeepRevocations, RevocationTarget, SessionId, TokenFacts, Verdict},
     token::{TokenError, TokenPayload},
@@ -107,7 +108,7 @@ impl<U: AuthUser> AuthProvider<U> {
         &self,
         subject: &str,
         now: Timestamp,
-        sender: &Sender,
+        sender: &ClientInfo,
     ) -> Result<(), Rejection> {
         if self.is_any_revoked(&[RevocationTarget::Subject(subject)], subject, now).await? {
             let event = Event::new(EventKind::AuthenticationFailed).reason("kept_out");

@@ -2,14 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{AuthProvider, Granted, api_keys, run_to_completion::RunToCompletion};
+use super::{
+    AuthProvider, api_keys, granted::Granted, presented::Presented, run_to_completion::RunToCompletion,
+};
 use crate::{
+    client::{ClientInfo, shortened},
     clock::Timestamp,
-    event::{Event, EventKind, Sender},
+    event::{Event, EventKind},
     rejection::{ApiKeyFault, InvalidToken, Misconfigured, Rejection, Unavailable},
-    request::{Presented, RequestHead},
+    request::RequestHead,
     requirement::Requirement,
-    session::{LoginRequest, SessionPolicy, shortened},
+    session::{LoginRequest, SessionPolicy},
     store::{
         KeepSessions, NewSession, Nonce, RevocationTarget, Rotation, RotationOutcome, SecretHash, Session,
         SessionId,
@@ -58,13 +61,13 @@ impl<U: AuthUser> AuthProvider<U> {
     /// [`Rejection::Misconfigured`] if the request is impossible (a reserved claim, an empty subject), [`Rejection::Unavailable`] if a store, the clock or the
     /// randomness fails; there is no session then that anybody has tokens of.
     pub async fn login<'a>(&self, request: impl Into<LoginRequest<'a>>) -> Result<TokenPair, Rejection> {
-        self.login_sender(request.into(), &Sender::default()).await
+        self.login_sender(request.into(), &ClientInfo::default()).await
     }
 
     pub(crate) async fn login_sender(
         &self,
         request: LoginRequest<'_>,
-        sender: &Sender,
+        sender: &ClientInfo,
     ) -> Result<TokenPair, Rejection> {
         let now = self.now()?;
         let LoginRequest { mut token, remember, client, address, epoch } = request;
@@ -91,7 +94,7 @@ impl<U: AuthUser> AuthProvider<U> {
                     idle_timeout: span.idle_timeout,
                     expires_at: end_of(now, span.lifetime)?,
                     remembered: remember,
-                    client: client.or_else(|| sender.client().and_then(shortened)),
+                    client: client.or_else(|| sender.user_agent().and_then(shortened)),
                     address: address.or_else(|| sender.address()),
                 };
                 self.open(sessions, session, &mut token, now).await?
@@ -141,13 +144,13 @@ impl<U: AuthUser> AuthProvider<U> {
     /// [`Rejection::InvalidToken`] if the token is not a good refresh token, its session has ended, or its user is gone or inactive;
     /// [`Rejection::Unavailable`] if a store, the loader, the clock or the randomness fails: the same token can be tried again then.
     pub async fn refresh(&self, refresh_token: &str) -> Result<TokenPair, Rejection> {
-        self.refresh_sender(refresh_token, &Sender::default()).await
+        self.refresh_sender(refresh_token, &ClientInfo::default()).await
     }
 
     pub(crate) async fn refresh_sender(
         &self,
         refresh_token: &str,
-        sender: &Sender,
+        sender: &ClientInfo,
     ) -> Result<TokenPair, Rejection> {
         let now = self.now()?;
         let payload = self.inner.verifier.verify(refresh_token.as_bytes(), Purpose::Refresh, now)?;
@@ -188,7 +191,7 @@ impl<U: AuthUser> AuthProvider<U> {
         sessions: &Sessions,
         payload: &TokenPayload,
         now: Timestamp,
-        sender: &Sender,
+        sender: &ClientInfo,
     ) -> Result<(TokenPair, Option<&'static str>), Rejection> {
         let id = payload.session_id().and_then(SessionId::parse);
         let id = id.ok_or(Rejection::InvalidToken(InvalidToken::UnknownSession))?;
@@ -238,7 +241,7 @@ impl<U: AuthUser> AuthProvider<U> {
         session: &Session,
         payload: &TokenPayload,
         now: Timestamp,
-        sender: &Sender,
+        sender: &ClientInfo,
     ) -> Rejection {
         let hash = self.hash_identifier(session.id.as_str());
         let mut event = Event::new(EventKind::TokenTheft).subject(payload.subject()).sender(sender);
@@ -263,7 +266,7 @@ impl<U: AuthUser> AuthProvider<U> {
             Err(TokenError::WrongPurpose { .. }) => verify(Purpose::Refresh)?,
             verified => verified?,
         };
-        match self.logout_sender(Some(&payload), &Sender::default()).await? {
+        match self.logout_sender(Some(&payload), &ClientInfo::default()).await? {
             Ended::Nothing | Ended::Unknown => Err(Rejection::Misconfigured(Misconfigured::NoStore)),
             Ended::Session | Ended::Tokens => Ok(()),
         }
@@ -272,7 +275,7 @@ impl<U: AuthUser> AuthProvider<U> {
     pub(crate) async fn logout_sender(
         &self,
         payload: Option<&TokenPayload>,
-        sender: &Sender,
+        sender: &ClientInfo,
     ) -> Result<Ended, Rejection> {
         let ended = match payload {
             Some(payload) => self.end_login(payload, self.now()?).await?,
@@ -330,7 +333,7 @@ impl<U: AuthUser> AuthProvider<U> {
     pub(crate) async fn end_replaced(
         &self,
         before: Option<&TokenPayload>,
-        sender: &Sender,
+        sender: &ClientInfo,
     ) -> Result<(), Rejection> {
         let Some(payload) = before else { return Ok(()) };
         self.end_login(payload, self.now()?).await?;
@@ -347,10 +350,14 @@ impl<U: AuthUser> AuthProvider<U> {
     /// # Errors
     /// [`Rejection::Unavailable`] if it is not certain that everything has ended: try again. [`Rejection::Misconfigured`] if nothing is kept on the server.
     pub async fn logout_all(&self, subject: &str) -> Result<(), Rejection> {
-        self.logout_all_sender(subject, &Sender::default()).await
+        self.logout_all_sender(subject, &ClientInfo::default()).await
     }
 
-    pub(crate) async fn logout_all_sender(&self, subject: &str, sender: &Sender) -> Result<(), Rejection> {
+    pub(crate) async fn logout_all_sender(
+        &self,
+        subject: &str,
+        sender: &ClientInfo,
+    ) -> Result<(), Rejection> {
         let (this, whose) = (self.clone(), subject.to_owned());
         RunToCompletion::new(async move { this.end_everything(&whose).await }).await?;
         self.raise(&Event::new(EventKind::LoggedOutEverywhere).subject(subject).sender(sender));
@@ -396,7 +403,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let late: Vec<_> = ended.iter().filter(|id| !others.contains(id)).cloned().collect();
         self.revoke_sessions(&late, now).await?;
         for id in &ended {
-            self.raise_session_ended(id, current.subject(), &Sender::default());
+            self.raise_session_ended(id, current.subject(), &ClientInfo::default());
         }
         Ok(ended.len())
     }
@@ -418,7 +425,7 @@ impl<U: AuthUser> AuthProvider<U> {
     pub async fn revoke_session(&self, id: &SessionId) -> Result<bool, Rejection> {
         let ended = self.end_one(id, None, self.now()?).await?;
         if let Some(session) = &ended {
-            self.raise_session_ended(id, &session.subject, &Sender::default());
+            self.raise_session_ended(id, &session.subject, &ClientInfo::default());
         }
         Ok(ended.is_some())
     }
@@ -428,14 +435,14 @@ impl<U: AuthUser> AuthProvider<U> {
     /// # Errors
     /// As [`revoke_session`](Self::revoke_session).
     pub async fn revoke_own_session(&self, subject: &str, id: &SessionId) -> Result<bool, Rejection> {
-        self.revoke_own_session_sender(subject, id, &Sender::default()).await
+        self.revoke_own_session_sender(subject, id, &ClientInfo::default()).await
     }
 
     pub(crate) async fn revoke_own_session_sender(
         &self,
         subject: &str,
         id: &SessionId,
-        sender: &Sender,
+        sender: &ClientInfo,
     ) -> Result<bool, Rejection> {
         let now = self.now()?;
         let sessions = self.kept_sessions()?;
@@ -508,7 +515,7 @@ impl<U: AuthUser> AuthProvider<U> {
         self.inner.sessions.as_ref().ok_or(Rejection::Misconfigured(Misconfigured::NoStore))
     }
 
-    fn raise_session_ended(&self, id: &SessionId, subject: &str, sender: &Sender) {
+    fn raise_session_ended(&self, id: &SessionId, subject: &str, sender: &ClientInfo) {
         let hash = self.hash_identifier(id.as_str());
         let mut event = Event::new(EventKind::SessionEnded).subject(subject).sender(sender);
         event.session = Some(&hash);

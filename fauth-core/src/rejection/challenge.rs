@@ -1,6 +1,6 @@
 //! `WWW-Authenticate`, exactly as RFC 6750 section 3 wants it.
 
-use super::{INVALID_TOKEN_DETAIL, Rejection, malformed_detail};
+use super::reason::{INVALID_TOKEN_DETAIL, Rejection, malformed_detail};
 use crate::requirement::Missing;
 
 /// The challenge of a refusal, `None` if it has none. The realm was checked when the configuration was built, scopes when the requirement was

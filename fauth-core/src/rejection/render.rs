@@ -4,8 +4,13 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Rejection, Reply, python_detail, title};
-use crate::request::RequestHead;
+use super::reason::{InvalidToken, Rejection};
+use crate::{
+    reply::Reply,
+    request::RequestHead,
+    requirement::Missing,
+    token::{Purpose, TokenError},
+};
 
 /// Gives refusals the form that an application's clients know.
 ///
@@ -137,6 +142,42 @@ const fn hint(rejection: &Rejection) -> &'static str {
         Rejection::PayloadTooLarge => "Send a shorter body",
         Rejection::Busy { .. } | Rejection::Unavailable(_) => "Try again later",
         Rejection::Misconfigured(_) => "Tell the operator of this service",
+    }
+}
+
+/// The status and texts of the Python fauth, for [`DetailJson`].
+fn python_detail(rejection: &Rejection) -> (u16, String) {
+    let detail = match rejection {
+        Rejection::InvalidToken(InvalidToken::Token(TokenError::Expired)) => "Token expired".into(),
+        Rejection::InvalidToken(InvalidToken::Token(TokenError::WrongPurpose { expected, actual })) => {
+            format!("Invalid token: Expected {expected} got {}", actual.map_or("another", Purpose::as_str))
+        }
+        Rejection::InvalidToken(InvalidToken::Token(_)) => {
+            "Invalid token: Failure when decoding token".into()
+        }
+        Rejection::InvalidToken(InvalidToken::UnknownUser) => "User does not exist".into(),
+        Rejection::InvalidToken(InvalidToken::InactiveUser) => return (400, "Inactive user".into()),
+        Rejection::Forbidden(Missing::Permission(permission)) => {
+            format!("Insufficient permissions: requires {permission} permission")
+        }
+        other => other.detail(),
+    };
+    (rejection.status(), detail)
+}
+
+/// The reason phrases of RFC 9110 section 15, as titles.
+const fn title(status: u16) -> &'static str {
+    match status {
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        413 => "Content Too Large",
+        415 => "Unsupported Media Type",
+        500 => "Internal Server Error",
+        503 => "Service Unavailable",
+        _ => "Error",
     }
 }
 

@@ -101,7 +101,7 @@ impl Transport for BearerKeyTransport {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{super::outcome, *};
+    use super::{super::extracted::outcome, *};
 
     #[track_caller]
     fn check(value: impl AsRef<[u8]>, expected: &str) {

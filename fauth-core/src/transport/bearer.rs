@@ -115,7 +115,7 @@ const fn is_token_char(byte: u8) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{super::outcome, *};
+    use super::{super::extracted::outcome, *};
 
     #[track_caller]
     fn check(value: &[u8], expected: &str) {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::{Extracted, SecurityScheme, SetTokenError, Transport};
 use crate::{
     error::ConfigError,
-    rejection::{MalformedCredential, ResponseHeader},
+    rejection::MalformedCredential,
+    reply::ResponseHeader,
     request::{HeaderValues, RequestHead},
     token::{IssuedToken, Purpose},
 };
@@ -205,7 +206,7 @@ fn value_of<'a>(pair: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{super::outcome, *};
+    use super::{super::extracted::outcome, *};
 
     #[track_caller]
     fn check(headers: &[&[u8]], expected: &str) {

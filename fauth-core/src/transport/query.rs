@@ -50,7 +50,7 @@ fn find<'a>(query: &'a str, parameter: &str) -> Extracted<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::outcome, *};
+    use super::{super::extracted::outcome, *};
 
     #[test]
     fn one_parameter_of_the_name_counts() {

@@ -82,7 +82,7 @@ impl Feed {
                 let error = fault.to_string();
                 tracing::warn!(
                     target: "fauth",
-                    error = %crate::event::Escaped(&error),
+                    error = %crate::escape::Escaped(&error),
                     "the mirror of the revocations does not hear from redis"
                 );
             }

@@ -1,0 +1,335 @@
+//! Why a request is refused: every reason, with its status, its code and its sentence.
+
+use std::time::Duration;
+
+use crate::{error::ConfigError, requirement::Missing, token::TokenError};
+
+/// Why a request is refused.
+///
+/// | variant | status | [`code`](Self::code) | challenge (RFC 6750) |
+/// |---|---|---|---|
+/// | [`MissingCredential`](Self::MissingCredential) | 401 | `missing_credential` | realm only |
+/// | [`MalformedCredential`](Self::MalformedCredential) | 400 | `malformed_credential` | `invalid_request` |
+/// | [`InvalidToken`](Self::InvalidToken) | 401 | `invalid_token` | `invalid_token` |
+/// | [`InvalidCredentials`](Self::InvalidCredentials) | 401 | `invalid_credentials` | realm only |
+/// | [`Forbidden`](Self::Forbidden) | 403 | `missing_role`, `missing_permission`, `missing_scope`, `forbidden` | `insufficient_scope` |
+/// | [`CrossSiteRequest`](Self::CrossSiteRequest) | 403 | `cross_site_request` | none |
+/// | [`AmbiguousPath`](Self::AmbiguousPath) | 400 | `ambiguous_path` | none |
+/// | [`InvalidRequest`](Self::InvalidRequest) | 400 | `invalid_request` | none |
+/// | [`NotFound`](Self::NotFound) | 404 | `not_found` | none |
+/// | [`MethodNotAllowed`](Self::MethodNotAllowed) | 405 | `method_not_allowed` | none; `Allow` |
+/// | [`PayloadTooLarge`](Self::PayloadTooLarge) | 413 | `payload_too_large` | none |
+/// | [`UnsupportedMediaType`](Self::UnsupportedMediaType) | 415 | `unsupported_media_type` | none |
+/// | [`Misconfigured`](Self::Misconfigured) | 500 | `misconfigured` | none |
+/// | [`Busy`](Self::Busy), [`Unavailable`](Self::Unavailable) | 503 | `busy`, `unavailable` | none; `Retry-After` |
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// The request presents nothing.
+    MissingCredential,
+    /// It presents something that no credential can be read from, or more than one.
+    MalformedCredential(MalformedCredential),
+    /// It presents a token that is not accepted. The reason is for the log; the caller hears the same for each.
+    InvalidToken(InvalidToken),
+    /// Identifier and password do not belong to an active user.
+    InvalidCredentials,
+    /// The user is known and lacks something.
+    Forbidden(Missing),
+    /// A cookie is the credential, and the request does not prove that the application's own pages sent it.
+    CrossSiteRequest,
+    /// The path can be read in more than one way.
+    AmbiguousPath,
+    /// The body of a request to a ready-made endpoint is not what it must be.
+    InvalidRequest,
+    /// There is nothing of this name, or it is somebody else's.
+    NotFound,
+    /// The method is not one that can be answered here: anything but POST at a ready-made endpoint, TRACE and CONNECT at a guard.
+    MethodNotAllowed {
+        /// The methods that are, as the `Allow` header lists them.
+        allow: &'static str,
+    },
+    /// The body is longer than a ready-made endpoint reads.
+    PayloadTooLarge,
+    /// The body is of a type that a ready-made endpoint does not read.
+    UnsupportedMediaType,
+    /// Too many passwords are being checked at this moment.
+    Busy {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// Something that decides cannot be reached.
+    Unavailable(Unavailable),
+    /// The application is wired wrongly. The log says what to add.
+    Misconfigured(Misconfigured),
+}
+
+/// What is wrong with the form of a credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MalformedCredential {
+    /// Two of one kind: two `Authorization` headers, two cookies or parameters of one name.
+    Duplicate,
+    /// Two explicit credentials of different kinds, such as a header and a query parameter.
+    Several,
+    /// Outside the grammar of its kind.
+    Grammar,
+    /// Longer than anything that could be accepted.
+    TooLong,
+}
+
+/// Why a token is not accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InvalidToken {
+    /// The verifier refused it.
+    Token(TokenError),
+    /// It is an API key, and not a good one.
+    ApiKey(ApiKeyFault),
+    /// It is a one-time token that verifies, and is worth nothing all the same.
+    OneTime(OneTimeFault),
+    /// It is a good token, but there is no such user (any more).
+    UnknownUser,
+    /// It is a good token, but the user is not active.
+    InactiveUser,
+    /// It was taken back.
+    Revoked,
+    /// It was issued before everything of its subject was taken back.
+    OldEpoch,
+    /// It was issued before the revocation store began to remember, so that nobody knows whether it was taken back.
+    BeforeMemory,
+    /// The session of this refresh token has been ended.
+    SessionEnded,
+    /// There is no session of this refresh token (any more).
+    UnknownSession,
+    /// This refresh token was used before; its session has been ended.
+    Reused,
+}
+
+/// Why an API key is not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ApiKeyFault {
+    /// It has not the form of a key, or its checksum is wrong: mistyped, cut off, or made up.
+    Malformed,
+    /// There is none of its id: revoked, expired, or made up.
+    Unknown,
+    /// Its id is that of a key, its secret is not.
+    WrongSecret,
+    /// It is a good key where only somebody who has logged in is let in.
+    NotALogin,
+}
+
+/// Why a one-time token that verifies is not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OneTimeFault {
+    /// It is not kept (any more): redeemed, withdrawn, or issued without being kept.
+    Spent,
+    /// What it was bound to has changed since it was issued.
+    Stale,
+    /// Another browser asked for it.
+    OtherBrowser,
+}
+
+/// What could not be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unavailable {
+    /// A loader failed.
+    Loader,
+    /// A loader did not answer in time.
+    LoaderTimeout,
+    /// A store failed.
+    Store,
+    /// A store did not answer in time.
+    StoreTimeout,
+    /// There is no usable time.
+    Clock,
+    /// No token could be issued.
+    Issuer,
+    /// Passwords cannot be checked.
+    PasswordHasher,
+}
+
+/// How the application is wired wrongly.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Misconfigured {
+    /// An extractor was used on a route that knows no provider.
+    MissingProvider,
+    /// What one provider has read from a request was given to another to check.
+    OtherProvider,
+    /// A password is to be checked by a provider that was built without password login.
+    NoPasswordLogin,
+    /// Something is asked for that needs a store, and the provider was built without it.
+    NoStore,
+    /// A claim is to be revoked that the provider was not told to look at.
+    NotRevocable,
+    /// A requirement has an impossible part.
+    Requirement(ConfigError),
+    /// A token cannot be issued from what the application asks for.
+    TokenRequest,
+    /// A cookie cannot hold the token.
+    TokenTooLongForCookie,
+}
+
+const RETRY_UNAVAILABLE: Duration = Duration::from_secs(5);
+
+impl Rejection {
+    /// The stable name of the refusal, as it stands in the member `error` of the body.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::MissingCredential => "missing_credential",
+            Self::MalformedCredential(_) => "malformed_credential",
+            Self::InvalidToken(_) => "invalid_token",
+            Self::InvalidCredentials => "invalid_credentials",
+            Self::Forbidden(Missing::Role(_)) => "missing_role",
+            Self::Forbidden(Missing::Permission(_)) => "missing_permission",
+            Self::Forbidden(Missing::Scopes(_)) => "missing_scope",
+            Self::Forbidden(_) => "forbidden",
+            Self::CrossSiteRequest => "cross_site_request",
+            Self::AmbiguousPath => "ambiguous_path",
+            Self::InvalidRequest => "invalid_request",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed { .. } => "method_not_allowed",
+            Self::PayloadTooLarge => "payload_too_large",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::Busy { .. } => "busy",
+            Self::Unavailable(_) => "unavailable",
+            Self::Misconfigured(_) => "misconfigured",
+        }
+    }
+
+    /// The status of the answer.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::MalformedCredential(_) | Self::AmbiguousPath | Self::InvalidRequest => 400,
+            Self::MissingCredential | Self::InvalidToken(_) | Self::InvalidCredentials => 401,
+            Self::Forbidden(_) | Self::CrossSiteRequest => 403,
+            Self::NotFound => 404,
+            Self::MethodNotAllowed { .. } => 405,
+            Self::PayloadTooLarge => 413,
+            Self::UnsupportedMediaType => 415,
+            Self::Misconfigured(_) => 500,
+            Self::Busy { .. } | Self::Unavailable(_) => 503,
+        }
+    }
+
+    /// The precise reason, for logs; more than the caller is told.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::MalformedCredential(MalformedCredential::Duplicate) => "duplicate_credential",
+            Self::MalformedCredential(MalformedCredential::Several) => "several_credentials",
+            Self::MalformedCredential(MalformedCredential::TooLong) => "credential_too_long",
+            Self::InvalidToken(InvalidToken::Token(error)) => error.reason(),
+            Self::InvalidToken(InvalidToken::ApiKey(ApiKeyFault::Malformed)) => "malformed_api_key",
+            Self::InvalidToken(InvalidToken::ApiKey(ApiKeyFault::Unknown)) => "unknown_api_key",
+            Self::InvalidToken(InvalidToken::ApiKey(ApiKeyFault::WrongSecret)) => "wrong_api_key_secret",
+            Self::InvalidToken(InvalidToken::ApiKey(ApiKeyFault::NotALogin)) => "api_key_is_no_login",
+            Self::InvalidToken(InvalidToken::OneTime(OneTimeFault::Spent)) => "one_time_token_spent",
+            Self::InvalidToken(InvalidToken::OneTime(OneTimeFault::Stale)) => "one_time_token_stale",
+            Self::InvalidToken(InvalidToken::OneTime(OneTimeFault::OtherBrowser)) => "other_browser",
+            Self::InvalidToken(InvalidToken::UnknownUser) => "unknown_user",
+            Self::InvalidToken(InvalidToken::InactiveUser) => "inactive_user",
+            Self::InvalidToken(InvalidToken::Revoked) => "token_revoked",
+            Self::InvalidToken(InvalidToken::OldEpoch) => "old_epoch",
+            Self::InvalidToken(InvalidToken::BeforeMemory) => "before_memory",
+            Self::InvalidToken(InvalidToken::SessionEnded) => "session_ended",
+            Self::InvalidToken(InvalidToken::UnknownSession) => "unknown_session",
+            Self::InvalidToken(InvalidToken::Reused) => "refresh_token_reused",
+            Self::Unavailable(Unavailable::Loader) => "loader_failed",
+            Self::Unavailable(Unavailable::LoaderTimeout) => "loader_timeout",
+            Self::Unavailable(Unavailable::Store) => "store_failed",
+            Self::Unavailable(Unavailable::StoreTimeout) => "store_timeout",
+            Self::Unavailable(Unavailable::Clock) => "clock_unavailable",
+            Self::Unavailable(Unavailable::Issuer) => "issuer_failed",
+            Self::Unavailable(Unavailable::PasswordHasher) => "password_hasher_failed",
+            Self::Misconfigured(Misconfigured::MissingProvider) => "missing_provider",
+            Self::Misconfigured(Misconfigured::OtherProvider) => "other_provider",
+            Self::Misconfigured(Misconfigured::NoPasswordLogin) => "no_password_login",
+            Self::Misconfigured(Misconfigured::NoStore) => "no_store",
+            Self::Misconfigured(Misconfigured::NotRevocable) => "claim_not_revocable",
+            Self::Misconfigured(Misconfigured::Requirement(_)) => "impossible_requirement",
+            Self::Misconfigured(Misconfigured::TokenRequest) => "impossible_token_request",
+            Self::Misconfigured(Misconfigured::TokenTooLongForCookie) => "token_too_long_for_cookie",
+            _ => self.code(),
+        }
+    }
+
+    /// The sentence for the caller.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        match self {
+            Self::MissingCredential => "Not authenticated".into(),
+            Self::MalformedCredential(reason) => malformed_detail(*reason).into(),
+            Self::InvalidToken(_) => INVALID_TOKEN_DETAIL.into(),
+            Self::InvalidCredentials => "Invalid credentials".into(),
+            Self::Forbidden(Missing::Role(role)) => format!("Missing role: {role}"),
+            Self::Forbidden(Missing::Permission(permission)) => format!("Missing permission: {permission}"),
+            Self::Forbidden(Missing::Scopes(scopes)) => format!("Missing scope: {}", scopes.join(" ")),
+            Self::Forbidden(_) => "None of the accepted roles, permissions or scopes is held".into(),
+            Self::CrossSiteRequest => "The request was not sent by a page of this application".into(),
+            Self::AmbiguousPath => "The path can be read in more than one way".into(),
+            Self::InvalidRequest => "The body is not what this endpoint reads".into(),
+            Self::NotFound => "There is no such thing".into(),
+            Self::MethodNotAllowed { allow } => format!("The method is not one of: {allow}"),
+            Self::PayloadTooLarge => "The body is too large".into(),
+            Self::UnsupportedMediaType => "The body must be JSON or, for a login, a form".into(),
+            Self::Busy { .. } => "Too many logins at once, try again in a moment".into(),
+            Self::Unavailable(_) => "Authentication is unavailable for the moment".into(),
+            Self::Misconfigured(_) => "The server is misconfigured".into(),
+        }
+    }
+
+    /// The level of its log records.
+    pub(crate) const fn level(&self) -> tracing::Level {
+        match self {
+            Self::MissingCredential => tracing::Level::DEBUG,
+            _ if self.is_fault_of_server() => tracing::Level::ERROR,
+            _ => tracing::Level::INFO,
+        }
+    }
+
+    /// True for 5xx: the server is at fault, not the caller.
+    const fn is_fault_of_server(&self) -> bool {
+        self.status() >= 500
+    }
+
+    pub(super) const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Busy { retry_after } => Some(*retry_after),
+            Self::Unavailable(_) => Some(RETRY_UNAVAILABLE),
+            _ => None,
+        }
+    }
+}
+
+impl From<TokenError> for Rejection {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Clock(_) => Self::Unavailable(Unavailable::Clock),
+            error => Self::InvalidToken(InvalidToken::Token(error)),
+        }
+    }
+}
+
+impl std::fmt::Display for Rejection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.reason())
+    }
+}
+
+impl std::error::Error for Rejection {}
+
+pub(super) const INVALID_TOKEN_DETAIL: &str = "The token is invalid or has expired";
+
+pub(super) const fn malformed_detail(reason: MalformedCredential) -> &'static str {
+    match reason {
+        MalformedCredential::Duplicate | MalformedCredential::Several => "More than one credential was sent",
+        MalformedCredential::Grammar => "The credential is malformed",
+        MalformedCredential::TooLong => "The credential is too long",
+    }
+}
