@@ -3,6 +3,7 @@
 mod api_keys;
 mod builder;
 mod granted;
+mod inner;
 mod one_times;
 mod presented;
 mod revocations;
@@ -10,7 +11,6 @@ mod run_to_completion;
 mod sessions;
 
 use std::{
-    fmt,
     future::{Future, poll_fn},
     pin::pin,
     sync::Arc,
@@ -21,24 +21,22 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 pub use builder::AuthProviderBuilder;
-use builder::Stores;
 pub use granted::Granted;
+pub use inner::AuthProvider;
+use inner::PasswordLogin;
 pub use presented::Presented;
 use presented::{Credential, Found, Keys, Verified};
-use revocations::Revocations;
 pub(crate) use sessions::Ended;
-use sessions::{Sessions, refuse_old_epoch};
+use sessions::refuse_old_epoch;
 
 use crate::{
-    api_key::{ApiKeyFormat, UseNotes},
     client::ClientInfo,
-    clock::{Clock, Timestamp},
+    clock::Timestamp,
     config::AuthConfig,
-    csrf::{self, Origin, TrustedOrigins},
+    csrf::{self, Origin},
     error::LoaderError,
-    event::{self, AuthEvents, Event, EventKind},
-    one_time::Seals,
-    password::{PasswordError, PasswordHasher, Verification},
+    event::{self, Event, EventKind},
+    password::{PasswordError, Verification},
     path::Allowed,
     rejection::{
         ApiKeyFault, InvalidToken, MalformedCredential, Misconfigured, Rejection, Renderer, Unavailable,
@@ -47,88 +45,13 @@ use crate::{
     request::RequestHead,
     requirement::Requirement,
     store::Ask,
-    token::{IssueError, IssuedToken, Issuer, Purpose, TokenError, TokenPayload, TokenRequest, Verifier},
+    token::{IssueError, IssuedToken, Purpose, TokenError, TokenPayload, TokenRequest},
     transport::{Extracted, Transport},
-    user::{AuthUser, LoadIdentity, LoadUser, NewPasswordHash, UpdatePassword, causes},
+    user::{AuthUser, NewPasswordHash, causes},
 };
 
-/// A credential may be this much longer than the longest token before its form, not its content, is at fault.
-const CREDENTIAL_MARGIN: usize = 64;
 /// The longest identifier that is looked up, in bytes.
 const MAX_IDENTIFIER_BYTES: usize = 255;
-
-/// Authentication for one application: cheap to clone, shared by all its routes. `U` is the application's user.
-///
-/// ```
-/// use std::{convert::Infallible, sync::Arc};
-/// use fauth_core::{AuthConfig, AuthProvider, AuthUser, MemoryStore, Purpose, TokenPayload};
-///
-/// struct User { id: String, password_hash: String }
-///
-/// impl AuthUser for User {
-///     fn subject(&self) -> impl AsRef<str> { &self.id }
-///     fn password_hash(&self) -> Option<&str> { Some(&self.password_hash) }
-///     fn is_active(&self) -> bool { true }
-/// }
-///
-/// async fn load_user(token: Arc<TokenPayload>) -> Result<Option<User>, Infallible> {
-///     # let _ = token;
-///     Ok(None) // ask the database for `token.subject()`
-/// }
-///
-/// async fn load_identity(identifier: String) -> Result<Option<User>, Infallible> {
-///     # let _ = identifier;
-///     Ok(None) // ask the database for the user of this name
-/// }
-///
-/// # let secret = "0f6c1b2a34d94a5b8f7e6d5c4b3a2918";
-/// let auth: AuthProvider<User> = AuthProvider::builder(AuthConfig::builder().secret(secret).build()?)
-///     .user_loader(load_user)
-///     .identity_loader(load_identity)
-///     .store(MemoryStore::new())
-///     .build()?;
-///
-/// let reset = auth.issue(Purpose::PasswordReset, "alice")?;
-/// assert!(auth.verify_signature_and_claims(reset.expose(), Purpose::PasswordReset).is_ok());
-/// assert!(auth.verify_signature_and_claims(reset.expose(), Purpose::Access).is_err());
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub struct AuthProvider<U> {
-    inner: Arc<Inner<U>>,
-}
-
-struct Inner<U> {
-    /// Marks what this provider has granted, so that another of the same `U` does not trust it.
-    id: u64,
-    verifier: Verifier,
-    issuer: Issuer,
-    realm: Box<str>,
-    max_credential_bytes: usize,
-    user_loader: Box<dyn LoadUser<U>>,
-    password_login: Option<PasswordLogin<U>>,
-    transports: Vec<Box<dyn Transport>>,
-    trusted_origins: TrustedOrigins,
-    allowed_in_path: Allowed,
-    renderer: Arc<dyn Renderer>,
-    events: Option<Box<dyn AuthEvents>>,
-    clock: Box<dyn Clock>,
-    loader_timeout: Duration,
-    store_timeout: Duration,
-    stores: Stores,
-    sessions: Option<Sessions>,
-    revocations: Option<Revocations>,
-    api_key_format: ApiKeyFormat,
-    api_key_uses: UseNotes,
-    seals: Seals,
-    identifier_key: zeroize::Zeroizing<String>,
-}
-
-/// What a login by password needs; absent as a whole, so that no half of it can be missing at the first request.
-struct PasswordLogin<U> {
-    identity_loader: Box<dyn LoadIdentity<U>>,
-    hasher: PasswordHasher,
-    updater: Option<Box<dyn UpdatePassword<U>>>,
-}
 
 impl<U: AuthUser> AuthProvider<U> {
     /// Collects loaders and options; [`AuthProviderBuilder::build`] checks them.
@@ -577,21 +500,6 @@ impl<U: AuthUser> AuthProvider<U> {
         let hash = hash.finalize();
         let short = hash.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
         format!("{short:016x}")
-    }
-}
-
-impl<U> Clone for AuthProvider<U> {
-    fn clone(&self) -> Self {
-        Self { inner: Arc::clone(&self.inner) }
-    }
-}
-
-impl<U> fmt::Debug for AuthProvider<U> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AuthProvider")
-            .field("transports", &self.inner.transports)
-            .field("password_login", &self.inner.password_login.is_some())
-            .finish_non_exhaustive()
     }
 }
 

@@ -85,164 +85,26 @@
 //!
 //! Every change rewrites the whole file. Beyond some thousand users, or with users who change many times a minute, take a database.
 
+mod error;
+mod interface;
 mod json_file;
 mod memory;
 mod record;
 mod users;
 
-use std::{future::Future, sync::Arc};
+use std::sync::Arc;
 
+pub use error::UserStoreError;
+pub use interface::UserStore;
 pub use json_file::{JsonFileUserStore, MAX_FILE_BYTES};
 pub use memory::MemoryUserStore;
 pub use record::{MAX_EPOCH, MAX_HASH_BYTES, MAX_NAME_BYTES, MAX_ROLES, NewUser, StoredUser};
 pub use users::MAX_USERS;
 
 use crate::{
-    store::StoreError,
     token::TokenPayload,
     user::{IdentityLoader, NewPasswordHash, PasswordUpdater, UserLoader},
 };
-
-/// Where users are kept.
-///
-/// Each method is one atomic step: of two calls at the same time, one comes first. A change is confirmed when its future returns `Ok`; it is then seen by
-/// every later `find`. A future that is dropped, or that fails with [`UserStoreError::Failed`], leaves open whether the change was made.
-///
-/// A name that no user can have (see [limits](self#limits)) is not found, and no work is spent on it.
-///
-/// [`MemoryUserStore`] and [`JsonFileUserStore`] are loaders as they are. Another store becomes one with a closure:
-///
-/// ```
-/// # use std::sync::Arc;
-/// # use fauth_core::{AuthConfig, AuthProvider, TokenPayload};
-/// # use fauth_core::user_store::{StoredUser, UserStore, UserStoreError};
-/// # fn provider<S: UserStore + Clone>(config: AuthConfig, store: S) {
-/// let (by_token, by_name) = (store.clone(), store);
-/// AuthProvider::<StoredUser>::builder(config)
-///     .user_loader(move |token: Arc<TokenPayload>| {
-///         let store = by_token.clone();
-///         async move {
-///             let user = store.find(token.subject()).await?;
-///             Ok::<_, UserStoreError>(user.filter(|user| user.is_subject_of(&token)))
-///         }
-///     })
-///     .identity_loader(move |name: String| {
-///         let store = by_name.clone();
-///         async move { store.find(&name).await }
-///     });
-/// # }
-/// ```
-pub trait UserStore: Send + Sync + 'static {
-    /// The user of this name, `None` if there is none.
-    ///
-    /// # Errors
-    /// [`Failed`](UserStoreError::Failed) if the store cannot tell.
-    fn find(
-        &self,
-        username: &str,
-    ) -> impl Future<Output = Result<Option<Arc<StoredUser>>, UserStoreError>> + Send;
-
-    /// All users, in the order in which they were created.
-    ///
-    /// # Errors
-    /// [`Failed`](UserStoreError::Failed) if the store cannot tell.
-    fn list(&self) -> impl Future<Output = Result<Vec<Arc<StoredUser>>, UserStoreError>> + Send;
-
-    /// Adds a user. Of any number of calls with one name, one succeeds.
-    ///
-    /// # Errors
-    /// [`AlreadyExists`](UserStoreError::AlreadyExists), [`Invalid`](UserStoreError::Invalid), [`Full`](UserStoreError::Full) or
-    /// [`Failed`](UserStoreError::Failed).
-    fn create(&self, user: NewUser) -> impl Future<Output = Result<Arc<StoredUser>, UserStoreError>> + Send;
-
-    /// Removes a user.
-    ///
-    /// # Errors
-    /// [`NotFound`](UserStoreError::NotFound) or [`Failed`](UserStoreError::Failed).
-    fn delete(&self, username: &str) -> impl Future<Output = Result<(), UserStoreError>> + Send;
-
-    /// Gives a user another password and raises his epoch: [everything that was issued to him ends](self#what-a-password-change-ends). What he is then comes back:
-    /// log him in with that.
-    ///
-    /// `user` is he as he was found, by the login or the one-time token that allows the change. If his epoch was raised since, nothing is changed: of two
-    /// changes at once the second one fails, and whoever proved that he knew an older password sets none. A rehash in between does not matter.
-    ///
-    /// # Errors
-    /// [`Changed`](UserStoreError::Changed) if his epoch is another by now, or he is a namesake of the one who was found;
-    /// [`NotFound`](UserStoreError::NotFound), [`Invalid`](UserStoreError::Invalid), [`Full`](UserStoreError::Full) or
-    /// [`Failed`](UserStoreError::Failed).
-    fn change_password(
-        &self,
-        user: &StoredUser,
-        new_hash: &str,
-    ) -> impl Future<Output = Result<Arc<StoredUser>, UserStoreError>> + Send;
-
-    /// Replaces the hash by another one **of the same password** if it is still `old`: what a login does whose parameters are out of date. His epoch
-    /// stays. Of two calls with the same hash, the second one fails and changes nothing.
-    ///
-    /// # Errors
-    /// [`Changed`](UserStoreError::Changed) if the hash is another by now; [`NotFound`](UserStoreError::NotFound),
-    /// [`Invalid`](UserStoreError::Invalid), [`Full`](UserStoreError::Full) or [`Failed`](UserStoreError::Failed).
-    ///
-    /// # Security
-    /// It ends nothing. For a new password take [`change_password`](Self::change_password).
-    fn rehash_password(
-        &self,
-        username: &str,
-        old: &str,
-        new: &str,
-    ) -> impl Future<Output = Result<(), UserStoreError>> + Send;
-
-    /// Enables or disables a user. Disabling raises his epoch, also if he is disabled already: enabled again, he starts with nothing. Nothing else about him changes.
-    ///
-    /// # Errors
-    /// [`NotFound`](UserStoreError::NotFound), [`Invalid`](UserStoreError::Invalid) if his epoch is at its limit, [`Full`](UserStoreError::Full) or [`Failed`](UserStoreError::Failed).
-    fn set_active(
-        &self,
-        username: &str,
-        active: bool,
-    ) -> impl Future<Output = Result<(), UserStoreError>> + Send;
-
-    /// Gives a user these roles instead of those that he has. His tokens go on, with these roles.
-    ///
-    /// # Errors
-    /// [`NotFound`](UserStoreError::NotFound), [`Invalid`](UserStoreError::Invalid), [`Full`](UserStoreError::Full) or
-    /// [`Failed`](UserStoreError::Failed).
-    fn set_roles(
-        &self,
-        username: &str,
-        roles: &[&str],
-    ) -> impl Future<Output = Result<(), UserStoreError>> + Send;
-}
-
-/// Why a user store did not do what it was asked for.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum UserStoreError {
-    /// There is a user of this name.
-    #[error("User '{0}' already exists")]
-    AlreadyExists(String),
-    /// There is no user of this name. Of a name that no user can have it says the beginning, escaped.
-    #[error("User '{0}' not found")]
-    NotFound(String),
-    /// The user of this name is not any more as he was found: his password was changed, he was disabled, or he is a namesake.
-    #[error("user '{0}' was changed meanwhile")]
-    Changed(String),
-    /// Something about a user is outside the [limits](self#limits).
-    #[error("{field} {problem}")]
-    Invalid {
-        /// The member of the record.
-        field: &'static str,
-        /// What is wrong with it.
-        problem: &'static str,
-    },
-    /// The store holds as much as it can.
-    #[error("the user store is full")]
-    Full,
-    /// The store could not answer. Where a request waits for it, that is refused with 503.
-    #[error(transparent)]
-    Failed(#[from] StoreError),
-}
 
 macro_rules! loaders {
     ($store:ty) => {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    AuthProvider,
     granted::Granted,
+    inner::AuthProvider,
     presented::{Credential, Keys},
 };
 use crate::{

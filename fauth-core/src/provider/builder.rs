@@ -9,11 +9,7 @@ use std::{
     time::Duration,
 };
 
-use super::{
-    AuthProvider, CREDENTIAL_MARGIN, Inner, PasswordLogin,
-    revocations::{Retention, Revocations},
-    sessions::Sessions,
-};
+use super::inner::{AuthProvider, Inner, PasswordLogin, Retention, Revocations, Sessions, Stores};
 use crate::{
     api_key::{ApiKeyFormat, UseNotes},
     clock::{Clock, SystemClock},
@@ -25,10 +21,7 @@ use crate::{
     path::{Allowed, PathCharacter},
     rejection::{ProblemJson, Renderer},
     session::SessionConfig,
-    store::{
-        ApiKeyStore, KeepApiKeys, KeepOneTimes, KeepRevocations, KeepSessions, OneTimeStore, RevocationStore,
-        SessionStore, Store,
-    },
+    store::{ApiKeyStore, OneTimeStore, RevocationStore, SessionStore, Store},
     token::{Purpose, is_reserved},
     transport::{
         BasicTransport, BearerKeyTransport, BearerTransport, QueryTransport, SecurityScheme, Transport,
@@ -38,6 +31,8 @@ use crate::{
     },
 };
 
+/// A credential may be this much longer than the longest token before its form, not its content, is at fault.
+const CREDENTIAL_MARGIN: usize = 64;
 const DEFAULT_LOADER_TIMEOUT: Duration = Duration::from_secs(10);
 const DEFAULT_STORE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Each is read from the token of every guarded request.
@@ -81,15 +76,6 @@ pub struct AuthProviderBuilder<U> {
     stateless: bool,
     without_revocation: bool,
     api_key_prefix: Option<String>,
-}
-
-/// The stores that were given. One backend may be all of them.
-#[derive(Clone, Default)]
-pub(super) struct Stores {
-    pub(super) sessions: Option<Arc<dyn KeepSessions>>,
-    pub(super) revocations: Option<Arc<dyn KeepRevocations>>,
-    pub(super) one_times: Option<Arc<dyn KeepOneTimes>>,
-    pub(super) api_keys: Option<Arc<dyn KeepApiKeys>>,
 }
 
 impl<U: AuthUser> AuthProviderBuilder<U> {

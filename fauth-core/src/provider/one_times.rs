@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{AuthProvider, sessions::refuse_old_epoch};
+use super::{inner::AuthProvider, sessions::refuse_old_epoch};
 use crate::{
     event::{Event, EventKind},
     one_time::{BOUND_TO, MAX_OUTSTANDING, OneTimeRequest, OneTimeToken, Redeemed, Redemption, is_unchanged},

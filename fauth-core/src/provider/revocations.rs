@@ -1,36 +1,19 @@
 //! Taking back what was issued, and asking whether something was.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use super::AuthProvider;
+use super::inner::{AuthProvider, Retention, Revocations};
 use crate::{
     client::ClientInfo,
     clock::Timestamp,
     event::{Event, EventKind},
     rejection::{InvalidToken, Misconfigured, Rejection},
-    store::{ApiKeyId, KeepRevocations, RevocationTarget, SessionId, TokenFacts, Verdict},
+    store::{ApiKeyId, RevocationTarget, SessionId, TokenFacts, Verdict},
     token::{TokenError, TokenPayload},
     user::AuthUser,
 };
-
-/// What it takes to revoke; absent as a whole for tokens that cannot be taken back.
-pub(super) struct Revocations {
-    pub(super) store: Arc<dyn KeepRevocations>,
-    /// The custom claims whose values can be revoked.
-    pub(super) claims: Vec<Box<str>>,
-    pub(super) retention: Retention,
-}
-
-/// For how long a revocation is kept: longer than everything lasts that it covers.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Retention {
-    /// What is said of a session that a store knows to have ended: as long as an access token.
-    pub(super) session: Duration,
-    /// Of everything else: as long as a login.
-    pub(super) login: Duration,
-}
 
 impl<U: AuthUser> AuthProvider<U> {
     /// Revokes tokens by what they hang on. From the next request on they are refused, wherever the store is shared, for as long as any of them could last.

@@ -3,7 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    AuthProvider, api_keys, granted::Granted, presented::Presented, run_to_completion::RunToCompletion,
+    api_keys,
+    granted::Granted,
+    inner::{AuthProvider, Sessions},
+    presented::Presented,
+    run_to_completion::RunToCompletion,
 };
 use crate::{
     client::{ClientInfo, shortened},
@@ -12,22 +16,13 @@ use crate::{
     rejection::{ApiKeyFault, InvalidToken, Misconfigured, Rejection, Unavailable},
     request::RequestHead,
     requirement::Requirement,
-    session::{LoginRequest, SessionPolicy},
-    store::{
-        KeepSessions, NewSession, Nonce, RevocationTarget, Rotation, RotationOutcome, SecretHash, Session,
-        SessionId,
-    },
+    session::LoginRequest,
+    store::{NewSession, Nonce, RevocationTarget, Rotation, RotationOutcome, SecretHash, Session, SessionId},
     token::{
         Purpose, RefreshBinding, RefreshId, TokenError, TokenPair, TokenPayload, TokenRequest, random_bytes,
     },
     user::AuthUser,
 };
-
-/// What it takes to keep sessions; absent as a whole for logins that are not kept.
-pub(super) struct Sessions {
-    pub(super) store: Arc<dyn KeepSessions>,
-    pub(super) policy: SessionPolicy,
-}
 
 /// What a logout has ended on the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,141 @@
+//! What a provider consists of. The files beside this one add what it can do.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use zeroize::Zeroizing;
+
+use crate::{
+    api_key::{ApiKeyFormat, UseNotes},
+    clock::Clock,
+    csrf::TrustedOrigins,
+    event::AuthEvents,
+    one_time::Seals,
+    password::PasswordHasher,
+    path::Allowed,
+    rejection::Renderer,
+    session::SessionPolicy,
+    store::{KeepApiKeys, KeepOneTimes, KeepRevocations, KeepSessions},
+    token::{Issuer, Verifier},
+    transport::Transport,
+    user::{LoadIdentity, LoadUser, UpdatePassword},
+};
+
+/// Authentication for one application: cheap to clone, shared by all its routes. `U` is the application's user.
+///
+/// ```
+/// use std::{convert::Infallible, sync::Arc};
+/// use fauth_core::{AuthConfig, AuthProvider, AuthUser, MemoryStore, Purpose, TokenPayload};
+///
+/// struct User { id: String, password_hash: String }
+///
+/// impl AuthUser for User {
+///     fn subject(&self) -> impl AsRef<str> { &self.id }
+///     fn password_hash(&self) -> Option<&str> { Some(&self.password_hash) }
+///     fn is_active(&self) -> bool { true }
+/// }
+///
+/// async fn load_user(token: Arc<TokenPayload>) -> Result<Option<User>, Infallible> {
+///     # let _ = token;
+///     Ok(None) // ask the database for `token.subject()`
+/// }
+///
+/// async fn load_identity(identifier: String) -> Result<Option<User>, Infallible> {
+///     # let _ = identifier;
+///     Ok(None) // ask the database for the user of this name
+/// }
+///
+/// # let secret = "0f6c1b2a34d94a5b8f7e6d5c4b3a2918";
+/// let auth: AuthProvider<User> = AuthProvider::builder(AuthConfig::builder().secret(secret).build()?)
+///     .user_loader(load_user)
+///     .identity_loader(load_identity)
+///     .store(MemoryStore::new())
+///     .build()?;
+///
+/// let reset = auth.issue(Purpose::PasswordReset, "alice")?;
+/// assert!(auth.verify_signature_and_claims(reset.expose(), Purpose::PasswordReset).is_ok());
+/// assert!(auth.verify_signature_and_claims(reset.expose(), Purpose::Access).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct AuthProvider<U> {
+    pub(super) inner: Arc<Inner<U>>,
+}
+
+pub(super) struct Inner<U> {
+    /// Marks what this provider has granted, so that another of the same `U` does not trust it.
+    pub(super) id: u64,
+    pub(super) verifier: Verifier,
+    pub(super) issuer: Issuer,
+    pub(super) realm: Box<str>,
+    pub(super) max_credential_bytes: usize,
+    pub(super) user_loader: Box<dyn LoadUser<U>>,
+    pub(super) password_login: Option<PasswordLogin<U>>,
+    pub(super) transports: Vec<Box<dyn Transport>>,
+    pub(super) trusted_origins: TrustedOrigins,
+    pub(super) allowed_in_path: Allowed,
+    pub(super) renderer: Arc<dyn Renderer>,
+    pub(super) events: Option<Box<dyn AuthEvents>>,
+    pub(super) clock: Box<dyn Clock>,
+    pub(super) loader_timeout: Duration,
+    pub(super) store_timeout: Duration,
+    pub(super) stores: Stores,
+    pub(super) sessions: Option<Sessions>,
+    pub(super) revocations: Option<Revocations>,
+    pub(super) api_key_format: ApiKeyFormat,
+    pub(super) api_key_uses: UseNotes,
+    pub(super) seals: Seals,
+    pub(super) identifier_key: Zeroizing<String>,
+}
+
+/// What a login by password needs; absent as a whole, so that no half of it can be missing at the first request.
+pub(super) struct PasswordLogin<U> {
+    pub(super) identity_loader: Box<dyn LoadIdentity<U>>,
+    pub(super) hasher: PasswordHasher,
+    pub(super) updater: Option<Box<dyn UpdatePassword<U>>>,
+}
+
+/// The stores that were given. One backend may be all of them.
+#[derive(Clone, Default)]
+pub(super) struct Stores {
+    pub(super) sessions: Option<Arc<dyn KeepSessions>>,
+    pub(super) revocations: Option<Arc<dyn KeepRevocations>>,
+    pub(super) one_times: Option<Arc<dyn KeepOneTimes>>,
+    pub(super) api_keys: Option<Arc<dyn KeepApiKeys>>,
+}
+
+/// What it takes to keep sessions; absent as a whole for logins that are not kept.
+pub(super) struct Sessions {
+    pub(super) store: Arc<dyn KeepSessions>,
+    pub(super) policy: SessionPolicy,
+}
+
+/// What it takes to revoke; absent as a whole for tokens that cannot be taken back.
+pub(super) struct Revocations {
+    pub(super) store: Arc<dyn KeepRevocations>,
+    /// The custom claims whose values can be revoked.
+    pub(super) claims: Vec<Box<str>>,
+    pub(super) retention: Retention,
+}
+
+/// For how long a revocation is kept: longer than everything lasts that it covers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Retention {
+    /// What is said of a session that a store knows to have ended: as long as an access token.
+    pub(super) session: Duration,
+    /// Of everything else: as long as a login.
+    pub(super) login: Duration,
+}
+
+impl<U> Clone for AuthProvider<U> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+impl<U> fmt::Debug for AuthProvider<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthProvider")
+            .field("transports", &self.inner.transports)
+            .field("password_login", &self.inner.password_login.is_some())
+            .finish_non_exhaustive()
+    }
+}
