@@ -117,13 +117,44 @@ def log_records_carry_our_target(paths):
             yield f"{place}: write `tracing::` before the macro, so that its target is checked"
 
 
+CORE = "fauth-core/src/"
+
+# From the ground up; `fauth-core/ARCHITECTURE.md` says what lives in each room.
+FLOORS = [
+    ["clock", "error", "path", "request", "reply", "client", "escape"],
+    ["token", "password", "user", "requirement"],
+    ["store"],
+    ["transport", "csrf", "rejection", "event"],
+    ["session", "api_key", "one_time", "user_store"],
+    ["provider", "guard", "routes", "config"],
+]
+FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+
+
+def house(paths):
+    """The modules of the core. The conformance suite lies above everything and leaves this folder."""
+    return Crate(CORE, [path for path in filter(is_library, paths) if re.match(rf"{CORE}(?!testing\b)", path)])
+
+
 def modules_form_no_circle(paths):
-    core = "fauth-core/src/"
-    # The conformance suite lies above everything and leaves this folder.
-    house = [path for path in filter(is_library, paths) if path.startswith(core) and not path.startswith(core + "testing")]
-    crate = Crate(core, house)
+    crate = house(paths)
     for circle, size in crate.circles():
         yield f"{crate.describe(circle)}, the shortest of {size} files that reach each other"
+
+
+def rooms_use_what_lies_below(paths):
+    crate = house(paths)
+    for name, uses in crate.arrows().items():
+        room, path = name.partition("/")[0], crate.modules[name].path
+        if room in ("", "manual"):
+            continue
+        if room not in FLOOR_OF:
+            yield f"{path}: `{room}` has no floor in .ci/sources.py"
+            continue
+        for target, line in uses.items():
+            below = target.partition("/")[0]
+            if FLOOR_OF.get(below, 0) > FLOOR_OF[room]:
+                yield f"{path}:{line}: `{room}` uses `{below}`, which lies above it"
 
 
 RULES = [
@@ -136,6 +167,7 @@ RULES = [
     no_machine_is_named,
     log_records_carry_our_target,
     modules_form_no_circle,
+    rooms_use_what_lies_below,
 ]
 
 
