@@ -4,6 +4,7 @@ Everything keeps its place, so that an offset or a line number in the blanked te
 """
 
 import re
+from functools import cache
 from pathlib import Path
 
 # Comments first, then everything a quote can start. A lifetime is no character literal: that needs a closing quote.
@@ -40,5 +41,6 @@ def code_in(text):
     return without_test_modules(COMMENT_OR_LITERAL.sub(lambda found: blank(found.group()), text))
 
 
+@cache
 def code_of(path):
     return code_in(Path(path).read_text(encoding="utf-8"))

@@ -73,6 +73,10 @@ def siblings_look_alike(paths):
         for root, own in zip(roots, names):
             for missing in sorted(everything - own):
                 yield f"{root}{missing}: a sibling has this file"
+    for shared in ("stores.rs", "users.rs"):
+        files = [f"examples/quickstart-{adapter}/src/{shared}" for adapter in ADAPTERS]
+        if len({Path(file).read_bytes() for file in files}) > 1:
+            yield f"{', '.join(files)}: not the same in all quickstarts"
 
 
 # The codes registered for errors. 512 and its like are sizes, not statuses.
@@ -89,7 +93,7 @@ def only_rejections_know_status_codes(paths):
         lines = Path(path).read_text(encoding="utf-8").split("\n")
         for place, found in matches(STATUS, path, code_of(path)):
             if not QUANTITY.search(lines[int(place.rpartition(":")[2]) - 1]):
-                yield f"{place}: {found.group()} looks like a status code, which only rejection.rs knows (else end the line with `// not a status`)"
+                yield f"{place}: {found.group()} looks like a status code, which only rejection/ knows (else end the line with `// not a status`)"
 
 
 def no_machine_is_named(paths):

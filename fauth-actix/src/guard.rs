@@ -13,7 +13,7 @@ use actix_web::{
     body::EitherBody,
     dev::{Service, ServiceRequest, ServiceResponse, Transform},
 };
-use fauth_core::{AuthProvider, AuthUser, Guard, Renderer, Requirement};
+use fauth_core::{AuthProvider, AuthUser, Guard, Requirement, rejection::Renderer};
 
 use crate::{
     extract,

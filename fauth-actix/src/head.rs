@@ -3,7 +3,7 @@
 use std::{fmt, net::SocketAddr};
 
 use actix_web::{HttpRequest, dev::ServiceRequest, http::header::HeaderValue};
-use fauth_core::{HeaderValues, RequestHead};
+use fauth_core::request::{HeaderValues, RequestHead};
 
 /// The head of an actix-web request, for the core.
 ///

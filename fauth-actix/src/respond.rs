@@ -8,7 +8,11 @@ use actix_web::{
         header::{HeaderMap, HeaderName, HeaderValue},
     },
 };
-use fauth_core::{Rejection, Reply, RequestHead, ResponseHeader};
+use fauth_core::{
+    Rejection,
+    reply::{Reply, ResponseHeader},
+    request::RequestHead,
+};
 
 /// Turns a [`Reply`] of the core into a response, for endpoints of the application's own.
 #[must_use]

@@ -15,7 +15,7 @@ use actix_web::{
     },
     web::{Data, ServiceConfig},
 };
-use fauth_core::{AuthProvider, AuthUser, Guard, Renderer, Requirement};
+use fauth_core::{AuthProvider, AuthUser, Guard, Requirement, rejection::Renderer};
 
 use crate::guard::RequireLayer;
 

@@ -17,7 +17,7 @@ use fauth_actix::{
     CurrentUser, MaybeUser, SecureScope, Token, auth_routes, require, require_active_user, require_any_role,
     require_permissions, require_roles, require_scopes, require_user,
 };
-use fauth_core::{DetailJson, Requirement};
+use fauth_core::{Requirement, rejection::DetailJson};
 use fauth_testing::{
     Role, TestUser, WireRequest, WireResponse,
     suite::{App, Harness, custom_requirement, greeting, token_text},

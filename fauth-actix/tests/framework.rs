@@ -27,9 +27,10 @@ use fauth_actix::{
     CurrentUser, Head, MaybeUser, SecureScope, Token, auth_routes, require_roles, require_user, respond,
 };
 use fauth_core::{
-    AuthConfig, AuthProvider, Guard, Reply, RequestHead as _, Requirement, routes::MAX_BODY_BYTES,
+    AuthConfig, AuthProvider, Guard, Requirement, reply::Reply, request::RequestHead as _,
+    routes::MAX_BODY_BYTES,
 };
-use fauth_testing::{TestUser, Users, WireResponse};
+use fauth_testing::{TestUser, Users, WireResponse, at_once};
 use futures_util::stream;
 
 type Auth = AuthProvider<TestUser>;
@@ -45,7 +46,7 @@ fn other_provider() -> Auth {
 }
 
 fn access(auth: &Auth, name: &str) -> String {
-    auth.issue(fauth_core::Purpose::Access, name).unwrap().expose().to_owned()
+    at_once(auth.issue(fauth_core::Purpose::Access, name)).unwrap().expose().to_owned()
 }
 
 fn anonymous(target: &str) -> TestRequest {
@@ -432,7 +433,7 @@ async fn a_requirement_that_is_added_later_holds_for_earlier_routes() {
     let [bob, alice] = ["bob", "alice"].map(|name| by(&auth, name, "/group/greet"));
     assert_eq!(statuses!(service, bob, alice), [403, 403]);
     let request = fauth_core::TokenRequest::for_subject("alice").scope("read");
-    let token = auth.issue(fauth_core::Purpose::Access, request).unwrap();
+    let token = at_once(auth.issue(fauth_core::Purpose::Access, request)).unwrap();
     let scoped =
         anonymous("/group/greet").insert_header(("authorization", format!("Bearer {}", token.expose())));
     assert_eq!(statuses!(service, scoped), [200]);
@@ -707,7 +708,7 @@ async fn a_body_that_breaks_off_is_400() {
 
 #[actix_web::test]
 async fn a_reply_becomes_a_response_without_additions() {
-    let header = |value: &str| fauth_core::ResponseHeader::new("set-cookie", value);
+    let header = |value: &str| fauth_core::reply::ResponseHeader::new("set-cookie", value);
     let reply = Reply::new(202).header(header("a=1")).header(header("b=2")).body("text/x", "body");
     let response = respond(reply);
     let headers: Vec<_> = response.headers().iter().map(|(name, _)| name.as_str().to_owned()).collect();

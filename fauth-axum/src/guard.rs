@@ -10,7 +10,7 @@ use axum::{
     extract::Request,
     response::{IntoResponse, Response},
 };
-use fauth_core::{AuthProvider, AuthUser, Guard, Renderer, Requirement};
+use fauth_core::{AuthProvider, AuthUser, Guard, Requirement, rejection::Renderer};
 use tower_layer::Layer;
 use tower_service::Service;
 

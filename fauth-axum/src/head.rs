@@ -6,7 +6,7 @@ use axum::{
     extract::{ConnectInfo, OriginalUri, Request},
     http::{Extensions, HeaderMap, HeaderValue, Method, Uri, request::Parts, uri::Scheme},
 };
-use fauth_core::{HeaderValues, RequestHead};
+use fauth_core::request::{HeaderValues, RequestHead};
 
 /// The head of an axum request, for the core.
 ///

@@ -5,7 +5,11 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode},
     response::{IntoResponse, Response},
 };
-use fauth_core::{Rejection, Reply, RequestHead, ResponseHeader};
+use fauth_core::{
+    Rejection,
+    reply::{Reply, ResponseHeader},
+    request::RequestHead,
+};
 use http_body_util::{BodyExt as _, Empty};
 
 /// Turns a [`Reply`] of the core into a response, for endpoints of the application's own.

@@ -14,7 +14,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{IntoMakeService, MethodRouter},
 };
-use fauth_core::{AuthProvider, AuthUser, Guard, Renderer, Requirement};
+use fauth_core::{AuthProvider, AuthUser, Guard, Requirement, rejection::Renderer};
 use tower_layer::Layer;
 use tower_service::Service;
 

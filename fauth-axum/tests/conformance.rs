@@ -14,7 +14,7 @@ use fauth_axum::{
     CurrentUser, MaybeUser, SecureRouter, Token, auth_routes, require, require_active_user, require_any_role,
     require_permissions, require_roles, require_scopes, require_user,
 };
-use fauth_core::{AuthProvider, DetailJson, Requirement};
+use fauth_core::{AuthProvider, Requirement, rejection::DetailJson};
 use fauth_testing::{
     Role, TestUser, WireRequest, WireResponse,
     suite::{App, Harness, custom_requirement, greeting, token_text},

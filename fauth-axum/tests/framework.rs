@@ -29,10 +29,14 @@ use fauth_axum::{
     require_user, respond,
 };
 use fauth_core::{
-    AuthEvents, AuthProvider, CookieTransport, Event, EventKind, Purpose, Rejection, Reply, RequestHead,
-    TokenPair, routes::MAX_BODY_BYTES,
+    AuthProvider, ClientInfo, Purpose, Rejection, TokenPair,
+    event::{AuthEvents, Event, EventKind},
+    reply::Reply,
+    request::RequestHead,
+    routes::MAX_BODY_BYTES,
+    transport::CookieTransport,
 };
-use fauth_testing::{TestUser, Users};
+use fauth_testing::{TestUser, Users, at_once};
 use http_body::Frame;
 use tower::{Service, ServiceExt as _};
 use tower_http::{cors::CorsLayer, limit::RequestBodyLimitLayer};
@@ -44,7 +48,7 @@ fn provider() -> Auth {
 }
 
 fn bearer(auth: &Auth, name: &str) -> String {
-    format!("Bearer {}", auth.issue(Purpose::Access, name).unwrap().expose())
+    format!("Bearer {}", at_once(auth.issue(Purpose::Access, name)).unwrap().expose())
 }
 
 fn request(method: &str, target: &str, headers: &[(&str, &str)]) -> Request {
@@ -653,7 +657,7 @@ async fn without_password_login_there_is_no_login() {
         .unwrap();
     let app: Router = auth_routes(&auth);
     send(app.clone(), login("/login", LOGIN)).await.is(404);
-    let token = auth.issue(Purpose::Refresh, "bob").unwrap();
+    let token = at_once(auth.issue(Purpose::Refresh, "bob")).unwrap();
     let refresh = format!("{{\"refresh_token\":\"{}\"}}", token.expose());
     send(app.clone(), login("/refresh", refresh)).await.is(200);
     send(app, request("POST", "/logout", &[("authorization", &bearer(&auth, "bob"))])).await.is(200);
@@ -738,7 +742,7 @@ async fn own_login(State(auth): State<Auth>, request: Request) -> Result<Json<To
     let answer = async {
         let body = to_bytes(body, MAX_BODY_BYTES).await.map_err(|_| Rejection::PayloadTooLarge)?;
         let Json(form): Json<Credentials> = Json::from_bytes(&body).map_err(|_| Rejection::InvalidRequest)?;
-        let user = auth.authenticate(&form.username, &form.password).await?;
+        let user = auth.authenticate(&form.username, &form.password, &ClientInfo::unknown()).await?;
         auth.login(&user.name).await
     };
     answer.await.map(Json).map_err(|rejection| respond(auth.refuse(&rejection, &Head::from(&parts))))
@@ -800,7 +804,7 @@ async fn the_authority_of_http2_is_the_host() {
         .nest_service("/group", SecureRouter::new(&auth).route("/echo", post(greet)))
         .route("/echo", post(greet))
         .with_state(auth.clone());
-    let cookie = format!("__Host-session={}", auth.issue(Purpose::Access, "bob").unwrap().expose());
+    let cookie = format!("__Host-session={}", at_once(auth.issue(Purpose::Access, "bob")).unwrap().expose());
     for path in ["/echo", "/group/echo"] {
         let target = format!("https://app.example{path}");
         for (origin, status) in [
@@ -1044,8 +1048,8 @@ async fn no_extractor_takes_the_place_of_the_guards_token() {
     let customers = fauth_testing::provider().transport(CookieTransport::new()).build().unwrap();
     let group =
         SecureRouter::with_state(&staff, Both { customers: customers.clone() }).route("/x", get(show));
-    let bearer = staff.issue(Purpose::Access, "alice").unwrap();
-    let cookie = customers.issue(Purpose::Access, "bob").unwrap();
+    let bearer = at_once(staff.issue(Purpose::Access, "alice")).unwrap();
+    let cookie = at_once(customers.issue(Purpose::Access, "bob")).unwrap();
     let headers = [
         ("authorization", format!("Bearer {}", bearer.expose())),
         ("cookie", format!("__Host-session={}", cookie.expose())),

@@ -21,7 +21,7 @@ use crate::{
     clock::Timestamp,
     error::ConfigError,
     rejection::Rejection,
-    store::{ApiKey, ApiKeyId, SecretHash},
+    store::{ApiKey, ApiKeyId, Owner, SecretHash},
     token::is_scope,
 };
 
@@ -37,7 +37,7 @@ const BODY_LENGTH: usize = ID_BYTES * 2 + 1 + SECRET_BYTES * 2 + CHECKSUM_BYTES 
 const DAY: u64 = 24 * 60 * 60;
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(90 * DAY);
 const MAX_LIFETIME: Duration = Duration::from_secs(3653 * DAY);
-const MAX_OWNER_BYTES: usize = 255;
+const MAX_SUBJECT_BYTES: usize = 255;
 const MAX_NAME_BYTES: usize = 100;
 const MAX_SCOPES: usize = 64;
 const MAX_SCOPE_BYTES: usize = 255;
@@ -77,16 +77,16 @@ impl ApiKeyFormat {
         text.starts_with(self.lead.as_bytes())
     }
 
-    /// A new key: its id and its text.
-    pub(crate) fn make(&self) -> Result<(ApiKeyId, Zeroizing<String>), getrandom::Error> {
+    /// A new key of this owner: its id and its text.
+    pub(crate) fn make(&self, owner: &Owner<'_>) -> Result<(ApiKeyId, Zeroizing<String>), getrandom::Error> {
         let (mut id, mut secret) = ([0; ID_BYTES], Zeroizing::new([0; SECRET_BYTES]));
         getrandom::fill(&mut id)?;
         getrandom::fill(&mut *secret)?;
         // All the room that is needed, so that no half of it stays behind where the text has moved from.
         let mut text = Zeroizing::new(String::with_capacity(self.lead.len() + BODY_LENGTH));
         text.push_str(&self.lead);
-        push_hex(&mut text, &id);
-        let id = text.get(self.lead.len()..).and_then(ApiKeyId::parse).ok_or(getrandom::Error::UNEXPECTED)?;
+        let id = ApiKeyId::new(owner, id);
+        text.push_str(id.as_str());
         text.push('_');
         push_hex(&mut text, &*secret);
         let checksum = checksum(text.as_bytes());
@@ -165,9 +165,9 @@ pub(crate) struct PresentedKey {
 ///
 /// ```
 /// use std::time::Duration;
-/// use fauth_core::ApiKeyRequest;
+/// use fauth_core::api_key::ApiKeyRequest;
 ///
-/// let request = ApiKeyRequest::new("alice")
+/// let request = ApiKeyRequest::for_subject("alice")
 ///     .name("deploy")
 ///     .scopes(["read"])
 ///     .lifetime(Duration::from_secs(30 * 24 * 60 * 60));
@@ -179,17 +179,18 @@ pub(crate) struct PresentedKey {
 #[derive(Debug, Clone)]
 #[must_use = "a key is made by `create_api_key`"]
 pub struct ApiKeyRequest<'a> {
-    owner: Cow<'a, str>,
+    pub(crate) subject: Cow<'a, str>,
     name: Cow<'a, str>,
     scopes: Vec<Cow<'a, str>>,
     lifetime: Option<Duration>,
 }
 
 impl<'a> ApiKeyRequest<'a> {
-    /// A key with the rights of `owner`, the subject under which the user loader finds him. It has no name, no scopes, and lasts 90 days.
-    pub fn new(owner: impl Into<Cow<'a, str>>) -> Self {
+    /// A key with the rights of `subject`, by which the user loader finds its owner. It has no
+    /// name, no scopes, and lasts 90 days.
+    pub fn for_subject(subject: impl Into<Cow<'a, str>>) -> Self {
         Self {
-            owner: owner.into(),
+            subject: subject.into(),
             name: Cow::Borrowed(""),
             scopes: Vec::new(),
             lifetime: Some(DEFAULT_LIFETIME),
@@ -230,9 +231,14 @@ impl<'a> ApiKeyRequest<'a> {
     }
 
     /// What is to be kept of the key, if the request is possible.
-    pub(crate) fn record(self, id: ApiKeyId, now: Timestamp) -> Result<ApiKey, ApiKeyError> {
-        if self.owner.is_empty() || self.owner.len() > MAX_OWNER_BYTES {
-            return Err(ApiKeyError::InvalidOwner);
+    pub(crate) fn record(
+        self,
+        owner: Owner<'static>,
+        id: ApiKeyId,
+        now: Timestamp,
+    ) -> Result<ApiKey, ApiKeyError> {
+        if self.subject.is_empty() || self.subject.len() > MAX_SUBJECT_BYTES {
+            return Err(ApiKeyError::InvalidSubject);
         }
         if self.name.len() > MAX_NAME_BYTES || self.name.chars().any(char::is_control) {
             return Err(ApiKeyError::InvalidName);
@@ -243,7 +249,7 @@ impl<'a> ApiKeyRequest<'a> {
         }
         Ok(ApiKey {
             id,
-            owner: self.owner.into_owned(),
+            owner,
             name: self.name.into_owned(),
             scopes: self.scopes.into_iter().map(Cow::into_owned).collect(),
             created_at: now,
@@ -265,9 +271,9 @@ fn end_of(lifetime: Option<Duration>, now: Timestamp) -> Result<Timestamp, ApiKe
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApiKeyError {
-    /// The owner is empty or longer than 255 bytes.
-    #[error("the owner must have 1 to 255 bytes")]
-    InvalidOwner,
+    /// The subject is empty or longer than 255 bytes.
+    #[error("the subject must have 1 to 255 bytes")]
+    InvalidSubject,
     /// The name is too long or has control characters.
     #[error("the name must have at most 100 bytes and no control characters")]
     InvalidName,
@@ -278,7 +284,7 @@ pub enum ApiKeyError {
     #[error("the lifetime must be one second to ten years")]
     InvalidLifetime,
     /// The owner has 100 keys already.
-    #[error("the owner has as many keys as he may have")]
+    #[error("the subject already has the maximum number of API keys")]
     LimitReached,
     /// The store, the clock or the randomness failed, or there is no store: to be answered like any other refusal.
     #[error(transparent)]
@@ -324,6 +330,10 @@ mod tests {
         ApiKeyFormat::new(Some(prefix)).unwrap()
     }
 
+    fn owner() -> Owner<'static> {
+        Owner::new("default", "", "alice")
+    }
+
     fn id() -> ApiKeyId {
         ApiKeyId::parse("0123456789abcdef0123456789abcdef").unwrap()
     }
@@ -346,8 +356,8 @@ mod tests {
     fn what_is_made_is_read() {
         for prefix in ["fauth", "ab", "0123456789abcdef"] {
             let format = format(prefix);
-            let (id, text) = format.make().unwrap();
-            let (other_id, other) = format.make().unwrap();
+            let (id, text) = format.make(&owner()).unwrap();
+            let (other_id, other) = format.make(&owner()).unwrap();
             assert!(id != other_id && *text != *other, "random");
             assert_eq!(text.len(), prefix.len() + 1 + 32 + 1 + 64 + 8);
             let found = format.parse(text.as_bytes()).unwrap();
@@ -358,7 +368,7 @@ mod tests {
     #[test]
     fn one_wrong_character_is_noticed_at_once() {
         let format = format("fauth");
-        let (_, text) = format.make().unwrap();
+        let (_, text) = format.make(&owner()).unwrap();
         for place in 0..text.len() {
             for wrong in [b'0', b'1', b'A', b'g', b'_', 0xff] {
                 let mut bytes = text.as_bytes().to_vec();
@@ -412,22 +422,22 @@ mod tests {
 
     #[test]
     fn a_request_has_bounds() {
-        let alice = || ApiKeyRequest::new("alice");
+        let alice = || ApiKeyRequest::for_subject("alice");
         for good in [
             alice(),
-            ApiKeyRequest::new("a".repeat(255)),
+            ApiKeyRequest::for_subject("a".repeat(255)),
             alice().name("ä".repeat(50)),
             alice().scopes(vec!["read"; 64]),
             alice().scope("s".repeat(255)),
             alice().lifetime(Duration::from_secs(1)),
             alice().lifetime(MAX_LIFETIME),
         ] {
-            assert!(good.clone().record(id(), NOW).is_ok(), "{good:?}");
+            assert!(good.clone().record(owner(), id(), NOW).is_ok(), "{good:?}");
         }
         let second = Duration::from_secs(1);
         for (bad, error) in [
-            (ApiKeyRequest::new(""), ApiKeyError::InvalidOwner),
-            (ApiKeyRequest::new("a".repeat(256)), ApiKeyError::InvalidOwner),
+            (ApiKeyRequest::for_subject(""), ApiKeyError::InvalidSubject),
+            (ApiKeyRequest::for_subject("a".repeat(256)), ApiKeyError::InvalidSubject),
             (alice().name("a".repeat(101)), ApiKeyError::InvalidName),
             (alice().name("a\nb"), ApiKeyError::InvalidName),
             (alice().scopes(vec!["read"; 65]), ApiKeyError::InvalidScope),
@@ -438,16 +448,16 @@ mod tests {
             (alice().lifetime(MAX_LIFETIME + second), ApiKeyError::InvalidLifetime),
             (alice().lifetime(Duration::MAX), ApiKeyError::InvalidLifetime),
         ] {
-            assert_eq!(bad.clone().record(id(), NOW), Err(error), "{bad:?}");
+            assert_eq!(bad.clone().record(owner(), id(), NOW), Err(error), "{bad:?}");
         }
         let late = Timestamp::from_unix_seconds(Timestamp::MAX.unix_seconds() - 10);
-        assert_eq!(alice().record(id(), late), Err(ApiKeyError::InvalidLifetime));
+        assert_eq!(alice().record(owner(), id(), late), Err(ApiKeyError::InvalidLifetime));
     }
 
     #[test]
     fn a_key_ends_after_ninety_days_unless_asked_otherwise() {
-        let end = |request: ApiKeyRequest<'_>| request.record(id(), NOW).unwrap().expires_at;
-        assert_eq!(end(ApiKeyRequest::new("alice")).since(NOW), Duration::from_secs(90 * DAY));
-        assert_eq!(end(ApiKeyRequest::new("alice").danger_never_expires()), Timestamp::MAX);
+        let end = |request: ApiKeyRequest<'_>| request.record(owner(), id(), NOW).unwrap().expires_at;
+        assert_eq!(end(ApiKeyRequest::for_subject("alice")).since(NOW), Duration::from_secs(90 * DAY));
+        assert_eq!(end(ApiKeyRequest::for_subject("alice").danger_never_expires()), Timestamp::MAX);
     }
 }

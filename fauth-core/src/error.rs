@@ -2,7 +2,7 @@
 //!
 //! What becomes of a request lives in [`Rejection`](crate::Rejection), not here.
 
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
 
 /// Any error of the application, as the loaders hand it over.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
@@ -56,22 +56,5 @@ impl ConfigError {
     #[must_use]
     pub fn fix(&self) -> &str {
         &self.fix
-    }
-}
-
-/// A loader that could not answer. The request is refused with 503, never with 401, 403 or a pass.
-#[derive(thiserror::Error)]
-#[error("a loader failed")]
-pub struct LoaderError(#[source] BoxError);
-
-impl LoaderError {
-    pub(crate) fn new(source: impl Into<BoxError>) -> Self {
-        Self(source.into())
-    }
-}
-
-impl fmt::Debug for LoaderError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("LoaderError").field(&self.0).finish()
     }
 }

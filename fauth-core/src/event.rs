@@ -1,60 +1,76 @@
-//! What happened, for logs and audits.
+//! Security events, for logs, audit trails and metrics.
 //!
-//! Every event goes to [`tracing`], target `fauth`, with the fields named at [`Event`], and to the application's own [`AuthEvents`] if there is one.
-//! Never a token, a password, a hash or a cookie.
+//! Every event is written to [`tracing`], target `fauth`, with the fields named at [`Event`], and
+//! passed to the application's own [`AuthEvents`] if there is one. An event never holds a token, a
+//! password, a password hash or a cookie.
+//!
+//! This module defines events and writes the log records; the provider decides when to raise one.
 
 use std::net::SocketAddr;
 
 use crate::{client::ClientInfo, escape::Escaped, request::RequestHead};
 
-/// What kind of thing happened.
+/// What happened. Each variant ends with the level of its log record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EventKind {
-    /// Somebody gave the right password of an active user. `info`.
+    /// The password was correct and the user active. `info`.
     Authenticated,
-    /// Somebody did not. `reason`: `unknown_identifier`, `wrong_password`, `inactive_user`, `unacceptable_password`,
-    /// `changed_meanwhile`; `kept_out` for a subject who is revoked. `warn`.
+    /// A password check failed, or a login or API key was refused because the subject is revoked.
+    /// `reason`: `unknown_identifier`, `wrong_password`, `inactive_user`, `unacceptable_password`,
+    /// `changed_meanwhile` (the user changed during the check), `subject_revoked`. `warn`.
     AuthenticationFailed,
-    /// A pair of tokens was issued. `info`.
+    /// A login succeeded: a pair of tokens was issued. `info`.
     LoggedIn,
-    /// A pair of tokens was issued for a refresh token. `reason`: `in_grace` if that token had just been used. `info`.
+    /// A refresh token was exchanged for a new pair. `reason`: `in_grace` if it had been used
+    /// already, within the grace window. `info`.
     Refreshed,
-    /// A request to log out was answered. `info`.
+    /// A logout was answered, also if no valid token was sent and no session could be ended; there
+    /// is no `subject` then. `info`.
     LoggedOut,
-    /// Everything of a subject was ended. `info`.
+    /// All logins of a subject were ended. `info`.
     LoggedOutEverywhere,
-    /// A session was ended from outside: from another session of its user, or by an administrator. `info`.
+    /// A session was ended from outside: by another session of its user, by an administrator, or
+    /// by a login that replaced its cookies. `info`.
     SessionEnded,
-    /// A refresh token was used that had been used before: somebody has a copy. The session has been ended. `warn`.
+    /// A used refresh token was replayed, and the grace window did not cover it: somebody has a
+    /// copy. The session has been ended. `warn`.
     TokenTheft,
-    /// Tokens were revoked by something that they hang on. `info`.
+    /// [`AuthProvider::revoke`](crate::AuthProvider::revoke) or
+    /// [`revoke_claim`](crate::AuthProvider::revoke_claim) revoked tokens. `info`.
     Revoked,
-    /// A known user lacks what a route asks for. Names the `subject`; where it happened says the [`RequestRefused`](Self::RequestRefused) that follows. `info`.
+    /// An authenticated user lacks what a route requires. Names the `subject`; the
+    /// [`RequestRefused`](Self::RequestRefused) that follows names the route. `info`.
     AccessDenied,
-    /// A request was refused. `reason` is that of the [`Rejection`](crate::Rejection). `debug` for a missing credential, `info` for other faults of the
-    /// caller, `error` for those of the server.
+    /// A request was refused. `reason` is that of the [`Rejection`](crate::Rejection). `debug` for
+    /// a missing credential, `info` for other faults of the caller, `error` for faults of the
+    /// server.
     RequestRefused,
-    /// A loader failed, or the application could not store a new hash. `error` holds the causes. `error`.
+    /// A loader or the application's password updater failed or did not answer in time, or a token
+    /// could not be issued. `reason`: `loader_failed`, `loader_timeout`, `rehash_failed`,
+    /// `rehash_timeout`, `issuer_failed`. The field `error` holds the causes, except for a
+    /// timeout. `error`.
     CallbackFailed,
-    /// A store failed or did not answer in time. `error` holds the causes. `error`.
+    /// A store failed or did not answer in time. `reason`: `store_failed`, `store_timeout`. The
+    /// field `error` holds the causes, except for a timeout. `error`.
     StoreFailed,
     /// A one-time token was issued. `reason` is its purpose. `info`.
     OneTimeIssued,
     /// A one-time token was redeemed. `reason` is its purpose. `info`.
     OneTimeRedeemed,
-    /// Somebody presented a one-time token that is not good (any more). `reason` is that of the [`Rejection`](crate::Rejection). `info`.
+    /// A one-time token was refused: invalid, expired, revoked or already used. `reason` is that
+    /// of the [`Rejection`](crate::Rejection). `info`.
     OneTimeRefused,
-    /// An API key was made. `info`.
+    /// An API key was created. `info`.
     ApiKeyCreated,
-    /// An API key was revoked. The `subject` is missing if it was revoked without asking whose it is. `info`.
+    /// An API key was revoked. `subject` is its owner. `info`.
     ApiKeyRevoked,
-    /// A user's password hash was brought up to date. `info`.
+    /// A password was hashed again with the current settings, after a login. `info`.
     PasswordRehashed,
 }
 
 impl EventKind {
-    /// The stable name, the field `event` of the log record.
+    /// The stable name: the field `event` of the log record.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -80,7 +96,8 @@ impl EventKind {
         }
     }
 
-    /// The level of its log records, unless whoever raises it says otherwise.
+    /// The level of its log records; only `RequestRefused` is raised at that of its rejection
+    /// instead.
     pub(crate) const fn level(self) -> tracing::Level {
         match self {
             Self::CallbackFailed | Self::StoreFailed => tracing::Level::ERROR,
@@ -90,26 +107,28 @@ impl EventKind {
     }
 }
 
-/// One event. What is not known is `None` and stays out of the log record.
+/// One event. A field that does not apply or is unknown is `None` and left out of the log record.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Event<'a> {
     /// What happened; the field `event`.
     pub kind: EventKind,
-    /// Why; a stable name.
+    /// Why it happened, as a stable name; [`EventKind`] lists them.
     pub reason: Option<&'static str>,
-    /// The subject of the user or token.
+    /// The subject (`sub`) of the user or token.
     pub subject: Option<&'a str>,
-    /// A keyed hash of the session's id, so that records of one session can be told from those of another.
+    /// A keyed hash of the session's id: shows which records belong to the same session. The key
+    /// is the same as for `identifier`.
     pub session: Option<&'a str>,
-    /// A keyed hash of what somebody typed as an identifier, so that attempts can be told apart without keeping what may be a mistyped
-    /// password. The key is derived from the signing key, so that all instances of an application give the same.
+    /// A keyed hash of the identifier that was typed at login: tells attempts apart without
+    /// keeping what may be a password typed into the wrong field. The key is derived from the
+    /// signing key, so that all instances of an application produce the same hash.
     pub identifier: Option<&'a str>,
     /// The request's method.
     pub method: Option<&'a str>,
     /// The request's path as received, without the query.
     pub path: Option<&'a str>,
-    /// The other end of the socket.
+    /// The peer address of the socket; behind a reverse proxy, that of the proxy.
     pub peer: Option<SocketAddr>,
     /// The causes of a failure on the server.
     pub error: Option<&'a str>,
@@ -150,10 +169,10 @@ impl<'a> Event<'a> {
         self
     }
 
-    pub(crate) fn sender(mut self, sender: &'a ClientInfo) -> Self {
-        self.method = sender.method();
-        self.path = sender.path();
-        self.peer = sender.peer();
+    pub(crate) fn client(mut self, client: &'a ClientInfo) -> Self {
+        self.method = client.method();
+        self.path = client.path();
+        self.peer = client.peer();
         self
     }
 
@@ -165,13 +184,14 @@ impl<'a> Event<'a> {
     }
 }
 
-/// The application's own sink, for an audit trail or for metrics.
+/// Receives every event: the application's own sink, for an audit trail or for metrics.
 ///
-/// It is called on the path of the request: hand the event on, do not wait.
+/// It is called while the request is being handled. Do not block; pass the event on to a queue or
+/// a counter.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};
-/// use fauth_core::{AuthEvents, Event, EventKind};
+/// use fauth_core::event::{AuthEvents, Event, EventKind};
 ///
 /// #[derive(Debug, Default)]
 /// struct FailedLogins(AtomicU64);
@@ -186,16 +206,18 @@ impl<'a> Event<'a> {
 /// ```
 ///
 /// # Security
-/// Path, method and subject may be a stranger's words: escape them before they get into anything that is read line by line. The records that
-/// fauth itself writes are escaped and cut at 256 bytes.
+/// A stranger may have chosen path, method and subject: escape them before writing them to
+/// anything that is read line by line. In the records that fauth itself writes, they are escaped
+/// and cut at 256 bytes.
 pub trait AuthEvents: Send + Sync + 'static {
-    /// Something happened.
+    /// Called once for each event.
     fn on_event(&self, event: &Event<'_>);
 }
 
-/// Writes the event to `tracing`.
+/// Writes the event to `tracing`, with outside text escaped.
 pub(crate) fn trace(event: &Event<'_>, level: tracing::Level) {
-    // `tracing` fixes the level of a record at compile time.
+    // `tracing` fixes the level of a record at compile time, so each level has its own
+    // call site.
     macro_rules! record {
         ($level:ident) => {
             tracing::event!(

@@ -17,7 +17,7 @@ const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 /// Decides for a route or a group of routes who may enter. Adapters wrap it in their framework's middleware and decide nothing themselves.
 ///
 /// ```
-/// # use fauth_core::{Guard, RequestHead, Reply, Requirement, AuthUser};
+/// # use fauth_core::{reply::Reply, request::RequestHead, AuthUser, Guard, Requirement};
 /// # async fn middleware<U: AuthUser>(guard: Guard<U>, head: impl RequestHead, next: impl Fn() -> Reply) -> Reply {
 /// let presented = guard.read(&head, None);      // borrows the request
 /// match guard.check(presented).await {          // owns everything it needs

@@ -1,4 +1,7 @@
-//! One-time tokens: what is asked for, what they are bound to, and the links they travel in.
+//! One-time tokens: the issue request, the redemption, the bindings, and links for mails.
+//!
+//! Nothing here reads or writes a store. The provider's `issue_one_time` and `redeem` do that, and
+//! call this module to create and check the bindings.
 
 use std::{
     borrow::Cow,
@@ -21,15 +24,16 @@ use crate::{
     user::AuthUser,
 };
 
-/// How many tokens of one purpose one subject may have at a time; of more, those that expire first are dropped.
+/// How many outstanding tokens of one purpose a subject may have. Beyond that, the store drops
+/// those that expire first: a stranger who keeps requesting mails cannot fill it.
 pub(crate) const MAX_OUTSTANDING: usize = 5;
 
-/// The claims of a one-time token that tie it to something.
+/// The claims that hold the bindings of a one-time token.
 pub(crate) const STAMP: &str = "stamp";
 pub(crate) const BOUND_TO: &str = "bound_to";
 pub(crate) const BOUND_BROWSER: &str = "bound_browser";
 
-/// For whom a one-time token shall be, and what it is bound to.
+/// A request for a one-time token: the user, and what the token is bound to.
 #[must_use = "a token is issued by `issue_one_time`"]
 pub struct OneTimeRequest<'a, U> {
     pub(crate) user: &'a U,
@@ -45,19 +49,23 @@ impl<'a, U: AuthUser> OneTimeRequest<'a, U> {
         Self { user, token: TokenRequest::for_user(user), bound_to: None, browser: None }
     }
 
-    /// Writes something into the token that it is about: the **new** address, when one is to be changed. It comes back as [`Redeemed::bound_to`].
+    /// Writes the value that the token is about into the token, readable by its holder. To change
+    /// an address, pass the **new** one. Redeeming returns it as [`Redeemed::bound_to`].
     ///
     /// # Security
-    /// When an address is changed, store the one of the redeemed token, never one of the account or the request: it may have changed between.
+    /// When an address is changed, store the address from the redeemed token, never one from the
+    /// account or the request: those may have changed since the token was issued.
     pub fn bound_to(mut self, what: impl Into<Cow<'a, str>>) -> Self {
         self.bound_to = Some(what.into());
         self
     }
 
-    /// Binds the token to the browser that asks for it, by the value of a random cookie which that browser was given. Whoever redeems it must
-    /// present the same value ([`Redemption::browser`]). The token holds a keyed hash of it.
+    /// Binds the token to the browser that requested it. Pass the value of a random cookie that
+    /// this browser was given; the same value must be presented to redeem the token
+    /// ([`Redemption::browser`]). The token holds a keyed hash of the value.
     ///
-    /// A mail that is read on another device is of no use then: good for magic links, where it keeps a link that was sent on from logging somebody else in.
+    /// The link then works in no other browser, so a mail read on another device is of no use. For
+    /// magic links this is the point: a forwarded link does not log anybody else in.
     pub fn browser(mut self, cookie: impl Into<Cow<'a, str>>) -> Self {
         self.browser = Some(cookie.into());
         self
@@ -69,7 +77,7 @@ impl<'a, U: AuthUser> OneTimeRequest<'a, U> {
         self
     }
 
-    /// What the token is to say.
+    /// Builds the token's claims, with the stamp and the cookie as keyed hashes.
     pub(crate) fn into_token(self, purpose: OneTimePurpose, seals: &Seals) -> TokenRequest<'a> {
         let subject = self.token.subject().to_owned();
         let seal = |kind, text: &str| json_text(&seals.seal(kind, purpose, &subject, text));
@@ -89,14 +97,14 @@ fn json_text(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// Shows whom the token is about, not what it will say.
+/// Shows the subject, never the user's record, the bindings or the values of claims.
 impl<U> fmt::Debug for OneTimeRequest<'_, U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OneTimeRequest").field("token", &self.token).finish_non_exhaustive()
     }
 }
 
-/// A one-time token that was just issued. Zeroed on drop, invisible in `Debug`.
+/// A newly issued one-time token. Zeroed on drop, redacted in `Debug`.
 #[derive(Clone)]
 pub struct OneTimeToken {
     pub(crate) token: IssuedToken,
@@ -107,17 +115,19 @@ impl OneTimeToken {
     /// The token's text.
     ///
     /// # Security
-    /// Whoever has it can do, once, what it is for. Send it to its owner and nowhere else; never log it.
+    /// Whoever holds the token can use it once for its purpose. Send it only to its owner; never
+    /// log it.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.token.expose()
     }
 
-    /// A link with the token, for a mail.
+    /// Builds the link for a mail: the base with `?token=…` appended.
     #[must_use]
     pub fn link(&self, base: &LinkBase) -> OneTimeLink {
         let parts = [&*base.0, "?token=", self.expose()];
-        // All the room that is needed, so that no half of it stays behind where the text has moved from.
+        // The full capacity up front: a reallocation would leave an unzeroed part of the token
+        // behind in freed memory.
         let mut link = Zeroizing::new(String::with_capacity(parts.iter().map(|part| part.len()).sum()));
         for part in parts {
             link.push_str(part);
@@ -125,7 +135,7 @@ impl OneTimeToken {
         OneTimeLink(link)
     }
 
-    /// How long it lasts.
+    /// How long the token is valid, counted from when it was issued.
     #[must_use]
     pub const fn expires_in(&self) -> Duration {
         self.lifetime
@@ -138,7 +148,7 @@ impl fmt::Debug for OneTimeToken {
     }
 }
 
-/// A link that holds a one-time token. Zeroed on drop, invisible in `Debug`.
+/// A link that contains a one-time token. Zeroed on drop, redacted in `Debug`.
 #[derive(Clone)]
 pub struct OneTimeLink(Zeroizing<String>);
 
@@ -146,7 +156,7 @@ impl OneTimeLink {
     /// The whole link.
     ///
     /// # Security
-    /// As [`OneTimeToken::expose`].
+    /// The link contains the token: treat it as [`OneTimeToken::expose`] says.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -159,10 +169,11 @@ impl fmt::Debug for OneTimeLink {
     }
 }
 
-/// Where the links with one-time tokens lead: a page of the application, fixed when it starts. The token is appended as `?token=…`.
+/// The base URL of links with one-time tokens: a page of the application, fixed at startup. The
+/// token is appended as `?token=…`.
 ///
 /// ```
-/// use fauth_core::LinkBase;
+/// use fauth_core::one_time::LinkBase;
 ///
 /// let base = LinkBase::new("https://app.example.com/reset")?;
 /// assert!(LinkBase::new("http://localhost:3000/reset").is_ok(), "for development");
@@ -171,21 +182,24 @@ impl fmt::Debug for OneTimeLink {
 /// ```
 ///
 /// # Security
-/// Never make one from a request: its `Host` is what a stranger wrote, and the mail would lead the user, and his token, to the stranger. It is not
-/// made from anything but a text of the configuration here, and nothing in fauth looks at the request for it.
+/// Never build the base from a request. A stranger can choose the `Host` header, and the mail
+/// would then lead the user, with the token, to the stranger's host. Take it from the
+/// configuration; fauth itself never reads a request for it.
 ///
-/// Let the page redeem the token by POST, from a button: mail scanners follow links, and would use it up by GET. Serve it with
-/// `Referrer-Policy: no-referrer` and `Cache-Control: no-store`, since the token is in its URL.
+/// Let the page redeem the token by POST, from a button: mail scanners follow links, and a GET
+/// would use the token up. Serve the page with `Referrer-Policy: no-referrer` and
+/// `Cache-Control: no-store`, since the token is in its URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkBase(Box<str>);
 
 const MAX_BASE_BYTES: usize = 1024;
 
 impl LinkBase {
-    /// An absolute URL without query, fragment, user name and characters that need encoding: `https`, or `http` on a loopback host.
+    /// Takes an absolute URL without query, fragment, user name or characters that need encoding.
+    /// The scheme is `https`, or `http` on a loopback host. At most 1024 bytes.
     ///
     /// # Errors
-    /// [`ConfigError`] if it is anything else.
+    /// [`ConfigError`] for any other text.
     pub fn new(url: impl Into<String>) -> Result<Self, ConfigError> {
         let url = url.into();
         let refused = |problem: &'static str| {
@@ -209,14 +223,15 @@ impl LinkBase {
         }
     }
 
-    /// The URL without token.
+    /// The base URL, without a token.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// The host of `host` or `host:port`, IPv6 addresses in brackets. `None` for anything else.
+/// The host in `host` or `host:port`, with IPv6 addresses in brackets. `None` for anything else,
+/// such as a user name.
 fn host_of(authority: &str) -> Option<&str> {
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {
@@ -235,7 +250,7 @@ fn host_of(authority: &str) -> Option<&str> {
     port.is_none_or(is_port).then_some(host)
 }
 
-/// Labels of letters, digits and hyphens.
+/// The host if it consists of DNS labels: ASCII letters, digits and inner hyphens.
 fn name(host: &str) -> Option<&str> {
     let is_label = |label: &str| {
         !label.is_empty()
@@ -250,7 +265,8 @@ fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// A one-time token as somebody presents it, with what he must prove besides.
+/// A one-time token presented for redemption, with the browser cookie if the token is bound to
+/// one.
 #[must_use = "a token is redeemed by `redeem`"]
 pub struct Redemption<'a> {
     pub(crate) token: &'a str,
@@ -259,27 +275,30 @@ pub struct Redemption<'a> {
 }
 
 impl<'a> Redemption<'a> {
-    /// This token.
+    /// Presents this token, without a cookie; the user must be active.
     pub const fn new(token: &'a str) -> Self {
         Self { token, browser: None, allow_inactive: false }
     }
 
-    /// The value of the cookie that [`OneTimeRequest::browser`] was given. Needed for tokens that were issued with one.
+    /// Adds the value of the cookie that was passed to [`OneTimeRequest::browser`]. Required for
+    /// tokens that were bound to a browser.
     pub const fn browser(mut self, cookie: &'a str) -> Self {
         self.browser = Some(cookie);
         self
     }
 
-    /// Lets a user redeem it who is not active: for the mail that makes a new account an active one.
+    /// Also accepts a user who is not active: for the mail that activates a new account.
     ///
     /// # Security
-    /// An account that was disabled is not active either: make sure that verifying an address does not enable it again.
+    /// A disabled account is not active either: make sure that verifying an address does not
+    /// enable it again.
     pub const fn danger_allow_inactive(mut self) -> Self {
         self.allow_inactive = true;
         self
     }
 
-    /// Does it come from the browser that asked for it, if that was written down?
+    /// Whether the token, if it is bound to a browser, is presented with that browser's cookie. An
+    /// unbound token passes; one with a malformed binding does not.
     pub(crate) fn is_from_its_browser(
         &self,
         purpose: OneTimePurpose,
@@ -314,7 +333,7 @@ impl fmt::Debug for Redemption<'_> {
     }
 }
 
-/// A one-time token that was good, and is not any more.
+/// The result of redeeming a one-time token. The token cannot be redeemed again.
 pub struct Redeemed<U> {
     pub(crate) user: Arc<U>,
     pub(crate) payload: Arc<TokenPayload>,
@@ -322,19 +341,20 @@ pub struct Redeemed<U> {
 }
 
 impl<U> Redeemed<U> {
-    /// Whose it was, loaded just now.
+    /// The token's user, as loaded during the redemption.
     #[must_use]
     pub const fn user(&self) -> &Arc<U> {
         &self.user
     }
 
-    /// What it says.
+    /// The verified claims of the token.
     #[must_use]
     pub const fn payload(&self) -> &Arc<TokenPayload> {
         &self.payload
     }
 
-    /// What it was [bound to](OneTimeRequest::bound_to): the address that it verifies.
+    /// The value it was [bound to](OneTimeRequest::bound_to), such as the address that it
+    /// verifies.
     #[must_use]
     pub fn bound_to(&self) -> Option<&str> {
         self.bound_to.as_deref()
@@ -347,7 +367,8 @@ impl<U> fmt::Debug for Redeemed<U> {
     }
 }
 
-/// Has the account stayed as it was when the token was issued?
+/// Whether the user's [stamp](AuthUser::one_time_stamp) is the one that the token was issued with.
+/// A token without a stamp, or with a malformed one, is refused.
 pub(crate) fn is_unchanged(
     purpose: OneTimePurpose,
     payload: &TokenPayload,
@@ -360,23 +381,29 @@ pub(crate) fn is_unchanged(
     })
 }
 
-/// Keyed hashes of what a token is bound to: who reads the token learns nothing from them.
+/// Makes and checks seals: keyed hashes of the values that a token is bound to.
+///
+/// A token is signed, not encrypted. The key keeps whoever reads the token from learning the stamp
+/// or the cookie.
 pub(crate) struct Seals(Vec<Hmac<Sha256>>);
 
-/// As much as nobody can guess; the links are long enough.
+/// 128 bits of the hash: enough that nobody can guess it, without making links longer than needed.
 const SEAL_BYTES: usize = 16;
 
 impl Seals {
-    /// Of keys that were derived from those of the tokens, the signing one first: a token of a previous key keeps its bindings.
+    /// Takes keys derived from those that sign tokens, the current one first. It makes new seals;
+    /// all keys check them, so that a token survives a rotation of keys with its bindings.
     pub(crate) fn new(keys: impl Iterator<Item = Zeroizing<String>>) -> Self {
         Self(keys.filter_map(|key| Hmac::new_from_slice(key.as_bytes()).ok()).collect())
     }
 
+    /// Without a key the seal is empty; [`fits`](Self::fits) accepts none then.
     fn seal(&self, kind: &str, purpose: OneTimePurpose, subject: &str, text: &str) -> String {
         self.0.first().map(|key| sealed(key, kind, purpose, subject, text)).unwrap_or_default()
     }
 
-    /// In constant time.
+    /// Whether the seal is of exactly this text, kind, purpose and subject, under any of the keys.
+    /// Seals are compared in constant time.
     fn fits(&self, seal: &str, kind: &str, purpose: OneTimePurpose, subject: &str, text: &str) -> bool {
         self.0.iter().any(|key| {
             let expected = sealed(key, kind, purpose, subject, text);
@@ -387,7 +414,8 @@ impl Seals {
 
 fn sealed(key: &Hmac<Sha256>, kind: &str, purpose: OneTimePurpose, subject: &str, text: &str) -> String {
     let mut mac = key.clone();
-    // Each part with its length, so that no two lists of parts are one text.
+    // The length goes before each part, so that different lists never hash the same bytes:
+    // otherwise ("alice", "7") and ("alice7", "") would share a seal.
     for part in [kind, Purpose::from(purpose).as_str(), subject, text] {
         mac.update(&(part.len() as u64).to_be_bytes());
         mac.update(part.as_bytes());

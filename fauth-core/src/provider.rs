@@ -34,7 +34,7 @@ use crate::{
     clock::Timestamp,
     config::AuthConfig,
     csrf::{self, Origin},
-    error::LoaderError,
+    error::BoxError,
     event::{self, Event, EventKind},
     password::{PasswordError, Verification},
     path::Allowed,
@@ -44,7 +44,7 @@ use crate::{
     reply::Reply,
     request::RequestHead,
     requirement::Requirement,
-    store::Ask,
+    store::{Owner, StoreError},
     token::{IssueError, IssuedToken, Purpose, TokenError, TokenPayload, TokenRequest},
     transport::{Extracted, Transport},
     user::{AuthUser, NewPasswordHash, causes},
@@ -162,15 +162,20 @@ impl<U: AuthUser> AuthProvider<U> {
     /// # Errors
     /// [`Rejection::InvalidCredentials`]; [`Rejection::Busy`] if too many passwords are being checked; [`Rejection::Unavailable`] if the loader fails;
     /// [`Rejection::Misconfigured`] if the provider was built without password login.
-    pub async fn authenticate(&self, identifier: &str, password: &str) -> Result<Arc<U>, Rejection> {
-        self.authenticate_sender(identifier, password, &ClientInfo::default()).await.map(|who| who.user)
-    }
-
-    pub(crate) async fn authenticate_sender(
+    pub async fn authenticate(
         &self,
         identifier: &str,
         password: &str,
-        sender: &ClientInfo,
+        client: &ClientInfo,
+    ) -> Result<Arc<U>, Rejection> {
+        self.check_password(identifier, password, client).await.map(|who| who.user)
+    }
+
+    pub(crate) async fn check_password(
+        &self,
+        identifier: &str,
+        password: &str,
+        client: &ClientInfo,
     ) -> Result<Authenticated<U>, Rejection> {
         let Some(login) = &self.inner.password_login else {
             return Err(Rejection::Misconfigured(Misconfigured::NoPasswordLogin));
@@ -178,7 +183,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let known_as = self.hash_identifier(identifier);
         let raise_failure = |reason| {
             let event = Event::new(EventKind::AuthenticationFailed).reason(reason);
-            self.raise(&event.identifier(&known_as).sender(sender));
+            self.raise(&event.identifier(&known_as).client(client));
         };
         // Before any lookup: the same for every identifier, so that it tells nothing, and no store is asked in vain.
         if !login.hasher.takes_in(password) {
@@ -198,7 +203,7 @@ impl<U: AuthUser> AuthProvider<U> {
             (Some(user), verified) => match self.load_identity(login, identifier).await? {
                 Some(now) if is_as_before(&**user, &*now) => {
                     self.bring_hash_up_to_date(login, &now, password, verified).await;
-                    let event = Event::new(EventKind::Authenticated).identifier(&known_as).sender(sender);
+                    let event = Event::new(EventKind::Authenticated).identifier(&known_as).client(client);
                     self.raise(&event.subject(now.subject().as_ref()));
                     return Ok(Authenticated { user: now, epoch });
                 }
@@ -223,16 +228,21 @@ impl<U: AuthUser> AuthProvider<U> {
     ///
     /// # Errors
     /// [`IssueError`] if the request is impossible, or the clock or the randomness fails.
-    pub fn issue<'a>(
+    pub async fn issue<'a>(
         &self,
         purpose: Purpose,
         request: impl Into<TokenRequest<'a>>,
     ) -> Result<IssuedToken, IssueError> {
         let now = self.inner.clock.now()?;
-        self.inner.issuer.issue(purpose, &mut request.into(), now)
+        self.inner.issuer.issue(purpose, &mut request.into(), now).await
     }
 
-    /// Verifies one token for one purpose, without loading a user.
+    /// Verifies the signature and the claims of one token, for one purpose.
+    ///
+    /// # Security
+    /// This does not authenticate a request: neither the revocation store nor the user loader is
+    /// asked, so a token that was revoked, or whose user is gone or inactive, passes. Use
+    /// [`read`](Self::read) and [`check`](Self::check), or a guard, to decide who may enter.
     ///
     /// # Errors
     /// [`TokenError`] with the precise reason. Do not show it to whoever sent the token.
@@ -254,6 +264,12 @@ impl<U: AuthUser> AuthProvider<U> {
             Some(login) => login.hasher.hash(password).await,
             None => Err(PasswordError::Failed),
         }
+    }
+
+    /// The owner under which stores keep what belongs to a subject of this application.
+    #[must_use]
+    pub fn owner<'a>(&'a self, subject: &'a str) -> Owner<'a> {
+        Owner::new(&*self.inner.application, "", subject)
     }
 
     /// Can somebody log in with a password?
@@ -390,7 +406,7 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     async fn user_of(&self, payload: &Arc<TokenPayload>) -> Result<Arc<U>, Rejection> {
-        let loading = self.inner.user_loader.load(Arc::clone(payload));
+        let loading = self.inner.user_loader.load_user(Arc::clone(payload));
         self.loaded(loading).await?.ok_or(Rejection::InvalidToken(InvalidToken::UnknownUser))
     }
 
@@ -403,25 +419,30 @@ impl<U: AuthUser> AuthProvider<U> {
         if identifier.is_empty() || identifier.len() > MAX_IDENTIFIER_BYTES {
             return Ok(None);
         }
-        self.loaded(login.identity_loader.load(identifier.to_owned())).await
+        self.loaded(login.identity_loader.load_identity(identifier.to_owned())).await
     }
 
     async fn loaded(
         &self,
-        loading: impl Future<Output = Result<Option<Arc<U>>, LoaderError>>,
+        loading: impl Future<Output = Result<Option<Arc<U>>, BoxError>>,
     ) -> Result<Option<Arc<U>>, Rejection> {
         let Some(outcome) = within(self.inner.loader_timeout, loading).await else {
             self.raise(&Event::new(EventKind::CallbackFailed).reason("loader_timeout"));
             return Err(Rejection::Unavailable(Unavailable::LoaderTimeout));
         };
         outcome.map_err(|error| {
-            self.raise(&Event::new(EventKind::CallbackFailed).reason("loader_failed").error(&causes(&error)));
+            self.raise(
+                &Event::new(EventKind::CallbackFailed).reason("loader_failed").error(&causes(&*error)),
+            );
             Rejection::Unavailable(Unavailable::Loader)
         })
     }
 
     /// What a store answers. Its failure and its silence are 503.
-    async fn call_store<T>(&self, answer: Ask<'_, T>) -> Result<T, Rejection> {
+    async fn call_store<T>(
+        &self,
+        answer: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, Rejection> {
         let Some(outcome) = within(self.inner.store_timeout, answer).await else {
             self.raise(&Event::new(EventKind::StoreFailed).reason("store_timeout"));
             return Err(Rejection::Unavailable(Unavailable::StoreTimeout));
@@ -480,13 +501,13 @@ impl<U: AuthUser> AuthProvider<U> {
         let hash = NewPasswordHash { old: old.to_owned(), new };
         let subject = user.subject().as_ref().to_owned();
         let subject = subject.as_str();
-        match within(self.inner.loader_timeout, updater.update(Arc::clone(user), hash)).await {
+        match within(self.inner.loader_timeout, updater.update_password_hash(Arc::clone(user), hash)).await {
             Some(Ok(())) => self.raise(&Event::new(EventKind::PasswordRehashed).subject(subject)),
             Some(Err(error)) => self.raise(
                 &Event::new(EventKind::CallbackFailed)
                     .reason("rehash_failed")
                     .subject(subject)
-                    .error(&causes(&error)),
+                    .error(&causes(&*error)),
             ),
             None => {
                 self.raise(&Event::new(EventKind::CallbackFailed).reason("rehash_timeout").subject(subject));
@@ -567,12 +588,13 @@ mod tests {
         is_send(auth.check(first, &requirement));
         is_send(auth.check_current(second));
         is_send(auth.check_optional(third));
-        is_send(auth.authenticate("", ""));
+        is_send(auth.authenticate("", "", &ClientInfo::unknown()));
+        is_send(auth.issue(Purpose::Access, ""));
         is_send(auth.login(""));
-        is_send(auth.refresh(""));
+        is_send(auth.refresh("", &ClientInfo::unknown()));
         is_send(auth.redeem("", OneTimePurpose::MagicLink));
         is_send(auth.withdraw_one_time("", None));
-        is_send(auth.create_api_key(ApiKeyRequest::new("")));
+        is_send(auth.create_api_key(ApiKeyRequest::for_subject("")));
         is_send(auth.api_keys(""));
         is_send(auth.hash_password(""));
     }

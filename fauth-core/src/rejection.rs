@@ -1,15 +1,14 @@
 //! Refusals: every reason there is, and the one place that knows status codes.
 //!
-//! `reason` holds the reasons with their status, code and sentence. `render` gives a refusal's body its
-//! form, `challenge` writes `WWW-Authenticate`, and `answer` makes the whole reply.
+//! `reason` holds the reasons with their status, code and sentence. `render` gives a refusal's
+//! body its form, `challenge` writes `WWW-Authenticate`, and `answer` makes the whole reply.
 
 mod answer;
 mod challenge;
-mod reason;
+pub(crate) mod reason;
 mod render;
 
-pub use reason::{
-    ApiKeyFault, InvalidToken, MalformedCredential, Misconfigured, OneTimeFault, Rejection, Unavailable,
-};
+pub(crate) use reason::Rejection;
+pub use reason::{ApiKeyFault, InvalidToken, MalformedCredential, Misconfigured, OneTimeFault, Unavailable};
 pub(crate) use render::to_json;
 pub use render::{DetailJson, ErrorJson, ProblemJson, Renderer};

@@ -32,7 +32,7 @@ pub trait RequestHead {
 /// The values of one header, as bytes and in order.
 ///
 /// ```
-/// use fauth_core::HeaderValues;
+/// use fauth_core::request::HeaderValues;
 ///
 /// let values: HeaderValues<'_> = [b"one".as_slice(), b"two"].into_iter().collect();
 /// assert_eq!(values.iter().count(), 2);

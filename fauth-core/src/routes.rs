@@ -26,7 +26,7 @@ use crate::{
     request::RequestHead,
     session::LoginRequest,
     store::{Session, SessionId},
-    token::{Purpose, TokenPair, TokenPayload, TokenRequest},
+    token::{Purpose, TokenPair, TokenPayload},
     transport::{SetTokenError, Transport},
     user::AuthUser,
 };
@@ -118,7 +118,7 @@ impl Endpoint {
         } else {
             Err(Rejection::MethodNotAllowed { allow })
         };
-        Call { parsed, sender: ClientInfo::of(head), is_head: head.method() == "HEAD" }
+        Call { parsed, client: ClientInfo::of(head), is_head: head.method() == "HEAD" }
     }
 
     fn parse<U: AuthUser>(
@@ -149,7 +149,7 @@ impl Endpoint {
 #[derive(Debug)]
 pub struct Call<U> {
     parsed: Result<Parsed<U>, Rejection>,
-    sender: ClientInfo,
+    client: ClientInfo,
     is_head: bool,
 }
 
@@ -188,24 +188,24 @@ impl<U: AuthUser> Call<U> {
     /// # Errors
     /// The [`Rejection`] to answer with; [`AuthProvider::refuse`] makes the answer.
     pub async fn answer(self, auth: &AuthProvider<U>) -> Result<Reply, Rejection> {
-        let sender = &self.sender;
+        let client = &self.client;
         match self.parsed? {
             Parsed::Login { identifier, password, remember, before } => {
                 let Authenticated { user, epoch } =
-                    auth.authenticate_sender(&identifier, &password, sender).await?;
-                auth.end_replaced(before.as_deref(), sender).await?;
-                let mut request = LoginRequest::from(TokenRequest::for_user(&*user)).remember(remember);
+                    auth.check_password(&identifier, &password, client).await?;
+                auth.end_replaced(before.as_deref(), client).await?;
+                let mut request = LoginRequest::for_user(&*user).remember(remember).client(client.clone());
                 request.epoch = Some(epoch);
-                deliver(auth, &auth.login_sender(request, sender).await?)
+                deliver(auth, &auth.login(request).await?)
             }
-            Parsed::Refresh(token) => deliver(auth, &auth.refresh_sender(&token, sender).await?),
+            Parsed::Refresh(token) => deliver(auth, &auth.refresh(&token, client).await?),
             Parsed::Logout(payload) => {
-                let ended = auth.logout_sender(payload.as_deref(), sender).await?;
+                let ended = auth.end_presented(payload.as_deref(), client).await?;
                 Ok(forget(auth, answer(&outcome(ended))))
             }
             Parsed::LogoutAll(presented) => {
                 let granted = auth.check_session(presented).await?;
-                auth.logout_all_sender(granted.payload().subject(), sender).await?;
+                auth.logout_all(granted.payload().subject(), client).await?;
                 Ok(forget(auth, answer(&outcome_everywhere(auth.worth_of_logout()))))
             }
             Parsed::Sessions(presented) => {
@@ -218,7 +218,7 @@ impl<U: AuthUser> Call<U> {
                 let granted = auth.check_session(presented).await?;
                 let named = named.ok_or(Rejection::NotFound)?;
                 let subject = granted.payload().subject();
-                if !auth.revoke_own_session_sender(subject, &named, sender).await? {
+                if !auth.revoke_session(subject, &named, client).await? {
                     return Err(Rejection::NotFound);
                 }
                 let is_current = granted.payload().session_id() == Some(named.as_str());

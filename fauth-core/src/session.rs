@@ -1,6 +1,9 @@
-//! What a login is made of: who, how long, from where, and how its refresh tokens follow from one another.
+//! Session settings, the login request, and the derivation of successive refresh tokens.
+//!
+//! This module only computes: it checks [`SessionConfig`] and derives refresh-token ids. The
+//! provider opens, refreshes and ends sessions; the session store keeps them.
 
-use std::{borrow::Cow, net::IpAddr, time::Duration};
+use std::{borrow::Cow, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -8,7 +11,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::{
-    client::shortened,
+    client::ClientInfo,
     error::ConfigError,
     store::{Nonce, SecretHash},
     token::{RefreshId, TokenRequest},
@@ -19,21 +22,23 @@ const DEFAULT_GRACE: Duration = Duration::from_secs(10);
 const MAX_GRACE: Duration = Duration::from_secs(60);
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 10_000;
-/// As long as a cookie can last.
+/// Browsers keep a cookie for at most 400 days; a session needs no more.
 const MAX_LIFETIME: Duration = Duration::from_secs(400 * 24 * 60 * 60);
-/// A remembered session may last so many times its idle timeout.
+/// The default lifetime of a remembered session, as a multiple of its idle timeout.
 const REMEMBERED_FACTOR: u32 = 3;
-/// How long sessions last, and how they are carried on.
+
+/// How long sessions last, how refresh tokens are rotated, and how many sessions a subject may
+/// have.
 ///
 /// | setting | default |
 /// |---|---|
 /// | idle timeout | the lifetime of refresh tokens: 7 days |
-/// | lifetime, however often it is refreshed | the longest lifetime of refresh tokens: 30 days |
-/// | the same two, if the user asks to be remembered | 30 days, 90 days |
+/// | lifetime, however often it is refreshed | the maximum lifetime of refresh tokens: 30 days |
+/// | idle timeout and lifetime of remembered sessions | 30 days, 90 days |
 /// | grace window | 10 seconds |
 /// | sessions of one subject at a time | 50 |
 ///
-/// Durations are whole seconds: a fraction is dropped.
+/// Durations are whole seconds; fractions are dropped.
 ///
 /// ```
 /// use std::time::Duration;
@@ -41,7 +46,7 @@ const REMEMBERED_FACTOR: u32 = 3;
 ///
 /// const HOUR: Duration = Duration::from_secs(60 * 60);
 ///
-/// // As NIST SP 800-63B asks for at its second level.
+/// // The limits of NIST SP 800-63B for authenticator assurance level 2.
 /// let sessions = SessionConfig::new().idle_timeout(HOUR).lifetime(24 * HOUR);
 /// ```
 #[derive(Debug, Clone)]
@@ -56,7 +61,7 @@ pub struct SessionConfig {
 }
 
 impl SessionConfig {
-    /// The defaults.
+    /// The default settings, as in the table above.
     pub const fn new() -> Self {
         Self {
             idle_timeout: None,
@@ -68,47 +73,56 @@ impl SessionConfig {
         }
     }
 
-    /// A session ends that is not refreshed for so long. At most the longest lifetime of refresh tokens.
+    /// Ends a session that has not been refreshed for this long. At most the maximum lifetime of
+    /// refresh tokens.
     pub const fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = Some(timeout);
         self
     }
 
-    /// A session ends so long after the login, whatever happens. At most 400 days.
+    /// Ends a session this long after the login, however often it is refreshed. At most 400 days.
     pub const fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);
         self
     }
 
-    /// The [idle timeout](Self::idle_timeout) of users who ask to be remembered.
+    /// Sets the [idle timeout](Self::idle_timeout) of [remembered](LoginRequest::remember)
+    /// sessions.
     pub const fn remembered_idle_timeout(mut self, timeout: Duration) -> Self {
         self.remembered_idle_timeout = Some(timeout);
         self
     }
 
-    /// The [lifetime](Self::lifetime) of the sessions of users who ask to be remembered.
+    /// Sets the [lifetime](Self::lifetime) of [remembered](LoginRequest::remember) sessions.
     pub const fn remembered_lifetime(mut self, lifetime: Duration) -> Self {
         self.remembered_lifetime = Some(lifetime);
         self
     }
 
-    /// For how long after a refresh the old token gives the same successor once more: for answers that got lost, and for two tabs that refresh at once. Up
-    /// to 60 seconds; zero for never.
+    /// Sets the grace window: for this long after a refresh, the old refresh token still yields
+    /// the same successor. Up to 60 seconds; zero switches it off.
+    ///
+    /// The window covers responses that were lost and two browser tabs that refresh at once.
+    /// Without it, both would look like a replay and end the session.
     ///
     /// # Security
-    /// A thief who is quick enough shares the session for the rest of this window without being noticed; later, the session ends.
+    /// A thief who presents a copied refresh token within this window shares the session for the
+    /// rest of the window without being noticed. After the window, reuse of the old token ends the
+    /// session.
     pub const fn grace(mut self, window: Duration) -> Self {
         self.grace = window;
         self
     }
 
-    /// The most sessions of one subject at a time, 1 to 10 000. With one more login, the one that was seen longest ago ends.
+    /// Sets how many sessions one subject may have at a time, 1 to 10 000. A further login ends
+    /// the session with the oldest last use.
     pub const fn limit(mut self, sessions: usize) -> Self {
         self.limit = sessions;
         self
     }
 
-    /// `refresh_lifetime` and `refresh_max` are those of refresh tokens in general.
+    /// Checks the settings and fills in defaults. `refresh_lifetime` and `refresh_max` are the
+    /// configured and the maximum lifetime of refresh tokens.
     pub(crate) fn build(
         self,
         refresh_lifetime: Duration,
@@ -140,7 +154,7 @@ impl Default for SessionConfig {
     }
 }
 
-/// Settings that were checked.
+/// [`SessionConfig`] after its bounds were checked and its defaults filled in.
 #[derive(Debug, Clone)]
 pub(crate) struct SessionPolicy {
     ordinary: Span,
@@ -155,7 +169,7 @@ pub(crate) struct Span {
     pub(crate) lifetime: Duration,
 }
 
-/// What stores keep, and what tokens can say.
+/// Drops the fraction: stores and token claims hold whole seconds.
 const fn whole(span: Duration) -> Duration {
     Duration::from_secs(span.as_secs())
 }
@@ -191,20 +205,23 @@ impl SessionPolicy {
         if remembered { self.remembered } else { self.ordinary }
     }
 
-    /// How long any session can last.
+    /// The longest lifetime of any session; revocations are retained at least as long.
     pub(crate) fn longest(&self) -> Duration {
         self.ordinary.lifetime.max(self.remembered.lifetime)
     }
 }
 
-/// Who logs in, for how long, and from where.
+/// A login for [`AuthProvider::login`](crate::AuthProvider::login): user, session kind and client.
 ///
 /// ```
-/// use fauth_core::{LoginRequest, TokenRequest};
+/// use fauth_core::{ClientInfo, LoginRequest, TokenRequest};
 ///
 /// # let auth = fauth_testing::provider().build().unwrap();
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-/// let request = LoginRequest::from(TokenRequest::for_subject("alice").scope("read")).remember(true).client("Firefox on Linux");
+/// // In a request handler, use `ClientInfo::of(&head)`.
+/// let client = ClientInfo::unknown().with_user_agent("Firefox on Linux");
+/// let token = TokenRequest::for_subject("alice").scope("read");
+/// let request = LoginRequest::from(token).remember(true).client(client);
 /// let pair = auth.login(request).await?;
 /// # Ok::<(), fauth_core::Rejection>(())
 /// # }).unwrap();
@@ -214,43 +231,40 @@ impl SessionPolicy {
 pub struct LoginRequest<'a> {
     pub(crate) token: TokenRequest<'a>,
     pub(crate) remember: bool,
-    pub(crate) client: Option<String>,
-    pub(crate) address: Option<IpAddr>,
-    /// Of the subject, if it was read before its password was checked.
+    pub(crate) client: ClientInfo,
+    /// The subject's epoch as read before the password check, so that ending all logins of the
+    /// subject during the check ends this one too. `None` without a password check: the login
+    /// reads the epoch itself.
     pub(crate) epoch: Option<u64>,
 }
 
 impl<'a> LoginRequest<'a> {
-    /// A login of this user. Its tokens end when the user's [`token_epoch`](AuthUser::token_epoch) is raised.
+    /// A login of this user. Raising the user's [`token_epoch`](AuthUser::token_epoch) invalidates
+    /// its tokens.
     pub fn for_user(user: &impl AuthUser) -> Self {
         Self::with(TokenRequest::for_user(user))
     }
 
-    /// A login of `subject`. Its tokens carry no [`token_epoch`](AuthUser::token_epoch); where the user's own record
-    /// has one, take [`for_user`](Self::for_user).
+    /// A login of `subject`. Its tokens carry no [`token_epoch`](AuthUser::token_epoch); if the
+    /// user's record has one, use [`for_user`](Self::for_user).
     pub fn for_subject(subject: impl Into<Cow<'a, str>>) -> Self {
         Self::with(TokenRequest::for_subject(subject))
     }
 
-    const fn with(token: TokenRequest<'a>) -> Self {
-        Self { token, remember: false, client: None, address: None, epoch: None }
+    fn with(token: TokenRequest<'a>) -> Self {
+        Self { token, remember: false, client: ClientInfo::unknown(), epoch: None }
     }
 
-    /// Does the user ask to be remembered? Then the session lasts longer; see [`SessionConfig`]. Default: no.
+    /// Whether the user asked to be remembered. A remembered session lasts longer; see
+    /// [`SessionConfig`]. Default: `false`.
     pub const fn remember(mut self, remember: bool) -> Self {
         self.remember = remember;
         self
     }
 
-    /// What the client calls itself, for the list of sessions. Cut at 256 bytes.
-    pub fn client(mut self, client: impl Into<Cow<'a, str>>) -> Self {
-        self.client = shortened(&client.into());
-        self
-    }
-
-    /// From where the login comes, for the list of sessions.
-    pub const fn address(mut self, address: IpAddr) -> Self {
-        self.address = Some(address);
+    /// Sets the client that logs in, shown in session lists and events. Default: unknown.
+    pub fn client(mut self, client: ClientInfo) -> Self {
+        self.client = client;
         self
     }
 }
@@ -262,7 +276,13 @@ impl<'a, T: Into<TokenRequest<'a>>> From<T> for LoginRequest<'a> {
 }
 
 impl RefreshId {
-    /// `None` never: HMAC takes keys of any length.
+    /// Derives the next refresh-token id from the presented one and the nonce of the rotation.
+    ///
+    /// The store keeps the nonce and hashes of ids, never an id. Within the grace window the
+    /// presented token and the stored nonce therefore give the same successor again, and whoever
+    /// reads only the store can compute none.
+    ///
+    /// Never `None` in practice: HMAC takes keys of any length.
     pub(crate) fn successor(presented: &str, nonce: Nonce) -> Option<Self> {
         let mut mac = Hmac::<Sha256>::new_from_slice(presented.as_bytes()).ok()?;
         mac.update(b"fauth: refresh successor");
@@ -271,7 +291,7 @@ impl RefreshId {
         mac.first_chunk().map(|bytes| Self::from_bytes(*bytes))
     }
 
-    /// What the store keeps.
+    /// The hash of the id as it stands in the token; the store keeps this instead of the id.
     pub(crate) fn hash(&self) -> SecretHash {
         SecretHash::of(Zeroizing::new(URL_SAFE_NO_PAD.encode(self.as_bytes())).as_bytes())
     }
@@ -329,7 +349,7 @@ mod tests {
         }
     }
 
-    /// Backends keep whole seconds, and must not disagree about what is left.
+    /// Backends keep whole seconds, so that all of them agree on when a session expires.
     #[test]
     fn fractions_of_seconds_are_dropped() {
         let span = Duration::from_millis(1_999);
@@ -342,7 +362,7 @@ mod tests {
         assert_eq!(policy.grace, second);
     }
 
-    /// Who lets refresh tokens last for years need not say anything about sessions.
+    /// A refresh lifetime of years needs no session setting: the default is cut to 400 days.
     #[test]
     fn the_default_lifetime_is_never_too_long() {
         let policy = SessionConfig::new().build(7 * DAY, 1000 * DAY).unwrap();

@@ -1,9 +1,11 @@
 //! What the application brings: its user, and the two callbacks that find one.
 
-use std::{error::Error, future::Future, pin::Pin, sync::Arc};
+use std::{error::Error, future::Future, sync::Arc};
+
+use async_trait::async_trait;
 
 use crate::{
-    error::{BoxError, LoaderError},
+    error::BoxError,
     token::{OneTimePurpose, TokenPayload},
 };
 
@@ -68,8 +70,11 @@ pub trait AuthUser: Send + Sync + 'static {
     /// ends access tokens, refresh tokens and outstanding [one-time tokens](Self::one_time_stamp) of every purpose, on every instance, and needs no store. Not
     /// when a [`PasswordUpdater`] replaces the hash: the password is the same then. It must never fall. API keys are not ended by it.
     ///
-    /// Tokens carry it if they were made with [`TokenRequest::for_user`](crate::TokenRequest::for_user) or [`OneTimeRequest::for_user`](crate::OneTimeRequest::for_user), as the
-    /// ready-made endpoints do. Others, such as those of `login("alice")`, count as of epoch 0: once it is raised, they are refused from the moment they are issued.
+    /// Tokens carry it if they were made with
+    /// [`TokenRequest::for_user`](crate::TokenRequest::for_user) or
+    /// [`OneTimeRequest::for_user`](crate::one_time::OneTimeRequest::for_user), as the ready-made
+    /// endpoints do. Others, such as those of `login("alice")`, count as of epoch 0: once it is
+    /// raised, they are refused from the moment they are issued.
     ///
     /// # Security
     /// With the default, a password change by itself ends nothing: whoever has a token or a link goes on. Override this, or call
@@ -133,27 +138,40 @@ pub trait AuthUser: Send + Sync + 'static {
     }
 }
 
-/// Finds the user whom a verified token is about.
+/// Finds the user of a verified token.
 ///
-/// Any `async fn(Arc<TokenPayload>) -> Result<Option<U>, E>` is one, and so is a closure; `Option<Arc<U>>` spares a cache the copy.
-/// Implement the trait for a loader with a state of its own.
+/// Any `async fn(Arc<TokenPayload>) -> Result<Option<U>, E>` is one, and so is a closure;
+/// `Option<Arc<U>>` spares a cache the copy. A closure that uses something from outside clones it
+/// for each call:
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use fauth_core::{AuthProviderBuilder, TokenPayload};
+/// # use fauth_testing::TestUser as User;
+/// # #[derive(Clone)] struct Database;
+/// # impl Database { async fn by_id(&self, _: &str) -> Result<Option<User>, std::io::Error> { Ok(None) } }
+/// # fn example(builder: AuthProviderBuilder<User>, database: Database) -> AuthProviderBuilder<User> {
+/// builder.user_loader(move |token: Arc<TokenPayload>| {
+///     let database = database.clone();
+///     async move { database.by_id(token.subject()).await }
+/// })
+/// # }
+/// ```
+///
+/// Implement the trait for a loader with a state of its own:
 ///
 /// ```
 /// use std::sync::Arc;
-/// use fauth_core::{TokenPayload, UserLoader};
+/// use fauth_core::{BoxError, TokenPayload, UserLoader, async_trait};
 /// # use fauth_testing::TestUser as User;
 /// # struct Database;
-/// # #[derive(Debug)] struct DbError;
-/// # impl std::fmt::Display for DbError { fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str("db") } }
-/// # impl std::error::Error for DbError {}
-/// # impl Database { async fn by_id(&self, _: &str) -> Result<Option<User>, DbError> { Ok(None) } }
+/// # impl Database { async fn by_id(&self, _: &str) -> Result<Option<User>, std::io::Error> { Ok(None) } }
 ///
 /// struct Users { database: Database }
 ///
+/// #[async_trait]
 /// impl UserLoader<User> for Users {
-///     type Error = DbError;
-///
-///     async fn load_user(&self, token: Arc<TokenPayload>) -> Result<Option<Arc<User>>, DbError> {
+///     async fn load_user(&self, token: Arc<TokenPayload>) -> Result<Option<Arc<User>>, BoxError> {
 ///         Ok(self.database.by_id(token.subject()).await?.map(Arc::new))
 ///     }
 /// }
@@ -162,64 +180,51 @@ pub trait AuthUser: Send + Sync + 'static {
     message = "`{Self}` cannot load users of type `{U}`",
     label = "not a loader of `{U}`",
     note = "a user loader is an `async fn(Arc<TokenPayload>) -> Result<Option<{U}>, E>`, where `E` is any error type",
-    note = "a closure must name the type of its parameter: `|token: Arc<TokenPayload>| async move {{ … }}`"
+    note = "a closure must name the type of its parameter: `|token: Arc<TokenPayload>| async move {{ … }}`",
+    note = "a shared loader, `Arc<dyn UserLoader<{U}>>`, is given with `shared_user_loader`"
 )]
+#[async_trait]
 pub trait UserLoader<U>: Send + Sync + 'static {
-    /// The application's own error.
-    type Error: Into<BoxError>;
-
-    /// The user of this token, `None` if there is none (any more).
+    /// The user of this token; `None` if there is none (any more).
     ///
     /// # Errors
     /// Whatever keeps the loader from knowing. The request is then refused with 503, and the error is logged.
-    fn load_user(
-        &self,
-        token: Arc<TokenPayload>,
-    ) -> impl Future<Output = Result<Option<Arc<U>>, Self::Error>> + Send;
+    async fn load_user(&self, token: Arc<TokenPayload>) -> Result<Option<Arc<U>>, BoxError>;
 }
 
-/// Finds the user whom somebody claims to be when logging in.
+/// Finds the user by what somebody typed when logging in.
 ///
 /// Any `async fn(String) -> Result<Option<U>, E>` is one, and so is a closure.
 ///
 /// # Security
-/// The identifier is what a stranger typed, up to 255 bytes of it; hand it to the database as a parameter, not as a part of the query.
+/// The identifier is what a stranger typed, up to 255 bytes of it; hand it to the database as a
+/// parameter, not as a part of the query.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot load users of type `{U}` by an identifier",
     label = "not an identity loader of `{U}`",
     note = "an identity loader is an `async fn(String) -> Result<Option<{U}>, E>`, where `E` is any error type",
-    note = "a closure must name the type of its parameter: `|identifier: String| async move {{ … }}`"
+    note = "a closure must name the type of its parameter: `|identifier: String| async move {{ … }}`",
+    note = "a shared loader, `Arc<dyn IdentityLoader<{U}>>`, is given with `shared_identity_loader`"
 )]
+#[async_trait]
 pub trait IdentityLoader<U>: Send + Sync + 'static {
-    /// The application's own error.
-    type Error: Into<BoxError>;
-
-    /// The user with this identifier (a user name, an e-mail address), `None` if there is none.
+    /// The user with this identifier (a user name, an e-mail address); `None` if there is none.
     ///
     /// # Errors
     /// Whatever keeps the loader from knowing. The login is then refused with 503, and the error is logged.
-    fn load_identity(
-        &self,
-        identifier: String,
-    ) -> impl Future<Output = Result<Option<Arc<U>>, Self::Error>> + Send;
+    async fn load_identity(&self, identifier: String) -> Result<Option<Arc<U>>, BoxError>;
 }
 
 /// Stores the hash that a successful login has brought up to date.
 ///
 /// Any `async fn(Arc<U>, NewPasswordHash) -> Result<(), E>` is one.
+#[async_trait]
 pub trait PasswordUpdater<U>: Send + Sync + 'static {
-    /// The application's own error.
-    type Error: Into<BoxError>;
-
     /// Replaces the user's hash, **if it is still the old one**: a password that was changed meanwhile must win.
     ///
     /// # Errors
     /// Whatever went wrong. It is logged; the login succeeds all the same, and the next one tries again.
-    fn update_password_hash(
-        &self,
-        user: Arc<U>,
-        hash: NewPasswordHash,
-    ) -> impl Future<Output = Result<(), Self::Error>> + Send;
+    async fn update_password_hash(&self, user: Arc<U>, hash: NewPasswordHash) -> Result<(), BoxError>;
 }
 
 /// A password hash with the parameters of today, and the one that it replaces.
@@ -261,6 +266,7 @@ impl<U> FoundUser<U> for Arc<U> {
     }
 }
 
+#[async_trait]
 impl<U, F, Fut, Found, E> UserLoader<U> for F
 where
     F: Fn(Arc<TokenPayload>) -> Fut + Send + Sync + 'static,
@@ -268,13 +274,12 @@ where
     Found: FoundUser<U>,
     E: Into<BoxError>,
 {
-    type Error = E;
-
-    async fn load_user(&self, token: Arc<TokenPayload>) -> Result<Option<Arc<U>>, E> {
-        Ok(self(token).await?.map(FoundUser::into_shared))
+    async fn load_user(&self, token: Arc<TokenPayload>) -> Result<Option<Arc<U>>, BoxError> {
+        self(token).await.map(|found| found.map(FoundUser::into_shared)).map_err(Into::into)
     }
 }
 
+#[async_trait]
 impl<U, F, Fut, Found, E> IdentityLoader<U> for F
 where
     F: Fn(String) -> Fut + Send + Sync + 'static,
@@ -282,13 +287,12 @@ where
     Found: FoundUser<U>,
     E: Into<BoxError>,
 {
-    type Error = E;
-
-    async fn load_identity(&self, identifier: String) -> Result<Option<Arc<U>>, E> {
-        Ok(self(identifier).await?.map(FoundUser::into_shared))
+    async fn load_identity(&self, identifier: String) -> Result<Option<Arc<U>>, BoxError> {
+        self(identifier).await.map(|found| found.map(FoundUser::into_shared)).map_err(Into::into)
     }
 }
 
+#[async_trait]
 impl<U, F, Fut, E> PasswordUpdater<U> for F
 where
     U: Send + Sync + 'static,
@@ -296,46 +300,8 @@ where
     Fut: Future<Output = Result<(), E>> + Send,
     E: Into<BoxError>,
 {
-    type Error = E;
-
-    async fn update_password_hash(&self, user: Arc<U>, hash: NewPasswordHash) -> Result<(), E> {
-        self(user, hash).await
-    }
-}
-
-type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-type Loaded<U> = Result<Option<Arc<U>>, LoaderError>;
-
-/// The callbacks with their types erased: `U` is the only generic that a user of fauth sees.
-pub(crate) trait LoadUser<U>: Send + Sync {
-    fn load(&self, token: Arc<TokenPayload>) -> BoxFuture<'_, Loaded<U>>;
-}
-
-pub(crate) trait LoadIdentity<U>: Send + Sync {
-    fn load(&self, identifier: String) -> BoxFuture<'_, Loaded<U>>;
-}
-
-pub(crate) trait UpdatePassword<U>: Send + Sync {
-    fn update(&self, user: Arc<U>, hash: NewPasswordHash) -> BoxFuture<'_, Result<(), LoaderError>>;
-}
-
-pub(crate) struct Erased<L>(pub(crate) L);
-
-impl<U: Send + Sync + 'static, L: UserLoader<U>> LoadUser<U> for Erased<L> {
-    fn load(&self, token: Arc<TokenPayload>) -> BoxFuture<'_, Loaded<U>> {
-        Box::pin(async move { self.0.load_user(token).await.map_err(LoaderError::new) })
-    }
-}
-
-impl<U: Send + Sync + 'static, L: IdentityLoader<U>> LoadIdentity<U> for Erased<L> {
-    fn load(&self, identifier: String) -> BoxFuture<'_, Loaded<U>> {
-        Box::pin(async move { self.0.load_identity(identifier).await.map_err(LoaderError::new) })
-    }
-}
-
-impl<U: Send + Sync + 'static, L: PasswordUpdater<U>> UpdatePassword<U> for Erased<L> {
-    fn update(&self, user: Arc<U>, hash: NewPasswordHash) -> BoxFuture<'_, Result<(), LoaderError>> {
-        Box::pin(async move { self.0.update_password_hash(user, hash).await.map_err(LoaderError::new) })
+    async fn update_password_hash(&self, user: Arc<U>, hash: NewPasswordHash) -> Result<(), BoxError> {
+        self(user, hash).await.map_err(Into::into)
     }
 }
 

@@ -3,7 +3,7 @@
 //! Needs the feature `user-store`.
 //!
 //! ```
-//! use fauth_core::{
+//! use fauth_core::{ClientInfo,
 //!     AuthConfig, AuthProvider, MemoryStore, TokenRequest,
 //!     user_store::{JsonFileUserStore, NewUser, StoredUser, UserStore as _, UserStoreError},
 //! };
@@ -32,18 +32,18 @@
 //! }
 //!
 //! // `of` writes into the tokens what ends them with a change of the password.
-//! let alice = auth.authenticate("alice", "correct horse battery staple").await?;
+//! let alice = auth.authenticate("alice", "correct horse battery staple", &ClientInfo::unknown()).await?;
 //! let old = auth.login(TokenRequest::for_user(&*alice)).await?;
 //!
 //! // Another password: whatever was issued before is refused, wherever it is. Who changed it is logged in anew.
 //! let hash = auth.hash_password("staple battery horse correct").await?;
 //! let alice = users.change_password(&alice, &hash).await?;
-//! assert!(auth.refresh(old.refresh_token().expose()).await.is_err());
+//! assert!(auth.refresh(old.refresh_token().expose(), &ClientInfo::unknown()).await.is_err());
 //! let new = auth.login(TokenRequest::for_user(&*alice)).await?;
 //!
 //! // Disabled at once: the next request with one of these tokens is refused.
 //! users.set_active("alice", false).await?;
-//! assert!(auth.refresh(new.refresh_token().expose()).await.is_err());
+//! assert!(auth.refresh(new.refresh_token().expose(), &ClientInfo::unknown()).await.is_err());
 //! # std::fs::remove_dir_all(folder)?;
 //! # Ok(())
 //! # }
@@ -69,8 +69,9 @@
 //! links) of a lower epoch are refused from then on: by every instance that reads the same store, and whether or not there is a store of sessions. API keys go on; revoke
 //! them where that is meant. A login that brings the hash up to date ([`rehash_password`](UserStore::rehash_password)) ends nothing, and neither do other roles.
 //!
-//! Log in with [`TokenRequest::for_user`](crate::TokenRequest::for_user), as the ready-made endpoints do. The name alone (`auth.login("alice")`) says nothing of the epoch:
-//! as soon as that is not 0 any more, tokens of such a login are refused from the start.
+//! Log in with [`TokenRequest::for_user`](crate::TokenRequest::for_user), as the ready-made
+//! endpoints do. The name alone (`auth.login("alice")`) says nothing of the epoch: as soon as that
+//! is not 0 any more, tokens of such a login are refused from the start.
 //!
 //! # Limits
 //!
@@ -94,6 +95,8 @@ mod users;
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
+
 pub use error::UserStoreError;
 pub use interface::UserStore;
 pub use json_file::{JsonFileUserStore, MAX_FILE_BYTES};
@@ -102,47 +105,39 @@ pub use record::{MAX_EPOCH, MAX_HASH_BYTES, MAX_NAME_BYTES, MAX_ROLES, NewUser, 
 pub use users::MAX_USERS;
 
 use crate::{
+    error::BoxError,
     token::TokenPayload,
     user::{IdentityLoader, NewPasswordHash, PasswordUpdater, UserLoader},
 };
 
 macro_rules! loaders {
     ($store:ty) => {
+        #[async_trait]
         impl UserLoader<StoredUser> for $store {
-            type Error = UserStoreError;
-
-            async fn load_user(
-                &self,
-                token: Arc<TokenPayload>,
-            ) -> Result<Option<Arc<StoredUser>>, UserStoreError> {
+            async fn load_user(&self, token: Arc<TokenPayload>) -> Result<Option<Arc<StoredUser>>, BoxError> {
                 let user = self.find(token.subject()).await?;
                 Ok(user.filter(|user| user.is_subject_of(&token)))
             }
         }
 
+        #[async_trait]
         impl IdentityLoader<StoredUser> for $store {
-            type Error = UserStoreError;
-
-            async fn load_identity(
-                &self,
-                identifier: String,
-            ) -> Result<Option<Arc<StoredUser>>, UserStoreError> {
-                self.find(&identifier).await
+            async fn load_identity(&self, identifier: String) -> Result<Option<Arc<StoredUser>>, BoxError> {
+                Ok(self.find(&identifier).await?)
             }
         }
 
+        #[async_trait]
         impl PasswordUpdater<StoredUser> for $store {
-            type Error = UserStoreError;
-
             async fn update_password_hash(
                 &self,
                 user: Arc<StoredUser>,
                 hash: NewPasswordHash,
-            ) -> Result<(), UserStoreError> {
+            ) -> Result<(), BoxError> {
                 match self.rehash_password(user.username(), &hash.old, &hash.new).await {
                     // Somebody changed the password or deleted the user meanwhile: that wins, and nothing has failed.
                     Err(UserStoreError::Changed(_) | UserStoreError::NotFound(_)) => Ok(()),
-                    outcome => outcome,
+                    outcome => Ok(outcome?),
                 }
             }
         }

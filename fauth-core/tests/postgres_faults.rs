@@ -1,4 +1,5 @@
-//! PostgreSQL killed, restarted, paused and cut off while it is used: a real server, and nothing mocked.
+//! PostgreSQL killed, restarted, paused and cut off while it is used: a real server, and nothing
+//! mocked.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail by panicking")]
 
@@ -12,10 +13,10 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use fauth_core::{
-    Timestamp,
+    clock::Timestamp,
     store::{
-        NewSession, Nonce, PostgresStore, RevocationStore, RevocationTarget, Rotation, RotationOutcome,
-        SecretHash, Session, SessionId, SessionStore, TokenFacts, Verdict,
+        NewSession, Nonce, Owner, PostgresStore, RevocationStore, RevocationTarget, Rotation,
+        RotationOutcome, SecretHash, Session, SessionId, SessionStore, StoreError, TokenFacts, Verdict,
     },
 };
 use fauth_testing::ManualClock;
@@ -43,10 +44,14 @@ fn hash(session: u64, step: u64) -> SecretHash {
     SecretHash::from_bytes(bytes)
 }
 
+fn owner(subject: &str) -> Owner<'_> {
+    Owner::new("default", "", subject)
+}
+
 fn new_session(number: u64, subject: &str) -> NewSession {
     let session = Session {
         id: session_id(number),
-        subject: subject.to_owned(),
+        owner: owner(subject).into_owned(),
         created_at: NOW,
         last_seen_at: NOW,
         idle_timeout: Duration::from_secs(3600),
@@ -66,6 +71,16 @@ fn rotation(session: u64, presented: u64, successor: u64) -> Rotation {
         nonce: Nonce::from_bytes(u128::from(successor).to_be_bytes()),
         grace: Duration::from_secs(10),
     }
+}
+
+/// One of alice's sessions.
+async fn rotate(
+    store: &PostgresStore,
+    session: u64,
+    presented: u64,
+    successor: u64,
+) -> Result<RotationOutcome, StoreError> {
+    store.rotate(&owner("alice"), &rotation(session, presented, successor), NOW).await
 }
 
 async fn pool(server: &Postgres, connections: u32) -> PgPool {
@@ -99,7 +114,8 @@ struct Confirmed {
     step: u64,
 }
 
-/// Opens a session, rotates it some times, and begins anew, until told to stop. Each rotation that fails is tried again, like a client does.
+/// Opens a session, rotates it some times, and begins anew, until told to stop. Each rotation that
+/// fails is tried again, like a client does.
 async fn work(store: PostgresStore, next: Arc<AtomicU64>, stop: Arc<AtomicBool>) -> (Vec<Confirmed>, u64) {
     let mut confirmed = Vec::new();
     let mut failures = 0;
@@ -115,7 +131,7 @@ async fn work(store: PostgresStore, next: Arc<AtomicU64>, stop: Arc<AtomicBool>)
         for step in 1..5 {
             let mut failed = false;
             loop {
-                match store.rotate(rotation(session, step - 1, step), NOW).await {
+                match rotate(&store, session, step - 1, step).await {
                     Ok(RotationOutcome::Rotated(_)) => break,
                     // The first attempt had come through, and its answer was lost.
                     Ok(RotationOutcome::InGrace { nonce, .. }) if failed => {
@@ -137,18 +153,20 @@ async fn work(store: PostgresStore, next: Arc<AtomicU64>, stop: Arc<AtomicBool>)
     (confirmed, failures)
 }
 
-/// Every session that was confirmed is live, its last confirmed token is good for one rotation, and the one before is good for nothing new.
+/// Every session that was confirmed is live, its last confirmed token is good for one rotation,
+/// and the one before is good for nothing new.
 async fn all_is_kept(store: &PostgresStore, confirmed: &[Confirmed]) {
     let live: std::collections::HashSet<_> =
-        store.list("alice", NOW).await.unwrap().into_iter().map(|session| session.id).collect();
+        store.list(&owner("alice"), NOW).await.unwrap().into_iter().map(|session| session.id).collect();
     for Confirmed { session, step } in confirmed {
         assert!(live.contains(&session_id(*session)), "session {session} was confirmed and is gone");
-        // The worker may have been stopped in the middle of one more rotation, whose answer nobody saw.
-        match store.rotate(rotation(*session, *step, step + 1), NOW).await.unwrap() {
+        // The worker may have been stopped in the middle of one more rotation, whose answer nobody
+        // saw.
+        match rotate(store, *session, *step, step + 1).await.unwrap() {
             RotationOutcome::Rotated(_) | RotationOutcome::InGrace { .. } => {}
             other => panic!("session {session} at step {step}: {other:?}"),
         }
-        let again = store.rotate(rotation(*session, *step, step + 2), NOW).await.unwrap();
+        let again = rotate(store, *session, *step, step + 2).await.unwrap();
         assert!(matches!(again, RotationOutcome::InGrace { .. }), "accepted twice: {again:?}");
     }
 }
@@ -192,28 +210,28 @@ async fn killed_in_the_middle_of_a_run_it_loses_nothing_that_was_confirmed() {
 async fn while_it_is_down_nothing_is_judged_and_afterwards_everything_again() {
     let mut server = Postgres::start();
     let store = store(&server).await;
-    let token = |jti| TokenFacts {
-        targets: [RevocationTarget::TokenId(jti)].into_iter().collect(),
-        subject: "alice",
-        epoch: 0,
-        issued_at: NOW,
+    let alice = owner("alice");
+    let judge = async |jti: &'static str| {
+        let targets = &[RevocationTarget::TokenId(jti)];
+        let token = TokenFacts { owner: owner("alice"), targets, epoch: 0, issued_at: NOW };
+        store.check(&token, NOW).await
     };
     let until = NOW.checked_add(Duration::from_secs(900)).unwrap();
-    store.revoke(&[RevocationTarget::TokenId("stolen")], NOW, until).await.unwrap();
-    assert_eq!(store.check(&token("stolen"), NOW).await.unwrap(), Verdict::Revoked);
-    assert_eq!(store.check(&token("good"), NOW).await.unwrap(), Verdict::Good);
+    store.revoke(&alice, &[RevocationTarget::TokenId("stolen")], NOW, until).await.unwrap();
+    assert_eq!(judge("stolen").await.unwrap(), Verdict::Revoked);
+    assert_eq!(judge("good").await.unwrap(), Verdict::Good);
 
     server.kill();
     for jti in ["stolen", "good"] {
-        let answer = tokio::time::timeout(PATIENCE, store.check(&token(jti), NOW)).await.unwrap();
+        let answer = tokio::time::timeout(PATIENCE, judge(jti)).await.unwrap();
         assert!(answer.is_err(), "{answer:?}");
     }
-    assert!(store.rotate(rotation(1, 0, 1), NOW).await.is_err(), "not reachable is not unknown");
+    assert!(rotate(&store, 1, 0, 1).await.is_err(), "not reachable is not unknown");
 
     server.restart();
-    let verdict = until_it_answers(async || store.check(&token("stolen"), NOW).await).await;
+    let verdict = until_it_answers(async || judge("stolen").await).await;
     assert_eq!(verdict, Verdict::Revoked);
-    assert_eq!(store.check(&token("good"), NOW).await.unwrap(), Verdict::Good, "it remembers as before");
+    assert_eq!(judge("good").await.unwrap(), Verdict::Good, "it remembers as before");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -225,7 +243,7 @@ async fn a_connection_that_is_cut_while_rotating_leads_to_the_same_successor() {
         store.open(new_session(session, "alice"), NOW).await.unwrap();
         let rotating = {
             let store = store.clone();
-            tokio::spawn(async move { store.rotate(rotation(session, 0, 1), NOW).await })
+            tokio::spawn(async move { rotate(&store, session, 0, 1).await })
         };
         // Later and later, so that it is cut at every place.
         tokio::time::sleep(Duration::from_micros(session * 50)).await;
@@ -234,8 +252,9 @@ async fn a_connection_that_is_cut_while_rotating_leads_to_the_same_successor() {
         sqlx::query(cut).execute(&other).await.unwrap();
         let first = rotating.await.unwrap();
 
-        // The client tries again with the token that it has, and a successor of its own is made for the case that the first attempt has not come through.
-        let second = until_it_answers(async || store.rotate(rotation(session, 0, 2), NOW).await).await;
+        // The client tries again with the token that it has, and a successor of its own is made
+        // for the case that the first attempt has not come through.
+        let second = until_it_answers(async || rotate(&store, session, 0, 2).await).await;
         match (&first, second) {
             (Ok(RotationOutcome::Rotated(_)), RotationOutcome::InGrace { nonce, .. }) => {
                 unharmed += 1;
@@ -250,13 +269,11 @@ async fn a_connection_that_is_cut_while_rotating_leads_to_the_same_successor() {
             (first, second) => panic!("{first:?}, then {second:?}"),
         }
         // Whatever happened, there is one successor, and it stays.
-        let RotationOutcome::InGrace { nonce, .. } =
-            store.rotate(rotation(session, 0, 3), NOW).await.unwrap()
-        else {
+        let RotationOutcome::InGrace { nonce, .. } = rotate(&store, session, 0, 3).await.unwrap() else {
             panic!("session {session} has no head")
         };
         let head = if nonce == rotation(session, 0, 1).nonce { 1 } else { 2 };
-        let onwards = store.rotate(rotation(session, head, 4), NOW).await.unwrap();
+        let onwards = rotate(&store, session, head, 4).await.unwrap();
         assert!(matches!(onwards, RotationOutcome::Rotated(_)), "{onwards:?}");
     }
     assert!(lost > 0, "no connection was cut while rotating ({unharmed} came through)");
@@ -272,9 +289,7 @@ async fn two_instances_that_rotate_the_same_token_agree() {
         let calls: Vec<_> = (1..=8_u64)
             .map(|successor| {
                 let store = instances[usize::from(successor % 2 == 0)].clone();
-                tokio::spawn(
-                    async move { (successor, store.rotate(rotation(session, 0, successor), NOW).await) },
-                )
+                tokio::spawn(async move { (successor, rotate(&store, session, 0, successor).await) })
             })
             .collect();
         let (mut winners, mut seen) = (Vec::new(), Vec::new());
@@ -291,7 +306,7 @@ async fn two_instances_that_rotate_the_same_token_agree() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_hangs_keeps_nobody_longer_than_he_wants() {
+async fn a_server_that_hangs_keeps_nobody_longer_than_they_want() {
     let server = Postgres::start();
     let store = store(&server).await;
     for session in 1..=20 {
@@ -299,7 +314,7 @@ async fn a_server_that_hangs_keeps_nobody_longer_than_he_wants() {
     }
     server.pause();
     for session in 1..=20 {
-        let call = store.rotate(rotation(session, 0, 1), NOW);
+        let call = rotate(&store, session, 0, 1);
         assert!(tokio::time::timeout(BRIEFLY / 10, call).await.is_err(), "it hangs");
     }
     let opening = tokio::time::timeout(BRIEFLY, store.open(new_session(100, "bob"), NOW)).await;
@@ -308,15 +323,15 @@ async fn a_server_that_hangs_keeps_nobody_longer_than_he_wants() {
 
     // What was given up has happened as a whole or not at all, and holds no lock.
     for session in 1..=20 {
-        match until_it_answers(async || store.rotate(rotation(session, 0, 2), NOW).await).await {
+        match until_it_answers(async || rotate(&store, session, 0, 2).await).await {
             RotationOutcome::Rotated(_) | RotationOutcome::InGrace { .. } => {}
             other => panic!("{other:?}"),
         }
-        let again = store.rotate(rotation(session, 0, 3), NOW).await.unwrap();
+        let again = rotate(&store, session, 0, 3).await.unwrap();
         let RotationOutcome::InGrace { nonce, .. } = again else { panic!("{again:?}") };
         assert!([1, 2].map(|step| rotation(session, 0, step).nonce).contains(&nonce));
     }
-    // Also the lock of the subject is free.
+    // The owner's lock is free as well.
     let opened = tokio::time::timeout(PATIENCE, store.open(new_session(101, "bob"), NOW)).await.unwrap();
     assert_eq!(opened.unwrap(), []);
     // And no connection is in a transaction that somebody has given up.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use fauth_core::{AuthProvider, AuthUser, Guard, Renderer, Requirement};
+use fauth_core::{AuthProvider, AuthUser, Guard, Requirement, rejection::Renderer};
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
 
 use crate::{

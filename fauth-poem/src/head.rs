@@ -2,7 +2,7 @@
 
 use std::{fmt, net::SocketAddr};
 
-use fauth_core::{HeaderValues, RequestHead};
+use fauth_core::request::{HeaderValues, RequestHead};
 use poem::{
     Request,
     http::{HeaderValue, Uri, uri::Scheme},

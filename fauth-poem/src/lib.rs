@@ -28,8 +28,9 @@
 //! - A preflight has no credentials: inside a guard, `Cors` would never see it. And no script can read a 401 without CORS headers.
 //! - `.data(auth)` on the application is where extractors find the provider, and what they find there decides who [`CurrentUser`] is. Only where there is none
 //!   they take that of the guard around them.
-//! - Refusals of guards are responses, not errors: their form is the matter of a [`Renderer`](fauth_core::Renderer) and not of `catch_error`. Errors of
-//!   handlers, refusals of extractors, and poem's own 404 and 405 stay errors.
+//! - Refusals of guards are responses, not errors: their form is the matter of a
+//!   [`Renderer`](fauth_core::rejection::Renderer) and not of `catch_error`. Errors of handlers,
+//!   refusals of extractors, and poem's own 404 and 405 stay errors.
 //! - Guards judge the path that was received. A middleware that rewrites the URI changes which handler answers, not what the guards see.
 //!
 //! # What differs from other frameworks

@@ -1,6 +1,10 @@
 //! Responses of poem from those of the core: nothing added, nothing dropped.
 
-use fauth_core::{Rejection, Reply, RequestHead, ResponseHeader};
+use fauth_core::{
+    Rejection,
+    reply::{Reply, ResponseHeader},
+    request::RequestHead,
+};
 use poem::{
     Response, Result,
     error::ResponseError,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use fauth_core::{AuthProvider, AuthUser, Guard, Renderer, Requirement};
+use fauth_core::{AuthProvider, AuthUser, Guard, Requirement, rejection::Renderer};
 use poem::{EndpointExt as _, IntoEndpoint, Middleware, Route, endpoint::BoxEndpoint};
 
 use crate::guard::Require;

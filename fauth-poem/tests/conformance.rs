@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use fauth_core::{DetailJson, Requirement};
+use fauth_core::{Requirement, rejection::DetailJson};
 use fauth_poem::{
     CurrentUser, MaybeUser, SecureRoute, Token, auth_routes, require, require_active_user, require_any_role,
     require_permissions, require_roles, require_scopes, require_user,

@@ -12,11 +12,11 @@ use std::{
     task::{Context, Poll},
 };
 
-use fauth_core::{AuthProvider, Purpose, RequestHead as _, routes::MAX_BODY_BYTES};
+use fauth_core::{AuthProvider, Purpose, request::RequestHead as _, routes::MAX_BODY_BYTES};
 use fauth_poem::{
     CurrentUser, Head, MaybeUser, Refused, SecureRoute, Token, auth_routes, require_roles, require_user,
 };
-use fauth_testing::{TestUser, Users, suite::greeting};
+use fauth_testing::{TestUser, Users, at_once, suite::greeting};
 use poem::{
     Addr, Body, Endpoint, EndpointExt as _, IntoEndpoint, Request, RequestParts, Response, Route, Server,
     endpoint::make_sync,
@@ -75,7 +75,7 @@ fn request(target: &str) -> Builder {
 }
 
 fn bearer(auth: &Auth, name: &str) -> String {
-    format!("Bearer {}", auth.issue(Purpose::Access, name).unwrap().expose())
+    format!("Bearer {}", at_once(auth.issue(Purpose::Access, name)).unwrap().expose())
 }
 
 /// A request by somebody anonymous, or by a user.
@@ -191,9 +191,9 @@ async fn a_path_that_is_not_utf8_is_refused_by_poem_before_a_nested_group() {
 #[tokio::test]
 async fn guards_see_the_path_that_was_received() {
     let auth = auth();
-    let show = |rejection: &fauth_core::Rejection, head: &dyn fauth_core::RequestHead| {
+    let show = |rejection: &fauth_core::Rejection, head: &dyn fauth_core::request::RequestHead| {
         let target = format!("{}?{}", head.path(), head.query().unwrap_or("none"));
-        fauth_core::Reply::new(rejection.status()).body("text/plain; charset=utf-8", target)
+        fauth_core::reply::Reply::new(rejection.status()).body("text/plain; charset=utf-8", target)
     };
     let group = |auth| SecureRoute::new(auth).renderer(show).at("/leaf", get(greet));
     let app = Route::new()
@@ -430,7 +430,7 @@ async fn errors_inside_a_guard_stay_errors() {
 async fn headers_of_a_grant_reach_responses_and_errors() {
     let auth = fauth_testing::provider().danger_query_token("token").build().unwrap();
     let app = Route::new().nest("/group", SecureRoute::new(&auth).at("/dashboard", get(greet)));
-    let token = auth.issue(Purpose::Access, "alice").unwrap();
+    let token = at_once(auth.issue(Purpose::Access, "alice")).unwrap();
     for (path, status) in [("/group/dashboard", 200), ("/group/unknown", 404)] {
         let target = format!("{path}?token={}", token.expose());
         let response = send(&app, request(&target)).await;

@@ -1,14 +1,18 @@
 //! The routes, and who may enter them.
 
 use actix_web::web::{Data, Json, ServiceConfig, get, resource};
-use fauth_actix::{CurrentUser, MaybeUser, SecureScope, auth_routes, require_permissions, require_roles};
+use fauth_actix::{CurrentUser, MaybeUser, SecureScope, auth_routes, require_permissions};
 use fauth_core::AuthProvider;
 use serde_json::{Value, json};
 
 use crate::users::User;
 
 pub(crate) fn routes(auth: &AuthProvider<User>, config: &mut ServiceConfig) {
-    // Everything under /internal is for users who are logged in, whether there is a route or not.
+    // Everything under /admin is for admins, everything under /internal for users who are logged
+    // in, whether there is a route or not.
+    let admins = SecureScope::new("/admin", auth)
+        .require_roles(["admin"])
+        .service(resource(["", "/"]).route(get().to(admin)));
     let internal = SecureScope::new("/internal", auth)
         .service(resource("/dashboard").route(get().to(dashboard)))
         .service(resource("/settings").route(get().to(settings)));
@@ -19,7 +23,7 @@ pub(crate) fn routes(auth: &AuthProvider<User>, config: &mut ServiceConfig) {
         .service(auth_routes(auth)) // login, refresh, logout, sessions
         .service(resource("/me").route(get().to(me)))
         .service(resource("/whoami").route(get().to(whoami)))
-        .service(resource("/admin").route(get().to(admin)).wrap(require_roles(auth, ["admin"])))
+        .service(admins)
         .service(resource("/reports").route(get().to(reports)).wrap(require_permissions(auth, ["write"])))
         .service(internal);
 }

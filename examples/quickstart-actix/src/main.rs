@@ -14,7 +14,7 @@ use std::{
 
 use actix_web::{App, HttpServer};
 use fauth_core::{AuthConfig, AuthProvider, BoxError};
-use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+use tracing_subscriber::{filter::Targets, fmt, prelude::*};
 
 use crate::users::Users;
 
@@ -23,8 +23,6 @@ const GRACE: u64 = 5;
 
 #[actix_web::main]
 async fn main() -> ExitCode {
-    let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
     match serve().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -35,6 +33,7 @@ async fn main() -> ExitCode {
 }
 
 async fn serve() -> Result<(), BoxError> {
+    start_log()?;
     let config = settings()?;
     let users = Users::sample().await?;
     let builder = AuthProvider::builder(config).user_loader(users.clone()).identity_loader(users);
@@ -50,6 +49,16 @@ async fn serve() -> Result<(), BoxError> {
         .shutdown_timeout(GRACE)
         .run()
         .await?;
+    Ok(())
+}
+
+/// To stderr. `RUST_LOG` says what: a level, or levels for targets, such as `warn,fauth=debug`.
+fn start_log() -> Result<(), BoxError> {
+    let wanted = env::var("RUST_LOG").ok().filter(|wanted| !wanted.is_empty());
+    let wanted = wanted.as_deref().unwrap_or("info");
+    let filter: Targets = wanted.parse().map_err(|error| format!("RUST_LOG: {error}"))?;
+    tracing_subscriber::registry().with(fmt::layer().with_writer(io::stderr)).with(filter).init();
+    tracing::trace!("every record is written");
     Ok(())
 }
 

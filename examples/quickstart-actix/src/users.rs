@@ -1,9 +1,10 @@
 //! The users: a map in memory, in place of your database.
 
-use std::{collections::HashMap, convert::Infallible, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
 use fauth_core::{
-    AuthUser, BoxError, IdentityLoader, PasswordConfig, PasswordHasher, TokenPayload, UserLoader,
+    AuthUser, BoxError, IdentityLoader, TokenPayload, UserLoader, async_trait,
+    password::{PasswordConfig, PasswordHasher},
 };
 
 pub(crate) struct User {
@@ -59,19 +60,17 @@ impl Users {
 }
 
 /// For every guarded request: whose token is this?
+#[async_trait]
 impl UserLoader<User> for Users {
-    type Error = Infallible;
-
-    async fn load_user(&self, token: Arc<TokenPayload>) -> Result<Option<Arc<User>>, Infallible> {
+    async fn load_user(&self, token: Arc<TokenPayload>) -> Result<Option<Arc<User>>, BoxError> {
         Ok(self.0.get(token.subject()).cloned())
     }
 }
 
 /// For every login: who is that?
+#[async_trait]
 impl IdentityLoader<User> for Users {
-    type Error = Infallible;
-
-    async fn load_identity(&self, identifier: String) -> Result<Option<Arc<User>>, Infallible> {
+    async fn load_identity(&self, identifier: String) -> Result<Option<Arc<User>>, BoxError> {
         Ok(self.0.get(&*identifier).cloned())
     }
 }

@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use crate::users::User;
 
 pub(crate) fn routes(auth: &AuthProvider<User>) -> Router {
-    // Everything under /internal is for users who are logged in, whether there is a route or not.
+    // Everything under /admin is for admins, everything under /internal for users who are logged
+    // in, whether there is a route or not.
+    let admins = SecureRouter::new(auth).require_roles(["admin"]).route("/", get(admin));
     let internal =
         SecureRouter::new(auth).route("/dashboard", get(dashboard)).route("/settings", get(settings));
 
@@ -17,7 +19,7 @@ pub(crate) fn routes(auth: &AuthProvider<User>) -> Router {
         .merge(auth_routes(auth)) // login, refresh, logout, sessions
         .route("/me", get(me))
         .route("/whoami", get(whoami))
-        .nest_service("/admin", SecureRouter::new(auth).require_roles(["admin"]).route("/", get(admin)))
+        .nest_service("/admin", admins)
         // A layer covers the methods before it: it comes last.
         .route("/reports", get(reports).layer(require_permissions(auth, ["write"])))
         .nest_service("/internal", internal)

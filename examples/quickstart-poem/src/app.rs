@@ -1,21 +1,23 @@
 //! The routes, and who may enter them.
 
 use fauth_core::AuthProvider;
-use fauth_poem::{CurrentUser, MaybeUser, SecureRoute, auth_routes, require_permissions, require_roles};
+use fauth_poem::{CurrentUser, MaybeUser, SecureRoute, auth_routes, require_permissions};
 use poem::{Endpoint, EndpointExt as _, get, handler, web::Json};
 use serde_json::{Value, json};
 
 use crate::users::User;
 
 pub(crate) fn routes(auth: &AuthProvider<User>) -> impl Endpoint + use<> {
-    // Everything under /internal is for users who are logged in, whether there is a route or not.
+    // Everything under /admin is for admins, everything under /internal for users who are logged
+    // in, whether there is a route or not.
+    let admins = SecureRoute::new(auth).require_roles(["admin"]).at("/", get(admin));
     let internal = SecureRoute::new(auth).at("/dashboard", get(dashboard)).at("/settings", get(settings));
 
     auth_routes(auth) // login, refresh, logout, sessions
         .at("/", get(home))
         .at("/me", get(me))
         .at("/whoami", get(whoami))
-        .at("/admin", get(admin).with(require_roles(auth, ["admin"])))
+        .nest("/admin", admins)
         .at("/reports", get(reports).with(require_permissions(auth, ["write"])))
         .nest("/internal", internal)
         .data(auth.clone())

@@ -1,50 +1,76 @@
-//! Where logins are kept: in memory, unless `FAUTH_REDIS_URL` or `FAUTH_DATABASE_URL` name a better place.
+//! Where logins are kept: in memory, unless `FAUTH_REDIS_URL` or `FAUTH_DATABASE_URL` name another
+//! place. Each other place is a feature of this program: `redis`, `sqlite`, `postgres`.
 
-use std::env;
+use std::{env, sync::Arc};
 
-use fauth_core::{
-    AuthProviderBuilder, BoxError, MemoryStore,
-    store::{PostgresStore, RedisStore, SqliteStore},
-};
-use sqlx::{
-    PgPool, SqlitePool,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode},
-};
+use fauth_core::{AuthProviderBuilder, BoxError, MemoryStore, store::Store};
 
 use crate::users::User;
 
-type Builder = AuthProviderBuilder<User>;
+const DATABASE: &str = "FAUTH_DATABASE_URL";
+const REDIS: &str = "FAUTH_REDIS_URL";
 
-/// Redis for everything, a database for everything, or sessions in the database and revocations in Redis. Memory is for one instance.
-pub(crate) async fn keep(builder: Builder) -> Result<Builder, BoxError> {
-    let (redis, database) = (env::var("FAUTH_REDIS_URL").ok(), env::var("FAUTH_DATABASE_URL").ok());
-    let builder = match (&redis, &database) {
+/// Everything in one place, or, with both variables, sessions in the database and revocations in
+/// Redis.
+pub(crate) async fn keep(builder: AuthProviderBuilder<User>) -> Result<AuthProviderBuilder<User>, BoxError> {
+    Ok(match (open(DATABASE).await?, open(REDIS).await?) {
+        (Some(database), Some(redis)) => builder.store(database).revocation_store(redis),
+        (Some(store), None) | (None, Some(store)) => builder.store(store),
         (None, None) => {
             tracing::warn!("logins are kept in memory: they end with this process");
-            return Ok(builder.store(MemoryStore::new()));
+            builder.store(MemoryStore::new())
         }
-        (_, Some(url)) => in_database(builder, url).await?,
-        (Some(_), None) => builder,
-    };
-    let Some(url) = redis else { return Ok(builder) };
-    let store = RedisStore::connect(url).await.map_err(|error| format!("FAUTH_REDIS_URL: {error}"))?;
-    Ok(if database.is_some() { builder.revocation_store(store) } else { builder.store(store) })
+    })
 }
 
-async fn in_database(builder: Builder, url: &str) -> Result<Builder, BoxError> {
-    let failed = |error: &dyn std::error::Error| format!("FAUTH_DATABASE_URL: {error}");
-    if url.starts_with("sqlite:") {
-        let options: SqliteConnectOptions = url.parse().map_err(|error: sqlx::Error| failed(&error))?;
-        let options = options.create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
-        let pool = SqlitePool::connect_with(options).await.map_err(|error| failed(&error))?;
-        let store = SqliteStore::new(pool);
-        store.migrate().await?;
-        Ok(builder.store(store))
-    } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-        let store = PostgresStore::new(PgPool::connect(url).await.map_err(|error| failed(&error))?);
-        store.migrate().await?;
-        Ok(builder.store(store))
-    } else {
-        Err("FAUTH_DATABASE_URL: use sqlite:… or postgres:…".into())
+/// The store that an environment variable names, if it is set.
+async fn open(variable: &str) -> Result<Option<Arc<dyn Store>>, BoxError> {
+    let Ok(url) = env::var(variable) else { return Ok(None) };
+    let opened = connect(variable, &url).await;
+    opened.map(Some).map_err(|error| format!("{variable}{error}").into())
+}
+
+#[allow(unused_variables, clippy::unused_async, reason = "what was not built in is not connected to")]
+async fn connect(variable: &str, url: &str) -> Result<Arc<dyn Store>, BoxError> {
+    let scheme = if variable == REDIS { "redis" } else { url.split(':').next().unwrap_or_default() };
+    match scheme {
+        #[cfg(feature = "redis")]
+        "redis" => Ok(Arc::new(fauth_core::store::RedisStore::connect(url).await.map_err(cause)?)),
+        #[cfg(feature = "sqlite")]
+        "sqlite" => {
+            use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool};
+
+            let options: SqliteConnectOptions = url.parse().map_err(cause)?;
+            let options = options.create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
+            let pool = SqlitePool::connect_with(options).await.map_err(cause)?;
+            let store = fauth_core::store::SqliteStore::new(pool);
+            store.migrate().await.map_err(cause)?;
+            Ok(Arc::new(store))
+        }
+        #[cfg(feature = "postgres")]
+        "postgres" | "postgresql" => {
+            let store =
+                fauth_core::store::PostgresStore::new(sqlx::PgPool::connect(url).await.map_err(cause)?);
+            store.migrate().await.map_err(cause)?;
+            Ok(Arc::new(store))
+        }
+        #[cfg(not(feature = "redis"))]
+        "redis" => Err(not_built_in("Redis", "redis")),
+        #[cfg(not(feature = "sqlite"))]
+        "sqlite" => Err(not_built_in("SQLite", "sqlite")),
+        #[cfg(not(feature = "postgres"))]
+        "postgres" | "postgresql" => Err(not_built_in("PostgreSQL", "postgres")),
+        _ => Err(": use sqlite:… or postgres:…".into()),
     }
+}
+
+#[allow(dead_code, reason = "without any of the features there is nothing to connect to")]
+fn cause(error: impl std::error::Error) -> BoxError {
+    let source = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+    format!(": {error}{source}").into()
+}
+
+#[allow(dead_code, reason = "with all of the features there is nothing that was left out")]
+fn not_built_in(name: &str, feature: &str) -> BoxError {
+    format!(" is set, but this binary was built without {name}: run with --features {feature}").into()
 }

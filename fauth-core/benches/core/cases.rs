@@ -3,8 +3,11 @@
 use std::{convert::Infallible, ops::Range, sync::Arc};
 
 use fauth_core::{
-    Algorithm, AuthConfig, AuthConfigBuilder, AuthProvider, AuthProviderBuilder, AuthUser, BoxError, Guard,
-    Key, MemoryStore, Purpose, Requirement, RevocationTarget, Timestamp, TokenRequest,
+    AuthConfig, AuthConfigBuilder, AuthProvider, AuthProviderBuilder, AuthUser, BoxError, Guard, MemoryStore,
+    Purpose, Requirement, TokenRequest,
+    clock::Timestamp,
+    store::RevocationTarget,
+    token::{Algorithm, Key},
 };
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jsonwebtoken::{DecodingKey, EncodingKey, Validation};
@@ -94,15 +97,15 @@ fn issuing(auth: &Auth) -> Result<Cases, BoxError> {
         Case::new(ENCODE, move || jsonwebtoken::encode(&header, &claims, &key)),
         Case::new("issue", move || {
             let request = TokenRequest::for_subject(tokens::SUBJECT).scopes(tokens::SCOPES);
-            issuer.issue(Purpose::Access, request.claim("roles", tokens::ROLES))
+            at_once(issuer.issue(Purpose::Access, request.claim("roles", tokens::ROLES)))
         })
         .against(ENCODE),
-        Case::new("issue: subject alone", move || other.issue(Purpose::Access, tokens::SUBJECT))
+        Case::new("issue: subject alone", move || at_once(other.issue(Purpose::Access, tokens::SUBJECT)))
             .against(ENCODE),
     ];
     let request =
         TokenRequest::for_subject(tokens::SUBJECT).scopes(tokens::SCOPES).claim("roles", tokens::ROLES);
-    auth.issue(Purpose::Access, request)?;
+    at_once(auth.issue(Purpose::Access, request)).ok_or("the key waits")??;
     Ok(cases)
 }
 
@@ -229,7 +232,7 @@ fn provider(config: AuthConfig) -> Result<Auth, BoxError> {
 fn revocable(config: AuthConfig) -> Result<Auth, BoxError> {
     let store = MemoryStore::builder().remembers_since(Timestamp::from_unix_seconds(0)).build();
     let auth = builder(config).revocation_store(store).build()?;
-    at_once(auth.revoke(&[RevocationTarget::TokenId("another")])).ok_or("the store waits")??;
+    at_once(auth.revoke("alice", &[RevocationTarget::TokenId("another")])).ok_or("the store waits")??;
     Ok(auth)
 }
 

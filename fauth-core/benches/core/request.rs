@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use fauth_core::{HeaderValues, RequestHead};
+use fauth_core::request::{HeaderValues, RequestHead};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Request {

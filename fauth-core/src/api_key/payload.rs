@@ -14,7 +14,7 @@ impl TokenPayload {
     /// The claims that a token with the rights of this key would have. `None` if they cannot be read back, which does not happen.
     pub(crate) fn of_api_key(key: &ApiKey) -> Option<Self> {
         let claims = json!({
-            "sub": key.owner,
+            "sub": key.owner.subject,
             "exp": key.expires_at.unix_seconds(),
             "iat": key.created_at.unix_seconds(),
             "jti": key.id.as_str(),
@@ -38,12 +38,12 @@ impl TokenPayload {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{clock::Timestamp, token::Purpose};
+    use crate::{clock::Timestamp, store::Owner, token::Purpose};
 
     fn key() -> ApiKey {
         ApiKey {
             id: ApiKeyId::parse("0123456789abcdef0123456789abcdef").unwrap(),
-            owner: "al\"ice\n".to_owned(),
+            owner: Owner::new("default", "", "al\"ice\n"),
             name: "deploy".to_owned(),
             scopes: vec!["read".to_owned(), "write:all".to_owned()],
             created_at: Timestamp::from_unix_seconds(1_767_225_600),
@@ -56,7 +56,7 @@ mod tests {
     fn a_key_reads_like_a_token() {
         let key = key();
         let payload = TokenPayload::of_api_key(&key).unwrap();
-        assert_eq!(payload.subject(), key.owner);
+        assert_eq!(payload.subject(), key.owner.subject);
         assert_eq!(payload.token_id(), key.id.as_str());
         assert_eq!(payload.purpose(), Purpose::Access);
         assert_eq!(payload.scopes(), key.scopes);

@@ -1,4 +1,13 @@
-//! The door: takes a password in, lets an answer out.
+//! [`PasswordHasher`]: hashes new passwords, and verifies passwords against stored hashes.
+//!
+//! This file decides which passwords are accepted, whether a stored hash can be used, and what is
+//! verified if it cannot. It computes nothing itself: `scheme` parses and computes hashes, and
+//! `pool` runs that on Tokio's blocking pool.
+//!
+//! The rule behind [`verify`](PasswordHasher::verify): after a first check, which is the same for
+//! every user, each call costs one verification. Where there is no usable hash, that is one of a
+//! dummy. So the response time does not tell whether an account exists, with the exception that
+//! [`PasswordHasher`] documents for old hashes.
 
 use std::{fmt, sync::Arc};
 
@@ -13,45 +22,49 @@ use super::{
 };
 use crate::ConfigError;
 
-/// What [`PasswordHasher::verify`] found.
+/// The outcome of [`PasswordHasher::verify`].
 ///
 /// # Security
 ///
-/// [`Mismatch`](Self::Mismatch) says nothing about why, and the answer to a request must not either.
+/// [`Mismatch`](Self::Mismatch) does not say why, and the response to the client must not either.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 #[must_use]
 pub enum Verification {
     /// The password is right.
     Match,
-    /// The password is right, and the stored hash is weaker than a new one would be.
+    /// The password is right, but the stored hash is weaker than a new one, or of another scheme.
     ///
-    /// [Hash](PasswordHasher::hash) the password again and store that in place of the old hash, but only if the old
-    /// one is still there: a password change in the meantime wins. If storing fails, the login succeeds all the same.
-    /// Given only for passwords that `hash` accepts.
+    /// [Hash](PasswordHasher::hash) the password again and store the result in place of the old
+    /// hash, but only if the old hash is still stored: a password change in the meantime takes
+    /// precedence. If storing fails, the login still succeeds.
+    ///
+    /// Returned only for passwords that `hash` accepts.
     MatchNeedsRehash,
-    /// The password is wrong, or there is nothing that it could be right for.
+    /// The password is wrong, or there is no usable hash to verify it against.
     Mismatch,
 }
 
 impl Verification {
-    /// Is the password right?
+    /// Returns `true` if the password is right, whether or not its hash is to be replaced.
     #[must_use]
     pub const fn is_match(self) -> bool {
         matches!(self, Self::Match | Self::MatchNeedsRehash)
     }
 }
 
-/// Hashes and verifies passwords on Tokio's blocking pool, within the bounds of its [`PasswordConfig`].
+/// Hashes and verifies passwords on Tokio's blocking pool, within the limits of a
+/// [`PasswordConfig`].
 ///
-/// Clones share one pool, so make one hasher for the whole service. It needs a Tokio runtime with time enabled, as
-/// `#[tokio::main]` makes it.
+/// Clones share the hashing slots and the queue, so make one hasher for the whole service. It
+/// needs a Tokio runtime with its timer enabled, as `#[tokio::main]` makes it.
 ///
 /// # Security
 ///
-/// A stored hash of another scheme or cost takes another time than the dummy does. While old hashes are being
-/// replaced, an attacker with a stopwatch may learn that an account exists and still has an old one;
-/// [`MatchNeedsRehash`](Verification::MatchNeedsRehash) is how they disappear.
+/// Verifying a stored hash of another scheme or cost takes a different time than verifying the
+/// dummy. While there are such hashes, an attacker who measures response times may learn that an
+/// account exists and still has an old hash. Replace them on
+/// [`MatchNeedsRehash`](Verification::MatchNeedsRehash).
 #[derive(Clone)]
 pub struct PasswordHasher {
     inner: Arc<Inner>,
@@ -60,19 +73,21 @@ pub struct PasswordHasher {
 struct Inner {
     config: PasswordConfig,
     pool: Pool,
+    /// Verified where there is no usable hash, for the time that it takes.
     dummy: StoredHash,
     meter: Meter,
 }
 
 impl PasswordHasher {
-    /// Checks the configuration and makes the dummy hash for users who have none.
+    /// Checks the configuration, and makes the dummy hash that stands in for users without a hash.
     ///
-    /// The dummy has the scheme and cost of new hashes, and salt and digest are random. It belongs to no password.
+    /// The dummy has the scheme and cost of new hashes. Its salt and digest are random: it is not
+    /// the hash of any password.
     ///
     /// # Errors
     ///
-    /// A [`ConfigError`] that names the setting which is too weak, too expensive or out of range, or that the
-    /// operating system has no randomness.
+    /// [`ConfigError`] if a setting is too weak, too expensive or out of range, which it names, or
+    /// if the operating system provides no randomness.
     pub fn new(config: PasswordConfig) -> Result<Self, ConfigError> {
         config.check()?;
         let dummy = StoredHash::dummy(config.target()).map_err(|_| {
@@ -86,22 +101,23 @@ impl PasswordHasher {
         Ok(Self { inner: Arc::new(Inner { config, pool, dummy, meter: Meter::default() }) })
     }
 
-    /// Hashes a new password with a fresh random salt, into the string to store.
+    /// Hashes a new password with a fresh random salt, and returns the string to store.
     ///
     /// # Errors
     ///
-    /// - [`PasswordError::Unacceptable`]: the password is empty, contains NUL, or is too long (1024 bytes by default,
-    ///   71 for bcrypt). Found before any work.
-    /// - [`PasswordError::Busy`]: too many hashes run and wait.
-    /// - [`PasswordError::Failed`]: the hasher broke.
+    /// - [`PasswordError::Unacceptable`]: the password is empty, contains NUL, or is longer than
+    ///   the limit (1024 bytes by default, 71 for bcrypt). This is checked before any hashing.
+    /// - [`PasswordError::Busy`]: every hashing slot is taken, and the queue is full or the wait
+    ///   limit has passed.
+    /// - [`PasswordError::Failed`]: the hash could not be computed. The log has the reason.
     ///
     /// # Panics
     ///
-    /// If it has to wait in a Tokio runtime without time.
+    /// If it has to wait for a slot in a Tokio runtime without a timer.
     ///
     /// # Security
     ///
-    /// This is no password policy: `a` is acceptable here.
+    /// This enforces no password policy: `a` is accepted.
     pub async fn hash(&self, password: &str) -> Result<String, PasswordError> {
         self.inner.check_new(password).map_err(PasswordError::Unacceptable)?;
         let target = self.inner.config.target();
@@ -110,26 +126,30 @@ impl PasswordHasher {
 
     /// Compares a password with the stored hash of the user, in constant time.
     ///
-    /// `None` stands for an unknown user or one without a password. It costs one full verification of a dummy and is a
-    /// [`Mismatch`](Verification::Mismatch), and so does and is every stored hash that cannot be used: of an unknown
-    /// scheme, malformed, with parameters above the ceiling, or with a password that its scheme cannot take in.
+    /// Pass `None` for an unknown user or one without a password: that costs one full
+    /// verification, of a dummy, and returns [`Mismatch`](Verification::Mismatch). The same
+    /// happens with every stored hash that cannot be used: one of an unknown scheme, a malformed
+    /// one, one with parameters above the ceiling, or one whose scheme does not take a password
+    /// of this length.
     ///
     /// A password that is empty, contains NUL or is longer than
-    /// [`max_password_bytes`](PasswordConfig::max_password_bytes) is a mismatch at once, before the stored hash is
-    /// looked at. That is the same for every user, known or not, so it tells nothing.
+    /// [`max_password_bytes`](PasswordConfig::max_password_bytes) is a mismatch at once, before
+    /// the stored hash is looked at. That is the same for known and unknown users, so it does
+    /// not reveal who has an account.
     ///
     /// # Errors
     ///
-    /// [`PasswordError::Busy`] and [`PasswordError::Failed`]. Neither depends on whether the user exists.
+    /// [`PasswordError::Busy`] and [`PasswordError::Failed`]. Neither depends on whether the user
+    /// exists.
     ///
     /// # Panics
     ///
-    /// If it has to wait in a Tokio runtime without time.
+    /// If it has to wait for a slot in a Tokio runtime without a timer.
     ///
     /// # Security
     ///
-    /// Call it for unknown users too, with `None`. Returning early for them tells by the time who has an account.
-    /// Check whether the user is active afterwards, not before.
+    /// Call it for unknown users too, with `None`. If you return early for them, the response time
+    /// reveals who has an account. Check whether the user is active afterwards, not before.
     pub async fn verify(&self, password: &str, stored: Option<&str>) -> Result<Verification, PasswordError> {
         if !self.takes_in(password) {
             return Ok(Verification::Mismatch);
@@ -137,6 +157,7 @@ impl PasswordHasher {
         let genuine = stored.and_then(|stored| self.inner.usable(stored, password));
         let needs_rehash = genuine.as_ref().is_some_and(|hash| hash.is_below(self.inner.config.target()))
             && self.inner.check_new(password).is_ok();
+        // Without a usable hash, the dummy is verified at the same cost and its answer discarded.
         let matched = self
             .run(password, move |inner, password| match &genuine {
                 Some(hash) => hash.matches(password, &inner.meter),
@@ -150,21 +171,26 @@ impl PasswordHasher {
         })
     }
 
-    /// Could this password be anybody's? If not, [`verify`](Self::verify) says so without any work.
+    /// Whether a password passes the first check of [`verify`](Self::verify), the same for all
+    /// users: it is not empty, contains no NUL and is not too long. No hash is computed if it
+    /// does not.
     pub(crate) fn takes_in(&self, password: &str) -> bool {
         check(password, self.inner.config.longest_password()).is_ok()
     }
 
-    /// Is the stored hash something else than [`hash`](Self::hash) would make, or weaker?
+    /// Returns `true` if the stored hash is of another kind than [`hash`](Self::hash) makes, or
+    /// weaker.
     ///
-    /// True for another scheme, an Argon2 variant or version other than Argon2id 19, and a lower cost, shorter salt or
-    /// shorter hash. True as well for a hash that cannot be used at all. `$2a$`, `$2b$` and `$2y$` are one scheme.
+    /// That is a hash of another scheme, of an Argon2 variant or version other than Argon2id 19,
+    /// with a lower cost, with a shorter salt or digest, and any hash that cannot be used at
+    /// all. `$2a$`, `$2b$` and `$2y$` are one scheme.
     #[must_use]
     pub fn needs_rehash(&self, stored: &str) -> bool {
         let config = &self.inner.config;
         StoredHash::parse(stored, config.ceilings()).map_or(true, |hash| hash.is_below(config.target()))
     }
 
+    /// Runs a job on the blocking pool, with a copy of the password that is zeroed afterwards.
     async fn run<T, J>(&self, password: &str, job: J) -> Result<T, PasswordError>
     where
         T: Send + 'static,
@@ -183,12 +209,16 @@ impl fmt::Debug for PasswordHasher {
 }
 
 impl Inner {
+    /// The first check of a password that is to be hashed: the limit of the scheme counts as well.
     fn check_new(&self, password: &str) -> Result<(), UnacceptablePassword> {
         let longest = self.config.longest_password();
         check(password, longest.min(self.config.target().longest_new_password()))
     }
 
-    /// The stored hash, if it can be compared with this password.
+    /// Parses the stored hash; `None` if this password cannot be compared with it.
+    ///
+    /// A hash that cannot be used leaves a warning in the log. A marker for "no password" does
+    /// not, because it is no fault.
     fn usable(&self, stored: &str, password: &str) -> Option<StoredHash> {
         match StoredHash::parse(stored, self.config.ceilings()) {
             Ok(hash) => (password.len() <= hash.longest_password()).then_some(hash),
@@ -202,7 +232,7 @@ impl Inner {
 }
 
 fn check(password: &str, longest: usize) -> Result<(), UnacceptablePassword> {
-    // The length first: whatever is looked for next is then looked for in few bytes.
+    // The length first, so that the search for NUL reads a limited number of bytes.
     if password.len() > longest {
         Err(UnacceptablePassword::TooLong { limit: longest })
     } else if password.is_empty() {
@@ -240,7 +270,7 @@ mod tests {
         PasswordHasher::new(PasswordConfig::danger_weak_bcrypt(5)).unwrap()
     }
 
-    /// Unusable for every password.
+    /// Stored hashes that match no password.
     const UNUSABLE: [&str; 16] = [
         "",
         "!",
@@ -261,7 +291,7 @@ mod tests {
     ];
 
     #[tokio::test]
-    async fn whatever_the_reason_a_mismatch_does_the_work_of_one() {
+    async fn after_the_first_check_every_mismatch_costs_one_verification() {
         for (hasher, one_run) in [(argon2(), Cost::Argon2(ARGON2)), (bcrypt(), Cost::Bcrypt(5))] {
             let work = || hasher.inner.meter.take();
             let current = hasher.hash("right").await.unwrap();
@@ -281,7 +311,8 @@ mod tests {
             assert_eq!(hasher.verify("wrong", Some(&oversized)).await, Ok(Verification::Mismatch));
             assert_eq!(work(), [one_run]);
 
-            // Too long for bcrypt, but not for the front door: found after the lookup, and paid for.
+            // Too long for bcrypt, but accepted by the first check: a mismatch that depends on the
+            // stored hash must cost a full verification.
             let of_bcrypt = bcrypt().hash("right").await.unwrap();
             for bytes in [73, 100, 1024] {
                 let long = "x".repeat(bytes);
@@ -294,7 +325,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_refused_at_the_door_does_no_work_for_anyone() {
+    async fn a_password_refused_by_the_first_check_costs_nothing_for_any_user() {
         for hasher in [argon2(), bcrypt()] {
             let current = hasher.hash("right").await.unwrap();
             hasher.inner.meter.take();
@@ -309,7 +340,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_foreign_hash_does_its_own_work_and_no_more() {
+    async fn a_hash_of_another_scheme_costs_one_run_of_that_scheme() {
         let hasher = argon2();
         let stored = bcrypt().hash("right").await.unwrap();
         assert_eq!(hasher.verify("right", Some(&stored)).await, Ok(Verification::MatchNeedsRehash));
@@ -327,9 +358,10 @@ mod tests {
         assert_eq!(hasher.verify("known", None).await, Ok(Verification::Mismatch));
     }
 
-    /// Keeps the text of every event.
+    /// A subscriber that keeps the text of every event.
     struct Log(Arc<Mutex<Vec<String>>>);
 
+    /// The text of one event.
     struct Line(String);
 
     impl Visit for Line {

@@ -13,7 +13,7 @@ use crate::{
     clock::Timestamp,
     event::{Event, EventKind},
     rejection::{ApiKeyFault, InvalidToken, Misconfigured, Rejection, Unavailable},
-    store::{ApiKey, ApiKeyId, KeepApiKeys, SecretHash, StoredApiKey},
+    store::{ApiKey, ApiKeyId, ApiKeyStore, SecretHash, StoredApiKey},
     token::TokenPayload,
     user::AuthUser,
 };
@@ -35,10 +35,10 @@ impl<U: AuthUser> AuthProvider<U> {
     /// Makes an API key. Its text is in the answer and nowhere else: show it to its owner once.
     ///
     /// ```
-    /// # use fauth_core::{AuthProvider, AuthUser, ApiKeyRequest, ApiKeyError};
+    /// # use fauth_core::{api_key::{ApiKeyError, ApiKeyRequest}, AuthProvider, AuthUser};
     /// # async fn example<U: AuthUser>(auth: &AuthProvider<U>, user: &U) -> Result<(), ApiKeyError> {
     /// let owner = user.subject().as_ref().to_owned(); // who is logged in, never a field of the body
-    /// let new = auth.create_api_key(ApiKeyRequest::new(owner).name("deploy").scopes(["read"])).await?;
+    /// let new = auth.create_api_key(ApiKeyRequest::for_subject(owner).name("deploy").scopes(["read"])).await?;
     /// let (shown_once, listed) = (new.expose(), new.key());
     /// # Ok(())
     /// # }
@@ -48,32 +48,40 @@ impl<U: AuthUser> AuthProvider<U> {
     /// [`ApiKeyError`] if the request is impossible, the owner has 100 keys already, or the store, the clock or the randomness fails.
     pub async fn create_api_key(&self, request: ApiKeyRequest<'_>) -> Result<NewApiKey, ApiKeyError> {
         let (store, now) = (self.api_key_store()?, self.now()?);
-        let made = self.inner.api_key_format.make();
+        let owner = self.owner(&request.subject).into_owned();
+        let made = self.inner.api_key_format.make(&owner);
         let (id, text) = made.map_err(|_| Rejection::Unavailable(Unavailable::Issuer))?;
-        let key = request.record(id, now)?;
-        self.refuse_kept_out(&key.owner, now, &ClientInfo::default()).await?;
+        let key = request.record(owner, id, now)?;
+        self.refuse_revoked_subject(&key.owner.subject, now, &ClientInfo::default()).await?;
         let stored = StoredApiKey { key: key.clone(), hash: SecretHash::of(text.as_bytes()) };
         if !self.call_store(store.insert(stored, MAX_KEYS_PER_OWNER, now)).await? {
             return Err(ApiKeyError::LimitReached);
         }
-        self.raise(&Event::new(EventKind::ApiKeyCreated).subject(&key.owner));
+        self.raise(&Event::new(EventKind::ApiKeyCreated).subject(&key.owner.subject));
         Ok(NewApiKey { key, text })
     }
 
-    /// The keys of an owner that have not expired, the newest first.
+    /// The keys of a subject that have not expired, the newest first.
     ///
     /// # Errors
     /// [`Rejection::Unavailable`] if the store or the clock fails; [`Rejection::Misconfigured`] if there is no store of API keys.
-    pub async fn api_keys(&self, owner: &str) -> Result<Vec<ApiKey>, Rejection> {
-        self.call_store(self.api_key_store()?.list(owner, self.now()?)).await
+    pub async fn api_keys(&self, subject: &str) -> Result<Vec<ApiKey>, Rejection> {
+        let owner = self.owner(subject);
+        self.call_store(self.api_key_store()?.list(&owner, self.now()?)).await
     }
 
-    /// Revokes a key of this owner; `false` if he has no such key, be it that it is somebody else's.
+    /// Revokes a key of this subject; `false` if the subject has no such key, also if somebody
+    /// else has.
     ///
     /// # Errors
     /// As [`api_keys`](Self::api_keys). Then it is unknown whether the key still opens anything: try again.
-    pub async fn revoke_api_key(&self, id: &ApiKeyId, owner: &str) -> Result<bool, Rejection> {
-        self.remove_api_key(id, Some(owner)).await
+    pub async fn revoke_api_key(&self, subject: &str, id: &ApiKeyId) -> Result<bool, Rejection> {
+        let (store, owner) = (self.api_key_store()?, self.owner(subject));
+        let was_there = self.call_store(store.remove(&owner, id)).await?;
+        if was_there {
+            self.raise(&Event::new(EventKind::ApiKeyRevoked).subject(subject));
+        }
+        Ok(was_there)
     }
 
     /// Revokes a key whoever owns it, for administrators and for keys that were found where they should not be.
@@ -81,17 +89,11 @@ impl<U: AuthUser> AuthProvider<U> {
     /// # Errors
     /// As [`revoke_api_key`](Self::revoke_api_key).
     pub async fn revoke_any_api_key(&self, id: &ApiKeyId) -> Result<bool, Rejection> {
-        self.remove_api_key(id, None).await
-    }
-
-    async fn remove_api_key(&self, id: &ApiKeyId, owner: Option<&str>) -> Result<bool, Rejection> {
-        let was_there = self.call_store(self.api_key_store()?.remove(id, owner)).await?;
-        if was_there {
-            let mut event = Event::new(EventKind::ApiKeyRevoked);
-            event.subject = owner;
-            self.raise(&event);
+        let found = self.call_store(self.api_key_store()?.find(id, self.now()?)).await?;
+        match found {
+            Some(stored) => self.revoke_api_key(&stored.key.owner.subject, id).await,
+            None => Ok(false),
         }
-        Ok(was_there)
     }
 
     /// The key that a credential is, if it says that it is one. Nobody is asked: a mistyped key is refused here.
@@ -113,11 +115,11 @@ impl<U: AuthUser> AuthProvider<U> {
         let (store, now) = (self.api_key_store()?, self.now()?);
         let found = self.call_store(store.find(&presented.id, now)).await?;
         let StoredApiKey { key, hash } = found.ok_or(refused(ApiKeyFault::Unknown))?;
-        if key.id != presented.id || !presented.hash.is(&hash) {
+        if key.id != presented.id || !presented.hash.matches(&hash) {
             return Err(refused(ApiKeyFault::WrongSecret));
         }
         // The store has been asked for what is good now; it is not relied on.
-        if now >= key.expires_at {
+        if now >= key.expires_at || key.owner != self.owner(&key.owner.subject) {
             return Err(refused(ApiKeyFault::Unknown));
         }
         let payload = TokenPayload::of_api_key(&key).ok_or(refused(ApiKeyFault::Unknown))?;
@@ -130,14 +132,14 @@ impl<U: AuthUser> AuthProvider<U> {
 
     /// That it cannot be noted is no reason to refuse: it is logged, and not tried again for a while, so that a store that hangs while it is written to
     /// does not hold up every request.
-    async fn note_use(&self, store: &dyn KeepApiKeys, key: &ApiKey, now: Timestamp) {
+    async fn note_use(&self, store: &dyn ApiKeyStore, key: &ApiKey, now: Timestamp) {
         let uses = &self.inner.api_key_uses;
-        if uses.is_due(key, now) && self.call_store(store.touch(&key.id, now)).await.is_err() {
+        if uses.is_due(key, now) && self.call_store(store.touch(&key.owner, &key.id, now)).await.is_err() {
             uses.failed(now);
         }
     }
 
-    fn api_key_store(&self) -> Result<&Arc<dyn KeepApiKeys>, Rejection> {
+    fn api_key_store(&self) -> Result<&Arc<dyn ApiKeyStore>, Rejection> {
         self.inner.stores.api_keys.as_ref().ok_or(Rejection::Misconfigured(Misconfigured::NoStore))
     }
 }

@@ -26,12 +26,13 @@ use crate::{
     transport::{
         BasicTransport, BearerKeyTransport, BearerTransport, QueryTransport, SecurityScheme, Transport,
     },
-    user::{
-        AuthUser, Erased, IdentityLoader, LoadIdentity, LoadUser, PasswordUpdater, UpdatePassword, UserLoader,
-    },
+    user::{AuthUser, IdentityLoader, PasswordUpdater, UserLoader},
 };
 
-/// A credential may be this much longer than the longest token before its form, not its content, is at fault.
+/// Until an application can be named, all are the same one.
+const DEFAULT_APPLICATION: &str = "default";
+/// A credential may be this much longer than the longest token before its form, not its content,
+/// is at fault.
 const CREDENTIAL_MARGIN: usize = 64;
 const DEFAULT_LOADER_TIMEOUT: Duration = Duration::from_secs(10);
 const DEFAULT_STORE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -57,11 +58,11 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 #[must_use = "a provider exists only after `build`"]
 pub struct AuthProviderBuilder<U> {
     config: AuthConfig,
-    user_loader: Option<Box<dyn LoadUser<U>>>,
-    identity_loader: Option<Box<dyn LoadIdentity<U>>>,
+    user_loader: Option<Arc<dyn UserLoader<U>>>,
+    identity_loader: Option<Arc<dyn IdentityLoader<U>>>,
     without_password_login: bool,
     password: Option<PasswordConfig>,
-    updater: Option<Box<dyn UpdatePassword<U>>>,
+    updater: Option<Arc<dyn PasswordUpdater<U>>>,
     transports: Vec<Box<dyn Transport>>,
     trusted_origins: Vec<String>,
     allowed_in_path: Vec<PathCharacter>,
@@ -106,13 +107,27 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
 
     /// Finds the user of a verified token; called for every guarded request.
     pub fn user_loader(mut self, loader: impl UserLoader<U>) -> Self {
-        self.user_loader = Some(Box::new(Erased(loader)));
+        self.user_loader = Some(Arc::new(loader));
         self
     }
 
-    /// Finds the user who wants to log in; called before his password is checked.
+    /// As [`user_loader`](Self::user_loader), for a loader that was chosen at run time or is
+    /// shared with others.
+    pub fn shared_user_loader(mut self, loader: Arc<dyn UserLoader<U>>) -> Self {
+        self.user_loader = Some(loader);
+        self
+    }
+
+    /// Finds the user who wants to log in; called before the password is checked.
     pub fn identity_loader(mut self, loader: impl IdentityLoader<U>) -> Self {
-        self.identity_loader = Some(Box::new(Erased(loader)));
+        self.identity_loader = Some(Arc::new(loader));
+        self
+    }
+
+    /// As [`identity_loader`](Self::identity_loader), for a loader that was chosen at run time or
+    /// is shared with others.
+    pub fn shared_identity_loader(mut self, loader: Arc<dyn IdentityLoader<U>>) -> Self {
+        self.identity_loader = Some(loader);
         self
     }
 
@@ -130,7 +145,14 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
 
     /// Called after a login with a hash that is weaker than today's, with the new one to store.
     pub fn password_updater(mut self, updater: impl PasswordUpdater<U>) -> Self {
-        self.updater = Some(Box::new(Erased(updater)));
+        self.updater = Some(Arc::new(updater));
+        self
+    }
+
+    /// As [`password_updater`](Self::password_updater), for an updater that was chosen at run time
+    /// or is shared with others.
+    pub fn shared_password_updater(mut self, updater: Arc<dyn PasswordUpdater<U>>) -> Self {
+        self.updater = Some(updater);
         self
     }
 
@@ -191,7 +213,9 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         self
     }
 
-    /// Where sessions, revocations, one-time tokens and API keys are kept. Each of them can be put elsewhere by a later call.
+    /// Where sessions, revocations, one-time tokens and API keys are kept. Each of them can be put
+    /// elsewhere by a later call. An `Arc<dyn Store>` is accepted too, so that the application can
+    /// choose at run time.
     pub fn store(mut self, store: impl Store) -> Self {
         let store = Arc::new(store);
         self.stores = Stores {
@@ -234,7 +258,9 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         self
     }
 
-    /// Makes the values of a custom claim revocable, with [`RevocationTarget::Claim`](crate::RevocationTarget::Claim): a device, a tenant. Its value must be a string in every token that has it.
+    /// Makes the values of a custom claim revocable, with
+    /// [`RevocationTarget::Claim`](crate::store::RevocationTarget::Claim): a device, a tenant. Its
+    /// value must be a string in every token that has it.
     pub fn revocable_claim(mut self, name: impl Into<String>) -> Self {
         self.revocable_claims.push(name.into());
         self
@@ -312,6 +338,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             verifier: self.config.verifier(),
             issuer,
+            application: DEFAULT_APPLICATION.into(),
             realm: self.config.realm().into(),
             max_credential_bytes: self.config.max_token_bytes() + CREDENTIAL_MARGIN,
             user_loader,
@@ -420,10 +447,10 @@ fn check_timeout(field: &'static str, limit: Duration) -> Result<(), ConfigError
 }
 
 fn password_login<U>(
-    identity_loader: Option<Box<dyn LoadIdentity<U>>>,
+    identity_loader: Option<Arc<dyn IdentityLoader<U>>>,
     waived: bool,
     config: Option<PasswordConfig>,
-    updater: Option<Box<dyn UpdatePassword<U>>>,
+    updater: Option<Arc<dyn PasswordUpdater<U>>>,
 ) -> Result<Option<PasswordLogin<U>>, ConfigError> {
     match (identity_loader, waived) {
         (Some(identity_loader), false) => {

@@ -14,13 +14,14 @@ use crate::{
     path::Allowed,
     rejection::Renderer,
     session::SessionPolicy,
-    store::{KeepApiKeys, KeepOneTimes, KeepRevocations, KeepSessions},
+    store::{ApiKeyStore, OneTimeStore, RevocationStore, SessionStore},
     token::{Issuer, Verifier},
     transport::Transport,
-    user::{LoadIdentity, LoadUser, UpdatePassword},
+    user::{IdentityLoader, PasswordUpdater, UserLoader},
 };
 
-/// Authentication for one application: cheap to clone, shared by all its routes. `U` is the application's user.
+/// Authentication for one application: cheap to clone, shared by all its routes. `U` is the
+/// application's user.
 ///
 /// ```
 /// use std::{convert::Infallible, sync::Arc};
@@ -51,9 +52,13 @@ use crate::{
 ///     .store(MemoryStore::new())
 ///     .build()?;
 ///
-/// let reset = auth.issue(Purpose::PasswordReset, "alice")?;
-/// assert!(auth.verify_signature_and_claims(reset.expose(), Purpose::PasswordReset).is_ok());
-/// assert!(auth.verify_signature_and_claims(reset.expose(), Purpose::Access).is_err());
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let pair = auth.login("alice").await?;
+/// let access = pair.access_token().expose();
+/// assert!(auth.verify_signature_and_claims(access, Purpose::Access).is_ok());
+/// assert!(auth.verify_signature_and_claims(access, Purpose::Refresh).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct AuthProvider<U> {
@@ -65,9 +70,11 @@ pub(super) struct Inner<U> {
     pub(super) id: u64,
     pub(super) verifier: Verifier,
     pub(super) issuer: Issuer,
+    /// The name under which everything is kept.
+    pub(super) application: Box<str>,
     pub(super) realm: Box<str>,
     pub(super) max_credential_bytes: usize,
-    pub(super) user_loader: Box<dyn LoadUser<U>>,
+    pub(super) user_loader: Arc<dyn UserLoader<U>>,
     pub(super) password_login: Option<PasswordLogin<U>>,
     pub(super) transports: Vec<Box<dyn Transport>>,
     pub(super) trusted_origins: TrustedOrigins,
@@ -86,31 +93,32 @@ pub(super) struct Inner<U> {
     pub(super) identifier_key: Zeroizing<String>,
 }
 
-/// What a login by password needs; absent as a whole, so that no half of it can be missing at the first request.
+/// What a login by password needs; absent as a whole, so that no half of it can be missing at the
+/// first request.
 pub(super) struct PasswordLogin<U> {
-    pub(super) identity_loader: Box<dyn LoadIdentity<U>>,
+    pub(super) identity_loader: Arc<dyn IdentityLoader<U>>,
     pub(super) hasher: PasswordHasher,
-    pub(super) updater: Option<Box<dyn UpdatePassword<U>>>,
+    pub(super) updater: Option<Arc<dyn PasswordUpdater<U>>>,
 }
 
 /// The stores that were given. One backend may be all of them.
 #[derive(Clone, Default)]
 pub(super) struct Stores {
-    pub(super) sessions: Option<Arc<dyn KeepSessions>>,
-    pub(super) revocations: Option<Arc<dyn KeepRevocations>>,
-    pub(super) one_times: Option<Arc<dyn KeepOneTimes>>,
-    pub(super) api_keys: Option<Arc<dyn KeepApiKeys>>,
+    pub(super) sessions: Option<Arc<dyn SessionStore>>,
+    pub(super) revocations: Option<Arc<dyn RevocationStore>>,
+    pub(super) one_times: Option<Arc<dyn OneTimeStore>>,
+    pub(super) api_keys: Option<Arc<dyn ApiKeyStore>>,
 }
 
 /// What it takes to keep sessions; absent as a whole for logins that are not kept.
 pub(super) struct Sessions {
-    pub(super) store: Arc<dyn KeepSessions>,
+    pub(super) store: Arc<dyn SessionStore>,
     pub(super) policy: SessionPolicy,
 }
 
 /// What it takes to revoke; absent as a whole for tokens that cannot be taken back.
 pub(super) struct Revocations {
-    pub(super) store: Arc<dyn KeepRevocations>,
+    pub(super) store: Arc<dyn RevocationStore>,
     /// The custom claims whose values can be revoked.
     pub(super) claims: Vec<Box<str>>,
     pub(super) retention: Retention,

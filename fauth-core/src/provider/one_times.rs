@@ -7,7 +7,7 @@ use crate::{
     event::{Event, EventKind},
     one_time::{BOUND_TO, MAX_OUTSTANDING, OneTimeRequest, OneTimeToken, Redeemed, Redemption, is_unchanged},
     rejection::{InvalidToken, Misconfigured, OneTimeFault, Rejection, Unavailable},
-    store::{KeepOneTimes, OneTimeRecord, SecretHash},
+    store::{OneTimeRecord, OneTimeStore, SecretHash},
     token::{OneTimePurpose, Purpose, TokenPayload},
     user::AuthUser,
 };
@@ -25,7 +25,7 @@ impl<U: AuthUser> AuthProvider<U> {
     /// Issues a token that can be redeemed once.
     ///
     /// ```
-    /// # use fauth_core::{AuthProvider, AuthUser, LinkBase, OneTimePurpose, OneTimeRequest, Rejection};
+    /// # use fauth_core::{one_time::{LinkBase, OneTimeRequest}, AuthProvider, AuthUser, OneTimePurpose, Rejection};
     /// # async fn example<U: AuthUser>(auth: &AuthProvider<U>, user: &U, base: &LinkBase) -> Result<(), Rejection> {
     /// let token = auth.issue_one_time(OneTimePurpose::PasswordReset, OneTimeRequest::for_user(user)).await?;
     /// let link = token.link(base); // `base` is made when the application starts
@@ -45,14 +45,14 @@ impl<U: AuthUser> AuthProvider<U> {
         let mut request = request.into_token(purpose, &self.inner.seals);
         request.bound.epoch = self.current_epoch(request.subject(), now).await?;
         let kind = Purpose::from(purpose);
-        let issued = self.inner.issuer.issue(kind, &mut request, now);
+        let issued = self.inner.issuer.issue(kind, &mut request, now).await;
         let token = issued.map_err(|error| self.cannot_issue(&error))?;
         // What is kept is what the verifier will read.
         let payload = self.inner.verifier.verify(token.expose().as_bytes(), kind, now);
         let payload = payload.map_err(|_| Rejection::Unavailable(Unavailable::Issuer))?;
         let record = OneTimeRecord {
             hash: hash_of(&payload),
-            subject: payload.subject().to_owned(),
+            owner: self.owner(payload.subject()).into_owned(),
             purpose: kind,
             expires_at: payload.expires_at(),
         };
@@ -64,7 +64,7 @@ impl<U: AuthUser> AuthProvider<U> {
     /// Redeems a token: whoever gets an answer is the only one. The user is loaded again and must be active.
     ///
     /// ```
-    /// # use fauth_core::{AuthProvider, AuthUser, OneTimePurpose, Redemption, Rejection, TokenRequest};
+    /// # use fauth_core::{one_time::Redemption, AuthProvider, AuthUser, OneTimePurpose, Rejection, TokenRequest};
     /// # async fn example<U: AuthUser>(auth: &AuthProvider<U>, token: &str, cookie: &str) -> Result<(), Rejection> {
     /// let redeemed = auth.redeem(token, OneTimePurpose::PasswordReset).await?;
     /// let user = redeemed.user(); // set the new password, and raise what `token_epoch` reads
@@ -119,19 +119,20 @@ impl<U: AuthUser> AuthProvider<U> {
 
     async fn take_out(
         &self,
-        store: &dyn KeepOneTimes,
+        store: &dyn OneTimeStore,
         payload: &TokenPayload,
         purpose: OneTimePurpose,
     ) -> Result<(), Rejection> {
         // The loader may have taken its time.
         let (now, kind) = (self.now()?, Purpose::from(purpose));
-        let record = self.call_store(store.redeem(&hash_of(payload), kind, now)).await?;
-        if record.is_none_or(|record| record.subject != payload.subject()) {
+        let owner = self.owner(payload.subject());
+        let record = self.call_store(store.redeem(&owner, &hash_of(payload), kind, now)).await?;
+        if record.is_none_or(|record| record.owner != owner) {
             return Err(refused(OneTimeFault::Spent));
         }
-        // Whoever has verified one of his addresses may still verify the other.
+        // A user with two addresses who has verified one may still verify the other.
         if purpose != OneTimePurpose::EmailVerification {
-            self.call_store(store.withdraw(payload.subject(), Some(kind), now)).await?;
+            self.call_store(store.withdraw(&owner, Some(kind), now)).await?;
         }
         Ok(())
     }
@@ -148,10 +149,11 @@ impl<U: AuthUser> AuthProvider<U> {
         purpose: impl Into<Option<OneTimePurpose>> + Send,
     ) -> Result<usize, Rejection> {
         let purpose = purpose.into().map(Purpose::from);
-        self.call_store(self.one_time_store()?.withdraw(subject, purpose, self.now()?)).await
+        let (store, owner) = (self.one_time_store()?, self.owner(subject));
+        self.call_store(store.withdraw(&owner, purpose, self.now()?)).await
     }
 
-    fn one_time_store(&self) -> Result<&Arc<dyn KeepOneTimes>, Rejection> {
+    fn one_time_store(&self) -> Result<&Arc<dyn OneTimeStore>, Rejection> {
         self.inner.stores.one_times.as_ref().ok_or(Rejection::Misconfigured(Misconfigured::NoStore))
     }
 }

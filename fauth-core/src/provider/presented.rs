@@ -5,10 +5,11 @@ use std::{fmt, sync::Arc};
 use super::granted::Granted;
 use crate::{api_key::PresentedKey, rejection::Rejection, token::TokenPayload, transport::UnverifiedToken};
 
-/// What a request presents to prove who sends it; made by [`AuthProvider::read`](crate::AuthProvider::read).
+/// What a request presents to prove who sends it; made by
+/// [`AuthProvider::read`](crate::AuthProvider::read).
 ///
-/// It owns everything it holds, so that no borrow of the request has to live across an `.await`. The token itself is not among that: it
-/// is verified where it stands.
+/// It owns everything it holds, so that no borrow of the request has to live across an `.await`.
+/// The token itself is not among that: it is verified where it stands.
 #[must_use = "a credential that was read has to be checked"]
 pub struct Presented<U> {
     /// Who has read it, and therefore whose keys were asked. Nobody else may go on with it.

@@ -1,4 +1,15 @@
-//! Logins that are kept: opened, carried on, listed, ended.
+//! Sessions: login, refresh, logout, and the list of a subject's sessions.
+//!
+//! The session store decides whether a session is alive, and rotates its refresh tokens. The
+//! revocation store makes access tokens invalid before they expire. Both are optional; [`Ended`]
+//! says what a logout achieves without one of them.
+//!
+//! This file orders the calls to the two. It does not decide when a refresh token counts as
+//! replayed (that is `store/rotation.rs`), how its successor is derived (`session.rs`), or what a
+//! token contains (`token/`). The HTTP endpoints are in `routes.rs`.
+//!
+//! Logging out and ending sessions run to completion even if the caller is dropped, because
+//! frameworks drop a handler when its client disconnects: see `run_to_completion.rs`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,99 +21,118 @@ use super::{
     run_to_completion::RunToCompletion,
 };
 use crate::{
-    client::{ClientInfo, shortened},
+    client::ClientInfo,
     clock::Timestamp,
     event::{Event, EventKind},
     rejection::{ApiKeyFault, InvalidToken, Misconfigured, Rejection, Unavailable},
     request::RequestHead,
     requirement::Requirement,
     session::LoginRequest,
-    store::{NewSession, Nonce, RevocationTarget, Rotation, RotationOutcome, SecretHash, Session, SessionId},
+    store::{
+        NewSession, Nonce, Owner, RevocationTarget, Rotation, RotationOutcome, SecretHash, Session, SessionId,
+    },
     token::{
         Purpose, RefreshBinding, RefreshId, TokenError, TokenPair, TokenPayload, TokenRequest, random_bytes,
     },
     user::AuthUser,
 };
 
+/// The login that a verified token belongs to.
+#[derive(Clone)]
+struct Login {
+    owner: Owner<'static>,
+    payload: TokenPayload,
+    /// The payload's session id; `None` if it has none, or one that no session can have.
+    session: Option<SessionId>,
+}
+
 /// What a logout has ended on the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// Everything: no token of the login opens anything.
+    /// The whole login: none of its tokens is accepted any more.
     Tokens,
-    /// No more tokens are issued; access tokens go on until they expire.
+    /// The session: no more tokens are issued, but access tokens stay valid until they expire.
     Session,
-    /// Nothing is kept, so nothing could be ended.
+    /// Nothing: the server keeps nothing that could be ended.
     Nothing,
-    /// Nobody knows which session it was.
+    /// Nothing: without a valid token it is unknown which session was meant.
     Unknown,
 }
 
 impl<U: AuthUser> AuthProvider<U> {
-    /// Logs somebody in: opens a session and issues its first pair of tokens. Checks nothing: who calls it has made sure who the subject is, with
-    /// [`authenticate`](Self::authenticate) for example.
+    /// Logs a subject in: opens a session and issues its first pair of tokens.
     ///
     /// ```
     /// # use fauth_core::{LoginRequest, TokenRequest};
     /// # let auth = fauth_testing::provider().build().unwrap();
-    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # let mut runtime = tokio::runtime::Builder::new_current_thread();
+    /// # runtime.enable_all().build().unwrap().block_on(async {
     /// let pair = auth.login("alice").await?;
-    /// let pair = auth.login(TokenRequest::for_subject("alice").scope("read").claim("tenant", "acme")).await?;
+    ///
+    /// let token = TokenRequest::for_subject("alice").scope("read").claim("tenant", "acme");
+    /// let pair = auth.login(token).await?;
+    ///
     /// let pair = auth.login(LoginRequest::for_subject("alice").remember(true)).await?;
     /// # Ok::<(), fauth_core::Rejection>(())
     /// # }).unwrap();
     /// ```
     ///
+    /// # Security
+    /// This checks no credential. Make sure first who the subject is, for example with
+    /// [`authenticate`](Self::authenticate).
+    ///
     /// # Errors
-    /// [`Rejection::Misconfigured`] if the request is impossible (a reserved claim, an empty subject), [`Rejection::Unavailable`] if a store, the clock or the
-    /// randomness fails; there is no session then that anybody has tokens of.
+    /// - [`Rejection::Misconfigured`] if the request is impossible: a reserved claim, for
+    ///   example, or an empty subject.
+    /// - [`Rejection::InvalidCredentials`] if the subject is revoked.
+    /// - [`Rejection::Unavailable`] if a store, the clock or the randomness fails. If a session
+    ///   was opened by then, nobody has tokens of it.
     pub async fn login<'a>(&self, request: impl Into<LoginRequest<'a>>) -> Result<TokenPair, Rejection> {
-        self.login_sender(request.into(), &ClientInfo::default()).await
+        self.log_in(request.into()).await
     }
 
-    pub(crate) async fn login_sender(
-        &self,
-        request: LoginRequest<'_>,
-        sender: &ClientInfo,
-    ) -> Result<TokenPair, Rejection> {
+    async fn log_in(&self, request: LoginRequest<'_>) -> Result<TokenPair, Rejection> {
         let now = self.now()?;
-        let LoginRequest { mut token, remember, client, address, epoch } = request;
-        self.refuse_kept_out(token.subject(), now, sender).await?;
+        let LoginRequest { mut token, remember, client, epoch } = request;
+        self.refuse_revoked_subject(token.subject(), now, &client).await?;
         token.bound.epoch = match epoch {
             Some(epoch) => epoch,
             None => self.current_epoch(token.subject(), now).await?,
         };
         let pair = match &self.inner.sessions {
             None => {
-                // Without a store, a session is a name by which its tokens can be revoked together.
+                // Without a session store there is no session, only an id that all tokens of the
+                // login carry, so that they can be revoked together.
                 if self.inner.revocations.is_some() {
                     token.bound.session = Some(SessionId::from_random(self.random()?));
                 }
-                self.pair(&mut token, now, now)?
+                self.pair(&mut token, now, now).await?
             }
             Some(sessions) => {
                 let span = sessions.policy.span(remember);
                 let session = Session {
                     id: SessionId::from_random(self.random()?),
-                    subject: token.subject().to_owned(),
+                    owner: self.owner(token.subject()).into_owned(),
                     created_at: now,
                     last_seen_at: now,
                     idle_timeout: span.idle_timeout,
                     expires_at: end_of(now, span.lifetime)?,
                     remembered: remember,
-                    client: client.or_else(|| sender.user_agent().and_then(shortened)),
-                    address: address.or_else(|| sender.address()),
+                    client: client.user_agent().map(str::to_owned),
+                    address: client.address(),
                 };
                 self.open(sessions, session, &mut token, now).await?
             }
         };
         let session = token.bound.session.as_ref().map(|id| self.hash_identifier(id.as_str()));
-        let mut event = Event::new(EventKind::LoggedIn).subject(token.subject()).sender(sender);
+        let mut event = Event::new(EventKind::LoggedIn).subject(token.subject()).client(&client);
         event.session = session.as_deref();
         self.raise(&event);
         Ok(pair)
     }
 
-    /// The tokens are made first, so that no session is opened for a request that is impossible.
+    /// Opens a session in the store. Issues the tokens first, so that a request that is impossible
+    /// opens no session.
     async fn open(
         &self,
         sessions: &Sessions,
@@ -113,61 +143,78 @@ impl<U: AuthUser> AuthProvider<U> {
         let id = RefreshId::from_bytes(self.random()?);
         let head = id.hash();
         bind(token, &session, id);
-        let pair = self.pair(token, now, now)?;
-        let kept = session.id.clone();
+        let pair = self.pair(token, now, now).await?;
+        let (owner, session_id) = (session.owner.clone(), session.id.clone());
         let new = NewSession { session, head, limit: sessions.policy.limit };
-        let crowded_out = self.call_store(sessions.store.open(new, now)).await?;
-        if let Err(rejection) = self.revoke_sessions(&crowded_out, now).await {
-            // Nobody will have tokens of it.
-            let _ = self.call_store(sessions.store.end(&kept, None, now)).await;
+        let evicted = self.call_store(sessions.store.open(new, now)).await?;
+        if let Err(rejection) = self.revoke_evicted(&owner, evicted, now).await {
+            // Nobody gets the tokens, so the session is unusable even if ending it fails.
+            let _ = self.call_store(sessions.store.end(&owner, &session_id, now)).await;
             return Err(rejection);
         }
         Ok(pair)
     }
 
-    /// Exchanges a refresh token for a new pair with the same scopes and custom claims. The user is loaded again and must be active. However often it is
-    /// refreshed, a session ends when its lifetime is over.
-    ///
-    /// The old token is used up: within the grace window ([`SessionConfig::grace`](crate::SessionConfig::grace)) it gives the same successor once more, after that its use ends the session,
-    /// because then somebody has a copy of it ([`EventKind::TokenTheft`]).
-    ///
-    /// # Security
-    /// Without a session store ([`danger_stateless`](crate::AuthProviderBuilder::danger_stateless)) the old refresh token stays good until it
-    /// expires, and nobody could know that it was used twice.
-    ///
-    /// # Errors
-    /// [`Rejection::InvalidToken`] if the token is not a good refresh token, its session has ended, or its user is gone or inactive;
-    /// [`Rejection::Unavailable`] if a store, the loader, the clock or the randomness fails: the same token can be tried again then.
-    pub async fn refresh(&self, refresh_token: &str) -> Result<TokenPair, Rejection> {
-        self.refresh_sender(refresh_token, &ClientInfo::default()).await
+    /// Revokes sessions that the session store has ended. Runs to its end, also if the caller is
+    /// gone: nobody else would revoke their access tokens.
+    async fn revoke_evicted(
+        &self,
+        owner: &Owner<'static>,
+        sessions: Vec<SessionId>,
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
+        if sessions.is_empty() {
+            return Ok(());
+        }
+        let (this, owner) = (self.clone(), owner.clone());
+        RunToCompletion::new(async move { this.revoke_sessions(&owner, &sessions, now).await }).await
     }
 
-    pub(crate) async fn refresh_sender(
-        &self,
-        refresh_token: &str,
-        sender: &ClientInfo,
-    ) -> Result<TokenPair, Rejection> {
+    /// Exchanges a refresh token for a new pair with the same scopes and custom claims.
+    ///
+    /// The user is loaded again and must be active. However often a session is refreshed, it ends
+    /// when its lifetime is over.
+    ///
+    /// Refresh tokens are rotated: each can be exchanged once. Presented again within the grace
+    /// window ([`SessionConfig::grace`](crate::SessionConfig::grace)), the old token gives the
+    /// same successor again. Presented later, or once the successor was exchanged too, it counts
+    /// as replayed, because then somebody has a copy of it: the session ends, and
+    /// [`EventKind::TokenTheft`] is raised.
+    ///
+    /// # Security
+    /// Without a session store
+    /// ([`danger_stateless`](crate::AuthProviderBuilder::danger_stateless)), the old refresh token
+    /// stays valid until it expires, and a replay cannot be detected.
+    ///
+    /// # Errors
+    /// - [`Rejection::InvalidToken`] if the token is not a valid refresh token, its session has
+    ///   ended, or its user no longer exists or is inactive.
+    /// - [`Rejection::Unavailable`] if a store, the loader, the clock or the randomness fails. Try
+    ///   the same token again within the grace window: it may have been exchanged already.
+    pub async fn refresh(&self, refresh_token: &str, client: &ClientInfo) -> Result<TokenPair, Rejection> {
         let now = self.now()?;
         let payload = self.inner.verifier.verify(refresh_token.as_bytes(), Purpose::Refresh, now)?;
         let payload = Arc::new(payload);
+        let login = self.login_of(&payload);
         let accepted = match self.refuse_revoked_refresh(&payload, now).await {
             Ok(()) => self.user_of(&payload).await.and_then(|user| refuse_changed(&payload, &*user)),
             refused => refused,
         };
         if let Err(rejection) = accepted {
-            // A session does not outlive its user's account, also if that is opened again; and one that was revoked but not ended, because somebody was
+            // A session must not outlive its user's account, even if that is activated again
+            // later. And a session that was revoked but not ended, because the logout was
             // interrupted, is ended here.
             if matches!(rejection, Rejection::InvalidToken(_)) {
-                self.end_login(&payload, now).await?;
+                self.end_login(&login, now).await?;
             }
             return Err(rejection);
         }
         self.refuse_if_expired(&payload)?;
         let (pair, reason) = match &self.inner.sessions {
-            None => (self.refresh_stateless(&payload, now)?, None),
-            Some(sessions) => self.carry_on(sessions, &payload, now, sender).await?,
+            None => (self.refresh_stateless(&login, now).await?, None),
+            Some(sessions) => self.refresh_session(sessions, &login, now, client).await?,
         };
-        let mut event = Event::new(EventKind::Refreshed).subject(payload.subject()).sender(sender);
+        let mut event = Event::new(EventKind::Refreshed).subject(payload.subject()).client(client);
         event.reason = reason;
         let session = payload.session_id().map(|id| self.hash_identifier(id));
         event.session = session.as_deref();
@@ -175,45 +222,56 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(pair)
     }
 
-    fn refresh_stateless(&self, payload: &TokenPayload, now: Timestamp) -> Result<TokenPair, Rejection> {
-        let mut request = same_again(payload)?;
-        request.bound.session = payload.session_id().and_then(SessionId::parse);
-        self.pair(&mut request, now, now)
+    async fn refresh_stateless(&self, login: &Login, now: Timestamp) -> Result<TokenPair, Rejection> {
+        let mut request = reissue_request(&login.payload)?;
+        request.bound.session = login.session.clone();
+        self.pair(&mut request, now, now).await
     }
 
-    async fn carry_on(
+    /// Rotates the refresh token of a session and issues the next pair.
+    ///
+    /// Also returns the reason for the event: `in_grace` if the token had been exchanged before
+    /// and was presented again within the grace window.
+    async fn refresh_session(
         &self,
         sessions: &Sessions,
-        payload: &TokenPayload,
+        login: &Login,
         now: Timestamp,
-        sender: &ClientInfo,
+        client: &ClientInfo,
     ) -> Result<(TokenPair, Option<&'static str>), Rejection> {
-        let id = payload.session_id().and_then(SessionId::parse);
-        let id = id.ok_or(Rejection::InvalidToken(InvalidToken::UnknownSession))?;
+        let Login { owner, payload, session: Some(id) } = login else {
+            return Err(Rejection::InvalidToken(InvalidToken::UnknownSession));
+        };
+        // The next refresh token, the successor, is derived from the presented one and a random
+        // nonce. The store keeps that nonce and only hashes of tokens. So whoever presents the
+        // old token again within the grace window, because the response was lost, gets the same
+        // successor, although the server has not kept it. A copy of the store is no use without
+        // a token.
         let nonce = Nonce::from_bytes(self.random()?);
         let successor = successor_of(payload, nonce)?;
         let rotation = Rotation {
-            session: id,
+            session: id.clone(),
             presented: SecretHash::of(payload.token_id().as_bytes()),
             successor: successor.hash(),
             nonce,
             grace: sessions.policy.grace,
         };
-        // An answer that gets lost after this line is given again within the grace window.
+        // One atomic step. If the response is lost after it, the grace window allows a repetition.
         let (session, successor, made_at, reason) = match self
-            .call_store(sessions.store.rotate(rotation, now))
+            .call_store(sessions.store.rotate(owner, &rotation, now))
             .await?
         {
             RotationOutcome::Rotated(session) => (session, successor, now, None),
             RotationOutcome::InGrace { session, nonce, rotated_at } => {
                 (session, successor_of(payload, nonce)?, rotated_at, Some("in_grace"))
             }
-            RotationOutcome::Reused(session) => {
-                return Err(self.stolen(&session, payload, now, sender).await);
+            RotationOutcome::Reused(_) => {
+                return Err(self.revoke_replayed(owner, id, now, client).await);
             }
             RotationOutcome::Ended => {
-                // Whoever has ended it may have been interrupted before its access tokens were revoked too.
-                self.end_login(payload, now).await?;
+                // The call that ended the session may have been interrupted before it revoked the
+                // access tokens.
+                self.end_login(login, now).await?;
                 return Err(Rejection::InvalidToken(InvalidToken::SessionEnded));
             }
             RotationOutcome::Expired => {
@@ -221,63 +279,76 @@ impl<U: AuthUser> AuthProvider<U> {
             }
             RotationOutcome::Unknown => return Err(Rejection::InvalidToken(InvalidToken::UnknownSession)),
         };
-        // A backend that mixes sessions up must not make one user out of another.
-        if session.subject != payload.subject() {
+        // A faulty backend that returns another session must not turn one user into another.
+        if session.owner != *owner || session.id != *id {
             return Err(Rejection::Unavailable(Unavailable::Store));
         }
-        let mut request = same_again(payload)?.authenticated_at(session.created_at);
+        let mut request = reissue_request(payload)?.authenticated_at(session.created_at);
         bind(&mut request, &session, successor);
-        Ok((self.pair(&mut request, now, made_at)?, reason))
+        Ok((self.pair(&mut request, now, made_at).await?, reason))
     }
 
-    /// Somebody has a copy of a refresh token. The store has ended the session; what is left of it is taken back here.
-    async fn stolen(
+    /// Reacts to a replayed refresh token, which shows that somebody has a copy: raises the
+    /// event and revokes the access tokens of the session, which the store has ended already.
+    ///
+    /// Returns the rejection to answer with.
+    async fn revoke_replayed(
         &self,
-        session: &Session,
-        payload: &TokenPayload,
+        owner: &Owner<'static>,
+        id: &SessionId,
         now: Timestamp,
-        sender: &ClientInfo,
+        client: &ClientInfo,
     ) -> Rejection {
-        let hash = self.hash_identifier(session.id.as_str());
-        let mut event = Event::new(EventKind::TokenTheft).subject(payload.subject()).sender(sender);
+        let hash = self.hash_identifier(id.as_str());
+        let mut event = Event::new(EventKind::TokenTheft).subject(&owner.subject).client(client);
         event.session = Some(&hash);
         self.raise(&event);
-        match self.revoke_sessions(std::slice::from_ref(&session.id), now).await {
+        match self.revoke_evicted(owner, vec![id.clone()], now).await {
             Ok(()) => Rejection::InvalidToken(InvalidToken::Reused),
             Err(rejection) => rejection,
         }
     }
 
-    /// Ends the login that a token belongs to, an access or a refresh token: its session, and what has been issued in it. A login that has ended already stays
-    /// so.
+    /// Ends the login that an access or refresh token belongs to: its session, and the tokens that
+    /// were issued in it. It is no error if the login has ended already.
+    ///
+    /// # Security
+    /// Without a revocation store, access tokens stay valid until they expire.
     ///
     /// # Errors
-    /// [`Rejection::InvalidToken`] if the token is neither; [`Rejection::Unavailable`] if it could not be ended: try again.
-    /// [`Rejection::Misconfigured`] if nothing is kept on the server.
-    pub async fn logout(&self, token: &str) -> Result<(), Rejection> {
+    /// - [`Rejection::InvalidToken`] if the token is neither a valid access token nor a valid
+    ///   refresh token.
+    /// - [`Rejection::Unavailable`] if it is not certain that the login has ended: try again.
+    /// - [`Rejection::Misconfigured`] if the server keeps nothing that could be ended: it has no
+    ///   revocation store, and no session store or no session of this token.
+    pub async fn logout(&self, token: &str, client: &ClientInfo) -> Result<(), Rejection> {
         let now = self.now()?;
         let verify = |purpose| self.inner.verifier.verify(token.as_bytes(), purpose, now);
         let payload = match verify(Purpose::Access) {
             Err(TokenError::WrongPurpose { .. }) => verify(Purpose::Refresh)?,
             verified => verified?,
         };
-        match self.logout_sender(Some(&payload), &ClientInfo::default()).await? {
+        match self.end_presented(Some(&payload), client).await? {
             Ended::Nothing | Ended::Unknown => Err(Rejection::Misconfigured(Misconfigured::NoStore)),
             Ended::Session | Ended::Tokens => Ok(()),
         }
     }
 
-    pub(crate) async fn logout_sender(
+    /// Ends the login of a verified token, and raises [`EventKind::LoggedOut`].
+    ///
+    /// Without a token nothing is ended: the result says whether a token would have helped
+    /// ([`Ended::Unknown`]) or not ([`Ended::Nothing`]).
+    pub(crate) async fn end_presented(
         &self,
         payload: Option<&TokenPayload>,
-        sender: &ClientInfo,
+        client: &ClientInfo,
     ) -> Result<Ended, Rejection> {
         let ended = match payload {
-            Some(payload) => self.end_login(payload, self.now()?).await?,
+            Some(payload) => self.end_login(&self.login_of(payload), self.now()?).await?,
             None if self.can_end_all() => Ended::Unknown,
             None => Ended::Nothing,
         };
-        let mut event = Event::new(EventKind::LoggedOut).sender(sender);
+        let mut event = Event::new(EventKind::LoggedOut).client(client);
         event.subject = payload.map(TokenPayload::subject);
         let session = payload.and_then(TokenPayload::session_id).map(|id| self.hash_identifier(id));
         event.session = session.as_deref();
@@ -285,20 +356,30 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(ended)
     }
 
-    /// Also if nobody waits for it any more.
-    pub(crate) async fn end_login(&self, payload: &TokenPayload, now: Timestamp) -> Result<Ended, Rejection> {
-        let (this, payload) = (self.clone(), payload.clone());
-        RunToCompletion::new(async move { this.end_login_now(&payload, now).await }).await
+    /// Ends a login. Runs to completion, even if the caller is dropped.
+    async fn end_login(&self, login: &Login, now: Timestamp) -> Result<Ended, Rejection> {
+        let (this, login) = (self.clone(), login.clone());
+        RunToCompletion::new(async move { this.end_login_now(&login, now).await }).await
     }
 
-    /// Revokes first: who is interrupted in between can do it again with the same token, and until then it does less than before.
-    async fn end_login_now(&self, payload: &TokenPayload, now: Timestamp) -> Result<Ended, Rejection> {
+    fn login_of(&self, payload: &TokenPayload) -> Login {
+        Login {
+            owner: self.owner(payload.subject()).into_owned(),
+            payload: payload.clone(),
+            session: payload.session_id().and_then(SessionId::parse),
+        }
+    }
+
+    /// Revokes the tokens first and ends the session second. If this is interrupted in between,
+    /// the caller can repeat it with the same token, which by then can do less than before: a
+    /// logout verifies the token, but does not ask whether it is revoked.
+    async fn end_login_now(&self, login: &Login, now: Timestamp) -> Result<Ended, Rejection> {
+        let Login { owner, payload, session } = login;
         let mut targets = vec![RevocationTarget::TokenId(payload.token_id())];
         targets.extend(payload.session_id().map(RevocationTarget::Session));
-        self.revoke_until_gone(&targets, now).await?;
-        let session = payload.session_id().and_then(SessionId::parse);
-        if let (Some(sessions), Some(id)) = (&self.inner.sessions, &session) {
-            self.end(sessions, id, Some(payload.subject()), now).await?;
+        self.revoke_until_gone(owner, &targets, now).await?;
+        if let (Some(sessions), Some(id)) = (&self.inner.sessions, session) {
+            self.end(sessions, owner, id, now).await?;
         }
         Ok(match (&self.inner.revocations, &self.inner.sessions) {
             (Some(_), _) => Ended::Tokens,
@@ -307,180 +388,184 @@ impl<U: AuthUser> AuthProvider<U> {
         })
     }
 
-    /// Ends a session that was revoked before. If its store fails it may live on, and then the revocation must last as long as its refresh tokens: whoever was
-    /// told to try again may never do so.
+    /// Ends a session whose tokens have been revoked already.
+    ///
+    /// If the session store fails, the session may still be alive. The revocation must then last
+    /// as long as the refresh tokens of the session: the caller is told to try again, but may
+    /// never do so.
     async fn end(
         &self,
         sessions: &Sessions,
+        owner: &Owner<'_>,
         id: &SessionId,
-        owner: Option<&str>,
         now: Timestamp,
     ) -> Result<Option<Session>, Rejection> {
-        let ended = self.call_store(sessions.store.end(id, owner, now)).await;
+        let ended = self.call_store(sessions.store.end(owner, id, now)).await;
         if ended.is_err() {
-            // Whether that succeeds or not, the answer is that it is not certain.
-            let _ = self.revoke_for_good(std::slice::from_ref(id), now).await;
+            // Whether this succeeds or not, the answer is the error of the session store.
+            let _ = self.revoke_for_good(owner, std::slice::from_ref(id), now).await;
         }
         ended
     }
 
-    /// Ends the session whose cookies a login is about to replace: nobody would be left who could log it out.
+    /// Ends the session whose cookies a new login is about to overwrite: without them no client
+    /// could log it out any more.
     pub(crate) async fn end_replaced(
         &self,
         before: Option<&TokenPayload>,
-        sender: &ClientInfo,
+        client: &ClientInfo,
     ) -> Result<(), Rejection> {
         let Some(payload) = before else { return Ok(()) };
-        self.end_login(payload, self.now()?).await?;
-        if let Some(id) = payload.session_id().and_then(SessionId::parse) {
-            self.raise_session_ended(&id, payload.subject(), sender);
+        let login = self.login_of(payload);
+        self.end_login(&login, self.now()?).await?;
+        if let Some(id) = &login.session {
+            self.raise_session_ended(id, payload.subject(), client);
         }
         Ok(())
     }
 
-    /// Ends everything that was issued to a subject so far: all sessions, all access and refresh tokens. API keys live on.
+    /// Ends everything that was issued to a subject so far: all sessions, all access and refresh
+    /// tokens. API keys stay valid.
     ///
-    /// For "log out everywhere", and for a password that was changed or may be known to others.
+    /// Use it for "log out everywhere", and when a password was changed or may be known to others.
+    ///
+    /// # Security
+    /// Without a revocation store, access tokens stay valid until they expire.
     ///
     /// # Errors
-    /// [`Rejection::Unavailable`] if it is not certain that everything has ended: try again. [`Rejection::Misconfigured`] if nothing is kept on the server.
-    pub async fn logout_all(&self, subject: &str) -> Result<(), Rejection> {
-        self.logout_all_sender(subject, &ClientInfo::default()).await
-    }
-
-    pub(crate) async fn logout_all_sender(
-        &self,
-        subject: &str,
-        sender: &ClientInfo,
-    ) -> Result<(), Rejection> {
+    /// - [`Rejection::Unavailable`] if it is not certain that everything has ended: try again.
+    /// - [`Rejection::Misconfigured`] if there is neither a session store nor a revocation store.
+    pub async fn logout_all(&self, subject: &str, client: &ClientInfo) -> Result<(), Rejection> {
         let (this, whose) = (self.clone(), subject.to_owned());
         RunToCompletion::new(async move { this.end_everything(&whose).await }).await?;
-        self.raise(&Event::new(EventKind::LoggedOutEverywhere).subject(subject).sender(sender));
+        self.raise(&Event::new(EventKind::LoggedOutEverywhere).subject(subject).client(client));
         Ok(())
     }
 
     async fn end_everything(&self, subject: &str) -> Result<(), Rejection> {
-        let now = self.now()?;
-        self.raise_epoch(subject, now).await?;
+        let (now, owner) = (self.now()?, self.owner(subject));
+        self.raise_epoch(&owner, now).await?;
         match (&self.inner.sessions, &self.inner.revocations) {
-            (Some(sessions), _) => {
-                self.call_store(sessions.store.end_all(subject, None, now)).await.map(drop)
-            }
+            (Some(sessions), _) => self.call_store(sessions.store.end_all(&owner, None, now)).await.map(drop),
             (None, Some(_)) => Ok(()),
             (None, None) => Err(Rejection::Misconfigured(Misconfigured::NoStore)),
         }
     }
 
-    /// Ends all sessions of the subject of `current`, a token that was verified, but its own. For a password that its owner has just changed. How many there were.
+    /// Ends all sessions of a subject except that of `current`, a verified token of this subject.
+    /// Returns how many were ended.
+    ///
+    /// Use it when the user has just changed the password. If `current` belongs to no session, all
+    /// sessions are ended.
+    ///
+    /// # Security
+    /// Without a revocation store, access tokens stay valid until they expire.
     ///
     /// # Errors
-    /// As [`logout_all`](Self::logout_all).
-    pub async fn logout_others(&self, current: &TokenPayload) -> Result<usize, Rejection> {
-        let (this, current) = (self.clone(), current.clone());
-        RunToCompletion::new(async move { this.end_others(&current).await }).await
+    /// - [`Rejection::Unavailable`] if it is not certain that all have ended: try again.
+    /// - [`Rejection::Misconfigured`] if there is no session store.
+    pub async fn logout_others(
+        &self,
+        current: &TokenPayload,
+        client: &ClientInfo,
+    ) -> Result<usize, Rejection> {
+        let (this, current, client) = (self.clone(), current.clone(), client.clone());
+        RunToCompletion::new(async move { this.end_others(&current, &client).await }).await
     }
 
-    async fn end_others(&self, current: &TokenPayload) -> Result<usize, Rejection> {
+    async fn end_others(&self, current: &TokenPayload, client: &ClientInfo) -> Result<usize, Rejection> {
         let now = self.now()?;
         let sessions = self.kept_sessions()?;
+        let owner = self.owner(current.subject());
         let keep = current.session_id().and_then(SessionId::parse);
-        let listed = self.call_store(sessions.store.list(current.subject(), now)).await?;
+        let listed = self.call_store(sessions.store.list(&owner, now)).await?;
         let others: Vec<_> =
             listed.into_iter().map(|session| session.id).filter(|id| Some(id) != keep.as_ref()).collect();
-        self.revoke_sessions(&others, now).await?;
-        let ended = self.call_store(sessions.store.end_all(current.subject(), keep.as_ref(), now)).await;
+        self.revoke_sessions(&owner, &others, now).await?;
+        let ended = self.call_store(sessions.store.end_all(&owner, keep.as_ref(), now)).await;
         if ended.is_err() {
-            // As for a single one that could not be ended.
-            let _ = self.revoke_for_good(&others, now).await;
+            // They may still be alive: see `end`.
+            let _ = self.revoke_for_good(&owner, &others, now).await;
         }
         let ended = ended?;
-        // Some may have been opened meanwhile.
+        // Sessions that were opened after the list was read: their tokens are not revoked yet.
         let late: Vec<_> = ended.iter().filter(|id| !others.contains(id)).cloned().collect();
-        self.revoke_sessions(&late, now).await?;
+        self.revoke_sessions(&owner, &late, now).await?;
         for id in &ended {
-            self.raise_session_ended(id, current.subject(), &ClientInfo::default());
+            self.raise_session_ended(id, current.subject(), client);
         }
         Ok(ended.len())
     }
 
-    /// The live sessions of a subject, the one that was seen last first.
+    /// Lists the live sessions of a subject, the most recently seen first.
     ///
     /// # Errors
-    /// [`Rejection::Unavailable`] if they cannot be read; [`Rejection::Misconfigured`] if none are kept.
+    /// - [`Rejection::Unavailable`] if they cannot be read.
+    /// - [`Rejection::Misconfigured`] if there is no session store.
     pub async fn sessions(&self, subject: &str) -> Result<Vec<Session>, Rejection> {
-        let now = self.now()?;
-        self.call_store(self.kept_sessions()?.store.list(subject, now)).await
+        let (now, owner) = (self.now()?, self.owner(subject));
+        self.call_store(self.kept_sessions()?.store.list(&owner, now)).await
     }
 
-    /// Ends one session, whosesoever it is: `false` if there is none of this id. For administrators; users end their own with
-    /// [`revoke_own_session`](Self::revoke_own_session).
+    /// Ends one session of a subject. Returns `false` if this subject has no live session with
+    /// this id, even if another subject has one.
+    ///
+    /// # Security
+    /// Without a revocation store, access tokens stay valid until they expire.
     ///
     /// # Errors
-    /// [`Rejection::Unavailable`] if it is not certain that it has ended: try again. [`Rejection::Misconfigured`] if none are kept.
-    pub async fn revoke_session(&self, id: &SessionId) -> Result<bool, Rejection> {
-        let ended = self.end_one(id, None, self.now()?).await?;
-        if let Some(session) = &ended {
-            self.raise_session_ended(id, &session.subject, &ClientInfo::default());
-        }
-        Ok(ended.is_some())
-    }
-
-    /// As [`revoke_session`](Self::revoke_session), of this subject only: `false` also for the sessions of others.
-    ///
-    /// # Errors
-    /// As [`revoke_session`](Self::revoke_session).
-    pub async fn revoke_own_session(&self, subject: &str, id: &SessionId) -> Result<bool, Rejection> {
-        self.revoke_own_session_sender(subject, id, &ClientInfo::default()).await
-    }
-
-    pub(crate) async fn revoke_own_session_sender(
+    /// - [`Rejection::Unavailable`] if it is not certain that the session has ended: try again.
+    /// - [`Rejection::Misconfigured`] if there is no session store.
+    pub async fn revoke_session(
         &self,
         subject: &str,
         id: &SessionId,
-        sender: &ClientInfo,
+        client: &ClientInfo,
     ) -> Result<bool, Rejection> {
-        let now = self.now()?;
+        let (now, owner) = (self.now()?, self.owner(subject));
         let sessions = self.kept_sessions()?;
-        // Whose it is comes first: nobody may revoke what is not his.
-        let own = self.call_store(sessions.store.list(subject, now)).await?;
+        // Only ids of real sessions are revoked. Otherwise made-up ids could fill the revocation
+        // store.
+        let own = self.call_store(sessions.store.list(&owner, now)).await?;
         if !own.iter().any(|session| session.id == *id) {
             return Ok(false);
         }
-        // Somebody else may have ended it meanwhile, who then has told of it.
-        if self.end_one(id, Some(subject), now).await?.is_some() {
-            self.raise_session_ended(id, subject, sender);
+        // If another request has ended the session meanwhile, that one raises the event.
+        if self.end_one(&owner, id, now).await?.is_some() {
+            self.raise_session_ended(id, subject, client);
         }
         Ok(true)
     }
 
-    /// Also if nobody waits for it any more.
+    /// Revokes and ends one session. Runs to completion, even if the caller is dropped.
     async fn end_one(
         &self,
+        owner: &Owner<'_>,
         id: &SessionId,
-        owner: Option<&str>,
         now: Timestamp,
     ) -> Result<Option<Session>, Rejection> {
-        let (this, id, owner) = (self.clone(), id.clone(), owner.map(str::to_owned));
+        let (this, owner, id) = (self.clone(), owner.clone().into_owned(), id.clone());
         RunToCompletion::new(async move {
             let sessions = this.kept_sessions()?;
-            this.revoke_sessions(std::slice::from_ref(&id), now).await?;
-            this.end(sessions, &id, owner.as_deref(), now).await
+            this.revoke_sessions(&owner, std::slice::from_ref(&id), now).await?;
+            this.end(sessions, &owner, &id, now).await
         })
         .await
     }
 
-    /// Are sessions kept, so that they can be listed?
+    /// Returns `true` if there is a session store, so that sessions can be listed.
     #[must_use]
     pub fn has_sessions(&self) -> bool {
         self.inner.sessions.is_some()
     }
 
-    /// Can everything of a subject be ended at once?
+    /// Whether [`logout_all`](Self::logout_all) has a store that it can work with.
     pub(crate) fn can_end_all(&self) -> bool {
         self.inner.sessions.is_some() || self.inner.revocations.is_some()
     }
 
-    /// Who may see and end sessions: an active user who has logged in. An API key of his is for programs.
+    /// Admits a request that lists or ends sessions: it needs an active user who has logged in.
+    /// API keys are refused, because they are for programs.
     pub(crate) async fn check_session(&self, presented: Presented<U>) -> Result<Granted<U>, Rejection> {
         let granted = self.check(presented, &Requirement::user()).await?;
         if granted.payload().api_key_id().is_some() {
@@ -489,12 +574,14 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(granted)
     }
 
-    /// What a logout is worth here.
+    /// What a logout ends with the stores of this provider, if it has any.
     pub(crate) fn worth_of_logout(&self) -> Ended {
         if self.inner.revocations.is_some() { Ended::Tokens } else { Ended::Session }
     }
 
-    /// The refresh token of a request, if it is a good one. That nothing can be said of it is an error.
+    /// The verified refresh token of a request; `None` if there is none, or none that is valid.
+    ///
+    /// Fails only with the clock, because then it is unknown whether the token is valid.
     pub(crate) fn verify_refresh_presented(
         &self,
         head: &dyn RequestHead,
@@ -510,15 +597,17 @@ impl<U: AuthUser> AuthProvider<U> {
         self.inner.sessions.as_ref().ok_or(Rejection::Misconfigured(Misconfigured::NoStore))
     }
 
-    fn raise_session_ended(&self, id: &SessionId, subject: &str, sender: &ClientInfo) {
+    fn raise_session_ended(&self, id: &SessionId, subject: &str, client: &ClientInfo) {
         let hash = self.hash_identifier(id.as_str());
-        let mut event = Event::new(EventKind::SessionEnded).subject(subject).sender(sender);
+        let mut event = Event::new(EventKind::SessionEnded).subject(subject).client(client);
         event.session = Some(&hash);
         self.raise(&event);
     }
 
-    /// An access token issued now, and a refresh token as it was made at `refresh_made_at`.
-    fn pair(
+    /// Issues an access token as of `now` and a refresh token as of `refresh_made_at`. The two
+    /// differ within the grace window, where a refresh token that was issued before is made
+    /// again.
+    async fn pair(
         &self,
         request: &mut TokenRequest<'_>,
         now: Timestamp,
@@ -532,8 +621,8 @@ impl<U: AuthUser> AuthProvider<U> {
             return Err(Rejection::InvalidToken(InvalidToken::Token(TokenError::Expired)));
         }
         let cannot = |error| self.cannot_issue(&error);
-        let access = issuer.issue(Purpose::Access, request, now).map_err(cannot)?;
-        let refresh = issuer.issue(Purpose::Refresh, request, refresh_made_at).map_err(cannot)?;
+        let access = issuer.issue(Purpose::Access, request, now).await.map_err(cannot)?;
+        let refresh = issuer.issue(Purpose::Refresh, request, refresh_made_at).await.map_err(cannot)?;
         let refresh_lifetime = remaining(refresh_lifetime, refresh_made_at, now);
         Ok(TokenPair { access, refresh, access_lifetime, refresh_lifetime })
     }
@@ -547,7 +636,7 @@ fn successor_of(payload: &TokenPayload, nonce: Nonce) -> Result<RefreshId, Rejec
     RefreshId::successor(payload.token_id(), nonce).ok_or(Rejection::Unavailable(Unavailable::Issuer))
 }
 
-/// A clock that stands where no session can end any more cannot be right.
+/// When a session ends that begins now. If no [`Timestamp`] can hold that, the clock is wrong.
 fn end_of(now: Timestamp, lifetime: Duration) -> Result<Timestamp, Rejection> {
     let end = now.checked_add(lifetime).filter(|end| *end <= Timestamp::MAX);
     end.ok_or(Rejection::Unavailable(Unavailable::Clock))
@@ -558,11 +647,11 @@ fn remaining(span: Duration, from: Timestamp, now: Timestamp) -> Duration {
     span.saturating_sub(now.since(from))
 }
 
-/// The request that would issue this token's scopes, custom claims and epochs again.
-fn same_again(payload: &TokenPayload) -> Result<TokenRequest<'_>, Rejection> {
-    let login = payload.authenticated_at().map_err(|_| TokenError::InvalidClaim("auth_time"))?;
+/// A request for another token with the login time, scopes, custom claims and epochs of this one.
+fn reissue_request(payload: &TokenPayload) -> Result<TokenRequest<'_>, Rejection> {
+    let logged_in_at = payload.authenticated_at().map_err(|_| TokenError::InvalidClaim("auth_time"))?;
     let mut request =
-        TokenRequest::for_subject(payload.subject()).scopes(payload.scopes()).authenticated_at(login);
+        TokenRequest::for_subject(payload.subject()).scopes(payload.scopes()).authenticated_at(logged_in_at);
     for (name, json) in payload.custom_claims() {
         request = request.raw_claim(name, json);
     }
@@ -571,13 +660,14 @@ fn same_again(payload: &TokenPayload) -> Result<TokenRequest<'_>, Rejection> {
     Ok(request)
 }
 
+/// Ties the tokens to a session, and the refresh token to its id.
 fn bind(request: &mut TokenRequest<'_>, session: &Session, id: RefreshId) {
     request.bound.session = Some(session.id.clone());
     request.bound.ends_at = Some(session.expires_at);
     request.bound.refresh = Some(RefreshBinding { id, idle_timeout: session.idle_timeout });
 }
 
-/// Is the user still the one to whom this was issued?
+/// Refuses a token whose user is inactive, or has raised the token epoch since it was issued.
 pub(super) fn refuse_changed<U: AuthUser>(payload: &TokenPayload, user: &U) -> Result<(), Rejection> {
     if !user.is_active() {
         return Err(Rejection::InvalidToken(InvalidToken::InactiveUser));
@@ -585,6 +675,7 @@ pub(super) fn refuse_changed<U: AuthUser>(payload: &TokenPayload, user: &U) -> R
     refuse_old_epoch(payload, user)
 }
 
+/// Refuses a token that was issued before its user's token epoch was raised.
 pub(super) fn refuse_old_epoch<U: AuthUser>(payload: &TokenPayload, user: &U) -> Result<(), Rejection> {
     if payload.user_epoch() < user.token_epoch() {
         return Err(Rejection::InvalidToken(InvalidToken::OldEpoch));

@@ -1,4 +1,5 @@
-//! The answer to a refused request: the rendered body, and the headers that every renderer's answer gets.
+//! The answer to a refused request: the rendered body, and the headers that every renderer's
+//! answer gets.
 
 use super::{
     challenge,
@@ -12,8 +13,8 @@ use crate::{
 };
 
 impl Rejection {
-    /// The answer to a request whose provider is not known: an extractor on a route without guard and provider. Says so in the log, with
-    /// `hint` as the advice of what to add.
+    /// The answer to a request whose provider is not known: an extractor on a route without guard
+    /// and provider. Says so in the log, with `hint` as the advice of what to add.
     #[must_use]
     pub fn without_provider(head: &dyn RequestHead, hint: &str) -> (Self, Reply) {
         tracing::error!(

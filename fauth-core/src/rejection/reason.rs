@@ -29,13 +29,15 @@ pub enum Rejection {
     MissingCredential,
     /// It presents something that no credential can be read from, or more than one.
     MalformedCredential(MalformedCredential),
-    /// It presents a token that is not accepted. The reason is for the log; the caller hears the same for each.
+    /// It presents a token that is not accepted. The reason is for the log; the caller hears the
+    /// same for each.
     InvalidToken(InvalidToken),
     /// Identifier and password do not belong to an active user.
     InvalidCredentials,
     /// The user is known and lacks something.
     Forbidden(Missing),
-    /// A cookie is the credential, and the request does not prove that the application's own pages sent it.
+    /// A cookie is the credential, and the request does not prove that the application's own pages
+    /// sent it.
     CrossSiteRequest,
     /// The path can be read in more than one way.
     AmbiguousPath,
@@ -43,7 +45,8 @@ pub enum Rejection {
     InvalidRequest,
     /// There is nothing of this name, or it is somebody else's.
     NotFound,
-    /// The method is not one that can be answered here: anything but POST at a ready-made endpoint, TRACE and CONNECT at a guard.
+    /// The method is not one that can be answered here: anything but POST at a ready-made
+    /// endpoint, TRACE and CONNECT at a guard.
     MethodNotAllowed {
         /// The methods that are, as the `Allow` header lists them.
         allow: &'static str,
@@ -95,7 +98,8 @@ pub enum InvalidToken {
     Revoked,
     /// It was issued before everything of its subject was taken back.
     OldEpoch,
-    /// It was issued before the revocation store began to remember, so that nobody knows whether it was taken back.
+    /// It was issued before the revocation store began to remember, so that nobody knows whether
+    /// it was taken back.
     BeforeMemory,
     /// The session of this refresh token has been ended.
     SessionEnded,

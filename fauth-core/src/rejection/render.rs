@@ -20,7 +20,7 @@ use crate::{
 /// A closure is a renderer too:
 ///
 /// ```
-/// use fauth_core::{Rejection, Reply, RequestHead};
+/// use fauth_core::{reply::Reply, request::RequestHead, Rejection};
 ///
 /// let plain = |rejection: &Rejection, _: &dyn RequestHead| {
 ///     Reply::new(rejection.status()).body("text/plain; charset=utf-8", rejection.detail())

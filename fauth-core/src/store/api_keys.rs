@@ -1,11 +1,21 @@
 //! API keys: what is kept of them.
 
-use std::{fmt, future::Future};
+use std::fmt;
 
-use super::{SecretHash, StoreError};
+use async_trait::async_trait;
+
+use super::{OWNER_BUCKETS, Owner, SecretHash, StoreError};
 use crate::clock::Timestamp;
 
-/// The public part of an API key, by which it is found: 128 random bits as 32 lower-case hexadecimal digits.
+/// How many bits of an id follow the bucket.
+const BELOW_BUCKET: u32 = u128::BITS - OWNER_BUCKETS.ilog2();
+
+/// The public part of an API key, by which it is found: the bucket of its owner and 118 random
+/// bits, as 32 lower-case hexadecimal digits.
+///
+/// # Security
+/// Knowing it opens nothing. Its first ten bits follow from the owner's name: somebody who sees an
+/// id can rule out all but one in 1024 guessed subjects.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ApiKeyId(Box<str>);
 
@@ -15,6 +25,24 @@ impl ApiKeyId {
     pub fn parse(text: &str) -> Option<Self> {
         let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         (text.len() == 32 && text.bytes().all(is_hex)).then(|| Self(text.into()))
+    }
+
+    /// An id for a key of this owner: its first ten bits are the owner's [bucket](Owner::bucket),
+    /// the others are `random`'s.
+    #[must_use]
+    pub fn new(owner: &Owner<'_>, random: [u8; 16]) -> Self {
+        let bucket = u128::from(owner.bucket()) << BELOW_BUCKET;
+        let id = (u128::from_be_bytes(random) & ((1 << BELOW_BUCKET) - 1)) | bucket;
+        Self(format!("{id:032x}").into_boxed_str())
+    }
+
+    /// The [bucket](Owner::bucket) of the key's owner, so that a key is found where its owner's
+    /// keys are.
+    #[must_use]
+    pub fn bucket(&self) -> u16 {
+        // An id is always a number of 128 bits, and what is left of it has ten.
+        let id = u128::from_str_radix(&self.0, 16).unwrap_or_default();
+        u16::try_from(id >> BELOW_BUCKET).unwrap_or_default()
     }
 
     /// As it stands in the key.
@@ -36,8 +64,8 @@ impl fmt::Display for ApiKeyId {
 pub struct ApiKey {
     /// Its id, a part of the key itself.
     pub id: ApiKeyId,
-    /// The subject whose rights it has; 1 to 255 bytes.
-    pub owner: String,
+    /// The owner, whose rights it has.
+    pub owner: Owner<'static>,
     /// What its owner calls it; at most 100 bytes.
     pub name: String,
     /// What it may be used for: the scopes of a request that it opens.
@@ -48,6 +76,15 @@ pub struct ApiKey {
     pub expires_at: Timestamp,
     /// When it was last used, give or take a minute.
     pub last_used_at: Option<Timestamp>,
+}
+
+impl ApiKey {
+    /// Whether the id begins with the owner's bucket. A key of which that is not true could not be
+    /// found.
+    #[must_use]
+    pub fn is_in_bucket(&self) -> bool {
+        self.id.bucket() == self.owner.bucket()
+    }
 }
 
 /// An API key with the hash of its secret.
@@ -62,57 +99,48 @@ pub struct StoredApiKey {
 
 /// Keeps API keys.
 ///
+/// A key is found by its id alone, which begins with its owner's [bucket](ApiKeyId::bucket);
+/// everything else names the owner too.
+///
 /// # Security
-/// Each method is one atomic step. A key that was removed never comes back, also if it is used at the same time.
+/// Each method is one atomic step. A key that was removed never comes back, also if it is used at
+/// the same time.
+#[async_trait]
 pub trait ApiKeyStore: Send + Sync + 'static {
-    /// Keeps a key, unless its owner would have more than `limit` (at least 1) that have not expired: `false` then, and nothing has changed.
+    /// Keeps a key, unless its owner would have more than `limit` (at least 1) that have not
+    /// expired: `false` then, and nothing has changed.
     ///
     /// # Errors
-    /// [`StoreError`] if it cannot be kept, among others because its id is known already.
-    fn insert(
-        &self,
-        key: StoredApiKey,
-        limit: usize,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+    /// [`StoreError`] if it cannot be kept, also because its id is known already, or because the
+    /// id is not [of its owner's bucket](ApiKey::is_in_bucket).
+    async fn insert(&self, key: StoredApiKey, limit: usize, now: Timestamp) -> Result<bool, StoreError>;
 
     /// The key of this id, if there is one and it has not expired.
     ///
     /// # Errors
     /// [`StoreError`] if it cannot be read.
-    fn find(
-        &self,
-        id: &ApiKeyId,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<Option<StoredApiKey>, StoreError>> + Send;
+    async fn find(&self, id: &ApiKeyId, now: Timestamp) -> Result<Option<StoredApiKey>, StoreError>;
 
-    /// The keys of an owner that have not expired, the newest first; of those made in the same second, by id.
+    /// The keys of an owner that have not expired, the newest first; of those made in the same
+    /// second, by id.
     ///
     /// # Errors
     /// [`StoreError`] if they cannot be read.
-    fn list(
-        &self,
-        owner: &str,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<Vec<ApiKey>, StoreError>> + Send;
+    async fn list(&self, owner: &Owner<'_>, now: Timestamp) -> Result<Vec<ApiKey>, StoreError>;
 
-    /// Notes that a key was used; a key that is not there (any more) is not brought back. The time never goes back.
+    /// Notes that a key of this owner was used; a key that is not there (any more) is not brought
+    /// back. The time never goes back.
     ///
     /// # Errors
     /// [`StoreError`] if it cannot be noted.
-    fn touch(&self, id: &ApiKeyId, used_at: Timestamp)
-    -> impl Future<Output = Result<(), StoreError>> + Send;
+    async fn touch(&self, owner: &Owner<'_>, id: &ApiKeyId, used_at: Timestamp) -> Result<(), StoreError>;
 
-    /// Removes a key, if it is there and, where an `owner` is named, his; `false` if there was nothing to remove. Of an expired key that is still
-    /// kept either answer is right.
+    /// Removes a key of this owner; `false` if there was nothing to remove. Of an expired key that
+    /// is still kept either answer is right.
     ///
     /// # Errors
     /// [`StoreError`] if it is unknown whether it is gone.
-    fn remove(
-        &self,
-        id: &ApiKeyId,
-        owner: Option<&str>,
-    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+    async fn remove(&self, owner: &Owner<'_>, id: &ApiKeyId) -> Result<bool, StoreError>;
 }
 
 #[cfg(test)]
@@ -126,5 +154,19 @@ mod tests {
         for other in ["", &good[1..], &format!("{good}0"), &good.to_uppercase(), &good.replace('a', "g")] {
             assert_eq!(ApiKeyId::parse(other), None, "{other}");
         }
+    }
+    #[test]
+    fn an_id_begins_with_the_bucket_of_its_owner() {
+        for subject in ["alice", "bob", "carol", "dave"] {
+            let owner = Owner::new("default", "", subject);
+            for random in [[0; 16], [0xff; 16]] {
+                let id = ApiKeyId::new(&owner, random);
+                assert_eq!(id.bucket(), owner.bucket());
+                assert_eq!(ApiKeyId::parse(id.as_str()), Some(id));
+            }
+        }
+        let first_and_last =
+            ["0".repeat(32), "f".repeat(32)].map(|id| ApiKeyId::parse(&id).unwrap().bucket());
+        assert_eq!(first_and_last, [0, 1023]);
     }
 }

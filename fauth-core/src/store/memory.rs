@@ -1,29 +1,36 @@
-//! Everything in the memory of this process: nothing to install, for one instance.
+//! The memory store: all four storage traits in the memory of one process.
+//!
+//! `table.rs` holds sessions, one-time tokens and API keys, `entries.rs` revocations and epochs.
+//! Both are split into shards (`shards.rs`), each behind its own lock, and follow the limits in
+//! `bounds.rs`. The other modules implement the traits, or the rows that the tables hold.
 
 mod api_keys;
+mod bounds;
+mod entries;
 mod one_times;
 mod revocations;
+mod rows;
 mod sessions;
 mod shards;
 mod table;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
-use self::{revocations::Revocations, sessions::SessionRow, table::Table};
-use super::{ApiKeyId, OneTimeRecord, SessionId, StoreError, StoredApiKey};
+use self::{
+    entries::Entries,
+    rows::{OneTimeKey, SessionKey, SessionRow},
+    table::Table,
+};
+use super::{ApiKeyId, OneTimeRecord, StoredApiKey};
 use crate::clock::Timestamp;
 
-/// How many entries of each kind there may be by default.
+/// The default maximum of sessions, revocations, one-time tokens and API keys each.
 const DEFAULT_CAPACITY: usize = 1_000_000;
 
-/// An entry is forgotten only so long after its time, so that a clock that jumps back by less finds it again.
-const MARGIN: Duration = Duration::from_secs(60 * 60);
-
-/// The most entries that one write forgets on its way. More than it adds, so that what is past its time does not pile up.
-const FORGOTTEN_PER_WRITE: usize = 4;
-
-/// Sessions, revocations, one-time tokens and API keys in the memory of this process: nothing to install, nothing shared with another
-/// instance, nothing left after a restart. Clones share everything.
+/// Sessions, revocations, one-time tokens and API keys in the memory of this process.
+///
+/// It needs no installation. It shares nothing with other instances and keeps nothing across a
+/// restart, so use it for a service of one instance. Clones share their contents.
 ///
 /// ```
 /// use fauth_core::{AuthProvider, MemoryStore};
@@ -33,25 +40,34 @@ const FORGOTTEN_PER_WRITE: usize = 4;
 /// ```
 ///
 /// # Bounds
-/// There is room for one million sessions, revocations, one-time tokens and API keys each; [`builder`](Self::builder) changes that. What is past its
-/// time leaves by itself one hour later, a few entries with each write. A store that is full of what must be kept refuses more with a
-/// [`StoreError`]. An ended session stays as a mark that it has ended; only these marks give way when the room is needed, and the session is unknown
-/// from then on, so that nobody fills the store by logging in and out.
+/// The store holds up to one million sessions, revocations, one-time tokens and API keys each;
+/// [`builder`](Self::builder) changes these limits. Expired entries are removed once they have
+/// been expired for an hour, a few with each write. A store that is full of entries that must be
+/// kept refuses more with a [`StoreError`](super::StoreError).
+///
+/// A session that was ended leaves a tombstone until the session would have expired. When the
+/// store is full, tombstones are the only entries that may be removed early; the store then
+/// answers that the session is unknown. So nobody can fill the store by logging in and out.
 ///
 /// # Security
-/// After a restart nobody knows what was revoked before. So the store remembers since when it remembers: since the first call that it gets, or since
-/// [`remembers_since`](MemoryStoreBuilder::remembers_since). Tokens that were issued before are refused, and their users log in again.
+/// A restart loses all revocations. The store therefore refuses every token issued before it
+/// began to remember, and the users of those tokens log in again. It begins to remember at its
+/// first call, or at the time set with [`remembers_since`](MemoryStoreBuilder::remembers_since).
 ///
-/// If the clock jumps back to before the time of a revocation that is forgotten already, the store begins anew in the same way. So it never vouches for
-/// a token whose revocation it has lost. Against a clock that starts in the past and is set right later it can do nothing; one that starts ahead
-/// makes it refuse everything until that time has come.
+/// The store also begins anew if the clock jumps back to before the expiry of a revocation that it
+/// has already forgotten. So it never accepts a token whose revocation it has lost.
+///
+/// The store relies on the clock being right when it starts:
+/// - It cannot detect a clock that starts in the past and is corrected later. It may then accept
+///   tokens that were revoked before the restart.
+/// - With a clock that starts ahead, it refuses every token until that time has come.
 #[derive(Clone)]
 pub struct MemoryStore(Arc<Inner>);
 
 struct Inner {
-    sessions: Table<SessionId, SessionRow>,
-    revocations: Revocations,
-    one_times: Table<[u8; 32], OneTimeRecord>,
+    sessions: Table<SessionKey, SessionRow>,
+    revocations: Entries,
+    one_times: Table<OneTimeKey, OneTimeRecord>,
     api_keys: Table<ApiKeyId, StoredApiKey>,
 }
 
@@ -62,7 +78,7 @@ impl MemoryStore {
         Self::builder().build()
     }
 
-    /// An empty store with bounds of your own.
+    /// Starts an empty store with limits of your own.
     pub fn builder() -> MemoryStoreBuilder {
         MemoryStoreBuilder {
             sessions: DEFAULT_CAPACITY,
@@ -73,7 +89,8 @@ impl MemoryStore {
         }
     }
 
-    /// How much is kept at this moment, also of what is past its time and not yet forgotten.
+    /// The number of entries in the store, including expired entries that are not yet removed.
+    /// Use it to see how close the store is to its limits.
     #[must_use]
     pub fn sizes(&self) -> MemorySizes {
         MemorySizes {
@@ -97,11 +114,11 @@ impl fmt::Debug for MemoryStore {
     }
 }
 
-/// How many entries a [`MemoryStore`] keeps.
+/// How many entries of each kind a [`MemoryStore`] holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MemorySizes {
-    /// Sessions, with those that have ended and are kept as a mark.
+    /// Sessions, including the tombstones of ended ones.
     pub sessions: usize,
     /// Revoked targets and raised epochs.
     pub revocations: usize,
@@ -111,7 +128,7 @@ pub struct MemorySizes {
     pub api_keys: usize,
 }
 
-/// Sets the bounds of a [`MemoryStore`].
+/// Builds a [`MemoryStore`] with limits of your own; see its [bounds](MemoryStore#bounds).
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct MemoryStoreBuilder {
@@ -123,72 +140,50 @@ pub struct MemoryStoreBuilder {
 }
 
 impl MemoryStoreBuilder {
-    /// The most sessions, with those that have ended and are kept as a mark. Default: 1 000 000.
+    /// Sets the maximum number of sessions, tombstones included. Default: 1 000 000.
     pub fn sessions(mut self, most: usize) -> Self {
         self.sessions = most;
         self
     }
 
-    /// The most revoked targets and raised epochs. Default: 1 000 000.
+    /// Sets the maximum number of revoked targets and raised epochs together. Default: 1 000 000.
     pub fn revocations(mut self, most: usize) -> Self {
         self.revocations = most;
         self
     }
 
-    /// The most one-time tokens. Default: 1 000 000.
+    /// Sets the maximum number of one-time tokens. Default: 1 000 000.
     pub fn one_time_tokens(mut self, most: usize) -> Self {
         self.one_time_tokens = most;
         self
     }
 
-    /// The most API keys. Default: 1 000 000.
+    /// Sets the maximum number of API keys. Default: 1 000 000.
     pub fn api_keys(mut self, most: usize) -> Self {
         self.api_keys = most;
         self
     }
 
-    /// Tokens that were issued before this are refused. Default: the time of the first call that the store gets.
+    /// Sets when the store began to remember revocations. Tokens issued before are refused.
+    /// Default: the time of the first call to the store.
     ///
     /// # Security
-    /// Name a time at which nothing had been revoked yet that is still to be refused. An earlier one lets tokens pass that were taken back before this
-    /// store was made.
+    /// Choose a time such that no revocation made before this store was created applies to a
+    /// token issued at that time or later. With an earlier time, the store accepts tokens that
+    /// were revoked before it was created.
     pub fn remembers_since(mut self, since: Timestamp) -> Self {
         self.since = Some(since);
         self
     }
 
-    /// The store.
+    /// Builds the empty store.
     #[must_use]
     pub fn build(self) -> MemoryStore {
         MemoryStore(Arc::new(Inner {
             sessions: Table::new(self.sessions),
-            revocations: Revocations::new(self.revocations, self.since),
+            revocations: Entries::new(self.revocations, self.since),
             one_times: Table::new(self.one_time_tokens),
             api_keys: Table::new(self.api_keys),
         }))
     }
-}
-
-/// Why the memory store refuses.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
-enum Refused {
-    #[error("the store is full of entries that must be kept")]
-    Full,
-    #[error("the id is known already")]
-    Known,
-    #[error("a thread has panicked in the middle of a step, and what it left behind is not trusted")]
-    Poisoned,
-    #[error("the epoch cannot be raised any further")]
-    LastEpoch,
-}
-
-impl From<Refused> for StoreError {
-    fn from(refused: Refused) -> Self {
-        Self::new(refused)
-    }
-}
-
-/// May what left at `leaves_at` be forgotten?
-fn is_forgettable(leaves_at: Timestamp, now: Timestamp) -> bool {
-    now.since(leaves_at) >= MARGIN
 }

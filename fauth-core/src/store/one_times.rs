@@ -1,8 +1,8 @@
 //! One-time tokens: what was issued and not yet redeemed.
 
-use std::future::Future;
+use async_trait::async_trait;
 
-use super::{SecretHash, StoreError};
+use super::{Owner, SecretHash, StoreError};
 use crate::{clock::Timestamp, token::Purpose};
 
 /// A one-time token, as a store keeps it.
@@ -11,50 +11,52 @@ use crate::{clock::Timestamp, token::Purpose};
 pub struct OneTimeRecord {
     /// The hash of the token's id.
     pub hash: SecretHash,
-    /// Whom it is about; 1 to 255 bytes.
-    pub subject: String,
+    /// To whom it belongs.
+    pub owner: Owner<'static>,
     /// What it is for.
     pub purpose: Purpose,
     /// From then on it is worth nothing.
     pub expires_at: Timestamp,
 }
 
-/// Keeps one-time tokens until they are redeemed.
+/// Keeps one-time tokens until they are redeemed, each found by its owner and its hash.
 ///
 /// # Security
-/// Each method is one atomic step, also between machines. Of any number of calls that redeem the same token at the same time, one gets it.
+/// Each method is one atomic step, also between machines. Of any number of calls that redeem the
+/// same token at the same time, one gets it.
+#[async_trait]
 pub trait OneTimeStore: Send + Sync + 'static {
-    /// Keeps a token. If its subject would have more than `limit` (at least 1) live ones of its purpose, those that expire first are dropped: a stranger who
-    /// asks for mails without end fills no store.
+    /// Keeps a token. If its owner would have more than `limit` (at least 1) live ones of its
+    /// purpose, those that expire first are dropped: a stranger who asks for mails without end
+    /// fills no store.
     ///
     /// # Errors
-    /// [`StoreError`] if it cannot be kept, among others because the hash is known already.
-    fn insert(
-        &self,
-        record: OneTimeRecord,
-        limit: usize,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// [`StoreError`] if it cannot be kept, also because its owner has a token of this hash
+    /// already.
+    async fn insert(&self, record: OneTimeRecord, limit: usize, now: Timestamp) -> Result<(), StoreError>;
 
-    /// Takes a token out of the store, if it is there, of this purpose and not expired; whoever gets it is the only one.
+    /// Takes a token of this owner out of the store, if it is there, of this purpose and not
+    /// expired; whoever gets it is the only one.
     ///
     /// # Errors
     /// [`StoreError`] if it is unknown whether it was taken.
-    fn redeem(
+    async fn redeem(
         &self,
+        owner: &Owner<'_>,
         hash: &SecretHash,
         purpose: Purpose,
         now: Timestamp,
-    ) -> impl Future<Output = Result<Option<OneTimeRecord>, StoreError>> + Send;
+    ) -> Result<Option<OneTimeRecord>, StoreError>;
 
-    /// Drops all tokens of a subject, of one purpose or of every one, and returns how many live ones there were.
+    /// Drops all tokens of an owner, of one purpose or of every one, and returns how many live
+    /// ones there were.
     ///
     /// # Errors
     /// [`StoreError`] if it is unknown whether they are gone.
-    fn withdraw(
+    async fn withdraw(
         &self,
-        subject: &str,
+        owner: &Owner<'_>,
         purpose: Option<Purpose>,
         now: Timestamp,
-    ) -> impl Future<Output = Result<usize, StoreError>> + Send;
+    ) -> Result<usize, StoreError>;
 }

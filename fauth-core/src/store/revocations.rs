@@ -1,28 +1,30 @@
 //! Revocation: what was taken back before it expired.
 
-use std::{borrow::Cow, fmt, future::Future};
+use std::{borrow::Cow, fmt::Write as _};
 
+use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
 use smallvec::SmallVec;
 
-use super::StoreError;
+use super::{Owner, StoreError};
 use crate::clock::Timestamp;
 
 /// The longest text that is kept as it is, in bytes.
 const MAX_PLAIN_KEY: usize = 300;
 
-/// What can be revoked: everything that a token hangs on.
+/// What can be revoked of an owner: everything that makes a token worthless together with others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RevocationTarget<'a> {
-    /// One token, by its `jti`.
+    /// One token of the owner, by its `jti`.
     TokenId(&'a str),
-    /// One session, by its `sid`: its access and refresh tokens.
+    /// One session of the owner, by its `sid`: its access and refresh tokens.
     Session(&'a str),
-    /// Everything of one subject, also what will be issued meanwhile. To end only what was issued so far, raise the subject's
-    /// [epoch](RevocationStore::raise_epoch).
-    Subject(&'a str),
-    /// Every token with a custom claim of this value: a device, a tenant, a delegation.
+    /// Everything of the owner, also what will be issued meanwhile. To end only what was issued so
+    /// far, raise the owner's [epoch](RevocationStore::raise_epoch).
+    Subject,
+    /// Every token with a custom claim of this value, whoever its subject is: a device, a tenant,
+    /// a delegation. Of the owner only the application and the issuer count.
     Claim {
         /// The name of the claim.
         name: &'a str,
@@ -32,58 +34,72 @@ pub enum RevocationTarget<'a> {
 }
 
 impl RevocationTarget<'_> {
-    /// The name under which a backend can keep it: different for different targets, at most 300 bytes.
+    /// The name under which a backend keeps it for this owner: different for different targets, at
+    /// most 300 bytes.
     #[must_use]
-    pub fn key(&self) -> Cow<'static, str> {
-        let mut key = String::new();
-        // Writing to a string cannot fail.
-        let _ = self.write_plain(&mut key);
-        if key.len() <= MAX_PLAIN_KEY { key.into() } else { hashed(&key).into() }
+    pub fn key(&self, owner: &Owner<'_>) -> Cow<'static, str> {
+        self.with_key(owner, |key| String::from_utf8_lossy(key).into_owned()).into()
     }
 
-    /// Looks at the [key](Self::key) without putting it on the heap.
-    #[cfg(feature = "redis")]
-    pub(crate) fn with_key<T>(&self, look: impl FnOnce(&[u8]) -> T) -> T {
-        let mut key = OnStack::default();
-        match self.write_plain(&mut key) {
-            Ok(()) => look(&key.0),
-            Err(fmt::Error) => look(self.key().as_bytes()),
+    /// Looks at the bytes of the [key](Self::key) without putting them on the heap, for backends
+    /// that are asked at every request.
+    pub fn with_key<T>(&self, owner: &Owner<'_>, look: impl FnOnce(&[u8]) -> T) -> T {
+        let subject = &*owner.subject;
+        match *self {
+            Self::TokenId(id) => with_key("jti", owner, [subject, id], look),
+            Self::Session(id) => with_key("sid", owner, [subject, id], look),
+            Self::Subject => with_key("sub", owner, [subject, ""], look),
+            Self::Claim { name, value } => with_key("claim", owner, [name, value], look),
         }
-    }
-
-    fn write_plain(&self, key: &mut impl fmt::Write) -> fmt::Result {
-        let (kind, name) = match self {
-            Self::TokenId(id) => ("jti:", id),
-            Self::Session(id) => ("sid:", id),
-            Self::Subject(subject) => ("sub:", subject),
-            // The length keeps `a` with `b:c` and `a:b` with `c` apart.
-            Self::Claim { name, value } => return write!(key, "claim:{}:{name}:{value}", name.len()),
-        };
-        key.write_str(kind)?;
-        key.write_str(name)
     }
 }
 
-/// Takes what fits a plain key, and fails for more.
-#[cfg(feature = "redis")]
-#[derive(Default)]
-struct OnStack(SmallVec<[u8; 0x200]>);
-
-#[cfg(feature = "redis")]
-impl fmt::Write for OnStack {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        if self.0.len() + text.len() > MAX_PLAIN_KEY {
-            return Err(fmt::Error);
-        }
-        self.0.extend_from_slice(text.as_bytes());
-        Ok(())
+/// Writes `kind:lengths:texts`; the lengths keep `a` with `bc` and `ab` with `c` apart. What is
+/// too long is hashed.
+fn with_key<T>(
+    kind: &str,
+    owner: &Owner<'_>,
+    [first, second]: [&str; 2],
+    look: impl FnOnce(&[u8]) -> T,
+) -> T {
+    let parts = [&*owner.application, &*owner.issuer, first, second];
+    let length = parts.iter().fold(kind.len() + 1 + 3 * LENGTH_DIGITS + 1, |sum, part| sum + part.len());
+    if length > MAX_PLAIN_KEY {
+        return look(hashed(kind, parts).as_bytes());
     }
+    let mut key: SmallVec<[u8; 0x200]> = SmallVec::new();
+    key.extend_from_slice(kind.as_bytes());
+    key.push(b':');
+    let [application, issuer, first, _] = parts;
+    for part in [application, issuer, first] {
+        key.extend_from_slice(&length_digits(part.len()));
+    }
+    key.push(b':');
+    for part in parts {
+        key.extend_from_slice(part.as_bytes());
+    }
+    look(&key)
 }
 
-/// None of the plain keys begins like this.
-fn hashed(key: &str) -> String {
-    use std::fmt::Write as _;
-    Sha256::digest(key.as_bytes()).iter().fold("sha256:".to_owned(), |mut text, byte| {
+const LENGTH_DIGITS: usize = 3;
+
+/// A length of up to [`MAX_PLAIN_KEY`] in hexadecimal digits.
+const fn length_digits(length: usize) -> [u8; LENGTH_DIGITS] {
+    const fn digit(value: usize) -> u8 {
+        let [digit, ..] = (value & 0xf).to_le_bytes();
+        if digit < 10 { b'0' + digit } else { b'a' + digit - 10 }
+    }
+    [digit(length >> 8), digit(length >> 4), digit(length)]
+}
+
+/// No plain key begins like this.
+fn hashed(kind: &str, parts: [&str; 4]) -> String {
+    let mut hash = Sha256::new();
+    for part in [kind].into_iter().chain(parts) {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    hash.finalize().iter().fold("sha256:".to_owned(), |mut text, byte| {
         // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");
         text
@@ -94,11 +110,11 @@ fn hashed(key: &str) -> String {
 #[derive(Debug, Clone)]
 #[expect(clippy::exhaustive_structs, reason = "the store suite of other crates makes them")]
 pub struct TokenFacts<'a> {
-    /// What the token hangs on; its subject is among them.
-    pub targets: SmallVec<[RevocationTarget<'a>; 4]>,
-    /// Its subject, for the epoch.
-    pub subject: &'a str,
-    /// The subject's epoch when the token was issued, as the token says.
+    /// To whom the token was issued.
+    pub owner: Owner<'a>,
+    /// What the token would be revoked by; [`RevocationTarget::Subject`] is among them.
+    pub targets: &'a [RevocationTarget<'a>],
+    /// The owner's epoch when the token was issued, as the token says.
     pub epoch: u64,
     /// When the token was issued.
     pub issued_at: Timestamp,
@@ -112,93 +128,187 @@ pub enum Verdict {
     Good,
     /// One of its targets is revoked.
     Revoked,
-    /// It is of an earlier epoch of its subject.
+    /// It is of an earlier epoch of its owner.
     OldEpoch,
-    /// It was issued before the store began to remember: whether it was revoked is not known, and never will be.
+    /// It was issued before the store began to remember: whether it was revoked is not known, and
+    /// never will be.
     BeforeMemory,
+}
+
+impl Verdict {
+    /// The verdict on a token from what a store knows, in the order in which reasons are given: a
+    /// token that is revoked and of an old epoch is [`Revoked`](Self::Revoked).
+    #[must_use]
+    pub fn of(token: &TokenFacts<'_>, known: &Known) -> Self {
+        if known.is_revoked {
+            Self::Revoked
+        } else if token.epoch < known.epoch {
+            Self::OldEpoch
+        } else if known.remembers_since.is_none_or(|since| token.issued_at < since) {
+            Self::BeforeMemory
+        } else {
+            Self::Good
+        }
+    }
+}
+
+/// What a store knows of a token when it gives its [`Verdict`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "backends make it from what they have stored")]
+pub struct Known {
+    /// Whether one of the token's targets is revoked.
+    pub is_revoked: bool,
+    /// The owner's epoch; 0 if it was never raised.
+    pub epoch: u64,
+    /// Since when the store remembers; `None` if it has lost that too.
+    pub remembers_since: Option<Timestamp>,
+}
+
+/// The epoch after a raise: one more than before, but at least the milliseconds since 1970 of
+/// `now`, and at least 1. `None` if there is no higher one.
+///
+/// So two raises within one second differ, and one after an entry was forgotten is still higher
+/// than every epoch that a token may carry.
+#[must_use]
+pub fn raised_epoch(before: Option<u64>, now: Timestamp) -> Option<u64> {
+    let milliseconds = u64::try_from(now.unix_seconds()).unwrap_or(0).saturating_mul(1000);
+    let next = before.map_or(Some(0), |before| before.checked_add(1))?;
+    Some(next.max(milliseconds).max(1))
 }
 
 /// Keeps what was revoked.
 ///
 /// # Security
-/// - An entry stays until its time has come, whatever the memory it takes: a bounded store that is full refuses new entries and forgets none.
-/// - What a store has lost (it was restarted empty) it must not judge. It remembers since when it remembers, and a token that was issued before
-///   is [`BeforeMemory`](Verdict::BeforeMemory).
-/// - A store that answers from a copy knows how old the copy is, and fails where it is older than was allowed.
+/// - An entry stays until its time has come, whatever the memory it takes: a bounded store that is
+///   full refuses new entries and forgets none.
+/// - What a store has lost (it was restarted empty) it must not judge. It remembers since when it
+///   remembers, and a token that was issued before is [`BeforeMemory`](Verdict::BeforeMemory).
+/// - A store that answers from a copy knows how old the copy is, and fails where it is older than
+///   was allowed.
+#[async_trait]
 pub trait RevocationStore: Send + Sync + 'static {
-    /// Revokes all of these until `until` at least; one that is revoked already never ends earlier than before. All in one trip.
+    /// Revokes all of these until `until` at least; one that is revoked already never ends earlier
+    /// than before. All in one trip.
     ///
     /// # Errors
     /// [`StoreError`] if it is unknown whether all are revoked.
-    fn revoke(
+    async fn revoke(
         &self,
+        owner: &Owner<'_>,
         targets: &[RevocationTarget<'_>],
         now: Timestamp,
         until: Timestamp,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    ) -> Result<(), StoreError>;
 
-    /// Judges a token by all its targets and its epoch, in one trip at most. One that is revoked and of an old epoch is
-    /// [`Revoked`](Verdict::Revoked).
+    /// Judges a token by all its targets and its epoch, in one trip at most, as [`Verdict::of`]
+    /// says.
     ///
     /// # Errors
     /// [`StoreError`] if it cannot be judged.
-    fn check(
-        &self,
-        token: &TokenFacts<'_>,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<Verdict, StoreError>> + Send;
+    async fn check(&self, token: &TokenFacts<'_>, now: Timestamp) -> Result<Verdict, StoreError>;
 
-    /// The epoch of a subject, which new tokens are to carry; 0 if it was never raised, or forgotten after its time. Never from a copy.
+    /// The epoch of an owner, which new tokens are to carry; 0 if it was never raised, or
+    /// forgotten after its time. Never from a copy.
     ///
     /// # Errors
     /// [`StoreError`] if it cannot be read.
-    fn epoch(&self, subject: &str, now: Timestamp) -> impl Future<Output = Result<u64, StoreError>> + Send;
+    async fn epoch(&self, owner: &Owner<'_>, now: Timestamp) -> Result<u64, StoreError>;
 
-    /// Raises the epoch of a subject, so that everything issued with an earlier one is refused, and returns the new one. It is to be
-    /// remembered until `until`, which lies after the end of everything that was issued so far.
-    ///
-    /// The new epoch is one more than the old one, but at least the milliseconds since 1970 of `now`. So two raises within one second differ, and one after an entry was
-    /// forgotten is still higher than every epoch that a token may carry.
+    /// Raises the epoch of an owner to its [successor](raised_epoch), so that everything issued
+    /// with an earlier one is refused, and returns the new one. It is remembered until `until`,
+    /// which lies after the end of everything that was issued so far.
     ///
     /// # Errors
     /// [`StoreError`] if it is unknown whether it was raised.
-    fn raise_epoch(
+    async fn raise_epoch(
         &self,
-        subject: &str,
+        owner: &Owner<'_>,
         now: Timestamp,
         until: Timestamp,
-    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
+    ) -> Result<u64, StoreError>;
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
-    fn different_anchors_have_different_keys() {
+    fn different_targets_have_different_keys() {
         let long = "x".repeat(300);
+        let alice = Owner::new("shop", "", "alice");
+        let owners = [
+            alice.clone(),
+            Owner::new("staff", "", "alice"),
+            Owner::new("shop", "", "bob"),
+            Owner::new("shop", "https://issuer.example", "alice"),
+            Owner::new("shopa", "", "lice"),
+            Owner::new("shop", "a", "lice"),
+            Owner::new("shop", "", &long),
+        ];
         let targets = [
             RevocationTarget::TokenId("a"),
             RevocationTarget::Session("a"),
-            RevocationTarget::Subject("a"),
-            RevocationTarget::Claim { name: "a", value: "b:c" },
-            RevocationTarget::Claim { name: "a:b", value: "c" },
-            RevocationTarget::Subject(&long),
             RevocationTarget::Session(&long),
+            RevocationTarget::TokenId(&long),
+            RevocationTarget::Subject,
         ];
-        #[cfg(feature = "redis")]
-        for target in &targets {
-            assert!(target.with_key(|key| key == target.key().as_bytes()), "{target:?}");
+        let mut keys = HashSet::new();
+        for owner in &owners {
+            for target in &targets {
+                assert!(target.with_key(owner, |key| key == target.key(owner).as_bytes()), "{target:?}");
+                assert!(keys.insert(target.key(owner)), "{owner:?} {target:?}");
+            }
         }
-        let keys: std::collections::HashSet<_> = targets.iter().map(RevocationTarget::key).collect();
-        assert_eq!(keys.len(), targets.len());
+        let claims = [("a", "b:c"), ("a:b", "c"), ("a", "bc"), ("ab", "c"), (&long, ""), ("", &long)];
+        for (name, value) in claims {
+            let claim = RevocationTarget::Claim { name, value };
+            assert!(keys.insert(claim.key(&alice)), "{name} {value}");
+            assert_eq!(claim.key(&alice), claim.key(&Owner::new("shop", "", "bob")), "whoever has it");
+            assert!(keys.insert(claim.key(&Owner::new("staff", "", "alice"))), "another application");
+        }
         assert!(keys.iter().all(|key| key.len() <= MAX_PLAIN_KEY));
     }
 
     #[test]
     fn the_longest_plain_key_is_kept_and_one_more_is_hashed() {
-        let fits = "x".repeat(MAX_PLAIN_KEY - 4);
-        assert_eq!(RevocationTarget::Session(&fits).key(), format!("sid:{fits}"));
-        assert!(RevocationTarget::Session(&format!("{fits}x")).key().starts_with("sha256:"));
+        let owner = Owner::new("shop", "", "");
+        let fits = "x".repeat(MAX_PLAIN_KEY - "sid:004000000:shop".len());
+        let key = |id: &str| RevocationTarget::Session(id).key(&owner);
+        assert_eq!(key(&fits), format!("sid:004000000:shop{fits}"));
+        assert!(key(&format!("{fits}x")).starts_with("sha256:"));
+    }
+
+    #[test]
+    fn verdicts_are_given_in_this_order() {
+        let at = Timestamp::from_unix_seconds;
+        let owner = Owner::new("shop", "", "alice");
+        let token = TokenFacts { owner, targets: &[], epoch: 5, issued_at: at(100) };
+        let table = [
+            // revoked, epoch, remembers since: the verdict
+            (true, 6, None, Verdict::Revoked),
+            (true, 5, Some(100), Verdict::Revoked),
+            (false, 6, None, Verdict::OldEpoch),
+            (false, 6, Some(100), Verdict::OldEpoch),
+            (false, 5, None, Verdict::BeforeMemory),
+            (false, 5, Some(101), Verdict::BeforeMemory),
+            (false, 5, Some(100), Verdict::Good),
+            (false, 0, Some(0), Verdict::Good),
+        ];
+        for (is_revoked, epoch, since, expected) in table {
+            let known = Known { is_revoked, epoch, remembers_since: since.map(at) };
+            assert_eq!(Verdict::of(&token, &known), expected, "{known:?}");
+        }
+    }
+
+    #[test]
+    fn an_epoch_is_raised_above_every_other() {
+        let at = Timestamp::from_unix_seconds;
+        assert_eq!(raised_epoch(None, at(5)), Some(5000));
+        assert_eq!(raised_epoch(Some(5000), at(5)), Some(5001));
+        assert_eq!(raised_epoch(Some(9000), at(5)), Some(9001), "also where the clock went back");
+        assert_eq!(raised_epoch(None, at(-5)), Some(1));
+        assert_eq!(raised_epoch(Some(u64::MAX), at(5)), None);
     }
 }

@@ -1,8 +1,10 @@
 //! Sessions: one for each login, carried on by refreshing, ended by logging out.
 
-use std::{fmt, future::Future, net::IpAddr, time::Duration};
+use std::{fmt, net::IpAddr, time::Duration};
 
-use super::{SecretHash, StoreError};
+use async_trait::async_trait;
+
+use super::{Owner, SecretHash, StoreError};
 use crate::{clock::Timestamp, token::SessionId};
 
 /// One login, as a store keeps it and a list shows it.
@@ -11,8 +13,8 @@ use crate::{clock::Timestamp, token::SessionId};
 pub struct Session {
     /// Its id.
     pub id: SessionId,
-    /// Whose it is; 1 to 255 bytes.
-    pub subject: String,
+    /// To whom it belongs.
+    pub owner: Owner<'static>,
     /// When the login was.
     pub created_at: Timestamp,
     /// When it was last refreshed; at first, when the login was.
@@ -52,7 +54,7 @@ pub struct NewSession {
     pub session: Session,
     /// The hash of its first refresh token.
     pub head: SecretHash,
-    /// The most live sessions that a subject may have, this one included; at least 1.
+    /// The most live sessions that its owner may have, this one included; at least 1.
     pub limit: usize,
 }
 
@@ -121,75 +123,71 @@ pub enum RotationOutcome {
     Unknown,
 }
 
-/// Keeps sessions.
+/// Keeps sessions, each found by its owner and its id.
 ///
 /// # Security
-/// Each method is one atomic step, also between machines: nobody sees a half of it, and no two calls both see the state before the other. A
-/// session that has ended never becomes live again, whatever runs at the same time, and its id is never opened a second time while it is known.
+/// Each method is one atomic step, also between machines: nobody sees half of it, and no two calls
+/// both see the state before the other. A session that has ended never becomes live again,
+/// whatever runs at the same time, and its id is never opened a second time for its owner while it
+/// is known.
+#[async_trait]
 pub trait SessionStore: Send + Sync + 'static {
-    /// Keeps a new session. If the subject would have more than [`NewSession::limit`] live ones, those that were seen longest ago are ended; their
-    /// ids are returned.
+    /// Keeps a new session. If its owner would have more than [`NewSession::limit`] live ones,
+    /// those that were seen longest ago are ended; their ids are returned.
     ///
-    /// Confirmed means kept: what "kept" is worth when power fails is for the backend to document.
-    ///
-    /// # Errors
-    /// [`StoreError`] if it cannot be kept, among others because its id is known already, or because a bounded store is full. Nothing has changed then.
-    fn open(
-        &self,
-        new: NewSession,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<Vec<SessionId>, StoreError>> + Send;
-
-    /// Exchanges the head of a session for its successor, in one atomic step:
-    ///
-    /// 1. no such session: [`Unknown`](RotationOutcome::Unknown); ended by somebody: [`Ended`](RotationOutcome::Ended);
-    ///    [expired](Session::has_expired): [`Expired`](RotationOutcome::Expired);
-    /// 2. `presented` is the head: it becomes the predecessor, `successor` the head, `nonce` and the time are kept, `last_seen_at` becomes `now` (it never goes
-    ///    back): [`Rotated`](RotationOutcome::Rotated);
-    /// 3. `presented` is the predecessor, and the rotation was **less** than `grace` ago (or, if clocks differ, will be in less):
-    ///    [`InGrace`](RotationOutcome::InGrace);
-    /// 4. anything else: the session is ended: [`Reused`](RotationOutcome::Reused).
+    /// Confirmed means kept: each backend documents what that is worth when power fails.
     ///
     /// # Errors
-    /// [`StoreError`] if it is unknown whether that happened. The caller may then try again with the same token: within the grace window it gets the same
-    /// successor, whether the first attempt had come through or not.
-    fn rotate(
-        &self,
-        rotation: Rotation,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<RotationOutcome, StoreError>> + Send;
+    /// [`StoreError`] if it cannot be kept, also because its owner has a session of this id
+    /// already, or because a bounded store is full. Nothing has changed then.
+    async fn open(&self, new: NewSession, now: Timestamp) -> Result<Vec<SessionId>, StoreError>;
 
-    /// Ends one session, if it is live and, where an `owner` is named, his. The session that this call has ended; `None` if there was nothing to end.
+    /// Exchanges the newest refresh token of a session for its successor, in one atomic step:
+    ///
+    /// 1. the owner has no such session: [`Unknown`](RotationOutcome::Unknown); it was ended:
+    ///    [`Ended`](RotationOutcome::Ended);
+    /// 2. else as [`RotationDecision`](super::RotationDecision) says, which every backend calls.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it is unknown whether that happened. The caller may then try again with
+    /// the same token: within the grace window it gets the same successor, whether the first
+    /// attempt had come through or not.
+    async fn rotate(
+        &self,
+        owner: &Owner<'_>,
+        rotation: &Rotation,
+        now: Timestamp,
+    ) -> Result<RotationOutcome, StoreError>;
+
+    /// Ends one session of this owner, if it is live. Returns the session that this call has
+    /// ended; `None` if there was nothing to end.
     ///
     /// # Errors
     /// [`StoreError`] if it is unknown whether it has ended.
-    fn end(
+    async fn end(
         &self,
+        owner: &Owner<'_>,
         id: &SessionId,
-        owner: Option<&str>,
         now: Timestamp,
-    ) -> impl Future<Output = Result<Option<Session>, StoreError>> + Send;
+    ) -> Result<Option<Session>, StoreError>;
 
-    /// Ends all live sessions of a subject but the one to `keep`. The ids of those that this call has ended.
+    /// Ends all live sessions of an owner but the one to `keep`. Returns the ids of those that
+    /// this call has ended.
     ///
     /// # Errors
     /// [`StoreError`] if it is unknown whether all have ended.
-    fn end_all(
+    async fn end_all(
         &self,
-        subject: &str,
+        owner: &Owner<'_>,
         keep: Option<&SessionId>,
         now: Timestamp,
-    ) -> impl Future<Output = Result<Vec<SessionId>, StoreError>> + Send;
+    ) -> Result<Vec<SessionId>, StoreError>;
 
-    /// The live sessions of a subject, the one that was seen last first.
+    /// The live sessions of an owner, the one that was seen last first.
     ///
     /// # Errors
     /// [`StoreError`] if they cannot be read.
-    fn list(
-        &self,
-        subject: &str,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<Vec<Session>, StoreError>> + Send;
+    async fn list(&self, owner: &Owner<'_>, now: Timestamp) -> Result<Vec<Session>, StoreError>;
 }
 
 #[cfg(test)]
@@ -197,30 +195,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_session_id_has_one_form() {
-        let id = SessionId::from_random([0xA5; 16]);
-        assert_eq!(SessionId::parse(id.as_str()), Some(id.clone()));
-        assert_eq!(format!("{id:?}"), "SessionId(..)");
-        let canonical = id.as_str();
-        for other in [
-            "",
-            &canonical[1..],
-            &format!("{canonical}A"),
-            &canonical.replace('p', "+"),
-            // The last character has four bits that no byte has.
-            &format!("{}R", &canonical[..21]),
-            "ääääääääääääääääääääää",
-        ] {
-            assert_eq!(SessionId::parse(other), None, "{other}");
-        }
-    }
-
-    #[test]
     fn a_session_ends_at_the_earlier_of_its_two_ends() {
         let at = Timestamp::from_unix_seconds;
         let mut session = Session {
             id: SessionId::from_random([0; 16]),
-            subject: "alice".into(),
+            owner: Owner::new("default", "", "alice"),
             created_at: at(100),
             last_seen_at: at(100),
             idle_timeout: Duration::from_secs(50),

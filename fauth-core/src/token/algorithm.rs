@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// How a token is signed ([RFC 7518 section 3.1](https://www.rfc-editor.org/rfc/rfc7518#section-3.1)).
+/// How a token is signed ([RFC 7518 section
+/// 3.1](https://www.rfc-editor.org/rfc/rfc7518#section-3.1)).
 ///
 /// The algorithm belongs to the key. What a token's header says can only agree with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -31,7 +32,8 @@ impl Algorithm {
         }
     }
 
-    /// The least number of bytes in a secret ([RFC 7518 section 3.2](https://www.rfc-editor.org/rfc/rfc7518#section-3.2)).
+    /// The least number of bytes in a secret ([RFC 7518 section
+    /// 3.2](https://www.rfc-editor.org/rfc/rfc7518#section-3.2)).
     #[must_use]
     pub const fn minimum_secret_bytes(self) -> usize {
         match self {

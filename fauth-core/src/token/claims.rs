@@ -1,6 +1,9 @@
-//! Which names claims may have, and which values scopes.
+//! The rules for claim names and scope values. Only pure checks: they are called where
+//! tokens are issued and read, and where requirements, API keys and settings are checked.
 
-/// Claims that fauth writes and reads itself; custom claims cannot take their names.
+/// Claim names that custom claims cannot use: those that fauth reads or writes itself, and the
+/// standard names `scope` and `client_id` (RFC 9068). A custom claim must not pass for one of
+/// them.
 const RESERVED: [&str; 18] = [
     "auth_time",
     "bound_browser",
@@ -22,11 +25,14 @@ const RESERVED: [&str; 18] = [
     "user_epoch",
 ];
 
+/// Whether the name is reserved, compared byte for byte.
 pub(crate) fn is_reserved(name: &str) -> bool {
     RESERVED.contains(&name)
 }
 
-/// `scope-token` of [RFC 6749 section 3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3).
+/// Whether the text is a `scope-token` of
+/// [RFC 6749 section 3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3): not empty, and
+/// printable ASCII without the space, `"` and `\`. A space separates scopes in a list.
 pub(crate) fn is_scope(scope: &str) -> bool {
     !scope.is_empty() && scope.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
 }

@@ -1,4 +1,5 @@
-//! The header of our own tokens. The issuer writes it, and the verifier recognises it without parsing.
+//! The header of our own tokens. The issuer writes it, and the verifier recognises it without
+//! parsing.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 

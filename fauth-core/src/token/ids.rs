@@ -7,7 +7,8 @@ use zeroize::Zeroizing;
 
 /// The id of a session, `sid` in its tokens: 128 random bits as 22 characters of base64url.
 ///
-/// It opens nothing: whoever knows it can do no more than name the session. Still it stays out of logs.
+/// It opens nothing: whoever knows it can do no more than name the session. Still it stays out of
+/// logs.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(Box<str>);
 
@@ -37,10 +38,11 @@ impl fmt::Debug for SessionId {
     }
 }
 
-/// The `jti` of a refresh token that belongs to a session: 128 bits, random in the first of a family.
+/// The `jti` of a refresh token that belongs to a session: 128 bits, random in the first of a
+/// family.
 ///
-/// Each successor follows from the token before it and a nonce that the session store keeps, so that the
-/// same successor can be made again although nobody has kept it. How: `session.rs`.
+/// Each successor follows from the token before it and a nonce that the session store keeps, so
+/// that the same successor can be made again although nobody has kept it. How: `session.rs`.
 pub(crate) struct RefreshId(Zeroizing<[u8; 16]>);
 
 impl RefreshId {

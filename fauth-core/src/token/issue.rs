@@ -59,7 +59,7 @@ pub enum IssueError {
 ///
 /// let request = TokenRequest::for_subject("alice").scopes(["read", "write"]).claim("tenant", "acme");
 /// # let auth = fauth_testing::provider().build().unwrap();
-/// # auth.issue(fauth_core::Purpose::Access, request).unwrap();
+/// # fauth_testing::at_once(auth.issue(fauth_core::Purpose::Access, request)).unwrap();
 /// ```
 ///
 /// It borrows what it can: `'a` is the life of the texts it was made from, `'static` if it owns them.
@@ -97,8 +97,9 @@ pub(crate) struct RefreshBinding {
 const SCOPES_INLINE: usize = 4;
 
 impl<'a> TokenRequest<'a> {
-    /// A token about `subject`, the id by which the user loader finds the user. It carries epoch 0: where the user's own
-    /// record has a [`token_epoch`](AuthUser::token_epoch), take [`for_user`](Self::for_user).
+    /// A token about `subject`, the id by which the user loader finds the user. It carries epoch
+    /// 0: where the user's own record has a [`token_epoch`](AuthUser::token_epoch), take
+    /// [`for_user`](Self::for_user).
     #[must_use]
     pub fn for_subject(subject: impl Into<Cow<'a, str>>) -> Self {
         Self {
@@ -111,7 +112,8 @@ impl<'a> TokenRequest<'a> {
         }
     }
 
-    /// A token about this user, which ends when the user's [`token_epoch`](AuthUser::token_epoch) is raised.
+    /// A token about this user, which ends when the user's [`token_epoch`](AuthUser::token_epoch)
+    /// is raised.
     #[must_use]
     pub fn for_user(user: &impl AuthUser) -> Self {
         let mut request = Self::for_subject(user.subject().as_ref().to_owned());
@@ -322,7 +324,10 @@ impl Issuer {
         }
     }
 
-    pub(crate) fn issue(
+    /// Issues a token. Asynchronous so that a key may live elsewhere, such as in a key management
+    /// service; a local key never waits and allocates nothing for it.
+    #[expect(clippy::unused_async, reason = "a key that signs over the network will wait here")]
+    pub(crate) async fn issue(
         &self,
         purpose: Purpose,
         request: &mut TokenRequest<'_>,

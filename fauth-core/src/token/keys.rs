@@ -62,7 +62,7 @@ pub enum KeyError {
 /// state is zeroed on drop.
 ///
 /// ```
-/// use fauth_core::{Algorithm, Key};
+/// use fauth_core::token::{Algorithm, Key};
 ///
 /// let mut secret = [0; 32];
 /// getrandom::fill(&mut secret).unwrap();

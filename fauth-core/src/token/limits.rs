@@ -11,8 +11,8 @@ pub(super) const MAX_TOKEN_ID_BYTES: usize = 128;
 pub(super) const HEADER_LIMITS: Limits = Limits { depth: 8, members: 32 };
 pub(super) const CLAIMS_LIMITS: Limits = Limits { depth: 32, members: 512 };
 
-/// Would claims be read that have so many members of their own and these values besides? For the issuer, who must not write what nobody
-/// accepts.
+/// Would claims be read that have so many members of their own and these values besides? For the
+/// issuer, who must not write what nobody accepts.
 pub(super) fn are_acceptable<'a>(members: usize, mut values: impl Iterator<Item = &'a str>) -> bool {
     let members = values
         .try_fold(members, |members, value| Some(members + json::scan_value(value, CLAIMS_LIMITS).ok()?));

@@ -57,8 +57,8 @@ impl Span {
 /// ```
 /// # use fauth_testing::TestUser;
 /// # let auth = fauth_testing::provider().build().unwrap();
-/// # let token = auth.issue(fauth_core::Purpose::Access,
-/// #     fauth_core::TokenRequest::for_subject("alice").scope("read").claim("tenant", "acme")).unwrap();
+/// # let request = fauth_core::TokenRequest::for_subject("alice").scope("read").claim("tenant", "acme");
+/// # let token = fauth_testing::at_once(auth.issue(fauth_core::Purpose::Access, request)).unwrap();
 /// let payload = auth.verify_signature_and_claims(token.expose(), fauth_core::Purpose::Access)?;
 /// assert_eq!(payload.subject(), "alice");
 /// assert!(payload.has_scope("read"));
@@ -84,8 +84,8 @@ pub struct TokenPayload {
 const SCANNED: Limits = Limits { depth: 64, members: usize::MAX };
 
 impl TokenPayload {
-    /// The payload of claims that we have written ourselves, for what is no token but counts as one. They
-    /// are those of an access token; `None` if `sub` or `jti` is missing.
+    /// The payload of claims that we have written ourselves, for what is no token but counts as
+    /// one. They are those of an access token; `None` if `sub` or `jti` is missing.
     pub(crate) fn of_own_claims(json: String, issued_at: Timestamp, expires_at: Timestamp) -> Option<Self> {
         let (mut subject, mut token_id, mut scopes) = (None, None, None);
         json::scan_object(&json, SCANNED, |name, value| match name {

@@ -14,9 +14,12 @@ pub enum Purpose {
     /// Lets its holder set a new password.
     ///
     /// # Security
-    /// A token of this purpose and the two below works once if it comes from [`issue_one_time`](crate::AuthProvider::issue_one_time) and is redeemed with
-    /// [`redeem`](crate::AuthProvider::redeem), for which the provider needs a store. [`verify`](crate::AuthProvider::verify) accepts it as often as it is presented until it
-    /// expires; and one that comes from [`issue`](crate::AuthProvider::issue) is kept nowhere, so that only `verify` accepts it.
+    /// A token of this purpose and the two below works once if it comes from
+    /// [`issue_one_time`](crate::AuthProvider::issue_one_time) and is redeemed with
+    /// [`redeem`](crate::AuthProvider::redeem), for which the provider needs a store.
+    /// [`verify_signature_and_claims`](crate::AuthProvider::verify_signature_and_claims) accepts
+    /// it as often as it is presented until it expires. A token that comes from
+    /// [`issue`](crate::AuthProvider::issue) is kept nowhere, so `redeem` never accepts it.
     PasswordReset,
     /// Proves that its holder reads the mail of an address.
     EmailVerification,
@@ -71,7 +74,8 @@ impl fmt::Display for Purpose {
     }
 }
 
-/// What a one-time token is for. A part of [`Purpose`], so that nobody asks for a one-time access token.
+/// What a one-time token is for. A part of [`Purpose`], so that nobody asks for a one-time access
+/// token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OneTimePurpose {

@@ -293,8 +293,10 @@ impl Verifier {
 /// payload is not looked at. For tests against published vectors, and for signed messages that are not tokens.
 ///
 /// # Security
-/// A right signature does not make an access token: purpose, expiry, issuer and audience are checked by
-/// [`AuthProvider::verify`](crate::AuthProvider::verify) only.
+/// A right signature does not make an access token: purpose, expiry, issuer and audience are
+/// checked by
+/// [`AuthProvider::verify_signature_and_claims`](crate::AuthProvider::verify_signature_and_claims)
+/// only.
 ///
 /// # Errors
 /// [`TokenError`] if anything but the payload is not acceptable.

@@ -37,7 +37,7 @@ pub enum SameSite {
 /// one: see [`AuthProviderBuilder::trusted_origin`](crate::AuthProviderBuilder::trusted_origin).
 ///
 /// ```
-/// use fauth_core::{CookieTransport, SameSite};
+/// use fauth_core::transport::{CookieTransport, SameSite};
 ///
 /// let cookies = CookieTransport::new().names("__Host-id", "__Host-again")?.same_site(SameSite::Strict);
 /// # Ok::<(), fauth_core::ConfigError>(())

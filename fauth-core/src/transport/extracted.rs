@@ -9,8 +9,8 @@ use crate::rejection::MalformedCredential;
 /// What one transport finds in a request.
 ///
 /// # Security
-/// "There is one, but it is not well formed" must be [`Malformed`](Self::Malformed), never [`Absent`](Self::Absent): a bad
-/// credential is refused, it does not give way to another.
+/// "There is one, but it is not well formed" must be [`Malformed`](Self::Malformed), never
+/// [`Absent`](Self::Absent): a bad credential is refused, it does not give way to another.
 #[non_exhaustive]
 pub enum Extracted<'a> {
     /// Nothing of this transport's kind.
@@ -22,8 +22,8 @@ pub enum Extracted<'a> {
 }
 
 impl<'a> Extracted<'a> {
-    /// A token: a part of the request (`&[u8]` or `&str`), or what was made from it (`String`). Whether it has the form and the length of a token is looked at
-    /// by whom it is given to.
+    /// A token: a part of the request (`&[u8]` or `&str`), or what was made from it (`String`).
+    /// Whether it has the form and the length of a token is looked at by whom it is given to.
     #[must_use]
     pub fn token(token: impl Into<UnverifiedToken<'a>>) -> Self {
         Self::Token(token.into())
@@ -40,7 +40,8 @@ impl fmt::Debug for Extracted<'_> {
     }
 }
 
-/// A token as it was received. Mostly a part of the request, so that there is no copy of it; a copy is zeroed on drop.
+/// A token as it was received. Mostly a part of the request, so that there is no copy of it; a
+/// copy is zeroed on drop.
 pub struct UnverifiedToken<'a>(Text<'a>);
 
 enum Text<'a> {
@@ -61,17 +62,20 @@ impl UnverifiedToken<'_> {
         }
     }
 
-    /// May a token be so long? Asked before anything else, so that nobody pays for what is too long.
+    /// May a token be so long? Asked before anything else, so that nobody pays for what is too
+    /// long.
     pub(crate) fn check_length(&self, max_bytes: usize) -> Result<(), MalformedCredential> {
         if self.as_bytes().len() > max_bytes { Err(MalformedCredential::TooLong) } else { Ok(()) }
     }
 
-    /// Is it a `b64token` of [RFC 6750 section 2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1)?
+    /// Is it a `b64token` of [RFC 6750 section
+    /// 2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1)?
     pub(crate) fn check_grammar(&self) -> Result<(), MalformedCredential> {
         if is_b64token(self.as_bytes()) { Ok(()) } else { Err(MalformedCredential::Grammar) }
     }
 
-    /// The token's text, for longer than the request lasts. Of a token that is not of the right form, nothing.
+    /// The token's text, for longer than the request lasts. Of a token that is not of the right
+    /// form, nothing.
     pub(crate) fn into_owned(self) -> Zeroizing<String> {
         match self.0 {
             Text::Part(part) => Zeroizing::new(std::str::from_utf8(part).unwrap_or_default().to_owned()),

@@ -1,4 +1,7 @@
-//! What every transport can be asked.
+//! The [`Transport`] trait: how a token is read from a request and handed to a client.
+//!
+//! A transport sees only the head of the request and never verifies a token; the provider does.
+//! The other files of this folder implement it for headers, cookies and URLs.
 
 use std::{fmt, time::Duration};
 
@@ -9,13 +12,24 @@ use crate::{
     token::{IssuedToken, Purpose},
 };
 
-/// Where a token is found, and how it is handed out.
+/// Where a token is found in a request, and how a new one is delivered.
 ///
-/// A provider has an ordered list of transports. The first that finds anything decides, good or bad; explicit ones are asked first, then ambient ones, then those in the URL. The first that can
-/// [`set`](Self::set) a token delivers those of the ready-made login; without one they are in the body.
+/// A provider has an ordered list of transports: explicit ones first (headers), then
+/// [ambient](Self::is_ambient) ones (cookies), then those [in the URL](Self::is_in_url). The first
+/// that finds a credential decides, even if that credential is bad: there is no falling back to
+/// another. A request with an explicit credential and a further one in a header or the URL is
+/// refused.
+///
+/// The ready-made login delivers tokens by the first transport that can [`set`](Self::set) them,
+/// or else in the response body.
 ///
 /// ```
-/// use fauth_core::{Extracted, RequestHead, SecurityScheme, Transport, Purpose};
+/// use fauth_core::{
+///     Purpose,
+///     rejection::MalformedCredential,
+///     request::RequestHead,
+///     transport::{Extracted, SecurityScheme, Transport},
+/// };
 ///
 /// /// A gateway in front of the service puts the token here.
 /// #[derive(Debug)]
@@ -28,7 +42,7 @@ use crate::{
 ///         match values.single() {
 ///             None if values.is_empty() => Extracted::Absent,
 ///             Some(token) => Extracted::token(token),
-///             None => Extracted::Malformed(fauth_core::MalformedCredential::Duplicate),
+///             None => Extracted::Malformed(MalformedCredential::Duplicate),
 ///         }
 ///     }
 ///
@@ -44,14 +58,16 @@ use crate::{
 pub trait Transport: fmt::Debug + Send + Sync + 'static {
     /// Looks for a token of this purpose (access or refresh).
     ///
-    /// What is found may be a part of the request: `'a` is the life of `head`. Write both lifetimes, as here; with `Extracted<'_>` the compiler would
-    /// take that of `self`.
+    /// The result may borrow from the request: `'a` is the lifetime of `head`. Write both
+    /// lifetimes as here; `Extracted<'_>` would borrow from `self` instead.
     fn extract<'a>(&self, head: &'a dyn RequestHead, purpose: Purpose) -> Extracted<'a>;
 
-    /// The headers that hand a new token to the client. Default: none, the token goes into the body of the answer.
+    /// The response headers that deliver a new token to the client. Default: none; the token is
+    /// delivered by another transport or in the response body.
     ///
     /// # Errors
-    /// [`SetTokenError`] if it cannot be handed over in this way, since it is too long for a cookie for example.
+    /// [`SetTokenError`] if this transport cannot carry the token, for example because it is too
+    /// long for a cookie.
     fn set(
         &self,
         token: &IssuedToken,
@@ -62,54 +78,62 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
         Ok(Vec::new())
     }
 
-    /// The headers that take the tokens away from the client. Default: none.
+    /// The response headers that make the client delete its tokens. Default: none.
     fn clear(&self) -> Vec<ResponseHeader> {
         Vec::new()
     }
 
-    /// What a description of the application's interface says of it.
+    /// This transport as a security scheme of the application's `OpenAPI` description.
     fn describe(&self) -> SecurityScheme;
 
-    /// Do browsers attach this credential unasked, as they do with cookies? Then requests that change something need proof of their origin, and an
-    /// explicit credential beside it counts alone.
+    /// Whether browsers attach this credential by themselves, as they do cookies.
+    ///
+    /// If so, requests that change something (and `WebSocket` handshakes) must prove that they
+    /// come from the application's own or a trusted origin. If the request also has an explicit
+    /// credential in a header, only that one counts.
     ///
     /// # Security
-    /// There is no default, since the wrong answer costs the protection against forged requests.
+    /// There is no default, because a wrong `false` removes the protection against cross-site
+    /// request forgery (CSRF).
     fn is_ambient(&self) -> bool;
 
-    /// Does an ambient credential travel over plain HTTP too? Then pages of the own host are trusted under `http://` as well. Default: no.
+    /// Whether an ambient credential is also sent over plain HTTP, as a cookie without `Secure`
+    /// is. If so, the CSRF check also trusts pages of the application's own host under `http://`.
+    /// Default: `false`.
     fn is_insecure(&self) -> bool {
         false
     }
 
-    /// Does the token stand in the URL? Then no answer may be cached. Default: no.
+    /// Whether the token is in the URL. If so, no response may be cached, and every other
+    /// transport is asked first. Default: `false`.
     fn is_in_url(&self) -> bool {
         false
     }
 
-    /// Does it carry [API keys](crate::AuthProvider::create_api_key) and never tokens? Then a token in it is refused with 401. Default: no; a header
-    /// carries both, a cookie and a URL never carry keys.
+    /// Whether it carries only [API keys](crate::AuthProvider::create_api_key). If so, a token in
+    /// it is refused with 401. Default: `false`: a header then carries both tokens and keys; a
+    /// cookie and a URL never carry keys, whatever this returns.
     fn is_for_api_keys(&self) -> bool {
         false
     }
 }
 
-/// A token that a transport cannot hand over.
+/// Why a transport cannot deliver a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SetTokenError {
-    /// It is longer than what clients keep.
+    /// The token is longer than clients store, such as in a cookie.
     #[error("the token is too long for this transport")]
     TooLong,
 }
 
-/// A transport in the terms of the `OpenAPI` specification.
+/// A transport as a Security Scheme Object of the `OpenAPI` specification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SecurityScheme {
     /// `type: http, scheme: bearer, bearerFormat: JWT`.
     Bearer,
-    /// `type: http, scheme: basic`: an API key as the password of the user name `__token__`.
+    /// `type: http, scheme: basic`: the user name is `__token__`, the password an API key.
     Basic,
     /// `type: apiKey, in: cookie`.
     Cookie {

@@ -9,10 +9,12 @@ pub enum UserStoreError {
     /// There is a user of this name.
     #[error("User '{0}' already exists")]
     AlreadyExists(String),
-    /// There is no user of this name. Of a name that no user can have it says the beginning, escaped.
+    /// There is no user of this name. Of a name that no user can have it says the beginning,
+    /// escaped.
     #[error("User '{0}' not found")]
     NotFound(String),
-    /// The user of this name is not any more as he was found: his password was changed, he was disabled, or he is a namesake.
+    /// The user was changed since it was loaded: the password, or the active state, or another user
+    /// has the name now.
     #[error("user '{0}' was changed meanwhile")]
     Changed(String),
     /// Something about a user is outside the [limits](crate::user_store#limits).

@@ -1,6 +1,8 @@
 //! What every user store can be asked.
 
-use std::{future::Future, sync::Arc};
+use std::sync::Arc;
+
+use async_trait::async_trait;
 
 use super::{
     error::UserStoreError,
@@ -9,12 +11,16 @@ use super::{
 
 /// Where users are kept.
 ///
-/// Each method is one atomic step: of two calls at the same time, one comes first. A change is confirmed when its future returns `Ok`; it is then seen by
-/// every later `find`. A future that is dropped, or that fails with [`UserStoreError::Failed`], leaves open whether the change was made.
+/// Each method is one atomic step: of two calls at the same time, one comes first. A change is
+/// confirmed when its future returns `Ok`; it is then seen by every later `find`. A future that is
+/// dropped, or that fails with [`UserStoreError::Failed`], leaves open whether the change was
+/// made.
 ///
-/// A name that no user can have (see [limits](crate::user_store#limits)) is not found, and no work is spent on it.
+/// A name that no user can have (see [limits](crate::user_store#limits)) is not found, and no work
+/// is spent on it.
 ///
-/// [`MemoryUserStore`](super::MemoryUserStore) and [`JsonFileUserStore`](super::JsonFileUserStore) are loaders as they are. Another store becomes one with a closure:
+/// [`MemoryUserStore`](super::MemoryUserStore) and [`JsonFileUserStore`](super::JsonFileUserStore)
+/// are loaders as they are. Another store becomes one with a closure:
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -36,85 +42,77 @@ use super::{
 ///     });
 /// # }
 /// ```
+#[async_trait]
 pub trait UserStore: Send + Sync + 'static {
     /// The user of this name, `None` if there is none.
     ///
     /// # Errors
     /// [`Failed`](UserStoreError::Failed) if the store cannot tell.
-    fn find(
-        &self,
-        username: &str,
-    ) -> impl Future<Output = Result<Option<Arc<StoredUser>>, UserStoreError>> + Send;
+    async fn find(&self, username: &str) -> Result<Option<Arc<StoredUser>>, UserStoreError>;
 
     /// All users, in the order in which they were created.
     ///
     /// # Errors
     /// [`Failed`](UserStoreError::Failed) if the store cannot tell.
-    fn list(&self) -> impl Future<Output = Result<Vec<Arc<StoredUser>>, UserStoreError>> + Send;
+    async fn list(&self) -> Result<Vec<Arc<StoredUser>>, UserStoreError>;
 
     /// Adds a user. Of any number of calls with one name, one succeeds.
     ///
     /// # Errors
-    /// [`AlreadyExists`](UserStoreError::AlreadyExists), [`Invalid`](UserStoreError::Invalid), [`Full`](UserStoreError::Full) or
-    /// [`Failed`](UserStoreError::Failed).
-    fn create(&self, user: NewUser) -> impl Future<Output = Result<Arc<StoredUser>, UserStoreError>> + Send;
+    /// [`AlreadyExists`](UserStoreError::AlreadyExists), [`Invalid`](UserStoreError::Invalid),
+    /// [`Full`](UserStoreError::Full) or [`Failed`](UserStoreError::Failed).
+    async fn create(&self, user: NewUser) -> Result<Arc<StoredUser>, UserStoreError>;
 
     /// Removes a user.
     ///
     /// # Errors
     /// [`NotFound`](UserStoreError::NotFound) or [`Failed`](UserStoreError::Failed).
-    fn delete(&self, username: &str) -> impl Future<Output = Result<(), UserStoreError>> + Send;
+    async fn delete(&self, username: &str) -> Result<(), UserStoreError>;
 
-    /// Gives a user another password and raises his epoch: [everything that was issued to him ends](crate::user_store#what-a-password-change-ends). What he is then comes back:
-    /// log him in with that.
+    /// Gives a user another password and raises the user's epoch: [everything that was issued to
+    /// the user ends](crate::user_store#what-a-password-change-ends). Returns the updated user: log
+    /// in with that one.
     ///
-    /// `user` is he as he was found, by the login or the one-time token that allows the change. If his epoch was raised since, nothing is changed: of two
-    /// changes at once the second one fails, and whoever proved that he knew an older password sets none. A rehash in between does not matter.
+    /// Pass `user` as loaded by the login or one-time token that authorised the change. If the
+    /// epoch was raised since, nothing is changed: of two concurrent changes the second one fails,
+    /// and proof of an older password sets no new one. A rehash in between does not matter.
     ///
     /// # Errors
-    /// [`Changed`](UserStoreError::Changed) if his epoch is another by now, or he is a namesake of the one who was found;
-    /// [`NotFound`](UserStoreError::NotFound), [`Invalid`](UserStoreError::Invalid), [`Full`](UserStoreError::Full) or
+    /// [`Changed`](UserStoreError::Changed) if the epoch is another by now, or the user was deleted
+    /// and created again under the same name; [`NotFound`](UserStoreError::NotFound),
+    /// [`Invalid`](UserStoreError::Invalid), [`Full`](UserStoreError::Full) or
     /// [`Failed`](UserStoreError::Failed).
-    fn change_password(
+    async fn change_password(
         &self,
         user: &StoredUser,
         new_hash: &str,
-    ) -> impl Future<Output = Result<Arc<StoredUser>, UserStoreError>> + Send;
+    ) -> Result<Arc<StoredUser>, UserStoreError>;
 
-    /// Replaces the hash by another one **of the same password** if it is still `old`: what a login does whose parameters are out of date. His epoch
-    /// stays. Of two calls with the same hash, the second one fails and changes nothing.
+    /// Replaces the hash by another one **of the same password** if it is still `old`: what a
+    /// login does whose parameters are out of date. The epoch stays. Of two calls with the same
+    /// hash, the second one fails and changes nothing.
     ///
     /// # Errors
-    /// [`Changed`](UserStoreError::Changed) if the hash is another by now; [`NotFound`](UserStoreError::NotFound),
-    /// [`Invalid`](UserStoreError::Invalid), [`Full`](UserStoreError::Full) or [`Failed`](UserStoreError::Failed).
+    /// [`Changed`](UserStoreError::Changed) if the hash is another by now;
+    /// [`NotFound`](UserStoreError::NotFound), [`Invalid`](UserStoreError::Invalid),
+    /// [`Full`](UserStoreError::Full) or [`Failed`](UserStoreError::Failed).
     ///
     /// # Security
     /// It ends nothing. For a new password take [`change_password`](Self::change_password).
-    fn rehash_password(
-        &self,
-        username: &str,
-        old: &str,
-        new: &str,
-    ) -> impl Future<Output = Result<(), UserStoreError>> + Send;
+    async fn rehash_password(&self, username: &str, old: &str, new: &str) -> Result<(), UserStoreError>;
 
-    /// Enables or disables a user. Disabling raises his epoch, also if he is disabled already: enabled again, he starts with nothing. Nothing else about him changes.
+    /// Enables or disables a user. Disabling raises the epoch, also of a user who is disabled
+    /// already, so nothing issued before works when the user is enabled again. Nothing else changes.
     ///
     /// # Errors
-    /// [`NotFound`](UserStoreError::NotFound), [`Invalid`](UserStoreError::Invalid) if his epoch is at its limit, [`Full`](UserStoreError::Full) or [`Failed`](UserStoreError::Failed).
-    fn set_active(
-        &self,
-        username: &str,
-        active: bool,
-    ) -> impl Future<Output = Result<(), UserStoreError>> + Send;
+    /// [`NotFound`](UserStoreError::NotFound), [`Invalid`](UserStoreError::Invalid) if the epoch
+    /// is at its limit, [`Full`](UserStoreError::Full) or [`Failed`](UserStoreError::Failed).
+    async fn set_active(&self, username: &str, active: bool) -> Result<(), UserStoreError>;
 
-    /// Gives a user these roles instead of those that he has. His tokens go on, with these roles.
+    /// Replaces the roles of a user. The user's tokens stay valid, with these roles.
     ///
     /// # Errors
-    /// [`NotFound`](UserStoreError::NotFound), [`Invalid`](UserStoreError::Invalid), [`Full`](UserStoreError::Full) or
-    /// [`Failed`](UserStoreError::Failed).
-    fn set_roles(
-        &self,
-        username: &str,
-        roles: &[&str],
-    ) -> impl Future<Output = Result<(), UserStoreError>> + Send;
+    /// [`NotFound`](UserStoreError::NotFound), [`Invalid`](UserStoreError::Invalid),
+    /// [`Full`](UserStoreError::Full) or [`Failed`](UserStoreError::Failed).
+    async fn set_roles(&self, username: &str, roles: &[&str]) -> Result<(), UserStoreError>;
 }

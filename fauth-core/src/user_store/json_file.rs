@@ -3,6 +3,7 @@
 mod disk;
 mod format;
 
+use async_trait::async_trait;
 use std::{
     fmt,
     path::Path,
@@ -131,7 +132,7 @@ impl JsonFileUserStore {
         change: impl FnOnce(&mut Users) -> Result<T, UserStoreError> + Send + 'static,
     ) -> Result<T, UserStoreError> {
         let waited = timeout(LONGEST_WAIT, self.lock()).await;
-        let (mut turn, lock) = waited.map_err(|_| StoreError::new(self.file.place.is_locked()))??;
+        let (mut turn, lock) = waited.map_err(|_| StoreError::new(self.file.place.lock_timeout()))??;
         let file = Arc::clone(&self.file);
         // Once begun it is carried through, also if nobody waits for it any more.
         let outcome = spawn_blocking(move || {
@@ -166,6 +167,7 @@ impl fmt::Debug for JsonFileUserStore {
     }
 }
 
+#[async_trait]
 impl UserStore for JsonFileUserStore {
     async fn find(&self, username: &str) -> Result<Option<Arc<StoredUser>>, UserStoreError> {
         Ok(self.users().await?.find(username).cloned())

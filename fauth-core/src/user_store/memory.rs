@@ -1,5 +1,6 @@
 //! Users until the process ends.
 
+use async_trait::async_trait;
 use std::{
     fmt,
     sync::{Arc, PoisonError, RwLock},
@@ -71,6 +72,7 @@ impl fmt::Debug for MemoryUserStore {
     }
 }
 
+#[async_trait]
 impl UserStore for MemoryUserStore {
     async fn find(&self, username: &str) -> Result<Option<Arc<StoredUser>>, UserStoreError> {
         Ok(self.read(|users| users.find(username).cloned()))

@@ -38,7 +38,7 @@ pub struct NewUser {
 
 impl NewUser {
     /// A user of this name, with a hash as [`AuthProvider::hash_password`](crate::AuthProvider::hash_password) or
-    /// [`PasswordHasher::hash`](crate::PasswordHasher::hash) makes it.
+    /// [`PasswordHasher::hash`](crate::password::PasswordHasher::hash) makes it.
     ///
     /// A user with the empty hash, or one that begins with `!`, cannot log in with a password.
     pub fn new(username: impl Into<String>, password_hash: impl Into<String>) -> Self {

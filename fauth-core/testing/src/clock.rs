@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use fauth_core::{Clock, ClockError, Timestamp};
+use fauth_core::clock::{Clock, ClockError, Timestamp};
 
 /// A clock that stands still at 2026-01-01T00:00:00Z until a test moves it. Clones show the same time.
 #[derive(Debug, Clone)]

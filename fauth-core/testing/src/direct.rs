@@ -1,7 +1,10 @@
 //! The suite's application without a framework: the oracle that adapters are compared with.
 
 use fauth_core::{
-    AuthProvider, DetailJson, Granted, Guard, Rejection, Reply, RequestHead, Requirement, ResponseHeader,
+    AuthProvider, Granted, Guard, Rejection, Requirement,
+    rejection::DetailJson,
+    reply::{Reply, ResponseHeader},
+    request::RequestHead,
     routes::Endpoint,
 };
 

@@ -13,7 +13,7 @@
 
 mod clock;
 mod direct;
-mod keeper;
+mod faulty_store;
 mod mint;
 pub mod store_suite;
 pub mod suite;
@@ -22,12 +22,14 @@ mod wire;
 
 pub use clock::ManualClock;
 pub use direct::Direct;
-pub use keeper::FakeKeeper;
+pub use faulty_store::{Fault, FaultyStore};
 pub use mint::{SECRET, sign, sign_with};
 pub use users::{Role, TestUser, Users};
 pub use wire::{WireRequest, WireResponse};
 
-use fauth_core::{AuthConfig, AuthProvider, AuthProviderBuilder, MemoryStore, PasswordConfig, Timestamp};
+use fauth_core::{
+    AuthConfig, AuthProvider, AuthProviderBuilder, MemoryStore, clock::Timestamp, password::PasswordConfig,
+};
 
 /// A builder with the [`SECRET`], a [`ManualClock`], sessions and revocations in memory, fake [`Users`] and a password scheme that is quick and weak.
 pub fn provider() -> AuthProviderBuilder<TestUser> {
@@ -62,4 +64,17 @@ pub fn config() -> AuthConfig {
 /// A scheme that takes microseconds. The hashes of the fake users are of it.
 pub fn weak_passwords() -> PasswordConfig {
     PasswordConfig::danger_weak_argon2id(8, 1, 1)
+}
+
+/// The output of a future that does not wait, such as issuing a token with a local key, for tests
+/// that are not asynchronous themselves.
+///
+/// # Panics
+/// If the future is not ready at once.
+pub fn at_once<T>(future: impl Future<Output = T>) -> T {
+    let mut future = std::pin::pin!(future);
+    match future.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
+        std::task::Poll::Ready(output) => output,
+        std::task::Poll::Pending => panic!("the future waits for something"),
+    }
 }

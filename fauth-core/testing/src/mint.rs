@@ -1,7 +1,7 @@
 //! Tokens of every kind, above all of the wrong ones.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use fauth_core::Algorithm;
+use fauth_core::token::Algorithm;
 use hmac::Hmac;
 use sha2::{Sha256, Sha384, Sha512};
 

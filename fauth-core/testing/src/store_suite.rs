@@ -1,11 +1,12 @@
 //! The store suite: the same named cases for every storage backend.
 //!
-//! A backend's tests implement [`StoreHarness`] and call [`store_suite!`](crate::store_suite!), which expands to one `#[test]` for each case, and
-//! [`store_race!`](crate::store_race!), which expands to one long race. Each case runs on a runtime of its own with two threads, so that its races
-//! are real.
+//! A backend's tests implement [`StoreHarness`] and call [`store_suite!`](crate::store_suite!),
+//! which expands to one `#[test]` for each case, and [`store_race!`](crate::store_race!), which
+//! expands to one long race. Each case runs on a runtime of its own with two threads, so that its
+//! races are real.
 //!
 //! ```
-//! use fauth_core::store::MemoryStore;
+//! use fauth_core::MemoryStore;
 //! use fauth_testing::store_suite::StoreHarness;
 //!
 //! struct Memory;
@@ -22,46 +23,134 @@
 //!     }
 //! }
 //!
-//! mod everything {
-//!     use super::Memory;
-//!     fauth_testing::store_suite!(Memory);
-//!     fauth_testing::store_race!(Memory);
-//! }
-//! // A backend that is not a whole `Store` names its parts.
-//! mod a_part_of_it {
-//!     use super::Memory;
-//!     fauth_testing::store_suite!(Memory: sessions, one_times);
-//! }
+//! fauth_testing::store_suite!(Memory);
+//! fauth_testing::store_race!(Memory);
 //! # fn main() {}
 //! ```
 //!
 //! The time of all cases is [`NOW`] and around; no case waits for time to pass.
+//!
+//! # A part of a store
+//! A backend that implements some of the storage traits names the parts of the suite. This one
+//! keeps one-time tokens in a list:
+//!
+//! ```
+//! use std::sync::{Arc, Mutex};
+//!
+//! use fauth_core::{clock::Timestamp, store::{OneTimeRecord, OneTimeStore, Owner, SecretHash, StoreError}, Purpose, async_trait};
+//! use fauth_testing::store_suite::StoreHarness;
+//!
+//! #[derive(Clone, Default)]
+//! struct Tokens(Arc<Mutex<Vec<OneTimeRecord>>>);
+//!
+//! #[async_trait]
+//! impl OneTimeStore for Tokens {
+//!     async fn insert(
+//!         &self,
+//!         new: OneTimeRecord,
+//!         limit: usize,
+//!         now: Timestamp,
+//!     ) -> Result<(), StoreError> {
+//!         let mut tokens = self.0.lock().unwrap();
+//!         if tokens.iter().any(|token| token.owner == new.owner && token.hash == new.hash) {
+//!             return Err(StoreError::new("the owner has a token of this hash already"));
+//!         }
+//!         tokens.retain(|token| now < token.expires_at);
+//!         // Beyond the limit, what expires first is dropped.
+//!         tokens.sort_by_key(|token| token.expires_at);
+//!         let is_rival =
+//!             |token: &OneTimeRecord| token.owner == new.owner && token.purpose == new.purpose;
+//!         while tokens.iter().filter(|token| is_rival(token)).count() >= limit {
+//!             let first = tokens.iter().position(is_rival).unwrap();
+//!             tokens.remove(first);
+//!         }
+//!         tokens.push(new);
+//!         Ok(())
+//!     }
+//!
+//!     // `redeem` and `withdraw` likewise.
+//! #     async fn redeem(
+//! #         &self,
+//! #         owner: &Owner<'_>,
+//! #         hash: &SecretHash,
+//! #         purpose: Purpose,
+//! #         now: Timestamp,
+//! #     ) -> Result<Option<OneTimeRecord>, StoreError> {
+//! #         let mut tokens = self.0.lock().unwrap();
+//! #         let is_meant = |token: &OneTimeRecord| {
+//! #             let is_good = token.purpose == purpose && now < token.expires_at;
+//! #             is_good && token.owner == *owner && token.hash == *hash
+//! #         };
+//! #         Ok(tokens.iter().position(is_meant).map(|index| tokens.remove(index)))
+//! #     }
+//! #
+//! #     async fn withdraw(
+//! #         &self,
+//! #         owner: &Owner<'_>,
+//! #         purpose: Option<Purpose>,
+//! #         now: Timestamp,
+//! #     ) -> Result<usize, StoreError> {
+//! #         let is_meant = |token: &mut OneTimeRecord| {
+//! #             token.owner == *owner && purpose.is_none_or(|purpose| purpose == token.purpose)
+//! #         };
+//! #         let mut tokens = self.0.lock().unwrap();
+//! #         Ok(tokens.extract_if(.., is_meant).filter(|token| now < token.expires_at).count())
+//! #     }
+//! }
+//!
+//! struct ListOfTokens;
+//!
+//! impl StoreHarness for ListOfTokens {
+//!     type Store = Tokens;
+//!
+//!     async fn open() -> Tokens {
+//!         Tokens::default()
+//!     }
+//!
+//!     async fn again(store: &Tokens) -> Tokens {
+//!         store.clone()
+//!     }
+//! }
+//!
+//! fauth_testing::store_suite!(ListOfTokens: one_times);
+//! # fn main() {}
+//! ```
 
+pub mod api_key_owners;
 pub mod api_keys;
 pub mod ending;
+pub mod one_time_owners;
 pub mod one_times;
+mod owners;
 pub mod races;
+pub mod revocation_owners;
 pub mod revocations;
 pub mod rotation;
+pub mod rotation_model;
 mod samples;
+pub mod session_owners;
 pub mod sessions;
+pub mod trait_objects;
 
 use std::{fmt, future::Future, marker::PhantomData, sync::Arc};
 
-use fauth_core::Timestamp;
+use fauth_core::clock::Timestamp;
 
 use super::ManualClock;
 
 /// A backend under test.
 pub trait StoreHarness {
-    /// The store. It implements [`Store`](fauth_core::store::Store), or the traits of the parts that the suite is called with.
+    /// The store. It implements [`Store`](fauth_core::store::Store), or the traits of the parts
+    /// that the suite is called with.
     type Store: Send + Sync + 'static;
 
-    /// Does a fresh store answer [`BeforeMemory`](fauth_core::store::Verdict::BeforeMemory) for a token that was issued before the first call that it
-    /// got? Default: yes. Set it to `false` for a store that never begins empty, or that learns elsewhere since when it remembers.
+    /// Whether a fresh store answers [`BeforeMemory`](fauth_core::store::Verdict::BeforeMemory)
+    /// for a token that was issued before its first call. Default: yes. Set it to `false` for a
+    /// store that never begins empty, or that learns elsewhere since when it remembers.
     const REMEMBERS_FROM_FIRST_CALL: bool = true;
 
-    /// A fresh and empty store that no other case sees: with a database, prefix or namespace of its own.
+    /// A fresh and empty store that no other case sees: with a database, prefix or namespace of
+    /// its own.
     fn open() -> impl Future<Output = Self::Store>;
 
     /// A second instance on the data of the first, as another process would have it.
@@ -111,7 +200,8 @@ fn run_on<H: StoreHarness>(threads: usize, case: impl AsyncFnOnce(Bench<H>)) {
     });
 }
 
-/// Defines the cases of one group, and the macro that makes tests of them. `$` is handed in because a macro that writes a macro cannot write it.
+/// Defines the cases of one group, and the macro that makes tests of them. `$` is handed in
+/// because a macro that writes a macro cannot write it.
 macro_rules! store_cases {
     ($d:tt $tests:ident in $module:ident for $store:ident; $($(#[doc = $doc:literal])* async fn $name:ident($bench:ident) $body:block)*) => {
         $(
@@ -141,11 +231,17 @@ pub(crate) use store_cases;
 /// Expands to one `#[test]` for each case of the [store suite](crate::store_suite), for the given
 /// [`StoreHarness`](crate::store_suite::StoreHarness).
 ///
-/// `store_suite!(Harness)` takes all parts; `store_suite!(Harness: sessions, revocations, one_times, api_keys)` those that are named.
+/// `store_suite!(Harness)` takes all parts, for a whole [`Store`](fauth_core::store::Store).
+/// `store_suite!(Harness: sessions, one_times)` takes those that are named, of `sessions`,
+/// `revocations`, `one_times` and `api_keys`.
 #[macro_export]
 macro_rules! store_suite {
     ($harness:ty) => {
         $crate::store_suite!($harness: sessions, revocations, one_times, api_keys);
+        mod trait_objects {
+            use super::*;
+            $crate::__store_trait_objects_tests!($harness);
+        }
     };
     (@sessions $harness:ty) => {
         mod sessions {
@@ -156,9 +252,17 @@ macro_rules! store_suite {
             use super::*;
             $crate::__store_rotation_tests!($harness);
         }
+        mod rotation_model {
+            use super::*;
+            $crate::__store_rotation_model_tests!($harness);
+        }
         mod ending {
             use super::*;
             $crate::__store_ending_tests!($harness);
+        }
+        mod session_owners {
+            use super::*;
+            $crate::__store_session_owners_tests!($harness);
         }
         mod races {
             use super::*;
@@ -170,11 +274,19 @@ macro_rules! store_suite {
             use super::*;
             $crate::__store_revocations_tests!($harness);
         }
+        mod revocation_owners {
+            use super::*;
+            $crate::__store_revocation_owners_tests!($harness);
+        }
     };
     (@one_times $harness:ty) => {
         mod one_times {
             use super::*;
             $crate::__store_one_times_tests!($harness);
+        }
+        mod one_time_owners {
+            use super::*;
+            $crate::__store_one_time_owners_tests!($harness);
         }
     };
     (@api_keys $harness:ty) => {
@@ -182,14 +294,18 @@ macro_rules! store_suite {
             use super::*;
             $crate::__store_api_keys_tests!($harness);
         }
+        mod api_key_owners {
+            use super::*;
+            $crate::__store_api_key_owners_tests!($harness);
+        }
     };
     ($harness:ty: $($part:ident),+ $(,)?) => {
         $($crate::store_suite!(@$part $harness);)+
     };
 }
 
-/// Expands to the one `#[test]` that takes long: a [race](crate::store_suite::races::race) of 1 000 rounds, for the given
-/// [`StoreHarness`](crate::store_suite::StoreHarness).
+/// Expands to the one `#[test]` that takes long: a [race](crate::store_suite::races::race) of
+/// 1000 rounds, for the given [`StoreHarness`](crate::store_suite::StoreHarness).
 #[macro_export]
 macro_rules! store_race {
     ($harness:ty) => {

@@ -54,6 +54,7 @@ pub mod sessions;
 pub mod tokens;
 pub mod transports;
 
+use crate::at_once;
 use std::marker::PhantomData;
 
 use fauth_core::{
@@ -136,7 +137,8 @@ macro_rules! cases {
 }
 pub(crate) use cases;
 
-/// Expands to one `#[test]` for each case of the [conformance suite](crate::suite), for the given [`Harness`](crate::suite::Harness).
+/// Expands to one `#[test]` for each case of the [conformance suite](crate::suite), for the given
+/// [`Harness`](crate::suite::Harness).
 #[macro_export]
 macro_rules! conformance {
     ($harness:ty) => {
@@ -257,7 +259,7 @@ impl<H: Harness> Probe<H> {
 
     /// A token of this purpose and subject.
     pub fn token<'a>(&self, purpose: Purpose, request: impl Into<TokenRequest<'a>>) -> String {
-        self.app.auth.issue(purpose, request).unwrap().expose().to_owned()
+        at_once(self.app.auth.issue(purpose, request)).unwrap().expose().to_owned()
     }
 
     /// The pair of tokens of a new session.

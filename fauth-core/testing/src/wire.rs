@@ -2,7 +2,10 @@
 
 use std::net::SocketAddr;
 
-use fauth_core::{HeaderValues, Reply, RequestHead};
+use fauth_core::{
+    reply::Reply,
+    request::{HeaderValues, RequestHead},
+};
 
 /// A request.
 #[derive(Debug, Clone)]

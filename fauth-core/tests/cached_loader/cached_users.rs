@@ -7,10 +7,10 @@ use std::{
     time::Duration,
 };
 
-use fauth_core::{TokenPayload, UserLoader};
+use fauth_core::{BoxError, TokenPayload, UserLoader, async_trait};
 use moka::future::Cache;
 
-use crate::{Database, DbError, User};
+use crate::{Database, User};
 
 /// Users from the database, kept for a short time. Clones share everything.
 #[derive(Clone)]
@@ -36,16 +36,14 @@ impl CachedUsers {
     }
 }
 
+#[async_trait]
 impl UserLoader<User> for CachedUsers {
-    /// The error is shared by all who have waited for the same load.
-    type Error = Arc<DbError>;
-
-    async fn load_user(&self, token: Arc<TokenPayload>) -> Result<Option<Arc<User>>, Arc<DbError>> {
+    async fn load_user(&self, token: Arc<TokenPayload>) -> Result<Option<Arc<User>>, BoxError> {
         let subject = token.subject();
         // Before the query: a change from here on makes another key, and what this query finds stays under the old one.
         let generation = self.generations.of(subject).load(Ordering::Acquire);
-        let query = async { Ok(self.database.user(subject).await?.map(Arc::new)) };
-        self.users.try_get_with((subject.to_owned(), generation), query).await
+        let query = async { self.database.user(subject).await.map(|user| user.map(Arc::new)) };
+        Ok(self.users.try_get_with((subject.to_owned(), generation), query).await?)
     }
 }
 

@@ -20,8 +20,11 @@ use std::{
     time::Duration,
 };
 
-use fauth_core::{AuthProvider, InvalidToken, Purpose, Rejection, Requirement, Unavailable};
-use fauth_testing::{TestUser, Users, WireRequest, config, provider_with};
+use fauth_core::{
+    AuthProvider, ClientInfo, Purpose, Rejection, Requirement,
+    rejection::{InvalidToken, Unavailable},
+};
+use fauth_testing::{TestUser, Users, WireRequest, at_once, config, provider_with};
 use moka::future::Cache;
 
 use crate::cached_users::CachedUsers;
@@ -79,7 +82,7 @@ impl World {
 
     /// Sends a guarded request of this user.
     async fn request(&self, name: &str) -> Result<Arc<User>, Rejection> {
-        let token = self.auth.issue(Purpose::Access, name).unwrap();
+        let token = at_once(self.auth.issue(Purpose::Access, name)).unwrap();
         let head = WireRequest::new("GET", "/").bearer(token.expose());
         let granted = self.auth.check(self.auth.read(&head), &Requirement::user()).await?;
         Ok(Arc::clone(granted.user()))
@@ -147,13 +150,19 @@ async fn a_refresh_asks_the_same_cache() {
     let world = World::new();
     let pair = world.auth.login("alice").await.unwrap();
     world.request("alice").await.unwrap();
-    assert!(world.auth.refresh(pair.refresh_token().expose()).await.is_ok());
+    assert!(world.auth.refresh(pair.refresh_token().expose(), &ClientInfo::unknown()).await.is_ok());
     assert_eq!(world.database.queries(), 1);
 
     world.database.disable("alice");
-    assert!(world.auth.refresh(pair.refresh_token().expose()).await.is_ok(), "within the window");
+    assert!(
+        world.auth.refresh(pair.refresh_token().expose(), &ClientInfo::unknown()).await.is_ok(),
+        "within the window"
+    );
     world.cached.invalidate("alice");
-    assert_eq!(world.auth.refresh(pair.refresh_token().expose()).await.unwrap_err(), INACTIVE);
+    assert_eq!(
+        world.auth.refresh(pair.refresh_token().expose(), &ClientInfo::unknown()).await.unwrap_err(),
+        INACTIVE
+    );
 }
 
 // ---------------------------------------------------------------------------------------------- what it forgets

@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use fauth_core::{
-    ApiKeyError, ApiKeyFault, ApiKeyRequest, BearerTransport, Clock as _, CookieTransport, EventKind,
-    InvalidToken, MemoryStore, Misconfigured, NewApiKey, Rejection, Requirement, SecurityScheme, Transport,
-    Unavailable, store::ApiKeyId,
+    MemoryStore, Rejection, Requirement,
+    api_key::{ApiKeyError, ApiKeyRequest, NewApiKey},
+    clock::Clock as _,
+    event::EventKind,
+    rejection::{ApiKeyFault, InvalidToken, Misconfigured, Unavailable},
+    store::{ApiKeyId, ApiKeyStore as _, StoredApiKey},
+    transport::{BearerTransport, CookieTransport, SecurityScheme, Transport},
 };
-use fauth_testing::FakeKeeper;
+use fauth_testing::{Fault, FaultyStore};
 use sha2::Digest as _;
 
 use crate::support::{World, get};
@@ -15,13 +19,18 @@ use crate::support::{World, get};
 const MINUTE: Duration = Duration::from_secs(60);
 const SECOND: Duration = Duration::from_secs(1);
 
-fn world() -> (World, FakeKeeper) {
-    let keeper = FakeKeeper::new();
-    (World::with(|builder| builder.api_key_store(keeper.clone())), keeper)
+fn world() -> (World, FaultyStore) {
+    let store = FaultyStore::default();
+    (World::with(|builder| builder.api_key_store(store.clone())), store)
+}
+
+/// The key as the store behind the faulty one keeps it.
+async fn kept(world: &World, store: &FaultyStore, id: &ApiKeyId) -> StoredApiKey {
+    store.inner().find(id, world.clock.now().unwrap()).await.unwrap().unwrap()
 }
 
 async fn create(world: &World, owner: &str) -> NewApiKey {
-    world.auth.create_api_key(ApiKeyRequest::new(owner)).await.unwrap()
+    world.auth.create_api_key(ApiKeyRequest::for_subject(owner)).await.unwrap()
 }
 
 /// Who is let in with this key.
@@ -32,17 +41,18 @@ async fn present(world: &World, key: &str) -> Result<String, Rejection> {
 
 #[tokio::test]
 async fn a_new_key_says_what_was_asked_for() {
-    let (world, keeper) = world();
-    let request = ApiKeyRequest::new("alice").name("deploy").scope("read").scopes(["write", "x:y"]);
+    let (world, store) = world();
+    let request = ApiKeyRequest::for_subject("alice").name("deploy").scope("read").scopes(["write", "x:y"]);
     let new = world.auth.create_api_key(request.lifetime(60 * MINUTE)).await.unwrap();
     let (key, now) = (new.key(), world.clock.now().unwrap());
-    assert_eq!((key.owner.as_str(), key.name.as_str()), ("alice", "deploy"));
+    assert_eq!((&*key.owner.subject, key.name.as_str()), ("alice", "deploy"));
     assert_eq!(key.scopes, ["read", "write", "x:y"]);
     assert_eq!((key.created_at, key.expires_at.since(now), key.last_used_at), (now, 60 * MINUTE, None));
     let form: Vec<_> = new.expose().split('_').collect();
     assert_eq!((form.len(), form[0], form[1], form[2].len()), (3, "fauth", key.id.as_str(), 72));
 
-    let [kept] = <[_; 1]>::try_from(keeper.keys()).unwrap();
+    assert_eq!(store.inner().sizes().api_keys, 1);
+    let kept = kept(&world, &store, &key.id).await;
     assert_eq!(&kept.key, key);
     assert_eq!(kept.hash.as_bytes()[..], sha2::Sha256::digest(new.expose())[..], "only a hash is kept");
 }
@@ -50,7 +60,7 @@ async fn a_new_key_says_what_was_asked_for() {
 #[tokio::test]
 async fn the_grant_reads_like_that_of_a_token() {
     let (world, _) = world();
-    let request = ApiKeyRequest::new("alice").scopes(["read", "write"]);
+    let request = ApiKeyRequest::for_subject("alice").scopes(["read", "write"]);
     let new = world.auth.create_api_key(request).await.unwrap();
     let requirement = Requirement::user().roles(["admin"]).permissions(["read"]).scopes(["write"]);
     let presented = world.auth.read(&get("/").bearer(new.expose()));
@@ -69,14 +79,16 @@ async fn the_grant_reads_like_that_of_a_token() {
 
 #[tokio::test]
 async fn the_reasons_are_told_apart_in_the_log() {
-    let (world, keeper) = world();
+    let (world, store) = world();
     let (new, other) = (create(&world, "alice").await, create(&world, "bob").await);
     let key = new.expose();
     assert_eq!(present(&world, key).await, Ok("alice".to_owned()));
     let refused = |fault| Err(Rejection::InvalidToken(InvalidToken::ApiKey(fault)));
     assert_eq!(present(&world, &key[..key.len() - 1]).await, refused(ApiKeyFault::Malformed));
-    let hash = keeper.keys()[1].hash;
-    keeper.change_key(&new.key().id, |stored| stored.hash = hash);
+    let StoredApiKey { hash, .. } = kept(&world, &store, &other.key().id).await;
+    let changed = StoredApiKey { hash, ..kept(&world, &store, &new.key().id).await };
+    store.inner().remove(&new.key().owner, &new.key().id).await.unwrap();
+    store.inner().insert(changed, 100, world.clock.now().unwrap()).await.unwrap();
     assert_eq!(present(&world, key).await, refused(ApiKeyFault::WrongSecret));
     world.auth.revoke_any_api_key(&new.key().id).await.unwrap();
     assert_eq!(present(&world, key).await, refused(ApiKeyFault::Unknown));
@@ -95,10 +107,10 @@ async fn keys_are_listed_and_revoked_by_their_owner() {
     assert_eq!(ids("alice").await, [second.key().id.clone(), first.key().id.clone()], "the newest first");
     assert_eq!(ids("nobody").await, []);
 
-    assert_eq!(world.auth.revoke_api_key(&bobs.key().id, "alice").await, Ok(false), "somebody else's");
+    assert_eq!(world.auth.revoke_api_key("alice", &bobs.key().id).await, Ok(false), "somebody else's");
     assert_eq!(present(&world, bobs.expose()).await, Ok("bob".to_owned()));
-    assert_eq!(world.auth.revoke_api_key(&first.key().id, "alice").await, Ok(true));
-    assert_eq!(world.auth.revoke_api_key(&first.key().id, "alice").await, Ok(false), "gone already");
+    assert_eq!(world.auth.revoke_api_key("alice", &first.key().id).await, Ok(true));
+    assert_eq!(world.auth.revoke_api_key("alice", &first.key().id).await, Ok(false), "gone already");
     assert_eq!(ids("alice").await, [second.key().id.clone()]);
     assert_eq!(world.auth.revoke_any_api_key(&second.key().id).await, Ok(true));
     assert_eq!(ids("alice").await, []);
@@ -112,10 +124,10 @@ async fn an_owner_has_at_most_a_hundred_keys() {
     for _ in 1..100 {
         create(&world, "alice").await;
     }
-    let again = || world.auth.create_api_key(ApiKeyRequest::new("alice"));
+    let again = || world.auth.create_api_key(ApiKeyRequest::for_subject("alice"));
     assert_eq!(again().await.unwrap_err(), ApiKeyError::LimitReached);
     create(&world, "bob").await;
-    world.auth.revoke_api_key(&first.key().id, "alice").await.unwrap();
+    world.auth.revoke_api_key("alice", &first.key().id).await.unwrap();
     assert!(again().await.is_ok());
     world.clock.advance(91 * 24 * 60 * MINUTE);
     assert!(again().await.is_ok(), "those that have expired do not count");
@@ -123,70 +135,70 @@ async fn an_owner_has_at_most_a_hundred_keys() {
 
 #[tokio::test]
 async fn a_use_is_noted_at_most_once_a_minute() {
-    let (world, keeper) = world();
+    let (world, store) = world();
     let new = create(&world, "alice").await;
-    let used = || keeper.keys()[0].key.last_used_at;
-    keeper.calls();
-    assert_eq!(used(), None);
+    let used = async || kept(&world, &store, &new.key().id).await.key.last_used_at;
+    store.calls();
+    assert_eq!(used().await, None);
     let first = world.clock.now().unwrap();
     present(&world, new.expose()).await.unwrap();
-    assert_eq!((used(), keeper.calls()), (Some(first), vec!["find", "touch"]));
+    assert_eq!((used().await, store.calls()), (Some(first), vec!["find", "touch"]));
     world.clock.advance(59 * SECOND);
     present(&world, new.expose()).await.unwrap();
-    assert_eq!((used(), keeper.calls()), (Some(first), vec!["find"]));
+    assert_eq!((used().await, store.calls()), (Some(first), vec!["find"]));
     world.clock.advance(SECOND);
     present(&world, new.expose()).await.unwrap();
-    assert_eq!((used(), keeper.calls()), (world.clock.now().ok(), vec!["find", "touch"]));
+    assert_eq!((used().await, store.calls()), (world.clock.now().ok(), vec!["find", "touch"]));
 
     world.clock.advance(MINUTE);
-    keeper.fail_at("touch");
+    store.fault_at("touch", Fault::Fails);
     world.events.take();
     assert_eq!(present(&world, new.expose()).await, Ok("alice".to_owned()));
     let event = world.events.only();
     assert_eq!((event.kind, event.reason), (EventKind::StoreFailed, Some("store_failed")));
-    assert_eq!(keeper.calls(), ["find", "touch"]);
+    assert_eq!(store.calls(), ["find", "touch"]);
 
     // What has just failed is not tried again with every request.
     world.clock.advance(59 * SECOND);
     present(&world, new.expose()).await.unwrap();
-    assert_eq!(keeper.calls(), ["find"]);
+    assert_eq!(store.calls(), ["find"]);
     world.clock.advance(SECOND);
-    keeper.recover();
+    store.recover();
     present(&world, new.expose()).await.unwrap();
-    assert_eq!((used(), keeper.calls()), (world.clock.now().ok(), vec!["find", "touch"]));
+    assert_eq!((used().await, store.calls()), (world.clock.now().ok(), vec!["find", "touch"]));
 }
 
 #[tokio::test]
 async fn an_impossible_key_is_not_made() {
-    let (world, keeper) = world();
+    let (world, store) = world();
     let create = |request| world.auth.create_api_key(request);
     for (request, error) in [
-        (ApiKeyRequest::new(""), ApiKeyError::InvalidOwner),
-        (ApiKeyRequest::new("alice").name("a\u{1b}[31m"), ApiKeyError::InvalidName),
-        (ApiKeyRequest::new("alice").scope("two words"), ApiKeyError::InvalidScope),
-        (ApiKeyRequest::new("alice").lifetime(Duration::ZERO), ApiKeyError::InvalidLifetime),
+        (ApiKeyRequest::for_subject(""), ApiKeyError::InvalidSubject),
+        (ApiKeyRequest::for_subject("alice").name("a\u{1b}[31m"), ApiKeyError::InvalidName),
+        (ApiKeyRequest::for_subject("alice").scope("two words"), ApiKeyError::InvalidScope),
+        (ApiKeyRequest::for_subject("alice").lifetime(Duration::ZERO), ApiKeyError::InvalidLifetime),
     ] {
         assert_eq!(create(request).await.unwrap_err(), error);
     }
-    assert!(keeper.keys().is_empty() && keeper.calls().is_empty());
-    assert!(create(ApiKeyRequest::new("alice").name("Ünïcode 🔑")).await.is_ok());
+    assert_eq!((store.inner().sizes().api_keys, store.calls()), (0, vec![]));
+    assert!(create(ApiKeyRequest::for_subject("alice").name("Ünïcode 🔑")).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_store_that_fails_or_is_missing_is_told() {
-    let (world, keeper) = world();
+    let (world, store) = world();
     let new = create(&world, "alice").await;
-    keeper.fail();
+    store.fault(Fault::Fails);
     let unavailable = Rejection::Unavailable(Unavailable::Store);
-    let create = world.auth.create_api_key(ApiKeyRequest::new("alice")).await;
+    let create = world.auth.create_api_key(ApiKeyRequest::for_subject("alice")).await;
     assert_eq!(create.unwrap_err(), ApiKeyError::Refused(unavailable.clone()));
     assert_eq!(world.auth.api_keys("alice").await.unwrap_err(), unavailable);
-    assert_eq!(world.auth.revoke_api_key(&new.key().id, "alice").await.unwrap_err(), unavailable);
+    assert_eq!(world.auth.revoke_api_key("alice", &new.key().id).await.unwrap_err(), unavailable);
     assert_eq!(present(&world, new.expose()).await.unwrap_err(), unavailable);
 
     let auth = fauth_testing::provider().build().unwrap();
     let no_store = Rejection::Misconfigured(Misconfigured::NoStore);
-    let create = auth.create_api_key(ApiKeyRequest::new("alice")).await;
+    let create = auth.create_api_key(ApiKeyRequest::for_subject("alice")).await;
     assert_eq!(create.unwrap_err(), ApiKeyError::Refused(no_store.clone()));
     assert_eq!(auth.api_keys("alice").await.unwrap_err(), no_store);
     assert_eq!(auth.revoke_any_api_key(&new.key().id).await.unwrap_err(), no_store);
@@ -194,7 +206,7 @@ async fn a_store_that_fails_or_is_missing_is_told() {
 
 #[test]
 fn keys_come_in_headers_whatever_the_transports_are() {
-    let build = || fauth_testing::provider().api_key_store(FakeKeeper::new());
+    let build = || fauth_testing::provider().api_key_store(FaultyStore::default());
     let cookie = || SecurityScheme::Cookie { name: "__Host-session".into() };
     let query = || SecurityScheme::Query { name: "token".into() };
     let (bearer, basic) = (|| SecurityScheme::Bearer, || SecurityScheme::Basic);
@@ -230,10 +242,10 @@ async fn keys_are_told_and_nothing_of_them_shows() {
     let new = create(&world, "alice").await;
     let created = world.events.only();
     assert_eq!((created.kind, created.subject.as_deref()), (EventKind::ApiKeyCreated, Some("alice")));
-    world.auth.revoke_api_key(&new.key().id, "alice").await.unwrap();
+    world.auth.revoke_api_key("alice", &new.key().id).await.unwrap();
     let revoked = world.events.only();
     assert_eq!((revoked.kind, revoked.subject.as_deref()), (EventKind::ApiKeyRevoked, Some("alice")));
-    world.auth.revoke_api_key(&new.key().id, "alice").await.unwrap();
+    world.auth.revoke_api_key("alice", &new.key().id).await.unwrap();
     assert_eq!(world.events.take(), []);
 
     let secret = new.expose().rsplit('_').next().unwrap();
@@ -251,7 +263,7 @@ async fn the_memory_store_keeps_keys() {
     let used: Vec<_> =
         listed.iter().map(|key| (key.id == new.key().id, key.last_used_at.is_some())).collect();
     assert!(used.contains(&(true, true)) && used.contains(&(false, false)), "{used:?}");
-    assert_eq!(world.auth.revoke_api_key(&new.key().id, "alice").await, Ok(true));
+    assert_eq!(world.auth.revoke_api_key("alice", &new.key().id).await, Ok(true));
     assert!(present(&world, new.expose()).await.is_err());
     assert!(present(&world, other.expose()).await.is_ok());
 }

@@ -12,11 +12,12 @@ use std::{
 };
 
 use fauth_core::{
-    AuthProvider, AuthProviderBuilder, AuthUser, BearerTransport, BoxError, ConfigError, CookieTransport,
-    Guard, IdentityLoader, NewPasswordHash, PasswordConfig, PasswordUpdater, Purpose, Requirement,
-    SecurityScheme, TokenPayload, Transport, UserLoader,
+    AuthProvider, AuthProviderBuilder, AuthUser, BoxError, ClientInfo, ConfigError, Guard, IdentityLoader,
+    NewPasswordHash, PasswordUpdater, Purpose, Requirement, TokenPayload, UserLoader, async_trait,
+    password::PasswordConfig,
+    transport::{BearerTransport, CookieTransport, SecurityScheme, Transport},
 };
-use fauth_testing::{TestUser, Users, config, memory_store, weak_passwords};
+use fauth_testing::{TestUser, Users, at_once, config, memory_store, weak_passwords};
 
 use crate::support::get;
 
@@ -196,27 +197,24 @@ async fn store(_: Arc<Member>, _: NewPasswordHash) -> Result<(), DbError> {
 #[derive(Clone)]
 struct Crew(Arc<AtomicUsize>);
 
+#[async_trait]
 impl UserLoader<Member> for Crew {
-    type Error = Infallible;
-
-    async fn load_user(&self, token: Arc<TokenPayload>) -> Result<Option<Arc<Member>>, Infallible> {
+    async fn load_user(&self, token: Arc<TokenPayload>) -> Result<Option<Arc<Member>>, BoxError> {
         self.0.fetch_add(1, Ordering::Relaxed);
         Ok(token.subject().parse().ok().map(member).map(Arc::new))
     }
 }
 
+#[async_trait]
 impl IdentityLoader<Member> for Crew {
-    type Error = String;
-
-    async fn load_identity(&self, _: String) -> Result<Option<Arc<Member>>, String> {
+    async fn load_identity(&self, _: String) -> Result<Option<Arc<Member>>, BoxError> {
         self.0.fetch_add(10, Ordering::Relaxed);
         Ok(None)
     }
 }
 
+#[async_trait]
 impl PasswordUpdater<Member> for Crew {
-    type Error = BoxError;
-
     async fn update_password_hash(&self, _: Arc<Member>, _: NewPasswordHash) -> Result<(), BoxError> {
         Ok(())
     }
@@ -225,11 +223,11 @@ impl PasswordUpdater<Member> for Crew {
 async fn lets_the_captain_in(auth: &AuthProvider<Member>) {
     let captains = Requirement::user().roles(["captain"]);
     for (subject, passes) in [("1", true), ("2", false), ("nobody", false)] {
-        let token = auth.issue(Purpose::Access, subject).unwrap();
+        let token = at_once(auth.issue(Purpose::Access, subject)).unwrap();
         let presented = auth.read(&get("/").bearer(token.expose()));
         assert_eq!(auth.check(presented, &captains).await.is_ok(), passes, "{subject}");
     }
-    assert!(auth.authenticate("1", "wrong").await.is_err());
+    assert!(auth.authenticate("1", "wrong", &ClientInfo::unknown()).await.is_err());
 }
 
 #[tokio::test]
@@ -262,6 +260,6 @@ fn a_provider_is_cheap_to_share_whatever_the_user_is() {
     assert_shareable(&auth);
     assert_shareable(&Guard::new(&auth, Requirement::user()));
     let clone = auth.clone();
-    let token = auth.issue(Purpose::Access, "1").unwrap();
+    let token = at_once(auth.issue(Purpose::Access, "1")).unwrap();
     assert!(clone.verify_signature_and_claims(token.expose(), Purpose::Access).is_ok());
 }

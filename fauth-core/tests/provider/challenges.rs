@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use fauth_core::{AuthConfig, Missing, Rejection, Reply};
+use fauth_core::{AuthConfig, Missing, Rejection, reply::Reply};
 use fauth_testing::{SECRET, Users, provider_with};
 use proptest::prelude::*;
 
@@ -140,7 +140,7 @@ proptest! {
 
     #[test]
     fn whatever_realm_is_accepted_comes_back(realm in prop_oneof!["[ -~]{1,24}", ".{0,24}"]) {
-        for rejection in [Rejection::MissingCredential, Rejection::InvalidToken(fauth_core::InvalidToken::UnknownUser)] {
+        for rejection in [Rejection::MissingCredential, Rejection::InvalidToken(fauth_core::rejection::InvalidToken::UnknownUser)] {
             if let Some(reply) = refused_by(&realm, &rejection) {
                 let parameters = parameters(&reply);
                 conforms(&parameters);

@@ -2,8 +2,10 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use fauth_core::{EventKind, Guard, Purpose, Rejection, Requirement, TokenRequest, routes::Endpoint};
-use fauth_testing::{WireRequest, config, provider_with};
+use fauth_core::{
+    ClientInfo, Guard, Purpose, Rejection, Requirement, TokenRequest, event::EventKind, routes::Endpoint,
+};
+use fauth_testing::{WireRequest, at_once, config, provider_with};
 use tracing::Level;
 
 use crate::support::{FromPeer, Log, Raised, Sink, World, every_rejection, get, login_request, post};
@@ -53,7 +55,7 @@ async fn every_flow_raises_its_events() {
         );
     }
 
-    world.auth.refresh(pair.refresh_token().expose()).await.unwrap();
+    world.auth.refresh(pair.refresh_token().expose(), &ClientInfo::unknown()).await.unwrap();
     assert_eq!(told(&world.events), [about(EventKind::Refreshed, "alice")]);
 
     let head = get("/").bearer(pair.access_token().expose());
@@ -66,7 +68,7 @@ async fn every_flow_raises_its_events() {
     assert_eq!(refused.reason(), "token_revoked");
     assert_eq!(told(&world.events), [], "a refusal is told when it is answered");
 
-    world.auth.issue(Purpose::PasswordReset, "alice").unwrap();
+    at_once(world.auth.issue(Purpose::PasswordReset, "alice")).unwrap();
     let _ = world.auth.verify_signature_and_claims("nonsense", Purpose::Access);
     assert_eq!(told(&world.events), []);
 }
@@ -141,7 +143,7 @@ async fn the_log_says_what_the_sink_hears() {
     let world = World::new();
     let subject = "subject-of-the-log";
     world.users.change("alice", |alice| alice.name = subject.to_owned());
-    world.auth.authenticate("alice", "s3cret").await.unwrap();
+    world.auth.authenticate("alice", "s3cret", &ClientInfo::unknown()).await.unwrap();
     let pair = world.auth.login(subject).await.unwrap();
     world.call(Endpoint::Logout, &post("/logout").bearer(pair.access_token().expose())).await;
     let events = world.events.take();
@@ -160,14 +162,14 @@ async fn the_log_says_what_the_sink_hears() {
         assert_eq!(record.field("path"), event.path.as_deref());
     }
 
-    let _ = world.auth.authenticate("alice", "wrong").await;
+    let _ = world.auth.authenticate("alice", "wrong", &ClientInfo::unknown()).await;
     let failed = world.events.only();
     let records = log.with(failed.identifier.as_deref().unwrap());
     let record = records.last().unwrap();
     assert_eq!((record.level, record.field("reason")), (Level::WARN, Some("wrong_password")));
 
     world.users.fail();
-    let _ = world.auth.authenticate("alice", "s3cret").await;
+    let _ = world.auth.authenticate("alice", "s3cret", &ClientInfo::unknown()).await;
     assert_eq!(world.events.only().error.as_deref(), Some("a loader failed: the database is down"));
     let records = log.with("the database is down");
     assert!(!records.is_empty() && records.iter().all(|record| record.level == Level::ERROR));
@@ -177,7 +179,7 @@ async fn the_log_says_what_the_sink_hears() {
 async fn an_identifier_is_known_by_a_keyed_hash_only() {
     let world = World::new();
     let fail = async |world: &World, identifier: &str| {
-        let _ = world.auth.authenticate(identifier, "wrong").await;
+        let _ = world.auth.authenticate(identifier, "wrong", &ClientInfo::unknown()).await;
         world.events.only().identifier.unwrap()
     };
     let alice = fail(&world, "alice").await;
@@ -187,19 +189,19 @@ async fn an_identifier_is_known_by_a_keyed_hash_only() {
         assert_ne!(alice, fail(&world, other).await, "{other:?}");
     }
     // A right password and a wrong one are about the same account.
-    world.auth.authenticate("alice", "s3cret").await.unwrap();
+    world.auth.authenticate("alice", "s3cret", &ClientInfo::unknown()).await.unwrap();
     assert_eq!(world.events.only().identifier.as_ref(), Some(&alice));
 
     let twin_events = Sink::default();
     let twin = provider_with(config(), &world.users).events(twin_events.clone()).build().unwrap();
-    let _ = twin.authenticate("alice", "wrong").await;
+    let _ = twin.authenticate("alice", "wrong", &ClientInfo::unknown()).await;
     assert_eq!(twin_events.only().identifier.as_ref(), Some(&alice), "all instances of an application agree");
 
     let elsewhere =
         fauth_core::AuthConfig::builder().secret("another-9f2c4a7be1d80356-4b1e7f90").build().unwrap();
     let stranger_events = Sink::default();
     let stranger = provider_with(elsewhere, &world.users).events(stranger_events.clone()).build().unwrap();
-    let _ = stranger.authenticate("alice", "wrong").await;
+    let _ = stranger.authenticate("alice", "wrong", &ClientInfo::unknown()).await;
     assert_ne!(stranger_events.only().identifier, Some(alice), "the key is derived from the secret");
 }
 
@@ -227,7 +229,7 @@ async fn no_injection() {
     let unwired = WireRequest::new(&hostile("inject-unwired"), &hostile("/inject-unwired"));
     let (_, reply) = Rejection::without_provider(&unwired, "add it");
     assert!(reply.headers().iter().all(|header| is_harmless(header.value())));
-    let _ = world.auth.authenticate(&hostile("inject-identifier"), "wrong").await;
+    let _ = world.auth.authenticate(&hostile("inject-identifier"), "wrong", &ClientInfo::unknown()).await;
     let _ = world.auth.login(TokenRequest::for_subject("x").claim(hostile("inject-claim"), f64::NAN)).await;
     let _ = world.auth.login(TokenRequest::for_subject("x").scope(hostile("inject-scope"))).await;
 
@@ -313,7 +315,7 @@ async fn every_event_of_an_endpoint_says_whence() {
     // Both end the login, so each needs one of its own.
     let pair = world.auth.login("alice").await.unwrap();
     let stolen = pair.refresh_token().expose();
-    world.auth.refresh(stolen).await.unwrap();
+    world.auth.refresh(stolen, &ClientInfo::unknown()).await.unwrap();
     world.clock.advance(Duration::from_secs(60));
     let stolen = post("/refresh").body("application/json", format!("{{\"refresh_token\":\"{stolen}\"}}"));
     let pair = world.auth.login("bob").await.unwrap();

@@ -12,8 +12,11 @@ use std::{
 };
 
 use fauth_core::{
-    AuthProvider, AuthProviderBuilder, EventKind, Misconfigured, Purpose, Rejection, Requirement, Timestamp,
-    TokenPayload, TokenRequest, Unavailable,
+    AuthProvider, AuthProviderBuilder, ClientInfo, Purpose, Rejection, Requirement, TokenPayload,
+    TokenRequest,
+    clock::Timestamp,
+    event::EventKind,
+    rejection::{Misconfigured, Unavailable},
 };
 use fauth_testing::{ManualClock, TestUser, Users, config, memory_store, weak_passwords};
 
@@ -90,8 +93,8 @@ impl Failing {
             ("check, inactive too", auth.check(read(), &inactive).await.err()),
             ("check_current", auth.check_current(read()).await.err()),
             ("check_optional", auth.check_optional(read()).await.err()),
-            ("refresh", auth.refresh(refresh).await.err()),
-            ("authenticate", auth.authenticate("alice", "s3cret").await.err()),
+            ("refresh", auth.refresh(refresh, &ClientInfo::unknown()).await.err()),
+            ("authenticate", auth.authenticate("alice", "s3cret", &ClientInfo::unknown()).await.err()),
         ]
     }
 
@@ -173,7 +176,7 @@ async fn a_refresh_whose_clock_stops_while_loading_is_503() {
         let alice = alice.clone();
         Box::pin(async { Ok(Some(alice)) })
     });
-    let refused = world.auth.refresh(&refresh).await.unwrap_err();
+    let refused = world.auth.refresh(&refresh, &ClientInfo::unknown()).await.unwrap_err();
     assert_eq!(refused, Rejection::Unavailable(Unavailable::Clock));
 }
 
@@ -192,7 +195,7 @@ async fn a_clock_at_the_end_of_time_issues_nothing() {
 fn a_hasher_that_cannot_work_is_503() {
     let world = World::new();
     for identifier in ["alice", "nobody", "carol", "dora"] {
-        let outcome = poll_once(pin!(world.auth.authenticate(identifier, "s3cret")));
+        let outcome = poll_once(pin!(world.auth.authenticate(identifier, "s3cret", &ClientInfo::unknown())));
         let expected = Rejection::Unavailable(Unavailable::PasswordHasher);
         assert_eq!(outcome, Poll::Ready(Err(expected)), "{identifier}");
     }

@@ -4,8 +4,11 @@ use std::{fmt::Write as _, time::Duration};
 
 use expect_test::{ExpectFile, expect_file};
 use fauth_core::{
-    AuthProviderBuilder, CookieTransport, DetailJson, ErrorJson, ProblemJson, Purpose, Rejection, Renderer,
-    Reply, SameSite, TokenRequest, routes::Endpoint,
+    AuthProviderBuilder, Purpose, Rejection, TokenRequest,
+    rejection::{DetailJson, ErrorJson, ProblemJson, Renderer},
+    reply::Reply,
+    routes::Endpoint,
+    transport::{CookieTransport, SameSite},
 };
 use fauth_testing::{ManualClock, TestUser, Users, WireRequest, memory_store};
 

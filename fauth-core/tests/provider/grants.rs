@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use fauth_core::{
-    Guard, InvalidToken, Misconfigured, Presented, Purpose, Rejection, Requirement, TokenError, TokenRequest,
+    ClientInfo, Guard, Presented, Purpose, Rejection, Requirement, TokenRequest,
+    rejection::{InvalidToken, Misconfigured},
+    token::TokenError,
 };
 use fauth_testing::{TestUser, Users, config, provider_with};
 
@@ -106,7 +108,10 @@ async fn a_token_that_expires_while_its_user_is_loaded_is_refused() {
     let refused = world.auth.check_current(world.auth.read(&get("/").bearer(&access))).await.unwrap_err();
     assert_eq!(refused, expired());
     world.users.time_passes(&world.clock, Duration::from_secs(7 * 24 * 3600));
-    assert_eq!(world.auth.refresh(pair.refresh_token().expose()).await.unwrap_err(), expired());
+    assert_eq!(
+        world.auth.refresh(pair.refresh_token().expose(), &ClientInfo::unknown()).await.unwrap_err(),
+        expired()
+    );
 }
 
 #[tokio::test]
@@ -211,7 +216,7 @@ async fn a_refresh_keeps_scopes_and_claims_and_takes_nothing_else() {
         TokenRequest::for_subject("alice").scopes(["read", "write"]).claim("tenant", "acme").claim("n", 7);
     let pair = world.auth.login(request).await.unwrap();
     world.clock.advance(Duration::from_secs(60));
-    let next = world.auth.refresh(pair.refresh_token().expose()).await.unwrap();
+    let next = world.auth.refresh(pair.refresh_token().expose(), &ClientInfo::unknown()).await.unwrap();
     let before =
         world.auth.verify_signature_and_claims(pair.access_token().expose(), Purpose::Access).unwrap();
     let after =
@@ -222,7 +227,7 @@ async fn a_refresh_keeps_scopes_and_claims_and_takes_nothing_else() {
     assert_ne!(after.token_id(), before.token_id());
     assert_eq!(after.issued_at().since(before.issued_at()), Duration::from_secs(60));
     for other in [pair.access_token().expose(), "nonsense", ""] {
-        assert_eq!(world.auth.refresh(other).await.unwrap_err().status(), 401);
+        assert_eq!(world.auth.refresh(other, &ClientInfo::unknown()).await.unwrap_err().status(), 401);
     }
     let reply = world.auth.refuse(&Rejection::MissingCredential, &get("/"));
     assert_eq!(header(&reply, "www-authenticate"), ["Bearer realm=\"fauth\""]);

@@ -11,12 +11,17 @@ use std::{
 };
 
 use fauth_core::{
-    EventKind, Misconfigured, NewPasswordHash, PasswordConfig, PasswordError, PasswordHasher, Rejection,
-    password::Verification,
+    ClientInfo, NewPasswordHash, Rejection,
+    event::EventKind,
+    password::{PasswordConfig, PasswordError, PasswordHasher, Verification},
+    rejection::Misconfigured,
 };
 use fauth_testing::{TestUser, Users, config, provider_with};
 
 use crate::support::{World, get, header, poll_once, post};
+
+/// No request has caused these calls.
+static NOBODY: ClientInfo = ClientInfo::unknown();
 
 /// Slow enough that a hash can be caught running, and told from none.
 fn slow() -> PasswordConfig {
@@ -68,7 +73,10 @@ const UNACCEPTABLE: [&str; 3] = ["", "nul\0", "\0"];
 #[tokio::test]
 async fn login_answers_equal() {
     let world = world_of(PasswordConfig::danger_weak_bcrypt(4)).await;
-    assert!(world.auth.authenticate("alice", "right").await.is_ok(), "the positive beside the negative");
+    assert!(
+        world.auth.authenticate("alice", "right", &NOBODY).await.is_ok(),
+        "the positive beside the negative"
+    );
     let mut replies = Vec::new();
     let too_long = "x".repeat(1025);
     let unacceptable = UNACCEPTABLE.iter().copied().chain([too_long.as_str()]);
@@ -76,7 +84,7 @@ async fn login_answers_equal() {
         ["alice", "nobody"].map(|identifier| ("unacceptable", identifier.to_owned(), password.to_owned()))
     });
     for (name, identifier, password) in failures().into_iter().chain(unacceptable) {
-        let refused = world.auth.authenticate(&identifier, &password).await.unwrap_err();
+        let refused = world.auth.authenticate(&identifier, &password, &NOBODY).await.unwrap_err();
         assert_eq!(refused, Rejection::InvalidCredentials, "{name}");
         replies.push(world.auth.refuse(&refused, &post("/login")));
     }
@@ -88,9 +96,9 @@ async fn login_answers_equal() {
 /// Tried again if the hash may just have been over before anybody looked; a login that does not hash never locks out.
 async fn occupies_the_pool(world: &World, identifier: &str, password: &str) -> bool {
     for _ in 0..20 {
-        let mut login = pin!(world.auth.authenticate(identifier, password));
+        let mut login = pin!(world.auth.authenticate(identifier, password, &NOBODY));
         let Poll::Pending = poll_once(login.as_mut()) else { continue };
-        let meanwhile = poll_once(pin!(world.auth.authenticate("nobody", "right")));
+        let meanwhile = poll_once(pin!(world.auth.authenticate("nobody", "right", &NOBODY)));
         assert_eq!(login.await, Err(Rejection::InvalidCredentials), "{identifier}");
         if matches!(meanwhile, Poll::Ready(Err(Rejection::Busy { .. }))) {
             return true;
@@ -108,7 +116,7 @@ async fn every_failure_occupies_a_hash_and_an_unacceptable_password_none() {
     // The control: what does not hash is told apart by the same test.
     for identifier in ["alice", "nobody", "carol", "dora", "frank"] {
         for password in UNACCEPTABLE.iter().copied().chain([&*"x".repeat(1025)]) {
-            let login = poll_once(pin!(world.auth.authenticate(identifier, password)));
+            let login = poll_once(pin!(world.auth.authenticate(identifier, password, &NOBODY)));
             assert_eq!(login, Poll::Ready(Err(Rejection::InvalidCredentials)), "at once");
             assert!(!occupies_the_pool(&world, identifier, password).await, "{identifier}");
         }
@@ -127,7 +135,7 @@ async fn login_times_equal() {
     for round in 1..=40 {
         for ((_, identifier, password), shortest) in cases.iter().chain([&control]).zip(&mut shortest) {
             let began = Instant::now();
-            let _ = world.auth.authenticate(identifier, password).await;
+            let _ = world.auth.authenticate(identifier, password, &NOBODY).await;
             *shortest = (*shortest).min(began.elapsed());
         }
         let of_a_wrong_password = |time: &Duration| time.as_secs_f64() / shortest[0].as_secs_f64();
@@ -148,7 +156,7 @@ async fn an_unacceptable_password_is_refused_before_any_lookup() {
     let world = World::new();
     for password in UNACCEPTABLE.iter().copied().chain([&*"x".repeat(1025)]) {
         for identifier in ["alice", "nobody"] {
-            let refused = world.auth.authenticate(identifier, password).await;
+            let refused = world.auth.authenticate(identifier, password, &NOBODY).await;
             assert_eq!(refused, Err(Rejection::InvalidCredentials));
             assert_eq!(world.users.identity_loads(), 0, "{identifier}");
             let event = world.events.only();
@@ -157,7 +165,7 @@ async fn an_unacceptable_password_is_refused_before_any_lookup() {
             assert!(event.identifier.is_some());
         }
     }
-    let _ = world.auth.authenticate("alice", &"x".repeat(1024)).await;
+    let _ = world.auth.authenticate("alice", &"x".repeat(1024), &NOBODY).await;
     assert_eq!(world.users.identity_loads(), 1, "the longest that is looked at");
 }
 
@@ -166,12 +174,12 @@ async fn an_identifier_has_255_bytes() {
     let world = World::new();
     for (bytes, asked) in [(0, false), (1, true), (255, true), (256, false), (1_000_000, false)] {
         let before = world.users.identity_loads();
-        let refused = world.auth.authenticate(&"a".repeat(bytes), "s3cret").await;
+        let refused = world.auth.authenticate(&"a".repeat(bytes), "s3cret", &NOBODY).await;
         assert_eq!(refused, Err(Rejection::InvalidCredentials), "{bytes}");
         assert_eq!(world.users.identity_loads() - before, usize::from(asked), "{bytes}");
     }
     let two_bytes_each = "ä".repeat(128);
-    let _ = world.auth.authenticate(&two_bytes_each, "s3cret").await;
+    let _ = world.auth.authenticate(&two_bytes_each, "s3cret", &NOBODY).await;
     assert_eq!(world.users.identity_loads(), 2, "bytes, not characters");
 }
 
@@ -180,7 +188,7 @@ async fn passwords_need_a_provider_with_password_login() {
     let users = Users::new();
     let builder = fauth_core::AuthProvider::<TestUser>::builder(config()).user_loader(users.user_loader());
     let auth = builder.without_password_login().danger_stateless().build().unwrap();
-    let refused = auth.authenticate("alice", "s3cret").await.unwrap_err();
+    let refused = auth.authenticate("alice", "s3cret", &NOBODY).await.unwrap_err();
     assert_eq!(refused, Rejection::Misconfigured(Misconfigured::NoPasswordLogin));
     assert_eq!(auth.hash_password("s3cret").await, Err(PasswordError::Failed));
 
@@ -221,7 +229,7 @@ async fn a_login_brings_an_old_hash_up_to_date() {
         let (world, updates) = updating(today());
         world.users.change("alice", |user| user.password_hash = Some(old.clone()));
 
-        assert!(world.auth.authenticate("alice", "s3cret").await.is_ok());
+        assert!(world.auth.authenticate("alice", "s3cret", &NOBODY).await.is_ok());
         let updates: Vec<_> = std::mem::take(&mut *updates.lock().unwrap());
         let [(name, before, after)] = updates.as_slice() else { panic!("{} updates", updates.len()) };
         assert_eq!((name.as_str(), before), ("alice", &old));
@@ -242,7 +250,7 @@ async fn only_a_successful_login_with_an_old_hash_updates_it() {
     let (world, updates) = updating(today());
     let current = hasher(today()).hash("s3cret").await.unwrap();
     world.users.change("bob", |user| user.password_hash = Some(current));
-    assert!(world.auth.authenticate("bob", "s3cret").await.is_ok(), "the hash is of today");
+    assert!(world.auth.authenticate("bob", "s3cret", &NOBODY).await.is_ok(), "the hash is of today");
     for (identifier, password) in [
         ("alice", "wrong"),
         ("carol", "pa55word"),
@@ -250,7 +258,7 @@ async fn only_a_successful_login_with_an_old_hash_updates_it() {
         ("frank", "s3cret"),
         ("nobody", "s3cret"),
     ] {
-        assert!(world.auth.authenticate(identifier, password).await.is_err(), "{identifier}");
+        assert!(world.auth.authenticate(identifier, password, &NOBODY).await.is_err(), "{identifier}");
     }
     assert!(updates.lock().unwrap().is_empty());
 }
@@ -261,7 +269,7 @@ async fn a_password_that_the_new_scheme_cannot_hold_keeps_its_old_hash() {
     let long = "x".repeat(72);
     let old = hasher(fauth_testing::weak_passwords()).hash(&long).await.unwrap();
     world.users.change("alice", |user| user.password_hash = Some(old));
-    assert!(world.auth.authenticate("alice", &long).await.is_ok());
+    assert!(world.auth.authenticate("alice", &long, &NOBODY).await.is_ok());
     assert!(updates.lock().unwrap().is_empty());
 }
 
@@ -272,7 +280,7 @@ async fn a_failing_updater_does_not_spoil_the_login() {
             Err::<(), _>(io::Error::other("read-only replica"))
         })
     });
-    assert_eq!(world.auth.authenticate("alice", "s3cret").await.unwrap().name, "alice");
+    assert_eq!(world.auth.authenticate("alice", "s3cret", &NOBODY).await.unwrap().name, "alice");
     let events = world.events.take();
     assert_eq!(events.len(), 2, "{events:?}");
     assert_eq!((events[0].kind, events[0].reason), (EventKind::CallbackFailed, Some("rehash_failed")));
@@ -290,7 +298,7 @@ async fn a_hanging_updater_does_not_spoil_the_login() {
         )
     });
     let began = tokio::time::Instant::now();
-    assert!(world.auth.authenticate("alice", "s3cret").await.is_ok());
+    assert!(world.auth.authenticate("alice", "s3cret", &NOBODY).await.is_ok());
     assert_eq!(began.elapsed(), limit);
     let events = world.events.take();
     assert_eq!((events[0].kind, events[0].reason), (EventKind::CallbackFailed, Some("rehash_timeout")));
@@ -303,14 +311,14 @@ async fn a_busy_pool_puts_the_rehash_off() {
     let old = hasher(slower()).hash("s3cret").await.unwrap();
     let (world, updates) = updating(today().concurrency(1).queue_limit(1));
     world.users.change("alice", |user| user.password_hash = Some(old));
-    let mut login = pin!(world.auth.authenticate("alice", "s3cret"));
+    let mut login = pin!(world.auth.authenticate("alice", "s3cret", &NOBODY));
     assert!(poll_once(login.as_mut()).is_pending());
-    let mut waiting = pin!(world.auth.authenticate("bob", "wrong"));
+    let mut waiting = pin!(world.auth.authenticate("bob", "wrong", &NOBODY));
     assert!(poll_once(waiting.as_mut()).is_pending());
     assert!(login.await.is_ok());
     assert!(updates.lock().unwrap().is_empty());
     assert!(waiting.await.is_err());
-    assert!(world.auth.authenticate("alice", "s3cret").await.is_ok());
+    assert!(world.auth.authenticate("alice", "s3cret", &NOBODY).await.is_ok());
     assert_eq!(updates.lock().unwrap().len(), 1, "the next login makes up for it");
 }
 
@@ -321,10 +329,12 @@ async fn a_full_pool_sheds_with_retry_after() {
     for (wait, seconds) in [(1, "1"), (3000, "3"), (3001, "4")] {
         let config = slower().concurrency(1).queue_limit(0).queue_wait(Duration::from_millis(wait));
         let world = world_of(config).await;
-        let mut running = pin!(world.auth.authenticate("alice", "right"));
+        let mut running = pin!(world.auth.authenticate("alice", "right", &NOBODY));
         assert!(poll_once(running.as_mut()).is_pending());
         for identifier in ["alice", "nobody", "carol"] {
-            let Poll::Ready(Err(busy)) = poll_once(pin!(world.auth.authenticate(identifier, "right"))) else {
+            let Poll::Ready(Err(busy)) =
+                poll_once(pin!(world.auth.authenticate(identifier, "right", &NOBODY)))
+            else {
                 panic!("{identifier} waits")
             };
             let reply = world.auth.refuse(&busy, &post("/login"));
@@ -338,23 +348,24 @@ async fn a_full_pool_sheds_with_retry_after() {
 async fn a_cancelled_login_keeps_its_slot_until_the_hash_ends() {
     let world = world_of(slower().concurrency(1).queue_limit(1)).await;
     {
-        let mut gone = pin!(world.auth.authenticate("alice", "right"));
+        let mut gone = pin!(world.auth.authenticate("alice", "right", &NOBODY));
         assert!(poll_once(gone.as_mut()).is_pending());
     }
-    let mut next = pin!(world.auth.authenticate("bob", "right"));
+    let mut next = pin!(world.auth.authenticate("bob", "right", &NOBODY));
     assert!(poll_once(next.as_mut()).is_pending(), "the hash of the client that has gone still runs");
-    let third = poll_once(pin!(world.auth.authenticate("alice", "right")));
+    let third = poll_once(pin!(world.auth.authenticate("alice", "right", &NOBODY)));
     assert!(matches!(third, Poll::Ready(Err(Rejection::Busy { .. }))), "{third:?}");
 
     assert!(next.await.is_ok(), "the slot came free when the hash ended");
-    assert!(world.auth.authenticate("alice", "right").await.is_ok());
+    assert!(world.auth.authenticate("alice", "right", &NOBODY).await.is_ok());
 }
 
 /// A login flood may fill the pool; who has a token does not notice.
 #[tokio::test]
 async fn hash_pool_bounded() {
     let world = world_of(slower().concurrency(1).queue_limit(64)).await;
-    let mut flood: Vec<_> = (0..16).map(|_| Box::pin(world.auth.authenticate("nobody", "x"))).collect();
+    let mut flood: Vec<_> =
+        (0..16).map(|_| Box::pin(world.auth.authenticate("nobody", "x", &NOBODY))).collect();
     for login in &mut flood {
         assert!(poll_once(login.as_mut()).is_pending());
     }
@@ -368,8 +379,8 @@ async fn providers_do_not_share_a_pool() {
     let first = world_of(slower().concurrency(1).queue_limit(0)).await;
     let users = Users::new();
     let second = provider_with(config(), &users).build().unwrap();
-    let mut running = pin!(first.auth.authenticate("alice", "right"));
+    let mut running = pin!(first.auth.authenticate("alice", "right", &NOBODY));
     assert!(poll_once(running.as_mut()).is_pending());
-    assert!(second.authenticate("alice", "s3cret").await.is_ok());
+    assert!(second.authenticate("alice", "s3cret", &NOBODY).await.is_ok());
     let _ = running.await;
 }

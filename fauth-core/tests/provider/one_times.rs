@@ -8,12 +8,17 @@ use std::{
 };
 
 use fauth_core::{
-    Algorithm, AuthConfig, AuthProvider, AuthProviderBuilder, AuthUser, EventKind, InvalidToken, Key,
-    LinkBase, MemoryStore, Misconfigured, OneTimeFault, OneTimePurpose, OneTimeRequest, Purpose, Redemption,
-    Rejection, StoreError, Timestamp, TokenError, TokenPayload, TokenProfile, TokenRequest, Unavailable,
-    store::{OneTimeRecord, OneTimeStore, SecretHash},
+    AuthConfig, AuthProvider, AuthProviderBuilder, AuthUser, ClientInfo, MemoryStore, OneTimePurpose,
+    Purpose, Rejection, TokenPayload, TokenRequest,
+    event::EventKind,
+    one_time::{LinkBase, OneTimeRequest, Redemption},
+    rejection::{InvalidToken, Misconfigured, OneTimeFault, Unavailable},
+    store::{OneTimeStore as _, SecretHash},
+    token::{Algorithm, Key, TokenError, TokenProfile},
 };
-use fauth_testing::{FakeKeeper, ManualClock, SECRET, Users, config, provider_without_store};
+use fauth_testing::{
+    Fault, FaultyStore, ManualClock, SECRET, Users, at_once, config, provider_without_store,
+};
 use sha2::Digest as _;
 
 use crate::support::Sink;
@@ -76,7 +81,7 @@ impl Accounts {
 
 struct Mail {
     accounts: Accounts,
-    keeper: FakeKeeper,
+    store: FaultyStore,
     clock: ManualClock,
     events: Sink,
     auth: AuthProvider<Account>,
@@ -91,7 +96,7 @@ impl Mail {
         config: AuthConfig,
         options: impl FnOnce(AuthProviderBuilder<Account>) -> AuthProviderBuilder<Account>,
     ) -> Self {
-        let (accounts, keeper) = (Accounts::default(), FakeKeeper::new());
+        let (accounts, store) = (Accounts::default(), FaultyStore::default());
         for id in ["alice", "bob"] {
             let email = format!("{id}@example.com");
             let account = Account { id: id.to_owned(), email, password_changes: 0, epoch: 0, active: true };
@@ -106,10 +111,10 @@ impl Mail {
             })
             .without_password_login()
             .danger_stateless()
-            .one_time_store(keeper.clone())
+            .one_time_store(store.clone())
             .clock(clock.clone())
             .events(events.clone());
-        Self { auth: options(builder).build().unwrap(), accounts, keeper, clock, events }
+        Self { auth: options(builder).build().unwrap(), accounts, store, clock, events }
     }
 
     fn account(&self, id: &str) -> Account {
@@ -186,11 +191,11 @@ async fn a_token_is_for_one_purpose() {
         for other in [Purpose::Access, Purpose::Refresh] {
             assert!(mail.auth.verify_signature_and_claims(&issued, other).is_err());
         }
-        assert!(mail.auth.refresh(&issued).await.is_err());
+        assert!(mail.auth.refresh(&issued, &ClientInfo::unknown()).await.is_err());
         assert_eq!(mail.redeem(&issued, purpose).await, alice());
     }
     for purpose in [Purpose::Access, Purpose::Refresh] {
-        let other = mail.auth.issue(purpose, "alice").unwrap();
+        let other = at_once(mail.auth.issue(purpose, "alice")).unwrap();
         assert_eq!(mail.redeem(other.expose(), RESET).await.unwrap_err().reason(), "wrong_purpose");
     }
 }
@@ -207,9 +212,9 @@ async fn a_token_lasts_as_long_as_its_purpose_says() {
         mail.clock.advance(Duration::from_secs(minutes * 60 - 1));
         assert_eq!(mail.redeem(first.expose(), purpose).await, alice());
         mail.clock.advance(Duration::from_secs(1));
-        mail.keeper.calls();
+        mail.store.calls();
         assert_eq!(mail.redeem(second.expose(), purpose).await, token(TokenError::Expired));
-        assert!(mail.keeper.calls().is_empty());
+        assert!(mail.store.calls().is_empty());
     }
 }
 
@@ -226,7 +231,7 @@ async fn the_store_knows_no_leeway() {
 #[tokio::test]
 async fn what_nobody_has_kept_cannot_be_redeemed() {
     let mail = Mail::new();
-    let loose = mail.auth.issue(Purpose::PasswordReset, "alice").unwrap();
+    let loose = at_once(mail.auth.issue(Purpose::PasswordReset, "alice")).unwrap();
     assert!(mail.auth.verify_signature_and_claims(loose.expose(), Purpose::PasswordReset).is_ok());
     // It has no stamp either, and that is noticed first.
     assert_eq!(mail.redeem(loose.expose(), RESET).await, fault(OneTimeFault::Stale));
@@ -241,14 +246,14 @@ async fn what_nobody_has_kept_cannot_be_redeemed() {
 async fn a_bad_token_is_refused_without_asking_anybody() {
     let mail = Mail::new();
     let good = mail.issue(RESET, "alice").await;
-    mail.keeper.calls();
+    mail.store.calls();
     for bad in ["", "x", "a.b.c", &good[..good.len() - 1], &format!("{good}A"), &"a".repeat(100_000)] {
         assert!(matches!(
             mail.redeem(bad, RESET).await,
             Err(Rejection::InvalidToken(InvalidToken::Token(_)))
         ));
     }
-    assert!(mail.keeper.calls().is_empty());
+    assert!(mail.store.calls().is_empty());
     assert_eq!(*mail.accounts.loads.lock().unwrap(), 0);
     assert_eq!(mail.redeem(&good, RESET).await, alice());
 }
@@ -283,14 +288,14 @@ async fn a_raised_epoch_of_the_user_ends_his_tokens_of_every_purpose() {
         }
         let bobs = mail.issue(RESET, "bob").await;
         mail.accounts.change("alice", |alice| alice.epoch = epoch);
-        mail.keeper.calls();
+        mail.store.calls();
         for (purpose, token) in old {
             let refused = Err(Rejection::InvalidToken(InvalidToken::OldEpoch));
             assert_eq!(mail.redeem(&token, purpose).await, refused, "{purpose}");
-            assert!(mail.keeper.calls().is_empty());
+            assert!(mail.store.calls().is_empty());
             let new = mail.issue(purpose, "alice").await;
             assert_eq!(mail.redeem(&new, purpose).await, alice(), "{purpose}");
-            mail.keeper.calls();
+            mail.store.calls();
         }
         assert_eq!(mail.redeem(&bobs, RESET).await, Ok("bob".to_owned()));
     }
@@ -302,7 +307,7 @@ async fn the_epoch_counts_with_the_stamp_that_is_the_default() {
     let users = Users::new();
     let auth = provider_without_store(config(), &users)
         .danger_stateless()
-        .one_time_store(FakeKeeper::new())
+        .one_time_store(FaultyStore::default())
         .build()
         .unwrap();
     for purpose in ALL {
@@ -379,12 +384,13 @@ async fn the_bindings_are_not_open_to_custom_claims() {
         let refused = mail.auth.issue_one_time(RESET, request).await.unwrap_err();
         assert_eq!(refused, Rejection::Misconfigured(Misconfigured::TokenRequest), "{name}");
         assert!(
-            mail.auth
-                .issue(Purpose::PasswordReset, TokenRequest::for_subject("alice").claim(name, "x"))
-                .is_err()
+            at_once(
+                mail.auth.issue(Purpose::PasswordReset, TokenRequest::for_subject("alice").claim(name, "x"))
+            )
+            .is_err()
         );
     }
-    assert!(mail.keeper.one_times().is_empty());
+    assert_eq!(mail.store.inner().sizes().one_time_tokens, 0);
 }
 
 #[tokio::test]
@@ -396,7 +402,7 @@ async fn a_token_may_be_bound_to_a_browser() {
     let payload = mail.auth.verify_signature_and_claims(token.expose(), Purpose::MagicLink).unwrap();
     assert!(!payload.claim::<String>("bound_browser").unwrap().unwrap().contains("c00k1e"));
     let redeem = |redemption| mail.auth.redeem(redemption, MAGIC);
-    mail.keeper.calls();
+    mail.store.calls();
     for other in [
         Redemption::new(token.expose()),
         Redemption::new(token.expose()).browser(""),
@@ -405,7 +411,7 @@ async fn a_token_may_be_bound_to_a_browser() {
     ] {
         assert_eq!(redeem(other).await.map(|_| ()), fault(OneTimeFault::OtherBrowser));
     }
-    assert!(mail.keeper.calls().is_empty());
+    assert!(mail.store.calls().is_empty());
     let redeemed = redeem(Redemption::new(token.expose()).browser("c00k1e")).await;
     assert_eq!(redeemed.unwrap().user().id, "alice");
 
@@ -474,10 +480,16 @@ async fn only_a_hash_is_kept() {
     let mail = Mail::new();
     let issued = mail.issue(RESET, "alice").await;
     let payload = mail.auth.verify_signature_and_claims(&issued, Purpose::PasswordReset).unwrap();
-    let [kept] = <[OneTimeRecord; 1]>::try_from(mail.keeper.one_times()).unwrap();
-    assert_eq!((kept.subject.as_str(), kept.purpose), ("alice", Purpose::PasswordReset));
+    assert_eq!(mail.store.inner().sizes().one_time_tokens, 1);
+    let hash = SecretHash::from_bytes(sha2::Sha256::digest(payload.token_id()).into());
+    let kept = mail
+        .store
+        .inner()
+        .redeem(&mail.auth.owner("alice"), &hash, Purpose::PasswordReset, ManualClock::START)
+        .await;
+    let kept = kept.unwrap().unwrap();
+    assert_eq!((&*kept.owner.subject, kept.purpose), ("alice", Purpose::PasswordReset));
     assert_eq!(kept.expires_at, payload.expires_at());
-    assert_eq!(kept.hash.as_bytes()[..], sha2::Sha256::digest(payload.token_id())[..]);
 }
 
 #[tokio::test]
@@ -486,15 +498,15 @@ async fn a_failing_store_is_503() {
     for method in ["redeem", "withdraw"] {
         let mail = Mail::new();
         let issued = mail.issue(RESET, "alice").await;
-        mail.keeper.fail_at(method);
+        mail.store.fault_at(method, Fault::Fails);
         assert_eq!(mail.redeem(&issued, RESET).await, Err(unavailable.clone()), "{method}");
-        mail.keeper.recover();
+        mail.store.recover();
         // What is not known to be unused is not redeemed a second time.
         let expected = if method == "redeem" { alice() } else { fault(OneTimeFault::Spent) };
         assert_eq!(mail.redeem(&issued, RESET).await, expected, "{method}");
     }
     let mail = Mail::new();
-    mail.keeper.fail();
+    mail.store.fault(Fault::Fails);
     let account = mail.account("alice");
     let refused = mail.auth.issue_one_time(RESET, OneTimeRequest::for_user(&account)).await.unwrap_err();
     assert_eq!(refused, unavailable, "no token that could not be redeemed");
@@ -507,10 +519,10 @@ async fn a_failing_store_is_503() {
 async fn a_hanging_store_is_cut_off() {
     let mail = Mail::with(config(), |builder| builder.store_timeout(Duration::from_secs(2)));
     let issued = mail.issue(RESET, "alice").await;
-    mail.keeper.delay(Duration::from_secs(3));
+    mail.store.delay(Duration::from_secs(3));
     let refused = Err(Rejection::Unavailable(Unavailable::StoreTimeout));
     assert_eq!(mail.redeem(&issued, RESET).await, refused);
-    mail.keeper.delay(Duration::from_secs(1));
+    mail.store.delay(Duration::from_secs(1));
     assert_eq!(mail.redeem(&issued, RESET).await, alice());
 }
 
@@ -532,32 +544,12 @@ async fn a_failing_loader_or_clock_is_503_and_uses_nothing_up() {
     assert_eq!(refused, no_time);
 }
 
-/// A store that gives out somebody else's record.
-struct Lying;
-
-impl OneTimeStore for Lying {
-    async fn insert(&self, _: OneTimeRecord, _: usize, _: Timestamp) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    async fn redeem(
-        &self,
-        hash: &SecretHash,
-        purpose: Purpose,
-        now: Timestamp,
-    ) -> Result<Option<OneTimeRecord>, StoreError> {
-        Ok(Some(OneTimeRecord { hash: *hash, subject: "mallory".to_owned(), purpose, expires_at: now }))
-    }
-
-    async fn withdraw(&self, _: &str, _: Option<Purpose>, _: Timestamp) -> Result<usize, StoreError> {
-        Ok(0)
-    }
-}
-
+/// The store gives out somebody else's record.
 #[tokio::test]
 async fn a_record_of_somebody_else_is_none() {
-    let mail = Mail::with(config(), |builder| builder.one_time_store(Lying));
+    let mail = Mail::new();
     let issued = mail.issue(RESET, "alice").await;
+    mail.store.mix_up("mallory");
     assert_eq!(mail.redeem(&issued, RESET).await, fault(OneTimeFault::Spent));
 }
 
@@ -580,7 +572,7 @@ async fn a_token_survives_a_change_of_keys() {
     let before = AuthConfig::builder().signing_key(key("old")).build().unwrap();
     let during = AuthConfig::builder().signing_key(key("new")).verification_key(key("old")).build().unwrap();
     let before = Mail::with(before, |builder| builder);
-    let during = Mail::with(during, |builder| builder.one_time_store(before.keeper.clone()));
+    let during = Mail::with(during, |builder| builder.one_time_store(before.store.clone()));
     let issued = before.issue(EMAIL, "alice").await;
     assert_eq!(during.redeem(&issued, EMAIL).await, alice());
 }
@@ -655,5 +647,5 @@ async fn the_memory_store_keeps_tokens() {
     let issued = mail.issue(RESET, "alice").await;
     assert_eq!(mail.auth.withdraw_one_time("alice", None).await, Ok(1));
     assert_eq!(mail.redeem(&issued, RESET).await, fault(OneTimeFault::Spent));
-    assert!(mail.keeper.calls().is_empty(), "the other store was not asked");
+    assert!(mail.store.calls().is_empty(), "the other store was not asked");
 }

@@ -3,10 +3,10 @@
 use std::{convert::Infallible, sync::Arc};
 
 use fauth_core::{
-    AuthProvider, AuthUser, Condition, Guard, Misconfigured, Missing, Purpose, Rejection, Requirement,
-    TokenPayload, TokenRequest,
+    AuthProvider, AuthUser, Condition, Guard, Missing, Purpose, Rejection, Requirement, TokenPayload,
+    TokenRequest, rejection::Misconfigured,
 };
-use fauth_testing::{ManualClock, config};
+use fauth_testing::{ManualClock, at_once, config};
 use proptest::prelude::*;
 use tokio::runtime::Builder;
 
@@ -135,7 +135,7 @@ fn decide(auth: &AuthProvider<Holder>, requirement: &Requirement, held: Held) ->
         .scopes(names(held.scopes))
         .claim("r", names(held.roles))
         .claim("p", names(held.permissions));
-    let token = auth.issue(Purpose::Access, request).unwrap();
+    let token = at_once(auth.issue(Purpose::Access, request)).unwrap();
     let presented = auth.read(&get("/").bearer(token.expose()));
     let runtime = Builder::new_current_thread().build().unwrap();
     runtime.block_on(auth.check(presented, requirement)).map(drop)

@@ -1,17 +1,19 @@
 //! What was taken back before it expired: by what it hangs on, by epochs, and for how long that is remembered.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
 use fauth_core::{
-    AuthConfig, EventKind, InvalidToken, MemoryStore, Misconfigured, OneTimePurpose, OneTimeRequest,
-    OneTimeToken, Purpose, Rejection, RevocationTarget, SessionConfig, StoreError, Timestamp, TokenError,
-    TokenRequest,
-    store::{RevocationStore, TokenFacts, Verdict},
+    AuthConfig, ClientInfo, MemoryStore, OneTimePurpose, Purpose, Rejection, SessionConfig, TokenRequest,
+    clock::Timestamp,
+    event::EventKind,
+    one_time::{OneTimeRequest, OneTimeToken},
+    rejection::{InvalidToken, Misconfigured},
+    store::RevocationTarget,
+    token::TokenError,
 };
-use fauth_testing::{ManualClock, SECRET, Users, memory_store, provider_without_store, sign};
+use fauth_testing::{
+    FaultyStore, ManualClock, SECRET, Users, at_once, memory_store, provider_without_store, sign,
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::runtime::Builder;
@@ -39,7 +41,7 @@ async fn one_token_is_revoked_by_its_id() {
     let next = world.works(&tokens).await;
     world.events.take();
     let payload = world.auth.verify_signature_and_claims(&tokens.access, Purpose::Access).unwrap();
-    world.auth.revoke(&[RevocationTarget::TokenId(payload.token_id())]).await.unwrap();
+    world.auth.revoke("alice", &[RevocationTarget::TokenId(payload.token_id())]).await.unwrap();
     assert_eq!(world.events.only().kind, EventKind::Revoked);
     assert_eq!(world.enter(&tokens).await, Err(revoked()));
     world.works(&next).await;
@@ -50,7 +52,7 @@ async fn a_refresh_token_is_revoked_by_its_id() {
     let world = World::new();
     let tokens = world.log_in("alice").await;
     let payload = world.auth.verify_signature_and_claims(&tokens.refresh, Purpose::Refresh).unwrap();
-    world.auth.revoke(&[RevocationTarget::TokenId(payload.token_id())]).await.unwrap();
+    world.auth.revoke("alice", &[RevocationTarget::TokenId(payload.token_id())]).await.unwrap();
     assert_eq!(world.enter(&tokens).await, Ok(()));
     assert_eq!(world.refresh(&tokens).await, Err(revoked()));
 }
@@ -62,16 +64,16 @@ async fn a_session_and_a_subject_are_revoked_with_all_they_have() {
         [world.log_in("alice").await, world.log_in("alice").await, world.log_in("bob").await];
     let next = world.works(&first).await;
     let id = world.session_of(&first);
-    world.auth.revoke(&[RevocationTarget::Session(id.as_str())]).await.unwrap();
+    world.auth.revoke("alice", &[RevocationTarget::Session(id.as_str())]).await.unwrap();
     for tokens in [&first, &next] {
         world.is_over(tokens, "its session is revoked").await;
     }
     let second = world.works(&second).await;
-    world.auth.revoke(&[RevocationTarget::Subject("alice")]).await.unwrap();
+    world.auth.revoke("alice", &[RevocationTarget::Subject]).await.unwrap();
     world.is_over(&second, "its subject is revoked").await;
     // Who is kept out gets nothing meanwhile: it would outlast the revocation.
     assert_eq!(world.auth.login("alice").await.unwrap_err(), Rejection::InvalidCredentials);
-    let outcome = world.auth.authenticate("alice", "s3cret").await.map(drop);
+    let outcome = world.auth.authenticate("alice", "s3cret", &ClientInfo::unknown()).await.map(drop);
     assert_eq!(outcome, Ok(()), "the password is still right");
     world.works(&bob).await;
 }
@@ -91,7 +93,7 @@ async fn a_device_is_revoked_by_its_claim() {
     let tenant = world.log_in(TokenRequest::for_subject("alice").claim("tenant", "phone")).await;
     let escaped = world.log_in(with_device("ph\u{f6}ne\n")).await;
     let next = world.works(&phone).await;
-    world.auth.revoke(&[RevocationTarget::Claim { name: "device", value: "phone" }]).await.unwrap();
+    world.auth.revoke_claim("device", "phone").await.unwrap();
     for tokens in [&phone, &next] {
         world.is_over(tokens, "the phone is lost").await;
     }
@@ -101,7 +103,7 @@ async fn a_device_is_revoked_by_its_claim() {
         world.works(tokens).await;
     }
     let escaped = world.works(&escaped).await;
-    world.auth.revoke(&[RevocationTarget::Claim { name: "device", value: "ph\u{f6}ne\n" }]).await.unwrap();
+    world.auth.revoke_claim("device", "ph\u{f6}ne\n").await.unwrap();
     world.is_over(&escaped, "compared as text, not as JSON").await;
 }
 
@@ -113,14 +115,14 @@ async fn a_claim_that_is_not_looked_at_is_not_revoked() {
     let unknown = RevocationTarget::Claim { name: "tenant", value: "acme" };
     let known = RevocationTarget::Claim { name: "device", value: "phone" };
     let refused = Err(Rejection::Misconfigured(Misconfigured::NotRevocable));
-    assert_eq!(world.auth.revoke(&[unknown]).await, refused);
+    assert_eq!(world.auth.revoke("alice", &[unknown]).await, refused);
     // All or nothing.
-    assert_eq!(world.auth.revoke(&[known, unknown]).await, refused);
+    assert_eq!(world.auth.revoke("alice", &[known, unknown]).await, refused);
     assert_eq!(world.events.take(), []);
     let phone = world.works(&phone).await;
-    world.auth.revoke(&[known]).await.unwrap();
+    world.auth.revoke("alice", &[known]).await.unwrap();
     world.is_over(&phone, "revoked").await;
-    assert_eq!(World::new().auth.revoke(&[known]).await, refused);
+    assert_eq!(World::new().auth.revoke("alice", &[known]).await, refused);
 }
 
 #[tokio::test]
@@ -151,7 +153,7 @@ async fn tokens_carry_the_epoch_of_their_subject() {
     let world = World::new();
     let before = world.log_in("alice").await;
     assert_eq!(epoch_of(&world, &before.access), None, "what was never raised is not written");
-    world.auth.logout_all("alice").await.unwrap();
+    world.auth.logout_all("alice", &ClientInfo::unknown()).await.unwrap();
     assert_eq!(world.enter(&before).await, Err(invalid(InvalidToken::OldEpoch)));
     assert_eq!(world.refresh(&before).await, Err(invalid(InvalidToken::OldEpoch)));
     let after = world.log_in("alice").await;
@@ -169,7 +171,7 @@ async fn a_token_that_was_only_issued_is_of_no_epoch() {
     let world = World::new();
     let lone = || Tokens { access: world.access("alice"), refresh: String::new() };
     assert_eq!(world.enter(&lone()).await, Ok(()));
-    world.auth.logout_all("alice").await.unwrap();
+    world.auth.logout_all("alice", &ClientInfo::unknown()).await.unwrap();
     assert_eq!(world.enter(&lone()).await, Err(invalid(InvalidToken::OldEpoch)));
 }
 
@@ -235,10 +237,13 @@ fn what_ends_a_token_cannot_be_claimed_by_an_application() {
     let world = World::new();
     for name in ["sid", "token_epoch", "user_epoch"] {
         let request = TokenRequest::for_subject("alice").claim(name, u64::MAX);
-        let error = world.auth.issue(Purpose::Access, request).unwrap_err();
-        assert!(matches!(error, fauth_core::IssueError::ReservedClaim(found) if &*found == name));
+        let error = at_once(world.auth.issue(Purpose::Access, request)).unwrap_err();
+        assert!(matches!(error, fauth_core::token::IssueError::ReservedClaim(found) if &*found == name));
     }
-    assert!(world.auth.issue(Purpose::Access, TokenRequest::for_subject("alice").claim("sid2", 1)).is_ok());
+    assert!(
+        at_once(world.auth.issue(Purpose::Access, TokenRequest::for_subject("alice").claim("sid2", 1)))
+            .is_ok()
+    );
 }
 
 fn minted(name: &str, value: Value) -> String {
@@ -298,63 +303,11 @@ async fn a_foreign_session_id_is_revoked_as_it_stands() {
     let token = minted("sid", json!("not-ours"));
     let tokens = Tokens { access: token, refresh: String::new() };
     assert_eq!(world.enter(&tokens).await, Ok(()));
-    world.auth.logout(&tokens.access).await.unwrap();
+    world.auth.logout(&tokens.access, &ClientInfo::unknown()).await.unwrap();
     assert_eq!(world.enter(&tokens).await, Err(revoked()));
 }
 
 // ------------------------------------------------------------------------------------------------ for how long
-
-/// Writes down until when everything is remembered.
-#[derive(Clone)]
-struct Recorder {
-    inner: MemoryStore,
-    /// The kind of the target, or `epoch`, with its time.
-    until: Arc<Mutex<Vec<(&'static str, Timestamp)>>>,
-}
-
-impl Recorder {
-    fn new() -> Self {
-        Self { inner: memory_store(), until: Arc::default() }
-    }
-
-    fn take(&self) -> Vec<(&'static str, Timestamp)> {
-        std::mem::take(&mut *self.until.lock().unwrap())
-    }
-}
-
-const fn kind_of(target: &RevocationTarget<'_>) -> &'static str {
-    match target {
-        RevocationTarget::TokenId(_) => "jti",
-        RevocationTarget::Session(_) => "sid",
-        RevocationTarget::Subject(_) => "sub",
-        _ => "claim",
-    }
-}
-
-impl RevocationStore for Recorder {
-    async fn revoke(
-        &self,
-        targets: &[RevocationTarget<'_>],
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.until.lock().unwrap().extend(targets.iter().map(|target| (kind_of(target), until)));
-        self.inner.revoke(targets, now, until).await
-    }
-
-    async fn check(&self, token: &TokenFacts<'_>, now: Timestamp) -> Result<Verdict, StoreError> {
-        self.inner.check(token, now).await
-    }
-
-    async fn epoch(&self, subject: &str, now: Timestamp) -> Result<u64, StoreError> {
-        self.inner.epoch(subject, now).await
-    }
-
-    async fn raise_epoch(&self, subject: &str, now: Timestamp, until: Timestamp) -> Result<u64, StoreError> {
-        self.until.lock().unwrap().push(("epoch", until));
-        self.inner.raise_epoch(subject, now, until).await
-    }
-}
 
 /// Settings as odd as they may be.
 #[derive(Debug, Clone)]
@@ -410,7 +363,7 @@ impl Odd {
         stateless: false,
     };
 
-    fn world(&self, recorder: &Recorder) -> World {
+    fn world(&self, store: &FaultyStore) -> World {
         let config = AuthConfig::builder()
             .secret(SECRET)
             .danger_max_lifetime(Purpose::Access, seconds(self.access.1))
@@ -430,7 +383,7 @@ impl Odd {
             .events(events.clone())
             .sessions(sessions)
             .revocable_claim("device")
-            .revocation_store(recorder.clone());
+            .revocation_store(store.clone());
         let builder =
             if self.stateless { builder.danger_stateless() } else { builder.session_store(memory_store()) };
         World { users, clock, events, auth: builder.build().unwrap() }
@@ -444,8 +397,8 @@ impl Odd {
 }
 
 async fn outlives_what_it_covers(odd: &Odd) {
-    let recorder = Recorder::new();
-    let world = odd.world(&recorder);
+    let store = FaultyStore::default();
+    let world = odd.world(&store);
     let log_in = async || {
         let request = TokenRequest::for_subject("alice").claim("device", "phone");
         world.log_in(fauth_core::LoginRequest::from(request).remember(odd.remember)).await
@@ -457,8 +410,8 @@ async fn outlives_what_it_covers(odd: &Odd) {
     let session_end = if odd.stateless { login_end } else { access_end };
 
     let tokens = log_in().await;
-    world.auth.logout(&tokens.access).await.unwrap();
-    let entries = recorder.take();
+    world.auth.logout(&tokens.access, &ClientInfo::unknown()).await.unwrap();
+    let entries = store.revocation_ends();
     assert_eq!(entries.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(), ["jti", "sid"]);
     for (kind, until) in entries {
         assert!(until.unix_seconds() >= session_end, "{kind}: {until} < {session_end}, {odd:?}");
@@ -467,16 +420,19 @@ async fn outlives_what_it_covers(odd: &Odd) {
     let device = RevocationTarget::Claim { name: "device", value: "phone" };
     world
         .auth
-        .revoke(&[
-            device,
-            RevocationTarget::Subject("bob"),
-            RevocationTarget::TokenId("x"),
-            RevocationTarget::Session("y"),
-        ])
+        .revoke(
+            "alice",
+            &[
+                device,
+                RevocationTarget::Subject,
+                RevocationTarget::TokenId("x"),
+                RevocationTarget::Session("y"),
+            ],
+        )
         .await
         .unwrap();
-    world.auth.logout_all("alice").await.unwrap();
-    let entries = recorder.take();
+    world.auth.logout_all("alice", &ClientInfo::unknown()).await.unwrap();
+    let entries = store.revocation_ends();
     assert_eq!(
         entries.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(),
         ["claim", "sub", "jti", "sid", "epoch"]
@@ -525,17 +481,17 @@ async fn the_end_of_everything_outlives_tokens_for_mails() {
         .secret(SECRET)
         .danger_max_lifetime(Purpose::EmailVerification, long)
         .lifetime(Purpose::EmailVerification, long);
-    let recorder = Recorder::new();
+    let store = FaultyStore::default();
     let builder = provider_without_store(config.build().unwrap(), &users).clock(clock.clone());
-    let auth = builder.store(memory_store()).revocation_store(recorder.clone()).build().unwrap();
+    let auth = builder.store(memory_store()).revocation_store(store.clone()).build().unwrap();
     let alice = users.find("alice");
     let issue = async || {
         let request = OneTimeRequest::for_user(&alice);
         auth.issue_one_time(OneTimePurpose::EmailVerification, request).await.unwrap()
     };
     let before = issue().await;
-    auth.logout_all("alice").await.unwrap();
-    let [(kind, until)] = recorder.take()[..] else { panic!("only the epoch") };
+    auth.logout_all("alice", &ClientInfo::unknown()).await.unwrap();
+    let [(kind, until)] = store.revocation_ends()[..] else { panic!("only the epoch") };
     assert_eq!(kind, "epoch");
     // What a store may forget after that, it never has to remember again.
     assert!(until >= ManualClock::START.checked_add(long).unwrap(), "{until}");
@@ -551,13 +507,13 @@ async fn the_end_of_everything_outlives_tokens_for_mails() {
 /// Until then and not a second less, whatever was said before.
 #[tokio::test]
 async fn a_second_logout_does_not_shorten_the_first() {
-    let recorder = Recorder::new();
-    let world = Odd::DEFAULT.world(&recorder);
+    let store = FaultyStore::default();
+    let world = Odd::DEFAULT.world(&store);
     let tokens = world.log_in("alice").await;
     let id = world.session_of(&tokens);
-    world.auth.revoke(&[RevocationTarget::Session(id.as_str())]).await.unwrap();
-    world.auth.logout(&tokens.access).await.unwrap();
-    let kept = recorder.take();
+    world.auth.revoke("alice", &[RevocationTarget::Session(id.as_str())]).await.unwrap();
+    world.auth.logout(&tokens.access, &ClientInfo::unknown()).await.unwrap();
+    let kept = store.revocation_ends();
     assert!(kept[0].1 > kept[2].1, "{kept:?}");
     world.clock.advance(seconds(6 * DAY));
     assert_eq!(world.refresh(&tokens).await, Err(revoked()));

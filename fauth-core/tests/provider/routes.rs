@@ -1,8 +1,10 @@
 //! The ready-made endpoints below HTTP: what they are, what they refuse before they look, and that no bytes make them panic.
 
 use fauth_core::{
-    AuthProvider, BearerTransport, CookieTransport, Rejection, RequestHead,
+    AuthProvider, Rejection,
+    request::RequestHead,
     routes::{BodyError, Endpoint, MAX_BODY_BYTES},
+    transport::{BearerTransport, CookieTransport},
 };
 use fauth_testing::{TestUser, Users, WireRequest, config, memory_store, provider_with};
 use proptest::prelude::*;

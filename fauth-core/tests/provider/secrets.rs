@@ -12,13 +12,20 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use fauth_core::{
-    Algorithm, ApiKeyRequest, AuthConfig, AuthProvider, BearerTransport, CookieTransport, DetailJson,
-    ErrorJson, Extracted, Guard, HeaderValues, Key, LinkBase, LoginRequest, NewPasswordHash, OneTimePurpose,
-    OneTimeRequest, PasswordConfig, PasswordHasher, ProblemJson, Purpose, Redemption, Rejection, Renderer,
-    Reply, RequestHead, Requirement, ResponseHeader, RevocationTarget, SessionId, TokenPair, TokenRequest,
-    Transport as _, routes::Endpoint,
+    AuthConfig, AuthProvider, ClientInfo, Guard, LoginRequest, NewPasswordHash, OneTimePurpose, Purpose,
+    Rejection, Requirement, TokenPair, TokenRequest,
+    api_key::ApiKeyRequest,
+    one_time::{LinkBase, OneTimeRequest, Redemption},
+    password::{PasswordConfig, PasswordHasher},
+    rejection::{DetailJson, ErrorJson, ProblemJson, Renderer},
+    reply::{Reply, ResponseHeader},
+    request::{HeaderValues, RequestHead},
+    routes::Endpoint,
+    store::{RevocationTarget, SessionId},
+    token::{Algorithm, Key},
+    transport::{BearerTransport, CookieTransport, Extracted, Transport as _},
 };
-use fauth_testing::{ManualClock, TestUser, Users, WireRequest, memory_store, weak_passwords};
+use fauth_testing::{ManualClock, TestUser, Users, WireRequest, at_once, memory_store, weak_passwords};
 
 use crate::support::{Log, Sink, get, login_request, post};
 
@@ -245,7 +252,7 @@ async fn present_every_way(search: &mut Search, world: &Marked) {
     search.see_debug("IssuedToken", pair.access_token());
     let bent = format!("{}x", &access[..access.len() - 2]);
     search.mark("bent token", &bent);
-    let carol = auth.issue(Purpose::Access, "carol").unwrap();
+    let carol = at_once(auth.issue(Purpose::Access, "carol")).unwrap();
     search.mark_token("token of an inactive user", carol.expose());
 
     let guard = Guard::new(auth, Requirement::user().roles(["admin"]).scopes(["read", "write"]));
@@ -314,7 +321,7 @@ async fn present_every_way(search: &mut Search, world: &Marked) {
 
 async fn use_keys_and_one_time_tokens(search: &mut Search, world: &Marked) {
     let auth = &world.auth;
-    let new = auth.create_api_key(ApiKeyRequest::new("alice").name("deploy")).await.unwrap();
+    let new = auth.create_api_key(ApiKeyRequest::for_subject("alice").name("deploy")).await.unwrap();
     let key = new.expose();
     search.mark("API key", key);
     search.mark("secret of an API key", &key[key.len() - 72..key.len() - 8]);
@@ -382,41 +389,48 @@ async fn live_through_sessions(search: &mut Search, world: &Marked) {
     let log_in =
         async || auth.login(TokenRequest::for_subject("alice").claim("device", "phone")).await.unwrap();
     let (first, [payload, _]) = mark(&log_in().await);
-    let (second, _) = mark(&auth.refresh(&first).await.unwrap());
-    mark(&auth.refresh(&first).await.unwrap());
+    let (second, _) = mark(&auth.refresh(&first, &ClientInfo::unknown()).await.unwrap());
+    mark(&auth.refresh(&first, &ClientInfo::unknown()).await.unwrap());
     let id = SessionId::parse(payload.session_id().unwrap()).unwrap();
     world.clock.advance(std::time::Duration::from_secs(60));
-    let mut refused = vec![auth.refresh(&first).await.unwrap_err(), auth.refresh(&second).await.unwrap_err()];
+    let mut refused = vec![
+        auth.refresh(&first, &ClientInfo::unknown()).await.unwrap_err(),
+        auth.refresh(&second, &ClientInfo::unknown()).await.unwrap_err(),
+    ];
     let (_, [payload, _]) = mark(&log_in().await);
     let (_, [other, _]) = mark(&log_in().await);
-    auth.logout_others(&payload).await.unwrap();
+    auth.logout_others(&payload, &ClientInfo::unknown()).await.unwrap();
     let listed = auth.sessions("alice").await.unwrap();
-    assert!(!auth.revoke_own_session("bob", &listed[0].id).await.unwrap());
-    auth.revoke_session(&listed[0].id).await.unwrap();
-    assert!(!auth.revoke_session(&id).await.unwrap());
-    auth.revoke(&[
-        RevocationTarget::TokenId(other.token_id()),
-        RevocationTarget::Session(id.as_str()),
-        RevocationTarget::Claim { name: "device", value: "tablet" },
-    ])
+    assert!(!auth.revoke_session("bob", &listed[0].id, &ClientInfo::unknown()).await.unwrap());
+    auth.revoke_session("alice", &listed[0].id, &ClientInfo::unknown()).await.unwrap();
+    assert!(!auth.revoke_session("alice", &id, &ClientInfo::unknown()).await.unwrap());
+    auth.revoke(
+        "alice",
+        &[
+            RevocationTarget::TokenId(other.token_id()),
+            RevocationTarget::Session(id.as_str()),
+            RevocationTarget::Claim { name: "device", value: "tablet" },
+        ],
+    )
     .await
     .unwrap();
-    refused.push(
-        auth.revoke(&[RevocationTarget::Claim { name: "x", value: other.token_id() }]).await.unwrap_err(),
-    );
+    refused.push(auth.revoke_claim("x", other.token_id()).await.unwrap_err());
     let last = log_in().await;
     mark(&last);
-    auth.logout(last.access_token().expose()).await.unwrap();
-    refused.push(auth.refresh(last.refresh_token().expose()).await.unwrap_err());
+    auth.logout(last.access_token().expose(), &ClientInfo::unknown()).await.unwrap();
+    refused.push(auth.refresh(last.refresh_token().expose(), &ClientInfo::unknown()).await.unwrap_err());
     let old = log_in().await;
     mark(&old);
-    auth.logout_all("alice").await.unwrap();
-    refused.push(auth.refresh(old.refresh_token().expose()).await.unwrap_err());
+    auth.logout_all("alice", &ClientInfo::unknown()).await.unwrap();
+    refused.push(auth.refresh(old.refresh_token().expose(), &ClientInfo::unknown()).await.unwrap_err());
 
     search.see_debug("Session", &listed);
     search.see_debug("SessionId", &id);
     search.see_debug("TokenPayload", &payload);
-    search.see_debug("LoginRequest", &LoginRequest::for_subject("alice").client("MARK-client"));
+    search.see_debug(
+        "LoginRequest",
+        &LoginRequest::for_subject("alice").client(ClientInfo::unknown().with_user_agent("MARK-client")),
+    );
     for refused in &refused {
         see_refused(search, "session", auth, refused, &get("/"));
     }
@@ -458,10 +472,9 @@ async fn no_secret_in_any_message() {
     search.mark("short key", &KEY[..20]);
     search.see_error("ConfigError", &error);
     search.see_debug("PasswordHasher", &PasswordHasher::new(weak_passwords()).unwrap());
-    let reserved = world
-        .auth
-        .issue(Purpose::Access, TokenRequest::for_subject("alice").claim("sub", PASSWORD))
-        .unwrap_err();
+    let reserved =
+        at_once(world.auth.issue(Purpose::Access, TokenRequest::for_subject("alice").claim("sub", PASSWORD)))
+            .unwrap_err();
     search.see_error("IssueError", &reserved);
 
     world.clock.break_down();

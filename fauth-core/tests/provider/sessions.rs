@@ -11,9 +11,14 @@ use std::{
 };
 
 use fauth_core::{
-    Algorithm, ApiKeyRequest, AuthConfig, EventKind, InvalidToken, Key, LoginRequest, MemoryStore, Purpose,
-    Rejection, RevocationTarget, SessionConfig, SessionId, Timestamp, TokenRequest, routes::Endpoint,
-    store::RevocationStore as _,
+    AuthConfig, ClientInfo, LoginRequest, MemoryStore, Purpose, Rejection, SessionConfig, TokenRequest,
+    api_key::ApiKeyRequest,
+    clock::Timestamp,
+    event::EventKind,
+    rejection::InvalidToken,
+    routes::Endpoint,
+    store::{RevocationStore as _, RevocationTarget, SessionId},
+    token::{Algorithm, Key},
 };
 use fauth_testing::{ManualClock, SECRET, TestUser, Users, config, memory_store, provider_with};
 use tokio::{sync::Barrier, task::JoinSet};
@@ -64,12 +69,12 @@ async fn a_password_that_is_changed_while_it_is_checked_is_wrong() {
     ];
     for change in changes {
         let world = meanwhile(&memory_store(), move |users| users.change("alice", change));
-        let refused = world.auth.authenticate("alice", "s3cret").await.unwrap_err();
+        let refused = world.auth.authenticate("alice", "s3cret", &ClientInfo::unknown()).await.unwrap_err();
         assert_eq!(refused, Rejection::InvalidCredentials);
         assert_eq!(told(&world), [(EventKind::AuthenticationFailed, Some("changed_meanwhile"))]);
     }
     let world = meanwhile(&memory_store(), |_| {});
-    world.auth.authenticate("alice", "s3cret").await.unwrap();
+    world.auth.authenticate("alice", "s3cret", &ClientInfo::unknown()).await.unwrap();
 }
 
 /// The application has not changed the password, but somebody has logged out everywhere.
@@ -78,7 +83,7 @@ async fn a_login_that_began_before_everything_ended_ends_with_it() {
     let store = memory_store();
     let elsewhere = provider_with(config(), &Users::new()).store(store.clone()).build().unwrap();
     let world = meanwhile(&store, move |_| {
-        let ending = poll_once(std::pin::pin!(elsewhere.logout_all("alice")));
+        let ending = poll_once(std::pin::pin!(elsewhere.logout_all("alice", &ClientInfo::unknown())));
         assert!(matches!(ending, Poll::Ready(Ok(()))), "{ending:?}");
     });
     let reply = world.call(Endpoint::Login, &login_request("alice", "s3cret")).await;
@@ -98,7 +103,8 @@ async fn a_session_that_was_revoked_but_not_ended_is_ended_by_the_next_refresh()
     let tokens = world.log_in("alice").await;
     let id = world.session_of(&tokens);
     let soon = ManualClock::START.checked_add(MINUTE).unwrap();
-    store.revoke(&[RevocationTarget::Session(id.as_str())], ManualClock::START, soon).await.unwrap();
+    let target = RevocationTarget::Session(id.as_str());
+    store.revoke(&world.auth.owner("alice"), &[target], ManualClock::START, soon).await.unwrap();
     assert_eq!(world.auth.sessions("alice").await.unwrap().len(), 1);
     assert_eq!(world.refresh(&tokens).await.unwrap_err(), invalid(InvalidToken::Revoked));
     assert_eq!(world.auth.sessions("alice").await.unwrap(), []);
@@ -107,18 +113,18 @@ async fn a_session_that_was_revoked_but_not_ended_is_ended_by_the_next_refresh()
 }
 
 #[tokio::test]
-async fn who_is_kept_out_has_no_api_keys_left() {
+async fn a_revoked_subject_has_no_api_keys_left() {
     let world = World::with(|builder| builder.store(memory_store()));
     let mut keys = Vec::new();
     for owner in ["alice", "alice", "bob"] {
-        keys.push(world.auth.create_api_key(ApiKeyRequest::new(owner)).await.unwrap());
+        keys.push(world.auth.create_api_key(ApiKeyRequest::for_subject(owner)).await.unwrap());
     }
-    world.auth.revoke(&[RevocationTarget::TokenId(keys[1].key().id.as_str())]).await.unwrap();
+    world.auth.revoke("alice", &[RevocationTarget::TokenId(keys[1].key().id.as_str())]).await.unwrap();
     assert_eq!(world.auth.api_keys("alice").await.unwrap().len(), 1);
-    world.auth.revoke(&[RevocationTarget::Subject("alice")]).await.unwrap();
+    world.auth.revoke("alice", &[RevocationTarget::Subject]).await.unwrap();
     assert_eq!(world.auth.api_keys("alice").await.unwrap(), []);
     assert_eq!(world.auth.api_keys("bob").await.unwrap().len(), 1);
-    world.auth.create_api_key(ApiKeyRequest::new("alice")).await.unwrap_err();
+    world.auth.create_api_key(ApiKeyRequest::for_subject("alice")).await.unwrap_err();
 }
 
 // ------------------------------------------------------------------------------------------------ events
@@ -132,7 +138,7 @@ async fn every_flow(world: &World) -> (Tokens, Vec<Raised>) {
     raised.push(world.events.only());
     world.refresh(&tokens).await.unwrap();
     raised.push(world.events.only());
-    auth.logout(&next.access).await.unwrap();
+    auth.logout(&next.access, &ClientInfo::unknown()).await.unwrap();
     raised.push(world.events.only());
     (tokens, raised)
 }
@@ -167,11 +173,11 @@ async fn every_step_of_a_session_is_told_with_its_hash() {
 async fn the_hash_of_a_session_is_keyed() {
     let world = World::new();
     let tokens = world.log_in("alice").await;
-    world.auth.logout(&tokens.access).await.unwrap();
+    world.auth.logout(&tokens.access, &ClientInfo::unknown()).await.unwrap();
     let here = world.events.only().session;
     let twin = Sink::default();
     let auth = provider_with(config(), &world.users).events(twin.clone()).build().unwrap();
-    auth.logout(&tokens.access).await.unwrap();
+    auth.logout(&tokens.access, &ClientInfo::unknown()).await.unwrap();
     assert_eq!(twin.only().session, here);
     // It verifies what the others sign, but signs with another key.
     let theirs = Key::hmac(Algorithm::HS256, SECRET.as_bytes()).unwrap();
@@ -179,7 +185,7 @@ async fn the_hash_of_a_session_is_keyed() {
     let settings = settings.verification_key(theirs).build().unwrap();
     let stranger = Sink::default();
     let auth = provider_with(settings, &world.users).events(stranger.clone()).build().unwrap();
-    auth.logout(&tokens.access).await.unwrap();
+    auth.logout(&tokens.access, &ClientInfo::unknown()).await.unwrap();
     assert_ne!(stranger.only().session, here);
 }
 
@@ -196,20 +202,20 @@ async fn whoever_ends_a_session_from_outside_is_told_of() {
     };
     let id = |at: usize| SessionId::parse(payload(at).session_id().unwrap()).unwrap();
 
-    assert_eq!(world.auth.revoke_session(&id(0)).await, Ok(true));
+    assert_eq!(world.auth.revoke_session("alice", &id(0), &ClientInfo::unknown()).await, Ok(true));
     let event = world.events.only();
     assert_eq!((event.kind, event.subject.as_deref()), (EventKind::SessionEnded, Some("alice")));
     assert_eq!(event.session.as_ref(), Some(&logins[0].1));
 
-    assert_eq!(world.auth.revoke_own_session("alice", &id(1)).await, Ok(true));
+    assert_eq!(world.auth.revoke_session("alice", &id(1), &ClientInfo::unknown()).await, Ok(true));
     let event = world.events.only();
     assert_eq!((event.kind, event.session.as_ref()), (EventKind::SessionEnded, Some(&logins[1].1)));
 
-    assert_eq!(world.auth.logout_others(&payload(2)).await, Ok(1));
+    assert_eq!(world.auth.logout_others(&payload(2), &ClientInfo::unknown()).await, Ok(1));
     let event = world.events.only();
     assert_eq!((event.kind, event.session.as_ref()), (EventKind::SessionEnded, Some(&logins[3].1)));
 
-    world.auth.logout_all("alice").await.unwrap();
+    world.auth.logout_all("alice", &ClientInfo::unknown()).await.unwrap();
     let event = world.events.only();
     assert_eq!((event.kind, event.subject.as_deref()), (EventKind::LoggedOutEverywhere, Some("alice")));
     assert_eq!(event.session, None);
@@ -267,12 +273,12 @@ async fn a_logout_takes_either_token_and_may_come_twice() {
         let [tokens, other] = [world.log_in("alice").await, world.log_in("alice").await];
         let next = world.works(&tokens).await;
         let token = if by_refresh_token { &tokens.refresh } else { &tokens.access };
-        world.auth.logout(token).await.unwrap();
+        world.auth.logout(token, &ClientInfo::unknown()).await.unwrap();
         for tokens in [&tokens, &next] {
             world.is_over(tokens, "logged out").await;
         }
-        world.auth.logout(token).await.unwrap();
-        world.auth.logout(&next.refresh).await.unwrap();
+        world.auth.logout(token, &ClientInfo::unknown()).await.unwrap();
+        world.auth.logout(&next.refresh, &ClientInfo::unknown()).await.unwrap();
         world.works(&other).await;
     }
 }
@@ -284,15 +290,18 @@ async fn what_is_no_token_of_a_login_ends_nothing() {
     let bent = format!("{}A", &tokens.access[..tokens.access.len() - 2]);
     let reset = world.token(Purpose::PasswordReset, "alice");
     for garbage in ["", "garbage", "a.b.c", &bent, &reset, &"x".repeat(100_000)] {
-        let refused = world.auth.logout(garbage).await.unwrap_err();
+        let refused = world.auth.logout(garbage, &ClientInfo::unknown()).await.unwrap_err();
         assert_eq!(refused.status(), 401, "{refused:?}");
     }
     assert_eq!(told(&world), []);
     world.works(&tokens).await;
     // One that has run out belongs to nobody any more; the refresh token ends the login.
     world.clock.advance(15 * MINUTE);
-    assert_eq!(world.auth.logout(&tokens.access).await.unwrap_err().reason(), "token_expired");
-    world.auth.logout(&tokens.refresh).await.unwrap();
+    assert_eq!(
+        world.auth.logout(&tokens.access, &ClientInfo::unknown()).await.unwrap_err().reason(),
+        "token_expired"
+    );
+    world.auth.logout(&tokens.refresh, &ClientInfo::unknown()).await.unwrap();
     world.is_over(&tokens, "logged out by the refresh token").await;
 }
 
@@ -302,7 +311,7 @@ async fn a_logout_everywhere_ends_all_of_one_subject_and_nothing_else() {
     let [first, second, bob] =
         [world.log_in("alice").await, world.log_in("alice").await, world.log_in("bob").await];
     let lone = Tokens { access: world.access("alice"), refresh: String::new() };
-    world.auth.logout_all("alice").await.unwrap();
+    world.auth.logout_all("alice", &ClientInfo::unknown()).await.unwrap();
     for tokens in [&first, &second, &lone] {
         world.is_over(tokens, "everything of alice").await;
     }
@@ -311,10 +320,10 @@ async fn a_logout_everywhere_ends_all_of_one_subject_and_nothing_else() {
     // At the same second: what is issued from now on is of the new epoch.
     let later = world.log_in("alice").await;
     let later = world.works(&later).await;
-    world.auth.logout_all("nobody").await.unwrap();
+    world.auth.logout_all("nobody", &ClientInfo::unknown()).await.unwrap();
     let later = world.works(&later).await;
     // Twice within one second counts twice.
-    world.auth.logout_all("alice").await.unwrap();
+    world.auth.logout_all("alice", &ClientInfo::unknown()).await.unwrap();
     world.is_over(&later, "everything of alice, once more").await;
     let last = world.log_in("alice").await;
     world.works(&last).await;
@@ -330,16 +339,16 @@ async fn a_logout_of_the_others_keeps_the_current_session() {
         world.log_in("bob").await,
     ];
     let payload = world.auth.verify_signature_and_claims(&current.access, Purpose::Access).unwrap();
-    assert_eq!(world.auth.logout_others(&payload).await, Ok(2));
+    assert_eq!(world.auth.logout_others(&payload, &ClientInfo::unknown()).await, Ok(2));
     for tokens in [&first, &second] {
         world.is_over(tokens, "one of the others").await;
     }
     world.works(&bob).await;
     let current = world.works(&current).await;
-    assert_eq!(world.auth.logout_others(&payload).await, Ok(0));
+    assert_eq!(world.auth.logout_others(&payload, &ClientInfo::unknown()).await, Ok(0));
     // A token outside any session keeps none.
     let lone = world.auth.verify_signature_and_claims(&world.access("alice"), Purpose::Access).unwrap();
-    assert_eq!(world.auth.logout_others(&lone).await, Ok(1));
+    assert_eq!(world.auth.logout_others(&lone, &ClientInfo::unknown()).await, Ok(1));
     world.is_over(&current, "nobody's current session").await;
 }
 
@@ -348,7 +357,13 @@ async fn sessions_are_listed_for_their_owner_the_last_seen_first() {
     let world = World::new();
     let mut logins = Vec::new();
     for client in ["first", "second", "third"] {
-        logins.push(world.log_in(LoginRequest::for_subject("alice").client(client)).await);
+        logins.push(
+            world
+                .log_in(
+                    LoginRequest::for_subject("alice").client(ClientInfo::unknown().with_user_agent(client)),
+                )
+                .await,
+        );
         world.clock.advance(MINUTE);
     }
     world.log_in("bob").await;
@@ -359,7 +374,7 @@ async fn sessions_are_listed_for_their_owner_the_last_seen_first() {
     assert_eq!(clients().await, ["third", "second", "first"]);
     world.refresh(&logins[0]).await.unwrap();
     assert_eq!(clients().await, ["first", "third", "second"]);
-    world.auth.logout(&logins[2].access).await.unwrap();
+    world.auth.logout(&logins[2].access, &ClientInfo::unknown()).await.unwrap();
     assert_eq!(clients().await, ["first", "second"]);
     assert_eq!(world.auth.sessions("nobody").await, Ok(Vec::new()));
     // Idle for seven days.
@@ -368,7 +383,7 @@ async fn sessions_are_listed_for_their_owner_the_last_seen_first() {
 }
 
 #[tokio::test]
-async fn an_administrator_ends_any_session_and_a_user_only_his_own() {
+async fn a_session_is_ended_by_its_subject_and_its_id() {
     let world = World::new();
     let [alice, bob, other] =
         [world.log_in("alice").await, world.log_in("bob").await, world.log_in("bob").await];
@@ -378,7 +393,11 @@ async fn an_administrator_ends_any_session_and_a_user_only_his_own() {
     for (subject, id) in
         [("alice", &bobs), ("bob", &alices), ("alice", &unknown), ("nobody", &alices), ("", &alices)]
     {
-        assert_eq!(world.auth.revoke_own_session(subject, id).await, Ok(false), "{subject}");
+        assert_eq!(
+            world.auth.revoke_session(subject, id, &ClientInfo::unknown()).await,
+            Ok(false),
+            "{subject}"
+        );
     }
     assert_eq!(told(&world), []);
     // Nothing was revoked either: both tokens of everybody still do what they are for.
@@ -386,13 +405,17 @@ async fn an_administrator_ends_any_session_and_a_user_only_his_own() {
     let bob = world.works(&bob).await;
     world.events.take();
 
-    assert_eq!(world.auth.revoke_own_session("alice", &alices).await, Ok(true));
-    world.is_over(&alice, "ended by its owner").await;
-    assert_eq!(world.auth.revoke_own_session("alice", &alices).await, Ok(false), "it has ended already");
-    assert_eq!(world.auth.revoke_session(&bobs).await, Ok(true));
+    assert_eq!(world.auth.revoke_session("alice", &alices, &ClientInfo::unknown()).await, Ok(true));
+    world.is_over(&alice, "ended under its subject").await;
+    assert_eq!(
+        world.auth.revoke_session("alice", &alices, &ClientInfo::unknown()).await,
+        Ok(false),
+        "it has ended already"
+    );
+    assert_eq!(world.auth.revoke_session("bob", &bobs, &ClientInfo::unknown()).await, Ok(true));
     world.is_over(&bob, "ended by an administrator").await;
-    for gone in [&bobs, &alices, &unknown] {
-        assert_eq!(world.auth.revoke_session(gone).await, Ok(false));
+    for (subject, gone) in [("bob", &bobs), ("alice", &alices), ("alice", &unknown)] {
+        assert_eq!(world.auth.revoke_session(subject, gone, &ClientInfo::unknown()).await, Ok(false));
     }
     world.works(&other).await;
 }
@@ -404,9 +427,9 @@ async fn whoever_names_a_session_that_is_not_his_leaves_no_trace() {
     let world = World::with(|builder| builder.revocation_store(revocations.clone()));
     let bob = world.log_in("bob").await;
     let id = world.session_of(&bob);
-    assert_eq!(world.auth.revoke_own_session("alice", &id).await, Ok(false));
+    assert_eq!(world.auth.revoke_session("alice", &id, &ClientInfo::unknown()).await, Ok(false));
     assert_eq!(revocations.sizes().revocations, 0);
-    assert_eq!(world.auth.revoke_own_session("bob", &id).await, Ok(true));
+    assert_eq!(world.auth.revoke_session("bob", &id, &ClientInfo::unknown()).await, Ok(true));
     assert_eq!(revocations.sizes().revocations, 1);
 }
 
@@ -444,8 +467,8 @@ async fn a_clock_that_jumps_back_brings_no_login_back() {
     let [ended, everywhere] = [world.log_in("alice").await, world.log_in("bob").await];
     let stays = world.log_in("alice").await;
     world.clock.advance(10 * MINUTE);
-    world.auth.logout(&ended.access).await.unwrap();
-    world.auth.logout_all("bob").await.unwrap();
+    world.auth.logout(&ended.access, &ClientInfo::unknown()).await.unwrap();
+    world.auth.logout_all("bob", &ClientInfo::unknown()).await.unwrap();
     world.clock.set(ManualClock::START);
     world.is_over(&ended, "logged out before the clock jumped back").await;
     world.is_over(&everywhere, "logged out everywhere").await;
@@ -539,7 +562,7 @@ async fn refreshes_that_race_a_logout_leave_nothing_that_works() {
             let (world, tokens) = (Arc::clone(&world), tokens.clone());
             tokio::spawn(async move {
                 let token = if round % 2 == 0 { &tokens.access } else { &tokens.refresh };
-                world.auth.logout(token).await
+                world.auth.logout(token, &ClientInfo::unknown()).await
             })
         };
         let outcomes = at_once(&world, &tokens).await;
@@ -563,7 +586,7 @@ async fn logins_that_race_a_logout_everywhere_are_good_or_not_by_halves_never() 
             tasks.spawn(async move {
                 start.wait().await;
                 if number == 2 {
-                    world.auth.logout_all("alice").await.unwrap();
+                    world.auth.logout_all("alice", &ClientInfo::unknown()).await.unwrap();
                     return None;
                 }
                 Some(world.log_in(TokenRequest::for_subject("alice")).await)

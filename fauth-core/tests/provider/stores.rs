@@ -1,20 +1,15 @@
 //! Stores that are missing, mixed, failing and late: what is built, and what stays true whatever call goes wrong.
 
-use std::{
-    future::{Future, pending},
-    io,
-    pin::pin,
-    sync::{Arc, Mutex},
-    task::Poll,
-    time::Duration,
-};
+use std::{pin::pin, sync::Mutex, task::Poll, time::Duration};
 
 use fauth_core::{
-    AuthProvider, ConfigError, EventKind, InvalidToken, LoginRequest, MemoryStore, Purpose, Rejection,
-    Requirement, RevocationTarget, Session, SessionConfig, SessionId, StoreError, Timestamp, Unavailable,
-    store::{NewSession, RevocationStore, Rotation, RotationOutcome, SessionStore, TokenFacts, Verdict},
+    AuthProvider, ClientInfo, ConfigError, LoginRequest, MemoryStore, Purpose, Rejection, Requirement,
+    SessionConfig,
+    event::EventKind,
+    rejection::{InvalidToken, Unavailable},
+    store::{RevocationTarget, Session, SessionId},
 };
-use fauth_testing::{TestUser, Users, config, memory_store};
+use fauth_testing::{Fault, FaultyStore, TestUser, Users, config, memory_store};
 
 use crate::support::{Tokens, World, get, poll_once};
 
@@ -136,155 +131,16 @@ fn a_fault_of_the_session_settings_surfaces() {
 
 // ------------------------------------------------------------------------------------------------ a store that goes wrong
 
-/// What goes wrong with one call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fault {
-    /// It fails, and nothing has happened.
-    Fails,
-    /// It has happened, and then the answer gets lost.
-    FailsLate,
-    /// No answer, and nothing has happened.
-    Hangs,
-    /// No answer, and it has happened.
-    HangsLate,
-}
-
-const FAULTS: [Fault; 4] = [Fault::Fails, Fault::FailsLate, Fault::Hangs, Fault::HangsLate];
-
-impl Fault {
-    const fn is_late(self) -> bool {
-        matches!(self, Self::FailsLate | Self::HangsLate)
-    }
-
-    const fn outcome(self) -> (Unavailable, &'static str) {
-        match self {
-            Self::Fails | Self::FailsLate => (Unavailable::Store, "store_failed"),
-            Self::Hangs | Self::HangsLate => (Unavailable::StoreTimeout, "store_timeout"),
-        }
+/// How a fault shows to the caller and in the log.
+fn outcome_of(fault: Fault) -> (Unavailable, &'static str) {
+    match fault {
+        Fault::Fails | Fault::FailsLate => (Unavailable::Store, "store_failed"),
+        _ => (Unavailable::StoreTimeout, "store_timeout"),
     }
 }
 
-/// Sessions and revocations in memory, with one call that goes wrong, and with a pause before each if wanted.
-#[derive(Clone)]
-struct Shaky {
-    inner: MemoryStore,
-    plan: Arc<Mutex<Plan>>,
-}
-
-#[derive(Default)]
-struct Plan {
-    /// The calls since the last plan.
-    calls: Vec<&'static str>,
-    /// Which of them goes wrong, and how.
-    fault: Option<(usize, Fault)>,
-    /// Each call lets others go first.
-    pauses: bool,
-}
-
-impl Shaky {
-    fn new() -> Self {
-        Self { inner: memory_store(), plan: Arc::default() }
-    }
-
-    fn plan(&self, fault: Option<(usize, Fault)>) {
-        *self.plan.lock().unwrap() = Plan { fault, ..Plan::default() };
-    }
-
-    fn pause_at_each_call(&self) {
-        self.plan.lock().unwrap().pauses = true;
-    }
-
-    fn calls(&self) -> Vec<&'static str> {
-        self.plan.lock().unwrap().calls.clone()
-    }
-
-    async fn step<T>(
-        &self,
-        name: &'static str,
-        call: impl Future<Output = Result<T, StoreError>> + Send,
-    ) -> Result<T, StoreError> {
-        let (fault, pauses) = {
-            let mut plan = self.plan.lock().unwrap();
-            let number = plan.calls.len();
-            plan.calls.push(name);
-            (plan.fault.filter(|(at, _)| *at == number).map(|(_, fault)| fault), plan.pauses)
-        };
-        if pauses {
-            // Twice: a future that is not ready at once is polled again by its timeout.
-            tokio::task::yield_now().await;
-            tokio::task::yield_now().await;
-        }
-        let down = || Err(StoreError::new(io::Error::other("the store is down")));
-        match fault {
-            None => call.await,
-            Some(Fault::Fails) => down(),
-            Some(Fault::FailsLate) => call.await.and_then(|_| down()),
-            Some(Fault::Hangs) => pending().await,
-            Some(Fault::HangsLate) => {
-                drop(call.await);
-                pending().await
-            }
-        }
-    }
-}
-
-impl SessionStore for Shaky {
-    async fn open(&self, new: NewSession, now: Timestamp) -> Result<Vec<SessionId>, StoreError> {
-        self.step("open", self.inner.open(new, now)).await
-    }
-
-    async fn rotate(&self, rotation: Rotation, now: Timestamp) -> Result<RotationOutcome, StoreError> {
-        self.step("rotate", self.inner.rotate(rotation, now)).await
-    }
-
-    async fn end(
-        &self,
-        id: &SessionId,
-        owner: Option<&str>,
-        now: Timestamp,
-    ) -> Result<Option<Session>, StoreError> {
-        self.step("end", self.inner.end(id, owner, now)).await
-    }
-
-    async fn end_all(
-        &self,
-        subject: &str,
-        keep: Option<&SessionId>,
-        now: Timestamp,
-    ) -> Result<Vec<SessionId>, StoreError> {
-        self.step("end_all", self.inner.end_all(subject, keep, now)).await
-    }
-
-    async fn list(&self, subject: &str, now: Timestamp) -> Result<Vec<Session>, StoreError> {
-        self.step("list", SessionStore::list(&self.inner, subject, now)).await
-    }
-}
-
-impl RevocationStore for Shaky {
-    async fn revoke(
-        &self,
-        targets: &[RevocationTarget<'_>],
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.step("revoke", self.inner.revoke(targets, now, until)).await
-    }
-
-    async fn check(&self, token: &TokenFacts<'_>, now: Timestamp) -> Result<Verdict, StoreError> {
-        self.step("check", self.inner.check(token, now)).await
-    }
-
-    async fn epoch(&self, subject: &str, now: Timestamp) -> Result<u64, StoreError> {
-        self.step("epoch", self.inner.epoch(subject, now)).await
-    }
-
-    async fn raise_epoch(&self, subject: &str, now: Timestamp, until: Timestamp) -> Result<u64, StoreError> {
-        self.step("raise_epoch", self.inner.raise_epoch(subject, now, until)).await
-    }
-}
-
-fn shaky_world(settings: SessionConfig) -> (World, Shaky) {
-    let store = Shaky::new();
+fn faulty_world(settings: SessionConfig) -> (World, FaultyStore) {
+    let store = FaultyStore::default();
     let world = World::without_store(|builder| {
         builder.session_store(store.clone()).revocation_store(store.clone()).sessions(settings)
     });
@@ -294,14 +150,14 @@ fn shaky_world(settings: SessionConfig) -> (World, Shaky) {
 /// Alice is logged in twice, for what is ended and for what must stay.
 struct Scene {
     world: World,
-    store: Shaky,
+    store: FaultyStore,
     tokens: Tokens,
     other: Tokens,
 }
 
 impl Scene {
     async fn new(settings: SessionConfig) -> Self {
-        let (world, store) = shaky_world(settings);
+        let (world, store) = faulty_world(settings);
         let other = world.log_in("alice").await;
         world.clock.advance(SECOND);
         let tokens = world.log_in("alice").await;
@@ -311,8 +167,8 @@ impl Scene {
 
 /// Where a flow went wrong.
 #[derive(Debug, Clone, Copy)]
-struct Mishap {
-    call: &'static str,
+struct Mishap<'a> {
+    call: &'a str,
     fault: Fault,
 }
 
@@ -323,20 +179,21 @@ async fn with_every_mishap<T: std::fmt::Debug>(
     calls: &[&str],
     prepare: impl AsyncFn(&Scene),
     flow: impl AsyncFn(&Scene) -> Result<T, Rejection>,
-    afterwards: impl AsyncFn(&Scene, Mishap),
+    afterwards: impl AsyncFn(&Scene, Mishap<'_>),
 ) {
-    for fault in FAULTS {
+    for fault in Fault::ALL {
         for (number, call) in calls.iter().enumerate() {
             let scene = Scene::new(settings.clone()).await;
             prepare(&scene).await;
             scene.world.events.take();
-            scene.store.plan(Some((number, fault)));
+            scene.store.calls();
+            scene.store.fault_after(number, fault);
             let outcome = flow(&scene).await;
             assert_eq!(scene.store.calls().get(number), Some(call), "{fault:?}");
-            let mishap = Mishap { call: scene.store.calls()[number], fault };
-            scene.store.plan(None);
+            let mishap = Mishap { call, fault };
+            scene.store.recover();
 
-            let (unavailable, reason) = fault.outcome();
+            let (unavailable, reason) = outcome_of(fault);
             let expected = Rejection::Unavailable(unavailable);
             assert_eq!(outcome.as_ref().err(), Some(&expected), "{mishap:?}: {outcome:?}");
             assert_eq!(expected.status(), 503);
@@ -354,7 +211,7 @@ async fn with_every_mishap<T: std::fmt::Debug>(
     }
     let scene = Scene::new(settings).await;
     prepare(&scene).await;
-    scene.store.plan(None);
+    scene.store.calls();
     flow(&scene).await.unwrap();
     assert_eq!(scene.store.calls(), calls, "when nothing goes wrong");
 }
@@ -439,11 +296,11 @@ async fn a_logout_whose_store_fails_opens_nothing_and_can_be_tried_again() {
             SessionConfig::new(),
             &["revoke", "end"],
             nothing,
-            async |scene| scene.world.auth.logout(&token(scene)).await,
+            async |scene| scene.world.auth.logout(&token(scene), &ClientInfo::unknown()).await,
             async |scene, mishap| {
                 let revoked = mishap.call == "end" || mishap.fault.is_late();
                 assert_eq!(scene.world.enter(&scene.tokens).await.is_err(), revoked, "{mishap:?}");
-                scene.world.auth.logout(&token(scene)).await.unwrap();
+                scene.world.auth.logout(&token(scene), &ClientInfo::unknown()).await.unwrap();
                 scene.world.is_over(&scene.tokens, &format!("{mishap:?}")).await;
                 scene.world.works(&scene.other).await;
             },
@@ -458,11 +315,11 @@ async fn a_logout_everywhere_whose_store_fails_can_be_tried_again() {
         SessionConfig::new(),
         &["raise_epoch", "end_all"],
         nothing,
-        async |scene| scene.world.auth.logout_all("alice").await,
+        async |scene| scene.world.auth.logout_all("alice", &ClientInfo::unknown()).await,
         async |scene, mishap| {
             let raised = mishap.call == "end_all" || mishap.fault.is_late();
             assert_eq!(scene.world.enter(&scene.tokens).await.is_err(), raised, "{mishap:?}");
-            scene.world.auth.logout_all("alice").await.unwrap();
+            scene.world.auth.logout_all("alice", &ClientInfo::unknown()).await.unwrap();
             for tokens in [&scene.tokens, &scene.other] {
                 scene.world.is_over(tokens, &format!("{mishap:?}")).await;
             }
@@ -478,17 +335,17 @@ async fn a_logout_everywhere_whose_store_fails_can_be_tried_again() {
 async fn a_logout_of_the_others_whose_store_fails_can_be_tried_again() {
     with_every_mishap(
         SessionConfig::new(),
-        &["list", "revoke", "end_all"],
+        &["list_sessions", "revoke", "end_all"],
         nothing,
         async |scene| {
             let current =
                 scene.world.auth.verify_signature_and_claims(&scene.tokens.access, Purpose::Access).unwrap();
-            scene.world.auth.logout_others(&current).await
+            scene.world.auth.logout_others(&current, &ClientInfo::unknown()).await
         },
         async |scene, mishap| {
             let current =
                 scene.world.auth.verify_signature_and_claims(&scene.tokens.access, Purpose::Access).unwrap();
-            scene.world.auth.logout_others(&current).await.unwrap();
+            scene.world.auth.logout_others(&current, &ClientInfo::unknown()).await.unwrap();
             scene.world.is_over(&scene.other, &format!("{mishap:?}")).await;
             scene.world.works(&scene.tokens).await;
         },
@@ -500,30 +357,20 @@ async fn a_logout_of_the_others_whose_store_fails_can_be_tried_again() {
 async fn a_revocation_of_a_session_whose_store_fails_can_be_tried_again() {
     with_every_mishap(
         SessionConfig::new(),
-        &["revoke", "end"],
-        nothing,
-        async |scene| scene.world.auth.revoke_session(&scene.world.session_of(&scene.tokens)).await,
-        async |scene, mishap| {
-            let id = scene.world.session_of(&scene.tokens);
-            let left = !(mishap.call == "end" && mishap.fault.is_late());
-            assert_eq!(scene.world.auth.revoke_session(&id).await, Ok(left), "{mishap:?}");
-            scene.world.is_over(&scene.tokens, &format!("{mishap:?}")).await;
-            scene.world.works(&scene.other).await;
-        },
-    )
-    .await;
-    with_every_mishap(
-        SessionConfig::new(),
-        &["list", "revoke", "end"],
+        &["list_sessions", "revoke", "end"],
         nothing,
         async |scene| {
             let id = scene.world.session_of(&scene.tokens);
-            scene.world.auth.revoke_own_session("alice", &id).await
+            scene.world.auth.revoke_session("alice", &id, &ClientInfo::unknown()).await
         },
         async |scene, mishap| {
             let id = scene.world.session_of(&scene.tokens);
             let left = !(mishap.call == "end" && mishap.fault.is_late());
-            assert_eq!(scene.world.auth.revoke_own_session("alice", &id).await, Ok(left), "{mishap:?}");
+            assert_eq!(
+                scene.world.auth.revoke_session("alice", &id, &ClientInfo::unknown()).await,
+                Ok(left),
+                "{mishap:?}"
+            );
             scene.world.is_over(&scene.tokens, &format!("{mishap:?}")).await;
             scene.world.works(&scene.other).await;
         },
@@ -558,12 +405,12 @@ async fn a_theft_whose_revocation_fails_is_made_up_for_at_the_next_attempt() {
 /// Told of when it is noticed, not when its revocation has succeeded at last; and never twice.
 #[tokio::test(start_paused = true)]
 async fn a_theft_is_told_of_once_whatever_its_revocation_does() {
-    for fault in FAULTS {
+    for fault in Fault::ALL {
         let scene = Scene::new(SessionConfig::new()).await;
         scene.world.refresh(&scene.tokens).await.unwrap();
         scene.world.clock.advance(10 * SECOND);
         scene.world.events.take();
-        scene.store.plan(Some((2, fault)));
+        scene.store.fault_after(2, fault);
         for _ in 0..3 {
             assert!(scene.world.refresh(&scene.tokens).await.is_err(), "{fault:?}");
         }
@@ -622,7 +469,7 @@ async fn a_guarded_request_whose_store_fails_is_503_and_never_a_pass() {
 async fn what_is_only_read_or_revoked_fails_in_the_same_way() {
     with_every_mishap(
         SessionConfig::new(),
-        &["list"],
+        &["list_sessions"],
         nothing,
         async |scene| scene.world.auth.sessions("alice").await,
         async |scene, _| assert_eq!(scene.world.auth.sessions("alice").await.unwrap().len(), 2),
@@ -632,9 +479,9 @@ async fn what_is_only_read_or_revoked_fails_in_the_same_way() {
         SessionConfig::new(),
         &["revoke", "end_all"],
         nothing,
-        async |scene| scene.world.auth.revoke(&[RevocationTarget::Subject("alice")]).await,
+        async |scene| scene.world.auth.revoke("alice", &[RevocationTarget::Subject]).await,
         async |scene, mishap| {
-            scene.world.auth.revoke(&[RevocationTarget::Subject("alice")]).await.unwrap();
+            scene.world.auth.revoke("alice", &[RevocationTarget::Subject]).await.unwrap();
             scene.world.is_over(&scene.tokens, &format!("{mishap:?}")).await;
         },
     )
@@ -644,12 +491,12 @@ async fn what_is_only_read_or_revoked_fails_in_the_same_way() {
 #[tokio::test(start_paused = true)]
 async fn the_store_timeout_is_exact() {
     let limit = 7 * SECOND;
-    let store = Shaky::new();
+    let store = FaultyStore::default();
     let world = World::without_store(|builder| {
         builder.session_store(store.clone()).revocation_store(store.clone()).store_timeout(limit)
     });
     let tokens = world.log_in("alice").await;
-    store.plan(Some((0, Fault::Hangs)));
+    store.fault_after(0, Fault::Hangs);
     let began = tokio::time::Instant::now();
     assert_eq!(world.enter(&tokens).await, Err(Rejection::Unavailable(Unavailable::StoreTimeout)));
     assert_eq!(began.elapsed(), limit);
@@ -659,22 +506,20 @@ async fn the_store_timeout_is_exact() {
 /// one knows must last as long as his refresh token.
 #[tokio::test(start_paused = true)]
 async fn what_could_not_be_ended_stays_revoked_for_as_long_as_its_refresh_token() {
-    for (name, call) in
-        [("logout", 1), ("revoke_session", 1), ("revoke_own_session", 2), ("logout_others", 2)]
-    {
+    for (name, call) in [("logout", 1), ("revoke_session", 2), ("logout_others", 2)] {
         for fault in [Fault::Fails, Fault::Hangs] {
             let scene = Scene::new(SessionConfig::new()).await;
             let auth = &scene.world.auth;
             let id = scene.world.session_of(&scene.tokens);
             let other = auth.verify_signature_and_claims(&scene.other.access, Purpose::Access).unwrap();
-            scene.store.plan(Some((call, fault)));
+            scene.store.calls();
+            scene.store.fault_after(call, fault);
             let outcome = match name {
-                "logout" => auth.logout(&scene.tokens.access).await,
-                "revoke_session" => auth.revoke_session(&id).await.map(drop),
-                "revoke_own_session" => auth.revoke_own_session("alice", &id).await.map(drop),
-                _ => auth.logout_others(&other).await.map(drop),
+                "logout" => auth.logout(&scene.tokens.access, &ClientInfo::unknown()).await,
+                "revoke_session" => auth.revoke_session("alice", &id, &ClientInfo::unknown()).await.map(drop),
+                _ => auth.logout_others(&other, &ClientInfo::unknown()).await.map(drop),
             };
-            assert_eq!(outcome, Err(Rejection::Unavailable(fault.outcome().0)), "{name}");
+            assert_eq!(outcome, Err(Rejection::Unavailable(outcome_of(fault).0)), "{name}");
             assert!(scene.store.calls()[call].starts_with("end"), "{name}");
             for _ in 0..6 {
                 scene.world.clock.advance(24 * HOUR);
@@ -690,48 +535,9 @@ async fn what_could_not_be_ended_stays_revoked_for_as_long_as_its_refresh_token(
 /// A backend that mixes sessions up must not make one user out of another.
 #[tokio::test]
 async fn a_session_of_somebody_else_is_no_session() {
-    #[derive(Clone)]
-    struct MixedUp(MemoryStore);
-
-    impl SessionStore for MixedUp {
-        async fn open(&self, new: NewSession, now: Timestamp) -> Result<Vec<SessionId>, StoreError> {
-            self.0.open(new, now).await
-        }
-
-        async fn rotate(&self, rotation: Rotation, now: Timestamp) -> Result<RotationOutcome, StoreError> {
-            Ok(match self.0.rotate(rotation, now).await? {
-                RotationOutcome::Rotated(session) => {
-                    RotationOutcome::Rotated(Session { subject: "bob".to_owned(), ..session })
-                }
-                other => other,
-            })
-        }
-
-        async fn end(
-            &self,
-            id: &SessionId,
-            owner: Option<&str>,
-            now: Timestamp,
-        ) -> Result<Option<Session>, StoreError> {
-            self.0.end(id, owner, now).await
-        }
-
-        async fn end_all(
-            &self,
-            subject: &str,
-            keep: Option<&SessionId>,
-            now: Timestamp,
-        ) -> Result<Vec<SessionId>, StoreError> {
-            self.0.end_all(subject, keep, now).await
-        }
-
-        async fn list(&self, subject: &str, now: Timestamp) -> Result<Vec<Session>, StoreError> {
-            SessionStore::list(&self.0, subject, now).await
-        }
-    }
-
-    let world = World::with(|builder| builder.session_store(MixedUp(memory_store())));
+    let (world, store) = faulty_world(SessionConfig::new());
     let [alice, bob] = [world.log_in("alice").await, world.log_in("bob").await];
+    store.mix_up("bob");
     let refused = world.refresh(&alice).await.unwrap_err();
     assert_eq!(refused, Rejection::Unavailable(Unavailable::Store));
     assert!(world.refresh(&bob).await.is_ok());
@@ -749,8 +555,8 @@ async fn interleaved<A, B>(
     let mut steps = 0;
     loop {
         let scene = Scene::new(SessionConfig::new()).await;
-        scene.store.plan(None);
-        scene.store.pause_at_each_call();
+        scene.store.calls();
+        scene.store.pause();
         let (outcome, meanwhile, before, is_last) = {
             let mut running = pin!(first(&scene));
             let mut polled = (0..steps).map(|_| poll_once(running.as_mut()));
@@ -772,7 +578,8 @@ async fn interleaved<A, B>(
 
 #[tokio::test]
 async fn a_refresh_that_meets_a_logout_leaves_nothing_that_works() {
-    let logout = async |scene: &Scene| scene.world.auth.logout(&scene.tokens.access).await;
+    let logout =
+        async |scene: &Scene| scene.world.auth.logout(&scene.tokens.access, &ClientInfo::unknown()).await;
     let refresh = async |scene: &Scene| scene.world.refresh(&scene.tokens).await;
     let over = async |scene: &Scene, next: Result<Tokens, Rejection>| {
         if let Ok(next) = next {
@@ -798,7 +605,7 @@ async fn a_refresh_that_meets_a_logout_leaves_nothing_that_works() {
 #[tokio::test]
 async fn a_login_that_meets_a_logout_everywhere_is_good_only_if_it_came_later() {
     let login = async |scene: &Scene| scene.world.log_in("alice").await;
-    let everywhere = async |scene: &Scene| scene.world.auth.logout_all("alice").await;
+    let everywhere = async |scene: &Scene| scene.world.auth.logout_all("alice", &ClientInfo::unknown()).await;
     let mut fates = [0, 0];
     let seen = Mutex::new(&mut fates);
     interleaved(login, everywhere, async |scene, tokens, ended, before| {
@@ -831,7 +638,7 @@ async fn a_login_that_meets_a_logout_everywhere_is_good_only_if_it_came_later() 
 #[tokio::test]
 async fn a_refresh_that_meets_a_logout_everywhere_leaves_nothing_that_works() {
     let refresh = async |scene: &Scene| scene.world.refresh(&scene.tokens).await;
-    let everywhere = async |scene: &Scene| scene.world.auth.logout_all("alice").await;
+    let everywhere = async |scene: &Scene| scene.world.auth.logout_all("alice", &ClientInfo::unknown()).await;
     let over = async |scene: &Scene, next: Result<Tokens, Rejection>| {
         if let Ok(next) = next {
             scene.world.is_over(&next, "what the refresh gave").await;
@@ -859,7 +666,7 @@ async fn a_logout_of_the_others_also_ends_who_came_meanwhile() {
     let others = async |scene: &Scene| {
         let current =
             scene.world.auth.verify_signature_and_claims(&scene.tokens.access, Purpose::Access).unwrap();
-        scene.world.auth.logout_others(&current).await
+        scene.world.auth.logout_others(&current, &ClientInfo::unknown()).await
     };
     let login = async |scene: &Scene| scene.world.log_in("alice").await;
     let ended_late = Mutex::new(0);
@@ -885,7 +692,7 @@ async fn a_logout_of_the_others_also_ends_who_came_meanwhile() {
 async fn a_session_that_is_ended_twice_at_once_is_told_of_once() {
     let end = async |scene: &Scene| {
         let id = scene.world.session_of(&scene.tokens);
-        scene.world.auth.revoke_own_session("alice", &id).await.unwrap()
+        scene.world.auth.revoke_session("alice", &id, &ClientInfo::unknown()).await.unwrap()
     };
     interleaved(end, end, async |scene, first, second, _| {
         assert!(first || second);
@@ -907,10 +714,10 @@ async fn sessions_and_revocations_can_be_kept_in_two_places() {
     let [first, second] = [world.log_in("alice").await, world.log_in("alice").await];
     assert_eq!((sessions.sizes().sessions, revocations.sizes().sessions), (2, 0));
     let first = world.works(&first).await;
-    world.auth.logout(&first.access).await.unwrap();
+    world.auth.logout(&first.access, &ClientInfo::unknown()).await.unwrap();
     world.is_over(&first, "logged out").await;
     let second = world.works(&second).await;
-    world.auth.logout_all("alice").await.unwrap();
+    world.auth.logout_all("alice", &ClientInfo::unknown()).await.unwrap();
     world.is_over(&second, "logged out everywhere").await;
     assert_eq!(sessions.sizes().revocations, 0);
     assert!(revocations.sizes().revocations > 0);
@@ -923,7 +730,7 @@ async fn one_kind_can_be_taken_out_of_a_store_for_all() {
     let world = World::without_store(|builder| builder.store(all.clone()).session_store(sessions.clone()));
     let tokens = world.log_in("alice").await;
     assert_eq!((all.sizes().sessions, sessions.sizes().sessions), (0, 1));
-    world.auth.logout(&tokens.access).await.unwrap();
+    world.auth.logout(&tokens.access, &ClientInfo::unknown()).await.unwrap();
     assert_eq!((all.sizes().revocations > 0, sessions.sizes().revocations), (true, 0));
 }
 
@@ -936,19 +743,31 @@ async fn without_sessions_a_logout_ends_what_was_issued_under_one_name() {
         let next = world.works(&tokens).await;
         assert_eq!(world.session_of(&next), world.session_of(&tokens), "a refresh keeps the name");
         world.works(&tokens).await;
-        world.auth.logout(if by_refresh_token { &tokens.refresh } else { &tokens.access }).await.unwrap();
+        world
+            .auth
+            .logout(if by_refresh_token { &tokens.refresh } else { &tokens.access }, &ClientInfo::unknown())
+            .await
+            .unwrap();
         world.is_over(&tokens, "the token itself").await;
         world.is_over(&next, "what was issued for it").await;
     }
     world.works(&other).await;
-    world.auth.logout_all("alice").await.unwrap();
+    world.auth.logout_all("alice", &ClientInfo::unknown()).await.unwrap();
     world.is_over(&other, "everything").await;
     let current = world.log_in("alice").await;
     let current = world.auth.verify_signature_and_claims(&current.access, Purpose::Access).unwrap();
     for refused in [
         world.auth.sessions("alice").await.map(drop),
-        world.auth.logout_others(&current).await.map(drop),
-        world.auth.revoke_session(&SessionId::parse(current.session_id().unwrap()).unwrap()).await.map(drop),
+        world.auth.logout_others(&current, &ClientInfo::unknown()).await.map(drop),
+        world
+            .auth
+            .revoke_session(
+                "alice",
+                &SessionId::parse(current.session_id().unwrap()).unwrap(),
+                &ClientInfo::unknown(),
+            )
+            .await
+            .map(drop),
     ] {
         assert_eq!(refused.unwrap_err().reason(), "no_store");
     }
@@ -959,20 +778,20 @@ async fn without_revocation_a_logout_ends_the_session_and_not_its_access_token()
     let world =
         World::without_store(|builder| builder.session_store(memory_store()).danger_without_revocation());
     let [tokens, other] = [world.log_in("alice").await, world.log_in("alice").await];
-    world.auth.logout(&tokens.access).await.unwrap();
+    world.auth.logout(&tokens.access, &ClientInfo::unknown()).await.unwrap();
     assert_eq!(world.enter(&tokens).await, Ok(()));
     let ended = Rejection::InvalidToken(InvalidToken::SessionEnded);
     assert_eq!(world.refresh(&tokens).await, Err(ended.clone()));
     let other = world.works(&other).await;
-    world.auth.logout_all("alice").await.unwrap();
+    world.auth.logout_all("alice", &ClientInfo::unknown()).await.unwrap();
     assert_eq!((world.enter(&other).await, world.refresh(&other).await), (Ok(()), Err(ended)));
     assert_eq!(
-        world.auth.revoke(&[RevocationTarget::Subject("alice")]).await.unwrap_err().reason(),
+        world.auth.revoke("alice", &[RevocationTarget::Subject]).await.unwrap_err().reason(),
         "no_store"
     );
     // A token outside any session: nothing could be ended.
     let lone = world.access("alice");
-    assert_eq!(world.auth.logout(&lone).await.unwrap_err().reason(), "no_store");
+    assert_eq!(world.auth.logout(&lone, &ClientInfo::unknown()).await.unwrap_err().reason(), "no_store");
 }
 
 #[tokio::test]
@@ -988,10 +807,10 @@ async fn without_any_store_nothing_is_ended_and_nobody_is_told_so() {
             .is_none()
     );
     for refused in [
-        world.auth.logout(&tokens.access).await,
-        world.auth.logout(&tokens.refresh).await,
-        world.auth.logout_all("alice").await,
-        world.auth.revoke(&[RevocationTarget::TokenId("x")]).await,
+        world.auth.logout(&tokens.access, &ClientInfo::unknown()).await,
+        world.auth.logout(&tokens.refresh, &ClientInfo::unknown()).await,
+        world.auth.logout_all("alice", &ClientInfo::unknown()).await,
+        world.auth.revoke("alice", &[RevocationTarget::TokenId("x")]).await,
     ] {
         assert_eq!(refused.unwrap_err().reason(), "no_store");
     }
@@ -1006,13 +825,12 @@ async fn a_session_knows_its_login() {
     let world = World::new();
     let request = LoginRequest::for_subject("alice")
         .remember(true)
-        .client("x".repeat(300))
-        .address([192, 0, 2, 7].into());
+        .client(ClientInfo::unknown().with_user_agent(&"x".repeat(300)).with_address([192, 0, 2, 7].into()));
     let tokens = world.log_in(request).await;
     let [session] = world.auth.sessions("alice").await.unwrap().try_into().unwrap();
     let Session {
         id,
-        subject,
+        owner,
         created_at,
         last_seen_at,
         idle_timeout,
@@ -1023,7 +841,7 @@ async fn a_session_knows_its_login() {
     } = session;
     let day = 24 * HOUR;
     let now = fauth_testing::ManualClock::START;
-    assert_eq!((id, subject.as_str()), (world.session_of(&tokens), "alice"));
+    assert_eq!((id, owner), (world.session_of(&tokens), world.auth.owner("alice").into_owned()));
     assert_eq!((created_at, last_seen_at), (now, now));
     assert_eq!((idle_timeout, expires_at.since(now), remembered), (30 * day, 90 * day, true));
     assert_eq!((client.unwrap().len(), address), (256, Some([192, 0, 2, 7].into())));

@@ -14,13 +14,19 @@ use std::{
 };
 
 use fauth_core::{
-    ApiKeyFault, AuthEvents, AuthProvider, AuthProviderBuilder, Clock as _, ConfigError, Event, EventKind,
-    Granted, HeaderValues, InvalidToken, LoginRequest, MalformedCredential, Misconfigured, Missing,
-    OneTimeFault, Purpose, Rejection, Reply, RequestHead, Requirement, ResponseHeader, SessionId, TokenError,
-    TokenPair, TokenRequest, Unavailable, routes::Endpoint,
+    AuthProvider, AuthProviderBuilder, ClientInfo, ConfigError, Granted, LoginRequest, Missing, Purpose,
+    Rejection, Requirement, TokenPair, TokenRequest,
+    clock::Clock as _,
+    event::{AuthEvents, Event, EventKind},
+    rejection::{ApiKeyFault, InvalidToken, MalformedCredential, Misconfigured, OneTimeFault, Unavailable},
+    reply::{Reply, ResponseHeader},
+    request::{HeaderValues, RequestHead},
+    routes::Endpoint,
+    store::SessionId,
+    token::TokenError,
 };
 use fauth_testing::{
-    ManualClock, TestUser, Users, WireRequest, config, provider_with, provider_without_store,
+    ManualClock, TestUser, Users, WireRequest, at_once, config, provider_with, provider_without_store,
 };
 use tracing::{
     Level, Metadata, Subscriber,
@@ -51,7 +57,7 @@ impl World {
     }
 
     pub(crate) fn token<'a>(&self, purpose: Purpose, request: impl Into<TokenRequest<'a>>) -> String {
-        self.auth.issue(purpose, request).unwrap().expose().to_owned()
+        at_once(self.auth.issue(purpose, request)).unwrap().expose().to_owned()
     }
 
     pub(crate) fn access<'a>(&self, request: impl Into<TokenRequest<'a>>) -> String {
@@ -85,7 +91,7 @@ impl World {
     }
 
     pub(crate) async fn refresh(&self, tokens: &Tokens) -> Result<Tokens, Rejection> {
-        self.auth.refresh(&tokens.refresh).await.map(|pair| Tokens::of(&pair))
+        self.auth.refresh(&tokens.refresh, &ClientInfo::unknown()).await.map(|pair| Tokens::of(&pair))
     }
 
     /// Sends an access token to a guarded route.

@@ -6,7 +6,8 @@ use servers::Redis;
 
 use super::*;
 
-/// It jumps two days ahead, where everything seems to be over and others make the store forget, and back again.
+/// It jumps nine days ahead, where everything seems to be over and others make the store forget,
+/// and back again.
 #[tokio::test]
 async fn what_was_revoked_holds_when_the_clock_comes_back() {
     let server = Redis::start();
@@ -22,17 +23,17 @@ async fn what_was_revoked_holds_when_the_clock_comes_back() {
     let issued_at = at(Duration::from_secs(5));
     let [one, two] = &stores;
     clock.set(start);
-    one.revoke(&[RevocationTarget::TokenId("revoked")], start, at(DAY)).await.unwrap();
-    let epoch = one.raise_epoch("bob", start, at(DAY)).await.unwrap();
+    one.revoke(&alice(), &[RevocationTarget::TokenId("revoked")], start, at(DAY)).await.unwrap();
+    let epoch = one.raise_epoch(&owner("bob"), start, at(DAY)).await.unwrap();
     one.open(login(1), start).await.unwrap();
 
     clock.set(at(DAY * 9));
     for number in 0..200 {
         let id = format!("later {number}");
-        two.revoke(&[RevocationTarget::TokenId(&id)], at(DAY * 9), at(DAY * 10)).await.unwrap();
+        two.revoke(&alice(), &[RevocationTarget::TokenId(&id)], at(DAY * 9), at(DAY * 10)).await.unwrap();
     }
-    two.raise_epoch("carol", at(DAY * 9), at(DAY * 10)).await.unwrap();
-    assert_eq!(two.list("alice", at(DAY * 9)).await.unwrap(), []);
+    two.raise_epoch(&owner("carol"), at(DAY * 9), at(DAY * 10)).await.unwrap();
+    assert_eq!(two.list(&alice(), at(DAY * 9)).await.unwrap(), []);
     two.open(login(2), at(DAY * 9)).await.unwrap();
     // A few beats, in which the mirror may forget.
     tokio::time::sleep(Duration::from_millis(1500)).await;
@@ -43,29 +44,31 @@ async fn what_was_revoked_holds_when_the_clock_comes_back() {
     let fresh = store(true).await;
     for store in stores.iter().chain([&fresh]) {
         for seconds in [10, 0] {
-            let seen = store.check(&facts("revoked", issued_at), at(Duration::from_secs(seconds))).await;
+            let seen = checked(store, ("revoked", 0), issued_at, at(Duration::from_secs(seconds))).await;
             assert_eq!(seen.unwrap(), Verdict::Revoked);
         }
-        assert_eq!(store.check(&facts("good", issued_at), start).await.unwrap(), Verdict::Good);
-        assert_eq!(store.epoch("bob", start).await.unwrap(), epoch);
-        assert_eq!(store.list("alice", start).await.unwrap().len(), 2);
+        assert_eq!(checked(store, ("good", 0), issued_at, start).await.unwrap(), Verdict::Good);
+        assert_eq!(store.epoch(&owner("bob"), start).await.unwrap(), epoch);
+        assert_eq!(store.list(&alice(), start).await.unwrap().len(), 2);
     }
-    assert!(one.end_all("alice", None, start).await.unwrap().contains(&sid(1)));
+    assert!(one.end_all(&alice(), None, start).await.unwrap().contains(&sid(1)));
 }
 
-/// An instance that is ahead ends what is over for it alone: it does not tell, but it is ended for all.
+/// An instance whose clock is ahead ends sessions that have expired for it alone. It does not
+/// tell, but they have ended for all.
 #[tokio::test]
-async fn who_is_ahead_ends_sessions_for_all() {
+async fn an_instance_that_is_ahead_ends_sessions_for_all() {
     let server = Redis::start();
     let store = direct(&server.url()).await;
     store.open(login(1), now()).await.unwrap();
-    assert_eq!(store.end_all("alice", None, later(DAY * 9)).await.unwrap(), []);
-    assert_eq!(store.list("alice", now()).await.unwrap(), []);
-    let outcome = store.rotate(exchange(1, 0, 1), now()).await.unwrap();
+    assert_eq!(store.end_all(&alice(), None, later(DAY * 9)).await.unwrap(), []);
+    assert_eq!(store.list(&alice(), now()).await.unwrap(), []);
+    let outcome = store.rotate(&alice(), &exchange(1, 0, 1), now()).await.unwrap();
     assert_eq!(outcome, fauth_core::store::RotationOutcome::Ended);
 }
 
-/// The machine was suspended: only the store's clock has gone on. Redis answers nothing meanwhile, so that no beat comes in between.
+/// The machine was suspended: only the store's clock has gone on. Redis answers nothing meanwhile,
+/// so that no beat comes in between.
 #[tokio::test]
 async fn a_mirror_is_as_old_as_the_older_clock_says() {
     let server = Redis::start();

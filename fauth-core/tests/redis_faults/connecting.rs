@@ -38,7 +38,7 @@ async fn a_server_that_evicts_is_refused() {
 async fn a_server_that_does_not_tell_is_believed() {
     let server = Redis::start();
     let mut rule = redis::cmd("ACL");
-    rule.arg(&["SETUSER", "guest", "on", ">secret", "~{fauth}:*", "+@all", "-config", "-info"]);
+    rule.arg(&["SETUSER", "guest", "on", ">secret", "~{fauth:*}:*", "+@all", "-config", "-info"]);
     rule.exec_async(&mut raw(&server.url()).await).await.unwrap();
     let url = server.url().replace("127", "guest:secret@127");
     let store = RedisStore::connect(&url).await.unwrap();
@@ -109,33 +109,36 @@ async fn namespaces_know_nothing_of_each_other() {
     one.open(login(1), now()).await.unwrap();
     assert_eq!(verdict(&one, "revoked", issued_at).await, Some(Verdict::Revoked));
     assert_eq!(verdict(&two, "revoked", issued_at).await, Some(Verdict::Good));
-    assert_eq!(two.list("alice", now()).await.unwrap(), []);
+    assert_eq!(two.list(&alice(), now()).await.unwrap(), []);
 }
 
-/// Everything but the generation leaves by itself, and everything is in one slot of a cluster.
+/// Everything but the generation leaves by itself. Everything of an owner has the same hash tag,
+/// and everything revoked too.
 #[tokio::test]
-async fn every_key_has_an_end_and_the_same_slot() {
+async fn every_key_has_an_end_and_a_hash_tag() {
     let server = Redis::start();
     let store = direct(&server.url()).await;
     for number in 1..=2 {
         store.open(login(number), now()).await.unwrap();
     }
-    store.rotate(exchange(1, 0, 1), now()).await.unwrap();
-    store.end(&sid(2), None, now()).await.unwrap();
+    store.rotate(&alice(), &exchange(1, 0, 1), now()).await.unwrap();
+    store.end(&alice(), &sid(2), now()).await.unwrap();
     revoke(&store, "revoked").await;
-    store.raise_epoch("alice", now(), later(DAY)).await.unwrap();
-    let (subject, purpose) = ("alice".to_owned(), fauth_core::Purpose::PasswordReset);
-    let record = OneTimeRecord { hash: hash(1), subject, purpose, expires_at: later(DAY) };
+    store.raise_epoch(&alice(), now(), later(DAY)).await.unwrap();
+    let purpose = fauth_core::Purpose::PasswordReset;
+    let record = OneTimeRecord { hash: hash(1), owner: alice(), purpose, expires_at: later(DAY) };
     store.insert(record, 1, now()).await.unwrap();
     keep_api_key(&store).await;
 
     let mut connection = raw(&server.url()).await;
     let keys: Vec<String> = redis::cmd("KEYS").arg("*").query_async(&mut connection).await.unwrap();
-    assert_eq!(keys.len(), 12, "{keys:?}");
+    let of_alice = format!("{{fauth:{}}}:", alice().bucket());
+    assert_eq!(keys.iter().filter(|key| key.starts_with(&of_alice)).count(), 5, "{keys:?}");
+    assert_eq!(keys.iter().filter(|key| key.starts_with("{fauth:r}:")).count(), 5, "{keys:?}");
+    assert_eq!(keys.len(), 10, "{keys:?}");
     for key in keys {
-        assert!(key.starts_with("{fauth}:"), "{key}");
         let left: i64 = redis::cmd("PTTL").arg(&key).query_async(&mut connection).await.unwrap();
-        assert_eq!(left > 0, key != "{fauth}:generation", "{key} {left}");
+        assert_eq!(left > 0, key != "{fauth:r}:generation", "{key} {left}");
         // A day or a week, and an hour.
         assert!(left <= i64::try_from((DAY * 7 + MINUTE * 60).as_millis()).unwrap(), "{key} {left}");
     }
@@ -144,8 +147,8 @@ async fn every_key_has_an_end_and_the_same_slot() {
 async fn keep_api_key(store: &RedisStore) {
     use fauth_core::store::{ApiKey, ApiKeyId, ApiKeyStore, StoredApiKey};
     let key = ApiKey {
-        id: ApiKeyId::parse(&"ab".repeat(16)).unwrap(),
-        owner: "alice".to_owned(),
+        id: ApiKeyId::new(&alice(), [0xab; 16]),
+        owner: alice(),
         name: "deploy".to_owned(),
         scopes: vec!["read".to_owned()],
         created_at: now(),
@@ -166,10 +169,10 @@ async fn what_is_over_is_swept_in_small_steps() {
     let names: Vec<_> = (0..300).map(|number| format!("old {number}")).collect();
     let targets: Vec<_> = names.iter().map(|name| RevocationTarget::TokenId(name)).collect();
     // By a clock that is a day behind, and so does not sweep them itself.
-    store.revoke(&targets, ago(DAY), ago(DAY.saturating_sub(MINUTE))).await.unwrap();
+    store.revoke(&alice(), &targets, ago(DAY), ago(DAY.saturating_sub(MINUTE))).await.unwrap();
     let mut connection = raw(&server.url()).await;
     let mut count = async || -> u64 {
-        redis::cmd("ZCARD").arg("{fauth}:revoked").query_async(&mut connection).await.unwrap()
+        redis::cmd("ZCARD").arg("{fauth:r}:revoked").query_async(&mut connection).await.unwrap()
     };
     assert_eq!(count().await, 300);
     let mut seen = vec![300];
@@ -179,4 +182,50 @@ async fn what_is_over_is_swept_in_small_steps() {
     }
     assert!(seen.windows(2).all(|pair| pair[0] <= pair[1] + 100), "never many at once: {seen:?}");
     assert_eq!(seen.last(), Some(&6), "{seen:?}");
+}
+
+/// The layout before owners had all keys of a namespace in one slot.
+#[tokio::test]
+async fn keys_of_an_older_version_are_named() {
+    let server = Redis::start();
+    let mut connection = raw(&server.url()).await;
+    let mut old = redis::cmd("HSET");
+    old.arg("{fauth}:generation").arg(&["id", "x", "since", "0", "seq", "0"]);
+    old.exec_async(&mut connection).await.unwrap();
+    let error = refused(RedisStore::builder(server.url())).await;
+    assert!(error.field() == "namespace" && error.problem().contains("older version"), "{error}");
+    assert!(RedisStore::builder(server.url()).namespace("new").connect().await.is_ok());
+    redis::cmd("DEL").arg("{fauth}:generation").exec_async(&mut connection).await.unwrap();
+    assert!(RedisStore::connect(server.url()).await.is_ok());
+}
+
+/// What is over for an hour: sessions and tombstones.
+#[tokio::test]
+async fn what_is_over_leaves_with_the_next_login() {
+    let server = Redis::start();
+    let store = direct(&server.url()).await;
+    let ago = |minutes: i64| Timestamp::from_unix_seconds(now().unix_seconds() - minutes * 60);
+    for number in 1..=20 {
+        let mut old = login(number);
+        old.session.last_seen_at = ago(180);
+        // Every second one is over for more than an hour.
+        old.session.expires_at = ago(if number % 2 == 0 { 120 } else { 30 });
+        store.open(old, ago(180)).await.unwrap();
+    }
+    for number in 1..=10 {
+        store.end(&alice(), &sid(number), ago(180)).await.unwrap();
+    }
+    let mut connection = raw(&server.url()).await;
+    let mut count = async || -> (u64, u64) {
+        let mut keys: Vec<String> =
+            redis::cmd("KEYS").arg("*:*s:*").query_async(&mut connection).await.unwrap();
+        keys.sort();
+        let [sessions, tombstones] = keys.as_slice() else { panic!("{keys:?}") };
+        let mut both = redis::pipe();
+        both.cmd("HLEN").arg(sessions).cmd("ZCARD").arg(tombstones);
+        both.query_async(&mut connection).await.unwrap()
+    };
+    assert_eq!(count().await, (10, 10));
+    store.open(login(30), now()).await.unwrap();
+    assert_eq!(count().await, (5 + 1, 5));
 }

@@ -7,22 +7,23 @@ use super::*;
 
 /// Redis gets the request, the client never gets the answer.
 #[tokio::test]
-async fn whoever_lost_the_answer_gets_the_same_successor() {
+async fn a_client_that_lost_the_answer_gets_the_same_successor() {
     let server = Redis::start();
     let store = direct(&server.url()).await;
     store.open(login(1), now()).await.unwrap();
     // So that Redis knows the script.
-    store.rotate(exchange(2, 0, 1), now()).await.unwrap();
+    store.rotate(&alice(), &exchange(2, 0, 1), now()).await.unwrap();
     server.pause();
-    // He gives up before Redis may not do it any more.
-    let attempt = tokio::time::timeout(Duration::from_millis(50), store.rotate(exchange(1, 0, 1), now()));
+    // The client gives up before the deadline of the step.
+    let (owner, rotation) = (alice(), exchange(1, 0, 1));
+    let attempt = tokio::time::timeout(Duration::from_millis(50), store.rotate(&owner, &rotation, now()));
     assert!(attempt.await.is_err(), "nobody knows what became of it");
     server.resume();
-    // He makes another successor of his own, and is told that of the first attempt.
-    let outcome = store.rotate(exchange(1, 0, 99), now()).await.unwrap();
+    // It makes another successor, and is told that of the first attempt.
+    let outcome = store.rotate(&alice(), &exchange(1, 0, 99), now()).await.unwrap();
     let RotationOutcome::InGrace { nonce: made_from, .. } = outcome else { panic!("{outcome:?}") };
     assert_eq!(made_from, nonce(1));
-    let outcome = store.rotate(exchange(1, 1, 2), now()).await.unwrap();
+    let outcome = store.rotate(&alice(), &exchange(1, 1, 2), now()).await.unwrap();
     assert!(matches!(outcome, RotationOutcome::Rotated(_)), "{outcome:?}");
 }
 
@@ -49,7 +50,7 @@ async fn a_session_outlives_every_cut() {
     let mut attempt = 0;
     while !killer.is_finished() || head == 0 {
         attempt += 1;
-        match store.rotate(exchange(1, head, attempt), now()).await {
+        match store.rotate(&alice(), &exchange(1, head, attempt), now()).await {
             Ok(RotationOutcome::Rotated(_)) => head = attempt,
             Ok(RotationOutcome::InGrace { nonce: made_from, .. }) => {
                 // An earlier attempt came through; its name is what the nonce was made of.
@@ -62,11 +63,12 @@ async fn a_session_outlives_every_cut() {
     let cuts = killer.await.unwrap();
     println!("{attempt} attempts, {cuts} connections killed, {failed} failed");
     assert!(cuts >= 20 && failed > 0, "{cuts} {failed}");
-    let outcome = store.rotate(exchange(1, head, u128::MAX), now()).await.unwrap();
+    let outcome = store.rotate(&alice(), &exchange(1, head, u128::MAX), now()).await.unwrap();
     assert!(matches!(outcome, RotationOutcome::Rotated(_)), "{outcome:?}");
 }
 
-/// Two instances with the same token, again and again: one exchanges it, the other is told the same successor.
+/// Two instances with the same token, again and again: one exchanges it, the other is told the
+/// same successor.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_instances_one_wins() {
     let server = Redis::start();
@@ -75,10 +77,8 @@ async fn of_two_instances_one_wins() {
     let mut head = 0;
     for round in 1..=100 {
         let (mine, theirs) = (round * 2, round * 2 + 1);
-        let (a, b) = tokio::join!(
-            one.rotate(exchange(1, head, mine), now()),
-            two.rotate(exchange(1, head, theirs), now())
-        );
+        let (owner, first, second) = (alice(), exchange(1, head, mine), exchange(1, head, theirs));
+        let (a, b) = tokio::join!(one.rotate(&owner, &first, now()), two.rotate(&owner, &second, now()));
         head = match (a.unwrap(), b.unwrap()) {
             (RotationOutcome::Rotated(_), RotationOutcome::InGrace { nonce: told, .. }) => {
                 assert_eq!(told, nonce(mine));

@@ -58,14 +58,14 @@ async fn a_replica_that_is_behind_is_not_believed() {
     judges_again(&stores, issued_at).await;
     tell(&server, &["REPLICAOF", "127.0.0.1", "1"]).await;
     refuses_all(&stores, issued_at).await;
-    assert!(direct.list("alice", now()).await.is_err());
+    assert!(direct.list(&alice(), now()).await.is_err());
     for mirror in [true, false] {
         let connected = RedisStore::builder(server.url()).mirror(mirror).connect().await;
         assert!(matches!(connected, Err(RedisConnectError::Store(_))), "{connected:?}");
     }
     tell(&server, &["REPLICAOF", "NO", "ONE"]).await;
     judges_again(&stores, issued_at).await;
-    assert_eq!(direct.list("alice", now()).await.unwrap().len(), 1);
+    assert_eq!(direct.list(&alice(), now()).await.unwrap().len(), 1);
 }
 
 /// A failover, and back: what the other master was told meanwhile is known.
@@ -78,7 +78,8 @@ async fn what_the_new_master_was_told_is_known_after_the_way_back() {
     eventually("in step", async || is_in_step(&second).await).await;
     judges_again(&[&mirror], issued_at).await;
     tell(&second, &["REPLICAOF", "NO", "ONE"]).await;
-    // The last that the old master takes: the new one never gets it, and both changes have the same number.
+    // The last that the old master takes: the new one never gets it, and both changes have the
+    // same number.
     revoke(&direct(&first.url()).await, "first").await;
     eventually("heard", async || verdict(&mirror, "first", issued_at).await == Some(Verdict::Revoked)).await;
     revoke(&direct(&second.url()).await, "revoked").await;

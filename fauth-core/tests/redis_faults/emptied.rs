@@ -16,9 +16,9 @@ async fn nothing_of_before_is_good(stores: &[RedisStore], before: Timestamp) {
         });
         of_before.await;
         assert!(!matches!(verdict(store, "revoked", before).await, None | Some(Verdict::Good)));
-        let outcome = store.rotate(exchange(1, 0, 1), now()).await.unwrap();
+        let outcome = store.rotate(&alice(), &exchange(1, 0, 1), now()).await.unwrap();
         assert_eq!(outcome, RotationOutcome::Unknown);
-        assert_eq!(store.redeem(&hash(7), Purpose::PasswordReset, now()).await.unwrap(), None);
+        assert_eq!(store.redeem(&alice(), &hash(7), Purpose::PasswordReset, now()).await.unwrap(), None);
         // What is issued from now on is as good as ever.
         assert_eq!(verdict(store, "good", later(Duration::from_secs(2))).await, Some(Verdict::Good));
     }
@@ -48,13 +48,15 @@ async fn flushed_it_vouches_for_nothing_of_before() {
     revoke(&stores[0], "revoked").await;
     stores[0].open(login(1), now()).await.unwrap();
     redis::cmd("FLUSHALL").exec_async(&mut raw(&server.url()).await).await.unwrap();
-    // The first to ask directly is told by the new memory, not by the old, and that has only just begun.
+    // The first to ask directly is told by the new memory, not by the old, and that has only just
+    // begun.
     assert_ne!(verdict(&stores[0], "good", before).await, Some(Verdict::Good));
     nothing_of_before_is_good(&stores, before).await;
 }
 
-/// A token of the second in which it happened may have been revoked before: it is not trusted. Before the memory begins there is no verdict, because no token that could be had
-/// then would be trusted either.
+/// A token of the second in which it happened may have been revoked before: it is not trusted.
+/// Before the memory begins there is no verdict, because no token that could be had then would be
+/// trusted either.
 #[tokio::test]
 async fn the_second_of_the_loss_is_not_trusted() {
     let server = Redis::start();
@@ -77,7 +79,7 @@ async fn mirrors_write_back_what_they_know() {
     for number in 0..450 {
         revoke(&knowing, &format!("revoked {number}")).await;
     }
-    let epoch = knowing.raise_epoch("alice", now(), later(DAY)).await.unwrap();
+    let epoch = knowing.raise_epoch(&alice(), now(), later(DAY)).await.unwrap();
     server.restart_empty();
     let fresh = direct(&server.url()).await;
     let token = later(MINUTE);
@@ -85,11 +87,12 @@ async fn mirrors_write_back_what_they_know() {
         let id = format!("revoked {number}");
         eventually("back", async || verdict(&fresh, &id, token).await == Some(Verdict::Revoked)).await;
     }
-    eventually("the epoch too", async || fresh.epoch("alice", now()).await.ok() == Some(epoch)).await;
+    eventually("the epoch too", async || fresh.epoch(&alice(), now()).await.ok() == Some(epoch)).await;
     assert_eq!(verdict(&fresh, "good", token).await, Some(Verdict::OldEpoch));
 }
 
-/// As when the last second was not on the disk, or a replica that had not heard of it took over: the memory is the same, but something is missing.
+/// As when the last second was not on the disk, or a replica that had not heard of it took over:
+/// the memory is the same, but something is missing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mirrors_write_back_what_a_crash_has_lost() {
     let mut server = Redis::start();
@@ -97,7 +100,7 @@ async fn mirrors_write_back_what_a_crash_has_lost() {
     let issued_at = now();
     revoke(&knowing, "kept").await;
     let mut connection = raw(&server.url()).await;
-    redis::cmd("DEL").arg("{fauth}:revoked").exec_async(&mut connection).await.unwrap();
+    redis::cmd("DEL").arg("{fauth:r}:revoked").exec_async(&mut connection).await.unwrap();
     let fresh = direct(&server.url()).await;
     assert_eq!(verdict(&fresh, "kept", issued_at).await, Some(Verdict::Good), "it is really lost");
     server.restart();

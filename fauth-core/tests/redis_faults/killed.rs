@@ -33,7 +33,8 @@ impl Client {
         self
     }
 
-    /// A failed attempt may have been carried out: then the second says that the id is known, and a session that nobody confirmed is there.
+    /// A failed attempt may have been carried out: then the second says that the id is known, and
+    /// a session that nobody confirmed is there.
     async fn open(&mut self, number: u32) {
         for _ in 0..200 {
             if self.store.open(login(number), now()).await.is_ok() {
@@ -41,7 +42,7 @@ impl Client {
                 return;
             }
             self.failures += 1;
-            let list = self.store.list("alice", now()).await.unwrap_or_default();
+            let list = self.store.list(&alice(), now()).await.unwrap_or_default();
             if list.iter().any(|session| session.id == sid(number)) {
                 self.confirmed.insert(number, 0);
                 return;
@@ -53,7 +54,7 @@ impl Client {
 
     async fn rotate(&mut self, number: u32, successor: u128) {
         for _ in 0..200 {
-            match self.store.rotate(exchange(number, successor - 1, successor), now()).await {
+            match self.store.rotate(&alice(), &exchange(number, successor - 1, successor), now()).await {
                 Ok(RotationOutcome::Rotated(_)) => {}
                 Ok(RotationOutcome::InGrace { nonce: made_from, .. }) => {
                     assert_eq!(made_from, nonce(successor));
@@ -80,7 +81,7 @@ async fn no_confirmed_session_is_lost_and_nothing_refused_comes_back() {
     let issued_at = now();
     revoke(&stores[0], "revoked").await;
     stores[0].open(login(1), now()).await.unwrap();
-    stores[0].end(&sid(1), None, now()).await.unwrap();
+    stores[0].end(&alice(), &sid(1), now()).await.unwrap();
 
     let stop = Arc::new(AtomicBool::new(false));
     let clients = stores.clone().map(|store| Client { store, confirmed: HashMap::new(), failures: 0 });
@@ -112,10 +113,10 @@ async fn no_confirmed_session_is_lost_and_nothing_refused_comes_back() {
     println!("{} sessions confirmed, {failures} attempts failed", confirmed.len());
     assert!(confirmed.len() > 20 && failures > 0, "{} {failures}", confirmed.len());
     for (number, head) in confirmed {
-        let outcome = stores[0].rotate(exchange(number, head, head + 1), now()).await.unwrap();
+        let outcome = stores[0].rotate(&alice(), &exchange(number, head, head + 1), now()).await.unwrap();
         assert!(matches!(outcome, RotationOutcome::Rotated(_)), "{outcome:?}");
     }
-    let outcome = stores[0].rotate(exchange(1, 0, 1), now()).await.unwrap();
+    let outcome = stores[0].rotate(&alice(), &exchange(1, 0, 1), now()).await.unwrap();
     assert_eq!(outcome, RotationOutcome::Ended);
     for store in &stores {
         eventually("it answers again", async || verdict(store, "good", issued_at).await.is_some()).await;
@@ -124,7 +125,8 @@ async fn no_confirmed_session_is_lost_and_nothing_refused_comes_back() {
     }
 }
 
-/// While it is down, everything fails in bounded time, and the mirror answers for as long as it may.
+/// While it is down, everything fails in bounded time, and the mirror answers for as long as it
+/// may.
 #[tokio::test]
 async fn while_it_is_down_every_call_fails_soon() {
     let mut server = Redis::start();
@@ -135,10 +137,10 @@ async fn while_it_is_down_every_call_fails_soon() {
     tokio::time::sleep(Duration::from_millis(700)).await;
     for store in [direct, mirrored] {
         let start = Instant::now();
-        assert!(store.list("alice", now()).await.is_err());
+        assert!(store.list(&alice(), now()).await.is_err());
         assert!(store.open(login(1), now()).await.is_err());
-        assert!(store.epoch("alice", now()).await.is_err());
-        assert!(store.revoke(&[RevocationTarget::TokenId("a")], now(), later(DAY)).await.is_err());
+        assert!(store.epoch(&alice(), now()).await.is_err());
+        assert!(store.revoke(&alice(), &[RevocationTarget::TokenId("a")], now(), later(DAY)).await.is_err());
         assert_eq!(verdict(&store, "a", issued_at).await, None);
         // Five calls of half a second at most.
         assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());

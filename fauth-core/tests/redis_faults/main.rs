@@ -1,8 +1,10 @@
-//! What happens when Redis fails: each test has a server of its own, and does to it what the name of its module says.
+//! What happens when Redis fails: each test has a server of its own, and does to it what the name
+//! of its module says.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail by panicking")]
 
 mod clocks;
+mod cluster;
 mod connecting;
 mod cut;
 mod demoted;
@@ -11,15 +13,16 @@ mod killed;
 mod measured;
 mod mirrors;
 mod paused;
+mod rules;
 
 use std::time::Duration;
 
 use base64::Engine as _;
 use fauth_core::{
-    Clock as _, SystemClock, Timestamp,
+    clock::{Clock as _, SystemClock, Timestamp},
     store::{
-        NewSession, Nonce, RedisStore, RevocationStore as _, RevocationTarget, Rotation, SecretHash, Session,
-        SessionId, TokenFacts, Verdict,
+        NewSession, Nonce, Owner, RedisStore, RevocationStore as _, RevocationTarget, Rotation, SecretHash,
+        Session, SessionId, StoreError, TokenFacts, Verdict,
     },
 };
 use tokio::time::Instant;
@@ -51,18 +54,37 @@ async fn mirrored(url: &str) -> RedisStore {
     store.command_timeout(Duration::from_millis(500)).connect().await.unwrap()
 }
 
-/// What is told of a token of Alice.
-fn facts(id: &str, issued_at: Timestamp) -> TokenFacts<'_> {
-    let targets = [RevocationTarget::TokenId(id), RevocationTarget::Subject("alice")].into_iter().collect();
-    TokenFacts { targets, subject: "alice", epoch: 0, issued_at }
+fn owner(subject: &str) -> Owner<'_> {
+    Owner::new("default", "", subject)
 }
 
-async fn revoke(store: &RedisStore, id: &str) {
-    store.revoke(&[RevocationTarget::TokenId(id)], now(), later(DAY)).await.unwrap();
+fn alice() -> Owner<'static> {
+    owner("alice")
+}
+
+/// What a store says of a token of Alice.
+async fn checked(
+    store: &RedisStore,
+    (id, epoch): (&str, u64),
+    issued_at: Timestamp,
+    now: Timestamp,
+) -> Result<Verdict, StoreError> {
+    let targets = [RevocationTarget::TokenId(id), RevocationTarget::Subject];
+    store.check(&TokenFacts { owner: alice(), targets: &targets, epoch, issued_at }, now).await
 }
 
 async fn verdict(store: &RedisStore, id: &str, issued_at: Timestamp) -> Option<Verdict> {
-    store.check(&facts(id, issued_at), now()).await.ok()
+    checked(store, (id, 0), issued_at, now()).await.ok()
+}
+
+async fn revoke(store: &RedisStore, id: &str) {
+    revoke_all(store, &[id]).await;
+}
+
+/// Revokes tokens of Alice for a day.
+async fn revoke_all(store: &RedisStore, ids: &[impl AsRef<str>]) {
+    let targets: Vec<_> = ids.iter().map(|id| RevocationTarget::TokenId(id.as_ref())).collect();
+    store.revoke(&alice(), &targets, now(), later(DAY)).await.unwrap();
 }
 
 fn sid(number: u32) -> SessionId {
@@ -85,7 +107,7 @@ fn nonce(name: u128) -> Nonce {
 fn login(number: u32) -> NewSession {
     let session = Session {
         id: sid(number),
-        subject: "alice".to_owned(),
+        owner: alice(),
         created_at: now(),
         last_seen_at: now(),
         idle_timeout: DAY,
@@ -107,7 +129,7 @@ fn exchange(number: u32, presented: u128, successor: u128) -> Rotation {
     }
 }
 
-/// Tries until it is so, for ten seconds at most; how long it took.
+/// Tries until it is so, for ten seconds at most. Returns how long it took.
 async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) -> Duration {
     let start = Instant::now();
     while !is_so().await {

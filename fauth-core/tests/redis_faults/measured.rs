@@ -1,9 +1,10 @@
-//! Numbers, for the documents: `cargo test --features redis --test redis_faults -- --ignored --nocapture`.
+//! Numbers, for the documents: `cargo test --features redis --test redis_faults -- --ignored
+//! --nocapture`.
 
 #![expect(clippy::indexing_slicing, clippy::print_stdout, reason = "a measurement prints its numbers")]
 
 use fauth_core::{Purpose, Requirement, store::Verdict};
-use fauth_testing::{Users, WireRequest, config, provider_without_store};
+use fauth_testing::{Users, WireRequest, at_once, config, provider_without_store};
 use servers::Redis;
 
 use super::*;
@@ -19,7 +20,8 @@ fn report(what: &str, mut times: Vec<Duration>) {
     println!("{what}: p50 {p50:?}, p99 {p99:?}, max {:?}, n {}", times[times.len() - 1], times.len());
 }
 
-/// From the moment when the call on one instance is made, and from when it returns, until the other refuses.
+/// From the moment when the call on one instance is made, and from when it returns, until the
+/// other refuses.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "prints times for the documents and asserts none: they depend on the machine; run it by hand, as the head of the file says"]
 async fn how_soon_others_refuse() {
@@ -74,7 +76,7 @@ async fn what_a_guarded_request_costs() {
             ("the mirror", &with_mirror, 50_000),
             ("Redis", &with_redis, 5_000),
         ] {
-            let token = auth.issue(Purpose::Access, "alice").unwrap();
+            let token = at_once(auth.issue(Purpose::Access, "alice")).unwrap();
             let head = WireRequest::new("GET", "/").bearer(token.expose());
             let start = Instant::now();
             for _ in 0..count {
@@ -92,18 +94,16 @@ async fn what_a_check_costs() {
     let names: Vec<_> = (0..100_000).map(|number| format!("token {number}")).collect();
     let direct = RedisStore::builder(server.url()).mirror(false).connect().await.unwrap();
     for chunk in names.chunks(500) {
-        let targets: Vec<_> = chunk.iter().map(|name| RevocationTarget::TokenId(name)).collect();
-        direct.revoke(&targets, now(), later(DAY)).await.unwrap();
+        revoke_all(&direct, chunk).await;
     }
     let start = Instant::now();
     let mirrored = RedisStore::connect(server.url()).await.unwrap();
     println!("a mirror of {} is there after {:?}", names.len(), start.elapsed());
     for (what, store, count) in [("with the mirror", &mirrored, 200_000_u32), ("without", &direct, 5_000)] {
-        let token = facts("good", now());
         let present = now();
         let start = Instant::now();
         for _ in 0..count {
-            assert_eq!(store.check(&token, present).await.unwrap(), Verdict::Good);
+            assert_eq!(checked(store, ("good", 0), present, present).await.unwrap(), Verdict::Good);
         }
         println!("a check of two targets and an epoch {what}: {:?}", start.elapsed() / count);
     }

@@ -22,11 +22,10 @@ async fn what_one_revokes_the_others_see_and_itself_at_once() {
         assert_eq!(verdict(&one, &id, issued_at).await, Some(Verdict::Revoked));
         eventually("seen", async || verdict(&two, &id, issued_at).await == Some(Verdict::Revoked)).await;
     }
-    let epoch = one.raise_epoch("alice", now(), later(DAY)).await.unwrap();
+    let epoch = one.raise_epoch(&alice(), now(), later(DAY)).await.unwrap();
     assert_eq!(verdict(&one, "good", issued_at).await, Some(Verdict::OldEpoch));
     eventually("raised", async || verdict(&two, "good", issued_at).await == Some(Verdict::OldEpoch)).await;
-    let newer = TokenFacts { epoch, ..facts("good", issued_at) };
-    assert_eq!(two.check(&newer, now()).await.unwrap(), Verdict::Good);
+    assert_eq!(checked(&two, ("good", epoch), issued_at, now()).await.unwrap(), Verdict::Good);
 }
 
 /// It comes to a Redis in which much is revoked: several pages of a snapshot.
@@ -36,17 +35,16 @@ async fn a_new_mirror_knows_all_from_the_start() {
     let writer = direct(&server.url()).await;
     let names: Vec<_> = (0..5_000).map(|number| format!("token {number}")).collect();
     for chunk in names.chunks(500) {
-        let targets: Vec<_> = chunk.iter().map(|name| RevocationTarget::TokenId(name)).collect();
-        writer.revoke(&targets, now(), later(DAY)).await.unwrap();
+        revoke_all(&writer, chunk).await;
     }
-    writer.raise_epoch("bob", now(), later(DAY)).await.unwrap();
+    writer.raise_epoch(&owner("bob"), now(), later(DAY)).await.unwrap();
     let issued_at = now();
     let reader = mirrored(&server.url()).await;
     for name in &names {
         assert_eq!(verdict(&reader, name, issued_at).await, Some(Verdict::Revoked), "{name}");
     }
     assert_eq!(verdict(&reader, "token 5000", issued_at).await, Some(Verdict::Good));
-    let old = TokenFacts { subject: "bob", ..facts("good", issued_at) };
+    let old = TokenFacts { owner: owner("bob"), targets: &[], epoch: 0, issued_at };
     assert_eq!(reader.check(&old, now()).await.unwrap(), Verdict::OldEpoch);
 }
 
@@ -58,7 +56,7 @@ async fn a_gap_in_the_stream_is_filled_by_a_snapshot() {
     let issued_at = now();
     let mut connection = raw(&server.url()).await;
     for (round, command) in
-        [["XTRIM", "{fauth}:changes", "MAXLEN", "0"].as_slice(), &["DEL", "{fauth}:changes"]]
+        [["XTRIM", "{fauth:r}:changes", "MAXLEN", "0"].as_slice(), &["DEL", "{fauth:r}:changes"]]
             .into_iter()
             .enumerate()
     {
@@ -67,10 +65,10 @@ async fn a_gap_in_the_stream_is_filled_by_a_snapshot() {
         let mut all = redis::pipe();
         all.atomic()
             .cmd("ZADD")
-            .arg("{fauth}:revoked")
+            .arg("{fauth:r}:revoked")
             .arg(later(DAY).unix_seconds())
-            .arg(format!("jti:{missed}"));
-        all.cmd("HINCRBY").arg("{fauth}:generation").arg("seq").arg(1);
+            .arg(&*RevocationTarget::TokenId(&missed).key(&alice()));
+        all.cmd("HINCRBY").arg("{fauth:r}:generation").arg("seq").arg(1);
         all.cmd(command[0]).arg(&command[1..]);
         all.exec_async(&mut connection).await.unwrap();
         eventually("found", async || verdict(&reader, &missed, issued_at).await == Some(Verdict::Revoked))
@@ -93,7 +91,8 @@ async fn a_mirror_that_was_cut_off_misses_nothing() {
         kill_all_connections(&mut connection).await;
         let id = format!("token {number}");
         eventually("revoked", async || {
-            writer.revoke(&[RevocationTarget::TokenId(&id)], now(), later(DAY)).await.is_ok()
+            let targets = [RevocationTarget::TokenId(&id)];
+            writer.revoke(&alice(), &targets, now(), later(DAY)).await.is_ok()
         })
         .await;
         eventually("heard", async || verdict(&reader, &id, issued_at).await == Some(Verdict::Revoked)).await;

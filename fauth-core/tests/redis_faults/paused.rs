@@ -52,7 +52,8 @@ async fn one_that_asks_redis_instead_waits_no_longer_than_it_may() {
     eventually("good again", async || verdict(&store, "good", issued_at).await == Some(Verdict::Good)).await;
 }
 
-/// The mirror's own connection is cut off again and again, and so it is always too old; Redis itself answers.
+/// The mirror's own connection is cut off again and again, and so it is always too old; Redis
+/// itself answers.
 #[tokio::test]
 async fn one_that_asks_redis_gets_its_answer_there() {
     let server = Redis::start();
@@ -64,7 +65,8 @@ async fn one_that_asks_redis_gets_its_answer_there() {
     let refusing = store(WhenStale::Refuse).await.unwrap();
     let issued_at = now();
     revoke(&asking, "revoked").await;
-    // A script's name that the mirrors need and nothing else does: without `INFO` and `XREAD` they hear nothing.
+    // A script's name that the mirrors need and nothing else does: without `INFO` and `XREAD` they
+    // hear nothing.
     let mut connection = raw(&server.url()).await;
     let rule = ["ACL", "SETUSER", "default", "-xread"];
     redis::cmd(rule[0]).arg(&rule[1..]).exec_async(&mut connection).await.unwrap();
@@ -73,7 +75,8 @@ async fn one_that_asks_redis_gets_its_answer_there() {
     assert_eq!(verdict(&asking, "revoked", issued_at).await, Some(Verdict::Revoked));
 }
 
-/// Redis takes what lies in its buffers when it goes on: by then the exchange would lie outside the grace window, and the next attempt would look like a theft.
+/// Redis takes what lies in its buffers when it goes on: by then the exchange would lie outside
+/// the grace window, and the next attempt would look like a theft.
 #[tokio::test]
 async fn an_exchange_that_nobody_waits_for_is_not_made() {
     let server = Redis::start();
@@ -83,19 +86,23 @@ async fn an_exchange_that_nobody_waits_for_is_not_made() {
         grace: Duration::from_secs(2),
         ..exchange(1, presented, successor)
     };
-    assert!(matches!(store.rotate(attempt(0, 1), now()).await.unwrap(), RotationOutcome::Rotated(_)));
+    assert!(matches!(
+        store.rotate(&alice(), &attempt(0, 1), now()).await.unwrap(),
+        RotationOutcome::Rotated(_)
+    ));
     server.pause();
-    assert!(store.rotate(attempt(1, 2), now()).await.is_err());
+    assert!(store.rotate(&alice(), &attempt(1, 2), now()).await.is_err());
     tokio::time::sleep(Duration::from_secs(4)).await;
     server.resume();
-    let outcome = store.rotate(attempt(1, 3), now()).await.unwrap();
+    let outcome = store.rotate(&alice(), &attempt(1, 3), now()).await.unwrap();
     assert!(matches!(outcome, RotationOutcome::Rotated(_)), "{outcome:?}");
-    let outcome = store.rotate(attempt(3, 4), now()).await.unwrap();
+    let outcome = store.rotate(&alice(), &attempt(3, 4), now()).await.unwrap();
     assert!(matches!(outcome, RotationOutcome::Rotated(_)), "{outcome:?}");
-    assert_eq!(SessionStore::list(&store, "alice", now()).await.unwrap().len(), 1);
+    assert_eq!(SessionStore::list(&store, &alice(), now()).await.unwrap().len(), 1);
 }
 
-/// A login that failed crowds out nobody, a link that failed still works, and what was not handed out is not kept.
+/// A login that failed crowds out nobody, a link that failed still works, and what was not handed
+/// out is not kept.
 #[tokio::test]
 async fn what_failed_does_not_happen_later() {
     let server = Redis::start();
@@ -103,14 +110,14 @@ async fn what_failed_does_not_happen_later() {
     let limited = |number| NewSession { limit: 1, ..login(number) };
     let link = |name| OneTimeRecord {
         hash: hash(name),
-        subject: "alice".to_owned(),
+        owner: alice(),
         purpose: Purpose::PasswordReset,
         expires_at: later(DAY),
     };
-    let key = |letter: char| StoredApiKey {
+    let key = |number: u8| StoredApiKey {
         key: ApiKey {
-            id: ApiKeyId::parse(&letter.to_string().repeat(32)).unwrap(),
-            owner: "alice".to_owned(),
+            id: ApiKeyId::new(&alice(), [number; 16]),
+            owner: alice(),
             name: "a key".to_owned(),
             scopes: Vec::new(),
             created_at: now(),
@@ -122,23 +129,23 @@ async fn what_failed_does_not_happen_later() {
     store.open(limited(1), now()).await.unwrap();
     OneTimeStore::insert(&store, link(1), 1, now()).await.unwrap();
     // So that Redis knows the scripts, and nothing waits for them.
-    assert!(store.redeem(&hash(9), Purpose::PasswordReset, now()).await.unwrap().is_none());
-    assert!(ApiKeyStore::insert(&store, key('a'), 9, now()).await.unwrap());
+    assert!(store.redeem(&alice(), &hash(9), Purpose::PasswordReset, now()).await.unwrap().is_none());
+    assert!(ApiKeyStore::insert(&store, key(1), 9, now()).await.unwrap());
     server.pause();
-    let link_one = hash(1);
+    let (owner, link_one) = (alice(), hash(1));
     let (one, two, three, four) = tokio::join!(
         store.open(limited(2), now()),
         OneTimeStore::insert(&store, link(2), 1, now()),
-        store.redeem(&link_one, Purpose::PasswordReset, now()),
-        ApiKeyStore::insert(&store, key('b'), 9, now()),
+        store.redeem(&owner, &link_one, Purpose::PasswordReset, now()),
+        ApiKeyStore::insert(&store, key(2), 9, now()),
     );
     assert!(one.is_err() && two.is_err() && three.is_err() && four.is_err());
     tokio::time::sleep(Duration::from_secs(1)).await;
     server.resume();
-    let sessions = SessionStore::list(&store, "alice", now()).await.unwrap();
+    let sessions = SessionStore::list(&store, &alice(), now()).await.unwrap();
     assert_eq!(sessions.iter().map(|session| &session.id).collect::<Vec<_>>(), [&sid(1)]);
-    assert!(store.redeem(&hash(2), Purpose::PasswordReset, now()).await.unwrap().is_none());
-    assert!(store.redeem(&hash(1), Purpose::PasswordReset, now()).await.unwrap().is_some());
-    assert_eq!(ApiKeyStore::list(&store, "alice", now()).await.unwrap().len(), 1);
+    assert!(store.redeem(&alice(), &hash(2), Purpose::PasswordReset, now()).await.unwrap().is_none());
+    assert!(store.redeem(&alice(), &hash(1), Purpose::PasswordReset, now()).await.unwrap().is_some());
+    assert_eq!(ApiKeyStore::list(&store, &alice(), now()).await.unwrap().len(), 1);
     assert_eq!(store.open(limited(2), now()).await.unwrap(), [sid(1)], "and a second attempt works");
 }

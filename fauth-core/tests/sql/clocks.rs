@@ -3,31 +3,22 @@
 use std::time::Duration;
 
 use fauth_core::{
-    Clock as _, Purpose, SystemClock, Timestamp,
+    Purpose,
+    clock::{Clock as _, SystemClock, Timestamp},
     store::{
-        ApiKey, ApiKeyId, ApiKeyStore, NewSession, OneTimeRecord, OneTimeStore, RevocationStore,
-        RevocationTarget, SessionStore, SqlDialect, SqlStore, StoredApiKey, TokenFacts, Verdict,
+        ApiKey, ApiKeyId, ApiKeyStore, NewSession, OneTimeStore, RevocationStore, RevocationTarget,
+        SessionStore, SqlDialect, SqlStore, StoredApiKey, Verdict,
     },
 };
 use fauth_testing::ManualClock;
 
 use crate::support::{
-    START, Sqlite, at, hash, new_session, own_prefix, postgres, postgres_store, session_id,
+    START, Sqlite, at, hash, judge, magic_link, new_session, own_prefix, owner, postgres, postgres_store,
+    session_id,
 };
 
 fn later(time: Timestamp, seconds: u64) -> Timestamp {
     time.checked_add(Duration::from_secs(seconds)).unwrap()
-}
-
-async fn judge<D: SqlDialect>(
-    store: &SqlStore<D>,
-    jti: &str,
-    subject: &str,
-    issued_at: Timestamp,
-    now: Timestamp,
-) -> Verdict {
-    let targets = [RevocationTarget::TokenId(jti)].into_iter().collect();
-    store.check(&TokenFacts { targets, subject, epoch: 0, issued_at }, now).await.unwrap()
 }
 
 fn opened(id: u128, now: Timestamp, ends_at: Timestamp) -> NewSession {
@@ -38,8 +29,8 @@ fn opened(id: u128, now: Timestamp, ends_at: Timestamp) -> NewSession {
 
 fn api_key(number: u64, now: Timestamp, expires_at: Timestamp) -> StoredApiKey {
     let key = ApiKey {
-        id: ApiKeyId::parse(&format!("{number:032x}")).unwrap(),
-        owner: "alice".to_owned(),
+        id: ApiKeyId::new(&owner("alice"), u128::from(number).to_be_bytes()),
+        owner: owner("alice").into_owned(),
         name: "build".to_owned(),
         scopes: vec![],
         created_at: now,
@@ -49,16 +40,13 @@ fn api_key(number: u64, now: Timestamp, expires_at: Timestamp) -> StoredApiKey {
     StoredApiKey { key, hash: hash(number) }
 }
 
-fn magic_link(number: u64, expires_at: Timestamp) -> OneTimeRecord {
-    OneTimeRecord { hash: hash(number), subject: "alice".to_owned(), purpose: Purpose::MagicLink, expires_at }
-}
-
 /// One of everything, by an instance whose clock shows `now`.
 async fn write_all<D: SqlDialect>(store: &SqlStore<D>, number: u64, now: Timestamp, until: Timestamp) {
-    store.revoke(&[RevocationTarget::TokenId(&format!("stolen {number}"))], now, until).await.unwrap();
-    store.raise_epoch(&format!("user {number}"), now, until).await.unwrap();
+    let (stolen, user) = (format!("stolen {number}"), format!("user {number}"));
+    store.revoke(&owner("bob"), &[RevocationTarget::TokenId(&stolen)], now, until).await.unwrap();
+    store.raise_epoch(&owner(&user), now, until).await.unwrap();
     store.open(opened(number.into(), now, until), now).await.unwrap();
-    OneTimeStore::insert(store, magic_link(number, until), 10, now).await.unwrap();
+    OneTimeStore::insert(store, magic_link("alice", number, until), 10, now).await.unwrap();
     assert!(ApiKeyStore::insert(store, api_key(number, now, until), 10, now).await.unwrap());
 }
 
@@ -72,18 +60,13 @@ async fn one_is_ahead<D: SqlDialect>(store: SqlStore<D>) {
 
     assert_eq!(judge(&store, "stolen 1", "bob", now, now).await, Verdict::Revoked);
     assert_eq!(judge(&store, "other", "user 1", now, now).await, Verdict::OldEpoch);
-    // Nobody begins anew: whoever was logged in stays so.
+    // No new memory begins: all sessions go on.
     assert_eq!(judge(&store, "other", "bob", START, now).await, Verdict::Good);
     assert_eq!(judge(&store, "other", "bob", START, now).await, Verdict::Good);
-    assert!(
-        SessionStore::list(&store, "alice", now)
-            .await
-            .unwrap()
-            .iter()
-            .any(|session| session.id == session_id(1))
-    );
+    let sessions = SessionStore::list(&store, &owner("alice"), now).await.unwrap();
+    assert!(sessions.iter().any(|session| session.id == session_id(1)));
     assert!(store.find(&api_key(1, now, until).key.id, now).await.unwrap().is_some());
-    assert!(store.redeem(&hash(1), Purpose::MagicLink, now).await.unwrap().is_some());
+    assert!(store.redeem(&owner("alice"), &hash(1), Purpose::MagicLink, now).await.unwrap().is_some());
 }
 
 #[tokio::test]
@@ -97,16 +80,19 @@ async fn postgres_forgets_nothing_for_a_clock_that_is_ahead() {
     one_is_ahead(postgres_store("ahead").await).await;
 }
 
-/// What is past its time by both clocks leaves: a row that the database has past its time an hour ago, and one a second later.
+/// A row is swept once its time is over by both clocks: one that was due an hour ago by the
+/// database's clock is, one that is due two minutes later is not.
 async fn both_clocks_agree<D: SqlDialect>(store: SqlStore<D>) {
     let now = SystemClock::default().now().unwrap();
     let hour_ago = Timestamp::from_unix_seconds(now.unix_seconds() - 3600);
-    OneTimeStore::insert(&store, magic_link(1, hour_ago), 10, START).await.unwrap();
+    OneTimeStore::insert(&store, magic_link("alice", 1, hour_ago), 10, START).await.unwrap();
     // Long enough for a slow machine.
-    OneTimeStore::insert(&store, magic_link(2, later(hour_ago, 120)), 10, START).await.unwrap();
-    OneTimeStore::insert(&store, magic_link(3, later(now, 100_000)), 10, later(now, 100_000)).await.unwrap();
-    assert_eq!(store.redeem(&hash(1), Purpose::MagicLink, START).await.unwrap(), None);
-    assert!(store.redeem(&hash(2), Purpose::MagicLink, START).await.unwrap().is_some());
+    OneTimeStore::insert(&store, magic_link("alice", 2, later(hour_ago, 120)), 10, START).await.unwrap();
+    OneTimeStore::insert(&store, magic_link("alice", 3, later(now, 100_000)), 10, later(now, 100_000))
+        .await
+        .unwrap();
+    assert_eq!(store.redeem(&owner("alice"), &hash(1), Purpose::MagicLink, START).await.unwrap(), None);
+    assert!(store.redeem(&owner("alice"), &hash(2), Purpose::MagicLink, START).await.unwrap().is_some());
 }
 
 #[tokio::test]
@@ -123,8 +109,8 @@ async fn postgres_forgets_an_hour_late_by_its_own_clock() {
 /// What it was told to remember no longer, it judges no more; the others still do.
 async fn one_is_behind<D: SqlDialect>(store: SqlStore<D>) {
     let judge = async |issued_at, now| judge(&store, "other", "bob", issued_at, now).await;
-    store.revoke(&[RevocationTarget::TokenId("stolen")], START, at(1000)).await.unwrap();
-    store.revoke(&[RevocationTarget::TokenId("another")], at(9000), at(10_000)).await.unwrap();
+    store.revoke(&owner("bob"), &[RevocationTarget::TokenId("stolen")], START, at(1000)).await.unwrap();
+    store.revoke(&owner("bob"), &[RevocationTarget::TokenId("another")], at(9000), at(10_000)).await.unwrap();
     for _ in 0..2 {
         assert_eq!(judge(START, at(500)).await, Verdict::BeforeMemory, "behind what was forgotten");
         assert_eq!(judge(at(500), at(500)).await, Verdict::Good);
@@ -143,7 +129,8 @@ async fn postgres_begins_no_new_memory_for_a_clock_that_is_behind() {
     one_is_behind(postgres_store("behind").await).await;
 }
 
-/// The database's clock has gone back behind what was forgotten: a new memory begins, once, for all.
+/// The database's clock has gone back behind what was forgotten: a new memory begins, once, for
+/// all.
 async fn all_are_behind<D: SqlDialect>(store: SqlStore<D>) {
     let judge = async |issued_at, now| judge(&store, "other", "bob", issued_at, now).await;
     assert_eq!(judge(START, at(500)).await, Verdict::BeforeMemory);
@@ -168,7 +155,7 @@ async fn sqlite_begins_a_new_memory_when_its_clock_goes_back() {
 #[tokio::test]
 async fn postgres_begins_a_new_memory_when_its_clock_goes_back() {
     let (pool, prefix) = (postgres().await, own_prefix("anew"));
-    let store = SqlStore::new(pool.clone()).prefix(&prefix).unwrap().clock(ManualClock::new());
+    let store = SqlStore::with_prefix(pool.clone(), &prefix).unwrap().clock(ManualClock::new());
     store.migrate().await.unwrap();
     sqlx::query(&forgotten_in_the_future(&prefix)).execute(&pool).await.unwrap();
     all_are_behind(store).await;

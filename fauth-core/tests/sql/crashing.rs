@@ -10,7 +10,7 @@ use std::{
 use fauth_core::store::{RotationOutcome, SessionStore, SqliteStore};
 use fauth_testing::ManualClock;
 
-use crate::support::{START, Sqlite, new_session, rotation, sqlite_pool};
+use crate::support::{START, Sqlite, new_session, owner, rotation, sqlite_pool};
 
 /// Names the database to the process that is to be killed.
 const DATABASE: &str = "FAUTH_TEST_CRASHING_DATABASE";
@@ -33,7 +33,7 @@ async fn sqlite_keeps_what_was_confirmed_when_the_process_is_killed() {
         assert_eq!(check.0, "ok");
         for id in opened {
             let head = u64::from(rotated.contains(&id));
-            match store.rotate(rotation(id, head, 9), START).await.unwrap() {
+            match store.rotate(&owner("alice"), &rotation(id, head, 9), START).await.unwrap() {
                 RotationOutcome::Rotated(_) => {}
                 // Killed between the commit and the word of it.
                 RotationOutcome::InGrace { .. } if head == 0 => {}
@@ -45,7 +45,8 @@ async fn sqlite_keeps_what_was_confirmed_when_the_process_is_killed() {
     }
 }
 
-/// Starts this test again as a process that writes, kills it, and returns which sessions it has opened and rotated.
+/// Starts this test again as a process that writes, kills it, and returns which sessions it has
+/// opened and rotated.
 fn kill_a_writer(database: &Path, first: u32) -> (Vec<u128>, Vec<u128>) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args([
@@ -85,7 +86,7 @@ async fn write_until_killed(database: &Path, first: u128) {
         for id in first.. {
             store.open(new_session(id, "alice", 0, 1_000_000), START).await.unwrap();
             println!("\nopened {id} .");
-            store.rotate(rotation(id, 0, 1), START).await.unwrap();
+            store.rotate(&owner("alice"), &rotation(id, 0, 1), START).await.unwrap();
             println!("\nrotated {id} .");
         }
     };

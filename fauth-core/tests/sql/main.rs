@@ -1,4 +1,5 @@
-//! What SQLite and PostgreSQL have beyond the store suite: migrations, sweeps, calls that are dropped half-way, clocks that are wrong.
+//! What SQLite and PostgreSQL have beyond the store suite: migrations, partitions, sweeps, calls
+//! that are dropped half-way, clocks that are wrong.
 
 #![expect(
     clippy::unwrap_used,
@@ -13,5 +14,6 @@ mod cancelling;
 mod clocks;
 mod crashing;
 mod migrating;
+mod owning;
 mod racing;
 mod sweeping;

@@ -6,7 +6,7 @@ use fauth_core::store::{
 };
 use fauth_testing::ManualClock;
 
-use crate::support::{START, Sqlite, at, new_session, own_prefix, postgres, session_id};
+use crate::support::{START, Sqlite, at, new_session, own_prefix, owner, postgres, session_id};
 
 fn cause(error: &StoreError) -> String {
     std::error::Error::source(error).unwrap().to_string()
@@ -14,7 +14,7 @@ fn cause(error: &StoreError) -> String {
 
 async fn all_at_once<D: SqlDialect>(make: impl Fn() -> SqlStore<D>) {
     let store = make();
-    let error = store.list("alice", START).await.unwrap_err();
+    let error = store.list(&owner("alice"), START).await.unwrap_err();
     assert!(cause(&error).contains("call migrate() first"), "{error:?}");
     let error = store.open(new_session(1, "alice", 1, 1), START).await.unwrap_err();
     assert!(cause(&error).contains("call migrate() first"), "{error:?}");
@@ -30,14 +30,15 @@ async fn all_at_once<D: SqlDialect>(make: impl Fn() -> SqlStore<D>) {
     }
     store.open(new_session(1, "alice", 1, 1), START).await.unwrap();
     store.migrate().await.unwrap();
-    let [session] = store.list("alice", START).await.unwrap().try_into().unwrap();
+    let [session] = store.list(&owner("alice"), START).await.unwrap().try_into().unwrap();
     assert_eq!(
         session,
         new_session(1, "alice", 1, 1).session,
         "everything is kept, and migrating again loses nothing"
     );
 
-    let error = store.open(new_session(1, "bob", 1, 1), START).await.unwrap_err();
+    store.open(new_session(1, "bob", 1, 1), START).await.unwrap();
+    let error = store.open(new_session(1, "alice", 1, 1), START).await.unwrap_err();
     let shown = format!("{error:?} {}", cause(&error));
     assert!(shown.contains("refused with code"), "{shown}");
     assert!(!shown.contains(session_id(1).as_str()), "ids stay out of logs: {shown}");
@@ -53,17 +54,18 @@ async fn sqlite_migrates_once() {
 async fn postgres_migrates_once() {
     let pool = postgres().await;
     let prefix = own_prefix("migrate");
-    all_at_once(|| PostgresStore::new(pool.clone()).prefix(&prefix).unwrap().clock(ManualClock::new())).await;
+    all_at_once(|| PostgresStore::with_prefix(pool.clone(), &prefix).unwrap().clock(ManualClock::new()))
+        .await;
 }
 
 #[tokio::test]
 async fn a_prefix_is_a_name_of_thirty_bytes_at_most() {
     let database = Sqlite::start("prefix").await;
-    let with = |prefix: &str| SqliteStore::new(database.pool.clone()).prefix(prefix);
+    let with = |prefix: &str| SqliteStore::with_prefix(database.pool.clone(), prefix);
     for good in ["a", "_", "fauth_", "a1_", &"x".repeat(30)] {
         let store = with(good).unwrap();
         store.migrate().await.unwrap();
-        assert_eq!(store.list("alice", START).await.unwrap(), []);
+        assert_eq!(store.list(&owner("alice"), START).await.unwrap(), []);
     }
     for bad in
         ["", "1a", "A", "ä", "a-b", "a b", "a;drop table x", "a\"", "a'", "a.b", "a{p}", &"x".repeat(31)]
@@ -75,11 +77,12 @@ async fn a_prefix_is_a_name_of_thirty_bytes_at_most() {
 #[tokio::test]
 async fn prefixes_keep_stores_apart() {
     let database = Sqlite::start("apart").await;
-    let (one, two) = (database.store().await, database.store().await.prefix("two_").unwrap());
+    let (one, two) =
+        (database.store().await, SqliteStore::with_prefix(database.pool.clone(), "two_").unwrap());
     two.migrate().await.unwrap();
     one.open(new_session(1, "alice", 1, 1), START).await.unwrap();
-    assert_eq!(one.list("alice", START).await.unwrap().len(), 1);
-    assert_eq!(two.list("alice", START).await.unwrap().len(), 0);
+    assert_eq!(one.list(&owner("alice"), START).await.unwrap().len(), 1);
+    assert_eq!(two.list(&owner("alice"), START).await.unwrap().len(), 0);
 }
 
 #[tokio::test]
@@ -90,6 +93,44 @@ async fn tables_of_a_newer_version_are_refused() {
     assert!(cause(&store.migrate().await.unwrap_err()).contains("newer fauth"));
 }
 
+/// Version 1 had this table too, and found sessions by their id alone.
+const EARLIER: [&str; 3] = [
+    "CREATE TABLE {p}schema (id BIGINT NOT NULL PRIMARY KEY, version BIGINT NOT NULL, \
+     since BIGINT NOT NULL, forgotten BIGINT NOT NULL)",
+    "INSERT INTO {p}schema VALUES (1, 1, 0, 0)",
+    "CREATE TABLE {p}sessions (id TEXT NOT NULL PRIMARY KEY, subject TEXT NOT NULL)",
+];
+
+async fn is_refused_by_name<D: SqlDialect>(store: SqlStore<D>, prefix: &str) {
+    let error = cause(&store.migrate().await.unwrap_err());
+    let expected = format!(
+        "the tables with prefix `{prefix}` were made by an earlier layout of fauth (schema 1); \
+         drop them or choose another prefix"
+    );
+    assert_eq!(error, expected);
+    store.list(&owner("alice"), START).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn sqlite_names_tables_of_an_earlier_layout() {
+    let database = Sqlite::start("earlier").await;
+    for sql in EARLIER {
+        sqlx::query(&sql.replace("{p}", "fauth_")).execute(&database.pool).await.unwrap();
+    }
+    is_refused_by_name(SqliteStore::new(database.pool.clone()), "fauth_").await;
+    SqliteStore::with_prefix(database.pool.clone(), "other_").unwrap().migrate().await.unwrap();
+}
+
+#[tokio::test]
+async fn postgres_names_tables_of_an_earlier_layout() {
+    let (pool, prefix) = (postgres().await, own_prefix("earlier"));
+    for sql in EARLIER {
+        sqlx::query(&sql.replace("{p}", &prefix)).execute(&pool).await.unwrap();
+    }
+    is_refused_by_name(PostgresStore::with_prefix(pool.clone(), &prefix).unwrap(), &prefix).await;
+    PostgresStore::with_prefix(pool, &own_prefix("other")).unwrap().migrate().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_clock_that_cannot_tell_the_time_makes_no_tables() {
     let database = Sqlite::start("clock").await;
@@ -97,7 +138,7 @@ async fn a_clock_that_cannot_tell_the_time_makes_no_tables() {
     let store = SqliteStore::new(database.pool.clone()).clock(clock.clone());
     clock.break_down();
     store.migrate().await.unwrap_err();
-    assert!(cause(&store.list("alice", START).await.unwrap_err()).contains("call migrate() first"));
+    assert!(cause(&store.list(&owner("alice"), START).await.unwrap_err()).contains("call migrate() first"));
 }
 
 #[tokio::test]
@@ -109,13 +150,13 @@ async fn a_store_judges_nothing_from_before_its_first_migration() {
     // Migrating again, later, forgets nothing.
     store.clone().clock(clock).migrate().await.unwrap();
     let judge = async |issued_at| {
-        let targets = [RevocationTarget::Subject("alice")].into_iter().collect();
-        let token = TokenFacts { targets, subject: "alice", epoch: 0, issued_at };
+        let targets = &[RevocationTarget::Subject];
+        let token = TokenFacts { owner: owner("alice"), targets, epoch: 0, issued_at };
         store.check(&token, at(2000)).await.unwrap()
     };
     assert_eq!(judge(START).await, Verdict::Good);
     assert_eq!(
-        judge(fauth_core::Timestamp::from_unix_seconds(START.unix_seconds() - 1)).await,
+        judge(fauth_core::clock::Timestamp::from_unix_seconds(START.unix_seconds() - 1)).await,
         Verdict::BeforeMemory
     );
 }
@@ -125,10 +166,11 @@ async fn a_damaged_row_is_an_error() {
     let database = Sqlite::start("damaged").await;
     let store = database.store().await;
     store.open(new_session(1, "alice", 1, 1), START).await.unwrap();
-    assert_eq!(store.list("alice", START).await.unwrap().len(), 1);
+    assert_eq!(store.list(&owner("alice"), START).await.unwrap().len(), 1);
     for change in ["address = 'nowhere'", "idle_timeout = -1", "id = 'short'"] {
         let sql = format!("UPDATE fauth_sessions SET {change}");
         sqlx::query(&sql).execute(&database.pool).await.unwrap();
-        assert!(cause(&store.list("alice", START).await.unwrap_err()).contains("not what fauth has written"));
+        let error = store.list(&owner("alice"), START).await.unwrap_err();
+        assert!(cause(&error).contains("not what fauth has written"));
     }
 }

@@ -2,7 +2,7 @@
 
 use fauth_core::store::{RotationOutcome, SessionStore, SqlDialect, SqlStore};
 
-use crate::support::{START, Sqlite, hash, new_session, postgres_store, rotation};
+use crate::support::{START, Sqlite, hash, new_session, owner, postgres_store, rotation};
 
 async fn one_winner<D: SqlDialect>(store: SqlStore<D>, rounds: u64) {
     for round in 0..rounds {
@@ -11,7 +11,9 @@ async fn one_winner<D: SqlDialect>(store: SqlStore<D>, rounds: u64) {
         let attempts: Vec<_> = (1..=16)
             .map(|successor| {
                 let store = store.clone();
-                tokio::spawn(async move { store.rotate(rotation(id, 0, successor), START).await })
+                tokio::spawn(async move {
+                    store.rotate(&owner("alice"), &rotation(id, 0, successor), START).await
+                })
             })
             .collect();
         let mut winners = 0;
@@ -48,7 +50,7 @@ async fn limit_holds<D: SqlDialect>(store: SqlStore<D>) {
     for ended in opened {
         crowded_out.extend(ended.await.unwrap().unwrap());
     }
-    let live = store.list("alice", START).await.unwrap();
+    let live = store.list(&owner("alice"), START).await.unwrap();
     assert_eq!(live.len(), 3);
     assert_eq!(crowded_out.len(), 29, "each was named once");
     crowded_out.sort();
@@ -78,11 +80,12 @@ async fn no_deadlock<D: SqlDialect>(store: SqlStore<D>) {
         let mut calls = Vec::new();
         for number in first..first + 8 {
             let clone = store.clone();
-            calls.push(tokio::spawn(async move { clone.end_all("bob", None, START).await.map(drop) }));
+            calls
+                .push(tokio::spawn(async move { clone.end_all(&owner("bob"), None, START).await.map(drop) }));
             let clone = store.clone();
-            calls.push(tokio::spawn(
-                async move { clone.rotate(rotation(number, 0, 1), START).await.map(drop) },
-            ));
+            calls.push(tokio::spawn(async move {
+                clone.rotate(&owner("bob"), &rotation(number, 0, 1), START).await.map(drop)
+            }));
             let clone = store.clone();
             let new = new_session(1_000_000 + number, "bob", 0, 2);
             calls.push(tokio::spawn(async move { clone.open(new, START).await.map(drop) }));
@@ -90,8 +93,8 @@ async fn no_deadlock<D: SqlDialect>(store: SqlStore<D>) {
         for call in calls {
             call.await.unwrap().unwrap();
         }
-        store.end_all("bob", None, START).await.unwrap();
-        assert_eq!(store.list("bob", START).await.unwrap(), []);
+        store.end_all(&owner("bob"), None, START).await.unwrap();
+        assert_eq!(store.list(&owner("bob"), START).await.unwrap(), []);
     }
 }
 

@@ -7,8 +7,12 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use fauth_core::{
-    Timestamp,
-    store::{NewSession, Nonce, PostgresStore, Rotation, SecretHash, Session, SessionId, SqliteStore},
+    Purpose,
+    clock::Timestamp,
+    store::{
+        NewSession, Nonce, OneTimeRecord, Owner, PostgresStore, RevocationStore, RevocationTarget, Rotation,
+        SecretHash, Session, SessionId, SqlDialect, SqlStore, SqliteStore, TokenFacts, Verdict,
+    },
 };
 use fauth_testing::ManualClock;
 use sqlx::{
@@ -24,6 +28,11 @@ pub(crate) fn at(seconds: u64) -> Timestamp {
     START.checked_add(Duration::from_secs(seconds)).unwrap()
 }
 
+/// The owner of this subject in the only application of these tests.
+pub(crate) fn owner(subject: &str) -> Owner<'_> {
+    Owner::new("default", "", subject)
+}
+
 pub(crate) fn session_id(number: u128) -> SessionId {
     SessionId::parse(&URL_SAFE_NO_PAD.encode(number.to_be_bytes())).unwrap()
 }
@@ -37,7 +46,7 @@ pub(crate) fn hash(number: u64) -> SecretHash {
 pub(crate) fn new_session(id: u128, subject: &str, head: u64, limit: usize) -> NewSession {
     let session = Session {
         id: session_id(id),
-        subject: subject.to_owned(),
+        owner: owner(subject).into_owned(),
         created_at: START,
         last_seen_at: START,
         idle_timeout: Duration::from_secs(3600),
@@ -57,6 +66,23 @@ pub(crate) fn rotation(session: u128, presented: u64, successor: u64) -> Rotatio
         nonce: Nonce::from_bytes(u128::from(successor).to_be_bytes()),
         grace: Duration::from_secs(10),
     }
+}
+
+pub(crate) fn magic_link(subject: &str, number: u64, expires_at: Timestamp) -> OneTimeRecord {
+    let owner = owner(subject).into_owned();
+    OneTimeRecord { hash: hash(number), owner, purpose: Purpose::MagicLink, expires_at }
+}
+
+/// The verdict on a token with this id, of the first epoch.
+pub(crate) async fn judge<D: SqlDialect>(
+    store: &SqlStore<D>,
+    jti: &str,
+    subject: &str,
+    issued_at: Timestamp,
+    now: Timestamp,
+) -> Verdict {
+    let targets = &[RevocationTarget::TokenId(jti)];
+    store.check(&TokenFacts { owner: owner(subject), targets, epoch: 0, issued_at }, now).await.unwrap()
 }
 
 /// A SQLite database in a file, removed at the end.
@@ -111,7 +137,7 @@ pub(crate) fn own_prefix(name: &str) -> String {
 }
 
 pub(crate) async fn postgres_store(name: &str) -> PostgresStore {
-    let store = PostgresStore::new(postgres().await).prefix(&own_prefix(name)).unwrap();
+    let store = PostgresStore::with_prefix(postgres().await, &own_prefix(name)).unwrap();
     let store = store.clock(ManualClock::new());
     store.migrate().await.unwrap();
     store

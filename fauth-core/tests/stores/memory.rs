@@ -1,13 +1,15 @@
-//! What only the memory store does: its bounds, how it forgets, and what it knows of its own memory.
+//! What only the memory store does: its bounds, how it forgets, and what it knows of its own
+//! memory.
 
 use std::time::Duration;
 
 use fauth_core::{
-    MemoryStore, Purpose, Timestamp,
+    MemoryStore, Purpose,
+    clock::Timestamp,
     store::{
-        ApiKey, ApiKeyId, ApiKeyStore, NewSession, Nonce, OneTimeRecord, OneTimeStore, RevocationStore,
-        RevocationTarget, Rotation, RotationOutcome, SecretHash, Session, SessionId, SessionStore,
-        StoredApiKey, TokenFacts, Verdict,
+        ApiKey, ApiKeyId, ApiKeyStore, NewSession, Nonce, OneTimeRecord, OneTimeStore, Owner,
+        RevocationStore, RevocationTarget, Rotation, RotationOutcome, SecretHash, Session, SessionId,
+        SessionStore, StoredApiKey, TokenFacts, Verdict,
     },
 };
 
@@ -21,6 +23,15 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_unix_seconds(1_767_225_600 + seconds)
 }
 
+/// Each number has an owner of its own.
+fn owner(number: u16) -> Owner<'static> {
+    Owner::new("default", "", format!("user {number}"))
+}
+
+fn alice() -> Owner<'static> {
+    Owner::new("default", "", "alice")
+}
+
 fn sid(number: u16) -> SessionId {
     SessionId::parse(&format!("AAAAAAAAAAAAAAAA{number:05}A")).unwrap()
 }
@@ -31,13 +42,13 @@ fn hash(number: u16) -> SecretHash {
     SecretHash::from_bytes(bytes)
 }
 
-/// A session that is made at 0, ends after so many seconds, and belongs to a subject of its own.
+/// A session that is made at 0, ends after so many seconds, and has an owner of its own.
 fn login(number: u16, life: i64) -> NewSession {
     let life = Duration::from_secs(life.try_into().unwrap());
     NewSession {
         session: Session {
             id: sid(number),
-            subject: format!("user {number}"),
+            owner: owner(number),
             created_at: at(0),
             last_seen_at: at(0),
             idle_timeout: life,
@@ -52,6 +63,16 @@ fn login(number: u16, life: i64) -> NewSession {
 }
 
 async fn rotate(store: &MemoryStore, number: u16, presented: u16, now: Timestamp) -> RotationOutcome {
+    rotate_for(store, owner(number), number, presented, now).await
+}
+
+async fn rotate_for(
+    store: &MemoryStore,
+    owner: Owner<'_>,
+    number: u16,
+    presented: u16,
+    now: Timestamp,
+) -> RotationOutcome {
     let rotation = Rotation {
         session: sid(number),
         presented: hash(presented),
@@ -59,22 +80,26 @@ async fn rotate(store: &MemoryStore, number: u16, presented: u16, now: Timestamp
         nonce: Nonce::from_bytes([1; 16]),
         grace: Duration::ZERO,
     };
-    store.rotate(rotation, now).await.unwrap()
+    store.rotate(&owner, &rotation, now).await.unwrap()
 }
 
 fn record(number: u16, life: i64) -> OneTimeRecord {
     OneTimeRecord {
         hash: hash(number),
-        subject: format!("user {number}"),
+        owner: owner(number),
         purpose: Purpose::PasswordReset,
         expires_at: at(life),
     }
 }
 
+fn key_id(number: u16) -> ApiKeyId {
+    ApiKeyId::new(&owner(number), u128::from(number).to_be_bytes())
+}
+
 fn api_key(number: u16, life: i64) -> StoredApiKey {
     let key = ApiKey {
-        id: ApiKeyId::parse(&format!("{number:032x}")).unwrap(),
-        owner: format!("user {number}"),
+        id: key_id(number),
+        owner: owner(number),
         name: String::new(),
         scopes: Vec::new(),
         created_at: at(0),
@@ -84,13 +109,11 @@ fn api_key(number: u16, life: i64) -> StoredApiKey {
     StoredApiKey { key, hash: hash(number) }
 }
 
-fn token(id: &str, issued_at: Timestamp) -> TokenFacts<'_> {
-    TokenFacts {
-        targets: [RevocationTarget::TokenId(id)].into_iter().collect(),
-        subject: "alice",
-        epoch: 0,
-        issued_at,
-    }
+/// The verdict on a token of "alice".
+async fn check(store: &MemoryStore, id: &str, issued_at: i64, now: i64) -> Verdict {
+    let targets = [RevocationTarget::TokenId(id)];
+    let facts = TokenFacts { owner: alice(), targets: &targets, epoch: 0, issued_at: at(issued_at) };
+    store.check(&facts, at(now)).await.unwrap()
 }
 
 /// The two kinds of things in a store have methods of one name.
@@ -103,7 +126,7 @@ async fn keep_key(store: &MemoryStore, key: StoredApiKey, now: Timestamp) -> boo
 }
 
 async fn revoke(store: &MemoryStore, id: &str, now: i64, until: i64) -> bool {
-    store.revoke(&[RevocationTarget::TokenId(id)], at(now), at(until)).await.is_ok()
+    store.revoke(&alice(), &[RevocationTarget::TokenId(id)], at(now), at(until)).await.is_ok()
 }
 
 #[tokio::test]
@@ -129,14 +152,14 @@ async fn a_full_store_refuses_a_session_and_loses_none() {
     assert_eq!(store.sizes().sessions, 2);
 }
 
-/// Else whoever logs in and out in a loop locks out everybody.
+/// Otherwise a client that logs in and out in a loop would fill the store for everybody.
 #[tokio::test]
-async fn the_mark_of_an_ended_session_gives_way_when_the_room_is_needed() {
+async fn the_tombstone_of_an_ended_session_gives_way_when_the_room_is_needed() {
     let store = MemoryStore::builder().sessions(2).build();
     for number in [1, 2] {
         store.open(login(number, 100), at(0)).await.unwrap();
     }
-    store.end(&sid(1), None, at(0)).await.unwrap();
+    store.end(&owner(1), &sid(1), at(0)).await.unwrap();
     assert_eq!(rotate(&store, 1, 1, at(1)).await, RotationOutcome::Ended, "while there is room");
     store.open(login(3, 100), at(0)).await.unwrap();
     assert_eq!(rotate(&store, 1, 1, at(1)).await, RotationOutcome::Unknown);
@@ -150,14 +173,14 @@ async fn the_mark_of_an_ended_session_gives_way_when_the_room_is_needed() {
 async fn a_full_store_refuses_a_revocation_and_forgets_none() {
     let store = MemoryStore::builder().revocations(2).build();
     assert!(revoke(&store, "a", 0, 100).await);
-    store.raise_epoch("alice", at(0), at(100)).await.unwrap();
+    store.raise_epoch(&alice(), at(0), at(100)).await.unwrap();
     assert!(!revoke(&store, "b", 0, 100).await);
-    assert!(store.raise_epoch("bob", at(0), at(100)).await.is_err());
+    assert!(store.raise_epoch(&owner(1), at(0), at(100)).await.is_err());
     assert!(revoke(&store, "a", 0, 200).await, "what is there already needs no room");
-    assert!(store.raise_epoch("alice", at(0), at(200)).await.is_ok());
-    assert_eq!(store.check(&token("a", at(0)), at(199)).await.unwrap(), Verdict::Revoked);
-    assert_eq!(store.check(&token("b", at(0)), at(199)).await.unwrap(), Verdict::OldEpoch);
-    assert_eq!(store.epoch("bob", at(0)).await.unwrap(), 0);
+    assert!(store.raise_epoch(&alice(), at(0), at(200)).await.is_ok());
+    assert_eq!(check(&store, "a", 0, 199).await, Verdict::Revoked);
+    assert_eq!(check(&store, "b", 0, 199).await, Verdict::OldEpoch);
+    assert_eq!(store.epoch(&owner(1), at(0)).await.unwrap(), 0);
     assert_eq!(store.sizes().revocations, 2);
 }
 
@@ -168,9 +191,9 @@ async fn a_full_store_refuses_tokens_and_keys_and_loses_none() {
     assert!(!keep_token(&store, record(2, 100), at(0)).await);
     assert!(keep_key(&store, api_key(1, 100), at(0)).await);
     assert!(!keep_key(&store, api_key(2, 100), at(0)).await);
-    assert!(store.find(&api_key(1, 0).key.id, at(0)).await.unwrap().is_some());
-    assert!(store.redeem(&hash(1), Purpose::PasswordReset, at(0)).await.unwrap().is_some());
-    assert!(store.remove(&api_key(1, 0).key.id, None).await.unwrap());
+    assert!(store.find(&key_id(1), at(0)).await.unwrap().is_some());
+    assert!(store.redeem(&owner(1), &hash(1), Purpose::PasswordReset, at(0)).await.unwrap().is_some());
+    assert!(store.remove(&owner(1), &key_id(1)).await.unwrap());
     assert!(keep_token(&store, record(2, 100), at(0)).await, "the room is free again");
     assert!(keep_key(&store, api_key(2, 100), at(0)).await);
 }
@@ -182,17 +205,17 @@ async fn refusals_fill_nothing() {
     store.open(login(1, 100), at(0)).await.unwrap();
     assert!(keep_token(&store, record(1, 100), at(0)).await);
     assert!(keep_key(&store, api_key(1, 100), at(0)).await);
+    let mut beyond = api_key(1, 100);
+    beyond.key.id = ApiKeyId::new(&owner(1), [9; 16]);
     for _ in 0..100 {
         assert!(store.open(login(1, 100), at(0)).await.is_err());
         assert!(!keep_token(&store, record(1, 100), at(0)).await);
         assert!(!keep_key(&store, api_key(1, 100), at(0)).await);
-        let mut beyond = api_key(2, 100);
-        beyond.key.owner = "user 1".into();
-        assert!(!ApiKeyStore::insert(&store, beyond, 1, at(0)).await.unwrap());
+        assert!(!ApiKeyStore::insert(&store, beyond.clone(), 1, at(0)).await.unwrap());
     }
     let sizes = store.sizes();
     assert_eq!((sizes.sessions, sizes.one_time_tokens, sizes.api_keys), (1, 1, 1));
-    assert!(keep_key(&store, api_key(2, 100), at(0)).await, "its id is free");
+    assert!(keep_key(&store, beyond, at(0)).await, "its id is free");
 }
 
 #[tokio::test]
@@ -217,10 +240,7 @@ async fn what_is_past_its_time_leaves_by_itself() {
         assert!((kept..kept + kept / 10).contains(&size), "{sizes:?}");
     }
     for number in MANY..2 * MANY {
-        assert_eq!(
-            store.check(&token(&number.to_string(), at(later)), at(later)).await.unwrap(),
-            Verdict::Revoked
-        );
+        assert_eq!(check(&store, &number.to_string(), later, later).await, Verdict::Revoked);
         assert!(matches!(rotate(&store, number, number, at(later)).await, RotationOutcome::Rotated(_)));
     }
 }
@@ -240,11 +260,11 @@ async fn nothing_leaves_before_the_margin() {
         assert!(keep_token(&store, record(number, later + 10), at(later)).await);
         assert!(keep_key(&store, api_key(number, later + 10), at(later)).await);
     }
-    assert_eq!(store.check(&token("a", at(5)), at(9)).await.unwrap(), Verdict::Revoked);
-    assert_eq!(store.check(&token("b", at(5)), at(9)).await.unwrap(), Verdict::Good);
+    assert_eq!(check(&store, "a", 5, 9).await, Verdict::Revoked);
+    assert_eq!(check(&store, "b", 5, 9).await, Verdict::Good);
     assert!(matches!(rotate(&store, 1, 1, at(9)).await, RotationOutcome::Rotated(_)));
-    assert!(store.redeem(&hash(1), Purpose::PasswordReset, at(9)).await.unwrap().is_some());
-    assert!(store.find(&api_key(1, 0).key.id, at(9)).await.unwrap().is_some());
+    assert!(store.redeem(&owner(1), &hash(1), Purpose::PasswordReset, at(9)).await.unwrap().is_some());
+    assert!(store.find(&key_id(1), at(9)).await.unwrap().is_some());
 }
 
 /// Each refresh moves the time at which a session leaves.
@@ -253,24 +273,27 @@ async fn a_session_that_is_refreshed_stays() {
     let store = MemoryStore::new();
     let mut new = login(1, 1_000_000);
     new.session.idle_timeout = Duration::from_secs(100);
-    new.session.subject = "alice".into();
+    new.session.owner = alice();
     store.open(new, at(0)).await.unwrap();
     for round in 0..60_u16 {
         let now = at(i64::from(round) * 90);
         assert!(
-            matches!(rotate(&store, 1, 1 + round * 1000, now).await, RotationOutcome::Rotated(_)),
+            matches!(
+                rotate_for(&store, alice(), 1, 1 + round * 1000, now).await,
+                RotationOutcome::Rotated(_)
+            ),
             "{round}"
         );
-        // Of the same subject, so that each write meets the same shard.
+        // Of the same owner, so that each write meets the same shard.
         let mut other = login(100 + round, 1);
-        other.session.subject = "alice".into();
+        other.session.owner = alice();
         store.open(other, now).await.unwrap();
     }
-    assert_eq!(SessionStore::list(&store, "alice", at(59 * 90)).await.unwrap().len(), 1);
+    assert_eq!(SessionStore::list(&store, &alice(), at(59 * 90)).await.unwrap().len(), 1);
     assert!(store.sizes().sessions < 60, "others have left: {:?}", store.sizes());
 }
 
-/// Also where those who have to go are in other shards than who comes.
+/// Also where the expired entries are in other shards than the new one.
 #[tokio::test]
 async fn a_store_full_of_what_has_expired_takes_new_entries() {
     let most = usize::from(MANY);
@@ -300,38 +323,35 @@ async fn a_store_full_of_what_has_expired_takes_new_entries() {
 #[tokio::test]
 async fn the_first_call_says_since_when_the_store_remembers() {
     let store = MemoryStore::new();
-    assert_eq!(SessionStore::list(&store, "alice", at(0)).await.unwrap(), []);
-    assert_eq!(store.check(&token("a", at(0)), at(50)).await.unwrap(), Verdict::Good);
-    assert_eq!(store.check(&token("a", at(-1)), at(50)).await.unwrap(), Verdict::BeforeMemory);
-    assert_eq!(
-        store.check(&token("a", at(-1)), at(-20)).await.unwrap(),
-        Verdict::BeforeMemory,
-        "it never moves back"
-    );
+    assert_eq!(SessionStore::list(&store, &alice(), at(0)).await.unwrap(), []);
+    assert_eq!(check(&store, "a", 0, 50).await, Verdict::Good);
+    assert_eq!(check(&store, "a", -1, 50).await, Verdict::BeforeMemory);
+    assert_eq!(check(&store, "a", -1, -20).await, Verdict::BeforeMemory, "it never moves back");
 }
 
 #[tokio::test]
 async fn it_can_be_told_since_when_it_remembers() {
     let store = MemoryStore::builder().remembers_since(at(-100)).build();
-    assert_eq!(store.check(&token("a", at(-100)), at(0)).await.unwrap(), Verdict::Good);
-    assert_eq!(store.check(&token("a", at(-101)), at(0)).await.unwrap(), Verdict::BeforeMemory);
+    assert_eq!(check(&store, "a", -100, 0).await, Verdict::Good);
+    assert_eq!(check(&store, "a", -101, 0).await, Verdict::BeforeMemory);
 }
 
-/// A clock that ran far ahead for a moment has made the store forget; it does not vouch for what it has forgotten.
+/// A clock that ran far ahead for a moment has made the store forget; it does not vouch for what
+/// it has forgotten.
 #[tokio::test]
 async fn what_was_lost_by_a_wrong_clock_is_not_vouched_for() {
     let store = MemoryStore::new();
     assert!(revoke(&store, "a", 0, 900).await);
-    assert_eq!(store.check(&token("b", at(0)), at(10)).await.unwrap(), Verdict::Good);
+    assert_eq!(check(&store, "b", 0, 10).await, Verdict::Good);
     let far = 100_000_000;
     for number in 0..MANY {
         assert!(revoke(&store, &number.to_string(), far, far + 1).await);
     }
-    assert_eq!(store.check(&token("a", at(0)), at(20)).await.unwrap(), Verdict::BeforeMemory);
-    assert_eq!(store.check(&token("b", at(19)), at(20)).await.unwrap(), Verdict::BeforeMemory);
-    assert_eq!(store.check(&token("b", at(20)), at(21)).await.unwrap(), Verdict::Good, "it begins anew");
-    assert_eq!(store.check(&token("b", at(20)), at(5)).await.unwrap(), Verdict::Good, "once");
-    assert_eq!(store.check(&token("b", at(19)), at(30)).await.unwrap(), Verdict::BeforeMemory);
+    assert_eq!(check(&store, "a", 0, 20).await, Verdict::BeforeMemory);
+    assert_eq!(check(&store, "b", 19, 20).await, Verdict::BeforeMemory);
+    assert_eq!(check(&store, "b", 20, 21).await, Verdict::Good, "it begins anew");
+    assert_eq!(check(&store, "b", 20, 5).await, Verdict::Good, "once");
+    assert_eq!(check(&store, "b", 19, 30).await, Verdict::BeforeMemory);
 }
 
 #[tokio::test]
@@ -339,7 +359,7 @@ async fn what_gave_way_to_something_new_is_not_vouched_for_either() {
     let store = MemoryStore::builder().revocations(1).build();
     assert!(revoke(&store, "a", 0, 900).await);
     assert!(revoke(&store, "b", 900 + MARGIN, 901 + MARGIN).await);
-    assert_eq!(store.check(&token("a", at(0)), at(899)).await.unwrap(), Verdict::BeforeMemory);
+    assert_eq!(check(&store, "a", 0, 899).await, Verdict::BeforeMemory);
 }
 
 /// Whatever runs at the same time: what leaves gives back its room and its id.
@@ -363,10 +383,9 @@ async fn nothing_leaks_when_many_work_at_once() {
     // Everything has expired by then, and each of these forgets a few.
     let later = at(100_000);
     for number in (0..IDS).cycle().take(20 * usize::from(IDS)) {
-        let subject = format!("user {number}");
-        store.end_all(&subject, None, later).await.unwrap();
-        store.withdraw(&subject, None, later).await.unwrap();
-        store.remove(&api_key(number, 0).key.id, None).await.unwrap();
+        store.end_all(&owner(number), None, later).await.unwrap();
+        store.withdraw(&owner(number), None, later).await.unwrap();
+        store.remove(&owner(number), &key_id(number)).await.unwrap();
     }
     let sizes = store.sizes();
     assert_eq!((sizes.sessions, sizes.one_time_tokens, sizes.api_keys), (0, 0, 0));
@@ -379,9 +398,10 @@ async fn nothing_leaks_when_many_work_at_once() {
     assert!(store.open(login(40, 200_000), later).await.is_err());
 }
 
-/// One thing of each kind that can be done with this number; what comes of it depends on the others.
+/// One thing of each kind that can be done with this number; what comes of it depends on the
+/// others.
 async fn churn(store: &MemoryStore, number: u16, seconds: i64) {
-    let (now, subject) = (at(seconds * 10), format!("user {number}"));
+    let (now, owner) = (at(seconds * 10), owner(number));
     let life = seconds * 10 + 50;
     match seconds % 5 {
         0 | 1 => {
@@ -391,16 +411,16 @@ async fn churn(store: &MemoryStore, number: u16, seconds: i64) {
         }
         2 => {
             rotate(store, number, number, now).await;
-            store.redeem(&hash(number), Purpose::PasswordReset, now).await.unwrap();
-            store.remove(&api_key(number, 0).key.id, Some(&subject)).await.unwrap();
+            store.redeem(&owner, &hash(number), Purpose::PasswordReset, now).await.unwrap();
+            store.remove(&owner, &key_id(number)).await.unwrap();
         }
         3 => {
-            store.end(&sid(number), Some(&subject), now).await.unwrap();
-            store.touch(&api_key(number, 0).key.id, now).await.unwrap();
+            store.end(&owner, &sid(number), now).await.unwrap();
+            store.touch(&owner, &key_id(number), now).await.unwrap();
         }
         _ => {
-            store.end_all(&subject, None, now).await.unwrap();
-            store.withdraw(&subject, None, now).await.unwrap();
+            store.end_all(&owner, None, now).await.unwrap();
+            store.withdraw(&owner, None, now).await.unwrap();
         }
     }
 }

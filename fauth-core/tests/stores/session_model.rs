@@ -1,10 +1,14 @@
-//! Any sequence of session operations gives what a model gives that is too simple to be wrong: a list that forgets nothing.
+//! Any sequence of session operations gives what a model gives that is too simple to be wrong: a
+//! list that forgets nothing.
 
 use std::{cmp::Reverse, time::Duration};
 
 use fauth_core::{
-    MemoryStore, Timestamp,
-    store::{NewSession, Nonce, Rotation, RotationOutcome, SecretHash, Session, SessionId, SessionStore},
+    MemoryStore,
+    clock::Timestamp,
+    store::{
+        NewSession, Nonce, Owner, Rotation, RotationOutcome, SecretHash, Session, SessionId, SessionStore,
+    },
 };
 use proptest::prelude::*;
 
@@ -21,13 +25,14 @@ enum Step {
     },
     /// Presents the token of this generation, counted back from the head.
     Rotate {
+        subject: u8,
         id: u8,
         back: usize,
         grace: u64,
     },
     End {
+        subject: u8,
         id: u8,
-        owner: Option<u8>,
     },
     EndAll {
         subject: u8,
@@ -43,13 +48,16 @@ enum Step {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let (subject, id) = (0..3_u8, 0..10_u8);
+    // Few ids for each subject, and the same ones for all: most steps meet a session that is
+    // there.
+    let (subject, id) = (0..3_u8, 0..4_u8);
+    let back = prop_oneof![5 => Just(0_usize), 3 => Just(1), 1 => 2..4_usize];
     let step = prop_oneof![
         4 => (subject.clone(), id.clone(), 1..4_usize, 5..60_u64, 20..200_u64)
             .prop_map(|(subject, id, limit, idle, life)| Step::Open { subject, id, limit, idle, life }),
-        8 => (id.clone(), prop_oneof![5 => Just(0_usize), 3 => Just(1), 1 => 2..4_usize], prop_oneof![Just(0_u64), Just(10)])
-            .prop_map(|(id, back, grace)| Step::Rotate { id, back, grace }),
-        1 => (id.clone(), prop::option::of(subject.clone())).prop_map(|(id, owner)| Step::End { id, owner }),
+        8 => (subject.clone(), id.clone(), back, prop_oneof![Just(0_u64), Just(10)])
+            .prop_map(|(subject, id, back, grace)| Step::Rotate { subject, id, back, grace }),
+        1 => (subject.clone(), id.clone()).prop_map(|(subject, id)| Step::End { subject, id }),
         1 => (subject.clone(), prop::option::of(id)).prop_map(|(subject, keep)| Step::EndAll { subject, keep }),
         3 => subject.prop_map(|subject| Step::List { subject }),
         5 => prop_oneof![4 => 0..15_i64, 1 => -20..0_i64].prop_map(|seconds| Step::Wait { seconds }),
@@ -61,6 +69,7 @@ fn sid(id: u8) -> SessionId {
     SessionId::parse(&format!("AAAAAAAAAAAAAAAAAAA{id:02}A")).unwrap()
 }
 
+/// The same for all subjects: a token counts in the session of its owner only.
 fn hash(id: u8, generation: usize) -> SecretHash {
     let mut bytes = [id; 32];
     bytes[0] = u8::try_from(generation).unwrap();
@@ -71,8 +80,8 @@ fn nonce(generation: usize) -> Nonce {
     Nonce::from_bytes([u8::try_from(generation).unwrap(); 16])
 }
 
-fn name(subject: u8) -> String {
-    format!("user {subject}")
+fn owner(subject: u8) -> Owner<'static> {
+    Owner::new("default", "", format!("user {subject}"))
 }
 
 struct Modelled {
@@ -87,19 +96,20 @@ struct Modelled {
 struct Model(Vec<Modelled>);
 
 impl Model {
-    fn find(&mut self, id: u8) -> Option<&mut Modelled> {
-        self.0.iter_mut().find(|modelled| modelled.session.id == sid(id))
+    fn find(&mut self, subject: u8, id: u8) -> Option<&mut Modelled> {
+        let is_meant = |session: &Session| session.id == sid(id) && session.owner == owner(subject);
+        self.0.iter_mut().find(|modelled| is_meant(&modelled.session))
     }
 
     fn live(&mut self, subject: u8, now: Timestamp) -> Vec<&mut Modelled> {
         let is_live = |modelled: &&mut Modelled| {
-            !modelled.ended && modelled.session.subject == name(subject) && !modelled.session.has_expired(now)
+            !modelled.ended && modelled.session.owner == owner(subject) && !modelled.session.has_expired(now)
         };
         self.0.iter_mut().filter(is_live).collect()
     }
 
-    fn open(&mut self, subject: u8, new: NewSession, now: Timestamp) -> Option<Vec<SessionId>> {
-        if self.0.iter().any(|modelled| modelled.session.id == new.session.id) {
+    fn open(&mut self, (subject, id): (u8, u8), new: NewSession, now: Timestamp) -> Option<Vec<SessionId>> {
+        if self.find(subject, id).is_some() {
             return None;
         }
         let mut live = self.live(subject, now);
@@ -113,8 +123,14 @@ impl Model {
         Some(ended)
     }
 
-    fn rotate(&mut self, id: u8, back: usize, grace: u64, now: Timestamp) -> RotationOutcome {
-        let Some(modelled) = self.find(id) else { return RotationOutcome::Unknown };
+    fn rotate(
+        &mut self,
+        (subject, id): (u8, u8),
+        back: usize,
+        grace: u64,
+        now: Timestamp,
+    ) -> RotationOutcome {
+        let Some(modelled) = self.find(subject, id) else { return RotationOutcome::Unknown };
         if modelled.ended {
             return RotationOutcome::Ended;
         }
@@ -138,8 +154,8 @@ impl Model {
     }
 
     /// The generation that is so far back, or one that never was.
-    fn generation(&mut self, id: u8, back: usize) -> (usize, usize) {
-        let head = self.find(id).map_or(0, |modelled| modelled.generation);
+    fn generation(&mut self, subject: u8, id: u8, back: usize) -> (usize, usize) {
+        let head = self.find(subject, id).map_or(0, |modelled| modelled.generation);
         (head.checked_sub(back).unwrap_or(255), head + 1)
     }
 }
@@ -161,7 +177,7 @@ async fn take(step: Step, store: &MemoryStore, model: &mut Model, now: &mut i64)
         Step::Open { subject, id, limit, idle, life } => {
             let session = Session {
                 id: sid(id),
-                subject: name(subject),
+                owner: owner(subject),
                 created_at: present,
                 last_seen_at: present,
                 idle_timeout: Duration::from_secs(idle),
@@ -171,11 +187,11 @@ async fn take(step: Step, store: &MemoryStore, model: &mut Model, now: &mut i64)
                 address: None,
             };
             let new = NewSession { session, head: hash(id, 0), limit };
-            let expected = model.open(subject, new.clone(), present);
+            let expected = model.open((subject, id), new.clone(), present);
             assert_eq!(store.open(new, present).await.ok().map(sorted), expected.map(sorted));
         }
-        Step::Rotate { id, back, grace } => {
-            let (presented, successor) = model.generation(id, back);
+        Step::Rotate { subject, id, back, grace } => {
+            let (presented, successor) = model.generation(subject, id, back);
             let rotation = Rotation {
                 session: sid(id),
                 presented: hash(id, presented),
@@ -183,16 +199,15 @@ async fn take(step: Step, store: &MemoryStore, model: &mut Model, now: &mut i64)
                 nonce: nonce(successor),
                 grace: Duration::from_secs(grace),
             };
-            let expected = model.rotate(id, back, grace, present);
-            assert_eq!(store.rotate(rotation, present).await.unwrap(), expected);
+            let expected = model.rotate((subject, id), back, grace, present);
+            assert_eq!(store.rotate(&owner(subject), &rotation, present).await.unwrap(), expected);
         }
-        Step::End { id, owner } => {
-            let expected = model.find(id).and_then(|modelled| {
-                let is_his = owner.is_none_or(|owner| name(owner) == modelled.session.subject);
+        Step::End { subject, id } => {
+            let expected = model.find(subject, id).and_then(|modelled| {
                 let is_live = !modelled.ended && !modelled.session.has_expired(present);
-                (is_his && is_live).then(|| end(modelled))
+                is_live.then(|| end(modelled))
             });
-            let ended = store.end(&sid(id), owner.map(name).as_deref(), present).await.unwrap();
+            let ended = store.end(&owner(subject), &sid(id), present).await.unwrap();
             assert_eq!(ended.map(|session| session.id), expected);
         }
         Step::EndAll { subject, keep } => {
@@ -200,14 +215,14 @@ async fn take(step: Step, store: &MemoryStore, model: &mut Model, now: &mut i64)
             let live = model.live(subject, present);
             let doomed = live.into_iter().filter(|modelled| Some(&modelled.session.id) != keep.as_ref());
             let expected = doomed.map(end).collect();
-            let ended = store.end_all(&name(subject), keep.as_ref(), present).await.unwrap();
+            let ended = store.end_all(&owner(subject), keep.as_ref(), present).await.unwrap();
             assert_eq!(sorted(ended), sorted(expected));
         }
         Step::List { subject } => {
             let live = model.live(subject, present);
             let mut expected: Vec<_> = live.into_iter().map(|modelled| modelled.session.clone()).collect();
             expected.sort_by_key(|session| (Reverse(session.last_seen_at), session.id.clone()));
-            let mut list = store.list(&name(subject), present).await.unwrap();
+            let mut list = store.list(&owner(subject), present).await.unwrap();
             assert!(list.is_sorted_by_key(|session| Reverse(session.last_seen_at)));
             // Those of one second are in no particular order.
             list.sort_by_key(|session| (Reverse(session.last_seen_at), session.id.clone()));

@@ -2,7 +2,10 @@
 
 use std::sync::LazyLock;
 
-use fauth_core::{Algorithm, Key, Purpose, verify_jws};
+use fauth_core::{
+    Purpose,
+    token::{Algorithm, Key, verify_jws},
+};
 use fauth_testing::{SECRET, sign_with};
 use jsonwebtoken::{DecodingKey, Validation};
 use proptest::{

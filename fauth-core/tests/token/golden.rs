@@ -2,8 +2,11 @@
 
 use std::{fs, time::Duration};
 
-use fauth_core::{AuthConfig, AuthConfigBuilder, Purpose, TokenError, TokenProfile, TokenRequest};
-use fauth_testing::{ManualClock, Users};
+use fauth_core::{
+    AuthConfig, AuthConfigBuilder, Purpose, TokenRequest,
+    token::{TokenError, TokenProfile},
+};
+use fauth_testing::{ManualClock, Users, at_once};
 use serde_json::Value;
 
 use super::support::*;
@@ -21,7 +24,7 @@ fn fauth() -> Value {
 
 fn provider(config: AuthConfigBuilder, now: i64) -> Auth {
     let clock = ManualClock::new();
-    clock.set(fauth_core::Timestamp::from_unix_seconds(now));
+    clock.set(fauth_core::clock::Timestamp::from_unix_seconds(now));
     fauth_testing::provider_with(config.build().unwrap(), &Users::new()).clock(clock).build().unwrap()
 }
 
@@ -115,7 +118,7 @@ fn only_an_access_token_opens_a_route() {
     }
     // The file has no refresh token; ours of the same format is as good.
     let auth = reader(&file, TokenProfile::PythonFauth);
-    let refresh = auth.issue(Purpose::Refresh, "user-123").unwrap();
+    let refresh = at_once(auth.issue(Purpose::Refresh, "user-123")).unwrap();
     check_as(&auth, Purpose::Refresh, refresh.expose(), &Ok(()));
     let refused = Err(wrong_purpose(Purpose::Access, Some(Purpose::Refresh)));
     check(&auth, refresh.expose(), &refused);
@@ -151,7 +154,7 @@ fn our_tokens_are_written_like_theirs_to_the_byte() {
     let config = AuthConfig::builder().secret(text(&file, "secret")).token_profile(TokenProfile::PythonFauth);
     let auth = provider(config, expected["iat"].as_i64().unwrap());
     let request = TokenRequest::for_subject("user-123").scope("a").claim("tenant_id", "acme");
-    let token = auth.issue(Purpose::Access, request).unwrap();
+    let token = at_once(auth.issue(Purpose::Access, request)).unwrap();
     let [header, payload, _] = segments(token.expose());
     assert_eq!(decode(header), text(&file, "raw_header_json"));
     let id = auth.verify_signature_and_claims(token.expose(), Purpose::Access).unwrap().token_id().to_owned();

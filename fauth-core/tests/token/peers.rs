@@ -1,6 +1,9 @@
 //! What other JWT libraries accept, each of it correctly signed: refused here without exception.
 
-use fauth_core::{Algorithm, Purpose, TokenError};
+use fauth_core::{
+    Purpose,
+    token::{Algorithm, TokenError},
+};
 use fauth_testing::{SECRET, sign_with};
 
 use super::support::*;

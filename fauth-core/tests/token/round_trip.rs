@@ -3,9 +3,11 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use fauth_core::{
-    Algorithm, AuthConfig, IssueError, Key, Purpose, Timestamp, TokenError, TokenProfile, TokenRequest,
+    AuthConfig, Purpose, TokenRequest,
+    clock::Timestamp,
+    token::{Algorithm, IssueError, Key, TokenError, TokenProfile},
 };
-use fauth_testing::{ManualClock, SECRET, Users};
+use fauth_testing::{ManualClock, SECRET, Users, at_once};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -31,7 +33,7 @@ fn every_purpose_algorithm_and_profile_round_trips() {
                 for purpose in Purpose::ALL {
                     let request =
                         TokenRequest::for_subject("alice").scopes(["read", "write"]).claim("tenant", "acme");
-                    let token = auth.issue(purpose, request).unwrap();
+                    let token = at_once(auth.issue(purpose, request)).unwrap();
                     let payload = auth.verify_signature_and_claims(token.expose(), purpose).unwrap();
                     assert_eq!(payload.subject(), "alice");
                     assert_eq!(payload.purpose(), purpose);
@@ -57,7 +59,7 @@ fn every_purpose_algorithm_and_profile_round_trips() {
 #[test]
 fn several_audiences_are_all_named() {
     let auth = auth(|config| config.audience("a").audience("b"));
-    let token = auth.issue(Purpose::Access, "alice").unwrap();
+    let token = at_once(auth.issue(Purpose::Access, "alice")).unwrap();
     let payload = auth.verify_signature_and_claims(token.expose(), Purpose::Access).unwrap();
     assert_eq!(payload.claim::<Vec<String>>("aud").unwrap().unwrap(), ["a", "b"]);
 }
@@ -67,7 +69,7 @@ fn the_greatest_lifetime_that_can_be_configured_is_accepted() {
     let century = Duration::from_secs(100 * 366 * 86_400);
     for purpose in Purpose::ALL {
         let auth = auth(|config| config.danger_max_lifetime(purpose, century).lifetime(purpose, century));
-        let token = auth.issue(purpose, "alice").unwrap();
+        let token = at_once(auth.issue(purpose, "alice")).unwrap();
         check_as(&auth, purpose, token.expose(), &Ok(()));
     }
 }
@@ -96,7 +98,7 @@ fn reserved_claims_are_refused() {
                 // Before and behind harmless ones, and even if a later claim would be fine.
                 let request =
                     TokenRequest::for_subject("alice").claim("a", 1).claim(name, &value).claim("b", 2);
-                match auth(|config| config).issue(purpose, request) {
+                match at_once(auth(|config| config).issue(purpose, request)) {
                     Err(IssueError::ReservedClaim(refused)) => assert_eq!(&*refused, name),
                     other => panic!("{name}: {other:?}"),
                 }
@@ -106,9 +108,11 @@ fn reserved_claims_are_refused() {
     // Names are compared as they are, which is how claims are read.
     for name in ["Sub", "SUB", "sub ", "exp\u{0}", "token-type", "roles"] {
         assert!(
-            auth(|config| config)
-                .issue(Purpose::Access, TokenRequest::for_subject("alice").claim(name, 1))
-                .is_ok()
+            at_once(
+                auth(|config| config)
+                    .issue(Purpose::Access, TokenRequest::for_subject("alice").claim(name, 1))
+            )
+            .is_ok()
         );
     }
 }
@@ -116,7 +120,7 @@ fn reserved_claims_are_refused() {
 #[test]
 fn subjects_and_scopes_that_no_verifier_reads_are_refused() {
     let auth = auth(|config| config);
-    let issue = |request: TokenRequest<'_>| auth.issue(Purpose::Access, request);
+    let issue = |request: TokenRequest<'_>| at_once(auth.issue(Purpose::Access, request));
     assert!(issue(TokenRequest::for_subject("x".repeat(255))).is_ok());
     for subject in [String::new(), "x".repeat(256), "é".repeat(128)] {
         assert!(matches!(issue(TokenRequest::for_subject(subject)), Err(IssueError::InvalidSubject)));
@@ -133,8 +137,9 @@ fn subjects_and_scopes_that_no_verifier_reads_are_refused() {
 #[test]
 fn claims_that_no_verifier_reads_are_refused() {
     let auth = auth(|config| config);
-    let issue =
-        |value: Value| auth.issue(Purpose::Access, TokenRequest::for_subject("alice").claim("x", value));
+    let issue = |value: Value| {
+        at_once(auth.issue(Purpose::Access, TokenRequest::for_subject("alice").claim("x", value)))
+    };
     let nested = |depth: usize| (1..depth).fold(json!([]), |inner, _| json!([inner]));
     check(&auth, issue(nested(31)).unwrap().expose(), &Ok(()));
     assert!(matches!(issue(nested(32)), Err(IssueError::ClaimsTooComplex)));
@@ -146,7 +151,7 @@ fn claims_that_no_verifier_reads_are_refused() {
     assert!(matches!(issue(json!("x".repeat(8192))), Err(IssueError::TooLong)));
     let keys_are_no_strings = std::collections::BTreeMap::from([((1, 2), 3)]);
     let request = TokenRequest::for_subject("alice").claim("x", keys_are_no_strings);
-    match auth.issue(Purpose::Access, request) {
+    match at_once(auth.issue(Purpose::Access, request)) {
         Err(IssueError::UnserializableClaim(name)) => assert_eq!(&*name, "x"),
         other => panic!("{other:?}"),
     }
@@ -156,7 +161,7 @@ fn claims_that_no_verifier_reads_are_refused() {
 fn the_longest_token_is_minted_and_read() {
     let auth = auth(|config| config.max_token_bytes(512));
     let issue = |bytes: usize| {
-        auth.issue(Purpose::Access, TokenRequest::for_subject("a").claim("x", "x".repeat(bytes)))
+        at_once(auth.issue(Purpose::Access, TokenRequest::for_subject("a").claim("x", "x".repeat(bytes))))
     };
     let longest = (0..512).rev().find_map(|bytes| issue(bytes).ok()).unwrap();
     assert!((509..=512).contains(&longest.expose().len()));
@@ -171,7 +176,7 @@ fn nothing_is_issued_before_1970_or_after_9999() {
         [(-1, false), (i64::MIN, false), (0, true), (end - 900, true), (end - 899, false), (i64::MAX, false)]
     {
         let auth = auth_at(now, |config| config);
-        match auth.issue(Purpose::Access, "alice") {
+        match at_once(auth.issue(Purpose::Access, "alice")) {
             Ok(token) if fine => check(&auth, token.expose(), &Ok(())),
             Err(IssueError::Clock(_)) if !fine => {}
             other => panic!("at {now}: {other:?}"),
@@ -180,7 +185,7 @@ fn nothing_is_issued_before_1970_or_after_9999() {
     let clock = ManualClock::new();
     clock.break_down();
     let auth = fauth_testing::provider().clock(clock).build().unwrap();
-    assert!(matches!(auth.issue(Purpose::Access, "alice"), Err(IssueError::Clock(_))));
+    assert!(matches!(at_once(auth.issue(Purpose::Access, "alice")), Err(IssueError::Clock(_))));
 }
 
 // ------------------------------------------------------------------------------------------------ what is minted is accepted
@@ -254,7 +259,7 @@ proptest! {
             request = request.claim(name.clone(), &value);
             expected.insert(name, value);
         }
-        let Ok(token) = auth.issue(purpose, request) else { return Ok(()) };
+        let Ok(token) = at_once(auth.issue(purpose, request)) else { return Ok(()) };
         let payload = auth.verify_signature_and_claims(token.expose(), purpose);
         prop_assert!(payload.is_ok(), "{:?}: {}", payload, token.expose());
         let payload = payload.unwrap();
@@ -277,18 +282,20 @@ fn ordinary_requests_are_minted() {
     for special in ('\0'..='\u{7f}').chain(['\u{80}', '\u{2028}', '\u{feff}', '\u{ffff}', '\u{10ffff}']) {
         // Alone, so that no neighbour has it escaped.
         let special = special.to_string();
-        let token = auth
-            .issue(Purpose::Access, TokenRequest::for_subject(&*special).claim(&*special, &special))
-            .unwrap();
+        let token = at_once(
+            auth.issue(Purpose::Access, TokenRequest::for_subject(&*special).claim(&*special, &special)),
+        )
+        .unwrap();
         let payload = auth.verify_signature_and_claims(token.expose(), Purpose::Access).unwrap();
         assert_eq!(payload.subject(), special);
         assert_eq!(payload.claim::<String>(&special).unwrap().unwrap(), special);
     }
     for claim in ["tenant", "", "a\"b\\c/d\u{0}\u{1f}\u{7f}\u{2028}é😀", "s\\u0075b"] {
         let value = json!({ "\"": ["\u{0}", -0.5, u64::MAX, i64::MIN, 1e300, null], "": {} });
-        let token = auth
-            .issue(Purpose::Access, TokenRequest::for_subject("ali\"ce\\\n\u{0}é").claim(claim, &value))
-            .unwrap();
+        let token = at_once(
+            auth.issue(Purpose::Access, TokenRequest::for_subject("ali\"ce\\\n\u{0}é").claim(claim, &value)),
+        )
+        .unwrap();
         let payload = auth.verify_signature_and_claims(token.expose(), Purpose::Access).unwrap();
         assert_eq!(payload.subject(), "ali\"ce\\\n\u{0}é");
         assert_eq!(payload.claim::<Value>(claim).unwrap().unwrap(), value);
@@ -312,7 +319,7 @@ fn keys_are_exchanged_without_logging_anybody_out() {
     let during = provider(new(), vec![old()]);
     let after = provider(new(), vec![]);
     let announced = provider(old(), vec![new()]);
-    let issue = |auth: &Auth| auth.issue(Purpose::Access, "alice").unwrap();
+    let issue = |auth: &Auth| at_once(auth.issue(Purpose::Access, "alice")).unwrap();
     let (early, late) = (issue(&before), issue(&during));
 
     for auth in [&before, &during, &announced] {
@@ -330,7 +337,7 @@ fn keys_are_exchanged_without_logging_anybody_out() {
 
 #[test]
 fn a_changed_secret_without_an_id_ends_every_token() {
-    let token = auth(|config| config).issue(Purpose::Access, "alice").unwrap();
+    let token = at_once(auth(|config| config).issue(Purpose::Access, "alice")).unwrap();
     let config = AuthConfig::builder().secret(OLD).build().unwrap();
     let changed = fauth_testing::provider_with(config, &Users::new()).build().unwrap();
     check(&changed, token.expose(), &Err(TokenError::BadSignature));
@@ -352,7 +359,7 @@ fn custom_claims_are_typed_when_they_are_read() {
         .claim("plan", json!({ "name": "pro", "seats": 5 }))
         .claim("nothing", Value::Null)
         .claim("tenant", "umbrella");
-    let token = auth.issue(Purpose::Access, request).unwrap();
+    let token = at_once(auth.issue(Purpose::Access, request)).unwrap();
     let payload = auth.verify_signature_and_claims(token.expose(), Purpose::Access).unwrap();
     assert_eq!(
         payload.claim::<String>("tenant").unwrap().as_deref(),
@@ -403,7 +410,7 @@ async fn tokens_do_not_show_in_debug_output() {
 fn token_ids_are_128_random_bits() {
     let auth = auth(|config| config);
     let ids = (0..2000).map(|_| {
-        let token = auth.issue(Purpose::Access, "alice").unwrap();
+        let token = at_once(auth.issue(Purpose::Access, "alice")).unwrap();
         auth.verify_signature_and_claims(token.expose(), Purpose::Access).unwrap().token_id().to_owned()
     });
     let ids: BTreeSet<String> = ids.collect();

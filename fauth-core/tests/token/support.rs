@@ -6,7 +6,7 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use fauth_core::{AuthConfig, AuthConfigBuilder, AuthProvider, Purpose, TokenError};
+use fauth_core::{AuthConfig, AuthConfigBuilder, AuthProvider, Purpose, token::TokenError};
 use fauth_testing::{ManualClock, SECRET, TestUser, Users};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::Value;
@@ -79,7 +79,7 @@ pub(crate) fn auth(configure: impl FnOnce(AuthConfigBuilder) -> AuthConfigBuilde
 
 pub(crate) fn auth_at(now: i64, configure: impl FnOnce(AuthConfigBuilder) -> AuthConfigBuilder) -> Auth {
     let clock = ManualClock::new();
-    clock.set(fauth_core::Timestamp::from_unix_seconds(now));
+    clock.set(fauth_core::clock::Timestamp::from_unix_seconds(now));
     let config = configure(AuthConfig::builder().secret(SECRET)).build().unwrap();
     fauth_testing::provider_with(config, &Users::new()).clock(clock).build().unwrap()
 }

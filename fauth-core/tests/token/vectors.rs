@@ -3,7 +3,10 @@
 use std::{fs, path::Path};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use fauth_core::{Algorithm, Key, KeyError, Purpose, TokenError, verify_jws};
+use fauth_core::{
+    Purpose,
+    token::{Algorithm, Key, KeyError, TokenError, verify_jws},
+};
 use fauth_testing::{SECRET, sign_with};
 use serde_json::Value;
 

@@ -3,9 +3,11 @@
 use std::{sync::LazyLock, time::Duration};
 
 use fauth_core::{
-    Algorithm, AuthConfig, Key, KeyError, Purpose, Timestamp, TokenError, TokenProfile, verify_jws,
+    AuthConfig, Purpose,
+    clock::Timestamp,
+    token::{Algorithm, Key, KeyError, TokenError, TokenProfile, verify_jws},
 };
-use fauth_testing::{SECRET, sign, sign_with};
+use fauth_testing::{SECRET, at_once, sign, sign_with};
 
 use super::support::*;
 
@@ -702,7 +704,7 @@ fn cross_kind_matrix() {
     for profile in PROFILES {
         let auth = auth(|config| config.token_profile(profile));
         for issued in Purpose::ALL {
-            let token = auth.issue(issued, "alice").unwrap();
+            let token = at_once(auth.issue(issued, "alice")).unwrap();
             for wanted in Purpose::ALL {
                 let expected = if issued == wanted { Ok(()) } else { Err(wrong_purpose(wanted, issued)) };
                 check_as(&auth, wanted, token.expose(), &expected);
@@ -1140,7 +1142,7 @@ fn fractions_count_for_the_stricter_side() {
 fn without_a_clock_there_is_no_verdict() {
     let clock = fauth_testing::ManualClock::new();
     let auth = fauth_testing::provider().clock(clock.clone()).build().unwrap();
-    let good = auth.issue(Purpose::Access, "alice").unwrap();
+    let good = at_once(auth.issue(Purpose::Access, "alice")).unwrap();
     check(&auth, good.expose(), &Ok(()));
     clock.break_down();
     let Err(error) = auth.verify_signature_and_claims(good.expose(), Purpose::Access) else {

@@ -3,9 +3,12 @@
 use std::{collections::HashSet, sync::Arc};
 
 use fauth_core::{
-    AuthProvider, AuthUser, IdentityLoader, InvalidToken, NewPasswordHash, OneTimePurpose, OneTimeRequest,
-    OneTimeToken, PasswordConfig, PasswordHasher, PasswordUpdater, Purpose, Rejection, Requirement,
-    Timestamp, TokenPair, TokenRequest, UserLoader,
+    AuthProvider, AuthUser, BoxError, ClientInfo, IdentityLoader, NewPasswordHash, OneTimePurpose,
+    PasswordUpdater, Purpose, Rejection, Requirement, TokenPair, TokenRequest, UserLoader, async_trait,
+    clock::Timestamp,
+    one_time::{OneTimeRequest, OneTimeToken},
+    password::{PasswordConfig, PasswordHasher},
+    rejection::InvalidToken,
     user_store::{
         MAX_EPOCH, MAX_HASH_BYTES, MAX_NAME_BYTES, MAX_ROLES, NewUser, StoredUser, UserStore, UserStoreError,
     },
@@ -219,7 +222,10 @@ pub(crate) async fn a_password_is_not_taken_for_a_hash(store: impl Store, clock:
     for (name, none) in [("bob", ""), ("carol", "!")] {
         store.create(NewUser::new(name, none)).await.unwrap();
         for password in ["", "!", secret] {
-            assert_eq!(auth.authenticate(name, password).await.unwrap_err(), Rejection::InvalidCredentials);
+            assert_eq!(
+                auth.authenticate(name, password, &ClientInfo::unknown()).await.unwrap_err(),
+                Rejection::InvalidCredentials
+            );
         }
     }
 }
@@ -353,7 +359,7 @@ impl Held {
     async fn tried(&self, auth: &AuthProvider<StoredUser>) -> Vec<Result<(), Rejection>> {
         let head = Bearer(format!("Bearer {}", self.tokens.access_token().expose()));
         let access = auth.check(auth.read(&head), &Requirement::user()).await;
-        let refresh = auth.refresh(self.tokens.refresh_token().expose()).await;
+        let refresh = auth.refresh(self.tokens.refresh_token().expose(), &ClientInfo::unknown()).await;
         let mut outcomes = vec![access.map(drop), refresh.map(drop)];
         for (purpose, link) in &self.links {
             outcomes.push(auth.redeem(link.expose(), *purpose).await.map(drop));
@@ -379,7 +385,7 @@ pub(crate) async fn a_password_change_ends_everything(store: impl Store, clock: 
 
     // The name alone says nothing of the epoch.
     let plain = auth.login("alice").await.unwrap();
-    let refused = auth.refresh(plain.refresh_token().expose()).await.unwrap_err();
+    let refused = auth.refresh(plain.refresh_token().expose(), &ClientInfo::unknown()).await.unwrap_err();
     assert_eq!(refused, Rejection::InvalidToken(InvalidToken::OldEpoch));
 }
 
@@ -400,7 +406,7 @@ pub(crate) async fn a_rehash_and_other_roles_end_nothing(store: impl Store, cloc
     let alice = store.create(NewUser::new("alice", &old).roles(["admin"])).await.unwrap();
     let auth = provider(&store, &clock, PasswordConfig::danger_weak_argon2id(16, 1, 1));
     let held = Held::by(&auth, &alice).await;
-    auth.authenticate("alice", "correct horse").await.unwrap();
+    auth.authenticate("alice", "correct horse", &ClientInfo::unknown()).await.unwrap();
     store.set_roles("alice", &["editor"]).await.unwrap();
     let now = store.find("alice").await.unwrap().unwrap();
     assert_ne!(now.password_hash(), Some(&*old), "there was a rehash");
@@ -526,38 +532,44 @@ pub(crate) async fn a_store_is_a_whole_set_of_loaders(store: impl Store, clock: 
     let hash = auth.hash_password("correct horse").await.unwrap();
     store.create(NewUser::new("alice", hash).roles(["admin"])).await.unwrap();
 
-    let alice = auth.authenticate("alice", "correct horse").await.unwrap();
+    let alice = auth.authenticate("alice", "correct horse", &ClientInfo::unknown()).await.unwrap();
     assert_eq!(alice.roles(), ["admin"]);
     let tokens = auth.login(TokenRequest::for_user(&*alice)).await.unwrap();
-    auth.refresh(tokens.refresh_token().expose()).await.unwrap();
+    auth.refresh(tokens.refresh_token().expose(), &ClientInfo::unknown()).await.unwrap();
     for (name, password) in [("alice", "wrong"), ("bob", "correct horse"), ("a\0", "correct horse")] {
-        assert_eq!(auth.authenticate(name, password).await.unwrap_err(), Rejection::InvalidCredentials);
+        assert_eq!(
+            auth.authenticate(name, password, &ClientInfo::unknown()).await.unwrap_err(),
+            Rejection::InvalidCredentials
+        );
     }
 
     store.set_active("alice", false).await.unwrap();
-    let refused = auth.refresh(tokens.refresh_token().expose()).await.unwrap_err();
+    let refused = auth.refresh(tokens.refresh_token().expose(), &ClientInfo::unknown()).await.unwrap_err();
     assert_eq!(refused, Rejection::InvalidToken(InvalidToken::InactiveUser));
-    assert_eq!(auth.authenticate("alice", "correct horse").await.unwrap_err(), Rejection::InvalidCredentials);
+    assert_eq!(
+        auth.authenticate("alice", "correct horse", &ClientInfo::unknown()).await.unwrap_err(),
+        Rejection::InvalidCredentials
+    );
 
     // His session has ended with that.
     store.set_active("alice", true).await.unwrap();
-    auth.refresh(tokens.refresh_token().expose()).await.unwrap_err();
+    auth.refresh(tokens.refresh_token().expose(), &ClientInfo::unknown()).await.unwrap_err();
     let alice = store.find("alice").await.unwrap().unwrap();
     let tokens = auth.login(TokenRequest::for_user(&*alice)).await.unwrap();
-    auth.refresh(tokens.refresh_token().expose()).await.unwrap();
+    auth.refresh(tokens.refresh_token().expose(), &ClientInfo::unknown()).await.unwrap();
     store.delete("alice").await.unwrap();
-    let refused = auth.refresh(tokens.refresh_token().expose()).await.unwrap_err();
+    let refused = auth.refresh(tokens.refresh_token().expose(), &ClientInfo::unknown()).await.unwrap_err();
     assert_eq!(refused, Rejection::InvalidToken(InvalidToken::UnknownUser));
 }
 
 pub(crate) async fn a_demoted_user_is_loaded_without_his_role(store: impl Store, clock: TestClock) {
     store.create(alice()).await.unwrap();
     let auth = provider(&store, &clock, weak());
-    let token = auth.issue(Purpose::Access, "alice").unwrap();
+    let token = fauth_testing::at_once(auth.issue(Purpose::Access, "alice")).unwrap();
     let token = Arc::new(auth.verify_signature_and_claims(token.expose(), Purpose::Access).unwrap());
     let load = || async {
         let loaded = UserLoader::load_user(&store, Arc::clone(&token)).await;
-        loaded.map_err(Into::into).unwrap_or_else(|error: fauth_core::BoxError| panic!("{error}")).unwrap()
+        loaded.unwrap_or_else(|error: BoxError| panic!("{error}")).unwrap()
     };
     assert!(load().await.has_role("admin"));
     store.set_roles("alice", &["editor"]).await.unwrap();
@@ -569,28 +581,28 @@ pub(crate) async fn tokens_of_a_deleted_namesake_load_nobody(store: impl Store, 
     let auth = provider(&store, &clock, weak());
     store.create(alice()).await.unwrap();
     let first = auth.login("alice").await.unwrap();
-    auth.refresh(first.refresh_token().expose()).await.unwrap();
+    auth.refresh(first.refresh_token().expose(), &ClientInfo::unknown()).await.unwrap();
 
     clock.advance(1);
     store.delete("alice").await.unwrap();
     store.create(alice()).await.unwrap();
-    let refused = auth.refresh(first.refresh_token().expose()).await.unwrap_err();
+    let refused = auth.refresh(first.refresh_token().expose(), &ClientInfo::unknown()).await.unwrap_err();
     assert_eq!(refused, Rejection::InvalidToken(InvalidToken::UnknownUser));
 
     let second = auth.login("alice").await.unwrap();
-    auth.refresh(second.refresh_token().expose()).await.unwrap();
+    auth.refresh(second.refresh_token().expose(), &ClientInfo::unknown()).await.unwrap();
 }
 
 pub(crate) async fn an_old_hash_is_brought_up_to_date_at_login(store: impl Store, clock: TestClock) {
     let old = PasswordHasher::new(weak()).unwrap().hash("correct horse").await.unwrap();
     store.create(NewUser::new("alice", &old)).await.unwrap();
     let auth = provider(&store, &clock, PasswordConfig::danger_weak_argon2id(16, 1, 1));
-    auth.authenticate("alice", "wrong").await.unwrap_err();
+    auth.authenticate("alice", "wrong", &ClientInfo::unknown()).await.unwrap_err();
     assert_eq!(store.find("alice").await.unwrap().unwrap().password_hash(), Some(&*old));
-    auth.authenticate("alice", "correct horse").await.unwrap();
+    auth.authenticate("alice", "correct horse", &ClientInfo::unknown()).await.unwrap();
     let alice = store.find("alice").await.unwrap().unwrap();
     assert!(alice.password_hash().unwrap().starts_with("$argon2id$v=19$m=16,"), "the new cost");
-    auth.authenticate("alice", "correct horse").await.unwrap();
+    auth.authenticate("alice", "correct horse", &ClientInfo::unknown()).await.unwrap();
 }
 
 pub(crate) async fn a_password_changed_meanwhile_wins_over_the_rehash(store: impl Store, clock: TestClock) {
@@ -615,10 +627,10 @@ pub(crate) async fn a_password_changed_meanwhile_wins_over_the_rehash(store: imp
         .clock(clock)
         .build()
         .unwrap();
-    auth.authenticate("alice", "correct horse").await.unwrap();
+    auth.authenticate("alice", "correct horse", &ClientInfo::unknown()).await.unwrap();
     assert_eq!(store.find("alice").await.unwrap().unwrap().password_hash(), Some(OTHER_HASH));
     store.delete("alice").await.unwrap();
-    auth.authenticate("alice", "correct horse").await.unwrap();
+    auth.authenticate("alice", "correct horse", &ClientInfo::unknown()).await.unwrap();
     assert!(store.find("alice").await.unwrap().is_none());
     assert_eq!(*updates.outcomes.lock().unwrap(), [true, true], "a lost race is no failure");
 }
@@ -630,14 +642,13 @@ struct Updates<S> {
     outcomes: Arc<std::sync::Mutex<Vec<bool>>>,
 }
 
+#[async_trait]
 impl<S: PasswordUpdater<StoredUser>> PasswordUpdater<StoredUser> for Updates<S> {
-    type Error = S::Error;
-
     async fn update_password_hash(
         &self,
         user: Arc<StoredUser>,
         hash: NewPasswordHash,
-    ) -> Result<(), S::Error> {
+    ) -> Result<(), BoxError> {
         let outcome = self.store.update_password_hash(user, hash).await;
         self.outcomes.lock().unwrap().push(outcome.is_ok());
         outcome

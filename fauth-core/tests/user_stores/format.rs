@@ -3,7 +3,8 @@
 use std::fs;
 
 use fauth_core::{
-    AuthUser, Rejection, Timestamp, TokenRequest,
+    AuthUser, ClientInfo, Rejection, TokenRequest,
+    clock::Timestamp,
     user_store::{JsonFileUserStore, MAX_EPOCH, NewUser, UserStore as _, UserStoreError},
 };
 
@@ -289,18 +290,18 @@ async fn a_garbled_file_lets_nobody_in() {
     let hash = auth.hash_password("correct horse").await.unwrap();
     let alice = store.create(NewUser::new("alice", hash)).await.unwrap();
     let tokens = auth.login(TokenRequest::for_user(&*alice)).await.unwrap();
-    auth.refresh(tokens.refresh_token().expose()).await.unwrap();
+    auth.refresh(tokens.refresh_token().expose(), &ClientInfo::unknown()).await.unwrap();
 
     let whole = folder.text();
     folder.write(&whole[..whole.len() / 2]);
     let refused = [
-        auth.refresh(tokens.refresh_token().expose()).await.unwrap_err(),
-        auth.authenticate("alice", "correct horse").await.unwrap_err(),
-        auth.authenticate("nobody", "correct horse").await.unwrap_err(),
+        auth.refresh(tokens.refresh_token().expose(), &ClientInfo::unknown()).await.unwrap_err(),
+        auth.authenticate("alice", "correct horse", &ClientInfo::unknown()).await.unwrap_err(),
+        auth.authenticate("nobody", "correct horse", &ClientInfo::unknown()).await.unwrap_err(),
     ];
     for rejection in refused {
         assert!(matches!(rejection, Rejection::Unavailable(_)), "{rejection:?}");
     }
     folder.write(whole);
-    auth.refresh(tokens.refresh_token().expose()).await.unwrap();
+    auth.refresh(tokens.refresh_token().expose(), &ClientInfo::unknown()).await.unwrap();
 }

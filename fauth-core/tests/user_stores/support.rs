@@ -11,8 +11,10 @@ use std::{
 };
 
 use fauth_core::{
-    AuthConfig, AuthProvider, Clock, ClockError, HeaderValues, IdentityLoader, PasswordConfig,
-    PasswordUpdater, RequestHead, Timestamp, UserLoader,
+    AuthConfig, AuthProvider, IdentityLoader, PasswordUpdater, UserLoader,
+    clock::{Clock, ClockError, Timestamp},
+    password::PasswordConfig,
+    request::{HeaderValues, RequestHead},
     user_store::{JsonFileUserStore, NewUser, StoredUser},
 };
 

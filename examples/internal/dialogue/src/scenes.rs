@@ -4,7 +4,7 @@ mod sessions;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use fauth_core::Algorithm;
+use fauth_core::token::Algorithm;
 use serde_json::{Value, json};
 pub use sessions::{
     a_stolen_refresh_token_ends_its_session, logins_outlive_the_program_in_a_database,
@@ -199,6 +199,25 @@ pub fn admin_needs_the_role(program: &str) {
         is_forbidden(&response, "Missing role: admin", "missing_role");
         let response = server.get_with("/admin", &alice(server).access);
         is_ok(&response, &json!({"secret_data": "Top secret admin info"}));
+    });
+}
+
+/// Everything below the prefix of a group with a role is inside, whether there is a route or not.
+pub fn admin_owns_its_whole_prefix(program: &str) {
+    play(program, |server| {
+        let (admin, other) = (alice(server).access, bob(server).access);
+        for path in ["/admin", "/admin/", "/admin/x"] {
+            is_anonymous(&server.get(path));
+            is_anonymous(&server.send(Request::post(path)));
+            is_forbidden(&server.get_with(path, &other), "Missing role: admin", "missing_role");
+        }
+        let body = json!({"secret_data": "Top secret admin info"});
+        for path in ["/admin", "/admin/"] {
+            is_ok(&server.get_with(path, &admin), &body);
+        }
+        assert_eq!(server.get_with("/admin/x", &admin).status, 404);
+        // The prefix ends at a slash.
+        assert_eq!(server.get("/administration").status, 404);
     });
 }
 
@@ -408,11 +427,29 @@ pub fn bad_settings_stop_the_start(program: &str) {
         (("FAUTH_TOKEN_PROFILE", "python"), "FAUTH_TOKEN_PROFILE", "python-fauth"),
         (("FAUTH_LEEWAY", "30"), "FAUTH_LEEWAY", "900s"),
         (("FAUTH_ADDR", "nowhere"), "FAUTH_ADDR", "nowhere"),
+        (("FAUTH_DATABASE_URL", "mysql://localhost/app"), "FAUTH_DATABASE_URL", "sqlite:"),
+        (("RUST_LOG", "fauth=loud"), "RUST_LOG", "level"),
     ] {
         let failure = Failure::of(program, &[environment]);
         assert_eq!((failure.code, &*failure.stdout), (Some(1), ""), "{environment:?}: {failure:?}");
         assert!(failure.stderr.contains(reason) && failure.stderr.contains(fix), "{}", failure.stderr);
         assert!(!failure.stderr.contains("too-short-8f3a"), "{}", failure.stderr);
+    }
+}
+
+/// A store is a feature of the program. Without it, a variable that asks for the store stops the
+/// start.
+pub fn a_store_that_is_not_built_in_names_its_feature(program: &str) {
+    for (variable, url, feature) in [
+        ("FAUTH_REDIS_URL", "redis://127.0.0.1/", "redis"),
+        ("FAUTH_DATABASE_URL", "sqlite:sessions.db", "sqlite"),
+        ("FAUTH_DATABASE_URL", "postgres://localhost/app", "postgres"),
+    ] {
+        let failure = Failure::of(program, &[("FAUTH_SECRET_KEY", SECRET), (variable, url)]);
+        assert_eq!((failure.code, &*failure.stdout), (Some(1), ""), "{variable}: {failure:?}");
+        for part in [variable, &format!("run with --features {feature}")] {
+            assert!(failure.stderr.contains(part), "{part}: {}", failure.stderr);
+        }
     }
 }
 

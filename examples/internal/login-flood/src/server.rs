@@ -9,7 +9,10 @@ use axum::{
     routing::{get, post},
 };
 use fauth_axum::auth_routes;
-use fauth_core::{AuthConfig, AuthProvider, AuthUser, BoxError, MemoryStore, PasswordConfig, PasswordHasher};
+use fauth_core::{
+    AuthConfig, AuthProvider, AuthUser, BoxError, MemoryStore,
+    password::{PasswordConfig, PasswordHasher},
+};
 use tokio::{net::TcpListener, task::spawn_blocking};
 
 const SECRET: &str = "flood-only-1c93e0b7f2a84d56-8e5b07d3";

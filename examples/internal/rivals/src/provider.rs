@@ -8,10 +8,7 @@ use std::{
     },
 };
 
-use fauth_core::{
-    AuthConfig, AuthConfigBuilder, AuthProvider, AuthUser, BearerTransport, Extracted, Purpose, RequestHead,
-    SecurityScheme, TokenPayload, Transport, UserLoader,
-};
+use fauth_core::{request::RequestHead, transport::{BearerTransport, Extracted, SecurityScheme, Transport}, AuthConfig, AuthConfigBuilder, AuthProvider, AuthUser, BoxError, Purpose, TokenPayload, UserLoader, async_trait};
 
 use crate::{
     Result,
@@ -57,10 +54,9 @@ impl Counts {
 /// The trivial loader: it always has the one user at hand.
 struct OneUser(Arc<User>);
 
+#[async_trait]
 impl UserLoader<User> for OneUser {
-    type Error = Infallible;
-
-    async fn load_user(&self, _: Arc<TokenPayload>) -> Result<Option<Arc<User>>, Infallible> {
+    async fn load_user(&self, _: Arc<TokenPayload>) -> Result<Option<Arc<User>>, BoxError> {
         Ok(Some(Arc::clone(&self.0)))
     }
 }
@@ -68,10 +64,9 @@ impl UserLoader<User> for OneUser {
 /// The trivial loader, which counts.
 struct Counting(OneUser, Arc<Counts>);
 
+#[async_trait]
 impl UserLoader<User> for Counting {
-    type Error = Infallible;
-
-    async fn load_user(&self, token: Arc<TokenPayload>) -> Result<Option<Arc<User>>, Infallible> {
+    async fn load_user(&self, token: Arc<TokenPayload>) -> Result<Option<Arc<User>>, BoxError> {
         self.1.loaded.fetch_add(1, Ordering::Relaxed);
         self.0.load_user(token).await
     }

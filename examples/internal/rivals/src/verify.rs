@@ -72,7 +72,7 @@ pub(crate) fn cases() -> Result<Vec<Case<'static>>> {
         encoding()?,
         Case::new(ISSUE, {
             let auth = auth.clone();
-            move || auth.issue(Purpose::Access, request())
+            move || ready(auth.issue(Purpose::Access, request()))
         })
         .against(ENCODE),
         Case::new(REQUEST, request),

@@ -2,30 +2,23 @@
 
 use std::sync::Arc;
 
-use super::{
-    MemoryStore,
-    table::{Row, Shard},
-};
+use async_trait::async_trait;
+
+use super::{MemoryStore, bounds::Refused, table::Shard};
 use crate::{
     clock::Timestamp,
-    store::{ApiKey, ApiKeyId, ApiKeyStore, StoreError, StoredApiKey},
+    store::{ApiKey, ApiKeyId, ApiKeyStore, Owner, StoreError, StoredApiKey},
 };
 
 type Keys = Shard<ApiKeyId, StoredApiKey>;
 
-impl Row for StoredApiKey {
-    fn owner(&self) -> Option<&str> {
-        Some(&self.key.owner)
-    }
-
-    fn leaves_at(&self) -> Timestamp {
-        self.key.expires_at
-    }
-}
-
+#[async_trait]
 impl ApiKeyStore for MemoryStore {
     async fn insert(&self, key: StoredApiKey, limit: usize, now: Timestamp) -> Result<bool, StoreError> {
         self.0.revocations.witness(now);
+        if !key.key.is_in_bucket() {
+            return Err(Refused::WrongBucket.into());
+        }
         let id = Arc::new(key.key.id.clone());
         let owner = key.key.owner.clone();
         let step = |keys: &mut Keys| {
@@ -35,44 +28,46 @@ impl ApiKeyStore for MemoryStore {
             }
             fits
         };
-        Ok(self.0.api_keys.insert(&id, &owner, now, step)?)
+        Ok(self.0.api_keys.insert(id.bucket(), &id, now, step)?)
     }
 
     async fn find(&self, id: &ApiKeyId, now: Timestamp) -> Result<Option<StoredApiKey>, StoreError> {
         self.0.revocations.witness(now);
-        let look = |stored: &StoredApiKey| (now < stored.key.expires_at).then(|| stored.clone());
-        Ok(self.0.api_keys.read_key(id, look)?.flatten())
+        let look = |keys: &Keys| keys.get(id).filter(|stored| now < stored.key.expires_at).cloned();
+        Ok(self.0.api_keys.look(id.bucket(), look)?)
     }
 
-    async fn list(&self, owner: &str, now: Timestamp) -> Result<Vec<ApiKey>, StoreError> {
+    async fn list(&self, owner: &Owner<'_>, now: Timestamp) -> Result<Vec<ApiKey>, StoreError> {
         self.0.revocations.witness(now);
         let look = |keys: &Keys| -> Vec<ApiKey> { live(keys, owner, now).cloned().collect() };
-        let mut list = self.0.api_keys.read_owner(owner, look)?;
+        let mut list = self.0.api_keys.look(owner.bucket(), look)?;
         list.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| a.id.cmp(&b.id)));
         Ok(list)
     }
 
-    async fn touch(&self, id: &ApiKeyId, used_at: Timestamp) -> Result<(), StoreError> {
+    async fn touch(&self, owner: &Owner<'_>, id: &ApiKeyId, used_at: Timestamp) -> Result<(), StoreError> {
         self.0.revocations.witness(used_at);
         let step = |keys: &mut Keys| {
-            if let Some(stored) = keys.get_mut(id) {
+            if let Some(stored) = keys.get_mut(id).filter(|stored| stored.key.owner == *owner) {
                 stored.key.last_used_at = stored.key.last_used_at.max(Some(used_at));
             }
         };
-        self.0.api_keys.of_key(id, None, step)?;
-        Ok(())
+        Ok(self.0.api_keys.step(id.bucket(), LONG_AGO, step)?)
     }
 
-    async fn remove(&self, id: &ApiKeyId, owner: Option<&str>) -> Result<bool, StoreError> {
+    async fn remove(&self, owner: &Owner<'_>, id: &ApiKeyId) -> Result<bool, StoreError> {
         let step = |keys: &mut Keys| {
-            let is_his = |stored: &StoredApiKey| owner.is_none_or(|owner| owner == stored.key.owner);
-            keys.get(id).is_some_and(is_his) && keys.take(&Arc::new(id.clone())).is_some()
+            let is_owners = keys.get(id).is_some_and(|stored| stored.key.owner == *owner);
+            is_owners && keys.take(&Arc::new(id.clone())).is_some()
         };
-        Ok(self.0.api_keys.of_key(id, None, step)?.unwrap_or(false))
+        Ok(self.0.api_keys.step(id.bucket(), LONG_AGO, step)?)
     }
 }
 
+/// For steps that are not told the time: nothing is past its time then.
+const LONG_AGO: Timestamp = Timestamp::from_unix_seconds(i64::MIN);
+
 /// The keys of an owner that have not expired.
-fn live<'a>(keys: &'a Keys, owner: &str, now: Timestamp) -> impl Iterator<Item = &'a ApiKey> {
+fn live<'a>(keys: &'a Keys, owner: &Owner<'_>, now: Timestamp) -> impl Iterator<Item = &'a ApiKey> {
     keys.of(owner).map(|(_, stored)| &stored.key).filter(move |key| now < key.expires_at)
 }

@@ -2,60 +2,51 @@
 
 use std::sync::Arc;
 
-use super::{
-    MemoryStore,
-    table::{Row, Shard},
-};
+use async_trait::async_trait;
+
+use super::{MemoryStore, rows::OneTimeKey, table::Shard};
 use crate::{
     clock::Timestamp,
-    store::{OneTimeRecord, OneTimeStore, SecretHash, StoreError},
+    store::{OneTimeRecord, OneTimeStore, Owner, SecretHash, StoreError},
     token::Purpose,
 };
 
-type Tokens = Shard<[u8; 32], OneTimeRecord>;
+type Tokens = Shard<OneTimeKey, OneTimeRecord>;
 
-impl Row for OneTimeRecord {
-    fn owner(&self) -> Option<&str> {
-        Some(&self.subject)
-    }
-
-    fn leaves_at(&self) -> Timestamp {
-        self.expires_at
-    }
-}
-
+#[async_trait]
 impl OneTimeStore for MemoryStore {
     async fn insert(&self, record: OneTimeRecord, limit: usize, now: Timestamp) -> Result<(), StoreError> {
         self.0.revocations.witness(now);
-        let key = Arc::new(*record.hash.as_bytes());
-        let subject = record.subject.clone();
+        let key = Arc::new((record.owner.clone(), record.hash));
+        let bucket = record.owner.bucket();
         let step = |tokens: &mut Tokens| {
             for surplus in surplus(tokens, &record, limit, now) {
                 tokens.take(&surplus);
             }
             tokens.put(Arc::clone(&key), record);
         };
-        Ok(self.0.one_times.insert(&key, &subject, now, step)?)
+        Ok(self.0.one_times.insert(bucket, &key, now, step)?)
     }
 
     async fn redeem(
         &self,
+        owner: &Owner<'_>,
         hash: &SecretHash,
         purpose: Purpose,
         now: Timestamp,
     ) -> Result<Option<OneTimeRecord>, StoreError> {
         self.0.revocations.witness(now);
-        let key = hash.as_bytes();
+        let key = Arc::new((owner.clone().into_owned(), *hash));
         let step = |tokens: &mut Tokens| {
             let is_good = |record: &OneTimeRecord| record.purpose == purpose && now < record.expires_at;
-            tokens.get(key).is_some_and(is_good).then(|| tokens.take(&Arc::new(*key)))?
+            tokens.get(&key).is_some_and(is_good).then(|| tokens.take(&key))?
         };
-        Ok(self.0.one_times.of_key(key, Some(now), step)?.flatten())
+        Ok(self.0.one_times.step(owner.bucket(), now, step)?)
     }
 
     async fn withdraw(
         &self,
-        subject: &str,
+        owner: &Owner<'_>,
         purpose: Option<Purpose>,
         now: Timestamp,
     ) -> Result<usize, StoreError> {
@@ -63,21 +54,22 @@ impl OneTimeStore for MemoryStore {
         let step = |tokens: &mut Tokens| {
             let is_meant = |record: &OneTimeRecord| purpose.is_none_or(|purpose| record.purpose == purpose);
             let meant: Vec<_> = tokens
-                .of(subject)
+                .of(owner)
                 .filter(|(_, record)| is_meant(record))
                 .map(|(key, _)| Arc::clone(key))
                 .collect();
             let taken = meant.iter().filter_map(|key| tokens.take(key));
             taken.filter(|record| now < record.expires_at).count()
         };
-        Ok(self.0.one_times.of_owner(subject, now, step)?)
+        Ok(self.0.one_times.step(owner.bucket(), now, step)?)
     }
 }
 
-/// Those that have to go so that there is room for `new` under the limit: the ones that expire first.
-fn surplus(tokens: &Tokens, new: &OneTimeRecord, limit: usize, now: Timestamp) -> Vec<Arc<[u8; 32]>> {
+/// The tokens that have to go so that there is room for `new` under the limit: those that expire
+/// first.
+fn surplus(tokens: &Tokens, new: &OneTimeRecord, limit: usize, now: Timestamp) -> Vec<Arc<OneTimeKey>> {
     let mut rivals: Vec<_> = tokens
-        .of(&new.subject)
+        .of(&new.owner)
         .filter(|(_, record)| record.purpose == new.purpose && now < record.expires_at)
         .map(|(key, record)| (record.expires_at, Arc::clone(key)))
         .collect();

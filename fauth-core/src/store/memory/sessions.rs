@@ -2,190 +2,155 @@
 
 use std::{cmp::Reverse, collections::BTreeSet, sync::Arc};
 
+use async_trait::async_trait;
+
 use super::{
     MemoryStore,
-    table::{Row, Shard},
+    rows::{OpenSession, SessionKey, SessionRow},
+    table::Shard,
 };
 use crate::{
     clock::Timestamp,
     store::{
-        NewSession, Nonce, Rotation, RotationOutcome, SecretHash, Session, SessionId, SessionStore,
-        StoreError,
+        NewSession, Owner, RefreshFamily, Rotation, RotationDecision, RotationOutcome, Session, SessionId,
+        SessionStore, StoreError,
     },
 };
 
-/// A session, or the mark that it was ended.
-pub(super) enum SessionRow {
-    Open(Box<Family>),
-    Ended { expires_at: Timestamp },
-}
+type Sessions = Shard<SessionKey, SessionRow>;
 
-/// A session and its refresh tokens.
-pub(super) struct Family {
-    session: Session,
-    head: SecretHash,
-    before: Option<Before>,
-}
-
-/// The last rotation.
-struct Before {
-    predecessor: SecretHash,
-    nonce: Nonce,
-    rotated_at: Timestamp,
-}
-
-type Sessions = Shard<SessionId, SessionRow>;
-
-impl Row for SessionRow {
-    fn owner(&self) -> Option<&str> {
-        match self {
-            Self::Open(family) => Some(&family.session.subject),
-            Self::Ended { .. } => None,
-        }
-    }
-
-    fn leaves_at(&self) -> Timestamp {
-        match self {
-            Self::Open(family) => family.session.ends_at(),
-            Self::Ended { expires_at } => *expires_at,
-        }
-    }
-}
-
-impl Family {
-    fn rotate(&mut self, rotation: &Rotation, now: Timestamp) {
-        let predecessor = std::mem::replace(&mut self.head, rotation.successor);
-        self.before = Some(Before { predecessor, nonce: rotation.nonce, rotated_at: now });
-        self.session.last_seen_at = self.session.last_seen_at.max(now);
-    }
-
-    /// The last rotation, if `rotation` presents the token from before it and is near enough to it.
-    fn in_grace(&self, rotation: &Rotation, now: Timestamp) -> Option<&Before> {
-        self.before.as_ref().filter(|before| {
-            let apart = now.since(before.rotated_at).max(before.rotated_at.since(now));
-            before.predecessor.is(&rotation.presented) && apart < rotation.grace
-        })
-    }
-}
-
+#[async_trait]
 impl SessionStore for MemoryStore {
     async fn open(&self, new: NewSession, now: Timestamp) -> Result<Vec<SessionId>, StoreError> {
         self.0.revocations.witness(now);
-        let key = Arc::new(new.session.id.clone());
-        let subject = new.session.subject.clone();
+        let owner = new.session.owner.clone();
+        let key = key(&owner, &new.session.id);
         let step = |sessions: &mut Sessions| {
-            let surplus = surplus(sessions, &subject, new.limit, now);
-            let family = Family { session: new.session, head: new.head, before: None };
-            sessions.put(Arc::clone(&key), SessionRow::Open(Box::new(family)));
+            let surplus = surplus(sessions, &owner, new.limit, now);
+            let family = RefreshFamily { head: new.head, last_rotation: None };
+            let open = OpenSession { session: new.session, family };
+            sessions.put(Arc::clone(&key), SessionRow::Open(Box::new(open)));
             end_each(sessions, surplus)
         };
-        Ok(ids(self.0.sessions.insert(&key, &subject, now, step)?))
+        Ok(ids(self.0.sessions.insert(owner.bucket(), &key, now, step)?))
     }
 
-    async fn rotate(&self, rotation: Rotation, now: Timestamp) -> Result<RotationOutcome, StoreError> {
+    async fn rotate(
+        &self,
+        owner: &Owner<'_>,
+        rotation: &Rotation,
+        now: Timestamp,
+    ) -> Result<RotationOutcome, StoreError> {
         self.0.revocations.witness(now);
-        let step = |sessions: &mut Sessions| rotate(sessions, &rotation, now);
-        let outcome = self.0.sessions.of_key(&rotation.session, Some(now), step)?;
-        Ok(outcome.unwrap_or(RotationOutcome::Unknown))
+        let key = key(owner, &rotation.session);
+        let step = |sessions: &mut Sessions| rotate(sessions, key, rotation, now);
+        Ok(self.0.sessions.step(owner.bucket(), now, step)?)
     }
 
     async fn end(
         &self,
+        owner: &Owner<'_>,
         id: &SessionId,
-        owner: Option<&str>,
         now: Timestamp,
     ) -> Result<Option<Session>, StoreError> {
         self.0.revocations.witness(now);
+        let key = key(owner, id);
         let step = |sessions: &mut Sessions| {
-            let Some(SessionRow::Open(family)) = sessions.get(id) else { return None };
-            let session = &family.session;
-            let is_his = owner.is_none_or(|owner| owner == session.subject);
-            (is_his && !session.has_expired(now)).then(|| end(sessions, Arc::new(id.clone())))?
+            let Some(SessionRow::Open(open)) = sessions.get(&key) else { return None };
+            if open.session.has_expired(now) { None } else { end(sessions, key) }
         };
-        Ok(self.0.sessions.of_key(id, Some(now), step)?.flatten())
+        Ok(self.0.sessions.step(owner.bucket(), now, step)?)
     }
 
     async fn end_all(
         &self,
-        subject: &str,
+        owner: &Owner<'_>,
         keep: Option<&SessionId>,
         now: Timestamp,
     ) -> Result<Vec<SessionId>, StoreError> {
         self.0.revocations.witness(now);
         let step = |sessions: &mut Sessions| {
-            let live = live(sessions, subject, now);
-            let doomed = live.map(|(key, _)| key).filter(|key| keep != Some(&***key)).cloned().collect();
-            end_each(sessions, doomed)
+            let live = live(sessions, owner, now).filter(|(_, session)| keep != Some(&session.id));
+            let keys = live.map(|(key, _)| Arc::clone(key)).collect();
+            end_each(sessions, keys)
         };
-        Ok(ids(self.0.sessions.of_owner(subject, now, step)?))
+        Ok(ids(self.0.sessions.step(owner.bucket(), now, step)?))
     }
 
-    async fn list(&self, subject: &str, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+    async fn list(&self, owner: &Owner<'_>, now: Timestamp) -> Result<Vec<Session>, StoreError> {
         self.0.revocations.witness(now);
         let look = |sessions: &Sessions| -> Vec<Session> {
-            live(sessions, subject, now).map(|(_, session)| session.clone()).collect()
+            live(sessions, owner, now).map(|(_, session)| session.clone()).collect()
         };
-        let mut list = self.0.sessions.read_owner(subject, look)?;
+        let mut list = self.0.sessions.look(owner.bucket(), look)?;
         list.sort_by_key(|session| Reverse((session.last_seen_at, session.created_at)));
         Ok(list)
     }
 }
 
-/// The live sessions of a subject.
+fn key(owner: &Owner<'_>, id: &SessionId) -> Arc<SessionKey> {
+    Arc::new((owner.clone().into_owned(), id.clone()))
+}
+
+/// The live sessions of an owner.
 fn live<'a>(
     sessions: &'a Sessions,
-    subject: &str,
+    owner: &Owner<'_>,
     now: Timestamp,
-) -> impl Iterator<Item = (&'a Arc<SessionId>, &'a Session)> {
-    sessions.of(subject).filter_map(move |(key, row)| match row {
-        SessionRow::Open(family) if !family.session.has_expired(now) => Some((key, &family.session)),
+) -> impl Iterator<Item = (&'a Arc<SessionKey>, &'a Session)> {
+    sessions.of(owner).filter_map(move |(key, row)| match row {
+        SessionRow::Open(open) if !open.session.has_expired(now) => Some((key, &open.session)),
         _ => None,
     })
 }
 
-/// Those that have to go so that there is room for one more under the limit: the ones seen longest ago.
-fn surplus(sessions: &Sessions, subject: &str, limit: usize, now: Timestamp) -> Vec<Arc<SessionId>> {
-    let by_age: BTreeSet<_> = live(sessions, subject, now)
+/// The sessions that have to go so that there is room for one more under the limit: those seen
+/// longest ago.
+fn surplus(sessions: &Sessions, owner: &Owner<'_>, limit: usize, now: Timestamp) -> Vec<Arc<SessionKey>> {
+    let by_age: BTreeSet<_> = live(sessions, owner, now)
         .map(|(key, session)| (session.last_seen_at, session.created_at, key))
         .collect();
     let surplus = (by_age.len() + 1).saturating_sub(limit.max(1));
     by_age.into_iter().take(surplus).map(|(_, _, key)| Arc::clone(key)).collect()
 }
 
-fn rotate(sessions: &mut Sessions, rotation: &Rotation, now: Timestamp) -> RotationOutcome {
-    let family = match sessions.get_mut(&rotation.session) {
+fn rotate(
+    sessions: &mut Sessions,
+    key: Arc<SessionKey>,
+    rotation: &Rotation,
+    now: Timestamp,
+) -> RotationOutcome {
+    let open = match sessions.get_mut(&key) {
         None => return RotationOutcome::Unknown,
         Some(SessionRow::Ended { .. }) => return RotationOutcome::Ended,
-        Some(SessionRow::Open(family)) if family.session.has_expired(now) => return RotationOutcome::Expired,
-        Some(SessionRow::Open(family)) => family,
+        Some(SessionRow::Open(open)) => open,
     };
-    if family.head.is(&rotation.presented) {
-        family.rotate(rotation, now);
-        return RotationOutcome::Rotated(family.session.clone());
+    match RotationDecision::of(&open.session, &open.family, rotation, now) {
+        RotationDecision::Expired => RotationOutcome::Expired,
+        RotationDecision::Rotate { family, last_seen_at } => {
+            open.family = family;
+            open.session.last_seen_at = last_seen_at;
+            RotationOutcome::Rotated(open.session.clone())
+        }
+        RotationDecision::InGrace { nonce, rotated_at } => {
+            RotationOutcome::InGrace { session: open.session.clone(), nonce, rotated_at }
+        }
+        // It is there: it was looked at under the same lock.
+        RotationDecision::End => end(sessions, key).map_or(RotationOutcome::Ended, RotationOutcome::Reused),
     }
-    if let Some(before) = family.in_grace(rotation, now) {
-        return RotationOutcome::InGrace {
-            session: family.session.clone(),
-            nonce: before.nonce,
-            rotated_at: before.rotated_at,
-        };
-    }
-    let ended = end(sessions, Arc::new(rotation.session.clone()));
-    // It is there: it was looked at under the same lock.
-    ended.map_or(RotationOutcome::Ended, RotationOutcome::Reused)
 }
 
-/// Puts the mark in place of a session.
-fn end(sessions: &mut Sessions, key: Arc<SessionId>) -> Option<Session> {
-    let SessionRow::Open(family) = sessions.get(&key)? else { return None };
-    let expires_at = family.session.expires_at;
+/// Puts the tombstone in place of a session.
+fn end(sessions: &mut Sessions, key: Arc<SessionKey>) -> Option<Session> {
+    let SessionRow::Open(open) = sessions.get(&key)? else { return None };
+    let expires_at = open.session.expires_at;
     match sessions.put(key, SessionRow::Ended { expires_at }) {
-        Some(SessionRow::Open(family)) => Some(family.session),
+        Some(SessionRow::Open(open)) => Some(open.session),
         _ => None,
     }
 }
 
-fn end_each(sessions: &mut Sessions, keys: Vec<Arc<SessionId>>) -> Vec<Session> {
+fn end_each(sessions: &mut Sessions, keys: Vec<Arc<SessionKey>>) -> Vec<Session> {
     keys.into_iter().filter_map(|key| end(sessions, key)).collect()
 }
 

@@ -1,14 +1,11 @@
 //! A value in parts, each behind a lock of its own; and a bound on how much all of them hold.
 
-use std::{
-    hash::{BuildHasher as _, Hash, RandomState},
-    sync::{
-        RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicUsize, Ordering},
-    },
+use std::sync::{
+    RwLock, RwLockReadGuard, RwLockWriteGuard,
+    atomic::{AtomicUsize, Ordering},
 };
 
-use super::Refused;
+use super::bounds::Refused;
 
 /// Enough that sixteen threads seldom meet.
 const COUNT: usize = 32;
@@ -17,19 +14,19 @@ const COUNT: usize = 32;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ShardIndex(usize);
 
-/// Parts, chosen by the hash of a key.
+/// Parts, chosen by the hash of a key or the bucket of an owner.
 pub(super) struct Shards<T> {
     parts: [RwLock<T>; COUNT],
-    hasher: RandomState,
 }
 
 impl<T: Default> Shards<T> {
     pub(super) fn new() -> Self {
-        Self { parts: std::array::from_fn(|_| RwLock::default()), hasher: RandomState::new() }
+        Self { parts: std::array::from_fn(|_| RwLock::default()) }
     }
 
-    pub(super) fn index_of<K: Hash + ?Sized>(&self, key: &K) -> ShardIndex {
-        Self::index_by(self.hasher.hash_one(key))
+    /// The part of all owners of a bucket.
+    pub(super) fn of_bucket(bucket: u16) -> ShardIndex {
+        Self::index_by(bucket.into())
     }
 
     /// By a hash that the caller has made.

@@ -1,153 +1,96 @@
-//! Rows that are found by their key and by their owner, and leave by themselves.
+//! Rows that are found by their key, listed by their owner, and leave by themselves.
 //!
-//! All rows of an owner are in one shard behind one lock, so that a step that sees several of them, or changes some, is atomic. Where the row of a key
-//! is, a second set of shards knows: the routes. A route is taken before its row is put and given back after the row has gone, and a key with a route
-//! is never put again. So at any time a key has one row at most, and no two locks are ever held at once.
+//! All rows of an owner are in one shard behind one lock, chosen by the owner's bucket, so that a
+//! step that sees several of them, or changes some, is atomic.
 
 use std::{
-    collections::{BTreeSet, HashMap, hash_map::Entry},
+    collections::{BTreeSet, HashMap},
     hash::Hash,
     sync::Arc,
 };
 
-use smallvec::SmallVec;
-
 use super::{
-    FORGOTTEN_PER_WRITE, Refused, is_forgettable,
+    bounds::{FORGOTTEN_PER_WRITE, Refused, is_forgettable},
     shards::{Room, ShardIndex, Shards},
 };
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, store::Owner};
 
 /// What a table keeps.
 pub(super) trait Row {
-    /// With whom it is listed. A row without an owner is a mark that something was here; it gives way when the room is needed.
-    fn owner(&self) -> Option<&str>;
+    /// With whom it is listed. A row without an owner is a tombstone; it gives way when the room
+    /// is needed.
+    fn owner(&self) -> Option<&Owner<'static>>;
 
     /// When it is past its time. May move on while the row is kept.
     fn leaves_at(&self) -> Timestamp;
 }
 
-/// The rows, in shards by owner.
+/// The rows, in shards by the bucket of their owner.
 pub(super) struct Table<K, R> {
-    routes: Shards<HashMap<Arc<K>, ShardIndex>>,
     shards: Shards<Shard<K, R>>,
     room: Room,
 }
 
-/// The keys of rows that have gone, and whose routes are to go too.
-type Gone<K> = SmallVec<[Arc<K>; FORGOTTEN_PER_WRITE]>;
-
 impl<K: Hash + Ord, R: Row> Table<K, R> {
     pub(super) fn new(most: usize) -> Self {
-        Self { routes: Shards::new(), shards: Shards::new(), room: Room::new(most) }
+        Self { shards: Shards::new(), room: Room::new(most) }
     }
 
     pub(super) fn len(&self) -> usize {
         self.room.used()
     }
 
-    /// One atomic step on the rows of the owner of a new key. `step` may put the key, and nothing but that key.
+    /// One atomic step that may put a row under a new key, and under no other. A key that is known
+    /// is refused.
     pub(super) fn insert<T>(
         &self,
+        bucket: u16,
         key: &Arc<K>,
-        owner: &str,
         now: Timestamp,
         step: impl FnOnce(&mut Shard<K, R>) -> T,
     ) -> Result<T, Refused> {
         self.take_room(now)?;
-        let at = self.shards.index_of(owner);
-        if let Err(refused) = self.take_route(key, at) {
-            self.room.give_back(1);
-            return Err(refused);
-        }
-        let put = |shard: &mut Shard<K, R>| (step(shard), shard.rows.contains_key(&**key));
-        let done = self.change(at, now, put);
+        let put = |shard: &mut Shard<K, R>| {
+            if shard.rows.contains_key(&**key) {
+                return (Err(Refused::Known), false);
+            }
+            let answer = step(shard);
+            (Ok(answer), shard.rows.contains_key(&**key))
+        };
+        let done = self.change(Shards::<Shard<K, R>>::of_bucket(bucket), now, put);
         if !matches!(done, Ok((_, true))) {
-            self.give_back([key]);
+            self.room.give_back(1);
         }
-        done.map(|(answer, _)| answer)
+        done?.0
     }
 
-    /// One atomic step on the rows of an owner.
-    pub(super) fn of_owner<T>(
+    /// One atomic step on the rows of the owners of a bucket.
+    pub(super) fn step<T>(
         &self,
-        owner: &str,
+        bucket: u16,
         now: Timestamp,
         step: impl FnOnce(&mut Shard<K, R>) -> T,
     ) -> Result<T, Refused> {
-        self.change(self.shards.index_of(owner), now, step)
+        self.change(Shards::<Shard<K, R>>::of_bucket(bucket), now, step)
     }
 
-    /// One atomic step on the row of a key, if there is a route to it; the row itself may have gone.
-    pub(super) fn of_key<T>(
-        &self,
-        key: &K,
-        now: Option<Timestamp>,
-        step: impl FnOnce(&mut Shard<K, R>) -> T,
-    ) -> Result<Option<T>, Refused> {
-        let Some(at) = self.route(key)? else { return Ok(None) };
-        // Without a time nothing is past its time.
-        let now = now.unwrap_or(Timestamp::from_unix_seconds(i64::MIN));
-        self.change(at, now, step).map(Some)
+    /// Looks at the rows of the owners of a bucket.
+    pub(super) fn look<T>(&self, bucket: u16, look: impl FnOnce(&Shard<K, R>) -> T) -> Result<T, Refused> {
+        Ok(look(&*self.shards.read(Shards::<Shard<K, R>>::of_bucket(bucket))?))
     }
 
-    /// Looks at the rows of an owner.
-    pub(super) fn read_owner<T>(
-        &self,
-        owner: &str,
-        look: impl FnOnce(&Shard<K, R>) -> T,
-    ) -> Result<T, Refused> {
-        Ok(look(&*self.shards.read(self.shards.index_of(owner))?))
-    }
-
-    /// Looks at the row of a key.
-    pub(super) fn read_key<T>(&self, key: &K, look: impl FnOnce(&R) -> T) -> Result<Option<T>, Refused> {
-        let Some(at) = self.route(key)? else { return Ok(None) };
-        Ok(self.shards.read(at)?.rows.get(key).map(|kept| look(&kept.row)))
-    }
-
-    fn route(&self, key: &K) -> Result<Option<ShardIndex>, Refused> {
-        Ok(self.routes.read(self.routes.index_of(key))?.get(key).copied())
-    }
-
-    fn take_route(&self, key: &Arc<K>, at: ShardIndex) -> Result<(), Refused> {
-        match self.routes.write(self.routes.index_of(&**key))?.entry(Arc::clone(key)) {
-            Entry::Occupied(_) => Err(Refused::Known),
-            Entry::Vacant(vacant) => {
-                vacant.insert(at);
-                Ok(())
-            }
-        }
-    }
-
-    /// Runs a step, forgets a little, and gives back the room and the routes of what has gone.
+    /// Runs a step, forgets a little, and gives back the room of what has gone.
     fn change<T>(
         &self,
         at: ShardIndex,
         now: Timestamp,
         step: impl FnOnce(&mut Shard<K, R>) -> T,
     ) -> Result<T, Refused> {
-        let (answer, gone) = {
-            let mut shard = self.shards.write(at)?;
-            let answer = step(&mut shard);
-            shard.forget(now);
-            (answer, std::mem::take(&mut shard.gone))
-        };
-        self.give_back(gone.iter());
+        let mut shard = self.shards.write(at)?;
+        let answer = step(&mut shard);
+        shard.forget(now);
+        self.room.give_back(std::mem::take(&mut shard.gone));
         Ok(answer)
-    }
-
-    fn give_back<'a>(&self, keys: impl IntoIterator<Item = &'a Arc<K>>)
-    where
-        K: 'a,
-    {
-        for key in keys {
-            // A route that stays because its lock is poisoned leads to no row; whoever asks for it is refused anyway.
-            if let Ok(mut routes) = self.routes.write(self.routes.index_of(&**key)) {
-                routes.remove(&**key);
-            }
-            self.room.give_back(1);
-        }
     }
 
     /// Room for one more. If there is none, each shard in turn gives up what it may.
@@ -158,8 +101,8 @@ impl<K: Hash + Ord, R: Row> Table<K, R> {
         for at in Shards::<Shard<K, R>>::indices() {
             self.change(at, now, |shard| {
                 shard.forget(now);
-                if shard.gone.is_empty() {
-                    shard.drop_mark();
+                if shard.gone == 0 {
+                    shard.drop_tombstone();
                 }
             })?;
             if self.room.take() {
@@ -173,12 +116,15 @@ impl<K: Hash + Ord, R: Row> Table<K, R> {
 /// Rows of some owners.
 pub(super) struct Shard<K, R> {
     rows: HashMap<Arc<K>, Kept<R>>,
-    by_owner: HashMap<Box<str>, BTreeSet<Arc<K>>>,
+    /// By the digest of an owner: a map whose keys hold `'static` texts cannot be asked for
+    /// borrowed ones.
+    by_owner: HashMap<[u8; 32], BTreeSet<Arc<K>>>,
     /// Those with an owner, by the time at which to look whether they are past their time.
     leaving: BTreeSet<(Timestamp, Arc<K>)>,
     /// Those without.
-    marks: BTreeSet<(Timestamp, Arc<K>)>,
-    gone: Gone<K>,
+    tombstones: BTreeSet<(Timestamp, Arc<K>)>,
+    /// How many rows have gone whose room was not yet given back.
+    gone: usize,
 }
 
 struct Kept<R> {
@@ -193,8 +139,8 @@ impl<K, R> Default for Shard<K, R> {
             rows: HashMap::new(),
             by_owner: HashMap::new(),
             leaving: BTreeSet::new(),
-            marks: BTreeSet::new(),
-            gone: Gone::new(),
+            tombstones: BTreeSet::new(),
+            gone: 0,
         }
     }
 }
@@ -211,8 +157,8 @@ impl<K: Hash + Ord, R: Row> Shard<K, R> {
     }
 
     /// The keys and rows of an owner.
-    pub(super) fn of(&self, owner: &str) -> impl Iterator<Item = (&Arc<K>, &R)> {
-        let keys = self.by_owner.get(owner).into_iter().flatten();
+    pub(super) fn of(&self, owner: &Owner<'_>) -> impl Iterator<Item = (&Arc<K>, &R)> {
+        let keys = self.by_owner.get(&owner.digest()).into_iter().flatten();
         keys.filter_map(|key| self.rows.get(key).map(|kept| (key, &kept.row)))
     }
 
@@ -222,14 +168,9 @@ impl<K: Hash + Ord, R: Row> Shard<K, R> {
         let queued_at = row.leaves_at();
         if let Some(owner) = row.owner() {
             self.leaving.insert((queued_at, Arc::clone(&key)));
-            // Not by `entry`: that would copy the name each time.
-            if let Some(keys) = self.by_owner.get_mut(owner) {
-                keys.insert(Arc::clone(&key));
-            } else {
-                self.by_owner.insert(owner.into(), BTreeSet::from([Arc::clone(&key)]));
-            }
+            self.by_owner.entry(owner.digest()).or_default().insert(Arc::clone(&key));
         } else {
-            self.marks.insert((queued_at, Arc::clone(&key)));
+            self.tombstones.insert((queued_at, Arc::clone(&key)));
         }
         self.rows.insert(key, Kept { row, queued_at });
         before
@@ -238,7 +179,7 @@ impl<K: Hash + Ord, R: Row> Shard<K, R> {
     /// Takes a row out.
     pub(super) fn take(&mut self, key: &Arc<K>) -> Option<R> {
         let row = self.unlink(key)?;
-        self.gone.push(Arc::clone(key));
+        self.gone += 1;
         Some(row)
     }
 
@@ -247,14 +188,15 @@ impl<K: Hash + Ord, R: Row> Shard<K, R> {
         let place = (kept.queued_at, Arc::clone(key));
         if let Some(owner) = kept.row.owner() {
             self.leaving.remove(&place);
-            if let Some(keys) = self.by_owner.get_mut(owner) {
+            let owner = owner.digest();
+            if let Some(keys) = self.by_owner.get_mut(&owner) {
                 keys.remove(key);
                 if keys.is_empty() {
-                    self.by_owner.remove(owner);
+                    self.by_owner.remove(&owner);
                 }
             }
         } else {
-            self.marks.remove(&place);
+            self.tombstones.remove(&place);
         }
         Some(kept.row)
     }
@@ -262,7 +204,7 @@ impl<K: Hash + Ord, R: Row> Shard<K, R> {
     /// Looks at a few that may be past their time, and drops those that are.
     fn forget(&mut self, now: Timestamp) {
         for _ in 0..FORGOTTEN_PER_WRITE {
-            let due = [self.leaving.first(), self.marks.first()].into_iter().flatten().min();
+            let due = [self.leaving.first(), self.tombstones.first()].into_iter().flatten().min();
             let Some((queued_at, key)) = due.filter(|(at, _)| is_forgettable(*at, now)) else { return };
             let (queued_at, key) = (*queued_at, Arc::clone(key));
             match self.rows.get_mut(&*key) {
@@ -277,9 +219,9 @@ impl<K: Hash + Ord, R: Row> Shard<K, R> {
         }
     }
 
-    /// Drops the mark that would leave first.
-    fn drop_mark(&mut self) {
-        if let Some((_, key)) = self.marks.first() {
+    /// Drops the tombstone that would leave first.
+    fn drop_tombstone(&mut self) {
+        if let Some((_, key)) = self.tombstones.first() {
             let key = Arc::clone(key);
             self.take(&key);
         }

@@ -1,36 +1,40 @@
-//! API keys: a hash each, and a sorted set for each owner.
+//! API keys: a hash each, found by the id alone, and a sorted set of ids for each owner.
+
+use async_trait::async_trait;
 
 use super::{
-    RedisStore,
     fault::Fault,
-    link::Again,
-    names::{seconds, time_to_live},
+    link::Retry,
+    names::OwnerNames,
     reply::Reply,
     scripts,
+    step::{Step, seconds, time_to_live},
+    store::RedisStore,
 };
 use crate::{
     clock::Timestamp,
-    store::{ApiKey, ApiKeyId, ApiKeyStore, SecretHash, StoreError, StoredApiKey},
+    store::{ApiKey, ApiKeyId, ApiKeyStore, Owner, SecretHash, StoreError, StoredApiKey},
 };
 
+/// How often the keys of an owner may change while they are being listed.
+const LIST_ATTEMPTS: usize = 10;
+
+#[async_trait]
 impl ApiKeyStore for RedisStore {
     async fn insert(&self, stored: StoredApiKey, limit: usize, now: Timestamp) -> Result<bool, StoreError> {
-        let hub = &self.shared.hub;
         let StoredApiKey { key, hash } = stored;
-        let mut step = hub.names.step(&scripts::KEY_INSERT, now);
+        if !key.is_in_bucket() {
+            return Err(Fault::WrongBucket.into());
+        }
+        let names = self.hub().names.owner(&key.owner);
+        let mut step = names.step(&scripts::API_KEY_INSERT);
+        step.key(names.api_key(&key.id)).key(names.api_keys()).time(now);
         step.arg(key.id.as_str())
             .arg(limit)
             .arg(time_to_live(now, key.expires_at))
-            .arg(&key.owner)
-            .arg(&key.name)
-            .arg(serde_json::to_string(&key.scopes).map_err(Fault::from)?)
-            .arg(seconds(key.created_at))
-            .arg(seconds(key.expires_at))
-            .arg(hash.as_bytes());
-        if let Some(used) = key.last_used_at {
-            step.arg(seconds(used));
-        }
-        let reply = hub.ask(&step, Again::NorLate).await?;
+            .arg(seconds(key.expires_at));
+        add_fields(&mut step, &key, &hash)?;
+        let reply = self.hub().run(&step, Retry::NotAfterDeadline).await?;
         match reply.word() {
             b"known" => Err(Fault::Known("the API key").into()),
             b"full" => Ok(false),
@@ -42,46 +46,45 @@ impl ApiKeyStore for RedisStore {
     }
 
     async fn find(&self, id: &ApiKeyId, now: Timestamp) -> Result<Option<StoredApiKey>, StoreError> {
-        let hub = &self.shared.hub;
-        let mut step = hub.names.step(&scripts::KEY_FIND, now);
-        step.arg(id.as_str());
-        let mut reply = hub.ask(&step, Again::Yes).await?;
+        let names = self.hub().names.bucket(id.bucket());
+        let mut step = names.step(&scripts::API_KEY_FIND);
+        step.key(names.api_key(id)).time(now);
+        let mut reply = self.hub().run(&step, Retry::Yes).await?;
         if reply.is("none") {
             return Ok(None);
         }
         reply.done()?;
-        Ok(Some(stored(&mut reply.next_row()?)?))
+        Ok(Some(stored(id.clone(), &mut reply.next_row()?)?))
     }
 
-    async fn list(&self, owner: &str, now: Timestamp) -> Result<Vec<ApiKey>, StoreError> {
-        let hub = &self.shared.hub;
-        let mut step = hub.names.step(&scripts::KEY_LIST, now);
-        step.arg(owner);
-        let mut reply = hub.ask(&step, Again::Yes).await?;
-        reply.done()?;
-        let keys: Result<Vec<_>, Fault> =
-            reply.rows()?.map(|row| Ok(stored(&mut Reply::row(row)?)?.key)).collect();
-        let mut keys = keys?;
-        keys.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| a.id.cmp(&b.id)));
-        Ok(keys)
-    }
-
-    async fn touch(&self, id: &ApiKeyId, used_at: Timestamp) -> Result<(), StoreError> {
-        let hub = &self.shared.hub;
-        let mut step = hub.names.step(&scripts::KEY_TOUCH, used_at);
-        step.arg(id.as_str());
-        Ok(hub.ask(&step, Again::Yes).await?.done()?)
-    }
-
-    async fn remove(&self, id: &ApiKeyId, owner: Option<&str>) -> Result<bool, StoreError> {
-        let hub = &self.shared.hub;
-        let now = hub.clock.now().map_err(Fault::from)?;
-        let mut step = hub.names.step(&scripts::KEY_REMOVE, now);
-        step.arg(id.as_str());
-        if let Some(owner) = owner {
-            step.arg(owner);
+    async fn list(&self, owner: &Owner<'_>, now: Timestamp) -> Result<Vec<ApiKey>, StoreError> {
+        let names = self.hub().names.owner(owner);
+        let mut ids = Vec::new();
+        for _ in 0..LIST_ATTEMPTS {
+            let mut reply = self.hub().run(&list_step(&names, &ids, now), Retry::Yes).await?;
+            if !reply.is("changed") {
+                reply.done()?;
+                return Ok(sorted(&mut reply)?);
+            }
+            ids = reply.texts()?.iter().map(|text| parsed_id(text)).collect::<Result<_, _>>()?;
         }
-        let reply = hub.ask(&step, Again::No).await?;
+        Err(Fault::KeepsChanging.into())
+    }
+
+    async fn touch(&self, owner: &Owner<'_>, id: &ApiKeyId, used_at: Timestamp) -> Result<(), StoreError> {
+        let names = self.hub().names.owner(owner);
+        let mut step = names.step(&scripts::API_KEY_TOUCH);
+        step.key(names.api_key(id)).time(used_at);
+        add_owner(&mut step, owner);
+        Ok(self.hub().run(&step, Retry::Yes).await?.done()?)
+    }
+
+    async fn remove(&self, owner: &Owner<'_>, id: &ApiKeyId) -> Result<bool, StoreError> {
+        let names = self.hub().names.owner(owner);
+        let mut step = names.step(&scripts::API_KEY_REMOVE);
+        step.key(names.api_key(id)).key(names.api_keys()).arg(id.as_str());
+        add_owner(&mut step, owner);
+        let reply = self.hub().run(&step, Retry::No).await?;
         if reply.is("none") {
             return Ok(false);
         }
@@ -90,11 +93,60 @@ impl ApiKeyStore for RedisStore {
     }
 }
 
-fn stored(row: &mut Reply) -> Result<StoredApiKey, Fault> {
+fn add_owner(step: &mut Step, owner: &Owner<'_>) {
+    step.arg(&*owner.application).arg(&*owner.issuer).arg(&*owner.subject);
+}
+
+fn add_fields(step: &mut Step, key: &ApiKey, hash: &SecretHash) -> Result<(), Fault> {
+    step.arg("application")
+        .arg(&*key.owner.application)
+        .arg("issuer")
+        .arg(&*key.owner.issuer)
+        .arg("subject")
+        .arg(&*key.owner.subject)
+        .arg("name")
+        .arg(&key.name)
+        .arg("scopes")
+        .arg(serde_json::to_string(&key.scopes)?)
+        .arg("created")
+        .arg(seconds(key.created_at))
+        .arg("hash")
+        .arg(hash.as_bytes());
+    if let Some(used) = key.last_used_at {
+        step.arg("used").arg(seconds(used));
+    }
+    Ok(())
+}
+
+/// The script that lists an owner's keys if they are these.
+fn list_step(names: &OwnerNames, ids: &[ApiKeyId], now: Timestamp) -> Step {
+    let mut step = names.step(&scripts::API_KEY_LIST);
+    step.key(names.api_keys()).time(now);
+    for id in ids {
+        step.key(names.api_key(id)).arg(id.as_str());
+    }
+    step
+}
+
+/// The newest first; of those made in the same second, by id.
+fn sorted(reply: &mut Reply) -> Result<Vec<ApiKey>, Fault> {
+    let keys: Result<Vec<_>, Fault> = reply.rows()?.map(listed).collect();
+    let mut keys = keys?;
+    keys.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| a.id.cmp(&b.id)));
+    Ok(keys)
+}
+
+fn listed(row: redis::Value) -> Result<ApiKey, Fault> {
+    let mut row = Reply::row(row)?;
+    let id = parsed_id(&row.text()?)?;
+    Ok(stored(id, &mut row)?.key)
+}
+
+fn stored(id: ApiKeyId, row: &mut Reply) -> Result<StoredApiKey, Fault> {
     Ok(StoredApiKey {
         key: ApiKey {
-            id: ApiKeyId::parse(&row.text()?).ok_or(Fault::Malformed("no id of an API key"))?,
-            owner: row.text()?,
+            id,
+            owner: Owner::new(row.text()?, row.text()?, row.text()?),
             name: row.text()?,
             scopes: serde_json::from_slice(&row.bytes()?)?,
             created_at: row.time()?,
@@ -103,4 +155,8 @@ fn stored(row: &mut Reply) -> Result<StoredApiKey, Fault> {
         },
         hash: SecretHash::from_bytes(row.array()?),
     })
+}
+
+fn parsed_id(text: &str) -> Result<ApiKeyId, Fault> {
+    ApiKeyId::parse(text).ok_or(Fault::Malformed("no id of an API key"))
 }

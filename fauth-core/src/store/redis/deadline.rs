@@ -1,9 +1,19 @@
-//! Until when Redis may take a step, by its own clock.
+//! Deadlines for scripts, by the clock of the Redis server: a script that runs late does nothing.
 //!
-//! A step that was sent, and whose caller has given up, may still lie in a buffer. A server that stood still takes it when it goes on, with the time at which it was sent: a
-//! login that was refused would crowd out another session, and an exchange would look as if it had happened long ago, so that the next attempt looks like a theft.
+//! A caller that gives up cannot take back what it has sent. The command may wait in a buffer
+//! while the server is paused, and run when the server resumes, with the time at which it was
+//! sent. Without a deadline, for example:
 //!
-//! How far the clock of Redis is from ours is measured once in a while. Neither has to show the right time; only a jump of one of them between two measurements matters.
+//! - A login that was answered with an error would evict another session.
+//! - A refresh-token rotation would be recorded with a time long past. The client's next attempt
+//!   would fall outside the grace window, and look like a replay by a thief.
+//!
+//! So scripts for which this matters are sent with a deadline
+//! ([`Retry::NotAfterDeadline`](super::link::Retry::NotAfterDeadline)), and `deadline.lua`
+//! compares it with the server's clock.
+//!
+//! The offset between that clock and ours is measured now and then. Neither has to show the right
+//! time; only a jump of one of them between two measurements matters.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -15,19 +25,22 @@ use tokio::time::Instant;
 
 use crate::clock::instant;
 
-/// How long a measurement is trusted. Two good clocks drift apart by a few milliseconds in that time.
+/// How long a measurement is used. Two good clocks drift apart by a few milliseconds in that time.
 const TRUSTED: Duration = Duration::from_secs(30);
 
+/// The clock of the Redis server, as of its last measurement.
 #[derive(Debug, Default)]
 pub(super) struct ServerClock {
-    /// When Redis was asked, and its time in milliseconds when it answered.
+    /// When `TIME` was sent to Redis, and the server time in milliseconds that it answered.
     measured: Mutex<Option<(Instant, u64)>>,
 }
 
 impl ServerClock {
-    /// The time of Redis at which a caller who waits for `limit` from now has given up; in milliseconds.
+    /// The server time, in milliseconds, at which a caller that waits for `limit` from now has
+    /// given up. Measures the server's clock first if the last measurement is missing or old.
     ///
-    /// It is too late by up to the time that the measurement took, and never too early.
+    /// The result is too late by up to the round trip of the measurement, and never too early: a
+    /// script whose caller still waits is not refused.
     pub(super) async fn deadline(
         &self,
         connection: &mut (impl ConnectionLike + Send),
@@ -43,11 +56,12 @@ impl ServerClock {
         Ok(time.saturating_add(u64::try_from(span.as_millis()).unwrap_or(u64::MAX)).saturating_add(1))
     }
 
-    /// The next deadline is measured anew.
+    /// Discards the measurement, so that the next deadline begins with a new one.
     pub(super) fn forget(&self) {
         self.set(None);
     }
 
+    /// Asks Redis for its time.
     async fn measure(&self, connection: &mut (impl ConnectionLike + Send)) -> RedisResult<(Instant, u64)> {
         let asked_at = instant();
         let (seconds, micros): (u64, u64) = redis::cmd("TIME").query_async(connection).await?;
@@ -71,7 +85,7 @@ mod tests {
 
     use super::*;
 
-    /// A server at which it is always 100.5 s; counts how often it was asked.
+    /// A server whose clock stands at 100.5 s; counts how often it was asked.
     struct Server(usize);
 
     impl ConnectionLike for Server {
@@ -104,13 +118,13 @@ mod tests {
         };
         assert_eq!(deadline().await, (102_501, 1));
         let (next, asked) = deadline().await;
-        assert!((102_501..112_501).contains(&next) && asked == 1, "reckoned, not asked: {next}");
+        assert!((102_501..112_501).contains(&next) && asked == 1, "computed, not asked: {next}");
         clock.forget();
         assert_eq!(deadline().await, (102_501, 2));
         let ago = |span: Duration| instant().checked_sub(span).unwrap();
         clock.set(Some((ago(Duration::from_secs(20)), 7_000)));
-        let (reckoned, asked) = deadline().await;
-        assert!((29_001..30_001).contains(&reckoned) && asked == 2, "{reckoned}");
+        let (computed, asked) = deadline().await;
+        assert!((29_001..30_001).contains(&computed) && asked == 2, "{computed}");
         clock.set(Some((ago(TRUSTED), 7_000)));
         assert_eq!(deadline().await, (102_501, 3));
     }

@@ -1,34 +1,61 @@
-//! What can go wrong on the way to Redis and back.
+//! Errors of the Redis store: [`Fault`] inside it, [`RedisConnectError`] for who connects it.
+//!
+//! A fault never means that a token or an API key is bad: as a [`StoreError`] it refuses the
+//! request with 503.
 
 use redis::RedisError;
 
-use crate::{clock::ClockError, store::StoreError};
+use crate::{clock::ClockError, error::ConfigError, store::StoreError};
 
-/// Goes to the log as the source of a [`StoreError`]. None of them knows the URL.
+/// Why an operation on Redis failed. It is logged as the source of a [`StoreError`].
+///
+/// # Security
+/// No message contains the URL, which may hold the server's password.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Fault {
+    /// An error that the client library or the server reported.
     #[error("redis: {0}")]
     Redis(#[from] RedisError),
+    /// There was no answer within this time.
     #[error("redis gave no answer within {0:?}")]
     TimedOut(std::time::Duration),
-    #[error("redis came to it too late, or its clock has jumped; nothing was done")]
+    /// The script found its deadline past and did nothing, although its caller still waited: a
+    /// clock has jumped, or another server answered. See `deadline`.
+    #[error("redis took the step after its deadline, or its clock has jumped; nothing was done")]
     Late,
-    #[error("redis answered what no script of ours answers: {0}")]
+    /// An answer that does not have the form in which our scripts answer.
+    #[error("redis answered what no script of fauth answers: {0}")]
     Malformed(&'static str),
+    /// Redis had lost all revocations, and the new generation that was begun was lost at once.
     #[error("redis loses its memory again and again")]
     KeepsForgetting,
-    #[error("the mirror of the revocations is older than allowed")]
+    /// The mirror is too old to decide, and the store is set to refuse then, not to ask Redis.
+    #[error("the mirror of the revocations is older than `max_staleness`")]
     Stale,
+    /// A new generation of revocations begins in the next second. Tokens issued before it are
+    /// never trusted, because their revocation may have been lost. So until then the store gives
+    /// no epoch for new tokens, and no verdict on such old ones.
     #[error("the memory of redis has only just begun; a token issued now would not be trusted")]
     TooEarly,
+    /// A session, one-time token or API key that was to be stored exists already.
     #[error("{0} is known already")]
     Known(&'static str),
+    /// The id of an API key names another bucket than its owner's, so nobody could find the key.
+    #[error("the id of an API key is not of its owner's bucket")]
+    WrongBucket,
+    /// The API keys of an owner changed during every attempt to list them.
+    #[error("the API keys of an owner change faster than they can be listed")]
+    KeepsChanging,
+    /// The next epoch would reach 2^53, from which on numbers in Lua are not exact.
     #[error("the epoch cannot be raised any further")]
-    Overflow,
+    LastEpoch,
+    /// The scopes of an API key could not be written or read as JSON.
     #[error("scopes: {0}")]
     Scopes(#[from] serde_json::Error),
+    /// The clock of this process could not be read.
     #[error(transparent)]
     Clock(#[from] ClockError),
+    /// The operating system provided no randomness for the id of a new generation.
     #[error("no random bytes: {0}")]
     Random(#[from] getrandom::Error),
 }
@@ -36,5 +63,23 @@ pub(super) enum Fault {
 impl From<Fault> for StoreError {
     fn from(fault: Fault) -> Self {
         Self::new(fault)
+    }
+}
+
+/// Why a [`RedisStore`](super::RedisStore) could not be connected.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RedisConnectError {
+    /// A setting of the store or of the server is unsuitable; the error names it.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The server cannot be reached, or answered with an error or in an unexpected form.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<Fault> for RedisConnectError {
+    fn from(fault: Fault) -> Self {
+        Self::Store(fault.into())
     }
 }

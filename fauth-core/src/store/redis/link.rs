@@ -1,4 +1,5 @@
-//! The connection, shared by all who ask: it mends itself, and nobody waits for it longer than the time limit.
+//! The connection that all callers share: it reconnects by itself, and nobody waits for it longer
+//! than the time limit.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,17 +9,18 @@ use redis::{
     io::tcp::TcpSettings,
 };
 
-use super::{deadline::ServerClock, fault::Fault, names::Step, reply::Reply};
+use super::{deadline::ServerClock, fault::Fault, reply::Reply, step::Step};
 
-/// May a step be taken again if the connection broke in the middle of it?
+/// Whether a step is sent again when the connection broke in the middle of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Again {
-    /// It asks, or leaves the same state behind however often it is taken.
+pub(super) enum Retry {
+    /// The step reads, or leaves the same state behind however often it is taken.
     Yes,
-    /// Whoever takes it a second time gets another answer.
+    /// A second attempt would get another answer.
     No,
-    /// And it must not be taken when its caller has been told that it failed: he tries again, or gives up. Its script begins with `prompt`.
-    NorLate,
+    /// As [`No`](Self::No), and Redis must not take the step after its caller was told that it
+    /// failed and has tried again or given up. The script of the step begins with `deadline`.
+    NotAfterDeadline,
 }
 
 #[derive(Clone)]
@@ -45,7 +47,7 @@ impl Link {
         Ok(Self { manager: manager.await?, client, limit, clock: Arc::default() })
     }
 
-    /// A connection of its own, for who blocks it.
+    /// A connection of its own, for a caller that blocks it.
     pub(super) async fn another(&self, longest: Duration) -> Result<MultiplexedConnection, Fault> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.limit))
@@ -53,20 +55,21 @@ impl Link {
         in_time(self.limit, self.client.get_multiplexed_async_connection_with_config(&config)).await
     }
 
-    /// Takes one step: one round trip, unless Redis does not know the script yet, or was not asked for its time for a while.
-    pub(super) async fn run(&self, step: &Step, again: Again) -> Result<Reply, Fault> {
+    /// Takes one step. That is one round trip, unless Redis does not know the script yet or its
+    /// time has to be measured.
+    pub(super) async fn run(&self, step: &Step, retry: Retry) -> Result<Reply, Fault> {
         let value = in_time(self.limit, async {
             let mut connection = self.manager.clone();
-            let deadline = match again {
-                Again::NorLate => Some(self.clock.deadline(&mut connection, self.limit).await?),
-                Again::Yes | Again::No => None,
+            let deadline = match retry {
+                Retry::NotAfterDeadline => Some(self.clock.deadline(&mut connection, self.limit).await?),
+                Retry::Yes | Retry::No => None,
             };
             let step = step.invocation(deadline);
             match step.invoke_async::<Value>(&mut connection).await {
                 // Where nobody listened, nothing was sent.
                 Err(error)
                     if error.is_connection_refusal()
-                        || (again == Again::Yes && error.is_connection_dropped()) =>
+                        || (retry == Retry::Yes && error.is_connection_dropped()) =>
                 {
                     step.invoke_async::<Value>(&mut connection).await
                 }
@@ -81,14 +84,16 @@ impl Link {
         }
         let reply = Reply::of(value?)?;
         if reply.is("late") {
-            // Somebody still waits: so it was not late, but a clock has jumped, or another server answers.
+            // The caller still waits, so the step was not late: a clock has jumped, or another
+            // server answers.
             self.clock.forget();
             return Err(Fault::Late);
         }
         Ok(reply)
     }
 
-    /// The server is a replica now: the next connection may lead to the new master. The library keeps a connection for as long as the server does.
+    /// The server is a replica now, and the next connection may lead to the new master. The
+    /// library keeps a connection for as long as the server does.
     fn hang_up(&self) {
         let link = self.clone();
         tokio::spawn(async move { link.command(&redis::cmd("QUIT")).await });
@@ -118,7 +123,8 @@ fn prepared(client: &Client, limit: Duration) -> Result<Client, Fault> {
     let info = client.get_connection_info().clone();
     let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
     let tcp = TcpSettings::default().set_nodelay(true);
-    // A machine that is gone sends no reset: what it has not confirmed for so long breaks the connection.
+    // A machine that is gone sends no reset: what it has not confirmed for so long breaks the
+    // connection.
     #[cfg(target_os = "linux")]
     let tcp = tcp.set_user_timeout(limit.saturating_mul(2));
     #[cfg(not(target_os = "linux"))]

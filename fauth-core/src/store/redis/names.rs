@@ -1,103 +1,153 @@
-//! Names and numbers as they stand in Redis.
+//! The names of all keys.
+//!
+//! - `{fauth:417}:…` is what owners of bucket 417 have. The braces are the hash tag of a cluster:
+//!   the slot follows from the namespace and [`Owner::bucket`] alone, and the rest of a name says
+//!   whose it is, as [`Owner::digest`] in hexadecimal.
+//! - Sessions of one owner are **one** hash of id and packed record, so that ending all of them,
+//!   or those above the limit, touches no key that a script learns only on its way. Tombstones are
+//!   a sorted set beside it.
+//! - One-time tokens of one owner are one sorted set. API keys have a key each, found by the id
+//!   alone, and a sorted set of ids for each owner. Only API keys say in clear whose they are:
+//!   everything else is always asked for by its owner.
+//! - `{fauth:r}:…` is all that is revoked, of all owners: few entries, which every mirror reads as
+//!   a whole.
+//! - Every key but the generation has an end, that of the longest entry in it; entries that are
+//!   over leave with later writes.
 
-use redis::{Script, ScriptInvocation, ToRedisArgs};
+use redis::Script;
 
-use crate::clock::Timestamp;
+use super::step::{Step, hexadecimal};
+use crate::{
+    clock::Timestamp,
+    store::{ApiKeyId, Owner},
+};
 
-/// The names of the keys that every script is told.
+/// The names of one namespace.
 #[derive(Debug)]
 pub(super) struct Names {
     pub(super) namespace: String,
-    /// What all keys begin with. The braces put them all into one slot of a cluster.
-    pub(super) prefix: String,
-    /// The id of this memory, and since when it lasts.
+    pub(super) revocations: RevocationNames,
+}
+
+/// The keys of the revocations.
+#[derive(Debug)]
+pub(super) struct RevocationNames {
+    /// The id of this memory, since when it lasts, and the number of the last change.
     pub(super) generation: String,
     /// There is never anything here. Only a master lets its time to live be set.
     pub(super) nothing: String,
-    /// What is told to the mirrors.
-    pub(super) stream: String,
+    /// The stream of changes, which mirrors read.
+    pub(super) changes: String,
     revoked: String,
     epochs: String,
     epoch_ends: String,
 }
 
+/// The names in the slot of a bucket.
+pub(super) struct BucketNames {
+    prefix: String,
+}
+
+/// The names of what one owner has.
+pub(super) struct OwnerNames {
+    bucket: BucketNames,
+    digest: String,
+}
+
 impl Names {
     pub(super) fn new(namespace: &str) -> Self {
-        let name = |rest| format!("{{{namespace}}}:{rest}");
+        Self { namespace: namespace.to_owned(), revocations: RevocationNames::new(namespace) }
+    }
+
+    /// The generation of the layout before this one, in which all keys had one slot and no owner.
+    pub(super) fn old_generation(&self) -> String {
+        format!("{{{}}}:generation", self.namespace)
+    }
+
+    pub(super) fn owner(&self, owner: &Owner<'_>) -> OwnerNames {
+        OwnerNames { bucket: self.bucket(owner.bucket()), digest: hexadecimal(&owner.digest()) }
+    }
+
+    pub(super) fn bucket(&self, bucket: u16) -> BucketNames {
+        BucketNames { prefix: format!("{{{}:{bucket}}}", self.namespace) }
+    }
+}
+
+impl RevocationNames {
+    fn new(namespace: &str) -> Self {
+        let name = |rest| format!("{{{namespace}:r}}:{rest}");
         Self {
-            namespace: namespace.to_owned(),
-            prefix: name(""),
             generation: name("generation"),
-            nothing: name("generation:none"),
-            stream: name("changes"),
+            nothing: name("nothing"),
+            changes: name("changes"),
             revoked: name("revoked"),
             epochs: name("epochs"),
             epoch_ends: name("epoch-ends"),
         }
     }
 
-    /// A script with what all scripts begin with.
-    pub(super) fn step(&self, script: &'static Script, now: Timestamp) -> Step {
+    /// The script that begins a memory.
+    pub(super) fn begin(&self, script: &'static Script) -> Step {
         let mut step = Step::new(script);
-        step.key(&self.generation);
-        step.arg(&self.prefix).arg(seconds(now));
+        step.key(&self.nothing).key(&self.generation);
         step
     }
 
-    /// The same with the keys of the revocations.
-    pub(super) fn revocation_step(&self, script: &'static Script, now: Timestamp) -> Step {
-        let mut step = self.step(script, now);
-        step.key(&self.revoked).key(&self.epochs).key(&self.epoch_ends).key(&self.stream);
+    /// A script on revocations, with their keys and the present.
+    pub(super) fn step(&self, script: &'static Script, now: Timestamp) -> Step {
+        let mut step = self.begin(script);
+        step.key(&self.revoked).key(&self.epochs).key(&self.epoch_ends).key(&self.changes);
+        step.time(now);
         step
     }
 }
 
-/// A script with what it is told.
-pub(super) struct Step {
-    script: &'static Script,
-    keys: Vec<Vec<u8>>,
-    args: Vec<Vec<u8>>,
-}
-
-impl Step {
-    pub(super) fn new(script: &'static Script) -> Self {
-        Self { script, keys: Vec::new(), args: Vec::new() }
+impl BucketNames {
+    /// A script whose keys lie in this bucket.
+    pub(super) fn step(&self, script: &'static Script) -> Step {
+        let mut step = Step::new(script);
+        step.key(self.name("nothing"));
+        step
     }
 
-    pub(super) fn key(&mut self, key: impl ToRedisArgs) -> &mut Self {
-        key.write_redis_args(&mut self.keys);
-        self
+    pub(super) fn api_key(&self, id: &ApiKeyId) -> String {
+        self.name(&format!("api-key:{id}"))
     }
 
-    pub(super) fn arg(&mut self, arg: impl ToRedisArgs) -> &mut Self {
-        arg.write_redis_args(&mut self.args);
-        self
-    }
-
-    /// Ready to be sent, and, where a script wants to know it, until when it may be run.
-    pub(super) fn invocation(&self, deadline: Option<u64>) -> ScriptInvocation<'static> {
-        let mut invocation = self.script.prepare_invoke();
-        invocation.key(&self.keys).arg(&self.args);
-        if let Some(deadline) = deadline {
-            invocation.arg(deadline);
-        }
-        invocation
+    fn name(&self, rest: &str) -> String {
+        format!("{}:{rest}", self.prefix)
     }
 }
 
-/// The greatest number that the numbers of Lua and of sorted sets hold exactly.
-const EXACT: i64 = 1 << 53;
+impl OwnerNames {
+    /// A script on what this owner has.
+    pub(super) fn step(&self, script: &'static Script) -> Step {
+        self.bucket.step(script)
+    }
 
-pub(super) fn seconds(time: Timestamp) -> i64 {
-    time.unix_seconds().clamp(-EXACT, EXACT)
-}
+    pub(super) fn sessions(&self) -> String {
+        self.name("sessions")
+    }
 
-/// For how long Redis keeps what ends at `end`, in milliseconds. The hour is for clocks that jump.
-pub(super) fn time_to_live(now: Timestamp, end: Timestamp) -> u64 {
-    /// About 8 900 years.
-    const LONGEST: u64 = 1 << 48;
-    let hour = 3_600_000;
-    (end.since(now).as_secs().saturating_mul(1000)).saturating_add(hour).min(LONGEST)
+    pub(super) fn tombstones(&self) -> String {
+        self.name("tombstones")
+    }
+
+    pub(super) fn one_times(&self) -> String {
+        self.name("one-times")
+    }
+
+    pub(super) fn api_keys(&self) -> String {
+        self.name("api-keys")
+    }
+
+    pub(super) fn api_key(&self, id: &ApiKeyId) -> String {
+        self.bucket.api_key(id)
+    }
+
+    fn name(&self, kind: &str) -> String {
+        self.bucket.name(&format!("{kind}:{}", self.digest))
+    }
 }
 
 #[cfg(test)]
@@ -105,18 +155,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_has_ended_is_kept_for_an_hour() {
-        let at = Timestamp::from_unix_seconds;
-        assert_eq!(time_to_live(at(100), at(100)), 3_600_000);
-        assert_eq!(time_to_live(at(100), at(90)), 3_600_000);
-        assert_eq!(time_to_live(at(100), at(101)), 3_601_000);
+    fn the_names_of_an_owner_are_fixed() {
+        let names = Names::new("fauth");
+        let owner = Owner::new("default", "", "alice");
+        let (bucket, digest) = (owner.bucket(), hexadecimal(&owner.digest()));
+        let of_owner = names.owner(&owner);
+        assert_eq!(of_owner.sessions(), format!("{{fauth:{bucket}}}:sessions:{digest}"));
+        assert_eq!(digest.len(), 64);
+        let id = ApiKeyId::new(&owner, [7; 16]);
+        assert_eq!(names.bucket(id.bucket()).api_key(&id), of_owner.api_key(&id));
     }
 
     #[test]
-    fn no_time_is_too_long_for_redis() {
-        let at = Timestamp::from_unix_seconds;
-        assert_eq!(time_to_live(at(0), Timestamp::MAX), 253_402_304_399_000);
-        assert_eq!(time_to_live(at(0), at(i64::MAX)), 1 << 48);
-        assert_eq!((seconds(at(i64::MAX)), seconds(at(i64::MIN)), seconds(at(5))), (EXACT, -EXACT, 5));
+    fn no_two_owners_and_no_two_kinds_share_a_name() {
+        let owners = [
+            Owner::new("shop", "", "alice"),
+            Owner::new("staff", "", "alice"),
+            Owner::new("shop", "https://issuer.example", "alice"),
+            Owner::new("shop", "", "bob"),
+        ];
+        let mut all = std::collections::HashSet::new();
+        for namespace in ["fauth", "fauth.1"] {
+            let names = Names::new(namespace);
+            for owner in &owners {
+                let of = names.owner(owner);
+                for name in [of.sessions(), of.tombstones(), of.one_times(), of.api_keys()] {
+                    assert!(name.starts_with(&format!("{{{namespace}:{}}}:", owner.bucket())));
+                    assert!(all.insert(name));
+                }
+            }
+        }
     }
 }

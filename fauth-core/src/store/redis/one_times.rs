@@ -1,30 +1,31 @@
-//! One-time tokens: a hash each, and a sorted set for each subject.
+//! One-time tokens: a sorted set for each owner.
+
+use async_trait::async_trait;
+use redis::Script;
 
 use super::{
-    RedisStore,
     fault::Fault,
-    hexadecimal,
-    link::Again,
-    names::{seconds, time_to_live},
+    link::Retry,
     scripts,
+    step::{Step, hexadecimal, seconds, time_to_live},
+    store::RedisStore,
 };
 use crate::{
     clock::Timestamp,
-    store::{OneTimeRecord, OneTimeStore, SecretHash, StoreError},
+    store::{OneTimeRecord, OneTimeStore, Owner, SecretHash, StoreError},
     token::Purpose,
 };
 
+#[async_trait]
 impl OneTimeStore for RedisStore {
     async fn insert(&self, record: OneTimeRecord, limit: usize, now: Timestamp) -> Result<(), StoreError> {
-        let hub = &self.shared.hub;
-        let mut step = hub.names.step(&scripts::ONCE_INSERT, now);
-        step.arg(hexadecimal(record.hash.as_bytes()))
+        let mut step = self.one_time_step(&scripts::ONE_TIME_INSERT, &record.owner, now);
+        step.arg(record.purpose.as_str())
+            .arg(hexadecimal(record.hash.as_bytes()))
             .arg(limit)
             .arg(time_to_live(now, record.expires_at))
-            .arg(&record.subject)
-            .arg(record.purpose.as_str())
             .arg(seconds(record.expires_at));
-        let reply = hub.ask(&step, Again::NorLate).await?;
+        let reply = self.hub().run(&step, Retry::NotAfterDeadline).await?;
         if reply.is("known") {
             return Err(Fault::Known("the one-time token").into());
         }
@@ -33,35 +34,43 @@ impl OneTimeStore for RedisStore {
 
     async fn redeem(
         &self,
+        owner: &Owner<'_>,
         hash: &SecretHash,
         purpose: Purpose,
         now: Timestamp,
     ) -> Result<Option<OneTimeRecord>, StoreError> {
-        let hub = &self.shared.hub;
-        let mut step = hub.names.step(&scripts::ONCE_REDEEM, now);
-        step.arg(hexadecimal(hash.as_bytes())).arg(purpose.as_str());
-        let mut reply = hub.ask(&step, Again::NorLate).await?;
+        let mut step = self.one_time_step(&scripts::ONE_TIME_REDEEM, owner, now);
+        step.arg(purpose.as_str()).arg(hexadecimal(hash.as_bytes()));
+        let mut reply = self.hub().run(&step, Retry::NotAfterDeadline).await?;
         if reply.is("none") {
             return Ok(None);
         }
         reply.done()?;
-        Ok(Some(OneTimeRecord { hash: *hash, subject: reply.text()?, purpose, expires_at: reply.time()? }))
+        let (owner, expires_at) = (owner.clone().into_owned(), reply.time()?);
+        Ok(Some(OneTimeRecord { hash: *hash, owner, purpose, expires_at }))
     }
 
     async fn withdraw(
         &self,
-        subject: &str,
+        owner: &Owner<'_>,
         purpose: Option<Purpose>,
         now: Timestamp,
     ) -> Result<usize, StoreError> {
-        let hub = &self.shared.hub;
-        let mut step = hub.names.step(&scripts::ONCE_WITHDRAW, now);
-        step.arg(subject);
+        let mut step = self.one_time_step(&scripts::ONE_TIME_WITHDRAW, owner, now);
         if let Some(purpose) = purpose {
             step.arg(purpose.as_str());
         }
-        let mut reply = hub.ask(&step, Again::No).await?;
+        let mut reply = self.hub().run(&step, Retry::No).await?;
         reply.done()?;
         Ok(reply.parsed()?)
+    }
+}
+
+impl RedisStore {
+    fn one_time_step(&self, script: &'static Script, owner: &Owner<'_>, now: Timestamp) -> Step {
+        let names = self.hub().names.owner(owner);
+        let mut step = names.step(script);
+        step.key(names.one_times()).time(now);
+        step
     }
 }

@@ -49,6 +49,16 @@ impl Reply {
         Self::row(self.value()?).map(|reply| reply.rest)
     }
 
+    /// A part of an answer that is a list of texts.
+    pub(super) fn texts(&mut self) -> Result<Vec<String>, Fault> {
+        let mut row = self.next_row()?;
+        let mut texts = Vec::with_capacity(row.rest.len());
+        while row.rest.len() > 0 {
+            texts.push(row.text()?);
+        }
+        Ok(texts)
+    }
+
     pub(super) fn next_row(&mut self) -> Result<Self, Fault> {
         Self::row(self.value()?)
     }
@@ -116,6 +126,8 @@ mod tests {
         assert_eq!(reply.optional_time().unwrap(), None);
         assert_eq!(reply.rows().unwrap().collect::<Vec<_>>(), [text("a")]);
         assert!(reply.value().is_err(), "and no further");
+        let mut texts = Reply::of(array(vec![text("ok"), array(vec![text("a"), text("")])])).unwrap();
+        assert_eq!(texts.texts().unwrap(), ["a", ""]);
     }
 
     #[test]

@@ -1,20 +1,25 @@
-//! Revocations: sorted sets by target and by subject, and a stream that tells of every change.
+//! Revocations: sorted sets by target and by owner, and a stream that tells of every change.
+
+use async_trait::async_trait;
 
 use super::{
-    RedisStore, WhenStale,
     fault::Fault,
-    link::Again,
-    names::{seconds, time_to_live},
+    link::Retry,
     scripts,
+    step::{seconds, time_to_live},
+    store::{RedisStore, WhenStale},
+    verdict::verdict,
 };
 use crate::{
     clock::Timestamp,
-    store::{RevocationStore, RevocationTarget, StoreError, TokenFacts, Verdict},
+    store::{Known, Owner, RevocationStore, RevocationTarget, StoreError, TokenFacts, Verdict},
 };
 
+#[async_trait]
 impl RevocationStore for RedisStore {
     async fn revoke(
         &self,
+        owner: &Owner<'_>,
         targets: &[RevocationTarget<'_>],
         now: Timestamp,
         until: Timestamp,
@@ -22,57 +27,60 @@ impl RevocationStore for RedisStore {
         if targets.is_empty() {
             return Ok(());
         }
-        let hub = &self.shared.hub;
-        let keys: Vec<_> = targets.iter().map(RevocationTarget::key).collect();
-        let mut step = hub.names.revocation_step(&scripts::REVOKE, now);
+        let keys: Vec<_> = targets.iter().map(|target| target.key(owner)).collect();
+        let mut step = self.hub().names.revocations.step(&scripts::REVOKE, now);
         step.arg(seconds(until)).arg(time_to_live(now, until));
         for key in &keys {
-            step.arg(key.as_bytes());
+            step.arg(&**key);
         }
-        hub.ask(&step, Again::Yes).await?.done()?;
-        if let Some(mirror) = &self.shared.mirror {
+        self.hub().run_on_revocations(&step, Retry::Yes).await?.done()?;
+        if let Some(mirror) = self.mirror() {
             for key in &keys {
-                mirror.revoke(key.as_bytes(), until);
+                mirror.revoke(key, until);
             }
         }
         Ok(())
     }
 
     async fn check(&self, token: &TokenFacts<'_>, now: Timestamp) -> Result<Verdict, StoreError> {
-        let Some(mirror) = &self.shared.mirror else {
+        let Some(mirror) = self.mirror() else {
             return Ok(self.ask_redis(token, now).await?);
         };
-        match (mirror.judge(token, now), self.shared.when_stale) {
+        match (mirror.judge(token, now), self.when_stale()) {
             (Some(verdict), _) => Ok(verdict?),
             (None, WhenStale::AskRedis) => Ok(self.ask_redis(token, now).await?),
             (None, WhenStale::Refuse) => Err(Fault::Stale.into()),
         }
     }
 
-    async fn epoch(&self, subject: &str, now: Timestamp) -> Result<u64, StoreError> {
-        let hub = &self.shared.hub;
-        let mut step = hub.names.revocation_step(&scripts::EPOCH, now);
-        step.arg(subject);
-        let mut reply = hub.ask(&step, Again::Yes).await?;
+    async fn epoch(&self, owner: &Owner<'_>, now: Timestamp) -> Result<u64, StoreError> {
+        let mut step = self.hub().names.revocations.step(&scripts::EPOCH, now);
+        step.arg(&*RevocationTarget::Subject.key(owner));
+        let mut reply = self.hub().run_on_revocations(&step, Retry::Yes).await?;
+        if reply.is("early") {
+            return Err(Fault::TooEarly.into());
+        }
         reply.done()?;
         Ok(reply.parsed()?)
     }
 
-    async fn raise_epoch(&self, subject: &str, now: Timestamp, until: Timestamp) -> Result<u64, StoreError> {
-        let hub = &self.shared.hub;
-        let mut step = hub.names.revocation_step(&scripts::RAISE, now);
-        step.arg(seconds(until))
-            .arg(time_to_live(now, until))
-            .arg(subject)
-            .arg(now.unix_seconds().max(0).saturating_mul(1000));
-        let mut reply = hub.ask(&step, Again::No).await?;
+    async fn raise_epoch(
+        &self,
+        owner: &Owner<'_>,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let key = RevocationTarget::Subject.key(owner);
+        let mut step = self.hub().names.revocations.step(&scripts::RAISE_EPOCH, now);
+        step.arg(seconds(until)).arg(time_to_live(now, until)).arg(&*key);
+        let mut reply = self.hub().run_on_revocations(&step, Retry::No).await?;
         if reply.is("overflow") {
-            return Err(Fault::Overflow.into());
+            return Err(Fault::LastEpoch.into());
         }
         reply.done()?;
         let epoch = reply.parsed()?;
-        if let Some(mirror) = &self.shared.mirror {
-            mirror.raise(subject.as_bytes(), epoch, until);
+        if let Some(mirror) = self.mirror() {
+            mirror.raise(&key, epoch, until);
         }
         Ok(epoch)
     }
@@ -80,39 +88,18 @@ impl RevocationStore for RedisStore {
 
 impl RedisStore {
     async fn ask_redis(&self, token: &TokenFacts<'_>, now: Timestamp) -> Result<Verdict, Fault> {
-        let hub = &self.shared.hub;
-        let mut step = hub.names.revocation_step(&scripts::CHECK, now);
-        step.arg(token.subject);
-        for target in &token.targets {
-            step.arg(target.key().as_bytes());
+        let mut step = self.hub().names.revocations.step(&scripts::CHECK, now);
+        step.arg(&*RevocationTarget::Subject.key(&token.owner));
+        for target in token.targets {
+            step.arg(&*target.key(&token.owner));
         }
-        let mut reply = hub.ask(&step, Again::Yes).await?;
+        let mut reply = self.hub().run_on_revocations(&step, Retry::Yes).await?;
         reply.done()?;
-        let since = reply.time()?;
-        let revoked = reply.parsed::<u8>()? != 0;
-        verdict(revoked, reply.parsed()?, since, token, now)
+        let known = Known {
+            is_revoked: reply.parsed::<u8>()? != 0,
+            epoch: reply.parsed()?,
+            remembers_since: Some(reply.time()?),
+        };
+        verdict(token, &known, now)
     }
-}
-
-/// The order in which a token is judged, here and in the mirror.
-///
-/// In the second in which a memory begins, no token could be issued that will be trusted: there is no verdict then, so that nobody is sent away to get a new one.
-pub(super) fn verdict(
-    revoked: bool,
-    epoch: u64,
-    since: Timestamp,
-    token: &TokenFacts<'_>,
-    now: Timestamp,
-) -> Result<Verdict, Fault> {
-    Ok(if revoked {
-        Verdict::Revoked
-    } else if token.epoch < epoch {
-        Verdict::OldEpoch
-    } else if token.issued_at >= since {
-        Verdict::Good
-    } else if now < since {
-        return Err(Fault::TooEarly);
-    } else {
-        Verdict::BeforeMemory
-    })
 }

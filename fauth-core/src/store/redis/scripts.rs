@@ -1,6 +1,6 @@
 //! The scripts, each a file of its own: one script is one atomic step and one round trip.
 //!
-//! All keys begin with the namespace in braces, so in a cluster they share a slot, also those that a script finds only on its way.
+//! A script names all its keys in `KEYS`, and all of them lie in one slot of a cluster.
 
 use std::sync::LazyLock;
 
@@ -18,29 +18,28 @@ macro_rules! scripts {
 }
 
 scripts! {
-    BEGIN: "begin";
+    OPEN: "prelude" "deadline" "time" "sessions/shared" "sessions/open";
+    ROTATE: "prelude" "deadline" "time" "sessions/shared" "sessions/rotate";
+    END: "prelude" "time" "sessions/shared" "sessions/end";
+    END_ALL: "prelude" "time" "sessions/shared" "sessions/end_all";
+    LIST: "prelude" "time" "sessions/shared" "sessions/list";
 
-    OPEN: "prelude" "prompt" "session" "open";
-    ROTATE: "prelude" "prompt" "session" "rotate";
-    END: "prelude" "session" "end";
-    END_ALL: "prelude" "session" "end_all";
-    LIST: "prelude" "session" "list";
+    BEGIN: "prelude" "revocations/begin";
+    REVOKE: "prelude" "time" "revocations/shared" "revocations/revoke";
+    CHECK: "prelude" "time" "revocations/shared" "revocations/check";
+    EPOCH: "prelude" "time" "revocations/shared" "revocations/epoch";
+    RAISE_EPOCH: "prelude" "time" "revocations/shared" "revocations/raise_epoch";
+    HEAD: "prelude" "time" "revocations/shared" "revocations/head";
+    SNAPSHOT: "prelude" "time" "revocations/shared" "revocations/snapshot";
+    RESTORE: "prelude" "time" "revocations/shared" "revocations/restore";
 
-    REVOKE: "prelude" "revocation" "revoke";
-    RAISE: "prelude" "revocation" "raise";
-    CHECK: "prelude" "revocation" "check";
-    EPOCH: "prelude" "revocation" "epoch";
-    HEAD: "prelude" "revocation" "head";
-    SNAPSHOT: "prelude" "revocation" "snapshot";
-    RESTORE: "prelude" "revocation" "restore";
+    ONE_TIME_INSERT: "prelude" "deadline" "time" "one_times/shared" "one_times/insert";
+    ONE_TIME_REDEEM: "prelude" "deadline" "time" "one_times/shared" "one_times/redeem";
+    ONE_TIME_WITHDRAW: "prelude" "time" "one_times/shared" "one_times/withdraw";
 
-    ONCE_INSERT: "prelude" "prompt" "one_time" "once_insert";
-    ONCE_REDEEM: "prelude" "prompt" "one_time" "once_redeem";
-    ONCE_WITHDRAW: "prelude" "one_time" "once_withdraw";
-
-    KEY_INSERT: "prelude" "prompt" "api_key" "key_insert";
-    KEY_FIND: "prelude" "api_key" "key_find";
-    KEY_LIST: "prelude" "api_key" "key_list";
-    KEY_TOUCH: "prelude" "api_key" "key_touch";
-    KEY_REMOVE: "prelude" "api_key" "key_remove";
+    API_KEY_INSERT: "prelude" "deadline" "time" "api_keys/insert";
+    API_KEY_FIND: "prelude" "time" "api_keys/shared" "api_keys/find";
+    API_KEY_LIST: "prelude" "time" "api_keys/shared" "api_keys/list";
+    API_KEY_TOUCH: "prelude" "time" "api_keys/touch";
+    API_KEY_REMOVE: "prelude" "api_keys/remove";
 }

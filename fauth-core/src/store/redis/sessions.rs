@@ -1,32 +1,36 @@
-//! Sessions: a hash each, and a sorted set for each subject.
+//! Sessions: a hash and a set of tombstones for each owner.
 
-use std::{net::IpAddr, time::Duration};
+use std::{cmp::Reverse, net::IpAddr, time::Duration};
+
+use async_trait::async_trait;
+use redis::Script;
 
 use super::{
-    RedisStore,
     fault::Fault,
-    link::Again,
-    names::{seconds, time_to_live},
+    link::Retry,
     reply::Reply,
     scripts,
+    step::{Step, seconds, span, time_to_live},
+    store::RedisStore,
 };
 use crate::{
     clock::Timestamp,
-    store::{NewSession, Nonce, Rotation, RotationOutcome, Session, SessionId, SessionStore, StoreError},
+    store::{
+        NewSession, Nonce, Owner, Rotation, RotationOutcome, Session, SessionId, SessionStore, StoreError,
+    },
 };
 
+#[async_trait]
 impl SessionStore for RedisStore {
     async fn open(&self, new: NewSession, now: Timestamp) -> Result<Vec<SessionId>, StoreError> {
-        let hub = &self.shared.hub;
         let NewSession { session, head, limit } = new;
-        let mut step = hub.names.step(&scripts::OPEN, now);
+        let mut step = self.session_step(&scripts::OPEN, &session.owner, now);
         step.arg(session.id.as_str())
             .arg(limit)
             .arg(time_to_live(now, session.expires_at))
-            .arg(&session.subject)
             .arg(seconds(session.created_at))
             .arg(seconds(session.last_seen_at))
-            .arg(session.idle_timeout.as_secs())
+            .arg(span(session.idle_timeout))
             .arg(seconds(session.expires_at))
             .arg(u8::from(session.remembered))
             .arg(head.as_bytes());
@@ -36,85 +40,96 @@ impl SessionStore for RedisStore {
         if let Some(address) = session.address {
             step.arg("address").arg(address.to_string());
         }
-        let mut reply = hub.ask(&step, Again::NorLate).await?;
-        match reply.word() {
-            b"known" => Err(Fault::Known("the session").into()),
-            b"early" => Err(Fault::TooEarly.into()),
-            _ => {
-                reply.done()?;
-                Ok(ids(&mut reply)?)
-            }
+        let mut reply = self.hub().run(&step, Retry::NotAfterDeadline).await?;
+        if reply.is("known") {
+            return Err(Fault::Known("the session").into());
         }
-    }
-
-    async fn rotate(&self, rotation: Rotation, now: Timestamp) -> Result<RotationOutcome, StoreError> {
-        let hub = &self.shared.hub;
-        let mut step = hub.names.step(&scripts::ROTATE, now);
-        step.arg(rotation.session.as_str())
-            .arg(rotation.presented.as_bytes())
-            .arg(rotation.successor.as_bytes())
-            .arg(rotation.nonce.as_bytes())
-            .arg(rotation.grace.as_secs());
-        Ok(outcome(hub.ask(&step, Again::NorLate).await?)?)
-    }
-
-    async fn end(
-        &self,
-        id: &SessionId,
-        owner: Option<&str>,
-        now: Timestamp,
-    ) -> Result<Option<Session>, StoreError> {
-        let hub = &self.shared.hub;
-        let mut step = hub.names.step(&scripts::END, now);
-        step.arg(id.as_str());
-        if let Some(owner) = owner {
-            step.arg(owner);
-        }
-        let mut reply = hub.ask(&step, Again::No).await?;
-        if reply.is("none") {
-            return Ok(None);
-        }
-        reply.done()?;
-        Ok(Some(session(&mut reply.next_row()?)?))
-    }
-
-    async fn end_all(
-        &self,
-        subject: &str,
-        keep: Option<&SessionId>,
-        now: Timestamp,
-    ) -> Result<Vec<SessionId>, StoreError> {
-        let hub = &self.shared.hub;
-        let mut step = hub.names.step(&scripts::END_ALL, now);
-        step.arg(subject);
-        if let Some(keep) = keep {
-            step.arg(keep.as_str());
-        }
-        let mut reply = hub.ask(&step, Again::No).await?;
         reply.done()?;
         Ok(ids(&mut reply)?)
     }
 
-    async fn list(&self, subject: &str, now: Timestamp) -> Result<Vec<Session>, StoreError> {
-        let hub = &self.shared.hub;
-        let mut step = hub.names.step(&scripts::LIST, now);
-        step.arg(subject);
-        let mut reply = hub.ask(&step, Again::Yes).await?;
+    async fn rotate(
+        &self,
+        owner: &Owner<'_>,
+        rotation: &Rotation,
+        now: Timestamp,
+    ) -> Result<RotationOutcome, StoreError> {
+        let mut step = self.session_step(&scripts::ROTATE, owner, now);
+        step.arg(rotation.session.as_str())
+            .arg(rotation.presented.as_bytes())
+            .arg(rotation.successor.as_bytes())
+            .arg(rotation.nonce.as_bytes())
+            .arg(span(rotation.grace));
+        let reply = self.hub().run(&step, Retry::NotAfterDeadline).await?;
+        Ok(outcome(owner, &rotation.session, reply)?)
+    }
+
+    async fn end(
+        &self,
+        owner: &Owner<'_>,
+        id: &SessionId,
+        now: Timestamp,
+    ) -> Result<Option<Session>, StoreError> {
+        let mut step = self.session_step(&scripts::END, owner, now);
+        step.arg(id.as_str());
+        let mut reply = self.hub().run(&step, Retry::No).await?;
+        if reply.is("none") {
+            return Ok(None);
+        }
         reply.done()?;
-        let sessions: Result<_, Fault> = reply.rows()?.map(|row| session(&mut Reply::row(row)?)).collect();
-        Ok(sessions?)
+        Ok(Some(session(owner, id.clone(), &mut reply.next_row()?)?))
+    }
+
+    async fn end_all(
+        &self,
+        owner: &Owner<'_>,
+        keep: Option<&SessionId>,
+        now: Timestamp,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        let mut step = self.session_step(&scripts::END_ALL, owner, now);
+        if let Some(keep) = keep {
+            step.arg(keep.as_str());
+        }
+        let mut reply = self.hub().run(&step, Retry::No).await?;
+        reply.done()?;
+        Ok(ids(&mut reply)?)
+    }
+
+    async fn list(&self, owner: &Owner<'_>, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+        let step = self.session_step(&scripts::LIST, owner, now);
+        let mut reply = self.hub().run(&step, Retry::Yes).await?;
+        reply.done()?;
+        let sessions: Result<Vec<_>, Fault> = reply.rows()?.map(|row| listed(owner, row)).collect();
+        let mut sessions = sessions?;
+        sessions.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+        Ok(sessions)
     }
 }
 
-fn outcome(mut reply: Reply) -> Result<RotationOutcome, Fault> {
+impl RedisStore {
+    fn session_step(&self, script: &'static Script, owner: &Owner<'_>, now: Timestamp) -> Step {
+        let names = self.hub().names.owner(owner);
+        let mut step = names.step(script);
+        step.key(names.sessions()).key(names.tombstones()).time(now);
+        step
+    }
+}
+
+/// The session that was seen last comes first.
+fn sort_key(session: &Session) -> (Reverse<(Timestamp, Timestamp)>, &SessionId) {
+    (Reverse((session.last_seen_at, session.created_at)), &session.id)
+}
+
+fn outcome(owner: &Owner<'_>, id: &SessionId, mut reply: Reply) -> Result<RotationOutcome, Fault> {
+    let session = |reply: &mut Reply| session(owner, id.clone(), &mut reply.next_row()?);
     Ok(match reply.word() {
-        b"rotated" => RotationOutcome::Rotated(session(&mut reply.next_row()?)?),
+        b"rotated" => RotationOutcome::Rotated(session(&mut reply)?),
         b"grace" => RotationOutcome::InGrace {
-            session: session(&mut reply.next_row()?)?,
+            session: session(&mut reply)?,
             nonce: Nonce::from_bytes(reply.array()?),
             rotated_at: reply.time()?,
         },
-        b"reused" => RotationOutcome::Reused(session(&mut reply.next_row()?)?),
+        b"reused" => RotationOutcome::Reused(session(&mut reply)?),
         b"ended" => RotationOutcome::Ended,
         b"expired" => RotationOutcome::Expired,
         b"unknown" => RotationOutcome::Unknown,
@@ -122,31 +137,33 @@ fn outcome(mut reply: Reply) -> Result<RotationOutcome, Fault> {
     })
 }
 
-fn session(row: &mut Reply) -> Result<Session, Fault> {
+fn listed(owner: &Owner<'_>, row: redis::Value) -> Result<Session, Fault> {
+    let mut row = Reply::row(row)?;
+    let id = parsed_id(&row.text()?)?;
+    session(owner, id, &mut row)
+}
+
+/// Neither the owner nor the id comes from Redis: the caller has named the owner, and mostly the
+/// id.
+fn session(owner: &Owner<'_>, id: SessionId, row: &mut Reply) -> Result<Session, Fault> {
     Ok(Session {
-        id: id(&row.text()?)?,
-        subject: row.text()?,
+        id,
+        owner: owner.clone().into_owned(),
         created_at: row.time()?,
         last_seen_at: row.time()?,
         idle_timeout: Duration::from_secs(row.parsed()?),
         expires_at: row.time()?,
-        remembered: row.text()? == "1",
+        remembered: row.parsed::<u8>()? != 0,
         client: row.optional_text()?,
         address: row.optional_text()?.map(|text| address(&text)).transpose()?,
     })
 }
 
 fn ids(reply: &mut Reply) -> Result<Vec<SessionId>, Fault> {
-    reply
-        .rows()?
-        .map(|value| match value {
-            redis::Value::BulkString(bytes) => id(&String::from_utf8_lossy(&bytes)),
-            _ => Err(Fault::Malformed("no id")),
-        })
-        .collect()
+    reply.texts()?.iter().map(|text| parsed_id(text)).collect()
 }
 
-fn id(text: &str) -> Result<SessionId, Fault> {
+fn parsed_id(text: &str) -> Result<SessionId, Fault> {
     SessionId::parse(text).ok_or(Fault::Malformed("no id of a session"))
 }
 

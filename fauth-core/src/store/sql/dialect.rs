@@ -4,58 +4,55 @@ use std::pin::Pin;
 
 use sqlx::{Database, error::DatabaseError};
 
-/// Rows to come.
-type Rows<'a, D> = Pin<Box<dyn Future<Output = Result<Vec<<D as Database>::Row>, sqlx::Error>> + Send + 'a>>;
+use super::value::Value;
 
-/// What can be bound to a statement.
-#[derive(Debug, Clone, Copy)]
-#[expect(unnameable_types, reason = "nobody outside can name it")]
-pub enum Value<'a> {
-    /// A whole number, a time, yes (1) or no (0).
-    Number(i64),
-    /// A text, or none.
-    Text(Option<&'a str>),
-    /// A hash or a nonce.
-    Bytes(&'a [u8]),
-}
+/// A database that `sqlx` can talk to and that fauth has statements for: [`sqlx::Sqlite`] and
+/// [`sqlx::Postgres`], each behind its feature.
+pub trait SqlDialect: Dialect {}
+
+impl<D: Dialect> SqlDialect for D {}
+
+/// The future of the rows that a statement returns.
+type Rows<'a, D> = Pin<Box<dyn Future<Output = Result<Vec<<D as Database>::Row>, sqlx::Error>> + Send + 'a>>;
 
 /// The words that differ between the databases.
 #[derive(Debug)]
 #[expect(unnameable_types, reason = "nobody outside can name it")]
 pub struct Words {
-    /// The type of bytes.
+    /// The column type for bytes.
     pub bytes: &'static str,
-    /// Locks the rows that a query has found. SQLite has no such words and needs none: one transaction writes at a time.
+    /// Locks the rows that a query has found. SQLite has no such words and needs none, because
+    /// only one transaction writes at a time.
     pub for_update: &'static str,
-    /// The same, passing over those that somebody else holds: a sweep waits for nobody, and so can be in no deadlock.
+    /// Like `for_update`, but skips rows that another transaction has locked. A sweep never waits,
+    /// so it cannot be part of a deadlock.
     pub skip_locked: &'static str,
-    /// Before and after a query for the keys of rows to delete. As an array PostgreSQL asks it once and looks up each key; with `IN` it may join, and read
-    /// the whole table.
-    pub among: [&'static str; 2],
     /// The database's own clock, in seconds; the same throughout a statement.
     pub clock: &'static str,
-    /// The function that gives the least of its arguments.
+    /// The function that returns the least of its arguments.
     pub least: &'static str,
 }
 
-/// What fauth has to know of a database.
+/// What fauth must know of a database.
 ///
-/// `sqlx` could be used generically, but then every function would carry a dozen bounds; these few methods take their place.
+/// Using `sqlx` generically would put a dozen bounds on every function; these few methods take
+/// their place.
 #[expect(unnameable_types, reason = "it seals `SqlDialect`")]
 pub trait Dialect: Database {
     /// Begins a transaction that writes.
     const BEGIN: &'static str;
 
-    /// One transaction writes at a time, and others ask again and again until they may.
+    /// Whether only one transaction can write at a time, while the others poll for their turn.
     const ONE_WRITER: bool;
 
-    /// Holds whoever asks for the same text (`$1`) until the transaction ends; `None` where one writes at a time anyway.
+    /// Takes the lock with the name `$1` until the transaction ends, waiting for whoever has it.
+    /// `None` where only one transaction writes at a time anyway.
     const LOCK: Option<&'static str>;
 
     /// The words that differ.
     const WORDS: Words;
 
-    /// The rows that a statement returns.
+    /// Runs a statement and returns its rows.
     fn fetch<'a>(
         connection: &'a mut Self::Connection,
         sql: &'a str,
@@ -71,7 +68,7 @@ pub trait Dialect: Database {
     /// The bytes in a column.
     fn bytes(row: &Self::Row, column: usize) -> Result<Option<Vec<u8>>, sqlx::Error>;
 
-    /// Is a table missing?
+    /// Whether a statement failed because a table does not exist.
     fn is_missing_table(error: &dyn DatabaseError) -> bool;
 }
 
@@ -110,7 +107,8 @@ macro_rules! through_sqlx {
 
 #[cfg(feature = "sqlite")]
 impl Dialect for sqlx::Sqlite {
-    // A transaction that first reads and then writes fails when another has written in between: it takes the lock at once instead.
+    // A transaction that first reads and then writes fails if another one has written in between.
+    // So it takes the write lock at once.
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
     const ONE_WRITER: bool = true;
     const LOCK: Option<&'static str> = None;
@@ -118,7 +116,6 @@ impl Dialect for sqlx::Sqlite {
         bytes: "BLOB",
         for_update: "",
         skip_locked: "",
-        among: ["IN (", ")"],
         clock: "CAST(strftime('%s', 'now') AS INTEGER)",
         least: "MIN",
     };
@@ -133,7 +130,8 @@ impl Dialect for sqlx::Sqlite {
 
 #[cfg(feature = "postgres")]
 impl Dialect for sqlx::Postgres {
-    // A server can be set to a stricter level, and would then refuse what here waits for a lock and reads again.
+    // A server can be set to a stricter level by default. There a statement fails that here waits
+    // for a lock and reads again.
     const BEGIN: &'static str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
     const ONE_WRITER: bool = false;
     const LOCK: Option<&'static str> = Some("SELECT 1 FROM pg_advisory_xact_lock(hashtextextended($1, 0))");
@@ -141,7 +139,6 @@ impl Dialect for sqlx::Postgres {
         bytes: "BYTEA",
         for_update: "FOR UPDATE",
         skip_locked: "FOR UPDATE SKIP LOCKED",
-        among: ["= ANY (ARRAY(", "))"],
         clock: "EXTRACT(EPOCH FROM now())::BIGINT",
         least: "LEAST",
     };

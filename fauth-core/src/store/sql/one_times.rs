@@ -1,79 +1,77 @@
-//! One-time tokens.
+//! One-time tokens in SQL.
+//!
+//! The trait, [`OneTimeStore`], says what each method must do and what must be atomic. This file
+//! says in which order the statements run; `statements.rs` holds their text.
+
+use async_trait::async_trait;
 
 use super::{
-    SqlDialect, SqlStore,
-    dialect::Value::{Bytes, Number, Text},
+    dialect::SqlDialect,
     reader::Reader,
-    statements::{CROWD_OUT, INSERT_ONE_TIME, REDEEM, SWEEP_ONE_TIME, WITHDRAW},
+    statements::{DELETE_SURPLUS, INSERT_ONE_TIME, REDEEM, SWEEP_ONE_TIMES, WITHDRAW},
+    store::SqlStore,
+    value::of_owner,
 };
 use crate::{
     clock::Timestamp,
-    store::{OneTimeRecord, OneTimeStore, SecretHash, StoreError},
+    store::{OneTimeRecord, OneTimeStore, Owner, SecretHash, StoreError},
     token::Purpose,
 };
 
+/// Names the table in the [lock](super::transaction::Transaction::lock_owner) on an owner's rows.
+const TABLE: &str = "one_times";
+
+#[async_trait]
 impl<D: SqlDialect> OneTimeStore for SqlStore<D> {
     async fn insert(&self, record: OneTimeRecord, limit: usize, now: Timestamp) -> Result<(), StoreError> {
-        let OneTimeRecord { hash, subject, purpose, expires_at } = record;
-        // The new one stays: whoever asks for a mail gets one that works.
+        let OneTimeRecord { hash, owner, purpose, expires_at } = &record;
+        let (hash, purpose) = (hash.into(), purpose.as_str().into());
+        // The limit includes the new token, and `DELETE_SURPLUS` deletes only other tokens. So a
+        // token is never deleted to make room for itself: the mail that was just requested works.
         let others = i64::try_from(limit.saturating_sub(1)).unwrap_or(i64::MAX);
-        let mut work = self.begin().await?;
-        work.lock("one_time", &subject).await?;
-        let values = vec![
-            Bytes(hash.as_bytes()),
-            Text(Some(&subject)),
-            Text(Some(purpose.as_str())),
-            Number(expires_at.unix_seconds()),
-        ];
-        // Before any other goes: a hash that is known already must not make room for itself.
-        work.run(INSERT_ONE_TIME, values).await?;
-        let values = vec![
-            Text(Some(&subject)),
-            Text(Some(purpose.as_str())),
-            Number(now.unix_seconds()),
-            Number(others),
-            Bytes(hash.as_bytes()),
-        ];
-        work.run(CROWD_OUT, values).await?;
-        work.sweep(SWEEP_ONE_TIME, now).await?;
-        work.commit().await
+        let mut transaction = self.begin().await?;
+        transaction.lock_owner(TABLE, owner).await?;
+        // Insert before deleting: a hash that the owner already has fails here, before it can make
+        // room for itself.
+        transaction.execute(INSERT_ONE_TIME, of_owner(owner, [hash, purpose, (*expires_at).into()])).await?;
+        let values = of_owner(owner, [hash, purpose, now.into(), others.into()]);
+        transaction.execute(DELETE_SURPLUS, values).await?;
+        transaction.sweep(SWEEP_ONE_TIMES, now).await?;
+        transaction.commit().await
     }
 
     async fn redeem(
         &self,
+        owner: &Owner<'_>,
         hash: &SecretHash,
         purpose: Purpose,
         now: Timestamp,
     ) -> Result<Option<OneTimeRecord>, StoreError> {
-        let mut work = self.begin().await?;
-        let values = vec![Bytes(hash.as_bytes()), Text(Some(purpose.as_str())), Number(now.unix_seconds())];
-        let rows = work.fetch(REDEEM, values).await?;
-        let record = match rows.first() {
-            Some(row) => {
-                let reader = &mut Reader::<D>::new(row);
-                let subject = reader.text()?;
-                Some(OneTimeRecord { hash: *hash, subject, purpose, expires_at: reader.time()? })
-            }
-            None => None,
-        };
-        work.commit().await?;
-        Ok(record)
+        let mut transaction = self.begin().await?;
+        // One `DELETE … RETURNING`: of several calls for the same token, only one gets the row.
+        let values = of_owner(owner, [hash.into(), purpose.as_str().into(), now.into()]);
+        let rows = transaction.fetch(REDEEM, values).await?;
+        let expires_at = rows.first().map(|row| Reader::<D>::new(row).time()).transpose()?;
+        transaction.commit().await?;
+        let owner = || owner.clone().into_owned();
+        Ok(expires_at.map(|expires_at| OneTimeRecord { hash: *hash, owner: owner(), purpose, expires_at }))
     }
 
     async fn withdraw(
         &self,
-        subject: &str,
+        owner: &Owner<'_>,
         purpose: Option<Purpose>,
         now: Timestamp,
     ) -> Result<usize, StoreError> {
-        let mut work = self.begin().await?;
-        work.lock("one_time", subject).await?;
-        let values = vec![Text(Some(subject)), Text(purpose.map(Purpose::as_str))];
+        let mut transaction = self.begin().await?;
+        transaction.lock_owner(TABLE, owner).await?;
+        let values = of_owner(owner, [purpose.map(Purpose::as_str).into()]);
+        // All rows are deleted, but only tokens that had not expired are counted.
         let mut live = 0;
-        for row in work.fetch(WITHDRAW, values).await? {
+        for row in transaction.fetch(WITHDRAW, values).await? {
             live += usize::from(Reader::<D>::new(&row).time()? > now);
         }
-        work.commit().await?;
+        transaction.commit().await?;
         Ok(live)
     }
 }

@@ -1,9 +1,12 @@
-//! Reads a row column by column, and believes nothing that it finds there.
+//! Reads a row column by column, and checks everything that it finds there.
 
-use super::SqlDialect;
-use crate::{clock::Timestamp, store::StoreError};
+use super::{dialect::SqlDialect, failure::damaged};
+use crate::{
+    clock::Timestamp,
+    store::{Nonce, SecretHash, SessionId, StoreError},
+};
 
-/// Where in a row the reading is.
+/// A row, and the next column to read.
 pub(super) struct Reader<'r, D: SqlDialect> {
     row: &'r D::Row,
     next: usize,
@@ -14,7 +17,7 @@ impl<'r, D: SqlDialect> Reader<'r, D> {
         Self { row, next: 0 }
     }
 
-    /// The next column, by one of the dialect's methods.
+    /// Reads the next column by one of the dialect's methods.
     fn take<T>(
         &mut self,
         get: impl FnOnce(&D::Row, usize) -> Result<Option<T>, sqlx::Error>,
@@ -37,8 +40,16 @@ impl<'r, D: SqlDialect> Reader<'r, D> {
         u64::try_from(self.number()?).map_err(|_| damaged())
     }
 
+    pub(super) fn flag(&mut self) -> Result<bool, StoreError> {
+        Ok(self.number()? != 0)
+    }
+
     pub(super) fn time(&mut self) -> Result<Timestamp, StoreError> {
         self.number().map(Timestamp::from_unix_seconds)
+    }
+
+    pub(super) fn optional_time(&mut self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.optional_number()?.map(Timestamp::from_unix_seconds))
     }
 
     pub(super) fn optional_text(&mut self) -> Result<Option<String>, StoreError> {
@@ -49,17 +60,24 @@ impl<'r, D: SqlDialect> Reader<'r, D> {
         self.optional_text()?.ok_or_else(damaged)
     }
 
-    pub(super) fn optional_bytes<const N: usize>(&mut self) -> Result<Option<[u8; N]>, StoreError> {
+    pub(super) fn session_id(&mut self) -> Result<SessionId, StoreError> {
+        SessionId::parse(&self.text()?).ok_or_else(damaged)
+    }
+
+    pub(super) fn hash(&mut self) -> Result<SecretHash, StoreError> {
+        self.optional_hash()?.ok_or_else(damaged)
+    }
+
+    pub(super) fn optional_hash(&mut self) -> Result<Option<SecretHash>, StoreError> {
+        Ok(self.optional_bytes()?.map(SecretHash::from_bytes))
+    }
+
+    pub(super) fn optional_nonce(&mut self) -> Result<Option<Nonce>, StoreError> {
+        Ok(self.optional_bytes()?.map(Nonce::from_bytes))
+    }
+
+    fn optional_bytes<const N: usize>(&mut self) -> Result<Option<[u8; N]>, StoreError> {
         let bytes = self.take(D::bytes)?;
         bytes.map(|bytes| bytes.try_into().map_err(|_| damaged())).transpose()
     }
-
-    pub(super) fn bytes<const N: usize>(&mut self) -> Result<[u8; N], StoreError> {
-        self.optional_bytes()?.ok_or_else(damaged)
-    }
-}
-
-/// A row holds what no version of fauth has written.
-pub(super) fn damaged() -> StoreError {
-    StoreError::new("a row in the database is not what fauth has written")
 }

@@ -2,129 +2,158 @@
 
 use std::collections::BTreeSet;
 
+use async_trait::async_trait;
+
 use super::{
-    SqlDialect, SqlStore,
-    dialect::Value::{Number, Text},
-    reader::{Reader, damaged},
+    dialect::SqlDialect,
+    failure::damaged,
+    reader::Reader,
     statements::{
-        BEGIN_ANEW, CHECK, EPOCH, NOTE_FORGOTTEN, RAISE_EPOCH, REVOKE, SWEEP_EPOCHS, SWEEP_REVOCATIONS,
+        BEGIN_ANEW, CHECK, LOCK_EPOCH, NOTE_FORGOTTEN, READ_EPOCH, REVOKE, SWEEP_EPOCHS, SWEEP_REVOCATIONS,
+        WRITE_EPOCH,
     },
+    store::SqlStore,
     transaction::Transaction,
+    value::{Value, of_owner},
 };
 use crate::{
     clock::Timestamp,
-    store::{RevocationStore, RevocationTarget, StoreError, TokenFacts, Verdict},
+    store::{Known, Owner, RevocationStore, RevocationTarget, StoreError, TokenFacts, Verdict, raised_epoch},
 };
+
+/// The table of epochs, for its lock.
+const EPOCHS: &str = "epochs";
 
 /// How many targets go into one statement; both databases take far more parameters.
 const AT_ONCE: usize = 1000;
 
+#[async_trait]
 impl<D: SqlDialect> RevocationStore for SqlStore<D> {
     async fn revoke(
         &self,
+        owner: &Owner<'_>,
         targets: &[RevocationTarget<'_>],
         now: Timestamp,
         until: Timestamp,
     ) -> Result<(), StoreError> {
-        // Each once, because a statement cannot touch a row twice; in one order, so that two of these never wait for each other.
-        let targets: Vec<_> =
-            targets.iter().map(RevocationTarget::key).collect::<BTreeSet<_>>().into_iter().collect();
-        if targets.is_empty() {
+        // Each target once, because a statement cannot write a row twice; and all in one order, so
+        // that two calls never wait for each other.
+        let keys: BTreeSet<_> = targets.iter().map(|target| target.key(owner)).collect();
+        let keys: Vec<_> = keys.into_iter().collect();
+        if keys.is_empty() {
             return Ok(());
         }
-        let mut work = self.begin().await?;
-        for targets in targets.chunks(AT_ONCE) {
-            let pairs = parameters(2, targets.len(), |number| format!("(${number}, $1)"));
-            let mut values = vec![Number(until.unix_seconds())];
-            values.extend(targets.iter().map(|target| Text(Some(target))));
-            work.run(&REVOKE.replace("{list}", &pairs), values).await?;
+        let mut transaction = self.begin().await?;
+        for keys in keys.chunks(AT_ONCE) {
+            let pairs = parameters(2, keys.len(), |number| format!("(${number}, $1)"));
+            let mut values = vec![until.into()];
+            values.extend(keys.iter().map(|key| Value::from(&**key)));
+            transaction.execute(&REVOKE.replace("{list}", &pairs), values).await?;
         }
-        forget(&mut work, SWEEP_REVOCATIONS, now).await?;
-        work.commit().await
+        forget(&mut transaction, SWEEP_REVOCATIONS, now).await?;
+        transaction.commit().await
     }
 
     async fn check(&self, token: &TokenFacts<'_>, now: Timestamp) -> Result<Verdict, StoreError> {
-        let targets: Vec<_> = token.targets.iter().map(RevocationTarget::key).collect();
-        // `IN ()` is no SQL. No target has an empty name.
-        let list = if targets.is_empty() {
-            "''".to_owned()
-        } else {
-            parameters(3, targets.len(), |number| format!("${number}"))
-        };
-        let mut values = vec![Number(now.unix_seconds()), Text(Some(token.subject))];
-        values.extend(targets.iter().map(|target| Text(Some(target))));
-        let rows = self.ask(&CHECK.replace("{list}", &list), values).await?;
-        let reader = &mut Reader::<D>::new(rows.first().ok_or_else(damaged)?);
-        let mut since = reader.time()?;
-        let forgotten = reader.time()?;
-        let database_now = reader.time()?;
-        let revoked = reader.number()? != 0;
-        let epoch = epoch(reader)?;
-        if now < forgotten {
-            // What is alive again for this clock cannot be told from what was revoked. If the database's clock has not gone back too, that is so for this caller alone.
-            if database_now < forgotten {
-                self.begin_anew(now).await?;
-            }
-            since = since.max(now);
-        }
-        Ok(if revoked {
-            Verdict::Revoked
-        } else if token.epoch < epoch {
-            Verdict::OldEpoch
-        } else if token.issued_at < since {
-            Verdict::BeforeMemory
-        } else {
-            Verdict::Good
-        })
+        Ok(Verdict::of(token, &self.known_of(token, now).await?))
     }
 
-    async fn epoch(&self, subject: &str, _now: Timestamp) -> Result<u64, StoreError> {
-        let rows = self.ask(EPOCH, vec![Text(Some(subject))]).await?;
+    async fn epoch(&self, owner: &Owner<'_>, _now: Timestamp) -> Result<u64, StoreError> {
+        let rows = self.query(READ_EPOCH, of_owner(owner, [])).await?;
         rows.first().map_or(Ok(0), |row| epoch(&mut Reader::<D>::new(row)))
     }
 
-    async fn raise_epoch(&self, subject: &str, now: Timestamp, until: Timestamp) -> Result<u64, StoreError> {
-        let milliseconds = now.unix_seconds().checked_mul(1000);
-        let least = milliseconds.ok_or_else(|| StoreError::new("the time is out of range"))?.max(1);
-        let mut work = self.begin().await?;
-        let values = vec![Text(Some(subject)), Number(least), Number(until.unix_seconds())];
-        let rows = work.fetch(RAISE_EPOCH, values).await?;
-        let raised = Reader::<D>::new(rows.first().ok_or_else(damaged)?).natural()?;
-        forget(&mut work, SWEEP_EPOCHS, now).await?;
-        work.commit().await?;
-        Ok(raised)
+    async fn raise_epoch(
+        &self,
+        owner: &Owner<'_>,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let mut transaction = self.begin().await?;
+        // The row may not be there yet, so that it cannot be locked.
+        transaction.lock_owner(EPOCHS, owner).await?;
+        let rows = transaction.fetch(LOCK_EPOCH, of_owner(owner, [])).await?;
+        let (mut before, mut kept_until) = (None, until);
+        if let Some(row) = rows.first() {
+            let reader = &mut Reader::<D>::new(row);
+            before = Some(reader.natural()?);
+            kept_until = until.max(reader.time()?);
+        }
+        let raised = raised_epoch(before, now)
+            .and_then(|raised| i64::try_from(raised).ok())
+            .ok_or_else(|| StoreError::new("the epoch cannot be raised any further"))?;
+        transaction.execute(WRITE_EPOCH, of_owner(owner, [raised.into(), kept_until.into()])).await?;
+        forget(&mut transaction, SWEEP_EPOCHS, now).await?;
+        transaction.commit().await?;
+        u64::try_from(raised).map_err(StoreError::new)
     }
 }
 
 impl<D: SqlDialect> SqlStore<D> {
-    /// The database's clock has gone back behind something that was forgotten, and tokens that had expired are alive again: what was issued before now is not judged any more.
-    async fn begin_anew(&self, now: Timestamp) -> Result<(), StoreError> {
-        let mut work = self.begin().await?;
-        work.run(BEGIN_ANEW, vec![Number(now.unix_seconds())]).await?;
-        work.commit().await
+    async fn known_of(&self, token: &TokenFacts<'_>, now: Timestamp) -> Result<Known, StoreError> {
+        let keys: Vec<_> = token.targets.iter().map(|target| target.key(&token.owner)).collect();
+        // `IN ()` is not SQL. No target has an empty key.
+        let list = if keys.is_empty() {
+            "''".to_owned()
+        } else {
+            parameters(5, keys.len(), |number| format!("${number}"))
+        };
+        let mut values = of_owner(&token.owner, [now.into()]);
+        values.extend(keys.iter().map(|key| Value::from(&**key)));
+        let rows = self.query(&CHECK.replace("{list}", &list), values).await?;
+        let reader = &mut Reader::<D>::new(rows.first().ok_or_else(damaged)?);
+        let since = reader.time()?;
+        let (forgotten, database_now) = (reader.time()?, reader.time()?);
+        let (is_revoked, epoch) = (reader.flag()?, epoch(reader)?);
+        let since = self.remembers_since(since, forgotten, database_now, now).await?;
+        Ok(Known { is_revoked, epoch, remembers_since: Some(since) })
+    }
+
+    /// Since when the store remembers, for a caller whose clock shows `now`.
+    ///
+    /// If that lies before the time of a revocation that was deleted, tokens that had expired are
+    /// alive again by the caller's clock, and revoked ones among them cannot be told from others.
+    /// So nothing that was issued before `now` is judged: for this caller alone, or for all if the
+    /// database's clock has gone back as well.
+    async fn remembers_since(
+        &self,
+        since: Timestamp,
+        forgotten: Timestamp,
+        database_now: Timestamp,
+        now: Timestamp,
+    ) -> Result<Timestamp, StoreError> {
+        if now >= forgotten {
+            return Ok(since);
+        }
+        if database_now < forgotten {
+            let mut transaction = self.begin().await?;
+            transaction.execute(BEGIN_ANEW, vec![now.into()]).await?;
+            transaction.commit().await?;
+        }
+        Ok(since.max(now))
     }
 }
 
-/// Sweeps, and remembers how far.
+/// Sweeps, and notes how far.
 async fn forget<D: SqlDialect>(
-    work: &mut Transaction<D>,
+    transaction: &mut Transaction<D>,
     template: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let mut forgotten = None;
-    for row in work.sweep(template, now).await? {
-        forgotten = forgotten.max(Some(Reader::<D>::new(&row).number()?));
+    for row in transaction.sweep(template, now).await? {
+        forgotten = forgotten.max(Some(Reader::<D>::new(&row).time()?));
     }
     match forgotten {
-        Some(until) => work.run(NOTE_FORGOTTEN, vec![Number(until)]).await,
+        Some(until) => transaction.execute(NOTE_FORGOTTEN, vec![until.into()]).await,
         None => Ok(()),
     }
 }
 
-/// An epoch that nobody has raised is 0. What is kept counts whatever its time: so the answer to an older clock is never an epoch behind that of a newer one.
+/// The epoch is 0 if nobody has raised it. An epoch that is still kept counts even when its time
+/// is over: so a caller whose clock is behind never gets an earlier one than the others.
 fn epoch<D: SqlDialect>(reader: &mut Reader<'_, D>) -> Result<u64, StoreError> {
-    let epoch = reader.optional_number()?.unwrap_or(0);
-    u64::try_from(epoch).map_err(|_| damaged())
+    u64::try_from(reader.optional_number()?.unwrap_or(0)).map_err(|_| damaged())
 }
 
 /// `count` parameters from number `first` on.

@@ -2,169 +2,220 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
+
 use super::{
-    SqlDialect, SqlStore,
-    dialect::Value::{Bytes, Number, Text},
-    reader::{Reader, damaged},
+    dialect::SqlDialect,
+    failure::damaged,
+    reader::Reader,
     statements::{
-        END_FAMILY, END_SESSION, END_SESSIONS, FAMILY, LIST_SESSIONS, LOCK_SESSIONS, OPEN_SESSION, ROTATE,
-        SWEEP_SESSIONS,
+        END_LOCKED, END_SESSION, END_SESSIONS, LIST_SESSIONS, LOCK_SESSION, LOCK_SESSIONS, OPEN_SESSION,
+        ROTATE, SWEEP_SESSIONS,
     },
+    store::SqlStore,
     transaction::Transaction,
+    value::{Value, of_owner},
 };
 use crate::{
     clock::Timestamp,
     store::{
-        NewSession, Nonce, Rotation, RotationOutcome, SecretHash, Session, SessionId, SessionStore,
-        StoreError,
+        LastRotation, NewSession, Owner, RefreshFamily, Rotation, RotationDecision, RotationOutcome,
+        SecretHash, Session, SessionId, SessionStore, StoreError,
     },
 };
 
+/// The table, for its lock.
+const TABLE: &str = "sessions";
+
+#[async_trait]
 impl<D: SqlDialect> SessionStore for SqlStore<D> {
     async fn open(&self, new: NewSession, now: Timestamp) -> Result<Vec<SessionId>, StoreError> {
         let NewSession { session, head, limit } = new;
-        let mut work = self.begin().await?;
-        work.lock("sessions", &session.subject).await?;
-        let rows = work.fetch(LOCK_SESSIONS, live(&session.subject, now)).await?;
-        let crowded_out: Vec<_> =
-            sorted::<D>(&rows)?.into_iter().skip(limit.saturating_sub(1)).map(|session| session.id).collect();
-        for id in &crowded_out {
-            work.run(END_FAMILY, vec![Text(Some(id.as_str()))]).await?;
+        let owner = &session.owner;
+        let mut transaction = self.begin().await?;
+        transaction.lock_owner(TABLE, owner).await?;
+        let rows = transaction.fetch(LOCK_SESSIONS, of_owner(owner, [now.into()])).await?;
+        let surplus: Vec<SessionId> = last_seen_first::<D>(owner, &rows)?
+            .into_iter()
+            .skip(limit.saturating_sub(1))
+            .map(|session| session.id)
+            .collect();
+        for id in &surplus {
+            transaction.execute(END_LOCKED, key(owner, id)).await?;
         }
-        insert(&mut work, &session, &head).await?;
-        work.sweep(SWEEP_SESSIONS, now).await?;
-        work.commit().await?;
-        Ok(crowded_out)
+        insert(&mut transaction, &session, &head).await?;
+        transaction.sweep(SWEEP_SESSIONS, now).await?;
+        transaction.commit().await?;
+        Ok(surplus)
     }
 
-    async fn rotate(&self, rotation: Rotation, now: Timestamp) -> Result<RotationOutcome, StoreError> {
-        let mut work = self.begin().await?;
-        let rows = work.fetch(FAMILY, vec![Text(Some(rotation.session.as_str()))]).await?;
-        let Some(row) = rows.first() else {
-            work.leave().await?;
-            return Ok(RotationOutcome::Unknown);
+    async fn rotate(
+        &self,
+        owner: &Owner<'_>,
+        rotation: &Rotation,
+        now: Timestamp,
+    ) -> Result<RotationOutcome, StoreError> {
+        let mut transaction = self.begin().await?;
+        // If it is there, the row is locked until the transaction ends: nobody else can decide
+        // about it.
+        let rows = transaction.fetch(LOCK_SESSION, key(owner, &rotation.session)).await?;
+        let outcome = match rows.first() {
+            None => RotationOutcome::Unknown,
+            Some(row) => match open_session::<D>(owner, &rotation.session, row)? {
+                None => RotationOutcome::Ended,
+                Some((session, family)) => {
+                    let decision = RotationDecision::of(&session, &family, rotation, now);
+                    carry_out(&mut transaction, session, decision).await?
+                }
+            },
         };
-        // From here on nobody else changes this row.
-        let outcome = Family::read::<D>(row)?.judge(&rotation, now);
-        match &outcome {
-            RotationOutcome::Rotated(session) => advance(&mut work, session, &rotation, now).await?,
-            RotationOutcome::Reused(session) => {
-                work.run(END_FAMILY, vec![Text(Some(session.id.as_str()))]).await?;
-            }
+        match outcome {
+            RotationOutcome::Rotated(_) | RotationOutcome::Reused(_) => transaction.commit().await?,
             RotationOutcome::InGrace { .. }
             | RotationOutcome::Ended
             | RotationOutcome::Expired
-            | RotationOutcome::Unknown => {
-                work.leave().await?;
-                return Ok(outcome);
-            }
+            | RotationOutcome::Unknown => transaction.roll_back().await?,
         }
-        work.commit().await?;
         Ok(outcome)
     }
 
     async fn end(
         &self,
+        owner: &Owner<'_>,
         id: &SessionId,
-        owner: Option<&str>,
         now: Timestamp,
     ) -> Result<Option<Session>, StoreError> {
-        let mut work = self.begin().await?;
-        let values = vec![Text(Some(id.as_str())), Number(now.unix_seconds()), Text(owner)];
-        let rows = work.fetch(END_SESSION, values).await?;
-        let ended = rows.first().map(|row| session(&mut Reader::<D>::new(row))).transpose()?;
-        work.commit().await?;
+        let mut transaction = self.begin().await?;
+        let values = of_owner(owner, [now.into(), id.as_str().into()]);
+        let rows = transaction.fetch(END_SESSION, values).await?;
+        let ended =
+            rows.first().map(|row| session(owner, id.clone(), &mut Reader::<D>::new(row))).transpose()?;
+        transaction.commit().await?;
         Ok(ended)
     }
 
     async fn end_all(
         &self,
-        subject: &str,
+        owner: &Owner<'_>,
         keep: Option<&SessionId>,
         now: Timestamp,
     ) -> Result<Vec<SessionId>, StoreError> {
-        let mut work = self.begin().await?;
-        // A session that is being opened is seen, or it is opened after this.
-        work.lock("sessions", subject).await?;
-        let mut values = live(subject, now);
-        values.push(Text(keep.map(SessionId::as_str)));
-        let rows = work.fetch(END_SESSIONS, values).await?;
-        let ended = rows.iter().map(|row| id(&mut Reader::<D>::new(row))).collect::<Result<_, _>>()?;
-        work.commit().await?;
+        let mut transaction = self.begin().await?;
+        // A session that is being opened is either ended by this, or opened after it.
+        transaction.lock_owner(TABLE, owner).await?;
+        let values = of_owner(owner, [now.into(), keep.map(SessionId::as_str).into()]);
+        let rows = transaction.fetch(END_SESSIONS, values).await?;
+        let ended = rows.iter().map(|row| Reader::<D>::new(row).session_id()).collect::<Result<_, _>>()?;
+        transaction.commit().await?;
         Ok(ended)
     }
 
-    async fn list(&self, subject: &str, now: Timestamp) -> Result<Vec<Session>, StoreError> {
-        sorted::<D>(&self.ask(LIST_SESSIONS, live(subject, now)).await?)
+    async fn list(&self, owner: &Owner<'_>, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+        last_seen_first::<D>(owner, &self.query(LIST_SESSIONS, of_owner(owner, [now.into()])).await?)
     }
 }
 
-/// What a statement about the live sessions of a subject wants to know.
-fn live(subject: &str, now: Timestamp) -> Vec<super::Value<'_>> {
-    vec![Text(Some(subject)), Number(now.unix_seconds())]
+/// The values of a statement about one session.
+fn key<'a>(owner: &'a Owner<'_>, id: &'a SessionId) -> Vec<Value<'a>> {
+    of_owner(owner, [id.as_str().into()])
 }
 
-/// The one that was seen last first. Sorted here and not there, because a row may have changed while its lock was waited for.
-fn sorted<D: SqlDialect>(rows: &[D::Row]) -> Result<Vec<Session>, StoreError> {
-    let mut sessions: Vec<Session> =
-        rows.iter().map(|row| session(&mut Reader::<D>::new(row))).collect::<Result<_, _>>()?;
+/// The sessions in these rows, the one that was seen last first. They are not sorted by the
+/// database, because a row may have changed while the query waited for its lock.
+fn last_seen_first<D: SqlDialect>(owner: &Owner<'_>, rows: &[D::Row]) -> Result<Vec<Session>, StoreError> {
+    let read = |row| {
+        let reader = &mut Reader::<D>::new(row);
+        let id = reader.session_id()?;
+        session(owner, id, reader)
+    };
+    let mut sessions: Vec<Session> = rows.iter().map(read).collect::<Result<_, _>>()?;
     sessions
         .sort_by(|a, b| (b.last_seen_at, b.created_at, &b.id).cmp(&(a.last_seen_at, a.created_at, &a.id)));
     Ok(sessions)
 }
 
 async fn insert<D: SqlDialect>(
-    work: &mut Transaction<D>,
+    transaction: &mut Transaction<D>,
     session: &Session,
     head: &SecretHash,
 ) -> Result<(), StoreError> {
+    let idle_timeout = i64::try_from(session.idle_timeout.as_secs()).map_err(StoreError::new)?;
     let address = session.address.map(|address| address.to_string());
-    let values = vec![
-        Text(Some(session.id.as_str())),
-        Text(Some(&session.subject)),
-        Number(session.created_at.unix_seconds()),
-        Number(session.last_seen_at.unix_seconds()),
-        Number(session.idle_timeout.as_secs().try_into().map_err(StoreError::new)?),
-        Number(session.expires_at.unix_seconds()),
-        Number(session.remembered.into()),
-        Text(session.client.as_deref()),
-        Text(address.as_deref()),
-        Number(session.ends_at().unix_seconds()),
-        Bytes(head.as_bytes()),
-    ];
-    work.run(OPEN_SESSION, values).await
+    let values = of_owner(
+        &session.owner,
+        [
+            session.id.as_str().into(),
+            session.created_at.into(),
+            session.last_seen_at.into(),
+            idle_timeout.into(),
+            session.expires_at.into(),
+            session.remembered.into(),
+            session.client.as_deref().into(),
+            address.as_deref().into(),
+            session.ends_at().into(),
+            head.into(),
+        ],
+    );
+    transaction.execute(OPEN_SESSION, values).await
 }
 
-async fn advance<D: SqlDialect>(
-    work: &mut Transaction<D>,
+/// Writes what was decided about a session whose row is locked.
+async fn carry_out<D: SqlDialect>(
+    transaction: &mut Transaction<D>,
+    mut session: Session,
+    decision: RotationDecision,
+) -> Result<RotationOutcome, StoreError> {
+    Ok(match decision {
+        RotationDecision::Expired => RotationOutcome::Expired,
+        RotationDecision::Rotate { family, last_seen_at } => {
+            session.last_seen_at = last_seen_at;
+            write_family(transaction, &session, &family).await?;
+            RotationOutcome::Rotated(session)
+        }
+        RotationDecision::InGrace { nonce, rotated_at } => {
+            RotationOutcome::InGrace { session, nonce, rotated_at }
+        }
+        RotationDecision::End => {
+            transaction.execute(END_LOCKED, key(&session.owner, &session.id)).await?;
+            RotationOutcome::Reused(session)
+        }
+    })
+}
+
+async fn write_family<D: SqlDialect>(
+    transaction: &mut Transaction<D>,
     session: &Session,
-    rotation: &Rotation,
-    now: Timestamp,
+    family: &RefreshFamily,
 ) -> Result<(), StoreError> {
-    let values = vec![
-        Text(Some(session.id.as_str())),
-        Number(session.last_seen_at.unix_seconds()),
-        Number(session.ends_at().unix_seconds()),
-        Bytes(rotation.successor.as_bytes()),
-        Bytes(rotation.nonce.as_bytes()),
-        Number(now.unix_seconds()),
-    ];
-    work.run(ROTATE, values).await
+    let last = family.last_rotation.as_ref();
+    let values = of_owner(
+        &session.owner,
+        [
+            session.id.as_str().into(),
+            session.last_seen_at.into(),
+            session.ends_at().into(),
+            (&family.head).into(),
+            last.map(|last| &last.predecessor).into(),
+            last.map(|last| &last.nonce).into(),
+            last.map(|last| last.rotated_at).into(),
+        ],
+    );
+    transaction.execute(ROTATE, values).await
 }
 
-fn id<D: SqlDialect>(reader: &mut Reader<'_, D>) -> Result<SessionId, StoreError> {
-    SessionId::parse(&reader.text()?).ok_or_else(damaged)
-}
-
-fn session<D: SqlDialect>(reader: &mut Reader<'_, D>) -> Result<Session, StoreError> {
+fn session<D: SqlDialect>(
+    owner: &Owner<'_>,
+    id: SessionId,
+    reader: &mut Reader<'_, D>,
+) -> Result<Session, StoreError> {
     Ok(Session {
-        id: id(reader)?,
-        subject: reader.text()?,
+        id,
+        owner: owner.clone().into_owned(),
         created_at: reader.time()?,
         last_seen_at: reader.time()?,
         idle_timeout: Duration::from_secs(reader.natural()?),
         expires_at: reader.time()?,
-        remembered: reader.number()? != 0,
+        remembered: reader.flag()?,
         client: reader.optional_text()?,
         address: match reader.optional_text()? {
             Some(address) => Some(address.parse().map_err(|_| damaged())?),
@@ -173,64 +224,25 @@ fn session<D: SqlDialect>(reader: &mut Reader<'_, D>) -> Result<Session, StoreEr
     })
 }
 
-/// A session with what its refresh tokens are judged by.
-struct Family {
-    session: Session,
-    ended: bool,
-    head: SecretHash,
-    before: Option<Before>,
-}
-
-/// The last rotation.
-struct Before {
-    predecessor: SecretHash,
-    nonce: Nonce,
-    rotated_at: Timestamp,
-}
-
-impl Family {
-    fn read<D: SqlDialect>(row: &D::Row) -> Result<Self, StoreError> {
-        let reader = &mut Reader::<D>::new(row);
-        let session = session(reader)?;
-        let ended = reader.number()? != 0;
-        let head = SecretHash::from_bytes(reader.bytes()?);
-        let before = match (reader.optional_bytes()?, reader.optional_bytes()?, reader.optional_number()?) {
-            (Some(predecessor), Some(nonce), Some(rotated_at)) => Some(Before {
-                predecessor: SecretHash::from_bytes(predecessor),
-                nonce: Nonce::from_bytes(nonce),
-                rotated_at: Timestamp::from_unix_seconds(rotated_at),
-            }),
-            (None, None, None) => None,
-            _ => return Err(damaged()),
-        };
-        Ok(Self { session, ended, head, before })
+/// A session with its refresh tokens; `None` if the row is the tombstone of one that was ended.
+fn open_session<D: SqlDialect>(
+    owner: &Owner<'_>,
+    id: &SessionId,
+    row: &D::Row,
+) -> Result<Option<(Session, RefreshFamily)>, StoreError> {
+    let reader = &mut Reader::<D>::new(row);
+    let session = session(owner, id.clone(), reader)?;
+    if reader.flag()? {
+        return Ok(None);
     }
-
-    /// What becomes of an attempt. [`Rotated`](RotationOutcome::Rotated) and [`Reused`](RotationOutcome::Reused) are still to be done.
-    fn judge(self, rotation: &Rotation, now: Timestamp) -> RotationOutcome {
-        let Self { mut session, ended, head, before } = self;
-        if ended {
-            return RotationOutcome::Ended;
+    let head = reader.hash()?;
+    let last = (reader.optional_hash()?, reader.optional_nonce()?, reader.optional_time()?);
+    let last_rotation = match last {
+        (Some(predecessor), Some(nonce), Some(rotated_at)) => {
+            Some(LastRotation { predecessor, nonce, rotated_at })
         }
-        if session.has_expired(now) {
-            return RotationOutcome::Expired;
-        }
-        if head.is(&rotation.presented) {
-            session.last_seen_at = session.last_seen_at.max(now);
-            return RotationOutcome::Rotated(session);
-        }
-        match before {
-            Some(Before { predecessor, nonce, rotated_at })
-                if predecessor.is(&rotation.presented) && apart(rotated_at, now) < rotation.grace =>
-            {
-                RotationOutcome::InGrace { session, nonce, rotated_at }
-            }
-            _ => RotationOutcome::Reused(session),
-        }
-    }
-}
-
-/// How far apart two times are, whichever is the earlier.
-fn apart(a: Timestamp, b: Timestamp) -> Duration {
-    a.since(b).max(b.since(a))
+        (None, None, None) => None,
+        _ => return Err(damaged()),
+    };
+    Ok(Some((session, RefreshFamily { head, last_rotation })))
 }

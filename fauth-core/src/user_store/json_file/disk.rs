@@ -1,4 +1,12 @@
-//! A file that is replaced as a whole: its lock, its replacement, and how to see that it is another one. Everything here blocks.
+//! The users file on disk: reading, atomic replacement, locking, and detecting changes.
+//!
+//! What is in the file is the business of `format`; this module handles bytes only. Every function
+//! blocks, so call them on Tokio's blocking pool.
+//!
+//! Readers take no lock. A writer writes a complete temporary file and renames it over the old
+//! one, so that a reader finds the old content or the new one, never a mixture; the same holds
+//! after a crash. Other programs, an editor for example, may write into the file in place. So a
+//! reader compares the metadata before and after, and reads again if it differs.
 
 use std::{
     ffi::OsString,
@@ -11,10 +19,13 @@ use std::{
 #[cfg(unix)]
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 
-/// How often a reader starts anew because the file was replaced under it.
-const MOST_READINGS: usize = 32;
+/// How many times a read is attempted while the file keeps changing.
+const MAX_READ_ATTEMPTS: usize = 32;
 
-/// What is wrong with a file. Quotes nothing from it.
+/// A problem with a file, which it names by its path.
+///
+/// # Security
+/// The message quotes nothing from the file: the file holds password hashes.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{}: {problem}", path.display())]
 pub(super) struct FileError {
@@ -32,31 +43,34 @@ impl FileError {
     }
 }
 
-/// The lock against other processes, until it is dropped.
+/// The lock against other processes. Dropping it releases the lock.
 pub(super) struct Lock {
     _file: File,
 }
 
-/// An open file, kept for its number. Elsewhere files have none, and an open one could not be replaced everywhere.
+/// A file that is kept open so that no other file gets its inode number.
+///
+/// Outside Unix nothing is kept: a [`Stamp`] has no inode number there, and some systems do not
+/// allow an open file to be replaced.
 #[cfg(unix)]
 pub(super) type OpenFile = File;
 #[cfg(not(unix))]
 pub(super) type OpenFile = ();
 
-/// A file as it was at one moment.
+/// The whole content of the file, and the stamp that the file had meanwhile.
 pub(super) struct Content {
     pub(super) stamp: Stamp,
     pub(super) bytes: Vec<u8>,
     pub(super) open: OpenFile,
 }
 
-/// What tells a file from its successor without reading it.
+/// The metadata that shows whether the file was changed or replaced, without reading it.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Stamp {
     length: u64,
     modified: Option<SystemTime>,
     #[cfg(unix)]
-    device_and_number: (u64, u64),
+    device_and_inode: (u64, u64),
     #[cfg(unix)]
     changed: (i64, i64),
     #[cfg(not(unix))]
@@ -69,7 +83,7 @@ impl Stamp {
             length: metadata.len(),
             modified: metadata.modified().ok(),
             #[cfg(unix)]
-            device_and_number: (metadata.dev(), metadata.ino()),
+            device_and_inode: (metadata.dev(), metadata.ino()),
             #[cfg(unix)]
             changed: (metadata.ctime(), metadata.ctime_nsec()),
             #[cfg(not(unix))]
@@ -77,13 +91,16 @@ impl Stamp {
         }
     }
 
-    /// Not changed where it lies. That it was replaced meanwhile is no harm.
-    fn has_content_of(&self, other: &Self) -> bool {
+    /// Whether the file was not written to in place, as far as its metadata shows.
+    ///
+    /// Ignores the change time, which also moves when another file is renamed over this one. That
+    /// does no harm: the open file still has its complete old content.
+    fn has_same_length_and_mtime(&self, other: &Self) -> bool {
         self.length == other.length && self.modified == other.modified
     }
 }
 
-/// Where the file lies, and what belongs to it.
+/// The paths of the file, its folder, its lock file and its temporary replacement.
 pub(super) struct Place {
     file: PathBuf,
     folder: PathBuf,
@@ -92,6 +109,7 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// Makes the path absolute, so that a later change of the working directory does not matter.
     pub(super) fn new(path: &Path) -> Result<Self, FileError> {
         let file = std::path::absolute(path).map_err(FileError::at(path))?;
         let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else {
@@ -113,11 +131,15 @@ impl Place {
         FileError::new(&self.file, problem)
     }
 
-    pub(super) fn is_locked(&self) -> FileError {
+    /// The error for a lock that other processes held for too long.
+    pub(super) fn lock_timeout(&self) -> FileError {
         FileError::new(&self.lock, "was not free for too long")
     }
 
-    /// What the file is like now; `None` if there is none.
+    /// The stamp of the file now; `None` if there is no file.
+    ///
+    /// A symbolic link is an error, because a change would replace the link and not the file that
+    /// it points to.
     pub(super) fn stamp(&self) -> Result<Option<Stamp>, FileError> {
         let metadata = match fs::symlink_metadata(&self.file) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -126,28 +148,31 @@ impl Place {
         if metadata.is_symlink() {
             return Err(self.error("is a symbolic link; open the file that it points to"));
         }
-        // Opening something else, a pipe for example, might never end.
+        // Opening anything else could block for ever: a pipe, for example, waits for a writer.
         if !metadata.is_file() {
             return Err(self.error("is not a file"));
         }
         Ok(Some(Stamp::new(&metadata)))
     }
 
-    /// All of the file, of at most `limit` bytes; `None` if there is none.
+    /// Reads the whole file; `None` if there is no file.
+    ///
+    /// A file of more than `limit` bytes is an error, and so is one that changes during every
+    /// attempt.
     pub(super) fn read(&self, limit: usize) -> Result<Option<Content>, FileError> {
-        for _ in 0..MOST_READINGS {
+        for _ in 0..MAX_READ_ATTEMPTS {
             let Some(stamp) = self.stamp()? else {
                 return Ok(None);
             };
-            if let Some(content) = self.read_as(stamp, limit)? {
+            if let Some(content) = self.read_if_unchanged(stamp, limit)? {
                 return Ok(Some(content));
             }
         }
         Err(self.error("changes all the time while it is read"))
     }
 
-    /// `None` if the file is not, or does not stay, the one of this stamp.
-    fn read_as(&self, stamp: Stamp, limit: usize) -> Result<Option<Content>, FileError> {
+    /// Reads the file that has this stamp; `None` if it was changed or replaced meanwhile.
+    fn read_if_unchanged(&self, stamp: Stamp, limit: usize) -> Result<Option<Content>, FileError> {
         let mut open = match File::open(&self.file) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             open => open.map_err(FileError::at(&self.file))?,
@@ -164,12 +189,14 @@ impl Place {
         let mut bytes = Vec::new();
         (&mut open).take(limit).read_to_end(&mut bytes).map_err(FileError::at(&self.file))?;
         let after = Stamp::new(&open.metadata().map_err(FileError::at(&self.file))?);
-        let is_whole = after.has_content_of(&stamp) && u64::try_from(bytes.len()) == Ok(stamp.length);
+        let is_whole =
+            after.has_same_length_and_mtime(&stamp) && u64::try_from(bytes.len()) == Ok(stamp.length);
         #[cfg(not(unix))]
         let open = drop(open);
         Ok(is_whole.then_some(Content { stamp, bytes, open }))
     }
 
+    /// Warns if other users of the system have access to the file, which holds password hashes.
     #[cfg(unix)]
     fn warn_if_public(&self, metadata: &Metadata) {
         if metadata.mode() & 0o077 != 0 {
@@ -182,13 +209,13 @@ impl Place {
     #[expect(clippy::unused_self, reason = "there is no mode to look at")]
     fn warn_if_public(&self, _: &Metadata) {}
 
-    /// `None` if another process has the lock.
+    /// Takes the lock, without waiting; `None` if another process holds it.
     pub(super) fn try_lock(&self) -> Result<Option<Lock>, FileError> {
         self.make_folder().map_err(FileError::at(&self.folder))?;
-        let mut options = private();
+        let mut options = owner_only();
         let file =
             options.create(true).truncate(false).open(&self.lock).map_err(FileError::at(&self.lock))?;
-        // By its path: newer compilers have a method of this name of their own.
+        // Called by its path, because `File` has a `try_lock` of its own in newer Rust versions.
         match fs4::FileExt::try_lock(&file) {
             Ok(()) => Ok(Some(Lock { _file: file })),
             Err(fs4::TryLockError::WouldBlock) => Ok(None),
@@ -196,8 +223,11 @@ impl Place {
         }
     }
 
-    /// Puts a file with these bytes in the place of the present one. If it fails, one of them is there.
+    /// Atomically replaces the file by one with these bytes, and waits until that is on disk.
+    ///
+    /// If this fails, either the old file or the new one is in place, and complete.
     pub(super) fn replace(&self, _lock: &Lock, bytes: &[u8]) -> Result<(), FileError> {
+        // A leftover of an interrupted change. Only a file that is created gets the mode 0600.
         match fs::remove_file(&self.replacement) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             removed => removed.map_err(FileError::at(&self.replacement))?,
@@ -206,22 +236,24 @@ impl Place {
             .write_replacement(bytes)
             .and_then(|()| fs::rename(&self.replacement, &self.file).map_err(FileError::at(&self.file)));
         if written.is_err() {
-            // What stays is removed by the next change.
+            // If this fails as well, the next change removes the leftover.
             _ = fs::remove_file(&self.replacement);
         }
         written?;
         sync_folder(&self.folder).map_err(FileError::at(&self.folder))
     }
 
+    /// Writes the temporary file and waits until its content is on disk.
     fn write_replacement(&self, bytes: &[u8]) -> Result<(), FileError> {
         let at = || FileError::at(&self.replacement);
-        let mut file = private().create_new(true).open(&self.replacement).map_err(at())?;
+        let mut file = owner_only().create_new(true).open(&self.replacement).map_err(at())?;
         self.check_owner(&file)?;
         file.write_all(bytes).map_err(at())?;
         file.sync_all().map_err(at())
     }
 
-    /// Would the owner of the present file still be that of its replacement?
+    /// Refuses to replace a file that belongs to another user of the system, who could not read
+    /// the replacement any more.
     #[cfg(unix)]
     fn check_owner(&self, replacement: &File) -> Result<(), FileError> {
         let present = match fs::symlink_metadata(&self.file) {
@@ -246,6 +278,8 @@ impl Place {
         Ok(())
     }
 
+    /// Creates the folders that are missing, with mode 0700 on Unix, and waits until their names
+    /// are on disk.
     fn make_folder(&self) -> io::Result<()> {
         let missing: Vec<&Path> = self.folder.ancestors().take_while(|folder| !folder.exists()).collect();
         if missing.is_empty() {
@@ -260,8 +294,8 @@ impl Place {
     }
 }
 
-/// For reading and writing, and for nobody else.
-fn private() -> OpenOptions {
+/// Options for reading and writing. On Unix, a file created with them has the mode 0600.
+fn owner_only() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true);
     #[cfg(unix)]
@@ -269,7 +303,7 @@ fn private() -> OpenOptions {
     options
 }
 
-/// Waits until the names in a folder are on the disk.
+/// Waits until the names in a folder are on disk, so that a rename survives a power failure.
 #[cfg(unix)]
 fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()

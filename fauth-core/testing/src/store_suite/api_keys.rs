@@ -3,57 +3,70 @@
 use std::sync::Arc;
 
 use fauth_core::{
-    Timestamp,
-    store::{ApiKeyId, ApiKeyStore, StoredApiKey},
+    clock::Timestamp,
+    store::{ApiKeyId, ApiKeyStore, Owner, StoredApiKey},
 };
 
 use super::{
     NOW,
     races::all_at_once,
-    samples::{api_key, at, key_id},
+    samples::{NamesOwner, api_key, at, key_id, owner},
     store_cases,
 };
 
 /// Keeps key `number` of an owner.
-async fn keep<S: ApiKeyStore>(store: &S, owner: &str, number: u8, seconds: i64) -> StoredApiKey {
+async fn keep<'a>(
+    store: &impl ApiKeyStore,
+    owner: impl NamesOwner<'a>,
+    number: u8,
+    seconds: i64,
+) -> StoredApiKey {
     let key = api_key(owner, number, seconds);
     assert!(store.insert(key.clone(), 100, at(seconds)).await.unwrap());
     key
 }
 
-async fn listed<S: ApiKeyStore>(store: &S, owner: &str, seconds: i64) -> Vec<ApiKeyId> {
-    store.list(owner, at(seconds)).await.unwrap().into_iter().map(|key| key.id).collect()
+async fn listed<'a>(store: &impl ApiKeyStore, owner: impl NamesOwner<'a>, seconds: i64) -> Vec<ApiKeyId> {
+    let list = store.list(&owner.owner(), at(seconds)).await.unwrap();
+    list.into_iter().map(|key| key.id).collect()
 }
 
-async fn last_used<S: ApiKeyStore>(store: &S, number: u8) -> Option<Timestamp> {
-    store.find(&key_id(number), at(10)).await.unwrap().unwrap().key.last_used_at
+/// The id of key `number` of "alice".
+fn id(number: u8) -> ApiKeyId {
+    key_id("alice", number)
+}
+
+/// When key `number` of "alice" was last used.
+async fn last_used(store: &impl ApiKeyStore, number: u8) -> Option<Timestamp> {
+    store.find(&id(number), at(10)).await.unwrap().unwrap().key.last_used_at
 }
 
 store_cases! { $ __store_api_keys_tests in api_keys for ApiKeyStore;
     async fn a_kept_key_is_found_as_it_is(t) {
         let key = keep(&*t.store, "alice", 1, 0).await;
-        assert_eq!(t.store.find(&key_id(1), NOW).await.unwrap(), Some(key.clone()));
-        assert_eq!(t.store.list("alice", NOW).await.unwrap(), [key.key]);
+        assert_eq!(t.store.find(&id(1), NOW).await.unwrap(), Some(key.clone()));
+        assert_eq!(t.store.list(&owner("alice"), NOW).await.unwrap(), [key.key]);
     }
 
     async fn an_unknown_key_is_not_found(t) {
-        assert_eq!(t.store.find(&key_id(1), NOW).await.unwrap(), None);
+        assert_eq!(t.store.find(&id(1), NOW).await.unwrap(), None);
         keep(&*t.store, "alice", 1, 0).await;
-        assert_eq!(t.store.find(&key_id(2), NOW).await.unwrap(), None);
-        assert_eq!(t.store.list("bob", NOW).await.unwrap(), []);
+        assert_eq!(t.store.find(&id(2), NOW).await.unwrap(), None);
+        assert_eq!(t.store.list(&owner("bob"), NOW).await.unwrap(), []);
     }
 
     async fn every_field_comes_back(t) {
-        let mut key = api_key("x", 1, 0);
-        key.key.owner = "日".repeat(85);
+        let owner = Owner::new("shop", "https://issuer.example/ß", "日".repeat(85));
+        let mut key = api_key(&owner, 1, 0);
         key.key.name = format!("{}'\"\\%_;\t🦀é", "é".repeat(43));
-        assert_eq!((key.key.owner.len(), key.key.name.len()), (255, 99));
+        assert_eq!((owner.subject.len(), key.key.name.len()), (255, 99));
         key.key.created_at = Timestamp::from_unix_seconds(0);
         key.key.expires_at = Timestamp::MAX;
         key.key.last_used_at = Some(at(-5));
         assert!(t.store.insert(key.clone(), 1, NOW).await.unwrap());
-        assert_eq!(t.store.find(&key_id(1), at(1_000_000_000)).await.unwrap(), Some(key.clone()));
-        assert_eq!(t.store.list(&key.key.owner, at(1_000_000_000)).await.unwrap(), [key.key]);
+        let much_later = at(1_000_000_000);
+        assert_eq!(t.store.find(&key.key.id, much_later).await.unwrap(), Some(key.clone()));
+        assert_eq!(t.store.list(&owner, much_later).await.unwrap(), [key.key]);
     }
 
     async fn scopes_come_back_in_their_order(t) {
@@ -68,7 +81,7 @@ store_cases! { $ __store_api_keys_tests in api_keys for ApiKeyStore;
             let mut key = api_key("alice", number, 0);
             key.key.scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
             assert!(t.store.insert(key, 100, NOW).await.unwrap());
-            let found = t.store.find(&key_id(number), NOW).await.unwrap().unwrap();
+            let found = t.store.find(&id(number), NOW).await.unwrap().unwrap();
             assert_eq!(found.key.scopes, scopes);
         }
     }
@@ -77,21 +90,21 @@ store_cases! { $ __store_api_keys_tests in api_keys for ApiKeyStore;
         for (number, seconds) in [(1, 5), (2, 9), (3, 7)] {
             keep(&*t.store, "alice", number, seconds).await;
         }
-        assert_eq!(listed(&*t.store, "alice", 10).await, [key_id(2), key_id(3), key_id(1)]);
+        assert_eq!(listed(&*t.store, "alice", 10).await, [id(2), id(3), id(1)]);
     }
 
     async fn those_of_one_second_are_listed_by_id(t) {
         for number in [0x2a, 1, 0xff, 9] {
             keep(&*t.store, "alice", number, 0).await;
         }
-        assert_eq!(listed(&*t.store, "alice", 0).await, [1, 9, 0x2a, 0xff].map(key_id));
+        assert_eq!(listed(&*t.store, "alice", 0).await, [1, 9, 0x2a, 0xff].map(id));
     }
 
     async fn an_expired_key_is_neither_found_nor_listed(t) {
         keep(&*t.store, "alice", 1, 0).await;
-        assert!(t.store.find(&key_id(1), at(999)).await.unwrap().is_some());
-        assert_eq!(listed(&*t.store, "alice", 999).await, [key_id(1)]);
-        assert_eq!(t.store.find(&key_id(1), at(1_000)).await.unwrap(), None);
+        assert!(t.store.find(&id(1), at(999)).await.unwrap().is_some());
+        assert_eq!(listed(&*t.store, "alice", 999).await, [id(1)]);
+        assert_eq!(t.store.find(&id(1), at(1_000)).await.unwrap(), None);
         assert_eq!(listed(&*t.store, "alice", 1_000).await, []);
     }
 
@@ -100,8 +113,8 @@ store_cases! { $ __store_api_keys_tests in api_keys for ApiKeyStore;
             assert!(t.store.insert(api_key("alice", number, 0), 3, NOW).await.unwrap());
         }
         assert!(!t.store.insert(api_key("alice", 4, 0), 3, NOW).await.unwrap());
-        assert_eq!(listed(&*t.store, "alice", 0).await, [1, 2, 3].map(key_id));
-        assert_eq!(t.store.find(&key_id(4), NOW).await.unwrap(), None);
+        assert_eq!(listed(&*t.store, "alice", 0).await, [1, 2, 3].map(id));
+        assert_eq!(t.store.find(&id(4), NOW).await.unwrap(), None);
         // Its id is still free.
         assert!(t.store.insert(api_key("alice", 4, 0), 4, NOW).await.unwrap());
     }
@@ -111,94 +124,92 @@ store_cases! { $ __store_api_keys_tests in api_keys for ApiKeyStore;
         keep(&*t.store, "alice", 2, 0).await;
         assert!(!t.store.insert(api_key("alice", 3, 0), 2, NOW).await.unwrap());
         assert!(t.store.insert(api_key("alice", 3, 0), 2, at(1)).await.unwrap());
-        assert!(t.store.remove(&key_id(2), None).await.unwrap());
+        assert!(t.store.remove(&owner("alice"), &id(2)).await.unwrap());
         assert!(t.store.insert(api_key("alice", 4, 0), 2, at(1)).await.unwrap());
     }
 
     async fn the_limit_is_for_each_owner(t) {
         keep(&*t.store, "alice", 1, 0).await;
         assert!(t.store.insert(api_key("bob", 2, 0), 1, NOW).await.unwrap());
-        assert_eq!(listed(&*t.store, "alice", 0).await, [key_id(1)]);
-        assert_eq!(listed(&*t.store, "bob", 0).await, [key_id(2)]);
+        assert_eq!(listed(&*t.store, "alice", 0).await, [id(1)]);
+        assert_eq!(listed(&*t.store, "bob", 0).await, [key_id("bob", 2)]);
     }
 
     async fn an_id_is_kept_once(t) {
         let key = keep(&*t.store, "alice", 1, 0).await;
         assert!(t.store.insert(api_key("alice", 1, 5), 100, at(5)).await.is_err());
-        assert!(t.store.insert(api_key("bob", 1, 5), 100, at(5)).await.is_err());
-        assert_eq!(t.store.find(&key_id(1), at(5)).await.unwrap(), Some(key));
-        assert_eq!(listed(&*t.store, "bob", 5).await, []);
+        assert_eq!(t.store.find(&id(1), at(5)).await.unwrap(), Some(key));
     }
 
     async fn its_use_is_noted(t) {
         keep(&*t.store, "alice", 1, 0).await;
         keep(&*t.store, "alice", 2, 0).await;
         assert_eq!(last_used(&*t.store, 1).await, None);
-        t.store.touch(&key_id(1), at(5)).await.unwrap();
+        t.store.touch(&owner("alice"), &id(1), at(5)).await.unwrap();
         assert_eq!(last_used(&*t.store, 1).await, Some(at(5)));
-        t.store.touch(&key_id(1), at(6)).await.unwrap();
+        t.store.touch(&owner("alice"), &id(1), at(6)).await.unwrap();
         assert_eq!(last_used(&*t.store, 1).await, Some(at(6)));
         assert_eq!(last_used(&*t.store, 2).await, None);
     }
 
     async fn the_last_use_never_goes_back(t) {
         keep(&*t.store, "alice", 1, 0).await;
-        t.store.touch(&key_id(1), at(6)).await.unwrap();
-        t.store.touch(&key_id(1), at(5)).await.unwrap();
+        t.store.touch(&owner("alice"), &id(1), at(6)).await.unwrap();
+        t.store.touch(&owner("alice"), &id(1), at(5)).await.unwrap();
         assert_eq!(last_used(&*t.store, 1).await, Some(at(6)));
-        assert_eq!(t.store.list("alice", at(10)).await.unwrap()[0].last_used_at, Some(at(6)));
+        assert_eq!(t.store.list(&owner("alice"), at(10)).await.unwrap()[0].last_used_at, Some(at(6)));
     }
 
     async fn its_use_brings_no_key_back(t) {
-        t.store.touch(&key_id(1), NOW).await.unwrap();
-        assert_eq!(t.store.find(&key_id(1), NOW).await.unwrap(), None);
+        t.store.touch(&owner("alice"), &id(1), NOW).await.unwrap();
+        assert_eq!(t.store.find(&id(1), NOW).await.unwrap(), None);
         keep(&*t.store, "alice", 1, 0).await;
-        assert!(t.store.remove(&key_id(1), None).await.unwrap());
-        t.store.touch(&key_id(1), at(5)).await.unwrap();
-        assert_eq!(t.store.find(&key_id(1), at(5)).await.unwrap(), None);
+        assert!(t.store.remove(&owner("alice"), &id(1)).await.unwrap());
+        t.store.touch(&owner("alice"), &id(1), at(5)).await.unwrap();
+        assert_eq!(t.store.find(&id(1), at(5)).await.unwrap(), None);
         assert_eq!(listed(&*t.store, "alice", 5).await, []);
     }
 
     async fn its_use_does_not_prolong_it(t) {
         keep(&*t.store, "alice", 1, 0).await;
-        t.store.touch(&key_id(1), at(999)).await.unwrap();
-        assert_eq!(t.store.find(&key_id(1), at(1_000)).await.unwrap(), None);
+        t.store.touch(&owner("alice"), &id(1), at(999)).await.unwrap();
+        assert_eq!(t.store.find(&id(1), at(1_000)).await.unwrap(), None);
     }
 
     async fn a_removed_key_is_gone(t) {
         keep(&*t.store, "alice", 1, 0).await;
         keep(&*t.store, "alice", 2, 1).await;
-        assert!(t.store.remove(&key_id(1), None).await.unwrap());
-        assert_eq!(t.store.find(&key_id(1), at(1)).await.unwrap(), None);
-        assert_eq!(listed(&*t.store, "alice", 1).await, [key_id(2)]);
-        assert!(!t.store.remove(&key_id(1), None).await.unwrap());
+        assert!(t.store.remove(&owner("alice"), &id(1)).await.unwrap());
+        assert_eq!(t.store.find(&id(1), at(1)).await.unwrap(), None);
+        assert_eq!(listed(&*t.store, "alice", 1).await, [id(2)]);
+        assert!(!t.store.remove(&owner("alice"), &id(1)).await.unwrap());
     }
 
-    async fn its_owner_may_remove_it_and_nobody_else(t) {
+    async fn with_another_owner_nothing_is_removed(t) {
         keep(&*t.store, "alice", 1, 0).await;
         for stranger in ["bob", "Alice", "alic", "%"] {
-            assert!(!t.store.remove(&key_id(1), Some(stranger)).await.unwrap(), "{stranger}");
+            assert!(!t.store.remove(&owner(stranger), &id(1)).await.unwrap(), "{stranger}");
         }
-        assert!(t.store.find(&key_id(1), NOW).await.unwrap().is_some());
-        assert!(t.store.remove(&key_id(1), Some("alice")).await.unwrap());
-        assert!(!t.store.remove(&key_id(1), Some("alice")).await.unwrap());
-        assert_eq!(t.store.find(&key_id(1), NOW).await.unwrap(), None);
+        assert!(t.store.find(&id(1), NOW).await.unwrap().is_some());
+        assert!(t.store.remove(&owner("alice"), &id(1)).await.unwrap());
+        assert!(!t.store.remove(&owner("alice"), &id(1)).await.unwrap());
+        assert_eq!(t.store.find(&id(1), NOW).await.unwrap(), None);
     }
 
     async fn what_is_not_there_cannot_be_removed(t) {
         keep(&*t.store, "alice", 1, 0).await;
-        assert!(!t.store.remove(&key_id(2), None).await.unwrap());
-        assert!(t.store.find(&key_id(1), NOW).await.unwrap().is_some());
+        assert!(!t.store.remove(&owner("alice"), &id(2)).await.unwrap());
+        assert!(t.store.find(&id(1), NOW).await.unwrap().is_some());
     }
 
     async fn a_second_instance_sees_the_same(t) {
         let other = t.again().await;
         let mut key = keep(&*t.store, "alice", 1, 0).await;
-        other.touch(&key_id(1), at(3)).await.unwrap();
+        other.touch(&owner("alice"), &id(1), at(3)).await.unwrap();
         key.key.last_used_at = Some(at(3));
-        assert_eq!(t.store.find(&key_id(1), at(3)).await.unwrap(), Some(key));
-        assert!(other.remove(&key_id(1), Some("alice")).await.unwrap());
-        assert_eq!(t.store.find(&key_id(1), at(3)).await.unwrap(), None);
+        assert_eq!(t.store.find(&id(1), at(3)).await.unwrap(), Some(key));
+        assert!(other.remove(&owner("alice"), &id(1)).await.unwrap());
+        assert_eq!(t.store.find(&id(1), at(3)).await.unwrap(), None);
     }
 
     async fn sixteen_inserts_together_keep_the_limit(t) {
@@ -217,15 +228,15 @@ store_cases! { $ __store_api_keys_tests in api_keys for ApiKeyStore;
                 let store = Arc::clone(store);
                 async move {
                     if runner % 4 < 2 {
-                        store.touch(&key_id(number), at(1)).await.unwrap();
+                        store.touch(&owner("alice"), &id(number), at(1)).await.unwrap();
                         false
                     } else {
-                        store.remove(&key_id(number), Some("alice")).await.unwrap()
+                        store.remove(&owner("alice"), &id(number)).await.unwrap()
                     }
                 }
             });
             assert_eq!(all_at_once(calls).await.into_iter().filter(|removed| *removed).count(), 1);
-            assert_eq!(t.store.find(&key_id(number), NOW).await.unwrap(), None);
+            assert_eq!(t.store.find(&id(number), NOW).await.unwrap(), None);
         }
         assert_eq!(listed(&*t.store, "alice", 0).await, []);
     }

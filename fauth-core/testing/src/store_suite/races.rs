@@ -7,7 +7,7 @@ use tokio::{sync::Barrier, task::JoinSet};
 
 use super::{
     Bench, NOW, StoreHarness,
-    samples::{GRACE, exchange, kind, listed, login, nonce_of, open, rotate, seconds, sid},
+    samples::{GRACE, exchange, kind, listed, login, nonce_of, open, owner, rotate, seconds, sid},
     store_cases,
 };
 
@@ -19,7 +19,7 @@ store_cases! { $ __store_races_tests in races for SessionStore;
         open(&*t.store, "alice", 1, 0).await;
         let stores = vec![Arc::clone(&t.store); RUNNERS];
         let winner = one_winner(&stores, "0", "first").await;
-        assert_eq!(kind(&rotate(&*t.store, 1, (&winner, "next"), 0).await), "rotated");
+        assert_eq!(kind(&rotate(&*t.store, "alice", 1, (&winner, "next"), 0).await), "rotated");
         assert_eq!(listed(&*t.store, "alice", 0).await, [sid(1)]);
     }
 
@@ -28,9 +28,9 @@ store_cases! { $ __store_races_tests in races for SessionStore;
         let stores = t.instances(RUNNERS).await;
         let winner = one_winner(&stores, "0", "first").await;
         for store in &stores[..2] {
-            assert_eq!(kind(&rotate(&**store, 1, ("0", "x"), 0).await), "in grace");
+            assert_eq!(kind(&rotate(&**store, "alice", 1, ("0", "x"), 0).await), "in grace");
         }
-        assert_eq!(kind(&rotate(&*stores[1], 1, (&winner, "next"), 0).await), "rotated");
+        assert_eq!(kind(&rotate(&*stores[1], "alice", 1, (&winner, "next"), 0).await), "rotated");
     }
 
     async fn without_grace_one_wins_and_one_ends_it(t) {
@@ -40,7 +40,7 @@ store_cases! { $ __store_races_tests in races for SessionStore;
             let count = |wanted| outcomes.iter().filter(|(_, outcome)| kind(outcome) == wanted).count();
             assert_eq!((count("rotated"), count("reused"), count("ended")), (1, 1, RUNNERS - 2));
             let winner = outcomes.iter().find(|(_, outcome)| kind(outcome) == "rotated").unwrap();
-            assert_eq!(kind(&rotate(&*t.store, number, (&winner.0, "next"), 0).await), "ended");
+            assert_eq!(kind(&rotate(&*t.store, "alice", number, (&winner.0, "next"), 0).await), "ended");
         }
         assert_eq!(listed(&*t.store, "alice", 0).await, []);
     }
@@ -52,14 +52,15 @@ store_cases! { $ __store_races_tests in races for SessionStore;
             open(&*t.store, "alice", number, 0).await;
             let (mine, theirs) = (Arc::clone(&t.store), Arc::clone(&other));
             let (outcome, ended) = together(
-                async move { rotate(&*mine, number, ("0", "1"), 0).await },
-                async move { theirs.end(&sid(number), None, NOW).await.unwrap() },
+                async move { rotate(&*mine, "alice", number, ("0", "1"), 0).await },
+                async move { theirs.end(&owner("alice"), &sid(number), NOW).await.unwrap() },
             )
             .await;
             assert!(ended.is_some());
             assert!(["rotated", "ended"].contains(&kind(&outcome)), "{outcome:?}");
             for presented in ["1", "0"] {
-                assert_eq!(kind(&rotate(&*t.store, number, (presented, "2"), 0).await), "ended");
+                let outcome = rotate(&*t.store, "alice", number, (presented, "2"), 0).await;
+                assert_eq!(kind(&outcome), "ended");
             }
         }
         assert_eq!(listed(&*other, "alice", 0).await, []);
@@ -71,33 +72,34 @@ store_cases! { $ __store_races_tests in races for SessionStore;
             open(&*t.store, "alice", number, 0).await;
             let (mine, theirs) = (Arc::clone(&t.store), Arc::clone(&other));
             let (_, ended) = together(
-                async move { rotate(&*mine, number, ("0", "1"), 0).await },
-                async move { theirs.end_all("alice", None, NOW).await.unwrap() },
+                async move { rotate(&*mine, "alice", number, ("0", "1"), 0).await },
+                async move { theirs.end_all(&owner("alice"), None, NOW).await.unwrap() },
             )
             .await;
             assert_eq!(ended, [sid(number)]);
-            assert_eq!(kind(&rotate(&*t.store, number, ("1", "2"), 0).await), "ended");
+            assert_eq!(kind(&rotate(&*t.store, "alice", number, ("1", "2"), 0).await), "ended");
         }
     }
 
-    /// A login at the same time came before, and has ended, or after, and is live; in both cases both say so.
+    /// A login at the same time came before, and has ended, or after, and is live; in both cases
+    /// both say so.
     async fn a_login_beside_the_end_of_all_is_before_or_after(t) {
         let other = t.again().await;
         for number in 1..=50 {
             let (mine, theirs) = (Arc::clone(&t.store), Arc::clone(&other));
             let (opened, ended) = together(
                 async move { mine.open(login("alice", number, 0), NOW).await.unwrap() },
-                async move { theirs.end_all("alice", None, NOW).await.unwrap() },
+                async move { theirs.end_all(&owner("alice"), None, NOW).await.unwrap() },
             )
             .await;
             assert_eq!(opened, []);
             let left = listed(&*t.store, "alice", 0).await;
             if ended.contains(&sid(number)) {
                 assert_eq!(left, []);
-                assert_eq!(kind(&rotate(&*t.store, number, ("0", "1"), 0).await), "ended");
+                assert_eq!(kind(&rotate(&*t.store, "alice", number, ("0", "1"), 0).await), "ended");
             } else {
                 assert_eq!(left, [sid(number)]);
-                t.store.end(&sid(number), None, NOW).await.unwrap();
+                t.store.end(&owner("alice"), &sid(number), NOW).await.unwrap();
             }
         }
     }
@@ -106,7 +108,7 @@ store_cases! { $ __store_races_tests in races for SessionStore;
         for number in 1..=10 {
             open(&*t.store, "alice", number, 0).await;
             let calls = t.instances(RUNNERS).await.into_iter().map(|store| async move {
-                store.end(&sid(number), Some("alice"), NOW).await.unwrap().is_some()
+                store.end(&owner("alice"), &sid(number), NOW).await.unwrap().is_some()
             });
             assert_eq!(all_at_once(calls).await.into_iter().filter(|ended| *ended).count(), 1);
         }
@@ -117,7 +119,7 @@ store_cases! { $ __store_races_tests in races for SessionStore;
             open(&*t.store, "alice", number, 0).await;
         }
         let calls = t.instances(RUNNERS).await.into_iter().map(|store| async move {
-            store.end_all("alice", None, NOW).await.unwrap()
+            store.end_all(&owner("alice"), None, NOW).await.unwrap()
         });
         let mut ended = all_at_once(calls).await.concat();
         ended.sort();
@@ -126,16 +128,21 @@ store_cases! { $ __store_races_tests in races for SessionStore;
 
     async fn one_id_is_opened_by_one_call(t) {
         for number in 1..=10 {
-            let calls = (0..).zip(t.instances(RUNNERS).await).map(|(runner, store)| async move {
-                store.open(login(&format!("user{runner}"), number, 0), NOW).await.is_ok()
+            let calls = t.instances(RUNNERS).await.into_iter().map(|store| async move {
+                store.open(login("alice", number, 0), NOW).await.is_ok()
             });
             assert_eq!(all_at_once(calls).await.into_iter().filter(|opened| *opened).count(), 1);
         }
-        let mut sessions = 0;
-        for runner in 0..RUNNERS {
-            sessions += listed(&*t.store, &format!("user{runner}"), 0).await.len();
-        }
-        assert_eq!(sessions, 10);
+        assert_eq!(listed(&*t.store, "alice", 0).await.len(), 10);
+    }
+
+    async fn sixteen_owners_open_one_id_together(t) {
+        let calls = (0..).zip(t.instances(RUNNERS).await).map(|(runner, store)| async move {
+            let subject = format!("user {runner}");
+            store.open(login(&*subject, 1, 0), NOW).await.unwrap();
+            listed(&*store, &*subject, 0).await
+        });
+        assert_eq!(all_at_once(calls).await, vec![[sid(1)]; RUNNERS]);
     }
 
     async fn sixteen_logins_together_keep_the_limit(t) {
@@ -155,8 +162,8 @@ store_cases! { $ __store_races_tests in races for SessionStore;
     async fn one_call_reports_the_reuse(t) {
         for number in 1..=10 {
             open(&*t.store, "alice", number, 0).await;
-            rotate(&*t.store, number, ("0", "1"), 0).await;
-            rotate(&*t.store, number, ("1", "2"), 0).await;
+            rotate(&*t.store, "alice", number, ("0", "1"), 0).await;
+            rotate(&*t.store, "alice", number, ("1", "2"), 0).await;
             let outcomes = race_for(&t.instances(RUNNERS).await, number, "0", "x", GRACE).await;
             let reused = outcomes.iter().filter(|(_, outcome)| kind(outcome) == "reused").count();
             let ended = outcomes.iter().filter(|(_, outcome)| kind(outcome) == "ended").count();
@@ -169,10 +176,11 @@ store_cases! { $ __store_races_tests in races for SessionStore;
     }
 }
 
-/// `count` rounds of 16 parallel refreshes of one token at two instances, with exactly one winner each. The winner's token is what the next round is
-/// about.
+/// `count` rounds of 16 parallel refreshes of one token at two instances, with exactly one winner
+/// each. The next round is about the winner's token.
 pub fn race<H: StoreHarness<Store: SessionStore>>(count: usize) {
-    // More threads than processors: the system interrupts them in the middle of a step, which two threads seldom live to see.
+    // More threads than processors, so that the system often interrupts them in the middle of a
+    // step.
     super::run_on::<H>(8, async |bench: Bench<H>| rounds(&bench, count).await);
 }
 
@@ -186,7 +194,8 @@ async fn rounds<H: StoreHarness<Store: SessionStore>>(bench: &Bench<H>, count: u
     assert_eq!(listed(&*bench.store, "alice", 0).await, [sid(1)]);
 }
 
-/// Exchanges one token of session 1 at all of these together: one gets its own successor, and the others that one's. Returns the name of the winner's.
+/// Exchanges one token of session 1 at all of these together: one gets its own successor, and the
+/// others get the winner's. Returns the name of the winner's successor.
 async fn one_winner<S: SessionStore>(stores: &[Arc<S>], presented: &str, successor: &str) -> String {
     let outcomes = race_for(stores, 1, presented, successor, GRACE).await;
     let mut winners = Vec::new();
@@ -203,7 +212,8 @@ async fn one_winner<S: SessionStore>(stores: &[Arc<S>], presented: &str, success
     winner.clone()
 }
 
-/// Exchanges one token of a session at all of these together, each for a successor of its own; the names of the successors, and what came of it.
+/// Exchanges one token of a session at all of these together, each for a successor of its own.
+/// Returns the names of the successors with the outcomes.
 async fn race_for<S: SessionStore>(
     stores: &[Arc<S>],
     number: u8,
@@ -216,7 +226,7 @@ async fn race_for<S: SessionStore>(
         let mut rotation = exchange(number, presented, &name);
         rotation.grace = seconds(grace);
         let store = Arc::clone(store);
-        async move { (name, store.rotate(rotation, NOW).await.unwrap()) }
+        async move { (name, store.rotate(&owner("alice"), &rotation, NOW).await.unwrap()) }
     });
     all_at_once(calls).await
 }

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use fauth_core::{
-    Purpose, Timestamp,
+    Purpose,
+    clock::Timestamp,
     store::{
-        ApiKey, ApiKeyId, NewSession, Nonce, OneTimeRecord, RevocationTarget, Rotation, RotationOutcome,
-        SecretHash, Session, SessionId, SessionStore, StoredApiKey, TokenFacts,
+        ApiKey, ApiKeyId, NewSession, Nonce, OneTimeRecord, Owner, RevocationStore, RevocationTarget,
+        Rotation, RotationOutcome, SecretHash, Session, SessionId, SessionStore, StoredApiKey, TokenFacts,
+        Verdict,
     },
 };
 use sha2::{Digest as _, Sha256};
@@ -21,9 +23,37 @@ pub(super) const ABSOLUTE: i64 = 10_000;
 /// The grace window of a sample rotation.
 pub(super) const GRACE: i64 = 10;
 
+/// Names the owner in a sample: a `&str` is a subject of the application "default", without an
+/// issuer.
+pub(super) trait NamesOwner<'a> {
+    fn owner(self) -> Owner<'a>;
+}
+
+impl<'a> NamesOwner<'a> for &'a str {
+    fn owner(self) -> Owner<'a> {
+        Owner::new("default", "", self)
+    }
+}
+
+impl<'a> NamesOwner<'a> for &'a Owner<'_> {
+    fn owner(self) -> Owner<'a> {
+        self.as_borrowed()
+    }
+}
+
+/// A subject of the application "default", without an issuer.
+pub(super) fn owner(subject: &str) -> Owner<'_> {
+    subject.owner()
+}
+
 /// So many seconds after [`NOW`], or before.
 pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_unix_seconds(NOW.unix_seconds() + seconds)
+}
+
+/// The milliseconds since 1970 of that time: the epoch that a first raise gives.
+pub(super) fn milliseconds(seconds: i64) -> u64 {
+    u64::try_from(at(seconds).unix_seconds()).unwrap() * 1000
 }
 
 pub(super) fn seconds(seconds: i64) -> Duration {
@@ -39,12 +69,13 @@ pub(super) fn sid(number: u8) -> SessionId {
     SessionId::parse(&URL_SAFE_NO_PAD.encode([number; 16])).unwrap()
 }
 
-/// Session `number` of a subject, made at `seconds`. The hash of its first refresh token is that of `"0"`.
-pub(super) fn login(subject: &str, number: u8, seconds: i64) -> NewSession {
+/// Session `number` of an owner, made at `seconds`. The hash of its first refresh token is that of
+/// `"0"`.
+pub(super) fn login<'a>(owner: impl NamesOwner<'a>, number: u8, seconds: i64) -> NewSession {
     NewSession {
         session: Session {
             id: sid(number),
-            subject: subject.to_owned(),
+            owner: owner.owner().into_owned(),
             created_at: at(seconds),
             last_seen_at: at(seconds),
             idle_timeout: self::seconds(IDLE),
@@ -58,14 +89,20 @@ pub(super) fn login(subject: &str, number: u8, seconds: i64) -> NewSession {
     }
 }
 
-/// Opens session `number` of a subject at `seconds`; nothing is ended by that.
-pub(super) async fn open<S: SessionStore>(store: &S, subject: &str, number: u8, seconds: i64) -> Session {
-    let new = login(subject, number, seconds);
+/// Opens session `number` of an owner at `seconds`, which ends no other session.
+pub(super) async fn open<'a>(
+    store: &(impl SessionStore + ?Sized),
+    owner: impl NamesOwner<'a>,
+    number: u8,
+    seconds: i64,
+) -> Session {
+    let new = login(owner, number, seconds);
     assert_eq!(store.open(new.clone(), at(seconds)).await.unwrap(), []);
     new.session
 }
 
-/// The token `presented` of session `number` is to be exchanged for `successor`. The nonce follows from the successor's name.
+/// A request to exchange the token `presented` of session `number` for `successor`. The nonce
+/// follows from the successor's name.
 pub(super) fn exchange(number: u8, presented: &str, successor: &str) -> Rotation {
     Rotation {
         session: sid(number),
@@ -80,17 +117,19 @@ pub(super) fn nonce_of(successor: &str) -> Nonce {
     Nonce::from_bytes(hash(successor).as_bytes()[..16].try_into().unwrap())
 }
 
-/// Exchanges at `seconds`.
-pub(super) async fn rotate<S: SessionStore>(
-    store: &S,
+/// Exchanges a token of session `number` of an owner at `seconds`.
+pub(super) async fn rotate<'a>(
+    store: &(impl SessionStore + ?Sized),
+    owner: impl NamesOwner<'a>,
     number: u8,
     (presented, successor): (&str, &str),
     seconds: i64,
 ) -> RotationOutcome {
-    store.rotate(exchange(number, presented, successor), at(seconds)).await.unwrap()
+    let rotation = exchange(number, presented, successor);
+    store.rotate(&owner.owner(), &rotation, at(seconds)).await.unwrap()
 }
 
-/// What is an outcome without its details?
+/// The name of an outcome, without its details.
 pub(super) fn kind(outcome: &RotationOutcome) -> &'static str {
     match outcome {
         RotationOutcome::Rotated(_) => "rotated",
@@ -102,30 +141,72 @@ pub(super) fn kind(outcome: &RotationOutcome) -> &'static str {
     }
 }
 
-/// The ids of the live sessions of a subject at `seconds`, in the order of the list.
-pub(super) async fn listed<S: SessionStore>(store: &S, subject: &str, seconds: i64) -> Vec<SessionId> {
-    store.list(subject, at(seconds)).await.unwrap().into_iter().map(|session| session.id).collect()
+/// The ids of the live sessions of an owner at `seconds`, in the order of the list.
+pub(super) async fn listed<'a>(
+    store: &(impl SessionStore + ?Sized),
+    owner: impl NamesOwner<'a>,
+    seconds: i64,
+) -> Vec<SessionId> {
+    let list = store.list(&owner.owner(), at(seconds)).await.unwrap();
+    list.into_iter().map(|session| session.id).collect()
 }
 
-/// A token of a subject, issued now, of this epoch, with these further targets.
-pub(super) fn token<'a>(subject: &'a str, epoch: u64, targets: &[RevocationTarget<'a>]) -> TokenFacts<'a> {
-    let targets = targets.iter().copied().chain([RevocationTarget::Subject(subject)]).collect();
-    TokenFacts { targets, subject, epoch, issued_at: NOW }
+/// A token that a revocation store judges.
+pub(super) struct Token<'a> {
+    pub owner: Owner<'a>,
+    pub targets: Vec<RevocationTarget<'a>>,
+    pub epoch: u64,
+    pub issued_at: Timestamp,
 }
 
-pub(super) fn record(subject: &str, purpose: Purpose, name: &str, expires: i64) -> OneTimeRecord {
-    OneTimeRecord { hash: hash(name), subject: subject.to_owned(), purpose, expires_at: at(expires) }
+/// A token of an owner, issued at [`NOW`], of this epoch, with the subject and these as its
+/// targets.
+pub(super) fn token<'a>(
+    owner: impl NamesOwner<'a>,
+    epoch: u64,
+    targets: &[RevocationTarget<'a>],
+) -> Token<'a> {
+    let targets = targets.iter().copied().chain([RevocationTarget::Subject]).collect();
+    Token { owner: owner.owner(), targets, epoch, issued_at: NOW }
 }
 
-pub(super) fn key_id(number: u8) -> ApiKeyId {
-    ApiKeyId::parse(&format!("{number:032x}")).unwrap()
+impl Token<'_> {
+    pub(super) fn facts(&self) -> TokenFacts<'_> {
+        TokenFacts {
+            owner: self.owner.as_borrowed(),
+            targets: &self.targets,
+            epoch: self.epoch,
+            issued_at: self.issued_at,
+        }
+    }
+
+    /// What the store says of it at `seconds`.
+    pub(super) async fn check(&self, store: &(impl RevocationStore + ?Sized), seconds: i64) -> Verdict {
+        store.check(&self.facts(), at(seconds)).await.unwrap()
+    }
+}
+
+/// A one-time token of an owner that expires at `expires`.
+pub(super) fn record<'a>(
+    owner: impl NamesOwner<'a>,
+    purpose: Purpose,
+    name: &str,
+    expires: i64,
+) -> OneTimeRecord {
+    OneTimeRecord { hash: hash(name), owner: owner.owner().into_owned(), purpose, expires_at: at(expires) }
+}
+
+/// The id of API key `number` of an owner. Ids of one owner are ordered by their numbers.
+pub(super) fn key_id<'a>(owner: impl NamesOwner<'a>, number: u8) -> ApiKeyId {
+    ApiKeyId::new(&owner.owner(), u128::from(number).to_be_bytes())
 }
 
 /// API key `number` of an owner, made at `seconds`, that lives for 1 000 seconds.
-pub(super) fn api_key(owner: &str, number: u8, seconds: i64) -> StoredApiKey {
+pub(super) fn api_key<'a>(owner: impl NamesOwner<'a>, number: u8, seconds: i64) -> StoredApiKey {
+    let owner = owner.owner().into_owned();
     let key = ApiKey {
-        id: key_id(number),
-        owner: owner.to_owned(),
+        id: key_id(&owner, number),
+        owner,
         name: format!("key {number}"),
         scopes: vec!["read".to_owned(), "write".to_owned()],
         created_at: at(seconds),
@@ -133,4 +214,31 @@ pub(super) fn api_key(owner: &str, number: u8, seconds: i64) -> StoredApiKey {
         last_used_at: None,
     };
     StoredApiKey { key, hash: hash(&format!("key {number}")) }
+}
+
+/// Numbers that look random and are the same in each run: a linear congruential generator.
+pub(super) struct Random(u64);
+
+impl Random {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// A number from 0 to `bound` - 1.
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        // The high bits are the random ones.
+        (self.0 >> 33) % bound
+    }
+
+    /// The same, for seconds.
+    pub(super) fn below_signed(&mut self, bound: u64) -> i64 {
+        self.below(bound).try_into().unwrap()
+    }
+
+    /// One of these.
+    pub(super) fn pick<'a, T>(&mut self, from: &'a mut [T]) -> &'a mut T {
+        let index = self.below(from.len() as u64);
+        &mut from[usize::try_from(index).unwrap()]
+    }
 }

@@ -1,7 +1,10 @@
 //! The form of refusals.
 
 use fauth_core::{
-    AuthConfig, DetailJson, ErrorJson, Rejection, Reply, RequestHead, ResponseHeader, TokenRequest,
+    AuthConfig, Rejection, TokenRequest,
+    rejection::{DetailJson, ErrorJson},
+    reply::{Reply, ResponseHeader},
+    request::RequestHead,
 };
 
 use super::cases;

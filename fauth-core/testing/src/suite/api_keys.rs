@@ -3,10 +3,15 @@
 use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use fauth_core::{ApiKeyRequest, CookieTransport, NewApiKey, Purpose, RevocationTarget, TokenRequest};
+use fauth_core::{
+    ClientInfo, Purpose, TokenRequest,
+    api_key::{ApiKeyRequest, NewApiKey},
+    store::RevocationTarget,
+    transport::CookieTransport,
+};
 
 use super::{Harness, cases};
-use crate::{FakeKeeper, suite::Probe};
+use crate::{Fault, FaultyStore, suite::Probe};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const SECOND: Duration = Duration::from_secs(1);
@@ -15,9 +20,9 @@ const ALMOST_A_DAY: Duration = Duration::from_secs(24 * 60 * 60 - 1);
 const JSON: &str = "application/json";
 
 /// The default application with a store for API keys, and the store.
-fn with_keys<H: Harness>() -> (Probe<H>, FakeKeeper) {
-    let keeper = FakeKeeper::new();
-    (Probe::build(|builder| builder.api_key_store(keeper.clone())), keeper)
+fn with_keys<H: Harness>() -> (Probe<H>, FaultyStore) {
+    let store = FaultyStore::default();
+    (Probe::build(|builder| builder.api_key_store(store.clone())), store)
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -30,7 +35,7 @@ fn create<H: Harness>(t: &Probe<H>, request: ApiKeyRequest<'_>) -> NewApiKey {
 }
 
 fn key_of<H: Harness>(t: &Probe<H>, owner: &str) -> String {
-    create(t, ApiKeyRequest::new(owner)).expose().to_owned()
+    create(t, ApiKeyRequest::for_subject(owner)).expose().to_owned()
 }
 
 fn basic(user_name: &str, password: &str) -> String {
@@ -71,24 +76,24 @@ cases! { $ __api_keys_tests in api_keys;
 
     /// Guard and extractor in one request ask the store once.
     fn a_key_is_looked_up_once_for_a_request(t) {
-        let keeper;
-        (t, keeper) = with_keys();
+        let store;
+        (t, store) = with_keys();
         let key = key_of(&t, "alice");
         t.get("/guards/twice").bearer(&key).send_to_framework().is(200);
-        assert_eq!(keeper.calls(), ["insert", "find", "touch"]);
+        assert_eq!(store.calls(), ["insert_key", "find", "touch"]);
         t.get("/guards/twice").bearer(&key).send_to_framework().is(200);
-        assert_eq!(keeper.calls(), ["find"]);
+        assert_eq!(store.calls(), ["find"]);
     }
 
     fn a_handler_sees_the_key_as_a_token(t) {
         (t, _) = with_keys();
-        let key = create(&t, ApiKeyRequest::new("alice").scopes(["read", "deploy:all"]));
+        let key = create(&t, ApiKeyRequest::for_subject("alice").scopes(["read", "deploy:all"]));
         t.get("/guards/token").bearer(key.expose()).send().is(200).says("access alice [read deploy:all] -");
     }
 
     fn the_scopes_of_a_key_narrow(t) {
         (t, _) = with_keys();
-        let key = |scopes: &[&'static str]| create(&t, ApiKeyRequest::new("alice").scopes(scopes.to_vec())).expose().to_owned();
+        let key = |scopes: &[&'static str]| create(&t, ApiKeyRequest::for_subject("alice").scopes(scopes.to_vec())).expose().to_owned();
         t.get("/guards/scopes").bearer(key(&["read", "write"])).send().is(200).says("Hello alice");
         t.get("/guards/scopes").bearer(key(&["read"])).send().refused(403, "missing_scope");
         t.get("/guards/scopes").bearer(key(&[])).send().refused(403, "missing_scope");
@@ -96,7 +101,7 @@ cases! { $ __api_keys_tests in api_keys;
 
     fn a_key_has_the_roles_of_its_owner_and_no_more(t) {
         (t, _) = with_keys();
-        let bobs = create(&t, ApiKeyRequest::new("bob").scopes(["admin", "read", "write"])).expose().to_owned();
+        let bobs = create(&t, ApiKeyRequest::for_subject("bob").scopes(["admin", "read", "write"])).expose().to_owned();
         t.get("/guards/roles").bearer(&bobs).send().refused(403, "missing_role");
         t.get("/guards/permissions").bearer(&bobs).send().refused(403, "missing_permission");
         let alices = key_of(&t, "alice");
@@ -106,42 +111,42 @@ cases! { $ __api_keys_tests in api_keys;
     }
 
     fn a_mistyped_key_is_refused_without_asking_anybody(t) {
-        let keeper;
-        (t, keeper) = with_keys();
+        let store;
+        (t, store) = with_keys();
         let key = key_of(&t, "alice");
-        keeper.calls();
+        store.calls();
         for wrong in [bent(&key), key[..key.len() - 1].to_owned(), format!("{key}0"), key.to_uppercase().replace("FAUTH", "fauth"), "fauth_".to_owned()] {
             let seen = t.get("/me").bearer(&wrong).send();
             assert_eq!(seen.refused(401, "invalid_token").user_loads, 0);
             t.get("/maybe").bearer(&wrong).send().refused(401, "invalid_token");
             t.get("/me").header("authorization", basic("__token__", &wrong)).send().refused(401, "invalid_token");
         }
-        assert!(keeper.calls().is_empty());
+        assert!(store.calls().is_empty());
     }
 
     fn an_unknown_key_costs_one_look_up(t) {
-        let keeper;
-        (t, keeper) = with_keys();
+        let store;
+        (t, store) = with_keys();
         let (other, _) = with_keys::<H>();
         let unknown = key_of(&other, "alice");
         assert_eq!(t.get("/me").bearer(&unknown).send_to_framework().refused(401, "invalid_token").user_loads, 0);
-        assert_eq!(keeper.calls(), ["find"]);
+        assert_eq!(store.calls(), ["find"]);
         t.get("/me").bearer(&unknown).send().refused(401, "invalid_token");
     }
 
     fn a_wrong_secret_is_401(t) {
-        let keeper;
-        (t, keeper) = with_keys();
+        let store;
+        (t, store) = with_keys();
         let forged = with_another_secret(&key_of(&t, "alice"));
-        keeper.calls();
+        store.calls();
         assert_eq!(t.get("/me").bearer(&forged).send_to_framework().refused(401, "invalid_token").user_loads, 0);
-        assert_eq!(keeper.calls(), ["find"], "it is not noted as a use");
+        assert_eq!(store.calls(), ["find"], "it is not noted as a use");
         t.get("/me").bearer(&forged).send().refused(401, "invalid_token");
     }
 
     fn an_expired_key_is_401(t) {
         (t, _) = with_keys();
-        let key = create(&t, ApiKeyRequest::new("alice").lifetime(DAY)).expose().to_owned();
+        let key = create(&t, ApiKeyRequest::for_subject("alice").lifetime(DAY)).expose().to_owned();
         t.clock.advance(ALMOST_A_DAY);
         t.get("/me").bearer(&key).send().is(200);
         t.clock.advance(SECOND);
@@ -150,10 +155,10 @@ cases! { $ __api_keys_tests in api_keys;
 
     /// The store may be late to forget.
     fn an_expired_key_is_401_whatever_the_store_says(t) {
-        let keeper;
-        (t, keeper) = with_keys();
-        let key = create(&t, ApiKeyRequest::new("alice").lifetime(DAY)).expose().to_owned();
-        keeper.find_expired();
+        let store;
+        (t, store) = with_keys();
+        let key = create(&t, ApiKeyRequest::for_subject("alice").lifetime(DAY)).expose().to_owned();
+        store.forget_late(DAY);
         t.clock.advance(ALMOST_A_DAY);
         t.get("/me").bearer(&key).send().is(200);
         t.clock.advance(SECOND);
@@ -162,7 +167,7 @@ cases! { $ __api_keys_tests in api_keys;
 
     fn a_key_that_expires_while_its_owner_is_loaded_is_401(t) {
         (t, _) = with_keys();
-        let key = create(&t, ApiKeyRequest::new("alice").lifetime(DAY)).expose().to_owned();
+        let key = create(&t, ApiKeyRequest::for_subject("alice").lifetime(DAY)).expose().to_owned();
         t.clock.advance(ALMOST_A_DAY);
         t.users.time_passes(&t.clock, SECOND);
         t.get("/me").bearer(&key).send().refused(401, "invalid_token");
@@ -170,15 +175,15 @@ cases! { $ __api_keys_tests in api_keys;
 
     fn a_key_that_never_expires_is_good_for_long(t) {
         (t, _) = with_keys();
-        let key = create(&t, ApiKeyRequest::new("alice").danger_never_expires()).expose().to_owned();
+        let key = create(&t, ApiKeyRequest::for_subject("alice").danger_never_expires()).expose().to_owned();
         t.clock.advance(50 * 365 * DAY);
         t.get("/me").bearer(&key).send().is(200);
     }
 
     fn a_revoked_key_is_401(t) {
         (t, _) = with_keys();
-        let (first, second) = (create(&t, ApiKeyRequest::new("alice")), key_of(&t, "alice"));
-        let revoke = |owner: &str| block_on(t.app.auth.revoke_api_key(&first.key().id, owner)).unwrap();
+        let (first, second) = (create(&t, ApiKeyRequest::for_subject("alice")), key_of(&t, "alice"));
+        let revoke = |owner: &str| block_on(t.app.auth.revoke_api_key(owner, &first.key().id)).unwrap();
         assert!(!revoke("bob"), "not his");
         t.get("/me").bearer(first.expose()).send().is(200);
         assert!(revoke("alice"));
@@ -200,7 +205,7 @@ cases! { $ __api_keys_tests in api_keys;
 
     fn every_fault_of_a_key_gives_the_same_answer(t) {
         (t, _) = with_keys();
-        let (key, expired) = (key_of(&t, "alice"), create(&t, ApiKeyRequest::new("alice").lifetime(DAY)));
+        let (key, expired) = (key_of(&t, "alice"), create(&t, ApiKeyRequest::for_subject("alice").lifetime(DAY)));
         let (other, _) = with_keys::<H>();
         t.clock.advance(DAY);
         let answers = [
@@ -219,8 +224,8 @@ cases! { $ __api_keys_tests in api_keys;
     }
 
     fn a_key_beside_a_token_is_400(t) {
-        let keeper = FakeKeeper::new();
-        t = Probe::build(|builder| builder.api_key_store(keeper.clone()).danger_query_token("token"));
+        let store = FaultyStore::default();
+        t = Probe::build(|builder| builder.api_key_store(store.clone()).danger_query_token("token"));
         let (key, token) = (key_of(&t, "alice"), t.access("alice"));
         t.get("/me").bearer(&key).bearer(&token).send().refused(400, "malformed_credential");
         t.get("/me").bearer(&token).bearer(&key).send().refused(400, "malformed_credential");
@@ -237,23 +242,23 @@ cases! { $ __api_keys_tests in api_keys;
     }
 
     fn a_key_in_a_cookie_or_a_url_opens_nothing(t) {
-        let keeper = FakeKeeper::new();
+        let store = FaultyStore::default();
         t = Probe::build(|builder| {
-            builder.api_key_store(keeper.clone()).danger_query_token("token").transport(CookieTransport::new())
+            builder.api_key_store(store.clone()).danger_query_token("token").transport(CookieTransport::new())
         });
         let key = key_of(&t, "alice");
-        keeper.calls();
+        store.calls();
         t.get("/me").header("cookie", format!("__Host-session={key}")).send().refused(401, "invalid_token");
         t.get(&format!("/me?token={key}")).send().refused(401, "invalid_token");
-        assert!(keeper.calls().is_empty());
+        assert!(store.calls().is_empty());
         // The same key in its place.
         t.get("/me").bearer(&key).send().is(200);
     }
 
     /// As any header that is sent on purpose.
     fn a_key_beside_a_cookie_counts_alone(t) {
-        let keeper = FakeKeeper::new();
-        t = Probe::build(|builder| builder.api_key_store(keeper.clone()).transport(CookieTransport::new()));
+        let store = FaultyStore::default();
+        t = Probe::build(|builder| builder.api_key_store(store.clone()).transport(CookieTransport::new()));
         let cookie = format!("__Host-session={}", t.access("bob"));
         let key = key_of(&t, "alice");
         t.post("/me").header("cookie", &cookie).bearer(&key).send().is(200).says("Hello alice");
@@ -265,8 +270,8 @@ cases! { $ __api_keys_tests in api_keys;
 
     /// Tokens come in cookies there, and keys bring no other way for them.
     fn where_tokens_come_in_cookies_a_header_carries_keys_only(t) {
-        let keeper = FakeKeeper::new();
-        t = Probe::build(|builder| builder.api_key_store(keeper.clone()).transport(CookieTransport::new()));
+        let store = FaultyStore::default();
+        t = Probe::build(|builder| builder.api_key_store(store.clone()).transport(CookieTransport::new()));
         let (key, token) = (key_of(&t, "alice"), t.access("alice"));
         t.get("/me").bearer(&key).send().is(200).says("Hello alice");
         t.get("/me").bearer(&token).send().refused(401, "missing_credential");
@@ -291,11 +296,11 @@ cases! { $ __api_keys_tests in api_keys;
     fn a_key_lives_on_when_its_owner_logs_out_everywhere_but_not_when_he_is_kept_out(t) {
         (t, _) = with_keys();
         let key = key_of(&t, "alice");
-        block_on(t.app.auth.logout_all("alice")).unwrap();
+        block_on(t.app.auth.logout_all("alice", &ClientInfo::unknown())).unwrap();
         t.get("/me").bearer(&key).send().is(200);
-        block_on(t.app.auth.revoke(&[RevocationTarget::Subject("bob")])).unwrap();
+        block_on(t.app.auth.revoke("bob", &[RevocationTarget::Subject])).unwrap();
         t.get("/me").bearer(&key).send().is(200);
-        block_on(t.app.auth.revoke(&[RevocationTarget::Subject("alice")])).unwrap();
+        block_on(t.app.auth.revoke("alice", &[RevocationTarget::Subject])).unwrap();
         t.get("/me").bearer(&key).send().refused(401, "invalid_token");
     }
 
@@ -342,7 +347,7 @@ cases! { $ __api_keys_tests in api_keys;
         let key = key_of(&other, "alice");
         t.get("/me").bearer(&key).send().refused(401, "invalid_token");
         t.get("/me").header("authorization", basic("__token__", &key)).send().refused(401, "missing_credential");
-        t = Probe::build(|builder| builder.api_key_store(FakeKeeper::new()).api_key_prefix("acme"));
+        t = Probe::build(|builder| builder.api_key_store(FaultyStore::default()).api_key_prefix("acme"));
         t.get("/me").bearer(&key).send().refused(401, "invalid_token");
         t.get("/me").bearer(key_of(&t, "bob")).send().is(200).says("Hello bob");
     }
@@ -355,23 +360,23 @@ cases! { $ __api_keys_tests in api_keys;
     }
 
     fn a_key_neither_refreshes_nor_logs_out(t) {
-        let keeper;
-        (t, keeper) = with_keys();
+        let store;
+        (t, store) = with_keys();
         let key = key_of(&t, "alice");
-        keeper.calls();
+        store.calls();
         t.post("/refresh").body(JSON, format!("{{\"refresh_token\":\"{key}\"}}")).send().refused(401, "invalid_token");
         t.post("/refresh").bearer(&key).send().refused(401, "missing_credential");
         t.post("/logout").bearer(&key).send().refused(401, "invalid_token");
         t.post("/logout").header("authorization", basic("__token__", &key)).send().refused(401, "invalid_token");
-        assert!(keeper.calls().is_empty());
+        assert!(store.calls().is_empty());
         t.get("/me").bearer(&key).send().is(200);
     }
 
     fn a_failing_store_is_503(t) {
-        let keeper;
-        (t, keeper) = with_keys();
+        let store;
+        (t, store) = with_keys();
         let key = key_of(&t, "alice");
-        keeper.fail();
+        store.fault(Fault::Fails);
         for path in ["/me", "/maybe", "/guards/user", "/guards/inactive", "/group/dashboard"] {
             t.get(path).bearer(&key).send().refused(503, "unavailable").has("retry-after", "5").lacks("www-authenticate");
         }
@@ -380,23 +385,23 @@ cases! { $ __api_keys_tests in api_keys;
         t.get("/me").bearer(t.access(TokenRequest::for_subject("alice"))).send().is(200);
         t.get("/me").bearer(t.token(Purpose::Refresh, "alice")).send().refused(401, "invalid_token");
         t.get("/me").bearer(bent(&key)).send().refused(401, "invalid_token");
-        keeper.recover();
+        store.recover();
         t.get("/me").bearer(&key).send().is(200);
     }
 
     fn a_hanging_store_is_cut_off(t) {
-        let keeper = FakeKeeper::new();
-        t = Probe::build(|builder| builder.api_key_store(keeper.clone()).store_timeout(Duration::from_millis(20)));
+        let store = FaultyStore::default();
+        t = Probe::build(|builder| builder.api_key_store(store.clone()).store_timeout(Duration::from_millis(20)));
         let key = key_of(&t, "alice");
-        keeper.delay(Duration::from_secs(60));
+        store.fault(Fault::Hangs);
         t.get("/me").bearer(&key).send().refused(503, "unavailable");
     }
 
     fn that_a_use_cannot_be_noted_is_no_refusal(t) {
-        let keeper;
-        (t, keeper) = with_keys();
+        let store;
+        (t, store) = with_keys();
         let key = key_of(&t, "alice");
-        keeper.fail_at("touch");
+        store.fault_at("touch", Fault::Fails);
         t.get("/me").bearer(&key).send().is(200).says("Hello alice");
     }
 

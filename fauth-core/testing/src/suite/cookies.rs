@@ -1,6 +1,9 @@
 //! The cookie transport, and the proof of origin that it demands.
 
-use fauth_core::{BearerTransport, CookieTransport, Purpose, SameSite, TokenRequest};
+use fauth_core::{
+    Purpose, TokenRequest,
+    transport::{BearerTransport, CookieTransport, SameSite},
+};
 
 use super::{Sending, cases};
 use crate::suite::{Harness, Probe};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fauth_core::{Clock as _, Purpose, TokenRequest};
+use fauth_core::{Purpose, TokenRequest, clock::Clock as _};
 
 use super::cases;
 

@@ -1,5 +1,6 @@
 //! `CurrentUser`, `MaybeUser` and `Token`, alone and behind guards.
 
+use crate::at_once;
 use fauth_core::{Purpose, TokenRequest};
 
 use super::cases;
@@ -78,7 +79,7 @@ cases! { $ __extractors_tests in extractors;
 
     /// Two providers of one user type do not trust each other.
     fn a_grant_of_another_provider_counts_for_nothing(t) {
-        let foreign = t.app.other.issue(Purpose::Access, "alice").unwrap();
+        let foreign = at_once(t.app.other.issue(Purpose::Access, "alice")).unwrap();
         t.get("/guards/other").bearer(foreign.expose()).send().refused(401, "invalid_token");
         // The guard of the other provider refuses ours.
         t.get("/guards/other").bearer(t.access("alice")).send().refused(401, "invalid_token");
@@ -86,7 +87,7 @@ cases! { $ __extractors_tests in extractors;
 
     /// Inside a group the user is the one whom the group has let in, whatever provider the application has beside it.
     fn a_group_of_another_provider_has_its_own_users(t) {
-        let foreign = t.app.other.issue(Purpose::Access, "bob").unwrap();
+        let foreign = at_once(t.app.other.issue(Purpose::Access, "bob")).unwrap();
         t.get("/foreign/panel").bearer(foreign.expose()).send().is(200).says("Hello bob");
         t.get("/foreign/token").bearer(foreign.expose()).send().is(200).says("access bob [] -");
         t.get("/foreign/panel").bearer(t.access("alice")).send().refused(401, "invalid_token");

@@ -63,11 +63,11 @@ cases! { $ __failures_tests in failures;
 
     fn a_clock_before_the_epoch_opens_nothing(t) {
         let token = t.access("alice");
-        t.clock.set(fauth_core::Timestamp::from_unix_seconds(-1));
+        t.clock.set(fauth_core::clock::Timestamp::from_unix_seconds(-1));
         t.get("/me").bearer(&token).send().refused(401, "invalid_token");
-        t.clock.set(fauth_core::Timestamp::from_unix_seconds(i64::MIN));
+        t.clock.set(fauth_core::clock::Timestamp::from_unix_seconds(i64::MIN));
         t.get("/me").bearer(&token).send().refused(401, "invalid_token");
-        t.clock.set(fauth_core::Timestamp::from_unix_seconds(i64::MAX));
+        t.clock.set(fauth_core::clock::Timestamp::from_unix_seconds(i64::MAX));
         t.get("/me").bearer(&token).send().refused(401, "invalid_token");
     }
 

@@ -1,6 +1,6 @@
 //! `POST /login`.
 
-use fauth_core::{PasswordConfig, Purpose};
+use fauth_core::{Purpose, password::PasswordConfig};
 
 use super::cases;
 use crate::suite::Probe;

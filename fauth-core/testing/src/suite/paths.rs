@@ -1,6 +1,6 @@
 //! Paths that guard and router might read differently never reach what they guard.
 
-use fauth_core::PathCharacter;
+use fauth_core::path::PathCharacter;
 
 use super::cases;
 use crate::suite::Probe;

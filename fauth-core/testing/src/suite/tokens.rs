@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use fauth_core::{Algorithm, AuthConfig, Key, Purpose, TokenProfile, TokenRequest};
+use fauth_core::{
+    AuthConfig, Purpose, TokenRequest,
+    token::{Algorithm, Key, TokenProfile},
+};
 
 use super::cases;
 use crate::{ManualClock, SECRET, sign, sign_with, suite::Probe};

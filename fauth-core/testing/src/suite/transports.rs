@@ -1,8 +1,10 @@
 //! Several transports in an order, query tokens, and transports of the application's own.
 
 use fauth_core::{
-    BearerTransport, CookieTransport, Extracted, MalformedCredential, Purpose, RequestHead, SecurityScheme,
-    Transport,
+    Purpose,
+    rejection::MalformedCredential,
+    request::RequestHead,
+    transport::{BearerTransport, CookieTransport, Extracted, SecurityScheme, Transport},
 };
 
 use super::cases;

@@ -33,7 +33,7 @@ impl StoreHarness for Postgres {
 async fn connect() -> PostgresStore {
     let pool = PgPoolOptions::new().max_connections(4).connect(servers::Postgres::shared()).await.unwrap();
     let prefix = PREFIX.with_borrow(String::clone);
-    PostgresStore::new(pool).prefix(&prefix).unwrap().clock(ManualClock::new())
+    PostgresStore::with_prefix(pool, &prefix).unwrap().clock(ManualClock::new())
 }
 
 /// Unlike that of every other case, also of earlier runs: the server may be one that stays.

@@ -17,7 +17,8 @@ static URL: LazyLock<String> = LazyLock::new(|| {
     })
 });
 
-/// A namespace of its own, which has been there for ever: the clock of the suite stands still, and so a memory could not begin.
+/// A namespace of its own, which has been there for ever: the clock of the suite stands still, and
+/// so a memory could not begin.
 async fn new_namespace() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -26,7 +27,7 @@ async fn new_namespace() -> String {
     let namespace = format!("suite-{random:x}-{count}");
     let client = redis::Client::open(URL.as_str()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-    let generation = format!("{{{namespace}}}:generation");
+    let generation = format!("{{{namespace}:r}}:generation");
     redis::pipe()
         .cmd("HSET")
         .arg(&generation)

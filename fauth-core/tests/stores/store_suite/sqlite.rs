@@ -1,4 +1,5 @@
-//! The store suite on SQLite: a database in a file, with a write-ahead log, and a second instance as another process would open it.
+//! The store suite on SQLite: a database in a file, with a write-ahead log, and a second instance
+//! as another process would open it.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 

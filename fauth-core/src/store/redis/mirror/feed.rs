@@ -1,20 +1,22 @@
 //! The task that keeps the copy: a snapshot, then every change.
 //!
-//! It has a connection of its own, which waits in Redis for changes, and comes back without any a few times within the time that the copy may be old.
+//! It has a connection of its own. A command waits in Redis for changes, and returns without any a
+//! few times within the time that the copy may be old.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use redis::{Value, aio::MultiplexedConnection};
 
-use super::{Copy, table::Change};
+use super::{copy::Copy, table::Change};
 use crate::{
     clock::{Timestamp, instant},
+    escape::Escaped,
     store::redis::{
-        Hub,
         fault::Fault,
-        names::{Step, seconds, time_to_live},
+        hub::Hub,
         reply::Reply,
         scripts,
+        step::{Step, time_to_live},
     },
 };
 
@@ -41,14 +43,15 @@ pub(super) struct Feed {
 /// How far the stream was read.
 #[derive(Debug)]
 struct Position {
-    /// The run of the server and the history that it follows, if it tells. Another run may have forgotten the end of what this one knew, and so may a server that
-    /// was a replica in between.
+    /// The run of the server and the history that it follows, if it tells. Another run may have
+    /// forgotten the end of what this one knew, and so may a server that was a replica in between.
     run: Option<String>,
     generation: String,
     /// The last change that was read: its id, and its number.
     id: String,
     number: u64,
-    /// The number of the last change there was, as of the last answer: the next answer has to reach it.
+    /// The number of the last change there was, as of the last answer: the next answer has to
+    /// reach it.
     reach: u64,
 }
 
@@ -82,7 +85,7 @@ impl Feed {
                 let error = fault.to_string();
                 tracing::warn!(
                     target: "fauth",
-                    error = %crate::escape::Escaped(&error),
+                    error = %Escaped(&error),
                     "the mirror of the revocations does not hear from redis"
                 );
             }
@@ -109,7 +112,8 @@ impl Feed {
         }
     }
 
-    /// Until all is known: by the stream, if it can be read on where it was left, else by a snapshot.
+    /// Until all is known: by the stream, if it can be read on where it was left, else by a
+    /// snapshot.
     async fn catch_up(&mut self, connection: &mut MultiplexedConnection) -> Result<(), Fault> {
         loop {
             let head = self.head(connection).await?;
@@ -134,7 +138,7 @@ impl Feed {
     async fn head(&self, connection: &mut MultiplexedConnection) -> Result<Position, Fault> {
         let run = run_of(connection).await?;
         let now = self.hub.clock.now()?;
-        let step = self.hub.names.revocation_step(&scripts::HEAD, now);
+        let step = self.hub.names.revocations.step(&scripts::HEAD, now);
         let mut reply = ask(connection, &step).await?;
         if reply.is("lost") {
             let (begin, since) = self.hub.begin_step()?;
@@ -172,17 +176,17 @@ impl Feed {
     ) -> Result<(), Fault> {
         let mut cursor = "0".to_owned();
         loop {
-            let mut step = self.hub.names.revocation_step(&scripts::SNAPSHOT, self.hub.clock.now()?);
+            let mut step = self.hub.names.revocations.step(&scripts::SNAPSHOT, self.hub.clock.now()?);
             step.arg(kind).arg(&cursor);
             let mut reply = ask(connection, &step).await?;
             reply.done()?;
             cursor = reply.text()?;
             for row in reply.rows()? {
                 let mut row = Reply::row(row)?;
-                let (name, ends, epoch) = (row.bytes()?, row.parsed()?, row.parsed()?);
+                let (key, ends, epoch) = (row.bytes()?, row.parsed()?, row.parsed()?);
                 self.copy.table.note(match kind {
-                    "targets" => Change::RevocationTarget { name: &name, ends },
-                    _ => Change::Epoch { subject: &name, epoch, ends },
+                    "targets" => Change::Target { key: &key, ends },
+                    _ => Change::Epoch { key: &key, epoch, ends },
                 });
             }
             if cursor == "0" {
@@ -191,19 +195,20 @@ impl Feed {
         }
     }
 
-    /// What is known here and not in Redis, Redis has lost: it was restarted without its last second, or empty.
+    /// Tells Redis what is known here and not there. It was restarted without its last second, or
+    /// empty.
     async fn write_back(&self, connection: &mut MultiplexedConnection) -> Result<(), Fault> {
         let now = self.hub.clock.now()?;
-        let lost = self.copy.table.unheard(now.unix_seconds());
+        let lost = self.copy.table.missing(now.unix_seconds());
         for batch in lost.chunks(BATCH) {
-            let mut step = self.hub.names.revocation_step(&scripts::RESTORE, now);
+            let mut step = self.hub.names.revocations.step(&scripts::RESTORE, now);
             for entry in batch {
                 let ends = Timestamp::from_unix_seconds(entry.ends);
-                step.arg(if entry.epoch.is_some() { "e" } else { "a" })
+                step.arg(if entry.epoch.is_some() { "epoch" } else { "target" })
                     .arg(time_to_live(now, ends))
-                    .arg(seconds(ends))
+                    .time(ends)
                     .arg(entry.epoch.unwrap_or(0))
-                    .arg(&*entry.name);
+                    .arg(&*entry.key);
             }
             ask(connection, &step).await?.done()?;
         }
@@ -221,15 +226,17 @@ impl Feed {
     ) -> Result<Heard, Fault> {
         let Some(position) = &mut self.position else { return Ok(Heard::Broken) };
         let (asked_at, time_then) = (instant(), self.hub.clock.now()?);
+        let names = &self.hub.names.revocations;
         let mut pipe = redis::pipe();
         let read = pipe.cmd("XREAD").arg("COUNT").arg(PAGE);
         if let Some(wait) = wait {
             read.arg("BLOCK").arg(u64::try_from(wait.as_millis()).unwrap_or(1).max(1));
         }
-        read.arg("STREAMS").arg(&self.hub.names.stream).arg(&position.id);
-        pipe.cmd("HMGET").arg(&self.hub.names.generation).arg("id").arg("seq").cmd("TIME");
-        // A replica answers all that, and may have missed what others have revoked. It does not answer a write, even of nothing; nor does a master that knows it is alone.
-        pipe.cmd("PEXPIRE").arg(&self.hub.names.nothing).arg(1).ignore();
+        read.arg("STREAMS").arg(&names.changes).arg(&position.id);
+        pipe.cmd("HMGET").arg(&names.generation).arg("id").arg("seq").cmd("TIME");
+        // A replica answers all that, and may have missed what others have revoked. It refuses a
+        // write, even of nothing; so does a master that knows it is alone.
+        pipe.cmd("PEXPIRE").arg(&names.nothing).arg(1).ignore();
         let (changes, (generation, reach), (time, _)): Answer = pipe.query_async(connection).await?;
         if generation.as_deref() != Some(&position.generation) {
             return Ok(Heard::Broken);
@@ -277,8 +284,8 @@ impl Position {
             for (name, value) in fields {
                 match name {
                     b"n" => number = decimal(value),
-                    b"a" => note(target(value).ok_or(Fault::Malformed("no target"))?),
-                    b"e" => note(epoch(value).ok_or(Fault::Malformed("no epoch"))?),
+                    b"target" => note(target(value).ok_or(Fault::Malformed("no target"))?),
+                    b"epoch" => note(epoch(value).ok_or(Fault::Malformed("no epoch"))?),
                     _ => return Err(Fault::Malformed("an unknown change")),
                 }
             }
@@ -362,14 +369,14 @@ fn number_and_rest<T: std::str::FromStr>(text: &[u8]) -> Option<(T, &[u8])> {
 }
 
 fn target(text: &[u8]) -> Option<Change<'_>> {
-    let (ends, name) = number_and_rest(text)?;
-    Some(Change::RevocationTarget { name, ends })
+    let (ends, key) = number_and_rest(text)?;
+    Some(Change::Target { key, ends })
 }
 
 fn epoch(text: &[u8]) -> Option<Change<'_>> {
     let (ends, rest) = number_and_rest(text)?;
-    let (epoch, subject) = number_and_rest(rest)?;
-    Some(Change::Epoch { subject, epoch, ends })
+    let (epoch, key) = number_and_rest(rest)?;
+    Some(Change::Epoch { key, epoch, ends })
 }
 
 #[cfg(test)]
@@ -402,7 +409,7 @@ mod tests {
 
     #[test]
     fn changes_are_read_in_both_protocols() {
-        let entries = Value::Array(vec![entry(8, &["a", "99 jti:a b", "e", "99 7 al ice"])]);
+        let entries = Value::Array(vec![entry(8, &["target", "99 jti:a b", "epoch", "99 7 al ice"])]);
         let older = Value::Array(vec![Value::Array(vec![text("changes"), entries.clone()])]);
         for answer in [Value::Map(vec![(text("changes"), entries)]), older] {
             let mut noted = Vec::new();
@@ -410,8 +417,8 @@ mod tests {
             let heard = position.read(&answer, 8, |change| noted.push(format!("{change:?}")));
             assert_eq!((heard.unwrap(), position.number, &*position.id), (Heard::All, 8, "5-0"));
             let expected = [
-                Change::RevocationTarget { name: b"jti:a b", ends: 99 },
-                Change::Epoch { subject: b"al ice", epoch: 7, ends: 99 },
+                Change::Target { key: b"jti:a b", ends: 99 },
+                Change::Epoch { key: b"al ice", epoch: 7, ends: 99 },
             ];
             assert_eq!(noted, expected.map(|change| format!("{change:?}")));
         }
@@ -438,7 +445,7 @@ mod tests {
 
     #[test]
     fn what_no_script_of_ours_writes_is_an_error() {
-        for fields in [["a", "jti:a"], ["a", "x jti:a"], ["e", "1 alice"], ["x", "1 a"]] {
+        for fields in [["target", "jti:a"], ["target", "x jti:a"], ["epoch", "1 alice"], ["x", "1 a"]] {
             assert!(position(7).read(&stream(vec![entry(8, &fields)]), 8, |_| {}).is_err(), "{fields:?}");
         }
         for answer in [Value::Okay, Value::Array(vec![]), stream(vec![text("x")])] {

@@ -11,39 +11,49 @@ use std::{
 /// A request looks into three or four of them for a moment; a sweep goes through one at a time.
 const SHARDS: usize = 64;
 
-/// Something that was revoked.
+/// Something was revoked, or an epoch was raised. The key is that of the target, or that of
+/// [`RevocationTarget::Subject`](crate::store::RevocationTarget::Subject) for the owner of the
+/// epoch.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Change<'a> {
-    RevocationTarget { name: &'a [u8], ends: i64 },
-    Epoch { subject: &'a [u8], epoch: u64, ends: i64 },
+    Target { key: &'a [u8], ends: i64 },
+    Epoch { key: &'a [u8], epoch: u64, ends: i64 },
 }
 
-/// The same, kept.
+/// An entry that a snapshot did not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct Missing {
+    /// `None` for a revoked target.
     pub(super) epoch: Option<u64>,
     pub(super) ends: i64,
-    pub(super) name: Box<[u8]>,
+    pub(super) key: Box<[u8]>,
 }
 
 #[derive(Debug, Default)]
 struct Shard {
-    targets: HashMap<Box<[u8]>, RevocationTarget>,
-    epochs: HashMap<Box<[u8]>, Epoch>,
+    targets: HashMap<Box<[u8]>, Entry>,
+    epochs: HashMap<Box<[u8]>, Entry>,
 }
 
-/// `round` is when the entry was last heard of: an older one than that of the last snapshot was not in Redis then.
-#[derive(Debug)]
-struct RevocationTarget {
+/// A revoked target or an epoch.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    /// 0 for a revoked target.
+    epoch: u64,
     ends: i64,
+    /// In which round the entry was last heard of. One of an earlier round than the last snapshot
+    /// was not in Redis then.
     round: u32,
 }
 
-#[derive(Debug)]
-struct Epoch {
-    value: u64,
-    ends: i64,
-    round: u32,
+impl Entry {
+    fn merged_with(self, other: Self) -> Self {
+        Self {
+            epoch: self.epoch.max(other.epoch),
+            ends: self.ends.max(other.ends),
+            round: self.round.max(other.round),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -64,10 +74,10 @@ impl Table {
         read(self.shard(target), |shard| shard.targets.get(target).map(|entry| entry.ends))
     }
 
-    /// The epoch of a subject, 0 if none is in force at `now`.
-    pub(super) fn epoch_of(&self, subject: &[u8], now: i64) -> u64 {
-        read(self.shard(subject), |shard| match shard.epochs.get(subject) {
-            Some(entry) if entry.ends > now => entry.value,
+    /// The epoch of an owner, 0 if none is in force at `now`.
+    pub(super) fn epoch_of(&self, owner: &[u8], now: i64) -> u64 {
+        read(self.shard(owner), |shard| match shard.epochs.get(owner) {
+            Some(entry) if entry.ends > now => entry.epoch,
             _ => 0,
         })
     }
@@ -76,19 +86,11 @@ impl Table {
     pub(super) fn note(&self, change: Change<'_>) {
         let round = self.round.load(Ordering::Relaxed);
         match change {
-            Change::RevocationTarget { name, ends } => write(self.shard(name), |shard| {
-                if let Some(entry) = shard.targets.get_mut(name) {
-                    *entry = RevocationTarget { ends: entry.ends.max(ends), round };
-                } else {
-                    shard.targets.insert(name.into(), RevocationTarget { ends, round });
-                }
+            Change::Target { key, ends } => write(self.shard(key), |shard| {
+                merge(&mut shard.targets, key, Entry { epoch: 0, ends, round });
             }),
-            Change::Epoch { subject, epoch, ends } => write(self.shard(subject), |shard| {
-                if let Some(entry) = shard.epochs.get_mut(subject) {
-                    *entry = Epoch { value: entry.value.max(epoch), ends: entry.ends.max(ends), round };
-                } else {
-                    shard.epochs.insert(subject.into(), Epoch { value: epoch, ends, round });
-                }
+            Change::Epoch { key, epoch, ends } => write(self.shard(key), |shard| {
+                merge(&mut shard.epochs, key, Entry { epoch, ends, round });
             }),
         }
     }
@@ -99,28 +101,22 @@ impl Table {
     }
 
     /// What was not heard of since the snapshot began, and is not over.
-    pub(super) fn unheard(&self, now: i64) -> Vec<Entry> {
+    pub(super) fn missing(&self, now: i64) -> Vec<Missing> {
         let round = self.round.load(Ordering::Relaxed);
-        let mut entries = Vec::new();
+        let is_missing = |entry: &Entry| entry.round != round && entry.ends > now;
+        let mut missing = Vec::new();
+        let mut add = |key: &[u8], ends, epoch| missing.push(Missing { epoch, ends, key: key.into() });
         for shard in &self.shards {
             read(shard, |shard| {
-                let targets =
-                    shard.targets.iter().filter(|(_, entry)| entry.round != round && entry.ends > now);
-                entries.extend(targets.map(|(name, entry)| Entry {
-                    epoch: None,
-                    ends: entry.ends,
-                    name: name.clone(),
-                }));
-                let epochs =
-                    shard.epochs.iter().filter(|(_, entry)| entry.round != round && entry.ends > now);
-                entries.extend(epochs.map(|(name, entry)| Entry {
-                    epoch: Some(entry.value),
-                    ends: entry.ends,
-                    name: name.clone(),
-                }));
+                for (key, entry) in shard.targets.iter().filter(|(_, entry)| is_missing(entry)) {
+                    add(key, entry.ends, None);
+                }
+                for (key, entry) in shard.epochs.iter().filter(|(_, entry)| is_missing(entry)) {
+                    add(key, entry.ends, Some(entry.epoch));
+                }
             });
         }
-        entries
+        missing
     }
 
     /// Forgets in one shard what ended before `before`.
@@ -132,12 +128,21 @@ impl Table {
         });
     }
 
-    /// By the end of the name: the ends of ids are random, and those of numbered subjects differ.
-    fn shard(&self, name: &[u8]) -> &RwLock<Shard> {
+    /// By the end of the key: the ends of ids are random, and those of numbered subjects differ.
+    fn shard(&self, key: &[u8]) -> &RwLock<Shard> {
         let sum =
-            name.iter().rev().take(8).fold(0_usize, |sum, byte| sum.wrapping_mul(31) ^ usize::from(*byte));
+            key.iter().rev().take(8).fold(0_usize, |sum, byte| sum.wrapping_mul(31) ^ usize::from(*byte));
         let [first, ..] = &self.shards;
         self.shards.get(sum % SHARDS).unwrap_or(first)
+    }
+}
+
+fn merge(entries: &mut HashMap<Box<[u8]>, Entry>, key: &[u8], entry: Entry) {
+    match entries.get_mut(key) {
+        Some(known) => *known = known.merged_with(entry),
+        None => {
+            entries.insert(key.into(), entry);
+        }
     }
 }
 
@@ -154,8 +159,8 @@ fn write(shard: &RwLock<Shard>, change: impl FnOnce(&mut Shard)) {
 mod tests {
     use super::*;
 
-    fn target(name: &[u8], ends: i64) -> Change<'_> {
-        Change::RevocationTarget { name, ends }
+    fn target(key: &[u8], ends: i64) -> Change<'_> {
+        Change::Target { key, ends }
     }
 
     #[test]
@@ -168,7 +173,7 @@ mod tests {
         }
         assert_eq!(table.end_of(b"jti:b"), None);
         for (epoch, ends) in [(7, 10), (9, 20), (8, 5)] {
-            table.note(Change::Epoch { subject: b"alice", epoch, ends });
+            table.note(Change::Epoch { key: b"alice", epoch, ends });
         }
         assert_eq!((table.epoch_of(b"alice", 19), table.epoch_of(b"alice", 20)), (9, 0));
         assert_eq!(table.epoch_of(b"bob", 0), 0);
@@ -179,7 +184,7 @@ mod tests {
         let table = Table::default();
         table.note(target(b"old", 9));
         table.note(target(b"new", 10));
-        table.note(Change::Epoch { subject: b"old", epoch: 1, ends: 9 });
+        table.note(Change::Epoch { key: b"old", epoch: 1, ends: 9 });
         for turn in 0..SHARDS {
             table.sweep(turn, 10);
         }
@@ -193,12 +198,12 @@ mod tests {
         for name in [b"there", b"lost!", b"over!"] {
             table.note(target(name, if name == b"over!" { 10 } else { 99 }));
         }
-        table.note(Change::Epoch { subject: b"alice", epoch: 3, ends: 99 });
+        table.note(Change::Epoch { key: b"alice", epoch: 3, ends: 99 });
         table.next_round();
         table.note(target(b"there", 50));
-        let mut unheard = table.unheard(10);
-        unheard.sort_by_key(|entry| entry.epoch);
-        let entry = |name: &[u8], epoch| Entry { epoch, ends: 99, name: name.into() };
-        assert_eq!(unheard, [entry(b"lost!", None), entry(b"alice", Some(3))]);
+        let mut missing = table.missing(10);
+        missing.sort_by_key(|entry| entry.epoch);
+        let entry = |name: &[u8], epoch| Missing { epoch, ends: 99, key: name.into() };
+        assert_eq!(missing, [entry(b"lost!", None), entry(b"alice", Some(3))]);
     }
 }

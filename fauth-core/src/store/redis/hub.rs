@@ -1,0 +1,77 @@
+//! Where scripts are run, and where the memory of Redis begins anew if it was lost.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    fault::Fault,
+    link::{Link, Retry},
+    names::Names,
+    reply::Reply,
+    scripts,
+    step::{Step, hexadecimal},
+};
+use crate::clock::{Clock, Timestamp};
+
+/// The connection, the names of the keys, and the clock. The task behind the mirror has one too.
+#[derive(Clone)]
+pub(super) struct Hub {
+    pub(super) link: Link,
+    pub(super) names: Arc<Names>,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl Hub {
+    /// Runs a script on what an owner has.
+    pub(super) async fn run(&self, step: &Step, retry: Retry) -> Result<Reply, Fault> {
+        self.link.run(step, retry).await
+    }
+
+    /// Runs a script on revocations. If Redis has lost its memory, a new one begins first.
+    pub(super) async fn run_on_revocations(&self, step: &Step, retry: Retry) -> Result<Reply, Fault> {
+        let reply = self.link.run(step, retry).await?;
+        if !reply.is("lost") {
+            return Ok(reply);
+        }
+        let since = self.begin().await?;
+        tracing::warn!(target: "fauth", %since, "redis remembers nothing: tokens issued before are refused");
+        self.wait_for(since).await?;
+        let reply = self.link.run(step, retry).await?;
+        if reply.is("lost") { Err(Fault::KeepsForgetting) } else { Ok(reply) }
+    }
+
+    /// Since when Redis remembers: from now on, if it has no memory yet.
+    pub(super) async fn begin(&self) -> Result<Timestamp, Fault> {
+        let (step, _) = self.begin_step()?;
+        let mut reply = self.link.run(&step, Retry::Yes).await?;
+        reply.done()?;
+        reply.time()
+    }
+
+    /// The script that begins a memory where there is none, and since when that would last.
+    pub(super) fn begin_step(&self) -> Result<(Step, Timestamp), Fault> {
+        // A token of the running second may have been issued, and revoked, before the memory was
+        // lost.
+        let since = self.clock.now()?.checked_add(Duration::from_secs(1)).unwrap_or(Timestamp::MAX);
+        let mut step = self.names.revocations.begin(&scripts::BEGIN);
+        step.arg(random_id()?).time(since);
+        Ok((step, since))
+    }
+
+    /// Tokens that were issued earlier would never be trusted. A clock that stands still is not
+    /// waited for.
+    pub(super) async fn wait_for(&self, since: Timestamp) -> Result<(), Fault> {
+        for _ in 0..44 {
+            if self.clock.now()? >= since {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        Ok(())
+    }
+}
+
+fn random_id() -> Result<String, Fault> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)?;
+    Ok(hexadecimal(&bytes))
+}

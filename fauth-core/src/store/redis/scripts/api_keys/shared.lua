@@ -1,0 +1,7 @@
+
+-- What is told of an API key whose id is known; `nil` where there is no key.
+local function read(record)
+  local values = redis.call('HMGET', record, 'application', 'issuer', 'subject', 'name', 'scopes', 'created', 'expires',
+    'used', 'hash')
+  return values[1] and values
+end

@@ -1,5 +1,0 @@
--- Where the stream stands, before a snapshot is read.
-local last = redis.call('XREVRANGE', STREAM, '+', '-', 'COUNT', 1)
-local id = '0-0'
-if last[1] then id = last[1][1] end
-return {'ok', generation[1], string.format('%.0f', since), redis.call('HGET', KEYS[1], 'seq') or '0', id}

@@ -1,2 +1,0 @@
--- ARGV: 3 owner.
-return {'ok', all(ARGV[3])}

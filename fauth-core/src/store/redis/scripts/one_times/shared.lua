@@ -1,0 +1,16 @@
+
+-- What the scripts on the one-time tokens of one owner share. KEYS: 2 a sorted set of purpose and
+-- hash, by their end.
+local TOKENS = KEYS[2]
+
+-- All that may still matter to some clock, the one that expires first first.
+local function all()
+  local old = over(TOKENS, 1000)
+  if #old > 0 then redis.call('ZREM', TOKENS, unpack(old)) end
+  local found, members = {}, redis.call('ZRANGE', TOKENS, 0, -1, 'WITHSCORES')
+  for i = 1, #members, 2 do
+    local purpose, hash = string.match(members[i], '^(.-) (.*)$')
+    found[#found + 1] = {member = members[i], purpose = purpose, hash = hash, ends = tonumber(members[i + 1])}
+  end
+  return found
+end

@@ -1,0 +1,7 @@
+
+-- ARGV: 2 the owner.
+-- A token that was issued before the memory begins would not be trusted: its issuer has to wait.
+if now < since then return {'early'} end
+-- An epoch that is over counts until it is forgotten: a token with a higher epoch is never refused
+-- for it.
+return {'ok', whole(redis.call('ZSCORE', EPOCHS, ARGV[2]) or 0)}

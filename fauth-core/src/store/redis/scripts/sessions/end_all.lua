@@ -1,0 +1,10 @@
+
+-- ARGV: 2 the id to keep, if there is one. Expired sessions as in `end`.
+local ended = {}
+for _, s in ipairs(all()) do
+  if s.id ~= ARGV[2] then
+    finish(s)
+    if now < s.ends then ended[#ended + 1] = s.id end
+  end
+end
+return {'ok', ended}

@@ -1,0 +1,67 @@
+
+-- What the scripts on the sessions of one owner share. KEYS: 2 a hash with a record for each
+-- session id; 3 a sorted set with a tombstone for each session that was ended, by the end that the
+-- session would have had.
+local SESSIONS, TOMBSTONES = KEYS[2], KEYS[3]
+
+-- A record is a packed list of these, in this order. `false` stands for what is not known.
+local FIELDS = {'created', 'seen', 'idle', 'expires', 'remembered', 'client', 'address', 'head', 'predecessor', 'nonce',
+  'rotated'}
+
+local function unpacked(id, record)
+  local values, s = cmsgpack.unpack(record), {id = id}
+  for i, field in ipairs(FIELDS) do s[field] = values[i] end
+  s.ends = math.min(s.seen + s.idle, s.expires)
+  return s
+end
+
+local function read(id)
+  local record = redis.call('HGET', SESSIONS, id)
+  return record and unpacked(id, record)
+end
+
+local function write(s)
+  local values = {}
+  for i, field in ipairs(FIELDS) do values[i] = s[field] or false end
+  redis.call('HSET', SESSIONS, s.id, cmsgpack.pack(values))
+end
+
+-- What a caller is told of a session whose id it knows.
+local function told(s)
+  return {s.created, s.seen, s.idle, s.expires, s.remembered, s.client, s.address}
+end
+
+local function has_tombstone(id)
+  return redis.call('ZSCORE', TOMBSTONES, id) ~= false
+end
+
+-- Puts a tombstone in the place of a session. It lives for as long as the session could have
+-- lived.
+local function finish(s)
+  local left = math.max(redis.call('PTTL', SESSIONS), 3600000)
+  redis.call('HDEL', SESSIONS, s.id)
+  redis.call('ZADD', TOMBSTONES, string.format('%.0f', s.expires), s.id)
+  keep(TOMBSTONES, left)
+end
+
+-- All sessions that may still matter to some clock. Those that are long over are dropped.
+local function all()
+  local found, before, pairs_of = {}, past(), redis.call('HGETALL', SESSIONS)
+  for i = 1, #pairs_of, 2 do
+    local s = unpacked(pairs_of[i], pairs_of[i + 1])
+    if s.ends < before then
+      redis.call('HDEL', SESSIONS, s.id)
+    else
+      found[#found + 1] = s
+    end
+  end
+  return found
+end
+
+local function live()
+  local found = {}
+  for _, s in ipairs(all()) do
+    if now < s.ends then found[#found + 1] = s end
+  end
+  return found
+end

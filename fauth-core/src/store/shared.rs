@@ -1,0 +1,68 @@
+//! A store behind an `Arc` is a store, also if its type was chosen at run time.
+//!
+//! `async fn` in these impls would box the boxed future once more, on the path of every guarded
+//! request. So they are written as `async_trait` expands the traits, and hand the inner future on.
+
+use std::{pin::Pin, sync::Arc};
+
+use super::{
+    ApiKey, ApiKeyId, ApiKeyStore, NewSession, OneTimeRecord, OneTimeStore, Owner, RevocationStore,
+    RevocationTarget, Rotation, RotationOutcome, SecretHash, Session, SessionId, SessionStore, StoreError,
+    StoredApiKey, TokenFacts, Verdict,
+};
+use crate::{clock::Timestamp, token::Purpose};
+
+type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+macro_rules! shared {
+    ($($store:ident { $(fn $name:ident[$($life:lifetime)*]($($argument:ident: $type:ty),*) -> $answer:ty;)* })*) => {
+        $(
+            impl<S: $store + ?Sized> $store for Arc<S> {
+                $(
+                    fn $name<'this, $($life,)* 'async_trait>(
+                        &'this self,
+                        $($argument: $type),*
+                    ) -> Answer<'async_trait, $answer>
+                    where
+                        'this: 'async_trait,
+                        $($life: 'async_trait,)*
+                    {
+                        (**self).$name($($argument),*)
+                    }
+                )*
+            }
+        )*
+    };
+}
+
+shared! {
+    SessionStore {
+        fn open[](new: NewSession, now: Timestamp) -> Vec<SessionId>;
+        fn rotate['a 'b 'c](owner: &'a Owner<'b>, rotation: &'c Rotation, now: Timestamp) -> RotationOutcome;
+        fn end['a 'b 'c](owner: &'a Owner<'b>, id: &'c SessionId, now: Timestamp) -> Option<Session>;
+        fn end_all['a 'b 'c](owner: &'a Owner<'b>, keep: Option<&'c SessionId>, now: Timestamp) -> Vec<SessionId>;
+        fn list['a 'b](owner: &'a Owner<'b>, now: Timestamp) -> Vec<Session>;
+    }
+    RevocationStore {
+        fn revoke['a 'b 'c 'd](
+            owner: &'a Owner<'b>, targets: &'c [RevocationTarget<'d>], now: Timestamp, until: Timestamp
+        ) -> ();
+        fn check['a 'b](token: &'a TokenFacts<'b>, now: Timestamp) -> Verdict;
+        fn epoch['a 'b](owner: &'a Owner<'b>, now: Timestamp) -> u64;
+        fn raise_epoch['a 'b](owner: &'a Owner<'b>, now: Timestamp, until: Timestamp) -> u64;
+    }
+    OneTimeStore {
+        fn insert[](record: OneTimeRecord, limit: usize, now: Timestamp) -> ();
+        fn redeem['a 'b 'c](
+            owner: &'a Owner<'b>, hash: &'c SecretHash, purpose: Purpose, now: Timestamp
+        ) -> Option<OneTimeRecord>;
+        fn withdraw['a 'b](owner: &'a Owner<'b>, purpose: Option<Purpose>, now: Timestamp) -> usize;
+    }
+    ApiKeyStore {
+        fn insert[](key: StoredApiKey, limit: usize, now: Timestamp) -> bool;
+        fn find['a](id: &'a ApiKeyId, now: Timestamp) -> Option<StoredApiKey>;
+        fn list['a 'b](owner: &'a Owner<'b>, now: Timestamp) -> Vec<ApiKey>;
+        fn touch['a 'b 'c](owner: &'a Owner<'b>, id: &'c ApiKeyId, used_at: Timestamp) -> ();
+        fn remove['a 'b 'c](owner: &'a Owner<'b>, id: &'c ApiKeyId) -> bool;
+    }
+}

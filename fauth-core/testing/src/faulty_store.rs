@@ -1,0 +1,384 @@
+//! A store that fails, hangs, answers late or loses its answer when a test says so.
+
+use std::{
+    future::{Future, pending},
+    io,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use fauth_core::{
+    MemoryStore, Purpose, async_trait,
+    clock::Timestamp,
+    store::{
+        ApiKey, ApiKeyId, ApiKeyStore, NewSession, OneTimeRecord, OneTimeStore, Owner, RevocationStore,
+        RevocationTarget, Rotation, RotationOutcome, SecretHash, Session, SessionId, SessionStore,
+        StoreError, StoredApiKey, TokenFacts, Verdict,
+    },
+};
+
+/// What goes wrong with a call of a [`FaultyStore`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The call fails, and nothing has happened.
+    Fails,
+    /// The call has happened, and then the answer gets lost.
+    FailsLate,
+    /// No answer, and nothing has happened.
+    Hangs,
+    /// No answer, and the call has happened.
+    HangsLate,
+}
+
+impl Fault {
+    /// Every fault.
+    pub const ALL: [Self; 4] = [Self::Fails, Self::FailsLate, Self::Hangs, Self::HangsLate];
+
+    /// Has the call happened in spite of the fault?
+    pub const fn is_late(self) -> bool {
+        matches!(self, Self::FailsLate | Self::HangsLate)
+    }
+}
+
+/// A store whose every call a test can see and spoil. Clones share everything.
+///
+/// It forwards to another store, by default to a [`memory_store`](crate::memory_store), and
+/// implements the storage traits that the other one implements. Calls are named after their
+/// method, but for those that two traits have: `list_sessions`, `list_keys`, `insert_key`,
+/// `insert_one_time`.
+///
+/// ```
+/// use fauth_core::{rejection::Unavailable, Rejection};
+/// use fauth_testing::{Fault, FaultyStore};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let store = FaultyStore::default();
+/// let auth = fauth_testing::provider().store(store.clone()).build()?;
+/// store.fault_at("open", Fault::Fails);
+/// let refused = auth.login("alice").await.unwrap_err();
+/// assert_eq!(refused, Rejection::Unavailable(Unavailable::Store));
+/// assert_eq!(store.calls(), ["check", "epoch", "open"]);
+/// # Ok(())
+/// # })
+/// # as Result<(), Box<dyn std::error::Error>>;
+/// ```
+#[derive(Debug, Clone)]
+pub struct FaultyStore<S = MemoryStore> {
+    inner: S,
+    plan: Arc<Mutex<Plan>>,
+}
+
+/// What a test has asked for, and what it may ask.
+#[derive(Debug, Default)]
+struct Plan {
+    calls: Vec<&'static str>,
+    revocation_ends: Vec<(&'static str, Timestamp)>,
+    faults: Faults,
+}
+
+#[derive(Debug, Default)]
+struct Faults {
+    of_all: Option<Fault>,
+    of_methods: Vec<(&'static str, Fault)>,
+    /// One call to come, after so many others.
+    of_one: Option<(usize, Fault)>,
+    delay: Option<Duration>,
+    pauses: bool,
+    late_by: Duration,
+    mixed_up: Option<String>,
+}
+
+/// Every name of a call.
+const METHODS: [&str; 17] = [
+    "open",
+    "rotate",
+    "end",
+    "end_all",
+    "list_sessions",
+    "revoke",
+    "check",
+    "epoch",
+    "raise_epoch",
+    "insert_one_time",
+    "redeem",
+    "withdraw",
+    "insert_key",
+    "find",
+    "list_keys",
+    "touch",
+    "remove",
+];
+
+impl Default for FaultyStore {
+    fn default() -> Self {
+        Self::new(crate::memory_store())
+    }
+}
+
+impl<S> FaultyStore<S> {
+    /// Forwards to `inner` until a test wants a fault.
+    pub fn new(inner: S) -> Self {
+        Self { inner, plan: Arc::default() }
+    }
+
+    /// The store behind this one. It has no faults, and calls of it are not counted.
+    pub const fn inner(&self) -> &S {
+        &self.inner
+    }
+
+    fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.plan.lock().unwrap()
+    }
+
+    /// The names of the calls since this was asked the last time, in order.
+    pub fn calls(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.plan().calls)
+    }
+
+    /// What was revoked since this was asked the last time, and until when it is to be remembered.
+    /// The first half is `jti`, `sid`, `sub` or `claim` for a target, and `epoch` for a raised
+    /// epoch.
+    pub fn revocation_ends(&self) -> Vec<(&'static str, Timestamp)> {
+        std::mem::take(&mut self.plan().revocation_ends)
+    }
+
+    /// From now on every call has this fault.
+    pub fn fault(&self, fault: Fault) {
+        self.plan().faults.of_all = Some(fault);
+    }
+
+    /// From now on every call of this method has this fault.
+    pub fn fault_at(&self, method: &'static str, fault: Fault) {
+        assert!(METHODS.contains(&method), "no such call: {method}");
+        self.plan().faults.of_methods.push((method, fault));
+    }
+
+    /// One call has this fault: the one that comes after so many others.
+    pub fn fault_after(&self, calls: usize, fault: Fault) {
+        self.plan().faults.of_one = Some((calls, fault));
+    }
+
+    /// From now on every call takes this long.
+    pub fn delay(&self, delay: Duration) {
+        self.plan().faults.delay = Some(delay);
+    }
+
+    /// From now on every call lets other tasks go first.
+    pub fn pause(&self) {
+        self.plan().faults.pauses = true;
+    }
+
+    /// From now on `find` also finds keys that expired less than this long ago: the store is late
+    /// to forget.
+    pub fn forget_late(&self, late_by: Duration) {
+        self.plan().faults.late_by = late_by;
+    }
+
+    /// From now on the session of `rotate`, the key of `find` and the record of `redeem` belong to
+    /// this subject.
+    pub fn mix_up(&self, subject: &str) {
+        self.plan().faults.mixed_up = Some(subject.to_owned());
+    }
+
+    /// From now on nothing goes wrong.
+    pub fn recover(&self) {
+        self.plan().faults = Faults::default();
+    }
+
+    /// Counts a call, and does to it what the test has asked for.
+    async fn step<T>(
+        &self,
+        method: &'static str,
+        call: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        let (fault, delay, pauses) = self.plan().begin(method);
+        if let Some(delay) = delay {
+            tokio::time::sleep(delay).await;
+        }
+        if pauses {
+            // Twice: a future that is not ready at once is polled again by its timeout.
+            tokio::task::yield_now().await;
+            tokio::task::yield_now().await;
+        }
+        let down = || Err(StoreError::new(io::Error::other("the store is down")));
+        match fault {
+            None => call.await,
+            Some(Fault::Fails) => down(),
+            Some(Fault::FailsLate) => call.await.and_then(|_| down()),
+            Some(Fault::Hangs) => pending().await,
+            Some(Fault::HangsLate) => {
+                drop(call.await);
+                pending().await
+            }
+        }
+    }
+
+    /// Changes the owner of an answer, if the test wants owners mixed up.
+    fn mixed_up<T>(&self, mut answer: T, owner: impl FnOnce(&mut T) -> Option<&mut Owner<'static>>) -> T {
+        if let (Some(subject), Some(owner)) = (&self.plan().faults.mixed_up, owner(&mut answer)) {
+            owner.subject = subject.clone().into();
+        }
+        answer
+    }
+}
+
+impl Plan {
+    fn begin(&mut self, method: &'static str) -> (Option<Fault>, Option<Duration>, bool) {
+        assert!(METHODS.contains(&method), "a call without a name: {method}");
+        self.calls.push(method);
+        let faults = &mut self.faults;
+        let of_one = match faults.of_one {
+            Some((0, fault)) => {
+                faults.of_one = None;
+                Some(fault)
+            }
+            other => {
+                faults.of_one = other.map(|(calls, fault)| (calls - 1, fault));
+                None
+            }
+        };
+        let of_method = faults.of_methods.iter().rfind(|(name, _)| *name == method);
+        let fault = of_one.or(of_method.map(|(_, fault)| *fault)).or(faults.of_all);
+        (fault, faults.delay, faults.pauses)
+    }
+}
+
+#[async_trait]
+impl<S: SessionStore> SessionStore for FaultyStore<S> {
+    async fn open(&self, new: NewSession, now: Timestamp) -> Result<Vec<SessionId>, StoreError> {
+        self.step("open", self.inner.open(new, now)).await
+    }
+
+    async fn rotate(
+        &self,
+        owner: &Owner<'_>,
+        rotation: &Rotation,
+        now: Timestamp,
+    ) -> Result<RotationOutcome, StoreError> {
+        let outcome = self.step("rotate", self.inner.rotate(owner, rotation, now)).await?;
+        Ok(self.mixed_up(outcome, |outcome| match outcome {
+            RotationOutcome::Rotated(session)
+            | RotationOutcome::InGrace { session, .. }
+            | RotationOutcome::Reused(session) => Some(&mut session.owner),
+            _ => None,
+        }))
+    }
+
+    async fn end(
+        &self,
+        owner: &Owner<'_>,
+        id: &SessionId,
+        now: Timestamp,
+    ) -> Result<Option<Session>, StoreError> {
+        self.step("end", self.inner.end(owner, id, now)).await
+    }
+
+    async fn end_all(
+        &self,
+        owner: &Owner<'_>,
+        keep: Option<&SessionId>,
+        now: Timestamp,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        self.step("end_all", self.inner.end_all(owner, keep, now)).await
+    }
+
+    async fn list(&self, owner: &Owner<'_>, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+        self.step("list_sessions", self.inner.list(owner, now)).await
+    }
+}
+
+/// The name of a target in [`FaultyStore::revocation_ends`].
+const fn kind_of(target: &RevocationTarget<'_>) -> &'static str {
+    match target {
+        RevocationTarget::TokenId(_) => "jti",
+        RevocationTarget::Session(_) => "sid",
+        RevocationTarget::Subject => "sub",
+        _ => "claim",
+    }
+}
+
+#[async_trait]
+impl<S: RevocationStore> RevocationStore for FaultyStore<S> {
+    async fn revoke(
+        &self,
+        owner: &Owner<'_>,
+        targets: &[RevocationTarget<'_>],
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.plan().revocation_ends.extend(targets.iter().map(|target| (kind_of(target), until)));
+        self.step("revoke", self.inner.revoke(owner, targets, now, until)).await
+    }
+
+    async fn check(&self, token: &TokenFacts<'_>, now: Timestamp) -> Result<Verdict, StoreError> {
+        self.step("check", self.inner.check(token, now)).await
+    }
+
+    async fn epoch(&self, owner: &Owner<'_>, now: Timestamp) -> Result<u64, StoreError> {
+        self.step("epoch", self.inner.epoch(owner, now)).await
+    }
+
+    async fn raise_epoch(
+        &self,
+        owner: &Owner<'_>,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<u64, StoreError> {
+        self.plan().revocation_ends.push(("epoch", until));
+        self.step("raise_epoch", self.inner.raise_epoch(owner, now, until)).await
+    }
+}
+
+#[async_trait]
+impl<S: OneTimeStore> OneTimeStore for FaultyStore<S> {
+    async fn insert(&self, record: OneTimeRecord, limit: usize, now: Timestamp) -> Result<(), StoreError> {
+        self.step("insert_one_time", self.inner.insert(record, limit, now)).await
+    }
+
+    async fn redeem(
+        &self,
+        owner: &Owner<'_>,
+        hash: &SecretHash,
+        purpose: Purpose,
+        now: Timestamp,
+    ) -> Result<Option<OneTimeRecord>, StoreError> {
+        let record = self.step("redeem", self.inner.redeem(owner, hash, purpose, now)).await?;
+        Ok(self.mixed_up(record, |record| record.as_mut().map(|record| &mut record.owner)))
+    }
+
+    async fn withdraw(
+        &self,
+        owner: &Owner<'_>,
+        purpose: Option<Purpose>,
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
+        self.step("withdraw", self.inner.withdraw(owner, purpose, now)).await
+    }
+}
+
+#[async_trait]
+impl<S: ApiKeyStore> ApiKeyStore for FaultyStore<S> {
+    async fn insert(&self, key: StoredApiKey, limit: usize, now: Timestamp) -> Result<bool, StoreError> {
+        self.step("insert_key", self.inner.insert(key, limit, now)).await
+    }
+
+    async fn find(&self, id: &ApiKeyId, now: Timestamp) -> Result<Option<StoredApiKey>, StoreError> {
+        let late_by = i64::try_from(self.plan().faults.late_by.as_secs()).unwrap();
+        let then = Timestamp::from_unix_seconds(now.unix_seconds().saturating_sub(late_by));
+        let stored = self.step("find", self.inner.find(id, then)).await?;
+        Ok(self.mixed_up(stored, |stored| stored.as_mut().map(|stored| &mut stored.key.owner)))
+    }
+
+    async fn list(&self, owner: &Owner<'_>, now: Timestamp) -> Result<Vec<ApiKey>, StoreError> {
+        self.step("list_keys", self.inner.list(owner, now)).await
+    }
+
+    async fn touch(&self, owner: &Owner<'_>, id: &ApiKeyId, used_at: Timestamp) -> Result<(), StoreError> {
+        self.step("touch", self.inner.touch(owner, id, used_at)).await
+    }
+
+    async fn remove(&self, owner: &Owner<'_>, id: &ApiKeyId) -> Result<bool, StoreError> {
+        self.step("remove", self.inner.remove(owner, id)).await
+    }
+}
