@@ -1,0 +1,298 @@
+//! API keys: a user makes them for programs, lists them and revokes them.
+//!
+//! ```sh
+//! FAUTH_SECRET_KEY=$(openssl rand -hex 32) cargo run -p api-keys
+//!
+//! curl http://127.0.0.1:3000/login -d username=alice -d password='correct horse'
+//! curl http://127.0.0.1:3000/keys -H "Authorization: Bearer $ACCESS_TOKEN" \
+//!   --json '{"name": "deploy", "scopes": ["reports:read"]}'
+//! curl http://127.0.0.1:3000/reports -H "Authorization: Bearer $KEY"
+//! curl http://127.0.0.1:3000/reports -u "__token__:$KEY"
+//! curl http://127.0.0.1:3000/keys -H "Authorization: Bearer $ACCESS_TOKEN"
+//! curl -X DELETE http://127.0.0.1:3000/keys/$ID -H "Authorization: Bearer $ACCESS_TOKEN"
+//! ```
+
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc};
+
+use axum::{
+    Json, Router,
+    extract::{FromRequestParts, Path, State, rejection::JsonRejection},
+    http::{StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+    routing::{delete, get},
+};
+use fauth_axum::{CurrentUser, Head, SecureRouter, Token, auth_routes, require_scopes, respond};
+use fauth_core::{
+    AuthConfig, AuthProvider, AuthUser, BoxError, MemoryStore, Rejection, TokenPayload,
+    api_key::{ApiKeyError, ApiKeyRequest},
+    clock::Timestamp,
+    rejection::{ApiKeyFault, InvalidToken},
+    store::{ApiKey, ApiKeyId},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+const ADDRESS: &str = "127.0.0.1:3000";
+
+#[tokio::main]
+async fn main() -> Result<(), BoxError> {
+    tracing_subscriber::fmt().with_writer(io::stderr).init();
+    let app = app(AuthConfig::from_env()?)?;
+    let listener = TcpListener::bind(ADDRESS).await?;
+    eprintln!("api-keys listens on http://{ADDRESS}");
+    axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?;
+    Ok(())
+}
+
+fn app(config: AuthConfig) -> Result<Router, BoxError> {
+    let auth = AuthProvider::builder(config)
+        .user_loader(async |token: Arc<TokenPayload>| Ok::<_, Infallible>(find(token.subject())))
+        .identity_loader(async |name: String| Ok::<_, Infallible>(find(&name)))
+        .store(MemoryStore::new()) // keys are kept there too, as hashes
+        .api_key_prefix("acme") // so that scanners of published code recognise a key: `acme_…`
+        .build()?;
+    // Whoever is logged in manages keys. The handlers refuse keys themselves, see `Person`.
+    let keys = SecureRouter::new(&auth).route("/", get(list).post(create)).route("/{id}", delete(revoke));
+    Ok(Router::new()
+        .merge(auth_routes(&auth))
+        .nest_service("/keys", keys)
+        // Open to keys that have the scope, and to no other: the tokens of `POST /login` have no
+        // scopes.
+        .route("/reports", get(reports).layer(require_scopes(&auth, [SCOPE])))
+        // A route that asks for no scope is open to every key of the user.
+        .route("/me", get(me))
+        .with_state(auth))
+}
+
+const SCOPE: &str = "reports:read";
+
+async fn reports() -> &'static str {
+    "2026-10, 2026-11\n"
+}
+
+async fn me(CurrentUser(user): CurrentUser<User>) -> String {
+    format!("Hello {}\n", user.name)
+}
+
+/// A user who has logged in, and no program with a key. A key that could make keys could make one
+/// that may do more, or that outlives its own end.
+struct Person(Arc<User>);
+
+impl FromRequestParts<AuthProvider<User>> for Person {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, auth: &AuthProvider<User>) -> Result<Self, Response> {
+        let refused = IntoResponse::into_response;
+        // In this order: `Token` is the one by which `CurrentUser` was found.
+        let CurrentUser(user) = CurrentUser::from_request_parts(parts, auth).await.map_err(refused)?;
+        let Token(token) = Token::from_request_parts(parts, auth).await.map_err(refused)?;
+        if token.api_key_id().is_none() {
+            return Ok(Self(user));
+        }
+        let rejection = Rejection::InvalidToken(InvalidToken::ApiKey(ApiKeyFault::NotALogin));
+        Err(respond(auth.refuse(&rejection, &Head::from(&*parts))))
+    }
+}
+
+#[derive(Deserialize)]
+struct NewKey {
+    name: String,
+    scopes: Vec<String>,
+}
+
+async fn create(
+    State(auth): State<AuthProvider<User>>,
+    Person(user): Person,
+    head: Parts,
+    body: Result<Json<NewKey>, JsonRejection>,
+) -> Response {
+    let Ok(Json(NewKey { name, scopes })) = body else {
+        return respond(auth.refuse(&Rejection::InvalidRequest, &Head::from(&head)));
+    };
+    // The user who is logged in, never a field of the body. A list of the scopes that may be
+    // asked for would be checked here.
+    let request = ApiKeyRequest::for_subject(&*user.name).name(name).scopes(scopes);
+    match auth.create_api_key(request).await {
+        Ok(new) => {
+            // The only time that anybody sees the key.
+            let body = json!({ "key": new.expose(), "about": about(new.key()) });
+            (StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
+        }
+        Err(ApiKeyError::Refused(rejection)) => respond(auth.refuse(&rejection, &Head::from(&head))),
+        // The others say what is wrong with the request, in words that the user may read.
+        Err(error) => {
+            let body = json!({ "error": error.to_string() });
+            (StatusCode::UNPROCESSABLE_ENTITY, Json(body)).into_response()
+        }
+    }
+}
+
+async fn list(State(auth): State<AuthProvider<User>>, Person(user): Person, head: Parts) -> Response {
+    match auth.api_keys(&user.name).await {
+        Ok(keys) => Json(keys.iter().map(about).collect::<Value>()).into_response(),
+        Err(rejection) => respond(auth.refuse(&rejection, &Head::from(&head))),
+    }
+}
+
+async fn revoke(
+    State(auth): State<AuthProvider<User>>,
+    Person(user): Person,
+    Path(id): Path<String>,
+    head: Parts,
+) -> Response {
+    let revoked = match ApiKeyId::parse(&id) {
+        // Of this user: somebody else's key is as unknown as one that never was.
+        Some(id) => auth.revoke_api_key(&user.name, &id).await,
+        None => Ok(false),
+    };
+    match revoked.and_then(|was_there| was_there.then_some(()).ok_or(Rejection::NotFound)) {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(rejection) => respond(auth.refuse(&rejection, &Head::from(&head))),
+    }
+}
+
+/// What a list shows of a key. Its text is not there: only its hash is kept.
+fn about(key: &ApiKey) -> Value {
+    json!({
+        "id": key.id.as_str(),
+        "name": key.name,
+        "scopes": key.scopes,
+        "created_at": key.created_at.unix_seconds(),
+        "expires_at": key.expires_at.unix_seconds(),
+        "last_used_at": key.last_used_at.map(Timestamp::unix_seconds),
+    })
+}
+
+// --- The users: stand for your database --------------------------------------------------------
+
+struct User {
+    name: String,
+}
+
+/// The hash of `correct horse`. `AuthProvider::hash_password` makes such hashes.
+const PASSWORD_HASH: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$R/t1S8eMVgtoTDz2x5xtdg$n58aMCM+wilvW4TWgjzqfxxv0QurxW45S32hddaHPr0";
+
+impl AuthUser for User {
+    fn subject(&self) -> impl AsRef<str> {
+        &self.name
+    }
+
+    fn password_hash(&self) -> Option<&str> {
+        Some(PASSWORD_HASH)
+    }
+
+    fn is_active(&self) -> bool {
+        true
+    }
+}
+
+fn find(name: &str) -> Option<User> {
+    ["alice", "bob"].contains(&name).then(|| User { name: name.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use dialogue::http::{Connection, Request, Response};
+
+    use super::*;
+
+    struct Service(SocketAddr);
+
+    impl Service {
+        async fn start() -> Self {
+            let app = app(fauth_testing::config()).unwrap();
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let service = Self(listener.local_addr().unwrap());
+            tokio::spawn(async { axum::serve(listener, app).await });
+            service
+        }
+
+        fn send(&self, request: Request) -> Response {
+            Connection::exchange(self.0, request)
+        }
+
+        fn get(&self, path: &str, token: &str) -> Response {
+            self.send(Request::get(path).bearer(token))
+        }
+
+        fn login(&self, name: &str) -> String {
+            let form = Request::post("/login").form(&[("username", name), ("password", "correct horse")]);
+            self.send(form).json()["access_token"].as_str().unwrap().to_owned()
+        }
+
+        fn create(&self, token: &str, scopes: &[&str]) -> Response {
+            let body = json!({ "name": "deploy", "scopes": scopes });
+            self.send(Request::post("/keys").bearer(token).json(&body))
+        }
+
+        fn revoke(&self, token: &str, id: &str) -> u16 {
+            self.send(Request::new("DELETE", &format!("/keys/{id}")).bearer(token)).status
+        }
+    }
+
+    /// The key and its id.
+    fn made(response: &Response) -> (String, String) {
+        assert_eq!((response.status, response.header("cache-control")), (201, Some("no-store")));
+        let body = response.json();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        (text(&body["key"]), text(&body["about"]["id"]))
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_key_opens_what_its_scopes_allow() {
+        let service = Service::start().await;
+        let alice = service.login("alice");
+        let (key, _) = made(&service.create(&alice, &[SCOPE]));
+        let (other, _) = made(&service.create(&alice, &["tickets:read"]));
+        assert!(key.starts_with("acme_"));
+        assert_eq!(service.get("/reports", &key).text(), "2026-10, 2026-11\n");
+        let forbidden = service.get("/reports", &other);
+        assert_eq!((forbidden.status, forbidden.json()["error"].as_str()), (403, Some("missing_scope")));
+        for key in [&key, &other] {
+            assert_eq!(service.get("/me", key).text(), "Hello alice\n");
+        }
+        assert_eq!(service.get("/reports", &alice).status, 403, "a login has no scopes here");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_key_makes_lists_and_revokes_no_keys() {
+        let service = Service::start().await;
+        let (key, id) = made(&service.create(&service.login("alice"), &[SCOPE]));
+        assert_eq!(service.create(&key, &[SCOPE]).status, 401);
+        assert_eq!(service.get("/keys", &key).status, 401);
+        assert_eq!(service.revoke(&key, &id), 401);
+        assert_eq!(service.get("/reports", &key).status, 200);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn keys_are_listed_and_revoked_by_their_owner() {
+        let service = Service::start().await;
+        let (alice, bob) = (service.login("alice"), service.login("bob"));
+        let (key, id) = made(&service.create(&alice, &[SCOPE]));
+        let list = service.get("/keys", &alice);
+        assert_eq!((&list.json()[0]["id"], &list.json()[0]["name"]), (&json!(id), &json!("deploy")));
+        assert!(!list.text().contains(&key), "the key itself is shown once");
+        assert_eq!(service.get("/keys", &bob).json(), json!([]));
+
+        assert_eq!(service.revoke(&bob, &id), 404);
+        assert_eq!(service.revoke(&alice, "no-id"), 404);
+        assert_eq!(service.get("/reports", &key).status, 200);
+        assert_eq!(service.revoke(&alice, &id), 204);
+        assert_eq!(service.revoke(&alice, &id), 404);
+        assert_eq!(service.get("/reports", &key).status, 401);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn impossible_requests_are_explained() {
+        let service = Service::start().await;
+        let alice = service.login("alice");
+        let refused = service.create(&alice, &["two words"]);
+        assert_eq!(refused.status, 422, "{}", refused.text());
+        assert!(refused.text().contains("scope"));
+        let refused = service.send(Request::post("/keys").bearer(&alice).json(&json!({ "name": 1 })));
+        assert_eq!((refused.status, refused.json()["error"].as_str()), (400, Some("invalid_request")));
+        assert_eq!(service.send(Request::get("/keys")).status, 401);
+    }
+}

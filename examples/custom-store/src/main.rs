@@ -1,0 +1,474 @@
+//! A store of one's own: all four storage traits over a map behind a mutex, and the exported
+//! suite that tests them. Begin here when sessions, revocations, one-time tokens and API keys are
+//! to live in a database that fauth has no store for.
+//!
+//! ```sh
+//! FAUTH_SECRET_KEY=$(openssl rand -hex 32) cargo run -p custom-store
+//!
+//! curl http://127.0.0.1:3000/login -d username=alice -d password='correct horse'
+//! curl http://127.0.0.1:3000/me -H "Authorization: Bearer $ACCESS_TOKEN"
+//! curl -X POST http://127.0.0.1:3000/logout -H "Authorization: Bearer $ACCESS_TOKEN"
+//!
+//! cargo test -p custom-store    # runs the suite, nearly two hundred cases
+//! ```
+
+use std::{
+    cmp::Reverse,
+    collections::HashMap,
+    convert::Infallible,
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use axum::{Router, routing::get};
+use fauth_axum::{CurrentUser, auth_routes};
+use fauth_core::{
+    AuthConfig, AuthProvider, AuthUser, BoxError, Purpose, TokenPayload, async_trait,
+    clock::Timestamp,
+    store::{
+        ApiKey, ApiKeyId, ApiKeyStore, Known, NewSession, OneTimeRecord, OneTimeStore, Owner, RefreshFamily,
+        RevocationStore, RevocationTarget, Rotation, RotationDecision, RotationOutcome, SecretHash, Session,
+        SessionId, SessionStore, StoreError, StoredApiKey, TokenFacts, Verdict, raised_epoch,
+    },
+};
+use tokio::net::TcpListener;
+
+const ADDRESS: &str = "127.0.0.1:3000";
+
+#[tokio::main]
+async fn main() -> Result<(), BoxError> {
+    tracing_subscriber::fmt().with_writer(io::stderr).init();
+    let app = app(AuthConfig::from_env()?)?;
+    let listener = TcpListener::bind(ADDRESS).await?;
+    eprintln!("custom-store listens on http://{ADDRESS}");
+    axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?;
+    Ok(())
+}
+
+fn app(config: AuthConfig) -> Result<Router, BoxError> {
+    let auth = AuthProvider::builder(config)
+        .user_loader(async |token: Arc<TokenPayload>| Ok::<_, Infallible>(find(token.subject())))
+        .identity_loader(async |name: String| Ok::<_, Infallible>(find(&name)))
+        .store(MapStore::default())
+        .build()?;
+    Ok(Router::new().merge(auth_routes(&auth)).route("/me", get(me)).with_state(auth))
+}
+
+async fn me(CurrentUser(user): CurrentUser<User>) -> String {
+    format!("Hello {}\n", user.name)
+}
+
+// --- The store ---------------------------------------------------------------------------------
+
+/// Keeps everything in maps. Clones share them.
+///
+/// Each method of the traits must be one atomic step, because security rests on that: of two
+/// requests that redeem one token at the same time, one may get it. Here the one mutex sees to
+/// it; in a database, a transaction that locks what it reads.
+///
+/// To stay short it never forgets anything. A real store forgets what is past its time, a little
+/// with each write, and never by a scan while a request waits.
+#[derive(Clone, Default)]
+struct MapStore(Arc<Mutex<Maps>>);
+
+#[derive(Default)]
+struct Maps {
+    sessions: HashMap<(Owner<'static>, SessionId), SessionRow>,
+    /// Until when each target is revoked, by the name that `RevocationTarget::key` gives it.
+    revoked: HashMap<String, Timestamp>,
+    epochs: HashMap<Owner<'static>, u64>,
+    one_times: HashMap<(Owner<'static>, SecretHash), OneTimeRecord>,
+    api_keys: HashMap<ApiKeyId, StoredApiKey>,
+    /// Since when this store remembers revocations. A store whose data outlives the process keeps
+    /// this with the data.
+    remembers_since: Option<Timestamp>,
+}
+
+enum SessionRow {
+    Open(Box<OpenSession>),
+    /// The tombstone of a session that was ended: its id never becomes live again.
+    Ended,
+}
+
+struct OpenSession {
+    session: Session,
+    family: RefreshFamily,
+}
+
+impl MapStore {
+    fn maps(&self) -> Result<MutexGuard<'_, Maps>, StoreError> {
+        // A step that panicked may have left half of itself behind. "I do not know" is an answer,
+        // guessing is not.
+        self.0.lock().map_err(|_| StoreError::new("a step of the store has panicked"))
+    }
+
+    /// The maps at this time. The first call says since when the store remembers: after a restart
+    /// it is empty, and must not vouch for a token that was revoked before.
+    fn maps_at(&self, now: Timestamp) -> Result<MutexGuard<'_, Maps>, StoreError> {
+        let mut maps = self.maps()?;
+        maps.remembers_since.get_or_insert(now);
+        Ok(maps)
+    }
+}
+
+/// An owner is the application, the issuer and the subject. What one owner has is never found
+/// under another.
+fn owned(owner: &Owner<'_>) -> Owner<'static> {
+    owner.clone().into_owned()
+}
+
+// --- Sessions ----------------------------------------------------------------------------------
+
+#[async_trait]
+impl SessionStore for MapStore {
+    async fn open(&self, new: NewSession, now: Timestamp) -> Result<Vec<SessionId>, StoreError> {
+        let mut maps = self.maps_at(now)?;
+        let NewSession { session, head, limit } = new;
+        let key = (session.owner.clone(), session.id.clone());
+        if maps.sessions.contains_key(&key) {
+            return Err(StoreError::new("the owner has a session of this id already"));
+        }
+        // The newest first. What does not fit beside the new one is at the end.
+        let live = maps.live_sessions(&session.owner, now);
+        let surplus: Vec<_> = live.into_iter().skip(limit.saturating_sub(1)).map(|old| old.id).collect();
+        for id in &surplus {
+            maps.end(&session.owner, id);
+        }
+        // The first refresh token is the head of a family without a rotation.
+        let family = RefreshFamily { head, last_rotation: None };
+        maps.sessions.insert(key, SessionRow::Open(Box::new(OpenSession { session, family })));
+        Ok(surplus)
+    }
+
+    async fn rotate(
+        &self,
+        owner: &Owner<'_>,
+        rotation: &Rotation,
+        now: Timestamp,
+    ) -> Result<RotationOutcome, StoreError> {
+        let mut maps = self.maps_at(now)?;
+        let open = match maps.sessions.get_mut(&(owned(owner), rotation.session.clone())) {
+            None => return Ok(RotationOutcome::Unknown),
+            Some(SessionRow::Ended) => return Ok(RotationOutcome::Ended),
+            Some(SessionRow::Open(open)) => open,
+        };
+        // The rule for refresh tokens is fauth's, the same for every store. A store carries it
+        // out, in the same atomic step in which it has read the session.
+        Ok(match RotationDecision::of(&open.session, &open.family, rotation, now) {
+            RotationDecision::Expired => RotationOutcome::Expired,
+            RotationDecision::Rotate { family, last_seen_at } => {
+                open.family = family;
+                open.session.last_seen_at = last_seen_at;
+                RotationOutcome::Rotated(open.session.clone())
+            }
+            RotationDecision::InGrace { nonce, rotated_at } => {
+                RotationOutcome::InGrace { session: open.session.clone(), nonce, rotated_at }
+            }
+            RotationDecision::End => {
+                let ended = maps.end(owner, &rotation.session);
+                ended.map_or(RotationOutcome::Ended, RotationOutcome::Reused)
+            }
+        })
+    }
+
+    async fn end(
+        &self,
+        owner: &Owner<'_>,
+        id: &SessionId,
+        now: Timestamp,
+    ) -> Result<Option<Session>, StoreError> {
+        let mut maps = self.maps_at(now)?;
+        let is_live = maps.live_sessions(owner, now).iter().any(|session| session.id == *id);
+        Ok(if is_live { maps.end(owner, id) } else { None })
+    }
+
+    async fn end_all(
+        &self,
+        owner: &Owner<'_>,
+        keep: Option<&SessionId>,
+        now: Timestamp,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        let mut maps = self.maps_at(now)?;
+        let mut others: Vec<_> = maps.live_sessions(owner, now).into_iter().map(|live| live.id).collect();
+        others.retain(|id| Some(id) != keep);
+        for id in &others {
+            maps.end(owner, id);
+        }
+        Ok(others)
+    }
+
+    async fn list(&self, owner: &Owner<'_>, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+        Ok(self.maps_at(now)?.live_sessions(owner, now))
+    }
+}
+
+impl Maps {
+    /// The live sessions of an owner, the one that was seen last first.
+    fn live_sessions(&self, owner: &Owner<'_>, now: Timestamp) -> Vec<Session> {
+        // A scan of everything: a real store finds an owner's sessions by an index.
+        let of_owner = self.sessions.iter().filter(|((whose, _), _)| whose == owner);
+        let mut live: Vec<Session> = of_owner
+            .filter_map(|(_, row)| match row {
+                SessionRow::Open(open) => Some(open.session.clone()),
+                SessionRow::Ended => None,
+            })
+            .filter(|session| !session.has_expired(now))
+            .collect();
+        live.sort_by_key(|session| Reverse((session.last_seen_at, session.created_at)));
+        live
+    }
+
+    /// Puts a tombstone in place of an open session.
+    fn end(&mut self, owner: &Owner<'_>, id: &SessionId) -> Option<Session> {
+        let row = self.sessions.get_mut(&(owned(owner), id.clone()))?;
+        match std::mem::replace(row, SessionRow::Ended) {
+            SessionRow::Open(open) => Some(open.session),
+            SessionRow::Ended => None,
+        }
+    }
+}
+
+// --- Revocations -------------------------------------------------------------------------------
+
+#[async_trait]
+impl RevocationStore for MapStore {
+    async fn revoke(
+        &self,
+        owner: &Owner<'_>,
+        targets: &[RevocationTarget<'_>],
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut maps = self.maps_at(now)?;
+        for target in targets {
+            let end = maps.revoked.entry(target.key(owner).into_owned()).or_insert(until);
+            // A second revocation never shortens the first.
+            *end = until.max(*end);
+        }
+        Ok(())
+    }
+
+    async fn check(&self, token: &TokenFacts<'_>, now: Timestamp) -> Result<Verdict, StoreError> {
+        let maps = self.maps_at(now)?;
+        let is_revoked = |target: &RevocationTarget<'_>| {
+            maps.revoked.get(&*target.key(&token.owner)).is_some_and(|until| now < *until)
+        };
+        let known = Known {
+            is_revoked: token.targets.iter().any(is_revoked),
+            epoch: maps.epochs.get(&token.owner).copied().unwrap_or(0),
+            remembers_since: maps.remembers_since,
+        };
+        // Which reason counts if there is more than one is fauth's rule too.
+        Ok(Verdict::of(token, &known))
+    }
+
+    async fn epoch(&self, owner: &Owner<'_>, now: Timestamp) -> Result<u64, StoreError> {
+        Ok(self.maps_at(now)?.epochs.get(owner).copied().unwrap_or(0))
+    }
+
+    async fn raise_epoch(
+        &self,
+        owner: &Owner<'_>,
+        now: Timestamp,
+        // For stores that forget: this one does not.
+        _until: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let mut maps = self.maps_at(now)?;
+        let before = maps.epochs.get(owner).copied();
+        let next = raised_epoch(before, now).ok_or_else(|| StoreError::new("there is no higher epoch"))?;
+        maps.epochs.insert(owned(owner), next);
+        Ok(next)
+    }
+}
+
+// --- One-time tokens ---------------------------------------------------------------------------
+
+#[async_trait]
+impl OneTimeStore for MapStore {
+    async fn insert(&self, record: OneTimeRecord, limit: usize, now: Timestamp) -> Result<(), StoreError> {
+        let mut maps = self.maps_at(now)?;
+        let key = (record.owner.clone(), record.hash);
+        if maps.one_times.contains_key(&key) {
+            return Err(StoreError::new("the owner has a token of this hash already"));
+        }
+        // Beyond the limit, those that expire first go: whoever asks for mails without end fills
+        // no store.
+        let is_rival = |other: &&OneTimeRecord| {
+            other.owner == record.owner && other.purpose == record.purpose && now < other.expires_at
+        };
+        let mut rivals: Vec<_> = maps.one_times.values().filter(is_rival).cloned().collect();
+        rivals.sort_by_key(|rival| Reverse(rival.expires_at));
+        for rival in rivals.into_iter().skip(limit.saturating_sub(1)) {
+            maps.one_times.remove(&(rival.owner, rival.hash));
+        }
+        maps.one_times.insert(key, record);
+        Ok(())
+    }
+
+    async fn redeem(
+        &self,
+        owner: &Owner<'_>,
+        hash: &SecretHash,
+        purpose: Purpose,
+        now: Timestamp,
+    ) -> Result<Option<OneTimeRecord>, StoreError> {
+        let mut maps = self.maps_at(now)?;
+        let key = (owned(owner), *hash);
+        let is_good = |record: &OneTimeRecord| record.purpose == purpose && now < record.expires_at;
+        // A token that is presented for another purpose stays where it is.
+        let found = maps.one_times.get(&key).is_some_and(is_good);
+        Ok(if found { maps.one_times.remove(&key) } else { None })
+    }
+
+    async fn withdraw(
+        &self,
+        owner: &Owner<'_>,
+        purpose: Option<Purpose>,
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
+        let mut maps = self.maps_at(now)?;
+        let mut live = 0;
+        maps.one_times.retain(|_, record| {
+            let is_meant = record.owner == *owner && purpose.is_none_or(|meant| record.purpose == meant);
+            live += usize::from(is_meant && now < record.expires_at);
+            !is_meant
+        });
+        Ok(live)
+    }
+}
+
+// --- API keys ----------------------------------------------------------------------------------
+
+#[async_trait]
+impl ApiKeyStore for MapStore {
+    async fn insert(&self, new: StoredApiKey, limit: usize, now: Timestamp) -> Result<bool, StoreError> {
+        let mut maps = self.maps_at(now)?;
+        // A store that is partitioned by owner would never find it.
+        if !new.key.is_in_bucket() {
+            return Err(StoreError::new("the id of the key is not of its owner's bucket"));
+        }
+        if maps.api_keys.contains_key(&new.key.id) {
+            return Err(StoreError::new("there is a key of this id already"));
+        }
+        if maps.live_keys(&new.key.owner, now).len() >= limit {
+            return Ok(false);
+        }
+        maps.api_keys.insert(new.key.id.clone(), new);
+        Ok(true)
+    }
+
+    async fn find(&self, id: &ApiKeyId, now: Timestamp) -> Result<Option<StoredApiKey>, StoreError> {
+        let maps = self.maps_at(now)?;
+        Ok(maps.api_keys.get(id).filter(|stored| now < stored.key.expires_at).cloned())
+    }
+
+    async fn list(&self, owner: &Owner<'_>, now: Timestamp) -> Result<Vec<ApiKey>, StoreError> {
+        Ok(self.maps_at(now)?.live_keys(owner, now))
+    }
+
+    async fn touch(&self, owner: &Owner<'_>, id: &ApiKeyId, used_at: Timestamp) -> Result<(), StoreError> {
+        // Only of a key that is there: one that was revoked meanwhile must not come back.
+        if let Some(stored) = self.maps()?.api_keys.get_mut(id).filter(|stored| stored.key.owner == *owner) {
+            stored.key.last_used_at = stored.key.last_used_at.max(Some(used_at));
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, owner: &Owner<'_>, id: &ApiKeyId) -> Result<bool, StoreError> {
+        let mut maps = self.maps()?;
+        let is_owners = maps.api_keys.get(id).is_some_and(|stored| stored.key.owner == *owner);
+        Ok(is_owners && maps.api_keys.remove(id).is_some())
+    }
+}
+
+impl Maps {
+    /// The keys of an owner that have not expired, the newest first.
+    fn live_keys(&self, owner: &Owner<'_>, now: Timestamp) -> Vec<ApiKey> {
+        let all = self.api_keys.values().map(|stored| &stored.key);
+        let is_live = |key: &&ApiKey| key.owner == *owner && now < key.expires_at;
+        let mut live: Vec<ApiKey> = all.filter(is_live).cloned().collect();
+        live.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| a.id.cmp(&b.id)));
+        live
+    }
+}
+
+// --- The user: stands for your database --------------------------------------------------------
+
+struct User {
+    name: String,
+}
+
+/// The hash of `correct horse`. `AuthProvider::hash_password` makes such hashes.
+const PASSWORD_HASH: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$R/t1S8eMVgtoTDz2x5xtdg$n58aMCM+wilvW4TWgjzqfxxv0QurxW45S32hddaHPr0";
+
+impl AuthUser for User {
+    fn subject(&self) -> impl AsRef<str> {
+        &self.name
+    }
+
+    fn password_hash(&self) -> Option<&str> {
+        Some(PASSWORD_HASH)
+    }
+
+    fn is_active(&self) -> bool {
+        true
+    }
+}
+
+fn find(name: &str) -> Option<User> {
+    (name == "alice").then(|| User { name: name.to_owned() })
+}
+
+/// The cases that every store of fauth passes.
+#[cfg(test)]
+mod suite {
+    use fauth_testing::store_suite::StoreHarness;
+
+    use super::MapStore;
+
+    struct Harness;
+
+    impl StoreHarness for Harness {
+        type Store = MapStore;
+
+        async fn open() -> MapStore {
+            MapStore::default()
+        }
+
+        /// As another process would see the same data. With a database: a second connection.
+        async fn again(store: &MapStore) -> MapStore {
+            store.clone()
+        }
+    }
+
+    fauth_testing::store_suite!(Harness);
+    fauth_testing::store_race!(Harness);
+}
+
+#[cfg(test)]
+mod tests {
+    use dialogue::http::{Connection, Request};
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_store_serves_a_guarded_route() {
+        let app = app(fauth_testing::config()).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async { axum::serve(listener, app).await });
+        let send = |request| Connection::exchange(address, request);
+
+        let form = Request::post("/login").form(&[("username", "alice"), ("password", "correct horse")]);
+        let pair = send(form).json();
+        let refresh = Request::post("/refresh").json(&pair);
+        let newer = send(refresh).json();
+        let access = newer["access_token"].as_str().unwrap();
+        assert_eq!(send(Request::get("/me").bearer(access)).text(), "Hello alice\n");
+        assert_eq!(send(Request::get("/me")).status, 401);
+        assert_eq!(send(Request::post("/logout").bearer(access)).status, 200);
+        assert_eq!(send(Request::get("/me").bearer(access)).status, 401);
+    }
+}

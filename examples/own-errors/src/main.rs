@@ -1,0 +1,227 @@
+//! Refusals in a form of one's own: JSON as the company's clients know it, and a page for
+//! browsers.
+//!
+//! ```sh
+//! FAUTH_SECRET_KEY=$(openssl rand -hex 32) cargo run -p own-errors
+//!
+//! curl -i http://127.0.0.1:3000/me
+//! curl -i http://127.0.0.1:3000/me -H 'Accept: text/html'
+//! curl -i http://127.0.0.1:3000/login -d username=alice -d password=wrong
+//! curl http://127.0.0.1:3000/login -d username=alice -d password='correct horse'
+//! curl -i http://127.0.0.1:3000/admin/ -H "Authorization: Bearer $ACCESS_TOKEN"
+//! ```
+
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc};
+
+use axum::{Router, routing::get};
+use fauth_axum::{CurrentUser, SecureRouter, auth_routes};
+use fauth_core::{
+    AuthConfig, AuthProvider, AuthUser, BoxError, MemoryStore, Rejection, TokenPayload,
+    rejection::Renderer,
+    reply::{Reply, ResponseHeader},
+    request::RequestHead,
+};
+use serde_json::json;
+use tokio::net::TcpListener;
+
+const ADDRESS: &str = "127.0.0.1:3000";
+
+#[tokio::main]
+async fn main() -> Result<(), BoxError> {
+    tracing_subscriber::fmt().with_writer(io::stderr).init();
+    let app = app(AuthConfig::from_env()?)?;
+    let listener = TcpListener::bind(ADDRESS).await?;
+    eprintln!("own-errors listens on http://{ADDRESS}");
+    axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?;
+    Ok(())
+}
+
+fn app(config: AuthConfig) -> Result<Router, BoxError> {
+    let auth = AuthProvider::builder(config)
+        .user_loader(async |token: Arc<TokenPayload>| Ok::<_, Infallible>(find(token.subject())))
+        .identity_loader(async |name: String| Ok::<_, Infallible>(find(&name)))
+        .store(MemoryStore::new())
+        .renderer(CompanyErrors) // for guards, extractors and the ready-made endpoints alike
+        .build()?;
+    let admin = SecureRouter::new(&auth).require_roles(["admin"]).route("/", get(async || "For admins\n"));
+    Ok(Router::new()
+        .merge(auth_routes(&auth))
+        .route("/me", get(me))
+        .nest_service("/admin", admin)
+        .with_state(auth))
+}
+
+async fn me(CurrentUser(user): CurrentUser<User>) -> String {
+    format!("Hello {}\n", user.name)
+}
+
+/// The form of every refusal. A renderer decides about the body and its type. The challenge
+/// (`WWW-Authenticate`), `Retry-After`, `Allow` and `Cache-Control: no-store` are added by fauth,
+/// whatever the renderer does.
+///
+/// A closure `|rejection: &Rejection, head: &dyn RequestHead| -> Reply` would do as well.
+struct CompanyErrors;
+
+impl Renderer for CompanyErrors {
+    fn render(&self, rejection: &Rejection, head: &dyn RequestHead) -> Reply {
+        // Keep the status: clients, proxies and browsers act on it.
+        let reply = Reply::new(rejection.status());
+        // The body depends on `Accept`, so whatever keeps an answer must know.
+        let reply = reply.header(ResponseHeader::new("vary", "accept"));
+        if prefers_html(head) {
+            reply.body("text/html; charset=utf-8", page(rejection))
+        } else {
+            reply.body("application/json", json_body(rejection))
+        }
+    }
+}
+
+/// Browsers name `text/html` when they open a page. Scripts and programs do not, unless they want
+/// it.
+fn prefers_html(head: &dyn RequestHead) -> bool {
+    let accept = head.header("accept");
+    accept.single().is_some_and(|types| types.starts_with(b"text/html"))
+}
+
+/// `code` is for programs and stays the same, `message` is for people and may change. Never show
+/// `rejection.reason()`: it is for the log, and says more than a stranger should know.
+fn json_body(rejection: &Rejection) -> String {
+    let error = json!({ "code": rejection.code(), "message": rejection.detail() });
+    json!({ "ok": false, "error": error }).to_string()
+}
+
+fn page(rejection: &Rejection) -> String {
+    let (title, advice) = match rejection {
+        Rejection::MissingCredential | Rejection::InvalidToken(_) => ("Please log in", ""),
+        Rejection::Forbidden(_) => ("This page is not for you", "Ask an administrator for access."),
+        rejection if rejection.status() >= 500 => ("Something went wrong", "Please try again later."),
+        _ => ("That did not work", ""),
+    };
+    // Fixed texts, and a sentence that may name a role: what is put into a page is escaped.
+    let detail = escape_html(&rejection.detail());
+    format!("<!doctype html><title>{title}</title><h1>{title}</h1><p>{detail}.</p><p>{advice}</p>")
+}
+
+fn escape_html(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+// --- The user: stands for your database --------------------------------------------------------
+
+struct User {
+    name: String,
+}
+
+/// The hash of `correct horse`. `AuthProvider::hash_password` makes such hashes.
+const PASSWORD_HASH: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$R/t1S8eMVgtoTDz2x5xtdg$n58aMCM+wilvW4TWgjzqfxxv0QurxW45S32hddaHPr0";
+
+impl AuthUser for User {
+    fn subject(&self) -> impl AsRef<str> {
+        &self.name
+    }
+
+    fn password_hash(&self) -> Option<&str> {
+        Some(PASSWORD_HASH)
+    }
+
+    fn is_active(&self) -> bool {
+        true
+    }
+}
+
+/// Alice, who is no admin.
+fn find(name: &str) -> Option<User> {
+    (name == "alice").then(|| User { name: name.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use dialogue::http::{Connection, Request, Response};
+    use serde_json::Value;
+
+    use super::*;
+
+    struct Service(SocketAddr);
+
+    impl Service {
+        async fn start() -> Self {
+            let app = app(fauth_testing::config()).unwrap();
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let service = Self(listener.local_addr().unwrap());
+            tokio::spawn(async { axum::serve(listener, app).await });
+            service
+        }
+
+        fn send(&self, request: Request) -> Response {
+            Connection::exchange(self.0, request)
+        }
+
+        fn login(&self) -> String {
+            let form = Request::post("/login").form(&[("username", "alice"), ("password", "correct horse")]);
+            self.send(form).json()["access_token"].as_str().unwrap().to_owned()
+        }
+    }
+
+    /// As browsers send it when a link is followed.
+    const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+
+    fn error(code: &str, message: &str) -> Value {
+        json!({ "ok": false, "error": { "code": code, "message": message } })
+    }
+
+    const MISSING: &str = "Bearer realm=\"fauth\"";
+    const INSUFFICIENT: &str = "Bearer realm=\"fauth\", error=\"insufficient_scope\", \
+                                error_description=\"The request needs more rights than the token gives\"";
+
+    /// Status, challenge and the ban on caching are fauth's, whatever the body looks like.
+    fn is_refused(response: &Response, status: u16, challenge: &str) {
+        assert_eq!((response.status, response.header("www-authenticate")), (status, Some(challenge)));
+        assert_eq!(response.header("cache-control"), Some("no-store"));
+        assert_eq!(response.header("vary"), Some("accept"));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn programs_get_the_companys_json() {
+        let service = Service::start().await;
+        let nobody = service.send(Request::get("/me"));
+        is_refused(&nobody, 401, MISSING);
+        assert_eq!(nobody.header("content-type"), Some("application/json"));
+        assert_eq!(nobody.json(), error("missing_credential", "Not authenticated"));
+
+        let alice = service.login();
+        let forbidden = service.send(Request::get("/admin/").bearer(&alice));
+        is_refused(&forbidden, 403, INSUFFICIENT);
+        assert_eq!(forbidden.json(), error("missing_role", "Missing role: admin"));
+        assert_eq!(service.send(Request::get("/me").bearer(&alice)).text(), "Hello alice\n");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn browsers_get_a_page() {
+        let service = Service::start().await;
+        let nobody = service.send(Request::get("/me").header("accept", BROWSER));
+        is_refused(&nobody, 401, MISSING);
+        assert_eq!(nobody.header("content-type"), Some("text/html; charset=utf-8"));
+        assert!(nobody.text().contains("<h1>Please log in</h1>"), "{}", nobody.text());
+
+        let alice = service.login();
+        let forbidden = service.send(Request::get("/admin/").bearer(&alice).header("accept", BROWSER));
+        is_refused(&forbidden, 403, INSUFFICIENT);
+        assert!(forbidden.text().contains("Missing role: admin"), "{}", forbidden.text());
+    }
+
+    /// The endpoints of `auth_routes` use the renderer too.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_failed_login_has_the_same_form() {
+        let service = Service::start().await;
+        let form = Request::post("/login").form(&[("username", "alice"), ("password", "wrong")]);
+        let refused = service.send(form);
+        is_refused(&refused, 401, MISSING);
+        assert_eq!(refused.json(), error("invalid_credentials", "Invalid credentials"));
+    }
+
+    #[test]
+    fn what_is_put_into_a_page_is_escaped() {
+        assert_eq!(escape_html("<b>\"&\"</b>"), "&lt;b&gt;&quot;&amp;&quot;&lt;/b&gt;");
+    }
+}

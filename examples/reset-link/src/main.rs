@@ -1,0 +1,471 @@
+//! Password reset and magic link: one-time tokens that travel in a mail. This mailer prints.
+//!
+//! ```sh
+//! FAUTH_SECRET_KEY=$(openssl rand -hex 32) cargo run -p reset-link
+//!
+//! curl http://127.0.0.1:3000/login -d username=alice@example.com -d password=s3cret
+//!
+//! # A new password. The second command takes the token from the mail that is printed.
+//! curl http://127.0.0.1:3000/forgot -d email=alice@example.com
+//! curl http://127.0.0.1:3000/reset -d token=$TOKEN -d password='correct horse'
+//!
+//! # A login without password. The answer is a pair of tokens; the access token opens /me.
+//! curl http://127.0.0.1:3000/magic-link -d email=alice@example.com
+//! curl http://127.0.0.1:3000/magic-login -d token=$TOKEN
+//! curl http://127.0.0.1:3000/me -H "Authorization: Bearer $ACCESS_TOKEN"
+//! ```
+
+use std::{
+    io::{self, Write as _},
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use axum::{
+    Form, Json, Router,
+    extract::{FromRef, State},
+    http::{StatusCode, header, request::Parts},
+    response::{Html, IntoResponse, Response},
+    routing::{get, post},
+};
+use fauth_axum::{CurrentUser, Head, auth_routes, respond};
+use fauth_core::{
+    AuthConfig, AuthProvider, AuthUser, BoxError, ClientInfo, IdentityLoader, LoginRequest, MemoryStore,
+    OneTimePurpose, Purpose, Rejection, TokenPair, TokenPayload, UserLoader, async_trait,
+    one_time::{LinkBase, OneTimeRequest},
+    password::{PasswordConfig, PasswordError, PasswordHasher},
+    rejection::Unavailable,
+    token::TokenError,
+};
+use serde::Deserialize;
+use tokio::{net::TcpListener, sync::mpsc};
+
+const ADDRESS: &str = "127.0.0.1:3000";
+
+#[tokio::main]
+async fn main() -> Result<(), BoxError> {
+    tracing_subscriber::fmt().with_writer(io::stderr).init();
+    let (mailer, mut outbox) = mpsc::unbounded_channel();
+    let app = app(AuthConfig::from_env()?, mailer).await?;
+    tokio::spawn(async move {
+        while let Some(Mail { to, text }) = outbox.recv().await {
+            // Where stdout is closed there is nobody to read the mail.
+            let _ = writeln!(io::stdout(), "--- mail to {to}\n{text}\n---");
+        }
+    });
+    let listener = TcpListener::bind(ADDRESS).await?;
+    eprintln!("reset-link listens on http://{ADDRESS}");
+    axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?;
+    Ok(())
+}
+
+/// The routes, with one user: `alice@example.com`, whose password is `s3cret`.
+async fn app(config: AuthConfig, mailer: mpsc::UnboundedSender<Mail>) -> Result<Router, BoxError> {
+    let users = Users::sample().await?;
+    let auth = AuthProvider::builder(config)
+        .user_loader(users.clone())
+        .identity_loader(users.clone())
+        .store(MemoryStore::new())
+        .build()?;
+    // Where the links lead is a setting. Never build it from the request's `Host`: a stranger
+    // writes that, and the mail would lead the user, and the token, to the stranger's server.
+    let reset_page = LinkBase::new(format!("http://{ADDRESS}/reset"))?;
+    let magic_page = LinkBase::new(format!("http://{ADDRESS}/magic-login"))?;
+    Ok(Router::new()
+        .merge(auth_routes(&auth)) // login, refresh, logout, sessions
+        .route("/me", get(me))
+        .route("/forgot", post(forgot))
+        .route("/reset", get(reset_page_html).post(reset))
+        .route("/magic-link", post(magic_link))
+        .route("/magic-login", get(magic_page_html).post(magic_login))
+        .with_state(App { auth, users, mailer, reset_page, magic_page }))
+}
+
+#[derive(Clone)]
+struct App {
+    auth: AuthProvider<User>,
+    users: Users,
+    mailer: mpsc::UnboundedSender<Mail>,
+    reset_page: LinkBase,
+    magic_page: LinkBase,
+}
+
+/// Lets `CurrentUser` find the provider.
+impl FromRef<App> for AuthProvider<User> {
+    fn from_ref(app: &App) -> Self {
+        app.auth.clone()
+    }
+}
+
+async fn me(CurrentUser(user): CurrentUser<User>) -> String {
+    format!("Hello {}\n", user.email)
+}
+
+// --- Asking for a link -------------------------------------------------------------------------
+
+#[derive(Deserialize)]
+struct Forgotten {
+    email: String,
+}
+
+async fn forgot(State(app): State<App>, Form(form): Form<Forgotten>) -> impl IntoResponse {
+    send_link(app, OneTimePurpose::PasswordReset, form.email)
+}
+
+async fn magic_link(State(app): State<App>, Form(form): Form<Forgotten>) -> impl IntoResponse {
+    send_link(app, OneTimePurpose::MagicLink, form.email)
+}
+
+/// Everything that depends on the address happens in a task of its own: the answer is the same
+/// for every address, and comes equally soon. So nobody learns here who has an account.
+///
+/// A real service also limits how often one client, and for one address, may ask: each call
+/// starts a task and may send a mail.
+fn send_link(app: App, purpose: OneTimePurpose, email: String) -> impl IntoResponse {
+    tokio::spawn(async move {
+        if let Err(error) = app.mail_link(purpose, &email).await {
+            tracing::error!(%error, %purpose, "no link was sent");
+        }
+    });
+    (StatusCode::ACCEPTED, "If there is such an account, a mail is on its way.\n")
+}
+
+impl App {
+    async fn mail_link(&self, purpose: OneTimePurpose, email: &str) -> Result<(), BoxError> {
+        let Some(user) = self.users.by_email(email) else { return Ok(()) };
+        let token = self.auth.issue_one_time(purpose, OneTimeRequest::for_user(&*user)).await?;
+        let (page, what) = match purpose {
+            OneTimePurpose::MagicLink => (&self.magic_page, "log in"),
+            _ => (&self.reset_page, "choose a new password"),
+        };
+        let minutes = token.expires_in().as_secs() / 60;
+        let link = token.link(page);
+        let text = format!("Follow this link within {minutes} minutes to {what}:\n{}", link.expose());
+        // To the address of the account, never to the one in the request: they may differ in ways
+        // that a database calls equal.
+        self.mailer.send(Mail { to: user.email.clone(), text })?;
+        Ok(())
+    }
+}
+
+struct Mail {
+    to: String,
+    text: String,
+}
+
+// --- The pages behind the links ----------------------------------------------------------------
+
+/// A GET only shows a button. Mail scanners follow links, and would use up the token if a GET
+/// redeemed it.
+async fn reset_page_html() -> impl IntoResponse {
+    page(concat!(
+        "<!doctype html><title>New password</title><form method=post action=/reset>",
+        "<input type=hidden name=token><input type=password name=password autocomplete=new-password>",
+        "<button>Set this password</button></form>",
+        "<script>document.forms[0].token.value = new URLSearchParams(location.search).get('token')</script>",
+    ))
+}
+
+async fn magic_page_html() -> impl IntoResponse {
+    page(concat!(
+        "<!doctype html><title>Log in</title><form method=post action=/magic-login>",
+        "<input type=hidden name=token><button>Log in</button></form>",
+        "<script>document.forms[0].token.value = new URLSearchParams(location.search).get('token')</script>",
+    ))
+}
+
+/// The token is in the URL of the page: it must neither be cached nor leave as a `Referer`.
+fn page(html: &'static str) -> impl IntoResponse {
+    ([(header::CACHE_CONTROL, "no-store"), (header::REFERRER_POLICY, "no-referrer")], Html(html))
+}
+
+// --- Redeeming a token -------------------------------------------------------------------------
+
+#[derive(Deserialize)]
+struct Reset {
+    token: String,
+    password: String,
+}
+
+async fn reset(State(app): State<App>, head: Parts, Form(form): Form<Reset>) -> Response {
+    let head = Head::from(&head);
+    match app.set_password(&form, &ClientInfo::of(&head)).await {
+        Ok(()) => "Your password has been set. Please log in.\n".into_response(),
+        Err(Problem::Password(why)) => (StatusCode::UNPROCESSABLE_ENTITY, why).into_response(),
+        Err(Problem::Refused(rejection)) => respond(app.auth.refuse(&rejection, &head)),
+    }
+}
+
+/// The rule of this application. fauth itself refuses only what no hasher can take.
+const SHORTEST_PASSWORD: usize = 8;
+
+impl App {
+    async fn set_password(&self, form: &Reset, client: &ClientInfo) -> Result<(), Problem> {
+        if form.password.chars().count() < SHORTEST_PASSWORD {
+            return Err(Problem::Password(format!("Use at least {SHORTEST_PASSWORD} characters.\n")));
+        }
+        // Looked at, not yet used up: nobody makes this server hash passwords without a token,
+        // and a password that is not acceptable does not cost the user the link.
+        self.auth.verify_signature_and_claims(&form.token, Purpose::PasswordReset)?;
+        let hash = self.auth.hash_password(&form.password).await?;
+        let redeemed = self.auth.redeem(&form.token, OneTimePurpose::PasswordReset).await?;
+        let id = &redeemed.user().id;
+        // This ends every access token, refresh token and link that was issued to the user
+        // before.
+        self.users.set_password(id, hash);
+        // The sessions have no good tokens any more. This takes them off the user's list too.
+        self.auth.logout_all(id, client).await?;
+        Ok(())
+    }
+}
+
+async fn magic_login(State(app): State<App>, head: Parts, Form(form): Form<MagicLogin>) -> Response {
+    let head = Head::from(&head);
+    match app.log_in_by_link(&form.token, ClientInfo::of(&head)).await {
+        Ok(pair) => ([(header::CACHE_CONTROL, "no-store")], Json(pair)).into_response(),
+        Err(rejection) => respond(app.auth.refuse(&rejection, &head)),
+    }
+}
+
+#[derive(Deserialize)]
+struct MagicLogin {
+    token: String,
+}
+
+impl App {
+    /// The link works in any browser, so that somebody who reads mail on the phone can log in
+    /// there. To bind a link to the browser that asked for it, see `OneTimeRequest::browser`.
+    async fn log_in_by_link(&self, token: &str, client: ClientInfo) -> Result<TokenPair, Rejection> {
+        let redeemed = self.auth.redeem(token, OneTimePurpose::MagicLink).await?;
+        self.auth.login(LoginRequest::for_user(&**redeemed.user()).client(client)).await
+    }
+}
+
+/// Why no password was set.
+enum Problem {
+    /// To be told to the user as it is.
+    Password(String),
+    /// To be answered as fauth answers.
+    Refused(Rejection),
+}
+
+impl From<Rejection> for Problem {
+    fn from(rejection: Rejection) -> Self {
+        Self::Refused(rejection)
+    }
+}
+
+impl From<TokenError> for Problem {
+    fn from(error: TokenError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl From<PasswordError> for Problem {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Unacceptable(why) => Self::Password(format!("{why}\n")),
+            PasswordError::Busy { retry_after } => Self::Refused(Rejection::Busy { retry_after }),
+            _ => Self::Refused(Rejection::Unavailable(Unavailable::PasswordHasher)),
+        }
+    }
+}
+
+// --- The users: a list in memory, in place of your database ------------------------------------
+
+#[derive(Clone)]
+struct User {
+    id: String,
+    email: String,
+    password_hash: String,
+    password_changes: u64,
+}
+
+impl AuthUser for User {
+    /// Not the address: that may change, and subjects must not.
+    fn subject(&self) -> impl AsRef<str> {
+        &self.id
+    }
+
+    fn password_hash(&self) -> Option<&str> {
+        Some(&self.password_hash)
+    }
+
+    fn is_active(&self) -> bool {
+        true
+    }
+
+    /// Tokens remember the epoch of which they are. A lower one than this is refused.
+    fn token_epoch(&self) -> u64 {
+        self.password_changes
+    }
+}
+
+#[derive(Clone)]
+struct Users(Arc<Mutex<Vec<Arc<User>>>>);
+
+impl Users {
+    async fn sample() -> Result<Self, BoxError> {
+        let password_hash = PasswordHasher::new(PasswordConfig::default())?.hash("s3cret").await?;
+        let (id, email) = ("1".to_owned(), "alice@example.com".to_owned());
+        let alice = User { id, email, password_hash, password_changes: 0 };
+        Ok(Self(Arc::new(Mutex::new(vec![Arc::new(alice)]))))
+    }
+
+    fn all(&self) -> MutexGuard<'_, Vec<Arc<User>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn by_id(&self, id: &str) -> Option<Arc<User>> {
+        self.all().iter().find(|user| user.id == id).cloned()
+    }
+
+    fn by_email(&self, email: &str) -> Option<Arc<User>> {
+        self.all().iter().find(|user| user.email == email).cloned()
+    }
+
+    /// Hash and epoch change together. In SQL that is one statement: `UPDATE users SET
+    /// password_hash = $2, password_changes = password_changes + 1 WHERE id = $1`.
+    fn set_password(&self, id: &str, password_hash: String) {
+        if let Some(user) = self.all().iter_mut().find(|user| user.id == id) {
+            let user = Arc::make_mut(user);
+            user.password_hash = password_hash;
+            user.password_changes += 1;
+        }
+    }
+}
+
+/// For every guarded request: whose token is this?
+#[async_trait]
+impl UserLoader<User> for Users {
+    async fn load_user(&self, token: Arc<TokenPayload>) -> Result<Option<Arc<User>>, BoxError> {
+        Ok(self.by_id(token.subject()))
+    }
+}
+
+/// For every login with a password: who is that?
+#[async_trait]
+impl IdentityLoader<User> for Users {
+    async fn load_identity(&self, identifier: String) -> Result<Option<Arc<User>>, BoxError> {
+        Ok(self.by_email(&identifier))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dialogue::http::{Connection, Request, Response};
+
+    use super::*;
+
+    struct Service {
+        address: SocketAddr,
+        outbox: mpsc::UnboundedReceiver<Mail>,
+    }
+
+    impl Service {
+        async fn start() -> Self {
+            let (mailer, outbox) = mpsc::unbounded_channel();
+            let app = app(fauth_testing::config(), mailer).await.unwrap();
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let app = app.into_make_service_with_connect_info::<SocketAddr>();
+            tokio::spawn(async { axum::serve(listener, app).await });
+            Self { address, outbox }
+        }
+
+        fn post(&self, path: &str, fields: &[(&str, &str)]) -> Response {
+            Connection::exchange(self.address, Request::post(path).form(fields))
+        }
+
+        fn get(&self, path: &str, token: &str) -> Response {
+            Connection::exchange(self.address, Request::get(path).bearer(token))
+        }
+
+        fn login(&self, password: &str) -> Response {
+            self.post("/login", &[("username", "alice@example.com"), ("password", password)])
+        }
+
+        /// Asks for a link to Alice's address, and takes the token out of the mail.
+        async fn token_from_mail(&mut self, path: &str) -> String {
+            assert_eq!(self.post(path, &[("email", "alice@example.com")]).status, 202);
+            let mail = self.outbox.recv().await.unwrap();
+            assert_eq!(mail.to, "alice@example.com");
+            mail.text.rsplit_once("?token=").unwrap().1.to_owned()
+        }
+    }
+
+    fn text(response: &Response, member: &str) -> String {
+        response.json()[member].as_str().unwrap().to_owned()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn asking_tells_nobody_who_has_an_account() {
+        let mut service = Service::start().await;
+        for path in ["/forgot", "/magic-link"] {
+            let known = service.post(path, &[("email", "alice@example.com")]);
+            let unknown = service.post(path, &[("email", "nobody@example.com")]);
+            assert_eq!((known.status, &known.body), (unknown.status, &unknown.body));
+            assert_eq!(service.outbox.recv().await.unwrap().to, "alice@example.com");
+        }
+        assert!(service.outbox.try_recv().is_err(), "one mail for each of Alice's links, and no other");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_reset_ends_everything_else() {
+        let mut service = Service::start().await;
+        let before = service.login("s3cret");
+        let (access, refresh) = (text(&before, "access_token"), text(&before, "refresh_token"));
+        assert_eq!(service.get("/me", &access).text(), "Hello alice@example.com\n");
+        let magic = service.token_from_mail("/magic-link").await;
+        let older = service.token_from_mail("/forgot").await;
+        let reset = service.token_from_mail("/forgot").await;
+
+        let new = "correct horse";
+        let done = service.post("/reset", &[("token", &reset), ("password", new)]);
+        assert_eq!(done.status, 200, "{}", done.text());
+
+        assert_eq!(service.get("/me", &access).status, 401);
+        assert_eq!(service.post("/refresh", &[("refresh_token", &refresh)]).status, 401);
+        assert_eq!(service.post("/magic-login", &[("token", &magic)]).status, 401);
+        for token in [&reset, &older] {
+            assert_eq!(service.post("/reset", &[("token", token), ("password", new)]).status, 401);
+        }
+        assert_eq!(service.login("s3cret").status, 401);
+        let after = text(&service.login(new), "access_token");
+        assert_eq!(service.get("/me", &after).status, 200);
+        let sessions = service.get("/sessions", &after).json();
+        assert_eq!(sessions["sessions"].as_array().unwrap().len(), 1, "{sessions}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_password_that_is_not_acceptable_does_not_use_up_the_link() {
+        let mut service = Service::start().await;
+        let token = service.token_from_mail("/forgot").await;
+        for bad in ["short", &"x".repeat(5000), "with\0a nul"] {
+            let refused = service.post("/reset", &[("token", &token), ("password", bad)]);
+            assert_eq!(refused.status, 422, "{}", refused.text());
+        }
+        assert_eq!(service.post("/reset", &[("token", &token), ("password", "correct horse")]).status, 200);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_magic_link_logs_in_once() {
+        let mut service = Service::start().await;
+        let token = service.token_from_mail("/magic-link").await;
+        let link = format!("/magic-login?token={token}");
+        let page = Connection::exchange(service.address, Request::get(&link));
+        assert_eq!((page.status, page.header("referrer-policy")), (200, Some("no-referrer")));
+
+        let login = Request::post("/magic-login").header("user-agent", "phone").form(&[("token", &token)]);
+        let pair = Connection::exchange(service.address, login);
+        assert_eq!((pair.status, pair.header("cache-control")), (200, Some("no-store")));
+        let access = text(&pair, "access_token");
+        assert_eq!(service.get("/me", &access).status, 200);
+        let sessions = service.get("/sessions", &access).text().to_owned();
+        assert!(sessions.contains("phone"), "{sessions}");
+
+        assert_eq!(service.post("/magic-login", &[("token", &token)]).status, 401);
+        let reset = service.token_from_mail("/forgot").await;
+        assert_eq!(service.post("/magic-login", &[("token", &reset)]).status, 401, "of another purpose");
+    }
+}
