@@ -59,9 +59,9 @@ impl Fault {
 /// let refused = auth.login("alice").await.unwrap_err();
 /// assert_eq!(refused, Rejection::Unavailable(Unavailable::Store));
 /// assert_eq!(store.calls(), ["check", "epoch", "open"]);
-/// # Ok(())
-/// # })
-/// # as Result<(), Box<dyn std::error::Error>>;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct FaultyStore<S = MemoryStore> {
