@@ -170,7 +170,7 @@ async fn the_log_says_what_the_sink_hears() {
 
     world.users.fail();
     let _ = world.auth.authenticate("alice", "s3cret", &ClientInfo::unknown()).await;
-    assert_eq!(world.events.only().error.as_deref(), Some("a loader failed: the database is down"));
+    assert_eq!(world.events.only().error.as_deref(), Some("the database is down"));
     let records = log.with("the database is down");
     assert!(!records.is_empty() && records.iter().all(|record| record.level == Level::ERROR));
 }

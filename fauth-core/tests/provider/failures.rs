@@ -41,7 +41,7 @@ impl Error for Broken {
     }
 }
 
-const CAUSES: &str = "a loader failed: no answer from the replica: connection reset";
+const CAUSES: &str = "no answer from the replica: connection reset";
 
 /// A provider whose loaders do what a test says, after the tokens were issued.
 struct Failing {

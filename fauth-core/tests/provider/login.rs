@@ -285,7 +285,7 @@ async fn a_failing_updater_does_not_spoil_the_login() {
     assert_eq!(events.len(), 2, "{events:?}");
     assert_eq!((events[0].kind, events[0].reason), (EventKind::CallbackFailed, Some("rehash_failed")));
     assert_eq!(events[0].subject.as_deref(), Some("alice"));
-    assert_eq!(events[0].error.as_deref(), Some("a loader failed: read-only replica"));
+    assert_eq!(events[0].error.as_deref(), Some("read-only replica"));
     assert_eq!(events[1].kind, EventKind::Authenticated);
 }
 

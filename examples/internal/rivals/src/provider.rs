@@ -8,7 +8,12 @@ use std::{
     },
 };
 
-use fauth_core::{request::RequestHead, transport::{BearerTransport, Extracted, SecurityScheme, Transport}, AuthConfig, AuthConfigBuilder, AuthProvider, AuthUser, BoxError, Purpose, TokenPayload, UserLoader, async_trait};
+use fauth_core::{
+    AuthConfig, AuthConfigBuilder, AuthProvider, AuthUser, BoxError, Purpose, TokenPayload, UserLoader,
+    async_trait,
+    request::RequestHead,
+    transport::{BearerTransport, Extracted, SecurityScheme, Transport},
+};
 
 use crate::{
     Result,

@@ -1,6 +1,10 @@
 //! Tokens alone: verifying, issuing, refusing.
 
-use std::hint::black_box;
+use std::{
+    hint::black_box,
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
 
 use aws_lc_rs::hmac as aws;
 use fauth_core::{AuthProvider, Purpose, TokenRequest};
@@ -72,7 +76,7 @@ pub(crate) fn cases() -> Result<Vec<Case<'static>>> {
         encoding()?,
         Case::new(ISSUE, {
             let auth = auth.clone();
-            move || ready(auth.issue(Purpose::Access, request()))
+            move || at_once(auth.issue(Purpose::Access, request()))
         })
         .against(ENCODE),
         Case::new(REQUEST, request),
@@ -247,4 +251,13 @@ fn profile(measured: &[Measured]) -> String {
 /// The HMAC by the backend that fauth uses here.
 fn own_floor(measured: &[Measured]) -> Option<&Measured> {
     find(measured, if backend::of_fauth() == Backend::AwsLc { FLOOR_AWS } else { FLOOR_RUST })
+}
+
+/// The output of a future that is ready at once, as issuing with a local key is.
+fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut context = Context::from_waker(Waker::noop());
+    match pin!(future).poll(&mut context) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
 }
