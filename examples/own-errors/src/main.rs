@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn programs_get_the_companys_json() {
+    async fn programs_get_json_in_the_form_of_the_company() {
         let service = Service::start().await;
         let nobody = service.send(Request::get("/me"));
         is_refused(&nobody, 401, MISSING);
