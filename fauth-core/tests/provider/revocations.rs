@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use fauth_core::{
     AuthConfig, ClientInfo, MemoryStore, OneTimePurpose, Purpose, Rejection, SessionConfig, TokenRequest,
+    api_key::ApiKeyRequest,
     clock::Timestamp,
     event::EventKind,
     one_time::{OneTimeRequest, OneTimeToken},
@@ -517,4 +518,27 @@ async fn a_second_logout_does_not_shorten_the_first() {
     assert!(kept[0].1 > kept[2].1, "{kept:?}");
     world.clock.advance(seconds(6 * DAY));
     assert_eq!(world.refresh(&tokens).await, Err(revoked()));
+}
+
+#[tokio::test]
+async fn a_revocation_names_a_subject() {
+    let world = World::new();
+    let target = [RevocationTarget::TokenId("x")];
+    for subject in ["", &"x".repeat(256)] {
+        let refused = world.auth.revoke(subject, &target).await;
+        assert_eq!(refused, Err(Rejection::Misconfigured(Misconfigured::NotRevocable)), "{subject:?}");
+    }
+    assert_eq!(world.auth.revoke(&"x".repeat(255), &target).await, Ok(()));
+}
+
+/// Whoever revokes a leaked key under the wrong name must not believe that it is revoked.
+#[tokio::test]
+async fn a_key_is_not_revoked_under_another_subject() {
+    let world = World::with(|builder| builder.store(memory_store()));
+    let key = world.auth.create_api_key(ApiKeyRequest::for_subject("bob")).await.unwrap();
+    let target = [RevocationTarget::TokenId(key.key().id.as_str())];
+    assert_eq!(world.auth.revoke("alice", &target).await, Err(Rejection::NotFound));
+    assert_eq!(world.auth.api_keys("bob").await.unwrap().len(), 1);
+    assert_eq!(world.auth.revoke("bob", &target).await, Ok(()));
+    assert_eq!(world.auth.api_keys("bob").await.unwrap(), []);
 }

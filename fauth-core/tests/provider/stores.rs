@@ -846,3 +846,54 @@ async fn a_session_knows_its_login() {
     assert_eq!((idle_timeout, expires_at.since(now), remembered), (30 * day, 90 * day, true));
     assert_eq!((client.unwrap().len(), address), (256, Some([192, 0, 2, 7].into())));
 }
+
+// ------------------------------------------------------------------------------------------------ what a hostile reading has found
+
+/// A store that answers a replay with another owner must not keep the stolen session's access tokens alive.
+#[tokio::test]
+async fn a_replay_is_revoked_under_the_owner_of_its_token() {
+    let (world, store) = faulty_world(SessionConfig::new().grace(Duration::ZERO));
+    let stolen = world.log_in("alice").await;
+    let current = world.refresh(&stolen).await.unwrap();
+    world.works(&current).await;
+    let stolen = world.log_in("alice").await;
+    let current = world.refresh(&stolen).await.unwrap();
+    store.mix_up("bob");
+    let refused = world.refresh(&stolen).await.unwrap_err();
+    assert_eq!(refused, Rejection::InvalidToken(InvalidToken::Reused));
+    store.recover();
+    world.is_over(&current, "the session of the stolen token").await;
+}
+
+/// The store has ended them, so nobody else would revoke their access tokens.
+#[tokio::test]
+async fn what_a_login_evicts_is_revoked_though_its_client_hangs_up() {
+    let (world, store) = faulty_world(SessionConfig::new().limit(1));
+    let evicted = world.log_in("alice").await;
+    store.pause();
+    {
+        let mut login = pin!(world.auth.login("alice"));
+        while !store.calls().contains(&"revoke") {
+            assert!(poll_once(login.as_mut()).is_pending(), "done before it was revoked");
+        }
+    }
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    store.recover();
+    world.is_over(&evicted, "evicted").await;
+}
+
+/// What would be issued then is older than the store's memory, and so refused everywhere.
+#[tokio::test]
+async fn nobody_logs_in_before_the_memory_begins() {
+    let begins = fauth_testing::ManualClock::START.checked_add(60 * SECOND).unwrap();
+    let store = MemoryStore::builder().remembers_since(begins).build();
+    let world = World::with(|builder| builder.store(store.clone()));
+    let refused = world.auth.login("alice").await.unwrap_err();
+    assert_eq!(refused, Rejection::Unavailable(Unavailable::Store));
+    assert_eq!(store.sizes().sessions, 0, "nothing was kept");
+    world.clock.advance(60 * SECOND);
+    let tokens = world.log_in("alice").await;
+    world.works(&tokens).await;
+}

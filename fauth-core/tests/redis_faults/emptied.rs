@@ -2,7 +2,10 @@
 
 use fauth_core::{
     Purpose,
-    store::{OneTimeStore as _, RotationOutcome, SessionStore as _, Verdict},
+    store::{
+        ApiKey, ApiKeyId, ApiKeyStore, OneTimeStore as _, RotationOutcome, SessionStore as _, StoredApiKey,
+        Verdict,
+    },
 };
 use servers::Redis;
 
@@ -105,4 +108,33 @@ async fn mirrors_write_back_what_a_crash_has_lost() {
     assert_eq!(verdict(&fresh, "kept", issued_at).await, Some(Verdict::Good), "it is really lost");
     server.restart();
     eventually("back", async || verdict(&fresh, "kept", issued_at).await == Some(Verdict::Revoked)).await;
+}
+
+/// An evicting policy may take the index of an owner's keys and leave the keys: a key must not outlive its removal then.
+#[tokio::test]
+async fn a_key_whose_index_is_lost_is_removed_and_noted_all_the_same() {
+    let server = Redis::start();
+    let store = direct(&server.url()).await;
+    let id = ApiKeyId::new(&alice(), [7; 16]);
+    let key = ApiKey {
+        id: id.clone(),
+        owner: alice(),
+        name: String::new(),
+        scopes: Vec::new(),
+        created_at: now(),
+        expires_at: later(DAY),
+        last_used_at: None,
+    };
+    ApiKeyStore::insert(&store, StoredApiKey { key, hash: hash(1) }, 10, now()).await.unwrap();
+    let mut connection = raw(&server.url()).await;
+    let keys: Vec<String> =
+        redis::cmd("KEYS").arg("*:api-keys:*").query_async(&mut connection).await.unwrap();
+    assert_eq!(keys.len(), 1, "{keys:?}");
+    redis::cmd("DEL").arg(&keys).exec_async(&mut connection).await.unwrap();
+    let used = later(Duration::from_secs(60));
+    store.touch(&alice(), &id, used).await.unwrap();
+    assert_eq!(store.find(&id, now()).await.unwrap().unwrap().key.last_used_at, Some(used));
+    assert!(!store.remove(&owner("bob"), &id).await.unwrap(), "somebody else's");
+    assert!(store.remove(&alice(), &id).await.unwrap());
+    assert_eq!(store.find(&id, now()).await.unwrap(), None);
 }
