@@ -39,7 +39,7 @@ mod one_times;
 mod owner;
 #[cfg(feature = "redis")]
 mod redis;
-mod revocations;
+pub(crate) mod revocations;
 mod rotation;
 mod secret_hash;
 mod sessions;

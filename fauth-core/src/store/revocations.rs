@@ -46,39 +46,81 @@ impl RevocationTarget<'_> {
     pub fn with_key<T>(&self, owner: &Owner<'_>, look: impl FnOnce(&[u8]) -> T) -> T {
         let subject = &*owner.subject;
         match *self {
-            Self::TokenId(id) => with_key("jti", owner, [subject, id], look),
-            Self::Session(id) => with_key("sid", owner, [subject, id], look),
-            Self::Subject => with_key("sub", owner, [subject, ""], look),
-            Self::Claim { name, value } => with_key("claim", owner, [name, value], look),
+            Self::TokenId(id) => with_key(*b"jti", owner, [subject, id], look),
+            Self::Session(id) => with_key(*b"sid", owner, [subject, id], look),
+            Self::Subject => with_key(*b"sub", owner, [subject, ""], look),
+            Self::Claim { name, value } => with_key(*b"clm", owner, [name, value], look),
         }
     }
 }
 
-/// Writes `kind:lengths:texts`; the lengths keep `a` with `bc` and `ab` with `c` apart. What is
-/// too long is hashed.
-fn with_key<T>(
-    kind: &str,
+/// The keys of several targets of one owner, written one after the other into one buffer: what they share is written once.
+pub(crate) struct OwnerKeys<'a> {
+    owner: &'a Owner<'a>,
+    key: SmallVec<[u8; 0x200]>,
+    /// How much of the buffer the targets share; 0 if the owner's name is too long for a plain key.
+    shared: usize,
+}
+
+impl<'a> OwnerKeys<'a> {
+    pub(crate) fn new(owner: &'a Owner<'a>) -> Self {
+        let mut key = SmallVec::new();
+        write_plain(&mut key, *b"sub", owner, [&owner.subject, ""]);
+        Self { owner, shared: key.len(), key }
+    }
+
+    /// As [`RevocationTarget::with_key`].
+    pub(crate) fn with_key<T>(&mut self, target: &RevocationTarget<'_>, look: impl FnOnce(&[u8]) -> T) -> T {
+        let (kind, id) = match *target {
+            RevocationTarget::TokenId(id) => (*b"jti", id),
+            RevocationTarget::Session(id) => (*b"sid", id),
+            RevocationTarget::Subject => (*b"sub", ""),
+            RevocationTarget::Claim { .. } => return target.with_key(self.owner, look),
+        };
+        if self.shared == 0 || self.shared + id.len() > MAX_PLAIN_KEY {
+            return target.with_key(self.owner, look);
+        }
+        self.key.truncate(self.shared);
+        if let Some(lead) = self.key.first_chunk_mut() {
+            *lead = kind;
+        }
+        self.key.extend_from_slice(id.as_bytes());
+        look(&self.key)
+    }
+}
+
+fn with_key<T>(kind: [u8; 3], owner: &Owner<'_>, texts: [&str; 2], look: impl FnOnce(&[u8]) -> T) -> T {
+    let mut key = SmallVec::new();
+    write_plain(&mut key, kind, owner, texts);
+    if key.is_empty() { look(hashed(kind, owner, texts).as_bytes()) } else { look(&key) }
+}
+
+/// Writes `kind:lengths:texts`; the lengths keep `a` with `bc` and `ab` with `c` apart. Writes nothing if that is too long.
+fn write_plain(
+    key: &mut SmallVec<[u8; 0x200]>,
+    kind: [u8; 3],
     owner: &Owner<'_>,
     [first, second]: [&str; 2],
-    look: impl FnOnce(&[u8]) -> T,
-) -> T {
-    let parts = [&*owner.application, &*owner.issuer, first, second];
-    let length = parts.iter().fold(kind.len() + 1 + 3 * LENGTH_DIGITS + 1, |sum, part| sum + part.len());
-    if length > MAX_PLAIN_KEY {
-        return look(hashed(kind, parts).as_bytes());
+) {
+    let (application, issuer) = (owner.application.as_bytes(), owner.issuer.as_bytes());
+    let (first, second) = (first.as_bytes(), second.as_bytes());
+    let lead = lead(kind, [application.len(), issuer.len(), first.len()]);
+    if lead.len() + application.len() + issuer.len() + first.len() + second.len() > MAX_PLAIN_KEY {
+        return;
     }
-    let mut key: SmallVec<[u8; 0x200]> = SmallVec::new();
-    key.extend_from_slice(kind.as_bytes());
-    key.push(b':');
-    let [application, issuer, first, _] = parts;
-    for part in [application, issuer, first] {
-        key.extend_from_slice(&length_digits(part.len()));
+    key.extend_from_slice(&lead);
+    for part in [application, issuer, first, second] {
+        if !part.is_empty() {
+            key.extend_from_slice(part);
+        }
     }
-    key.push(b':');
-    for part in parts {
-        key.extend_from_slice(part.as_bytes());
-    }
-    look(&key)
+}
+
+const fn lead([a, b, c]: [u8; 3], [application, issuer, first]: [usize; 3]) -> [u8; 14] {
+    let [d, e, f] = length_digits(application);
+    let [g, h, i] = length_digits(issuer);
+    let [j, k, l] = length_digits(first);
+    [a, b, c, b':', d, e, f, g, h, i, j, k, l, b':']
 }
 
 const LENGTH_DIGITS: usize = 3;
@@ -93,9 +135,9 @@ const fn length_digits(length: usize) -> [u8; LENGTH_DIGITS] {
 }
 
 /// No plain key begins like this.
-fn hashed(kind: &str, parts: [&str; 4]) -> String {
-    let mut hash = Sha256::new();
-    for part in [kind].into_iter().chain(parts) {
+fn hashed(kind: [u8; 3], owner: &Owner<'_>, [first, second]: [&str; 2]) -> String {
+    let mut hash = Sha256::new_with_prefix(kind);
+    for part in [&*owner.application, &*owner.issuer, first, second] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part.as_bytes());
     }
@@ -258,6 +300,13 @@ mod tests {
         for owner in &owners {
             for target in &targets {
                 assert!(target.with_key(owner, |key| key == target.key(owner).as_bytes()), "{target:?}");
+                let mut written = OwnerKeys::new(owner);
+                for target in targets.iter().chain([target]) {
+                    assert!(
+                        written.with_key(target, |key| key == target.key(owner).as_bytes()),
+                        "{target:?}"
+                    );
+                }
                 assert!(keys.insert(target.key(owner)), "{owner:?} {target:?}");
             }
         }

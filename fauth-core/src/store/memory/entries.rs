@@ -9,22 +9,17 @@ use std::{
     },
 };
 
-use smallvec::SmallVec;
-
 use super::{
     bounds::{FORGOTTEN_PER_WRITE, Refused, is_forgettable},
     shards::{Room, ShardIndex, Shards},
 };
 use crate::{
     clock::Timestamp,
-    store::{Owner, RevocationTarget, raised_epoch},
+    store::{Owner, RevocationTarget, TokenFacts, raised_epoch, revocations::OwnerKeys},
 };
 
 /// Stands for "not known yet".
 const NEVER: i64 = i64::MIN;
-
-/// A key of up to this many bytes needs no allocation.
-const INLINE_KEY: usize = 512;
 
 /// What is revoked, and the epochs that were raised.
 pub(super) struct Entries {
@@ -46,10 +41,15 @@ struct Shard {
 
 #[derive(Clone, Copy)]
 struct Entry {
+    /// When it is past its time: the later of what its two parts ask for.
     until: Timestamp,
-    /// 0 for a revoked target.
+    /// Until when the target is revoked; long ago if only an epoch was raised.
+    revoked_until: Timestamp,
+    /// The epoch of the owner, in the entry of its subject; 0 if it was never raised.
     epoch: u64,
 }
+
+const LONG_AGO: Timestamp = Timestamp::from_unix_seconds(i64::MIN);
 
 impl Entries {
     pub(super) fn new(most: usize, since: Option<Timestamp>) -> Self {
@@ -126,18 +126,27 @@ impl Entries {
         }
     }
 
-    pub(super) fn is_revoked(
-        &self,
-        owner: &Owner<'_>,
-        target: &RevocationTarget<'_>,
-        now: Timestamp,
-    ) -> Result<bool, Refused> {
-        let entry = target.with_key(owner, |key| self.find(&target_key(key)))?;
-        Ok(entry.is_some_and(|entry| now < entry.until))
+    /// Whether one of a token's targets is revoked, and the epoch of its owner. The two stand in one entry where the
+    /// target is the subject, so that a check costs one look-up for each target.
+    pub(super) fn look_up(&self, token: &TokenFacts<'_>, now: Timestamp) -> Result<(bool, u64), Refused> {
+        let mut keys = OwnerKeys::new(&token.owner);
+        let (mut is_revoked, mut epoch) = (false, None);
+        for target in token.targets {
+            let entry = keys.with_key(target, |key| self.find(key))?;
+            is_revoked |= entry.is_some_and(|entry| now < entry.revoked_until);
+            if matches!(target, RevocationTarget::Subject) {
+                epoch = Some(entry.map_or(0, |entry| entry.epoch));
+            }
+        }
+        match epoch {
+            Some(epoch) => Ok((is_revoked, epoch)),
+            None => Ok((is_revoked, self.epoch_of(&token.owner)?)),
+        }
     }
 
     pub(super) fn epoch_of(&self, owner: &Owner<'_>) -> Result<u64, Refused> {
-        Ok(self.find(&epoch_key(owner))?.map_or(0, |entry| entry.epoch))
+        let entry = RevocationTarget::Subject.with_key(owner, |key| self.find(key))?;
+        Ok(entry.map_or(0, |entry| entry.epoch))
     }
 
     pub(super) fn revoke(
@@ -148,10 +157,11 @@ impl Entries {
         until: Timestamp,
     ) -> Result<(), Refused> {
         let longer = |before: Option<Entry>| {
-            let until = before.map_or(until, |before| before.until.max(until));
-            Ok(Entry { until, epoch: 0 })
+            let Some(before) = before else { return Ok(Entry { until, revoked_until: until, epoch: 0 }) };
+            let revoked_until = before.revoked_until.max(until);
+            Ok(Entry { until: before.until.max(until), revoked_until, ..before })
         };
-        target.with_key(owner, |key| self.change(&target_key(key), now, longer)).map(drop)
+        target.with_key(owner, |key| self.change(key, now, longer)).map(drop)
     }
 
     pub(super) fn raise_epoch(
@@ -161,11 +171,12 @@ impl Entries {
         until: Timestamp,
     ) -> Result<u64, Refused> {
         let raise = |before: Option<Entry>| {
-            let until = before.map_or(until, |before| before.until.max(until));
             let epoch = raised_epoch(before.map(|before| before.epoch), now).ok_or(Refused::LastEpoch)?;
-            Ok(Entry { until, epoch })
+            let before = before.unwrap_or(Entry { until, revoked_until: LONG_AGO, epoch: 0 });
+            Ok(Entry { until: before.until.max(until), epoch, ..before })
         };
-        self.change(&epoch_key(owner), now, raise).map(|entry| entry.epoch)
+        let raised = RevocationTarget::Subject.with_key(owner, |key| self.change(key, now, raise));
+        raised.map(|entry| entry.epoch)
     }
 
     /// Since when the store remembers.
@@ -189,17 +200,6 @@ impl Shard {
     }
 }
 
-type KeyBuffer = SmallVec<[u8; INLINE_KEY]>;
-
-fn target_key(key: &[u8]) -> KeyBuffer {
-    prefixed(b'r', key)
-}
-
-/// An epoch is found as the revocation of its owner is, in a name space of its own.
-fn epoch_key(owner: &Owner<'_>) -> KeyBuffer {
-    RevocationTarget::Subject.with_key(owner, |key| prefixed(b'e', key))
-}
-
 /// Where an entry is. The map in there hashes the key with a secret of its own; to do so twice
 /// would cost as much as the rest of a check. A stranger who foresees this hash can make threads
 /// wait for each other, and nothing else.
@@ -207,11 +207,4 @@ fn shard_of(key: &[u8]) -> ShardIndex {
     let end = key.iter().rev().take(8).fold(0_u64, |end, byte| (end << 8) | u64::from(*byte));
     // Only the highest bits of the product depend on all eight bytes.
     Shards::<Shard>::index_by(end.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 59)
-}
-
-fn prefixed(kind: u8, key: &[u8]) -> KeyBuffer {
-    let mut prefixed = KeyBuffer::new();
-    prefixed.push(kind);
-    prefixed.extend_from_slice(key);
-    prefixed
 }

@@ -29,10 +29,7 @@ impl RevocationStore for MemoryStore {
         let revocations = &self.0.revocations;
         let mut known = Known { is_revoked: false, epoch: 0, remembers_since: None };
         if revocations.len() > 0 {
-            for target in token.targets {
-                known.is_revoked |= revocations.is_revoked(&token.owner, target, now)?;
-            }
-            known.epoch = revocations.epoch_of(&token.owner)?;
+            (known.is_revoked, known.epoch) = revocations.look_up(token, now)?;
         }
         // Not before the entries were looked for: one that was forgotten meanwhile counts too.
         revocations.witness(now);
