@@ -116,11 +116,17 @@ fn write_plain(
     }
 }
 
-const fn lead([a, b, c]: [u8; 3], [application, issuer, first]: [usize; 3]) -> [u8; 14] {
-    let [d, e, f] = length_digits(application);
-    let [g, h, i] = length_digits(issuer);
-    let [j, k, l] = length_digits(first);
-    [a, b, c, b':', d, e, f, g, h, i, j, k, l, b':']
+/// The kind and the lengths, with their colons.
+fn lead(kind: [u8; 3], lengths: [usize; 3]) -> [u8; 14] {
+    let mut lead = *b"...:.........:";
+    let [kind_at @ .., _, _, _, _, _, _, _, _, _, _, _] = &mut lead;
+    *kind_at = kind;
+    if let Some((_, digits)) = lead.split_first_chunk_mut::<4>() {
+        for (place, length) in digits.chunks_exact_mut(LENGTH_DIGITS).zip(lengths) {
+            place.copy_from_slice(&length_digits(length));
+        }
+    }
+    lead
 }
 
 const LENGTH_DIGITS: usize = 3;
