@@ -64,13 +64,13 @@ async fn connect(variable: &str, url: &str) -> Result<Arc<dyn Store>, BoxError> 
     }
 }
 
-#[allow(dead_code, reason = "without any of the features there is nothing to connect to")]
+#[cfg(any(feature = "redis", feature = "sqlite", feature = "postgres"))]
 fn cause(error: impl std::error::Error) -> BoxError {
     let source = error.source().map(|source| format!(": {source}")).unwrap_or_default();
     format!(": {error}{source}").into()
 }
 
-#[allow(dead_code, reason = "with all of the features there is nothing that was left out")]
+#[cfg(not(all(feature = "redis", feature = "sqlite", feature = "postgres")))]
 fn not_built_in(name: &str, feature: &str) -> BoxError {
     format!(" is set, but this binary was built without {name}: run with --features {feature}").into()
 }
