@@ -900,8 +900,8 @@ fn an_upgrade_is_refused_before_it_happens() {
     let mut stream = server.connect();
     let authorization = format!("Authorization: {}\r\n", bearer(&auth, "bob"));
     stream.write_all(handshake(&authorization).as_bytes()).unwrap();
-    // Not until the end: the connection stays open, and to close the writing half of it first would
-    // race with the answer, because a server may drop a client that has gone.
+    // Not until the end: the connection stays open, and to close the writing half of it first
+    // would race with the answer, because a server may drop a client that has gone.
     let mut answer = [0; "HTTP/1.1 101 ".len()];
     stream.read_exact(&mut answer).unwrap();
     assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 101 ");

@@ -54,11 +54,13 @@ impl RevocationTarget<'_> {
     }
 }
 
-/// The keys of several targets of one owner, written one after the other into one buffer: what they share is written once.
+/// The keys of several targets of one owner, written one after the other into one buffer: what
+/// they share is written once.
 pub(crate) struct OwnerKeys<'a> {
     owner: &'a Owner<'a>,
     key: SmallVec<[u8; 0x200]>,
-    /// How much of the buffer the targets share; 0 if the owner's name is too long for a plain key.
+    /// How much of the buffer the targets share; 0 if the owner's name is too long for a plain
+    /// key.
     shared: usize,
 }
 
@@ -95,7 +97,8 @@ fn with_key<T>(kind: [u8; 3], owner: &Owner<'_>, texts: [&str; 2], look: impl Fn
     if key.is_empty() { look(hashed(kind, owner, texts).as_bytes()) } else { look(&key) }
 }
 
-/// Writes `kind:lengths:texts`; the lengths keep `a` with `bc` and `ab` with `c` apart. Writes nothing if that is too long.
+/// Writes `kind:lengths:texts`; the lengths keep `a` with `bc` and `ab` with `c` apart. Writes
+/// nothing if that is too long.
 fn write_plain(
     key: &mut SmallVec<[u8; 0x200]>,
     kind: [u8; 3],

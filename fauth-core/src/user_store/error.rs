@@ -13,8 +13,8 @@ pub enum UserStoreError {
     /// escaped.
     #[error("User '{0}' not found")]
     NotFound(String),
-    /// The user was changed since it was loaded: the password, or the active state, or another user
-    /// has the name now.
+    /// The user was changed since it was loaded: the password, or the active state, or another
+    /// user has the name now.
     #[error("user '{0}' was changed meanwhile")]
     Changed(String),
     /// Something about a user is outside the [limits](crate::user_store#limits).

@@ -70,16 +70,16 @@ pub trait UserStore: Send + Sync + 'static {
     async fn delete(&self, username: &str) -> Result<(), UserStoreError>;
 
     /// Gives a user another password and raises the user's epoch: [everything that was issued to
-    /// the user ends](crate::user_store#what-a-password-change-ends). Returns the updated user: log
-    /// in with that one.
+    /// the user ends](crate::user_store#what-a-password-change-ends). Returns the updated user:
+    /// log in with that one.
     ///
     /// Pass `user` as loaded by the login or one-time token that authorised the change. If the
     /// epoch was raised since, nothing is changed: of two concurrent changes the second one fails,
     /// and proof of an older password sets no new one. A rehash in between does not matter.
     ///
     /// # Errors
-    /// [`Changed`](UserStoreError::Changed) if the epoch is another by now, or the user was deleted
-    /// and created again under the same name; [`NotFound`](UserStoreError::NotFound),
+    /// [`Changed`](UserStoreError::Changed) if the epoch is another by now, or the user was
+    /// deleted and created again under the same name; [`NotFound`](UserStoreError::NotFound),
     /// [`Invalid`](UserStoreError::Invalid), [`Full`](UserStoreError::Full) or
     /// [`Failed`](UserStoreError::Failed).
     async fn change_password(
@@ -102,7 +102,8 @@ pub trait UserStore: Send + Sync + 'static {
     async fn rehash_password(&self, username: &str, old: &str, new: &str) -> Result<(), UserStoreError>;
 
     /// Enables or disables a user. Disabling raises the epoch, also of a user who is disabled
-    /// already, so nothing issued before works when the user is enabled again. Nothing else changes.
+    /// already, so nothing issued before works when the user is enabled again. Nothing else
+    /// changes.
     ///
     /// # Errors
     /// [`NotFound`](UserStoreError::NotFound), [`Invalid`](UserStoreError::Invalid) if the epoch

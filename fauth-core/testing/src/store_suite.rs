@@ -228,8 +228,8 @@ macro_rules! store_cases {
 }
 pub(crate) use store_cases;
 
-/// Expands to one `#[test]` for each case of the [store suite](mod@crate::store_suite), for the given
-/// [`StoreHarness`](crate::store_suite::StoreHarness).
+/// Expands to one `#[test]` for each case of the [store suite](mod@crate::store_suite), for the
+/// given [`StoreHarness`](crate::store_suite::StoreHarness).
 ///
 /// `store_suite!(Harness)` takes all parts, for a whole [`Store`](fauth_core::store::Store).
 /// `store_suite!(Harness: sessions, one_times)` takes those that are named, of `sessions`,

@@ -849,7 +849,8 @@ async fn a_session_knows_its_login() {
 
 // ------------------------------------------------------------------------------------------------ what a hostile reading has found
 
-/// A store that answers a replay with another owner must not keep the stolen session's access tokens alive.
+/// A store that answers a replay with another owner must not keep the stolen session's access
+/// tokens alive.
 #[tokio::test]
 async fn a_replay_is_revoked_under_the_owner_of_its_token() {
     let (world, store) = faulty_world(SessionConfig::new().grace(Duration::ZERO));

@@ -110,7 +110,8 @@ async fn mirrors_write_back_what_a_crash_has_lost() {
     eventually("back", async || verdict(&fresh, "kept", issued_at).await == Some(Verdict::Revoked)).await;
 }
 
-/// An evicting policy may take the index of an owner's keys and leave the keys: a key must not outlive its removal then.
+/// An evicting policy may take the index of an owner's keys and leave the keys: a key must not
+/// outlive its removal then.
 #[tokio::test]
 async fn a_key_whose_index_is_lost_is_removed_and_noted_all_the_same() {
     let server = Redis::start();

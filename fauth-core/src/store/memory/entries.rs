@@ -126,8 +126,9 @@ impl Entries {
         }
     }
 
-    /// Whether one of a token's targets is revoked, and the epoch of its owner. The two stand in one entry where the
-    /// target is the subject, so that a check costs one look-up for each target.
+    /// Whether one of a token's targets is revoked, and the epoch of its owner. The two stand in
+    /// one entry where the target is the subject, so that a check costs one look-up for each
+    /// target.
     pub(super) fn look_up(&self, token: &TokenFacts<'_>, now: Timestamp) -> Result<(bool, u64), Refused> {
         let mut keys = OwnerKeys::new(&token.owner);
         let (mut is_revoked, mut epoch) = (false, None);
