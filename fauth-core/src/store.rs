@@ -58,7 +58,9 @@ pub use redis::{RedisConnectError, RedisStore, RedisStoreBuilder, WhenStale};
 pub use revocations::{Known, RevocationStore, RevocationTarget, TokenFacts, Verdict, raised_epoch};
 pub use rotation::{LastRotation, RefreshFamily, RotationDecision};
 pub use secret_hash::SecretHash;
-pub use sessions::{NewSession, Nonce, Rotation, RotationOutcome, Session, SessionStore};
+pub use sessions::{
+    ClientFingerprint, EndedSession, NewSession, Nonce, Rotation, RotationOutcome, Session, SessionStore,
+};
 #[cfg(feature = "postgres")]
 pub use sql::PostgresStore;
 #[cfg(feature = "sqlite")]

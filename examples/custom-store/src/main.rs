@@ -27,7 +27,7 @@ use fauth_core::{
     AuthConfig, AuthProvider, AuthUser, BoxError, Purpose, TokenPayload, async_trait,
     clock::Timestamp,
     store::{
-        ApiKey, ApiKeyId, ApiKeyStore, Known, NewSession, OneTimeRecord, OneTimeStore, Owner, RefreshFamily,
+        ApiKey, ApiKeyId, ApiKeyStore, EndedSession, Known, NewSession, OneTimeRecord, OneTimeStore, Owner, RefreshFamily,
         RevocationStore, RevocationTarget, Rotation, RotationDecision, RotationOutcome, SecretHash, Session,
         SessionId, SessionStore, StoreError, StoredApiKey, TokenFacts, Verdict, raised_epoch,
     },
@@ -122,7 +122,7 @@ fn owned(owner: &Owner<'_>) -> Owner<'static> {
 
 #[async_trait]
 impl SessionStore for MapStore {
-    async fn open(&self, new: NewSession, now: Timestamp) -> Result<Vec<SessionId>, StoreError> {
+    async fn open(&self, new: NewSession, now: Timestamp) -> Result<Vec<EndedSession>, StoreError> {
         let mut maps = self.maps_at(now)?;
         let NewSession { session, head, limit } = new;
         let key = (session.owner.clone(), session.id.clone());
@@ -131,14 +131,23 @@ impl SessionStore for MapStore {
         }
         // The newest first. What does not fit beside the new one is at the end.
         let live = maps.live_sessions(&session.owner, now);
-        let surplus: Vec<_> = live.into_iter().skip(limit.saturating_sub(1)).map(|old| old.id).collect();
-        for id in &surplus {
-            maps.end(&session.owner, id);
+        let surplus: Vec<_> = live.iter().skip(limit.saturating_sub(1)).map(EndedSession::from).collect();
+        for ended in &surplus {
+            maps.end(&session.owner, &ended.id);
         }
         // The first refresh token is the head of a family without a rotation.
         let family = RefreshFamily { head, last_rotation: None };
         maps.sessions.insert(key, SessionRow::Open(Box::new(OpenSession { session, family })));
         Ok(surplus)
+    }
+
+    async fn find(
+        &self,
+        owner: &Owner<'_>,
+        id: &SessionId,
+        now: Timestamp,
+    ) -> Result<Option<Session>, StoreError> {
+        Ok(self.maps_at(now)?.live_sessions(owner, now).into_iter().find(|session| session.id == *id))
     }
 
     async fn rotate(
@@ -157,13 +166,17 @@ impl SessionStore for MapStore {
         // out, in the same atomic step in which it has read the session.
         Ok(match RotationDecision::of(&open.session, &open.family, rotation, now) {
             RotationDecision::Expired => RotationOutcome::Expired,
-            RotationDecision::Rotate { family, last_seen_at } => {
+            RotationDecision::Rotate { family, last_seen_at, tokens_end_at } => {
                 open.family = family;
                 open.session.last_seen_at = last_seen_at;
+                open.session.tokens_end_at = tokens_end_at;
                 RotationOutcome::Rotated(open.session.clone())
             }
-            RotationDecision::InGrace { nonce, rotated_at } => {
-                RotationOutcome::InGrace { session: open.session.clone(), nonce, rotated_at }
+            RotationDecision::InGrace { nonce, rotated_at, from_another_client, tokens_end_at } => {
+                // Mostly the time that it has: in a database, write only what is another one.
+                open.session.tokens_end_at = tokens_end_at;
+                let session = open.session.clone();
+                RotationOutcome::InGrace { session, nonce, rotated_at, from_another_client }
             }
             RotationDecision::End => {
                 let ended = maps.end(owner, &rotation.session);
@@ -188,12 +201,12 @@ impl SessionStore for MapStore {
         owner: &Owner<'_>,
         keep: Option<&SessionId>,
         now: Timestamp,
-    ) -> Result<Vec<SessionId>, StoreError> {
+    ) -> Result<Vec<EndedSession>, StoreError> {
         let mut maps = self.maps_at(now)?;
-        let mut others: Vec<_> = maps.live_sessions(owner, now).into_iter().map(|live| live.id).collect();
-        others.retain(|id| Some(id) != keep);
-        for id in &others {
-            maps.end(owner, id);
+        let mut others: Vec<_> = maps.live_sessions(owner, now).iter().map(EndedSession::from).collect();
+        others.retain(|other| Some(&other.id) != keep);
+        for other in &others {
+            maps.end(owner, &other.id);
         }
         Ok(others)
     }
@@ -237,22 +250,40 @@ impl RevocationStore for MapStore {
         &self,
         owner: &Owner<'_>,
         targets: &[RevocationTarget<'_>],
+        limit: Option<usize>,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let mut maps = self.maps_at(now)?;
-        for target in targets {
-            let end = maps.revoked.entry(target.key(owner).into_owned()).or_insert(until);
+        // Claims are nobody's: they are not counted.
+        let whose = |target: &RevocationTarget<'_>| match target {
+            RevocationTarget::Claim { .. } => None,
+            _ => Some(owned(owner)),
+        };
+        let rows: HashMap<String, Option<Owner<'static>>> =
+            targets.iter().map(|target| (target.key(owner).into_owned(), whose(target))).collect();
+        if let Some(limit) = limit {
+            let is_live = |key: &String| maps.revoked.get(key).is_some_and(|(until, _)| now < *until);
+            let further = rows.iter().filter(|(key, whose)| whose.is_some() && !is_live(key)).count();
+            // A scan of everything again: a real store counts what an owner has by an index.
+            let of_owner = maps.revoked.values().filter(|(_, whose)| whose.as_ref() == Some(owner));
+            let live = of_owner.filter(|(until, _)| now < *until).count();
+            if further > 0 && live + further > limit {
+                return Ok(false);
+            }
+        }
+        for (key, whose) in rows {
+            let (end, _) = maps.revoked.entry(key).or_insert((until, whose));
             // A second revocation never shortens the first.
             *end = until.max(*end);
         }
-        Ok(())
+        Ok(true)
     }
 
     async fn check(&self, token: &TokenFacts<'_>, now: Timestamp) -> Result<Verdict, StoreError> {
         let maps = self.maps_at(now)?;
         let is_revoked = |target: &RevocationTarget<'_>| {
-            maps.revoked.get(&*target.key(&token.owner)).is_some_and(|until| now < *until)
+            maps.revoked.get(&*target.key(&token.owner)).is_some_and(|(until, _)| now < *until)
         };
         let known = Known {
             is_revoked: token.targets.iter().any(is_revoked),

@@ -285,7 +285,7 @@ impl<U: AuthUser> AuthProvider<U> {
         span: Duration,
         now: Timestamp,
     ) -> Result<(), Rejection> {
-        self.call_store(revocations.store.revoke(owner, targets, now, after(now, span))).await
+        self.call_store(revocations.store.revoke(owner, targets, None, now, after(now, span))).await.map(drop)
     }
 }
 
@@ -325,7 +325,7 @@ fn targets_of(sessions: &[SessionId]) -> Vec<RevocationTarget<'_>> {
     sessions.iter().map(|id| RevocationTarget::Session(id.as_str())).collect()
 }
 
-fn after(now: Timestamp, span: Duration) -> Timestamp {
+pub(super) fn after(now: Timestamp, span: Duration) -> Timestamp {
     now.checked_add(span).unwrap_or(Timestamp::MAX).min(Timestamp::MAX)
 }
 

@@ -18,6 +18,7 @@ use super::{
     granted::Granted,
     inner::{AuthProvider, Sessions},
     presented::Presented,
+    revocations::after,
     run_to_completion::RunToCompletion,
 };
 use crate::{
@@ -29,7 +30,7 @@ use crate::{
     requirement::Requirement,
     session::LoginRequest,
     store::{
-        NewSession, Nonce, Owner, RevocationTarget, Rotation, RotationOutcome, SecretHash, Session, SessionId,
+        ClientFingerprint, NewSession, Nonce, Owner, RevocationTarget, Rotation, RotationOutcome, SecretHash, Session, SessionId,
     },
     token::{
         Purpose, RefreshBinding, RefreshId, TokenError, TokenPair, TokenPayload, TokenRequest, random_bytes,
@@ -120,6 +121,7 @@ impl<U: AuthUser> AuthProvider<U> {
                     remembered: remember,
                     client: client.user_agent().map(str::to_owned),
                     address: client.address(),
+                    tokens_end_at: after(now, self.inner.issuer.longest(Purpose::Access)),
                 };
                 self.open(sessions, session, &mut token, now).await?
             }
@@ -147,6 +149,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let (owner, session_id) = (session.owner.clone(), session.id.clone());
         let new = NewSession { session, head, limit: sessions.policy.limit };
         let evicted = self.call_store(sessions.store.open(new, now)).await?;
+        let evicted = evicted.into_iter().map(|ended| ended.id).collect();
         if let Err(rejection) = self.revoke_evicted(&owner, evicted, now).await {
             // Nobody gets the tokens, so the session is unusable even if ending it fails.
             let _ = self.call_store(sessions.store.end(&owner, &session_id, now)).await;
@@ -255,6 +258,9 @@ impl<U: AuthUser> AuthProvider<U> {
             successor: successor.hash(),
             nonce,
             grace: sessions.policy.grace,
+            access_lifetime: self.inner.issuer.longest(Purpose::Access),
+            fingerprint: ClientFingerprint::of(client),
+            bound_to_client: false,
         };
         // One atomic step. If the response is lost after it, the grace window allows a repetition.
         let (session, successor, made_at, reason) = match self
@@ -262,7 +268,7 @@ impl<U: AuthUser> AuthProvider<U> {
             .await?
         {
             RotationOutcome::Rotated(session) => (session, successor, now, None),
-            RotationOutcome::InGrace { session, nonce, rotated_at } => {
+            RotationOutcome::InGrace { session, nonce, rotated_at, .. } => {
                 (session, successor_of(payload, nonce)?, rotated_at, Some("in_grace"))
             }
             RotationOutcome::Reused(_) => {
@@ -487,7 +493,7 @@ impl<U: AuthUser> AuthProvider<U> {
             // They may still be alive: see `end`.
             let _ = self.revoke_for_good(&owner, &others, now).await;
         }
-        let ended = ended?;
+        let ended: Vec<_> = ended?.into_iter().map(|ended| ended.id).collect();
         // Sessions that were opened after the list was read: their tokens are not revoked yet.
         let late: Vec<_> = ended.iter().filter(|id| !others.contains(id)).cloned().collect();
         self.revoke_sessions(&owner, &late, now).await?;

@@ -1,7 +1,7 @@
 //! The memory store: all four storage traits in the memory of one process.
 //!
-//! `table.rs` holds sessions, one-time tokens and API keys, `entries.rs` revocations and epochs.
-//! Both are split into shards (`shards.rs`), each behind its own lock, and follow the limits in
+//! `table.rs` holds sessions, one-time tokens and API keys, `entries.rs` revocations and epochs
+//! (`shares.rs` counts them by owner). Both are split into shards (`shards.rs`), each behind its own lock, and follow the limits in
 //! `bounds.rs`. The other modules implement the traits, or the rows that the tables hold.
 
 mod api_keys;
@@ -12,6 +12,7 @@ mod revocations;
 mod rows;
 mod sessions;
 mod shards;
+mod shares;
 mod table;
 
 use std::{fmt, sync::Arc};

@@ -9,8 +9,9 @@ use smallvec::SmallVec;
 use super::{Owner, StoreError};
 use crate::clock::Timestamp;
 
-/// The longest text that is kept as it is, in bytes.
-const MAX_PLAIN_KEY: usize = 300;
+/// The longest text that is kept as it is, in bytes. The key of a session of the application's own
+/// always fits: a name of up to 64 bytes, a subject of up to 255, an id of 22, and what leads them.
+const MAX_PLAIN_KEY: usize = 384;
 
 /// What can be revoked of an owner: everything that makes a token worthless together with others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,7 +36,7 @@ pub enum RevocationTarget<'a> {
 
 impl RevocationTarget<'_> {
     /// The name under which a backend keeps it for this owner: different for different targets, at
-    /// most 300 bytes.
+    /// most 384 bytes.
     #[must_use]
     pub fn key(&self, owner: &Owner<'_>) -> Cow<'static, str> {
         self.with_key(owner, |key| String::from_utf8_lossy(key).into_owned()).into()
@@ -50,6 +51,43 @@ impl RevocationTarget<'_> {
             Self::Session(id) => with_key(*b"sid", owner, [subject, id], look),
             Self::Subject => with_key(*b"sub", owner, [subject, ""], look),
             Self::Claim { name, value } => with_key(*b"clm", owner, [name, value], look),
+        }
+    }
+}
+
+impl<'a> RevocationTarget<'a> {
+    /// Reads a [key](Self::key) back: whose it is, and what. `None` for a key that is a hash, and
+    /// for anything else that is not a plain key. The owner of a [claim](Self::Claim) has no
+    /// subject.
+    ///
+    /// ```
+    /// use fauth_core::store::{Owner, RevocationTarget};
+    ///
+    /// let (owner, target) = (Owner::new("shop", "", "alice"), RevocationTarget::TokenId("t1"));
+    /// assert_eq!(RevocationTarget::parse(&target.key(&owner)), Some((owner, target)));
+    /// ```
+    #[must_use]
+    pub fn parse(key: &'a str) -> Option<(Owner<'a>, Self)> {
+        if key.len() > MAX_PLAIN_KEY {
+            return None;
+        }
+        let (lead, texts) = key.split_at_checked(LEAD)?;
+        let (kind, lengths) = lead.strip_suffix(':')?.split_once(':')?;
+        let mut rest = texts;
+        let mut lengths = lengths.as_bytes().chunks_exact(LENGTH_DIGITS);
+        let mut next = || {
+            let (text, others) = rest.split_at_checked(parse_length(lengths.next()?)?)?;
+            rest = others;
+            Some(text)
+        };
+        let (application, issuer, first) = (next()?, next()?, next()?);
+        let owned = |target| Some((Owner::new(application, issuer, first), target));
+        match (kind, rest) {
+            ("jti", id) => owned(Self::TokenId(id)),
+            ("sid", id) => owned(Self::Session(id)),
+            ("sub", "") => owned(Self::Subject),
+            ("clm", value) => Some((Owner::new(application, issuer, ""), Self::Claim { name: first, value })),
+            _ => None,
         }
     }
 }
@@ -120,7 +158,7 @@ fn write_plain(
 }
 
 /// The kind and the lengths, with their colons.
-fn lead(kind: [u8; 3], lengths: [usize; 3]) -> [u8; 14] {
+fn lead(kind: [u8; 3], lengths: [usize; 3]) -> [u8; LEAD] {
     let mut lead = *b"...:.........:";
     let [kind_at @ .., _, _, _, _, _, _, _, _, _, _, _] = &mut lead;
     *kind_at = kind;
@@ -132,7 +170,22 @@ fn lead(kind: [u8; 3], lengths: [usize; 3]) -> [u8; 14] {
     lead
 }
 
+/// How long the lead is.
+const LEAD: usize = 14;
+
 const LENGTH_DIGITS: usize = 3;
+
+/// Reads a length as [`length_digits`] writes it, and in no other form.
+fn parse_length(digits: &[u8]) -> Option<usize> {
+    digits.iter().try_fold(0, |length, digit| {
+        let value = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            _ => return None,
+        };
+        Some(length * 16 + usize::from(value))
+    })
+}
 
 /// A length of up to [`MAX_PLAIN_KEY`] in hexadecimal digits.
 const fn length_digits(length: usize) -> [u8; LENGTH_DIGITS] {
@@ -239,7 +292,21 @@ pub fn raised_epoch(before: Option<u64>, now: Timestamp) -> Option<u64> {
 #[async_trait]
 pub trait RevocationStore: Send + Sync + 'static {
     /// Revokes all of these until `until` at least; one that is revoked already never ends earlier
-    /// than before. All in one trip.
+    /// than before. All in one trip and one atomic step.
+    ///
+    /// A target that is revoked until `until` or later already is not written again: whoever
+    /// repeats a logout adds nothing to the store.
+    ///
+    /// `limit` is the owner's share: the most targets that may be revoked for this owner at `now`
+    /// after this call, if an act of the owner's own adds some. If there would be more, the answer
+    /// is `false`, and nothing has changed; so it is if a bounded store has no room for such acts.
+    /// The caller then [raises the epoch](Self::raise_epoch), which always takes one place. A
+    /// target that is revoked already takes no further place, so that a call in which all are is
+    /// `true` also where the share is full. [Claims](RevocationTarget::Claim) are nobody's and are
+    /// not counted.
+    ///
+    /// Without a `limit` the answer is always `true`: what an administrator revokes finds room as
+    /// long as there is any at all.
     ///
     /// # Errors
     /// [`StoreError`] if it is unknown whether all are revoked.
@@ -247,9 +314,10 @@ pub trait RevocationStore: Send + Sync + 'static {
         &self,
         owner: &Owner<'_>,
         targets: &[RevocationTarget<'_>],
+        limit: Option<usize>,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<(), StoreError>;
+    ) -> Result<bool, StoreError>;
 
     /// Judges a token by all its targets and its epoch, in one trip at most, as [`Verdict::of`]
     /// says.
@@ -287,7 +355,7 @@ mod tests {
 
     #[test]
     fn different_targets_have_different_keys() {
-        let long = "x".repeat(300);
+        let long = "x".repeat(MAX_PLAIN_KEY);
         let alice = Owner::new("shop", "", "alice");
         let owners = [
             alice.clone(),
@@ -336,6 +404,57 @@ mod tests {
         let key = |id: &str| RevocationTarget::Session(id).key(&owner);
         assert_eq!(key(&fits), format!("sid:004000000:shop{fits}"));
         assert!(key(&format!("{fits}x")).starts_with("sha256:"));
+    }
+
+    /// The longest that there are: a mirror must find the session of every revocation that it
+    /// writes back.
+    #[test]
+    fn the_key_of_every_session_of_an_application_can_be_read_back() {
+        let id = crate::store::SessionId::from_random([0xff; 16]);
+        let (application, subject) = ("a".repeat(64), "ä".repeat(127) + "x");
+        let longest = Owner::new(&application, "", &subject);
+        assert_eq!(longest.subject.len(), 255);
+        let owners =
+            [longest, Owner::new("shop", "", "a"), Owner::new("", "", ""), Owner::new("a", "https://b", "日本")];
+        for owner in &owners {
+            for target in [
+                RevocationTarget::Session(id.as_str()),
+                RevocationTarget::Session(""),
+                RevocationTarget::TokenId("sid:000000000:"),
+                RevocationTarget::Subject,
+            ] {
+                let key = target.key(owner);
+                assert_eq!(RevocationTarget::parse(&key), Some((owner.clone(), target)), "{key}");
+            }
+        }
+        let claim = RevocationTarget::Claim { name: "device", value: "d:1" };
+        let key = claim.key(&owners[1]);
+        assert_eq!(RevocationTarget::parse(&key), Some((Owner::new("shop", "", ""), claim)));
+    }
+
+    #[test]
+    fn what_is_no_plain_key_is_not_read() {
+        let long = "x".repeat(400);
+        let hashed = RevocationTarget::Session(&long).key(&Owner::new("shop", "", "alice"));
+        let too_long = format!("sid:004000005:shopalice{long}");
+        for key in [
+            &*hashed,
+            &too_long,
+            "",
+            "sid:004000005",
+            "sid:004000005:shopalic",
+            "sid:00400000A:shopalice     x",
+            "sid:+04000005:shopalicex",
+            "sid:00400000é:shopalice",
+            "sid-004000005:shopalicex",
+            "sid:004000005-shopalicex",
+            "xyz:004000005:shopalicex",
+            "sub:004000005:shopalicex",
+            "sid:001000000:é",
+            "sidé00400000:shopalicex",
+        ] {
+            assert_eq!(RevocationTarget::parse(key), None, "{key}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Nonce, Rotation, SecretHash, Session};
+use super::{ClientFingerprint, Nonce, Rotation, SecretHash, Session};
 use crate::clock::Timestamp;
 
 /// The refresh tokens of a live session, as a store keeps them: the newest one, and the one before
@@ -27,6 +27,8 @@ pub struct LastRotation {
     pub nonce: Nonce,
     /// When that was.
     pub rotated_at: Timestamp,
+    /// Who did it; `None` if nothing is known of the client.
+    pub fingerprint: Option<ClientFingerprint>,
 }
 
 /// What a store is to do with a session when one of its refresh tokens is presented.
@@ -36,19 +38,27 @@ pub enum RotationDecision {
     /// The session has expired: change nothing, answer
     /// [`Expired`](super::RotationOutcome::Expired).
     Expired,
-    /// Keep this family and this time, answer [`Rotated`](super::RotationOutcome::Rotated).
+    /// Keep this family and these times, answer [`Rotated`](super::RotationOutcome::Rotated).
     Rotate {
         /// The family with the successor as its head.
         family: RefreshFamily,
         /// The new [`Session::last_seen_at`].
         last_seen_at: Timestamp,
+        /// The new [`Session::tokens_end_at`].
+        tokens_end_at: Timestamp,
     },
-    /// Change nothing, answer [`InGrace`](super::RotationOutcome::InGrace) with these.
+    /// Keep `tokens_end_at` if it is later than the session's, change nothing else, and answer
+    /// [`InGrace`](super::RotationOutcome::InGrace) with these.
     InGrace {
         /// What the head was made from.
         nonce: Nonce,
         /// When the head was made.
         rotated_at: Timestamp,
+        /// Whether the client has another fingerprint than the one that made the head.
+        from_another_client: bool,
+        /// The [`Session::tokens_end_at`] from now on. Mostly the one that it has: a repetition
+        /// writes nothing.
+        tokens_end_at: Timestamp,
     },
     /// A replayed token: end the session, answer [`Reused`](super::RotationOutcome::Reused).
     End,
@@ -63,20 +73,53 @@ impl RotationDecision {
             return Self::Expired;
         }
         if family.head.matches(&rotation.presented) {
-            let last = LastRotation { predecessor: family.head, nonce: rotation.nonce, rotated_at: now };
-            let family = RefreshFamily { head: rotation.successor, last_rotation: Some(last) };
-            return Self::Rotate { family, last_seen_at: session.last_seen_at.max(now) };
+            let last = LastRotation {
+                predecessor: family.head,
+                nonce: rotation.nonce,
+                rotated_at: now,
+                fingerprint: rotation.fingerprint,
+            };
+            return Self::Rotate {
+                family: RefreshFamily { head: rotation.successor, last_rotation: Some(last) },
+                last_seen_at: session.last_seen_at.max(now),
+                tokens_end_at: session.tokens_end_at.max(rotation.tokens_end_at(now)),
+            };
         }
         match &family.last_rotation {
-            Some(last) if last.is_in_grace(rotation, now) => {
-                Self::InGrace { nonce: last.nonce, rotated_at: last.rotated_at }
-            }
+            Some(last) if last.is_in_grace(rotation, now) => last.repeated(session, rotation, now),
             _ => Self::End,
         }
     }
 }
 
+impl Rotation {
+    /// When the access token ends that is issued at `now`.
+    fn token_ends_at(&self, now: Timestamp) -> Timestamp {
+        now.checked_add(self.access_lifetime).unwrap_or(Timestamp::MAX)
+    }
+
+    /// When the last access token ends that is issued at `now`, or at a repetition in the window
+    /// that begins at `now`: so that repetitions need not be written.
+    fn tokens_end_at(&self, now: Timestamp) -> Timestamp {
+        self.token_ends_at(now).checked_add(self.grace).unwrap_or(Timestamp::MAX)
+    }
+}
+
 impl LastRotation {
+    /// What becomes of a repetition within the window.
+    fn repeated(&self, session: &Session, rotation: &Rotation, now: Timestamp) -> RotationDecision {
+        let from_another_client = self.fingerprint != rotation.fingerprint;
+        if from_another_client && rotation.bound_to_client {
+            return RotationDecision::End;
+        }
+        // Only an instance whose tokens last longer than those of the one that rotated raises it,
+        // and then for all of its repetitions at once.
+        let is_covered = rotation.token_ends_at(now) <= session.tokens_end_at;
+        let tokens_end_at = if is_covered { session.tokens_end_at } else { rotation.tokens_end_at(now) };
+        let Self { nonce, rotated_at, .. } = *self;
+        RotationDecision::InGrace { nonce, rotated_at, from_another_client, tokens_end_at }
+    }
+
     /// Clocks of two instances may differ, so that the rotation may lie ahead.
     fn is_in_grace(&self, rotation: &Rotation, now: Timestamp) -> bool {
         let apart: Duration = now.since(self.rotated_at).max(self.rotated_at.since(now));

@@ -25,10 +25,15 @@ pub struct Session {
     pub expires_at: Timestamp,
     /// Did the user ask to be remembered?
     pub remembered: bool,
-    /// What the client called itself when logging in, at most 256 bytes. A stranger's words: escape it where it is shown.
+    /// What the client called itself when logging in, at most 256 bytes. A stranger's words:
+    /// escape it where it is shown.
     pub client: Option<String>,
     /// From where the login came.
     pub address: Option<IpAddr>,
+    /// From then on no access token of the session is valid: the latest end of all that were
+    /// issued in it so far, by any instance. A revocation of the session is kept until then at
+    /// least.
+    pub tokens_end_at: Timestamp,
 }
 
 impl Session {
@@ -58,7 +63,25 @@ pub struct NewSession {
     pub limit: usize,
 }
 
-/// 128 random bits from which, together with the old refresh token, its successor follows. Without the old token it is worth nothing.
+/// A session that a store has ended on behalf of others: by a further login, or with all others of
+/// its owner.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(clippy::exhaustive_structs, reason = "backends make it from what they have stored")]
+pub struct EndedSession {
+    /// Its id.
+    pub id: SessionId,
+    /// Its [`Session::tokens_end_at`] when it was ended.
+    pub tokens_end_at: Timestamp,
+}
+
+impl From<&Session> for EndedSession {
+    fn from(session: &Session) -> Self {
+        Self { id: session.id.clone(), tokens_end_at: session.tokens_end_at }
+    }
+}
+
+/// 128 random bits from which, together with the old refresh token, its successor follows. Without
+/// the old token it is worth nothing.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Nonce([u8; 16]);
 
@@ -82,6 +105,35 @@ impl fmt::Debug for Nonce {
     }
 }
 
+/// A hash of where a client is and what it calls itself: the network of its address and its user
+/// agent. It tells two clients apart, and names neither.
+///
+/// # Security
+/// It is a hint and no proof: whoever has copied a refresh token may have copied the user agent
+/// too, and may share the network.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ClientFingerprint([u8; 16]);
+
+impl ClientFingerprint {
+    /// As a backend has stored it.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// To be stored.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ClientFingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientFingerprint(..)")
+    }
+}
+
 /// An attempt to exchange a refresh token for its successor.
 #[derive(Debug, Clone)]
 #[expect(clippy::exhaustive_structs, reason = "the store suite of other crates makes them")]
@@ -94,17 +146,27 @@ pub struct Rotation {
     pub successor: SecretHash,
     /// What the successor was made from.
     pub nonce: Nonce,
-    /// For how long after a rotation the token before may be presented again; zero for not at all. Whole seconds.
+    /// For how long after a rotation the token before may be presented again; zero for not at all.
+    /// Whole seconds.
     pub grace: Duration,
+    /// How long the access token lasts that is issued if the attempt succeeds. Whole seconds.
+    pub access_lifetime: Duration,
+    /// Who presents the token; `None` if nothing is known of the client.
+    pub fingerprint: Option<ClientFingerprint>,
+    /// Whether another client within the grace window counts as a replay.
+    pub bound_to_client: bool,
 }
 
 /// What became of an attempt to rotate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a new outcome must be handled everywhere")]
 pub enum RotationOutcome {
-    /// The token was the head of the family; the successor has taken its place, and [`Session::last_seen_at`] is the present.
+    /// The token was the head of the family; the successor has taken its place, and
+    /// [`Session::last_seen_at`] is the present.
     Rotated(Session),
-    /// The token is the direct predecessor of the head, which was made less than the grace window ago: nothing has changed.
+    /// The token is the direct predecessor of the head, which was made less than the grace window
+    /// ago. Nothing has changed, but [`Session::tokens_end_at`] if it did not cover the access
+    /// token that is issued now.
     InGrace {
         /// The session as it is.
         session: Session,
@@ -112,8 +174,11 @@ pub enum RotationOutcome {
         nonce: Nonce,
         /// When the head was made.
         rotated_at: Timestamp,
+        /// Whether the client has another fingerprint than the one that made the head.
+        from_another_client: bool,
     },
-    /// The token has been used before: somebody has a copy of it. The session was live, and **this call has ended it**.
+    /// The token has been used before: somebody has a copy of it. The session was live, and
+    /// **this call has ended it**.
     Reused(Session),
     /// The session has been ended before.
     Ended,
@@ -133,14 +198,25 @@ pub enum RotationOutcome {
 #[async_trait]
 pub trait SessionStore: Send + Sync + 'static {
     /// Keeps a new session. If its owner would have more than [`NewSession::limit`] live ones,
-    /// those that were seen longest ago are ended; their ids are returned.
+    /// those that were seen longest ago are ended and returned.
     ///
     /// Confirmed means kept: each backend documents what that is worth when power fails.
     ///
     /// # Errors
     /// [`StoreError`] if it cannot be kept, also because its owner has a session of this id
     /// already, or because a bounded store is full. Nothing has changed then.
-    async fn open(&self, new: NewSession, now: Timestamp) -> Result<Vec<SessionId>, StoreError>;
+    async fn open(&self, new: NewSession, now: Timestamp) -> Result<Vec<EndedSession>, StoreError>;
+
+    /// The session of this owner and id, if it is live.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be read.
+    async fn find(
+        &self,
+        owner: &Owner<'_>,
+        id: &SessionId,
+        now: Timestamp,
+    ) -> Result<Option<Session>, StoreError>;
 
     /// Exchanges the newest refresh token of a session for its successor, in one atomic step:
     ///
@@ -171,8 +247,8 @@ pub trait SessionStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<Option<Session>, StoreError>;
 
-    /// Ends all live sessions of an owner but the one to `keep`. Returns the ids of those that
-    /// this call has ended.
+    /// Ends all live sessions of an owner but the one to `keep`. Returns those that this call has
+    /// ended.
     ///
     /// # Errors
     /// [`StoreError`] if it is unknown whether all have ended.
@@ -181,7 +257,7 @@ pub trait SessionStore: Send + Sync + 'static {
         owner: &Owner<'_>,
         keep: Option<&SessionId>,
         now: Timestamp,
-    ) -> Result<Vec<SessionId>, StoreError>;
+    ) -> Result<Vec<EndedSession>, StoreError>;
 
     /// The live sessions of an owner, the one that was seen last first.
     ///
@@ -207,6 +283,7 @@ mod tests {
             remembered: false,
             client: None,
             address: None,
+            tokens_end_at: at(130),
         };
         assert!(!session.has_expired(at(149)) && session.has_expired(at(150)));
         session.last_seen_at = at(149);

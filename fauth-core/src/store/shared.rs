@@ -6,7 +6,7 @@
 use std::{pin::Pin, sync::Arc};
 
 use super::{
-    ApiKey, ApiKeyId, ApiKeyStore, NewSession, OneTimeRecord, OneTimeStore, Owner, RevocationStore,
+    ApiKey, ApiKeyId, ApiKeyStore, EndedSession, NewSession, OneTimeRecord, OneTimeStore, Owner, RevocationStore,
     RevocationTarget, Rotation, RotationOutcome, SecretHash, Session, SessionId, SessionStore, StoreError,
     StoredApiKey, TokenFacts, Verdict,
 };
@@ -37,16 +37,18 @@ macro_rules! shared {
 
 shared! {
     SessionStore {
-        fn open[](new: NewSession, now: Timestamp) -> Vec<SessionId>;
+        fn open[](new: NewSession, now: Timestamp) -> Vec<EndedSession>;
+        fn find['a 'b 'c](owner: &'a Owner<'b>, id: &'c SessionId, now: Timestamp) -> Option<Session>;
         fn rotate['a 'b 'c](owner: &'a Owner<'b>, rotation: &'c Rotation, now: Timestamp) -> RotationOutcome;
         fn end['a 'b 'c](owner: &'a Owner<'b>, id: &'c SessionId, now: Timestamp) -> Option<Session>;
-        fn end_all['a 'b 'c](owner: &'a Owner<'b>, keep: Option<&'c SessionId>, now: Timestamp) -> Vec<SessionId>;
+        fn end_all['a 'b 'c](owner: &'a Owner<'b>, keep: Option<&'c SessionId>, now: Timestamp) -> Vec<EndedSession>;
         fn list['a 'b](owner: &'a Owner<'b>, now: Timestamp) -> Vec<Session>;
     }
     RevocationStore {
         fn revoke['a 'b 'c 'd](
-            owner: &'a Owner<'b>, targets: &'c [RevocationTarget<'d>], now: Timestamp, until: Timestamp
-        ) -> ();
+            owner: &'a Owner<'b>, targets: &'c [RevocationTarget<'d>], limit: Option<usize>, now: Timestamp,
+            until: Timestamp
+        ) -> bool;
         fn check['a 'b](token: &'a TokenFacts<'b>, now: Timestamp) -> Verdict;
         fn epoch['a 'b](owner: &'a Owner<'b>, now: Timestamp) -> u64;
         fn raise_epoch['a 'b](owner: &'a Owner<'b>, now: Timestamp, until: Timestamp) -> u64;

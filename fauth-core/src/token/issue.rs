@@ -308,6 +308,11 @@ impl Issuer {
         Some(Self { key, format, iss, aud, lifetimes, max_session, max_token_bytes, headers })
     }
 
+    /// How long a token of this purpose lasts at most.
+    pub(crate) fn longest(&self, purpose: Purpose) -> Duration {
+        *self.lifetimes.of(purpose)
+    }
+
     /// How long a token of this purpose lasts that is issued now: not beyond the end of the login that it continues.
     pub(crate) fn lifetime(&self, purpose: Purpose, request: &TokenRequest<'_>, now: Timestamp) -> Duration {
         let lifetime = match (purpose, &request.bound.refresh) {

@@ -11,7 +11,7 @@ use fauth_core::{
     MemoryStore, Purpose, async_trait,
     clock::Timestamp,
     store::{
-        ApiKey, ApiKeyId, ApiKeyStore, NewSession, OneTimeRecord, OneTimeStore, Owner, RevocationStore,
+        ApiKey, ApiKeyId, ApiKeyStore, EndedSession, NewSession, OneTimeRecord, OneTimeStore, Owner, RevocationStore,
         RevocationTarget, Rotation, RotationOutcome, SecretHash, Session, SessionId, SessionStore,
         StoreError, StoredApiKey, TokenFacts, Verdict,
     },
@@ -45,8 +45,8 @@ impl Fault {
 ///
 /// It forwards to another store, by default to a [`memory_store`](crate::memory_store), and
 /// implements the storage traits that the other one implements. Calls are named after their
-/// method, but for those that two traits have: `list_sessions`, `list_keys`, `insert_key`,
-/// `insert_one_time`.
+/// method, but for those that two traits have: `find_session`, `find_key`, `list_sessions`,
+/// `list_keys`, `insert_key`, `insert_one_time`.
 ///
 /// ```
 /// use fauth_core::{rejection::Unavailable, Rejection};
@@ -90,8 +90,9 @@ struct Faults {
 }
 
 /// Every name of a call.
-const METHODS: [&str; 17] = [
+const METHODS: [&str; 18] = [
     "open",
+    "find_session",
     "rotate",
     "end",
     "end_all",
@@ -104,7 +105,7 @@ const METHODS: [&str; 17] = [
     "redeem",
     "withdraw",
     "insert_key",
-    "find",
+    "find_key",
     "list_keys",
     "touch",
     "remove",
@@ -169,13 +170,13 @@ impl<S> FaultyStore<S> {
         self.plan().faults.pauses = true;
     }
 
-    /// From now on `find` also finds keys that expired less than this long ago: the store is late
+    /// From now on `find_key` also finds keys that expired less than this long ago: the store is late
     /// to forget.
     pub fn forget_late(&self, late_by: Duration) {
         self.plan().faults.late_by = late_by;
     }
 
-    /// From now on the session of `rotate`, the key of `find` and the record of `redeem` belong to
+    /// From now on the session of `rotate`, the key of `find_key` and the record of `redeem` belong to
     /// this subject.
     pub fn mix_up(&self, subject: &str) {
         self.plan().faults.mixed_up = Some(subject.to_owned());
@@ -246,8 +247,17 @@ impl Plan {
 
 #[async_trait]
 impl<S: SessionStore> SessionStore for FaultyStore<S> {
-    async fn open(&self, new: NewSession, now: Timestamp) -> Result<Vec<SessionId>, StoreError> {
+    async fn open(&self, new: NewSession, now: Timestamp) -> Result<Vec<EndedSession>, StoreError> {
         self.step("open", self.inner.open(new, now)).await
+    }
+
+    async fn find(
+        &self,
+        owner: &Owner<'_>,
+        id: &SessionId,
+        now: Timestamp,
+    ) -> Result<Option<Session>, StoreError> {
+        self.step("find_session", self.inner.find(owner, id, now)).await
     }
 
     async fn rotate(
@@ -279,7 +289,7 @@ impl<S: SessionStore> SessionStore for FaultyStore<S> {
         owner: &Owner<'_>,
         keep: Option<&SessionId>,
         now: Timestamp,
-    ) -> Result<Vec<SessionId>, StoreError> {
+    ) -> Result<Vec<EndedSession>, StoreError> {
         self.step("end_all", self.inner.end_all(owner, keep, now)).await
     }
 
@@ -304,11 +314,12 @@ impl<S: RevocationStore> RevocationStore for FaultyStore<S> {
         &self,
         owner: &Owner<'_>,
         targets: &[RevocationTarget<'_>],
+        limit: Option<usize>,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         self.plan().revocation_ends.extend(targets.iter().map(|target| (kind_of(target), until)));
-        self.step("revoke", self.inner.revoke(owner, targets, now, until)).await
+        self.step("revoke", self.inner.revoke(owner, targets, limit, now, until)).await
     }
 
     async fn check(&self, token: &TokenFacts<'_>, now: Timestamp) -> Result<Verdict, StoreError> {
@@ -366,7 +377,7 @@ impl<S: ApiKeyStore> ApiKeyStore for FaultyStore<S> {
     async fn find(&self, id: &ApiKeyId, now: Timestamp) -> Result<Option<StoredApiKey>, StoreError> {
         let late_by = i64::try_from(self.plan().faults.late_by.as_secs()).unwrap();
         let then = Timestamp::from_unix_seconds(now.unix_seconds().saturating_sub(late_by));
-        let stored = self.step("find", self.inner.find(id, then)).await?;
+        let stored = self.step("find_key", self.inner.find(id, then)).await?;
         Ok(self.mixed_up(stored, |stored| stored.as_mut().map(|stored| &mut stored.key.owner)))
     }
 

@@ -2,7 +2,7 @@
 //! request: no allocation, one short lock for each target, and none while nothing is revoked.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -11,6 +11,7 @@ use std::{
 
 use super::{
     bounds::{FORGOTTEN_PER_WRITE, Refused, is_forgettable},
+    shares::Shares,
     shards::{Room, ShardIndex, Shards},
 };
 use crate::{
@@ -25,6 +26,7 @@ const NEVER: i64 = i64::MIN;
 pub(super) struct Entries {
     shards: Shards<Shard>,
     room: Room,
+    shares: Shares,
     /// Since when the store remembers.
     since: AtomicI64,
     /// The latest time of an entry that was forgotten.
@@ -51,11 +53,62 @@ struct Entry {
 
 const LONG_AGO: Timestamp = Timestamp::from_unix_seconds(i64::MIN);
 
+impl Entry {
+    /// The entry of a target after it was revoked until then.
+    fn revoked(before: Option<Self>, until: Timestamp) -> Self {
+        let Some(before) = before else { return Self { until, revoked_until: until, epoch: 0 } };
+        let revoked_until = before.revoked_until.max(until);
+        Self { until: before.until.max(until), revoked_until, ..before }
+    }
+}
+
+/// A target that is to be revoked, or for longer.
+struct Due {
+    /// Until when it is revoked so far; `None` if there is no entry.
+    revoked_until: Option<Timestamp>,
+    is_counted: bool,
+}
+
+impl Due {
+    fn is_new(&self) -> bool {
+        self.revoked_until.is_none()
+    }
+
+    /// Whether the owner has one more than before when it is revoked.
+    fn takes_a_place(&self, now: Timestamp) -> bool {
+        self.is_counted && self.revoked_until.is_none_or(|until| until <= now)
+    }
+}
+
+/// Room that was taken for new entries; what is not used is given back.
+struct Taken<'a> {
+    room: &'a Room,
+    left: usize,
+}
+
+impl Taken<'_> {
+    fn use_one(&mut self) -> bool {
+        match self.left.checked_sub(1) {
+            Some(left) => self.left = left,
+            // An entry was forgotten since it was seen.
+            None => return self.room.take(),
+        }
+        true
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        self.room.give_back(self.left);
+    }
+}
+
 impl Entries {
     pub(super) fn new(most: usize, since: Option<Timestamp>) -> Self {
         Self {
             shards: Shards::new(),
             room: Room::new(most),
+            shares: Shares::new(),
             since: AtomicI64::new(since.map_or(NEVER, Timestamp::unix_seconds)),
             forgotten: AtomicI64::new(NEVER),
         }
@@ -95,10 +148,21 @@ impl Entries {
         if self.room.is_full() {
             self.make_room(now)?;
         }
+        self.change_in(&mut Taken { room: &self.room, left: 0 }, key, now, next)
+    }
+
+    /// As [`change`](Self::change), with room that was taken before.
+    fn change_in(
+        &self,
+        room: &mut Taken<'_>,
+        key: &[u8],
+        now: Timestamp,
+        next: impl FnOnce(Option<Entry>) -> Result<Entry, Refused>,
+    ) -> Result<Entry, Refused> {
         let mut shard = self.shards.write(shard_of(key))?;
         let before = shard.entries.get(key).copied();
         let entry = next(before)?;
-        if before.is_none() && !self.room.take() {
+        if before.is_none() && !room.use_one() {
             return Err(Refused::Full);
         }
         shard.put(key, entry);
@@ -150,19 +214,71 @@ impl Entries {
         Ok(entry.map_or(0, |entry| entry.epoch))
     }
 
+    /// Revokes what is not revoked for so long already. `false` if that would be more than the
+    /// owner's share, or more than acts of owners may fill.
     pub(super) fn revoke(
         &self,
         owner: &Owner<'_>,
-        target: &RevocationTarget<'_>,
+        targets: &[RevocationTarget<'_>],
+        limit: Option<usize>,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<(), Refused> {
-        let longer = |before: Option<Entry>| {
-            let Some(before) = before else { return Ok(Entry { until, revoked_until: until, epoch: 0 }) };
-            let revoked_until = before.revoked_until.max(until);
-            Ok(Entry { until: before.until.max(until), revoked_until, ..before })
+    ) -> Result<bool, Refused> {
+        // Until it is dropped, nobody else changes what is revoked for this owner.
+        let mut share = self.shares.lock(owner)?;
+        let due = self.due(owner, targets, until)?;
+        let further = due.values().filter(|due| due.takes_a_place(now)).count();
+        if limit.is_some_and(|limit| further > 0 && share.live(now).saturating_add(further) > limit) {
+            return Ok(false);
+        }
+        let mut room = match self.take_room(due.values().filter(|due| due.is_new()).count(), limit, now)? {
+            Some(room) => room,
+            None if limit.is_some() => return Ok(false),
+            None => return Err(Refused::Full),
         };
-        target.with_key(owner, |key| self.change(key, now, longer)).map(drop)
+        for (key, due) in due {
+            self.change_in(&mut room, &key, now, |before| Ok(Entry::revoked(before, until)))?;
+            if due.is_counted {
+                share.replace(due.revoked_until, until, now);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The targets that are not revoked until then, each once.
+    fn due(
+        &self,
+        owner: &Owner<'_>,
+        targets: &[RevocationTarget<'_>],
+        until: Timestamp,
+    ) -> Result<BTreeMap<Box<[u8]>, Due>, Refused> {
+        let mut due = BTreeMap::new();
+        for target in targets {
+            let key = target.with_key(owner, |key| Box::<[u8]>::from(key));
+            let before = self.find(&key)?;
+            if before.is_none_or(|before| before.revoked_until < until) {
+                // A claim is nobody's.
+                let is_counted = !matches!(target, RevocationTarget::Claim { .. });
+                let revoked_until = before.map(|before| before.revoked_until);
+                due.insert(key, Due { revoked_until, is_counted });
+            }
+        }
+        Ok(due)
+    }
+
+    /// Room for so many new entries, or `None`. Acts of owners leave some of it to others.
+    fn take_room(&self, count: usize, limit: Option<usize>, now: Timestamp) -> Result<Option<Taken<'_>>, Refused> {
+        let take = || match limit {
+            Some(_) => self.room.take_unreserved(count),
+            None => self.room.take_all(count),
+        };
+        if count > 0 && !take() {
+            self.make_room(now)?;
+            if !take() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(Taken { room: &self.room, left: count }))
     }
 
     pub(super) fn raise_epoch(

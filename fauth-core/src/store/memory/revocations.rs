@@ -14,15 +14,12 @@ impl RevocationStore for MemoryStore {
         &self,
         owner: &Owner<'_>,
         targets: &[RevocationTarget<'_>],
+        limit: Option<usize>,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<(), StoreError> {
-        let revocations = &self.0.revocations;
-        revocations.witness(now);
-        for target in targets {
-            revocations.revoke(owner, target, now, until)?;
-        }
-        Ok(())
+    ) -> Result<bool, StoreError> {
+        self.0.revocations.witness(now);
+        Ok(self.0.revocations.revoke(owner, targets, limit, now, until)?)
     }
 
     async fn check(&self, token: &TokenFacts<'_>, now: Timestamp) -> Result<Verdict, StoreError> {

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     store::{
-        NewSession, Owner, RefreshFamily, Rotation, RotationDecision, RotationOutcome, Session, SessionId,
+        EndedSession, NewSession, Owner, RefreshFamily, Rotation, RotationDecision, RotationOutcome, Session, SessionId,
         SessionStore, StoreError,
     },
 };
@@ -21,7 +21,7 @@ type Sessions = Shard<SessionKey, SessionRow>;
 
 #[async_trait]
 impl SessionStore for MemoryStore {
-    async fn open(&self, new: NewSession, now: Timestamp) -> Result<Vec<SessionId>, StoreError> {
+    async fn open(&self, new: NewSession, now: Timestamp) -> Result<Vec<EndedSession>, StoreError> {
         self.0.revocations.witness(now);
         let owner = new.session.owner.clone();
         let key = key(&owner, &new.session.id);
@@ -32,7 +32,22 @@ impl SessionStore for MemoryStore {
             sessions.put(Arc::clone(&key), SessionRow::Open(Box::new(open)));
             end_each(sessions, surplus)
         };
-        Ok(ids(self.0.sessions.insert(owner.bucket(), &key, now, step)?))
+        Ok(self.0.sessions.insert(owner.bucket(), &key, now, step)?)
+    }
+
+    async fn find(
+        &self,
+        owner: &Owner<'_>,
+        id: &SessionId,
+        now: Timestamp,
+    ) -> Result<Option<Session>, StoreError> {
+        self.0.revocations.witness(now);
+        let key = key(owner, id);
+        let look = |sessions: &Sessions| match sessions.get(&key) {
+            Some(SessionRow::Open(open)) if !open.session.has_expired(now) => Some(open.session.clone()),
+            _ => None,
+        };
+        Ok(self.0.sessions.look(owner.bucket(), look)?)
     }
 
     async fn rotate(
@@ -67,14 +82,14 @@ impl SessionStore for MemoryStore {
         owner: &Owner<'_>,
         keep: Option<&SessionId>,
         now: Timestamp,
-    ) -> Result<Vec<SessionId>, StoreError> {
+    ) -> Result<Vec<EndedSession>, StoreError> {
         self.0.revocations.witness(now);
         let step = |sessions: &mut Sessions| {
             let live = live(sessions, owner, now).filter(|(_, session)| keep != Some(&session.id));
             let keys = live.map(|(key, _)| Arc::clone(key)).collect();
             end_each(sessions, keys)
         };
-        Ok(ids(self.0.sessions.step(owner.bucket(), now, step)?))
+        Ok(self.0.sessions.step(owner.bucket(), now, step)?)
     }
 
     async fn list(&self, owner: &Owner<'_>, now: Timestamp) -> Result<Vec<Session>, StoreError> {
@@ -127,13 +142,16 @@ fn rotate(
     };
     match RotationDecision::of(&open.session, &open.family, rotation, now) {
         RotationDecision::Expired => RotationOutcome::Expired,
-        RotationDecision::Rotate { family, last_seen_at } => {
+        RotationDecision::Rotate { family, last_seen_at, tokens_end_at } => {
             open.family = family;
             open.session.last_seen_at = last_seen_at;
+            open.session.tokens_end_at = tokens_end_at;
             RotationOutcome::Rotated(open.session.clone())
         }
-        RotationDecision::InGrace { nonce, rotated_at } => {
-            RotationOutcome::InGrace { session: open.session.clone(), nonce, rotated_at }
+        RotationDecision::InGrace { nonce, rotated_at, from_another_client, tokens_end_at } => {
+            open.session.tokens_end_at = tokens_end_at;
+            let session = open.session.clone();
+            RotationOutcome::InGrace { session, nonce, rotated_at, from_another_client }
         }
         // It is there: it was looked at under the same lock.
         RotationDecision::End => end(sessions, key).map_or(RotationOutcome::Ended, RotationOutcome::Reused),
@@ -150,10 +168,6 @@ fn end(sessions: &mut Sessions, key: Arc<SessionKey>) -> Option<Session> {
     }
 }
 
-fn end_each(sessions: &mut Sessions, keys: Vec<Arc<SessionKey>>) -> Vec<Session> {
-    keys.into_iter().filter_map(|key| end(sessions, key)).collect()
-}
-
-fn ids(sessions: Vec<Session>) -> Vec<SessionId> {
-    sessions.into_iter().map(|session| session.id).collect()
+fn end_each(sessions: &mut Sessions, keys: Vec<Arc<SessionKey>>) -> Vec<EndedSession> {
+    keys.into_iter().filter_map(|key| end(sessions, key)).map(|ended| EndedSession::from(&ended)).collect()
 }

@@ -10,6 +10,9 @@ use super::bounds::Refused;
 /// Enough that sixteen threads seldom meet.
 const COUNT: usize = 32;
 
+/// One part in so many of the room is kept for those who must find some.
+const RESERVED: usize = 16;
+
 /// Which part something is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ShardIndex(usize);
@@ -70,8 +73,22 @@ impl Room {
 
     /// Takes the room for one more, if there is any.
     pub(super) fn take(&self) -> bool {
-        let one_more = |used: usize| (used < self.most).then_some(used.saturating_add(1));
-        self.used.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_more).is_ok()
+        self.take_up_to(1, self.most)
+    }
+
+    /// Takes the room for some more, if there is any for all of them.
+    pub(super) fn take_all(&self, count: usize) -> bool {
+        self.take_up_to(count, self.most)
+    }
+
+    /// As [`take_all`](Self::take_all), but leaves a sixteenth of the room to others.
+    pub(super) fn take_unreserved(&self, count: usize) -> bool {
+        self.take_up_to(count, self.most - self.most.div_ceil(RESERVED))
+    }
+
+    fn take_up_to(&self, count: usize, most: usize) -> bool {
+        let more = |used: usize| used.checked_add(count).filter(|used| *used <= most);
+        self.used.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).is_ok()
     }
 
     /// Gives room back.

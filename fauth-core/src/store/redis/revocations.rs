@@ -21,11 +21,12 @@ impl RevocationStore for RedisStore {
         &self,
         owner: &Owner<'_>,
         targets: &[RevocationTarget<'_>],
+        _limit: Option<usize>,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         if targets.is_empty() {
-            return Ok(());
+            return Ok(true);
         }
         let keys: Vec<_> = targets.iter().map(|target| target.key(owner)).collect();
         let mut step = self.hub().names.revocations.step(&scripts::REVOKE, now);
@@ -39,7 +40,7 @@ impl RevocationStore for RedisStore {
                 mirror.revoke(key, until);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     async fn check(&self, token: &TokenFacts<'_>, now: Timestamp) -> Result<Verdict, StoreError> {

@@ -20,6 +20,7 @@ macro_rules! scripts {
 scripts! {
     OPEN: "prelude" "deadline" "time" "sessions/shared" "sessions/open";
     ROTATE: "prelude" "deadline" "time" "sessions/shared" "sessions/rotate";
+    FIND: "prelude" "time" "sessions/shared" "sessions/find";
     END: "prelude" "time" "sessions/shared" "sessions/end";
     END_ALL: "prelude" "time" "sessions/shared" "sessions/end_all";
     LIST: "prelude" "time" "sessions/shared" "sessions/list";

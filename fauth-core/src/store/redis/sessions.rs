@@ -16,13 +16,13 @@ use super::{
 use crate::{
     clock::Timestamp,
     store::{
-        NewSession, Nonce, Owner, Rotation, RotationOutcome, Session, SessionId, SessionStore, StoreError,
+        EndedSession, NewSession, Nonce, Owner, Rotation, RotationOutcome, Session, SessionId, SessionStore, StoreError,
     },
 };
 
 #[async_trait]
 impl SessionStore for RedisStore {
-    async fn open(&self, new: NewSession, now: Timestamp) -> Result<Vec<SessionId>, StoreError> {
+    async fn open(&self, new: NewSession, now: Timestamp) -> Result<Vec<EndedSession>, StoreError> {
         let NewSession { session, head, limit } = new;
         let mut step = self.session_step(&scripts::OPEN, &session.owner, now);
         step.arg(session.id.as_str())
@@ -33,7 +33,9 @@ impl SessionStore for RedisStore {
             .arg(span(session.idle_timeout))
             .arg(seconds(session.expires_at))
             .arg(u8::from(session.remembered))
-            .arg(head.as_bytes());
+            .arg(head.as_bytes())
+            .arg("tokens_end")
+            .arg(seconds(session.tokens_end_at));
         if let Some(client) = &session.client {
             step.arg("client").arg(client);
         }
@@ -45,7 +47,23 @@ impl SessionStore for RedisStore {
             return Err(Fault::Known("the session").into());
         }
         reply.done()?;
-        Ok(ids(&mut reply)?)
+        Ok(ended(&mut reply)?)
+    }
+
+    async fn find(
+        &self,
+        owner: &Owner<'_>,
+        id: &SessionId,
+        now: Timestamp,
+    ) -> Result<Option<Session>, StoreError> {
+        let mut step = self.session_step(&scripts::FIND, owner, now);
+        step.arg(id.as_str());
+        let mut reply = self.hub().run(&step, Retry::Yes).await?;
+        if reply.is("none") {
+            return Ok(None);
+        }
+        reply.done()?;
+        Ok(Some(session(owner, id.clone(), &mut reply.next_row()?)?))
     }
 
     async fn rotate(
@@ -59,7 +77,10 @@ impl SessionStore for RedisStore {
             .arg(rotation.presented.as_bytes())
             .arg(rotation.successor.as_bytes())
             .arg(rotation.nonce.as_bytes())
-            .arg(span(rotation.grace));
+            .arg(span(rotation.grace))
+            .arg(span(rotation.access_lifetime))
+            .arg(rotation.fingerprint.as_ref().map_or(&[][..], |client| client.as_bytes()))
+            .arg(u8::from(rotation.bound_to_client));
         let reply = self.hub().run(&step, Retry::NotAfterDeadline).await?;
         Ok(outcome(owner, &rotation.session, reply)?)
     }
@@ -85,14 +106,14 @@ impl SessionStore for RedisStore {
         owner: &Owner<'_>,
         keep: Option<&SessionId>,
         now: Timestamp,
-    ) -> Result<Vec<SessionId>, StoreError> {
+    ) -> Result<Vec<EndedSession>, StoreError> {
         let mut step = self.session_step(&scripts::END_ALL, owner, now);
         if let Some(keep) = keep {
             step.arg(keep.as_str());
         }
         let mut reply = self.hub().run(&step, Retry::No).await?;
         reply.done()?;
-        Ok(ids(&mut reply)?)
+        Ok(ended(&mut reply)?)
     }
 
     async fn list(&self, owner: &Owner<'_>, now: Timestamp) -> Result<Vec<Session>, StoreError> {
@@ -128,6 +149,7 @@ fn outcome(owner: &Owner<'_>, id: &SessionId, mut reply: Reply) -> Result<Rotati
             session: session(&mut reply)?,
             nonce: Nonce::from_bytes(reply.array()?),
             rotated_at: reply.time()?,
+            from_another_client: reply.parsed::<u8>()? != 0,
         },
         b"reused" => RotationOutcome::Reused(session(&mut reply)?),
         b"ended" => RotationOutcome::Ended,
@@ -156,11 +178,16 @@ fn session(owner: &Owner<'_>, id: SessionId, row: &mut Reply) -> Result<Session,
         remembered: row.parsed::<u8>()? != 0,
         client: row.optional_text()?,
         address: row.optional_text()?.map(|text| address(&text)).transpose()?,
+        tokens_end_at: row.time()?,
     })
 }
 
-fn ids(reply: &mut Reply) -> Result<Vec<SessionId>, Fault> {
-    reply.texts()?.iter().map(|text| parsed_id(text)).collect()
+fn ended(reply: &mut Reply) -> Result<Vec<EndedSession>, Fault> {
+    reply.rows()?.map(|row| one_ended(&mut Reply::row(row)?)).collect()
+}
+
+fn one_ended(row: &mut Reply) -> Result<EndedSession, Fault> {
+    Ok(EndedSession { id: parsed_id(&row.text()?)?, tokens_end_at: row.time()? })
 }
 
 fn parsed_id(text: &str) -> Result<SessionId, Fault> {

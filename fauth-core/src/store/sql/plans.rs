@@ -9,9 +9,9 @@ use sqlx::{PgConnection, PgPool, Row as _, SqlitePool, pool::PoolConnection, sql
 use super::{
     PostgresStore, SqliteStore,
     statements::{
-        BEGIN_ANEW, CHECK, COUNT_API_KEYS, DELETE_SURPLUS, END_LOCKED, END_SESSION, END_SESSIONS,
-        FIND_API_KEY, INSERT_API_KEY, INSERT_ONE_TIME, LIST_API_KEYS, LIST_SESSIONS, LOCK_EPOCH,
-        LOCK_SESSION, LOCK_SESSIONS, NOTE_FORGOTTEN, OPEN_SESSION, READ_EPOCH, READ_VERSION, REDEEM,
+        BEGIN_ANEW, CHECK, COUNT_API_KEYS, COUNT_REVOCATIONS, DELETE_SURPLUS, END_LOCKED, END_SESSION, END_SESSIONS,
+        FIND_API_KEY, FIND_REVOCATIONS, FIND_SESSION, INSERT_API_KEY, INSERT_ONE_TIME, LIST_API_KEYS, LIST_SESSIONS, LOCK_EPOCH,
+        LOCK_SESSION, LOCK_SESSIONS, NOTE_FORGOTTEN, OPEN_SESSION, PROLONG_TOKENS, READ_EPOCH, READ_VERSION, REDEEM,
         REMOVE_API_KEY, ROTATE, SWEEP_API_KEYS, SWEEP_EPOCHS, SWEEP_ONE_TIMES, SWEEP_REVOCATIONS,
         SWEEP_SESSIONS, Statements, TOUCH_API_KEY, WITHDRAW, WRITE_EPOCH,
     },
@@ -25,15 +25,18 @@ const LIVE: [&str; 3] = [LOCK_SESSIONS, LIST_SESSIONS, END_SESSIONS];
 
 /// Statements that read or change an owner's rows, and bind the owner to `$1`, `$2` and `$3`.
 /// Without the owner, a partitioned database would have to search every partition.
-const BY_OWNER: [&str; 18] = [
+const BY_OWNER: [&str; 21] = [
+    FIND_SESSION,
     LOCK_SESSION,
     ROTATE,
+    PROLONG_TOKENS,
     END_LOCKED,
     END_SESSION,
     END_SESSIONS,
     LIST_SESSIONS,
     LOCK_SESSIONS,
     CHECK,
+    COUNT_REVOCATIONS,
     READ_EPOCH,
     LOCK_EPOCH,
     DELETE_SURPLUS,
@@ -47,8 +50,16 @@ const BY_OWNER: [&str; 18] = [
 ];
 
 /// The other statements that run while a request waits.
-const OTHERS: [&str; 7] =
-    [READ_VERSION, OPEN_SESSION, NOTE_FORGOTTEN, BEGIN_ANEW, INSERT_ONE_TIME, INSERT_API_KEY, FIND_API_KEY];
+const OTHERS: [&str; 8] = [
+    READ_VERSION,
+    OPEN_SESSION,
+    FIND_REVOCATIONS,
+    NOTE_FORGOTTEN,
+    BEGIN_ANEW,
+    INSERT_ONE_TIME,
+    INSERT_API_KEY,
+    FIND_API_KEY,
+];
 
 fn all() -> impl Iterator<Item = &'static str> {
     BY_OWNER.into_iter().chain(OTHERS).chain(SWEEPS)
@@ -167,8 +178,8 @@ async fn sqlite_reads_only_live_sessions() {
 async fn postgres_reads_only_live_sessions() {
     // At time 500: 20 000 ended sessions, 20 000 that have expired by idling, and 3 live ones.
     let sessions = "sessions (application, issuer, subject, id, created_at, last_seen_at, idle_timeout, \
-         expires_at, remembered, ends_at, ended, head) \
-         SELECT 'default', '', 'health', 'id' || n, 1, 1, 1, 900, 0, \
+         expires_at, remembered, tokens_end_at, ends_at, ended, head) \
+         SELECT 'default', '', 'health', 'id' || n, 1, 1, 1, 900, 0, 1, \
          CASE WHEN n > 20000 AND n <= 40000 THEN 100 ELSE 900 END, CASE WHEN n <= 20000 THEN 1 ELSE 0 END, 'x' \
          FROM generate_series(1, 40003) AS n";
     let mut database = Postgres::start(&[sessions]).await;
@@ -195,9 +206,9 @@ async fn postgres_reads_only_live_sessions() {
 async fn postgres_reads_no_whole_table() {
     let fillings = [
         "sessions (application, issuer, subject, id, created_at, last_seen_at, idle_timeout, expires_at, \
-         remembered, ends_at, ended, head) \
-         SELECT 'default', '', 'subject' || n, 'id' || n, n, n, n, n, 0, n, 0, 'x'",
-        "revocations SELECT 'target' || n, n",
+         remembered, tokens_end_at, ends_at, ended, head) \
+         SELECT 'default', '', 'subject' || n, 'id' || n, n, n, n, n, 0, n, n, 0, 'x'",
+        "revocations SELECT 'target' || n, 'default', '', 'subject' || n, n",
         "epochs SELECT 'default', '', 'subject' || n, n, n",
         "one_times SELECT 'default', '', 'subject' || n, decode(md5(n || ''), 'hex'), 'refresh', n",
         "api_keys SELECT n % 1024, 'id' || n, 'default', '', 'subject' || n, 'x', 'name', '[]', n, n, n",

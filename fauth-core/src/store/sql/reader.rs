@@ -3,7 +3,7 @@
 use super::{dialect::SqlDialect, failure::damaged};
 use crate::{
     clock::Timestamp,
-    store::{Nonce, SecretHash, SessionId, StoreError},
+    store::{ClientFingerprint, Nonce, SecretHash, SessionId, StoreError},
 };
 
 /// A row, and the next column to read.
@@ -74,6 +74,10 @@ impl<'r, D: SqlDialect> Reader<'r, D> {
 
     pub(super) fn optional_nonce(&mut self) -> Result<Option<Nonce>, StoreError> {
         Ok(self.optional_bytes()?.map(Nonce::from_bytes))
+    }
+
+    pub(super) fn optional_fingerprint(&mut self) -> Result<Option<ClientFingerprint>, StoreError> {
+        Ok(self.optional_bytes()?.map(ClientFingerprint::from_bytes))
     }
 
     fn optional_bytes<const N: usize>(&mut self) -> Result<Option<[u8; N]>, StoreError> {

@@ -1,6 +1,6 @@
 //! Revocations and epochs.
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use async_trait::async_trait;
 
@@ -9,8 +9,8 @@ use super::{
     failure::damaged,
     reader::Reader,
     statements::{
-        BEGIN_ANEW, CHECK, LOCK_EPOCH, NOTE_FORGOTTEN, READ_EPOCH, REVOKE, SWEEP_EPOCHS, SWEEP_REVOCATIONS,
-        WRITE_EPOCH,
+        BEGIN_ANEW, CHECK, COUNT_REVOCATIONS, FIND_REVOCATIONS, LOCK_EPOCH, NOTE_FORGOTTEN, READ_EPOCH, REVOKE,
+        SWEEP_EPOCHS, SWEEP_REVOCATIONS, WRITE_EPOCH,
     },
     store::SqlStore,
     transaction::Transaction,
@@ -24,6 +24,9 @@ use crate::{
 /// The table of epochs, for its lock.
 const EPOCHS: &str = "epochs";
 
+/// The table of revocations, for its lock.
+const REVOCATIONS: &str = "revocations";
+
 /// How many targets go into one statement; both databases take far more parameters.
 const AT_ONCE: usize = 1000;
 
@@ -33,25 +36,29 @@ impl<D: SqlDialect> RevocationStore for SqlStore<D> {
         &self,
         owner: &Owner<'_>,
         targets: &[RevocationTarget<'_>],
+        limit: Option<usize>,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<(), StoreError> {
-        // Each target once, because a statement cannot write a row twice; and all in one order, so
-        // that two calls never wait for each other.
-        let keys: BTreeSet<_> = targets.iter().map(|target| target.key(owner)).collect();
-        let keys: Vec<_> = keys.into_iter().collect();
-        if keys.is_empty() {
-            return Ok(());
+    ) -> Result<bool, StoreError> {
+        let mut due = Due::of(owner, targets);
+        // Most repetitions end here: they lock nothing and write nothing.
+        due.drop_known(self.ends_of(&due).await?, until);
+        if due.is_empty() {
+            return Ok(true);
         }
         let mut transaction = self.begin().await?;
-        for keys in keys.chunks(AT_ONCE) {
-            let pairs = parameters(2, keys.len(), |number| format!("(${number}, $1)"));
-            let mut values = vec![until.into()];
-            values.extend(keys.iter().map(|key| Value::from(&**key)));
-            transaction.execute(&REVOKE.replace("{list}", &pairs), values).await?;
+        if let Some(limit) = limit {
+            // Until the transaction ends, nobody else adds to what is counted.
+            transaction.lock_owner(REVOCATIONS, owner).await?;
+            if !fits(&mut transaction, owner, &due, limit, now).await? {
+                transaction.roll_back().await?;
+                return Ok(false);
+            }
         }
+        due.write(&mut transaction, owner, until).await?;
         forget(&mut transaction, SWEEP_REVOCATIONS, now).await?;
-        transaction.commit().await
+        transaction.commit().await?;
+        Ok(true)
     }
 
     async fn check(&self, token: &TokenFacts<'_>, now: Timestamp) -> Result<Verdict, StoreError> {
@@ -89,7 +96,107 @@ impl<D: SqlDialect> RevocationStore for SqlStore<D> {
     }
 }
 
+/// Targets that are to be revoked, by their keys, and whether each counts as the owner's. Each
+/// once, because a statement cannot write a row twice; and all in one order, so that two calls
+/// never wait for each other.
+struct Due(BTreeMap<Cow<'static, str>, bool>);
+
+impl Due {
+    fn of(owner: &Owner<'_>, targets: &[RevocationTarget<'_>]) -> Self {
+        let is_owners = |target: &RevocationTarget<'_>| !matches!(target, RevocationTarget::Claim { .. });
+        Self(targets.iter().map(|target| (target.key(owner), is_owners(target))).collect())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Its keys, as many at a time as one statement takes.
+    fn chunks(&self) -> Vec<Vec<(&str, bool)>> {
+        let all: Vec<_> = self.0.iter().map(|(key, is_owners)| (&**key, *is_owners)).collect();
+        all.chunks(AT_ONCE).map(<[_]>::to_vec).collect()
+    }
+
+    /// Drops those that are revoked until then already.
+    fn drop_known(&mut self, ends: Vec<(String, Timestamp)>, until: Timestamp) {
+        for (key, _) in ends.into_iter().filter(|(_, end)| *end >= until) {
+            self.0.remove(&*key);
+        }
+    }
+
+    async fn write<D: SqlDialect>(
+        &self,
+        transaction: &mut Transaction<D>,
+        owner: &Owner<'_>,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        for chunk in self.chunks() {
+            // A claim is nobody's.
+            let rows = parameters(5, chunk.len(), |number| {
+                let is_owners = chunk.get(number - 5).is_some_and(|(_, is_owners)| *is_owners);
+                format!("(${number}, $1, $2, {}, $4)", if is_owners { "$3" } else { "''" })
+            });
+            let mut values = of_owner(owner, [until.into()]);
+            values.extend(chunk.iter().map(|(key, _)| Value::from(*key)));
+            transaction.execute(&REVOKE.replace("{list}", &rows), values).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether the owner has so many places left.
+async fn fits<D: SqlDialect>(
+    transaction: &mut Transaction<D>,
+    owner: &Owner<'_>,
+    due: &Due,
+    limit: usize,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let mut further = due.0.clone();
+    further.retain(|_, is_owners| *is_owners);
+    for chunk in due.chunks() {
+        let (statement, values) = find(&chunk);
+        for row in transaction.fetch(&statement, values).await? {
+            let (key, end) = found::<D>(&row)?;
+            if end > now {
+                further.remove(&*key);
+            }
+        }
+    }
+    if further.is_empty() {
+        return Ok(true);
+    }
+    let most = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = transaction.fetch(COUNT_REVOCATIONS, of_owner(owner, [now.into(), most.into()])).await?;
+    let taken = Reader::<D>::new(rows.first().ok_or_else(damaged)?).natural()?;
+    Ok(further.len() as u64 <= (limit as u64).saturating_sub(taken))
+}
+
+/// Asks until when these are revoked.
+fn find<'a>(chunk: &[(&'a str, bool)]) -> (String, Vec<Value<'a>>) {
+    let list = parameters(1, chunk.len(), |number| format!("${number}"));
+    let values = chunk.iter().map(|(key, _)| Value::from(*key)).collect();
+    (FIND_REVOCATIONS.replace("{list}", &list), values)
+}
+
+fn found<D: SqlDialect>(row: &D::Row) -> Result<(String, Timestamp), StoreError> {
+    let reader = &mut Reader::<D>::new(row);
+    Ok((reader.text()?, reader.time()?))
+}
+
 impl<D: SqlDialect> SqlStore<D> {
+    /// Which of these are revoked, and until when.
+    async fn ends_of(&self, due: &Due) -> Result<Vec<(String, Timestamp)>, StoreError> {
+        let mut ends = Vec::new();
+        for chunk in due.chunks() {
+            let (statement, values) = find(&chunk);
+            for row in self.query(&statement, values).await? {
+                ends.push(found::<D>(&row)?);
+            }
+        }
+        Ok(ends)
+    }
+
     async fn known_of(&self, token: &TokenFacts<'_>, now: Timestamp) -> Result<Known, StoreError> {
         let keys: Vec<_> = token.targets.iter().map(|target| target.key(&token.owner)).collect();
         // `IN ()` is not SQL. No target has an empty key.

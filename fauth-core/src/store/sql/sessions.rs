@@ -9,8 +9,8 @@ use super::{
     failure::damaged,
     reader::Reader,
     statements::{
-        END_LOCKED, END_SESSION, END_SESSIONS, LIST_SESSIONS, LOCK_SESSION, LOCK_SESSIONS, OPEN_SESSION,
-        ROTATE, SWEEP_SESSIONS,
+        END_LOCKED, END_SESSION, END_SESSIONS, FIND_SESSION, LIST_SESSIONS, LOCK_SESSION, LOCK_SESSIONS,
+        OPEN_SESSION, PROLONG_TOKENS, ROTATE, SWEEP_SESSIONS,
     },
     store::SqlStore,
     transaction::Transaction,
@@ -19,7 +19,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     store::{
-        LastRotation, NewSession, Owner, RefreshFamily, Rotation, RotationDecision, RotationOutcome,
+        EndedSession, LastRotation, NewSession, Owner, RefreshFamily, Rotation, RotationDecision, RotationOutcome,
         SecretHash, Session, SessionId, SessionStore, StoreError,
     },
 };
@@ -29,24 +29,34 @@ const TABLE: &str = "sessions";
 
 #[async_trait]
 impl<D: SqlDialect> SessionStore for SqlStore<D> {
-    async fn open(&self, new: NewSession, now: Timestamp) -> Result<Vec<SessionId>, StoreError> {
+    async fn open(&self, new: NewSession, now: Timestamp) -> Result<Vec<EndedSession>, StoreError> {
         let NewSession { session, head, limit } = new;
         let owner = &session.owner;
         let mut transaction = self.begin().await?;
         transaction.lock_owner(TABLE, owner).await?;
         let rows = transaction.fetch(LOCK_SESSIONS, of_owner(owner, [now.into()])).await?;
-        let surplus: Vec<SessionId> = last_seen_first::<D>(owner, &rows)?
+        let surplus: Vec<EndedSession> = last_seen_first::<D>(owner, &rows)?
             .into_iter()
             .skip(limit.saturating_sub(1))
-            .map(|session| session.id)
+            .map(|session| EndedSession::from(&session))
             .collect();
-        for id in &surplus {
-            transaction.execute(END_LOCKED, key(owner, id)).await?;
+        for ended in &surplus {
+            transaction.execute(END_LOCKED, key(owner, &ended.id)).await?;
         }
         insert(&mut transaction, &session, &head).await?;
         transaction.sweep(SWEEP_SESSIONS, now).await?;
         transaction.commit().await?;
         Ok(surplus)
+    }
+
+    async fn find(
+        &self,
+        owner: &Owner<'_>,
+        id: &SessionId,
+        now: Timestamp,
+    ) -> Result<Option<Session>, StoreError> {
+        let rows = self.query(FIND_SESSION, of_owner(owner, [now.into(), id.as_str().into()])).await?;
+        rows.first().map(|row| session(owner, id.clone(), &mut Reader::<D>::new(row))).transpose()
     }
 
     async fn rotate(
@@ -59,23 +69,17 @@ impl<D: SqlDialect> SessionStore for SqlStore<D> {
         // If it is there, the row is locked until the transaction ends: nobody else can decide
         // about it.
         let rows = transaction.fetch(LOCK_SESSION, key(owner, &rotation.session)).await?;
-        let outcome = match rows.first() {
-            None => RotationOutcome::Unknown,
+        let (outcome, is_changed) = match rows.first() {
+            None => (RotationOutcome::Unknown, false),
             Some(row) => match open_session::<D>(owner, &rotation.session, row)? {
-                None => RotationOutcome::Ended,
+                None => (RotationOutcome::Ended, false),
                 Some((session, family)) => {
                     let decision = RotationDecision::of(&session, &family, rotation, now);
                     carry_out(&mut transaction, session, decision).await?
                 }
             },
         };
-        match outcome {
-            RotationOutcome::Rotated(_) | RotationOutcome::Reused(_) => transaction.commit().await?,
-            RotationOutcome::InGrace { .. }
-            | RotationOutcome::Ended
-            | RotationOutcome::Expired
-            | RotationOutcome::Unknown => transaction.roll_back().await?,
-        }
+        if is_changed { transaction.commit().await? } else { transaction.roll_back().await? }
         Ok(outcome)
     }
 
@@ -99,13 +103,13 @@ impl<D: SqlDialect> SessionStore for SqlStore<D> {
         owner: &Owner<'_>,
         keep: Option<&SessionId>,
         now: Timestamp,
-    ) -> Result<Vec<SessionId>, StoreError> {
+    ) -> Result<Vec<EndedSession>, StoreError> {
         let mut transaction = self.begin().await?;
         // A session that is being opened is either ended by this, or opened after it.
         transaction.lock_owner(TABLE, owner).await?;
         let values = of_owner(owner, [now.into(), keep.map(SessionId::as_str).into()]);
         let rows = transaction.fetch(END_SESSIONS, values).await?;
-        let ended = rows.iter().map(|row| Reader::<D>::new(row).session_id()).collect::<Result<_, _>>()?;
+        let ended = rows.iter().map(ended::<D>).collect::<Result<_, _>>()?;
         transaction.commit().await?;
         Ok(ended)
     }
@@ -152,6 +156,7 @@ async fn insert<D: SqlDialect>(
             session.remembered.into(),
             session.client.as_deref().into(),
             address.as_deref().into(),
+            session.tokens_end_at.into(),
             session.ends_at().into(),
             head.into(),
         ],
@@ -159,25 +164,32 @@ async fn insert<D: SqlDialect>(
     transaction.execute(OPEN_SESSION, values).await
 }
 
-/// Writes what was decided about a session whose row is locked.
+/// Writes what was decided about a session whose row is locked, and says whether there was
+/// something to write.
 async fn carry_out<D: SqlDialect>(
     transaction: &mut Transaction<D>,
     mut session: Session,
     decision: RotationDecision,
-) -> Result<RotationOutcome, StoreError> {
+) -> Result<(RotationOutcome, bool), StoreError> {
     Ok(match decision {
-        RotationDecision::Expired => RotationOutcome::Expired,
-        RotationDecision::Rotate { family, last_seen_at } => {
-            session.last_seen_at = last_seen_at;
+        RotationDecision::Expired => (RotationOutcome::Expired, false),
+        RotationDecision::Rotate { family, last_seen_at, tokens_end_at } => {
+            (session.last_seen_at, session.tokens_end_at) = (last_seen_at, tokens_end_at);
             write_family(transaction, &session, &family).await?;
-            RotationOutcome::Rotated(session)
+            (RotationOutcome::Rotated(session), true)
         }
-        RotationDecision::InGrace { nonce, rotated_at } => {
-            RotationOutcome::InGrace { session, nonce, rotated_at }
+        RotationDecision::InGrace { nonce, rotated_at, from_another_client, tokens_end_at } => {
+            let is_longer = tokens_end_at > session.tokens_end_at;
+            if is_longer {
+                session.tokens_end_at = tokens_end_at;
+                let values = [session.id.as_str().into(), tokens_end_at.into()];
+                transaction.execute(PROLONG_TOKENS, of_owner(&session.owner, values)).await?;
+            }
+            (RotationOutcome::InGrace { session, nonce, rotated_at, from_another_client }, is_longer)
         }
         RotationDecision::End => {
             transaction.execute(END_LOCKED, key(&session.owner, &session.id)).await?;
-            RotationOutcome::Reused(session)
+            (RotationOutcome::Reused(session), true)
         }
     })
 }
@@ -198,6 +210,8 @@ async fn write_family<D: SqlDialect>(
             last.map(|last| &last.predecessor).into(),
             last.map(|last| &last.nonce).into(),
             last.map(|last| last.rotated_at).into(),
+            last.and_then(|last| last.fingerprint.as_ref()).into(),
+            session.tokens_end_at.into(),
         ],
     );
     transaction.execute(ROTATE, values).await
@@ -221,7 +235,13 @@ fn session<D: SqlDialect>(
             Some(address) => Some(address.parse().map_err(|_| damaged())?),
             None => None,
         },
+        tokens_end_at: reader.time()?,
     })
+}
+
+fn ended<D: SqlDialect>(row: &D::Row) -> Result<EndedSession, StoreError> {
+    let reader = &mut Reader::<D>::new(row);
+    Ok(EndedSession { id: reader.session_id()?, tokens_end_at: reader.time()? })
 }
 
 /// A session with its refresh tokens; `None` if the row is the tombstone of one that was ended.
@@ -237,9 +257,10 @@ fn open_session<D: SqlDialect>(
     }
     let head = reader.hash()?;
     let last = (reader.optional_hash()?, reader.optional_nonce()?, reader.optional_time()?);
+    let fingerprint = reader.optional_fingerprint()?;
     let last_rotation = match last {
         (Some(predecessor), Some(nonce), Some(rotated_at)) => {
-            Some(LastRotation { predecessor, nonce, rotated_at })
+            Some(LastRotation { predecessor, nonce, rotated_at, fingerprint })
         }
         (None, None, None) => None,
         _ => return Err(damaged()),

@@ -46,11 +46,11 @@ impl Statements {
 }
 
 /// The version of the tables that this fauth works with.
-pub(super) const LATEST: u64 = 2;
+pub(super) const LATEST: u64 = 3;
 
 /// The first version that can be migrated. Version 1 found everything by its id alone, whoever its
-/// owner was.
-pub(super) const EARLIEST: u64 = 2;
+/// owner was; version 2 did not know whose a revocation was, nor until when a session has tokens.
+pub(super) const EARLIEST: u64 = 3;
 
 pub(super) const VERSION_TABLE: &str = "CREATE TABLE IF NOT EXISTS {p}schema (\
     id BIGINT NOT NULL PRIMARY KEY, version BIGINT NOT NULL, since BIGINT NOT NULL, forgotten BIGINT NOT NULL)";
@@ -63,7 +63,7 @@ pub(super) const WRITE_VERSION: &str = "INSERT INTO {p}schema (id, version, sinc
 
 /// What leads to each version from the one before; to the first one from an empty database.
 pub(super) const MIGRATIONS: &[(u64, &[&str])] = &[(
-    2,
+    3,
     &[
         "CREATE TABLE {p}sessions (\
             application TEXT NOT NULL, \
@@ -77,12 +77,14 @@ pub(super) const MIGRATIONS: &[(u64, &[&str])] = &[(
             remembered BIGINT NOT NULL, \
             client TEXT, \
             address TEXT, \
+            tokens_end_at BIGINT NOT NULL, \
             ends_at BIGINT NOT NULL, \
             ended BIGINT NOT NULL, \
             head {bytes} NOT NULL, \
             predecessor {bytes}, \
             nonce {bytes}, \
             rotated_at BIGINT, \
+            fingerprint {bytes}, \
             PRIMARY KEY (application, issuer, subject, id))",
         // Most sessions of an owner may be over. A statement about live ones says `ended = 0` and
         // bounds `ends_at`, and so reads none of the others.
@@ -90,7 +92,12 @@ pub(super) const MIGRATIONS: &[(u64, &[&str])] = &[(
         "CREATE INDEX {p}sessions_ends ON {p}sessions (ends_at)",
         "CREATE TABLE {p}revocations (\
             target TEXT NOT NULL PRIMARY KEY, \
+            application TEXT NOT NULL, \
+            issuer TEXT NOT NULL, \
+            subject TEXT NOT NULL, \
             kept_until BIGINT NOT NULL)",
+        // What an owner takes of the table is counted before the owner adds to it.
+        "CREATE INDEX {p}revocations_owner ON {p}revocations (application, issuer, subject, kept_until)",
         "CREATE INDEX {p}revocations_kept ON {p}revocations (kept_until)",
         "CREATE TABLE {p}epochs (\
             application TEXT NOT NULL, \
@@ -146,7 +153,7 @@ macro_rules! is_live {
 /// The columns of a session beside its owner and its id, in the order in which they are read.
 macro_rules! session {
     () => {
-        "created_at, last_seen_at, idle_timeout, expires_at, remembered, client, address"
+        "created_at, last_seen_at, idle_timeout, expires_at, remembered, client, address, tokens_end_at"
     };
 }
 
@@ -180,24 +187,28 @@ macro_rules! sweep {
 pub(super) const OPEN_SESSION: &str = concat!(
     "INSERT INTO {p}sessions (application, issuer, subject, id, ",
     session!(),
-    ", ends_at, head, ended) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0)"
+    ", ends_at, head, ended) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0)"
 );
 
 /// Also a tombstone.
 pub(super) const LOCK_SESSION: &str = concat!(
     "SELECT ",
     session!(),
-    ", ended, head, predecessor, nonce, rotated_at FROM {p}sessions WHERE ",
+    ", ended, head, predecessor, nonce, rotated_at, fingerprint FROM {p}sessions WHERE ",
     is_owners!(),
     " AND id = $4 {for_update}"
 );
 
 pub(super) const ROTATE: &str = concat!(
     "UPDATE {p}sessions SET last_seen_at = $5, ends_at = $6, \
-     head = $7, predecessor = $8, nonce = $9, rotated_at = $10 WHERE ",
+     head = $7, predecessor = $8, nonce = $9, rotated_at = $10, fingerprint = $11, tokens_end_at = $12 WHERE ",
     is_owners!(),
     " AND id = $4"
 );
+
+/// For a repetition whose access token lasts longer than all before.
+pub(super) const PROLONG_TOKENS: &str =
+    concat!("UPDATE {p}sessions SET tokens_end_at = $5 WHERE ", is_owners!(), " AND id = $4");
 
 /// Turns a session that was locked into a tombstone.
 pub(super) const END_LOCKED: &str =
@@ -209,8 +220,11 @@ pub(super) const END_SESSION: &str =
 pub(super) const END_SESSIONS: &str = concat!(
     "UPDATE {p}sessions SET ended = 1 WHERE ",
     is_live!(),
-    " AND (id <> $5 OR $5 IS NULL) RETURNING id"
+    " AND (id <> $5 OR $5 IS NULL) RETURNING id, tokens_end_at"
 );
+
+pub(super) const FIND_SESSION: &str =
+    concat!("SELECT ", session!(), " FROM {p}sessions WHERE ", is_live!(), " AND id = $5");
 
 pub(super) const LIST_SESSIONS: &str =
     concat!("SELECT id, ", session!(), " FROM {p}sessions WHERE ", is_live!());
@@ -222,11 +236,23 @@ pub(super) const LOCK_SESSIONS: &str =
 /// before: its tombstone need not stay until `expires_at`.
 pub(super) const SWEEP_SESSIONS: &str = sweep!("sessions", "application, issuer, subject, id", "ends_at");
 
-/// `{list}` are pairs of a target and `$1`.
-pub(super) const REVOKE: &str = "INSERT INTO {p}revocations (target, kept_until) VALUES {list} \
-    ON CONFLICT (target) DO UPDATE SET kept_until = CASE \
-    WHEN excluded.kept_until > {p}revocations.kept_until THEN excluded.kept_until \
-    ELSE {p}revocations.kept_until END";
+/// `{list}` are rows of a target, its owner and `$4`. A row that lasts as long already is not
+/// written.
+pub(super) const REVOKE: &str = "INSERT INTO {p}revocations \
+    (target, application, issuer, subject, kept_until) VALUES {list} \
+    ON CONFLICT (target) DO UPDATE SET kept_until = excluded.kept_until \
+    WHERE excluded.kept_until > {p}revocations.kept_until";
+
+/// Which of the targets in `{list}` are revoked, and until when.
+pub(super) const FIND_REVOCATIONS: &str =
+    "SELECT target, kept_until FROM {p}revocations WHERE target IN ({list})";
+
+/// How many targets of an owner are revoked, counted up to `$5`.
+pub(super) const COUNT_REVOCATIONS: &str = concat!(
+    "SELECT COUNT(*) FROM (SELECT 1 FROM {p}revocations WHERE ",
+    is_owners!(),
+    " AND kept_until > $4 LIMIT $5) AS live"
+);
 
 /// `{list}` are the targets.
 pub(super) const CHECK: &str = concat!(

@@ -2,7 +2,7 @@
 
 use crate::{
     clock::Timestamp,
-    store::{Nonce, Owner, SecretHash},
+    store::{ClientFingerprint, Nonce, Owner, SecretHash},
 };
 
 /// The value of one parameter; `None` is `NULL`.
@@ -77,5 +77,11 @@ impl<'a> From<Option<&'a SecretHash>> for Value<'a> {
 impl<'a> From<Option<&'a Nonce>> for Value<'a> {
     fn from(nonce: Option<&'a Nonce>) -> Self {
         Self::Bytes(nonce.map(|nonce| nonce.as_bytes().as_slice()))
+    }
+}
+
+impl<'a> From<Option<&'a ClientFingerprint>> for Value<'a> {
+    fn from(fingerprint: Option<&'a ClientFingerprint>) -> Self {
+        Self::Bytes(fingerprint.map(|fingerprint| fingerprint.as_bytes().as_slice()))
     }
 }

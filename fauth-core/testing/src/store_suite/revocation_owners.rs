@@ -34,7 +34,7 @@ store_cases! { $ __store_revocation_owners_tests in revocation_owners for Revoca
         let shifted = [("a", "bc"), ("ab", "c"), ("abc", ""), ("a:b", "c"), ("a", "b:c"), ("a:", "bc")];
         let targets = |id| [TokenId(id), Session(id)];
         for (number, (subject, id)) in shifted.into_iter().enumerate() {
-            t.store.revoke(&owner(subject), &targets(id), NOW, at(UNTIL)).await.unwrap();
+            t.store.revoke(&owner(subject), &targets(id), None, NOW, at(UNTIL)).await.unwrap();
             for (other, (subject, id)) in shifted.into_iter().enumerate() {
                 let expected = if other <= number { Verdict::Revoked } else { Verdict::Good };
                 for target in targets(id) {
@@ -51,7 +51,7 @@ store_cases! { $ __store_revocation_owners_tests in revocation_owners for Revoca
         for owner in &owners {
             assert_eq!(token(owner, 0, &[device]).check(&*t.store, 0).await, Verdict::Good, "{owner:?}");
         }
-        t.store.revoke(&owner("alice"), &[device], NOW, at(UNTIL)).await.unwrap();
+        t.store.revoke(&owner("alice"), &[device], None, NOW, at(UNTIL)).await.unwrap();
         for owner in &owners {
             let is_theirs = owner.application == "default" && owner.issuer.is_empty();
             let expected = if is_theirs { Verdict::Revoked } else { Verdict::Good };
@@ -66,7 +66,7 @@ store_cases! { $ __store_revocation_owners_tests in revocation_owners for Revoca
             let place = (owner.application.clone(), owner.issuer.clone());
             let expected = if revoked.contains(&place) { Verdict::Revoked } else { Verdict::Good };
             assert_eq!(token(&owner, 0, &[device]).check(&*t.store, 0).await, expected, "{owner:?}");
-            t.store.revoke(&owner, &[device], NOW, at(UNTIL)).await.unwrap();
+            t.store.revoke(&owner, &[device], None, NOW, at(UNTIL)).await.unwrap();
             assert_eq!(token(&owner, 0, &[device]).check(&*t.store, 0).await, Verdict::Revoked, "{owner:?}");
             revoked.push(place);
         }
@@ -84,7 +84,7 @@ store_cases! { $ __store_revocation_owners_tests in revocation_owners for Revoca
         ];
         for (number, (application, issuer, name, value)) in shifted.into_iter().enumerate() {
             let owner = Owner::new(application, issuer, "alice");
-            t.store.revoke(&owner, &[Claim { name, value }], NOW, at(UNTIL)).await.unwrap();
+            t.store.revoke(&owner, &[Claim { name, value }], None, NOW, at(UNTIL)).await.unwrap();
             for (other, (application, issuer, name, value)) in shifted.into_iter().enumerate() {
                 let expected = if other <= number { Verdict::Revoked } else { Verdict::Good };
                 let owner = Owner::new(application, issuer, "alice");
@@ -124,7 +124,7 @@ store_cases! { $ __store_revocation_owners_tests in revocation_owners for Revoca
     async fn revocations_of_owners_in_one_bucket_are_apart(t) {
         let [one, other] = owners_of_one_bucket();
         let targets = [TokenId("t"), Session("s"), Subject];
-        t.store.revoke(&one, &targets, NOW, at(UNTIL)).await.unwrap();
+        t.store.revoke(&one, &targets, None, NOW, at(UNTIL)).await.unwrap();
         t.store.raise_epoch(&one, NOW, at(UNTIL)).await.unwrap();
         assert_eq!(token(&one, 0, &targets).check(&*t.store, 0).await, Verdict::Revoked);
         assert_eq!(token(&other, 0, &targets).check(&*t.store, 0).await, Verdict::Good);
@@ -136,7 +136,7 @@ store_cases! { $ __store_revocation_owners_tests in revocation_owners for Revoca
 async fn assert_revoked_for_one_owner(store: &impl RevocationStore, target: RevocationTarget<'_>) {
     let [revoked, others] = halves(&different_owners());
     for owner in &revoked {
-        store.revoke(owner, &[target], NOW, at(UNTIL)).await.unwrap();
+        store.revoke(owner, &[target], None, NOW, at(UNTIL)).await.unwrap();
     }
     for owner in &revoked {
         let seen = token(&owner.as_borrowed(), 0, &[target]).check(store, 0).await;

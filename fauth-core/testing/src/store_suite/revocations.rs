@@ -36,7 +36,7 @@ async fn revoke<'a>(
     target: RevocationTarget<'_>,
     until: i64,
 ) {
-    store.revoke(&owner.owner(), &[target], NOW, at(until)).await.unwrap();
+    store.revoke(&owner.owner(), &[target], None, NOW, at(until)).await.unwrap();
 }
 
 /// The verdict on a token of this epoch at [`NOW`].
@@ -151,11 +151,11 @@ store_cases! { $ __store_revocations_tests in revocations for RevocationStore;
     async fn several_are_revoked_in_one_call(t) {
         let device = Claim { name: "device", value: "d" };
         let targets = [TokenId("t"), Session("s"), device, TokenId("t")];
-        t.store.revoke(&owner("alice"), &targets, NOW, at(UNTIL)).await.unwrap();
+        t.store.revoke(&owner("alice"), &targets, None, NOW, at(UNTIL)).await.unwrap();
         for target in targets {
             assert_eq!(verdict(&*t.store, "alice", &[target], 0).await, Verdict::Revoked);
         }
-        t.store.revoke(&owner("bob"), &[Session("s"), Subject], NOW, at(UNTIL)).await.unwrap();
+        t.store.revoke(&owner("bob"), &[Session("s"), Subject], None, NOW, at(UNTIL)).await.unwrap();
         assert_eq!(verdict(&*t.store, "bob", &[], 0).await, Verdict::Revoked);
         assert_eq!(verdict(&*t.store, "alice", &[TokenId("u")], 0).await, Verdict::Good);
     }
@@ -163,7 +163,7 @@ store_cases! { $ __store_revocations_tests in revocations for RevocationStore;
     async fn a_hundred_are_revoked_in_one_call(t) {
         let names: Vec<_> = (0..100).map(|number| format!("token {number}")).collect();
         let targets: Vec<_> = names.iter().map(|name| TokenId(name)).collect();
-        t.store.revoke(&owner("alice"), &targets, NOW, at(UNTIL)).await.unwrap();
+        t.store.revoke(&owner("alice"), &targets, None, NOW, at(UNTIL)).await.unwrap();
         for target in targets {
             assert_eq!(verdict(&*t.store, "alice", &[target], 0).await, Verdict::Revoked);
         }
@@ -171,7 +171,7 @@ store_cases! { $ __store_revocations_tests in revocations for RevocationStore;
     }
 
     async fn nothing_to_revoke_is_no_error(t) {
-        t.store.revoke(&owner("alice"), &[], NOW, at(UNTIL)).await.unwrap();
+        t.store.revoke(&owner("alice"), &[], None, NOW, at(UNTIL)).await.unwrap();
         assert_eq!(verdict(&*t.store, "alice", &[TokenId("t")], 0).await, Verdict::Good);
     }
 
@@ -193,31 +193,31 @@ store_cases! { $ __store_revocations_tests in revocations for RevocationStore;
         revoke(&*t.store, "alice", TokenId("t"), UNTIL).await;
         revoke(&*t.store, "alice", TokenId("t"), 1).await;
         let targets = [TokenId("u"), TokenId("t")];
-        t.store.revoke(&owner("alice"), &targets, at(5), at(10)).await.unwrap();
+        t.store.revoke(&owner("alice"), &targets, None, at(5), at(10)).await.unwrap();
         assert_eq!(verdict(&*t.store, "alice", &[TokenId("t")], UNTIL - 1).await, Verdict::Revoked);
     }
 
     async fn it_may_last_for_ever(t) {
-        t.store.revoke(&owner("alice"), &[Subject], NOW, Timestamp::MAX).await.unwrap();
+        t.store.revoke(&owner("alice"), &[Subject], None, NOW, Timestamp::MAX).await.unwrap();
         assert_eq!(verdict(&*t.store, "alice", &[], 0).await, Verdict::Revoked);
         assert_eq!(verdict(&*t.store, "alice", &[], 1_000_000_000).await, Verdict::Revoked);
         assert_eq!(verdict(&*t.store, "bob", &[], 1_000_000_000).await, Verdict::Good);
     }
 
     async fn a_clock_that_jumps_back_does_not_undo_it(t) {
-        t.store.revoke(&owner("alice"), &[TokenId("t")], at(600), at(UNTIL)).await.unwrap();
+        t.store.revoke(&owner("alice"), &[TokenId("t")], None, at(600), at(UNTIL)).await.unwrap();
         assert_eq!(verdict(&*t.store, "alice", &[TokenId("t")], 0).await, Verdict::Revoked);
         assert_eq!(verdict(&*t.store, "alice", &[TokenId("t")], -60).await, Verdict::Revoked);
     }
 
     /// What others write meanwhile, and what runs out meanwhile, changes nothing.
     async fn nothing_is_forgotten_before_its_time(t) {
-        t.store.revoke(&owner("alice"), &[TokenId("long")], NOW, at(100_000)).await.unwrap();
+        t.store.revoke(&owner("alice"), &[TokenId("long")], None, NOW, at(100_000)).await.unwrap();
         let epoch = t.store.raise_epoch(&owner("alice"), NOW, at(100_000)).await.unwrap();
         for second in 0..200 {
             let name = format!("short {second}");
             let (now, until) = (at(second * 450), at(second * 450 + 1));
-            t.store.revoke(&owner("alice"), &[TokenId(&name)], now, until).await.unwrap();
+            t.store.revoke(&owner("alice"), &[TokenId(&name)], None, now, until).await.unwrap();
         }
         let mut seen = token("alice", epoch, &[TokenId("long")]);
         seen.issued_at = at(90_000);

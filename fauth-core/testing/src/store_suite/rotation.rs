@@ -5,16 +5,17 @@ use fauth_core::store::{RotationOutcome, SessionStore as _};
 use super::{
     NOW,
     samples::{
-        ABSOLUTE, GRACE, IDLE, at, exchange, kind, listed, login, nonce_of, open, owner, rotate, seconds, sid,
+        ABSOLUTE, GRACE, IDLE, at, exchange, kind, listed, login, nonce_of, open, owner, refreshed, rotate, seconds,
+        sid,
     },
     store_cases,
 };
 
 store_cases! { $ __store_rotation_tests in rotation for SessionStore;
     async fn the_head_is_exchanged(t) {
-        let mut session = open(&*t.store, "alice", 1, 0).await;
+        let session = open(&*t.store, "alice", 1, 0).await;
         let outcome = rotate(&*t.store, "alice", 1, ("0", "1"), 5).await;
-        session.last_seen_at = at(5);
+        let session = refreshed(&session, 5);
         assert_eq!(outcome, RotationOutcome::Rotated(session.clone()));
         assert_eq!(t.store.list(&owner("alice"), at(5)).await.unwrap(), [session]);
     }
@@ -30,12 +31,16 @@ store_cases! { $ __store_rotation_tests in rotation for SessionStore;
     /// A client that lost the answer gets the same successor: the nonce is that of the first
     /// rotation.
     async fn the_predecessor_in_grace_changes_nothing(t) {
-        let mut session = open(&*t.store, "alice", 1, 0).await;
+        let session = open(&*t.store, "alice", 1, 0).await;
         rotate(&*t.store, "alice", 1, ("0", "1"), 5).await;
         let outcome = rotate(&*t.store, "alice", 1, ("0", "other"), 8).await;
-        session.last_seen_at = at(5);
-        let (nonce, rotated_at) = (nonce_of("1"), at(5));
-        let in_grace = RotationOutcome::InGrace { session: session.clone(), nonce, rotated_at };
+        let session = refreshed(&session, 5);
+        let in_grace = RotationOutcome::InGrace {
+            session: session.clone(),
+            nonce: nonce_of("1"),
+            rotated_at: at(5),
+            from_another_client: false,
+        };
         assert_eq!(outcome, in_grace);
         assert_eq!(t.store.list(&owner("alice"), at(8)).await.unwrap(), [session]);
         assert_eq!(rotate(&*t.store, "alice", 1, ("0", "another"), 8).await, in_grace, "and once more");
@@ -107,12 +112,11 @@ store_cases! { $ __store_rotation_tests in rotation for SessionStore;
     }
 
     async fn reuse_ends_the_session_and_no_other(t) {
-        let mut session = open(&*t.store, "alice", 1, 0).await;
+        let session = open(&*t.store, "alice", 1, 0).await;
         open(&*t.store, "alice", 2, 0).await;
         rotate(&*t.store, "alice", 1, ("0", "1"), 1).await;
         let outcome = rotate(&*t.store, "alice", 1, ("0", "x"), 50).await;
-        session.last_seen_at = at(1);
-        assert_eq!(outcome, RotationOutcome::Reused(session));
+        assert_eq!(outcome, RotationOutcome::Reused(refreshed(&session, 1)));
         assert_eq!(listed(&*t.store, "alice", 50).await, [sid(2)]);
         assert_eq!(kind(&rotate(&*t.store, "alice", 2, ("0", "1"), 50).await), "rotated");
     }

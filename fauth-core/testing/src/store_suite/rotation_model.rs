@@ -11,7 +11,7 @@ use fauth_core::{
 
 use super::{
     NOW,
-    samples::{Random, hash, kind, login, seconds, sid},
+    samples::{Random, fingerprint, hash, kind, login, seconds, sid},
     store_cases,
 };
 
@@ -105,6 +105,14 @@ impl Model {
             successor: hash(&format!("successor of step {step}")),
             nonce: Nonce::from_bytes([u8::try_from(step % 256).unwrap(); 16]),
             grace: seconds(random.below_signed(21)),
+            // Instances of a fleet may issue tokens of different lengths.
+            access_lifetime: seconds(60 + 40 * random.below_signed(3)),
+            fingerprint: match random.below(6) {
+                0 => None,
+                1 => Some(fingerprint("another")),
+                _ => Some(fingerprint("one")),
+            },
+            bound_to_client: random.below(3) == 0,
         }
     }
 
@@ -114,14 +122,16 @@ impl Model {
         }
         match RotationDecision::of(&self.session, &self.family, rotation, now) {
             RotationDecision::Expired => RotationOutcome::Expired,
-            RotationDecision::Rotate { family, last_seen_at } => {
+            RotationDecision::Rotate { family, last_seen_at, tokens_end_at } => {
                 self.older = self.family.last_rotation.map_or(self.older, |last| last.predecessor);
                 self.family = family;
-                self.session.last_seen_at = last_seen_at;
+                (self.session.last_seen_at, self.session.tokens_end_at) = (last_seen_at, tokens_end_at);
                 RotationOutcome::Rotated(self.session.clone())
             }
-            RotationDecision::InGrace { nonce, rotated_at } => {
-                RotationOutcome::InGrace { session: self.session.clone(), nonce, rotated_at }
+            RotationDecision::InGrace { nonce, rotated_at, from_another_client, tokens_end_at } => {
+                self.session.tokens_end_at = tokens_end_at;
+                let session = self.session.clone();
+                RotationOutcome::InGrace { session, nonce, rotated_at, from_another_client }
             }
             RotationDecision::End => {
                 self.has_ended = true;

@@ -7,7 +7,7 @@ use fauth_core::{
     Purpose,
     clock::Timestamp,
     store::{
-        ApiKey, ApiKeyId, NewSession, Nonce, OneTimeRecord, Owner, RevocationStore, RevocationTarget,
+        ApiKey, ApiKeyId, ClientFingerprint, EndedSession, NewSession, Nonce, OneTimeRecord, Owner, RevocationStore, RevocationTarget,
         Rotation, RotationOutcome, SecretHash, Session, SessionId, SessionStore, StoredApiKey, TokenFacts,
         Verdict,
     },
@@ -22,6 +22,8 @@ pub(super) const IDLE: i64 = 1_000;
 pub(super) const ABSOLUTE: i64 = 10_000;
 /// The grace window of a sample rotation.
 pub(super) const GRACE: i64 = 10;
+/// How long the access tokens of a sample session last.
+pub(super) const ACCESS: i64 = 300;
 
 /// Names the owner in a sample: a `&str` is a subject of the application "default", without an
 /// issuer.
@@ -83,6 +85,7 @@ pub(super) fn login<'a>(owner: impl NamesOwner<'a>, number: u8, seconds: i64) ->
             remembered: false,
             client: Some("a browser".to_owned()),
             address: Some([192, 0, 2, 1].into()),
+            tokens_end_at: at(seconds + ACCESS),
         },
         head: hash("0"),
         limit: 100,
@@ -110,7 +113,28 @@ pub(super) fn exchange(number: u8, presented: &str, successor: &str) -> Rotation
         successor: hash(successor),
         nonce: nonce_of(successor),
         grace: seconds(GRACE),
+        access_lifetime: seconds(ACCESS),
+        fingerprint: Some(fingerprint("a browser")),
+        bound_to_client: false,
     }
+}
+
+/// Different for different names.
+pub(super) fn fingerprint(name: &str) -> ClientFingerprint {
+    ClientFingerprint::from_bytes(hash(name).as_bytes()[..16].try_into().unwrap())
+}
+
+/// A session after it was refreshed at `seconds`.
+pub(super) fn refreshed(session: &Session, seconds: i64) -> Session {
+    let (last_seen_at, tokens_end_at) = (at(seconds), at(seconds + ACCESS + GRACE));
+    Session { last_seen_at, tokens_end_at, ..session.clone() }
+}
+
+/// The ids of sessions that a store has ended, in order.
+pub(super) fn ids(ended: Vec<EndedSession>) -> Vec<SessionId> {
+    let mut ids: Vec<_> = ended.into_iter().map(|ended| ended.id).collect();
+    ids.sort();
+    ids
 }
 
 pub(super) fn nonce_of(successor: &str) -> Nonce {

@@ -4,7 +4,7 @@ local ended = {}
 for _, s in ipairs(all()) do
   if s.id ~= ARGV[2] then
     finish(s)
-    if now < s.ends then ended[#ended + 1] = s.id end
+    if now < s.ends then ended[#ended + 1] = {s.id, s.tokens_end} end
   end
 end
 return {'ok', ended}

@@ -14,7 +14,7 @@ local ended = {}
 -- The limit is at least 1, so the new session itself stays.
 for i = 1, math.min(#others + 1 - tonumber(ARGV[3]), #others) do
   finish(others[i])
-  ended[i] = others[i].id
+  ended[i] = {others[i].id, others[i].tokens_end}
 end
 
 local s = {id = id, created = tonumber(ARGV[5]), seen = tonumber(ARGV[6]), idle = tonumber(ARGV[7]),

@@ -1,5 +1,6 @@
 
--- ARGV: 2 id, 3 presented, 4 successor, 5 nonce, 6 grace. The rule is that of
+-- ARGV: 2 id, 3 presented, 4 successor, 5 nonce, 6 grace, 7 lifetime of the access token, 8
+-- fingerprint, 9 whether the window is bound to it. The rule is that of
 -- `RotationDecision::of` in store/rotation.rs. A property test holds this script against it.
 local id, presented = ARGV[2], ARGV[3]
 local s = read(id)
@@ -8,11 +9,20 @@ if now >= s.ends then return {'expired'} end
 if s.head == presented then
   s.head, s.predecessor, s.nonce, s.rotated = ARGV[4], presented, ARGV[5], now
   s.seen = math.max(s.seen, now)
+  s.tokens_end = math.max(tonumber(s.tokens_end), now + ARGV[7] + ARGV[6])
+  s.fingerprint = ARGV[8]
   write(s)
   return {'rotated', told(s)}
 end
 if s.predecessor == presented and math.abs(now - s.rotated) < tonumber(ARGV[6]) then
-  return {'grace', told(s), s.nonce, s.rotated}
+  local other = (s.fingerprint or '') ~= ARGV[8]
+  if not (other and ARGV[9] == '1') then
+    if now + ARGV[7] > tonumber(s.tokens_end) then
+      s.tokens_end = now + ARGV[7] + ARGV[6]
+      write(s)
+    end
+    return {'grace', told(s), s.nonce, s.rotated, other and 1 or 0}
+  end
 end
 finish(s)
 return {'reused', told(s)}

@@ -6,7 +6,7 @@ local SESSIONS, TOMBSTONES = KEYS[2], KEYS[3]
 
 -- A record is a packed list of these, in this order. `false` stands for what is not known.
 local FIELDS = {'created', 'seen', 'idle', 'expires', 'remembered', 'client', 'address', 'head', 'predecessor', 'nonce',
-  'rotated'}
+  'rotated', 'tokens_end', 'fingerprint'}
 
 local function unpacked(id, record)
   local values, s = cmsgpack.unpack(record), {id = id}
@@ -28,7 +28,7 @@ end
 
 -- What a caller is told of a session whose id it knows.
 local function told(s)
-  return {s.created, s.seen, s.idle, s.expires, s.remembered, s.client, s.address}
+  return {s.created, s.seen, s.idle, s.expires, s.remembered, s.client, s.address, s.tokens_end}
 end
 
 local function has_tombstone(id)
