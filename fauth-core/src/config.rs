@@ -18,7 +18,7 @@ const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
 /// The most leeway that can be configured.
-const MAX_LEEWAY: Duration = Duration::from_secs(300);
+pub(crate) const MAX_LEEWAY: Duration = Duration::from_secs(300);
 const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
 const TOKEN_BYTES: std::ops::RangeInclusive<usize> = 512..=65_536;
 const GOOD_SECRET: &str = "make one with `openssl rand -base64 48` and keep it out of the source";

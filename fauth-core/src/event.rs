@@ -25,10 +25,16 @@ pub enum EventKind {
     /// A refresh token was exchanged for a new pair. `reason`: `in_grace` if it had been used
     /// already, within the grace window. `info`.
     Refreshed,
+    /// A refresh token that had been exchanged already was presented again within the grace window,
+    /// by another client than the one that exchanged it: from another network, or with another user
+    /// agent. It may be a copy. Bind the window with
+    /// [`SessionConfig::bind_grace_to_client`](crate::SessionConfig::bind_grace_to_client). `warn`.
+    SuspiciousRefresh,
     /// A logout was answered, also if no valid token was sent and no session could be ended; there
     /// is no `subject` then. `info`.
     LoggedOut,
-    /// All logins of a subject were ended. `info`.
+    /// All logins of a subject were ended. `reason`: `too_many_revocations` if one login was to be
+    /// ended, and the store had no room left for revocations of this subject. `info`.
     LoggedOutEverywhere,
     /// A session was ended from outside: by another session of its user, by an administrator, or
     /// by a login that replaced its cookies. `info`.
@@ -78,6 +84,7 @@ impl EventKind {
             Self::AuthenticationFailed => "authentication_failed",
             Self::LoggedIn => "logged_in",
             Self::Refreshed => "refreshed",
+            Self::SuspiciousRefresh => "suspicious_refresh",
             Self::LoggedOut => "logged_out",
             Self::LoggedOutEverywhere => "logged_out_everywhere",
             Self::SessionEnded => "session_ended",
@@ -101,7 +108,7 @@ impl EventKind {
     pub(crate) const fn level(self) -> tracing::Level {
         match self {
             Self::CallbackFailed | Self::StoreFailed => tracing::Level::ERROR,
-            Self::AuthenticationFailed | Self::TokenTheft => tracing::Level::WARN,
+            Self::AuthenticationFailed | Self::SuspiciousRefresh | Self::TokenTheft => tracing::Level::WARN,
             _ => tracing::Level::INFO,
         }
     }

@@ -36,7 +36,7 @@ const REMEMBERED_FACTOR: u32 = 3;
 /// | idle timeout | the lifetime of refresh tokens: 7 days |
 /// | lifetime, however often it is refreshed | the maximum lifetime of refresh tokens: 30 days |
 /// | idle timeout and lifetime of remembered sessions | 30 days, 90 days |
-/// | grace window | 10 seconds |
+/// | grace window | 10 seconds, for any client |
 /// | sessions of one subject at a time | 50 |
 ///
 /// Durations are whole seconds; fractions are dropped.
@@ -58,6 +58,7 @@ pub struct SessionConfig {
     remembered_idle_timeout: Option<Duration>,
     remembered_lifetime: Option<Duration>,
     grace: Duration,
+    bound_to_client: bool,
     limit: usize,
 }
 
@@ -70,6 +71,7 @@ impl SessionConfig {
             remembered_idle_timeout: None,
             remembered_lifetime: None,
             grace: DEFAULT_GRACE,
+            bound_to_client: false,
             limit: DEFAULT_LIMIT,
         }
     }
@@ -100,18 +102,34 @@ impl SessionConfig {
         self
     }
 
-    /// Sets the grace window: for this long after a refresh, the old refresh token still yields
-    /// the same successor. Up to 60 seconds; zero switches it off.
+    /// Sets the grace window, which covers the direct predecessor of the newest refresh token and
+    /// no earlier one: for this long after a refresh, the old refresh token still yields the same
+    /// successor. Up to 60 seconds; zero switches it off.
     ///
     /// The window covers responses that were lost and two browser tabs that refresh at once.
-    /// Without it, both would look like a replay and end the session.
+    /// Without it, both would look like a replay and end the session. A request that arrives after
+    /// two further refreshes ends the session also within the window.
     ///
     /// # Security
-    /// A thief who presents a copied refresh token within this window shares the session for the
-    /// rest of the window without being noticed. After the window, reuse of the old token ends the
-    /// session.
+    /// A thief who presents a copied refresh token within this window shares the session. If the
+    /// copy comes from another network or names another user agent,
+    /// [`EventKind::SuspiciousRefresh`](crate::event::EventKind::SuspiciousRefresh) tells of it, and
+    /// [`bind_grace_to_client`](Self::bind_grace_to_client) ends the session. After the window,
+    /// reuse of the old token ends the session, whoever presents it.
     pub const fn grace(mut self, window: Duration) -> Self {
         self.grace = window;
+        self
+    }
+
+    /// Within the grace window, takes a refresh token that another client presents again for a
+    /// replay, and ends the session. Clients differ by the network of their address (an IPv4
+    /// address, the first 64 bits of an IPv6 address) or by their user agent. Default: `false`, so
+    /// that only an event tells of it.
+    ///
+    /// A device that changes its network between a refresh whose response was lost and the next
+    /// attempt has to log in again. Behind a reverse proxy, the client's address must be known.
+    pub const fn bind_grace_to_client(mut self, bind: bool) -> Self {
+        self.bound_to_client = bind;
         self
     }
 
@@ -145,7 +163,13 @@ impl SessionConfig {
             return Err(ConfigError::new("limit", "the number is out of bounds", "use 1 to 10000"));
         }
         let [ordinary, remembered] = [ordinary, remembered].map(Span::whole);
-        Ok(SessionPolicy { ordinary, remembered, grace: whole(self.grace), limit: self.limit })
+        Ok(SessionPolicy {
+            ordinary,
+            remembered,
+            grace: whole(self.grace),
+            bound_to_client: self.bound_to_client,
+            limit: self.limit,
+        })
     }
 }
 
@@ -161,6 +185,7 @@ pub(crate) struct SessionPolicy {
     ordinary: Span,
     remembered: Span,
     pub(crate) grace: Duration,
+    pub(crate) bound_to_client: bool,
     pub(crate) limit: usize,
 }
 
@@ -397,6 +422,40 @@ mod tests {
         let policy = SessionConfig::new().build(7 * DAY, 1000 * DAY).unwrap();
         assert_eq!((policy.span(false).lifetime, policy.span(true).lifetime), (400 * DAY, 400 * DAY));
         assert!(SessionConfig::new().lifetime(401 * DAY).build(7 * DAY, 1000 * DAY).is_err());
+    }
+
+    #[test]
+    fn a_fingerprint_tells_networks_and_user_agents_apart() {
+        let of = |address: &str, user_agent: &str| {
+            let client = ClientInfo::unknown().with_user_agent(user_agent);
+            ClientFingerprint::of(&match address {
+                "" => client,
+                address => client.with_address(address.parse().unwrap()),
+            })
+        };
+        assert_eq!(of("", ""), None, "nothing is known");
+        let same = [
+            ("192.0.2.7", "::ffff:192.0.2.7"),
+            ("2001:db8:0:1::1", "2001:db8:0:1:ffff::2"),
+            ("2001:db8:0:1::", "2001:db8:0:1:ffff:ffff:ffff:ffff"),
+        ];
+        for (one, other) in same {
+            assert_eq!(of(one, "x"), of(other, "x"), "{one} {other}");
+        }
+        let different = [
+            of("", "x"),
+            of("", "y"),
+            of("192.0.2.7", "x"),
+            of("192.0.2.7", "y"),
+            of("192.0.2.7", ""),
+            of("192.0.2.8", "x"),
+            of("2001:db8:0:1::", "x"),
+            of("2001:db8:0:2::", "x"),
+            of("c000:207::", "x"),
+        ];
+        for (number, one) in different.iter().enumerate() {
+            assert!(one.is_some() && !different[..number].contains(one), "{number}");
+        }
     }
 
     #[test]

@@ -59,6 +59,7 @@ fn new_session(number: u64, subject: &str) -> NewSession {
         remembered: false,
         client: None,
         address: None,
+        tokens_end_at: NOW,
     };
     NewSession { session, head: hash(number, 0), limit: 1_000_000 }
 }
@@ -70,6 +71,9 @@ fn rotation(session: u64, presented: u64, successor: u64) -> Rotation {
         successor: hash(session, successor),
         nonce: Nonce::from_bytes(u128::from(successor).to_be_bytes()),
         grace: Duration::from_secs(10),
+        access_lifetime: Duration::from_secs(900),
+        fingerprint: None,
+        bound_to_client: false,
     }
 }
 
@@ -217,7 +221,7 @@ async fn while_it_is_down_nothing_is_judged_and_afterwards_everything_again() {
         store.check(&token, NOW).await
     };
     let until = NOW.checked_add(Duration::from_secs(900)).unwrap();
-    store.revoke(&alice, &[RevocationTarget::TokenId("stolen")], NOW, until).await.unwrap();
+    store.revoke(&alice, &[RevocationTarget::TokenId("stolen")], None, NOW, until).await.unwrap();
     assert_eq!(judge("stolen").await.unwrap(), Verdict::Revoked);
     assert_eq!(judge("good").await.unwrap(), Verdict::Good);
 

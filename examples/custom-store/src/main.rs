@@ -9,7 +9,7 @@
 //! curl http://127.0.0.1:3000/me -H "Authorization: Bearer $ACCESS_TOKEN"
 //! curl -X POST http://127.0.0.1:3000/logout -H "Authorization: Bearer $ACCESS_TOKEN"
 //!
-//! cargo test -p custom-store    # runs the suite, nearly two hundred cases
+//! cargo test -p custom-store    # runs the suite, more than two hundred cases
 //! ```
 
 use std::{
@@ -75,8 +75,9 @@ struct MapStore(Arc<Mutex<Maps>>);
 #[derive(Default)]
 struct Maps {
     sessions: HashMap<(Owner<'static>, SessionId), SessionRow>,
-    /// Until when each target is revoked, by the name that `RevocationTarget::key` gives it.
-    revoked: HashMap<String, Timestamp>,
+    /// Until when each target is revoked, and whose it is, by the name that `RevocationTarget::key`
+    /// gives it. A claim is nobody's.
+    revoked: HashMap<String, (Timestamp, Option<Owner<'static>>)>,
     epochs: HashMap<Owner<'static>, u64>,
     one_times: HashMap<(Owner<'static>, SecretHash), OneTimeRecord>,
     api_keys: HashMap<ApiKeyId, StoredApiKey>,

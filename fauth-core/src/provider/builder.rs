@@ -36,6 +36,11 @@ const DEFAULT_APPLICATION: &str = "default";
 const CREDENTIAL_MARGIN: usize = 64;
 const DEFAULT_LOADER_TIMEOUT: Duration = Duration::from_secs(10);
 const DEFAULT_STORE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How many revocations the acts of one subject may add; twice the sessions that a subject may
+/// have, if that is more. Tests and health checks that log in and out all day with one account stay
+/// below it, and a thousand accounts at it fill no store.
+const SHARE: usize = 1000;
+
 /// Each is read from the token of every guarded request.
 const MAX_REVOCABLE_CLAIMS: usize = 8;
 const MAX_TIMEOUT: Duration = Duration::from_secs(300);
@@ -377,11 +382,14 @@ fn keeping(
     // Every kind of token carries the epoch of its subject, and nothing says that one must be shorter than another.
     let tokens = Purpose::ALL.map(|purpose| config.longest(purpose));
     let login = tokens.into_iter().fold(policy.longest(), Duration::max);
+    let policy_limit = policy.limit;
     let sessions = stores.sessions.clone().map(|store| Sessions { store, policy });
     let session = if sessions.is_some() { config.longest(Purpose::Access) } else { login };
     let claims = revocable(claims, stores.revocations.is_some())?;
     let retention = Retention { session, login };
-    let revocations = stores.revocations.clone().map(|store| Revocations { store, claims, retention });
+    let share = SHARE.max(policy_limit.saturating_mul(2));
+    let revocations =
+        stores.revocations.clone().map(|store| Revocations { store, claims, retention, share });
     Ok((sessions, revocations))
 }
 

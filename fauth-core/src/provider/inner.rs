@@ -122,6 +122,8 @@ pub(super) struct Revocations {
     /// The custom claims whose values can be revoked.
     pub(super) claims: Vec<Box<str>>,
     pub(super) retention: Retention,
+    /// The most targets that the acts of one subject may have revoked at a time.
+    pub(super) share: usize,
 }
 
 /// For how long a revocation is kept: longer than everything lasts that it covers.

@@ -5,16 +5,17 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use super::{
-    inner::{AuthProvider, Retention, Revocations},
+    inner::AuthProvider,
     run_to_completion::RunToCompletion,
 };
 use crate::{
     client::ClientInfo,
     clock::Timestamp,
+    config::MAX_LEEWAY,
     event::{Event, EventKind},
     rejection::{InvalidToken, Misconfigured, Rejection, Unavailable},
-    store::{ApiKeyId, Owner, RevocationTarget, SessionId, TokenFacts, Verdict},
-    token::{TokenError, TokenPayload},
+    store::{ApiKeyId, EndedSession, Owner, RevocationTarget, SessionId, TokenFacts, Verdict},
+    token::{Purpose, TokenError, TokenPayload},
     user::AuthUser,
 };
 
@@ -82,9 +83,17 @@ impl<U: AuthUser> AuthProvider<U> {
         }
         let kept = Kept::of(targets);
         self.refuse_keys_of_others(&owner, &kept, now).await?;
-        self.revoke_for(revocations, &owner, targets, revocations.retention.login, now).await?;
-        let (this, owner) = (self.clone(), owner.into_owned());
-        RunToCompletion::new(async move { this.end_kept(&owner, &kept, now).await }).await
+        let until = self.login_is_over(now);
+        let revoke = |until| revocations.store.revoke(&owner, targets, None, now, until);
+        self.call_store(revoke(until)).await?;
+        let (this, whose) = (self.clone(), owner.clone().into_owned());
+        let end = async move { this.end_kept(&whose, &kept, now).await };
+        let ended = RunToCompletion::new(end).await?;
+        // Other instances may issue tokens that outlast every login of this one.
+        match tokens_end(&ended).map(accepted_until).filter(|end| *end > until) {
+            Some(until) => self.call_store(revoke(until)).await.map(drop),
+            None => Ok(()),
+        }
     }
 
     /// Whoever revokes the key of one subject under the name of another must not believe that it
@@ -107,14 +116,21 @@ impl<U: AuthUser> AuthProvider<U> {
 
     /// Ends what other stores keep of what was revoked: the session store knows then too, should
     /// the revocation store ever lose its memory, and an API key may last longer than any
-    /// revocation.
-    async fn end_kept(&self, owner: &Owner<'_>, kept: &Kept, now: Timestamp) -> Result<(), Rejection> {
+    /// revocation. Returns the sessions.
+    async fn end_kept(
+        &self,
+        owner: &Owner<'_>,
+        kept: &Kept,
+        now: Timestamp,
+    ) -> Result<Vec<EndedSession>, Rejection> {
+        let mut ended = Vec::new();
         if let Some(sessions) = &self.inner.sessions {
             if kept.everything {
-                self.call_store(sessions.store.end_all(owner, None, now)).await?;
+                ended = self.call_store(sessions.store.end_all(owner, None, now)).await?;
             }
             for id in &kept.sessions {
-                self.call_store(sessions.store.end(owner, id, now)).await?;
+                let session = self.call_store(sessions.store.end(owner, id, now)).await?;
+                ended.extend(session.as_ref().map(EndedSession::from));
             }
         }
         if let Some(store) = &self.inner.stores.api_keys {
@@ -126,7 +142,7 @@ impl<U: AuthUser> AuthProvider<U> {
                 self.call_store(store.remove(owner, id)).await?;
             }
         }
-        Ok(())
+        Ok(ended)
     }
 
     /// Refuses a token that was taken back. Nothing to ask without a revocation store.
@@ -224,69 +240,186 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    pub(super) async fn raise_epoch(&self, owner: &Owner<'_>, now: Timestamp) -> Result<(), Rejection> {
-        let Some(revocations) = &self.inner.revocations else { return Ok(()) };
-        let until = after(now, revocations.retention.login);
-        self.call_store(revocations.store.raise_epoch(owner, now, until)).await.map(drop)
-    }
-
-    /// Revokes the access tokens of sessions that have ended.
-    pub(super) async fn revoke_sessions(
+    /// Ends everything that was issued to an owner so far, but for the session to `keep`: what it
+    /// was issued is of an earlier epoch too, and must be issued again. Returns the new epoch; 0 if
+    /// there is no revocation store.
+    pub(super) async fn end_everything(
         &self,
         owner: &Owner<'_>,
-        sessions: &[SessionId],
+        keep: Option<&SessionId>,
+        until: Timestamp,
         now: Timestamp,
-    ) -> Result<(), Rejection> {
-        self.revoke_until_gone(owner, &targets_of(sessions), now).await
-    }
-
-    /// For targets of a session: what is not in the session store any more needs to be remembered
-    /// no longer than its access tokens last.
-    pub(super) async fn revoke_until_gone(
-        &self,
-        owner: &Owner<'_>,
-        targets: &[RevocationTarget<'_>],
-        now: Timestamp,
-    ) -> Result<(), Rejection> {
-        self.revoke_if_any(owner, targets, |retention| retention.session, now).await
-    }
-
-    /// Revokes sessions that may still be in the session store: for as long as a login.
-    pub(super) async fn revoke_for_good(
-        &self,
-        owner: &Owner<'_>,
-        sessions: &[SessionId],
-        now: Timestamp,
-    ) -> Result<(), Rejection> {
-        self.revoke_if_any(owner, &targets_of(sessions), |retention| retention.login, now).await
-    }
-
-    /// Nothing to do without targets, or without a store.
-    async fn revoke_if_any(
-        &self,
-        owner: &Owner<'_>,
-        targets: &[RevocationTarget<'_>],
-        span: fn(&Retention) -> Duration,
-        now: Timestamp,
-    ) -> Result<(), Rejection> {
-        match &self.inner.revocations {
-            Some(revocations) if !targets.is_empty() => {
-                self.revoke_for(revocations, owner, targets, span(&revocations.retention), now).await
-            }
-            _ => Ok(()),
+    ) -> Result<u64, Rejection> {
+        let until = until.max(self.login_is_over(now));
+        let epoch = self.raise_epoch(owner, until, now).await?;
+        let Some(sessions) = &self.inner.sessions else { return Ok(epoch) };
+        let ended = self.call_store(sessions.store.end_all(owner, keep, now)).await?;
+        // Other instances may issue tokens that outlast every login of this one.
+        match tokens_end(&ended).map(accepted_until).filter(|end| *end > until) {
+            Some(until) => self.raise_epoch(owner, until, now).await,
+            None => Ok(epoch),
         }
     }
 
-    async fn revoke_for(
+    async fn raise_epoch(&self, owner: &Owner<'_>, until: Timestamp, now: Timestamp) -> Result<u64, Rejection> {
+        match &self.inner.revocations {
+            Some(revocations) => self.call_store(revocations.store.raise_epoch(owner, now, until)).await,
+            None => Ok(0),
+        }
+    }
+
+    /// Revokes for an act of the owner's own. What such acts add is bounded, so that nobody fills
+    /// the store for all. If there is no room, everything of the owner ends instead: whoever wants
+    /// to log out can always do so.
+    pub(super) async fn revoke_own(
         &self,
-        revocations: &Revocations,
         owner: &Owner<'_>,
         targets: &[RevocationTarget<'_>],
-        span: Duration,
+        until: Timestamp,
         now: Timestamp,
     ) -> Result<(), Rejection> {
-        self.call_store(revocations.store.revoke(owner, targets, None, now, after(now, span))).await.map(drop)
+        if !self.fits_own(owner, targets, until, now).await? {
+            self.end_everything(owner, None, until, now).await?;
+            self.raise(&everything_ended(owner));
+        }
+        Ok(())
     }
+
+    /// As [`revoke_own`](Self::revoke_own), but if there is no room, nothing happens and the
+    /// answer is `false`.
+    async fn fits_own(
+        &self,
+        owner: &Owner<'_>,
+        targets: &[RevocationTarget<'_>],
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, Rejection> {
+        match &self.inner.revocations {
+            Some(revocations) if !targets.is_empty() => {
+                let limit = Some(revocations.share);
+                self.call_store(revocations.store.revoke(owner, targets, limit, now, until)).await
+            }
+            // Nothing to do without targets, or without a store.
+            _ => Ok(true),
+        }
+    }
+
+    /// Revokes sessions that the login of another one has ended, until their last token is over.
+    ///
+    /// Returns an epoch if the tokens of the login have to be issued again, with that one: there
+    /// was no room, and everything else of the owner has ended instead. Not so if the login itself
+    /// is over, because everything was ended since its `epoch` was read.
+    pub(super) async fn revoke_evicted(
+        &self,
+        owner: &Owner<'_>,
+        evicted: &[EndedSession],
+        (login, epoch): (&SessionId, u64),
+        now: Timestamp,
+    ) -> Result<Option<u64>, Rejection> {
+        let is_live = |ended: &&EndedSession| now < accepted_until(ended.tokens_end_at);
+        let live: Vec<_> = evicted.iter().filter(is_live).cloned().collect();
+        let until = tokens_end(&live).map_or(now, accepted_until);
+        if self.fits_own(owner, &targets_of(&live), until, now).await? {
+            return Ok(None);
+        }
+        let is_good = self.current_epoch(&owner.subject, now).await? == epoch;
+        let raised = self.end_everything(owner, is_good.then_some(login), until, now).await?;
+        self.raise(&everything_ended(owner));
+        Ok(is_good.then_some(raised))
+    }
+
+    /// Revokes the tokens of sessions that are about to end, or have ended just now.
+    pub(super) async fn revoke_ended(
+        &self,
+        owner: &Owner<'_>,
+        ended: &[EndedSession],
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
+        let until = tokens_end(ended).map_or(now, |end| self.session_is_over(end, now));
+        self.revoke_own(owner, &targets_of(ended), until, now).await
+    }
+
+    /// Revokes a session that may still be in the session store: for as long as a login.
+    pub(super) async fn revoke_for_good(
+        &self,
+        owner: &Owner<'_>,
+        ended: &[EndedSession],
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
+        let until = self.login_is_over(now).max(tokens_end(ended).map_or(now, accepted_until));
+        self.revoke_own(owner, &targets_of(ended), until, now).await
+    }
+
+    /// Revokes the login of a token that belongs to no live session. Writes nothing if that was
+    /// done before.
+    pub(super) async fn revoke_login_of(&self, payload: &TokenPayload, now: Timestamp) -> Result<(), Rejection> {
+        let owner = self.owner(payload.subject());
+        let target = login_target(payload);
+        let until = match self.is_login_over(payload, target, now).await {
+            Some(Verdict::OldEpoch) => return Ok(()),
+            // Its session has ended for good, and with it its refresh tokens.
+            Some(_) if self.inner.sessions.is_some() && payload.purpose() == Purpose::Refresh => return Ok(()),
+            Some(_) => accepted_until(payload.expires_at()),
+            None if matches!(target, RevocationTarget::TokenId(_)) => accepted_until(payload.expires_at()),
+            // How long its other tokens last is not known.
+            None => self.login_is_over(now).max(accepted_until(payload.expires_at())),
+        };
+        self.revoke_own(&owner, &[target], until, now).await
+    }
+
+    /// Why the login of a token is over already, as far as the revocation store knows.
+    async fn is_login_over(
+        &self,
+        payload: &TokenPayload,
+        target: RevocationTarget<'_>,
+        now: Timestamp,
+    ) -> Option<Verdict> {
+        let revocations = self.inner.revocations.as_ref()?;
+        let facts = TokenFacts {
+            owner: self.owner(payload.subject()),
+            targets: &[target],
+            epoch: payload.epoch(),
+            issued_at: payload.issued_at(),
+        };
+        // What cannot be judged is revoked; should that fail as well, the caller is told.
+        let verdict = self.call_store(revocations.store.check(&facts, now)).await.ok();
+        verdict.filter(|verdict| matches!(verdict, Verdict::Revoked | Verdict::OldEpoch))
+    }
+
+    /// When everything is over that this instance has issued so far.
+    fn login_is_over(&self, now: Timestamp) -> Timestamp {
+        self.inner.revocations.as_ref().map_or(now, |revocations| after(now, revocations.retention.login))
+    }
+
+    /// Until when a session that ends now is remembered: until the last of its tokens is over,
+    /// whoever issued it, and as long as a token of this instance could last.
+    fn session_is_over(&self, tokens_end_at: Timestamp, now: Timestamp) -> Timestamp {
+        let own = self.inner.revocations.as_ref().map(|revocations| after(now, revocations.retention.session));
+        accepted_until(tokens_end_at).max(own.unwrap_or(now))
+    }
+}
+
+/// What a login is revoked by: all of its tokens name the session. A token without one stands for
+/// itself.
+fn login_target(payload: &TokenPayload) -> RevocationTarget<'_> {
+    match payload.session_id() {
+        Some(id) => RevocationTarget::Session(id),
+        None => RevocationTarget::TokenId(payload.token_id()),
+    }
+}
+
+fn everything_ended<'a>(owner: &'a Owner<'_>) -> Event<'a> {
+    Event::new(EventKind::LoggedOutEverywhere).reason("too_many_revocations").subject(&owner.subject)
+}
+
+/// The last second in which an instance may accept a token that ends then, whatever leeway it has.
+fn accepted_until(end: Timestamp) -> Timestamp {
+    after(end, MAX_LEEWAY)
+}
+
+/// When the last token of these is over.
+fn tokens_end(ended: &[EndedSession]) -> Option<Timestamp> {
+    ended.iter().map(|session| session.tokens_end_at).max()
 }
 
 /// What other stores keep of revocation targets.
@@ -321,8 +454,8 @@ fn refusal(verdict: Verdict) -> Result<(), Rejection> {
     Err(Rejection::InvalidToken(reason))
 }
 
-fn targets_of(sessions: &[SessionId]) -> Vec<RevocationTarget<'_>> {
-    sessions.iter().map(|id| RevocationTarget::Session(id.as_str())).collect()
+fn targets_of(sessions: &[EndedSession]) -> Vec<RevocationTarget<'_>> {
+    sessions.iter().map(|session| RevocationTarget::Session(session.id.as_str())).collect()
 }
 
 pub(super) fn after(now: Timestamp, span: Duration) -> Timestamp {

@@ -30,7 +30,7 @@ use crate::{
     requirement::Requirement,
     session::LoginRequest,
     store::{
-        ClientFingerprint, NewSession, Nonce, Owner, RevocationTarget, Rotation, RotationOutcome, SecretHash, Session, SessionId,
+        ClientFingerprint, EndedSession, NewSession, Nonce, Owner, Rotation, RotationOutcome, SecretHash, Session, SessionId,
     },
     token::{
         Purpose, RefreshBinding, RefreshId, TokenError, TokenPair, TokenPayload, TokenRequest, random_bytes,
@@ -149,29 +149,26 @@ impl<U: AuthUser> AuthProvider<U> {
         let (owner, session_id) = (session.owner.clone(), session.id.clone());
         let new = NewSession { session, head, limit: sessions.policy.limit };
         let evicted = self.call_store(sessions.store.open(new, now)).await?;
-        let evicted = evicted.into_iter().map(|ended| ended.id).collect();
-        if let Err(rejection) = self.revoke_evicted(&owner, evicted, now).await {
-            // Nobody gets the tokens, so the session is unusable even if ending it fails.
-            let _ = self.call_store(sessions.store.end(&owner, &session_id, now)).await;
-            return Err(rejection);
+        if evicted.is_empty() {
+            return Ok(pair);
         }
-        Ok(pair)
+        let (this, whose, login, epoch) = (self.clone(), owner.clone(), session_id.clone(), token.bound.epoch);
+        let revoking = async move { this.revoke_evicted(&whose, &evicted, (&login, epoch), now).await };
+        // Nobody else would revoke their access tokens.
+        match RunToCompletion::new(revoking).await {
+            Ok(None) => Ok(pair),
+            Ok(Some(epoch)) => {
+                token.bound.epoch = epoch;
+                self.pair(token, now, now).await
+            }
+            Err(rejection) => {
+                // Nobody gets the tokens, so the session is unusable even if ending it fails.
+                let _ = self.call_store(sessions.store.end(&owner, &session_id, now)).await;
+                Err(rejection)
+            }
+        }
     }
 
-    /// Revokes sessions that the session store has ended. Runs to its end, also if the caller is
-    /// gone: nobody else would revoke their access tokens.
-    async fn revoke_evicted(
-        &self,
-        owner: &Owner<'static>,
-        sessions: Vec<SessionId>,
-        now: Timestamp,
-    ) -> Result<(), Rejection> {
-        if sessions.is_empty() {
-            return Ok(());
-        }
-        let (this, owner) = (self.clone(), owner.clone());
-        RunToCompletion::new(async move { this.revoke_sessions(&owner, &sessions, now).await }).await
-    }
 
     /// Exchanges a refresh token for a new pair with the same scopes and custom claims.
     ///
@@ -260,7 +257,7 @@ impl<U: AuthUser> AuthProvider<U> {
             grace: sessions.policy.grace,
             access_lifetime: self.inner.issuer.longest(Purpose::Access),
             fingerprint: ClientFingerprint::of(client),
-            bound_to_client: false,
+            bound_to_client: sessions.policy.bound_to_client,
         };
         // One atomic step. If the response is lost after it, the grace window allows a repetition.
         let (session, successor, made_at, reason) = match self
@@ -268,11 +265,14 @@ impl<U: AuthUser> AuthProvider<U> {
             .await?
         {
             RotationOutcome::Rotated(session) => (session, successor, now, None),
-            RotationOutcome::InGrace { session, nonce, rotated_at, .. } => {
+            RotationOutcome::InGrace { session, nonce, rotated_at, from_another_client } => {
+                if from_another_client {
+                    self.raise_about(EventKind::SuspiciousRefresh, id, &owner.subject, client);
+                }
                 (session, successor_of(payload, nonce)?, rotated_at, Some("in_grace"))
             }
-            RotationOutcome::Reused(_) => {
-                return Err(self.revoke_replayed(owner, id, now, client).await);
+            RotationOutcome::Reused(session) => {
+                return Err(self.revoke_replayed(owner, EndedSession::from(&session), now, client).await);
             }
             RotationOutcome::Ended => {
                 // The call that ended the session may have been interrupted before it revoked the
@@ -301,15 +301,15 @@ impl<U: AuthUser> AuthProvider<U> {
     async fn revoke_replayed(
         &self,
         owner: &Owner<'static>,
-        id: &SessionId,
+        ended: EndedSession,
         now: Timestamp,
         client: &ClientInfo,
     ) -> Rejection {
-        let hash = self.hash_identifier(id.as_str());
-        let mut event = Event::new(EventKind::TokenTheft).subject(&owner.subject).client(client);
-        event.session = Some(&hash);
-        self.raise(&event);
-        match self.revoke_evicted(owner, vec![id.clone()], now).await {
+        self.raise_about(EventKind::TokenTheft, &ended.id, &owner.subject, client);
+        let (this, owner) = (self.clone(), owner.clone());
+        let revoking = async move { this.revoke_ended(&owner, &[ended], now).await };
+        // Nobody else would revoke its access tokens.
+        match RunToCompletion::new(revoking).await {
             Ok(()) => Rejection::InvalidToken(InvalidToken::Reused),
             Err(rejection) => rejection,
         }
@@ -376,16 +376,23 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// Revokes the tokens first and ends the session second. If this is interrupted in between,
-    /// the caller can repeat it with the same token, which by then can do less than before: a
-    /// logout verifies the token, but does not ask whether it is revoked.
+    /// Repeated with the same token, or another of the same login, it finds everything ended and
+    /// writes nothing: a logout verifies the token, but does not ask whether it is revoked.
     async fn end_login_now(&self, login: &Login, now: Timestamp) -> Result<Ended, Rejection> {
         let Login { owner, payload, session } = login;
-        let mut targets = vec![RevocationTarget::TokenId(payload.token_id())];
-        targets.extend(payload.session_id().map(RevocationTarget::Session));
-        self.revoke_until_gone(owner, &targets, now).await?;
-        if let (Some(sessions), Some(id)) = (&self.inner.sessions, session) {
-            self.end(sessions, owner, id, now).await?;
+        let found = match (&self.inner.sessions, session) {
+            (Some(sessions), Some(id)) => self.call_store(sessions.store.find(owner, id, now)).await,
+            _ => Ok(None),
+        };
+        if let (Some(sessions), Ok(Some(live))) = (&self.inner.sessions, &found) {
+            let mut live = live.clone();
+            if payload.purpose() == Purpose::Access {
+                live.tokens_end_at = live.tokens_end_at.max(payload.expires_at());
+            }
+            self.end(sessions, &live, now).await?;
+        } else {
+            self.revoke_login_of(payload, now).await?;
+            found?;
         }
         Ok(match (&self.inner.revocations, &self.inner.sessions) {
             (Some(_), _) => Ended::Tokens,
@@ -394,7 +401,9 @@ impl<U: AuthUser> AuthProvider<U> {
         })
     }
 
-    /// Ends a session whose tokens have been revoked already.
+    /// Revokes the tokens of a live session first, and ends it second. If this is interrupted in
+    /// between, the caller can repeat it with the same token, which by then can do less than
+    /// before.
     ///
     /// If the session store fails, the session may still be alive. The revocation must then last
     /// as long as the refresh tokens of the session: the caller is told to try again, but may
@@ -402,14 +411,20 @@ impl<U: AuthUser> AuthProvider<U> {
     async fn end(
         &self,
         sessions: &Sessions,
-        owner: &Owner<'_>,
-        id: &SessionId,
+        live: &Session,
         now: Timestamp,
     ) -> Result<Option<Session>, Rejection> {
-        let ended = self.call_store(sessions.store.end(owner, id, now)).await;
+        let before = EndedSession::from(live);
+        self.revoke_ended(&live.owner, std::slice::from_ref(&before), now).await?;
+        let ended = self.call_store(sessions.store.end(&live.owner, &live.id, now)).await;
         if ended.is_err() {
             // Whether this succeeds or not, the answer is the error of the session store.
-            let _ = self.revoke_for_good(owner, std::slice::from_ref(id), now).await;
+            let _ = self.revoke_for_good(&live.owner, &[before], now).await;
+        } else if let Ok(Some(session)) = &ended
+            && session.tokens_end_at > before.tokens_end_at
+        {
+            // It was refreshed meanwhile, by an instance whose tokens last longer.
+            self.revoke_ended(&live.owner, &[EndedSession::from(session)], now).await?;
         }
         ended
     }
@@ -425,7 +440,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let login = self.login_of(payload);
         self.end_login(&login, self.now()?).await?;
         if let Some(id) = &login.session {
-            self.raise_session_ended(id, payload.subject(), client);
+            self.raise_about(EventKind::SessionEnded, id, payload.subject(), client);
         }
         Ok(())
     }
@@ -443,26 +458,25 @@ impl<U: AuthUser> AuthProvider<U> {
     /// - [`Rejection::Misconfigured`] if there is neither a session store nor a revocation store.
     pub async fn logout_all(&self, subject: &str, client: &ClientInfo) -> Result<(), Rejection> {
         let (this, whose) = (self.clone(), subject.to_owned());
-        RunToCompletion::new(async move { this.end_everything(&whose).await }).await?;
+        RunToCompletion::new(async move { this.end_all(&whose).await }).await?;
         self.raise(&Event::new(EventKind::LoggedOutEverywhere).subject(subject).client(client));
         Ok(())
     }
 
-    async fn end_everything(&self, subject: &str) -> Result<(), Rejection> {
-        let (now, owner) = (self.now()?, self.owner(subject));
-        self.raise_epoch(&owner, now).await?;
-        match (&self.inner.sessions, &self.inner.revocations) {
-            (Some(sessions), _) => self.call_store(sessions.store.end_all(&owner, None, now)).await.map(drop),
-            (None, Some(_)) => Ok(()),
-            (None, None) => Err(Rejection::Misconfigured(Misconfigured::NoStore)),
+    async fn end_all(&self, subject: &str) -> Result<(), Rejection> {
+        if !self.can_end_all() {
+            return Err(Rejection::Misconfigured(Misconfigured::NoStore));
         }
+        let now = self.now()?;
+        self.end_everything(&self.owner(subject), None, now, now).await.map(drop)
     }
 
     /// Ends all sessions of a subject except that of `current`, a verified token of this subject.
     /// Returns how many were ended.
     ///
     /// Use it when the user has just changed the password. If `current` belongs to no session, all
-    /// sessions are ended.
+    /// sessions are ended. So it is, `current` included, if the store has no room left for
+    /// revocations of this subject (one thousand at a time).
     ///
     /// # Security
     /// Without a revocation store, access tokens stay valid until they expire.
@@ -486,19 +500,20 @@ impl<U: AuthUser> AuthProvider<U> {
         let keep = current.session_id().and_then(SessionId::parse);
         let listed = self.call_store(sessions.store.list(&owner, now)).await?;
         let others: Vec<_> =
-            listed.into_iter().map(|session| session.id).filter(|id| Some(id) != keep.as_ref()).collect();
-        self.revoke_sessions(&owner, &others, now).await?;
+            listed.iter().filter(|other| Some(&other.id) != keep.as_ref()).map(EndedSession::from).collect();
+        self.revoke_ended(&owner, &others, now).await?;
         let ended = self.call_store(sessions.store.end_all(&owner, keep.as_ref(), now)).await;
         if ended.is_err() {
             // They may still be alive: see `end`.
             let _ = self.revoke_for_good(&owner, &others, now).await;
         }
-        let ended: Vec<_> = ended?.into_iter().map(|ended| ended.id).collect();
-        // Sessions that were opened after the list was read: their tokens are not revoked yet.
-        let late: Vec<_> = ended.iter().filter(|id| !others.contains(id)).cloned().collect();
-        self.revoke_sessions(&owner, &late, now).await?;
-        for id in &ended {
-            self.raise_session_ended(id, current.subject(), client);
+        let ended = ended?;
+        // Sessions that were opened or refreshed after the list was read: their tokens are not
+        // revoked yet, or not for long enough.
+        let late: Vec<_> = ended.iter().filter(|session| !others.contains(session)).cloned().collect();
+        self.revoke_ended(&owner, &late, now).await?;
+        for session in &ended {
+            self.raise_about(EventKind::SessionEnded, &session.id, current.subject(), client);
         }
         Ok(ended.len())
     }
@@ -532,31 +547,17 @@ impl<U: AuthUser> AuthProvider<U> {
         let sessions = self.kept_sessions()?;
         // Only ids of real sessions are revoked. Otherwise made-up ids could fill the revocation
         // store.
-        let own = self.call_store(sessions.store.list(&owner, now)).await?;
-        if !own.iter().any(|session| session.id == *id) {
+        let Some(live) = self.call_store(sessions.store.find(&owner, id, now)).await? else {
             return Ok(false);
-        }
+        };
+        let this = self.clone();
+        // Runs to completion, even if the caller is dropped.
+        let end = async move { this.end(this.kept_sessions()?, &live, now).await };
         // If another request has ended the session meanwhile, that one raises the event.
-        if self.end_one(&owner, id, now).await?.is_some() {
-            self.raise_session_ended(id, subject, client);
+        if RunToCompletion::new(end).await?.is_some() {
+            self.raise_about(EventKind::SessionEnded, id, subject, client);
         }
         Ok(true)
-    }
-
-    /// Revokes and ends one session. Runs to completion, even if the caller is dropped.
-    async fn end_one(
-        &self,
-        owner: &Owner<'_>,
-        id: &SessionId,
-        now: Timestamp,
-    ) -> Result<Option<Session>, Rejection> {
-        let (this, owner, id) = (self.clone(), owner.clone().into_owned(), id.clone());
-        RunToCompletion::new(async move {
-            let sessions = this.kept_sessions()?;
-            this.revoke_sessions(&owner, std::slice::from_ref(&id), now).await?;
-            this.end(sessions, &owner, &id, now).await
-        })
-        .await
     }
 
     /// Returns `true` if there is a session store, so that sessions can be listed.
@@ -603,9 +604,10 @@ impl<U: AuthUser> AuthProvider<U> {
         self.inner.sessions.as_ref().ok_or(Rejection::Misconfigured(Misconfigured::NoStore))
     }
 
-    fn raise_session_ended(&self, id: &SessionId, subject: &str, client: &ClientInfo) {
+    /// Raises an event about a session.
+    fn raise_about(&self, kind: EventKind, id: &SessionId, subject: &str, client: &ClientInfo) {
         let hash = self.hash_identifier(id.as_str());
-        let mut event = Event::new(EventKind::SessionEnded).subject(subject).client(client);
+        let mut event = Event::new(kind).subject(subject).client(client);
         event.session = Some(&hash);
         self.raise(&event);
     }

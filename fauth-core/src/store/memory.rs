@@ -50,6 +50,10 @@ const DEFAULT_CAPACITY: usize = 1_000_000;
 /// store is full, tombstones are the only entries that may be removed early; the store then
 /// answers that the session is unknown. So nobody can fill the store by logging in and out.
 ///
+/// Of the room for revocations, what accounts do themselves may fill fifteen sixteenths. The rest
+/// is kept for raised epochs, by which they can log out when there is no other room, and for
+/// administrators.
+///
 /// # Security
 /// A restart loses all revocations. The store therefore refuses every token issued before it
 /// began to remember, and the users of those tokens log in again. It begins to remember at its

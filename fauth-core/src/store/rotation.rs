@@ -151,15 +151,38 @@ mod tests {
             remembered: false,
             client: None,
             address: None,
+            tokens_end_at: at(140),
         }
     }
 
-    /// The head is 2, made from 1 at the second 100 by the nonce 7; 9 is the successor on offer.
-    fn decide(presented: u8, now: i64, grace: u64) -> RotationDecision {
-        let last =
-            LastRotation { predecessor: hash(1), nonce: Nonce::from_bytes([7; 16]), rotated_at: at(100) };
+    const fn client(byte: u8) -> Option<ClientFingerprint> {
+        Some(ClientFingerprint::from_bytes([byte; 16]))
+    }
+
+    /// The head is 2, made from 1 at the second 100 by the nonce 7 and the client 1; 9 is the
+    /// successor on offer.
+    fn decide_on(rotation: &Rotation, now: i64) -> RotationDecision {
+        let last = LastRotation {
+            predecessor: hash(1),
+            nonce: Nonce::from_bytes([7; 16]),
+            rotated_at: at(100),
+            fingerprint: client(1),
+        };
         let family = RefreshFamily { head: hash(2), last_rotation: Some(last) };
-        RotationDecision::of(&session(), &family, &rotation(presented, grace), at(now))
+        RotationDecision::of(&session(), &family, rotation, at(now))
+    }
+
+    fn decide(presented: u8, now: i64, grace: u64) -> RotationDecision {
+        decide_on(&rotation(presented, grace), now)
+    }
+
+    fn in_grace(from_another_client: bool, tokens_end: i64) -> RotationDecision {
+        RotationDecision::InGrace {
+            nonce: Nonce::from_bytes([7; 16]),
+            rotated_at: at(100),
+            from_another_client,
+            tokens_end_at: at(tokens_end),
+        }
     }
 
     fn rotation(presented: u8, grace: u64) -> Rotation {
@@ -169,12 +192,15 @@ mod tests {
             successor: hash(9),
             nonce: Nonce::from_bytes([8; 16]),
             grace: Duration::from_secs(grace),
+            access_lifetime: Duration::from_secs(20),
+            fingerprint: client(1),
+            bound_to_client: false,
         }
     }
 
     #[test]
     fn a_presented_token_is_judged_by_this_table() {
-        let in_grace = RotationDecision::InGrace { nonce: Nonce::from_bytes([7; 16]), rotated_at: at(100) };
+        let in_grace = in_grace(false, 140);
         let table = [
             // presented, now, grace: the decision
             (1, 100, 10, in_grace),
@@ -199,13 +225,60 @@ mod tests {
     fn the_head_gives_way_to_its_successor() {
         // A clock that is behind moves the session's last use no further back.
         for (now, seen) in [(149, 149), (100, 100), (40, 100)] {
-            let RotationDecision::Rotate { family, last_seen_at } = decide(2, now, 0) else {
+            let RotationDecision::Rotate { family, last_seen_at, .. } = decide(2, now, 0) else {
                 panic!("not rotated at {now}");
             };
-            let last =
-                LastRotation { predecessor: hash(2), nonce: Nonce::from_bytes([8; 16]), rotated_at: at(now) };
+            let last = LastRotation {
+                predecessor: hash(2),
+                nonce: Nonce::from_bytes([8; 16]),
+                rotated_at: at(now),
+                fingerprint: client(1),
+            };
             assert_eq!(family, RefreshFamily { head: hash(9), last_rotation: Some(last) });
             assert_eq!(last_seen_at, at(seen));
+        }
+    }
+
+    /// The end covers the repetitions that may follow, so that these write nothing.
+    #[test]
+    fn a_rotation_says_when_the_last_of_its_access_tokens_ends() {
+        // now, grace, the end: 140 is the session's, tokens last for 20 seconds
+        for (now, grace, expected) in [(100, 10, 140), (115, 5, 140), (115, 6, 141), (130, 10, 160)] {
+            let RotationDecision::Rotate { tokens_end_at, .. } = decide(2, now, grace) else {
+                panic!("not rotated at {now}");
+            };
+            assert_eq!(tokens_end_at, at(expected), "{now} {grace}");
+        }
+    }
+
+    /// Only one whose tokens last longer than those of the one that rotated has to be written, and
+    /// it covers those that follow.
+    #[test]
+    fn a_repetition_moves_the_end_only_if_its_token_lasts_longer() {
+        // now, lifetime, the end after a window of 10 seconds
+        for (now, lifetime, expected) in
+            [(100, 20, 140), (109, 31, 140), (109, 32, 151), (100, 40, 140), (100, 41, 151), (105, 500, 615)]
+        {
+            let access_lifetime = Duration::from_secs(lifetime);
+            let repetition = Rotation { access_lifetime, ..rotation(1, 10) };
+            assert_eq!(decide_on(&repetition, now), in_grace(false, expected), "{now} {lifetime}");
+        }
+    }
+
+    #[test]
+    fn another_client_within_the_window_is_told_or_refused() {
+        // who presents the token, and what a window that is not bound says
+        for (fingerprint, is_another) in [(client(1), false), (client(2), true), (None, true)] {
+            let repetition = Rotation { fingerprint, ..rotation(1, 10) };
+            assert_eq!(decide_on(&repetition, 105), in_grace(is_another, 140), "{fingerprint:?}");
+            let bound = Rotation { bound_to_client: true, ..repetition };
+            let expected = if is_another { RotationDecision::End } else { in_grace(false, 140) };
+            assert_eq!(decide_on(&bound, 105), expected, "{fingerprint:?}");
+            // Who presents the head is the one who has it.
+            let head = Rotation { presented: hash(2), ..bound };
+            let decision = decide_on(&head, 105);
+            let RotationDecision::Rotate { family, .. } = decision else { panic!("{decision:?}") };
+            assert_eq!(family.last_rotation.unwrap().fingerprint, fingerprint);
         }
     }
 

@@ -45,7 +45,7 @@ impl Fault {
 ///
 /// It forwards to another store, by default to a [`memory_store`](crate::memory_store), and
 /// implements the storage traits that the other one implements. Calls are named after their
-/// method, but for those that two traits have: `find_session`, `find_key`, `list_sessions`,
+/// method, but for those that two traits have: `find_session` (`find` is for keys), `list_sessions`,
 /// `list_keys`, `insert_key`, `insert_one_time`.
 ///
 /// ```
@@ -105,7 +105,7 @@ const METHODS: [&str; 18] = [
     "redeem",
     "withdraw",
     "insert_key",
-    "find_key",
+    "find",
     "list_keys",
     "touch",
     "remove",
@@ -170,13 +170,13 @@ impl<S> FaultyStore<S> {
         self.plan().faults.pauses = true;
     }
 
-    /// From now on `find_key` also finds keys that expired less than this long ago: the store is late
+    /// From now on `find` also finds keys that expired less than this long ago: the store is late
     /// to forget.
     pub fn forget_late(&self, late_by: Duration) {
         self.plan().faults.late_by = late_by;
     }
 
-    /// From now on the session of `rotate`, the key of `find_key` and the record of `redeem` belong to
+    /// From now on the session of `rotate`, the key of `find` and the record of `redeem` belong to
     /// this subject.
     pub fn mix_up(&self, subject: &str) {
         self.plan().faults.mixed_up = Some(subject.to_owned());
@@ -377,7 +377,7 @@ impl<S: ApiKeyStore> ApiKeyStore for FaultyStore<S> {
     async fn find(&self, id: &ApiKeyId, now: Timestamp) -> Result<Option<StoredApiKey>, StoreError> {
         let late_by = i64::try_from(self.plan().faults.late_by.as_secs()).unwrap();
         let then = Timestamp::from_unix_seconds(now.unix_seconds().saturating_sub(late_by));
-        let stored = self.step("find_key", self.inner.find(id, then)).await?;
+        let stored = self.step("find", self.inner.find(id, then)).await?;
         Ok(self.mixed_up(stored, |stored| stored.as_mut().map(|stored| &mut stored.key.owner)))
     }
 

@@ -130,6 +130,8 @@ pub mod rotation_model;
 mod samples;
 pub mod session_owners;
 pub mod sessions;
+pub mod shares;
+pub mod token_ends;
 pub mod trait_objects;
 
 use std::{fmt, future::Future, marker::PhantomData, sync::Arc};
@@ -264,6 +266,10 @@ macro_rules! store_suite {
             use super::*;
             $crate::__store_session_owners_tests!($harness);
         }
+        mod token_ends {
+            use super::*;
+            $crate::__store_token_ends_tests!($harness);
+        }
         mod races {
             use super::*;
             $crate::__store_races_tests!($harness);
@@ -277,6 +283,10 @@ macro_rules! store_suite {
         mod revocation_owners {
             use super::*;
             $crate::__store_revocation_owners_tests!($harness);
+        }
+        mod shares {
+            use super::*;
+            $crate::__store_shares_tests!($harness);
         }
     };
     (@one_times $harness:ty) => {

@@ -12,11 +12,15 @@
 mod api_keys;
 mod building;
 mod challenges;
+mod clients;
 mod events;
 mod failures;
+mod fleets;
+mod floods;
 mod golden;
 mod grants;
 mod login;
+mod memories;
 mod one_times;
 mod requirements;
 mod revocations;

@@ -104,7 +104,7 @@ async fn a_session_that_was_revoked_but_not_ended_is_ended_by_the_next_refresh()
     let id = world.session_of(&tokens);
     let soon = ManualClock::START.checked_add(MINUTE).unwrap();
     let target = RevocationTarget::Session(id.as_str());
-    store.revoke(&world.auth.owner("alice"), &[target], ManualClock::START, soon).await.unwrap();
+    store.revoke(&world.auth.owner("alice"), &[target], None, ManualClock::START, soon).await.unwrap();
     assert_eq!(world.auth.sessions("alice").await.unwrap().len(), 1);
     assert_eq!(world.refresh(&tokens).await.unwrap_err(), invalid(InvalidToken::Revoked));
     assert_eq!(world.auth.sessions("alice").await.unwrap(), []);

@@ -23,14 +23,14 @@ async fn what_was_revoked_holds_when_the_clock_comes_back() {
     let issued_at = at(Duration::from_secs(5));
     let [one, two] = &stores;
     clock.set(start);
-    one.revoke(&alice(), &[RevocationTarget::TokenId("revoked")], start, at(DAY)).await.unwrap();
+    one.revoke(&alice(), &[RevocationTarget::TokenId("revoked")], None, start, at(DAY)).await.unwrap();
     let epoch = one.raise_epoch(&owner("bob"), start, at(DAY)).await.unwrap();
     one.open(login(1), start).await.unwrap();
 
     clock.set(at(DAY * 9));
     for number in 0..200 {
         let id = format!("later {number}");
-        two.revoke(&alice(), &[RevocationTarget::TokenId(&id)], at(DAY * 9), at(DAY * 10)).await.unwrap();
+        two.revoke(&alice(), &[RevocationTarget::TokenId(&id)], None, at(DAY * 9), at(DAY * 10)).await.unwrap();
     }
     two.raise_epoch(&owner("carol"), at(DAY * 9), at(DAY * 10)).await.unwrap();
     assert_eq!(two.list(&alice(), at(DAY * 9)).await.unwrap(), []);

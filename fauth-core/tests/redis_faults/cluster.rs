@@ -56,7 +56,7 @@ async fn call_everything(store: &RedisStore, owner: &Owner<'static>) {
     call_sessions(store, owner).await;
     call_one_times(store, owner).await;
     call_api_keys(store, owner).await;
-    store.revoke(owner, &[RevocationTarget::TokenId("revoked")], now(), later(DAY)).await.unwrap();
+    store.revoke(owner, &[RevocationTarget::TokenId("revoked")], None, now(), later(DAY)).await.unwrap();
     let epoch = store.raise_epoch(owner, now(), later(DAY)).await.unwrap();
     assert_eq!(store.epoch(owner, now()).await.unwrap(), epoch);
     let targets = [RevocationTarget::TokenId("revoked"), RevocationTarget::Subject];
@@ -108,7 +108,7 @@ async fn call_api_keys(store: &RedisStore, owner: &Owner<'static>) {
         assert!(ApiKeyStore::insert(store, StoredApiKey { key, hash: hash(1) }, 2, now()).await.unwrap());
     }
     store.touch(owner, &id(1), now()).await.unwrap();
-    assert!(store.find(&id(1), now()).await.unwrap().unwrap().key.last_used_at.is_some());
+    assert!(ApiKeyStore::find(store, &id(1), now()).await.unwrap().unwrap().key.last_used_at.is_some());
     assert_eq!(ApiKeyStore::list(store, owner, now()).await.unwrap().len(), 2);
     assert!(store.remove(owner, &id(1)).await.unwrap());
 }

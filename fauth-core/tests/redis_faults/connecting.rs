@@ -169,7 +169,7 @@ async fn what_is_over_is_swept_in_small_steps() {
     let names: Vec<_> = (0..300).map(|number| format!("old {number}")).collect();
     let targets: Vec<_> = names.iter().map(|name| RevocationTarget::TokenId(name)).collect();
     // By a clock that is a day behind, and so does not sweep them itself.
-    store.revoke(&alice(), &targets, ago(DAY), ago(DAY.saturating_sub(MINUTE))).await.unwrap();
+    store.revoke(&alice(), &targets, None, ago(DAY), ago(DAY.saturating_sub(MINUTE))).await.unwrap();
     let mut connection = raw(&server.url()).await;
     let mut count = async || -> u64 {
         redis::cmd("ZCARD").arg("{fauth:r}:revoked").query_async(&mut connection).await.unwrap()

@@ -134,8 +134,8 @@ async fn a_key_whose_index_is_lost_is_removed_and_noted_all_the_same() {
     redis::cmd("DEL").arg(&keys).exec_async(&mut connection).await.unwrap();
     let used = later(Duration::from_secs(60));
     store.touch(&alice(), &id, used).await.unwrap();
-    assert_eq!(store.find(&id, now()).await.unwrap().unwrap().key.last_used_at, Some(used));
+    assert_eq!(ApiKeyStore::find(&store, &id, now()).await.unwrap().unwrap().key.last_used_at, Some(used));
     assert!(!store.remove(&owner("bob"), &id).await.unwrap(), "somebody else's");
     assert!(store.remove(&alice(), &id).await.unwrap());
-    assert_eq!(store.find(&id, now()).await.unwrap(), None);
+    assert_eq!(ApiKeyStore::find(&store, &id, now()).await.unwrap(), None);
 }

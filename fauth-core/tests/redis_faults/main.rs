@@ -84,7 +84,7 @@ async fn revoke(store: &RedisStore, id: &str) {
 /// Revokes tokens of Alice for a day.
 async fn revoke_all(store: &RedisStore, ids: &[impl AsRef<str>]) {
     let targets: Vec<_> = ids.iter().map(|id| RevocationTarget::TokenId(id.as_ref())).collect();
-    store.revoke(&alice(), &targets, now(), later(DAY)).await.unwrap();
+    store.revoke(&alice(), &targets, None, now(), later(DAY)).await.unwrap();
 }
 
 fn sid(number: u32) -> SessionId {
@@ -115,6 +115,7 @@ fn login(number: u32) -> NewSession {
         remembered: false,
         client: Some("a browser".to_owned()),
         address: None,
+        tokens_end_at: later(MINUTE),
     };
     NewSession { session, head: hash(0), limit: 10_000 }
 }
@@ -126,6 +127,9 @@ fn exchange(number: u32, presented: u128, successor: u128) -> Rotation {
         successor: hash(successor),
         nonce: nonce(successor),
         grace: MINUTE,
+        access_lifetime: Duration::from_secs(900),
+        fingerprint: None,
+        bound_to_client: false,
     }
 }
 

@@ -92,7 +92,7 @@ async fn a_mirror_that_was_cut_off_misses_nothing() {
         let id = format!("token {number}");
         eventually("revoked", async || {
             let targets = [RevocationTarget::TokenId(&id)];
-            writer.revoke(&alice(), &targets, now(), later(DAY)).await.is_ok()
+            writer.revoke(&alice(), &targets, None, now(), later(DAY)).await.is_ok()
         })
         .await;
         eventually("heard", async || verdict(&reader, &id, issued_at).await == Some(Verdict::Revoked)).await;

@@ -75,14 +75,16 @@ impl Model {
         }
         match RotationDecision::of(&self.session, &self.family, rotation, now) {
             RotationDecision::Expired => RotationOutcome::Expired,
-            RotationDecision::Rotate { family, last_seen_at } => {
+            RotationDecision::Rotate { family, last_seen_at, tokens_end_at } => {
                 self.family = family;
-                self.session.last_seen_at = last_seen_at;
+                (self.session.last_seen_at, self.session.tokens_end_at) = (last_seen_at, tokens_end_at);
                 self.heads.push(successor);
                 RotationOutcome::Rotated(self.session.clone())
             }
-            RotationDecision::InGrace { nonce, rotated_at } => {
-                RotationOutcome::InGrace { session: self.session.clone(), nonce, rotated_at }
+            RotationDecision::InGrace { nonce, rotated_at, from_another_client, tokens_end_at } => {
+                self.session.tokens_end_at = tokens_end_at;
+                let session = self.session.clone();
+                RotationOutcome::InGrace { session, nonce, rotated_at, from_another_client }
             }
             RotationDecision::End => {
                 self.is_ended = true;

@@ -43,7 +43,7 @@ fn api_key(number: u64, now: Timestamp, expires_at: Timestamp) -> StoredApiKey {
 /// One of everything, by an instance whose clock shows `now`.
 async fn write_all<D: SqlDialect>(store: &SqlStore<D>, number: u64, now: Timestamp, until: Timestamp) {
     let (stolen, user) = (format!("stolen {number}"), format!("user {number}"));
-    store.revoke(&owner("bob"), &[RevocationTarget::TokenId(&stolen)], now, until).await.unwrap();
+    store.revoke(&owner("bob"), &[RevocationTarget::TokenId(&stolen)], None, now, until).await.unwrap();
     store.raise_epoch(&owner(&user), now, until).await.unwrap();
     store.open(opened(number.into(), now, until), now).await.unwrap();
     OneTimeStore::insert(store, magic_link("alice", number, until), 10, now).await.unwrap();
@@ -65,7 +65,7 @@ async fn one_is_ahead<D: SqlDialect>(store: SqlStore<D>) {
     assert_eq!(judge(&store, "other", "bob", START, now).await, Verdict::Good);
     let sessions = SessionStore::list(&store, &owner("alice"), now).await.unwrap();
     assert!(sessions.iter().any(|session| session.id == session_id(1)));
-    assert!(store.find(&api_key(1, now, until).key.id, now).await.unwrap().is_some());
+    assert!(ApiKeyStore::find(&store, &api_key(1, now, until).key.id, now).await.unwrap().is_some());
     assert!(store.redeem(&owner("alice"), &hash(1), Purpose::MagicLink, now).await.unwrap().is_some());
 }
 
@@ -109,8 +109,8 @@ async fn postgres_forgets_an_hour_late_by_its_own_clock() {
 /// What it was told to remember no longer, it judges no more; the others still do.
 async fn one_is_behind<D: SqlDialect>(store: SqlStore<D>) {
     let judge = async |issued_at, now| judge(&store, "other", "bob", issued_at, now).await;
-    store.revoke(&owner("bob"), &[RevocationTarget::TokenId("stolen")], START, at(1000)).await.unwrap();
-    store.revoke(&owner("bob"), &[RevocationTarget::TokenId("another")], at(9000), at(10_000)).await.unwrap();
+    store.revoke(&owner("bob"), &[RevocationTarget::TokenId("stolen")], None, START, at(1000)).await.unwrap();
+    store.revoke(&owner("bob"), &[RevocationTarget::TokenId("another")], None, at(9000), at(10_000)).await.unwrap();
     for _ in 0..2 {
         assert_eq!(judge(START, at(500)).await, Verdict::BeforeMemory, "behind what was forgotten");
         assert_eq!(judge(at(500), at(500)).await, Verdict::Good);

@@ -93,18 +93,18 @@ async fn tables_of_a_newer_version_are_refused() {
     assert!(cause(&store.migrate().await.unwrap_err()).contains("newer fauth"));
 }
 
-/// Version 1 had this table too, and found sessions by their id alone.
+/// Versions 1 and 2 had these tables too; the first found sessions by their id alone.
 const EARLIER: [&str; 3] = [
     "CREATE TABLE {p}schema (id BIGINT NOT NULL PRIMARY KEY, version BIGINT NOT NULL, \
      since BIGINT NOT NULL, forgotten BIGINT NOT NULL)",
-    "INSERT INTO {p}schema VALUES (1, 1, 0, 0)",
+    "INSERT INTO {p}schema VALUES (1, {version}, 0, 0)",
     "CREATE TABLE {p}sessions (id TEXT NOT NULL PRIMARY KEY, subject TEXT NOT NULL)",
 ];
 
-async fn is_refused_by_name<D: SqlDialect>(store: SqlStore<D>, prefix: &str) {
+async fn is_refused_by_name<D: SqlDialect>(store: SqlStore<D>, prefix: &str, version: &str) {
     let error = cause(&store.migrate().await.unwrap_err());
     let expected = format!(
-        "the tables with prefix `{prefix}` were made by an earlier layout of fauth (schema 1); \
+        "the tables with prefix `{prefix}` were made by an earlier layout of fauth (schema {version}); \
          drop them or choose another prefix"
     );
     assert_eq!(error, expected);
@@ -114,10 +114,15 @@ async fn is_refused_by_name<D: SqlDialect>(store: SqlStore<D>, prefix: &str) {
 #[tokio::test]
 async fn sqlite_names_tables_of_an_earlier_layout() {
     let database = Sqlite::start("earlier").await;
-    for sql in EARLIER {
-        sqlx::query(&sql.replace("{p}", "fauth_")).execute(&database.pool).await.unwrap();
+    for version in ["1", "2"] {
+        let prefix = format!("layout_{version}_");
+        for sql in EARLIER {
+            let sql = sql.replace("{p}", &prefix).replace("{version}", version);
+            sqlx::query(&sql).execute(&database.pool).await.unwrap();
+        }
+        let store = SqliteStore::with_prefix(database.pool.clone(), &prefix).unwrap();
+        is_refused_by_name(store, &prefix, version).await;
     }
-    is_refused_by_name(SqliteStore::new(database.pool.clone()), "fauth_").await;
     SqliteStore::with_prefix(database.pool.clone(), "other_").unwrap().migrate().await.unwrap();
 }
 
@@ -125,9 +130,10 @@ async fn sqlite_names_tables_of_an_earlier_layout() {
 async fn postgres_names_tables_of_an_earlier_layout() {
     let (pool, prefix) = (postgres().await, own_prefix("earlier"));
     for sql in EARLIER {
-        sqlx::query(&sql.replace("{p}", &prefix)).execute(&pool).await.unwrap();
+        let sql = sql.replace("{p}", &prefix).replace("{version}", "2");
+        sqlx::query(&sql).execute(&pool).await.unwrap();
     }
-    is_refused_by_name(PostgresStore::with_prefix(pool.clone(), &prefix).unwrap(), &prefix).await;
+    is_refused_by_name(PostgresStore::with_prefix(pool.clone(), &prefix).unwrap(), &prefix, "2").await;
     PostgresStore::with_prefix(pool, &own_prefix("other")).unwrap().migrate().await.unwrap();
 }
 

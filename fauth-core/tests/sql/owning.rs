@@ -64,7 +64,7 @@ async fn has_all<D: SqlDialect>(store: &SqlStore<D>, owner: &Owner<'static>) {
         keys.each_ref().map(|key| key.key.clone())
     );
     for key in keys {
-        assert_eq!(store.find(&key.key.id, START).await.unwrap(), Some(key));
+        assert_eq!(ApiKeyStore::find(store, &key.key.id, START).await.unwrap(), Some(key));
     }
 }
 
@@ -82,11 +82,11 @@ async fn take_all<D: SqlDialect>(store: &SqlStore<D>, owner: &Owner<'static>) {
     for number in [1, 2] {
         let id = api_key(owner, number).key.id;
         store.touch(owner, &id, at(1)).await.unwrap();
-        let found = store.find(&id, START).await.unwrap().unwrap();
+        let found = ApiKeyStore::find(store, &id, START).await.unwrap().unwrap();
         assert_eq!(found.key.last_used_at, Some(at(1)));
         assert!(store.remove(owner, &id).await.unwrap());
     }
-    store.revoke(owner, &[RevocationTarget::Subject], START, at(100)).await.unwrap();
+    store.revoke(owner, &[RevocationTarget::Subject], None, START, at(100)).await.unwrap();
 }
 
 async fn verdict<D: SqlDialect>(store: &SqlStore<D>, owner: &Owner<'_>, epoch: u64) -> Verdict {
@@ -215,7 +215,7 @@ async fn a_key_that_was_given_to_another_owner_is_damaged() {
     ApiKeyStore::insert(&store, key.clone(), 10, START).await.unwrap();
     sqlx::query("UPDATE fauth_api_keys SET subject = 'bob'").execute(&database.pool).await.unwrap();
     assert_ne!(owner("bob").bucket(), owner("alice").bucket());
-    let error = store.find(&key.key.id, START).await.unwrap_err();
+    let error = ApiKeyStore::find(&store, &key.key.id, START).await.unwrap_err();
     assert!(format!("{error:?}").contains("not what fauth has written"), "{error:?}");
 }
 
@@ -258,4 +258,50 @@ async fn postgres_raises_one_epoch_after_the_other() {
     epochs.sort_unstable();
     let first = raised_epoch(None, START).unwrap();
     assert_eq!(epochs, (first..first + 32).collect::<Vec<_>>());
+}
+
+/// Where a row is, and by which transaction it was written: another version of it is elsewhere.
+async fn row_version(pool: &sqlx::PgPool, prefix: &str) -> (String, String) {
+    let sql = format!("SELECT ctid::TEXT, xmin::TEXT FROM {prefix}revocations");
+    sqlx::query_as(&sql).fetch_one(pool).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_revocation_that_is_repeated_writes_no_row() {
+    let (pool, prefix) = (postgres().await, own_prefix("repeated"));
+    let store = PostgresStore::with_prefix(pool.clone(), &prefix).unwrap().clock(ManualClock::new());
+    store.migrate().await.unwrap();
+    let alice = owner("alice");
+    let revoke = async |limit, now, until| {
+        store.revoke(&alice, &[RevocationTarget::Session("s")], limit, at(now), at(until)).await.unwrap()
+    };
+    assert!(revoke(Some(1), 0, 100).await);
+    let first = row_version(&pool, &prefix).await;
+    for (limit, now, until) in [(Some(1), 0, 100), (None, 0, 100), (Some(1), 5, 50), (Some(0), 9, 100)] {
+        assert!(revoke(limit, now, until).await);
+        assert_eq!(row_version(&pool, &prefix).await, first, "{limit:?} {now} {until}");
+    }
+    assert!(revoke(Some(1), 0, 101).await);
+    assert_ne!(row_version(&pool, &prefix).await, first);
+}
+
+/// A repetition in the grace window whose token is covered writes nothing either.
+#[tokio::test]
+async fn a_refresh_that_is_repeated_writes_no_row() {
+    let (pool, prefix) = (postgres().await, own_prefix("again"));
+    let store = PostgresStore::with_prefix(pool.clone(), &prefix).unwrap().clock(ManualClock::new());
+    store.migrate().await.unwrap();
+    let alice = owner("alice");
+    store.open(new_session(1, "alice", 0, 1), START).await.unwrap();
+    store.rotate(&alice, &rotation(1, 0, 1), START).await.unwrap();
+    let version = async || {
+        let sql = format!("SELECT ctid::TEXT FROM {prefix}sessions");
+        sqlx::query_scalar::<_, String>(&sql).fetch_one(&pool).await.unwrap()
+    };
+    let first = version().await;
+    for second in 0..10 {
+        let outcome = store.rotate(&alice, &rotation(1, 0, 2), at(second)).await.unwrap();
+        assert!(matches!(outcome, RotationOutcome::InGrace { .. }));
+        assert_eq!(version().await, first);
+    }
 }

@@ -54,6 +54,7 @@ pub(crate) fn new_session(id: u128, subject: &str, head: u64, limit: usize) -> N
         remembered: true,
         client: Some("Firefox on Linux".to_owned()),
         address: Some("2001:db8::1".parse().unwrap()),
+        tokens_end_at: at(900),
     };
     NewSession { session, head: hash(head), limit }
 }
@@ -65,6 +66,9 @@ pub(crate) fn rotation(session: u128, presented: u64, successor: u64) -> Rotatio
         successor: hash(successor),
         nonce: Nonce::from_bytes(u128::from(successor).to_be_bytes()),
         grace: Duration::from_secs(10),
+        access_lifetime: Duration::from_secs(900),
+        fingerprint: None,
+        bound_to_client: false,
     }
 }
 

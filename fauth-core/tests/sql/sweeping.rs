@@ -80,13 +80,13 @@ async fn many_sweep_at_once() {
 }
 
 async fn clock_goes_back<D: SqlDialect>(store: SqlStore<D>) {
-    store.revoke(&owner("alice"), &[RevocationTarget::TokenId("stolen")], START, at(100)).await.unwrap();
+    store.revoke(&owner("alice"), &[RevocationTarget::TokenId("stolen")], None, START, at(100)).await.unwrap();
     assert_eq!(judge(&store, "stolen", "alice", START, START).await, Verdict::Revoked);
     assert_eq!(judge(&store, "other", "alice", START, START).await, Verdict::Good);
 
     // The entry is swept.
     store
-        .revoke(&owner("alice"), &[RevocationTarget::TokenId("later")], at(100 + HOUR), at(9000))
+        .revoke(&owner("alice"), &[RevocationTarget::TokenId("later")], None, at(100 + HOUR), at(9000))
         .await
         .unwrap();
     assert_eq!(

@@ -56,6 +56,7 @@ fn login(number: u16, life: i64) -> NewSession {
             remembered: false,
             client: None,
             address: None,
+            tokens_end_at: at(0),
         },
         head: hash(number),
         limit: 10,
@@ -79,6 +80,9 @@ async fn rotate_for(
         successor: hash(presented + 1000),
         nonce: Nonce::from_bytes([1; 16]),
         grace: Duration::ZERO,
+        access_lifetime: Duration::from_secs(900),
+        fingerprint: None,
+        bound_to_client: false,
     };
     store.rotate(&owner, &rotation, now).await.unwrap()
 }
@@ -126,7 +130,7 @@ async fn keep_key(store: &MemoryStore, key: StoredApiKey, now: Timestamp) -> boo
 }
 
 async fn revoke(store: &MemoryStore, id: &str, now: i64, until: i64) -> bool {
-    store.revoke(&alice(), &[RevocationTarget::TokenId(id)], at(now), at(until)).await.is_ok()
+    store.revoke(&alice(), &[RevocationTarget::TokenId(id)], None, at(now), at(until)).await.is_ok()
 }
 
 #[tokio::test]
@@ -191,7 +195,7 @@ async fn a_full_store_refuses_tokens_and_keys_and_loses_none() {
     assert!(!keep_token(&store, record(2, 100), at(0)).await);
     assert!(keep_key(&store, api_key(1, 100), at(0)).await);
     assert!(!keep_key(&store, api_key(2, 100), at(0)).await);
-    assert!(store.find(&key_id(1), at(0)).await.unwrap().is_some());
+    assert!(ApiKeyStore::find(&store, &key_id(1), at(0)).await.unwrap().is_some());
     assert!(store.redeem(&owner(1), &hash(1), Purpose::PasswordReset, at(0)).await.unwrap().is_some());
     assert!(store.remove(&owner(1), &key_id(1)).await.unwrap());
     assert!(keep_token(&store, record(2, 100), at(0)).await, "the room is free again");
@@ -264,7 +268,7 @@ async fn nothing_leaves_before_the_margin() {
     assert_eq!(check(&store, "b", 5, 9).await, Verdict::Good);
     assert!(matches!(rotate(&store, 1, 1, at(9)).await, RotationOutcome::Rotated(_)));
     assert!(store.redeem(&owner(1), &hash(1), Purpose::PasswordReset, at(9)).await.unwrap().is_some());
-    assert!(store.find(&key_id(1), at(9)).await.unwrap().is_some());
+    assert!(ApiKeyStore::find(&store, &key_id(1), at(9)).await.unwrap().is_some());
 }
 
 /// Each refresh moves the time at which a session leaves.
@@ -318,6 +322,108 @@ async fn a_store_full_of_what_has_expired_takes_new_entries() {
     }
     assert!(store.open(login(2 * MANY, 100_000), at(soon + 1)).await.is_err(), "full of live ones now");
     assert!(!revoke(&store, "new", soon + 1, 100_000).await);
+}
+
+/// Revokes a token of an owner as an act of the owner's.
+async fn fits(store: &MemoryStore, number: u16, id: &str, now: i64, until: i64) -> bool {
+    let target = [RevocationTarget::TokenId(id)];
+    store.revoke(&owner(number), &target, Some(1_000), at(now), at(until)).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_sixteenth_of_the_room_is_kept_for_epochs_and_administrators() {
+    let store = MemoryStore::builder().revocations(32).build();
+    for number in 0..30 {
+        assert!(fits(&store, number, "a", 0, 100).await, "{number}");
+    }
+    for _ in 0..100 {
+        assert!(!fits(&store, 30, "a", 0, 100).await);
+    }
+    assert_eq!(store.sizes().revocations, 30, "an attempt takes no room");
+    assert!(fits(&store, 0, "a", 0, 200).await, "what is there already needs no room");
+    assert!(revoke(&store, "b", 0, 100).await);
+    store.raise_epoch(&owner(30), at(0), at(100)).await.unwrap();
+    assert_eq!(store.sizes().revocations, 32);
+    assert!(!revoke(&store, "c", 0, 100).await);
+    store.raise_epoch(&owner(31), at(0), at(100)).await.unwrap_err();
+    store.raise_epoch(&owner(30), at(0), at(100)).await.unwrap();
+    // What has been over for an hour makes room for both.
+    assert!(!fits(&store, 30, "a", 99 + MARGIN, 100_000).await);
+    assert!(fits(&store, 30, "a", 100 + MARGIN, 100_000).await);
+}
+
+/// Each of these is too small for a sixteenth: an owner's epoch is what finds room.
+#[tokio::test]
+async fn the_smallest_room_is_for_epochs() {
+    let store = MemoryStore::builder().revocations(1).build();
+    assert!(!fits(&store, 0, "a", 0, 100).await);
+    store.raise_epoch(&owner(0), at(0), at(100)).await.unwrap();
+    let store = MemoryStore::builder().revocations(2).build();
+    assert!(fits(&store, 0, "a", 0, 100).await);
+    assert!(!fits(&store, 0, "b", 0, 100).await);
+    store.raise_epoch(&owner(0), at(0), at(100)).await.unwrap();
+}
+
+#[tokio::test]
+async fn several_find_room_together_or_not_at_all() {
+    let store = MemoryStore::builder().revocations(16).build();
+    let names: Vec<_> = (0..16).map(|number| number.to_string()).collect();
+    let targets: Vec<_> = names.iter().map(|name| RevocationTarget::TokenId(name)).collect();
+    let revoke = async |count: usize, limit| store.revoke(&alice(), &targets[..count], limit, at(0), at(100)).await;
+    assert!(!revoke(16, Some(1_000)).await.unwrap());
+    assert_eq!(store.sizes().revocations, 0);
+    assert!(revoke(15, Some(1_000)).await.unwrap());
+    assert!(!revoke(16, Some(1_000)).await.unwrap());
+    assert!(revoke(16, None).await.unwrap());
+    assert_eq!(store.sizes().revocations, 16);
+}
+
+/// A full share is counted beside the entries; it gives its places back when they are over.
+#[tokio::test]
+async fn a_share_is_filled_again_and_again() {
+    let store = MemoryStore::new();
+    for round in 0..20 {
+        let now = round * 2 * MARGIN;
+        for number in 0..50 {
+            let id = format!("{round} {number}");
+            let target = [RevocationTarget::TokenId(&id)];
+            let fits = store.revoke(&alice(), &target, Some(40), at(now), at(now + 100)).await.unwrap();
+            assert_eq!(fits, number < 40, "{round} {number}");
+        }
+    }
+    assert!(store.sizes().revocations <= 80, "{store:?}");
+}
+
+/// Whatever runs at the same time: no place is taken twice, and none is lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_place_is_lost_when_many_revoke_at_once() {
+    let store = MemoryStore::builder().revocations(160).build();
+    let tasks = (0..4_u16).map(|task| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            for step in 0..2_000_u16 {
+                let (number, now) = (step % 7, i64::from(step) * 10);
+                let id = format!("{}", step.wrapping_mul(31).wrapping_add(task) % 300);
+                fits(&store, number, &id, now, now + 500).await;
+                store.raise_epoch(&owner(number), at(now), at(now + 500)).await.unwrap();
+                let target = [RevocationTarget::Subject];
+                store.revoke(&owner(number), &target, Some(30), at(now), at(now + 600)).await.unwrap();
+            }
+        })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+    // Everything is over by then, and each of these forgets a few.
+    let later = 10_000_000;
+    for step in 0..2_000 {
+        assert!(fits(&store, 1, &format!("later {}", step % 50), later, later + 100).await);
+    }
+    assert_eq!(store.sizes().revocations, 50);
+    for number in 50..150 {
+        assert!(fits(&store, 1, &format!("later {number}"), later, later + 100).await, "{number}");
+    }
+    assert!(!fits(&store, 1, "one more", later, later + 100).await);
 }
 
 #[tokio::test]

@@ -7,12 +7,16 @@ use fauth_core::{
     MemoryStore,
     clock::Timestamp,
     store::{
-        NewSession, Nonce, Owner, Rotation, RotationOutcome, SecretHash, Session, SessionId, SessionStore,
+        EndedSession, NewSession, Nonce, Owner, Rotation, RotationOutcome, SecretHash, Session, SessionId,
+        SessionStore,
     },
 };
 use proptest::prelude::*;
 
 const START: i64 = 1_767_225_600;
+
+/// How long access tokens last.
+const ACCESS: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -141,13 +145,23 @@ impl Model {
             modelled.generation += 1;
             modelled.rotated_at = Some(now);
             modelled.session.last_seen_at = modelled.session.last_seen_at.max(now);
+            let end = now.checked_add(ACCESS + Duration::from_secs(grace)).unwrap();
+            modelled.session.tokens_end_at = modelled.session.tokens_end_at.max(end);
             return RotationOutcome::Rotated(modelled.session.clone());
         }
         if let (1, Some(rotated_at)) = (back, modelled.rotated_at)
             && now.unix_seconds().abs_diff(rotated_at.unix_seconds()) < grace
         {
-            let nonce = nonce(modelled.generation);
-            return RotationOutcome::InGrace { session: modelled.session.clone(), nonce, rotated_at };
+            let access_end = now.checked_add(ACCESS).unwrap();
+            if access_end > modelled.session.tokens_end_at {
+                modelled.session.tokens_end_at = access_end.checked_add(Duration::from_secs(grace)).unwrap();
+            }
+            return RotationOutcome::InGrace {
+                session: modelled.session.clone(),
+                nonce: nonce(modelled.generation),
+                rotated_at,
+                from_another_client: false,
+            };
         }
         modelled.ended = true;
         RotationOutcome::Reused(modelled.session.clone())
@@ -170,6 +184,10 @@ fn sorted(mut ids: Vec<SessionId>) -> Vec<SessionId> {
     ids
 }
 
+fn ids_of(ended: Vec<EndedSession>) -> Vec<SessionId> {
+    sorted(ended.into_iter().map(|ended| ended.id).collect())
+}
+
 /// One step on both; they say the same.
 async fn take(step: Step, store: &MemoryStore, model: &mut Model, now: &mut i64) {
     let present = Timestamp::from_unix_seconds(*now);
@@ -185,10 +203,11 @@ async fn take(step: Step, store: &MemoryStore, model: &mut Model, now: &mut i64)
                 remembered: id % 2 == 0,
                 client: None,
                 address: None,
+                tokens_end_at: present.checked_add(ACCESS).unwrap(),
             };
             let new = NewSession { session, head: hash(id, 0), limit };
             let expected = model.open((subject, id), new.clone(), present);
-            assert_eq!(store.open(new, present).await.ok().map(sorted), expected.map(sorted));
+            assert_eq!(store.open(new, present).await.ok().map(ids_of), expected.map(sorted));
         }
         Step::Rotate { subject, id, back, grace } => {
             let (presented, successor) = model.generation(subject, id, back);
@@ -198,6 +217,9 @@ async fn take(step: Step, store: &MemoryStore, model: &mut Model, now: &mut i64)
                 successor: hash(id, successor),
                 nonce: nonce(successor),
                 grace: Duration::from_secs(grace),
+                access_lifetime: ACCESS,
+                fingerprint: None,
+                bound_to_client: false,
             };
             let expected = model.rotate((subject, id), back, grace, present);
             assert_eq!(store.rotate(&owner(subject), &rotation, present).await.unwrap(), expected);
@@ -216,7 +238,7 @@ async fn take(step: Step, store: &MemoryStore, model: &mut Model, now: &mut i64)
             let doomed = live.into_iter().filter(|modelled| Some(&modelled.session.id) != keep.as_ref());
             let expected = doomed.map(end).collect();
             let ended = store.end_all(&owner(subject), keep.as_ref(), present).await.unwrap();
-            assert_eq!(sorted(ended), sorted(expected));
+            assert_eq!(ids_of(ended), sorted(expected));
         }
         Step::List { subject } => {
             let live = model.live(subject, present);

@@ -116,3 +116,87 @@ impl Part {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: i64 = 3600;
+
+    const fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_unix_seconds(seconds)
+    }
+
+    fn owner(number: usize) -> Owner<'static> {
+        Owner::new("default", "", format!("user {number}"))
+    }
+
+    /// How many owners are known, and how many ends of theirs.
+    fn sizes(shares: &Shares) -> (usize, usize) {
+        let parts = shares.parts.iter().map(|part| part.lock().unwrap());
+        parts.fold((0, 0), |(owners, ends), part| {
+            assert_eq!(part.shares.len(), part.leaving.len());
+            let own_ends: usize = part.shares.values().map(BTreeMap::len).sum();
+            (owners + part.shares.len(), ends + own_ends)
+        })
+    }
+
+    #[test]
+    fn what_is_revoked_longer_is_counted_once() {
+        let shares = Shares::new();
+        let mut share = shares.lock(&owner(1)).unwrap();
+        share.replace(None, at(10), at(0));
+        share.replace(None, at(10), at(0));
+        share.replace(Some(at(10)), at(20), at(0));
+        assert_eq!([0, 9, 10, 19, 20].map(|now| share.live(at(now))), [2, 2, 1, 1, 0]);
+        share.replace(Some(at(10)), at(20), at(0));
+        assert_eq!([0, 19, 20].map(|now| share.live(at(now))), [2, 2, 0]);
+        drop(share);
+        assert_eq!(shares.lock(&owner(2)).unwrap().live(at(0)), 0);
+        assert_eq!(sizes(&shares), (1, 1));
+    }
+
+    /// By the rule by which the entries are forgotten, so that neither outlives the other for long.
+    #[test]
+    fn what_is_over_for_an_hour_is_forgotten() {
+        let shares = Shares::new();
+        for second in 0..100 {
+            let mut share = shares.lock(&owner(1)).unwrap();
+            share.replace(None, at(second + 1), at(second));
+        }
+        assert_eq!(sizes(&shares), (1, 100));
+        for step in 0..40 {
+            shares.lock(&owner(1)).unwrap().replace(None, at(10 * HOUR), at(2 * HOUR + step));
+        }
+        assert_eq!(sizes(&shares), (1, 1));
+        assert_eq!(shares.lock(&owner(1)).unwrap().live(at(2 * HOUR)), 40);
+    }
+
+    #[test]
+    fn owners_of_whom_nothing_is_kept_are_forgotten() {
+        let shares = Shares::new();
+        for number in 0..500 {
+            shares.lock(&owner(number)).unwrap().replace(None, at(10), at(0));
+        }
+        assert_eq!(sizes(&shares).0, 500);
+        for number in 1000..1500 {
+            shares.lock(&owner(number)).unwrap().replace(None, at(10 * HOUR), at(9 + HOUR));
+        }
+        assert_eq!(sizes(&shares).0, 1000, "not before their time");
+        for number in 2000..3000 {
+            shares.lock(&owner(number)).unwrap().replace(None, at(10 * HOUR), at(10 + HOUR));
+        }
+        assert_eq!(sizes(&shares).0, 1500);
+    }
+
+    /// An end that was revoked for longer after it was forgotten is not there to be taken back.
+    #[test]
+    fn what_was_forgotten_is_counted_anew() {
+        let shares = Shares::new();
+        let mut share = shares.lock(&owner(1)).unwrap();
+        share.replace(None, at(10), at(0));
+        share.replace(None, at(30 * HOUR), at(20 * HOUR));
+        share.replace(Some(at(10)), at(30 * HOUR), at(20 * HOUR));
+        assert_eq!(share.live(at(20 * HOUR)), 2);
+    }
+}

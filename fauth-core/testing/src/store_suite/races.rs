@@ -7,7 +7,7 @@ use tokio::{sync::Barrier, task::JoinSet};
 
 use super::{
     Bench, NOW, StoreHarness,
-    samples::{GRACE, exchange, kind, listed, login, nonce_of, open, owner, rotate, seconds, sid},
+    samples::{GRACE, exchange, ids, kind, listed, login, nonce_of, open, owner, rotate, seconds, sid},
     store_cases,
 };
 
