@@ -21,7 +21,7 @@ use crate::{
     clock::Timestamp,
     error::ConfigError,
     rejection::Rejection,
-    store::{ApiKey, ApiKeyId, Owner, SecretHash},
+    store::{ApiKey, ApiKeyId, HashKey, Owner, SecretHash, StoredApiKey},
     token::is_scope,
 };
 
@@ -107,7 +107,7 @@ impl ApiKeyFormat {
             return None;
         }
         let id = ApiKeyId::parse(std::str::from_utf8(id).ok()?)?;
-        Some(PresentedKey { id, hash: SecretHash::of(text) })
+        Some(PresentedKey { id, digest: SecretHash::of(text) })
     }
 }
 
@@ -158,7 +158,34 @@ fn checksum(text: &[u8]) -> [u8; CHECKSUM_BYTES] {
 /// A key that a request presents: enough to find and compare it, and not enough to use it again.
 pub(crate) struct PresentedKey {
     pub(crate) id: ApiKeyId,
-    pub(crate) hash: SecretHash,
+    digest: SecretHash,
+}
+
+impl PresentedKey {
+    /// Is this the record of the key, as it was made? Compared in constant time.
+    pub(crate) fn fits(&self, stored: &StoredApiKey, hash_key: &HashKey) -> bool {
+        let expected = hash_of(&self.digest, &stored.key, hash_key);
+        self.id == stored.key.id && stored.hash.matches(&expected)
+    }
+}
+
+/// What is to be kept of a new key.
+pub(crate) fn stored(key: ApiKey, text: &str, hash_key: &HashKey) -> StoredApiKey {
+    let hash = hash_of(&SecretHash::of(text.as_bytes()), &key, hash_key);
+    StoredApiKey { key, hash, hash_key_id: hash_key.id().to_owned() }
+}
+
+/// The hash that stands in the record. Beside the text it covers all that decides what the key
+/// opens: whoever has a key and can write to the store can neither give it to another owner nor
+/// more scopes or time. The id is a part of the text.
+fn hash_of(digest: &SecretHash, key: &ApiKey, hash_key: &HashKey) -> SecretHash {
+    let times = [key.created_at, key.expires_at].map(|time| time.unix_seconds().to_be_bytes());
+    let owner = [&key.owner.application, &key.owner.issuer, &key.owner.subject];
+    let mut parts: Vec<&[u8]> = vec![digest.as_bytes()];
+    parts.extend(times.iter().map(<[u8; 8]>::as_slice));
+    parts.extend(owner.iter().map(|part| part.as_bytes()));
+    parts.extend(key.scopes.iter().map(String::as_bytes));
+    hash_key.hash("API key", &parts)
 }
 
 /// What a new API key shall be.
@@ -349,7 +376,7 @@ mod tests {
     fn a_known_key_is_read() {
         let found = format("fauth").parse(KNOWN.as_bytes()).unwrap();
         assert_eq!(found.id.as_str(), "000102030405060708090a0b0c0d0e0f");
-        assert_eq!(found.hash, SecretHash::of(KNOWN.as_bytes()));
+        assert_eq!(found.digest, SecretHash::of(KNOWN.as_bytes()));
     }
 
     #[test]
@@ -361,7 +388,7 @@ mod tests {
             assert!(id != other_id && *text != *other, "random");
             assert_eq!(text.len(), prefix.len() + 1 + 32 + 1 + 64 + 8);
             let found = format.parse(text.as_bytes()).unwrap();
-            assert!(found.id == id && found.hash == SecretHash::of(text.as_bytes()));
+            assert!(found.id == id && found.digest == SecretHash::of(text.as_bytes()));
         }
     }
 

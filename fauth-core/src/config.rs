@@ -7,8 +7,9 @@ use zeroize::Zeroizing;
 use crate::{
     error::ConfigError,
     one_time::Seals,
+    store::HashKeys,
     token::{
-        Algorithm, DEFAULT_MAX_TOKEN_BYTES, Expectations, Issuer, Key, KeyError, KeyRing, PerPurpose,
+        Algorithm, DEFAULT_MAX_TOKEN_BYTES, Expectations, Issuer, Key, KeyError, KeyRing, Origin, PerPurpose,
         Purpose, TokenProfile, Verifier,
     },
 };
@@ -21,6 +22,9 @@ const DAY: u64 = 24 * HOUR;
 pub(crate) const MAX_LEEWAY: Duration = Duration::from_secs(300);
 const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
 const TOKEN_BYTES: std::ops::RangeInclusive<usize> = 512..=65_536;
+/// The name of an application that has none.
+const DEFAULT_APPLICATION: &str = "default";
+const MAX_APPLICATION_BYTES: usize = 64;
 const GOOD_SECRET: &str = "make one with `openssl rand -base64 48` and keep it out of the source";
 
 fn default_lifetime(purpose: Purpose) -> Duration {
@@ -44,9 +48,12 @@ fn default_max_lifetime(purpose: Purpose) -> Duration {
 ///
 /// | setting | default | environment variable |
 /// |---|---|---|
+/// | name of the application | `default` with a [`MemoryStore`](crate::MemoryStore); else it must be given | `FAUTH_APPLICATION` |
 /// | secret | none: must be given | `FAUTH_SECRET_KEY` |
 /// | id of the secret | none | `FAUTH_SECRET_KEY_ID` |
 /// | previous secret, still verified | none | `FAUTH_PREVIOUS_SECRET_KEY`, `FAUTH_PREVIOUS_SECRET_KEY_ID` |
+/// | secret of the hashes in stores | derived from the secret | `FAUTH_STORE_SECRET` |
+/// | previous secret of these, still good | none | `FAUTH_PREVIOUS_STORE_SECRET` |
 /// | algorithm | `HS256` | `FAUTH_ALGORITHM` |
 /// | lifetime of access tokens | 15 minutes | `FAUTH_ACCESS_TOKEN_LIFETIME` (`900s`, `15m`, `24h`, `7d`) |
 /// | lifetime of refresh tokens | 7 days | `FAUTH_REFRESH_TOKEN_LIFETIME` |
@@ -67,6 +74,7 @@ fn default_max_lifetime(purpose: Purpose) -> Duration {
 ///
 /// # let secret_from_the_vault = "0f6c1b2a34d94a5b8f7e6d5c4b3a2918";
 /// let config = AuthConfig::builder()
+///     .application("shop")
 ///     .secret(secret_from_the_vault)
 ///     .issuer("https://login.example.com")
 ///     .audience("https://api.example.com")
@@ -77,9 +85,11 @@ fn default_max_lifetime(purpose: Purpose) -> Duration {
 #[derive(Debug, Clone)]
 pub struct AuthConfig {
     keys: KeyRing,
+    /// Secrets of the hashes in stores, the current one first; none if they hang on `keys` alone.
+    store_secrets: Vec<Key>,
     profile: TokenProfile,
-    issuer: Option<Box<str>>,
-    audiences: Vec<Box<str>>,
+    origin: Origin,
+    is_named: bool,
     leeway: i64,
     expiry_leeway: i64,
     lifetimes: PerPurpose<Duration>,
@@ -101,12 +111,28 @@ impl AuthConfig {
     /// # Errors
     /// [`ConfigError`] if a variable is missing, not understood, or out of bounds.
     pub fn from_env() -> Result<Self, ConfigError> {
-        for name in VARIABLES {
-            if let Err(VarError::NotUnicode(_)) = std::env::var(name) {
-                return Err(ConfigError::new(name, "the variable is not text", "write it in UTF-8"));
-            }
-        }
-        Self::from_vars(|name| std::env::var(name).ok())
+        Self::from_env_or(|_| None)
+    }
+
+    /// As [`from_env`](Self::from_env), with the application's own values for variables that are
+    /// not set.
+    ///
+    /// ```
+    /// # use fauth_core::AuthConfig;
+    /// # fn example() -> Result<(), fauth_core::ConfigError> {
+    /// let config = AuthConfig::from_env_or(|name| match name {
+    ///     "FAUTH_APPLICATION" => Some("shop".to_owned()),
+    ///     _ => None,
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`from_env`](Self::from_env).
+    pub fn from_env_or(default: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        refuse_what_is_not_text()?;
+        Self::from_vars(|name| std::env::var(name).ok().or_else(|| default(name)))
     }
 
     /// Settings from variables that `var` looks up by the names of the table [above](Self).
@@ -120,8 +146,7 @@ impl AuthConfig {
     pub(crate) fn verifier(&self) -> Verifier {
         let expectations = Expectations {
             profile: self.profile,
-            issuer: self.issuer.clone(),
-            audiences: self.audiences.clone(),
+            origin: self.origin.clone(),
             leeway: self.leeway,
             expiry_leeway: self.expiry_leeway,
             max_lifetime: self.max_lifetimes,
@@ -134,8 +159,7 @@ impl AuthConfig {
         Issuer::new(
             &self.keys,
             self.profile.issues(),
-            self.issuer.clone(),
-            self.audiences.clone(),
+            self.origin.clone(),
             self.lifetimes,
             self.max_lifetime(Purpose::Refresh),
             self.max_token_bytes,
@@ -156,14 +180,49 @@ impl AuthConfig {
         Duration::from_secs(self.max_lifetimes.of(purpose).unsigned_abs())
     }
 
+    /// The name of the application.
+    pub(crate) fn application(&self) -> &str {
+        &self.origin.application
+    }
+
+    /// Was the application given a name?
+    pub(crate) const fn is_named(&self) -> bool {
+        self.is_named
+    }
+
+    pub(crate) const fn profile(&self) -> TokenProfile {
+        self.profile
+    }
+
+    /// By what two providers of one process tell that they share a key: of each key a value that
+    /// says nothing else about it.
+    pub(crate) fn fingerprints(&self) -> Vec<Zeroizing<String>> {
+        // Without the name of the application: the point is to compare different ones.
+        self.keys.all().iter().map(|key| key.derive("fauth: is it the same key")).collect()
+    }
+
     /// A key for hashing identifiers in events: the same on every instance, and of no use for anything else.
     pub(crate) fn identifier_key(&self) -> Zeroizing<String> {
-        self.keys.signing().map(|key| key.derive("fauth: identifiers in events")).unwrap_or_default()
+        let key = self.keys.signing().map(|key| self.derive(key, "identifiers in events"));
+        key.unwrap_or_default()
     }
 
     /// Keys for what one-time tokens are bound to, one for each key that may have signed a token.
     pub(crate) fn seals(&self) -> Seals {
-        Seals::new(self.keys.all().iter().map(|key| key.derive("fauth: bindings of one-time tokens")))
+        Seals::new(self.keys.all().iter().map(|key| self.derive(key, "bindings of one-time tokens")))
+    }
+
+    /// Keys for the hashes in stores. Those that hang on the keys that sign come last: who sets a
+    /// store secret later loses nothing that was kept before.
+    pub(crate) fn hash_keys(&self) -> HashKeys {
+        let secrets = self.store_secrets.iter().chain(self.keys.all());
+        HashKeys::new(secrets.map(|key| self.derive(key, "hashes in stores")))
+    }
+
+    /// A key of this application for one purpose. No name of an application holds a space, so no
+    /// two pairs of purpose and name have the same label.
+    fn derive(&self, key: &Key, purpose: &str) -> Zeroizing<String> {
+        key.derive(&format!("fauth: {purpose} of {}", self.application()))
     }
 
     pub(crate) const fn max_token_bytes(&self) -> usize {
@@ -179,11 +238,14 @@ impl AuthConfig {
 #[must_use = "settings take effect only in `build`"]
 #[derive(Clone, Default)]
 pub struct AuthConfigBuilder {
+    application: Option<String>,
     secret: Option<Zeroizing<Vec<u8>>>,
     secret_id: Option<String>,
     signing_key: Option<Key>,
     previous_secret: Option<(Zeroizing<Vec<u8>>, Option<String>)>,
     verification_keys: Vec<Key>,
+    store_secret: Option<Zeroizing<Vec<u8>>>,
+    previous_store_secrets: Vec<Zeroizing<Vec<u8>>>,
     allow_short_secret: bool,
     algorithm: Algorithm,
     profile: TokenProfile,
@@ -198,6 +260,30 @@ pub struct AuthConfigBuilder {
 }
 
 impl AuthConfigBuilder {
+    /// The name of this application: 1 to 64 ASCII letters, digits, `-`, `_` and `.`. It must be
+    /// given as soon as a store is used that others can use too; with a
+    /// [`MemoryStore`](crate::MemoryStore) it is `default` unless given.
+    ///
+    /// Two applications may have the same store, and even the same secret: under different names
+    /// they accept, list and end nothing of each other's. All instances of one application have
+    /// the same name. Whoever changes it logs everybody out, and finds no API key any more.
+    ///
+    /// It is written into tokens as the claim `app`, and demanded of every token. Tokens in the
+    /// format of the Python fauth have no such claim: an application that
+    /// [reads them](TokenProfile::PythonFauth) needs a secret of its own.
+    ///
+    /// ```
+    /// # use fauth_core::AuthConfig;
+    /// # let secret = "0f6c1b2a34d94a5b8f7e6d5c4b3a2918";
+    /// let customers = AuthConfig::builder().application("shop").secret(secret).build()?;
+    /// let staff = AuthConfig::builder().application("back-office").secret(secret).build()?;
+    /// # Ok::<(), fauth_core::ConfigError>(())
+    /// ```
+    pub fn application(mut self, name: impl Into<String>) -> Self {
+        self.application = Some(name.into());
+        self
+    }
+
     /// The secret that signs, as its bytes: at least 32, 48 or 64 for HS256, HS384, HS512.
     pub fn secret(mut self, secret: impl AsRef<[u8]>) -> Self {
         self.secret = Some(Zeroizing::new(secret.as_ref().to_vec()));
@@ -220,6 +306,27 @@ impl AuthConfigBuilder {
     /// the old one for as long as the longest token lives, then drop it.
     pub fn verification_key(mut self, key: Key) -> Self {
         self.verification_keys.push(key);
+        self
+    }
+
+    /// The secret of the hashes of API keys and one-time tokens in the store, at least 32 bytes.
+    /// Whoever can write to the store and does not know it cannot make a key. Recommended as soon
+    /// as there are API keys.
+    ///
+    /// Default: derived from the key that signs. Then API keys end when that key is exchanged and
+    /// no longer among the [verification keys](Self::verification_key). With a secret of their own
+    /// the two are exchanged independently. It can be set at any time: what was kept before stays
+    /// good for as long as the key that signed at that time is configured.
+    pub fn store_secret(mut self, secret: impl AsRef<[u8]>) -> Self {
+        self.store_secret = Some(Zeroizing::new(secret.as_ref().to_vec()));
+        self
+    }
+
+    /// One more [store secret](Self::store_secret) whose hashes are accepted, to exchange it: make
+    /// new API keys under the new one, and drop the old one when the keys made under it have
+    /// expired or been replaced. Each record says under which it was made.
+    pub fn previous_store_secret(mut self, secret: impl AsRef<[u8]>) -> Self {
+        self.previous_store_secrets.push(Zeroizing::new(secret.as_ref().to_vec()));
         self
     }
 
@@ -304,6 +411,7 @@ impl AuthConfigBuilder {
     /// [`ConfigError`] for the first setting that cannot work, with its name and how to mend it.
     pub fn build(self) -> Result<AuthConfig, ConfigError> {
         let keys = self.key_ring()?;
+        let store_secrets = self.store_secrets()?;
         let max_lifetimes = per_purpose(default_max_lifetime, &self.max_lifetimes);
         let lifetimes = per_purpose(default_lifetime, &self.lifetimes);
         check_lifetimes(&lifetimes, &max_lifetimes)?;
@@ -323,15 +431,23 @@ impl AuthConfigBuilder {
                 format!("use {} to {}", TOKEN_BYTES.start(), TOKEN_BYTES.end()),
             ));
         }
+        let is_named = self.application.is_some();
+        let application = self.application.unwrap_or_else(|| DEFAULT_APPLICATION.to_owned());
+        check_application(&application)?;
         let realm = self.realm.unwrap_or_else(|| "fauth".to_owned());
         check_text("realm", &realm)?;
         self.issuer.iter().try_for_each(|issuer| check_text("issuer", issuer))?;
         self.audiences.iter().try_for_each(|audience| check_text("audience", audience))?;
         Ok(AuthConfig {
             keys,
+            store_secrets,
             profile: self.profile,
-            issuer: self.issuer.map(String::into_boxed_str),
-            audiences: self.audiences.into_iter().map(String::into_boxed_str).collect(),
+            origin: Origin {
+                application: application.into_boxed_str(),
+                issuer: self.issuer.map(String::into_boxed_str),
+                audiences: self.audiences.into_iter().map(String::into_boxed_str).collect(),
+            },
+            is_named,
             leeway: check_leeway("leeway", self.leeway.unwrap_or(DEFAULT_LEEWAY))?,
             expiry_leeway: check_leeway("expiry_leeway", self.expiry_leeway)?,
             lifetimes,
@@ -363,6 +479,23 @@ impl AuthConfigBuilder {
         })
     }
 
+    fn store_secrets(&self) -> Result<Vec<Key>, ConfigError> {
+        if self.store_secret.is_none() && !self.previous_store_secrets.is_empty() {
+            return Err(ConfigError::new(
+                "store_secret",
+                "there is a previous one, and no current one",
+                "give the current one too",
+            ));
+        }
+        let key = |field, secret: &Zeroizing<Vec<u8>>| {
+            let refused = |error: KeyError| ConfigError::new(field, error.to_string(), GOOD_SECRET);
+            Key::hmac(Algorithm::HS256, secret).map_err(refused)
+        };
+        let current = self.store_secret.iter().map(|secret| key("store_secret", secret));
+        let previous = self.previous_store_secrets.iter();
+        current.chain(previous.map(|secret| key("previous_store_secret", secret))).collect()
+    }
+
     fn hmac_key(&self, field: &'static str, secret: &[u8], id: Option<&str>) -> Result<Key, ConfigError> {
         let key = if self.allow_short_secret {
             Key::danger_short_hmac(self.algorithm, secret)
@@ -390,6 +523,10 @@ impl AuthConfigBuilder {
             let secret = Zeroizing::new(secret);
             (Zeroizing::new(secret.as_bytes().to_vec()), var("FAUTH_PREVIOUS_SECRET_KEY_ID"))
         });
+        let store_secret = |name| var(name).map(|secret| Zeroizing::new(secret.into_bytes()));
+        builder.store_secret = store_secret("FAUTH_STORE_SECRET");
+        builder.previous_store_secrets.extend(store_secret("FAUTH_PREVIOUS_STORE_SECRET"));
+        builder.application = var("FAUTH_APPLICATION");
         builder.issuer = var("FAUTH_ISSUER");
         builder.audiences.extend(var("FAUTH_AUDIENCE"));
         builder.realm = var("FAUTH_REALM");
@@ -428,6 +565,7 @@ impl AuthConfigBuilder {
 impl fmt::Debug for AuthConfigBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthConfigBuilder")
+            .field("application", &self.application)
             .field("algorithm", &self.algorithm)
             .field("profile", &self.profile)
             .field("issuer", &self.issuer)
@@ -437,7 +575,10 @@ impl fmt::Debug for AuthConfigBuilder {
 }
 
 /// Every variable that is read.
-const VARIABLES: [&str; 17] = [
+const VARIABLES: [&str; 20] = [
+    "FAUTH_APPLICATION",
+    "FAUTH_STORE_SECRET",
+    "FAUTH_PREVIOUS_STORE_SECRET",
     "FAUTH_SECRET_KEY",
     "FAUTH_SECRET_KEY_ID",
     "FAUTH_PREVIOUS_SECRET_KEY",
@@ -457,9 +598,21 @@ const VARIABLES: [&str; 17] = [
     "FAUTH_REALM",
 ];
 
+fn refuse_what_is_not_text() -> Result<(), ConfigError> {
+    for name in VARIABLES {
+        if let Err(VarError::NotUnicode(_)) = std::env::var(name) {
+            return Err(ConfigError::new(name, "the variable is not text", "write it in UTF-8"));
+        }
+    }
+    Ok(())
+}
+
 /// Under which variable whoever reads the error will look for the setting.
 fn variable_of(field: &'static str) -> &'static str {
     match field {
+        "application" => "FAUTH_APPLICATION",
+        "store_secret" => "FAUTH_STORE_SECRET",
+        "previous_store_secret" => "FAUTH_PREVIOUS_STORE_SECRET",
         "secret" => "FAUTH_SECRET_KEY",
         "secret_id" => "FAUTH_SECRET_KEY_ID",
         "previous_secret" => "FAUTH_PREVIOUS_SECRET_KEY",
@@ -558,6 +711,19 @@ fn whole_seconds(span: Duration) -> i64 {
     i64::try_from(span.as_secs()).unwrap_or(i64::MAX)
 }
 
+/// It stands in tokens, in keys of stores and in the labels of derived keys.
+fn check_application(name: &str) -> Result<(), ConfigError> {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if name.is_empty() || name.len() > MAX_APPLICATION_BYTES || !name.bytes().all(is_allowed) {
+        return Err(ConfigError::new(
+            "application",
+            "the name is empty, over 64 bytes, or has a character that it cannot have",
+            "use letters, digits, `-`, `_` and `.`",
+        ));
+    }
+    Ok(())
+}
+
 /// Text that ends up in a token or a header: visible ASCII and spaces, without quotes and backslashes.
 fn check_text(field: &'static str, text: &str) -> Result<(), ConfigError> {
     let allowed = |b| matches!(b, 0x20 | 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
@@ -603,6 +769,55 @@ mod tests {
         assert!(AuthConfig::builder().secret("12345").danger_allow_short_secret().build().is_ok());
         refused(AuthConfig::builder().secret("secret").danger_allow_short_secret(), "secret");
         refused(good().algorithm(Algorithm::HS512), "secret");
+    }
+
+    #[test]
+    fn the_name_of_an_application_has_bounds() {
+        for name in ["a", "Shop-2_b.c", "0", "default", &"x".repeat(64)] {
+            let config = good().application(name).build().unwrap();
+            assert_eq!((config.application(), config.is_named()), (name, true));
+        }
+        for name in ["", "a b", "ä", "a/b", "a:b", "a\0", &"x".repeat(65)] {
+            refused(good().application(name), "application");
+            assert_eq!(from(&[("FAUTH_APPLICATION", name)]).unwrap_err().field(), "FAUTH_APPLICATION");
+        }
+        let config = good().build().unwrap();
+        assert_eq!((config.application(), config.is_named()), ("default", false));
+        assert_eq!(from(&[("FAUTH_APPLICATION", "shop")]).unwrap().application(), "shop");
+    }
+
+    #[test]
+    fn a_store_secret_is_held_to_the_rules_of_secrets() {
+        let (new, old) = ("another0secret1of2thirty3two4bytes", "a7third0secret1of2thirty3two4bytes");
+        assert!(good().store_secret(new).previous_store_secret(old).build().is_ok());
+        refused(good().store_secret(""), "store_secret");
+        refused(good().store_secret("short").danger_allow_short_secret(), "store_secret");
+        refused(good().previous_store_secret(old), "store_secret");
+        refused(good().store_secret(new).previous_store_secret("short"), "previous_store_secret");
+        assert!(!format!("{:?}", good().store_secret(new).build().unwrap()).contains(new));
+        let vars = [("FAUTH_STORE_SECRET", new), ("FAUTH_PREVIOUS_STORE_SECRET", old)];
+        assert_eq!(from(&vars).unwrap().hash_keys().all().len(), 3);
+        for (name, _) in vars {
+            let short = vars.map(|(other, value)| (other, if other == name { "short" } else { value }));
+            assert_eq!(from(&short).unwrap_err().field(), name);
+        }
+        assert_eq!(from(&vars[1..]).unwrap_err().field(), "FAUTH_STORE_SECRET");
+    }
+
+    #[test]
+    fn derived_keys_are_of_one_application() {
+        let of = |name: &str| good().application(name).build().unwrap();
+        let (shop, staff) = (of("shop"), of("staff"));
+        assert_eq!(*shop.identifier_key(), *of("shop").identifier_key());
+        assert_ne!(*shop.identifier_key(), *staff.identifier_key());
+        let ids = |config: &AuthConfig| -> Vec<_> {
+            config.hash_keys().all().iter().map(|key| key.id().to_owned()).collect()
+        };
+        assert_eq!(ids(&shop), ids(&of("shop")));
+        assert_ne!(ids(&shop), ids(&staff));
+        assert_eq!(shop.fingerprints(), staff.fingerprints(), "so that a shared secret is noticed");
+        let other = AuthConfig::builder().secret("another0secret1of2thirty3two4bytes").build().unwrap();
+        assert_ne!(shop.fingerprints(), other.fingerprints());
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod granted;
 mod inner;
 mod one_times;
 mod presented;
+mod registry;
 mod revocations;
 mod run_to_completion;
 mod sessions;

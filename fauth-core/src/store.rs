@@ -27,6 +27,8 @@
 //! expired, so that it never disagrees with its caller. It may forget what is past its time
 //! whenever it likes, in bounded steps, never by a full scan while a request waits.
 //!
+//! Say where it keeps things: `location`, in each trait. See [`StoreLocation`].
+//!
 //! # Errors
 //! A store that cannot answer says so with a [`StoreError`]. The request is then refused with 503. It never guesses, and it never answers "not
 //! found" for "not reachable".
@@ -34,6 +36,8 @@
 mod api_keys;
 mod combined;
 mod error;
+mod hash_keys;
+mod location;
 pub(crate) mod memory;
 mod one_times;
 mod owner;
@@ -50,6 +54,8 @@ mod sql;
 pub use api_keys::{ApiKey, ApiKeyId, ApiKeyStore, StoredApiKey};
 pub use combined::Store;
 pub use error::StoreError;
+pub(crate) use hash_keys::{HashKey, HashKeys};
+pub use location::StoreLocation;
 pub use memory::{MemorySizes, MemoryStoreBuilder};
 pub use one_times::{OneTimeRecord, OneTimeStore};
 pub use owner::{OWNER_BUCKETS, Owner};

@@ -27,9 +27,10 @@ use fauth_core::{
     AuthConfig, AuthProvider, AuthUser, BoxError, Purpose, TokenPayload, async_trait,
     clock::Timestamp,
     store::{
-        ApiKey, ApiKeyId, ApiKeyStore, EndedSession, Known, NewSession, OneTimeRecord, OneTimeStore, Owner, RefreshFamily,
-        RevocationStore, RevocationTarget, Rotation, RotationDecision, RotationOutcome, SecretHash, Session,
-        SessionId, SessionStore, StoreError, StoredApiKey, TokenFacts, Verdict, raised_epoch,
+        ApiKey, ApiKeyId, ApiKeyStore, EndedSession, Known, NewSession, OneTimeRecord, OneTimeStore, Owner,
+        RefreshFamily, RevocationStore, RevocationTarget, Rotation, RotationDecision, RotationOutcome,
+        SecretHash, Session, SessionId, SessionStore, StoreError, StoredApiKey, TokenFacts, Verdict,
+        raised_epoch,
     },
 };
 use tokio::net::TcpListener;

@@ -8,12 +8,12 @@ use super::{
     presented::{Credential, Keys},
 };
 use crate::{
-    api_key::{ApiKeyError, ApiKeyRequest, MAX_KEYS_PER_OWNER, NewApiKey, PresentedKey},
+    api_key::{self, ApiKeyError, ApiKeyRequest, MAX_KEYS_PER_OWNER, NewApiKey, PresentedKey},
     client::ClientInfo,
     clock::Timestamp,
     event::{Event, EventKind},
     rejection::{ApiKeyFault, InvalidToken, Misconfigured, Rejection, Unavailable},
-    store::{ApiKey, ApiKeyId, ApiKeyStore, SecretHash, StoredApiKey},
+    store::{ApiKey, ApiKeyId, ApiKeyStore},
     token::TokenPayload,
     user::AuthUser,
 };
@@ -21,7 +21,7 @@ use crate::{
 /// API keys: credentials for programs, which last long and can be revoked.
 ///
 /// A key is `<prefix>_<id>_<secret><checksum>`, sent as `Authorization: Bearer <key>`, or as the password of the user name `__token__` with
-/// `Authorization: Basic`. Of it the store keeps a hash. It has the rights of its owner, who is loaded for every request and must be active, narrowed by
+/// `Authorization: Basic`. Of it the store keeps a hash, made with a [key of this application](crate::AuthConfigBuilder::store_secret). It has the rights of its owner, who is loaded for every request and must be active, narrowed by
 /// its scopes. Scanners find keys that were published by mistake by this expression (with another prefix than `fauth`, if
 /// [configured](crate::AuthProviderBuilder::api_key_prefix)), and by the checksum: the last eight digits are the first four bytes of the SHA-256 of
 /// everything before them, in hexadecimal.
@@ -53,7 +53,9 @@ impl<U: AuthUser> AuthProvider<U> {
         let (id, text) = made.map_err(|_| Rejection::Unavailable(Unavailable::Issuer))?;
         let key = request.record(owner, id, now)?;
         self.refuse_revoked_subject(&key.owner.subject, now, &ClientInfo::default()).await?;
-        let stored = StoredApiKey { key: key.clone(), hash: SecretHash::of(text.as_bytes()) };
+        let hash_key = self.inner.hash_keys.current();
+        let hash_key = hash_key.ok_or(Rejection::Unavailable(Unavailable::Issuer))?;
+        let stored = api_key::stored(key.clone(), &text, hash_key);
         if !self.call_store(store.insert(stored, MAX_KEYS_PER_OWNER, now)).await? {
             return Err(ApiKeyError::LimitReached);
         }
@@ -114,14 +116,17 @@ impl<U: AuthUser> AuthProvider<U> {
     pub(super) async fn grant_api_key(&self, presented: PresentedKey) -> Result<Granted<U>, Rejection> {
         let (store, now) = (self.api_key_store()?, self.now()?);
         let found = self.call_store(store.find(&presented.id, now)).await?;
-        let StoredApiKey { key, hash } = found.ok_or(refused(ApiKeyFault::Unknown))?;
-        if key.id != presented.id || !presented.hash.matches(&hash) {
-            return Err(refused(ApiKeyFault::WrongSecret));
-        }
-        // The store has been asked for what is good now; it is not relied on.
-        if now >= key.expires_at || key.owner != self.owner(&key.owner.subject) {
+        let stored = found.ok_or(refused(ApiKeyFault::Unknown))?;
+        // The store has been asked for what is good now; it is not relied on. The key of another
+        // application on the same store is none of ours.
+        if now >= stored.key.expires_at || stored.key.owner != self.owner(&stored.key.owner.subject) {
             return Err(refused(ApiKeyFault::Unknown));
         }
+        let hash_key = self.inner.hash_keys.find(&stored.hash_key_id);
+        if !presented.fits(&stored, hash_key.ok_or(refused(ApiKeyFault::UnknownHashKey))?) {
+            return Err(refused(ApiKeyFault::WrongSecret));
+        }
+        let key = stored.key;
         let payload = TokenPayload::of_api_key(&key).ok_or(refused(ApiKeyFault::Unknown))?;
         let payload = Arc::new(payload);
         self.refuse_revoked_key(&payload, now).await?;

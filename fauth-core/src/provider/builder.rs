@@ -1,6 +1,7 @@
 //! Loaders and options of a provider, checked before it exists.
 
 use std::{
+    any::{TypeId, type_name},
     fmt,
     sync::{
         Arc,
@@ -9,7 +10,10 @@ use std::{
     time::Duration,
 };
 
-use super::inner::{AuthProvider, Inner, PasswordLogin, Retention, Revocations, Sessions, Stores};
+use super::{
+    inner::{AuthProvider, Inner, PasswordLogin, Retention, Revocations, Sessions, Stores},
+    registry::{PROCESS, Resident},
+};
 use crate::{
     api_key::{ApiKeyFormat, UseNotes},
     clock::{Clock, SystemClock},
@@ -21,7 +25,7 @@ use crate::{
     path::{Allowed, PathCharacter},
     rejection::{ProblemJson, Renderer},
     session::SessionConfig,
-    store::{ApiKeyStore, OneTimeStore, RevocationStore, SessionStore, Store},
+    store::{ApiKeyStore, OneTimeStore, RevocationStore, SessionStore, Store, StoreLocation},
     token::{Purpose, is_reserved},
     transport::{
         BasicTransport, BearerKeyTransport, BearerTransport, QueryTransport, SecurityScheme, Transport,
@@ -29,8 +33,6 @@ use crate::{
     user::{AuthUser, IdentityLoader, PasswordUpdater, UserLoader},
 };
 
-/// Until an application can be named, all are the same one.
-const DEFAULT_APPLICATION: &str = "default";
 /// A credential may be this much longer than the longest token before its form, not its content,
 /// is at fault.
 const CREDENTIAL_MARGIN: usize = 64;
@@ -81,6 +83,7 @@ pub struct AuthProviderBuilder<U> {
     revocable_claims: Vec<String>,
     stateless: bool,
     without_revocation: bool,
+    may_share: bool,
     api_key_prefix: Option<String>,
 }
 
@@ -106,6 +109,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             revocable_claims: Vec::new(),
             stateless: false,
             without_revocation: false,
+            may_share: false,
             api_key_prefix: None,
         }
     }
@@ -305,10 +309,31 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         self
     }
 
+    /// Says that this provider and others of this process are one application, although their users
+    /// are of different types: for a second view of the same people, for example.
+    ///
+    /// Without it, a second provider of one [name](crate::AuthConfigBuilder::application) that has
+    /// a secret or a store in common with a living one is refused. It suffices that one of the two
+    /// says it; then they are not compared at all.
+    ///
+    /// # Security
+    /// Their tokens, sessions and API keys are good at both. If user 42 of the one is not user 42
+    /// of the other, each is let in as somebody else.
+    pub fn danger_share_application(mut self) -> Self {
+        self.may_share = true;
+        self
+    }
+
     /// Checks everything and makes the provider. Hashes one password, which takes as long as a login.
     ///
+    /// Build it once and clone it: clones share everything, and with them what a
+    /// [`MemoryStore`](crate::MemoryStore) remembers. A second provider of the same application in
+    /// one process is warned of in the log.
+    ///
     /// # Errors
-    /// [`ConfigError`] if a loader is missing, or an option cannot work.
+    /// [`ConfigError`] if a loader is missing, an option cannot work, the store can be shared and
+    /// the application has no [name](crate::AuthConfigBuilder::application), or another provider
+    /// lives in this process that would take this one's users for its own.
     pub fn build(self) -> Result<AuthProvider<U>, ConfigError> {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
         let user_loader = self.user_loader.ok_or_else(|| {
@@ -339,17 +364,32 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             self.stateless,
             self.without_revocation,
         )?;
+        check_name(&self.config, &self.stores)?;
+        let trusted_origins = TrustedOrigins::new(self.trusted_origins)?;
+        // The last that can fail: what was taken in is built.
+        let resident = Resident {
+            application: self.config.application().into(),
+            users: (TypeId::of::<U>(), type_name::<U>()),
+            fingerprints: self.config.fingerprints(),
+            places: self.stores.places(),
+            profile: self.config.profile(),
+            may_share: self.may_share,
+        };
+        let (resident, warning) = PROCESS.admit(resident)?;
+        if let Some(warning) = warning {
+            warning.raise(self.config.application());
+        }
         let inner = Inner {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             verifier: self.config.verifier(),
             issuer,
-            application: DEFAULT_APPLICATION.into(),
+            application: self.config.application().into(),
             realm: self.config.realm().into(),
             max_credential_bytes: self.config.max_token_bytes() + CREDENTIAL_MARGIN,
             user_loader,
             password_login,
             transports,
-            trusted_origins: TrustedOrigins::new(self.trusted_origins)?,
+            trusted_origins,
             allowed_in_path: Allowed::new(self.allowed_in_path),
             renderer: self.renderer,
             events: self.events,
@@ -363,9 +403,23 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             api_key_uses: UseNotes::default(),
             seals: self.config.seals(),
             identifier_key: self.config.identifier_key(),
+            hash_keys: self.config.hash_keys(),
+            resident,
         };
         Ok(AuthProvider { inner: Arc::new(inner) })
     }
+}
+
+/// Where others may keep what is theirs, a name tells them apart.
+fn check_name(config: &AuthConfig, stores: &Stores) -> Result<(), ConfigError> {
+    if config.is_named() || !stores.places().iter().any(StoreLocation::can_be_shared) {
+        return Ok(());
+    }
+    Err(ConfigError::new(
+        "application",
+        "other applications can use the same store, and this one has no name that tells them apart",
+        "call `AuthConfig::builder().application(…)` or set FAUTH_APPLICATION, to the same on all instances",
+    ))
 }
 
 /// What can be ended, and how; that nothing can must have been said.
@@ -388,8 +442,7 @@ fn keeping(
     let claims = revocable(claims, stores.revocations.is_some())?;
     let retention = Retention { session, login };
     let share = SHARE.max(policy_limit.saturating_mul(2));
-    let revocations =
-        stores.revocations.clone().map(|store| Revocations { store, claims, retention, share });
+    let revocations = stores.revocations.clone().map(|store| Revocations { store, claims, retention, share });
     Ok((sessions, revocations))
 }
 

@@ -4,6 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use zeroize::Zeroizing;
 
+use super::registry::Resident;
 use crate::{
     api_key::{ApiKeyFormat, UseNotes},
     clock::Clock,
@@ -14,7 +15,7 @@ use crate::{
     path::Allowed,
     rejection::Renderer,
     session::SessionPolicy,
-    store::{ApiKeyStore, OneTimeStore, RevocationStore, SessionStore},
+    store::{ApiKeyStore, HashKeys, OneTimeStore, RevocationStore, SessionStore, StoreLocation},
     token::{Issuer, Verifier},
     transport::Transport,
     user::{IdentityLoader, PasswordUpdater, UserLoader},
@@ -91,6 +92,10 @@ pub(super) struct Inner<U> {
     pub(super) api_key_uses: UseNotes,
     pub(super) seals: Seals,
     pub(super) identifier_key: Zeroizing<String>,
+    pub(super) hash_keys: HashKeys,
+    /// For as long as it is held, others of this process are compared with this provider.
+    #[expect(dead_code, reason = "it is there to be dropped")]
+    pub(super) resident: Arc<Resident>,
 }
 
 /// What a login by password needs; absent as a whole, so that no half of it can be missing at the
@@ -108,6 +113,19 @@ pub(super) struct Stores {
     pub(super) revocations: Option<Arc<dyn RevocationStore>>,
     pub(super) one_times: Option<Arc<dyn OneTimeStore>>,
     pub(super) api_keys: Option<Arc<dyn ApiKeyStore>>,
+}
+
+impl Stores {
+    /// Where the stores are that were given.
+    pub(super) fn places(&self) -> Vec<StoreLocation> {
+        let places = [
+            self.sessions.as_ref().map(|store| store.location()),
+            self.revocations.as_ref().map(|store| store.location()),
+            self.one_times.as_ref().map(|store| store.location()),
+            self.api_keys.as_ref().map(|store| store.location()),
+        ];
+        places.into_iter().flatten().collect()
+    }
 }
 
 /// What it takes to keep sessions; absent as a whole for logins that are not kept.

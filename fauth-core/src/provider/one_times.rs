@@ -7,7 +7,7 @@ use crate::{
     event::{Event, EventKind},
     one_time::{BOUND_TO, MAX_OUTSTANDING, OneTimeRequest, OneTimeToken, Redeemed, Redemption, is_unchanged},
     rejection::{InvalidToken, Misconfigured, OneTimeFault, Rejection, Unavailable},
-    store::{OneTimeRecord, OneTimeStore, SecretHash},
+    store::{HashKey, OneTimeRecord, OneTimeStore, SecretHash},
     token::{OneTimePurpose, Purpose, TokenPayload},
     user::AuthUser,
 };
@@ -50,8 +50,10 @@ impl<U: AuthUser> AuthProvider<U> {
         // What is kept is what the verifier will read.
         let payload = self.inner.verifier.verify(token.expose().as_bytes(), kind, now);
         let payload = payload.map_err(|_| Rejection::Unavailable(Unavailable::Issuer))?;
+        let hash = self.inner.hash_keys.current().map(|key| hash_of(&payload, key));
+        let hash = hash.ok_or(Rejection::Unavailable(Unavailable::Issuer))?;
         let record = OneTimeRecord {
-            hash: hash_of(&payload),
+            hash,
             owner: self.owner(payload.subject()).into_owned(),
             purpose: kind,
             expires_at: payload.expires_at(),
@@ -126,7 +128,14 @@ impl<U: AuthUser> AuthProvider<U> {
         // The loader may have taken its time.
         let (now, kind) = (self.now()?, Purpose::from(purpose));
         let owner = self.owner(payload.subject());
-        let record = self.call_store(store.redeem(&owner, &hash_of(payload), kind, now)).await?;
+        let mut record = None;
+        // It was kept under the key that was the current one then.
+        for key in self.inner.hash_keys.all() {
+            record = self.call_store(store.redeem(&owner, &hash_of(payload, key), kind, now)).await?;
+            if record.is_some() {
+                break;
+            }
+        }
         if record.is_none_or(|record| record.owner != owner) {
             return Err(refused(OneTimeFault::Spent));
         }
@@ -158,8 +167,8 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 }
 
-fn hash_of(payload: &TokenPayload) -> SecretHash {
-    SecretHash::of(payload.token_id().as_bytes())
+fn hash_of(payload: &TokenPayload, key: &HashKey) -> SecretHash {
+    key.hash("one-time token", &[payload.token_id().as_bytes()])
 }
 
 const fn refused(fault: OneTimeFault) -> Rejection {

@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use super::{
-    inner::AuthProvider,
-    run_to_completion::RunToCompletion,
-};
+use super::{inner::AuthProvider, run_to_completion::RunToCompletion};
 use crate::{
     client::ClientInfo,
     clock::Timestamp,
@@ -261,7 +258,12 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    async fn raise_epoch(&self, owner: &Owner<'_>, until: Timestamp, now: Timestamp) -> Result<u64, Rejection> {
+    async fn raise_epoch(
+        &self,
+        owner: &Owner<'_>,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<u64, Rejection> {
         match &self.inner.revocations {
             Some(revocations) => self.call_store(revocations.store.raise_epoch(owner, now, until)).await,
             None => Ok(0),
@@ -352,13 +354,19 @@ impl<U: AuthUser> AuthProvider<U> {
 
     /// Revokes the login of a token that belongs to no live session. Writes nothing if that was
     /// done before.
-    pub(super) async fn revoke_login_of(&self, payload: &TokenPayload, now: Timestamp) -> Result<(), Rejection> {
+    pub(super) async fn revoke_login_of(
+        &self,
+        payload: &TokenPayload,
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
         let owner = self.owner(payload.subject());
         let target = login_target(payload);
         let until = match self.is_login_over(payload, target, now).await {
             Some(Verdict::OldEpoch) => return Ok(()),
             // Its session has ended for good, and with it its refresh tokens.
-            Some(_) if self.inner.sessions.is_some() && payload.purpose() == Purpose::Refresh => return Ok(()),
+            Some(_) if self.inner.sessions.is_some() && payload.purpose() == Purpose::Refresh => {
+                return Ok(());
+            }
             Some(_) => accepted_until(payload.expires_at()),
             None if matches!(target, RevocationTarget::TokenId(_)) => accepted_until(payload.expires_at()),
             // How long its other tokens last is not known.
@@ -394,7 +402,8 @@ impl<U: AuthUser> AuthProvider<U> {
     /// Until when a session that ends now is remembered: until the last of its tokens is over,
     /// whoever issued it, and as long as a token of this instance could last.
     fn session_is_over(&self, tokens_end_at: Timestamp, now: Timestamp) -> Timestamp {
-        let own = self.inner.revocations.as_ref().map(|revocations| after(now, revocations.retention.session));
+        let own =
+            self.inner.revocations.as_ref().map(|revocations| after(now, revocations.retention.session));
         accepted_until(tokens_end_at).max(own.unwrap_or(now))
     }
 }

@@ -30,7 +30,8 @@ use crate::{
     requirement::Requirement,
     session::LoginRequest,
     store::{
-        ClientFingerprint, EndedSession, NewSession, Nonce, Owner, Rotation, RotationOutcome, SecretHash, Session, SessionId,
+        ClientFingerprint, EndedSession, NewSession, Nonce, Owner, Rotation, RotationOutcome, SecretHash,
+        Session, SessionId,
     },
     token::{
         Purpose, RefreshBinding, RefreshId, TokenError, TokenPair, TokenPayload, TokenRequest, random_bytes,
@@ -152,7 +153,8 @@ impl<U: AuthUser> AuthProvider<U> {
         if evicted.is_empty() {
             return Ok(pair);
         }
-        let (this, whose, login, epoch) = (self.clone(), owner.clone(), session_id.clone(), token.bound.epoch);
+        let (this, whose, login, epoch) =
+            (self.clone(), owner.clone(), session_id.clone(), token.bound.epoch);
         let revoking = async move { this.revoke_evicted(&whose, &evicted, (&login, epoch), now).await };
         // Nobody else would revoke their access tokens.
         match RunToCompletion::new(revoking).await {
@@ -168,7 +170,6 @@ impl<U: AuthUser> AuthProvider<U> {
             }
         }
     }
-
 
     /// Exchanges a refresh token for a new pair with the same scopes and custom claims.
     ///

@@ -117,8 +117,11 @@ pub enum ApiKeyFault {
     Malformed,
     /// There is none of its id: revoked, expired, or made up.
     Unknown,
-    /// Its id is that of a key, its secret is not.
+    /// Its id is that of a key; its secret is not, or the record was changed.
     WrongSecret,
+    /// Its record names a key of hashes that is not configured: a store secret was exchanged, or
+    /// the secret that it was derived from.
+    UnknownHashKey,
     /// It is a good key where only somebody who has logged in is let in.
     NotALogin,
 }
@@ -232,6 +235,9 @@ impl Rejection {
             Self::InvalidToken(InvalidToken::ApiKey(ApiKeyFault::Malformed)) => "malformed_api_key",
             Self::InvalidToken(InvalidToken::ApiKey(ApiKeyFault::Unknown)) => "unknown_api_key",
             Self::InvalidToken(InvalidToken::ApiKey(ApiKeyFault::WrongSecret)) => "wrong_api_key_secret",
+            Self::InvalidToken(InvalidToken::ApiKey(ApiKeyFault::UnknownHashKey)) => {
+                "api_key_hash_key_unknown"
+            }
             Self::InvalidToken(InvalidToken::ApiKey(ApiKeyFault::NotALogin)) => "api_key_is_no_login",
             Self::InvalidToken(InvalidToken::OneTime(OneTimeFault::Spent)) => "one_time_token_spent",
             Self::InvalidToken(InvalidToken::OneTime(OneTimeFault::Stale)) => "one_time_token_stale",

@@ -4,7 +4,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use super::{OWNER_BUCKETS, Owner, SecretHash, StoreError};
+use super::{OWNER_BUCKETS, Owner, SecretHash, StoreError, StoreLocation};
 use crate::clock::Timestamp;
 
 /// How many bits of an id follow the bucket.
@@ -93,8 +93,11 @@ impl ApiKey {
 pub struct StoredApiKey {
     /// What is known of it.
     pub key: ApiKey,
-    /// The hash of the whole key.
+    /// The hash of the whole key, and of whose it is and what it may do: it is the provider's to
+    /// make and to compare.
     pub hash: SecretHash,
+    /// Which of the provider's keys the hash is made with: a short text.
+    pub hash_key_id: String,
 }
 
 /// Keeps API keys.
@@ -107,6 +110,12 @@ pub struct StoredApiKey {
 /// the same time.
 #[async_trait]
 pub trait ApiKeyStore: Send + Sync + 'static {
+    /// Where it keeps what it is given. By default [unknown](StoreLocation::unknown), which counts
+    /// as a place that other applications can reach.
+    fn location(&self) -> StoreLocation {
+        StoreLocation::unknown()
+    }
+
     /// Keeps a key, unless its owner would have more than `limit` (at least 1) that have not
     /// expired: `false` then, and nothing has changed.
     ///

@@ -2,14 +2,15 @@
 
 use async_trait::async_trait;
 
-use super::{Owner, SecretHash, StoreError};
+use super::{Owner, SecretHash, StoreError, StoreLocation};
 use crate::{clock::Timestamp, token::Purpose};
 
 /// A one-time token, as a store keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "backends make it from what they have stored")]
 pub struct OneTimeRecord {
-    /// The hash of the token's id.
+    /// The hash of the token's id. Under which of the provider's keys it is made does not stand in
+    /// the record, since it is found by it.
     pub hash: SecretHash,
     /// To whom it belongs.
     pub owner: Owner<'static>,
@@ -26,6 +27,12 @@ pub struct OneTimeRecord {
 /// same token at the same time, one gets it.
 #[async_trait]
 pub trait OneTimeStore: Send + Sync + 'static {
+    /// Where it keeps what it is given. By default [unknown](StoreLocation::unknown), which counts
+    /// as a place that other applications can reach.
+    fn location(&self) -> StoreLocation {
+        StoreLocation::unknown()
+    }
+
     /// Keeps a token. If its owner would have more than `limit` (at least 1) live ones of its
     /// purpose, those that expire first are dropped: a stranger who asks for mails without end
     /// fills no store.

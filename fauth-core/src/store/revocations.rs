@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
 use smallvec::SmallVec;
 
-use super::{Owner, StoreError};
+use super::{Owner, StoreError, StoreLocation};
 use crate::clock::Timestamp;
 
 /// The longest text that is kept as it is, in bytes. The key of a session of the application's own
@@ -291,6 +291,12 @@ pub fn raised_epoch(before: Option<u64>, now: Timestamp) -> Option<u64> {
 ///   was allowed.
 #[async_trait]
 pub trait RevocationStore: Send + Sync + 'static {
+    /// Where it keeps what it is given. By default [unknown](StoreLocation::unknown), which counts
+    /// as a place that other applications can reach.
+    fn location(&self) -> StoreLocation {
+        StoreLocation::unknown()
+    }
+
     /// Revokes all of these until `until` at least; one that is revoked already never ends earlier
     /// than before. All in one trip and one atomic step.
     ///
@@ -414,8 +420,12 @@ mod tests {
         let (application, subject) = ("a".repeat(64), "ä".repeat(127) + "x");
         let longest = Owner::new(&application, "", &subject);
         assert_eq!(longest.subject.len(), 255);
-        let owners =
-            [longest, Owner::new("shop", "", "a"), Owner::new("", "", ""), Owner::new("a", "https://b", "日本")];
+        let owners = [
+            longest,
+            Owner::new("shop", "", "a"),
+            Owner::new("", "", ""),
+            Owner::new("a", "https://b", "日本"),
+        ];
         for owner in &owners {
             for target in [
                 RevocationTarget::Session(id.as_str()),

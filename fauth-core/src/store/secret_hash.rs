@@ -5,7 +5,10 @@ use std::fmt;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-/// SHA-256 of a secret: what a store keeps in its place.
+/// The hash of a secret: what a store keeps in its place. To a store it is 32 bytes.
+///
+/// Of refresh tokens it is the SHA-256, of API keys and one-time tokens an HMAC-SHA-256: what is
+/// not signed itself must not be made by whoever can write to the store.
 ///
 /// Only for secrets of at least 128 random bits, which nobody can guess; passwords are hashed by
 /// [`password`](crate::password).
@@ -25,6 +28,7 @@ impl SecretHash {
         &self.0
     }
 
+    /// The SHA-256 of a secret.
     pub(crate) fn of(secret: &[u8]) -> Self {
         Self(Sha256::digest(secret).into())
     }

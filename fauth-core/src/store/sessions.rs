@@ -4,7 +4,7 @@ use std::{fmt, net::IpAddr, time::Duration};
 
 use async_trait::async_trait;
 
-use super::{Owner, SecretHash, StoreError};
+use super::{Owner, SecretHash, StoreError, StoreLocation};
 use crate::{clock::Timestamp, token::SessionId};
 
 /// One login, as a store keeps it and a list shows it.
@@ -197,6 +197,12 @@ pub enum RotationOutcome {
 /// is known.
 #[async_trait]
 pub trait SessionStore: Send + Sync + 'static {
+    /// Where it keeps what it is given. By default [unknown](StoreLocation::unknown), which counts
+    /// as a place that other applications can reach.
+    fn location(&self) -> StoreLocation {
+        StoreLocation::unknown()
+    }
+
     /// Keeps a new session. If its owner would have more than [`NewSession::limit`] live ones,
     /// those that were seen longest ago are ended and returned.
     ///

@@ -6,9 +6,9 @@
 use std::{pin::Pin, sync::Arc};
 
 use super::{
-    ApiKey, ApiKeyId, ApiKeyStore, EndedSession, NewSession, OneTimeRecord, OneTimeStore, Owner, RevocationStore,
-    RevocationTarget, Rotation, RotationOutcome, SecretHash, Session, SessionId, SessionStore, StoreError,
-    StoredApiKey, TokenFacts, Verdict,
+    ApiKey, ApiKeyId, ApiKeyStore, EndedSession, NewSession, OneTimeRecord, OneTimeStore, Owner,
+    RevocationStore, RevocationTarget, Rotation, RotationOutcome, SecretHash, Session, SessionId,
+    SessionStore, StoreError, StoreLocation, StoredApiKey, TokenFacts, Verdict,
 };
 use crate::{clock::Timestamp, token::Purpose};
 
@@ -18,6 +18,10 @@ macro_rules! shared {
     ($($store:ident { $(fn $name:ident[$($life:lifetime)*]($($argument:ident: $type:ty),*) -> $answer:ty;)* })*) => {
         $(
             impl<S: $store + ?Sized> $store for Arc<S> {
+                fn location(&self) -> StoreLocation {
+                    (**self).location()
+                }
+
                 $(
                     fn $name<'this, $($life,)* 'async_trait>(
                         &'this self,

@@ -4,7 +4,8 @@
 /// Claim names that custom claims cannot use: those that fauth reads or writes itself, and the
 /// standard names `scope` and `client_id` (RFC 9068). A custom claim must not pass for one of
 /// them.
-const RESERVED: [&str; 18] = [
+const RESERVED: [&str; 19] = [
+    "app",
     "auth_time",
     "bound_browser",
     "bound_to",

@@ -14,6 +14,7 @@ use super::{
     json_object::JsonObject,
     keys::{Key, KeyRing},
     limits::{MAX_SUBJECT_BYTES, are_acceptable},
+    origin::Origin,
     profile::Format,
     purpose::{PerPurpose, Purpose},
 };
@@ -281,8 +282,7 @@ impl Serialize for TokenPair {
 pub(crate) struct Issuer {
     key: Key,
     format: Format,
-    iss: Option<Box<str>>,
-    aud: Vec<Box<str>>,
+    origin: Origin,
     lifetimes: PerPurpose<Duration>,
     /// How long a login lasts, however often it is refreshed.
     max_session: Duration,
@@ -296,8 +296,7 @@ impl Issuer {
     pub(crate) fn new(
         keys: &KeyRing,
         format: Format,
-        iss: Option<Box<str>>,
-        aud: Vec<Box<str>>,
+        origin: Origin,
         lifetimes: PerPurpose<Duration>,
         max_session: Duration,
         max_token_bytes: usize,
@@ -305,7 +304,7 @@ impl Issuer {
         let key = keys.signing()?.clone();
         let headers =
             PerPurpose::from_fn(|purpose| (header_segment(&key, format, purpose) + ".").into_boxed_str());
-        Some(Self { key, format, iss, aud, lifetimes, max_session, max_token_bytes, headers })
+        Some(Self { key, format, origin, lifetimes, max_session, max_token_bytes, headers })
     }
 
     /// How long a token of this purpose lasts at most.
@@ -379,14 +378,7 @@ impl Issuer {
         json.text("token_type", purpose.as_str());
         json.texts("scopes", &request.scopes);
         if self.format == Format::Standard {
-            if let Some(iss) = &self.iss {
-                json.text("iss", iss);
-            }
-            match self.aud.as_slice() {
-                [] => {}
-                [only] => json.text("aud", only),
-                several => json.texts("aud", several),
-            }
+            self.origin.write(&mut json);
         }
         write_binding(&mut json, &request.bound);
         if purpose == Purpose::Refresh {

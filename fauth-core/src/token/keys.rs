@@ -171,7 +171,8 @@ impl Key {
         Ok(Self { id: None, algorithm, mac })
     }
 
-    /// A key of its own for another purpose, which the label names. What is signed in a token always holds a dot and no space, a label the reverse.
+    /// A key of its own for another purpose, which the label names. A label holds a space, and what
+    /// is signed in a token never does.
     pub(crate) fn derive(&self, label: &str) -> Zeroizing<String> {
         Zeroizing::new(URL_SAFE_NO_PAD.encode(self.sign(label.as_bytes()).as_bytes()))
     }

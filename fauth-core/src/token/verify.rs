@@ -4,7 +4,7 @@
 //! then the claims. Nothing of a token but `alg`, `kid`, `typ` and the members that make a header unacceptable is looked at
 //! before its signature is known to be right.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use super::{
     base64url,
@@ -16,6 +16,7 @@ use super::{
         MAX_TOKEN_ID_BYTES,
     },
     mac::MAX_SIGNATURE_BYTES,
+    origin::Origin,
     payload::{Span, TokenPayload},
     profile::{Format, TokenProfile},
     purpose::{PerPurpose, Purpose},
@@ -62,6 +63,9 @@ pub enum TokenError {
     /// A claim is of the wrong type or outside its bounds.
     #[error("the token's claim `{0}` is not acceptable")]
     InvalidClaim(&'static str),
+    /// `app` is not this application's name: another one has the same secret.
+    #[error("the token is of another application")]
+    WrongApplication,
     /// `iss` is not the configured issuer.
     #[error("the token is from another issuer")]
     WrongIssuer,
@@ -97,6 +101,7 @@ impl TokenError {
             Self::WrongPurpose { .. } => "wrong_purpose",
             Self::MissingClaim(_) => "missing_claim",
             Self::InvalidClaim(_) => "invalid_claim",
+            Self::WrongApplication => "wrong_application",
             Self::WrongIssuer => "wrong_issuer",
             Self::WrongAudience => "wrong_audience",
             Self::Expired => "token_expired",
@@ -111,8 +116,7 @@ impl TokenError {
 #[derive(Debug, Clone)]
 pub(crate) struct Expectations {
     pub(crate) profile: TokenProfile,
-    pub(crate) issuer: Option<Box<str>>,
-    pub(crate) audiences: Vec<Box<str>>,
+    pub(crate) origin: Origin,
     /// Seconds by which `nbf` and `iat` may lie in the future.
     pub(crate) leeway: i64,
     /// Seconds by which `exp` may have passed.
@@ -243,21 +247,27 @@ impl Verifier {
     }
 
     fn accept_origin(&self, claims: &Reader<'_>, found: &Claims, format: Format) -> Result<(), TokenError> {
-        let foreign = format == Format::PythonFauth;
-        if let Some(issuer) = self.expectations.issuer.as_deref().filter(|_| !foreign) {
-            let value = found.issuer.ok_or(TokenError::MissingClaim("iss"))?;
-            let named = value.text(claims.json).ok_or(TokenError::InvalidClaim("iss"))?;
-            if named != issuer {
-                return Err(TokenError::WrongIssuer);
-            }
+        let origin = &self.expectations.origin;
+        // Tokens in the format of the Python fauth say nothing of their origin.
+        let (issuer, audiences) = match format {
+            Format::Standard => (origin.issuer.as_deref(), origin.audiences.as_slice()),
+            Format::PythonFauth => (None, &[][..]),
+        };
+        if let Some(issuer) = issuer
+            && claims.required("iss", found.issuer)? != issuer
+        {
+            return Err(TokenError::WrongIssuer);
         }
-        let audiences = if foreign { &[][..] } else { &self.expectations.audiences };
         match (audiences, found.audience) {
-            ([], None) => Ok(()),
-            ([], Some(_)) => Err(TokenError::WrongAudience),
-            (_, None) => Err(TokenError::MissingClaim("aud")),
-            (audiences, Some(value)) => claims.audience(value, audiences),
+            ([], None) => {}
+            ([], Some(_)) => return Err(TokenError::WrongAudience),
+            (_, None) => return Err(TokenError::MissingClaim("aud")),
+            (audiences, Some(value)) => claims.audience(value, audiences)?,
         }
+        if format == Format::Standard && claims.required("app", found.application)? != *origin.application {
+            return Err(TokenError::WrongApplication);
+        }
+        Ok(())
     }
 
     fn accept_times(
@@ -465,6 +475,7 @@ struct Claims {
     subject: Option<Value>,
     token_id: Option<Value>,
     token_type: Option<Value>,
+    application: Option<Value>,
     issuer: Option<Value>,
     audience: Option<Value>,
     expires_at: Option<Value>,
@@ -493,6 +504,7 @@ impl Claims {
             "sub" => Some(&mut self.subject),
             "jti" => Some(&mut self.token_id),
             "token_type" => Some(&mut self.token_type),
+            "app" => Some(&mut self.application),
             "iss" => Some(&mut self.issuer),
             "aud" => Some(&mut self.audience),
             "exp" => Some(&mut self.expires_at),
@@ -528,6 +540,12 @@ impl Reader<'_> {
             length if length > max_bytes => Err(TokenError::InvalidClaim(name)),
             _ => Ok(span),
         }
+    }
+
+    /// The text of a claim that must be there.
+    fn required(&self, name: &'static str, value: Option<Value>) -> Result<Cow<'_, str>, TokenError> {
+        let value = value.ok_or(TokenError::MissingClaim(name))?;
+        value.text(self.json).ok_or(TokenError::InvalidClaim(name))
     }
 
     fn date(&self, name: &'static str, value: Option<Value>) -> Result<Option<NumericDate>, TokenError> {

@@ -11,9 +11,9 @@ use fauth_core::{
     MemoryStore, Purpose, async_trait,
     clock::Timestamp,
     store::{
-        ApiKey, ApiKeyId, ApiKeyStore, EndedSession, NewSession, OneTimeRecord, OneTimeStore, Owner, RevocationStore,
-        RevocationTarget, Rotation, RotationOutcome, SecretHash, Session, SessionId, SessionStore,
-        StoreError, StoredApiKey, TokenFacts, Verdict,
+        ApiKey, ApiKeyId, ApiKeyStore, EndedSession, NewSession, OneTimeRecord, OneTimeStore, Owner,
+        RevocationStore, RevocationTarget, Rotation, RotationOutcome, SecretHash, Session, SessionId,
+        SessionStore, StoreError, StoreLocation, StoredApiKey, TokenFacts, Verdict,
     },
 };
 
@@ -247,6 +247,10 @@ impl Plan {
 
 #[async_trait]
 impl<S: SessionStore> SessionStore for FaultyStore<S> {
+    fn location(&self) -> StoreLocation {
+        self.inner.location()
+    }
+
     async fn open(&self, new: NewSession, now: Timestamp) -> Result<Vec<EndedSession>, StoreError> {
         self.step("open", self.inner.open(new, now)).await
     }
@@ -310,6 +314,10 @@ const fn kind_of(target: &RevocationTarget<'_>) -> &'static str {
 
 #[async_trait]
 impl<S: RevocationStore> RevocationStore for FaultyStore<S> {
+    fn location(&self) -> StoreLocation {
+        self.inner.location()
+    }
+
     async fn revoke(
         &self,
         owner: &Owner<'_>,
@@ -343,6 +351,10 @@ impl<S: RevocationStore> RevocationStore for FaultyStore<S> {
 
 #[async_trait]
 impl<S: OneTimeStore> OneTimeStore for FaultyStore<S> {
+    fn location(&self) -> StoreLocation {
+        self.inner.location()
+    }
+
     async fn insert(&self, record: OneTimeRecord, limit: usize, now: Timestamp) -> Result<(), StoreError> {
         self.step("insert_one_time", self.inner.insert(record, limit, now)).await
     }
@@ -370,6 +382,10 @@ impl<S: OneTimeStore> OneTimeStore for FaultyStore<S> {
 
 #[async_trait]
 impl<S: ApiKeyStore> ApiKeyStore for FaultyStore<S> {
+    fn location(&self) -> StoreLocation {
+        self.inner.location()
+    }
+
     async fn insert(&self, key: StoredApiKey, limit: usize, now: Timestamp) -> Result<bool, StoreError> {
         self.step("insert_key", self.inner.insert(key, limit, now)).await
     }

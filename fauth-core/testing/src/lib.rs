@@ -43,8 +43,11 @@ pub fn provider_with(config: AuthConfig, users: &Users) -> AuthProviderBuilder<T
 }
 
 /// As [`provider_with`], without a store.
+///
+/// Tests build many providers of one secret and one application, in one process: that is said here.
 pub fn provider_without_store(config: AuthConfig, users: &Users) -> AuthProviderBuilder<TestUser> {
     AuthProvider::builder(config)
+        .danger_share_application()
         .user_loader(users.user_loader())
         .identity_loader(users.identity_loader())
         .password(weak_passwords())
@@ -56,9 +59,9 @@ pub fn memory_store() -> MemoryStore {
     MemoryStore::builder().remembers_since(Timestamp::from_unix_seconds(0)).build()
 }
 
-/// The default settings with the [`SECRET`].
+/// The default settings with the [`SECRET`], of the application `default`.
 pub fn config() -> AuthConfig {
-    AuthConfig::builder().secret(SECRET).build().unwrap()
+    AuthConfig::builder().application("default").secret(SECRET).build().unwrap()
 }
 
 /// A scheme that takes microseconds. The hashes of the fake users are of it.

@@ -23,7 +23,8 @@ use crate::support::get;
 
 /// Without any option: only the settings and a store.
 fn bare<U: AuthUser>() -> AuthProviderBuilder<U> {
-    AuthProvider::builder(config()).password(weak_passwords()).store(memory_store())
+    let builder = AuthProvider::builder(config()).password(weak_passwords()).store(memory_store());
+    builder.danger_share_application()
 }
 
 #[track_caller]

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use fauth_core::{
-    ClientInfo, Purpose, Rejection, SessionConfig,
-    event::EventKind,
-    rejection::InvalidToken,
+    ClientInfo, Purpose, Rejection, SessionConfig, event::EventKind, rejection::InvalidToken,
     store::RevocationTarget,
 };
 use fauth_testing::{ManualClock, memory_store, sign};
@@ -59,7 +57,8 @@ async fn a_repetition_by_another_client_is_suspicious() {
         assert_eq!(suspicious.subject.as_deref(), Some("alice"));
         assert_eq!(suspicious.session.as_ref(), Some(&session));
         let records = log.with(&session);
-        let record = records.iter().find(|record| record.field("event") == Some("suspicious_refresh")).unwrap();
+        let record =
+            records.iter().find(|record| record.field("event") == Some("suspicious_refresh")).unwrap();
         assert_eq!(record.level, Level::WARN);
         world.works(&again).await;
     }

@@ -64,6 +64,7 @@ impl Failing {
         let (clock, events) = (ManualClock::new(), Sink::default());
         let (by_token, by_name) = (Arc::clone(&behaviour), Arc::clone(&behaviour));
         let builder = AuthProvider::builder(config())
+            .danger_share_application()
             .user_loader(move |_: Arc<TokenPayload>| by_token.lock().unwrap()())
             .identity_loader(move |_: String| by_name.lock().unwrap()())
             .password(weak_passwords())

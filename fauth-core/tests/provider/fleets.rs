@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use fauth_core::{
     AuthConfig, AuthProvider, ClientInfo, LoginRequest, Purpose, Rejection, Requirement, SessionConfig,
-    clock::Timestamp,
-    rejection::InvalidToken,
-    store::RevocationTarget,
+    clock::Timestamp, rejection::InvalidToken, store::RevocationTarget,
 };
 use fauth_testing::{
     FaultyStore, ManualClock, SECRET, TestUser, Users, memory_store, provider_without_store,

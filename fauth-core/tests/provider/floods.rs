@@ -139,13 +139,11 @@ async fn the_last_place_is_taken_and_one_more_logout_ends_everything_of_the_subj
         world.events.take();
 
         log_out(&world, &one_more.access).await.unwrap();
-        let raised: Vec<_> = world.events.take().into_iter().map(|event| (event.kind, event.reason)).collect();
+        let raised: Vec<_> =
+            world.events.take().into_iter().map(|event| (event.kind, event.reason)).collect();
         assert_eq!(
             raised,
-            [
-                (EventKind::LoggedOutEverywhere, Some("too_many_revocations")),
-                (EventKind::LoggedOut, None)
-            ]
+            [(EventKind::LoggedOutEverywhere, Some("too_many_revocations")), (EventKind::LoggedOut, None)]
         );
         for tokens in [&one_more, &kept] {
             world.is_over(tokens, "everything has ended").await;

@@ -62,7 +62,10 @@ async fn a_refresh_token_older_than_the_memory_of_revocations() {
     let remembering = memory_store();
     let sessions = memory_store();
     let before = World::without_store(|builder| {
-        builder.session_store(sessions.clone()).revocation_store(remembering.clone()).revocable_claim("device")
+        builder
+            .session_store(sessions.clone())
+            .revocation_store(remembering.clone())
+            .revocable_claim("device")
     });
     let tokens = before.log_in("alice").await;
     let stateless =
@@ -98,7 +101,10 @@ async fn a_refresh_token_older_than_the_memory_of_revocations() {
 async fn an_api_key_is_refused_that_another_provider_has_revoked() {
     let revocations = memory_store();
     let keys = World::without_store(|builder| {
-        builder.session_store(memory_store()).revocation_store(revocations.clone()).api_key_store(memory_store())
+        builder
+            .session_store(memory_store())
+            .revocation_store(revocations.clone())
+            .api_key_store(memory_store())
     });
     let elsewhere = World::without_store(|builder| {
         builder.session_store(memory_store()).revocation_store(revocations.clone())

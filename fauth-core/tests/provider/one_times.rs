@@ -105,6 +105,7 @@ impl Mail {
         let (clock, events) = (ManualClock::new(), Sink::default());
         let loader = accounts.clone();
         let builder = AuthProvider::builder(config)
+            .danger_share_application()
             .user_loader(move |token: Arc<TokenPayload>| {
                 let found = loader.load(token.subject());
                 async move { found }

@@ -127,7 +127,7 @@ fn holders() -> impl Strategy<Value = Held> {
 
 fn provider_of_holders() -> AuthProvider<Holder> {
     let builder = AuthProvider::builder(config()).user_loader(holder_of).clock(ManualClock::new());
-    builder.without_password_login().danger_stateless().build().unwrap()
+    builder.without_password_login().danger_stateless().danger_share_application().build().unwrap()
 }
 
 fn decide(auth: &AuthProvider<Holder>, requirement: &Requirement, held: Held) -> Result<(), Rejection> {

@@ -250,7 +250,8 @@ fn what_ends_a_token_cannot_be_claimed_by_an_application() {
 fn minted(name: &str, value: Value) -> String {
     let now = ManualClock::START.unix_seconds();
     let mut claims = json!({
-        "sub": "alice", "exp": now + 900, "iat": now, "jti": "minted", "token_type": "access", "scopes": []
+        "sub": "alice", "exp": now + 900, "iat": now, "jti": "minted", "token_type": "access", "scopes": [],
+        "app": "default"
     });
     claims[name] = value;
     sign(r#"{"alg":"HS256","typ":"at+jwt"}"#, &claims.to_string())
@@ -287,7 +288,7 @@ async fn claims_that_end_a_token_have_one_type() {
     // Numbers that `json!` cannot write.
     for bad in ["18446744073709551616", "1e3", "-0", "1E400"] {
         let claims = format!(
-            r#"{{"sub":"alice","exp":{0},"iat":{1},"jti":"m","token_type":"access","scopes":[],"token_epoch":{bad}}}"#,
+            r#"{{"sub":"alice","exp":{0},"iat":{1},"jti":"m","token_type":"access","scopes":[],"app":"default","token_epoch":{bad}}}"#,
             ManualClock::START.unix_seconds() + 900,
             ManualClock::START.unix_seconds(),
         );

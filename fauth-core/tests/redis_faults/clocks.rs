@@ -30,7 +30,9 @@ async fn what_was_revoked_holds_when_the_clock_comes_back() {
     clock.set(at(DAY * 9));
     for number in 0..200 {
         let id = format!("later {number}");
-        two.revoke(&alice(), &[RevocationTarget::TokenId(&id)], None, at(DAY * 9), at(DAY * 10)).await.unwrap();
+        two.revoke(&alice(), &[RevocationTarget::TokenId(&id)], None, at(DAY * 9), at(DAY * 10))
+            .await
+            .unwrap();
     }
     two.raise_epoch(&owner("carol"), at(DAY * 9), at(DAY * 10)).await.unwrap();
     assert_eq!(two.list(&alice(), at(DAY * 9)).await.unwrap(), []);

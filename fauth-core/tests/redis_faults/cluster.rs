@@ -105,7 +105,16 @@ async fn call_api_keys(store: &RedisStore, owner: &Owner<'static>) {
             expires_at: later(DAY),
             last_used_at: None,
         };
-        assert!(ApiKeyStore::insert(store, StoredApiKey { key, hash: hash(1) }, 2, now()).await.unwrap());
+        assert!(
+            ApiKeyStore::insert(
+                store,
+                StoredApiKey { key, hash: hash(1), hash_key_id: "hash key".to_owned() },
+                2,
+                now()
+            )
+            .await
+            .unwrap()
+        );
     }
     store.touch(owner, &id(1), now()).await.unwrap();
     assert!(ApiKeyStore::find(store, &id(1), now()).await.unwrap().unwrap().key.last_used_at.is_some());

@@ -155,7 +155,16 @@ async fn keep_api_key(store: &RedisStore) {
         expires_at: later(DAY),
         last_used_at: None,
     };
-    assert!(ApiKeyStore::insert(store, StoredApiKey { key, hash: hash(1) }, 1, now()).await.unwrap());
+    assert!(
+        ApiKeyStore::insert(
+            store,
+            StoredApiKey { key, hash: hash(1), hash_key_id: "hash key".to_owned() },
+            1,
+            now()
+        )
+        .await
+        .unwrap()
+    );
 }
 
 /// What is over leaves the sorted set of the revocations, a little at each write.

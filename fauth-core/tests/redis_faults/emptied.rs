@@ -126,7 +126,14 @@ async fn a_key_whose_index_is_lost_is_removed_and_noted_all_the_same() {
         expires_at: later(DAY),
         last_used_at: None,
     };
-    ApiKeyStore::insert(&store, StoredApiKey { key, hash: hash(1) }, 10, now()).await.unwrap();
+    ApiKeyStore::insert(
+        &store,
+        StoredApiKey { key, hash: hash(1), hash_key_id: "hash key".to_owned() },
+        10,
+        now(),
+    )
+    .await
+    .unwrap();
     let mut connection = raw(&server.url()).await;
     let keys: Vec<String> =
         redis::cmd("KEYS").arg("*:api-keys:*").query_async(&mut connection).await.unwrap();

@@ -140,7 +140,9 @@ async fn while_it_is_down_every_call_fails_soon() {
         assert!(store.list(&alice(), now()).await.is_err());
         assert!(store.open(login(1), now()).await.is_err());
         assert!(store.epoch(&alice(), now()).await.is_err());
-        assert!(store.revoke(&alice(), &[RevocationTarget::TokenId("a")], None, now(), later(DAY)).await.is_err());
+        assert!(
+            store.revoke(&alice(), &[RevocationTarget::TokenId("a")], None, now(), later(DAY)).await.is_err()
+        );
         assert_eq!(verdict(&store, "a", issued_at).await, None);
         // Five calls of half a second at most.
         assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());

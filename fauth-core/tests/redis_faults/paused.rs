@@ -125,6 +125,7 @@ async fn what_failed_does_not_happen_later() {
             last_used_at: None,
         },
         hash: hash(0),
+        hash_key_id: "hash key".to_owned(),
     };
     store.open(limited(1), now()).await.unwrap();
     OneTimeStore::insert(&store, link(1), 1, now()).await.unwrap();

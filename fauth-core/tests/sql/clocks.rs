@@ -37,7 +37,7 @@ fn api_key(number: u64, now: Timestamp, expires_at: Timestamp) -> StoredApiKey {
         expires_at,
         last_used_at: None,
     };
-    StoredApiKey { key, hash: hash(number) }
+    StoredApiKey { key, hash: hash(number), hash_key_id: "hash key".to_owned() }
 }
 
 /// One of everything, by an instance whose clock shows `now`.
@@ -110,7 +110,10 @@ async fn postgres_forgets_an_hour_late_by_its_own_clock() {
 async fn one_is_behind<D: SqlDialect>(store: SqlStore<D>) {
     let judge = async |issued_at, now| judge(&store, "other", "bob", issued_at, now).await;
     store.revoke(&owner("bob"), &[RevocationTarget::TokenId("stolen")], None, START, at(1000)).await.unwrap();
-    store.revoke(&owner("bob"), &[RevocationTarget::TokenId("another")], None, at(9000), at(10_000)).await.unwrap();
+    store
+        .revoke(&owner("bob"), &[RevocationTarget::TokenId("another")], None, at(9000), at(10_000))
+        .await
+        .unwrap();
     for _ in 0..2 {
         assert_eq!(judge(START, at(500)).await, Verdict::BeforeMemory, "behind what was forgotten");
         assert_eq!(judge(at(500), at(500)).await, Verdict::Good);

@@ -37,7 +37,7 @@ fn api_key(owner: &Owner<'_>, number: u64) -> StoredApiKey {
         expires_at: at(7200),
         last_used_at: Some(START),
     };
-    StoredApiKey { key, hash: hash(number) }
+    StoredApiKey { key, hash: hash(number), hash_key_id: "hash key".to_owned() }
 }
 
 /// Everything that an owner can have, with the same ids for every owner.

@@ -80,7 +80,10 @@ async fn many_sweep_at_once() {
 }
 
 async fn clock_goes_back<D: SqlDialect>(store: SqlStore<D>) {
-    store.revoke(&owner("alice"), &[RevocationTarget::TokenId("stolen")], None, START, at(100)).await.unwrap();
+    store
+        .revoke(&owner("alice"), &[RevocationTarget::TokenId("stolen")], None, START, at(100))
+        .await
+        .unwrap();
     assert_eq!(judge(&store, "stolen", "alice", START, START).await, Verdict::Revoked);
     assert_eq!(judge(&store, "other", "alice", START, START).await, Verdict::Good);
 

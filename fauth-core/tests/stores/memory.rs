@@ -110,7 +110,7 @@ fn api_key(number: u16, life: i64) -> StoredApiKey {
         expires_at: at(life),
         last_used_at: None,
     };
-    StoredApiKey { key, hash: hash(number) }
+    StoredApiKey { key, hash: hash(number), hash_key_id: "hash key".to_owned() }
 }
 
 /// The verdict on a token of "alice".
@@ -369,7 +369,8 @@ async fn several_find_room_together_or_not_at_all() {
     let store = MemoryStore::builder().revocations(16).build();
     let names: Vec<_> = (0..16).map(|number| number.to_string()).collect();
     let targets: Vec<_> = names.iter().map(|name| RevocationTarget::TokenId(name)).collect();
-    let revoke = async |count: usize, limit| store.revoke(&alice(), &targets[..count], limit, at(0), at(100)).await;
+    let revoke =
+        async |count: usize, limit| store.revoke(&alice(), &targets[..count], limit, at(0), at(100)).await;
     assert!(!revoke(16, Some(1_000)).await.unwrap());
     assert_eq!(store.sizes().revocations, 0);
     assert!(revoke(15, Some(1_000)).await.unwrap());

@@ -66,6 +66,7 @@ pub(crate) fn claims() -> Object {
         .with("jti", "\"3f2b6c1e\"")
         .with("token_type", "\"access\"")
         .with("scopes", "[]")
+        .with("app", "\"default\"")
 }
 
 pub(crate) fn token(header: &Object, claims: &Object) -> String {
@@ -80,7 +81,7 @@ pub(crate) fn auth(configure: impl FnOnce(AuthConfigBuilder) -> AuthConfigBuilde
 pub(crate) fn auth_at(now: i64, configure: impl FnOnce(AuthConfigBuilder) -> AuthConfigBuilder) -> Auth {
     let clock = ManualClock::new();
     clock.set(fauth_core::clock::Timestamp::from_unix_seconds(now));
-    let config = configure(AuthConfig::builder().secret(SECRET)).build().unwrap();
+    let config = configure(AuthConfig::builder().application("default").secret(SECRET)).build().unwrap();
     fauth_testing::provider_with(config, &Users::new()).clock(clock).build().unwrap()
 }
 

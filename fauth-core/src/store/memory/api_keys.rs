@@ -7,13 +7,17 @@ use async_trait::async_trait;
 use super::{MemoryStore, bounds::Refused, table::Shard};
 use crate::{
     clock::Timestamp,
-    store::{ApiKey, ApiKeyId, ApiKeyStore, Owner, StoreError, StoredApiKey},
+    store::{ApiKey, ApiKeyId, ApiKeyStore, Owner, StoreError, StoreLocation, StoredApiKey},
 };
 
 type Keys = Shard<ApiKeyId, StoredApiKey>;
 
 #[async_trait]
 impl ApiKeyStore for MemoryStore {
+    fn location(&self) -> StoreLocation {
+        StoreLocation::in_process(&self.0)
+    }
+
     async fn insert(&self, key: StoredApiKey, limit: usize, now: Timestamp) -> Result<bool, StoreError> {
         self.0.revocations.witness(now);
         if !key.key.is_in_bucket() {

@@ -11,8 +11,8 @@ use std::{
 
 use super::{
     bounds::{FORGOTTEN_PER_WRITE, Refused, is_forgettable},
-    shares::Shares,
     shards::{Room, ShardIndex, Shards},
+    shares::Shares,
 };
 use crate::{
     clock::Timestamp,
@@ -267,7 +267,12 @@ impl Entries {
     }
 
     /// Room for so many new entries, or `None`. Acts of owners leave some of it to others.
-    fn take_room(&self, count: usize, limit: Option<usize>, now: Timestamp) -> Result<Option<Taken<'_>>, Refused> {
+    fn take_room(
+        &self,
+        count: usize,
+        limit: Option<usize>,
+        now: Timestamp,
+    ) -> Result<Option<Taken<'_>>, Refused> {
         let take = || match limit {
             Some(_) => self.room.take_unreserved(count),
             None => self.room.take_all(count),

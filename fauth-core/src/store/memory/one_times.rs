@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::{MemoryStore, rows::OneTimeKey, table::Shard};
 use crate::{
     clock::Timestamp,
-    store::{OneTimeRecord, OneTimeStore, Owner, SecretHash, StoreError},
+    store::{OneTimeRecord, OneTimeStore, Owner, SecretHash, StoreError, StoreLocation},
     token::Purpose,
 };
 
@@ -15,6 +15,10 @@ type Tokens = Shard<OneTimeKey, OneTimeRecord>;
 
 #[async_trait]
 impl OneTimeStore for MemoryStore {
+    fn location(&self) -> StoreLocation {
+        StoreLocation::in_process(&self.0)
+    }
+
     async fn insert(&self, record: OneTimeRecord, limit: usize, now: Timestamp) -> Result<(), StoreError> {
         self.0.revocations.witness(now);
         let key = Arc::new((record.owner.clone(), record.hash));

@@ -5,11 +5,17 @@ use async_trait::async_trait;
 use super::MemoryStore;
 use crate::{
     clock::Timestamp,
-    store::{Known, Owner, RevocationStore, RevocationTarget, StoreError, TokenFacts, Verdict},
+    store::{
+        Known, Owner, RevocationStore, RevocationTarget, StoreError, StoreLocation, TokenFacts, Verdict,
+    },
 };
 
 #[async_trait]
 impl RevocationStore for MemoryStore {
+    fn location(&self) -> StoreLocation {
+        StoreLocation::in_process(&self.0)
+    }
+
     async fn revoke(
         &self,
         owner: &Owner<'_>,

@@ -12,8 +12,8 @@ use super::{
 use crate::{
     clock::Timestamp,
     store::{
-        EndedSession, NewSession, Owner, RefreshFamily, Rotation, RotationDecision, RotationOutcome, Session, SessionId,
-        SessionStore, StoreError,
+        EndedSession, NewSession, Owner, RefreshFamily, Rotation, RotationDecision, RotationOutcome, Session,
+        SessionId, SessionStore, StoreError, StoreLocation,
     },
 };
 
@@ -21,6 +21,10 @@ type Sessions = Shard<SessionKey, SessionRow>;
 
 #[async_trait]
 impl SessionStore for MemoryStore {
+    fn location(&self) -> StoreLocation {
+        StoreLocation::in_process(&self.0)
+    }
+
     async fn open(&self, new: NewSession, now: Timestamp) -> Result<Vec<EndedSession>, StoreError> {
         self.0.revocations.witness(now);
         let owner = new.session.owner.clone();

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    store::{ApiKey, ApiKeyId, ApiKeyStore, Owner, SecretHash, StoreError, StoredApiKey},
+    store::{ApiKey, ApiKeyId, ApiKeyStore, Owner, SecretHash, StoreError, StoreLocation, StoredApiKey},
 };
 
 /// How often the keys of an owner may change while they are being listed.
@@ -21,8 +21,12 @@ const LIST_ATTEMPTS: usize = 10;
 
 #[async_trait]
 impl ApiKeyStore for RedisStore {
+    fn location(&self) -> StoreLocation {
+        self.place()
+    }
+
     async fn insert(&self, stored: StoredApiKey, limit: usize, now: Timestamp) -> Result<bool, StoreError> {
-        let StoredApiKey { key, hash } = stored;
+        let StoredApiKey { key, hash, hash_key_id } = stored;
         if !key.is_in_bucket() {
             return Err(Fault::WrongBucket.into());
         }
@@ -33,7 +37,8 @@ impl ApiKeyStore for RedisStore {
             .arg(limit)
             .arg(time_to_live(now, key.expires_at))
             .arg(seconds(key.expires_at));
-        add_fields(&mut step, &key, &hash)?;
+        add_fields(&mut step, &key)?;
+        step.arg("hash").arg(hash.as_bytes()).arg("hash_key").arg(hash_key_id);
         let reply = self.hub().run(&step, Retry::NotAfterDeadline).await?;
         match reply.word() {
             b"known" => Err(Fault::Known("the API key").into()),
@@ -97,7 +102,7 @@ fn add_owner(step: &mut Step, owner: &Owner<'_>) {
     step.arg(&*owner.application).arg(&*owner.issuer).arg(&*owner.subject);
 }
 
-fn add_fields(step: &mut Step, key: &ApiKey, hash: &SecretHash) -> Result<(), Fault> {
+fn add_fields(step: &mut Step, key: &ApiKey) -> Result<(), Fault> {
     step.arg("application")
         .arg(&*key.owner.application)
         .arg("issuer")
@@ -109,9 +114,7 @@ fn add_fields(step: &mut Step, key: &ApiKey, hash: &SecretHash) -> Result<(), Fa
         .arg("scopes")
         .arg(serde_json::to_string(&key.scopes)?)
         .arg("created")
-        .arg(seconds(key.created_at))
-        .arg("hash")
-        .arg(hash.as_bytes());
+        .arg(seconds(key.created_at));
     if let Some(used) = key.last_used_at {
         step.arg("used").arg(seconds(used));
     }
@@ -154,6 +157,7 @@ fn stored(id: ApiKeyId, row: &mut Reply) -> Result<StoredApiKey, Fault> {
             last_used_at: row.optional_time()?,
         },
         hash: SecretHash::from_bytes(row.array()?),
+        hash_key_id: row.text()?,
     })
 }
 

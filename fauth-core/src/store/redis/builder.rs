@@ -17,6 +17,7 @@ use super::{
 use crate::{
     clock::{Clock, SystemClock},
     error::ConfigError,
+    store::StoreLocation,
 };
 
 impl RedisStore {
@@ -135,6 +136,7 @@ impl RedisStoreBuilder {
     /// - [`RedisConnectError::Store`] if the server cannot be reached.
     pub async fn connect(self) -> Result<RedisStore, RedisConnectError> {
         let client = self.validate()?;
+        let place = place(&client, &self.namespace);
         let link = Link::open(client, self.command_timeout).await?;
         let names = Names::new(&self.namespace);
         if !self.allow_eviction {
@@ -147,7 +149,7 @@ impl RedisStoreBuilder {
         hub.wait_for(since).await?;
         let mirror =
             if self.mirror { Some(Mirror::start(hub.clone(), self.max_staleness).await?) } else { None };
-        Ok(RedisStore::new(hub, mirror, self.when_stale))
+        Ok(RedisStore::new(hub, mirror, self.when_stale, place))
     }
 
     fn validate(&self) -> Result<Client, ConfigError> {
@@ -168,4 +170,11 @@ impl RedisStoreBuilder {
             ConfigError::new("url", "is no URL of a Redis server that can be used", fix)
         })
     }
+}
+
+/// The address has no user and no password in it.
+fn place(client: &Client, namespace: &str) -> StoreLocation {
+    let info = client.get_connection_info();
+    let (server, database) = (info.addr(), info.redis_settings().db());
+    StoreLocation::shared(format!("redis {server}/{database}, keys {namespace}"))
 }

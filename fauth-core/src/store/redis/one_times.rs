@@ -12,12 +12,16 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    store::{OneTimeRecord, OneTimeStore, Owner, SecretHash, StoreError},
+    store::{OneTimeRecord, OneTimeStore, Owner, SecretHash, StoreError, StoreLocation},
     token::Purpose,
 };
 
 #[async_trait]
 impl OneTimeStore for RedisStore {
+    fn location(&self) -> StoreLocation {
+        self.place()
+    }
+
     async fn insert(&self, record: OneTimeRecord, limit: usize, now: Timestamp) -> Result<(), StoreError> {
         let mut step = self.one_time_step(&scripts::ONE_TIME_INSERT, &record.owner, now);
         step.arg(record.purpose.as_str())

@@ -12,11 +12,17 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    store::{Known, Owner, RevocationStore, RevocationTarget, StoreError, TokenFacts, Verdict},
+    store::{
+        Known, Owner, RevocationStore, RevocationTarget, StoreError, StoreLocation, TokenFacts, Verdict,
+    },
 };
 
 #[async_trait]
 impl RevocationStore for RedisStore {
+    fn location(&self) -> StoreLocation {
+        self.place()
+    }
+
     async fn revoke(
         &self,
         owner: &Owner<'_>,

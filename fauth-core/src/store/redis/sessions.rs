@@ -16,12 +16,17 @@ use super::{
 use crate::{
     clock::Timestamp,
     store::{
-        EndedSession, NewSession, Nonce, Owner, Rotation, RotationOutcome, Session, SessionId, SessionStore, StoreError,
+        EndedSession, NewSession, Nonce, Owner, Rotation, RotationOutcome, Session, SessionId, SessionStore,
+        StoreError, StoreLocation,
     },
 };
 
 #[async_trait]
 impl SessionStore for RedisStore {
+    fn location(&self) -> StoreLocation {
+        self.place()
+    }
+
     async fn open(&self, new: NewSession, now: Timestamp) -> Result<Vec<EndedSession>, StoreError> {
         let NewSession { session, head, limit } = new;
         let mut step = self.session_step(&scripts::OPEN, &session.owner, now);

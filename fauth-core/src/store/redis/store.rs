@@ -3,7 +3,10 @@
 use std::{fmt, sync::Arc};
 
 use super::{hub::Hub, mirror::Mirror};
-use crate::{clock::Timestamp, store::StoreError};
+use crate::{
+    clock::Timestamp,
+    store::{StoreError, StoreLocation},
+};
 
 /// Sessions, revocations, one-time tokens and API keys in Redis (6.2 or later) or Valkey. Feature
 /// `redis`.
@@ -69,6 +72,7 @@ struct Shared {
     hub: Hub,
     mirror: Option<Mirror>,
     when_stale: WhenStale,
+    place: StoreLocation,
 }
 
 /// What a check does when the mirror is older than allowed.
@@ -84,8 +88,8 @@ pub enum WhenStale {
 }
 
 impl RedisStore {
-    pub(super) fn new(hub: Hub, mirror: Option<Mirror>, when_stale: WhenStale) -> Self {
-        Self { shared: Arc::new(Shared { hub, mirror, when_stale }) }
+    pub(super) fn new(hub: Hub, mirror: Option<Mirror>, when_stale: WhenStale, place: StoreLocation) -> Self {
+        Self { shared: Arc::new(Shared { hub, mirror, when_stale, place }) }
     }
 
     pub(super) fn hub(&self) -> &Hub {
@@ -98,6 +102,11 @@ impl RedisStore {
 
     pub(super) fn when_stale(&self) -> WhenStale {
         self.shared.when_stale
+    }
+
+    /// The server and the namespace.
+    pub(super) fn place(&self) -> StoreLocation {
+        self.shared.place.clone()
     }
 
     /// What the names of all its keys begin with, after an opening brace.

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    store::{ApiKey, ApiKeyId, ApiKeyStore, Owner, StoreError, StoredApiKey},
+    store::{ApiKey, ApiKeyId, ApiKeyStore, Owner, StoreError, StoreLocation, StoredApiKey},
 };
 
 /// The table, for its lock.
@@ -24,6 +24,10 @@ const TABLE: &str = "api_keys";
 
 #[async_trait]
 impl<D: SqlDialect> ApiKeyStore for SqlStore<D> {
+    fn location(&self) -> StoreLocation {
+        self.place()
+    }
+
     async fn insert(&self, key: StoredApiKey, limit: usize, now: Timestamp) -> Result<bool, StoreError> {
         if !key.key.is_in_bucket() {
             return Err(StoreError::new("the id of an API key is not of its owner's bucket"));
@@ -53,7 +57,7 @@ impl<D: SqlDialect> ApiKeyStore for SqlStore<D> {
         if !key.is_in_bucket() {
             return Err(damaged());
         }
-        Ok(Some(StoredApiKey { key, hash: reader.hash()? }))
+        Ok(Some(StoredApiKey { key, hash: reader.hash()?, hash_key_id: reader.text()? }))
     }
 
     async fn list(&self, owner: &Owner<'_>, now: Timestamp) -> Result<Vec<ApiKey>, StoreError> {
@@ -93,7 +97,7 @@ fn of_bucket<'a, const N: usize>(owner: &'a Owner<'_>, others: [Value<'a>; N]) -
 
 async fn insert<D: SqlDialect>(
     transaction: &mut Transaction<D>,
-    StoredApiKey { key, hash }: &StoredApiKey,
+    StoredApiKey { key, hash, hash_key_id }: &StoredApiKey,
 ) -> Result<(), StoreError> {
     let scopes = serde_json::to_string(&key.scopes).map_err(StoreError::new)?;
     let values = of_bucket(
@@ -106,6 +110,7 @@ async fn insert<D: SqlDialect>(
             key.expires_at.into(),
             key.last_used_at.into(),
             hash.into(),
+            hash_key_id.as_str().into(),
         ],
     );
     transaction.execute(INSERT_API_KEY, values).await

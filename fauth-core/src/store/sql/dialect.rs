@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use sqlx::{Database, error::DatabaseError};
+use sqlx::{Connection, Database, error::DatabaseError};
 
 use super::value::Value;
 
@@ -51,6 +51,9 @@ pub trait Dialect: Database {
 
     /// The words that differ.
     const WORDS: Words;
+
+    /// Names the database that these options lead to, without a password.
+    fn place(options: &<Self::Connection as Connection>::Options) -> String;
 
     /// Runs a statement and returns its rows.
     fn fetch<'a>(
@@ -122,6 +125,12 @@ impl Dialect for sqlx::Sqlite {
 
     through_sqlx!();
 
+    fn place(options: &sqlx::sqlite::SqliteConnectOptions) -> String {
+        let file = options.get_filename();
+        // Two processes may call one file by different names; in one process this tells.
+        std::path::absolute(file).unwrap_or_else(|_| file.to_owned()).display().to_string()
+    }
+
     fn is_missing_table(error: &dyn DatabaseError) -> bool {
         // SQLite has one code (1) for all errors in a statement.
         error.message().starts_with("no such table")
@@ -144,6 +153,16 @@ impl Dialect for sqlx::Postgres {
     };
 
     through_sqlx!();
+
+    fn place(options: &sqlx::postgres::PgConnectOptions) -> String {
+        let host = match options.get_socket() {
+            Some(socket) => socket.display().to_string(),
+            None => options.get_host().to_owned(),
+        };
+        // Without a name, the database is called like its user.
+        let database = options.get_database().unwrap_or_else(|| options.get_username());
+        format!("{host}:{}/{database}", options.get_port())
+    }
 
     fn is_missing_table(error: &dyn DatabaseError) -> bool {
         // undefined_table

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    store::{OneTimeRecord, OneTimeStore, Owner, SecretHash, StoreError},
+    store::{OneTimeRecord, OneTimeStore, Owner, SecretHash, StoreError, StoreLocation},
     token::Purpose,
 };
 
@@ -23,6 +23,10 @@ const TABLE: &str = "one_times";
 
 #[async_trait]
 impl<D: SqlDialect> OneTimeStore for SqlStore<D> {
+    fn location(&self) -> StoreLocation {
+        self.place()
+    }
+
     async fn insert(&self, record: OneTimeRecord, limit: usize, now: Timestamp) -> Result<(), StoreError> {
         let OneTimeRecord { hash, owner, purpose, expires_at } = &record;
         let (hash, purpose) = (hash.into(), purpose.as_str().into());

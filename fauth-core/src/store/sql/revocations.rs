@@ -9,8 +9,8 @@ use super::{
     failure::damaged,
     reader::Reader,
     statements::{
-        BEGIN_ANEW, CHECK, COUNT_REVOCATIONS, FIND_REVOCATIONS, LOCK_EPOCH, NOTE_FORGOTTEN, READ_EPOCH, REVOKE,
-        SWEEP_EPOCHS, SWEEP_REVOCATIONS, WRITE_EPOCH,
+        BEGIN_ANEW, CHECK, COUNT_REVOCATIONS, FIND_REVOCATIONS, LOCK_EPOCH, NOTE_FORGOTTEN, READ_EPOCH,
+        REVOKE, SWEEP_EPOCHS, SWEEP_REVOCATIONS, WRITE_EPOCH,
     },
     store::SqlStore,
     transaction::Transaction,
@@ -18,7 +18,10 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    store::{Known, Owner, RevocationStore, RevocationTarget, StoreError, TokenFacts, Verdict, raised_epoch},
+    store::{
+        Known, Owner, RevocationStore, RevocationTarget, StoreError, StoreLocation, TokenFacts, Verdict,
+        raised_epoch,
+    },
 };
 
 /// The table of epochs, for its lock.
@@ -32,6 +35,10 @@ const AT_ONCE: usize = 1000;
 
 #[async_trait]
 impl<D: SqlDialect> RevocationStore for SqlStore<D> {
+    fn location(&self) -> StoreLocation {
+        self.place()
+    }
+
     async fn revoke(
         &self,
         owner: &Owner<'_>,

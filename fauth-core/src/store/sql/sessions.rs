@@ -19,8 +19,8 @@ use super::{
 use crate::{
     clock::Timestamp,
     store::{
-        EndedSession, LastRotation, NewSession, Owner, RefreshFamily, Rotation, RotationDecision, RotationOutcome,
-        SecretHash, Session, SessionId, SessionStore, StoreError,
+        EndedSession, LastRotation, NewSession, Owner, RefreshFamily, Rotation, RotationDecision,
+        RotationOutcome, SecretHash, Session, SessionId, SessionStore, StoreError, StoreLocation,
     },
 };
 
@@ -29,6 +29,10 @@ const TABLE: &str = "sessions";
 
 #[async_trait]
 impl<D: SqlDialect> SessionStore for SqlStore<D> {
+    fn location(&self) -> StoreLocation {
+        self.place()
+    }
+
     async fn open(&self, new: NewSession, now: Timestamp) -> Result<Vec<EndedSession>, StoreError> {
         let NewSession { session, head, limit } = new;
         let owner = &session.owner;
@@ -79,7 +83,11 @@ impl<D: SqlDialect> SessionStore for SqlStore<D> {
                 }
             },
         };
-        if is_changed { transaction.commit().await? } else { transaction.roll_back().await? }
+        if is_changed {
+            transaction.commit().await?
+        } else {
+            transaction.roll_back().await?
+        }
         Ok(outcome)
     }
 

@@ -49,7 +49,8 @@ impl Statements {
 pub(super) const LATEST: u64 = 3;
 
 /// The first version that can be migrated. Version 1 found everything by its id alone, whoever its
-/// owner was; version 2 did not know whose a revocation was, nor until when a session has tokens.
+/// owner was; version 2 did not know whose a revocation was, nor until when a session has tokens,
+/// and whoever could write its table of API keys could make one.
 pub(super) const EARLIEST: u64 = 3;
 
 pub(super) const VERSION_TABLE: &str = "CREATE TABLE IF NOT EXISTS {p}schema (\
@@ -123,6 +124,7 @@ pub(super) const MIGRATIONS: &[(u64, &[&str])] = &[(
             issuer TEXT NOT NULL, \
             subject TEXT NOT NULL, \
             hash {bytes} NOT NULL, \
+            hash_key_id TEXT NOT NULL, \
             name TEXT NOT NULL, \
             scopes TEXT NOT NULL, \
             created_at BIGINT NOT NULL, \
@@ -332,7 +334,7 @@ pub(super) const COUNT_API_KEYS: &str =
 pub(super) const INSERT_API_KEY: &str = concat!(
     "INSERT INTO {p}api_keys (application, issuer, subject, bucket, id, ",
     api_key!(),
-    ", hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+    ", hash, hash_key_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 );
 
 /// The only statement on what an owner has that does not name the owner: who presents an API key
@@ -340,7 +342,7 @@ pub(super) const INSERT_API_KEY: &str = concat!(
 pub(super) const FIND_API_KEY: &str = concat!(
     "SELECT application, issuer, subject, ",
     api_key!(),
-    ", hash FROM {p}api_keys WHERE bucket = $1 AND id = $2 AND expires_at > $3"
+    ", hash, hash_key_id FROM {p}api_keys WHERE bucket = $1 AND id = $2 AND expires_at > $3"
 );
 
 pub(super) const LIST_API_KEYS: &str = concat!(

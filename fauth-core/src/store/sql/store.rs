@@ -11,7 +11,7 @@ use super::{
 use crate::{
     clock::{Clock, SystemClock, Timestamp},
     error::ConfigError,
-    store::StoreError,
+    store::{StoreError, StoreLocation},
 };
 
 /// Names in PostgreSQL have at most 63 bytes; this leaves 33 for what follows the prefix.
@@ -99,6 +99,12 @@ impl<D: SqlDialect> SqlStore<D> {
 
     pub(super) fn now(&self) -> Result<Timestamp, StoreError> {
         self.clock.now().map_err(StoreError::new)
+    }
+
+    /// The database and the prefix.
+    pub(super) fn place(&self) -> StoreLocation {
+        let database = D::place(&self.pool.connect_options());
+        StoreLocation::shared(format!("{} {database}, tables {}", D::NAME, self.table_prefix()))
     }
 
     pub(super) fn table_prefix(&self) -> &str {

@@ -5,8 +5,8 @@ use fauth_core::store::{RotationOutcome, SessionStore as _};
 use super::{
     NOW,
     samples::{
-        ABSOLUTE, GRACE, IDLE, at, exchange, kind, listed, login, nonce_of, open, owner, refreshed, rotate, seconds,
-        sid,
+        ABSOLUTE, GRACE, IDLE, at, exchange, kind, listed, login, nonce_of, open, owner, refreshed, rotate,
+        seconds, sid,
     },
     store_cases,
 };

@@ -7,9 +7,9 @@ use fauth_core::{
     Purpose,
     clock::Timestamp,
     store::{
-        ApiKey, ApiKeyId, ClientFingerprint, EndedSession, NewSession, Nonce, OneTimeRecord, Owner, RevocationStore, RevocationTarget,
-        Rotation, RotationOutcome, SecretHash, Session, SessionId, SessionStore, StoredApiKey, TokenFacts,
-        Verdict,
+        ApiKey, ApiKeyId, ClientFingerprint, EndedSession, NewSession, Nonce, OneTimeRecord, Owner,
+        RevocationStore, RevocationTarget, Rotation, RotationOutcome, SecretHash, Session, SessionId,
+        SessionStore, StoredApiKey, TokenFacts, Verdict,
     },
 };
 use sha2::{Digest as _, Sha256};
@@ -237,7 +237,7 @@ pub(super) fn api_key<'a>(owner: impl NamesOwner<'a>, number: u8, seconds: i64) 
         expires_at: at(seconds + 1_000),
         last_used_at: None,
     };
-    StoredApiKey { key, hash: hash(&format!("key {number}")) }
+    StoredApiKey { key, hash: hash(&format!("key {number}")), hash_key_id: format!("hash key {number}") }
 }
 
 /// Numbers that look random and are the same in each run: a linear congruential generator.

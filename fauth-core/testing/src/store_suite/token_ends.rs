@@ -6,8 +6,8 @@ use super::{
     NOW,
     owners::different_owners,
     samples::{
-        ABSOLUTE, ACCESS, GRACE, IDLE, at, exchange, fingerprint, kind, listed, login, open, owner, refreshed, rotate,
-        seconds, sid,
+        ABSOLUTE, ACCESS, GRACE, IDLE, at, exchange, fingerprint, kind, listed, login, open, owner,
+        refreshed, rotate, seconds, sid,
     },
     store_cases,
 };

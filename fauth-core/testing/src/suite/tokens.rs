@@ -16,7 +16,7 @@ const HEADER: &str = r#"{"alg":"HS256","typ":"at+jwt"}"#;
 fn claims(change: &str) -> String {
     let now = ManualClock::START.unix_seconds();
     let mut claims = format!(
-        r#"{{"sub":"alice","exp":{},"iat":{now},"jti":"one","token_type":"access","scopes":["read"]}}"#,
+        r#"{{"sub":"alice","exp":{},"iat":{now},"jti":"one","token_type":"access","scopes":["read"],"app":"default"}}"#,
         now + 900
     );
     let mut all: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&claims).unwrap();
@@ -59,7 +59,7 @@ cases! { $ __tokens_tests in tokens;
 
     /// F-02: a missing claim is a clean refusal.
     fn a_missing_claim_is_401(t) {
-        for name in ["sub", "exp", "iat", "jti", "token_type"] {
+        for name in ["sub", "exp", "iat", "jti", "token_type", "app"] {
             let token = sign(HEADER, &claims(&format!("{{\"{name}\":\"remove\"}}")));
             t.get("/me").bearer(token).send().refused(401, "invalid_token");
         }
@@ -71,7 +71,8 @@ cases! { $ __tokens_tests in tokens;
             r#"{"sub":1}"#, r#"{"sub":null}"#, r#"{"sub":""}"#, r#"{"sub":["alice"]}"#, r#"{"exp":"4102444800"}"#,
             r#"{"exp":null}"#, r#"{"exp":true}"#, r#"{"iat":"0"}"#, r#"{"jti":1}"#, r#"{"jti":""}"#, r#"{"nbf":"soon"}"#,
             r#"{"nbf":null}"#, r#"{"token_type":1}"#, r#"{"token_type":"Access"}"#, r#"{"token_type":"id"}"#,
-            r#"{"scopes":"read"}"#, r#"{"scopes":[1]}"#, r#"{"scopes":null}"#,
+            r#"{"scopes":"read"}"#, r#"{"scopes":[1]}"#, r#"{"scopes":null}"#, r#"{"app":1}"#, r#"{"app":null}"#,
+            r#"{"app":["default"]}"#,
         ] {
             t.get("/me").bearer(sign(HEADER, &claims(change))).send().refused(401, "invalid_token");
         }
