@@ -23,7 +23,7 @@ use axum::{
 };
 use fauth_axum::{CurrentUser, Head, SecureRouter, Token, auth_routes, require_scopes, respond};
 use fauth_core::{
-    AuthConfig, AuthProvider, AuthUser, BoxError, MemoryStore, Rejection, TokenPayload,
+    AuthConfig, AuthProvider, AuthUser, BoxError, ConfigError, MemoryStore, Rejection, TokenPayload,
     api_key::{ApiKeyError, ApiKeyRequest},
     clock::Timestamp,
     rejection::{ApiKeyFault, InvalidToken},
@@ -38,11 +38,16 @@ const ADDRESS: &str = "127.0.0.1:3000";
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
     tracing_subscriber::fmt().with_writer(io::stderr).init();
-    let app = app(AuthConfig::from_env()?)?;
+    let app = app(settings()?)?;
     let listener = TcpListener::bind(ADDRESS).await?;
     eprintln!("api-keys listens on http://{ADDRESS}");
     axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?;
     Ok(())
+}
+
+/// From the environment; unless it says otherwise, the application has this program's name.
+fn settings() -> Result<AuthConfig, ConfigError> {
+    AuthConfig::from_env_or(|name| (name == "FAUTH_APPLICATION").then(|| "api-keys".to_owned()))
 }
 
 fn app(config: AuthConfig) -> Result<Router, BoxError> {

@@ -24,12 +24,12 @@ use std::{
 use axum::{Router, routing::get};
 use fauth_axum::{CurrentUser, auth_routes};
 use fauth_core::{
-    AuthConfig, AuthProvider, AuthUser, BoxError, Purpose, TokenPayload, async_trait,
+    AuthConfig, AuthProvider, AuthUser, BoxError, ConfigError, Purpose, TokenPayload, async_trait,
     clock::Timestamp,
     store::{
         ApiKey, ApiKeyId, ApiKeyStore, EndedSession, Known, NewSession, OneTimeRecord, OneTimeStore, Owner,
         RefreshFamily, RevocationStore, RevocationTarget, Rotation, RotationDecision, RotationOutcome,
-        SecretHash, Session, SessionId, SessionStore, StoreError, StoredApiKey, TokenFacts, Verdict,
+        SecretHash, Session, SessionId, SessionStore, StoreError, StoreLocation, StoredApiKey, TokenFacts, Verdict,
         raised_epoch,
     },
 };
@@ -40,11 +40,16 @@ const ADDRESS: &str = "127.0.0.1:3000";
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
     tracing_subscriber::fmt().with_writer(io::stderr).init();
-    let app = app(AuthConfig::from_env()?)?;
+    let app = app(settings()?)?;
     let listener = TcpListener::bind(ADDRESS).await?;
     eprintln!("custom-store listens on http://{ADDRESS}");
     axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?;
     Ok(())
+}
+
+/// From the environment; unless it says otherwise, the application has this program's name.
+fn settings() -> Result<AuthConfig, ConfigError> {
+    AuthConfig::from_env_or(|name| (name == "FAUTH_APPLICATION").then(|| "custom-store".to_owned()))
 }
 
 fn app(config: AuthConfig) -> Result<Router, BoxError> {
@@ -99,6 +104,12 @@ struct OpenSession {
 }
 
 impl MapStore {
+    /// Where the maps are: each trait asks. A database would name its server, itself and what the
+    /// names of its tables begin with: `StoreLocation::shared("…")`.
+    fn place(&self) -> StoreLocation {
+        StoreLocation::in_process(&self.0)
+    }
+
     fn maps(&self) -> Result<MutexGuard<'_, Maps>, StoreError> {
         // A step that panicked may have left half of itself behind. "I do not know" is an answer,
         // guessing is not.
@@ -124,6 +135,10 @@ fn owned(owner: &Owner<'_>) -> Owner<'static> {
 
 #[async_trait]
 impl SessionStore for MapStore {
+    fn location(&self) -> StoreLocation {
+        self.place()
+    }
+
     async fn open(&self, new: NewSession, now: Timestamp) -> Result<Vec<EndedSession>, StoreError> {
         let mut maps = self.maps_at(now)?;
         let NewSession { session, head, limit } = new;
@@ -248,6 +263,10 @@ impl Maps {
 
 #[async_trait]
 impl RevocationStore for MapStore {
+    fn location(&self) -> StoreLocation {
+        self.place()
+    }
+
     async fn revoke(
         &self,
         owner: &Owner<'_>,
@@ -319,6 +338,10 @@ impl RevocationStore for MapStore {
 
 #[async_trait]
 impl OneTimeStore for MapStore {
+    fn location(&self) -> StoreLocation {
+        self.place()
+    }
+
     async fn insert(&self, record: OneTimeRecord, limit: usize, now: Timestamp) -> Result<(), StoreError> {
         let mut maps = self.maps_at(now)?;
         let key = (record.owner.clone(), record.hash);
@@ -375,6 +398,10 @@ impl OneTimeStore for MapStore {
 
 #[async_trait]
 impl ApiKeyStore for MapStore {
+    fn location(&self) -> StoreLocation {
+        self.place()
+    }
+
     async fn insert(&self, new: StoredApiKey, limit: usize, now: Timestamp) -> Result<bool, StoreError> {
         let mut maps = self.maps_at(now)?;
         // A store that is partitioned by owner would never find it.

@@ -16,7 +16,7 @@ use std::{convert::Infallible, io, net::SocketAddr, sync::Arc};
 use axum::{Router, routing::get};
 use fauth_axum::{CurrentUser, SecureRouter, auth_routes};
 use fauth_core::{
-    AuthConfig, AuthProvider, AuthUser, BoxError, MemoryStore, Rejection, TokenPayload,
+    AuthConfig, AuthProvider, AuthUser, BoxError, ConfigError, MemoryStore, Rejection, TokenPayload,
     rejection::Renderer,
     reply::{Reply, ResponseHeader},
     request::RequestHead,
@@ -29,11 +29,16 @@ const ADDRESS: &str = "127.0.0.1:3000";
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
     tracing_subscriber::fmt().with_writer(io::stderr).init();
-    let app = app(AuthConfig::from_env()?)?;
+    let app = app(settings()?)?;
     let listener = TcpListener::bind(ADDRESS).await?;
     eprintln!("own-errors listens on http://{ADDRESS}");
     axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?;
     Ok(())
+}
+
+/// From the environment; unless it says otherwise, the application has this program's name.
+fn settings() -> Result<AuthConfig, ConfigError> {
+    AuthConfig::from_env_or(|name| (name == "FAUTH_APPLICATION").then(|| "own-errors".to_owned()))
 }
 
 fn app(config: AuthConfig) -> Result<Router, BoxError> {

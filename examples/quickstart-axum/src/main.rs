@@ -63,17 +63,18 @@ fn start_log() -> Result<(), BoxError> {
     Ok(())
 }
 
-/// Everything that `AuthConfig` reads from the environment; without a secret, a random one.
+/// Everything that `AuthConfig` reads from the environment; without a name, that of this program,
+/// and without a secret, a random one.
 fn settings() -> Result<AuthConfig, BoxError> {
-    if env::var_os("FAUTH_SECRET_KEY").is_some() {
-        return Ok(AuthConfig::from_env()?);
-    }
-    tracing::warn!("FAUTH_SECRET_KEY is not set: with a random secret, no token outlives this process");
     let secret: String =
         (0..4).map(|_| Ok(format!("{:016x}", getrandom::u64()?))).collect::<Result<_, getrandom::Error>>()?;
-    Ok(AuthConfig::from_vars(|name| match name {
-        "FAUTH_SECRET_KEY" => Some(secret.clone()),
-        _ => env::var(name).ok(),
+    Ok(AuthConfig::from_env_or(|name| match name {
+        "FAUTH_APPLICATION" => Some("quickstart".to_owned()),
+        "FAUTH_SECRET_KEY" => {
+            tracing::warn!("{name} is not set: with a random secret, no token outlives this process");
+            Some(secret.clone())
+        }
+        _ => None,
     })?)
 }
 

@@ -30,8 +30,8 @@ use axum::{
 };
 use fauth_axum::{CurrentUser, Head, auth_routes, respond};
 use fauth_core::{
-    AuthConfig, AuthProvider, AuthUser, BoxError, ClientInfo, IdentityLoader, LoginRequest, MemoryStore,
-    OneTimePurpose, Purpose, Rejection, TokenPair, TokenPayload, UserLoader, async_trait,
+    AuthConfig, AuthProvider, AuthUser, BoxError, ClientInfo, ConfigError, IdentityLoader, LoginRequest,
+    MemoryStore, OneTimePurpose, Purpose, Rejection, TokenPair, TokenPayload, UserLoader, async_trait,
     one_time::{LinkBase, OneTimeRequest},
     password::{PasswordConfig, PasswordError, PasswordHasher},
     rejection::Unavailable,
@@ -46,7 +46,7 @@ const ADDRESS: &str = "127.0.0.1:3000";
 async fn main() -> Result<(), BoxError> {
     tracing_subscriber::fmt().with_writer(io::stderr).init();
     let (mailer, mut outbox) = mpsc::unbounded_channel();
-    let app = app(AuthConfig::from_env()?, mailer).await?;
+    let app = app(settings()?, mailer).await?;
     tokio::spawn(async move {
         while let Some(Mail { to, text }) = outbox.recv().await {
             // Where stdout is closed there is nobody to read the mail.
@@ -57,6 +57,11 @@ async fn main() -> Result<(), BoxError> {
     eprintln!("reset-link listens on http://{ADDRESS}");
     axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?;
     Ok(())
+}
+
+/// From the environment; unless it says otherwise, the application has this program's name.
+fn settings() -> Result<AuthConfig, ConfigError> {
+    AuthConfig::from_env_or(|name| (name == "FAUTH_APPLICATION").then(|| "reset-link".to_owned()))
 }
 
 /// The routes, with one user: `alice@example.com`, whose password is `s3cret`.

@@ -36,7 +36,7 @@ fn claims(token_type: &str, issued: u64, more: &str) -> String {
     let [role, other_role] = ROLES;
     let [scope, second_scope, third_scope] = SCOPES;
     format!(
-        r#"{{"sub":"{SUBJECT}","jti":"{TOKEN_ID}","iat":{issued},"exp":{expires},"iss":"{ISSUER}","aud":"{AUDIENCE}","token_type":"{token_type}","roles":["{role}","{other_role}"],"scopes":["{scope}","{second_scope}","{third_scope}"]{more}}}"#
+        r#"{{"sub":"{SUBJECT}","jti":"{TOKEN_ID}","iat":{issued},"exp":{expires},"iss":"{ISSUER}","aud":"{AUDIENCE}","app":"default","token_type":"{token_type}","roles":["{role}","{other_role}"],"scopes":["{scope}","{second_scope}","{third_scope}"]{more}}}"#
     )
 }
 

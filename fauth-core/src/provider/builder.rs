@@ -81,10 +81,16 @@ pub struct AuthProviderBuilder<U> {
     stores: Stores,
     sessions: SessionConfig,
     revocable_claims: Vec<String>,
+    waivers: Waivers,
+    api_key_prefix: Option<String>,
+}
+
+/// What was said to be meant.
+#[derive(Clone, Copy, Default)]
+struct Waivers {
     stateless: bool,
     without_revocation: bool,
     may_share: bool,
-    api_key_prefix: Option<String>,
 }
 
 impl<U: AuthUser> AuthProviderBuilder<U> {
@@ -107,9 +113,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             stores: Stores::default(),
             sessions: SessionConfig::new(),
             revocable_claims: Vec::new(),
-            stateless: false,
-            without_revocation: false,
-            may_share: false,
+            waivers: Waivers::default(),
             api_key_prefix: None,
         }
     }
@@ -282,7 +286,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     /// A stolen refresh token is good until it expires, and nobody notices. Without a revocation store, a logout takes nothing back, and what was
     /// issued stays good; only [`AuthUser::is_active`] and [`AuthUser::token_epoch`] can end it before its time.
     pub fn danger_stateless(mut self) -> Self {
-        self.stateless = true;
+        self.waivers.stateless = true;
         self
     }
 
@@ -291,7 +295,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     /// # Security
     /// After a logout, or a theft that was noticed, access tokens stay good until they expire (15 minutes by default).
     pub fn danger_without_revocation(mut self) -> Self {
-        self.without_revocation = true;
+        self.waivers.without_revocation = true;
         self
     }
 
@@ -320,7 +324,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     /// Their tokens, sessions and API keys are good at both. If user 42 of the one is not user 42
     /// of the other, each is let in as somebody else.
     pub fn danger_share_application(mut self) -> Self {
-        self.may_share = true;
+        self.waivers.may_share = true;
         self
     }
 
@@ -356,14 +360,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         let issuer = self.config.token_issuer().ok_or_else(|| {
             ConfigError::new("secret", "there is no key to sign with", "set a secret or a signing key")
         })?;
-        let (sessions, revocations) = keeping(
-            &self.config,
-            &self.stores,
-            self.sessions,
-            self.revocable_claims,
-            self.stateless,
-            self.without_revocation,
-        )?;
+        let (sessions, revocations) =
+            keeping(&self.config, &self.stores, self.sessions, self.revocable_claims, self.waivers)?;
         check_name(&self.config, &self.stores)?;
         let trusted_origins = TrustedOrigins::new(self.trusted_origins)?;
         // The last that can fail: what was taken in is built.
@@ -373,7 +371,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             fingerprints: self.config.fingerprints(),
             places: self.stores.places(),
             profile: self.config.profile(),
-            may_share: self.may_share,
+            may_share: self.waivers.may_share,
         };
         let (resident, warning) = PROCESS.admit(resident)?;
         if let Some(warning) = warning {
@@ -428,10 +426,9 @@ fn keeping(
     stores: &Stores,
     sessions: SessionConfig,
     claims: Vec<String>,
-    stateless: bool,
-    without_revocation: bool,
+    waivers: Waivers,
 ) -> Result<(Option<Sessions>, Option<Revocations>), ConfigError> {
-    check_waivers(stores, stateless, without_revocation)?;
+    check_waivers(stores, waivers)?;
     let policy = sessions.build(config.lifetime(Purpose::Refresh), config.max_lifetime(Purpose::Refresh))?;
     // Every kind of token carries the epoch of its subject, and nothing says that one must be shorter than another.
     let tokens = Purpose::ALL.map(|purpose| config.longest(purpose));
@@ -446,7 +443,8 @@ fn keeping(
     Ok((sessions, revocations))
 }
 
-fn check_waivers(stores: &Stores, stateless: bool, without_revocation: bool) -> Result<(), ConfigError> {
+fn check_waivers(stores: &Stores, waivers: Waivers) -> Result<(), ConfigError> {
+    let Waivers { stateless, without_revocation, .. } = waivers;
     let missing = |field, problem, fix| Err(ConfigError::new(field, problem, fix));
     match (&stores.sessions, &stores.revocations) {
         (None, _) if !stateless => missing(

@@ -119,10 +119,10 @@ impl Stores {
     /// Where the stores are that were given.
     pub(super) fn places(&self) -> Vec<StoreLocation> {
         let places = [
-            self.sessions.as_ref().map(|store| store.location()),
-            self.revocations.as_ref().map(|store| store.location()),
-            self.one_times.as_ref().map(|store| store.location()),
-            self.api_keys.as_ref().map(|store| store.location()),
+            self.sessions.as_deref().map(SessionStore::location),
+            self.revocations.as_deref().map(RevocationStore::location),
+            self.one_times.as_deref().map(OneTimeStore::location),
+            self.api_keys.as_deref().map(ApiKeyStore::location),
         ];
         places.into_iter().flatten().collect()
     }

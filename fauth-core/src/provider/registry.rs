@@ -181,19 +181,23 @@ mod tests {
     struct Customer;
     struct Staff;
 
-    fn resident<U: 'static>(application: &str, secret: &str, place: Option<StoreLocation>) -> Resident {
+    fn resident<U: 'static>(
+        application: &str,
+        secret: &str,
+        place: impl Into<Option<StoreLocation>>,
+    ) -> Resident {
         Resident {
             application: application.into(),
             users: (TypeId::of::<U>(), std::any::type_name::<U>()),
             fingerprints: vec![Zeroizing::new(secret.to_owned())],
-            places: Vec::from_iter(place),
+            places: Vec::from_iter(place.into()),
             profile: TokenProfile::Standard,
             may_share: false,
         }
     }
 
-    fn here(contents: &Arc<()>) -> Option<StoreLocation> {
-        Some(StoreLocation::in_process(contents))
+    fn here(contents: &Arc<()>) -> StoreLocation {
+        StoreLocation::in_process(contents)
     }
 
     #[track_caller]
@@ -234,7 +238,7 @@ mod tests {
         let _first = admitted(&registry, resident::<Customer>("shop", "one", here(&contents)));
         let error = refused(&registry, resident::<Staff>("shop", "two", here(&contents)), "application");
         assert!(error.problem().contains("one store"), "{error}");
-        for place in [here(&others), None, Some(StoreLocation::unknown())] {
+        for place in [Some(here(&others)), None, Some(StoreLocation::unknown())] {
             assert_eq!(admitted(&registry, resident::<Staff>("shop", "two", place)).1, None);
         }
         assert!(registry.admit(resident::<Staff>("staff", "two", here(&contents))).is_ok());
@@ -263,16 +267,18 @@ mod tests {
     fn the_same_provider_twice_is_warned_of_once_for_each_application() {
         let registry = Registry::new();
         let (shared, alone) = (Arc::new(()), [Arc::new(()), Arc::new(())]);
-        let build = |name: &str, place| admitted(&registry, resident::<Customer>(name, "one", place));
-        let mut residents = vec![build("shop", here(&shared)).0];
+        let build = |name: &str, place: Option<StoreLocation>| {
+            admitted(&registry, resident::<Customer>(name, "one", place))
+        };
+        let mut residents = vec![build("shop", Some(here(&shared))).0];
         for expected in [Some(Warning::Twice), None, None] {
-            let (resident, warning) = build("shop", here(&shared));
+            let (resident, warning) = build("shop", Some(here(&shared)));
             residents.push(resident);
             assert_eq!(warning, expected);
         }
-        residents.push(build("staff", here(&alone[0])).0);
-        assert_eq!(build("staff", here(&alone[1])).1, Some(Warning::TwoMemories));
-        residents.push(build("jobs", here(&alone[0])).0);
+        residents.push(build("staff", Some(here(&alone[0]))).0);
+        assert_eq!(build("staff", Some(here(&alone[1]))).1, Some(Warning::TwoMemories));
+        residents.push(build("jobs", Some(here(&alone[0]))).0);
         assert_eq!(build("jobs", None).1, Some(Warning::Twice), "a provider without a store");
     }
 

@@ -41,6 +41,7 @@
 
 pub mod answers;
 pub mod api_keys;
+pub mod applications;
 pub mod bearer;
 pub mod cookies;
 pub mod endpoints;
@@ -189,6 +190,10 @@ macro_rules! conformance {
         mod api_keys {
             use super::*;
             $crate::__api_keys_tests!($harness);
+        }
+        mod applications {
+            use super::*;
+            $crate::__applications_tests!($harness);
         }
         mod answers {
             use super::*;

@@ -54,7 +54,11 @@ async fn a_new_key_says_what_was_asked_for() {
     assert_eq!(store.inner().sizes().api_keys, 1);
     let kept = kept(&world, &store, &key.id).await;
     assert_eq!(&kept.key, key);
-    assert_eq!(kept.hash.as_bytes()[..], sha2::Sha256::digest(new.expose())[..], "only a hash is kept");
+    assert_ne!(
+        kept.hash.as_bytes()[..],
+        sha2::Sha256::digest(new.expose())[..],
+        "whoever reads it makes none"
+    );
 }
 
 #[tokio::test]

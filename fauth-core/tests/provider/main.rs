@@ -10,6 +10,7 @@
 )]
 
 mod api_keys;
+mod applications;
 mod building;
 mod challenges;
 mod clients;

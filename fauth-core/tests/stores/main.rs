@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
+mod applications;
 mod memory;
 mod session_model;
 mod store_suite;

@@ -13,7 +13,8 @@ use super::support::*;
 
 use TokenError::{
     BadSignature, Expired, ForbiddenHeader, InvalidClaim, Malformed, MalformedClaims, MissingClaim,
-    NotYetValid, TooLong, UnacceptableLifetime, UnknownKey, WrongAlgorithm, WrongAudience, WrongIssuer,
+    NotYetValid, TooLong, UnacceptableLifetime, UnknownKey, WrongAlgorithm, WrongApplication, WrongAudience,
+    WrongIssuer,
 };
 
 /// The default settings, made once.
@@ -300,7 +301,7 @@ fn members_have_a_greatest_number() {
         let extra = usize::from(!allowed);
         let header = fill(header(), 2, 32 + extra);
         check_header(&header[flat_or_not], &if allowed { Ok(()) } else { Err(Malformed) });
-        let claims = fill(claims(), 6, 512 + extra);
+        let claims = fill(claims(), 7, 512 + extra);
         check_claims(&claims[flat_or_not], &if allowed { Ok(()) } else { Err(MalformedClaims) });
     }
 }
@@ -796,7 +797,7 @@ fn claim_type_matrix() {
     let aud_list = format!("[{aud}]");
     let (soon, now) = ((NOW + 900).to_string(), NOW.to_string());
     // Of each claim: good values, and whether it may be absent.
-    let table: [(&'static str, &[&str], bool); 9] = [
+    let table: [(&'static str, &[&str], bool); 10] = [
         ("sub", &["\"alice\""], false),
         ("jti", &["\"id\""], false),
         ("exp", &[&soon], false),
@@ -804,6 +805,7 @@ fn claim_type_matrix() {
         ("nbf", &[&now], true),
         ("iss", &[&iss], false),
         ("aud", &[&aud, &aud_list], false),
+        ("app", &["\"default\""], false),
         ("token_type", &["\"access\""], false),
         ("scopes", &["[]", "[\"read\"]"], true),
     ];
@@ -907,6 +909,44 @@ fn the_audience_names_one_that_is_configured() {
         check(&several, &token(&header(), &claims().with("aud", bad)), &Err(InvalidClaim("aud")));
     }
     check(&several, &token(&header(), &claims()), &Err(MissingClaim("aud")));
+}
+
+#[test]
+fn the_application_is_compared_as_a_whole() {
+    let shop = auth(|config| config.application("Shop-2.b_c"));
+    for (auth, own) in [(standard(), "default"), (&shop, "Shop-2.b_c")] {
+        let with = |name: &str| token(&header(), &claims().with("app", format!("\"{name}\"")));
+        check(auth, &with(own), &Ok(()));
+        check(
+            auth,
+            &with(&format!("{}\\u{:04x}", &own[..own.len() - 1], own.as_bytes()[own.len() - 1])),
+            &Ok(()),
+        );
+        let longer = format!("{own}x");
+        for bad in ["", &own[1..], &own[..own.len() - 1], &longer, &own.to_uppercase(), " ", "*", "shop"] {
+            check(auth, &with(bad), &Err(WrongApplication));
+        }
+    }
+    // Who is of another issuer or audience is told apart by that first.
+    let origin = named_origin().with("app", "\"shop\"");
+    check(&with_origin(), &token(&header(), &origin), &Err(WrongApplication));
+    check(&with_origin(), &token(&header(), &origin.with("iss", "\"x\"")), &Err(WrongIssuer));
+}
+
+/// The Python fauth has no such claim, and an application's own may have its name.
+#[test]
+fn the_python_format_names_no_application() {
+    let python = header().with("typ", "\"JWT\"");
+    for profile in [TokenProfile::PythonFauth, TokenProfile::PythonFauthMigration] {
+        let auth = auth(|config| config.token_profile(profile).application("shop"));
+        for claims in [claims().without("app"), claims(), claims().with("app", "[7]")] {
+            check(&auth, &token(&python, &claims), &Ok(()));
+        }
+    }
+    let migration =
+        auth(|config| config.token_profile(TokenProfile::PythonFauthMigration).application("shop"));
+    check(&migration, &token(&header(), &claims()), &Err(WrongApplication));
+    check(&migration, &token(&header(), &claims().without("app")), &Err(MissingClaim("app")));
 }
 
 #[test]

@@ -45,3 +45,9 @@ fn new_prefix() -> String {
 
 fauth_testing::store_suite!(Postgres);
 fauth_testing::store_race!(Postgres);
+
+#[tokio::test]
+async fn two_applications_share_nothing() {
+    let store = Postgres::open().await;
+    crate::applications::share_nothing(|| store.clone()).await;
+}

@@ -80,3 +80,9 @@ impl StoreHarness for Mirrored {
 
 fauth_testing::store_suite!(Direct);
 fauth_testing::store_race!(Direct);
+
+#[tokio::test]
+async fn two_applications_share_nothing() {
+    let store = Direct::open().await;
+    crate::applications::share_nothing(|| store.clone()).await;
+}

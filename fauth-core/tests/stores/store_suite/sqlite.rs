@@ -62,3 +62,9 @@ impl Drop for Files {
 
 fauth_testing::store_suite!(Sqlite);
 fauth_testing::store_race!(Sqlite);
+
+#[tokio::test]
+async fn two_applications_share_nothing() {
+    let store = Sqlite::open().await;
+    crate::applications::share_nothing(|| store.clone()).await;
+}
