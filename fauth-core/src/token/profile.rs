@@ -14,13 +14,18 @@ pub enum TokenProfile {
     Standard,
     /// Reads and issues the tokens of the Python fauth 3: `typ` is `JWT`, the purpose stands in the
     /// `token_type` claim alone, there is neither `iss` nor `aud`.
+    ///
+    /// # Security
+    /// Neither is there a claim that names the application. Two applications that read this format
+    /// accept each other's tokens if they have the same secret: give each a secret of its own.
     PythonFauth,
     /// Issues [`Standard`](Self::Standard) tokens and reads both. For the time in which tokens of the
     /// Python service are still in circulation.
     ///
     /// # Security
-    /// Tokens in the Python format carry no `iss` and `aud`, so these are not checked on them even when they are
-    /// configured. Leave this profile as soon as the last old refresh token has expired.
+    /// Tokens in the Python format carry no `iss` and `aud`, so these are not checked on them even
+    /// when they are configured, and they do not name their application: no other one may have the
+    /// same secret. Leave this profile as soon as the last old refresh token has expired.
     PythonFauthMigration,
 }
 

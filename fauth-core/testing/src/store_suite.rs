@@ -181,6 +181,11 @@ impl<H: StoreHarness> Bench<H> {
         Arc::new(H::again(&self.store).await)
     }
 
+    /// A store that has nothing to do with this one.
+    pub async fn stranger(&self) -> Arc<H::Store> {
+        Arc::new(H::open().await)
+    }
+
     /// The store and a second instance, in turn, as often as is asked for.
     pub async fn instances(&self, count: usize) -> Vec<Arc<H::Store>> {
         let pair = [Arc::clone(&self.store), self.again().await];

@@ -15,13 +15,13 @@ use crate::Result;
 /// The secret that everybody here shares.
 pub(crate) const SECRET: &str = "0f6c1b2a34d94a5b8f7e6d5c4b3a2918";
 /// The issuer of the standard token.
-pub(crate) const ISSUER: &str = "https://identity.example.com";
+pub(crate) const ISSUER: &str = "https://id.example.com";
 /// Its audience.
-pub(crate) const AUDIENCE: &str = "https://api.example.com/store";
+pub(crate) const AUDIENCE: &str = "https://api.example.com";
 /// Its subject.
 pub(crate) const SUBJECT: &str = "6f1d8c52-3b7e-4a90-9c1f-2e5d7a8b4c60";
 /// Its scopes.
-pub(crate) const SCOPES: [&str; 3] = ["read", "write", "profile"];
+pub(crate) const SCOPES: [&str; 3] = ["read", "write", "all"];
 /// Its roles, and those of the user whom fauth loads.
 pub(crate) const ROLES: [&str; 2] = ["admin", "editor"];
 /// The role that every guard here asks for.
@@ -42,6 +42,7 @@ pub(crate) struct Claims {
     pub(crate) exp: u64,
     pub(crate) iss: String,
     pub(crate) aud: String,
+    pub(crate) app: String,
     pub(crate) token_type: String,
     pub(crate) roles: Vec<String>,
     pub(crate) scopes: Vec<String>,
@@ -59,6 +60,7 @@ impl Claims {
             exp: now + LIFETIME.as_secs(),
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
+            app: "default".to_owned(),
             token_type: "access".to_owned(),
             roles: ROLES.map(str::to_owned).into(),
             scopes: SCOPES.map(str::to_owned).into(),

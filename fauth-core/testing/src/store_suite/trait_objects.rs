@@ -7,7 +7,7 @@ use fauth_core::{
     Purpose,
     store::{
         ApiKeyStore, OneTimeStore, RevocationStore, RevocationTarget, SessionStore, Store, StoreError,
-        Verdict,
+        StoreLocation, Verdict,
     },
 };
 
@@ -71,6 +71,31 @@ store_cases! { $ __store_trait_objects_tests in trait_objects for Store;
         use_everything(Arc::new(store), 2).await.unwrap();
         assert_eq!(listed(&*t.store, "alice", 0).await.len(), 2);
     }
+
+    /// So does a second instance, and no other store. A store need not know where it is.
+    async fn all_traits_say_where_the_store_is(t) {
+        let shared: Arc<dyn Store> = t.store.clone();
+        let [place, ..] = places(&*t.store);
+        let knows = place.is_same_as(&place);
+        let again = t.again().await;
+        for other in [places(&*t.store), places(&shared), places(&*again)].concat() {
+            assert_eq!(other.can_be_shared(), place.can_be_shared(), "{other:?}");
+            assert_eq!(other.is_same_as(&place), knows, "{other:?} and {place:?}");
+        }
+        for stranger in places(&*t.stranger().await) {
+            assert!(!stranger.is_same_as(&place), "{stranger:?} and {place:?}");
+        }
+    }
+}
+
+/// By each of the four traits.
+fn places(store: &(impl Store + ?Sized)) -> [StoreLocation; 4] {
+    [
+        SessionStore::location(store),
+        RevocationStore::location(store),
+        OneTimeStore::location(store),
+        ApiKeyStore::location(store),
+    ]
 }
 
 /// As an application that takes any store.
