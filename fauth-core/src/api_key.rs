@@ -22,7 +22,7 @@ use crate::{
     error::ConfigError,
     rejection::Rejection,
     store::{ApiKey, ApiKeyId, HashKey, Owner, SecretHash, StoredApiKey},
-    token::is_scope,
+    token::{TokenPayload, is_scope},
 };
 
 const DEFAULT_PREFIX: &str = "fauth";
@@ -45,6 +45,8 @@ const MAX_SCOPE_BYTES: usize = 255;
 pub(crate) const MAX_KEYS_PER_OWNER: usize = 100;
 /// A use within this time after the last one that was noted is not noted again.
 const USE_NOTED_EVERY: Duration = Duration::from_secs(60);
+/// How long ago a login may have been that makes a key.
+pub(crate) const MADE_WITHIN: Duration = Duration::from_secs(15 * 60);
 
 /// What the keys of one application look like.
 #[derive(Debug)]
@@ -177,11 +179,13 @@ pub(crate) fn stored(key: ApiKey, text: &str, hash_key: &HashKey) -> StoredApiKe
 
 /// The hash that stands in the record. Beside the text it covers all that decides what the key
 /// opens: whoever has a key and can write to the store can neither give it to another owner nor
-/// more scopes or time. The id is a part of the text.
+/// more scopes or time, nor make it survive a password change. The id is a part of the text.
 fn hash_of(digest: &SecretHash, key: &ApiKey, hash_key: &HashKey) -> SecretHash {
     let times = [key.created_at, key.expires_at].map(|time| time.unix_seconds().to_be_bytes());
     let owner = [&key.owner.application, &key.owner.issuer, &key.owner.subject];
-    let mut parts: Vec<&[u8]> = vec![digest.as_bytes()];
+    // Whether a password change ends it.
+    let epoch = key.user_epoch.map(u64::to_be_bytes);
+    let mut parts: Vec<&[u8]> = vec![digest.as_bytes(), epoch.as_ref().map_or(&[], <[u8; 8]>::as_slice)];
     parts.extend(times.iter().map(<[u8; 8]>::as_slice));
     parts.extend(owner.iter().map(|part| part.as_bytes()));
     parts.extend(key.scopes.iter().map(String::as_bytes));
@@ -194,40 +198,33 @@ fn hash_of(digest: &SecretHash, key: &ApiKey, hash_key: &HashKey) -> SecretHash 
 /// use std::time::Duration;
 /// use fauth_core::api_key::ApiKeyRequest;
 ///
-/// let request = ApiKeyRequest::for_subject("alice")
-///     .name("deploy")
+/// let request = ApiKeyRequest::new("deploy")
 ///     .scopes(["read"])
 ///     .lifetime(Duration::from_secs(30 * 24 * 60 * 60));
 /// ```
 ///
-/// # Security
-/// The owner is the user who is logged in: take it from the guard's grant, never from the body of the request. Do not let a request that
-/// [was itself let in by a key](crate::TokenPayload::api_key_id) make keys: it could make one that may do more.
+/// It does not say whose key: [`create_api_key`](crate::AuthProvider::create_api_key) is told by the
+/// grant of the request, so that it cannot come from the body.
 #[derive(Debug, Clone)]
 #[must_use = "a key is made by `create_api_key`"]
 pub struct ApiKeyRequest<'a> {
-    pub(crate) subject: Cow<'a, str>,
     name: Cow<'a, str>,
     scopes: Vec<Cow<'a, str>>,
     lifetime: Option<Duration>,
+    survives_password_change: bool,
 }
 
 impl<'a> ApiKeyRequest<'a> {
-    /// A key with the rights of `subject`, by which the user loader finds its owner. It has no
-    /// name, no scopes, and lasts 90 days.
-    pub fn for_subject(subject: impl Into<Cow<'a, str>>) -> Self {
+    /// A key with this name, by which its owner tells it from the others: at most 100 bytes without
+    /// control characters. It has no scopes, lasts 90 days, and ends when its owner's password is
+    /// changed.
+    pub fn new(name: impl Into<Cow<'a, str>>) -> Self {
         Self {
-            subject: subject.into(),
-            name: Cow::Borrowed(""),
+            name: name.into(),
             scopes: Vec::new(),
             lifetime: Some(DEFAULT_LIFETIME),
+            survives_password_change: false,
         }
-    }
-
-    /// What its owner calls it; at most 100 bytes without control characters.
-    pub fn name(mut self, name: impl Into<Cow<'a, str>>) -> Self {
-        self.name = name.into();
-        self
     }
 
     /// Adds a scope.
@@ -236,7 +233,9 @@ impl<'a> ApiKeyRequest<'a> {
         self
     }
 
-    /// Adds scopes. A route that asks for scopes is open to the keys that have them; a route that asks for none, to every key. At most 64, of at most 255 bytes each.
+    /// Adds scopes: at most 64, of at most 255 bytes each. A route that asks for scopes is open to
+    /// the keys that have them; a key without scopes opens only what
+    /// [allows API keys](crate::Requirement::allow_api_keys).
     pub fn scopes(mut self, scopes: impl IntoIterator<Item: Into<Cow<'a, str>>>) -> Self {
         self.scopes.extend(scopes.into_iter().map(Into::into));
         self
@@ -257,14 +256,33 @@ impl<'a> ApiKeyRequest<'a> {
         self
     }
 
-    /// What is to be kept of the key, if the request is possible.
+    /// Whether the key lives on when the password of its owner is changed, and when everything else
+    /// of its owner ends with that. Default: `false`. For a program whose key is kept where no thief
+    /// of a password gets at, and that nobody is there to give another one.
+    ///
+    /// # Security
+    /// Somebody who has been in the account for fifteen minutes can leave such a key behind. Show
+    /// users what keys they have, and let an administrator make these.
+    pub const fn survives_password_change(mut self, survives: bool) -> Self {
+        self.survives_password_change = survives;
+        self
+    }
+
+    /// A token with scopes gives a key no others. One without may do whatever its user may, and a
+    /// key of it never does more.
+    pub(crate) fn is_within(&self, token: &TokenPayload) -> bool {
+        token.scopes().is_empty() || self.scopes.iter().all(|scope| token.has_scope(scope))
+    }
+
+    /// What is to be kept of the key, if the request is possible. `epoch` is that of its owner.
     pub(crate) fn record(
         self,
         owner: Owner<'static>,
         id: ApiKeyId,
+        epoch: u64,
         now: Timestamp,
     ) -> Result<ApiKey, ApiKeyError> {
-        if self.subject.is_empty() || self.subject.len() > MAX_SUBJECT_BYTES {
+        if owner.subject.is_empty() || owner.subject.len() > MAX_SUBJECT_BYTES {
             return Err(ApiKeyError::InvalidSubject);
         }
         if self.name.len() > MAX_NAME_BYTES || self.name.chars().any(char::is_control) {
@@ -282,6 +300,8 @@ impl<'a> ApiKeyRequest<'a> {
             created_at: now,
             expires_at: end_of(self.lifetime, now)?,
             last_used_at: None,
+            // What stores can keep. An epoch beyond it would end the key at once.
+            user_epoch: (!self.survives_password_change).then_some(epoch.min(i64::MAX.unsigned_abs())),
         })
     }
 }
@@ -307,13 +327,20 @@ pub enum ApiKeyError {
     /// A scope is empty, too long, or holds a character that RFC 6749 section 3.3 does not allow; or there are too many.
     #[error("a scope is not acceptable, or there are more than 64")]
     InvalidScope,
+    /// The token of the request has scopes, and not all of those that the key shall have.
+    #[error("the key shall have a scope that the token which asks for it does not have")]
+    ScopeNotHeld,
+    /// There is no user of this subject.
+    #[error("there is no user of this subject")]
+    UnknownOwner,
     /// The lifetime is under a second or over ten years.
     #[error("the lifetime must be one second to ten years")]
     InvalidLifetime,
     /// The owner has 100 keys already.
     #[error("the subject already has the maximum number of API keys")]
     LimitReached,
-    /// The store, the clock or the randomness failed, or there is no store: to be answered like any other refusal.
+    /// The request may make no key, or the store, the clock or the randomness failed, or there is
+    /// no store: to be answered like any other refusal.
     #[error(transparent)]
     Refused(#[from] Rejection),
 }
@@ -449,7 +476,7 @@ mod tests {
 
     #[test]
     fn a_request_has_bounds() {
-        let alice = || ApiKeyRequest::for_subject("alice");
+        let alice = || ApiKeyRequest::new("deploy");
         for good in [
             alice(),
             ApiKeyRequest::for_subject("a".repeat(255)),
@@ -484,7 +511,7 @@ mod tests {
     #[test]
     fn a_key_ends_after_ninety_days_unless_asked_otherwise() {
         let end = |request: ApiKeyRequest<'_>| request.record(owner(), id(), NOW).unwrap().expires_at;
-        assert_eq!(end(ApiKeyRequest::for_subject("alice")).since(NOW), Duration::from_secs(90 * DAY));
-        assert_eq!(end(ApiKeyRequest::for_subject("alice").danger_never_expires()), Timestamp::MAX);
+        assert_eq!(end(ApiKeyRequest::new("deploy")).since(NOW), Duration::from_secs(90 * DAY));
+        assert_eq!(end(ApiKeyRequest::new("deploy").danger_never_expires()), Timestamp::MAX);
     }
 }

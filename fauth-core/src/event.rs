@@ -45,7 +45,11 @@ pub enum EventKind {
     /// [`AuthProvider::revoke`](crate::AuthProvider::revoke) or
     /// [`revoke_claim`](crate::AuthProvider::revoke_claim) revoked tokens. `info`.
     Revoked,
-    /// An authenticated user lacks what a route requires. Names the `subject`; the
+    /// [`AuthProvider::password_changed`](crate::AuthProvider::password_changed) has ended what was
+    /// issued before. `info`.
+    PasswordChanged,
+    /// An authenticated user lacks what a route requires: a right, a recent login
+    /// (`insufficient_user_authentication`), or anything but an API key (`api_key_not_allowed`). Names the `subject`; the
     /// [`RequestRefused`](Self::RequestRefused) that follows names the route. `info`.
     AccessDenied,
     /// A request was refused. `reason` is that of the [`Rejection`](crate::Rejection). `debug` for
@@ -69,7 +73,10 @@ pub enum EventKind {
     OneTimeRefused,
     /// An API key was created. `info`.
     ApiKeyCreated,
-    /// An API key was revoked. `subject` is its owner. `info`.
+    /// An API key was revoked. `subject` is its owner. `reason`, if it was not revoked by itself:
+    /// `password_changed`, `old_epoch` (it was presented after its owner's
+    /// [`token_epoch`](crate::AuthUser::token_epoch) was raised), `logged_out_everywhere`,
+    /// `subject_revoked`. `info`.
     ApiKeyRevoked,
     /// A password was hashed again with the current settings, after a login. `info`.
     PasswordRehashed,
@@ -90,6 +97,7 @@ impl EventKind {
             Self::SessionEnded => "session_ended",
             Self::TokenTheft => "token_theft",
             Self::Revoked => "revoked",
+            Self::PasswordChanged => "password_changed",
             Self::AccessDenied => "access_denied",
             Self::RequestRefused => "request_refused",
             Self::CallbackFailed => "callback_failed",

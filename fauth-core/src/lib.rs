@@ -37,7 +37,7 @@ pub use guard::Guard;
 pub use provider::{AuthProvider, AuthProviderBuilder, Granted, Presented};
 pub use rejection::reason::Rejection;
 pub use requirement::{Condition, Missing, Requirement};
-pub use session::{LoginRequest, SessionConfig};
+pub use session::{LoginRequest, LogoutAll, SessionConfig};
 pub use store::memory::MemoryStore;
 pub use token::{
     issue::{TokenPair, TokenRequest},

@@ -44,7 +44,7 @@ use crate::{
     },
     reply::Reply,
     request::RequestHead,
-    requirement::Requirement,
+    requirement::{Missing, Requirement, Unmet},
     store::{Owner, StoreError},
     token::{IssueError, IssuedToken, Purpose, TokenError, TokenPayload, TokenRequest},
     transport::{Extracted, Transport},
@@ -69,12 +69,16 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     fn find_presented(&self, head: &dyn RequestHead) -> Result<Found<U>, Rejection> {
-        let Some(credential) = self.find_credential(head, Purpose::Access)? else {
-            return Ok(Found::Nothing);
-        };
-        match self.read_api_key(&credential)? {
+        match self.find_credential(head, Purpose::Access)? {
+            Some(credential) => self.find_in(&credential),
+            None => Ok(Found::Nothing),
+        }
+    }
+
+    fn find_in(&self, credential: &Credential<'_>) -> Result<Found<U>, Rejection> {
+        match self.read_api_key(credential)? {
             Some(key) => Ok(Found::ApiKey(key)),
-            None => self.verify_credential(&credential).map(Found::Token),
+            None => self.verify_credential(credential).map(Found::Token),
         }
     }
 
@@ -129,6 +133,58 @@ impl<U: AuthUser> AuthProvider<U> {
             Found::Nothing => Ok(None),
             found => self.admit_current(found).await.map(Some),
         }
+    }
+
+    /// Decides about a bare access token or API key that came by itself and not in a request: the
+    /// first message of a WebSocket, the metadata of a gRPC call, a message in a queue. It is asked
+    /// everything that a guard asks: form and signature, whether it was revoked, its user, and the
+    /// requirement.
+    ///
+    /// ```
+    /// # use fauth_core::{AuthProvider, AuthUser, Rejection, Requirement};
+    /// # async fn close<T>(_: T) {}
+    /// # async fn example<U: AuthUser>(auth: AuthProvider<U>, first_message: String) -> Result<(), Rejection> {
+    /// let requirement = Requirement::user().scopes(["chat"]);
+    /// let granted = auth.authenticate_token(&first_message, &requirement).await?;
+    /// let user = granted.user(); // of this connection from now on
+    /// let good_until = granted.payload().expires_at(); // close it then, or ask for another token
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Security
+    /// A connection that was let in stays open when the token expires or is revoked: close it when
+    /// the token ends, and ask again before each act that matters. Browsers open WebSockets to
+    /// other origins and send their cookies along; with a token in the first message that opens
+    /// nothing, since no page can read the token of another.
+    ///
+    /// # Errors
+    /// The [`Rejection`], as from [`check`](Self::check). It is logged and raised as
+    /// [`EventKind::RequestRefused`] here, since there may be no request to answer.
+    pub async fn authenticate_token(
+        &self,
+        token: &str,
+        requirement: &Requirement,
+    ) -> Result<Granted<U>, Rejection> {
+        let checked = self.check(self.presented(self.find_bare(token)), requirement).await;
+        if let Err(rejection) = &checked {
+            let event = Event::new(EventKind::RequestRefused).reason(rejection.reason());
+            self.raise_at(rejection.level(), &event);
+        }
+        checked
+    }
+
+    fn find_bare(&self, token: &str) -> Result<Found<U>, Rejection> {
+        if token.is_empty() {
+            return Err(Rejection::MissingCredential);
+        }
+        let credential = Credential { token: token.into(), no_store: false, keys: Keys::Too };
+        credential
+            .token
+            .check_length(self.inner.max_credential_bytes)
+            .and_then(|()| credential.token.check_grammar())
+            .map_err(Rejection::MalformedCredential)?;
+        self.find_in(&credential)
     }
 
     /// What this provider has found. Another has verified with other keys, for another issuer.
@@ -225,15 +281,24 @@ impl<U: AuthUser> AuthProvider<U> {
         self.current_epoch(subject.as_deref().unwrap_or(known_as), self.now()?).await
     }
 
-    /// Issues one token.
+    /// Issues one token: an access token for a script or a test, or a refresh token. Logins are
+    /// begun by [`login`](Self::login), and tokens that work once are issued by
+    /// [`issue_one_time`](Self::issue_one_time).
+    ///
+    /// Nobody has logged in for it: it belongs to no session, and
+    /// [`Requirement::login_within`](crate::Requirement::login_within) refuses it.
     ///
     /// # Errors
-    /// [`IssueError`] if the request is impossible, or the clock or the randomness fails.
+    /// [`IssueError`] if the request is impossible, the purpose is one of
+    /// [`OneTimePurpose`](crate::OneTimePurpose), or the clock or the randomness fails.
     pub async fn issue<'a>(
         &self,
         purpose: Purpose,
         request: impl Into<TokenRequest<'a>>,
     ) -> Result<IssuedToken, IssueError> {
+        if purpose.is_one_time() {
+            return Err(IssueError::OneTime(purpose));
+        }
         let now = self.inner.clock.now()?;
         self.inner.issuer.issue(purpose, &mut request.into(), now).await
     }
@@ -387,8 +452,12 @@ impl<U: AuthUser> AuthProvider<U> {
 
     /// Verifies the access token of a request without asking who its user is; `None` if there is none.
     pub(crate) fn verify_presented(&self, head: &dyn RequestHead) -> Result<Option<Verified>, Rejection> {
-        let found = self.find_credential(head, Purpose::Access)?;
-        found.map(|credential| self.verify_credential(&credential)).transpose()
+        let Some(credential) = self.find_credential(head, Purpose::Access)? else { return Ok(None) };
+        match self.find_in(&credential)? {
+            Found::Token(token) => Ok(Some(token)),
+            // Whether it is a good key does not matter here, so nobody is asked.
+            _ => Err(Rejection::Forbidden(Missing::ApiKeyNotAllowed)),
+        }
     }
 
     fn verify_credential(&self, credential: &Credential<'_>) -> Result<Verified, Rejection> {
@@ -459,18 +528,23 @@ impl<U: AuthUser> AuthProvider<U> {
             return Err(Rejection::InvalidToken(InvalidToken::InactiveUser));
         }
         // The loader may have taken its time.
-        self.refuse_if_expired(granted.payload())?;
-        requirement.decide(granted.user().as_ref(), granted.payload()).map_err(|missing| {
-            let rejection = Rejection::Forbidden(missing);
+        let now = self.refuse_if_expired(granted.payload())?;
+        requirement.decide(granted.user().as_ref(), granted.payload(), now).map_err(|unmet| {
+            let rejection = match unmet {
+                Unmet::Lacks(missing) => Rejection::Forbidden(missing),
+                Unmet::StaleLogin(max_age) => Rejection::StaleLogin { max_age },
+            };
             let event = Event::new(EventKind::AccessDenied).subject(granted.payload().subject());
             self.raise(&event.reason(rejection.reason()));
             rejection
         })
     }
 
-    fn refuse_if_expired(&self, payload: &TokenPayload) -> Result<(), Rejection> {
-        if self.inner.verifier.still_valid(payload, self.now()?) {
-            Ok(())
+    /// The present, if the token is good then.
+    fn refuse_if_expired(&self, payload: &TokenPayload) -> Result<Timestamp, Rejection> {
+        let now = self.now()?;
+        if self.inner.verifier.still_valid(payload, now) {
+            Ok(now)
         } else {
             Err(Rejection::InvalidToken(InvalidToken::Token(TokenError::Expired)))
         }
@@ -583,7 +657,11 @@ mod tests {
     fn is_send<T: Send>(_: T) {}
 
     #[expect(dead_code, reason = "compiling it is the test")]
-    fn futures_are_send<U: AuthUser>(auth: &AuthProvider<U>, presented: [Presented<U>; 3]) {
+    fn futures_are_send<U: AuthUser>(
+        auth: &AuthProvider<U>,
+        presented: [Presented<U>; 3],
+        granted: &Granted<U>,
+    ) {
         let requirement = Requirement::user();
         let [first, second, third] = presented;
         is_send(auth.check(first, &requirement));
@@ -595,7 +673,11 @@ mod tests {
         is_send(auth.refresh("", &ClientInfo::unknown()));
         is_send(auth.redeem("", OneTimePurpose::MagicLink));
         is_send(auth.withdraw_one_time("", None));
-        is_send(auth.create_api_key(ApiKeyRequest::for_subject("")));
+        is_send(auth.create_api_key(granted, ApiKeyRequest::new("")));
+        is_send(auth.danger_create_api_key_for("", ApiKeyRequest::new("")));
+        is_send(auth.authenticate_token("", &requirement));
+        is_send(auth.logout_all("", &ClientInfo::unknown()));
+        is_send(auth.password_changed("", &ClientInfo::unknown()));
         is_send(auth.api_keys(""));
         is_send(auth.hash_password(""));
     }

@@ -1,6 +1,9 @@
 //! What a route asks of its callers, as data. Deciding it is a pure function.
 
+use std::time::Duration;
+
 use crate::{
+    clock::Timestamp,
     error::ConfigError,
     token::{TokenPayload, is_scope},
     user::AuthUser,
@@ -22,9 +25,25 @@ use crate::{
 /// assert!(Requirement::user().roles::<[&str; 0]>([]).validate().is_err());
 /// ```
 ///
+/// # API keys
+/// An [API key](crate::AuthProvider::create_api_key) is less than its owner. It passes only by an
+/// alternative that names a scope, or that says [`allow_api_keys`](Self::allow_api_keys), and must
+/// meet the rest of that alternative too:
+///
+/// | requirement | an API key passes |
+/// |---|---|
+/// | `user()`, `user().roles(["admin"])`, `user().permissions(["write"])` | never |
+/// | `user().scopes(["read"])` | with the scope |
+/// | `user().roles(["admin"]).scopes(["read"])` | with the scope, if its owner has the role |
+/// | `user().roles(["admin"]).allow_api_keys()` | if its owner has the role |
+/// | `any_of([user().scopes(["read"]), user().roles(["admin"])])` | with the scope |
+/// | `user().scopes(["read"]).and(user().roles(["admin"]))` | never, see [`and`](Self::and) |
+/// | `user().scopes(["read"]).login_within(minutes)` | never: it has not logged in |
+///
 /// # Security
-/// A requirement with an impossible part (an empty list, a blank or repeated name) refuses every request with 500 and says so in
-/// the log; it never passes. Call [`validate`](Self::validate) while the application starts to fail there instead.
+/// A requirement with an impossible part (an empty list, a blank or repeated name, a login within no
+/// time) refuses every request with 500 and says so in the log; it never passes. Call
+/// [`validate`](Self::validate) while the application starts to fail there instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Requirement {
     allow_inactive: bool,
@@ -36,16 +55,21 @@ pub struct Requirement {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Condition {
-    /// Every one of these.
+    /// Every one of these. It lets an API key in if one of them does; of those that are an `All`
+    /// themselves, as [`and`](Requirement::and) makes them, each must let it in on its own.
     All(Vec<Self>),
-    /// At least one of these.
+    /// At least one of these. It lets an API key in if one that is met does.
     Any(Vec<Self>),
     /// The user has this role.
     Role(Box<str>),
     /// The user has this permission.
     Permission(Box<str>),
-    /// The token has this scope.
+    /// The token has this scope. Lets an API key in.
     Scope(Box<str>),
+    /// Always met. Lets an API key in.
+    ApiKeys,
+    /// The last login was at most so long ago.
+    LoginWithin(Duration),
 }
 
 /// What a user lacks. The first unmet condition in the order of the requirement.
@@ -60,7 +84,22 @@ pub enum Missing {
     Scopes(Vec<Box<str>>),
     /// Any of several alternatives; not one of them is met.
     Alternative,
+    /// A login: the request was sent with an API key, and no alternative that its owner meets lets
+    /// API keys in.
+    ApiKeyNotAllowed,
 }
+
+/// Why a requirement is not met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Unmet {
+    Lacks(Missing),
+    /// Everything else is met; the login is older than this.
+    StaleLogin(Duration),
+}
+
+/// No login lasts longer ([`SessionConfig::lifetime`](crate::SessionConfig::lifetime)), so that a
+/// greater age would demand nothing.
+const MAX_LOGIN_AGE: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
 impl Requirement {
     /// A known and active user, nothing more.
@@ -85,11 +124,15 @@ impl Requirement {
         joined
     }
 
-    /// And this requirement too. Whoever is inactive passes only if both allow it.
+    /// And this requirement too. It never lets in whom one of the two refuses: whoever is inactive
+    /// passes only if both allow it, and an API key only if each of the two lets it in on its own,
+    /// as if they were two guards. So `user().roles(["admin"])` keeps API keys out whatever scopes
+    /// are demanded besides by `and`. [`user()`](Self::user) asks for nothing, and changes nothing
+    /// here.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.allow_inactive &= other.allow_inactive;
-        self.conditions.extend(other.conditions);
+        self.conditions = joined(self.conditions, other.conditions);
         self.fault = self.fault.or(other.fault);
         self
     }
@@ -130,6 +173,55 @@ impl Requirement {
         self.any("any_scope", scopes, Condition::Scope)
     }
 
+    /// Lets API keys in that have no scope, if their owner meets the rest of this requirement. In
+    /// an alternative of [`any_of`](Self::any_of) it is about that alternative only; and it does
+    /// not speak for a requirement that was joined with [`and`](Self::and).
+    ///
+    /// ```
+    /// use fauth_core::Requirement;
+    ///
+    /// let programs = Requirement::user().permissions(["metrics:read"]).allow_api_keys();
+    /// ```
+    ///
+    /// # Security
+    /// Every key of a user opens such a route, whatever it was made for. Name a scope where that is
+    /// too much.
+    #[must_use]
+    pub fn allow_api_keys(mut self) -> Self {
+        if !self.conditions.contains(&Condition::ApiKeys) {
+            self.conditions.push(Condition::ApiKeys);
+        }
+        self
+    }
+
+    /// The user has logged in at most this long ago, in whole seconds: one to 400 days. For what a
+    /// stolen session shall not be able to do: change the password, show secrets, make API keys.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use fauth_core::Requirement;
+    ///
+    /// let recent = Requirement::user().login_within(Duration::from_secs(15 * 60));
+    /// assert!(recent.validate().is_ok());
+    /// ```
+    ///
+    /// What counts is when the credentials were checked
+    /// ([`login`](crate::AuthProvider::login), claim `auth_time`). A refresh does not renew it. A
+    /// token that does not say it counts as too old, and so does an API key. Whoever has everything
+    /// else is answered with 401 and the challenge of
+    /// [RFC 9470](https://www.rfc-editor.org/rfc/rfc9470#section-3),
+    /// `insufficient_user_authentication`, which names the age: log in again. If several ages are
+    /// demanded, it is the strictest.
+    #[must_use]
+    pub fn login_within(mut self, age: Duration) -> Self {
+        let age = Duration::from_secs(age.as_secs());
+        if age.is_zero() || age > MAX_LOGIN_AGE {
+            self.fail("login_within", "the age is out of bounds", "use 1 second to 400 days");
+        }
+        self.conditions.push(Condition::LoginWithin(age));
+        self
+    }
+
     /// Lets users in who are not active, for a page that tells them why.
     ///
     /// # Security
@@ -168,16 +260,39 @@ impl Requirement {
     /// Does this user, with this token, meet the conditions? Whether the user is active is decided before.
     ///
     /// # Errors
-    /// [`Missing`] for the first condition that is not met.
-    pub(crate) fn decide(&self, user: &impl AuthUser, token: &TokenPayload) -> Result<(), Missing> {
+    /// [`Unmet`] for the first condition that is not met, and for an old login if that is all.
+    pub(crate) fn decide(
+        &self,
+        user: &impl AuthUser,
+        token: &TokenPayload,
+        now: Timestamp,
+    ) -> Result<(), Unmet> {
+        let caller = Caller { user, token, now };
+        if caller.is_api_key() {
+            return self.decide_for_key(&caller);
+        }
         if self.conditions.is_empty() {
             return Ok(());
         }
-        match first_unmet(&self.conditions, user, token) {
-            None => Ok(()),
-            Some(Missing::Scopes(_)) => Err(Missing::Scopes(missing_scopes(&self.conditions, token))),
-            Some(missing) => Err(missing),
+        self.met_by(&caller).map(drop)
+    }
+
+    fn decide_for_key(&self, key: &impl Holder) -> Result<(), Unmet> {
+        let refused = Err(Unmet::Lacks(Missing::ApiKeyNotAllowed));
+        // Where no key gets in, none is told what its owner lacks.
+        if self.met_by(&PerfectKey) != Ok(true) {
+            return refused;
         }
+        if self.met_by(key)? { Ok(()) } else { refused }
+    }
+
+    /// `true` if it lets API keys in.
+    fn met_by(&self, holder: &impl Holder) -> Result<bool, Unmet> {
+        let met = all_met(&self.conditions, holder);
+        if let Err(Unmet::Lacks(Missing::Scopes(_))) = met {
+            return Err(Unmet::Lacks(Missing::Scopes(missing_scopes(&self.conditions, holder))));
+        }
+        met
     }
 
     fn all<N: IntoIterator<Item: AsRef<str>>>(
@@ -249,52 +364,180 @@ impl Default for Requirement {
     }
 }
 
-fn first_unmet(conditions: &[Condition], user: &impl AuthUser, token: &TokenPayload) -> Option<Missing> {
-    conditions.iter().find_map(|condition| unmet(condition, user, token))
+/// Both lists, each as a part of its own. An empty one asks for nothing, and is no part.
+fn joined(first: Vec<Condition>, second: Vec<Condition>) -> Vec<Condition> {
+    if first.is_empty() {
+        return second;
+    }
+    if second.is_empty() {
+        return first;
+    }
+    let mut parts = as_parts(first);
+    parts.extend(as_parts(second));
+    parts
 }
 
-fn unmet(condition: &Condition, user: &impl AuthUser, token: &TokenPayload) -> Option<Missing> {
-    match condition {
-        Condition::All(conditions) => first_unmet(conditions, user, token),
-        Condition::Any(conditions) => {
-            let met = conditions.iter().any(|condition| unmet(condition, user, token).is_none());
-            (!met).then(|| alternative(conditions))
-        }
-        Condition::Role(role) => (!user.has_role(role)).then(|| Missing::Role(role.clone())),
-        Condition::Permission(permission) => {
-            (!user.has_permission(permission)).then(|| Missing::Permission(permission.clone()))
-        }
-        Condition::Scope(scope) => (!token.has_scope(scope)).then(|| Missing::Scopes(vec![scope.clone()])),
+fn as_parts(conditions: Vec<Condition>) -> Vec<Condition> {
+    let are_parts = conditions.iter().all(|condition| matches!(condition, Condition::All(_)));
+    if are_parts { conditions } else { vec![Condition::All(conditions)] }
+}
+
+/// Who is held against the conditions.
+trait Holder {
+    fn is_api_key(&self) -> bool;
+    fn has_role(&self, role: &str) -> bool;
+    fn has_permission(&self, permission: &str) -> bool;
+    fn has_scope(&self, scope: &str) -> bool;
+    fn has_logged_in_within(&self, age: Duration) -> bool;
+}
+
+struct Caller<'a, U> {
+    user: &'a U,
+    token: &'a TokenPayload,
+    now: Timestamp,
+}
+
+impl<U: AuthUser> Holder for Caller<'_, U> {
+    fn is_api_key(&self) -> bool {
+        self.token.is_api_key()
+    }
+
+    fn has_role(&self, role: &str) -> bool {
+        self.user.has_role(role)
+    }
+
+    fn has_permission(&self, permission: &str) -> bool {
+        self.user.has_permission(permission)
+    }
+
+    fn has_scope(&self, scope: &str) -> bool {
+        self.token.has_scope(scope)
+    }
+
+    fn has_logged_in_within(&self, age: Duration) -> bool {
+        self.token.authenticated_at().is_some_and(|at| self.now.since(at) <= age)
     }
 }
 
-/// One alternative is no alternative: name what is missing.
+/// An API key with every right that there is. Where it does not get in, no key does.
+struct PerfectKey;
+
+impl Holder for PerfectKey {
+    fn is_api_key(&self) -> bool {
+        true
+    }
+
+    fn has_role(&self, _: &str) -> bool {
+        true
+    }
+
+    fn has_permission(&self, _: &str) -> bool {
+        true
+    }
+
+    fn has_scope(&self, _: &str) -> bool {
+        true
+    }
+
+    fn has_logged_in_within(&self, _: Duration) -> bool {
+        false
+    }
+}
+
+/// Are all of these met? `true` if they let API keys in: each `All` among them, which is a
+/// requirement of its own, and one of the others.
+///
+/// An old login is told only of whom nothing else keeps out, since nobody shall log in again in
+/// vain; and of several ages the strictest, so that once is enough.
+fn all_met(conditions: &[Condition], holder: &impl Holder) -> Result<bool, Unmet> {
+    let (mut parts, mut others) = (None, None);
+    let mut stale: Option<Duration> = None;
+    for condition in conditions {
+        match met(condition, holder) {
+            Ok(lets_in) if matches!(condition, Condition::All(_)) => {
+                parts = Some(parts.unwrap_or(true) && lets_in);
+            }
+            Ok(lets_in) => others = Some(others.unwrap_or(false) || lets_in),
+            Err(Unmet::StaleLogin(age)) => stale = Some(stale.map_or(age, |other| other.min(age))),
+            Err(unmet) => return Err(unmet),
+        }
+    }
+    match stale {
+        Some(age) => Err(Unmet::StaleLogin(age)),
+        None => Ok((parts.is_some() || others.is_some()) && parts.unwrap_or(true) && others.unwrap_or(true)),
+    }
+}
+
+/// Is one of these met? `true` if one that is met lets API keys in. A login is asked for where it
+/// would open one of them, and as recent as it must be for the one that bears the oldest.
+fn any_met(conditions: &[Condition], holder: &impl Holder) -> Result<bool, Unmet> {
+    let mut is_met = false;
+    let mut stale: Option<Duration> = None;
+    for condition in conditions {
+        match met(condition, holder) {
+            Ok(true) => return Ok(true),
+            Ok(false) if !holder.is_api_key() => return Ok(false),
+            Ok(false) => is_met = true,
+            Err(Unmet::StaleLogin(age)) => stale = stale.max(Some(age)),
+            Err(Unmet::Lacks(_)) => {}
+        }
+    }
+    match stale {
+        _ if is_met => Ok(false),
+        Some(age) => Err(Unmet::StaleLogin(age)),
+        None => Err(Unmet::Lacks(alternative(conditions))),
+    }
+}
+
+/// Is this met? `true` if it lets API keys in.
+fn met(condition: &Condition, holder: &impl Holder) -> Result<bool, Unmet> {
+    let is_met = match condition {
+        Condition::All(conditions) => return all_met(conditions, holder),
+        Condition::Any(conditions) => return any_met(conditions, holder),
+        Condition::ApiKeys => true,
+        Condition::Role(role) => holder.has_role(role),
+        Condition::Permission(permission) => holder.has_permission(permission),
+        Condition::Scope(scope) => holder.has_scope(scope),
+        Condition::LoginWithin(age) => holder.has_logged_in_within(*age),
+    };
+    if is_met {
+        return Ok(matches!(condition, Condition::Scope(_) | Condition::ApiKeys));
+    }
+    Err(match condition {
+        // A key cannot log in again.
+        Condition::LoginWithin(age) if !holder.is_api_key() => Unmet::StaleLogin(*age),
+        _ => Unmet::Lacks(alternative(std::slice::from_ref(condition))),
+    })
+}
+
+/// What is missing where not one of these is met. One alternative is no alternative: it is named.
 fn alternative(conditions: &[Condition]) -> Missing {
     match conditions {
         [Condition::Role(role)] => Missing::Role(role.clone()),
         [Condition::Permission(permission)] => Missing::Permission(permission.clone()),
         [Condition::Scope(scope)] => Missing::Scopes(vec![scope.clone()]),
+        [Condition::LoginWithin(_)] => Missing::ApiKeyNotAllowed,
         _ => Missing::Alternative,
     }
 }
 
 /// RFC 6750 section 3.1 lets the challenge name the scopes that are needed: all of them at once.
-fn missing_scopes(conditions: &[Condition], token: &TokenPayload) -> Vec<Box<str>> {
+fn missing_scopes(conditions: &[Condition], holder: &impl Holder) -> Vec<Box<str>> {
     let mut missing = Vec::new();
+    let mut note = |scope: &Box<str>| {
+        if !holder.has_scope(scope) && !missing.contains(scope) {
+            missing.push(scope.clone());
+        }
+    };
     for condition in conditions {
         match condition {
-            Condition::Scope(scope) if !token.has_scope(scope) && !missing.contains(scope) => {
-                missing.push(scope.clone());
-            }
+            Condition::Scope(scope) => note(scope),
             Condition::Any(alternatives) => {
-                if let [Condition::Scope(scope)] = alternatives.as_slice()
-                    && !token.has_scope(scope)
-                    && !missing.contains(scope)
-                {
-                    missing.push(scope.clone());
+                if let [Condition::Scope(scope)] = alternatives.as_slice() {
+                    note(scope);
                 }
             }
-            Condition::All(conditions) => missing.extend(missing_scopes(conditions, token)),
+            Condition::All(conditions) => missing_scopes(conditions, holder).iter().for_each(&mut note),
             _ => {}
         }
     }

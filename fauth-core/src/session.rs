@@ -301,6 +301,48 @@ impl<'a, T: Into<TokenRequest<'a>>> From<T> for LoginRequest<'a> {
     }
 }
 
+/// What [`AuthProvider::logout_all`](crate::AuthProvider::logout_all) ends: everything that was
+/// issued to a subject, and API keys too if that is said.
+///
+/// ```
+/// use fauth_core::{ClientInfo, LogoutAll};
+///
+/// # let store = fauth_core::MemoryStore::new();
+/// # let auth = fauth_testing::provider().api_key_store(store).build().unwrap();
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let client = ClientInfo::unknown(); // in a request handler, `ClientInfo::of(&head)`
+/// auth.logout_all("alice", &client).await?;
+/// auth.logout_all(LogoutAll::for_subject("alice").api_keys(true), &client).await?;
+/// # Ok::<(), fauth_core::Rejection>(())
+/// # }).unwrap();
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a request is for `AuthProvider::logout_all`"]
+pub struct LogoutAll<'a> {
+    pub(crate) subject: Cow<'a, str>,
+    pub(crate) api_keys: bool,
+}
+
+impl<'a> LogoutAll<'a> {
+    /// All logins of `subject`; its API keys stay.
+    pub fn for_subject(subject: impl Into<Cow<'a, str>>) -> Self {
+        Self { subject: subject.into(), api_keys: false }
+    }
+
+    /// Whether all API keys end too, also those that would survive a password change. Default:
+    /// `false`.
+    pub const fn api_keys(mut self, end: bool) -> Self {
+        self.api_keys = end;
+        self
+    }
+}
+
+impl<'a, T: Into<Cow<'a, str>>> From<T> for LogoutAll<'a> {
+    fn from(subject: T) -> Self {
+        Self::for_subject(subject)
+    }
+}
+
 impl RefreshId {
     /// Derives the next refresh-token id from the presented one and the nonce of the rotation.
     ///

@@ -68,7 +68,8 @@ pub trait AuthUser: Send + Sync + 'static {
     ///
     /// Raise it when the password changes and when the account is disabled, in the same statement: `UPDATE users SET password_hash = $2, token_epoch = token_epoch + 1 WHERE …`. That
     /// ends access tokens, refresh tokens and outstanding [one-time tokens](Self::one_time_stamp) of every purpose, on every instance, and needs no store. Not
-    /// when a [`PasswordUpdater`] replaces the hash: the password is the same then. It must never fall. API keys are not ended by it.
+    /// when a [`PasswordUpdater`] replaces the hash: the password is the same then. It must never fall. API keys end by it too, except those that were made to
+    /// [survive](crate::api_key::ApiKeyRequest::survives_password_change) it.
     ///
     /// Tokens carry it if they were made with
     /// [`TokenRequest::for_user`](crate::TokenRequest::for_user) or
@@ -78,7 +79,8 @@ pub trait AuthUser: Send + Sync + 'static {
     ///
     /// # Security
     /// With the default, a password change by itself ends nothing: whoever has a token or a link goes on. Override this, or call
-    /// [`logout_all`](crate::AuthProvider::logout_all) (with a revocation store) and [`withdraw_one_time`](crate::AuthProvider::withdraw_one_time) after each change.
+    /// [`password_changed`](crate::AuthProvider::password_changed) (with a revocation store) after
+    /// each change; best do both.
     fn token_epoch(&self) -> u64 {
         0
     }
@@ -97,6 +99,7 @@ pub trait AuthUser: Send + Sync + 'static {
     /// [`token_epoch`](Self::token_epoch), to which every one-time token is bound besides: raised, it ends those of all purposes.
     ///
     /// Who does not count changes in `token_epoch` overrides this, or an older reset or magic link outlives a password change until its time is up, unless
+    /// [`password_changed`](crate::AuthProvider::password_changed) or
     /// [`withdraw_one_time`](crate::AuthProvider::withdraw_one_time) is called.
     ///
     /// For a password reset, something that changes with the password, such as a counter of its changes; for the verification of an address, the address; for a magic link,

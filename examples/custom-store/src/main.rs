@@ -29,8 +29,8 @@ use fauth_core::{
     store::{
         ApiKey, ApiKeyId, ApiKeyStore, EndedSession, Known, NewSession, OneTimeRecord, OneTimeStore, Owner,
         RefreshFamily, RevocationStore, RevocationTarget, Rotation, RotationDecision, RotationOutcome,
-        SecretHash, Session, SessionId, SessionStore, StoreError, StoreLocation, StoredApiKey, TokenFacts, Verdict,
-        raised_epoch,
+        SecretHash, Session, SessionId, SessionStore, StoreError, StoreLocation, StoredApiKey, TokenFacts,
+        Verdict, raised_epoch,
     },
 };
 use tokio::net::TcpListener;

@@ -21,17 +21,17 @@ impl TokenPayload {
             "token_type": TOKEN_TYPE,
             "scopes": key.scopes,
         });
-        Self::of_own_claims(claims.to_string(), key.created_at, key.expires_at)
+        Self::of_key_claims(claims.to_string(), key.created_at, key.expires_at)
     }
 
     /// The id of the API key that let this request in; `None` if it was a token.
     ///
     /// # Security
-    /// What an API key shall not be able to do, such as making another one, is refused by asking this.
+    /// What an API key shall not be able to do is refused by the
+    /// [`Requirement`](crate::Requirement) of a guard, which lets no key in that it does not name.
     #[must_use]
     pub fn api_key_id(&self) -> Option<ApiKeyId> {
-        let token_type: Option<String> = self.claim("token_type").ok()?;
-        token_type.filter(|name| name == TOKEN_TYPE).and_then(|_| ApiKeyId::parse(self.token_id()))
+        self.is_api_key().then(|| ApiKeyId::parse(self.token_id())).flatten()
     }
 }
 
@@ -49,6 +49,7 @@ mod tests {
             created_at: Timestamp::from_unix_seconds(1_767_225_600),
             expires_at: Timestamp::MAX,
             last_used_at: None,
+            user_epoch: Some(7),
         }
     }
 
@@ -64,6 +65,7 @@ mod tests {
         assert_eq!((payload.issued_at(), payload.expires_at()), (key.created_at, key.expires_at));
         assert_eq!(payload.claim::<i64>("iat").unwrap(), Some(1_767_225_600));
         assert_eq!(payload.api_key_id(), Some(key.id));
+        assert_eq!(payload.authenticated_at(), None, "it has never logged in");
     }
 
     #[test]

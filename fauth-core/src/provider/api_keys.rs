@@ -8,12 +8,13 @@ use super::{
     presented::{Credential, Keys},
 };
 use crate::{
-    api_key::{self, ApiKeyError, ApiKeyRequest, MAX_KEYS_PER_OWNER, NewApiKey, PresentedKey},
+    api_key::{self, ApiKeyError, ApiKeyRequest, MADE_WITHIN, MAX_KEYS_PER_OWNER, NewApiKey, PresentedKey},
     client::ClientInfo,
     clock::Timestamp,
     event::{Event, EventKind},
     rejection::{ApiKeyFault, InvalidToken, Misconfigured, Rejection, Unavailable},
-    store::{ApiKey, ApiKeyId, ApiKeyStore},
+    requirement::Requirement,
+    store::{ApiKey, ApiKeyId, ApiKeyStore, Owner},
     token::TokenPayload,
     user::AuthUser,
 };
@@ -21,8 +22,21 @@ use crate::{
 /// API keys: credentials for programs, which last long and can be revoked.
 ///
 /// A key is `<prefix>_<id>_<secret><checksum>`, sent as `Authorization: Bearer <key>`, or as the password of the user name `__token__` with
-/// `Authorization: Basic`. Of it the store keeps a hash, made with a [key of this application](crate::AuthConfigBuilder::store_secret). It has the rights of its owner, who is loaded for every request and must be active, narrowed by
-/// its scopes. Scanners find keys that were published by mistake by this expression (with another prefix than `fauth`, if
+/// `Authorization: Basic`. Of it the store keeps a hash, made with a
+/// [key of this application](crate::AuthConfigBuilder::store_secret). Its owner is loaded for every request and must be active.
+///
+/// A key is less than its owner: it opens only what asks for one of its scopes or
+/// [allows API keys](Requirement::allow_api_keys), if its owner meets the rest. Everything else is
+/// answered with 403, `api_key_not_allowed`; the table at [`Requirement`] tells which is which.
+/// Extractors outside of guards are such an "everything else".
+///
+/// It ends at its time, when it is revoked, when its owner is
+/// [revoked](AuthProvider::revoke) or inactive, and when its owner's password is changed
+/// ([`password_changed`](AuthProvider::password_changed), or a higher
+/// [`token_epoch`](AuthUser::token_epoch)), unless it was made to
+/// [survive](ApiKeyRequest::survives_password_change) that.
+///
+/// Scanners find keys that were published by mistake by this expression (with another prefix than `fauth`, if
 /// [configured](crate::AuthProviderBuilder::api_key_prefix)), and by the checksum: the last eight digits are the first four bytes of the SHA-256 of
 /// everything before them, in hexadecimal.
 ///
@@ -32,26 +46,104 @@ use crate::{
 ///
 /// A key is taken for nothing in a cookie or a URL, cannot be refreshed, and cannot log out.
 impl<U: AuthUser> AuthProvider<U> {
-    /// Makes an API key. Its text is in the answer and nowhere else: show it to its owner once.
+    /// Makes an API key for the user of a request. Its text is in the answer and nowhere else: show
+    /// it once.
     ///
     /// ```
-    /// # use fauth_core::{api_key::{ApiKeyError, ApiKeyRequest}, AuthProvider, AuthUser};
-    /// # async fn example<U: AuthUser>(auth: &AuthProvider<U>, user: &U) -> Result<(), ApiKeyError> {
-    /// let owner = user.subject().as_ref().to_owned(); // who is logged in, never a field of the body
-    /// let new = auth.create_api_key(ApiKeyRequest::for_subject(owner).name("deploy").scopes(["read"])).await?;
+    /// # use fauth_core::{api_key::{ApiKeyError, ApiKeyRequest}, AuthProvider, AuthUser, Granted};
+    /// # async fn example<U: AuthUser>(auth: &AuthProvider<U>, granted: &Granted<U>) -> Result<(), ApiKeyError> {
+    /// let new = auth.create_api_key(granted, ApiKeyRequest::new("deploy").scopes(["read"])).await?;
     /// let (shown_once, listed) = (new.expose(), new.key());
     /// # Ok(())
     /// # }
     /// ```
     ///
+    /// A key outlives the session that makes it, so that this needs a login of the last fifteen
+    /// minutes, as [`Requirement::login_within`] asks for it. If the token of the request has scopes,
+    /// the key can have only these.
+    ///
     /// # Errors
-    /// [`ApiKeyError`] if the request is impossible, the owner has 100 keys already, or the store, the clock or the randomness fails.
-    pub async fn create_api_key(&self, request: ApiKeyRequest<'_>) -> Result<NewApiKey, ApiKeyError> {
+    /// [`ApiKeyError`] if the request is impossible, the owner has 100 keys already, or the store,
+    /// the clock or the randomness fails. In it [`Rejection::StaleLogin`] if the login is too old
+    /// and [`Rejection::Forbidden`] if the request was let in by an API key itself.
+    pub async fn create_api_key(
+        &self,
+        granted: &Granted<U>,
+        request: ApiKeyRequest<'_>,
+    ) -> Result<NewApiKey, ApiKeyError> {
+        if granted.provider() != self.inner.id {
+            return Err(Rejection::Misconfigured(Misconfigured::OtherProvider).into());
+        }
+        let (user, token) = (granted.user(), granted.payload());
+        self.decide(granted, &Requirement::user().login_within(MADE_WITHIN))?;
+        if !request.is_within(token) {
+            return Err(ApiKeyError::ScopeNotHeld);
+        }
+        let new = self.make_api_key(token.subject(), user.token_epoch(), request).await?;
+        // Everything of the user may have ended since the request was let in. Whoever ends it does
+        // so first and looks for keys second; this is the other way round, so that one of the two
+        // finds the key.
+        if let Err(rejection) = self.refuse_if_revoked(token, self.now()?).await {
+            self.call_store(self.api_key_store()?.remove(&new.key.owner, &new.key.id)).await?;
+            return Err(rejection.into());
+        }
+        self.raise(&Event::new(EventKind::ApiKeyCreated).subject(token.subject()));
+        Ok(new)
+    }
+
+    /// Makes an API key for somebody who has not asked for it, for scripts and administrators.
+    ///
+    /// ```
+    /// # use fauth_core::{api_key::{ApiKeyError, ApiKeyRequest}, AuthProvider, AuthUser};
+    /// # async fn example<U: AuthUser>(auth: &AuthProvider<U>) -> Result<(), ApiKeyError> {
+    /// let request = ApiKeyRequest::new("nightly build").scopes(["read"]).survives_password_change(true);
+    /// let new = auth.danger_create_api_key_for("build-server", request).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Security
+    /// Nobody is asked whether they may. Never take the subject from the body of a request: who sends
+    /// it would choose in whose name the key speaks. In a handler
+    /// [`create_api_key`](Self::create_api_key) is the one to call.
+    ///
+    /// # Errors
+    /// [`ApiKeyError`] as from [`create_api_key`](Self::create_api_key), and if the user loader finds
+    /// no such user. Whether the user is active does not matter here.
+    pub async fn danger_create_api_key_for(
+        &self,
+        subject: &str,
+        request: ApiKeyRequest<'_>,
+    ) -> Result<NewApiKey, ApiKeyError> {
+        let epoch = self.epoch_of_owner(subject, &request).await?;
+        let new = self.make_api_key(subject, epoch, request).await?;
+        self.raise(&Event::new(EventKind::ApiKeyCreated).subject(subject));
+        Ok(new)
+    }
+
+    /// The epoch in the user's own record. The loader is shown the key as it would be.
+    async fn epoch_of_owner(&self, subject: &str, request: &ApiKeyRequest<'_>) -> Result<u64, ApiKeyError> {
+        let owner = self.owner(subject).into_owned();
+        let key = request.clone().record(owner.clone(), ApiKeyId::new(&owner, [0; 16]), 0, self.now()?)?;
+        let payload = TokenPayload::of_api_key(&key).ok_or(ApiKeyError::InvalidSubject)?;
+        match self.user_of(&Arc::new(payload)).await {
+            Ok(user) => Ok(user.token_epoch()),
+            Err(Rejection::InvalidToken(_)) => Err(ApiKeyError::UnknownOwner),
+            Err(rejection) => Err(rejection.into()),
+        }
+    }
+
+    async fn make_api_key(
+        &self,
+        subject: &str,
+        epoch: u64,
+        request: ApiKeyRequest<'_>,
+    ) -> Result<NewApiKey, ApiKeyError> {
         let (store, now) = (self.api_key_store()?, self.now()?);
-        let owner = self.owner(&request.subject).into_owned();
+        let owner = self.owner(subject).into_owned();
         let made = self.inner.api_key_format.make(&owner);
         let (id, text) = made.map_err(|_| Rejection::Unavailable(Unavailable::Issuer))?;
-        let key = request.record(owner, id, now)?;
+        let key = request.record(owner, id, epoch, now)?;
         self.refuse_revoked_subject(&key.owner.subject, now, &ClientInfo::default()).await?;
         let hash_key = self.inner.hash_keys.current();
         let hash_key = hash_key.ok_or(Rejection::Unavailable(Unavailable::Issuer))?;
@@ -59,7 +151,6 @@ impl<U: AuthUser> AuthProvider<U> {
         if !self.call_store(store.insert(stored, MAX_KEYS_PER_OWNER, now)).await? {
             return Err(ApiKeyError::LimitReached);
         }
-        self.raise(&Event::new(EventKind::ApiKeyCreated).subject(&key.owner.subject));
         Ok(NewApiKey { key, text })
     }
 
@@ -131,8 +222,40 @@ impl<U: AuthUser> AuthProvider<U> {
         let payload = Arc::new(payload);
         self.refuse_revoked_key(&payload, now).await?;
         let user = self.user_of(&payload).await?;
+        if key.user_epoch.is_some_and(|epoch| epoch < user.token_epoch()) {
+            self.remove_outdated(&**store, &key).await;
+            return Err(Rejection::InvalidToken(InvalidToken::OldEpoch));
+        }
         self.note_use(&**store, &key, now).await;
         Ok(Granted::new(self.inner.id, user, payload, false))
+    }
+
+    /// A key that its owner's epoch has ended is good for nothing any more. That it cannot be removed
+    /// changes nothing: it is refused all the same, and the next one tries again.
+    async fn remove_outdated(&self, store: &dyn ApiKeyStore, key: &ApiKey) {
+        if matches!(self.call_store(store.remove(&key.owner, &key.id)).await, Ok(true)) {
+            self.raise_key_removed(&key.owner, "old_epoch");
+        }
+    }
+
+    /// Removes the keys of an owner that `ends` says, one after the other.
+    pub(super) async fn remove_api_keys(
+        &self,
+        owner: &Owner<'_>,
+        ends: fn(&ApiKey) -> bool,
+        reason: &'static str,
+    ) -> Result<(), Rejection> {
+        let store = self.api_key_store()?;
+        for key in self.call_store(store.list(owner, self.now()?)).await?.iter().filter(|key| ends(key)) {
+            if self.call_store(store.remove(owner, &key.id)).await? {
+                self.raise_key_removed(owner, reason);
+            }
+        }
+        Ok(())
+    }
+
+    fn raise_key_removed(&self, owner: &Owner<'_>, reason: &'static str) {
+        self.raise(&Event::new(EventKind::ApiKeyRevoked).subject(&owner.subject).reason(reason));
     }
 
     /// That it cannot be noted is no reason to refuse: it is logged, and not tried again for a while, so that a store that hangs while it is written to

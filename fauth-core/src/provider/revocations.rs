@@ -131,12 +131,11 @@ impl<U: AuthUser> AuthProvider<U> {
             }
         }
         if let Some(store) = &self.inner.stores.api_keys {
-            let mut keys = kept.api_keys.clone();
-            if kept.everything {
-                keys.extend(self.call_store(store.list(owner, now)).await?.into_iter().map(|key| key.id));
-            }
-            for id in &keys {
+            for id in &kept.api_keys {
                 self.call_store(store.remove(owner, id)).await?;
+            }
+            if kept.everything {
+                self.remove_api_keys(owner, |_| true, "subject_revoked").await?;
             }
         }
         Ok(ended)

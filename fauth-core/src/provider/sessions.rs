@@ -14,7 +14,6 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    api_keys,
     granted::Granted,
     inner::{AuthProvider, Sessions},
     presented::Presented,
@@ -25,13 +24,13 @@ use crate::{
     client::ClientInfo,
     clock::Timestamp,
     event::{Event, EventKind},
-    rejection::{ApiKeyFault, InvalidToken, Misconfigured, Rejection, Unavailable},
+    rejection::{InvalidToken, Misconfigured, Rejection, Unavailable},
     request::RequestHead,
     requirement::Requirement,
-    session::LoginRequest,
+    session::{LoginRequest, LogoutAll},
     store::{
-        ClientFingerprint, EndedSession, NewSession, Nonce, Owner, Rotation, RotationOutcome, SecretHash,
-        Session, SessionId,
+        ApiKey, ClientFingerprint, EndedSession, NewSession, Nonce, Owner, Rotation, RotationOutcome,
+        SecretHash, Session, SessionId,
     },
     token::{
         Purpose, RefreshBinding, RefreshId, TokenError, TokenPair, TokenPayload, TokenRequest, random_bytes,
@@ -95,7 +94,8 @@ impl<U: AuthUser> AuthProvider<U> {
 
     async fn log_in(&self, request: LoginRequest<'_>) -> Result<TokenPair, Rejection> {
         let now = self.now()?;
-        let LoginRequest { mut token, remember, client, epoch } = request;
+        let LoginRequest { token, remember, client, epoch } = request;
+        let mut token = token.authenticated_at(now);
         self.refuse_revoked_subject(token.subject(), now, &client).await?;
         token.bound.epoch = match epoch {
             Some(epoch) => epoch,
@@ -447,21 +447,91 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     /// Ends everything that was issued to a subject so far: all sessions, all access and refresh
-    /// tokens. API keys stay valid.
+    /// tokens. API keys stay valid unless [`LogoutAll::api_keys`] says otherwise.
     ///
-    /// Use it for "log out everywhere", and when a password was changed or may be known to others.
+    /// Use it for "log out everywhere". When a password was changed, or may be known to others, call
+    /// [`password_changed`](Self::password_changed).
     ///
     /// # Security
     /// Without a revocation store, access tokens stay valid until they expire.
     ///
     /// # Errors
     /// - [`Rejection::Unavailable`] if it is not certain that everything has ended: try again.
-    /// - [`Rejection::Misconfigured`] if there is neither a session store nor a revocation store.
-    pub async fn logout_all(&self, subject: &str, client: &ClientInfo) -> Result<(), Rejection> {
-        let (this, whose) = (self.clone(), subject.to_owned());
-        RunToCompletion::new(async move { this.end_all(&whose).await }).await?;
-        self.raise(&Event::new(EventKind::LoggedOutEverywhere).subject(subject).client(client));
+    /// - [`Rejection::Misconfigured`] if there is neither a session store nor a revocation store, or
+    ///   API keys are to end and there is no store of them. Everything else has ended then.
+    pub async fn logout_all<'a>(
+        &self,
+        whose: impl Into<LogoutAll<'a>>,
+        client: &ClientInfo,
+    ) -> Result<(), Rejection> {
+        self.log_out_all(whose.into(), client).await
+    }
+
+    async fn log_out_all(&self, whose: LogoutAll<'_>, client: &ClientInfo) -> Result<(), Rejection> {
+        let LogoutAll { subject, api_keys } = whose;
+        let (this, owned) = (self.clone(), subject.clone().into_owned());
+        RunToCompletion::new(async move {
+            // Also if the first fails: what can be ended is.
+            let ended = this.end_all(&owned).await;
+            let keys = match api_keys {
+                true => this.remove_api_keys(&this.owner(&owned), |_| true, "logged_out_everywhere").await,
+                false => Ok(()),
+            };
+            ended.and(keys)
+        })
+        .await?;
+        self.raise(&Event::new(EventKind::LoggedOutEverywhere).subject(&subject).client(client));
         Ok(())
+    }
+
+    /// Ends what must not outlive a subject's old password: all sessions, all access and refresh
+    /// tokens, all one-time tokens, and the API keys that were not made to
+    /// [survive](crate::api_key::ApiKeyRequest::survives_password_change) it. Call it after the new
+    /// hash is stored, also for a password that was reset; then log the user in anew.
+    ///
+    /// ```
+    /// # use fauth_core::{AuthProvider, AuthUser, ClientInfo, LoginRequest, Rejection, TokenPair};
+    /// # async fn store<U>(_: &U, _: String) {}
+    /// # async fn example<U: AuthUser>(auth: &AuthProvider<U>, user: &U, hash: String, client: ClientInfo) -> Result<TokenPair, Rejection> {
+    /// store(user, hash).await; // in the user's record, where `token_epoch` is raised too if it is kept there
+    /// auth.password_changed(user.subject().as_ref(), &client).await?;
+    /// # let user = user;
+    /// auth.login(LoginRequest::for_user(user).client(client)).await
+    /// # }
+    /// ```
+    ///
+    /// If the user's record was loaded before its [`token_epoch`](AuthUser::token_epoch) was raised,
+    /// load it again for the login.
+    ///
+    /// # Security
+    /// Without a revocation store, access tokens stay valid until they expire, unless the user's
+    /// record has a [`token_epoch`](AuthUser::token_epoch) that is raised with the password.
+    ///
+    /// # Errors
+    /// As [`logout_all`](Self::logout_all). What can be ended is, also if something else fails: call
+    /// it again.
+    pub async fn password_changed(&self, subject: &str, client: &ClientInfo) -> Result<(), Rejection> {
+        let (this, owned) = (self.clone(), subject.to_owned());
+        RunToCompletion::new(async move { this.end_for_new_password(&owned).await }).await?;
+        self.raise(&Event::new(EventKind::PasswordChanged).subject(subject).client(client));
+        Ok(())
+    }
+
+    async fn end_for_new_password(&self, subject: &str) -> Result<(), Rejection> {
+        // First, so that nothing new is made of a login that ends; see `create_api_key`.
+        let logins = self.end_all(subject).await;
+        let one_times = match self.inner.stores.one_times {
+            Some(_) => self.withdraw_one_time(subject, None).await.map(drop),
+            None => Ok(()),
+        };
+        let keys = match self.inner.stores.api_keys {
+            Some(_) => {
+                let ends = |key: &ApiKey| key.user_epoch.is_some();
+                self.remove_api_keys(&self.owner(subject), ends, "password_changed").await
+            }
+            None => Ok(()),
+        };
+        logins.and(one_times).and(keys)
     }
 
     async fn end_all(&self, subject: &str) -> Result<(), Rejection> {
@@ -573,13 +643,9 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     /// Admits a request that lists or ends sessions: it needs an active user who has logged in.
-    /// API keys are refused, because they are for programs.
+    /// API keys are refused as by every requirement that does not name them.
     pub(crate) async fn check_session(&self, presented: Presented<U>) -> Result<Granted<U>, Rejection> {
-        let granted = self.check(presented, &Requirement::user()).await?;
-        if granted.payload().api_key_id().is_some() {
-            return Err(api_keys::refused(ApiKeyFault::NotALogin));
-        }
-        Ok(granted)
+        self.check(presented, &Requirement::user()).await
     }
 
     /// What a logout ends with the stores of this provider, if it has any.
@@ -658,9 +724,12 @@ fn remaining(span: Duration, from: Timestamp, now: Timestamp) -> Duration {
 
 /// A request for another token with the login time, scopes, custom claims and epochs of this one.
 fn reissue_request(payload: &TokenPayload) -> Result<TokenRequest<'_>, Rejection> {
-    let logged_in_at = payload.authenticated_at().map_err(|_| TokenError::InvalidClaim("auth_time"))?;
-    let mut request =
-        TokenRequest::for_subject(payload.subject()).scopes(payload.scopes()).authenticated_at(logged_in_at);
+    let began_at = payload.began_at().map_err(|_| TokenError::InvalidClaim("auth_time"))?;
+    let mut request = TokenRequest::for_subject(payload.subject()).scopes(payload.scopes());
+    request = match payload.authenticated_at() {
+        Some(at) => request.authenticated_at(at),
+        None => request.began_at(began_at),
+    };
     for (name, json) in payload.custom_claims() {
         request = request.raw_claim(name, json);
     }

@@ -1,6 +1,6 @@
-//! `WWW-Authenticate`, exactly as RFC 6750 section 3 wants it.
+//! `WWW-Authenticate`, exactly as RFC 6750 section 3 and RFC 9470 section 3 want it.
 
-use super::reason::{INVALID_TOKEN_DETAIL, Rejection, malformed_detail};
+use super::reason::{INVALID_TOKEN_DETAIL, Rejection, STALE_LOGIN_DETAIL, malformed_detail};
 use crate::requirement::Missing;
 
 /// The challenge of a refusal, `None` if it has none. The realm was checked when the configuration was built, scopes when the requirement was
@@ -13,6 +13,10 @@ pub(super) fn bearer(rejection: &Rejection, realm: &str) -> Option<String> {
             Some(error(&realm, "invalid_request", malformed_detail(*reason)))
         }
         Rejection::InvalidToken(_) => Some(error(&realm, "invalid_token", INVALID_TOKEN_DETAIL)),
+        Rejection::StaleLogin { max_age } => {
+            let challenge = error(&realm, "insufficient_user_authentication", STALE_LOGIN_DETAIL);
+            Some(format!("{challenge}, max_age=\"{}\"", max_age.as_secs()))
+        }
         Rejection::Forbidden(Missing::Scopes(scopes)) => {
             let scopes = scopes.join(" ");
             Some(format!("{}, scope=\"{scopes}\"", insufficient_scope(&realm)))

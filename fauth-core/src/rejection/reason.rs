@@ -12,7 +12,8 @@ use crate::{error::ConfigError, requirement::Missing, token::TokenError};
 /// | [`MalformedCredential`](Self::MalformedCredential) | 400 | `malformed_credential` | `invalid_request` |
 /// | [`InvalidToken`](Self::InvalidToken) | 401 | `invalid_token` | `invalid_token` |
 /// | [`InvalidCredentials`](Self::InvalidCredentials) | 401 | `invalid_credentials` | realm only |
-/// | [`Forbidden`](Self::Forbidden) | 403 | `missing_role`, `missing_permission`, `missing_scope`, `forbidden` | `insufficient_scope` |
+/// | [`StaleLogin`](Self::StaleLogin) | 401 | `insufficient_user_authentication` | the same, with `max_age` (RFC 9470) |
+/// | [`Forbidden`](Self::Forbidden) | 403 | `missing_role`, `missing_permission`, `missing_scope`, `api_key_not_allowed`, `forbidden` | `insufficient_scope` |
 /// | [`CrossSiteRequest`](Self::CrossSiteRequest) | 403 | `cross_site_request` | none |
 /// | [`AmbiguousPath`](Self::AmbiguousPath) | 400 | `ambiguous_path` | none |
 /// | [`InvalidRequest`](Self::InvalidRequest) | 400 | `invalid_request` | none |
@@ -34,7 +35,14 @@ pub enum Rejection {
     InvalidToken(InvalidToken),
     /// Identifier and password do not belong to an active user.
     InvalidCredentials,
-    /// The user is known and lacks something.
+    /// The user is known and lacks nothing but a login that is recent enough
+    /// ([`Requirement::login_within`](crate::Requirement::login_within)).
+    StaleLogin {
+        /// How long ago the login may have been.
+        max_age: Duration,
+    },
+    /// The user is known and lacks something, or is represented by an API key where these are not
+    /// allowed.
     Forbidden(Missing),
     /// A cookie is the credential, and the request does not prove that the application's own pages
     /// sent it.
@@ -122,8 +130,6 @@ pub enum ApiKeyFault {
     /// Its record names a key of hashes that is not configured: a store secret was exchanged, or
     /// the secret that it was derived from.
     UnknownHashKey,
-    /// It is a good key where only somebody who has logged in is let in.
-    NotALogin,
 }
 
 /// Why a one-time token that verifies is not accepted.
@@ -191,9 +197,11 @@ impl Rejection {
             Self::MalformedCredential(_) => "malformed_credential",
             Self::InvalidToken(_) => "invalid_token",
             Self::InvalidCredentials => "invalid_credentials",
+            Self::StaleLogin { .. } => "insufficient_user_authentication",
             Self::Forbidden(Missing::Role(_)) => "missing_role",
             Self::Forbidden(Missing::Permission(_)) => "missing_permission",
             Self::Forbidden(Missing::Scopes(_)) => "missing_scope",
+            Self::Forbidden(Missing::ApiKeyNotAllowed) => "api_key_not_allowed",
             Self::Forbidden(_) => "forbidden",
             Self::CrossSiteRequest => "cross_site_request",
             Self::AmbiguousPath => "ambiguous_path",
@@ -213,7 +221,10 @@ impl Rejection {
     pub const fn status(&self) -> u16 {
         match self {
             Self::MalformedCredential(_) | Self::AmbiguousPath | Self::InvalidRequest => 400,
-            Self::MissingCredential | Self::InvalidToken(_) | Self::InvalidCredentials => 401,
+            Self::MissingCredential
+            | Self::InvalidToken(_)
+            | Self::InvalidCredentials
+            | Self::StaleLogin { .. } => 401,
             Self::Forbidden(_) | Self::CrossSiteRequest => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed { .. } => 405,
@@ -238,7 +249,6 @@ impl Rejection {
             Self::InvalidToken(InvalidToken::ApiKey(ApiKeyFault::UnknownHashKey)) => {
                 "api_key_hash_key_unknown"
             }
-            Self::InvalidToken(InvalidToken::ApiKey(ApiKeyFault::NotALogin)) => "api_key_is_no_login",
             Self::InvalidToken(InvalidToken::OneTime(OneTimeFault::Spent)) => "one_time_token_spent",
             Self::InvalidToken(InvalidToken::OneTime(OneTimeFault::Stale)) => "one_time_token_stale",
             Self::InvalidToken(InvalidToken::OneTime(OneTimeFault::OtherBrowser)) => "other_browser",
@@ -277,9 +287,11 @@ impl Rejection {
             Self::MalformedCredential(reason) => malformed_detail(*reason).into(),
             Self::InvalidToken(_) => INVALID_TOKEN_DETAIL.into(),
             Self::InvalidCredentials => "Invalid credentials".into(),
+            Self::StaleLogin { .. } => STALE_LOGIN_DETAIL.into(),
             Self::Forbidden(Missing::Role(role)) => format!("Missing role: {role}"),
             Self::Forbidden(Missing::Permission(permission)) => format!("Missing permission: {permission}"),
             Self::Forbidden(Missing::Scopes(scopes)) => format!("Missing scope: {}", scopes.join(" ")),
+            Self::Forbidden(Missing::ApiKeyNotAllowed) => "An API key is not accepted here".into(),
             Self::Forbidden(_) => "None of the accepted roles, permissions or scopes is held".into(),
             Self::CrossSiteRequest => "The request was not sent by a page of this application".into(),
             Self::AmbiguousPath => "The path can be read in more than one way".into(),
@@ -333,6 +345,8 @@ impl std::fmt::Display for Rejection {
 }
 
 impl std::error::Error for Rejection {}
+
+pub(super) const STALE_LOGIN_DETAIL: &str = "A more recent login is required";
 
 pub(super) const INVALID_TOKEN_DETAIL: &str = "The token is invalid or has expired";
 

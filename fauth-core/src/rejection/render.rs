@@ -127,6 +127,8 @@ const fn hint(rejection: &Rejection) -> &'static str {
         Rejection::MalformedCredential(_) => "Send exactly one credential, in the form of RFC 6750",
         Rejection::InvalidToken(_) => "Get a new token by refreshing or logging in",
         Rejection::InvalidCredentials => "Check the user name and the password",
+        Rejection::StaleLogin { .. } => "Log in again and repeat the request",
+        Rejection::Forbidden(Missing::ApiKeyNotAllowed) => "Send the token of a login instead of an API key",
         Rejection::Forbidden(_) => "Ask an administrator for the missing right",
         Rejection::CrossSiteRequest => {
             "Send the request from the application's own pages, or use a bearer token"

@@ -76,6 +76,10 @@ pub struct ApiKey {
     pub expires_at: Timestamp,
     /// When it was last used, give or take a minute.
     pub last_used_at: Option<Timestamp>,
+    /// The [`token_epoch`](crate::AuthUser::token_epoch) of its owner when it was made, at most
+    /// `i64::MAX`: the key ends once the owner's is higher. `None` for a key that
+    /// [survives](crate::api_key::ApiKeyRequest::survives_password_change) that.
+    pub user_epoch: Option<u64>,
 }
 
 impl ApiKey {

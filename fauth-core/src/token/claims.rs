@@ -4,9 +4,10 @@
 /// Claim names that custom claims cannot use: those that fauth reads or writes itself, and the
 /// standard names `scope` and `client_id` (RFC 9068). A custom claim must not pass for one of
 /// them.
-const RESERVED: [&str; 19] = [
+const RESERVED: [&str; 20] = [
     "app",
     "auth_time",
+    "began_at",
     "bound_browser",
     "bound_to",
     "stamp",

@@ -45,6 +45,9 @@ pub enum IssueError {
     /// The token would be longer than what is accepted.
     #[error("the token would be longer than the configured maximum")]
     TooLong,
+    /// Tokens of this purpose work once, which [`issue`](crate::AuthProvider::issue) cannot see to.
+    #[error("a {0} token must work once: issue it with `issue_one_time` and accept it with `redeem`")]
+    OneTime(Purpose),
     /// The time is unknown.
     #[error(transparent)]
     Clock(#[from] ClockError),
@@ -69,10 +72,18 @@ pub struct TokenRequest<'a> {
     scopes: SmallVec<[Cow<'a, str>; SCOPES_INLINE]>,
     /// Names and JSON texts: what a refresh carries over stays as it was, digit by digit.
     claims: Vec<(Cow<'a, str>, String)>,
-    /// When the subject logged in, if that was not just now.
-    authenticated_at: Option<Timestamp>,
+    /// The login that this is of or continues, if there is one.
+    login: Option<Login>,
     pub(crate) bound: Binding,
     fault: Option<IssueError>,
+}
+
+/// When a login began.
+#[derive(Debug, Clone, Copy)]
+struct Login {
+    began_at: Timestamp,
+    /// Whether the subject proved then who it is.
+    is_authenticated: bool,
 }
 
 /// What a token hangs on besides its own expiry.
@@ -107,7 +118,7 @@ impl<'a> TokenRequest<'a> {
             subject: subject.into(),
             scopes: SmallVec::new(),
             claims: Vec::new(),
-            authenticated_at: None,
+            login: None,
             bound: Binding::default(),
             fault: None,
         }
@@ -164,9 +175,15 @@ impl<'a> TokenRequest<'a> {
         self
     }
 
-    /// The login that this continues.
+    /// It is of a login at which the subject has proved who it is.
     pub(crate) const fn authenticated_at(mut self, at: Timestamp) -> Self {
-        self.authenticated_at = Some(at);
+        self.login = Some(Login { began_at: at, is_authenticated: true });
+        self
+    }
+
+    /// It continues something of which only the beginning is known.
+    pub(crate) const fn began_at(mut self, at: Timestamp) -> Self {
+        self.login = Some(Login { began_at: at, is_authenticated: false });
         self
     }
 
@@ -318,10 +335,10 @@ impl Issuer {
             (Purpose::Refresh, Some(refresh)) => refresh.idle_timeout,
             _ => *self.lifetimes.of(purpose),
         };
-        match (request.bound.ends_at, request.authenticated_at) {
+        match (request.bound.ends_at, request.login) {
             (Some(end), _) => lifetime.min(end.since(now)),
             (None, Some(login)) => {
-                let end = login.checked_add(self.max_session).unwrap_or(Timestamp::MAX);
+                let end = login.began_at.checked_add(self.max_session).unwrap_or(Timestamp::MAX);
                 lifetime.min(end.since(now))
             }
             (None, None) => lifetime,
@@ -381,8 +398,13 @@ impl Issuer {
             self.origin.write(&mut json);
         }
         write_binding(&mut json, &request.bound);
-        if purpose == Purpose::Refresh {
-            json.number("auth_time", request.authenticated_at.unwrap_or(now).unix_seconds());
+        match request.login {
+            Some(login) if login.is_authenticated => json.number("auth_time", login.began_at.unix_seconds()),
+            // How long it may be refreshed counts from here, and nobody shall take it for a login.
+            login if purpose == Purpose::Refresh => {
+                json.number("began_at", login.map_or(now, |login| login.began_at).unix_seconds());
+            }
+            _ => {}
         }
         for (name, value) in &request.claims {
             json.raw(name, value);

@@ -76,6 +76,8 @@ pub struct TokenPayload {
     pub(super) session: Option<Span>,
     pub(super) epoch: u64,
     pub(super) user_epoch: u64,
+    /// What an API key says, and no token.
+    pub(super) is_api_key: bool,
     pub(super) issued_at: Timestamp,
     pub(super) expires_at: Timestamp,
 }
@@ -84,9 +86,9 @@ pub struct TokenPayload {
 const SCANNED: Limits = Limits { depth: 64, members: usize::MAX };
 
 impl TokenPayload {
-    /// The payload of claims that we have written ourselves, for what is no token but counts as
-    /// one. They are those of an access token; `None` if `sub` or `jti` is missing.
-    pub(crate) fn of_own_claims(json: String, issued_at: Timestamp, expires_at: Timestamp) -> Option<Self> {
+    /// The payload of claims that we have written ourselves, for an API key, which is no token but
+    /// counts as one. They are those of an access token; `None` if `sub` or `jti` is missing.
+    pub(crate) fn of_key_claims(json: String, issued_at: Timestamp, expires_at: Timestamp) -> Option<Self> {
         let (mut subject, mut token_id, mut scopes) = (None, None, None);
         json::scan_object(&json, SCANNED, |name, value| match name {
             "sub" => subject = Span::of(value, &json),
@@ -103,6 +105,7 @@ impl TokenPayload {
             session: None,
             epoch: 0,
             user_epoch: 0,
+            is_api_key: true,
             issued_at,
             expires_at,
             json,
@@ -155,11 +158,30 @@ impl TokenPayload {
         self.expires_at
     }
 
-    /// When the subject logged in, as a refresh token remembers it (`auth_time`); of a token that does not, when it was issued.
-    pub(crate) fn authenticated_at(&self) -> Result<Timestamp, ClaimError> {
-        let claimed = self.claim("auth_time")?.map(Timestamp::from_unix_seconds);
+    pub(crate) const fn is_api_key(&self) -> bool {
+        self.is_api_key
+    }
+
+    /// When the subject last proved who it is: at the [`login`](crate::AuthProvider::login) that
+    /// this token is of, however often it was refreshed since (`auth_time`). `None` if that is not
+    /// known, as with tokens of another issuer and of
+    /// [`issue`](crate::AuthProvider::issue), and with an API key.
+    #[must_use]
+    pub fn authenticated_at(&self) -> Option<Timestamp> {
+        let claimed: i64 = self.claim("auth_time").ok()??;
         // A login is not younger than what continues it.
-        Ok(claimed.map_or(self.issued_at, |claimed| claimed.min(self.issued_at)))
+        let at = Timestamp::from_unix_seconds(claimed).min(self.issued_at);
+        (claimed >= 0 && !self.is_api_key).then_some(at)
+    }
+
+    /// When the login began that a refresh token continues, whether anybody proved anything then
+    /// (`auth_time`) or not (`began_at`); of a token that does not say, when it was issued.
+    pub(crate) fn began_at(&self) -> Result<Timestamp, ClaimError> {
+        let claimed = match self.claim("auth_time")? {
+            None => self.claim("began_at")?,
+            known => known,
+        };
+        Ok(claimed.map_or(self.issued_at, |at| Timestamp::from_unix_seconds(at).min(self.issued_at)))
     }
 
     /// The scopes of the token, in its order.

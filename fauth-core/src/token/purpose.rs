@@ -13,13 +13,14 @@ pub enum Purpose {
     Refresh,
     /// Lets its holder set a new password.
     ///
+    /// Tokens of this purpose and the two below work once: they come from
+    /// [`issue_one_time`](crate::AuthProvider::issue_one_time) only, for which the provider needs
+    /// a store, and are accepted by [`redeem`](crate::AuthProvider::redeem).
+    ///
     /// # Security
-    /// A token of this purpose and the two below works once if it comes from
-    /// [`issue_one_time`](crate::AuthProvider::issue_one_time) and is redeemed with
-    /// [`redeem`](crate::AuthProvider::redeem), for which the provider needs a store.
-    /// [`verify_signature_and_claims`](crate::AuthProvider::verify_signature_and_claims) accepts
-    /// it as often as it is presented until it expires. A token that comes from
-    /// [`issue`](crate::AuthProvider::issue) is kept nowhere, so `redeem` never accepts it.
+    /// [`verify_signature_and_claims`](crate::AuthProvider::verify_signature_and_claims) does not
+    /// ask the store: it accepts such a token as often as it is presented until it expires. It is
+    /// for showing a form, never for what the form does.
     PasswordReset,
     /// Proves that its holder reads the mail of an address.
     EmailVerification,
@@ -54,6 +55,14 @@ impl Purpose {
             Self::PasswordReset => "password-reset+jwt",
             Self::EmailVerification => "email-verification+jwt",
             Self::MagicLink => "magic-link+jwt",
+        }
+    }
+
+    /// Whether tokens of this purpose work once, as those of [`OneTimePurpose`].
+    pub(crate) const fn is_one_time(self) -> bool {
+        match self {
+            Self::Access | Self::Refresh => false,
+            Self::PasswordReset | Self::EmailVerification | Self::MagicLink => true,
         }
     }
 

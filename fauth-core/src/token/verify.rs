@@ -240,6 +240,7 @@ impl Verifier {
             session,
             epoch,
             user_epoch,
+            is_api_key: false,
             issued_at: issued.ceil(),
             expires_at: expires.floor(),
             json,

@@ -118,6 +118,9 @@ fn add_fields(step: &mut Step, key: &ApiKey) -> Result<(), Fault> {
     if let Some(used) = key.last_used_at {
         step.arg("used").arg(seconds(used));
     }
+    if let Some(epoch) = key.user_epoch {
+        step.arg("user_epoch").arg(epoch);
+    }
     Ok(())
 }
 
@@ -155,6 +158,7 @@ fn stored(id: ApiKeyId, row: &mut Reply) -> Result<StoredApiKey, Fault> {
             created_at: row.time()?,
             expires_at: row.time()?,
             last_used_at: row.optional_time()?,
+            user_epoch: row.optional_parsed()?,
         },
         hash: SecretHash::from_bytes(row.array()?),
         hash_key_id: row.text()?,

@@ -94,14 +94,17 @@ impl Reply {
         self.text()?.parse().map_err(|_| Fault::Malformed("no number"))
     }
 
+    pub(super) fn optional_parsed<T: std::str::FromStr>(&mut self) -> Result<Option<T>, Fault> {
+        let text = self.optional_text()?;
+        text.map(|text| text.parse()).transpose().map_err(|_| Fault::Malformed("no number"))
+    }
+
     pub(super) fn time(&mut self) -> Result<Timestamp, Fault> {
         self.parsed().map(Timestamp::from_unix_seconds)
     }
 
     pub(super) fn optional_time(&mut self) -> Result<Option<Timestamp>, Fault> {
-        let text = self.optional_text()?;
-        let seconds = text.map(|text| text.parse()).transpose();
-        Ok(seconds.map_err(|_| Fault::Malformed("no number"))?.map(Timestamp::from_unix_seconds))
+        Ok(self.optional_parsed()?.map(Timestamp::from_unix_seconds))
     }
 }
 

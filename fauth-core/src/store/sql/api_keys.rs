@@ -100,6 +100,7 @@ async fn insert<D: SqlDialect>(
     StoredApiKey { key, hash, hash_key_id }: &StoredApiKey,
 ) -> Result<(), StoreError> {
     let scopes = serde_json::to_string(&key.scopes).map_err(StoreError::new)?;
+    let user_epoch = key.user_epoch.map(i64::try_from).transpose().map_err(StoreError::new)?;
     let values = of_bucket(
         &key.owner,
         [
@@ -109,6 +110,7 @@ async fn insert<D: SqlDialect>(
             key.created_at.into(),
             key.expires_at.into(),
             key.last_used_at.into(),
+            user_epoch.into(),
             hash.into(),
             hash_key_id.as_str().into(),
         ],
@@ -129,5 +131,6 @@ fn api_key<D: SqlDialect>(
         created_at: reader.time()?,
         expires_at: reader.time()?,
         last_used_at: reader.optional_time()?,
+        user_epoch: reader.optional_natural()?,
     })
 }

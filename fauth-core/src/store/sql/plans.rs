@@ -212,7 +212,7 @@ async fn postgres_reads_no_whole_table() {
         "revocations SELECT 'target' || n, 'default', '', 'subject' || n, n",
         "epochs SELECT 'default', '', 'subject' || n, n, n",
         "one_times SELECT 'default', '', 'subject' || n, decode(md5(n || ''), 'hex'), 'refresh', n",
-        "api_keys SELECT n % 1024, 'id' || n, 'default', '', 'subject' || n, 'x', 'name', '[]', n, n, n",
+        "api_keys SELECT n % 1024, 'id' || n, 'default', '', 'subject' || n, 'x', 'name', '[]', n, n, n, n",
     ]
     .map(|filling| format!("{filling} FROM generate_series(1, 100000) AS n"));
     let mut database = Postgres::start(&fillings.each_ref().map(String::as_str)).await;

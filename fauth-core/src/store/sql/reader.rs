@@ -40,6 +40,11 @@ impl<'r, D: SqlDialect> Reader<'r, D> {
         u64::try_from(self.number()?).map_err(|_| damaged())
     }
 
+    pub(super) fn optional_natural(&mut self) -> Result<Option<u64>, StoreError> {
+        let number = self.optional_number()?;
+        number.map(|number| u64::try_from(number).map_err(|_| damaged())).transpose()
+    }
+
     pub(super) fn flag(&mut self) -> Result<bool, StoreError> {
         Ok(self.number()? != 0)
     }

@@ -50,7 +50,7 @@ pub(super) const LATEST: u64 = 3;
 
 /// The first version that can be migrated. Version 1 found everything by its id alone, whoever its
 /// owner was; version 2 did not know whose a revocation was, nor until when a session has tokens,
-/// and whoever could write its table of API keys could make one.
+/// which API keys a password change ends, and whoever could write its table of keys could make one.
 pub(super) const EARLIEST: u64 = 3;
 
 pub(super) const VERSION_TABLE: &str = "CREATE TABLE IF NOT EXISTS {p}schema (\
@@ -130,6 +130,7 @@ pub(super) const MIGRATIONS: &[(u64, &[&str])] = &[(
             created_at BIGINT NOT NULL, \
             expires_at BIGINT NOT NULL, \
             last_used_at BIGINT, \
+            user_epoch BIGINT, \
             PRIMARY KEY (bucket, id))",
         // With the bucket, so that a table that is partitioned by bucket is asked in one
         // partition.
@@ -317,7 +318,7 @@ pub(super) const SWEEP_ONE_TIMES: &str =
 /// The columns of an API key beside its owner and its id, in the order in which they are read.
 macro_rules! api_key {
     () => {
-        "name, scopes, created_at, expires_at, last_used_at"
+        "name, scopes, created_at, expires_at, last_used_at, user_epoch"
     };
 }
 
@@ -334,7 +335,7 @@ pub(super) const COUNT_API_KEYS: &str =
 pub(super) const INSERT_API_KEY: &str = concat!(
     "INSERT INTO {p}api_keys (application, issuer, subject, bucket, id, ",
     api_key!(),
-    ", hash, hash_key_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+    ", hash, hash_key_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
 );
 
 /// The only statement on what an owner has that does not name the owner: who presents an API key

@@ -9,6 +9,6 @@ if not as_expected then return {'changed', ids} end
 local list = {}
 for i = 1, #ids do
   local key = read(KEYS[i + 2])
-  if key then list[#list + 1] = {ids[i], unpack(key, 1, 10)} end
+  if key then list[#list + 1] = {ids[i], unpack(key, 1, 11)} end
 end
 return {'ok', list}

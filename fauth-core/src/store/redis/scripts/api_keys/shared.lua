@@ -2,6 +2,6 @@
 -- What is told of an API key whose id is known; `nil` where there is no key.
 local function read(record)
   local values = redis.call('HMGET', record, 'application', 'issuer', 'subject', 'name', 'scopes', 'created', 'expires',
-    'used', 'hash', 'hash_key')
+    'used', 'user_epoch', 'hash', 'hash_key')
   return values[1] and values
 end
