@@ -35,6 +35,13 @@ pub struct CurrentUser<U: AuthUser>(pub Arc<U>);
 #[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
 pub struct MaybeUser<U: AuthUser>(pub Option<Arc<U>>);
 
+/// All that the check of the request has granted, user and token in one: for
+/// [`create_api_key`](AuthProvider::create_api_key), which wants to see who asks. Otherwise as
+/// [`CurrentUser`].
+#[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
+pub struct Grant<U: AuthUser>(pub Granted<U>);
+
 /// The verified token of the request. For routes behind a guard; elsewhere the request is refused with 500 and a line in the log, since nobody has checked a
 /// token there. A [`CurrentUser`] beside it in the same handler is no guard: actix-web runs the two side by side.
 #[derive(Debug, Clone)]
@@ -74,6 +81,20 @@ impl<U: AuthUser> fmt::Debug for MaybeUser<U> {
     }
 }
 
+impl<U: AuthUser> Deref for Grant<U> {
+    type Target = Granted<U>;
+
+    fn deref(&self) -> &Granted<U> {
+        &self.0
+    }
+}
+
+impl<U: AuthUser> Clone for Grant<U> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
 impl Deref for Token {
     type Target = TokenPayload;
 
@@ -88,13 +109,26 @@ impl<U: AuthUser> FromRequest for CurrentUser<U> {
     type Error = Refused;
     type Future = Extracting<Self>;
 
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let granting = Grant::from_request(request, payload);
+        Box::pin(async move { granting.await.map(|Grant(granted)| Self(Arc::clone(granted.user()))) })
+    }
+}
+
+impl<U: AuthUser> FromRequest for Grant<U> {
+    type Error = Refused;
+    type Future = Extracting<Self>;
+
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
             let auth = provider(&request)?;
             let presented = auth.read_again(&Head::from(&request), earlier(&request.extensions()));
             match auth.check_current(presented).await {
-                Ok(granted) => Ok(Self(remember(&mut request.extensions_mut(), granted, auth))),
+                Ok(granted) => {
+                    remember(&mut request.extensions_mut(), granted.clone(), auth);
+                    Ok(Self(granted))
+                }
                 Err(rejection) => {
                     let reply = auth.refuse(&rejection, &Head::from(&request));
                     Err(Refused::new(rejection, reply))

@@ -3,7 +3,8 @@
 //! # Which type does what
 //! - Groups of routes: [`SecureScope`], which cannot leak. A single route, resource or scope: [`require_user`], [`require_roles`] and the others, for its
 //!   `wrap`.
-//! - In handlers: [`CurrentUser`], [`MaybeUser`] (not `Option<CurrentUser>`), [`Token`].
+//! - In handlers: [`CurrentUser`], [`MaybeUser`] (not `Option<CurrentUser>`), [`Token`],
+//!   [`Grant`].
 //! - Login, refresh and logout: [`auth_routes`].
 //! - Endpoints of the application's own: [`Head`] shows the core a request, [`respond`] turns its reply into a response.
 //!
@@ -36,7 +37,7 @@ mod respond;
 mod router;
 mod routes;
 
-pub use extract::{CurrentUser, MaybeUser, Token};
+pub use extract::{CurrentUser, Grant, MaybeUser, Token};
 pub use fauth_core;
 pub use guard::{
     Require, RequireLayer, require, require_active_user, require_any_role, require_permissions,

@@ -14,13 +14,16 @@ use actix_web::{
     web::{self, Data, ServiceConfig, get, post, resource, scope},
 };
 use fauth_actix::{
-    CurrentUser, MaybeUser, SecureScope, Token, auth_routes, require, require_active_user, require_any_role,
-    require_permissions, require_roles, require_scopes, require_user,
+    CurrentUser, Grant, MaybeUser, SecureScope, Token, auth_routes, require, require_active_user,
+    require_any_role, require_permissions, require_roles, require_scopes, require_user,
 };
 use fauth_core::{Requirement, rejection::DetailJson};
 use fauth_testing::{
     Role, TestUser, WireRequest, WireResponse,
-    suite::{App, Harness, custom_requirement, greeting, token_text},
+    suite::{
+        App, Harness, custom_requirement, greeting, keys_or_admins, keys_requirement, recent_requirement,
+        token_text,
+    },
 };
 
 async fn greet(CurrentUser(user): CurrentUser<TestUser>) -> String {
@@ -29,6 +32,10 @@ async fn greet(CurrentUser(user): CurrentUser<TestUser>) -> String {
 
 async fn greet_maybe(MaybeUser(user): MaybeUser<TestUser>) -> String {
     greeting(user.as_deref())
+}
+
+async fn greet_grant(Grant(granted): Grant<TestUser>) -> String {
+    greeting(Some(granted.user()))
 }
 
 async fn show_token(Token(token): Token) -> String {
@@ -69,6 +76,7 @@ fn app(App { auth, other }: &App) -> impl FnOnce(&mut ServiceConfig) {
         .service(raw())
         .service(greets("/admin").wrap(require_roles(auth, ["admin"])))
         .route("/late", get().to(greet));
+    let keys_and_admins = Requirement::user().roles(["admin"]).scopes(["read"]);
     let guards = scope("/guards")
         .service(greets("/user").wrap(require_user(auth)))
         .service(greets("/active").wrap(require_active_user(auth)))
@@ -82,7 +90,21 @@ fn app(App { auth, other }: &App) -> impl FnOnce(&mut ServiceConfig) {
         .service(greets("/python").wrap(require_roles(auth, ["admin"]).renderer(DetailJson::new())))
         .service(resource("/token").route(get().to(show_token)).wrap(require_user(auth)))
         .service(greets("/twice").wrap(require_roles(auth, ["admin"])).wrap(require_user(auth)))
-        .service(greets("/other").wrap(require_user(other)));
+        .service(greets("/other").wrap(require_user(other)))
+        .service(resource("/grant").route(get().to(greet_grant)).wrap(require_user(auth)))
+        .service(greets("/keys").route(post().to(greet)).wrap(require(auth, keys_requirement())))
+        .service(resource("/keys-token").route(get().to(show_token)).wrap(require(auth, keys_requirement())))
+        .service(resource("/keys-maybe").route(get().to(greet_maybe)).wrap(require(auth, keys_requirement())))
+        .service(greets("/keys-or-admins").wrap(require(auth, keys_or_admins())))
+        .service(greets("/keys-and-admins").wrap(require(auth, keys_and_admins)))
+        .service(
+            greets("/keys-twice")
+                .wrap(require_scopes(auth, ["read"]))
+                .wrap(require(auth, keys_requirement())),
+        )
+        .service(greets("/keys-outside").wrap(require_user(auth)).wrap(require(auth, keys_requirement())))
+        .service(greets("/keys-inside").wrap(require(auth, keys_requirement())).wrap(require_user(auth)))
+        .service(greets("/recent").wrap(require(auth, recent_requirement())));
     let (auth, endpoints) = (auth.clone(), auth_routes(auth));
     let admins = SecureScope::new("/admins", &auth).require_roles(["admin"]).service(greets("/panel"));
     let python = SecureScope::new("/python", &auth).renderer(DetailJson::new()).service(greets("/panel"));
@@ -90,6 +112,13 @@ fn app(App { auth, other }: &App) -> impl FnOnce(&mut ServiceConfig) {
         .service(greets("/panel"))
         .service(resource("/token").route(get().to(show_token)));
     let empty = SecureScope::new("/empty", &auth);
+    let keys = SecureScope::new("/keys", &auth).require(keys_requirement()).service(greets("/panel"));
+    let scoped = SecureScope::new("/scoped", &auth).require_scopes(["read"]).service(greets("/panel"));
+    let scoped_admins = SecureScope::new("/scoped-admins", &auth)
+        .require_roles(["admin"])
+        .require_scopes(["read"])
+        .service(greets("/panel"));
+    let recent = SecureScope::new("/recent", &auth).require(recent_requirement()).service(greets("/panel"));
     move |config| {
         config
             .app_data(Data::new(auth))
@@ -98,12 +127,17 @@ fn app(App { auth, other }: &App) -> impl FnOnce(&mut ServiceConfig) {
             .service(greets("/me").route(post().to(greet)))
             .service(resource("/maybe").route(get().to(greet_maybe)).route(post().to(greet_maybe)))
             .service(resource("/token").route(get().to(show_token)))
+            .service(resource("/grant").route(get().to(greet_grant)))
             .service(greets("/forged").wrap(from_fn(forge)))
             .service(guards)
             .service(admins)
             .service(python)
             .service(foreign)
             .service(empty)
+            .service(keys)
+            .service(scoped)
+            .service(scoped_admins)
+            .service(recent)
             .service(group);
     }
 }

@@ -21,6 +21,13 @@ pub struct CurrentUser<U: AuthUser>(pub Arc<U>);
 #[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
 pub struct MaybeUser<U: AuthUser>(pub Option<Arc<U>>);
 
+/// All that the check of the request has granted, user and token in one: for
+/// [`create_api_key`](AuthProvider::create_api_key), which wants to see who asks. Otherwise as
+/// [`CurrentUser`].
+#[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
+pub struct Grant<U: AuthUser>(pub Granted<U>);
+
 /// The verified token of the request. For routes behind a guard, or handlers that take a [`CurrentUser`] before it; elsewhere the request is refused with
 /// 500 and a line in the log, since nobody has checked a token there.
 #[derive(Debug, Clone)]
@@ -60,6 +67,20 @@ impl<U: AuthUser> fmt::Debug for MaybeUser<U> {
     }
 }
 
+impl<U: AuthUser> Deref for Grant<U> {
+    type Target = Granted<U>;
+
+    fn deref(&self) -> &Granted<U> {
+        &self.0
+    }
+}
+
+impl<U: AuthUser> Clone for Grant<U> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
 impl Deref for Token {
     type Target = TokenPayload;
 
@@ -77,10 +98,27 @@ where
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let Grant(granted) = Grant::from_request_parts(parts, state).await?;
+        Ok(Self(Arc::clone(granted.user())))
+    }
+}
+
+impl<S, U> FromRequestParts<S> for Grant<U>
+where
+    AuthProvider<U>: FromRef<S>,
+    S: Send + Sync,
+    U: AuthUser,
+{
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
         let auth = AuthProvider::<U>::from_ref(state);
         let presented = auth.read_again(&Head::from(&*parts), earlier(&parts.extensions));
         match auth.check_current(presented).await {
-            Ok(granted) => Ok(Self(remember(&mut parts.extensions, granted))),
+            Ok(granted) => {
+                remember(&mut parts.extensions, granted.clone());
+                Ok(Self(granted))
+            }
             Err(rejection) => {
                 let reply = auth.refuse(&rejection, &Head::from(&*parts));
                 Err(Refused::new(rejection, reply))

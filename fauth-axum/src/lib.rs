@@ -7,7 +7,7 @@ mod respond;
 mod router;
 mod routes;
 
-pub use extract::{CurrentUser, MaybeUser, Token};
+pub use extract::{CurrentUser, Grant, MaybeUser, Token};
 pub use fauth_core;
 pub use guard::{
     Require, RequireLayer, require, require_active_user, require_any_role, require_permissions,

@@ -11,13 +11,16 @@ use axum::{
     routing::{MethodRouter, get, post},
 };
 use fauth_axum::{
-    CurrentUser, MaybeUser, SecureRouter, Token, auth_routes, require, require_active_user, require_any_role,
-    require_permissions, require_roles, require_scopes, require_user,
+    CurrentUser, Grant, MaybeUser, SecureRouter, Token, auth_routes, require, require_active_user,
+    require_any_role, require_permissions, require_roles, require_scopes, require_user,
 };
 use fauth_core::{AuthProvider, Requirement, rejection::DetailJson};
 use fauth_testing::{
     Role, TestUser, WireRequest, WireResponse,
-    suite::{App, Harness, custom_requirement, greeting, token_text},
+    suite::{
+        App, Harness, custom_requirement, greeting, keys_or_admins, keys_requirement, recent_requirement,
+        token_text,
+    },
 };
 use tower::{ServiceExt as _, service_fn};
 
@@ -29,6 +32,10 @@ async fn greet(CurrentUser(user): CurrentUser<TestUser>) -> String {
 
 async fn greet_maybe(MaybeUser(user): MaybeUser<TestUser>) -> String {
     greeting(user.as_deref())
+}
+
+async fn greet_grant(Grant(granted): Grant<TestUser>) -> String {
+    greeting(Some(granted.user()))
 }
 
 async fn show_token(Token(token): Token) -> String {
@@ -53,12 +60,15 @@ fn app(App { auth, other }: &App) -> Router {
         .nest_service("/mounted", raw)
         .route("/admin", greet().layer(require_roles(auth, ["admin"])))
         .route("/late", greet());
+    let keys_and_admins = Requirement::user().roles(["admin"]).scopes(["read"]);
+    let scoped_admins = SecureRouter::new(auth).require_roles(["admin"]).require_scopes(["read"]);
     Router::new()
         .merge(auth_routes(auth))
         .route("/open", get(async || "open"))
         .route("/me", greet().post(self::greet))
         .route("/maybe", get(greet_maybe).post(greet_maybe))
         .route("/token", get(show_token))
+        .route("/grant", get(greet_grant))
         .route("/forged", greet().layer(axum::middleware::from_fn(forge)))
         .route("/guards/user", greet().layer(require_user(auth)))
         .route("/guards/active", greet().layer(require_active_user(auth)))
@@ -73,6 +83,26 @@ fn app(App { auth, other }: &App) -> Router {
         .route("/guards/token", get(show_token).layer(require_user(auth)))
         .route("/guards/twice", greet().layer((require_user(auth), require_roles(auth, ["admin"]))))
         .route("/guards/other", greet().layer(require_user(other)))
+        .route("/guards/grant", get(greet_grant).layer(require_user(auth)))
+        .route("/guards/keys", greet().post(self::greet).layer(require(auth, keys_requirement())))
+        .route("/guards/keys-token", get(show_token).layer(require(auth, keys_requirement())))
+        .route("/guards/keys-maybe", get(greet_maybe).layer(require(auth, keys_requirement())))
+        .route("/guards/keys-or-admins", greet().layer(require(auth, keys_or_admins())))
+        .route("/guards/keys-and-admins", greet().layer(require(auth, keys_and_admins)))
+        .route(
+            "/guards/keys-twice",
+            greet().layer((require(auth, keys_requirement()), require_scopes(auth, ["read"]))),
+        )
+        .route("/guards/keys-outside", greet().layer((require(auth, keys_requirement()), require_user(auth))))
+        .route("/guards/keys-inside", greet().layer((require_user(auth), require(auth, keys_requirement()))))
+        .route("/guards/recent", greet().layer(require(auth, recent_requirement())))
+        .nest_service("/keys", SecureRouter::new(auth).require(keys_requirement()).route("/panel", greet()))
+        .nest_service("/scoped", SecureRouter::new(auth).require_scopes(["read"]).route("/panel", greet()))
+        .nest_service("/scoped-admins", scoped_admins.route("/panel", greet()))
+        .nest_service(
+            "/recent",
+            SecureRouter::new(auth).require(recent_requirement()).route("/panel", greet()),
+        )
         .nest_service("/admins", SecureRouter::new(auth).require_roles(["admin"]).route("/panel", greet()))
         .nest_service("/python", SecureRouter::new(auth).renderer(DetailJson::new()).route("/panel", greet()))
         .nest_service(

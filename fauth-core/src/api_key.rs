@@ -476,41 +476,44 @@ mod tests {
 
     #[test]
     fn a_request_has_bounds() {
-        let alice = || ApiKeyRequest::new("deploy");
+        let deploy = || ApiKeyRequest::new("deploy");
         for good in [
-            alice(),
-            ApiKeyRequest::for_subject("a".repeat(255)),
-            alice().name("ä".repeat(50)),
-            alice().scopes(vec!["read"; 64]),
-            alice().scope("s".repeat(255)),
-            alice().lifetime(Duration::from_secs(1)),
-            alice().lifetime(MAX_LIFETIME),
+            deploy(),
+            ApiKeyRequest::new("ä".repeat(50)),
+            ApiKeyRequest::new(""),
+            deploy().scopes(vec!["read"; 64]),
+            deploy().scope("s".repeat(255)),
+            deploy().lifetime(Duration::from_secs(1)),
+            deploy().lifetime(MAX_LIFETIME),
         ] {
-            assert!(good.clone().record(owner(), id(), NOW).is_ok(), "{good:?}");
+            assert!(good.clone().record(owner(), id(), 0, NOW).is_ok(), "{good:?}");
         }
         let second = Duration::from_secs(1);
         for (bad, error) in [
-            (ApiKeyRequest::for_subject(""), ApiKeyError::InvalidSubject),
-            (ApiKeyRequest::for_subject("a".repeat(256)), ApiKeyError::InvalidSubject),
-            (alice().name("a".repeat(101)), ApiKeyError::InvalidName),
-            (alice().name("a\nb"), ApiKeyError::InvalidName),
-            (alice().scopes(vec!["read"; 65]), ApiKeyError::InvalidScope),
-            (alice().scope("s".repeat(256)), ApiKeyError::InvalidScope),
-            (alice().scope(""), ApiKeyError::InvalidScope),
-            (alice().scope("two words"), ApiKeyError::InvalidScope),
-            (alice().lifetime(Duration::from_millis(999)), ApiKeyError::InvalidLifetime),
-            (alice().lifetime(MAX_LIFETIME + second), ApiKeyError::InvalidLifetime),
-            (alice().lifetime(Duration::MAX), ApiKeyError::InvalidLifetime),
+            (ApiKeyRequest::new("a".repeat(101)), ApiKeyError::InvalidName),
+            (ApiKeyRequest::new("a\nb"), ApiKeyError::InvalidName),
+            (deploy().scopes(vec!["read"; 65]), ApiKeyError::InvalidScope),
+            (deploy().scope("s".repeat(256)), ApiKeyError::InvalidScope),
+            (deploy().scope(""), ApiKeyError::InvalidScope),
+            (deploy().scope("two words"), ApiKeyError::InvalidScope),
+            (deploy().lifetime(Duration::from_millis(999)), ApiKeyError::InvalidLifetime),
+            (deploy().lifetime(MAX_LIFETIME + second), ApiKeyError::InvalidLifetime),
+            (deploy().lifetime(Duration::MAX), ApiKeyError::InvalidLifetime),
         ] {
-            assert_eq!(bad.clone().record(owner(), id(), NOW), Err(error), "{bad:?}");
+            assert_eq!(bad.clone().record(owner(), id(), 0, NOW), Err(error), "{bad:?}");
+        }
+        for (subject, good) in [(0, false), (1, true), (255, true), (256, false)] {
+            let owner = Owner::new("default", "", "a".repeat(subject));
+            let record = deploy().record(owner, id(), 0, NOW).map(drop);
+            assert_eq!(record, if good { Ok(()) } else { Err(ApiKeyError::InvalidSubject) }, "{subject}");
         }
         let late = Timestamp::from_unix_seconds(Timestamp::MAX.unix_seconds() - 10);
-        assert_eq!(alice().record(owner(), id(), late), Err(ApiKeyError::InvalidLifetime));
+        assert_eq!(deploy().record(owner(), id(), 0, late), Err(ApiKeyError::InvalidLifetime));
     }
 
     #[test]
     fn a_key_ends_after_ninety_days_unless_asked_otherwise() {
-        let end = |request: ApiKeyRequest<'_>| request.record(owner(), id(), NOW).unwrap().expires_at;
+        let end = |request: ApiKeyRequest<'_>| request.record(owner(), id(), 0, NOW).unwrap().expires_at;
         assert_eq!(end(ApiKeyRequest::new("deploy")).since(NOW), Duration::from_secs(90 * DAY));
         assert_eq!(end(ApiKeyRequest::new("deploy").danger_never_expires()), Timestamp::MAX);
     }

@@ -267,23 +267,18 @@ impl Requirement {
         token: &TokenPayload,
         now: Timestamp,
     ) -> Result<(), Unmet> {
-        let caller = Caller { user, token, now };
-        if caller.is_api_key() {
-            return self.decide_for_key(&caller);
-        }
-        if self.conditions.is_empty() {
-            return Ok(());
-        }
-        self.met_by(&caller).map(drop)
+        self.decide_for(&Caller { user, token, now })
     }
 
-    fn decide_for_key(&self, key: &impl Holder) -> Result<(), Unmet> {
-        let refused = Err(Unmet::Lacks(Missing::ApiKeyNotAllowed));
-        // Where no key gets in, none is told what its owner lacks.
-        if self.met_by(&PerfectKey) != Ok(true) {
-            return refused;
+    fn decide_for(&self, holder: &impl Holder) -> Result<(), Unmet> {
+        if !holder.is_api_key() {
+            return self.met_by(holder).map(drop);
         }
-        if self.met_by(key)? { Ok(()) } else { refused }
+        // Where no key gets in, none is told what its owner lacks.
+        if self.met_by(&PerfectKey) == Ok(true) && self.met_by(holder)? {
+            return Ok(());
+        }
+        Err(Unmet::Lacks(Missing::ApiKeyNotAllowed))
     }
 
     /// `true` if it lets API keys in.
@@ -542,4 +537,322 @@ fn missing_scopes(conditions: &[Condition], holder: &impl Holder) -> Vec<Box<str
         }
     }
     missing
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    /// Somebody who holds what the text says: `r:` a role, `p:` a permission, `s:` a scope; `key`
+    /// for an API key, and a login so many minutes ago.
+    #[derive(Debug, Clone)]
+    struct Fake {
+        words: String,
+        minutes: Option<u32>,
+    }
+
+    impl Fake {
+        fn holds(&self, kind: &str, name: &str) -> bool {
+            self.words.split(' ').any(|word| word.strip_prefix(kind) == Some(name))
+        }
+    }
+
+    impl Holder for Fake {
+        fn is_api_key(&self) -> bool {
+            self.holds("", "key")
+        }
+
+        fn has_role(&self, role: &str) -> bool {
+            self.holds("r:", role)
+        }
+
+        fn has_permission(&self, permission: &str) -> bool {
+            self.holds("p:", permission)
+        }
+
+        fn has_scope(&self, scope: &str) -> bool {
+            self.holds("s:", scope)
+        }
+
+        fn has_logged_in_within(&self, age: Duration) -> bool {
+            self.minutes.is_some_and(|minutes| MINUTE * minutes <= age)
+        }
+    }
+
+    fn key(words: &str) -> Fake {
+        Fake { words: format!("key {words}"), minutes: None }
+    }
+
+    fn user() -> Requirement {
+        Requirement::user()
+    }
+
+    fn role(name: &str) -> Requirement {
+        user().roles([name])
+    }
+
+    fn scope(name: &str) -> Requirement {
+        user().scopes([name])
+    }
+
+    /// What the requirement says to a key that holds these words.
+    fn to_key(requirement: &Requirement, words: &str) -> Result<(), Missing> {
+        requirement.decide_for(&key(words)).map_err(|unmet| match unmet {
+            Unmet::Lacks(missing) => missing,
+            Unmet::StaleLogin(_) => panic!("a key cannot log in"),
+        })
+    }
+
+    #[test]
+    fn a_key_passes_only_where_a_scope_or_keys_are_named() {
+        let no = || Err(Missing::ApiKeyNotAllowed);
+        let lacks_role = || Err(Missing::Role("a".into()));
+        let lacks_scope = || Err(Missing::Scopes(vec!["x".into()]));
+        let or = || Err(Missing::Alternative);
+        let two = || Requirement::any_of([scope("x"), role("a")]);
+        for (requirement, words, expected) in [
+            (user(), "r:a p:b s:x", no()),
+            (role("a"), "r:a s:x", no()),
+            (role("a"), "", no()),
+            (user().any_role(["a", "b"]), "r:a s:x", no()),
+            (user().permissions(["p"]), "p:p s:x", no()),
+            (user().any_permission(["p", "q"]), "p:p s:x", no()),
+            (user().danger_allow_inactive(), "s:x", no()),
+            (scope("x"), "s:x", Ok(())),
+            (scope("x"), "s:y", lacks_scope()),
+            (user().any_scope(["x", "y"]), "s:y", Ok(())),
+            (user().any_scope(["x", "y"]), "s:z", or()),
+            (user().scopes(["x", "y"]), "s:y", lacks_scope()),
+            (role("a").scopes(["x"]), "r:a s:x", Ok(())),
+            (role("a").scopes(["x"]), "s:x", lacks_role()),
+            (role("a").scopes(["x"]), "r:a", lacks_scope()),
+            (scope("x").any_role(["a", "b"]), "r:b s:x", Ok(())),
+            (user().allow_api_keys(), "", Ok(())),
+            (role("a").allow_api_keys(), "r:a", Ok(())),
+            (role("a").allow_api_keys(), "s:x", lacks_role()),
+            // By the first alternative only, whatever the owner may.
+            (two(), "s:x", Ok(())),
+            (two(), "r:a s:x", Ok(())),
+            (two(), "r:a", no()),
+            (two(), "", or()),
+            (Requirement::any_of([role("a"), scope("x")]), "r:a s:x", Ok(())),
+            (Requirement::any_of([role("a"), role("b")]), "r:a s:x", no()),
+            (Requirement::any_of([role("a"), user()]), "r:a s:x", no()),
+            (Requirement::any_of([user(), scope("x")]), "", no()),
+            // Allowed in one alternative is allowed there.
+            (Requirement::any_of([role("a").allow_api_keys(), role("b")]), "r:a", Ok(())),
+            (Requirement::any_of([role("a").allow_api_keys(), role("b")]), "r:b", no()),
+            (Requirement::any_of([role("a"), role("b")]).allow_api_keys(), "r:b", Ok(())),
+            (two().roles(["c"]), "s:x r:c", Ok(())),
+            (two().roles(["c"]), "r:a r:c", no()),
+            // Deeper.
+            (Requirement::any_of([two(), role("b")]), "r:a r:b", no()),
+            (Requirement::any_of([two(), role("b")]), "s:x", Ok(())),
+        ] {
+            assert_eq!(to_key(&requirement, words), expected, "{words}: {requirement:?}");
+        }
+    }
+
+    /// As two guards, one around the other.
+    #[test]
+    fn joined_requirements_must_each_let_a_key_in() {
+        let no = || Err(Missing::ApiKeyNotAllowed);
+        let both = "r:a s:x s:y";
+        for (requirement, words, expected) in [
+            (scope("x").and(scope("y")), both, Ok(())),
+            (scope("x").and(scope("y")), "s:x", Err(Missing::Scopes(vec!["y".into()]))),
+            (role("a").and(scope("x")), both, no()),
+            (scope("x").and(role("a")), both, no()),
+            (role("a").allow_api_keys().and(role("a")), both, no()),
+            (role("a").and(role("a").allow_api_keys()), both, no()),
+            (scope("x").and(user().allow_api_keys()), both, Ok(())),
+            (role("a").allow_api_keys().and(scope("x")), both, Ok(())),
+            // `user()` asks for nothing.
+            (user().and(scope("x")), both, Ok(())),
+            (scope("x").and(user()), both, Ok(())),
+            (user().and(user()), both, no()),
+            (user().and(role("a")), both, no()),
+            // Three, and however they are nested.
+            (scope("x").and(scope("y")).and(role("a")), both, no()),
+            (scope("x").and(scope("y").and(role("a"))), both, no()),
+            (scope("x").and(scope("y").and(role("a").scopes(["x"]))), both, Ok(())),
+            (Requirement::any_of([scope("x").and(role("a"))]), both, no()),
+            (Requirement::any_of([scope("x").and(role("a")), scope("y")]), both, Ok(())),
+            (Requirement::any_of([scope("x").and(role("a")), scope("y")]), "s:x r:a", no()),
+            // What is written after a join is a requirement of its own.
+            (role("a").and(scope("x")).allow_api_keys(), both, no()),
+            (scope("x").and(scope("y")).roles(["a"]), both, no()),
+            (scope("x").and(scope("y")).roles(["a"]).allow_api_keys(), both, Ok(())),
+        ] {
+            assert_eq!(to_key(&requirement, words), expected, "{words}: {requirement:?}");
+        }
+    }
+
+    /// Which of these are met, and which asks for a login.
+    #[test]
+    fn an_old_login_is_told_of_whom_nothing_else_keeps_out() {
+        let within = |minutes| user().login_within(MINUTE * minutes);
+        let stale = |minutes| Err(Unmet::StaleLogin(MINUTE * minutes));
+        let lacks = |name: &str| Err(Unmet::Lacks(Missing::Role(name.into())));
+        let either = || Requirement::any_of([role("a").login_within(MINUTE * 5), scope("x")]);
+        for (requirement, words, minutes, expected) in [
+            (within(15), "", Some(0), Ok(())),
+            (within(15), "", Some(15), Ok(())),
+            (within(15), "", Some(16), stale(15)),
+            (within(15), "", None, stale(15)),
+            (role("a").login_within(MINUTE), "r:a", Some(2), stale(1)),
+            (role("a").login_within(MINUTE), "", Some(2), lacks("a")),
+            (within(1).roles(["a"]), "", Some(2), lacks("a")),
+            (within(1).and(role("a")), "", Some(2), lacks("a")),
+            // The strictest of those that are demanded together.
+            (within(15).login_within(MINUTE * 5), "", Some(20), stale(5)),
+            (within(5).login_within(MINUTE * 15), "", Some(20), stale(5)),
+            (within(5).login_within(MINUTE * 15), "", Some(10), stale(5)),
+            (within(15).and(within(5)), "", Some(20), stale(5)),
+            (within(5).and(within(15)).and(within(10)), "", Some(20), stale(5)),
+            // The mildest of those of which one is enough.
+            (Requirement::any_of([within(5), within(15)]), "", Some(20), stale(15)),
+            (Requirement::any_of([within(5), within(15)]), "", Some(10), Ok(())),
+            (either(), "r:a", Some(1), Ok(())),
+            (either(), "s:x", None, Ok(())),
+            (either(), "r:a", Some(6), stale(5)),
+            (either(), "", Some(6), Err(Unmet::Lacks(Missing::Alternative))),
+        ] {
+            let found = requirement.decide_for(&Fake { words: words.to_owned(), minutes });
+            assert_eq!(found, expected, "{words}, {minutes:?}: {requirement:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_has_never_logged_in() {
+        let within = || user().login_within(MINUTE);
+        let no = || Err(Missing::ApiKeyNotAllowed);
+        for (requirement, expected) in [
+            (within(), no()),
+            (within().scopes(["x"]), no()),
+            (within().allow_api_keys(), no()),
+            (scope("x").and(within()), no()),
+            (Requirement::any_of([within(), scope("x")]), Ok(())),
+            (Requirement::any_of([within().scopes(["x"]), role("a")]), no()),
+            (Requirement::any_of([within(), scope("y")]), Err(Missing::Alternative)),
+        ] {
+            assert_eq!(to_key(&requirement, "s:x r:a"), expected, "{requirement:?}");
+            let newest = Fake { words: "key s:x r:a".to_owned(), minutes: Some(0) };
+            let lenient = requirement.decide_for(&newest).is_ok();
+            assert!(expected.is_err() || lenient, "{requirement:?}");
+        }
+    }
+
+    #[test]
+    fn an_age_has_bounds() {
+        let day = Duration::from_secs(24 * 60 * 60);
+        for (age, good) in [
+            (Duration::ZERO, false),
+            (Duration::from_millis(999), false),
+            (Duration::from_secs(1), true),
+            (400 * day, true),
+            (400 * day + Duration::from_secs(1), false),
+            (Duration::MAX, false),
+        ] {
+            let fault = user().login_within(age).validate().map_err(|fault| fault.field());
+            assert_eq!(fault, if good { Ok(()) } else { Err("login_within") }, "{age:?}");
+        }
+        let fraction = user().login_within(Duration::from_millis(1_999));
+        assert_eq!(fraction.conditions(), [Condition::LoginWithin(Duration::from_secs(1))]);
+    }
+
+    /// What may be written about the names `a` to `c`.
+    #[derive(Debug, Clone)]
+    enum Tree {
+        /// Conditions that are written one after the other: roles, scopes, and whether keys are
+        /// allowed.
+        Chain(Vec<&'static str>, Vec<&'static str>, bool),
+        And(Vec<Self>),
+        Or(Vec<Self>),
+    }
+
+    impl Tree {
+        fn requirement(&self) -> Requirement {
+            match self {
+                Self::Chain(roles, scopes, keys) => {
+                    let chain = match (roles.is_empty(), scopes.is_empty()) {
+                        (true, true) => user(),
+                        (true, false) => user().scopes(scopes),
+                        (false, true) => user().roles(roles),
+                        (false, false) => user().roles(roles).scopes(scopes),
+                    };
+                    if *keys { chain.allow_api_keys() } else { chain }
+                }
+                Self::And(parts) => parts.iter().map(Self::requirement).fold(user(), Requirement::and),
+                Self::Or(parts) => Requirement::any_of(parts.iter().map(Self::requirement)),
+            }
+        }
+
+        /// Who passes, told otherwise: for a key each part of an `and` is a guard of its own, but
+        /// for those that ask for nothing.
+        fn lets_in(&self, holder: &Fake) -> bool {
+            match self {
+                Self::Chain(roles, scopes, keys) => {
+                    let met = roles.iter().all(|role| holder.has_role(role))
+                        && scopes.iter().all(|scope| holder.has_scope(scope));
+                    met && (!holder.is_api_key() || *keys || !scopes.is_empty())
+                }
+                Self::And(parts) => {
+                    let mut demanding = parts.iter().filter(|part| !part.asks_for_nothing()).peekable();
+                    match demanding.peek() {
+                        None => !holder.is_api_key(),
+                        Some(_) => demanding.all(|part| part.lets_in(holder)),
+                    }
+                }
+                Self::Or(parts) => parts.iter().any(|part| part.lets_in(holder)),
+            }
+        }
+
+        fn asks_for_nothing(&self) -> bool {
+            match self {
+                Self::Chain(roles, scopes, keys) => roles.is_empty() && scopes.is_empty() && !keys,
+                Self::And(parts) => parts.iter().all(Self::asks_for_nothing),
+                Self::Or(_) => false,
+            }
+        }
+    }
+
+    fn trees() -> impl Strategy<Value = Tree> {
+        let names = || prop::sample::subsequence(vec!["a", "b", "c"], 0..=2);
+        let leaf = (names(), names(), prop::bool::weighted(0.2))
+            .prop_map(|(roles, scopes, keys)| Tree::Chain(roles, scopes, keys));
+        leaf.prop_recursive(4, 24, 3, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 1..=3).prop_map(Tree::And),
+                prop::collection::vec(inner, 1..=3).prop_map(Tree::Or),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_tree_lets_in_whom_its_guards_would(
+            tree in trees(),
+            held in prop::sample::subsequence(vec!["r:a", "r:b", "r:c", "s:a", "s:b", "s:c"], 0..=6),
+            other in trees(),
+        ) {
+            let requirement = tree.requirement();
+            let words = held.join(" ");
+            for holder in [key(&words), Fake { words, minutes: None }] {
+                let passes = requirement.decide_for(&holder).is_ok();
+                prop_assert_eq!(passes, tree.lets_in(&holder), "{:?}", holder);
+                // A demand more never lets anybody in, except where nothing was asked for at all.
+                if !passes && !tree.asks_for_nothing() {
+                    prop_assert!(requirement.clone().and(other.requirement()).decide_for(&holder).is_err());
+                    prop_assert!(other.requirement().and(requirement.clone()).decide_for(&holder).is_err());
+                }
+            }
+        }
+    }
 }

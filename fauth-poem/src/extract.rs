@@ -22,6 +22,13 @@ pub struct CurrentUser<U: AuthUser>(pub Arc<U>);
 #[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
 pub struct MaybeUser<U: AuthUser>(pub Option<Arc<U>>);
 
+/// All that the check of the request has granted, user and token in one: for
+/// [`create_api_key`](AuthProvider::create_api_key), which wants to see who asks. Otherwise as
+/// [`CurrentUser`].
+#[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
+pub struct Grant<U: AuthUser>(pub Granted<U>);
+
 /// The verified token of the request. For routes behind a guard; elsewhere the request is refused with 500 and a line in the log, since nobody has checked a
 /// token there. A [`CurrentUser`] before it is no guard: extractors of poem cannot leave anything behind in the request.
 #[derive(Debug, Clone)]
@@ -61,6 +68,20 @@ impl<U: AuthUser> fmt::Debug for MaybeUser<U> {
     }
 }
 
+impl<U: AuthUser> Deref for Grant<U> {
+    type Target = Granted<U>;
+
+    fn deref(&self) -> &Granted<U> {
+        &self.0
+    }
+}
+
+impl<U: AuthUser> Clone for Grant<U> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
 impl Deref for Token {
     type Target = TokenPayload;
 
@@ -70,11 +91,18 @@ impl Deref for Token {
 }
 
 impl<'a, U: AuthUser> FromRequest<'a> for CurrentUser<U> {
+    async fn from_request(request: &'a Request, body: &mut RequestBody) -> Result<Self> {
+        let Grant(granted) = Grant::from_request(request, body).await?;
+        Ok(Self(Arc::clone(granted.user())))
+    }
+}
+
+impl<'a, U: AuthUser> FromRequest<'a> for Grant<U> {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> Result<Self> {
         let auth = provider::<U>(request)?;
         let presented = auth.read_again(&Head::from(request), earlier(request.extensions()));
         match auth.check_current(presented).await {
-            Ok(granted) => Ok(Self(Arc::clone(granted.user()))),
+            Ok(granted) => Ok(Self(granted)),
             Err(rejection) => {
                 let reply = auth.refuse(&rejection, &Head::from(request));
                 Err(Refused::new(rejection, reply).into())

@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use fauth_core::{Requirement, rejection::DetailJson};
 use fauth_poem::{
-    CurrentUser, MaybeUser, SecureRoute, Token, auth_routes, require, require_active_user, require_any_role,
-    require_permissions, require_roles, require_scopes, require_user,
+    CurrentUser, Grant, MaybeUser, SecureRoute, Token, auth_routes, require, require_active_user,
+    require_any_role, require_permissions, require_roles, require_scopes, require_user,
 };
 use fauth_testing::{
     Role, TestUser, WireRequest, WireResponse,
-    suite::{App, Harness, custom_requirement, greeting, token_text},
+    suite::{
+        App, Harness, custom_requirement, greeting, keys_or_admins, keys_requirement, recent_requirement,
+        token_text,
+    },
 };
 use poem::{
     Body, Endpoint, EndpointExt as _, Request, RequestParts, Route,
@@ -32,6 +35,11 @@ fn greet_maybe(MaybeUser(user): MaybeUser<TestUser>) -> String {
 }
 
 #[handler]
+fn greet_grant(Grant(granted): Grant<TestUser>) -> String {
+    greeting(Some(granted.user()))
+}
+
+#[handler]
 fn show_token(Token(token): Token) -> String {
     token_text(&token)
 }
@@ -46,11 +54,14 @@ fn app(App { auth, other }: &App) -> impl Endpoint + use<> {
         .nest("/mounted", make_sync(|_| "raw"))
         .at("/admin", get(greet).with(require_roles(auth, ["admin"])))
         .at("/late", get(greet));
+    let keys_and_admins = Requirement::user().roles(["admin"]).scopes(["read"]);
+    let scoped_admins = SecureRoute::new(auth).require_roles(["admin"]).require_scopes(["read"]);
     auth_routes(auth)
         .at("/open", get(make_sync(|_| "open")))
         .at("/me", get(greet).post(greet))
         .at("/maybe", get(greet_maybe).post(greet_maybe))
         .at("/token", get(show_token))
+        .at("/grant", get(greet_grant))
         .at("/forged", get(greet).data(forged.clone()).data(Arc::new(forged)))
         .at("/guards/user", get(greet).with(require_user(auth)))
         .at("/guards/active", get(greet).with(require_active_user(auth)))
@@ -65,6 +76,29 @@ fn app(App { auth, other }: &App) -> impl Endpoint + use<> {
         .at("/guards/token", get(show_token).with(require_user(auth)))
         .at("/guards/twice", get(greet).with(require_roles(auth, ["admin"])).with(require_user(auth)))
         .at("/guards/other", get(greet).with(require_user(other)))
+        .at("/guards/grant", get(greet_grant).with(require_user(auth)))
+        .at("/guards/keys", get(greet).post(greet).with(require(auth, keys_requirement())))
+        .at("/guards/keys-token", get(show_token).with(require(auth, keys_requirement())))
+        .at("/guards/keys-maybe", get(greet_maybe).with(require(auth, keys_requirement())))
+        .at("/guards/keys-or-admins", get(greet).with(require(auth, keys_or_admins())))
+        .at("/guards/keys-and-admins", get(greet).with(require(auth, keys_and_admins)))
+        .at(
+            "/guards/keys-twice",
+            get(greet).with(require_scopes(auth, ["read"])).with(require(auth, keys_requirement())),
+        )
+        .at(
+            "/guards/keys-outside",
+            get(greet).with(require_user(auth)).with(require(auth, keys_requirement())),
+        )
+        .at(
+            "/guards/keys-inside",
+            get(greet).with(require(auth, keys_requirement())).with(require_user(auth)),
+        )
+        .at("/guards/recent", get(greet).with(require(auth, recent_requirement())))
+        .nest("/keys", SecureRoute::new(auth).require(keys_requirement()).at("/panel", get(greet)))
+        .nest("/scoped", SecureRoute::new(auth).require_scopes(["read"]).at("/panel", get(greet)))
+        .nest("/scoped-admins", scoped_admins.at("/panel", get(greet)))
+        .nest("/recent", SecureRoute::new(auth).require(recent_requirement()).at("/panel", get(greet)))
         .nest("/admins", SecureRoute::new(auth).require_roles(["admin"]).at("/panel", get(greet)))
         .nest("/python", SecureRoute::new(auth).renderer(DetailJson::new()).at("/panel", get(greet)))
         .nest("/foreign", SecureRoute::new(other).at("/panel", get(greet)).at("/token", get(show_token)))

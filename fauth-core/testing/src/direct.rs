@@ -10,7 +10,10 @@ use fauth_core::{
 
 use super::{
     TestUser, WireRequest, WireResponse,
-    suite::{App, Harness, custom_requirement, greeting, token_text},
+    suite::{
+        App, Harness, custom_requirement, greeting, keys_or_admins, keys_requirement, recent_requirement,
+        token_text,
+    },
 };
 
 /// The core alone. Run the suite on it and the cases are checked against nothing but their own expectations.
@@ -75,10 +78,10 @@ fn route(app: &App, path: &str) -> (Vec<Guard<TestUser>>, Option<Handler>) {
     let admin = || user().roles(["admin"]);
     let (guards, handler) = match path {
         "/open" => (vec![], Handler::Text("open")),
-        "/me" | "/forged" => (vec![], Handler::Greet),
+        "/me" | "/forged" | "/grant" => (vec![], Handler::Greet),
         "/maybe" => (vec![], Handler::GreetMaybe),
         "/token" => (vec![], Handler::ShowToken),
-        "/guards/user" | "/guards/active" => (vec![guard(user())], Handler::Greet),
+        "/guards/user" | "/guards/active" | "/guards/grant" => (vec![guard(user())], Handler::Greet),
         "/guards/roles" => (vec![guard(user().roles(["admin", "user"]))], Handler::Greet),
         "/guards/any-role" => (vec![guard(user().any_role(["admin", "auditor"]))], Handler::Greet),
         "/guards/permissions" => (vec![guard(user().permissions(["read", "write"]))], Handler::Greet),
@@ -90,6 +93,19 @@ fn route(app: &App, path: &str) -> (Vec<Guard<TestUser>>, Option<Handler>) {
         "/guards/token" => (vec![guard(user())], Handler::ShowToken),
         "/guards/twice" => (vec![guard(user()), guard(admin())], Handler::Greet),
         "/guards/other" => (vec![Guard::new(&app.other, user())], Handler::Greet),
+        "/guards/keys" | "/keys/panel" => (vec![guard(keys_requirement())], Handler::Greet),
+        "/guards/keys-token" => (vec![guard(keys_requirement())], Handler::ShowToken),
+        "/guards/keys-maybe" => (vec![guard(keys_requirement())], Handler::GreetMaybe),
+        "/guards/keys-or-admins" => (vec![guard(keys_or_admins())], Handler::Greet),
+        "/guards/keys-and-admins" => (vec![guard(admin().scopes(["read"]))], Handler::Greet),
+        "/guards/keys-twice" => {
+            (vec![guard(keys_requirement()), guard(user().scopes(["read"]))], Handler::Greet)
+        }
+        "/guards/keys-outside" => (vec![guard(keys_requirement()), guard(user())], Handler::Greet),
+        "/guards/keys-inside" => (vec![guard(user()), guard(keys_requirement())], Handler::Greet),
+        "/guards/recent" | "/recent/panel" => (vec![guard(recent_requirement())], Handler::Greet),
+        "/scoped/panel" => (vec![guard(user().scopes(["read"]))], Handler::Greet),
+        "/scoped-admins/panel" => (vec![guard(admin().and(user().scopes(["read"])))], Handler::Greet),
         "/foreign/panel" => (vec![Guard::new(&app.other, user())], Handler::Greet),
         "/foreign/token" => (vec![Guard::new(&app.other, user())], Handler::ShowToken),
         "/admins/panel" => (vec![guard(admin())], Handler::Greet),

@@ -23,7 +23,7 @@ mod wire;
 pub use clock::ManualClock;
 pub use direct::Direct;
 pub use faulty_store::{Fault, FaultyStore};
-pub use mint::{SECRET, sign, sign_with};
+pub use mint::{SECRET, one_time_token, sign, sign_with};
 pub use users::{Role, TestUser, Users};
 pub use wire::{WireRequest, WireResponse};
 

@@ -7,7 +7,7 @@
 //! # The application
 //!
 //! `auth` and `other` are [`App::auth`] and [`App::other`]. The handler `greet` takes `CurrentUser<TestUser>` and answers [`greeting`]; `greet_maybe` takes
-//! `MaybeUser<TestUser>`; `show_token` takes `Token` and answers [`token_text`]. All answer `GET`; those marked * answer `POST` too. Paths under one guard:
+//! `MaybeUser<TestUser>`; `greet_grant` takes `Grant<TestUser>` and answers the [`greeting`] of its user; `show_token` takes `Token` and answers [`token_text`]. All answer `GET`; those marked * answer `POST` too. Paths under one guard:
 //!
 //! | path | guard | handler |
 //! |---|---|---|
@@ -15,6 +15,7 @@
 //! | `/me` * | none | `greet` |
 //! | `/maybe` * | none | `greet_maybe` |
 //! | `/token` | none | `show_token` |
+//! | `/grant` | none | `greet_grant` |
 //! | `/forged` | none; a middleware puts a `TestUser` and an `Arc<TestUser>` into the extensions | `greet` |
 //! | `/guards/user` | `require_user(auth)` | `greet` |
 //! | `/guards/active` | `require_active_user(auth)` | `greet` |
@@ -29,6 +30,20 @@
 //! | `/guards/token` | `require_user(auth)` | `show_token` |
 //! | `/guards/twice` | `require_user(auth)` outside, `require_roles(auth, ["admin"])` inside | `greet` |
 //! | `/guards/other` | `require_user(other)` | `greet` |
+//! | `/guards/grant` | `require_user(auth)` | `greet_grant` |
+//! | `/guards/keys` * | `require(auth, `[`keys_requirement`]`())` | `greet` |
+//! | `/guards/keys-token` | the same | `show_token` |
+//! | `/guards/keys-maybe` | the same | `greet_maybe` |
+//! | `/guards/keys-or-admins` | `require(auth, `[`keys_or_admins`]`())` | `greet` |
+//! | `/guards/keys-and-admins` | `require(auth, Requirement::user().roles(["admin"]).scopes(["read"]))` | `greet` |
+//! | `/guards/keys-twice` | `require(auth, keys_requirement())` outside, `require_scopes(auth, ["read"])` inside | `greet` |
+//! | `/guards/keys-outside` | `require(auth, keys_requirement())` outside, `require_user(auth)` inside | `greet` |
+//! | `/guards/keys-inside` | `require_user(auth)` outside, `require(auth, keys_requirement())` inside | `greet` |
+//! | `/guards/recent` | `require(auth, `[`recent_requirement`]`())` | `greet` |
+//! | `/keys/panel` | the router wrapper with `require(keys_requirement())` | `greet` |
+//! | `/scoped/panel` | the router wrapper with `require_scopes(["read"])` | `greet` |
+//! | `/scoped-admins/panel` | the router wrapper with `require_roles(["admin"])` and `require_scopes(["read"])` | `greet` |
+//! | `/recent/panel` | the router wrapper with `require(recent_requirement())` | `greet` |
 //! | `/admins/panel` | the router wrapper with `require_roles(["admin"])` | `greet` |
 //! | `/python/panel` | the router wrapper with `renderer(DetailJson::new())` | `greet` |
 //! | `/foreign/panel`, `/foreign/token` | the router wrapper of `other`, in the application of `auth` | `greet`, `show_token` |
@@ -56,15 +71,15 @@ pub mod tokens;
 pub mod transports;
 
 use crate::at_once;
-use std::marker::PhantomData;
+use std::{marker::PhantomData, time::Duration};
 
 use fauth_core::{
-    AuthConfig, AuthProvider, AuthProviderBuilder, LoginRequest, Purpose, Requirement, TokenPair,
-    TokenPayload, TokenRequest,
+    AuthConfig, AuthProvider, AuthProviderBuilder, LoginRequest, OneTimePurpose, Purpose, Requirement,
+    TokenPair, TokenPayload, TokenRequest, clock::Clock as _,
 };
 
 use super::{
-    Direct, ManualClock, TestUser, Users, WireRequest, WireResponse, config, provider_with,
+    Direct, ManualClock, TestUser, Users, WireRequest, WireResponse, config, one_time_token, provider_with,
     provider_without_store,
 };
 
@@ -106,6 +121,22 @@ pub fn custom_requirement() -> Requirement {
         Requirement::user().roles(["admin"]),
         Requirement::user().permissions(["read"]).scopes(["read"]),
     ])
+}
+
+/// The requirement of `/guards/keys`: anybody, also by an API key.
+pub fn keys_requirement() -> Requirement {
+    Requirement::user().allow_api_keys()
+}
+
+/// The requirement of `/guards/keys-or-admins`: a token or API key for reading, or an admin who has
+/// logged in.
+pub fn keys_or_admins() -> Requirement {
+    Requirement::any_of([Requirement::user().scopes(["read"]), Requirement::user().roles(["admin"])])
+}
+
+/// The requirement of `/guards/recent`: a login of the last fifteen minutes.
+pub fn recent_requirement() -> Requirement {
+    Requirement::user().login_within(Duration::from_secs(15 * 60))
 }
 
 /// Defines the cases of one group, and the macro that makes tests of them. `$` is handed in because a macro that writes a macro cannot write it.
@@ -267,6 +298,13 @@ impl<H: Harness> Probe<H> {
         at_once(self.app.auth.issue(purpose, request)).unwrap().expose().to_owned()
     }
 
+    /// A token that works once, and verifies although no store knows it.
+    pub fn one_time_token(&self, purpose: OneTimePurpose, subject: &str) -> String {
+        let token = one_time_token(purpose.into(), subject, self.clock.now().unwrap());
+        self.app.auth.verify_signature_and_claims(&token, purpose.into()).unwrap();
+        token
+    }
+
     /// The pair of tokens of a new session.
     pub fn session<'a>(&self, request: impl Into<LoginRequest<'a>>) -> TokenPair {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -415,11 +453,15 @@ impl Seen {
         let challenge = self.response.header("www-authenticate").join(" | ");
         let error = match (status, code) {
             (401, "missing_credential" | "invalid_credentials") => "Bearer realm=\"fauth\"",
+            (401, "insufficient_user_authentication") => {
+                "Bearer realm=\"fauth\", error=\"insufficient_user_authentication\""
+            }
             (401, _) => "Bearer realm=\"fauth\", error=\"invalid_token\"",
             (400, "malformed_credential") => "Bearer realm=\"fauth\", error=\"invalid_request\"",
-            (403, "missing_role" | "missing_permission" | "missing_scope" | "forbidden") => {
-                "Bearer realm=\"fauth\", error=\"insufficient_scope\""
-            }
+            (
+                403,
+                "missing_role" | "missing_permission" | "missing_scope" | "api_key_not_allowed" | "forbidden",
+            ) => "Bearer realm=\"fauth\", error=\"insufficient_scope\"",
             _ => "",
         };
         assert!(

@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use fauth_core::{
-    MemoryStore, Rejection, Requirement,
+    ClientInfo, Granted, LoginRequest, LogoutAll, MemoryStore, Missing, OneTimePurpose, Rejection,
+    Requirement, TokenRequest,
     api_key::{ApiKeyError, ApiKeyRequest, NewApiKey},
     clock::Clock as _,
     event::EventKind,
+    one_time::OneTimeRequest,
     rejection::{ApiKeyFault, InvalidToken, Misconfigured, Unavailable},
     store::{ApiKeyId, ApiKeyStore as _, StoredApiKey},
     transport::{BearerTransport, CookieTransport, SecurityScheme, Transport},
 };
-use fauth_testing::{Fault, FaultyStore};
+use fauth_testing::{Fault, FaultyStore, TestUser, memory_store};
 use sha2::Digest as _;
 
 use crate::support::{World, get};
@@ -30,20 +32,41 @@ async fn kept(world: &World, store: &FaultyStore, id: &ApiKeyId) -> StoredApiKey
 }
 
 async fn create(world: &World, owner: &str) -> NewApiKey {
-    world.auth.create_api_key(ApiKeyRequest::for_subject(owner)).await.unwrap()
+    world.auth.danger_create_api_key_for(owner, ApiKeyRequest::new("deploy")).await.unwrap()
 }
 
 /// Who is let in with this key.
 async fn present(world: &World, key: &str) -> Result<String, Rejection> {
-    let granted = world.auth.check(world.auth.read(&get("/").bearer(key)), &Requirement::user()).await?;
+    let requirement = Requirement::user().allow_api_keys();
+    let granted = world.auth.check(world.auth.read(&get("/").bearer(key)), &requirement).await?;
     Ok(granted.user().name.clone())
+}
+
+/// The grant of a request with the token of a login.
+async fn logged_in<'a>(world: &World, request: impl Into<LoginRequest<'a>>) -> Granted<TestUser> {
+    let tokens = world.log_in(request).await;
+    grant(world, &tokens.access).await
+}
+
+async fn grant(world: &World, token: &str) -> Granted<TestUser> {
+    world.auth.check(world.auth.read(&get("/").bearer(token)), &Requirement::user()).await.unwrap()
+}
+
+fn deploy() -> ApiKeyRequest<'static> {
+    ApiKeyRequest::new("deploy")
+}
+
+/// What was told: kind, reason and subject.
+fn told(world: &World) -> Vec<(EventKind, Option<&'static str>, Option<String>)> {
+    world.events.take().into_iter().map(|event| (event.kind, event.reason, event.subject)).collect()
 }
 
 #[tokio::test]
 async fn a_new_key_says_what_was_asked_for() {
     let (world, store) = world();
-    let request = ApiKeyRequest::for_subject("alice").name("deploy").scope("read").scopes(["write", "x:y"]);
-    let new = world.auth.create_api_key(request.lifetime(60 * MINUTE)).await.unwrap();
+    let alice = logged_in(&world, "alice").await;
+    let request = ApiKeyRequest::new("deploy").scope("read").scopes(["write", "x:y"]);
+    let new = world.auth.create_api_key(&alice, request.lifetime(60 * MINUTE)).await.unwrap();
     let (key, now) = (new.key(), world.clock.now().unwrap());
     assert_eq!((&*key.owner.subject, key.name.as_str()), ("alice", "deploy"));
     assert_eq!(key.scopes, ["read", "write", "x:y"]);
@@ -64,8 +87,8 @@ async fn a_new_key_says_what_was_asked_for() {
 #[tokio::test]
 async fn the_grant_reads_like_that_of_a_token() {
     let (world, _) = world();
-    let request = ApiKeyRequest::for_subject("alice").scopes(["read", "write"]);
-    let new = world.auth.create_api_key(request).await.unwrap();
+    let request = deploy().scopes(["read", "write"]);
+    let new = world.auth.danger_create_api_key_for("alice", request).await.unwrap();
     let requirement = Requirement::user().roles(["admin"]).permissions(["read"]).scopes(["write"]);
     let presented = world.auth.read(&get("/").bearer(new.expose()));
     assert_eq!(format!("{presented:?}"), "Presented(an API key)");
@@ -128,7 +151,7 @@ async fn an_owner_has_at_most_a_hundred_keys() {
     for _ in 1..100 {
         create(&world, "alice").await;
     }
-    let again = || world.auth.create_api_key(ApiKeyRequest::for_subject("alice"));
+    let again = || world.auth.danger_create_api_key_for("alice", deploy());
     assert_eq!(again().await.unwrap_err(), ApiKeyError::LimitReached);
     create(&world, "bob").await;
     world.auth.revoke_api_key("alice", &first.key().id).await.unwrap();
@@ -175,17 +198,25 @@ async fn a_use_is_noted_at_most_once_a_minute() {
 #[tokio::test]
 async fn an_impossible_key_is_not_made() {
     let (world, store) = world();
-    let create = |request| world.auth.create_api_key(request);
+    let alice = logged_in(&world, "alice").await;
     for (request, error) in [
-        (ApiKeyRequest::for_subject(""), ApiKeyError::InvalidSubject),
-        (ApiKeyRequest::for_subject("alice").name("a\u{1b}[31m"), ApiKeyError::InvalidName),
-        (ApiKeyRequest::for_subject("alice").scope("two words"), ApiKeyError::InvalidScope),
-        (ApiKeyRequest::for_subject("alice").lifetime(Duration::ZERO), ApiKeyError::InvalidLifetime),
+        (ApiKeyRequest::new("a\u{1b}[31m"), ApiKeyError::InvalidName),
+        (deploy().scope("two words"), ApiKeyError::InvalidScope),
+        (deploy().lifetime(Duration::ZERO), ApiKeyError::InvalidLifetime),
     ] {
-        assert_eq!(create(request).await.unwrap_err(), error);
+        let own = world.auth.create_api_key(&alice, request.clone()).await;
+        let others = world.auth.danger_create_api_key_for("alice", request).await;
+        assert_eq!([own.unwrap_err(), others.unwrap_err()], [error.clone(), error]);
+    }
+    for (subject, error) in [
+        ("", ApiKeyError::InvalidSubject),
+        (&"x".repeat(256), ApiKeyError::InvalidSubject),
+        ("nobody", ApiKeyError::UnknownOwner),
+    ] {
+        assert_eq!(world.auth.danger_create_api_key_for(subject, deploy()).await.unwrap_err(), error);
     }
     assert_eq!((store.inner().sizes().api_keys, store.calls()), (0, vec![]));
-    assert!(create(ApiKeyRequest::for_subject("alice").name("Ünïcode 🔑")).await.is_ok());
+    assert!(world.auth.create_api_key(&alice, ApiKeyRequest::new("Ünïcode 🔑")).await.is_ok());
 }
 
 #[tokio::test]
@@ -194,7 +225,7 @@ async fn a_store_that_fails_or_is_missing_is_told() {
     let new = create(&world, "alice").await;
     store.fault(Fault::Fails);
     let unavailable = Rejection::Unavailable(Unavailable::Store);
-    let create = world.auth.create_api_key(ApiKeyRequest::for_subject("alice")).await;
+    let create = world.auth.danger_create_api_key_for("alice", deploy()).await;
     assert_eq!(create.unwrap_err(), ApiKeyError::Refused(unavailable.clone()));
     assert_eq!(world.auth.api_keys("alice").await.unwrap_err(), unavailable);
     assert_eq!(world.auth.revoke_api_key("alice", &new.key().id).await.unwrap_err(), unavailable);
@@ -202,7 +233,7 @@ async fn a_store_that_fails_or_is_missing_is_told() {
 
     let auth = fauth_testing::provider().build().unwrap();
     let no_store = Rejection::Misconfigured(Misconfigured::NoStore);
-    let create = auth.create_api_key(ApiKeyRequest::for_subject("alice")).await;
+    let create = auth.danger_create_api_key_for("alice", deploy()).await;
     assert_eq!(create.unwrap_err(), ApiKeyError::Refused(no_store.clone()));
     assert_eq!(auth.api_keys("alice").await.unwrap_err(), no_store);
     assert_eq!(auth.revoke_any_api_key(&new.key().id).await.unwrap_err(), no_store);
@@ -256,6 +287,237 @@ async fn keys_are_told_and_nothing_of_them_shows() {
     let shown = format!("{new:?} {new:#?} {:?}", world.auth.read(&get("/").bearer(new.expose())));
     assert!(!shown.contains(secret) && !shown.contains(&secret[..64]), "{shown}");
     assert!(shown.contains(new.key().id.as_str()), "the id is no secret");
+}
+
+// ------------------------------------------------------------------------------------------------ who makes one
+
+#[tokio::test]
+async fn a_key_is_made_by_somebody_who_has_just_logged_in() {
+    let (world, _) = world();
+    let tokens = world.log_in("alice").await;
+    world.clock.advance(15 * MINUTE - SECOND);
+    let old = grant(&world, &tokens.access).await;
+    let new = world.auth.create_api_key(&old, deploy()).await.unwrap();
+    assert_eq!(&*new.key().owner.subject, "alice");
+    world.clock.advance(SECOND);
+    let refreshed = grant(&world, &world.refresh(&tokens).await.unwrap().access).await;
+    assert!(world.auth.create_api_key(&refreshed, deploy()).await.is_ok(), "fifteen minutes to the second");
+    world.clock.advance(SECOND);
+    let stale = ApiKeyError::Refused(Rejection::StaleLogin { max_age: 15 * MINUTE });
+    world.events.take();
+    assert_eq!(world.auth.create_api_key(&refreshed, deploy()).await.unwrap_err(), stale);
+    let reason = Some("insufficient_user_authentication");
+    assert_eq!(told(&world), [(EventKind::AccessDenied, reason, Some("alice".to_owned()))]);
+    let by_hand = grant(&world, &world.access("alice")).await;
+    assert_eq!(world.auth.create_api_key(&by_hand, deploy()).await.unwrap_err(), stale);
+    assert!(world.auth.create_api_key(&logged_in(&world, "alice").await, deploy()).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_key_makes_no_key() {
+    let (world, store) = world();
+    let new = world.auth.danger_create_api_key_for("alice", deploy().scope("read")).await.unwrap();
+    let presented = world.auth.read(&get("/").bearer(new.expose()));
+    let granted = world.auth.check(presented, &Requirement::user().scopes(["read"])).await.unwrap();
+    world.events.take();
+    let refused = world.auth.create_api_key(&granted, deploy().scope("read")).await.unwrap_err();
+    assert_eq!(refused, ApiKeyError::Refused(Rejection::Forbidden(Missing::ApiKeyNotAllowed)));
+    let reason = Some("api_key_not_allowed");
+    assert_eq!(told(&world), [(EventKind::AccessDenied, reason, Some("alice".to_owned()))]);
+    assert_eq!(store.inner().sizes().api_keys, 1);
+}
+
+#[tokio::test]
+async fn a_token_with_scopes_makes_keys_with_some_of_them() {
+    let (world, store) = world();
+    let narrow = TokenRequest::for_subject("alice").scopes(["read", "write"]);
+    let alice = logged_in(&world, narrow).await;
+    for scopes in [&[][..], &["read"], &["write", "read"]] {
+        let new = world.auth.create_api_key(&alice, deploy().scopes(scopes.to_vec())).await.unwrap();
+        assert_eq!(new.key().scopes, scopes);
+    }
+    for scopes in [&["admin"][..], &["read", "admin"], &["Read"]] {
+        let refused = world.auth.create_api_key(&alice, deploy().scopes(scopes.to_vec())).await;
+        assert_eq!(refused.unwrap_err(), ApiKeyError::ScopeNotHeld);
+    }
+    assert_eq!(store.inner().sizes().api_keys, 3);
+    // Who may do everything that a user may can make a key that may do some of it.
+    let bob = logged_in(&world, "bob").await;
+    assert!(world.auth.create_api_key(&bob, deploy().scope("admin")).await.is_ok());
+}
+
+#[tokio::test]
+async fn the_grant_of_another_provider_makes_no_key() {
+    let ((world, _), (other, _)) = (world(), world());
+    let granted = logged_in(&other, "alice").await;
+    let refused = world.auth.create_api_key(&granted, deploy()).await.unwrap_err();
+    let expected = Rejection::Misconfigured(Misconfigured::OtherProvider);
+    assert_eq!(refused, ApiKeyError::Refused(expected));
+}
+
+#[tokio::test]
+async fn a_request_that_was_let_in_before_everything_ended_makes_no_key_after_it() {
+    let (world, store) = world();
+    let granted = logged_in(&world, "alice").await;
+    world.auth.password_changed("alice", &ClientInfo::unknown()).await.unwrap();
+    let refused = world.auth.create_api_key(&granted, deploy()).await.unwrap_err();
+    assert_eq!(refused, ApiKeyError::Refused(Rejection::InvalidToken(InvalidToken::OldEpoch)));
+    assert_eq!(store.inner().sizes().api_keys, 0);
+
+    // The same where it is the user's record that counts.
+    let granted = logged_in(&world, "bob").await;
+    world.users.change("bob", |bob| bob.token_epoch += 1);
+    let new = world.auth.create_api_key(&granted, deploy()).await.unwrap();
+    assert!(present(&world, new.expose()).await.is_err());
+}
+
+#[tokio::test]
+async fn somebody_inactive_makes_no_key_and_may_be_given_one() {
+    let (world, _) = world();
+    let granted = logged_in(&world, "bob").await;
+    let key = create(&world, "carol").await;
+    let refused = Err(Rejection::InvalidToken(InvalidToken::InactiveUser));
+    assert_eq!(present(&world, key.expose()).await, refused);
+    world.users.change("carol", |carol| carol.active = true);
+    assert_eq!(present(&world, key.expose()).await, Ok("carol".to_owned()));
+    world.users.remove("bob");
+    // The grant is of a moment ago. The key that it makes is nobody's.
+    let new = world.auth.create_api_key(&granted, deploy()).await.unwrap();
+    assert!(present(&world, new.expose()).await.is_err());
+}
+
+// ------------------------------------------------------------------------------------------------ with its owner's password
+
+#[tokio::test]
+async fn a_key_keeps_the_epoch_of_its_owner() {
+    let (world, store) = world();
+    for (epoch, kept_as) in [(0, 0), (7, 7), (u64::MAX, i64::MAX.unsigned_abs())] {
+        world.users.change("alice", |alice| alice.token_epoch = epoch);
+        let granted = logged_in(&world, LoginRequest::for_user(&world.users.find("alice"))).await;
+        let own = world.auth.create_api_key(&granted, deploy()).await.unwrap();
+        let given = create(&world, "alice").await;
+        let survivor = deploy().survives_password_change(true);
+        let survivor = world.auth.create_api_key(&granted, survivor).await.unwrap();
+        for (key, expected) in [(own, Some(kept_as)), (given, Some(kept_as)), (survivor, None)] {
+            assert_eq!(key.key().user_epoch, expected);
+            assert_eq!(kept(&world, &store, &key.key().id).await.key.user_epoch, expected);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_of_an_old_epoch_is_refused_removed_and_told_of() {
+    let (world, store) = world();
+    let key = create(&world, "alice").await;
+    let survivor = deploy().survives_password_change(true);
+    let survivor = world.auth.danger_create_api_key_for("alice", survivor).await.unwrap();
+    world.users.change("alice", |alice| alice.token_epoch = 1);
+    let new = create(&world, "alice").await;
+    store.calls();
+    world.events.take();
+
+    let old_epoch = Err(Rejection::InvalidToken(InvalidToken::OldEpoch));
+    store.fault_at("remove", Fault::Fails);
+    assert_eq!(present(&world, key.expose()).await, old_epoch, "whether it can be removed or not");
+    store.recover();
+    world.events.take();
+    assert_eq!(present(&world, key.expose()).await, old_epoch);
+    assert_eq!(told(&world), [(EventKind::ApiKeyRevoked, Some("old_epoch"), Some("alice".to_owned()))]);
+    let unknown = Err(Rejection::InvalidToken(InvalidToken::ApiKey(ApiKeyFault::Unknown)));
+    assert_eq!(present(&world, key.expose()).await, unknown);
+    for good in [&survivor, &new] {
+        assert_eq!(present(&world, good.expose()).await, Ok("alice".to_owned()));
+    }
+    // A record that was put back, or comes from a database that lags behind, ends nothing.
+    world.users.change("alice", |alice| alice.token_epoch = 0);
+    assert_eq!(present(&world, new.expose()).await, Ok("alice".to_owned()));
+}
+
+#[tokio::test]
+async fn a_new_password_ends_logins_mails_and_keys_and_is_told() {
+    let world = World::with(|builder| builder.store(memory_store()));
+    let tokens = world.log_in("alice").await;
+    let account = world.users.find("alice");
+    let request = OneTimeRequest::for_user(&account);
+    let mail = world.auth.issue_one_time(OneTimePurpose::MagicLink, request).await.unwrap();
+    let (first, second) = (create(&world, "alice").await, create(&world, "alice").await);
+    let survivor = deploy().survives_password_change(true);
+    let survivor = world.auth.danger_create_api_key_for("alice", survivor).await.unwrap();
+    let bobs = create(&world, "bob").await;
+    let bob = world.log_in("bob").await;
+    world.events.take();
+
+    world.auth.password_changed("alice", &ClientInfo::unknown()).await.unwrap();
+    let alice = || Some("alice".to_owned());
+    let removed = (EventKind::ApiKeyRevoked, Some("password_changed"), alice());
+    assert_eq!(told(&world), [removed.clone(), removed, (EventKind::PasswordChanged, None, alice())]);
+    world.is_over(&tokens, "the password was changed").await;
+    assert!(world.auth.redeem(mail.expose(), OneTimePurpose::MagicLink).await.is_err());
+    assert_eq!(world.auth.withdraw_one_time("alice", None).await, Ok(0), "nothing is left in the store");
+    for key in [&first, &second] {
+        assert!(present(&world, key.expose()).await.is_err());
+    }
+    assert!(present(&world, survivor.expose()).await.is_ok());
+    assert!(present(&world, bobs.expose()).await.is_ok());
+    world.works(&bob).await;
+    let again = world.log_in("alice").await;
+    world.works(&again).await;
+    // Once more, with nothing left to end but this.
+    world.auth.password_changed("alice", &ClientInfo::unknown()).await.unwrap();
+    world.is_over(&again, "changed again").await;
+}
+
+/// What can be ended is, whatever else fails.
+#[tokio::test]
+async fn a_new_password_is_not_stopped_by_one_store_that_fails() {
+    let (keys, sessions) = (FaultyStore::default(), FaultyStore::default());
+    let world = World::with(|builder| builder.api_key_store(keys.clone()).session_store(sessions.clone()));
+    let unavailable = Err(Rejection::Unavailable(Unavailable::Store));
+    let client = ClientInfo::unknown();
+    let key = create(&world, "alice").await;
+    sessions.fault(Fault::Fails);
+    assert_eq!(world.auth.password_changed("alice", &client).await, unavailable);
+    assert_eq!(keys.inner().sizes().api_keys, 0);
+    assert!(present(&world, key.expose()).await.is_err());
+    sessions.recover();
+
+    create(&world, "alice").await;
+    keys.fault(Fault::Fails);
+    let tokens = world.log_in("alice").await;
+    assert_eq!(world.auth.password_changed("alice", &client).await, unavailable);
+    assert!(told(&world).iter().all(|(kind, ..)| *kind != EventKind::PasswordChanged));
+    world.is_over(&tokens, "the sessions have ended").await;
+    keys.recover();
+    assert_eq!(world.auth.password_changed("alice", &client).await, Ok(()));
+    assert_eq!(keys.inner().sizes().api_keys, 0);
+}
+
+#[tokio::test]
+async fn logging_out_everywhere_ends_keys_if_that_is_said() {
+    let (world, store) = world();
+    let client = ClientInfo::unknown();
+    let survivor = deploy().survives_password_change(true);
+    world.auth.danger_create_api_key_for("alice", survivor).await.unwrap();
+    create(&world, "bob").await;
+    for keep in [LogoutAll::from("alice"), LogoutAll::for_subject("alice").api_keys(false)] {
+        world.auth.logout_all(keep, &client).await.unwrap();
+    }
+    assert_eq!(store.inner().sizes().api_keys, 2);
+    world.events.take();
+    let all = LogoutAll::for_subject("alice").api_keys(true);
+    world.auth.logout_all(all.clone(), &client).await.unwrap();
+    let alice = || Some("alice".to_owned());
+    let removed = (EventKind::ApiKeyRevoked, Some("logged_out_everywhere"), alice());
+    assert_eq!(told(&world), [removed, (EventKind::LoggedOutEverywhere, None, alice())]);
+    assert_eq!(store.inner().sizes().api_keys, 1);
+
+    // Who asks for it where there is no store of keys is told so, after the logins have ended.
+    let world = World::new();
+    let tokens = world.log_in("alice").await;
+    let no_store = Err(Rejection::Misconfigured(Misconfigured::NoStore));
+    assert_eq!(world.auth.logout_all(all, &client).await, no_store);
+    world.is_over(&tokens, "the logins have ended").await;
+    assert_eq!(world.auth.password_changed("alice", &client).await, Ok(()));
 }
 
 #[tokio::test]

@@ -15,11 +15,16 @@ fn documented(rejection: &Rejection) -> (u16, &'static str, Option<&'static str>
         Rejection::MalformedCredential(_) => (400, "malformed_credential", Some("invalid_request"), None),
         Rejection::InvalidToken(_) => (401, "invalid_token", Some("invalid_token"), None),
         Rejection::InvalidCredentials => (401, "invalid_credentials", Some(""), None),
+        Rejection::StaleLogin { .. } => {
+            let code = "insufficient_user_authentication";
+            (401, code, Some(code), None)
+        }
         Rejection::Forbidden(missing) => {
             let code = match missing {
                 Missing::Role(_) => "missing_role",
                 Missing::Permission(_) => "missing_permission",
                 Missing::Scopes(_) => "missing_scope",
+                Missing::ApiKeyNotAllowed => "api_key_not_allowed",
                 _ => "forbidden",
             };
             (403, code, Some("insufficient_scope"), None)
@@ -48,7 +53,7 @@ fn parameters(reply: &Reply) -> Vec<(String, String)> {
     challenge.params.iter().map(|(name, value)| ((*name).to_owned(), value.to_unescaped())).collect()
 }
 
-/// RFC 6750 section 3: at most one of each, and nothing outside their alphabets.
+/// RFC 6750 section 3 and RFC 9470 section 3: at most one of each, and nothing outside their alphabets.
 #[track_caller]
 fn conforms(parameters: &[(String, String)]) {
     let names: BTreeSet<&str> = parameters.iter().map(|(name, _)| name.as_str()).collect();
@@ -57,6 +62,7 @@ fn conforms(parameters: &[(String, String)]) {
         let is_visible = |b: u8| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
         let fits = match name.as_str() {
             "realm" => value.bytes().all(|b| matches!(b, 0x20..=0x7e)),
+            "max_age" => !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()),
             "scope" => value.split(' ').all(|scope| !scope.is_empty() && scope.bytes().all(is_visible)),
             "error" | "error_description" => {
                 !value.is_empty() && value.bytes().all(|b| b == b' ' || is_visible(b))
@@ -94,6 +100,8 @@ fn every_refusal_is_as_its_table_says() {
         assert_eq!(value(&parameters, "error_description").is_some(), !error.is_empty(), "{name}");
         let scope = matches!(rejection, Rejection::Forbidden(Missing::Scopes(_))).then_some("read write");
         assert_eq!(value(&parameters, "scope"), scope, "{name}");
+        let max_age = matches!(rejection, Rejection::StaleLogin { .. }).then_some("900");
+        assert_eq!(value(&parameters, "max_age"), max_age, "{name}");
     }
 }
 

@@ -68,7 +68,7 @@ async fn every_flow_raises_its_events() {
     assert_eq!(refused.reason(), "token_revoked");
     assert_eq!(told(&world.events), [], "a refusal is told when it is answered");
 
-    at_once(world.auth.issue(Purpose::PasswordReset, "alice")).unwrap();
+    at_once(world.auth.issue(Purpose::Access, "alice")).unwrap();
     let _ = world.auth.verify_signature_and_claims("nonsense", Purpose::Access);
     assert_eq!(told(&world.events), []);
 }

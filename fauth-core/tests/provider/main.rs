@@ -11,6 +11,7 @@
 
 mod api_keys;
 mod applications;
+mod bare_tokens;
 mod building;
 mod challenges;
 mod clients;

@@ -10,11 +10,12 @@ use std::{
 use fauth_core::{
     AuthConfig, AuthProvider, AuthProviderBuilder, AuthUser, ClientInfo, MemoryStore, OneTimePurpose,
     Purpose, Rejection, TokenPayload, TokenRequest,
+    clock::Clock as _,
     event::EventKind,
     one_time::{LinkBase, OneTimeRequest, Redemption},
     rejection::{InvalidToken, Misconfigured, OneTimeFault, Unavailable},
     store::{OneTimeStore as _, SecretHash},
-    token::{Algorithm, Key, TokenError, TokenProfile},
+    token::{Algorithm, IssueError, Key, TokenError, TokenProfile},
 };
 use fauth_testing::{
     Fault, FaultyStore, ManualClock, SECRET, Users, at_once, config, provider_without_store,
@@ -219,6 +220,25 @@ async fn a_token_lasts_as_long_as_its_purpose_says() {
     }
 }
 
+/// They would be good as often as they are presented.
+#[tokio::test]
+async fn what_works_once_is_not_issued_by_issue() {
+    let mail = Mail::new();
+    for purpose in [RESET, EMAIL, MAGIC] {
+        let refused = mail.auth.issue(purpose.into(), "alice").await.unwrap_err();
+        assert!(matches!(refused, IssueError::OneTime(named) if named == purpose.into()), "{refused:?}");
+        let advice = format!(
+            "a {purpose} token must work once: issue it with `issue_one_time` and accept it with `redeem`"
+        );
+        assert_eq!(refused.to_string(), advice);
+        let issued = mail.issue(purpose, "alice").await;
+        assert_eq!(mail.redeem(&issued, purpose).await, alice());
+    }
+    for purpose in [Purpose::Access, Purpose::Refresh] {
+        assert!(mail.auth.issue(purpose, "alice").await.is_ok());
+    }
+}
+
 /// A leeway for clocks that differ does not make a token of one store last longer.
 #[tokio::test]
 async fn the_store_knows_no_leeway() {
@@ -232,10 +252,10 @@ async fn the_store_knows_no_leeway() {
 #[tokio::test]
 async fn what_nobody_has_kept_cannot_be_redeemed() {
     let mail = Mail::new();
-    let loose = at_once(mail.auth.issue(Purpose::PasswordReset, "alice")).unwrap();
-    assert!(mail.auth.verify_signature_and_claims(loose.expose(), Purpose::PasswordReset).is_ok());
+    let loose = fauth_testing::one_time_token(RESET.into(), "alice", mail.clock.now().unwrap());
+    assert!(mail.auth.verify_signature_and_claims(&loose, Purpose::PasswordReset).is_ok());
     // It has no stamp either, and that is noticed first.
-    assert_eq!(mail.redeem(loose.expose(), RESET).await, fault(OneTimeFault::Stale));
+    assert_eq!(mail.redeem(&loose, RESET).await, fault(OneTimeFault::Stale));
 
     let twin = Mail::new();
     let elsewhere = twin.issue(RESET, "alice").await;
@@ -384,12 +404,8 @@ async fn the_bindings_are_not_open_to_custom_claims() {
         let request = OneTimeRequest::for_user(&account).claim(name, "x");
         let refused = mail.auth.issue_one_time(RESET, request).await.unwrap_err();
         assert_eq!(refused, Rejection::Misconfigured(Misconfigured::TokenRequest), "{name}");
-        assert!(
-            at_once(
-                mail.auth.issue(Purpose::PasswordReset, TokenRequest::for_subject("alice").claim(name, "x"))
-            )
-            .is_err()
-        );
+        let request = TokenRequest::for_subject("alice").claim(name, "x");
+        assert!(at_once(mail.auth.issue(Purpose::Access, request)).is_err());
     }
     assert_eq!(mail.store.inner().sizes().one_time_tokens, 0);
 }

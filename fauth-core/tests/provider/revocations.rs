@@ -537,7 +537,7 @@ async fn a_revocation_names_a_subject() {
 #[tokio::test]
 async fn a_key_is_not_revoked_under_another_subject() {
     let world = World::with(|builder| builder.store(memory_store()));
-    let key = world.auth.create_api_key(ApiKeyRequest::for_subject("bob")).await.unwrap();
+    let key = world.auth.danger_create_api_key_for("bob", ApiKeyRequest::new("x")).await.unwrap();
     let target = [RevocationTarget::TokenId(key.key().id.as_str())];
     assert_eq!(world.auth.revoke("alice", &target).await, Err(Rejection::NotFound));
     assert_eq!(world.auth.api_keys("bob").await.unwrap().len(), 1);

@@ -321,7 +321,7 @@ async fn present_every_way(search: &mut Search, world: &Marked) {
 
 async fn use_keys_and_one_time_tokens(search: &mut Search, world: &Marked) {
     let auth = &world.auth;
-    let new = auth.create_api_key(ApiKeyRequest::for_subject("alice").name("deploy")).await.unwrap();
+    let new = auth.danger_create_api_key_for("alice", ApiKeyRequest::new("deploy")).await.unwrap();
     let key = new.expose();
     search.mark("API key", key);
     search.mark("secret of an API key", &key[key.len() - 72..key.len() - 8]);
@@ -342,9 +342,14 @@ async fn use_keys_and_one_time_tokens(search: &mut Search, world: &Marked) {
             search.see_debug("Presented", &presented);
             let refused = guard.check(presented).await.unwrap_err();
             see_refused(search, "guard, API key", auth, &refused, &head);
-            if let Ok(granted) = auth.check_current(auth.read(&head)).await {
+            if let Ok(granted) = auth.check(auth.read(&head), &Requirement::user().allow_api_keys()).await {
                 search.see_debug("Granted by a key", &granted);
+                let refused = auth.create_api_key(&granted, ApiKeyRequest::new("another")).await.unwrap_err();
+                search.see_error("create_api_key", &refused);
             }
+        }
+        if let Err(refused) = auth.authenticate_token(key, &Requirement::user()).await {
+            search.see_error("authenticate_token", &refused);
         }
     }
     search.see_debug("ApiKey", &auth.api_keys("alice").await.unwrap());

@@ -11,7 +11,8 @@ use std::{
 };
 
 use fauth_core::{
-    AuthConfig, ClientInfo, LoginRequest, MemoryStore, Purpose, Rejection, SessionConfig, TokenRequest,
+    AuthConfig, ClientInfo, LoginRequest, MemoryStore, OneTimePurpose, Purpose, Rejection, SessionConfig,
+    TokenRequest,
     api_key::ApiKeyRequest,
     clock::Timestamp,
     event::EventKind,
@@ -117,14 +118,14 @@ async fn a_revoked_subject_has_no_api_keys_left() {
     let world = World::with(|builder| builder.store(memory_store()));
     let mut keys = Vec::new();
     for owner in ["alice", "alice", "bob"] {
-        keys.push(world.auth.create_api_key(ApiKeyRequest::for_subject(owner)).await.unwrap());
+        keys.push(world.auth.danger_create_api_key_for(owner, ApiKeyRequest::new("x")).await.unwrap());
     }
     world.auth.revoke("alice", &[RevocationTarget::TokenId(keys[1].key().id.as_str())]).await.unwrap();
     assert_eq!(world.auth.api_keys("alice").await.unwrap().len(), 1);
     world.auth.revoke("alice", &[RevocationTarget::Subject]).await.unwrap();
     assert_eq!(world.auth.api_keys("alice").await.unwrap(), []);
     assert_eq!(world.auth.api_keys("bob").await.unwrap().len(), 1);
-    world.auth.create_api_key(ApiKeyRequest::for_subject("alice")).await.unwrap_err();
+    world.auth.danger_create_api_key_for("alice", ApiKeyRequest::new("x")).await.unwrap_err();
 }
 
 // ------------------------------------------------------------------------------------------------ events
@@ -288,7 +289,7 @@ async fn what_is_no_token_of_a_login_ends_nothing() {
     let world = World::new();
     let tokens = world.log_in("alice").await;
     let bent = format!("{}A", &tokens.access[..tokens.access.len() - 2]);
-    let reset = world.token(Purpose::PasswordReset, "alice");
+    let reset = world.one_time_token(OneTimePurpose::PasswordReset, "alice");
     for garbage in ["", "garbage", "a.b.c", &bent, &reset, &"x".repeat(100_000)] {
         let refused = world.auth.logout(garbage, &ClientInfo::unknown()).await.unwrap_err();
         assert_eq!(refused.status(), 401, "{refused:?}");

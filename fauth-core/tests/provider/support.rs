@@ -14,8 +14,8 @@ use std::{
 };
 
 use fauth_core::{
-    AuthProvider, AuthProviderBuilder, ClientInfo, ConfigError, Granted, LoginRequest, Missing, Purpose,
-    Rejection, Requirement, TokenPair, TokenRequest,
+    AuthProvider, AuthProviderBuilder, ClientInfo, ConfigError, Granted, LoginRequest, Missing,
+    OneTimePurpose, Purpose, Rejection, Requirement, TokenPair, TokenRequest,
     clock::Clock as _,
     event::{AuthEvents, Event, EventKind},
     rejection::{ApiKeyFault, InvalidToken, MalformedCredential, Misconfigured, OneTimeFault, Unavailable},
@@ -26,7 +26,8 @@ use fauth_core::{
     token::TokenError,
 };
 use fauth_testing::{
-    ManualClock, TestUser, Users, WireRequest, at_once, config, provider_with, provider_without_store,
+    ManualClock, TestUser, Users, WireRequest, at_once, config, one_time_token, provider_with,
+    provider_without_store,
 };
 use tracing::{
     Level, Metadata, Subscriber,
@@ -58,6 +59,13 @@ impl World {
 
     pub(crate) fn token<'a>(&self, purpose: Purpose, request: impl Into<TokenRequest<'a>>) -> String {
         at_once(self.auth.issue(purpose, request)).unwrap().expose().to_owned()
+    }
+
+    /// A token that works once, and verifies although no store knows it.
+    pub(crate) fn one_time_token(&self, purpose: OneTimePurpose, subject: &str) -> String {
+        let token = one_time_token(purpose.into(), subject, self.clock.now().unwrap());
+        self.auth.verify_signature_and_claims(&token, purpose.into()).unwrap();
+        token
     }
 
     pub(crate) fn access<'a>(&self, request: impl Into<TokenRequest<'a>>) -> String {
@@ -391,7 +399,6 @@ pub(crate) fn every_rejection() -> Vec<(&'static str, Rejection)> {
         ("unacceptable lifetime", token(TokenError::UnacceptableLifetime)),
         ("malformed API key", invalid(InvalidToken::ApiKey(ApiKeyFault::Malformed))),
         ("unknown API key", invalid(InvalidToken::ApiKey(ApiKeyFault::Unknown))),
-        ("API key in place of a login", invalid(InvalidToken::ApiKey(ApiKeyFault::NotALogin))),
         ("wrong secret of an API key", invalid(InvalidToken::ApiKey(ApiKeyFault::WrongSecret))),
         ("unknown hash key of an API key", invalid(InvalidToken::ApiKey(ApiKeyFault::UnknownHashKey))),
         ("spent one-time token", invalid(InvalidToken::OneTime(OneTimeFault::Spent))),
@@ -406,6 +413,8 @@ pub(crate) fn every_rejection() -> Vec<(&'static str, Rejection)> {
         ("unknown session", invalid(InvalidToken::UnknownSession)),
         ("reused refresh token", invalid(InvalidToken::Reused)),
         ("invalid credentials", Rejection::InvalidCredentials),
+        ("stale login", Rejection::StaleLogin { max_age: std::time::Duration::from_secs(900) }),
+        ("API key where none is allowed", forbidden(Missing::ApiKeyNotAllowed)),
         ("missing role", forbidden(Missing::Role("admin \"\\ä".into()))),
         ("missing permission", forbidden(Missing::Permission("posts:write".into()))),
         ("missing scopes", forbidden(Missing::Scopes(vec!["read".into(), "write".into()]))),

@@ -104,6 +104,7 @@ async fn call_api_keys(store: &RedisStore, owner: &Owner<'static>) {
             created_at: now(),
             expires_at: later(DAY),
             last_used_at: None,
+            user_epoch: Some(3),
         };
         assert!(
             ApiKeyStore::insert(

@@ -154,6 +154,7 @@ async fn keep_api_key(store: &RedisStore) {
         created_at: now(),
         expires_at: later(DAY),
         last_used_at: None,
+        user_epoch: Some(3),
     };
     assert!(
         ApiKeyStore::insert(

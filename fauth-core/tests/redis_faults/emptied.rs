@@ -125,6 +125,7 @@ async fn a_key_whose_index_is_lost_is_removed_and_noted_all_the_same() {
         created_at: now(),
         expires_at: later(DAY),
         last_used_at: None,
+        user_epoch: Some(3),
     };
     ApiKeyStore::insert(
         &store,

@@ -123,6 +123,7 @@ async fn what_failed_does_not_happen_later() {
             created_at: now(),
             expires_at: later(DAY),
             last_used_at: None,
+            user_epoch: Some(3),
         },
         hash: hash(0),
         hash_key_id: "hash key".to_owned(),

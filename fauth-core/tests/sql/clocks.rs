@@ -36,6 +36,7 @@ fn api_key(number: u64, now: Timestamp, expires_at: Timestamp) -> StoredApiKey {
         created_at: now,
         expires_at,
         last_used_at: None,
+        user_epoch: Some(3),
     };
     StoredApiKey { key, hash: hash(number), hash_key_id: "hash key".to_owned() }
 }

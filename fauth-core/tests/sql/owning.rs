@@ -36,6 +36,7 @@ fn api_key(owner: &Owner<'_>, number: u64) -> StoredApiKey {
         created_at: START,
         expires_at: at(7200),
         last_used_at: Some(START),
+        user_epoch: Some(3),
     };
     StoredApiKey { key, hash: hash(number), hash_key_id: "hash key".to_owned() }
 }

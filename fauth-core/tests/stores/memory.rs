@@ -109,6 +109,7 @@ fn api_key(number: u16, life: i64) -> StoredApiKey {
         created_at: at(0),
         expires_at: at(life),
         last_used_at: None,
+        user_epoch: Some(3),
     };
     StoredApiKey { key, hash: hash(number), hash_key_id: "hash key".to_owned() }
 }

@@ -6,8 +6,11 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use fauth_core::{AuthConfig, AuthConfigBuilder, AuthProvider, Purpose, token::TokenError};
-use fauth_testing::{ManualClock, SECRET, TestUser, Users};
+use fauth_core::{
+    AuthConfig, AuthConfigBuilder, AuthProvider, OneTimePurpose, Purpose, TokenRequest,
+    one_time::OneTimeRequest, token::TokenError,
+};
+use fauth_testing::{ManualClock, SECRET, TestUser, Users, at_once, memory_store};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::Value;
 use sha2::Sha256;
@@ -82,7 +85,25 @@ pub(crate) fn auth_at(now: i64, configure: impl FnOnce(AuthConfigBuilder) -> Aut
     let clock = ManualClock::new();
     clock.set(fauth_core::clock::Timestamp::from_unix_seconds(now));
     let config = configure(AuthConfig::builder().application("default").secret(SECRET)).build().unwrap();
-    fauth_testing::provider_with(config, &Users::new()).clock(clock).build().unwrap()
+    let builder = fauth_testing::provider_with(config, &Users::new()).one_time_store(memory_store());
+    builder.clock(clock).build().unwrap()
+}
+
+/// A token of alice with any purpose, and with a custom claim.
+pub(crate) fn issue(auth: &Auth, purpose: Purpose) -> String {
+    let alice = Users::new().find("alice");
+    let request = || OneTimeRequest::for_user(&alice).claim("tenant", "acme");
+    let once = |purpose| at_once(auth.issue_one_time(purpose, request())).unwrap().expose().to_owned();
+    match purpose {
+        Purpose::PasswordReset => once(OneTimePurpose::PasswordReset),
+        Purpose::EmailVerification => once(OneTimePurpose::EmailVerification),
+        Purpose::MagicLink => once(OneTimePurpose::MagicLink),
+        purpose => {
+            let request = TokenRequest::for_subject("alice").scopes(["read", "write"]);
+            let issued = at_once(auth.issue(purpose, request.claim("tenant", "acme")));
+            issued.unwrap().expose().to_owned()
+        }
+    }
 }
 
 /// Is the verdict on this token, as an access token, the expected one?

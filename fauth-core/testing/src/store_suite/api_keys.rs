@@ -69,6 +69,19 @@ store_cases! { $ __store_api_keys_tests in api_keys for ApiKeyStore;
         assert_eq!(t.store.list(&owner, much_later).await.unwrap(), [key.key]);
     }
 
+    async fn the_epoch_of_its_owner_comes_back(t) {
+        for (number, epoch) in (1..).zip([None, Some(0), Some(1), Some(i64::MAX.unsigned_abs())]) {
+            let mut key = api_key("alice", number, 0);
+            key.key.user_epoch = epoch;
+            assert!(t.store.insert(key, 100, NOW).await.unwrap());
+            let found = t.store.find(&id(number), NOW).await.unwrap().unwrap();
+            assert_eq!(found.key.user_epoch, epoch);
+        }
+        let listed = t.store.list(&owner("alice"), NOW).await.unwrap();
+        let epochs: Vec<_> = listed.iter().map(|key| key.user_epoch).collect();
+        assert_eq!(epochs, [None, Some(0), Some(1), Some(i64::MAX.unsigned_abs())]);
+    }
+
     async fn scopes_come_back_in_their_order(t) {
         let lists: [&[&str]; 5] = [
             &[],

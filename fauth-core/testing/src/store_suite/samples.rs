@@ -236,6 +236,7 @@ pub(super) fn api_key<'a>(owner: impl NamesOwner<'a>, number: u8, seconds: i64) 
         created_at: at(seconds),
         expires_at: at(seconds + 1_000),
         last_used_at: None,
+        user_epoch: Some(3),
     };
     StoredApiKey { key, hash: hash(&format!("key {number}")), hash_key_id: format!("hash key {number}") }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use fauth_core::{
-    ClientInfo, Purpose, TokenRequest,
+    ClientInfo, LogoutAll, Purpose, TokenRequest,
     api_key::{ApiKeyRequest, NewApiKey},
     store::RevocationTarget,
     transport::CookieTransport,
@@ -30,12 +30,12 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// Makes a key.
-fn create<H: Harness>(t: &Probe<H>, request: ApiKeyRequest<'_>) -> NewApiKey {
-    block_on(t.app.auth.create_api_key(request)).unwrap()
+fn create<H: Harness>(t: &Probe<H>, owner: &str, request: ApiKeyRequest<'_>) -> NewApiKey {
+    block_on(t.app.auth.danger_create_api_key_for(owner, request)).unwrap()
 }
 
 fn key_of<H: Harness>(t: &Probe<H>, owner: &str) -> String {
-    create(t, ApiKeyRequest::for_subject(owner)).expose().to_owned()
+    create(t, owner, ApiKeyRequest::new("deploy")).expose().to_owned()
 }
 
 fn basic(user_name: &str, password: &str) -> String {
@@ -61,17 +61,16 @@ cases! { $ __api_keys_tests in api_keys;
     fn a_key_opens_a_route_as_a_bearer_token(t) {
         (t, _) = with_keys();
         let key = key_of(&t, "alice");
-        t.get("/me").bearer(&key).send().is(200).says("Hello alice");
-        t.get("/maybe").bearer(&key).send().is(200).says("Hello alice");
-        t.get("/guards/user").bearer(&key).send().is(200).says("Hello alice").lacks("cache-control");
-        t.get("/group/dashboard").bearer(&key).send().is(200).says("Hello alice");
+        t.get("/guards/keys").bearer(&key).send().is(200).says("Hello alice").lacks("cache-control");
+        t.post("/guards/keys").bearer(&key).send().is(200).says("Hello alice");
+        t.get("/keys/panel").bearer(&key).send().is(200).says("Hello alice");
     }
 
     fn a_key_opens_a_route_by_basic_authentication(t) {
         (t, _) = with_keys();
         let credential = basic("__token__", &key_of(&t, "alice"));
-        t.get("/me").header("authorization", &credential).send().is(200).says("Hello alice");
-        t.get("/group/dashboard").header("authorization", credential.replace("Basic", "bASIC")).send().is(200);
+        t.get("/guards/keys").header("authorization", &credential).send().is(200).says("Hello alice");
+        t.get("/keys/panel").header("authorization", credential.replace("Basic", "bASIC")).send().is(200);
     }
 
     /// Guard and extractor in one request ask the store once.
@@ -79,21 +78,123 @@ cases! { $ __api_keys_tests in api_keys;
         let store;
         (t, store) = with_keys();
         let key = key_of(&t, "alice");
-        t.get("/guards/twice").bearer(&key).send_to_framework().is(200);
-        assert_eq!(store.calls(), ["insert_key", "find", "touch"]);
-        t.get("/guards/twice").bearer(&key).send_to_framework().is(200);
-        assert_eq!(store.calls(), ["find"]);
+        store.calls();
+        assert_eq!(t.get("/guards/keys-maybe").bearer(&key).send_to_framework().is(200).user_loads, 1);
+        assert_eq!(store.calls(), ["find", "touch"]);
+        let key = create(&t, "alice", ApiKeyRequest::new("deploy").scope("read")).expose().to_owned();
+        store.calls();
+        assert_eq!(t.get("/guards/keys-twice").bearer(&key).send_to_framework().is(200).user_loads, 1);
+        assert_eq!(store.calls(), ["find", "touch"]);
     }
 
     fn a_handler_sees_the_key_as_a_token(t) {
         (t, _) = with_keys();
-        let key = create(&t, ApiKeyRequest::for_subject("alice").scopes(["read", "deploy:all"]));
-        t.get("/guards/token").bearer(key.expose()).send().is(200).says("access alice [read deploy:all] -");
+        let key = create(&t, "alice", ApiKeyRequest::new("deploy").scopes(["read", "deploy:all"]));
+        t.get("/guards/keys-token").bearer(key.expose()).send().is(200).says("access alice [read deploy:all] -");
+    }
+
+    /// With none of the rights of its owner a key does what no scope was named for.
+    fn a_key_opens_nothing_that_does_not_name_it(t) {
+        (t, _) = with_keys();
+        let key = create(&t, "alice", ApiKeyRequest::new("deploy").scopes(["read", "write", "admin", "user"]));
+        for path in [
+            "/me", "/maybe", "/grant", "/forged", "/guards/user", "/guards/active", "/guards/roles", "/guards/any-role",
+            "/guards/permissions", "/guards/inactive", "/guards/token", "/guards/grant", "/guards/twice", "/guards/recent",
+            "/group/dashboard", "/group/none", "/group/admin", "/admins/panel", "/recent/panel", "/scoped-admins/panel",
+        ] {
+            let seen = t.get(path).bearer(key.expose()).send();
+            seen.refused(403, "api_key_not_allowed");
+            assert_eq!(seen.response.json()["detail"], "An API key is not accepted here", "{path}");
+        }
+        t.get("/guards/scopes").bearer(key.expose()).send().is(200).says("Hello alice");
+        // The same user with the token of a login.
+        for path in ["/me", "/maybe", "/grant", "/guards/roles", "/guards/permissions", "/group/dashboard", "/admins/panel"] {
+            t.get(path).bearer(t.access("alice")).send().is(200);
+        }
+    }
+
+    fn a_key_is_refused_in_the_form_of_its_group(t) {
+        (t, _) = with_keys();
+        let key = key_of(&t, "alice");
+        let seen = t.get("/python/panel").bearer(&key).send();
+        seen.is(403).says(r#"{"detail":"An API key is not accepted here"}"#);
+    }
+
+    /// Nobody hears about the rights of a user from an answer to a key that could not enter anyway.
+    fn where_no_key_enters_the_rights_of_its_owner_do_not_matter(t) {
+        (t, _) = with_keys();
+        for owner in ["alice", "bob", "ed"] {
+            t.get("/guards/roles").bearer(key_of(&t, owner)).send().refused(403, "api_key_not_allowed");
+        }
+    }
+
+    fn a_key_passes_by_an_alternative_that_names_its_scope(t) {
+        (t, _) = with_keys();
+        let key = |owner: &str, scope: &'static str| {
+            create(&t, owner, ApiKeyRequest::new("deploy").scope(scope)).expose().to_owned()
+        };
+        let path = "/guards/keys-or-admins";
+        t.get(path).bearer(key("alice", "read")).send().is(200).says("Hello alice");
+        t.get(path).bearer(key("bob", "read")).send().is(200).says("Hello bob");
+        // Her role opens it for her, not for her key.
+        t.get(path).bearer(t.access("alice")).send().is(200);
+        t.get(path).bearer(key("alice", "other")).send().refused(403, "api_key_not_allowed");
+        t.get(path).bearer(key("bob", "other")).send().refused(403, "forbidden");
+        t.get("/guards/custom").bearer(key("bob", "read")).send().is(200).says("Hello bob");
+        t.get("/guards/custom").bearer(key("alice", "other")).send().refused(403, "api_key_not_allowed");
+        t.get("/guards/custom").bearer(key("ed", "read")).send().refused(403, "forbidden");
+    }
+
+    fn a_scope_of_a_key_does_not_stand_in_for_a_right_of_its_owner(t) {
+        (t, _) = with_keys();
+        let key = |owner: &str, scope: &'static str| {
+            create(&t, owner, ApiKeyRequest::new("deploy").scope(scope)).expose().to_owned()
+        };
+        let path = "/guards/keys-and-admins";
+        t.get(path).bearer(key("alice", "read")).send().is(200).says("Hello alice");
+        t.get(path).bearer(key("bob", "read")).send().refused(403, "missing_role");
+        t.get(path).bearer(key("alice", "admin")).send().refused(403, "missing_scope");
+    }
+
+    /// Each guard decides for itself, so that the outer one cannot open what the inner one keeps shut.
+    fn every_guard_must_let_a_key_in(t) {
+        (t, _) = with_keys();
+        let key = create(&t, "alice", ApiKeyRequest::new("deploy").scope("read")).expose().to_owned();
+        let bare = key_of(&t, "alice");
+        t.get("/guards/keys-twice").bearer(&key).send().is(200).says("Hello alice");
+        t.get("/guards/keys-twice").bearer(&bare).send().refused(403, "missing_scope");
+        for path in ["/guards/keys-outside", "/guards/keys-inside"] {
+            t.get(path).bearer(&key).send().refused(403, "api_key_not_allowed");
+            t.get(path).bearer(t.access("alice")).send().is(200).says("Hello alice");
+        }
+    }
+
+    fn a_group_lets_keys_in_whom_it_names(t) {
+        (t, _) = with_keys();
+        let key = create(&t, "alice", ApiKeyRequest::new("deploy").scope("read")).expose().to_owned();
+        t.get("/keys/panel").bearer(key_of(&t, "bob")).send().is(200).says("Hello bob");
+        t.get("/scoped/panel").bearer(&key).send().is(200).says("Hello alice");
+        t.get("/scoped/panel").bearer(key_of(&t, "alice")).send().refused(403, "missing_scope");
+        // What was demanded one after the other must each let it in.
+        t.get("/scoped-admins/panel").bearer(&key).send().refused(403, "api_key_not_allowed");
+        let token = t.access(TokenRequest::for_subject("alice").scope("read"));
+        t.get("/scoped-admins/panel").bearer(token).send().is(200).says("Hello alice");
+    }
+
+    /// What a guard has let in is not asked again by the extractors behind it.
+    fn an_extractor_behind_a_guard_takes_its_key(t) {
+        (t, _) = with_keys();
+        let key = key_of(&t, "alice");
+        t.get("/guards/keys").bearer(&key).send().is(200).says("Hello alice");
+        t.get("/guards/keys-maybe").bearer(&key).send().is(200).says("Hello alice");
+        t.get("/guards/keys-token").bearer(&key).send().is(200).says("access alice [] -");
+        t.get("/me").bearer(&key).send().refused(403, "api_key_not_allowed");
+        t.get("/maybe").bearer(&key).send().refused(403, "api_key_not_allowed");
     }
 
     fn the_scopes_of_a_key_narrow(t) {
         (t, _) = with_keys();
-        let key = |scopes: &[&'static str]| create(&t, ApiKeyRequest::for_subject("alice").scopes(scopes.to_vec())).expose().to_owned();
+        let key = |scopes: &[&'static str]| create(&t, "alice", ApiKeyRequest::new("deploy").scopes(scopes.to_vec())).expose().to_owned();
         t.get("/guards/scopes").bearer(key(&["read", "write"])).send().is(200).says("Hello alice");
         t.get("/guards/scopes").bearer(key(&["read"])).send().refused(403, "missing_scope");
         t.get("/guards/scopes").bearer(key(&[])).send().refused(403, "missing_scope");
@@ -101,13 +202,12 @@ cases! { $ __api_keys_tests in api_keys;
 
     fn a_key_has_the_roles_of_its_owner_and_no_more(t) {
         (t, _) = with_keys();
-        let bobs = create(&t, ApiKeyRequest::for_subject("bob").scopes(["admin", "read", "write"])).expose().to_owned();
-        t.get("/guards/roles").bearer(&bobs).send().refused(403, "missing_role");
-        t.get("/guards/permissions").bearer(&bobs).send().refused(403, "missing_permission");
-        let alices = key_of(&t, "alice");
-        t.get("/guards/roles").bearer(&alices).send().is(200);
+        let bobs = create(&t, "bob", ApiKeyRequest::new("deploy").scopes(["admin", "read", "write"])).expose().to_owned();
+        t.get("/guards/keys-and-admins").bearer(&bobs).send().refused(403, "missing_role");
+        let alices = create(&t, "alice", ApiKeyRequest::new("deploy").scopes(["read"])).expose().to_owned();
+        t.get("/guards/keys-and-admins").bearer(&alices).send().is(200);
         t.users.change("alice", |alice| alice.roles.clear());
-        t.get("/guards/roles").bearer(&alices).send().refused(403, "missing_role");
+        t.get("/guards/keys-and-admins").bearer(&alices).send().refused(403, "missing_role");
     }
 
     fn a_mistyped_key_is_refused_without_asking_anybody(t) {
@@ -116,10 +216,11 @@ cases! { $ __api_keys_tests in api_keys;
         let key = key_of(&t, "alice");
         store.calls();
         for wrong in [bent(&key), key[..key.len() - 1].to_owned(), format!("{key}0"), key.to_uppercase().replace("FAUTH", "fauth"), "fauth_".to_owned()] {
-            let seen = t.get("/me").bearer(&wrong).send();
+            let seen = t.get("/guards/keys").bearer(&wrong).send();
             assert_eq!(seen.refused(401, "invalid_token").user_loads, 0);
             t.get("/maybe").bearer(&wrong).send().refused(401, "invalid_token");
-            t.get("/me").header("authorization", basic("__token__", &wrong)).send().refused(401, "invalid_token");
+            t.get("/me").bearer(&wrong).send().refused(401, "invalid_token");
+            t.get("/guards/keys").header("authorization", basic("__token__", &wrong)).send().refused(401, "invalid_token");
         }
         assert!(store.calls().is_empty());
     }
@@ -129,9 +230,9 @@ cases! { $ __api_keys_tests in api_keys;
         (t, store) = with_keys();
         let (other, _) = with_keys::<H>();
         let unknown = key_of(&other, "alice");
-        assert_eq!(t.get("/me").bearer(&unknown).send_to_framework().refused(401, "invalid_token").user_loads, 0);
+        assert_eq!(t.get("/guards/keys").bearer(&unknown).send_to_framework().refused(401, "invalid_token").user_loads, 0);
         assert_eq!(store.calls(), ["find"]);
-        t.get("/me").bearer(&unknown).send().refused(401, "invalid_token");
+        t.get("/guards/keys").bearer(&unknown).send().refused(401, "invalid_token");
     }
 
     fn a_wrong_secret_is_401(t) {
@@ -139,84 +240,88 @@ cases! { $ __api_keys_tests in api_keys;
         (t, store) = with_keys();
         let forged = with_another_secret(&key_of(&t, "alice"));
         store.calls();
-        assert_eq!(t.get("/me").bearer(&forged).send_to_framework().refused(401, "invalid_token").user_loads, 0);
+        assert_eq!(t.get("/guards/keys").bearer(&forged).send_to_framework().refused(401, "invalid_token").user_loads, 0);
         assert_eq!(store.calls(), ["find"], "it is not noted as a use");
-        t.get("/me").bearer(&forged).send().refused(401, "invalid_token");
+        t.get("/guards/keys").bearer(&forged).send().refused(401, "invalid_token");
     }
 
     fn an_expired_key_is_401(t) {
         (t, _) = with_keys();
-        let key = create(&t, ApiKeyRequest::for_subject("alice").lifetime(DAY)).expose().to_owned();
+        let key = create(&t, "alice", ApiKeyRequest::new("deploy").lifetime(DAY)).expose().to_owned();
         t.clock.advance(ALMOST_A_DAY);
-        t.get("/me").bearer(&key).send().is(200);
+        t.get("/guards/keys").bearer(&key).send().is(200);
         t.clock.advance(SECOND);
-        t.get("/me").bearer(&key).send().refused(401, "invalid_token");
+        t.get("/guards/keys").bearer(&key).send().refused(401, "invalid_token");
     }
 
     /// The store may be late to forget.
     fn an_expired_key_is_401_whatever_the_store_says(t) {
         let store;
         (t, store) = with_keys();
-        let key = create(&t, ApiKeyRequest::for_subject("alice").lifetime(DAY)).expose().to_owned();
+        let key = create(&t, "alice", ApiKeyRequest::new("deploy").lifetime(DAY)).expose().to_owned();
         store.forget_late(DAY);
         t.clock.advance(ALMOST_A_DAY);
-        t.get("/me").bearer(&key).send().is(200);
+        t.get("/guards/keys").bearer(&key).send().is(200);
         t.clock.advance(SECOND);
-        assert_eq!(t.get("/me").bearer(&key).send().refused(401, "invalid_token").user_loads, 0);
+        assert_eq!(t.get("/guards/keys").bearer(&key).send().refused(401, "invalid_token").user_loads, 0);
     }
 
     fn a_key_that_expires_while_its_owner_is_loaded_is_401(t) {
         (t, _) = with_keys();
-        let key = create(&t, ApiKeyRequest::for_subject("alice").lifetime(DAY)).expose().to_owned();
+        let key = create(&t, "alice", ApiKeyRequest::new("deploy").lifetime(DAY)).expose().to_owned();
         t.clock.advance(ALMOST_A_DAY);
         t.users.time_passes(&t.clock, SECOND);
-        t.get("/me").bearer(&key).send().refused(401, "invalid_token");
+        t.get("/guards/keys").bearer(&key).send().refused(401, "invalid_token");
     }
 
     fn a_key_that_never_expires_is_good_for_long(t) {
         (t, _) = with_keys();
-        let key = create(&t, ApiKeyRequest::for_subject("alice").danger_never_expires()).expose().to_owned();
+        let key = create(&t, "alice", ApiKeyRequest::new("deploy").danger_never_expires()).expose().to_owned();
         t.clock.advance(50 * 365 * DAY);
-        t.get("/me").bearer(&key).send().is(200);
+        t.get("/guards/keys").bearer(&key).send().is(200);
     }
 
     fn a_revoked_key_is_401(t) {
         (t, _) = with_keys();
-        let (first, second) = (create(&t, ApiKeyRequest::for_subject("alice")), key_of(&t, "alice"));
+        let (first, second) = (create(&t, "alice", ApiKeyRequest::new("deploy")), key_of(&t, "alice"));
         let revoke = |owner: &str| block_on(t.app.auth.revoke_api_key(owner, &first.key().id)).unwrap();
         assert!(!revoke("bob"), "not his");
-        t.get("/me").bearer(first.expose()).send().is(200);
+        t.get("/guards/keys").bearer(first.expose()).send().is(200);
         assert!(revoke("alice"));
-        t.get("/me").bearer(first.expose()).send().refused(401, "invalid_token");
-        t.get("/me").bearer(&second).send().is(200);
+        t.get("/guards/keys").bearer(first.expose()).send().refused(401, "invalid_token");
+        t.get("/guards/keys").bearer(&second).send().is(200);
     }
 
     fn the_key_of_an_inactive_owner_is_401(t) {
         (t, _) = with_keys();
         let key = key_of(&t, "bob");
-        t.get("/me").bearer(&key).send().is(200);
+        t.get("/guards/keys").bearer(&key).send().is(200);
         t.users.change("bob", |bob| bob.active = false);
-        t.get("/me").bearer(&key).send().refused(401, "invalid_token");
+        t.get("/guards/keys").bearer(&key).send().refused(401, "invalid_token");
         t.get("/guards/user").bearer(&key).send().refused(401, "invalid_token");
-        t.get("/guards/inactive").bearer(&key).send().is(200).says("Hello bob");
+        // Where inactive users enter, their keys do not: that they may is said for each by itself.
+        t.get("/guards/inactive").bearer(&key).send().refused(403, "api_key_not_allowed");
         t.users.remove("bob");
         t.get("/guards/inactive").bearer(&key).send().refused(401, "invalid_token");
+        t.get("/guards/keys").bearer(&key).send().refused(401, "invalid_token");
     }
 
     fn every_fault_of_a_key_gives_the_same_answer(t) {
         (t, _) = with_keys();
-        let (key, expired) = (key_of(&t, "alice"), create(&t, ApiKeyRequest::for_subject("alice").lifetime(DAY)));
+        let (key, expired) = (key_of(&t, "alice"), create(&t, "alice", ApiKeyRequest::new("deploy").lifetime(DAY)));
         let (other, _) = with_keys::<H>();
         t.clock.advance(DAY);
+        let nobodys = key_of(&t, "ed");
+        t.users.remove("ed");
         let answers = [
-            t.get("/me").bearer("x").send().response,
-            t.get("/me").bearer(bent(&key)).send().response,
-            t.get("/me").bearer(with_another_secret(&key)).send().response,
-            t.get("/me").bearer(key_of(&other, "alice")).send().response,
-            t.get("/me").bearer(expired.expose()).send().response,
-            t.get("/me").bearer(key_of(&t, "carol")).send().response,
-            t.get("/me").bearer(key_of(&t, "nobody")).send().response,
-            t.get("/me").header("authorization", basic("__token__", "x")).send().response,
+            t.get("/guards/keys").bearer("x").send().response,
+            t.get("/guards/keys").bearer(bent(&key)).send().response,
+            t.get("/guards/keys").bearer(with_another_secret(&key)).send().response,
+            t.get("/guards/keys").bearer(key_of(&other, "alice")).send().response,
+            t.get("/guards/keys").bearer(expired.expose()).send().response,
+            t.get("/guards/keys").bearer(key_of(&t, "carol")).send().response,
+            t.get("/guards/keys").bearer(&nobodys).send().response,
+            t.get("/guards/keys").header("authorization", basic("__token__", "x")).send().response,
         ];
         for answer in &answers {
             assert_eq!(*answer, answers[0], "a stranger can tell one fault from another");
@@ -227,18 +332,18 @@ cases! { $ __api_keys_tests in api_keys;
         let store = FaultyStore::default();
         t = Probe::build(|builder| builder.api_key_store(store.clone()).danger_query_token("token"));
         let (key, token) = (key_of(&t, "alice"), t.access("alice"));
-        t.get("/me").bearer(&key).bearer(&token).send().refused(400, "malformed_credential");
-        t.get("/me").bearer(&token).bearer(&key).send().refused(400, "malformed_credential");
-        t.get("/me").bearer(&key).bearer(&key).send().refused(400, "malformed_credential");
+        t.get("/guards/keys").bearer(&key).bearer(&token).send().refused(400, "malformed_credential");
+        t.get("/guards/keys").bearer(&token).bearer(&key).send().refused(400, "malformed_credential");
+        t.get("/guards/keys").bearer(&key).bearer(&key).send().refused(400, "malformed_credential");
         let basic = basic("__token__", &key);
-        t.get("/me").header("authorization", &basic).bearer(&token).send().refused(400, "malformed_credential");
-        t.get("/me").header("authorization", &basic).header("authorization", &basic).send().refused(400, "malformed_credential");
-        let target = format!("/me?token={token}");
+        t.get("/guards/keys").header("authorization", &basic).bearer(&token).send().refused(400, "malformed_credential");
+        t.get("/guards/keys").header("authorization", &basic).header("authorization", &basic).send().refused(400, "malformed_credential");
+        let target = format!("/guards/keys?token={token}");
         t.get(&target).bearer(&key).send().refused(400, "malformed_credential");
         t.get(&target).header("authorization", &basic).send().refused(400, "malformed_credential");
         t.get(&target).send().is(200);
-        t.get("/me").bearer(&key).send().is(200);
-        t.get("/me").header("authorization", &basic).send().is(200);
+        t.get("/guards/keys").bearer(&key).send().is(200);
+        t.get("/guards/keys").header("authorization", &basic).send().is(200);
     }
 
     fn a_key_in_a_cookie_or_a_url_opens_nothing(t) {
@@ -248,11 +353,11 @@ cases! { $ __api_keys_tests in api_keys;
         });
         let key = key_of(&t, "alice");
         store.calls();
-        t.get("/me").header("cookie", format!("__Host-session={key}")).send().refused(401, "invalid_token");
-        t.get(&format!("/me?token={key}")).send().refused(401, "invalid_token");
+        t.get("/guards/keys").header("cookie", format!("__Host-session={key}")).send().refused(401, "invalid_token");
+        t.get(&format!("/guards/keys?token={key}")).send().refused(401, "invalid_token");
         assert!(store.calls().is_empty());
         // The same key in its place.
-        t.get("/me").bearer(&key).send().is(200);
+        t.get("/guards/keys").bearer(&key).send().is(200);
     }
 
     /// As any header that is sent on purpose.
@@ -261,10 +366,10 @@ cases! { $ __api_keys_tests in api_keys;
         t = Probe::build(|builder| builder.api_key_store(store.clone()).transport(CookieTransport::new()));
         let cookie = format!("__Host-session={}", t.access("bob"));
         let key = key_of(&t, "alice");
-        t.post("/me").header("cookie", &cookie).bearer(&key).send().is(200).says("Hello alice");
-        t.post("/me").header("cookie", &cookie).header("authorization", basic("__token__", &key)).send().is(200).says("Hello alice");
-        t.get("/me").header("cookie", &cookie).bearer(bent(&key)).send().refused(401, "invalid_token");
-        t.get("/me").header("cookie", &cookie).header("authorization", basic("__token__", &bent(&key))).send()
+        t.post("/guards/keys").header("cookie", &cookie).bearer(&key).send().is(200).says("Hello alice");
+        t.post("/guards/keys").header("cookie", &cookie).header("authorization", basic("__token__", &key)).send().is(200).says("Hello alice");
+        t.get("/guards/keys").header("cookie", &cookie).bearer(bent(&key)).send().refused(401, "invalid_token");
+        t.get("/guards/keys").header("cookie", &cookie).header("authorization", basic("__token__", &bent(&key))).send()
             .refused(401, "invalid_token");
     }
 
@@ -273,11 +378,11 @@ cases! { $ __api_keys_tests in api_keys;
         let store = FaultyStore::default();
         t = Probe::build(|builder| builder.api_key_store(store.clone()).transport(CookieTransport::new()));
         let (key, token) = (key_of(&t, "alice"), t.access("alice"));
-        t.get("/me").bearer(&key).send().is(200).says("Hello alice");
-        t.get("/me").bearer(&token).send().refused(401, "missing_credential");
-        t.get("/me").header("authorization", "Bearer a b").send().refused(401, "missing_credential");
+        t.get("/guards/keys").bearer(&key).send().is(200).says("Hello alice");
+        t.get("/guards/keys").bearer(&token).send().refused(401, "missing_credential");
+        t.get("/guards/keys").header("authorization", "Bearer a b").send().refused(401, "missing_credential");
         let cookie = format!("__Host-session={token}");
-        t.get("/me").header("cookie", cookie).bearer("x").send().is(200).says("Hello alice");
+        t.get("/guards/keys").header("cookie", cookie).bearer("x").send().is(200).says("Hello alice");
     }
 
     /// They are for who has logged in: a key must not end the sessions of its owner.
@@ -286,10 +391,11 @@ cases! { $ __api_keys_tests in api_keys;
         let key = key_of(&t, "alice");
         let access = t.session("alice").access_token().expose().to_owned();
         let session = format!("/sessions/{}", t.app.auth.verify_signature_and_claims(&access, Purpose::Access).unwrap().session_id().unwrap());
-        t.get("/sessions").bearer(&key).send().refused(401, "invalid_token");
-        t.post("/logout/all").bearer(&key).send().refused(401, "invalid_token");
-        t.request("DELETE", &session).bearer(&key).send().refused(401, "invalid_token");
-        t.post("/logout").bearer(&key).send().refused(401, "invalid_token");
+        t.get("/sessions").bearer(&key).send().refused(403, "api_key_not_allowed");
+        t.post("/logout/all").bearer(&key).send().refused(403, "api_key_not_allowed");
+        t.request("DELETE", &session).bearer(&key).send().refused(403, "api_key_not_allowed");
+        t.post("/logout").bearer(&key).send().refused(403, "api_key_not_allowed");
+        t.post("/logout").bearer(bent(&key)).send().refused(401, "invalid_token");
         t.get("/sessions").bearer(&access).send().is(200);
     }
 
@@ -297,11 +403,51 @@ cases! { $ __api_keys_tests in api_keys;
         (t, _) = with_keys();
         let key = key_of(&t, "alice");
         block_on(t.app.auth.logout_all("alice", &ClientInfo::unknown())).unwrap();
-        t.get("/me").bearer(&key).send().is(200);
+        t.get("/guards/keys").bearer(&key).send().is(200);
         block_on(t.app.auth.revoke("bob", &[RevocationTarget::Subject])).unwrap();
-        t.get("/me").bearer(&key).send().is(200);
+        t.get("/guards/keys").bearer(&key).send().is(200);
         block_on(t.app.auth.revoke("alice", &[RevocationTarget::Subject])).unwrap();
-        t.get("/me").bearer(&key).send().refused(401, "invalid_token");
+        t.get("/guards/keys").bearer(&key).send().refused(401, "invalid_token");
+    }
+
+    fn everything_of_a_user_ends_with_his_keys_if_that_is_said(t) {
+        (t, _) = with_keys();
+        let survives = ApiKeyRequest::new("backup").survives_password_change(true);
+        let (key, bobs) = (create(&t, "alice", survives), key_of(&t, "bob"));
+        let access = t.session("alice").access_token().expose().to_owned();
+        let all = LogoutAll::for_subject("alice").api_keys(true);
+        block_on(t.app.auth.logout_all(all, &ClientInfo::unknown())).unwrap();
+        t.get("/guards/keys").bearer(key.expose()).send().refused(401, "invalid_token");
+        t.get("/guards/keys").bearer(&access).send().refused(401, "invalid_token");
+        t.get("/guards/keys").bearer(&bobs).send().is(200);
+    }
+
+    fn a_new_password_ends_the_keys_that_were_not_made_to_survive_it(t) {
+        (t, _) = with_keys();
+        let survivor = create(&t, "alice", ApiKeyRequest::new("backup").survives_password_change(true));
+        let (key, bobs) = (key_of(&t, "alice"), key_of(&t, "bob"));
+        let access = t.session("alice").access_token().expose().to_owned();
+        block_on(t.app.auth.password_changed("alice", &ClientInfo::unknown())).unwrap();
+        t.get("/guards/keys").bearer(&key).send().refused(401, "invalid_token");
+        t.get("/guards/keys").bearer(&access).send().refused(401, "invalid_token");
+        t.get("/guards/keys").bearer(survivor.expose()).send().is(200);
+        t.get("/guards/keys").bearer(&bobs).send().is(200);
+        // Keys that are made from now on are of the new password.
+        t.get("/guards/keys").bearer(key_of(&t, "alice")).send().is(200);
+    }
+
+    /// Where it is the user's own record that counts, nobody has to call anything.
+    fn a_raised_epoch_of_its_owner_ends_a_key(t) {
+        (t, _) = with_keys();
+        t.users.change("bob", |bob| bob.token_epoch = 7);
+        let survivor = create(&t, "bob", ApiKeyRequest::new("backup").survives_password_change(true));
+        let key = key_of(&t, "bob");
+        t.get("/guards/keys").bearer(&key).send().is(200);
+        t.users.change("bob", |bob| bob.token_epoch = 8);
+        t.get("/guards/keys").bearer(&key).send().refused(401, "invalid_token");
+        t.get("/guards/keys").bearer(survivor.expose()).send().is(200);
+        assert_eq!(block_on(t.app.auth.api_keys("bob")).unwrap().len(), 1, "it was removed");
+        t.get("/guards/keys").bearer(key_of(&t, "bob")).send().is(200);
     }
 
     fn another_user_name_of_basic_authentication_is_no_credential(t) {
@@ -309,7 +455,7 @@ cases! { $ __api_keys_tests in api_keys;
         let key = key_of(&t, "alice");
         for user_name in ["alice", "", "__TOKEN__", "__token__ ", "token"] {
             let value = basic(user_name, &key);
-            t.get("/me").header("authorization", &value).send().refused(401, "missing_credential");
+            t.get("/guards/keys").header("authorization", &value).send().refused(401, "missing_credential");
             t.get("/maybe").header("authorization", &value).send().is(200).says("Hello nobody");
         }
     }
@@ -317,39 +463,39 @@ cases! { $ __api_keys_tests in api_keys;
     fn a_token_is_no_password_of_basic_authentication(t) {
         (t, _) = with_keys();
         for password in [t.access("alice"), "x".to_owned()] {
-            t.get("/me").header("authorization", basic("__token__", &password)).send().refused(401, "invalid_token");
+            t.get("/guards/keys").header("authorization", basic("__token__", &password)).send().refused(401, "invalid_token");
         }
     }
 
     fn a_malformed_basic_credential_is_400(t) {
         (t, _) = with_keys();
         let good = basic("__token__", &key_of(&t, "alice"));
-        t.get("/me").header("authorization", &good).send().is(200);
+        t.get("/guards/keys").header("authorization", &good).send().is(200);
         for bad in [
             "Basic".to_owned(), "Basic !".to_owned(), good.replace("Basic ", "Basic\t"), format!("{good}="), format!("{good}, {good}"),
             "Basic X190b2tlbl9f".to_owned(), basic("__token__", ""), basic("__token__", "a b"), basic("__token__", "ä"),
             basic("__token__", &"k".repeat(9000)),
         ] {
-            t.get("/me").header("authorization", &bad).send().refused(400, "malformed_credential");
+            t.get("/guards/keys").header("authorization", &bad).send().refused(400, "malformed_credential");
         }
     }
 
     fn a_key_that_names_its_kind_must_keep_to_the_grammar(t) {
         (t, _) = with_keys();
         let key = key_of(&t, "alice");
-        t.get("/me").bearer(format!("{key},")).send().refused(400, "malformed_credential");
-        t.get("/me").bearer(format!("fauth_{}", "a".repeat(8192 + 64 - 6))).send().refused(401, "invalid_token");
-        t.get("/me").bearer(format!("fauth_{}", "a".repeat(8192 + 64 - 5))).send().refused(400, "malformed_credential");
+        t.get("/guards/keys").bearer(format!("{key},")).send().refused(400, "malformed_credential");
+        t.get("/guards/keys").bearer(format!("fauth_{}", "a".repeat(8192 + 64 - 6))).send().refused(401, "invalid_token");
+        t.get("/guards/keys").bearer(format!("fauth_{}", "a".repeat(8192 + 64 - 5))).send().refused(400, "malformed_credential");
     }
 
     fn without_a_store_a_key_is_just_a_bad_token(t) {
         let (other, _) = with_keys::<H>();
         let key = key_of(&other, "alice");
-        t.get("/me").bearer(&key).send().refused(401, "invalid_token");
-        t.get("/me").header("authorization", basic("__token__", &key)).send().refused(401, "missing_credential");
+        t.get("/guards/keys").bearer(&key).send().refused(401, "invalid_token");
+        t.get("/guards/keys").header("authorization", basic("__token__", &key)).send().refused(401, "missing_credential");
         t = Probe::build(|builder| builder.api_key_store(FaultyStore::default()).api_key_prefix("acme"));
-        t.get("/me").bearer(&key).send().refused(401, "invalid_token");
-        t.get("/me").bearer(key_of(&t, "bob")).send().is(200).says("Hello bob");
+        t.get("/guards/keys").bearer(&key).send().refused(401, "invalid_token");
+        t.get("/guards/keys").bearer(key_of(&t, "bob")).send().is(200).says("Hello bob");
     }
 
     fn another_provider_has_other_keys(t) {
@@ -366,10 +512,10 @@ cases! { $ __api_keys_tests in api_keys;
         store.calls();
         t.post("/refresh").body(JSON, format!("{{\"refresh_token\":\"{key}\"}}")).send().refused(401, "invalid_token");
         t.post("/refresh").bearer(&key).send().refused(401, "missing_credential");
-        t.post("/logout").bearer(&key).send().refused(401, "invalid_token");
-        t.post("/logout").header("authorization", basic("__token__", &key)).send().refused(401, "invalid_token");
+        t.post("/logout").bearer(&key).send().refused(403, "api_key_not_allowed");
+        t.post("/logout").header("authorization", basic("__token__", &key)).send().refused(403, "api_key_not_allowed");
         assert!(store.calls().is_empty());
-        t.get("/me").bearer(&key).send().is(200);
+        t.get("/guards/keys").bearer(&key).send().is(200);
     }
 
     fn a_failing_store_is_503(t) {
@@ -377,16 +523,16 @@ cases! { $ __api_keys_tests in api_keys;
         (t, store) = with_keys();
         let key = key_of(&t, "alice");
         store.fault(Fault::Fails);
-        for path in ["/me", "/maybe", "/guards/user", "/guards/inactive", "/group/dashboard"] {
+        for path in ["/me", "/maybe", "/guards/keys", "/guards/keys-maybe", "/guards/user", "/guards/inactive", "/keys/panel"] {
             t.get(path).bearer(&key).send().refused(503, "unavailable").has("retry-after", "5").lacks("www-authenticate");
         }
-        t.get("/me").header("authorization", basic("__token__", &key)).send().refused(503, "unavailable");
+        t.get("/guards/keys").header("authorization", basic("__token__", &key)).send().refused(503, "unavailable");
         // Those who have no key do not notice.
-        t.get("/me").bearer(t.access(TokenRequest::for_subject("alice"))).send().is(200);
-        t.get("/me").bearer(t.token(Purpose::Refresh, "alice")).send().refused(401, "invalid_token");
-        t.get("/me").bearer(bent(&key)).send().refused(401, "invalid_token");
+        t.get("/guards/keys").bearer(t.access(TokenRequest::for_subject("alice"))).send().is(200);
+        t.get("/guards/keys").bearer(t.token(Purpose::Refresh, "alice")).send().refused(401, "invalid_token");
+        t.get("/guards/keys").bearer(bent(&key)).send().refused(401, "invalid_token");
         store.recover();
-        t.get("/me").bearer(&key).send().is(200);
+        t.get("/guards/keys").bearer(&key).send().is(200);
     }
 
     fn a_hanging_store_is_cut_off(t) {
@@ -394,7 +540,7 @@ cases! { $ __api_keys_tests in api_keys;
         t = Probe::build(|builder| builder.api_key_store(store.clone()).store_timeout(Duration::from_millis(20)));
         let key = key_of(&t, "alice");
         store.fault(Fault::Hangs);
-        t.get("/me").bearer(&key).send().refused(503, "unavailable");
+        t.get("/guards/keys").bearer(&key).send().refused(503, "unavailable");
     }
 
     fn that_a_use_cannot_be_noted_is_no_refusal(t) {
@@ -402,20 +548,20 @@ cases! { $ __api_keys_tests in api_keys;
         (t, store) = with_keys();
         let key = key_of(&t, "alice");
         store.fault_at("touch", Fault::Fails);
-        t.get("/me").bearer(&key).send().is(200).says("Hello alice");
+        t.get("/guards/keys").bearer(&key).send().is(200).says("Hello alice");
     }
 
     fn a_failing_loader_is_503_for_a_key_too(t) {
         (t, _) = with_keys();
         let key = key_of(&t, "alice");
         t.users.fail();
-        t.get("/me").bearer(&key).send().refused(503, "unavailable");
+        t.get("/guards/keys").bearer(&key).send().refused(503, "unavailable");
     }
 
     fn a_broken_clock_is_503_for_a_key_too(t) {
         (t, _) = with_keys();
         let key = key_of(&t, "alice");
         t.clock.break_down();
-        t.get("/me").bearer(&key).send().refused(503, "unavailable");
+        t.get("/guards/keys").bearer(&key).send().refused(503, "unavailable");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fauth_core::{Purpose, TokenRequest, clock::Clock as _};
+use fauth_core::{OneTimePurpose, Purpose, TokenRequest, clock::Clock as _};
 
 use super::cases;
 
@@ -41,8 +41,10 @@ cases! { $ __endpoints_tests in endpoints;
     }
 
     fn only_a_refresh_token_refreshes(t) {
-        for purpose in [Purpose::Access, Purpose::PasswordReset, Purpose::EmailVerification] {
-            let body = refresh_body(&t.token(purpose, "alice"));
+        let others = [OneTimePurpose::PasswordReset, OneTimePurpose::EmailVerification];
+        let others = others.map(|purpose| t.one_time_token(purpose, "alice"));
+        for token in others.iter().chain([&t.access("alice")]) {
+            let body = refresh_body(token);
             t.post("/refresh").body(JSON, body).send().refused(401, "invalid_token");
         }
         t.post("/refresh").body(JSON, refresh_body("x")).send().refused(401, "invalid_token");

@@ -40,6 +40,17 @@ cases! { $ __extractors_tests in extractors;
         t.get("/maybe").header("authorization", "Basic YTpi").send().is(200).says("Hello nobody");
     }
 
+    /// Guards and extractors agree on who is there; it is the same check.
+    fn a_grant_is_what_the_check_has_granted(t) {
+        for path in ["/grant", "/guards/grant"] {
+            let seen = t.get(path).bearer(t.access("bob")).send();
+            assert_eq!(seen.is(200).says("Hello bob").user_loads, 1);
+            t.get(path).send().refused(401, "missing_credential");
+            t.get(path).bearer("x").send().refused(401, "invalid_token");
+            t.get(path).bearer(t.access("carol")).send().refused(401, "invalid_token");
+        }
+    }
+
     fn token_behind_a_guard_is_the_token(t) {
         let token = t.access(TokenRequest::for_subject("bob").scope("read"));
         t.get("/guards/token").bearer(token).send().is(200).says("access bob [read] -");

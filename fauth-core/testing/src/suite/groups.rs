@@ -1,6 +1,6 @@
 //! Groups of routes under the router wrapper: everything of them is inside, however it was added.
 
-use fauth_core::{Purpose, TokenRequest};
+use fauth_core::{OneTimePurpose, Purpose, TokenRequest};
 
 use super::cases;
 
@@ -142,8 +142,9 @@ cases! { $ __groups_tests in groups;
     }
 
     fn no_other_purpose_opens_a_group(t) {
-        for purpose in [Purpose::Refresh, Purpose::PasswordReset, Purpose::EmailVerification] {
-            t.get("/group/dashboard").bearer(t.token(purpose, "alice")).send().refused(401, "invalid_token");
+        t.get("/group/dashboard").bearer(t.token(Purpose::Refresh, "alice")).send().refused(401, "invalid_token");
+        for purpose in [OneTimePurpose::PasswordReset, OneTimePurpose::EmailVerification] {
+            t.get("/group/dashboard").bearer(t.one_time_token(purpose, "alice")).send().refused(401, "invalid_token");
         }
     }
 

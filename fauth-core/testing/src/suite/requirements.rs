@@ -1,8 +1,22 @@
 //! Roles, permissions, scopes and the active user.
 
-use fauth_core::TokenRequest;
+use std::time::Duration;
 
-use super::cases;
+use fauth_core::{Purpose, TokenRequest};
+
+use super::{Harness, Probe, cases};
+
+const JSON: &str = "application/json";
+const SECOND: Duration = Duration::from_secs(1);
+/// The age that `/guards/recent` bears.
+const QUARTER: Duration = Duration::from_secs(15 * 60);
+const STALE: &str = "Bearer realm=\"fauth\", error=\"insufficient_user_authentication\", \
+    error_description=\"A more recent login is required\", max_age=\"900\"";
+
+/// The access token that a refresh token buys.
+fn refreshed<H: Harness>(t: &Probe<H>, refresh: &str) -> String {
+    t.post("/refresh").body(JSON, format!("{{\"refresh_token\":\"{refresh}\"}}")).once().token("access_token")
+}
 
 const INSUFFICIENT: &str = "Bearer realm=\"fauth\", error=\"insufficient_scope\", \
     error_description=\"The request needs more rights than the token gives\"";
@@ -153,6 +167,62 @@ cases! { $ __requirements_tests in requirements;
         t.get("/guards/twice").bearer(t.access("alice")).send().is(200);
         t.get("/guards/twice").bearer(t.access("bob")).send().refused(403, "missing_role");
         t.get("/guards/twice").send().refused(401, "missing_credential");
+    }
+
+    /// RFC 9470: who has logged in too long ago is told how recent it has to be.
+    fn an_old_login_is_401_where_a_recent_one_is_demanded(t) {
+        let access = t.session("bob").access_token().expose().to_owned();
+        for path in ["/guards/recent", "/recent/panel"] {
+            t.get(path).bearer(&access).send().is(200).says("Hello bob");
+        }
+        t.clock.advance(QUARTER - SECOND);
+        t.get("/guards/recent").bearer(&access).send().is(200);
+        let refresh = t.refresh_token("bob");
+        t.clock.advance(QUARTER);
+        let access = refreshed(&t, &refresh);
+        t.get("/guards/recent").bearer(&access).send().is(200);
+        t.clock.advance(SECOND);
+        for path in ["/guards/recent", "/recent/panel"] {
+            t.get(path).bearer(&access).send().refused(401, "insufficient_user_authentication").has("www-authenticate", STALE);
+        }
+        t.get("/guards/user").bearer(&access).send().is(200);
+    }
+
+    fn a_refresh_does_not_make_a_login_recent(t) {
+        let refresh = t.refresh_token("bob");
+        t.clock.advance(QUARTER + SECOND);
+        t.get("/guards/recent").bearer(refreshed(&t, &refresh)).send().refused(401, "insufficient_user_authentication");
+        t.get("/guards/recent").bearer(t.session("bob").access_token().expose()).send().is(200);
+    }
+
+    fn without_a_store_a_refresh_does_not_make_a_login_recent_either(t) {
+        t = Probe::stateless();
+        let mut refresh = t.refresh_token("bob");
+        for _ in 0..3 {
+            let pair = t.post("/refresh").body(JSON, format!("{{\"refresh_token\":\"{refresh}\"}}")).send();
+            t.get("/guards/recent").bearer(pair.token("access_token")).send().is(200);
+            refresh = pair.token("refresh_token");
+            t.clock.advance(QUARTER / 3);
+        }
+        t.get("/guards/recent").bearer(refreshed(&t, &refresh)).send().is(200);
+        t.clock.advance(SECOND);
+        t.get("/guards/recent").bearer(refreshed(&t, &refresh)).send().refused(401, "insufficient_user_authentication");
+    }
+
+    fn a_login_by_password_is_recent(t) {
+        let access = t.login("bob", "hunter2").once().is(200).token("access_token");
+        t.get("/guards/recent").bearer(access).send().is(200).says("Hello bob");
+    }
+
+    /// Nobody has logged in for it, or nobody knows when.
+    fn a_token_that_knows_of_no_login_is_too_old(t) {
+        t.get("/guards/recent").bearer(t.access("bob")).send().refused(401, "insufficient_user_authentication");
+        let refresh = t.token(Purpose::Refresh, "bob");
+        t.get("/guards/recent").bearer(refresh).send().refused(401, "invalid_token");
+        t = Probe::stateless();
+        let refresh = t.token(Purpose::Refresh, "bob");
+        t.get("/guards/recent").bearer(refreshed(&t, &refresh)).send().refused(401, "insufficient_user_authentication");
+        t.get("/guards/recent").send().refused(401, "missing_credential");
     }
 
     fn a_request_is_checked_by_the_guard_of_its_route_only(t) {

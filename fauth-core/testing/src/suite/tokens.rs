@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fauth_core::{
-    AuthConfig, Purpose, TokenRequest,
+    AuthConfig, OneTimePurpose, Purpose, TokenRequest,
     token::{Algorithm, Key, TokenProfile},
 };
 
@@ -43,13 +43,13 @@ cases! { $ __tokens_tests in tokens;
 
     /// F-01
     fn a_password_reset_token_is_refused(t) {
-        t.get("/me").bearer(t.token(Purpose::PasswordReset, "alice")).send().refused(401, "invalid_token");
-        t.get("/maybe").bearer(t.token(Purpose::PasswordReset, "alice")).send().refused(401, "invalid_token");
+        t.get("/me").bearer(t.one_time_token(OneTimePurpose::PasswordReset, "alice")).send().refused(401, "invalid_token");
+        t.get("/maybe").bearer(t.one_time_token(OneTimePurpose::PasswordReset, "alice")).send().refused(401, "invalid_token");
     }
 
     /// F-01
     fn an_email_verification_token_is_refused(t) {
-        t.get("/me").bearer(t.token(Purpose::EmailVerification, "alice")).send().refused(401, "invalid_token");
+        t.get("/me").bearer(t.one_time_token(OneTimePurpose::EmailVerification, "alice")).send().refused(401, "invalid_token");
     }
 
     fn a_token_signed_by_hand_is_accepted(t) {
