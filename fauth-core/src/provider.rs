@@ -142,8 +142,9 @@ impl<U: AuthUser> AuthProvider<U> {
     ///
     /// ```
     /// # use fauth_core::{AuthProvider, AuthUser, Rejection, Requirement};
-    /// # async fn close<T>(_: T) {}
-    /// # async fn example<U: AuthUser>(auth: AuthProvider<U>, first_message: String) -> Result<(), Rejection> {
+    /// # async fn example<U: AuthUser>(
+    /// #     auth: AuthProvider<U>, first_message: String,
+    /// # ) -> Result<(), Rejection> {
     /// let requirement = Requirement::user().scopes(["chat"]);
     /// let granted = auth.authenticate_token(&first_message, &requirement).await?;
     /// let user = granted.user(); // of this connection from now on
@@ -154,9 +155,9 @@ impl<U: AuthUser> AuthProvider<U> {
     ///
     /// # Security
     /// A connection that was let in stays open when the token expires or is revoked: close it when
-    /// the token ends, and ask again before each act that matters. Browsers open WebSockets to
-    /// other origins and send their cookies along; with a token in the first message that opens
-    /// nothing, since no page can read the token of another.
+    /// the token ends, and ask again before each act that matters. Browsers send their
+    /// cookies with the handshake to whatever origin a page names; a token in the first message is
+    /// safe from that, since no page can read the token of another.
     ///
     /// # Errors
     /// The [`Rejection`], as from [`check`](Self::check). It is logged and raised as

@@ -518,10 +518,10 @@ fn alternative(conditions: &[Condition]) -> Missing {
 
 /// RFC 6750 section 3.1 lets the challenge name the scopes that are needed: all of them at once.
 fn missing_scopes(conditions: &[Condition], holder: &impl Holder) -> Vec<Box<str>> {
-    let mut missing = Vec::new();
-    let mut note = |scope: &Box<str>| {
-        if !holder.has_scope(scope) && !missing.contains(scope) {
-            missing.push(scope.clone());
+    let mut missing: Vec<Box<str>> = Vec::new();
+    let mut note = |scope: &str| {
+        if !holder.has_scope(scope) && !missing.iter().any(|noted| **noted == *scope) {
+            missing.push(scope.into());
         }
     };
     for condition in conditions {
@@ -532,7 +532,9 @@ fn missing_scopes(conditions: &[Condition], holder: &impl Holder) -> Vec<Box<str
                     note(scope);
                 }
             }
-            Condition::All(conditions) => missing_scopes(conditions, holder).iter().for_each(&mut note),
+            Condition::All(conditions) => {
+                missing_scopes(conditions, holder).iter().for_each(|scope| note(scope));
+            }
             _ => {}
         }
     }

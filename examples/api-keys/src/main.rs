@@ -8,6 +8,7 @@
 //!   --json '{"name": "deploy", "scopes": ["reports:read"]}'
 //! curl http://127.0.0.1:3000/reports -H "Authorization: Bearer $KEY"
 //! curl http://127.0.0.1:3000/reports -u "__token__:$KEY"
+//! curl http://127.0.0.1:3000/me -H "Authorization: Bearer $KEY"
 //! curl http://127.0.0.1:3000/keys -H "Authorization: Bearer $ACCESS_TOKEN"
 //! curl -X DELETE http://127.0.0.1:3000/keys/$ID -H "Authorization: Bearer $ACCESS_TOKEN"
 //! ```
@@ -16,17 +17,17 @@ use std::{convert::Infallible, io, net::SocketAddr, sync::Arc};
 
 use axum::{
     Json, Router,
-    extract::{FromRequestParts, Path, State, rejection::JsonRejection},
+    extract::{Path, State, rejection::JsonRejection},
     http::{StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
     routing::{delete, get},
 };
-use fauth_axum::{CurrentUser, Head, SecureRouter, Token, auth_routes, require_scopes, respond};
+use fauth_axum::{CurrentUser, Grant, Head, SecureRouter, auth_routes, require, require_scopes, respond};
 use fauth_core::{
-    AuthConfig, AuthProvider, AuthUser, BoxError, ConfigError, MemoryStore, Rejection, TokenPayload,
+    AuthConfig, AuthProvider, AuthUser, BoxError, ConfigError, MemoryStore, Rejection, Requirement,
+    TokenPayload,
     api_key::{ApiKeyError, ApiKeyRequest},
     clock::Timestamp,
-    rejection::{ApiKeyFault, InvalidToken},
     store::{ApiKey, ApiKeyId},
 };
 use serde::Deserialize;
@@ -57,7 +58,8 @@ fn app(config: AuthConfig) -> Result<Router, BoxError> {
         .store(MemoryStore::new()) // keys are kept there too, as hashes
         .api_key_prefix("acme") // so that scanners of published code recognise a key: `acme_…`
         .build()?;
-    // Whoever is logged in manages keys. The handlers refuse keys themselves, see `Person`.
+    // Whoever is logged in manages keys. No key does: a requirement lets none in that it does not
+    // name.
     let keys = SecureRouter::new(&auth).route("/", get(list).post(create)).route("/{id}", delete(revoke));
     Ok(Router::new()
         .merge(auth_routes(&auth))
@@ -65,8 +67,8 @@ fn app(config: AuthConfig) -> Result<Router, BoxError> {
         // Open to keys that have the scope, and to no other: the tokens of `POST /login` have no
         // scopes.
         .route("/reports", get(reports).layer(require_scopes(&auth, [SCOPE])))
-        // A route that asks for no scope is open to every key of the user.
-        .route("/me", get(me))
+        // Open to every key of the user, and to the tokens of logins.
+        .route("/me", get(me).layer(require(&auth, Requirement::user().allow_api_keys())))
         .with_state(auth))
 }
 
@@ -80,26 +82,6 @@ async fn me(CurrentUser(user): CurrentUser<User>) -> String {
     format!("Hello {}\n", user.name)
 }
 
-/// A user who has logged in, and no program with a key. A key that could make keys could make one
-/// that may do more, or that outlives its own end.
-struct Person(Arc<User>);
-
-impl FromRequestParts<AuthProvider<User>> for Person {
-    type Rejection = Response;
-
-    async fn from_request_parts(parts: &mut Parts, auth: &AuthProvider<User>) -> Result<Self, Response> {
-        let refused = IntoResponse::into_response;
-        // In this order: `Token` is the one by which `CurrentUser` was found.
-        let CurrentUser(user) = CurrentUser::from_request_parts(parts, auth).await.map_err(refused)?;
-        let Token(token) = Token::from_request_parts(parts, auth).await.map_err(refused)?;
-        if token.api_key_id().is_none() {
-            return Ok(Self(user));
-        }
-        let rejection = Rejection::InvalidToken(InvalidToken::ApiKey(ApiKeyFault::NotALogin));
-        Err(respond(auth.refuse(&rejection, &Head::from(&*parts))))
-    }
-}
-
 #[derive(Deserialize)]
 struct NewKey {
     name: String,
@@ -108,17 +90,17 @@ struct NewKey {
 
 async fn create(
     State(auth): State<AuthProvider<User>>,
-    Person(user): Person,
+    Grant(granted): Grant<User>,
     head: Parts,
     body: Result<Json<NewKey>, JsonRejection>,
 ) -> Response {
     let Ok(Json(NewKey { name, scopes })) = body else {
         return respond(auth.refuse(&Rejection::InvalidRequest, &Head::from(&head)));
     };
-    // The user who is logged in, never a field of the body. A list of the scopes that may be
-    // asked for would be checked here.
-    let request = ApiKeyRequest::for_subject(&*user.name).name(name).scopes(scopes);
-    match auth.create_api_key(request).await {
+    // For the user of the grant, never for one that the body names. Who has logged in more than
+    // fifteen minutes ago is told to do it again. A list of the scopes that may be asked for would
+    // be checked here.
+    match auth.create_api_key(&granted, ApiKeyRequest::new(name).scopes(scopes)).await {
         Ok(new) => {
             // The only time that anybody sees the key.
             let body = json!({ "key": new.expose(), "about": about(new.key()) });
@@ -133,7 +115,11 @@ async fn create(
     }
 }
 
-async fn list(State(auth): State<AuthProvider<User>>, Person(user): Person, head: Parts) -> Response {
+async fn list(
+    State(auth): State<AuthProvider<User>>,
+    CurrentUser(user): CurrentUser<User>,
+    head: Parts,
+) -> Response {
     match auth.api_keys(&user.name).await {
         Ok(keys) => Json(keys.iter().map(about).collect::<Value>()).into_response(),
         Err(rejection) => respond(auth.refuse(&rejection, &Head::from(&head))),
@@ -142,7 +128,7 @@ async fn list(State(auth): State<AuthProvider<User>>, Person(user): Person, head
 
 async fn revoke(
     State(auth): State<AuthProvider<User>>,
-    Person(user): Person,
+    CurrentUser(user): CurrentUser<User>,
     Path(id): Path<String>,
     head: Parts,
 ) -> Response {
@@ -255,7 +241,7 @@ mod tests {
         assert_eq!(service.get("/reports", &key).text(), "2026-10, 2026-11\n");
         let forbidden = service.get("/reports", &other);
         assert_eq!((forbidden.status, forbidden.json()["error"].as_str()), (403, Some("missing_scope")));
-        for key in [&key, &other] {
+        for key in [&key, &other, &alice] {
             assert_eq!(service.get("/me", key).text(), "Hello alice\n");
         }
         assert_eq!(service.get("/reports", &alice).status, 403, "a login has no scopes here");
@@ -265,9 +251,10 @@ mod tests {
     async fn a_key_makes_lists_and_revokes_no_keys() {
         let service = Service::start().await;
         let (key, id) = made(&service.create(&service.login("alice"), &[SCOPE]));
-        assert_eq!(service.create(&key, &[SCOPE]).status, 401);
-        assert_eq!(service.get("/keys", &key).status, 401);
-        assert_eq!(service.revoke(&key, &id), 401);
+        let refused = service.create(&key, &[SCOPE]);
+        assert_eq!((refused.status, refused.json()["error"].as_str()), (403, Some("api_key_not_allowed")));
+        assert_eq!(service.get("/keys", &key).status, 403);
+        assert_eq!(service.revoke(&key, &id), 403);
         assert_eq!(service.get("/reports", &key).status, 200);
     }
 

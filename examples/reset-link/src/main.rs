@@ -218,8 +218,9 @@ impl App {
         // This ends every access token, refresh token and link that was issued to the user
         // before.
         self.users.set_password(id, hash);
-        // The sessions have no good tokens any more. This takes them off the user's list too.
-        self.auth.logout_all(id, client).await?;
+        // The sessions have no good tokens any more. This takes them off the user's list too, and
+        // does the same for applications that count nothing in the user's record.
+        self.auth.password_changed(id, client).await?;
         Ok(())
     }
 }

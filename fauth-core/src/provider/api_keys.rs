@@ -51,8 +51,11 @@ impl<U: AuthUser> AuthProvider<U> {
     ///
     /// ```
     /// # use fauth_core::{api_key::{ApiKeyError, ApiKeyRequest}, AuthProvider, AuthUser, Granted};
-    /// # async fn example<U: AuthUser>(auth: &AuthProvider<U>, granted: &Granted<U>) -> Result<(), ApiKeyError> {
-    /// let new = auth.create_api_key(granted, ApiKeyRequest::new("deploy").scopes(["read"])).await?;
+    /// # async fn example<U: AuthUser>(
+    /// #     auth: &AuthProvider<U>, granted: &Granted<U>,
+    /// # ) -> Result<(), ApiKeyError> {
+    /// let request = ApiKeyRequest::new("deploy").scopes(["read"]);
+    /// let new = auth.create_api_key(granted, request).await?;
     /// let (shown_once, listed) = (new.expose(), new.key());
     /// # Ok(())
     /// # }
@@ -96,7 +99,7 @@ impl<U: AuthUser> AuthProvider<U> {
     /// ```
     /// # use fauth_core::{api_key::{ApiKeyError, ApiKeyRequest}, AuthProvider, AuthUser};
     /// # async fn example<U: AuthUser>(auth: &AuthProvider<U>) -> Result<(), ApiKeyError> {
-    /// let request = ApiKeyRequest::new("nightly build").scopes(["read"]).survives_password_change(true);
+    /// let request = ApiKeyRequest::new("nightly").scopes(["read"]).survives_password_change(true);
     /// let new = auth.danger_create_api_key_for("build-server", request).await?;
     /// # Ok(())
     /// # }

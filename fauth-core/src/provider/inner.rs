@@ -26,7 +26,10 @@ use crate::{
 ///
 /// ```
 /// use std::{convert::Infallible, sync::Arc};
-/// use fauth_core::{AuthConfig, AuthProvider, AuthUser, MemoryStore, Purpose, TokenPayload};
+/// use fauth_core::{
+///     AuthConfig, AuthProvider, AuthUser, MemoryStore, OneTimePurpose, Requirement, TokenPayload,
+///     one_time::OneTimeRequest,
+/// };
 ///
 /// struct User { id: String, password_hash: String }
 ///
@@ -37,7 +40,8 @@ use crate::{
 /// }
 ///
 /// async fn load_user(token: Arc<TokenPayload>) -> Result<Option<User>, Infallible> {
-///     # let _ = token;
+///     # let alice = || User { id: "alice".into(), password_hash: String::new() };
+///     # return Ok((token.subject() == "alice").then(alice));
 ///     Ok(None) // ask the database for `token.subject()`
 /// }
 ///
@@ -54,10 +58,19 @@ use crate::{
 ///     .build()?;
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// // A login, and what it opens. In a service a guard asks this for each request.
 /// let pair = auth.login("alice").await?;
-/// let access = pair.access_token().expose();
-/// assert!(auth.verify_signature_and_claims(access, Purpose::Access).is_ok());
-/// assert!(auth.verify_signature_and_claims(access, Purpose::Refresh).is_err());
+/// let (access, refresh) = (pair.access_token().expose(), pair.refresh_token().expose());
+/// let granted = auth.authenticate_token(access, &Requirement::user()).await?;
+/// assert_eq!(granted.user().id, "alice");
+/// assert!(auth.authenticate_token(refresh, &Requirement::user()).await.is_err());
+///
+/// // A token for a mail, which works once.
+/// let request = OneTimeRequest::for_user(&**granted.user());
+/// let token = auth.issue_one_time(OneTimePurpose::PasswordReset, request).await?;
+/// let redeemed = auth.redeem(token.expose(), OneTimePurpose::PasswordReset).await?;
+/// assert_eq!(redeemed.user().id, "alice");
+/// assert!(auth.redeem(token.expose(), OneTimePurpose::PasswordReset).await.is_err());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())

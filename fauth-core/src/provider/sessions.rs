@@ -473,11 +473,11 @@ impl<U: AuthUser> AuthProvider<U> {
         RunToCompletion::new(async move {
             // Also if the first fails: what can be ended is.
             let ended = this.end_all(&owned).await;
-            let keys = match api_keys {
-                true => this.remove_api_keys(&this.owner(&owned), |_| true, "logged_out_everywhere").await,
-                false => Ok(()),
-            };
-            ended.and(keys)
+            if api_keys {
+                let owner = this.owner(&owned);
+                return ended.and(this.remove_api_keys(&owner, |_| true, "logged_out_everywhere").await);
+            }
+            ended
         })
         .await?;
         self.raise(&Event::new(EventKind::LoggedOutEverywhere).subject(&subject).client(client));
@@ -492,10 +492,11 @@ impl<U: AuthUser> AuthProvider<U> {
     /// ```
     /// # use fauth_core::{AuthProvider, AuthUser, ClientInfo, LoginRequest, Rejection, TokenPair};
     /// # async fn store<U>(_: &U, _: String) {}
-    /// # async fn example<U: AuthUser>(auth: &AuthProvider<U>, user: &U, hash: String, client: ClientInfo) -> Result<TokenPair, Rejection> {
-    /// store(user, hash).await; // in the user's record, where `token_epoch` is raised too if it is kept there
+    /// # async fn example<U: AuthUser>(
+    /// #     auth: &AuthProvider<U>, user: &U, hash: String, client: ClientInfo,
+    /// # ) -> Result<TokenPair, Rejection> {
+    /// store(user, hash).await; // in the user's record, with a higher `token_epoch` if it has one
     /// auth.password_changed(user.subject().as_ref(), &client).await?;
-    /// # let user = user;
     /// auth.login(LoginRequest::for_user(user).client(client)).await
     /// # }
     /// ```
