@@ -116,7 +116,8 @@ impl<U: AuthUser> AuthProvider<U> {
         self.admit(self.own(presented)?, requirement).await
     }
 
-    /// The user of a request, for extractors: inside a guard the one it has let in, elsewhere any known and active user.
+    /// The user of a request, for extractors: inside a guard the one it has let in, elsewhere any known
+    /// and active user who presents a token and no API key.
     ///
     /// # Errors
     /// As [`check`](Self::check).

@@ -1,10 +1,10 @@
 //! Requirements: a tree of conditions against an oracle that only knows `&&` and `||`, and the parts that are impossible.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use fauth_core::{
     AuthProvider, AuthUser, Condition, Guard, Missing, Purpose, Rejection, Requirement, TokenPayload,
-    TokenRequest, rejection::Misconfigured,
+    TokenRequest, clock::Timestamp, rejection::Misconfigured,
 };
 use fauth_testing::{ManualClock, at_once, config};
 use proptest::prelude::*;
@@ -216,6 +216,24 @@ async fn the_first_unmet_condition_in_the_order_of_writing_is_named() {
     }
 }
 
+/// Clocks that differ a little make no login older than it is, and none that is to come.
+#[tokio::test]
+async fn a_clock_that_is_behind_takes_a_login_for_a_recent_one() {
+    let world = World::new();
+    let tokens = world.log_in("alice").await;
+    let requirement = Requirement::user().login_within(Duration::from_secs(1));
+    let enter = async || {
+        let head = get("/").bearer(&tokens.access);
+        world.auth.check(world.auth.read(&head), &requirement).await.map(drop)
+    };
+    let start = ManualClock::START.unix_seconds();
+    let stale = Err(Rejection::StaleLogin { max_age: Duration::from_secs(1) });
+    for (seconds, expected) in [(-30, Ok(())), (0, Ok(())), (1, Ok(())), (2, stale.clone()), (899, stale)] {
+        world.clock.set(Timestamp::from_unix_seconds(start + seconds));
+        assert_eq!(enter().await, expected, "{seconds}");
+    }
+}
+
 #[tokio::test]
 async fn names_compare_byte_for_byte() {
     let world = World::new();
@@ -235,6 +253,18 @@ async fn names_compare_byte_for_byte() {
 
 #[test]
 fn a_requirement_can_be_read() {
+    let day = Duration::from_secs(24 * 60 * 60);
+    let requirement = Requirement::user().allow_api_keys().login_within(day).allow_api_keys();
+    assert_eq!(requirement.conditions(), [Condition::ApiKeys, Condition::LoginWithin(day)]);
+    // What was joined stays in parts, each of which has to let an API key in.
+    let joined = Requirement::user().roles(["a"]).and(requirement.clone()).and(Requirement::user());
+    assert_eq!(
+        joined.conditions(),
+        [
+            Condition::All(vec![Condition::Role("a".into())]),
+            Condition::All(requirement.conditions().to_vec())
+        ]
+    );
     let requirement = Requirement::user().roles(["a"]).any_scope(["r", "w"]);
     assert_eq!(
         requirement.conditions(),

@@ -93,6 +93,8 @@ fn reserved_claims_are_refused() {
         "sid",
         "client_id",
         "app",
+        "auth_time",
+        "began_at",
     ];
     for name in names {
         for value in [json!("admin"), json!(9_999_999_999_u64), Value::Null] {

@@ -1259,3 +1259,36 @@ fn okp_short_key() {
         assert_eq!(Key::from_jwk(&jwk, Algorithm::HS256).unwrap_err(), KeyError::Unsupported);
     }
 }
+
+// ------------------------------------------------------------------------------------------------ when somebody logged in
+
+/// It is read when it is asked for. What cannot be read is no login, and no reason to refuse the token.
+#[test]
+fn the_time_of_a_login_is_read_strictly() {
+    let read = |json: String| {
+        let signed = token(&header(), &claims().with("auth_time", json));
+        let payload = standard().verify_signature_and_claims(&signed, Purpose::Access).unwrap();
+        payload.authenticated_at().map(Timestamp::unix_seconds)
+    };
+    for (json, expected) in [
+        (NOW.to_string(), Some(NOW)),
+        ((NOW - 60).to_string(), Some(NOW - 60)),
+        ("0".to_owned(), Some(0)),
+        // No login is younger than the token that it has led to.
+        ((NOW + 1).to_string(), Some(NOW)),
+        (i64::MAX.to_string(), Some(NOW)),
+        ("-1".to_owned(), None),
+        (i64::MIN.to_string(), None),
+        ("9223372036854775808".to_owned(), None),
+        (format!("{NOW}.0"), None),
+        (format!("\"{NOW}\""), None),
+        ("null".to_owned(), None),
+        ("true".to_owned(), None),
+        (format!("[{NOW}]"), None),
+    ] {
+        assert_eq!(read(json.clone()), expected, "{json}");
+    }
+    let without = token(&header(), &claims().with("began_at", NOW));
+    let payload = standard().verify_signature_and_claims(&without, Purpose::Access).unwrap();
+    assert_eq!(payload.authenticated_at(), None);
+}

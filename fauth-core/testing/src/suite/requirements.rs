@@ -220,8 +220,14 @@ cases! { $ __requirements_tests in requirements;
         let refresh = t.token(Purpose::Refresh, "bob");
         t.get("/guards/recent").bearer(refresh).send().refused(401, "invalid_token");
         t = Probe::stateless();
-        let refresh = t.token(Purpose::Refresh, "bob");
-        t.get("/guards/recent").bearer(refreshed(&t, &refresh)).send().refused(401, "insufficient_user_authentication");
+        let mut refresh = t.token(Purpose::Refresh, "bob");
+        for _ in 0..3 {
+            let pair = t.post("/refresh").body(JSON, format!("{{\"refresh_token\":\"{refresh}\"}}")).send();
+            let access = pair.token("access_token");
+            t.get("/guards/user").bearer(&access).send().is(200);
+            t.get("/guards/recent").bearer(&access).send().refused(401, "insufficient_user_authentication");
+            refresh = pair.token("refresh_token");
+        }
         t.get("/guards/recent").send().refused(401, "missing_credential");
     }
 
