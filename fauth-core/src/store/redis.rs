@@ -6,6 +6,7 @@
 mod api_keys;
 mod builder;
 mod deadline;
+mod eviction;
 mod fault;
 mod hub;
 mod link;

@@ -3,13 +3,18 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail by panicking")]
 
+mod bereft;
+mod between;
 mod clocks;
 mod cluster;
 mod connecting;
 mod cut;
 mod demoted;
 mod emptied;
+mod evicting;
+mod full;
 mod killed;
+mod lasting;
 mod measured;
 mod mirrors;
 mod paused;
@@ -141,6 +146,12 @@ async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) -> Duratio
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     start.elapsed()
+}
+
+/// Everything that an error says, with its sources.
+fn everything_of(error: &dyn std::error::Error) -> String {
+    let source = error.source().map(everything_of).unwrap_or_default();
+    format!("{error} {error:?} {source}")
 }
 
 /// A connection of the test's own, for what no store does.

@@ -55,6 +55,9 @@ async fn a_gap_in_the_stream_is_filled_by_a_snapshot() {
     let (reader, writer) = (mirrored(&server.url()).await, direct(&server.url()).await);
     let issued_at = now();
     let mut connection = raw(&server.url()).await;
+    let mut id = redis::cmd("HGET");
+    let id: String = id.arg("{fauth:r}:memory").arg("id").query_async(&mut connection).await.unwrap();
+    let mark = format!("memory:{id}");
     for (round, command) in
         [["XTRIM", "{fauth:r}:changes", "MAXLEN", "0"].as_slice(), &["DEL", "{fauth:r}:changes"]]
             .into_iter()
@@ -68,7 +71,10 @@ async fn a_gap_in_the_stream_is_filled_by_a_snapshot() {
             .arg("{fauth:r}:revoked")
             .arg(later(DAY).unix_seconds())
             .arg(&*RevocationTarget::TokenId(&missed).key(&alice()));
-        all.cmd("HINCRBY").arg("{fauth:r}:generation").arg("seq").arg(1);
+        all.cmd("HINCRBY").arg("{fauth:r}:memory").arg("seq").arg(1);
+        for set in ["revoked", "epochs", "epoch-ends"] {
+            all.cmd("ZINCRBY").arg(format!("{{fauth:r}}:{set}")).arg(1).arg(&mark);
+        }
         all.cmd(command[0]).arg(&command[1..]);
         all.exec_async(&mut connection).await.unwrap();
         eventually("found", async || verdict(&reader, &missed, issued_at).await == Some(Verdict::Revoked))

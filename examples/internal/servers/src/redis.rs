@@ -23,6 +23,7 @@ pub struct Redis {
     process: Option<Process>,
     port: u16,
     folder: Folder,
+    options: Vec<String>,
 }
 
 impl Redis {
@@ -31,9 +32,22 @@ impl Redis {
     /// # Panics
     /// If the package `redis-server` is not installed, or the server does not come up.
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts one with options of its own (words, as after `redis-server`), which win against the usual ones.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    pub fn start_with(options: &[&str]) -> Self {
         let found = Command::new("redis-server").arg("--version").stdout(Stdio::null()).status();
         assert!(found.is_ok(), "no `redis-server` in the path: install the package `redis-server`");
-        let mut server = Self { process: None, port: 0, folder: Folder::new("redis") };
+        let mut server = Self {
+            process: None,
+            port: 0,
+            folder: Folder::new("redis"),
+            options: options.iter().map(|&word| word.to_owned()).collect(),
+        };
         // Between the choice of a port and the server's start somebody else may take it.
         for _ in 0..5 {
             server.port = free_port();
@@ -47,6 +61,11 @@ impl Redis {
     /// Where it listens.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/", self.port)
+    }
+
+    /// Where its data is.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Ends it without a word.
@@ -96,7 +115,7 @@ impl Redis {
         let port = self.port.to_string();
         let folder = text(self.folder.path());
         let log = self.folder.path().join("log");
-        let command = [
+        let mut command = vec![
             "redis-server",
             "--port",
             &port,
@@ -111,6 +130,7 @@ impl Redis {
             "--appendfsync",
             "always",
         ];
+        command.extend(self.options.iter().map(String::as_str));
         self.process = Some(Process::start(&command, text(&log), Signal::Kill));
         if (0..200).any(|_| self.answers()) {
             return true;

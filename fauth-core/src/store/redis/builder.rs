@@ -116,10 +116,14 @@ impl RedisStoreBuilder {
         self
     }
 
-    /// Accepts a server that throws keys away when its memory is full.
+    /// Accepts a server that throws keys away when its memory is full, or that does not tell
+    /// whether it does.
     ///
     /// # Security
-    /// It throws away revocations and sessions: logged-out tokens work again, and nobody notices.
+    /// What was thrown away is lost. That of revocations is noticed: a new memory begins, and
+    /// everything that was issued before is refused. With a `volatile-*` policy they are never
+    /// thrown away, because they have no time to live; sessions, one-time tokens and API keys are.
+    /// Whoever can fill the server's memory can log everybody out.
     pub fn danger_allow_eviction(mut self) -> Self {
         self.allow_eviction = true;
         self
@@ -130,18 +134,16 @@ impl RedisStoreBuilder {
     /// second in which a memory begins are not trusted.
     ///
     /// # Errors
-    /// - [`RedisConnectError::Config`] for a setting that cannot work, for a server that evicts,
-    ///   for a cluster of several masters, and for a namespace that an older version of fauth has
-    ///   used;
+    /// - [`RedisConnectError::Config`] for a setting that cannot work, for a server that evicts or
+    ///   does not tell whether it does, for a cluster of several masters, and for a namespace that
+    ///   an older version of fauth has used;
     /// - [`RedisConnectError::Store`] if the server cannot be reached.
     pub async fn connect(self) -> Result<RedisStore, RedisConnectError> {
         let client = self.validate()?;
         let place = place(&client, &self.namespace);
-        let link = Link::open(client, self.command_timeout).await?;
+        let link = Link::open(client, self.command_timeout, self.allow_eviction).await?;
         let names = Names::new(&self.namespace);
-        if !self.allow_eviction {
-            server::refuse_eviction(&link).await?;
-        }
+        server::refuse_eviction(&link).await?;
         server::refuse_cluster(&link).await?;
         server::refuse_old_layout(&link, &names).await?;
         let hub = Hub { link, names: Arc::new(names), clock: self.clock };

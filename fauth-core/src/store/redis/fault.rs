@@ -26,13 +26,25 @@ pub(super) enum Fault {
     /// An answer that does not have the form in which our scripts answer.
     #[error("redis answered what no script of fauth answers: {0}")]
     Malformed(&'static str),
-    /// Redis had lost all revocations, and the new generation that was begun was lost at once.
+    /// The server throws keys away when its memory is full. See `eviction`.
+    #[error(
+        "the maxmemory-policy of redis is `{}`: it throws revocations away; set it to `noeviction`",
+        .0.escape_default()
+    )]
+    Evicts(String),
+    /// The server does not say whether it throws keys away.
+    #[error(
+        "redis does not tell its maxmemory-policy: allow `CONFIG GET` or `INFO`, so that the store \
+         sees that it is `noeviction`"
+    )]
+    MayEvict,
+    /// Redis had lost revocations, and the new memory that was begun was lost at once.
     #[error("redis loses its memory again and again")]
     KeepsForgetting,
     /// The mirror is too old to decide, and the store is set to refuse then, not to ask Redis.
     #[error("the mirror of the revocations is older than `max_staleness`")]
     Stale,
-    /// A new generation of revocations begins in the next second. Tokens issued before it are
+    /// A new memory of revocations begins in the next second. Tokens issued before it are
     /// never trusted, because their revocation may have been lost. So until then the store gives
     /// no epoch for new tokens, and no verdict on such old ones.
     #[error("the memory of redis has only just begun; a token issued now would not be trusted")]
@@ -55,7 +67,7 @@ pub(super) enum Fault {
     /// The clock of this process could not be read.
     #[error(transparent)]
     Clock(#[from] ClockError),
-    /// The operating system provided no randomness for the id of a new generation.
+    /// The operating system provided no randomness for the id of a new memory.
     #[error("no random bytes: {0}")]
     Random(#[from] getrandom::Error),
 }

@@ -4,12 +4,12 @@
 use std::{sync::Arc, time::Duration};
 
 use redis::{
-    AsyncConnectionConfig, Client, ProtocolVersion, RedisResult, Value,
-    aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection},
+    AsyncConnectionConfig, Client, ProtocolVersion, PushInfo, PushKind, Value,
+    aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection, SendError},
     io::tcp::TcpSettings,
 };
 
-use super::{deadline::ServerClock, fault::Fault, reply::Reply, step::Step};
+use super::{deadline::ServerClock, eviction::Eviction, fault::Fault, reply::Reply, step::Step};
 
 /// Whether a step is sent again when the connection broke in the middle of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,11 +29,20 @@ pub(super) struct Link {
     manager: ConnectionManager,
     limit: Duration,
     clock: Arc<ServerClock>,
+    eviction: Arc<Eviction>,
 }
 
 impl Link {
-    pub(super) async fn open(client: Client, limit: Duration) -> Result<Self, Fault> {
+    pub(super) async fn open(client: Client, limit: Duration, may_evict: bool) -> Result<Self, Fault> {
         let client = prepared(&client, limit)?;
+        let eviction = Arc::new(Eviction::new(may_evict));
+        let watching = Arc::clone(&eviction);
+        let forget = move |push: PushInfo| -> Result<(), SendError> {
+            if push.kind == PushKind::Disconnection {
+                watching.forget();
+            }
+            Ok(())
+        };
         // One command waits for a few attempts at most; the next command starts the next ones.
         let config = ConnectionManagerConfig::new()
             .set_number_of_retries(2)
@@ -41,31 +50,47 @@ impl Link {
             .set_max_delay(Duration::from_millis(500))
             .set_connection_timeout(Some(limit))
             .set_response_timeout(Some(limit))
-            .set_pipeline_buffer_size(1024);
+            .set_pipeline_buffer_size(1024)
+            .set_push_sender(forget);
         let manager =
             in_time(limit.saturating_mul(2), ConnectionManager::new_with_config(client.clone(), config));
-        Ok(Self { manager: manager.await?, client, limit, clock: Arc::default() })
+        Ok(Self { manager: manager.await?, client, limit, clock: Arc::default(), eviction })
     }
 
-    /// A connection of its own, for a caller that blocks it.
+    /// Whether the server may throw keys away, as far as is known.
+    pub(super) fn eviction(&self) -> &Eviction {
+        &self.eviction
+    }
+
+    /// Asks whether the server may throw keys away: an error if it may.
+    pub(super) async fn ask_for_eviction(&self) -> Result<(), Fault> {
+        in_time(self.limit, self.eviction.ask_if_due(&mut self.manager.clone())).await?;
+        self.eviction.refuse()
+    }
+
+    /// A connection of its own, for a caller that blocks it. It may lead to another server than the
+    /// one that was asked last.
     pub(super) async fn another(&self, longest: Duration) -> Result<MultiplexedConnection, Fault> {
+        self.eviction.forget();
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.limit))
             .set_response_timeout(Some(self.limit.saturating_add(longest)));
         in_time(self.limit, self.client.get_multiplexed_async_connection_with_config(&config)).await
     }
 
-    /// Takes one step. That is one round trip, unless Redis does not know the script yet or its
-    /// time has to be measured.
+    /// Takes one step. That is one round trip, unless Redis does not know the script yet, or its
+    /// time or its eviction policy has to be asked for. No step is taken while it may evict.
     pub(super) async fn run(&self, step: &Step, retry: Retry) -> Result<Reply, Fault> {
         let value = in_time(self.limit, async {
             let mut connection = self.manager.clone();
+            self.eviction.ask_if_due(&mut connection).await?;
+            self.eviction.refuse()?;
             let deadline = match retry {
                 Retry::NotAfterDeadline => Some(self.clock.deadline(&mut connection, self.limit).await?),
                 Retry::Yes | Retry::No => None,
             };
             let step = step.invocation(deadline);
-            match step.invoke_async::<Value>(&mut connection).await {
+            let answer = match step.invoke_async::<Value>(&mut connection).await {
                 // Where nobody listened, nothing was sent.
                 Err(error)
                     if error.is_connection_refusal()
@@ -74,7 +99,8 @@ impl Link {
                     step.invoke_async::<Value>(&mut connection).await
                 }
                 answer => answer,
-            }
+            };
+            Ok::<_, Fault>(answer?)
         });
         let value = value.await;
         if let Err(Fault::Redis(error)) = &value
@@ -111,9 +137,12 @@ fn is_read_only(error: &redis::RedisError) -> bool {
     error.code() == Some("READONLY") || error.to_string().contains("READONLY")
 }
 
-async fn in_time<T>(limit: Duration, ask: impl Future<Output = RedisResult<T>>) -> Result<T, Fault> {
+async fn in_time<T, E: Into<Fault>>(
+    limit: Duration,
+    ask: impl Future<Output = Result<T, E>>,
+) -> Result<T, Fault> {
     match tokio::time::timeout(limit, ask).await {
-        Ok(answer) => Ok(answer?),
+        Ok(answer) => answer.map_err(Into::into),
         Err(_) => Err(Fault::TimedOut(limit)),
     }
 }

@@ -11,10 +11,12 @@
 //!   everything else is always asked for by its owner.
 //! - `{fauth:r}:…` is all that is revoked, of all owners: few entries, which every mirror reads as
 //!   a whole.
-//! - Every key but the generation has an end, that of the longest entry in it; entries that are
-//!   over leave with later writes.
+//! - What owners have leaves by itself: every key has an end, that of the longest entry in it.
+//!   What is revoked has none, so that a server that evicts what has an end does not take it.
+//!   Only the stream has one: a mirror that misses it reads everything anew.
+//! - Entries that are over leave with later writes.
 
-use redis::Script;
+use redis::{Pipeline, Script};
 
 use super::step::{Step, hexadecimal};
 use crate::{
@@ -32,15 +34,14 @@ pub(super) struct Names {
 /// The keys of the revocations.
 #[derive(Debug)]
 pub(super) struct RevocationNames {
-    /// The id of this memory, since when it lasts, and the number of the last change.
-    pub(super) generation: String,
+    /// The id of this memory, since when it lasts, and the number of the last change. Each of the
+    /// sorted sets has a member that names it: losing one of them is losing the memory.
+    pub(super) memory: String,
     /// There is never anything here. Only a master lets its time to live be set.
     pub(super) nothing: String,
     /// The stream of changes, which mirrors read.
     pub(super) changes: String,
-    revoked: String,
-    epochs: String,
-    epoch_ends: String,
+    sets: [String; 3],
 }
 
 /// The names in the slot of a bucket.
@@ -59,9 +60,10 @@ impl Names {
         Self { namespace: namespace.to_owned(), revocations: RevocationNames::new(namespace) }
     }
 
-    /// The generation of the layout before this one, in which all keys had one slot and no owner.
-    pub(super) fn old_generation(&self) -> String {
-        format!("{{{}}}:generation", self.namespace)
+    /// A key that every namespace of the layouts before this one has. In the first all keys had one
+    /// slot and no owner; in the second the keys of the revocations did not vouch for each other.
+    pub(super) fn of_old_layouts(&self) -> [String; 2] {
+        ["", ":r"].map(|slot| format!("{{{}{slot}}}:generation", self.namespace))
     }
 
     pub(super) fn owner(&self, owner: &Owner<'_>) -> OwnerNames {
@@ -77,28 +79,32 @@ impl RevocationNames {
     fn new(namespace: &str) -> Self {
         let name = |rest| format!("{{{namespace}:r}}:{rest}");
         Self {
-            generation: name("generation"),
+            memory: name("memory"),
             nothing: name("nothing"),
             changes: name("changes"),
-            revoked: name("revoked"),
-            epochs: name("epochs"),
-            epoch_ends: name("epoch-ends"),
+            sets: ["revoked", "epochs", "epoch-ends"].map(name),
         }
     }
 
     /// The script that begins a memory.
     pub(super) fn begin(&self, script: &'static Script) -> Step {
         let mut step = Step::new(script);
-        step.key(&self.nothing).key(&self.generation);
+        step.key(&self.nothing).key(&self.memory).key(&self.sets).key(&self.changes);
         step
     }
 
     /// A script on revocations, with their keys and the present.
     pub(super) fn step(&self, script: &'static Script, now: Timestamp) -> Step {
         let mut step = self.begin(script);
-        step.key(&self.revoked).key(&self.epochs).key(&self.epoch_ends).key(&self.changes);
         step.time(now);
         step
+    }
+
+    /// Asks for the marks of a memory in the sorted sets.
+    pub(super) fn ask_for_marks(&self, memory: &str, pipe: &mut Pipeline) {
+        for set in &self.sets {
+            pipe.cmd("ZSCORE").arg(set).arg(format!("memory:{memory}"));
+        }
     }
 }
 

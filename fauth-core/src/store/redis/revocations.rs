@@ -6,7 +6,7 @@ use super::{
     fault::Fault,
     link::Retry,
     scripts,
-    step::{seconds, time_to_live},
+    step::seconds,
     store::{RedisStore, WhenStale},
     verdict::verdict,
 };
@@ -36,7 +36,7 @@ impl RevocationStore for RedisStore {
         }
         let keys: Vec<_> = targets.iter().map(|target| target.key(owner)).collect();
         let mut step = self.hub().names.revocations.step(&scripts::REVOKE, now);
-        step.arg(seconds(until)).arg(time_to_live(now, until));
+        step.arg(seconds(until));
         for key in &keys {
             step.arg(&**key);
         }
@@ -54,7 +54,10 @@ impl RevocationStore for RedisStore {
             return Ok(self.ask_redis(token, now).await?);
         };
         match (mirror.judge(token, now), self.when_stale()) {
-            (Some(verdict), _) => Ok(verdict?),
+            (Some(verdict), _) => {
+                self.hub().link.eviction().refuse()?;
+                Ok(verdict?)
+            }
             (None, WhenStale::AskRedis) => Ok(self.ask_redis(token, now).await?),
             (None, WhenStale::Refuse) => Err(Fault::Stale.into()),
         }
@@ -79,7 +82,7 @@ impl RevocationStore for RedisStore {
     ) -> Result<u64, StoreError> {
         let key = RevocationTarget::Subject.key(owner);
         let mut step = self.hub().names.revocations.step(&scripts::RAISE_EPOCH, now);
-        step.arg(seconds(until)).arg(time_to_live(now, until)).arg(&*key);
+        step.arg(seconds(until)).arg(&*key);
         let mut reply = self.hub().run_on_revocations(&step, Retry::No).await?;
         if reply.is("overflow") {
             return Err(Fault::LastEpoch.into());

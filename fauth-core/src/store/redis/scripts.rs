@@ -18,29 +18,29 @@ macro_rules! scripts {
 }
 
 scripts! {
-    OPEN: "prelude" "deadline" "time" "sessions/shared" "sessions/open";
-    ROTATE: "prelude" "deadline" "time" "sessions/shared" "sessions/rotate";
+OPEN: "prelude_insert" "deadline" "time" "sessions/shared" "sessions/open";
+    ROTATE: "prelude_insert" "deadline" "time" "sessions/shared" "sessions/rotate";
     FIND: "prelude" "time" "sessions/shared" "sessions/find";
     END: "prelude" "time" "sessions/shared" "sessions/end";
     END_ALL: "prelude" "time" "sessions/shared" "sessions/end_all";
     LIST: "prelude" "time" "sessions/shared" "sessions/list";
 
-    BEGIN: "prelude" "revocations/begin";
-    REVOKE: "prelude" "time" "revocations/shared" "revocations/revoke";
-    CHECK: "prelude" "time" "revocations/shared" "revocations/check";
-    EPOCH: "prelude" "time" "revocations/shared" "revocations/epoch";
-    RAISE_EPOCH: "prelude" "time" "revocations/shared" "revocations/raise_epoch";
-    HEAD: "prelude" "time" "revocations/shared" "revocations/head";
-    SNAPSHOT: "prelude" "time" "revocations/shared" "revocations/snapshot";
-    RESTORE: "prelude" "time" "revocations/shared" "revocations/restore";
+    BEGIN: "prelude" "revocations/memory" "revocations/begin";
+    REVOKE: "prelude" "time" "revocations/memory" "revocations/shared" "revocations/revoke";
+    CHECK: "prelude" "time" "revocations/memory" "revocations/shared" "revocations/check";
+    EPOCH: "prelude" "time" "revocations/memory" "revocations/shared" "revocations/epoch";
+    RAISE_EPOCH: "prelude" "time" "revocations/memory" "revocations/shared" "revocations/raise_epoch";
+    HEAD: "prelude" "time" "revocations/memory" "revocations/shared" "revocations/head";
+    SNAPSHOT: "prelude" "time" "revocations/memory" "revocations/shared" "revocations/snapshot";
+    RESTORE: "prelude" "time" "revocations/memory" "revocations/shared" "revocations/restore";
 
-    ONE_TIME_INSERT: "prelude" "deadline" "time" "one_times/shared" "one_times/insert";
+    ONE_TIME_INSERT: "prelude_insert" "deadline" "time" "one_times/shared" "one_times/insert";
     ONE_TIME_REDEEM: "prelude" "deadline" "time" "one_times/shared" "one_times/redeem";
     ONE_TIME_WITHDRAW: "prelude" "time" "one_times/shared" "one_times/withdraw";
 
-    API_KEY_INSERT: "prelude" "deadline" "time" "api_keys/insert";
+    API_KEY_INSERT: "prelude_insert" "deadline" "time" "api_keys/insert";
     API_KEY_FIND: "prelude" "time" "api_keys/shared" "api_keys/find";
     API_KEY_LIST: "prelude" "time" "api_keys/shared" "api_keys/list";
-    API_KEY_TOUCH: "prelude" "time" "api_keys/touch";
+    API_KEY_TOUCH: "prelude_insert" "time" "api_keys/touch";
     API_KEY_REMOVE: "prelude" "api_keys/remove";
 }

@@ -1,8 +1,9 @@
 //! Checks of the server when a store connects: eviction policy, cluster mode, layout of the keys.
 //!
 //! The checks only read. They refuse a server on which the store would lose or miss keys. Managed
-//! servers forbid some of these commands. If the server refuses a command, or its answer is not
-//! understood, the check passes; if the server cannot be reached, connecting fails.
+//! servers forbid some of these commands. A server that does not tell its eviction policy is
+//! refused; with the others the check passes if the server refuses a command, or its answer is not
+//! understood. If the server cannot be reached, connecting fails.
 
 use redis::{Cmd, Value};
 
@@ -13,24 +14,23 @@ use super::{
 };
 use crate::error::ConfigError;
 
-/// Refuses a server that evicts keys when its memory is full: evicted revocations would let
-/// revoked tokens work again.
+/// Refuses a server that evicts keys when its memory is full, or that does not say that it does
+/// not: evicted revocations would let revoked tokens work again.
 pub(super) async fn refuse_eviction(link: &Link) -> Result<(), RedisConnectError> {
-    let mut command = redis::cmd("CONFIG");
-    command.arg("GET").arg("maxmemory-policy");
-    let Some(answer) = answer_of(link, &command).await? else {
-        tracing::info!(target: "fauth", "redis does not tell its maxmemory-policy: make sure that it is `noeviction`");
-        return Ok(());
-    };
-    match policy_in(&answer) {
-        Some(policy) if policy != "noeviction" => Err(ConfigError::new(
-            "maxmemory-policy",
+    let (problem, fix) = match link.ask_for_eviction().await {
+        Ok(()) => return Ok(()),
+        Err(Fault::Evicts(policy)) => (
             format!("is `{}` on the server: it throws revocations away", policy.escape_default()),
             "set it to `noeviction`, or give fauth a server of its own",
-        )
-        .into()),
-        _ => Ok(()),
-    }
+        ),
+        Err(Fault::MayEvict) => (
+            "is not told by the server, neither by `CONFIG GET` nor by `INFO`".to_owned(),
+            "allow one of them to this user; if you know that the policy is `noeviction`, \
+             say `danger_allow_eviction()`",
+        ),
+        Err(fault) => return Err(fault.into()),
+    };
+    Err(ConfigError::new("maxmemory-policy", problem, fix).into())
 }
 
 /// Refuses a cluster of several masters: the store talks to one node only, and the keys of some
@@ -52,17 +52,18 @@ pub(super) async fn refuse_cluster(link: &Link) -> Result<(), RedisConnectError>
     }
 }
 
-/// Refuses a namespace with keys of an older version of fauth, whose names did not contain the
-/// owner. This version does not read them.
+/// Refuses a namespace with keys of an older version of fauth, in whose layouts the names did not
+/// contain the owner, or the keys of the revocations did not vouch for each other. This version
+/// does not read them.
 pub(super) async fn refuse_old_layout(link: &Link, names: &Names) -> Result<(), RedisConnectError> {
     let mut command = redis::cmd("EXISTS");
-    command.arg(names.old_generation());
+    command.arg(&names.of_old_layouts());
     match answer_of(link, &command).await? {
         Some(Value::Int(1..)) => Err(ConfigError::new(
             "namespace",
             format!("`{}` has keys of an older version of fauth, which are not migrated", names.namespace),
             format!(
-                "use another namespace, or delete all keys that begin with `{{{}}}:` first",
+                "use another namespace, or delete all keys that begin with `{{{0}}}:` or `{{{0}:` first",
                 names.namespace
             ),
         )
@@ -79,14 +80,4 @@ async fn answer_of(link: &Link, command: &Cmd) -> Result<Option<Value>, Fault> {
         Err(Fault::Redis(error)) if !error.is_io_error() => Ok(None),
         Err(fault) => Err(fault),
     }
-}
-
-/// The policy in the answer to `CONFIG GET`: a map in RESP3, an array of name and value in RESP2.
-fn policy_in(answer: &Value) -> Option<String> {
-    let value = match answer {
-        Value::Map(pairs) => pairs.first().map(|(_, value)| value),
-        Value::Array(values) => values.get(1),
-        _ => None,
-    };
-    value.and_then(|value| redis::from_redis_value_ref(value).ok())
 }

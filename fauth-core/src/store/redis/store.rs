@@ -55,14 +55,20 @@ use crate::{
 ///   asked for every 30 s. If its clock jumps ahead by more than `command_timeout`, the next of
 ///   these steps fails, once; if it jumps back, a late step may happen until the time is asked for
 ///   again.
-/// - **When Redis has lost everything** (restarted empty, flushed), a new memory begins: tokens
-///   that were issued before are [`BeforeMemory`](crate::store::Verdict::BeforeMemory), and
-///   everybody logs in again. API keys are lost too: they are better kept in SQL.
+/// - **When Redis has lost everything** (restarted empty, flushed), or any one of the keys that
+///   hold the revocations (evicted, deleted, put back from another moment than the rest), a new
+///   memory begins: tokens that were issued before are
+///   [`BeforeMemory`](crate::store::Verdict::BeforeMemory), and everybody logs in again. API keys
+///   may be lost too: they are better kept in SQL.
+/// - **When its memory is full** (`maxmemory`), what would keep something new fails: logins,
+///   refreshes, one-time tokens, API keys. Logouts and revocations still work.
+/// - **Eviction.** A server whose `maxmemory-policy` is not `noeviction`, or that does not tell it,
+///   is refused when the store connects. It is asked again after every reconnect and every 30 s;
+///   if it may evict then, every method fails until that is mended.
 ///
 /// # Security
-/// Whoever can write to Redis can undo every revocation, and whoever can evict from it as well:
-/// use `maxmemory-policy noeviction`. The clocks of all instances have to agree to within a second
-/// where a lost memory is to be noticed for every token.
+/// Whoever can write to Redis can undo every revocation. The clocks of all instances have to agree
+/// to within a second where a lost memory is to be noticed for every token.
 #[derive(Clone)]
 pub struct RedisStore {
     shared: Arc<Shared>,

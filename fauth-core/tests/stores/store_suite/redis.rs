@@ -27,17 +27,17 @@ async fn new_namespace() -> String {
     let namespace = format!("suite-{random:x}-{count}");
     let client = redis::Client::open(URL.as_str()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-    let generation = format!("{{{namespace}:r}}:generation");
-    redis::pipe()
-        .cmd("HSET")
-        .arg(&generation)
-        .arg(&["id", "suite", "since", "0", "seq", "0"])
-        .cmd("EXPIRE")
-        .arg(&generation)
-        .arg(3600)
-        .exec_async(&mut connection)
-        .await
-        .unwrap();
+    let name = |key| format!("{{{namespace}:r}}:{key}");
+    let mut plant = redis::pipe();
+    plant.cmd("HSET").arg(name("memory")).arg(&["id", "suite", "since", "0", "seq", "0"]);
+    for set in ["revoked", "epochs", "epoch-ends"] {
+        // Each set names the memory, at 2^52 and the number of the last change.
+        plant.cmd("ZADD").arg(name(set)).arg(1_u64 << 52).arg("memory:suite");
+    }
+    for key in ["memory", "revoked", "epochs", "epoch-ends"] {
+        plant.cmd("EXPIRE").arg(name(key)).arg(3600);
+    }
+    plant.exec_async(&mut connection).await.unwrap();
     namespace
 }
 

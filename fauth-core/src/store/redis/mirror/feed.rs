@@ -11,13 +11,7 @@ use super::{copy::Copy, table::Change};
 use crate::{
     clock::{Timestamp, instant},
     escape::Escaped,
-    store::redis::{
-        fault::Fault,
-        hub::Hub,
-        reply::Reply,
-        scripts,
-        step::{Step, time_to_live},
-    },
+    store::redis::{fault::Fault, hub::Hub, reply::Reply, scripts, step::Step},
 };
 
 /// How many changes are read at a time.
@@ -46,7 +40,7 @@ struct Position {
     /// The run of the server and the history that it follows, if it tells. Another run may have
     /// forgotten the end of what this one knew, and so may a server that was a replica in between.
     run: Option<String>,
-    generation: String,
+    memory: String,
     /// The last change that was read: its id, and its number.
     id: String,
     number: u64,
@@ -99,12 +93,14 @@ impl Feed {
             Some(connection) => connection,
             None => self.hub.link.another(self.beat).await?,
         };
+        self.hub.link.eviction().ask_if_due(&mut connection).await?;
         self.catch_up(&mut connection).await?;
         if self.pause != PAUSES.0 {
             self.pause = PAUSES.0;
             tracing::info!(target: "fauth", "the mirror of the revocations hears from redis again");
         }
         loop {
+            self.hub.link.eviction().ask_if_due(&mut connection).await?;
             if self.follow(&mut connection, Some(self.beat)).await? == Heard::Broken {
                 self.position = None;
                 self.catch_up(&mut connection).await?;
@@ -147,11 +143,11 @@ impl Feed {
             reply = ask(connection, &step).await?;
         }
         reply.done()?;
-        let generation = reply.text()?;
+        let memory = reply.text()?;
         let since = reply.time()?;
         let number = reply.parsed()?;
         self.copy.remember_since(since);
-        Ok(Position { run, generation, id: reply.text()?, number, reach: number })
+        Ok(Position { run, memory, id: reply.text()?, number, reach: number })
     }
 
     async fn snapshot(
@@ -205,7 +201,6 @@ impl Feed {
             for entry in batch {
                 let ends = Timestamp::from_unix_seconds(entry.ends);
                 step.arg(if entry.epoch.is_some() { "epoch" } else { "target" })
-                    .arg(time_to_live(now, ends))
                     .time(ends)
                     .arg(entry.epoch.unwrap_or(0))
                     .arg(&*entry.key);
@@ -233,15 +228,19 @@ impl Feed {
             read.arg("BLOCK").arg(u64::try_from(wait.as_millis()).unwrap_or(1).max(1));
         }
         read.arg("STREAMS").arg(&names.changes).arg(&position.id);
-        pipe.cmd("HMGET").arg(&names.generation).arg("id").arg("seq").cmd("TIME");
+        pipe.cmd("HMGET").arg(&names.memory).arg("id").arg("seq");
+        names.ask_for_marks(&position.memory, &mut pipe);
+        pipe.cmd("TIME");
         // A replica answers all that, and may have missed what others have revoked. It refuses a
         // write, even of nothing; so does a master that knows it is alone.
         pipe.cmd("PEXPIRE").arg(&names.nothing).arg(1).ignore();
-        let (changes, (generation, reach), (time, _)): Answer = pipe.query_async(connection).await?;
-        if generation.as_deref() != Some(&position.generation) {
+        let (changes, (memory, reach), one, two, three, (time, _)): Answer =
+            pipe.query_async(connection).await?;
+        let reach = reach.unwrap_or(0);
+        if memory.as_deref() != Some(&position.memory) || !are_marks_of([one, two, three], reach) {
             return Ok(Heard::Broken);
         }
-        let heard = position.read(&changes, reach.unwrap_or(0), |change| self.copy.table.note(change))?;
+        let heard = position.read(&changes, reach, |change| self.copy.table.note(change))?;
         if heard == Heard::All {
             self.copy.confirm(asked_at, time_then);
             self.forget(time);
@@ -258,16 +257,23 @@ impl Feed {
     }
 }
 
-/// Changes; the generation and the number of its last change; the time.
-type Answer = (Value, (Option<String>, Option<u64>), (i64, i64));
+/// Changes; the memory and the number of its last change; its marks; the time.
+type Answer = (Value, (Option<String>, Option<u64>), Option<f64>, Option<f64>, Option<f64>, (i64, i64));
+
+/// Whether all sorted sets go with a memory whose last change has this number. A change that came
+/// between the questions has raised the marks.
+fn are_marks_of(marks: [Option<f64>; 3], number: u64) -> bool {
+    /// The number of a change is added to this, see `memory.lua`.
+    const MARK: f64 = 4_503_599_627_370_496.0;
+    #[expect(clippy::cast_precision_loss, reason = "no memory comes to 2^52 changes")]
+    let lowest = MARK + number as f64;
+    marks.iter().all(|mark| mark.is_some_and(|mark| mark >= lowest))
+}
 
 impl Position {
     /// Can the stream be read on from here, now that its head is there?
     fn goes_on_with(&self, head: &Self) -> bool {
-        self.run.is_some()
-            && self.run == head.run
-            && self.generation == head.generation
-            && self.number <= head.number
+        self.run.is_some() && self.run == head.run && self.memory == head.memory && self.number <= head.number
     }
 
     /// Notes what an answer has brought.
@@ -398,7 +404,7 @@ mod tests {
     }
 
     fn position(number: u64) -> Position {
-        Position { run: Some("r".into()), generation: "g".into(), id: "1-0".into(), number, reach: number }
+        Position { run: Some("r".into()), memory: "g".into(), id: "1-0".into(), number, reach: number }
     }
 
     fn read(position: &mut Position, changes: &Value, reach: u64) -> (Heard, usize) {
@@ -457,9 +463,9 @@ mod tests {
     fn the_stream_goes_on_only_in_the_same_run_and_memory() {
         assert!(position(7).goes_on_with(&position(7)) && position(7).goes_on_with(&position(9)));
         assert!(!position(7).goes_on_with(&position(6)));
-        let other = |run: Option<&str>, generation: &str| Position {
+        let other = |run: Option<&str>, memory: &str| Position {
             run: run.map(Into::into),
-            generation: generation.into(),
+            memory: memory.into(),
             ..position(7)
         };
         assert!(!position(7).goes_on_with(&other(Some("s"), "g")));

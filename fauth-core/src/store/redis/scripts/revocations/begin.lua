@@ -1,6 +1,13 @@
 
--- KEYS: 2 the generation. ARGV: 1 its id, 2 since when it remembers.
-if redis.call('EXISTS', KEYS[2]) == 0 then
-  redis.call('HSET', KEYS[2], 'id', ARGV[1], 'since', ARGV[2], 'seq', 0)
+-- A new memory, if there is none or some of it is lost. What is left of the last one stays. ARGV: 1
+-- the id of the new one, 2 since when it remembers.
+if not remembered() then
+  for _, set in ipairs(SETS) do
+    for _, member in ipairs(redis.call('ZRANGEBYSCORE', set, '4503599627370496', '+inf')) do
+      if is_mark(member) then redis.call('ZREM', set, member) end
+    end
+  end
+  redis.call('HSET', MEMORY, 'id', ARGV[1], 'since', ARGV[2], 'seq', 0)
+  mark(ARGV[1], 0)
 end
-return {'ok', redis.call('HGET', KEYS[2], 'since')}
+return {'ok', redis.call('HGET', MEMORY, 'since')}

@@ -3,4 +3,4 @@
 local last = redis.call('XREVRANGE', STREAM, '+', '-', 'COUNT', 1)
 local id = '0-0'
 if last[1] then id = last[1][1] end
-return {'ok', generation[1], whole(since), redis.call('HGET', GENERATION, 'seq') or '0', id}
+return {'ok', memory[1], whole(since), memory[3], id}

@@ -1,13 +1,13 @@
 
--- ARGV: 2 until when, 3 time to live, 4 the owner. The rule is that of `raised_epoch` in
+-- ARGV: 2 until when, 3 the owner. The rule is that of `raised_epoch` in
 -- store/revocations.rs; a property test holds this script against it.
-local before = tonumber(redis.call('ZSCORE', EPOCHS, ARGV[4]) or -1)
+local before = tonumber(redis.call('ZSCORE', EPOCHS, ARGV[3]) or -1)
 local epoch = math.max(before + 1, now * 1000, 1)
 -- From there on the numbers of Lua and of sorted sets are not exact.
 if epoch >= 9007199254740992 then return {'overflow'} end
 epoch = whole(epoch)
 local changes = {}
-raise(changes, ARGV[4], epoch, ARGV[2], ARGV[3])
+raise(changes, ARGV[3], epoch, ARGV[2])
 publish(changes)
 sweep(64)
 return {'ok', epoch}

@@ -1,13 +1,13 @@
 
--- What a mirror knows and Redis has lost. ARGV: from 2 on, groups of kind, time to live, end,
--- epoch and name.
+-- What a mirror knows and Redis has lost. ARGV: from 2 on, groups of kind, end, epoch and name.
 local changes = {}
-for i = 2, #ARGV, 5 do
+for i = 2, #ARGV, 4 do
   if ARGV[i] == 'target' then
-    revoke(changes, ARGV[i + 4], ARGV[i + 2], ARGV[i + 1])
+    revoke(changes, ARGV[i + 3], ARGV[i + 1])
   else
-    raise(changes, ARGV[i + 4], ARGV[i + 3], ARGV[i + 2], ARGV[i + 1])
+    raise(changes, ARGV[i + 3], ARGV[i + 2], ARGV[i + 1])
   end
 end
 publish(changes)
+sweep(#ARGV + 60)
 return {'ok'}

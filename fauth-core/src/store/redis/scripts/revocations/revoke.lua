@@ -1,7 +1,7 @@
 
--- ARGV: 2 until when, 3 time to live, then the targets.
+-- ARGV: 2 until when, then the targets.
 local changes = {}
-for i = 4, #ARGV do revoke(changes, ARGV[i], ARGV[2], ARGV[3]) end
+for i = 3, #ARGV do revoke(changes, ARGV[i], ARGV[2]) end
 publish(changes)
-sweep(math.min(#ARGV + 60, 4000))
+sweep(#ARGV + 60)
 return {'ok'}
