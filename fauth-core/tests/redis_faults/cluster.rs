@@ -79,7 +79,8 @@ async fn call_sessions(store: &RedisStore, owner: &Owner<'static>) {
     assert_eq!(outcome, RotationOutcome::Unknown);
     assert!(store.end(owner, &sid(3), now()).await.unwrap().is_some());
     assert_eq!(SessionStore::list(store, owner, now()).await.unwrap().len(), 1);
-    assert_eq!(store.end_all(owner, None, now()).await.unwrap(), [sid(2)]);
+    assert_eq!(ids(&store.end_all(owner, None, now()).await.unwrap()), [sid(2)]);
+    assert!(SessionStore::find(store, owner, &sid(1), now()).await.unwrap().is_none());
 }
 
 async fn call_one_times(store: &RedisStore, owner: &Owner<'static>) {

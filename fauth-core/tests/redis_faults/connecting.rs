@@ -133,7 +133,7 @@ async fn what_is_over_is_swept_by_logins_too() {
     let ids: Vec<_> = (0..40).map(|number| format!("old {number}")).collect();
     let targets: Vec<_> = ids.iter().map(|id| RevocationTarget::TokenId(id)).collect();
     let (then, until) = (ago(DAY), ago(DAY.saturating_sub(MINUTE)));
-    store.revoke(&alice(), &targets, then, until).await.unwrap();
+    store.revoke(&alice(), &targets, None, then, until).await.unwrap();
     store.raise_epoch(&alice(), then, until).await.unwrap();
     for _ in 0..3 {
         store.epoch(&owner("bob"), now()).await.unwrap();

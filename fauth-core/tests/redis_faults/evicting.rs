@@ -90,7 +90,7 @@ async fn a_policy_is_asked_for_again_after_a_reconnect() {
         eventually("refused", async || refuses_for_the_policy(store, issued_at).await).await;
         let opened = store.open(login(1), now()).await.unwrap_err();
         assert!(everything_of(&opened).contains("allkeys-lru"), "{}", everything_of(&opened));
-        assert!(store.revoke(&alice(), &[RevocationTarget::Subject], now(), later(DAY)).await.is_err());
+        assert!(store.revoke(&alice(), &[RevocationTarget::Subject], None, now(), later(DAY)).await.is_err());
     }
     set_policy(&server, "noeviction").await;
     for store in &stores {

@@ -73,13 +73,17 @@ async fn what_owners_have_has_an_end_and_what_is_revoked_has_none() {
     }
     let mut revoked = keys_like(&server, "{fauth:r}:*").await;
     revoked.sort();
+    let share = revoked.pop().unwrap();
+    assert!(share.starts_with("{fauth:r}:share:"), "{share}");
     let names = ["changes", "epoch-ends", "epochs", "memory", "revoked"];
     assert_eq!(revoked, names.map(|name| format!("{{fauth:r}}:{name}")));
-    for key in &revoked {
+    for key in revoked.iter().chain([&share]) {
         let left = time_to_live(&server, key).await;
-        assert_eq!(left.is_some(), key == "{fauth:r}:changes", "{key} {left:?}");
+        // What may be lost.
+        assert_eq!(left.is_some(), key == "{fauth:r}:changes" || *key == share, "{key} {left:?}");
+        assert!(left.is_none_or(|left| left <= DAY + HOUR), "{key} {left:?}");
     }
-    assert_eq!(keys_like(&server, "*").await.len(), 10);
+    assert_eq!(keys_like(&server, "*").await.len(), 11);
 }
 
 /// Whatever has one key for all that an owner has.
@@ -93,7 +97,10 @@ async fn a_longer_entry_prolongs_the_life_of_its_key_and_a_shorter_one_does_not_
         store.end(&alice(), &sid(10 + u32::from(round)), now()).await.unwrap();
         keep_one_time(&store, u128::from(round), span).await;
         keep_api_key(&store, round, span).await;
-        for kind in ["sessions", "tombstones", "one-times", "api-keys"] {
+        let id = format!("token {round}");
+        let targets = [RevocationTarget::TokenId(&id)];
+        assert!(store.revoke(&alice(), &targets, Some(9), now(), later(span)).await.unwrap());
+        for kind in ["sessions", "tombstones", "one-times", "api-keys", "share"] {
             let keys = keys_like(&server, &format!("*:{kind}:*")).await;
             let [key] = keys.as_slice() else { panic!("{keys:?}") };
             let left = time_to_live(&server, key).await.unwrap();

@@ -18,7 +18,9 @@ mod lasting;
 mod measured;
 mod mirrors;
 mod paused;
+mod put_back;
 mod rules;
+mod shares;
 
 use std::time::Duration;
 
@@ -26,8 +28,8 @@ use base64::Engine as _;
 use fauth_core::{
     clock::{Clock as _, SystemClock, Timestamp},
     store::{
-        NewSession, Nonce, Owner, RedisStore, RevocationStore as _, RevocationTarget, Rotation, SecretHash,
-        Session, SessionId, StoreError, TokenFacts, Verdict,
+        ClientFingerprint, EndedSession, NewSession, Nonce, Owner, RedisStore, RevocationStore as _,
+        RevocationTarget, Rotation, SecretHash, Session, SessionId, StoreError, TokenFacts, Verdict,
     },
 };
 use tokio::time::Instant;
@@ -89,7 +91,7 @@ async fn revoke(store: &RedisStore, id: &str) {
 /// Revokes tokens of Alice for a day.
 async fn revoke_all(store: &RedisStore, ids: &[impl AsRef<str>]) {
     let targets: Vec<_> = ids.iter().map(|id| RevocationTarget::TokenId(id.as_ref())).collect();
-    store.revoke(&alice(), &targets, None, now(), later(DAY)).await.unwrap();
+    assert!(store.revoke(&alice(), &targets, None, now(), later(DAY)).await.unwrap());
 }
 
 fn sid(number: u32) -> SessionId {
@@ -125,6 +127,11 @@ fn login(number: u32) -> NewSession {
     NewSession { session, head: hash(0), limit: 10_000 }
 }
 
+/// The ids of sessions that were ended.
+fn ids(ended: &[EndedSession]) -> Vec<SessionId> {
+    ended.iter().map(|ended| ended.id.clone()).collect()
+}
+
 fn exchange(number: u32, presented: u128, successor: u128) -> Rotation {
     Rotation {
         session: sid(number),
@@ -132,7 +139,7 @@ fn exchange(number: u32, presented: u128, successor: u128) -> Rotation {
         successor: hash(successor),
         nonce: nonce(successor),
         grace: MINUTE,
-        access_lifetime: Duration::from_secs(900),
+        access_lifetime: MINUTE,
         fingerprint: None,
         bound_to_client: false,
     }

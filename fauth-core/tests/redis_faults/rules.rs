@@ -25,6 +25,11 @@ struct Attempt {
     presented: Presented,
     at: i64,
     grace: u64,
+    /// How long the new access token lasts.
+    lifetime: u64,
+    /// Who presents it, if that is known.
+    client: Option<u8>,
+    bound_to_client: bool,
 }
 
 fn attempts() -> impl Strategy<Value = Vec<Attempt>> {
@@ -39,7 +44,20 @@ fn attempts() -> impl Strategy<Value = Vec<Attempt>> {
     let at =
         prop_oneof![6 => prop::sample::select(vec![0_i64, 1, 3, 4, 7]), 2 => 0..60_i64, 1 => -20..130_i64];
     let grace = prop_oneof![1 => Just(0_u64), 4 => Just(3), 1 => 1..60_u64];
-    let attempt = (presented, at, grace).prop_map(|(presented, at, grace)| Attempt { presented, at, grace });
+    // Mostly one instance and one client.
+    let lifetime = prop_oneof![6 => Just(30_u64), 1 => 0..200_u64];
+    let client = prop_oneof![8 => Just(Some(1)), 1 => Just(Some(2)), 1 => Just(None)];
+    let bound_to_client = prop::bool::weighted(0.2);
+    let attempt = (presented, at, grace, lifetime, client, bound_to_client).prop_map(
+        |(presented, at, grace, lifetime, client, bound_to_client)| Attempt {
+            presented,
+            at,
+            grace,
+            lifetime,
+            client,
+            bound_to_client,
+        },
+    );
     prop::collection::vec(attempt, 1..25)
 }
 
@@ -77,12 +95,13 @@ impl Model {
             RotationDecision::Expired => RotationOutcome::Expired,
             RotationDecision::Rotate { family, last_seen_at, tokens_end_at } => {
                 self.family = family;
-                (self.session.last_seen_at, self.session.tokens_end_at) = (last_seen_at, tokens_end_at);
+                self.session.last_seen_at = last_seen_at;
+                self.session.tokens_end_at = tokens_end_at;
                 self.heads.push(successor);
                 RotationOutcome::Rotated(self.session.clone())
             }
             RotationDecision::InGrace { nonce, rotated_at, from_another_client, tokens_end_at } => {
-                self.session.tokens_end_at = tokens_end_at;
+                self.session.tokens_end_at = self.session.tokens_end_at.max(tokens_end_at);
                 let session = self.session.clone();
                 RotationOutcome::InGrace { session, nonce, rotated_at, from_another_client }
             }
@@ -102,6 +121,7 @@ fn short_login(start: Timestamp) -> NewSession {
     (new.session.created_at, new.session.last_seen_at) = (start, start);
     new.session.idle_timeout = Duration::from_secs(50);
     new.session.expires_at = start.checked_add(Duration::from_secs(120)).unwrap();
+    new.session.tokens_end_at = start.checked_add(Duration::from_secs(30)).unwrap();
     new
 }
 
@@ -114,10 +134,14 @@ async fn decides_alike(store: &RedisStore, attempts: Vec<Attempt>) -> TestCaseRe
         let present = Timestamp::from_unix_seconds(start.unix_seconds() + attempt.at);
         let mut rotation = exchange(1, model.name_of(attempt.presented), successor);
         rotation.grace = Duration::from_secs(attempt.grace);
+        rotation.access_lifetime = Duration::from_secs(attempt.lifetime);
+        rotation.fingerprint = attempt.client.map(|client| ClientFingerprint::from_bytes([client; 16]));
+        rotation.bound_to_client = attempt.bound_to_client;
         let outcome = store.rotate(&owner, &rotation, present).await.unwrap();
         prop_assert_eq!(outcome, model.rotate(&rotation, successor, present), "{:?}", attempt);
         let is_live = !model.is_ended && !model.session.has_expired(present);
         let listed: Vec<_> = is_live.then(|| model.session.clone()).into_iter().collect();
+        prop_assert_eq!(store.find(&owner, &sid(1), present).await.unwrap(), listed.first().cloned());
         prop_assert_eq!(store.list(&owner, present).await.unwrap(), listed);
     }
     Ok(())

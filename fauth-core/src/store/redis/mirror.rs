@@ -11,6 +11,7 @@
 mod copy;
 mod feed;
 mod table;
+mod write_back;
 
 use std::{sync::Arc, time::Duration};
 

@@ -14,6 +14,8 @@
 //! - What owners have leaves by itself: every key has an end, that of the longest entry in it.
 //!   What is revoked has none, so that a server that evicts what has an end does not take it.
 //!   Only the stream has one: a mirror that misses it reads everything anew.
+//! - `{fauth:r}:share:…` is what is revoked for one owner, so that its share can be counted. It
+//!   may be lost: then the count begins anew.
 //! - Entries that are over leave with later writes.
 
 use redis::{Pipeline, Script};
@@ -42,6 +44,7 @@ pub(super) struct RevocationNames {
     /// The stream of changes, which mirrors read.
     pub(super) changes: String,
     sets: [String; 3],
+    share: String,
 }
 
 /// The names in the slot of a bucket.
@@ -82,6 +85,7 @@ impl RevocationNames {
             memory: name("memory"),
             nothing: name("nothing"),
             changes: name("changes"),
+            share: name("share"),
             sets: ["revoked", "epochs", "epoch-ends"].map(name),
         }
     }
@@ -98,6 +102,11 @@ impl RevocationNames {
         let mut step = self.begin(script);
         step.time(now);
         step
+    }
+
+    /// The share of an owner.
+    pub(super) fn share(&self, owner: &Owner<'_>) -> String {
+        format!("{}:{}", self.share, hexadecimal(&owner.digest()))
     }
 
     /// Asks for the marks of a memory in the sorted sets.
@@ -131,11 +140,18 @@ impl OwnerNames {
         self.bucket.step(script)
     }
 
-    pub(super) fn sessions(&self) -> String {
+    /// A script on this owner's sessions, with the present.
+    pub(super) fn sessions_step(&self, script: &'static Script, now: Timestamp) -> Step {
+        let mut step = self.step(script);
+        step.key(self.sessions()).key(self.tombstones()).time(now);
+        step
+    }
+
+    fn sessions(&self) -> String {
         self.name("sessions")
     }
 
-    pub(super) fn tombstones(&self) -> String {
+    fn tombstones(&self) -> String {
         self.name("tombstones")
     }
 

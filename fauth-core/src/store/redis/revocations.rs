@@ -6,7 +6,7 @@ use super::{
     fault::Fault,
     link::Retry,
     scripts,
-    step::seconds,
+    step::{seconds, time_to_live},
     store::{RedisStore, WhenStale},
     verdict::verdict,
 };
@@ -16,6 +16,21 @@ use crate::{
         Known, Owner, RevocationStore, RevocationTarget, StoreError, StoreLocation, TokenFacts, Verdict,
     },
 };
+
+/// The longest id that stands in an owner's share as it is. A key is longer than that.
+const MAX_PLAIN_ID: usize = 64;
+
+/// The name of a target in its owner's share: different for different ones, and short, because the
+/// owner need not be named again. Empty for a claim, which is nobody's.
+fn name_in_share(target: &RevocationTarget<'_>, key: &str) -> String {
+    match target {
+        RevocationTarget::TokenId(id) if id.len() <= MAX_PLAIN_ID => format!("jti {id}"),
+        RevocationTarget::Session(id) if id.len() <= MAX_PLAIN_ID => format!("sid {id}"),
+        RevocationTarget::Subject => "sub".to_owned(),
+        RevocationTarget::TokenId(_) | RevocationTarget::Session(_) => key.to_owned(),
+        RevocationTarget::Claim { .. } => String::new(),
+    }
+}
 
 #[async_trait]
 impl RevocationStore for RedisStore {
@@ -27,20 +42,26 @@ impl RevocationStore for RedisStore {
         &self,
         owner: &Owner<'_>,
         targets: &[RevocationTarget<'_>],
-        _limit: Option<usize>,
+        limit: Option<usize>,
         now: Timestamp,
         until: Timestamp,
     ) -> Result<bool, StoreError> {
         if targets.is_empty() {
             return Ok(true);
         }
+        let names = &self.hub().names.revocations;
+        let mut step = names.step(&scripts::REVOKE, now);
+        step.key(names.share(owner)).arg(seconds(until)).arg(time_to_live(now, until));
+        step.arg(limit.map_or_else(String::new, |limit| limit.to_string()));
         let keys: Vec<_> = targets.iter().map(|target| target.key(owner)).collect();
-        let mut step = self.hub().names.revocations.step(&scripts::REVOKE, now);
-        step.arg(seconds(until));
-        for key in &keys {
-            step.arg(&**key);
+        for (target, key) in targets.iter().zip(&keys) {
+            step.arg(&**key).arg(name_in_share(target, key));
         }
-        self.hub().run_on_revocations(&step, Retry::Yes).await?.done()?;
+        let reply = self.hub().run_on_revocations(&step, Retry::Yes).await?;
+        if reply.is("full") {
+            return Ok(false);
+        }
+        reply.done()?;
         if let Some(mirror) = self.mirror() {
             for key in &keys {
                 mirror.revoke(key, until);

@@ -39,7 +39,6 @@ impl SessionStore for RedisStore {
             .arg(seconds(session.expires_at))
             .arg(u8::from(session.remembered))
             .arg(head.as_bytes())
-            .arg("tokens_end")
             .arg(seconds(session.tokens_end_at));
         if let Some(client) = &session.client {
             step.arg("client").arg(client);
@@ -134,10 +133,7 @@ impl SessionStore for RedisStore {
 
 impl RedisStore {
     fn session_step(&self, script: &'static Script, owner: &Owner<'_>, now: Timestamp) -> Step {
-        let names = self.hub().names.owner(owner);
-        let mut step = names.step(script);
-        step.key(names.sessions()).key(names.tombstones()).time(now);
-        step
+        self.hub().names.owner(owner).sessions_step(script, now)
     }
 }
 

@@ -7,18 +7,15 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use redis::{Value, aio::MultiplexedConnection};
 
-use super::{copy::Copy, table::Change};
+use super::{copy::Copy, table::Change, write_back::write_back};
 use crate::{
-    clock::{Timestamp, instant},
+    clock::instant,
     escape::Escaped,
     store::redis::{fault::Fault, hub::Hub, reply::Reply, scripts, step::Step},
 };
 
 /// How many changes are read at a time.
 const PAGE: usize = 500;
-
-/// How many entries are written back at a time.
-const BATCH: usize = 200;
 
 /// How long Redis is left alone after a failure, at first and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
@@ -160,7 +157,7 @@ impl Feed {
         for kind in ["targets", "epochs"] {
             self.read_pages(connection, kind).await?;
         }
-        self.write_back(connection).await?;
+        write_back(&self.hub, &self.copy.table, connection).await?;
         self.position = Some(head);
         Ok(())
     }
@@ -189,28 +186,6 @@ impl Feed {
                 return Ok(());
             }
         }
-    }
-
-    /// Tells Redis what is known here and not there. It was restarted without its last second, or
-    /// empty.
-    async fn write_back(&self, connection: &mut MultiplexedConnection) -> Result<(), Fault> {
-        let now = self.hub.clock.now()?;
-        let lost = self.copy.table.missing(now.unix_seconds());
-        for batch in lost.chunks(BATCH) {
-            let mut step = self.hub.names.revocations.step(&scripts::RESTORE, now);
-            for entry in batch {
-                let ends = Timestamp::from_unix_seconds(entry.ends);
-                step.arg(if entry.epoch.is_some() { "epoch" } else { "target" })
-                    .time(ends)
-                    .arg(entry.epoch.unwrap_or(0))
-                    .arg(&*entry.key);
-            }
-            ask(connection, &step).await?.done()?;
-        }
-        if !lost.is_empty() {
-            tracing::warn!(target: "fauth", count = lost.len(), "redis had lost revocations, and was told them again");
-        }
-        Ok(())
     }
 
     /// Reads the changes since the last, and whether the memory is still the same: one round trip.

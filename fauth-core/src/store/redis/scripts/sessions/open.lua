@@ -1,6 +1,6 @@
 
 -- ARGV: 2 id, 3 limit, 4 time to live, 5 created, 6 seen, 7 idle, 8 expires, 9 remembered, 10
--- head, then pairs of the optional fields and their values.
+-- head, 11 end of the tokens, then pairs of the optional fields and their values.
 local id = ARGV[2]
 if redis.call('HEXISTS', SESSIONS, id) == 1 or has_tombstone(id) then return {'known'} end
 
@@ -18,8 +18,8 @@ for i = 1, math.min(#others + 1 - tonumber(ARGV[3]), #others) do
 end
 
 local s = {id = id, created = tonumber(ARGV[5]), seen = tonumber(ARGV[6]), idle = tonumber(ARGV[7]),
-  expires = tonumber(ARGV[8]), remembered = tonumber(ARGV[9]), head = ARGV[10]}
-for i = 11, #ARGV, 2 do s[ARGV[i]] = ARGV[i + 1] end
+  expires = tonumber(ARGV[8]), remembered = tonumber(ARGV[9]), head = ARGV[10], tokens_end = tonumber(ARGV[11])}
+for i = 12, #ARGV, 2 do s[ARGV[i]] = ARGV[i + 1] end
 write(s)
 keep(SESSIONS, ARGV[4])
 

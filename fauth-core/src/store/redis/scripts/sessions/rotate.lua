@@ -3,22 +3,24 @@
 -- fingerprint, 9 whether the window is bound to it. The rule is that of
 -- `RotationDecision::of` in store/rotation.rs. A property test holds this script against it.
 local id, presented = ARGV[2], ARGV[3]
+-- The last access token that is issued now, and the last in the window that begins now.
+local token_ends = now + tonumber(ARGV[7])
+local tokens_end = token_ends + tonumber(ARGV[6])
 local s = read(id)
 if not s then return {has_tombstone(id) and 'ended' or 'unknown'} end
 if now >= s.ends then return {'expired'} end
 if s.head == presented then
   s.head, s.predecessor, s.nonce, s.rotated = ARGV[4], presented, ARGV[5], now
   s.seen = math.max(s.seen, now)
-  s.tokens_end = math.max(tonumber(s.tokens_end), now + ARGV[7] + ARGV[6])
-  s.fingerprint = ARGV[8]
+  s.tokens_end, s.fingerprint = math.max(s.tokens_end, tokens_end), ARGV[8]
   write(s)
   return {'rotated', told(s)}
 end
 if s.predecessor == presented and math.abs(now - s.rotated) < tonumber(ARGV[6]) then
   local other = (s.fingerprint or '') ~= ARGV[8]
   if not (other and ARGV[9] == '1') then
-    if now + ARGV[7] > tonumber(s.tokens_end) then
-      s.tokens_end = now + ARGV[7] + ARGV[6]
+    if token_ends > s.tokens_end then
+      s.tokens_end = tokens_end
       write(s)
     end
     return {'grace', told(s), s.nonce, s.rotated, other and 1 or 0}
