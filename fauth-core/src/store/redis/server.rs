@@ -56,20 +56,27 @@ pub(super) async fn refuse_cluster(link: &Link) -> Result<(), RedisConnectError>
 /// contain the owner, or the keys of the revocations did not vouch for each other. This version
 /// does not read them.
 pub(super) async fn refuse_old_layout(link: &Link, names: &Names) -> Result<(), RedisConnectError> {
-    let mut command = redis::cmd("EXISTS");
-    command.arg(&names.of_old_layouts());
-    match answer_of(link, &command).await? {
-        Some(Value::Int(1..)) => Err(ConfigError::new(
-            "namespace",
-            format!("`{}` has keys of an older version of fauth, which are not migrated", names.namespace),
-            format!(
-                "use another namespace, or delete all keys that begin with `{{{0}}}:` or `{{{0}:` first",
-                names.namespace
-            ),
-        )
-        .into()),
-        _ => Ok(()),
+    // One by one: a user may be allowed to look at one and not at the other.
+    for key in names.of_old_layouts() {
+        let mut command = redis::cmd("EXISTS");
+        command.arg(key);
+        if let Some(Value::Int(1..)) = answer_of(link, &command).await? {
+            return Err(old_layout(names).into());
+        }
     }
+    Ok(())
+}
+
+fn old_layout(names: &Names) -> ConfigError {
+    let namespace = &names.namespace;
+    ConfigError::new(
+        "namespace",
+        format!("`{namespace}` has keys of an older version of fauth, which are not migrated"),
+        format!(
+            "use another namespace, or delete all keys that begin with `{{{namespace}}}:` or \
+             `{{{namespace}:` first"
+        ),
+    )
 }
 
 /// The answer to a command. `None` if the server refuses the command; an error if the server
