@@ -131,7 +131,7 @@ async fn long_and_short_ids_have_places_of_their_own() {
     for (number, id) in ids.iter().enumerate() {
         for target in [RevocationTarget::TokenId(id), RevocationTarget::Session(id)] {
             let limit = Some(2 * number + usize::from(matches!(target, RevocationTarget::Session(_))));
-            let mut revoke = async |limit| store.revoke(&alice(), &[target], limit, now(), later(DAY)).await;
+            let revoke = async |limit| store.revoke(&alice(), &[target], limit, now(), later(DAY)).await;
             assert!(!revoke(limit).await.unwrap(), "{target:?}");
             assert!(revoke(limit.map(|limit| limit + 1)).await.unwrap(), "{target:?}");
         }
