@@ -136,8 +136,18 @@ async fn keep_everything(store: &RedisStore, number: u8) {
         created_at: now(),
         expires_at: later(DAY),
         last_used_at: None,
+        user_epoch: None,
     };
-    assert!(ApiKeyStore::insert(store, StoredApiKey { key, hash: hash(1) }, 9, now()).await.unwrap());
+    assert!(
+        ApiKeyStore::insert(
+            store,
+            StoredApiKey { key, hash: hash(1), hash_key_id: "hash key".to_owned() },
+            9,
+            now()
+        )
+        .await
+        .unwrap()
+    );
 }
 
 /// Taken again, each of these would say that there was nothing to do, or do it twice.

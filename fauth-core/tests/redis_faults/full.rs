@@ -35,8 +35,9 @@ fn api_key(owner: Owner<'static>, number: u8) -> StoredApiKey {
         created_at: now(),
         expires_at: later(DAY),
         last_used_at: None,
+        user_epoch: None,
     };
-    StoredApiKey { key, hash: hash(0) }
+    StoredApiKey { key, hash: hash(0), hash_key_id: "hash key".to_owned() }
 }
 
 fn login_of(number: u32) -> NewSession {

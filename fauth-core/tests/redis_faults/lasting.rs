@@ -22,8 +22,18 @@ async fn keep_api_key(store: &RedisStore, number: u8, span: Duration) {
         created_at: now(),
         expires_at: later(span),
         last_used_at: None,
+        user_epoch: None,
     };
-    assert!(ApiKeyStore::insert(store, StoredApiKey { key, hash: hash(1) }, 9, now()).await.unwrap());
+    assert!(
+        ApiKeyStore::insert(
+            store,
+            StoredApiKey { key, hash: hash(1), hash_key_id: "hash key".to_owned() },
+            9,
+            now()
+        )
+        .await
+        .unwrap()
+    );
 }
 
 async fn keep_one_time(store: &RedisStore, number: u128, span: Duration) {
