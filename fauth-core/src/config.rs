@@ -898,7 +898,7 @@ mod tests {
             ("FAUTH_TOKEN_PROFILE", "python-fauth-migration"),
             ("FAUTH_MAX_TOKEN_BYTES", "4096"),
             ("FAUTH_SECRET_KEY_ID", "new"),
-            ("FAUTH_PREVIOUS_SECRET_KEY", "another0secret1of2thirty3two4bytes"),
+            ("FAUTH_PREVIOUS_SECRET_KEY", "5d1c0e7fb9a2486395f0d8c7b6e5a413f2"),
             ("FAUTH_PREVIOUS_SECRET_KEY_ID", "old"),
         ])
         .unwrap();
@@ -926,6 +926,8 @@ mod tests {
             AuthConfig::from_vars(move |name| (name == "FAUTH_SECRET_KEY").then(|| secret.to_owned()))
         };
         assert_eq!(with_secret("short").unwrap_err().field(), "FAUTH_SECRET_KEY");
+        let uuid = with_secret("9b2e1c04-7d3a-4f58-8e61-0a5c9d7f2b13").unwrap_err().to_string();
+        assert!(uuid.contains("is a UUID") && uuid.contains("openssl rand -base64 48"), "{uuid}");
         assert_eq!(from(&[("FAUTH_REALM", "\"")]).unwrap_err().field(), "FAUTH_REALM");
         assert_eq!(AuthConfig::from_vars(|_| None).unwrap_err().field(), "FAUTH_SECRET_KEY");
     }

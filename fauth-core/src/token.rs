@@ -16,6 +16,7 @@ pub(crate) mod payload;
 mod profile;
 pub(crate) mod purpose;
 mod verify;
+mod weak_secrets;
 
 pub use algorithm::Algorithm;
 pub(crate) use claims::{is_reserved, is_scope};
