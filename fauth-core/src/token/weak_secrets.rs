@@ -65,8 +65,17 @@ fn text_of(secret: &[u8]) -> Option<&str> {
 
 /// A public key used as an HMAC secret is a secret that everybody has.
 fn is_key_file(text: &[u8]) -> bool {
-    const STARTS: [&[u8]; 6] =
-        [b"-----BEGIN", b"---- BEGIN", b"ssh-", b"ecdsa-sha2-", b"sk-ssh-", b"sk-ecdsa-"];
+    // With a space where base64url could go on as well.
+    const STARTS: [&[u8]; 8] = [
+        b"-----BEGIN",
+        b"---- BEGIN",
+        b"ssh-rsa ",
+        b"ssh-dss ",
+        b"ssh-ed25519 ",
+        b"ecdsa-sha2-",
+        b"sk-ssh-",
+        b"sk-ecdsa-",
+    ];
     STARTS.iter().any(|start| text.starts_with(start))
         || (text.starts_with(b"{") && text.windows(5).any(|window| window == b"\"kty\""))
         || text.windows(10).any(|window| window == b"-----BEGIN")
@@ -269,8 +278,9 @@ impl Pairs {
         /// How many of 100 pairs of random letters are common: 120 of 676.
         const BY_CHANCE: usize = 18;
         /// How far above that a text must be, in hundredths of the square root of the number of
-        /// pairs. Random letters are above it less than once in 10^8 times.
-        const MARGIN: usize = 290;
+        /// pairs. Of 32 random letters about one text in 10^7 is above it; base64, digits and
+        /// longer texts are further away.
+        const MARGIN: usize = 270;
         let above = (100 * self.common).saturating_sub(BY_CHANCE * self.all);
         self.all > 0 && above * above >= MARGIN * MARGIN * self.all
     }
