@@ -17,14 +17,16 @@ use fauth_actix::{
     CurrentUser, Grant, MaybeUser, SecureScope, Token, auth_routes, require, require_active_user,
     require_any_role, require_permissions, require_roles, require_scopes, require_user,
 };
-use fauth_core::{Requirement, rejection::DetailJson};
+use fauth_core::{AuthProvider, Requirement, rejection::DetailJson};
 use fauth_testing::{
     Role, TestUser, WireRequest, WireResponse,
     suite::{
-        App, Harness, custom_requirement, greeting, keys_or_admins, keys_requirement, recent_requirement,
-        token_text,
+        App, Harness, PUBLIC, custom_requirement, greeting, keys_or_admins, keys_requirement,
+        recent_requirement, token_text,
     },
 };
+
+type Auth = AuthProvider<TestUser>;
 
 async fn greet(CurrentUser(user): CurrentUser<TestUser>) -> String {
     greeting(Some(&user))
@@ -57,6 +59,27 @@ fn greets(path: &str) -> Resource {
     resource(path).route(get().to(greet))
 }
 
+fn shows_token(path: &str) -> Resource {
+    resource(path).route(get().to(show_token))
+}
+
+async fn public() -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type(ContentType::plaintext())
+        .insert_header(("cache-control", PUBLIC))
+        .body("public")
+}
+
+/// Demands that are added one after the other.
+fn added(auth: &Auth) -> SecureScope<TestUser> {
+    SecureScope::new("/added", auth)
+        .require_any_role(["user", "auditor"])
+        .require_permissions(["read"])
+        .require_scopes(["read"])
+        .renderer(DetailJson::new())
+        .require_roles(["admin"])
+}
+
 fn raw() -> impl HttpServiceFactory {
     web::service("/mounted/{tail}*").finish(fn_service(async |request: ServiceRequest| {
         Ok::<_, Error>(
@@ -75,6 +98,7 @@ fn app(App { auth, other }: &App) -> impl FnOnce(&mut ServiceConfig) {
         })
         .service(raw())
         .service(greets("/admin").wrap(require_roles(auth, ["admin"])))
+        .service(resource("/public").route(get().to(public)))
         .route("/late", get().to(greet));
     let keys_and_admins = Requirement::user().roles(["admin"]).scopes(["read"]);
     let guards = scope("/guards")
@@ -88,7 +112,7 @@ fn app(App { auth, other }: &App) -> impl FnOnce(&mut ServiceConfig) {
         .service(greets("/inactive").wrap(require(auth, Requirement::user().danger_allow_inactive())))
         .service(greets("/impossible").wrap(require(auth, Requirement::user().roles([""]))))
         .service(greets("/python").wrap(require_roles(auth, ["admin"]).renderer(DetailJson::new())))
-        .service(resource("/token").route(get().to(show_token)).wrap(require_user(auth)))
+        .service(shows_token("/token").wrap(require_user(auth)))
         .service(greets("/twice").wrap(require_roles(auth, ["admin"])).wrap(require_user(auth)))
         .service(greets("/other").wrap(require_user(other)))
         .service(resource("/grant").route(get().to(greet_grant)).wrap(require_user(auth)))
@@ -104,9 +128,21 @@ fn app(App { auth, other }: &App) -> impl FnOnce(&mut ServiceConfig) {
         )
         .service(greets("/keys-outside").wrap(require_user(auth)).wrap(require(auth, keys_requirement())))
         .service(greets("/keys-inside").wrap(require(auth, keys_requirement())).wrap(require_user(auth)))
-        .service(greets("/recent").wrap(require(auth, recent_requirement())));
+        .service(greets("/recent").wrap(require(auth, recent_requirement())))
+        .service(shows_token("/other-outside").wrap(require_user(auth)).wrap(require_user(other)))
+        .service(shows_token("/other-inside").wrap(require_user(other)).wrap(require_user(auth)))
+        .service(resource("/public").route(get().to(public)).wrap(require_user(auth)));
     let (auth, endpoints) = (auth.clone(), auth_routes(auth));
     let admins = SecureScope::new("/admins", &auth).require_roles(["admin"]).service(greets("/panel"));
+    let demanding = vec![
+        SecureScope::new("/all-roles", &auth).require_roles(["admin", "user"]).service(greets("/panel")),
+        SecureScope::new("/one-role", &auth).require_any_role(["admin", "auditor"]).service(greets("/panel")),
+        SecureScope::new("/all-permissions", &auth)
+            .require_permissions(["read", "write"])
+            .service(greets("/panel")),
+        SecureScope::new("/all-scopes", &auth).require_scopes(["read", "write"]).service(greets("/panel")),
+        added(&auth).service(greets("/panel")),
+    ];
     let python = SecureScope::new("/python", &auth).renderer(DetailJson::new()).service(greets("/panel"));
     let foreign = SecureScope::new("/foreign", other)
         .service(greets("/panel"))
@@ -131,6 +167,7 @@ fn app(App { auth, other }: &App) -> impl FnOnce(&mut ServiceConfig) {
             .service(greets("/forged").wrap(from_fn(forge)))
             .service(guards)
             .service(admins)
+            .service(demanding)
             .service(python)
             .service(foreign)
             .service(empty)

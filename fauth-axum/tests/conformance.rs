@@ -18,8 +18,8 @@ use fauth_core::{AuthProvider, Requirement, rejection::DetailJson};
 use fauth_testing::{
     Role, TestUser, WireRequest, WireResponse,
     suite::{
-        App, Harness, custom_requirement, greeting, keys_or_admins, keys_requirement, recent_requirement,
-        token_text,
+        App, Harness, PUBLIC, custom_requirement, greeting, keys_or_admins, keys_requirement,
+        recent_requirement, token_text,
     },
 };
 use tower::{ServiceExt as _, service_fn};
@@ -42,6 +42,20 @@ async fn show_token(Token(token): Token) -> String {
     token_text(&token)
 }
 
+async fn public() -> impl IntoResponse {
+    ([("cache-control", PUBLIC)], "public")
+}
+
+/// Demands that are added one after the other.
+fn added(auth: &Auth) -> SecureRouter<TestUser> {
+    SecureRouter::new(auth)
+        .require_any_role(["user", "auditor"])
+        .require_permissions(["read"])
+        .require_scopes(["read"])
+        .renderer(DetailJson::new())
+        .require_roles(["admin"])
+}
+
 async fn forge(mut request: Request, next: axum::middleware::Next) -> Response {
     let forged = fauth_testing::Users::new().find("alice");
     request.extensions_mut().insert(forged.clone());
@@ -59,6 +73,7 @@ fn app(App { auth, other }: &App) -> Router {
         .merge(Router::new().route("/merged", greet()))
         .nest_service("/mounted", raw)
         .route("/admin", greet().layer(require_roles(auth, ["admin"])))
+        .route("/public", get(public))
         .route("/late", greet());
     let keys_and_admins = Requirement::user().roles(["admin"]).scopes(["read"]);
     let scoped_admins = SecureRouter::new(auth).require_roles(["admin"]).require_scopes(["read"]);
@@ -103,7 +118,27 @@ fn app(App { auth, other }: &App) -> Router {
             "/recent",
             SecureRouter::new(auth).require(recent_requirement()).route("/panel", greet()),
         )
+        .route("/guards/other-outside", get(show_token).layer((require_user(other), require_user(auth))))
+        .route("/guards/other-inside", get(show_token).layer((require_user(auth), require_user(other))))
+        .route("/guards/public", get(public).layer(require_user(auth)))
         .nest_service("/admins", SecureRouter::new(auth).require_roles(["admin"]).route("/panel", greet()))
+        .nest_service(
+            "/all-roles",
+            SecureRouter::new(auth).require_roles(["admin", "user"]).route("/panel", greet()),
+        )
+        .nest_service(
+            "/one-role",
+            SecureRouter::new(auth).require_any_role(["admin", "auditor"]).route("/panel", greet()),
+        )
+        .nest_service(
+            "/all-permissions",
+            SecureRouter::new(auth).require_permissions(["read", "write"]).route("/panel", greet()),
+        )
+        .nest_service(
+            "/all-scopes",
+            SecureRouter::new(auth).require_scopes(["read", "write"]).route("/panel", greet()),
+        )
+        .nest_service("/added", added(auth).route("/panel", greet()))
         .nest_service("/python", SecureRouter::new(auth).renderer(DetailJson::new()).route("/panel", greet()))
         .nest_service(
             "/foreign",

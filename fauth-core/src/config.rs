@@ -5,6 +5,7 @@ use std::{env::VarError, fmt, time::Duration};
 use zeroize::Zeroizing;
 
 use crate::{
+    clock::Timestamp,
     error::ConfigError,
     one_time::Seals,
     store::HashKeys,
@@ -66,6 +67,7 @@ fn default_max_lifetime(purpose: Purpose) -> Duration {
 /// | leeway for `exp` | none, at most 300 seconds | `FAUTH_EXPIRY_LEEWAY` |
 /// | longest token | 8192 bytes, 512 to 65536 | `FAUTH_MAX_TOKEN_BYTES` |
 /// | token profile | `standard` | `FAUTH_TOKEN_PROFILE` (`standard`, `python-fauth`, `python-fauth-migration`) |
+/// | tokens of the Python fauth since then may be older than the store's memory | none are | `FAUTH_TRUST_SINCE` (seconds since 1970), with a memory store `FAUTH_DANGER_TRUST_SINCE` |
 /// | realm of challenges | `fauth` | `FAUTH_REALM` |
 ///
 /// ```
@@ -88,6 +90,7 @@ pub struct AuthConfig {
     /// Secrets of the hashes in stores, the current one first; none if they hang on `keys` alone.
     store_secrets: Vec<Key>,
     profile: TokenProfile,
+    trust: Option<Trust>,
     origin: Origin,
     is_named: bool,
     leeway: i64,
@@ -96,6 +99,14 @@ pub struct AuthConfig {
     max_lifetimes: PerPurpose<i64>,
     max_token_bytes: usize,
     realm: Box<str>,
+}
+
+/// From when on tokens of the Python fauth may be older than the memory of the revocation store.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Trust {
+    pub(crate) since: Timestamp,
+    /// Also where a restart forgets what was revoked.
+    pub(crate) despite_restarts: bool,
 }
 
 impl AuthConfig {
@@ -190,6 +201,10 @@ impl AuthConfig {
         self.is_named
     }
 
+    pub(crate) const fn trust(&self) -> Option<Trust> {
+        self.trust
+    }
+
     pub(crate) const fn profile(&self) -> TokenProfile {
         self.profile
     }
@@ -249,6 +264,8 @@ pub struct AuthConfigBuilder {
     allow_short_secret: bool,
     algorithm: Algorithm,
     profile: TokenProfile,
+    trust_since: Option<Timestamp>,
+    danger_trust_since: Option<Timestamp>,
     issuer: Option<String>,
     audiences: Vec<String>,
     leeway: Option<Duration>,
@@ -351,6 +368,41 @@ impl AuthConfigBuilder {
         self
     }
 
+    /// From when on tokens in the format of the Python fauth may be older than the memory of the
+    /// revocation store: the time of the oldest token to accept, such as the day of the move less
+    /// the longest lifetime. By default none may: a store does not know what was revoked before it
+    /// began, so every token that the Python service has issued before the first start is refused.
+    ///
+    /// Only for the profiles that read such tokens, and only for these tokens: one of this
+    /// application's own is never accepted if it is older than the memory. A token that is revoked
+    /// here is refused, however old it is.
+    ///
+    /// # Security
+    /// What the Python service has revoked by itself is not known here. And a store that loses its
+    /// memory (a Redis that was emptied, tables that were dropped) forgets what was revoked here
+    /// as well, so that tokens of that time work again until they expire. Remove the setting when
+    /// the last of them has expired.
+    ///
+    /// # Errors
+    /// In `build` if the profile reads no such tokens. When the provider is built, if revocations
+    /// are kept in memory (see [`danger_trust_since`](Self::danger_trust_since)), or the time lies
+    /// more than a day in the future.
+    pub const fn trust_since(mut self, since: Timestamp) -> Self {
+        self.trust_since = Some(since);
+        self
+    }
+
+    /// As [`trust_since`](Self::trust_since), also with a revocation store that forgets when the
+    /// process ends, such as [`MemoryStore`](crate::MemoryStore).
+    ///
+    /// # Security
+    /// Every restart revives the tokens of the Python fauth that were revoked before it: whoever
+    /// has logged out is logged in again, until these tokens expire.
+    pub const fn danger_trust_since(mut self, since: Timestamp) -> Self {
+        self.danger_trust_since = Some(since);
+        self
+    }
+
     /// Who issues the tokens: written as `iss`, and demanded of every token.
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuer = Some(issuer.into());
@@ -431,6 +483,7 @@ impl AuthConfigBuilder {
                 format!("use {} to {}", TOKEN_BYTES.start(), TOKEN_BYTES.end()),
             ));
         }
+        let trust = self.trust()?;
         let is_named = self.application.is_some();
         let application = self.application.unwrap_or_else(|| DEFAULT_APPLICATION.to_owned());
         check_application(&application)?;
@@ -442,6 +495,7 @@ impl AuthConfigBuilder {
             keys,
             store_secrets,
             profile: self.profile,
+            trust,
             origin: Origin {
                 application: application.into_boxed_str(),
                 issuer: self.issuer.map(String::into_boxed_str),
@@ -455,6 +509,26 @@ impl AuthConfigBuilder {
             max_token_bytes,
             realm: realm.into_boxed_str(),
         })
+    }
+
+    fn trust(&self) -> Result<Option<Trust>, ConfigError> {
+        let (field, trust) = match (self.trust_since, self.danger_trust_since) {
+            (None, None) => return Ok(None),
+            (Some(since), None) => ("trust_since", Trust { since, despite_restarts: false }),
+            (None, Some(since)) => ("danger_trust_since", Trust { since, despite_restarts: true }),
+            (Some(_), Some(_)) => {
+                let fix = "give `danger_trust_since` with a memory store, `trust_since` with others";
+                return Err(ConfigError::new("trust_since", "`danger_trust_since` is set too", fix));
+            }
+        };
+        if !self.profile.reads_python() {
+            return Err(ConfigError::new(
+                field,
+                "it is for tokens of the Python fauth, and the token profile reads none",
+                "remove it, or use the profile `python-fauth-migration`",
+            ));
+        }
+        Ok(Some(trust))
     }
 
     fn key_ring(&self) -> Result<KeyRing, ConfigError> {
@@ -553,6 +627,8 @@ impl AuthConfigBuilder {
                 )
             })?);
         }
+        builder.trust_since = time_var(var, "FAUTH_TRUST_SINCE")?;
+        builder.danger_trust_since = time_var(var, "FAUTH_DANGER_TRUST_SINCE")?;
         builder.leeway = duration_var(var, "FAUTH_LEEWAY")?;
         builder.expiry_leeway = duration_var(var, "FAUTH_EXPIRY_LEEWAY")?.unwrap_or_default();
         for (name, purpose) in LIFETIME_VARIABLES {
@@ -575,7 +651,7 @@ impl fmt::Debug for AuthConfigBuilder {
 }
 
 /// Every variable that is read.
-const VARIABLES: [&str; 20] = [
+const VARIABLES: [&str; 22] = [
     "FAUTH_APPLICATION",
     "FAUTH_STORE_SECRET",
     "FAUTH_PREVIOUS_STORE_SECRET",
@@ -595,6 +671,8 @@ const VARIABLES: [&str; 20] = [
     "FAUTH_EXPIRY_LEEWAY",
     "FAUTH_MAX_TOKEN_BYTES",
     "FAUTH_TOKEN_PROFILE",
+    "FAUTH_TRUST_SINCE",
+    "FAUTH_DANGER_TRUST_SINCE",
     "FAUTH_REALM",
 ];
 
@@ -623,6 +701,8 @@ fn variable_of(field: &'static str) -> &'static str {
         "expiry_leeway" => "FAUTH_EXPIRY_LEEWAY",
         "max_token_bytes" => "FAUTH_MAX_TOKEN_BYTES",
         "token_profile" => "FAUTH_TOKEN_PROFILE",
+        "trust_since" => "FAUTH_TRUST_SINCE",
+        "danger_trust_since" => "FAUTH_DANGER_TRUST_SINCE",
         "realm" => "FAUTH_REALM",
         other => other,
     }
@@ -635,6 +715,23 @@ const LIFETIME_VARIABLES: [(&str, Purpose); 5] = [
     ("FAUTH_EMAIL_VERIFICATION_TOKEN_LIFETIME", Purpose::EmailVerification),
     ("FAUTH_MAGIC_LINK_TOKEN_LIFETIME", Purpose::MagicLink),
 ];
+
+/// Seconds since 1970, as `date +%s` prints them.
+fn time_var(
+    var: &dyn Fn(&str) -> Option<String>,
+    name: &'static str,
+) -> Result<Option<Timestamp>, ConfigError> {
+    let Some(text) = var(name) else { return Ok(None) };
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let seconds = text.parse().ok().filter(|seconds| is_number && *seconds <= Timestamp::MAX.unix_seconds());
+    seconds.map(|seconds| Some(Timestamp::from_unix_seconds(seconds))).ok_or_else(|| {
+        ConfigError::new(
+            name,
+            "the value is not a time",
+            "use whole seconds since 1970, as `date -d 2026-11-01 +%s` prints them",
+        )
+    })
+}
 
 fn duration_var(
     var: &dyn Fn(&str) -> Option<String>,
@@ -887,6 +984,32 @@ mod tests {
         refused(good().token_profile(TokenProfile::PythonFauth).issuer("me"), "token_profile");
         refused(good().token_profile(TokenProfile::PythonFauth).audience("me"), "token_profile");
         assert!(good().token_profile(TokenProfile::PythonFauthMigration).issuer("me").build().is_ok());
+    }
+
+    #[test]
+    fn only_a_profile_that_reads_old_tokens_trusts_them() {
+        let then = Timestamp::from_unix_seconds(1_767_225_600);
+        for profile in [TokenProfile::PythonFauth, TokenProfile::PythonFauthMigration] {
+            let config = good().token_profile(profile).trust_since(then).build().unwrap();
+            assert!(config.trust().is_some_and(|trust| trust.since == then && !trust.despite_restarts));
+            let config = good().token_profile(profile).danger_trust_since(then).build().unwrap();
+            assert!(config.trust().is_some_and(|trust| trust.since == then && trust.despite_restarts));
+            refused(good().token_profile(profile).trust_since(then).danger_trust_since(then), "trust_since");
+        }
+        refused(good().trust_since(then), "trust_since");
+        refused(good().danger_trust_since(then), "danger_trust_since");
+        let migration = ("FAUTH_TOKEN_PROFILE", "python-fauth-migration");
+        for (name, despite_restarts) in [("FAUTH_TRUST_SINCE", false), ("FAUTH_DANGER_TRUST_SINCE", true)] {
+            let config = from(&[migration, (name, "1767225600")]).unwrap();
+            let trust = config.trust().unwrap();
+            assert_eq!((trust.since, trust.despite_restarts), (then, despite_restarts));
+            assert_eq!(from(&[(name, "1767225600")]).unwrap_err().field(), name, "the standard profile");
+            for bad in
+                ["", "-1", "+1", "1.5", "2026-01-01", "1767225600s", "253402300800", "99999999999999999999"]
+            {
+                assert_eq!(from(&[migration, (name, bad)]).unwrap_err().field(), name, "{bad}");
+            }
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use fauth_core::{Requirement, rejection::DetailJson};
+use fauth_core::{AuthProvider, Requirement, rejection::DetailJson};
 use fauth_poem::{
     CurrentUser, Grant, MaybeUser, SecureRoute, Token, auth_routes, require, require_active_user,
     require_any_role, require_permissions, require_roles, require_scopes, require_user,
@@ -11,17 +11,17 @@ use fauth_poem::{
 use fauth_testing::{
     Role, TestUser, WireRequest, WireResponse,
     suite::{
-        App, Harness, custom_requirement, greeting, keys_or_admins, keys_requirement, recent_requirement,
-        token_text,
+        App, Harness, PUBLIC, custom_requirement, greeting, keys_or_admins, keys_requirement,
+        recent_requirement, token_text,
     },
 };
 use poem::{
-    Body, Endpoint, EndpointExt as _, Request, RequestParts, Route,
+    Body, Endpoint, EndpointExt as _, IntoResponse as _, Request, RequestParts, Route,
     endpoint::make_sync,
     get, handler,
     http::uri::Scheme,
     post,
-    web::{LocalAddr, RemoteAddr},
+    web::{LocalAddr, RemoteAddr, WithHeader},
 };
 
 #[handler]
@@ -44,6 +44,21 @@ fn show_token(Token(token): Token) -> String {
     token_text(&token)
 }
 
+#[handler]
+fn public() -> WithHeader<&'static str> {
+    "public".with_header("cache-control", PUBLIC)
+}
+
+/// Demands that are added one after the other.
+fn added(auth: &AuthProvider<TestUser>) -> SecureRoute<TestUser> {
+    SecureRoute::new(auth)
+        .require_any_role(["user", "auditor"])
+        .require_permissions(["read"])
+        .require_scopes(["read"])
+        .renderer(DetailJson::new())
+        .require_roles(["admin"])
+}
+
 fn app(App { auth, other }: &App) -> impl Endpoint + use<> {
     let forged = fauth_testing::Users::new().find("alice");
     let group = SecureRoute::new(auth)
@@ -53,6 +68,7 @@ fn app(App { auth, other }: &App) -> impl Endpoint + use<> {
         .nest("/", Route::new().at("/merged", get(greet)))
         .nest("/mounted", make_sync(|_| "raw"))
         .at("/admin", get(greet).with(require_roles(auth, ["admin"])))
+        .at("/public", get(public))
         .at("/late", get(greet));
     let keys_and_admins = Requirement::user().roles(["admin"]).scopes(["read"]);
     let scoped_admins = SecureRoute::new(auth).require_roles(["admin"]).require_scopes(["read"]);
@@ -99,7 +115,24 @@ fn app(App { auth, other }: &App) -> impl Endpoint + use<> {
         .nest("/scoped", SecureRoute::new(auth).require_scopes(["read"]).at("/panel", get(greet)))
         .nest("/scoped-admins", scoped_admins.at("/panel", get(greet)))
         .nest("/recent", SecureRoute::new(auth).require(recent_requirement()).at("/panel", get(greet)))
+        .at("/guards/other-outside", get(show_token).with(require_user(auth)).with(require_user(other)))
+        .at("/guards/other-inside", get(show_token).with(require_user(other)).with(require_user(auth)))
+        .at("/guards/public", get(public).with(require_user(auth)))
         .nest("/admins", SecureRoute::new(auth).require_roles(["admin"]).at("/panel", get(greet)))
+        .nest("/all-roles", SecureRoute::new(auth).require_roles(["admin", "user"]).at("/panel", get(greet)))
+        .nest(
+            "/one-role",
+            SecureRoute::new(auth).require_any_role(["admin", "auditor"]).at("/panel", get(greet)),
+        )
+        .nest(
+            "/all-permissions",
+            SecureRoute::new(auth).require_permissions(["read", "write"]).at("/panel", get(greet)),
+        )
+        .nest(
+            "/all-scopes",
+            SecureRoute::new(auth).require_scopes(["read", "write"]).at("/panel", get(greet)),
+        )
+        .nest("/added", added(auth).at("/panel", get(greet)))
         .nest("/python", SecureRoute::new(auth).renderer(DetailJson::new()).at("/panel", get(greet)))
         .nest("/foreign", SecureRoute::new(other).at("/panel", get(greet)).at("/token", get(show_token)))
         .nest("/empty", SecureRoute::new(auth))

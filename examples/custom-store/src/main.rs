@@ -312,7 +312,7 @@ impl RevocationStore for MapStore {
             remembers_since: maps.remembers_since,
         };
         // Which reason counts if there is more than one is fauth's rule too.
-        Ok(Verdict::of(token, &known))
+        Ok(Verdict::of(token, &known, now))
     }
 
     async fn epoch(&self, owner: &Owner<'_>, now: Timestamp) -> Result<u64, StoreError> {

@@ -1,5 +1,8 @@
 //! Where logins are kept: in memory, unless `FAUTH_REDIS_URL` or `FAUTH_DATABASE_URL` name another
 //! place. Each other place is a feature of this program: `redis`, `sqlite`, `postgres`.
+//!
+//! A service that takes over from a Python one also says `FAUTH_TOKEN_PROFILE` and, so that tokens
+//! from before its first start are read, `FAUTH_TRUST_SINCE`; in memory `FAUTH_DANGER_TRUST_SINCE`.
 
 use std::{env, sync::Arc};
 

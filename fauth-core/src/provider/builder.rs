@@ -363,6 +363,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         let (sessions, revocations) =
             keeping(&self.config, &self.stores, self.sessions, self.revocable_claims, self.waivers)?;
         check_name(&self.config, &self.stores)?;
+        check_trust(&self.config, &self.stores, &*self.clock)?;
         let trusted_origins = TrustedOrigins::new(self.trusted_origins)?;
         // The last that can fail: what was taken in is built.
         let resident = Resident {
@@ -439,8 +440,37 @@ fn keeping(
     let claims = revocable(claims, stores.revocations.is_some())?;
     let retention = Retention { session, login };
     let share = SHARE.max(policy_limit.saturating_mul(2));
-    let revocations = stores.revocations.clone().map(|store| Revocations { store, claims, retention, share });
+    let trust_since = config.trust().map(|trust| trust.since);
+    let revocations =
+        stores.revocations.clone().map(|store| Revocations { store, claims, retention, share, trust_since });
     Ok((sessions, revocations))
+}
+
+/// How far ahead of this clock `trust_since` may lie: no token is that new, so it is a mistake.
+const TRUST_AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// From when on old tokens are trusted must fit the store: one in memory forgets with the process.
+fn check_trust(config: &AuthConfig, stores: &Stores, clock: &dyn Clock) -> Result<(), ConfigError> {
+    let Some(trust) = config.trust() else { return Ok(()) };
+    let is_kept = stores.revocations.as_ref().is_none_or(|store| store.location().can_be_shared());
+    if !is_kept && !trust.despite_restarts {
+        return Err(ConfigError::new(
+            "trust_since",
+            "revocations are kept in memory, and after a restart those of old tokens would be forgotten",
+            "keep revocations in Redis or SQL, or say `danger_trust_since` (`FAUTH_DANGER_TRUST_SINCE`) if that is meant",
+        ));
+    }
+    let now = clock.now().map_err(|_| {
+        ConfigError::new("clock", "it cannot tell the time", "give a clock that can, to check `trust_since`")
+    })?;
+    if trust.since.since(now) > TRUST_AHEAD {
+        return Err(ConfigError::new(
+            "trust_since",
+            format!("{} lies more than a day in the future, where no token is issued", trust.since),
+            "give the time of the oldest token to accept, in seconds since 1970",
+        ));
+    }
+    Ok(())
 }
 
 fn check_waivers(stores: &Stores, waivers: Waivers) -> Result<(), ConfigError> {

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::registry::Resident;
 use crate::{
     api_key::{ApiKeyFormat, UseNotes},
-    clock::Clock,
+    clock::{Clock, Timestamp},
     csrf::TrustedOrigins,
     event::AuthEvents,
     one_time::Seals,
@@ -155,6 +155,8 @@ pub(super) struct Revocations {
     pub(super) retention: Retention,
     /// The most targets that the acts of one subject may have revoked at a time.
     pub(super) share: usize,
+    /// From when on tokens of the Python fauth may be older than the store's memory.
+    pub(super) trust_since: Option<Timestamp>,
 }
 
 /// For how long a revocation is kept: longer than everything lasts that it covers.

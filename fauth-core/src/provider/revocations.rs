@@ -213,7 +213,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let Some(revocations) = &self.inner.revocations else { return Ok(Verdict::Good) };
         // No epoch speaks against it.
         let facts = TokenFacts { owner: self.owner(subject), targets, epoch: u64::MAX, issued_at };
-        self.call_store(revocations.store.check(&facts, now)).await
+        compared(self.call_store(revocations.store.check(&facts, now)).await?, now)
     }
 
     async fn verdict(&self, payload: &TokenPayload, now: Timestamp) -> Result<Verdict, Rejection> {
@@ -225,7 +225,10 @@ impl<U: AuthUser> AuthProvider<U> {
             epoch: payload.epoch(),
             issued_at: payload.issued_at(),
         };
-        self.call_store(revocations.store.check(&facts, now)).await
+        match compared(self.call_store(revocations.store.check(&facts, now)).await?, now)? {
+            Verdict::BeforeMemory if revocations.trusts_though_older(payload) => Ok(Verdict::Good),
+            verdict => Ok(verdict),
+        }
     }
 
     /// The epoch that new tokens of a subject carry.
@@ -452,12 +455,36 @@ impl Kept {
     }
 }
 
+impl Revocations {
+    /// What another service has issued before this store began: only tokens in the format of the
+    /// Python fauth, and only from the time on that was set.
+    fn trusts_though_older(&self, payload: &TokenPayload) -> bool {
+        payload.is_of_python_fauth() && self.trust_since.is_some_and(|since| payload.issued_at() >= since)
+    }
+}
+
+/// Nobody is sent away for a clock that is wrong: they would come back with another token that is
+/// refused.
+fn compared(verdict: Verdict, now: Timestamp) -> Result<Verdict, Rejection> {
+    let Verdict::ClocksDisagree { remembers_since } = verdict else { return Ok(verdict) };
+    tracing::error!(
+        target: "fauth",
+        provider_clock = %now,
+        store_remembers_since = %remembers_since,
+        "the clock of the provider is far behind the beginning of the store's memory: give \
+         `AuthProviderBuilder::clock` and the store (`MemoryStoreBuilder::clock`, `SqlStore::clock`, \
+         `RedisStoreBuilder::clock`) the same clock, or put the clock of this machine right"
+    );
+    Err(Rejection::Unavailable(Unavailable::ClocksDisagree))
+}
+
 fn refusal(verdict: Verdict) -> Result<(), Rejection> {
     let reason = match verdict {
         Verdict::Good => return Ok(()),
         Verdict::Revoked => InvalidToken::Revoked,
         Verdict::OldEpoch => InvalidToken::OldEpoch,
         Verdict::BeforeMemory => InvalidToken::BeforeMemory,
+        Verdict::ClocksDisagree { .. } => return Err(Rejection::Unavailable(Unavailable::ClocksDisagree)),
     };
     Err(Rejection::InvalidToken(reason))
 }

@@ -156,6 +156,9 @@ pub enum Unavailable {
     Store,
     /// A store did not answer in time.
     StoreTimeout,
+    /// The provider's clock is far behind the time at which the revocation store began to
+    /// remember, so that no token would be good. The log names both.
+    ClocksDisagree,
     /// There is no usable time.
     Clock,
     /// No token could be issued.
@@ -264,6 +267,7 @@ impl Rejection {
             Self::Unavailable(Unavailable::LoaderTimeout) => "loader_timeout",
             Self::Unavailable(Unavailable::Store) => "store_failed",
             Self::Unavailable(Unavailable::StoreTimeout) => "store_timeout",
+            Self::Unavailable(Unavailable::ClocksDisagree) => "clocks_disagree",
             Self::Unavailable(Unavailable::Clock) => "clock_unavailable",
             Self::Unavailable(Unavailable::Issuer) => "issuer_failed",
             Self::Unavailable(Unavailable::PasswordHasher) => "password_hasher_failed",

@@ -23,7 +23,7 @@ use self::{
     table::Table,
 };
 use super::{ApiKeyId, OneTimeRecord, StoredApiKey};
-use crate::clock::Timestamp;
+use crate::clock::{Clock, SystemClock, Timestamp};
 
 /// The default maximum of sessions, revocations, one-time tokens and API keys each.
 const DEFAULT_CAPACITY: usize = 1_000_000;
@@ -56,8 +56,9 @@ const DEFAULT_CAPACITY: usize = 1_000_000;
 ///
 /// # Security
 /// A restart loses all revocations. The store therefore refuses every token issued before it
-/// began to remember, and the users of those tokens log in again. It begins to remember at its
-/// first call, or at the time set with [`remembers_since`](MemoryStoreBuilder::remembers_since).
+/// began to remember, and the users of those tokens log in again. It begins to remember when it
+/// is made, by its [`clock`](MemoryStoreBuilder::clock), or at the time set with
+/// [`remembers_since`](MemoryStoreBuilder::remembers_since).
 ///
 /// The store also begins anew if the clock jumps back to before the expiry of a revocation that it
 /// has already forgotten. So it never accepts a token whose revocation it has lost.
@@ -90,6 +91,7 @@ impl MemoryStore {
             revocations: DEFAULT_CAPACITY,
             one_time_tokens: DEFAULT_CAPACITY,
             api_keys: DEFAULT_CAPACITY,
+            clock: Arc::new(SystemClock),
             since: None,
         }
     }
@@ -141,6 +143,7 @@ pub struct MemoryStoreBuilder {
     revocations: usize,
     one_time_tokens: usize,
     api_keys: usize,
+    clock: Arc<dyn Clock>,
     since: Option<Timestamp>,
 }
 
@@ -169,8 +172,16 @@ impl MemoryStoreBuilder {
         self
     }
 
+    /// Sets the clock that tells since when the store remembers; [`SystemClock`] by default. Use
+    /// the one that the provider has: a provider whose clock shows an earlier time refuses
+    /// everything with 503.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
     /// Sets when the store began to remember revocations. Tokens issued before are refused.
-    /// Default: the time of the first call to the store.
+    /// Default: the time at which it is built, by its [`clock`](Self::clock).
     ///
     /// # Security
     /// Choose a time such that no revocation made before this store was created applies to a
@@ -181,12 +192,14 @@ impl MemoryStoreBuilder {
         self
     }
 
-    /// Builds the empty store.
+    /// Builds the empty store. If its clock cannot tell the time, it vouches for no token, unless
+    /// [`remembers_since`](Self::remembers_since) was called.
     #[must_use]
     pub fn build(self) -> MemoryStore {
+        let since = self.since.unwrap_or_else(|| self.clock.now().unwrap_or(Timestamp::MAX));
         MemoryStore(Arc::new(Inner {
             sessions: Table::new(self.sessions),
-            revocations: Entries::new(self.revocations, self.since),
+            revocations: Entries::new(self.revocations, since),
             one_times: Table::new(self.one_time_tokens),
             api_keys: Table::new(self.api_keys),
         }))

@@ -1,6 +1,6 @@
 //! Revocation: what was taken back before it expired.
 
-use std::{borrow::Cow, fmt::Write as _};
+use std::{borrow::Cow, fmt::Write as _, time::Duration};
 
 use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
@@ -237,21 +237,38 @@ pub enum Verdict {
     /// It was issued before the store began to remember: whether it was revoked is not known, and
     /// never will be.
     BeforeMemory,
+    /// As [`BeforeMemory`](Self::BeforeMemory), but the caller's clock shows a time that lies more
+    /// than five minutes before the store began to remember. One of the two clocks is wrong, or
+    /// they are not the same: whoever is sent away to log in again comes back with a token that
+    /// is refused too. The request is refused with 503, and the log names both clocks.
+    ClocksDisagree {
+        /// Since when the store remembers, by its own clock.
+        remembers_since: Timestamp,
+    },
 }
+
+/// How far the caller's clock may be behind the beginning of a memory before that is a fault: far
+/// more than clocks that are set by the network differ.
+const CLOCKS_DIFFER_BY: Duration = Duration::from_secs(5 * 60);
 
 impl Verdict {
     /// The verdict on a token from what a store knows, in the order in which reasons are given: a
-    /// token that is revoked and of an old epoch is [`Revoked`](Self::Revoked).
+    /// token that is revoked and of an old epoch is [`Revoked`](Self::Revoked). `now` is the time
+    /// of the caller.
     #[must_use]
-    pub fn of(token: &TokenFacts<'_>, known: &Known) -> Self {
+    pub fn of(token: &TokenFacts<'_>, known: &Known, now: Timestamp) -> Self {
         if known.is_revoked {
-            Self::Revoked
-        } else if token.epoch < known.epoch {
-            Self::OldEpoch
-        } else if known.remembers_since.is_none_or(|since| token.issued_at < since) {
-            Self::BeforeMemory
-        } else {
-            Self::Good
+            return Self::Revoked;
+        }
+        if token.epoch < known.epoch {
+            return Self::OldEpoch;
+        }
+        match known.remembers_since {
+            Some(since) if token.issued_at >= since => Self::Good,
+            Some(since) if since.since(now) > CLOCKS_DIFFER_BY => {
+                Self::ClocksDisagree { remembers_since: since }
+            }
+            _ => Self::BeforeMemory,
         }
     }
 }
@@ -485,7 +502,40 @@ mod tests {
         ];
         for (is_revoked, epoch, since, expected) in table {
             let known = Known { is_revoked, epoch, remembers_since: since.map(at) };
-            assert_eq!(Verdict::of(&token, &known), expected, "{known:?}");
+            assert_eq!(Verdict::of(&token, &known, at(200)), expected, "{known:?}");
+        }
+    }
+
+    /// Whole seconds and clocks that differ a little are no fault; a clock that is far behind is,
+    /// unless the token is refused for another reason, or is good.
+    #[test]
+    fn a_clock_that_is_far_behind_the_memory_is_noticed() {
+        let at = Timestamp::from_unix_seconds;
+        let since = at(10_000);
+        let facts = |issued_at: i64| TokenFacts {
+            owner: Owner::new("shop", "", "alice"),
+            targets: &[],
+            epoch: 5,
+            issued_at: at(issued_at),
+        };
+        let known = Known { is_revoked: false, epoch: 0, remembers_since: Some(since) };
+        let disagree = Verdict::ClocksDisagree { remembers_since: since };
+        for (now, expected) in [
+            (10_001, Verdict::BeforeMemory),
+            (9_999, Verdict::BeforeMemory),
+            (9_970, Verdict::BeforeMemory),
+            (9_700, Verdict::BeforeMemory),
+            (9_699, disagree),
+            (-5, disagree),
+        ] {
+            assert_eq!(Verdict::of(&facts(9_000), &known, at(now)), expected, "{now}");
+            assert_eq!(Verdict::of(&facts(10_000), &known, at(now)), Verdict::Good, "{now}");
+            let revoked = Known { is_revoked: true, ..known };
+            assert_eq!(Verdict::of(&facts(9_000), &revoked, at(now)), Verdict::Revoked, "{now}");
+            let raised = Known { epoch: 6, ..known };
+            assert_eq!(Verdict::of(&facts(9_000), &raised, at(now)), Verdict::OldEpoch, "{now}");
+            let lost = Known { remembers_since: None, ..known };
+            assert_eq!(Verdict::of(&facts(9_000), &lost, at(now)), Verdict::BeforeMemory, "{now}");
         }
     }
 

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use super::{
     claims::is_reserved,
     json::{self, Limits, Value},
+    profile::Format,
     purpose::Purpose,
 };
 use crate::clock::Timestamp;
@@ -80,6 +81,8 @@ pub struct TokenPayload {
     pub(super) is_api_key: bool,
     pub(super) issued_at: Timestamp,
     pub(super) expires_at: Timestamp,
+    /// In which format it was written.
+    pub(super) format: Format,
 }
 
 /// The claims were scanned under stricter limits before; these only have to be no stricter.
@@ -108,6 +111,7 @@ impl TokenPayload {
             is_api_key: true,
             issued_at,
             expires_at,
+            format: Format::Standard,
             json,
         })
     }
@@ -138,6 +142,11 @@ impl TokenPayload {
     /// The same, by the user's own record (`user_epoch`).
     pub(crate) const fn user_epoch(&self) -> u64 {
         self.user_epoch
+    }
+
+    /// Whether it is in the format of the Python fauth, so that another service may have issued it.
+    pub(crate) const fn is_of_python_fauth(&self) -> bool {
+        matches!(self.format, Format::PythonFauth)
     }
 
     /// What the token is for.

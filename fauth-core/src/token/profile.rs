@@ -22,6 +22,10 @@ pub enum TokenProfile {
     /// Issues [`Standard`](Self::Standard) tokens and reads both. For the time in which tokens of the
     /// Python service are still in circulation.
     ///
+    /// Most of these are older than the memory of the revocation store. Say with
+    /// [`trust_since`](crate::AuthConfigBuilder::trust_since) from when on they are accepted all
+    /// the same; otherwise they are refused.
+    ///
     /// # Security
     /// Tokens in the Python format carry no `iss` and `aud`, so these are not checked on them even
     /// when they are configured, and they do not name their application: no other one may have the
@@ -69,6 +73,10 @@ impl TokenProfile {
             Self::PythonFauth => "python-fauth",
             Self::PythonFauthMigration => "python-fauth-migration",
         }
+    }
+
+    pub(crate) fn reads_python(self) -> bool {
+        self.reads().contains(&Format::PythonFauth)
     }
 
     pub(crate) fn parse(name: &str) -> Option<Self> {

@@ -243,6 +243,7 @@ impl Verifier {
             is_api_key: false,
             issued_at: issued.ceil(),
             expires_at: expires.floor(),
+            format,
             json,
         })
     }

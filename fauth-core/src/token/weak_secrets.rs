@@ -596,7 +596,12 @@ mod tests {
             KeyError::Uuid,
             "rather than that it is too short"
         );
-        for other in [plain, format!("{uuid}{}", uuid.replace('9', "1")), uuid.replace('9', "g"), uuid.replace('-', "_")] {
+        for other in [
+            plain,
+            format!("{uuid}{}", uuid.replace('9', "1")),
+            uuid.replace('9', "g"),
+            uuid.replace('-', "_"),
+        ] {
             assert_eq!(check(&other), Ok(()), "{other}");
         }
     }

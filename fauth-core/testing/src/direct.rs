@@ -11,8 +11,8 @@ use fauth_core::{
 use super::{
     TestUser, WireRequest, WireResponse,
     suite::{
-        App, Harness, custom_requirement, greeting, keys_or_admins, keys_requirement, recent_requirement,
-        token_text,
+        App, Harness, PUBLIC, custom_requirement, greeting, keys_or_admins, keys_requirement,
+        recent_requirement, token_text,
     },
 };
 
@@ -35,6 +35,8 @@ enum Handler {
     Greet,
     GreetMaybe,
     ShowToken,
+    /// A text that others may keep.
+    Public,
 }
 
 async fn answer(app: &App, request: &WireRequest) -> WireResponse {
@@ -75,6 +77,7 @@ async fn call(app: &App, request: &WireRequest, endpoint: Endpoint) -> Reply {
 fn route(app: &App, path: &str) -> (Vec<Guard<TestUser>>, Option<Handler>) {
     let guard = |requirement| Guard::new(&app.auth, requirement);
     let user = Requirement::user;
+    let other = || Guard::new(&app.other, user());
     let admin = || user().roles(["admin"]);
     let (guards, handler) = match path {
         "/open" => (vec![], Handler::Text("open")),
@@ -92,7 +95,6 @@ fn route(app: &App, path: &str) -> (Vec<Guard<TestUser>>, Option<Handler>) {
         "/guards/python" => (vec![guard(admin()).renderer(DetailJson::new())], Handler::Greet),
         "/guards/token" => (vec![guard(user())], Handler::ShowToken),
         "/guards/twice" => (vec![guard(user()), guard(admin())], Handler::Greet),
-        "/guards/other" => (vec![Guard::new(&app.other, user())], Handler::Greet),
         "/guards/keys" | "/keys/panel" => (vec![guard(keys_requirement())], Handler::Greet),
         "/guards/keys-token" => (vec![guard(keys_requirement())], Handler::ShowToken),
         "/guards/keys-maybe" => (vec![guard(keys_requirement())], Handler::GreetMaybe),
@@ -106,10 +108,19 @@ fn route(app: &App, path: &str) -> (Vec<Guard<TestUser>>, Option<Handler>) {
         "/guards/recent" | "/recent/panel" => (vec![guard(recent_requirement())], Handler::Greet),
         "/scoped/panel" => (vec![guard(user().scopes(["read"]))], Handler::Greet),
         "/scoped-admins/panel" => (vec![guard(admin().and(user().scopes(["read"])))], Handler::Greet),
-        "/foreign/panel" => (vec![Guard::new(&app.other, user())], Handler::Greet),
-        "/foreign/token" => (vec![Guard::new(&app.other, user())], Handler::ShowToken),
-        "/admins/panel" => (vec![guard(admin())], Handler::Greet),
-        "/python/panel" => (vec![guard(user()).renderer(DetailJson::new())], Handler::Greet),
+        "/guards/other" => (vec![other()], Handler::Greet),
+        "/guards/other-outside" => (vec![other(), guard(user())], Handler::ShowToken),
+        "/guards/other-inside" => (vec![guard(user()), other()], Handler::ShowToken),
+        "/guards/public" | "/group/public" => (vec![guard(user())], Handler::Public),
+        "/foreign/panel" => (vec![other()], Handler::Greet),
+        "/foreign/token" => (vec![other()], Handler::ShowToken),
+        "/admins/panel"
+        | "/python/panel"
+        | "/all-roles/panel"
+        | "/one-role/panel"
+        | "/all-permissions/panel"
+        | "/all-scopes/panel"
+        | "/added/panel" => (group(app, path), Handler::Greet),
         "/group/admin" => (vec![guard(user()), guard(admin())], Handler::Greet),
         "/group/dashboard" | "/group/echo" | "/group/nested/leaf" | "/group/merged" | "/group/late" => {
             (vec![guard(user())], Handler::Greet)
@@ -125,8 +136,20 @@ fn group(app: &App, path: &str) -> Vec<Guard<TestUser>> {
     let in_group =
         |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     let user = Requirement::user();
+    let guard = |requirement| vec![Guard::new(&app.auth, requirement)];
     if in_group("/admins") {
-        vec![Guard::new(&app.auth, user.roles(["admin"]))]
+        guard(user.roles(["admin"]))
+    } else if in_group("/all-roles") {
+        guard(user.roles(["admin", "user"]))
+    } else if in_group("/one-role") {
+        guard(user.any_role(["admin", "auditor"]))
+    } else if in_group("/all-permissions") {
+        guard(user.permissions(["read", "write"]))
+    } else if in_group("/all-scopes") {
+        guard(user.scopes(["read", "write"]))
+    } else if in_group("/added") {
+        let all = user.any_role(["user", "auditor"]).permissions(["read"]).scopes(["read"]).roles(["admin"]);
+        vec![Guard::new(&app.auth, all).renderer(DetailJson::new())]
     } else if in_group("/foreign") {
         vec![Guard::new(&app.other, user)]
     } else if in_group("/python") {
@@ -163,7 +186,13 @@ async fn behind(
     // A group's handlers ask the group's provider.
     let auth = if request.path().starts_with("/foreign/") { &app.other } else { &app.auth };
     let reply = match run(auth, request, handler, granted.as_ref()).await {
-        Ok(text) => Reply::new(200).body("text/plain; charset=utf-8", text),
+        Ok(text) => {
+            let reply = Reply::new(200).body("text/plain; charset=utf-8", text);
+            match handler {
+                Handler::Public => reply.header(ResponseHeader::new("cache-control", PUBLIC)),
+                _ => reply,
+            }
+        }
         Err(reply) => reply,
     };
     sent(reply, added, request.method())
@@ -190,6 +219,7 @@ async fn run(
     let refuse = |rejection: Rejection| auth.refuse(&rejection, request);
     match handler {
         Handler::Text(text) => Ok(text.to_owned()),
+        Handler::Public => Ok("public".to_owned()),
         Handler::Greet => {
             let granted = auth.check_current(presented).await.map_err(refuse)?;
             Ok(greeting(Some(granted.user())))

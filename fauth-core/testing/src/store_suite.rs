@@ -7,7 +7,7 @@
 //!
 //! ```
 //! use fauth_core::MemoryStore;
-//! use fauth_testing::store_suite::StoreHarness;
+//! use fauth_testing::{ManualClock, store_suite::StoreHarness};
 //!
 //! struct Memory;
 //!
@@ -15,7 +15,7 @@
 //!     type Store = MemoryStore;
 //!
 //!     async fn open() -> MemoryStore {
-//!         MemoryStore::new()
+//!         MemoryStore::builder().clock(ManualClock::new()).build()
 //!     }
 //!
 //!     async fn again(store: &MemoryStore) -> MemoryStore {
@@ -146,10 +146,11 @@ pub trait StoreHarness {
     /// that the suite is called with.
     type Store: Send + Sync + 'static;
 
-    /// Whether a fresh store answers [`BeforeMemory`](fauth_core::store::Verdict::BeforeMemory)
-    /// for a token that was issued before its first call. Default: yes. Set it to `false` for a
-    /// store that never begins empty, or that learns elsewhere since when it remembers.
-    const REMEMBERS_FROM_FIRST_CALL: bool = true;
+    /// Whether a fresh store remembers since [`NOW`], so that it answers
+    /// [`BeforeMemory`](fauth_core::store::Verdict::BeforeMemory) for a token that was issued
+    /// before. Default: yes; give it a [`ManualClock`] that shows that time. Set it to `false` for
+    /// a store that never begins empty.
+    const REMEMBERS_SINCE_NOW: bool = true;
 
     /// A fresh and empty store that no other case sees: with a database, prefix or namespace of
     /// its own.

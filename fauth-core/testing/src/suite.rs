@@ -44,6 +44,14 @@
 //! | `/scoped/panel` | the router wrapper with `require_scopes(["read"])` | `greet` |
 //! | `/scoped-admins/panel` | the router wrapper with `require_roles(["admin"])` and `require_scopes(["read"])` | `greet` |
 //! | `/recent/panel` | the router wrapper with `require(recent_requirement())` | `greet` |
+//! | `/guards/other-outside` | `require_user(other)` outside, `require_user(auth)` inside | `show_token` |
+//! | `/guards/other-inside` | `require_user(auth)` outside, `require_user(other)` inside | `show_token` |
+//! | `/guards/public` | `require_user(auth)` | the text `public`, with `Cache-Control: public, max-age=60` |
+//! | `/all-roles/panel` | the router wrapper with `require_roles(["admin", "user"])` | `greet` |
+//! | `/one-role/panel` | the router wrapper with `require_any_role(["admin", "auditor"])` | `greet` |
+//! | `/all-permissions/panel` | the router wrapper with `require_permissions(["read", "write"])` | `greet` |
+//! | `/all-scopes/panel` | the router wrapper with `require_scopes(["read", "write"])` | `greet` |
+//! | `/added/panel` | the router wrapper with `require_any_role(["user", "auditor"])`, `require_permissions(["read"])`, `require_scopes(["read"])`, `renderer(DetailJson::new())` and `require_roles(["admin"])`, in this order | `greet` |
 //! | `/admins/panel` | the router wrapper with `require_roles(["admin"])` | `greet` |
 //! | `/python/panel` | the router wrapper with `renderer(DetailJson::new())` | `greet` |
 //! | `/foreign/panel`, `/foreign/token` | the router wrapper of `other`, in the application of `auth` | `greet`, `show_token` |
@@ -51,7 +59,7 @@
 //! | `/group/…` | the router wrapper | |
 //!
 //! Inside `/group`: `/dashboard` `greet`; `/echo` `greet`, by `POST` only; `/nested/leaf` `greet` in a nested router; `/merged` `greet` in a merged router; `/mounted/…` a
-//! service of the framework without handler, answering the text `raw`; `/admin` `greet` behind `require_roles(auth, ["admin"])`; `/late` `greet`, added last. The ready-made
+//! service of the framework without handler, answering the text `raw`; `/admin` `greet` behind `require_roles(auth, ["admin"])`; `/public` as `/guards/public`; `/late` `greet`, added last. The ready-made
 //! endpoints are at the root.
 
 pub mod answers;
@@ -102,6 +110,9 @@ pub trait Harness {
 pub fn greeting(user: Option<&TestUser>) -> String {
     format!("Hello {}", user.map_or("nobody", |user| &user.name))
 }
+
+/// The `Cache-Control` of the handlers that let others keep their answer.
+pub const PUBLIC: &str = "public, max-age=60";
 
 /// What `show_token` answers.
 pub fn token_text(token: &TokenPayload) -> String {

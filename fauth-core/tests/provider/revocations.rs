@@ -221,7 +221,8 @@ async fn the_epoch_of_the_user_counts_without_any_store() {
 /// A store that was restarted empty does not vouch for what it has not seen.
 #[tokio::test]
 async fn what_was_issued_before_the_store_remembers_is_refused() {
-    let store = MemoryStore::new();
+    let begin = ManualClock::START.checked_add(SECOND).unwrap();
+    let store = MemoryStore::builder().remembers_since(begin).build();
     let world = World::with(|builder| builder.revocation_store(store.clone()));
     let before = world.access("alice");
     world.clock.advance(SECOND);

@@ -4,5 +4,6 @@
 
 mod applications;
 mod memory;
+mod old_tokens;
 mod session_model;
 mod store_suite;

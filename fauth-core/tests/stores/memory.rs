@@ -7,11 +7,12 @@ use fauth_core::{
     MemoryStore, Purpose,
     clock::Timestamp,
     store::{
-        ApiKey, ApiKeyId, ApiKeyStore, NewSession, Nonce, OneTimeRecord, OneTimeStore, Owner,
-        RevocationStore, RevocationTarget, Rotation, RotationOutcome, SecretHash, Session, SessionId,
+        ApiKey, ApiKeyId, ApiKeyStore, MemoryStoreBuilder, NewSession, Nonce, OneTimeRecord, OneTimeStore,
+        Owner, RevocationStore, RevocationTarget, Rotation, RotationOutcome, SecretHash, Session, SessionId,
         SessionStore, StoredApiKey, TokenFacts, Verdict,
     },
 };
+use fauth_testing::ManualClock;
 
 /// How long after its time something is forgotten.
 const MARGIN: i64 = 3600;
@@ -21,6 +22,15 @@ const MANY: u16 = 500;
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_unix_seconds(1_767_225_600 + seconds)
+}
+
+/// A store that begins at 0.
+fn builder() -> MemoryStoreBuilder {
+    MemoryStore::builder().clock(ManualClock::new())
+}
+
+fn new_store() -> MemoryStore {
+    builder().build()
 }
 
 /// Each number has an owner of its own.
@@ -136,15 +146,15 @@ async fn revoke(store: &MemoryStore, id: &str, now: i64, until: i64) -> bool {
 
 #[tokio::test]
 async fn clones_share_everything() {
-    let store = MemoryStore::new();
+    let store = new_store();
     store.clone().open(login(1, 100), at(0)).await.unwrap();
     assert_eq!(store.sizes().sessions, 1);
-    assert_eq!(MemoryStore::new().sizes().sessions, 0);
+    assert_eq!(new_store().sizes().sessions, 0);
 }
 
 #[tokio::test]
 async fn a_full_store_refuses_a_session_and_loses_none() {
-    let store = MemoryStore::builder().sessions(2).build();
+    let store = builder().sessions(2).build();
     for number in [1, 2] {
         store.open(login(number, 100), at(0)).await.unwrap();
     }
@@ -160,7 +170,7 @@ async fn a_full_store_refuses_a_session_and_loses_none() {
 /// Otherwise a client that logs in and out in a loop would fill the store for everybody.
 #[tokio::test]
 async fn the_tombstone_of_an_ended_session_gives_way_when_the_room_is_needed() {
-    let store = MemoryStore::builder().sessions(2).build();
+    let store = builder().sessions(2).build();
     for number in [1, 2] {
         store.open(login(number, 100), at(0)).await.unwrap();
     }
@@ -176,7 +186,7 @@ async fn the_tombstone_of_an_ended_session_gives_way_when_the_room_is_needed() {
 
 #[tokio::test]
 async fn a_full_store_refuses_a_revocation_and_forgets_none() {
-    let store = MemoryStore::builder().revocations(2).build();
+    let store = builder().revocations(2).build();
     assert!(revoke(&store, "a", 0, 100).await);
     store.raise_epoch(&alice(), at(0), at(100)).await.unwrap();
     assert!(!revoke(&store, "b", 0, 100).await);
@@ -191,7 +201,7 @@ async fn a_full_store_refuses_a_revocation_and_forgets_none() {
 
 #[tokio::test]
 async fn a_full_store_refuses_tokens_and_keys_and_loses_none() {
-    let store = MemoryStore::builder().one_time_tokens(1).api_keys(1).build();
+    let store = builder().one_time_tokens(1).api_keys(1).build();
     assert!(keep_token(&store, record(1, 100), at(0)).await);
     assert!(!keep_token(&store, record(2, 100), at(0)).await);
     assert!(keep_key(&store, api_key(1, 100), at(0)).await);
@@ -206,7 +216,7 @@ async fn a_full_store_refuses_tokens_and_keys_and_loses_none() {
 /// What is refused takes no room, however often it comes.
 #[tokio::test]
 async fn refusals_fill_nothing() {
-    let store = MemoryStore::builder().sessions(3).one_time_tokens(3).api_keys(3).build();
+    let store = builder().sessions(3).one_time_tokens(3).api_keys(3).build();
     store.open(login(1, 100), at(0)).await.unwrap();
     assert!(keep_token(&store, record(1, 100), at(0)).await);
     assert!(keep_key(&store, api_key(1, 100), at(0)).await);
@@ -225,7 +235,7 @@ async fn refusals_fill_nothing() {
 
 #[tokio::test]
 async fn what_is_past_its_time_leaves_by_itself() {
-    let store = MemoryStore::new();
+    let store = new_store();
     for number in 0..MANY {
         store.open(login(number, 10), at(0)).await.unwrap();
         assert!(revoke(&store, &number.to_string(), 0, 10).await);
@@ -253,7 +263,7 @@ async fn what_is_past_its_time_leaves_by_itself() {
 /// A clock that jumps back by less than the margin finds everything again.
 #[tokio::test]
 async fn nothing_leaves_before_the_margin() {
-    let store = MemoryStore::new();
+    let store = new_store();
     store.open(login(1, 10), at(0)).await.unwrap();
     assert!(revoke(&store, "a", 0, 10).await);
     assert!(keep_token(&store, record(1, 10), at(0)).await);
@@ -275,7 +285,7 @@ async fn nothing_leaves_before_the_margin() {
 /// Each refresh moves the time at which a session leaves.
 #[tokio::test]
 async fn a_session_that_is_refreshed_stays() {
-    let store = MemoryStore::new();
+    let store = new_store();
     let mut new = login(1, 1_000_000);
     new.session.idle_timeout = Duration::from_secs(100);
     new.session.owner = alice();
@@ -302,8 +312,7 @@ async fn a_session_that_is_refreshed_stays() {
 #[tokio::test]
 async fn a_store_full_of_what_has_expired_takes_new_entries() {
     let most = usize::from(MANY);
-    let store =
-        MemoryStore::builder().sessions(most).revocations(most).one_time_tokens(most).api_keys(most).build();
+    let store = builder().sessions(most).revocations(most).one_time_tokens(most).api_keys(most).build();
     for number in 0..MANY {
         store.open(login(number, 10), at(0)).await.unwrap();
         assert!(revoke(&store, &number.to_string(), 0, 10).await);
@@ -429,17 +438,27 @@ async fn no_place_is_lost_when_many_revoke_at_once() {
 }
 
 #[tokio::test]
-async fn the_first_call_says_since_when_the_store_remembers() {
-    let store = MemoryStore::new();
-    assert_eq!(SessionStore::list(&store, &alice(), at(0)).await.unwrap(), []);
-    assert_eq!(check(&store, "a", 0, 50).await, Verdict::Good);
+async fn the_store_remembers_since_it_was_made() {
+    let store = new_store();
+    assert_eq!(check(&store, "a", 0, 50).await, Verdict::Good, "the first call comes later");
     assert_eq!(check(&store, "a", -1, 50).await, Verdict::BeforeMemory);
     assert_eq!(check(&store, "a", -1, -20).await, Verdict::BeforeMemory, "it never moves back");
 }
 
 #[tokio::test]
+async fn a_store_whose_clock_fails_vouches_for_nothing() {
+    let clock = ManualClock::new();
+    clock.break_down();
+    let store = MemoryStore::builder().clock(clock.clone()).build();
+    let remembers_since = Timestamp::MAX;
+    assert_eq!(check(&store, "a", 50, 50).await, Verdict::ClocksDisagree { remembers_since });
+    let store = MemoryStore::builder().clock(clock).remembers_since(at(0)).build();
+    assert_eq!(check(&store, "a", 50, 50).await, Verdict::Good, "it was told");
+}
+
+#[tokio::test]
 async fn it_can_be_told_since_when_it_remembers() {
-    let store = MemoryStore::builder().remembers_since(at(-100)).build();
+    let store = builder().remembers_since(at(-100)).build();
     assert_eq!(check(&store, "a", -100, 0).await, Verdict::Good);
     assert_eq!(check(&store, "a", -101, 0).await, Verdict::BeforeMemory);
 }
@@ -448,7 +467,7 @@ async fn it_can_be_told_since_when_it_remembers() {
 /// it has forgotten.
 #[tokio::test]
 async fn what_was_lost_by_a_wrong_clock_is_not_vouched_for() {
-    let store = MemoryStore::new();
+    let store = new_store();
     assert!(revoke(&store, "a", 0, 900).await);
     assert_eq!(check(&store, "b", 0, 10).await, Verdict::Good);
     let far = 100_000_000;
@@ -464,7 +483,7 @@ async fn what_was_lost_by_a_wrong_clock_is_not_vouched_for() {
 
 #[tokio::test]
 async fn what_gave_way_to_something_new_is_not_vouched_for_either() {
-    let store = MemoryStore::builder().revocations(1).build();
+    let store = builder().revocations(1).build();
     assert!(revoke(&store, "a", 0, 900).await);
     assert!(revoke(&store, "b", 900 + MARGIN, 901 + MARGIN).await);
     assert_eq!(check(&store, "a", 0, 899).await, Verdict::BeforeMemory);
@@ -474,7 +493,7 @@ async fn what_gave_way_to_something_new_is_not_vouched_for_either() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nothing_leaks_when_many_work_at_once() {
     const IDS: u16 = 50;
-    let store = MemoryStore::builder().sessions(40).one_time_tokens(40).api_keys(40).build();
+    let store = builder().sessions(40).one_time_tokens(40).api_keys(40).build();
     let tasks = (0..4_u16).map(|task| {
         let store = store.clone();
         tokio::spawn(async move {
@@ -535,7 +554,7 @@ async fn churn(store: &MemoryStore, number: u16, seconds: i64) {
 
 #[tokio::test]
 async fn nothing_of_what_is_kept_shows() {
-    let store = MemoryStore::new();
+    let store = new_store();
     store.open(login(1, 100), at(0)).await.unwrap();
     let text = format!("{store:?}");
     assert!(text.contains("sessions: 1") && !text.contains("user"), "{text}");

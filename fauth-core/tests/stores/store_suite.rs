@@ -9,3 +9,6 @@ mod redis;
 mod redis_mirrored;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+
+#[cfg(feature = "redis")]
+pub(crate) use redis::begun as begun_redis;

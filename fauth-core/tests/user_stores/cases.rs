@@ -622,7 +622,7 @@ pub(crate) async fn a_password_changed_meanwhile_wins_over_the_rehash(store: imp
             async move { Ok::<_, std::convert::Infallible>(Some(stale)) }
         })
         .password_updater(updates.clone())
-        .store(fauth_core::MemoryStore::new())
+        .store(fauth_testing::memory_store())
         .password(PasswordConfig::danger_weak_argon2id(16, 1, 1))
         .clock(clock)
         .build()

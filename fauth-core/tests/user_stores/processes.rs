@@ -57,6 +57,51 @@ fn start(folder: &Folder, name: &str, count: usize) -> Other {
     Other(child)
 }
 
+/// A change is confirmed when it would survive a power failure: the folder that was made, the
+/// content of the new file, and, after the rename, its name.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_change_is_on_disk_before_it_is_confirmed() {
+    let folder = Folder::new();
+    let (made, log) = (folder.path().join("made"), folder.path().join("trace"));
+    let file = made.join("users.json");
+    let traced = Command::new("strace")
+        .args(["-f", "-y", "-qq", "-e", "trace=fsync,rename,renameat,renameat2,write", "-o"])
+        .arg(&log)
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "processes::the_other_process", "--nocapture"])
+        .env(FILE, &file)
+        .env(NAME, "alice")
+        .env(COUNT, "1")
+        .output();
+    let traced = match traced {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            eprintln!("skipped: strace is not installed");
+            return;
+        }
+        traced => traced.unwrap(),
+    };
+    let complaint = String::from_utf8_lossy(&traced.stderr);
+    if complaint.contains("Operation not permitted") {
+        eprintln!("skipped: strace is not allowed to trace");
+        return;
+    }
+    assert!(traced.status.success(), "{complaint}");
+    let trace = fs::read_to_string(&log).unwrap();
+    let [outside, inside] = [folder.path(), &made].map(|folder| format!("<{}>", folder.display()));
+    let mut calls = trace.lines();
+    for (call, of) in [
+        ("fsync(", outside.as_str()),
+        ("fsync(", "users.json.tmp>"),
+        ("rename", "users.json.tmp\""),
+        ("fsync(", &inside),
+        ("write(", "users.notes>"),
+    ] {
+        let found = calls.any(|line| line.contains(call) && line.contains(of));
+        assert!(found, "no `{call}…{of}` after the others:\n{trace}");
+    }
+}
+
 fn confirmed(folder: &Folder) -> Vec<String> {
     let notes = fs::read_to_string(notes_of(&folder.file())).unwrap_or_default();
     notes.lines().map(str::to_owned).collect()

@@ -112,7 +112,7 @@ where
         .user_loader(store.clone())
         .identity_loader(store.clone())
         .password_updater(store.clone())
-        .store(fauth_core::MemoryStore::new())
+        .store(fauth_testing::memory_store())
         .password(passwords)
         .clock(clock.clone())
         .build()

@@ -367,19 +367,39 @@ fn claims(subject: &str, token_type: &str, lifetime: Duration) -> Value {
     })
 }
 
-/// As the Python fauth mints them.
+/// As the Python fauth has minted them: nearly an hour ago, which is as long as they last.
 fn python_token(subject: &str, token_type: &str) -> String {
-    let claims = claims(subject, token_type, Duration::from_secs(600)).to_string();
-    fauth_testing::sign_with(Algorithm::HS256, SECRET.as_bytes(), r#"{"alg":"HS256","typ":"JWT"}"#, claims)
+    const AGE: u64 = 55 * 60;
+    let mut claims = claims(subject, token_type, Duration::from_secs(5 * 60));
+    claims["iat"] = json!(claims["iat"].as_u64().unwrap() - AGE);
+    let header = r#"{"alg":"HS256","typ":"JWT"}"#;
+    fauth_testing::sign_with(Algorithm::HS256, SECRET.as_bytes(), header, claims.to_string())
 }
 
-/// A service that shares its secret with a Python one lets its users in.
+/// A service that takes over from a Python one, with its secret, lets its users in.
 pub fn python_tokens_open_me(program: &str) {
-    let environment = [("FAUTH_SECRET_KEY", SECRET), ("FAUTH_TOKEN_PROFILE", "python-fauth")];
-    play_with(program, &environment, |server| {
-        let hello = json!({"message": "Hello alice"});
-        is_ok(&server.get_with("/me", &python_token("alice", "access")), &hello);
-        is_ok(&server.get_with("/me", &alice(server).access), &hello);
+    let hello = json!({"message": "Hello alice"});
+    let an_hour_ago = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() - 3600;
+    let an_hour_ago = an_hour_ago.to_string();
+    for profile in ["python-fauth", "python-fauth-migration"] {
+        takes_over(program, profile, &an_hour_ago, &hello);
+    }
+    play(program, |server| is_bad_token(&server.get_with("/me", &python_token("alice", "access"))));
+}
+
+fn takes_over(program: &str, profile: &str, since: &str, hello: &Value) {
+    let settings = [("FAUTH_SECRET_KEY", SECRET), ("FAUTH_TOKEN_PROFILE", profile)];
+    // Unless it is told, it does not know what was revoked before it was there.
+    play_with(program, &settings, |server| {
+        is_bad_token(&server.get_with("/me", &python_token("alice", "access")));
+    });
+    // And what is revoked in memory, a restart would revive.
+    let [secret, profile] = settings;
+    let failure = Failure::of(program, &[secret, profile, ("FAUTH_TRUST_SINCE", since)]);
+    assert!(failure.stderr.contains("FAUTH_DANGER_TRUST_SINCE"), "{}", failure.stderr);
+    play_with(program, &[secret, profile, ("FAUTH_DANGER_TRUST_SINCE", since)], |server| {
+        is_ok(&server.get_with("/me", &python_token("alice", "access")), hello);
+        is_ok(&server.get_with("/me", &alice(server).access), hello);
         is_bad_token(&server.get_with("/me", &python_token("alice", "refresh")));
         is_bad_token(&refresh(server, &python_token("alice", "access")));
         // It belongs to no session: its user logs in once more.
@@ -387,7 +407,6 @@ pub fn python_tokens_open_me(program: &str) {
         is_bad_token(&server.get_with("/me", &python_token("carol", "access")));
         is_bad_token(&server.get_with("/me", &python_token("nobody", "access")));
     });
-    play(program, |server| is_bad_token(&server.get_with("/me", &python_token("alice", "access"))));
 }
 
 /// What the table at `AuthConfig` says holds here too, with a secret and without.
@@ -425,6 +444,8 @@ pub fn bad_settings_stop_the_start(program: &str) {
         (("FAUTH_SECRET_KEY", "too-short-8f3a"), "14 bytes", "openssl rand"),
         (("FAUTH_SECRET_KEY", ""), "empty", "openssl rand"),
         (("FAUTH_TOKEN_PROFILE", "python"), "FAUTH_TOKEN_PROFILE", "python-fauth"),
+        (("FAUTH_TRUST_SINCE", "2026-11-01"), "FAUTH_TRUST_SINCE", "date -d"),
+        (("FAUTH_TRUST_SINCE", "1767225600"), "FAUTH_TRUST_SINCE", "python-fauth-migration"),
         (("FAUTH_LEEWAY", "30"), "FAUTH_LEEWAY", "900s"),
         (("FAUTH_ADDR", "nowhere"), "FAUTH_ADDR", "nowhere"),
         (("FAUTH_DATABASE_URL", "mysql://localhost/app"), "FAUTH_DATABASE_URL", "sqlite:"),

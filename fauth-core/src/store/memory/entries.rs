@@ -19,7 +19,7 @@ use crate::{
     store::{Owner, RevocationTarget, TokenFacts, raised_epoch, revocations::OwnerKeys},
 };
 
-/// Stands for "not known yet".
+/// Stands for "nothing was forgotten yet".
 const NEVER: i64 = i64::MIN;
 
 /// What is revoked, and the epochs that were raised.
@@ -104,12 +104,12 @@ impl Drop for Taken<'_> {
 }
 
 impl Entries {
-    pub(super) fn new(most: usize, since: Option<Timestamp>) -> Self {
+    pub(super) fn new(most: usize, since: Timestamp) -> Self {
         Self {
             shards: Shards::new(),
             room: Room::new(most),
             shares: Shares::new(),
-            since: AtomicI64::new(since.map_or(NEVER, Timestamp::unix_seconds)),
+            since: AtomicI64::new(since.unix_seconds()),
             forgotten: AtomicI64::new(NEVER),
         }
     }
@@ -118,14 +118,10 @@ impl Entries {
         self.room.used()
     }
 
-    /// Every call to the store says what time it is. The first one says since when it remembers;
-    /// one from before something that is forgotten already makes it begin anew.
+    /// Every call to the store says what time it is. One from before something that is forgotten
+    /// already makes it begin anew.
     pub(super) fn witness(&self, now: Timestamp) {
         let now = now.unix_seconds();
-        if self.since.load(Ordering::SeqCst) == NEVER {
-            // Whoever comes second finds it set.
-            let _ = self.since.compare_exchange(NEVER, now, Ordering::SeqCst, Ordering::SeqCst);
-        }
         let forgotten = self.forgotten.load(Ordering::SeqCst);
         if now < forgotten {
             // In this order: nobody may see neither the gap nor the new beginning.

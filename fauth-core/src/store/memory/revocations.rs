@@ -37,7 +37,7 @@ impl RevocationStore for MemoryStore {
         // Not before the entries were looked for: one that was forgotten meanwhile counts too.
         revocations.witness(now);
         known.remembers_since = Some(revocations.since());
-        Ok(Verdict::of(token, &known))
+        Ok(Verdict::of(token, &known, now))
     }
 
     async fn epoch(&self, owner: &Owner<'_>, now: Timestamp) -> Result<u64, StoreError> {

@@ -47,7 +47,10 @@ pub(super) enum Fault {
     /// A new memory of revocations begins in the next second. Tokens issued before it are
     /// never trusted, because their revocation may have been lost. So until then the store gives
     /// no epoch for new tokens, and no verdict on such old ones.
-    #[error("the memory of redis has only just begun; a token issued now would not be trusted")]
+    #[error(
+        "the memory of redis begins later than the present of this provider; a token issued now would not be trusted: \
+         give `RedisStoreBuilder::clock` and `AuthProviderBuilder::clock` the same clock, if it does not pass in a second"
+    )]
     TooEarly,
     /// A session, one-time token or API key that was to be stored exists already.
     #[error("{0} is known already")]

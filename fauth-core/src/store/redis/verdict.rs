@@ -10,7 +10,7 @@ use crate::{
 /// issued before. No token that could be had then would be trusted, so nobody is sent away to get
 /// a new one.
 pub(super) fn verdict(token: &TokenFacts<'_>, known: &Known, now: Timestamp) -> Result<Verdict, Fault> {
-    match Verdict::of(token, known) {
+    match Verdict::of(token, known, now) {
         Verdict::BeforeMemory if known.remembers_since.is_some_and(|since| now < since) => {
             Err(Fault::TooEarly)
         }
@@ -35,5 +35,7 @@ mod tests {
         assert!(matches!(verdict(&token, &revoked, at(99)), Ok(Verdict::Revoked)));
         let unknown = Known { remembers_since: None, ..known };
         assert!(matches!(verdict(&token, &unknown, at(99)), Ok(Verdict::BeforeMemory)));
+        let later = Known { remembers_since: Some(at(1000)), ..known };
+        assert!(matches!(verdict(&token, &later, at(99)), Ok(Verdict::ClocksDisagree { .. })));
     }
 }

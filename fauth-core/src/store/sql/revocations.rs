@@ -69,7 +69,7 @@ impl<D: SqlDialect> RevocationStore for SqlStore<D> {
     }
 
     async fn check(&self, token: &TokenFacts<'_>, now: Timestamp) -> Result<Verdict, StoreError> {
-        Ok(Verdict::of(token, &self.known_of(token, now).await?))
+        Ok(Verdict::of(token, &self.known_of(token, now).await?, now))
     }
 
     async fn epoch(&self, owner: &Owner<'_>, _now: Timestamp) -> Result<u64, StoreError> {

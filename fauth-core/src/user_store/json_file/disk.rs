@@ -186,6 +186,8 @@ impl Place {
             return Err(self.error(format!("is longer than {limit} bytes")));
         }
         self.warn_if_public(&metadata);
+        #[cfg(test)]
+        tests::meanwhile();
         let mut bytes = Vec::new();
         (&mut open).take(limit).read_to_end(&mut bytes).map_err(FileError::at(&self.file))?;
         let after = Stamp::new(&open.metadata().map_err(FileError::at(&self.file))?);
@@ -313,4 +315,119 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 #[expect(clippy::unnecessary_wraps, reason = "a folder cannot be opened there")]
 fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
+}
+
+/// What happens between the steps of a read, which no test from outside can place there.
+#[cfg(test)]
+mod tests {
+    use std::{cell::RefCell, time::Duration};
+
+    use super::*;
+
+    const LIMIT: usize = 1000;
+    const OLD: &str = "the old content";
+
+    type Change = Box<dyn FnOnce()>;
+
+    thread_local! {
+        static MEANWHILE: RefCell<Vec<Change>> = const { RefCell::new(Vec::new()) };
+    }
+
+    /// Runs the next change that a test has set, after the file was looked at and before it is
+    /// read.
+    pub(super) fn meanwhile() {
+        let change = MEANWHILE.with_borrow_mut(Vec::pop);
+        if let Some(change) = change {
+            change();
+        }
+    }
+
+    /// A file that goes away with its folder.
+    struct Written {
+        place: Place,
+        modified: SystemTime,
+    }
+
+    impl Written {
+        fn new() -> Self {
+            let mut random = [0; 8];
+            getrandom::fill(&mut random).unwrap();
+            let name = format!("fauth-disk-{:016x}", u64::from_ne_bytes(random));
+            let folder = std::env::temp_dir().join(name);
+            fs::create_dir(&folder).unwrap();
+            let place = Place::new(&folder.join("users.json")).unwrap();
+            fs::write(&place.file, OLD).unwrap();
+            let modified = fs::metadata(&place.file).unwrap().modified().unwrap();
+            Self { place, modified }
+        }
+
+        /// While the file is read for the next time, another program writes into it in place.
+        fn meanwhile_written(&self, text: &'static str, later: Duration) {
+            let (file, modified) = (self.place.file.clone(), self.modified + later);
+            let change = move || {
+                fs::write(&file, text).unwrap();
+                File::options().write(true).open(&file).unwrap().set_modified(modified).unwrap();
+            };
+            MEANWHILE.with_borrow_mut(|changes| changes.push(Box::new(change)));
+        }
+
+        /// What one attempt to read finds.
+        fn attempt(&self) -> Option<Vec<u8>> {
+            let stamp = self.place.stamp().unwrap().unwrap();
+            self.place.read_if_unchanged(stamp, LIMIT).unwrap().map(|content| content.bytes)
+        }
+    }
+
+    impl Drop for Written {
+        fn drop(&mut self) {
+            MEANWHILE.with_borrow_mut(Vec::clear);
+            _ = fs::remove_dir_all(&self.place.folder);
+        }
+    }
+
+    /// Each of the marks shows a change by itself: the time, where the length is the same, and
+    /// the length, where the time is.
+    #[test]
+    fn what_was_written_to_meanwhile_is_not_taken() {
+        for (text, later) in [
+            ("the new content", Duration::from_secs(1)),
+            ("the new content, longer", Duration::ZERO),
+            ("shorter", Duration::ZERO),
+            ("", Duration::ZERO),
+        ] {
+            let written = Written::new();
+            written.meanwhile_written(text, later);
+            assert_eq!(written.attempt(), None, "{text:?}");
+            assert_eq!(written.attempt(), Some(text.into()), "the next attempt");
+        }
+    }
+
+    #[test]
+    fn what_was_replaced_since_it_was_looked_at_is_not_taken() {
+        let written = Written::new();
+        let stamp = written.place.stamp().unwrap().unwrap();
+        let new = written.place.folder.join("new");
+        fs::write(&new, OLD).unwrap();
+        File::options().write(true).open(&new).unwrap().set_modified(written.modified).unwrap();
+        fs::rename(&new, &written.place.file).unwrap();
+        assert!(written.place.read_if_unchanged(stamp, LIMIT).unwrap().is_none());
+    }
+
+    /// As often as it takes, but not for ever.
+    #[test]
+    fn a_read_goes_on_until_it_finds_a_whole_file() {
+        let written = Written::new();
+        for round in 1..MAX_READ_ATTEMPTS {
+            written.meanwhile_written("the new content", Duration::from_secs(u64::try_from(round).unwrap()));
+        }
+        let content = written.place.read(LIMIT).unwrap().unwrap();
+        assert_eq!(content.bytes, b"the new content");
+
+        let written = Written::new();
+        for round in 1..=MAX_READ_ATTEMPTS {
+            written.meanwhile_written("the new content", Duration::from_secs(u64::try_from(round).unwrap()));
+        }
+        let error = written.place.read(LIMIT).err().unwrap().to_string();
+        assert!(error.contains("changes all the time"), "{error}");
+    }
 }

@@ -325,13 +325,13 @@ store_cases! { $ __store_revocations_tests in revocations for RevocationStore;
         t.store.epoch(&owner("alice"), NOW).await.unwrap();
         revoke(&*t.store, "alice", TokenId("revoked"), UNTIL).await;
         let epoch = t.store.raise_epoch(&owner("alice"), NOW, at(UNTIL)).await.unwrap();
-        let since = if H::REMEMBERS_FROM_FIRST_CALL { NOW } else { Timestamp::from_unix_seconds(0) };
+        let since = if H::REMEMBERS_SINCE_NOW { NOW } else { Timestamp::from_unix_seconds(0) };
         for id in ["revoked", "good"] {
             for (of_token, issued) in [(epoch - 1, -1), (epoch - 1, 0), (epoch, -1), (epoch, 0)] {
                 let mut seen = token("alice", of_token, &[TokenId(id)]);
                 seen.issued_at = at(issued);
                 let known = Known { is_revoked: id == "revoked", epoch, remembers_since: Some(since) };
-                let expected = Verdict::of(&seen.facts(), &known);
+                let expected = Verdict::of(&seen.facts(), &known, NOW);
                 assert_eq!(seen.check(&*t.store, 0).await, expected, "{id} {of_token} {issued}");
             }
         }
@@ -353,16 +353,32 @@ store_cases! { $ __store_revocations_tests in revocations for RevocationStore;
 
     /// A store that was restarted empty does not vouch for what it cannot know.
     async fn what_was_issued_before_its_memory_is_refused(t) {
-        // The first call that it gets.
         t.store.epoch(&owner("alice"), NOW).await.unwrap();
         let mut seen = token("alice", 0, &[TokenId("t")]);
         assert_eq!(seen.check(&*t.store, 0).await, Verdict::Good, "issued in the same second");
         seen.issued_at = at(-1);
-        let expected = if H::REMEMBERS_FROM_FIRST_CALL { Verdict::BeforeMemory } else { Verdict::Good };
+        let expected = if H::REMEMBERS_SINCE_NOW { Verdict::BeforeMemory } else { Verdict::Good };
         assert_eq!(seen.check(&*t.store, 0).await, expected);
         assert_eq!(seen.check(&*t.store, 60).await, expected);
         seen.issued_at = at(60);
         assert_eq!(seen.check(&*t.store, 60).await, Verdict::Good);
+    }
+
+    /// A caller whose clock is far behind the beginning is not told that the token is bad: every
+    /// other token would be refused too.
+    async fn a_clock_far_behind_its_memory_gets_no_verdict_of_a_bad_token(t) {
+        t.store.epoch(&owner("alice"), NOW).await.unwrap();
+        let mut seen = token("alice", 0, &[TokenId("t")]);
+        seen.issued_at = at(-86_400);
+        let expected = if H::REMEMBERS_SINCE_NOW {
+            Verdict::ClocksDisagree { remembers_since: NOW }
+        } else {
+            Verdict::Good
+        };
+        assert_eq!(seen.check(&*t.store, -86_400).await, expected);
+        // It is right again.
+        seen.issued_at = at(10);
+        assert_eq!(seen.check(&*t.store, 10).await, Verdict::Good);
     }
 
     /// A second instance knows what the first one has seen.

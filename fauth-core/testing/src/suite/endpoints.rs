@@ -98,8 +98,31 @@ cases! { $ __endpoints_tests in endpoints;
         t.post("/refresh").body(JSON, " ".repeat(16 * 1024 + 1)).send().refused(413, "payload_too_large");
     }
 
+    /// One byte below the limit and at it, one above: everywhere, whatever the type says.
+    fn a_body_has_at_most_16_kib(t) {
+        for path in ["/login", "/refresh"] {
+            let padded = |bytes: usize| format!("{{}}{}", " ".repeat(bytes - 2));
+            t.post(path).body(JSON, padded(16 * 1024 - 1)).send().refused(400, "invalid_request");
+            t.post(path).body(JSON, padded(16 * 1024)).send().refused(400, "invalid_request");
+            t.post(path).body(JSON, padded(16 * 1024 + 1)).send().refused(413, "payload_too_large");
+            t.post(path).body("text/plain", padded(16 * 1024 + 1)).send().refused(413, "payload_too_large");
+        }
+        // What is read at a guarded route is the application's matter.
+        t.post("/me").bearer(t.access("alice")).body(JSON, " ".repeat(16 * 1024 + 1)).send().is(200);
+    }
+
     fn a_refresh_by_another_method_is_405(t) {
         t.get("/refresh").send().refused(405, "method_not_allowed").has("allow", "POST");
+    }
+
+    /// As GET, without the body.
+    fn head_is_answered_without_a_body(t) {
+        for path in ["/login", "/refresh", "/logout"] {
+            t.request("HEAD", path).send().is(405).says("").has("allow", "POST").has("cache-control", "no-store");
+        }
+        t.request("HEAD", "/me").send().is(401).says("").has("www-authenticate", "Bearer realm=\"fauth\"");
+        t.request("HEAD", "/guards/user").bearer(t.access("alice")).send().is(200).says("");
+        t.request("HEAD", "/guards/roles").bearer(t.access("bob")).send().is(403).says("");
     }
 
     fn a_logout_says_what_it_does(t) {

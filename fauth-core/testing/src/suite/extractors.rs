@@ -1,7 +1,7 @@
 //! `CurrentUser`, `MaybeUser` and `Token`, alone and behind guards.
 
 use crate::at_once;
-use fauth_core::{Purpose, TokenRequest};
+use fauth_core::{Purpose, TokenRequest, transport::CookieTransport};
 
 use super::cases;
 use crate::suite::Probe;
@@ -103,6 +103,21 @@ cases! { $ __extractors_tests in extractors;
         t.get("/foreign/token").bearer(foreign.expose()).send().is(200).says("access bob [] -");
         t.get("/foreign/panel").bearer(t.access("alice")).send().refused(401, "invalid_token");
         t.get("/me").bearer(foreign.expose()).send().refused(401, "invalid_token");
+    }
+
+    /// Each provider has a credential of its own in the request. `Token` is that of the guard next to the handler.
+    fn token_behind_guards_of_two_providers_is_that_of_the_inner_one(t) {
+        t = Probe::build(|builder| builder.transport(CookieTransport::new()));
+        let foreign = at_once(t.app.other.issue(Purpose::Access, "bob")).unwrap();
+        let cookie = format!("__Host-session={}", t.access(TokenRequest::for_subject("alice").scope("read")));
+        let get = |path: &str| t.get(path).bearer(foreign.expose()).header("cookie", &cookie);
+        get("/guards/other-outside").send().is(200).says("access alice [read] -");
+        get("/guards/other-inside").send().is(200).says("access bob [] -");
+        // Neither of the two stands for the other.
+        for path in ["/guards/other-outside", "/guards/other-inside"] {
+            t.get(path).bearer(foreign.expose()).send().refused(401, "missing_credential");
+            t.get(path).header("cookie", &cookie).send().refused(401, "missing_credential");
+        }
     }
 
     fn a_loader_may_take_its_time(t) {

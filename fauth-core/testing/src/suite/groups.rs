@@ -3,6 +3,7 @@
 use fauth_core::{OneTimePurpose, Purpose, TokenRequest};
 
 use super::cases;
+use crate::Role;
 
 cases! { $ __groups_tests in groups;
     fn a_route_of_the_group_needs_a_user(t) {
@@ -134,6 +135,69 @@ cases! { $ __groups_tests in groups;
     fn a_group_with_a_role_hides_its_routes_from_those_without(t) {
         t.get("/admins/none").bearer(t.access("bob")).send().refused(403, "missing_role");
         t.get("/admins/none").bearer(t.access("alice")).send_to_framework().is(404);
+    }
+
+    /// Alice is an admin and a user, Bob a user alone: a list of one role could not tell all from any.
+    fn a_group_demands_all_of_its_roles_or_one_of_them(t) {
+        t.get("/all-roles/panel").bearer(t.access("alice")).send().is(200).says("Hello alice");
+        t.get("/all-roles/panel").bearer(t.access("bob")).send().refused(403, "missing_role");
+        t.get("/one-role/panel").bearer(t.access("alice")).send().is(200).says("Hello alice");
+        t.get("/one-role/panel").bearer(t.access("bob")).send().refused(403, "forbidden");
+        t.users.change("bob", |bob| bob.roles = vec![Role::Admin]);
+        t.get("/all-roles/panel").bearer(t.access("bob")).send().refused(403, "missing_role");
+        t.get("/one-role/panel").bearer(t.access("bob")).send().is(200);
+        t.users.change("bob", |bob| bob.roles = vec![Role::Auditor]);
+        t.get("/one-role/panel").bearer(t.access("bob")).send().is(200);
+        t.get("/all-roles/none").bearer(t.access("bob")).send().refused(403, "missing_role");
+    }
+
+    fn a_group_demands_all_of_its_permissions(t) {
+        let get = |permissions: &[&str]| {
+            t.users.change("bob", |bob| bob.permissions = permissions.iter().map(ToString::to_string).collect());
+            t.get("/all-permissions/panel").bearer(t.access("bob")).send()
+        };
+        get(&["read", "write"]).is(200).says("Hello bob");
+        get(&["read"]).refused(403, "missing_permission");
+        get(&["write"]).refused(403, "missing_permission");
+        get(&[]).refused(403, "missing_permission");
+    }
+
+    fn a_group_demands_all_of_its_scopes(t) {
+        let get = |scopes: &[&str]| {
+            let request = TokenRequest::for_subject("bob").scopes(scopes.iter().copied());
+            t.get("/all-scopes/panel").bearer(t.access(request)).send()
+        };
+        get(&["read", "write"]).is(200).says("Hello bob");
+        get(&["write", "more", "read"]).is(200);
+        get(&["read"]).refused(403, "missing_scope");
+        get(&["write"]).refused(403, "missing_scope");
+        get(&[]).refused(403, "missing_scope");
+    }
+
+    /// Whatever was demanded first, and whatever form the refusals were given in between.
+    fn demands_that_are_added_one_after_the_other_are_all_kept(t) {
+        let get = |roles: &[Role], permissions: &[&str], scopes: &[&str]| {
+            t.users.change("alice", |alice| {
+                alice.roles = roles.to_vec();
+                alice.permissions = permissions.iter().map(ToString::to_string).collect();
+            });
+            let request = TokenRequest::for_subject("alice").scopes(scopes.iter().copied());
+            t.get("/added/panel").bearer(t.access(request)).send()
+        };
+        let both = [Role::Admin, Role::User];
+        get(&both, &["read"], &["read"]).is(200).says("Hello alice");
+        get(&[Role::Admin, Role::Auditor], &["read"], &["read"]).is(200);
+        for refused in [
+            get(&[Role::Admin], &["read"], &["read"]),
+            get(&[Role::User], &["read"], &["read"]),
+            get(&both, &[], &["read"]),
+            get(&both, &["read"], &[]),
+        ] {
+            // The form that was given before the last demand.
+            refused.is(403).has("content-type", "application/json");
+            assert!(refused.response.json().get("detail").is_some(), "{:?}", refused.response);
+        }
+        t.get("/added/panel").send().is(401).has("content-type", "application/json");
     }
 
     fn an_inactive_user_stays_outside(t) {

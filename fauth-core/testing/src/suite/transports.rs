@@ -8,7 +8,7 @@ use fauth_core::{
 };
 
 use super::cases;
-use crate::suite::Probe;
+use crate::suite::{PUBLIC, Probe};
 
 /// A transport as an application might write one.
 #[derive(Debug)]
@@ -90,6 +90,29 @@ cases! { $ __transports_tests in transports;
         t.get(&format!("/guards/user?token={}", t.access("alice"))).send().is(200).has("cache-control", "no-store");
         t.get(&format!("/group/dashboard?token={}", t.access("alice"))).send().is(200).has("cache-control", "no-store");
         t.get("/guards/user").bearer(t.access("alice")).send().is(200).lacks("cache-control");
+    }
+
+    /// Whatever the handler says: what the guard demands stands alone.
+    fn a_handler_cannot_make_an_answer_to_a_query_token_public(t) {
+        t = Probe::build(|builder| builder.danger_query_token("token"));
+        for path in ["/guards/public", "/group/public"] {
+            let target = format!("{path}?token={}", t.access("alice"));
+            t.get(&target).send().is(200).says("public").has("cache-control", "no-store");
+            t.get(path).bearer(t.access("alice")).send().is(200).says("public").has("cache-control", PUBLIC);
+        }
+    }
+
+    /// Where tokens in the URL are allowed, it is access tokens at routes: a refresh token in a URL is none.
+    fn a_refresh_or_logout_takes_no_token_from_the_url(t) {
+        t = Probe::build(|builder| builder.danger_query_token("token"));
+        let pair = t.session("alice");
+        let refresh = pair.refresh_token().expose();
+        t.post(&format!("/refresh?token={refresh}")).send().refused(401, "missing_credential");
+        t.post(&format!("/refresh?refresh_token={refresh}")).send().refused(401, "missing_credential");
+        t.post(&format!("/refresh?token={}", pair.access_token().expose())).send().refused(401, "missing_credential");
+        // Beside the one in the body it changes nothing.
+        let body = format!("{{\"refresh_token\":\"{refresh}\"}}");
+        t.post("/refresh?token=x").body("application/json", body).once().is(200);
     }
 
     fn a_bad_query_token_is_refused(t) {

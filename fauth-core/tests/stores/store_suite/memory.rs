@@ -1,7 +1,7 @@
 //! The store suite on the memory store.
 
 use fauth_core::MemoryStore;
-use fauth_testing::store_suite::StoreHarness;
+use fauth_testing::{ManualClock, store_suite::StoreHarness};
 
 struct Memory;
 
@@ -9,7 +9,7 @@ impl StoreHarness for Memory {
     type Store = MemoryStore;
 
     async fn open() -> MemoryStore {
-        MemoryStore::new()
+        MemoryStore::builder().clock(ManualClock::new()).build()
     }
 
     async fn again(store: &MemoryStore) -> MemoryStore {

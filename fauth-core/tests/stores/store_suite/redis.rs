@@ -20,11 +20,7 @@ static URL: LazyLock<String> = LazyLock::new(|| {
 /// A namespace of its own, which has been there for ever: the clock of the suite stands still, and
 /// so a memory could not begin.
 async fn new_namespace() -> String {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let random = std::collections::hash_map::RandomState::new();
-    let random = std::hash::BuildHasher::hash_one(&random, count);
-    let namespace = format!("suite-{random:x}-{count}");
+    let namespace = format!("suite-{}", fresh_number());
     let client = redis::Client::open(URL.as_str()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
     let name = |key| format!("{{{namespace}:r}}:{key}");
@@ -41,9 +37,25 @@ async fn new_namespace() -> String {
     namespace
 }
 
+fn fresh_number() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let random = std::collections::hash_map::RandomState::new();
+    let random = std::hash::BuildHasher::hash_one(&random, count);
+    format!("{random:x}-{count}")
+}
+
 async fn connect(namespace: &str, mirror: bool) -> RedisStore {
     let store = RedisStore::builder(&*URL).namespace(namespace).clock(ManualClock::new()).mirror(mirror);
     store.connect().await.unwrap()
+}
+
+/// A store whose memory has begun, by a clock that stands still a second later.
+pub(super) async fn begun() -> RedisStore {
+    let clock = ManualClock::new();
+    let namespace = format!("begun-{}", fresh_number());
+    // Its memory begins in the next second, which does not come; nobody waits for it for long.
+    RedisStore::builder(&*URL).namespace(namespace).clock(clock).connect().await.unwrap()
 }
 
 struct Direct;
@@ -51,7 +63,7 @@ struct Direct;
 impl StoreHarness for Direct {
     type Store = RedisStore;
 
-    const REMEMBERS_FROM_FIRST_CALL: bool = false;
+    const REMEMBERS_SINCE_NOW: bool = false;
 
     async fn open() -> RedisStore {
         connect(&new_namespace().await, false).await
@@ -67,7 +79,7 @@ pub(super) struct Mirrored;
 impl StoreHarness for Mirrored {
     type Store = RedisStore;
 
-    const REMEMBERS_FROM_FIRST_CALL: bool = false;
+    const REMEMBERS_SINCE_NOW: bool = false;
 
     async fn open() -> RedisStore {
         connect(&new_namespace().await, true).await
