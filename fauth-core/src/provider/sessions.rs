@@ -272,8 +272,9 @@ impl<U: AuthUser> AuthProvider<U> {
                 }
                 (session, successor_of(payload, nonce)?, rotated_at, Some("in_grace"))
             }
-            RotationOutcome::Reused(session) => {
-                return Err(self.revoke_replayed(owner, EndedSession::from(&session), now, client).await);
+            RotationOutcome::Reused(Session { tokens_end_at, .. }) => {
+                let ended = EndedSession { id: id.clone(), tokens_end_at };
+                return Err(self.revoke_replayed(owner, ended, now, client).await);
             }
             RotationOutcome::Ended => {
                 // The call that ended the session may have been interrupted before it revoked the
@@ -382,7 +383,7 @@ impl<U: AuthUser> AuthProvider<U> {
     async fn end_login_now(&self, login: &Login, now: Timestamp) -> Result<Ended, Rejection> {
         let Login { owner, payload, session } = login;
         let found = match (&self.inner.sessions, session) {
-            (Some(sessions), Some(id)) => self.call_store(sessions.store.find(owner, id, now)).await,
+            (Some(sessions), Some(id)) => self.find_live(sessions, owner, id, now).await,
             _ => Ok(None),
         };
         if let (Some(sessions), Ok(Some(live))) = (&self.inner.sessions, &found) {
@@ -400,6 +401,23 @@ impl<U: AuthUser> AuthProvider<U> {
             (None, Some(_)) if session.is_some() => Ended::Session,
             _ => Ended::Nothing,
         })
+    }
+
+    /// The session of this owner and id, if it is live. A faulty backend that returns another one
+    /// must not make a logout end that.
+    async fn find_live(
+        &self,
+        sessions: &Sessions,
+        owner: &Owner<'_>,
+        id: &SessionId,
+        now: Timestamp,
+    ) -> Result<Option<Session>, Rejection> {
+        match self.call_store(sessions.store.find(owner, id, now)).await? {
+            Some(other) if other.owner != *owner || other.id != *id => {
+                Err(Rejection::Unavailable(Unavailable::Store))
+            }
+            found => Ok(found),
+        }
     }
 
     /// Revokes the tokens of a live session first, and ends it second. If this is interrupted in
@@ -619,9 +637,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let sessions = self.kept_sessions()?;
         // Only ids of real sessions are revoked. Otherwise made-up ids could fill the revocation
         // store.
-        let Some(live) = self.call_store(sessions.store.find(&owner, id, now)).await? else {
-            return Ok(false);
-        };
+        let Some(live) = self.find_live(sessions, &owner, id, now).await? else { return Ok(false) };
         let this = self.clone();
         // Runs to completion, even if the caller is dropped.
         let end = async move { this.end(this.kept_sessions()?, &live, now).await };

@@ -176,8 +176,8 @@ impl<S> FaultyStore<S> {
         self.plan().faults.late_by = late_by;
     }
 
-    /// From now on the session of `rotate`, the key of `find` and the record of `redeem` belong to
-    /// this subject.
+    /// From now on the session of `rotate` and `find_session`, the key of `find` and the record of
+    /// `redeem` belong to this subject.
     pub fn mix_up(&self, subject: &str) {
         self.plan().faults.mixed_up = Some(subject.to_owned());
     }
@@ -261,7 +261,8 @@ impl<S: SessionStore> SessionStore for FaultyStore<S> {
         id: &SessionId,
         now: Timestamp,
     ) -> Result<Option<Session>, StoreError> {
-        self.step("find_session", self.inner.find(owner, id, now)).await
+        let session = self.step("find_session", self.inner.find(owner, id, now)).await?;
+        Ok(self.mixed_up(session, |session| session.as_mut().map(|session| &mut session.owner)))
     }
 
     async fn rotate(

@@ -839,6 +839,7 @@ async fn a_session_knows_its_login() {
         remembered,
         client,
         address,
+        tokens_end_at,
     } = session;
     let day = 24 * HOUR;
     let now = fauth_testing::ManualClock::START;
@@ -846,6 +847,7 @@ async fn a_session_knows_its_login() {
     assert_eq!((created_at, last_seen_at), (now, now));
     assert_eq!((idle_timeout, expires_at.since(now), remembered), (30 * day, 90 * day, true));
     assert_eq!((client.unwrap().len(), address), (256, Some([192, 0, 2, 7].into())));
+    assert_eq!(tokens_end_at.since(now), 900 * SECOND);
 }
 
 // ------------------------------------------------------------------------------------------------ what a hostile reading has found
@@ -865,6 +867,24 @@ async fn a_replay_is_revoked_under_the_owner_of_its_token() {
     assert_eq!(refused, Rejection::InvalidToken(InvalidToken::Reused));
     store.recover();
     world.is_over(&current, "the session of the stolen token").await;
+}
+
+/// Nor may it end the session of somebody else.
+#[tokio::test]
+async fn a_logout_that_finds_the_session_of_somebody_else_is_told_so() {
+    let (world, store) = faulty_world(SessionConfig::new());
+    let [alice, bob] = [world.log_in("alice").await, world.log_in("bob").await];
+    store.mix_up("bob");
+    let client = ClientInfo::unknown();
+    let id = world.session_of(&alice);
+    let refused = Err(Rejection::Unavailable(Unavailable::Store));
+    assert_eq!(world.auth.revoke_session("alice", &id, &client).await.map(drop), refused);
+    assert_eq!(world.enter(&alice).await, Ok(()));
+    assert_eq!(world.auth.logout(&alice.access, &client).await, refused);
+    store.recover();
+    world.is_over(&alice, "its tokens are revoked all the same").await;
+    assert_eq!(world.auth.sessions("bob").await.unwrap().len(), 1);
+    world.works(&bob).await;
 }
 
 /// The store has ended them, so nobody else would revoke their access tokens.

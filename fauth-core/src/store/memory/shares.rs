@@ -41,7 +41,8 @@ impl Shares {
     /// The share of an owner, for this caller alone.
     pub(super) fn lock(&self, owner: &Owner<'_>) -> Result<OwnShare<'_>, Refused> {
         let digest = owner.digest();
-        let part = self.parts.get(usize::from(owner.bucket()) % PARTS);
+        let [first, ..] = digest;
+        let part = self.parts.get(usize::from(first) % PARTS);
         let part = part.and_then(|part| part.lock().ok()).ok_or(Refused::Poisoned)?;
         Ok(OwnShare { part, digest })
     }

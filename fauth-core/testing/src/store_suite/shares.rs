@@ -1,14 +1,14 @@
 //! What the acts of one owner may add to the revocations.
 
 use fauth_core::store::{
-    Owner, RevocationStore,
+    RevocationStore,
     RevocationTarget::{self, Claim, Session, Subject, TokenId},
     Verdict,
 };
 
 use super::{
     NOW,
-    owners::{different_owners, owners_of_one_bucket},
+    owners::different_owners,
     races::all_at_once,
     samples::{NamesOwner, at, owner, token},
     store_cases,
@@ -44,7 +44,7 @@ async fn is_revoked<'a>(
     target: RevocationTarget<'_>,
     seconds: i64,
 ) -> bool {
-    token(owner, u64::MAX, &[target]).check(store, seconds).await == Verdict::Revoked
+    token(&owner.owner(), u64::MAX, &[target]).check(store, seconds).await == Verdict::Revoked
 }
 
 store_cases! { $ __store_shares_tests in shares for RevocationStore;
@@ -124,9 +124,7 @@ store_cases! { $ __store_shares_tests in shares for RevocationStore;
     }
 
     async fn the_share_of_one_owner_is_not_that_of_others(t) {
-        let mut owners = different_owners();
-        owners.extend(owners_of_one_bucket());
-        for owner in &owners {
+        for owner in &different_owners() {
             assert!(fits(&*t.store, owner, 1, &[Session("a")]).await, "{owner:?}");
             assert!(!fits(&*t.store, owner, 1, &[Session("b")]).await, "{owner:?}");
         }

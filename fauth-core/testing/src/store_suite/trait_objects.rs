@@ -59,7 +59,8 @@ store_cases! { $ __store_trait_objects_tests in trait_objects for Store;
         store.touch(&alice, &key.key.id, at(5)).await.unwrap();
         key.key.last_used_at = Some(at(5));
         assert_eq!(store.list(&alice, at(5)).await.unwrap(), [key.key.clone()]);
-        assert_eq!(t.store.find(&key.key.id, at(5)).await.unwrap().as_ref(), Some(&key));
+        let found = ApiKeyStore::find(&*t.store, &key.key.id, at(5)).await.unwrap();
+        assert_eq!(found.as_ref(), Some(&key));
         assert!(store.remove(&alice, &key.key.id).await.unwrap());
         assert_eq!(store.find(&key.key.id, at(5)).await.unwrap(), None);
     }
