@@ -189,6 +189,9 @@ impl Harness for Actix {
             for (name, value) in &request.headers {
                 builder = builder.append_header((name.as_str(), value.as_slice()));
             }
+            if let Some(peer) = request.peer {
+                builder = builder.peer_addr(peer);
+            }
             let service = init_service(ActixApp::new().configure(app(built_from))).await;
             let response = call_service(&service, builder.set_payload(request.body).to_request()).await;
             let (status, headers) = (response.status().as_u16(), response.headers().clone());

@@ -6,7 +6,7 @@ use std::{convert::Infallible, sync::Arc};
 use axum::{
     Router,
     body::{Body, to_bytes},
-    extract::Request,
+    extract::{ConnectInfo, Request},
     response::{IntoResponse as _, Response},
     routing::{MethodRouter, get, post},
 };
@@ -158,6 +158,9 @@ impl Harness for Axum {
             let mut builder = Request::builder().method(&*request.method).uri(&*request.target);
             for (name, value) in &request.headers {
                 builder = builder.header(name, value.as_slice());
+            }
+            if let Some(peer) = request.peer {
+                builder = builder.extension(ConnectInfo(peer));
             }
             let request = builder.body(Body::from(request.body)).unwrap();
             let response = app(built_from).oneshot(request).await.unwrap();

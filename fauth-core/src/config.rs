@@ -5,6 +5,7 @@ use std::{env::VarError, fmt, time::Duration};
 use zeroize::Zeroizing;
 
 use crate::{
+    client::{ForwardedHeader, TrustedProxies},
     clock::Timestamp,
     error::ConfigError,
     one_time::Seals,
@@ -69,6 +70,8 @@ fn default_max_lifetime(purpose: Purpose) -> Duration {
 /// | token profile | `standard` | `FAUTH_TOKEN_PROFILE` (`standard`, `python-fauth`, `python-fauth-migration`) |
 /// | tokens of the Python fauth since then may be older than the store's memory | none are | `FAUTH_TRUST_SINCE` (seconds since 1970), with a memory store `FAUTH_DANGER_TRUST_SINCE` |
 /// | realm of challenges | `fauth` | `FAUTH_REALM` |
+/// | trusted reverse proxies | none: a client's address is that of the socket | `FAUTH_TRUSTED_PROXIES` (`10.0.0.0/8, ::1`) |
+/// | the header that they write | `X-Forwarded-For` | `FAUTH_FORWARDED_HEADER` (`X-Forwarded-For`, `Forwarded`) |
 ///
 /// ```
 /// use std::time::Duration;
@@ -99,6 +102,7 @@ pub struct AuthConfig {
     max_lifetimes: PerPurpose<i64>,
     max_token_bytes: usize,
     realm: Box<str>,
+    trusted_proxies: TrustedProxies,
 }
 
 /// From when on tokens of the Python fauth may be older than the memory of the revocation store.
@@ -247,6 +251,10 @@ impl AuthConfig {
     pub(crate) fn realm(&self) -> &str {
         &self.realm
     }
+
+    pub(crate) const fn trusted_proxies(&self) -> &TrustedProxies {
+        &self.trusted_proxies
+    }
 }
 
 /// Collects settings; [`build`](Self::build) checks them.
@@ -274,6 +282,7 @@ pub struct AuthConfigBuilder {
     max_lifetimes: Vec<(Purpose, Duration)>,
     max_token_bytes: Option<usize>,
     realm: Option<String>,
+    trusted_proxies: TrustedProxies,
 }
 
 impl AuthConfigBuilder {
@@ -457,6 +466,13 @@ impl AuthConfigBuilder {
         self
     }
 
+    /// The reverse proxies whose word about a client's address is believed. Default: none, so that
+    /// every client seems to have the address of the proxy.
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.trusted_proxies = proxies;
+        self
+    }
+
     /// Checks every setting.
     ///
     /// # Errors
@@ -508,6 +524,7 @@ impl AuthConfigBuilder {
             max_lifetimes: PerPurpose::from_fn(|purpose| whole_seconds(*max_lifetimes.of(purpose))),
             max_token_bytes,
             realm: realm.into_boxed_str(),
+            trusted_proxies: self.trusted_proxies,
         })
     }
 
@@ -629,6 +646,7 @@ impl AuthConfigBuilder {
         }
         builder.trust_since = time_var(var, "FAUTH_TRUST_SINCE")?;
         builder.danger_trust_since = time_var(var, "FAUTH_DANGER_TRUST_SINCE")?;
+        builder.trusted_proxies = proxies_var(var)?;
         builder.leeway = duration_var(var, "FAUTH_LEEWAY")?;
         builder.expiry_leeway = duration_var(var, "FAUTH_EXPIRY_LEEWAY")?.unwrap_or_default();
         for (name, purpose) in LIFETIME_VARIABLES {
@@ -651,7 +669,7 @@ impl fmt::Debug for AuthConfigBuilder {
 }
 
 /// Every variable that is read.
-const VARIABLES: [&str; 22] = [
+const VARIABLES: [&str; 24] = [
     "FAUTH_APPLICATION",
     "FAUTH_STORE_SECRET",
     "FAUTH_PREVIOUS_STORE_SECRET",
@@ -674,6 +692,8 @@ const VARIABLES: [&str; 22] = [
     "FAUTH_TRUST_SINCE",
     "FAUTH_DANGER_TRUST_SINCE",
     "FAUTH_REALM",
+    PROXIES_VARIABLE,
+    HEADER_VARIABLE,
 ];
 
 fn refuse_what_is_not_text() -> Result<(), ConfigError> {
@@ -684,6 +704,9 @@ fn refuse_what_is_not_text() -> Result<(), ConfigError> {
     }
     Ok(())
 }
+
+const PROXIES_VARIABLE: &str = "FAUTH_TRUSTED_PROXIES";
+const HEADER_VARIABLE: &str = "FAUTH_FORWARDED_HEADER";
 
 /// Under which variable whoever reads the error will look for the setting.
 fn variable_of(field: &'static str) -> &'static str {
@@ -731,6 +754,33 @@ fn time_var(
             "use whole seconds since 1970, as `date -d 2026-11-01 +%s` prints them",
         )
     })
+}
+
+fn proxies_var(var: &dyn Fn(&str) -> Option<String>) -> Result<TrustedProxies, ConfigError> {
+    let proxies = var(PROXIES_VARIABLE)
+        .map(|names| TrustedProxies::new(names.split(',')))
+        .transpose()
+        .map_err(|error| error.in_field(|_| PROXIES_VARIABLE))?;
+    let header = var(HEADER_VARIABLE);
+    match (proxies, header) {
+        (None, None) => Ok(TrustedProxies::default()),
+        (Some(proxies), None) => Ok(proxies),
+        (Some(proxies), Some(name)) => {
+            let header = ForwardedHeader::parse(&name).ok_or_else(|| {
+                ConfigError::new(
+                    HEADER_VARIABLE,
+                    "the header is not known",
+                    "use X-Forwarded-For or Forwarded, whichever your proxies write",
+                )
+            })?;
+            Ok(proxies.header(header))
+        }
+        (None, Some(_)) => Err(ConfigError::new(
+            HEADER_VARIABLE,
+            "no proxy is trusted, so that no header is read",
+            "name your proxies in FAUTH_TRUSTED_PROXIES, or unset the variable",
+        )),
+    }
 }
 
 fn duration_var(
@@ -1038,6 +1088,11 @@ mod tests {
             ("FAUTH_ALGORITHM", "RS256"),
             ("FAUTH_TOKEN_PROFILE", "lax"),
             ("FAUTH_MAX_TOKEN_BYTES", "8k"),
+            ("FAUTH_TRUSTED_PROXIES", ""),
+            ("FAUTH_TRUSTED_PROXIES", "10.0.0.0/8,"),
+            ("FAUTH_TRUSTED_PROXIES", "my-proxy"),
+            ("FAUTH_TRUSTED_PROXIES", "0.0.0.0/0"),
+            ("FAUTH_FORWARDED_HEADER", "X-Forwarded-For"),
         ] {
             assert_eq!(
                 from(&[(name, value)]).map(|_| ()).map_err(|error| error.field()),
@@ -1045,6 +1100,10 @@ mod tests {
                 "{value}"
             );
         }
+        let proxies = ("FAUTH_TRUSTED_PROXIES", "10.0.0.0/8, ::1");
+        assert!(from(&[proxies, ("FAUTH_FORWARDED_HEADER", "forwarded")]).is_ok());
+        let both = from(&[proxies, ("FAUTH_FORWARDED_HEADER", "X-Real-IP")]);
+        assert_eq!(both.unwrap_err().field(), "FAUTH_FORWARDED_HEADER");
         let with_secret = |secret: &'static str| {
             AuthConfig::from_vars(move |name| (name == "FAUTH_SECRET_KEY").then(|| secret.to_owned()))
         };

@@ -6,9 +6,13 @@
 //!
 //! This module defines events and writes the log records; the provider decides when to raise one.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use crate::{client::ClientInfo, escape::Escaped, request::RequestHead};
+use crate::{
+    client::{ClientInfo, peer_of},
+    escape::Escaped,
+    request::RequestHead,
+};
 
 /// What happened. Each variant ends with the level of its log record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -146,6 +150,9 @@ pub struct Event<'a> {
     pub path: Option<&'a str>,
     /// The peer address of the socket; behind a reverse proxy, that of the proxy.
     pub peer: Option<SocketAddr>,
+    /// The client's address: behind [trusted proxies](crate::client::TrustedProxies) the one that
+    /// they report, otherwise that of the socket.
+    pub address: Option<IpAddr>,
     /// The causes of a failure on the server.
     pub error: Option<&'a str>,
 }
@@ -161,6 +168,7 @@ impl<'a> Event<'a> {
             method: None,
             path: None,
             peer: None,
+            address: None,
             error: None,
         }
     }
@@ -189,13 +197,15 @@ impl<'a> Event<'a> {
         self.method = client.method();
         self.path = client.path();
         self.peer = client.peer();
+        self.address = client.address();
         self
     }
 
-    pub(crate) fn head(mut self, head: &'a dyn RequestHead) -> Self {
+    pub(crate) fn head(mut self, head: &'a dyn RequestHead, address: Option<IpAddr>) -> Self {
         self.method = Some(head.method());
         self.path = Some(head.path());
-        self.peer = head.peer();
+        self.peer = peer_of(head);
+        self.address = address;
         self
     }
 }
@@ -247,6 +257,7 @@ pub(crate) fn trace(event: &Event<'_>, level: tracing::Level) {
                 method = event.method.map(Escaped).map(tracing::field::display),
                 path = event.path.map(Escaped).map(tracing::field::display),
                 peer = event.peer.map(tracing::field::display),
+                address = event.address.map(tracing::field::display),
                 error = event.error.map(Escaped).map(tracing::field::display),
             )
         };

@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod api_key;
-mod client;
+pub mod client;
 pub mod clock;
 mod config;
 mod csrf;
@@ -30,7 +30,7 @@ pub mod user_store;
 
 // What most applications write. Everything else has its one path in the module of its subject.
 pub use ::async_trait::async_trait;
-pub use client::ClientInfo;
+pub use client::info::ClientInfo;
 pub use config::{AuthConfig, AuthConfigBuilder};
 pub use error::{BoxError, ConfigError};
 pub use guard::Guard;

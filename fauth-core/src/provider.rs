@@ -209,9 +209,20 @@ impl<U: AuthUser> AuthProvider<U> {
         head: &dyn RequestHead,
         renderer: &dyn Renderer,
     ) -> Reply {
-        let event = Event::new(EventKind::RequestRefused).reason(rejection.reason()).head(head);
+        let address = self.inner.trusted_proxies.client_address(head);
+        let event = Event::new(EventKind::RequestRefused).reason(rejection.reason()).head(head, address);
         self.raise_at(rejection.level(), &event);
         rejection.reply(&self.inner.realm, renderer, head)
+    }
+
+    /// Who has sent this request: its address behind the
+    /// [trusted proxies](crate::client::TrustedProxies), what it calls itself, and what it asks for.
+    pub fn client(&self, head: &dyn RequestHead) -> ClientInfo {
+        let client = ClientInfo::of(head);
+        match self.inner.trusted_proxies.client_address(head) {
+            Some(address) => client.with_address(address),
+            None => client,
+        }
     }
 
     /// Checks a password: the user, if it is right and the user is active.

@@ -118,7 +118,7 @@ impl Endpoint {
         } else {
             Err(Rejection::MethodNotAllowed { allow })
         };
-        Call { parsed, client: ClientInfo::of(head), is_head: head.method() == "HEAD" }
+        Call { parsed, client: auth.client(head), is_head: head.method() == "HEAD" }
     }
 
     fn parse<U: AuthUser>(

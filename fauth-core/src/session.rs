@@ -244,7 +244,7 @@ impl SessionPolicy {
 ///
 /// # let auth = fauth_testing::provider().build().unwrap();
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-/// // In a request handler, use `ClientInfo::of(&head)`.
+/// // In a request handler, use `auth.client(&head)`.
 /// let client = ClientInfo::unknown().with_user_agent("Firefox on Linux");
 /// let token = TokenRequest::for_subject("alice").scope("read");
 /// let request = LoginRequest::from(token).remember(true).client(client);

@@ -16,7 +16,7 @@ use fauth_testing::{
     },
 };
 use poem::{
-    Body, Endpoint, EndpointExt as _, IntoResponse as _, Request, RequestParts, Route,
+    Addr, Body, Endpoint, EndpointExt as _, IntoResponse as _, Request, RequestParts, Route,
     endpoint::make_sync,
     get, handler,
     http::uri::Scheme,
@@ -152,8 +152,9 @@ impl Harness for Poem {
             }
             let (parts, ()) = builder.body(()).unwrap().into_parts();
             // As poem's server makes it: a request from poem's own builder does not know its original URI.
-            let parts =
-                RequestParts::from((parts, LocalAddr::default(), RemoteAddr::default(), Scheme::HTTP));
+            let remote =
+                request.peer.map_or_else(RemoteAddr::default, |peer| RemoteAddr(Addr::SocketAddr(peer)));
+            let parts = RequestParts::from((parts, LocalAddr::default(), remote, Scheme::HTTP));
             let is_head = request.method == "HEAD";
             let request = Request::from_parts(parts, Body::from(request.body));
             let (parts, body) = app(built_from).get_response(request).await.into_parts();

@@ -194,7 +194,7 @@ struct Reset {
 
 async fn reset(State(app): State<App>, head: Parts, Form(form): Form<Reset>) -> Response {
     let head = Head::from(&head);
-    match app.set_password(&form, &ClientInfo::of(&head)).await {
+    match app.set_password(&form, &app.auth.client(&head)).await {
         Ok(()) => "Your password has been set. Please log in.\n".into_response(),
         Err(Problem::Password(why)) => (StatusCode::UNPROCESSABLE_ENTITY, why).into_response(),
         Err(Problem::Refused(rejection)) => respond(app.auth.refuse(&rejection, &head)),
@@ -227,7 +227,7 @@ impl App {
 
 async fn magic_login(State(app): State<App>, head: Parts, Form(form): Form<MagicLogin>) -> Response {
     let head = Head::from(&head);
-    match app.log_in_by_link(&form.token, ClientInfo::of(&head)).await {
+    match app.log_in_by_link(&form.token, app.auth.client(&head)).await {
         Ok(pair) => ([(header::CACHE_CONTROL, "no-store")], Json(pair)).into_response(),
         Err(rejection) => respond(app.auth.refuse(&rejection, &head)),
     }

@@ -384,6 +384,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             issuer,
             application: self.config.application().into(),
             realm: self.config.realm().into(),
+            trusted_proxies: self.config.trusted_proxies().clone(),
             max_credential_bytes: self.config.max_token_bytes() + CREDENTIAL_MARGIN,
             user_loader,
             password_login,

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 use super::registry::Resident;
 use crate::{
     api_key::{ApiKeyFormat, UseNotes},
+    client::TrustedProxies,
     clock::{Clock, Timestamp},
     csrf::TrustedOrigins,
     event::AuthEvents,
@@ -87,6 +88,7 @@ pub(super) struct Inner<U> {
     /// The name under which everything is kept.
     pub(super) application: Box<str>,
     pub(super) realm: Box<str>,
+    pub(super) trusted_proxies: TrustedProxies,
     pub(super) max_credential_bytes: usize,
     pub(super) user_loader: Arc<dyn UserLoader<U>>,
     pub(super) password_login: Option<PasswordLogin<U>>,

@@ -28,7 +28,8 @@ pub use users::{Role, TestUser, Users};
 pub use wire::{WireRequest, WireResponse};
 
 use fauth_core::{
-    AuthConfig, AuthProvider, AuthProviderBuilder, MemoryStore, clock::Timestamp, password::PasswordConfig,
+    AuthConfig, AuthConfigBuilder, AuthProvider, AuthProviderBuilder, MemoryStore, clock::Timestamp,
+    password::PasswordConfig,
 };
 
 /// A builder with the [`SECRET`], a [`ManualClock`], sessions and revocations in memory, fake [`Users`] and a password scheme that is quick and weak.
@@ -61,7 +62,12 @@ pub fn memory_store() -> MemoryStore {
 
 /// The default settings with the [`SECRET`], of the application `default`.
 pub fn config() -> AuthConfig {
-    AuthConfig::builder().application("default").secret(SECRET).build().unwrap()
+    config_builder().build().unwrap()
+}
+
+/// The settings of [`config`], for more of them.
+pub fn config_builder() -> AuthConfigBuilder {
+    AuthConfig::builder().application("default").secret(SECRET)
 }
 
 /// A scheme that takes microseconds. The hashes of the fake users are of it.

@@ -66,6 +66,7 @@ pub mod answers;
 pub mod api_keys;
 pub mod applications;
 pub mod bearer;
+pub mod clients;
 pub mod cookies;
 pub mod endpoints;
 pub mod extractors;
@@ -79,7 +80,7 @@ pub mod tokens;
 pub mod transports;
 
 use crate::at_once;
-use std::{marker::PhantomData, time::Duration};
+use std::{marker::PhantomData, net::IpAddr, time::Duration};
 
 use fauth_core::{
     AuthConfig, AuthProvider, AuthProviderBuilder, LoginRequest, OneTimePurpose, Purpose, Requirement,
@@ -102,7 +103,8 @@ pub struct App {
 
 /// An adapter under test.
 pub trait Harness {
-    /// Builds the application, sends it one request, and reads the whole response.
+    /// Builds the application, sends it one request, from [`WireRequest::peer`] if it names one, and
+    /// reads the whole response.
     fn exchange(app: &App, request: WireRequest) -> WireResponse;
 }
 
@@ -240,6 +242,10 @@ macro_rules! conformance {
         mod answers {
             use super::*;
             $crate::__answers_tests!($harness);
+        }
+        mod clients {
+            use super::*;
+            $crate::__clients_tests!($harness);
         }
         mod failures {
             use super::*;
@@ -380,6 +386,13 @@ impl<H: Harness> Sending<'_, H> {
     #[must_use]
     pub fn bearer(self, token: impl AsRef<str>) -> Self {
         self.header("authorization", format!("Bearer {}", token.as_ref()))
+    }
+
+    /// Sets the other end of the socket.
+    #[must_use]
+    pub fn from_peer(mut self, address: impl Into<IpAddr>) -> Self {
+        self.request = self.request.from_peer(address);
+        self
     }
 
     /// Sets the body and its type.

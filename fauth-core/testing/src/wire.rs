@@ -1,6 +1,6 @@
 //! Requests and responses as they are on the wire, without any framework's types.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use fauth_core::{
     reply::Reply,
@@ -18,12 +18,20 @@ pub struct WireRequest {
     pub headers: Vec<(String, Vec<u8>)>,
     /// The body.
     pub body: Vec<u8>,
+    /// The other end of the socket.
+    pub peer: Option<SocketAddr>,
 }
 
 impl WireRequest {
     /// A request without headers and body.
     pub fn new(method: &str, target: &str) -> Self {
-        Self { method: method.to_owned(), target: target.to_owned(), headers: Vec::new(), body: Vec::new() }
+        Self {
+            method: method.to_owned(),
+            target: target.to_owned(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            peer: None,
+        }
     }
 
     /// Adds a header.
@@ -37,6 +45,13 @@ impl WireRequest {
     #[must_use]
     pub fn bearer(self, token: &str) -> Self {
         self.header("authorization", format!("Bearer {token}"))
+    }
+
+    /// Sets the other end of the socket.
+    #[must_use]
+    pub fn from_peer(mut self, address: impl Into<IpAddr>) -> Self {
+        self.peer = Some(SocketAddr::new(address.into(), 4711));
+        self
     }
 
     /// Sets the body and its type.
@@ -65,7 +80,7 @@ impl RequestHead for WireRequest {
     }
 
     fn peer(&self) -> Option<SocketAddr> {
-        None
+        self.peer
     }
 
     fn is_secure(&self) -> bool {

@@ -1,14 +1,18 @@
 //! What is told to the log and to the application's sink: which event, why, about whom, how loud, and in harmless characters.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use fauth_core::{
-    ClientInfo, Guard, Purpose, Rejection, Requirement, TokenRequest, event::EventKind, routes::Endpoint,
+    ClientInfo, Guard, Purpose, Rejection, Requirement, TokenRequest, client::TrustedProxies,
+    event::EventKind, routes::Endpoint,
 };
-use fauth_testing::{WireRequest, at_once, config, provider_with};
+use fauth_testing::{Users, WireRequest, at_once, config, config_builder, provider_with};
 use tracing::Level;
 
-use crate::support::{FromPeer, Log, Raised, Sink, World, every_rejection, get, login_request, post};
+use crate::support::{Log, Raised, Sink, World, every_rejection, get, login_request, post};
 
 /// Kind, reason and subject of everything that was raised.
 fn told(events: &Sink) -> Vec<(EventKind, Option<&'static str>, Option<String>)> {
@@ -93,7 +97,7 @@ async fn a_refusal_says_why_where_and_whence() {
         (get("/r").bearer(&world.access("bob")), "missing_role"),
         (WireRequest::new("TRACE", "/r"), "method_not_allowed"),
     ] {
-        let head = FromPeer(WireRequest { target: "/r?secret=query".into(), ..request }, peer);
+        let head = WireRequest { target: "/r?secret=query".into(), peer: Some(peer), ..request };
         let rejection = admins.check(admins.read(&head, None)).await.unwrap_err();
         // What a known user lacks is told with his name; everything else only when it is answered.
         let denied = world.events.take();
@@ -108,9 +112,10 @@ async fn a_refusal_says_why_where_and_whence() {
             subject: None,
             session: None,
             identifier: None,
-            method: Some(head.0.method.clone()),
+            method: Some(head.method.clone()),
             path: Some("/r".to_owned()),
             peer: Some(peer),
+            address: Some(peer.ip()),
             error: None,
         };
         assert_eq!(world.events.only(), expected);
@@ -155,7 +160,7 @@ async fn the_log_says_what_the_sink_hears() {
         assert_eq!(record.field("subject"), event.subject.as_deref());
         assert_eq!(record.field("identifier"), event.identifier.as_deref());
         assert_eq!((record.level, record.target.as_str()), (Level::INFO, "fauth"));
-        for unknown in ["reason", "peer", "error"] {
+        for unknown in ["reason", "peer", "address", "error"] {
             assert_eq!(record.field(unknown), None, "what is not known stays out");
         }
         assert_eq!(record.field("method"), event.method.as_deref());
@@ -298,8 +303,8 @@ async fn every_event_of_an_endpoint_says_whence() {
         (Endpoint::Logout, bearer(post("/logout")), &[EventKind::LoggedOut]),
     ] {
         let (method, target) = (request.method.clone(), request.target.clone());
-        let head = FromPeer(request, peer);
-        let call = endpoint.read(&world.auth, &head, Ok(&head.0.body));
+        let head = WireRequest { peer: Some(peer), ..request };
+        let call = endpoint.read(&world.auth, &head, Ok(&head.body));
         let _ = call.answer(&world.auth).await;
         let events = world.events.take();
         assert_eq!(events.iter().map(|event| event.kind).collect::<Vec<_>>(), kinds);
@@ -325,10 +330,36 @@ async fn every_event_of_an_endpoint_says_whence() {
         (Endpoint::Refresh, stolen, EventKind::TokenTheft, "alice"),
         (Endpoint::LogoutAll, everywhere, EventKind::LoggedOutEverywhere, "bob"),
     ] {
-        let head = FromPeer(request, peer);
-        let _ = endpoint.read(&world.auth, &head, Ok(&head.0.body)).answer(&world.auth).await;
+        let head = WireRequest { peer: Some(peer), ..request };
+        let _ = endpoint.read(&world.auth, &head, Ok(&head.body)).answer(&world.auth).await;
         let event = world.events.only();
         assert_eq!((event.kind, event.subject.as_deref(), event.peer), (kind, Some(subject), Some(peer)));
         assert_eq!((event.method.as_deref(), event.path.as_deref()), (Some("POST"), Some(endpoint.path())));
     }
+}
+
+#[tokio::test]
+async fn behind_a_trusted_proxy_an_event_tells_the_client_from_the_proxy() {
+    let proxies = TrustedProxies::new(["10.0.0.0/8"]).unwrap();
+    let (users, events) = (Users::new(), Sink::default());
+    let config = config_builder().trusted_proxies(proxies).build().unwrap();
+    let auth = provider_with(config, &users).events(events.clone()).build().unwrap();
+    let peer: SocketAddr = "[::ffff:10.0.0.1]:4711".parse().unwrap();
+    let client: IpAddr = "203.0.113.7".parse().unwrap();
+    let from_proxy = |request: WireRequest| WireRequest {
+        peer: Some(peer),
+        ..request.header("x-forwarded-for", "6.6.6.6, 203.0.113.7")
+    };
+    let shown = || {
+        let mut shown: Vec<_> = events.take().into_iter().map(|event| (event.peer, event.address)).collect();
+        shown.dedup();
+        shown
+    };
+    let expected = [(Some("10.0.0.1:4711".parse().unwrap()), Some(client))];
+    crate::support::call(&auth, Endpoint::Login, &from_proxy(login_request("alice", "s3cret"))).await;
+    assert_eq!(shown(), expected);
+    let _ = auth.refuse(&Rejection::MissingCredential, &from_proxy(get("/")));
+    assert_eq!(shown(), expected);
+    let _ = auth.refuse(&Rejection::MissingCredential, &WireRequest { peer: None, ..from_proxy(get("/")) });
+    assert_eq!(shown(), [(None, None)]);
 }

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     future::Future,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::Pin,
     sync::{
         Arc, Mutex, OnceLock,
@@ -20,7 +20,6 @@ use fauth_core::{
     event::{AuthEvents, Event, EventKind},
     rejection::{ApiKeyFault, InvalidToken, MalformedCredential, Misconfigured, OneTimeFault, Unavailable},
     reply::{Reply, ResponseHeader},
-    request::{HeaderValues, RequestHead},
     routes::Endpoint,
     store::SessionId,
     token::TokenError,
@@ -170,35 +169,6 @@ pub(crate) fn login_request(username: &str, password: &str) -> WireRequest {
     post("/login").body("application/json", body.to_string())
 }
 
-/// A request whose socket has another end.
-pub(crate) struct FromPeer(pub(crate) WireRequest, pub(crate) SocketAddr);
-
-impl RequestHead for FromPeer {
-    fn method(&self) -> &str {
-        self.0.method()
-    }
-
-    fn path(&self) -> &str {
-        self.0.path()
-    }
-
-    fn query(&self) -> Option<&str> {
-        self.0.query()
-    }
-
-    fn header<'a>(&'a self, name: &str) -> HeaderValues<'a> {
-        RequestHead::header(&self.0, name)
-    }
-
-    fn peer(&self) -> Option<SocketAddr> {
-        Some(self.1)
-    }
-
-    fn is_secure(&self) -> bool {
-        self.0.is_secure()
-    }
-}
-
 /// Polls once, without waiting: what a future does at its first poll it does at once.
 pub(crate) fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
@@ -217,6 +187,7 @@ pub(crate) struct Raised {
     pub(crate) method: Option<String>,
     pub(crate) path: Option<String>,
     pub(crate) peer: Option<SocketAddr>,
+    pub(crate) address: Option<IpAddr>,
     pub(crate) error: Option<String>,
 }
 
@@ -251,6 +222,7 @@ impl AuthEvents for Sink {
             method: own(event.method),
             path: own(event.path),
             peer: event.peer,
+            address: event.address,
             error: own(event.error),
         });
     }

@@ -106,10 +106,6 @@ fn hash(name: u128) -> SecretHash {
     SecretHash::from_bytes(bytes)
 }
 
-fn ids(ended: Vec<EndedSession>) -> Vec<SessionId> {
-    ended.into_iter().map(|ended| ended.id).collect()
-}
-
 fn nonce(name: u128) -> Nonce {
     Nonce::from_bytes(name.to_be_bytes())
 }

@@ -45,6 +45,7 @@ macro_rules! dialogue {
             each_token_has_one_purpose,
             logout_ends_the_session,
             sessions_are_listed_and_ended,
+            sessions_show_the_client_behind_a_trusted_proxy,
             logout_everywhere_ends_all_sessions,
             a_stolen_refresh_token_ends_its_session,
             #[cfg(feature = "sqlite")]

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 pub use sessions::{
     a_stolen_refresh_token_ends_its_session, logins_outlive_the_program_in_a_database,
     logout_ends_the_session, logout_everywhere_ends_all_sessions, sessions_are_listed_and_ended,
-    sessions_in_postgres_outlive_the_revocations_in_redis, three_instances_share_redis,
+    sessions_in_postgres_outlive_the_revocations_in_redis, sessions_show_the_client_behind_a_trusted_proxy,
+    three_instances_share_redis,
 };
 
 use crate::{
@@ -447,6 +448,7 @@ pub fn bad_settings_stop_the_start(program: &str) {
         (("FAUTH_TRUST_SINCE", "2026-11-01"), "FAUTH_TRUST_SINCE", "date -d"),
         (("FAUTH_TRUST_SINCE", "1767225600"), "FAUTH_TRUST_SINCE", "python-fauth-migration"),
         (("FAUTH_LEEWAY", "30"), "FAUTH_LEEWAY", "900s"),
+        (("FAUTH_TRUSTED_PROXIES", "proxy"), "FAUTH_TRUSTED_PROXIES", "10.0.0.0/8"),
         (("FAUTH_ADDR", "nowhere"), "FAUTH_ADDR", "nowhere"),
         (("FAUTH_DATABASE_URL", "mysql://localhost/app"), "FAUTH_DATABASE_URL", "sqlite:"),
         (("RUST_LOG", "fauth=loud"), "RUST_LOG", "level"),

@@ -8,7 +8,9 @@ use std::{
 use serde_json::{Value, json};
 use servers::{Postgres, Redis};
 
-use super::{Pair, SECRET, alice, bob, is_anonymous, is_bad_token, is_ok, is_refused, play, refresh};
+use super::{
+    Pair, SECRET, alice, bob, is_anonymous, is_bad_token, is_ok, is_refused, play, play_with, refresh,
+};
 use crate::{http::Request, server::Server};
 
 /// How long it may take until another instance knows, on a busy machine.
@@ -67,6 +69,17 @@ pub fn sessions_are_listed_and_ended(program: &str) {
         assert_eq!(end(&laptop.access).status, 404);
         assert_eq!(sessions(server, &laptop.access).len(), 1);
     });
+}
+
+/// Behind a proxy that is named, the list shows the client; the word of others counts for nothing.
+pub fn sessions_show_the_client_behind_a_trusted_proxy(program: &str) {
+    for (variable, shown) in [("127.0.0.0/8", "203.0.113.7"), ("10.0.0.0/8", "127.0.0.1")] {
+        play_with(program, &[("FAUTH_TRUSTED_PROXIES", variable)], |server| {
+            let login = Request::post("/login").header("x-forwarded-for", "6.6.6.6, 203.0.113.7");
+            let pair = Pair::of(&server.send(login.json(&super::credentials("alice", "s3cret"))));
+            assert_eq!(sessions(server, &pair.access)[0]["address"], json!(shown), "{variable}");
+        });
+    }
 }
 
 /// Everything of one user, nothing of another.
