@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use super::{inner::AuthProvider, run_to_completion::RunToCompletion};
+use super::{
+    inner::{AuthProvider, Revocations},
+    run_to_completion::RunToCompletion,
+};
 use crate::{
     client::ClientInfo,
     clock::Timestamp,
