@@ -7,7 +7,7 @@ use axum::{
     Router,
     body::{Body, to_bytes},
     extract::{ConnectInfo, Request},
-    response::{IntoResponse as _, Response},
+    response::{IntoResponse, Response},
     routing::{MethodRouter, get, post},
 };
 use fauth_axum::{

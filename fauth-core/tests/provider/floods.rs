@@ -363,7 +363,8 @@ async fn a_logout_at_a_full_share_is_done_though_its_client_hangs_up() {
     let tokens = world.log_in("alice").await;
     store.pause();
     {
-        let mut logout = pin!(world.auth.logout(&tokens.access, &ClientInfo::unknown()));
+        let client = ClientInfo::unknown();
+        let mut logout = pin!(world.auth.logout(&tokens.access, &client));
         assert!(matches!(poll_once(logout.as_mut()), Poll::Pending));
     }
     for _ in 0..50 {

@@ -110,7 +110,7 @@ async fn an_api_key_is_refused_that_another_provider_has_revoked() {
         builder.session_store(memory_store()).revocation_store(revocations.clone())
     });
     let create = async |owner: &str| {
-        keys.auth.create_api_key(ApiKeyRequest::for_subject(owner).scope("read")).await.unwrap()
+        keys.auth.danger_create_api_key_for(owner, ApiKeyRequest::new("deploy").scope("read")).await.unwrap()
     };
     let present = async |key: &str| {
         let head = get("/").bearer(key);

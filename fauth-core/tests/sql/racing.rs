@@ -48,7 +48,7 @@ async fn limit_holds<D: SqlDialect>(store: SqlStore<D>) {
         .collect();
     let mut crowded_out = Vec::new();
     for ended in opened {
-        crowded_out.extend(ended.await.unwrap().unwrap());
+        crowded_out.extend(ended.await.unwrap().unwrap().into_iter().map(|ended| ended.id));
     }
     let live = store.list(&owner("alice"), START).await.unwrap();
     assert_eq!(live.len(), 3);

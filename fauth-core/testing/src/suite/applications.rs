@@ -54,9 +54,9 @@ cases! { $ __applications_tests in applications;
         for secret in SECRETS_OF_STAFF {
             let staff;
             (t, staff) = on_one_store(secret);
-            let key = block_on(t.app.auth.create_api_key(ApiKeyRequest::for_subject("alice"))).unwrap();
-            t.get("/me").bearer(key.expose()).send().is(200).says("Hello alice");
-            staff.get("/me").bearer(key.expose()).send().refused(401, "invalid_token");
+            let key = block_on(t.app.auth.danger_create_api_key_for("alice", ApiKeyRequest::new("deploy"))).unwrap();
+            t.get("/guards/keys").bearer(key.expose()).send().is(200).says("Hello alice");
+            staff.get("/guards/keys").bearer(key.expose()).send().refused(401, "invalid_token");
         }
     }
 
@@ -64,13 +64,13 @@ cases! { $ __applications_tests in applications;
         for secret in SECRETS_OF_STAFF {
             let staff;
             (t, staff) = on_one_store(secret);
-            let key = block_on(t.app.auth.create_api_key(ApiKeyRequest::for_subject("alice"))).unwrap();
+            let key = block_on(t.app.auth.danger_create_api_key_for("alice", ApiKeyRequest::new("deploy"))).unwrap();
             let id = &key.key().id;
             assert_eq!(block_on(t.app.auth.api_keys("alice")).unwrap().len(), 1);
             assert_eq!(block_on(staff.app.auth.api_keys("alice")).unwrap(), []);
             assert_eq!(block_on(staff.app.auth.revoke_api_key("alice", id)), Ok(false));
             assert_eq!(block_on(staff.app.auth.revoke_any_api_key(id)), Ok(false));
-            t.get("/me").bearer(key.expose()).send().is(200);
+            t.get("/guards/keys").bearer(key.expose()).send().is(200);
         }
     }
 

@@ -51,7 +51,7 @@ async fn connect(namespace: &str, mirror: bool) -> RedisStore {
 }
 
 /// A store whose memory has begun, by a clock that stands still a second later.
-pub(super) async fn begun() -> RedisStore {
+pub(crate) async fn begun() -> RedisStore {
     let clock = ManualClock::new();
     let namespace = format!("begun-{}", fresh_number());
     // Its memory begins in the next second, which does not come; nobody waits for it for long.
