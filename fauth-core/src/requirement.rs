@@ -533,7 +533,9 @@ fn missing_scopes(conditions: &[Condition], holder: &impl Holder) -> Vec<Box<str
                 }
             }
             Condition::All(conditions) => {
-                missing_scopes(conditions, holder).iter().for_each(|scope| note(scope));
+                for scope in missing_scopes(conditions, holder) {
+                    note(&scope);
+                }
             }
             _ => {}
         }

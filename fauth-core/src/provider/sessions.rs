@@ -487,12 +487,12 @@ impl<U: AuthUser> AuthProvider<U> {
 
     async fn log_out_all(&self, whose: LogoutAll<'_>, client: &ClientInfo) -> Result<(), Rejection> {
         let LogoutAll { subject, api_keys } = whose;
-        let (this, owned) = (self.clone(), subject.clone().into_owned());
+        let (this, whose) = (self.clone(), subject.clone().into_owned());
         RunToCompletion::new(async move {
             // Also if the first fails: what can be ended is.
-            let ended = this.end_all(&owned).await;
+            let ended = this.end_all(&whose).await;
             if api_keys {
-                let owner = this.owner(&owned);
+                let owner = this.owner(&whose);
                 return ended.and(this.remove_api_keys(&owner, |_| true, "logged_out_everywhere").await);
             }
             ended
