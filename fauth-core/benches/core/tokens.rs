@@ -10,12 +10,12 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 pub(crate) const SECRET: &[u8] = b"bench-only-4d7a19c2e8f05b36-90be41d7";
-pub(crate) const ISSUER: &str = "https://login.example.com";
+pub(crate) const ISSUER: &str = "https://id.example.com";
 pub(crate) const AUDIENCE: &str = "https://api.example.com";
 pub(crate) const SUBJECT: &str = "0197f3a2-5c1e-7d44-9b0a-2f6c81d4e7b3";
 pub(crate) const TOKEN_ID: &str = "6f1e0b52-93c7-4a1d-8e25-7b40c9d6f318";
-pub(crate) const ROLES: [&str; 2] = ["publisher", "moderator"];
-pub(crate) const SCOPES: [&str; 3] = ["read", "write", "profile:mail"];
+pub(crate) const ROLES: [&str; 2] = ["publisher", "admin"];
+pub(crate) const SCOPES: [&str; 3] = ["read", "write", "all"];
 pub(crate) const HEADER: &str = r#"{"alg":"HS256","typ":"at+jwt"}"#;
 /// The longest token that is accepted by default.
 pub(crate) const LONGEST: usize = 8192;

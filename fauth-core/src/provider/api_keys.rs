@@ -23,7 +23,8 @@ use crate::{
 ///
 /// A key is `<prefix>_<id>_<secret><checksum>`, sent as `Authorization: Bearer <key>`, or as the password of the user name `__token__` with
 /// `Authorization: Basic`. Of it the store keeps a hash, made with a
-/// [key of this application](crate::AuthConfigBuilder::store_secret). Its owner is loaded for every request and must be active.
+/// [key of this application](crate::AuthConfigBuilder::store_secret). Its owner is loaded for every
+/// request and must be active.
 ///
 /// A key is less than its owner: it opens only what asks for one of its scopes or
 /// [allows API keys](Requirement::allow_api_keys), if its owner meets the rest. Everything else is

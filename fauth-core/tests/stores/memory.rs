@@ -425,15 +425,12 @@ async fn no_place_is_lost_when_many_revoke_at_once() {
     for task in tasks.collect::<Vec<_>>() {
         task.await.unwrap();
     }
-    // Everything is over by then, and each of these forgets a few.
+    // Everything is over by then, and makes room when it is needed.
     let later = 10_000_000;
-    for step in 0..2_000 {
-        assert!(fits(&store, 1, &format!("later {}", step % 50), later, later + 100).await);
-    }
-    assert_eq!(store.sizes().revocations, 50);
-    for number in 50..150 {
+    for number in 0..150 {
         assert!(fits(&store, 1, &format!("later {number}"), later, later + 100).await, "{number}");
     }
+    assert_eq!(store.sizes().revocations, 150);
     assert!(!fits(&store, 1, "one more", later, later + 100).await);
 }
 

@@ -70,8 +70,8 @@ impl RedisStoreBuilder {
     }
 
     /// What the names of all keys begin with, after an opening brace: 1 to 64 of `a-z A-Z 0-9 _ -
-    /// .`; by default `fauth`. Services that share users' sessions share it, others have their
-    /// own.
+    /// .`; by default `fauth`. All instances of one application have the same; applications of
+    /// different names share nothing in it.
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
         self.namespace = namespace.into();
         self

@@ -66,6 +66,11 @@ fn all() -> impl Iterator<Item = &'static str> {
     BY_OWNER.into_iter().chain(OTHERS).chain(SWEEPS)
 }
 
+/// Puts two parameters in the place of the list, after those that the statement has.
+fn with_list(sql: &str) -> String {
+    sql.replace("{list}", if sql.contains("$4") { "$5, $6" } else { "$1, $2" })
+}
+
 struct Sqlite {
     pool: SqlitePool,
     statements: Statements,
@@ -79,7 +84,7 @@ impl Sqlite {
     }
 
     async fn plan(&self, sql: &str) -> String {
-        let sql = format!("EXPLAIN QUERY PLAN {}", self.statements.render(sql).replace("{list}", "$5, $6"));
+        let sql = format!("EXPLAIN QUERY PLAN {}", with_list(&self.statements.render(sql)));
         let rows = sqlx::query(&sql).fetch_all(&self.pool).await.unwrap();
         rows.iter().map(|row| row.get::<String, _>("detail")).collect::<Vec<_>>().join("; ")
     }
@@ -113,7 +118,7 @@ impl Postgres {
     /// The lines of the plan of `sql`. `explain` is the `EXPLAIN` command with its options.
     /// Parameters beyond `values` are `NULL`.
     async fn explain(&mut self, explain: &str, sql: &str, values: &[&str]) -> Vec<String> {
-        let sql = self.statements.render(sql).replace("{list}", "$5, $6");
+        let sql = with_list(&self.statements.render(sql));
         run(&mut self.connection, "DEALLOCATE ALL").await;
         run(&mut self.connection, &format!("PREPARE one AS {sql}")).await;
         let parameters = (1..20).take_while(|number| sql.contains(&format!("${number}"))).count();

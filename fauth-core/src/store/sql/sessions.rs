@@ -84,9 +84,9 @@ impl<D: SqlDialect> SessionStore for SqlStore<D> {
             },
         };
         if is_changed {
-            transaction.commit().await?
+            transaction.commit().await?;
         } else {
-            transaction.roll_back().await?
+            transaction.roll_back().await?;
         }
         Ok(outcome)
     }
