@@ -25,7 +25,7 @@ use axum::{Router, routing::get};
 use fauth_axum::{CurrentUser, auth_routes};
 use fauth_core::{
     AuthConfig, AuthProvider, AuthUser, BoxError, ConfigError, Purpose, TokenPayload, async_trait,
-    clock::Timestamp,
+    clock::{Clock, SystemClock, Timestamp},
     store::{
         ApiKey, ApiKeyId, ApiKeyStore, EndedSession, Known, NewSession, OneTimeRecord, OneTimeStore, Owner,
         RefreshFamily, RevocationStore, RevocationTarget, Rotation, RotationDecision, RotationOutcome,
@@ -56,7 +56,7 @@ fn app(config: AuthConfig) -> Result<Router, BoxError> {
     let auth = AuthProvider::builder(config)
         .user_loader(async |token: Arc<TokenPayload>| Ok::<_, Infallible>(find(token.subject())))
         .identity_loader(async |name: String| Ok::<_, Infallible>(find(&name)))
-        .store(MapStore::default())
+        .store(MapStore::new(&SystemClock::default()))
         .build()?;
     Ok(Router::new().merge(auth_routes(&auth)).route("/me", get(me)).with_state(auth))
 }
@@ -75,7 +75,7 @@ async fn me(CurrentUser(user): CurrentUser<User>) -> String {
 ///
 /// To stay short it never forgets anything. A real store forgets what is past its time, a little
 /// with each write, and never by a scan while a request waits.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct MapStore(Arc<Mutex<Maps>>);
 
 #[derive(Default)]
@@ -104,6 +104,13 @@ struct OpenSession {
 }
 
 impl MapStore {
+    /// An empty store. It remembers since now: after a restart it is empty, and must not vouch for
+    /// a token that was revoked before. If the clock fails, it vouches for none.
+    fn new(clock: &impl Clock) -> Self {
+        let maps = Maps { remembers_since: clock.now().ok(), ..Maps::default() };
+        Self(Arc::new(Mutex::new(maps)))
+    }
+
     /// Where the maps are: each trait asks. A database would name its server, itself and what the
     /// names of its tables begin with: `StoreLocation::shared("…")`.
     fn place(&self) -> StoreLocation {
@@ -114,14 +121,6 @@ impl MapStore {
         // A step that panicked may have left half of itself behind. "I do not know" is an answer,
         // guessing is not.
         self.0.lock().map_err(|_| StoreError::new("a step of the store has panicked"))
-    }
-
-    /// The maps at this time. The first call says since when the store remembers: after a restart
-    /// it is empty, and must not vouch for a token that was revoked before.
-    fn maps_at(&self, now: Timestamp) -> Result<MutexGuard<'_, Maps>, StoreError> {
-        let mut maps = self.maps()?;
-        maps.remembers_since.get_or_insert(now);
-        Ok(maps)
     }
 }
 
@@ -140,7 +139,7 @@ impl SessionStore for MapStore {
     }
 
     async fn open(&self, new: NewSession, now: Timestamp) -> Result<Vec<EndedSession>, StoreError> {
-        let mut maps = self.maps_at(now)?;
+        let mut maps = self.maps()?;
         let NewSession { session, head, limit } = new;
         let key = (session.owner.clone(), session.id.clone());
         if maps.sessions.contains_key(&key) {
@@ -173,7 +172,7 @@ impl SessionStore for MapStore {
         rotation: &Rotation,
         now: Timestamp,
     ) -> Result<RotationOutcome, StoreError> {
-        let mut maps = self.maps_at(now)?;
+        let mut maps = self.maps()?;
         let open = match maps.sessions.get_mut(&(owned(owner), rotation.session.clone())) {
             None => return Ok(RotationOutcome::Unknown),
             Some(SessionRow::Ended) => return Ok(RotationOutcome::Ended),
@@ -208,7 +207,7 @@ impl SessionStore for MapStore {
         id: &SessionId,
         now: Timestamp,
     ) -> Result<Option<Session>, StoreError> {
-        let mut maps = self.maps_at(now)?;
+        let mut maps = self.maps()?;
         let is_live = maps.live_sessions(owner, now).iter().any(|session| session.id == *id);
         Ok(if is_live { maps.end(owner, id) } else { None })
     }
@@ -219,7 +218,7 @@ impl SessionStore for MapStore {
         keep: Option<&SessionId>,
         now: Timestamp,
     ) -> Result<Vec<EndedSession>, StoreError> {
-        let mut maps = self.maps_at(now)?;
+        let mut maps = self.maps()?;
         let mut others: Vec<_> = maps.live_sessions(owner, now).iter().map(EndedSession::from).collect();
         others.retain(|other| Some(&other.id) != keep);
         for other in &others {
@@ -229,7 +228,7 @@ impl SessionStore for MapStore {
     }
 
     async fn list(&self, owner: &Owner<'_>, now: Timestamp) -> Result<Vec<Session>, StoreError> {
-        Ok(self.maps_at(now)?.live_sessions(owner, now))
+        Ok(self.maps()?.live_sessions(owner, now))
     }
 }
 
@@ -275,7 +274,7 @@ impl RevocationStore for MapStore {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<bool, StoreError> {
-        let mut maps = self.maps_at(now)?;
+        let mut maps = self.maps()?;
         // Claims are nobody's: they are not counted.
         let whose = |target: &RevocationTarget<'_>| match target {
             RevocationTarget::Claim { .. } => None,
@@ -302,7 +301,7 @@ impl RevocationStore for MapStore {
     }
 
     async fn check(&self, token: &TokenFacts<'_>, now: Timestamp) -> Result<Verdict, StoreError> {
-        let maps = self.maps_at(now)?;
+        let maps = self.maps()?;
         let is_revoked = |target: &RevocationTarget<'_>| {
             maps.revoked.get(&*target.key(&token.owner)).is_some_and(|(until, _)| now < *until)
         };
@@ -315,8 +314,8 @@ impl RevocationStore for MapStore {
         Ok(Verdict::of(token, &known, now))
     }
 
-    async fn epoch(&self, owner: &Owner<'_>, now: Timestamp) -> Result<u64, StoreError> {
-        Ok(self.maps_at(now)?.epochs.get(owner).copied().unwrap_or(0))
+    async fn epoch(&self, owner: &Owner<'_>, _now: Timestamp) -> Result<u64, StoreError> {
+        Ok(self.maps()?.epochs.get(owner).copied().unwrap_or(0))
     }
 
     async fn raise_epoch(
@@ -326,7 +325,7 @@ impl RevocationStore for MapStore {
         // For stores that forget: this one does not.
         _until: Timestamp,
     ) -> Result<u64, StoreError> {
-        let mut maps = self.maps_at(now)?;
+        let mut maps = self.maps()?;
         let before = maps.epochs.get(owner).copied();
         let next = raised_epoch(before, now).ok_or_else(|| StoreError::new("there is no higher epoch"))?;
         maps.epochs.insert(owned(owner), next);
@@ -343,7 +342,7 @@ impl OneTimeStore for MapStore {
     }
 
     async fn insert(&self, record: OneTimeRecord, limit: usize, now: Timestamp) -> Result<(), StoreError> {
-        let mut maps = self.maps_at(now)?;
+        let mut maps = self.maps()?;
         let key = (record.owner.clone(), record.hash);
         if maps.one_times.contains_key(&key) {
             return Err(StoreError::new("the owner has a token of this hash already"));
@@ -369,7 +368,7 @@ impl OneTimeStore for MapStore {
         purpose: Purpose,
         now: Timestamp,
     ) -> Result<Option<OneTimeRecord>, StoreError> {
-        let mut maps = self.maps_at(now)?;
+        let mut maps = self.maps()?;
         let key = (owned(owner), *hash);
         let is_good = |record: &OneTimeRecord| record.purpose == purpose && now < record.expires_at;
         // A token that is presented for another purpose stays where it is.
@@ -383,7 +382,7 @@ impl OneTimeStore for MapStore {
         purpose: Option<Purpose>,
         now: Timestamp,
     ) -> Result<usize, StoreError> {
-        let mut maps = self.maps_at(now)?;
+        let mut maps = self.maps()?;
         let mut live = 0;
         maps.one_times.retain(|_, record| {
             let is_meant = record.owner == *owner && purpose.is_none_or(|meant| record.purpose == meant);
@@ -403,7 +402,7 @@ impl ApiKeyStore for MapStore {
     }
 
     async fn insert(&self, new: StoredApiKey, limit: usize, now: Timestamp) -> Result<bool, StoreError> {
-        let mut maps = self.maps_at(now)?;
+        let mut maps = self.maps()?;
         // A store that is partitioned by owner would never find it.
         if !new.key.is_in_bucket() {
             return Err(StoreError::new("the id of the key is not of its owner's bucket"));
@@ -419,12 +418,12 @@ impl ApiKeyStore for MapStore {
     }
 
     async fn find(&self, id: &ApiKeyId, now: Timestamp) -> Result<Option<StoredApiKey>, StoreError> {
-        let maps = self.maps_at(now)?;
+        let maps = self.maps()?;
         Ok(maps.api_keys.get(id).filter(|stored| now < stored.key.expires_at).cloned())
     }
 
     async fn list(&self, owner: &Owner<'_>, now: Timestamp) -> Result<Vec<ApiKey>, StoreError> {
-        Ok(self.maps_at(now)?.live_keys(owner, now))
+        Ok(self.maps()?.live_keys(owner, now))
     }
 
     async fn touch(&self, owner: &Owner<'_>, id: &ApiKeyId, used_at: Timestamp) -> Result<(), StoreError> {
@@ -484,7 +483,7 @@ fn find(name: &str) -> Option<User> {
 /// The cases that every store of fauth passes.
 #[cfg(test)]
 mod suite {
-    use fauth_testing::store_suite::StoreHarness;
+    use fauth_testing::{ManualClock, store_suite::StoreHarness};
 
     use super::MapStore;
 
@@ -494,7 +493,7 @@ mod suite {
         type Store = MapStore;
 
         async fn open() -> MapStore {
-            MapStore::default()
+            MapStore::new(&ManualClock::new())
         }
 
         /// As another process would see the same data. With a database: a second connection.

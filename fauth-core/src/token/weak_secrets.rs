@@ -13,7 +13,7 @@ use base64::{
 };
 use zeroize::Zeroizing;
 
-use super::keys::KeyError;
+use super::key_error::KeyError;
 
 /// Refuses what nobody can have meant as a secret, whatever else is allowed.
 pub(super) fn refuse_unusable(secret: &[u8]) -> Result<(), KeyError> {
@@ -483,7 +483,8 @@ mod tests {
     }
 
     fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap();
+        bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
     }
 
     proptest! {

@@ -153,7 +153,7 @@ cases! { $ __groups_tests in groups;
 
     fn a_group_demands_all_of_its_permissions(t) {
         let get = |permissions: &[&str]| {
-            t.users.change("bob", |bob| bob.permissions = permissions.iter().map(ToString::to_string).collect());
+            t.users.change("bob", |bob| bob.permissions = permissions.iter().map(|name| (*name).to_owned()).collect());
             t.get("/all-permissions/panel").bearer(t.access("bob")).send()
         };
         get(&["read", "write"]).is(200).says("Hello bob");
@@ -179,7 +179,7 @@ cases! { $ __groups_tests in groups;
         let get = |roles: &[Role], permissions: &[&str], scopes: &[&str]| {
             t.users.change("alice", |alice| {
                 alice.roles = roles.to_vec();
-                alice.permissions = permissions.iter().map(ToString::to_string).collect();
+                alice.permissions = permissions.iter().map(|name| (*name).to_owned()).collect();
             });
             let request = TokenRequest::for_subject("alice").scopes(scopes.iter().copied());
             t.get("/added/panel").bearer(t.access(request)).send()
