@@ -935,7 +935,7 @@ mod tests {
 
     #[test]
     fn a_store_secret_is_held_to_the_rules_of_secrets() {
-        let (new, old) = ("another0secret1of2thirty3two4bytes", "a7third0secret1of2thirty3two4bytes");
+        let (new, old) = ("5d1c0e7fb9a2486395f0d8c7b6e5a413f2", "c84e1fa07b3d5296e0417d8fb2a6395c10");
         assert!(good().store_secret(new).previous_store_secret(old).build().is_ok());
         refused(good().store_secret(""), "store_secret");
         refused(good().store_secret("short").danger_allow_short_secret(), "store_secret");
@@ -963,7 +963,7 @@ mod tests {
         assert_eq!(ids(&shop), ids(&of("shop")));
         assert_ne!(ids(&shop), ids(&staff));
         assert_eq!(shop.fingerprints(), staff.fingerprints(), "so that a shared secret is noticed");
-        let other = AuthConfig::builder().secret("another0secret1of2thirty3two4bytes").build().unwrap();
+        let other = AuthConfig::builder().secret("5d1c0e7fb9a2486395f0d8c7b6e5a413f2").build().unwrap();
         assert_ne!(shop.fingerprints(), other.fingerprints());
     }
 

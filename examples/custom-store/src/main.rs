@@ -163,7 +163,7 @@ impl SessionStore for MapStore {
         id: &SessionId,
         now: Timestamp,
     ) -> Result<Option<Session>, StoreError> {
-        Ok(self.maps_at(now)?.live_sessions(owner, now).into_iter().find(|session| session.id == *id))
+        Ok(self.maps()?.live_sessions(owner, now).into_iter().find(|session| session.id == *id))
     }
 
     async fn rotate(

@@ -25,6 +25,7 @@ pub fn one_time_token(purpose: Purpose, subject: &str, now: Timestamp) -> String
         "jti": "kept-nowhere",
         "token_type": purpose.as_str(),
         "scopes": [],
+        "app": "default",
     });
     sign(&header.to_string(), &claims.to_string())
 }

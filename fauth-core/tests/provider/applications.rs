@@ -216,7 +216,7 @@ async fn one_secret_and_two_names_are_two_applications() {
         provider_without_store(config, &users).store(store.clone()).build().unwrap()
     };
     let (customers, staff) = (build("shop"), build("staff"));
-    for purpose in Purpose::ALL {
+    for purpose in [Purpose::Access, Purpose::Refresh] {
         let token = customers.issue(purpose, "alice").await.unwrap();
         assert!(customers.verify_signature_and_claims(token.expose(), purpose).is_ok());
         let refused = staff.verify_signature_and_claims(token.expose(), purpose).unwrap_err();

@@ -115,7 +115,7 @@ fn minted(subject: &str, session: &str) -> String {
     let now = ManualClock::START.unix_seconds();
     let claims = json!({
         "sub": subject, "exp": now + 900, "iat": now, "jti": "minted", "token_type": "access", "scopes": [],
-        "sid": session,
+        "sid": session, "app": "default",
     });
     sign(r#"{"alg":"HS256","typ":"at+jwt"}"#, &claims.to_string())
 }
