@@ -22,7 +22,8 @@ pub enum EventKind {
     Authenticated,
     /// A password check failed, or a login or API key was refused because the subject is revoked.
     /// `reason`: `unknown_identifier`, `wrong_password`, `inactive_user`, `unacceptable_password`,
-    /// `changed_meanwhile` (the user changed during the check), `subject_revoked`. `warn`.
+    /// `changed_meanwhile` (the user changed during the check), `other_user` (somebody who is
+    /// logged in gave the password of another), `subject_revoked`. `warn`.
     AuthenticationFailed,
     /// A login succeeded: a pair of tokens was issued. `info`.
     LoggedIn,

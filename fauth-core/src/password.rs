@@ -23,6 +23,7 @@
 //! |---|---|
 //! | [`PasswordConfig`] | scheme and cost of new hashes, and every limit; checked when the hasher is made |
 //! | [`PasswordHasher`] | hashes and verifies; clone it freely |
+//! | [`OnBehalfOf`] | for whom: who is next while the hasher is busy |
 //! | [`Verification`] | the answer about a password |
 //! | [`PasswordError`] | why there is no answer: too busy, or the hasher broke |
 //!
@@ -45,6 +46,8 @@
 //! | longest password | 1024 bytes | room for any passphrase; longer ones only cost time |
 //! | hashes at once | one for each core | more would only slow each other and the service |
 //! | waiting hashes | 64, for at most 3 s | a burst is served, a flood is shed with 503 |
+//! | of them for each address | all, while no other address waits | one that floods does not lock the others out |
+//! | for users who are logged in | 16 more, and one turn of four | a flood of logins does not keep them from changing their password |
 //! | ceiling on stored Argon2 | 262144 KiB, 16 passes, 16 lanes | a planted hash cannot exhaust the machine |
 //! | ceiling on stored bcrypt | cost 16 | cost 31 would occupy a core for a day |
 //!
@@ -67,9 +70,13 @@ mod config;
 mod cost;
 mod error;
 mod hasher;
+mod line;
 mod pool;
+mod queue;
 mod scheme;
 
 pub use config::PasswordConfig;
 pub use error::{PasswordError, UnacceptablePassword};
+pub(crate) use hasher::Turn;
 pub use hasher::{PasswordHasher, Verification};
+pub use line::OnBehalfOf;

@@ -5,30 +5,27 @@ mod builder;
 mod granted;
 mod inner;
 mod one_times;
+mod passwords;
 mod presented;
 mod registry;
 mod revocations;
 mod run_to_completion;
 mod sessions;
+mod within;
 
-use std::{
-    future::{Future, poll_fn},
-    pin::pin,
-    sync::Arc,
-    task::Poll,
-    time::Duration,
-};
-
-use sha2::{Digest as _, Sha256};
+use std::{future::Future, sync::Arc};
 
 pub use builder::AuthProviderBuilder;
 pub use granted::Granted;
 pub use inner::AuthProvider;
-use inner::PasswordLogin;
+pub(crate) use passwords::Authenticated;
 pub use presented::Presented;
 use presented::{Credential, Found, Keys, Verified};
 pub(crate) use sessions::Ended;
 use sessions::refuse_old_epoch;
+use within::within;
+
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     client::ClientInfo,
@@ -37,7 +34,6 @@ use crate::{
     csrf::{self, Origin},
     error::BoxError,
     event::{self, Event, EventKind},
-    password::{PasswordError, Verification},
     path::Allowed,
     rejection::{
         ApiKeyFault, InvalidToken, MalformedCredential, Misconfigured, Rejection, Renderer, Unavailable,
@@ -48,11 +44,8 @@ use crate::{
     store::{Owner, StoreError},
     token::{IssueError, IssuedToken, Purpose, TokenError, TokenPayload, TokenRequest},
     transport::{Extracted, Transport},
-    user::{AuthUser, NewPasswordHash, causes},
+    user::{AuthUser, causes},
 };
-
-/// The longest identifier that is looked up, in bytes.
-const MAX_IDENTIFIER_BYTES: usize = 255;
 
 impl<U: AuthUser> AuthProvider<U> {
     /// Collects loaders and options; [`AuthProviderBuilder::build`] checks them.
@@ -225,75 +218,6 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// Checks a password: the user, if it is right and the user is active.
-    ///
-    /// Unknown identifier, wrong password, user without a password, inactive user: the same answer after the same work.
-    ///
-    /// # Errors
-    /// [`Rejection::InvalidCredentials`]; [`Rejection::Busy`] if too many passwords are being checked; [`Rejection::Unavailable`] if the loader fails;
-    /// [`Rejection::Misconfigured`] if the provider was built without password login.
-    pub async fn authenticate(
-        &self,
-        identifier: &str,
-        password: &str,
-        client: &ClientInfo,
-    ) -> Result<Arc<U>, Rejection> {
-        self.check_password(identifier, password, client).await.map(|who| who.user)
-    }
-
-    pub(crate) async fn check_password(
-        &self,
-        identifier: &str,
-        password: &str,
-        client: &ClientInfo,
-    ) -> Result<Authenticated<U>, Rejection> {
-        let Some(login) = &self.inner.password_login else {
-            return Err(Rejection::Misconfigured(Misconfigured::NoPasswordLogin));
-        };
-        let known_as = self.hash_identifier(identifier);
-        let raise_failure = |reason| {
-            let event = Event::new(EventKind::AuthenticationFailed).reason(reason);
-            self.raise(&event.identifier(&known_as).client(client));
-        };
-        // Before any lookup: the same for every identifier, so that it tells nothing, and no store is asked in vain.
-        if !login.hasher.takes_in(password) {
-            raise_failure("unacceptable_password");
-            return Err(Rejection::InvalidCredentials);
-        }
-        let user = self.load_identity(login, identifier).await?;
-        let epoch = self.epoch_before_login(user.as_deref(), &known_as).await?;
-        let stored = user.as_deref().and_then(AuthUser::password_hash);
-        let verified =
-            login.hasher.verify(password, stored).await.map_err(|error| password_unavailable(&error))?;
-        let failure = match (&user, verified) {
-            (None, _) => "unknown_identifier",
-            (Some(_), Verification::Mismatch) => "wrong_password",
-            (Some(user), _) if !user.is_active() => "inactive_user",
-            // Hashing takes its time, and longer where somebody keeps the pool busy: a password that was changed meanwhile is wrong now.
-            (Some(user), verified) => match self.load_identity(login, identifier).await? {
-                Some(now) if is_as_before(&**user, &*now) => {
-                    self.bring_hash_up_to_date(login, &now, password, verified).await;
-                    let event = Event::new(EventKind::Authenticated).identifier(&known_as).client(client);
-                    self.raise(&event.subject(now.subject().as_ref()));
-                    return Ok(Authenticated { user: now, epoch });
-                }
-                _ => "changed_meanwhile",
-            },
-        };
-        raise_failure(failure);
-        Err(Rejection::InvalidCredentials)
-    }
-
-    /// The epoch that a login by password carries is that of its beginning: if everything of the subject is ended while the password is being checked, this ends
-    /// too. For who does not exist the store is asked as well, so that the time tells nothing: by a hash, since what a stranger typed may be more than it can hold.
-    async fn epoch_before_login(&self, user: Option<&U>, known_as: &str) -> Result<u64, Rejection> {
-        if self.inner.revocations.is_none() {
-            return Ok(0);
-        }
-        let subject = user.map(|user| user.subject().as_ref().to_owned());
-        self.current_epoch(subject.as_deref().unwrap_or(known_as), self.now()?).await
-    }
-
     /// Issues one token: an access token for a script or a test, or a refresh token. Logins are
     /// begun by [`login`](Self::login), and tokens that work once are issued by
     /// [`issue_one_time`](Self::issue_one_time).
@@ -331,18 +255,6 @@ impl<U: AuthUser> AuthProvider<U> {
         purpose: Purpose,
     ) -> Result<TokenPayload, TokenError> {
         self.inner.verifier.verify(token.as_bytes(), purpose, self.inner.clock.now()?)
-    }
-
-    /// Hashes a new password with the configured scheme.
-    ///
-    /// # Errors
-    /// [`PasswordError`] if the password cannot be hashed (empty, too long, with a NUL), the pool is busy, or the hasher fails. On a provider without
-    /// password login, [`PasswordError::Failed`].
-    pub async fn hash_password(&self, password: &str) -> Result<String, PasswordError> {
-        match &self.inner.password_login {
-            Some(login) => login.hasher.hash(password).await,
-            None => Err(PasswordError::Failed),
-        }
     }
 
     /// The owner under which stores keep what belongs to a subject of this application.
@@ -493,18 +405,6 @@ impl<U: AuthUser> AuthProvider<U> {
         self.loaded(loading).await?.ok_or(Rejection::InvalidToken(InvalidToken::UnknownUser))
     }
 
-    /// `None` also for identifiers that nobody can have.
-    async fn load_identity(
-        &self,
-        login: &PasswordLogin<U>,
-        identifier: &str,
-    ) -> Result<Option<Arc<U>>, Rejection> {
-        if identifier.is_empty() || identifier.len() > MAX_IDENTIFIER_BYTES {
-            return Ok(None);
-        }
-        self.loaded(login.identity_loader.load_identity(identifier.to_owned())).await
-    }
-
     async fn loaded(
         &self,
         loading: impl Future<Output = Result<Option<Arc<U>>, BoxError>>,
@@ -572,37 +472,6 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    async fn bring_hash_up_to_date(
-        &self,
-        login: &PasswordLogin<U>,
-        user: &Arc<U>,
-        password: &str,
-        verified: Verification,
-    ) {
-        let (Verification::MatchNeedsRehash, Some(updater), Some(old)) =
-            (verified, &login.updater, user.password_hash())
-        else {
-            return;
-        };
-        // Neither a busy pool nor a failing store may spoil a login that has succeeded; the next one tries again.
-        let Ok(new) = login.hasher.hash(password).await else { return };
-        let hash = NewPasswordHash { old: old.to_owned(), new };
-        let subject = user.subject().as_ref().to_owned();
-        let subject = subject.as_str();
-        match within(self.inner.loader_timeout, updater.update_password_hash(Arc::clone(user), hash)).await {
-            Some(Ok(())) => self.raise(&Event::new(EventKind::PasswordRehashed).subject(subject)),
-            Some(Err(error)) => self.raise(
-                &Event::new(EventKind::CallbackFailed)
-                    .reason("rehash_failed")
-                    .subject(subject)
-                    .error(&causes(&*error)),
-            ),
-            None => {
-                self.raise(&Event::new(EventKind::CallbackFailed).reason("rehash_timeout").subject(subject));
-            }
-        }
-    }
-
     fn hash_identifier(&self, identifier: &str) -> String {
         let mut hash = Sha256::new_with_prefix(self.inner.identifier_key.as_bytes());
         hash.update(identifier.as_bytes());
@@ -610,21 +479,6 @@ impl<U: AuthUser> AuthProvider<U> {
         let short = hash.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
         format!("{short:016x}")
     }
-}
-
-/// Who has given the right password.
-pub(crate) struct Authenticated<U> {
-    pub(crate) user: Arc<U>,
-    /// The epoch of the subject before the password was checked.
-    pub(crate) epoch: u64,
-}
-
-/// Is this still the user whose password was checked?
-fn is_as_before<U: AuthUser>(checked: &U, now: &U) -> bool {
-    now.is_active()
-        && now.password_hash() == checked.password_hash()
-        && now.token_epoch() == checked.token_epoch()
-        && now.subject().as_ref() == checked.subject().as_ref()
 }
 
 fn refuse_impossible(requirement: &Requirement) -> Result<(), Rejection> {
@@ -642,23 +496,6 @@ fn opens_websocket(head: &dyn RequestHead) -> bool {
     head.header("upgrade")
         .iter()
         .any(|value| value.to_ascii_lowercase().windows(9).any(|word| word == b"websocket"))
-}
-
-fn password_unavailable(error: &PasswordError) -> Rejection {
-    match error {
-        PasswordError::Busy { retry_after } => Rejection::Busy { retry_after: *retry_after },
-        _ => Rejection::Unavailable(Unavailable::PasswordHasher),
-    }
-}
-
-/// The future's output, `None` if it takes longer than `limit`. A future that is ready at once, as loaders with a cache are, costs no timer.
-async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
-    let mut future = pin!(future);
-    let at_once = poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await;
-    match at_once {
-        Poll::Ready(output) => Some(output),
-        Poll::Pending => tokio::time::timeout(limit, future).await.ok(),
-    }
 }
 
 /// Adapters run these on any thread: their futures must be able to move.
@@ -693,5 +530,6 @@ mod tests {
         is_send(auth.password_changed("", &ClientInfo::unknown()));
         is_send(auth.api_keys(""));
         is_send(auth.hash_password(""));
+        is_send(auth.hash_password_for(&ClientInfo::unknown(), ""));
     }
 }

@@ -22,7 +22,7 @@ const MAX_USER_AGENT_BYTES: usize = 256;
 /// # }
 /// // A background job has no request.
 /// let nobody = ClientInfo::unknown();
-/// let client = ClientInfo::unknown().with_user_agent("Firefox on Linux").with_address([192, 0, 2, 7].into());
+/// let client = ClientInfo::unknown().with_user_agent("Firefox").with_address([192, 0, 2, 7].into());
 /// ```
 ///
 /// # Security

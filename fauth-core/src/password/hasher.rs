@@ -17,10 +17,11 @@ use super::{
     config::PasswordConfig,
     cost::{Broken, Meter},
     error::{PasswordError, UnacceptablePassword},
-    pool::Pool,
+    line::OnBehalfOf,
+    pool::{self, Pool, Slot},
     scheme::{NO_PASSWORD, StoredHash, Unusable},
 };
-use crate::ConfigError;
+use crate::{ConfigError, client::ClientInfo};
 
 /// The outcome of [`PasswordHasher::verify`].
 ///
@@ -119,9 +120,26 @@ impl PasswordHasher {
     ///
     /// This enforces no password policy: `a` is accepted.
     pub async fn hash(&self, password: &str) -> Result<String, PasswordError> {
+        self.hash_for(OnBehalfOf::Client(&ClientInfo::unknown()), password).await
+    }
+
+    /// As [`hash`](Self::hash), on behalf of somebody: while the hasher is busy, that decides who
+    /// is next.
+    ///
+    /// # Errors
+    ///
+    /// As [`hash`](Self::hash).
+    ///
+    /// # Panics
+    ///
+    /// As [`hash`](Self::hash).
+    pub async fn hash_for(
+        &self,
+        on_behalf_of: impl Into<OnBehalfOf<'_>> + Send,
+        password: &str,
+    ) -> Result<String, PasswordError> {
         self.inner.check_new(password).map_err(PasswordError::Unacceptable)?;
-        let target = self.inner.config.target();
-        self.run(password, move |inner, password| target.create(password, &inner.meter)).await
+        self.turn(on_behalf_of.into()).await?.hash(password).await
     }
 
     /// Compares a password with the stored hash of the user, in constant time.
@@ -154,21 +172,14 @@ impl PasswordHasher {
         if !self.takes_in(password) {
             return Ok(Verification::Mismatch);
         }
-        let genuine = stored.and_then(|stored| self.inner.usable(stored, password));
-        let needs_rehash = genuine.as_ref().is_some_and(|hash| hash.is_below(self.inner.config.target()))
-            && self.inner.check_new(password).is_ok();
-        // Without a usable hash, the dummy is verified at the same cost and its answer discarded.
-        let matched = self
-            .run(password, move |inner, password| match &genuine {
-                Some(hash) => hash.matches(password, &inner.meter),
-                None => inner.dummy.spend(password, &inner.meter).map(|()| false),
-            })
-            .await?;
-        Ok(match (matched, needs_rehash) {
-            (true, false) => Verification::Match,
-            (true, true) => Verification::MatchNeedsRehash,
-            (false, _) => Verification::Mismatch,
-        })
+        self.turn(OnBehalfOf::Client(&ClientInfo::unknown())).await?.verify(password, stored).await
+    }
+
+    /// Waits until it is somebody's turn. Whom a password is about is looked up while the turn is
+    /// held, so that no more is looked up than is hashed.
+    pub(crate) async fn turn(&self, on_behalf_of: OnBehalfOf<'_>) -> Result<Turn, PasswordError> {
+        let turn = self.inner.pool.turn(on_behalf_of.place()).await?;
+        Ok(Turn { inner: Arc::clone(&self.inner), turn: Arc::new(turn) })
     }
 
     /// Whether a password passes the first check of [`verify`](Self::verify), the same for all
@@ -189,16 +200,75 @@ impl PasswordHasher {
         let config = &self.inner.config;
         StoredHash::parse(stored, config.ceilings()).map_or(true, |hash| hash.is_below(config.target()))
     }
+}
 
-    /// Runs a job on the blocking pool, with a copy of the password that is zeroed afterwards.
+/// The right to a hash or two. It lasts until the last of them has ended, also when nobody waits
+/// for that any more.
+pub(crate) struct Turn {
+    inner: Arc<Inner>,
+    turn: Arc<pool::Turn>,
+}
+
+impl Turn {
+    /// As [`PasswordHasher::verify`].
+    pub(crate) async fn verify(
+        &self,
+        password: &str,
+        stored: Option<&str>,
+    ) -> Result<Verification, PasswordError> {
+        if check(password, self.inner.config.longest_password()).is_err() {
+            return Ok(Verification::Mismatch);
+        }
+        let genuine = stored.and_then(|stored| self.inner.usable(stored, password));
+        let needs_rehash = genuine.as_ref().is_some_and(|hash| hash.is_below(self.inner.config.target()))
+            && self.inner.check_new(password).is_ok();
+        // Without a usable hash, the dummy is verified at the same cost and its answer discarded.
+        let matched = self
+            .run(password, move |inner, password| match &genuine {
+                Some(hash) => hash.matches(password, &inner.meter),
+                None => inner.dummy.spend(password, &inner.meter).map(|()| false),
+            })
+            .await?;
+        Ok(match (matched, needs_rehash) {
+            (true, false) => Verification::Match,
+            (true, true) => Verification::MatchNeedsRehash,
+            (false, _) => Verification::Mismatch,
+        })
+    }
+
+    /// As [`PasswordHasher::hash`].
+    pub(crate) async fn hash(&self, password: &str) -> Result<String, PasswordError> {
+        self.inner.check_new(password).map_err(PasswordError::Unacceptable)?;
+        let target = self.inner.config.target();
+        self.run(password, move |inner, password| target.create(password, &inner.meter)).await
+    }
+
+    /// As [`hash`](Self::hash), if that keeps nobody waiting.
+    pub(crate) async fn hash_if_idle(&self, password: &str) -> Option<String> {
+        self.inner.check_new(password).ok()?;
+        let target = self.inner.config.target();
+        let slot = self.inner.pool.free_slot()?;
+        self.run_in(slot, password, move |inner, password| target.create(password, &inner.meter)).await.ok()
+    }
+
     async fn run<T, J>(&self, password: &str, job: J) -> Result<T, PasswordError>
     where
         T: Send + 'static,
         J: FnOnce(&Inner, &[u8]) -> Result<T, Broken> + Send + 'static,
     {
+        let slot = self.inner.pool.slot().await?;
+        self.run_in(slot, password, job).await
+    }
+
+    /// Runs a job on the blocking pool, with a copy of the password that is zeroed afterwards.
+    async fn run_in<T, J>(&self, slot: Slot, password: &str, job: J) -> Result<T, PasswordError>
+    where
+        T: Send + 'static,
+        J: FnOnce(&Inner, &[u8]) -> Result<T, Broken> + Send + 'static,
+    {
         let password = Zeroizing::new(password.to_owned());
-        let inner = Arc::clone(&self.inner);
-        self.inner.pool.run(move || job(&inner, password.as_bytes())).await
+        let (inner, turn) = (Arc::clone(&self.inner), Arc::clone(&self.turn));
+        Pool::run(slot, turn, move || job(&inner, password.as_bytes())).await
     }
 }
 

@@ -1,35 +1,82 @@
 //! Hashing beside the async workers: so many at once, so many waiting, so long.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use tokio::{
     runtime::Handle,
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
     time,
 };
 
-use super::{cost::Broken, error::PasswordError};
+use super::{
+    cost::Broken,
+    error::PasswordError,
+    line::{Line, Place, Position},
+};
 
+/// Whoever wants a hash waits for a turn. A turn covers all of a login: whom it is about is looked
+/// up while it is held, so that no more is looked up than is hashed. The hash itself needs a slot.
+///
+/// There are more turns than slots, so that the next user is looked up while a hash is computed.
 pub(super) struct Pool {
     slots: Arc<Semaphore>,
-    waiting: AtomicUsize,
-    queue_limit: usize,
+    turns: Arc<Turns>,
     queue_wait: Duration,
 }
 
 impl Pool {
     pub(super) fn new(slots: usize, (queue_limit, queue_wait): (usize, Duration)) -> Self {
-        Self { slots: Arc::new(Semaphore::new(slots)), waiting: AtomicUsize::new(0), queue_limit, queue_wait }
+        let ahead = slots.min(queue_limit);
+        // On top, so that no flood of logins takes it away.
+        let users = queue_limit.div_ceil(4);
+        let state = State { free: slots + ahead, line: Line::new(queue_limit - ahead, users) };
+        let turns = Arc::new(Turns(Mutex::new(state)));
+        Self { slots: Arc::new(Semaphore::new(slots)), turns, queue_wait }
     }
 
-    /// Runs `job` on the blocking pool as soon as there is a slot.
-    pub(super) async fn run<T, J>(&self, job: J) -> Result<T, PasswordError>
+    /// Waits for a turn.
+    pub(super) async fn turn(&self, place: Place) -> Result<Turn, PasswordError> {
+        if Handle::try_current().is_err() {
+            return Err(failed("no tokio runtime"));
+        }
+        let mut waiting = match self.turns.enter(place) {
+            Entered::Turn(turn) => return Ok(turn),
+            Entered::Waiting(waiting) => waiting,
+            Entered::Full => return Err(self.busy("the queue is full")),
+        };
+        match time::timeout(self.queue_wait, &mut waiting.called).await {
+            Ok(Ok(())) => Ok(Turn(Arc::clone(&self.turns))),
+            Ok(Err(_)) => Err(self.busy("the queue is full, and others had less in it")),
+            Err(_) => Err(self.busy("the wait limit has passed")),
+        }
+    }
+
+    /// A slot. Who has a turn waits for it no longer than the hashes last that run.
+    pub(super) async fn slot(&self) -> Result<Slot, PasswordError> {
+        if let Some(slot) = self.free_slot() {
+            return Ok(slot);
+        }
+        match time::timeout(self.queue_wait, Arc::clone(&self.slots).acquire_owned()).await {
+            Ok(Ok(slot)) => Ok(Slot(slot)),
+            Ok(Err(_)) => Err(failed("the pool is closed")),
+            Err(_) => Err(self.busy("the wait limit has passed")),
+        }
+    }
+
+    /// A slot that nobody waits for: one that comes free goes to the first that waits, and is never
+    /// up for grabs.
+    pub(super) fn free_slot(&self) -> Option<Slot> {
+        Arc::clone(&self.slots).try_acquire_owned().ok().map(Slot)
+    }
+
+    /// Runs `job` on the blocking pool.
+    ///
+    /// Slot and turn go with the job. Kept by this future, they would be free again as soon as the
+    /// client hangs up, while the hash goes on: any number of hashes could be started that way.
+    pub(super) async fn run<T, J>(slot: Slot, turn: Arc<Turn>, job: J) -> Result<T, PasswordError>
     where
         T: Send + 'static,
         J: FnOnce() -> Result<T, Broken> + Send + 'static,
@@ -37,12 +84,10 @@ impl Pool {
         let Ok(runtime) = Handle::try_current() else {
             return Err(failed("no tokio runtime"));
         };
-        let slot = self.slot().await?;
-        // The slot moves into the job. Kept by this future, it would be free again as soon as the client hangs up,
-        // while the hash goes on: any number of hashes could be started that way.
+        let held = (slot, turn);
         let job = move || {
             let outcome = job();
-            drop(slot);
+            drop(held);
             outcome
         };
         match runtime.spawn_blocking(job).await {
@@ -50,28 +95,6 @@ impl Pool {
             Err(error) if error.is_panic() => Err(failed("the hashing task panicked")),
             Err(_) => Err(failed("the runtime is shutting down")),
         }
-    }
-
-    async fn slot(&self) -> Result<OwnedSemaphorePermit, PasswordError> {
-        // Passes nobody in the queue: a freed slot goes to the first that waits and is never up for grabs.
-        if let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() {
-            return Ok(slot);
-        }
-        let _place = self.place().ok_or_else(|| self.busy("the queue is full"))?;
-        match time::timeout(self.queue_wait, Arc::clone(&self.slots).acquire_owned()).await {
-            Ok(Ok(slot)) => Ok(slot),
-            Ok(Err(_)) => Err(failed("the pool is closed")),
-            Err(_) => Err(self.busy("the wait limit has passed")),
-        }
-    }
-
-    fn place(&self) -> Option<Place<'_>> {
-        self.waiting
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |waiting| {
-                (waiting < self.queue_limit).then_some(waiting + 1)
-            })
-            .ok()
-            .map(|_| Place(&self.waiting))
     }
 
     fn busy(&self, reason: &'static str) -> PasswordError {
@@ -87,12 +110,83 @@ fn failed(reason: &'static str) -> PasswordError {
     PasswordError::Failed
 }
 
-/// A place in the queue, given up when the future that waits ends in whatever way.
-struct Place<'a>(&'a AtomicUsize);
+/// The turns, and who waits for one.
+struct Turns(Mutex<State>);
 
-impl Drop for Place<'_> {
+struct State {
+    /// None are free while somebody waits.
+    free: usize,
+    line: Line<oneshot::Sender<()>>,
+}
+
+impl Turns {
+    /// Nothing that is done under the lock can panic half way.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enter(self: &Arc<Self>, place: Place) -> Entered {
+        let mut state = self.lock();
+        if let Some(left) = state.free.checked_sub(1) {
+            state.free = left;
+            return Entered::Turn(Turn(Arc::clone(self)));
+        }
+        let (call, called) = oneshot::channel();
+        match state.line.enter(place, call) {
+            // Who was displaced learns it by the dropped end of its channel.
+            Ok((position, _displaced)) => {
+                Entered::Waiting(Waiting { turns: Arc::clone(self), position, called })
+            }
+            Err(_full) => Entered::Full,
+        }
+    }
+}
+
+impl State {
+    /// Gives a turn to the first that still waits for it.
+    fn pass_on(&mut self) {
+        while let Some(next) = self.line.next() {
+            if next.send(()).is_ok() {
+                return;
+            }
+        }
+        self.free += 1;
+    }
+}
+
+enum Entered {
+    Turn(Turn),
+    Waiting(Waiting),
+    Full,
+}
+
+/// The right to look somebody up and to ask for a slot, passed on when it is dropped.
+pub(super) struct Turn(Arc<Turns>);
+
+impl Drop for Turn {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.lock().pass_on();
+    }
+}
+
+/// The right to one hash.
+pub(super) struct Slot(#[expect(dead_code, reason = "it is held")] OwnedSemaphorePermit);
+
+/// A place in the line, given up when the future that waits ends in whatever way.
+struct Waiting {
+    turns: Arc<Turns>,
+    position: Position,
+    called: oneshot::Receiver<()>,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let mut state = self.turns.lock();
+        let has_waited = state.line.leave(&self.position).is_some();
+        // A turn that was given and not taken belongs to the next.
+        if !has_waited && self.called.try_recv().is_ok() {
+            state.pass_on();
+        }
     }
 }
 
@@ -106,11 +200,37 @@ mod tests {
     };
 
     use super::*;
+    use crate::{client::ClientInfo, password::line::OnBehalfOf};
 
     const BUSY: PasswordError = PasswordError::Busy { retry_after: Duration::from_secs(3) };
 
     fn pool(slots: usize, queue_limit: usize) -> Pool {
         Pool::new(slots, (queue_limit, Duration::from_secs(3)))
+    }
+
+    /// Somebody at this address.
+    fn at(last: u8) -> Place {
+        OnBehalfOf::from(&ClientInfo::unknown().with_address([192, 0, 2, last].into())).place()
+    }
+
+    impl Pool {
+        /// A turn and a hash, as for the hash of a new password.
+        async fn do_for<T, J>(&self, place: Place, job: J) -> Result<T, PasswordError>
+        where
+            T: Send + 'static,
+            J: FnOnce() -> Result<T, Broken> + Send + 'static,
+        {
+            let turn = Arc::new(self.turn(place).await?);
+            Self::run(self.slot().await?, turn, job).await
+        }
+
+        fn free_turns(&self) -> usize {
+            self.turns.lock().free
+        }
+
+        fn somebody_waits(&self) -> bool {
+            !self.turns.lock().line.is_empty()
+        }
     }
 
     /// A job that lasts until the gate is dropped.
@@ -141,18 +261,16 @@ mod tests {
         let pool = pool(2, 1);
         let (open_first, first) = Gate::new();
         let (open_second, second) = Gate::new();
-        let (mut first, mut second) = (pin!(pool.run(first)), pin!(pool.run(second)));
+        let (mut first, mut second) = (pin!(pool.do_for(at(1), first)), pin!(pool.do_for(at(1), second)));
         assert!(poll(first.as_mut()).is_pending() && poll(second.as_mut()).is_pending());
         assert_eq!(pool.slots.available_permits(), 0);
 
-        let mut third = pin!(pool.run(|| Ok(3)));
+        let mut third = pin!(pool.do_for(at(1), || Ok(3)));
         assert!(poll(third.as_mut()).is_pending());
-        assert_eq!(pool.waiting.load(Ordering::Relaxed), 1);
-        assert_eq!(poll(pin!(pool.run(|| Ok(4)))), Poll::Ready(Err(BUSY)), "at once");
+        assert_eq!(poll(pin!(pool.do_for(at(1), || Ok(4)))), Poll::Ready(Err(BUSY)), "at once");
 
         drop(open_first);
         assert_eq!(third.await, Ok(3));
-        assert_eq!(pool.waiting.load(Ordering::Relaxed), 0);
         drop(open_second);
         assert_eq!((first.await, second.await), (Ok(()), Ok(())));
     }
@@ -161,12 +279,12 @@ mod tests {
     async fn without_a_queue_nothing_waits() {
         let pool = pool(1, 0);
         let (open, job) = Gate::new();
-        let mut running = pin!(pool.run(job));
+        let mut running = pin!(pool.do_for(at(1), job));
         assert!(poll(running.as_mut()).is_pending());
-        assert_eq!(poll(pin!(pool.run(|| Ok(())))), Poll::Ready(Err(BUSY)), "at once");
+        assert_eq!(poll(pin!(pool.do_for(at(1), || Ok(())))), Poll::Ready(Err(BUSY)), "at once");
         drop(open);
         assert_eq!(running.await, Ok(()));
-        assert_eq!(pool.run(|| Ok(())).await, Ok(()));
+        assert_eq!(pool.do_for(at(1), || Ok(())).await, Ok(()));
     }
 
     #[tokio::test]
@@ -174,11 +292,11 @@ mod tests {
         let pool = pool(1, 0);
         let (gate, job) = Gate::new();
         {
-            let mut gone = pin!(pool.run(job));
+            let mut gone = pin!(pool.do_for(at(1), job));
             assert!(poll(gone.as_mut()).is_pending());
         }
         gate.begun.recv().unwrap();
-        assert_eq!(poll(pin!(pool.run(|| Ok(())))), Poll::Ready(Err(BUSY)));
+        assert_eq!(poll(pin!(pool.do_for(at(1), || Ok(())))), Poll::Ready(Err(BUSY)));
         drop(gate);
         let _slot = pool.slots.acquire().await.unwrap();
     }
@@ -187,57 +305,151 @@ mod tests {
     async fn a_cancelled_wait_gives_its_place_up() {
         let pool = pool(1, 1);
         let (open, job) = Gate::new();
-        let mut running = pin!(pool.run(job));
+        let mut running = pin!(pool.do_for(at(1), job));
         assert!(poll(running.as_mut()).is_pending());
         for _ in 0..3 {
-            let mut waiting = pin!(pool.run(|| Ok(())));
+            let mut waiting = pin!(pool.do_for(at(1), || Ok(())));
             assert!(poll(waiting.as_mut()).is_pending(), "the place was free");
         }
-        assert_eq!(pool.waiting.load(Ordering::Relaxed), 0);
+        assert_eq!(pool.free_turns(), 1);
         drop(open);
         assert_eq!(running.await, Ok(()));
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_wait_ends_at_its_limit() {
-        let pool = pool(1, 1);
-        let slot = Arc::clone(&pool.slots).acquire_owned().await.unwrap();
+        for queue_limit in [1, 2] {
+            let pool = pool(1, queue_limit);
+            // With one place it waits for the slot, with two for its turn.
+            let turns: Vec<_> = (0..queue_limit).map(|_| pool.turns.enter(at(1))).collect();
+            let slot = Arc::clone(&pool.slots).acquire_owned().await.unwrap();
 
-        let began = time::Instant::now();
-        assert_eq!(pool.run(|| Ok(())).await, Err(BUSY));
-        assert_eq!(began.elapsed(), Duration::from_secs(3));
-        assert_eq!(pool.waiting.load(Ordering::Relaxed), 0);
+            let began = time::Instant::now();
+            assert_eq!(pool.do_for(at(1), || Ok(())).await, Err(BUSY));
+            assert_eq!(began.elapsed(), Duration::from_secs(3));
+            assert!(!pool.somebody_waits());
 
-        let late = async {
-            time::sleep(Duration::from_millis(2999)).await;
-            drop(slot);
-        };
-        assert_eq!(tokio::join!(pool.run(|| Ok(7)), late).0, Ok(7));
+            let late = async {
+                time::sleep(Duration::from_millis(2999)).await;
+                drop((slot, turns));
+            };
+            assert_eq!(tokio::join!(pool.do_for(at(1), || Ok(7)), late).0, Ok(7));
+        }
     }
 
     #[tokio::test(start_paused = true)]
     async fn retry_after_is_in_whole_seconds() {
         for (wait, retry_after) in [(1, 1), (999, 1), (1000, 1), (1001, 2), (3000, 3)] {
             let pool = Pool::new(1, (0, Duration::from_millis(wait)));
-            let _slot = Arc::clone(&pool.slots).acquire_owned().await.unwrap();
+            let _turn = pool.turn(at(1)).await.unwrap();
             let busy = PasswordError::Busy { retry_after: Duration::from_secs(retry_after) };
-            assert_eq!(pool.run(|| Ok(())).await, Err(busy), "{wait}");
+            assert_eq!(pool.do_for(at(1), || Ok(())).await, Err(busy), "{wait}");
         }
     }
 
     #[tokio::test]
     async fn a_broken_hash_fails_and_frees_its_slot() {
         let pool = pool(1, 0);
-        assert_eq!(pool.run(|| Err::<(), _>(Broken("test"))).await, Err(PasswordError::Failed));
+        assert_eq!(pool.do_for(at(1), || Err::<(), _>(Broken("test"))).await, Err(PasswordError::Failed));
         let panics = || -> Result<(), Broken> { panic!("on purpose") };
-        assert_eq!(pool.run(panics).await, Err(PasswordError::Failed));
-        assert_eq!(pool.run(|| Ok(1)).await, Ok(1));
+        assert_eq!(pool.do_for(at(1), panics).await, Err(PasswordError::Failed));
+        assert_eq!(pool.do_for(at(1), || Ok(1)).await, Ok(1));
     }
 
     #[test]
     fn outside_a_runtime_it_fails_instead_of_panicking() {
         let pool = pool(1, 0);
-        let future = pin!(pool.run(|| Ok(())));
+        let future = pin!(pool.do_for(at(1), || Ok(())));
         assert_eq!(poll(future), Poll::Ready(Err(PasswordError::Failed)));
+    }
+
+    /// As many turns as slots and places that look ahead, and no more.
+    #[tokio::test]
+    async fn turns_are_twice_the_slots_and_part_of_the_queue() {
+        for (slots, queue_limit, turns) in [(2, 64, 4), (2, 2, 4), (2, 1, 3), (2, 0, 2), (1, 64, 2)] {
+            let pool = pool(slots, queue_limit);
+            let mut held = Vec::new();
+            while let Entered::Turn(turn) = pool.turns.enter(at(1)) {
+                held.push(turn);
+            }
+            assert_eq!(held.len(), turns, "{slots} slots, {queue_limit} places");
+            let waiting = || pool.turns.enter(at(1));
+            let waiting: Vec<_> =
+                std::iter::from_fn(|| Some(waiting()).filter(|one| matches!(one, Entered::Waiting(_))))
+                    .collect();
+            assert_eq!(turns - slots + waiting.len(), queue_limit, "who looks ahead waits too");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_turn_goes_round_by_address() {
+        let pool = pool(1, 9);
+        let (turn, _other) = (pool.turn(at(9)).await.unwrap(), pool.turn(at(9)).await.unwrap());
+        let served = Mutex::new(Vec::new());
+        let wait = async |address: u8, name: &'static str| {
+            let _turn = pool.turn(at(address)).await.unwrap();
+            served.lock().unwrap().push(name);
+        };
+        let mut flood = [pin!(wait(1, "flood 1")), pin!(wait(1, "flood 2")), pin!(wait(1, "flood 3"))];
+        for waiting in &mut flood {
+            assert!(poll(waiting.as_mut()).is_pending());
+        }
+        let mut victim = pin!(wait(2, "victim"));
+        assert!(poll(victim.as_mut()).is_pending());
+        drop(turn);
+        let [first, second, third] = flood;
+        tokio::join!(third, second, first, victim);
+        assert_eq!(*served.lock().unwrap(), ["flood 1", "victim", "flood 2", "flood 3"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_displaced_is_told_at_once() {
+        let pool = pool(1, 3);
+        let _turns = (pool.turn(at(9)).await.unwrap(), pool.turn(at(9)).await.unwrap());
+        let (mut first, mut second) = (pin!(pool.turn(at(1))), pin!(pool.turn(at(1))));
+        assert!(poll(first.as_mut()).is_pending() && poll(second.as_mut()).is_pending());
+        assert!(matches!(poll(pin!(pool.turn(at(1)))), Poll::Ready(Err(_))), "the queue is full");
+        let mut newcomer = pin!(pool.turn(at(2)));
+        assert!(poll(newcomer.as_mut()).is_pending());
+        let began = time::Instant::now();
+        assert_eq!(second.await.err(), Some(BUSY));
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        assert!(poll(first.as_mut()).is_pending() && poll(newcomer.as_mut()).is_pending());
+    }
+
+    #[tokio::test]
+    async fn a_turn_that_was_given_and_not_taken_goes_to_the_next() {
+        let pool = pool(1, 9);
+        let turns = (pool.turn(at(9)).await.unwrap(), pool.turn(at(9)).await.unwrap());
+        {
+            let mut gone = pin!(pool.turn(at(1)));
+            assert!(poll(gone.as_mut()).is_pending());
+            let mut next = pin!(pool.turn(at(2)));
+            assert!(poll(next.as_mut()).is_pending());
+            drop(turns.0);
+            drop(turns.1);
+            assert_eq!(pool.free_turns(), 0);
+            // Both were called; neither has looked.
+        }
+        assert_eq!(pool.free_turns(), 2);
+        assert!(!pool.somebody_waits());
+    }
+
+    #[tokio::test]
+    async fn a_turn_lasts_as_long_as_its_hash() {
+        let pool = pool(1, 0);
+        let (gate, job) = Gate::new();
+        let turn = Arc::new(pool.turn(at(1)).await.unwrap());
+        {
+            let mut gone = pin!(Pool::run(pool.slot().await.unwrap(), turn, job));
+            assert!(poll(gone.as_mut()).is_pending());
+        }
+        gate.begun.recv().unwrap();
+        assert_eq!(pool.free_turns(), 0);
+        drop(gate);
+        let _slot = pool.slots.acquire().await.unwrap();
+        while pool.free_turns() == 0 {
+            tokio::task::yield_now().await;
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::{reply::ResponseHeader, token::TokenPayload};
+use crate::{password::OnBehalfOf, reply::ResponseHeader, token::TokenPayload};
 
 /// A request that was let in: its user, its token, and what the response must say because of it. Only a check makes one.
 pub struct Granted<U> {
@@ -43,6 +43,12 @@ impl<U> Granted<U> {
     #[must_use]
     pub fn response_headers(&self) -> Vec<ResponseHeader> {
         if self.no_store { vec![ResponseHeader::new("cache-control", "no-store")] } else { Vec::new() }
+    }
+}
+
+impl<'a, U> From<&'a Granted<U>> for OnBehalfOf<'a> {
+    fn from(granted: &'a Granted<U>) -> Self {
+        Self::User(granted.payload.subject())
     }
 }
 

@@ -22,6 +22,7 @@ mod floods;
 mod golden;
 mod grants;
 mod login;
+mod login_queue;
 mod memories;
 mod one_times;
 mod requirements;

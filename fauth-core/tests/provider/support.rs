@@ -170,7 +170,7 @@ pub(crate) fn login_request(username: &str, password: &str) -> WireRequest {
 }
 
 /// Polls once, without waiting: what a future does at its first poll it does at once.
-pub(crate) fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+pub(crate) fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 

@@ -1,0 +1,284 @@
+//! Passwords: who gives the right one, and hashes of new ones. Everything waits for its turn first.
+
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use super::{
+    granted::Granted,
+    inner::{AuthProvider, PasswordLogin},
+    run_to_completion::RunToCompletion,
+    within::within,
+};
+use crate::{
+    client::ClientInfo,
+    event::{Event, EventKind},
+    password::{OnBehalfOf, PasswordError, Turn, Verification},
+    rejection::{Misconfigured, Rejection, Unavailable},
+    user::{AuthUser, NewPasswordHash, causes},
+};
+
+/// The longest identifier that is looked up, in bytes.
+const MAX_IDENTIFIER_BYTES: usize = 255;
+
+impl<U: AuthUser> AuthProvider<U> {
+    /// Checks a password: the user, if it is right and the user is active.
+    ///
+    /// Unknown identifier, wrong password, user without a password, inactive user: the same answer
+    /// after the same work. While many passwords are checked, clients take turns by their address.
+    ///
+    /// # Errors
+    /// [`Rejection::InvalidCredentials`]; [`Rejection::Busy`] if too many passwords are being
+    /// checked; [`Rejection::Unavailable`] if the loader fails; [`Rejection::Misconfigured`] if the
+    /// provider was built without password login.
+    pub async fn authenticate(
+        &self,
+        identifier: &str,
+        password: &str,
+        client: &ClientInfo,
+    ) -> Result<Arc<U>, Rejection> {
+        self.check_password(identifier, password, client).await.map(|who| who.user)
+    }
+
+    /// Checks the password of a user who is logged in, before something that needs it again, such
+    /// as a new password: as [`authenticate`](Self::authenticate), and the user must be the same.
+    ///
+    /// It waits in the share of users who are logged in, which no flood of logins fills.
+    ///
+    /// ```
+    /// # use fauth_core::{AuthProvider, AuthUser, BoxError, ClientInfo, Granted, Rejection};
+    /// # async fn store<U>(user: &U, hash: String) {}
+    /// # struct User { name: String }
+    /// # impl AuthUser for User {
+    /// #     fn subject(&self) -> impl AsRef<str> { &self.name }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// async fn change(
+    ///     auth: &AuthProvider<User>,
+    ///     granted: &Granted<User>,
+    ///     (current, new): (&str, &str),
+    ///     client: &ClientInfo,
+    /// ) -> Result<(), BoxError> {
+    ///     let user = auth.reauthenticate(granted, &granted.user().name, current, client).await?;
+    ///     let hash = auth.hash_password_for(granted, new).await?;
+    ///     store(&*user, hash).await;
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`authenticate`](Self::authenticate), and [`Rejection::InvalidCredentials`] if the
+    /// identifier is that of another user; [`Rejection::Misconfigured`] for what another provider
+    /// has granted.
+    pub async fn reauthenticate(
+        &self,
+        granted: &Granted<U>,
+        identifier: &str,
+        password: &str,
+        client: &ClientInfo,
+    ) -> Result<Arc<U>, Rejection> {
+        if granted.provider() != self.inner.id {
+            return Err(Rejection::Misconfigured(Misconfigured::OtherProvider));
+        }
+        let mut attempt = self.attempt(identifier, password, client);
+        attempt.subject = Some(granted.payload().subject().into());
+        self.check_attempt(attempt, granted.into()).await.map(|who| who.user)
+    }
+
+    /// Hashes a new password with the configured scheme, on behalf of nobody in particular.
+    ///
+    /// # Errors
+    /// [`PasswordError`] if the password cannot be hashed (empty, too long, with a NUL), the pool is
+    /// busy, or the hasher fails. On a provider without password login, [`PasswordError::Failed`].
+    pub async fn hash_password(&self, password: &str) -> Result<String, PasswordError> {
+        self.hash_password_for(&ClientInfo::unknown(), password).await
+    }
+
+    /// As [`hash_password`](Self::hash_password), on behalf of a client (`&ClientInfo`, for a
+    /// registration) or of a user who is logged in (`&Granted<U>`). While many passwords are hashed
+    /// and checked, clients take turns by their address, and users have a share of their own.
+    ///
+    /// # Errors
+    /// As [`hash_password`](Self::hash_password).
+    pub async fn hash_password_for(
+        &self,
+        on_behalf_of: impl Into<OnBehalfOf<'_>> + Send,
+        password: &str,
+    ) -> Result<String, PasswordError> {
+        match &self.inner.password_login {
+            Some(login) => login.hasher.hash_for(on_behalf_of, password).await,
+            None => Err(PasswordError::Failed),
+        }
+    }
+
+    pub(crate) async fn check_password(
+        &self,
+        identifier: &str,
+        password: &str,
+        client: &ClientInfo,
+    ) -> Result<Authenticated<U>, Rejection> {
+        self.check_attempt(self.attempt(identifier, password, client), client.into()).await
+    }
+
+    fn attempt(&self, identifier: &str, password: &str, client: &ClientInfo) -> Attempt {
+        Attempt {
+            identifier: identifier.into(),
+            password: Zeroizing::new(password.to_owned()),
+            known_as: self.hash_identifier(identifier),
+            client: client.clone(),
+            subject: None,
+        }
+    }
+
+    async fn check_attempt(
+        &self,
+        attempt: Attempt,
+        on_behalf_of: OnBehalfOf<'_>,
+    ) -> Result<Authenticated<U>, Rejection> {
+        let login = self.password_login()?;
+        // Before any look-up: the same for every identifier, so that it tells nothing, and neither a
+        // turn nor a store is taken up in vain.
+        if !login.hasher.takes_in(&attempt.password) {
+            return Err(self.failed(&attempt, "unacceptable_password"));
+        }
+        let turn = login.hasher.turn(on_behalf_of).await.map_err(|error| password_unavailable(&error))?;
+        // Carried through: a turn that came free when a client hangs up would be a look-up without
+        // a hash, as often as somebody likes.
+        let auth = self.clone();
+        RunToCompletion::new(async move { auth.use_turn(&turn, &attempt).await }).await
+    }
+
+    /// What is looked up and hashed for a login, in one turn.
+    async fn use_turn(&self, turn: &Turn, attempt: &Attempt) -> Result<Authenticated<U>, Rejection> {
+        let login = self.password_login()?;
+        let user = self.load_identity(login, &attempt.identifier).await?;
+        let epoch = self.epoch_before_login(user.as_deref(), &attempt.known_as).await?;
+        let stored = user.as_deref().and_then(AuthUser::password_hash);
+        let verified =
+            turn.verify(&attempt.password, stored).await.map_err(|error| password_unavailable(&error))?;
+        let failure = match (&user, verified) {
+            (None, _) => "unknown_identifier",
+            (Some(_), Verification::Mismatch) => "wrong_password",
+            (Some(user), _) if !user.is_active() => "inactive_user",
+            (Some(user), _) if !attempt.is_about(&**user) => "other_user",
+            // Hashing takes its time: a password that was changed meanwhile is wrong now.
+            (Some(user), verified) => match self.load_identity(login, &attempt.identifier).await? {
+                Some(now) if is_as_before(&**user, &*now) => {
+                    self.bring_hash_up_to_date(login, turn, &now, &attempt.password, verified).await;
+                    let event = Event::new(EventKind::Authenticated).identifier(&attempt.known_as);
+                    self.raise(&event.client(&attempt.client).subject(now.subject().as_ref()));
+                    return Ok(Authenticated { user: now, epoch });
+                }
+                _ => "changed_meanwhile",
+            },
+        };
+        Err(self.failed(attempt, failure))
+    }
+
+    fn failed(&self, attempt: &Attempt, reason: &'static str) -> Rejection {
+        let event = Event::new(EventKind::AuthenticationFailed).reason(reason);
+        self.raise(&event.identifier(&attempt.known_as).client(&attempt.client));
+        Rejection::InvalidCredentials
+    }
+
+    fn password_login(&self) -> Result<&PasswordLogin<U>, Rejection> {
+        let login = self.inner.password_login.as_ref();
+        login.ok_or(Rejection::Misconfigured(Misconfigured::NoPasswordLogin))
+    }
+
+    /// The epoch that a login by password carries is that of its beginning: if everything of the
+    /// subject is ended while the password is being checked, this ends too. For who does not exist
+    /// the store is asked as well, so that the time tells nothing: by a hash, since what a stranger
+    /// typed may be more than it can hold.
+    async fn epoch_before_login(&self, user: Option<&U>, known_as: &str) -> Result<u64, Rejection> {
+        if self.inner.revocations.is_none() {
+            return Ok(0);
+        }
+        let subject = user.map(|user| user.subject().as_ref().to_owned());
+        self.current_epoch(subject.as_deref().unwrap_or(known_as), self.now()?).await
+    }
+
+    /// `None` also for identifiers that nobody can have.
+    async fn load_identity(
+        &self,
+        login: &PasswordLogin<U>,
+        identifier: &str,
+    ) -> Result<Option<Arc<U>>, Rejection> {
+        if identifier.is_empty() || identifier.len() > MAX_IDENTIFIER_BYTES {
+            return Ok(None);
+        }
+        self.loaded(login.identity_loader.load_identity(identifier.to_owned())).await
+    }
+
+    async fn bring_hash_up_to_date(
+        &self,
+        login: &PasswordLogin<U>,
+        turn: &Turn,
+        user: &Arc<U>,
+        password: &str,
+        verified: Verification,
+    ) {
+        let (Verification::MatchNeedsRehash, Some(updater), Some(old)) =
+            (verified, &login.updater, user.password_hash())
+        else {
+            return;
+        };
+        // Neither a busy pool nor a failing store may spoil a login that has succeeded; the next one
+        // tries again.
+        let Some(new) = turn.hash_if_idle(password).await else { return };
+        let hash = NewPasswordHash { old: old.to_owned(), new };
+        let subject = user.subject().as_ref().to_owned();
+        let subject = subject.as_str();
+        match within(self.inner.loader_timeout, updater.update_password_hash(Arc::clone(user), hash)).await {
+            Some(Ok(())) => self.raise(&Event::new(EventKind::PasswordRehashed).subject(subject)),
+            Some(Err(error)) => self.raise(
+                &Event::new(EventKind::CallbackFailed)
+                    .reason("rehash_failed")
+                    .subject(subject)
+                    .error(&causes(&*error)),
+            ),
+            None => {
+                self.raise(&Event::new(EventKind::CallbackFailed).reason("rehash_timeout").subject(subject));
+            }
+        }
+    }
+}
+
+/// A password that was given, owned: what has begun is carried through.
+struct Attempt {
+    identifier: Box<str>,
+    password: Zeroizing<String>,
+    /// The keyed hash of the identifier.
+    known_as: String,
+    client: ClientInfo,
+    /// Whose password it must be, if that is known.
+    subject: Option<Box<str>>,
+}
+
+impl Attempt {
+    fn is_about<U: AuthUser>(&self, user: &U) -> bool {
+        self.subject.as_deref().is_none_or(|subject| user.subject().as_ref() == subject)
+    }
+}
+
+/// Who has given the right password.
+pub(crate) struct Authenticated<U> {
+    pub(crate) user: Arc<U>,
+    /// The epoch of the subject before the password was checked.
+    pub(crate) epoch: u64,
+}
+
+/// Is this still the user whose password was checked?
+fn is_as_before<U: AuthUser>(checked: &U, now: &U) -> bool {
+    now.is_active()
+        && now.password_hash() == checked.password_hash()
+        && now.token_epoch() == checked.token_epoch()
+        && now.subject().as_ref() == checked.subject().as_ref()
+}
+
+fn password_unavailable(error: &PasswordError) -> Rejection {
+    match error {
+        PasswordError::Busy { retry_after } => Rejection::Busy { retry_after: *retry_after },
+        _ => Rejection::Unavailable(Unavailable::PasswordHasher),
+    }
+}
