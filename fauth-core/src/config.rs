@@ -356,7 +356,8 @@ impl AuthConfigBuilder {
         self
     }
 
-    /// Lets a secret be shorter than its hash, for services that share one with an old system.
+    /// Lets a secret be shorter than its hash, a phrase or a UUID, for services that share one with
+    /// an old system.
     ///
     /// # Security
     /// See [`Key::danger_short_hmac`].

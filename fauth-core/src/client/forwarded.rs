@@ -23,7 +23,7 @@ pub enum ForwardedHeader {
 impl ForwardedHeader {
     /// The header of this name, in whatever case.
     #[must_use]
-    pub const fn parse(name: &str) -> Option<Self> {
+    pub fn parse(name: &str) -> Option<Self> {
         if name.eq_ignore_ascii_case(Self::XForwardedFor.name()) {
             Some(Self::XForwardedFor)
         } else if name.eq_ignore_ascii_case(Self::Forwarded.name()) {
@@ -71,15 +71,12 @@ impl Iterator for Hops<'_> {
         let line = self.line?;
         let looked_at = line.len().saturating_sub(MAX_ENTRY_BYTES + 1);
         let tail = line.get(looked_at..).unwrap_or_default();
-        let (entry, is_whole) = match self.header.last_comma(tail) {
-            Some(comma) => {
-                self.line = line.get(..looked_at + comma);
-                (tail.get(comma + 1..).unwrap_or_default(), true)
-            }
-            None => {
-                self.line = self.lines.pop();
-                (tail, looked_at == 0)
-            }
+        let (entry, is_whole) = if let Some(comma) = self.header.last_comma(tail) {
+            self.line = line.get(..looked_at + comma);
+            (tail.get(comma + 1..).unwrap_or_default(), true)
+        } else {
+            self.line = self.lines.pop();
+            (tail, looked_at == 0)
         };
         let is_whole = is_whole && entry.len() <= MAX_ENTRY_BYTES;
         let text = str::from_utf8(entry).ok().filter(|_| is_whole);
@@ -186,16 +183,13 @@ const fn is_token(byte: u8) -> bool {
 /// An IPv4 address or an IPv6 address in brackets, with a port or without. `unknown` and
 /// obfuscated names are no addresses.
 fn node(text: &str) -> Option<IpAddr> {
-    let (address, port) = match text.strip_prefix('[') {
-        Some(bracketed) => {
-            let (address, after) = bracketed.split_once(']')?;
-            (parse(address).filter(|_| address.contains(':'))?, after)
-        }
-        None => {
-            let end = text.find(':').unwrap_or(text.len());
-            let (address, after) = text.split_at_checked(end)?;
-            (parse(address)?, after)
-        }
+    let (address, port) = if let Some(bracketed) = text.strip_prefix('[') {
+        let (address, after) = bracketed.split_once(']')?;
+        (parse(address).filter(|_| address.contains(':'))?, after)
+    } else {
+        let end = text.find(':').unwrap_or(text.len());
+        let (address, after) = text.split_at_checked(end)?;
+        (parse(address)?, after)
     };
     (port.is_empty() || port.strip_prefix(':').is_some_and(is_port)).then_some(address)
 }

@@ -168,10 +168,10 @@ mod tests {
     }
 
     impl RequestHead for Head {
-        fn method(&self) -> &str {
+        fn method(&self) -> &'static str {
             "GET"
         }
-        fn path(&self) -> &str {
+        fn path(&self) -> &'static str {
             "/"
         }
         fn query(&self) -> Option<&str> {

@@ -155,6 +155,7 @@ mod tests {
         }
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "it is what is compared")]
     const fn client(byte: u8) -> Option<ClientFingerprint> {
         Some(ClientFingerprint::from_bytes([byte; 16]))
     }

@@ -54,11 +54,13 @@ impl Key {
         Self::prepare(algorithm, secret)
     }
 
-    /// A symmetric key of any length above zero, for services that must share a short secret with an old system.
+    /// A symmetric key of any length above zero, also a phrase or a UUID, for services that must
+    /// share such a secret with an old system.
     ///
     /// # Security
-    /// A secret below the hash's length can be found by trying: one captured token is enough to test guesses offline, and
-    /// who has the secret is every user. Replace it as soon as the old system allows.
+    /// A secret below the hash's length, or one that people think up, can be found by trying: one
+    /// captured token is enough to test guesses offline, and who has the secret is every user.
+    /// Replace it as soon as the old system allows.
     ///
     /// # Errors
     /// [`KeyError`] if the secret is empty, published, or the text of a key of another kind.

@@ -52,7 +52,7 @@ impl Fleet {
             .danger_max_lifetime(Purpose::Access, api_tokens)
             .lifetime(Purpose::Access, api_tokens);
         Self {
-            console: build(console, console_sessions.clone()),
+            console: build(console, console_sessions),
             api: build(api, SessionConfig::new()),
             clock: clock.clone(),
             revocations: revocations.clone(),

@@ -275,7 +275,7 @@ async fn what_is_evicted_without_a_live_token_needs_no_revocation() {
     let world = World::with(|builder| builder.store(store.clone()).sessions(SessionConfig::new().limit(1)));
     let first = world.log_in("alice").await;
     // As long as an access token lasts, and as long as an instance may go on to accept it.
-    world.clock.advance(20 * MINUTE - SECOND);
+    world.clock.advance((20 * MINUTE).saturating_sub(SECOND));
     let second = world.log_in("alice").await;
     assert_eq!(store.sizes().revocations, 1);
     world.clock.advance(20 * MINUTE);

@@ -28,9 +28,14 @@ fn provider(config: AuthConfigBuilder, now: i64) -> Auth {
     fauth_testing::provider_with(config.build().unwrap(), &Users::new()).clock(clock).build().unwrap()
 }
 
+/// The secret of these files is a phrase, as those of old systems often are.
+fn with_secret_of(file: &Value) -> AuthConfigBuilder {
+    AuthConfig::builder().secret(text(file, "secret")).danger_allow_short_secret()
+}
+
 /// A provider that has the secret of this file and accepts its long lifetimes.
 fn reader(file: &Value, profile: TokenProfile) -> Auth {
-    let config = AuthConfig::builder().secret(text(file, "secret")).token_profile(profile);
+    let config = with_secret_of(file).token_profile(profile);
     let config = Purpose::ALL
         .into_iter()
         .fold(config, |config, purpose| config.danger_max_lifetime(purpose, UNTIL_2100));
@@ -141,7 +146,7 @@ fn the_standard_profile_reads_none_of_them() {
 #[test]
 fn without_a_raised_ceiling_no_token_lasts_until_2100() {
     let file = fauth();
-    let config = AuthConfig::builder().secret(text(&file, "secret")).token_profile(TokenProfile::PythonFauth);
+    let config = with_secret_of(&file).token_profile(TokenProfile::PythonFauth);
     let auth = provider(config, NOW);
     check(&auth, named(&file, "access"), &Err(UnacceptableLifetime));
 }
@@ -151,7 +156,7 @@ fn our_tokens_are_written_like_theirs_to_the_byte() {
     let file = fauth();
     let example = text(&file, "raw_payload_json_example");
     let expected: Value = serde_json::from_str(example).unwrap();
-    let config = AuthConfig::builder().secret(text(&file, "secret")).token_profile(TokenProfile::PythonFauth);
+    let config = with_secret_of(&file).token_profile(TokenProfile::PythonFauth);
     let auth = provider(config, expected["iat"].as_i64().unwrap());
     let request = TokenRequest::for_subject("user-123").scope("a").claim("tenant_id", "acme");
     let token = at_once(auth.issue(Purpose::Access, request)).unwrap();
@@ -170,6 +175,7 @@ fn configurations_that_the_original_took_are_refused() {
     };
     refused("");
     refused("short");
+    refused(text(&fauth(), "secret"));
     let pem = fs::read_to_string(golden().join("caracal_kid1.pem")).unwrap();
     refused(&pem);
     let rs256 = AuthConfig::from_vars(|name| match name {

@@ -113,6 +113,7 @@ impl Report {
     }
 
     /// What should hold.
+    #[must_use]
     pub fn verdicts(&self) -> Vec<Verdict> {
         let (rate, p95) = (self.success_rate(), percentile(&self.times(), 95));
         let had = self.per_second(f64::from(self.succeeded()));
@@ -242,7 +243,7 @@ async fn log_in(server: SocketAddr, lasts: Duration) -> io::Result<Vec<(bool, Du
             logins.spawn(log_in_once(server));
         }
     };
-    let _: Result<(), _> = timeout(lasts - PACE / 2, begin_all).await;
+    let _: Result<(), _> = timeout(lasts.saturating_sub(PACE / 2), begin_all).await;
     let all = logins.join_all().await.into_iter().collect::<io::Result<Vec<_>>>()?;
     Ok(all.into_iter().map(|answer| (answer.status == 200, answer.took)).collect())
 }

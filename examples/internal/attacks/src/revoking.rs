@@ -53,6 +53,7 @@ impl Report {
     pub const HEAD: &str = "| store | logouts | refused | entries before | after | bytes before | after | others can log out | administrators can revoke |\n|---|---|---|---|---|---|---|---|---|";
 
     /// What should hold.
+    #[must_use]
     pub fn verdicts(&self) -> Vec<Verdict> {
         let (before, after) = self.entries;
         let store = self.store;
