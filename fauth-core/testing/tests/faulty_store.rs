@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use fauth_core::{AuthProvider, MemoryStore, Rejection, rejection::Unavailable};
-use fauth_testing::{Fault, FaultyStore, TestUser, store_suite::StoreHarness};
+use fauth_testing::{Fault, FaultyStore, ManualClock, TestUser, store_suite::StoreHarness};
 use tokio::time::Instant;
 
 struct Faultless;
@@ -14,7 +14,7 @@ impl StoreHarness for Faultless {
     type Store = FaultyStore;
 
     async fn open() -> FaultyStore {
-        FaultyStore::new(MemoryStore::new())
+        FaultyStore::new(MemoryStore::builder().clock(ManualClock::new()).build())
     }
 
     async fn again(store: &FaultyStore) -> FaultyStore {

@@ -23,10 +23,12 @@ async fn the_other_process() {
     let (name, count) = (std::env::var(NAME).unwrap(), std::env::var(COUNT).unwrap());
     let count: usize = count.parse().unwrap();
     let store = JsonFileUserStore::open(&file).await.unwrap();
-    let mut notes = fs::File::options().create(true).append(true).open(notes_of(Path::new(&file))).unwrap();
     for number in 0..count {
         let name = format!("{name}-{number}");
         store.create(user(&name)).await.unwrap();
+        // Not before: the first user makes the folder.
+        let notes = notes_of(Path::new(&file));
+        let mut notes = fs::File::options().create(true).append(true).open(notes).unwrap();
         notes.write_all(format!("{name}\n").as_bytes()).unwrap();
     }
 }
