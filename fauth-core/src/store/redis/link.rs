@@ -94,7 +94,7 @@ impl Link {
                 // Where nobody listened, nothing was sent.
                 Err(error)
                     if error.is_connection_refusal()
-                        || (retry != Retry::NotAfterDeadline && error.is_connection_dropped()) =>
+                        || (retry == Retry::Yes && error.is_connection_dropped()) =>
                 {
                     step.invoke_async::<Value>(&mut connection).await
                 }
