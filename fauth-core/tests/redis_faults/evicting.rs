@@ -137,7 +137,10 @@ async fn fill(server: &Redis, with_end: bool, is_enough: impl AsyncFn() -> bool)
         }
         pipe.exec_async(&mut connection).await.unwrap();
         if is_enough().await {
-            return;
+            // Nothing goes any more: what comes next is not thrown away at once.
+            let mut roomy = redis::cmd("CONFIG");
+            roomy.arg("SET").arg("maxmemory").arg(0);
+            return roomy.exec_async(&mut connection).await.unwrap();
         }
     }
     panic!("nothing was evicted");
