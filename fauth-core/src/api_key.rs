@@ -263,7 +263,7 @@ impl<'a> ApiKeyRequest<'a> {
     /// # Security
     /// Somebody who has been in the account for fifteen minutes can leave such a key behind. Show
     /// users what keys they have, and let an administrator make these.
-    pub const fn survives_password_change(mut self, survives: bool) -> Self {
+    pub const fn danger_survives_password_change(mut self, survives: bool) -> Self {
         self.survives_password_change = survives;
         self
     }

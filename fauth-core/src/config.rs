@@ -383,7 +383,7 @@ impl AuthConfigBuilder {
     /// the longest lifetime. By default none may: a store does not know what was revoked before it
     /// began, so every token that the Python service has issued before the first start is refused.
     ///
-    /// Only for the profiles that read such tokens, and only for these tokens: one of this
+    /// Only for [`TokenProfile::PythonFauthMigration`], and only for these tokens: one of this
     /// application's own is never accepted if it is older than the memory. A token that is revoked
     /// here is refused, however old it is.
     ///
@@ -394,7 +394,7 @@ impl AuthConfigBuilder {
     /// the last of them has expired.
     ///
     /// # Errors
-    /// In `build` if the profile reads no such tokens. When the provider is built, if revocations
+    /// In `build` with any other profile. When the provider is built, if revocations
     /// are kept in memory (see [`danger_trust_since`](Self::danger_trust_since)), or the time lies
     /// more than a day in the future.
     pub const fn trust_since(mut self, since: Timestamp) -> Self {
@@ -539,10 +539,10 @@ impl AuthConfigBuilder {
                 return Err(ConfigError::new("trust_since", "`danger_trust_since` is set too", fix));
             }
         };
-        if !self.profile.reads_python() {
+        if self.profile != TokenProfile::PythonFauthMigration {
             return Err(ConfigError::new(
                 field,
-                "it is for tokens of the Python fauth, and the token profile reads none",
+                "it is for tokens of the Python fauth beside own ones, and the token profile is another",
                 "remove it, or use the profile `python-fauth-migration`",
             ));
         }
@@ -1040,15 +1040,17 @@ mod tests {
     #[test]
     fn only_a_profile_that_reads_old_tokens_trusts_them() {
         let then = Timestamp::from_unix_seconds(1_767_225_600);
-        for profile in [TokenProfile::PythonFauth, TokenProfile::PythonFauthMigration] {
-            let config = good().token_profile(profile).trust_since(then).build().unwrap();
-            assert!(config.trust().is_some_and(|trust| trust.since == then && !trust.despite_restarts));
-            let config = good().token_profile(profile).danger_trust_since(then).build().unwrap();
-            assert!(config.trust().is_some_and(|trust| trust.since == then && trust.despite_restarts));
-            refused(good().token_profile(profile).trust_since(then).danger_trust_since(then), "trust_since");
+        let moving = || good().token_profile(TokenProfile::PythonFauthMigration);
+        let config = moving().trust_since(then).build().unwrap();
+        assert!(config.trust().is_some_and(|trust| trust.since == then && !trust.despite_restarts));
+        let config = moving().danger_trust_since(then).build().unwrap();
+        assert!(config.trust().is_some_and(|trust| trust.since == then && trust.despite_restarts));
+        refused(moving().trust_since(then).danger_trust_since(then), "trust_since");
+        // The second one issues in the old format, so that new tokens could not be told from old.
+        for profile in [TokenProfile::Standard, TokenProfile::PythonFauth] {
+            refused(good().token_profile(profile).trust_since(then), "trust_since");
+            refused(good().token_profile(profile).danger_trust_since(then), "danger_trust_since");
         }
-        refused(good().trust_since(then), "trust_since");
-        refused(good().danger_trust_since(then), "danger_trust_since");
         let migration = ("FAUTH_TOKEN_PROFILE", "python-fauth-migration");
         for (name, despite_restarts) in [("FAUTH_TRUST_SINCE", false), ("FAUTH_DANGER_TRUST_SINCE", true)] {
             let config = from(&[migration, (name, "1767225600")]).unwrap();

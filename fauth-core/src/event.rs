@@ -55,8 +55,8 @@ pub enum EventKind {
     PasswordChanged,
     /// An authenticated user lacks what a route requires: a right, a recent login
     /// (`insufficient_user_authentication`), or anything but an API key (`api_key_not_allowed`).
-    /// Names the `subject`; the
-    /// [`RequestRefused`](Self::RequestRefused) that follows names the route. `info`.
+    /// Names the `subject`; the [`RequestRefused`](Self::RequestRefused) that follows names the
+    /// route. `info`.
     AccessDenied,
     /// A request was refused. `reason` is that of the [`Rejection`](crate::Rejection). `debug` for
     /// a missing credential, `info` for other faults of the caller, `error` for faults of the

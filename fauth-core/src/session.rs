@@ -310,7 +310,7 @@ impl<'a, T: Into<TokenRequest<'a>>> From<T> for LoginRequest<'a> {
 /// # let store = fauth_core::MemoryStore::new();
 /// # let auth = fauth_testing::provider().api_key_store(store).build().unwrap();
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-/// let client = ClientInfo::unknown(); // in a request handler, `ClientInfo::of(&head)`
+/// let client = ClientInfo::unknown(); // in a request handler, `auth.client(&head)`
 /// auth.logout_all("alice", &client).await?;
 /// auth.logout_all(LogoutAll::for_subject("alice").api_keys(true), &client).await?;
 /// # Ok::<(), fauth_core::Rejection>(())

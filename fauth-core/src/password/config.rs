@@ -127,7 +127,8 @@ impl PasswordConfig {
         self
     }
 
-    /// Sets how many hashes may wait beyond those that run, from 0 to 65536. Default 64.
+    /// Sets how many logins may wait beyond those that have their turn, from 0 to 65536. Default 64.
+    /// A quarter as many places are kept beside them for users who are logged in.
     #[must_use]
     pub const fn queue_limit(mut self, hashes: usize) -> Self {
         self.queue_limit = hashes;

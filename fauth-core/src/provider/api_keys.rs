@@ -14,7 +14,7 @@ use crate::{
     event::{Event, EventKind},
     rejection::{ApiKeyFault, InvalidToken, Misconfigured, Rejection, Unavailable},
     requirement::Requirement,
-    store::{ApiKey, ApiKeyId, ApiKeyStore, Owner},
+    store::{ApiKey, ApiKeyId, ApiKeyStore, Owner, SessionId},
     token::TokenPayload,
     user::AuthUser,
 };
@@ -35,7 +35,7 @@ use crate::{
 /// [revoked](AuthProvider::revoke) or inactive, and when its owner's password is changed
 /// ([`password_changed`](AuthProvider::password_changed), or a higher
 /// [`token_epoch`](AuthUser::token_epoch)), unless it was made to
-/// [survive](ApiKeyRequest::survives_password_change) that.
+/// [survive](ApiKeyRequest::danger_survives_password_change) that.
 ///
 /// Scanners find keys that were published by mistake by this expression (with another prefix than `fauth`, if
 /// [configured](crate::AuthProviderBuilder::api_key_prefix)), and by the checksum: the last eight digits are the first four bytes of the SHA-256 of
@@ -87,7 +87,7 @@ impl<U: AuthUser> AuthProvider<U> {
         // Everything of the user may have ended since the request was let in. Whoever ends it does
         // so first and looks for keys second; this is the other way round, so that one of the two
         // finds the key.
-        if let Err(rejection) = self.refuse_if_revoked(token, self.now()?).await {
+        if let Err(rejection) = self.refuse_ended_login(token).await {
             self.call_store(self.api_key_store()?.remove(&new.key.owner, &new.key.id)).await?;
             return Err(rejection.into());
         }
@@ -95,12 +95,29 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(new)
     }
 
+    /// Refuses a token whose login has ended. Beside the revocation store, whose answer may be
+    /// that of a copy a moment old, those are asked that know at once: for the epoch, and for the
+    /// session.
+    async fn refuse_ended_login(&self, token: &TokenPayload) -> Result<(), Rejection> {
+        let now = self.now()?;
+        self.refuse_if_revoked(token, now).await?;
+        if token.epoch() < self.current_epoch(token.subject(), now).await? {
+            return Err(Rejection::InvalidToken(InvalidToken::OldEpoch));
+        }
+        let session = token.session_id().and_then(SessionId::parse);
+        let (Some(sessions), Some(id)) = (&self.inner.sessions, session) else { return Ok(()) };
+        match self.find_live(sessions, &self.owner(token.subject()), &id, now).await? {
+            Some(_) => Ok(()),
+            None => Err(Rejection::InvalidToken(InvalidToken::SessionEnded)),
+        }
+    }
+
     /// Makes an API key for somebody who has not asked for it, for scripts and administrators.
     ///
     /// ```
     /// # use fauth_core::{api_key::{ApiKeyError, ApiKeyRequest}, AuthProvider, AuthUser};
     /// # async fn example<U: AuthUser>(auth: &AuthProvider<U>) -> Result<(), ApiKeyError> {
-    /// let request = ApiKeyRequest::new("nightly").scopes(["read"]).survives_password_change(true);
+    /// let request = ApiKeyRequest::new("nightly").scopes(["read"]).danger_survives_password_change(true);
     /// let new = auth.danger_create_api_key_for("build-server", request).await?;
     /// # Ok(())
     /// # }

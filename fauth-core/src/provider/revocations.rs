@@ -357,25 +357,31 @@ impl<U: AuthUser> AuthProvider<U> {
         self.revoke_own(owner, &targets_of(ended), until, now).await
     }
 
-    /// Revokes the login of a token that belongs to no live session. Writes nothing if that was
-    /// done before.
+    /// Revokes the login of a token that is not known to belong to a live session. Writes nothing
+    /// if that was done before.
     pub(super) async fn revoke_login_of(
         &self,
         payload: &TokenPayload,
+        session: SessionState,
         now: Timestamp,
     ) -> Result<(), Rejection> {
         let owner = self.owner(payload.subject());
         let target = login_target(payload);
-        let until = match self.is_login_over(payload, target, now).await {
-            Some(Verdict::OldEpoch) => return Ok(()),
-            // Its session has ended for good, and with it its refresh tokens.
-            Some(_) if self.inner.sessions.is_some() && payload.purpose() == Purpose::Refresh => {
-                return Ok(());
-            }
-            Some(_) => accepted_until(payload.expires_at()),
-            None if matches!(target, RevocationTarget::TokenId(_)) => accepted_until(payload.expires_at()),
+        let own_end = accepted_until(payload.expires_at());
+        let is_refresh = payload.purpose() == Purpose::Refresh;
+        let until = match (self.is_login_over(payload, target, now).await, session) {
+            (Some(Verdict::OldEpoch), _) => return Ok(()),
+            // It may still live, and was perhaps revoked for no longer than its access tokens
+            // last.
+            (_, SessionState::Unknown) => self.login_is_over(now).max(own_end),
+            // Its refresh tokens ended with it.
+            (Some(_), SessionState::Gone) if is_refresh => return Ok(()),
+            (Some(_), _) => own_end,
+            (None, SessionState::Gone) if is_refresh => self.session_is_over(now, now),
+            (None, SessionState::Gone) => self.session_is_over(payload.expires_at(), now),
+            (None, _) if matches!(target, RevocationTarget::TokenId(_)) => own_end,
             // How long its other tokens last is not known.
-            None => self.login_is_over(now).max(accepted_until(payload.expires_at())),
+            (None, SessionState::None) => self.login_is_over(now).max(own_end),
         };
         self.revoke_own(&owner, &[target], until, now).await
     }
@@ -411,6 +417,17 @@ impl<U: AuthUser> AuthProvider<U> {
             self.inner.revocations.as_ref().map(|revocations| after(now, revocations.retention.session));
         accepted_until(tokens_end_at).max(own.unwrap_or(now))
     }
+}
+
+/// What is known of the session of a login that is to be revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SessionState {
+    /// The login is not kept: there is no session store, or no session in the token.
+    None,
+    /// The session store says that it is not live.
+    Gone,
+    /// The session store did not answer.
+    Unknown,
 }
 
 /// What a login is revoked by: all of its tokens name the session. A token without one stands for

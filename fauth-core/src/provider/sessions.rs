@@ -17,7 +17,7 @@ use super::{
     granted::Granted,
     inner::{AuthProvider, Sessions},
     presented::Presented,
-    revocations::after,
+    revocations::{SessionState, after},
     run_to_completion::RunToCompletion,
 };
 use crate::{
@@ -382,9 +382,12 @@ impl<U: AuthUser> AuthProvider<U> {
     /// writes nothing: a logout verifies the token, but does not ask whether it is revoked.
     async fn end_login_now(&self, login: &Login, now: Timestamp) -> Result<Ended, Rejection> {
         let Login { owner, payload, session } = login;
-        let found = match (&self.inner.sessions, session) {
-            (Some(sessions), Some(id)) => self.find_live(sessions, owner, id, now).await,
-            _ => Ok(None),
+        let (found, state) = match (&self.inner.sessions, session) {
+            (Some(sessions), Some(id)) => match self.find_live(sessions, owner, id, now).await {
+                Err(rejection) => (Err(rejection), SessionState::Unknown),
+                found => (found, SessionState::Gone),
+            },
+            _ => (Ok(None), SessionState::None),
         };
         if let (Some(sessions), Ok(Some(live))) = (&self.inner.sessions, &found) {
             let mut live = live.clone();
@@ -393,7 +396,7 @@ impl<U: AuthUser> AuthProvider<U> {
             }
             self.end(sessions, &live, now).await?;
         } else {
-            self.revoke_login_of(payload, now).await?;
+            self.revoke_login_of(payload, state, now).await?;
             found?;
         }
         Ok(match (&self.inner.revocations, &self.inner.sessions) {
@@ -405,7 +408,7 @@ impl<U: AuthUser> AuthProvider<U> {
 
     /// The session of this owner and id, if it is live. A faulty backend that returns another one
     /// must not make a logout end that.
-    async fn find_live(
+    pub(super) async fn find_live(
         &self,
         sessions: &Sessions,
         owner: &Owner<'_>,
@@ -504,7 +507,7 @@ impl<U: AuthUser> AuthProvider<U> {
 
     /// Ends what must not outlive a subject's old password: all sessions, all access and refresh
     /// tokens, all one-time tokens, and the API keys that were not made to
-    /// [survive](crate::api_key::ApiKeyRequest::survives_password_change) it. Call it after the new
+    /// [survive](crate::api_key::ApiKeyRequest::danger_survives_password_change) it. Call it after the new
     /// hash is stored, also for a password that was reset; then log the user in anew.
     ///
     /// ```
@@ -564,8 +567,9 @@ impl<U: AuthUser> AuthProvider<U> {
     /// Ends all sessions of a subject except that of `current`, a verified token of this subject.
     /// Returns how many were ended.
     ///
-    /// Use it when the user has just changed the password. If `current` belongs to no session, all
-    /// sessions are ended. So it is, `current` included, if the store has no room left for
+    /// Use it for "log out my other devices". After a password change call
+    /// [`password_changed`](Self::password_changed), which ends one-time tokens and API keys too. If
+    /// `current` belongs to no session, all sessions are ended. So it is, `current` included, if the store has no room left for
     /// revocations of this subject (one thousand at a time).
     ///
     /// # Security

@@ -78,7 +78,7 @@ pub struct ApiKey {
     pub last_used_at: Option<Timestamp>,
     /// The [`token_epoch`](crate::AuthUser::token_epoch) of its owner when it was made, at most
     /// `i64::MAX`: the key ends once the owner's is higher. `None` for a key that
-    /// [survives](crate::api_key::ApiKeyRequest::survives_password_change) that.
+    /// [survives](crate::api_key::ApiKeyRequest::danger_survives_password_change) that.
     pub user_epoch: Option<u64>,
 }
 

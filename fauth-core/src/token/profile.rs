@@ -75,10 +75,6 @@ impl TokenProfile {
         }
     }
 
-    pub(crate) fn reads_python(self) -> bool {
-        self.reads().contains(&Format::PythonFauth)
-    }
-
     pub(crate) fn parse(name: &str) -> Option<Self> {
         [Self::Standard, Self::PythonFauth, Self::PythonFauthMigration]
             .into_iter()

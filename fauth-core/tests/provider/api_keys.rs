@@ -291,6 +291,22 @@ async fn keys_are_told_and_nothing_of_them_shows() {
 
 // ------------------------------------------------------------------------------------------------ who makes one
 
+/// The session may have ended since the request was let in, or where no revocation store tells.
+#[tokio::test]
+async fn no_key_is_made_by_a_login_that_has_ended() {
+    let sessions = memory_store();
+    let world = World::without_store(|builder| {
+        builder.session_store(sessions.clone()).danger_without_revocation().api_key_store(memory_store())
+    });
+    let granted = logged_in(&world, "alice").await;
+    assert!(world.auth.create_api_key(&granted, deploy()).await.is_ok());
+    world.auth.password_changed("alice", &ClientInfo::unknown()).await.unwrap();
+    let refused = world.auth.create_api_key(&granted, deploy()).await.unwrap_err();
+    let ended = Rejection::InvalidToken(InvalidToken::SessionEnded);
+    assert_eq!(refused, ApiKeyError::Refused(ended));
+    assert_eq!(world.auth.api_keys("alice").await.unwrap(), []);
+}
+
 #[tokio::test]
 async fn a_key_is_made_by_somebody_who_has_just_logged_in() {
     let (world, _) = world();
@@ -396,7 +412,7 @@ async fn a_key_keeps_the_epoch_of_its_owner() {
         let granted = logged_in(&world, LoginRequest::for_user(&world.users.find("alice"))).await;
         let own = world.auth.create_api_key(&granted, deploy()).await.unwrap();
         let given = create(&world, "alice").await;
-        let survivor = deploy().survives_password_change(true);
+        let survivor = deploy().danger_survives_password_change(true);
         let survivor = world.auth.create_api_key(&granted, survivor).await.unwrap();
         for (key, expected) in [(own, Some(kept_as)), (given, Some(kept_as)), (survivor, None)] {
             assert_eq!(key.key().user_epoch, expected);
@@ -409,7 +425,7 @@ async fn a_key_keeps_the_epoch_of_its_owner() {
 async fn a_key_of_an_old_epoch_is_refused_removed_and_told_of() {
     let (world, store) = world();
     let key = create(&world, "alice").await;
-    let survivor = deploy().survives_password_change(true);
+    let survivor = deploy().danger_survives_password_change(true);
     let survivor = world.auth.danger_create_api_key_for("alice", survivor).await.unwrap();
     world.users.change("alice", |alice| alice.token_epoch = 1);
     let new = create(&world, "alice").await;
@@ -441,7 +457,7 @@ async fn a_new_password_ends_logins_mails_and_keys_and_is_told() {
     let request = OneTimeRequest::for_user(&account);
     let mail = world.auth.issue_one_time(OneTimePurpose::MagicLink, request).await.unwrap();
     let (first, second) = (create(&world, "alice").await, create(&world, "alice").await);
-    let survivor = deploy().survives_password_change(true);
+    let survivor = deploy().danger_survives_password_change(true);
     let survivor = world.auth.danger_create_api_key_for("alice", survivor).await.unwrap();
     let bobs = create(&world, "bob").await;
     let bob = world.log_in("bob").await;
@@ -496,7 +512,7 @@ async fn a_new_password_is_not_stopped_by_one_store_that_fails() {
 async fn logging_out_everywhere_ends_keys_if_that_is_said() {
     let (world, store) = world();
     let client = ClientInfo::unknown();
-    let survivor = deploy().survives_password_change(true);
+    let survivor = deploy().danger_survives_password_change(true);
     world.auth.danger_create_api_key_for("alice", survivor).await.unwrap();
     create(&world, "bob").await;
     for keep in [LogoutAll::from("alice"), LogoutAll::for_subject("alice").api_keys(false)] {

@@ -5,13 +5,13 @@ use std::{pin::pin, task::Poll, time::Duration};
 
 use fauth_core::{
     AuthProvider, ClientInfo, MemoryStore, Purpose, Rejection, SessionConfig,
-    clock::Timestamp,
+    clock::{Clock as _, Timestamp},
     event::EventKind,
     rejection::Unavailable,
     routes::Endpoint,
-    store::{Owner, RevocationStore as _, RevocationTarget},
+    store::{Owner, RevocationStore as _, RevocationTarget, SessionId, TokenFacts, Verdict},
 };
-use fauth_testing::{FaultyStore, ManualClock, TestUser, memory_store};
+use fauth_testing::{Fault, FaultyStore, ManualClock, TestUser, memory_store};
 
 use crate::support::{Tokens, World, login_request, poll_once};
 
@@ -339,7 +339,7 @@ async fn a_logout_at_a_full_share_whose_store_fails_can_be_tried_again() {
         fill(&memory, &world.auth, "alice", SHARE).await;
         let tokens = world.log_in("alice").await;
         store.calls();
-        store.fault_after(call + 1, fauth_testing::Fault::Fails);
+        store.fault_after(call + 1, Fault::Fails);
         assert_eq!(
             log_out(&world, &tokens.access).await,
             Err(Rejection::Unavailable(Unavailable::Store)),
@@ -373,4 +373,51 @@ async fn a_logout_at_a_full_share_is_done_though_its_client_hangs_up() {
     }
     store.recover();
     world.is_over(&tokens, "logged out").await;
+}
+
+/// Whether this session is revoked for a token that is issued now.
+async fn is_revoked(world: &World, store: &MemoryStore, session: &SessionId) -> bool {
+    let now = world.clock.now().unwrap();
+    let targets = [RevocationTarget::Session(session.as_str()), RevocationTarget::Subject];
+    let owner = world.auth.owner("alice");
+    let token = TokenFacts { owner, targets: &targets, epoch: u64::MAX, issued_at: now };
+    store.check(&token, now).await.unwrap() == Verdict::Revoked
+}
+
+/// The session store says that it is over, and so are its refresh tokens: an entry for as long as
+/// a login would be one for a month, for each login that anybody makes.
+#[tokio::test]
+async fn a_refresh_long_after_the_logout_is_remembered_no_longer_than_an_access_token() {
+    let store = memory_store();
+    let world = world_on(&store);
+    let tokens = world.log_in("alice").await;
+    let session = world.session_of(&tokens);
+    log_out(&world, &tokens.access).await.unwrap();
+    world.clock.advance(2 * HOUR);
+    assert!(!is_revoked(&world, &store, &session).await, "its access tokens are over");
+    assert!(world.refresh(&tokens).await.is_err());
+    world.clock.advance(2 * HOUR);
+    assert!(!is_revoked(&world, &store, &session).await);
+}
+
+/// A logout may have revoked the session and not ended it. While the session store is down nobody
+/// knows, and its refresh tokens live on.
+#[tokio::test]
+async fn a_logout_that_finds_no_session_store_revokes_for_as_long_as_a_login() {
+    let (sessions, revocations) = (FaultyStore::default(), memory_store());
+    let world =
+        World::with(|builder| builder.session_store(sessions.clone()).revocation_store(revocations.clone()));
+    let tokens = world.log_in("alice").await;
+    let session = world.session_of(&tokens);
+    let targets = [RevocationTarget::Session(session.as_str())];
+    let until = ManualClock::START.checked_add(HOUR).unwrap();
+    let owner = world.auth.owner("alice");
+    assert!(revocations.revoke(&owner, &targets, None, ManualClock::START, until).await.unwrap());
+    sessions.fault_at("find_session", Fault::Fails);
+    for token in [&tokens.access, &tokens.refresh] {
+        let refused = log_out(&world, token).await;
+        assert_eq!(refused, Err(Rejection::Unavailable(Unavailable::Store)));
+    }
+    world.clock.advance(3 * HOUR);
+    assert!(is_revoked(&world, &revocations, &session).await);
 }

@@ -308,7 +308,7 @@ fn ordinary_requests_are_minted() {
 
 // ------------------------------------------------------------------------------------------------ keys that change
 
-const OLD: &str = "the secret of last year, 0123456789-abc";
+const OLD: &str = "7d02f94be1a85c3360b7e4d19fa2c85e61";
 
 #[test]
 fn keys_are_exchanged_without_logging_anybody_out() {

@@ -412,7 +412,7 @@ cases! { $ __api_keys_tests in api_keys;
 
     fn everything_of_a_user_ends_with_his_keys_if_that_is_said(t) {
         (t, _) = with_keys();
-        let survives = ApiKeyRequest::new("backup").survives_password_change(true);
+        let survives = ApiKeyRequest::new("backup").danger_survives_password_change(true);
         let (key, bobs) = (create(&t, "alice", survives), key_of(&t, "bob"));
         let access = t.session("alice").access_token().expose().to_owned();
         let all = LogoutAll::for_subject("alice").api_keys(true);
@@ -424,7 +424,7 @@ cases! { $ __api_keys_tests in api_keys;
 
     fn a_new_password_ends_the_keys_that_were_not_made_to_survive_it(t) {
         (t, _) = with_keys();
-        let survivor = create(&t, "alice", ApiKeyRequest::new("backup").survives_password_change(true));
+        let survivor = create(&t, "alice", ApiKeyRequest::new("backup").danger_survives_password_change(true));
         let (key, bobs) = (key_of(&t, "alice"), key_of(&t, "bob"));
         let access = t.session("alice").access_token().expose().to_owned();
         block_on(t.app.auth.password_changed("alice", &ClientInfo::unknown())).unwrap();
@@ -440,7 +440,7 @@ cases! { $ __api_keys_tests in api_keys;
     fn a_raised_epoch_of_its_owner_ends_a_key(t) {
         (t, _) = with_keys();
         t.users.change("bob", |bob| bob.token_epoch = 7);
-        let survivor = create(&t, "bob", ApiKeyRequest::new("backup").survives_password_change(true));
+        let survivor = create(&t, "bob", ApiKeyRequest::new("backup").danger_survives_password_change(true));
         let key = key_of(&t, "bob");
         t.get("/guards/keys").bearer(&key).send().is(200);
         t.users.change("bob", |bob| bob.token_epoch = 8);
