@@ -33,7 +33,7 @@ use fauth_core::{
     AuthConfig, AuthProvider, AuthUser, BoxError, ClientInfo, ConfigError, IdentityLoader, LoginRequest,
     MemoryStore, OneTimePurpose, Purpose, Rejection, TokenPair, TokenPayload, UserLoader, async_trait,
     one_time::{LinkBase, OneTimeRequest},
-    password::{PasswordConfig, PasswordError, PasswordHasher},
+    password::{OnBehalfOf, PasswordConfig, PasswordError, PasswordHasher},
     rejection::Unavailable,
     token::TokenError,
 };
@@ -211,8 +211,8 @@ impl App {
         }
         // Looked at, not yet used up: nobody makes this server hash passwords without a token,
         // and a password that is not acceptable does not cost the user the link.
-        self.auth.verify_signature_and_claims(&form.token, Purpose::PasswordReset)?;
-        let hash = self.auth.hash_password(&form.password).await?;
+        let token = self.auth.verify_signature_and_claims(&form.token, Purpose::PasswordReset)?;
+        let hash = self.auth.hash_password_for(OnBehalfOf::User(token.subject()), &form.password).await?;
         let redeemed = self.auth.redeem(&form.token, OneTimePurpose::PasswordReset).await?;
         let id = &redeemed.user().id;
         // This ends every access token, refresh token and link that was issued to the user

@@ -1,6 +1,6 @@
 //! Who is next: a queue that is fair to everybody who waits in it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// One place in a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,8 +25,8 @@ pub(super) struct FairQueue<K, T> {
     lanes: BTreeMap<K, Lane<T>>,
     /// The keys that wait, by when it is their turn.
     turns: BTreeMap<u64, K>,
-    /// The same keys, by how much of theirs waits.
-    weights: BTreeSet<(usize, K)>,
+    /// The same keys, by how much of theirs waits, and among equals by the newest.
+    weights: BTreeMap<Weight, K>,
     next_number: u64,
 }
 
@@ -36,6 +36,15 @@ struct Lane<T> {
     waiting: BTreeMap<u64, T>,
 }
 
+/// How much of a key waits, and the number of the newest.
+type Weight = (usize, u64);
+
+impl<T> Lane<T> {
+    fn weight(&self) -> Weight {
+        (self.waiting.len(), self.waiting.last_key_value().map_or(0, |(number, _)| *number))
+    }
+}
+
 impl<K: Clone + Ord, T> FairQueue<K, T> {
     pub(super) const fn new(limit: usize) -> Self {
         Self {
@@ -43,7 +52,7 @@ impl<K: Clone + Ord, T> FairQueue<K, T> {
             length: 0,
             lanes: BTreeMap::new(),
             turns: BTreeMap::new(),
-            weights: BTreeSet::new(),
+            weights: BTreeMap::new(),
             next_number: 0,
         }
     }
@@ -60,7 +69,7 @@ impl<K: Clone + Ord, T> FairQueue<K, T> {
             self.turns.insert(number, key.clone());
         }
         let lane = self.lanes.entry(key.clone()).or_insert(Lane { turn: number, waiting: BTreeMap::new() });
-        let before = lane.waiting.len();
+        let before = lane.weight();
         lane.waiting.insert(number, waiting);
         self.length += 1;
         self.weigh_again(&key, before);
@@ -70,7 +79,7 @@ impl<K: Clone + Ord, T> FairQueue<K, T> {
     /// Gives a place up. `None` if it was served or taken over already.
     pub(super) fn leave(&mut self, ticket: &Ticket<K>) -> Option<T> {
         let lane = self.lanes.get_mut(&ticket.key)?;
-        let before = lane.waiting.len();
+        let before = lane.weight();
         let left = lane.waiting.remove(&ticket.number)?;
         self.length -= 1;
         self.weigh_again(&ticket.key, before);
@@ -82,7 +91,7 @@ impl<K: Clone + Ord, T> FairQueue<K, T> {
         let (_, key) = self.turns.pop_first()?;
         let turn = self.number();
         let lane = self.lanes.get_mut(&key)?;
-        let before = lane.waiting.len();
+        let before = lane.weight();
         let (_, next) = lane.waiting.pop_first()?;
         lane.turn = turn;
         self.turns.insert(turn, key.clone());
@@ -95,8 +104,9 @@ impl<K: Clone + Ord, T> FairQueue<K, T> {
     /// swap places between keys that have almost the same would throw requests out for nothing.
     fn make_room(&mut self, newcomer: &K) -> Result<T, Full> {
         let own = self.lanes.get(newcomer).map_or(0, |lane| lane.waiting.len());
-        let (heaviest, key) = self.weights.last().cloned().ok_or(Full)?;
-        if heaviest < own + 2 {
+        let (heaviest, key) = self.weights.last_key_value().ok_or(Full)?;
+        let (heaviest, key) = (*heaviest, key.clone());
+        if heaviest.0 < own + 2 {
             return Err(Full);
         }
         let lane = self.lanes.get_mut(&key).ok_or(Full)?;
@@ -107,14 +117,14 @@ impl<K: Clone + Ord, T> FairQueue<K, T> {
     }
 
     /// Keeps the weights true, and forgets a key of which nothing waits any more.
-    fn weigh_again(&mut self, key: &K, before: usize) {
-        self.weights.remove(&(before, key.clone()));
+    fn weigh_again(&mut self, key: &K, before: Weight) {
+        self.weights.remove(&before);
         let Some(lane) = self.lanes.get(key) else { return };
         if lane.waiting.is_empty() {
             self.turns.remove(&lane.turn);
             self.lanes.remove(key);
         } else {
-            self.weights.insert((lane.waiting.len(), key.clone()));
+            self.weights.insert(lane.weight(), key.clone());
         }
     }
 
@@ -127,6 +137,8 @@ impl<K: Clone + Ord, T> FairQueue<K, T> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -165,6 +177,14 @@ mod tests {
         assert_eq!(queue.next(), Some(0));
         queue.enter('c', 6).unwrap();
         assert_eq!(drain(&mut queue), [3, 1, 6, 4, 2, 5]);
+    }
+
+    #[test]
+    fn among_equals_the_newest_gives_its_place() {
+        for keys in ["aabb", "bbaa", "abab"] {
+            let (mut queue, _) = queue(4, keys);
+            assert_eq!(queue.enter('c', 4).unwrap().1, Some(3), "{keys}");
+        }
     }
 
     /// Whoever comes back at once has no advantage over who has been waiting.

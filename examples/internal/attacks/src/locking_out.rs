@@ -31,8 +31,6 @@ const NEIGHBOUR: Ipv4Addr = Ipv4Addr::LOCALHOST;
 /// How long a flooding connection waits after each answer. All of them send up to 2 000 requests a
 /// second, so that it is the service that is measured and not who can open more sockets.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How often the victim logs in.
-const PACE: Duration = Duration::from_millis(500);
 /// How long the queue takes to fill.
 const RAMP: Duration = Duration::from_secs(3);
 /// How long the neighbour waits after each answer.
@@ -54,6 +52,14 @@ pub enum Attack {
 impl Attack {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Idle, Self::OneAddress, Self::FiftyAddresses];
+
+    /// How often the victim logs in: with fifty others, less often than its share would be.
+    const fn pace(self) -> Duration {
+        match self {
+            Self::Idle | Self::OneAddress => Duration::from_millis(500),
+            Self::FiftyAddresses => Duration::from_secs(1),
+        }
+    }
 
     const fn addresses(self) -> u8 {
         match self {
@@ -102,7 +108,7 @@ impl Report {
     /// What the victim would have if all addresses had the same, and not more than it asked for.
     fn fair_share(&self) -> f64 {
         let each = self.logins_per_second() / f64::from(self.attack.addresses() + 1);
-        each.min(1.0 / PACE.as_secs_f64())
+        each.min(1.0 / self.attack.pace().as_secs_f64())
     }
 
     fn times(&self) -> Vec<Duration> {
@@ -189,7 +195,7 @@ pub fn attack(attack: Attack, quick: bool) -> Result<Report, BoxError> {
         sleep(if attack == Attack::Idle { Duration::ZERO } else { RAMP }).await;
         let (checked, shed, look_ups) = (flood.checked(), flood.shed(), database.identity_look_ups());
         let begun = Instant::now();
-        let (victim, guarded) = tokio::join!(log_in(address, lasts), neighbour.ask(lasts));
+        let (victim, guarded) = tokio::join!(log_in(address, lasts, attack.pace()), neighbour.ask(lasts));
         let mut report = Report {
             attack,
             lasted: begun.elapsed(),
@@ -234,16 +240,16 @@ async fn flood_from(from: Ipv4Addr, server: SocketAddr, counts: Arc<Counts>) {
 }
 
 /// The victim: a login at a steady pace, each on a connection of its own.
-async fn log_in(server: SocketAddr, lasts: Duration) -> io::Result<Vec<(bool, Duration)>> {
+async fn log_in(server: SocketAddr, lasts: Duration, pace: Duration) -> io::Result<Vec<(bool, Duration)>> {
     let mut logins = JoinSet::new();
-    let mut pace = interval(PACE);
+    let mut ticks = interval(pace);
     let begin_all = async {
         loop {
-            pace.tick().await;
+            ticks.tick().await;
             logins.spawn(log_in_once(server));
         }
     };
-    let _: Result<(), _> = timeout(lasts.saturating_sub(PACE / 2), begin_all).await;
+    let _: Result<(), _> = timeout(lasts.saturating_sub(pace / 2), begin_all).await;
     let all = logins.join_all().await.into_iter().collect::<io::Result<Vec<_>>>()?;
     Ok(all.into_iter().map(|answer| (answer.status == 200, answer.took)).collect())
 }
