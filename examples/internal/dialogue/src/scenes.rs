@@ -382,14 +382,21 @@ pub fn python_tokens_open_me(program: &str) {
     let hello = json!({"message": "Hello alice"});
     let an_hour_ago = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() - 3600;
     let an_hour_ago = an_hour_ago.to_string();
-    for profile in ["python-fauth", "python-fauth-migration"] {
-        takes_over(program, profile, &an_hour_ago, &hello);
-    }
+    takes_over(program, &an_hour_ago, &hello);
+    // Where own tokens have the old format too, they could not be told from old ones.
+    let old_format = [("FAUTH_SECRET_KEY", SECRET), ("FAUTH_TOKEN_PROFILE", "python-fauth")];
+    let [secret, profile] = old_format;
+    let failure = Failure::of(program, &[secret, profile, ("FAUTH_TRUST_SINCE", &an_hour_ago)]);
+    assert!(failure.stderr.contains("python-fauth-migration"), "{}", failure.stderr);
+    play_with(program, &old_format, |server| {
+        is_ok(&server.get_with("/me", &alice(server).access), &hello);
+        is_bad_token(&server.get_with("/me", &python_token("alice", "access")));
+    });
     play(program, |server| is_bad_token(&server.get_with("/me", &python_token("alice", "access"))));
 }
 
-fn takes_over(program: &str, profile: &str, since: &str, hello: &Value) {
-    let settings = [("FAUTH_SECRET_KEY", SECRET), ("FAUTH_TOKEN_PROFILE", profile)];
+fn takes_over(program: &str, since: &str, hello: &Value) {
+    let settings = [("FAUTH_SECRET_KEY", SECRET), ("FAUTH_TOKEN_PROFILE", "python-fauth-migration")];
     // Unless it is told, it does not know what was revoked before it was there.
     play_with(program, &settings, |server| {
         is_bad_token(&server.get_with("/me", &python_token("alice", "access")));
