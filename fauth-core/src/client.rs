@@ -1,4 +1,4 @@
-//! Who sent a request: [`ClientInfo`](crate::ClientInfo), and the proxies whose word about its
+//! Who sent a request: [`ClientInfo`], and the proxies whose word about its
 //! address is believed.
 
 mod address;
