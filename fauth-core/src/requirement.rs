@@ -272,6 +272,10 @@ impl Requirement {
 
     fn decide_for(&self, holder: &impl Holder) -> Result<(), Unmet> {
         if !holder.is_api_key() {
+            // Most requests: nothing to combine, and nothing missing.
+            if self.conditions.iter().all(|condition| leaf_is_met(condition, holder)) {
+                return Ok(());
+            }
             return self.met_by(holder).map(drop);
         }
         // Where no key gets in, none is told what its owner lacks.
@@ -484,18 +488,26 @@ fn any_met(conditions: &[Condition], holder: &impl Holder) -> Result<bool, Unmet
     }
 }
 
-/// Is this met? `true` if it lets API keys in.
-fn met(condition: &Condition, holder: &impl Holder) -> Result<bool, Unmet> {
-    let is_met = match condition {
-        Condition::All(conditions) => return all_met(conditions, holder),
-        Condition::Any(conditions) => return any_met(conditions, holder),
+/// Is this met, and no list of others?
+fn leaf_is_met(condition: &Condition, holder: &impl Holder) -> bool {
+    match condition {
+        Condition::All(_) | Condition::Any(_) => false,
         Condition::ApiKeys => true,
         Condition::Role(role) => holder.has_role(role),
         Condition::Permission(permission) => holder.has_permission(permission),
         Condition::Scope(scope) => holder.has_scope(scope),
         Condition::LoginWithin(age) => holder.has_logged_in_within(*age),
-    };
-    if is_met {
+    }
+}
+
+/// Is this met? `true` if it lets API keys in.
+fn met(condition: &Condition, holder: &impl Holder) -> Result<bool, Unmet> {
+    match condition {
+        Condition::All(conditions) => return all_met(conditions, holder),
+        Condition::Any(conditions) => return any_met(conditions, holder),
+        _ => {}
+    }
+    if leaf_is_met(condition, holder) {
         return Ok(matches!(condition, Condition::Scope(_) | Condition::ApiKeys));
     }
     Err(match condition {
