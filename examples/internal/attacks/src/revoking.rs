@@ -122,7 +122,7 @@ async fn flood(
     size: impl AsyncFn() -> Result<Size, BoxError>,
 ) -> Result<Report, BoxError> {
     let nobody = ClientInfo::unknown();
-    let auth = AuthProvider::builder(AuthConfig::builder().secret(SECRET).build()?)
+    let auth = AuthProvider::builder(AuthConfig::builder().application("attacked").secret(SECRET).build()?)
         .user_loader(async |token: Arc<TokenPayload>| {
             Ok::<_, Infallible>(Some(User(token.subject().to_owned())))
         })

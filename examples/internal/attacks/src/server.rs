@@ -75,7 +75,7 @@ pub(crate) async fn start() -> Result<(SocketAddr, Arc<Database>), BoxError> {
         identity_look_ups: AtomicU64::new(0),
     });
     let (by_token, by_name) = (Arc::clone(&database), Arc::clone(&database));
-    let auth = AuthProvider::builder(AuthConfig::builder().secret(SECRET).build()?)
+    let auth = AuthProvider::builder(AuthConfig::builder().application("attacked").secret(SECRET).build()?)
         .user_loader(move |token: Arc<fauth_core::TokenPayload>| {
             let database = Arc::clone(&by_token);
             async move { Ok::<_, Infallible>(database.query(token.subject()).await) }
