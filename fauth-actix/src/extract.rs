@@ -17,8 +17,8 @@ use fauth_core::{AuthProvider, AuthUser, Granted, TokenPayload};
 
 use crate::{head::Head, respond::Refused};
 
-/// The user of the request: inside a guard the one it has let in, elsewhere any known and active user
-/// who presents a token and no API key. Without one the request is refused.
+/// The user of the request: inside a guard the one it has let in, elsewhere any known and active
+/// user who presents a token and no API key. Without one the request is refused.
 ///
 /// Outside guards the application must hold the provider: `App::new().app_data(Data::new(auth.clone()))`. Where it is missing the
 /// request is refused with 500 and a line in the log. Where there is one, it decides, also inside a guard of another provider.

@@ -10,8 +10,8 @@ use fauth_core::{AuthProvider, AuthUser, Granted, TokenPayload};
 
 use crate::{head::Head, respond::Refused};
 
-/// The user of the request: inside a guard the one it has let in, elsewhere any known and active user
-/// who presents a token and no API key. Without one the request is refused.
+/// The user of the request: inside a guard the one it has let in, elsewhere any known and active
+/// user who presents a token and no API key. Without one the request is refused.
 ///
 /// The application's state must hold the `AuthProvider<U>`: be one, or a structure with `#[derive(FromRef)]`. If the compiler says that
 /// `AuthProvider<U>: FromRef<S>` is not satisfied, it is missing there.

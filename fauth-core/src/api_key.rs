@@ -203,8 +203,8 @@ fn hash_of(digest: &SecretHash, key: &ApiKey, hash_key: &HashKey) -> SecretHash 
 ///     .lifetime(Duration::from_secs(30 * 24 * 60 * 60));
 /// ```
 ///
-/// It does not say whose key: [`create_api_key`](crate::AuthProvider::create_api_key) is told by the
-/// grant of the request, so that it cannot come from the body.
+/// It does not say whose key: [`create_api_key`](crate::AuthProvider::create_api_key) is told by
+/// the grant of the request, so that it cannot come from the body.
 #[derive(Debug, Clone)]
 #[must_use = "a key is made by `create_api_key`"]
 pub struct ApiKeyRequest<'a> {
@@ -256,9 +256,9 @@ impl<'a> ApiKeyRequest<'a> {
         self
     }
 
-    /// Whether the key lives on when the password of its owner is changed, and when everything else
-    /// of its owner ends with that. Default: `false`. For a program whose key is kept where no thief
-    /// of a password gets at, and that nobody is there to give another one.
+    /// Whether the key lives on when the password of its owner is changed, and when everything
+    /// else of its owner ends with that. Default: `false`. For a program whose key is kept where
+    /// no thief of a password gets at, and that nobody is there to give another one.
     ///
     /// # Security
     /// Somebody who has been in the account for fifteen minutes can leave such a key behind. Show

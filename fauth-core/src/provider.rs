@@ -109,8 +109,8 @@ impl<U: AuthUser> AuthProvider<U> {
         self.admit(self.own(presented)?, requirement).await
     }
 
-    /// The user of a request, for extractors: inside a guard the one it has let in, elsewhere any known
-    /// and active user who presents a token and no API key.
+    /// The user of a request, for extractors: inside a guard the one it has let in, elsewhere any
+    /// known and active user who presents a token and no API key.
     ///
     /// # Errors
     /// As [`check`](Self::check).
@@ -208,8 +208,8 @@ impl<U: AuthUser> AuthProvider<U> {
         rejection.reply(&self.inner.realm, renderer, head)
     }
 
-    /// Who has sent this request: its address behind the
-    /// [trusted proxies](crate::client::TrustedProxies), what it calls itself, and what it asks for.
+    /// Who has sent this request: its address behind the [trusted
+    /// proxies](crate::client::TrustedProxies), what it calls itself, and what it asks for.
     pub fn client(&self, head: &dyn RequestHead) -> ClientInfo {
         let client = ClientInfo::of(head);
         match self.inner.trusted_proxies.client_address(head) {

@@ -41,8 +41,8 @@ use crate::{
 /// | `user().scopes(["read"]).login_within(minutes)` | never: it has not logged in |
 ///
 /// # Security
-/// A requirement with an impossible part (an empty list, a blank or repeated name, a login within no
-/// time) refuses every request with 500 and says so in the log; it never passes. Call
+/// A requirement with an impossible part (an empty list, a blank or repeated name, a login within
+/// no time) refuses every request with 500 and says so in the log; it never passes. Call
 /// [`validate`](Self::validate) while the application starts to fail there instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Requirement {

@@ -113,9 +113,9 @@ impl SessionConfig {
     /// # Security
     /// A thief who presents a copied refresh token within this window shares the session. If the
     /// copy comes from another network or names another user agent,
-    /// [`EventKind::SuspiciousRefresh`](crate::event::EventKind::SuspiciousRefresh) tells of it, and
-    /// [`bind_grace_to_client`](Self::bind_grace_to_client) ends the session. After the window,
-    /// reuse of the old token ends the session, whoever presents it.
+    /// [`EventKind::SuspiciousRefresh`](crate::event::EventKind::SuspiciousRefresh) tells of it,
+    /// and [`bind_grace_to_client`](Self::bind_grace_to_client) ends the session. After the
+    /// window, reuse of the old token ends the session, whoever presents it.
     pub const fn grace(mut self, window: Duration) -> Self {
         self.grace = window;
         self

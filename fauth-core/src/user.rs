@@ -66,9 +66,12 @@ pub trait AuthUser: Send + Sync + 'static {
     /// ends all tokens that carry a lower one. Default: 0, for ever; [`AuthProvider::logout_all`](crate::AuthProvider::logout_all) needs no
     /// such record.
     ///
-    /// Raise it when the password changes and when the account is disabled, in the same statement: `UPDATE users SET password_hash = $2, token_epoch = token_epoch + 1 WHERE …`. That
-    /// ends access tokens, refresh tokens and outstanding [one-time tokens](Self::one_time_stamp) of every purpose, on every instance, and needs no store. Not
-    /// when a [`PasswordUpdater`] replaces the hash: the password is the same then. It must never fall. API keys end by it too, except those that were made to
+    /// Raise it when the password changes and when the account is disabled, in the same statement:
+    /// `UPDATE users SET password_hash = $2, token_epoch = token_epoch + 1 WHERE …`. That ends
+    /// access tokens, refresh tokens and outstanding [one-time tokens](Self::one_time_stamp) of
+    /// every purpose, on every instance, and needs no store. Not when a [`PasswordUpdater`]
+    /// replaces the hash: the password is the same then. It must never fall. API keys end by it
+    /// too, except those that were made to
     /// [survive](crate::api_key::ApiKeyRequest::danger_survives_password_change) it.
     ///
     /// Tokens carry it if they were made with

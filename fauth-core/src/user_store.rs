@@ -64,11 +64,15 @@
 //! keeps under the name are not ended by a deletion; end them where you delete.
 //!
 //! # What a password change ends
-//! Each user has an epoch, a number that only rises: with [`change_password`](UserStore::change_password), and with
-//! [`set_active(…, false)`](UserStore::set_active). Access tokens, refresh tokens and one-time tokens (password resets, verifications of an address, magic
-//! links) of a lower epoch are refused from then on: by every instance that reads the same store,
-//! and whether or not there is a store of sessions. So are API keys, except those that were made to
-//! [survive](crate::api_key::ApiKeyRequest::danger_survives_password_change) it. A login that brings the hash up to date ([`rehash_password`](UserStore::rehash_password)) ends nothing, and neither do other roles.
+//! Each user has an epoch, a number that only rises: with
+//! [`change_password`](UserStore::change_password), and with
+//! [`set_active(…, false)`](UserStore::set_active). Access tokens, refresh tokens and one-time
+//! tokens (password resets, verifications of an address, magic links) of a lower epoch are refused
+//! from then on: by every instance that reads the same store, and whether or not there is a store
+//! of sessions. So are API keys, except those that were made to
+//! [survive](crate::api_key::ApiKeyRequest::danger_survives_password_change) it. A login that
+//! brings the hash up to date ([`rehash_password`](UserStore::rehash_password)) ends nothing, and
+//! neither do other roles.
 //!
 //! Log in with [`TokenRequest::for_user`](crate::TokenRequest::for_user), as the ready-made
 //! endpoints do. The name alone (`auth.login("alice")`) says nothing of the epoch: as soon as that

@@ -7,8 +7,8 @@ use poem::{FromRequest, Request, RequestBody, Result, http::Extensions};
 
 use crate::{head::Head, respond::Refused};
 
-/// The user of the request: inside a guard the one it has let in, elsewhere any known and active user
-/// who presents a token and no API key. Without one the request is refused.
+/// The user of the request: inside a guard the one it has let in, elsewhere any known and active
+/// user who presents a token and no API key. Without one the request is refused.
 ///
 /// The provider is the `AuthProvider<U>` that the application was given with `.data(auth)`; without one, that of the guard around the handler. If there is
 /// neither, the request is refused with 500 and a line in the log.

@@ -16,10 +16,10 @@ const FIELD: &str = "trusted_proxies";
 /// address is that of the socket.
 ///
 /// The address of the socket counts unless it is that of a trusted proxy. Then the entries of one
-/// header are followed from the last one back, over trusted proxies, to the first that is none.
-/// An entry without an address, or one that cannot be read, ends the way: what counts is the last
-/// address that was named by somebody trusted. At most 32 entries are looked at; of a header of more than 64
-/// lines, none.
+/// header are followed from the last one back, over trusted proxies, to the first that is none. An
+/// entry without an address, or one that cannot be read, ends the way: what counts is the last
+/// address that was named by somebody trusted. At most 32 entries are looked at; of a header of
+/// more than 64 lines, none.
 ///
 /// ```
 /// use fauth_core::{AuthConfig, client::{ForwardedHeader, TrustedProxies}};

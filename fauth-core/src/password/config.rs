@@ -129,15 +129,16 @@ impl PasswordConfig {
 
     /// Sets how many hashes may wait beyond those that run, from 0 to 65536. Default 64.
     ///
-    /// A quarter as many more may wait [on behalf of users](super::OnBehalfOf::User) who are logged in.
+    /// A quarter as many more may wait [on behalf of users](super::OnBehalfOf::User) who are
+    /// logged in.
     #[must_use]
     pub const fn queue_limit(mut self, hashes: usize) -> Self {
         self.queue_limit = hashes;
         self
     }
 
-    /// Sets how long a hash may wait for its turn, and then for one that still runs, above zero and at
-    /// most 60 s. Default 3 s.
+    /// Sets how long a hash may wait for its turn, and then for one that still runs, above zero
+    /// and at most 60 s. Default 3 s.
     ///
     /// For no waiting at all set [`queue_limit(0)`](Self::queue_limit).
     #[must_use]

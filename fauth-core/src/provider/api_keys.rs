@@ -37,9 +37,10 @@ use crate::{
 /// [`token_epoch`](AuthUser::token_epoch)), unless it was made to
 /// [survive](ApiKeyRequest::danger_survives_password_change) that.
 ///
-/// Scanners find keys that were published by mistake by this expression (with another prefix than `fauth`, if
-/// [configured](crate::AuthProviderBuilder::api_key_prefix)), and by the checksum: the last eight digits are the first four bytes of the SHA-256 of
-/// everything before them, in hexadecimal.
+/// Scanners find keys that were published by mistake by this expression (with another prefix than
+/// `fauth`, if [configured](crate::AuthProviderBuilder::api_key_prefix)), and by the checksum: the
+/// last eight digits are the first four bytes of the SHA-256 of everything before them, in
+/// hexadecimal.
 ///
 /// ```text
 /// \bfauth_[0-9a-f]{32}_[0-9a-f]{72}\b
@@ -63,8 +64,8 @@ impl<U: AuthUser> AuthProvider<U> {
     /// ```
     ///
     /// A key outlives the session that makes it, so that this needs a login of the last fifteen
-    /// minutes, as [`Requirement::login_within`] asks for it. If the token of the request has scopes,
-    /// the key can have only these.
+    /// minutes, as [`Requirement::login_within`] asks for it. If the token of the request has
+    /// scopes, the key can have only these.
     ///
     /// # Errors
     /// [`ApiKeyError`] if the request is impossible, the owner has 100 keys already, or the store,
@@ -124,13 +125,13 @@ impl<U: AuthUser> AuthProvider<U> {
     /// ```
     ///
     /// # Security
-    /// Nobody is asked whether they may. Never take the subject from the body of a request: who sends
-    /// it would choose in whose name the key speaks. In a handler
+    /// Nobody is asked whether they may. Never take the subject from the body of a request: who
+    /// sends it would choose in whose name the key speaks. In a handler
     /// [`create_api_key`](Self::create_api_key) is the one to call.
     ///
     /// # Errors
-    /// [`ApiKeyError`] as from [`create_api_key`](Self::create_api_key), and if the user loader finds
-    /// no such user. Whether the user is active does not matter here.
+    /// [`ApiKeyError`] as from [`create_api_key`](Self::create_api_key), and if the user loader
+    /// finds no such user. Whether the user is active does not matter here.
     pub async fn danger_create_api_key_for(
         &self,
         subject: &str,
@@ -251,8 +252,8 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(Granted::new(self.inner.id, user, payload, false))
     }
 
-    /// A key that its owner's epoch has ended is good for nothing any more. That it cannot be removed
-    /// changes nothing: it is refused all the same, and the next one tries again.
+    /// A key that its owner's epoch has ended is good for nothing any more. That it cannot be
+    /// removed changes nothing: it is refused all the same, and the next one tries again.
     async fn remove_outdated(&self, store: &dyn ApiKeyStore, key: &ApiKey) {
         if matches!(self.call_store(store.remove(&key.owner, &key.id)).await, Ok(true)) {
             self.raise_key_removed(&key.owner, "old_epoch");

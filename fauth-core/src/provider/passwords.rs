@@ -88,8 +88,9 @@ impl<U: AuthUser> AuthProvider<U> {
     /// Hashes a new password with the configured scheme, on behalf of nobody in particular.
     ///
     /// # Errors
-    /// [`PasswordError`] if the password cannot be hashed (empty, too long, with a NUL), the pool is
-    /// busy, or the hasher fails. On a provider without password login, [`PasswordError::Failed`].
+    /// [`PasswordError`] if the password cannot be hashed (empty, too long, with a NUL), the pool
+    /// is busy, or the hasher fails. On a provider without password login,
+    /// [`PasswordError::Failed`].
     pub async fn hash_password(&self, password: &str) -> Result<String, PasswordError> {
         self.hash_password_for(&ClientInfo::unknown(), password).await
     }

@@ -470,16 +470,16 @@ impl<U: AuthUser> AuthProvider<U> {
     /// Ends everything that was issued to a subject so far: all sessions, all access and refresh
     /// tokens. API keys stay valid unless [`LogoutAll::api_keys`] says otherwise.
     ///
-    /// Use it for "log out everywhere". When a password was changed, or may be known to others, call
-    /// [`password_changed`](Self::password_changed).
+    /// Use it for "log out everywhere". When a password was changed, or may be known to others,
+    /// call [`password_changed`](Self::password_changed).
     ///
     /// # Security
     /// Without a revocation store, access tokens stay valid until they expire.
     ///
     /// # Errors
     /// - [`Rejection::Unavailable`] if it is not certain that everything has ended: try again.
-    /// - [`Rejection::Misconfigured`] if there is neither a session store nor a revocation store, or
-    ///   API keys are to end and there is no store of them. Everything else has ended then.
+    /// - [`Rejection::Misconfigured`] if there is neither a session store nor a revocation store,
+    ///   or API keys are to end and there is no store of them. Everything else has ended then.
     pub async fn logout_all<'a>(
         &self,
         whose: impl Into<LogoutAll<'a>>,
@@ -507,8 +507,8 @@ impl<U: AuthUser> AuthProvider<U> {
 
     /// Ends what must not outlive a subject's old password: all sessions, all access and refresh
     /// tokens, all one-time tokens, and the API keys that were not made to
-    /// [survive](crate::api_key::ApiKeyRequest::danger_survives_password_change) it. Call it after the new
-    /// hash is stored, also for a password that was reset; then log the user in anew.
+    /// [survive](crate::api_key::ApiKeyRequest::danger_survives_password_change) it. Call it after
+    /// the new hash is stored, also for a password that was reset; then log the user in anew.
     ///
     /// ```
     /// # use fauth_core::{AuthProvider, AuthUser, ClientInfo, LoginRequest, Rejection, TokenPair};
@@ -522,16 +522,16 @@ impl<U: AuthUser> AuthProvider<U> {
     /// # }
     /// ```
     ///
-    /// If the user's record was loaded before its [`token_epoch`](AuthUser::token_epoch) was raised,
-    /// load it again for the login.
+    /// If the user's record was loaded before its [`token_epoch`](AuthUser::token_epoch) was
+    /// raised, load it again for the login.
     ///
     /// # Security
     /// Without a revocation store, access tokens stay valid until they expire, unless the user's
     /// record has a [`token_epoch`](AuthUser::token_epoch) that is raised with the password.
     ///
     /// # Errors
-    /// As [`logout_all`](Self::logout_all). What can be ended is, also if something else fails: call
-    /// it again.
+    /// As [`logout_all`](Self::logout_all). What can be ended is, also if something else fails:
+    /// call it again.
     pub async fn password_changed(&self, subject: &str, client: &ClientInfo) -> Result<(), Rejection> {
         let (this, owned) = (self.clone(), subject.to_owned());
         RunToCompletion::new(async move { this.end_for_new_password(&owned).await }).await?;
@@ -568,9 +568,9 @@ impl<U: AuthUser> AuthProvider<U> {
     /// Returns how many were ended.
     ///
     /// Use it for "log out my other devices". After a password change call
-    /// [`password_changed`](Self::password_changed), which ends one-time tokens and API keys too. If
-    /// `current` belongs to no session, all sessions are ended. So it is, `current` included, if the store has no room left for
-    /// revocations of this subject (one thousand at a time).
+    /// [`password_changed`](Self::password_changed), which ends one-time tokens and API keys too.
+    /// If `current` belongs to no session, all sessions are ended. So it is, `current` included,
+    /// if the store has no room left for revocations of this subject (one thousand at a time).
     ///
     /// # Security
     /// Without a revocation store, access tokens stay valid until they expire.

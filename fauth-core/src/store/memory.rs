@@ -1,8 +1,9 @@
 //! The memory store: all four storage traits in the memory of one process.
 //!
 //! `table.rs` holds sessions, one-time tokens and API keys, `entries.rs` revocations and epochs
-//! (`shares.rs` counts them by owner). Both are split into shards (`shards.rs`), each behind its own lock, and follow the limits in
-//! `bounds.rs`. The other modules implement the traits, or the rows that the tables hold.
+//! (`shares.rs` counts them by owner). Both are split into shards (`shards.rs`), each behind its
+//! own lock, and follow the limits in `bounds.rs`. The other modules implement the traits, or the
+//! rows that the tables hold.
 
 mod api_keys;
 mod bounds;

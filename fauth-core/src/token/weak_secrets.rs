@@ -421,7 +421,8 @@ const TYPICAL_WORDS: [&str; 78] = [
     "your",
 ];
 
-/// Secrets that stand in documentation, tutorials and the lists of people who guess, in whatever case.
+/// Secrets that stand in documentation, tutorials and the lists of people who guess, in whatever
+/// case.
 const WELL_KNOWN: [&str; 34] = [
     "secret",
     "secretkey",

@@ -45,8 +45,8 @@ impl Fault {
 ///
 /// It forwards to another store, by default to a [`memory_store`](crate::memory_store), and
 /// implements the storage traits that the other one implements. Calls are named after their
-/// method, but for those that two traits have: `find_session` (`find` is for keys), `list_sessions`,
-/// `list_keys`, `insert_key`, `insert_one_time`.
+/// method, but for those that two traits have: `find_session` (`find` is for keys),
+/// `list_sessions`, `list_keys`, `insert_key`, `insert_one_time`.
 ///
 /// ```
 /// use fauth_core::{rejection::Unavailable, Rejection};

@@ -13,8 +13,8 @@ pub fn sign(header: &str, payload: &str) -> String {
     sign_with(Algorithm::HS256, SECRET.as_bytes(), header, payload)
 }
 
-/// A token of a purpose that works once, as the standard profile writes it, good for a quarter of an
-/// hour from `now`. No store knows it.
+/// A token of a purpose that works once, as the standard profile writes it, good for a quarter of
+/// an hour from `now`. No store knows it.
 pub fn one_time_token(purpose: Purpose, subject: &str, now: Timestamp) -> String {
     let now = now.unix_seconds();
     let header = serde_json::json!({ "alg": "HS256", "typ": purpose.media_type() });

@@ -6,8 +6,11 @@
 //!
 //! # The application
 //!
-//! `auth` and `other` are [`App::auth`] and [`App::other`]. The handler `greet` takes `CurrentUser<TestUser>` and answers [`greeting`]; `greet_maybe` takes
-//! `MaybeUser<TestUser>`; `greet_grant` takes `Grant<TestUser>` and answers the [`greeting`] of its user; `show_token` takes `Token` and answers [`token_text`]. All answer `GET`; those marked * answer `POST` too. Paths under one guard:
+//! `auth` and `other` are [`App::auth`] and [`App::other`]. The handler `greet` takes
+//! `CurrentUser<TestUser>` and answers [`greeting`]; `greet_maybe` takes `MaybeUser<TestUser>`;
+//! `greet_grant` takes `Grant<TestUser>` and answers the [`greeting`] of its user; `show_token`
+//! takes `Token` and answers [`token_text`]. All answer `GET`; those marked * answer `POST` too.
+//! Paths under one guard:
 //!
 //! | path | guard | handler |
 //! |---|---|---|
@@ -58,9 +61,11 @@
 //! | `/empty` | the router wrapper without any route | |
 //! | `/group/…` | the router wrapper | |
 //!
-//! Inside `/group`: `/dashboard` `greet`; `/echo` `greet`, by `POST` only; `/nested/leaf` `greet` in a nested router; `/merged` `greet` in a merged router; `/mounted/…` a
-//! service of the framework without handler, answering the text `raw`; `/admin` `greet` behind `require_roles(auth, ["admin"])`; `/public` as `/guards/public`; `/late` `greet`, added last. The ready-made
-//! endpoints are at the root.
+//! Inside `/group`: `/dashboard` `greet`; `/echo` `greet`, by `POST` only; `/nested/leaf` `greet`
+//! in a nested router; `/merged` `greet` in a merged router; `/mounted/…` a service of the
+//! framework without handler, answering the text `raw`; `/admin` `greet` behind
+//! `require_roles(auth, ["admin"])`; `/public` as `/guards/public`; `/late` `greet`, added last.
+//! The ready-made endpoints are at the root.
 
 pub mod answers;
 pub mod api_keys;
@@ -103,8 +108,8 @@ pub struct App {
 
 /// An adapter under test.
 pub trait Harness {
-    /// Builds the application, sends it one request, from [`WireRequest::peer`] if it names one, and
-    /// reads the whole response.
+    /// Builds the application, sends it one request, from [`WireRequest::peer`] if it names one,
+    /// and reads the whole response.
     fn exchange(app: &App, request: WireRequest) -> WireResponse;
 }
 

@@ -430,7 +430,8 @@ async fn a_one_time_token_survives_a_change_of_store_secrets() {
     assert_eq!(shop.auth.redeem(lost.expose(), purpose).await.unwrap_err(), spent);
 }
 
-/// As whoever can write the table would: a token that was redeemed, with a record of its own making.
+/// As whoever can write the table would: a token that was redeemed, with a record of its own
+/// making.
 #[tokio::test]
 async fn whoever_can_write_the_table_revives_no_one_time_token() {
     use fauth_core::store::{OneTimeRecord, OneTimeStore};

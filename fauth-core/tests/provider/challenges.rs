@@ -53,7 +53,8 @@ fn parameters(reply: &Reply) -> Vec<(String, String)> {
     challenge.params.iter().map(|(name, value)| ((*name).to_owned(), value.to_unescaped())).collect()
 }
 
-/// RFC 6750 section 3 and RFC 9470 section 3: at most one of each, and nothing outside their alphabets.
+/// RFC 6750 section 3 and RFC 9470 section 3: at most one of each, and nothing outside their
+/// alphabets.
 #[track_caller]
 fn conforms(parameters: &[(String, String)]) {
     let names: BTreeSet<&str> = parameters.iter().map(|(name, _)| name.as_str()).collect();

@@ -1262,7 +1262,8 @@ fn okp_short_key() {
 
 // ------------------------------------------------------------------------------------------------ when somebody logged in
 
-/// It is read when it is asked for. What cannot be read is no login, and no reason to refuse the token.
+/// It is read when it is asked for. What cannot be read is no login, and no reason to refuse the
+/// token.
 #[test]
 fn the_time_of_a_login_is_read_strictly() {
     let read = |json: String| {

@@ -35,7 +35,8 @@ impl Redis {
         Self::start_with(&[])
     }
 
-    /// Starts one with options of its own (words, as after `redis-server`), which win against the usual ones.
+    /// Starts one with options of its own (words, as after `redis-server`), which win against the
+    /// usual ones.
     ///
     /// # Panics
     /// As [`start`](Self::start).

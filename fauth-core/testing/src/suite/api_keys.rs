@@ -156,7 +156,8 @@ cases! { $ __api_keys_tests in api_keys;
         t.get(path).bearer(key("alice", "admin")).send().refused(403, "missing_scope");
     }
 
-    /// Each guard decides for itself, so that the outer one cannot open what the inner one keeps shut.
+    /// Each guard decides for itself, so that the outer one cannot open what the inner one keeps
+    /// shut.
     fn every_guard_must_let_a_key_in(t) {
         (t, _) = with_keys();
         let key = create(&t, "alice", ApiKeyRequest::new("deploy").scope("read")).expose().to_owned();

@@ -105,7 +105,8 @@ cases! { $ __extractors_tests in extractors;
         t.get("/me").bearer(foreign.expose()).send().refused(401, "invalid_token");
     }
 
-    /// Each provider has a credential of its own in the request. `Token` is that of the guard next to the handler.
+    /// Each provider has a credential of its own in the request. `Token` is that of the guard next
+    /// to the handler.
     fn token_behind_guards_of_two_providers_is_that_of_the_inner_one(t) {
         t = Probe::build(|builder| builder.transport(CookieTransport::new()));
         let foreign = at_once(t.app.other.issue(Purpose::Access, "bob")).unwrap();

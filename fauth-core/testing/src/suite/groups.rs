@@ -137,7 +137,8 @@ cases! { $ __groups_tests in groups;
         t.get("/admins/none").bearer(t.access("alice")).send_to_framework().is(404);
     }
 
-    /// Alice is an admin and a user, Bob a user alone: a list of one role could not tell all from any.
+    /// Alice is an admin and a user, Bob a user alone: a list of one role could not tell all from
+    /// any.
     fn a_group_demands_all_of_its_roles_or_one_of_them(t) {
         t.get("/all-roles/panel").bearer(t.access("alice")).send().is(200).says("Hello alice");
         t.get("/all-roles/panel").bearer(t.access("bob")).send().refused(403, "missing_role");

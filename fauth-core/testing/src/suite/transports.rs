@@ -102,7 +102,8 @@ cases! { $ __transports_tests in transports;
         }
     }
 
-    /// Where tokens in the URL are allowed, it is access tokens at routes: a refresh token in a URL is none.
+    /// Where tokens in the URL are allowed, it is access tokens at routes: a refresh token in a
+    /// URL is none.
     fn a_refresh_or_logout_takes_no_token_from_the_url(t) {
         t = Probe::build(|builder| builder.danger_query_token("token"));
         let pair = t.session("alice");
