@@ -86,3 +86,25 @@ impl fmt::Debug for HeaderValues<'_> {
         f.debug_struct("HeaderValues").field("count", &self.iter().count()).finish()
     }
 }
+
+/// `tchar` of RFC 9110 section 5.6.2.
+pub(crate) const fn is_token_char(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'!' | b'#'
+                | b'$'
+                | b'%'
+                | b'&'
+                | b'\''
+                | b'*'
+                | b'+'
+                | b'-'
+                | b'.'
+                | b'^'
+                | b'_'
+                | b'`'
+                | b'|'
+                | b'~'
+        )
+}

@@ -4,7 +4,7 @@
 //! This module only computes: it checks [`SessionConfig`] and derives refresh-token ids. The
 //! provider opens, refreshes and ends sessions; the session store keeps them.
 
-use std::{borrow::Cow, net::IpAddr, time::Duration};
+use std::{borrow::Cow, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -368,20 +368,16 @@ impl RefreshId {
 impl ClientFingerprint {
     /// Of the network and the user agent; `None` if neither is known.
     pub(crate) fn of(client: &ClientInfo) -> Option<Self> {
-        let (address, user_agent) = (client.address(), client.user_agent());
-        if address.is_none() && user_agent.is_none() {
+        let user_agent = client.user_agent();
+        if client.address().is_none() && user_agent.is_none() {
             return None;
         }
         let mut hash = Sha256::new_with_prefix(b"fauth: client");
-        match address.map(|address| address.to_canonical()) {
+        match client.address_block() {
             None => hash.update(b"-"),
-            Some(IpAddr::V4(address)) => {
-                hash.update(b"4");
-                hash.update(address.octets());
-            }
-            Some(IpAddr::V6(address)) => {
-                hash.update(b"6");
-                hash.update(address.octets().get(..NETWORK).unwrap_or_default());
+            Some(block) => {
+                hash.update(b"+");
+                hash.update(block.to_bytes());
             }
         }
         // Nobody's user agent is empty.
@@ -389,9 +385,6 @@ impl ClientFingerprint {
         <[u8; 32]>::from(hash.finalize()).first_chunk().copied().map(Self::from_bytes)
     }
 }
-
-/// How many bytes of an IPv6 address name the network; a client may change the others at will.
-const NETWORK: usize = 8;
 
 #[cfg(test)]
 mod tests {

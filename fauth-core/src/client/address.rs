@@ -14,6 +14,11 @@ impl AddressBlock {
         let is_ipv4 = address.to_canonical().is_ipv4();
         Self(if is_ipv4 { bits(address) } else { bits(address) >> 64 << 64 })
     }
+
+    /// Different for different blocks, and the same on every instance.
+    pub(crate) const fn to_bytes(self) -> [u8; 16] {
+        self.0.to_be_bytes()
+    }
 }
 
 /// The other end of the socket. A listener for IPv6 shows IPv4 addresses mapped into IPv6; they

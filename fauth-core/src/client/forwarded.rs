@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::address::{is_unreserved, parse};
-use crate::request::HeaderValues;
+use crate::request::{HeaderValues, is_token_char};
 
 /// The longest entry that is looked at, in bytes. The rest of a longer one is not searched for its
 /// beginning.
@@ -124,7 +124,7 @@ fn the_for_of(element: &str) -> Option<String> {
         if !rest.is_empty() && !rest.starts_with(';') {
             let (name, after) = rest.split_once('=')?;
             let (value, after) = value_at_start(after)?;
-            if name.is_empty() || !name.bytes().all(is_token) {
+            if name.is_empty() || !name.bytes().all(is_token_char) {
                 return None;
             }
             if name.eq_ignore_ascii_case("for") && found.replace(value).is_some() {
@@ -143,7 +143,7 @@ fn the_for_of(element: &str) -> Option<String> {
 /// A token or a quoted text, and what comes after it.
 fn value_at_start(text: &str) -> Option<(String, &str)> {
     let Some(quoted) = text.strip_prefix('"') else {
-        let end = text.bytes().position(|byte| !is_token(byte)).unwrap_or(text.len());
+        let end = text.bytes().position(|byte| !is_token_char(byte)).unwrap_or(text.len());
         let (value, rest) = text.split_at_checked(end)?;
         return (!value.is_empty()).then(|| (value.to_owned(), rest));
     };
@@ -157,27 +157,6 @@ fn value_at_start(text: &str) -> Option<(String, &str)> {
         }
     }
     None
-}
-
-const fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'!' | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
-        )
 }
 
 /// An IPv4 address or an IPv6 address in brackets, with a port or without. `unknown` and

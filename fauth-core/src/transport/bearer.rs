@@ -1,7 +1,11 @@
 //! `Authorization: Bearer …` (RFC 6750 section 2.1).
 
 use super::{Extracted, SecurityScheme, Transport};
-use crate::{rejection::MalformedCredential, request::RequestHead, token::Purpose};
+use crate::{
+    rejection::MalformedCredential,
+    request::{RequestHead, is_token_char},
+    token::Purpose,
+};
 
 /// Reads `Authorization: Bearer <token>` ([RFC 6750 section 2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1)). The default.
 ///
@@ -87,28 +91,6 @@ fn trim(mut value: &[u8]) -> &[u8] {
         value = rest;
     }
     value
-}
-
-/// `tchar` of RFC 9110 section 5.6.2.
-const fn is_token_char(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'!' | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
-        )
 }
 
 #[cfg(test)]
