@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use actix_web::{
-    App as ActixApp, Error, HttpMessage as _, HttpResponse, Resource,
+    App as ActixApp, Error, HttpMessage as _, HttpRequest, HttpResponse, Resource,
     body::MessageBody,
     dev::{HttpServiceFactory, ServiceRequest, ServiceResponse, fn_service},
     http::{Method, header::ContentType},
@@ -14,14 +14,14 @@ use actix_web::{
     web::{self, Data, ServiceConfig, get, post, resource, scope},
 };
 use fauth_actix::{
-    CurrentUser, Grant, MaybeUser, SecureScope, Token, auth_routes, require, require_active_user,
-    require_any_role, require_permissions, require_roles, require_scopes, require_user,
+    CurrentUser, Grant, Head, MaybeUser, SecureScope, Token, auth_routes, require, require_active_user,
+    require_any_role, require_permissions, require_roles, require_scopes, require_user, respond,
 };
 use fauth_core::{AuthProvider, Requirement, rejection::DetailJson};
 use fauth_testing::{
     Role, TestUser, WireRequest, WireResponse,
     suite::{
-        App, Harness, PUBLIC, custom_requirement, greeting, keys_or_admins, keys_requirement,
+        App, Harness, PUBLIC, custom_requirement, greeting, keys_or_admins, keys_requirement, own_reply,
         recent_requirement, token_text,
     },
 };
@@ -68,6 +68,11 @@ async fn public() -> HttpResponse {
         .content_type(ContentType::plaintext())
         .insert_header(("cache-control", PUBLIC))
         .body("public")
+}
+
+async fn own(auth: Data<Auth>, request: HttpRequest) -> HttpResponse {
+    let reply = own_reply(&auth, &Head::from(&request)).await;
+    respond(reply.unwrap_or_else(|rejection| auth.refuse(&rejection, &Head::from(&request))))
 }
 
 /// Demands that are added one after the other.
@@ -164,6 +169,7 @@ fn app(App { auth, other }: &App) -> impl FnOnce(&mut ServiceConfig) {
             .service(resource("/maybe").route(get().to(greet_maybe)).route(post().to(greet_maybe)))
             .service(resource("/token").route(get().to(show_token)))
             .service(resource("/grant").route(get().to(greet_grant)))
+            .service(resource("/own/{name}").route(get().to(own)).route(post().to(own)))
             .service(greets("/forged").wrap(from_fn(forge)))
             .service(guards)
             .service(admins)

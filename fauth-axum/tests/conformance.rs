@@ -6,19 +6,20 @@ use std::{convert::Infallible, sync::Arc};
 use axum::{
     Router,
     body::{Body, to_bytes},
-    extract::{ConnectInfo, Request},
+    extract::{ConnectInfo, Request, State},
+    http::request::Parts,
     response::{IntoResponse, Response},
     routing::{MethodRouter, get, post},
 };
 use fauth_axum::{
-    CurrentUser, Grant, MaybeUser, SecureRouter, Token, auth_routes, require, require_active_user,
-    require_any_role, require_permissions, require_roles, require_scopes, require_user,
+    CurrentUser, Grant, Head, MaybeUser, SecureRouter, Token, auth_routes, require, require_active_user,
+    require_any_role, require_permissions, require_roles, require_scopes, require_user, respond,
 };
 use fauth_core::{AuthProvider, Requirement, rejection::DetailJson};
 use fauth_testing::{
     Role, TestUser, WireRequest, WireResponse,
     suite::{
-        App, Harness, PUBLIC, custom_requirement, greeting, keys_or_admins, keys_requirement,
+        App, Harness, PUBLIC, custom_requirement, greeting, keys_or_admins, keys_requirement, own_reply,
         recent_requirement, token_text,
     },
 };
@@ -40,6 +41,11 @@ async fn greet_grant(Grant(granted): Grant<TestUser>) -> String {
 
 async fn show_token(Token(token): Token) -> String {
     token_text(&token)
+}
+
+async fn own(State(auth): State<Auth>, parts: Parts) -> Response {
+    let head = Head::from(&parts);
+    respond(own_reply(&auth, &head).await.unwrap_or_else(|rejection| auth.refuse(&rejection, &head)))
 }
 
 async fn public() -> impl IntoResponse {
@@ -84,6 +90,7 @@ fn app(App { auth, other }: &App) -> Router {
         .route("/maybe", get(greet_maybe).post(greet_maybe))
         .route("/token", get(show_token))
         .route("/grant", get(greet_grant))
+        .route("/own/{name}", get(own).post(own))
         .route("/forged", greet().layer(axum::middleware::from_fn(forge)))
         .route("/guards/user", greet().layer(require_user(auth)))
         .route("/guards/active", greet().layer(require_active_user(auth)))

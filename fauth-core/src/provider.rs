@@ -2,12 +2,15 @@
 
 mod api_keys;
 mod builder;
+mod claims;
+mod delivery;
 mod granted;
 mod inner;
 mod one_times;
 mod passwords;
 mod presented;
 mod registry;
+mod replies;
 mod revocations;
 mod run_to_completion;
 mod sessions;
@@ -16,12 +19,13 @@ mod within;
 use std::{future::Future, sync::Arc};
 
 pub use builder::AuthProviderBuilder;
+pub(crate) use delivery::{LoginPlace, answer};
 pub use granted::Granted;
 pub use inner::AuthProvider;
 pub(crate) use passwords::Authenticated;
 pub use presented::Presented;
 use presented::{Credential, Found, Keys, Verified};
-pub(crate) use sessions::Ended;
+pub(crate) use replies::{outcome, outcome_everywhere};
 use sessions::refuse_old_epoch;
 use within::within;
 
@@ -173,7 +177,8 @@ impl<U: AuthUser> AuthProvider<U> {
         if token.is_empty() {
             return Err(Rejection::MissingCredential);
         }
-        let credential = Credential { token: token.into(), no_store: false, keys: Keys::Too };
+        let credential =
+            Credential { token: token.into(), no_store: false, is_ambient: false, keys: Keys::Too };
         credential
             .token
             .check_length(self.inner.max_credential_bytes)
@@ -304,15 +309,27 @@ impl<U: AuthUser> AuthProvider<U> {
             (false, true) => Keys::Only,
             (false, false) => Keys::Too,
         };
-        Ok(Some(Credential { token, no_store: is_in_url, keys }))
+        Ok(Some(Credential { token, no_store: is_in_url, is_ambient, keys }))
     }
 
     pub(crate) fn refuse_cross_site(&self, head: &dyn RequestHead) -> Result<(), Rejection> {
         let changes_something = !csrf::is_safe_method(head.method()) || opens_websocket(head);
-        if changes_something && !csrf::is_own_request(&self.origin_of(head), &self.inner.trusted_origins) {
-            return Err(Rejection::CrossSiteRequest);
-        }
-        Ok(())
+        if changes_something { self.check_origin(head) } else { Ok(()) }
+    }
+
+    /// Refuses a request that does not prove that one of the application's own pages sent it, or
+    /// one of a [trusted origin](AuthProviderBuilder::trusted_origin).
+    ///
+    /// Guards ask this by themselves where a cookie is the credential and the method changes
+    /// something; [`login_reply`](Self::login_reply), [`refresh_reply`](Self::refresh_reply) and
+    /// [`logout_reply`](Self::logout_reply) where cookies are set. Call it in handlers of your own
+    /// that set cookies or act for whoever sends them.
+    ///
+    /// # Errors
+    /// [`Rejection::CrossSiteRequest`] for any method, with what is missing.
+    pub fn check_origin(&self, head: &dyn RequestHead) -> Result<(), Rejection> {
+        csrf::check_own_request(&self.origin_of(head), &self.inner.trusted_origins)
+            .map_err(Rejection::CrossSiteRequest)
     }
 
     fn origin_of<'a>(&self, head: &'a dyn RequestHead) -> Origin<'a> {
@@ -386,7 +403,7 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     fn verify_credential(&self, credential: &Credential<'_>) -> Result<Verified, Rejection> {
-        let Credential { token, no_store, keys } = credential;
+        let Credential { token, no_store, keys, .. } = credential;
         if *keys == Keys::Only {
             token.check_grammar().map_err(Rejection::MalformedCredential)?;
             return Err(api_keys::refused(ApiKeyFault::Malformed));

@@ -5,24 +5,26 @@ use std::sync::Arc;
 
 use fauth_core::{AuthProvider, Requirement, rejection::DetailJson};
 use fauth_poem::{
-    CurrentUser, Grant, MaybeUser, SecureRoute, Token, auth_routes, require, require_active_user,
-    require_any_role, require_permissions, require_roles, require_scopes, require_user,
+    CurrentUser, Grant, Head, MaybeUser, SecureRoute, Token, auth_routes, require, require_active_user,
+    require_any_role, require_permissions, require_roles, require_scopes, require_user, respond,
 };
 use fauth_testing::{
     Role, TestUser, WireRequest, WireResponse,
     suite::{
-        App, Harness, PUBLIC, custom_requirement, greeting, keys_or_admins, keys_requirement,
+        App, Harness, PUBLIC, custom_requirement, greeting, keys_or_admins, keys_requirement, own_reply,
         recent_requirement, token_text,
     },
 };
 use poem::{
-    Addr, Body, Endpoint, EndpointExt as _, IntoResponse as _, Request, RequestParts, Route,
+    Addr, Body, Endpoint, EndpointExt as _, IntoResponse as _, Request, RequestParts, Response, Route,
     endpoint::make_sync,
     get, handler,
     http::uri::Scheme,
     post,
-    web::{LocalAddr, RemoteAddr, WithHeader},
+    web::{Data, LocalAddr, RemoteAddr, WithHeader},
 };
+
+type Auth = AuthProvider<TestUser>;
 
 #[handler]
 fn greet(CurrentUser(user): CurrentUser<TestUser>) -> String {
@@ -47,6 +49,12 @@ fn show_token(Token(token): Token) -> String {
 #[handler]
 fn public() -> WithHeader<&'static str> {
     "public".with_header("cache-control", PUBLIC)
+}
+
+#[handler]
+async fn own(auth: Data<&Auth>, request: &Request) -> Response {
+    let reply = own_reply(&auth, &Head::from(request)).await;
+    respond(reply.unwrap_or_else(|rejection| auth.refuse(&rejection, &Head::from(request))))
 }
 
 /// Demands that are added one after the other.
@@ -78,6 +86,7 @@ fn app(App { auth, other }: &App) -> impl Endpoint + use<> {
         .at("/maybe", get(greet_maybe).post(greet_maybe))
         .at("/token", get(show_token))
         .at("/grant", get(greet_grant))
+        .at("/own/:name", get(own).post(own))
         .at("/forged", get(greet).data(forged.clone()).data(Arc::new(forged)))
         .at("/guards/user", get(greet).with(require_user(auth)))
         .at("/guards/active", get(greet).with(require_active_user(auth)))

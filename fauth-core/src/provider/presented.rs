@@ -53,6 +53,8 @@ pub(crate) struct Credential<'a> {
     pub(crate) token: UnverifiedToken<'a>,
     /// Answers to a request with a token in its URL must not be cached.
     pub(crate) no_store: bool,
+    /// Browsers attach it unasked.
+    pub(crate) is_ambient: bool,
     pub(crate) keys: Keys,
 }
 

@@ -11,7 +11,7 @@ use fauth_core::{
 use super::{
     TestUser, WireRequest, WireResponse,
     suite::{
-        App, Harness, PUBLIC, custom_requirement, greeting, keys_or_admins, keys_requirement,
+        App, Harness, PUBLIC, custom_requirement, greeting, keys_or_admins, keys_requirement, own_reply,
         recent_requirement, token_text,
     },
 };
@@ -44,6 +44,10 @@ async fn answer(app: &App, request: &WireRequest) -> WireResponse {
     let endpoint = Endpoint::of(&app.auth).find(|endpoint| is_at(endpoint.path(), &path));
     if let Some(endpoint) = endpoint {
         return call(app, request, endpoint).await.into();
+    }
+    if path.starts_with("/own/") {
+        let reply = own_reply(&app.auth, request).await;
+        return reply.unwrap_or_else(|rejection| app.auth.refuse(&rejection, request)).into();
     }
     let (guards, handler) = route(app, &path);
     behind(app, request, guards, handler, None).await

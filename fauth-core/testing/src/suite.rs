@@ -20,6 +20,7 @@
 //! | `/token` | none | `show_token` |
 //! | `/grant` | none | `greet_grant` |
 //! | `/forged` | none; a middleware puts a `TestUser` and an `Arc<TestUser>` into the extensions | `greet` |
+//! | `/own/…` * | none | answers what [`own_reply`] says |
 //! | `/guards/user` | `require_user(auth)` | `greet` |
 //! | `/guards/active` | `require_active_user(auth)` | `greet` |
 //! | `/guards/roles` | `require_roles(auth, ["admin", "user"])` | `greet` |
@@ -71,8 +72,11 @@ pub mod answers;
 pub mod api_keys;
 pub mod applications;
 pub mod bearer;
+pub mod bodies;
+pub mod claims;
 pub mod clients;
 pub mod cookies;
+pub mod delivery;
 pub mod endpoints;
 pub mod extractors;
 pub mod failures;
@@ -85,11 +89,12 @@ pub mod tokens;
 pub mod transports;
 
 use crate::at_once;
-use std::{marker::PhantomData, net::IpAddr, time::Duration};
+use std::{future::Future, marker::PhantomData, net::IpAddr, pin::Pin, time::Duration};
 
 use fauth_core::{
-    AuthConfig, AuthProvider, AuthProviderBuilder, LoginRequest, OneTimePurpose, Purpose, Requirement,
-    TokenPair, TokenPayload, TokenRequest, clock::Clock as _,
+    AuthConfig, AuthProvider, AuthProviderBuilder, LoginRequest, LogoutRequest, OneTimePurpose, Purpose,
+    RefreshRequest, Rejection, Requirement, TokenPair, TokenPayload, TokenRequest, clock::Clock as _,
+    reply::Reply, request::RequestHead,
 };
 
 use super::{
@@ -117,6 +122,21 @@ pub trait Harness {
 pub fn greeting(user: Option<&TestUser>) -> String {
     format!("Hello {}", user.map_or("nobody", |user| &user.name))
 }
+
+/// What the application's own endpoints answer, at `/own/login`, `/own/proven`, `/own/refresh` and
+/// `/own/logout`.
+pub fn own_reply(auth: &AuthProvider<TestUser>, head: &dyn RequestHead) -> OwnReply {
+    let login = || LoginRequest::for_subject("alice");
+    match head.path() {
+        "/own/login" => Box::pin(auth.login_reply(head, login())),
+        "/own/proven" => Box::pin(auth.login_reply(head, login().body_proves_user(true))),
+        "/own/refresh" => Box::pin(auth.refresh_reply(head, RefreshRequest::new())),
+        _ => Box::pin(auth.logout_reply(head, LogoutRequest::new())),
+    }
+}
+
+/// A reply to come.
+pub type OwnReply = Pin<Box<dyn Future<Output = Result<Reply, Rejection>> + Send>>;
 
 /// The `Cache-Control` of the handlers that let others keep their answer.
 pub const PUBLIC: &str = "public, max-age=60";
@@ -223,6 +243,18 @@ macro_rules! conformance {
         mod endpoints {
             use super::*;
             $crate::__endpoints_tests!($harness);
+        }
+        mod bodies {
+            use super::*;
+            $crate::__bodies_tests!($harness);
+        }
+        mod delivery {
+            use super::*;
+            $crate::__delivery_tests!($harness);
+        }
+        mod claims {
+            use super::*;
+            $crate::__claims_tests!($harness);
         }
         mod sessions {
             use super::*;
