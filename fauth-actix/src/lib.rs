@@ -28,6 +28,8 @@
 //! - actix-web matches the percent-decoded path: `/%61dmin` is `/admin`, and is guarded like it. Paths that can be read in more than one way (`..`, `//`, an encoded
 //!   slash) are refused by every guard with 400.
 //! - [`Scope::route`](actix_web::Scope::route) answers a wrong method with 404, a resource with 405. Neither answers HEAD unless told to.
+//! - WebSockets come over HTTP/1.1 only: actix-web does not offer the extended CONNECT of HTTP/2 (RFC 8441), so browsers open a connection of
+//!   HTTP/1.1 for them. Every CONNECT is refused by a guard with 405.
 //! - The extractors of a handler run side by side, see [`CurrentUser`].
 
 mod extract;
@@ -46,4 +48,4 @@ pub use guard::{
 pub use head::Head;
 pub use respond::{Refused, respond};
 pub use router::SecureScope;
-pub use routes::auth_routes;
+pub use routes::{AuthRoutes, auth_routes};

@@ -16,7 +16,7 @@ pub use guard::{
 pub use head::Head;
 pub use respond::{Refused, respond};
 pub use router::SecureRouter;
-pub use routes::auth_routes;
+pub use routes::{AuthRoutes, auth_routes};
 
 /// The front page of the project, whose first example is one for axum.
 #[cfg(doctest)]

@@ -11,10 +11,10 @@ use axum::{
     routing::{MethodRouter, get, post},
 };
 use fauth_axum::{
-    CurrentUser, Grant, MaybeUser, SecureRouter, Token, auth_routes, require, require_active_user,
-    require_any_role, require_permissions, require_roles, require_scopes, require_user,
+    AuthRoutes, CurrentUser, Grant, MaybeUser, SecureRouter, Token, auth_routes, require,
+    require_active_user, require_any_role, require_permissions, require_roles, require_scopes, require_user,
 };
-use fauth_core::{AuthProvider, Requirement, rejection::DetailJson};
+use fauth_core::{AuthProvider, Requirement, rejection::DetailJson, routes::Endpoint};
 use fauth_testing::{
     Role, TestUser, WireRequest, WireResponse,
     suite::{
@@ -63,6 +63,17 @@ async fn forge(mut request: Request, next: axum::middleware::Next) -> Response {
     next.run(request).await
 }
 
+/// Some of the ready-made endpoints, under other paths.
+fn own_endpoints(auth: &Auth) -> AuthRoutes<TestUser, Auth> {
+    AuthRoutes::new(auth)
+        .only([Endpoint::Login, Endpoint::Logout, Endpoint::LogoutAll, Endpoint::Session])
+        .without(Endpoint::LogoutAll)
+        .at(Endpoint::Login, "/signin")
+        .at(Endpoint::Session, "/devices/{sid}")
+        .page(Endpoint::Login, async || "page")
+        .page(Endpoint::Session, async || "page")
+}
+
 fn app(App { auth, other }: &App) -> Router {
     let greet = || -> MethodRouter<Auth> { get(greet) };
     let raw = service_fn(|_: Request| async { Ok::<_, Infallible>("raw".into_response()) });
@@ -79,6 +90,7 @@ fn app(App { auth, other }: &App) -> Router {
     let scoped_admins = SecureRouter::new(auth).require_roles(["admin"]).require_scopes(["read"]);
     Router::new()
         .merge(auth_routes(auth))
+        .nest("/own", own_endpoints(auth).into())
         .route("/open", get(async || "open"))
         .route("/me", greet().post(self::greet))
         .route("/maybe", get(greet_maybe).post(greet_maybe))
@@ -152,6 +164,8 @@ fn app(App { auth, other }: &App) -> Router {
 struct Axum;
 
 impl Harness for Axum {
+    const HAS_EXTENDED_CONNECT: bool = cfg!(feature = "http2");
+
     fn exchange(built_from: &App, request: WireRequest) -> WireResponse {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
@@ -161,6 +175,11 @@ impl Harness for Axum {
             }
             if let Some(peer) = request.peer {
                 builder = builder.extension(ConnectInfo(peer));
+            }
+            // As hyper puts it there.
+            #[cfg(feature = "http2")]
+            if let Some(protocol) = &request.protocol {
+                builder = builder.extension(hyper::ext::Protocol::from(&**protocol));
             }
             let request = builder.body(Body::from(request.body)).unwrap();
             let response = app(built_from).oneshot(request).await.unwrap();

@@ -7,7 +7,7 @@ use crate::{
     provider::{AuthProvider, Granted, Presented},
     rejection::{Rejection, Renderer},
     reply::Reply,
-    request::RequestHead,
+    request::{RequestHead, is_websocket_connect},
     requirement::Requirement,
     user::AuthUser,
 };
@@ -81,7 +81,8 @@ impl<U: AuthUser> Guard<U> {
     /// provider, nothing is verified or loaded again.
     pub fn read(&self, head: &dyn RequestHead, earlier: Option<&Granted<U>>) -> Presented<U> {
         // TRACE echoes headers, CONNECT asks for a tunnel: no handler behind a guard is meant to answer them.
-        if matches!(head.method(), "TRACE" | "CONNECT") {
+        // A WebSocket over HTTP/2 comes by CONNECT too, and is a request like its handshake over HTTP/1.1.
+        if matches!(head.method(), "TRACE" | "CONNECT") && !is_websocket_connect(head) {
             return self.inner.provider.refused(Rejection::MethodNotAllowed { allow: METHODS });
         }
         if path::canonical(head.path(), self.inner.provider.allowed_in_path()).is_none() {

@@ -39,7 +39,7 @@ use crate::{
         ApiKeyFault, InvalidToken, MalformedCredential, Misconfigured, Rejection, Renderer, Unavailable,
     },
     reply::Reply,
-    request::RequestHead,
+    request::{RequestHead, opens_websocket},
     requirement::{Missing, Requirement, Unmet},
     store::{Owner, StoreError},
     token::{IssueError, IssuedToken, Purpose, TokenError, TokenPayload, TokenRequest},
@@ -489,13 +489,6 @@ fn refuse_impossible(requirement: &Requirement) -> Result<(), Rejection> {
 
 fn is_explicit(transport: &dyn Transport, head: &dyn RequestHead, purpose: Purpose) -> bool {
     !transport.is_ambient() && !matches!(transport.extract(head, purpose), Extracted::Absent)
-}
-
-/// A handshake is a GET, but what it opens is not bound by the same-origin policy (RFC 6455 section 10.2).
-fn opens_websocket(head: &dyn RequestHead) -> bool {
-    head.header("upgrade")
-        .iter()
-        .any(|value| value.to_ascii_lowercase().windows(9).any(|word| word == b"websocket"))
 }
 
 /// Adapters run these on any thread: their futures must be able to move.

@@ -13,7 +13,11 @@
 //! tokens itself, as cookies do: then they are in its headers and nowhere else. Every answer carries `Cache-Control: no-store`, every refusal has the form of
 //! the provider's renderer.
 
+mod mounts;
+
 use std::{fmt, net::IpAddr, sync::Arc};
+
+pub use mounts::{Mount, Mounts};
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -105,6 +109,15 @@ impl Endpoint {
         }
     }
 
+    /// The same where GET and HEAD belong to a page of the application's own.
+    const fn methods_beside_a_page(self) -> &'static str {
+        match self {
+            Self::Login | Self::Refresh | Self::Logout | Self::LogoutAll => "GET, HEAD, POST",
+            Self::Sessions => "GET, HEAD",
+            Self::Session => "GET, HEAD, DELETE",
+        }
+    }
+
     /// Reads a request to this endpoint. This is the synchronous half; [`Call::answer`] is the other.
     pub fn read<U: AuthUser>(
         self,
@@ -112,8 +125,18 @@ impl Endpoint {
         head: &dyn RequestHead,
         body: Result<&[u8], BodyError>,
     ) -> Call<U> {
-        let allow = self.methods();
-        let parsed = if allow.split(", ").any(|method| method == head.method()) {
+        self.read_allowing(self.methods(), auth, head, body)
+    }
+
+    /// `allow` is what the answer to another method says.
+    fn read_allowing<U: AuthUser>(
+        self,
+        allow: &'static str,
+        auth: &AuthProvider<U>,
+        head: &dyn RequestHead,
+        body: Result<&[u8], BodyError>,
+    ) -> Call<U> {
+        let parsed = if self.methods().split(", ").any(|method| method == head.method()) {
             self.parse(auth, head, body)
         } else {
             Err(Rejection::MethodNotAllowed { allow })

@@ -37,6 +37,8 @@
 //! # What differs from other frameworks
 //! - poem passes a group only paths whose rest is UTF-8. Anything else below a nested route it answers itself, before the guard, with 400 and a text.
 //! - An endpoint within `get(..)` gets HEAD requests as GET, and so does a guard on it; poem drops the body afterwards.
+//! - WebSockets come over HTTP/1.1 only: poem's server does not offer the extended CONNECT of HTTP/2 (RFC 8441), so browsers open a connection
+//!   of HTTP/1.1 for them. Every CONNECT is refused by a guard with 405.
 //! - Extractors cannot change the request: outside guards, two of them in one handler verify and load twice, and [`Token`] works behind guards only.
 
 mod extract;
@@ -55,4 +57,4 @@ pub use guard::{
 pub use head::Head;
 pub use respond::{Refused, respond};
 pub use router::SecureRoute;
-pub use routes::auth_routes;
+pub use routes::{AuthRoutes, auth_routes};

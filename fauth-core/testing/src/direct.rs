@@ -5,13 +5,13 @@ use fauth_core::{
     rejection::DetailJson,
     reply::{Reply, ResponseHeader},
     request::RequestHead,
-    routes::Endpoint,
+    routes::{Mount, Mounts},
 };
 
 use super::{
     TestUser, WireRequest, WireResponse,
     suite::{
-        App, Harness, PUBLIC, custom_requirement, greeting, keys_or_admins, keys_requirement,
+        App, Harness, PUBLIC, custom_requirement, greeting, keys_or_admins, keys_requirement, own_mounts,
         recent_requirement, token_text,
     },
 };
@@ -41,9 +41,17 @@ enum Handler {
 
 async fn answer(app: &App, request: &WireRequest) -> WireResponse {
     let path = request.path().to_owned();
-    let endpoint = Endpoint::of(&app.auth).find(|endpoint| is_at(endpoint.path(), &path));
-    if let Some(endpoint) = endpoint {
-        return call(app, request, endpoint).await.into();
+    let mount =
+        Mounts::of(&app.auth).iter().find(|mount| is_at(mount.path(), &path)).cloned().or_else(|| {
+            let path = path.strip_prefix("/own")?;
+            own_mounts(&app.auth).iter().find(|mount| is_at(mount.path(), path)).cloned()
+        });
+    if let Some(mount) = mount {
+        if mount.has_page() && matches!(request.method(), "GET" | "HEAD") {
+            let page = Reply::new(200).body("text/plain; charset=utf-8", "page");
+            return sent(page, Vec::new(), request.method());
+        }
+        return call(app, request, &mount).await.into();
     }
     let (guards, handler) = route(app, &path);
     behind(app, request, guards, handler, None).await
@@ -66,8 +74,8 @@ fn is_at(mounted: &str, path: &str) -> bool {
     }
 }
 
-async fn call(app: &App, request: &WireRequest, endpoint: Endpoint) -> Reply {
-    match endpoint.read(&app.auth, request, Ok(&request.body)).answer(&app.auth).await {
+async fn call(app: &App, request: &WireRequest, mount: &Mount) -> Reply {
+    match mount.read(&app.auth, request, Ok(&request.body)).answer(&app.auth).await {
         Ok(reply) => reply,
         Err(rejection) => app.auth.refuse(&rejection, request),
     }
@@ -180,7 +188,9 @@ async fn behind(
         }
     }
     let Some(handler) = handler else { return Reply::new(404).into() };
-    if !matches!(request.method(), "GET" | "HEAD" | "POST") {
+    // A service without handler answers whatever it is sent.
+    let is_raw = matches!(handler, Handler::Text("raw"));
+    if !matches!(request.method(), "GET" | "HEAD" | "POST") && !is_raw {
         return Reply::new(405).into();
     }
     // A group's handlers ask the group's provider.

@@ -65,7 +65,9 @@
 //! in a nested router; `/merged` `greet` in a merged router; `/mounted/…` a service of the
 //! framework without handler, answering the text `raw`; `/admin` `greet` behind
 //! `require_roles(auth, ["admin"])`; `/public` as `/guards/public`; `/late` `greet`, added last.
-//! The ready-made endpoints are at the root.
+//! The ready-made endpoints are at the root, and once more below `/own`, where there are only `POST
+//! /own/signin`, `POST /own/logout` and `DELETE /own/devices/{sid}`: [`own_mounts`]. `GET` at the first
+//! and the last of them is a page that answers the text `page`.
 
 pub mod answers;
 pub mod api_keys;
@@ -89,7 +91,9 @@ use std::{marker::PhantomData, net::IpAddr, time::Duration};
 
 use fauth_core::{
     AuthConfig, AuthProvider, AuthProviderBuilder, LoginRequest, OneTimePurpose, Purpose, Requirement,
-    TokenPair, TokenPayload, TokenRequest, clock::Clock as _,
+    TokenPair, TokenPayload, TokenRequest,
+    clock::Clock as _,
+    routes::{Endpoint, Mounts},
 };
 
 use super::{
@@ -108,6 +112,10 @@ pub struct App {
 
 /// An adapter under test.
 pub trait Harness {
+    /// Can its framework be asked for a WebSocket over HTTP/2, by an extended CONNECT
+    /// ([`WireRequest::protocol`])? If not, `exchange` leaves that out, and every CONNECT is refused.
+    const HAS_EXTENDED_CONNECT: bool = true;
+
     /// Builds the application, sends it one request, from [`WireRequest::peer`] if it names one,
     /// and reads the whole response.
     fn exchange(app: &App, request: WireRequest) -> WireResponse;
@@ -131,6 +139,17 @@ pub fn token_text(token: &TokenPayload) -> String {
         token.scopes().join(" "),
         tenant.as_deref().unwrap_or("-")
     )
+}
+
+/// What is mounted below `/own`; adapters say the same by their `AuthRoutes`.
+pub fn own_mounts(auth: &AuthProvider<TestUser>) -> Mounts {
+    Mounts::of(auth)
+        .only([Endpoint::Login, Endpoint::Logout, Endpoint::LogoutAll, Endpoint::Session])
+        .without(Endpoint::LogoutAll)
+        .at(Endpoint::Login, "/signin")
+        .at(Endpoint::Session, "/devices/{sid}")
+        .page(Endpoint::Login)
+        .page(Endpoint::Session)
 }
 
 /// The requirement of `/guards/custom`: an admin, or anybody who may read with a token for reading.
@@ -397,6 +416,13 @@ impl<H: Harness> Sending<'_, H> {
     #[must_use]
     pub fn from_peer(mut self, address: impl Into<IpAddr>) -> Self {
         self.request = self.request.from_peer(address);
+        self
+    }
+
+    /// Makes it an extended CONNECT for this protocol.
+    #[must_use]
+    pub fn protocol(mut self, protocol: &str) -> Self {
+        self.request = self.request.protocol(protocol);
         self
     }
 

@@ -3,7 +3,7 @@
 use fauth_core::{
     AuthProvider, Rejection,
     request::RequestHead,
-    routes::{BodyError, Endpoint, MAX_BODY_BYTES},
+    routes::{BodyError, Endpoint, MAX_BODY_BYTES, Mount, Mounts},
     transport::{BearerTransport, CookieTransport},
 };
 use fauth_testing::{TestUser, Users, WireRequest, config, memory_store, provider_with};
@@ -319,4 +319,43 @@ fn no_head_makes_a_check_panic() {
         prop_assert!((400..=405).contains(&reply.status()), "{rejection:?}");
         prop_assert!(reply.headers().iter().all(|header| header.value().bytes().all(|b| matches!(b, 0x20..=0x7e))));
     });
+}
+
+#[test]
+fn endpoints_can_be_chosen_and_moved() {
+    let auth = fauth_testing::provider().build().unwrap();
+    let paths = |mounts: Mounts| {
+        mounts.iter().map(|mount| (mount.endpoint(), mount.path().to_owned())).collect::<Vec<_>>()
+    };
+    let usual = ALL.map(|endpoint| (endpoint, endpoint.path().to_owned()));
+    assert_eq!(paths(Mounts::of(&auth)), usual);
+    assert_eq!(paths(Mounts::of(&auth).without(Endpoint::Login)), usual[1..]);
+    assert_eq!(paths(Mounts::of(&auth).only([])), []);
+    let moved = Mounts::of(&auth)
+        .only([Endpoint::Logout, Endpoint::Login])
+        .at(Endpoint::Login, "/a")
+        .at(Endpoint::Login, "/b")
+        // What is not there cannot be moved.
+        .at(Endpoint::Refresh, "/c");
+    assert_eq!(paths(moved), [(Endpoint::Login, "/b".to_owned()), (Endpoint::Logout, "/logout".to_owned())]);
+}
+
+#[test]
+fn a_page_takes_no_method_from_an_endpoint() {
+    let auth = fauth_testing::provider().build().unwrap();
+    for endpoint in ALL {
+        let mounts = Mounts::of(&auth).only([endpoint]).page(endpoint);
+        let mount = mounts.iter().next().unwrap();
+        let (method, _) = methods(endpoint);
+        assert_eq!(mount.has_page(), method != "GET", "{endpoint:?}");
+        let put = WireRequest::new("PUT", mount.path());
+        let rejection = runtime().block_on(mount.read(&auth, &put, Ok(b"")).answer(&auth)).unwrap_err();
+        let Rejection::MethodNotAllowed { allow } = rejection else { panic!("{rejection:?}") };
+        let mut all: Vec<_> = allow.split(", ").collect();
+        assert!(all.contains(&"GET") && all.contains(&"HEAD") && all.contains(&method), "{allow}");
+        all.dedup();
+        assert_eq!(all.join(", "), allow);
+    }
+    let mounts = Mounts::of(&auth).without(Endpoint::Login).page(Endpoint::Login);
+    assert!(!mounts.iter().any(Mount::has_page));
 }

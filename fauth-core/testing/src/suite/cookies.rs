@@ -227,6 +227,20 @@ cases! { $ __cookies_tests in cookies;
         upgrade.header("origin", "https://app.example").send().is(200);
     }
 
+    fn a_websocket_over_http2_needs_proof_of_origin(t) {
+        t = cookies();
+        if !H::HAS_EXTENDED_CONNECT {
+            return;
+        }
+        let cookie = session(&t.access("alice"));
+        let connect = t.request("CONNECT", "/group/mounted/chat").protocol("websocket").header("cookie", cookie);
+        connect.clone().send().refused(403, "cross_site_request");
+        connect.clone().header("origin", "https://evil.example").send().refused(403, "cross_site_request");
+        connect.clone().header("sec-fetch-site", "cross-site").send().refused(403, "cross_site_request");
+        connect.clone().header("origin", "https://app.example").send_to_framework().is(200);
+        connect.header("origin", "https://partner.example").send_to_framework().is(200);
+    }
+
     /// A bearer token is nothing that a browser attaches: no proof is needed.
     fn a_bearer_token_needs_no_proof_of_origin(t) {
         t.post("/me").bearer(t.access("alice")).header("sec-fetch-site", "cross-site").send().is(200);
