@@ -5,7 +5,7 @@ use std::fmt;
 use actix_web::{
     FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, Route,
     dev::{AppService, HttpServiceFactory},
-    guard::{self, Guard as _},
+    guard,
     web::{self, Bytes, Payload},
 };
 use fauth_core::{
@@ -130,7 +130,7 @@ async fn answer<U: AuthUser>(
     let call = mount.read(&auth, &Head::from(&request), body.as_deref().map_err(|error| *error));
     match call.answer(&auth).await {
         Ok(reply) => respond(reply),
-        Err(rejection) => respond(auth.refuse(&rejection, &Head::from(&request))),
+        Err(rejection) => respond(mount.refuse(&auth, &rejection, &Head::from(&request))),
     }
 }
 

@@ -15,7 +15,7 @@ use actix_web::{
 };
 use fauth_actix::{
     AuthRoutes, CurrentUser, Grant, MaybeUser, SecureScope, Token, auth_routes, require, require_active_user,
-    require_any_role, require_permissions, require_roles, require_scopes, require_user,
+    require_any_role, require_permissions, require_roles, require_scopes, require_user, visitor,
 };
 use fauth_core::{AuthProvider, Requirement, rejection::DetailJson, routes::Endpoint};
 use fauth_testing::{
@@ -143,6 +143,10 @@ fn app(App { auth, other }: &App) -> impl FnOnce(&mut ServiceConfig) {
         .service(shows_token("/other-outside").wrap(require_user(auth)).wrap(require_user(other)))
         .service(shows_token("/other-inside").wrap(require_user(other)).wrap(require_user(auth)))
         .service(resource("/public").route(get().to(public)).wrap(require_user(auth)));
+    let visited = resource("/maybe").route(get().to(greet_maybe)).route(post().to(greet_maybe));
+    let visitors = scope("/visitors")
+        .service(visited.wrap(visitor(auth)))
+        .service(resource("/public").route(get().to(public)).wrap(visitor(auth)));
     let (auth, endpoints, own) = (auth.clone(), auth_routes(auth), own_endpoints(auth));
     let admins = SecureScope::new("/admins", &auth).require_roles(["admin"]).service(greets("/panel"));
     let demanding = vec![
@@ -178,6 +182,7 @@ fn app(App { auth, other }: &App) -> impl FnOnce(&mut ServiceConfig) {
             .service(resource("/grant").route(get().to(greet_grant)))
             .service(greets("/forged").wrap(from_fn(forge)))
             .service(guards)
+            .service(visitors)
             .service(admins)
             .service(demanding)
             .service(python)

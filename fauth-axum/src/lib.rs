@@ -11,7 +11,7 @@ pub use extract::{CurrentUser, Grant, MaybeUser, Token};
 pub use fauth_core;
 pub use guard::{
     Require, RequireLayer, require, require_active_user, require_any_role, require_permissions,
-    require_roles, require_scopes, require_user,
+    require_roles, require_scopes, require_user, visitor,
 };
 pub use head::Head;
 pub use respond::{Refused, respond};

@@ -128,7 +128,7 @@ async fn answer<U: AuthUser>(auth: AuthProvider<U>, mount: Mount, request: Reque
     let call = mount.read(&auth, &Head::from(&parts), body.as_deref().map_err(|error| *error));
     match call.answer(&auth).await {
         Ok(reply) => respond(reply),
-        Err(rejection) => respond(auth.refuse(&rejection, &Head::from(&parts))),
+        Err(rejection) => respond(mount.refuse(&auth, &rejection, &Head::from(&parts))),
     }
 }
 

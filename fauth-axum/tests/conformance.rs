@@ -13,6 +13,7 @@ use axum::{
 use fauth_axum::{
     AuthRoutes, CurrentUser, Grant, MaybeUser, SecureRouter, Token, auth_routes, require,
     require_active_user, require_any_role, require_permissions, require_roles, require_scopes, require_user,
+    visitor,
 };
 use fauth_core::{AuthProvider, Requirement, rejection::DetailJson, routes::Endpoint};
 use fauth_testing::{
@@ -132,6 +133,8 @@ fn app(App { auth, other }: &App) -> Router {
         )
         .route("/guards/other-outside", get(show_token).layer((require_user(other), require_user(auth))))
         .route("/guards/other-inside", get(show_token).layer((require_user(auth), require_user(other))))
+        .route("/visitors/maybe", get(greet_maybe).post(greet_maybe).layer(visitor(auth)))
+        .route("/visitors/public", get(public).layer(visitor(auth)))
         .route("/guards/public", get(public).layer(require_user(auth)))
         .nest_service("/admins", SecureRouter::new(auth).require_roles(["admin"]).route("/panel", greet()))
         .nest_service(

@@ -75,6 +75,13 @@ pub(crate) fn is_own_request(request: &Origin<'_>, trusted: &TrustedOrigins) -> 
     origin_is_trusted || is_own_origin(request)
 }
 
+/// Does the request say itself that the page of another origin sent it? One that says nothing, as most
+/// programs, is not foreign. For credentials that browsers remember, such as Basic.
+pub(crate) fn is_foreign_request(request: &Origin<'_>, trusted: &TrustedOrigins) -> bool {
+    let says_something = !request.sec_fetch_site.is_empty() || !request.named.is_empty();
+    says_something && !is_own_request(request, trusted)
+}
+
 fn is_own_origin(request: &Origin<'_>) -> bool {
     let (Some(origin), Some(host)) = (request.named.single(), request.host.single()) else { return false };
     // A `Secure` cookie belongs to an https origin, whatever scheme the last leg of the way to this server has: behind a proxy that ends TLS it is http.
@@ -141,6 +148,34 @@ mod tests {
         assert!(own(None, Some("https://app.example"), true));
         assert!(!own(None, Some("http://app.example:443"), true));
         assert!(!own(None, Some("http://evil.example"), true));
+    }
+
+    #[test]
+    fn only_what_says_so_is_foreign() {
+        let foreign = |site: Option<&'static str>, origin: Option<&'static str>| {
+            let trusted = TrustedOrigins::new(vec!["https://partner.example".to_owned()]).unwrap();
+            let request = Origin {
+                sec_fetch_site: values(site),
+                named: values(origin),
+                host: values(Some("app.example")),
+                plain_http: true,
+            };
+            is_foreign_request(&request, &trusted)
+        };
+        assert!(!foreign(None, None));
+        for site in ["same-origin", "none"] {
+            assert!(!foreign(Some(site), None), "{site}");
+        }
+        for site in ["same-site", "cross-site", ""] {
+            assert!(foreign(Some(site), None), "{site}");
+            assert!(!foreign(Some(site), Some("https://partner.example")), "{site}");
+        }
+        for origin in ["https://app.example", "http://app.example", "https://partner.example"] {
+            assert!(!foreign(None, Some(origin)), "{origin}");
+        }
+        for origin in ["https://evil.example", "null", "", "https://app.example:8443"] {
+            assert!(foreign(None, Some(origin)), "{origin}");
+        }
     }
 
     #[test]

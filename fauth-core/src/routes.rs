@@ -31,7 +31,7 @@ use crate::{
     session::LoginRequest,
     store::{Session, SessionId},
     token::{Purpose, TokenPair, TokenPayload},
-    transport::{SetTokenError, Transport},
+    transport::{Keep, SetTokenError, Transport},
     user::AuthUser,
 };
 
@@ -312,12 +312,14 @@ fn refuse_foreign_login<U: AuthUser>(
 /// The pair, by the first transport that delivers tokens itself, otherwise in the body.
 fn deliver<U: AuthUser>(auth: &AuthProvider<U>, pair: &TokenPair) -> Result<Reply, Rejection> {
     for transport in auth.transports() {
-        let access = transport.set(&pair.access, Purpose::Access, pair.access_lifetime).map_err(too_long)?;
+        let keep = |lifetime| Keep { lifetime, remembered: pair.remembered };
+        let access =
+            transport.set(&pair.access, Purpose::Access, keep(pair.access_lifetime)).map_err(too_long)?;
         if access.is_empty() {
             continue;
         }
         let refresh =
-            transport.set(&pair.refresh, Purpose::Refresh, pair.refresh_lifetime).map_err(too_long)?;
+            transport.set(&pair.refresh, Purpose::Refresh, keep(pair.refresh_lifetime)).map_err(too_long)?;
         let body = Delivered {
             refresh_token: refresh.is_empty().then(|| pair.refresh.expose()),
             expires_in: pair.access_lifetime.as_secs(),

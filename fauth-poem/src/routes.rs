@@ -140,7 +140,7 @@ async fn answer<U: AuthUser>(
     let call = mount.read(auth, &Head::from(request), body.as_deref().map_err(|error| *error));
     match call.answer(auth).await {
         Ok(reply) => respond(reply),
-        Err(rejection) => respond(auth.refuse(&rejection, &Head::from(request))),
+        Err(rejection) => respond(mount.refuse(auth, &rejection, &Head::from(request))),
     }
 }
 

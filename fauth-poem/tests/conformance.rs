@@ -6,7 +6,7 @@ use std::sync::Arc;
 use fauth_core::{AuthProvider, Requirement, rejection::DetailJson, routes::Endpoint as Ready};
 use fauth_poem::{
     AuthRoutes, CurrentUser, Grant, MaybeUser, SecureRoute, Token, auth_routes, require, require_active_user,
-    require_any_role, require_permissions, require_roles, require_scopes, require_user,
+    require_any_role, require_permissions, require_roles, require_scopes, require_user, visitor,
 };
 use fauth_testing::{
     Role, TestUser, WireRequest, WireResponse,
@@ -129,6 +129,8 @@ fn app(App { auth, other }: &App) -> impl Endpoint + use<> {
         .nest("/recent", SecureRoute::new(auth).require(recent_requirement()).at("/panel", get(greet)))
         .at("/guards/other-outside", get(show_token).with(require_user(auth)).with(require_user(other)))
         .at("/guards/other-inside", get(show_token).with(require_user(other)).with(require_user(auth)))
+        .at("/visitors/maybe", get(greet_maybe).post(greet_maybe).with(visitor(auth)))
+        .at("/visitors/public", get(public).with(visitor(auth)))
         .at("/guards/public", get(public).with(require_user(auth)))
         .nest("/admins", SecureRoute::new(auth).require_roles(["admin"]).at("/panel", get(greet)))
         .nest("/all-roles", SecureRoute::new(auth).require_roles(["admin", "user"]).at("/panel", get(greet)))

@@ -357,6 +357,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         }
         transports.sort_by_key(|transport| precedence(&**transport));
         check_query_names(&transports)?;
+        transports.iter().try_for_each(|transport| transport.check())?;
         let issuer = self.config.token_issuer().ok_or_else(|| {
             ConfigError::new("secret", "there is no key to sign with", "set a secret or a signing key")
         })?;

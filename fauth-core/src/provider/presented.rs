@@ -3,7 +3,10 @@
 use std::{fmt, sync::Arc};
 
 use super::granted::Granted;
-use crate::{api_key::PresentedKey, rejection::Rejection, token::TokenPayload, transport::UnverifiedToken};
+use crate::{
+    api_key::PresentedKey, rejection::Rejection, reply::Demands, token::TokenPayload,
+    transport::UnverifiedToken,
+};
 
 /// What a request presents to prove who sends it; made by
 /// [`AuthProvider::read`](crate::AuthProvider::read).
@@ -15,6 +18,29 @@ pub struct Presented<U> {
     /// Who has read it, and therefore whose keys were asked. Nobody else may go on with it.
     pub(crate) provider: u64,
     pub(crate) outcome: Result<Found<U>, Rejection>,
+    /// How the credential came that was found, be it good or bad.
+    pub(crate) way: Way,
+}
+
+/// How a credential has come, and so what follows for the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Sent on purpose, in a header; or there was none.
+    Explicit,
+    /// Attached by a browser: by the transport with this place in the provider's list.
+    Ambient(usize),
+    /// In the URL, which others keep.
+    Url,
+}
+
+impl Way {
+    pub(crate) const fn demands(self) -> Demands {
+        match self {
+            Self::Explicit => Demands::of_nothing(),
+            Self::Ambient(_) => Demands::of_cookie(),
+            Self::Url => Demands::of_url(),
+        }
+    }
 }
 
 /// What was found in a request.
@@ -51,8 +77,7 @@ impl<U> fmt::Debug for Presented<U> {
 /// A token and what follows from where it was found.
 pub(crate) struct Credential<'a> {
     pub(crate) token: UnverifiedToken<'a>,
-    /// Answers to a request with a token in its URL must not be cached.
-    pub(crate) no_store: bool,
+    pub(crate) way: Way,
     pub(crate) keys: Keys,
 }
 
@@ -70,5 +95,5 @@ pub(crate) enum Keys {
 /// What a credential says, once its token is verified.
 pub(crate) struct Verified {
     pub(crate) payload: Arc<TokenPayload>,
-    pub(crate) no_store: bool,
+    pub(crate) way: Way,
 }

@@ -720,7 +720,8 @@ impl<U: AuthUser> AuthProvider<U> {
         let access = issuer.issue(Purpose::Access, request, now).await.map_err(cannot)?;
         let refresh = issuer.issue(Purpose::Refresh, request, refresh_made_at).await.map_err(cannot)?;
         let refresh_lifetime = remaining(refresh_lifetime, refresh_made_at, now);
-        Ok(TokenPair { access, refresh, access_lifetime, refresh_lifetime })
+        let remembered = request.bound.remembered;
+        Ok(TokenPair { access, refresh, access_lifetime, refresh_lifetime, remembered })
     }
 
     fn random(&self) -> Result<[u8; 16], Rejection> {
@@ -763,6 +764,7 @@ fn reissue_request(payload: &TokenPayload) -> Result<TokenRequest<'_>, Rejection
 fn bind(request: &mut TokenRequest<'_>, session: &Session, id: RefreshId) {
     request.bound.session = Some(session.id.clone());
     request.bound.ends_at = Some(session.expires_at);
+    request.bound.remembered = session.remembered;
     request.bound.refresh = Some(RefreshBinding { id, idle_timeout: session.idle_timeout });
 }
 

@@ -191,6 +191,22 @@ pub enum Misconfigured {
 
 const RETRY_UNAVAILABLE: Duration = Duration::from_secs(5);
 
+impl InvalidToken {
+    /// Was it good once, and has ended? Everything else was never good here, as far as anybody can tell.
+    pub(crate) const fn is_of_dead_token(&self) -> bool {
+        match self {
+            Self::Token(TokenError::Expired)
+            | Self::UnknownUser
+            | Self::Revoked
+            | Self::OldEpoch
+            | Self::BeforeMemory
+            | Self::SessionEnded
+            | Self::UnknownSession => true,
+            Self::Token(_) | Self::ApiKey(_) | Self::OneTime(_) | Self::InactiveUser | Self::Reused => false,
+        }
+    }
+}
+
 impl Rejection {
     /// The stable name of the refusal, as it stands in the member `error` of the body.
     #[must_use]

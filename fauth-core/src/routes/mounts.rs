@@ -5,7 +5,10 @@
 use std::borrow::Cow;
 
 use super::{BodyError, Call, Endpoint};
-use crate::{provider::AuthProvider, request::RequestHead, user::AuthUser};
+use crate::{
+    provider::AuthProvider, rejection::Rejection, reply::Reply, request::RequestHead, token::Purpose,
+    user::AuthUser,
+};
 
 /// The ready-made endpoints that are mounted, and where.
 ///
@@ -129,5 +132,23 @@ impl Mount {
         let allow =
             if self.has_page { self.endpoint.methods_beside_a_page() } else { self.endpoint.methods() };
         self.endpoint.read_allowing(allow, auth, head, body)
+    }
+
+    /// The answer to a refused request. Where a dead cookie was refused, it is deleted: that of the refresh
+    /// token if this endpoint reads that, otherwise that of the access token.
+    pub fn refuse<U: AuthUser>(
+        &self,
+        auth: &AuthProvider<U>,
+        rejection: &Rejection,
+        head: &dyn RequestHead,
+    ) -> Reply {
+        match self.endpoint {
+            // A token in a body has a type. It is none of the cookie's business.
+            Endpoint::Refresh if !head.header("content-type").is_empty() => {
+                auth.refuse_for(None, rejection, head)
+            }
+            Endpoint::Refresh => auth.refuse_for(Some(Purpose::Refresh), rejection, head),
+            _ => auth.refuse(rejection, head),
+        }
     }
 }

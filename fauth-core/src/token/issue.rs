@@ -97,6 +97,8 @@ pub(crate) struct Binding {
     /// When the session ends, whatever is refreshed.
     pub(crate) ends_at: Option<Timestamp>,
     pub(crate) refresh: Option<RefreshBinding>,
+    /// No token says so; who delivers them wants to know.
+    pub(crate) remembered: bool,
 }
 
 /// What is special about the refresh token of a session: it must be possible to make the same one again.
@@ -261,6 +263,7 @@ pub struct TokenPair {
     pub(crate) refresh: IssuedToken,
     pub(crate) access_lifetime: Duration,
     pub(crate) refresh_lifetime: Duration,
+    pub(crate) remembered: bool,
 }
 
 impl TokenPair {
@@ -280,6 +283,13 @@ impl TokenPair {
     #[must_use]
     pub const fn expires_in(&self) -> Duration {
         self.access_lifetime
+    }
+
+    /// Whether the login was [remembered](crate::LoginRequest::remember); never without a session store,
+    /// since nothing would say so at a refresh.
+    #[must_use]
+    pub const fn is_remembered(&self) -> bool {
+        self.remembered
     }
 }
 

@@ -50,6 +50,8 @@
 //! | `/guards/other-outside` | `require_user(other)` outside, `require_user(auth)` inside | `show_token` |
 //! | `/guards/other-inside` | `require_user(auth)` outside, `require_user(other)` inside | `show_token` |
 //! | `/guards/public` | `require_user(auth)` | the text `public`, with `Cache-Control: public, max-age=60` |
+//! | `/visitors/maybe` * | `visitor(auth)` | `greet_maybe` |
+//! | `/visitors/public` | `visitor(auth)` | as `/guards/public` |
 //! | `/all-roles/panel` | the router wrapper with `require_roles(["admin", "user"])` | `greet` |
 //! | `/one-role/panel` | the router wrapper with `require_any_role(["admin", "auditor"])` | `greet` |
 //! | `/all-permissions/panel` | the router wrapper with `require_permissions(["read", "write"])` | `greet` |
