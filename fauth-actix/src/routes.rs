@@ -126,7 +126,7 @@ async fn answer<U: AuthUser>(
     request: HttpRequest,
     body: Payload,
 ) -> HttpResponse {
-    let body = collect(body).await;
+    let body = mount.await_body(&auth, collect(body)).await;
     let call = mount.read(&auth, &Head::from(&request), body.as_deref().map_err(|error| *error));
     match call.answer(&auth).await {
         Ok(reply) => respond(reply),

@@ -124,7 +124,7 @@ impl<U, S> fmt::Debug for AuthRoutes<U, S> {
 
 async fn answer<U: AuthUser>(auth: AuthProvider<U>, mount: Mount, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let body = collect(body).await;
+    let body = mount.await_body(&auth, collect(body)).await;
     let call = mount.read(&auth, &Head::from(&parts), body.as_deref().map_err(|error| *error));
     match call.answer(&auth).await {
         Ok(reply) => respond(reply),

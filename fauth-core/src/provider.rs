@@ -498,6 +498,11 @@ impl<U: AuthUser> AuthProvider<U> {
         })
     }
 
+    /// A body that is being read; `None` if that takes too long.
+    pub(crate) async fn in_body_time<T>(&self, reading: impl Future<Output = T>) -> Option<T> {
+        within(self.inner.body_timeout, reading).await
+    }
+
     /// What a store answers. Its failure and its silence are 503.
     async fn call_store<T>(
         &self,

@@ -46,6 +46,8 @@ pub enum BodyError {
     TooLarge,
     /// It broke off.
     Incomplete,
+    /// It did not arrive in time; see [`Mount::await_body`].
+    TooSlow,
 }
 
 /// One ready-made endpoint.
@@ -154,6 +156,7 @@ impl Endpoint {
             .and_then(|body| if body.len() > MAX_BODY_BYTES { Err(BodyError::TooLarge) } else { Ok(body) });
         let body = body.map_err(|error| match error {
             BodyError::TooLarge => Rejection::PayloadTooLarge,
+            BodyError::TooSlow => Rejection::BodyTimeout,
             BodyError::Incomplete => Rejection::InvalidRequest,
         })?;
         match self {

@@ -124,7 +124,7 @@ impl<U: AuthUser> poem::Endpoint for Mounted<U> {
                 page.call(request).await
             }
             _ => {
-                let body = collect(request.take_body()).await;
+                let body = self.mount.await_body(&self.auth, collect(request.take_body())).await;
                 Ok(answer(&self.auth, &self.mount, &request, body).await)
             }
         }

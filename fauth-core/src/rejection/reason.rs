@@ -19,6 +19,7 @@ use crate::{error::ConfigError, requirement::Missing, token::TokenError};
 /// | [`InvalidRequest`](Self::InvalidRequest) | 400 | `invalid_request` | none |
 /// | [`NotFound`](Self::NotFound) | 404 | `not_found` | none |
 /// | [`MethodNotAllowed`](Self::MethodNotAllowed) | 405 | `method_not_allowed` | none; `Allow` |
+/// | [`BodyTimeout`](Self::BodyTimeout) | 408 | `body_timeout` | none |
 /// | [`PayloadTooLarge`](Self::PayloadTooLarge) | 413 | `payload_too_large` | none |
 /// | [`UnsupportedMediaType`](Self::UnsupportedMediaType) | 415 | `unsupported_media_type` | none |
 /// | [`Misconfigured`](Self::Misconfigured) | 500 | `misconfigured` | none |
@@ -59,6 +60,8 @@ pub enum Rejection {
         /// The methods that are, as the `Allow` header lists them.
         allow: &'static str,
     },
+    /// The body did not arrive in the time that a ready-made endpoint waits for it.
+    BodyTimeout,
     /// The body is longer than a ready-made endpoint reads.
     PayloadTooLarge,
     /// The body is of a type that a ready-made endpoint does not read.
@@ -227,6 +230,7 @@ impl Rejection {
             Self::InvalidRequest => "invalid_request",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
+            Self::BodyTimeout => "body_timeout",
             Self::PayloadTooLarge => "payload_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::Busy { .. } => "busy",
@@ -247,6 +251,7 @@ impl Rejection {
             Self::Forbidden(_) | Self::CrossSiteRequest => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed { .. } => 405,
+            Self::BodyTimeout => 408,
             Self::PayloadTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::Misconfigured(_) => 500,
@@ -318,6 +323,7 @@ impl Rejection {
             Self::InvalidRequest => "The body is not what this endpoint reads".into(),
             Self::NotFound => "There is no such thing".into(),
             Self::MethodNotAllowed { allow } => format!("The method is not one of: {allow}"),
+            Self::BodyTimeout => "The body did not arrive in time".into(),
             Self::PayloadTooLarge => "The body is too large".into(),
             Self::UnsupportedMediaType => "The body must be JSON or, for a login, a form".into(),
             Self::Busy { .. } => "Too many logins at once, try again in a moment".into(),

@@ -121,6 +121,19 @@ impl Mount {
         self.has_page
     }
 
+    /// Waits for the body that an adapter is `reading`, no longer than the provider's
+    /// [`body_timeout`](crate::AuthProviderBuilder::body_timeout).
+    ///
+    /// # Errors
+    /// [`BodyError::TooSlow`] if it takes longer, otherwise what `reading` fails with.
+    pub async fn await_body<U: AuthUser, B>(
+        &self,
+        auth: &AuthProvider<U>,
+        reading: impl Future<Output = Result<B, BodyError>>,
+    ) -> Result<B, BodyError> {
+        auth.in_body_time(reading).await.unwrap_or(Err(BodyError::TooSlow))
+    }
+
     /// Reads a request to the endpoint, as [`Endpoint::read`]. If another method is used than the endpoint
     /// and its page answer, `Allow` names the methods of both.
     pub fn read<U: AuthUser>(

@@ -1,5 +1,7 @@
 //! The ready-made endpoints below HTTP: what they are, what they refuse before they look, and that no bytes make them panic.
 
+use std::time::Duration;
+
 use fauth_core::{
     AuthProvider, Rejection,
     request::RequestHead,
@@ -100,6 +102,7 @@ fn a_body_that_did_not_come_whole_is_refused() {
         for (body, expected) in [
             (Err(BodyError::TooLarge), Rejection::PayloadTooLarge),
             (Err(BodyError::Incomplete), Rejection::InvalidRequest),
+            (Err(BodyError::TooSlow), Rejection::BodyTimeout),
             // An adapter that forgot to stop is stopped here.
             (Ok(too_long.as_slice()), Rejection::PayloadTooLarge),
         ] {
@@ -358,4 +361,34 @@ fn a_page_takes_no_method_from_an_endpoint() {
     }
     let mounts = Mounts::of(&auth).without(Endpoint::Login).page(Endpoint::Login);
     assert!(!mounts.iter().any(Mount::has_page));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_has_ten_seconds_or_what_was_configured() {
+    for (builder, limit) in [
+        (fauth_testing::provider(), Duration::from_secs(10)),
+        (fauth_testing::provider().body_timeout(Duration::from_secs(2)), Duration::from_secs(2)),
+    ] {
+        let auth = builder.build().unwrap();
+        for mount in Mounts::of(&auth).iter() {
+            let arriving = async |after: Duration| {
+                let body = async {
+                    tokio::time::sleep(after).await;
+                    Ok::<_, BodyError>(())
+                };
+                mount.await_body(&auth, body).await
+            };
+            assert_eq!(arriving(limit - Duration::from_millis(2)).await, Ok(()));
+            assert_eq!(arriving(limit + Duration::from_millis(2)).await, Err(BodyError::TooSlow));
+            assert_eq!(
+                mount.await_body(&auth, async { Err::<(), _>(BodyError::TooLarge) }).await,
+                Err(BodyError::TooLarge)
+            );
+        }
+    }
+    for wrong in [Duration::ZERO, Duration::from_secs(301)] {
+        let error = fauth_testing::provider().body_timeout(wrong).build().unwrap_err();
+        assert_eq!(error.field(), "body_timeout");
+    }
+    assert!(fauth_testing::provider().body_timeout(Duration::from_secs(300)).build().is_ok());
 }

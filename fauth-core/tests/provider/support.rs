@@ -396,6 +396,7 @@ pub(crate) fn every_rejection() -> Vec<(&'static str, Rejection)> {
         ("invalid request", Rejection::InvalidRequest),
         ("not found", Rejection::NotFound),
         ("method not allowed", Rejection::MethodNotAllowed { allow: "GET, HEAD" }),
+        ("body timeout", Rejection::BodyTimeout),
         ("payload too large", Rejection::PayloadTooLarge),
         ("unsupported media type", Rejection::UnsupportedMediaType),
         ("busy", Rejection::Busy { retry_after: std::time::Duration::from_secs(3) }),
