@@ -10,7 +10,8 @@ use actix_web::{
 };
 use fauth_core::{
     Rejection,
-    reply::{Demands, Reply, ResponseHead, ResponseHeader},
+    demands::{Demands, ResponseHead},
+    reply::{Reply, ResponseHeader},
     request::{HeaderValues, RequestHead},
 };
 

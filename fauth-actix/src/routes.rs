@@ -10,7 +10,8 @@ use actix_web::{
 };
 use fauth_core::{
     AuthProvider, AuthUser,
-    routes::{BodyError, Endpoint, MAX_BODY_BYTES, Mount, Mounts},
+    mounts::{Mount, Mounts},
+    routes::{BodyError, Endpoint, MAX_BODY_BYTES},
 };
 
 use crate::{head::Head, respond::respond};

@@ -7,7 +7,8 @@ use axum::{
 };
 use fauth_core::{
     Rejection,
-    reply::{Demands, Reply, ResponseHead, ResponseHeader},
+    demands::{Demands, ResponseHead},
+    reply::{Reply, ResponseHeader},
     request::{HeaderValues, RequestHead},
 };
 use http_body_util::{BodyExt as _, Empty};

@@ -12,7 +12,8 @@ use axum::{
 };
 use fauth_core::{
     AuthProvider, AuthUser,
-    routes::{BodyError, Endpoint, MAX_BODY_BYTES, Mount, Mounts},
+    mounts::{Mount, Mounts},
+    routes::{BodyError, Endpoint, MAX_BODY_BYTES},
 };
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 

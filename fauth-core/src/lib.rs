@@ -5,12 +5,14 @@ pub mod client;
 pub mod clock;
 mod config;
 mod csrf;
+pub mod demands;
 mod error;
 mod escape;
 pub mod event;
 mod guard;
 #[cfg(any(doc, doctest))]
 pub mod manual;
+pub mod mounts;
 pub mod one_time;
 pub mod password;
 pub mod path;

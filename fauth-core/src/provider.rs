@@ -11,6 +11,7 @@ mod registry;
 mod revocations;
 mod run_to_completion;
 mod sessions;
+mod way;
 mod within;
 
 use std::{future::Future, sync::Arc};
@@ -20,9 +21,10 @@ pub use granted::{Entered, Granted};
 pub use inner::AuthProvider;
 pub(crate) use passwords::Authenticated;
 pub use presented::Presented;
-use presented::{Credential, Found, Keys, Verified, Way};
+use presented::{Credential, Found, Keys, Verified};
 pub(crate) use sessions::Ended;
 use sessions::refuse_old_epoch;
+use way::Way;
 use within::within;
 
 use sha2::{Digest as _, Sha256};
@@ -32,13 +34,14 @@ use crate::{
     clock::Timestamp,
     config::AuthConfig,
     csrf::{self, Origin},
+    demands::Demands,
     error::BoxError,
     event::{self, Event, EventKind},
     path::Allowed,
     rejection::{
         ApiKeyFault, InvalidToken, MalformedCredential, Misconfigured, Rejection, Renderer, Unavailable,
     },
-    reply::{Demands, Reply, ResponseHeader},
+    reply::{Reply, ResponseHeader},
     request::{RequestHead, opens_websocket},
     requirement::{Missing, Requirement, Unmet},
     store::{Owner, StoreError},

@@ -1,12 +1,6 @@
 //! A response as plain data. Adapters turn it into their framework's, adding nothing and dropping nothing.
 
-mod demands;
-
 use std::borrow::Cow;
-
-pub use demands::{Demands, HeaderChange, ResponseHead};
-
-use crate::request::HeaderValues;
 
 /// A response: status, headers, body.
 #[derive(Clone, PartialEq, Eq)]
@@ -70,20 +64,6 @@ impl Reply {
         (self.status, self.headers, self.body)
     }
 
-    /// Makes the changes that a grant demands of the answer.
-    #[must_use]
-    pub fn amend(mut self, demands: &Demands) -> Self {
-        for change in demands.changes(&self) {
-            let header = change.header().clone();
-            if change.replaces() {
-                self.replace(header);
-            } else {
-                self.headers.push(header);
-            }
-        }
-        self
-    }
-
     /// Sets a header that may occur only once.
     pub(crate) fn replace(&mut self, header: ResponseHeader) {
         self.headers.retain(|other| other.name != header.name);
@@ -97,13 +77,6 @@ impl Reply {
             self.answers_head = true;
         }
         self
-    }
-}
-
-impl ResponseHead for Reply {
-    fn header<'a>(&'a self, name: &str) -> HeaderValues<'a> {
-        let own = self.headers.iter().filter(|header| header.name == name);
-        own.map(|header| header.value.as_bytes()).collect()
     }
 }
 

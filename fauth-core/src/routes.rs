@@ -1,4 +1,4 @@
-//! The ready-made endpoints, written once for all frameworks. Adapters only mount them.
+//! The ready-made endpoints, written once for all frameworks. Adapters only mount them, where [`mounts`](crate::mounts) says.
 //!
 //! | endpoint | reads | answers |
 //! |---|---|---|
@@ -13,11 +13,7 @@
 //! tokens itself, as cookies do: then they are in its headers and nowhere else. Every answer carries `Cache-Control: no-store`, every refusal has the form of
 //! the provider's renderer.
 
-mod mounts;
-
 use std::{fmt, net::IpAddr, sync::Arc};
-
-pub use mounts::{Mount, Mounts};
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -46,7 +42,7 @@ pub enum BodyError {
     TooLarge,
     /// It broke off.
     Incomplete,
-    /// It did not arrive in time; see [`Mount::await_body`].
+    /// It did not arrive in time; see [`Mount::await_body`](crate::mounts::Mount::await_body).
     TooSlow,
 }
 
@@ -103,7 +99,7 @@ impl Endpoint {
     }
 
     /// The methods that it answers, as the `Allow` header lists them.
-    const fn methods(self) -> &'static str {
+    pub(crate) const fn methods(self) -> &'static str {
         match self {
             Self::Login | Self::Refresh | Self::Logout | Self::LogoutAll => "POST",
             Self::Sessions => "GET, HEAD",
@@ -112,7 +108,7 @@ impl Endpoint {
     }
 
     /// The same where GET and HEAD belong to a page of the application's own.
-    const fn methods_beside_a_page(self) -> &'static str {
+    pub(crate) const fn methods_beside_a_page(self) -> &'static str {
         match self {
             Self::Login | Self::Refresh | Self::Logout | Self::LogoutAll => "GET, HEAD, POST",
             Self::Sessions => "GET, HEAD",
@@ -131,7 +127,7 @@ impl Endpoint {
     }
 
     /// `allow` is what the answer to another method says.
-    fn read_allowing<U: AuthUser>(
+    pub(crate) fn read_allowing<U: AuthUser>(
         self,
         allow: &'static str,
         auth: &AuthProvider<U>,
@@ -315,7 +311,7 @@ fn refuse_foreign_login<U: AuthUser>(
 /// The pair, by the first transport that delivers tokens itself, otherwise in the body.
 fn deliver<U: AuthUser>(auth: &AuthProvider<U>, pair: &TokenPair) -> Result<Reply, Rejection> {
     for transport in auth.transports() {
-        let keep = |lifetime| Keep { lifetime, remembered: pair.remembered };
+        let keep = |lifetime| Keep::for_lifetime(lifetime).remembered(pair.remembered);
         let access =
             transport.set(&pair.access, Purpose::Access, keep(pair.access_lifetime)).map_err(too_long)?;
         if access.is_empty() {

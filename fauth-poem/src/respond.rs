@@ -2,7 +2,8 @@
 
 use fauth_core::{
     Rejection,
-    reply::{Demands, Reply, ResponseHead, ResponseHeader},
+    demands::{Demands, ResponseHead},
+    reply::{Reply, ResponseHeader},
     request::{HeaderValues, RequestHead},
 };
 use poem::{

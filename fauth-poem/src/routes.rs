@@ -4,11 +4,12 @@ use std::fmt;
 
 use fauth_core::{
     AuthProvider, AuthUser,
-    routes::{BodyError, Endpoint, MAX_BODY_BYTES, Mount, Mounts},
+    mounts::{Mount, Mounts},
+    routes::{BodyError, Endpoint, MAX_BODY_BYTES},
 };
 use poem::{
-    Body, Endpoint as _, EndpointExt as _, IntoEndpoint, Request, Response, Result, Route,
-    endpoint::BoxEndpoint, error::ReadBodyError, http::Method,
+    Body, EndpointExt as _, IntoEndpoint, Request, Response, Result, Route, endpoint::BoxEndpoint,
+    error::ReadBodyError, http::Method,
 };
 
 use crate::{head::Head, respond::respond};

@@ -10,6 +10,7 @@ use std::{
     io::{self, Write as _},
     net::{SocketAddr, TcpListener},
     process::ExitCode,
+    time::Duration,
 };
 
 use actix_web::{App, HttpServer};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::{
     granted::Granted,
     inner::AuthProvider,
-    presented::{Credential, Keys, Way},
+    presented::{Credential, Keys},
+    way::Way,
 };
 use crate::{
     api_key::{self, ApiKeyError, ApiKeyRequest, MADE_WITHIN, MAX_KEYS_PER_OWNER, NewApiKey, PresentedKey},

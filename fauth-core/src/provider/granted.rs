@@ -2,8 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
-use super::presented::Way;
-use crate::{password::OnBehalfOf, reply::Demands, token::TokenPayload};
+use super::way::Way;
+use crate::{demands::Demands, password::OnBehalfOf, token::TokenPayload};
 
 /// A request that was let in: its user, its token, and what the response must say because of it. Only a check makes one.
 pub struct Granted<U> {

@@ -2,11 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
-use super::granted::Granted;
-use crate::{
-    api_key::PresentedKey, rejection::Rejection, reply::Demands, token::TokenPayload,
-    transport::UnverifiedToken,
-};
+use super::{granted::Granted, way::Way};
+use crate::{api_key::PresentedKey, rejection::Rejection, token::TokenPayload, transport::UnverifiedToken};
 
 /// What a request presents to prove who sends it; made by
 /// [`AuthProvider::read`](crate::AuthProvider::read).
@@ -20,27 +17,6 @@ pub struct Presented<U> {
     pub(crate) outcome: Result<Found<U>, Rejection>,
     /// How the credential came that was found, be it good or bad.
     pub(crate) way: Way,
-}
-
-/// How a credential has come, and so what follows for the answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Way {
-    /// Sent on purpose, in a header; or there was none.
-    Explicit,
-    /// Attached by a browser: by the transport with this place in the provider's list.
-    Ambient(usize),
-    /// In the URL, which others keep.
-    Url,
-}
-
-impl Way {
-    pub(crate) const fn demands(self) -> Demands {
-        match self {
-            Self::Explicit => Demands::of_nothing(),
-            Self::Ambient(_) => Demands::of_cookie(),
-            Self::Url => Demands::of_url(),
-        }
-    }
 }
 
 /// What was found in a request.

@@ -157,6 +157,20 @@ pub struct Keep {
     pub remembered: bool,
 }
 
+impl Keep {
+    /// As long as the token is good, for a login that was not remembered.
+    #[must_use]
+    pub const fn for_lifetime(lifetime: Duration) -> Self {
+        Self { lifetime, remembered: false }
+    }
+
+    /// For a login that was [remembered](crate::LoginRequest::remember), or was not.
+    #[must_use]
+    pub const fn remembered(self, remembered: bool) -> Self {
+        Self { remembered, ..self }
+    }
+}
+
 /// Why a transport cannot deliver a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

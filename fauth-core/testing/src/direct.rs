@@ -2,10 +2,11 @@
 
 use fauth_core::{
     AuthProvider, Granted, Guard, Rejection, Requirement,
+    demands::Demands,
+    mounts::{Mount, Mounts},
     rejection::DetailJson,
-    reply::{Demands, Reply, ResponseHeader},
+    reply::{Reply, ResponseHeader},
     request::RequestHead,
-    routes::{Mount, Mounts},
 };
 
 use super::{

@@ -93,9 +93,7 @@ use std::{marker::PhantomData, net::IpAddr, time::Duration};
 
 use fauth_core::{
     AuthConfig, AuthProvider, AuthProviderBuilder, LoginRequest, OneTimePurpose, Purpose, Requirement,
-    TokenPair, TokenPayload, TokenRequest,
-    clock::Clock as _,
-    routes::{Endpoint, Mounts},
+    TokenPair, TokenPayload, TokenRequest, clock::Clock as _, mounts::Mounts, routes::Endpoint,
 };
 
 use super::{

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use fauth_core::{
     AuthProvider, Rejection,
+    mounts::{Mount, Mounts},
     request::RequestHead,
-    routes::{BodyError, Endpoint, MAX_BODY_BYTES, Mount, Mounts},
+    routes::{BodyError, Endpoint, MAX_BODY_BYTES},
     transport::{BearerTransport, CookieTransport},
 };
 use fauth_testing::{TestUser, Users, WireRequest, config, memory_store, provider_with};

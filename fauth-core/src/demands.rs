@@ -3,8 +3,10 @@
 //! A handler's own headers are only ever made stricter. Adapters apply the [changes](Demands::changes) and
 //! decide nothing.
 
-use super::ResponseHeader;
-use crate::request::HeaderValues;
+use crate::{
+    reply::{Reply, ResponseHeader},
+    request::HeaderValues,
+};
 
 /// The headers of a response that a handler has made. Each framework's adapter implements it.
 pub trait ResponseHead {
@@ -99,8 +101,7 @@ impl Demands {
     /// Where an error of the framework cannot carry headers, it stays an error then.
     #[must_use]
     pub const fn spare_error(&self, status: u16) -> bool {
-        let is_kept_by_caches =
-            matches!(status, 200 | 203 | 204 | 206 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501);
+        let is_kept_by_caches = matches!(status, 200..=206 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501); // not a status
         match self.caching {
             Caching::Nobody => false,
             Caching::Any | Caching::Private => !is_kept_by_caches,
@@ -123,6 +124,29 @@ impl Demands {
         let set_by_handler = response.header("set-cookie");
         let clears = self.clears.iter().filter(|clear| !sets_same_cookie(&set_by_handler, clear));
         caching.into_iter().chain(vary).chain(clears.cloned().map(HeaderChange::add)).collect()
+    }
+}
+
+impl ResponseHead for Reply {
+    fn header<'a>(&'a self, name: &str) -> HeaderValues<'a> {
+        let own = self.headers().iter().filter(|header| header.name() == name);
+        own.map(|header| header.value().as_bytes()).collect()
+    }
+}
+
+impl Reply {
+    /// Makes the changes that a grant demands of the answer.
+    #[must_use]
+    pub fn amend(mut self, demands: &Demands) -> Self {
+        for change in demands.changes(&self) {
+            let HeaderChange { header, replaces } = change;
+            if replaces {
+                self.replace(header);
+            } else {
+                self = self.header(header);
+            }
+        }
+        self
     }
 }
 

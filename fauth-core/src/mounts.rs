@@ -4,16 +4,20 @@
 
 use std::borrow::Cow;
 
-use super::{BodyError, Call, Endpoint};
 use crate::{
-    provider::AuthProvider, rejection::Rejection, reply::Reply, request::RequestHead, token::Purpose,
+    provider::AuthProvider,
+    rejection::Rejection,
+    reply::Reply,
+    request::RequestHead,
+    routes::{BodyError, Call, Endpoint},
+    token::Purpose,
     user::AuthUser,
 };
 
 /// The ready-made endpoints that are mounted, and where.
 ///
 /// ```
-/// use fauth_core::routes::{Endpoint, Mounts};
+/// use fauth_core::{mounts::Mounts, routes::Endpoint};
 /// # let auth = fauth_testing::provider().build().unwrap();
 ///
 /// let mounts = Mounts::of(&auth)
