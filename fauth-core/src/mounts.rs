@@ -151,21 +151,22 @@ impl Mount {
         self.endpoint.read_allowing(allow, auth, head, body)
     }
 
-    /// The answer to a refused request. Where a dead cookie was refused, it is deleted: that of the refresh
-    /// token if this endpoint reads that, otherwise that of the access token.
+    /// The answer to a refused request. A cookie that was refused is deleted: that of the refresh token if
+    /// this endpoint has read that, that of the access token if it asks who is there.
     pub fn refuse<U: AuthUser>(
         &self,
         auth: &AuthProvider<U>,
         rejection: &Rejection,
         head: &dyn RequestHead,
     ) -> Reply {
-        match self.endpoint {
-            // A token in a body has a type. It is none of the cookie's business.
-            Endpoint::Refresh if !head.header("content-type").is_empty() => {
-                auth.refuse_for(None, rejection, head)
-            }
-            Endpoint::Refresh => auth.refuse_for(Some(Purpose::Refresh), rejection, head),
-            _ => auth.refuse(rejection, head),
-        }
+        // A body has a type. If there is one, the token that was refused may have come in it, and the cookie may
+        // be as good as ever: no page of another origin must be able to have it deleted.
+        let has_body = !head.header("content-type").is_empty();
+        let purpose = match self.endpoint {
+            Endpoint::Refresh if !has_body => Some(Purpose::Refresh),
+            Endpoint::Login | Endpoint::Refresh | Endpoint::Logout => None,
+            Endpoint::LogoutAll | Endpoint::Sessions | Endpoint::Session => Some(Purpose::Access),
+        };
+        auth.refuse_for(purpose, rejection, head)
     }
 }
