@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use actix_web::{
-    App as ActixApp, Error, HttpMessage as _, HttpResponse, Resource,
+    App as ActixApp, Error, HttpMessage as _, HttpRequest, HttpResponse, Resource,
     body::MessageBody,
     dev::{HttpServiceFactory, ServiceRequest, ServiceResponse, fn_service},
     http::{Method, header::ContentType},
@@ -14,14 +14,15 @@ use actix_web::{
     web::{self, Data, ServiceConfig, get, post, resource, scope},
 };
 use fauth_actix::{
-    AuthRoutes, CurrentUser, Grant, MaybeUser, SecureScope, Token, auth_routes, require, require_active_user,
-    require_any_role, require_permissions, require_roles, require_scopes, require_user, visitor,
+    AuthRoutes, CurrentUser, Grant, Head, MaybeUser, SecureScope, Token, auth_routes, require,
+    require_active_user, require_any_role, require_permissions, require_roles, require_scopes, require_user,
+    respond, visitor,
 };
 use fauth_core::{AuthProvider, Requirement, rejection::DetailJson, routes::Endpoint};
 use fauth_testing::{
     Role, TestUser, WireRequest, WireResponse,
     suite::{
-        App, Harness, PUBLIC, custom_requirement, greeting, keys_or_admins, keys_requirement,
+        App, Harness, PUBLIC, custom_requirement, greeting, keys_or_admins, keys_requirement, own_reply,
         recent_requirement, token_text,
     },
 };
@@ -70,6 +71,11 @@ async fn public() -> HttpResponse {
         .body("public")
 }
 
+async fn own(auth: Data<Auth>, request: HttpRequest) -> HttpResponse {
+    let reply = own_reply(&auth, &Head::from(&request)).await;
+    respond(reply.unwrap_or_else(|rejection| auth.refuse(&rejection, &Head::from(&request))))
+}
+
 /// Demands that are added one after the other.
 fn added(auth: &Auth) -> SecureScope<TestUser> {
     SecureScope::new("/added", auth)
@@ -89,7 +95,7 @@ fn raw() -> impl HttpServiceFactory {
 }
 
 /// Some of the ready-made endpoints, under other paths.
-fn own_endpoints(auth: &Auth) -> AuthRoutes<TestUser> {
+fn moved_endpoints(auth: &Auth) -> AuthRoutes<TestUser> {
     AuthRoutes::new(auth)
         .only([Endpoint::Login, Endpoint::Logout, Endpoint::LogoutAll, Endpoint::Session])
         .without(Endpoint::LogoutAll)
@@ -147,7 +153,7 @@ fn app(App { auth, other }: &App) -> impl FnOnce(&mut ServiceConfig) {
     let visitors = scope("/visitors")
         .service(visited.wrap(visitor(auth)))
         .service(resource("/public").route(get().to(public)).wrap(visitor(auth)));
-    let (auth, endpoints, own) = (auth.clone(), auth_routes(auth), own_endpoints(auth));
+    let (auth, endpoints, moved) = (auth.clone(), auth_routes(auth), moved_endpoints(auth));
     let admins = SecureScope::new("/admins", &auth).require_roles(["admin"]).service(greets("/panel"));
     let demanding = vec![
         SecureScope::new("/all-roles", &auth).require_roles(["admin", "user"]).service(greets("/panel")),
@@ -174,12 +180,13 @@ fn app(App { auth, other }: &App) -> impl FnOnce(&mut ServiceConfig) {
         config
             .app_data(Data::new(auth))
             .service(endpoints)
-            .service(scope("/own").service(own))
+            .service(scope("/moved").service(moved))
             .route("/open", get().to(async || "open"))
             .service(greets("/me").route(post().to(greet)))
             .service(resource("/maybe").route(get().to(greet_maybe)).route(post().to(greet_maybe)))
             .service(resource("/token").route(get().to(show_token)))
             .service(resource("/grant").route(get().to(greet_grant)))
+            .service(resource("/own/{name}").route(get().to(own)).route(post().to(own)))
             .service(greets("/forged").wrap(from_fn(forge)))
             .service(guards)
             .service(visitors)

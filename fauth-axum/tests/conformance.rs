@@ -6,20 +6,21 @@ use std::{convert::Infallible, sync::Arc};
 use axum::{
     Router,
     body::{Body, to_bytes},
-    extract::{ConnectInfo, Request},
+    extract::{ConnectInfo, Request, State},
+    http::request::Parts,
     response::{IntoResponse, Response},
     routing::{MethodRouter, get, post},
 };
 use fauth_axum::{
-    AuthRoutes, CurrentUser, Grant, MaybeUser, SecureRouter, Token, auth_routes, require,
+    AuthRoutes, CurrentUser, Grant, Head, MaybeUser, SecureRouter, Token, auth_routes, require,
     require_active_user, require_any_role, require_permissions, require_roles, require_scopes, require_user,
-    visitor,
+    respond, visitor,
 };
 use fauth_core::{AuthProvider, Requirement, rejection::DetailJson, routes::Endpoint};
 use fauth_testing::{
     Role, TestUser, WireRequest, WireResponse,
     suite::{
-        App, Harness, PUBLIC, custom_requirement, greeting, keys_or_admins, keys_requirement,
+        App, Harness, PUBLIC, custom_requirement, greeting, keys_or_admins, keys_requirement, own_reply,
         recent_requirement, token_text,
     },
 };
@@ -41,6 +42,11 @@ async fn greet_grant(Grant(granted): Grant<TestUser>) -> String {
 
 async fn show_token(Token(token): Token) -> String {
     token_text(&token)
+}
+
+async fn own(State(auth): State<Auth>, parts: Parts) -> Response {
+    let head = Head::from(&parts);
+    respond(own_reply(&auth, &head).await.unwrap_or_else(|rejection| auth.refuse(&rejection, &head)))
 }
 
 async fn public() -> impl IntoResponse {
@@ -65,7 +71,7 @@ async fn forge(mut request: Request, next: axum::middleware::Next) -> Response {
 }
 
 /// Some of the ready-made endpoints, under other paths.
-fn own_endpoints(auth: &Auth) -> AuthRoutes<TestUser, Auth> {
+fn moved_endpoints(auth: &Auth) -> AuthRoutes<TestUser, Auth> {
     AuthRoutes::new(auth)
         .only([Endpoint::Login, Endpoint::Logout, Endpoint::LogoutAll, Endpoint::Session])
         .without(Endpoint::LogoutAll)
@@ -91,12 +97,13 @@ fn app(App { auth, other }: &App) -> Router {
     let scoped_admins = SecureRouter::new(auth).require_roles(["admin"]).require_scopes(["read"]);
     Router::new()
         .merge(auth_routes(auth))
-        .nest("/own", own_endpoints(auth).into())
+        .nest("/moved", moved_endpoints(auth).into())
         .route("/open", get(async || "open"))
         .route("/me", greet().post(self::greet))
         .route("/maybe", get(greet_maybe).post(greet_maybe))
         .route("/token", get(show_token))
         .route("/grant", get(greet_grant))
+        .route("/own/{name}", get(own).post(own))
         .route("/forged", greet().layer(axum::middleware::from_fn(forge)))
         .route("/guards/user", greet().layer(require_user(auth)))
         .route("/guards/active", greet().layer(require_active_user(auth)))

@@ -2,6 +2,7 @@
 
 use crate::{
     error::ConfigError,
+    rejection::OriginFault,
     request::{HeaderValues, RequestHead},
 };
 
@@ -64,32 +65,45 @@ pub(crate) fn is_safe_method(method: &str) -> bool {
     matches!(method, "GET" | "HEAD" | "OPTIONS")
 }
 
-/// The browser's own word (`Sec-Fetch-Site`) decides; without it `Origin` must be ours. A request that has neither is refused: a
-/// client that is no browser can send its token in a header instead.
-pub(crate) fn is_own_request(request: &Origin<'_>, trusted: &TrustedOrigins) -> bool {
-    let origin_is_trusted = request.named.single().is_some_and(|origin| trusted.contains(origin));
-    if !request.sec_fetch_site.is_empty() {
-        return matches!(request.sec_fetch_site.single(), Some(b"same-origin" | b"none"))
-            || origin_is_trusted;
+/// Does a browser say where the request comes from?
+pub(crate) fn names_origin(head: &dyn RequestHead) -> bool {
+    ["sec-fetch-site", "origin"].iter().any(|name| !head.header(name).is_empty())
+}
+
+/// The browser's own word (`Sec-Fetch-Site`) decides; without it `Origin` must be ours. A request
+/// that has neither is refused: a client that is no browser can send its token in a header instead.
+pub(crate) fn check_own_request(request: &Origin<'_>, trusted: &TrustedOrigins) -> Result<(), OriginFault> {
+    if request.named.single().is_some_and(|origin| trusted.contains(origin)) {
+        return Ok(());
     }
-    origin_is_trusted || is_own_origin(request)
+    if !request.sec_fetch_site.is_empty() {
+        let is_own = matches!(request.sec_fetch_site.single(), Some(b"same-origin" | b"none"));
+        return if is_own { Ok(()) } else { Err(OriginFault::Foreign) };
+    }
+    if request.named.is_empty() {
+        return Err(OriginFault::Missing);
+    }
+    // A `Secure` cookie belongs to an https origin, whatever scheme the last leg of the way to this
+    // server has: behind a proxy that ends TLS it is http.
+    match (is_host_at(request, b"https://", b":443"), is_host_at(request, b"http://", b":80")) {
+        (true, _) => Ok(()),
+        (false, true) if request.plain_http => Ok(()),
+        (false, true) => Err(OriginFault::PlainHttp),
+        (false, false) => Err(OriginFault::Foreign),
+    }
 }
 
 /// Does the request say itself that the page of another origin sent it? One that says nothing, as most
 /// programs, is not foreign. For credentials that browsers remember, such as Basic.
 pub(crate) fn is_foreign_request(request: &Origin<'_>, trusted: &TrustedOrigins) -> bool {
-    let says_something = !request.sec_fetch_site.is_empty() || !request.named.is_empty();
-    says_something && !is_own_request(request, trusted)
+    matches!(check_own_request(request, trusted), Err(OriginFault::Foreign | OriginFault::PlainHttp))
 }
 
-fn is_own_origin(request: &Origin<'_>) -> bool {
+/// Is the origin that the request names its own host, at this scheme?
+fn is_host_at(request: &Origin<'_>, scheme: &[u8], default_port: &[u8]) -> bool {
     let (Some(origin), Some(host)) = (request.named.single(), request.host.single()) else { return false };
-    // A `Secure` cookie belongs to an https origin, whatever scheme the last leg of the way to this server has: behind a proxy that ends TLS it is http.
-    let is = |scheme: &[u8], default_port: &[u8]| {
-        let bare = |host: &[u8]| host.strip_suffix(default_port).unwrap_or(host).to_ascii_lowercase();
-        origin.strip_prefix(scheme).is_some_and(|named| !named.is_empty() && bare(named) == bare(host))
-    };
-    is(b"https://", b":443") || (request.plain_http && is(b"http://", b":80"))
+    let bare = |host: &[u8]| host.strip_suffix(default_port).unwrap_or(host).to_ascii_lowercase();
+    origin.strip_prefix(scheme).is_some_and(|named| !named.is_empty() && bare(named) == bare(host))
 }
 
 #[cfg(test)]
@@ -108,7 +122,26 @@ mod tests {
             host: values(Some("app.example")),
             plain_http,
         };
-        is_own_request(&request, &trusted)
+        check_own_request(&request, &trusted).is_ok()
+    }
+
+    #[test]
+    fn a_refusal_says_what_is_missing() {
+        let fault = |site, origin| {
+            let request = Origin {
+                sec_fetch_site: values(site),
+                named: values(origin),
+                host: values(Some("app.example")),
+                plain_http: false,
+            };
+            check_own_request(&request, &TrustedOrigins::default()).unwrap_err()
+        };
+        assert_eq!(fault(None, None), OriginFault::Missing);
+        assert_eq!(fault(None, Some("http://app.example")), OriginFault::PlainHttp);
+        assert_eq!(fault(None, Some("https://evil.example")), OriginFault::Foreign);
+        assert_eq!(fault(None, Some("")), OriginFault::Foreign);
+        assert_eq!(fault(Some("cross-site"), None), OriginFault::Foreign);
+        assert_eq!(fault(Some("same-site"), Some("http://app.example")), OriginFault::Foreign);
     }
 
     #[test]
@@ -188,9 +221,9 @@ mod tests {
             host: values(Some("app.example")),
             plain_http: false,
         };
-        assert!(!is_own_request(&request(HeaderValues::default()), &trusted));
+        assert!(check_own_request(&request(HeaderValues::default()), &trusted).is_err());
         let twice = [b"same-origin".as_slice(), b"same-origin"].into_iter().collect();
-        assert!(!is_own_request(&request(twice), &trusted));
+        assert!(check_own_request(&request(twice), &trusted).is_err());
     }
 
     #[test]

@@ -39,11 +39,14 @@ pub use guard::Guard;
 pub use provider::{AuthProvider, AuthProviderBuilder, Entered, Granted, Presented};
 pub use rejection::reason::Rejection;
 pub use requirement::{Condition, Missing, Requirement};
-pub use session::{LoginRequest, LogoutAll, SessionConfig};
+pub use session::{LoginRequest, LogoutAll, LogoutRequest, RefreshRequest, SessionConfig};
 pub use store::memory::MemoryStore;
 pub use token::{
     issue::{TokenPair, TokenRequest},
     payload::TokenPayload,
     purpose::{OneTimePurpose, Purpose},
+    token_claims::TokenClaims,
 };
-pub use user::{AuthUser, FoundUser, IdentityLoader, NewPasswordHash, PasswordUpdater, UserLoader};
+pub use user::{
+    AuthUser, ClaimsLoader, FoundUser, IdentityLoader, NewPasswordHash, PasswordUpdater, UserLoader,
+};

@@ -2,12 +2,15 @@
 
 mod api_keys;
 mod builder;
+mod claims;
+mod delivery;
 mod granted;
 mod inner;
 mod one_times;
 mod passwords;
 mod presented;
 mod registry;
+mod replies;
 mod revocations;
 mod run_to_completion;
 mod sessions;
@@ -17,12 +20,13 @@ mod within;
 use std::{future::Future, sync::Arc};
 
 pub use builder::AuthProviderBuilder;
+pub(crate) use delivery::{LoginPlace, answer};
 pub use granted::{Entered, Granted};
 pub use inner::AuthProvider;
 pub(crate) use passwords::Authenticated;
 pub use presented::Presented;
 use presented::{Credential, Found, Keys, Verified};
-pub(crate) use sessions::Ended;
+pub(crate) use replies::{outcome, outcome_everywhere};
 use sessions::refuse_old_epoch;
 use way::Way;
 use within::within;
@@ -39,7 +43,8 @@ use crate::{
     event::{self, Event, EventKind},
     path::Allowed,
     rejection::{
-        ApiKeyFault, InvalidToken, MalformedCredential, Misconfigured, Rejection, Renderer, Unavailable,
+        ApiKeyFault, InvalidToken, MalformedCredential, Misconfigured, OriginFault, Rejection, Renderer,
+        Unavailable,
     },
     reply::{Reply, ResponseHeader},
     request::{RequestHead, opens_websocket},
@@ -356,7 +361,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let (place, transport, token) = found?;
         token.check_length(self.inner.max_credential_bytes).map_err(Rejection::MalformedCredential)?;
         let way = way_of(place, &**transport);
-        if matches!(way, Way::Ambient(_)) {
+        if way.is_ambient() {
             token.check_grammar().map_err(Rejection::MalformedCredential)?;
             self.refuse_cross_site(head)?;
         } else {
@@ -381,18 +386,28 @@ impl<U: AuthUser> AuthProvider<U> {
         // Whoever typed a password into a page of plain HTTP did so at the same host.
         let origin = Origin::of(head, true);
         if might_change_something(head) && csrf::is_foreign_request(&origin, &self.inner.trusted_origins) {
-            return Err(Rejection::CrossSiteRequest);
+            return Err(Rejection::CrossSiteRequest(OriginFault::Foreign));
         }
         Ok(())
     }
 
     pub(crate) fn refuse_cross_site(&self, head: &dyn RequestHead) -> Result<(), Rejection> {
-        if might_change_something(head)
-            && !csrf::is_own_request(&self.origin_of(head), &self.inner.trusted_origins)
-        {
-            return Err(Rejection::CrossSiteRequest);
-        }
-        Ok(())
+        if might_change_something(head) { self.check_origin(head) } else { Ok(()) }
+    }
+
+    /// Refuses a request that does not prove that one of the application's own pages sent it, or
+    /// one of a [trusted origin](AuthProviderBuilder::trusted_origin).
+    ///
+    /// Guards ask this by themselves where a cookie is the credential and the method changes
+    /// something; [`login_reply`](Self::login_reply), [`refresh_reply`](Self::refresh_reply) and
+    /// [`logout_reply`](Self::logout_reply) where cookies are set. Call it in handlers of your own
+    /// that set cookies or act for whoever sends them.
+    ///
+    /// # Errors
+    /// [`Rejection::CrossSiteRequest`] for any method, with what is missing.
+    pub fn check_origin(&self, head: &dyn RequestHead) -> Result<(), Rejection> {
+        csrf::check_own_request(&self.origin_of(head), &self.inner.trusted_origins)
+            .map_err(Rejection::CrossSiteRequest)
     }
 
     fn origin_of<'a>(&self, head: &'a dyn RequestHead) -> Origin<'a> {

@@ -9,6 +9,9 @@ pub(crate) mod reason;
 mod render;
 
 pub(crate) use reason::Rejection;
-pub use reason::{ApiKeyFault, InvalidToken, MalformedCredential, Misconfigured, OneTimeFault, Unavailable};
+pub use reason::{
+    ApiKeyFault, FieldFault, InvalidToken, MalformedCredential, Misconfigured, OneTimeFault, OriginFault,
+    Unavailable,
+};
 pub(crate) use render::to_json;
 pub use render::{DetailJson, ErrorJson, ProblemJson, Renderer};

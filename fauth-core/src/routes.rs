@@ -2,32 +2,39 @@
 //!
 //! | endpoint | reads | answers |
 //! |---|---|---|
-//! | `POST /login` | `username`, `password` and, if wanted, `remember`, as JSON or as a form | 200 with the pair of tokens |
-//! | `POST /refresh` | `refresh_token`, as JSON, as a form, or from its cookie | 200 with a new pair |
-//! | `POST /logout` | the access token; with cookies, also the refresh token | 200; see [`Endpoint::Logout`] |
-//! | `POST /logout/all` | the access token of an active user | 200: all of his sessions have ended |
-//! | `GET /sessions` | the same | 200 with his live sessions |
-//! | `DELETE /sessions/{sid}` | the same | 200: this one has ended; 404 if it is not his |
+//! | `POST /login` | `username`, `password` and, if wanted, `remember` and `scope` | 200 with the pair of tokens |
+//! | `POST /refresh` | `refresh_token`, from the body or from its cookie | 200 with a new pair |
+//! | `POST /logout` | the access or the refresh token, from a header or a cookie, or from the body as `refresh_token` or `token` (RFC 7009) | 200; see [`Endpoint::Logout`] |
+//! | `POST /logout/all` | the access token of an active user | 200: all sessions of the user have ended |
+//! | `GET /sessions` | the same | 200 with the user's live sessions |
+//! | `DELETE /sessions/{sid}` | the same | 200: this one has ended; 404 if it is none of the user's |
 //!
-//! The pair is the body of the answer, `{"access_token","refresh_token","token_type","expires_in"}`, unless a transport of the provider delivers
-//! tokens itself, as cookies do: then they are in its headers and nowhere else. Every answer carries `Cache-Control: no-store`, every refusal has the form of
-//! the provider's renderer.
+//! Bodies are JSON objects or forms (`application/x-www-form-urlencoded`), with the same fields and
+//! values in both: `remember` is one of `true`, `false`, `on`, `off`, `yes`, `no`, `1` and `0`;
+//! `scope` lists scopes, separated by blanks, to which the login is narrowed. A field that is null
+//! is absent; other fields are not looked at.
+//!
+//! The pair is the body of the answer, `{"access_token","refresh_token","token_type","expires_in"}`
+//! and `scope`, or it is in cookies and nowhere else: see
+//! [`login_reply`](crate::AuthProvider::login_reply) for which. Every answer carries
+//! `Cache-Control: no-store`, every refusal has the form of the provider's renderer.
 
-use std::{fmt, net::IpAddr, sync::Arc};
+mod body;
 
-use serde::{Deserialize, Serialize};
+use std::{fmt, future::Future, net::IpAddr, pin::Pin};
+
+use serde::Serialize;
 use zeroize::Zeroizing;
 
+use self::body::Fields;
 use crate::{
     client::ClientInfo,
-    provider::{AuthProvider, Authenticated, Ended, Presented},
-    rejection::{Misconfigured, Rejection, to_json},
-    reply::{Reply, ResponseHeader},
+    provider::{AuthProvider, Authenticated, LoginPlace, Presented, answer, outcome, outcome_everywhere},
+    rejection::Rejection,
+    reply::Reply,
     request::RequestHead,
-    session::LoginRequest,
+    session::{LoginRequest, LogoutRequest, RefreshRequest},
     store::{Session, SessionId},
-    token::{Purpose, TokenPair, TokenPayload},
-    transport::{Keep, SetTokenError, Transport},
     user::AuthUser,
 };
 
@@ -59,7 +66,7 @@ pub enum Endpoint {
     /// # Security
     /// It ends the session of the token, and says what that is worth: `"revoked": true` if nothing that was issued in it opens anything any more,
     /// `false` if the provider was built so that (some of) it lives on until it expires. Cookies are cleared, with a good token or without; a client with bearer
-    /// tokens needs a good one.
+    /// tokens needs a good one: the refresh token will do when the access token has expired.
     Logout,
     /// `POST /logout/all`.
     LogoutAll,
@@ -158,7 +165,7 @@ impl Endpoint {
         match self {
             Self::Login => parse_login(auth, head, body),
             Self::Refresh => parse_refresh(auth, head, body),
-            Self::Logout => parse_logout(auth, head),
+            Self::Logout => parse_logout(auth, head, body),
             Self::LogoutAll => Ok(Parsed::LogoutAll(auth.read(head))),
             Self::Sessions => Ok(Parsed::Sessions(auth.read(head))),
             Self::Session => Ok(Parsed::Session(auth.read(head), named_session(head.path()))),
@@ -177,14 +184,15 @@ pub struct Call<U> {
 
 enum Parsed<U> {
     Login {
-        identifier: String,
+        place: LoginPlace,
+        identifier: Zeroizing<String>,
         password: Zeroizing<String>,
         remember: bool,
-        /// The session whose cookies this login replaces.
-        before: Option<Arc<TokenPayload>>,
+        /// Those to which the client narrows the login; none if it names none.
+        scopes: Vec<String>,
     },
-    Refresh(Zeroizing<String>),
-    Logout(Option<Arc<TokenPayload>>),
+    /// Answered by a method of the provider.
+    Whole(Pin<Box<dyn Future<Output = Result<Reply, Rejection>> + Send>>),
     LogoutAll(Presented<U>),
     Sessions(Presented<U>),
     /// `None` for a name that no session has.
@@ -195,8 +203,7 @@ impl<U> fmt::Debug for Parsed<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Login { .. } => "Login(..)",
-            Self::Refresh(_) => "Refresh(..)",
-            Self::Logout(_) => "Logout(..)",
+            Self::Whole(_) => "Whole(..)",
             Self::LogoutAll(_) => "LogoutAll(..)",
             Self::Sessions(_) => "Sessions(..)",
             Self::Session(..) => "Session(..)",
@@ -212,23 +219,21 @@ impl<U: AuthUser> Call<U> {
     pub async fn answer(self, auth: &AuthProvider<U>) -> Result<Reply, Rejection> {
         let client = &self.client;
         match self.parsed? {
-            Parsed::Login { identifier, password, remember, before } => {
+            Parsed::Login { place, identifier, password, remember, scopes } => {
                 let Authenticated { user, epoch } =
-                    auth.check_password(&identifier, &password, client).await?;
-                auth.end_replaced(before.as_deref(), client).await?;
-                let mut request = LoginRequest::for_user(&*user).remember(remember).client(client.clone());
+                    auth.check_password(&identifier, &password, &place.client).await?;
+                let mut request = LoginRequest::for_user(&*user).remember(remember);
+                if !scopes.is_empty() {
+                    request = request.narrow_scopes(scopes);
+                }
                 request.epoch = Some(epoch);
-                deliver(auth, &auth.login(request).await?)
+                auth.log_in_at(place, request, Some(user)).await
             }
-            Parsed::Refresh(token) => deliver(auth, &auth.refresh(&token, client).await?),
-            Parsed::Logout(payload) => {
-                let ended = auth.end_presented(payload.as_deref(), client).await?;
-                Ok(forget(auth, answer(&outcome(ended))))
-            }
+            Parsed::Whole(reply) => reply.await,
             Parsed::LogoutAll(presented) => {
                 let granted = auth.check_session(presented).await?;
                 auth.logout_all(granted.payload().subject(), client).await?;
-                Ok(forget(auth, answer(&outcome_everywhere(auth.worth_of_logout()))))
+                Ok(auth.forget_tokens(answer(&outcome_everywhere(auth.worth_of_logout()))))
             }
             Parsed::Sessions(presented) => {
                 let granted = auth.check_session(presented).await?;
@@ -245,7 +250,7 @@ impl<U: AuthUser> Call<U> {
                 }
                 let is_current = granted.payload().session_id() == Some(named.as_str());
                 let reply = answer(&outcome(auth.worth_of_logout()));
-                Ok(if is_current { forget(auth, reply) } else { reply })
+                Ok(if is_current { auth.forget_tokens(reply) } else { reply })
             }
         }
     }
@@ -261,11 +266,23 @@ fn parse_login<U: AuthUser>(
     head: &dyn RequestHead,
     body: &[u8],
 ) -> Result<Parsed<U>, Rejection> {
-    refuse_foreign_login(auth, head)?;
-    let LoginForm { username, password, remember } = parse_body(head, body)?;
-    let before = if auth.has_ambient_transport() { auth.verify_refresh_presented(head)? } else { None };
-    let password = Zeroizing::new(password);
-    Ok(Parsed::Login { identifier: username, password, remember, before: before.map(Arc::new) })
+    let place = auth.login_place(head, true)?;
+    if body.trim_ascii().is_empty() && head.header("content-type").is_empty() {
+        return Err(Rejection::UnsupportedMediaType);
+    }
+    let mut fields = Fields::read(head, body, &["username", "password", "remember", "scope"])?;
+    Ok(Parsed::Login {
+        place,
+        identifier: fields.required("username")?,
+        password: fields.required("password")?,
+        remember: fields.boolean("remember")?,
+        scopes: fields.text("scope")?.map_or_else(Vec::new, |scope| split(&scope)),
+    })
+}
+
+/// Scopes that are separated by blanks, as RFC 6749 section 3.3 writes them.
+fn split(scope: &str) -> Vec<String> {
+    scope.split_ascii_whitespace().map(str::to_owned).collect()
 }
 
 fn parse_refresh<U: AuthUser>(
@@ -273,90 +290,28 @@ fn parse_refresh<U: AuthUser>(
     head: &dyn RequestHead,
     body: &[u8],
 ) -> Result<Parsed<U>, Rejection> {
-    refuse_foreign_login(auth, head)?;
-    if !body.is_empty() {
-        let RefreshForm { refresh_token } = parse_body(head, body)?;
-        return Ok(Parsed::Refresh(Zeroizing::new(refresh_token)));
-    }
-    let credential = auth.find_credential(head, Purpose::Refresh)?.ok_or(Rejection::MissingCredential)?;
-    credential.token.check_grammar().map_err(Rejection::MalformedCredential)?;
-    Ok(Parsed::Refresh(credential.token.into_owned()))
+    let token = Fields::read(head, body, &["refresh_token"])?.text("refresh_token")?;
+    let request = RefreshRequest { token };
+    Ok(Parsed::Whole(Box::pin(auth.refresh_reply(head, request))))
 }
 
-/// With cookies, a good token is not needed: that one has run out is no reason to keep the cookies.
-/// The refresh token will do then, which lives longer and is what has to be ended.
-fn parse_logout<U: AuthUser>(auth: &AuthProvider<U>, head: &dyn RequestHead) -> Result<Parsed<U>, Rejection> {
-    let presented = auth.verify_presented(head).and_then(|token| token.ok_or(Rejection::MissingCredential));
-    match presented {
-        Ok(token) => Ok(Parsed::Logout(Some(token.payload))),
-        // Nothing is known then, least of all that there is nothing to end.
-        Err(unknown @ Rejection::Unavailable(_)) => Err(unknown),
-        Err(_) if auth.has_ambient_transport() => {
-            auth.refuse_cross_site(head)?;
-            Ok(Parsed::Logout(auth.verify_refresh_presented(head)?.map(Arc::new)))
-        }
-        Err(rejection) => Err(rejection),
-    }
-}
-
-/// Whoever can make a browser log in as somebody else sees what its user does there. Where the answer sets cookies, only own pages may ask for it; bearer
-/// tokens are safe from that, since nothing attaches them.
-fn refuse_foreign_login<U: AuthUser>(
+/// The token may be a field `refresh_token`, or `token` as in RFC 7009 section 2.1. A body of another
+/// type is not looked at: what counts are the cookies and headers then.
+fn parse_logout<U: AuthUser>(
     auth: &AuthProvider<U>,
     head: &dyn RequestHead,
-) -> Result<(), Rejection> {
-    if auth.has_ambient_transport() { auth.refuse_cross_site(head) } else { Ok(()) }
-}
-
-/// The pair, by the first transport that delivers tokens itself, otherwise in the body.
-fn deliver<U: AuthUser>(auth: &AuthProvider<U>, pair: &TokenPair) -> Result<Reply, Rejection> {
-    for transport in auth.transports() {
-        let keep = |lifetime| Keep::for_lifetime(lifetime).remembered(pair.remembered);
-        let access =
-            transport.set(&pair.access, Purpose::Access, keep(pair.access_lifetime)).map_err(too_long)?;
-        if access.is_empty() {
-            continue;
-        }
-        let refresh =
-            transport.set(&pair.refresh, Purpose::Refresh, keep(pair.refresh_lifetime)).map_err(too_long)?;
-        let body = Delivered {
-            refresh_token: refresh.is_empty().then(|| pair.refresh.expose()),
-            expires_in: pair.access_lifetime.as_secs(),
-        };
-        return Ok(access.into_iter().chain(refresh).fold(answer(&body), Reply::header));
-    }
-    Ok(answer(pair))
-}
-
-fn too_long(_: SetTokenError) -> Rejection {
-    Rejection::Misconfigured(Misconfigured::TokenTooLongForCookie)
-}
-
-/// Whatever a client keeps by itself, it is told to forget.
-fn forget<U: AuthUser>(auth: &AuthProvider<U>, reply: Reply) -> Reply {
-    auth.transports().flat_map(Transport::clear).fold(reply, Reply::header)
-}
-
-const fn outcome(ended: Ended) -> LoggedOut<'static> {
-    let (revoked, detail) = match ended {
-        Ended::Tokens => (true, "Nothing that was issued in the session opens anything any more"),
-        Ended::Session => (false, "The session has ended; its access tokens stay good until they expire"),
-        Ended::Nothing => {
-            (false, "Forget the tokens: they are not kept on the server and stay good until they expire")
-        }
-        Ended::Unknown => (false, "No good token was sent, so no session could be ended"),
+    body: &[u8],
+) -> Result<Parsed<U>, Rejection> {
+    let token = match Fields::read(head, body, &["refresh_token", "token"]) {
+        Ok(mut fields) => match fields.text("refresh_token")? {
+            Some(token) => Some(token),
+            None => fields.text("token")?,
+        },
+        Err(Rejection::UnsupportedMediaType) => None,
+        Err(rejection) => return Err(rejection),
     };
-    LoggedOut { revoked, detail }
-}
-
-const fn outcome_everywhere(ended: Ended) -> LoggedOut<'static> {
-    let (revoked, detail) = match ended {
-        Ended::Tokens => (true, "Nothing that was issued before opens anything any more"),
-        Ended::Session | Ended::Nothing | Ended::Unknown => {
-            (false, "All sessions have ended; their access tokens stay good until they expire")
-        }
-    };
-    LoggedOut { revoked, detail }
+    let request = LogoutRequest { token };
+    Ok(Parsed::Whole(Box::pin(auth.logout_reply(head, request))))
 }
 
 fn listed<'a>(sessions: &'a [Session], current: Option<&str>) -> Listed<'a> {
@@ -371,41 +326,6 @@ fn listed<'a>(sessions: &'a [Session], current: Option<&str>) -> Listed<'a> {
         address: session.address,
     };
     Listed { sessions: sessions.iter().map(entry).collect() }
-}
-
-fn answer(body: &impl Serialize) -> Reply {
-    Reply::new(OK)
-        .body("application/json", to_json(body))
-        .header(ResponseHeader::new("cache-control", "no-store"))
-}
-
-/// The one status that is no refusal.
-const OK: u16 = 200;
-
-#[derive(Deserialize)]
-struct LoginForm {
-    username: String,
-    password: String,
-    #[serde(default)]
-    remember: bool,
-}
-
-#[derive(Deserialize)]
-struct RefreshForm {
-    refresh_token: String,
-}
-
-#[derive(Serialize)]
-struct Delivered<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refresh_token: Option<&'a str>,
-    expires_in: u64,
-}
-
-#[derive(Serialize)]
-struct LoggedOut<'a> {
-    revoked: bool,
-    detail: &'a str,
 }
 
 #[derive(Serialize)]
@@ -424,51 +344,4 @@ struct Entry<'a> {
     remembered: bool,
     client: Option<&'a str>,
     address: Option<IpAddr>,
-}
-
-/// What a form must hold, whichever way it is written.
-trait Form: Sized + for<'de> Deserialize<'de> {
-    fn from_fields(field: impl FnMut(&str) -> Option<String>) -> Option<Self>;
-}
-
-impl Form for LoginForm {
-    fn from_fields(mut field: impl FnMut(&str) -> Option<String>) -> Option<Self> {
-        let remember = field("remember").is_some_and(|value| matches!(&*value, "on" | "true" | "1"));
-        Some(Self { username: field("username")?, password: field("password")?, remember })
-    }
-}
-
-impl Form for RefreshForm {
-    fn from_fields(mut field: impl FnMut(&str) -> Option<String>) -> Option<Self> {
-        Some(Self { refresh_token: field("refresh_token")? })
-    }
-}
-
-fn parse_body<F: Form>(head: &dyn RequestHead, body: &[u8]) -> Result<F, Rejection> {
-    let content_type = head.header("content-type");
-    let media_type =
-        content_type.single().and_then(|value| value.split(|b| *b == b';').next()).unwrap_or_default();
-    let media_type = media_type.trim_ascii();
-    if media_type.eq_ignore_ascii_case(b"application/json") {
-        return parse_json(body).ok_or(Rejection::InvalidRequest);
-    }
-    if media_type.eq_ignore_ascii_case(b"application/x-www-form-urlencoded") {
-        return parse_form(body).ok_or(Rejection::InvalidRequest);
-    }
-    Err(Rejection::UnsupportedMediaType)
-}
-
-/// An object: serde would take an array for a form too. It refuses members that occur twice by itself.
-fn parse_json<F: Form>(body: &[u8]) -> Option<F> {
-    body.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(body).ok())?
-}
-
-/// A field may occur once. What is not UTF-8 is refused: decoded with replacement characters, different passwords would become equal.
-fn parse_form<F: Form>(body: &[u8]) -> Option<F> {
-    F::from_fields(|name| {
-        let mut values = form_urlencoded::parse(body).filter(|(key, _)| key == name);
-        let (_, value) = values.next()?;
-        let is_exact = values.next().is_none() && !value.contains(char::REPLACEMENT_CHARACTER);
-        is_exact.then(|| value.into_owned())
-    })
 }

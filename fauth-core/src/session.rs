@@ -1,10 +1,10 @@
-//! Session settings, the login request, the derivation of successive refresh tokens, and what tells
-//! two clients apart.
+//! Session settings, the requests of login, refresh and logout, the derivation of successive refresh
+//! tokens, and what tells two clients apart.
 //!
 //! This module only computes: it checks [`SessionConfig`] and derives refresh-token ids. The
 //! provider opens, refreshes and ends sessions; the session store keeps them.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, fmt, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -237,7 +237,8 @@ impl SessionPolicy {
     }
 }
 
-/// A login for [`AuthProvider::login`](crate::AuthProvider::login): user, session kind and client.
+/// A login for [`AuthProvider::login`](crate::AuthProvider::login) and
+/// [`AuthProvider::login_reply`](crate::AuthProvider::login_reply): user, session kind and client.
 ///
 /// ```
 /// use fauth_core::{ClientInfo, LoginRequest, TokenRequest};
@@ -257,7 +258,10 @@ impl SessionPolicy {
 pub struct LoginRequest<'a> {
     pub(crate) token: TokenRequest<'a>,
     pub(crate) remember: bool,
-    pub(crate) client: ClientInfo,
+    pub(crate) client: Option<ClientInfo>,
+    /// The scopes to which the client narrows the login, if it names any.
+    pub(crate) narrowed_to: Option<Vec<String>>,
+    pub(crate) body_proves_user: bool,
     /// The subject's epoch as read before the password check, so that ending all logins of the
     /// subject during the check ends this one too. `None` without a password check: the login
     /// reads the epoch itself.
@@ -278,7 +282,7 @@ impl<'a> LoginRequest<'a> {
     }
 
     fn with(token: TokenRequest<'a>) -> Self {
-        Self { token, remember: false, client: ClientInfo::unknown(), epoch: None }
+        Self { token, remember: false, client: None, narrowed_to: None, body_proves_user: false, epoch: None }
     }
 
     /// Whether the user asked to be remembered. A remembered session lasts longer; see
@@ -288,9 +292,31 @@ impl<'a> LoginRequest<'a> {
         self
     }
 
-    /// Sets the client that logs in, shown in session lists and events. Default: unknown.
+    /// Sets the client that logs in, shown in session lists and events. Default: the sender of the
+    /// request in [`login_reply`](crate::AuthProvider::login_reply), unknown in
+    /// [`login`](crate::AuthProvider::login).
     pub fn client(mut self, client: ClientInfo) -> Self {
-        self.client = client;
+        self.client = Some(client);
+        self
+    }
+
+    /// Narrows the login to these scopes, which the client asks for: the others that it would get
+    /// are dropped, and none is added.
+    pub fn narrow_scopes(mut self, scopes: impl IntoIterator<Item: Into<String>>) -> Self {
+        self.narrowed_to = Some(scopes.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Says that the body of this request proves who the user is, for example by a password or the
+    /// token of a mailed link. A page that adds `?deliver=body` to the URL then gets the tokens in
+    /// the body of the response, to keep them by itself, although the provider has cookies.
+    /// Default: `false`.
+    ///
+    /// # Security
+    /// Do not say so where a cookie or a redirect proves it: a script that an attacker has brought
+    /// into a page could then fetch tokens that cookies hide from it.
+    pub const fn body_proves_user(mut self, proves: bool) -> Self {
+        self.body_proves_user = proves;
         self
     }
 }
@@ -298,6 +324,74 @@ impl<'a> LoginRequest<'a> {
 impl<'a, T: Into<TokenRequest<'a>>> From<T> for LoginRequest<'a> {
     fn from(token: T) -> Self {
         Self::with(token.into())
+    }
+}
+
+/// A refresh for [`AuthProvider::refresh_reply`](crate::AuthProvider::refresh_reply).
+///
+/// ```
+/// use fauth_core::RefreshRequest;
+///
+/// let from_cookie = RefreshRequest::new();
+/// let from_body = RefreshRequest::new().token("the field `refresh_token` of the body");
+/// ```
+#[derive(Default)]
+#[must_use = "a request is for `AuthProvider::refresh_reply`"]
+pub struct RefreshRequest {
+    pub(crate) token: Option<Zeroizing<String>>,
+}
+
+impl RefreshRequest {
+    /// A refresh with the token that is found in the head of the request: its cookie.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A refresh with this token, which the body of the request has brought.
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.token = Some(Zeroizing::new(token.into()));
+        self
+    }
+}
+
+impl fmt::Debug for RefreshRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RefreshRequest(..)")
+    }
+}
+
+/// A logout for [`AuthProvider::logout_reply`](crate::AuthProvider::logout_reply).
+///
+/// ```
+/// use fauth_core::LogoutRequest;
+///
+/// let from_head = LogoutRequest::new();
+/// let from_body = LogoutRequest::new().token("the field `refresh_token` of the body");
+/// ```
+#[derive(Default)]
+#[must_use = "a request is for `AuthProvider::logout_reply`"]
+pub struct LogoutRequest {
+    pub(crate) token: Option<Zeroizing<String>>,
+}
+
+impl LogoutRequest {
+    /// A logout with the token that is found in the head of the request: in a header or a cookie,
+    /// an access token or a refresh token.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A logout with this refresh or access token, which the body of the request has brought. What
+    /// the head holds is not looked at then.
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.token = Some(Zeroizing::new(token.into()));
+        self
+    }
+}
+
+impl fmt::Debug for LogoutRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LogoutRequest(..)")
     }
 }
 

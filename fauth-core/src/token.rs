@@ -3,6 +3,7 @@
 mod algorithm;
 mod base64url;
 mod claims;
+mod custom_claims;
 mod header;
 pub(crate) mod ids;
 pub(crate) mod issue;
@@ -16,6 +17,7 @@ mod origin;
 pub(crate) mod payload;
 mod profile;
 pub(crate) mod purpose;
+pub(crate) mod token_claims;
 mod verify;
 mod weak_secrets;
 
@@ -36,5 +38,6 @@ pub(crate) use payload::TokenPayload;
 pub use profile::TokenProfile;
 pub(crate) use purpose::PerPurpose;
 pub(crate) use purpose::{OneTimePurpose, Purpose};
+pub(crate) use token_claims::TokenClaims;
 pub(crate) use verify::{Expectations, Verifier};
 pub use verify::{TokenError, verify_jws};

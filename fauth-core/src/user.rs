@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use crate::{
     error::BoxError,
-    token::{OneTimePurpose, TokenPayload},
+    token::{OneTimePurpose, TokenClaims, TokenPayload},
 };
 
 /// What fauth must know of the application's user.
@@ -221,6 +221,42 @@ pub trait IdentityLoader<U>: Send + Sync + 'static {
     async fn load_identity(&self, identifier: String) -> Result<Option<Arc<U>>, BoxError>;
 }
 
+/// Says what the tokens of a user get besides the subject: scopes and custom claims. Asked at each
+/// login and again at each refresh, so that what was taken from a user is gone within the lifetime
+/// of an access token.
+///
+/// Any `async fn(Arc<U>) -> Result<TokenClaims, E>` is one, and so is a closure.
+///
+/// ```
+/// # use std::{convert::Infallible, sync::Arc};
+/// # use fauth_core::{AuthProviderBuilder, AuthUser as _, TokenClaims};
+/// # use fauth_testing::TestUser as User;
+/// async fn claims(user: Arc<User>) -> Result<TokenClaims, Infallible> {
+///     let claims = TokenClaims::new().scope("read");
+///     Ok(if user.has_role("editor") { claims.scope("write") } else { claims })
+/// }
+///
+/// # fn example(builder: AuthProviderBuilder<User>) -> AuthProviderBuilder<User> {
+/// builder.token_claims(claims)
+/// # }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot load the token claims of users of type `{U}`",
+    label = "not a claims loader of `{U}`",
+    note = "a claims loader is an `async fn(Arc<{U}>) -> Result<TokenClaims, E>`, where `E` is any error type",
+    note = "a closure must name the type of its parameter: `|user: Arc<{U}>| async move {{ … }}`",
+    note = "a shared loader, `Arc<dyn ClaimsLoader<{U}>>`, is given with `shared_token_claims`"
+)]
+#[async_trait]
+pub trait ClaimsLoader<U>: Send + Sync + 'static {
+    /// The scopes and custom claims of this user's next tokens.
+    ///
+    /// # Errors
+    /// Whatever keeps the loader from knowing. The login or refresh is then refused with 503, the
+    /// error is logged, and the refresh token stays as good as it was.
+    async fn load_claims(&self, user: Arc<U>) -> Result<TokenClaims, BoxError>;
+}
+
 /// Stores the hash that a successful login has brought up to date.
 ///
 /// Any `async fn(Arc<U>, NewPasswordHash) -> Result<(), E>` is one.
@@ -295,6 +331,19 @@ where
 {
     async fn load_identity(&self, identifier: String) -> Result<Option<Arc<U>>, BoxError> {
         self(identifier).await.map(|found| found.map(FoundUser::into_shared)).map_err(Into::into)
+    }
+}
+
+#[async_trait]
+impl<U, F, Fut, E> ClaimsLoader<U> for F
+where
+    U: Send + Sync + 'static,
+    F: Fn(Arc<U>) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<TokenClaims, E>> + Send,
+    E: Into<BoxError>,
+{
+    async fn load_claims(&self, user: Arc<U>) -> Result<TokenClaims, BoxError> {
+        self(user).await.map_err(Into::into)
     }
 }
 

@@ -5,24 +5,27 @@ use std::sync::Arc;
 
 use fauth_core::{AuthProvider, Requirement, rejection::DetailJson, routes::Endpoint as Ready};
 use fauth_poem::{
-    AuthRoutes, CurrentUser, Grant, MaybeUser, SecureRoute, Token, auth_routes, require, require_active_user,
-    require_any_role, require_permissions, require_roles, require_scopes, require_user, visitor,
+    AuthRoutes, CurrentUser, Grant, Head, MaybeUser, SecureRoute, Token, auth_routes, require,
+    require_active_user, require_any_role, require_permissions, require_roles, require_scopes, require_user,
+    respond, visitor,
 };
 use fauth_testing::{
     Role, TestUser, WireRequest, WireResponse,
     suite::{
-        App, Harness, PUBLIC, custom_requirement, greeting, keys_or_admins, keys_requirement,
+        App, Harness, PUBLIC, custom_requirement, greeting, keys_or_admins, keys_requirement, own_reply,
         recent_requirement, token_text,
     },
 };
 use poem::{
-    Addr, Body, Endpoint, EndpointExt as _, IntoResponse as _, Request, RequestParts, Route,
+    Addr, Body, Endpoint, EndpointExt as _, IntoResponse as _, Request, RequestParts, Response, Route,
     endpoint::make_sync,
     get, handler,
     http::uri::Scheme,
     post,
-    web::{LocalAddr, RemoteAddr, WithHeader},
+    web::{Data, LocalAddr, RemoteAddr, WithHeader},
 };
+
+type Auth = AuthProvider<TestUser>;
 
 #[handler]
 fn greet(CurrentUser(user): CurrentUser<TestUser>) -> String {
@@ -49,6 +52,12 @@ fn public() -> WithHeader<&'static str> {
     "public".with_header("cache-control", PUBLIC)
 }
 
+#[handler]
+async fn own(auth: Data<&Auth>, request: &Request) -> Response {
+    let reply = own_reply(&auth, &Head::from(request)).await;
+    respond(reply.unwrap_or_else(|rejection| auth.refuse(&rejection, &Head::from(request))))
+}
+
 /// Demands that are added one after the other.
 fn added(auth: &AuthProvider<TestUser>) -> SecureRoute<TestUser> {
     SecureRoute::new(auth)
@@ -60,7 +69,7 @@ fn added(auth: &AuthProvider<TestUser>) -> SecureRoute<TestUser> {
 }
 
 /// Some of the ready-made endpoints, under other paths.
-fn own_endpoints(auth: &AuthProvider<TestUser>) -> AuthRoutes<TestUser> {
+fn moved_endpoints(auth: &AuthProvider<TestUser>) -> AuthRoutes<TestUser> {
     AuthRoutes::new(auth)
         .only([Ready::Login, Ready::Logout, Ready::LogoutAll, Ready::Session])
         .without(Ready::LogoutAll)
@@ -84,12 +93,13 @@ fn app(App { auth, other }: &App) -> impl Endpoint + use<> {
     let keys_and_admins = Requirement::user().roles(["admin"]).scopes(["read"]);
     let scoped_admins = SecureRoute::new(auth).require_roles(["admin"]).require_scopes(["read"]);
     auth_routes(auth)
-        .nest("/own", Route::from(own_endpoints(auth)))
+        .nest("/moved", Route::from(moved_endpoints(auth)))
         .at("/open", get(make_sync(|_| "open")))
         .at("/me", get(greet).post(greet))
         .at("/maybe", get(greet_maybe).post(greet_maybe))
         .at("/token", get(show_token))
         .at("/grant", get(greet_grant))
+        .at("/own/:name", get(own).post(own))
         .at("/forged", get(greet).data(forged.clone()).data(Arc::new(forged)))
         .at("/guards/user", get(greet).with(require_user(auth)))
         .at("/guards/active", get(greet).with(require_active_user(auth)))

@@ -30,7 +30,7 @@ use crate::{
     transport::{
         BasicTransport, BearerKeyTransport, BearerTransport, QueryTransport, SecurityScheme, Transport,
     },
-    user::{AuthUser, IdentityLoader, PasswordUpdater, UserLoader},
+    user::{AuthUser, ClaimsLoader, IdentityLoader, PasswordUpdater, UserLoader},
 };
 
 /// A credential may be this much longer than the longest token before its form, not its content,
@@ -54,6 +54,7 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 /// |---|---|
 /// | [`user_loader`](Self::user_loader) | none: must be given |
 /// | [`identity_loader`](Self::identity_loader) | none: must be given, or [`without_password_login`](Self::without_password_login) said |
+/// | [`token_claims`](Self::token_claims) | none: tokens of a login have no scopes and no custom claims |
 /// | [`password`](Self::password) | Argon2id, 19 MiB, 2 passes |
 /// | [`transports`](Self::transport) | `Authorization: Bearer` |
 /// | [`renderer`](Self::renderer) | [`ProblemJson`] |
@@ -69,6 +70,7 @@ pub struct AuthProviderBuilder<U> {
     config: AuthConfig,
     user_loader: Option<Arc<dyn UserLoader<U>>>,
     identity_loader: Option<Arc<dyn IdentityLoader<U>>>,
+    claims_loader: Option<Arc<dyn ClaimsLoader<U>>>,
     without_password_login: bool,
     password: Option<PasswordConfig>,
     updater: Option<Arc<dyn PasswordUpdater<U>>>,
@@ -102,6 +104,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             config,
             user_loader: None,
             identity_loader: None,
+            claims_loader: None,
             without_password_login: false,
             password: None,
             updater: None,
@@ -145,6 +148,31 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     /// is shared with others.
     pub fn shared_identity_loader(mut self, loader: Arc<dyn IdentityLoader<U>>) -> Self {
         self.identity_loader = Some(loader);
+        self
+    }
+
+    /// Gives the tokens of each login and each refresh their scopes and custom claims, by what is
+    /// known of the user then.
+    ///
+    /// - A login gets the loaded scopes. A [`LoginRequest`](crate::LoginRequest) with scopes of its
+    ///   own, and a client that asks the ready-made login for some (the field `scope`), get those
+    ///   of them that are loaded.
+    /// - A refresh gets the scopes that the login had and that are still loaded: it adds none.
+    /// - Access tokens carry the loaded claims. A claim of the login request itself stays for the
+    ///   whole login, and wins over a loaded one of the same name.
+    /// - [`login`](crate::AuthProvider::login) finds the user by the
+    ///   [user loader](Self::user_loader).
+    ///
+    /// API keys and one-time tokens are not concerned.
+    pub fn token_claims(mut self, loader: impl ClaimsLoader<U>) -> Self {
+        self.claims_loader = Some(Arc::new(loader));
+        self
+    }
+
+    /// As [`token_claims`](Self::token_claims), for a loader that was chosen at run time or is
+    /// shared with others.
+    pub fn shared_token_claims(mut self, loader: Arc<dyn ClaimsLoader<U>>) -> Self {
+        self.claims_loader = Some(loader);
         self
     }
 
@@ -402,6 +430,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             trusted_proxies: self.config.trusted_proxies().clone(),
             max_credential_bytes: self.config.max_token_bytes() + CREDENTIAL_MARGIN,
             user_loader,
+            claims_loader: self.claims_loader,
             password_login,
             transports,
             trusted_origins,

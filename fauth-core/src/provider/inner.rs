@@ -19,7 +19,7 @@ use crate::{
     store::{ApiKeyStore, HashKeys, OneTimeStore, RevocationStore, SessionStore, StoreLocation},
     token::{Issuer, Verifier},
     transport::Transport,
-    user::{IdentityLoader, PasswordUpdater, UserLoader},
+    user::{ClaimsLoader, IdentityLoader, PasswordUpdater, UserLoader},
 };
 
 /// Authentication for one application: cheap to clone, shared by all its routes. `U` is the
@@ -91,6 +91,7 @@ pub(super) struct Inner<U> {
     pub(super) trusted_proxies: TrustedProxies,
     pub(super) max_credential_bytes: usize,
     pub(super) user_loader: Arc<dyn UserLoader<U>>,
+    pub(super) claims_loader: Option<Arc<dyn ClaimsLoader<U>>>,
     pub(super) password_login: Option<PasswordLogin<U>>,
     pub(super) transports: Vec<Box<dyn Transport>>,
     pub(super) trusted_origins: TrustedOrigins,

@@ -33,7 +33,8 @@ use crate::{
         SecretHash, Session, SessionId,
     },
     token::{
-        Purpose, RefreshBinding, RefreshId, TokenError, TokenPair, TokenPayload, TokenRequest, random_bytes,
+        Purpose, RefreshBinding, RefreshId, TokenClaims, TokenError, TokenPair, TokenPayload, TokenRequest,
+        random_bytes,
     },
     user::AuthUser,
 };
@@ -89,14 +90,24 @@ impl<U: AuthUser> AuthProvider<U> {
     /// - [`Rejection::Unavailable`] if a store, the clock or the randomness fails. If a session
     ///   was opened by then, nobody has tokens of it.
     pub async fn login<'a>(&self, request: impl Into<LoginRequest<'a>>) -> Result<TokenPair, Rejection> {
-        self.log_in(request.into()).await
+        self.log_in(request.into(), None).await
     }
 
-    async fn log_in(&self, request: LoginRequest<'_>) -> Result<TokenPair, Rejection> {
+    /// Logs in. `user` is the user of the request, if that is known already.
+    pub(super) async fn log_in(
+        &self,
+        request: LoginRequest<'_>,
+        user: Option<Arc<U>>,
+    ) -> Result<TokenPair, Rejection> {
         let now = self.now()?;
-        let LoginRequest { token, remember, client, epoch } = request;
-        let mut token = token.authenticated_at(now);
+        let LoginRequest { token, remember, client, narrowed_to, epoch, .. } = request;
+        let client = client.unwrap_or_default();
+        let token = token.authenticated_at(now);
         self.refuse_revoked_subject(token.subject(), now, &client).await?;
+        let mut token = self.with_claims(token, user, now).await?;
+        if let Some(wanted) = &narrowed_to {
+            token.narrow_scopes(wanted);
+        }
         token.bound.epoch = match epoch {
             Some(epoch) => epoch,
             None => self.current_epoch(token.subject(), now).await?,
@@ -131,7 +142,8 @@ impl<U: AuthUser> AuthProvider<U> {
         let mut event = Event::new(EventKind::LoggedIn).subject(token.subject()).client(&client);
         event.session = session.as_deref();
         self.raise(&event);
-        Ok(pair)
+        // A client that asked for scopes must hear which it got (RFC 6749 section 5.1).
+        Ok(TokenPair { scope: pair.scope.or_else(|| narrowed_to.map(|_| String::new())), ..pair })
     }
 
     /// Opens a session in the store. Issues the tokens first, so that a request that is impossible
@@ -171,7 +183,8 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// Exchanges a refresh token for a new pair with the same scopes and custom claims.
+    /// Exchanges a refresh token for a new pair with the same scopes and custom claims, as far as
+    /// [`token_claims`](crate::AuthProviderBuilder::token_claims) still grants them.
     ///
     /// The user is loaded again and must be active. However often a session is refreshed, it ends
     /// when its lifetime is over.
@@ -198,22 +211,30 @@ impl<U: AuthUser> AuthProvider<U> {
         let payload = Arc::new(payload);
         let login = self.login_of(&payload);
         let accepted = match self.refuse_revoked_refresh(&payload, now).await {
-            Ok(()) => self.user_of(&payload).await.and_then(|user| refuse_changed(&payload, &*user)),
-            refused => refused,
+            Ok(()) => match self.user_of(&payload).await {
+                Ok(user) => refuse_changed(&payload, &*user).map(|()| user),
+                unknown => unknown,
+            },
+            Err(revoked) => Err(revoked),
         };
-        if let Err(rejection) = accepted {
-            // A session must not outlive its user's account, even if that is activated again
-            // later. And a session that was revoked but not ended, because the logout was
-            // interrupted, is ended here.
-            if matches!(rejection, Rejection::InvalidToken(_)) {
-                self.end_login(&login, now).await?;
+        let user = match accepted {
+            Ok(user) => user,
+            Err(rejection) => {
+                // A session must not outlive its user's account, even if that is activated again
+                // later. And a session that was revoked but not ended, because the logout was
+                // interrupted, is ended here.
+                if matches!(rejection, Rejection::InvalidToken(_)) {
+                    self.end_login(&login, now).await?;
+                }
+                return Err(rejection);
             }
-            return Err(rejection);
-        }
+        };
+        // Before anything is used up: a failure leaves the refresh token as good as it was.
+        let claims = self.load_claims(user).await?;
         self.refuse_if_expired(&payload)?;
         let (pair, reason) = match &self.inner.sessions {
-            None => (self.refresh_stateless(&login, now).await?, None),
-            Some(sessions) => self.refresh_session(sessions, &login, now, client).await?,
+            None => (self.refresh_stateless(&login, claims, now).await?, None),
+            Some(sessions) => self.refresh_session(sessions, &login, claims, (now, client)).await?,
         };
         let mut event = Event::new(EventKind::Refreshed).subject(payload.subject()).client(client);
         event.reason = reason;
@@ -223,8 +244,13 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(pair)
     }
 
-    async fn refresh_stateless(&self, login: &Login, now: Timestamp) -> Result<TokenPair, Rejection> {
-        let mut request = reissue_request(&login.payload)?;
+    async fn refresh_stateless(
+        &self,
+        login: &Login,
+        claims: Option<TokenClaims>,
+        now: Timestamp,
+    ) -> Result<TokenPair, Rejection> {
+        let mut request = reissue_request(&login.payload, claims)?;
         request.bound.session = login.session.clone();
         self.pair(&mut request, now, now).await
     }
@@ -237,8 +263,8 @@ impl<U: AuthUser> AuthProvider<U> {
         &self,
         sessions: &Sessions,
         login: &Login,
-        now: Timestamp,
-        client: &ClientInfo,
+        claims: Option<TokenClaims>,
+        (now, client): (Timestamp, &ClientInfo),
     ) -> Result<(TokenPair, Option<&'static str>), Rejection> {
         let Login { owner, payload, session: Some(id) } = login else {
             return Err(Rejection::InvalidToken(InvalidToken::UnknownSession));
@@ -291,7 +317,7 @@ impl<U: AuthUser> AuthProvider<U> {
         if session.owner != *owner || session.id != *id {
             return Err(Rejection::Unavailable(Unavailable::Store));
         }
-        let mut request = reissue_request(payload)?.authenticated_at(session.created_at);
+        let mut request = reissue_request(payload, claims)?.authenticated_at(session.created_at);
         bind(&mut request, &session, successor);
         Ok((self.pair(&mut request, now, made_at).await?, reason))
     }
@@ -330,15 +356,20 @@ impl<U: AuthUser> AuthProvider<U> {
     /// - [`Rejection::Misconfigured`] if the server keeps nothing that could be ended: it has no
     ///   revocation store, and no session store or no session of this token.
     pub async fn logout(&self, token: &str, client: &ClientInfo) -> Result<(), Rejection> {
-        let now = self.now()?;
-        let verify = |purpose| self.inner.verifier.verify(token.as_bytes(), purpose, now);
-        let payload = match verify(Purpose::Access) {
-            Err(TokenError::WrongPurpose { .. }) => verify(Purpose::Refresh)?,
-            verified => verified?,
-        };
+        let payload = self.verify_of_login(token.as_bytes())?;
         match self.end_presented(Some(&payload), client).await? {
             Ended::Nothing | Ended::Unknown => Err(Rejection::Misconfigured(Misconfigured::NoStore)),
             Ended::Session | Ended::Tokens => Ok(()),
+        }
+    }
+
+    /// Verifies an access or refresh token: each names the login that it belongs to.
+    pub(super) fn verify_of_login(&self, token: &[u8]) -> Result<TokenPayload, Rejection> {
+        let now = self.now()?;
+        let verify = |purpose| self.inner.verifier.verify(token, purpose, now);
+        match verify(Purpose::Access) {
+            Err(TokenError::WrongPurpose { .. }) => Ok(verify(Purpose::Refresh)?),
+            verified => Ok(verified?),
         }
     }
 
@@ -721,7 +752,8 @@ impl<U: AuthUser> AuthProvider<U> {
         let refresh = issuer.issue(Purpose::Refresh, request, refresh_made_at).await.map_err(cannot)?;
         let refresh_lifetime = remaining(refresh_lifetime, refresh_made_at, now);
         let remembered = request.bound.remembered;
-        Ok(TokenPair { access, refresh, access_lifetime, refresh_lifetime, remembered })
+        let scope = Some(request.scope_text()).filter(|scope| !scope.is_empty());
+        Ok(TokenPair { access, refresh, access_lifetime, refresh_lifetime, remembered, scope })
     }
 
     fn random(&self) -> Result<[u8; 16], Rejection> {
@@ -745,7 +777,11 @@ fn remaining(span: Duration, from: Timestamp, now: Timestamp) -> Duration {
 }
 
 /// A request for another token with the login time, scopes, custom claims and epochs of this one.
-fn reissue_request(payload: &TokenPayload) -> Result<TokenRequest<'_>, Rejection> {
+/// `claims` is what was loaded for its user meanwhile.
+fn reissue_request(
+    payload: &TokenPayload,
+    claims: Option<TokenClaims>,
+) -> Result<TokenRequest<'_>, Rejection> {
     let began_at = payload.began_at().map_err(|_| TokenError::InvalidClaim("auth_time"))?;
     let mut request = TokenRequest::for_subject(payload.subject()).scopes(payload.scopes());
     request = match payload.authenticated_at() {
@@ -757,7 +793,10 @@ fn reissue_request(payload: &TokenPayload) -> Result<TokenRequest<'_>, Rejection
     }
     request.bound.epoch = payload.epoch();
     request.bound.user_epoch = payload.user_epoch();
-    Ok(request)
+    Ok(match claims {
+        Some(claims) => request.with_reloaded(claims),
+        None => request,
+    })
 }
 
 /// Ties the tokens to a session, and the refresh token to its id.

@@ -14,6 +14,10 @@ pub(crate) enum Way {
 }
 
 impl Way {
+    pub(crate) const fn is_ambient(self) -> bool {
+        matches!(self, Self::Ambient(_))
+    }
+
     pub(crate) const fn demands(self) -> Demands {
         match self {
             Self::Explicit => Demands::of_nothing(),

@@ -16,7 +16,7 @@ use crate::{error::ConfigError, requirement::Missing, token::TokenError};
 /// | [`Forbidden`](Self::Forbidden) | 403 | `missing_role`, `missing_permission`, `missing_scope`, `api_key_not_allowed`, `forbidden` | `insufficient_scope` |
 /// | [`CrossSiteRequest`](Self::CrossSiteRequest) | 403 | `cross_site_request` | none |
 /// | [`AmbiguousPath`](Self::AmbiguousPath) | 400 | `ambiguous_path` | none |
-/// | [`InvalidRequest`](Self::InvalidRequest) | 400 | `invalid_request` | none |
+/// | [`InvalidRequest`](Self::InvalidRequest), [`InvalidField`](Self::InvalidField) | 400 | `invalid_request` | none |
 /// | [`NotFound`](Self::NotFound) | 404 | `not_found` | none |
 /// | [`MethodNotAllowed`](Self::MethodNotAllowed) | 405 | `method_not_allowed` | none; `Allow` |
 /// | [`BodyTimeout`](Self::BodyTimeout) | 408 | `body_timeout` | none |
@@ -45,13 +45,20 @@ pub enum Rejection {
     /// The user is known and lacks something, or is represented by an API key where these are not
     /// allowed.
     Forbidden(Missing),
-    /// A cookie is the credential, and the request does not prove that the application's own pages
-    /// sent it.
-    CrossSiteRequest,
+    /// A cookie is the credential or is to be set, and the request does not prove that the
+    /// application's own pages sent it.
+    CrossSiteRequest(OriginFault),
     /// The path can be read in more than one way.
     AmbiguousPath,
-    /// The body of a request to a ready-made endpoint is not what it must be.
+    /// The body of a request to a ready-made endpoint cannot be read.
     InvalidRequest,
+    /// A field in the body of a request to a ready-made endpoint is not what it must be.
+    InvalidField {
+        /// Its name.
+        field: &'static str,
+        /// What is wrong with it.
+        fault: FieldFault,
+    },
     /// There is nothing of this name, or it is somebody else's.
     NotFound,
     /// The method is not one that can be answered here: anything but POST at a ready-made
@@ -75,6 +82,35 @@ pub enum Rejection {
     Unavailable(Unavailable),
     /// The application is wired wrongly. The log says what to add.
     Misconfigured(Misconfigured),
+}
+
+/// Why a request does not count as one of the application's own pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OriginFault {
+    /// It has neither `Sec-Fetch-Site` nor `Origin`. Browsers send them; a program uses a token in a
+    /// header instead of a cookie.
+    Missing,
+    /// Another origin than the application's own or a
+    /// [trusted one](crate::AuthProviderBuilder::trusted_origin) has caused it.
+    Foreign,
+    /// The page has the application's own host and was loaded over plain HTTP, while the cookies
+    /// are for HTTPS.
+    PlainHttp,
+}
+
+/// What is wrong with a field of a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FieldFault {
+    /// It is not there, or null.
+    Missing,
+    /// It is there more than once.
+    Duplicate,
+    /// It is not text, or not UTF-8.
+    NotText,
+    /// It is none of `true`, `false`, `on`, `off`, `yes`, `no`, `1` and `0`.
+    NotBoolean,
 }
 
 /// What is wrong with the form of a credential.
@@ -225,9 +261,9 @@ impl Rejection {
             Self::Forbidden(Missing::Scopes(_)) => "missing_scope",
             Self::Forbidden(Missing::ApiKeyNotAllowed) => "api_key_not_allowed",
             Self::Forbidden(_) => "forbidden",
-            Self::CrossSiteRequest => "cross_site_request",
+            Self::CrossSiteRequest(_) => "cross_site_request",
             Self::AmbiguousPath => "ambiguous_path",
-            Self::InvalidRequest => "invalid_request",
+            Self::InvalidRequest | Self::InvalidField { .. } => "invalid_request",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::BodyTimeout => "body_timeout",
@@ -243,12 +279,15 @@ impl Rejection {
     #[must_use]
     pub const fn status(&self) -> u16 {
         match self {
-            Self::MalformedCredential(_) | Self::AmbiguousPath | Self::InvalidRequest => 400,
+            Self::MalformedCredential(_)
+            | Self::AmbiguousPath
+            | Self::InvalidRequest
+            | Self::InvalidField { .. } => 400,
             Self::MissingCredential
             | Self::InvalidToken(_)
             | Self::InvalidCredentials
             | Self::StaleLogin { .. } => 401,
-            Self::Forbidden(_) | Self::CrossSiteRequest => 403,
+            Self::Forbidden(_) | Self::CrossSiteRequest(_) => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed { .. } => 405,
             Self::BodyTimeout => 408,
@@ -284,6 +323,9 @@ impl Rejection {
             Self::InvalidToken(InvalidToken::SessionEnded) => "session_ended",
             Self::InvalidToken(InvalidToken::UnknownSession) => "unknown_session",
             Self::InvalidToken(InvalidToken::Reused) => "refresh_token_reused",
+            Self::CrossSiteRequest(OriginFault::Missing) => "origin_missing",
+            Self::CrossSiteRequest(OriginFault::Foreign) => "origin_foreign",
+            Self::CrossSiteRequest(OriginFault::PlainHttp) => "origin_plain_http",
             Self::Unavailable(Unavailable::Loader) => "loader_failed",
             Self::Unavailable(Unavailable::LoaderTimeout) => "loader_timeout",
             Self::Unavailable(Unavailable::Store) => "store_failed",
@@ -318,9 +360,10 @@ impl Rejection {
             Self::Forbidden(Missing::Scopes(scopes)) => format!("Missing scope: {}", scopes.join(" ")),
             Self::Forbidden(Missing::ApiKeyNotAllowed) => "An API key is not accepted here".into(),
             Self::Forbidden(_) => "None of the accepted roles, permissions or scopes is held".into(),
-            Self::CrossSiteRequest => "The request was not sent by a page of this application".into(),
+            Self::CrossSiteRequest(fault) => origin_detail(*fault).into(),
             Self::AmbiguousPath => "The path can be read in more than one way".into(),
-            Self::InvalidRequest => "The body is not what this endpoint reads".into(),
+            Self::InvalidRequest => "The body cannot be read as JSON or as a form".into(),
+            Self::InvalidField { field, fault } => field_detail(field, *fault),
             Self::NotFound => "There is no such thing".into(),
             Self::MethodNotAllowed { allow } => format!("The method is not one of: {allow}"),
             Self::BodyTimeout => "The body did not arrive in time".into(),
@@ -371,6 +414,33 @@ impl std::fmt::Display for Rejection {
 }
 
 impl std::error::Error for Rejection {}
+
+const fn origin_detail(fault: OriginFault) -> &'static str {
+    match fault {
+        OriginFault::Missing => {
+            "The request names no origin: it has neither the header `Sec-Fetch-Site` nor `Origin`"
+        }
+        OriginFault::Foreign => {
+            "The request was sent by a page of an origin that is neither this application's own nor \
+             a trusted one (setting `trusted_origin`)"
+        }
+        OriginFault::PlainHttp => {
+            "The request was sent by a page that was loaded over plain HTTP, and the cookies are for \
+             HTTPS (setting `danger_insecure`)"
+        }
+    }
+}
+
+fn field_detail(field: &str, fault: FieldFault) -> String {
+    match fault {
+        FieldFault::Missing => format!("Missing field `{field}`"),
+        FieldFault::Duplicate => format!("The field `{field}` occurs more than once"),
+        FieldFault::NotText => format!("The field `{field}` must be text in UTF-8"),
+        FieldFault::NotBoolean => {
+            format!("The field `{field}` must be one of true, false, on, off, yes, no, 1, 0")
+        }
+    }
+}
 
 pub(super) const STALE_LOGIN_DETAIL: &str = "A more recent login is required";
 

@@ -130,13 +130,13 @@ const fn hint(rejection: &Rejection) -> &'static str {
         Rejection::StaleLogin { .. } => "Log in again and repeat the request",
         Rejection::Forbidden(Missing::ApiKeyNotAllowed) => "Send the token of a login instead of an API key",
         Rejection::Forbidden(_) => "Ask an administrator for the missing right",
-        Rejection::CrossSiteRequest => {
+        Rejection::CrossSiteRequest(_) => {
             "Send the request from the application's own pages, or use a bearer token"
         }
         Rejection::AmbiguousPath => {
             "Send the path without dot segments, double slashes and encoded delimiters"
         }
-        Rejection::InvalidRequest | Rejection::UnsupportedMediaType => {
+        Rejection::InvalidRequest | Rejection::InvalidField { .. } | Rejection::UnsupportedMediaType => {
             "See the documentation of this endpoint"
         }
         Rejection::NotFound => "Look at the list for what there is",

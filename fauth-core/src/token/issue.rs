@@ -8,7 +8,8 @@ use smallvec::SmallVec;
 use zeroize::Zeroizing;
 
 use super::{
-    claims::{is_reserved, is_scope},
+    claims::is_scope,
+    custom_claims::CustomClaims,
     header::header_segment,
     ids::{RefreshId, SessionId},
     json_object::JsonObject,
@@ -17,6 +18,7 @@ use super::{
     origin::Origin,
     profile::Format,
     purpose::{PerPurpose, Purpose},
+    token_claims::TokenClaims,
 };
 use crate::{
     clock::{ClockError, Timestamp},
@@ -70,12 +72,13 @@ pub enum IssueError {
 pub struct TokenRequest<'a> {
     subject: Cow<'a, str>,
     scopes: SmallVec<[Cow<'a, str>; SCOPES_INLINE]>,
-    /// Names and JSON texts: what a refresh carries over stays as it was, digit by digit.
-    claims: Vec<(Cow<'a, str>, String)>,
+    claims: CustomClaims<'a>,
+    /// What a [`ClaimsLoader`](crate::ClaimsLoader) adds to access tokens. Refresh tokens do not
+    /// carry it, since it is asked again at each refresh.
+    loaded: CustomClaims<'static>,
     /// The login that this is of or continues, if there is one.
     login: Option<Login>,
     pub(crate) bound: Binding,
-    fault: Option<IssueError>,
 }
 
 /// When a login began.
@@ -119,10 +122,10 @@ impl<'a> TokenRequest<'a> {
         Self {
             subject: subject.into(),
             scopes: SmallVec::new(),
-            claims: Vec::new(),
+            claims: CustomClaims::default(),
+            loaded: CustomClaims::default(),
             login: None,
             bound: Binding::default(),
-            fault: None,
         }
     }
 
@@ -157,24 +160,39 @@ impl<'a> TokenRequest<'a> {
     /// A token is signed, not encrypted: whoever holds it can read its claims.
     #[must_use]
     pub fn claim(mut self, name: impl Into<Cow<'a, str>>, value: impl Serialize) -> Self {
-        let name = name.into();
-        if is_reserved(&name) {
-            self.fault.get_or_insert(IssueError::ReservedClaim(name.into()));
-            return self;
-        }
-        if let Ok(json) = serde_json::to_string(&value) {
-            return self.raw_claim(name, json);
-        }
-        self.fault.get_or_insert(IssueError::UnserializableClaim(name.into()));
+        self.claims.add(name.into(), &value);
         self
     }
 
     /// Adds a claim whose value is the text of JSON already.
     pub(crate) fn raw_claim(mut self, name: impl Into<Cow<'a, str>>, json: String) -> Self {
-        let name = name.into();
-        self.claims.retain(|(other, _)| *other != name);
-        self.claims.push((name, json));
+        self.claims.add_json(name.into(), json);
         self
+    }
+
+    /// Gives the tokens what was loaded for their user. Scopes of the request that are not among
+    /// those are dropped; a request without scopes gets all of them. A claim of the request wins
+    /// over a loaded one of the same name.
+    pub(crate) fn with_loaded(mut self, claims: TokenClaims) -> Self {
+        if self.scopes.is_empty() {
+            self = claims.add_scopes_to(self);
+        } else {
+            self.scopes.retain(|scope| claims.grants(scope));
+        }
+        self.loaded = claims.into_custom();
+        self
+    }
+
+    /// As [`with_loaded`](Self::with_loaded), for tokens that go on from others: no scope is added.
+    pub(crate) fn with_reloaded(mut self, claims: TokenClaims) -> Self {
+        self.scopes.retain(|scope| claims.grants(scope));
+        self.loaded = claims.into_custom();
+        self
+    }
+
+    /// Drops the scopes that are not among these.
+    pub(crate) fn narrow_scopes(&mut self, wanted: &[impl AsRef<str>]) {
+        self.scopes.retain(|scope| wanted.iter().any(|wanted| wanted.as_ref() == &**scope));
     }
 
     /// It is of a login at which the subject has proved who it is.
@@ -193,8 +211,13 @@ impl<'a> TokenRequest<'a> {
         &self.subject
     }
 
+    /// The scopes as one text, as RFC 6749 section 3.3 writes them.
+    pub(crate) fn scope_text(&self) -> String {
+        self.scopes.join(" ")
+    }
+
     fn check(&mut self) -> Result<(), IssueError> {
-        if let Some(fault) = self.fault.take() {
+        if let Some(fault) = self.claims.take_fault().or_else(|| self.loaded.take_fault()) {
             return Err(fault);
         }
         if self.subject.is_empty() || self.subject.len() > MAX_SUBJECT_BYTES {
@@ -253,7 +276,8 @@ impl fmt::Debug for IssuedToken {
 /// What a login or a refresh gives: an access token and the refresh token for the next one.
 ///
 /// Serialises to the answer of [RFC 6749 section 5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1):
-/// `{"access_token","refresh_token","token_type":"bearer","expires_in"}`.
+/// `{"access_token","refresh_token","token_type":"bearer","expires_in"}`, and `scope`, the scopes
+/// separated by blanks, if there are any or the client had asked for some.
 ///
 /// # Security
 /// Serialising exposes both tokens. Send the answer with `Cache-Control: no-store`, as the ready-made endpoints do.
@@ -264,6 +288,8 @@ pub struct TokenPair {
     pub(crate) access_lifetime: Duration,
     pub(crate) refresh_lifetime: Duration,
     pub(crate) remembered: bool,
+    /// What is said of the scopes, if that is worth saying.
+    pub(crate) scope: Option<String>,
 }
 
 impl TokenPair {
@@ -281,7 +307,7 @@ impl TokenPair {
 
     /// How long the access token lasts.
     #[must_use]
-    pub const fn expires_in(&self) -> Duration {
+    pub const fn access_lifetime(&self) -> Duration {
         self.access_lifetime
     }
 
@@ -291,15 +317,30 @@ impl TokenPair {
     pub const fn is_remembered(&self) -> bool {
         self.remembered
     }
+
+    /// How long the refresh token lasts: until then the login can be continued.
+    #[must_use]
+    pub const fn refresh_lifetime(&self) -> Duration {
+        self.refresh_lifetime
+    }
+
+    /// The scopes of the access token.
+    pub fn scopes(&self) -> impl Iterator<Item = &str> {
+        self.scope.iter().flat_map(|scope| scope.split_ascii_whitespace())
+    }
 }
 
 impl Serialize for TokenPair {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut pair = serializer.serialize_struct("TokenPair", 4)?;
+        let fields = 4 + usize::from(self.scope.is_some());
+        let mut pair = serializer.serialize_struct("TokenPair", fields)?;
         pair.serialize_field("access_token", self.access.expose())?;
         pair.serialize_field("refresh_token", self.refresh.expose())?;
         pair.serialize_field("token_type", "bearer")?;
         pair.serialize_field("expires_in", &self.access_lifetime.as_secs())?;
+        if let Some(scope) = &self.scope {
+            pair.serialize_field("scope", scope)?;
+        }
         pair.end()
     }
 }
@@ -416,10 +457,13 @@ impl Issuer {
             }
             _ => {}
         }
-        for (name, value) in &request.claims {
-            json.raw(name, value);
-        }
-        let values = request.claims.iter().map(|(_, value)| value.as_str());
+        let loaded = request
+            .loaded
+            .iter()
+            .filter(|(name, _)| purpose == Purpose::Access && !request.claims.contains(name));
+        let custom = request.claims.iter().chain(loaded);
+        custom.clone().for_each(|(name, value)| json.raw(name, value));
+        let values = custom.map(|(_, value)| value);
         if !are_acceptable(json.members(), values) {
             return Err(IssueError::ClaimsTooComplex);
         }

@@ -12,8 +12,8 @@ use fauth_core::{
 use super::{
     TestUser, WireRequest, WireResponse,
     suite::{
-        App, Harness, PUBLIC, custom_requirement, greeting, keys_or_admins, keys_requirement, own_mounts,
-        recent_requirement, token_text,
+        App, Harness, PUBLIC, custom_requirement, greeting, keys_or_admins, keys_requirement, moved_mounts,
+        own_reply, recent_requirement, token_text,
     },
 };
 
@@ -44,8 +44,8 @@ async fn answer(app: &App, request: &WireRequest) -> WireResponse {
     let path = request.path().to_owned();
     let mount =
         Mounts::of(&app.auth).iter().find(|mount| is_at(mount.path(), &path)).cloned().or_else(|| {
-            let path = path.strip_prefix("/own")?;
-            own_mounts(&app.auth).iter().find(|mount| is_at(mount.path(), path)).cloned()
+            let path = path.strip_prefix("/moved")?;
+            moved_mounts(&app.auth).iter().find(|mount| is_at(mount.path(), path)).cloned()
         });
     if let Some(mount) = mount {
         if mount.has_page() && matches!(request.method(), "GET" | "HEAD") {
@@ -53,6 +53,10 @@ async fn answer(app: &App, request: &WireRequest) -> WireResponse {
             return sent(page, &[], request.method());
         }
         return call(app, request, &mount).await.into();
+    }
+    if path.starts_with("/own/") {
+        let reply = own_reply(&app.auth, request).await;
+        return reply.unwrap_or_else(|rejection| app.auth.refuse(&rejection, request)).into();
     }
     let (guards, handler) = route(app, &path);
     behind(app, request, guards, handler, None).await

@@ -20,6 +20,7 @@
 //! | `/token` | none | `show_token` |
 //! | `/grant` | none | `greet_grant` |
 //! | `/forged` | none; a middleware puts a `TestUser` and an `Arc<TestUser>` into the extensions | `greet` |
+//! | `/own/…` * | none | answers what [`own_reply`] says |
 //! | `/guards/user` | `require_user(auth)` | `greet` |
 //! | `/guards/active` | `require_active_user(auth)` | `greet` |
 //! | `/guards/roles` | `require_roles(auth, ["admin", "user"])` | `greet` |
@@ -67,16 +68,19 @@
 //! in a nested router; `/merged` `greet` in a merged router; `/mounted/…` a service of the
 //! framework without handler, answering the text `raw`; `/admin` `greet` behind
 //! `require_roles(auth, ["admin"])`; `/public` as `/guards/public`; `/late` `greet`, added last.
-//! The ready-made endpoints are at the root, and once more below `/own`, where there are only `POST
-//! /own/signin`, `POST /own/logout` and `DELETE /own/devices/{sid}`: [`own_mounts`]. `GET` at the first
+//! The ready-made endpoints are at the root, and once more below `/moved`, where there are only `POST
+//! /moved/signin`, `POST /moved/logout` and `DELETE /moved/devices/{sid}`: [`moved_mounts`]. `GET` at the first
 //! and the last of them is a page that answers the text `page`.
 
 pub mod answers;
 pub mod api_keys;
 pub mod applications;
 pub mod bearer;
+pub mod bodies;
+pub mod claims;
 pub mod clients;
 pub mod cookies;
+pub mod delivery;
 pub mod endpoints;
 pub mod extractors;
 pub mod failures;
@@ -89,11 +93,12 @@ pub mod tokens;
 pub mod transports;
 
 use crate::at_once;
-use std::{marker::PhantomData, net::IpAddr, time::Duration};
+use std::{future::Future, marker::PhantomData, net::IpAddr, pin::Pin, time::Duration};
 
 use fauth_core::{
-    AuthConfig, AuthProvider, AuthProviderBuilder, LoginRequest, OneTimePurpose, Purpose, Requirement,
-    TokenPair, TokenPayload, TokenRequest, clock::Clock as _, mounts::Mounts, routes::Endpoint,
+    AuthConfig, AuthProvider, AuthProviderBuilder, LoginRequest, LogoutRequest, OneTimePurpose, Purpose,
+    RefreshRequest, Rejection, Requirement, TokenPair, TokenPayload, TokenRequest, clock::Clock as _,
+    mounts::Mounts, reply::Reply, request::RequestHead, routes::Endpoint,
 };
 
 use super::{
@@ -126,6 +131,21 @@ pub fn greeting(user: Option<&TestUser>) -> String {
     format!("Hello {}", user.map_or("nobody", |user| &user.name))
 }
 
+/// What the application's own endpoints answer, at `/own/login`, `/own/proven`, `/own/refresh` and
+/// `/moved/logout`.
+pub fn own_reply(auth: &AuthProvider<TestUser>, head: &dyn RequestHead) -> OwnReply {
+    let login = || LoginRequest::for_subject("alice");
+    match head.path() {
+        "/own/login" => Box::pin(auth.login_reply(head, login())),
+        "/own/proven" => Box::pin(auth.login_reply(head, login().body_proves_user(true))),
+        "/own/refresh" => Box::pin(auth.refresh_reply(head, RefreshRequest::new())),
+        _ => Box::pin(auth.logout_reply(head, LogoutRequest::new())),
+    }
+}
+
+/// A reply to come.
+pub type OwnReply = Pin<Box<dyn Future<Output = Result<Reply, Rejection>> + Send>>;
+
 /// The `Cache-Control` of the handlers that let others keep their answer.
 pub const PUBLIC: &str = "public, max-age=60";
 
@@ -141,8 +161,8 @@ pub fn token_text(token: &TokenPayload) -> String {
     )
 }
 
-/// What is mounted below `/own`; adapters say the same by their `AuthRoutes`.
-pub fn own_mounts(auth: &AuthProvider<TestUser>) -> Mounts {
+/// What is mounted below `/moved`; adapters say the same by their `AuthRoutes`.
+pub fn moved_mounts(auth: &AuthProvider<TestUser>) -> Mounts {
     Mounts::of(auth)
         .only([Endpoint::Login, Endpoint::Logout, Endpoint::LogoutAll, Endpoint::Session])
         .without(Endpoint::LogoutAll)
@@ -242,6 +262,18 @@ macro_rules! conformance {
         mod endpoints {
             use super::*;
             $crate::__endpoints_tests!($harness);
+        }
+        mod bodies {
+            use super::*;
+            $crate::__bodies_tests!($harness);
+        }
+        mod delivery {
+            use super::*;
+            $crate::__delivery_tests!($harness);
+        }
+        mod claims {
+            use super::*;
+            $crate::__claims_tests!($harness);
         }
         mod sessions {
             use super::*;

@@ -29,9 +29,9 @@ fn documented(rejection: &Rejection) -> (u16, &'static str, Option<&'static str>
             };
             (403, code, Some("insufficient_scope"), None)
         }
-        Rejection::CrossSiteRequest => (403, "cross_site_request", None, None),
+        Rejection::CrossSiteRequest(_) => (403, "cross_site_request", None, None),
         Rejection::AmbiguousPath => (400, "ambiguous_path", None, None),
-        Rejection::InvalidRequest => (400, "invalid_request", None, None),
+        Rejection::InvalidRequest | Rejection::InvalidField { .. } => (400, "invalid_request", None, None),
         Rejection::NotFound => (404, "not_found", None, None),
         Rejection::MethodNotAllowed { .. } => (405, "method_not_allowed", None, Some("allow")),
         Rejection::BodyTimeout => (408, "body_timeout", None, None),

@@ -18,7 +18,10 @@ use fauth_core::{
     OneTimePurpose, Purpose, Rejection, Requirement, TokenPair, TokenRequest,
     clock::Clock as _,
     event::{AuthEvents, Event, EventKind},
-    rejection::{ApiKeyFault, InvalidToken, MalformedCredential, Misconfigured, OneTimeFault, Unavailable},
+    rejection::{
+        ApiKeyFault, FieldFault, InvalidToken, MalformedCredential, Misconfigured, OneTimeFault, OriginFault,
+        Unavailable,
+    },
     reply::{Reply, ResponseHeader},
     routes::Endpoint,
     store::SessionId,
@@ -337,6 +340,7 @@ pub(crate) fn every_rejection() -> Vec<(&'static str, Rejection)> {
     let malformed = Rejection::MalformedCredential;
     let invalid = Rejection::InvalidToken;
     let token = |error| invalid(InvalidToken::Token(error));
+    let field = |field, fault| Rejection::InvalidField { field, fault };
     let forbidden = Rejection::Forbidden;
     let misconfigured = Rejection::Misconfigured;
     let unavailable = Rejection::Unavailable;
@@ -391,9 +395,15 @@ pub(crate) fn every_rejection() -> Vec<(&'static str, Rejection)> {
         ("missing permission", forbidden(Missing::Permission("posts:write".into()))),
         ("missing scopes", forbidden(Missing::Scopes(vec!["read".into(), "write".into()]))),
         ("missing alternative", forbidden(Missing::Alternative)),
-        ("cross-site request", Rejection::CrossSiteRequest),
+        ("request without an origin", Rejection::CrossSiteRequest(OriginFault::Missing)),
+        ("cross-site request", Rejection::CrossSiteRequest(OriginFault::Foreign)),
+        ("page over plain HTTP", Rejection::CrossSiteRequest(OriginFault::PlainHttp)),
         ("ambiguous path", Rejection::AmbiguousPath),
         ("invalid request", Rejection::InvalidRequest),
+        ("missing field", field("username", FieldFault::Missing)),
+        ("field that occurs twice", field("username", FieldFault::Duplicate)),
+        ("field that is no text", field("username", FieldFault::NotText)),
+        ("field that is no boolean", field("remember", FieldFault::NotBoolean)),
         ("not found", Rejection::NotFound),
         ("method not allowed", Rejection::MethodNotAllowed { allow: "GET, HEAD" }),
         ("body timeout", Rejection::BodyTimeout),

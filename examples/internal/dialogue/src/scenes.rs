@@ -348,9 +348,17 @@ pub fn endpoints_read_only_what_they_must(program: &str) {
         let title = "Unsupported Media Type";
         is_refused(&server.send(text), 415, title, detail, "unsupported_media_type");
 
-        for body in ["", "{}", "{", "[]", r#"["alice","s3cret"]"#, r#"{"username":"alice"}"#] {
+        let unreadable = "The body cannot be read as JSON or as a form";
+        for (body, detail) in [
+            ("", "Missing field `username`"),
+            ("{}", "Missing field `username`"),
+            ("{", unreadable),
+            ("[]", unreadable),
+            (r#"["alice","s3cret"]"#, unreadable),
+            (r#"{"username":"alice"}"#, "Missing field `password`"),
+            (r#"{"username":"alice","password":5}"#, "The field `password` must be text in UTF-8"),
+        ] {
             let response = server.send(Request::post("/login").body("application/json", body));
-            let detail = "The body is not what this endpoint reads";
             is_refused(&response, 400, "Bad Request", detail, "invalid_request");
         }
     });

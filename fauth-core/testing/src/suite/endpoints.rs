@@ -92,7 +92,7 @@ cases! { $ __endpoints_tests in endpoints;
     }
 
     fn a_refresh_with_another_body_is_refused(t) {
-        t.post("/refresh").body(JSON, "{}").send().refused(400, "invalid_request");
+        t.post("/refresh").body(JSON, "{}").send().refused(401, "missing_credential");
         t.post("/refresh").body(JSON, r#"{"refresh_token":1}"#).send().refused(400, "invalid_request");
         t.post("/refresh").body("text/plain", "x").send().refused(415, "unsupported_media_type");
         t.post("/refresh").body(JSON, " ".repeat(16 * 1024 + 1)).send().refused(413, "payload_too_large");
@@ -101,7 +101,7 @@ cases! { $ __endpoints_tests in endpoints;
     /// One byte below the limit and at it, one above: everywhere, whatever the type says.
     fn a_body_has_at_most_16_kib(t) {
         for path in ["/login", "/refresh"] {
-            let padded = |bytes: usize| format!("{{}}{}", " ".repeat(bytes - 2));
+            let padded = |bytes: usize| format!("{{{}", " ".repeat(bytes - 1));
             t.post(path).body(JSON, padded(16 * 1024 - 1)).send().refused(400, "invalid_request");
             t.post(path).body(JSON, padded(16 * 1024)).send().refused(400, "invalid_request");
             t.post(path).body(JSON, padded(16 * 1024 + 1)).send().refused(413, "payload_too_large");
@@ -135,7 +135,6 @@ cases! { $ __endpoints_tests in endpoints;
     fn a_logout_needs_a_token(t) {
         t.post("/logout").send().refused(401, "missing_credential");
         t.post("/logout").bearer("x").send().refused(401, "invalid_token");
-        t.post("/logout").bearer(t.token(Purpose::Refresh, "alice")).send().refused(401, "invalid_token");
     }
 
     fn a_logout_by_get_is_405(t) {
@@ -147,29 +146,29 @@ cases! { $ __endpoints_tests in endpoints;
     }
 
     fn endpoints_may_lie_under_other_paths(t) {
-        let login = || t.post("/own/signin").body(JSON, r#"{"username":"alice","password":"s3cret"}"#);
+        let login = || t.post("/moved/signin").body(JSON, r#"{"username":"alice","password":"s3cret"}"#);
         let pair = login().send();
         pair.is(200);
         let devices = t.get("/sessions").bearer(pair.token("access_token")).send();
         let current = devices.response.json()["sessions"].as_array().unwrap().iter()
             .find(|session| session["current"] == true).unwrap()["id"].as_str().unwrap().to_owned();
-        t.request("DELETE", &format!("/own/devices/{current}")).bearer(pair.token("access_token")).once().is(200);
+        t.request("DELETE", &format!("/moved/devices/{current}")).bearer(pair.token("access_token")).once().is(200);
         t.get("/me").bearer(pair.token("access_token")).send().refused(401, "invalid_token");
         let pair = login().send();
-        t.post("/own/logout").bearer(pair.token("access_token")).once().is(200);
+        t.post("/moved/logout").bearer(pair.token("access_token")).once().is(200);
         t.get("/me").bearer(pair.token("access_token")).send().refused(401, "invalid_token");
-        t.post("/own/signin").body(JSON, "{}").send().refused(400, "invalid_request");
+        t.post("/moved/signin").body(JSON, "{}").send().refused(400, "invalid_request");
     }
 
     fn what_was_left_out_is_not_there(t) {
-        for path in ["/own/login", "/own/refresh", "/own/logout/all", "/own/sessions", "/own/sessions/x", "/signin"] {
+        for path in ["/moved/login", "/moved/refresh", "/moved/logout/all", "/moved/sessions", "/moved/sessions/x", "/signin"] {
             t.post(path).bearer(t.access("alice")).send_to_framework().is(404);
         }
     }
 
     /// The form stands where it is sent to.
     fn a_page_lies_beside_an_endpoint(t) {
-        for path in ["/own/signin", "/own/devices/x"] {
+        for path in ["/moved/signin", "/moved/devices/x"] {
             t.get(path).send().is(200).says("page").lacks("allow");
             t.request("HEAD", path).send().is(200).says("");
             // A credential is nothing that the page would look at.
@@ -180,9 +179,9 @@ cases! { $ __endpoints_tests in endpoints;
     /// Nobody claims these methods; `Allow` names those of the page and those of the endpoint.
     fn other_methods_stay_refused_beside_a_page(t) {
         for (path, others, allow) in [
-            ("/own/signin", ["PUT", "DELETE", "OPTIONS", "FOO"], "GET, HEAD, POST"),
-            ("/own/devices/x", ["POST", "PUT", "OPTIONS", "get"], "GET, HEAD, DELETE"),
-            ("/own/logout", ["GET", "PUT", "DELETE", "OPTIONS"], "POST"),
+            ("/moved/signin", ["PUT", "DELETE", "OPTIONS", "FOO"], "GET, HEAD, POST"),
+            ("/moved/devices/x", ["POST", "PUT", "OPTIONS", "get"], "GET, HEAD, DELETE"),
+            ("/moved/logout", ["GET", "PUT", "DELETE", "OPTIONS"], "POST"),
         ] {
             for method in others {
                 t.request(method, path).send().refused(405, "method_not_allowed").has("allow", allow);

@@ -179,7 +179,7 @@ cases! { $
         let form = "username=ed&password=hunter2&remember=on";
         let (long, _) = both(&t.post("/login").body("application/x-www-form-urlencoded", form).once());
         assert_eq!(ends_in(&long), seconds(30));
-        t.post("/login").body(JSON, body.replace("true", "1")).send().refused(400, "invalid_request");
+        t.post("/login").body(JSON, body.replace("true", "2")).send().refused(400, "invalid_request");
     }
 
     fn the_list_says_what_is_known_of_each_session(t) {

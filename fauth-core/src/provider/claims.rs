@@ -1,0 +1,64 @@
+//! The scopes and custom claims that the application gives a user's tokens.
+
+use std::sync::Arc;
+
+use super::{inner::AuthProvider, within::within};
+use crate::{
+    clock::Timestamp,
+    event::{Event, EventKind},
+    rejection::{Rejection, Unavailable},
+    token::{Purpose, TokenClaims, TokenRequest},
+    user::{AuthUser, causes},
+};
+
+impl<U: AuthUser> AuthProvider<U> {
+    /// The request with what is loaded for its user. Without a claims loader nothing is asked, not
+    /// even who the user is.
+    pub(super) async fn with_claims<'a>(
+        &self,
+        mut request: TokenRequest<'a>,
+        user: Option<Arc<U>>,
+        now: Timestamp,
+    ) -> Result<TokenRequest<'a>, Rejection> {
+        if self.inner.claims_loader.is_none() {
+            return Ok(request);
+        }
+        let user = match user {
+            Some(user) => user,
+            None => self.user_of_request(&mut request, now).await?,
+        };
+        Ok(match self.load_claims(user).await? {
+            Some(claims) => request.with_loaded(claims),
+            None => request,
+        })
+    }
+
+    /// User loaders find users by a verified token, so one is made for them.
+    async fn user_of_request(
+        &self,
+        request: &mut TokenRequest<'_>,
+        now: Timestamp,
+    ) -> Result<Arc<U>, Rejection> {
+        let token = self.inner.issuer.issue(Purpose::Access, request, now).await;
+        let token = token.map_err(|error| self.cannot_issue(&error))?;
+        let payload = self.inner.verifier.verify(token.expose().as_bytes(), Purpose::Access, now)?;
+        self.user_of(&Arc::new(payload)).await
+    }
+
+    /// What the application gives this user's tokens; `None` without a claims loader.
+    pub(super) async fn load_claims(&self, user: Arc<U>) -> Result<Option<TokenClaims>, Rejection> {
+        let Some(loader) = &self.inner.claims_loader else { return Ok(None) };
+        let failed = |reason, error: &str, unavailable| {
+            self.raise(&Event::new(EventKind::CallbackFailed).reason(reason).error(error));
+            Rejection::Unavailable(unavailable)
+        };
+        match within(self.inner.loader_timeout, loader.load_claims(user)).await {
+            None => Err(failed("loader_timeout", "the claims loader is late", Unavailable::LoaderTimeout)),
+            Some(Err(error)) => Err(failed("loader_failed", &causes(&*error), Unavailable::Loader)),
+            Some(Ok(mut claims)) => {
+                claims.check().map_err(|error| self.cannot_issue(&error))?;
+                Ok(Some(claims))
+            }
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! The fields of a body, alike whether it is JSON or a form.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use zeroize::Zeroizing;
+
+use crate::{
+    rejection::{FieldFault, Rejection},
+    request::RequestHead,
+};
+
+/// The fields of a body that an endpoint reads; others are not looked at.
+pub(super) struct Fields {
+    names: &'static [&'static str],
+    /// One for each name.
+    values: Vec<Value>,
+}
+
+/// What a field holds.
+enum Value {
+    Absent,
+    /// Counts as absent, unless the name occurs twice.
+    Null,
+    Text(Zeroizing<String>),
+    Boolean(bool),
+    Number(u64),
+    /// Of a type that no field has.
+    Other,
+    Duplicate,
+}
+
+impl Fields {
+    /// Reads JSON or a form, as the head says. A body of nothing but white space has no fields,
+    /// whatever its type; neither has JSON's `null`.
+    pub(super) fn read(
+        head: &dyn RequestHead,
+        body: &[u8],
+        names: &'static [&'static str],
+    ) -> Result<Self, Rejection> {
+        if body.trim_ascii().is_empty() {
+            return Ok(Self::of(names));
+        }
+        let content_type = head.header("content-type");
+        let media_type = content_type.single().and_then(|value| value.split(|byte| *byte == b';').next());
+        let is = |name: &[u8]| {
+            media_type.is_some_and(|media_type| media_type.trim_ascii().eq_ignore_ascii_case(name))
+        };
+        if is(b"application/json") {
+            let mut json = serde_json::Deserializer::from_slice(body);
+            let fields =
+                Self::of(names).deserialize(&mut json).and_then(|fields| json.end().map(|()| fields));
+            return fields.map_err(|_| Rejection::InvalidRequest);
+        }
+        if is(b"application/x-www-form-urlencoded") {
+            return Ok(Self::of_form(body, names));
+        }
+        Err(Rejection::UnsupportedMediaType)
+    }
+
+    fn of(names: &'static [&'static str]) -> Self {
+        Self { names, values: names.iter().map(|_| Value::Absent).collect() }
+    }
+
+    /// What is not UTF-8 is of no field's type: decoded with replacement characters, different
+    /// passwords would become equal.
+    fn of_form(body: &[u8], names: &'static [&'static str]) -> Self {
+        let mut fields = Self::of(names);
+        for (name, value) in form_urlencoded::parse(body) {
+            if let Some(known) = fields.slot(&name) {
+                known.set(match value.contains(char::REPLACEMENT_CHARACTER) {
+                    true => Value::Other,
+                    false => Value::Text(Zeroizing::new(value.into_owned())),
+                });
+            }
+        }
+        fields
+    }
+
+    fn slot(&mut self, name: &str) -> Option<&mut Value> {
+        let at = self.names.iter().position(|known| *known == name)?;
+        self.values.get_mut(at)
+    }
+
+    fn take(&mut self, field: &'static str) -> Result<Value, Rejection> {
+        match self.slot(field).map(|value| std::mem::replace(value, Value::Absent)) {
+            Some(Value::Duplicate) => Err(invalid(field, FieldFault::Duplicate)),
+            value => Ok(value.unwrap_or(Value::Absent)),
+        }
+    }
+
+    /// A text; `None` if it is absent.
+    pub(super) fn text(&mut self, field: &'static str) -> Result<Option<Zeroizing<String>>, Rejection> {
+        match self.take(field)? {
+            Value::Absent | Value::Null => Ok(None),
+            Value::Text(text) => Ok(Some(text)),
+            _ => Err(invalid(field, FieldFault::NotText)),
+        }
+    }
+
+    /// A text that must be there.
+    pub(super) fn required(&mut self, field: &'static str) -> Result<Zeroizing<String>, Rejection> {
+        self.text(field)?.ok_or(invalid(field, FieldFault::Missing))
+    }
+
+    /// A yes or no, as JSON and check boxes write it; no if it is absent.
+    pub(super) fn boolean(&mut self, field: &'static str) -> Result<bool, Rejection> {
+        match self.take(field)? {
+            Value::Absent | Value::Null | Value::Number(0) => Ok(false),
+            Value::Boolean(value) => Ok(value),
+            Value::Number(1) => Ok(true),
+            Value::Text(text) => match text.to_ascii_lowercase().as_str() {
+                "true" | "on" | "yes" | "1" => Ok(true),
+                "false" | "off" | "no" | "0" => Ok(false),
+                _ => Err(invalid(field, FieldFault::NotBoolean)),
+            },
+            _ => Err(invalid(field, FieldFault::NotBoolean)),
+        }
+    }
+}
+
+impl Value {
+    fn set(&mut self, value: Self) {
+        *self = if matches!(self, Self::Absent) { value } else { Self::Duplicate };
+    }
+}
+
+const fn invalid(field: &'static str, fault: FieldFault) -> Rejection {
+    Rejection::InvalidField { field, fault }
+}
+
+impl<'de> DeserializeSeed<'de> for Fields {
+    type Value = Self;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+/// An object, or null. Serde would take an array for a structure too.
+impl<'de> Visitor<'de> for Fields {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self, A::Error> {
+        while let Some(name) = map.next_key::<String>()? {
+            match self.slot(&name) {
+                Some(known) => known.set(map.next_value_seed(Member)?),
+                None => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(self)
+    }
+}
+
+/// A member of an object.
+struct Member;
+
+impl<'de> DeserializeSeed<'de> for Member {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Member {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Boolean(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Number(value))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Value, E> {
+        Ok(Value::Other)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Value, E> {
+        Ok(Value::Other)
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::Text(Zeroizing::new(text.to_owned())))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Value, E> {
+        Ok(Value::Text(Zeroizing::new(text)))
+    }
+
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Value::Other)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Value::Other)
+    }
+}

@@ -1,0 +1,51 @@
+//! The custom claims of a token that is to be issued, as names and JSON texts.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use super::{claims::is_reserved, issue::IssueError};
+
+/// Custom claims, each name once. The first that cannot be issued is kept as the fault of all.
+#[derive(Default)]
+pub(super) struct CustomClaims<'a> {
+    /// Names and JSON texts: what a refresh carries over stays as it was, digit by digit.
+    entries: Vec<(Cow<'a, str>, String)>,
+    fault: Option<IssueError>,
+}
+
+impl<'a> CustomClaims<'a> {
+    /// Adds a claim, in place of one of the same name.
+    pub(super) fn add(&mut self, name: Cow<'a, str>, value: &impl Serialize) {
+        if is_reserved(&name) {
+            self.fault.get_or_insert(IssueError::ReservedClaim(name.into()));
+            return;
+        }
+        match serde_json::to_string(value) {
+            Ok(json) => self.add_json(name, json),
+            Err(_) => {
+                self.fault.get_or_insert(IssueError::UnserializableClaim(name.into()));
+            }
+        }
+    }
+
+    /// Adds a claim whose value is the text of JSON already.
+    pub(super) fn add_json(&mut self, name: Cow<'a, str>, json: String) {
+        self.entries.retain(|(other, _)| *other != name);
+        self.entries.push((name, json));
+    }
+
+    /// Takes the fault, if a claim could not be added.
+    pub(super) fn take_fault(&mut self) -> Option<IssueError> {
+        self.fault.take()
+    }
+
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.entries.iter().any(|(own, _)| own == name)
+    }
+
+    /// Names and JSON texts, in the order in which they were added.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
+        self.entries.iter().map(|(name, json)| (&**name, json.as_str()))
+    }
+}

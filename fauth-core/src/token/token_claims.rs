@@ -1,0 +1,84 @@
+//! What an application gives the tokens of a user besides the subject.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::{
+    claims::is_scope,
+    custom_claims::CustomClaims,
+    issue::{IssueError, TokenRequest},
+};
+
+/// The scopes and custom claims that the tokens of a user get, at the login and at each refresh;
+/// made by a [`ClaimsLoader`](crate::ClaimsLoader). The subject is always the user's own.
+///
+/// ```
+/// use fauth_core::TokenClaims;
+///
+/// let claims = TokenClaims::new().scopes(["read", "write"]).claim("tenant", "acme");
+/// ```
+#[derive(Default)]
+#[must_use = "claims are for a `ClaimsLoader` to return"]
+pub struct TokenClaims {
+    scopes: Vec<Box<str>>,
+    custom: CustomClaims<'static>,
+}
+
+impl TokenClaims {
+    /// No scopes, no claims.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a scope.
+    pub fn scope(mut self, scope: impl Into<String>) -> Self {
+        self.scopes.push(scope.into().into_boxed_str());
+        self
+    }
+
+    /// Adds scopes.
+    pub fn scopes(mut self, scopes: impl IntoIterator<Item: Into<String>>) -> Self {
+        self.scopes.extend(scopes.into_iter().map(|scope| scope.into().into_boxed_str()));
+        self
+    }
+
+    /// Adds a custom claim to access tokens. A second one of the same name replaces the first.
+    ///
+    /// A reserved name, or a value that cannot be written as JSON, makes the login fail.
+    ///
+    /// # Security
+    /// A token is signed, not encrypted: whoever holds it can read its claims.
+    pub fn claim(mut self, name: impl Into<String>, value: impl Serialize) -> Self {
+        self.custom.add(name.into().into(), &value);
+        self
+    }
+
+    /// Says what is wrong before anything is used up for tokens that could not be issued.
+    pub(crate) fn check(&mut self) -> Result<(), IssueError> {
+        if let Some(fault) = self.custom.take_fault() {
+            return Err(fault);
+        }
+        if self.scopes.iter().all(|scope| is_scope(scope)) { Ok(()) } else { Err(IssueError::InvalidScope) }
+    }
+
+    pub(super) fn grants(&self, scope: &str) -> bool {
+        self.scopes.iter().any(|granted| **granted == *scope)
+    }
+
+    /// Adds all scopes to a request that has none.
+    pub(super) fn add_scopes_to<'a>(&self, request: TokenRequest<'a>) -> TokenRequest<'a> {
+        request.scopes(self.scopes.iter().map(ToString::to_string))
+    }
+
+    pub(super) fn into_custom(self) -> CustomClaims<'static> {
+        self.custom
+    }
+}
+
+/// Shows no claims: they may be personal data.
+impl fmt::Debug for TokenClaims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenClaims").field("scopes", &self.scopes).finish_non_exhaustive()
+    }
+}
