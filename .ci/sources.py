@@ -125,12 +125,12 @@ CORE = "fauth-core/src/"
 
 # From the ground up; `fauth-core/ARCHITECTURE.md` says what lives in each room.
 FLOORS = [
-    ["clock", "error", "path", "request", "reply", "client", "escape"],
+    ["clock", "error", "path", "request", "reply", "demands", "client", "escape"],
     ["token", "password", "user", "requirement"],
     ["store"],
     ["transport", "csrf", "rejection", "event"],
     ["session", "api_key", "one_time", "user_store"],
-    ["provider", "guard", "routes", "config"],
+    ["provider", "guard", "routes", "mounts", "config"],
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 

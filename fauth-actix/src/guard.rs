@@ -18,7 +18,7 @@ use fauth_core::{AuthProvider, AuthUser, Guard, Requirement, rejection::Renderer
 use crate::{
     extract,
     head::Head,
-    respond::{respond, set_headers, set_headers_of_error},
+    respond::{amend, amend_error, respond},
 };
 
 /// Lets in any known and active user.
@@ -78,6 +78,17 @@ pub fn require_scopes<U: AuthUser, const N: usize>(
 #[must_use]
 pub fn require<U: AuthUser>(auth: &AuthProvider<U>, requirement: Requirement) -> RequireLayer<U> {
     RequireLayer::new(Guard::new(auth, requirement))
+}
+
+/// Lets everybody in, users and visitors, for pages that show one thing to the one and another to the
+/// other. Handlers take a [`MaybeUser`](crate::MaybeUser).
+///
+/// A bad credential is refused, but a dead cookie (expired, revoked, or of somebody who is gone) counts as none,
+/// and is deleted by the response: extractors alone cannot do that. What depends on the cookie is kept from
+/// shared caches.
+#[must_use]
+pub fn visitor<U: AuthUser>(auth: &AuthProvider<U>) -> RequireLayer<U> {
+    RequireLayer::new(Guard::visitor(auth))
 }
 
 /// A guard as a middleware, for the `wrap` of [`App`](actix_web::App::wrap), [`Scope`](actix_web::Scope::wrap), [`Resource`](actix_web::Resource::wrap) and
@@ -182,13 +193,15 @@ where
     let presented = guard.read(&Head::of(&request), extract::earlier(&request.extensions()));
     let guard = guard.clone();
     Box::pin(async move {
-        match guard.check(presented).await {
-            Ok(granted) => {
-                let headers = granted.response_headers();
-                extract::remember_guarded(&mut request.extensions_mut(), granted, guard.provider());
+        match guard.enter(presented).await {
+            Ok(entered) => {
+                let (granted, demands) = entered.into_parts();
+                if let Some(granted) = granted {
+                    extract::remember_guarded(&mut request.extensions_mut(), granted, guard.provider());
+                }
                 let answered = inner.call(request).await;
-                let mut response = answered.map_err(|error| set_headers_of_error(error, &headers))?;
-                set_headers(response.headers_mut(), &headers);
+                let mut response = answered.map_err(|error| amend_error(error, &demands))?;
+                amend(response.headers_mut(), &demands);
                 Ok(response.map_into_left_body())
             }
             Err(rejection) => {

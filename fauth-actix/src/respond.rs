@@ -10,8 +10,9 @@ use actix_web::{
 };
 use fauth_core::{
     Rejection,
+    demands::{Demands, ResponseHead},
     reply::{Reply, ResponseHeader},
-    request::RequestHead,
+    request::{HeaderValues, RequestHead},
 };
 
 /// Turns a [`Reply`] of the core into a response, for endpoints of the application's own.
@@ -31,21 +32,38 @@ fn nothing(response: HttpResponse) -> HttpResponse {
     response.set_body(body::None::new()).map_into_boxed_body()
 }
 
-/// Sets what a grant demands of the response, in place of what the handler may have set.
-pub(crate) fn set_headers(response: &mut HeaderMap, headers: &[ResponseHeader]) {
-    for (name, value) in headers.iter().filter_map(parse) {
-        response.insert(name, value);
+/// Makes the changes that a guard demands of the headers of a response.
+pub(crate) fn amend(headers: &mut HeaderMap, demands: &Demands) {
+    if demands.is_empty() {
+        return;
+    }
+    for change in demands.changes(&Made(headers)) {
+        let Some((name, value)) = parse(change.header()) else { continue };
+        if change.replaces() {
+            headers.insert(name, value);
+        } else {
+            headers.append(name, value);
+        }
+    }
+}
+
+/// The headers of a response as the handler has made them.
+struct Made<'a>(&'a HeaderMap);
+
+impl ResponseHead for Made<'_> {
+    fn header<'a>(&'a self, name: &str) -> HeaderValues<'a> {
+        self.0.get_all(name).map(HeaderValue::as_bytes).collect()
     }
 }
 
 /// The same for a middleware inside the guard that fails instead of responding: the framework makes the response later, from the error.
-pub(crate) fn set_headers_of_error(error: Error, headers: &[ResponseHeader]) -> Error {
+pub(crate) fn amend_error(error: Error, demands: &Demands) -> Error {
     // An error that needs no headers stays what it is, so that a middleware further out still recognises it.
-    if headers.is_empty() {
+    if demands.is_empty() || demands.spare_error(error.as_response_error().status_code().as_u16()) {
         return error;
     }
     let mut response = error.error_response();
-    set_headers(response.headers_mut(), headers);
+    amend(response.headers_mut(), demands);
     InternalError::from_response(error, response).into()
 }
 

@@ -1,40 +1,137 @@
 //! The ready-made endpoints, mounted.
 
+use std::fmt;
+
 use actix_web::{
-    HttpRequest, HttpResponse, Resource,
-    dev::HttpServiceFactory,
+    FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, Route,
+    dev::{AppService, HttpServiceFactory},
+    guard,
     web::{self, Bytes, Payload},
 };
 use fauth_core::{
     AuthProvider, AuthUser,
+    mounts::{Mount, Mounts},
     routes::{BodyError, Endpoint, MAX_BODY_BYTES},
 };
 
 use crate::{head::Head, respond::respond};
 
 /// The ready-made endpoints (login, refresh, logout, sessions), for the `service` of an application or a scope; see [`fauth_core::routes`] for what they read and answer.
+///
+/// [`AuthRoutes`] mounts only some of them, or under other paths, or beside pages of your own.
 #[must_use]
 pub fn auth_routes<U: AuthUser>(auth: &AuthProvider<U>) -> impl HttpServiceFactory + use<U> {
-    // Each a resource of its own: a scope around them would swallow all other paths under its prefix.
-    Endpoint::of(auth).map(|endpoint| mount(auth.clone(), endpoint)).collect::<Vec<_>>()
+    AuthRoutes::new(auth)
 }
 
-fn mount<U: AuthUser>(auth: AuthProvider<U>, endpoint: Endpoint) -> Resource {
-    web::resource(endpoint.path())
-        .to(move |request: HttpRequest, body: Payload| answer(auth.clone(), endpoint, request, body))
+/// The ready-made endpoints, mounted as the application wants them, for the `service` of an application
+/// or a scope.
+///
+/// ```
+/// # use actix_web::{App, web::Html};
+/// # use fauth_actix::AuthRoutes;
+/// # use fauth_core::routes::Endpoint;
+/// # let auth = fauth_testing::provider().build().unwrap();
+/// async fn form() -> Html {
+///     Html::new("<form method=post><input name=username><input name=password type=password><button>…")
+/// }
+///
+/// let routes = AuthRoutes::new(&auth)
+///     .at(Endpoint::Login, "/signin")
+///     .page(Endpoint::Login, form) // GET /signin; POST /signin logs in
+///     .without(Endpoint::LogoutAll);
+/// let app = App::new().service(routes);
+/// ```
+///
+/// In actix-web a path belongs to whoever registers it first: a page that is registered beside these
+/// endpoints, and not by [`page`](Self::page), takes the path from the endpoint or never sees a request.
+pub struct AuthRoutes<U> {
+    auth: AuthProvider<U>,
+    mounts: Mounts,
+    pages: Vec<(Endpoint, Route)>,
+}
+
+impl<U: AuthUser> AuthRoutes<U> {
+    /// All endpoints that the provider can answer, each at its usual path.
+    #[must_use]
+    pub fn new(auth: &AuthProvider<U>) -> Self {
+        Self { auth: auth.clone(), mounts: Mounts::of(auth), pages: Vec::new() }
+    }
+
+    /// Keeps these endpoints and no others.
+    #[must_use]
+    pub fn only(self, endpoints: impl IntoIterator<Item = Endpoint>) -> Self {
+        Self { mounts: self.mounts.only(endpoints), ..self }
+    }
+
+    /// Leaves this endpoint out.
+    #[must_use]
+    pub fn without(self, endpoint: Endpoint) -> Self {
+        Self { mounts: self.mounts.without(endpoint), ..self }
+    }
+
+    /// Mounts an endpoint under another path; see [`Mounts::at`].
+    #[must_use]
+    pub fn at(self, endpoint: Endpoint, path: &str) -> Self {
+        Self { mounts: self.mounts.at(endpoint, path), ..self }
+    }
+
+    /// Puts a page of the application's own at the path of an endpoint: it answers GET and HEAD, the
+    /// endpoint everything else; see [`Mounts::page`].
+    #[must_use]
+    pub fn page<F, Args>(mut self, endpoint: Endpoint, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        let page = web::route().guard(guard::Any(guard::Get()).or(guard::Head())).to(handler);
+        self.pages.push((endpoint, page));
+        Self { mounts: self.mounts.page(endpoint), ..self }
+    }
+}
+
+impl<U: AuthUser> HttpServiceFactory for AuthRoutes<U> {
+    fn register(self, config: &mut AppService) {
+        let Self { auth, mounts, mut pages } = self;
+        // Each a resource of its own: a scope around them would swallow all other paths under its prefix.
+        for mount in mounts.iter() {
+            let page = pages.iter().position(|(endpoint, _)| *endpoint == mount.endpoint());
+            let page = page.filter(|_| mount.has_page()).map(|at| pages.swap_remove(at).1);
+            resource(auth.clone(), mount.clone(), page).register(config);
+        }
+    }
+}
+
+impl<U> fmt::Debug for AuthRoutes<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthRoutes").field("mounts", &self.mounts).finish_non_exhaustive()
+    }
+}
+
+/// Whatever no page of the application answers is the endpoint's, so that a wrong method is refused by it.
+fn resource<U: AuthUser>(auth: AuthProvider<U>, mount: Mount, page: Option<Route>) -> Resource {
+    let resource = web::resource(mount.path());
+    let answer = web::to(move |request: HttpRequest, body: Payload| {
+        answer(auth.clone(), mount.clone(), request, body)
+    });
+    match page {
+        Some(page) => resource.route(page).default_service(answer),
+        None => resource.route(answer),
+    }
 }
 
 async fn answer<U: AuthUser>(
     auth: AuthProvider<U>,
-    endpoint: Endpoint,
+    mount: Mount,
     request: HttpRequest,
     body: Payload,
 ) -> HttpResponse {
-    let body = collect(body).await;
-    let call = endpoint.read(&auth, &Head::from(&request), body.as_deref().map_err(|error| *error));
+    let body = mount.await_body(&auth, collect(body)).await;
+    let call = mount.read(&auth, &Head::from(&request), body.as_deref().map_err(|error| *error));
     match call.answer(&auth).await {
         Ok(reply) => respond(reply),
-        Err(rejection) => respond(auth.refuse(&rejection, &Head::from(&request))),
+        Err(rejection) => respond(mount.refuse(&auth, &rejection, &Head::from(&request))),
     }
 }
 

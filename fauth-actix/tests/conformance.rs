@@ -14,10 +14,11 @@ use actix_web::{
     web::{self, Data, ServiceConfig, get, post, resource, scope},
 };
 use fauth_actix::{
-    CurrentUser, Grant, Head, MaybeUser, SecureScope, Token, auth_routes, require, require_active_user,
-    require_any_role, require_permissions, require_roles, require_scopes, require_user, respond,
+    AuthRoutes, CurrentUser, Grant, Head, MaybeUser, SecureScope, Token, auth_routes, require,
+    require_active_user, require_any_role, require_permissions, require_roles, require_scopes, require_user,
+    respond, visitor,
 };
-use fauth_core::{AuthProvider, Requirement, rejection::DetailJson};
+use fauth_core::{AuthProvider, Requirement, rejection::DetailJson, routes::Endpoint};
 use fauth_testing::{
     Role, TestUser, WireRequest, WireResponse,
     suite::{
@@ -93,6 +94,17 @@ fn raw() -> impl HttpServiceFactory {
     }))
 }
 
+/// Some of the ready-made endpoints, under other paths.
+fn moved_endpoints(auth: &Auth) -> AuthRoutes<TestUser> {
+    AuthRoutes::new(auth)
+        .only([Endpoint::Login, Endpoint::Logout, Endpoint::LogoutAll, Endpoint::Session])
+        .without(Endpoint::LogoutAll)
+        .at(Endpoint::Login, "/signin")
+        .at(Endpoint::Session, "/devices/{sid}")
+        .page(Endpoint::Login, async || "page")
+        .page(Endpoint::Session, async || "page")
+}
+
 fn app(App { auth, other }: &App) -> impl FnOnce(&mut ServiceConfig) {
     let group = SecureScope::new("/group", auth)
         .service(greets("/dashboard"))
@@ -137,7 +149,11 @@ fn app(App { auth, other }: &App) -> impl FnOnce(&mut ServiceConfig) {
         .service(shows_token("/other-outside").wrap(require_user(auth)).wrap(require_user(other)))
         .service(shows_token("/other-inside").wrap(require_user(other)).wrap(require_user(auth)))
         .service(resource("/public").route(get().to(public)).wrap(require_user(auth)));
-    let (auth, endpoints) = (auth.clone(), auth_routes(auth));
+    let visited = resource("/maybe").route(get().to(greet_maybe)).route(post().to(greet_maybe));
+    let visitors = scope("/visitors")
+        .service(visited.wrap(visitor(auth)))
+        .service(resource("/public").route(get().to(public)).wrap(visitor(auth)));
+    let (auth, endpoints, moved) = (auth.clone(), auth_routes(auth), moved_endpoints(auth));
     let admins = SecureScope::new("/admins", &auth).require_roles(["admin"]).service(greets("/panel"));
     let demanding = vec![
         SecureScope::new("/all-roles", &auth).require_roles(["admin", "user"]).service(greets("/panel")),
@@ -164,6 +180,7 @@ fn app(App { auth, other }: &App) -> impl FnOnce(&mut ServiceConfig) {
         config
             .app_data(Data::new(auth))
             .service(endpoints)
+            .service(scope("/moved").service(moved))
             .route("/open", get().to(async || "open"))
             .service(greets("/me").route(post().to(greet)))
             .service(resource("/maybe").route(get().to(greet_maybe)).route(post().to(greet_maybe)))
@@ -172,6 +189,7 @@ fn app(App { auth, other }: &App) -> impl FnOnce(&mut ServiceConfig) {
             .service(resource("/own/{name}").route(get().to(own)).route(post().to(own)))
             .service(greets("/forged").wrap(from_fn(forge)))
             .service(guards)
+            .service(visitors)
             .service(admins)
             .service(demanding)
             .service(python)
@@ -188,6 +206,8 @@ fn app(App { auth, other }: &App) -> impl FnOnce(&mut ServiceConfig) {
 struct Actix;
 
 impl Harness for Actix {
+    const HAS_EXTENDED_CONNECT: bool = false;
+
     fn exchange(built_from: &App, request: WireRequest) -> WireResponse {
         System::new().block_on(async {
             let method = Method::from_bytes(request.method.as_bytes()).unwrap();

@@ -9,6 +9,7 @@ use std::{
     rc::Rc,
     sync::Arc,
     task::Poll,
+    time::Duration,
 };
 
 use actix_cors::Cors;
@@ -702,6 +703,35 @@ async fn a_body_that_breaks_off_is_400() {
     let request = request.replace_payload(Payload::Stream { payload: Box::pin(stream::iter(parts)) as _ }).0;
     let seen = send(&service, request).await;
     assert_eq!((seen.status, seen.json()["error"].as_str()), (400, Some("invalid_request")));
+}
+
+/// It is answered in the configured time, and takes its connection with it.
+#[actix_web::test]
+async fn a_body_that_stalls_on_the_wire_is_408() {
+    let auth: Auth = fauth_testing::provider().body_timeout(Duration::from_millis(50)).build().unwrap();
+    let server = HttpServer::new(move || App::new().service(auth_routes(&auth)));
+    let server = server.workers(1).disable_signals().bind(("127.0.0.1", 0)).unwrap();
+    let address = server.addrs()[0];
+    actix_web::rt::spawn(server.run());
+    for path in ["/login", "/refresh", "/logout", "/logout/all"] {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: app.example\r\nContent-Type: application/json\r\n\
+             Content-Length: 100\r\n\r\n{{"
+        );
+        let talk = move || {
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+            stream.write_all(head.as_bytes()).unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            answer
+        };
+        let answer = spawn_blocking(talk).await.unwrap();
+        assert!(
+            answer.starts_with("HTTP/1.1 408 ") && answer.contains("\"error\":\"body_timeout\""),
+            "{answer}"
+        );
+    }
 }
 
 // --- Responses

@@ -17,7 +17,7 @@ use tower_service::Service;
 use crate::{
     extract,
     head::Head,
-    respond::{respond, set_headers},
+    respond::{amend, respond},
 };
 
 /// Lets in any known and active user.
@@ -77,6 +77,17 @@ pub fn require_scopes<U: AuthUser, const N: usize>(
 #[must_use]
 pub fn require<U: AuthUser>(auth: &AuthProvider<U>, requirement: Requirement) -> RequireLayer<U> {
     RequireLayer { guard: Guard::new(auth, requirement) }
+}
+
+/// Lets everybody in, users and visitors, for pages that show one thing to the one and another to the
+/// other. Handlers take a [`MaybeUser`](crate::MaybeUser).
+///
+/// A bad credential is refused, but a dead cookie (expired, revoked, or of somebody who is gone) counts as none,
+/// and is deleted by the response: extractors alone cannot do that. What depends on the cookie is kept from
+/// shared caches.
+#[must_use]
+pub fn visitor<U: AuthUser>(auth: &AuthProvider<U>) -> RequireLayer<U> {
+    RequireLayer { guard: Guard::visitor(auth) }
 }
 
 /// A guard as a layer, for [`MethodRouter::layer`](axum::routing::MethodRouter::layer) and everything else that takes one.
@@ -166,12 +177,14 @@ where
     let presented = guard.read(&Head::of(&request), extract::earlier(request.extensions()));
     let guard = guard.clone();
     Box::pin(async move {
-        match guard.check(presented).await {
-            Ok(granted) => {
-                let headers = granted.response_headers();
-                extract::remember_guarded(request.extensions_mut(), granted);
+        match guard.enter(presented).await {
+            Ok(entered) => {
+                let (granted, demands) = entered.into_parts();
+                if let Some(granted) = granted {
+                    extract::remember_guarded(request.extensions_mut(), granted);
+                }
                 let mut response = inner.call(request).await?.into_response();
-                set_headers(&mut response, &headers);
+                amend(response.headers_mut(), &demands);
                 Ok(response)
             }
             Err(rejection) => Ok(respond(guard.refuse(&rejection, &Head::of(&request)))),

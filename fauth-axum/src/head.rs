@@ -77,4 +77,9 @@ impl RequestHead for Head<'_> {
     fn is_secure(&self) -> bool {
         self.uri.scheme() == Some(&Scheme::HTTPS)
     }
+
+    #[cfg(feature = "http2")]
+    fn protocol(&self) -> Option<&str> {
+        self.extensions.get::<hyper::ext::Protocol>().map(hyper::ext::Protocol::as_str)
+    }
 }

@@ -2,13 +2,14 @@
 
 use axum::{
     body::{Body, Bytes},
-    http::{HeaderName, HeaderValue, StatusCode},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
     response::{IntoResponse, Response},
 };
 use fauth_core::{
     Rejection,
+    demands::{Demands, ResponseHead},
     reply::{Reply, ResponseHeader},
-    request::RequestHead,
+    request::{HeaderValues, RequestHead},
 };
 use http_body_util::{BodyExt as _, Empty};
 
@@ -31,10 +32,27 @@ fn nothing() -> Body {
     Body::new(Empty::<Bytes>::new().map_frame(|frame| frame))
 }
 
-/// Sets what a grant demands of the response, in place of what the handler may have set.
-pub(crate) fn set_headers(response: &mut Response, headers: &[ResponseHeader]) {
-    for (name, value) in headers.iter().filter_map(parse) {
-        response.headers_mut().insert(name, value);
+/// Makes the changes that a guard demands of the headers of a response.
+pub(crate) fn amend(headers: &mut HeaderMap, demands: &Demands) {
+    if demands.is_empty() {
+        return;
+    }
+    for change in demands.changes(&Made(headers)) {
+        let Some((name, value)) = parse(change.header()) else { continue };
+        if change.replaces() {
+            headers.insert(name, value);
+        } else {
+            headers.append(name, value);
+        }
+    }
+}
+
+/// The headers of a response as the handler has made them.
+struct Made<'a>(&'a HeaderMap);
+
+impl ResponseHead for Made<'_> {
+    fn header<'a>(&'a self, name: &str) -> HeaderValues<'a> {
+        self.0.get_all(name).iter().map(HeaderValue::as_bytes).collect()
     }
 }
 

@@ -1,10 +1,18 @@
 //! The ready-made endpoints, mounted.
 
-use std::{error::Error, iter};
+use std::{error::Error, fmt, iter};
 
-use axum::{Router, body::Body, extract::Request, response::Response, routing::any};
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    handler::Handler,
+    response::Response,
+    routing::{MethodRouter, any, get},
+};
 use fauth_core::{
     AuthProvider, AuthUser,
+    mounts::{Mount, Mounts},
     routes::{BodyError, Endpoint, MAX_BODY_BYTES},
 };
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -12,24 +20,116 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use crate::{head::Head, respond::respond};
 
 /// A router with the ready-made endpoints: login, refresh, logout, sessions; see [`fauth_core::routes`] for what they read and answer.
+///
+/// [`AuthRoutes`] mounts only some of them, or under other paths, or beside pages of your own.
 pub fn auth_routes<U, S>(auth: &AuthProvider<U>) -> Router<S>
 where
     U: AuthUser,
     S: Clone + Send + Sync + 'static,
 {
-    Endpoint::of(auth).fold(Router::new(), |router, endpoint| {
-        let auth = auth.clone();
-        router.route(endpoint.path(), any(move |request: Request| answer(auth, endpoint, request)))
-    })
+    AuthRoutes::new(auth).into()
 }
 
-async fn answer<U: AuthUser>(auth: AuthProvider<U>, endpoint: Endpoint, request: Request) -> Response {
+/// The ready-made endpoints, mounted as the application wants them. It becomes a router, for `merge`
+/// and `nest`.
+///
+/// ```
+/// # use axum::{Router, response::Html};
+/// # use fauth_axum::AuthRoutes;
+/// # use fauth_core::routes::Endpoint;
+/// # let auth = fauth_testing::provider().build().unwrap();
+/// async fn form() -> Html<&'static str> {
+///     Html("<form method=post><input name=username><input name=password type=password><button>…")
+/// }
+///
+/// let routes = AuthRoutes::new(&auth)
+///     .at(Endpoint::Login, "/signin")
+///     .page(Endpoint::Login, form) // GET /signin; POST /signin logs in
+///     .without(Endpoint::LogoutAll);
+/// let app: Router = Router::new().merge(routes);
+/// ```
+pub struct AuthRoutes<U, S = ()> {
+    auth: AuthProvider<U>,
+    mounts: Mounts,
+    pages: Vec<(Endpoint, MethodRouter<S>)>,
+}
+
+impl<U, S> AuthRoutes<U, S>
+where
+    U: AuthUser,
+    S: Clone + Send + Sync + 'static,
+{
+    /// All endpoints that the provider can answer, each at its usual path.
+    #[must_use]
+    pub fn new(auth: &AuthProvider<U>) -> Self {
+        Self { auth: auth.clone(), mounts: Mounts::of(auth), pages: Vec::new() }
+    }
+
+    /// Keeps these endpoints and no others.
+    #[must_use]
+    pub fn only(self, endpoints: impl IntoIterator<Item = Endpoint>) -> Self {
+        Self { mounts: self.mounts.only(endpoints), ..self }
+    }
+
+    /// Leaves this endpoint out.
+    #[must_use]
+    pub fn without(self, endpoint: Endpoint) -> Self {
+        Self { mounts: self.mounts.without(endpoint), ..self }
+    }
+
+    /// Mounts an endpoint under another path; see [`Mounts::at`].
+    #[must_use]
+    pub fn at(self, endpoint: Endpoint, path: &str) -> Self {
+        Self { mounts: self.mounts.at(endpoint, path), ..self }
+    }
+
+    /// Puts a page of the application's own at the path of an endpoint: it answers GET and HEAD, the
+    /// endpoint everything else; see [`Mounts::page`].
+    #[must_use]
+    pub fn page<H, T>(mut self, endpoint: Endpoint, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        self.pages.push((endpoint, get(handler)));
+        Self { mounts: self.mounts.page(endpoint), ..self }
+    }
+}
+
+impl<U, S> From<AuthRoutes<U, S>> for Router<S>
+where
+    U: AuthUser,
+    S: Clone + Send + Sync + 'static,
+{
+    fn from(routes: AuthRoutes<U, S>) -> Self {
+        let AuthRoutes { auth, mounts, mut pages } = routes;
+        mounts.iter().fold(Self::new(), |router, mount| {
+            let (auth, read) = (auth.clone(), mount.clone());
+            // Whatever no page of the application answers is the endpoint's, so that a wrong method is refused by it.
+            let mut methods = any(move |request: Request| answer(auth, read, request));
+            if mount.has_page()
+                && let Some(at) = pages.iter().position(|(endpoint, _)| *endpoint == mount.endpoint())
+            {
+                methods = methods.merge(pages.swap_remove(at).1);
+            }
+            router.route(mount.path(), methods)
+        })
+    }
+}
+
+impl<U, S> fmt::Debug for AuthRoutes<U, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthRoutes").field("mounts", &self.mounts).finish_non_exhaustive()
+    }
+}
+
+async fn answer<U: AuthUser>(auth: AuthProvider<U>, mount: Mount, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let body = collect(body).await;
-    let call = endpoint.read(&auth, &Head::from(&parts), body.as_deref().map_err(|error| *error));
+    let body = mount.await_body(&auth, collect(body)).await;
+    let call = mount.read(&auth, &Head::from(&parts), body.as_deref().map_err(|error| *error));
     match call.answer(&auth).await {
         Ok(reply) => respond(reply),
-        Err(rejection) => respond(auth.refuse(&rejection, &Head::from(&parts))),
+        Err(rejection) => respond(mount.refuse(&auth, &rejection, &Head::from(&parts))),
     }
 }
 

@@ -12,10 +12,11 @@ use axum::{
     routing::{MethodRouter, get, post},
 };
 use fauth_axum::{
-    CurrentUser, Grant, Head, MaybeUser, SecureRouter, Token, auth_routes, require, require_active_user,
-    require_any_role, require_permissions, require_roles, require_scopes, require_user, respond,
+    AuthRoutes, CurrentUser, Grant, Head, MaybeUser, SecureRouter, Token, auth_routes, require,
+    require_active_user, require_any_role, require_permissions, require_roles, require_scopes, require_user,
+    respond, visitor,
 };
-use fauth_core::{AuthProvider, Requirement, rejection::DetailJson};
+use fauth_core::{AuthProvider, Requirement, rejection::DetailJson, routes::Endpoint};
 use fauth_testing::{
     Role, TestUser, WireRequest, WireResponse,
     suite::{
@@ -69,6 +70,17 @@ async fn forge(mut request: Request, next: axum::middleware::Next) -> Response {
     next.run(request).await
 }
 
+/// Some of the ready-made endpoints, under other paths.
+fn moved_endpoints(auth: &Auth) -> AuthRoutes<TestUser, Auth> {
+    AuthRoutes::new(auth)
+        .only([Endpoint::Login, Endpoint::Logout, Endpoint::LogoutAll, Endpoint::Session])
+        .without(Endpoint::LogoutAll)
+        .at(Endpoint::Login, "/signin")
+        .at(Endpoint::Session, "/devices/{sid}")
+        .page(Endpoint::Login, async || "page")
+        .page(Endpoint::Session, async || "page")
+}
+
 fn app(App { auth, other }: &App) -> Router {
     let greet = || -> MethodRouter<Auth> { get(greet) };
     let raw = service_fn(|_: Request| async { Ok::<_, Infallible>("raw".into_response()) });
@@ -85,6 +97,7 @@ fn app(App { auth, other }: &App) -> Router {
     let scoped_admins = SecureRouter::new(auth).require_roles(["admin"]).require_scopes(["read"]);
     Router::new()
         .merge(auth_routes(auth))
+        .nest("/moved", moved_endpoints(auth).into())
         .route("/open", get(async || "open"))
         .route("/me", greet().post(self::greet))
         .route("/maybe", get(greet_maybe).post(greet_maybe))
@@ -127,6 +140,8 @@ fn app(App { auth, other }: &App) -> Router {
         )
         .route("/guards/other-outside", get(show_token).layer((require_user(other), require_user(auth))))
         .route("/guards/other-inside", get(show_token).layer((require_user(auth), require_user(other))))
+        .route("/visitors/maybe", get(greet_maybe).post(greet_maybe).layer(visitor(auth)))
+        .route("/visitors/public", get(public).layer(visitor(auth)))
         .route("/guards/public", get(public).layer(require_user(auth)))
         .nest_service("/admins", SecureRouter::new(auth).require_roles(["admin"]).route("/panel", greet()))
         .nest_service(
@@ -159,6 +174,8 @@ fn app(App { auth, other }: &App) -> Router {
 struct Axum;
 
 impl Harness for Axum {
+    const HAS_EXTENDED_CONNECT: bool = cfg!(feature = "http2");
+
     fn exchange(built_from: &App, request: WireRequest) -> WireResponse {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
@@ -168,6 +185,11 @@ impl Harness for Axum {
             }
             if let Some(peer) = request.peer {
                 builder = builder.extension(ConnectInfo(peer));
+            }
+            // As hyper puts it there.
+            #[cfg(feature = "http2")]
+            if let Some(protocol) = &request.protocol {
+                builder = builder.extension(hyper::ext::Protocol::from(&**protocol));
             }
             let request = builder.body(Body::from(request.body)).unwrap();
             let response = app(built_from).oneshot(request).await.unwrap();

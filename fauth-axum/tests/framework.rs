@@ -988,6 +988,53 @@ fn a_body_that_breaks_off_on_the_wire_logs_nobody_in() {
     assert_eq!(users.identity_loads(), 0);
 }
 
+/// It is answered in the configured time, and takes its connection with it.
+#[test]
+fn a_body_that_stalls_on_the_wire_is_408() {
+    let users = Users::new();
+    let builder = fauth_testing::provider_with(fauth_testing::config(), &users);
+    let server = Server::new(auth_routes(&builder.body_timeout(Duration::from_millis(50)).build().unwrap()));
+    for path in ["/login", "/refresh", "/logout", "/logout/all"] {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: app.example\r\nContent-Type: application/json\r\n\
+             Content-Length: 100\r\n\r\n{{"
+        );
+        let answer = server.talk(&head);
+        assert!(
+            answer.starts_with("http/1.1 408 ") && answer.contains("\"error\":\"body_timeout\""),
+            "{answer}"
+        );
+    }
+    assert_eq!(users.identity_loads(), 0);
+    // What arrives in time is read, however many pieces it comes in.
+    let mut stream = server.connect();
+    let body = r#"{"username":"bob","password":"hunter2"}"#;
+    let head = format!(
+        "POST /login HTTP/1.1\r\nHost: app.example\r\nContent-Type: application/json\r\nConnection: close\r\n\
+         Content-Length: {}\r\n\r\n",
+        body.len()
+    );
+    for piece in [head.as_str(), body] {
+        stream.write_all(piece.as_bytes()).unwrap();
+    }
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+/// A page that is routed beside the endpoints, before or after them, has its method, and they have the rest.
+#[tokio::test]
+async fn an_own_page_may_be_routed_beside_an_endpoint() {
+    let auth = provider();
+    let page = || Router::new().route("/login", get(async || "page"));
+    for app in [page().merge(auth_routes(&auth)), auth_routes(&auth).merge(page())] {
+        send(app.clone(), request("GET", "/login", &[])).await.is(200).says("page");
+        send(app.clone(), request("POST", "/login", &[])).await.refused(415, "unsupported_media_type");
+        let seen = send(app, request("PUT", "/login", &[])).await;
+        assert!(seen.refused(405, "method_not_allowed").header("allow").unwrap().contains("POST"));
+    }
+}
+
 /// Where refused requests came from.
 #[derive(Clone, Default)]
 struct Peers(Arc<Mutex<Vec<Option<SocketAddr>>>>);

@@ -93,6 +93,12 @@ pub(crate) fn check_own_request(request: &Origin<'_>, trusted: &TrustedOrigins) 
     }
 }
 
+/// Does the request say itself that the page of another origin sent it? One that says nothing, as most
+/// programs, is not foreign. For credentials that browsers remember, such as Basic.
+pub(crate) fn is_foreign_request(request: &Origin<'_>, trusted: &TrustedOrigins) -> bool {
+    matches!(check_own_request(request, trusted), Err(OriginFault::Foreign | OriginFault::PlainHttp))
+}
+
 /// Is the origin that the request names its own host, at this scheme?
 fn is_host_at(request: &Origin<'_>, scheme: &[u8], default_port: &[u8]) -> bool {
     let (Some(origin), Some(host)) = (request.named.single(), request.host.single()) else { return false };
@@ -175,6 +181,34 @@ mod tests {
         assert!(own(None, Some("https://app.example"), true));
         assert!(!own(None, Some("http://app.example:443"), true));
         assert!(!own(None, Some("http://evil.example"), true));
+    }
+
+    #[test]
+    fn only_what_says_so_is_foreign() {
+        let foreign = |site: Option<&'static str>, origin: Option<&'static str>| {
+            let trusted = TrustedOrigins::new(vec!["https://partner.example".to_owned()]).unwrap();
+            let request = Origin {
+                sec_fetch_site: values(site),
+                named: values(origin),
+                host: values(Some("app.example")),
+                plain_http: true,
+            };
+            is_foreign_request(&request, &trusted)
+        };
+        assert!(!foreign(None, None));
+        for site in ["same-origin", "none"] {
+            assert!(!foreign(Some(site), None), "{site}");
+        }
+        for site in ["same-site", "cross-site", ""] {
+            assert!(foreign(Some(site), None), "{site}");
+            assert!(!foreign(Some(site), Some("https://partner.example")), "{site}");
+        }
+        for origin in ["https://app.example", "http://app.example", "https://partner.example"] {
+            assert!(!foreign(None, Some(origin)), "{origin}");
+        }
+        for origin in ["https://evil.example", "null", "", "https://app.example:8443"] {
+            assert!(foreign(None, Some(origin)), "{origin}");
+        }
     }
 
     #[test]

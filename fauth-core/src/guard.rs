@@ -4,10 +4,10 @@ use std::{fmt, sync::Arc};
 
 use crate::{
     path,
-    provider::{AuthProvider, Granted, Presented},
+    provider::{AuthProvider, Entered, Granted, Presented},
     rejection::{Rejection, Renderer},
     reply::Reply,
-    request::RequestHead,
+    request::{RequestHead, is_websocket_connect},
     requirement::Requirement,
     user::AuthUser,
 };
@@ -21,7 +21,7 @@ const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 /// # async fn middleware<U: AuthUser>(guard: Guard<U>, head: impl RequestHead, next: impl Fn() -> Reply) -> Reply {
 /// let presented = guard.read(&head, None);      // borrows the request
 /// match guard.check(presented).await {          // owns everything it needs
-///     Ok(granted) => next(),                    // plus `granted.response_headers()`
+///     Ok(granted) => next(),                    // plus what `granted.demands()`
 ///     Err(rejection) => guard.refuse(&rejection, &head),
 /// }
 /// # }
@@ -35,6 +35,8 @@ struct Inner<U> {
     provider: AuthProvider<U>,
     requirement: Requirement,
     renderer: Arc<dyn Renderer>,
+    /// Does it let in whoever presents nothing?
+    is_optional: bool,
 }
 
 impl<U: AuthUser> Guard<U> {
@@ -44,31 +46,54 @@ impl<U: AuthUser> Guard<U> {
     #[must_use]
     pub fn new(provider: &AuthProvider<U>, requirement: Requirement) -> Self {
         report_fault(&requirement);
-        Self::with(provider, requirement, Arc::clone(provider.renderer()))
+        Self::with(provider, requirement, Arc::clone(provider.renderer()), false)
     }
 
-    fn with(provider: &AuthProvider<U>, requirement: Requirement, renderer: Arc<dyn Renderer>) -> Self {
-        Self { inner: Arc::new(Inner { provider: provider.clone(), requirement, renderer }) }
+    /// A guard for what everybody may see, users and visitors: it lets in whoever presents nothing, and an
+    /// active user. A bad credential is refused; a dead cookie counts as none and is deleted, as extractors
+    /// cannot do.
+    ///
+    /// It takes paths and methods as they come: it keeps nobody out because of them.
+    #[must_use]
+    pub fn visitor(provider: &AuthProvider<U>) -> Self {
+        Self::with(provider, Requirement::user(), Arc::clone(provider.renderer()), true)
+    }
+
+    fn with(
+        provider: &AuthProvider<U>,
+        requirement: Requirement,
+        renderer: Arc<dyn Renderer>,
+        is_optional: bool,
+    ) -> Self {
+        let provider = provider.clone();
+        Self { inner: Arc::new(Inner { provider, requirement, renderer, is_optional }) }
     }
 
     /// Gives the refusals of this guard a form of their own.
     #[must_use]
     pub fn renderer(self, renderer: impl Renderer) -> Self {
-        Self::with(&self.inner.provider, self.inner.requirement.clone(), Arc::new(renderer))
+        let Inner { provider, requirement, is_optional, .. } = &*self.inner;
+        Self::with(provider, requirement.clone(), Arc::new(renderer), *is_optional)
     }
 
-    /// Asks for more: whoever enters must meet `requirement` too.
+    /// Asks for more: whoever enters must meet `requirement` too, and be somebody.
     #[must_use]
     pub fn and(self, requirement: Requirement) -> Self {
         let joined = self.inner.requirement.clone().and(requirement);
         report_fault(&joined);
-        Self::with(&self.inner.provider, joined, Arc::clone(&self.inner.renderer))
+        Self::with(&self.inner.provider, joined, Arc::clone(&self.inner.renderer), false)
     }
 
-    /// What this guard asks for.
+    /// What this guard asks for, of whoever is somebody.
     #[must_use]
     pub fn requirement(&self) -> &Requirement {
         &self.inner.requirement
+    }
+
+    /// Does it let in whoever presents nothing, as [`visitor`](Self::visitor) does?
+    #[must_use]
+    pub fn is_optional(&self) -> bool {
+        self.inner.is_optional
     }
 
     /// Whose users it lets in.
@@ -80,8 +105,12 @@ impl<U: AuthUser> Guard<U> {
     /// Reads what the request presents, and verifies its token. `earlier` is what a guard further out has granted to the same request; if that was of the same
     /// provider, nothing is verified or loaded again.
     pub fn read(&self, head: &dyn RequestHead, earlier: Option<&Granted<U>>) -> Presented<U> {
+        if self.inner.is_optional {
+            return self.inner.provider.read_again(head, earlier);
+        }
         // TRACE echoes headers, CONNECT asks for a tunnel: no handler behind a guard is meant to answer them.
-        if matches!(head.method(), "TRACE" | "CONNECT") {
+        // A WebSocket over HTTP/2 comes by CONNECT too, and is a request like its handshake over HTTP/1.1.
+        if matches!(head.method(), "TRACE" | "CONNECT") && !is_websocket_connect(head) {
             return self.inner.provider.refused(Rejection::MethodNotAllowed { allow: METHODS });
         }
         if path::canonical(head.path(), self.inner.provider.allowed_in_path()).is_none() {
@@ -90,7 +119,18 @@ impl<U: AuthUser> Guard<U> {
         self.inner.provider.read_again(head, earlier)
     }
 
-    /// Lets the request in, or not.
+    /// Lets the request in, or not; where a user is optional, also without one. What adapters call.
+    ///
+    /// # Errors
+    /// The [`Rejection`] to answer with; [`refuse`](Self::refuse) makes the answer.
+    pub async fn enter(&self, presented: Presented<U>) -> Result<Entered<U>, Rejection> {
+        if self.inner.is_optional {
+            return self.inner.provider.check_visitor(presented).await;
+        }
+        self.check(presented).await.map(Entered::from)
+    }
+
+    /// Lets a user in who meets the requirement, and nobody else.
     ///
     /// # Errors
     /// The [`Rejection`] to answer with; [`refuse`](Self::refuse) makes the answer.

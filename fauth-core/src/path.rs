@@ -46,7 +46,8 @@ impl Allowed {
 
 /// The path as it is compared: decoded once, without anything ambiguous. `None` for a path that is not canonical.
 ///
-/// Of what is allowed by name, the encoded forms stay encoded.
+/// Of what is allowed by name, the encoded forms stay encoded. An encoded dot is a dot: `/report%2Epdf` is
+/// `/report.pdf`, and `/%2e%2e/x` is as much a way up as `/../x`.
 pub(crate) fn canonical<'a>(path: &'a str, allowed: &Allowed) -> Option<Cow<'a, str>> {
     let is_fine = |byte| is_unambiguous(byte) || (byte != b'/' && byte != b'%' && allowed.has(byte));
     if !path.starts_with('/') || !path.bytes().all(is_fine) || has_bad_segment(path) {
@@ -101,7 +102,8 @@ fn decode(path: &str, allowed: &Allowed) -> Option<String> {
         let byte = hex(high)? << 4 | hex(low)?;
         match byte {
             _ if allowed.has(byte) => decoded.extend([b'%', high, low]),
-            b'/' | b'.' | b'%' => return None,
+            b'/' | b'%' => return None,
+            // An encoded dot is a dot: what its segment is then, is looked at after decoding.
             _ if is_unambiguous(byte) => decoded.push(byte),
             _ => return None,
         }
@@ -137,6 +139,45 @@ mod tests {
         assert_eq!(canonical("/%61dmin/x").as_deref(), Some("/admin/x"));
         assert_eq!(canonical("/caf%C3%A9%20au%20lait").as_deref(), Some("/café au lait"));
         assert_eq!(canonical("/a%2Bb").as_deref(), Some("/a+b"));
+    }
+
+    #[test]
+    fn an_encoded_dot_inside_a_segment_is_a_dot() {
+        for (path, decoded) in [
+            ("/report%2Epdf", "/report.pdf"),
+            ("/report%2epdf", "/report.pdf"),
+            ("/a%2Eb/c", "/a.b/c"),
+            ("/%2Ewell-known/x", "/.well-known/x"),
+            ("/x%2e", "/x."),
+            ("/x%2E%2e/y", "/x../y"),
+            ("/%2e%2e%2e", "/..."),
+            ("/.%2E./", "/.../"),
+        ] {
+            assert_eq!(canonical(path).as_deref(), Some(decoded), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_dot_segment_is_refused_however_its_dots_are_written() {
+        for dot in [".", "%2e", "%2E"] {
+            for other in ["", ".", "%2e", "%2E"] {
+                for path in ["/{}", "/{}/x", "/a/{}", "/a/{}/", "/a/{}/b"] {
+                    let path = path.replace("{}", &format!("{dot}{other}"));
+                    assert_eq!(canonical(&path), None, "{path}");
+                    let all = Allowed::new([
+                        PathCharacter::EncodedSlash,
+                        PathCharacter::EncodedPercent,
+                        PathCharacter::Backslash,
+                        PathCharacter::Semicolon,
+                    ]);
+                    assert_eq!(super::canonical(&path, &all), None, "{path}");
+                    for separator in ["%2f", "%2F", "%5c", "%5C", "\\"] {
+                        let path = path.replacen('/', separator, 2).replacen(separator, "/", 1);
+                        assert_eq!(super::canonical(&path, &all), None, "{path}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]
@@ -219,6 +260,27 @@ mod tests {
                 prop_assert!(!once.contains("//") && !once.contains(';') && !once.contains('\\') && !once.contains('%'));
                 prop_assert_eq!(canonical(&once), Some(once.clone()));
             }
+        }
+
+        /// Which of its dots are encoded changes neither whether a path is refused nor what it is.
+        #[test]
+        fn an_encoded_dot_is_read_like_a_dot(
+            path in "/[a.%/]{0,4}[a./]{0,12}",
+            encoded in prop::collection::vec(prop::sample::select(vec![".", "%2e", "%2E"]), 16),
+        ) {
+            let path = path.replace('%', "%61");
+            let mut spellings = encoded.into_iter();
+            let spelt: String = path
+                .chars()
+                .map(|c| if c == '.' { spellings.next().unwrap_or(".").to_owned() } else { c.to_string() })
+                .collect();
+            let expected = canonical(&path).map(Cow::into_owned);
+            let segments: Vec<_> = path.split('/').skip(1).collect();
+            let is_bad = |(index, segment): (usize, &&str)| {
+                matches!(*segment, "." | "..") || (segment.is_empty() && index + 1 < segments.len())
+            };
+            prop_assert_eq!(expected.is_none(), segments.iter().enumerate().any(is_bad), "{}", path);
+            prop_assert_eq!(canonical(&spelt).map(Cow::into_owned), expected, "{}", spelt);
         }
 
         #[test]

@@ -14,19 +14,21 @@ mod replies;
 mod revocations;
 mod run_to_completion;
 mod sessions;
+mod way;
 mod within;
 
 use std::{future::Future, sync::Arc};
 
 pub use builder::AuthProviderBuilder;
 pub(crate) use delivery::{LoginPlace, answer};
-pub use granted::Granted;
+pub use granted::{Entered, Granted};
 pub use inner::AuthProvider;
 pub(crate) use passwords::Authenticated;
 pub use presented::Presented;
 use presented::{Credential, Found, Keys, Verified};
 pub(crate) use replies::{outcome, outcome_everywhere};
 use sessions::refuse_old_epoch;
+use way::Way;
 use within::within;
 
 use sha2::{Digest as _, Sha256};
@@ -36,14 +38,16 @@ use crate::{
     clock::Timestamp,
     config::AuthConfig,
     csrf::{self, Origin},
+    demands::Demands,
     error::BoxError,
     event::{self, Event, EventKind},
     path::Allowed,
     rejection::{
-        ApiKeyFault, InvalidToken, MalformedCredential, Misconfigured, Rejection, Renderer, Unavailable,
+        ApiKeyFault, InvalidToken, MalformedCredential, Misconfigured, OriginFault, Rejection, Renderer,
+        Unavailable,
     },
-    reply::Reply,
-    request::RequestHead,
+    reply::{Reply, ResponseHeader},
+    request::{RequestHead, opens_websocket},
     requirement::{Missing, Requirement, Unmet},
     store::{Owner, StoreError},
     token::{IssueError, IssuedToken, Purpose, TokenError, TokenPayload, TokenRequest},
@@ -62,13 +66,12 @@ impl<U: AuthUser> AuthProvider<U> {
     /// This is the synchronous half of a check. It borrows the request, so that no copy of a token is needed, and asks nobody: what takes
     /// its time, such as loading the user, is left to [`check`](Self::check).
     pub fn read(&self, head: &dyn RequestHead) -> Presented<U> {
-        self.presented(self.find_presented(head))
-    }
-
-    fn find_presented(&self, head: &dyn RequestHead) -> Result<Found<U>, Rejection> {
-        match self.find_credential(head, Purpose::Access)? {
-            Some(credential) => self.find_in(&credential),
-            None => Ok(Found::Nothing),
+        match self.find_credential(head, Purpose::Access) {
+            Ok(Some(credential)) => {
+                Presented { way: credential.way, ..self.presented(self.find_in(&credential)) }
+            }
+            Ok(None) => self.presented(Ok(Found::Nothing)),
+            Err(rejection) => self.presented(Err(rejection)),
         }
     }
 
@@ -85,7 +88,7 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     fn presented(&self, outcome: Result<Found<U>, Rejection>) -> Presented<U> {
-        Presented { provider: self.inner.id, outcome }
+        Presented { provider: self.inner.id, outcome, way: Way::Explicit }
     }
 
     /// As [`read`](Self::read), for a request that has passed a check before: what this same provider has granted is not verified and
@@ -122,15 +125,40 @@ impl<U: AuthUser> AuthProvider<U> {
         self.admit_current(self.own(presented)?).await
     }
 
-    /// As [`check_current`](Self::check_current) where a user is optional: `None` for a request that presents nothing.
+    /// As [`check_current`](Self::check_current) where a user is optional: `None` for a request that presents
+    /// nothing, or nothing but a dead cookie: one that is expired or revoked, or whose user is gone. Browsers
+    /// attach it unasked, so nobody means anything by it.
     ///
     /// # Errors
-    /// As [`check`](Self::check). A bad credential is refused here too; it never turns into "anonymous".
+    /// As [`check`](Self::check). Any other bad credential is refused here too; it never turns into
+    /// "anonymous".
     pub async fn check_optional(&self, presented: Presented<U>) -> Result<Option<Granted<U>>, Rejection> {
-        match self.own(presented)? {
-            Found::Nothing => Ok(None),
-            found => self.admit_current(found).await.map(Some),
+        Ok(self.check_visitor(presented).await?.into_parts().0)
+    }
+
+    /// The same, with what the response must say: a dead cookie is deleted.
+    pub(crate) async fn check_visitor(&self, presented: Presented<U>) -> Result<Entered<U>, Rejection> {
+        let way = presented.way;
+        let checked = match self.own(presented) {
+            Ok(Found::Nothing) if self.has_ambient_transport() => {
+                return Ok(Entered::nobody(Demands::of_nobody()));
+            }
+            Ok(Found::Nothing) => return Ok(Entered::nobody(Demands::of_nothing())),
+            Ok(found) => self.admit_current(found).await,
+            Err(rejection) => Err(rejection),
+        };
+        match (checked, way) {
+            (Ok(granted), _) => Ok(granted.into()),
+            (Err(Rejection::InvalidToken(reason)), Way::Ambient(place)) if reason.is_of_dead_token() => {
+                Ok(Entered::nobody(Demands::of_dead_cookie(self.forget(place, Purpose::Access))))
+            }
+            (Err(rejection), _) => Err(rejection),
         }
+    }
+
+    /// The headers that make a client delete what it keeps for the transport in this place.
+    fn forget(&self, place: usize, purpose: Purpose) -> Vec<ResponseHeader> {
+        self.inner.transports.get(place).map(|transport| transport.forget(purpose)).unwrap_or_default()
     }
 
     /// Decides about a bare access token or API key that came by itself and not in a request: the
@@ -177,8 +205,7 @@ impl<U: AuthUser> AuthProvider<U> {
         if token.is_empty() {
             return Err(Rejection::MissingCredential);
         }
-        let credential =
-            Credential { token: token.into(), no_store: false, is_ambient: false, keys: Keys::Too };
+        let credential = Credential { token: token.into(), way: Way::Explicit, keys: Keys::Too };
         credential
             .token
             .check_length(self.inner.max_credential_bytes)
@@ -201,8 +228,29 @@ impl<U: AuthUser> AuthProvider<U> {
         self.refuse_as(rejection, head, &*self.inner.renderer)
     }
 
+    /// As [`refuse`](Self::refuse), for an endpoint that has read another token than the access token of a
+    /// transport, or none of any transport.
+    pub(crate) fn refuse_for(
+        &self,
+        purpose: Option<Purpose>,
+        rejection: &Rejection,
+        head: &dyn RequestHead,
+    ) -> Reply {
+        self.refusal(purpose, rejection, head, &*self.inner.renderer)
+    }
+
     pub(crate) fn refuse_as(
         &self,
+        rejection: &Rejection,
+        head: &dyn RequestHead,
+        renderer: &dyn Renderer,
+    ) -> Reply {
+        self.refusal(Some(Purpose::Access), rejection, head, renderer)
+    }
+
+    fn refusal(
+        &self,
+        purpose: Option<Purpose>,
         rejection: &Rejection,
         head: &dyn RequestHead,
         renderer: &dyn Renderer,
@@ -210,7 +258,21 @@ impl<U: AuthUser> AuthProvider<U> {
         let address = self.inner.trusted_proxies.client_address(head);
         let event = Event::new(EventKind::RequestRefused).reason(rejection.reason()).head(head, address);
         self.raise_at(rejection.level(), &event);
-        rejection.reply(&self.inner.realm, renderer, head)
+        let reply = rejection.reply(&self.inner.realm, renderer, head);
+        let (Rejection::InvalidToken(_), Some(purpose)) = (rejection, purpose) else { return reply };
+        match self.way_of(head, purpose) {
+            // The browser would send it again with every request.
+            Some(Way::Ambient(place)) => reply.amend(&Demands::of_dead_cookie(self.forget(place, purpose))),
+            _ => reply,
+        }
+    }
+
+    /// How the credential has come that decides about this request, good or bad.
+    fn way_of(&self, head: &dyn RequestHead, purpose: Purpose) -> Option<Way> {
+        let mut transports = self.inner.transports.iter().enumerate();
+        let (place, transport) = transports
+            .find(|(_, transport)| !matches!(transport.extract(head, purpose), Extracted::Absent))?;
+        Some(way_of(place, &**transport))
     }
 
     /// Who has sent this request: its address behind the [trusted
@@ -288,33 +350,49 @@ impl<U: AuthUser> AuthProvider<U> {
         head: &'a dyn RequestHead,
         purpose: Purpose,
     ) -> Result<Option<Credential<'a>>, Rejection> {
-        let mut transports = self.inner.transports.iter();
-        let found = transports.by_ref().find_map(|transport| match transport.extract(head, purpose) {
-            Extracted::Absent => None,
-            Extracted::Malformed(reason) => Some(Err(Rejection::MalformedCredential(reason))),
-            Extracted::Token(token) => Some(Ok((transport, token))),
-        });
+        let mut transports = self.inner.transports.iter().enumerate();
+        let found =
+            transports.by_ref().find_map(|(place, transport)| match transport.extract(head, purpose) {
+                Extracted::Absent => None,
+                Extracted::Malformed(reason) => Some(Err(Rejection::MalformedCredential(reason))),
+                Extracted::Token(token) => Some(Ok((place, transport, token))),
+            });
         let Some(found) = found else { return Ok(None) };
-        let (transport, token) = found?;
+        let (place, transport, token) = found?;
         token.check_length(self.inner.max_credential_bytes).map_err(Rejection::MalformedCredential)?;
-        let (is_ambient, is_in_url) = (transport.is_ambient(), transport.is_in_url());
-        if is_ambient {
+        let way = way_of(place, &**transport);
+        if way.is_ambient() {
             token.check_grammar().map_err(Rejection::MalformedCredential)?;
             self.refuse_cross_site(head)?;
-        } else if transports.any(|other| is_explicit(&**other, head, purpose)) {
-            return Err(Rejection::MalformedCredential(MalformedCredential::Several));
+        } else {
+            if transports.any(|(_, other)| is_explicit(&**other, head, purpose)) {
+                return Err(Rejection::MalformedCredential(MalformedCredential::Several));
+            }
+            if transport.may_be_attached() {
+                self.refuse_foreign_page(head)?;
+            }
         }
-        let keys = match (is_ambient || is_in_url, transport.is_for_api_keys()) {
-            (true, _) => Keys::Never,
-            (false, true) => Keys::Only,
-            (false, false) => Keys::Too,
+        let keys = match (way, transport.is_for_api_keys()) {
+            (Way::Ambient(_) | Way::Url, _) => Keys::Never,
+            (Way::Explicit, true) => Keys::Only,
+            (Way::Explicit, false) => Keys::Too,
         };
-        Ok(Some(Credential { token, no_store: is_in_url, is_ambient, keys }))
+        Ok(Some(Credential { token, way, keys }))
+    }
+
+    /// For what a browser may have attached, and a program has sent on purpose: only what says itself that it
+    /// comes from elsewhere is refused.
+    fn refuse_foreign_page(&self, head: &dyn RequestHead) -> Result<(), Rejection> {
+        // Whoever typed a password into a page of plain HTTP did so at the same host.
+        let origin = Origin::of(head, true);
+        if might_change_something(head) && csrf::is_foreign_request(&origin, &self.inner.trusted_origins) {
+            return Err(Rejection::CrossSiteRequest(OriginFault::Foreign));
+        }
+        Ok(())
     }
 
     pub(crate) fn refuse_cross_site(&self, head: &dyn RequestHead) -> Result<(), Rejection> {
-        let changes_something = !csrf::is_safe_method(head.method()) || opens_websocket(head);
-        if changes_something { self.check_origin(head) } else { Ok(()) }
+        if might_change_something(head) { self.check_origin(head) } else { Ok(()) }
     }
 
     /// Refuses a request that does not prove that one of the application's own pages sent it, or
@@ -389,7 +467,7 @@ impl<U: AuthUser> AuthProvider<U> {
         }
         let user = self.user_of(&token.payload).await?;
         refuse_old_epoch(&token.payload, &*user)?;
-        Ok(Granted::new(self.inner.id, user, token.payload, token.no_store))
+        Ok(Granted::new(self.inner.id, user, token.payload, token.way))
     }
 
     /// Verifies the access token of a request without asking who its user is; `None` if there is none.
@@ -403,7 +481,7 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     fn verify_credential(&self, credential: &Credential<'_>) -> Result<Verified, Rejection> {
-        let Credential { token, no_store, keys, .. } = credential;
+        let Credential { token, way, keys } = credential;
         if *keys == Keys::Only {
             token.check_grammar().map_err(Rejection::MalformedCredential)?;
             return Err(api_keys::refused(ApiKeyFault::Malformed));
@@ -414,7 +492,7 @@ impl<U: AuthUser> AuthProvider<U> {
             token.check_grammar().map_err(Rejection::MalformedCredential)?;
         }
         let payload = verified?;
-        Ok(Verified { payload: Arc::new(payload), no_store: *no_store })
+        Ok(Verified { payload: Arc::new(payload), way: *way })
     }
 
     async fn user_of(&self, payload: &Arc<TokenPayload>) -> Result<Arc<U>, Rejection> {
@@ -436,6 +514,11 @@ impl<U: AuthUser> AuthProvider<U> {
             );
             Rejection::Unavailable(Unavailable::Loader)
         })
+    }
+
+    /// A body that is being read; `None` if that takes too long.
+    pub(crate) async fn in_body_time<T>(&self, reading: impl Future<Output = T>) -> Option<T> {
+        within(self.inner.body_timeout, reading).await
     }
 
     /// What a store answers. Its failure and its silence are 503.
@@ -504,15 +587,21 @@ fn refuse_impossible(requirement: &Requirement) -> Result<(), Rejection> {
         .map_or(Ok(()), |fault| Err(Rejection::Misconfigured(Misconfigured::Requirement(fault.clone()))))
 }
 
-fn is_explicit(transport: &dyn Transport, head: &dyn RequestHead, purpose: Purpose) -> bool {
-    !transport.is_ambient() && !matches!(transport.extract(head, purpose), Extracted::Absent)
+/// Transports that are ambient and in the URL do not exist; if one did, the stricter would count.
+fn way_of(place: usize, transport: &dyn Transport) -> Way {
+    match (transport.is_ambient(), transport.is_in_url()) {
+        (true, _) => Way::Ambient(place),
+        (false, true) => Way::Url,
+        (false, false) => Way::Explicit,
+    }
 }
 
-/// A handshake is a GET, but what it opens is not bound by the same-origin policy (RFC 6455 section 10.2).
-fn opens_websocket(head: &dyn RequestHead) -> bool {
-    head.header("upgrade")
-        .iter()
-        .any(|value| value.to_ascii_lowercase().windows(9).any(|word| word == b"websocket"))
+fn might_change_something(head: &dyn RequestHead) -> bool {
+    !csrf::is_safe_method(head.method()) || opens_websocket(head)
+}
+
+fn is_explicit(transport: &dyn Transport, head: &dyn RequestHead, purpose: Purpose) -> bool {
+    !transport.is_ambient() && !matches!(transport.extract(head, purpose), Extracted::Absent)
 }
 
 /// Adapters run these on any thread: their futures must be able to move.

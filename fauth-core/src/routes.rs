@@ -1,4 +1,4 @@
-//! The ready-made endpoints, written once for all frameworks. Adapters only mount them.
+//! The ready-made endpoints, written once for all frameworks. Adapters only mount them, where [`mounts`](crate::mounts) says.
 //!
 //! | endpoint | reads | answers |
 //! |---|---|---|
@@ -49,6 +49,8 @@ pub enum BodyError {
     TooLarge,
     /// It broke off.
     Incomplete,
+    /// It did not arrive in time; see [`Mount::await_body`](crate::mounts::Mount::await_body).
+    TooSlow,
 }
 
 /// One ready-made endpoint.
@@ -104,11 +106,20 @@ impl Endpoint {
     }
 
     /// The methods that it answers, as the `Allow` header lists them.
-    const fn methods(self) -> &'static str {
+    pub(crate) const fn methods(self) -> &'static str {
         match self {
             Self::Login | Self::Refresh | Self::Logout | Self::LogoutAll => "POST",
             Self::Sessions => "GET, HEAD",
             Self::Session => "DELETE",
+        }
+    }
+
+    /// The same where GET and HEAD belong to a page of the application's own.
+    pub(crate) const fn methods_beside_a_page(self) -> &'static str {
+        match self {
+            Self::Login | Self::Refresh | Self::Logout | Self::LogoutAll => "GET, HEAD, POST",
+            Self::Sessions => "GET, HEAD",
+            Self::Session => "GET, HEAD, DELETE",
         }
     }
 
@@ -119,8 +130,18 @@ impl Endpoint {
         head: &dyn RequestHead,
         body: Result<&[u8], BodyError>,
     ) -> Call<U> {
-        let allow = self.methods();
-        let parsed = if allow.split(", ").any(|method| method == head.method()) {
+        self.read_allowing(self.methods(), auth, head, body)
+    }
+
+    /// `allow` is what the answer to another method says.
+    pub(crate) fn read_allowing<U: AuthUser>(
+        self,
+        allow: &'static str,
+        auth: &AuthProvider<U>,
+        head: &dyn RequestHead,
+        body: Result<&[u8], BodyError>,
+    ) -> Call<U> {
+        let parsed = if self.methods().split(", ").any(|method| method == head.method()) {
             self.parse(auth, head, body)
         } else {
             Err(Rejection::MethodNotAllowed { allow })
@@ -138,6 +159,7 @@ impl Endpoint {
             .and_then(|body| if body.len() > MAX_BODY_BYTES { Err(BodyError::TooLarge) } else { Ok(body) });
         let body = body.map_err(|error| match error {
             BodyError::TooLarge => Rejection::PayloadTooLarge,
+            BodyError::TooSlow => Rejection::BodyTimeout,
             BodyError::Incomplete => Rejection::InvalidRequest,
         })?;
         match self {

@@ -11,5 +11,5 @@ pub(crate) use basic::{BasicTransport, BearerKeyTransport};
 pub use bearer::BearerTransport;
 pub use cookie::{CookieTransport, SameSite};
 pub use extracted::{Extracted, UnverifiedToken};
-pub use interface::{SecurityScheme, SetTokenError, Transport};
+pub use interface::{Keep, SecurityScheme, SetTokenError, Transport};
 pub use query::QueryTransport;

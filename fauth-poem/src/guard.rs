@@ -8,7 +8,7 @@ use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
 use crate::{
     extract,
     head::Head,
-    respond::{respond, set_headers},
+    respond::{amend, respond},
 };
 
 /// Lets in any known and active user.
@@ -68,6 +68,17 @@ pub fn require_scopes<U: AuthUser, const N: usize>(
 #[must_use]
 pub fn require<U: AuthUser>(auth: &AuthProvider<U>, requirement: Requirement) -> RequireMiddleware<U> {
     RequireMiddleware { guard: Guard::new(auth, requirement) }
+}
+
+/// Lets everybody in, users and visitors, for pages that show one thing to the one and another to the
+/// other. Handlers take a [`MaybeUser`](crate::MaybeUser).
+///
+/// A bad credential is refused, but a dead cookie (expired, revoked, or of somebody who is gone) counts as none,
+/// and is deleted by the response: extractors alone cannot do that. What depends on the cookie is kept from
+/// shared caches.
+#[must_use]
+pub fn visitor<U: AuthUser>(auth: &AuthProvider<U>) -> RequireMiddleware<U> {
+    RequireMiddleware { guard: Guard::visitor(auth) }
 }
 
 /// A guard as a middleware, for [`EndpointExt::with`](poem::EndpointExt::with) and everything else that takes one.
@@ -138,12 +149,14 @@ impl<E: Endpoint, U: AuthUser> Endpoint for Require<E, U> {
 
     async fn call(&self, mut request: Request) -> Result<Response> {
         let presented = self.guard.read(&Head::from(&request), extract::earlier(request.extensions()));
-        match self.guard.check(presented).await {
-            Ok(granted) => {
-                let headers = granted.response_headers();
-                extract::remember(request.extensions_mut(), granted, self.guard.provider());
+        match self.guard.enter(presented).await {
+            Ok(entered) => {
+                let (granted, demands) = entered.into_parts();
+                if let Some(granted) = granted {
+                    extract::remember(request.extensions_mut(), granted, self.guard.provider());
+                }
                 let outcome = self.inner.call(request).await.map(IntoResponse::into_response);
-                set_headers(outcome, &headers)
+                amend(outcome, &demands)
             }
             Err(rejection) => Ok(respond(self.guard.refuse(&rejection, &Head::from(&request)))),
         }

@@ -2,13 +2,14 @@
 
 use fauth_core::{
     Rejection,
+    demands::{Demands, ResponseHead},
     reply::{Reply, ResponseHeader},
-    request::RequestHead,
+    request::{HeaderValues, RequestHead},
 };
 use poem::{
     Response, Result,
     error::ResponseError,
-    http::{HeaderName, HeaderValue, StatusCode},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
 };
 
 /// Turns a [`Reply`] of the core into a response, for endpoints of the application's own.
@@ -22,19 +23,36 @@ pub fn respond(reply: Reply) -> Response {
     response
 }
 
-/// Sets what a grant demands of the response, in place of what the handler may have set.
+/// Makes the changes that a guard demands of the headers of a response.
 ///
 /// An error of the handler stays an error, so that the application's `catch_error` outside the guard still meets it. Only if headers have to go with it, it
 /// becomes the response that poem would make of it: an error can carry none.
-pub(crate) fn set_headers(outcome: Result<Response>, headers: &[ResponseHeader]) -> Result<Response> {
+pub(crate) fn amend(outcome: Result<Response>, demands: &Demands) -> Result<Response> {
     let mut response = match outcome {
-        Err(error) if headers.is_empty() => return Err(error),
+        Err(error) if demands.is_empty() => return Err(error),
+        Err(error) if !error.is_from_response() && demands.spare_error(error.status().as_u16()) => {
+            return Err(error);
+        }
         outcome => outcome.unwrap_or_else(poem::Error::into_response),
     };
-    for (name, value) in headers.iter().filter_map(parse) {
-        response.headers_mut().insert(name, value);
+    for change in demands.changes(&Made(response.headers())) {
+        let Some((name, value)) = parse(change.header()) else { continue };
+        if change.replaces() {
+            response.headers_mut().insert(name, value);
+        } else {
+            response.headers_mut().append(name, value);
+        }
     }
     Ok(response)
+}
+
+/// The headers of a response as the handler has made them.
+struct Made<'a>(&'a HeaderMap);
+
+impl ResponseHead for Made<'_> {
+    fn header<'a>(&'a self, name: &str) -> HeaderValues<'a> {
+        self.0.get_all(name).iter().map(HeaderValue::as_bytes).collect()
+    }
 }
 
 /// The core lets no name or value through that this would refuse.

@@ -1,32 +1,147 @@
 //! The ready-made endpoints, mounted.
 
+use std::fmt;
+
 use fauth_core::{
     AuthProvider, AuthUser,
+    mounts::{Mount, Mounts},
     routes::{BodyError, Endpoint, MAX_BODY_BYTES},
 };
-use poem::{Body, Request, Response, Route, endpoint::make, error::ReadBodyError};
+use poem::{
+    Body, EndpointExt as _, IntoEndpoint, Request, Response, Result, Route, endpoint::BoxEndpoint,
+    error::ReadBodyError, http::Method,
+};
 
 use crate::{head::Head, respond::respond};
 
 /// A route with the ready-made endpoints: login, refresh, logout, sessions; see [`fauth_core::routes`] for what they read and answer.
 ///
 /// The routes of poem cannot be merged, so the application goes on from this one: `auth_routes(&auth).at("/me", get(me))`.
+///
+/// [`AuthRoutes`] mounts only some of them, or under other paths, or beside pages of your own.
 #[must_use]
 pub fn auth_routes<U: AuthUser>(auth: &AuthProvider<U>) -> Route {
-    Endpoint::of(auth).fold(Route::new(), |route, endpoint| {
-        let auth = auth.clone();
-        // poem writes `:name` for what others write `{name}`.
-        let path = endpoint.path().replace('{', ":").replace('}', "");
-        route.at(path, make(move |request| answer(auth.clone(), endpoint, request)))
-    })
+    AuthRoutes::new(auth).into()
 }
 
-async fn answer<U: AuthUser>(auth: AuthProvider<U>, endpoint: Endpoint, mut request: Request) -> Response {
-    let body = collect(request.take_body()).await;
-    let call = endpoint.read(&auth, &Head::from(&request), body.as_deref().map_err(|error| *error));
-    match call.answer(&auth).await {
+/// The ready-made endpoints, mounted as the application wants them. It becomes a route, from which the
+/// application goes on.
+///
+/// ```
+/// # use fauth_poem::AuthRoutes;
+/// # use fauth_core::routes::Endpoint;
+/// # use poem::{Route, handler, web::Html};
+/// # let auth = fauth_testing::provider().build().unwrap();
+/// #[handler]
+/// fn form() -> Html<&'static str> {
+///     Html("<form method=post><input name=username><input name=password type=password><button>…")
+/// }
+///
+/// let routes = AuthRoutes::new(&auth)
+///     .at(Endpoint::Login, "/signin")
+///     .page(Endpoint::Login, form) // GET /signin; POST /signin logs in
+///     .without(Endpoint::LogoutAll);
+/// let app = Route::from(routes);
+/// ```
+///
+/// In poem a path is given once: `at` panics for a path that one of these endpoints has already, also for
+/// another method. [`page`](Self::page) puts both there.
+pub struct AuthRoutes<U> {
+    auth: AuthProvider<U>,
+    mounts: Mounts,
+    pages: Vec<(Endpoint, BoxEndpoint<'static>)>,
+}
+
+impl<U: AuthUser> AuthRoutes<U> {
+    /// All endpoints that the provider can answer, each at its usual path.
+    #[must_use]
+    pub fn new(auth: &AuthProvider<U>) -> Self {
+        Self { auth: auth.clone(), mounts: Mounts::of(auth), pages: Vec::new() }
+    }
+
+    /// Keeps these endpoints and no others.
+    #[must_use]
+    pub fn only(self, endpoints: impl IntoIterator<Item = Endpoint>) -> Self {
+        Self { mounts: self.mounts.only(endpoints), ..self }
+    }
+
+    /// Leaves this endpoint out.
+    #[must_use]
+    pub fn without(self, endpoint: Endpoint) -> Self {
+        Self { mounts: self.mounts.without(endpoint), ..self }
+    }
+
+    /// Mounts an endpoint under another path; see [`Mounts::at`].
+    #[must_use]
+    pub fn at(self, endpoint: Endpoint, path: &str) -> Self {
+        Self { mounts: self.mounts.at(endpoint, path), ..self }
+    }
+
+    /// Puts a page of the application's own at the path of an endpoint: it answers GET and HEAD, the
+    /// endpoint everything else; see [`Mounts::page`].
+    #[must_use]
+    pub fn page<E>(mut self, endpoint: Endpoint, handler: E) -> Self
+    where
+        E: IntoEndpoint<Endpoint: 'static>,
+    {
+        self.pages.push((endpoint, handler.into_endpoint().map_to_response().boxed()));
+        Self { mounts: self.mounts.page(endpoint), ..self }
+    }
+}
+
+impl<U: AuthUser> From<AuthRoutes<U>> for Route {
+    fn from(routes: AuthRoutes<U>) -> Self {
+        let AuthRoutes { auth, mounts, mut pages } = routes;
+        mounts.iter().fold(Self::new(), |route, mount| {
+            let page = pages.iter().position(|(endpoint, _)| *endpoint == mount.endpoint());
+            let page = page.filter(|_| mount.has_page()).map(|at| pages.swap_remove(at).1);
+            // poem writes `:name` for what others write `{name}`.
+            let path = mount.path().replace('{', ":").replace('}', "");
+            route.at(path, Mounted { auth: auth.clone(), mount: mount.clone(), page })
+        })
+    }
+}
+
+impl<U> fmt::Debug for AuthRoutes<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthRoutes").field("mounts", &self.mounts).finish_non_exhaustive()
+    }
+}
+
+/// Whatever no page of the application answers is the endpoint's, so that a wrong method is refused by it.
+struct Mounted<U> {
+    auth: AuthProvider<U>,
+    mount: Mount,
+    page: Option<BoxEndpoint<'static>>,
+}
+
+impl<U: AuthUser> poem::Endpoint for Mounted<U> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> Result<Response> {
+        match &self.page {
+            Some(page) if matches!(*request.method(), Method::GET | Method::HEAD) => {
+                // A page within `get(..)` or not: poem's own methods take HEAD for GET too.
+                page.call(request).await
+            }
+            _ => {
+                let body = self.mount.await_body(&self.auth, collect(request.take_body())).await;
+                Ok(answer(&self.auth, &self.mount, &request, body).await)
+            }
+        }
+    }
+}
+
+async fn answer<U: AuthUser>(
+    auth: &AuthProvider<U>,
+    mount: &Mount,
+    request: &Request,
+    body: Result<Vec<u8>, BodyError>,
+) -> Response {
+    let call = mount.read(auth, &Head::from(request), body.as_deref().map_err(|error| *error));
+    match call.answer(auth).await {
         Ok(reply) => respond(reply),
-        Err(rejection) => respond(auth.refuse(&rejection, &Head::from(&request))),
+        Err(rejection) => respond(mount.refuse(auth, &rejection, &Head::from(request))),
     }
 }
 

@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use fauth_core::{AuthProvider, Requirement, rejection::DetailJson};
+use fauth_core::{AuthProvider, Requirement, rejection::DetailJson, routes::Endpoint as Ready};
 use fauth_poem::{
-    CurrentUser, Grant, Head, MaybeUser, SecureRoute, Token, auth_routes, require, require_active_user,
-    require_any_role, require_permissions, require_roles, require_scopes, require_user, respond,
+    AuthRoutes, CurrentUser, Grant, Head, MaybeUser, SecureRoute, Token, auth_routes, require,
+    require_active_user, require_any_role, require_permissions, require_roles, require_scopes, require_user,
+    respond, visitor,
 };
 use fauth_testing::{
     Role, TestUser, WireRequest, WireResponse,
@@ -67,6 +68,17 @@ fn added(auth: &AuthProvider<TestUser>) -> SecureRoute<TestUser> {
         .require_roles(["admin"])
 }
 
+/// Some of the ready-made endpoints, under other paths.
+fn moved_endpoints(auth: &AuthProvider<TestUser>) -> AuthRoutes<TestUser> {
+    AuthRoutes::new(auth)
+        .only([Ready::Login, Ready::Logout, Ready::LogoutAll, Ready::Session])
+        .without(Ready::LogoutAll)
+        .at(Ready::Login, "/signin")
+        .at(Ready::Session, "/devices/{sid}")
+        .page(Ready::Login, make_sync(|_| "page"))
+        .page(Ready::Session, get(make_sync(|_| "page")))
+}
+
 fn app(App { auth, other }: &App) -> impl Endpoint + use<> {
     let forged = fauth_testing::Users::new().find("alice");
     let group = SecureRoute::new(auth)
@@ -81,6 +93,7 @@ fn app(App { auth, other }: &App) -> impl Endpoint + use<> {
     let keys_and_admins = Requirement::user().roles(["admin"]).scopes(["read"]);
     let scoped_admins = SecureRoute::new(auth).require_roles(["admin"]).require_scopes(["read"]);
     auth_routes(auth)
+        .nest("/moved", Route::from(moved_endpoints(auth)))
         .at("/open", get(make_sync(|_| "open")))
         .at("/me", get(greet).post(greet))
         .at("/maybe", get(greet_maybe).post(greet_maybe))
@@ -126,6 +139,8 @@ fn app(App { auth, other }: &App) -> impl Endpoint + use<> {
         .nest("/recent", SecureRoute::new(auth).require(recent_requirement()).at("/panel", get(greet)))
         .at("/guards/other-outside", get(show_token).with(require_user(auth)).with(require_user(other)))
         .at("/guards/other-inside", get(show_token).with(require_user(other)).with(require_user(auth)))
+        .at("/visitors/maybe", get(greet_maybe).post(greet_maybe).with(visitor(auth)))
+        .at("/visitors/public", get(public).with(visitor(auth)))
         .at("/guards/public", get(public).with(require_user(auth)))
         .nest("/admins", SecureRoute::new(auth).require_roles(["admin"]).at("/panel", get(greet)))
         .nest("/all-roles", SecureRoute::new(auth).require_roles(["admin", "user"]).at("/panel", get(greet)))
@@ -152,6 +167,8 @@ fn app(App { auth, other }: &App) -> impl Endpoint + use<> {
 struct Poem;
 
 impl Harness for Poem {
+    const HAS_EXTENDED_CONNECT: bool = false;
+
     fn exchange(built_from: &App, request: WireRequest) -> WireResponse {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {

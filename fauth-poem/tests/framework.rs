@@ -10,6 +10,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll},
+    time::Duration,
 };
 
 use fauth_core::{AuthProvider, Purpose, request::RequestHead as _, routes::MAX_BODY_BYTES};
@@ -480,6 +481,37 @@ async fn served_requests_know_their_path_and_answers_to_head_have_no_body() {
     }
     let ambiguous = exchange("GET /group//dashboard").await;
     assert!(ambiguous.contains("ambiguous_path"), "{ambiguous}");
+    server.abort();
+}
+
+/// It is answered in the configured time, and takes its connection with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_stalls_on_the_wire_is_408() {
+    let auth: Auth = fauth_testing::provider().body_timeout(Duration::from_millis(50)).build().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let acceptor = TcpAcceptor::from_std(listener).unwrap();
+    let server = tokio::spawn(Server::new_with_acceptor(acceptor).run(auth_routes(&auth)));
+    let talk = |path: &'static str| {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: app.example\r\nContent-Type: application/json\r\n\
+             Content-Length: 100\r\n\r\n{{"
+        );
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    for path in ["/login", "/refresh", "/logout", "/logout/all"] {
+        let answer = tokio::task::spawn_blocking(move || talk(path)).await.unwrap();
+        assert!(
+            answer.starts_with("HTTP/1.1 408 ") && answer.contains("\"error\":\"body_timeout\""),
+            "{answer}"
+        );
+    }
     server.abort();
 }
 

@@ -10,6 +10,7 @@ use std::{
     io::{self, Write as _},
     net::{SocketAddr, TcpListener},
     process::ExitCode,
+    time::Duration,
 };
 
 use actix_web::{App, HttpServer};
@@ -20,6 +21,11 @@ use crate::users::Users;
 
 /// How many seconds requests may go on once the service is asked to stop.
 const GRACE: u64 = 5;
+/// How long a client may take for the head of a request. (Bodies of the ready-made endpoints have a
+/// `body_timeout`, in the provider.)
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection is kept open for the next request.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 #[actix_web::main]
 async fn main() -> ExitCode {
@@ -44,6 +50,8 @@ async fn serve() -> Result<(), BoxError> {
     let stop = stop_signal()?;
     greet(listener.local_addr()?)?;
     HttpServer::new(move || App::new().configure(|config| app::routes(&auth, config)))
+        .client_request_timeout(HEAD_TIMEOUT)
+        .keep_alive(IDLE_TIMEOUT)
         .listen(listener)?
         .shutdown_signal(stop)
         .shutdown_timeout(GRACE)

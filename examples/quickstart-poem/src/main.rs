@@ -22,6 +22,9 @@ use crate::users::Users;
 
 /// How long requests may go on once the service is asked to stop.
 const GRACE: Duration = Duration::from_secs(5);
+/// How long a connection may be silent, between requests or in the head of one. (Bodies of the ready-made
+/// endpoints have a `body_timeout`, in the provider.) For the head as a whole poem has no limit.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -47,6 +50,7 @@ async fn serve() -> Result<(), BoxError> {
     let stop = stop_signal()?;
     greet(listener.local_addr()?)?;
     Server::new_with_acceptor(TcpAcceptor::from_tokio(listener)?)
+        .idle_timeout(IDLE_TIMEOUT)
         .run_with_graceful_shutdown(app::routes(&auth), stop, Some(GRACE))
         .await?;
     Ok(())

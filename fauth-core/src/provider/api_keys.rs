@@ -6,6 +6,7 @@ use super::{
     granted::Granted,
     inner::AuthProvider,
     presented::{Credential, Keys},
+    way::Way,
 };
 use crate::{
     api_key::{self, ApiKeyError, ApiKeyRequest, MADE_WITHIN, MAX_KEYS_PER_OWNER, NewApiKey, PresentedKey},
@@ -249,7 +250,7 @@ impl<U: AuthUser> AuthProvider<U> {
             return Err(Rejection::InvalidToken(InvalidToken::OldEpoch));
         }
         self.note_use(&**store, &key, now).await;
-        Ok(Granted::new(self.inner.id, user, payload, false))
+        Ok(Granted::new(self.inner.id, user, payload, Way::Explicit))
     }
 
     /// A key that its owner's epoch has ended is good for nothing any more. That it cannot be

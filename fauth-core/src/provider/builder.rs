@@ -38,6 +38,7 @@ use crate::{
 const CREDENTIAL_MARGIN: usize = 64;
 const DEFAULT_LOADER_TIMEOUT: Duration = Duration::from_secs(10);
 const DEFAULT_STORE_TIMEOUT: Duration = Duration::from_secs(5);
+const DEFAULT_BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many revocations the acts of one subject may add; twice the sessions that a subject may
 /// have, if that is more. Tests and health checks that log in and out all day with one account stay
 /// below it, and a thousand accounts at it fill no store.
@@ -61,6 +62,7 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 /// | [`store`](Self::store) | none: must be given, or [`danger_stateless`](Self::danger_stateless) said |
 /// | [`sessions`](Self::sessions) | 7 days idle, 30 days in all |
 /// | [`store_timeout`](Self::store_timeout) | 5 seconds |
+/// | [`body_timeout`](Self::body_timeout) | 10 seconds |
 /// | [`api_key_prefix`](Self::api_key_prefix) | `fauth` |
 /// | [`clock`](Self::clock) | the system's |
 #[must_use = "a provider exists only after `build`"]
@@ -80,6 +82,7 @@ pub struct AuthProviderBuilder<U> {
     clock: Box<dyn Clock>,
     loader_timeout: Duration,
     store_timeout: Duration,
+    body_timeout: Duration,
     stores: Stores,
     sessions: SessionConfig,
     revocable_claims: Vec<String>,
@@ -113,6 +116,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             clock: Box::new(SystemClock),
             loader_timeout: DEFAULT_LOADER_TIMEOUT,
             store_timeout: DEFAULT_STORE_TIMEOUT,
+            body_timeout: DEFAULT_BODY_TIMEOUT,
             stores: Stores::default(),
             sessions: SessionConfig::new(),
             revocable_claims: Vec::new(),
@@ -341,6 +345,15 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         self
     }
 
+    /// How long the ready-made endpoints wait for the body of a request until they refuse it with 408.
+    /// Default: 10 seconds; at most 300.
+    ///
+    /// The time for the head of a request, and for a connection without one, is the server's to limit.
+    pub fn body_timeout(mut self, limit: Duration) -> Self {
+        self.body_timeout = limit;
+        self
+    }
+
     /// Says that this provider and others of this process are one application, although their users
     /// are of different types: for a second view of the same people, for example.
     ///
@@ -375,6 +388,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             password_login(self.identity_loader, self.without_password_login, self.password, self.updater)?;
         check_timeout("loader_timeout", self.loader_timeout)?;
         check_timeout("store_timeout", self.store_timeout)?;
+        check_timeout("body_timeout", self.body_timeout)?;
         let mut transports = self.transports;
         if transports.is_empty() {
             transports.push(Box::new(BearerTransport::new()));
@@ -385,6 +399,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         }
         transports.sort_by_key(|transport| precedence(&**transport));
         check_query_names(&transports)?;
+        transports.iter().try_for_each(|transport| transport.check())?;
         let issuer = self.config.token_issuer().ok_or_else(|| {
             ConfigError::new("secret", "there is no key to sign with", "set a secret or a signing key")
         })?;
@@ -425,6 +440,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             clock: self.clock,
             loader_timeout: self.loader_timeout,
             store_timeout: self.store_timeout,
+            body_timeout: self.body_timeout,
             stores: self.stores,
             sessions,
             revocations,

@@ -26,7 +26,7 @@ use crate::{
     request::RequestHead,
     session::LoginRequest,
     token::{Purpose, TokenPair, TokenPayload},
-    transport::{SetTokenError, Transport},
+    transport::{Keep, SetTokenError, Transport},
     user::AuthUser,
 };
 
@@ -109,15 +109,17 @@ impl<U: AuthUser> AuthProvider<U> {
     /// The response with the pair: by the first transport that delivers tokens itself, otherwise in
     /// the body.
     pub(super) fn deliver(&self, delivery: Delivery, pair: &TokenPair) -> Result<Reply, Rejection> {
+        let keep = |lifetime| Keep::for_lifetime(lifetime).remembered(pair.remembered);
         let wants_ambient = delivery == Delivery::Cookies;
         for transport in self.transports().filter(|transport| transport.is_ambient() == wants_ambient) {
             let access =
-                transport.set(&pair.access, Purpose::Access, pair.access_lifetime).map_err(too_long)?;
+                transport.set(&pair.access, Purpose::Access, keep(pair.access_lifetime)).map_err(too_long)?;
             if access.is_empty() {
                 continue;
             }
-            let refresh =
-                transport.set(&pair.refresh, Purpose::Refresh, pair.refresh_lifetime).map_err(too_long)?;
+            let refresh = transport
+                .set(&pair.refresh, Purpose::Refresh, keep(pair.refresh_lifetime))
+                .map_err(too_long)?;
             let body = Delivered {
                 refresh_token: refresh.is_empty().then(|| pair.refresh.expose()),
                 expires_in: pair.access_lifetime.as_secs(),

@@ -2,19 +2,20 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::{password::OnBehalfOf, reply::ResponseHeader, token::TokenPayload};
+use super::way::Way;
+use crate::{demands::Demands, password::OnBehalfOf, token::TokenPayload};
 
 /// A request that was let in: its user, its token, and what the response must say because of it. Only a check makes one.
 pub struct Granted<U> {
     provider: u64,
     user: Arc<U>,
     payload: Arc<TokenPayload>,
-    no_store: bool,
+    way: Way,
 }
 
 impl<U> Granted<U> {
-    pub(super) const fn new(provider: u64, user: Arc<U>, payload: Arc<TokenPayload>, no_store: bool) -> Self {
-        Self { provider, user, payload, no_store }
+    pub(super) const fn new(provider: u64, user: Arc<U>, payload: Arc<TokenPayload>, way: Way) -> Self {
+        Self { provider, user, payload, way }
     }
 
     pub(super) const fn provider(&self) -> u64 {
@@ -39,10 +40,49 @@ impl<U> Granted<U> {
         self.provider == other.provider && Arc::ptr_eq(&self.payload, &other.payload)
     }
 
-    /// The headers that the response must carry. Adapters set them, replacing what the handler may have set.
+    /// What the response must say: nothing if the token came in a header; that no shared cache may keep it
+    /// for others if it came in a cookie; that nobody may keep it if it stood in the URL.
     #[must_use]
-    pub fn response_headers(&self) -> Vec<ResponseHeader> {
-        if self.no_store { vec![ResponseHeader::new("cache-control", "no-store")] } else { Vec::new() }
+    pub const fn demands(&self) -> Demands {
+        self.way.demands()
+    }
+}
+
+/// A request that a [guard](crate::Guard) lets go on: with a user, or, where a user is optional, without.
+pub struct Entered<U> {
+    granted: Option<Granted<U>>,
+    demands: Demands,
+}
+
+impl<U> Entered<U> {
+    pub(super) const fn nobody(demands: Demands) -> Self {
+        Self { granted: None, demands }
+    }
+
+    /// What was granted; `None` where a user is optional and nobody is there.
+    #[must_use]
+    pub const fn granted(&self) -> Option<&Granted<U>> {
+        self.granted.as_ref()
+    }
+
+    /// What was granted, and what the response must say.
+    #[must_use]
+    pub fn into_parts(self) -> (Option<Granted<U>>, Demands) {
+        (self.granted, self.demands)
+    }
+}
+
+impl<U> From<Granted<U>> for Entered<U> {
+    fn from(granted: Granted<U>) -> Self {
+        let demands = granted.demands();
+        Self { granted: Some(granted), demands }
+    }
+}
+
+impl<U> fmt::Debug for Entered<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { granted, demands } = self;
+        f.debug_struct("Entered").field("granted", granted).field("demands", demands).finish()
     }
 }
 
@@ -58,7 +98,7 @@ impl<U> Clone for Granted<U> {
             provider: self.provider,
             user: Arc::clone(&self.user),
             payload: Arc::clone(&self.payload),
-            no_store: self.no_store,
+            way: self.way,
         }
     }
 }

@@ -101,6 +101,7 @@ pub(super) struct Inner<U> {
     pub(super) clock: Box<dyn Clock>,
     pub(super) loader_timeout: Duration,
     pub(super) store_timeout: Duration,
+    pub(super) body_timeout: Duration,
     pub(super) stores: Stores,
     pub(super) sessions: Option<Sessions>,
     pub(super) revocations: Option<Revocations>,

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::granted::Granted;
+use super::{granted::Granted, way::Way};
 use crate::{api_key::PresentedKey, rejection::Rejection, token::TokenPayload, transport::UnverifiedToken};
 
 /// What a request presents to prove who sends it; made by
@@ -15,6 +15,8 @@ pub struct Presented<U> {
     /// Who has read it, and therefore whose keys were asked. Nobody else may go on with it.
     pub(crate) provider: u64,
     pub(crate) outcome: Result<Found<U>, Rejection>,
+    /// How the credential came that was found, be it good or bad.
+    pub(crate) way: Way,
 }
 
 /// What was found in a request.
@@ -51,10 +53,7 @@ impl<U> fmt::Debug for Presented<U> {
 /// A token and what follows from where it was found.
 pub(crate) struct Credential<'a> {
     pub(crate) token: UnverifiedToken<'a>,
-    /// Answers to a request with a token in its URL must not be cached.
-    pub(crate) no_store: bool,
-    /// Browsers attach it unasked.
-    pub(crate) is_ambient: bool,
+    pub(crate) way: Way,
     pub(crate) keys: Keys,
 }
 
@@ -72,5 +71,5 @@ pub(crate) enum Keys {
 /// What a credential says, once its token is verified.
 pub(crate) struct Verified {
     pub(crate) payload: Arc<TokenPayload>,
-    pub(crate) no_store: bool,
+    pub(crate) way: Way,
 }

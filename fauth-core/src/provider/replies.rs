@@ -116,7 +116,7 @@ impl<U: AuthUser> AuthProvider<U> {
         }
         let found = self.find_credential(head, Purpose::Refresh)?.ok_or(Rejection::MissingCredential)?;
         found.token.check_grammar().map_err(Rejection::MalformedCredential)?;
-        let delivery = if found.is_ambient {
+        let delivery = if found.way.is_ambient() {
             self.check_origin(head)?;
             Delivery::Cookies
         } else {
@@ -180,7 +180,7 @@ impl<U: AuthUser> AuthProvider<U> {
 
     /// Is the request's credential one that no browser attaches unasked?
     fn is_explicit(&self, head: &dyn RequestHead) -> bool {
-        matches!(self.find_credential(head, Purpose::Access), Ok(Some(found)) if !found.is_ambient)
+        matches!(self.find_credential(head, Purpose::Access), Ok(Some(found)) if !found.way.is_ambient())
     }
 
     /// The access token where access tokens are, or a refresh token in its place.

@@ -751,8 +751,9 @@ impl<U: AuthUser> AuthProvider<U> {
         let access = issuer.issue(Purpose::Access, request, now).await.map_err(cannot)?;
         let refresh = issuer.issue(Purpose::Refresh, request, refresh_made_at).await.map_err(cannot)?;
         let refresh_lifetime = remaining(refresh_lifetime, refresh_made_at, now);
+        let remembered = request.bound.remembered;
         let scope = Some(request.scope_text()).filter(|scope| !scope.is_empty());
-        Ok(TokenPair { access, refresh, access_lifetime, refresh_lifetime, scope })
+        Ok(TokenPair { access, refresh, access_lifetime, refresh_lifetime, remembered, scope })
     }
 
     fn random(&self) -> Result<[u8; 16], Rejection> {
@@ -802,6 +803,7 @@ fn reissue_request(
 fn bind(request: &mut TokenRequest<'_>, session: &Session, id: RefreshId) {
     request.bound.session = Some(session.id.clone());
     request.bound.ends_at = Some(session.expires_at);
+    request.bound.remembered = session.remembered;
     request.bound.refresh = Some(RefreshBinding { id, idle_timeout: session.idle_timeout });
 }
 

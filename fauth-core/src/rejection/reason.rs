@@ -19,6 +19,7 @@ use crate::{error::ConfigError, requirement::Missing, token::TokenError};
 /// | [`InvalidRequest`](Self::InvalidRequest), [`InvalidField`](Self::InvalidField) | 400 | `invalid_request` | none |
 /// | [`NotFound`](Self::NotFound) | 404 | `not_found` | none |
 /// | [`MethodNotAllowed`](Self::MethodNotAllowed) | 405 | `method_not_allowed` | none; `Allow` |
+/// | [`BodyTimeout`](Self::BodyTimeout) | 408 | `body_timeout` | none |
 /// | [`PayloadTooLarge`](Self::PayloadTooLarge) | 413 | `payload_too_large` | none |
 /// | [`UnsupportedMediaType`](Self::UnsupportedMediaType) | 415 | `unsupported_media_type` | none |
 /// | [`Misconfigured`](Self::Misconfigured) | 500 | `misconfigured` | none |
@@ -66,6 +67,8 @@ pub enum Rejection {
         /// The methods that are, as the `Allow` header lists them.
         allow: &'static str,
     },
+    /// The body did not arrive in the time that a ready-made endpoint waits for it.
+    BodyTimeout,
     /// The body is longer than a ready-made endpoint reads.
     PayloadTooLarge,
     /// The body is of a type that a ready-made endpoint does not read.
@@ -227,6 +230,22 @@ pub enum Misconfigured {
 
 const RETRY_UNAVAILABLE: Duration = Duration::from_secs(5);
 
+impl InvalidToken {
+    /// Was it good once, and has ended? Everything else was never good here, as far as anybody can tell.
+    pub(crate) const fn is_of_dead_token(&self) -> bool {
+        match self {
+            Self::Token(TokenError::Expired)
+            | Self::UnknownUser
+            | Self::Revoked
+            | Self::OldEpoch
+            | Self::BeforeMemory
+            | Self::SessionEnded
+            | Self::UnknownSession => true,
+            Self::Token(_) | Self::ApiKey(_) | Self::OneTime(_) | Self::InactiveUser | Self::Reused => false,
+        }
+    }
+}
+
 impl Rejection {
     /// The stable name of the refusal, as it stands in the member `error` of the body.
     #[must_use]
@@ -247,6 +266,7 @@ impl Rejection {
             Self::InvalidRequest | Self::InvalidField { .. } => "invalid_request",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
+            Self::BodyTimeout => "body_timeout",
             Self::PayloadTooLarge => "payload_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::Busy { .. } => "busy",
@@ -270,6 +290,7 @@ impl Rejection {
             Self::Forbidden(_) | Self::CrossSiteRequest(_) => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed { .. } => 405,
+            Self::BodyTimeout => 408,
             Self::PayloadTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::Misconfigured(_) => 500,
@@ -345,6 +366,7 @@ impl Rejection {
             Self::InvalidField { field, fault } => field_detail(field, *fault),
             Self::NotFound => "There is no such thing".into(),
             Self::MethodNotAllowed { allow } => format!("The method is not one of: {allow}"),
+            Self::BodyTimeout => "The body did not arrive in time".into(),
             Self::PayloadTooLarge => "The body is too large".into(),
             Self::UnsupportedMediaType => "The body must be JSON or, for a login, a form".into(),
             Self::Busy { .. } => "Too many logins at once, try again in a moment".into(),

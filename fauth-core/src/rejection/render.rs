@@ -141,6 +141,7 @@ const fn hint(rejection: &Rejection) -> &'static str {
         }
         Rejection::NotFound => "Look at the list for what there is",
         Rejection::MethodNotAllowed { .. } => "Use one of the methods in the `Allow` header",
+        Rejection::BodyTimeout => "Send the request again, without pauses",
         Rejection::PayloadTooLarge => "Send a shorter body",
         Rejection::Busy { .. } | Rejection::Unavailable(_) => "Try again later",
         Rejection::Misconfigured(_) => "Tell the operator of this service",

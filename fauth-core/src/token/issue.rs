@@ -100,6 +100,8 @@ pub(crate) struct Binding {
     /// When the session ends, whatever is refreshed.
     pub(crate) ends_at: Option<Timestamp>,
     pub(crate) refresh: Option<RefreshBinding>,
+    /// No token says so; who delivers them wants to know.
+    pub(crate) remembered: bool,
 }
 
 /// What is special about the refresh token of a session: it must be possible to make the same one again.
@@ -285,6 +287,7 @@ pub struct TokenPair {
     pub(crate) refresh: IssuedToken,
     pub(crate) access_lifetime: Duration,
     pub(crate) refresh_lifetime: Duration,
+    pub(crate) remembered: bool,
     /// What is said of the scopes, if that is worth saying.
     pub(crate) scope: Option<String>,
 }
@@ -306,6 +309,13 @@ impl TokenPair {
     #[must_use]
     pub const fn access_lifetime(&self) -> Duration {
         self.access_lifetime
+    }
+
+    /// Whether the login was [remembered](crate::LoginRequest::remember); never without a session store,
+    /// since nothing would say so at a refresh.
+    #[must_use]
+    pub const fn is_remembered(&self) -> bool {
+        self.remembered
     }
 
     /// How long the refresh token lasts: until then the login can be continued.

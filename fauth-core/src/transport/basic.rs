@@ -30,6 +30,10 @@ impl Transport for BasicTransport {
         false
     }
 
+    fn may_be_attached(&self) -> bool {
+        true
+    }
+
     fn is_for_api_keys(&self) -> bool {
         true
     }

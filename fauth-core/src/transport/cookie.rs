@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Extracted, SecurityScheme, SetTokenError, Transport};
+use super::{Extracted, Keep, SecurityScheme, SetTokenError, Transport};
 use crate::{
     error::ConfigError,
     rejection::MalformedCredential,
@@ -32,7 +32,7 @@ pub enum SameSite {
 /// Keeps the access token in a cookie, and the refresh token in a second one.
 ///
 /// The cookies are `__Host-session` and `__Host-refresh` with `Secure`, `HttpOnly`, `Path=/`, `SameSite=Lax` and without `Domain`; their
-/// `Max-Age` is the lifetime of the token. Both names must occur at most once in a request, otherwise it is refused with 400.
+/// `Max-Age` is the lifetime of the token, or they [end with the browser](Self::end_with_browser). Both names must occur at most once in a request, otherwise it is refused with 400.
 /// Requests that change something (any method but GET, HEAD and OPTIONS) must come from the application's own origin, or a trusted
 /// one: see [`AuthProviderBuilder::trusted_origin`](crate::AuthProviderBuilder::trusted_origin).
 ///
@@ -42,13 +42,26 @@ pub enum SameSite {
 /// let cookies = CookieTransport::new().names("__Host-id", "__Host-again")?.same_site(SameSite::Strict);
 /// # Ok::<(), fauth_core::ConfigError>(())
 /// ```
+///
+/// What a cookie lets in is answered with `Vary: Cookie` and with a `Cache-Control` that keeps shared caches
+/// from storing it, by guards and by [`Guard::visitor`](crate::Guard::visitor). Extractors outside of both
+/// cannot change the answer.
 #[derive(Debug, Clone)]
 pub struct CookieTransport {
     access: Box<str>,
     refresh: Box<str>,
     same_site: SameSite,
+    /// `SameSite=None`, whatever `same_site` says.
+    cross_site: bool,
     secure: bool,
+    domain: Option<Box<str>>,
+    ends_with_browser: bool,
 }
+
+/// What browsers demand of a cookie whose name begins so: `Secure`, `Path=/` and no `Domain`.
+const HOST_PREFIX: &str = "__Host-";
+/// `Secure`.
+const SECURE_PREFIX: &str = "__Secure-";
 
 impl CookieTransport {
     /// Cookies with the safe attributes.
@@ -58,18 +71,43 @@ impl CookieTransport {
             access: "__Host-session".into(),
             refresh: "__Host-refresh".into(),
             same_site: SameSite::Lax,
+            cross_site: false,
             secure: true,
+            domain: None,
+            ends_with_browser: false,
         }
     }
 
-    /// Names of the application's own for the cookies of the access and the refresh token.
-    ///
-    /// # Security
-    /// Keep the prefix `__Host-`: without it, another host of the same domain can set a cookie of this name.
+    /// Names of the application's own for the cookies of the access and the refresh token, both with the
+    /// prefix `__Host-`.
     ///
     /// # Errors
-    /// [`ConfigError`] if a name is empty, longer than 64 bytes, no token of RFC 9110, or equal to the other.
-    pub fn names(
+    /// [`ConfigError`] if a name lacks the prefix, has nothing behind it, is longer than 64 bytes, has other
+    /// characters than letters, digits, `-` and `_`, or is equal to the other.
+    pub fn names(self, access: impl Into<String>, refresh: impl Into<String>) -> Result<Self, ConfigError> {
+        let (access, refresh) = (access.into(), refresh.into());
+        let has_prefix = |name: &str| name.strip_prefix(HOST_PREFIX).is_some_and(|rest| !rest.is_empty());
+        if !has_prefix(&access) || !has_prefix(&refresh) {
+            return Err(ConfigError::new(
+                "cookie_names",
+                "without the prefix `__Host-`, another host of the domain could set these cookies",
+                "begin both names with `__Host-`, or call `danger_names` if that is meant",
+            ));
+        }
+        self.danger_names(access, refresh)
+    }
+
+    /// As [`names`](Self::names), with or without the prefix `__Host-`.
+    ///
+    /// # Security
+    /// Without the prefix, another host of the same domain, and whoever can answer plain HTTP in its place,
+    /// can set a cookie of this name: a user who is logged in is refused then, because there are two, and one
+    /// who is not is logged in as somebody else.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if a name is empty, longer than 64 bytes, has other characters than letters, digits,
+    /// `-` and `_`, or is equal to the other.
+    pub fn danger_names(
         mut self,
         access: impl Into<String>,
         refresh: impl Into<String>,
@@ -84,7 +122,18 @@ impl CookieTransport {
         }
         self.access = access.into_boxed_str();
         self.refresh = refresh.into_boxed_str();
-        Ok(self)
+        Ok(self.with_possible_prefixes())
+    }
+
+    /// Lets the cookies end with the browser, by leaving `Max-Age` out, unless the login is
+    /// [remembered](crate::LoginRequest::remember). Without a session store no login is remembered.
+    ///
+    /// What the server knows of a login ends as it would otherwise. Browsers that restore their windows after
+    /// a restart keep such cookies too.
+    #[must_use]
+    pub const fn end_with_browser(mut self) -> Self {
+        self.ends_with_browser = true;
+        self
     }
 
     /// When browsers attach the cookies. Default: [`SameSite::Lax`].
@@ -101,12 +150,62 @@ impl CookieTransport {
     #[must_use]
     pub fn danger_insecure(mut self) -> Self {
         self.secure = false;
+        tracing::warn!(target: "fauth", event = "insecure_cookies", "cookies without `Secure`: for development only");
+        self.with_possible_prefixes()
+    }
+
+    /// Lets browsers attach the cookies to whatever other sites cause (`SameSite=None`): for an application
+    /// that is shown in a frame of another site, or called by its scripts.
+    ///
+    /// # Security
+    /// What changes something stays refused unless an own or a [trusted
+    /// origin](crate::AuthProviderBuilder::trusted_origin) sends it. But every site can have `GET` requests
+    /// sent as the user: they must change nothing, not even a counter, and must tell nothing by their time,
+    /// length or redirects. Pages must say by `Content-Security-Policy: frame-ancestors` in whose frames they
+    /// are shown, and many browsers do not send such cookies at all.
+    #[must_use]
+    pub const fn danger_same_site_none(mut self) -> Self {
+        self.cross_site = true;
+        self
+    }
+
+    /// Lets browsers send the cookies to this host and all hosts below it (`Domain`). The prefix of their
+    /// names becomes `__Secure-`, since `__Host-` forbids it.
+    ///
+    /// # Security
+    /// Every host below the domain is trusted with the users: it receives their tokens, whoever runs it, and
+    /// it can set cookies of these names, so that a user is logged in as somebody else or refused for having
+    /// two. Never name a domain under which others have hosts. For the origin rule the hosts stay foreign to
+    /// one another, until each is a [trusted origin](crate::AuthProviderBuilder::trusted_origin).
+    ///
+    /// # Errors
+    /// [`ConfigError`] if it is no name of a host with at least one dot. A leading dot is left out.
+    pub fn danger_domain(mut self, domain: impl Into<String>) -> Result<Self, ConfigError> {
+        let domain = domain.into().to_ascii_lowercase();
+        let domain = domain.strip_prefix('.').unwrap_or(&domain);
+        if !is_domain(domain) {
+            return Err(ConfigError::new(
+                "danger_domain",
+                format!("`{}` is no name of a host that others lie below", domain.escape_debug()),
+                "write a domain of your own, such as `example.com`",
+            ));
+        }
+        self.domain = Some(domain.into());
+        Ok(self.with_possible_prefixes())
+    }
+
+    /// Changes prefixes that browsers would refuse together with the other attributes.
+    fn with_possible_prefixes(mut self) -> Self {
+        let (secure, shared) = (self.secure, self.domain.is_some());
         for name in [&mut self.access, &mut self.refresh] {
-            if let Some(bare) = name.strip_prefix("__Host-").or_else(|| name.strip_prefix("__Secure-")) {
-                *name = bare.into();
+            let host_only = strip_prefix_ignoring_case(name, HOST_PREFIX);
+            let bare = host_only.or_else(|| strip_prefix_ignoring_case(name, SECURE_PREFIX));
+            match (secure, shared, host_only, bare) {
+                (false, _, _, Some(bare)) if !bare.is_empty() => *name = bare.into(),
+                (true, true, Some(bare), _) => *name = format!("{SECURE_PREFIX}{bare}").into(),
+                _ => {}
             }
         }
-        tracing::warn!(target: "fauth", event = "insecure_cookies", "cookies without `Secure`: for development only");
         self
     }
 
@@ -118,15 +217,19 @@ impl CookieTransport {
         }
     }
 
-    fn header(&self, name: &str, value: &str, max_age: u64) -> ResponseHeader {
+    /// Without `max_age` the cookie ends with the browser.
+    fn header(&self, name: &str, value: &str, max_age: Option<u64>) -> ResponseHeader {
         let same_site = match self.same_site {
+            _ if self.cross_site => "None",
             SameSite::Lax => "Lax",
             SameSite::Strict => "Strict",
         };
+        let domain = self.domain.as_deref().map(|domain| format!("; Domain={domain}")).unwrap_or_default();
+        let max_age = max_age.map(|seconds| format!("; Max-Age={seconds}")).unwrap_or_default();
         let secure = if self.secure { "; Secure" } else { "" };
         ResponseHeader::new(
             "set-cookie",
-            format!("{name}={value}; Path=/; Max-Age={max_age}{secure}; HttpOnly; SameSite={same_site}"),
+            format!("{name}={value}; Path=/{domain}{max_age}{secure}; HttpOnly; SameSite={same_site}"),
         )
     }
 }
@@ -146,18 +249,31 @@ impl Transport for CookieTransport {
         &self,
         token: &IssuedToken,
         purpose: Purpose,
-        lifetime: Duration,
+        keep: Keep,
     ) -> Result<Vec<ResponseHeader>, SetTokenError> {
         let Some(name) = self.name(purpose) else { return Ok(Vec::new()) };
         // A longer cookie would be dropped by the browser in silence.
         if name.len() + token.expose().len() > MAX_NAME_AND_VALUE {
             return Err(SetTokenError::TooLong);
         }
-        Ok(vec![self.header(name, token.expose(), lifetime.min(MAX_AGE).as_secs())])
+        let max_age = keep.lifetime.min(MAX_AGE).as_secs();
+        let max_age = (keep.remembered || !self.ends_with_browser).then_some(max_age);
+        Ok(vec![self.header(name, token.expose(), max_age)])
     }
 
-    fn clear(&self) -> Vec<ResponseHeader> {
-        [&self.access, &self.refresh].map(|name| self.header(name, "", 0)).into()
+    fn forget(&self, purpose: Purpose) -> Vec<ResponseHeader> {
+        self.name(purpose).map(|name| self.header(name, "", Some(0))).into_iter().collect()
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        if self.cross_site && !self.secure {
+            return Err(ConfigError::new(
+                "danger_same_site_none",
+                "browsers refuse cookies with `SameSite=None` that are not `Secure`",
+                "develop with TLS, or leave out `danger_same_site_none` together with `danger_insecure`",
+            ));
+        }
+        Ok(())
     }
 
     fn describe(&self) -> SecurityScheme {
@@ -176,6 +292,27 @@ impl Transport for CookieTransport {
 fn is_name(name: &str) -> bool {
     (1..=64).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+}
+
+/// Browsers look at prefixes of names so.
+fn strip_prefix_ignoring_case<'a>(name: &'a str, prefix: &str) -> Option<&'a str> {
+    let (start, rest) = name.split_at_checked(prefix.len())?;
+    start.eq_ignore_ascii_case(prefix).then_some(rest)
+}
+
+/// A host name of at least two labels (RFC 1123 section 2.1), which no IP address is.
+fn is_domain(domain: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let is_numeric = |label: &str| label.bytes().all(|b| b.is_ascii_digit());
+    domain.len() <= 253
+        && domain.split('.').count() >= 2
+        && domain.split('.').all(is_label)
+        && !domain.rsplit('.').next().is_some_and(is_numeric)
 }
 
 /// Finds the one cookie of this name. Names compare byte for byte, nothing is decoded; what else stands in the headers, well formed or not,
@@ -285,12 +422,92 @@ mod tests {
 
     #[test]
     fn names_are_checked() {
-        assert!(CookieTransport::new().names("a", "b").is_ok());
+        assert!(CookieTransport::new().danger_names("a", "b").is_ok());
         for (access, refresh) in
             [("", "b"), ("a", ""), ("a", "A"), ("a;", "b"), ("a b", "b"), (&*"x".repeat(65), "b")]
         {
-            assert!(CookieTransport::new().names(access, refresh).is_err(), "{access} {refresh}");
+            assert!(CookieTransport::new().danger_names(access, refresh).is_err(), "{access} {refresh}");
+            let [access, refresh] = [access, refresh].map(|name| format!("__Host-{name}"));
+            assert!(CookieTransport::new().names(&*access, &*refresh).is_err(), "{access} {refresh}");
         }
+    }
+
+    #[test]
+    fn a_name_keeps_its_prefix_unless_danger_is_said() {
+        assert!(CookieTransport::new().names("__Host-a", "__Host-b").is_ok());
+        assert!(CookieTransport::new().names("__Host-Http-a", "__Host-b").is_ok());
+        for (access, refresh) in [
+            ("a", "__Host-b"),
+            ("__Host-a", "b"),
+            ("__Secure-a", "__Host-b"),
+            ("__host-a", "__Host-b"),
+            ("__Host-", "__Host-b"),
+        ] {
+            let error = CookieTransport::new().names(access, refresh).unwrap_err();
+            assert!(error.to_string().contains("danger_names"), "{error}");
+        }
+    }
+
+    fn names(cookies: CookieTransport) -> [String; 2] {
+        cookies.check().unwrap();
+        [cookies.access.into(), cookies.refresh.into()]
+    }
+
+    #[test]
+    fn prefixes_fit_the_attributes_in_whatever_order_they_are_given() {
+        let new = CookieTransport::new;
+        let insecure = || new().danger_insecure();
+        assert_eq!(names(insecure()), ["session", "refresh"]);
+        assert_eq!(names(insecure().names("__Host-a", "__Host-b").unwrap()), ["a", "b"]);
+        assert_eq!(names(insecure().danger_names("__secure-a", "b").unwrap()), ["a", "b"]);
+        let shared = || new().danger_domain("example.com").unwrap();
+        assert_eq!(names(shared()), ["__Secure-session", "__Secure-refresh"]);
+        assert_eq!(names(shared().names("__Host-a", "__Host-b").unwrap()), ["__Secure-a", "__Secure-b"]);
+        assert_eq!(names(shared().danger_names("__HOST-a", "b").unwrap()), ["__Secure-a", "b"]);
+        assert_eq!(names(shared().danger_insecure()), ["session", "refresh"]);
+        assert_eq!(names(insecure().danger_domain("example.com").unwrap()), ["session", "refresh"]);
+    }
+
+    #[test]
+    fn a_domain_is_one_that_others_lie_below() {
+        for (given, taken) in [
+            ("example.com", "example.com"),
+            (".Example.COM", "example.com"),
+            ("a-b.c3.example", "a-b.c3.example"),
+        ] {
+            let cookies = CookieTransport::new().danger_domain(given).unwrap();
+            assert_eq!(cookies.domain.as_deref(), Some(taken));
+        }
+        let long = format!("{}.com", "a".repeat(64));
+        for bad in [
+            "",
+            ".",
+            "com",
+            "localhost",
+            "..example.com",
+            "example..com",
+            "example.com.",
+            "-a.example",
+            "a-.example",
+            "a_b.example",
+            "https://example.com",
+            "example.com:80",
+            "example.com/x",
+            "example.com; x",
+            "ex ample.com",
+            "127.0.0.1",
+            "[::1]",
+            "ü.example",
+            &long,
+        ] {
+            assert!(CookieTransport::new().danger_domain(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_cookie_of_other_sites_is_secure() {
+        assert!(CookieTransport::new().danger_same_site_none().check().is_ok());
+        assert!(CookieTransport::new().danger_same_site_none().danger_insecure().check().is_err());
     }
 
     proptest! {

@@ -7,6 +7,7 @@ use std::{fmt, time::Duration};
 
 use super::extracted::Extracted;
 use crate::{
+    error::ConfigError,
     reply::ResponseHeader,
     request::RequestHead,
     token::{IssuedToken, Purpose},
@@ -62,8 +63,8 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
     /// lifetimes as here; `Extracted<'_>` would borrow from `self` instead.
     fn extract<'a>(&self, head: &'a dyn RequestHead, purpose: Purpose) -> Extracted<'a>;
 
-    /// The response headers that deliver a new token to the client. Default: none; the token is
-    /// delivered by another transport or in the response body.
+    /// The response headers that deliver a new token to the client, to be kept as `keep` says.
+    /// Default: none; the token is delivered by another transport or in the response body.
     ///
     /// # Errors
     /// [`SetTokenError`] if this transport cannot carry the token, for example because it is too
@@ -72,15 +73,34 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
         &self,
         token: &IssuedToken,
         purpose: Purpose,
-        lifetime: Duration,
+        keep: Keep,
     ) -> Result<Vec<ResponseHeader>, SetTokenError> {
-        let _ = (token, purpose, lifetime);
+        let _ = (token, purpose, keep);
         Ok(Vec::new())
     }
 
-    /// The response headers that make the client delete its tokens. Default: none.
-    fn clear(&self) -> Vec<ResponseHeader> {
+    /// The response headers that make the client delete its token of this purpose (access or
+    /// refresh), and nothing else. Default: none.
+    ///
+    /// For an ambient transport the answer to a dead token carries them: clients would send it
+    /// again and again.
+    fn forget(&self, purpose: Purpose) -> Vec<ResponseHeader> {
+        let _ = purpose;
         Vec::new()
+    }
+
+    /// The response headers that make the client delete all its tokens. Default: what
+    /// [`forget`](Self::forget) says of the access and of the refresh token.
+    fn clear(&self) -> Vec<ResponseHeader> {
+        [Purpose::Access, Purpose::Refresh].into_iter().flat_map(|purpose| self.forget(purpose)).collect()
+    }
+
+    /// Looks, when a provider is built, whether its settings can work. Default: they can.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if they contradict each other.
+    fn check(&self) -> Result<(), ConfigError> {
+        Ok(())
     }
 
     /// This transport as a security scheme of the application's `OpenAPI` description.
@@ -96,6 +116,14 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
     /// There is no default, because a wrong `false` removes the protection against cross-site
     /// request forgery (CSRF).
     fn is_ambient(&self) -> bool;
+
+    /// Whether browsers attach this credential by themselves once somebody has typed it in, as they
+    /// do for Basic. If so, a request that changes something is refused if `Origin` or
+    /// `Sec-Fetch-Site` says that the page of another origin sent it; one without these headers, as
+    /// from a program, is not. Default: `false`.
+    fn may_be_attached(&self) -> bool {
+        false
+    }
 
     /// Whether an ambient credential is also sent over plain HTTP, as a cookie without `Secure`
     /// is. If so, the CSRF check also trusts pages of the application's own host under `http://`.
@@ -115,6 +143,31 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
     /// cookie and a URL never carry keys, whatever this returns.
     fn is_for_api_keys(&self) -> bool {
         false
+    }
+}
+
+/// How long a client is to keep a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Keep {
+    /// For how long the token is good.
+    pub lifetime: Duration,
+    /// Was the login [remembered](crate::LoginRequest::remember)? If not, it may end with the
+    /// browser.
+    pub remembered: bool,
+}
+
+impl Keep {
+    /// As long as the token is good, for a login that was not remembered.
+    #[must_use]
+    pub const fn for_lifetime(lifetime: Duration) -> Self {
+        Self { lifetime, remembered: false }
+    }
+
+    /// For a login that was [remembered](crate::LoginRequest::remember), or was not.
+    #[must_use]
+    pub const fn remembered(self, remembered: bool) -> Self {
+        Self { remembered, ..self }
     }
 }
 

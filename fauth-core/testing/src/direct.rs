@@ -2,17 +2,18 @@
 
 use fauth_core::{
     AuthProvider, Granted, Guard, Rejection, Requirement,
+    demands::Demands,
+    mounts::{Mount, Mounts},
     rejection::DetailJson,
     reply::{Reply, ResponseHeader},
     request::RequestHead,
-    routes::Endpoint,
 };
 
 use super::{
     TestUser, WireRequest, WireResponse,
     suite::{
-        App, Harness, PUBLIC, custom_requirement, greeting, keys_or_admins, keys_requirement, own_reply,
-        recent_requirement, token_text,
+        App, Harness, PUBLIC, custom_requirement, greeting, keys_or_admins, keys_requirement, moved_mounts,
+        own_reply, recent_requirement, token_text,
     },
 };
 
@@ -41,9 +42,17 @@ enum Handler {
 
 async fn answer(app: &App, request: &WireRequest) -> WireResponse {
     let path = request.path().to_owned();
-    let endpoint = Endpoint::of(&app.auth).find(|endpoint| is_at(endpoint.path(), &path));
-    if let Some(endpoint) = endpoint {
-        return call(app, request, endpoint).await.into();
+    let mount =
+        Mounts::of(&app.auth).iter().find(|mount| is_at(mount.path(), &path)).cloned().or_else(|| {
+            let path = path.strip_prefix("/moved")?;
+            moved_mounts(&app.auth).iter().find(|mount| is_at(mount.path(), path)).cloned()
+        });
+    if let Some(mount) = mount {
+        if mount.has_page() && matches!(request.method(), "GET" | "HEAD") {
+            let page = Reply::new(200).body("text/plain; charset=utf-8", "page");
+            return sent(page, &[], request.method());
+        }
+        return call(app, request, &mount).await.into();
     }
     if path.starts_with("/own/") {
         let reply = own_reply(&app.auth, request).await;
@@ -70,10 +79,10 @@ fn is_at(mounted: &str, path: &str) -> bool {
     }
 }
 
-async fn call(app: &App, request: &WireRequest, endpoint: Endpoint) -> Reply {
-    match endpoint.read(&app.auth, request, Ok(&request.body)).answer(&app.auth).await {
+async fn call(app: &App, request: &WireRequest, mount: &Mount) -> Reply {
+    match mount.read(&app.auth, request, Ok(&request.body)).answer(&app.auth).await {
         Ok(reply) => reply,
-        Err(rejection) => app.auth.refuse(&rejection, request),
+        Err(rejection) => mount.refuse(&app.auth, &rejection, request),
     }
 }
 
@@ -116,6 +125,8 @@ fn route(app: &App, path: &str) -> (Vec<Guard<TestUser>>, Option<Handler>) {
         "/guards/other-outside" => (vec![other(), guard(user())], Handler::ShowToken),
         "/guards/other-inside" => (vec![guard(user()), other()], Handler::ShowToken),
         "/guards/public" | "/group/public" => (vec![guard(user())], Handler::Public),
+        "/visitors/maybe" => (vec![Guard::visitor(&app.auth)], Handler::GreetMaybe),
+        "/visitors/public" => (vec![Guard::visitor(&app.auth)], Handler::Public),
         "/foreign/panel" => (vec![other()], Handler::Greet),
         "/foreign/token" => (vec![other()], Handler::ShowToken),
         "/admins/panel"
@@ -175,16 +186,19 @@ async fn behind(
     let mut added = Vec::new();
     for guard in guards {
         let presented = guard.read(request, granted.as_ref());
-        match guard.check(presented).await {
-            Ok(passed) => {
-                added.extend(passed.response_headers());
-                granted = Some(passed);
+        match guard.enter(presented).await {
+            Ok(entered) => {
+                let (passed, demands) = entered.into_parts();
+                added.push(demands);
+                granted = passed.or(granted);
             }
-            Err(rejection) => return guard.refuse(&rejection, request).into(),
+            Err(rejection) => return sent(guard.refuse(&rejection, request), &added, request.method()),
         }
     }
     let Some(handler) = handler else { return Reply::new(404).into() };
-    if !matches!(request.method(), "GET" | "HEAD" | "POST") {
+    // A service without handler answers whatever it is sent.
+    let is_raw = matches!(handler, Handler::Text("raw"));
+    if !matches!(request.method(), "GET" | "HEAD" | "POST") && !is_raw {
         return Reply::new(405).into();
     }
     // A group's handlers ask the group's provider.
@@ -199,16 +213,13 @@ async fn behind(
         }
         Err(reply) => reply,
     };
-    sent(reply, added, request.method())
+    sent(reply, &added, request.method())
 }
 
-/// The reply as a server sends it: with the headers of the guards, and without a body to HEAD.
-fn sent(reply: Reply, added: Vec<ResponseHeader>, method: &str) -> WireResponse {
-    let (status, mut headers, body) = reply.into_parts();
-    for header in added {
-        headers.retain(|other| other.name() != header.name());
-        headers.push(header);
-    }
+/// The reply as a server sends it: with what the guards demand, and without a body to HEAD.
+fn sent(reply: Reply, added: &[Demands], method: &str) -> WireResponse {
+    // The innermost guard sees the answer first.
+    let (status, headers, body) = added.iter().rev().fold(reply, Reply::amend).into_parts();
     let headers = headers.iter().map(|header| (header.name(), header.value()));
     WireResponse::new(status, headers, if method == "HEAD" { Vec::new() } else { body })
 }

@@ -51,6 +51,8 @@
 //! | `/guards/other-outside` | `require_user(other)` outside, `require_user(auth)` inside | `show_token` |
 //! | `/guards/other-inside` | `require_user(auth)` outside, `require_user(other)` inside | `show_token` |
 //! | `/guards/public` | `require_user(auth)` | the text `public`, with `Cache-Control: public, max-age=60` |
+//! | `/visitors/maybe` * | `visitor(auth)` | `greet_maybe` |
+//! | `/visitors/public` | `visitor(auth)` | as `/guards/public` |
 //! | `/all-roles/panel` | the router wrapper with `require_roles(["admin", "user"])` | `greet` |
 //! | `/one-role/panel` | the router wrapper with `require_any_role(["admin", "auditor"])` | `greet` |
 //! | `/all-permissions/panel` | the router wrapper with `require_permissions(["read", "write"])` | `greet` |
@@ -66,7 +68,9 @@
 //! in a nested router; `/merged` `greet` in a merged router; `/mounted/…` a service of the
 //! framework without handler, answering the text `raw`; `/admin` `greet` behind
 //! `require_roles(auth, ["admin"])`; `/public` as `/guards/public`; `/late` `greet`, added last.
-//! The ready-made endpoints are at the root.
+//! The ready-made endpoints are at the root, and once more below `/moved`, where there are only `POST
+//! /moved/signin`, `POST /moved/logout` and `DELETE /moved/devices/{sid}`: [`moved_mounts`]. `GET` at the first
+//! and the last of them is a page that answers the text `page`.
 
 pub mod answers;
 pub mod api_keys;
@@ -94,7 +98,7 @@ use std::{future::Future, marker::PhantomData, net::IpAddr, pin::Pin, time::Dura
 use fauth_core::{
     AuthConfig, AuthProvider, AuthProviderBuilder, LoginRequest, LogoutRequest, OneTimePurpose, Purpose,
     RefreshRequest, Rejection, Requirement, TokenPair, TokenPayload, TokenRequest, clock::Clock as _,
-    reply::Reply, request::RequestHead,
+    mounts::Mounts, reply::Reply, request::RequestHead, routes::Endpoint,
 };
 
 use super::{
@@ -113,6 +117,10 @@ pub struct App {
 
 /// An adapter under test.
 pub trait Harness {
+    /// Can its framework be asked for a WebSocket over HTTP/2, by an extended CONNECT
+    /// ([`WireRequest::protocol`])? If not, `exchange` leaves that out, and every CONNECT is refused.
+    const HAS_EXTENDED_CONNECT: bool = true;
+
     /// Builds the application, sends it one request, from [`WireRequest::peer`] if it names one,
     /// and reads the whole response.
     fn exchange(app: &App, request: WireRequest) -> WireResponse;
@@ -124,7 +132,7 @@ pub fn greeting(user: Option<&TestUser>) -> String {
 }
 
 /// What the application's own endpoints answer, at `/own/login`, `/own/proven`, `/own/refresh` and
-/// `/own/logout`.
+/// `/moved/logout`.
 pub fn own_reply(auth: &AuthProvider<TestUser>, head: &dyn RequestHead) -> OwnReply {
     let login = || LoginRequest::for_subject("alice");
     match head.path() {
@@ -151,6 +159,17 @@ pub fn token_text(token: &TokenPayload) -> String {
         token.scopes().join(" "),
         tenant.as_deref().unwrap_or("-")
     )
+}
+
+/// What is mounted below `/moved`; adapters say the same by their `AuthRoutes`.
+pub fn moved_mounts(auth: &AuthProvider<TestUser>) -> Mounts {
+    Mounts::of(auth)
+        .only([Endpoint::Login, Endpoint::Logout, Endpoint::LogoutAll, Endpoint::Session])
+        .without(Endpoint::LogoutAll)
+        .at(Endpoint::Login, "/signin")
+        .at(Endpoint::Session, "/devices/{sid}")
+        .page(Endpoint::Login)
+        .page(Endpoint::Session)
 }
 
 /// The requirement of `/guards/custom`: an admin, or anybody who may read with a token for reading.
@@ -429,6 +448,13 @@ impl<H: Harness> Sending<'_, H> {
     #[must_use]
     pub fn from_peer(mut self, address: impl Into<IpAddr>) -> Self {
         self.request = self.request.from_peer(address);
+        self
+    }
+
+    /// Makes it an extended CONNECT for this protocol.
+    #[must_use]
+    pub fn protocol(mut self, protocol: &str) -> Self {
+        self.request = self.request.protocol(protocol);
         self
     }
 

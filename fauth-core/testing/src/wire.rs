@@ -20,6 +20,8 @@ pub struct WireRequest {
     pub body: Vec<u8>,
     /// The other end of the socket.
     pub peer: Option<SocketAddr>,
+    /// What an extended CONNECT asks for (`:protocol` of HTTP/2).
+    pub protocol: Option<String>,
 }
 
 impl WireRequest {
@@ -31,6 +33,7 @@ impl WireRequest {
             headers: Vec::new(),
             body: Vec::new(),
             peer: None,
+            protocol: None,
         }
     }
 
@@ -51,6 +54,13 @@ impl WireRequest {
     #[must_use]
     pub fn from_peer(mut self, address: impl Into<IpAddr>) -> Self {
         self.peer = Some(SocketAddr::new(address.into(), 4711));
+        self
+    }
+
+    /// Makes it an extended CONNECT for this protocol.
+    #[must_use]
+    pub fn protocol(mut self, protocol: &str) -> Self {
+        self.protocol = Some(protocol.to_owned());
         self
     }
 
@@ -85,6 +95,10 @@ impl RequestHead for WireRequest {
 
     fn is_secure(&self) -> bool {
         false
+    }
+
+    fn protocol(&self) -> Option<&str> {
+        self.protocol.as_deref()
     }
 }
 

@@ -18,7 +18,7 @@ use crate::support::World;
 /// Whom the provider lets in with this token.
 async fn enter(world: &World, token: &str, requirement: &Requirement) -> Result<String, Rejection> {
     let granted = world.auth.authenticate_token(token, requirement).await?;
-    assert!(granted.response_headers().is_empty());
+    assert!(granted.demands().is_empty());
     Ok(granted.user().name.clone())
 }
 

@@ -34,6 +34,7 @@ fn documented(rejection: &Rejection) -> (u16, &'static str, Option<&'static str>
         Rejection::InvalidRequest | Rejection::InvalidField { .. } => (400, "invalid_request", None, None),
         Rejection::NotFound => (404, "not_found", None, None),
         Rejection::MethodNotAllowed { .. } => (405, "method_not_allowed", None, Some("allow")),
+        Rejection::BodyTimeout => (408, "body_timeout", None, None),
         Rejection::PayloadTooLarge => (413, "payload_too_large", None, None),
         Rejection::UnsupportedMediaType => (415, "unsupported_media_type", None, None),
         Rejection::Misconfigured(_) => (500, "misconfigured", None, None),

@@ -1,7 +1,10 @@
 //! The ready-made endpoints below HTTP: what they are, what they refuse before they look, and that no bytes make them panic.
 
+use std::time::Duration;
+
 use fauth_core::{
     AuthProvider, Rejection,
+    mounts::{Mount, Mounts},
     request::RequestHead,
     routes::{BodyError, Endpoint, MAX_BODY_BYTES},
     transport::{BearerTransport, CookieTransport},
@@ -100,6 +103,7 @@ fn a_body_that_did_not_come_whole_is_refused() {
         for (body, expected) in [
             (Err(BodyError::TooLarge), Rejection::PayloadTooLarge),
             (Err(BodyError::Incomplete), Rejection::InvalidRequest),
+            (Err(BodyError::TooSlow), Rejection::BodyTimeout),
             // An adapter that forgot to stop is stopped here.
             (Ok(too_long.as_slice()), Rejection::PayloadTooLarge),
         ] {
@@ -319,4 +323,73 @@ fn no_head_makes_a_check_panic() {
         prop_assert!((400..=405).contains(&reply.status()), "{rejection:?}");
         prop_assert!(reply.headers().iter().all(|header| header.value().bytes().all(|b| matches!(b, 0x20..=0x7e))));
     });
+}
+
+#[test]
+fn endpoints_can_be_chosen_and_moved() {
+    let auth = fauth_testing::provider().build().unwrap();
+    let paths = |mounts: Mounts| {
+        mounts.iter().map(|mount| (mount.endpoint(), mount.path().to_owned())).collect::<Vec<_>>()
+    };
+    let usual = ALL.map(|endpoint| (endpoint, endpoint.path().to_owned()));
+    assert_eq!(paths(Mounts::of(&auth)), usual);
+    assert_eq!(paths(Mounts::of(&auth).without(Endpoint::Login)), usual[1..]);
+    assert_eq!(paths(Mounts::of(&auth).only([])), []);
+    let moved = Mounts::of(&auth)
+        .only([Endpoint::Logout, Endpoint::Login])
+        .at(Endpoint::Login, "/a")
+        .at(Endpoint::Login, "/b")
+        // What is not there cannot be moved.
+        .at(Endpoint::Refresh, "/c");
+    assert_eq!(paths(moved), [(Endpoint::Login, "/b".to_owned()), (Endpoint::Logout, "/logout".to_owned())]);
+}
+
+#[test]
+fn a_page_takes_no_method_from_an_endpoint() {
+    let auth = fauth_testing::provider().build().unwrap();
+    for endpoint in ALL {
+        let mounts = Mounts::of(&auth).only([endpoint]).page(endpoint);
+        let mount = mounts.iter().next().unwrap();
+        let (method, _) = methods(endpoint);
+        assert_eq!(mount.has_page(), method != "GET", "{endpoint:?}");
+        let put = WireRequest::new("PUT", mount.path());
+        let rejection = runtime().block_on(mount.read(&auth, &put, Ok(b"")).answer(&auth)).unwrap_err();
+        let Rejection::MethodNotAllowed { allow } = rejection else { panic!("{rejection:?}") };
+        let mut all: Vec<_> = allow.split(", ").collect();
+        assert!(all.contains(&"GET") && all.contains(&"HEAD") && all.contains(&method), "{allow}");
+        all.dedup();
+        assert_eq!(all.join(", "), allow);
+    }
+    let mounts = Mounts::of(&auth).without(Endpoint::Login).page(Endpoint::Login);
+    assert!(!mounts.iter().any(Mount::has_page));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_has_ten_seconds_or_what_was_configured() {
+    for (builder, limit) in [
+        (fauth_testing::provider(), Duration::from_secs(10)),
+        (fauth_testing::provider().body_timeout(Duration::from_secs(2)), Duration::from_secs(2)),
+    ] {
+        let auth = builder.build().unwrap();
+        for mount in Mounts::of(&auth).iter() {
+            let arriving = async |after: Duration| {
+                let body = async {
+                    tokio::time::sleep(after).await;
+                    Ok::<_, BodyError>(())
+                };
+                mount.await_body(&auth, body).await
+            };
+            assert_eq!(arriving(limit - Duration::from_millis(2)).await, Ok(()));
+            assert_eq!(arriving(limit + Duration::from_millis(2)).await, Err(BodyError::TooSlow));
+            assert_eq!(
+                mount.await_body(&auth, async { Err::<(), _>(BodyError::TooLarge) }).await,
+                Err(BodyError::TooLarge)
+            );
+        }
+    }
+    for wrong in [Duration::ZERO, Duration::from_secs(301)] {
+        let error = fauth_testing::provider().body_timeout(wrong).build().unwrap_err();
+        assert_eq!(error.field(), "body_timeout");
+    }
+    assert!(fauth_testing::provider().body_timeout(Duration::from_secs(300)).build().is_ok());
 }

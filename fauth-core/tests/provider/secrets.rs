@@ -23,7 +23,7 @@ use fauth_core::{
     routes::Endpoint,
     store::{RevocationTarget, SessionId},
     token::{Algorithm, Key},
-    transport::{BearerTransport, CookieTransport, Extracted, Transport as _},
+    transport::{BearerTransport, CookieTransport, Extracted, Keep, Transport as _},
 };
 use fauth_testing::{ManualClock, TestUser, Users, WireRequest, at_once, memory_store, weak_passwords};
 
@@ -315,7 +315,11 @@ async fn present_every_way(search: &mut Search, world: &Marked) {
     search.see_debug("HeaderValues", &[access.as_bytes()].into_iter().collect::<HeaderValues<'_>>());
     search.see_debug("ResponseHeader", &ResponseHeader::new("set-cookie", format!("s={access}")));
     search.see_debug("Reply", &Reply::new(200).body("text/plain", access));
-    let cookie = CookieTransport::new().set(pair.access_token(), Purpose::Access, std::time::Duration::MAX);
+    let cookie = CookieTransport::new().set(
+        pair.access_token(),
+        Purpose::Access,
+        Keep::for_lifetime(std::time::Duration::MAX),
+    );
     search.see_debug("cookie headers", &cookie.unwrap());
 }
 

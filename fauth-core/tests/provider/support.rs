@@ -406,6 +406,7 @@ pub(crate) fn every_rejection() -> Vec<(&'static str, Rejection)> {
         ("field that is no boolean", field("remember", FieldFault::NotBoolean)),
         ("not found", Rejection::NotFound),
         ("method not allowed", Rejection::MethodNotAllowed { allow: "GET, HEAD" }),
+        ("body timeout", Rejection::BodyTimeout),
         ("payload too large", Rejection::PayloadTooLarge),
         ("unsupported media type", Rejection::UnsupportedMediaType),
         ("busy", Rejection::Busy { retry_after: std::time::Duration::from_secs(3) }),

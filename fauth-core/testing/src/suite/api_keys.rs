@@ -461,6 +461,38 @@ cases! { $ __api_keys_tests in api_keys;
         }
     }
 
+    /// A browser remembers what was typed in, and attaches it to what other sites cause. A program says nothing of
+    /// origins.
+    fn basic_credentials_that_a_foreign_page_brings_are_refused(t) {
+        (t, _) = with_keys();
+        let basic = basic("__token__", &key_of(&t, "alice"));
+        let post = || t.post("/guards/keys").header("authorization", &basic);
+        post().send().is(200).says("Hello alice");
+        for (name, foreign) in [
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-site", "same-site"),
+            ("sec-fetch-site", ""),
+            ("origin", "https://evil.example"),
+            ("origin", "null"),
+        ] {
+            post().header(name, foreign).send().refused(403, "cross_site_request");
+            // To look changes nothing.
+            t.get("/guards/keys").header("authorization", &basic).header(name, foreign).send().is(200);
+        }
+        for (name, own) in [
+            ("sec-fetch-site", "same-origin"),
+            ("sec-fetch-site", "none"),
+            ("origin", "https://app.example"),
+            ("origin", "http://app.example"),
+        ] {
+            post().header(name, own).send().is(200);
+        }
+        let upgrade = t.get("/guards/keys").header("authorization", &basic).header("upgrade", "websocket");
+        upgrade.header("origin", "https://evil.example").send().refused(403, "cross_site_request");
+        // Nothing attaches a bearer token by itself.
+        t.post("/guards/keys").bearer(key_of(&t, "alice")).header("sec-fetch-site", "cross-site").send().is(200);
+    }
+
     fn a_token_is_no_password_of_basic_authentication(t) {
         (t, _) = with_keys();
         for password in [t.access("alice"), "x".to_owned()] {

@@ -1,12 +1,19 @@
 //! The cookie transport, and the proof of origin that it demands.
 
+use std::time::Duration;
+
 use fauth_core::{
     Purpose, TokenRequest,
     transport::{BearerTransport, CookieTransport, SameSite},
 };
 
-use super::{Sending, cases};
+use super::{PUBLIC, Seen, Sending, cases};
 use crate::suite::{Harness, Probe};
+
+/// Deletes the cookie of the access token.
+const CLEARED: &str = "__Host-session=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax";
+/// Deletes the cookie of the refresh token.
+const CLEARED_REFRESH: &str = "__Host-refresh=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax";
 
 fn cookies<H: Harness>() -> Probe<H> {
     Probe::build(|builder| {
@@ -93,7 +100,7 @@ cases! { $ __cookies_tests in cookies;
 
     fn the_attributes_can_be_chosen(t) {
         t = Probe::build(|builder| {
-            builder.transport(CookieTransport::new().names("id", "again").unwrap().same_site(SameSite::Strict))
+            builder.transport(CookieTransport::new().danger_names("id", "again").unwrap().same_site(SameSite::Strict))
         });
         let seen = own(t.login("alice", "s3cret")).send();
         let id = seen.cookie("id");
@@ -230,6 +237,20 @@ cases! { $ __cookies_tests in cookies;
         upgrade.header("origin", "https://app.example").send().is(200);
     }
 
+    fn a_websocket_over_http2_needs_proof_of_origin(t) {
+        t = cookies();
+        if !H::HAS_EXTENDED_CONNECT {
+            return;
+        }
+        let cookie = session(&t.access("alice"));
+        let connect = t.request("CONNECT", "/group/mounted/chat").protocol("websocket").header("cookie", cookie);
+        connect.clone().send().refused(403, "cross_site_request");
+        connect.clone().header("origin", "https://evil.example").send().refused(403, "cross_site_request");
+        connect.clone().header("sec-fetch-site", "cross-site").send().refused(403, "cross_site_request");
+        connect.clone().header("origin", "https://app.example").send_to_framework().is(200);
+        connect.header("origin", "https://partner.example").send_to_framework().is(200);
+    }
+
     /// A bearer token is nothing that a browser attaches: no proof is needed.
     fn a_bearer_token_needs_no_proof_of_origin(t) {
         t.post("/me").bearer(t.access("alice")).header("sec-fetch-site", "cross-site").send().is(200);
@@ -250,5 +271,155 @@ cases! { $ __cookies_tests in cookies;
         let request = TokenRequest::for_subject("alice").claim("note", "x".repeat(3500));
         let cookie = format!("__Host-refresh={}", t.refresh_token(request));
         own(t.post("/refresh")).header("cookie", cookie).send().refused(500, "misconfigured").lacks("set-cookie");
+    }
+
+    /// Nobody means anything by a cookie that the browser still has: where a user is optional it counts as none,
+    /// and the guard deletes it. An extractor alone cannot.
+    fn a_dead_cookie_is_none_where_a_user_is_optional(t) {
+        t = cookies();
+        let nobody = |cookie: &str| {
+            t.get("/maybe").header("cookie", cookie).send().is(200).says("Hello nobody").lacks("set-cookie");
+            let seen = t.get("/visitors/maybe").header("cookie", cookie).send();
+            seen.is(200).says("Hello nobody").has("set-cookie", CLEARED).has("vary", "Cookie");
+            seen.has("cache-control", "private");
+            own(t.post("/visitors/maybe")).header("cookie", cookie).send().is(200).says("Hello nobody");
+        };
+        let expired = session(&t.access("alice"));
+        t.get("/visitors/maybe").header("cookie", &expired).send().is(200).says("Hello alice").lacks("set-cookie");
+        t.clock.advance(Duration::from_secs(15 * 60));
+        nobody(&expired);
+        let pair = t.session("alice");
+        let revoked = session(pair.access_token().expose());
+        own(t.post("/logout")).header("cookie", &revoked).once().is(200);
+        nobody(&revoked);
+        let bob = session(&t.access("bob"));
+        t.users.remove("bob");
+        nobody(&bob);
+    }
+
+    /// What is dead is a cookie that was good once. Anything else is refused, and so is what was sent on purpose.
+    fn nothing_else_becomes_nobody(t) {
+        t = Probe::build(|builder| builder.transport(BearerTransport::new()).transport(CookieTransport::new()));
+        let expired = t.access("alice");
+        t.clock.advance(Duration::from_secs(15 * 60));
+        let good = t.access("alice");
+        let mut forged = good.clone();
+        let at = good.len() - 2..good.len() - 1;
+        forged.replace_range(at.clone(), if &good[at] == "A" { "E" } else { "A" });
+        for path in ["/maybe", "/visitors/maybe"] {
+            for cookie in ["x", "a.b.c", &*forged, &*t.token(Purpose::Refresh, "alice"), &*t.access("carol")] {
+                let seen = t.get(path).header("cookie", session(cookie)).send();
+                // The browser is rid of it all the same, and not locked out for long.
+                seen.refused(401, "invalid_token").has("set-cookie", CLEARED);
+            }
+            t.get(path).bearer(&expired).send().refused(401, "invalid_token").lacks("set-cookie");
+            let both = t.get(path).bearer(&expired).header("cookie", session(&good));
+            both.send().refused(401, "invalid_token").lacks("set-cookie");
+            let twice = format!("{}; {}", session(&expired), session(&expired));
+            t.get(path).header("cookie", twice).send().refused(400, "malformed_credential").lacks("set-cookie");
+            t.get(path).header("cookie", session("a b")).send().refused(400, "malformed_credential").lacks("set-cookie");
+            // A dead cookie is no way around the rule of origin.
+            let foreign = t.post(path).header("cookie", session(&expired)).header("sec-fetch-site", "cross-site");
+            foreign.send().refused(403, "cross_site_request").lacks("set-cookie");
+        }
+        t.users.fail();
+        for path in ["/maybe", "/visitors/maybe", "/guards/user"] {
+            t.get(path).header("cookie", session(&good)).send().refused(503, "unavailable").lacks("set-cookie");
+        }
+    }
+
+    /// The refresh cookie is none of the guard's business: it lives on, and buys the next session cookie.
+    fn a_guards_refusal_deletes_a_dead_cookie(t) {
+        t = cookies();
+        let cookie = session(&t.access("alice"));
+        t.clock.advance(Duration::from_secs(15 * 60));
+        for path in ["/me", "/guards/user", "/guards/python", "/group/dashboard", "/group/none", "/sessions"] {
+            t.get(path).header("cookie", &cookie).send().is(401).has("set-cookie", CLEARED);
+        }
+        let cookie = session(&t.access("bob"));
+        t.get("/guards/roles").header("cookie", cookie).send().refused(403, "missing_role").lacks("set-cookie");
+        t.get("/guards/user").send().refused(401, "missing_credential").lacks("set-cookie");
+    }
+
+    fn a_refused_refresh_deletes_its_own_cookie(t) {
+        t = cookies();
+        let session = session(&t.access("alice"));
+        let cookie = format!("{session}; __Host-refresh=x");
+        let seen = own(t.post("/refresh")).header("cookie", &cookie).send();
+        seen.refused(401, "invalid_token").has("set-cookie", CLEARED_REFRESH);
+        // The token in the body was refused: the cookies are not what was wrong.
+        let body = own(t.post("/refresh")).header("cookie", &cookie).body("application/json", "{\"refresh_token\":\"x\"}");
+        body.send().refused(401, "invalid_token").lacks("set-cookie");
+    }
+
+    fn the_answer_to_a_cookie_is_kept_by_nobody_else(t) {
+        t = Probe::build(|builder| builder.transport(BearerTransport::new()).transport(CookieTransport::new()));
+        let cookie = session(&t.access("alice"));
+        for path in ["/guards/user", "/group/dashboard", "/visitors/maybe", "/guards/twice"] {
+            let seen = t.get(path).header("cookie", &cookie).send();
+            seen.is(200).has("cache-control", "private").has("vary", "Cookie");
+            t.get(path).bearer(t.access("alice")).send().is(200).lacks("cache-control");
+        }
+        // Whatever the handler says, others do not keep it.
+        for path in ["/guards/public", "/group/public", "/visitors/public"] {
+            let seen = t.get(path).header("cookie", &cookie).send();
+            seen.is(200).says("public").has("cache-control", "private, max-age=60").has("vary", "Cookie");
+            t.get(path).bearer(t.access("alice")).send().is(200).has("cache-control", PUBLIC).lacks("vary");
+        }
+        // The answer to nobody is another than that to a cookie.
+        t.get("/visitors/public").send().is(200).has("cache-control", PUBLIC).has("vary", "Cookie");
+        t.get("/guards/user").send().refused(401, "missing_credential").lacks("vary");
+    }
+
+    fn without_cookies_visitors_are_answered_as_anybody(t) {
+        t.get("/visitors/public").send().is(200).has("cache-control", PUBLIC).lacks("vary");
+        t.get("/visitors/maybe").send().is(200).says("Hello nobody").lacks("vary").lacks("cache-control");
+        t.get("/visitors/maybe").bearer(t.access("alice")).send().is(200).says("Hello alice").lacks("vary");
+        t.get("/visitors/maybe").bearer("x").send().refused(401, "invalid_token");
+        t.get("/visitors/maybe").header("authorization", "Bearer").send().refused(400, "malformed_credential");
+    }
+
+    fn cookies_may_end_with_the_browser_unless_remembered(t) {
+        t = Probe::build(|builder| builder.transport(CookieTransport::new().end_with_browser()));
+        let login = |remember: bool| {
+            let body = format!("{{\"username\":\"alice\",\"password\":\"s3cret\",\"remember\":{remember}}}");
+            own(t.post("/login")).body("application/json", body).once()
+        };
+        let refreshed = |seen: &Seen| {
+            let cookie = format!("__Host-refresh={}", seen.cookie("__Host-refresh"));
+            own(t.post("/refresh")).header("cookie", cookie).once()
+        };
+        for seen in [login(false), refreshed(&login(false))] {
+            for (name, set) in ["__Host-refresh", "__Host-session"].into_iter().zip(seen.is(200).response.header("set-cookie")) {
+                assert_eq!(set, format!("{name}={}; Path=/; Secure; HttpOnly; SameSite=Lax", seen.cookie(name)));
+            }
+        }
+        for seen in [login(true), refreshed(&login(true))] {
+            for set in seen.is(200).response.header("set-cookie") {
+                assert!(set.contains("; Path=/; Max-Age="), "{set}");
+            }
+        }
+        // To delete a cookie takes an age.
+        t.get("/guards/user").header("cookie", session("x")).send().is(401).has("set-cookie", CLEARED);
+    }
+
+    fn cookies_for_other_sites_and_hosts_are_chosen_by_name(t) {
+        t = Probe::build(|builder| builder.transport(CookieTransport::new().danger_same_site_none()));
+        let seen = own(t.login("alice", "s3cret")).send();
+        let id = seen.is(200).cookie("__Host-session");
+        let expected = format!("__Host-session={id}; Path=/; Max-Age=900; Secure; HttpOnly; SameSite=None");
+        assert!(seen.response.header("set-cookie").contains(&&*expected));
+        t.post("/me").header("cookie", session(&id)).header("origin", "https://evil.example").send().refused(403, "cross_site_request");
+
+        t = Probe::build(|builder| builder.transport(CookieTransport::new().danger_domain("app.example").unwrap()));
+        let seen = own(t.login("alice", "s3cret")).send();
+        let id = seen.is(200).cookie("__Secure-session");
+        let expected = format!("__Secure-session={id}; Path=/; Domain=app.example; Max-Age=900; Secure; HttpOnly; SameSite=Lax");
+        assert!(seen.response.header("set-cookie").contains(&&*expected));
+        let cookie = format!("__Secure-session={id}");
+        t.get("/me").header("cookie", &cookie).send().is(200).says("Hello alice");
+        t.post("/me").header("cookie", &cookie).header("sec-fetch-site", "same-site").send().refused(403, "cross_site_request");
+        let cleared = "__Secure-session=; Path=/; Domain=app.example; Max-Age=0; Secure; HttpOnly; SameSite=Lax";
+        t.get("/guards/user").header("cookie", "__Secure-session=x").send().is(401).has("set-cookie", cleared);
     }
 }

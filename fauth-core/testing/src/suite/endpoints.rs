@@ -145,6 +145,50 @@ cases! { $ __endpoints_tests in endpoints;
         t.post("/logout").bearer(t.access("carol")).send().is(200);
     }
 
+    fn endpoints_may_lie_under_other_paths(t) {
+        let login = || t.post("/moved/signin").body(JSON, r#"{"username":"alice","password":"s3cret"}"#);
+        let pair = login().send();
+        pair.is(200);
+        let devices = t.get("/sessions").bearer(pair.token("access_token")).send();
+        let current = devices.response.json()["sessions"].as_array().unwrap().iter()
+            .find(|session| session["current"] == true).unwrap()["id"].as_str().unwrap().to_owned();
+        t.request("DELETE", &format!("/moved/devices/{current}")).bearer(pair.token("access_token")).once().is(200);
+        t.get("/me").bearer(pair.token("access_token")).send().refused(401, "invalid_token");
+        let pair = login().send();
+        t.post("/moved/logout").bearer(pair.token("access_token")).once().is(200);
+        t.get("/me").bearer(pair.token("access_token")).send().refused(401, "invalid_token");
+        t.post("/moved/signin").body(JSON, "{}").send().refused(400, "invalid_request");
+    }
+
+    fn what_was_left_out_is_not_there(t) {
+        for path in ["/moved/login", "/moved/refresh", "/moved/logout/all", "/moved/sessions", "/moved/sessions/x", "/signin"] {
+            t.post(path).bearer(t.access("alice")).send_to_framework().is(404);
+        }
+    }
+
+    /// The form stands where it is sent to.
+    fn a_page_lies_beside_an_endpoint(t) {
+        for path in ["/moved/signin", "/moved/devices/x"] {
+            t.get(path).send().is(200).says("page").lacks("allow");
+            t.request("HEAD", path).send().is(200).says("");
+            // A credential is nothing that the page would look at.
+            t.get(path).bearer("x").send().is(200).says("page");
+        }
+    }
+
+    /// Nobody claims these methods; `Allow` names those of the page and those of the endpoint.
+    fn other_methods_stay_refused_beside_a_page(t) {
+        for (path, others, allow) in [
+            ("/moved/signin", ["PUT", "DELETE", "OPTIONS", "FOO"], "GET, HEAD, POST"),
+            ("/moved/devices/x", ["POST", "PUT", "OPTIONS", "get"], "GET, HEAD, DELETE"),
+            ("/moved/logout", ["GET", "PUT", "DELETE", "OPTIONS"], "POST"),
+        ] {
+            for method in others {
+                t.request(method, path).send().refused(405, "method_not_allowed").has("allow", allow);
+            }
+        }
+    }
+
     fn the_python_flow_in_one_go(t) {
         let pair = t.login("bob", "hunter2").send();
         t.get("/me").bearer(pair.token("access_token")).send().is(200).says("Hello bob");

@@ -117,6 +117,37 @@ cases! { $ __groups_tests in groups;
         }
     }
 
+    /// RFC 8441: what is a GET with `Upgrade` over HTTP/1.1 is an extended CONNECT over HTTP/2.
+    fn a_websocket_over_http2_is_guarded(t) {
+        let connect = |path: &str| t.request("CONNECT", path).protocol("websocket").header("sec-websocket-version", "13");
+        let alice = t.access("alice");
+        if !H::HAS_EXTENDED_CONNECT {
+            let seen = connect("/group/mounted/chat").bearer(&alice).send_to_framework();
+            seen.refused(405, "method_not_allowed");
+            return;
+        }
+        connect("/group/mounted/chat").send().refused(401, "missing_credential").lacks("allow");
+        connect("/group/none").send().refused(401, "missing_credential");
+        connect("/group/mounted/chat").bearer("x").send().refused(401, "invalid_token");
+        connect("/group/x/../chat").bearer(&alice).send().refused(400, "ambiguous_path");
+        connect("/admins/panel").bearer(t.access("bob")).send().refused(403, "missing_role");
+        // The body of this answer is the framework's affair: one drops it, since a tunnel would follow.
+        connect("/group/mounted/chat").bearer(&alice).send_to_framework().is(200);
+        // Where the case of a token of HTTP/1.1 does not count, that of a pseudo-header does not matter either.
+        t.request("CONNECT", "/group/mounted/chat").protocol("WebSocket").bearer(&alice).send_to_framework().is(200);
+    }
+
+    /// Whatever else CONNECT asks for is a tunnel.
+    fn an_extended_connect_for_something_else_is_refused(t) {
+        for protocol in ["connect-udp", "webtransport", "websocket2", "websocket, x", ""] {
+            let connect = t.request("CONNECT", "/group/mounted/chat").bearer(t.access("alice"));
+            connect.protocol(protocol).send_to_framework().refused(405, "method_not_allowed");
+        }
+        // And no other method becomes a handshake by it.
+        let trace = t.request("TRACE", "/group/mounted/chat").bearer(t.access("alice"));
+        trace.protocol("websocket").send_to_framework().refused(405, "method_not_allowed");
+    }
+
     fn an_empty_group_is_401_for_the_anonymous(t) {
         t.get("/empty").send().refused(401, "missing_credential");
         t.get("/empty/anything").send().refused(401, "missing_credential");

@@ -6,7 +6,7 @@ use super::cases;
 use crate::suite::Probe;
 
 /// Paths below a group that can be read in more than one way.
-const AMBIGUOUS: [&str; 15] = [
+const AMBIGUOUS: [&str; 19] = [
     "/group//dashboard",
     "/group/./dashboard",
     "/group/x/../dashboard",
@@ -14,6 +14,10 @@ const AMBIGUOUS: [&str; 15] = [
     "/group/x/%2e%2e",
     "/group/%2E%2E/me",
     "/group/%2e/dashboard",
+    "/group/.%2e/me",
+    "/group/%2E./me",
+    "/group/mounted/%2e%2E",
+    "/group/mounted/%2E",
     "/group/nested%2fleaf",
     "/group/nested%2Fleaf",
     "/group/a%5cb",
@@ -86,5 +90,13 @@ cases! { $ __paths_tests in paths;
     fn dots_inside_a_segment_are_fine(t) {
         t.get("/group/mounted/archive.tar.gz").bearer(t.access("bob")).send().is(200).says("raw");
         t.get("/group/mounted/..x").bearer(t.access("bob")).send().is(200).says("raw");
+    }
+
+    /// Some clients encode it; it is a dot, and no segment of its own.
+    fn an_encoded_dot_inside_a_segment_is_fine(t) {
+        for path in ["/group/mounted/report%2Epdf", "/group/mounted/%2ewell-known", "/group/mounted/x%2e%2E"] {
+            t.get(path).send().refused(401, "missing_credential");
+            t.get(path).bearer(t.access("bob")).send().is(200).says("raw");
+        }
     }
 }

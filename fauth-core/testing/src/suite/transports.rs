@@ -92,6 +92,19 @@ cases! { $ __transports_tests in transports;
         t.get("/guards/user").bearer(t.access("alice")).send().is(200).lacks("cache-control");
     }
 
+    /// What query tokens are for: a browser's WebSocket can set no header.
+    fn a_query_token_opens_a_websocket(t) {
+        t = Probe::build(|builder| builder.danger_query_token("token"));
+        let target = format!("/group/mounted/chat?token={}", t.access("alice"));
+        let upgrade = t.get(&target).header("connection", "upgrade").header("upgrade", "websocket");
+        upgrade.header("origin", "https://evil.example").send().is(200).has("cache-control", "no-store");
+        if H::HAS_EXTENDED_CONNECT {
+            let connect = t.request("CONNECT", &target).protocol("websocket");
+            connect.header("origin", "https://evil.example").send_to_framework().is(200).has("cache-control", "no-store");
+            t.request("CONNECT", "/group/mounted/chat?token=x").protocol("websocket").send().refused(401, "invalid_token");
+        }
+    }
+
     /// Whatever the handler says: what the guard demands stands alone.
     fn a_handler_cannot_make_an_answer_to_a_query_token_public(t) {
         t = Probe::build(|builder| builder.danger_query_token("token"));

@@ -1,0 +1,324 @@
+//! What a response must say because of how its request was let in, whatever the handler has said.
+//!
+//! A handler's own headers are only ever made stricter. Adapters apply the [changes](Demands::changes) and
+//! decide nothing.
+
+use crate::{
+    reply::{Reply, ResponseHeader},
+    request::HeaderValues,
+};
+
+/// The headers of a response that a handler has made. Each framework's adapter implements it.
+pub trait ResponseHead {
+    /// Every value of a header, in order. `name` is in lower case.
+    fn header<'a>(&'a self, name: &str) -> HeaderValues<'a>;
+}
+
+/// A change of the headers of a response: one more, or one in place of others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeaderChange {
+    header: ResponseHeader,
+    replaces: bool,
+}
+
+impl HeaderChange {
+    const fn set(header: ResponseHeader) -> Self {
+        Self { header, replaces: true }
+    }
+
+    const fn add(header: ResponseHeader) -> Self {
+        Self { header, replaces: false }
+    }
+
+    /// The header to set.
+    #[must_use]
+    pub const fn header(&self) -> &ResponseHeader {
+        &self.header
+    }
+
+    /// Does it stand in place of all headers of its name? Otherwise it is added to them.
+    #[must_use]
+    pub const fn replaces(&self) -> bool {
+        self.replaces
+    }
+}
+
+/// What a response must say because of how its request was let in.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Demands {
+    caching: Caching,
+    /// The answer is another for another cookie.
+    varies: bool,
+    /// `Set-Cookie` headers that delete cookies.
+    clears: Vec<ResponseHeader>,
+}
+
+/// Who may keep the response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Caching {
+    /// Whoever the handler says.
+    #[default]
+    Any,
+    /// Only the client itself.
+    Private,
+    Nobody,
+}
+
+impl Demands {
+    /// The credential was sent on purpose, or there was none.
+    pub(crate) const fn of_nothing() -> Self {
+        Self { caching: Caching::Any, varies: false, clears: Vec::new() }
+    }
+
+    /// The credential stood in the URL, which others keep.
+    pub(crate) const fn of_url() -> Self {
+        Self { caching: Caching::Nobody, varies: false, clears: Vec::new() }
+    }
+
+    /// The credential was a cookie: a shared cache must not hand the answer to somebody else.
+    pub(crate) const fn of_cookie() -> Self {
+        Self { caching: Caching::Private, varies: true, clears: Vec::new() }
+    }
+
+    /// No credential counted where a cookie might have.
+    pub(crate) const fn of_nobody() -> Self {
+        Self { caching: Caching::Any, varies: true, clears: Vec::new() }
+    }
+
+    /// A cookie was dead, and is deleted by these headers.
+    pub(crate) const fn of_dead_cookie(clears: Vec<ResponseHeader>) -> Self {
+        Self { caching: Caching::Private, varies: true, clears }
+    }
+
+    /// Is there nothing to change, whatever the response says?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Can the response to a failed handler do without them? So it is if nobody keeps an answer of this
+    /// status unless told to ([RFC 9110 section 15.1](https://www.rfc-editor.org/rfc/rfc9110#section-15.1)).
+    /// Where an error of the framework cannot carry headers, it stays an error then.
+    #[must_use]
+    pub const fn spare_error(&self, status: u16) -> bool {
+        let is_kept_by_caches = matches!(status, 200..=206 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501); // not a status
+        match self.caching {
+            Caching::Nobody => false,
+            Caching::Any | Caching::Private => !is_kept_by_caches,
+        }
+    }
+
+    /// What is to change in a response with these headers. What it says already, or says more strictly,
+    /// stays as it is.
+    pub fn changes(&self, response: &dyn ResponseHead) -> Vec<HeaderChange> {
+        let set = |value: String| HeaderChange::set(ResponseHeader::new("cache-control", value));
+        let stated = Stated::of(&response.header("cache-control"));
+        let caching = match self.caching {
+            Caching::Any => None,
+            Caching::Private => stated.made_private().map(set),
+            Caching::Nobody => Some(set("no-store".to_owned())),
+        };
+        // What nobody keeps needs not say for whom else it would be good.
+        let vary = (self.varies && !stated.forbids_storing() && !names_cookie(&response.header("vary")))
+            .then(|| HeaderChange::add(ResponseHeader::new("vary", "Cookie")));
+        let set_by_handler = response.header("set-cookie");
+        let clears = self.clears.iter().filter(|clear| !sets_same_cookie(&set_by_handler, clear));
+        caching.into_iter().chain(vary).chain(clears.cloned().map(HeaderChange::add)).collect()
+    }
+}
+
+impl ResponseHead for Reply {
+    fn header<'a>(&'a self, name: &str) -> HeaderValues<'a> {
+        let own = self.headers().iter().filter(|header| header.name() == name);
+        own.map(|header| header.value().as_bytes()).collect()
+    }
+}
+
+impl Reply {
+    /// Makes the changes that a grant demands of the answer.
+    #[must_use]
+    pub fn amend(mut self, demands: &Demands) -> Self {
+        for change in demands.changes(&self) {
+            let HeaderChange { header, replaces } = change;
+            if replaces {
+                self.replace(header);
+            } else {
+                self = self.header(header);
+            }
+        }
+        self
+    }
+}
+
+/// The `Cache-Control` of a handler: its directives, or `None` if it cannot be read.
+struct Stated<'a>(Option<Vec<&'a str>>);
+
+impl<'a> Stated<'a> {
+    fn of(values: &HeaderValues<'a>) -> Self {
+        let list = |value: &'a [u8]| std::str::from_utf8(value).ok().and_then(split_list);
+        let lists: Option<Vec<_>> = values.iter().map(list).collect();
+        Self(lists.filter(|_| !values.is_cut_off()).map(|lists| lists.concat()))
+    }
+
+    fn forbids_storing(&self) -> bool {
+        self.0.iter().flatten().any(|directive| is(directive, "no-store"))
+    }
+
+    /// The value that lets only the client keep what this lets others keep; `None` if this lets nobody else
+    /// already. What cannot be read is kept by nobody.
+    fn made_private(&self) -> Option<String> {
+        let Some(directives) = &self.0 else { return Some("no-store".to_owned()) };
+        let for_others = |directive: &str| is(directive, "public") || is(directive, "s-maxage");
+        let is_private = directives.iter().any(|directive| directive.eq_ignore_ascii_case("private"))
+            && !directives.iter().any(|directive| for_others(directive));
+        if is_private || self.forbids_storing() {
+            return None;
+        }
+        // `private="…"` speaks of single headers only.
+        let kept = directives.iter().filter(|directive| !for_others(directive) && !is(directive, "private"));
+        Some(std::iter::once("private").chain(kept.copied()).collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// Is this the directive of this name, with or without a value?
+fn is(directive: &str, name: &str) -> bool {
+    let (own, _) = directive.split_once('=').unwrap_or((directive, ""));
+    own.trim().eq_ignore_ascii_case(name)
+}
+
+/// The members of a list (RFC 9110 section 5.6.1), which may hold commas in quotes. `None` if a quote is
+/// left open.
+fn split_list(text: &str) -> Option<Vec<&str>> {
+    let (mut quoted, mut escaped) = (false, false);
+    let members = text.split(|c| {
+        let ends = c == ',' && !quoted;
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            _ => {}
+        }
+        ends
+    });
+    let members = members.map(str::trim).filter(|member| !member.is_empty()).collect();
+    (!quoted).then_some(members)
+}
+
+/// Does `Vary` name cookies, or everything?
+fn names_cookie(values: &HeaderValues<'_>) -> bool {
+    let is = |name: &[u8]| name.eq_ignore_ascii_case(b"cookie") || name == b"*";
+    values.iter().any(|value| value.split(|b| *b == b',').any(|name| is(name.trim_ascii())))
+}
+
+/// Does the handler set the cookie that this header deletes, such as an own login? Then its word counts.
+fn sets_same_cookie(values: &HeaderValues<'_>, clear: &ResponseHeader) -> bool {
+    let name = |header: &[u8]| header.split(|b| *b == b'=').next().map(|name| name.trim_ascii().to_vec());
+    values.is_cut_off() || values.iter().any(|value| name(value) == name(clear.value().as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Headers as a handler has set them.
+    struct Set(Vec<(&'static str, &'static str)>);
+
+    impl ResponseHead for Set {
+        fn header<'a>(&'a self, name: &str) -> HeaderValues<'a> {
+            self.0.iter().filter(|(own, _)| *own == name).map(|(_, value)| value.as_bytes()).collect()
+        }
+    }
+
+    fn changed(demands: &Demands, set: Vec<(&'static str, &'static str)>) -> Vec<String> {
+        let show = |change: HeaderChange| {
+            let (sign, header) = (if change.replaces() { "=" } else { "+" }, change.header());
+            format!("{sign} {}: {}", header.name(), header.value())
+        };
+        demands.changes(&Set(set)).into_iter().map(show).collect()
+    }
+
+    #[test]
+    fn what_was_let_in_by_a_header_is_the_handlers_matter() {
+        assert!(Demands::default().is_empty());
+        assert!(changed(&Demands::default(), vec![("cache-control", "public")]).is_empty());
+        assert!(!Demands::of_url().is_empty() && !Demands::of_cookie().is_empty());
+    }
+
+    #[test]
+    fn what_was_let_in_by_the_url_is_kept_by_nobody() {
+        for set in [vec![], vec![("cache-control", "public, max-age=60")]] {
+            assert_eq!(changed(&Demands::of_url(), set), ["= cache-control: no-store"]);
+        }
+    }
+
+    #[test]
+    fn what_was_let_in_by_a_cookie_is_private() {
+        for (set, expected) in [
+            (&[][..], Some("private")),
+            (&["private"], None),
+            (&["PRIVATE, max-age=60"], None),
+            (&["no-store"], None),
+            (&["max-age=0, No-Store"], None),
+            (&["public", "no-store"], None),
+            (&["public"], Some("private")),
+            (&["public, max-age=60"], Some("private, max-age=60")),
+            (&["max-age=60", "s-maxage=600, must-revalidate"], Some("private, max-age=60, must-revalidate")),
+            (&["private, public"], Some("private")),
+            (&["private", "s-maxage=1"], Some("private")),
+            (&["no-cache"], Some("private, no-cache")),
+            (&["private=\"set-cookie, no-store\", max-age=1"], Some("private, max-age=1")),
+            (&["x=\"a, private\""], Some("private, x=\"a, private\"")),
+            (&["x=\"\\\", no-store\""], Some("private, x=\"\\\", no-store\"")),
+            // No end, and no text: nobody knows what is meant.
+            (&["private, x=\""], Some("no-store")),
+            (&["", ",,"], Some("private")),
+        ] {
+            let values: Vec<_> = set.iter().map(|value| ("cache-control", *value)).collect();
+            let mut wanted: Vec<_> =
+                expected.iter().map(|value| format!("= cache-control: {value}")).collect();
+            if !set.iter().any(|value| value.to_ascii_lowercase().ends_with("no-store")) {
+                wanted.push("+ vary: Cookie".to_owned());
+            }
+            assert_eq!(changed(&Demands::of_cookie(), values), wanted, "{set:?}");
+        }
+        let odd = [b"private, \xff".as_slice()].into_iter().collect();
+        assert_eq!(Stated::of(&odd).made_private().as_deref(), Some("no-store"));
+    }
+
+    #[test]
+    fn vary_is_added_once() {
+        let private = ("cache-control", "private");
+        for vary in ["Cookie", "accept, COOKIE", "*", "Accept-Encoding ,cookie"] {
+            assert!(changed(&Demands::of_cookie(), vec![private, ("vary", vary)]).is_empty(), "{vary}");
+        }
+        for vary in ["Accept", "x-cookie", "cookie2", ""] {
+            let set = vec![private, ("vary", vary)];
+            assert_eq!(changed(&Demands::of_cookie(), set), ["+ vary: Cookie"], "{vary}");
+        }
+        assert_eq!(changed(&Demands::of_nobody(), vec![]), ["+ vary: Cookie"]);
+    }
+
+    #[test]
+    fn a_dead_cookie_is_deleted_unless_the_handler_sets_it() {
+        let demands = Demands::of_dead_cookie(vec![ResponseHeader::new("set-cookie", "id=; Max-Age=0")]);
+        let set = |cookie| {
+            let mut headers = vec![("cache-control", "no-store")];
+            headers.extend(cookie);
+            changed(&demands, headers)
+        };
+        assert_eq!(set(None), ["+ set-cookie: id=; Max-Age=0"]);
+        assert_eq!(set(Some(("set-cookie", "ID=new"))), ["+ set-cookie: id=; Max-Age=0"]);
+        assert_eq!(set(Some(("set-cookie", "id2=id=new"))), ["+ set-cookie: id=; Max-Age=0"]);
+        assert!(set(Some(("set-cookie", "id=new; Path=/"))).is_empty());
+    }
+
+    #[test]
+    fn an_error_that_no_cache_keeps_may_stay_one() {
+        for (status, spared) in
+            [(400, true), (401, true), (403, true), (500, true), (404, false), (410, false)]
+        {
+            assert_eq!(Demands::of_cookie().spare_error(status), spared, "{status}");
+            assert!(!Demands::of_url().spare_error(status), "{status}");
+        }
+    }
+}

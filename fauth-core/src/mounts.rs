@@ -1,0 +1,172 @@
+//! Where the ready-made endpoints lie, and whether a page of the application's own lies at the same path.
+//!
+//! It is plain data: an adapter asks it for each endpoint, and mounts what it finds.
+
+use std::borrow::Cow;
+
+use crate::{
+    provider::AuthProvider,
+    rejection::Rejection,
+    reply::Reply,
+    request::RequestHead,
+    routes::{BodyError, Call, Endpoint},
+    token::Purpose,
+    user::AuthUser,
+};
+
+/// The ready-made endpoints that are mounted, and where.
+///
+/// ```
+/// use fauth_core::{mounts::Mounts, routes::Endpoint};
+/// # let auth = fauth_testing::provider().build().unwrap();
+///
+/// let mounts = Mounts::of(&auth)
+///     .without(Endpoint::LogoutAll)
+///     .at(Endpoint::Login, "/signin")
+///     .at(Endpoint::Session, "/devices/{sid}");
+/// assert!(mounts.iter().any(|mount| mount.path() == "/signin"));
+/// ```
+#[derive(Debug, Clone)]
+pub struct Mounts(Vec<Mount>);
+
+/// One endpoint at its place.
+#[derive(Debug, Clone)]
+pub struct Mount {
+    endpoint: Endpoint,
+    path: Cow<'static, str>,
+    has_page: bool,
+}
+
+impl Mounts {
+    /// All endpoints that this provider can answer, each at its usual path.
+    pub fn of<U: AuthUser>(auth: &AuthProvider<U>) -> Self {
+        let mount = |endpoint: Endpoint| Mount { endpoint, path: endpoint.path().into(), has_page: false };
+        Self(Endpoint::of(auth).map(mount).collect())
+    }
+
+    /// Keeps these endpoints and no others.
+    #[must_use]
+    pub fn only(mut self, endpoints: impl IntoIterator<Item = Endpoint>) -> Self {
+        let kept: Vec<_> = endpoints.into_iter().collect();
+        self.0.retain(|mount| kept.contains(&mount.endpoint));
+        self
+    }
+
+    /// Leaves this endpoint out.
+    #[must_use]
+    pub fn without(mut self, endpoint: Endpoint) -> Self {
+        self.0.retain(|mount| mount.endpoint != endpoint);
+        self
+    }
+
+    /// Mounts an endpoint under another path. A name in braces stands for one segment of whatever text, and
+    /// the last segment of [`Endpoint::Session`] is the id of the session.
+    ///
+    /// If there is no such endpoint, because the provider cannot answer it or it was left out, that is
+    /// reported to the log.
+    #[must_use]
+    pub fn at(mut self, endpoint: Endpoint, path: impl Into<String>) -> Self {
+        if let Some(mount) = self.find(endpoint) {
+            mount.path = Cow::Owned(path.into());
+        }
+        self
+    }
+
+    /// Leaves GET and HEAD at the path of this endpoint to a page of the application's own, such as the
+    /// form that is sent to `POST /login`.
+    ///
+    /// [`Endpoint::Sessions`] answers GET itself: it stays as it is, and that is reported to the log.
+    #[must_use]
+    pub fn page(mut self, endpoint: Endpoint) -> Self {
+        let answers_get = endpoint == Endpoint::Sessions;
+        if answers_get {
+            report(endpoint, "this endpoint answers GET itself: give the page another path");
+        } else if let Some(mount) = self.find(endpoint) {
+            mount.has_page = true;
+        }
+        self
+    }
+
+    /// The mounts, in the order of [`Endpoint::of`].
+    pub fn iter(&self) -> impl Iterator<Item = &Mount> {
+        self.0.iter()
+    }
+
+    fn find(&mut self, endpoint: Endpoint) -> Option<&mut Mount> {
+        let found = self.0.iter_mut().find(|mount| mount.endpoint == endpoint);
+        if found.is_none() {
+            report(endpoint, "this endpoint was left out, or the provider lacks what it needs");
+        }
+        found
+    }
+}
+
+fn report(endpoint: Endpoint, problem: &str) {
+    tracing::error!(target: "fauth", event = "endpoint_not_mounted", endpoint = ?endpoint, "{problem}");
+}
+
+impl Mount {
+    /// Which endpoint it is.
+    #[must_use]
+    pub const fn endpoint(&self) -> Endpoint {
+        self.endpoint
+    }
+
+    /// Where it is mounted. A name in braces stands for one segment of whatever text.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Do GET and HEAD belong to a page of the application's own? Then the adapter sends them there, and
+    /// everything else here.
+    #[must_use]
+    pub const fn has_page(&self) -> bool {
+        self.has_page
+    }
+
+    /// Waits for the body that an adapter is `reading`, no longer than the provider's
+    /// [`body_timeout`](crate::AuthProviderBuilder::body_timeout).
+    ///
+    /// # Errors
+    /// [`BodyError::TooSlow`] if it takes longer, otherwise what `reading` fails with.
+    pub async fn await_body<U: AuthUser, B>(
+        &self,
+        auth: &AuthProvider<U>,
+        reading: impl Future<Output = Result<B, BodyError>>,
+    ) -> Result<B, BodyError> {
+        auth.in_body_time(reading).await.unwrap_or(Err(BodyError::TooSlow))
+    }
+
+    /// Reads a request to the endpoint, as [`Endpoint::read`]. If another method is used than the endpoint
+    /// and its page answer, `Allow` names the methods of both.
+    pub fn read<U: AuthUser>(
+        &self,
+        auth: &AuthProvider<U>,
+        head: &dyn RequestHead,
+        body: Result<&[u8], BodyError>,
+    ) -> Call<U> {
+        let allow =
+            if self.has_page { self.endpoint.methods_beside_a_page() } else { self.endpoint.methods() };
+        self.endpoint.read_allowing(allow, auth, head, body)
+    }
+
+    /// The answer to a refused request. A cookie that was refused is deleted: that of the refresh token if
+    /// this endpoint has read that, that of the access token if it asks who is there.
+    pub fn refuse<U: AuthUser>(
+        &self,
+        auth: &AuthProvider<U>,
+        rejection: &Rejection,
+        head: &dyn RequestHead,
+    ) -> Reply {
+        // A body has a type. If there is one, the token that was refused may have come in it, and the cookie may
+        // be as good as ever: no page of another origin must be able to have it deleted.
+        let has_body = !head.header("content-type").is_empty();
+        let purpose = match self.endpoint {
+            Endpoint::Refresh if !has_body => Some(Purpose::Refresh),
+            Endpoint::Login | Endpoint::Refresh | Endpoint::Logout => None,
+            Endpoint::LogoutAll | Endpoint::Sessions | Endpoint::Session => Some(Purpose::Access),
+        };
+        auth.refuse_for(purpose, rejection, head)
+    }
+}

@@ -1,0 +1,28 @@
+//! How a credential has come to the server.
+
+use crate::demands::Demands;
+
+/// How a credential has come, and so what follows for the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Sent on purpose, in a header; or there was none.
+    Explicit,
+    /// Attached by a browser: by the transport with this place in the provider's list.
+    Ambient(usize),
+    /// In the URL, which others keep.
+    Url,
+}
+
+impl Way {
+    pub(crate) const fn is_ambient(self) -> bool {
+        matches!(self, Self::Ambient(_))
+    }
+
+    pub(crate) const fn demands(self) -> Demands {
+        match self {
+            Self::Explicit => Demands::of_nothing(),
+            Self::Ambient(_) => Demands::of_cookie(),
+            Self::Url => Demands::of_url(),
+        }
+    }
+}
