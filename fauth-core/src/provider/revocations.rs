@@ -245,6 +245,10 @@ impl<U: AuthUser> AuthProvider<U> {
     /// Ends everything that was issued to an owner so far, but for the session to `keep`: what it
     /// was issued is of an earlier epoch too, and must be issued again. Returns the new epoch; 0 if
     /// there is no revocation store.
+    ///
+    /// Whoever keeps a session raises the epoch first and looks at that session last; whoever keeps
+    /// none ends the sessions first and looks at the epoch last. So of two that run at the same
+    /// time one finds what the other has done, and the session is over.
     pub(super) async fn end_everything(
         &self,
         owner: &Owner<'_>,
@@ -257,10 +261,14 @@ impl<U: AuthUser> AuthProvider<U> {
         let Some(sessions) = &self.inner.sessions else { return Ok(epoch) };
         let ended = self.call_store(sessions.store.end_all(owner, keep, now)).await?;
         // Other instances may issue tokens that outlast every login of this one.
-        match tokens_end(&ended).map(accepted_until).filter(|end| *end > until) {
-            Some(until) => self.raise_epoch(owner, until, now).await,
-            None => Ok(epoch),
+        if let Some(until) = tokens_end(&ended).map(accepted_until).filter(|end| *end > until) {
+            return self.raise_epoch(owner, until, now).await;
         }
+        if keep.is_none() && self.current_epoch(&owner.subject, now).await? != epoch {
+            // A session that has ended just now may have been issued tokens of this other epoch.
+            return self.raise_epoch(owner, until, now).await;
+        }
+        Ok(epoch)
     }
 
     async fn raise_epoch(
@@ -329,10 +337,11 @@ impl<U: AuthUser> AuthProvider<U> {
         if self.fits_own(owner, &targets_of(&live), until, now).await? {
             return Ok(None);
         }
-        let is_good = self.current_epoch(&owner.subject, now).await? == epoch;
-        let raised = self.end_everything(owner, is_good.then_some(login), until, now).await?;
+        let keep = (self.current_epoch(&owner.subject, now).await? == epoch).then_some(login);
+        let raised = self.end_everything(owner, keep, until, now).await?;
         self.raise(&everything_ended(owner));
-        Ok(is_good.then_some(raised))
+        let (Some(sessions), Some(login)) = (&self.inner.sessions, keep) else { return Ok(None) };
+        Ok(self.find_live(sessions, owner, login, now).await?.map(|_| raised))
     }
 
     /// Revokes the tokens of sessions that are about to end, or have ended just now.
