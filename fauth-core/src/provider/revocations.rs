@@ -150,7 +150,7 @@ impl<U: AuthUser> AuthProvider<U> {
         payload: &TokenPayload,
         now: Timestamp,
     ) -> Result<(), Rejection> {
-        refusal(self.verdict(payload, now).await?)
+        refusal(self.verdict(payload, None, now).await?)
     }
 
     /// As [`refuse_if_revoked`](Self::refuse_if_revoked), for a refresh token. That its session
@@ -164,7 +164,7 @@ impl<U: AuthUser> AuthProvider<U> {
     ) -> Result<(), Rejection> {
         let is_known_elsewhere = self.inner.sessions.is_some()
             && self.inner.revocations.as_ref().is_none_or(|revocations| revocations.claims.is_empty());
-        match self.verdict(payload, now).await? {
+        match self.verdict(payload, login_made_of(payload).as_ref(), now).await? {
             Verdict::BeforeMemory if is_known_elsewhere => Ok(()),
             verdict => refusal(verdict),
         }
@@ -219,12 +219,20 @@ impl<U: AuthUser> AuthProvider<U> {
         compared(self.call_store(revocations.store.check(&facts, now)).await?, now)
     }
 
-    async fn verdict(&self, payload: &TokenPayload, now: Timestamp) -> Result<Verdict, Rejection> {
+    /// The verdict on a token, and on the login that was made of it, if it is known to be one.
+    async fn verdict(
+        &self,
+        payload: &TokenPayload,
+        login: Option<&SessionId>,
+        now: Timestamp,
+    ) -> Result<Verdict, Rejection> {
         let Some(revocations) = &self.inner.revocations else { return Ok(Verdict::Good) };
         let claims = claimed(&revocations.claims, payload)?;
+        let mut targets = targets(payload, &claims);
+        targets.extend(login.map(|login| RevocationTarget::Session(login.as_str())));
         let facts = TokenFacts {
             owner: self.owner(payload.subject()),
-            targets: &targets(payload, &claims),
+            targets: &targets,
             epoch: payload.epoch(),
             issued_at: payload.issued_at(),
         };
@@ -375,7 +383,8 @@ impl<U: AuthUser> AuthProvider<U> {
         now: Timestamp,
     ) -> Result<(), Rejection> {
         let owner = self.owner(payload.subject());
-        let target = login_target(payload);
+        let made = login_made_of(payload);
+        let target = login_target(payload, made.as_ref());
         let own_end = accepted_until(payload.expires_at());
         let is_refresh = payload.purpose() == Purpose::Refresh;
         let until = match (self.is_login_over(payload, target, now).await, session) {
@@ -440,12 +449,21 @@ pub(super) enum SessionState {
 }
 
 /// What a login is revoked by: all of its tokens name the session. A token without one stands for
-/// itself.
-fn login_target(payload: &TokenPayload) -> RevocationTarget<'_> {
-    match payload.session_id() {
-        Some(id) => RevocationTarget::Session(id),
-        None => RevocationTarget::TokenId(payload.token_id()),
+/// itself, or for the login that was made of it.
+fn login_target<'a>(payload: &'a TokenPayload, made: Option<&'a SessionId>) -> RevocationTarget<'a> {
+    match (made, payload.session_id()) {
+        (Some(made), _) => RevocationTarget::Session(made.as_str()),
+        (None, Some(id)) => RevocationTarget::Session(id),
+        (None, None) => RevocationTarget::TokenId(payload.token_id()),
     }
+}
+
+/// What the tokens name as their login that a refresh token without one is exchanged for: without
+/// a session store it can be exchanged again and again, and all that comes of it ends together.
+pub(super) fn login_made_of(payload: &TokenPayload) -> Option<SessionId> {
+    let names_none = payload.session_id().and_then(SessionId::parse).is_none();
+    let is_refresh = payload.purpose() == Purpose::Refresh;
+    (is_refresh && names_none).then(|| SessionId::of_refresh_token(payload.token_id()))
 }
 
 fn everything_ended<'a>(owner: &'a Owner<'_>) -> Event<'a> {

@@ -17,7 +17,7 @@ use super::{
     granted::Granted,
     inner::{AuthProvider, Sessions},
     presented::Presented,
-    revocations::{SessionState, after},
+    revocations::{SessionState, after, login_made_of},
     run_to_completion::RunToCompletion,
 };
 use crate::{
@@ -54,6 +54,8 @@ pub(crate) enum Ended {
     Tokens,
     /// The session: no more tokens are issued, but access tokens stay valid until they expire.
     Session,
+    /// The access token that was presented. Which refresh token belongs to it is unknown.
+    Token,
     /// Nothing: the server keeps nothing that could be ended.
     Nothing,
     /// Nothing: without a valid token it is unknown which session was meant.
@@ -225,7 +227,11 @@ impl<U: AuthUser> AuthProvider<U> {
 
     async fn refresh_stateless(&self, login: &Login, now: Timestamp) -> Result<TokenPair, Rejection> {
         let mut request = reissue_request(&login.payload)?;
-        request.bound.session = login.session.clone();
+        request.bound.session = match &login.session {
+            // Without a session store it is only there to be revoked.
+            None if self.inner.revocations.is_some() => login_made_of(&login.payload),
+            session => session.clone(),
+        };
         self.pair(&mut request, now, now).await
     }
 
@@ -323,6 +329,10 @@ impl<U: AuthUser> AuthProvider<U> {
     /// # Security
     /// Without a revocation store, access tokens stay valid until they expire.
     ///
+    /// Without a session store, an access token that the Python fauth has issued is all that a
+    /// logout with it ends, because it does not name its refresh token: log out with that one, and
+    /// everything that was made of it ends.
+    ///
     /// # Errors
     /// - [`Rejection::InvalidToken`] if the token is neither a valid access token nor a valid
     ///   refresh token.
@@ -338,7 +348,7 @@ impl<U: AuthUser> AuthProvider<U> {
         };
         match self.end_presented(Some(&payload), client).await? {
             Ended::Nothing | Ended::Unknown => Err(Rejection::Misconfigured(Misconfigured::NoStore)),
-            Ended::Session | Ended::Tokens => Ok(()),
+            Ended::Session | Ended::Tokens | Ended::Token => Ok(()),
         }
     }
 
@@ -400,6 +410,7 @@ impl<U: AuthUser> AuthProvider<U> {
             found?;
         }
         Ok(match (&self.inner.revocations, &self.inner.sessions) {
+            (Some(_), None) if has_unknown_login(payload) => Ended::Token,
             (Some(_), _) => Ended::Tokens,
             (None, Some(_)) if session.is_some() => Ended::Session,
             _ => Ended::Nothing,
@@ -736,6 +747,11 @@ fn successor_of(payload: &TokenPayload, nonce: Nonce) -> Result<RefreshId, Rejec
 fn end_of(now: Timestamp, lifetime: Duration) -> Result<Timestamp, Rejection> {
     let end = now.checked_add(lifetime).filter(|end| *end <= Timestamp::MAX);
     end.ok_or(Rejection::Unavailable(Unavailable::Clock))
+}
+
+/// The Python fauth issues access tokens beside refresh tokens, and neither names the other.
+fn has_unknown_login(payload: &TokenPayload) -> bool {
+    payload.is_of_python_fauth() && payload.purpose() == Purpose::Access && payload.session_id().is_none()
 }
 
 /// What is left at `now` of a span that began at `from`.
