@@ -392,6 +392,9 @@ impl<U: AuthUser> AuthProvider<U> {
             // It may still live, and was perhaps revoked for no longer than its access tokens
             // last.
             (_, SessionState::Unknown) => self.login_is_over(now).max(own_end),
+            // However often that is told, the end is the same, and written once.
+            (Some(_), SessionState::Ended { tokens_end_at }) => accepted_until(tokens_end_at),
+            (None, SessionState::Ended { tokens_end_at }) => self.session_is_over(tokens_end_at, now),
             // Its refresh tokens ended with it.
             (Some(_), SessionState::Gone) if is_refresh => return Ok(()),
             (Some(_), _) => own_end,
@@ -444,6 +447,8 @@ pub(super) enum SessionState {
     None,
     /// The session store says that it is not live.
     Gone,
+    /// The session store says that it was ended, and when the last of its access tokens is over.
+    Ended { tokens_end_at: Timestamp },
     /// The session store did not answer.
     Unknown,
 }

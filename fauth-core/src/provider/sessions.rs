@@ -282,10 +282,10 @@ impl<U: AuthUser> AuthProvider<U> {
                 let ended = EndedSession { id: id.clone(), tokens_end_at };
                 return Err(self.revoke_replayed(owner, ended, now, client).await);
             }
-            RotationOutcome::Ended => {
+            RotationOutcome::Ended { tokens_end_at } => {
                 // The call that ended the session may have been interrupted before it revoked the
                 // access tokens.
-                self.end_login(login, now).await?;
+                self.revoke_tombstone(payload, tokens_end_at, now).await?;
                 return Err(Rejection::InvalidToken(InvalidToken::SessionEnded));
             }
             RotationOutcome::Expired => {
@@ -300,6 +300,18 @@ impl<U: AuthUser> AuthProvider<U> {
         let mut request = reissue_request(payload)?.authenticated_at(session.created_at);
         bind(&mut request, &session, successor);
         Ok((self.pair(&mut request, now, made_at).await?, reason))
+    }
+
+    /// Revokes the access tokens of a session that has ended before, unless that was done.
+    async fn revoke_tombstone(
+        &self,
+        payload: &TokenPayload,
+        tokens_end_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
+        let (this, payload) = (self.clone(), payload.clone());
+        let state = SessionState::Ended { tokens_end_at };
+        RunToCompletion::new(async move { this.revoke_login_of(&payload, state, now).await }).await
     }
 
     /// Reacts to a replayed refresh token, which shows that somebody has a copy: raises the
