@@ -7,7 +7,7 @@ use std::sync::{
 
 use fauth_core::{
     Purpose,
-    store::{OneTimeRecord, OneTimeStore, RotationOutcome, SessionStore},
+    store::{ApiKeyStore, OneTimeRecord, OneTimeStore, RotationOutcome, SessionStore},
 };
 use servers::Redis;
 use tokio::{

@@ -8,7 +8,7 @@ use std::{
 
 use fauth_core::{
     Purpose,
-    store::{OneTimeRecord, OneTimeStore, RedisConnectError, RotationOutcome, SessionStore},
+    store::{ApiKeyStore, OneTimeRecord, OneTimeStore, RedisConnectError, RotationOutcome, SessionStore},
 };
 use servers::{Folder, Process, Redis, Signal, free_port};
 

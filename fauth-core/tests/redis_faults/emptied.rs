@@ -2,7 +2,7 @@
 
 use fauth_core::{
     Purpose,
-    store::{OneTimeStore as _, RotationOutcome, SessionStore as _},
+    store::{ApiKeyStore, OneTimeStore as _, RotationOutcome, SessionStore as _},
 };
 use servers::Redis;
 

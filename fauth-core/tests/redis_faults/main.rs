@@ -28,7 +28,7 @@ use base64::Engine as _;
 use fauth_core::{
     clock::{Clock as _, SystemClock, Timestamp},
     store::{
-        ApiKey, ApiKeyId, ApiKeyStore, ClientFingerprint, EndedSession, NewSession, Nonce, Owner, RedisStore,
+        ApiKey, ApiKeyId, ClientFingerprint, EndedSession, NewSession, Nonce, Owner, RedisStore,
         RevocationStore as _, RevocationTarget, Rotation, SecretHash, Session, SessionId, StoreError,
         StoredApiKey, TokenFacts, Verdict,
     },
@@ -162,7 +162,7 @@ fn api_key(owner: &Owner<'_>, number: u8) -> ApiKey {
 
 async fn keep_api_key(store: &RedisStore, key: ApiKey) {
     let stored = StoredApiKey { key, hash: hash(1), hash_key_id: "hash key".to_owned() };
-    assert!(ApiKeyStore::insert(store, stored, 9, now()).await.unwrap());
+    assert!(fauth_core::store::ApiKeyStore::insert(store, stored, 9, now()).await.unwrap());
 }
 
 /// Tries until it is so, for ten seconds at most. Returns how long it took.
