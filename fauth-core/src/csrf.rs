@@ -70,6 +70,11 @@ pub(crate) fn names_origin(head: &dyn RequestHead) -> bool {
     ["sec-fetch-site", "origin"].iter().any(|name| !head.header(name).is_empty())
 }
 
+/// Did somebody open this URL from the address bar, a bookmark or another program?
+pub(crate) fn was_opened_from_outside(head: &dyn RequestHead) -> bool {
+    head.header("sec-fetch-site").single() == Some(b"none")
+}
+
 /// The browser's own word (`Sec-Fetch-Site`) decides; without it `Origin` must be ours. A request
 /// that has neither is refused: a client that is no browser can send its token in a header instead.
 pub(crate) fn check_own_request(request: &Origin<'_>, trusted: &TrustedOrigins) -> Result<(), OriginFault> {

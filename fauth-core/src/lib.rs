@@ -36,7 +36,9 @@ pub use client::info::ClientInfo;
 pub use config::{AuthConfig, AuthConfigBuilder};
 pub use error::{BoxError, ConfigError};
 pub use guard::Guard;
-pub use provider::{AuthProvider, AuthProviderBuilder, Entered, Granted, Presented};
+pub use provider::{
+    AuthProvider, AuthProviderBuilder, Authenticated, Entered, Granted, PendingLogin, Presented,
+};
 pub use rejection::reason::Rejection;
 pub use requirement::{Condition, Missing, Requirement};
 pub use session::{LoginRequest, LogoutAll, LogoutRequest, RefreshRequest, SessionConfig};

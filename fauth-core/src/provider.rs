@@ -6,6 +6,7 @@ mod claims;
 mod delivery;
 mod granted;
 mod inner;
+mod logins;
 mod one_times;
 mod passwords;
 mod presented;
@@ -20,12 +21,13 @@ mod within;
 use std::{future::Future, sync::Arc};
 
 pub use builder::AuthProviderBuilder;
-pub(crate) use delivery::{LoginPlace, answer};
+pub(crate) use delivery::answer;
 pub use granted::{Entered, Granted};
 pub use inner::AuthProvider;
-pub(crate) use passwords::Authenticated;
+pub use passwords::Authenticated;
 pub use presented::Presented;
 use presented::{Credential, Found, Keys, Verified};
+pub use replies::PendingLogin;
 pub(crate) use replies::{outcome, outcome_everywhere};
 use sessions::refuse_old_epoch;
 use way::Way;
@@ -401,7 +403,8 @@ impl<U: AuthUser> AuthProvider<U> {
     /// Guards ask this by themselves where a cookie is the credential and the method changes
     /// something; [`login_reply`](Self::login_reply), [`refresh_reply`](Self::refresh_reply) and
     /// [`logout_reply`](Self::logout_reply) where cookies are set. Call it in handlers of your own
-    /// that set cookies or act for whoever sends them.
+    /// that set cookies, or that act on a cookie which is not one of fauth's. It refuses programs,
+    /// which send neither header: behind a guard that accepts bearer tokens it is out of place.
     ///
     /// # Errors
     /// [`Rejection::CrossSiteRequest`] for any method, with what is missing.

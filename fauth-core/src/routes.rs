@@ -29,8 +29,8 @@ use zeroize::Zeroizing;
 use self::body::Fields;
 use crate::{
     client::ClientInfo,
-    provider::{AuthProvider, Authenticated, LoginPlace, Presented, answer, outcome, outcome_everywhere},
-    rejection::Rejection,
+    provider::{AuthProvider, PendingLogin, Presented, answer, outcome, outcome_everywhere},
+    rejection::{MalformedCredential, Rejection},
     reply::Reply,
     request::RequestHead,
     session::{LoginRequest, LogoutRequest, RefreshRequest},
@@ -184,7 +184,7 @@ pub struct Call<U> {
 
 enum Parsed<U> {
     Login {
-        place: LoginPlace,
+        login: PendingLogin<U>,
         identifier: Zeroizing<String>,
         password: Zeroizing<String>,
         remember: bool,
@@ -219,15 +219,13 @@ impl<U: AuthUser> Call<U> {
     pub async fn answer(self, auth: &AuthProvider<U>) -> Result<Reply, Rejection> {
         let client = &self.client;
         match self.parsed? {
-            Parsed::Login { place, identifier, password, remember, scopes } => {
-                let Authenticated { user, epoch } =
-                    auth.check_password(&identifier, &password, &place.client).await?;
-                let mut request = LoginRequest::for_user(&*user).remember(remember);
+            Parsed::Login { login, identifier, password, remember, scopes } => {
+                let user = auth.authenticate(&identifier, &password, login.client()).await?;
+                let mut request = LoginRequest::from(&user).remember(remember);
                 if !scopes.is_empty() {
                     request = request.narrow_scopes(scopes);
                 }
-                request.epoch = Some(epoch);
-                auth.log_in_at(place, request, Some(user)).await
+                login.finish(request).await
             }
             Parsed::Whole(reply) => reply.await,
             Parsed::LogoutAll(presented) => {
@@ -266,13 +264,13 @@ fn parse_login<U: AuthUser>(
     head: &dyn RequestHead,
     body: &[u8],
 ) -> Result<Parsed<U>, Rejection> {
-    let place = auth.login_place(head, true)?;
+    let login = auth.begin_login(head, true)?;
     if body.trim_ascii().is_empty() && head.header("content-type").is_empty() {
         return Err(Rejection::UnsupportedMediaType);
     }
     let mut fields = Fields::read(head, body, &["username", "password", "remember", "scope"])?;
     Ok(Parsed::Login {
-        place,
+        login,
         identifier: fields.required("username")?,
         password: fields.required("password")?,
         remember: fields.boolean("remember")?,
@@ -291,26 +289,30 @@ fn parse_refresh<U: AuthUser>(
     body: &[u8],
 ) -> Result<Parsed<U>, Rejection> {
     let token = Fields::read(head, body, &["refresh_token"])?.text("refresh_token")?;
-    let request = RefreshRequest { token };
+    // A form may have the field and leave it empty.
+    let request = RefreshRequest { token: token.filter(|token| !token.is_empty()) };
     Ok(Parsed::Whole(Box::pin(auth.refresh_reply(head, request))))
 }
 
-/// The token may be a field `refresh_token`, or `token` as in RFC 7009 section 2.1. A body of another
-/// type is not looked at: what counts are the cookies and headers then.
+/// The token may be a field `refresh_token`, or `token` as in RFC 7009 section 2.1. Without one, what
+/// counts are headers and cookies.
 fn parse_logout<U: AuthUser>(
     auth: &AuthProvider<U>,
     head: &dyn RequestHead,
     body: &[u8],
 ) -> Result<Parsed<U>, Rejection> {
     let token = match Fields::read(head, body, &["refresh_token", "token"]) {
-        Ok(mut fields) => match fields.text("refresh_token")? {
-            Some(token) => Some(token),
-            None => fields.text("token")?,
-        },
-        Err(Rejection::UnsupportedMediaType) => None,
-        Err(rejection) => return Err(rejection),
+        Ok(mut fields) => {
+            let (token, other) = (fields.text("refresh_token")?, fields.text("token")?);
+            if token.is_some() && other.is_some() && token != other {
+                return Err(Rejection::MalformedCredential(MalformedCredential::Several));
+            }
+            token.or(other)
+        }
+        // What cannot be read brings no token, and must keep nobody logged in.
+        Err(_) => None,
     };
-    let request = LogoutRequest { token };
+    let request = LogoutRequest { token: token.filter(|token| !token.is_empty()) };
     Ok(Parsed::Whole(Box::pin(auth.logout_reply(head, request))))
 }
 

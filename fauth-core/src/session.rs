@@ -4,7 +4,7 @@
 //! This module only computes: it checks [`SessionConfig`] and derives refresh-token ids. The
 //! provider opens, refreshes and ends sessions; the session store keeps them.
 
-use std::{borrow::Cow, fmt, time::Duration};
+use std::{any::Any, borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -266,11 +266,19 @@ pub struct LoginRequest<'a> {
     /// subject during the check ends this one too. `None` without a password check: the login
     /// reads the epoch itself.
     pub(crate) epoch: Option<u64>,
+    /// The user, if the request was made from one that was loaded.
+    pub(crate) user: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl<'a> LoginRequest<'a> {
     /// A login of this user. Raising the user's [`token_epoch`](AuthUser::token_epoch) invalidates
     /// its tokens.
+    ///
+    /// # Security
+    /// What [`authenticate`](crate::AuthProvider::authenticate) and
+    /// [`redeem`](crate::AuthProvider::redeem) return is a request too, by `from(&…)`, and better:
+    /// it ends with everything that was issued before a
+    /// [`logout_all`](crate::AuthProvider::logout_all) in between.
     pub fn for_user(user: &impl AuthUser) -> Self {
         Self::with(TokenRequest::for_user(user))
     }
@@ -281,8 +289,24 @@ impl<'a> LoginRequest<'a> {
         Self::with(TokenRequest::for_subject(subject))
     }
 
+    /// A login of a user who was loaded when the epoch was this one.
+    pub(crate) fn for_loaded<U: AuthUser>(user: &Arc<U>, epoch: u64) -> Self {
+        let mut request = Self::for_user(&**user);
+        request.epoch = Some(epoch);
+        request.user = Some(Arc::clone(user) as _);
+        request
+    }
+
     fn with(token: TokenRequest<'a>) -> Self {
-        Self { token, remember: false, client: None, narrowed_to: None, body_proves_user: false, epoch: None }
+        Self {
+            token,
+            remember: false,
+            client: None,
+            narrowed_to: None,
+            body_proves_user: false,
+            epoch: None,
+            user: None,
+        }
     }
 
     /// Whether the user asked to be remembered. A remembered session lasts longer; see
@@ -307,14 +331,15 @@ impl<'a> LoginRequest<'a> {
         self
     }
 
-    /// Says that the body of this request proves who the user is, for example by a password or the
-    /// token of a mailed link. A page that adds `?deliver=body` to the URL then gets the tokens in
-    /// the body of the response, to keep them by itself, although the provider has cookies.
-    /// Default: `false`.
+    /// Says that the body of this request alone proves who the user is, by a password or the token
+    /// of a mailed link. A page that adds `?deliver=body` to the URL then gets the tokens in the
+    /// body of the response, to keep them by itself, although the provider has cookies. Default:
+    /// `false`.
     ///
     /// # Security
-    /// Do not say so where a cookie or a redirect proves it: a script that an attacker has brought
-    /// into a page could then fetch tokens that cookies hide from it.
+    /// Do not say so where a cookie or a redirect has a part in it, as in a second step that finds
+    /// the user by a cookie of the first: a script that an attacker has brought into a page could
+    /// then fetch tokens that cookies hide from it.
     pub const fn body_proves_user(mut self, proves: bool) -> Self {
         self.body_proves_user = proves;
         self
@@ -381,8 +406,9 @@ impl LogoutRequest {
         Self::default()
     }
 
-    /// A logout with this refresh or access token, which the body of the request has brought. What
-    /// the head holds is not looked at then.
+    /// A logout with this refresh or access token, which the body of the request has brought. A
+    /// token in the head that has expired does no harm then; a valid one of another login is
+    /// refused.
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.token = Some(Zeroizing::new(token.into()));
         self

@@ -193,6 +193,9 @@ pub trait AuthUser: Send + Sync + 'static {
 pub trait UserLoader<U>: Send + Sync + 'static {
     /// The user of this token; `None` if there is none (any more).
     ///
+    /// Go by the subject. Claims that a [`ClaimsLoader`] adds are in access tokens only, and this is
+    /// asked at a login and at a refresh too.
+    ///
     /// # Errors
     /// Whatever keeps the loader from knowing. The request is then refused with 503, and the error is logged.
     async fn load_user(&self, token: Arc<TokenPayload>) -> Result<Option<Arc<U>>, BoxError>;

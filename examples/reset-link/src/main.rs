@@ -30,8 +30,8 @@ use axum::{
 };
 use fauth_axum::{CurrentUser, Head, auth_routes, respond};
 use fauth_core::{
-    AuthConfig, AuthProvider, AuthUser, BoxError, ClientInfo, ConfigError, IdentityLoader, LoginRequest,
-    MemoryStore, OneTimePurpose, Purpose, Rejection, TokenPayload, UserLoader, async_trait,
+    AuthConfig, AuthProvider, AuthUser, BoxError, ClientInfo, ConfigError, IdentityLoader, MemoryStore,
+    OneTimePurpose, Purpose, Rejection, TokenPayload, UserLoader, async_trait,
     one_time::{LinkBase, OneTimeRequest},
     password::{OnBehalfOf, PasswordConfig, PasswordError, PasswordHasher},
     rejection::Unavailable,
@@ -243,8 +243,11 @@ impl App {
     /// The link works in any browser, so that somebody who reads mail on the phone can log in
     /// there. To bind a link to the browser that asked for it, see `OneTimeRequest::browser`.
     async fn log_in_by_link(&self, token: &str, head: &Head<'_>) -> Result<Reply, Rejection> {
+        // First whether this request may log in at all: one that is refused uses up no link. The
+        // body alone, by its token, proves who the user is.
+        let login = self.auth.begin_login(head, true)?;
         let redeemed = self.auth.redeem(token, OneTimePurpose::MagicLink).await?;
-        self.auth.login_reply(head, LoginRequest::for_user(&**redeemed.user())).await
+        login.finish(&redeemed).await
     }
 }
 

@@ -128,9 +128,12 @@ async fn sign_up(State(app): State<App>, head: Parts, Form(form): Form<SignUp>) 
 
 impl App {
     async fn register(&self, head: &Head<'_>, form: &SignUp) -> Result<Response, Rejection> {
+        // First whether this request may log in at all: one that is refused makes no account. The
+        // body alone, by its password, proves who the user is, so that a page may keep its tokens
+        // (`?deliver=body`).
+        let login = self.auth.begin_login(head, true)?;
         // Hashing waits for its turn with the logins, by the client's address.
-        let client = self.auth.client(head);
-        let password_hash = match self.auth.hash_password_for(&client, &form.password).await {
+        let password_hash = match self.auth.hash_password_for(login.client(), &form.password).await {
             Ok(hash) => hash,
             Err(PasswordError::Unacceptable(why)) => {
                 return Ok((StatusCode::UNPROCESSABLE_ENTITY, format!("{why}\n")).into_response());
@@ -141,9 +144,7 @@ impl App {
         let Some(user) = self.users.add(&form.name, password_hash) else {
             return Ok((StatusCode::CONFLICT, "The name is taken\n").into_response());
         };
-        // The body has brought the password: a page may keep its tokens by `?deliver=body`.
-        let request = LoginRequest::for_user(&*user).body_proves_user(true);
-        self.auth.login_reply(head, request).await.map(respond)
+        login.finish(LoginRequest::for_user(&*user)).await.map(respond)
     }
 }
 
@@ -246,5 +247,6 @@ mod tests {
         assert_eq!(read.text(), "The notes of alice\n");
         let foreign = sign_up("bob").header("sec-fetch-site", "cross-site");
         assert_eq!(Connection::exchange(address, foreign).status, 403);
+        assert_eq!(Connection::exchange(address, sign_up("bob")).status, 200, "no account was made");
     }
 }

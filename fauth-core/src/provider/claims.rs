@@ -7,7 +7,7 @@ use crate::{
     clock::Timestamp,
     event::{Event, EventKind},
     rejection::{Rejection, Unavailable},
-    token::{Purpose, TokenClaims, TokenRequest},
+    token::{Purpose, TokenClaims, TokenPair, TokenRequest},
     user::{AuthUser, causes},
 };
 
@@ -42,7 +42,32 @@ impl<U: AuthUser> AuthProvider<U> {
         let token = self.inner.issuer.issue(Purpose::Access, request, now).await;
         let token = token.map_err(|error| self.cannot_issue(&error))?;
         let payload = self.inner.verifier.verify(token.expose().as_bytes(), Purpose::Access, now)?;
-        self.user_of(&Arc::new(payload)).await
+        self.user_of(&Arc::new(payload)).await.map_err(|rejection| self.as_login(rejection))
+    }
+
+    /// Whoever logs in has shown no token that could be invalid.
+    pub(super) fn as_login(&self, rejection: Rejection) -> Rejection {
+        if let Rejection::InvalidToken(_) = &rejection {
+            self.raise(&Event::new(EventKind::AuthenticationFailed).reason(rejection.reason()));
+            return Rejection::InvalidCredentials;
+        }
+        rejection
+    }
+
+    /// Refuses tokens with a loaded claim that is
+    /// [revocable](crate::AuthProviderBuilder::revocable_claim) and revoked. Refresh tokens do not
+    /// carry loaded claims, so that nothing else would ask.
+    pub(super) async fn refuse_revoked_claims(
+        &self,
+        pair: &TokenPair,
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
+        if self.inner.revocations.as_ref().is_none_or(|revocations| revocations.claims.is_empty()) {
+            return Ok(());
+        }
+        let access = pair.access_token().expose().as_bytes();
+        let payload = self.inner.verifier.verify(access, Purpose::Access, now)?;
+        self.refuse_if_revoked(&payload, now).await
     }
 
     /// What the application gives this user's tokens; `None` without a claims loader.

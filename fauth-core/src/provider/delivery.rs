@@ -7,25 +7,24 @@
 //! | is a login by a page | cookies; the body for `?deliver=body` | cookies |
 //! | is a login by a program | body | refused |
 //!
-//! A page is told by `Sec-Fetch-Site` or `Origin`, which browsers send with every login. What came
-//! in a cookie never leaves in a body: the cookie hides it from scripts, and so from those that an
-//! attacker has brought into a page. Cookies are set only for the application's own pages and those
-//! of trusted origins: whoever could make a browser log in as somebody else would see what its user
-//! does there.
-
-use std::sync::Arc;
+//! A page is told by `Sec-Fetch-Site` or `Origin`, which browsers send with every POST. Where the body
+//! alone does not prove the user, whatever might be a browser counts as a page: a request with any
+//! cookie, and one by GET, with which some browsers send neither header.
+//!
+//! What came in a cookie never leaves in a body: the cookie hides it from scripts, and so from those
+//! that an attacker has brought into a page. Cookies are set only for the application's own pages and
+//! those of trusted origins: whoever could make a browser log in as somebody else would see what its
+//! user does there.
 
 use serde::Serialize;
 
 use super::inner::AuthProvider;
 use crate::{
-    client::ClientInfo,
     csrf,
-    rejection::{Misconfigured, Rejection, to_json},
+    rejection::{Misconfigured, OriginFault, Rejection, to_json},
     reply::{Reply, ResponseHeader},
     request::RequestHead,
-    session::LoginRequest,
-    token::{Purpose, TokenPair, TokenPayload},
+    token::{Purpose, TokenPair},
     transport::{Keep, SetTokenError, Transport},
     user::AuthUser,
 };
@@ -37,52 +36,28 @@ pub(super) enum Delivery {
     Cookies,
 }
 
-/// What a login takes from the head of its request.
-#[derive(Debug)]
-pub(crate) struct LoginPlace {
-    delivery: Delivery,
-    /// The session whose cookies this login replaces.
-    before: Option<Arc<TokenPayload>>,
-    pub(crate) client: ClientInfo,
-}
-
 impl<U: AuthUser> AuthProvider<U> {
-    /// Reads the head of a login. `body_proves_user` is that of the [`LoginRequest`].
-    pub(crate) fn login_place(
-        &self,
-        head: &dyn RequestHead,
-        body_proves_user: bool,
-    ) -> Result<LoginPlace, Rejection> {
-        let delivery = self.delivery_of_login(head, body_proves_user)?;
-        let before = match delivery {
-            Delivery::Body => None,
-            Delivery::Cookies => self.verify_refresh_presented(head)?.map(Arc::new),
-        };
-        Ok(LoginPlace { delivery, before, client: self.client(head) })
-    }
-
-    /// Logs in and makes the response. `user` is the user of the request, if that is known already.
-    pub(crate) async fn log_in_at(
-        &self,
-        place: LoginPlace,
-        request: LoginRequest<'_>,
-        user: Option<Arc<U>>,
-    ) -> Result<Reply, Rejection> {
-        let LoginPlace { delivery, before, client } = place;
-        self.end_replaced(before.as_deref(), &client).await?;
-        let client = request.client.clone().unwrap_or(client);
-        let pair = self.log_in(request.client(client), user).await?;
-        self.deliver(delivery, &pair)
-    }
-
-    fn delivery_of_login(
+    /// Where the tokens of a login go. Decided from the head, before anything is done.
+    pub(super) fn delivery_of_login(
         &self,
         head: &dyn RequestHead,
         body_proves_user: bool,
     ) -> Result<Delivery, Rejection> {
         let is_page = csrf::names_origin(head);
-        let may_have_body = !is_page || (body_proves_user && asks_for_body(head));
-        self.delivery(head, may_have_body)
+        let may_have_body = if body_proves_user {
+            !is_page || asks_for_body(head)
+        } else {
+            !is_page && head.header("cookie").is_empty() && !csrf::is_safe_method(head.method())
+        };
+        let delivery = self.delivery(head, may_have_body)?;
+        // A link that was opened from outside of the browser: anybody can send one in a mail.
+        if delivery == Delivery::Cookies
+            && csrf::is_safe_method(head.method())
+            && csrf::was_opened_from_outside(head)
+        {
+            return Err(Rejection::CrossSiteRequest(OriginFault::Foreign));
+        }
+        Ok(delivery)
     }
 
     /// Of tokens that go on from one that came in no cookie.
@@ -99,7 +74,7 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     /// Can a client use a token that it has got in a body?
-    fn takes_bearer_tokens(&self) -> bool {
+    pub(super) fn takes_bearer_tokens(&self) -> bool {
         let takes = |transport: &dyn Transport| {
             !transport.is_ambient() && !transport.is_in_url() && !transport.is_for_api_keys()
         };
@@ -107,25 +82,30 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     /// The response with the pair: by the first transport that delivers tokens itself, otherwise in
-    /// the body.
+    /// the body, but never in the body what is meant for cookies.
     pub(super) fn deliver(&self, delivery: Delivery, pair: &TokenPair) -> Result<Reply, Rejection> {
         let keep = |lifetime| Keep::for_lifetime(lifetime).remembered(pair.remembered);
-        let wants_ambient = delivery == Delivery::Cookies;
-        for transport in self.transports().filter(|transport| transport.is_ambient() == wants_ambient) {
-            let access =
-                transport.set(&pair.access, Purpose::Access, keep(pair.access_lifetime)).map_err(too_long)?;
+        let in_cookies = delivery == Delivery::Cookies;
+        for transport in self.transports().filter(|transport| transport.is_ambient() == in_cookies) {
+            let set =
+                |token, purpose, lifetime| transport.set(token, purpose, keep(lifetime)).map_err(too_long);
+            let access = set(&pair.access, Purpose::Access, pair.access_lifetime)?;
             if access.is_empty() {
                 continue;
             }
-            let refresh = transport
-                .set(&pair.refresh, Purpose::Refresh, keep(pair.refresh_lifetime))
-                .map_err(too_long)?;
+            let refresh = set(&pair.refresh, Purpose::Refresh, pair.refresh_lifetime)?;
+            if in_cookies && refresh.is_empty() {
+                continue;
+            }
             let body = Delivered {
                 refresh_token: refresh.is_empty().then(|| pair.refresh.expose()),
                 expires_in: pair.access_lifetime.as_secs(),
                 scope: pair.scope.as_deref(),
             };
             return Ok(access.into_iter().chain(refresh).fold(answer(&body), Reply::header));
+        }
+        if in_cookies {
+            return Err(Rejection::Misconfigured(Misconfigured::NoDelivery));
         }
         Ok(answer(pair))
     }

@@ -7,6 +7,7 @@ use crate::{
     event::{Event, EventKind},
     one_time::{BOUND_TO, MAX_OUTSTANDING, OneTimeRequest, OneTimeToken, Redeemed, Redemption, is_unchanged},
     rejection::{InvalidToken, Misconfigured, OneTimeFault, Rejection, Unavailable},
+    session::LoginRequest,
     store::{HashKey, OneTimeRecord, OneTimeStore, SecretHash},
     token::{OneTimePurpose, Purpose, TokenPayload},
     user::AuthUser,
@@ -66,13 +67,13 @@ impl<U: AuthUser> AuthProvider<U> {
     /// Redeems a token: whoever gets an answer is the only one. The user is loaded again and must be active.
     ///
     /// ```
-    /// # use fauth_core::{one_time::Redemption, AuthProvider, AuthUser, OneTimePurpose, Rejection, TokenRequest};
+    /// # use fauth_core::{one_time::Redemption, AuthProvider, AuthUser, OneTimePurpose, Rejection};
     /// # async fn example<U: AuthUser>(auth: &AuthProvider<U>, token: &str, cookie: &str) -> Result<(), Rejection> {
     /// let redeemed = auth.redeem(token, OneTimePurpose::PasswordReset).await?;
     /// let user = redeemed.user(); // set the new password, and raise what `token_epoch` reads
     ///
     /// let redeemed = auth.redeem(Redemption::new(token).browser(cookie), OneTimePurpose::MagicLink).await?;
-    /// let pair = auth.login(TokenRequest::for_user(&**redeemed.user())).await?;
+    /// let pair = auth.login(&redeemed).await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -173,4 +174,13 @@ fn hash_of(payload: &TokenPayload, key: &HashKey) -> SecretHash {
 
 const fn refused(fault: OneTimeFault) -> Rejection {
     Rejection::InvalidToken(InvalidToken::OneTime(fault))
+}
+
+/// A login that everything ends which has ended the subject's logins since the token was redeemed.
+/// After [`password_changed`](AuthProvider::password_changed) that is this one too: load the user
+/// again then, and use [`LoginRequest::for_user`].
+impl<U: AuthUser> From<&Redeemed<U>> for LoginRequest<'_> {
+    fn from(redeemed: &Redeemed<U>) -> Self {
+        Self::for_loaded(redeemed.user(), redeemed.payload().epoch())
+    }
 }

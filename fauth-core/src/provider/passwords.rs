@@ -1,6 +1,6 @@
 //! Passwords: who gives the right one, and hashes of new ones. Everything waits for its turn first.
 
-use std::sync::Arc;
+use std::{fmt, ops::Deref, sync::Arc};
 
 use zeroize::Zeroizing;
 
@@ -15,6 +15,7 @@ use crate::{
     event::{Event, EventKind},
     password::{OnBehalfOf, PasswordError, Turn, Verification},
     rejection::{Misconfigured, Rejection, Unavailable},
+    session::LoginRequest,
     user::{AuthUser, NewPasswordHash, causes},
 };
 
@@ -36,8 +37,8 @@ impl<U: AuthUser> AuthProvider<U> {
         identifier: &str,
         password: &str,
         client: &ClientInfo,
-    ) -> Result<Arc<U>, Rejection> {
-        self.check_password(identifier, password, client).await.map(|who| who.user)
+    ) -> Result<Authenticated<U>, Rejection> {
+        self.check_attempt(self.attempt(identifier, password, client), client.into()).await
     }
 
     /// Checks the password of a user who is logged in, before something that needs it again, such
@@ -110,15 +111,6 @@ impl<U: AuthUser> AuthProvider<U> {
             Some(login) => login.hasher.hash_for(on_behalf_of, password).await,
             None => Err(PasswordError::Failed),
         }
-    }
-
-    pub(crate) async fn check_password(
-        &self,
-        identifier: &str,
-        password: &str,
-        client: &ClientInfo,
-    ) -> Result<Authenticated<U>, Rejection> {
-        self.check_attempt(self.attempt(identifier, password, client), client.into()).await
     }
 
     fn attempt(&self, identifier: &str, password: &str, client: &ClientInfo) -> Attempt {
@@ -262,11 +254,67 @@ impl Attempt {
     }
 }
 
-/// Who has given the right password.
-pub(crate) struct Authenticated<U> {
-    pub(crate) user: Arc<U>,
-    /// The epoch of the subject before the password was checked.
-    pub(crate) epoch: u64,
+/// A user whose password was right, with what a login must know of that moment. It derefs to the
+/// user.
+///
+/// ```
+/// # use fauth_core::{AuthProvider, AuthUser, ClientInfo, LoginRequest, Rejection, TokenPair};
+/// # async fn example<U: AuthUser>(
+/// #     auth: &AuthProvider<U>, name: &str, password: &str, client: ClientInfo,
+/// # ) -> Result<TokenPair, Rejection> {
+/// let user = auth.authenticate(name, password, &client).await?;
+/// // A second factor, a look at `user` …
+/// auth.login(LoginRequest::from(&user).client(client)).await
+/// # }
+/// ```
+#[derive(PartialEq, Eq)]
+pub struct Authenticated<U> {
+    user: Arc<U>,
+    epoch: u64,
+}
+
+impl<U> Authenticated<U> {
+    /// The user, as loaded after the password was checked.
+    #[must_use]
+    pub const fn user(&self) -> &Arc<U> {
+        &self.user
+    }
+
+    /// The user alone. A login for it that is made by
+    /// [`LoginRequest::for_user`](crate::LoginRequest::for_user) knows nothing of the time before.
+    #[must_use]
+    pub fn into_user(self) -> Arc<U> {
+        self.user
+    }
+}
+
+impl<U> Clone for Authenticated<U> {
+    fn clone(&self) -> Self {
+        Self { user: Arc::clone(&self.user), epoch: self.epoch }
+    }
+}
+
+impl<U> Deref for Authenticated<U> {
+    type Target = U;
+
+    fn deref(&self) -> &U {
+        &self.user
+    }
+}
+
+/// Users may hold what must not be in logs.
+impl<U> fmt::Debug for Authenticated<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Authenticated(..)")
+    }
+}
+
+/// A login that everything ends which has ended the subject's logins since the password was looked
+/// up.
+impl<U: AuthUser> From<&Authenticated<U>> for LoginRequest<'_> {
+    fn from(who: &Authenticated<U>) -> Self {
+        Self::for_loaded(&who.user, who.epoch)
+    }
 }
 
 /// Is this still the user whose password was checked?

@@ -3,8 +3,11 @@
 //!
 //! Each method reads the head of the request before it returns, and the future that it returns does
 //! not borrow the head. How tokens are delivered is decided in `delivery.rs`.
+//!
+//! Cookies that are replaced or cleared take their session with them: without them no client could
+//! log it out any more.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -12,45 +15,129 @@ use zeroize::Zeroizing;
 use super::{
     delivery::{Delivery, answer},
     inner::AuthProvider,
+    logins::Surroundings,
     sessions::Ended,
 };
 use crate::{
-    rejection::{InvalidToken, Rejection},
+    client::ClientInfo,
+    csrf,
+    rejection::{InvalidToken, MalformedCredential, Rejection},
     reply::Reply,
     request::RequestHead,
     session::{LoginRequest, LogoutRequest, RefreshRequest},
     token::{Purpose, TokenError, TokenPayload},
+    transport::{Extracted, Transport},
     user::AuthUser,
 };
 
-/// The login that a request wants to end.
+/// A login whose request was read and may log in; made by
+/// [`AuthProvider::begin_login`]. It owns all it needs.
+#[must_use = "a login has to be finished"]
+pub struct PendingLogin<U> {
+    auth: AuthProvider<U>,
+    delivery: Delivery,
+    /// The session whose cookies this login replaces.
+    replaced: Option<Arc<TokenPayload>>,
+    client: ClientInfo,
+}
+
+impl<U: AuthUser> PendingLogin<U> {
+    /// Who sends the request, for [`authenticate`](AuthProvider::authenticate) and
+    /// [`hash_password_for`](AuthProvider::hash_password_for).
+    #[must_use]
+    pub const fn client(&self) -> &ClientInfo {
+        &self.client
+    }
+
+    /// Logs in and makes the response. [`LoginRequest::body_proves_user`] is not looked at any more.
+    ///
+    /// # Errors
+    /// As [`AuthProvider::login`].
+    pub async fn finish<'a>(self, request: impl Into<LoginRequest<'a>>) -> Result<Reply, Rejection> {
+        self.log_in(request.into()).await
+    }
+
+    async fn log_in(self, mut request: LoginRequest<'_>) -> Result<Reply, Rejection> {
+        let Self { auth, delivery, replaced, client } = self;
+        request.client.get_or_insert(client);
+        let surroundings = Surroundings { delivery: Some(delivery), replaced };
+        let pair = auth.log_in(request, surroundings).await?;
+        auth.deliver(delivery, &pair)
+    }
+}
+
+impl<U> fmt::Debug for PendingLogin<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PendingLogin").field("delivery", &self.delivery).finish_non_exhaustive()
+    }
+}
+
+/// A refresh token, and what goes with it.
+struct ToRefresh {
+    token: Zeroizing<String>,
+    delivery: Delivery,
+    /// Another login, whose cookies are replaced.
+    replaced: Option<TokenPayload>,
+}
+
+/// The logins that a request wants to end.
+#[derive(Default)]
 struct ToEnd {
-    /// `None` if no valid token names one.
+    /// That of the token that was sent; `None` if no valid one was.
     payload: Option<Arc<TokenPayload>>,
     /// Whether the cookies of the client go too.
     clears_cookies: bool,
+    /// Another login, whose cookies are cleared.
+    of_cookies: Option<TokenPayload>,
 }
 
 impl<U: AuthUser> AuthProvider<U> {
-    /// Logs a user in and makes the response, for a login of the application's own: a mailed link,
-    /// a sign-up, another service that has said who it is.
+    /// Begins a login of the application's own, before it does anything: reads the head of the
+    /// request and refuses it if it may not log in. Then find out who the user is, and
+    /// [`finish`](PendingLogin::finish).
+    ///
+    /// `body_proves_user` as in [`LoginRequest::body_proves_user`].
+    ///
+    /// ```
+    /// # use fauth_core::{AuthProvider, AuthUser, OneTimePurpose, Rejection};
+    /// # use fauth_core::{reply::Reply, request::RequestHead};
+    /// # async fn example<U: AuthUser>(
+    /// #     auth: &AuthProvider<U>, head: &dyn RequestHead, mailed: &str,
+    /// # ) -> Result<Reply, Rejection> {
+    /// let login = auth.begin_login(head, true)?; // a request that is refused uses up no link
+    /// let redeemed = auth.redeem(mailed, OneTimePurpose::MagicLink).await?;
+    /// let reply = login.finish(&redeemed).await?;
+    /// # Ok(reply)
+    /// # }
+    /// ```
+    ///
+    /// # Security
+    /// As [`login_reply`](Self::login_reply).
+    ///
+    /// # Errors
+    /// [`Rejection::CrossSiteRequest`] if cookies would be set and the request does not prove that
+    /// one of the application's own pages sent it; [`Rejection::Unavailable`] if there is no time.
+    pub fn begin_login(
+        &self,
+        head: &dyn RequestHead,
+        body_proves_user: bool,
+    ) -> Result<PendingLogin<U>, Rejection> {
+        let delivery = self.delivery_of_login(head, body_proves_user)?;
+        let replaced = match delivery {
+            Delivery::Body => None,
+            Delivery::Cookies => self.verify_ambient(head)?.map(Arc::new),
+        };
+        Ok(PendingLogin { auth: self.clone(), delivery, replaced, client: self.client(head) })
+    }
+
+    /// Logs a user in and makes the response, for a login of the application's own: as
+    /// [`begin_login`](Self::begin_login) and [`finish`](PendingLogin::finish), where nothing has to
+    /// happen in between.
     ///
     /// It does what the ready-made `POST /login` does after the password: delivers the tokens in
     /// cookies or in the body, as the request and the
     /// [transports](crate::AuthProviderBuilder::transport) want it, ends the session whose cookies
     /// are replaced, and notes the client with the session.
-    ///
-    /// ```
-    /// # use fauth_core::{AuthProvider, AuthUser, LoginRequest, OneTimePurpose, Rejection};
-    /// # use fauth_core::{reply::Reply, request::RequestHead};
-    /// # async fn example<U: AuthUser>(
-    /// #     auth: &AuthProvider<U>, head: &dyn RequestHead, mailed: &str,
-    /// # ) -> Result<Reply, Rejection> {
-    /// let redeemed = auth.redeem(mailed, OneTimePurpose::MagicLink).await?;
-    /// let reply = auth.login_reply(head, LoginRequest::for_user(&**redeemed.user())).await?;
-    /// # Ok(reply)
-    /// # }
-    /// ```
     ///
     /// | the request comes from | with cookies and bearer tokens | with cookies only |
     /// |---|---|---|
@@ -58,18 +145,21 @@ impl<U: AuthUser> AuthProvider<U> {
     /// | a page, with `?deliver=body`, and [`body_proves_user`](LoginRequest::body_proves_user) | body | cookies |
     /// | a program: it has neither | body | refused |
     ///
-    /// Without a transport for cookies, the tokens are always in the body.
+    /// Unless the body proves the user, a request with any cookie, or by GET, counts as one of a
+    /// page. Without a transport for cookies, the tokens are always in the body.
     ///
     /// # Security
-    /// This checks no credential: make sure first who the user is. Call it from a `POST`: whatever
-    /// the method, a page must be of the application's own or a
-    /// [trusted](crate::AuthProviderBuilder::trusted_origin) origin to get cookies, so that a link
-    /// on another site is refused; and scanners of mails open links.
+    /// This checks no credential: make sure first who the user is.
+    ///
+    /// Call it from a `POST`. To get cookies, a page must be of the application's own or a
+    /// [trusted](crate::AuthProviderBuilder::trusted_origin) origin, whatever the method. So a link
+    /// from a mail, and a redirect from another service, cannot log in by themselves: let them open
+    /// a page of your own that sends the `POST`. Otherwise anybody could make a browser log in as
+    /// somebody else, and scanners of mails open links.
     ///
     /// # Errors
-    /// As [`login`](Self::login), and [`Rejection::CrossSiteRequest`] if cookies would be set and
-    /// the request does not prove that one of the application's own pages sent it.
-    /// [`refuse`](Self::refuse) makes the response.
+    /// As [`login`](Self::login) and [`begin_login`](Self::begin_login). [`refuse`](Self::refuse)
+    /// makes the response.
     pub fn login_reply<'a, R>(
         &self,
         head: &dyn RequestHead,
@@ -79,9 +169,8 @@ impl<U: AuthUser> AuthProvider<U> {
         R: Into<LoginRequest<'a>>,
     {
         let request: LoginRequest<'a> = request.into();
-        let place = self.login_place(head, request.body_proves_user);
-        let auth = self.clone();
-        async move { auth.log_in_at(place?, request, None).await }
+        let login = self.begin_login(head, request.body_proves_user);
+        async move { login?.log_in(request).await }
     }
 
     /// Exchanges a refresh token and makes the response: as [`refresh`](Self::refresh), with the
@@ -100,19 +189,23 @@ impl<U: AuthUser> AuthProvider<U> {
         let found = self.find_refresh(head, request);
         let (auth, client) = (self.clone(), self.client(head));
         async move {
-            let (token, delivery) = found?;
-            let pair = auth.refresh(&token, &client).await?;
+            let ToRefresh { token, delivery, replaced } = found?;
+            let pair = auth.refresh_for(&token, &client, Some(delivery)).await?;
+            auth.end_replaced(replaced.as_ref(), &client).await?;
             auth.deliver(delivery, &pair)
         }
     }
 
-    fn find_refresh(
-        &self,
-        head: &dyn RequestHead,
-        request: RefreshRequest,
-    ) -> Result<(Zeroizing<String>, Delivery), Rejection> {
+    fn find_refresh(&self, head: &dyn RequestHead, request: RefreshRequest) -> Result<ToRefresh, Rejection> {
         if let Some(token) = request.token {
-            return Ok((token, self.delivery_outside_cookies(head)?));
+            let delivery = self.delivery_outside_cookies(head)?;
+            let replaced = match delivery {
+                Delivery::Body => None,
+                Delivery::Cookies => {
+                    self.other_login_of_cookies(head, &self.verify_of_login(token.as_bytes())?)?
+                }
+            };
+            return Ok(ToRefresh { token, delivery, replaced });
         }
         let found = self.find_credential(head, Purpose::Refresh)?.ok_or(Rejection::MissingCredential)?;
         found.token.check_grammar().map_err(Rejection::MalformedCredential)?;
@@ -122,7 +215,7 @@ impl<U: AuthUser> AuthProvider<U> {
         } else {
             self.delivery_outside_cookies(head)?
         };
-        Ok((found.token.into_owned(), delivery))
+        Ok(ToRefresh { token: found.token.into_owned(), delivery, replaced: None })
     }
 
     /// Ends a login and makes the response, which clears cookies and says what was ended: as
@@ -130,14 +223,15 @@ impl<U: AuthUser> AuthProvider<U> {
     /// that its body has brought.
     ///
     /// With cookies, no valid token is needed: that one has expired is no reason to keep the
-    /// cookies.
+    /// cookies. Cookies are cleared for the application's own pages only, and their session ends.
     ///
     /// # Errors
-    /// - [`Rejection::InvalidToken`] if the body brings a token that is not valid, and
-    ///   [`Rejection::MissingCredential`] or [`Rejection::InvalidToken`] if there is no valid token
-    ///   and no cookie to clear.
-    /// - [`Rejection::CrossSiteRequest`] if cookies are concerned and the request does not prove
-    ///   that one of the application's own pages sent it.
+    /// - [`Rejection::InvalidToken`] or [`Rejection::MalformedCredential`] if a token in the body or
+    ///   in a header is not valid, or they are of two logins.
+    /// - [`Rejection::MissingCredential`] if there is no token, and either no transport for cookies,
+    ///   or a program sends the request and could have sent a bearer token.
+    /// - [`Rejection::CrossSiteRequest`] if only cookies could say which login is meant, and the
+    ///   request does not prove that one of the application's own pages sent it.
     /// - [`Rejection::Unavailable`] if it is not certain that the login has ended: try again.
     pub fn logout_reply(
         &self,
@@ -147,54 +241,110 @@ impl<U: AuthUser> AuthProvider<U> {
         let found = self.find_login_to_end(head, request);
         let (auth, client) = (self.clone(), self.client(head));
         async move {
-            let ToEnd { payload, clears_cookies } = found?;
+            let ToEnd { payload, clears_cookies, of_cookies } = found?;
             let ended = auth.end_presented(payload.as_deref(), &client).await?;
+            auth.end_replaced(of_cookies.as_ref(), &client).await?;
             let reply = answer(&outcome(ended));
             Ok(if clears_cookies { auth.forget_tokens(reply) } else { reply })
         }
     }
 
     fn find_login_to_end(&self, head: &dyn RequestHead, request: LogoutRequest) -> Result<ToEnd, Rejection> {
-        if let Some(token) = request.token {
-            let payload = self.verify_of_login(token.as_bytes())?;
-            // A form on another site can bring a token of its own. It must not take the cookies.
-            let clears_cookies = self.check_origin(head).is_ok();
-            return Ok(ToEnd { payload: Some(Arc::new(payload)), clears_cookies });
-        }
-        if self.has_ambient_transport() && !self.is_explicit(head) {
-            self.check_origin(head)?;
-        }
-        let payload = match self.verify_presented_login(head) {
-            Ok(payload) => Some(payload),
-            // Nothing is known then, least of all that there is nothing to end.
-            Err(unknown @ Rejection::Unavailable(_)) => return Err(unknown),
-            // The refresh token lives longer, and is what has to be ended.
-            Err(_) if self.has_ambient_transport() => {
-                self.check_origin(head)?;
-                self.verify_refresh_presented(head)?.map(Arc::new)
+        let in_head = self.verify_sent_on_purpose(head);
+        let payload = match request.token {
+            Some(token) => {
+                let payload = self.verify_of_login(token.as_bytes())?;
+                // One beside it that has expired is what a client has that needs the refresh token.
+                if matches!(&in_head, Ok(Some(other)) if !is_same_login(&payload, other)) {
+                    return Err(Rejection::MalformedCredential(MalformedCredential::Several));
+                }
+                Some(payload)
             }
-            Err(rejection) => return Err(rejection),
+            None => in_head?,
         };
-        Ok(ToEnd { payload, clears_cookies: true })
+        let Some(payload) = payload else { return self.find_cookies_to_end(head) };
+        // A form on another site can bring a token of its own. It must not take the cookies.
+        let clears_cookies = self.has_ambient_transport() && self.check_origin(head).is_ok();
+        let of_cookies = if clears_cookies { self.other_login_of_cookies(head, &payload)? } else { None };
+        Ok(ToEnd { payload: Some(Arc::new(payload)), clears_cookies, of_cookies })
     }
 
-    /// Is the request's credential one that no browser attaches unasked?
-    fn is_explicit(&self, head: &dyn RequestHead) -> bool {
-        matches!(self.find_credential(head, Purpose::Access), Ok(Some(found)) if !found.way.is_ambient())
+    /// A logout that sends nothing on purpose.
+    fn find_cookies_to_end(&self, head: &dyn RequestHead) -> Result<ToEnd, Rejection> {
+        if !self.has_ambient_transport() {
+            return Err(Rejection::MissingCredential);
+        }
+        if self.takes_bearer_tokens() && !self.has_cookie(head) && !csrf::names_origin(head) {
+            return Err(Rejection::MissingCredential);
+        }
+        self.check_origin(head)?;
+        let payload = self.verify_ambient(head)?.map(Arc::new);
+        Ok(ToEnd { payload, clears_cookies: true, of_cookies: None })
     }
 
-    /// The access token where access tokens are, or a refresh token in its place.
-    fn verify_presented_login(&self, head: &dyn RequestHead) -> Result<Arc<TokenPayload>, Rejection> {
+    /// The login of the access token, or the refresh token in its place, that is in a header or in
+    /// the URL; `None` if nothing is there.
+    fn verify_sent_on_purpose(&self, head: &dyn RequestHead) -> Result<Option<TokenPayload>, Rejection> {
+        // What is wrong with a cookie counts where cookies are looked at.
+        let Some(first) = self.first_with_credential(head) else { return Ok(None) };
+        if first.is_ambient() {
+            return Ok(None);
+        }
+        let Some(found) = self.find_credential(head, Purpose::Access)? else { return Ok(None) };
         match self.verify_presented(head) {
-            Ok(verified) => Ok(verified.ok_or(Rejection::MissingCredential)?.payload),
+            Ok(verified) => Ok(verified.map(|verified| TokenPayload::clone(&verified.payload))),
             Err(Rejection::InvalidToken(InvalidToken::Token(TokenError::WrongPurpose { .. }))) => {
-                let found = self.find_credential(head, Purpose::Access)?;
-                let found = found.ok_or(Rejection::MissingCredential)?;
-                self.verify_of_login(found.token.as_bytes()).map(Arc::new)
+                self.verify_of_login(found.token.as_bytes()).map(Some)
             }
             Err(rejection) => Err(rejection),
         }
     }
+
+    /// The transport that decides about the access token of the request.
+    fn first_with_credential(&self, head: &dyn RequestHead) -> Option<&dyn Transport> {
+        let finds = |transport: &&dyn Transport| {
+            !matches!(transport.extract(head, Purpose::Access), Extracted::Absent)
+        };
+        self.transports().find(finds)
+    }
+
+    /// Does the request bring a cookie of this provider, good or bad?
+    fn has_cookie(&self, head: &dyn RequestHead) -> bool {
+        let mut ambient = self.transports().filter(|transport| transport.is_ambient());
+        ambient.any(|transport| {
+            let is_there = |purpose| !matches!(transport.extract(head, purpose), Extracted::Absent);
+            is_there(Purpose::Access) || is_there(Purpose::Refresh)
+        })
+    }
+
+    /// The login that the request's cookies are of; `None` if none of them is valid.
+    ///
+    /// Fails only with the clock, because then it is unknown whether they are.
+    fn verify_ambient(&self, head: &dyn RequestHead) -> Result<Option<TokenPayload>, Rejection> {
+        let now = self.now()?;
+        // The refresh token lives longer, and is what has to be ended.
+        let verified = [Purpose::Refresh, Purpose::Access].into_iter().find_map(|purpose| {
+            let mut ambient = self.transports().filter(|transport| transport.is_ambient());
+            ambient.find_map(|transport| match transport.extract(head, purpose) {
+                Extracted::Token(token) => self.inner.verifier.verify(token.as_bytes(), purpose, now).ok(),
+                _ => None,
+            })
+        });
+        Ok(verified)
+    }
+
+    /// As [`verify_ambient`](Self::verify_ambient), if it is not the login of this token.
+    fn other_login_of_cookies(
+        &self,
+        head: &dyn RequestHead,
+        payload: &TokenPayload,
+    ) -> Result<Option<TokenPayload>, Rejection> {
+        Ok(self.verify_ambient(head)?.filter(|other| !is_same_login(payload, other)))
+    }
+}
+
+fn is_same_login(one: &TokenPayload, other: &TokenPayload) -> bool {
+    one.subject() == other.subject() && one.session_id() == other.session_id()
 }
 
 #[derive(Serialize)]

@@ -1,4 +1,4 @@
-//! Sessions: login, refresh, logout, and the list of a subject's sessions.
+//! Sessions: refresh, logout, and the list of a subject's sessions. Logins are in `logins.rs`.
 //!
 //! The session store decides whether a session is alive, and rotates its refresh tokens. The
 //! revocation store makes access tokens invalid before they expire. Both are optional; [`Ended`]
@@ -14,10 +14,11 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
+    delivery::Delivery,
     granted::Granted,
     inner::{AuthProvider, Sessions},
     presented::Presented,
-    revocations::{SessionState, after, login_made_of},
+    revocations::{SessionState, login_made_of},
     run_to_completion::RunToCompletion,
 };
 use crate::{
@@ -25,12 +26,11 @@ use crate::{
     clock::Timestamp,
     event::{Event, EventKind},
     rejection::{InvalidToken, Misconfigured, Rejection, Unavailable},
-    request::RequestHead,
     requirement::Requirement,
-    session::{LoginRequest, LogoutAll},
+    session::LogoutAll,
     store::{
-        ApiKey, ClientFingerprint, EndedSession, NewSession, Nonce, Owner, Rotation, RotationOutcome,
-        SecretHash, Session, SessionId,
+        ApiKey, ClientFingerprint, EndedSession, Nonce, Owner, Rotation, RotationOutcome, SecretHash,
+        Session, SessionId,
     },
     token::{
         Purpose, RefreshBinding, RefreshId, TokenClaims, TokenError, TokenPair, TokenPayload, TokenRequest,
@@ -64,127 +64,6 @@ pub(crate) enum Ended {
 }
 
 impl<U: AuthUser> AuthProvider<U> {
-    /// Logs a subject in: opens a session and issues its first pair of tokens.
-    ///
-    /// ```
-    /// # use fauth_core::{LoginRequest, TokenRequest};
-    /// # let auth = fauth_testing::provider().build().unwrap();
-    /// # let mut runtime = tokio::runtime::Builder::new_current_thread();
-    /// # runtime.enable_all().build().unwrap().block_on(async {
-    /// let pair = auth.login("alice").await?;
-    ///
-    /// let token = TokenRequest::for_subject("alice").scope("read").claim("tenant", "acme");
-    /// let pair = auth.login(token).await?;
-    ///
-    /// let pair = auth.login(LoginRequest::for_subject("alice").remember(true)).await?;
-    /// # Ok::<(), fauth_core::Rejection>(())
-    /// # }).unwrap();
-    /// ```
-    ///
-    /// # Security
-    /// This checks no credential. Make sure first who the subject is, for example with
-    /// [`authenticate`](Self::authenticate).
-    ///
-    /// # Errors
-    /// - [`Rejection::Misconfigured`] if the request is impossible: a reserved claim, for
-    ///   example, or an empty subject.
-    /// - [`Rejection::InvalidCredentials`] if the subject is revoked.
-    /// - [`Rejection::Unavailable`] if a store, the clock or the randomness fails. If a session
-    ///   was opened by then, nobody has tokens of it.
-    pub async fn login<'a>(&self, request: impl Into<LoginRequest<'a>>) -> Result<TokenPair, Rejection> {
-        self.log_in(request.into(), None).await
-    }
-
-    /// Logs in. `user` is the user of the request, if that is known already.
-    pub(super) async fn log_in(
-        &self,
-        request: LoginRequest<'_>,
-        user: Option<Arc<U>>,
-    ) -> Result<TokenPair, Rejection> {
-        let now = self.now()?;
-        let LoginRequest { token, remember, client, narrowed_to, epoch, .. } = request;
-        let client = client.unwrap_or_default();
-        let token = token.authenticated_at(now);
-        self.refuse_revoked_subject(token.subject(), now, &client).await?;
-        let mut token = self.with_claims(token, user, now).await?;
-        if let Some(wanted) = &narrowed_to {
-            token.narrow_scopes(wanted);
-        }
-        token.bound.epoch = match epoch {
-            Some(epoch) => epoch,
-            None => self.current_epoch(token.subject(), now).await?,
-        };
-        let pair = match &self.inner.sessions {
-            None => {
-                // Without a session store there is no session, only an id that all tokens of the
-                // login carry, so that they can be revoked together.
-                if self.inner.revocations.is_some() {
-                    token.bound.session = Some(SessionId::from_random(self.random()?));
-                }
-                self.pair(&mut token, now, now).await?
-            }
-            Some(sessions) => {
-                let span = sessions.policy.span(remember);
-                let session = Session {
-                    id: SessionId::from_random(self.random()?),
-                    owner: self.owner(token.subject()).into_owned(),
-                    created_at: now,
-                    last_seen_at: now,
-                    idle_timeout: span.idle_timeout,
-                    expires_at: end_of(now, span.lifetime)?,
-                    remembered: remember,
-                    client: client.user_agent().map(str::to_owned),
-                    address: client.address(),
-                    tokens_end_at: after(now, self.inner.issuer.longest(Purpose::Access)),
-                };
-                self.open(sessions, session, &mut token, now).await?
-            }
-        };
-        let session = token.bound.session.as_ref().map(|id| self.hash_identifier(id.as_str()));
-        let mut event = Event::new(EventKind::LoggedIn).subject(token.subject()).client(&client);
-        event.session = session.as_deref();
-        self.raise(&event);
-        // A client that asked for scopes must hear which it got (RFC 6749 section 5.1).
-        Ok(TokenPair { scope: pair.scope.or_else(|| narrowed_to.map(|_| String::new())), ..pair })
-    }
-
-    /// Opens a session in the store. Issues the tokens first, so that a request that is impossible
-    /// opens no session.
-    async fn open(
-        &self,
-        sessions: &Sessions,
-        session: Session,
-        token: &mut TokenRequest<'_>,
-        now: Timestamp,
-    ) -> Result<TokenPair, Rejection> {
-        let id = RefreshId::from_bytes(self.random()?);
-        let head = id.hash();
-        bind(token, &session, id);
-        let pair = self.pair(token, now, now).await?;
-        let (owner, session_id) = (session.owner.clone(), session.id.clone());
-        let new = NewSession { session, head, limit: sessions.policy.limit };
-        let evicted = self.call_store(sessions.store.open(new, now)).await?;
-        if evicted.is_empty() {
-            return Ok(pair);
-        }
-        let (this, whose, login, epoch) =
-            (self.clone(), owner.clone(), session_id.clone(), token.bound.epoch);
-        let revoking = async move { this.revoke_evicted(&whose, &evicted, (&login, epoch), now).await };
-        // Nobody else would revoke their access tokens.
-        match RunToCompletion::new(revoking).await {
-            Ok(None) => Ok(pair),
-            Ok(Some(epoch)) => {
-                token.bound.epoch = epoch;
-                self.pair(token, now, now).await
-            }
-            Err(rejection) => {
-                // Nobody gets the tokens, so the session is unusable even if ending it fails.
-                let _ = self.call_store(sessions.store.end(&owner, &session_id, now)).await;
-                Err(rejection)
-            }
-        }
-    }
-
     /// Exchanges a refresh token for a new pair with the same scopes and custom claims, as far as
     /// [`token_claims`](crate::AuthProviderBuilder::token_claims) still grants them.
     ///
@@ -208,6 +87,17 @@ impl<U: AuthUser> AuthProvider<U> {
     /// - [`Rejection::Unavailable`] if a store, the loader, the clock or the randomness fails. Try
     ///   the same token again within the grace window: it may have been exchanged already.
     pub async fn refresh(&self, refresh_token: &str, client: &ClientInfo) -> Result<TokenPair, Rejection> {
+        self.refresh_for(refresh_token, client, None).await
+    }
+
+    /// Refreshes. `delivery` is where the tokens will go, if that is known: whether they can is then
+    /// looked at before anything is used up.
+    pub(super) async fn refresh_for(
+        &self,
+        refresh_token: &str,
+        client: &ClientInfo,
+        delivery: Option<Delivery>,
+    ) -> Result<TokenPair, Rejection> {
         let now = self.now()?;
         let payload = self.inner.verifier.verify(refresh_token.as_bytes(), Purpose::Refresh, now)?;
         let payload = Arc::new(payload);
@@ -233,7 +123,11 @@ impl<U: AuthUser> AuthProvider<U> {
         };
         // Before anything is used up: a failure leaves the refresh token as good as it was.
         let claims = self.load_claims(user).await?;
-        self.refuse_if_expired(&payload)?;
+        // The loaders may have taken their time.
+        let now = self.refuse_if_expired(&payload)?;
+        if claims.is_some() {
+            self.try_refresh(&login, claims.clone(), delivery, now).await?;
+        }
         let (pair, reason) = match &self.inner.sessions {
             None => (self.refresh_stateless(&login, claims, now).await?, None),
             Some(sessions) => self.refresh_session(sessions, &login, claims, (now, client)).await?,
@@ -243,7 +137,31 @@ impl<U: AuthUser> AuthProvider<U> {
         let session = payload.session_id().map(|id| self.hash_identifier(id));
         event.session = session.as_deref();
         self.raise(&event);
-        Ok(pair)
+        // To say nothing would mean that they are as before (RFC 6749 section 6).
+        let lost = || (!payload.scopes().is_empty()).then(String::new);
+        Ok(TokenPair { scope: pair.scope.or_else(lost), ..pair })
+    }
+
+    /// Makes the tokens that a refresh would give, to see whether they can be issued and delivered,
+    /// and whether one of the loaded claims is revoked: then the login ends.
+    async fn try_refresh(
+        &self,
+        login: &Login,
+        claims: Option<TokenClaims>,
+        delivery: Option<Delivery>,
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
+        let mut request = reissue_request(&login.payload, claims)?;
+        request.bound.session = login.session.clone();
+        let pair = self.pair(&mut request, now, now).await?;
+        if let Some(delivery) = delivery {
+            self.deliver(delivery, &pair)?;
+        }
+        let refused = self.refuse_revoked_claims(&pair, now).await;
+        if matches!(refused, Err(Rejection::InvalidToken(_))) {
+            self.end_login(login, now).await?;
+        }
+        refused
     }
 
     async fn refresh_stateless(
@@ -507,7 +425,7 @@ impl<U: AuthUser> AuthProvider<U> {
 
     /// Ends the session whose cookies a new login is about to overwrite: without them no client
     /// could log it out any more.
-    pub(crate) async fn end_replaced(
+    pub(super) async fn end_replaced(
         &self,
         before: Option<&TokenPayload>,
         client: &ClientInfo,
@@ -728,20 +646,6 @@ impl<U: AuthUser> AuthProvider<U> {
         if self.inner.revocations.is_some() { Ended::Tokens } else { Ended::Session }
     }
 
-    /// The verified refresh token of a request; `None` if there is none, or none that is valid.
-    ///
-    /// Fails only with the clock, because then it is unknown whether the token is valid.
-    pub(crate) fn verify_refresh_presented(
-        &self,
-        head: &dyn RequestHead,
-    ) -> Result<Option<TokenPayload>, Rejection> {
-        let now = self.now()?;
-        let found = self.find_credential(head, Purpose::Refresh).ok().flatten();
-        let verified =
-            found.map(|found| self.inner.verifier.verify(found.token.as_bytes(), Purpose::Refresh, now));
-        Ok(verified.and_then(Result::ok))
-    }
-
     fn kept_sessions(&self) -> Result<&Sessions, Rejection> {
         self.inner.sessions.as_ref().ok_or(Rejection::Misconfigured(Misconfigured::NoStore))
     }
@@ -757,7 +661,7 @@ impl<U: AuthUser> AuthProvider<U> {
     /// Issues an access token as of `now` and a refresh token as of `refresh_made_at`. The two
     /// differ within the grace window, where a refresh token that was issued before is made
     /// again.
-    async fn pair(
+    pub(super) async fn pair(
         &self,
         request: &mut TokenRequest<'_>,
         now: Timestamp,
@@ -779,7 +683,7 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(TokenPair { access, refresh, access_lifetime, refresh_lifetime, remembered, scope })
     }
 
-    fn random(&self) -> Result<[u8; 16], Rejection> {
+    pub(super) fn random(&self) -> Result<[u8; 16], Rejection> {
         random_bytes().map_err(|error| self.cannot_issue(&error))
     }
 }
@@ -789,7 +693,7 @@ fn successor_of(payload: &TokenPayload, nonce: Nonce) -> Result<RefreshId, Rejec
 }
 
 /// When a session ends that begins now. If no [`Timestamp`] can hold that, the clock is wrong.
-fn end_of(now: Timestamp, lifetime: Duration) -> Result<Timestamp, Rejection> {
+pub(super) fn end_of(now: Timestamp, lifetime: Duration) -> Result<Timestamp, Rejection> {
     let end = now.checked_add(lifetime).filter(|end| *end <= Timestamp::MAX);
     end.ok_or(Rejection::Unavailable(Unavailable::Clock))
 }
@@ -828,7 +732,7 @@ fn reissue_request(
 }
 
 /// Ties the tokens to a session, and the refresh token to its id.
-fn bind(request: &mut TokenRequest<'_>, session: &Session, id: RefreshId) {
+pub(super) fn bind(request: &mut TokenRequest<'_>, session: &Session, id: RefreshId) {
     request.bound.session = Some(session.id.clone());
     request.bound.ends_at = Some(session.expires_at);
     request.bound.remembered = session.remembered;

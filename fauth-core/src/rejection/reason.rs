@@ -89,7 +89,7 @@ pub enum Rejection {
 #[non_exhaustive]
 pub enum OriginFault {
     /// It has neither `Sec-Fetch-Site` nor `Origin`. Browsers send them; a program uses a token in a
-    /// header instead of a cookie.
+    /// header and no cookie.
     Missing,
     /// Another origin than the application's own or a
     /// [trusted one](crate::AuthProviderBuilder::trusted_origin) has caused it.
@@ -226,6 +226,8 @@ pub enum Misconfigured {
     TokenRequest,
     /// A cookie cannot hold the token.
     TokenTooLongForCookie,
+    /// Tokens are to be delivered in cookies, and no transport sets both of them.
+    NoDelivery,
 }
 
 const RETRY_UNAVAILABLE: Duration = Duration::from_secs(5);
@@ -342,6 +344,7 @@ impl Rejection {
             Self::Misconfigured(Misconfigured::Requirement(_)) => "impossible_requirement",
             Self::Misconfigured(Misconfigured::TokenRequest) => "impossible_token_request",
             Self::Misconfigured(Misconfigured::TokenTooLongForCookie) => "token_too_long_for_cookie",
+            Self::Misconfigured(Misconfigured::NoDelivery) => "no_delivery",
             _ => self.code(),
         }
     }
@@ -426,7 +429,7 @@ const fn origin_detail(fault: OriginFault) -> &'static str {
         }
         OriginFault::PlainHttp => {
             "The request was sent by a page that was loaded over plain HTTP, and the cookies are for \
-             HTTPS (setting `danger_insecure`)"
+             HTTPS: load the page over HTTPS (for development, setting `danger_insecure`)"
         }
     }
 }

@@ -131,7 +131,7 @@ const fn hint(rejection: &Rejection) -> &'static str {
         Rejection::Forbidden(Missing::ApiKeyNotAllowed) => "Send the token of a login instead of an API key",
         Rejection::Forbidden(_) => "Ask an administrator for the missing right",
         Rejection::CrossSiteRequest(_) => {
-            "Send the request from the application's own pages, or use a bearer token"
+            "Send the request from the application's own pages, or use a bearer token (at a login, `?deliver=body`)"
         }
         Rejection::AmbiguousPath => {
             "Send the path without dot segments, double slashes and encoded delimiters"

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value as Json;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -62,16 +63,11 @@ impl Fields {
         Self { names, values: names.iter().map(|_| Value::Absent).collect() }
     }
 
-    /// What is not UTF-8 is of no field's type: decoded with replacement characters, different
-    /// passwords would become equal.
     fn of_form(body: &[u8], names: &'static [&'static str]) -> Self {
         let mut fields = Self::of(names);
         for (name, value) in form_urlencoded::parse(body) {
             if let Some(known) = fields.slot(&name) {
-                known.set(match value.contains(char::REPLACEMENT_CHARACTER) {
-                    true => Value::Other,
-                    false => Value::Text(Zeroizing::new(value.into_owned())),
-                });
+                known.set(Value::of_text(Zeroizing::new(value.into_owned())));
             }
         }
         fields
@@ -120,6 +116,12 @@ impl Fields {
 }
 
 impl Value {
+    /// With a replacement character it has been decoded from something that is not UTF-8, here or by
+    /// the client: different passwords would become equal.
+    fn of_text(text: Zeroizing<String>) -> Self {
+        if text.contains(char::REPLACEMENT_CHARACTER) { Self::Other } else { Self::Text(text) }
+    }
+
     fn set(&mut self, value: Self) {
         *self = if matches!(self, Self::Absent) { value } else { Self::Duplicate };
     }
@@ -152,7 +154,7 @@ impl<'de> Visitor<'de> for Fields {
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self, A::Error> {
         while let Some(name) = map.next_key::<String>()? {
             match self.slot(&name) {
-                Some(known) => known.set(map.next_value_seed(Member)?),
+                Some(known) => known.set(map.next_value::<Json>()?.into()),
                 None => drop(map.next_value::<IgnoredAny>()?),
             }
         }
@@ -160,59 +162,14 @@ impl<'de> Visitor<'de> for Fields {
     }
 }
 
-/// A member of an object.
-struct Member;
-
-impl<'de> DeserializeSeed<'de> for Member {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Member {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Boolean(value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Number(value))
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Value, E> {
-        Ok(Value::Other)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Value, E> {
-        Ok(Value::Other)
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        Ok(Value::Text(Zeroizing::new(text.to_owned())))
-    }
-
-    fn visit_string<E>(self, text: String) -> Result<Value, E> {
-        Ok(Value::Text(Zeroizing::new(text)))
-    }
-
-    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        while items.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Value::Other)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Value::Other)
+impl From<Json> for Value {
+    fn from(json: Json) -> Self {
+        match json {
+            Json::Null => Self::Null,
+            Json::Bool(value) => Self::Boolean(value),
+            Json::Number(number) => number.as_u64().map_or(Self::Other, Self::Number),
+            Json::String(text) => Self::of_text(Zeroizing::new(text)),
+            Json::Array(_) | Json::Object(_) => Self::Other,
+        }
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{claims::is_reserved, issue::IssueError};
 
 /// Custom claims, each name once. The first that cannot be issued is kept as the fault of all.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct CustomClaims<'a> {
     /// Names and JSON texts: what a refresh carries over stays as it was, digit by digit.
     entries: Vec<(Cow<'a, str>, String)>,

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Why a token cannot be issued.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum IssueError {
     /// The subject is empty or longer than 255 bytes.

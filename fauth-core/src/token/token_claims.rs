@@ -18,7 +18,7 @@ use super::{
 ///
 /// let claims = TokenClaims::new().scopes(["read", "write"]).claim("tenant", "acme");
 /// ```
-#[derive(Default)]
+#[derive(Clone, Default)]
 #[must_use = "claims are for a `ClaimsLoader` to return"]
 pub struct TokenClaims {
     scopes: Vec<Box<str>>,

@@ -21,8 +21,9 @@ use crate::{
 /// another. A request with an explicit credential and a further one in a header or the URL is
 /// refused.
 ///
-/// The ready-made login delivers tokens by the first transport that can [`set`](Self::set) them,
-/// or else in the response body.
+/// Tokens are delivered by the first transport that can [`set`](Self::set) them, or else in the
+/// response body; [`login_reply`](crate::AuthProvider::login_reply) says when ambient transports are
+/// asked, and when the others. An ambient transport that carries refresh tokens must set them.
 ///
 /// ```
 /// use fauth_core::{

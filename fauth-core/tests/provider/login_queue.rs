@@ -7,13 +7,12 @@
 use std::{
     future::Future,
     pin::{Pin, pin},
-    sync::Arc,
     task::Poll,
     time::Duration,
 };
 
 use fauth_core::{
-    ClientInfo, Granted, Rejection, Requirement,
+    Authenticated, ClientInfo, Granted, Rejection, Requirement,
     event::EventKind,
     password::{PasswordConfig, PasswordError},
     rejection::{Misconfigured, Unavailable},
@@ -40,7 +39,7 @@ fn busy(queue_limit: usize) -> World {
     World::with(|builder| builder.password(config))
 }
 
-type Login<'a> = Pin<Box<dyn Future<Output = Result<Arc<TestUser>, Rejection>> + 'a>>;
+type Login<'a> = Pin<Box<dyn Future<Output = Result<Authenticated<TestUser>, Rejection>> + 'a>>;
 
 impl World {
     fn log_in_as<'a>(&'a self, name: &'a str, client: &'a ClientInfo) -> Login<'a> {
@@ -69,7 +68,7 @@ async fn serve(flood: Vec<Login<'_>>) {
     }
 }
 
-fn at_once(mut login: Login<'_>) -> Poll<Result<Arc<TestUser>, Rejection>> {
+fn at_once(mut login: Login<'_>) -> Poll<Result<Authenticated<TestUser>, Rejection>> {
     poll_once(login.as_mut())
 }
 

@@ -25,6 +25,7 @@ mod login;
 mod login_queue;
 mod memories;
 mod one_times;
+mod own_logins;
 mod requirements;
 mod revocations;
 mod routes;

@@ -38,6 +38,8 @@ cases! { $ __bodies_tests in bodies;
             (JSON, " \r\n"),
             (FORM, ""),
             (FORM, "grant_type=refresh_token"),
+            (FORM, "refresh_token="),
+            (JSON, r#"{"refresh_token":""}"#),
             ("text/plain", ""),
         ] {
             let cookie = format!("__Host-refresh={}", t.refresh_token("alice"));
@@ -59,7 +61,6 @@ cases! { $ __bodies_tests in bodies;
         sending(JSON, "{").refused(400, "invalid_request");
         sending(JSON, "[]").refused(400, "invalid_request");
         sending(JSON, "{} {}").refused(400, "invalid_request");
-        sending(JSON, r#"{"refresh_token":""}"#).refused(401, "invalid_token");
         says_why(&sending(JSON, r#"{"refresh_token":5}"#), "The field `refresh_token` must be text in UTF-8");
         says_why(&sending(JSON, r#"{"refresh_token":"a","refresh_token":null}"#), "The field `refresh_token` occurs more than once");
         says_why(&sending(FORM, "refresh_token=a&refresh_token=a"), "The field `refresh_token` occurs more than once");
@@ -82,6 +83,10 @@ cases! { $ __bodies_tests in bodies;
         let twice = "The field `username` occurs more than once";
         says_why(&json(r#"{"username":"alice","username":"alice","password":"s3cret"}"#), twice);
         says_why(&form("username=alice&username=alice&password=s3cret"), twice);
+        let not_text = "The field `password` must be text in UTF-8";
+        says_why(&form("username=alice&password=%ff"), not_text);
+        says_why(&form("username=alice&password=%EF%BF%BD"), not_text);
+        says_why(&json("{\"username\":\"alice\",\"password\":\"\u{fffd}\"}"), not_text);
         let unreadable = "The body cannot be read as JSON or as a form";
         for body in ["{", "[]", "5", "\"x\"", "{\"username\":\"alice\",}", "{}x", "\u{feff}{}"] {
             says_why(&json(body), unreadable);
@@ -147,13 +152,12 @@ cases! { $ __bodies_tests in bodies;
         t = cookies();
         let access = t.access("alice");
         let cookie = format!("__Host-session={access}");
-        for body in [r#"{"refresh_token":"x"}"#, r#"{"token":""}"#] {
+        for body in [r#"{"refresh_token":"x"}"#, r#"{"token":"a b"}"#] {
             let sending = t.post("/logout").body(JSON, body).header("cookie", &cookie);
             sending.header("sec-fetch-site", "same-origin").send().refused(401, "invalid_token").lacks("set-cookie");
         }
         let sending = t.post("/logout").body(JSON, r#"{"refresh_token":5}"#).header("cookie", &cookie);
         says_why(&sending.send(), "The field `refresh_token` must be text in UTF-8");
-        t.post("/logout").body(JSON, "{").header("cookie", &cookie).send().refused(400, "invalid_request");
         let reset = t.one_time_token(fauth_core::OneTimePurpose::PasswordReset, "alice");
         t.post("/logout").body(JSON, refresh_body(&reset)).send().refused(401, "invalid_token");
     }
@@ -169,7 +173,7 @@ cases! { $ __bodies_tests in bodies;
     }
 
     fn a_logout_does_not_look_at_other_bodies(t) {
-        for (media_type, body) in [("text/plain", "bye"), (JSON, "{}"), (JSON, "null"), (FORM, "a=b"), (JSON, "")] {
+        for (media_type, body) in [("text/plain", "bye"), (JSON, "{}"), (JSON, "null"), (FORM, "a=b"), (JSON, ""), (JSON, "{"), (JSON, "[]")] {
             t.post("/logout").bearer(t.access("alice")).body(media_type, body).send().is(200);
         }
     }

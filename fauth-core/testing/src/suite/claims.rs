@@ -1,12 +1,18 @@
 //! The scopes and custom claims that the application gives the tokens of a login.
 
-use std::{io, sync::Arc};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+};
 
-use fauth_core::{LoginRequest, TokenClaims, TokenRequest};
+use fauth_core::{LoginRequest, TokenClaims, TokenRequest, transport::CookieTransport};
 
 use super::cases;
 use crate::{
-    TestUser,
+    TestUser, at_once,
     suite::{Harness, Probe},
 };
 
@@ -93,7 +99,10 @@ cases! { $ __claims_tests in claims;
         }
         let next = refresh(&whole).token("refresh_token");
         t.users.change("alice", |alice| alice.permissions.clear());
-        let next = refresh(&next).token("refresh_token");
+        let lost = refresh(&next);
+        // To say nothing would mean that they are as before.
+        assert_eq!(lost.response.json()["scope"], "");
+        let next = lost.token("refresh_token");
         t.users.change("alice", |alice| alice.permissions = vec!["read".into()]);
         let seen = refresh(&next);
         t.get("/guards/token").bearer(seen.token("access_token")).send().says("access alice [] acme");
@@ -126,23 +135,97 @@ cases! { $ __claims_tests in claims;
     }
 
     fn a_loader_that_fails_uses_nothing_up(t) {
-        let failing = std::sync::atomic::AtomicBool::new(false);
-        let failing = Arc::new(failing);
+        let failing = Arc::new(AtomicBool::new(false));
         let asked = Arc::clone(&failing);
         t = Probe::build(|builder| {
             builder.token_claims(move |user: Arc<TestUser>| {
-                let fails = asked.load(std::sync::atomic::Ordering::SeqCst);
+                let fails = asked.load(SeqCst);
                 async move { if fails { Err(io::Error::other("no claims")) } else { claims(user).await } }
             })
         });
         let token = t.refresh_token("alice");
-        failing.store(true, std::sync::atomic::Ordering::SeqCst);
+        failing.store(true, SeqCst);
         t.login("alice", "s3cret").send().refused(503, "unavailable");
         t.post("/refresh").body(JSON, refresh_body(&token)).send().refused(503, "unavailable");
         // Past the grace window: it was not exchanged.
         t.clock.advance(std::time::Duration::from_secs(60));
-        failing.store(false, std::sync::atomic::Ordering::SeqCst);
+        failing.store(false, SeqCst);
         t.post("/refresh").body(JSON, refresh_body(&token)).send().is(200);
+    }
+
+    /// What is too long is seen before the session, the refresh token or the cookies of before are
+    /// given up.
+    fn claims_that_are_too_long_use_nothing_up(t) {
+        for (cookies, length) in [(false, 9_000), (true, 4_000)] {
+            let long = Arc::new(AtomicBool::new(false));
+            let asked = Arc::clone(&long);
+            t = Probe::build(|builder| {
+                let builder = builder.token_claims(move |_: Arc<TestUser>| {
+                    let text = "x".repeat(if asked.load(SeqCst) { length } else { 1 });
+                    async move { io::Result::Ok(TokenClaims::new().claim("text", text)) }
+                });
+                if cookies { builder.transport(CookieTransport::new()) } else { builder }
+            });
+            let pair = t.session("alice");
+            let cookie = format!("__Host-refresh={}", pair.refresh_token().expose());
+            let post = |path: &str| t.post(path).header("sec-fetch-site", "same-origin").header("cookie", &cookie);
+            let refresh = || match cookies {
+                true => post("/refresh"),
+                false => post("/refresh").body(JSON, refresh_body(pair.refresh_token().expose())),
+            };
+            let login = || post("/login").body(JSON, login_body(""));
+            long.store(true, SeqCst);
+            login().send().refused(500, "misconfigured").lacks("set-cookie");
+            refresh().send().refused(500, "misconfigured");
+            t.clock.advance(std::time::Duration::from_secs(60));
+            long.store(false, SeqCst);
+            assert_eq!(at_once(t.app.auth.sessions("alice")).unwrap().len(), 1, "no session was opened or ended");
+            refresh().send().is(200);
+        }
+    }
+
+    /// The session of before goes only when the new one comes.
+    fn a_login_that_fails_ends_no_session(t) {
+        let failing = Arc::new(AtomicBool::new(false));
+        let asked = Arc::clone(&failing);
+        t = Probe::build(|builder| {
+            let builder = builder.transport(CookieTransport::new());
+            builder.token_claims(move |user: Arc<TestUser>| {
+                let fails = asked.load(SeqCst);
+                async move { if fails { Err(io::Error::other("no claims")) } else { claims(user).await } }
+            })
+        });
+        let pair = t.session("alice");
+        let [session, refresh] = [pair.access_token(), pair.refresh_token()].map(|token| token.expose());
+        let cookies = format!("__Host-session={session}; __Host-refresh={refresh}");
+        let login = || t.login("alice", "s3cret").header("cookie", &cookies).header("sec-fetch-site", "same-origin");
+        failing.store(true, SeqCst);
+        login().send().refused(503, "unavailable");
+        t.get("/me").header("cookie", &cookies).send().is(200);
+        failing.store(false, SeqCst);
+        login().once().is(200);
+        t.get("/me").header("cookie", &cookies).send().refused(401, "invalid_token");
+    }
+
+    /// A refresh token does not carry the claim, so the login is asked for by what is loaded.
+    fn a_revoked_claim_ends_logins_that_got_it_by_the_loader(t) {
+        t = Probe::build(|builder| builder.token_claims(claims).revocable_claim("tenant"));
+        let (alice, ed) = (t.refresh_token("alice"), t.refresh_token("ed"));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(t.app.auth.revoke_claim("tenant", "acme")).unwrap();
+        t.post("/refresh").body(JSON, refresh_body(&alice)).send().refused(401, "invalid_token");
+        t.post("/refresh").body(JSON, refresh_body(&ed)).send().is(200);
+        t.login("alice", "s3cret").send().refused(401, "invalid_credentials");
+        // The session is over, wherever its user goes.
+        t.users.change("alice", |alice| alice.roles.clear());
+        t.post("/refresh").body(JSON, refresh_body(&alice)).send().refused(401, "invalid_token");
+        t.login("alice", "s3cret").send().is(200);
+    }
+
+    fn who_does_not_exist_cannot_be_logged_in(t) {
+        t = loaded();
+        t.users.remove("alice");
+        t.post("/own/login").send().refused(401, "invalid_credentials");
     }
 
     fn claims_that_cannot_be_issued_are_the_servers_fault(t) {

@@ -147,6 +147,84 @@ cases! { $ __delivery_tests in delivery;
         names(&t.post("/refresh").body(JSON, &body).send(), "`Origin`");
     }
 
+    fn cookies_that_are_replaced_take_their_session_with_them(t) {
+        t = only_cookies();
+        let (alice, bob) = (t.session("alice"), t.refresh_token("bob"));
+        let cookie = format!("__Host-refresh={}", alice.refresh_token().expose());
+        let body = serde_json::json!({ "refresh_token": bob }).to_string();
+        in_cookies(&own(t.post("/refresh").body(JSON, body)).header("cookie", &cookie).once());
+        let cookie = format!("__Host-session={}", alice.access_token().expose());
+        t.get("/me").header("cookie", &cookie).send().refused(401, "invalid_token");
+        // The access cookie names the session too.
+        let alice = t.session("alice");
+        let cookie = format!("__Host-session={}", alice.access_token().expose());
+        in_cookies(&own(t.login("bob", "hunter2")).header("cookie", &cookie).once());
+        t.get("/me").header("cookie", &cookie).send().refused(401, "invalid_token");
+    }
+
+    fn a_refresh_of_the_own_session_ends_nothing(t) {
+        t = only_cookies();
+        let pair = t.session("alice");
+        let refresh = pair.refresh_token().expose();
+        let (cookie, body) = (format!("__Host-refresh={refresh}"), serde_json::json!({ "refresh_token": refresh }));
+        in_cookies(&own(t.post("/refresh").body(JSON, body.to_string())).header("cookie", cookie).send());
+        let cookie = format!("__Host-session={}", pair.access_token().expose());
+        t.get("/me").header("cookie", cookie).send().is(200);
+    }
+
+    fn cookies_that_are_cleared_take_their_session_with_them(t) {
+        t = both();
+        let (alice, bob) = (t.session("alice"), t.session("bob"));
+        let session = format!("__Host-session={}", alice.access_token().expose());
+        let cookies = format!("{session}; __Host-refresh={}", alice.refresh_token().expose());
+        let seen = own(t.post("/logout")).bearer(bob.access_token().expose()).header("cookie", cookies).send();
+        assert_eq!(seen.is(200).response.header("set-cookie").len(), 2);
+        t.get("/me").bearer(bob.access_token().expose()).send().refused(401, "invalid_token");
+        t.get("/me").header("cookie", session).send().refused(401, "invalid_token");
+    }
+
+    /// What is sent on purpose has to be good, and does not fall back on cookies.
+    fn a_program_logs_out_with_a_good_token_only(t) {
+        t = both();
+        let pair = t.session("alice");
+        t.post("/logout").send().refused(401, "missing_credential");
+        t.post("/logout").bearer("x").send().refused(401, "invalid_token").lacks("set-cookie");
+        t.post("/logout").header("authorization", "Bearer a b").send().refused(400, "malformed_credential");
+        t.clock.advance(std::time::Duration::from_secs(901));
+        let expired = pair.access_token().expose();
+        t.post("/logout").bearer(expired).send().refused(401, "invalid_token");
+        own(t.post("/logout")).bearer(expired).send().refused(401, "invalid_token");
+        let cookie = format!("__Host-refresh={}", pair.refresh_token().expose());
+        own(t.post("/logout")).bearer(expired).header("cookie", &cookie).send().refused(401, "invalid_token");
+        // A page without any credential is told that it is logged out.
+        assert_eq!(own(t.post("/logout")).send().is(200).response.json()["revoked"], false);
+    }
+
+    fn a_logout_with_tokens_of_two_logins_is_refused(t) {
+        let (alice, bob) = (t.session("alice"), t.session("bob"));
+        let (other, own_refresh) = (bob.refresh_token().expose(), alice.refresh_token().expose());
+        let logout = |body: serde_json::Value| {
+            t.post("/logout").bearer(alice.access_token().expose()).body(JSON, body.to_string()).send()
+        };
+        logout(serde_json::json!({ "refresh_token": other })).refused(400, "malformed_credential");
+        logout(serde_json::json!({ "refresh_token": own_refresh, "token": other })).refused(400, "malformed_credential");
+        t.get("/me").bearer(alice.access_token().expose()).send().is(200);
+        t.get("/me").bearer(bob.access_token().expose()).send().is(200);
+        logout(serde_json::json!({ "refresh_token": own_refresh, "token": own_refresh })).is(200);
+    }
+
+    /// A link can bring a token of its own.
+    fn a_token_in_the_url_clears_no_cookies_of_a_foreign_page(t) {
+        t = Probe::build(|builder| {
+            builder.transport(BearerTransport::new()).transport(CookieTransport::new()).danger_query_token("token")
+        });
+        for (method, target) in [("POST", "/logout"), ("GET", "/own/logout"), ("POST", "/own/logout")] {
+            let target = format!("{target}?token={}", t.session("bob").access_token().expose());
+            let seen = t.request(method, &target).header("sec-fetch-site", "cross-site").send();
+            seen.is(200).lacks("set-cookie");
+        }
+    }
+
     /// The own logout does what the ready-made one does.
     fn an_own_logout_ends_the_session_and_clears_the_cookies(t) {
         t = both();

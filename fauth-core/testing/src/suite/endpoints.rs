@@ -48,7 +48,7 @@ cases! { $ __endpoints_tests in endpoints;
             t.post("/refresh").body(JSON, body).send().refused(401, "invalid_token");
         }
         t.post("/refresh").body(JSON, refresh_body("x")).send().refused(401, "invalid_token");
-        t.post("/refresh").body(JSON, refresh_body("")).send().refused(401, "invalid_token");
+        t.post("/refresh").body(JSON, refresh_body("")).send().refused(401, "missing_credential");
     }
 
     fn an_expired_refresh_token_is_401(t) {
