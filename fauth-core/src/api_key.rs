@@ -271,8 +271,8 @@ impl<'a> ApiKeyRequest<'a> {
     }
 
     /// Adds scopes: at most 64, of at most 255 bytes each. Users may give those that
-    /// [`api_key_scopes`](crate::AuthProviderBuilder::api_key_scopes) names. A route that asks for scopes is open to
-    /// the keys that have them; a key without scopes opens only what
+    /// [`api_key_scopes`](crate::AuthProviderBuilder::api_key_scopes) names. A route that asks for
+    /// scopes is open to the keys that have them; a key without scopes opens only what
     /// [allows API keys](crate::Requirement::allow_api_keys).
     pub fn scopes(mut self, scopes: impl IntoIterator<Item: Into<Cow<'a, str>>>) -> Self {
         self.scopes.extend(scopes.into_iter().map(Into::into));

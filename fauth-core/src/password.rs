@@ -71,6 +71,7 @@ mod cost;
 mod error;
 mod hasher;
 mod line;
+mod memory;
 mod pool;
 mod queue;
 mod scheme;

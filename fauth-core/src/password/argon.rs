@@ -1,10 +1,10 @@
 //! Argon2 strings: read strictly, computed, compared.
 
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use subtle::ConstantTimeEq as _;
 
-use super::cost::{ArgonCost, Broken, Cost, Meter};
+use super::cost::{ArgonCost, Broken, Cost, Means};
 
 const SALT_BYTES: usize = 16;
 const TAG_BYTES: usize = 32;
@@ -77,9 +77,9 @@ impl ArgonHash {
         })
     }
 
-    pub(super) fn create(password: &[u8], cost: ArgonCost, meter: &Meter) -> Result<String, Broken> {
+    pub(super) fn create(password: &[u8], cost: ArgonCost, means: &Means) -> Result<String, Broken> {
         let salt = random::<SALT_BYTES>().map_err(|_| Broken("no randomness"))?;
-        let tag = compute(Algorithm::Argon2id, Version::V0x13, cost, &salt, TAG_BYTES, password, meter)?;
+        let tag = compute(Algorithm::Argon2id, Version::V0x13, cost, &salt, TAG_BYTES, password, means)?;
         let ArgonCost { memory_kib, iterations, parallelism } = cost;
         Ok(format!(
             "$argon2id$v=19$m={memory_kib},t={iterations},p={parallelism}${}${}",
@@ -88,9 +88,9 @@ impl ArgonHash {
         ))
     }
 
-    pub(super) fn matches(&self, password: &[u8], meter: &Meter) -> Result<bool, Broken> {
+    pub(super) fn matches(&self, password: &[u8], means: &Means) -> Result<bool, Broken> {
         let tag =
-            compute(self.algorithm, self.version, self.cost, &self.salt, self.tag.len(), password, meter)?;
+            compute(self.algorithm, self.version, self.cost, &self.salt, self.tag.len(), password, means)?;
         Ok(tag.ct_eq(&self.tag).into())
     }
 
@@ -111,19 +111,19 @@ fn compute(
     salt: &[u8],
     tag_bytes: usize,
     password: &[u8],
-    meter: &Meter,
+    means: &Means,
 ) -> Result<Vec<u8>, Broken> {
-    meter.ran(Cost::Argon2(cost));
+    means.meter.ran(Cost::Argon2(cost));
     let params = Params::new(cost.memory_kib, cost.iterations, cost.parallelism, Some(tag_bytes))
         .map_err(|_| Broken("argon2 refused its parameters"))?;
-    let mut tag = vec![0; tag_bytes];
-    Argon2::new(algorithm, version, params).hash_password_into(password, salt, &mut tag).map_err(
-        |error| match error {
-            argon2::Error::OutOfMemory => Broken("no memory for argon2"),
-            _ => Broken("argon2 failed"),
-        },
-    )?;
-    Ok(tag)
+    let (mut tag, blocks) = (vec![0; tag_bytes], params.block_count());
+    let argon2 = Argon2::new(algorithm, version, params);
+    let hash = |memory: &mut [Block]| argon2.hash_password_into_with_memory(password, salt, &mut tag, memory);
+    match means.memory.lend(blocks, hash) {
+        Some(Ok(())) => Ok(tag),
+        Some(Err(_)) => Err(Broken("argon2 failed")),
+        None => Err(Broken("no memory for argon2")),
+    }
 }
 
 fn random<const N: usize>() -> Result<[u8; N], getrandom::Error> {

@@ -3,7 +3,7 @@
 use ::bcrypt::HashParts;
 use subtle::ConstantTimeEq as _;
 
-use super::cost::{Broken, Cost, Meter};
+use super::cost::{Broken, Cost, Means};
 
 pub(super) const LOWEST_COST: u32 = 4;
 
@@ -59,16 +59,16 @@ impl BcryptHash {
         Ok(hash)
     }
 
-    pub(super) fn create(password: &[u8], cost: u32, meter: &Meter) -> Result<String, Broken> {
-        meter.ran(Cost::Bcrypt(cost));
+    pub(super) fn create(password: &[u8], cost: u32, means: &Means) -> Result<String, Broken> {
+        means.meter.ran(Cost::Bcrypt(cost));
         ::bcrypt::non_truncating_hash(password, cost).map_err(|error| match error {
             ::bcrypt::BcryptError::Rand(_) => Broken("no randomness"),
             _ => Broken("bcrypt failed"),
         })
     }
 
-    pub(super) fn matches(&self, password: &[u8], meter: &Meter) -> Result<bool, Broken> {
-        meter.ran(Cost::Bcrypt(self.cost));
+    pub(super) fn matches(&self, password: &[u8], means: &Means) -> Result<bool, Broken> {
+        means.meter.ran(Cost::Bcrypt(self.cost));
         // Only for the one length at which "truncating" has nothing to cut off; the other function errs at it,
         // because it counts the terminator, and errs above it, because it must.
         let computed: [u8; HASH_BYTES] = if password.len() == LONGEST_STORED {
@@ -133,8 +133,8 @@ mod tests {
             ("$2a$05$/OK.fbVrR/bpIqNJ5ianF.6IflQkJytoRVc1yuaNtHfiuq.FRlSIS", b"\xa3ab"),
         ] {
             let hash = BcryptHash::parse(hash, 12).unwrap();
-            assert_eq!(hash.matches(password, &Meter::default()), Ok(true));
-            assert_eq!(hash.matches(b"\xa4", &Meter::default()), Ok(false));
+            assert_eq!(hash.matches(password, &Means::default()), Ok(true));
+            assert_eq!(hash.matches(b"\xa4", &Means::default()), Ok(false));
         }
     }
 
@@ -143,14 +143,14 @@ mod tests {
     fn nothing_longer_than_the_key_is_compared() {
         let text = ::bcrypt::hash([b'x'; 100], 4).unwrap();
         let hash = BcryptHash::parse(&text, 12).unwrap();
-        let matches = |bytes: usize| hash.matches(&vec![b'x'; bytes], &Meter::default());
+        let matches = |bytes: usize| hash.matches(&vec![b'x'; bytes], &Means::default());
         assert_eq!(::bcrypt::verify([b'x'; 100], &text).ok(), Some(true), "the crate cuts");
         assert_eq!(matches(71), Ok(false));
         assert_eq!(matches(72), Ok(true));
         assert_eq!(matches(73), Err(Broken("bcrypt failed")));
         assert_eq!(matches(100), Err(Broken("bcrypt failed")));
-        assert_eq!(BcryptHash::create(&[b'x'; 72], 4, &Meter::default()), Err(Broken("bcrypt failed")));
-        assert!(BcryptHash::create(&[b'x'; 71], 4, &Meter::default()).is_ok());
+        assert_eq!(BcryptHash::create(&[b'x'; 72], 4, &Means::default()), Err(Broken("bcrypt failed")));
+        assert!(BcryptHash::create(&[b'x'; 71], 4, &Means::default()).is_ok());
     }
 
     /// Mostly sound strings, half of them with one character exchanged.

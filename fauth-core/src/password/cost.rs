@@ -1,8 +1,11 @@
-//! What a hash costs, and what is left to say when it could not be computed.
+//! What a hash costs, what it is computed with, and what is left to say when it could not be
+//! computed.
 
 use std::fmt;
 #[cfg(test)]
 use std::sync::Mutex;
+
+use super::memory::WorkingMemory;
 
 /// What one hash costs. As the target of new hashes, Argon2 means Argon2id of the newest version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +52,13 @@ impl fmt::Display for ArgonCost {
 /// The primitive did not come to an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Broken(pub(super) &'static str);
+
+/// What a hash is computed with.
+#[derive(Default)]
+pub(super) struct Means {
+    pub(super) meter: Meter,
+    pub(super) memory: WorkingMemory,
+}
 
 /// Records the work that was done, so that tests can compare it without a clock.
 #[derive(Default)]

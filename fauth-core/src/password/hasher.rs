@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use super::{
     config::PasswordConfig,
-    cost::{Broken, Meter},
+    cost::{Broken, Means},
     error::{PasswordError, UnacceptablePassword},
     line::OnBehalfOf,
     pool::{self, Pool, Slot},
@@ -76,7 +76,7 @@ struct Inner {
     pool: Pool,
     /// Verified where there is no usable hash, for the time that it takes.
     dummy: StoredHash,
-    meter: Meter,
+    means: Means,
 }
 
 impl PasswordHasher {
@@ -99,7 +99,7 @@ impl PasswordHasher {
             )
         })?;
         let pool = Pool::new(config.slots(), config.queue());
-        Ok(Self { inner: Arc::new(Inner { config, pool, dummy, meter: Meter::default() }) })
+        Ok(Self { inner: Arc::new(Inner { config, pool, dummy, means: Means::default() }) })
     }
 
     /// Hashes a new password with a fresh random salt, and returns the string to store.
@@ -225,8 +225,8 @@ impl Turn {
         // Without a usable hash, the dummy is verified at the same cost and its answer discarded.
         let matched = self
             .run(password, move |inner, password| match &genuine {
-                Some(hash) => hash.matches(password, &inner.meter),
-                None => inner.dummy.spend(password, &inner.meter).map(|()| false),
+                Some(hash) => hash.matches(password, &inner.means),
+                None => inner.dummy.spend(password, &inner.means).map(|()| false),
             })
             .await?;
         Ok(match (matched, needs_rehash) {
@@ -240,7 +240,7 @@ impl Turn {
     pub(crate) async fn hash(&self, password: &str) -> Result<String, PasswordError> {
         self.inner.check_new(password).map_err(PasswordError::Unacceptable)?;
         let target = self.inner.config.target();
-        self.run(password, move |inner, password| target.create(password, &inner.meter)).await
+        self.run(password, move |inner, password| target.create(password, &inner.means)).await
     }
 
     /// As [`hash`](Self::hash), if that keeps nobody waiting.
@@ -248,7 +248,7 @@ impl Turn {
         self.inner.check_new(password).ok()?;
         let target = self.inner.config.target();
         let slot = self.inner.pool.free_slot()?;
-        self.run_in(slot, password, move |inner, password| target.create(password, &inner.meter)).await.ok()
+        self.run_in(slot, password, move |inner, password| target.create(password, &inner.means)).await.ok()
     }
 
     async fn run<T, J>(&self, password: &str, job: J) -> Result<T, PasswordError>
@@ -363,7 +363,7 @@ mod tests {
     #[tokio::test]
     async fn after_the_first_check_every_mismatch_costs_one_verification() {
         for (hasher, one_run) in [(argon2(), Cost::Argon2(ARGON2)), (bcrypt(), Cost::Bcrypt(5))] {
-            let work = || hasher.inner.meter.take();
+            let work = || hasher.inner.means.meter.take();
             let current = hasher.hash("right").await.unwrap();
             assert_eq!(work(), [one_run]);
 
@@ -398,14 +398,14 @@ mod tests {
     async fn a_password_refused_by_the_first_check_costs_nothing_for_any_user() {
         for hasher in [argon2(), bcrypt()] {
             let current = hasher.hash("right").await.unwrap();
-            hasher.inner.meter.take();
+            hasher.inner.means.meter.take();
             for password in ["", "\0", "right\0", "right\0right", &"x".repeat(1025)] {
                 for stored in [Some(&*current), None, Some("garbage")] {
                     assert_eq!(hasher.verify(password, stored).await, Ok(Verification::Mismatch));
                 }
                 assert!(matches!(hasher.hash(password).await, Err(PasswordError::Unacceptable(_))));
             }
-            assert_eq!(hasher.inner.meter.take(), []);
+            assert_eq!(hasher.inner.means.meter.take(), []);
         }
     }
 
@@ -415,7 +415,7 @@ mod tests {
         let stored = bcrypt().hash("right").await.unwrap();
         assert_eq!(hasher.verify("right", Some(&stored)).await, Ok(Verification::MatchNeedsRehash));
         assert_eq!(hasher.verify("wrong", Some(&stored)).await, Ok(Verification::Mismatch));
-        assert_eq!(hasher.inner.meter.take(), [Cost::Bcrypt(5), Cost::Bcrypt(5)]);
+        assert_eq!(hasher.inner.means.meter.take(), [Cost::Bcrypt(5), Cost::Bcrypt(5)]);
     }
 
     #[tokio::test]

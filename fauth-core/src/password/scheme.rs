@@ -5,7 +5,7 @@ use std::hint::black_box;
 use super::{
     argon::ArgonHash,
     bcrypt::{self, BcryptHash},
-    cost::{ArgonCost, Broken, Cost, Meter},
+    cost::{ArgonCost, Broken, Cost, Means},
 };
 
 /// Longer than any string of a known scheme with parameters under the ceilings.
@@ -20,10 +20,10 @@ impl Cost {
         }
     }
 
-    pub(super) fn create(self, password: &[u8], meter: &Meter) -> Result<String, Broken> {
+    pub(super) fn create(self, password: &[u8], means: &Means) -> Result<String, Broken> {
         match self {
-            Self::Argon2(cost) => ArgonHash::create(password, cost, meter),
-            Self::Bcrypt(cost) => BcryptHash::create(password, cost, meter),
+            Self::Argon2(cost) => ArgonHash::create(password, cost, means),
+            Self::Bcrypt(cost) => BcryptHash::create(password, cost, means),
         }
     }
 }
@@ -78,18 +78,18 @@ impl StoredHash {
         }
     }
 
-    pub(super) fn matches(&self, password: &[u8], meter: &Meter) -> Result<bool, Broken> {
+    pub(super) fn matches(&self, password: &[u8], means: &Means) -> Result<bool, Broken> {
         match self {
-            Self::Argon2(hash) => hash.matches(password, meter),
-            Self::Bcrypt(hash) => hash.matches(password, meter),
+            Self::Argon2(hash) => hash.matches(password, means),
+            Self::Bcrypt(hash) => hash.matches(password, means),
         }
     }
 
     /// Does the work of [`matches`](Self::matches) and forgets the answer.
-    pub(super) fn spend(&self, password: &[u8], meter: &Meter) -> Result<(), Broken> {
+    pub(super) fn spend(&self, password: &[u8], means: &Means) -> Result<(), Broken> {
         let password = password.get(..self.longest_password()).unwrap_or(password);
         // What nobody looks at need not be computed, an optimiser may think.
-        black_box(self.matches(password, meter)?);
+        black_box(self.matches(password, means)?);
         Ok(())
     }
 

@@ -127,9 +127,9 @@ impl<U: AuthUser> AuthProvider<U> {
     /// ```
     ///
     /// # Security
-    /// Nobody is asked whether they may, and the key can have any scope. Never take the subject from the body of a request: who
-    /// sends it would choose in whose name the key speaks. In a handler
-    /// [`create_api_key`](Self::create_api_key) is the one to call.
+    /// Nobody is asked whether they may, and the key can have any scope. Never take the subject
+    /// from the body of a request: who sends it would choose in whose name the key speaks. In a
+    /// handler [`create_api_key`](Self::create_api_key) is the one to call.
     ///
     /// # Errors
     /// [`ApiKeyError`] as from [`create_api_key`](Self::create_api_key), and if the user loader

@@ -64,7 +64,7 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 /// | [`store_timeout`](Self::store_timeout) | 5 seconds |
 /// | [`body_timeout`](Self::body_timeout) | 10 seconds |
 /// | [`api_key_prefix`](Self::api_key_prefix) | `fauth` |
-/// | [`api_key_scopes`](Self::api_key_scopes) | none: keys that users make have no scopes, or those of their token |
+/// | [`api_key_scopes`](Self::api_key_scopes) | none, unless the token has some |
 /// | [`clock`](Self::clock) | the system's |
 #[must_use = "a provider exists only after `build`"]
 pub struct AuthProviderBuilder<U> {

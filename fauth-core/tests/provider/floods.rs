@@ -427,20 +427,15 @@ async fn a_login_that_raises_the_epoch_in_the_middle_of_an_end_does_not_outlive_
 async fn a_login_at_a_full_share_whose_store_fails_leaves_nothing_that_works() {
     let calls = ["check", "epoch", "open", "revoke", "epoch", "raise_epoch", "end_all", "find_session"];
     for fault in Fault::ALL {
-        for number in 3..calls.len() {
+        for (number, call) in calls.iter().enumerate().skip(3) {
             let race = Race::new().await;
             race.calls.recover();
             race.calls.calls();
             race.calls.fault_after(number, fault);
             let refused = race.slow.auth.login("alice").await.unwrap_err();
-            assert_eq!(refused.status(), 503, "{fault:?} at {}", calls[number]);
-            assert_eq!(race.calls.calls().get(number), Some(&calls[number]));
-            assert_eq!(
-                race.world.auth.sessions("alice").await.unwrap(),
-                [],
-                "{fault:?} at {}",
-                calls[number]
-            );
+            assert_eq!(refused.status(), 503, "{fault:?} at {call}");
+            assert_eq!(race.calls.calls().get(number), Some(call));
+            assert_eq!(race.world.auth.sessions("alice").await.unwrap(), [], "{fault:?} at {call}");
         }
     }
     let race = Race::new().await;
