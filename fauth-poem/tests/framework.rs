@@ -493,7 +493,7 @@ async fn a_body_that_stalls_on_the_wire_is_408() {
     listener.set_nonblocking(true).unwrap();
     let acceptor = TcpAcceptor::from_std(listener).unwrap();
     let server = tokio::spawn(Server::new_with_acceptor(acceptor).run(auth_routes(&auth)));
-    let talk = |path: &'static str| {
+    let talk = move |path: &'static str| {
         let head = format!(
             "POST {path} HTTP/1.1\r\nHost: app.example\r\nContent-Type: application/json\r\n\
              Content-Length: 100\r\n\r\n{{"
