@@ -76,6 +76,8 @@ pub fn require<U: AuthUser>(auth: &AuthProvider<U>, requirement: Requirement) ->
 /// A bad credential is refused, but a dead cookie (expired, revoked, or of somebody who is gone) counts as none,
 /// and is deleted by the response: extractors alone cannot do that. What depends on the cookie is kept from
 /// shared caches.
+///
+/// To visitors the guard brings no provider: the application holds it, with `.data(auth)`.
 #[must_use]
 pub fn visitor<U: AuthUser>(auth: &AuthProvider<U>) -> RequireMiddleware<U> {
     RequireMiddleware { guard: Guard::visitor(auth) }

@@ -6,7 +6,9 @@
 //! - In handlers: [`CurrentUser`], [`MaybeUser`] (not `Option<CurrentUser>`), [`Token`],
 //!   [`Grant`].
 //! - Login, refresh and logout: [`auth_routes`]; under other paths, or beside pages of your own: [`AuthRoutes`].
-//! - Pages that a user and a visitor may see: [`visitor`], so that a dead cookie is deleted.
+//! - Pages that a user and a visitor may see: [`visitor`], so that a dead cookie is deleted. With
+//!   cookies, prefer it and the guards to extractors alone, which cannot keep an answer from shared
+//!   caches either.
 //! - Endpoints of the application's own: [`Head`] shows the core a request, [`respond`] turns its reply into a response.
 //!
 //! # The order of middlewares
