@@ -113,6 +113,43 @@ impl ApiKeyFormat {
     }
 }
 
+/// The scopes that users may give to the keys which they make; `None` if nobody has named any.
+#[derive(Debug)]
+pub(crate) struct OfferedScopes(Option<Vec<Box<str>>>);
+
+impl OfferedScopes {
+    pub(crate) fn new(named: Option<Vec<String>>) -> Result<Self, ConfigError> {
+        let is_possible = |named: &Vec<String>| !named.is_empty() && named.iter().all(|scope| fits(scope));
+        if !named.as_ref().is_none_or(is_possible) {
+            return Err(ConfigError::new(
+                "api_key_scopes",
+                "there is none, or one is empty, longer than 255 bytes, or has characters that no scope has",
+                "name scopes as RFC 6749 section 3.3 has them, or leave it out if keys have none",
+            ));
+        }
+        Ok(Self(named.map(|named| named.into_iter().map(String::into_boxed_str).collect())))
+    }
+
+    /// May whoever presents this token make this key? A token with scopes gives a key no others.
+    /// One without says nothing of what its user may do, so that only the list can.
+    pub(crate) fn check(&self, request: &ApiKeyRequest<'_>, token: &TokenPayload) -> Result<(), ApiKeyError> {
+        request.check_scopes()?;
+        let mut scopes = request.scopes.iter();
+        if !token.scopes().is_empty() && !scopes.clone().all(|scope| token.has_scope(scope)) {
+            return Err(ApiKeyError::ScopeNotHeld);
+        }
+        match &self.0 {
+            Some(named) if !scopes.all(|scope| named.iter().any(|named| **named == **scope)) => {
+                Err(ApiKeyError::ScopeNotOffered)
+            }
+            None if token.scopes().is_empty() && !request.scopes.is_empty() => {
+                Err(ApiKeyError::NoScopesOffered)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// When uses of keys are noted.
 #[derive(Debug)]
 pub(crate) struct UseNotes {
@@ -233,7 +270,8 @@ impl<'a> ApiKeyRequest<'a> {
         self
     }
 
-    /// Adds scopes: at most 64, of at most 255 bytes each. A route that asks for scopes is open to
+    /// Adds scopes: at most 64, of at most 255 bytes each. Users may give those that
+    /// [`api_key_scopes`](crate::AuthProviderBuilder::api_key_scopes) names. A route that asks for scopes is open to
     /// the keys that have them; a key without scopes opens only what
     /// [allows API keys](crate::Requirement::allow_api_keys).
     pub fn scopes(mut self, scopes: impl IntoIterator<Item: Into<Cow<'a, str>>>) -> Self {
@@ -268,10 +306,11 @@ impl<'a> ApiKeyRequest<'a> {
         self
     }
 
-    /// A token with scopes gives a key no others. One without may do whatever its user may, and a
-    /// key of it never does more.
-    pub(crate) fn is_within(&self, token: &TokenPayload) -> bool {
-        token.scopes().is_empty() || self.scopes.iter().all(|scope| token.has_scope(scope))
+    fn check_scopes(&self) -> Result<(), ApiKeyError> {
+        if self.scopes.len() > MAX_SCOPES || !self.scopes.iter().all(|scope| fits(scope)) {
+            return Err(ApiKeyError::InvalidScope);
+        }
+        Ok(())
     }
 
     /// What is to be kept of the key, if the request is possible. `epoch` is that of its owner.
@@ -288,10 +327,7 @@ impl<'a> ApiKeyRequest<'a> {
         if self.name.len() > MAX_NAME_BYTES || self.name.chars().any(char::is_control) {
             return Err(ApiKeyError::InvalidName);
         }
-        let fits = |scope: &Cow<'_, str>| scope.len() <= MAX_SCOPE_BYTES && is_scope(scope);
-        if self.scopes.len() > MAX_SCOPES || !self.scopes.iter().all(fits) {
-            return Err(ApiKeyError::InvalidScope);
-        }
+        self.check_scopes()?;
         Ok(ApiKey {
             id,
             owner,
@@ -304,6 +340,10 @@ impl<'a> ApiKeyRequest<'a> {
             user_epoch: (!self.survives_password_change).then_some(epoch.min(i64::MAX.unsigned_abs())),
         })
     }
+}
+
+fn fits(scope: &str) -> bool {
+    scope.len() <= MAX_SCOPE_BYTES && is_scope(scope)
 }
 
 fn end_of(lifetime: Option<Duration>, now: Timestamp) -> Result<Timestamp, ApiKeyError> {
@@ -330,6 +370,17 @@ pub enum ApiKeyError {
     /// The token of the request has scopes, and not all of those that the key shall have.
     #[error("the key shall have a scope that the token which asks for it does not have")]
     ScopeNotHeld,
+    /// The key shall have a scope that
+    /// [`api_key_scopes`](crate::AuthProviderBuilder::api_key_scopes) does not name.
+    #[error("the key shall have a scope that users may not give to their keys")]
+    ScopeNotOffered,
+    /// The token of the request has no scopes, and the application does not say which the keys of
+    /// its users may have.
+    #[error(
+        "the key shall have scopes, and nobody has said which ones users may give to their keys: \
+         name them with `AuthProviderBuilder::api_key_scopes`"
+    )]
+    NoScopesOffered,
     /// There is no user of this subject.
     #[error("there is no user of this subject")]
     UnknownOwner,

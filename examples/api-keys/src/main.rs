@@ -57,6 +57,7 @@ fn app(config: AuthConfig) -> Result<Router, BoxError> {
         .identity_loader(async |name: String| Ok::<_, Infallible>(find(&name)))
         .store(MemoryStore::new()) // keys are kept there too, as hashes
         .api_key_prefix("acme") // so that scanners of published code recognise a key: `acme_…`
+        .api_key_scopes([SCOPE, "tickets:read"]) // what users may give to their keys
         .build()?;
     // Whoever is logged in manages keys. No key does: a requirement lets none in that it does not
     // name.
@@ -98,8 +99,7 @@ async fn create(
         return respond(auth.refuse(&Rejection::InvalidRequest, &Head::from(&head)));
     };
     // For the user of the grant, never for one that the body names. Who has logged in more than
-    // fifteen minutes ago is told to do it again. A list of the scopes that may be asked for would
-    // be checked here.
+    // fifteen minutes ago is told to do it again.
     match auth.create_api_key(&granted, ApiKeyRequest::new(name).scopes(scopes)).await {
         Ok(new) => {
             // The only time that anybody sees the key.
@@ -283,6 +283,9 @@ mod tests {
         let refused = service.create(&alice, &["two words"]);
         assert_eq!(refused.status, 422, "{}", refused.text());
         assert!(refused.text().contains("scope"));
+        let refused = service.create(&alice, &[SCOPE, "users:delete"]);
+        assert_eq!(refused.status, 422, "{}", refused.text());
+        assert!(refused.text().contains("a scope that users may not give to their keys"));
         let refused = service.send(Request::post("/keys").bearer(&alice).json(&json!({ "name": 1 })));
         assert_eq!((refused.status, refused.json()["error"].as_str()), (400, Some("invalid_request")));
         assert_eq!(service.send(Request::get("/keys")).status, 401);

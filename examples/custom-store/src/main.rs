@@ -94,8 +94,11 @@ struct Maps {
 
 enum SessionRow {
     Open(Box<OpenSession>),
-    /// The tombstone of a session that was ended: its id never becomes live again.
-    Ended,
+    /// The tombstone of a session that was ended: its id never becomes live again. Whoever comes
+    /// with a refresh token of it is told until when its access tokens have to be revoked.
+    Ended {
+        tokens_end_at: Timestamp,
+    },
 }
 
 struct OpenSession {
@@ -175,7 +178,9 @@ impl SessionStore for MapStore {
         let mut maps = self.maps()?;
         let open = match maps.sessions.get_mut(&(owned(owner), rotation.session.clone())) {
             None => return Ok(RotationOutcome::Unknown),
-            Some(SessionRow::Ended) => return Ok(RotationOutcome::Ended),
+            Some(SessionRow::Ended { tokens_end_at }) => {
+                return Ok(RotationOutcome::Ended { tokens_end_at: *tokens_end_at });
+            }
             Some(SessionRow::Open(open)) => open,
         };
         // The rule for refresh tokens is fauth's, the same for every store. A store carries it
@@ -196,7 +201,7 @@ impl SessionStore for MapStore {
             }
             RotationDecision::End => {
                 let ended = maps.end(owner, &rotation.session);
-                ended.map_or(RotationOutcome::Ended, RotationOutcome::Reused)
+                ended.map_or(RotationOutcome::Unknown, RotationOutcome::Reused)
             }
         })
     }
@@ -240,7 +245,7 @@ impl Maps {
         let mut live: Vec<Session> = of_owner
             .filter_map(|(_, row)| match row {
                 SessionRow::Open(open) => Some(open.session.clone()),
-                SessionRow::Ended => None,
+                SessionRow::Ended { .. } => None,
             })
             .filter(|session| !session.has_expired(now))
             .collect();
@@ -251,10 +256,10 @@ impl Maps {
     /// Puts a tombstone in place of an open session.
     fn end(&mut self, owner: &Owner<'_>, id: &SessionId) -> Option<Session> {
         let row = self.sessions.get_mut(&(owned(owner), id.clone()))?;
-        match std::mem::replace(row, SessionRow::Ended) {
-            SessionRow::Open(open) => Some(open.session),
-            SessionRow::Ended => None,
-        }
+        let SessionRow::Open(open) = row else { return None };
+        let ended = open.session.clone();
+        *row = SessionRow::Ended { tokens_end_at: ended.tokens_end_at };
+        Some(ended)
     }
 }
 

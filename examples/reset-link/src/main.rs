@@ -22,7 +22,7 @@ use std::{
 };
 
 use axum::{
-    Form, Json, Router,
+    Form, Router,
     extract::{FromRef, State},
     http::{StatusCode, header, request::Parts},
     response::{Html, IntoResponse, Response},
@@ -31,10 +31,11 @@ use axum::{
 use fauth_axum::{CurrentUser, Head, auth_routes, respond};
 use fauth_core::{
     AuthConfig, AuthProvider, AuthUser, BoxError, ClientInfo, ConfigError, IdentityLoader, LoginRequest,
-    MemoryStore, OneTimePurpose, Purpose, Rejection, TokenPair, TokenPayload, UserLoader, async_trait,
+    MemoryStore, OneTimePurpose, Purpose, Rejection, TokenPayload, UserLoader, async_trait,
     one_time::{LinkBase, OneTimeRequest},
     password::{OnBehalfOf, PasswordConfig, PasswordError, PasswordHasher},
     rejection::Unavailable,
+    reply::Reply,
     token::TokenError,
 };
 use serde::Deserialize;
@@ -227,8 +228,8 @@ impl App {
 
 async fn magic_login(State(app): State<App>, head: Parts, Form(form): Form<MagicLogin>) -> Response {
     let head = Head::from(&head);
-    match app.log_in_by_link(&form.token, app.auth.client(&head)).await {
-        Ok(pair) => ([(header::CACHE_CONTROL, "no-store")], Json(pair)).into_response(),
+    match app.log_in_by_link(&form.token, &head).await {
+        Ok(reply) => respond(reply),
         Err(rejection) => respond(app.auth.refuse(&rejection, &head)),
     }
 }
@@ -241,9 +242,9 @@ struct MagicLogin {
 impl App {
     /// The link works in any browser, so that somebody who reads mail on the phone can log in
     /// there. To bind a link to the browser that asked for it, see `OneTimeRequest::browser`.
-    async fn log_in_by_link(&self, token: &str, client: ClientInfo) -> Result<TokenPair, Rejection> {
+    async fn log_in_by_link(&self, token: &str, head: &Head<'_>) -> Result<Reply, Rejection> {
         let redeemed = self.auth.redeem(token, OneTimePurpose::MagicLink).await?;
-        self.auth.login(LoginRequest::for_user(&**redeemed.user()).client(client)).await
+        self.auth.login_reply(head, LoginRequest::for_user(&**redeemed.user())).await
     }
 }
 

@@ -65,8 +65,11 @@ impl<U: AuthUser> AuthProvider<U> {
     /// ```
     ///
     /// A key outlives the session that makes it, so that this needs a login of the last fifteen
-    /// minutes, as [`Requirement::login_within`] asks for it. If the token of the request has
-    /// scopes, the key can have only these.
+    /// minutes, as [`Requirement::login_within`] asks for it.
+    ///
+    /// A key can have the scopes that [`api_key_scopes`](crate::AuthProviderBuilder::api_key_scopes)
+    /// names. If the token of the request has scopes, the key can have only these of them; then the
+    /// list may be left out. Without both a key has no scopes.
     ///
     /// # Errors
     /// [`ApiKeyError`] if the request is impossible, the owner has 100 keys already, or the store,
@@ -82,9 +85,7 @@ impl<U: AuthUser> AuthProvider<U> {
         }
         let (user, token) = (granted.user(), granted.payload());
         self.decide(granted, &Requirement::user().login_within(MADE_WITHIN))?;
-        if !request.is_within(token) {
-            return Err(ApiKeyError::ScopeNotHeld);
-        }
+        self.inner.api_key_scopes.check(&request, token)?;
         let new = self.make_api_key(token.subject(), user.token_epoch(), request).await?;
         // Everything of the user may have ended since the request was let in. Whoever ends it does
         // so first and looks for keys second; this is the other way round, so that one of the two
@@ -126,7 +127,7 @@ impl<U: AuthUser> AuthProvider<U> {
     /// ```
     ///
     /// # Security
-    /// Nobody is asked whether they may. Never take the subject from the body of a request: who
+    /// Nobody is asked whether they may, and the key can have any scope. Never take the subject from the body of a request: who
     /// sends it would choose in whose name the key speaks. In a handler
     /// [`create_api_key`](Self::create_api_key) is the one to call.
     ///

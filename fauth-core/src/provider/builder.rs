@@ -15,7 +15,7 @@ use super::{
     registry::{PROCESS, Resident},
 };
 use crate::{
-    api_key::{ApiKeyFormat, UseNotes},
+    api_key::{ApiKeyFormat, OfferedScopes, UseNotes},
     clock::{Clock, SystemClock},
     config::AuthConfig,
     csrf::TrustedOrigins,
@@ -64,6 +64,7 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 /// | [`store_timeout`](Self::store_timeout) | 5 seconds |
 /// | [`body_timeout`](Self::body_timeout) | 10 seconds |
 /// | [`api_key_prefix`](Self::api_key_prefix) | `fauth` |
+/// | [`api_key_scopes`](Self::api_key_scopes) | none: keys that users make have no scopes, or those of their token |
 /// | [`clock`](Self::clock) | the system's |
 #[must_use = "a provider exists only after `build`"]
 pub struct AuthProviderBuilder<U> {
@@ -88,6 +89,7 @@ pub struct AuthProviderBuilder<U> {
     revocable_claims: Vec<String>,
     waivers: Waivers,
     api_key_prefix: Option<String>,
+    api_key_scopes: Option<Vec<String>>,
 }
 
 /// What was said to be meant.
@@ -122,6 +124,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             revocable_claims: Vec::new(),
             waivers: Waivers::default(),
             api_key_prefix: None,
+            api_key_scopes: None,
         }
     }
 
@@ -339,6 +342,25 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         self
     }
 
+    /// Names scopes that users may give to the API keys which they make with
+    /// [`create_api_key`](AuthProvider::create_api_key): at least one. What users may not do
+    /// themselves does not belong here, since a scope is all that a route asks of a key.
+    ///
+    /// ```
+    /// # let builder = fauth_testing::provider();
+    /// let auth = builder.api_key_scopes(["reports:read", "tickets:read"]).build()?;
+    /// # Ok::<(), fauth_core::ConfigError>(())
+    /// ```
+    ///
+    /// A token that has scopes itself gives a key only those of them that are named here. Without
+    /// this list it gives any of its own, and a token without scopes, such as that of
+    /// `POST /login`, makes keys without scopes only. Keys that exist are not concerned, nor are
+    /// those of [`danger_create_api_key_for`](AuthProvider::danger_create_api_key_for).
+    pub fn api_key_scopes(mut self, scopes: impl IntoIterator<Item: Into<String>>) -> Self {
+        self.api_key_scopes.get_or_insert_default().extend(scopes.into_iter().map(Into::into));
+        self
+    }
+
     /// How long a store may take before the request is refused with 503. Default: 5 seconds; at most 300.
     pub fn store_timeout(mut self, limit: Duration) -> Self {
         self.store_timeout = limit;
@@ -394,6 +416,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             transports.push(Box::new(BearerTransport::new()));
         }
         let api_key_format = ApiKeyFormat::new(self.api_key_prefix.as_deref())?;
+        let api_key_scopes = OfferedScopes::new(self.api_key_scopes)?;
         if self.stores.api_keys.is_some() {
             add_key_transports(&mut transports, api_key_format.lead());
         }
@@ -445,6 +468,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             sessions,
             revocations,
             api_key_format,
+            api_key_scopes,
             api_key_uses: UseNotes::default(),
             seals: self.config.seals(),
             identifier_key: self.config.identifier_key(),

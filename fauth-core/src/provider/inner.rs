@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::registry::Resident;
 use crate::{
-    api_key::{ApiKeyFormat, UseNotes},
+    api_key::{ApiKeyFormat, OfferedScopes, UseNotes},
     client::TrustedProxies,
     clock::{Clock, Timestamp},
     csrf::TrustedOrigins,
@@ -106,6 +106,7 @@ pub(super) struct Inner<U> {
     pub(super) sessions: Option<Sessions>,
     pub(super) revocations: Option<Revocations>,
     pub(super) api_key_format: ApiKeyFormat,
+    pub(super) api_key_scopes: OfferedScopes,
     pub(super) api_key_uses: UseNotes,
     pub(super) seals: Seals,
     pub(super) identifier_key: Zeroizing<String>,

@@ -207,6 +207,10 @@ pub(crate) const fn outcome(ended: Ended) -> LoggedOut {
     let (revoked, detail) = match ended {
         Ended::Tokens => (true, "Nothing that was issued in the session opens anything any more"),
         Ended::Session => (false, "The session has ended; its access tokens stay good until they expire"),
+        Ended::Token => (
+            false,
+            "The token has ended; a refresh token that was issued with it stays good until it expires",
+        ),
         Ended::Nothing => {
             (false, "Forget the tokens: they are not kept on the server and stay good until they expire")
         }
@@ -218,7 +222,7 @@ pub(crate) const fn outcome(ended: Ended) -> LoggedOut {
 pub(crate) const fn outcome_everywhere(ended: Ended) -> LoggedOut {
     let (revoked, detail) = match ended {
         Ended::Tokens => (true, "Nothing that was issued before opens anything any more"),
-        Ended::Session | Ended::Nothing | Ended::Unknown => {
+        Ended::Session | Ended::Token | Ended::Nothing | Ended::Unknown => {
             (false, "All sessions have ended; their access tokens stay good until they expire")
         }
     };

@@ -150,7 +150,7 @@ impl<U: AuthUser> AuthProvider<U> {
         payload: &TokenPayload,
         now: Timestamp,
     ) -> Result<(), Rejection> {
-        refusal(self.verdict(payload, now).await?)
+        refusal(self.verdict(payload, None, now).await?)
     }
 
     /// As [`refuse_if_revoked`](Self::refuse_if_revoked), for a refresh token. That its session
@@ -164,7 +164,7 @@ impl<U: AuthUser> AuthProvider<U> {
     ) -> Result<(), Rejection> {
         let is_known_elsewhere = self.inner.sessions.is_some()
             && self.inner.revocations.as_ref().is_none_or(|revocations| revocations.claims.is_empty());
-        match self.verdict(payload, now).await? {
+        match self.verdict(payload, login_made_of(payload).as_ref(), now).await? {
             Verdict::BeforeMemory if is_known_elsewhere => Ok(()),
             verdict => refusal(verdict),
         }
@@ -219,12 +219,20 @@ impl<U: AuthUser> AuthProvider<U> {
         compared(self.call_store(revocations.store.check(&facts, now)).await?, now)
     }
 
-    async fn verdict(&self, payload: &TokenPayload, now: Timestamp) -> Result<Verdict, Rejection> {
+    /// The verdict on a token, and on the login that was made of it, if it is known to be one.
+    async fn verdict(
+        &self,
+        payload: &TokenPayload,
+        login: Option<&SessionId>,
+        now: Timestamp,
+    ) -> Result<Verdict, Rejection> {
         let Some(revocations) = &self.inner.revocations else { return Ok(Verdict::Good) };
         let claims = claimed(&revocations.claims, payload)?;
+        let mut targets = targets(payload, &claims);
+        targets.extend(login.map(|login| RevocationTarget::Session(login.as_str())));
         let facts = TokenFacts {
             owner: self.owner(payload.subject()),
-            targets: &targets(payload, &claims),
+            targets: &targets,
             epoch: payload.epoch(),
             issued_at: payload.issued_at(),
         };
@@ -245,6 +253,10 @@ impl<U: AuthUser> AuthProvider<U> {
     /// Ends everything that was issued to an owner so far, but for the session to `keep`: what it
     /// was issued is of an earlier epoch too, and must be issued again. Returns the new epoch; 0 if
     /// there is no revocation store.
+    ///
+    /// Whoever keeps a session raises the epoch first and looks at that session last; whoever keeps
+    /// none ends the sessions first and looks at the epoch last. So of two that run at the same
+    /// time one finds what the other has done, and the session is over.
     pub(super) async fn end_everything(
         &self,
         owner: &Owner<'_>,
@@ -257,10 +269,14 @@ impl<U: AuthUser> AuthProvider<U> {
         let Some(sessions) = &self.inner.sessions else { return Ok(epoch) };
         let ended = self.call_store(sessions.store.end_all(owner, keep, now)).await?;
         // Other instances may issue tokens that outlast every login of this one.
-        match tokens_end(&ended).map(accepted_until).filter(|end| *end > until) {
-            Some(until) => self.raise_epoch(owner, until, now).await,
-            None => Ok(epoch),
+        if let Some(until) = tokens_end(&ended).map(accepted_until).filter(|end| *end > until) {
+            return self.raise_epoch(owner, until, now).await;
         }
+        if keep.is_none() && self.current_epoch(&owner.subject, now).await? != epoch {
+            // A session that has ended just now may have been issued tokens of this other epoch.
+            return self.raise_epoch(owner, until, now).await;
+        }
+        Ok(epoch)
     }
 
     async fn raise_epoch(
@@ -329,10 +345,11 @@ impl<U: AuthUser> AuthProvider<U> {
         if self.fits_own(owner, &targets_of(&live), until, now).await? {
             return Ok(None);
         }
-        let is_good = self.current_epoch(&owner.subject, now).await? == epoch;
-        let raised = self.end_everything(owner, is_good.then_some(login), until, now).await?;
+        let keep = (self.current_epoch(&owner.subject, now).await? == epoch).then_some(login);
+        let raised = self.end_everything(owner, keep, until, now).await?;
         self.raise(&everything_ended(owner));
-        Ok(is_good.then_some(raised))
+        let (Some(sessions), Some(login)) = (&self.inner.sessions, keep) else { return Ok(None) };
+        Ok(self.find_live(sessions, owner, login, now).await?.map(|_| raised))
     }
 
     /// Revokes the tokens of sessions that are about to end, or have ended just now.
@@ -366,7 +383,8 @@ impl<U: AuthUser> AuthProvider<U> {
         now: Timestamp,
     ) -> Result<(), Rejection> {
         let owner = self.owner(payload.subject());
-        let target = login_target(payload);
+        let made = login_made_of(payload);
+        let target = login_target(payload, made.as_ref());
         let own_end = accepted_until(payload.expires_at());
         let is_refresh = payload.purpose() == Purpose::Refresh;
         let until = match (self.is_login_over(payload, target, now).await, session) {
@@ -374,6 +392,9 @@ impl<U: AuthUser> AuthProvider<U> {
             // It may still live, and was perhaps revoked for no longer than its access tokens
             // last.
             (_, SessionState::Unknown) => self.login_is_over(now).max(own_end),
+            // However often that is told, the end is the same, and written once.
+            (Some(_), SessionState::Ended { tokens_end_at }) => accepted_until(tokens_end_at),
+            (None, SessionState::Ended { tokens_end_at }) => self.session_is_over(tokens_end_at, now),
             // Its refresh tokens ended with it.
             (Some(_), SessionState::Gone) if is_refresh => return Ok(()),
             (Some(_), _) => own_end,
@@ -426,17 +447,28 @@ pub(super) enum SessionState {
     None,
     /// The session store says that it is not live.
     Gone,
+    /// The session store says that it was ended, and when the last of its access tokens is over.
+    Ended { tokens_end_at: Timestamp },
     /// The session store did not answer.
     Unknown,
 }
 
 /// What a login is revoked by: all of its tokens name the session. A token without one stands for
-/// itself.
-fn login_target(payload: &TokenPayload) -> RevocationTarget<'_> {
-    match payload.session_id() {
-        Some(id) => RevocationTarget::Session(id),
-        None => RevocationTarget::TokenId(payload.token_id()),
+/// itself, or for the login that was made of it.
+fn login_target<'a>(payload: &'a TokenPayload, made: Option<&'a SessionId>) -> RevocationTarget<'a> {
+    match (made, payload.session_id()) {
+        (Some(made), _) => RevocationTarget::Session(made.as_str()),
+        (None, Some(id)) => RevocationTarget::Session(id),
+        (None, None) => RevocationTarget::TokenId(payload.token_id()),
     }
+}
+
+/// What the tokens name as their login that a refresh token without one is exchanged for: without
+/// a session store it can be exchanged again and again, and all that comes of it ends together.
+pub(super) fn login_made_of(payload: &TokenPayload) -> Option<SessionId> {
+    let names_none = payload.session_id().and_then(SessionId::parse).is_none();
+    let is_refresh = payload.purpose() == Purpose::Refresh;
+    (is_refresh && names_none).then(|| SessionId::of_refresh_token(payload.token_id()))
 }
 
 fn everything_ended<'a>(owner: &'a Owner<'_>) -> Event<'a> {

@@ -17,7 +17,7 @@ use super::{
     granted::Granted,
     inner::{AuthProvider, Sessions},
     presented::Presented,
-    revocations::{SessionState, after},
+    revocations::{SessionState, after, login_made_of},
     run_to_completion::RunToCompletion,
 };
 use crate::{
@@ -55,6 +55,8 @@ pub(crate) enum Ended {
     Tokens,
     /// The session: no more tokens are issued, but access tokens stay valid until they expire.
     Session,
+    /// The access token that was presented. Which refresh token belongs to it is unknown.
+    Token,
     /// Nothing: the server keeps nothing that could be ended.
     Nothing,
     /// Nothing: without a valid token it is unknown which session was meant.
@@ -251,7 +253,11 @@ impl<U: AuthUser> AuthProvider<U> {
         now: Timestamp,
     ) -> Result<TokenPair, Rejection> {
         let mut request = reissue_request(&login.payload, claims)?;
-        request.bound.session = login.session.clone();
+        request.bound.session = match &login.session {
+            // Without a session store it is only there to be revoked.
+            None if self.inner.revocations.is_some() => login_made_of(&login.payload),
+            session => session.clone(),
+        };
         self.pair(&mut request, now, now).await
     }
 
@@ -302,10 +308,10 @@ impl<U: AuthUser> AuthProvider<U> {
                 let ended = EndedSession { id: id.clone(), tokens_end_at };
                 return Err(self.revoke_replayed(owner, ended, now, client).await);
             }
-            RotationOutcome::Ended => {
+            RotationOutcome::Ended { tokens_end_at } => {
                 // The call that ended the session may have been interrupted before it revoked the
                 // access tokens.
-                self.end_login(login, now).await?;
+                self.revoke_tombstone(payload, tokens_end_at, now).await?;
                 return Err(Rejection::InvalidToken(InvalidToken::SessionEnded));
             }
             RotationOutcome::Expired => {
@@ -320,6 +326,18 @@ impl<U: AuthUser> AuthProvider<U> {
         let mut request = reissue_request(payload, claims)?.authenticated_at(session.created_at);
         bind(&mut request, &session, successor);
         Ok((self.pair(&mut request, now, made_at).await?, reason))
+    }
+
+    /// Revokes the access tokens of a session that has ended before, unless that was done.
+    async fn revoke_tombstone(
+        &self,
+        payload: &TokenPayload,
+        tokens_end_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
+        let (this, payload) = (self.clone(), payload.clone());
+        let state = SessionState::Ended { tokens_end_at };
+        RunToCompletion::new(async move { this.revoke_login_of(&payload, state, now).await }).await
     }
 
     /// Reacts to a replayed refresh token, which shows that somebody has a copy: raises the
@@ -349,6 +367,10 @@ impl<U: AuthUser> AuthProvider<U> {
     /// # Security
     /// Without a revocation store, access tokens stay valid until they expire.
     ///
+    /// Without a session store, an access token that the Python fauth has issued is all that a
+    /// logout with it ends, because it does not name its refresh token: log out with that one, and
+    /// everything that was made of it ends.
+    ///
     /// # Errors
     /// - [`Rejection::InvalidToken`] if the token is neither a valid access token nor a valid
     ///   refresh token.
@@ -359,7 +381,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let payload = self.verify_of_login(token.as_bytes())?;
         match self.end_presented(Some(&payload), client).await? {
             Ended::Nothing | Ended::Unknown => Err(Rejection::Misconfigured(Misconfigured::NoStore)),
-            Ended::Session | Ended::Tokens => Ok(()),
+            Ended::Session | Ended::Tokens | Ended::Token => Ok(()),
         }
     }
 
@@ -431,6 +453,7 @@ impl<U: AuthUser> AuthProvider<U> {
             found?;
         }
         Ok(match (&self.inner.revocations, &self.inner.sessions) {
+            (Some(_), None) if has_unknown_login(payload) => Ended::Token,
             (Some(_), _) => Ended::Tokens,
             (None, Some(_)) if session.is_some() => Ended::Session,
             _ => Ended::Nothing,
@@ -769,6 +792,11 @@ fn successor_of(payload: &TokenPayload, nonce: Nonce) -> Result<RefreshId, Rejec
 fn end_of(now: Timestamp, lifetime: Duration) -> Result<Timestamp, Rejection> {
     let end = now.checked_add(lifetime).filter(|end| *end <= Timestamp::MAX);
     end.ok_or(Rejection::Unavailable(Unavailable::Clock))
+}
+
+/// The Python fauth issues access tokens beside refresh tokens, and neither names the other.
+fn has_unknown_login(payload: &TokenPayload) -> bool {
+    payload.is_of_python_fauth() && payload.purpose() == Purpose::Access && payload.session_id().is_none()
 }
 
 /// What is left at `now` of a span that began at `from`.

@@ -59,7 +59,8 @@ const DEFAULT_CAPACITY: usize = 1_000_000;
 /// A restart loses all revocations. The store therefore refuses every token issued before it
 /// began to remember, and the users of those tokens log in again. It begins to remember when it
 /// is made, by its [`clock`](MemoryStoreBuilder::clock), or at the time set with
-/// [`remembers_since`](MemoryStoreBuilder::remembers_since).
+/// [`remembers_since`](MemoryStoreBuilder::remembers_since). Times are whole seconds: a token that
+/// was issued and revoked in the second of the restart, before it, is not refused.
 ///
 /// The store also begins anew if the clock jumps back to before the expiry of a revocation that it
 /// has already forgotten. So it never accepts a token whose revocation it has lost.

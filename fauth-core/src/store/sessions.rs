@@ -180,8 +180,13 @@ pub enum RotationOutcome {
     /// The token has been used before: somebody has a copy of it. The session was live, and
     /// **this call has ended it**.
     Reused(Session),
-    /// The session has been ended before.
-    Ended,
+    /// The session has been ended before. Whoever has ended it may have died before it could revoke
+    /// its access tokens.
+    Ended {
+        /// [`Session::tokens_end_at`] as it was then. A store that has forgotten it, after that
+        /// time was over for an hour, tells an earlier one.
+        tokens_end_at: Timestamp,
+    },
     /// The session has ended by itself.
     Expired,
     /// There is no such session, or it was forgotten after its time.
@@ -227,7 +232,7 @@ pub trait SessionStore: Send + Sync + 'static {
     /// Exchanges the newest refresh token of a session for its successor, in one atomic step:
     ///
     /// 1. the owner has no such session: [`Unknown`](RotationOutcome::Unknown); it was ended:
-    ///    [`Ended`](RotationOutcome::Ended);
+    ///    [`Ended`](RotationOutcome::Ended), with the end of its tokens;
     /// 2. else as [`RotationDecision`](super::RotationDecision) says, which every backend calls.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 /// The id of a session, `sid` in its tokens: 128 random bits as 22 characters of base64url.
@@ -29,6 +30,15 @@ impl SessionId {
 
     pub(crate) fn from_random(bytes: [u8; 16]) -> Self {
         Self(URL_SAFE_NO_PAD.encode(bytes).into_boxed_str())
+    }
+
+    /// The login of a refresh token that names none, such as one of the Python fauth: always the
+    /// same for the same token, and the `jti` cannot be told from it.
+    pub(crate) fn of_refresh_token(token_id: &str) -> Self {
+        let hash = Sha256::new().chain_update("fauth: login of a refresh token\0").chain_update(token_id);
+        let mut bytes = [0; 16];
+        bytes.iter_mut().zip(hash.finalize()).for_each(|(byte, of_hash)| *byte = of_hash);
+        Self::from_random(bytes)
     }
 }
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use fauth_core::{
-    ClientInfo, Granted, LoginRequest, LogoutAll, MemoryStore, Missing, OneTimePurpose, Rejection,
-    Requirement, TokenRequest,
+    AuthProviderBuilder, ClientInfo, Granted, LoginRequest, LogoutAll, MemoryStore, Missing, OneTimePurpose,
+    Rejection, Requirement, TokenRequest,
     api_key::{ApiKeyError, ApiKeyRequest, NewApiKey},
     clock::Clock as _,
     event::EventKind,
@@ -24,6 +24,17 @@ const SECOND: Duration = Duration::from_secs(1);
 fn world() -> (World, FaultyStore) {
     let store = FaultyStore::default();
     (World::with(|builder| builder.api_key_store(store.clone())), store)
+}
+
+/// Users may give these scopes to their keys.
+fn world_offering(scopes: &[&str]) -> (World, FaultyStore) {
+    let store = FaultyStore::default();
+    let options = |builder: AuthProviderBuilder<TestUser>| {
+        // One call adds to the other.
+        let builder = builder.api_key_store(store.clone()).api_key_scopes([scopes[0]]);
+        builder.api_key_scopes(scopes[1..].iter().copied())
+    };
+    (World::with(options), store)
 }
 
 /// The key as the store behind the faulty one keeps it.
@@ -63,7 +74,7 @@ fn told(world: &World) -> Vec<(EventKind, Option<&'static str>, Option<String>)>
 
 #[tokio::test]
 async fn a_new_key_says_what_was_asked_for() {
-    let (world, store) = world();
+    let (world, store) = world_offering(&["read", "write", "x:y"]);
     let alice = logged_in(&world, "alice").await;
     let request = ApiKeyRequest::new("deploy").scope("read").scopes(["write", "x:y"]);
     let new = world.auth.create_api_key(&alice, request.lifetime(60 * MINUTE)).await.unwrap();
@@ -357,9 +368,57 @@ async fn a_token_with_scopes_makes_keys_with_some_of_them() {
         assert_eq!(refused.unwrap_err(), ApiKeyError::ScopeNotHeld);
     }
     assert_eq!(store.inner().sizes().api_keys, 3);
-    // Who may do everything that a user may can make a key that may do some of it.
+}
+
+/// A token without scopes does not say that its user may do everything: a route that asks for the
+/// scope `admin` is closed to it, and must not be open to a key of its own making.
+#[tokio::test]
+async fn a_token_without_scopes_makes_keys_with_those_that_the_application_names() {
+    let (world, store) = world_offering(&["read", "write"]);
+    let alice = logged_in(&world, "alice").await;
+    for scopes in [&[][..], &["read"], &["write", "read"]] {
+        let new = world.auth.create_api_key(&alice, deploy().scopes(scopes.to_vec())).await.unwrap();
+        assert_eq!(new.key().scopes, scopes);
+    }
+    for scopes in [&["admin"][..], &["read", "admin"], &["Read"]] {
+        let refused = world.auth.create_api_key(&alice, deploy().scopes(scopes.to_vec())).await;
+        assert_eq!(refused.unwrap_err(), ApiKeyError::ScopeNotOffered);
+    }
+    assert_eq!(store.inner().sizes().api_keys, 3);
+    // Administrators and scripts choose themselves.
+    let new = world.auth.danger_create_api_key_for("alice", deploy().scope("admin")).await.unwrap();
+    assert_eq!(new.key().scopes, ["admin"]);
+}
+
+#[tokio::test]
+async fn a_token_with_scopes_makes_keys_with_those_that_are_named_too() {
+    let (world, _) = world_offering(&["read", "write"]);
+    let alice = logged_in(&world, TokenRequest::for_subject("alice").scopes(["write", "admin"])).await;
+    assert!(world.auth.create_api_key(&alice, deploy().scope("write")).await.is_ok());
+    let refused = async |scope| world.auth.create_api_key(&alice, deploy().scope(scope)).await.unwrap_err();
+    assert_eq!(refused("read").await, ApiKeyError::ScopeNotHeld);
+    assert_eq!(refused("admin").await, ApiKeyError::ScopeNotOffered);
+}
+
+#[tokio::test]
+async fn where_nobody_has_named_scopes_a_token_without_them_makes_keys_without_them() {
+    let (world, store) = world();
     let bob = logged_in(&world, "bob").await;
-    assert!(world.auth.create_api_key(&bob, deploy().scope("admin")).await.is_ok());
+    assert!(world.auth.create_api_key(&bob, deploy()).await.is_ok());
+    let refused = world.auth.create_api_key(&bob, deploy().scope("admin")).await.unwrap_err();
+    assert_eq!(refused, ApiKeyError::NoScopesOffered);
+    assert!(refused.to_string().contains("`AuthProviderBuilder::api_key_scopes`"), "{refused}");
+    assert_eq!(store.inner().sizes().api_keys, 1);
+}
+
+#[test]
+fn the_named_scopes_are_scopes() {
+    let build = |scopes: &[&str]| fauth_testing::provider().api_key_scopes(scopes.iter().copied()).build();
+    let longest = "x".repeat(255);
+    assert!(build(&["reports:read", &longest]).is_ok());
+    for bad in [&[][..], &[""], &["two words"], &["read", "\""], &["read", &format!("{longest}x")]] {
+        assert_eq!(build(bad).unwrap_err().field(), "api_key_scopes", "{bad:?}");
+    }
 }
 
 #[tokio::test]

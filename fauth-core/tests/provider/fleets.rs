@@ -8,7 +8,7 @@ use fauth_core::{
     clock::Timestamp, rejection::InvalidToken, store::RevocationTarget,
 };
 use fauth_testing::{
-    FaultyStore, ManualClock, SECRET, TestUser, Users, memory_store, provider_without_store,
+    Fault, FaultyStore, ManualClock, SECRET, TestUser, Users, memory_store, provider_without_store,
 };
 
 use crate::support::{Tokens, get};
@@ -211,6 +211,28 @@ async fn an_epoch_in_place_of_a_revocation_lasts_as_long() {
         fleet.clock.set(ManualClock::START);
         fleet.stays_ended(tokens, 20 * DAY, "everything has ended").await;
     }
+}
+
+/// The instance that has noticed a replay died before it could revoke anything; another one, with
+/// shorter tokens, makes up for it.
+#[tokio::test]
+async fn a_revocation_that_was_left_undone_is_made_up_for_as_long() {
+    let (fleet, client) = (Fleet::new(), ClientInfo::unknown());
+    let first = fleet.log_in(&fleet.api).await;
+    let tokens = fleet.refresh(&fleet.api, &first).await;
+    fleet.clock.advance(MINUTE);
+    fleet.revocations.fault_at("revoke", Fault::Fails);
+    fleet.api.refresh(&first.refresh, &client).await.unwrap_err();
+    fleet.revocations.recover();
+    assert_eq!(fleet.enter_api(&tokens).await, Ok(()), "nobody has revoked it");
+    fleet.revocations.revocation_ends();
+    for token in [&first.refresh, &tokens.refresh] {
+        let refused = fleet.console.refresh(token, &client).await.unwrap_err();
+        assert_eq!(refused.status(), 401);
+    }
+    let ends = fleet.revocations.revocation_ends();
+    assert!(matches!(ends[..], [("sid", _)]), "once: {ends:?}");
+    fleet.stays_ended(&tokens, DAY, "made up for").await;
 }
 
 /// What is remembered is neither shorter than the last token of the session nor as long as a login.

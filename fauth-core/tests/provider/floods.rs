@@ -1,10 +1,14 @@
 //! One account that does the same again and again: what it adds to the revocations is bounded, and
 //! nobody else notices.
 
-use std::{pin::pin, task::Poll, time::Duration};
+use std::{
+    pin::{Pin, pin},
+    task::Poll,
+    time::Duration,
+};
 
 use fauth_core::{
-    AuthProvider, ClientInfo, MemoryStore, Purpose, Rejection, SessionConfig,
+    AuthProvider, ClientInfo, MemoryStore, Purpose, Rejection, SessionConfig, TokenPair,
     clock::{Clock as _, Timestamp},
     event::EventKind,
     rejection::Unavailable,
@@ -327,10 +331,130 @@ async fn a_login_that_is_over_is_not_issued_again() {
     world.works(&next).await;
 }
 
+/// A login at a full share that has found its epoch unchanged, and is about to raise it. Everything
+/// of the subject ends at the same time.
+struct Race {
+    store: MemoryStore,
+    world: World,
+    /// Its store lets others go first at every call.
+    slow: World,
+    calls: FaultyStore,
+}
+
+impl Race {
+    async fn new() -> Self {
+        let store = memory_store();
+        let calls = FaultyStore::new(store.clone());
+        let limit = || SessionConfig::new().limit(1);
+        let world = World::with(|builder| builder.store(store.clone()).sessions(limit()));
+        let slow = World::without_store(|builder| {
+            builder.session_store(calls.clone()).revocation_store(calls.clone()).sessions(limit())
+        });
+        fill(&store, &world.auth, "alice", SHARE).await;
+        world.log_in("alice").await;
+        calls.pause();
+        Self { store, world, slow, calls }
+    }
+
+    /// Polls a future until it has begun this call, and waits for its answer.
+    async fn run_up_to(&self, mut future: Pin<&mut impl Future>, call: &str) {
+        self.calls.calls();
+        while self.calls.calls().last() != Some(&call) {
+            assert!(poll_once(future.as_mut()).is_pending(), "before {call}");
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// What the login was given is worth nothing, and whoever logs in now is in.
+    async fn is_over(&self, pair: &TokenPair, what: &str) {
+        self.world.is_over(&Tokens::of(pair), what).await;
+        assert_eq!(self.world.auth.sessions("alice").await.unwrap(), [], "{what}");
+        let next = self.world.log_in("alice").await;
+        self.world.works(&next).await;
+        assert!(self.store.sizes().revocations <= SHARE + 1);
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum End {
+    LogoutAll,
+    PasswordChanged,
+}
+
+impl End {
+    const ALL: [Self; 2] = [Self::LogoutAll, Self::PasswordChanged];
+
+    async fn run(self, auth: &AuthProvider<TestUser>) -> Result<(), Rejection> {
+        match self {
+            Self::LogoutAll => auth.logout_all("alice", &ClientInfo::unknown()).await,
+            Self::PasswordChanged => auth.password_changed("alice", &ClientInfo::unknown()).await,
+        }
+    }
+}
+
+/// The other has ended everything before the login raises the epoch over its head.
+#[tokio::test]
+async fn a_login_that_is_ended_while_it_meets_a_full_share_does_not_outlive_that() {
+    for end in End::ALL {
+        let race = Race::new().await;
+        let mut login = pin!(race.slow.auth.login("alice"));
+        race.run_up_to(login.as_mut(), "raise_epoch").await;
+        end.run(&race.world.auth).await.unwrap();
+        let pair = login.await.unwrap();
+        race.is_over(&pair, &format!("{end:?}")).await;
+    }
+}
+
+/// The other has raised the epoch, then the login raises it again, and only then the sessions end.
+#[tokio::test]
+async fn a_login_that_raises_the_epoch_in_the_middle_of_an_end_does_not_outlive_that() {
+    for end in End::ALL {
+        for call in ["end_all", "epoch"] {
+            let race = Race::new().await;
+            let mut login = pin!(race.slow.auth.login("alice"));
+            race.run_up_to(login.as_mut(), "raise_epoch").await;
+            let mut ending = pin!(end.run(&race.slow.auth));
+            race.run_up_to(ending.as_mut(), call).await;
+            let pair = login.await.unwrap();
+            ending.await.unwrap();
+            race.is_over(&pair, &format!("{end:?} before {call}")).await;
+        }
+    }
+}
+
+/// Without anybody else it is as before: each step is taken once.
+#[tokio::test(start_paused = true)]
+async fn a_login_at_a_full_share_whose_store_fails_leaves_nothing_that_works() {
+    let calls = ["check", "epoch", "open", "revoke", "epoch", "raise_epoch", "end_all", "find_session"];
+    for fault in Fault::ALL {
+        for number in 3..calls.len() {
+            let race = Race::new().await;
+            race.calls.recover();
+            race.calls.calls();
+            race.calls.fault_after(number, fault);
+            let refused = race.slow.auth.login("alice").await.unwrap_err();
+            assert_eq!(refused.status(), 503, "{fault:?} at {}", calls[number]);
+            assert_eq!(race.calls.calls().get(number), Some(&calls[number]));
+            assert_eq!(
+                race.world.auth.sessions("alice").await.unwrap(),
+                [],
+                "{fault:?} at {}",
+                calls[number]
+            );
+        }
+    }
+    let race = Race::new().await;
+    race.calls.recover();
+    race.calls.calls();
+    let pair = race.slow.auth.login("alice").await.unwrap();
+    assert_eq!(race.calls.calls(), calls);
+    race.world.works(&Tokens::of(&pair)).await;
+}
+
 /// A store that fails between the two steps leaves nothing that works.
 #[tokio::test]
 async fn a_logout_at_a_full_share_whose_store_fails_can_be_tried_again() {
-    for (call, fails) in ["revoke", "raise_epoch", "end_all", "end"].into_iter().enumerate() {
+    for (call, fails) in ["revoke", "raise_epoch", "end_all", "epoch", "end"].into_iter().enumerate() {
         let memory = memory_store();
         let store = FaultyStore::new(memory.clone());
         let world = World::without_store(|builder| {

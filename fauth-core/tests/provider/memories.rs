@@ -4,15 +4,19 @@
 use std::time::Duration;
 
 use fauth_core::{
-    ClientInfo, MemoryStore, Purpose, Rejection, Requirement,
+    AuthConfig, ClientInfo, MemoryStore, Purpose, Rejection, Requirement,
     api_key::ApiKeyRequest,
+    clock::Timestamp,
     rejection::{InvalidToken, Unavailable},
     routes::Endpoint,
     store::RevocationTarget,
+    token::TokenProfile,
 };
-use fauth_testing::{Fault, FaultyStore, ManualClock, memory_store};
+use fauth_testing::{
+    Fault, FaultyStore, ManualClock, SECRET, Users, WireRequest, memory_store, provider_without_store, sign,
+};
 
-use crate::support::{World, get, login_request};
+use crate::support::{Sink, Tokens, World, get, login_request};
 
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -151,4 +155,85 @@ async fn unknown_users_ask_the_revocation_store_like_known_ones() {
         let reply = world.call(Endpoint::Login, &login_request(name, "wrong")).await;
         assert_eq!(reply.status(), 503, "{name}");
     }
+}
+
+// ------------------------------------------------------------------------------------------------ tokens of the Python fauth
+
+/// A service without sessions that has taken over from the Python fauth.
+fn migrated() -> World {
+    let config = AuthConfig::builder()
+        .secret(SECRET)
+        .token_profile(TokenProfile::PythonFauthMigration)
+        .danger_trust_since(Timestamp::from_unix_seconds(ManualClock::START.unix_seconds() - 86_400))
+        .build()
+        .unwrap();
+    let (users, clock, events) = (Users::new(), ManualClock::new(), Sink::default());
+    let builder = provider_without_store(config, &users).clock(clock.clone()).events(events.clone());
+    let store = MemoryStore::builder().clock(clock.clone()).build();
+    let auth = builder.danger_stateless().revocation_store(store).build().unwrap();
+    World { users, clock, events, auth }
+}
+
+/// What a user has who has logged in there ten minutes ago.
+fn python(id: &str) -> Tokens {
+    let issued = ManualClock::START.unix_seconds() - 600;
+    let token = |purpose: &str, lifetime: i64| {
+        let claims = serde_json::json!({
+            "sub": "alice", "iat": issued, "exp": issued + lifetime, "jti": format!("{id} {purpose}"),
+            "token_type": purpose, "scopes": [],
+        });
+        sign(r#"{"alg":"HS256","typ":"JWT"}"#, &claims.to_string())
+    };
+    Tokens { access: token("access", 3600), refresh: token("refresh", 86_400) }
+}
+
+/// All that was ever made of one refresh token is one login, however often it was exchanged.
+#[tokio::test]
+async fn a_login_that_was_taken_over_ends_with_a_logout_by_any_of_its_tokens() {
+    for by in ["its first token", "an access token", "a refresh token", "one of another exchange"] {
+        let world = migrated();
+        let (first, other) = (python("one"), python("two"));
+        let second = world.works(&first).await;
+        let third = world.refresh(&second).await.unwrap();
+        let beside = world.refresh(&first).await.unwrap();
+        world.works(&third).await;
+        let token = match by {
+            "its first token" => &first.refresh,
+            "an access token" => &third.access,
+            "a refresh token" => &second.refresh,
+            _ => &beside.access,
+        };
+        let request = WireRequest::new("POST", "/logout").bearer(token);
+        if token == &third.access || token == &beside.access {
+            let reply = world.call(Endpoint::Logout, &request).await;
+            let body: serde_json::Value = serde_json::from_slice(reply.body_bytes()).unwrap();
+            assert_eq!((reply.status(), &body["revoked"]), (200, &true.into()), "{by}");
+        } else {
+            world.auth.logout(token, &ClientInfo::unknown()).await.unwrap();
+        }
+        for tokens in [&second, &third, &beside] {
+            world.is_over(tokens, by).await;
+        }
+        assert!(world.refresh(&first).await.is_err(), "{by}");
+        // For as long as any of it could last.
+        world.clock.advance(DAY - Duration::from_secs(601));
+        assert!(world.refresh(&first).await.is_err(), "{by}");
+        assert!(world.refresh(&second).await.is_err(), "{by}");
+        world.refresh(&other).await.unwrap();
+    }
+}
+
+/// Its access token does not say which refresh token was issued with it, and nothing is promised.
+#[tokio::test]
+async fn a_logout_with_an_access_token_of_before_says_that_it_ends_only_that() {
+    let world = migrated();
+    let tokens = python("one");
+    let reply =
+        world.call(Endpoint::Logout, &WireRequest::new("POST", "/logout").bearer(&tokens.access)).await;
+    let body: serde_json::Value = serde_json::from_slice(reply.body_bytes()).unwrap();
+    assert_eq!((reply.status(), &body["revoked"]), (200, &false.into()));
+    assert!(body["detail"].as_str().unwrap().contains("refresh token"), "{body}");
+    assert!(world.enter(&tokens).await.is_err());
+    world.auth.logout(&tokens.refresh, &ClientInfo::unknown()).await.unwrap();
+    world.is_over(&tokens, "logged out with the refresh token").await;
 }

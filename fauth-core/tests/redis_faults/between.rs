@@ -7,10 +7,7 @@ use std::sync::{
 
 use fauth_core::{
     Purpose,
-    store::{
-        ApiKey, ApiKeyId, ApiKeyStore, OneTimeRecord, OneTimeStore, RotationOutcome, SessionStore,
-        StoredApiKey, Verdict,
-    },
+    store::{ApiKeyStore, OneTimeRecord, OneTimeStore, RotationOutcome, SessionStore},
 };
 use servers::Redis;
 use tokio::{
@@ -128,26 +125,7 @@ async fn keep_everything(store: &RedisStore, number: u8) {
         let link = OneTimeRecord { hash: hash(number.into()), owner: alice(), purpose, expires_at };
         OneTimeStore::insert(store, link, 9, now()).await.unwrap();
     }
-    let key = ApiKey {
-        id: ApiKeyId::new(&alice(), [number; 16]),
-        owner: alice(),
-        name: String::new(),
-        scopes: Vec::new(),
-        created_at: now(),
-        expires_at: later(DAY),
-        last_used_at: None,
-        user_epoch: None,
-    };
-    assert!(
-        ApiKeyStore::insert(
-            store,
-            StoredApiKey { key, hash: hash(1), hash_key_id: "hash key".to_owned() },
-            9,
-            now()
-        )
-        .await
-        .unwrap()
-    );
+    keep_api_key(store, api_key(&alice(), number)).await;
 }
 
 /// Taken again, each of these would say that there was nothing to do, or do it twice.

@@ -67,7 +67,7 @@ async fn an_instance_that_is_ahead_ends_sessions_for_all() {
     assert_eq!(store.end_all(&alice(), None, later(DAY * 9)).await.unwrap(), []);
     assert_eq!(store.list(&alice(), now()).await.unwrap(), []);
     let outcome = store.rotate(&alice(), &exchange(1, 0, 1), now()).await.unwrap();
-    assert_eq!(outcome, fauth_core::store::RotationOutcome::Ended);
+    assert!(matches!(outcome, fauth_core::store::RotationOutcome::Ended { .. }), "{outcome:?}");
 }
 
 /// The machine was suspended: only the store's clock has gone on. Redis answers nothing meanwhile,

@@ -8,10 +8,7 @@ use std::{
 
 use fauth_core::{
     Purpose,
-    store::{
-        ApiKey, ApiKeyId, ApiKeyStore, OneTimeRecord, OneTimeStore, RedisConnectError, RotationOutcome,
-        SessionStore, StoredApiKey,
-    },
+    store::{ApiKeyStore, OneTimeRecord, OneTimeStore, RedisConnectError, RotationOutcome, SessionStore},
 };
 use servers::{Folder, Process, Redis, Signal, free_port};
 
@@ -97,26 +94,7 @@ async fn call_one_times(store: &RedisStore, owner: &Owner<'static>) {
 async fn call_api_keys(store: &RedisStore, owner: &Owner<'static>) {
     let id = |number| ApiKeyId::new(owner, [number; 16]);
     for number in 1..=2 {
-        let key = ApiKey {
-            id: id(number),
-            owner: owner.clone(),
-            name: "deploy".to_owned(),
-            scopes: vec!["read".to_owned()],
-            created_at: now(),
-            expires_at: later(DAY),
-            last_used_at: None,
-            user_epoch: Some(3),
-        };
-        assert!(
-            ApiKeyStore::insert(
-                store,
-                StoredApiKey { key, hash: hash(1), hash_key_id: "hash key".to_owned() },
-                2,
-                now()
-            )
-            .await
-            .unwrap()
-        );
+        keep_api_key(store, api_key(owner, number)).await;
     }
     store.touch(owner, &id(1), now()).await.unwrap();
     assert!(ApiKeyStore::find(store, &id(1), now()).await.unwrap().unwrap().key.last_used_at.is_some());

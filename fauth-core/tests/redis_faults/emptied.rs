@@ -2,10 +2,7 @@
 
 use fauth_core::{
     Purpose,
-    store::{
-        ApiKey, ApiKeyId, ApiKeyStore, OneTimeStore as _, RotationOutcome, SessionStore as _, StoredApiKey,
-        Verdict,
-    },
+    store::{ApiKeyStore, OneTimeStore as _, RotationOutcome, SessionStore as _},
 };
 use servers::Redis;
 
@@ -136,24 +133,7 @@ async fn a_key_whose_index_is_lost_is_removed_and_noted_all_the_same() {
     let server = Redis::start();
     let store = direct(&server.url()).await;
     let id = ApiKeyId::new(&alice(), [7; 16]);
-    let key = ApiKey {
-        id: id.clone(),
-        owner: alice(),
-        name: String::new(),
-        scopes: Vec::new(),
-        created_at: now(),
-        expires_at: later(DAY),
-        last_used_at: None,
-        user_epoch: Some(3),
-    };
-    ApiKeyStore::insert(
-        &store,
-        StoredApiKey { key, hash: hash(1), hash_key_id: "hash key".to_owned() },
-        10,
-        now(),
-    )
-    .await
-    .unwrap();
+    keep_api_key(&store, api_key(&alice(), 7)).await;
     let mut connection = raw(&server.url()).await;
     let keys: Vec<String> =
         redis::cmd("KEYS").arg("*:api-keys:*").query_async(&mut connection).await.unwrap();

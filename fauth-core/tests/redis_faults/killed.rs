@@ -117,7 +117,7 @@ async fn no_confirmed_session_is_lost_and_nothing_refused_comes_back() {
         assert!(matches!(outcome, RotationOutcome::Rotated(_)), "{outcome:?}");
     }
     let outcome = stores[0].rotate(&alice(), &exchange(1, 0, 1), now()).await.unwrap();
-    assert_eq!(outcome, RotationOutcome::Ended);
+    assert!(matches!(outcome, RotationOutcome::Ended { .. }), "{outcome:?}");
     for store in &stores {
         eventually("it answers again", async || verdict(store, "good", issued_at).await.is_some()).await;
         assert_eq!(verdict(store, "revoked", issued_at).await, Some(Verdict::Revoked));

@@ -2,39 +2,13 @@
 
 use fauth_core::{
     Purpose,
-    store::{
-        ApiKey, ApiKeyId, ApiKeyStore, OneTimeRecord, OneTimeStore, RotationOutcome, SessionStore,
-        StoredApiKey,
-    },
+    store::{OneTimeRecord, OneTimeStore, RotationOutcome, SessionStore},
 };
 use servers::Redis;
 
 use super::*;
 
 const HOUR: Duration = Duration::from_secs(3600);
-
-async fn keep_api_key(store: &RedisStore, number: u8, span: Duration) {
-    let key = ApiKey {
-        id: ApiKeyId::new(&alice(), [number; 16]),
-        owner: alice(),
-        name: "deploy".to_owned(),
-        scopes: vec!["read".to_owned()],
-        created_at: now(),
-        expires_at: later(span),
-        last_used_at: None,
-        user_epoch: None,
-    };
-    assert!(
-        ApiKeyStore::insert(
-            store,
-            StoredApiKey { key, hash: hash(1), hash_key_id: "hash key".to_owned() },
-            9,
-            now()
-        )
-        .await
-        .unwrap()
-    );
-}
 
 async fn keep_one_time(store: &RedisStore, number: u128, span: Duration) {
     let purpose = Purpose::PasswordReset;
@@ -73,7 +47,7 @@ async fn what_owners_have_has_an_end_and_what_is_revoked_has_none() {
     revoke(&store, "revoked").await;
     store.raise_epoch(&alice(), now(), later(DAY)).await.unwrap();
     keep_one_time(&store, 1, DAY).await;
-    keep_api_key(&store, 1, DAY).await;
+    keep_api_key(&store, api_key(&alice(), 1)).await;
 
     let of_alice = keys_like(&server, &format!("{{fauth:{}}}:*", alice().bucket())).await;
     assert_eq!(of_alice.len(), 5, "{of_alice:?}");
@@ -106,7 +80,7 @@ async fn a_longer_entry_prolongs_the_life_of_its_key_and_a_shorter_one_does_not_
         open(&store, 10 + u32::from(round), span).await;
         store.end(&alice(), &sid(10 + u32::from(round)), now()).await.unwrap();
         keep_one_time(&store, u128::from(round), span).await;
-        keep_api_key(&store, round, span).await;
+        keep_api_key(&store, ApiKey { expires_at: later(span), ..api_key(&alice(), round) }).await;
         let id = format!("token {round}");
         let targets = [RevocationTarget::TokenId(&id)];
         assert!(store.revoke(&alice(), &targets, Some(9), now(), later(span)).await.unwrap());

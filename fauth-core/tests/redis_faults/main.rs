@@ -28,8 +28,9 @@ use base64::Engine as _;
 use fauth_core::{
     clock::{Clock as _, SystemClock, Timestamp},
     store::{
-        ClientFingerprint, EndedSession, NewSession, Nonce, Owner, RedisStore, RevocationStore as _,
-        RevocationTarget, Rotation, SecretHash, Session, SessionId, StoreError, TokenFacts, Verdict,
+        ApiKey, ApiKeyId, ClientFingerprint, EndedSession, NewSession, Nonce, Owner, RedisStore,
+        RevocationStore as _, RevocationTarget, Rotation, SecretHash, Session, SessionId, StoreError,
+        StoredApiKey, TokenFacts, Verdict,
     },
 };
 use tokio::time::Instant;
@@ -143,6 +144,25 @@ fn exchange(number: u32, presented: u128, successor: u128) -> Rotation {
         fingerprint: None,
         bound_to_client: false,
     }
+}
+
+/// An API key of this owner that lasts for a day.
+fn api_key(owner: &Owner<'_>, number: u8) -> ApiKey {
+    ApiKey {
+        id: ApiKeyId::new(owner, [number; 16]),
+        owner: owner.clone().into_owned(),
+        name: "deploy".to_owned(),
+        scopes: vec!["read".to_owned()],
+        created_at: now(),
+        expires_at: later(DAY),
+        last_used_at: None,
+        user_epoch: Some(3),
+    }
+}
+
+async fn keep_api_key(store: &RedisStore, key: ApiKey) {
+    let stored = StoredApiKey { key, hash: hash(1), hash_key_id: "hash key".to_owned() };
+    assert!(fauth_core::store::ApiKeyStore::insert(store, stored, 9, now()).await.unwrap());
 }
 
 /// Tries until it is so, for ten seconds at most. Returns how long it took.

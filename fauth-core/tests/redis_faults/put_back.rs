@@ -58,7 +58,7 @@ async fn a_session_that_was_ended_stays_ended_when_its_revocation_is_over() {
     let after = later(MINUTE * 200);
     for owner in owners.iter().chain([&alice()]) {
         let outcome = fresh.rotate(owner, &exchange(1, 0, 1), after).await.unwrap();
-        assert_eq!(outcome, RotationOutcome::Ended, "{owner:?}");
+        assert!(matches!(outcome, RotationOutcome::Ended { .. }), "{owner:?}: {outcome:?}");
     }
     for number in 2..=3 {
         let outcome = fresh.rotate(&alice(), &exchange(number, 0, 1), after).await.unwrap();

@@ -89,7 +89,7 @@ impl Model {
 
     fn rotate(&mut self, rotation: &Rotation, successor: u128, now: Timestamp) -> RotationOutcome {
         if self.is_ended {
-            return RotationOutcome::Ended;
+            return RotationOutcome::Ended { tokens_end_at: self.session.tokens_end_at };
         }
         match RotationDecision::of(&self.session, &self.family, rotation, now) {
             RotationDecision::Expired => RotationOutcome::Expired,

@@ -74,7 +74,8 @@ async fn take_all<D: SqlDialect>(store: &SqlStore<D>, owner: &Owner<'static>) {
     assert!(matches!(rotated, RotationOutcome::Rotated(session) if session.owner == *owner));
     let reused = store.rotate(owner, &rotation(1, 9, 10), START).await.unwrap();
     assert!(matches!(reused, RotationOutcome::Reused(session) if session.owner == *owner));
-    assert_eq!(store.rotate(owner, &rotation(1, 1, 2), START).await.unwrap(), RotationOutcome::Ended);
+    let outcome = store.rotate(owner, &rotation(1, 1, 2), START).await.unwrap();
+    assert!(matches!(outcome, RotationOutcome::Ended { .. }), "{outcome:?}");
     let ended = store.end(owner, &session_id(2), START).await.unwrap().unwrap();
     assert_eq!((ended.id, &ended.owner), (session_id(2), owner));
     let redeemed = store.redeem(owner, &hash(1), Purpose::MagicLink, START).await.unwrap().unwrap();

@@ -40,7 +40,7 @@ async fn a_write_sweeps_a_hundred_rows_an_hour_after_their_time() {
     let unchanged =
         async |number| store.rotate(&owner("alice"), &rotation(number, 0, 1), at(3599 + HOUR)).await.unwrap();
     assert_eq!(unchanged(0).await, RotationOutcome::Expired);
-    assert_eq!(unchanged(1).await, RotationOutcome::Ended);
+    assert!(matches!(unchanged(1).await, RotationOutcome::Ended { .. }));
     store.open(new_session(1, "alice", 0, 1), at(3599 + HOUR)).await.unwrap_err();
     open(1002, at(3600 + HOUR)).await;
     assert_eq!(count().await, 52, "then a hundred go");

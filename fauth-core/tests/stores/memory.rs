@@ -175,7 +175,8 @@ async fn the_tombstone_of_an_ended_session_gives_way_when_the_room_is_needed() {
         store.open(login(number, 100), at(0)).await.unwrap();
     }
     store.end(&owner(1), &sid(1), at(0)).await.unwrap();
-    assert_eq!(rotate(&store, 1, 1, at(1)).await, RotationOutcome::Ended, "while there is room");
+    let outcome = rotate(&store, 1, 1, at(1)).await;
+    assert!(matches!(outcome, RotationOutcome::Ended { .. }), "while there is room: {outcome:?}");
     store.open(login(3, 100), at(0)).await.unwrap();
     assert_eq!(rotate(&store, 1, 1, at(1)).await, RotationOutcome::Unknown);
     assert!(store.open(login(4, 100), at(0)).await.is_err());

@@ -136,7 +136,7 @@ impl Model {
     ) -> RotationOutcome {
         let Some(modelled) = self.find(subject, id) else { return RotationOutcome::Unknown };
         if modelled.ended {
-            return RotationOutcome::Ended;
+            return RotationOutcome::Ended { tokens_end_at: modelled.session.tokens_end_at };
         }
         if modelled.session.has_expired(now) {
             return RotationOutcome::Expired;

@@ -12,7 +12,7 @@ pub(super) type SessionKey = (Owner<'static>, SessionId);
 /// A session, or the tombstone of one that was ended.
 pub(super) enum SessionRow {
     Open(Box<OpenSession>),
-    Ended { expires_at: Timestamp },
+    Ended { expires_at: Timestamp, tokens_end_at: Timestamp },
 }
 
 /// A session and its refresh tokens.
@@ -35,7 +35,7 @@ impl Row for SessionRow {
     fn leaves_at(&self) -> Timestamp {
         match self {
             Self::Open(open) => open.session.ends_at(),
-            Self::Ended { expires_at } => *expires_at,
+            Self::Ended { expires_at, .. } => *expires_at,
         }
     }
 }

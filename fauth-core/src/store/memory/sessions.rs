@@ -141,7 +141,9 @@ fn rotate(
 ) -> RotationOutcome {
     let open = match sessions.get_mut(&key) {
         None => return RotationOutcome::Unknown,
-        Some(SessionRow::Ended { .. }) => return RotationOutcome::Ended,
+        Some(SessionRow::Ended { tokens_end_at, .. }) => {
+            return RotationOutcome::Ended { tokens_end_at: *tokens_end_at };
+        }
         Some(SessionRow::Open(open)) => open,
     };
     match RotationDecision::of(&open.session, &open.family, rotation, now) {
@@ -158,15 +160,15 @@ fn rotate(
             RotationOutcome::InGrace { session, nonce, rotated_at, from_another_client }
         }
         // It is there: it was looked at under the same lock.
-        RotationDecision::End => end(sessions, key).map_or(RotationOutcome::Ended, RotationOutcome::Reused),
+        RotationDecision::End => end(sessions, key).map_or(RotationOutcome::Unknown, RotationOutcome::Reused),
     }
 }
 
 /// Puts the tombstone in place of a session.
 fn end(sessions: &mut Sessions, key: Arc<SessionKey>) -> Option<Session> {
     let SessionRow::Open(open) = sessions.get(&key)? else { return None };
-    let expires_at = open.session.expires_at;
-    match sessions.put(key, SessionRow::Ended { expires_at }) {
+    let Session { expires_at, tokens_end_at, .. } = open.session;
+    match sessions.put(key, SessionRow::Ended { expires_at, tokens_end_at }) {
         Some(SessionRow::Open(open)) => Some(open.session),
         _ => None,
     }

@@ -39,7 +39,10 @@ pub(super) enum Fault {
     )]
     MayEvict,
     /// Redis had lost revocations, and the new memory that was begun was lost at once.
-    #[error("redis loses its memory again and again")]
+    #[error(
+        "redis loses its memory of revocations as soon as it has one: set its `maxmemory-policy` to \
+         `noeviction` and give it more memory, and see that nobody else deletes keys of fauth"
+    )]
     KeepsForgetting,
     /// The mirror is too old to decide, and the store is set to refuse then, not to ask Redis.
     #[error("the mirror of the revocations is older than `max_staleness`")]

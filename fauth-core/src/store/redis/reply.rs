@@ -36,9 +36,14 @@ impl Reply {
         self.word == word.as_bytes()
     }
 
-    /// An answer that says nothing but that all is well.
+    /// An answer that says nothing but that all is well. Whoever can begin a new memory has looked
+    /// before whether the last one is lost; for all others that is the end.
     pub(super) fn done(&self) -> Result<(), Fault> {
-        if self.is("ok") { Ok(()) } else { Err(Fault::Malformed("not ok")) }
+        match self.word() {
+            b"ok" => Ok(()),
+            b"lost" => Err(Fault::KeepsForgetting),
+            _ => Err(Fault::Malformed("not ok")),
+        }
     }
 
     pub(super) fn value(&mut self) -> Result<Value, Fault> {
@@ -144,6 +149,9 @@ mod tests {
         assert!(reply(Value::BulkString(vec![0xFF])).text().is_err());
         assert!(reply(Value::Nil).text().is_err() && reply(Value::Nil).optional_text().is_ok());
         assert!(reply(Value::Okay).bytes().is_err());
-        assert!(Reply::of(array(vec![text("no")])).unwrap().done().is_err());
+        let refused = |word| Reply::of(array(vec![text(word)])).unwrap().done().unwrap_err();
+        assert!(matches!(refused("no"), Fault::Malformed("not ok")));
+        assert!(matches!(refused("lost"), Fault::KeepsForgetting));
+        assert!(refused("lost").to_string().contains("`maxmemory-policy`"));
     }
 }

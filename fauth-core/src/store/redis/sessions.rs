@@ -153,7 +153,7 @@ fn outcome(owner: &Owner<'_>, id: &SessionId, mut reply: Reply) -> Result<Rotati
             from_another_client: reply.parsed::<u8>()? != 0,
         },
         b"reused" => RotationOutcome::Reused(session(&mut reply)?),
-        b"ended" => RotationOutcome::Ended,
+        b"ended" => RotationOutcome::Ended { tokens_end_at: reply.time()? },
         b"expired" => RotationOutcome::Expired,
         b"unknown" => RotationOutcome::Unknown,
         _ => return Err(Fault::Malformed("no outcome")),

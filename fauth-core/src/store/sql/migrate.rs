@@ -19,7 +19,8 @@ impl<D: SqlDialect> SqlStore<D> {
     ///
     /// When it runs for the first time, the store begins to remember: a token that was issued
     /// before, by the [`clock`](Self::clock), is
-    /// [`BeforeMemory`](crate::store::Verdict::BeforeMemory).
+    /// [`BeforeMemory`](crate::store::Verdict::BeforeMemory). Times are whole seconds: what was
+    /// issued and revoked in the running second, in tables that were dropped since, is not refused.
     ///
     /// # Errors
     /// [`StoreError`] if the database cannot be reached or refuses, if the clock cannot tell the

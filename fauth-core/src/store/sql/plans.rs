@@ -214,10 +214,13 @@ async fn postgres_reads_no_whole_table() {
         "sessions (application, issuer, subject, id, created_at, last_seen_at, idle_timeout, expires_at, \
          remembered, tokens_end_at, ends_at, ended, head) \
          SELECT 'default', '', 'subject' || n, 'id' || n, n, n, n, n, 0, n, n, 0, 'x'",
-        "revocations SELECT 'target' || n, 'default', '', 'subject' || n, n",
-        "epochs SELECT 'default', '', 'subject' || n, n, n",
-        "one_times SELECT 'default', '', 'subject' || n, decode(md5(n || ''), 'hex'), 'refresh', n",
-        "api_keys SELECT n % 1024, 'id' || n, 'default', '', 'subject' || n, 'x', 'name', '[]', n, n, n, n",
+        "revocations (target, application, issuer, subject, kept_until) SELECT 'target' || n, 'default', '', 'subject' || n, n",
+        "epochs (application, issuer, subject, epoch, kept_until) SELECT 'default', '', 'subject' || n, n, n",
+        "one_times (application, issuer, subject, hash, purpose, expires_at) \
+         SELECT 'default', '', 'subject' || n, decode(md5(n || ''), 'hex'), 'refresh', n",
+        "api_keys (bucket, id, application, issuer, subject, hash, hash_key_id, name, scopes, created_at, \
+         expires_at, last_used_at, user_epoch) \
+         SELECT n % 1024, 'id' || n, 'default', '', 'subject' || n, 'x', 'key', 'name', '[]', n, n, n, n",
     ]
     .map(|filling| format!("{filling} FROM generate_series(1, 100000) AS n"));
     let mut database = Postgres::start(&fillings.each_ref().map(String::as_str)).await;

@@ -75,9 +75,9 @@ impl<D: SqlDialect> SessionStore for SqlStore<D> {
         let rows = transaction.fetch(LOCK_SESSION, key(owner, &rotation.session)).await?;
         let (outcome, is_changed) = match rows.first() {
             None => (RotationOutcome::Unknown, false),
-            Some(row) => match open_session::<D>(owner, &rotation.session, row)? {
-                None => (RotationOutcome::Ended, false),
-                Some((session, family)) => {
+            Some(row) => match kept_session::<D>(owner, &rotation.session, row)? {
+                (Session { tokens_end_at, .. }, None) => (RotationOutcome::Ended { tokens_end_at }, false),
+                (session, Some(family)) => {
                     let decision = RotationDecision::of(&session, &family, rotation, now);
                     carry_out(&mut transaction, session, decision).await?
                 }
@@ -252,16 +252,17 @@ fn ended<D: SqlDialect>(row: &D::Row) -> Result<EndedSession, StoreError> {
     Ok(EndedSession { id: reader.session_id()?, tokens_end_at: reader.time()? })
 }
 
-/// A session with its refresh tokens; `None` if the row is the tombstone of one that was ended.
-fn open_session<D: SqlDialect>(
+/// A session with its refresh tokens; without any if the row is the tombstone of one that was
+/// ended.
+fn kept_session<D: SqlDialect>(
     owner: &Owner<'_>,
     id: &SessionId,
     row: &D::Row,
-) -> Result<Option<(Session, RefreshFamily)>, StoreError> {
+) -> Result<(Session, Option<RefreshFamily>), StoreError> {
     let reader = &mut Reader::<D>::new(row);
     let session = session(owner, id.clone(), reader)?;
     if reader.flag()? {
-        return Ok(None);
+        return Ok((session, None));
     }
     let head = reader.hash()?;
     let last = (reader.optional_hash()?, reader.optional_nonce()?, reader.optional_time()?);
@@ -273,5 +274,5 @@ fn open_session<D: SqlDialect>(
         (None, None, None) => None,
         _ => return Err(damaged()),
     };
-    Ok(Some((session, RefreshFamily { head, last_rotation })))
+    Ok((session, Some(RefreshFamily { head, last_rotation })))
 }

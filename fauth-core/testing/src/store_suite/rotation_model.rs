@@ -118,7 +118,7 @@ impl Model {
 
     fn rotate(&mut self, rotation: &Rotation, now: Timestamp) -> RotationOutcome {
         if self.has_ended {
-            return RotationOutcome::Ended;
+            return RotationOutcome::Ended { tokens_end_at: self.session.tokens_end_at };
         }
         match RotationDecision::of(&self.session, &self.family, rotation, now) {
             RotationDecision::Expired => RotationOutcome::Expired,

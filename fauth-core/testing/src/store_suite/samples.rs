@@ -159,7 +159,7 @@ pub(super) fn kind(outcome: &RotationOutcome) -> &'static str {
         RotationOutcome::Rotated(_) => "rotated",
         RotationOutcome::InGrace { .. } => "in grace",
         RotationOutcome::Reused(_) => "reused",
-        RotationOutcome::Ended => "ended",
+        RotationOutcome::Ended { .. } => "ended",
         RotationOutcome::Expired => "expired",
         RotationOutcome::Unknown => "unknown",
     }

@@ -117,6 +117,31 @@ store_cases! { $ __store_token_ends_tests in token_ends for SessionStore;
         assert_eq!(listed(&*t.store, "alice", 30).await, []);
     }
 
+    /// Whoever has ended it may have died before it revoked them.
+    async fn a_session_that_was_ended_tells_the_end_of_its_tokens(t) {
+        let mut new = login("alice", 1, 0);
+        new.session.tokens_end_at = at(12_345);
+        t.store.open(new, NOW).await.unwrap();
+        for number in 2..=4 {
+            open(&*t.store, "alice", number, i64::from(number)).await;
+        }
+        rotate(&*t.store, "alice", 2, ("0", "1"), 10).await;
+        assert_eq!(kind(&rotate(&*t.store, "alice", 2, ("never", "x"), 11).await), "reused");
+        t.store.end(&owner("alice"), &sid(1), at(12)).await.unwrap();
+        let mut evicting = login("alice", 5, 12);
+        evicting.limit = 2;
+        t.store.open(evicting, at(12)).await.unwrap();
+        t.store.end_all(&owner("alice"), None, at(13)).await.unwrap();
+        let ends = [(1, 12_345), (2, 10 + ACCESS + GRACE), (3, 3 + ACCESS), (4, 4 + ACCESS), (5, 12 + ACCESS)];
+        let again = t.again().await;
+        for (number, end) in ends {
+            for _ in 0..2 {
+                let outcome = rotate(&*again, "alice", number, ("0", "x"), 20).await;
+                assert_eq!(outcome, RotationOutcome::Ended { tokens_end_at: at(end) }, "{number}");
+            }
+        }
+    }
+
     async fn a_replay_tells_the_end_of_the_tokens(t) {
         open(&*t.store, "alice", 1, 0).await;
         rotate(&*t.store, "alice", 1, ("0", "1"), 5).await;

@@ -7,7 +7,10 @@ local id, presented = ARGV[2], ARGV[3]
 local token_ends = now + tonumber(ARGV[7])
 local tokens_end = token_ends + tonumber(ARGV[6])
 local s = read(id)
-if not s then return {has_tombstone(id) and 'ended' or 'unknown'} end
+if not s then
+  if has_tombstone(id) then return {'ended', tokens_end_of(id)} end
+  return {'unknown'}
+end
 if now >= s.ends then return {'expired'} end
 if s.head == presented then
   s.head, s.predecessor, s.nonce, s.rotated = ARGV[4], presented, ARGV[5], now

@@ -1,7 +1,8 @@
 
 -- What the scripts on the sessions of one owner share. KEYS: 2 a hash with a record for each
 -- session id; 3 a sorted set with a tombstone for each session that was ended, by the end that the
--- session would have had.
+-- session would have had, and beside it a member that tells when its last access token ends, by that
+-- time. Both leave when their time is over for an hour.
 local SESSIONS, TOMBSTONES = KEYS[2], KEYS[3]
 
 -- A record is a packed list of these, in this order. `false` stands for what is not known.
@@ -35,12 +36,23 @@ local function has_tombstone(id)
   return redis.call('ZSCORE', TOMBSTONES, id) ~= false
 end
 
+-- No id begins like this.
+local function tokens_of(id)
+  return '=' .. id
+end
+
+-- When the last access token ends of a session that has a tombstone; 0 if that is long past.
+local function tokens_end_of(id)
+  return redis.call('ZSCORE', TOMBSTONES, tokens_of(id)) or 0
+end
+
 -- Puts a tombstone in the place of a session. It lives for as long as the session could have
 -- lived.
 local function finish(s)
   local left = math.max(redis.call('PTTL', SESSIONS), 3600000)
   redis.call('HDEL', SESSIONS, s.id)
-  redis.call('ZADD', TOMBSTONES, string.format('%.0f', s.expires), s.id)
+  redis.call('ZADD', TOMBSTONES, string.format('%.0f', s.expires), s.id,
+    string.format('%.0f', s.tokens_end), tokens_of(s.id))
   keep(TOMBSTONES, left)
 end
 
