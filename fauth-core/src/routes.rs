@@ -1,4 +1,5 @@
-//! The ready-made endpoints, written once for all frameworks. Adapters only mount them, where [`mounts`](crate::mounts) says.
+//! The ready-made endpoints, written once for all frameworks. Adapters only mount them, where
+//! [`mounts`](crate::mounts) says.
 //!
 //! | endpoint | reads | answers |
 //! |---|---|---|
@@ -295,8 +296,8 @@ fn parse_refresh<U: AuthUser>(
     Ok(Parsed::Whole(Box::pin(auth.refresh_reply(head, request))))
 }
 
-/// The token may be a field `refresh_token`, or `token` as in RFC 7009 section 2.1. A body of another
-/// type is not looked at: what counts are the cookies and headers then.
+/// The token may be a field `refresh_token`, or `token` as in RFC 7009 section 2.1. A body of
+/// another type is not looked at: what counts are the cookies and headers then.
 fn parse_logout<U: AuthUser>(
     auth: &AuthProvider<U>,
     head: &dyn RequestHead,
