@@ -80,12 +80,15 @@ pub fn require<U: AuthUser>(auth: &AuthProvider<U>, requirement: Requirement) ->
     RequireLayer::new(Guard::new(auth, requirement))
 }
 
-/// Lets everybody in, users and visitors, for pages that show one thing to the one and another to the
-/// other. Handlers take a [`MaybeUser`](crate::MaybeUser).
+/// Lets everybody in, users and visitors, for pages that show one thing to the one and another to
+/// the other. Handlers take a [`MaybeUser`](crate::MaybeUser).
 ///
-/// A bad credential is refused, but a dead cookie (expired, revoked, or of somebody who is gone) counts as none,
-/// and is deleted by the response: extractors alone cannot do that. What depends on the cookie is kept from
-/// shared caches.
+/// A bad credential is refused, but a dead cookie (expired, revoked, or of somebody who is gone)
+/// counts as none, and is deleted by the response: extractors alone cannot do that. What depends on
+/// the cookie is kept from shared caches.
+///
+/// To visitors the guard brings no provider: the application holds it, with `Data::new(auth)` in
+/// its `app_data`.
 #[must_use]
 pub fn visitor<U: AuthUser>(auth: &AuthProvider<U>) -> RequireLayer<U> {
     RequireLayer::new(Guard::visitor(auth))

@@ -5,8 +5,11 @@
 //!   `wrap`.
 //! - In handlers: [`CurrentUser`], [`MaybeUser`] (not `Option<CurrentUser>`), [`Token`],
 //!   [`Grant`].
-//! - Login, refresh and logout: [`auth_routes`]; under other paths, or beside pages of your own: [`AuthRoutes`].
-//! - Pages that a user and a visitor may see: [`visitor`], so that a dead cookie is deleted.
+//! - Login, refresh and logout: [`auth_routes`]; under other paths, or beside pages of your own:
+//!   [`AuthRoutes`].
+//! - Pages that a user and a visitor may see: [`visitor`], so that a dead cookie is deleted. With
+//!   cookies, prefer it and the guards to extractors alone, which cannot keep an answer from shared
+//!   caches either.
 //! - Endpoints of the application's own: [`Head`] shows the core a request, [`respond`] turns its reply into a response.
 //!
 //! # The order of middlewares
@@ -29,10 +32,12 @@
 //! - actix-web matches the percent-decoded path: `/%61dmin` is `/admin`, and is guarded like it. Paths that can be read in more than one way (`..`, `//`, an encoded
 //!   slash) are refused by every guard with 400.
 //! - [`Scope::route`](actix_web::Scope::route) answers a wrong method with 404, a resource with 405. Neither answers HEAD unless told to.
-//! - `HttpServer` limits the time for the head of a request (`client_request_timeout`) and that of a silent connection (`keep_alive`); the
-//!   ready-made endpoints wait ten seconds for a body (`body_timeout` of the provider).
-//! - WebSockets come over HTTP/1.1 only: actix-web does not offer the extended CONNECT of HTTP/2 (RFC 8441), so browsers open a connection of
-//!   HTTP/1.1 for them. Every CONNECT is refused by a guard with 405.
+//! - `HttpServer` limits the time for the head of a request (`client_request_timeout`) and that of
+//!   a silent connection (`keep_alive`); the ready-made endpoints wait ten seconds for a body
+//!   (`body_timeout` of the provider).
+//! - WebSockets come over HTTP/1.1 only: actix-web does not offer the extended CONNECT of HTTP/2
+//!   (RFC 8441), so browsers open a connection of HTTP/1.1 for them. Every CONNECT is refused by a
+//!   guard with 405.
 //! - The extractors of a handler run side by side, see [`CurrentUser`].
 
 mod extract;

@@ -24,8 +24,8 @@ pub fn auth_routes<U: AuthUser>(auth: &AuthProvider<U>) -> impl HttpServiceFacto
     AuthRoutes::new(auth)
 }
 
-/// The ready-made endpoints, mounted as the application wants them, for the `service` of an application
-/// or a scope.
+/// The ready-made endpoints, mounted as the application wants them, for the `service` of an
+/// application or a scope.
 ///
 /// ```
 /// # use actix_web::{App, web::Html};
@@ -43,8 +43,9 @@ pub fn auth_routes<U: AuthUser>(auth: &AuthProvider<U>) -> impl HttpServiceFacto
 /// let app = App::new().service(routes);
 /// ```
 ///
-/// In actix-web a path belongs to whoever registers it first: a page that is registered beside these
-/// endpoints, and not by [`page`](Self::page), takes the path from the endpoint or never sees a request.
+/// In actix-web a path belongs to whoever registers it first: a page that is registered beside
+/// these endpoints, and not by [`page`](Self::page), takes the path from the endpoint or never sees
+/// a request.
 pub struct AuthRoutes<U> {
     auth: AuthProvider<U>,
     mounts: Mounts,
@@ -76,8 +77,8 @@ impl<U: AuthUser> AuthRoutes<U> {
         Self { mounts: self.mounts.at(endpoint, path), ..self }
     }
 
-    /// Puts a page of the application's own at the path of an endpoint: it answers GET and HEAD, the
-    /// endpoint everything else; see [`Mounts::page`].
+    /// Puts a page of the application's own at the path of an endpoint: it answers GET and HEAD,
+    /// the endpoint everything else; see [`Mounts::page`].
     #[must_use]
     pub fn page<F, Args>(mut self, endpoint: Endpoint, handler: F) -> Self
     where
@@ -94,7 +95,8 @@ impl<U: AuthUser> AuthRoutes<U> {
 impl<U: AuthUser> HttpServiceFactory for AuthRoutes<U> {
     fn register(self, config: &mut AppService) {
         let Self { auth, mounts, mut pages } = self;
-        // Each a resource of its own: a scope around them would swallow all other paths under its prefix.
+        // Each a resource of its own: a scope around them would swallow all other paths under its
+        // prefix.
         for mount in mounts.iter() {
             let page = pages.iter().position(|(endpoint, _)| *endpoint == mount.endpoint());
             let page = page.filter(|_| mount.has_page()).map(|at| pages.swap_remove(at).1);
@@ -109,7 +111,8 @@ impl<U> fmt::Debug for AuthRoutes<U> {
     }
 }
 
-/// Whatever no page of the application answers is the endpoint's, so that a wrong method is refused by it.
+/// Whatever no page of the application answers is the endpoint's, so that a wrong method is refused
+/// by it.
 fn resource<U: AuthUser>(auth: AuthProvider<U>, mount: Mount, page: Option<Route>) -> Resource {
     let resource = web::resource(mount.path());
     let answer = web::to(move |request: HttpRequest, body: Payload| {

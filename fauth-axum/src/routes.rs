@@ -30,8 +30,8 @@ where
     AuthRoutes::new(auth).into()
 }
 
-/// The ready-made endpoints, mounted as the application wants them. It becomes a router, for `merge`
-/// and `nest`.
+/// The ready-made endpoints, mounted as the application wants them. It becomes a router, for
+/// `merge` and `nest`.
 ///
 /// ```
 /// # use axum::{Router, response::Html};
@@ -83,8 +83,8 @@ where
         Self { mounts: self.mounts.at(endpoint, path), ..self }
     }
 
-    /// Puts a page of the application's own at the path of an endpoint: it answers GET and HEAD, the
-    /// endpoint everything else; see [`Mounts::page`].
+    /// Puts a page of the application's own at the path of an endpoint: it answers GET and HEAD,
+    /// the endpoint everything else; see [`Mounts::page`].
     #[must_use]
     pub fn page<H, T>(mut self, endpoint: Endpoint, handler: H) -> Self
     where
@@ -105,7 +105,8 @@ where
         let AuthRoutes { auth, mounts, mut pages } = routes;
         mounts.iter().fold(Self::new(), |router, mount| {
             let (auth, read) = (auth.clone(), mount.clone());
-            // Whatever no page of the application answers is the endpoint's, so that a wrong method is refused by it.
+            // Whatever no page of the application answers is the endpoint's, so that a wrong method
+            // is refused by it.
             let mut methods = any(move |request: Request| answer(auth, read, request));
             if mount.has_page()
                 && let Some(at) = pages.iter().position(|(endpoint, _)| *endpoint == mount.endpoint())

@@ -1022,7 +1022,8 @@ fn a_body_that_stalls_on_the_wire_is_408() {
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
 }
 
-/// A page that is routed beside the endpoints, before or after them, has its method, and they have the rest.
+/// A page that is routed beside the endpoints, before or after them, has its method, and they have
+/// the rest.
 #[tokio::test]
 async fn an_own_page_may_be_routed_beside_an_endpoint() {
     let auth = provider();

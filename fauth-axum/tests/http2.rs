@@ -1,5 +1,5 @@
-//! WebSockets over HTTP/2 (RFC 8441), on a real socket: what hyper and axum make of an extended CONNECT, the guard
-//! sees and lets through.
+//! WebSockets over HTTP/2 (RFC 8441), on a real socket: what hyper and axum make of an extended
+//! CONNECT, the guard sees and lets through.
 #![expect(clippy::unwrap_used, reason = "a test that fails is meant to panic")]
 
 use std::{net::Ipv4Addr, time::Duration};
@@ -22,7 +22,8 @@ use tokio::{
 
 type Auth = AuthProvider<TestUser>;
 
-/// Switches to what is sent to and fro, as axum's `WebSocketUpgrade` does, and sends everything back.
+/// Switches to what is sent to and fro, as axum's `WebSocketUpgrade` does, and sends everything
+/// back.
 async fn echo(user: CurrentUser<TestUser>, request: Request<Body>) -> StatusCode {
     assert_eq!(user.name, "alice");
     tokio::spawn(async move {
@@ -35,7 +36,8 @@ async fn echo(user: CurrentUser<TestUser>, request: Request<Body>) -> StatusCode
     StatusCode::OK
 }
 
-/// A connection to an application with a WebSocket in a group, and one whose handler asks for the user itself.
+/// A connection to an application with a WebSocket in a group, and one whose handler asks for the
+/// user itself.
 async fn connect(auth: &Auth) -> SendRequest<Bytes> {
     let group = SecureRouter::new(auth).route("/echo", any(echo)).route("/panel", get(async || "in"));
     let app = Router::new().nest_service("/group", group).route("/echo", any(echo)).with_state(auth.clone());

@@ -98,8 +98,8 @@ pub(crate) fn check_own_request(request: &Origin<'_>, trusted: &TrustedOrigins) 
     }
 }
 
-/// Does the request say itself that the page of another origin sent it? One that says nothing, as most
-/// programs, is not foreign. For credentials that browsers remember, such as Basic.
+/// Does the request say itself that the page of another origin sent it? One that says nothing, as
+/// most programs, is not foreign. For credentials that browsers remember, such as Basic.
 pub(crate) fn is_foreign_request(request: &Origin<'_>, trusted: &TrustedOrigins) -> bool {
     matches!(check_own_request(request, trusted), Err(OriginFault::Foreign | OriginFault::PlainHttp))
 }

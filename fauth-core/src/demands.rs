@@ -1,7 +1,7 @@
 //! What a response must say because of how its request was let in, whatever the handler has said.
 //!
-//! A handler's own headers are only ever made stricter. Adapters apply the [changes](Demands::changes) and
-//! decide nothing.
+//! A handler's own headers are only ever made stricter. Adapters apply the
+//! [changes](Demands::changes) and decide nothing.
 
 use crate::{
     reply::{Reply, ResponseHeader},
@@ -96,9 +96,10 @@ impl Demands {
         *self == Self::default()
     }
 
-    /// Can the response to a failed handler do without them? So it is if nobody keeps an answer of this
-    /// status unless told to ([RFC 9110 section 15.1](https://www.rfc-editor.org/rfc/rfc9110#section-15.1)).
-    /// Where an error of the framework cannot carry headers, it stays an error then.
+    /// Can the response to a failed handler do without them? So it is if nobody keeps an answer of
+    /// this status unless told to ([RFC 9110 section
+    /// 15.1](https://www.rfc-editor.org/rfc/rfc9110#section-15.1)). Where an error of the framework
+    /// cannot carry headers, it stays an error then.
     #[must_use]
     pub const fn spare_error(&self, status: u16) -> bool {
         let is_kept_by_caches = matches!(status, 200..=206 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501); // not a status
@@ -108,8 +109,8 @@ impl Demands {
         }
     }
 
-    /// What is to change in a response with these headers. What it says already, or says more strictly,
-    /// stays as it is.
+    /// What is to change in a response with these headers. What it says already, or says more
+    /// strictly, stays as it is.
     pub fn changes(&self, response: &dyn ResponseHead) -> Vec<HeaderChange> {
         let set = |value: String| HeaderChange::set(ResponseHeader::new("cache-control", value));
         let stated = Stated::of(&response.header("cache-control"));
@@ -164,8 +165,8 @@ impl<'a> Stated<'a> {
         self.0.iter().flatten().any(|directive| is(directive, "no-store"))
     }
 
-    /// The value that lets only the client keep what this lets others keep; `None` if this lets nobody else
-    /// already. What cannot be read is kept by nobody.
+    /// The value that lets only the client keep what this lets others keep; `None` if this lets
+    /// nobody else already. What cannot be read is kept by nobody.
     fn made_private(&self) -> Option<String> {
         let Some(directives) = &self.0 else { return Some("no-store".to_owned()) };
         let for_others = |directive: &str| is(directive, "public") || is(directive, "s-maxage");
@@ -186,8 +187,8 @@ fn is(directive: &str, name: &str) -> bool {
     own.trim().eq_ignore_ascii_case(name)
 }
 
-/// The members of a list (RFC 9110 section 5.6.1), which may hold commas in quotes. `None` if a quote is
-/// left open.
+/// The members of a list (RFC 9110 section 5.6.1), which may hold commas in quotes. `None` if a
+/// quote is left open.
 fn split_list(text: &str) -> Option<Vec<&str>> {
     let (mut quoted, mut escaped) = (false, false);
     let members = text.split(|c| {
@@ -210,7 +211,8 @@ fn names_cookie(values: &HeaderValues<'_>) -> bool {
     values.iter().any(|value| value.split(|b| *b == b',').any(|name| is(name.trim_ascii())))
 }
 
-/// Does the handler set the cookie that this header deletes, such as an own login? Then its word counts.
+/// Does the handler set the cookie that this header deletes, such as an own login? Then its word
+/// counts.
 fn sets_same_cookie(values: &HeaderValues<'_>, clear: &ResponseHeader) -> bool {
     let name = |header: &[u8]| header.split(|b| *b == b'=').next().map(|name| name.trim_ascii().to_vec());
     values.is_cut_off() || values.iter().any(|value| name(value) == name(clear.value().as_bytes()))

@@ -49,9 +49,9 @@ impl<U: AuthUser> Guard<U> {
         Self::with(provider, requirement, Arc::clone(provider.renderer()), false)
     }
 
-    /// A guard for what everybody may see, users and visitors: it lets in whoever presents nothing, and an
-    /// active user. A bad credential is refused; a dead cookie counts as none and is deleted, as extractors
-    /// cannot do.
+    /// A guard for what everybody may see, users and visitors: it lets in whoever presents nothing,
+    /// and an active user. A bad credential is refused; a dead cookie counts as none and is
+    /// deleted, as extractors cannot do.
     ///
     /// It takes paths and methods as they come: it keeps nobody out because of them.
     #[must_use]
@@ -109,7 +109,8 @@ impl<U: AuthUser> Guard<U> {
             return self.inner.provider.read_again(head, earlier);
         }
         // TRACE echoes headers, CONNECT asks for a tunnel: no handler behind a guard is meant to answer them.
-        // A WebSocket over HTTP/2 comes by CONNECT too, and is a request like its handshake over HTTP/1.1.
+        // A WebSocket over HTTP/2 comes by CONNECT too, and is a request like its handshake over
+        // HTTP/1.1.
         if matches!(head.method(), "TRACE" | "CONNECT") && !is_websocket_connect(head) {
             return self.inner.provider.refused(Rejection::MethodNotAllowed { allow: METHODS });
         }

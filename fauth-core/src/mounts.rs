@@ -1,4 +1,5 @@
-//! Where the ready-made endpoints lie, and whether a page of the application's own lies at the same path.
+//! Where the ready-made endpoints lie, and whether a page of the application's own lies at the same
+//! path.
 //!
 //! It is plain data: an adapter asks it for each endpoint, and mounts what it finds.
 
@@ -59,11 +60,11 @@ impl Mounts {
         self
     }
 
-    /// Mounts an endpoint under another path. A name in braces stands for one segment of whatever text, and
-    /// the last segment of [`Endpoint::Session`] is the id of the session.
+    /// Mounts an endpoint under another path. A name in braces stands for one segment of whatever
+    /// text, and the last segment of [`Endpoint::Session`] is the id of the session.
     ///
-    /// If there is no such endpoint, because the provider cannot answer it or it was left out, that is
-    /// reported to the log.
+    /// If there is no such endpoint, because the provider cannot answer it or it was left out, that
+    /// is reported to the log.
     #[must_use]
     pub fn at(mut self, endpoint: Endpoint, path: impl Into<String>) -> Self {
         if let Some(mount) = self.find(endpoint) {
@@ -72,10 +73,11 @@ impl Mounts {
         self
     }
 
-    /// Leaves GET and HEAD at the path of this endpoint to a page of the application's own, such as the
-    /// form that is sent to `POST /login`.
+    /// Leaves GET and HEAD at the path of this endpoint to a page of the application's own, such as
+    /// the form that is sent to `POST /login`.
     ///
-    /// [`Endpoint::Sessions`] answers GET itself: it stays as it is, and that is reported to the log.
+    /// [`Endpoint::Sessions`] answers GET itself: it stays as it is, and that is reported to the
+    /// log.
     #[must_use]
     pub fn page(mut self, endpoint: Endpoint) -> Self {
         let answers_get = endpoint == Endpoint::Sessions;
@@ -118,8 +120,8 @@ impl Mount {
         &self.path
     }
 
-    /// Do GET and HEAD belong to a page of the application's own? Then the adapter sends them there, and
-    /// everything else here.
+    /// Do GET and HEAD belong to a page of the application's own? Then the adapter sends them
+    /// there, and everything else here.
     #[must_use]
     pub const fn has_page(&self) -> bool {
         self.has_page
@@ -138,8 +140,8 @@ impl Mount {
         auth.in_body_time(reading).await.unwrap_or(Err(BodyError::TooSlow))
     }
 
-    /// Reads a request to the endpoint, as [`Endpoint::read`]. If another method is used than the endpoint
-    /// and its page answer, `Allow` names the methods of both.
+    /// Reads a request to the endpoint, as [`Endpoint::read`]. If another method is used than the
+    /// endpoint and its page answer, `Allow` names the methods of both.
     pub fn read<U: AuthUser>(
         &self,
         auth: &AuthProvider<U>,
@@ -151,16 +153,17 @@ impl Mount {
         self.endpoint.read_allowing(allow, auth, head, body)
     }
 
-    /// The answer to a refused request. A cookie that was refused is deleted: that of the refresh token if
-    /// this endpoint has read that, that of the access token if it asks who is there.
+    /// The answer to a refused request. A cookie that was refused is deleted: that of the refresh
+    /// token if this endpoint has read that, that of the access token if it asks who is there.
     pub fn refuse<U: AuthUser>(
         &self,
         auth: &AuthProvider<U>,
         rejection: &Rejection,
         head: &dyn RequestHead,
     ) -> Reply {
-        // A body has a type. If there is one, the token that was refused may have come in it, and the cookie may
-        // be as good as ever: no page of another origin must be able to have it deleted.
+        // A body has a type. If there is one, the token that was refused may have come in it, and
+        // the cookie may be as good as ever: no page of another origin must be able to have it
+        // deleted.
         let has_body = !head.header("content-type").is_empty();
         let purpose = match self.endpoint {
             Endpoint::Refresh if !has_body => Some(Purpose::Refresh),

@@ -46,8 +46,8 @@ impl Allowed {
 
 /// The path as it is compared: decoded once, without anything ambiguous. `None` for a path that is not canonical.
 ///
-/// Of what is allowed by name, the encoded forms stay encoded. An encoded dot is a dot: `/report%2Epdf` is
-/// `/report.pdf`, and `/%2e%2e/x` is as much a way up as `/../x`.
+/// Of what is allowed by name, the encoded forms stay encoded. An encoded dot is a dot:
+/// `/report%2Epdf` is `/report.pdf`, and `/%2e%2e/x` is as much a way up as `/../x`.
 pub(crate) fn canonical<'a>(path: &'a str, allowed: &Allowed) -> Option<Cow<'a, str>> {
     let is_fine = |byte| is_unambiguous(byte) || (byte != b'/' && byte != b'%' && allowed.has(byte));
     if !path.starts_with('/') || !path.bytes().all(is_fine) || has_bad_segment(path) {

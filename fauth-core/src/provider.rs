@@ -127,9 +127,9 @@ impl<U: AuthUser> AuthProvider<U> {
         self.admit_current(self.own(presented)?).await
     }
 
-    /// As [`check_current`](Self::check_current) where a user is optional: `None` for a request that presents
-    /// nothing, or nothing but a dead cookie: one that is expired or revoked, or whose user is gone. Browsers
-    /// attach it unasked, so nobody means anything by it.
+    /// As [`check_current`](Self::check_current) where a user is optional: `None` for a request
+    /// that presents nothing, or nothing but a dead cookie: one that is expired or revoked, or
+    /// whose user is gone. Browsers attach it unasked, so nobody means anything by it.
     ///
     /// # Errors
     /// As [`check`](Self::check). Any other bad credential is refused here too; it never turns into
@@ -230,8 +230,8 @@ impl<U: AuthUser> AuthProvider<U> {
         self.refuse_as(rejection, head, &*self.inner.renderer)
     }
 
-    /// As [`refuse`](Self::refuse), for an endpoint that has read another token than the access token of a
-    /// transport, or none of any transport.
+    /// As [`refuse`](Self::refuse), for an endpoint that has read another token than the access
+    /// token of a transport, or none of any transport.
     pub(crate) fn refuse_for(
         &self,
         purpose: Option<Purpose>,
@@ -382,8 +382,8 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(Some(Credential { token, way, keys }))
     }
 
-    /// For what a browser may have attached, and a program has sent on purpose: only what says itself that it
-    /// comes from elsewhere is refused.
+    /// For what a browser may have attached, and a program has sent on purpose: only what says
+    /// itself that it comes from elsewhere is refused.
     fn refuse_foreign_page(&self, head: &dyn RequestHead) -> Result<(), Rejection> {
         // Whoever typed a password into a page of plain HTTP did so at the same host.
         let origin = Origin::of(head, true);

@@ -28,16 +28,16 @@ pub trait RequestHead {
     /// Did the request come over TLS to this server?
     fn is_secure(&self) -> bool;
 
-    /// What an extended CONNECT asks for: the pseudo-header `:protocol` of HTTP/2
-    /// ([RFC 8441](https://www.rfc-editor.org/rfc/rfc8441)), such as `websocket`. `None` for every other
+    /// What an extended CONNECT asks for: the pseudo-header `:protocol` of HTTP/2 ([RFC
+    /// 8441](https://www.rfc-editor.org/rfc/rfc8441)), such as `websocket`. `None` for every other
     /// request, and where the framework does not tell: CONNECT is refused then.
     fn protocol(&self) -> Option<&str> {
         None
     }
 }
 
-/// Does the request ask for a WebSocket by an extended CONNECT, as over HTTP/2? Any other CONNECT asks for
-/// a tunnel.
+/// Does the request ask for a WebSocket by an extended CONNECT, as over HTTP/2? Any other CONNECT
+/// asks for a tunnel.
 pub(crate) fn is_websocket_connect(head: &dyn RequestHead) -> bool {
     head.method() == "CONNECT"
         && head.protocol().is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"))
@@ -45,8 +45,8 @@ pub(crate) fn is_websocket_connect(head: &dyn RequestHead) -> bool {
 
 /// Does the request ask for a WebSocket, by whatever version of HTTP?
 ///
-/// Over HTTP/1.1 a handshake is a GET, but what it opens is not bound by the same-origin policy (RFC 6455
-/// section 10.2).
+/// Over HTTP/1.1 a handshake is a GET, but what it opens is not bound by the same-origin policy
+/// (RFC 6455 section 10.2).
 pub(crate) fn opens_websocket(head: &dyn RequestHead) -> bool {
     let is_named = |value: &[u8]| value.to_ascii_lowercase().windows(9).any(|word| word == b"websocket");
     is_websocket_connect(head) || head.header("upgrade").iter().any(is_named)

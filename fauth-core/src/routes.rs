@@ -1,4 +1,5 @@
-//! The ready-made endpoints, written once for all frameworks. Adapters only mount them, where [`mounts`](crate::mounts) says.
+//! The ready-made endpoints, written once for all frameworks. Adapters only mount them, where
+//! [`mounts`](crate::mounts) says.
 //!
 //! | endpoint | reads | answers |
 //! |---|---|---|
@@ -294,8 +295,8 @@ fn parse_refresh<U: AuthUser>(
     Ok(Parsed::Whole(Box::pin(auth.refresh_reply(head, request))))
 }
 
-/// The token may be a field `refresh_token`, or `token` as in RFC 7009 section 2.1. Without one, what
-/// counts are headers and cookies.
+/// The token may be a field `refresh_token`, or `token` as in RFC 7009 section 2.1. Without one,
+/// what counts are headers and cookies.
 fn parse_logout<U: AuthUser>(
     auth: &AuthProvider<U>,
     head: &dyn RequestHead,

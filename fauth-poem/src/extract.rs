@@ -19,8 +19,9 @@ use crate::{head::Head, respond::Refused};
 #[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
 pub struct CurrentUser<U: AuthUser>(pub Arc<U>);
 
-/// The user of the request, if it presents anything. A bad credential is refused, it does not turn into "nobody";
-/// only a dead cookie counts as none, and [`visitor`](crate::visitor) around the route deletes it.
+/// The user of the request, if it presents anything. A bad credential is refused, it does not turn
+/// into "nobody"; only a dead cookie counts as none, and [`visitor`](crate::visitor) around the
+/// route deletes it.
 #[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
 pub struct MaybeUser<U: AuthUser>(pub Option<Arc<U>>);
 

@@ -70,12 +70,14 @@ pub fn require<U: AuthUser>(auth: &AuthProvider<U>, requirement: Requirement) ->
     RequireMiddleware { guard: Guard::new(auth, requirement) }
 }
 
-/// Lets everybody in, users and visitors, for pages that show one thing to the one and another to the
-/// other. Handlers take a [`MaybeUser`](crate::MaybeUser).
+/// Lets everybody in, users and visitors, for pages that show one thing to the one and another to
+/// the other. Handlers take a [`MaybeUser`](crate::MaybeUser).
 ///
-/// A bad credential is refused, but a dead cookie (expired, revoked, or of somebody who is gone) counts as none,
-/// and is deleted by the response: extractors alone cannot do that. What depends on the cookie is kept from
-/// shared caches.
+/// A bad credential is refused, but a dead cookie (expired, revoked, or of somebody who is gone)
+/// counts as none, and is deleted by the response: extractors alone cannot do that. What depends on
+/// the cookie is kept from shared caches.
+///
+/// To visitors the guard brings no provider: the application holds it, with `.data(auth)`.
 #[must_use]
 pub fn visitor<U: AuthUser>(auth: &AuthProvider<U>) -> RequireMiddleware<U> {
     RequireMiddleware { guard: Guard::visitor(auth) }

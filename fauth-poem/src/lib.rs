@@ -5,8 +5,11 @@
 //!   `with`.
 //! - In handlers: [`CurrentUser`], [`MaybeUser`] (not `Option<CurrentUser>`), [`Token`],
 //!   [`Grant`].
-//! - Login, refresh and logout: [`auth_routes`]; under other paths, or beside pages of your own: [`AuthRoutes`].
-//! - Pages that a user and a visitor may see: [`visitor`], so that a dead cookie is deleted.
+//! - Login, refresh and logout: [`auth_routes`]; under other paths, or beside pages of your own:
+//!   [`AuthRoutes`].
+//! - Pages that a user and a visitor may see: [`visitor`], so that a dead cookie is deleted. With
+//!   cookies, prefer it and the guards to extractors alone, which cannot keep an answer from shared
+//!   caches either.
 //! - Endpoints of the application's own: [`Head`] shows the core a request, [`respond`] turns its reply into a response.
 //!
 //! # The order of middlewares
@@ -38,10 +41,12 @@
 //! # What differs from other frameworks
 //! - poem passes a group only paths whose rest is UTF-8. Anything else below a nested route it answers itself, before the guard, with 400 and a text.
 //! - An endpoint within `get(..)` gets HEAD requests as GET, and so does a guard on it; poem drops the body afterwards.
-//! - poem's server closes connections that are silent for as long as `Server::idle_timeout` says, which is unlimited by default; the ready-made
-//!   endpoints wait ten seconds for a body (`body_timeout` of the provider).
-//! - WebSockets come over HTTP/1.1 only: poem's server does not offer the extended CONNECT of HTTP/2 (RFC 8441), so browsers open a connection
-//!   of HTTP/1.1 for them. Every CONNECT is refused by a guard with 405.
+//! - poem's server closes connections that are silent for as long as `Server::idle_timeout` says,
+//!   which is unlimited by default; the ready-made endpoints wait ten seconds for a body
+//!   (`body_timeout` of the provider).
+//! - WebSockets come over HTTP/1.1 only: poem's server does not offer the extended CONNECT of
+//!   HTTP/2 (RFC 8441), so browsers open a connection of HTTP/1.1 for them. Every CONNECT is
+//!   refused by a guard with 405.
 //! - Extractors cannot change the request: outside guards, two of them in one handler verify and load twice, and [`Token`] works behind guards only.
 
 mod extract;

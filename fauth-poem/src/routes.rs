@@ -24,8 +24,8 @@ pub fn auth_routes<U: AuthUser>(auth: &AuthProvider<U>) -> Route {
     AuthRoutes::new(auth).into()
 }
 
-/// The ready-made endpoints, mounted as the application wants them. It becomes a route, from which the
-/// application goes on.
+/// The ready-made endpoints, mounted as the application wants them. It becomes a route, from which
+/// the application goes on.
 ///
 /// ```
 /// # use fauth_poem::AuthRoutes;
@@ -44,8 +44,8 @@ pub fn auth_routes<U: AuthUser>(auth: &AuthProvider<U>) -> Route {
 /// let app = Route::from(routes);
 /// ```
 ///
-/// In poem a path is given once: `at` panics for a path that one of these endpoints has already, also for
-/// another method. [`page`](Self::page) puts both there.
+/// In poem a path is given once: `at` panics for a path that one of these endpoints has already,
+/// also for another method. [`page`](Self::page) puts both there.
 pub struct AuthRoutes<U> {
     auth: AuthProvider<U>,
     mounts: Mounts,
@@ -77,8 +77,8 @@ impl<U: AuthUser> AuthRoutes<U> {
         Self { mounts: self.mounts.at(endpoint, path), ..self }
     }
 
-    /// Puts a page of the application's own at the path of an endpoint: it answers GET and HEAD, the
-    /// endpoint everything else; see [`Mounts::page`].
+    /// Puts a page of the application's own at the path of an endpoint: it answers GET and HEAD,
+    /// the endpoint everything else; see [`Mounts::page`].
     #[must_use]
     pub fn page<E>(mut self, endpoint: Endpoint, handler: E) -> Self
     where
@@ -108,7 +108,8 @@ impl<U> fmt::Debug for AuthRoutes<U> {
     }
 }
 
-/// Whatever no page of the application answers is the endpoint's, so that a wrong method is refused by it.
+/// Whatever no page of the application answers is the endpoint's, so that a wrong method is refused
+/// by it.
 struct Mounted<U> {
     auth: AuthProvider<U>,
     mount: Mount,

@@ -46,8 +46,9 @@ async fn serve() -> Result<(), BoxError> {
     let (stop, last_call) = (stop_signal()?, stop_signal()?);
     greet(listener.local_addr()?)?;
     let app = app::routes(&auth).into_make_service_with_connect_info::<SocketAddr>();
-    // Bodies of the ready-made endpoints have a `body_timeout`, in the provider. For the head of a request and
-    // for silent connections `axum::serve` has no limit: leave that to a proxy in front of the service.
+    // Bodies of the ready-made endpoints have a `body_timeout`, in the provider. For the head of a
+    // request and for silent connections `axum::serve` has no limit: leave that to a proxy in front
+    // of the service.
     tokio::select! {
         served = axum::serve(listener, app).with_graceful_shutdown(stop) => served?,
         () = async { last_call.await; sleep(GRACE).await } => tracing::warn!("some requests were cut off"),

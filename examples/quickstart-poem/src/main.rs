@@ -22,8 +22,9 @@ use crate::users::Users;
 
 /// How long requests may go on once the service is asked to stop.
 const GRACE: Duration = Duration::from_secs(5);
-/// How long a connection may be silent, between requests or in the head of one. (Bodies of the ready-made
-/// endpoints have a `body_timeout`, in the provider.) For the head as a whole poem has no limit.
+/// How long a connection may be silent, between requests or in the head of one. (Bodies of the
+/// ready-made endpoints have a `body_timeout`, in the provider.) For the head as a whole poem has
+/// no limit.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 #[tokio::main]

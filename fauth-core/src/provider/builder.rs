@@ -367,10 +367,11 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         self
     }
 
-    /// How long the ready-made endpoints wait for the body of a request until they refuse it with 408.
-    /// Default: 10 seconds; at most 300.
+    /// How long the ready-made endpoints wait for the body of a request until they refuse it with
+    /// 408. Default: 10 seconds; at most 300.
     ///
-    /// The time for the head of a request, and for a connection without one, is the server's to limit.
+    /// The time for the head of a request, and for a connection without one, is the server's to
+    /// limit.
     pub fn body_timeout(mut self, limit: Duration) -> Self {
         self.body_timeout = limit;
         self

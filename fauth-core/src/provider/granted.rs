@@ -40,15 +40,16 @@ impl<U> Granted<U> {
         self.provider == other.provider && Arc::ptr_eq(&self.payload, &other.payload)
     }
 
-    /// What the response must say: nothing if the token came in a header; that no shared cache may keep it
-    /// for others if it came in a cookie; that nobody may keep it if it stood in the URL.
+    /// What the response must say: nothing if the token came in a header; that no shared cache may
+    /// keep it for others if it came in a cookie; that nobody may keep it if it stood in the URL.
     #[must_use]
     pub const fn demands(&self) -> Demands {
         self.way.demands()
     }
 }
 
-/// A request that a [guard](crate::Guard) lets go on: with a user, or, where a user is optional, without.
+/// A request that a [guard](crate::Guard) lets go on: with a user, or, where a user is optional,
+/// without.
 pub struct Entered<U> {
     granted: Option<Granted<U>>,
     demands: Demands,

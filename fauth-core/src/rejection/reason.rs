@@ -88,8 +88,8 @@ pub enum Rejection {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OriginFault {
-    /// It has neither `Sec-Fetch-Site` nor `Origin`. Browsers send them; a program uses a token in a
-    /// header and no cookie.
+    /// It has neither `Sec-Fetch-Site` nor `Origin`. Browsers send them; a program uses a token in
+    /// a header and no cookie.
     Missing,
     /// Another origin than the application's own or a
     /// [trusted one](crate::AuthProviderBuilder::trusted_origin) has caused it.
@@ -233,7 +233,8 @@ pub enum Misconfigured {
 const RETRY_UNAVAILABLE: Duration = Duration::from_secs(5);
 
 impl InvalidToken {
-    /// Was it good once, and has ended? Everything else was never good here, as far as anybody can tell.
+    /// Was it good once, and has ended? Everything else was never good here, as far as anybody can
+    /// tell.
     pub(crate) const fn is_of_dead_token(&self) -> bool {
         match self {
             Self::Token(TokenError::Expired)

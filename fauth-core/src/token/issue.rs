@@ -311,8 +311,8 @@ impl TokenPair {
         self.access_lifetime
     }
 
-    /// Whether the login was [remembered](crate::LoginRequest::remember); never without a session store,
-    /// since nothing would say so at a refresh.
+    /// Whether the login was [remembered](crate::LoginRequest::remember); never without a session
+    /// store, since nothing would say so at a refresh.
     #[must_use]
     pub const fn is_remembered(&self) -> bool {
         self.remembered

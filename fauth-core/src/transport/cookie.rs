@@ -32,7 +32,8 @@ pub enum SameSite {
 /// Keeps the access token in a cookie, and the refresh token in a second one.
 ///
 /// The cookies are `__Host-session` and `__Host-refresh` with `Secure`, `HttpOnly`, `Path=/`, `SameSite=Lax` and without `Domain`; their
-/// `Max-Age` is the lifetime of the token, or they [end with the browser](Self::end_with_browser). Both names must occur at most once in a request, otherwise it is refused with 400.
+/// `Max-Age` is the lifetime of the token, or they [end with the browser](Self::end_with_browser).
+/// Both names must occur at most once in a request, otherwise it is refused with 400.
 /// Requests that change something (any method but GET, HEAD and OPTIONS) must come from the application's own origin, or a trusted
 /// one: see [`AuthProviderBuilder::trusted_origin`](crate::AuthProviderBuilder::trusted_origin).
 ///
@@ -43,9 +44,9 @@ pub enum SameSite {
 /// # Ok::<(), fauth_core::ConfigError>(())
 /// ```
 ///
-/// What a cookie lets in is answered with `Vary: Cookie` and with a `Cache-Control` that keeps shared caches
-/// from storing it, by guards and by [`Guard::visitor`](crate::Guard::visitor). Extractors outside of both
-/// cannot change the answer.
+/// What a cookie lets in is answered with `Vary: Cookie` and with a `Cache-Control` that keeps
+/// shared caches from storing it, by guards and by [`Guard::visitor`](crate::Guard::visitor).
+/// Extractors outside of both cannot change the answer.
 #[derive(Debug, Clone)]
 pub struct CookieTransport {
     access: Box<str>,
@@ -78,12 +79,12 @@ impl CookieTransport {
         }
     }
 
-    /// Names of the application's own for the cookies of the access and the refresh token, both with the
-    /// prefix `__Host-`.
+    /// Names of the application's own for the cookies of the access and the refresh token, both
+    /// with the prefix `__Host-`.
     ///
     /// # Errors
-    /// [`ConfigError`] if a name lacks the prefix, has nothing behind it, is longer than 64 bytes, has other
-    /// characters than letters, digits, `-` and `_`, or is equal to the other.
+    /// [`ConfigError`] if a name lacks the prefix, has nothing behind it, is longer than 64 bytes,
+    /// has other characters than letters, digits, `-` and `_`, or is equal to the other.
     pub fn names(self, access: impl Into<String>, refresh: impl Into<String>) -> Result<Self, ConfigError> {
         let (access, refresh) = (access.into(), refresh.into());
         let has_prefix = |name: &str| name.strip_prefix(HOST_PREFIX).is_some_and(|rest| !rest.is_empty());
@@ -100,13 +101,13 @@ impl CookieTransport {
     /// As [`names`](Self::names), with or without the prefix `__Host-`.
     ///
     /// # Security
-    /// Without the prefix, another host of the same domain, and whoever can answer plain HTTP in its place,
-    /// can set a cookie of this name: a user who is logged in is refused then, because there are two, and one
-    /// who is not is logged in as somebody else.
+    /// Without the prefix, another host of the same domain, and whoever can answer plain HTTP in
+    /// its place, can set a cookie of this name: a user who is logged in is refused then, because
+    /// there are two, and one who is not is logged in as somebody else.
     ///
     /// # Errors
-    /// [`ConfigError`] if a name is empty, longer than 64 bytes, has other characters than letters, digits,
-    /// `-` and `_`, or is equal to the other.
+    /// [`ConfigError`] if a name is empty, longer than 64 bytes, has other characters than letters,
+    /// digits, `-` and `_`, or is equal to the other.
     pub fn danger_names(
         mut self,
         access: impl Into<String>,
@@ -128,8 +129,8 @@ impl CookieTransport {
     /// Lets the cookies end with the browser, by leaving `Max-Age` out, unless the login is
     /// [remembered](crate::LoginRequest::remember). Without a session store no login is remembered.
     ///
-    /// What the server knows of a login ends as it would otherwise. Browsers that restore their windows after
-    /// a restart keep such cookies too.
+    /// What the server knows of a login ends as it would otherwise. Browsers that restore their
+    /// windows after a restart keep such cookies too.
     #[must_use]
     pub const fn end_with_browser(mut self) -> Self {
         self.ends_with_browser = true;
@@ -154,29 +155,31 @@ impl CookieTransport {
         self.with_possible_prefixes()
     }
 
-    /// Lets browsers attach the cookies to whatever other sites cause (`SameSite=None`): for an application
-    /// that is shown in a frame of another site, or called by its scripts.
+    /// Lets browsers attach the cookies to whatever other sites cause (`SameSite=None`): for an
+    /// application that is shown in a frame of another site, or called by its scripts.
     ///
     /// # Security
     /// What changes something stays refused unless an own or a [trusted
-    /// origin](crate::AuthProviderBuilder::trusted_origin) sends it. But every site can have `GET` requests
-    /// sent as the user: they must change nothing, not even a counter, and must tell nothing by their time,
-    /// length or redirects. Pages must say by `Content-Security-Policy: frame-ancestors` in whose frames they
-    /// are shown, and many browsers do not send such cookies at all.
+    /// origin](crate::AuthProviderBuilder::trusted_origin) sends it. But every site can have `GET`
+    /// requests sent as the user: they must change nothing, not even a counter, and must tell
+    /// nothing by their time, length or redirects. Pages must say by `Content-Security-Policy:
+    /// frame-ancestors` in whose frames they are shown, and many browsers do not send such cookies
+    /// at all.
     #[must_use]
     pub const fn danger_same_site_none(mut self) -> Self {
         self.cross_site = true;
         self
     }
 
-    /// Lets browsers send the cookies to this host and all hosts below it (`Domain`). The prefix of their
-    /// names becomes `__Secure-`, since `__Host-` forbids it.
+    /// Lets browsers send the cookies to this host and all hosts below it (`Domain`). The prefix of
+    /// their names becomes `__Secure-`, since `__Host-` forbids it.
     ///
     /// # Security
-    /// Every host below the domain is trusted with the users: it receives their tokens, whoever runs it, and
-    /// it can set cookies of these names, so that a user is logged in as somebody else or refused for having
-    /// two. Never name a domain under which others have hosts. For the origin rule the hosts stay foreign to
-    /// one another, until each is a [trusted origin](crate::AuthProviderBuilder::trusted_origin).
+    /// Every host below the domain is trusted with the users: it receives their tokens, whoever
+    /// runs it, and it can set cookies of these names, so that a user is logged in as somebody else
+    /// or refused for having two. Never name a domain under which others have hosts. For the origin
+    /// rule the hosts stay foreign to one another, until each is a [trusted
+    /// origin](crate::AuthProviderBuilder::trusted_origin).
     ///
     /// # Errors
     /// [`ConfigError`] if it is no name of a host with at least one dot. A leading dot is left out.

@@ -68,9 +68,9 @@
 //! in a nested router; `/merged` `greet` in a merged router; `/mounted/…` a service of the
 //! framework without handler, answering the text `raw`; `/admin` `greet` behind
 //! `require_roles(auth, ["admin"])`; `/public` as `/guards/public`; `/late` `greet`, added last.
-//! The ready-made endpoints are at the root, and once more below `/moved`, where there are only `POST
-//! /moved/signin`, `POST /moved/logout` and `DELETE /moved/devices/{sid}`: [`moved_mounts`]. `GET` at the first
-//! and the last of them is a page that answers the text `page`.
+//! The ready-made endpoints are at the root, and once more below `/moved`, where there are only
+//! `POST /moved/signin`, `POST /moved/logout` and `DELETE /moved/devices/{sid}`: [`moved_mounts`].
+//! `GET` at the first and the last of them is a page that answers the text `page`.
 
 pub mod answers;
 pub mod api_keys;
@@ -118,7 +118,8 @@ pub struct App {
 /// An adapter under test.
 pub trait Harness {
     /// Can its framework be asked for a WebSocket over HTTP/2, by an extended CONNECT
-    /// ([`WireRequest::protocol`])? If not, `exchange` leaves that out, and every CONNECT is refused.
+    /// ([`WireRequest::protocol()`])? If not, `exchange` leaves that out, and every CONNECT is
+    /// refused.
     const HAS_EXTENDED_CONNECT: bool = true;
 
     /// Builds the application, sends it one request, from [`WireRequest::peer`] if it names one,

@@ -264,3 +264,14 @@ fn a_provider_is_cheap_to_share_whatever_the_user_is() {
     let token = at_once(auth.issue(Purpose::Access, "1")).unwrap();
     assert!(clone.verify_signature_and_claims(token.expose(), Purpose::Access).is_ok());
 }
+
+#[test]
+fn transports_are_checked_while_building() {
+    let users = Users::new();
+    let build = |cookies| {
+        let builder = bare().user_loader(users.user_loader()).identity_loader(users.identity_loader());
+        builder.transport(BearerTransport::new()).transport(cookies).build()
+    };
+    assert!(build(CookieTransport::new().danger_same_site_none()).is_ok());
+    refused(build(CookieTransport::new().danger_same_site_none().danger_insecure()), "danger_same_site_none");
+}

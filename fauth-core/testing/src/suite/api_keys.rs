@@ -461,8 +461,8 @@ cases! { $ __api_keys_tests in api_keys;
         }
     }
 
-    /// A browser remembers what was typed in, and attaches it to what other sites cause. A program says nothing of
-    /// origins.
+    /// A browser remembers what was typed in, and attaches it to what other sites cause. A program
+    /// says nothing of origins.
     fn basic_credentials_that_a_foreign_page_brings_are_refused(t) {
         (t, _) = with_keys();
         let basic = basic("__token__", &key_of(&t, "alice"));

@@ -273,8 +273,8 @@ cases! { $ __cookies_tests in cookies;
         own(t.post("/refresh")).header("cookie", cookie).send().refused(500, "misconfigured").lacks("set-cookie");
     }
 
-    /// Nobody means anything by a cookie that the browser still has: where a user is optional it counts as none,
-    /// and the guard deletes it. An extractor alone cannot.
+    /// Nobody means anything by a cookie that the browser still has: where a user is optional it
+    /// counts as none, and the guard deletes it. An extractor alone cannot.
     fn a_dead_cookie_is_none_where_a_user_is_optional(t) {
         t = cookies();
         let nobody = |cookie: &str| {
@@ -297,7 +297,8 @@ cases! { $ __cookies_tests in cookies;
         nobody(&bob);
     }
 
-    /// What is dead is a cookie that was good once. Anything else is refused, and so is what was sent on purpose.
+    /// What is dead is a cookie that was good once. Anything else is refused, and so is what was
+    /// sent on purpose.
     fn nothing_else_becomes_nobody(t) {
         t = Probe::build(|builder| builder.transport(BearerTransport::new()).transport(CookieTransport::new()));
         let expired = t.access("alice");
@@ -328,7 +329,8 @@ cases! { $ __cookies_tests in cookies;
         }
     }
 
-    /// The refresh cookie is none of the guard's business: it lives on, and buys the next session cookie.
+    /// The refresh cookie is none of the guard's business: it lives on, and buys the next session
+    /// cookie.
     fn a_guards_refusal_deletes_a_dead_cookie(t) {
         t = cookies();
         let cookie = session(&t.access("alice"));

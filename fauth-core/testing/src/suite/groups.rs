@@ -131,9 +131,11 @@ cases! { $ __groups_tests in groups;
         connect("/group/mounted/chat").bearer("x").send().refused(401, "invalid_token");
         connect("/group/x/../chat").bearer(&alice).send().refused(400, "ambiguous_path");
         connect("/admins/panel").bearer(t.access("bob")).send().refused(403, "missing_role");
-        // The body of this answer is the framework's affair: one drops it, since a tunnel would follow.
+        // The body of this answer is the framework's affair: one drops it, since a tunnel would
+        // follow.
         connect("/group/mounted/chat").bearer(&alice).send_to_framework().is(200);
-        // Where the case of a token of HTTP/1.1 does not count, that of a pseudo-header does not matter either.
+        // Where the case of a token of HTTP/1.1 does not count, that of a pseudo-header does not
+        // matter either.
         t.request("CONNECT", "/group/mounted/chat").protocol("WebSocket").bearer(&alice).send_to_framework().is(200);
     }
 
