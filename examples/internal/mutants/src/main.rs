@@ -191,6 +191,7 @@ fn run(
     place: &Place,
     end: Instant,
     only: &str,
+    patience: Duration,
     wanted: impl Fn(Option<&str>) -> bool,
 ) -> Result<(), Box<dyn Error>> {
     let (mutants, binaries) = build(place)?;
