@@ -25,11 +25,12 @@ use actix_web::{
     web::{self, Bytes, Data, PayloadConfig, get, post, resource, scope},
 };
 use fauth_actix::{
-    CurrentUser, Head, MaybeUser, SecureScope, Token, auth_routes, require_roles, require_user, respond,
+    CurrentUser, Grant, Head, MaybeUser, SecureScope, Token, auth_routes, require_roles, require_user,
+    respond,
 };
 use fauth_core::{
     AuthConfig, AuthProvider, Guard, Requirement, reply::Reply, request::RequestHead as _,
-    routes::MAX_BODY_BYTES,
+    routes::MAX_BODY_BYTES, transport::CookieTransport,
 };
 use fauth_testing::{TestUser, Users, WireResponse, at_once};
 use futures_util::stream;
@@ -746,4 +747,55 @@ async fn a_reply_becomes_a_response_without_additions() {
     let cookies: Vec<_> = response.headers().get_all("set-cookie").collect();
     assert_eq!(cookies, ["a=1", "b=2"]);
     assert_eq!(respond(Reply::new(42)).status().as_u16(), 500);
+}
+
+/// What one extractor has found out is there for the next ones: where they run one after the other,
+/// and not all at once as the parameters of a handler do.
+#[actix_web::test]
+async fn one_check_serves_every_extraction_of_a_request() {
+    let show = async |request: HttpRequest| {
+        let user = CurrentUser::<TestUser>::extract(&request).await.unwrap();
+        let grant = Grant::<TestUser>::extract(&request).await.unwrap();
+        let token = Token::extract(&request).await.unwrap();
+        format!("{} {} {}", user.name, grant.user().name, token.subject())
+    };
+    let users = Users::new();
+    let auth = fauth_testing::provider_with(fauth_testing::config(), &users).build().unwrap();
+    let service = serve!(App::new().app_data(Data::new(auth.clone())).route("/all", get().to(show)));
+    let seen = send(&service, by(&auth, "alice", "/all").to_request()).await;
+    assert_eq!((seen.status, seen.text().as_str()), (200, "alice alice alice"));
+    assert_eq!(users.user_loads(), 1);
+}
+
+/// The token of a request is that of the guard, whatever extractors of another provider come before.
+#[actix_web::test]
+async fn no_extractor_takes_the_place_of_the_guards_token() {
+    let show = async |request: HttpRequest| {
+        let customer = CurrentUser::<TestUser>::extract(&request).await.unwrap();
+        let token = Token::extract(&request).await.unwrap();
+        format!("{} {}", customer.name, token.subject())
+    };
+    let staff = provider();
+    let customers = fauth_testing::provider().transport(CookieTransport::new()).build().unwrap();
+    let group = SecureScope::new("/group", &staff).route("/x", get().to(show));
+    let service = serve!(App::new().app_data(Data::new(customers.clone())).service(group));
+    let cookie = format!("__Host-session={}", access(&customers, "bob"));
+    let request = by(&staff, "alice", "/group/x").insert_header(("cookie", cookie));
+    let seen = send(&service, request.to_request()).await;
+    assert_eq!((seen.status, seen.text().as_str()), (200, "bob alice"));
+}
+
+#[actix_web::test]
+async fn a_group_has_data_and_a_default_of_its_own() {
+    let auth = provider();
+    let group = SecureScope::new("/group", &auth)
+        .app_data(Data::new("a word".to_owned()))
+        .route("/word", get().to(async |word: Data<String>| word.to_string()))
+        .default_service(web::to(async || "no such page"));
+    let service = serve!(App::new().service(group));
+    for (target, text) in [("/group/word", "a word"), ("/group/none", "no such page")] {
+        let seen = send(&service, by(&auth, "bob", target).to_request()).await;
+        assert_eq!((seen.status, seen.text().as_str()), (200, text));
+        assert_eq!(statuses!(service, anonymous(target)), [401], "{target}");
+    }
 }

@@ -25,8 +25,8 @@ use axum::{
     routing::{get, post},
 };
 use fauth_axum::{
-    CurrentUser, Head, MaybeUser, Refused, SecureRouter, Token, auth_routes, require_any_role, require_roles,
-    require_user, respond,
+    CurrentUser, Grant, Head, MaybeUser, Refused, SecureRouter, Token, auth_routes, require_any_role,
+    require_roles, require_user, respond,
 };
 use fauth_core::{
     AuthProvider, ClientInfo, Purpose, Rejection, TokenPair,
@@ -1105,4 +1105,30 @@ async fn no_extractor_takes_the_place_of_the_guards_token() {
     ];
     let headers = [("authorization", headers[0].1.as_str()), ("cookie", headers[1].1.as_str())];
     send(whole(group), request("GET", "/x", &headers)).await.is(200).says("alice");
+}
+
+/// What one extractor has found out is there for the next ones, whoever they are.
+#[tokio::test]
+async fn one_check_serves_every_extractor_of_a_handler() {
+    async fn show(
+        user: CurrentUser<TestUser>,
+        maybe: MaybeUser<TestUser>,
+        grant: Grant<TestUser>,
+        token: Token,
+    ) -> String {
+        let MaybeUser(maybe) = maybe;
+        format!("{} {} {} {}", user.name, maybe.unwrap().name, grant.user().name, token.subject())
+    }
+    async fn show_token(_: MaybeUser<TestUser>, token: Token) -> String {
+        token.subject().to_owned()
+    }
+    let users = Users::new();
+    let auth = fauth_testing::provider_with(fauth_testing::config(), &users).build().unwrap();
+    let app =
+        Router::new().route("/all", get(show)).route("/maybe", get(show_token)).with_state(auth.clone());
+    for (target, text) in [("/all", "alice alice alice alice"), ("/maybe", "alice")] {
+        let before = users.user_loads();
+        send(app.clone(), request_of(&auth, "alice", target)).await.is(200).says(text);
+        assert_eq!(users.user_loads() - before, 1, "{target}");
+    }
 }

@@ -188,6 +188,20 @@ mod tests {
         assert!(!own(None, Some("http://evil.example"), true));
     }
 
+    /// Nothing is nobody's, also where the host is nothing too.
+    #[test]
+    fn an_origin_without_a_host_is_not_ours() {
+        let request = |named| Origin {
+            sec_fetch_site: HeaderValues::default(),
+            named: values(Some(named)),
+            host: values(Some("")),
+            plain_http: true,
+        };
+        for named in ["https://", "http://"] {
+            assert!(!is_own_request(&request(named), &TrustedOrigins::default()), "{named}");
+        }
+    }
+
     #[test]
     fn only_what_says_so_is_foreign() {
         let foreign = |site: Option<&'static str>, origin: Option<&'static str>| {
@@ -233,8 +247,13 @@ mod tests {
 
     #[test]
     fn a_trusted_origin_is_exact() {
-        for good in ["https://a.example", "http://localhost:3000", "https://[::1]:8443", "https://A.example"]
-        {
+        for good in [
+            "https://a.example",
+            "http://localhost:3000",
+            "https://[::1]:8443",
+            "https://[::1]",
+            "https://A.example",
+        ] {
             assert!(TrustedOrigins::new(vec![good.to_owned()]).is_ok(), "{good}");
         }
         for bad in [

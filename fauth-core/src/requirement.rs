@@ -755,11 +755,35 @@ mod tests {
             (Requirement::any_of([within(), scope("x")]), Ok(())),
             (Requirement::any_of([within().scopes(["x"]), role("a")]), no()),
             (Requirement::any_of([within(), scope("y")]), Err(Missing::Alternative)),
+            // What the owner lacks besides is nobody's business.
+            (within().roles(["b"]).scopes(["x"]), no()),
         ] {
             assert_eq!(to_key(&requirement, "s:x r:a"), expected, "{requirement:?}");
             let newest = Fake { words: "key s:x r:a".to_owned(), minutes: Some(0) };
             let lenient = requirement.decide_for(&newest).is_ok();
             assert!(expected.is_err() || lenient, "{requirement:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_joined_is_kept_flat() {
+        assert_eq!(user().and(role("a")), role("a"));
+        assert_eq!(role("a").and(user()), role("a"));
+        let three = role("a").and(scope("x")).and(role("b"));
+        assert_eq!(three, role("a").and(scope("x").and(role("b"))));
+        assert_eq!(three.conditions().len(), 3);
+    }
+
+    /// A condition that was written after an `and` belongs to all that was written before, and does
+    /// not speak for what is joined later.
+    #[test]
+    fn a_scope_of_one_half_opens_nothing_for_the_other() {
+        let shut = || scope("a").and(scope("b")).roles(["r"]);
+        let open = || scope("c").and(scope("d")).scopes(["e"]);
+        let everything = "s:a s:b s:c s:d s:e r:r";
+        assert_eq!(to_key(&open(), everything), Ok(()));
+        for requirement in [shut(), shut().and(open()), open().and(shut())] {
+            assert_eq!(to_key(&requirement, everything), Err(Missing::ApiKeyNotAllowed), "{requirement:?}");
         }
     }
 

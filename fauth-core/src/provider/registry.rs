@@ -280,6 +280,43 @@ mod tests {
         assert_eq!(build("staff", Some(here(&alone[1]))).1, Some(Warning::TwoMemories));
         residents.push(build("jobs", Some(here(&alone[0]))).0);
         assert_eq!(build("jobs", None).1, Some(Warning::Twice), "a provider without a store");
+        // A logout reaches both by what others can reach, be it only one of several stores.
+        let (here, elsewhere) = (|| here(&alone[1]), StoreLocation::unknown);
+        for (name, first, second) in [
+            ("web", vec![here()], vec![elsewhere()]),
+            ("api", vec![elsewhere()], vec![here()]),
+            ("app", vec![here()], vec![StoreLocation::in_process(&alone[0]), elsewhere()]),
+            ("cli", vec![elsewhere(), here()], vec![StoreLocation::in_process(&shared)]),
+        ] {
+            let at = |places| Resident { places, ..resident::<Customer>(name, "one", None) };
+            let first = admitted(&registry, at(first)).0;
+            assert_eq!(admitted(&registry, at(second)).1, Some(Warning::Twice), "{name}");
+            residents.push(first);
+        }
+    }
+
+    #[test]
+    fn one_store_of_several_is_a_store_in_common() {
+        let (registry, stores) = (Registry::new(), [Arc::new(()), Arc::new(()), Arc::new(())]);
+        let at = |places: [usize; 2]| places.map(|place| here(&stores[place])).to_vec();
+        let first = Resident { places: at([0, 1]), ..resident::<Customer>("shop", "one", None) };
+        let second = Resident { places: at([2, 1]), ..resident::<Staff>("shop", "two", None) };
+        let _first = admitted(&registry, first);
+        refused(&registry, second, "application");
+    }
+
+    /// While an application moves from one format to the other.
+    #[test]
+    fn one_application_may_have_both_formats() {
+        for [first, second] in [
+            [TokenProfile::PythonFauthMigration, TokenProfile::Standard],
+            [TokenProfile::Standard, TokenProfile::PythonFauth],
+        ] {
+            let registry = Registry::new();
+            let at = |profile| Resident { profile, ..resident::<Customer>("shop", "one", None) };
+            let _first = admitted(&registry, at(first));
+            assert_eq!(admitted(&registry, at(second)).1, Some(Warning::Twice));
+        }
     }
 
     #[test]

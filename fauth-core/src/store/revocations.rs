@@ -427,6 +427,20 @@ mod tests {
         let key = |id: &str| RevocationTarget::Session(id).key(&owner);
         assert_eq!(key(&fits), format!("sid:004000000:shop{fits}"));
         assert!(key(&format!("{fits}x")).starts_with("sha256:"));
+        let plain = key(&fits);
+        let target = RevocationTarget::Session(&fits);
+        assert_eq!(RevocationTarget::parse(&plain), Some((owner.clone(), target)));
+        assert_eq!(RevocationTarget::parse(&format!("{plain}x")), None, "no store has such a key");
+        // Whoever looks for it finds it under the key that it was written with.
+        for end in ["", "x", "xx"] {
+            let id = format!("{fits}{end}");
+            for id in [&id[1..], &id] {
+                let target = RevocationTarget::Session(id);
+                let found =
+                    OwnerKeys::new(&owner).with_key(&target, |key| key == target.key(&owner).as_bytes());
+                assert!(found, "{}", id.len());
+            }
+        }
     }
 
     /// The longest that there are: a mirror must find the session of every revocation that it

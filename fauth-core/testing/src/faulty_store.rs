@@ -87,6 +87,7 @@ struct Faults {
     pauses: bool,
     late_by: Duration,
     mixed_up: Option<String>,
+    other_session: Option<SessionId>,
 }
 
 /// Every name of a call.
@@ -182,6 +183,11 @@ impl<S> FaultyStore<S> {
         self.plan().faults.mixed_up = Some(subject.to_owned());
     }
 
+    /// From now on the session of `rotate` and `find_session` is this one of the same owner.
+    pub fn mix_up_sessions(&self, id: &SessionId) {
+        self.plan().faults.other_session = Some(id.clone());
+    }
+
     /// From now on nothing goes wrong.
     pub fn recover(&self) {
         self.plan().faults = Faults::default();
@@ -222,6 +228,13 @@ impl<S> FaultyStore<S> {
         }
         answer
     }
+
+    /// Changes which session an answer is, if the test wants that.
+    fn other_session(&self, session: Option<&mut Session>) {
+        if let (Some(id), Some(session)) = (&self.plan().faults.other_session, session) {
+            session.id = id.clone();
+        }
+    }
 }
 
 impl Plan {
@@ -261,7 +274,8 @@ impl<S: SessionStore> SessionStore for FaultyStore<S> {
         id: &SessionId,
         now: Timestamp,
     ) -> Result<Option<Session>, StoreError> {
-        let session = self.step("find_session", self.inner.find(owner, id, now)).await?;
+        let mut session = self.step("find_session", self.inner.find(owner, id, now)).await?;
+        self.other_session(session.as_mut());
         Ok(self.mixed_up(session, |session| session.as_mut().map(|session| &mut session.owner)))
     }
 
@@ -271,7 +285,11 @@ impl<S: SessionStore> SessionStore for FaultyStore<S> {
         rotation: &Rotation,
         now: Timestamp,
     ) -> Result<RotationOutcome, StoreError> {
-        let outcome = self.step("rotate", self.inner.rotate(owner, rotation, now)).await?;
+        let mut outcome = self.step("rotate", self.inner.rotate(owner, rotation, now)).await?;
+        self.other_session(match &mut outcome {
+            RotationOutcome::Rotated(session) | RotationOutcome::InGrace { session, .. } => Some(session),
+            _ => None,
+        });
         Ok(self.mixed_up(outcome, |outcome| match outcome {
             RotationOutcome::Rotated(session)
             | RotationOutcome::InGrace { session, .. }

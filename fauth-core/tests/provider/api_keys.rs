@@ -10,7 +10,7 @@ use fauth_core::{
     event::EventKind,
     one_time::OneTimeRequest,
     rejection::{ApiKeyFault, InvalidToken, Misconfigured, Unavailable},
-    store::{ApiKeyId, ApiKeyStore as _, StoredApiKey},
+    store::{ApiKeyId, ApiKeyStore as _, RevocationTarget, StoredApiKey},
     transport::{BearerTransport, CookieTransport, SecurityScheme, Transport},
 };
 use fauth_testing::{Fault, FaultyStore, TestUser, memory_store};
@@ -78,6 +78,7 @@ async fn a_new_key_says_what_was_asked_for() {
     let alice = logged_in(&world, "alice").await;
     let request = ApiKeyRequest::new("deploy").scope("read").scopes(["write", "x:y"]);
     let new = world.auth.create_api_key(&alice, request.lifetime(60 * MINUTE)).await.unwrap();
+    assert_eq!(told(&world), [(EventKind::ApiKeyCreated, None, Some("alice".to_owned()))]);
     let (key, now) = (new.key(), world.clock.now().unwrap());
     assert_eq!((&*key.owner.subject, key.name.as_str()), ("alice", "deploy"));
     assert_eq!(key.scopes, ["read", "write", "x:y"]);
@@ -316,6 +317,35 @@ async fn no_key_is_made_by_a_login_that_has_ended() {
     let ended = Rejection::InvalidToken(InvalidToken::SessionEnded);
     assert_eq!(refused, ApiKeyError::Refused(ended));
     assert_eq!(world.auth.api_keys("alice").await.unwrap(), []);
+}
+
+/// Where no session says that the login is over.
+#[tokio::test]
+async fn a_login_that_was_revoked_meanwhile_makes_no_key() {
+    let store = FaultyStore::default();
+    let world = World::without_store(|builder| {
+        builder.danger_stateless().revocation_store(memory_store()).api_key_store(store.clone())
+    });
+    let granted = logged_in(&world, "alice").await;
+    assert!(world.auth.create_api_key(&granted, deploy()).await.is_ok());
+    let target = RevocationTarget::TokenId(granted.payload().token_id());
+    world.auth.revoke("alice", &[target]).await.unwrap();
+    let refused = world.auth.create_api_key(&granted, deploy()).await.unwrap_err();
+    assert_eq!(refused, ApiKeyError::Refused(Rejection::InvalidToken(InvalidToken::Revoked)));
+    assert_eq!(store.inner().sizes().api_keys, 1);
+}
+
+/// A revocation that names a key which is gone already has nothing to refuse.
+#[tokio::test]
+async fn a_key_that_is_gone_can_be_revoked_by_its_id() {
+    let (world, _) = world();
+    let new = create(&world, "alice").await;
+    let target = RevocationTarget::TokenId(new.key().id.as_str());
+    assert_eq!(world.auth.revoke("bob", &[target]).await, Err(Rejection::NotFound), "alice's");
+    for _ in 0..2 {
+        assert_eq!(world.auth.revoke("alice", &[target]).await, Ok(()));
+        assert_eq!(world.auth.api_keys("alice").await.unwrap(), []);
+    }
 }
 
 #[tokio::test]

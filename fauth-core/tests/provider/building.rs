@@ -73,6 +73,34 @@ fn the_loader_timeout_has_bounds() {
     }
 }
 
+/// As documented. What is longer would keep a request for longer.
+#[tokio::test(start_paused = true)]
+async fn a_loader_has_ten_seconds_unless_told_otherwise() {
+    let builder = bare().identity_loader(async |_: String| Ok::<Option<TestUser>, Infallible>(None));
+    let auth = builder.user_loader(async |_: Arc<TokenPayload>| {
+        std::future::pending::<()>().await;
+        Ok::<Option<TestUser>, Infallible>(None)
+    });
+    let auth = auth.build().unwrap();
+    let token = at_once(auth.issue(Purpose::Access, "alice")).unwrap();
+    let began = tokio::time::Instant::now();
+    let presented = auth.read(&get("/").bearer(token.expose()));
+    assert_eq!(auth.check(presented, &Requirement::user()).await.unwrap_err().status(), 503);
+    assert_eq!(began.elapsed(), Duration::from_secs(10));
+}
+
+/// One that needs encoding would never be found.
+#[test]
+fn the_parameter_of_a_token_in_the_url_has_a_plain_name() {
+    let with = |name: &str| fauth_testing::provider().danger_query_token(name).build();
+    for good in ["t", "access_token", "access-token", "T0k3n"] {
+        assert!(with(good).is_ok(), "{good}");
+    }
+    for bad in ["", "access token", "t&", "=", "t%", "token+", "tök", "a.b", "_\0"] {
+        refused(with(bad), "danger_query_token");
+    }
+}
+
 #[test]
 fn one_bad_trusted_origin_is_enough() {
     let good = || fauth_testing::provider().trusted_origin("https://app.example");
@@ -252,6 +280,18 @@ async fn a_loader_is_a_function_a_closure_or_a_type_with_a_state() {
     let types = bare().user_loader(crew.clone()).identity_loader(crew.clone()).password_updater(crew);
     lets_the_captain_in(&types.build().unwrap()).await;
     assert_eq!(calls.load(Ordering::Relaxed), 13, "three users by token, one by name");
+
+    let crew: Arc<Crew> = Arc::new(Crew(Arc::clone(&calls)));
+    let shared = bare()
+        .shared_user_loader(crew.clone())
+        .shared_identity_loader(crew.clone())
+        .shared_password_updater(crew);
+    lets_the_captain_in(&shared.build().unwrap()).await;
+    assert_eq!(calls.load(Ordering::Relaxed), 26);
+    // One that is shared is an option like any other.
+    let updater: Arc<dyn PasswordUpdater<Member>> = Arc::new(Crew(Arc::default()));
+    let waived = AuthProvider::builder(config()).user_loader(by_token).shared_password_updater(updater);
+    refused(waived.store(memory_store()).without_password_login().build(), "without_password_login");
 }
 
 #[test]

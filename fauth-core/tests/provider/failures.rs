@@ -142,7 +142,9 @@ async fn fail_closed_everywhere() {
     world.behave(|| Box::pin(std::future::pending()));
     let late = Rejection::Unavailable(Unavailable::LoaderTimeout);
     all_are(&world.try_every_entrance(&access, &refresh).await, &late);
-    for event in world.events.take() {
+    let events = world.events.take();
+    assert_eq!(events.len(), 6);
+    for event in events {
         assert_eq!((event.kind, event.reason), (EventKind::CallbackFailed, Some("loader_timeout")));
     }
 }

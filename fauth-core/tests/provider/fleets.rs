@@ -59,6 +59,33 @@ impl Fleet {
         }
     }
 
+    /// Everything that the console issues is over within an hour.
+    fn outlasting(api_tokens: Duration) -> Self {
+        let purposes = [
+            Purpose::Access,
+            Purpose::Refresh,
+            Purpose::PasswordReset,
+            Purpose::EmailVerification,
+            Purpose::MagicLink,
+        ];
+        let console = purposes.into_iter().fold(AuthConfig::builder(), |config, purpose| {
+            config.danger_max_lifetime(purpose, HOUR).lifetime(purpose, HOUR)
+        });
+        let sessions = SessionConfig::new()
+            .idle_timeout(HOUR)
+            .lifetime(HOUR)
+            .remembered_idle_timeout(HOUR)
+            .remembered_lifetime(HOUR);
+        Self::with(console, sessions, api_tokens)
+    }
+
+    /// Something that was written since the last look is kept until the token is over.
+    fn is_remembered(&self, tokens: &Tokens, why: &str) {
+        let end = self.api.verify_signature_and_claims(&tokens.access, Purpose::Access).unwrap().expires_at();
+        let ends = self.revocations.revocation_ends();
+        assert!(ends.iter().any(|(_, until)| *until >= end), "{why}: {end} {ends:?}");
+    }
+
     async fn log_in(&self, at: &AuthProvider<TestUser>) -> Tokens {
         Tokens::of(&at.login("alice").await.unwrap())
     }
@@ -172,30 +199,53 @@ async fn a_repetition_at_the_api_makes_the_revocation_longer() {
 async fn what_outlasts_every_login_of_the_console_stays_ended() {
     let long = 20 * DAY;
     for way in WAYS {
-        let purposes = [
-            Purpose::Access,
-            Purpose::Refresh,
-            Purpose::PasswordReset,
-            Purpose::EmailVerification,
-            Purpose::MagicLink,
-        ];
-        let console = purposes.into_iter().fold(AuthConfig::builder(), |config, purpose| {
-            config.danger_max_lifetime(purpose, HOUR).lifetime(purpose, HOUR)
-        });
-        let sessions = SessionConfig::new()
-            .idle_timeout(HOUR)
-            .lifetime(HOUR)
-            .remembered_idle_timeout(HOUR)
-            .remembered_lifetime(HOUR);
-        let fleet = Fleet::with(console, sessions, long);
         // The console accepts no refresh token of the API.
         if ["logout", "logout by refresh token", "replay"].contains(&way) {
             continue;
         }
+        let fleet = Fleet::outlasting(long);
         let tokens = fleet.log_in(&fleet.api).await;
+        fleet.revocations.revocation_ends();
         end(&fleet, way, &tokens).await;
+        fleet.is_remembered(&tokens, way);
         fleet.stays_ended(&tokens, long, way).await;
     }
+}
+
+/// The last of all tokens counts, whichever session it belongs to.
+#[tokio::test]
+async fn sessions_that_end_together_are_remembered_until_the_last_token_is_over() {
+    for long_first in [true, false] {
+        let fleet = Fleet::outlasting(20 * DAY);
+        let (first, second) =
+            if long_first { (&fleet.api, &fleet.console) } else { (&fleet.console, &fleet.api) };
+        let [first, second] = [fleet.log_in(first).await, fleet.log_in(second).await];
+        fleet.revocations.revocation_ends();
+        end(&fleet, "logout_all", &first).await;
+        fleet.is_remembered(if long_first { &first } else { &second }, "logout_all");
+    }
+}
+
+/// Between the look at the session and its end, the API refreshes it.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_is_refreshed_while_it_is_ended_is_remembered_for_longer() {
+    let fleet = Fleet::new();
+    let first = fleet.log_in(&fleet.console).await;
+    let payload = fleet.console.verify_signature_and_claims(&first.access, Purpose::Access).unwrap();
+    let id = fauth_core::store::SessionId::parse(payload.session_id().unwrap()).unwrap();
+    // While the revocation is written, which lies between the two.
+    fleet.revocations.delay(SECOND);
+    let client = ClientInfo::unknown();
+    let ending = fleet.console.revoke_session("alice", &id, &client);
+    let refreshing = async {
+        tokio::time::sleep(SECOND / 2).await;
+        fleet.revocations.recover();
+        fleet.refresh(&fleet.api, &first).await
+    };
+    let (ended, tokens) = tokio::join!(ending, refreshing);
+    assert_eq!(ended, Ok(true));
+    fleet.is_remembered(&tokens, "revoke_session");
+    fleet.stays_ended(&tokens, DAY, "revoke_session").await;
 }
 
 /// The same where a full share becomes an epoch.

@@ -8,12 +8,12 @@ use fauth_core::{
     clock::Timestamp,
     event::EventKind,
     one_time::{OneTimeRequest, OneTimeToken},
-    rejection::{InvalidToken, Misconfigured},
+    rejection::{InvalidToken, Misconfigured, Unavailable},
     store::RevocationTarget,
     token::TokenError,
 };
 use fauth_testing::{
-    FaultyStore, ManualClock, SECRET, Users, at_once, memory_store, provider_without_store, sign,
+    Fault, FaultyStore, ManualClock, SECRET, Users, at_once, memory_store, provider_without_store, sign,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -73,7 +73,11 @@ async fn a_session_and_a_subject_are_revoked_with_all_they_have() {
     world.auth.revoke("alice", &[RevocationTarget::Subject]).await.unwrap();
     world.is_over(&second, "its subject is revoked").await;
     // Who is kept out gets nothing meanwhile: it would outlast the revocation.
+    world.events.take();
     assert_eq!(world.auth.login("alice").await.unwrap_err(), Rejection::InvalidCredentials);
+    let told = world.events.only();
+    assert_eq!((told.kind, told.reason), (EventKind::AuthenticationFailed, Some("subject_revoked")));
+    assert_eq!(told.subject.as_deref(), Some("alice"));
     let outcome = world.auth.authenticate("alice", "s3cret", &ClientInfo::unknown()).await.map(drop);
     assert_eq!(outcome, Ok(()), "the password is still right");
     world.works(&bob).await;
@@ -94,7 +98,10 @@ async fn a_device_is_revoked_by_its_claim() {
     let tenant = world.log_in(TokenRequest::for_subject("alice").claim("tenant", "phone")).await;
     let escaped = world.log_in(with_device("ph\u{f6}ne\n")).await;
     let next = world.works(&phone).await;
+    world.events.take();
     world.auth.revoke_claim("device", "phone").await.unwrap();
+    let told = world.events.only();
+    assert_eq!((told.kind, told.subject), (EventKind::Revoked, None), "it is nobody's");
     for tokens in [&phone, &next] {
         world.is_over(tokens, "the phone is lost").await;
     }
@@ -544,4 +551,36 @@ async fn a_key_is_not_revoked_under_another_subject() {
     assert_eq!(world.auth.api_keys("bob").await.unwrap().len(), 1);
     assert_eq!(world.auth.revoke("bob", &target).await, Ok(()));
     assert_eq!(world.auth.api_keys("bob").await.unwrap(), []);
+}
+
+/// What is kept of a token without a session is no more than the token needs.
+#[tokio::test]
+async fn a_token_that_stands_for_itself_is_remembered_as_long_as_it_lasts() {
+    let store = FaultyStore::default();
+    let world = World::without_store(|builder| builder.danger_stateless().revocation_store(store.clone()));
+    let tokens = world.log_in("alice").await;
+    let client = ClientInfo::unknown();
+    for (token, purpose) in [(&tokens.access, Purpose::Access), (&tokens.refresh, Purpose::Refresh)] {
+        let end = world.auth.verify_signature_and_claims(token, purpose).unwrap().expires_at();
+        world.auth.logout(token, &client).await.unwrap();
+        let ends = store.revocation_ends();
+        let [("jti", until)] = ends[..] else { panic!("{ends:?}") };
+        assert!(until >= end && until.since(end) <= SECOND * 600, "{until} {end}");
+    }
+}
+
+/// Whether the session lives is not known: the revocation lasts as long as it could.
+#[tokio::test]
+async fn a_logout_that_finds_no_session_store_is_remembered_as_long_as_the_login() {
+    let store = FaultyStore::default();
+    let world = World::with(|builder| builder.store(store.clone()));
+    let tokens = world.log_in("alice").await;
+    let end = world.auth.verify_signature_and_claims(&tokens.refresh, Purpose::Refresh).unwrap().expires_at();
+    store.fault_at("find_session", Fault::Fails);
+    store.revocation_ends();
+    let refused = world.auth.logout(&tokens.access, &ClientInfo::unknown()).await.unwrap_err();
+    assert_eq!(refused, Rejection::Unavailable(Unavailable::Store));
+    let ends = store.revocation_ends();
+    let [("sid", until)] = ends[..] else { panic!("{ends:?}") };
+    assert!(until >= end, "{until} {end}");
 }

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use fauth_core::{
-    AuthProvider, Rejection,
+    AuthProvider, AuthProviderBuilder, Rejection,
+    event::EventKind,
     mounts::{Mount, Mounts},
+    reply::Reply,
     request::RequestHead,
     routes::{BodyError, Endpoint, MAX_BODY_BYTES},
     transport::{BearerTransport, CookieTransport},
@@ -392,4 +394,81 @@ async fn a_body_has_ten_seconds_or_what_was_configured() {
         assert_eq!(error.field(), "body_timeout");
     }
     assert!(fauth_testing::provider().body_timeout(Duration::from_secs(300)).build().is_ok());
+}
+
+/// A logout promises no more than the stores can keep.
+#[tokio::test]
+async fn a_logout_says_what_it_was_worth() {
+    let all = World::new();
+    let sessions =
+        World::without_store(|builder| builder.session_store(memory_store()).danger_without_revocation());
+    let revocations =
+        World::without_store(|builder| builder.revocation_store(memory_store()).danger_stateless());
+    let nothing = World::without_store(AuthProviderBuilder::danger_stateless);
+    let worlds =
+        [("all", &all), ("sessions", &sessions), ("revocations", &revocations), ("nothing", &nothing)];
+    for (name, world) in worlds {
+        let said = async |endpoint: Endpoint, with_token: bool| {
+            let mut request = post(endpoint.path());
+            if with_token {
+                request = request.bearer(&world.log_in("alice").await.access);
+            }
+            let reply = world.call(endpoint, &request).await;
+            assert_eq!(reply.status(), 200, "{name}");
+            let body: serde_json::Value = serde_json::from_slice(reply.body_bytes()).unwrap();
+            (body["revoked"].as_bool().unwrap(), body["detail"].as_str().unwrap().to_owned())
+        };
+        let (revokes, first_word) = match name {
+            "sessions" => (false, "The"),
+            "nothing" => (false, "Forget"),
+            _ => (true, "Nothing"),
+        };
+        let (revoked, detail) = said(Endpoint::Logout, true).await;
+        assert_eq!((revoked, detail.split(' ').next()), (revokes, Some(first_word)), "{name}");
+        let (revoked, detail) = said(Endpoint::Logout, false).await;
+        let first_word = if name == "nothing" { "Forget" } else { "No" };
+        assert_eq!((revoked, detail.split(' ').next()), (false, Some(first_word)), "{name}");
+        if name != "nothing" {
+            let (revoked, detail) = said(Endpoint::LogoutAll, true).await;
+            let first_word = if revokes { "Nothing" } else { "All" };
+            assert_eq!((revoked, detail.split(' ').next()), (revokes, Some(first_word)), "{name}");
+        }
+    }
+}
+
+/// What a login's cookies are, as a browser sends them back.
+fn cookies_of(reply: &Reply) -> String {
+    let pairs: Vec<_> =
+        header(reply, "set-cookie").into_iter().filter_map(|cookie| cookie.split(';').next()).collect();
+    pairs.join("; ")
+}
+
+#[tokio::test]
+async fn a_login_in_place_of_another_tells_that_the_other_has_ended() {
+    let world = World::with(|builder| builder.transport(CookieTransport::new()));
+    let login = || login_request("alice", "s3cret").header("sec-fetch-site", "same-origin");
+    let first = world.call(Endpoint::Login, &login()).await;
+    let kinds = || world.events.take().into_iter().map(|event| event.kind).collect::<Vec<_>>();
+    assert_eq!(kinds(), [EventKind::Authenticated, EventKind::LoggedIn]);
+    world.call(Endpoint::Login, &login().header("cookie", cookies_of(&first))).await;
+    assert_eq!(kinds(), [EventKind::Authenticated, EventKind::SessionEnded, EventKind::LoggedIn]);
+}
+
+/// A repetition gives the refresh token that was given before: its cookie ends when it does.
+#[tokio::test]
+async fn a_cookie_that_is_given_again_ends_with_its_token() {
+    let world = World::with(|builder| builder.transport(CookieTransport::new()));
+    let own = |request: WireRequest| request.header("sec-fetch-site", "same-origin");
+    let first = world.call(Endpoint::Login, &own(login_request("alice", "s3cret"))).await;
+    let refresh = own(post("/refresh")).header("cookie", cookies_of(&first));
+    let mut ages = Vec::new();
+    for _ in 0..2 {
+        world.clock.advance(Duration::from_secs(5));
+        let reply = world.call(Endpoint::Refresh, &refresh).await;
+        let cookies = header(&reply, "set-cookie");
+        let cookie = cookies.iter().find(|cookie| cookie.starts_with("__Host-refresh=")).unwrap();
+        let age = cookie.split("Max-Age=").nth(1).unwrap().split(';').next().unwrap();
+        ages.push(age.parse::<u64>().unwrap());
+    }
+    assert_eq!(ages[0] - ages[1], 5);
 }

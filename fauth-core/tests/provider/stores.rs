@@ -887,6 +887,22 @@ async fn a_logout_that_finds_the_session_of_somebody_else_is_told_so() {
     world.works(&bob).await;
 }
 
+/// Nor another session of the same user, and no refresh goes on in it.
+#[tokio::test]
+async fn another_session_of_the_same_owner_is_not_taken_for_the_one_that_was_asked_for() {
+    let (world, store) = faulty_world(SessionConfig::new());
+    let [asked, other] = [world.log_in("alice").await, world.log_in("alice").await];
+    store.mix_up_sessions(&world.session_of(&other));
+    let client = ClientInfo::unknown();
+    let refused = Err(Rejection::Unavailable(Unavailable::Store));
+    let id = world.session_of(&asked);
+    assert_eq!(world.auth.revoke_session("alice", &id, &client).await.map(drop), refused);
+    assert_eq!(world.refresh(&asked).await.map(drop), refused);
+    store.recover();
+    world.works(&other).await;
+    assert_eq!(world.auth.sessions("alice").await.unwrap().len(), 2);
+}
+
 /// The store has ended them, so nobody else would revoke their access tokens.
 #[tokio::test]
 async fn what_a_login_evicts_is_revoked_though_its_client_hangs_up() {

@@ -188,6 +188,10 @@ cases! { $ __cookies_tests in cookies;
         post("http://app.example").is(200);
         post("http://app.example:80").is(200);
         post("http://evil.example").refused(403, "cross_site_request");
+        // Whatever other ways there are for a token to come.
+        t = Probe::build(|builder| builder.transport(BearerTransport::new()).transport(CookieTransport::new().danger_insecure()));
+        let cookie = format!("session={}", t.access("alice"));
+        t.post("/me").header("cookie", &cookie).header("origin", "http://app.example").send().is(200);
     }
 
     /// Whoever can make a browser take over a session of his own sees what its user does in it.
@@ -231,10 +235,27 @@ cases! { $ __cookies_tests in cookies;
     fn a_websocket_needs_proof_of_origin(t) {
         t = cookies();
         let cookie = session(&t.access("alice"));
-        let upgrade = t.get("/group/dashboard").header("cookie", cookie).header("connection", "upgrade").header("upgrade", "websocket");
+        let upgrade = t.get("/group/dashboard").header("cookie", &cookie).header("connection", "upgrade").header("upgrade", "websocket");
         upgrade.clone().send().refused(403, "cross_site_request");
         upgrade.clone().header("origin", "http://evil.example").send().refused(403, "cross_site_request");
         upgrade.header("origin", "https://app.example").send().is(200);
+        // Whatever else the client could speak, and however it spells it. Nothing else that is a
+        // GET needs the proof.
+        let other = |protocols: &str| t.get("/group/dashboard").header("cookie", &cookie).header("upgrade", protocols).send();
+        for protocols in ["WebSocket", "h2c, websocket", "websocket, h2c", "h2c,WEBSOCKET/13"] {
+            other(protocols).refused(403, "cross_site_request");
+        }
+        for protocols in ["", "h2c", "websockee", "HTTP/2.0, IRC/6.9"] {
+            other(protocols).is(200);
+        }
+    }
+
+    /// What is no token is so whoever sends it.
+    fn the_form_of_a_cookie_comes_before_its_origin(t) {
+        t = cookies();
+        t.post("/me").header("cookie", session("a!b")).send().refused(400, "malformed_credential");
+        t.post("/me").header("cookie", session("a.b")).send().refused(403, "cross_site_request");
+        own(t.post("/me")).header("cookie", session("a!b")).send().refused(400, "malformed_credential");
     }
 
     fn a_websocket_over_http2_needs_proof_of_origin(t) {
