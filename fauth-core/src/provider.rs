@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod builder;
+mod forgetting;
 mod granted;
 mod inner;
 mod one_times;
@@ -32,7 +33,7 @@ use crate::{
     clock::Timestamp,
     config::AuthConfig,
     csrf::{self, Origin},
-    error::BoxError,
+    error::{BoxError, causes},
     event::{self, Event, EventKind},
     path::Allowed,
     rejection::{
@@ -44,7 +45,7 @@ use crate::{
     store::{Owner, StoreError},
     token::{IssueError, IssuedToken, Purpose, TokenError, TokenPayload, TokenRequest},
     transport::{Extracted, Transport},
-    user::{AuthUser, causes},
+    user::AuthUser,
 };
 
 impl<U: AuthUser> AuthProvider<U> {

@@ -12,10 +12,11 @@ use super::{
 };
 use crate::{
     client::ClientInfo,
+    error::causes,
     event::{Event, EventKind},
     password::{OnBehalfOf, PasswordError, Turn, Verification},
     rejection::{Misconfigured, Rejection, Unavailable},
-    user::{AuthUser, NewPasswordHash, causes},
+    user::{AuthUser, NewPasswordHash},
 };
 
 /// The longest identifier that is looked up, in bytes.
