@@ -308,7 +308,8 @@ impl Verifier {
 /// Verifies the signature of a compact JWS and returns its payload, whatever that is.
 ///
 /// This is the layer below the claims: size, form, header, algorithm and signature are checked as strictly as for tokens, the
-/// payload is not looked at, and may be empty. For tests against published vectors, and for signed messages that are not tokens.
+/// payload is not looked at, and may be empty. For tests against published vectors, and for signed
+/// messages that are not tokens.
 ///
 /// # Security
 /// A right signature does not make an access token: purpose, expiry, issuer and audience are

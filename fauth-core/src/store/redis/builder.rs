@@ -123,8 +123,9 @@ impl RedisStoreBuilder {
     }
 
     /// How long a call waits for an answer, reconnecting included; 10 ms to one minute, by default
-    /// 2 s. Connecting for the first time takes twice as long at most. A login, a refresh, a one-time token or a new key that Redis comes to later than twice
-    /// this time does not happen any more. Keep it below half the grace window of refresh tokens.
+    /// 2 s. Connecting for the first time takes twice as long at most. A login, a refresh, a
+    /// one-time token or a new key that Redis comes to later than twice this time does not happen
+    /// any more. Keep it below half the grace window of refresh tokens.
     pub fn command_timeout(mut self, command_timeout: Duration) -> Self {
         self.command_timeout = command_timeout;
         self
