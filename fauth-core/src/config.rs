@@ -1,6 +1,6 @@
 //! Settings: parsed once, never half valid.
 
-use std::{env::VarError, fmt, time::Duration};
+use std::{env::VarError, fmt, ops::RangeInclusive, time::Duration};
 
 use zeroize::Zeroizing;
 
@@ -8,11 +8,12 @@ use crate::{
     client::{ForwardedHeader, TrustedProxies},
     clock::Timestamp,
     error::ConfigError,
+    escape::Escaped,
     one_time::Seals,
     store::HashKeys,
     token::{
         Algorithm, DEFAULT_MAX_TOKEN_BYTES, Expectations, Issuer, Key, KeyError, KeyRing, Origin, PerPurpose,
-        Purpose, TokenProfile, Verifier,
+        Purpose, ScopeClaim, TokenProfile, Verifier,
     },
 };
 
@@ -23,7 +24,9 @@ const DAY: u64 = 24 * HOUR;
 /// The most leeway that can be configured.
 pub(crate) const MAX_LEEWAY: Duration = Duration::from_secs(300);
 const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
-const TOKEN_BYTES: std::ops::RangeInclusive<usize> = 512..=65_536;
+/// What can be configured as the longest lifetime: up to a century.
+const MAX_LIFETIMES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(100 * 366 * DAY);
+const TOKEN_BYTES: RangeInclusive<usize> = 512..=65_536;
 /// The name of an application that has none.
 const DEFAULT_APPLICATION: &str = "default";
 const MAX_APPLICATION_BYTES: usize = 64;
@@ -57,17 +60,19 @@ fn default_max_lifetime(purpose: Purpose) -> Duration {
 /// | secret of the hashes in stores | derived from the secret | `FAUTH_STORE_SECRET` |
 /// | previous secret of these, still good | none | `FAUTH_PREVIOUS_STORE_SECRET` |
 /// | algorithm | `HS256` | `FAUTH_ALGORITHM` |
-/// | lifetime of access tokens | 15 minutes | `FAUTH_ACCESS_TOKEN_LIFETIME` (`900s`, `15m`, `24h`, `7d`) |
+/// | lifetime of access tokens | 15 minutes | `FAUTH_ACCESS_TOKEN_LIFETIME` (`900s`, `15m`, `1h`; the units are `s`, `m`, `h`, `d`) |
 /// | lifetime of refresh tokens | 7 days | `FAUTH_REFRESH_TOKEN_LIFETIME` |
 /// | lifetime of password reset tokens | 15 minutes | `FAUTH_PASSWORD_RESET_TOKEN_LIFETIME` |
 /// | lifetime of e-mail verification tokens | 24 hours | `FAUTH_EMAIL_VERIFICATION_TOKEN_LIFETIME` |
 /// | lifetime of magic links | 15 minutes | `FAUTH_MAGIC_LINK_TOKEN_LIFETIME` |
+/// | longest lifetime that is issued or accepted | 1 hour for access and password reset tokens and magic links, 30 days for refresh tokens, 7 days for e-mail verification | each of these five as `FAUTH_DANGER_MAX_…`, such as `FAUTH_DANGER_MAX_ACCESS_TOKEN_LIFETIME` |
 /// | issuer | none: `iss` is not written and not asked for | `FAUTH_ISSUER` |
 /// | audience | none: a token with `aud` is refused | `FAUTH_AUDIENCE` |
 /// | leeway for `nbf` and `iat` | 30 seconds, at most 300 | `FAUTH_LEEWAY` |
 /// | leeway for `exp` | none, at most 300 seconds | `FAUTH_EXPIRY_LEEWAY` |
 /// | longest token | 8192 bytes, 512 to 65536 | `FAUTH_MAX_TOKEN_BYTES` |
 /// | token profile | `standard` | `FAUTH_TOKEN_PROFILE` (`standard`, `python-fauth`, `python-fauth-migration`) |
+/// | the claim with the scopes of issued tokens | `scopes` | `FAUTH_SCOPE_CLAIM` (`scopes`, `scope`) |
 /// | tokens of the Python fauth since then may be older than the store's memory | none are | `FAUTH_TRUST_SINCE` (seconds since 1970), with a memory store `FAUTH_DANGER_TRUST_SINCE` |
 /// | realm of challenges | `fauth` | `FAUTH_REALM` |
 /// | trusted reverse proxies | none: a client's address is that of the socket | `FAUTH_TRUSTED_PROXIES` (`10.0.0.0/8, ::1`) |
@@ -93,6 +98,7 @@ pub struct AuthConfig {
     /// Secrets of the hashes in stores, the current one first; none if they hang on `keys` alone.
     store_secrets: Vec<Key>,
     profile: TokenProfile,
+    scope_claim: ScopeClaim,
     trust: Option<Trust>,
     origin: Origin,
     is_named: bool,
@@ -123,8 +129,13 @@ impl AuthConfig {
     ///
     /// Reading a `.env` file is the application's business.
     ///
+    /// A variable whose name is almost one of these, such as `FAUTH_ISUER`, is an error, so that a
+    /// slip does not leave a setting at its default. Other names are left alone: orchestrators set
+    /// some, such as `FAUTH_SERVICE_HOST`.
+    ///
     /// # Errors
-    /// [`ConfigError`] if a variable is missing, not understood, or out of bounds.
+    /// [`ConfigError`] if a variable is missing, misspelt, not understood, or out of bounds. Its
+    /// field is the variable.
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::from_env_or(|_| None)
     }
@@ -147,6 +158,8 @@ impl AuthConfig {
     /// As [`from_env`](Self::from_env).
     pub fn from_env_or(default: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         refuse_what_is_not_text()?;
+        let names: Vec<_> = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
+        refuse_near_misses(names.iter().map(String::as_str))?;
         Self::from_vars(|name| std::env::var(name).ok().or_else(|| default(name)))
     }
 
@@ -173,7 +186,7 @@ impl AuthConfig {
     pub(crate) fn token_issuer(&self) -> Option<Issuer> {
         Issuer::new(
             &self.keys,
-            self.profile.issues(),
+            (self.profile.issues(), self.scope_claim),
             self.origin.clone(),
             self.lifetimes,
             self.max_lifetime(Purpose::Refresh),
@@ -272,6 +285,7 @@ pub struct AuthConfigBuilder {
     allow_short_secret: bool,
     algorithm: Algorithm,
     profile: TokenProfile,
+    scope_claim: ScopeClaim,
     trust_since: Option<Timestamp>,
     danger_trust_since: Option<Timestamp>,
     issuer: Option<String>,
@@ -375,6 +389,17 @@ impl AuthConfigBuilder {
     /// The token format. Default: [`TokenProfile::Standard`].
     pub const fn token_profile(mut self, profile: TokenProfile) -> Self {
         self.profile = profile;
+        self
+    }
+
+    /// In which claim the scopes of issued tokens stand. Default: [`ScopeClaim::Scopes`]. Both
+    /// claims are read, whatever is set here; a token that has both is refused unless they list the
+    /// same scopes.
+    ///
+    /// # Errors
+    /// In `build` with [`TokenProfile::PythonFauth`], which has no `scope`.
+    pub const fn scope_claim(mut self, claim: ScopeClaim) -> Self {
+        self.scope_claim = claim;
         self
     }
 
@@ -492,6 +517,13 @@ impl AuthConfigBuilder {
                 "remove `issuer` and `audience`, or use another profile",
             ));
         }
+        if self.profile == TokenProfile::PythonFauth && self.scope_claim != ScopeClaim::Scopes {
+            return Err(ConfigError::new(
+                "scope_claim",
+                "tokens of the Python fauth list their scopes in `scopes`",
+                "remove it, or use another profile",
+            ));
+        }
         let max_token_bytes = self.max_token_bytes.unwrap_or(DEFAULT_MAX_TOKEN_BYTES);
         if !TOKEN_BYTES.contains(&max_token_bytes) {
             return Err(ConfigError::new(
@@ -512,6 +544,7 @@ impl AuthConfigBuilder {
             keys,
             store_secrets,
             profile: self.profile,
+            scope_claim: self.scope_claim,
             trust,
             origin: Origin {
                 application: application.into_boxed_str(),
@@ -636,6 +669,11 @@ impl AuthConfigBuilder {
                 )
             })?;
         }
+        if let Some(name) = var("FAUTH_SCOPE_CLAIM") {
+            builder.scope_claim = ScopeClaim::parse(&name).ok_or_else(|| {
+                ConfigError::new("FAUTH_SCOPE_CLAIM", "the claim is not known", "use scopes or scope")
+            })?;
+        }
         if let Some(bytes) = var("FAUTH_MAX_TOKEN_BYTES") {
             builder.max_token_bytes = Some(bytes.parse().map_err(|_| {
                 ConfigError::new(
@@ -650,8 +688,8 @@ impl AuthConfigBuilder {
         builder.trusted_proxies = proxies_var(var)?;
         builder.leeway = duration_var(var, "FAUTH_LEEWAY")?;
         builder.expiry_leeway = duration_var(var, "FAUTH_EXPIRY_LEEWAY")?.unwrap_or_default();
-        for (name, purpose) in LIFETIME_VARIABLES {
-            builder.lifetimes.extend(duration_var(var, name)?.map(|lifetime| (purpose, lifetime)));
+        for variables in LIFETIME_VARIABLES {
+            variables.read_into(&mut builder, var)?;
         }
         Ok(builder)
     }
@@ -670,7 +708,7 @@ impl fmt::Debug for AuthConfigBuilder {
 }
 
 /// Every variable that is read.
-const VARIABLES: [&str; 24] = [
+const VARIABLES: [&str; 30] = [
     "FAUTH_APPLICATION",
     "FAUTH_STORE_SECRET",
     "FAUTH_PREVIOUS_STORE_SECRET",
@@ -684,12 +722,18 @@ const VARIABLES: [&str; 24] = [
     "FAUTH_PASSWORD_RESET_TOKEN_LIFETIME",
     "FAUTH_EMAIL_VERIFICATION_TOKEN_LIFETIME",
     "FAUTH_MAGIC_LINK_TOKEN_LIFETIME",
+    "FAUTH_DANGER_MAX_ACCESS_TOKEN_LIFETIME",
+    "FAUTH_DANGER_MAX_REFRESH_TOKEN_LIFETIME",
+    "FAUTH_DANGER_MAX_PASSWORD_RESET_TOKEN_LIFETIME",
+    "FAUTH_DANGER_MAX_EMAIL_VERIFICATION_TOKEN_LIFETIME",
+    "FAUTH_DANGER_MAX_MAGIC_LINK_TOKEN_LIFETIME",
     "FAUTH_ISSUER",
     "FAUTH_AUDIENCE",
     "FAUTH_LEEWAY",
     "FAUTH_EXPIRY_LEEWAY",
     "FAUTH_MAX_TOKEN_BYTES",
     "FAUTH_TOKEN_PROFILE",
+    "FAUTH_SCOPE_CLAIM",
     "FAUTH_TRUST_SINCE",
     "FAUTH_DANGER_TRUST_SINCE",
     "FAUTH_REALM",
@@ -725,6 +769,7 @@ fn variable_of(field: &'static str) -> &'static str {
         "expiry_leeway" => "FAUTH_EXPIRY_LEEWAY",
         "max_token_bytes" => "FAUTH_MAX_TOKEN_BYTES",
         "token_profile" => "FAUTH_TOKEN_PROFILE",
+        "scope_claim" => "FAUTH_SCOPE_CLAIM",
         "trust_since" => "FAUTH_TRUST_SINCE",
         "danger_trust_since" => "FAUTH_DANGER_TRUST_SINCE",
         "realm" => "FAUTH_REALM",
@@ -732,13 +777,126 @@ fn variable_of(field: &'static str) -> &'static str {
     }
 }
 
-const LIFETIME_VARIABLES: [(&str, Purpose); 5] = [
-    ("FAUTH_ACCESS_TOKEN_LIFETIME", Purpose::Access),
-    ("FAUTH_REFRESH_TOKEN_LIFETIME", Purpose::Refresh),
-    ("FAUTH_PASSWORD_RESET_TOKEN_LIFETIME", Purpose::PasswordReset),
-    ("FAUTH_EMAIL_VERIFICATION_TOKEN_LIFETIME", Purpose::EmailVerification),
-    ("FAUTH_MAGIC_LINK_TOKEN_LIFETIME", Purpose::MagicLink),
+/// The variables of one purpose: how long its tokens last, and how long they may last.
+struct LifetimeVariables {
+    purpose: Purpose,
+    lifetime: &'static str,
+    maximum: &'static str,
+}
+
+const LIFETIME_VARIABLES: [LifetimeVariables; 5] = [
+    LifetimeVariables {
+        purpose: Purpose::Access,
+        lifetime: "FAUTH_ACCESS_TOKEN_LIFETIME",
+        maximum: "FAUTH_DANGER_MAX_ACCESS_TOKEN_LIFETIME",
+    },
+    LifetimeVariables {
+        purpose: Purpose::Refresh,
+        lifetime: "FAUTH_REFRESH_TOKEN_LIFETIME",
+        maximum: "FAUTH_DANGER_MAX_REFRESH_TOKEN_LIFETIME",
+    },
+    LifetimeVariables {
+        purpose: Purpose::PasswordReset,
+        lifetime: "FAUTH_PASSWORD_RESET_TOKEN_LIFETIME",
+        maximum: "FAUTH_DANGER_MAX_PASSWORD_RESET_TOKEN_LIFETIME",
+    },
+    LifetimeVariables {
+        purpose: Purpose::EmailVerification,
+        lifetime: "FAUTH_EMAIL_VERIFICATION_TOKEN_LIFETIME",
+        maximum: "FAUTH_DANGER_MAX_EMAIL_VERIFICATION_TOKEN_LIFETIME",
+    },
+    LifetimeVariables {
+        purpose: Purpose::MagicLink,
+        lifetime: "FAUTH_MAGIC_LINK_TOKEN_LIFETIME",
+        maximum: "FAUTH_DANGER_MAX_MAGIC_LINK_TOKEN_LIFETIME",
+    },
 ];
+
+impl LifetimeVariables {
+    /// Checks here what `build` would check again: only here the names are known.
+    fn read_into(
+        &self,
+        builder: &mut AuthConfigBuilder,
+        var: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<(), ConfigError> {
+        let maximum = duration_var(var, self.maximum)?;
+        if maximum.is_some_and(|maximum| !MAX_LIFETIMES.contains(&maximum)) {
+            let problem = "the time span is out of bounds";
+            return Err(ConfigError::new(self.maximum, problem, "use one second to a hundred years"));
+        }
+        let lifetime = duration_var(var, self.lifetime)?;
+        let longest = maximum.unwrap_or_else(|| default_max_lifetime(self.purpose));
+        let lasts = lifetime.unwrap_or_else(|| default_lifetime(self.purpose));
+        if lasts.is_zero() || lasts > longest {
+            let (lasts, longest) = (in_largest_unit(lasts), in_largest_unit(longest));
+            let default = if lifetime.is_none() { ", the default," } else { "" };
+            return Err(ConfigError::new(
+                self.lifetime,
+                format!("{lasts}{default} for {} tokens is out of bounds", self.purpose),
+                format!("use 1s to {longest}, or raise `{}` knowingly", self.maximum),
+            ));
+        }
+        builder.lifetimes.extend(lifetime.map(|lifetime| (self.purpose, lifetime)));
+        builder.max_lifetimes.extend(maximum.map(|maximum| (self.purpose, maximum)));
+        Ok(())
+    }
+}
+
+/// As it is written into a variable.
+fn in_largest_unit(span: Duration) -> String {
+    let seconds = span.as_secs();
+    let units = [(DAY, 'd'), (HOUR, 'h'), (MINUTE, 'm')];
+    match units.into_iter().find(|(unit, _)| seconds >= *unit && seconds.is_multiple_of(*unit)) {
+        Some((DAY, _)) if seconds == DAY => "24h".to_owned(),
+        Some((unit, letter)) => format!("{}{letter}", seconds / unit),
+        None => format!("{seconds}s"),
+    }
+}
+
+/// How many letters may be wrong in a name that is taken for a slip.
+const MOST_SLIPS: usize = 2;
+
+/// Refuses names that are almost that of a variable.
+fn refuse_near_misses<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), ConfigError> {
+    const PREFIX: &str = "FAUTH_";
+    for name in names.filter(|name| !VARIABLES.contains(name)) {
+        let upper = name.to_ascii_uppercase();
+        let Some(rest) = upper.strip_prefix(PREFIX) else { continue };
+        // Against a short name, too much would count as a slip.
+        let is_meant = |known: &&'static str| {
+            known.strip_prefix(PREFIX).is_some_and(|known| {
+                let slips = distance(rest, known);
+                slips <= MOST_SLIPS && slips * 3 < known.len()
+            })
+        };
+        if let Some(known) = VARIABLES.into_iter().find(is_meant) {
+            return Err(ConfigError::new(
+                known,
+                format!("the variable `{}` is set, and there is none of this name", Escaped(name)),
+                format!("write `{known}`, or rename it if it is not meant for fauth"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// How many letters have to be put in, left out or exchanged to get from one text to the other
+/// (Levenshtein).
+fn distance(from: &str, to: &str) -> usize {
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (number, letter) in from.bytes().enumerate() {
+        let mut diagonal = number;
+        let mut left = number + 1;
+        for (other, cell) in to.bytes().zip(row.iter_mut().skip(1)) {
+            let best = (diagonal + usize::from(letter != other)).min(left + 1).min(*cell + 1);
+            diagonal = *cell;
+            *cell = best;
+            left = best;
+        }
+        row.first_mut().into_iter().for_each(|first| *first = number + 1);
+    }
+    row.last().copied().unwrap_or_default()
+}
 
 /// Seconds since 1970, as `date +%s` prints them.
 fn time_var(
@@ -826,10 +984,9 @@ fn check_lifetimes(
     lifetimes: &PerPurpose<Duration>,
     maxima: &PerPurpose<Duration>,
 ) -> Result<(), ConfigError> {
-    const CENTURY: Duration = Duration::from_secs(100 * 366 * DAY);
     for purpose in Purpose::ALL {
         let (lifetime, maximum) = (*lifetimes.of(purpose), *maxima.of(purpose));
-        if maximum < Duration::from_secs(1) || maximum > CENTURY {
+        if !MAX_LIFETIMES.contains(&maximum) {
             return Err(ConfigError::new(
                 "danger_max_lifetime",
                 format!("{} s for {purpose} tokens is out of bounds", maximum.as_secs()),
@@ -1038,6 +1195,19 @@ mod tests {
     }
 
     #[test]
+    fn the_python_profile_lists_scopes_as_ever() {
+        let python = ("FAUTH_TOKEN_PROFILE", "python-fauth");
+        assert!(from(&[("FAUTH_SCOPE_CLAIM", "scope")]).is_ok());
+        assert!(from(&[("FAUTH_SCOPE_CLAIM", "scopes"), python]).is_ok());
+        assert_eq!(from(&[("FAUTH_SCOPE_CLAIM", "scope"), python]).unwrap_err().field(), "FAUTH_SCOPE_CLAIM");
+        assert_eq!(from(&[("FAUTH_SCOPE_CLAIM", "Scope")]).unwrap_err().field(), "FAUTH_SCOPE_CLAIM");
+        refused(
+            good().token_profile(TokenProfile::PythonFauth).scope_claim(ScopeClaim::Scope),
+            "scope_claim",
+        );
+    }
+
+    #[test]
     fn only_a_profile_that_reads_old_tokens_trusts_them() {
         let then = Timestamp::from_unix_seconds(1_767_225_600);
         let moving = || good().token_profile(TokenProfile::PythonFauthMigration);
@@ -1062,6 +1232,96 @@ mod tests {
             {
                 assert_eq!(from(&[migration, (name, bad)]).unwrap_err().field(), name, "{bad}");
             }
+        }
+    }
+
+    #[test]
+    fn a_lifetime_in_the_environment_is_refused_by_its_name() {
+        let access = "FAUTH_ACCESS_TOKEN_LIFETIME";
+        let error = from(&[(access, "24h")]).unwrap_err();
+        assert_eq!(error.field(), access);
+        assert_eq!(
+            error.to_string(),
+            "FAUTH_ACCESS_TOKEN_LIFETIME: 24h for access tokens is out of bounds; \
+             use 1s to 1h, or raise `FAUTH_DANGER_MAX_ACCESS_TOKEN_LIFETIME` knowingly"
+        );
+        let config = from(&[(access, "24h"), ("FAUTH_DANGER_MAX_ACCESS_TOKEN_LIFETIME", "24h")]).unwrap();
+        assert_eq!(config.lifetimes.of(Purpose::Access).as_secs(), DAY);
+        assert_eq!(config.max_lifetime(Purpose::Access).as_secs(), DAY);
+        for variables in LIFETIME_VARIABLES {
+            let longest = in_largest_unit(default_max_lifetime(variables.purpose));
+            assert!(from(&[(variables.lifetime, &longest)]).is_ok(), "{longest}");
+            for bad in ["0s", "31d"] {
+                assert_eq!(from(&[(variables.lifetime, bad)]).unwrap_err().field(), variables.lifetime);
+            }
+            assert!(from(&[(variables.lifetime, "31d"), (variables.maximum, "31d")]).is_ok());
+            for bad in ["0s", "36601d", "31"] {
+                assert_eq!(
+                    from(&[(variables.maximum, bad)]).unwrap_err().field(),
+                    variables.maximum,
+                    "{bad}"
+                );
+            }
+            assert!(from(&[(variables.maximum, "36600d")]).is_ok());
+            // Below the default lifetime.
+            assert_eq!(from(&[(variables.maximum, "1s")]).unwrap_err().field(), variables.lifetime);
+            assert!(VARIABLES.contains(&variables.lifetime) && VARIABLES.contains(&variables.maximum));
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_almost_right_is_refused() {
+        for (slip, meant) in [
+            ("FAUTH_ISUER", "FAUTH_ISSUER"),
+            ("FAUTH_ISSUERR", "FAUTH_ISSUER"),
+            ("FAUTH_SECERT_KEY", "FAUTH_SECRET_KEY"),
+            ("fauth_secret_key", "FAUTH_SECRET_KEY"),
+            ("FAUTH_AUDIANCE", "FAUTH_AUDIENCE"),
+            ("FAUTH_ACCES_TOKEN_LIFETIME", "FAUTH_ACCESS_TOKEN_LIFETIME"),
+            ("FAUTH_LEWAY", "FAUTH_LEEWAY"),
+        ] {
+            let error = refuse_near_misses(["PATH", slip].into_iter()).unwrap_err();
+            assert_eq!(error.field(), meant);
+            assert!(error.to_string().contains(slip) && error.fix().contains(meant), "{error}");
+        }
+        let others = [
+            "FAUTH_SERVICE_HOST",
+            "FAUTH_SERVICE_PORT",
+            "FAUTH_SERVICE_PORT_HTTP",
+            "FAUTH_PORT",
+            "FAUTH_PORT_8080_TCP",
+            "FAUTH_PORT_8080_TCP_ADDR",
+            "FAUTH_PORT_8080_TCP_PORT",
+            "FAUTH_PORT_8080_TCP_PROTO",
+            "FAUTH_ADDR",
+            "FAUTH_DATABASE_URL",
+            "FAUTH_REDIS_URL",
+            "FAUTH_TEST_REDIS_URL",
+            "FAUTH_GOLDEN",
+            "FAUTH_VECTORS",
+            // Three letters.
+            "FAUTH_TRUSTED_PROXY",
+            "FAUTH_",
+            "FAUTH",
+            "ISSUER",
+            "MY_FAUTH_ISUER",
+        ];
+        for name in others.into_iter().chain(VARIABLES) {
+            assert!(refuse_near_misses([name].into_iter()).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_distance_counts_letters() {
+        for (from, to, letters) in [
+            ("", "", 0),
+            ("a", "", 1),
+            ("", "ab", 2),
+            ("abc", "abc", 0),
+            ("abc", "acb", 2),
+            ("kitten", "sitting", 3),
+        ] {
+            assert_eq!((distance(from, to), distance(to, from)), (letters, letters), "{from} {to}");
         }
     }
 

@@ -32,32 +32,54 @@ impl<'a> Origin<'a> {
 pub(crate) struct TrustedOrigins(Vec<Box<str>>);
 
 impl TrustedOrigins {
-    /// Takes exact origins: `scheme://host` or `scheme://host:port`, without a path.
+    /// Takes exact origins: `scheme://host` or `scheme://host:port`, without a path. The default
+    /// port is as good as none.
     pub(crate) fn new(origins: Vec<String>) -> Result<Self, ConfigError> {
         for origin in &origins {
             if !is_origin(origin) {
                 return Err(ConfigError::new(
                     "trusted_origin",
                     "the text is not an origin",
-                    "write scheme, host and, if it is not the default, port, such as `https://app.example.com`",
+                    "write scheme, host and, if it is not the default, port, such as `https://app.example.com`; \
+                     the schemes are https, http, capacitor, ionic and tauri",
                 ));
             }
         }
-        Ok(Self(origins.into_iter().map(|origin| origin.to_ascii_lowercase().into_boxed_str()).collect()))
+        let exact = |origin: String| {
+            let origin = origin.to_ascii_lowercase();
+            String::from_utf8_lossy(without_default_port(origin.as_bytes())).into()
+        };
+        Ok(Self(origins.into_iter().map(exact).collect()))
     }
 
     fn contains(&self, origin: &[u8]) -> bool {
+        let origin = without_default_port(origin);
         self.0.iter().any(|trusted| trusted.as_bytes() == origin)
     }
 }
 
+/// A browser leaves the default port out of `Origin` (RFC 6454 section 6.1).
+fn without_default_port(origin: &[u8]) -> &[u8] {
+    let port: &[u8] = match origin {
+        [b'h', b't', b't', b'p', b's', b':', ..] => b":443",
+        [b'h', b't', b't', b'p', b':', ..] => b":80",
+        _ => return origin,
+    };
+    origin.strip_suffix(port).unwrap_or(origin)
+}
+
+/// Beside those of the web, the schemes from which applications in a web view send their requests.
+const SCHEMES: [&str; 5] = ["https", "http", "capacitor", "ionic", "tauri"];
+
 fn is_origin(text: &str) -> bool {
     let Some((scheme, host)) = text.split_once("://") else { return false };
     let host_ends_well = host.ends_with(|c: char| c.is_ascii_alphanumeric() || c == ']');
-    matches!(scheme, "http" | "https")
+    SCHEMES.contains(&scheme)
         && !host.starts_with([':', '.'])
         && host_ends_well
-        && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']'))
+        && host
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']'))
 }
 
 /// GET, HEAD and OPTIONS change nothing (RFC 9110 section 9.2.1); every other method might.
@@ -198,7 +220,7 @@ mod tests {
             plain_http: true,
         };
         for named in ["https://", "http://"] {
-            assert!(!is_own_request(&request(named), &TrustedOrigins::default()), "{named}");
+            assert!(check_own_request(&request(named), &TrustedOrigins::default()).is_err(), "{named}");
         }
     }
 
@@ -246,6 +268,35 @@ mod tests {
     }
 
     #[test]
+    fn the_default_port_is_as_good_as_none() {
+        let trusts = |trusted: &str, origin: &str| {
+            TrustedOrigins::new(vec![trusted.to_owned()]).unwrap().contains(origin.as_bytes())
+        };
+        for (one, other) in [
+            ("https://a.example:443", "https://a.example"),
+            ("http://a.example:80", "http://a.example"),
+            ("http://[::1]:80", "http://[::1]"),
+        ] {
+            for (trusted, origin) in [(one, other), (other, one), (one, one), (other, other)] {
+                assert!(trusts(trusted, origin), "{trusted} {origin}");
+            }
+        }
+        for (trusted, origin) in [
+            ("https://a.example:80", "https://a.example"),
+            ("http://a.example:443", "http://a.example"),
+            ("https://a.example", "http://a.example"),
+            ("https://a.example:8443", "https://a.example"),
+            ("tauri://a.example:443", "tauri://a.example"),
+            ("capacitor://localhost", "ionic://localhost"),
+            ("capacitor://localhost", "https://localhost"),
+        ] {
+            assert!(!trusts(trusted, origin), "{trusted} {origin}");
+        }
+        assert!(trusts("capacitor://localhost", "capacitor://localhost"));
+        assert!(trusts("https://my_app.example", "https://my_app.example"));
+    }
+
+    #[test]
     fn a_trusted_origin_is_exact() {
         for good in [
             "https://a.example",
@@ -253,6 +304,10 @@ mod tests {
             "https://[::1]:8443",
             "https://[::1]",
             "https://A.example",
+            "https://my_app.example",
+            "capacitor://localhost",
+            "ionic://localhost",
+            "tauri://localhost",
         ] {
             assert!(TrustedOrigins::new(vec![good.to_owned()]).is_ok(), "{good}");
         }
@@ -270,6 +325,10 @@ mod tests {
             "https://*.example",
             "https://a@b.example",
             "ftp://a.example",
+            "file://",
+            "capacitor://",
+            "data://a.example",
+            "javascript://a.example",
             "https://:80",
             "https://a.example:",
         ] {

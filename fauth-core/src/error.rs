@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 
+use crate::escape::redacted;
+
 /// Any error of the application, as the loaders hand it over.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
 
@@ -57,4 +59,20 @@ impl ConfigError {
     pub fn fix(&self) -> &str {
         &self.fix
     }
+}
+
+/// The causes of a failure, outermost first and without passwords, for the log.
+pub(crate) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let said = cause.to_string();
+        // Many errors end with the text of their source.
+        if !text.ends_with(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        source = cause.source();
+    }
+    redacted(&text).into_owned()
 }

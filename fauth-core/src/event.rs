@@ -53,6 +53,9 @@ pub enum EventKind {
     /// [`AuthProvider::password_changed`](crate::AuthProvider::password_changed) has ended what was
     /// issued before. `info`.
     PasswordChanged,
+    /// [`AuthProvider::forget`](crate::AuthProvider::forget) has ended and deleted everything that
+    /// was kept of a subject. `info`.
+    SubjectForgotten,
     /// An authenticated user lacks what a route requires: a right, a recent login
     /// (`insufficient_user_authentication`), or anything but an API key (`api_key_not_allowed`).
     /// Names the `subject`; the [`RequestRefused`](Self::RequestRefused) that follows names the
@@ -82,7 +85,7 @@ pub enum EventKind {
     /// An API key was revoked. `subject` is its owner. `reason`, if it was not revoked by itself:
     /// `password_changed`, `old_epoch` (it was presented after its owner's
     /// [`token_epoch`](crate::AuthUser::token_epoch) was raised), `logged_out_everywhere`,
-    /// `subject_revoked`. `info`.
+    /// `subject_revoked`, `subject_forgotten`. `info`.
     ApiKeyRevoked,
     /// A password was hashed again with the current settings, after a login. `info`.
     PasswordRehashed,
@@ -104,6 +107,7 @@ impl EventKind {
             Self::TokenTheft => "token_theft",
             Self::Revoked => "revoked",
             Self::PasswordChanged => "password_changed",
+            Self::SubjectForgotten => "subject_forgotten",
             Self::AccessDenied => "access_denied",
             Self::RequestRefused => "request_refused",
             Self::CallbackFailed => "callback_failed",

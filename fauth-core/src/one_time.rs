@@ -122,10 +122,11 @@ impl OneTimeToken {
         self.token.expose()
     }
 
-    /// Builds the link for a mail: the base with `?token=…` appended.
+    /// Builds the link for a mail: the base with `?token=…` appended, or `&token=…` if it has a
+    /// query.
     #[must_use]
     pub fn link(&self, base: &LinkBase) -> OneTimeLink {
-        let parts = [&*base.0, "?token=", self.expose()];
+        let parts = [&*base.0, base.separator(), "token=", self.expose()];
         // The full capacity up front: a reallocation would leave an unzeroed part of the token
         // behind in freed memory.
         let mut link = Zeroizing::new(String::with_capacity(parts.iter().map(|part| part.len()).sum()));
@@ -170,13 +171,15 @@ impl fmt::Debug for OneTimeLink {
 }
 
 /// The base URL of links with one-time tokens: a page of the application, fixed at startup. The
-/// token is appended as `?token=…`.
+/// token is appended as `?token=…`, or `&token=…` after a query. Where a fragment names the page,
+/// as routers in browsers have it (`https://app.example.com/#/reset`), it is appended there.
 ///
 /// ```
 /// use fauth_core::one_time::LinkBase;
 ///
 /// let base = LinkBase::new("https://app.example.com/reset")?;
 /// assert!(LinkBase::new("http://localhost:3000/reset").is_ok(), "for development");
+/// assert!(LinkBase::new("https://app.example.com/#/reset").is_ok());
 /// assert!(LinkBase::new("http://app.example.com/reset").is_err());
 /// # Ok::<(), fauth_core::ConfigError>(())
 /// ```
@@ -195,31 +198,77 @@ pub struct LinkBase(Box<str>);
 const MAX_BASE_BYTES: usize = 1024;
 
 impl LinkBase {
-    /// Takes an absolute URL without query, fragment, user name or characters that need encoding.
-    /// The scheme is `https`, or `http` on a loopback host. At most 1024 bytes.
+    /// Takes an absolute URL without user name or characters that need encoding. The scheme is
+    /// `https`, or `http` on a loopback host. A query has no parameter `token`, a fragment is a
+    /// route: it begins with `/` or `!/`. At most 1024 bytes.
     ///
     /// # Errors
     /// [`ConfigError`] for any other text.
     pub fn new(url: impl Into<String>) -> Result<Self, ConfigError> {
-        let url = url.into();
+        Self::parse(url.into(), false)
+    }
+
+    /// As [`new`](Self::new), with plain `http` also for a host whose name has no dot: a machine of
+    /// a network of your own, or a container (`http://web:8080/reset`).
+    ///
+    /// # Security
+    /// Whoever can listen in that network reads the token, and can use it first.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for any other text.
+    pub fn danger_plain_http(url: impl Into<String>) -> Result<Self, ConfigError> {
+        Self::parse(url.into(), true)
+    }
+
+    fn parse(url: String, allow_plain_names: bool) -> Result<Self, ConfigError> {
         let refused = |problem: &'static str| {
             Err(ConfigError::new("link_base", problem, "use a URL such as `https://app.example.com/reset`"))
         };
-        let allowed = |byte: u8| byte.is_ascii_graphic() && !b"\"#<>?\\^`{|}".contains(&byte);
+        let allowed = |byte: u8| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte);
         if url.len() > MAX_BASE_BYTES || !url.bytes().all(allowed) {
-            return refused(
-                "the URL is too long, or has a query, a fragment or characters that need encoding",
-            );
+            return refused("the URL is too long, or has characters that need encoding");
         }
         let Some((scheme, rest)) = url.split_once("://") else { return refused("the URL is not absolute") };
-        let authority = rest.split('/').next().unwrap_or_default();
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         let Some(host) = host_of(authority) else {
             return refused("the host is missing or malformed, or there is a user name");
         };
+        let (page, route) = match url.split_once('#') {
+            Some((page, route)) => (page, Some(route)),
+            None => (&*url, None),
+        };
+        if route
+            .is_some_and(|route| !(route.starts_with('/') || route.starts_with("!/")) || route.contains('#'))
+        {
+            return refused("the fragment is no route: it does not begin with `/` or `!/`, or there are two");
+        }
+        if [Some(page), route].into_iter().flatten().any(has_token) {
+            return refused("the query has a parameter `token` already");
+        }
         match scheme {
             "https" => Ok(Self(url.into_boxed_str())),
             "http" if is_loopback(host) => Ok(Self(url.into_boxed_str())),
+            "http" if is_single_name(host) => {
+                if allow_plain_names {
+                    return Ok(Self(url.into_boxed_str()));
+                }
+                Err(ConfigError::new(
+                    "link_base",
+                    "the scheme is not https, and the host not this machine",
+                    "use https, or `LinkBase::danger_plain_http` in a network of your own",
+                ))
+            }
             _ => refused("the scheme is not https, and the host not this machine"),
+        }
+    }
+
+    /// What stands between the base and `token=`: in the fragment if there is one.
+    fn separator(&self) -> &'static str {
+        let place = self.0.rsplit('#').next().unwrap_or_default();
+        match place.split_once('?') {
+            None => "?",
+            Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
+            Some(_) => "&",
         }
     }
 
@@ -228,6 +277,17 @@ impl LinkBase {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether the query of this page or route has the parameter that the token is appended as.
+fn has_token(place: &str) -> bool {
+    let Some((_, query)) = place.split_once('?') else { return false };
+    query.split('&').any(|pair| pair.split('=').next() == Some("token"))
+}
+
+/// A name without a dot, which no public domain is. A number can be an address.
+fn is_single_name(host: &str) -> bool {
+    !host.contains(['.', ':']) && host.starts_with(|first: char| first.is_ascii_alphabetic())
 }
 
 /// The host in `host` or `host:port`, with IPv6 addresses in brackets. `None` for anything else,
@@ -448,6 +508,14 @@ mod tests {
             "http://127.0.0.1:3000",
             "http://127.8.9.10/x",
             "http://[::1]:3000/x",
+            "https://app.example.com/reset?",
+            "https://app.example.com/reset?a=1",
+            "https://app.example.com?a=1",
+            "https://app.example.com/#/reset",
+            "https://app.example.com/#!/reset?a=1",
+            "https://app.example.com#/reset",
+            "https://app.example.com/?a=1#/reset",
+            "https://app.example.com/?tokens=1&a=token",
         ] {
             assert_eq!(LinkBase::new(good).unwrap().as_str(), good);
         }
@@ -466,10 +534,17 @@ mod tests {
             "http://127.0.0.1.example.com/reset",
             "http://192.0.2.7/reset",
             "http://[2001:db8::7]/reset",
-            "https://app.example.com/reset?",
-            "https://app.example.com/reset?a=1",
+            "http://web/reset",
             "https://app.example.com/reset#",
             "https://app.example.com/reset#token",
+            "https://app.example.com/#/a#/b",
+            "https://app.example.com/reset?token=1",
+            "https://app.example.com/reset?a=1&token",
+            "https://app.example.com/?token=1#/reset",
+            "https://app.example.com/#/reset?token=1",
+            "https://app.example.com?@evil.example/\\",
+            "https://alice@app.example.com?a=1",
+            "https://alice@app.example.com#/reset",
             "https://alice@app.example.com/reset",
             "https://alice:secret@app.example.com/reset",
             "https://@app.example.com/reset",
@@ -499,6 +574,46 @@ mod tests {
         let long = |length: usize| format!("https://a.example/{}", "x".repeat(length - 18));
         assert!(LinkBase::new(long(1024)).is_ok());
         assert!(LinkBase::new(long(1025)).is_err());
+    }
+
+    #[test]
+    fn the_token_is_appended_where_the_page_reads_it() {
+        for (base, link) in [
+            ("https://a.example", "https://a.example?token="),
+            ("https://a.example/reset", "https://a.example/reset?token="),
+            ("https://a.example/reset?", "https://a.example/reset?token="),
+            ("https://a.example/reset?a=1", "https://a.example/reset?a=1&token="),
+            ("https://a.example/reset?a=1&", "https://a.example/reset?a=1&token="),
+            ("https://a.example/#/reset", "https://a.example/#/reset?token="),
+            ("https://a.example/#/reset?a=1", "https://a.example/#/reset?a=1&token="),
+            ("https://a.example/?a=1#/reset", "https://a.example/?a=1#/reset?token="),
+        ] {
+            let base = LinkBase::new(base).unwrap();
+            assert_eq!(format!("{}{}token=", base.as_str(), base.separator()), link);
+        }
+    }
+
+    #[test]
+    fn plain_http_in_a_network_of_ones_own_is_asked_for_by_name() {
+        for good in
+            ["http://web/reset", "http://web:8080/#/reset", "http://localhost/x", "https://a.example/x"]
+        {
+            assert_eq!(LinkBase::danger_plain_http(good).unwrap().as_str(), good);
+        }
+        for bad in [
+            "http://app.example.com/reset",
+            "http://web./reset",
+            "http://192.0.2.7/reset",
+            "http://3221225991/reset",
+            "http://0xc0000207.example/reset",
+            "http://[2001:db8::7]/reset",
+            "http://alice@web/reset",
+            "ftp://web/reset",
+        ] {
+            assert!(LinkBase::danger_plain_http(bad).is_err(), "{bad}");
+        }
+        let fix = LinkBase::new("http://web/reset").unwrap_err();
+        assert!(fix.fix().contains("danger_plain_http"), "{fix}");
     }
 
     fn seals(keys: &[&str]) -> Seals {

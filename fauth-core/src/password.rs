@@ -48,6 +48,7 @@
 //! | waiting hashes | 64, for at most 3 s | a burst is served, a flood is shed with 503 |
 //! | of them for each address | all, while no other address waits | one that floods does not lock the others out |
 //! | for users who are logged in | 16 more, and one turn of four | a flood of logins does not keep them from changing their password |
+//! | Unicode form | as it came | `PasswordConfig::nfc` (feature `nfc`) makes it one, and has to be decided before the first user |
 //! | ceiling on stored Argon2 | 262144 KiB, 16 passes, 16 lanes | a planted hash cannot exhaust the machine |
 //! | ceiling on stored bcrypt | cost 16 | cost 31 would occupy a core for a day |
 //!
@@ -72,6 +73,7 @@ mod error;
 mod hasher;
 mod line;
 mod memory;
+mod normal;
 mod pool;
 mod queue;
 mod scheme;

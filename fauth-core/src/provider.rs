@@ -4,6 +4,7 @@ mod api_keys;
 mod builder;
 mod claims;
 mod delivery;
+mod forgetting;
 mod granted;
 mod inner;
 mod logins;
@@ -41,7 +42,7 @@ use crate::{
     config::AuthConfig,
     csrf::{self, Origin},
     demands::Demands,
-    error::BoxError,
+    error::{BoxError, causes},
     event::{self, Event, EventKind},
     path::Allowed,
     rejection::{
@@ -54,7 +55,7 @@ use crate::{
     store::{Owner, StoreError},
     token::{IssueError, IssuedToken, Purpose, TokenError, TokenPayload, TokenRequest},
     transport::{Extracted, Transport},
-    user::{AuthUser, causes},
+    user::AuthUser,
 };
 
 impl<U: AuthUser> AuthProvider<U> {
@@ -152,14 +153,14 @@ impl<U: AuthUser> AuthProvider<U> {
         match (checked, way) {
             (Ok(granted), _) => Ok(granted.into()),
             (Err(Rejection::InvalidToken(reason)), Way::Ambient(place)) if reason.is_of_dead_token() => {
-                Ok(Entered::nobody(Demands::of_dead_cookie(self.forget(place, Purpose::Access))))
+                Ok(Entered::nobody(Demands::of_dead_cookie(self.forget_cookie(place, Purpose::Access))))
             }
             (Err(rejection), _) => Err(rejection),
         }
     }
 
     /// The headers that make a client delete what it keeps for the transport in this place.
-    fn forget(&self, place: usize, purpose: Purpose) -> Vec<ResponseHeader> {
+    fn forget_cookie(&self, place: usize, purpose: Purpose) -> Vec<ResponseHeader> {
         self.inner.transports.get(place).map(|transport| transport.forget(purpose)).unwrap_or_default()
     }
 
@@ -264,7 +265,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let (Rejection::InvalidToken(_), Some(purpose)) = (rejection, purpose) else { return reply };
         match self.way_of(head, purpose) {
             // The browser would send it again with every request.
-            Some(Way::Ambient(place)) => reply.amend(&Demands::of_dead_cookie(self.forget(place, purpose))),
+            Some(Way::Ambient(place)) => reply.amend(&Demands::of_dead_cookie(self.forget_cookie(place, purpose))),
             _ => reply,
         }
     }

@@ -35,7 +35,7 @@ pub(crate) use limits::DEFAULT_MAX_TOKEN_BYTES;
 pub(crate) use origin::Origin;
 pub use payload::ClaimError;
 pub(crate) use payload::TokenPayload;
-pub use profile::TokenProfile;
+pub use profile::{ScopeClaim, TokenProfile};
 pub(crate) use purpose::PerPurpose;
 pub(crate) use purpose::{OneTimePurpose, Purpose};
 pub(crate) use token_claims::TokenClaims;

@@ -1,6 +1,6 @@
 //! What the application brings: its user, and the two callbacks that find one.
 
-use std::{error::Error, future::Future, sync::Arc};
+use std::{future::Future, sync::Arc};
 
 use async_trait::async_trait;
 
@@ -361,16 +361,4 @@ where
     async fn update_password_hash(&self, user: Arc<U>, hash: NewPasswordHash) -> Result<(), BoxError> {
         self(user, hash).await.map_err(Into::into)
     }
-}
-
-/// The causes of a failure, outermost first, for the log.
-pub(crate) fn causes(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -483,3 +483,50 @@ fn malformed_hashes_of_passlib() {
         assert!(hasher.needs_rehash(stored), "{stored}");
     }
 }
+
+/// The same word, as different keyboards send it: composed, and as a letter and an accent.
+#[cfg(feature = "nfc")]
+#[test]
+fn with_nfc_a_password_has_one_form() {
+    let (composed, decomposed) = ("caf\u{e9} cr\u{e8}me", "cafe\u{301} cre\u{300}me");
+    let runtime = runtime();
+    let ask = |hasher: &PasswordHasher, password: &str, stored: &str| {
+        runtime.block_on(hasher.verify(password, Some(stored))).unwrap()
+    };
+    let (plain, normal) = (hasher(weak()), hasher(weak().nfc()));
+    for (hashed, typed) in [(composed, decomposed), (decomposed, composed)] {
+        let stored = runtime.block_on(normal.hash(hashed)).unwrap();
+        assert_eq!(ask(&normal, typed, &stored), Verification::Match);
+        assert_eq!(ask(&normal, "cafe creme", &stored), Verification::Mismatch);
+        // A hash is of the composed form, whoever made it.
+        assert_eq!(ask(&plain, composed, &stored), Verification::Match);
+        assert_eq!(ask(&plain, decomposed, &stored), Verification::Mismatch);
+        let stored = runtime.block_on(plain.hash(hashed)).unwrap();
+        assert_eq!(ask(&plain, typed, &stored), Verification::Mismatch);
+    }
+    // What the option does to hashes that are there already: nothing, unless they are of another
+    // form.
+    let [of_ascii, of_composed, of_decomposed] =
+        ["plain words", composed, decomposed].map(|password| runtime.block_on(plain.hash(password)).unwrap());
+    assert_eq!(ask(&normal, "plain words", &of_ascii), Verification::Match);
+    assert_eq!(ask(&normal, composed, &of_composed), Verification::Match);
+    assert_eq!(ask(&normal, decomposed, &of_decomposed), Verification::Mismatch);
+}
+
+/// The limit of bcrypt is on what is hashed; that of the service is on what comes in.
+#[cfg(feature = "nfc")]
+#[test]
+fn with_nfc_limits_hold_for_the_form_that_is_hashed() {
+    let runtime = runtime();
+    let hasher = hasher(PasswordConfig::danger_weak_bcrypt(4).nfc());
+    // 35 characters of two bytes each; three when they came.
+    let fits = "e\u{301}".repeat(35);
+    let stored = runtime.block_on(hasher.hash(&fits)).unwrap();
+    assert_eq!(runtime.block_on(hasher.verify(&"\u{e9}".repeat(35), Some(&stored))), Ok(Verification::Match));
+    let too_long = Err(PasswordError::Unacceptable(UnacceptablePassword::TooLong { limit: 71 }));
+    assert_eq!(runtime.block_on(hasher.hash(&"e\u{301}".repeat(36))), too_long);
+    // Three times as long when it is hashed.
+    assert_eq!(runtime.block_on(hasher.hash(&"\u{1d160}".repeat(6))), too_long);
+    let too_long = Err(PasswordError::Unacceptable(UnacceptablePassword::TooLong { limit: 1024 }));
+    assert_eq!(runtime.block_on(hasher.hash(&"e\u{301}".repeat(342))), too_long);
+}

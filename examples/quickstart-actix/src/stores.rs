@@ -1,5 +1,6 @@
 //! Where logins are kept: in memory, unless `FAUTH_REDIS_URL` or `FAUTH_DATABASE_URL` name another
-//! place. Each other place is a feature of this program: `redis`, `sqlite`, `postgres`.
+//! place. Each other place is a feature of this program: `redis`, `sqlite`, `postgres`; and so is
+//! `tls` on the way there.
 //!
 //! A service that takes over from a Python one also says `FAUTH_TOKEN_PROFILE` and, so that tokens
 //! from before its first start are read, `FAUTH_TRUST_SINCE`; in memory `FAUTH_DANGER_TRUST_SINCE`.
@@ -41,19 +42,13 @@ async fn connect(variable: &str, url: &str) -> Result<Arc<dyn Store>, BoxError> 
         "redis" => Ok(Arc::new(fauth_core::store::RedisStore::connect(url).await.map_err(cause)?)),
         #[cfg(feature = "sqlite")]
         "sqlite" => {
-            use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool};
-
-            let options: SqliteConnectOptions = url.parse().map_err(cause)?;
-            let options = options.create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
-            let pool = SqlitePool::connect_with(options).await.map_err(cause)?;
-            let store = fauth_core::store::SqliteStore::new(pool);
+            let store = fauth_core::store::SqliteStore::connect(url).await.map_err(cause)?;
             store.migrate().await.map_err(cause)?;
             Ok(Arc::new(store))
         }
         #[cfg(feature = "postgres")]
         "postgres" | "postgresql" => {
-            let store =
-                fauth_core::store::PostgresStore::new(sqlx::PgPool::connect(url).await.map_err(cause)?);
+            let store = fauth_core::store::PostgresStore::connect(url).await.map_err(cause)?;
             store.migrate().await.map_err(cause)?;
             Ok(Arc::new(store))
         }
@@ -69,8 +64,7 @@ async fn connect(variable: &str, url: &str) -> Result<Arc<dyn Store>, BoxError> 
 
 #[cfg(any(feature = "redis", feature = "sqlite", feature = "postgres"))]
 fn cause(error: impl std::error::Error) -> BoxError {
-    let source = error.source().map(|source| format!(": {source}")).unwrap_or_default();
-    format!(": {error}{source}").into()
+    format!(": {error}").into()
 }
 
 #[cfg(not(all(feature = "redis", feature = "sqlite", feature = "postgres")))]

@@ -49,6 +49,7 @@ pub struct PasswordConfig {
     concurrency: Option<usize>,
     queue_limit: usize,
     queue_wait: Duration,
+    nfc: bool,
 }
 
 impl PasswordConfig {
@@ -105,7 +106,26 @@ impl PasswordConfig {
             concurrency: None,
             queue_limit: 64,
             queue_wait: Duration::from_secs(3),
+            nfc: false,
         }
+    }
+
+    /// Puts passwords into Unicode's Normalization Form C before they are hashed or verified, as
+    /// [RFC 8265](https://www.rfc-editor.org/rfc/rfc8265#section-4.2.2) and NIST SP 800-63B
+    /// recommend: one system sends `é` as one character, another as `e` and an accent, and their
+    /// user means the same password. By default passwords are hashed as they come. Nothing else is
+    /// changed: neither case nor blanks nor compatibility characters.
+    ///
+    /// Decide before the first user is made. To switch it on later locks out whoever has a
+    /// password that is not in this form: its hash is of other bytes, and no login makes a new one.
+    /// These users need a password reset. Passwords of ASCII, and all that are in this form
+    /// already, as most keyboards produce it, are not affected. To switch it off later locks out
+    /// whoever types a password in another form than it was hashed in.
+    #[cfg(feature = "nfc")]
+    #[must_use]
+    pub const fn nfc(mut self) -> Self {
+        self.nfc = true;
+        self
     }
 
     /// Sets the longest password in bytes of UTF-8, from 64 to 4096. Default 1024.
@@ -184,6 +204,10 @@ impl PasswordConfig {
 
     pub(super) const fn longest_password(&self) -> usize {
         self.max_password_bytes
+    }
+
+    pub(super) const fn is_nfc(&self) -> bool {
+        self.nfc
     }
 
     pub(super) fn slots(&self) -> usize {

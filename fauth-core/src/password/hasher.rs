@@ -18,6 +18,7 @@ use super::{
     cost::{Broken, Means},
     error::{PasswordError, UnacceptablePassword},
     line::OnBehalfOf,
+    normal::Normal,
     pool::{self, Pool, Slot},
     scheme::{NO_PASSWORD, StoredHash, Unusable},
 };
@@ -219,12 +220,13 @@ impl Turn {
         if check(password, self.inner.config.longest_password()).is_err() {
             return Ok(Verification::Mismatch);
         }
-        let genuine = stored.and_then(|stored| self.inner.usable(stored, password));
+        let normal = self.inner.normal(password);
+        let genuine = stored.and_then(|stored| self.inner.usable(stored, &normal));
         let needs_rehash = genuine.as_ref().is_some_and(|hash| hash.is_below(self.inner.config.target()))
             && self.inner.check_new(password).is_ok();
         // Without a usable hash, the dummy is verified at the same cost and its answer discarded.
         let matched = self
-            .run(password, move |inner, password| match &genuine {
+            .run(&normal, move |inner, password| match &genuine {
                 Some(hash) => hash.matches(password, &inner.means),
                 None => inner.dummy.spend(password, &inner.means).map(|()| false),
             })
@@ -240,7 +242,8 @@ impl Turn {
     pub(crate) async fn hash(&self, password: &str) -> Result<String, PasswordError> {
         self.inner.check_new(password).map_err(PasswordError::Unacceptable)?;
         let target = self.inner.config.target();
-        self.run(password, move |inner, password| target.create(password, &inner.means)).await
+        self.run(&self.inner.normal(password), move |inner, password| target.create(password, &inner.means))
+            .await
     }
 
     /// As [`hash`](Self::hash), if that keeps nobody waiting.
@@ -248,7 +251,8 @@ impl Turn {
         self.inner.check_new(password).ok()?;
         let target = self.inner.config.target();
         let slot = self.inner.pool.free_slot()?;
-        self.run_in(slot, password, move |inner, password| target.create(password, &inner.means)).await.ok()
+        let normal = self.inner.normal(password);
+        self.run_in(slot, &normal, move |inner, password| target.create(password, &inner.means)).await.ok()
     }
 
     async fn run<T, J>(&self, password: &str, job: J) -> Result<T, PasswordError>
@@ -282,7 +286,13 @@ impl Inner {
     /// The first check of a password that is to be hashed: the limit of the scheme counts as well.
     fn check_new(&self, password: &str) -> Result<(), UnacceptablePassword> {
         let longest = self.config.longest_password();
-        check(password, longest.min(self.config.target().longest_new_password()))
+        check(password, longest)?;
+        check(&self.normal(password), longest.min(self.config.target().longest_new_password()))
+    }
+
+    /// The form in which it is hashed, after its length was checked.
+    fn normal<'a>(&self, password: &'a str) -> Normal<'a> {
+        Normal::of(password, self.config.is_nfc())
     }
 
     /// Parses the stored hash; `None` if this password cannot be compared with it.

@@ -223,6 +223,13 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     }
 
     /// Adds an origin whose pages may send requests with the user's cookie: `https://app.example.com`, exactly.
+    /// The default port (443, of `http` 80) may be written or left out. Beside `https` and `http`
+    /// there are the schemes of applications in a web view: `capacitor://localhost`,
+    /// `ionic://localhost`, `tauri://localhost`.
+    ///
+    /// # Security
+    /// Every application of such a framework has the same origin. On a device each of them keeps
+    /// cookies of its own, so that none acts with those of another.
     pub fn trusted_origin(mut self, origin: impl Into<String>) -> Self {
         self.trusted_origins.push(origin.into());
         self

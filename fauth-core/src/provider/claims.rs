@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::{inner::AuthProvider, within::within};
 use crate::{
     clock::Timestamp,
+    error::causes,
     event::{Event, EventKind},
     rejection::{Rejection, Unavailable},
     token::{Purpose, TokenClaims, TokenPair, TokenRequest},
-    user::{AuthUser, causes},
+    user::AuthUser,
 };
 
 impl<U: AuthUser> AuthProvider<U> {

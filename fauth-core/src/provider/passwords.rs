@@ -12,11 +12,12 @@ use super::{
 };
 use crate::{
     client::ClientInfo,
+    error::causes,
     event::{Event, EventKind},
     password::{OnBehalfOf, PasswordError, Turn, Verification},
     rejection::{Misconfigured, Rejection, Unavailable},
     session::LoginRequest,
-    user::{AuthUser, NewPasswordHash, causes},
+    user::{AuthUser, NewPasswordHash},
 };
 
 /// The longest identifier that is looked up, in bytes.

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The longest subject of a token.
-const MAX_SUBJECT_BYTES: usize = 255;
+pub(super) const MAX_SUBJECT_BYTES: usize = 255;
 
 impl<U: AuthUser> AuthProvider<U> {
     /// Revokes what belongs to a subject: one token, one session, or everything. From the next
@@ -427,7 +427,7 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     /// When everything is over that this instance has issued so far.
-    fn login_is_over(&self, now: Timestamp) -> Timestamp {
+    pub(super) fn login_is_over(&self, now: Timestamp) -> Timestamp {
         self.inner.revocations.as_ref().map_or(now, |revocations| after(now, revocations.retention.login))
     }
 
@@ -476,7 +476,7 @@ fn everything_ended<'a>(owner: &'a Owner<'_>) -> Event<'a> {
 }
 
 /// The last second in which an instance may accept a token that ends then, whatever leeway it has.
-fn accepted_until(end: Timestamp) -> Timestamp {
+pub(super) fn accepted_until(end: Timestamp) -> Timestamp {
     after(end, MAX_LEEWAY)
 }
 

@@ -154,6 +154,20 @@ pub trait ApiKeyStore: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`] if it is unknown whether it is gone.
     async fn remove(&self, owner: &Owner<'_>, id: &ApiKeyId) -> Result<bool, StoreError>;
+
+    /// Deletes all keys of an owner, expired ones too: the owner is to be forgotten.
+    ///
+    /// By default it removes those that are [listed](Self::list), one after the other, and expired
+    /// ones are forgotten after their time.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it is unknown whether all are gone.
+    async fn forget(&self, owner: &Owner<'_>, now: Timestamp) -> Result<(), StoreError> {
+        for key in self.list(owner, now).await? {
+            self.remove(owner, &key.id).await?;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -368,6 +368,20 @@ pub trait RevocationStore: Send + Sync + 'static {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<u64, StoreError>;
+
+    /// [Raises the epoch](Self::raise_epoch) of an owner who is to be forgotten, and in the same
+    /// step deletes the revocations of the owner's tokens and sessions that the entry of the epoch
+    /// outlasts: every token that they stand for is of an earlier epoch. That of the
+    /// [subject](RevocationTarget::Subject) stays.
+    ///
+    /// By default it raises the epoch, and the others are forgotten after their time, which is the
+    /// end of the last token that they stand for.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it is unknown whether the epoch was raised.
+    async fn forget(&self, owner: &Owner<'_>, now: Timestamp, until: Timestamp) -> Result<u64, StoreError> {
+        self.raise_epoch(owner, now, until).await
+    }
 }
 
 #[cfg(test)]

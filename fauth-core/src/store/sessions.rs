@@ -270,6 +270,18 @@ pub trait SessionStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<Vec<EndedSession>, StoreError>;
 
+    /// Ends all live sessions of an owner, and deletes whatever is kept of these and earlier ones,
+    /// tombstones too: the owner is to be forgotten. Returns those that this call has ended. A
+    /// refresh token of a session that is not known is refused as well as one of an ended session.
+    ///
+    /// By default it ends them, and what is left of them is forgotten after its time.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it is unknown whether that happened.
+    async fn forget(&self, owner: &Owner<'_>, now: Timestamp) -> Result<Vec<EndedSession>, StoreError> {
+        self.end_all(owner, None, now).await
+    }
+
     /// The live sessions of an owner, the one that was seen last first.
     ///
     /// # Errors

@@ -46,6 +46,7 @@ shared! {
         fn rotate['a 'b 'c](owner: &'a Owner<'b>, rotation: &'c Rotation, now: Timestamp) -> RotationOutcome;
         fn end['a 'b 'c](owner: &'a Owner<'b>, id: &'c SessionId, now: Timestamp) -> Option<Session>;
         fn end_all['a 'b 'c](owner: &'a Owner<'b>, keep: Option<&'c SessionId>, now: Timestamp) -> Vec<EndedSession>;
+        fn forget['a 'b](owner: &'a Owner<'b>, now: Timestamp) -> Vec<EndedSession>;
         fn list['a 'b](owner: &'a Owner<'b>, now: Timestamp) -> Vec<Session>;
     }
     RevocationStore {
@@ -56,6 +57,7 @@ shared! {
         fn check['a 'b](token: &'a TokenFacts<'b>, now: Timestamp) -> Verdict;
         fn epoch['a 'b](owner: &'a Owner<'b>, now: Timestamp) -> u64;
         fn raise_epoch['a 'b](owner: &'a Owner<'b>, now: Timestamp, until: Timestamp) -> u64;
+        fn forget['a 'b](owner: &'a Owner<'b>, now: Timestamp, until: Timestamp) -> u64;
     }
     OneTimeStore {
         fn insert[](record: OneTimeRecord, limit: usize, now: Timestamp) -> ();
@@ -70,5 +72,6 @@ shared! {
         fn list['a 'b](owner: &'a Owner<'b>, now: Timestamp) -> Vec<ApiKey>;
         fn touch['a 'b 'c](owner: &'a Owner<'b>, id: &'c ApiKeyId, used_at: Timestamp) -> ();
         fn remove['a 'b 'c](owner: &'a Owner<'b>, id: &'c ApiKeyId) -> bool;
+        fn forget['a 'b](owner: &'a Owner<'b>, now: Timestamp) -> ();
     }
 }

@@ -47,6 +47,19 @@ pub type SqliteStore = SqlStore<sqlx::Sqlite>;
 /// All four stores in PostgreSQL (11 or newer), for any number of machines: see [`SqlStore`] for
 /// how to set it up.
 ///
+/// # TLS
+/// A URL with `sslmode=require` encrypts, `sslmode=verify-full` checks the server's certificate
+/// too, against the authorities that the system trusts or the file that `sslrootcert` names. Both
+/// need the feature `tls`; use the latter wherever the way to the server is not your own. With the
+/// feature, and without `sslmode`, TLS is used if the server offers it, and unchecked.
+///
+/// # Poolers
+/// PgBouncer may stand before it, also in transaction mode: nothing is kept in a session, locks
+/// last for a transaction, and statements are prepared in the transaction that runs them. That
+/// costs round trips; where connections lead to PostgreSQL itself,
+/// [`danger_keep_statements`](SqlStore::danger_keep_statements) saves them. Connect with
+/// [`connect`](SqlStore::connect), or with a pool whose options say `extra_float_digits(None)`.
+///
 /// # Durability
 /// What was confirmed survives a crash of the server, unless its `fsync` or `synchronous_commit`
 /// is off. A failover to a replica that lags behind loses what the replica had not received:
@@ -56,7 +69,8 @@ pub type SqliteStore = SqlStore<sqlx::Sqlite>;
 /// Every call fails until the server is back; then the pool connects again by itself (leave
 /// `test_before_acquire` on). A server that hangs makes calls hang: bound the wait with the pool's
 /// `acquire_timeout` and with the time limit of the provider or of the request. Dropping a call is
-/// safe: its transaction is rolled back, or was complete.
+/// safe: its transaction is rolled back, or was complete. The pool that `connect` makes waits for
+/// 5 s.
 ///
 /// # Partitions
 /// Primary keys and statements begin with the owner: (`application`, `issuer`, `subject`) and an

@@ -16,7 +16,7 @@ use super::{
     keys::{Key, KeyRing},
     limits::{MAX_SUBJECT_BYTES, are_acceptable},
     origin::Origin,
-    profile::Format,
+    profile::{Format, ScopeClaim},
     purpose::{PerPurpose, Purpose},
     token_claims::TokenClaims,
 };
@@ -350,6 +350,7 @@ impl Serialize for TokenPair {
 pub(crate) struct Issuer {
     key: Key,
     format: Format,
+    scope_claim: ScopeClaim,
     origin: Origin,
     lifetimes: PerPurpose<Duration>,
     /// How long a login lasts, however often it is refreshed.
@@ -363,7 +364,7 @@ impl Issuer {
     /// `None` if the ring is empty, which it never is.
     pub(crate) fn new(
         keys: &KeyRing,
-        format: Format,
+        (format, scope_claim): (Format, ScopeClaim),
         origin: Origin,
         lifetimes: PerPurpose<Duration>,
         max_session: Duration,
@@ -372,7 +373,7 @@ impl Issuer {
         let key = keys.signing()?.clone();
         let headers =
             PerPurpose::from_fn(|purpose| (header_segment(&key, format, purpose) + ".").into_boxed_str());
-        Some(Self { key, format, origin, lifetimes, max_session, max_token_bytes, headers })
+        Some(Self { key, format, scope_claim, origin, lifetimes, max_session, max_token_bytes, headers })
     }
 
     /// How long a token of this purpose lasts at most.
@@ -444,7 +445,12 @@ impl Issuer {
             _ => json.base64url("jti", &random_bytes()?),
         }
         json.text("token_type", purpose.as_str());
-        json.texts("scopes", &request.scopes);
+        match self.scope_claim {
+            ScopeClaim::Scopes => json.texts("scopes", &request.scopes),
+            ScopeClaim::Scope if request.scopes.is_empty() => {}
+            // `check` has seen to it that none has a blank, or needs an escape.
+            ScopeClaim::Scope => json.words("scope", &request.scopes),
+        }
         if self.format == Format::Standard {
             self.origin.write(&mut json);
         }

@@ -70,6 +70,19 @@ impl JsonObject {
         self.text.push(']');
     }
 
+    /// One text with blanks between the words, which need no escapes.
+    pub(super) fn words(&mut self, name: &'static str, words: &[impl AsRef<str>]) {
+        self.name(name);
+        self.text.push('"');
+        for (position, word) in words.iter().enumerate() {
+            if position > 0 {
+                self.text.push(' ');
+            }
+            self.text.push_str(word.as_ref());
+        }
+        self.text.push('"');
+    }
+
     pub(super) fn raw(&mut self, name: &str, json: &str) {
         self.next_member();
         push_text(&mut self.text, name);

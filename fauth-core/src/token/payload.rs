@@ -72,7 +72,7 @@ pub struct TokenPayload {
     pub(super) purpose: Purpose,
     pub(super) subject: Span,
     pub(super) token_id: Span,
-    /// An array of strings, by its position.
+    /// An array of strings, or a string with blanks between the scopes, by its position.
     pub(super) scopes: Option<Value>,
     pub(super) session: Option<Span>,
     pub(super) epoch: u64,
@@ -193,7 +193,8 @@ impl TokenPayload {
         Ok(claimed.map_or(self.issued_at, |at| Timestamp::from_unix_seconds(at).min(self.issued_at)))
     }
 
-    /// The scopes of the token, in its order.
+    /// The scopes of the token, in its order, whether it lists them in `scopes` or in `scope`
+    /// ([RFC 9068 section 2.2.3](https://www.rfc-editor.org/rfc/rfc9068#section-2.2.3)).
     #[must_use]
     pub fn scopes(&self) -> Vec<Cow<'_, str>> {
         let mut scopes = Vec::new();
@@ -239,7 +240,19 @@ impl TokenPayload {
     }
 
     fn each_scope<'a>(&'a self, mut each: impl FnMut(Cow<'a, str>)) {
-        let Some(array) = self.scopes.map(|scopes| scopes.raw(&self.json)) else { return };
+        let Some(scopes) = self.scopes else { return };
+        let is_word = |word: &&str| !word.is_empty();
+        match scopes.text(&self.json) {
+            Some(Cow::Borrowed(text)) => {
+                return text.split(' ').filter(is_word).map(Cow::Borrowed).for_each(each);
+            }
+            // It was written with escapes.
+            Some(Cow::Owned(text)) => {
+                return text.split(' ').filter(is_word).map(|word| word.to_owned().into()).for_each(each);
+            }
+            None => {}
+        }
+        let array = scopes.raw(&self.json);
         let _ = json::scan_array(array, SCANNED, |element| {
             if let Some(scope) = element.text(array) {
                 each(scope);

@@ -33,6 +33,34 @@ pub enum TokenProfile {
     PythonFauthMigration,
 }
 
+/// In which claim the scopes of issued tokens stand. Both are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum ScopeClaim {
+    /// `scopes`, a list of texts. The default.
+    #[default]
+    Scopes,
+    /// `scope`, one text with a blank between the scopes, as
+    /// [RFC 9068 section 2.2.3](https://www.rfc-editor.org/rfc/rfc9068#section-2.2.3) has it: for
+    /// resource servers that are not fauth. A token without scopes has no such claim.
+    Scope,
+}
+
+impl ScopeClaim {
+    /// The name of the claim, and the value of the environment variable `FAUTH_SCOPE_CLAIM`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Scopes => "scopes",
+            Self::Scope => "scope",
+        }
+    }
+
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        [Self::Scopes, Self::Scope].into_iter().find(|claim| claim.as_str() == name)
+    }
+}
+
 /// One concrete format, as opposed to the choice of formats above.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {

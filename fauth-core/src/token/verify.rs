@@ -4,10 +4,11 @@
 //! then the claims. Nothing of a token but `alg`, `kid`, `typ` and the members that make a header unacceptable is looked at
 //! before its signature is known to be right.
 
-use std::{borrow::Cow, ops::Range};
+use std::{borrow::Cow, collections::BTreeSet, ops::Range};
 
 use super::{
     base64url,
+    claims::is_scope,
     header::header_segment,
     json::{self, Elements, Fault, Kind, Value},
     keys::{Key, KeyRing},
@@ -167,6 +168,9 @@ impl Verifier {
         now: Timestamp,
     ) -> Result<TokenPayload, TokenError> {
         let parts = Parts::split(token, self.expectations.max_token_bytes)?;
+        if parts.payload.is_empty() {
+            return Err(TokenError::Malformed);
+        }
         let mut signature = [0; MAX_SIGNATURE_BYTES];
         let signature = parts.signature(&mut signature)?;
         let claims = parts.payload()?;
@@ -223,9 +227,7 @@ impl Verifier {
         let expires = claims.date("exp", found.expires_at)?.ok_or(TokenError::MissingClaim("exp"))?;
         let issued = claims.date("iat", found.issued_at)?.ok_or(TokenError::MissingClaim("iat"))?;
         let not_before = claims.date("nbf", found.not_before)?;
-        if found.scopes.is_some_and(|scopes| scopes.kind != Kind::Array(Elements::Strings)) {
-            return Err(TokenError::InvalidClaim("scopes"));
-        }
+        let scopes = claims.scopes(found.scopes, found.scope)?;
         let session =
             found.session.map(|_| claims.text("sid", found.session, MAX_TOKEN_ID_BYTES)).transpose()?;
         let epoch = claims.epoch("token_epoch", found.epoch)?;
@@ -236,7 +238,7 @@ impl Verifier {
             purpose,
             subject,
             token_id,
-            scopes: found.scopes,
+            scopes,
             session,
             epoch,
             user_epoch,
@@ -255,6 +257,10 @@ impl Verifier {
             Format::Standard => (origin.issuer.as_deref(), origin.audiences.as_slice()),
             Format::PythonFauth => (None, &[][..]),
         };
+        // Also where it is not asked for: it is there to be a text.
+        if found.issuer.is_some_and(|issuer| !matches!(issuer.kind, Kind::String(_))) {
+            return Err(TokenError::InvalidClaim("iss"));
+        }
         if let Some(issuer) = issuer
             && claims.required("iss", found.issuer)? != issuer
         {
@@ -302,7 +308,8 @@ impl Verifier {
 /// Verifies the signature of a compact JWS and returns its payload, whatever that is.
 ///
 /// This is the layer below the claims: size, form, header, algorithm and signature are checked as strictly as for tokens, the
-/// payload is not looked at. For tests against published vectors, and for signed messages that are not tokens.
+/// payload is not looked at, and may be empty. For tests against published vectors, and for signed
+/// messages that are not tokens.
 ///
 /// # Security
 /// A right signature does not make an access token: purpose, expiry, issuer and audience are
@@ -337,7 +344,8 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    /// Cuts at the first and the last dot. A token with more of them fails when its payload is decoded, without ever being
+    /// Cuts at the first and the last dot. Only the payload may be empty, which a token's never is.
+    /// A token with more of them fails when its payload is decoded, without ever being
     /// split into thousands of parts.
     fn split(token: &'a [u8], max_bytes: usize) -> Result<Self, TokenError> {
         if token.len() > max_bytes {
@@ -350,8 +358,9 @@ impl<'a> Parts<'a> {
             None | Some([]) => Err(TokenError::Malformed),
             Some(part) => Ok(part),
         };
-        // If the two dots are one, the second range ends before it begins.
-        let (header, payload) = (part(0..first)?, part(first + 1..last)?);
+        // If the two dots are one, this range ends before it begins.
+        let payload = token.get(first + 1..last).ok_or(TokenError::Malformed)?;
+        let header = part(0..first)?;
         let (signature, signed) = (part(last + 1..token.len())?, part(0..last)?);
         Ok(Self { header, payload, signature, signed })
     }
@@ -484,6 +493,7 @@ struct Claims {
     issued_at: Option<Value>,
     not_before: Option<Value>,
     scopes: Option<Value>,
+    scope: Option<Value>,
     session: Option<Value>,
     epoch: Option<Value>,
     user_epoch: Option<Value>,
@@ -513,6 +523,7 @@ impl Claims {
             "iat" => Some(&mut self.issued_at),
             "nbf" => Some(&mut self.not_before),
             "scopes" => Some(&mut self.scopes),
+            "scope" => Some(&mut self.scope),
             "sid" => Some(&mut self.session),
             "token_epoch" => Some(&mut self.epoch),
             "user_epoch" => Some(&mut self.user_epoch),
@@ -561,6 +572,27 @@ impl Reader<'_> {
         let Some(value) = value else { return Ok(0) };
         let Kind::Number = value.kind else { return Err(TokenError::InvalidClaim(name)) };
         value.raw(self.json).parse().map_err(|_| TokenError::InvalidClaim(name))
+    }
+
+    /// The claim that lists the scopes: `scopes`, or `scope` of RFC 9068. If both are there, they
+    /// have to list the same ones: other readers of the token may look at the other claim.
+    fn scopes(&self, list: Option<Value>, text: Option<Value>) -> Result<Option<Value>, TokenError> {
+        if list.is_some_and(|list| list.kind != Kind::Array(Elements::Strings)) {
+            return Err(TokenError::InvalidClaim("scopes"));
+        }
+        let Some(text) = text else { return Ok(list) };
+        let scope = text.text(self.json).ok_or(TokenError::InvalidClaim("scope"))?;
+        if !scope.is_empty() && !scope.split(' ').all(is_scope) {
+            return Err(TokenError::InvalidClaim("scope"));
+        }
+        let Some(list) = list else { return Ok(Some(text)) };
+        let mut listed = BTreeSet::new();
+        self.each_string(list, |scope| {
+            listed.insert(scope.to_owned());
+        });
+        let named: BTreeSet<&str> = scope.split(' ').filter(|scope| !scope.is_empty()).collect();
+        let are_same = named.len() == listed.len() && listed.iter().all(|scope| named.contains(&**scope));
+        if are_same { Ok(Some(list)) } else { Err(TokenError::InvalidClaim("scope")) }
     }
 
     fn audience(&self, value: Value, configured: &[Box<str>]) -> Result<(), TokenError> {

@@ -91,17 +91,19 @@ struct Faults {
 }
 
 /// Every name of a call.
-const METHODS: [&str; 18] = [
+const METHODS: [&str; 21] = [
     "open",
     "find_session",
     "rotate",
     "end",
     "end_all",
+    "forget_sessions",
     "list_sessions",
     "revoke",
     "check",
     "epoch",
     "raise_epoch",
+    "forget_revocations",
     "insert_one_time",
     "redeem",
     "withdraw",
@@ -110,6 +112,7 @@ const METHODS: [&str; 18] = [
     "list_keys",
     "touch",
     "remove",
+    "forget_keys",
 ];
 
 impl Default for FaultyStore {
@@ -316,6 +319,10 @@ impl<S: SessionStore> SessionStore for FaultyStore<S> {
         self.step("end_all", self.inner.end_all(owner, keep, now)).await
     }
 
+    async fn forget(&self, owner: &Owner<'_>, now: Timestamp) -> Result<Vec<EndedSession>, StoreError> {
+        self.step("forget_sessions", self.inner.forget(owner, now)).await
+    }
+
     async fn list(&self, owner: &Owner<'_>, now: Timestamp) -> Result<Vec<Session>, StoreError> {
         self.step("list_sessions", self.inner.list(owner, now)).await
     }
@@ -365,6 +372,11 @@ impl<S: RevocationStore> RevocationStore for FaultyStore<S> {
     ) -> Result<u64, StoreError> {
         self.plan().revocation_ends.push(("epoch", until));
         self.step("raise_epoch", self.inner.raise_epoch(owner, now, until)).await
+    }
+
+    async fn forget(&self, owner: &Owner<'_>, now: Timestamp, until: Timestamp) -> Result<u64, StoreError> {
+        self.plan().revocation_ends.push(("epoch", until));
+        self.step("forget_revocations", self.inner.forget(owner, now, until)).await
     }
 }
 
@@ -426,5 +438,9 @@ impl<S: ApiKeyStore> ApiKeyStore for FaultyStore<S> {
 
     async fn remove(&self, owner: &Owner<'_>, id: &ApiKeyId) -> Result<bool, StoreError> {
         self.step("remove", self.inner.remove(owner, id)).await
+    }
+
+    async fn forget(&self, owner: &Owner<'_>, now: Timestamp) -> Result<(), StoreError> {
+        self.step("forget_keys", self.inner.forget(owner, now)).await
     }
 }

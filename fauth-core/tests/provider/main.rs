@@ -19,6 +19,7 @@ mod events;
 mod failures;
 mod fleets;
 mod floods;
+mod forgetting;
 mod golden;
 mod grants;
 mod login;

@@ -202,7 +202,7 @@ async fn with_every_mishap<T: std::fmt::Debug>(
                 events.iter().filter(|event| event.kind == EventKind::StoreFailed).collect();
             let [failure] = failures.as_slice() else { panic!("{mishap:?}: {events:?}") };
             assert_eq!(failure.reason, Some(reason), "{mishap:?}");
-            let cause = (reason == "store_failed").then_some("the store failed: the store is down");
+            let cause = (reason == "store_failed").then_some("the store is down");
             assert_eq!(failure.error.as_deref(), cause, "{mishap:?}");
             let pretends = |kind| !matches!(kind, EventKind::StoreFailed | EventKind::TokenTheft);
             assert!(!events.iter().any(|event| pretends(event.kind)), "{mishap:?}: {events:?}");

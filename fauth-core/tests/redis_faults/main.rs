@@ -21,6 +21,9 @@ mod paused;
 mod put_back;
 mod rules;
 mod shares;
+#[cfg(feature = "tls")]
+mod tls;
+mod unreachable;
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 //! What SQLite and PostgreSQL have beyond the store suite: migrations, partitions, sweeps, calls
-//! that are dropped half-way, clocks that are wrong.
+//! that are dropped half-way, clocks that are wrong, poolers, TLS.
 
 #![expect(
     clippy::unwrap_used,
@@ -13,7 +13,12 @@ mod support;
 mod cancelling;
 mod clocks;
 mod crashing;
+mod forgetting;
 mod migrating;
 mod owning;
+mod pooling;
 mod racing;
 mod sweeping;
+#[cfg(feature = "tls")]
+mod tls;
+mod unreachable;

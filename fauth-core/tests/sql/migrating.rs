@@ -9,7 +9,7 @@ use fauth_testing::ManualClock;
 use crate::support::{START, Sqlite, at, new_session, own_prefix, owner, postgres, session_id};
 
 fn cause(error: &StoreError) -> String {
-    std::error::Error::source(error).unwrap().to_string()
+    error.cause().to_string()
 }
 
 async fn all_at_once<D: SqlDialect>(make: impl Fn() -> SqlStore<D>) {

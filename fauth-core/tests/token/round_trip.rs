@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use fauth_core::{
     AuthConfig, Purpose, TokenRequest,
     clock::Timestamp,
-    token::{Algorithm, IssueError, Key, TokenError, TokenProfile},
+    token::{Algorithm, IssueError, Key, ScopeClaim, TokenError, TokenProfile},
 };
 use fauth_testing::{ManualClock, SECRET, Users, at_once};
 use proptest::prelude::*;
@@ -255,8 +255,12 @@ proptest! {
         purpose in prop::sample::select(&ISSUED[..]),
         algorithm in prop::sample::select(&Algorithm::ALL[..]),
         profile in prop::sample::select(&PROFILES[..]),
+        scopes_as_text in any::<bool>(),
     ) {
-        let auth = auth(|config| config.algorithm(algorithm).token_profile(profile));
+        let as_text = scopes_as_text && profile != TokenProfile::PythonFauth;
+        let scope_claim = if as_text { ScopeClaim::Scope } else { ScopeClaim::Scopes };
+        let auth =
+            auth(|config| config.algorithm(algorithm).token_profile(profile).scope_claim(scope_claim));
         let mut request = TokenRequest::for_subject(&*subject).scopes(&scopes);
         let mut expected = Map::new();
         for (name, value) in claims {

@@ -3,9 +3,9 @@
 use std::{sync::LazyLock, time::Duration};
 
 use fauth_core::{
-    AuthConfig, Purpose,
+    AuthConfig, Purpose, TokenRequest,
     clock::Timestamp,
-    token::{Algorithm, Key, KeyError, TokenError, TokenProfile, verify_jws},
+    token::{Algorithm, Key, KeyError, ScopeClaim, TokenError, TokenProfile, verify_jws},
 };
 use fauth_testing::{SECRET, at_once, sign, sign_with};
 
@@ -873,16 +873,20 @@ fn the_issuer_is_compared_as_a_whole() {
 
 #[test]
 fn iss_aud_exp_required() {
-    let auth = with_origin();
-    check(&auth, &token(&header(), &named_origin()), &Ok(()));
+    let origin = with_origin();
+    check(&origin, &token(&header(), &named_origin()), &Ok(()));
     for name in ["iss", "aud", "exp"] {
-        check(&auth, &token(&header(), &named_origin().without(name)), &Err(MissingClaim(name)));
-        check(&auth, &token(&header(), &named_origin().with(name, "null")), &Err(InvalidClaim(name)));
+        check(&origin, &token(&header(), &named_origin().without(name)), &Err(MissingClaim(name)));
+        check(&origin, &token(&header(), &named_origin().with(name, "null")), &Err(InvalidClaim(name)));
     }
-    // Where no issuer is configured, `iss` is a claim like any other; `aud` is not.
-    let standard = standard();
-    for iss in ["\"anybody\"", "5", "null"] {
-        check(standard, &token(&header(), &claims().with("iss", iss)), &Ok(()));
+    // Where no issuer is configured, and in the Python format, any text is as good as none; `aud`
+    // is not.
+    let python = auth(|config| config.token_profile(TokenProfile::PythonFauth));
+    for (auth, header) in [(standard(), header()), (&python, header().with("typ", "\"JWT\""))] {
+        check(auth, &token(&header, &claims().with("iss", "\"anybody\"")), &Ok(()));
+        for iss in ["5", "null", "[\"anybody\"]", "{}", "true"] {
+            check(auth, &token(&header, &claims().with("iss", iss)), &Err(InvalidClaim("iss")));
+        }
     }
 }
 
@@ -979,10 +983,108 @@ fn scopes_are_a_list_of_strings() {
     for bad in [r#"["read",1]"#, "[null]", r#"[["read"]]"#, r#""read""#, r#"{"read":true}"#, "null"] {
         check_claims(claims().with("scopes", bad).text(), &Err(InvalidClaim("scopes")));
     }
-    // The claim of RFC 8693 is another one and gives nothing.
-    let token = token(&header(), &claims().with("scope", "\"admin\""));
-    let payload = standard().verify_signature_and_claims(&token, Purpose::Access).unwrap();
-    assert!(payload.scopes().is_empty() && !payload.has_scope("admin"));
+}
+
+/// RFC 9068 section 2.2.3.
+#[test]
+fn scopes_may_be_one_text() {
+    let alone = |scope: &str| claims().without("scopes").with("scope", scope);
+    for (scope, expected) in [
+        (r#""read""#, &["read"][..]),
+        (r#""read write""#, &["read", "write"]),
+        (r#""read\u0020wr\u0069te""#, &["read", "write"]),
+        (r#""""#, &[]),
+    ] {
+        let token = token(&header(), &alone(scope));
+        let payload = standard().verify_signature_and_claims(&token, Purpose::Access).unwrap();
+        assert_eq!(payload.scopes(), expected, "{scope}");
+        assert!(expected.iter().all(|scope| payload.has_scope(scope)));
+        assert!(!payload.has_scope("read write") && !payload.has_scope("") && !payload.has_scope("admin"));
+    }
+    for bad in [
+        "null",
+        "5",
+        "true",
+        r#"["read"]"#,
+        r#"{"read":true}"#,
+        r#"" ""#,
+        r#""read ""#,
+        r#"" read""#,
+        r#""read  write""#,
+        r#""read\twrite""#,
+        r#""re\"ad""#,
+        r#""ré""#,
+    ] {
+        check_claims(alone(bad).text(), &Err(InvalidClaim("scope")));
+        check_claims(claims().with("scope", bad).text(), &Err(InvalidClaim("scope")));
+    }
+}
+
+#[test]
+fn scopes_are_written_as_one_text_when_asked() {
+    let text = auth(|config| config.scope_claim(ScopeClaim::Scope));
+    let issue = |auth: &Auth, scopes: &[&str]| {
+        let request = TokenRequest::for_subject("alice").scopes(scopes.iter().copied());
+        at_once(auth.issue(Purpose::Access, request)).unwrap().expose().to_owned()
+    };
+    for (scopes, claim) in
+        [(&["read", "write"][..], Some("read write")), (&["read"], Some("read")), (&[], None)]
+    {
+        let token = issue(&text, scopes);
+        // Whatever is written, both are read.
+        for auth in [&text, standard()] {
+            let payload = auth.verify_signature_and_claims(&token, Purpose::Access).unwrap();
+            assert_eq!(payload.scopes(), scopes);
+            assert_eq!(payload.claim::<String>("scope").unwrap().as_deref(), claim);
+            assert!(payload.claim::<Vec<String>>("scopes").unwrap().is_none());
+        }
+    }
+    let payload =
+        text.verify_signature_and_claims(&issue(standard(), &["read", "write"]), Purpose::Access).unwrap();
+    assert_eq!(payload.scopes(), ["read", "write"]);
+    assert!(payload.claim::<String>("scope").unwrap().is_none());
+}
+
+/// RFC 7515 allows a JWS to sign nothing; a token never does.
+#[test]
+fn a_jws_may_have_an_empty_payload() {
+    let key = Key::hmac(Algorithm::HS256, SECRET.as_bytes()).unwrap();
+    let empty = sign_with(Algorithm::HS256, SECRET.as_bytes(), header().text(), "");
+    let [head, payload, signature] = segments(&empty);
+    assert_eq!(payload, "");
+    assert_eq!(verify_jws(&empty, &key), Ok(vec![]));
+    check(standard(), &empty, &Err(Malformed));
+    let wrong = format!("{head}..{}A", &signature[..signature.len() - 1]);
+    assert_eq!(verify_jws(&wrong, &key), Err(BadSignature));
+    for bad in
+        [format!("{head}.{signature}"), format!("{head}..."), format!("..{signature}"), format!("{head}..")]
+    {
+        assert_eq!(verify_jws(&bad, &key), Err(Malformed), "{bad}");
+    }
+}
+
+/// Other readers may look at the other claim: neither may give what the other does not.
+#[test]
+fn both_claims_of_scopes_have_to_agree() {
+    let both = |list: &str, text: &str| claims().with("scopes", list).with("scope", text).text();
+    for (list, text) in [
+        (r#"["read","write"]"#, r#""read write""#),
+        (r#"["write","read","read"]"#, r#""read write""#),
+        ("[]", r#""""#),
+    ] {
+        check_claims(both(list, text), &Ok(()));
+    }
+    for (list, text) in [
+        ("[]", r#""admin""#),
+        (r#"["read"]"#, r#""""#),
+        (r#"["read"]"#, r#""read write""#),
+        (r#"["read","write"]"#, r#""read""#),
+        (r#"["read write"]"#, r#""read write""#),
+        (r#"[""]"#, r#""""#),
+    ] {
+        check_claims(both(list, text), &Err(InvalidClaim("scope")));
+    }
+    check_claims(both("null", r#""read""#), &Err(InvalidClaim("scopes")));
 }
 
 #[test]

@@ -56,6 +56,10 @@ macro_rules! dialogue {
             sessions_in_postgres_outlive_the_revocations_in_redis,
             #[cfg(not(any(feature = "postgres", feature = "redis", feature = "sqlite")))]
             a_store_that_is_not_built_in_names_its_feature,
+            #[cfg(all(feature = "postgres", feature = "redis", feature = "sqlite"))]
+            a_store_that_is_not_there_is_named,
+            #[cfg(all(feature = "postgres", feature = "redis", not(feature = "tls")))]
+            tls_that_is_not_built_in_names_its_feature,
             endpoints_read_only_what_they_must,
             python_tokens_open_me,
             settings_come_from_the_environment,

@@ -491,6 +491,51 @@ pub fn a_store_that_is_not_built_in_names_its_feature(program: &str) {
     }
 }
 
+/// A URL that demands TLS is not followed without it.
+pub fn tls_that_is_not_built_in_names_its_feature(program: &str) {
+    // Somebody has to listen: PostgreSQL is asked for TLS after the connection is there.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    for (variable, url) in [
+        ("FAUTH_REDIS_URL", format!("rediss://:pAss@{address}/")),
+        ("FAUTH_DATABASE_URL", format!("postgres://me:pAss@{address}/app?sslmode=require")),
+    ] {
+        let failure = Failure::of(program, &[("FAUTH_SECRET_KEY", SECRET), (variable, &url)]);
+        assert_eq!(failure.code, Some(1), "{failure:?}");
+        for part in [variable, "feature `tls`"] {
+            assert!(failure.stderr.contains(part), "{part}: {}", failure.stderr);
+        }
+        assert!(!failure.stderr.contains("pAss"), "{}", failure.stderr);
+    }
+}
+
+/// A store that cannot be reached stops the start soon, and is named together with what it said.
+pub fn a_store_that_is_not_there_is_named(program: &str) {
+    let nobody = servers::free_port();
+    for (variable, url, parts) in [
+        ("FAUTH_REDIS_URL", format!("redis://:pAss@127.0.0.1:{nobody}/"), ["redis 127.0.0.1:", "refused"]),
+        (
+            "FAUTH_DATABASE_URL",
+            format!("postgres://me:pAss@127.0.0.1:{nobody}/app"),
+            ["PostgreSQL 127.0.0.1:", "refused"],
+        ),
+        (
+            "FAUTH_DATABASE_URL",
+            "sqlite:/nowhere/at/all.db".to_owned(),
+            ["SQLite /nowhere/at/all.db", "unable"],
+        ),
+    ] {
+        let start = std::time::Instant::now();
+        let failure = Failure::of(program, &[("FAUTH_SECRET_KEY", SECRET), (variable, &url)]);
+        assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+        assert_eq!(failure.code, Some(1), "{failure:?}");
+        for part in [variable, parts[0], parts[1]] {
+            assert!(failure.stderr.contains(part), "{part}: {}", failure.stderr);
+        }
+        assert!(!failure.stderr.contains("pAss"), "{}", failure.stderr);
+    }
+}
+
 /// A client that keeps its connection does not keep the program.
 pub fn stops_with_an_idle_connection_open(program: &str) {
     let mut connections = Vec::new();

@@ -1,4 +1,4 @@
-//! Real servers for tests: Redis and PostgreSQL from Debian's packages, each on a free port and in a folder of its own.
+//! Real servers for tests: Redis, PostgreSQL and PgBouncer from Debian's packages, each on a free port and in a folder of its own.
 //!
 //! A server ends with the process that started it, whatever becomes of that: a watchdog of the shell waits for the end of a pipe.
 
@@ -10,12 +10,16 @@
     reason = "this crate is test code: its failures are meant to be panics"
 )]
 
+mod certificate;
 mod folder;
+mod pgbouncer;
 mod postgres;
 mod process;
 mod redis;
 
+pub use certificate::Certificate;
 pub use folder::Folder;
+pub use pgbouncer::PgBouncer;
 pub use postgres::Postgres;
 pub use process::{Process, Signal, free_port};
 pub use redis::Redis;

@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{Process, Signal, free_port};
+use crate::{Certificate, Process, Signal, free_port};
 
 /// Where Debian keeps the programs, a folder for each version.
 const VERSIONS: &str = "/usr/lib/postgresql";
@@ -34,6 +34,7 @@ pub struct Postgres {
     programs: PathBuf,
     folder: Folder,
     port: u16,
+    options: Vec<String>,
 }
 
 impl Postgres {
@@ -41,6 +42,26 @@ impl Postgres {
     ///
     /// It flushes to disk at each commit, as a server of value does.
     pub fn start() -> Self {
+        Self::start_with(|_| Vec::new())
+    }
+
+    /// Starts one that offers TLS with this certificate.
+    pub fn start_with_tls(certificate: &Certificate) -> Self {
+        Self::start_with(|folder| {
+            // It takes only a key that nobody else can read.
+            let (own, key) = (folder.path("server.pem"), folder.path("server.key"));
+            fs::copy(certificate.certificate(), &own).expect("to copy the certificate");
+            fs::copy(certificate.key(), &key).expect("to copy the key");
+            run(Command::new("chmod").args(["600", &own, &key]));
+            if is_root() {
+                run(Command::new("chown").args([USER, &own, &key]));
+            }
+            vec!["ssl=on".to_owned(), format!("ssl_cert_file={own}"), format!("ssl_key_file={key}")]
+        })
+    }
+
+    /// Starts one with these settings, which are made in its folder.
+    fn start_with(options: impl FnOnce(&Folder) -> Vec<String>) -> Self {
         let programs = programs();
         let folder = Folder::new();
         let data = folder.path("data");
@@ -53,7 +74,8 @@ impl Postgres {
             "--pgdata",
             &data,
         ]));
-        let mut server = Self { process: None, programs, folder, port: 0 };
+        let options = options(&folder);
+        let mut server = Self { process: None, programs, folder, port: 0, options };
         server.launch(free_port());
         server
     }
@@ -76,6 +98,11 @@ impl Postgres {
     /// For clients: `postgres://…`.
     pub fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// Its port on the loopback address.
+    pub const fn port(&self) -> u16 {
+        self.port
     }
 
     /// Ends it without a shutdown, as a crash does: what was committed is in its log, and nothing else is sure.
@@ -129,6 +156,9 @@ impl Postgres {
         words.extend(["-D", &data, "-p", &port, "-k", &sockets, "-h", "127.0.0.1"].map(str::to_owned));
         // Room for tests that run side by side.
         words.extend(["-c", "max_connections=200"].map(str::to_owned));
+        for option in &self.options {
+            words.extend(["-c".to_owned(), option.clone()]);
+        }
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let mut process = Process::start(&words, &log, Signal::Quit);
         process.remove_after(&self.folder.path(""));
@@ -167,10 +197,10 @@ impl Postgres {
 
 /// A folder that is removed when this goes. All of it belongs to the user that the server runs as.
 #[derive(Debug)]
-struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let mut name = format!("fauth-postgres-{}", std::process::id());
         let _ = write!(name, "-{}", COUNT.fetch_add(1, Ordering::Relaxed));
@@ -182,7 +212,7 @@ impl Folder {
         Self(path)
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.0.join(name).to_str().expect("a path of UTF-8").to_owned()
     }
 }
@@ -218,7 +248,7 @@ fn program(programs: &Path, name: &str) -> String {
 }
 
 /// A command as somebody who is not root. `setpriv` becomes the program, so that its pid is the program's.
-fn as_user(program: &str) -> Command {
+pub(crate) fn as_user(program: &str) -> Command {
     if !is_root() {
         return Command::new(program);
     }
@@ -243,7 +273,7 @@ fn run(command: &mut Command) {
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-fn pause() {
+pub(crate) fn pause() {
     #[expect(
         clippy::disallowed_methods,
         reason = "this waits for a process, and no clock of a test can be turned for it"

@@ -66,6 +66,15 @@ impl ApiKeyStore for MemoryStore {
         };
         Ok(self.0.api_keys.step(id.bucket(), LONG_AGO, step)?)
     }
+
+    async fn forget(&self, owner: &Owner<'_>, now: Timestamp) -> Result<(), StoreError> {
+        self.0.revocations.witness(now);
+        let step = |keys: &mut Keys| {
+            let all: Vec<_> = keys.of(owner).map(|(id, _)| Arc::clone(id)).collect();
+            all.iter().for_each(|id| drop(keys.take(id)));
+        };
+        Ok(self.0.api_keys.step(owner.bucket(), now, step)?)
+    }
 }
 
 /// For steps that are not told the time: nothing is past its time then.

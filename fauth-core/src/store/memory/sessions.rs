@@ -96,6 +96,17 @@ impl SessionStore for MemoryStore {
         Ok(self.0.sessions.step(owner.bucket(), now, step)?)
     }
 
+    async fn forget(&self, owner: &Owner<'_>, now: Timestamp) -> Result<Vec<EndedSession>, StoreError> {
+        self.0.revocations.witness(now);
+        let step = |sessions: &mut Sessions| {
+            let ended = live(sessions, owner, now).map(|(_, session)| EndedSession::from(session)).collect();
+            // Tombstones are listed with nobody.
+            sessions.take_all(|(whose, _)| *whose == *owner);
+            ended
+        };
+        Ok(self.0.sessions.step(owner.bucket(), now, step)?)
+    }
+
     async fn list(&self, owner: &Owner<'_>, now: Timestamp) -> Result<Vec<Session>, StoreError> {
         self.0.revocations.witness(now);
         let look = |sessions: &Sessions| -> Vec<Session> {

@@ -183,6 +183,13 @@ impl<K: Hash + Ord, R: Row> Shard<K, R> {
         Some(row)
     }
 
+    /// Takes out every row with such a key, also those without an owner. It looks at all rows of
+    /// the shard.
+    pub(super) fn take_all(&mut self, is_meant: impl Fn(&K) -> bool) {
+        let keys: Vec<_> = self.rows.keys().filter(|key| is_meant(key)).map(Arc::clone).collect();
+        keys.iter().for_each(|key| drop(self.take(key)));
+    }
+
     fn unlink(&mut self, key: &Arc<K>) -> Option<R> {
         let kept = self.rows.remove(&**key)?;
         let place = (kept.queued_at, Arc::clone(key));

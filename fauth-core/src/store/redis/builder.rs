@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use redis::Client;
+use redis::{Client, ConnectionInfo, IntoConnectionInfo as _};
 use zeroize::Zeroizing;
 
 use super::{
@@ -30,7 +30,8 @@ impl RedisStore {
     }
 
     /// A store with settings of your own. The URL is
-    /// `redis://[user[:password]@]host[:port][/database]`.
+    /// `redis://[user[:password]@]host[:port][/database]`, or with TLS (feature `tls`)
+    /// `rediss://…`.
     pub fn builder(url: impl AsRef<str>) -> RedisStoreBuilder {
         RedisStoreBuilder::new(url.as_ref())
     }
@@ -47,6 +48,8 @@ pub struct RedisStoreBuilder {
     when_stale: WhenStale,
     command_timeout: Duration,
     allow_eviction: bool,
+    #[cfg(feature = "tls")]
+    root_certificate: Option<Vec<u8>>,
 }
 
 impl fmt::Debug for RedisStoreBuilder {
@@ -66,7 +69,18 @@ impl RedisStoreBuilder {
             when_stale: WhenStale::default(),
             command_timeout: Duration::from_secs(2),
             allow_eviction: false,
+            #[cfg(feature = "tls")]
+            root_certificate: None,
         }
+    }
+
+    /// The certificate authority, in PEM, that has signed the certificate of a `rediss://` server.
+    /// By default those that the system trusts (or that `SSL_CERT_FILE` names); this one takes
+    /// their place.
+    #[cfg(feature = "tls")]
+    pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.root_certificate = Some(pem.into());
+        self
     }
 
     /// What the names of all keys begin with, after an opening brace: 1 to 64 of `a-z A-Z 0-9 _ -
@@ -109,8 +123,9 @@ impl RedisStoreBuilder {
     }
 
     /// How long a call waits for an answer, reconnecting included; 10 ms to one minute, by default
-    /// 2 s. A login, a refresh, a one-time token or a new key that Redis comes to later than twice
-    /// this time does not happen any more. Keep it below half the grace window of refresh tokens.
+    /// 2 s. Connecting for the first time takes twice as long at most. A login, a refresh, a
+    /// one-time token or a new key that Redis comes to later than twice this time does not happen
+    /// any more. Keep it below half the grace window of refresh tokens.
     pub fn command_timeout(mut self, command_timeout: Duration) -> Self {
         self.command_timeout = command_timeout;
         self
@@ -137,10 +152,19 @@ impl RedisStoreBuilder {
     /// - [`RedisConnectError::Config`] for a setting that cannot work, for a server that evicts or
     ///   does not tell whether it does, for a cluster of several masters, and for a namespace that
     ///   an older version of fauth has used;
-    /// - [`RedisConnectError::Store`] if the server cannot be reached.
+    /// - [`RedisConnectError::Store`], with the server and what it said, if the server cannot be
+    ///   reached.
     pub async fn connect(self) -> Result<RedisStore, RedisConnectError> {
         let client = self.validate()?;
         let place = place(&client, &self.namespace);
+        let server = server_of(&client);
+        self.connect_to(client, place).await.map_err(|error| match error {
+            RedisConnectError::Store(error) => RedisConnectError::Store(error.of(server)),
+            RedisConnectError::Config(_) => error,
+        })
+    }
+
+    async fn connect_to(self, client: Client, place: StoreLocation) -> Result<RedisStore, RedisConnectError> {
         let link = Link::open(client, self.command_timeout, self.allow_eviction).await?;
         let names = Names::new(&self.namespace);
         server::refuse_eviction(&link).await?;
@@ -166,17 +190,79 @@ impl RedisStoreBuilder {
         if !(Duration::from_millis(10)..=Duration::from_secs(60)).contains(&self.command_timeout) {
             return Err(ConfigError::new("command_timeout", "is out of range", "use 10 ms to one minute"));
         }
+        self.client()
+    }
+
+    fn client(&self) -> Result<Client, ConfigError> {
         // What the library says of a URL is not passed on: it may quote it.
-        Client::open(self.url.as_str()).map_err(|_| {
-            let fix = "use `redis://[user[:password]@]host[:port][/database]`, and a TLS feature of `redis` for `rediss://`";
-            ConfigError::new("url", "is no URL of a Redis server that can be used", fix)
-        })
+        let info = self.url.as_str().into_connection_info().map_err(|_| {
+            if self.url.starts_with("rediss:") && cfg!(not(feature = "tls")) {
+                return ConfigError::new(
+                    "url",
+                    "begins with `rediss:`, which demands TLS, and fauth-core was built without it",
+                    "switch on the feature `tls` of `fauth-core`",
+                );
+            }
+            unusable_url()
+        })?;
+        self.open(info)
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[expect(clippy::unused_self, reason = "with TLS it has a setting of its own")]
+    fn open(&self, info: ConnectionInfo) -> Result<Client, ConfigError> {
+        Client::open(info).map_err(|_| unusable_url())
+    }
+
+    #[cfg(feature = "tls")]
+    fn open(&self, info: ConnectionInfo) -> Result<Client, ConfigError> {
+        use redis::{ConnectionAddr, TlsCertificates};
+
+        choose_cryptography();
+        let Some(root) = &self.root_certificate else {
+            return Client::open(info).map_err(|_| unusable_url());
+        };
+        if !matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
+            let problem = "there is one, and the URL does not demand TLS";
+            return Err(ConfigError::new("root_certificate", problem, "use `rediss://` in the URL"));
+        }
+        let unreadable = || {
+            let problem = "it holds no certificate that can be read";
+            ConfigError::new("root_certificate", problem, "give the certificate of the authority in PEM")
+        };
+        // The library takes a text without any for a list of none.
+        if !root.windows(27).any(|text| text == b"-----BEGIN CERTIFICATE-----") {
+            return Err(unreadable());
+        }
+        let certificates = TlsCertificates { client_tls: None, root_cert: Some(root.clone()) };
+        Client::build_with_tls(info, certificates).map_err(|_| unreadable())
     }
 }
 
-/// The address has no user and no password in it.
-fn place(client: &Client, namespace: &str) -> StoreLocation {
+fn unusable_url() -> ConfigError {
+    let fix = "use `redis://[user[:password]@]host[:port][/database]`, or `rediss://…` with TLS";
+    ConfigError::new("url", "is no URL of a Redis server that can be used", fix)
+}
+
+/// The library takes the cryptography of the whole process, and if that was not chosen and the
+/// application has compiled several, it panics. So it is chosen here, unless the application has
+/// done so before.
+#[cfg(feature = "tls")]
+fn choose_cryptography() {
+    use rustls::crypto::{CryptoProvider, ring};
+
+    if CryptoProvider::get_default().is_none() {
+        // An error means that another thread was quicker: then there is one.
+        let _ = ring::default_provider().install_default();
+    }
+}
+
+/// Its address has no user and no password in it.
+fn server_of(client: &Client) -> String {
     let info = client.get_connection_info();
-    let (server, database) = (info.addr(), info.redis_settings().db());
-    StoreLocation::shared(format!("redis {server}/{database}, keys {namespace}"))
+    format!("redis {}/{}", info.addr(), info.redis_settings().db())
+}
+
+fn place(client: &Client, namespace: &str) -> StoreLocation {
+    StoreLocation::shared(format!("{}, keys {namespace}", server_of(client)))
 }

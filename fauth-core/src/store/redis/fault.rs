@@ -14,33 +14,33 @@ use crate::{clock::ClockError, error::ConfigError, store::StoreError};
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Fault {
     /// An error that the client library or the server reported.
-    #[error("redis: {0}")]
+    #[error("{0}")]
     Redis(#[from] RedisError),
     /// There was no answer within this time.
-    #[error("redis gave no answer within {0:?}")]
+    #[error("no answer within {0:?}")]
     TimedOut(std::time::Duration),
     /// The script found its deadline past and did nothing, although its caller still waited: a
     /// clock has jumped, or another server answered. See `deadline`.
-    #[error("redis took the step after its deadline, or its clock has jumped; nothing was done")]
+    #[error("took the step after its deadline, or its clock has jumped; nothing was done")]
     Late,
     /// An answer that does not have the form in which our scripts answer.
-    #[error("redis answered what no script of fauth answers: {0}")]
+    #[error("answered what no script of fauth answers: {0}")]
     Malformed(&'static str),
     /// The server throws keys away when its memory is full. See `eviction`.
     #[error(
-        "the maxmemory-policy of redis is `{}`: it throws revocations away; set it to `noeviction`",
+        "its maxmemory-policy is `{}`: it throws revocations away; set it to `noeviction`",
         .0.escape_default()
     )]
     Evicts(String),
     /// The server does not say whether it throws keys away.
     #[error(
-        "redis does not tell its maxmemory-policy: allow `CONFIG GET` or `INFO`, so that the store \
+        "does not tell its maxmemory-policy: allow `CONFIG GET` or `INFO`, so that the store \
          sees that it is `noeviction`"
     )]
     MayEvict,
     /// Redis had lost revocations, and the new memory that was begun was lost at once.
     #[error(
-        "redis loses its memory of revocations as soon as it has one: set its `maxmemory-policy` to \
+        "loses its memory of revocations as soon as it has one: set its `maxmemory-policy` to \
          `noeviction` and give it more memory, and see that nobody else deletes keys of fauth"
     )]
     KeepsForgetting,
@@ -51,7 +51,7 @@ pub(super) enum Fault {
     /// never trusted, because their revocation may have been lost. So until then the store gives
     /// no epoch for new tokens, and no verdict on such old ones.
     #[error(
-        "the memory of redis begins later than the present of this provider; a token issued now would not be trusted: \
+        "its memory begins later than the present of this provider; a token issued now would not be trusted: \
          give `RedisStoreBuilder::clock` and `AuthProviderBuilder::clock` the same clock, if it does not pass in a second"
     )]
     TooEarly,
@@ -80,7 +80,7 @@ pub(super) enum Fault {
 
 impl From<Fault> for StoreError {
     fn from(fault: Fault) -> Self {
-        Self::new(fault)
+        Self::new(fault).of("redis")
     }
 }
 
@@ -98,6 +98,6 @@ pub enum RedisConnectError {
 
 impl From<Fault> for RedisConnectError {
     fn from(fault: Fault) -> Self {
-        Self::Store(fault.into())
+        Self::Store(StoreError::new(fault))
     }
 }

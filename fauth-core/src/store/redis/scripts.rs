@@ -23,6 +23,7 @@ OPEN: "prelude_insert" "deadline" "time" "sessions/shared" "sessions/open";
     FIND: "prelude" "time" "sessions/shared" "sessions/find";
     END: "prelude" "time" "sessions/shared" "sessions/end";
     END_ALL: "prelude" "time" "sessions/shared" "sessions/end_all";
+    FORGET: "prelude" "time" "sessions/shared" "sessions/forget";
     LIST: "prelude" "time" "sessions/shared" "sessions/list";
 
     BEGIN: "prelude" "revocations/memory" "revocations/begin";

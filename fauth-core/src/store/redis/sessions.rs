@@ -120,6 +120,13 @@ impl SessionStore for RedisStore {
         Ok(ended(&mut reply)?)
     }
 
+    async fn forget(&self, owner: &Owner<'_>, now: Timestamp) -> Result<Vec<EndedSession>, StoreError> {
+        let step = self.session_step(&scripts::FORGET, owner, now);
+        let mut reply = self.hub().run(&step, Retry::No).await?;
+        reply.done()?;
+        Ok(ended(&mut reply)?)
+    }
+
     async fn list(&self, owner: &Owner<'_>, now: Timestamp) -> Result<Vec<Session>, StoreError> {
         let step = self.session_step(&scripts::LIST, owner, now);
         let mut reply = self.hub().run(&step, Retry::Yes).await?;

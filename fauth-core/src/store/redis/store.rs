@@ -23,8 +23,13 @@ use crate::{
 /// # Ok(())
 /// # }
 /// ```
-/// For `rediss://` add the crate `redis` to your own manifest, with one of its TLS features
-/// (`tokio-rustls-comp`, `tls-rustls-webpki-roots`).
+///
+/// # TLS
+/// A URL that begins with `rediss://` demands it, as servers outside one's own network do; it
+/// needs the feature `tls`. The server's certificate is checked against the authorities that the
+/// system trusts, or [`root_certificate`](crate::store::RedisStoreBuilder::root_certificate).
+/// The cryptography is that of rustls' process-wide `CryptoProvider`; if the application has
+/// installed none when the store connects, the one of `ring` is installed.
 ///
 /// # What is guaranteed
 /// - **Steps.** Each method is one script: atomic, and one round trip. Listing API keys takes two.

@@ -7,8 +7,8 @@ use super::{
     failure::damaged,
     reader::Reader,
     statements::{
-        COUNT_API_KEYS, FIND_API_KEY, INSERT_API_KEY, LIST_API_KEYS, REMOVE_API_KEY, SWEEP_API_KEYS,
-        TOUCH_API_KEY,
+        COUNT_API_KEYS, FIND_API_KEY, FORGET_API_KEYS, INSERT_API_KEY, LIST_API_KEYS, REMOVE_API_KEY,
+        SWEEP_API_KEYS, TOUCH_API_KEY,
     },
     store::SqlStore,
     transaction::Transaction,
@@ -85,6 +85,12 @@ impl<D: SqlDialect> ApiKeyStore for SqlStore<D> {
         let removed = transaction.fetch(REMOVE_API_KEY, of_bucket(owner, [id.as_str().into()])).await?;
         transaction.commit().await?;
         Ok(!removed.is_empty())
+    }
+
+    async fn forget(&self, owner: &Owner<'_>, _now: Timestamp) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        transaction.execute(FORGET_API_KEYS, of_bucket(owner, [])).await?;
+        transaction.commit().await
     }
 }
 

@@ -52,14 +52,26 @@ pub trait Dialect: Database {
     /// The words that differ.
     const WORDS: Words;
 
+    /// Whether something between us and the database may give a connection to another caller
+    /// after each transaction. What was prepared is then not there any more, or is another's
+    /// statement.
+    const MAY_BE_POOLED: bool;
+
+    /// What a store sets when it makes the pool itself.
+    fn settle(
+        options: <Self::Connection as Connection>::Options,
+    ) -> <Self::Connection as Connection>::Options;
+
     /// Names the database that these options lead to, without a password.
     fn place(options: &<Self::Connection as Connection>::Options) -> String;
 
-    /// Runs a statement and returns its rows.
+    /// Runs a statement and returns its rows. `keep` prepares it for as long as the connection
+    /// lasts.
     fn fetch<'a>(
         connection: &'a mut Self::Connection,
         sql: &'a str,
         values: Vec<Value<'a>>,
+        keep: bool,
     ) -> Rows<'a, Self>;
 
     /// The number in a column.
@@ -83,9 +95,11 @@ macro_rules! through_sqlx {
             connection: &'a mut Self::Connection,
             sql: &'a str,
             values: Vec<Value<'a>>,
+            keep: bool,
         ) -> Rows<'a, Self> {
             Box::pin(async move {
-                let query = values.into_iter().fold(sqlx::query(sql), |query, value| match value {
+                let query = sqlx::query(sql).persistent(keep);
+                let query = values.into_iter().fold(query, |query, value| match value {
                     Value::Number(number) => query.bind(number),
                     Value::Text(text) => query.bind(text),
                     Value::Bytes(bytes) => query.bind(bytes),
@@ -123,7 +137,13 @@ impl Dialect for sqlx::Sqlite {
         least: "MIN",
     };
 
+    const MAY_BE_POOLED: bool = false;
+
     through_sqlx!();
+
+    fn settle(options: sqlx::sqlite::SqliteConnectOptions) -> sqlx::sqlite::SqliteConnectOptions {
+        options.create_if_missing(true).journal_mode(sqlx::sqlite::SqliteJournalMode::Wal)
+    }
 
     fn place(options: &sqlx::sqlite::SqliteConnectOptions) -> String {
         let file = options.get_filename();
@@ -152,7 +172,15 @@ impl Dialect for sqlx::Postgres {
         least: "LEAST",
     };
 
+    const MAY_BE_POOLED: bool = true;
+
     through_sqlx!();
+
+    // PgBouncer refuses this parameter unless it is set up for it; only floating-point numbers
+    // depend on it.
+    fn settle(options: sqlx::postgres::PgConnectOptions) -> sqlx::postgres::PgConnectOptions {
+        options.extra_float_digits(None)
+    }
 
     fn place(options: &sqlx::postgres::PgConnectOptions) -> String {
         let host = match options.get_socket() {

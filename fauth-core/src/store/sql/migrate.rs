@@ -15,7 +15,9 @@ use crate::store::StoreError;
 impl<D: SqlDialect> SqlStore<D> {
     /// Creates the tables where they are missing. Call it at every start: if there is nothing to
     /// do, it does nothing; if several instances call it at once, one works and the others wait.
-    /// It either happens as a whole or not at all.
+    /// It either happens as a whole or not at all. If there is nothing to do, the role needs no
+    /// right to create anything; to read the tables and write to them is enough. So the tables can
+    /// be made once by another role, and the service runs with fewer rights.
     ///
     /// When it runs for the first time, the store begins to remember: a token that was issued
     /// before, by the [`clock`](Self::clock), is
@@ -23,11 +25,15 @@ impl<D: SqlDialect> SqlStore<D> {
     /// issued and revoked in the running second, in tables that were dropped since, is not refused.
     ///
     /// # Errors
-    /// [`StoreError`] if the database cannot be reached or refuses, if the clock cannot tell the
+    /// [`StoreError`] if the database cannot be reached within the
+    /// [`connect_timeout`](Self::connect_timeout) or refuses, if the clock cannot tell the
     /// time, or if the tables were made by a newer fauth, or by one whose layout is too old to be
     /// migrated.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let now = self.now()?;
+        if self.is_up_to_date().await? {
+            return Ok(());
+        }
         let mut transaction = self.begin().await?;
         transaction.lock_migration().await?;
         transaction.execute(VERSION_TABLE, vec![]).await?;
@@ -47,6 +53,17 @@ impl<D: SqlDialect> SqlStore<D> {
         let latest = i64::try_from(LATEST).map_err(StoreError::new)?;
         transaction.execute(WRITE_VERSION, vec![latest.into(), now.into()]).await?;
         transaction.commit().await
+    }
+
+    /// Looks without a change: `CREATE TABLE IF NOT EXISTS` needs the right to create tables also
+    /// where they exist.
+    async fn is_up_to_date(&self) -> Result<bool, StoreError> {
+        self.first_connection().await?;
+        let mut transaction = self.begin().await?;
+        let rows = transaction.fetch_if_there(READ_VERSION).await?;
+        transaction.roll_back().await?;
+        let version = rows.as_deref().and_then(<[_]>::first).map(|row| Reader::<D>::new(row).natural());
+        Ok(version.transpose()? == Some(LATEST))
     }
 }
 

@@ -9,8 +9,8 @@ use super::{
     failure::damaged,
     reader::Reader,
     statements::{
-        BEGIN_ANEW, CHECK, COUNT_REVOCATIONS, FIND_REVOCATIONS, LOCK_EPOCH, NOTE_FORGOTTEN, READ_EPOCH,
-        REVOKE, SWEEP_EPOCHS, SWEEP_REVOCATIONS, WRITE_EPOCH,
+        BEGIN_ANEW, CHECK, COUNT_REVOCATIONS, FIND_REVOCATIONS, FORGET_REVOCATIONS, LOCK_EPOCH,
+        NOTE_FORGOTTEN, READ_EPOCH, REVOKE, SWEEP_EPOCHS, SWEEP_REVOCATIONS, WRITE_EPOCH,
     },
     store::SqlStore,
     transaction::Transaction,
@@ -84,23 +84,44 @@ impl<D: SqlDialect> RevocationStore for SqlStore<D> {
         until: Timestamp,
     ) -> Result<u64, StoreError> {
         let mut transaction = self.begin().await?;
-        // The row may not be there yet, so that it cannot be locked.
-        transaction.lock_owner(EPOCHS, owner).await?;
-        let rows = transaction.fetch(LOCK_EPOCH, of_owner(owner, [])).await?;
-        let (mut before, mut kept_until) = (None, until);
-        if let Some(row) = rows.first() {
-            let reader = &mut Reader::<D>::new(row);
-            before = Some(reader.natural()?);
-            kept_until = until.max(reader.time()?);
-        }
-        let raised = raised_epoch(before, now)
-            .and_then(|raised| i64::try_from(raised).ok())
-            .ok_or_else(|| StoreError::new("the epoch cannot be raised any further"))?;
-        transaction.execute(WRITE_EPOCH, of_owner(owner, [raised.into(), kept_until.into()])).await?;
+        let (raised, _) = raise(&mut transaction, owner, now, until).await?;
         forget(&mut transaction, SWEEP_EPOCHS, now).await?;
         transaction.commit().await?;
-        u64::try_from(raised).map_err(StoreError::new)
+        Ok(raised)
     }
+
+    async fn forget(&self, owner: &Owner<'_>, now: Timestamp, until: Timestamp) -> Result<u64, StoreError> {
+        let mut transaction = self.begin().await?;
+        let (raised, kept_until) = raise(&mut transaction, owner, now, until).await?;
+        let subject = RevocationTarget::Subject.key(owner);
+        let values = of_owner(owner, [kept_until.into(), Value::from(&*subject)]);
+        transaction.execute(FORGET_REVOCATIONS, values).await?;
+        transaction.commit().await?;
+        Ok(raised)
+    }
+}
+
+/// Raises the epoch of an owner. Returns it, and until when it is kept.
+async fn raise<D: SqlDialect>(
+    transaction: &mut Transaction<D>,
+    owner: &Owner<'_>,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<(u64, Timestamp), StoreError> {
+    // The row may not be there yet, so that it cannot be locked.
+    transaction.lock_owner(EPOCHS, owner).await?;
+    let rows = transaction.fetch(LOCK_EPOCH, of_owner(owner, [])).await?;
+    let (mut before, mut kept_until) = (None, until);
+    if let Some(row) = rows.first() {
+        let reader = &mut Reader::<D>::new(row);
+        before = Some(reader.natural()?);
+        kept_until = until.max(reader.time()?);
+    }
+    let raised = raised_epoch(before, now)
+        .and_then(|raised| i64::try_from(raised).ok())
+        .ok_or_else(|| StoreError::new("the epoch cannot be raised any further"))?;
+    transaction.execute(WRITE_EPOCH, of_owner(owner, [raised.into(), kept_until.into()])).await?;
+    Ok((u64::try_from(raised).map_err(StoreError::new)?, kept_until))
 }
 
 /// Targets that are to be revoked, by their keys, and whether each counts as the owner's. Each

@@ -9,8 +9,8 @@ use super::{
     failure::damaged,
     reader::Reader,
     statements::{
-        END_LOCKED, END_SESSION, END_SESSIONS, FIND_SESSION, LIST_SESSIONS, LOCK_SESSION, LOCK_SESSIONS,
-        OPEN_SESSION, PROLONG_TOKENS, ROTATE, SWEEP_SESSIONS,
+        END_LOCKED, END_SESSION, END_SESSIONS, FIND_SESSION, FORGET_SESSIONS, LIST_SESSIONS, LOCK_SESSION,
+        LOCK_SESSIONS, OPEN_SESSION, PROLONG_TOKENS, ROTATE, SWEEP_SESSIONS,
     },
     store::SqlStore,
     transaction::Transaction,
@@ -118,6 +118,17 @@ impl<D: SqlDialect> SessionStore for SqlStore<D> {
         let values = of_owner(owner, [now.into(), keep.map(SessionId::as_str).into()]);
         let rows = transaction.fetch(END_SESSIONS, values).await?;
         let ended = rows.iter().map(ended::<D>).collect::<Result<_, _>>()?;
+        transaction.commit().await?;
+        Ok(ended)
+    }
+
+    async fn forget(&self, owner: &Owner<'_>, now: Timestamp) -> Result<Vec<EndedSession>, StoreError> {
+        let mut transaction = self.begin().await?;
+        transaction.lock_owner(TABLE, owner).await?;
+        let nothing = Value::from(None::<&str>);
+        let rows = transaction.fetch(END_SESSIONS, of_owner(owner, [now.into(), nothing])).await?;
+        let ended = rows.iter().map(ended::<D>).collect::<Result<_, _>>()?;
+        transaction.execute(FORGET_SESSIONS, of_owner(owner, [])).await?;
         transaction.commit().await?;
         Ok(ended)
     }

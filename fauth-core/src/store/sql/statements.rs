@@ -226,6 +226,8 @@ pub(super) const END_SESSIONS: &str = concat!(
     " AND (id <> $5 OR $5 IS NULL) RETURNING id, tokens_end_at"
 );
 
+pub(super) const FORGET_SESSIONS: &str = concat!("DELETE FROM {p}sessions WHERE ", is_owners!());
+
 pub(super) const FIND_SESSION: &str =
     concat!("SELECT ", session!(), " FROM {p}sessions WHERE ", is_live!(), " AND id = $5");
 
@@ -249,6 +251,15 @@ pub(super) const REVOKE: &str = "INSERT INTO {p}revocations \
 /// Which of the targets in `{list}` are revoked, and until when.
 pub(super) const FIND_REVOCATIONS: &str =
     "SELECT target, kept_until FROM {p}revocations WHERE target IN ({list})";
+
+/// Revocations of an owner that are over by `$4`, but for the target `$5`. What another
+/// transaction writes just now is skipped, so that none waits for another one's lock.
+pub(super) const FORGET_REVOCATIONS: &str = concat!(
+    "WITH needless AS (SELECT target FROM {p}revocations WHERE ",
+    is_owners!(),
+    " AND kept_until <= $4 AND target <> $5 {skip_locked}) \
+     DELETE FROM {p}revocations WHERE target IN (SELECT target FROM needless)"
+);
 
 /// How many targets of an owner are revoked, counted up to `$5`.
 pub(super) const COUNT_REVOCATIONS: &str = concat!(
@@ -362,5 +373,7 @@ pub(super) const TOUCH_API_KEY: &str = concat!(
 
 pub(super) const REMOVE_API_KEY: &str =
     concat!("DELETE FROM {p}api_keys WHERE ", is_in_owners_bucket!(), " AND id = $5 RETURNING id");
+
+pub(super) const FORGET_API_KEYS: &str = concat!("DELETE FROM {p}api_keys WHERE ", is_in_owners_bucket!());
 
 pub(super) const SWEEP_API_KEYS: &str = sweep!("api_keys", "bucket, id", "expires_at");

@@ -1,12 +1,16 @@
 //! The store itself: a pool, the names of its tables, and a clock.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
-use sqlx::Pool;
-use tokio::sync::Mutex;
+use sqlx::{Connection as _, Pool, pool::PoolOptions};
+use tokio::{sync::Mutex, time::timeout};
 
 use super::{
-    dialect::SqlDialect, failure::failure, statements::Statements, transaction::Transaction, value::Value,
+    dialect::SqlDialect,
+    failure::{bare_failure, failure},
+    statements::Statements,
+    transaction::Transaction,
+    value::Value,
 };
 use crate::{
     clock::{Clock, SystemClock, Timestamp},
@@ -20,16 +24,23 @@ const MAX_PREFIX: usize = 30;
 /// How the names of all tables begin by default.
 const DEFAULT_PREFIX: &str = "fauth_";
 
+/// How long the first connection may take by default.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Sessions, revocations, one-time tokens and API keys in a SQL database.
 ///
-/// It takes the application's pool, or better one of its own: then slow queries of the application
-/// do not delay logins.
+/// [`connect`](Self::connect) makes a pool of its own from a URL, so that slow queries of the
+/// application do not delay logins; [`new`](Self::new) takes the application's.
 ///
 /// ```no_run
 /// # #[cfg(feature = "sqlite")]
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// use fauth_core::store::SqliteStore;
 ///
+/// let store = SqliteStore::connect("sqlite:sessions.db").await?;
+/// store.migrate().await?;
+///
+/// // With a pool of the application, and names of tables that begin with `login_`:
 /// let pool = sqlx::SqlitePool::connect("sqlite:sessions.db?mode=rwc").await?;
 /// let store = SqliteStore::with_prefix(pool, "login_")?;
 /// store.migrate().await?;
@@ -57,9 +68,30 @@ pub struct SqlStore<D: SqlDialect> {
     /// Where the database lets only one transaction write, writers of this process wait here: the
     /// queue is fair, and they need not poll the database.
     turn: Arc<Mutex<()>>,
+    connect_timeout: Duration,
+    /// Whether statements stay prepared on their connection.
+    keep: bool,
 }
 
 impl<D: SqlDialect> SqlStore<D> {
+    /// A store with a pool of its own, in the database of this URL; the names of its tables begin
+    /// with `fauth_`. It returns when there is a connection, after 5 s at the latest.
+    ///
+    /// The pool has the settings of `sqlx`, and an `acquire_timeout` of 5 s. With PostgreSQL it
+    /// does not send `extra_float_digits`, which PgBouncer refuses. A SQLite file is made if it is
+    /// missing, and gets a write-ahead log.
+    ///
+    /// # Errors
+    /// [`StoreError`], with the database and what it said, if the URL is none or the database
+    /// cannot be reached.
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        let options = url.parse().map_err(failure::<D>)?;
+        let pool = PoolOptions::new().acquire_timeout(CONNECT_TIMEOUT).connect_lazy_with(D::settle(options));
+        let store = Self::new(pool);
+        store.first_connection().await?;
+        Ok(store)
+    }
+
     /// A store in the database of this pool, with tables whose names begin with `fauth_`.
     #[must_use]
     pub fn new(pool: Pool<D>) -> Self {
@@ -87,7 +119,23 @@ impl<D: SqlDialect> SqlStore<D> {
     }
 
     fn with_statements(pool: Pool<D>, statements: Statements) -> Self {
-        Self { pool, statements, clock: Arc::new(SystemClock), turn: Arc::default() }
+        Self {
+            pool,
+            statements,
+            clock: Arc::new(SystemClock),
+            turn: Arc::default(),
+            connect_timeout: CONNECT_TIMEOUT,
+            keep: !D::MAY_BE_POOLED,
+        }
+    }
+
+    /// Sets how long [`migrate`](Self::migrate) waits for its connection; 5 s by default, and
+    /// never longer than the pool's `acquire_timeout`. While a server refuses connections, as one
+    /// does that is starting, the pool tries again until then.
+    #[must_use]
+    pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
     }
 
     /// Sets the clock that tells [`migrate`](Self::migrate) since when the store remembers;
@@ -103,28 +151,63 @@ impl<D: SqlDialect> SqlStore<D> {
 
     /// The database and the prefix.
     pub(super) fn place(&self) -> StoreLocation {
-        let database = D::place(&self.pool.connect_options());
-        StoreLocation::shared(format!("{} {database}, tables {}", D::NAME, self.table_prefix()))
+        StoreLocation::shared(format!("{}, tables {}", self.database(), self.table_prefix()))
+    }
+
+    /// Its kind and its address.
+    fn database(&self) -> String {
+        format!("{} {}", D::NAME, D::place(&self.pool.connect_options()))
+    }
+
+    /// Connects if that has not happened yet; the error says which database cannot be reached, and
+    /// why.
+    pub(super) async fn first_connection(&self) -> Result<(), StoreError> {
+        // The rest of the time is for asking why.
+        let (limit, rest) = (self.connect_timeout.mul_f32(0.8), self.connect_timeout.mul_f32(0.2));
+        let error = match timeout(limit, self.pool.acquire()).await {
+            Ok(Ok(_)) => return Ok(()),
+            Err(_) | Ok(Err(sqlx::Error::PoolTimedOut)) => self.why_there_is_none(rest).await,
+            Ok(Err(error)) => bare_failure::<D>(error),
+        };
+        Err(error.of(self.database()))
+    }
+
+    /// A pool keeps to itself why it has no connection. One beside it says so.
+    async fn why_there_is_none(&self, limit: Duration) -> StoreError {
+        let options = self.pool.connect_options();
+        match timeout(limit, D::Connection::connect_with(&options)).await {
+            Ok(Err(error)) => bare_failure::<D>(error),
+            Ok(Ok(_)) => StoreError::new("every connection of the pool was in use"),
+            Err(_) => StoreError::new(format!("no answer within {:?}", self.connect_timeout)),
+        }
     }
 
     pub(super) fn table_prefix(&self) -> &str {
         self.statements.prefix()
     }
 
-    /// Runs one query outside of any transaction.
+    /// Runs one query by itself.
     pub(super) async fn query(
         &self,
         template: &str,
         values: Vec<Value<'_>>,
     ) -> Result<Vec<D::Row>, StoreError> {
+        if !self.keep {
+            // It is prepared in one step and run in the next: a pooler must not give the
+            // connection to somebody else in between.
+            let mut transaction = self.begin().await?;
+            let rows = transaction.fetch(template, values).await?;
+            transaction.commit().await?;
+            return Ok(rows);
+        }
         let sql = self.statements.render(template);
         let mut connection = self.pool.acquire().await.map_err(failure::<D>)?;
-        D::fetch(&mut connection, &sql, values).await.map_err(failure::<D>)
+        D::fetch(&mut connection, &sql, values, true).await.map_err(failure::<D>)
     }
 
     /// Begins a transaction that writes.
     pub(super) async fn begin(&self) -> Result<Transaction<D>, StoreError> {
-        Transaction::begin(&self.pool, &self.statements, &self.turn).await
+        Transaction::begin(&self.pool, &self.statements, self.keep, &self.turn).await
     }
 }
 
@@ -135,6 +218,8 @@ impl<D: SqlDialect> Clone for SqlStore<D> {
             statements: self.statements.clone(),
             clock: Arc::clone(&self.clock),
             turn: Arc::clone(&self.turn),
+            connect_timeout: self.connect_timeout,
+            keep: self.keep,
         }
     }
 }
@@ -146,5 +231,24 @@ impl<D: SqlDialect> fmt::Debug for SqlStore<D> {
             .field("database", &D::NAME)
             .field("prefix", &self.statements.prefix())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl SqlStore<sqlx::Postgres> {
+    /// Keeps statements prepared on their connections, which saves a round trip for each statement
+    /// and three for each read. By default every statement is prepared anew, in the transaction
+    /// that runs it, so that a pooler such as PgBouncer may share connections between
+    /// transactions.
+    ///
+    /// # Security
+    /// For connections that lead to PostgreSQL itself, or through a pooler in session mode, or
+    /// through one that tracks prepared statements (PgBouncer 1.21 with
+    /// `max_prepared_statements`). Through any other, a statement may be gone when it is to run,
+    /// or another one of the same name runs in its place: it may end or find a wrong session.
+    #[must_use]
+    pub const fn danger_keep_statements(mut self) -> Self {
+        self.keep = true;
+        self
     }
 }

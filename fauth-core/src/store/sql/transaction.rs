@@ -21,12 +21,15 @@ pub(super) struct Transaction<D: SqlDialect> {
     inner: sqlx::Transaction<'static, D>,
     turn: Option<OwnedMutexGuard<()>>,
     statements: Statements,
+    keep: bool,
 }
 
 impl<D: SqlDialect> Transaction<D> {
+    /// `keep` says whether its statements stay prepared.
     pub(super) async fn begin(
         pool: &Pool<D>,
         statements: &Statements,
+        keep: bool,
         turn: &Arc<Mutex<()>>,
     ) -> Result<Self, StoreError> {
         let turn = if D::ONE_WRITER { Some(Arc::clone(turn).lock_owned().await) } else { None };
@@ -40,7 +43,7 @@ impl<D: SqlDialect> Transaction<D> {
             .await
             .map_err(StoreError::new)?;
         let inner = transaction.map_err(failure::<D>)?;
-        Ok(Self { inner, turn, statements: statements.clone() })
+        Ok(Self { inner, turn, statements: statements.clone(), keep })
     }
 
     /// Runs one statement and returns its rows.
@@ -50,7 +53,18 @@ impl<D: SqlDialect> Transaction<D> {
         values: Vec<Value<'_>>,
     ) -> Result<Vec<D::Row>, StoreError> {
         let sql = self.statements.render(template);
-        D::fetch(&mut self.inner, &sql, values).await.map_err(failure::<D>)
+        D::fetch(&mut self.inner, &sql, values, self.keep).await.map_err(failure::<D>)
+    }
+
+    /// Runs one query without parameters: `None` if a table is missing. Then nothing else can be
+    /// done in this transaction.
+    pub(super) async fn fetch_if_there(&mut self, template: &str) -> Result<Option<Vec<D::Row>>, StoreError> {
+        let sql = self.statements.render(template);
+        match D::fetch(&mut self.inner, &sql, vec![], self.keep).await {
+            Ok(rows) => Ok(Some(rows)),
+            Err(sqlx::Error::Database(error)) if D::is_missing_table(&*error) => Ok(None),
+            Err(error) => Err(failure::<D>(error)),
+        }
     }
 
     /// Runs one statement that returns no rows.

@@ -48,6 +48,23 @@ store_cases! { $ __store_api_keys_tests in api_keys for ApiKeyStore;
         assert_eq!(t.store.list(&owner("alice"), NOW).await.unwrap(), [key.key]);
     }
 
+    async fn a_forgotten_owner_has_no_keys(t) {
+        for number in 1..=3 {
+            keep(&*t.store, "alice", number, 0).await;
+        }
+        let others = keep(&*t.store, "bob", 1, 0).await;
+        t.again().await.forget(&owner("alice"), NOW).await.unwrap();
+        assert_eq!(listed(&*t.store, "alice", 0).await, []);
+        for number in 1..=3 {
+            assert_eq!(t.store.find(&id(number), NOW).await.unwrap(), None);
+        }
+        assert_eq!(t.store.find(&others.key.id, NOW).await.unwrap(), Some(others));
+        t.store.forget(&owner("alice"), NOW).await.unwrap();
+        t.store.forget(&owner("nobody"), NOW).await.unwrap();
+        keep(&*t.store, "alice", 4, 0).await;
+        assert_eq!(listed(&*t.store, "alice", 0).await, [id(4)]);
+    }
+
     async fn an_unknown_key_is_not_found(t) {
         assert_eq!(t.store.find(&id(1), NOW).await.unwrap(), None);
         keep(&*t.store, "alice", 1, 0).await;

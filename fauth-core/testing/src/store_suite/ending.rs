@@ -91,6 +91,36 @@ store_cases! { $ __store_ending_tests in ending for SessionStore;
         assert_eq!(t.store.end_all(&owner("nobody"), None, at(IDLE)).await.unwrap(), []);
     }
 
+    /// Whether anything is left of them besides shows only in the backend.
+    async fn a_forgotten_owner_has_no_sessions(t) {
+        open(&*t.store, "alice", 1, 0).await;
+        open(&*t.store, "alice", 2, 0).await;
+        open(&*t.store, "alice", 3, 0).await;
+        open(&*t.store, "bob", 4, 0).await;
+        t.store.end(&owner("alice"), &sid(1), at(1)).await.unwrap();
+        let other = t.again().await;
+        assert_eq!(ids(other.forget(&owner("alice"), at(2)).await.unwrap()), [sid(2), sid(3)]);
+        assert_eq!(listed(&*t.store, "alice", 2).await, []);
+        for number in 1..=3 {
+            assert_eq!(t.store.find(&owner("alice"), &sid(number), at(2)).await.unwrap(), None);
+            let outcome = rotate(&*t.store, "alice", number, ("0", "1"), 2).await;
+            assert!(["unknown", "ended"].contains(&kind(&outcome)), "{outcome:?}");
+        }
+        assert_eq!(t.store.forget(&owner("alice"), at(3)).await.unwrap(), []);
+        assert_eq!(t.store.forget(&owner("nobody"), at(3)).await.unwrap(), []);
+        assert_eq!(listed(&*t.store, "bob", 3).await, [sid(4)]);
+        open(&*t.store, "alice", 5, 3).await;
+        assert_eq!(kind(&rotate(&*t.store, "alice", 5, ("0", "1"), 3).await), "rotated");
+    }
+
+    async fn what_ended_by_itself_is_forgotten_and_not_told(t) {
+        open(&*t.store, "alice", 1, 0).await;
+        open(&*t.store, "alice", 2, IDLE / 2).await;
+        assert_eq!(ids(t.store.forget(&owner("alice"), at(IDLE)).await.unwrap()), [sid(2)]);
+        let outcome = rotate(&*t.store, "alice", 1, ("0", "1"), IDLE).await;
+        assert!(["unknown", "ended"].contains(&kind(&outcome)), "{outcome:?}");
+    }
+
     async fn a_new_login_after_all_have_ended_is_good(t) {
         open(&*t.store, "alice", 1, 0).await;
         t.store.end_all(&owner("alice"), None, NOW).await.unwrap();

@@ -91,6 +91,39 @@ store_cases! { $ __store_revocations_tests in revocations for RevocationStore;
         assert_eq!(of_epoch(&*t.store, "bob", epoch).await, Verdict::Good);
     }
 
+    async fn what_a_forgotten_owner_was_issued_stays_refused(t) {
+        revoke(&*t.store, "alice", TokenId("t"), UNTIL).await;
+        revoke(&*t.store, "alice", Session("s"), UNTIL).await;
+        revoke(&*t.store, "bob", TokenId("t"), UNTIL).await;
+        let epoch = t.again().await.forget(&owner("alice"), NOW, at(UNTIL)).await.unwrap();
+        for target in [TokenId("t"), Session("s"), TokenId("another")] {
+            assert_ne!(verdict(&*t.store, "alice", &[target], 0).await, Verdict::Good, "{target:?}");
+            assert_ne!(verdict(&*t.store, "alice", &[target], UNTIL - 1).await, Verdict::Good, "{target:?}");
+        }
+        assert_eq!(t.store.epoch(&owner("alice"), NOW).await.unwrap(), epoch);
+        assert_eq!(of_epoch(&*t.store, "alice", epoch).await, Verdict::Good, "who comes back is served");
+        assert_eq!(verdict(&*t.store, "bob", &[TokenId("t")], 0).await, Verdict::Revoked);
+        assert_eq!(verdict(&*t.store, "bob", &[TokenId("another")], 0).await, Verdict::Good);
+    }
+
+    /// Other instances issue tokens that last longer.
+    async fn a_revocation_that_outlasts_the_epoch_is_not_forgotten(t) {
+        revoke(&*t.store, "alice", TokenId("long"), UNTIL * 20).await;
+        t.store.forget(&owner("alice"), NOW, at(UNTIL)).await.unwrap();
+        // The entry of the epoch may be gone by then.
+        let long = verdict(&*t.store, "alice", &[TokenId("long")], UNTIL * 19).await;
+        assert_eq!(long, Verdict::Revoked);
+    }
+
+    async fn a_revoked_subject_stays_so_when_it_is_forgotten(t) {
+        revoke(&*t.store, "alice", Subject, UNTIL).await;
+        revoke(&*t.store, "alice", Claim { name: "device", value: "d" }, UNTIL).await;
+        let epoch = t.store.forget(&owner("alice"), NOW, at(UNTIL * 2)).await.unwrap();
+        assert_eq!(of_epoch(&*t.store, "alice", epoch).await, Verdict::Revoked);
+        let claim = Claim { name: "device", value: "d" };
+        assert_eq!(verdict(&*t.store, "bob", &[claim], 0).await, Verdict::Revoked);
+    }
+
     async fn a_revoked_claim_is_revoked_by_name_and_value(t) {
         revoke(&*t.store, "alice", Claim { name: "device", value: "d1" }, UNTIL).await;
         for (name, value, expected) in [

@@ -1,0 +1,95 @@
+//! Forgetting a subject as a whole, as a law or an account that is deleted demands.
+
+use super::{
+    inner::AuthProvider,
+    revocations::{MAX_SUBJECT_BYTES, accepted_until},
+    run_to_completion::RunToCompletion,
+};
+use crate::{
+    clock::Timestamp,
+    event::{Event, EventKind},
+    rejection::{Misconfigured, Rejection},
+    store::Owner,
+    user::AuthUser,
+};
+
+impl<U: AuthUser> AuthProvider<U> {
+    /// Ends everything that a subject has, and deletes what is kept of it: sessions with their
+    /// addresses and clients, API keys, one-time tokens, and the revocations that are not needed
+    /// any more. For an account that is deleted, such as for the right to erasure (GDPR, article
+    /// 17).
+    ///
+    /// Delete the user first: somebody who can still log in begins anew. Can be called again, also
+    /// for a subject of whom nothing is kept.
+    ///
+    /// # What stays, and how long
+    /// - The epoch of the subject: tokens that were issued before are refused by it. It stays until
+    ///   the last of them has expired (by default 30 days, the
+    ///   [longest](crate::AuthConfigBuilder::danger_max_lifetime) that a login lasts) and is
+    ///   forgotten within an hour or so after that, when something is written to the store.
+    /// - A revocation of the subject itself, until its end: it keeps somebody out.
+    /// - Single revocations of the subject's tokens and sessions in Redis and in memory, where
+    ///   copies of them exist, until the last token that they stand for has expired: mostly some
+    ///   minutes, at most as long as the epoch. In SQL they are deleted.
+    /// - Records that were made of [events](crate::event), and the subject's tokens themselves
+    ///   where others keep them.
+    ///
+    /// ```
+    /// # use fauth_core::{AuthProvider, AuthUser, Rejection};
+    /// # async fn delete_user(_: &str) {}
+    /// # async fn example<U: AuthUser>(auth: &AuthProvider<U>, id: &str) -> Result<(), Rejection> {
+    /// delete_user(id).await; // from your own database
+    /// auth.forget(id).await
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Rejection::Unavailable`] if it is not certain that everything has ended and gone: call it
+    /// again. [`Rejection::Misconfigured`] if there is no revocation store, so that tokens would
+    /// work on, or the subject is empty or longer than 255 bytes.
+    pub async fn forget(&self, subject: &str) -> Result<(), Rejection> {
+        if subject.is_empty() || subject.len() > MAX_SUBJECT_BYTES {
+            return Err(Rejection::Misconfigured(Misconfigured::NotRevocable));
+        }
+        let (this, whose) = (self.clone(), subject.to_owned());
+        RunToCompletion::new(async move { this.forget_owner(&this.owner(&whose)).await }).await?;
+        self.raise(&Event::new(EventKind::SubjectForgotten).subject(subject));
+        Ok(())
+    }
+
+    async fn forget_owner(&self, owner: &Owner<'_>) -> Result<(), Rejection> {
+        let Some(revocations) = &self.inner.revocations else {
+            return Err(Rejection::Misconfigured(Misconfigured::NoStore));
+        };
+        let now = self.now()?;
+        // Before the sessions go, which say until when it has to be remembered.
+        let until = self.everything_is_over(owner, now).await?;
+        self.call_store(revocations.store.forget(owner, now, until)).await?;
+        if let Some(sessions) = &self.inner.sessions {
+            let ended = self.call_store(sessions.store.forget(owner, now)).await?;
+            // One may have been opened in between, with tokens of the new epoch.
+            let ends = ended.iter().map(|session| accepted_until(session.tokens_end_at));
+            if let Some(end) = ends.max() {
+                self.call_store(revocations.store.raise_epoch(owner, now, until.max(end))).await?;
+            }
+        }
+        if let Some(one_times) = &self.inner.stores.one_times {
+            self.call_store(one_times.withdraw(owner, None, now)).await?;
+        }
+        if let Some(keys) = &self.inner.stores.api_keys {
+            self.remove_api_keys(owner, |_| true, "subject_forgotten").await?;
+            self.call_store(keys.forget(owner, now)).await?;
+        }
+        Ok(())
+    }
+
+    /// When the last token of an owner is over: of this instance's own, and of all sessions that
+    /// are known, whoever issued it.
+    async fn everything_is_over(&self, owner: &Owner<'_>, now: Timestamp) -> Result<Timestamp, Rejection> {
+        let own = self.login_is_over(now);
+        let Some(sessions) = &self.inner.sessions else { return Ok(own) };
+        let live = self.call_store(sessions.store.list(owner, now)).await?;
+        let ends = live.iter().map(|session| accepted_until(session.tokens_end_at));
+        Ok(ends.max().map_or(own, |end| end.max(own)))
+    }
+}
