@@ -10,11 +10,14 @@ mod routes;
 pub use extract::{CurrentUser, Grant, MaybeUser, Token};
 pub use fauth_core;
 pub use guard::{
-    Require, RequireLayer, require, require_active_user, require_any_role, require_permissions,
-    require_roles, require_scopes, require_user,
+    RenderRefusals, Rendering, Require, RequireLayer, render_refusals, require, require_active_user,
+    require_any_role, require_permission, require_permissions, require_role, require_roles, require_scope,
+    require_scopes, require_user,
 };
 pub use head::Head;
 pub use respond::{Refused, respond};
+#[doc(hidden)]
+pub use router::Mergeable;
 pub use router::SecureRouter;
 pub use routes::auth_routes;
 

@@ -36,7 +36,7 @@ pub use error::{BoxError, ConfigError};
 pub use guard::Guard;
 pub use provider::{AuthProvider, AuthProviderBuilder, Granted, Presented};
 pub use rejection::reason::Rejection;
-pub use requirement::{Condition, Missing, Requirement};
+pub use requirement::{Condition, Missing, Names, Requirement};
 pub use session::{LoginRequest, LogoutAll, SessionConfig};
 pub use store::memory::MemoryStore;
 pub use token::{

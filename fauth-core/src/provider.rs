@@ -11,6 +11,7 @@ mod registry;
 mod revocations;
 mod run_to_completion;
 mod sessions;
+mod wiring;
 mod within;
 
 use std::{future::Future, sync::Arc};
@@ -196,6 +197,32 @@ impl<U: AuthUser> AuthProvider<U> {
         self.refuse_as(rejection, head, &*self.inner.renderer)
     }
 
+    /// As [`refuse`](Self::refuse), for extractors: `earlier` is what a guard further out has granted to
+    /// the same request. If that was a guard of another provider, the log says so: the caller was let
+    /// in by the one and refused by the other.
+    pub fn refuse_extraction(
+        &self,
+        rejection: &Rejection,
+        head: &dyn RequestHead,
+        earlier: Option<&Granted<U>>,
+    ) -> Reply {
+        if earlier.is_some_and(|granted| granted.provider() != self.inner.id) {
+            wiring::report_other_guard::<U>(head);
+        }
+        self.refuse(rejection, head)
+    }
+
+    /// As [`Guard::refusals_read_headers`](crate::Guard::refusals_read_headers), for refusals in the
+    /// form of this provider.
+    #[must_use]
+    pub fn refusals_read_headers(&self) -> bool {
+        self.inner.renderer.reads_headers() || self.has_trusted_proxies()
+    }
+
+    pub(crate) fn has_trusted_proxies(&self) -> bool {
+        !self.inner.trusted_proxies.is_empty()
+    }
+
     pub(crate) fn refuse_as(
         &self,
         rejection: &Rejection,
@@ -203,7 +230,10 @@ impl<U: AuthUser> AuthProvider<U> {
         renderer: &dyn Renderer,
     ) -> Reply {
         let address = self.inner.trusted_proxies.client_address(head);
-        let event = Event::new(EventKind::RequestRefused).reason(rejection.reason()).head(head, address);
+        let mut event = Event::new(EventKind::RequestRefused).reason(rejection.reason()).head(head, address);
+        if let Rejection::Misconfigured(mistake) = rejection {
+            event = event.error(mistake.advice());
+        }
         self.raise_at(rejection.level(), &event);
         rejection.reply(&self.inner.realm, renderer, head)
     }

@@ -144,6 +144,46 @@ pub trait AuthUser: Send + Sync + 'static {
     }
 }
 
+/// A shared user is one too: `TokenRequest::for_user(&arc)`.
+// Every method is forwarded, also those with a default: whoever overrides one must be heard here.
+impl<U: AuthUser> AuthUser for Arc<U> {
+    fn subject(&self) -> impl AsRef<str> {
+        (**self).subject()
+    }
+
+    fn password_hash(&self) -> Option<&str> {
+        (**self).password_hash()
+    }
+
+    fn is_active(&self) -> bool {
+        (**self).is_active()
+    }
+
+    fn token_epoch(&self) -> u64 {
+        (**self).token_epoch()
+    }
+
+    fn roles(&self) -> impl IntoIterator<Item: AsRef<str>> {
+        (**self).roles()
+    }
+
+    fn permissions(&self) -> impl IntoIterator<Item: AsRef<str>> {
+        (**self).permissions()
+    }
+
+    fn one_time_stamp(&self, purpose: OneTimePurpose) -> impl AsRef<str> {
+        (**self).one_time_stamp(purpose)
+    }
+
+    fn has_role(&self, role: &str) -> bool {
+        (**self).has_role(role)
+    }
+
+    fn has_permission(&self, permission: &str) -> bool {
+        (**self).has_permission(permission)
+    }
+}
+
 /// Finds the user of a verified token.
 ///
 /// Any `async fn(Arc<TokenPayload>) -> Result<Option<U>, E>` is one, and so is a closure;
@@ -183,10 +223,10 @@ pub trait AuthUser: Send + Sync + 'static {
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot load users of type `{U}`",
-    label = "not a loader of `{U}`",
-    note = "a user loader is an `async fn(Arc<TokenPayload>) -> Result<Option<{U}>, E>`, where `E` is any error type",
-    note = "a closure must name the type of its parameter: `|token: Arc<TokenPayload>| async move {{ … }}`",
+    message = "not a user loader for `{U}`: expected `async fn(Arc<TokenPayload>) -> Result<Option<{U}>, E>`, found `{Self}`",
+    label = "should be an `async fn(Arc<TokenPayload>) -> Result<Option<{U}>, E>`",
+    note = "`{U}` is the type that `AuthProvider::<…>::builder` names; if it names none, that of the first loader",
+    note = "a closure names the type of its parameter: `move |token: Arc<TokenPayload>| load(db.clone(), token)`",
     note = "a shared loader, `Arc<dyn UserLoader<{U}>>`, is given with `shared_user_loader`"
 )]
 #[async_trait]
@@ -206,10 +246,10 @@ pub trait UserLoader<U>: Send + Sync + 'static {
 /// The identifier is what a stranger typed, up to 255 bytes of it; hand it to the database as a
 /// parameter, not as a part of the query.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot load users of type `{U}` by an identifier",
-    label = "not an identity loader of `{U}`",
-    note = "an identity loader is an `async fn(String) -> Result<Option<{U}>, E>`, where `E` is any error type",
-    note = "a closure must name the type of its parameter: `|identifier: String| async move {{ … }}`",
+    message = "not an identity loader for `{U}`: expected `async fn(String) -> Result<Option<{U}>, E>`, found `{Self}`",
+    label = "should be an `async fn(String) -> Result<Option<{U}>, E>`",
+    note = "`{U}` is the type that `AuthProvider::<…>::builder` names; if it names none, that of the first loader",
+    note = "a closure names the type of its parameter: `move |name: String| find(db.clone(), name)`",
     note = "a shared loader, `Arc<dyn IdentityLoader<{U}>>`, is given with `shared_identity_loader`"
 )]
 #[async_trait]
@@ -272,6 +312,8 @@ impl<U> FoundUser<U> for Arc<U> {
     }
 }
 
+// So that the compiler speaks of the loader as a whole and not of the bound that is missing.
+#[diagnostic::do_not_recommend]
 #[async_trait]
 impl<U, F, Fut, Found, E> UserLoader<U> for F
 where
@@ -285,6 +327,8 @@ where
     }
 }
 
+// So that the compiler speaks of the loader as a whole and not of the bound that is missing.
+#[diagnostic::do_not_recommend]
 #[async_trait]
 impl<U, F, Fut, Found, E> IdentityLoader<U> for F
 where
