@@ -16,9 +16,7 @@ pub use guard::{
 };
 pub use head::Head;
 pub use respond::{Refused, respond};
-#[doc(hidden)]
-pub use router::Mergeable;
-pub use router::SecureRouter;
+pub use router::{SecureRouter, UseNestServiceInstead};
 pub use routes::auth_routes;
 
 /// The front page of the project, whose first example is one for axum.

@@ -216,16 +216,12 @@ impl<U: AuthUser, S> Service<Request> for SecureRouter<U, S> {
 }
 
 /// A group is no [`Router`], and becomes none: routes outside its guard could be added. This is never
-/// implemented; it tells the compiler what to say to `Router::merge(group)`.
-#[diagnostic::on_unimplemented(
-    message = "a `SecureRouter` is mounted with `nest_service`, not with `merge`: `.nest_service(\"/path\", group)`",
-    label = "use `.nest_service(\"/path\", group)` on the router"
-)]
-pub trait Mergeable {}
+/// implemented; whoever calls `Router::merge(group)` reads its name.
+pub trait UseNestServiceInstead {}
 
 impl<U, S, T> From<SecureRouter<U, S>> for Router<T>
 where
-    SecureRouter<U, S>: Mergeable,
+    SecureRouter<U, S>: UseNestServiceInstead,
     T: Clone + Send + Sync + 'static,
 {
     fn from(_: SecureRouter<U, S>) -> Self {

@@ -50,6 +50,10 @@ use crate::{
 /// # Security
 /// The answers decide who gets in. They come from a record that was loaded for this request, so that a demotion counts at once;
 /// answer from the record alone, never from the token.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a user: write `impl AuthUser for {Self}`, or name the application's user type",
+    label = "not a user"
+)]
 pub trait AuthUser: Send + Sync + 'static {
     /// The id that goes into tokens as `sub` and comes back to the [`UserLoader`]. It must not change and not be reused.
     fn subject(&self) -> impl AsRef<str>;
@@ -145,6 +149,7 @@ pub trait AuthUser: Send + Sync + 'static {
 }
 
 /// A shared user is one too: `TokenRequest::for_user(&arc)`.
+#[diagnostic::do_not_recommend]
 // Every method is forwarded, also those with a default: whoever overrides one must be heard here.
 impl<U: AuthUser> AuthUser for Arc<U> {
     fn subject(&self) -> impl AsRef<str> {
@@ -226,7 +231,7 @@ impl<U: AuthUser> AuthUser for Arc<U> {
     message = "not a user loader for `{U}`: expected `async fn(Arc<TokenPayload>) -> Result<Option<{U}>, E>`, found `{Self}`",
     label = "should be an `async fn(Arc<TokenPayload>) -> Result<Option<{U}>, E>`",
     note = "`{U}` is the type that `AuthProvider::<…>::builder` names; if it names none, that of the first loader",
-    note = "a closure names the type of its parameter: `move |token: Arc<TokenPayload>| load(db.clone(), token)`",
+    note = "an async closure cannot capture; a plain one can: `move |token: Arc<TokenPayload>| load(db.clone(), token)`",
     note = "a shared loader, `Arc<dyn UserLoader<{U}>>`, is given with `shared_user_loader`"
 )]
 #[async_trait]
@@ -249,7 +254,7 @@ pub trait UserLoader<U>: Send + Sync + 'static {
     message = "not an identity loader for `{U}`: expected `async fn(String) -> Result<Option<{U}>, E>`, found `{Self}`",
     label = "should be an `async fn(String) -> Result<Option<{U}>, E>`",
     note = "`{U}` is the type that `AuthProvider::<…>::builder` names; if it names none, that of the first loader",
-    note = "a closure names the type of its parameter: `move |name: String| find(db.clone(), name)`",
+    note = "an async closure cannot capture; a plain one can: `move |name: String| find(db.clone(), name)`",
     note = "a shared loader, `Arc<dyn IdentityLoader<{U}>>`, is given with `shared_identity_loader`"
 )]
 #[async_trait]

@@ -70,7 +70,8 @@ fn status_of(code: u16) -> StatusCode {
 /// around the routes does the same; without either, the answer is a problem document with the realm
 /// `fauth`, and no event is raised.
 ///
-/// An error type of the application's own keeps it as a variant, and leaves its answer to it.
+/// In an error type of the application's own no guard finds it: the answer is then what `as_response`
+/// of that type makes. The same is true of a middleware inside a guard that makes responses of errors.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{rejection}")]
 pub struct Refused {
@@ -131,19 +132,21 @@ impl ResponseError for Refused {
     }
 }
 
-/// Gives the refusal of a handler the form that `render` knows, also if it still is an error. What
-/// else comes out stays as it is, and so does the refusal of an extractor, which has its form.
+/// Gives the refusal of a handler the form that `render` knows, be it an error still or a response.
+/// What else comes out stays as it is, and so does the refusal of an extractor, which has its form.
 pub(crate) fn render_refusal(
     outcome: Result<Response>,
     render: impl FnOnce(&Rejection) -> Reply,
 ) -> Result<Response> {
-    let mut response = match outcome {
-        Ok(response) => response,
-        Err(error) if is_unrendered(&error) => error.into_response(),
-        Err(error) => return Err(error),
-    };
-    let Some(Unrendered(rejection)) = response.extensions_mut().remove::<Unrendered>() else {
-        return Ok(response);
+    let (rejection, mut response) = match outcome {
+        Ok(mut response) => match response.extensions_mut().remove::<Unrendered>() {
+            Some(Unrendered(rejection)) => (rejection, response),
+            None => return Ok(response),
+        },
+        Err(error) => match unrendered(&error) {
+            Some(rejection) => (rejection, error.into_response()),
+            None => return Err(error),
+        },
     };
     let (answer, body) = respond(render(&rejection)).into_parts();
     for name in Reply::SUPERSEDED {
@@ -157,6 +160,7 @@ pub(crate) fn render_refusal(
     Ok(response)
 }
 
-fn is_unrendered(error: &poem::Error) -> bool {
-    error.downcast_ref::<Refused>().is_some_and(|refused| refused.reply.is_none())
+fn unrendered(error: &poem::Error) -> Option<Rejection> {
+    let refused = error.downcast_ref::<Refused>().filter(|refused| refused.reply.is_none())?;
+    Some(refused.rejection.clone())
 }

@@ -32,3 +32,4 @@ mod secrets;
 mod sessions;
 mod stores;
 mod support;
+mod wiring;
