@@ -37,18 +37,19 @@ const NO_GUARD: &str = "put a guard in front of the route, `.wrap(require_user(&
 /// request is refused with 500 and a line in the log. Where there is one, it decides, also inside a guard of another provider.
 ///
 /// # Security
-/// Do not write `Option<CurrentUser<U>>` or `Result<CurrentUser<U>, _>`: actix-web fills them with `None`
-/// and `Err` and calls the handler, so that a *bad* credential passes for none at all. No library can
-/// forbid it, because actix-web implements both for every extractor; the log tells, once in a process,
-/// when a refusal is dropped that nobody has looked at. [`MaybeUser`] is the optional user.
+/// Do not write `Option<CurrentUser<U>>` or `Result<CurrentUser<U>, _>`: actix-web fills them with
+/// `None` and `Err` and calls the handler, so that a *bad* credential passes for none at all. No
+/// library can forbid it, because actix-web implements both for every extractor; the log tells,
+/// once in a process, when a refusal is dropped that nobody has looked at. [`MaybeUser`] is the
+/// optional user.
 ///
 /// actix-web runs the extractors of a handler side by side. Only a guard in front of the route keeps the others from running, and the body from being read,
 /// before it is known who asks.
 #[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
 pub struct CurrentUser<U: AuthUser>(pub Arc<U>);
 
-/// The user of the request, if it presents anything: the optional user. A bad credential is refused, it
-/// does not turn into "nobody", as it would with `Option<CurrentUser<U>>`.
+/// The user of the request, if it presents anything: the optional user. A bad credential is
+/// refused, it does not turn into "nobody", as it would with `Option<CurrentUser<U>>`.
 #[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
 pub struct MaybeUser<U: AuthUser>(pub Option<Arc<U>>);
 

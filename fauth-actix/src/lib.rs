@@ -11,8 +11,8 @@
 //! - Endpoints of the application's own: [`Head`] shows the core a request, [`respond`] turns its reply into a response.
 //!
 //! # Errors in handlers
-//! A handler returns `Result<_, Refused>`, and `?` turns whatever a provider's method fails with into the
-//! same answer that a guard gives: form, challenge, `no-store`. See [`Refused`].
+//! A handler returns `Result<_, Refused>`, and `?` turns whatever a provider's method fails with
+//! into the same answer that a guard gives: form, challenge, `no-store`. See [`Refused`].
 //!
 //! # The order of middlewares
 //! In actix-web the `wrap` that is called last is outermost and runs first. Put guards inside of everything that has to see refusals too: CORS, security headers,

@@ -81,9 +81,9 @@ fn parse(header: &ResponseHeader) -> Option<(HeaderName, HeaderValue)> {
 /// ```
 ///
 /// The answer is that of the guard around the handler: the form of its renderer, the challenge,
-/// `Cache-Control: no-store`, and the event. Where there is no guard, [`render_refusals`](crate::render_refusals)
-/// around the routes does the same; without either, the answer is a problem document with the realm
-/// `fauth`, and no event is raised.
+/// `Cache-Control: no-store`, and the event. Where there is no guard,
+/// [`render_refusals`](crate::render_refusals) around the routes does the same; without either, the
+/// answer is a problem document with the realm `fauth`, and no event is raised.
 ///
 /// An error type of the application's own keeps it as a variant, and leaves its answer to it.
 #[derive(Debug, Clone, thiserror::Error)]

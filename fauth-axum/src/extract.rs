@@ -23,14 +23,14 @@ const NO_GUARD: &str = "put a guard in front of the route, `get(handler).layer(r
 ///
 /// # Security
 /// Do not take a `Result<CurrentUser<U>, _>` where a user is optional: axum fills it with `Err` and
-/// calls the handler, so that a *bad* credential can pass for none at all. No library can forbid it; the
-/// log tells, once in a process, when a refusal is dropped that nobody has looked at. [`MaybeUser`] is
-/// the optional user. (`Option<CurrentUser<U>>` does not compile with axum.)
+/// calls the handler, so that a *bad* credential can pass for none at all. No library can forbid
+/// it; the log tells, once in a process, when a refusal is dropped that nobody has looked at.
+/// [`MaybeUser`] is the optional user. (`Option<CurrentUser<U>>` does not compile with axum.)
 #[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
 pub struct CurrentUser<U: AuthUser>(pub Arc<U>);
 
-/// The user of the request, if it presents anything: the optional user. A bad credential is refused, it
-/// does not turn into "nobody", as it would with `Result<CurrentUser<U>, _>`.
+/// The user of the request, if it presents anything: the optional user. A bad credential is
+/// refused, it does not turn into "nobody", as it would with `Result<CurrentUser<U>, _>`.
 #[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
 pub struct MaybeUser<U: AuthUser>(pub Option<Arc<U>>);
 

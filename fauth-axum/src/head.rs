@@ -83,7 +83,8 @@ pub(crate) struct KeptHead {
 }
 
 impl KeptHead {
-    /// The head without its headers, which costs no allocation; with them only if refusals read them.
+    /// The head without its headers, which costs no allocation; with them only if refusals read
+    /// them.
     pub(crate) fn of(request: &Request, with_headers: bool) -> Self {
         let head = Head::of(request);
         Self {

@@ -215,8 +215,8 @@ impl<U: AuthUser, S> Service<Request> for SecureRouter<U, S> {
     }
 }
 
-/// A group is no [`Router`], and becomes none: routes outside its guard could be added. This is never
-/// implemented; whoever calls `Router::merge(group)` reads its name.
+/// A group is no [`Router`], and becomes none: routes outside its guard could be added. This is
+/// never implemented; whoever calls `Router::merge(group)` reads its name.
 pub trait UseNestServiceInstead {}
 
 impl<U, S, T> From<SecureRouter<U, S>> for Router<T>

@@ -345,7 +345,8 @@ pub enum ApiKeyError {
     Refused(#[from] Rejection),
 }
 
-/// What a handler answers with: the sentence of what is wrong with the request (422), or the refusal.
+/// What a handler answers with: the sentence of what is wrong with the request (422), or the
+/// refusal.
 impl From<ApiKeyError> for Rejection {
     fn from(error: ApiKeyError) -> Self {
         match error {

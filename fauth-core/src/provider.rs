@@ -197,9 +197,9 @@ impl<U: AuthUser> AuthProvider<U> {
         self.refuse_as(rejection, head, &*self.inner.renderer)
     }
 
-    /// As [`refuse`](Self::refuse), for extractors: `earlier` is what a guard further out has granted to
-    /// the same request. If that was a guard of another provider, the log says so: the caller was let
-    /// in by the one and refused by the other.
+    /// As [`refuse`](Self::refuse), for extractors: `earlier` is what a guard further out has
+    /// granted to the same request. If that was a guard of another provider, the log says so: the
+    /// caller was let in by the one and refused by the other.
     pub fn refuse_extraction(
         &self,
         rejection: &Rejection,
@@ -212,8 +212,8 @@ impl<U: AuthUser> AuthProvider<U> {
         self.refuse(rejection, head)
     }
 
-    /// As [`Guard::refusals_read_headers`](crate::Guard::refusals_read_headers), for refusals in the
-    /// form of this provider.
+    /// As [`Guard::refusals_read_headers`](crate::Guard::refusals_read_headers), for refusals in
+    /// the form of this provider.
     #[must_use]
     pub fn refusals_read_headers(&self) -> bool {
         self.inner.renderer.reads_headers() || self.has_trusted_proxies()

@@ -18,9 +18,9 @@ impl Reply {
         Self { status, headers: Vec::new(), body: Vec::new(), answers_head: false }
     }
 
-    /// The headers of a response that give way when a refusal takes the place of what it says: those
-    /// about its body, and those that every refusal has itself. Cookies and the headers of middleware
-    /// stay.
+    /// The headers of a response that give way when a refusal takes the place of what it says:
+    /// those about its body, and those that every refusal has itself. Cookies and the headers of
+    /// middleware stay.
     pub const SUPERSEDED: [&'static str; 14] = [
         "accept-ranges",
         "allow",

@@ -22,15 +22,15 @@ const NO_GUARD: &str = "put a guard in front of the route, `get(handler).with(re
 /// neither, the request is refused with 500 and a line in the log.
 ///
 /// # Security
-/// Do not take an `Option<CurrentUser<U>>`, nor a `Result`. poem makes `None` of every error, so that a
-/// forged, expired or revoked token would count as "nobody is there". No library can forbid it, because
-/// poem implements both for every extractor; the log tells, once in a process, when a refusal is dropped
-/// that nobody has looked at. Take a [`MaybeUser`].
+/// Do not take an `Option<CurrentUser<U>>`, nor a `Result`. poem makes `None` of every error, so
+/// that a forged, expired or revoked token would count as "nobody is there". No library can forbid
+/// it, because poem implements both for every extractor; the log tells, once in a process, when a
+/// refusal is dropped that nobody has looked at. Take a [`MaybeUser`].
 #[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
 pub struct CurrentUser<U: AuthUser>(pub Arc<U>);
 
-/// The user of the request, if it presents anything: the optional user. A bad credential is refused, it
-/// does not turn into "nobody", as it would with `Option<CurrentUser<U>>`.
+/// The user of the request, if it presents anything: the optional user. A bad credential is
+/// refused, it does not turn into "nobody", as it would with `Option<CurrentUser<U>>`.
 #[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
 pub struct MaybeUser<U: AuthUser>(pub Option<Arc<U>>);
 

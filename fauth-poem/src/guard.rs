@@ -31,15 +31,17 @@ pub fn require_role<U: AuthUser>(auth: &AuthProvider<U>, role: impl AsRef<str>) 
 }
 
 /// Lets in users who have **all** of these roles. A list that is empty by its type does not
-/// compile; one that turns out to be empty is reported to the log, and refuses every request with 500.
+/// compile; one that turns out to be empty is reported to the log, and refuses every request with
+/// 500.
 #[must_use]
 pub fn require_roles<U: AuthUser, N: Names>(auth: &AuthProvider<U>, roles: N) -> RequireMiddleware<U> {
     const { assert!(!N::ARE_NONE, "name at least one role, or use `require_user`") }
     require(auth, Requirement::user().roles(roles))
 }
 
-/// Lets in users who have **at least one** of these roles. A list that is empty by its type does not
-/// compile; one that turns out to be empty is reported to the log, and refuses every request with 500.
+/// Lets in users who have **at least one** of these roles. A list that is empty by its type does
+/// not compile; one that turns out to be empty is reported to the log, and refuses every request
+/// with 500.
 #[must_use]
 pub fn require_any_role<U: AuthUser, N: Names>(auth: &AuthProvider<U>, roles: N) -> RequireMiddleware<U> {
     const { assert!(!N::ARE_NONE, "name at least one role, or use `require_user`") }
@@ -56,7 +58,8 @@ pub fn require_permission<U: AuthUser>(
 }
 
 /// Lets in users who have **all** of these permissions. A list that is empty by its type does not
-/// compile; one that turns out to be empty is reported to the log, and refuses every request with 500.
+/// compile; one that turns out to be empty is reported to the log, and refuses every request with
+/// 500.
 #[must_use]
 pub fn require_permissions<U: AuthUser, N: Names>(
     auth: &AuthProvider<U>,
@@ -73,7 +76,8 @@ pub fn require_scope<U: AuthUser>(auth: &AuthProvider<U>, scope: impl AsRef<str>
 }
 
 /// Lets in users whose token has **all** of these scopes. A list that is empty by its type does not
-/// compile; one that turns out to be empty is reported to the log, and refuses every request with 500.
+/// compile; one that turns out to be empty is reported to the log, and refuses every request with
+/// 500.
 #[must_use]
 pub fn require_scopes<U: AuthUser, N: Names>(auth: &AuthProvider<U>, scopes: N) -> RequireMiddleware<U> {
     const { assert!(!N::ARE_NONE, "name at least one scope, or use `require_user`") }
@@ -168,9 +172,9 @@ impl<E: Endpoint, U: AuthUser> Endpoint for Require<E, U> {
     }
 }
 
-/// Gives refusals that handlers return the form that this provider's have, for routes without guard:
-/// an own login, a registration. A middleware
-/// for [`EndpointExt::with`](poem::EndpointExt::with). Guards do it for the routes behind them.
+/// Gives refusals that handlers return the form that this provider's have, for routes without
+/// guard: an own login, a registration. A middleware for
+/// [`EndpointExt::with`](poem::EndpointExt::with). Guards do it for the routes behind them.
 #[must_use]
 pub fn render_refusals<U: AuthUser>(auth: &AuthProvider<U>) -> RenderRefusals<U> {
     RenderRefusals { auth: auth.clone() }

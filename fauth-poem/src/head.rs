@@ -24,8 +24,8 @@ impl<'a> From<&'a Request> for Head<'a> {
     fn from(request: &'a Request) -> Self {
         // Nested routes strip their prefix from the URI; the original is kept beside it.
         let original = request.original_uri();
-        // A request that no server has received has the default in its place. Whoever has asked for just
-        // this path gets nothing else by it: a router strips nothing from `/`.
+        // A request that no server has received has the default in its place. Whoever has asked for
+        // just this path gets nothing else by it: a router strips nothing from `/`.
         let uri = if *original == Uri::default() { request.uri() } else { original };
         Self { request, uri }
     }
@@ -77,7 +77,8 @@ pub(crate) struct KeptHead {
 }
 
 impl KeptHead {
-    /// The head without its headers, which costs no allocation; with them only if refusals read them.
+    /// The head without its headers, which costs no allocation; with them only if refusals read
+    /// them.
     pub(crate) fn of(request: &Request, with_headers: bool) -> Self {
         let head = Head::from(request);
         Self {

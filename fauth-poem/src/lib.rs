@@ -11,8 +11,8 @@
 //! - Endpoints of the application's own: [`Head`] shows the core a request, [`respond`] turns its reply into a response.
 //!
 //! # Errors in handlers
-//! A handler returns `Result<_, Refused>`, and `?` turns whatever a provider's method fails with into the
-//! same answer that a guard gives: form, challenge, `no-store`. See [`Refused`].
+//! A handler returns `Result<_, Refused>`, and `?` turns whatever a provider's method fails with
+//! into the same answer that a guard gives: form, challenge, `no-store`. See [`Refused`].
 //!
 //! # The order of middlewares
 //! In poem the `with` that is called last is outermost and runs first. Put guards inside of everything that has to see refusals too: CORS, security headers,
@@ -43,9 +43,9 @@
 //! - Guards judge the path that was received. A middleware that rewrites the URI changes which handler answers, not what the guards see.
 //!
 //! # Tests without a server
-//! Requests of poem's `TestClient` work with everything here, ready-made endpoints with an id in their
-//! path included. They do not know the path that was asked for, only what nested routes leave of it: that
-//! is what guards judge and events show there.
+//! Requests of poem's `TestClient` work with everything here, ready-made endpoints with an id in
+//! their path included. They do not know the path that was asked for, only what nested routes leave
+//! of it: that is what guards judge and events show there.
 //!
 //! # What differs from other frameworks
 //! - poem passes a group only paths whose rest is UTF-8. Anything else below a nested route it answers itself, before the guard, with 400 and a text.

@@ -66,12 +66,13 @@ fn status_of(code: u16) -> StatusCode {
 /// ```
 ///
 /// The answer is that of the guard around the handler: the form of its renderer, the challenge,
-/// `Cache-Control: no-store`, and the event. Where there is no guard, [`render_refusals`](crate::render_refusals)
-/// around the routes does the same; without either, the answer is a problem document with the realm
-/// `fauth`, and no event is raised.
+/// `Cache-Control: no-store`, and the event. Where there is no guard,
+/// [`render_refusals`](crate::render_refusals) around the routes does the same; without either, the
+/// answer is a problem document with the realm `fauth`, and no event is raised.
 ///
-/// In an error type of the application's own no guard finds it: the answer is then what `as_response`
-/// of that type makes. The same is true of a middleware inside a guard that makes responses of errors.
+/// In an error type of the application's own no guard finds it: the answer is then what
+/// `as_response` of that type makes. The same is true of a middleware inside a guard that makes
+/// responses of errors.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{rejection}")]
 pub struct Refused {

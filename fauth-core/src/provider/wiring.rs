@@ -12,10 +12,10 @@ use crate::{
 };
 
 impl<U: AuthUser> AuthProvider<U> {
-    /// The answer to a request whose extractor finds no `AuthProvider<U>`, for adapters that look for
-    /// one while the application runs. The log is told which type of users is asked for, which there
-    /// is, and what to add: `guard` is the name of the type of users of the guard in front of the
-    /// route ([`type_name`]), `advice` how an application gives its provider to extractors.
+    /// The answer to a request whose extractor finds no `AuthProvider<U>`, for adapters that look
+    /// for one while the application runs. The log is told which type of users is asked for, which
+    /// there is, and what to add: `guard` is the name of the type of users of the guard in front of
+    /// the route ([`type_name`]), `advice` how an application gives its provider to extractors.
     #[must_use]
     pub fn missing(head: &dyn RequestHead, guard: Option<&str>, advice: &str) -> (Rejection, Reply) {
         let wanted = type_name::<U>();

@@ -15,16 +15,16 @@ use crate::{
 };
 
 impl Rejection {
-    /// The answer to a request whose token is asked for on a route without guard. Says so in the log,
-    /// with `advice` as what to add and where.
+    /// The answer to a request whose token is asked for on a route without guard. Says so in the
+    /// log, with `advice` as what to add and where.
     #[must_use]
     pub fn without_guard(head: &dyn RequestHead, advice: &str) -> (Self, Reply) {
         let problem = "`Token` is taken on a route where no guard has checked a token";
         Self::miswired(Misconfigured::MissingGuard, head, problem, advice)
     }
 
-    /// The answer to a request that meets a mistake in the wiring of the application; the log is told
-    /// what is wrong and what to do.
+    /// The answer to a request that meets a mistake in the wiring of the application; the log is
+    /// told what is wrong and what to do.
     pub(crate) fn miswired(
         mistake: Misconfigured,
         head: &dyn RequestHead,

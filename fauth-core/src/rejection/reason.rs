@@ -30,8 +30,8 @@ use crate::{
 /// | [`Misconfigured`](Self::Misconfigured) | 500 | `misconfigured` | none |
 /// | [`Busy`](Self::Busy), [`Unavailable`](Self::Unavailable) | 503 | `busy`, `unavailable` | none; `Retry-After` |
 ///
-/// Handlers return it with `?`, wrapped into the `Refused` of their adapter, and so they do with the
-/// other errors of a provider's methods: each of them is a rejection too (`From`).
+/// Handlers return it with `?`, wrapped into the `Refused` of their adapter, and so they do with
+/// the other errors of a provider's methods: each of them is a rejection too (`From`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Rejection {

@@ -34,8 +34,8 @@ pub trait Renderer: Send + Sync + 'static {
     /// The answer to `rejection`. `head` is the refused request, for those who answer browsers differently.
     fn render(&self, rejection: &Rejection, head: &dyn RequestHead) -> Reply;
 
-    /// Does it look at headers of the request? Default: yes. What says no spares guards a copy of the
-    /// headers, which they keep for refusals that a handler returns.
+    /// Does it look at headers of the request? Default: yes. What says no spares guards a copy of
+    /// the headers, which they keep for refusals that a handler returns.
     fn reads_headers(&self) -> bool {
         true
     }

@@ -10,9 +10,10 @@ use crate::{escape::Escaped, request::RequestHead};
 
 /// Sees to it that the refusal of an extractor is looked at: for the errors of adapters.
 ///
-/// Frameworks make `None` of an extractor's error where a handler takes an `Option`, so that a forged
-/// or expired token counts as none at all, and no library can forbid it. When a refusal is dropped that
-/// nobody has answered with or asked for its reason, the log says so, once in a process.
+/// Frameworks make `None` of an extractor's error where a handler takes an `Option`, so that a
+/// forged or expired token counts as none at all, and no library can forbid it. When a refusal is
+/// dropped that nobody has answered with or asked for its reason, the log says so, once in a
+/// process.
 #[derive(Debug, Clone)]
 pub struct Watch(Option<Arc<Watched>>);
 

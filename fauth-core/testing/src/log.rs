@@ -12,7 +12,6 @@ use std::{
 use tracing::{
     Level, Metadata, Subscriber,
     field::{Field, Visit},
-    span,
 };
 
 /// A log record or span: every field as it was given, before any formatter has escaped anything.
@@ -98,20 +97,20 @@ impl Subscriber for Keeper {
         true
     }
 
-    fn new_span(&self, attributes: &span::Attributes<'_>) -> span::Id {
+    fn new_span(&self, attributes: &tracing::span::Attributes<'_>) -> tracing::span::Id {
         self.keep(attributes.metadata(), |logged| attributes.record(logged));
-        span::Id::from_u64(self.next_span.fetch_add(1, Ordering::Relaxed))
+        tracing::span::Id::from_u64(self.next_span.fetch_add(1, Ordering::Relaxed))
     }
 
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
 
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
 
     fn event(&self, event: &tracing::Event<'_>) {
         self.keep(event.metadata(), |logged| event.record(logged));
     }
 
-    fn enter(&self, _: &span::Id) {}
+    fn enter(&self, _: &tracing::span::Id) {}
 
-    fn exit(&self, _: &span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
 }

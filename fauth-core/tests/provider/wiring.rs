@@ -1,5 +1,5 @@
-//! What an application wires: its users, its lists of names, the errors that its handlers return, and
-//! what the log says where something is missing.
+//! What an application wires: its users, its lists of names, the errors that its handlers return,
+//! and what the log says where something is missing.
 
 use std::{sync::Arc, time::Duration};
 
@@ -172,7 +172,8 @@ fn the_default_reply_is_that_of_the_defaults() {
     }
 }
 
-// ------------------------------------------------------------------------------------------------ the log
+// ------------------------------------------------------------------------------------------------
+// the log
 
 /// The one record about this path.
 fn record(path: &str) -> fauth_testing::Logged {
