@@ -42,6 +42,14 @@ pub struct OneTimeRequest<'a, U> {
     browser: Option<Cow<'a, str>>,
 }
 
+/// A request for a shared user is one for the user.
+impl<'a, U> From<OneTimeRequest<'a, Arc<U>>> for OneTimeRequest<'a, U> {
+    fn from(shared: OneTimeRequest<'a, Arc<U>>) -> Self {
+        let OneTimeRequest { user, token, bound_to, browser } = shared;
+        Self { user: &**user, token, bound_to, browser }
+    }
+}
+
 impl<'a, U: AuthUser> OneTimeRequest<'a, U> {
     /// A token for this user, bound to the current [stamp](AuthUser::one_time_stamp) and
     /// [epoch](AuthUser::token_epoch) of the user's record.

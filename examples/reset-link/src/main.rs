@@ -138,7 +138,7 @@ fn send_link(app: App, purpose: OneTimePurpose, email: String) -> impl IntoRespo
 impl App {
     async fn mail_link(&self, purpose: OneTimePurpose, email: &str) -> Result<(), BoxError> {
         let Some(user) = self.users.by_email(email) else { return Ok(()) };
-        let token = self.auth.issue_one_time(purpose, OneTimeRequest::for_user(&*user)).await?;
+        let token = self.auth.issue_one_time(purpose, OneTimeRequest::for_user(&user)).await?;
         let (page, what) = match purpose {
             OneTimePurpose::MagicLink => (&self.magic_page, "log in"),
             _ => (&self.reset_page, "choose a new password"),
@@ -243,7 +243,7 @@ impl App {
     /// there. To bind a link to the browser that asked for it, see `OneTimeRequest::browser`.
     async fn log_in_by_link(&self, token: &str, client: ClientInfo) -> Result<TokenPair, Rejection> {
         let redeemed = self.auth.redeem(token, OneTimePurpose::MagicLink).await?;
-        self.auth.login(LoginRequest::for_user(&**redeemed.user()).client(client)).await
+        self.auth.login(LoginRequest::for_user(redeemed.user()).client(client)).await
     }
 }
 

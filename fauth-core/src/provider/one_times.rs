@@ -36,11 +36,12 @@ impl<U: AuthUser> AuthProvider<U> {
     /// # Errors
     /// [`Rejection::Misconfigured`] if there is no store of one-time tokens, or the request is impossible (a reserved claim, an empty subject);
     /// [`Rejection::Unavailable`] if the store, the clock or the randomness fails.
-    pub async fn issue_one_time(
+    pub async fn issue_one_time<'a>(
         &self,
         purpose: OneTimePurpose,
-        request: OneTimeRequest<'_, U>,
+        request: impl Into<OneTimeRequest<'a, U>>,
     ) -> Result<OneTimeToken, Rejection> {
+        let request: OneTimeRequest<'a, U> = request.into();
         let (store, now) = (self.one_time_store()?, self.now()?);
         let mut request = request.into_token(purpose, &self.inner.seals);
         request.bound.epoch = self.current_epoch(request.subject(), now).await?;
@@ -72,7 +73,7 @@ impl<U: AuthUser> AuthProvider<U> {
     /// let user = redeemed.user(); // set the new password, and raise what `token_epoch` reads
     ///
     /// let redeemed = auth.redeem(Redemption::new(token).browser(cookie), OneTimePurpose::MagicLink).await?;
-    /// let pair = auth.login(TokenRequest::for_user(&**redeemed.user())).await?;
+    /// let pair = auth.login(TokenRequest::for_user(redeemed.user())).await?;
     /// # Ok(())
     /// # }
     /// ```

@@ -86,7 +86,7 @@ fn a_shared_user_answers_as_the_user() {
 async fn requests_are_made_for_shared_users() {
     let world = World::new();
     let alice = Arc::new(world.users.find("alice"));
-    let _ = OneTimeRequest::for_user(&alice);
+    let _: OneTimeRequest<'_, TestUser> = OneTimeRequest::for_user(&alice).into();
     let pair = world.auth.login(LoginRequest::for_user(&alice)).await.unwrap();
     let token = at_once(world.auth.issue(Purpose::Access, TokenRequest::for_user(&alice))).unwrap();
     for token in [pair.access_token().expose(), token.expose()] {
