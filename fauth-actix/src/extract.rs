@@ -1,6 +1,7 @@
 //! Extractors: the user and the token of a request.
 
 use std::{
+    any::type_name,
     fmt,
     future::{Ready, ready},
     ops::Deref,
@@ -13,9 +14,21 @@ use actix_web::{
     dev::{Extensions, Payload},
     web::Data,
 };
-use fauth_core::{AuthProvider, AuthUser, Granted, TokenPayload};
+use fauth_core::{AuthProvider, AuthUser, Granted, Rejection, TokenPayload};
 
 use crate::{head::Head, respond::Refused};
+
+/// What the log advises where a route knows no provider.
+const NO_PROVIDER: &str =
+    "call `.app_data(web::Data::new(auth.clone()))` on the `App`, or put a guard in front of the route";
+
+/// The same where the application holds one that no extractor finds.
+const NO_DATA: &str =
+    "the provider was given without `Data`: write `.app_data(web::Data::new(auth.clone()))`";
+
+/// What the log advises where a token is asked for that nobody has checked.
+const NO_GUARD: &str = "put a guard in front of the route, `.wrap(require_user(&auth))` or a `SecureScope`; a `CurrentUser` in \
+                        the same handler is none";
 
 /// The user of the request: inside a guard the one it has let in, elsewhere any known and active
 /// user who presents a token and no API key. Without one the request is refused.
@@ -24,17 +37,20 @@ use crate::{head::Head, respond::Refused};
 /// request is refused with 500 and a line in the log. Where there is one, it decides, also inside a guard of another provider.
 ///
 /// # Security
-/// Do not write `Option<CurrentUser<U>>` or `Result<CurrentUser<U>, _>`: actix-web fills them with `None` and `Err` and calls the handler, so that a *bad*
-/// credential passes for none at all. [`MaybeUser`] is the optional user.
+/// Do not write `Option<CurrentUser<U>>` or `Result<CurrentUser<U>, _>`: actix-web fills them with
+/// `None` and `Err` and calls the handler, so that a *bad* credential passes for none at all. No
+/// library can forbid it, because actix-web implements both for every extractor; the log tells,
+/// once in a process, when a refusal is dropped that nobody has looked at. [`MaybeUser`] is the
+/// optional user.
 ///
 /// actix-web runs the extractors of a handler side by side. Only a guard in front of the route keeps the others from running, and the body from being read,
 /// before it is known who asks.
 #[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
 pub struct CurrentUser<U: AuthUser>(pub Arc<U>);
 
-/// The user of the request, if it presents anything. A bad credential is refused, it does not turn
-/// into "nobody"; only a dead cookie counts as none, and [`visitor`](crate::visitor) around the
-/// route deletes it.
+/// The user of the request, if it presents anything: the optional user. A bad credential is
+/// refused, it does not turn into "nobody", as it would with `Option<CurrentUser<U>>`; only a
+/// dead cookie counts as none, and [`visitor`](crate::visitor) around the route deletes it.
 #[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
 pub struct MaybeUser<U: AuthUser>(pub Option<Arc<U>>);
 
@@ -133,8 +149,9 @@ impl<U: AuthUser> FromRequest for Grant<U> {
                     Ok(Self(granted))
                 }
                 Err(rejection) => {
-                    let reply = auth.refuse(&rejection, &Head::from(&request));
-                    Err(Refused::new(rejection, reply))
+                    let head = Head::from(&request);
+                    let reply = auth.refuse_extraction(&rejection, &head, earlier(&request.extensions()));
+                    Err(Refused::new(rejection, reply, &head))
                 }
             }
         })
@@ -155,8 +172,9 @@ impl<U: AuthUser> FromRequest for MaybeUser<U> {
                     Ok(Self(granted.map(|granted| remember(&mut request.extensions_mut(), granted, auth))))
                 }
                 Err(rejection) => {
-                    let reply = auth.refuse(&rejection, &Head::from(&request));
-                    Err(Refused::new(rejection, reply))
+                    let head = Head::from(&request);
+                    let reply = auth.refuse_extraction(&rejection, &head, earlier(&request.extensions()));
+                    Err(Refused::new(rejection, reply, &head))
                 }
             }
         })
@@ -170,8 +188,8 @@ impl FromRequest for Token {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(match request.extensions().get::<Checked>() {
-            Some(Checked(payload)) => Ok(Self(Arc::clone(payload))),
-            None => Err(Refused::without_provider(&Head::from(request))),
+            Some(checked) => Ok(Self(Arc::clone(&checked.payload))),
+            None => Err(Refused::miswired(Rejection::without_guard(&Head::from(request), NO_GUARD))),
         })
     }
 }
@@ -180,13 +198,26 @@ impl FromRequest for Token {
 struct Stored<U>(Granted<U>, AuthProvider<U>);
 
 /// The token of the innermost guard, for whom the user's type does not matter.
-struct Checked(Arc<TokenPayload>);
+struct Checked {
+    payload: Arc<TokenPayload>,
+    /// What to call the type of the guard's users; `None` if it was no guard.
+    guarded_for: Option<&'static str>,
+}
 
 /// Who decides here: the application's own provider if it holds one, otherwise that of the guard.
 fn provider<U: AuthUser>(request: &HttpRequest) -> Result<AuthProvider<U>, Refused> {
     let held = request.app_data::<Data<AuthProvider<U>>>().map(|auth| AuthProvider::clone(auth));
-    held.or_else(|| request.extensions().get::<Stored<U>>().map(|Stored(_, auth)| auth.clone()))
-        .ok_or_else(|| Refused::without_provider(&Head::from(request)))
+    held.or_else(|| request.extensions().get::<Stored<U>>().map(|Stored(_, auth)| auth.clone())).ok_or_else(
+        || {
+            let head = Head::from(request);
+            Refused::miswired(if request.app_data::<AuthProvider<U>>().is_some() {
+                AuthProvider::<U>::missing(&head, None, NO_DATA)
+            } else {
+                let guard = request.extensions().get::<Checked>().and_then(|checked| checked.guarded_for);
+                AuthProvider::<U>::missing(&head, guard, NO_PROVIDER)
+            })
+        },
+    )
 }
 
 /// What an earlier check of this request has granted. The core looks whether it was of the same provider.
@@ -202,7 +233,7 @@ fn remember<U: AuthUser>(extensions: &mut Extensions, granted: Granted<U>, auth:
     }
     // The first check is the outermost guard's, or that of an extractor without guards: no extractor of another provider takes its place.
     if extensions.get::<Checked>().is_none() {
-        extensions.insert(Checked(Arc::clone(granted.payload())));
+        extensions.insert(Checked { payload: Arc::clone(granted.payload()), guarded_for: None });
     }
     extensions.insert(Stored(granted, auth));
     user
@@ -214,6 +245,7 @@ pub(crate) fn remember_guarded<U: AuthUser>(
     granted: Granted<U>,
     auth: &AuthProvider<U>,
 ) {
-    extensions.insert(Checked(Arc::clone(granted.payload())));
+    let guarded_for = Some(type_name::<U>());
+    extensions.insert(Checked { payload: Arc::clone(granted.payload()), guarded_for });
     extensions.insert(Stored(granted, auth.clone()));
 }

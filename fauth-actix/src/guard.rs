@@ -13,12 +13,12 @@ use actix_web::{
     body::EitherBody,
     dev::{Service, ServiceRequest, ServiceResponse, Transform},
 };
-use fauth_core::{AuthProvider, AuthUser, Guard, Requirement, rejection::Renderer};
+use fauth_core::{AuthProvider, AuthUser, Guard, Names, Requirement, rejection::Renderer};
 
 use crate::{
     extract,
     head::Head,
-    respond::{amend, amend_error, respond},
+    respond::{amend, amend_error, render_refusal, respond},
 };
 
 /// Lets in any known and active user.
@@ -34,43 +34,60 @@ pub fn require_active_user<U: AuthUser>(auth: &AuthProvider<U>) -> RequireLayer<
     require(auth, Requirement::user())
 }
 
-/// Lets in users who have **all** of these roles. An empty list does not compile.
+/// Lets in users who have this role.
 #[must_use]
-pub fn require_roles<U: AuthUser, const N: usize>(
-    auth: &AuthProvider<U>,
-    roles: [impl AsRef<str>; N],
-) -> RequireLayer<U> {
-    const { assert!(N > 0, "name at least one role, or use `require_user`") }
+pub fn require_role<U: AuthUser>(auth: &AuthProvider<U>, role: impl AsRef<str>) -> RequireLayer<U> {
+    require(auth, Requirement::user().role(role))
+}
+
+/// Lets in users who have **all** of these roles. A list that is empty by its type does not
+/// compile; one that turns out to be empty is reported to the log, and refuses every request with
+/// 500.
+#[must_use]
+pub fn require_roles<U: AuthUser, N: Names>(auth: &AuthProvider<U>, roles: N) -> RequireLayer<U> {
+    const { assert!(!N::ARE_NONE, "name at least one role, or use `require_user`") }
     require(auth, Requirement::user().roles(roles))
 }
 
-/// Lets in users who have **at least one** of these roles. An empty list does not compile.
+/// Lets in users who have **at least one** of these roles. A list that is empty by its type does
+/// not compile; one that turns out to be empty is reported to the log, and refuses every request
+/// with 500.
 #[must_use]
-pub fn require_any_role<U: AuthUser, const N: usize>(
-    auth: &AuthProvider<U>,
-    roles: [impl AsRef<str>; N],
-) -> RequireLayer<U> {
-    const { assert!(N > 0, "name at least one role, or use `require_user`") }
+pub fn require_any_role<U: AuthUser, N: Names>(auth: &AuthProvider<U>, roles: N) -> RequireLayer<U> {
+    const { assert!(!N::ARE_NONE, "name at least one role, or use `require_user`") }
     require(auth, Requirement::user().any_role(roles))
 }
 
-/// Lets in users who have **all** of these permissions. An empty list does not compile.
+/// Lets in users who have this permission.
 #[must_use]
-pub fn require_permissions<U: AuthUser, const N: usize>(
+pub fn require_permission<U: AuthUser>(
     auth: &AuthProvider<U>,
-    permissions: [impl AsRef<str>; N],
+    permission: impl AsRef<str>,
 ) -> RequireLayer<U> {
-    const { assert!(N > 0, "name at least one permission, or use `require_user`") }
+    require(auth, Requirement::user().permission(permission))
+}
+
+/// Lets in users who have **all** of these permissions. A list that is empty by its type does not
+/// compile; one that turns out to be empty is reported to the log, and refuses every request with
+/// 500.
+#[must_use]
+pub fn require_permissions<U: AuthUser, N: Names>(auth: &AuthProvider<U>, permissions: N) -> RequireLayer<U> {
+    const { assert!(!N::ARE_NONE, "name at least one permission, or use `require_user`") }
     require(auth, Requirement::user().permissions(permissions))
 }
 
-/// Lets in users whose token has **all** of these scopes. An empty list does not compile.
+/// Lets in users whose token has this scope.
 #[must_use]
-pub fn require_scopes<U: AuthUser, const N: usize>(
-    auth: &AuthProvider<U>,
-    scopes: [impl AsRef<str>; N],
-) -> RequireLayer<U> {
-    const { assert!(N > 0, "name at least one scope, or use `require_user`") }
+pub fn require_scope<U: AuthUser>(auth: &AuthProvider<U>, scope: impl AsRef<str>) -> RequireLayer<U> {
+    require(auth, Requirement::user().scope(scope))
+}
+
+/// Lets in users whose token has **all** of these scopes. A list that is empty by its type does not
+/// compile; one that turns out to be empty is reported to the log, and refuses every request with
+/// 500.
+#[must_use]
+pub fn require_scopes<U: AuthUser, N: Names>(auth: &AuthProvider<U>, scopes: N) -> RequireLayer<U> {
+    const { assert!(!N::ARE_NONE, "name at least one scope, or use `require_user`") }
     require(auth, Requirement::user().scopes(scopes))
 }
 
@@ -203,9 +220,11 @@ where
                     extract::remember_guarded(&mut request.extensions_mut(), granted, guard.provider());
                 }
                 let answered = inner.call(request).await;
-                let mut response = answered.map_err(|error| amend_error(error, &demands))?;
+                let response = answered.map_err(|error| amend_error(error, &demands))?;
+                let mut response =
+                    render_refusal(response, |rejection, head| guard.refuse_in_handler(rejection, head));
                 amend(response.headers_mut(), &demands);
-                Ok(response.map_into_left_body())
+                Ok(response)
             }
             Err(rejection) => {
                 let reply = guard.refuse(&rejection, &Head::of(&request));
@@ -213,4 +232,81 @@ where
             }
         }
     })
+}
+
+/// Gives refusals that handlers return the form that this provider's have, for routes without
+/// guard: an own login, a registration. A middleware for the `wrap` of an application, a scope, a
+/// resource or a route. Guards do it for the routes behind them.
+#[must_use]
+pub fn render_refusals<U: AuthUser>(auth: &AuthProvider<U>) -> RenderRefusals<U> {
+    RenderRefusals { auth: auth.clone() }
+}
+
+/// What [`render_refusals`] makes.
+pub struct RenderRefusals<U> {
+    auth: AuthProvider<U>,
+}
+
+impl<U> Clone for RenderRefusals<U> {
+    fn clone(&self) -> Self {
+        Self { auth: self.auth.clone() }
+    }
+}
+
+impl<U> fmt::Debug for RenderRefusals<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RenderRefusals(..)")
+    }
+}
+
+impl<S, B, U> Transform<S, ServiceRequest> for RenderRefusals<U>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error, Future: 'static>,
+    B: 'static,
+    U: AuthUser,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type InitError = ();
+    type Transform = Rendering<S, U>;
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, inner: S) -> Self::Future {
+        ready(Ok(Rendering { inner, auth: self.auth.clone() }))
+    }
+}
+
+/// A service whose refusals get the form of a provider.
+pub struct Rendering<S, U> {
+    inner: S,
+    auth: AuthProvider<U>,
+}
+
+impl<S, U> fmt::Debug for Rendering<S, U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Rendering(..)")
+    }
+}
+
+impl<S, B, U> Service<ServiceRequest> for Rendering<S, U>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error, Future: 'static>,
+    B: 'static,
+    U: AuthUser,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Future = Answering<B>;
+
+    fn poll_ready(&self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        let auth = self.auth.clone();
+        let answering = self.inner.call(request);
+        Box::pin(async move {
+            Ok(render_refusal(answering.await?, |rejection, head| auth.refuse(rejection, head)))
+        })
+    }
 }

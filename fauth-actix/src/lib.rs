@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 //!
 //! # Which type does what
-//! - Groups of routes: [`SecureScope`], which cannot leak. A single route, resource or scope: [`require_user`], [`require_roles`] and the others, for its
+//! - Groups of routes: [`SecureScope`], which cannot leak. A single route, resource or scope: [`require_user`], [`require_role`] and the others, for its
 //!   `wrap`.
 //! - In handlers: [`CurrentUser`], [`MaybeUser`] (not `Option<CurrentUser>`), [`Token`],
 //!   [`Grant`].
@@ -10,7 +10,13 @@
 //! - Pages that a user and a visitor may see: [`visitor`], so that a dead cookie is deleted. With
 //!   cookies, prefer it and the guards to extractors alone, which cannot keep an answer from shared
 //!   caches either.
+//! - What handlers return with `?`: [`Refused`]. On routes without guard, [`render_refusals`] gives it
+//!   the form of the provider.
 //! - Endpoints of the application's own: [`Head`] shows the core a request, [`respond`] turns its reply into a response.
+//!
+//! # Errors in handlers
+//! A handler returns `Result<_, Refused>`, and `?` turns whatever a provider's method fails with
+//! into the same answer that a guard gives: form, challenge, `no-store`. See [`Refused`].
 //!
 //! # The order of middlewares
 //! In actix-web the `wrap` that is called last is outermost and runs first. Put guards inside of everything that has to see refusals too: CORS, security headers,
@@ -50,8 +56,9 @@ mod routes;
 pub use extract::{CurrentUser, Grant, MaybeUser, Token};
 pub use fauth_core;
 pub use guard::{
-    Require, RequireLayer, require, require_active_user, require_any_role, require_permissions,
-    require_roles, require_scopes, require_user, visitor,
+    RenderRefusals, Rendering, Require, RequireLayer, render_refusals, require, require_active_user,
+    require_any_role, require_permission, require_permissions, require_role, require_roles, require_scope,
+    require_scopes, require_user, visitor,
 };
 pub use head::Head;
 pub use respond::{Refused, respond};

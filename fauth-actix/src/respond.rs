@@ -1,7 +1,9 @@
 //! Responses of actix-web from those of the core: nothing added, nothing dropped.
 
 use actix_web::{
-    Error, HttpResponse, ResponseError, body,
+    Error, HttpResponse, ResponseError,
+    body::{self, EitherBody},
+    dev::ServiceResponse,
     error::InternalError,
     http::{
         StatusCode,
@@ -11,9 +13,12 @@ use actix_web::{
 use fauth_core::{
     Rejection,
     demands::{Demands, ResponseHead},
+    rejection::Watch,
     reply::{Reply, ResponseHeader},
     request::{HeaderValues, RequestHead},
 };
+
+use crate::head::Head;
 
 /// Turns a [`Reply`] of the core into a response, for endpoints of the application's own.
 #[must_use]
@@ -76,41 +81,104 @@ fn parse(header: &ResponseHeader) -> Option<(HeaderName, HeaderValue)> {
     Some((header.name().parse().ok()?, header.value().parse().ok()?))
 }
 
-/// What the log advises where nobody has said who decides.
-const WIRING: &str =
-    "call `.app_data(web::Data::new(auth))` on the application, or put a guard in front of the route";
-
-/// What an extractor fails with: the refusal, and the answer to it.
+/// Why a request is refused, as extractors fail with it and as handlers return it.
+///
+/// It is made from a [`Rejection`] and from every other error of the methods of an
+/// [`AuthProvider`](fauth_core::AuthProvider) by `?`:
+///
+/// ```
+/// # use actix_web::web::Data;
+/// # use fauth_actix::{CurrentUser, Refused, fauth_core::AuthProvider};
+/// # use fauth_testing::TestUser as User;
+/// async fn sessions(
+///     auth: Data<AuthProvider<User>>,
+///     user: CurrentUser<User>,
+/// ) -> Result<String, Refused> {
+///     Ok(auth.sessions(&user.name).await?.len().to_string())
+/// }
+/// ```
+///
+/// The answer is that of the guard around the handler: the form of its renderer, the challenge,
+/// `Cache-Control: no-store`, and the event. Where there is no guard,
+/// [`render_refusals`](crate::render_refusals) around the routes does the same; without either, the
+/// answer is a problem document with the realm `fauth`, and no event is raised.
+///
+/// An error type of the application's own keeps it as a variant, and leaves its answer to it.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{rejection}")]
 pub struct Refused {
     rejection: Rejection,
-    reply: Reply,
+    /// The answer, if it is known already: extractors know whose refusal it is.
+    reply: Option<Reply>,
+    /// Notices an extractor's refusal that is dropped.
+    watch: Watch,
 }
 
 impl Refused {
-    pub(crate) const fn new(rejection: Rejection, reply: Reply) -> Self {
-        Self { rejection, reply }
+    pub(crate) fn new(rejection: Rejection, reply: Reply, head: &dyn RequestHead) -> Self {
+        let watch = Watch::over(&rejection, head);
+        Self { rejection, reply: Some(reply), watch }
     }
 
-    pub(crate) fn without_provider(head: &dyn RequestHead) -> Self {
-        let (rejection, reply) = Rejection::without_provider(head, WIRING);
-        Self { rejection, reply }
+    pub(crate) fn miswired((rejection, reply): (Rejection, Reply)) -> Self {
+        Self { rejection, reply: Some(reply), watch: Watch::none() }
     }
 
     /// Why the request is refused.
     #[must_use]
-    pub const fn rejection(&self) -> &Rejection {
+    pub fn rejection(&self) -> &Rejection {
+        self.watch.seen();
         &self.rejection
     }
 }
 
+/// A rejection, or one of the errors that become one.
+impl<E> From<E> for Refused
+where
+    Rejection: From<E>,
+{
+    fn from(error: E) -> Self {
+        Self { rejection: error.into(), reply: None, watch: Watch::none() }
+    }
+}
+
+/// A refusal by a handler, kept with its response until a guard gives it its form. The type is
+/// private: nobody else can put one there.
+struct Unrendered(Rejection);
+
 impl ResponseError for Refused {
     fn status_code(&self) -> StatusCode {
-        parse_status(self.reply.status())
+        self.watch.seen();
+        parse_status(self.reply.as_ref().map_or(self.rejection.status(), Reply::status))
     }
 
     fn error_response(&self) -> HttpResponse {
-        respond(self.reply.clone())
+        self.watch.seen();
+        if let Some(reply) = &self.reply {
+            return respond(reply.clone());
+        }
+        let mut response = respond(self.rejection.default_reply());
+        response.extensions_mut().insert(Unrendered(self.rejection.clone()));
+        response
     }
+}
+
+/// Gives the refusal of a handler the form that `render` knows. Another response stays as it is.
+pub(crate) fn render_refusal<B>(
+    mut response: ServiceResponse<B>,
+    render: impl FnOnce(&Rejection, &Head<'_>) -> Reply,
+) -> ServiceResponse<EitherBody<B>> {
+    let unrendered = response.response_mut().extensions_mut().remove::<Unrendered>();
+    let Some(Unrendered(rejection)) = unrendered else { return response.map_into_left_body() };
+    let answer = respond(render(&rejection, &Head::from(response.request())));
+    response.map_body(|head, _| {
+        for name in Reply::SUPERSEDED {
+            head.headers.remove(name);
+        }
+        for (name, value) in answer.headers() {
+            head.headers.append(name.clone(), value.clone());
+        }
+        head.status = answer.status();
+        EitherBody::right(answer.into_body())
+    })
 }

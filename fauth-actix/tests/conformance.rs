@@ -14,16 +14,16 @@ use actix_web::{
     web::{self, Data, ServiceConfig, get, post, resource, scope},
 };
 use fauth_actix::{
-    AuthRoutes, CurrentUser, Grant, Head, MaybeUser, SecureScope, Token, auth_routes, require,
-    require_active_user, require_any_role, require_permissions, require_roles, require_scopes, require_user,
-    respond, visitor,
+    AuthRoutes, CurrentUser, Grant, Head, MaybeUser, Refused, SecureScope, Token, auth_routes, render_refusals,
+    require, require_active_user, require_any_role, require_permission, require_permissions, require_role,
+    require_roles, require_scope, require_scopes, require_user, respond, visitor,
 };
 use fauth_core::{AuthProvider, Requirement, rejection::DetailJson, routes::Endpoint};
 use fauth_testing::{
     Role, TestUser, WireRequest, WireResponse,
     suite::{
         App, Harness, PUBLIC, custom_requirement, greeting, keys_or_admins, keys_requirement, own_reply,
-        recent_requirement, token_text,
+        recent_requirement, refusal, token_text,
     },
 };
 
@@ -43,6 +43,14 @@ async fn greet_grant(Grant(granted): Grant<TestUser>) -> String {
 
 async fn show_token(Token(token): Token) -> String {
     token_text(&token)
+}
+
+async fn refuse(request: HttpRequest) -> Result<String, Refused> {
+    Ok(refusal(request.uri().query())?)
+}
+
+fn refuses(path: &str) -> Resource {
+    resource(path).route(get().to(refuse))
 }
 
 async fn forge(
@@ -122,6 +130,18 @@ fn app(App { auth, other }: &App) -> impl FnOnce(&mut ServiceConfig) {
         .service(greets("/user").wrap(require_user(auth)))
         .service(greets("/active").wrap(require_active_user(auth)))
         .service(greets("/roles").wrap(require_roles(auth, ["admin", "user"])))
+        .service(greets("/vector").wrap(require_roles(auth, vec!["admin".to_owned(), "user".to_owned()])))
+        .service(greets("/no-roles").wrap(require_roles(auth, Vec::<String>::new())))
+        .service(greets("/role").wrap(require_role(auth, Role::Admin)))
+        .service(greets("/permission").wrap(require_permission(auth, "write")))
+        .service(greets("/scope").wrap(require_scope(auth, "read")))
+        .service(refuses("/refuse").wrap(require_user(auth)))
+        .service(refuses("/refuse-python").wrap(require_user(auth).renderer(DetailJson::new())))
+        .service(
+            refuses("/refuse-twice")
+                .wrap(require_user(auth).renderer(DetailJson::new()))
+                .wrap(require_user(auth)),
+        )
         .service(greets("/any-role").wrap(require_any_role(auth, [Role::Admin, Role::Auditor])))
         .service(greets("/permissions").wrap(require_permissions(auth, ["read", "write"])))
         .service(greets("/scopes").wrap(require_scopes(auth, ["read", "write"])))
@@ -164,7 +184,16 @@ fn app(App { auth, other }: &App) -> impl FnOnce(&mut ServiceConfig) {
         SecureScope::new("/all-scopes", &auth).require_scopes(["read", "write"]).service(greets("/panel")),
         added(&auth).service(greets("/panel")),
     ];
-    let python = SecureScope::new("/python", &auth).renderer(DetailJson::new()).service(greets("/panel"));
+    let python = SecureScope::new("/python", &auth)
+        .renderer(DetailJson::new())
+        .service(greets("/panel"))
+        .service(refuses("/refuse"));
+    let each = SecureScope::new("/each", &auth)
+        .require_role("admin")
+        .require_permission("write")
+        .require_scope("read")
+        .service(greets("/panel"));
+    let rendered = refuses("/rendered/refuse").wrap(render_refusals(&auth));
     let foreign = SecureScope::new("/foreign", other)
         .service(greets("/panel"))
         .service(resource("/token").route(get().to(show_token)));
@@ -188,6 +217,9 @@ fn app(App { auth, other }: &App) -> impl FnOnce(&mut ServiceConfig) {
             .service(resource("/grant").route(get().to(greet_grant)))
             .service(resource("/own/{name}").route(get().to(own)).route(post().to(own)))
             .service(greets("/forged").wrap(from_fn(forge)))
+            .service(refuses("/refuse"))
+            .service(rendered)
+            .service(each)
             .service(guards)
             .service(visitors)
             .service(admins)

@@ -25,14 +25,14 @@ use actix_web::{
     web::{self, Bytes, Data, PayloadConfig, get, post, resource, scope},
 };
 use fauth_actix::{
-    CurrentUser, Grant, Head, MaybeUser, SecureScope, Token, auth_routes, require_roles, require_user,
+    CurrentUser, Grant, Head, MaybeUser, Refused, SecureScope, Token, auth_routes, require_roles, require_user,
     respond,
 };
 use fauth_core::{
-    AuthConfig, AuthProvider, Guard, Requirement, reply::Reply, request::RequestHead as _,
-    routes::MAX_BODY_BYTES, transport::CookieTransport,
+    AuthConfig, AuthProvider, AuthUser, Guard, Purpose, Rejection, Requirement, api_key::ApiKeyError,
+    reply::Reply, request::RequestHead as _, routes::MAX_BODY_BYTES, transport::CookieTransport,
 };
-use fauth_testing::{TestUser, Users, WireResponse, at_once};
+use fauth_testing::{Log, TestUser, Users, WireResponse, at_once};
 use futures_util::stream;
 
 type Auth = AuthProvider<TestUser>;
@@ -48,7 +48,7 @@ fn other_provider() -> Auth {
 }
 
 fn access(auth: &Auth, name: &str) -> String {
-    at_once(auth.issue(fauth_core::Purpose::Access, name)).unwrap().expose().to_owned()
+    at_once(auth.issue(Purpose::Access, name)).unwrap().expose().to_owned()
 }
 
 fn anonymous(target: &str) -> TestRequest {
@@ -435,7 +435,7 @@ async fn a_requirement_that_is_added_later_holds_for_earlier_routes() {
     let [bob, alice] = ["bob", "alice"].map(|name| by(&auth, name, "/group/greet"));
     assert_eq!(statuses!(service, bob, alice), [403, 403]);
     let request = fauth_core::TokenRequest::for_subject("alice").scope("read");
-    let token = at_once(auth.issue(fauth_core::Purpose::Access, request)).unwrap();
+    let token = at_once(auth.issue(Purpose::Access, request)).unwrap();
     let scoped =
         anonymous("/group/greet").insert_header(("authorization", format!("Bearer {}", token.expose())));
     assert_eq!(statuses!(service, scoped), [200]);
@@ -622,8 +622,7 @@ async fn a_group_decides_by_its_own_provider_whatever_the_application_holds() {
 async fn nobody_else_can_put_a_user_into_the_extensions() {
     let (auth, other) = (provider(), other_provider());
     let alice = Users::new().find("alice");
-    let forged =
-        other.verify_signature_and_claims(&access(&other, "alice"), fauth_core::Purpose::Access).unwrap();
+    let forged = other.verify_signature_and_claims(&access(&other, "alice"), Purpose::Access).unwrap();
     let guard = Guard::new(&other, Requirement::user());
     let request = by(&other, "alice", "/x").to_http_request();
     let granted = guard.check(guard.read(&Head::from(&request), None)).await.unwrap();
@@ -798,4 +797,154 @@ async fn a_group_has_data_and_a_default_of_its_own() {
         assert_eq!((seen.status, seen.text().as_str()), (200, text));
         assert_eq!(statuses!(service, anonymous(target)), [401], "{target}");
     }
+}
+// --- Refusals that handlers return
+
+/// Each error of a provider's methods can be returned with `?`.
+async fn every_error(auth: Data<Auth>, which: web::Path<String>) -> Result<String, Refused> {
+    match which.as_str() {
+        // It was built without a store for them.
+        "rejection" => drop(auth.api_keys("bob").await?),
+        "password" => drop(auth.hash_password("").await?),
+        "issue" => drop(auth.issue(Purpose::Access, "").await?),
+        "token" => drop(auth.verify_signature_and_claims("nonsense", Purpose::Access)?),
+        _ => Err(ApiKeyError::InvalidName)?,
+    }
+    Ok(which.into_inner())
+}
+
+#[actix_web::test]
+async fn handlers_return_every_error_of_the_provider() {
+    let app = App::new().app_data(Data::new(provider())).route("/errors/{which}", get().to(every_error));
+    let service = serve!(app);
+    let code = async |which: &str| {
+        let seen = send(&service, anonymous(&format!("/errors/{which}")).to_request()).await;
+        (seen.status, seen.json()["error"].as_str().unwrap().to_owned())
+    };
+    for (which, status, expected) in [
+        ("rejection", 500, "misconfigured"),
+        ("password", 422, "unprocessable"),
+        ("issue", 500, "misconfigured"),
+        ("token", 401, "invalid_token"),
+        ("key", 422, "unprocessable"),
+    ] {
+        assert_eq!(code(which).await, (status, expected.to_owned()), "{which}");
+    }
+}
+
+/// What a middleware inside the guard has added to the response stays.
+#[actix_web::test]
+async fn a_refusal_of_a_handler_keeps_the_headers_of_middleware_inside() {
+    let auth = provider();
+    let refuse = async || -> Result<String, Refused> { Err(Rejection::NotFound)? };
+    let inside = DefaultHeaders::new().add(("x-inside", "1")).add(("content-language", "en"));
+    let group = SecureScope::new("/group", &auth).route("/x", get().to(refuse)).wrap(inside);
+    let service = serve!(App::new().service(group));
+    let seen = send(&service, by(&auth, "bob", "/group/x").to_request()).await;
+    assert_eq!((seen.status, seen.json()["error"].as_str()), (404, Some("not_found")));
+    assert_eq!((seen.header("x-inside"), seen.header("content-language")), (vec!["1"], vec![]));
+}
+
+// --- What the log says
+
+/// A user of another type than the provider's.
+struct Customer;
+
+impl AuthUser for Customer {
+    fn subject(&self) -> impl AsRef<str> {
+        "customer"
+    }
+
+    fn is_active(&self) -> bool {
+        true
+    }
+}
+
+async fn customer(_: CurrentUser<Customer>) -> &'static str {
+    "customer"
+}
+
+/// What one record says of a request to `target`, which is refused with 500.
+macro_rules! told {
+    ($service:expr, $request:expr, $target:expr) => {{
+        assert_eq!(send(&$service, $request.to_request()).await.status, 500, "{}", $target);
+        let records = Log::of_process().with($target);
+        assert_eq!(records.len(), 1, "{records:?}");
+        let field = |name: &str| records[0].field(name).unwrap().to_owned();
+        (field("event"), field("message"))
+    }};
+}
+
+#[actix_web::test]
+async fn whatever_is_missing_has_a_message_of_its_own() {
+    let _ = Log::of_process();
+    let auth = provider();
+    let token = async |token: Token| token.subject().to_owned();
+    let service = serve!(
+        App::new()
+            .route("/log-no-provider", get().to(greet))
+            .route("/log-no-guard", get().to(token))
+            .service(scope("/log-bare").app_data(auth.clone()).route("/x", get().to(greet)))
+            .route("/log-wrong-guard", get().to(customer).wrap(require_user(&auth)))
+            .service(
+                scope("/log-wrong-data").app_data(Data::new(auth.clone())).route("/x", get().to(customer))
+            )
+    );
+    let (event, message) = told!(service, anonymous("/log-no-provider"), "/log-no-provider");
+    assert_eq!(event, "missing_provider");
+    assert!(message.contains("no `AuthProvider<fauth_testing::users::TestUser>`"), "{message}");
+    assert!(message.contains("`.app_data(web::Data::new(auth.clone()))` on the `App`"), "{message}");
+
+    let (event, message) = told!(service, anonymous("/log-no-guard"), "/log-no-guard");
+    assert_eq!(event, "missing_guard");
+    assert!(message.contains("`.wrap(require_user(&auth))`"), "{message}");
+
+    let (_, message) = told!(service, anonymous("/log-bare/x"), "/log-bare/x");
+    assert!(message.contains("without `Data`"), "{message}");
+
+    let (event, message) = told!(service, by(&auth, "bob", "/log-wrong-guard"), "/log-wrong-guard");
+    assert_eq!(event, "provider_of_other_users");
+    assert!(message.contains("asks for users of type `framework::Customer`"), "{message}");
+    assert!(message.contains("let the handler take `fauth_testing::users::TestUser`"), "{message}");
+
+    let (event, message) = told!(service, by(&auth, "bob", "/log-wrong-data/x"), "/log-wrong-data/x");
+    assert_eq!(event, "provider_of_other_users");
+    assert!(message.contains("only providers of `fauth_testing::users::TestUser`"), "{message}");
+}
+
+/// Both have the same type of users, so that nothing but the log can tell.
+#[actix_web::test]
+async fn a_guard_of_another_provider_is_named() {
+    let log = Log::of_process();
+    let auth = provider();
+    let target = "/log-other-guard";
+    let service = serve!(
+        App::new()
+            .app_data(Data::new(other_provider()))
+            .route(target, get().to(greet).wrap(require_user(&auth)))
+    );
+    assert_eq!(statuses!(service, by(&auth, "bob", target)), [401]);
+    let records = log.with("guard_of_another_provider");
+    assert_eq!(records.len(), 1, "{records:?}");
+    assert_eq!(records[0].field("path"), Some(target));
+}
+
+/// A handler that swallows is told of once in the process; one that is refused is not.
+#[actix_web::test]
+async fn a_swallowed_refusal_is_told() {
+    let log = Log::of_process();
+    let service = serve!(
+        App::new()
+            .app_data(Data::new(provider()))
+            .route("/log-swallowed", get().to(optional))
+            .route("/log-refused", get().to(greet))
+    );
+    let bad = |target| anonymous(target).insert_header(("authorization", "Bearer bad"));
+    assert_eq!(statuses!(service, bad("/log-refused"), anonymous("/log-swallowed")), [401, 200]);
+    let told = || log.with("refusal_swallowed");
+    // Another test of this process may have swallowed one.
+    assert!(told().iter().all(|record| !record.field("path").unwrap().starts_with("/log-")));
+    assert_eq!(statuses!(service, bad("/log-swallowed"), bad("/log-swallowed")), [200, 200]);
+    assert_eq!(told().len(), 1, "{:?}", told());
+    assert!(told()[0].field("message").unwrap().contains("take `MaybeUser`"));
 }

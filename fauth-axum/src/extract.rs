@@ -6,21 +6,32 @@ use axum::{
     extract::{FromRef, FromRequestParts},
     http::{Extensions, request::Parts},
 };
-use fauth_core::{AuthProvider, AuthUser, Granted, TokenPayload};
+use fauth_core::{AuthProvider, AuthUser, Granted, Rejection, TokenPayload};
 
 use crate::{head::Head, respond::Refused};
+
+/// What the log advises where a token is asked for that nobody has checked.
+const NO_GUARD: &str = "put a guard in front of the route, `get(handler).layer(require_user(&auth))` or a `SecureRouter`, \
+                        or take a `CurrentUser` before the `Token`";
 
 /// The user of the request: inside a guard the one it has let in, elsewhere any known and active
 /// user who presents a token and no API key. Without one the request is refused.
 ///
-/// The application's state must hold the `AuthProvider<U>`: be one, or a structure with `#[derive(FromRef)]`. If the compiler says that
+/// The application's state must hold the `AuthProvider<U>`: be one, or a structure with
+/// `#[derive(FromRef)]` (axum's feature `macros`). If the compiler says that
 /// `AuthProvider<U>: FromRef<S>` is not satisfied, it is missing there.
+///
+/// # Security
+/// Do not take a `Result<CurrentUser<U>, _>` where a user is optional: axum fills it with `Err` and
+/// calls the handler, so that a *bad* credential can pass for none at all. No library can forbid
+/// it; the log tells, once in a process, when a refusal is dropped that nobody has looked at.
+/// [`MaybeUser`] is the optional user. (`Option<CurrentUser<U>>` does not compile with axum.)
 #[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
 pub struct CurrentUser<U: AuthUser>(pub Arc<U>);
 
-/// The user of the request, if it presents anything. A bad credential is refused, it does not turn
-/// into "nobody"; only a dead cookie counts as none, and [`visitor`](crate::visitor) around the
-/// route deletes it.
+/// The user of the request, if it presents anything: the optional user. A bad credential is
+/// refused, it does not turn into "nobody", as it would with `Result<CurrentUser<U>, _>`; only a
+/// dead cookie counts as none, and [`visitor`](crate::visitor) around the route deletes it.
 #[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
 pub struct MaybeUser<U: AuthUser>(pub Option<Arc<U>>);
 
@@ -123,8 +134,9 @@ where
                 Ok(Self(granted))
             }
             Err(rejection) => {
-                let reply = auth.refuse(&rejection, &Head::from(&*parts));
-                Err(Refused::new(rejection, reply))
+                let head = Head::from(&*parts);
+                let reply = auth.refuse_extraction(&rejection, &head, earlier(&parts.extensions));
+                Err(Refused::new(rejection, reply, &head))
             }
         }
     }
@@ -144,8 +156,9 @@ where
         match auth.check_optional(presented).await {
             Ok(granted) => Ok(Self(granted.map(|granted| remember(&mut parts.extensions, granted)))),
             Err(rejection) => {
-                let reply = auth.refuse(&rejection, &Head::from(&*parts));
-                Err(Refused::new(rejection, reply))
+                let head = Head::from(&*parts);
+                let reply = auth.refuse_extraction(&rejection, &head, earlier(&parts.extensions));
+                Err(Refused::new(rejection, reply, &head))
             }
         }
     }
@@ -157,7 +170,7 @@ impl<S: Sync> FromRequestParts<S> for Token {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
         match parts.extensions.get::<Checked>() {
             Some(Checked(payload)) => Ok(Self(Arc::clone(payload))),
-            None => Err(Refused::without_provider(&Head::from(&*parts))),
+            None => Err(Refused::miswired(Rejection::without_guard(&Head::from(&*parts), NO_GUARD))),
         }
     }
 }

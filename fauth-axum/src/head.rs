@@ -62,16 +62,11 @@ impl RequestHead for Head<'_> {
     }
 
     fn header<'a>(&'a self, name: &str) -> HeaderValues<'a> {
-        let values: HeaderValues<'_> = self.headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
-        // HTTP/2 has the host in the URI.
-        if name == "host" && values.is_empty() {
-            return self.uri.authority().map(|authority| authority.as_str().as_bytes()).into_iter().collect();
-        }
-        values
+        header_of(self.headers, self.uri, name)
     }
 
     fn peer(&self) -> Option<SocketAddr> {
-        self.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| *address)
+        peer_of(self.extensions)
     }
 
     fn is_secure(&self) -> bool {
@@ -82,4 +77,65 @@ impl RequestHead for Head<'_> {
     fn protocol(&self) -> Option<&str> {
         self.extensions.get::<hyper::ext::Protocol>().map(hyper::ext::Protocol::as_str)
     }
+}
+
+/// What a refusal needs of a request that a handler has consumed.
+pub(crate) struct KeptHead {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    peer: Option<SocketAddr>,
+}
+
+impl KeptHead {
+    /// The head without its headers, which costs no allocation; with them only if refusals read
+    /// them.
+    pub(crate) fn of(request: &Request, with_headers: bool) -> Self {
+        let head = Head::of(request);
+        Self {
+            method: head.method.clone(),
+            uri: head.uri.clone(),
+            headers: if with_headers { head.headers.clone() } else { HeaderMap::new() },
+            peer: head.peer(),
+        }
+    }
+}
+
+impl RequestHead for KeptHead {
+    fn method(&self) -> &str {
+        self.method.as_str()
+    }
+
+    fn path(&self) -> &str {
+        self.uri.path()
+    }
+
+    fn query(&self) -> Option<&str> {
+        self.uri.query()
+    }
+
+    fn header<'a>(&'a self, name: &str) -> HeaderValues<'a> {
+        header_of(&self.headers, &self.uri, name)
+    }
+
+    fn peer(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    fn is_secure(&self) -> bool {
+        self.uri.scheme() == Some(&Scheme::HTTPS)
+    }
+}
+
+fn header_of<'a>(headers: &'a HeaderMap, uri: &'a Uri, name: &str) -> HeaderValues<'a> {
+    let values: HeaderValues<'_> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
+    // HTTP/2 has the host in the URI.
+    if name == "host" && values.is_empty() {
+        return uri.authority().map(|authority| authority.as_str().as_bytes()).into_iter().collect();
+    }
+    values
+}
+
+fn peer_of(extensions: &Extensions) -> Option<SocketAddr> {
+    extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| *address)
 }

@@ -10,12 +10,13 @@ mod routes;
 pub use extract::{CurrentUser, Grant, MaybeUser, Token};
 pub use fauth_core;
 pub use guard::{
-    Require, RequireLayer, require, require_active_user, require_any_role, require_permissions,
-    require_roles, require_scopes, require_user, visitor,
+    RenderRefusals, Rendering, Require, RequireLayer, render_refusals, require, require_active_user,
+    require_any_role, require_permission, require_permissions, require_role, require_roles, require_scope,
+    require_scopes, require_user, visitor,
 };
 pub use head::Head;
 pub use respond::{Refused, respond};
-pub use router::SecureRouter;
+pub use router::{SecureRouter, UseNestServiceInstead};
 pub use routes::{AuthRoutes, auth_routes};
 
 /// The front page of the project, whose first example is one for axum.

@@ -8,6 +8,7 @@ use axum::{
 use fauth_core::{
     Rejection,
     demands::{Demands, ResponseHead},
+    rejection::Watch,
     reply::{Reply, ResponseHeader},
     request::{HeaderValues, RequestHead},
 };
@@ -61,36 +62,100 @@ fn parse(header: &ResponseHeader) -> Option<(HeaderName, HeaderValue)> {
     Some((header.name().parse().ok()?, header.value().parse().ok()?))
 }
 
-/// What the log advises where nobody has said who decides.
-const WIRING: &str = "put a guard in front of the route, or take a `CurrentUser` before the `Token`";
-
-/// What an extractor fails with: the refusal, and the answer to it.
+/// Why a request is refused, as extractors fail with it and as handlers return it.
+///
+/// It is made from a [`Rejection`] and from every other error of the methods of an
+/// [`AuthProvider`](fauth_core::AuthProvider) by `?`:
+///
+/// ```
+/// # use axum::{extract::State, Json};
+/// # use fauth_axum::{CurrentUser, Refused, fauth_core::AuthProvider};
+/// # use fauth_testing::TestUser as User;
+/// async fn sessions(
+///     State(auth): State<AuthProvider<User>>,
+///     user: CurrentUser<User>,
+/// ) -> Result<Json<usize>, Refused> {
+///     Ok(Json(auth.sessions(&user.name).await?.len()))
+/// }
+/// ```
+///
+/// The answer is that of the guard around the handler: the form of its renderer, the challenge,
+/// `Cache-Control: no-store`, and the event. Where there is no guard,
+/// [`render_refusals`](crate::render_refusals) around the routes does the same; without either, the
+/// answer is a problem document with the realm `fauth`, and no event is raised.
+///
+/// An error type of the application's own keeps it as a variant, and leaves its answer to it.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{rejection}")]
 pub struct Refused {
     rejection: Rejection,
-    reply: Reply,
+    /// The answer, if it is known already: extractors know whose refusal it is.
+    reply: Option<Reply>,
+    /// Notices an extractor's refusal that is dropped.
+    watch: Watch,
 }
 
 impl Refused {
-    pub(crate) const fn new(rejection: Rejection, reply: Reply) -> Self {
-        Self { rejection, reply }
+    pub(crate) fn new(rejection: Rejection, reply: Reply, head: &dyn RequestHead) -> Self {
+        let watch = Watch::over(&rejection, head);
+        Self { rejection, reply: Some(reply), watch }
     }
 
-    pub(crate) fn without_provider(head: &dyn RequestHead) -> Self {
-        let (rejection, reply) = Rejection::without_provider(head, WIRING);
-        Self { rejection, reply }
+    pub(crate) fn miswired((rejection, reply): (Rejection, Reply)) -> Self {
+        Self { rejection, reply: Some(reply), watch: Watch::none() }
     }
 
     /// Why the request is refused.
     #[must_use]
-    pub const fn rejection(&self) -> &Rejection {
+    pub fn rejection(&self) -> &Rejection {
+        self.watch.seen();
         &self.rejection
     }
 }
 
+/// A rejection, or one of the errors that become one.
+impl<E> From<E> for Refused
+where
+    Rejection: From<E>,
+{
+    fn from(error: E) -> Self {
+        Self { rejection: error.into(), reply: None, watch: Watch::none() }
+    }
+}
+
+/// A refusal by a handler, kept with its response until a guard gives it its form. The type is
+/// private: nobody else can put one there.
+#[derive(Clone)]
+struct Unrendered(Rejection);
+
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        respond(self.reply)
+        self.watch.seen();
+        if let Some(reply) = self.reply {
+            return respond(reply);
+        }
+        let mut response = respond(self.rejection.default_reply());
+        response.extensions_mut().insert(Unrendered(self.rejection));
+        response
     }
+}
+
+/// Gives the refusal of a handler the form that `render` knows. Another response stays as it is.
+pub(crate) fn render_refusal(response: Response, render: impl FnOnce(&Rejection) -> Reply) -> Response {
+    if response.extensions().get::<Unrendered>().is_none() {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let Some(Unrendered(rejection)) = parts.extensions.remove::<Unrendered>() else {
+        return Response::from_parts(parts, body);
+    };
+    let (answer, body) = respond(render(&rejection)).into_parts();
+    for name in Reply::SUPERSEDED {
+        parts.headers.remove(name);
+    }
+    for (name, value) in &answer.headers {
+        parts.headers.append(name.clone(), value.clone());
+    }
+    parts.status = answer.status;
+    Response::from_parts(parts, body)
 }

@@ -14,13 +14,15 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{IntoMakeService, MethodRouter},
 };
-use fauth_core::{AuthProvider, AuthUser, Guard, Requirement, rejection::Renderer};
+use fauth_core::{AuthProvider, AuthUser, Guard, Names, Requirement, rejection::Renderer};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::guard::answer;
 
 /// A group of routes that only known and active users can enter, and, if more is required, only those who meet it.
+///
+/// Mount it with [`nest_service`](Router::nest_service): `nest` and `merge` take routers only.
 ///
 /// It owns its router and puts its guard in front of all of it, whenever a route was added: nested and merged routers, mounted services, the fallback, wrong
 /// methods, HEAD, OPTIONS and upgrades are inside. To somebody anonymous every path of the group is 401, whether there is a route or not.
@@ -66,31 +68,53 @@ where
         Self { guard: Guard::new(auth, Requirement::user()), state, router: Router::new() }
     }
 
-    /// Demands **all** of these roles, for the whole group. An empty list does not compile.
+    /// Demands this role, for the whole group.
     #[must_use]
-    pub fn require_roles<const N: usize>(self, roles: [impl AsRef<str>; N]) -> Self {
-        const { assert!(N > 0, "name at least one role") }
+    pub fn require_role(self, role: impl AsRef<str>) -> Self {
+        self.require(Requirement::user().role(role))
+    }
+
+    /// Demands **all** of these roles, for the whole group. A list that is empty by
+    /// its type does not compile.
+    #[must_use]
+    pub fn require_roles<N: Names>(self, roles: N) -> Self {
+        const { assert!(!N::ARE_NONE, "name at least one role") }
         self.require(Requirement::user().roles(roles))
     }
 
-    /// Demands **at least one** of these roles, for the whole group. An empty list does not compile.
+    /// Demands **at least one** of these roles, for the whole group. A list that is empty by
+    /// its type does not compile.
     #[must_use]
-    pub fn require_any_role<const N: usize>(self, roles: [impl AsRef<str>; N]) -> Self {
-        const { assert!(N > 0, "name at least one role") }
+    pub fn require_any_role<N: Names>(self, roles: N) -> Self {
+        const { assert!(!N::ARE_NONE, "name at least one role") }
         self.require(Requirement::user().any_role(roles))
     }
 
-    /// Demands **all** of these permissions, for the whole group. An empty list does not compile.
+    /// Demands this permission, for the whole group.
     #[must_use]
-    pub fn require_permissions<const N: usize>(self, permissions: [impl AsRef<str>; N]) -> Self {
-        const { assert!(N > 0, "name at least one permission") }
+    pub fn require_permission(self, permission: impl AsRef<str>) -> Self {
+        self.require(Requirement::user().permission(permission))
+    }
+
+    /// Demands **all** of these permissions, for the whole group. A list that is empty by
+    /// its type does not compile.
+    #[must_use]
+    pub fn require_permissions<N: Names>(self, permissions: N) -> Self {
+        const { assert!(!N::ARE_NONE, "name at least one permission") }
         self.require(Requirement::user().permissions(permissions))
     }
 
-    /// Demands **all** of these scopes of the token, for the whole group. An empty list does not compile.
+    /// Demands this scope of the token, for the whole group.
     #[must_use]
-    pub fn require_scopes<const N: usize>(self, scopes: [impl AsRef<str>; N]) -> Self {
-        const { assert!(N > 0, "name at least one scope") }
+    pub fn require_scope(self, scope: impl AsRef<str>) -> Self {
+        self.require(Requirement::user().scope(scope))
+    }
+
+    /// Demands **all** of these scopes of the token, for the whole group. A list that is empty by
+    /// its type does not compile.
+    #[must_use]
+    pub fn require_scopes<N: Names>(self, scopes: N) -> Self {
+        const { assert!(!N::ARE_NONE, "name at least one scope") }
         self.require(Requirement::user().scopes(scopes))
     }
 
@@ -188,6 +212,20 @@ impl<U: AuthUser, S> Service<Request> for SecureRouter<U, S> {
 
     fn call(&mut self, request: Request) -> Self::Future {
         answer(&self.guard, self.router.clone(), request)
+    }
+}
+
+/// A group is no [`Router`], and becomes none: routes outside its guard could be added. This is
+/// never implemented; whoever calls `Router::merge(group)` reads its name.
+pub trait UseNestServiceInstead {}
+
+impl<U, S, T> From<SecureRouter<U, S>> for Router<T>
+where
+    SecureRouter<U, S>: UseNestServiceInstead,
+    T: Clone + Send + Sync + 'static,
+{
+    fn from(_: SecureRouter<U, S>) -> Self {
+        Self::new()
     }
 }
 

@@ -7,21 +7,21 @@ use axum::{
     Router,
     body::{Body, to_bytes},
     extract::{ConnectInfo, Request, State},
-    http::request::Parts,
+    http::{Uri, request::Parts},
     response::{IntoResponse, Response},
     routing::{MethodRouter, get, post},
 };
 use fauth_axum::{
-    AuthRoutes, CurrentUser, Grant, Head, MaybeUser, SecureRouter, Token, auth_routes, require,
-    require_active_user, require_any_role, require_permissions, require_roles, require_scopes, require_user,
-    respond, visitor,
+    AuthRoutes, CurrentUser, Grant, Head, MaybeUser, Refused, SecureRouter, Token, auth_routes, render_refusals,
+    require, require_active_user, require_any_role, require_permission, require_permissions, require_role,
+    require_roles, require_scope, require_scopes, require_user, respond, visitor,
 };
 use fauth_core::{AuthProvider, Requirement, rejection::DetailJson, routes::Endpoint};
 use fauth_testing::{
     Role, TestUser, WireRequest, WireResponse,
     suite::{
         App, Harness, PUBLIC, custom_requirement, greeting, keys_or_admins, keys_requirement, own_reply,
-        recent_requirement, token_text,
+        recent_requirement, refusal, token_text,
     },
 };
 use tower::{ServiceExt as _, service_fn};
@@ -47,6 +47,10 @@ async fn show_token(Token(token): Token) -> String {
 async fn own(State(auth): State<Auth>, parts: Parts) -> Response {
     let head = Head::from(&parts);
     respond(own_reply(&auth, &head).await.unwrap_or_else(|rejection| auth.refuse(&rejection, &head)))
+}
+
+async fn refuse(uri: Uri) -> Result<String, Refused> {
+    Ok(refusal(uri.query())?)
 }
 
 async fn public() -> impl IntoResponse {
@@ -105,9 +109,25 @@ fn app(App { auth, other }: &App) -> Router {
         .route("/grant", get(greet_grant))
         .route("/own/{name}", get(own).post(own))
         .route("/forged", greet().layer(axum::middleware::from_fn(forge)))
+        .route("/refuse", get(refuse))
+        .route("/rendered/refuse", get(refuse).layer(render_refusals(auth)))
+        .route("/guards/refuse", get(refuse).layer(require_user(auth)))
+        .route("/guards/refuse-python", get(refuse).layer(require_user(auth).renderer(DetailJson::new())))
+        .route(
+            "/guards/refuse-twice",
+            get(refuse).layer((require_user(auth), require_user(auth).renderer(DetailJson::new()))),
+        )
         .route("/guards/user", greet().layer(require_user(auth)))
         .route("/guards/active", greet().layer(require_active_user(auth)))
         .route("/guards/roles", greet().layer(require_roles(auth, ["admin", "user"])))
+        .route(
+            "/guards/vector",
+            greet().layer(require_roles(auth, vec!["admin".to_owned(), "user".to_owned()])),
+        )
+        .route("/guards/no-roles", greet().layer(require_roles(auth, Vec::<String>::new())))
+        .route("/guards/role", greet().layer(require_role(auth, Role::Admin)))
+        .route("/guards/permission", greet().layer(require_permission(auth, "write")))
+        .route("/guards/scope", greet().layer(require_scope(auth, "read")))
         .route("/guards/any-role", greet().layer(require_any_role(auth, [Role::Admin, Role::Auditor])))
         .route("/guards/permissions", greet().layer(require_permissions(auth, ["read", "write"])))
         .route("/guards/scopes", greet().layer(require_scopes(auth, ["read", "write"])))
@@ -161,7 +181,21 @@ fn app(App { auth, other }: &App) -> Router {
             SecureRouter::new(auth).require_scopes(["read", "write"]).route("/panel", greet()),
         )
         .nest_service("/added", added(auth).route("/panel", greet()))
-        .nest_service("/python", SecureRouter::new(auth).renderer(DetailJson::new()).route("/panel", greet()))
+        .nest_service(
+            "/python",
+            SecureRouter::new(auth)
+                .renderer(DetailJson::new())
+                .route("/panel", greet())
+                .route("/refuse", get(refuse)),
+        )
+        .nest_service(
+            "/each",
+            SecureRouter::new(auth)
+                .require_role("admin")
+                .require_permission("write")
+                .require_scope("read")
+                .route("/panel", greet()),
+        )
         .nest_service(
             "/foreign",
             SecureRouter::new(other).route("/panel", greet()).route("/token", get(show_token)),

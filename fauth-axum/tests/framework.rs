@@ -18,7 +18,7 @@ use std::{
 use axum::{
     Extension, Json, Router,
     body::{Body, Bytes, HttpBody, to_bytes},
-    extract::{FromRef, FromRequestParts, Request, State},
+    extract::{FromRef, FromRequestParts, Path, Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
     middleware,
     response::{IntoResponse, Response},
@@ -29,14 +29,15 @@ use fauth_axum::{
     require_roles, require_user, respond,
 };
 use fauth_core::{
-    AuthProvider, ClientInfo, Purpose, Rejection, TokenPair,
+    AuthConfig, AuthProvider, ClientInfo, Purpose, Rejection, TokenPair,
+    api_key::ApiKeyError,
     event::{AuthEvents, Event, EventKind},
     reply::Reply,
     request::RequestHead,
     routes::MAX_BODY_BYTES,
     transport::CookieTransport,
 };
-use fauth_testing::{TestUser, Users, at_once};
+use fauth_testing::{Log, TestUser, Users, at_once, suite::greeting};
 use http_body::Frame;
 use tower::{Service, ServiceExt as _};
 use tower_http::{cors::CorsLayer, limit::RequestBodyLimitLayer};
@@ -45,6 +46,12 @@ type Auth = AuthProvider<TestUser>;
 
 fn provider() -> Auth {
     fauth_testing::provider().build().unwrap()
+}
+
+fn other_provider() -> Auth {
+    let secret = "another-secret-0123456789-abcdefghij-9f2c4a7b";
+    let config = AuthConfig::builder().secret(secret).build().unwrap();
+    fauth_testing::provider_with(config, &Users::new()).build().unwrap()
 }
 
 fn bearer(auth: &Auth, name: &str) -> String {
@@ -1131,4 +1138,137 @@ async fn one_check_serves_every_extractor_of_a_handler() {
         send(app.clone(), request_of(&auth, "alice", target)).await.is(200).says(text);
         assert_eq!(users.user_loads() - before, 1, "{target}");
     }
+}
+// --- Refusals that handlers return
+
+/// Each error of a provider's methods can be returned with `?`.
+async fn every_error(State(auth): State<Auth>, Path(which): Path<String>) -> Result<String, Refused> {
+    match which.as_str() {
+        // It was built without a store for them.
+        "rejection" => drop(auth.api_keys("bob").await?),
+        "password" => drop(auth.hash_password("").await?),
+        "issue" => drop(auth.issue(Purpose::Access, "").await?),
+        "token" => drop(auth.verify_signature_and_claims("nonsense", Purpose::Access)?),
+        _ => Err(ApiKeyError::InvalidName)?,
+    }
+    Ok(which)
+}
+
+/// An error type of the application's own that keeps a refusal.
+enum AppError {
+    Auth(Refused),
+    Teapot,
+}
+
+impl From<Rejection> for AppError {
+    fn from(rejection: Rejection) -> Self {
+        Self::Auth(rejection.into())
+    }
+}
+
+impl IntoResponse for AppError {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Auth(refused) => refused.into_response(),
+            Self::Teapot => StatusCode::IM_A_TEAPOT.into_response(),
+        }
+    }
+}
+
+async fn own_error(Path(which): Path<String>) -> Result<(), AppError> {
+    if which == "teapot" { Err(AppError::Teapot) } else { Err(Rejection::NotFound)? }
+}
+
+#[tokio::test]
+async fn handlers_return_every_error_of_the_provider() {
+    let auth = provider();
+    let app = Router::new()
+        .route("/errors/{which}", get(every_error))
+        .route("/own/{which}", get(own_error).layer(require_user(&auth)))
+        .with_state(auth.clone());
+    for (which, status, code) in [
+        ("rejection", 500, "misconfigured"),
+        ("password", 422, "unprocessable"),
+        ("issue", 500, "misconfigured"),
+        ("token", 401, "invalid_token"),
+        ("key", 422, "unprocessable"),
+    ] {
+        send(app.clone(), request("GET", &format!("/errors/{which}"), &[])).await.refused(status, code);
+    }
+    send(app.clone(), request_of(&auth, "bob", "/own/other")).await.refused(404, "not_found");
+    send(app, request_of(&auth, "bob", "/own/teapot")).await.is(418);
+}
+
+/// What a layer inside the guard has added to the response stays; what described its body does not.
+#[tokio::test]
+async fn a_refusal_of_a_handler_keeps_the_headers_of_layers_inside() {
+    async fn marked(request: Request, next: middleware::Next) -> Response {
+        let mut response = next.run(request).await;
+        response.headers_mut().insert("x-inside", "1".parse().unwrap());
+        response.headers_mut().insert("content-encoding", "br".parse().unwrap());
+        response
+    }
+    let auth = provider();
+    let refuse = async || -> Result<(), Refused> { Err(Rejection::NotFound)? };
+    let group = SecureRouter::new(&auth).route("/", get(refuse)).layer(middleware::from_fn(marked));
+    let answer = send(Router::new().nest_service("/group", group), request_of(&auth, "bob", "/group/")).await;
+    answer.refused(404, "not_found");
+    assert_eq!((answer.header("x-inside"), answer.header("content-encoding")), (Some("1"), None));
+}
+
+// --- What the log says
+
+#[tokio::test]
+async fn a_token_without_a_guard_says_what_to_put_where() {
+    async fn show(Token(token): Token) -> String {
+        token.subject().to_owned()
+    }
+    let log = Log::of_process();
+    let app = Router::new().route("/log-no-guard", get(show));
+    send(app, request("GET", "/log-no-guard", &[])).await.refused(500, "misconfigured");
+    let records = log.with("/log-no-guard");
+    assert_eq!(records.len(), 1, "{records:?}");
+    assert_eq!(records[0].field("event"), Some("missing_guard"));
+    assert!(records[0].field("message").unwrap().contains("get(handler).layer(require_user(&auth))"));
+}
+
+/// A handler that swallows is told of once in the process; one that looks at the refusal is not.
+#[tokio::test]
+async fn a_swallowed_refusal_is_told_once() {
+    async fn swallows(user: Result<CurrentUser<TestUser>, Refused>) -> String {
+        greeting(user.ok().map(|CurrentUser(user)| user).as_deref())
+    }
+    let log = Log::of_process();
+    let app = Router::new()
+        .route("/log-swallowed", get(swallows))
+        .route("/log-looked-at", get(tolerant))
+        .route("/log-refused", get(greet))
+        .with_state(provider());
+    let bad = |target| request("GET", target, &[("authorization", "Bearer bad")]);
+    for target in ["/log-refused", "/log-looked-at"] {
+        send(app.clone(), bad(target)).await;
+    }
+    send(app.clone(), request("GET", "/log-swallowed", &[])).await.says("Hello nobody");
+    let told = || log.with("refusal_swallowed");
+    assert!(told().is_empty(), "{:?}", told());
+    for _ in 0..2 {
+        send(app.clone(), bad("/log-swallowed")).await.says("Hello nobody");
+    }
+    assert_eq!(told().len(), 1, "{:?}", told());
+    assert_eq!(told()[0].field("path"), Some("/log-swallowed"));
+    assert!(told()[0].field("message").unwrap().contains("take `MaybeUser`"));
+}
+
+/// Both have the same type of users, so that nothing but the log can tell.
+#[tokio::test]
+async fn a_guard_of_another_provider_is_named() {
+    let log = Log::of_process();
+    let auth = provider();
+    let app = Router::new()
+        .route("/log-other-guard", get(greet).layer(require_user(&auth)))
+        .with_state(other_provider());
+    send(app.clone(), request_of(&auth, "bob", "/log-other-guard")).await.refused(401, "invalid_token");
+    let records = log.with("guard_of_another_provider");
+    assert_eq!(records.len(), 1, "{records:?}");
+    assert_eq!(records[0].field("path"), Some("/log-other-guard"));
 }

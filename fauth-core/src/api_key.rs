@@ -396,6 +396,17 @@ pub enum ApiKeyError {
     Refused(#[from] Rejection),
 }
 
+/// What a handler answers with: the sentence of what is wrong with the request (422), or the
+/// refusal.
+impl From<ApiKeyError> for Rejection {
+    fn from(error: ApiKeyError) -> Self {
+        match error {
+            ApiKeyError::Refused(rejection) => rejection,
+            error => Self::Unprocessable(error.to_string().into()),
+        }
+    }
+}
+
 /// An API key that was just made. Its text is known here and nowhere else: show it to its owner once.
 pub struct NewApiKey {
     pub(crate) key: ApiKey,

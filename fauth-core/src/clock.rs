@@ -73,7 +73,7 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
 
 /// The clock of the operating system, the default.
 #[derive(Debug, Clone, Copy, Default)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_structs, reason = "written as a value: `SystemClock`")]
 pub struct SystemClock;
 
 impl Clock for SystemClock {

@@ -139,6 +139,19 @@ impl<U: AuthUser> Guard<U> {
         self.inner.provider.check(presented, &self.inner.requirement).await
     }
 
+    /// Must an adapter keep the headers of a request that it lets in, because a refusal that the
+    /// handler may return is written by them? Not for the forms of the core.
+    #[must_use]
+    pub fn refusals_read_headers(&self) -> bool {
+        self.inner.renderer.reads_headers() || self.inner.provider.has_trusted_proxies()
+    }
+
+    /// The answer to what a handler behind this guard has returned; see
+    /// [`AuthProvider::refuse_in_handler`].
+    pub fn refuse_in_handler(&self, rejection: &Rejection, head: &dyn RequestHead) -> Reply {
+        self.inner.provider.refuse_in_handler_as(rejection, head, &*self.inner.renderer)
+    }
+
     /// The answer to a refused request.
     pub fn refuse(&self, rejection: &Rejection, head: &dyn RequestHead) -> Reply {
         self.inner.provider.refuse_as(rejection, head, &*self.inner.renderer)

@@ -40,7 +40,7 @@ pub use provider::{
     AuthProvider, AuthProviderBuilder, Authenticated, Entered, Granted, PendingLogin, Presented,
 };
 pub use rejection::reason::Rejection;
-pub use requirement::{Condition, Missing, Requirement};
+pub use requirement::{Condition, Missing, Names, Requirement};
 pub use session::{LoginRequest, LogoutAll, LogoutRequest, RefreshRequest, SessionConfig};
 pub use store::memory::MemoryStore;
 pub use token::{
@@ -51,4 +51,5 @@ pub use token::{
 };
 pub use user::{
     AuthUser, ClaimsLoader, FoundUser, IdentityLoader, NewPasswordHash, PasswordUpdater, UserLoader,
+    UserRef,
 };

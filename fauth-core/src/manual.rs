@@ -2,3 +2,6 @@
 
 #[doc = include_str!("manual/performance.md")]
 pub mod performance {}
+
+#[doc = include_str!("manual/wiring.md")]
+pub mod wiring {}

@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 use crate::{
     error::ConfigError,
     token::{IssuedToken, OneTimePurpose, Purpose, TokenPayload, TokenRequest},
-    user::AuthUser,
+    user::{AuthUser, UserRef},
 };
 
 /// How many outstanding tokens of one purpose a subject may have. Beyond that, the store drops
@@ -45,7 +45,8 @@ pub struct OneTimeRequest<'a, U> {
 impl<'a, U: AuthUser> OneTimeRequest<'a, U> {
     /// A token for this user, bound to the current [stamp](AuthUser::one_time_stamp) and
     /// [epoch](AuthUser::token_epoch) of the user's record.
-    pub fn for_user(user: &'a U) -> Self {
+    pub fn for_user(user: &'a impl UserRef<User = U>) -> Self {
+        let user = user.user_ref();
         Self { user, token: TokenRequest::for_user(user), bound_to: None, browser: None }
     }
 

@@ -17,6 +17,7 @@ mod revocations;
 mod run_to_completion;
 mod sessions;
 mod way;
+mod wiring;
 mod within;
 
 use std::{future::Future, sync::Arc};
@@ -231,6 +232,22 @@ impl<U: AuthUser> AuthProvider<U> {
         self.refuse_as(rejection, head, &*self.inner.renderer)
     }
 
+    /// As [`refuse`](Self::refuse), for what a handler has returned. No cookie is deleted by it: the
+    /// token that the handler refuses is another than the one which has let the request in.
+    pub fn refuse_in_handler(&self, rejection: &Rejection, head: &dyn RequestHead) -> Reply {
+        self.refuse_for(None, rejection, head)
+    }
+
+    /// As [`refuse_in_handler`](Self::refuse_in_handler), with the renderer of a guard.
+    pub(crate) fn refuse_in_handler_as(
+        &self,
+        rejection: &Rejection,
+        head: &dyn RequestHead,
+        renderer: &dyn Renderer,
+    ) -> Reply {
+        self.refusal(None, rejection, head, renderer)
+    }
+
     /// As [`refuse`](Self::refuse), for an endpoint that has read another token than the access
     /// token of a transport, or none of any transport.
     pub(crate) fn refuse_for(
@@ -240,6 +257,32 @@ impl<U: AuthUser> AuthProvider<U> {
         head: &dyn RequestHead,
     ) -> Reply {
         self.refusal(purpose, rejection, head, &*self.inner.renderer)
+    }
+
+    /// As [`refuse`](Self::refuse), for extractors: `earlier` is what a guard further out has
+    /// granted to the same request. If that was a guard of another provider, the log says so: the
+    /// caller was let in by the one and refused by the other.
+    pub fn refuse_extraction(
+        &self,
+        rejection: &Rejection,
+        head: &dyn RequestHead,
+        earlier: Option<&Granted<U>>,
+    ) -> Reply {
+        if earlier.is_some_and(|granted| granted.provider() != self.inner.id) {
+            wiring::report_other_guard::<U>(head);
+        }
+        self.refuse(rejection, head)
+    }
+
+    /// As [`Guard::refusals_read_headers`](crate::Guard::refusals_read_headers), for refusals in
+    /// the form of this provider.
+    #[must_use]
+    pub fn refusals_read_headers(&self) -> bool {
+        self.inner.renderer.reads_headers() || self.has_trusted_proxies()
+    }
+
+    pub(crate) fn has_trusted_proxies(&self) -> bool {
+        !self.inner.trusted_proxies.is_empty()
     }
 
     pub(crate) fn refuse_as(
@@ -259,7 +302,10 @@ impl<U: AuthUser> AuthProvider<U> {
         renderer: &dyn Renderer,
     ) -> Reply {
         let address = self.inner.trusted_proxies.client_address(head);
-        let event = Event::new(EventKind::RequestRefused).reason(rejection.reason()).head(head, address);
+        let mut event = Event::new(EventKind::RequestRefused).reason(rejection.reason()).head(head, address);
+        if let Rejection::Misconfigured(mistake) = rejection {
+            event = event.error(mistake.advice());
+        }
         self.raise_at(rejection.level(), &event);
         let reply = rejection.reply(&self.inner.realm, renderer, head);
         let (Rejection::InvalidToken(_), Some(purpose)) = (rejection, purpose) else { return reply };

@@ -2,11 +2,13 @@
 //!
 //! `reason` holds the reasons with their status, code and sentence. `render` gives a refusal's
 //! body its form, `challenge` writes `WWW-Authenticate`, and `answer` makes the whole reply.
+//! `watch` notices refusals that nobody answers with.
 
 mod answer;
 mod challenge;
 pub(crate) mod reason;
 mod render;
+mod watch;
 
 pub(crate) use reason::Rejection;
 pub use reason::{
@@ -15,3 +17,4 @@ pub use reason::{
 };
 pub(crate) use render::to_json;
 pub use render::{DetailJson, ErrorJson, ProblemJson, Renderer};
+pub use watch::Watch;

@@ -18,6 +18,26 @@ impl Reply {
         Self { status, headers: Vec::new(), body: Vec::new(), answers_head: false }
     }
 
+    /// The headers of a response that give way when a refusal takes the place of what it says:
+    /// those about its body, and those that every refusal has itself. Cookies and the headers of
+    /// middleware stay.
+    pub const SUPERSEDED: [&'static str; 14] = [
+        "accept-ranges",
+        "allow",
+        "cache-control",
+        "content-disposition",
+        "content-encoding",
+        "content-language",
+        "content-length",
+        "content-location",
+        "content-range",
+        "content-type",
+        "etag",
+        "last-modified",
+        "retry-after",
+        "www-authenticate",
+    ];
+
     /// Adds a header.
     #[must_use]
     pub fn header(mut self, header: ResponseHeader) -> Self {

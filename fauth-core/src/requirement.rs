@@ -9,6 +9,22 @@ use crate::{
     user::AuthUser,
 };
 
+/// Names of roles, permissions or scopes: anything that iterates over strings, such as `["admin"]`,
+/// `&["admin"]`, a `Vec<String>`, or an array of an enum that implements `AsRef<str>`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a list of names, such as `[\"admin\"]` or a `Vec<String>`",
+    label = "not a list of names",
+    note = "for a single name there are `require_role`, `require_permission` and `require_scope`"
+)]
+pub trait Names: IntoIterator<Item: AsRef<str>> + Sized {
+    /// Does the type alone say that there is no name? `[&str; 0]` takes no space although its items
+    /// would. Guards refuse such a list while they are compiled.
+    const ARE_NONE: bool = size_of::<Self>() == 0 && size_of::<Self::Item>() > 0;
+}
+
+#[diagnostic::do_not_recommend]
+impl<N: IntoIterator<Item: AsRef<str>>> Names for N {}
+
 /// What a caller must be to pass: a known, active user, with the roles, permissions and scopes named here.
 ///
 /// A requirement is a value: guards enforce it, and whatever describes an application's routes can read it. Roles and permissions are
@@ -137,39 +153,57 @@ impl Requirement {
         self
     }
 
+    /// The user has this role.
+    #[must_use]
+    pub fn role(self, role: impl AsRef<str>) -> Self {
+        self.roles([role])
+    }
+
     /// The user has **all** of these roles.
     #[must_use]
-    pub fn roles<N: IntoIterator<Item: AsRef<str>>>(self, roles: N) -> Self {
+    pub fn roles<N: Names>(self, roles: N) -> Self {
         self.all("roles", roles, Condition::Role)
     }
 
     /// The user has **at least one** of these roles.
     #[must_use]
-    pub fn any_role<N: IntoIterator<Item: AsRef<str>>>(self, roles: N) -> Self {
+    pub fn any_role<N: Names>(self, roles: N) -> Self {
         self.any("any_role", roles, Condition::Role)
+    }
+
+    /// The user has this permission.
+    #[must_use]
+    pub fn permission(self, permission: impl AsRef<str>) -> Self {
+        self.permissions([permission])
     }
 
     /// The user has **all** of these permissions.
     #[must_use]
-    pub fn permissions<N: IntoIterator<Item: AsRef<str>>>(self, permissions: N) -> Self {
+    pub fn permissions<N: Names>(self, permissions: N) -> Self {
         self.all("permissions", permissions, Condition::Permission)
     }
 
     /// The user has **at least one** of these permissions.
     #[must_use]
-    pub fn any_permission<N: IntoIterator<Item: AsRef<str>>>(self, permissions: N) -> Self {
+    pub fn any_permission<N: Names>(self, permissions: N) -> Self {
         self.any("any_permission", permissions, Condition::Permission)
+    }
+
+    /// The token has this scope.
+    #[must_use]
+    pub fn scope(self, scope: impl AsRef<str>) -> Self {
+        self.scopes([scope])
     }
 
     /// The token has **all** of these scopes.
     #[must_use]
-    pub fn scopes<N: IntoIterator<Item: AsRef<str>>>(self, scopes: N) -> Self {
+    pub fn scopes<N: Names>(self, scopes: N) -> Self {
         self.all("scopes", scopes, Condition::Scope)
     }
 
     /// The token has **at least one** of these scopes.
     #[must_use]
-    pub fn any_scope<N: IntoIterator<Item: AsRef<str>>>(self, scopes: N) -> Self {
+    pub fn any_scope<N: Names>(self, scopes: N) -> Self {
         self.any("any_scope", scopes, Condition::Scope)
     }
 
@@ -294,29 +328,19 @@ impl Requirement {
         met
     }
 
-    fn all<N: IntoIterator<Item: AsRef<str>>>(
-        mut self,
-        field: &'static str,
-        names: N,
-        condition: fn(Box<str>) -> Condition,
-    ) -> Self {
+    fn all<N: Names>(mut self, field: &'static str, names: N, condition: fn(Box<str>) -> Condition) -> Self {
         let names = self.names(field, names, condition);
         self.conditions.extend(names);
         self
     }
 
-    fn any<N: IntoIterator<Item: AsRef<str>>>(
-        mut self,
-        field: &'static str,
-        names: N,
-        condition: fn(Box<str>) -> Condition,
-    ) -> Self {
+    fn any<N: Names>(mut self, field: &'static str, names: N, condition: fn(Box<str>) -> Condition) -> Self {
         let names = self.names(field, names, condition);
         self.conditions.push(Condition::Any(names));
         self
     }
 
-    fn names<N: IntoIterator<Item: AsRef<str>>>(
+    fn names<N: Names>(
         &mut self,
         field: &'static str,
         names: N,

@@ -16,7 +16,7 @@ use crate::{
     error::ConfigError,
     store::{ClientFingerprint, Nonce, SecretHash},
     token::{RefreshId, TokenRequest},
-    user::AuthUser,
+    user::{AuthUser, UserRef},
 };
 
 const DEFAULT_GRACE: Duration = Duration::from_secs(10);
@@ -279,7 +279,7 @@ impl<'a> LoginRequest<'a> {
     /// [`redeem`](crate::AuthProvider::redeem) return is a request too, by `from(&…)`, and better:
     /// it ends with everything that was issued before a
     /// [`logout_all`](crate::AuthProvider::logout_all) in between.
-    pub fn for_user(user: &impl AuthUser) -> Self {
+    pub fn for_user(user: &impl UserRef) -> Self {
         Self::with(TokenRequest::for_user(user))
     }
 

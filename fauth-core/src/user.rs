@@ -50,6 +50,10 @@ use crate::{
 /// # Security
 /// The answers decide who gets in. They come from a record that was loaded for this request, so that a demotion counts at once;
 /// answer from the record alone, never from the token.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a user: write `impl AuthUser for {Self}`, or name the application's user type",
+    label = "not a user"
+)]
 pub trait AuthUser: Send + Sync + 'static {
     /// The id that goes into tokens as `sub` and comes back to the [`UserLoader`]. It must not change and not be reused.
     fn subject(&self) -> impl AsRef<str>;
@@ -144,6 +148,37 @@ pub trait AuthUser: Send + Sync + 'static {
     }
 }
 
+/// A user, or one that is shared: what `for_user` takes, as `for_user(&user)` and `for_user(&arc)`.
+///
+/// `Arc<U>` is no [`AuthUser`] itself: its methods would hide those of the same name that `U` has.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is neither a user nor a shared one",
+    note = "`for_user` takes `&User` or `&Arc<User>`, where `User` implements `AuthUser`"
+)]
+pub trait UserRef {
+    /// The user's type.
+    type User: AuthUser;
+
+    /// The user.
+    fn user_ref(&self) -> &Self::User;
+}
+
+impl<U: AuthUser> UserRef for U {
+    type User = U;
+
+    fn user_ref(&self) -> &U {
+        self
+    }
+}
+
+impl<U: AuthUser> UserRef for Arc<U> {
+    type User = U;
+
+    fn user_ref(&self) -> &U {
+        self
+    }
+}
+
 /// Finds the user of a verified token.
 ///
 /// Any `async fn(Arc<TokenPayload>) -> Result<Option<U>, E>` is one, and so is a closure;
@@ -183,10 +218,10 @@ pub trait AuthUser: Send + Sync + 'static {
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot load users of type `{U}`",
-    label = "not a loader of `{U}`",
-    note = "a user loader is an `async fn(Arc<TokenPayload>) -> Result<Option<{U}>, E>`, where `E` is any error type",
-    note = "a closure must name the type of its parameter: `|token: Arc<TokenPayload>| async move {{ … }}`",
+    message = "not a user loader for `{U}`: expected `async fn(Arc<TokenPayload>) -> Result<Option<{U}>, E>`, found `{Self}`",
+    label = "should be an `async fn(Arc<TokenPayload>) -> Result<Option<{U}>, E>`",
+    note = "`{U}` is the type that `AuthProvider::<…>::builder` names; if it names none, that of the first loader",
+    note = "an async closure cannot capture; a plain one can: `move |token: Arc<TokenPayload>| load(db.clone(), token)`",
     note = "a shared loader, `Arc<dyn UserLoader<{U}>>`, is given with `shared_user_loader`"
 )]
 #[async_trait]
@@ -209,10 +244,10 @@ pub trait UserLoader<U>: Send + Sync + 'static {
 /// The identifier is what a stranger typed, up to 255 bytes of it; hand it to the database as a
 /// parameter, not as a part of the query.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot load users of type `{U}` by an identifier",
-    label = "not an identity loader of `{U}`",
-    note = "an identity loader is an `async fn(String) -> Result<Option<{U}>, E>`, where `E` is any error type",
-    note = "a closure must name the type of its parameter: `|identifier: String| async move {{ … }}`",
+    message = "not an identity loader for `{U}`: expected `async fn(String) -> Result<Option<{U}>, E>`, found `{Self}`",
+    label = "should be an `async fn(String) -> Result<Option<{U}>, E>`",
+    note = "`{U}` is the type that `AuthProvider::<…>::builder` names; if it names none, that of the first loader",
+    note = "an async closure cannot capture; a plain one can: `move |name: String| find(db.clone(), name)`",
     note = "a shared loader, `Arc<dyn IdentityLoader<{U}>>`, is given with `shared_identity_loader`"
 )]
 #[async_trait]
@@ -311,6 +346,8 @@ impl<U> FoundUser<U> for Arc<U> {
     }
 }
 
+// So that the compiler speaks of the loader as a whole and not of the bound that is missing.
+#[diagnostic::do_not_recommend]
 #[async_trait]
 impl<U, F, Fut, Found, E> UserLoader<U> for F
 where
@@ -324,6 +361,8 @@ where
     }
 }
 
+// So that the compiler speaks of the loader as a whole and not of the bound that is missing.
+#[diagnostic::do_not_recommend]
 #[async_trait]
 impl<U, F, Fut, Found, E> IdentityLoader<U> for F
 where

@@ -33,13 +33,13 @@
 //!
 //! // `of` writes into the tokens what ends them with a change of the password.
 //! let alice = auth.authenticate("alice", "correct horse battery staple", &ClientInfo::unknown()).await?;
-//! let old = auth.login(TokenRequest::for_user(&*alice)).await?;
+//! let old = auth.login(TokenRequest::for_user(&alice)).await?;
 //!
 //! // Another password: whatever was issued before is refused, wherever it is. Who changed it is logged in anew.
 //! let hash = auth.hash_password("staple battery horse correct").await?;
 //! let alice = users.change_password(&alice, &hash).await?;
 //! assert!(auth.refresh(old.refresh_token().expose(), &ClientInfo::unknown()).await.is_err());
-//! let new = auth.login(TokenRequest::for_user(&*alice)).await?;
+//! let new = auth.login(TokenRequest::for_user(&alice)).await?;
 //!
 //! // Disabled at once: the next request with one of these tokens is refused.
 //! users.set_active("alice", false).await?;

@@ -1,11 +1,19 @@
 //! Extractors: the user and the token of a request.
 
-use std::{fmt, ops::Deref, sync::Arc};
+use std::{any::type_name, fmt, ops::Deref, sync::Arc};
 
-use fauth_core::{AuthProvider, AuthUser, Granted, TokenPayload};
+use fauth_core::{AuthProvider, AuthUser, Granted, Rejection, TokenPayload};
 use poem::{FromRequest, Request, RequestBody, Result, http::Extensions};
 
 use crate::{head::Head, respond::Refused};
+
+/// What the log advises where a route knows no provider.
+const NO_PROVIDER: &str =
+    "call `.data(auth.clone())` on the application, or put a guard in front of the route";
+
+/// What the log advises where a token is asked for that nobody has checked.
+const NO_GUARD: &str = "put a guard in front of the route, `get(handler).with(require_user(&auth))` or a `SecureRoute`; a \
+                        `CurrentUser` in the same handler is none";
 
 /// The user of the request: inside a guard the one it has let in, elsewhere any known and active
 /// user who presents a token and no API key. Without one the request is refused.
@@ -14,14 +22,16 @@ use crate::{head::Head, respond::Refused};
 /// neither, the request is refused with 500 and a line in the log.
 ///
 /// # Security
-/// Do not take an `Option<CurrentUser<U>>`, nor a `Result`. poem makes `None` of every error, so that a forged, expired or revoked token would count as
-/// "nobody is there". Take a [`MaybeUser`].
+/// Do not take an `Option<CurrentUser<U>>`, nor a `Result`. poem makes `None` of every error, so
+/// that a forged, expired or revoked token would count as "nobody is there". No library can forbid
+/// it, because poem implements both for every extractor; the log tells, once in a process, when a
+/// refusal is dropped that nobody has looked at. Take a [`MaybeUser`].
 #[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
 pub struct CurrentUser<U: AuthUser>(pub Arc<U>);
 
-/// The user of the request, if it presents anything. A bad credential is refused, it does not turn
-/// into "nobody"; only a dead cookie counts as none, and [`visitor`](crate::visitor) around the
-/// route deletes it.
+/// The user of the request, if it presents anything: the optional user. A bad credential is
+/// refused, it does not turn into "nobody", as it would with `Option<CurrentUser<U>>`; only a
+/// dead cookie counts as none, and [`visitor`](crate::visitor) around the route deletes it.
 #[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
 pub struct MaybeUser<U: AuthUser>(pub Option<Arc<U>>);
 
@@ -107,8 +117,9 @@ impl<'a, U: AuthUser> FromRequest<'a> for Grant<U> {
         match auth.check_current(presented).await {
             Ok(granted) => Ok(Self(granted)),
             Err(rejection) => {
-                let reply = auth.refuse(&rejection, &Head::from(request));
-                Err(Refused::new(rejection, reply).into())
+                let head = Head::from(request);
+                let reply = auth.refuse_extraction(&rejection, &head, earlier(request.extensions()));
+                Err(Refused::new(rejection, reply, &head).into())
             }
         }
     }
@@ -121,8 +132,9 @@ impl<'a, U: AuthUser> FromRequest<'a> for MaybeUser<U> {
         match auth.check_optional(presented).await {
             Ok(granted) => Ok(Self(granted.map(|granted| Arc::clone(granted.user())))),
             Err(rejection) => {
-                let reply = auth.refuse(&rejection, &Head::from(request));
-                Err(Refused::new(rejection, reply).into())
+                let head = Head::from(request);
+                let reply = auth.refuse_extraction(&rejection, &head, earlier(request.extensions()));
+                Err(Refused::new(rejection, reply, &head).into())
             }
         }
     }
@@ -131,8 +143,8 @@ impl<'a, U: AuthUser> FromRequest<'a> for MaybeUser<U> {
 impl<'a> FromRequest<'a> for Token {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> Result<Self> {
         match request.data::<Checked>() {
-            Some(Checked(payload)) => Ok(Self(Arc::clone(payload))),
-            None => Err(Refused::without_provider(&Head::from(request)).into()),
+            Some(checked) => Ok(Self(Arc::clone(&checked.payload))),
+            None => Err(Refused::miswired(Rejection::without_guard(&Head::from(request), NO_GUARD)).into()),
         }
     }
 }
@@ -141,15 +153,22 @@ impl<'a> FromRequest<'a> for Token {
 fn provider<U: AuthUser>(request: &Request) -> Result<AuthProvider<U>, Refused> {
     let guarding = || request.data::<Stored<U>>().map(|Stored(_, provider)| provider);
     let found = request.data::<AuthProvider<U>>().or_else(guarding);
-    found.cloned().ok_or_else(|| Refused::without_provider(&Head::from(request)))
+    found.cloned().ok_or_else(|| {
+        let guard = request.data::<Checked>().map(|checked| checked.users);
+        Refused::miswired(AuthProvider::<U>::missing(&Head::from(request), guard, NO_PROVIDER))
+    })
 }
 
 /// What a guard has granted, kept with the request beside the guard's provider. The types are private: nobody else can put one there.
 struct Stored<U>(Granted<U>, AuthProvider<U>);
 
-/// The token of the last check, for whom the user's type does not matter.
+/// The token of the innermost guard, for whom the user's type does not matter.
 #[derive(Clone)]
-struct Checked(Arc<TokenPayload>);
+struct Checked {
+    payload: Arc<TokenPayload>,
+    /// What to call the type of the guard's users.
+    users: &'static str,
+}
 
 impl<U> Clone for Stored<U> {
     fn clone(&self) -> Self {
@@ -168,6 +187,6 @@ pub(crate) fn remember<U: AuthUser>(
     granted: Granted<U>,
     provider: &AuthProvider<U>,
 ) {
-    extensions.insert(Checked(Arc::clone(granted.payload())));
+    extensions.insert(Checked { payload: Arc::clone(granted.payload()), users: type_name::<U>() });
     extensions.insert(Stored(granted, provider.clone()));
 }

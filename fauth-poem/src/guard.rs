@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use fauth_core::{AuthProvider, AuthUser, Guard, Requirement, rejection::Renderer};
+use fauth_core::{AuthProvider, AuthUser, Guard, Names, Requirement, rejection::Renderer};
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
 
 use crate::{
     extract,
-    head::Head,
-    respond::{amend, respond},
+    head::{Head, KeptHead},
+    respond::{amend, render_refusal, respond},
 };
 
 /// Lets in any known and active user.
@@ -24,43 +24,63 @@ pub fn require_active_user<U: AuthUser>(auth: &AuthProvider<U>) -> RequireMiddle
     require(auth, Requirement::user())
 }
 
-/// Lets in users who have **all** of these roles. An empty list does not compile.
+/// Lets in users who have this role.
 #[must_use]
-pub fn require_roles<U: AuthUser, const N: usize>(
-    auth: &AuthProvider<U>,
-    roles: [impl AsRef<str>; N],
-) -> RequireMiddleware<U> {
-    const { assert!(N > 0, "name at least one role, or use `require_user`") }
+pub fn require_role<U: AuthUser>(auth: &AuthProvider<U>, role: impl AsRef<str>) -> RequireMiddleware<U> {
+    require(auth, Requirement::user().role(role))
+}
+
+/// Lets in users who have **all** of these roles. A list that is empty by its type does not
+/// compile; one that turns out to be empty is reported to the log, and refuses every request with
+/// 500.
+#[must_use]
+pub fn require_roles<U: AuthUser, N: Names>(auth: &AuthProvider<U>, roles: N) -> RequireMiddleware<U> {
+    const { assert!(!N::ARE_NONE, "name at least one role, or use `require_user`") }
     require(auth, Requirement::user().roles(roles))
 }
 
-/// Lets in users who have **at least one** of these roles. An empty list does not compile.
+/// Lets in users who have **at least one** of these roles. A list that is empty by its type does
+/// not compile; one that turns out to be empty is reported to the log, and refuses every request
+/// with 500.
 #[must_use]
-pub fn require_any_role<U: AuthUser, const N: usize>(
-    auth: &AuthProvider<U>,
-    roles: [impl AsRef<str>; N],
-) -> RequireMiddleware<U> {
-    const { assert!(N > 0, "name at least one role, or use `require_user`") }
+pub fn require_any_role<U: AuthUser, N: Names>(auth: &AuthProvider<U>, roles: N) -> RequireMiddleware<U> {
+    const { assert!(!N::ARE_NONE, "name at least one role, or use `require_user`") }
     require(auth, Requirement::user().any_role(roles))
 }
 
-/// Lets in users who have **all** of these permissions. An empty list does not compile.
+/// Lets in users who have this permission.
 #[must_use]
-pub fn require_permissions<U: AuthUser, const N: usize>(
+pub fn require_permission<U: AuthUser>(
     auth: &AuthProvider<U>,
-    permissions: [impl AsRef<str>; N],
+    permission: impl AsRef<str>,
 ) -> RequireMiddleware<U> {
-    const { assert!(N > 0, "name at least one permission, or use `require_user`") }
+    require(auth, Requirement::user().permission(permission))
+}
+
+/// Lets in users who have **all** of these permissions. A list that is empty by its type does not
+/// compile; one that turns out to be empty is reported to the log, and refuses every request with
+/// 500.
+#[must_use]
+pub fn require_permissions<U: AuthUser, N: Names>(
+    auth: &AuthProvider<U>,
+    permissions: N,
+) -> RequireMiddleware<U> {
+    const { assert!(!N::ARE_NONE, "name at least one permission, or use `require_user`") }
     require(auth, Requirement::user().permissions(permissions))
 }
 
-/// Lets in users whose token has **all** of these scopes. An empty list does not compile.
+/// Lets in users whose token has this scope.
 #[must_use]
-pub fn require_scopes<U: AuthUser, const N: usize>(
-    auth: &AuthProvider<U>,
-    scopes: [impl AsRef<str>; N],
-) -> RequireMiddleware<U> {
-    const { assert!(N > 0, "name at least one scope, or use `require_user`") }
+pub fn require_scope<U: AuthUser>(auth: &AuthProvider<U>, scope: impl AsRef<str>) -> RequireMiddleware<U> {
+    require(auth, Requirement::user().scope(scope))
+}
+
+/// Lets in users whose token has **all** of these scopes. A list that is empty by its type does not
+/// compile; one that turns out to be empty is reported to the log, and refuses every request with
+/// 500.
+#[must_use]
+pub fn require_scopes<U: AuthUser, N: Names>(auth: &AuthProvider<U>, scopes: N) -> RequireMiddleware<U> {
+    const { assert!(!N::ARE_NONE, "name at least one scope, or use `require_user`") }
     require(auth, Requirement::user().scopes(scopes))
 }
 
@@ -157,10 +177,74 @@ impl<E: Endpoint, U: AuthUser> Endpoint for Require<E, U> {
                 if let Some(granted) = granted {
                     extract::remember(request.extensions_mut(), granted, self.guard.provider());
                 }
+                let head = KeptHead::of(&request, self.guard.refusals_read_headers());
                 let outcome = self.inner.call(request).await.map(IntoResponse::into_response);
+                let outcome =
+                    render_refusal(outcome, |rejection| self.guard.refuse_in_handler(rejection, &head));
                 amend(outcome, &demands)
             }
             Err(rejection) => Ok(respond(self.guard.refuse(&rejection, &Head::from(&request)))),
         }
+    }
+}
+
+/// Gives refusals that handlers return the form that this provider's have, for routes without
+/// guard: an own login, a registration. A middleware for
+/// [`EndpointExt::with`](poem::EndpointExt::with). Guards do it for the routes behind them.
+#[must_use]
+pub fn render_refusals<U: AuthUser>(auth: &AuthProvider<U>) -> RenderRefusals<U> {
+    RenderRefusals { auth: auth.clone() }
+}
+
+/// What [`render_refusals`] makes.
+pub struct RenderRefusals<U> {
+    auth: AuthProvider<U>,
+}
+
+impl<U> Clone for RenderRefusals<U> {
+    fn clone(&self) -> Self {
+        Self { auth: self.auth.clone() }
+    }
+}
+
+impl<U> fmt::Debug for RenderRefusals<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RenderRefusals(..)")
+    }
+}
+
+impl<E: Endpoint, U: AuthUser> Middleware<E> for RenderRefusals<U> {
+    type Output = Rendering<E, U>;
+
+    fn transform(&self, inner: E) -> Self::Output {
+        Rendering { inner, auth: self.auth.clone() }
+    }
+}
+
+/// An endpoint whose refusals get the form of a provider.
+pub struct Rendering<E, U> {
+    inner: E,
+    auth: AuthProvider<U>,
+}
+
+impl<E: Clone, U> Clone for Rendering<E, U> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), auth: self.auth.clone() }
+    }
+}
+
+impl<E, U> fmt::Debug for Rendering<E, U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Rendering(..)")
+    }
+}
+
+impl<E: Endpoint, U: AuthUser> Endpoint for Rendering<E, U> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        let head = KeptHead::of(&request, self.auth.refusals_read_headers());
+        let outcome = self.inner.call(request).await.map(IntoResponse::into_response);
+        render_refusal(outcome, |rejection| self.auth.refuse(rejection, &head))
     }
 }

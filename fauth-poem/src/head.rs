@@ -5,13 +5,15 @@ use std::{fmt, net::SocketAddr};
 use fauth_core::request::{HeaderValues, RequestHead};
 use poem::{
     Request,
-    http::{HeaderValue, Uri, uri::Scheme},
+    http::{HeaderMap, HeaderValue, Method, Uri, uri::Scheme},
 };
 
 /// The head of a poem request, for the core.
 ///
-/// It reports what was received and decides nothing. Path and query are those of [`Request::original_uri`], which poem's server sets; requests made by
-/// [`Request::builder`] have none, so tests build theirs from [`RequestParts`](poem::RequestParts), as the server does.
+/// It reports what was received and decides nothing. Path and query are those of
+/// [`Request::original_uri`], which poem's server sets. A request that was made by
+/// [`Request::builder`], as poem's `TestClient` does it, has none; there they are those of
+/// [`Request::uri`], from which nested routes have stripped their prefix.
 #[derive(Clone, Copy)]
 pub struct Head<'a> {
     request: &'a Request,
@@ -21,7 +23,11 @@ pub struct Head<'a> {
 impl<'a> From<&'a Request> for Head<'a> {
     fn from(request: &'a Request) -> Self {
         // Nested routes strip their prefix from the URI; the original is kept beside it.
-        Self { request, uri: request.original_uri() }
+        let original = request.original_uri();
+        // A request that no server has received has the default in its place. Whoever has asked for
+        // just this path gets nothing else by it: a router strips nothing from `/`.
+        let uri = if *original == Uri::default() { request.uri() } else { original };
+        Self { request, uri }
     }
 }
 
@@ -49,13 +55,7 @@ impl RequestHead for Head<'_> {
     }
 
     fn header<'a>(&'a self, name: &str) -> HeaderValues<'a> {
-        let values: HeaderValues<'_> =
-            self.request.headers().get_all(name).iter().map(HeaderValue::as_bytes).collect();
-        // HTTP/2 has the host in the URI.
-        if name == "host" && values.is_empty() {
-            return self.uri.authority().map(|authority| authority.as_str().as_bytes()).into_iter().collect();
-        }
-        values
+        header_of(self.request.headers(), self.uri, name)
     }
 
     fn peer(&self) -> Option<SocketAddr> {
@@ -65,4 +65,63 @@ impl RequestHead for Head<'_> {
     fn is_secure(&self) -> bool {
         self.request.scheme() == &Scheme::HTTPS
     }
+}
+
+/// What a refusal needs of a request that a handler has consumed.
+pub(crate) struct KeptHead {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    peer: Option<SocketAddr>,
+    is_secure: bool,
+}
+
+impl KeptHead {
+    /// The head without its headers, which costs no allocation; with them only if refusals read
+    /// them.
+    pub(crate) fn of(request: &Request, with_headers: bool) -> Self {
+        let head = Head::from(request);
+        Self {
+            method: request.method().clone(),
+            uri: head.uri.clone(),
+            headers: if with_headers { request.headers().clone() } else { HeaderMap::new() },
+            peer: head.peer(),
+            is_secure: head.is_secure(),
+        }
+    }
+}
+
+impl RequestHead for KeptHead {
+    fn method(&self) -> &str {
+        self.method.as_str()
+    }
+
+    fn path(&self) -> &str {
+        self.uri.path()
+    }
+
+    fn query(&self) -> Option<&str> {
+        self.uri.query()
+    }
+
+    fn header<'a>(&'a self, name: &str) -> HeaderValues<'a> {
+        header_of(&self.headers, &self.uri, name)
+    }
+
+    fn peer(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    fn is_secure(&self) -> bool {
+        self.is_secure
+    }
+}
+
+fn header_of<'a>(headers: &'a HeaderMap, uri: &'a Uri, name: &str) -> HeaderValues<'a> {
+    let values: HeaderValues<'_> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
+    // HTTP/2 has the host in the URI.
+    if name == "host" && values.is_empty() {
+        return uri.authority().map(|authority| authority.as_str().as_bytes()).into_iter().collect();
+    }
+    values
 }

@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 //!
 //! # Which type does what
-//! - Groups of routes: [`SecureRoute`], which cannot leak. A single endpoint or route: [`require_user`], [`require_roles`] and the others, for its
+//! - Groups of routes: [`SecureRoute`], which cannot leak. A single endpoint or route: [`require_user`], [`require_role`] and the others, for its
 //!   `with`.
 //! - In handlers: [`CurrentUser`], [`MaybeUser`] (not `Option<CurrentUser>`), [`Token`],
 //!   [`Grant`].
@@ -10,7 +10,13 @@
 //! - Pages that a user and a visitor may see: [`visitor`], so that a dead cookie is deleted. With
 //!   cookies, prefer it and the guards to extractors alone, which cannot keep an answer from shared
 //!   caches either.
+//! - What handlers return with `?`: [`Refused`]. On routes without guard, [`render_refusals`] gives it
+//!   the form of the provider.
 //! - Endpoints of the application's own: [`Head`] shows the core a request, [`respond`] turns its reply into a response.
+//!
+//! # Errors in handlers
+//! A handler returns `Result<_, Refused>`, and `?` turns whatever a provider's method fails with
+//! into the same answer that a guard gives: form, challenge, `no-store`. See [`Refused`].
 //!
 //! # The order of middlewares
 //! In poem the `with` that is called last is outermost and runs first. Put guards inside of everything that has to see refusals too: CORS, security headers,
@@ -36,7 +42,14 @@
 //! - Refusals of guards are responses, not errors: their form is the matter of a
 //!   [`Renderer`](fauth_core::rejection::Renderer) and not of `catch_error`. Errors of handlers,
 //!   refusals of extractors, and poem's own 404 and 405 stay errors.
+//! - A [`Refused`] that a handler returns is an error up to the next guard (or [`render_refusals`]),
+//!   which makes its response of it.
 //! - Guards judge the path that was received. A middleware that rewrites the URI changes which handler answers, not what the guards see.
+//!
+//! # Tests without a server
+//! Requests of poem's `TestClient` work with everything here, ready-made endpoints with an id in
+//! their path included. They do not know the path that was asked for, only what nested routes leave
+//! of it: that is what guards judge and events show there.
 //!
 //! # What differs from other frameworks
 //! - poem passes a group only paths whose rest is UTF-8. Anything else below a nested route it answers itself, before the guard, with 400 and a text.
@@ -59,8 +72,9 @@ mod routes;
 pub use extract::{CurrentUser, Grant, MaybeUser, Token};
 pub use fauth_core;
 pub use guard::{
-    Require, RequireMiddleware, require, require_active_user, require_any_role, require_permissions,
-    require_roles, require_scopes, require_user, visitor,
+    RenderRefusals, Rendering, Require, RequireMiddleware, render_refusals, require, require_active_user,
+    require_any_role, require_permission, require_permissions, require_role, require_roles, require_scope,
+    require_scopes, require_user, visitor,
 };
 pub use head::Head;
 pub use respond::{Refused, respond};

@@ -3,6 +3,7 @@
 use fauth_core::{
     Rejection,
     demands::{Demands, ResponseHead},
+    rejection::Watch,
     reply::{Reply, ResponseHeader},
     request::{HeaderValues, RequestHead},
 };
@@ -64,40 +65,121 @@ fn status_of(code: u16) -> StatusCode {
     StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// What the log advises where nobody has said who decides.
-const WIRING: &str = "call `.data(auth)` on the application, or put a guard in front of the route";
-
-/// What an extractor fails with: the refusal, and the answer to it.
+/// Why a request is refused, as extractors fail with it and as handlers return it.
+///
+/// It is made from a [`Rejection`] and from every other error of the methods of an
+/// [`AuthProvider`](fauth_core::AuthProvider) by `?`:
+///
+/// ```
+/// # use fauth_poem::{CurrentUser, Refused, fauth_core::AuthProvider};
+/// # use fauth_testing::TestUser as User;
+/// # use poem::{handler, web::Data};
+/// #[handler]
+/// async fn sessions(
+///     auth: Data<&AuthProvider<User>>,
+///     user: CurrentUser<User>,
+/// ) -> Result<String, Refused> {
+///     Ok(auth.sessions(&user.name).await?.len().to_string())
+/// }
+/// ```
+///
+/// The answer is that of the guard around the handler: the form of its renderer, the challenge,
+/// `Cache-Control: no-store`, and the event. Where there is no guard,
+/// [`render_refusals`](crate::render_refusals) around the routes does the same; without either, the
+/// answer is a problem document with the realm `fauth`, and no event is raised.
+///
+/// In an error type of the application's own no guard finds it: the answer is then what
+/// `as_response` of that type makes. The same is true of a middleware inside a guard that makes
+/// responses of errors.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{rejection}")]
 pub struct Refused {
     rejection: Rejection,
-    reply: Reply,
+    /// The answer, if it is known already: extractors know whose refusal it is.
+    reply: Option<Reply>,
+    /// Notices an extractor's refusal that is dropped.
+    watch: Watch,
 }
 
 impl Refused {
-    pub(crate) const fn new(rejection: Rejection, reply: Reply) -> Self {
-        Self { rejection, reply }
+    pub(crate) fn new(rejection: Rejection, reply: Reply, head: &dyn RequestHead) -> Self {
+        let watch = Watch::over(&rejection, head);
+        Self { rejection, reply: Some(reply), watch }
     }
 
-    pub(crate) fn without_provider(head: &dyn RequestHead) -> Self {
-        let (rejection, reply) = Rejection::without_provider(head, WIRING);
-        Self { rejection, reply }
+    pub(crate) fn miswired((rejection, reply): (Rejection, Reply)) -> Self {
+        Self { rejection, reply: Some(reply), watch: Watch::none() }
     }
 
     /// Why the request is refused.
     #[must_use]
-    pub const fn rejection(&self) -> &Rejection {
+    pub fn rejection(&self) -> &Rejection {
+        self.watch.seen();
         &self.rejection
     }
 }
 
+/// A rejection, or one of the errors that become one.
+impl<E> From<E> for Refused
+where
+    Rejection: From<E>,
+{
+    fn from(error: E) -> Self {
+        Self { rejection: error.into(), reply: None, watch: Watch::none() }
+    }
+}
+
+/// A refusal by a handler, kept with its response until a guard gives it its form. The type is
+/// private: nobody else can put one there.
+#[derive(Clone)]
+struct Unrendered(Rejection);
+
 impl ResponseError for Refused {
     fn status(&self) -> StatusCode {
-        status_of(self.reply.status())
+        self.watch.seen();
+        status_of(self.reply.as_ref().map_or(self.rejection.status(), Reply::status))
     }
 
     fn as_response(&self) -> Response {
-        respond(self.reply.clone())
+        self.watch.seen();
+        if let Some(reply) = &self.reply {
+            return respond(reply.clone());
+        }
+        let mut response = respond(self.rejection.default_reply());
+        response.extensions_mut().insert(Unrendered(self.rejection.clone()));
+        response
     }
+}
+
+/// Gives the refusal of a handler the form that `render` knows, be it an error still or a response.
+/// What else comes out stays as it is, and so does the refusal of an extractor, which has its form.
+pub(crate) fn render_refusal(
+    outcome: Result<Response>,
+    render: impl FnOnce(&Rejection) -> Reply,
+) -> Result<Response> {
+    let (rejection, mut response) = match outcome {
+        Ok(mut response) => match response.extensions_mut().remove::<Unrendered>() {
+            Some(Unrendered(rejection)) => (rejection, response),
+            None => return Ok(response),
+        },
+        Err(error) => match unrendered(&error) {
+            Some(rejection) => (rejection, error.into_response()),
+            None => return Err(error),
+        },
+    };
+    let (answer, body) = respond(render(&rejection)).into_parts();
+    for name in Reply::SUPERSEDED {
+        response.headers_mut().remove(name);
+    }
+    for (name, value) in &answer.headers {
+        response.headers_mut().append(name.clone(), value.clone());
+    }
+    response.set_status(answer.status);
+    response.set_body(body);
+    Ok(response)
+}
+
+fn unrendered(error: &poem::Error) -> Option<Rejection> {
+    let refused = error.downcast_ref::<Refused>().filter(|refused| refused.reply.is_none())?;
+    Some(refused.rejection.clone())
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use fauth_core::{AuthProvider, AuthUser, Guard, Requirement, rejection::Renderer};
+use fauth_core::{AuthProvider, AuthUser, Guard, Names, Requirement, rejection::Renderer};
 use poem::{EndpointExt as _, IntoEndpoint, Middleware, Route, endpoint::BoxEndpoint};
 
 use crate::guard::Require;
@@ -47,31 +47,53 @@ impl<U: AuthUser> SecureRoute<U> {
         Self { guard: Guard::new(auth, Requirement::user()), route: Route::new(), inside: Vec::new() }
     }
 
-    /// Demands **all** of these roles, for the whole group. An empty list does not compile.
+    /// Demands this role, for the whole group.
     #[must_use]
-    pub fn require_roles<const N: usize>(self, roles: [impl AsRef<str>; N]) -> Self {
-        const { assert!(N > 0, "name at least one role") }
+    pub fn require_role(self, role: impl AsRef<str>) -> Self {
+        self.require(Requirement::user().role(role))
+    }
+
+    /// Demands **all** of these roles, for the whole group. A list that is empty by
+    /// its type does not compile.
+    #[must_use]
+    pub fn require_roles<N: Names>(self, roles: N) -> Self {
+        const { assert!(!N::ARE_NONE, "name at least one role") }
         self.require(Requirement::user().roles(roles))
     }
 
-    /// Demands **at least one** of these roles, for the whole group. An empty list does not compile.
+    /// Demands **at least one** of these roles, for the whole group. A list that is empty by
+    /// its type does not compile.
     #[must_use]
-    pub fn require_any_role<const N: usize>(self, roles: [impl AsRef<str>; N]) -> Self {
-        const { assert!(N > 0, "name at least one role") }
+    pub fn require_any_role<N: Names>(self, roles: N) -> Self {
+        const { assert!(!N::ARE_NONE, "name at least one role") }
         self.require(Requirement::user().any_role(roles))
     }
 
-    /// Demands **all** of these permissions, for the whole group. An empty list does not compile.
+    /// Demands this permission, for the whole group.
     #[must_use]
-    pub fn require_permissions<const N: usize>(self, permissions: [impl AsRef<str>; N]) -> Self {
-        const { assert!(N > 0, "name at least one permission") }
+    pub fn require_permission(self, permission: impl AsRef<str>) -> Self {
+        self.require(Requirement::user().permission(permission))
+    }
+
+    /// Demands **all** of these permissions, for the whole group. A list that is empty by
+    /// its type does not compile.
+    #[must_use]
+    pub fn require_permissions<N: Names>(self, permissions: N) -> Self {
+        const { assert!(!N::ARE_NONE, "name at least one permission") }
         self.require(Requirement::user().permissions(permissions))
     }
 
-    /// Demands **all** of these scopes of the token, for the whole group. An empty list does not compile.
+    /// Demands this scope of the token, for the whole group.
     #[must_use]
-    pub fn require_scopes<const N: usize>(self, scopes: [impl AsRef<str>; N]) -> Self {
-        const { assert!(N > 0, "name at least one scope") }
+    pub fn require_scope(self, scope: impl AsRef<str>) -> Self {
+        self.require(Requirement::user().scope(scope))
+    }
+
+    /// Demands **all** of these scopes of the token, for the whole group. A list that is empty by
+    /// its type does not compile.
+    #[must_use]
+    pub fn require_scopes<N: Names>(self, scopes: N) -> Self {
+        const { assert!(!N::ARE_NONE, "name at least one scope") }
         self.require(Requirement::user().scopes(scopes))
     }
 

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use fauth_core::{AuthProvider, Requirement, rejection::DetailJson, routes::Endpoint as Ready};
 use fauth_poem::{
-    AuthRoutes, CurrentUser, Grant, Head, MaybeUser, SecureRoute, Token, auth_routes, require,
-    require_active_user, require_any_role, require_permissions, require_roles, require_scopes, require_user,
-    respond, visitor,
+    AuthRoutes, CurrentUser, Grant, Head, MaybeUser, Refused, SecureRoute, Token, auth_routes, render_refusals,
+    require, require_active_user, require_any_role, require_permission, require_permissions, require_role,
+    require_roles, require_scope, require_scopes, require_user, respond, visitor,
 };
 use fauth_testing::{
     Role, TestUser, WireRequest, WireResponse,
     suite::{
         App, Harness, PUBLIC, custom_requirement, greeting, keys_or_admins, keys_requirement, own_reply,
-        recent_requirement, token_text,
+        recent_requirement, refusal, token_text,
     },
 };
 use poem::{
@@ -45,6 +45,11 @@ fn greet_grant(Grant(granted): Grant<TestUser>) -> String {
 #[handler]
 fn show_token(Token(token): Token) -> String {
     token_text(&token)
+}
+
+#[handler]
+fn refuse(request: &Request) -> Result<String, Refused> {
+    Ok(refusal(request.uri().query())?)
 }
 
 #[handler]
@@ -101,9 +106,25 @@ fn app(App { auth, other }: &App) -> impl Endpoint + use<> {
         .at("/grant", get(greet_grant))
         .at("/own/:name", get(own).post(own))
         .at("/forged", get(greet).data(forged.clone()).data(Arc::new(forged)))
+        .at("/refuse", get(refuse))
+        .at("/rendered/refuse", get(refuse).with(render_refusals(auth)))
+        .at("/guards/refuse", get(refuse).with(require_user(auth)))
+        .at("/guards/refuse-python", get(refuse).with(require_user(auth).renderer(DetailJson::new())))
+        .at(
+            "/guards/refuse-twice",
+            get(refuse).with(require_user(auth).renderer(DetailJson::new())).with(require_user(auth)),
+        )
         .at("/guards/user", get(greet).with(require_user(auth)))
         .at("/guards/active", get(greet).with(require_active_user(auth)))
         .at("/guards/roles", get(greet).with(require_roles(auth, ["admin", "user"])))
+        .at(
+            "/guards/vector",
+            get(greet).with(require_roles(auth, vec!["admin".to_owned(), "user".to_owned()])),
+        )
+        .at("/guards/no-roles", get(greet).with(require_roles(auth, Vec::<String>::new())))
+        .at("/guards/role", get(greet).with(require_role(auth, Role::Admin)))
+        .at("/guards/permission", get(greet).with(require_permission(auth, "write")))
+        .at("/guards/scope", get(greet).with(require_scope(auth, "read")))
         .at("/guards/any-role", get(greet).with(require_any_role(auth, [Role::Admin, Role::Auditor])))
         .at("/guards/permissions", get(greet).with(require_permissions(auth, ["read", "write"])))
         .at("/guards/scopes", get(greet).with(require_scopes(auth, ["read", "write"])))
@@ -157,7 +178,21 @@ fn app(App { auth, other }: &App) -> impl Endpoint + use<> {
             SecureRoute::new(auth).require_scopes(["read", "write"]).at("/panel", get(greet)),
         )
         .nest("/added", added(auth).at("/panel", get(greet)))
-        .nest("/python", SecureRoute::new(auth).renderer(DetailJson::new()).at("/panel", get(greet)))
+        .nest(
+            "/python",
+            SecureRoute::new(auth)
+                .renderer(DetailJson::new())
+                .at("/panel", get(greet))
+                .at("/refuse", get(refuse)),
+        )
+        .nest(
+            "/each",
+            SecureRoute::new(auth)
+                .require_role("admin")
+                .require_permission("write")
+                .require_scope("read")
+                .at("/panel", get(greet)),
+        )
         .nest("/foreign", SecureRoute::new(other).at("/panel", get(greet)).at("/token", get(show_token)))
         .nest("/empty", SecureRoute::new(auth))
         .nest("/group", group)

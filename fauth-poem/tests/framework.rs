@@ -13,21 +13,24 @@ use std::{
     time::Duration,
 };
 
-use fauth_core::{AuthProvider, Purpose, request::RequestHead as _, routes::MAX_BODY_BYTES};
+use fauth_core::{
+    AuthConfig, AuthProvider, AuthUser, Purpose, Rejection, api_key::ApiKeyError, request::RequestHead as _,
+    routes::MAX_BODY_BYTES,
+};
 use fauth_poem::{
     CurrentUser, Head, MaybeUser, Refused, SecureRoute, Token, auth_routes, require_roles, require_user,
 };
-use fauth_testing::{TestUser, Users, at_once, suite::greeting};
+use fauth_testing::{Log, TestUser, Users, at_once, suite::greeting};
 use poem::{
     Addr, Body, Endpoint, EndpointExt as _, IntoEndpoint, Request, RequestParts, Response, Route, Server,
     endpoint::make_sync,
-    error::NotFoundError,
+    error::{NotFoundError, ResponseError as _},
     get, handler,
     http::{Method, StatusCode, request::Builder, uri::Scheme},
     listener::TcpAcceptor,
     middleware::{AddData, Cors, NormalizePath, SetHeader, TrailingSlash},
     post,
-    web::{LocalAddr, RemoteAddr},
+    web::{Data, LocalAddr, Path, RemoteAddr},
 };
 use tokio::io::{AsyncRead, ReadBuf};
 
@@ -192,7 +195,7 @@ async fn a_path_that_is_not_utf8_is_refused_by_poem_before_a_nested_group() {
 #[tokio::test]
 async fn guards_see_the_path_that_was_received() {
     let auth = auth();
-    let show = |rejection: &fauth_core::Rejection, head: &dyn fauth_core::request::RequestHead| {
+    let show = |rejection: &Rejection, head: &dyn fauth_core::request::RequestHead| {
         let target = format!("{}?{}", head.path(), head.query().unwrap_or("none"));
         fauth_core::reply::Reply::new(rejection.status()).body("text/plain; charset=utf-8", target)
     };
@@ -541,4 +544,186 @@ fn the_head_reports_what_was_received() {
     let plain = as_served(poem::http::Request::builder(), Body::empty());
     assert_eq!(Head::from(&plain).peer(), None);
     assert!(!Head::from(&plain).is_secure());
+}
+
+// --- Refusals that handlers return
+
+/// Each error of a provider's methods can be returned with `?`.
+#[handler]
+async fn every_error(auth: Data<&Auth>, which: Path<String>) -> Result<String, Refused> {
+    match which.as_str() {
+        // It was built without a store for them.
+        "rejection" => drop(auth.api_keys("bob").await?),
+        "password" => drop(auth.hash_password("").await?),
+        "issue" => drop(auth.issue(Purpose::Access, "").await?),
+        "token" => drop(auth.verify_signature_and_claims("nonsense", Purpose::Access)?),
+        _ => Err(ApiKeyError::InvalidName)?,
+    }
+    Ok(which.0)
+}
+
+#[handler]
+fn refuse() -> Result<String, Refused> {
+    Err(Rejection::NotFound)?
+}
+
+#[handler]
+fn refuse_by_response() -> Response {
+    Refused::from(Rejection::NotFound).as_response()
+}
+
+#[tokio::test]
+async fn handlers_return_every_error_of_the_provider() {
+    let app = Route::new().at("/errors/:which", get(every_error)).data(auth());
+    for (which, status) in
+        [("rejection", 500), ("password", 422), ("issue", 500), ("token", 401), ("key", 422)]
+    {
+        is_refusal(&send(&app, request(&format!("/errors/{which}"))).await, status);
+    }
+}
+
+/// Outside a guard a refusal is an error, for the application's `catch_error`; a guard makes it the
+/// response that its own refusals are. What a middleware inside has added to a response stays.
+#[tokio::test]
+async fn a_refusal_of_a_handler_is_an_error_until_a_guard_renders_it() {
+    let auth = auth();
+    let caught = |endpoint| {
+        Route::new().at("/", endpoint).catch_error(async |refused: Refused| {
+            Response::builder().status(StatusCode::IM_A_TEAPOT).body(refused.rejection().code())
+        })
+    };
+    let open = caught(get(refuse).boxed());
+    assert_eq!(send(&open, request("/")).await.status(), 418);
+    let guarded = caught(get(refuse).with(require_user(&auth)).boxed());
+    is_refusal(&get_as(&guarded, "/", &bearer(&auth, "bob")).await, 404);
+
+    let inside = SetHeader::new().overriding("x-inside", "1").overriding("content-language", "en");
+    let group = SecureRoute::new(&auth).at("/", get(refuse_by_response)).with_inside(inside);
+    let response = get_as(&Route::new().nest("/group", group), "/group", &bearer(&auth, "bob")).await;
+    is_refusal(&response, 404);
+    assert_eq!((response.header("x-inside"), response.header("content-language")), (Some("1"), None));
+}
+
+// --- What the log says
+
+/// A user of another type than the provider's.
+struct Customer;
+
+impl AuthUser for Customer {
+    fn subject(&self) -> impl AsRef<str> {
+        "customer"
+    }
+
+    fn is_active(&self) -> bool {
+        true
+    }
+}
+
+#[handler]
+fn customer(_: CurrentUser<Customer>) -> &'static str {
+    "customer"
+}
+
+#[handler]
+fn show_token(Token(token): Token) -> String {
+    token.subject().to_owned()
+}
+
+/// What the one record says of this request, which was refused with 500.
+#[track_caller]
+fn told(response: &Response, target: &str) -> (String, String) {
+    is_refusal(response, 500);
+    let records = Log::of_process().with(target);
+    assert_eq!(records.len(), 1, "{records:?}");
+    let field = |name: &str| records[0].field(name).unwrap().to_owned();
+    (field("event"), field("message"))
+}
+
+#[tokio::test]
+async fn whatever_is_missing_has_a_message_of_its_own() {
+    let _ = Log::of_process();
+    let auth = auth();
+    let app = Route::new()
+        .at("/log-no-provider", get(greet))
+        .at("/log-no-guard", get(show_token))
+        .at("/log-wrong-guard", get(customer).with(require_user(&auth)))
+        .at("/log-wrong-data", get(customer).data(auth.clone()));
+    let (event, message) = told(&send(&app, request("/log-no-provider")).await, "/log-no-provider");
+    assert_eq!(event, "missing_provider");
+    assert!(message.contains("no `AuthProvider<fauth_testing::users::TestUser>`"), "{message}");
+    assert!(message.contains("`.data(auth.clone())` on the application"), "{message}");
+
+    let (event, message) = told(&send(&app, request("/log-no-guard")).await, "/log-no-guard");
+    assert_eq!(event, "missing_guard");
+    assert!(message.contains("`get(handler).with(require_user(&auth))`"), "{message}");
+
+    let bob = bearer(&auth, "bob");
+    let (event, message) = told(&get_as(&app, "/log-wrong-guard", &bob).await, "/log-wrong-guard");
+    assert_eq!(event, "provider_of_other_users");
+    assert!(message.contains("asks for users of type `framework::Customer`"), "{message}");
+    assert!(message.contains("let the handler take `fauth_testing::users::TestUser`"), "{message}");
+
+    let (event, message) = told(&get_as(&app, "/log-wrong-data", &bob).await, "/log-wrong-data");
+    assert_eq!(event, "provider_of_other_users");
+    assert!(message.contains("only providers of `fauth_testing::users::TestUser`"), "{message}");
+}
+
+/// Both have the same type of users, so that nothing but the log can tell.
+#[tokio::test]
+async fn a_guard_of_another_provider_is_named() {
+    let log = Log::of_process();
+    let auth = auth();
+    let secret = "another-secret-0123456789-abcdefghij-9f2c4a7b";
+    let config = AuthConfig::builder().secret(secret).build().unwrap();
+    let other = fauth_testing::provider_with(config, &Users::new()).build().unwrap();
+    let app = Route::new().at("/log-other-guard", get(greet).with(require_user(&auth))).data(other);
+    is_refusal(&get_as(&app, "/log-other-guard", &bearer(&auth, "bob")).await, 401);
+    let records = log.with("guard_of_another_provider");
+    assert_eq!(records.len(), 1, "{records:?}");
+    assert_eq!(records[0].field("path"), Some("/log-other-guard"));
+}
+
+/// A handler that swallows is told of once in the process; one that is refused is not.
+#[tokio::test]
+async fn a_swallowed_refusal_is_told() {
+    let log = Log::of_process();
+    let app =
+        Route::new().at("/log-swallowed", get(greet_option)).at("/log-refused", get(greet)).data(auth());
+    is_refusal(&get_as(&app, "/log-refused", "Bearer bad").await, 401);
+    assert_eq!(text(send(&app, request("/log-swallowed")).await).await, "Hello nobody");
+    let told = || log.with("refusal_swallowed");
+    // Another test of this process may have swallowed one.
+    assert!(told().iter().all(|record| !record.field("path").unwrap().starts_with("/log-")));
+    for _ in 0..2 {
+        assert_eq!(text(get_as(&app, "/log-swallowed", "Bearer bad").await).await, "Hello nobody");
+    }
+    assert_eq!(told().len(), 1, "{:?}", told());
+    assert!(told()[0].field("message").unwrap().contains("take `MaybeUser`"));
+}
+
+// --- Requests that no server has received
+
+/// poem's `TestClient` makes its requests with `Request::builder`, which knows no original URI.
+#[tokio::test]
+async fn sessions_by_id_work_in_tests_without_a_server() {
+    let auth = auth();
+    let alice = auth.login("alice").await.unwrap();
+    let alice = format!("Bearer {}", alice.access_token().expose());
+    for (prefix, app) in [("", auth_routes(&auth)), ("/api", Route::new().nest("/api", auth_routes(&auth)))] {
+        auth.login("alice").await.unwrap();
+        let sent = async |method, target: &str| {
+            let uri = format!("{prefix}{target}").parse().unwrap();
+            let request = Request::builder().method(method).uri(uri).header("authorization", &alice).finish();
+            app.get_response(request).await
+        };
+        let sessions = text(sent(Method::GET, "/sessions").await).await;
+        let other = sessions.split('{').find(|entry| entry.contains("\"current\":false")).unwrap();
+        let other = other.split('"').nth(3).unwrap();
+        assert_eq!(sent(Method::DELETE, &format!("/sessions/{other}")).await.status(), 200, "{sessions}");
+        assert_eq!(sent(Method::DELETE, &format!("/sessions/{other}")).await.status(), 404);
+        // The path counts for guards too.
+        let group = Route::new().nest("/group", SecureRoute::new(&auth).at("/x", get(greet)));
+        let twice = Request::builder().uri("/group//x".parse().unwrap()).header("authorization", &alice);
+        assert_eq!(group.get_response(twice.finish()).await.status(), 400);
+    }
 }

@@ -18,15 +18,15 @@ use std::{convert::Infallible, io, net::SocketAddr, sync::Arc};
 use axum::{
     Json, Router,
     extract::{Path, State, rejection::JsonRejection},
-    http::{StatusCode, header, request::Parts},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::{delete, get},
 };
-use fauth_axum::{CurrentUser, Grant, Head, SecureRouter, auth_routes, require, require_scopes, respond};
+use fauth_axum::{CurrentUser, Grant, Refused, SecureRouter, auth_routes, require, require_scope};
 use fauth_core::{
     AuthConfig, AuthProvider, AuthUser, BoxError, ConfigError, MemoryStore, Rejection, Requirement,
     TokenPayload,
-    api_key::{ApiKeyError, ApiKeyRequest},
+    api_key::ApiKeyRequest,
     clock::Timestamp,
     store::{ApiKey, ApiKeyId},
 };
@@ -67,7 +67,7 @@ fn app(config: AuthConfig) -> Result<Router, BoxError> {
         .nest_service("/keys", keys)
         // Open to keys that have the scope, and to no other: the tokens of `POST /login` have no
         // scopes.
-        .route("/reports", get(reports).layer(require_scopes(&auth, [SCOPE])))
+        .route("/reports", get(reports).layer(require_scope(&auth, SCOPE)))
         // Open to every key of the user, and to the tokens of logins.
         .route("/me", get(me).layer(require(&auth, Requirement::user().allow_api_keys())))
         .with_state(auth))
@@ -89,57 +89,40 @@ struct NewKey {
     scopes: Vec<String>,
 }
 
+/// `?` answers like a guard, with whatever the provider's method fails with: 401 for a login that is
+/// too old, 422 with a sentence for a key that cannot be made.
 async fn create(
     State(auth): State<AuthProvider<User>>,
     Grant(granted): Grant<User>,
-    head: Parts,
     body: Result<Json<NewKey>, JsonRejection>,
-) -> Response {
-    let Ok(Json(NewKey { name, scopes })) = body else {
-        return respond(auth.refuse(&Rejection::InvalidRequest, &Head::from(&head)));
-    };
+) -> Result<Response, Refused> {
+    let Json(NewKey { name, scopes }) = body.map_err(|_| Rejection::InvalidRequest)?;
     // For the user of the grant, never for one that the body names. Who has logged in more than
     // fifteen minutes ago is told to do it again.
-    match auth.create_api_key(&granted, ApiKeyRequest::new(name).scopes(scopes)).await {
-        Ok(new) => {
-            // The only time that anybody sees the key.
-            let body = json!({ "key": new.expose(), "about": about(new.key()) });
-            (StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
-        }
-        Err(ApiKeyError::Refused(rejection)) => respond(auth.refuse(&rejection, &Head::from(&head))),
-        // The others say what is wrong with the request, in words that the user may read.
-        Err(error) => {
-            let body = json!({ "error": error.to_string() });
-            (StatusCode::UNPROCESSABLE_ENTITY, Json(body)).into_response()
-        }
-    }
+    let new = auth.create_api_key(&granted, ApiKeyRequest::new(name).scopes(scopes)).await?;
+    // The only time that anybody sees the key.
+    let body = json!({ "key": new.expose(), "about": about(new.key()) });
+    Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response())
 }
 
 async fn list(
     State(auth): State<AuthProvider<User>>,
     CurrentUser(user): CurrentUser<User>,
-    head: Parts,
-) -> Response {
-    match auth.api_keys(&user.name).await {
-        Ok(keys) => Json(keys.iter().map(about).collect::<Value>()).into_response(),
-        Err(rejection) => respond(auth.refuse(&rejection, &Head::from(&head))),
-    }
+) -> Result<Json<Value>, Refused> {
+    Ok(Json(auth.api_keys(&user.name).await?.iter().map(about).collect()))
 }
 
 async fn revoke(
     State(auth): State<AuthProvider<User>>,
     CurrentUser(user): CurrentUser<User>,
     Path(id): Path<String>,
-    head: Parts,
-) -> Response {
-    let revoked = match ApiKeyId::parse(&id) {
-        // Of this user: somebody else's key is as unknown as one that never was.
-        Some(id) => auth.revoke_api_key(&user.name, &id).await,
-        None => Ok(false),
-    };
-    match revoked.and_then(|was_there| was_there.then_some(()).ok_or(Rejection::NotFound)) {
-        Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(rejection) => respond(auth.refuse(&rejection, &Head::from(&head))),
+) -> Result<StatusCode, Refused> {
+    let id = ApiKeyId::parse(&id).ok_or(Rejection::NotFound)?;
+    // Of this user: somebody else's key is as unknown as one that never was.
+    if auth.revoke_api_key(&user.name, &id).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Rejection::NotFound)?
     }
 }
 

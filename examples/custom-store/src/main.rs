@@ -56,7 +56,7 @@ fn app(config: AuthConfig) -> Result<Router, BoxError> {
     let auth = AuthProvider::builder(config)
         .user_loader(async |token: Arc<TokenPayload>| Ok::<_, Infallible>(find(token.subject())))
         .identity_loader(async |name: String| Ok::<_, Infallible>(find(&name)))
-        .store(MapStore::new(&SystemClock::default()))
+        .store(MapStore::new(&SystemClock))
         .build()?;
     Ok(Router::new().merge(auth_routes(&auth)).route("/me", get(me)).with_state(auth))
 }

@@ -139,7 +139,7 @@ fn send_link(app: App, purpose: OneTimePurpose, email: String) -> impl IntoRespo
 impl App {
     async fn mail_link(&self, purpose: OneTimePurpose, email: &str) -> Result<(), BoxError> {
         let Some(user) = self.users.by_email(email) else { return Ok(()) };
-        let token = self.auth.issue_one_time(purpose, OneTimeRequest::for_user(&*user)).await?;
+        let token = self.auth.issue_one_time(purpose, OneTimeRequest::for_user(&user)).await?;
         let (page, what) = match purpose {
             OneTimePurpose::MagicLink => (&self.magic_page, "log in"),
             _ => (&self.reset_page, "choose a new password"),

@@ -1,5 +1,5 @@
 use actix_web::{App, web::get};
-use fauth_actix::{CurrentUser, SecureScope, auth_routes, require_roles};
+use fauth_actix::{CurrentUser, SecureScope, auth_routes, require_role, require_roles};
 use fauth_testing::TestUser;
 
 async fn greet(user: CurrentUser<TestUser>) -> String {
@@ -13,5 +13,8 @@ fn main() {
         .app_data(actix_web::web::Data::new(auth.clone()))
         .service(auth_routes(&auth))
         .route("/greet", get().to(greet).wrap(require_roles(&auth, ["user"])))
+        .route("/one", get().to(greet).wrap(require_role(&auth, "user")))
+        .route("/vector", get().to(greet).wrap(require_roles(&auth, vec![String::from("user")])))
+        .route("/slice", get().to(greet).wrap(require_roles(&auth, &["user", "admin"][..])))
         .service(group);
 }

@@ -83,6 +83,11 @@ impl TrustedProxies {
         Some(known)
     }
 
+    /// Is no header believed, whoever sends it?
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.networks.is_empty()
+    }
+
     fn trusts(&self, address: IpAddr) -> bool {
         self.networks.iter().any(|network| network.contains(address))
     }

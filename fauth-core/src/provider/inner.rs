@@ -67,7 +67,7 @@ use crate::{
 /// assert!(auth.authenticate_token(refresh, &Requirement::user()).await.is_err());
 ///
 /// // A token for a mail, which works once.
-/// let request = OneTimeRequest::for_user(&**granted.user());
+/// let request = OneTimeRequest::for_user(granted.user());
 /// let token = auth.issue_one_time(OneTimePurpose::PasswordReset, request).await?;
 /// let redeemed = auth.redeem(token.expose(), OneTimePurpose::PasswordReset).await?;
 /// assert_eq!(redeemed.user().id, "alice");

@@ -78,6 +78,13 @@ impl Registry {
         state.residents.push(Arc::downgrade(&new));
         Ok((new, warning))
     }
+
+    /// The types of users of all providers that live, each once.
+    pub(super) fn users(&self) -> Vec<&'static str> {
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let users = state.residents.iter().filter_map(Weak::upgrade).map(|resident| resident.users.1);
+        users.collect::<BTreeSet<_>>().into_iter().collect()
+    }
 }
 
 impl Resident {

@@ -1,6 +1,8 @@
 //! The answer to a refused request: the rendered body, and the headers that every renderer's
 //! answer gets.
 
+use std::net::SocketAddr;
+
 use super::{
     challenge,
     reason::{Misconfigured, Rejection},
@@ -9,24 +11,47 @@ use super::{
 use crate::{
     escape::Escaped,
     reply::{Reply, ResponseHeader},
-    request::RequestHead,
+    request::{HeaderValues, RequestHead},
 };
 
 impl Rejection {
-    /// The answer to a request whose provider is not known: an extractor on a route without guard
-    /// and provider. Says so in the log, with `hint` as the advice of what to add.
+    /// The answer to a request whose token is asked for on a route without guard. Says so in the
+    /// log, with `advice` as what to add and where.
     #[must_use]
-    pub fn without_provider(head: &dyn RequestHead, hint: &str) -> (Self, Reply) {
+    pub fn without_guard(head: &dyn RequestHead, advice: &str) -> (Self, Reply) {
+        let problem = "`Token` is taken on a route where no guard has checked a token";
+        Self::miswired(Misconfigured::MissingGuard, head, problem, advice)
+    }
+
+    /// The answer to a request that meets a mistake in the wiring of the application; the log is
+    /// told what is wrong and what to do.
+    pub(crate) fn miswired(
+        mistake: Misconfigured,
+        head: &dyn RequestHead,
+        problem: &str,
+        advice: &str,
+    ) -> (Self, Reply) {
+        let rejection = Self::Misconfigured(mistake);
         tracing::error!(
             target: "fauth",
-            event = "missing_provider",
+            event = rejection.reason(),
             method = %Escaped(head.method()),
             path = %Escaped(head.path()),
-            "an extractor of fauth finds no provider: {hint}",
+            "{problem}: {advice}",
         );
-        let rejection = Self::Misconfigured(Misconfigured::MissingProvider);
-        let reply = rejection.reply("fauth", &ProblemJson::new(), head);
+        let reply = rejection.reply(DEFAULT_REALM, &ProblemJson::new(), head);
         (rejection, reply)
+    }
+
+    /// The answer where it is not known whose refusal it is: a handler returns it, and no guard is
+    /// around that gives it the form of its provider. The default form, and the default realm.
+    #[must_use]
+    pub fn default_reply(&self) -> Reply {
+        if let Self::Misconfigured(mistake) = self {
+            let advice = mistake.advice();
+            tracing::error!(target: "fauth", event = self.reason(), "a handler was refused: {advice}");
+        }
+        self.reply(DEFAULT_REALM, &ProblemJson::new(), &Nowhere)
     }
 
     /// The answer: `renderer` gives it its form, the rest is the same for all.
@@ -47,6 +72,37 @@ impl Rejection {
         }
         reply.replace(ResponseHeader::new("cache-control", "no-store"));
         reply.for_method(head.method())
+    }
+}
+
+const DEFAULT_REALM: &str = "fauth";
+
+/// The request of a refusal that came without one.
+struct Nowhere;
+
+impl RequestHead for Nowhere {
+    fn method(&self) -> &'static str {
+        "GET"
+    }
+
+    fn path(&self) -> &'static str {
+        "/"
+    }
+
+    fn query(&self) -> Option<&str> {
+        None
+    }
+
+    fn header<'a>(&'a self, _: &str) -> HeaderValues<'a> {
+        std::iter::empty().collect()
+    }
+
+    fn peer(&self) -> Option<SocketAddr> {
+        None
+    }
+
+    fn is_secure(&self) -> bool {
+        false
     }
 }
 

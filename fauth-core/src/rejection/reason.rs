@@ -1,8 +1,13 @@
 //! Why a request is refused: every reason, with its status, its code and its sentence.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
-use crate::{error::ConfigError, requirement::Missing, token::TokenError};
+use crate::{
+    error::ConfigError,
+    password::PasswordError,
+    requirement::Missing,
+    token::{IssueError, TokenError},
+};
 
 /// Why a request is refused.
 ///
@@ -22,8 +27,12 @@ use crate::{error::ConfigError, requirement::Missing, token::TokenError};
 /// | [`BodyTimeout`](Self::BodyTimeout) | 408 | `body_timeout` | none |
 /// | [`PayloadTooLarge`](Self::PayloadTooLarge) | 413 | `payload_too_large` | none |
 /// | [`UnsupportedMediaType`](Self::UnsupportedMediaType) | 415 | `unsupported_media_type` | none |
+/// | [`Unprocessable`](Self::Unprocessable) | 422 | `unprocessable` | none |
 /// | [`Misconfigured`](Self::Misconfigured) | 500 | `misconfigured` | none |
 /// | [`Busy`](Self::Busy), [`Unavailable`](Self::Unavailable) | 503 | `busy`, `unavailable` | none; `Retry-After` |
+///
+/// Handlers return it with `?`, wrapped into the `Refused` of their adapter, and so they do with
+/// the other errors of a provider's methods: each of them is a rejection too (`From`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Rejection {
@@ -73,6 +82,9 @@ pub enum Rejection {
     PayloadTooLarge,
     /// The body is of a type that a ready-made endpoint does not read.
     UnsupportedMediaType,
+    /// What the request asks for is understood and impossible: an unacceptable new password, an API
+    /// key too many. The sentence is told to the caller; an application may write its own.
+    Unprocessable(Cow<'static, str>),
     /// Too many passwords are being checked at this moment.
     Busy {
         /// When to try again.
@@ -210,8 +222,12 @@ pub enum Unavailable {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Misconfigured {
-    /// An extractor was used on a route that knows no provider.
+    /// An extractor was used on a route that knows no provider of its users.
     MissingProvider,
+    /// An extractor asks for users of another type than those of the guard, or of any provider.
+    OtherUsers,
+    /// The token of the request was asked for where no guard has checked one.
+    MissingGuard,
     /// What one provider has read from a request was given to another to check.
     OtherProvider,
     /// A password is to be checked by a provider that was built without password login.
@@ -272,6 +288,7 @@ impl Rejection {
             Self::BodyTimeout => "body_timeout",
             Self::PayloadTooLarge => "payload_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::Unprocessable(_) => "unprocessable",
             Self::Busy { .. } => "busy",
             Self::Unavailable(_) => "unavailable",
             Self::Misconfigured(_) => "misconfigured",
@@ -296,6 +313,7 @@ impl Rejection {
             Self::BodyTimeout => 408,
             Self::PayloadTooLarge => 413,
             Self::UnsupportedMediaType => 415,
+            Self::Unprocessable(_) => 422,
             Self::Misconfigured(_) => 500,
             Self::Busy { .. } | Self::Unavailable(_) => 503,
         }
@@ -338,6 +356,8 @@ impl Rejection {
             Self::Unavailable(Unavailable::Issuer) => "issuer_failed",
             Self::Unavailable(Unavailable::PasswordHasher) => "password_hasher_failed",
             Self::Misconfigured(Misconfigured::MissingProvider) => "missing_provider",
+            Self::Misconfigured(Misconfigured::OtherUsers) => "provider_of_other_users",
+            Self::Misconfigured(Misconfigured::MissingGuard) => "missing_guard",
             Self::Misconfigured(Misconfigured::OtherProvider) => "other_provider",
             Self::Misconfigured(Misconfigured::NoPasswordLogin) => "no_password_login",
             Self::Misconfigured(Misconfigured::NoStore) => "no_store",
@@ -373,6 +393,7 @@ impl Rejection {
             Self::BodyTimeout => "The body did not arrive in time".into(),
             Self::PayloadTooLarge => "The body is too large".into(),
             Self::UnsupportedMediaType => "The body must be JSON or, for a login, a form".into(),
+            Self::Unprocessable(sentence) => sentence.clone().into_owned(),
             Self::Busy { .. } => "Too many logins at once, try again in a moment".into(),
             Self::Unavailable(_) => "Authentication is unavailable for the moment".into(),
             Self::Misconfigured(_) => "The server is misconfigured".into(),
@@ -398,6 +419,67 @@ impl Rejection {
             Self::Busy { retry_after } => Some(*retry_after),
             Self::Unavailable(_) => Some(RETRY_UNAVAILABLE),
             _ => None,
+        }
+    }
+}
+
+impl Misconfigured {
+    /// What to add or change, for the log. The first three are told where they are found, with more
+    /// about the place than is known here.
+    pub(crate) const fn advice(&self) -> &'static str {
+        match self {
+            Self::MissingProvider => "give the provider to the application",
+            Self::OtherUsers => "let the extractor name the type of users that the provider has",
+            Self::MissingGuard => "put a guard in front of the route",
+            Self::OtherProvider => {
+                "two providers are mixed: what one has read or granted was handed to another; build one \
+                 provider and give clones of it to guards, routes and handlers"
+            }
+            Self::NoPasswordLogin => {
+                "a password is to be checked: call `.identity_loader(…)` on the builder in place of \
+                 `.without_password_login()`"
+            }
+            Self::NoStore => {
+                "this needs a store: call `.store(MemoryStore::new())` on the builder, with Redis or SQL for \
+                 more than one instance"
+            }
+            Self::NotRevocable => {
+                "the claim is not looked at: call `.revocable_claim(…)` on the builder, and give it a \
+                 revocation store"
+            }
+            Self::Requirement(_) => {
+                "a guard's requirement is impossible; what is wrong with it was logged at start"
+            }
+            Self::TokenRequest => {
+                "a token cannot be issued as it is asked for: check subject, scopes and claims of the request"
+            }
+            Self::TokenTooLongForCookie => {
+                "the token does not fit into a cookie: give it fewer scopes and claims"
+            }
+            Self::NoDelivery => {
+                "a transport that browsers use by themselves reads tokens, and none sets both: let its \
+                 `Transport::set` return headers, or add a `CookieTransport`"
+            }
+        }
+    }
+}
+
+impl From<PasswordError> for Rejection {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Busy { retry_after } => Self::Busy { retry_after },
+            PasswordError::Unacceptable(reason) => Self::Unprocessable(reason.to_string().into()),
+            PasswordError::Failed => Self::Unavailable(Unavailable::PasswordHasher),
+        }
+    }
+}
+
+impl From<IssueError> for Rejection {
+    fn from(error: IssueError) -> Self {
+        match error {
+            IssueError::Clock(_) => Self::Unavailable(Unavailable::Clock),
+            IssueError::NoRandomness => Self::Unavailable(Unavailable::Issuer),
+            _ => Self::Misconfigured(Misconfigured::TokenRequest),
         }
     }
 }

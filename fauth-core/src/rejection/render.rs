@@ -33,6 +33,12 @@ use crate::{
 pub trait Renderer: Send + Sync + 'static {
     /// The answer to `rejection`. `head` is the refused request, for those who answer browsers differently.
     fn render(&self, rejection: &Rejection, head: &dyn RequestHead) -> Reply;
+
+    /// Does it look at headers of the request? Default: yes. What says no spares guards a copy of
+    /// the headers, which they keep for refusals that a handler returns.
+    fn reads_headers(&self) -> bool {
+        true
+    }
 }
 
 impl<F> Renderer for F
@@ -71,6 +77,10 @@ impl Renderer for ProblemJson {
             Problem { title: title(status), status, detail: &rejection.detail(), error: rejection.code() };
         Reply::new(status).body("application/problem+json", to_json(&body))
     }
+
+    fn reads_headers(&self) -> bool {
+        false
+    }
 }
 
 /// `{"detail": …}` with the texts of the Python fauth, for clients written against it. An inactive user is 400 here, as there.
@@ -94,6 +104,10 @@ impl Renderer for DetailJson {
     fn render(&self, rejection: &Rejection, _: &dyn RequestHead) -> Reply {
         let (status, detail) = python_detail(rejection);
         Reply::new(status).body("application/json", to_json(&Detail { detail: &detail }))
+    }
+
+    fn reads_headers(&self) -> bool {
+        false
     }
 }
 
@@ -119,6 +133,10 @@ impl Renderer for ErrorJson {
         };
         Reply::new(rejection.status()).body("application/json", to_json(&body))
     }
+
+    fn reads_headers(&self) -> bool {
+        false
+    }
 }
 
 const fn hint(rejection: &Rejection) -> &'static str {
@@ -143,6 +161,7 @@ const fn hint(rejection: &Rejection) -> &'static str {
         Rejection::MethodNotAllowed { .. } => "Use one of the methods in the `Allow` header",
         Rejection::BodyTimeout => "Send the request again, without pauses",
         Rejection::PayloadTooLarge => "Send a shorter body",
+        Rejection::Unprocessable(_) => "Change what the sentence names, and repeat the request",
         Rejection::Busy { .. } | Rejection::Unavailable(_) => "Try again later",
         Rejection::Misconfigured(_) => "Tell the operator of this service",
     }
@@ -178,6 +197,7 @@ const fn title(status: u16) -> &'static str {
         405 => "Method Not Allowed",
         413 => "Content Too Large",
         415 => "Unsupported Media Type",
+        422 => "Unprocessable Content",
         500 => "Internal Server Error",
         503 => "Service Unavailable",
         _ => "Error",

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     clock::{ClockError, Timestamp},
-    user::AuthUser,
+    user::{AuthUser, UserRef},
 };
 
 /// Why a token cannot be issued.
@@ -132,7 +132,8 @@ impl<'a> TokenRequest<'a> {
     /// A token about this user, which ends when the user's [`token_epoch`](AuthUser::token_epoch)
     /// is raised.
     #[must_use]
-    pub fn for_user(user: &impl AuthUser) -> Self {
+    pub fn for_user(user: &impl UserRef) -> Self {
+        let user = user.user_ref();
         let mut request = Self::for_subject(user.subject().as_ref().to_owned());
         request.bound.user_epoch = user.token_epoch();
         request

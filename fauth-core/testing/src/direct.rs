@@ -13,7 +13,7 @@ use super::{
     TestUser, WireRequest, WireResponse,
     suite::{
         App, Harness, PUBLIC, custom_requirement, greeting, keys_or_admins, keys_requirement, moved_mounts,
-        own_reply, recent_requirement, token_text,
+        own_reply, recent_requirement, refusal, token_text,
     },
 };
 
@@ -36,6 +36,8 @@ enum Handler {
     Greet,
     GreetMaybe,
     ShowToken,
+    /// Returns the refusal that the query names.
+    Refuse,
     /// A text that others may keep.
     Public,
 }
@@ -92,13 +94,30 @@ fn route(app: &App, path: &str) -> (Vec<Guard<TestUser>>, Option<Handler>) {
     let user = Requirement::user;
     let other = || Guard::new(&app.other, user());
     let admin = || user().roles(["admin"]);
+    let python = |requirement| guard(requirement).renderer(DetailJson::new());
     let (guards, handler) = match path {
         "/open" => (vec![], Handler::Text("open")),
         "/me" | "/forged" | "/grant" => (vec![], Handler::Greet),
         "/maybe" => (vec![], Handler::GreetMaybe),
         "/token" => (vec![], Handler::ShowToken),
+        "/refuse" | "/rendered/refuse" => (vec![], Handler::Refuse),
+        "/guards/refuse" => (vec![guard(user())], Handler::Refuse),
+        "/guards/refuse-python" => (vec![python(user())], Handler::Refuse),
+        "/guards/refuse-twice" => (vec![guard(user()), python(user())], Handler::Refuse),
+        "/python/refuse" => (group(app, path), Handler::Refuse),
         "/guards/user" | "/guards/active" | "/guards/grant" => (vec![guard(user())], Handler::Greet),
         "/guards/roles" => (vec![guard(user().roles(["admin", "user"]))], Handler::Greet),
+        "/guards/vector" => {
+            (vec![guard(user().roles(vec!["admin".to_owned(), "user".to_owned()]))], Handler::Greet)
+        }
+        "/guards/no-roles" => (vec![guard(user().roles(Vec::<String>::new()))], Handler::Greet),
+        "/guards/role" => (vec![guard(user().role("admin"))], Handler::Greet),
+        "/guards/permission" => (vec![guard(user().permission("write"))], Handler::Greet),
+        "/guards/scope" => (vec![guard(user().scope("read"))], Handler::Greet),
+        "/each/panel" => {
+            let each = user().role("admin").and(user().permission("write")).and(user().scope("read"));
+            (vec![guard(each)], Handler::Greet)
+        }
         "/guards/any-role" => (vec![guard(user().any_role(["admin", "auditor"]))], Handler::Greet),
         "/guards/permissions" => (vec![guard(user().permissions(["read", "write"]))], Handler::Greet),
         "/guards/scopes" => (vec![guard(user().scopes(["read", "write"]))], Handler::Greet),
@@ -184,6 +203,7 @@ async fn behind(
     mut granted: Option<Granted<TestUser>>,
 ) -> WireResponse {
     let mut added = Vec::new();
+    let innermost = guards.last().cloned();
     for guard in guards {
         let presented = guard.read(request, granted.as_ref());
         match guard.enter(presented).await {
@@ -203,7 +223,7 @@ async fn behind(
     }
     // A group's handlers ask the group's provider.
     let auth = if request.path().starts_with("/foreign/") { &app.other } else { &app.auth };
-    let reply = match run(auth, request, handler, granted.as_ref()).await {
+    let reply = match run(auth, request, handler, granted.as_ref(), innermost.as_ref()).await {
         Ok(text) => {
             let reply = Reply::new(200).body("text/plain; charset=utf-8", text);
             match handler {
@@ -229,6 +249,7 @@ async fn run(
     request: &WireRequest,
     handler: Handler,
     granted: Option<&Granted<TestUser>>,
+    innermost: Option<&Guard<TestUser>>,
 ) -> Result<String, Reply> {
     let presented = auth.read_again(request, granted);
     let refuse = |rejection: Rejection| auth.refuse(&rejection, request);
@@ -245,7 +266,12 @@ async fn run(
         }
         Handler::ShowToken => match granted {
             Some(granted) => Ok(token_text(granted.payload())),
-            None => Err(Rejection::without_provider(request, "put a guard in front of the route").1),
+            None => Err(Rejection::without_guard(request, "put a guard in front of the route").1),
         },
+        Handler::Refuse => refusal(request.query()).map_err(|rejection| match innermost {
+            Some(guard) => guard.refuse(&rejection, request),
+            None if request.path().starts_with("/rendered/") => refuse(rejection),
+            None => rejection.default_reply(),
+        }),
     }
 }

@@ -14,6 +14,7 @@
 mod clock;
 mod direct;
 mod faulty_store;
+mod log;
 mod mint;
 pub mod store_suite;
 pub mod suite;
@@ -23,6 +24,7 @@ mod wire;
 pub use clock::ManualClock;
 pub use direct::Direct;
 pub use faulty_store::{Fault, FaultyStore};
+pub use log::{Log, Logged};
 pub use mint::{SECRET, one_time_token, sign, sign_with};
 pub use users::{Role, TestUser, Users};
 pub use wire::{WireRequest, WireResponse};

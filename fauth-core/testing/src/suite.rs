@@ -9,7 +9,8 @@
 //! `auth` and `other` are [`App::auth`] and [`App::other`]. The handler `greet` takes
 //! `CurrentUser<TestUser>` and answers [`greeting`]; `greet_maybe` takes `MaybeUser<TestUser>`;
 //! `greet_grant` takes `Grant<TestUser>` and answers the [`greeting`] of its user; `show_token`
-//! takes `Token` and answers [`token_text`]. All answer `GET`; those marked * answer `POST` too.
+//! takes `Token` and answers [`token_text`]; `refuse` returns [`refusal`] of the request's query
+//! with `?`, as its adapter's `Refused`. All answer `GET`; those marked * answer `POST` too.
 //! Paths under one guard:
 //!
 //! | path | guard | handler |
@@ -21,9 +22,20 @@
 //! | `/grant` | none | `greet_grant` |
 //! | `/forged` | none; a middleware puts a `TestUser` and an `Arc<TestUser>` into the extensions | `greet` |
 //! | `/own/…` * | none | answers what [`own_reply`] says |
+//! | `/refuse` | none | `refuse` |
+//! | `/rendered/refuse` | none, `render_refusals(auth)` | `refuse` |
+//! | `/guards/refuse` | `require_user(auth)` | `refuse` |
+//! | `/guards/refuse-python` | `require_user(auth).renderer(DetailJson::new())` | `refuse` |
+//! | `/guards/refuse-twice` | `require_user(auth)` outside, `require_user(auth).renderer(DetailJson::new())` inside | `refuse` |
+//! | `/python/refuse` | the router wrapper with `renderer(DetailJson::new())` | `refuse` |
 //! | `/guards/user` | `require_user(auth)` | `greet` |
 //! | `/guards/active` | `require_active_user(auth)` | `greet` |
 //! | `/guards/roles` | `require_roles(auth, ["admin", "user"])` | `greet` |
+//! | `/guards/vector` | `require_roles(auth, vec!["admin".to_owned(), "user".to_owned()])` | `greet` |
+//! | `/guards/no-roles` | `require_roles(auth, Vec::<String>::new())` | `greet` |
+//! | `/guards/role` | `require_role(auth, Role::Admin)` | `greet` |
+//! | `/guards/permission` | `require_permission(auth, "write")` | `greet` |
+//! | `/guards/scope` | `require_scope(auth, "read")` | `greet` |
 //! | `/guards/any-role` | `require_any_role(auth, [Role::Admin, Role::Auditor])` | `greet` |
 //! | `/guards/permissions` | `require_permissions(auth, ["read", "write"])` | `greet` |
 //! | `/guards/scopes` | `require_scopes(auth, ["read", "write"])` | `greet` |
@@ -57,6 +69,7 @@
 //! | `/one-role/panel` | the router wrapper with `require_any_role(["admin", "auditor"])` | `greet` |
 //! | `/all-permissions/panel` | the router wrapper with `require_permissions(["read", "write"])` | `greet` |
 //! | `/all-scopes/panel` | the router wrapper with `require_scopes(["read", "write"])` | `greet` |
+//! | `/each/panel` | the router wrapper with `require_role("admin")`, `require_permission("write")` and `require_scope("read")` | `greet` |
 //! | `/added/panel` | the router wrapper with `require_any_role(["user", "auditor"])`, `require_permissions(["read"])`, `require_scopes(["read"])`, `renderer(DetailJson::new())` and `require_roles(["admin"])`, in this order | `greet` |
 //! | `/admins/panel` | the router wrapper with `require_roles(["admin"])` | `greet` |
 //! | `/python/panel` | the router wrapper with `renderer(DetailJson::new())` | `greet` |
@@ -87,6 +100,7 @@ pub mod failures;
 pub mod groups;
 pub mod login;
 pub mod paths;
+pub mod refusals;
 pub mod requirements;
 pub mod sessions;
 pub mod tokens;
@@ -96,9 +110,16 @@ use crate::at_once;
 use std::{future::Future, marker::PhantomData, net::IpAddr, pin::Pin, time::Duration};
 
 use fauth_core::{
-    AuthConfig, AuthProvider, AuthProviderBuilder, LoginRequest, LogoutRequest, OneTimePurpose, Purpose,
-    RefreshRequest, Rejection, Requirement, TokenPair, TokenPayload, TokenRequest, clock::Clock as _,
-    mounts::Mounts, reply::Reply, request::RequestHead, routes::Endpoint,
+    AuthConfig, AuthProvider, AuthProviderBuilder, LoginRequest, LogoutRequest, Missing, OneTimePurpose,
+    Purpose, RefreshRequest, Rejection, Requirement, TokenPair, TokenPayload, TokenRequest,
+    api_key::ApiKeyError,
+    clock::Clock as _,
+    mounts::Mounts,
+    password::{PasswordError, UnacceptablePassword},
+    rejection::Misconfigured,
+    reply::Reply,
+    request::RequestHead,
+    routes::Endpoint,
 };
 
 use super::{
@@ -171,6 +192,25 @@ pub fn moved_mounts(auth: &AuthProvider<TestUser>) -> Mounts {
         .at(Endpoint::Session, "/devices/{sid}")
         .page(Endpoint::Login)
         .page(Endpoint::Session)
+}
+
+/// What `refuse` fails with, or answers.
+///
+/// # Errors
+/// The [`Rejection`] that the query names: one each of those with a header of their own, and of the
+/// errors that become one.
+pub fn refusal(query: Option<&str>) -> Result<String, Rejection> {
+    Err(match query.and_then(|query| query.split('&').next()).unwrap_or_default() {
+        "stale" => Rejection::StaleLogin { max_age: Duration::from_secs(900) },
+        "forbidden" => Rejection::Forbidden(Missing::Scopes(vec!["write".into()])),
+        "credentials" => Rejection::InvalidCredentials,
+        "busy" => Rejection::Busy { retry_after: Duration::from_secs(3) },
+        "not-found" => Rejection::NotFound,
+        "no-store" => Rejection::Misconfigured(Misconfigured::NoStore),
+        "key" => ApiKeyError::LimitReached.into(),
+        "password" => PasswordError::Unacceptable(UnacceptablePassword::Empty).into(),
+        _ => return Ok("not refused".to_owned()),
+    })
 }
 
 /// The requirement of `/guards/custom`: an admin, or anybody who may read with a token for reading.
@@ -247,6 +287,10 @@ macro_rules! conformance {
         mod extractors {
             use super::*;
             $crate::__extractors_tests!($harness);
+        }
+        mod refusals {
+            use super::*;
+            $crate::__refusals_tests!($harness);
         }
         mod groups {
             use super::*;

@@ -15,10 +15,10 @@ use fauth_core::{
     },
     token::{Algorithm, Key, TokenError, TokenProfile},
 };
-use fauth_testing::{ManualClock, TestUser, Users, memory_store, provider_without_store};
+use fauth_testing::{Log, ManualClock, TestUser, Users, memory_store, provider_without_store};
 use sha2::Digest as _;
 
-use crate::support::{Log, get};
+use crate::support::get;
 
 /// Secrets of tests that build providers which nobody said may share anything: no other test has
 /// them, so that a provider of another test is never in the way.

@@ -6,11 +6,11 @@ use fauth_core::{
     ClientInfo, Purpose, Rejection, SessionConfig, event::EventKind, rejection::InvalidToken,
     store::RevocationTarget,
 };
-use fauth_testing::{ManualClock, memory_store, sign};
+use fauth_testing::{Log, ManualClock, memory_store, sign};
 use serde_json::json;
 use tracing::Level;
 
-use crate::support::{Log, Tokens, World};
+use crate::support::{Tokens, World};
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -6,13 +6,15 @@ use std::{
 };
 
 use fauth_core::{
-    ClientInfo, Guard, Purpose, Rejection, Requirement, TokenRequest, client::TrustedProxies,
+    AuthProvider, ClientInfo, Guard, Purpose, Rejection, Requirement, TokenRequest, client::TrustedProxies,
     event::EventKind, routes::Endpoint,
 };
-use fauth_testing::{Users, WireRequest, at_once, config, config_builder, provider_with};
+use fauth_testing::{
+    Log, TestUser, Users, WireRequest, at_once, config, config_builder, provider_with,
+};
 use tracing::Level;
 
-use crate::support::{Log, Raised, Sink, World, every_rejection, get, login_request, post};
+use crate::support::{Raised, Sink, World, every_rejection, get, login_request, post};
 
 /// Kind, reason and subject of everything that was raised.
 fn told(events: &Sink) -> Vec<(EventKind, Option<&'static str>, Option<String>)> {
@@ -232,7 +234,7 @@ async fn no_injection() {
     let head = WireRequest::new(&hostile("inject-method"), &hostile("/inject-path"));
     let _ = world.auth.refuse(&Rejection::MissingCredential, &head);
     let unwired = WireRequest::new(&hostile("inject-unwired"), &hostile("/inject-unwired"));
-    let (_, reply) = Rejection::without_provider(&unwired, "add it");
+    let (_, reply) = AuthProvider::<TestUser>::missing(&unwired, None, "add it");
     assert!(reply.headers().iter().all(|header| is_harmless(header.value())));
     let _ = world.auth.authenticate(&hostile("inject-identifier"), "wrong", &ClientInfo::unknown()).await;
     let _ = world.auth.login(TokenRequest::for_subject("x").claim(hostile("inject-claim"), f64::NAN)).await;
@@ -260,7 +262,7 @@ async fn outside_text_is_cut_at_256_bytes() {
     let endless = |word: &str| format!("/{word}/{}", "y".repeat(100_000));
     let head = WireRequest::new(&endless("cut-method"), &endless("cut-path"));
     let _ = world.auth.refuse(&Rejection::MissingCredential, &head);
-    let _ = Rejection::without_provider(&head, "add it");
+    let _ = AuthProvider::<TestUser>::missing(&head, None, "add it");
     let records = log.with("cut-path");
     assert_eq!(records.len(), 2, "{records:?}");
     for record in records {

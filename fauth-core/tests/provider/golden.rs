@@ -4,7 +4,7 @@ use std::{fmt::Write as _, time::Duration};
 
 use expect_test::{ExpectFile, expect_file};
 use fauth_core::{
-    AuthProviderBuilder, Purpose, Rejection, TokenRequest,
+    AuthProvider, AuthProviderBuilder, Purpose, TokenRequest,
     rejection::{DetailJson, ErrorJson, ProblemJson, Renderer},
     reply::Reply,
     routes::Endpoint,
@@ -188,7 +188,8 @@ async fn answers_of_the_endpoints() {
 fn the_answer_without_a_provider() {
     let mut page = String::new();
     for method in ["GET", "HEAD"] {
-        let (rejection, reply) = Rejection::without_provider(&WireRequest::new(method, "/x"), "add it");
+        let (rejection, reply) =
+            AuthProvider::<TestUser>::missing(&WireRequest::new(method, "/x"), None, "add it");
         assert_eq!(rejection.reason(), "missing_provider");
         section(&mut page, &format!("no provider, {method}"), &reply);
     }

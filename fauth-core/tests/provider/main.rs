@@ -34,3 +34,4 @@ mod secrets;
 mod sessions;
 mod stores;
 mod support;
+mod wiring;

@@ -6,11 +6,11 @@ use fauth_core::{
     AuthProvider, AuthUser, Condition, Guard, Missing, Purpose, Rejection, Requirement, TokenPayload,
     TokenRequest, clock::Timestamp, rejection::Misconfigured,
 };
-use fauth_testing::{ManualClock, at_once, config};
+use fauth_testing::{Log, ManualClock, at_once, config};
 use proptest::prelude::*;
 use tokio::runtime::Builder;
 
-use crate::support::{Log, World, get};
+use crate::support::{World, get};
 
 // ------------------------------------------------------------------------------------------------ against an oracle
 

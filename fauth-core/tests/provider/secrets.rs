@@ -25,9 +25,9 @@ use fauth_core::{
     token::{Algorithm, Key},
     transport::{BearerTransport, CookieTransport, Extracted, Keep, Transport as _},
 };
-use fauth_testing::{ManualClock, TestUser, Users, WireRequest, at_once, memory_store, weak_passwords};
+use fauth_testing::{Log, ManualClock, TestUser, Users, WireRequest, at_once, memory_store, weak_passwords};
 
-use crate::support::{Log, Sink, get, login_request, post};
+use crate::support::{Sink, get, login_request, post};
 
 const KEY: &str = "MARK-secret-key-7c1f0e5d9a3b48260f1e2d3c4b5a6978";
 const PREVIOUS_KEY: &str = "MARK-previous-key-60f1e2d3c4b5a69787c1f0e5d9a3b482";
@@ -302,8 +302,11 @@ async fn present_every_way(search: &mut Search, world: &Marked) {
         if let Err(refused) = call.answer(auth).await {
             see_refused(search, "logout", auth, &refused, &request);
         }
-        let (refused, reply) =
-            Rejection::without_provider(&get(&format!("/?token={token}")).bearer(token), "add it");
+        let (refused, reply) = AuthProvider::<TestUser>::missing(
+            &get(&format!("/?token={token}")).bearer(token),
+            None,
+            "add it",
+        );
         search.see_refusal("no provider", &reply);
         search.see_error("no provider", &refused);
     }

@@ -21,11 +21,11 @@ use fauth_core::{
     store::{RevocationStore as _, RevocationTarget, SessionId},
     token::{Algorithm, Key},
 };
-use fauth_testing::{ManualClock, SECRET, TestUser, Users, config, memory_store, provider_with};
+use fauth_testing::{Log, ManualClock, SECRET, TestUser, Users, config, memory_store, provider_with};
 use tokio::{sync::Barrier, task::JoinSet};
 use tracing::Level;
 
-use crate::support::{Log, Raised, Sink, Tokens, World, login_request, poll_once};
+use crate::support::{Raised, Sink, Tokens, World, login_request, poll_once};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);

@@ -1,15 +1,10 @@
-//! A provider with its users, its clock and its events in view, and a subscriber that keeps every log record.
+//! A provider with its users, its clock and its events in view.
 
 use std::{
-    collections::BTreeMap,
-    fmt,
     future::Future,
     net::{IpAddr, SocketAddr},
     pin::Pin,
-    sync::{
-        Arc, Mutex, OnceLock,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex},
     task::{Context, Poll, Waker},
 };
 
@@ -31,12 +26,6 @@ use fauth_testing::{
     ManualClock, TestUser, Users, WireRequest, at_once, config, one_time_token, provider_with,
     provider_without_store,
 };
-use tracing::{
-    Level, Metadata, Subscriber,
-    field::{Field, Visit},
-    span,
-};
-
 /// A provider and everything around it that a test may turn or look at.
 pub(crate) struct World {
     pub(crate) users: Users,
@@ -231,102 +220,6 @@ impl AuthEvents for Sink {
     }
 }
 
-// ------------------------------------------------------------------------------------------------ logs
-
-/// A log record or span: every field as it was given, before any formatter has escaped anything.
-#[derive(Debug, Clone)]
-pub(crate) struct Logged {
-    pub(crate) level: Level,
-    pub(crate) target: String,
-    pub(crate) fields: BTreeMap<&'static str, String>,
-}
-
-impl Logged {
-    pub(crate) fn field(&self, name: &str) -> Option<&str> {
-        self.fields.get(name).map(String::as_str)
-    }
-}
-
-impl Visit for Logged {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.fields.insert(field.name(), format!("{value:?}"));
-    }
-
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.fields.insert(field.name(), value.to_owned());
-    }
-}
-
-/// Every record of the process at every level. It is the global subscriber, since the threads that hash have none of their own; tests that
-/// run at the same time tell their records apart by a word of their own.
-pub(crate) struct Log {
-    records: Arc<Mutex<Vec<Logged>>>,
-}
-
-impl Log {
-    /// The log; keeps records from the first call on.
-    pub(crate) fn of_process() -> &'static Self {
-        static LOG: OnceLock<Log> = OnceLock::new();
-        LOG.get_or_init(|| {
-            let records = Arc::<Mutex<Vec<Logged>>>::default();
-            let keeper = Keeper { records: Arc::clone(&records), next_span: AtomicU64::new(1) };
-            tracing::subscriber::set_global_default(keeper).unwrap();
-            Self { records }
-        })
-    }
-
-    pub(crate) fn all(&self) -> Vec<Logged> {
-        self.records.lock().unwrap().clone()
-    }
-
-    /// The records with a field that holds `word`.
-    pub(crate) fn with(&self, word: &str) -> Vec<Logged> {
-        let mut records = self.all();
-        records.retain(|record| record.fields.values().any(|value| value.contains(word)));
-        records
-    }
-}
-
-struct Keeper {
-    records: Arc<Mutex<Vec<Logged>>>,
-    next_span: AtomicU64,
-}
-
-impl Keeper {
-    fn keep(&self, metadata: &Metadata<'_>, record: impl FnOnce(&mut Logged)) {
-        let mut logged = Logged {
-            level: *metadata.level(),
-            target: metadata.target().to_owned(),
-            fields: BTreeMap::new(),
-        };
-        record(&mut logged);
-        self.records.lock().unwrap().push(logged);
-    }
-}
-
-impl Subscriber for Keeper {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-
-    fn new_span(&self, attributes: &span::Attributes<'_>) -> span::Id {
-        self.keep(attributes.metadata(), |logged| attributes.record(logged));
-        span::Id::from_u64(self.next_span.fetch_add(1, Ordering::Relaxed))
-    }
-
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-
-    fn event(&self, event: &tracing::Event<'_>) {
-        self.keep(event.metadata(), |logged| event.record(logged));
-    }
-
-    fn enter(&self, _: &span::Id) {}
-
-    fn exit(&self, _: &span::Id) {}
-}
-
 // ------------------------------------------------------------------------------------------------ refusals
 
 /// A fault of a requirement, which only a requirement can make.
@@ -409,6 +302,7 @@ pub(crate) fn every_rejection() -> Vec<(&'static str, Rejection)> {
         ("body timeout", Rejection::BodyTimeout),
         ("payload too large", Rejection::PayloadTooLarge),
         ("unsupported media type", Rejection::UnsupportedMediaType),
+        ("unprocessable", Rejection::Unprocessable("The name is taken".into())),
         ("busy", Rejection::Busy { retry_after: std::time::Duration::from_secs(3) }),
         ("loader failed", unavailable(Unavailable::Loader)),
         ("loader timeout", unavailable(Unavailable::LoaderTimeout)),
@@ -419,6 +313,8 @@ pub(crate) fn every_rejection() -> Vec<(&'static str, Rejection)> {
         ("issuer failed", unavailable(Unavailable::Issuer)),
         ("password hasher failed", unavailable(Unavailable::PasswordHasher)),
         ("missing provider", misconfigured(Misconfigured::MissingProvider)),
+        ("other users", misconfigured(Misconfigured::OtherUsers)),
+        ("missing guard", misconfigured(Misconfigured::MissingGuard)),
         ("other provider", misconfigured(Misconfigured::OtherProvider)),
         ("no password login", misconfigured(Misconfigured::NoPasswordLogin)),
         ("no store", misconfigured(Misconfigured::NoStore)),

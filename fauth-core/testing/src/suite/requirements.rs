@@ -235,4 +235,32 @@ cases! { $ __requirements_tests in requirements;
         t.get("/open").send().is(200).says("open");
         t.get("/open").bearer("x").send().is(200).says("open");
     }
+
+    fn one_name_needs_no_list(t) {
+        let alice = t.access(TokenRequest::for_subject("alice").scope("read"));
+        let bob = t.access("bob");
+        for (path, code) in [
+            ("/guards/role", "missing_role"),
+            ("/guards/permission", "missing_permission"),
+            ("/guards/scope", "missing_scope"),
+            ("/each/panel", "missing_role"),
+        ] {
+            t.get(path).bearer(&alice).send().is(200).says("Hello alice");
+            t.get(path).bearer(&bob).send().refused(403, code);
+            t.get(path).send().refused(401, "missing_credential");
+        }
+        let unscoped = t.access("alice");
+        t.get("/each/panel").bearer(unscoped).send().refused(403, "missing_scope");
+    }
+
+    fn a_vector_of_names_is_a_list_too(t) {
+        t.get("/guards/vector").bearer(t.access("alice")).send().is(200).says("Hello alice");
+        t.get("/guards/vector").bearer(t.access("bob")).send().refused(403, "missing_role");
+    }
+
+    /// The list is read from somewhere and turns out to be empty: nobody gets in.
+    fn a_list_that_turns_out_to_be_empty_is_500(t) {
+        t.get("/guards/no-roles").bearer(t.access("alice")).send().refused(500, "misconfigured");
+        t.get("/guards/no-roles").send().refused(500, "misconfigured");
+    }
 }

@@ -1,0 +1,7 @@
+use axum::Router;
+use fauth_axum::SecureRouter;
+
+fn main() {
+    let auth = fauth_testing::provider().build().unwrap();
+    let _: Router = Router::new().nest("/admin", SecureRouter::new(&auth));
+}
