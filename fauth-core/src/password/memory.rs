@@ -86,7 +86,9 @@ mod tests {
     }
 
     fn mark(blocks: &mut [Block]) -> *const Block {
-        blocks.iter_mut().for_each(|block| block.as_mut().fill(7));
+        for block in &mut *blocks {
+            block.as_mut().fill(7);
+        }
         blocks.as_ptr()
     }
 
