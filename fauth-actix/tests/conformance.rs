@@ -14,9 +14,9 @@ use actix_web::{
     web::{self, Data, ServiceConfig, get, post, resource, scope},
 };
 use fauth_actix::{
-    AuthRoutes, CurrentUser, Grant, Head, MaybeUser, Refused, SecureScope, Token, auth_routes, render_refusals,
-    require, require_active_user, require_any_role, require_permission, require_permissions, require_role,
-    require_roles, require_scope, require_scopes, require_user, respond, visitor,
+    AuthRoutes, CurrentUser, Grant, Head, MaybeUser, Refused, SecureScope, Token, auth_routes,
+    render_refusals, require, require_active_user, require_any_role, require_permission, require_permissions,
+    require_role, require_roles, require_scope, require_scopes, require_user, respond, visitor,
 };
 use fauth_core::{AuthProvider, Requirement, rejection::DetailJson, routes::Endpoint};
 use fauth_testing::{

@@ -25,8 +25,8 @@ use actix_web::{
     web::{self, Bytes, Data, PayloadConfig, get, post, resource, scope},
 };
 use fauth_actix::{
-    CurrentUser, Grant, Head, MaybeUser, Refused, SecureScope, Token, auth_routes, require_roles, require_user,
-    respond,
+    CurrentUser, Grant, Head, MaybeUser, Refused, SecureScope, Token, auth_routes, require_roles,
+    require_user, respond,
 };
 use fauth_core::{
     AuthConfig, AuthProvider, AuthUser, Guard, Purpose, Rejection, Requirement, api_key::ApiKeyError,

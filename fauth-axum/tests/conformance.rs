@@ -12,9 +12,9 @@ use axum::{
     routing::{MethodRouter, get, post},
 };
 use fauth_axum::{
-    AuthRoutes, CurrentUser, Grant, Head, MaybeUser, Refused, SecureRouter, Token, auth_routes, render_refusals,
-    require, require_active_user, require_any_role, require_permission, require_permissions, require_role,
-    require_roles, require_scope, require_scopes, require_user, respond, visitor,
+    AuthRoutes, CurrentUser, Grant, Head, MaybeUser, Refused, SecureRouter, Token, auth_routes,
+    render_refusals, require, require_active_user, require_any_role, require_permission, require_permissions,
+    require_role, require_roles, require_scope, require_scopes, require_user, respond, visitor,
 };
 use fauth_core::{AuthProvider, Requirement, rejection::DetailJson, routes::Endpoint};
 use fauth_testing::{

@@ -50,6 +50,5 @@ pub use token::{
     token_claims::TokenClaims,
 };
 pub use user::{
-    AuthUser, ClaimsLoader, FoundUser, IdentityLoader, NewPasswordHash, PasswordUpdater, UserLoader,
-    UserRef,
+    AuthUser, ClaimsLoader, FoundUser, IdentityLoader, NewPasswordHash, PasswordUpdater, UserLoader, UserRef,
 };

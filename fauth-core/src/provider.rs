@@ -311,7 +311,9 @@ impl<U: AuthUser> AuthProvider<U> {
         let (Rejection::InvalidToken(_), Some(purpose)) = (rejection, purpose) else { return reply };
         match self.way_of(head, purpose) {
             // The browser would send it again with every request.
-            Some(Way::Ambient(place)) => reply.amend(&Demands::of_dead_cookie(self.forget_cookie(place, purpose))),
+            Some(Way::Ambient(place)) => {
+                reply.amend(&Demands::of_dead_cookie(self.forget_cookie(place, purpose)))
+            }
             _ => reply,
         }
     }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use fauth_core::{AuthProvider, Requirement, rejection::DetailJson, routes::Endpoint as Ready};
 use fauth_poem::{
-    AuthRoutes, CurrentUser, Grant, Head, MaybeUser, Refused, SecureRoute, Token, auth_routes, render_refusals,
-    require, require_active_user, require_any_role, require_permission, require_permissions, require_role,
-    require_roles, require_scope, require_scopes, require_user, respond, visitor,
+    AuthRoutes, CurrentUser, Grant, Head, MaybeUser, Refused, SecureRoute, Token, auth_routes,
+    render_refusals, require, require_active_user, require_any_role, require_permission, require_permissions,
+    require_role, require_roles, require_scope, require_scopes, require_user, respond, visitor,
 };
 use fauth_testing::{
     Role, TestUser, WireRequest, WireResponse,

@@ -4,8 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use fauth_core::{
-    AuthProvider, AuthUser, LoginRequest, Names, Purpose, Rejection, Requirement,
-    TokenRequest,
+    AuthProvider, AuthUser, LoginRequest, Names, Purpose, Rejection, Requirement, TokenRequest,
     api_key::ApiKeyError,
     one_time::OneTimeRequest,
     password::{PasswordError, UnacceptablePassword},
