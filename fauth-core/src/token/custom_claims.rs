@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::{claims::is_reserved, issue::IssueError};
+use super::{claims::is_reserved, issue_error::IssueError};
 
 /// Custom claims, each name once. The first that cannot be issued is kept as the fault of all.
 #[derive(Clone, Default)]

@@ -12,6 +12,7 @@ use super::{
     custom_claims::CustomClaims,
     header::header_segment,
     ids::{RefreshId, SessionId},
+    issue_error::IssueError,
     json_object::JsonObject,
     keys::{Key, KeyRing},
     limits::{MAX_SUBJECT_BYTES, are_acceptable},
@@ -24,39 +25,6 @@ use crate::{
     clock::{ClockError, Timestamp},
     user::{AuthUser, UserRef},
 };
-
-/// Why a token cannot be issued.
-#[derive(Debug, Clone, thiserror::Error)]
-#[non_exhaustive]
-pub enum IssueError {
-    /// The subject is empty or longer than 255 bytes.
-    #[error("the subject must have 1 to 255 bytes")]
-    InvalidSubject,
-    /// A scope is empty or holds a character that RFC 6749 section 3.3 does not allow.
-    #[error("a scope is empty or holds a character that scopes cannot have")]
-    InvalidScope,
-    /// A custom claim has the name of a claim that fauth writes itself.
-    #[error("the claim `{0}` is reserved")]
-    ReservedClaim(Box<str>),
-    /// A custom claim cannot be written as JSON, for example because a map in it has keys that are no strings.
-    #[error("the claim `{0}` cannot be written as JSON")]
-    UnserializableClaim(Box<str>),
-    /// The custom claims nest deeper than 32 levels or have more than 512 members: no verifier would read them.
-    #[error("the custom claims are nested too deeply or too many")]
-    ClaimsTooComplex,
-    /// The token would be longer than what is accepted.
-    #[error("the token would be longer than the configured maximum")]
-    TooLong,
-    /// Tokens of this purpose work once, which [`issue`](crate::AuthProvider::issue) cannot see to.
-    #[error("a {0} token must work once: issue it with `issue_one_time` and accept it with `redeem`")]
-    OneTime(Purpose),
-    /// The time is unknown.
-    #[error(transparent)]
-    Clock(#[from] ClockError),
-    /// The operating system gives no randomness.
-    #[error("the operating system gives no randomness")]
-    NoRandomness,
-}
 
 /// What a new token shall say: a subject, and if wanted scopes and custom claims.
 ///
@@ -176,7 +144,7 @@ impl<'a> TokenRequest<'a> {
     /// over a loaded one of the same name.
     pub(crate) fn with_loaded(mut self, claims: TokenClaims) -> Self {
         if self.scopes.is_empty() {
-            self = claims.add_scopes_to(self);
+            self.scopes.extend(claims.scope_list().map(|scope| Cow::Owned(scope.to_owned())));
         } else {
             self.scopes.retain(|scope| claims.grants(scope));
         }

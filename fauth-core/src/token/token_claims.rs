@@ -4,11 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{
-    claims::is_scope,
-    custom_claims::CustomClaims,
-    issue::{IssueError, TokenRequest},
-};
+use super::{claims::is_scope, custom_claims::CustomClaims, issue_error::IssueError};
 
 /// The scopes and custom claims that the tokens of a user get, at the login and at each refresh;
 /// made by a [`ClaimsLoader`](crate::ClaimsLoader). The subject is always the user's own.
@@ -66,9 +62,8 @@ impl TokenClaims {
         self.scopes.iter().any(|granted| **granted == *scope)
     }
 
-    /// Adds all scopes to a request that has none.
-    pub(super) fn add_scopes_to<'a>(&self, request: TokenRequest<'a>) -> TokenRequest<'a> {
-        request.scopes(self.scopes.iter().map(ToString::to_string))
+    pub(super) fn scope_list(&self) -> impl Iterator<Item = &str> {
+        self.scopes.iter().map(|scope| &**scope)
     }
 
     pub(super) fn into_custom(self) -> CustomClaims<'static> {
