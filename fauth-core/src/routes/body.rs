@@ -68,9 +68,10 @@ impl Fields {
         let mut fields = Self::of(names);
         for (name, value) in form_urlencoded::parse(body) {
             if let Some(known) = fields.slot(&name) {
-                known.set(match value.contains(char::REPLACEMENT_CHARACTER) {
-                    true => Value::Other,
-                    false => Value::Text(Zeroizing::new(value.into_owned())),
+                known.set(if value.contains(char::REPLACEMENT_CHARACTER) {
+                    Value::Other
+                } else {
+                    Value::Text(Zeroizing::new(value.into_owned()))
                 });
             }
         }
