@@ -41,9 +41,9 @@
 //! - `HttpServer` limits the time for the head of a request (`client_request_timeout`) and that of
 //!   a silent connection (`keep_alive`); the ready-made endpoints wait ten seconds for a body
 //!   (`body_timeout` of the provider).
-//! - WebSockets come over HTTP/1.1 only: actix-web does not offer the extended CONNECT of HTTP/2
-//!   (RFC 8441), so browsers open a connection of HTTP/1.1 for them. Every CONNECT is refused by a
-//!   guard with 405.
+//! - A `WebSocket` comes over HTTP/1.1 only: actix-web does not offer the extended CONNECT of
+//!   HTTP/2 (RFC 8441), so browsers open a connection of HTTP/1.1 for it. Every CONNECT is
+//!   refused by a guard with 405.
 //! - The extractors of a handler run side by side, see [`CurrentUser`].
 
 mod extract;

@@ -1,4 +1,4 @@
-//! WebSockets over HTTP/2 (RFC 8441), on a real socket: what hyper and axum make of an extended
+//! `WebSocket`s over HTTP/2 (RFC 8441), on a real socket: what hyper and axum make of an extended
 //! CONNECT, the guard sees and lets through.
 #![expect(clippy::unwrap_used, reason = "a test that fails is meant to panic")]
 
@@ -30,7 +30,7 @@ async fn echo(user: CurrentUser<TestUser>, request: Request<Body>) -> StatusCode
         let mut stream = TokioIo::new(hyper::upgrade::on(request).await.unwrap());
         let mut received = [0; 16];
         while let Ok(length @ 1..) = stream.read(&mut received).await {
-            stream.write_all(&received[..length]).await.unwrap();
+            stream.write_all(received.get(..length).unwrap()).await.unwrap();
         }
     });
     StatusCode::OK

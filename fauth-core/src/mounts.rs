@@ -40,6 +40,7 @@ pub struct Mount {
 
 impl Mounts {
     /// All endpoints that this provider can answer, each at its usual path.
+    #[must_use]
     pub fn of<U: AuthUser>(auth: &AuthProvider<U>) -> Self {
         let mount = |endpoint: Endpoint| Mount { endpoint, path: endpoint.path().into(), has_page: false };
         Self(Endpoint::of(auth).map(mount).collect())

@@ -57,8 +57,8 @@
 //! - poem's server closes connections that are silent for as long as `Server::idle_timeout` says,
 //!   which is unlimited by default; the ready-made endpoints wait ten seconds for a body
 //!   (`body_timeout` of the provider).
-//! - WebSockets come over HTTP/1.1 only: poem's server does not offer the extended CONNECT of
-//!   HTTP/2 (RFC 8441), so browsers open a connection of HTTP/1.1 for them. Every CONNECT is
+//! - A `WebSocket` comes over HTTP/1.1 only: poem's server does not offer the extended CONNECT of
+//!   HTTP/2 (RFC 8441), so browsers open a connection of HTTP/1.1 for it. Every CONNECT is
 //!   refused by a guard with 405.
 //! - Extractors cannot change the request: outside guards, two of them in one handler verify and load twice, and [`Token`] works behind guards only.
 

@@ -126,7 +126,10 @@ impl<U: AuthUser> poem::Endpoint for Mounted<U> {
                 page.call(request).await
             }
             _ => {
-                let body = self.mount.await_body(&self.auth, collect(request.take_body())).await;
+                // poem reads into a buffer of several kilobytes, which would lie in every future
+                // around this one.
+                let reading = Box::pin(collect(request.take_body()));
+                let body = self.mount.await_body(&self.auth, reading).await;
                 Ok(answer(&self.auth, &self.mount, &request, body).await)
             }
         }
