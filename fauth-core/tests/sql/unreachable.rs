@@ -1,12 +1,10 @@
 //! Databases that are not there, and roles that may not create tables.
 
-use std::{
-    net::TcpListener,
-    time::{Duration, Instant},
-};
+use std::{net::TcpListener, time::Duration};
 
 use fauth_core::store::{PostgresStore, RevocationStore, SessionStore, SqliteStore};
 use sqlx::postgres::PgPoolOptions;
+use tokio::time::Instant;
 
 use crate::support::{START, new_session, own_prefix, owner, postgres};
 

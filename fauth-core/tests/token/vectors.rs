@@ -291,7 +291,7 @@ fn joserfc_jwt() {
             let secret = text(case, "secret").as_bytes();
             assert_eq!(Key::danger_short_hmac(algorithm, secret).unwrap_err(), KeyError::WellKnown);
             let key = Key::hmac(algorithm, SECRET.as_bytes()).unwrap();
-            assert_eq!(verdict(token, &key), Err(TokenError::BadSignature), "{name}");
+            assert_eq!(verdict(token, &key), Err(BadSignature), "{name}");
         } else {
             refused_key_file(text(case, "public_key"));
             assert_eq!(verdict(token, &mac_key()), Err(WrongAlgorithm), "{name}");
