@@ -32,7 +32,7 @@ const HIDDEN: &str = "***";
 /// values of `password=`.
 pub(crate) fn redacted(text: &str) -> Cow<'_, str> {
     let without = hide(text, "://", password_of_authority);
-    match hide(&without, "password=", value_of_parameter) {
+    match hide(&without, "password=", |rest| Some((0, end_of_value(rest)))) {
         Cow::Borrowed(_) => without,
         Cow::Owned(without) => Cow::Owned(without),
     }
@@ -48,7 +48,7 @@ fn hide<'a>(text: &'a str, mark: &str, part: fn(&str) -> Option<(usize, usize)>)
         let hidden = part(piece)
             .and_then(|(from, length)| Some((piece.get(..from)?, piece.get(from..)?.get(length..)?)));
         match hidden {
-            Some((before, after)) => [before, HIDDEN, after].iter().for_each(|text| result.push_str(text)),
+            Some((before, after)) => result.extend([before, HIDDEN, after]),
             None => result.push_str(piece),
         }
     }
@@ -65,8 +65,8 @@ fn password_of_authority(rest: &str) -> Option<(usize, usize)> {
     Some((from, user_info.len() - from))
 }
 
-fn value_of_parameter(rest: &str) -> Option<(usize, usize)> {
-    Some((0, rest.find(|c| ends_a_word(c) || c == '&').unwrap_or(rest.len())))
+fn end_of_value(rest: &str) -> usize {
+    rest.find(|c| ends_a_word(c) || c == '&').unwrap_or(rest.len())
 }
 
 fn ends_a_word(c: char) -> bool {

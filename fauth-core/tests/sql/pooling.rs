@@ -65,8 +65,8 @@ async fn kept_statements_fail_behind_a_pooler_and_say_so() {
     let pooler = PgBouncer::start(&server, 3);
     let store = PostgresStore::connect(&pooler.url()).await.unwrap().clock(ManualClock::new());
     store.migrate().await.unwrap();
-    let (served, errors) = serve(&store.danger_keep_statements()).await;
-    assert!(served < 48);
+    let (count, errors) = serve(&store.danger_keep_statements()).await;
+    assert!(count < 48);
     assert!(errors.iter().any(|error| error.contains("do not use `danger_keep_statements`")), "{errors:#?}");
 }
 

@@ -1,12 +1,10 @@
 //! Databases that are not there, and roles that may not create tables.
 
-use std::{
-    net::TcpListener,
-    time::{Duration, Instant},
-};
+use std::{net::TcpListener, time::Duration};
 
 use fauth_core::store::{PostgresStore, RevocationStore, SessionStore, SqliteStore};
 use sqlx::postgres::PgPoolOptions;
+use tokio::time::Instant;
 
 use crate::support::{START, new_session, own_prefix, owner, postgres};
 
@@ -72,17 +70,17 @@ async fn migrating_what_is_up_to_date_needs_no_right_to_create() {
     // Before PostgreSQL 15 everybody may create tables there.
     run("REVOKE CREATE ON SCHEMA public FROM PUBLIC".to_owned()).await.unwrap();
     let url = servers::Postgres::shared().replace("postgres@", &format!("{role}@"));
-    let poor_pool = PgPoolOptions::new().max_connections(2).connect(&url).await.unwrap();
-    let poor = PostgresStore::with_prefix(poor_pool, &prefix).unwrap();
-    let error = poor.migrate().await.unwrap_err().to_string();
+    let lesser_pool = PgPoolOptions::new().max_connections(2).connect(&url).await.unwrap();
+    let lesser = PostgresStore::with_prefix(lesser_pool, &prefix).unwrap();
+    let error = lesser.migrate().await.unwrap_err().to_string();
     assert!(error.contains("42501") && error.contains("may create tables"), "{error}");
 
     PostgresStore::with_prefix(pool.clone(), &prefix).unwrap().migrate().await.unwrap();
     for table in ["schema", "sessions", "revocations", "epochs", "one_times", "api_keys"] {
         run(format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {prefix}{table} TO {role}")).await.unwrap();
     }
-    poor.migrate().await.unwrap();
-    poor.open(new_session(1, "alice", 1, 1), START).await.unwrap();
-    assert_eq!(poor.list(&owner("alice"), START).await.unwrap().len(), 1);
-    assert_eq!(poor.epoch(&owner("alice"), START).await.unwrap(), 0);
+    lesser.migrate().await.unwrap();
+    lesser.open(new_session(1, "alice", 1, 1), START).await.unwrap();
+    assert_eq!(lesser.list(&owner("alice"), START).await.unwrap().len(), 1);
+    assert_eq!(lesser.epoch(&owner("alice"), START).await.unwrap(), 0);
 }

@@ -71,7 +71,9 @@ impl ApiKeyStore for MemoryStore {
         self.0.revocations.witness(now);
         let step = |keys: &mut Keys| {
             let all: Vec<_> = keys.of(owner).map(|(id, _)| Arc::clone(id)).collect();
-            all.iter().for_each(|id| drop(keys.take(id)));
+            for id in &all {
+                keys.take(id);
+            }
         };
         Ok(self.0.api_keys.step(owner.bucket(), now, step)?)
     }

@@ -187,7 +187,9 @@ impl<K: Hash + Ord, R: Row> Shard<K, R> {
     /// the shard.
     pub(super) fn take_all(&mut self, is_meant: impl Fn(&K) -> bool) {
         let keys: Vec<_> = self.rows.keys().filter(|key| is_meant(key)).map(Arc::clone).collect();
-        keys.iter().for_each(|key| drop(self.take(key)));
+        for key in &keys {
+            self.take(key);
+        }
     }
 
     fn unlink(&mut self, key: &Arc<K>) -> Option<R> {
