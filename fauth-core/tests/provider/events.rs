@@ -9,9 +9,7 @@ use fauth_core::{
     AuthProvider, ClientInfo, Guard, Purpose, Rejection, Requirement, TokenRequest, client::TrustedProxies,
     event::EventKind, routes::Endpoint,
 };
-use fauth_testing::{
-    Log, Logged, TestUser, Users, WireRequest, at_once, config, config_builder, provider_with,
-};
+use fauth_testing::{Log, TestUser, Users, WireRequest, at_once, config, config_builder, provider_with};
 use tracing::Level;
 
 use crate::support::{Raised, Sink, World, every_rejection, get, login_request, post};

@@ -21,7 +21,7 @@ use fauth_core::{
     store::{RevocationStore as _, RevocationTarget, SessionId},
     token::{Algorithm, Key},
 };
-use fauth_testing::{Log, Logged, ManualClock, SECRET, TestUser, Users, config, memory_store, provider_with};
+use fauth_testing::{Log, ManualClock, SECRET, TestUser, Users, config, memory_store, provider_with};
 use tokio::{sync::Barrier, task::JoinSet};
 use tracing::Level;
 
