@@ -186,6 +186,8 @@ async fn answers_of_the_endpoints() {
 
 #[test]
 fn the_answer_without_a_provider() {
+    // One of these users lives, so that it is missing and not of other users.
+    let _elsewhere = fauth_testing::provider().build().unwrap();
     let mut page = String::new();
     for method in ["GET", "HEAD"] {
         let (rejection, reply) =

@@ -88,8 +88,8 @@ fn only_a_type_without_names_is_known_to_have_none() {
 fn every_error_of_a_provider_is_a_rejection() {
     let wait = Duration::from_secs(4);
     let unprocessable = |text: &'static str| Rejection::Unprocessable(text.into());
-    for (rejection, expected) in [
-        (Rejection::from(ApiKeyError::Refused(Rejection::NotFound)), Rejection::NotFound),
+    let cases: [(Rejection, Rejection); 8] = [
+        (ApiKeyError::Refused(Rejection::NotFound).into(), Rejection::NotFound),
         (
             ApiKeyError::LimitReached.into(),
             unprocessable("the subject already has the maximum number of API keys"),
@@ -103,7 +103,8 @@ fn every_error_of_a_provider_is_a_rejection() {
         (IssueError::NoRandomness.into(), Rejection::Unavailable(Unavailable::Issuer)),
         (IssueError::InvalidSubject.into(), Rejection::Misconfigured(Misconfigured::TokenRequest)),
         (TokenError::Expired.into(), Rejection::InvalidToken(InvalidToken::Token(TokenError::Expired))),
-    ] {
+    ];
+    for (rejection, expected) in cases {
         assert_eq!(rejection, expected);
     }
 }
