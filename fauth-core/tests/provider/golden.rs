@@ -4,7 +4,7 @@ use std::{fmt::Write as _, time::Duration};
 
 use expect_test::{ExpectFile, expect_file};
 use fauth_core::{
-    AuthProvider, AuthProviderBuilder, Purpose, Rejection, TokenRequest,
+    AuthProvider, AuthProviderBuilder, Purpose, TokenRequest,
     rejection::{DetailJson, ErrorJson, ProblemJson, Renderer},
     reply::Reply,
     routes::Endpoint,
