@@ -50,10 +50,6 @@ use crate::{
 /// # Security
 /// The answers decide who gets in. They come from a record that was loaded for this request, so that a demotion counts at once;
 /// answer from the record alone, never from the token.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a user: write `impl AuthUser for {Self}`, or name the application's user type",
-    label = "not a user"
-)]
 pub trait AuthUser: Send + Sync + 'static {
     /// The id that goes into tokens as `sub` and comes back to the [`UserLoader`]. It must not change and not be reused.
     fn subject(&self) -> impl AsRef<str>;
@@ -149,7 +145,6 @@ pub trait AuthUser: Send + Sync + 'static {
 }
 
 /// A shared user is one too: `TokenRequest::for_user(&arc)`.
-#[diagnostic::do_not_recommend]
 // Every method is forwarded, also those with a default: whoever overrides one must be heard here.
 impl<U: AuthUser> AuthUser for Arc<U> {
     fn subject(&self) -> impl AsRef<str> {
