@@ -50,10 +50,6 @@ use crate::{
 /// # Security
 /// The answers decide who gets in. They come from a record that was loaded for this request, so that a demotion counts at once;
 /// answer from the record alone, never from the token.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a user: write `impl AuthUser for {Self}`, or name the application's user type",
-    label = "not a user"
-)]
 pub trait AuthUser: Send + Sync + 'static {
     /// The id that goes into tokens as `sub` and comes back to the [`UserLoader`]. It must not change and not be reused.
     fn subject(&self) -> impl AsRef<str>;
