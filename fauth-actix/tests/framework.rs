@@ -16,7 +16,7 @@ use actix_web::{
     App, Error, FromRequest, HttpMessage as _, HttpRequest, HttpResponse, HttpServer,
     body::MessageBody,
     dev::{Payload, Service, ServiceResponse, fn_service},
-    error::{ErrorImATeapot, PayloadError},
+    error::{ErrorImATeapot, InternalError, PayloadError},
     http::{Method, Version},
     middleware::DefaultHeaders,
     rt::task::spawn_blocking,
@@ -234,6 +234,9 @@ async fn an_error_of_a_middleware_inside_keeps_what_the_grant_demands() {
     assert_eq!(response.status().as_u16(), 418);
     assert_eq!(response.headers().get("cache-control").unwrap(), "no-store");
     assert_eq!(error.to_string(), "no");
+    // Where a grant demands nothing, a middleware further out still recognises the error.
+    let error = service.call(by(&auth, "bob", "/group/x").to_request()).await.unwrap_err();
+    assert!(error.as_error::<InternalError<&str>>().is_some());
 }
 
 // --- Paths
@@ -518,6 +521,8 @@ async fn on_the_wire_a_body_that_nobody_read_is_no_request() {
     assert!(answer.starts_with("HTTP/1.1 401") && !answer.contains(" 200 "), "{answer}");
     // At most one body, that of the POST: the answer to HEAD has none.
     assert_eq!(answer.matches("missing_credential").count(), 1, "{answer}");
+    // Nor does it say that there was none for GET.
+    assert!(!answer.to_ascii_lowercase().contains("content-length: 0\r\n"), "{answer}");
 }
 
 // --- Extractors
