@@ -747,17 +747,20 @@ async fn one_check_serves_every_extraction_of_a_request() {
 async fn no_extractor_takes_the_place_of_the_guards_token() {
     let show = async |request: HttpRequest| {
         let customer = CurrentUser::<TestUser>::extract(&request).await.unwrap();
+        let again = Grant::<TestUser>::extract(&request).await.unwrap();
         let token = Token::extract(&request).await.unwrap();
-        format!("{} {}", customer.name, token.subject())
+        format!("{} {} {}", customer.name, again.user().name, token.subject())
     };
-    let staff = provider();
-    let customers = fauth_testing::provider().transport(CookieTransport::new()).build().unwrap();
-    let group = SecureScope::new("/group", &staff).route("/x", get().to(show));
-    let service = serve!(App::new().app_data(Data::new(customers.clone())).service(group));
+    let (staff, users) = (provider(), Users::new());
+    let customers = fauth_testing::provider_with(fauth_testing::config(), &users);
+    let customers = customers.transport(CookieTransport::new()).build().unwrap();
+    let group = SecureScope::new("/group", &staff).app_data(Data::new(customers.clone()));
+    let service = serve!(App::new().service(group.route("/x", get().to(show))));
     let cookie = format!("__Host-session={}", access(&customers, "bob"));
     let request = by(&staff, "alice", "/group/x").insert_header(("cookie", cookie));
     let seen = send(&service, request.to_request()).await;
-    assert_eq!((seen.status, seen.text().as_str()), (200, "bob alice"));
+    assert_eq!((seen.status, seen.text().as_str()), (200, "bob bob alice"));
+    assert_eq!(users.user_loads(), 1);
 }
 
 #[actix_web::test]

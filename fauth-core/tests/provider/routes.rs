@@ -328,17 +328,20 @@ fn no_head_makes_a_check_panic() {
 /// A logout promises no more than the stores can keep.
 #[tokio::test]
 async fn a_logout_says_what_it_was_worth() {
-    let all = World::new();
-    let sessions =
-        World::without_store(|builder| builder.session_store(memory_store()).danger_without_revocation());
-    let revocations =
-        World::without_store(|builder| builder.revocation_store(memory_store()).danger_stateless());
-    let nothing = World::without_store(AuthProviderBuilder::danger_stateless);
+    let build = |options: fn(AuthProviderBuilder<TestUser>) -> AuthProviderBuilder<TestUser>| {
+        World::without_store(|builder| {
+            options(builder.transport(BearerTransport::new()).transport(CookieTransport::new()))
+        })
+    };
+    let all = build(|builder| builder.store(memory_store()));
+    let sessions = build(|builder| builder.session_store(memory_store()).danger_without_revocation());
+    let revocations = build(|builder| builder.revocation_store(memory_store()).danger_stateless());
+    let nothing = build(AuthProviderBuilder::danger_stateless);
     let worlds =
         [("all", &all), ("sessions", &sessions), ("revocations", &revocations), ("nothing", &nothing)];
     for (name, world) in worlds {
         let said = async |endpoint: Endpoint, with_token: bool| {
-            let mut request = post(endpoint.path());
+            let mut request = post(endpoint.path()).header("sec-fetch-site", "same-origin");
             if with_token {
                 request = request.bearer(&world.log_in("alice").await.access);
             }
