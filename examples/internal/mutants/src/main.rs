@@ -22,6 +22,7 @@
 //! only slower. CI does not run this.
 
 #![expect(clippy::disallowed_methods, reason = "it measures real time, and waits for other programs")]
+#![expect(clippy::indexing_slicing, reason = "of a JSON value: what is not there is null, and no panic")]
 
 mod edit;
 mod operators;
