@@ -350,20 +350,20 @@ async fn a_logout_says_what_it_was_worth() {
             let body: serde_json::Value = serde_json::from_slice(reply.body_bytes()).unwrap();
             (body["revoked"].as_bool().unwrap(), body["detail"].as_str().unwrap().to_owned())
         };
-        let (revokes, first_word) = match name {
+        let (ends_tokens, first_word) = match name {
             "sessions" => (false, "The"),
             "nothing" => (false, "Forget"),
             _ => (true, "Nothing"),
         };
         let (revoked, detail) = said(Endpoint::Logout, true).await;
-        assert_eq!((revoked, detail.split(' ').next()), (revokes, Some(first_word)), "{name}");
+        assert_eq!((revoked, detail.split(' ').next()), (ends_tokens, Some(first_word)), "{name}");
         let (revoked, detail) = said(Endpoint::Logout, false).await;
         let first_word = if name == "nothing" { "Forget" } else { "No" };
         assert_eq!((revoked, detail.split(' ').next()), (false, Some(first_word)), "{name}");
         if name != "nothing" {
             let (revoked, detail) = said(Endpoint::LogoutAll, true).await;
-            let first_word = if revokes { "Nothing" } else { "All" };
-            assert_eq!((revoked, detail.split(' ').next()), (revokes, Some(first_word)), "{name}");
+            let first_word = if ends_tokens { "Nothing" } else { "All" };
+            assert_eq!((revoked, detail.split(' ').next()), (ends_tokens, Some(first_word)), "{name}");
         }
     }
 }
