@@ -17,7 +17,7 @@ use actix_web::{
     App, Error, FromRequest, HttpMessage as _, HttpRequest, HttpResponse, HttpServer,
     body::MessageBody,
     dev::{Payload, Service, ServiceResponse, fn_service},
-    error::{ErrorImATeapot, PayloadError},
+    error::{ErrorImATeapot, InternalError, PayloadError},
     http::{Method, Version},
     middleware::DefaultHeaders,
     rt::task::spawn_blocking,
@@ -235,6 +235,9 @@ async fn an_error_of_a_middleware_inside_keeps_what_the_grant_demands() {
     assert_eq!(response.status().as_u16(), 418);
     assert_eq!(response.headers().get("cache-control").unwrap(), "no-store");
     assert_eq!(error.to_string(), "no");
+    // Where a grant demands nothing, a middleware further out still recognises the error.
+    let error = service.call(by(&auth, "bob", "/group/x").to_request()).await.unwrap_err();
+    assert!(error.as_error::<InternalError<&str>>().is_some());
 }
 
 // --- Paths
@@ -519,6 +522,8 @@ async fn on_the_wire_a_body_that_nobody_read_is_no_request() {
     assert!(answer.starts_with("HTTP/1.1 401") && !answer.contains(" 200 "), "{answer}");
     // At most one body, that of the POST: the answer to HEAD has none.
     assert_eq!(answer.matches("missing_credential").count(), 1, "{answer}");
+    // Nor does it say that there was none for GET.
+    assert!(!answer.to_ascii_lowercase().contains("content-length: 0\r\n"), "{answer}");
 }
 
 // --- Extractors
@@ -771,17 +776,20 @@ async fn one_check_serves_every_extraction_of_a_request() {
 async fn no_extractor_takes_the_place_of_the_guards_token() {
     let show = async |request: HttpRequest| {
         let customer = CurrentUser::<TestUser>::extract(&request).await.unwrap();
+        let again = Grant::<TestUser>::extract(&request).await.unwrap();
         let token = Token::extract(&request).await.unwrap();
-        format!("{} {}", customer.name, token.subject())
+        format!("{} {} {}", customer.name, again.user().name, token.subject())
     };
-    let staff = provider();
-    let customers = fauth_testing::provider().transport(CookieTransport::new()).build().unwrap();
-    let group = SecureScope::new("/group", &staff).route("/x", get().to(show));
-    let service = serve!(App::new().app_data(Data::new(customers.clone())).service(group));
+    let (staff, users) = (provider(), Users::new());
+    let customers = fauth_testing::provider_with(fauth_testing::config(), &users);
+    let customers = customers.transport(CookieTransport::new()).build().unwrap();
+    let group = SecureScope::new("/group", &staff).app_data(Data::new(customers.clone()));
+    let service = serve!(App::new().service(group.route("/x", get().to(show))));
     let cookie = format!("__Host-session={}", access(&customers, "bob"));
     let request = by(&staff, "alice", "/group/x").insert_header(("cookie", cookie));
     let seen = send(&service, request.to_request()).await;
-    assert_eq!((seen.status, seen.text().as_str()), (200, "bob alice"));
+    assert_eq!((seen.status, seen.text().as_str()), (200, "bob bob alice"));
+    assert_eq!(users.user_loads(), 1);
 }
 
 #[actix_web::test]

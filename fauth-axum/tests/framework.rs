@@ -1138,6 +1138,19 @@ async fn one_check_serves_every_extractor_of_a_handler() {
         send(app.clone(), request_of(&auth, "alice", target)).await.is(200).says(text);
         assert_eq!(users.user_loads() - before, 1, "{target}");
     }
+
+    // Also behind the guard of another provider, whose grant is not theirs.
+    let users = Users::new();
+    let customers = fauth_testing::provider_with(fauth_testing::config(), &users);
+    let customers = customers.transport(CookieTransport::new()).build().unwrap();
+    let staff = provider();
+    let group = SecureRouter::with_state(&staff, customers.clone()).route("/all", get(show));
+    let cookie = at_once(customers.issue(Purpose::Access, "bob")).unwrap();
+    let cookie = format!("__Host-session={}", cookie.expose());
+    let authorization = bearer(&staff, "alice");
+    let headers = [("authorization", authorization.as_str()), ("cookie", cookie.as_str())];
+    send(whole(group), request("GET", "/all", &headers)).await.is(200).says("bob bob bob alice");
+    assert_eq!(users.user_loads(), 1);
 }
 // --- Refusals that handlers return
 

@@ -48,7 +48,7 @@ impl<T: Send + 'static> Drop for RunToCompletion<T> {
 mod tests {
     use std::sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     };
 
     use super::*;
@@ -75,5 +75,16 @@ mod tests {
     #[tokio::test]
     async fn what_is_waited_for_is_done_once() {
         assert_eq!(RunToCompletion::new(async { Ok(7) }).await, Ok(7));
+        let polls = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&polls);
+        let work = std::future::poll_fn(move |_| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            Poll::Ready(Ok(()))
+        });
+        RunToCompletion::new(work).await.unwrap();
+        for _ in 0..3 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(polls.load(Ordering::SeqCst), 1, "nothing was left for a task");
     }
 }

@@ -13,7 +13,7 @@ use fauth_core::{
     store::{ApiKeyId, ApiKeyStore as _, RevocationTarget, StoredApiKey},
     transport::{BearerTransport, CookieTransport, SecurityScheme, Transport},
 };
-use fauth_testing::{Fault, FaultyStore, TestUser, memory_store};
+use fauth_testing::{Fault, FaultyStore, TestUser, config_builder, memory_store, provider_with};
 use sha2::Digest as _;
 
 use crate::support::{World, get};
@@ -317,6 +317,20 @@ async fn no_key_is_made_by_a_login_that_has_ended() {
     let ended = Rejection::InvalidToken(InvalidToken::SessionEnded);
     assert_eq!(refused, ApiKeyError::Refused(ended));
     assert_eq!(world.auth.api_keys("alice").await.unwrap(), []);
+}
+
+/// As if it were not there, and not as if only its secret were wrong.
+#[tokio::test]
+async fn the_key_of_another_application_on_the_same_store_is_unknown() {
+    let (world, store) = world();
+    let new = create(&world, "alice").await;
+    let config = config_builder().application("other").build().unwrap();
+    let builder = provider_with(config, &world.users).clock(world.clock.clone());
+    let other = builder.api_key_store(store.clone()).build().unwrap();
+    let requirement = Requirement::user().allow_api_keys();
+    let refused = other.check(other.read(&get("/").bearer(new.expose())), &requirement).await.unwrap_err();
+    assert_eq!(refused, Rejection::InvalidToken(InvalidToken::ApiKey(ApiKeyFault::Unknown)));
+    assert_eq!(present(&world, new.expose()).await, Ok("alice".to_owned()));
 }
 
 /// Where no session says that the login is over.

@@ -13,11 +13,14 @@ use std::{
 
 use fauth_core::{
     AuthProvider, AuthProviderBuilder, AuthUser, BoxError, ClientInfo, ConfigError, Guard, IdentityLoader,
-    NewPasswordHash, PasswordUpdater, Purpose, Requirement, TokenPayload, UserLoader, async_trait,
+    NewPasswordHash, PasswordUpdater, Purpose, Rejection, Requirement, TokenPayload, UserLoader, async_trait,
     password::PasswordConfig,
     transport::{BearerTransport, CookieTransport, SecurityScheme, Transport},
 };
-use fauth_testing::{TestUser, Users, at_once, config, memory_store, weak_passwords};
+use fauth_testing::{
+    Fault, FaultyStore, TestUser, Users, at_once, config, memory_store, provider_without_store,
+    weak_passwords,
+};
 
 use crate::support::get;
 
@@ -87,6 +90,39 @@ async fn a_loader_has_ten_seconds_unless_told_otherwise() {
     let presented = auth.read(&get("/").bearer(token.expose()));
     assert_eq!(auth.check(presented, &Requirement::user()).await.unwrap_err().status(), 503);
     assert_eq!(began.elapsed(), Duration::from_secs(10));
+}
+
+/// As documented, too.
+#[tokio::test(start_paused = true)]
+async fn a_store_has_five_seconds_unless_told_otherwise() {
+    let store = FaultyStore::default();
+    let users = Users::new();
+    let builder = provider_without_store(config(), &users);
+    let auth = builder.store(store.clone()).build().unwrap();
+    store.fault(Fault::Hangs);
+    let began = tokio::time::Instant::now();
+    assert_eq!(auth.login("alice").await.unwrap_err().status(), 503);
+    assert_eq!(began.elapsed(), Duration::from_secs(5));
+}
+
+/// Somebody else's record with the same hash is not the one whose password was checked.
+#[tokio::test]
+async fn an_identifier_that_has_become_somebody_else_meanwhile_logs_nobody_in() {
+    let (alice, users, renamed) = (Users::new().find("alice"), Users::new(), Arc::new(AtomicUsize::new(9)));
+    let (looks, from) = (Arc::new(AtomicUsize::new(0)), Arc::clone(&renamed));
+    let builder = bare().user_loader(users.user_loader()).identity_loader(move |_: String| {
+        let mut found = alice.clone();
+        if looks.fetch_add(1, Ordering::Relaxed) >= from.load(Ordering::Relaxed) {
+            found.name = "mallory".to_owned();
+        }
+        async move { Ok::<_, Infallible>(Some(found)) }
+    });
+    let auth = builder.build().unwrap();
+    let authenticate = async || auth.authenticate("alice", "s3cret", &ClientInfo::unknown()).await.map(drop);
+    assert_eq!(authenticate().await, Ok(()));
+    // The first look is the one whose hash is verified.
+    renamed.store(3, Ordering::Relaxed);
+    assert_eq!(authenticate().await, Err(Rejection::InvalidCredentials));
 }
 
 /// One that needs encoding would never be found.

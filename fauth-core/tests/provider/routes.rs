@@ -399,17 +399,20 @@ async fn a_body_has_ten_seconds_or_what_was_configured() {
 /// A logout promises no more than the stores can keep.
 #[tokio::test]
 async fn a_logout_says_what_it_was_worth() {
-    let all = World::new();
-    let sessions =
-        World::without_store(|builder| builder.session_store(memory_store()).danger_without_revocation());
-    let revocations =
-        World::without_store(|builder| builder.revocation_store(memory_store()).danger_stateless());
-    let nothing = World::without_store(AuthProviderBuilder::danger_stateless);
+    let build = |options: fn(AuthProviderBuilder<TestUser>) -> AuthProviderBuilder<TestUser>| {
+        World::without_store(|builder| {
+            options(builder.transport(BearerTransport::new()).transport(CookieTransport::new()))
+        })
+    };
+    let all = build(|builder| builder.store(memory_store()));
+    let sessions = build(|builder| builder.session_store(memory_store()).danger_without_revocation());
+    let revocations = build(|builder| builder.revocation_store(memory_store()).danger_stateless());
+    let nothing = build(AuthProviderBuilder::danger_stateless);
     let worlds =
         [("all", &all), ("sessions", &sessions), ("revocations", &revocations), ("nothing", &nothing)];
     for (name, world) in worlds {
         let said = async |endpoint: Endpoint, with_token: bool| {
-            let mut request = post(endpoint.path());
+            let mut request = post(endpoint.path()).header("sec-fetch-site", "same-origin");
             if with_token {
                 request = request.bearer(&world.log_in("alice").await.access);
             }
@@ -418,20 +421,20 @@ async fn a_logout_says_what_it_was_worth() {
             let body: serde_json::Value = serde_json::from_slice(reply.body_bytes()).unwrap();
             (body["revoked"].as_bool().unwrap(), body["detail"].as_str().unwrap().to_owned())
         };
-        let (revokes, first_word) = match name {
+        let (ends_tokens, first_word) = match name {
             "sessions" => (false, "The"),
             "nothing" => (false, "Forget"),
             _ => (true, "Nothing"),
         };
         let (revoked, detail) = said(Endpoint::Logout, true).await;
-        assert_eq!((revoked, detail.split(' ').next()), (revokes, Some(first_word)), "{name}");
+        assert_eq!((revoked, detail.split(' ').next()), (ends_tokens, Some(first_word)), "{name}");
         let (revoked, detail) = said(Endpoint::Logout, false).await;
         let first_word = if name == "nothing" { "Forget" } else { "No" };
         assert_eq!((revoked, detail.split(' ').next()), (false, Some(first_word)), "{name}");
         if name != "nothing" {
             let (revoked, detail) = said(Endpoint::LogoutAll, true).await;
-            let first_word = if revokes { "Nothing" } else { "All" };
-            assert_eq!((revoked, detail.split(' ').next()), (revokes, Some(first_word)), "{name}");
+            let first_word = if ends_tokens { "Nothing" } else { "All" };
+            assert_eq!((revoked, detail.split(' ').next()), (ends_tokens, Some(first_word)), "{name}");
         }
     }
 }

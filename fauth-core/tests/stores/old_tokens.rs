@@ -162,6 +162,11 @@ fn a_memory_that_dies_with_the_process_is_trusted_by_name_only() {
     assert_eq!(error.field(), "trust_since");
     assert!(error.to_string().contains("FAUTH_DANGER_TRUST_SINCE"), "{error}");
     assert!(build(config(|config| config.danger_trust_since(at(0))), 0).is_ok());
+    // What remembers no revocations forgets none at a restart.
+    let stateless = provider_without_store(config(|config| config.trust_since(at(0))), &Users::new());
+    let clock = ManualClock::new();
+    clock.set(at(0));
+    assert!(stateless.clock(clock).danger_stateless().build().is_ok());
     // No token is from the day after tomorrow.
     let day = 24 * HOUR;
     assert!(build(config(|config| config.danger_trust_since(at(day))), 0).is_ok());

@@ -170,7 +170,7 @@ impl<'a> Finder<'a> {
     }
 
     fn binary(&mut self, binary: &ExprBinary) {
-        let (whole, left, right) = (span(binary), range(&*binary.left), range(&*binary.right));
+        let (whole, left, right) = (span(binary), range(&binary.left), range(&binary.right));
         let swap = |other: &str| {
             vec![Piece::Source(left.clone()), text(format!(" {other} ")), Piece::Source(right.clone())]
         };
@@ -531,7 +531,7 @@ mod tests {
     use super::*;
     use crate::edit;
 
-    const SOURCE: &str = r#"
+    const SOURCE: &str = r"
         const LIMIT: usize = 3;
         const fn fixed(a: u8) -> bool { a < 3 }
         impl Guard {
@@ -545,7 +545,7 @@ mod tests {
         impl Debug for Guard { fn fmt(&self) -> bool { true } }
         #[cfg(test)]
         mod tests { fn test() -> bool { true } }
-    "#;
+    ";
 
     fn found() -> Finder<'static> {
         Finder::new(SOURCE, &syn::parse_file(SOURCE).unwrap(), "crate::mutation", 1)

@@ -251,7 +251,7 @@ impl Place {
         let mut file = owner_only().create_new(true).open(&self.replacement).map_err(at())?;
         self.check_owner(&file)?;
         file.write_all(bytes).map_err(at())?;
-        file.sync_all().map_err(at())
+        sync(&file).map_err(at())
     }
 
     /// Refuses to replace a file that belongs to another user of the system, who could not read
@@ -305,10 +305,17 @@ fn owner_only() -> OpenOptions {
     options
 }
 
+/// Waits until a file or a folder is on disk.
+fn sync(file: &File) -> io::Result<()> {
+    #[cfg(test)]
+    tests::syncs()?;
+    file.sync_all()
+}
+
 /// Waits until the names in a folder are on disk, so that a rename survives a power failure.
 #[cfg(unix)]
 fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+    sync(&File::open(folder)?)
 }
 
 #[cfg(not(unix))]
@@ -317,10 +324,14 @@ fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// What happens between the steps of a read, which no test from outside can place there.
+/// What happens between the steps of a read, and what a disk fails at, which no test from outside
+/// can place there.
 #[cfg(test)]
 mod tests {
-    use std::{cell::RefCell, time::Duration};
+    use std::{
+        cell::{Cell, RefCell},
+        time::Duration,
+    };
 
     use super::*;
 
@@ -331,6 +342,14 @@ mod tests {
 
     thread_local! {
         static MEANWHILE: RefCell<Vec<Change>> = const { RefCell::new(Vec::new()) };
+        static SYNCS: Cell<usize> = const { Cell::new(0) };
+        static FAILING_SYNC: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// Counts how often something was to be on disk, and fails at the one that a test has named.
+    pub(super) fn syncs() -> io::Result<()> {
+        SYNCS.set(SYNCS.get() + 1);
+        if SYNCS.get() == FAILING_SYNC.get() { Err(io::Error::other("the disk is gone")) } else { Ok(()) }
     }
 
     /// Runs the next change that a test has set, after the file was looked at and before it is
@@ -429,5 +448,64 @@ mod tests {
         }
         let error = written.place.read(LIMIT).err().unwrap().to_string();
         assert!(error.contains("changes all the time"), "{error}");
+    }
+
+    impl Written {
+        /// Replaces the file, on a disk that fails at this sync; 0 for none. How many there were.
+        fn replace(&self, bytes: &[u8], failing: usize) -> (Result<(), FileError>, usize) {
+            let lock = self.place.try_lock().unwrap().unwrap();
+            SYNCS.set(0);
+            FAILING_SYNC.set(failing);
+            let replaced = self.place.replace(&lock, bytes);
+            FAILING_SYNC.set(0);
+            (replaced, SYNCS.get())
+        }
+
+        fn content(&self) -> Vec<u8> {
+            fs::read(&self.place.file).unwrap()
+        }
+    }
+
+    /// First the content and then the name: a name on disk whose content is not would be an empty
+    /// file after a power failure.
+    #[test]
+    fn a_replacement_is_on_disk_before_it_counts() {
+        let written = Written::new();
+        let (replaced, syncs) = written.replace(b"new", 0);
+        replaced.unwrap();
+        assert_eq!(written.content(), b"new");
+        assert_eq!(syncs, if cfg!(unix) { 2 } else { 1 });
+
+        let (replaced, syncs) = written.replace(b"newer", 1);
+        assert!(replaced.unwrap_err().to_string().ends_with("the disk is gone"));
+        assert_eq!((written.content().as_slice(), syncs), (&b"new"[..], 1), "the content comes first");
+        assert!(!written.place.replacement.exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_name_that_may_not_be_on_disk_is_an_error() {
+        let written = Written::new();
+        let (replaced, syncs) = written.replace(b"new", 2);
+        assert!(replaced.unwrap_err().to_string().ends_with("the disk is gone"));
+        assert_eq!((written.content().as_slice(), syncs), (&b"new"[..], 2), "complete all the same");
+    }
+
+    /// Each folder that was made is a name in the one above it.
+    #[cfg(unix)]
+    #[test]
+    fn folders_that_are_made_are_on_disk() {
+        let written = Written::new();
+        let deep = written.place.folder.join("a/b/c/users.json");
+        SYNCS.set(0);
+        Place::new(&deep).unwrap().try_lock().unwrap().unwrap();
+        assert_eq!(SYNCS.get(), 3);
+        Place::new(&deep).unwrap().try_lock().unwrap().unwrap();
+        assert_eq!(SYNCS.get(), 3, "nothing was made");
+        SYNCS.set(0);
+        FAILING_SYNC.set(3);
+        let failed = Place::new(&written.place.folder.join("d/e/f/users.json")).unwrap().try_lock();
+        FAILING_SYNC.set(0);
+        assert!(failed.err().unwrap().to_string().ends_with("the disk is gone"));
     }
 }
