@@ -209,12 +209,12 @@ fn provider<U: AuthUser>(request: &HttpRequest) -> Result<AuthProvider<U>, Refus
     let held = request.app_data::<Data<AuthProvider<U>>>().map(|auth| AuthProvider::clone(auth));
     held.or_else(|| request.extensions().get::<Stored<U>>().map(|Stored(_, auth)| auth.clone())).ok_or_else(
         || {
-            let head = Head::from(request);
+            let seen = Head::from(request);
             Refused::miswired(if request.app_data::<AuthProvider<U>>().is_some() {
-                AuthProvider::<U>::missing(&head, None, NO_DATA)
+                AuthProvider::<U>::missing(&seen, None, NO_DATA)
             } else {
                 let guard = request.extensions().get::<Checked>().and_then(|checked| checked.guarded_for);
-                AuthProvider::<U>::missing(&head, guard, NO_PROVIDER)
+                AuthProvider::<U>::missing(&seen, guard, NO_PROVIDER)
             })
         },
     )

@@ -113,6 +113,7 @@ fn moved_endpoints(auth: &Auth) -> AuthRoutes<TestUser> {
         .page(Endpoint::Session, async || "page")
 }
 
+#[expect(clippy::too_many_lines, reason = "a line for each route of the suite")]
 fn app(App { auth, other }: &App) -> impl FnOnce(&mut ServiceConfig) {
     let group = SecureScope::new("/group", auth)
         .service(greets("/dashboard"))

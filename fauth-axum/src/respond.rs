@@ -90,7 +90,7 @@ fn parse(header: &ResponseHeader) -> Option<(HeaderName, HeaderValue)> {
 pub struct Refused {
     rejection: Rejection,
     /// The answer, if it is known already: extractors know whose refusal it is.
-    reply: Option<Reply>,
+    reply: Option<Box<Reply>>,
     /// Notices an extractor's refusal that is dropped.
     watch: Watch,
 }
@@ -98,11 +98,11 @@ pub struct Refused {
 impl Refused {
     pub(crate) fn new(rejection: Rejection, reply: Reply, head: &dyn RequestHead) -> Self {
         let watch = Watch::over(&rejection, head);
-        Self { rejection, reply: Some(reply), watch }
+        Self { rejection, reply: Some(Box::new(reply)), watch }
     }
 
     pub(crate) fn miswired((rejection, reply): (Rejection, Reply)) -> Self {
-        Self { rejection, reply: Some(reply), watch: Watch::none() }
+        Self { rejection, reply: Some(Box::new(reply)), watch: Watch::none() }
     }
 
     /// Why the request is refused.
@@ -132,7 +132,7 @@ impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         self.watch.seen();
         if let Some(reply) = self.reply {
-            return respond(reply);
+            return respond(*reply);
         }
         let mut response = respond(self.rejection.default_reply());
         response.extensions_mut().insert(Unrendered(self.rejection));

@@ -85,6 +85,7 @@ fn moved_endpoints(auth: &Auth) -> AuthRoutes<TestUser, Auth> {
         .page(Endpoint::Session, async || "page")
 }
 
+#[expect(clippy::too_many_lines, reason = "a line for each route of the suite")]
 fn app(App { auth, other }: &App) -> Router {
     let greet = || -> MethodRouter<Auth> { get(greet) };
     let raw = service_fn(|_: Request| async { Ok::<_, Infallible>("raw".into_response()) });

@@ -96,7 +96,7 @@ fn status_of(code: u16) -> StatusCode {
 pub struct Refused {
     rejection: Rejection,
     /// The answer, if it is known already: extractors know whose refusal it is.
-    reply: Option<Reply>,
+    reply: Option<Box<Reply>>,
     /// Notices an extractor's refusal that is dropped.
     watch: Watch,
 }
@@ -104,11 +104,11 @@ pub struct Refused {
 impl Refused {
     pub(crate) fn new(rejection: Rejection, reply: Reply, head: &dyn RequestHead) -> Self {
         let watch = Watch::over(&rejection, head);
-        Self { rejection, reply: Some(reply), watch }
+        Self { rejection, reply: Some(Box::new(reply)), watch }
     }
 
     pub(crate) fn miswired((rejection, reply): (Rejection, Reply)) -> Self {
-        Self { rejection, reply: Some(reply), watch: Watch::none() }
+        Self { rejection, reply: Some(Box::new(reply)), watch: Watch::none() }
     }
 
     /// Why the request is refused.
@@ -137,13 +137,13 @@ struct Unrendered(Rejection);
 impl ResponseError for Refused {
     fn status(&self) -> StatusCode {
         self.watch.seen();
-        status_of(self.reply.as_ref().map_or(self.rejection.status(), Reply::status))
+        status_of(self.reply.as_ref().map_or(self.rejection.status(), |reply| reply.status()))
     }
 
     fn as_response(&self) -> Response {
         self.watch.seen();
         if let Some(reply) = &self.reply {
-            return respond(reply.clone());
+            return respond(Reply::clone(reply));
         }
         let mut response = respond(self.rejection.default_reply());
         response.extensions_mut().insert(Unrendered(self.rejection.clone()));

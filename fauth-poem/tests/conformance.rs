@@ -84,6 +84,7 @@ fn moved_endpoints(auth: &AuthProvider<TestUser>) -> AuthRoutes<TestUser> {
         .page(Ready::Session, get(make_sync(|_| "page")))
 }
 
+#[expect(clippy::too_many_lines, reason = "a line for each route of the suite")]
 fn app(App { auth, other }: &App) -> impl Endpoint + use<> {
     let forged = fauth_testing::Users::new().find("alice");
     let group = SecureRoute::new(auth)

@@ -45,7 +45,7 @@ async fn requests_are_made_for_shared_users() {
 struct Admin;
 
 impl AsRef<str> for Admin {
-    fn as_ref(&self) -> &str {
+    fn as_ref(&self) -> &'static str {
         "admin"
     }
 }

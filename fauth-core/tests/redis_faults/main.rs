@@ -42,7 +42,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 fn now() -> Timestamp {
-    SystemClock::default().now().unwrap()
+    SystemClock.now().unwrap()
 }
 
 fn later(span: Duration) -> Timestamp {

@@ -65,7 +65,7 @@ async fn what_a_guarded_request_costs() {
     }
     let users = Users::new();
     let provider =
-        || provider_without_store(config(), &users).clock(SystemClock::default()).danger_stateless();
+        || provider_without_store(config(), &users).clock(SystemClock).danger_stateless();
     let without = provider().build().unwrap();
     let with_mirror = provider().revocation_store(mirrored).build().unwrap();
     let with_redis = provider().revocation_store(direct).build().unwrap();

@@ -53,7 +53,7 @@ async fn write_all<D: SqlDialect>(store: &SqlStore<D>, number: u64, now: Timesta
 
 /// The real time, which is that of the database.
 async fn one_is_ahead<D: SqlDialect>(store: SqlStore<D>) {
-    let now = SystemClock::default().now().unwrap();
+    let now = SystemClock.now().unwrap();
     let until = later(now, 300);
     write_all(&store, 1, now, until).await;
     let ahead = later(now, 300 + 2 * 3600);
@@ -84,7 +84,7 @@ async fn postgres_forgets_nothing_for_a_clock_that_is_ahead() {
 /// A row is swept once its time is over by both clocks: one that was due an hour ago by the
 /// database's clock is, one that is due two minutes later is not.
 async fn both_clocks_agree<D: SqlDialect>(store: SqlStore<D>) {
-    let now = SystemClock::default().now().unwrap();
+    let now = SystemClock.now().unwrap();
     let hour_ago = Timestamp::from_unix_seconds(now.unix_seconds() - 3600);
     OneTimeStore::insert(&store, magic_link("alice", 1, hour_ago), 10, START).await.unwrap();
     // Long enough for a slow machine.
@@ -144,7 +144,7 @@ async fn all_are_behind<D: SqlDialect>(store: SqlStore<D>) {
 
 /// Notes that revocations were forgotten up to a time that the database's clock has not reached.
 fn forgotten_in_the_future(prefix: &str) -> String {
-    let future = later(SystemClock::default().now().unwrap(), 100_000).unix_seconds();
+    let future = later(SystemClock.now().unwrap(), 100_000).unix_seconds();
     format!("UPDATE {prefix}schema SET forgotten = {future}")
 }
 

@@ -199,7 +199,7 @@ async fn memory_begins_when_the_store_is_made() {
 /// Also without any setting: the clock of the system.
 #[tokio::test]
 async fn a_new_memory_store_agrees_with_the_clock_of_the_system() {
-    let clock = fauth_core::clock::SystemClock::default();
+    let clock = fauth_core::clock::SystemClock;
     let build = || provider_without_store(config(|config| config), &Users::new());
     let auth = build().store(MemoryStore::new()).clock(clock).build().unwrap();
     let token = auth.issue(Purpose::Access, "alice").await.unwrap();

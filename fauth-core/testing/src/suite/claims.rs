@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use fauth_core::{LoginRequest, TokenClaims, TokenRequest, transport::CookieTransport};
+use fauth_core::{LoginRequest, TokenClaims, TokenRequest, token::IssuedToken, transport::CookieTransport};
 
 use super::cases;
 use crate::{
@@ -169,9 +169,9 @@ cases! { $ __claims_tests in claims;
             let pair = t.session("alice");
             let cookie = format!("__Host-refresh={}", pair.refresh_token().expose());
             let post = |path: &str| t.post(path).header("sec-fetch-site", "same-origin").header("cookie", &cookie);
-            let refresh = || match cookies {
-                true => post("/refresh"),
-                false => post("/refresh").body(JSON, refresh_body(pair.refresh_token().expose())),
+            let refresh = || {
+                let body = refresh_body(pair.refresh_token().expose());
+                if cookies { post("/refresh") } else { post("/refresh").body(JSON, body) }
             };
             let login = || post("/login").body(JSON, login_body(""));
             long.store(true, SeqCst);
@@ -196,7 +196,7 @@ cases! { $ __claims_tests in claims;
             })
         });
         let pair = t.session("alice");
-        let [session, refresh] = [pair.access_token(), pair.refresh_token()].map(|token| token.expose());
+        let [session, refresh] = [pair.access_token(), pair.refresh_token()].map(IssuedToken::expose);
         let cookies = format!("__Host-session={session}; __Host-refresh={refresh}");
         let login = || t.login("alice", "s3cret").header("cookie", &cookies).header("sec-fetch-site", "same-origin");
         failing.store(true, SeqCst);
