@@ -103,6 +103,10 @@ fn parse(header: &ResponseHeader) -> Option<(HeaderName, HeaderValue)> {
 /// [`render_refusals`](crate::render_refusals) around the routes does the same; without either, the
 /// answer is a problem document with the realm `fauth`, and no event is raised.
 ///
+/// A handler that calls the provider takes it as `Data<AuthProvider<User>>`: give it to the
+/// application with `.app_data(Data::new(auth.clone()))`. Of the guards only
+/// [`SecureScope`](crate::SecureScope) brings it.
+///
 /// An error type of the application's own keeps it as a variant, and leaves its answer to it.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{rejection}")]

@@ -30,15 +30,17 @@ pub fn auth_routes<U: AuthUser>(auth: &AuthProvider<U>) -> impl HttpServiceFacto
 /// ```
 /// # use actix_web::{App, web::Html};
 /// # use fauth_actix::AuthRoutes;
-/// # use fauth_core::routes::Endpoint;
+/// use fauth_core::routes::Endpoint;
+/// # // Not hidden: frameworks have an `Endpoint` of their own.
 /// # let auth = fauth_testing::provider().build().unwrap();
 /// async fn form() -> Html {
-///     Html::new("<form method=post><input name=username><input name=password type=password><button>…")
+///     Html::new("<form>…</form><script>…</script>")
 /// }
 ///
 /// let routes = AuthRoutes::new(&auth)
 ///     .at(Endpoint::Login, "/signin")
-///     .page(Endpoint::Login, form) // GET /signin; POST /signin logs in
+///     // `GET /signin`. Its script sends the form to `POST /signin`, which answers with JSON.
+///     .page(Endpoint::Login, form)
 ///     .without(Endpoint::LogoutAll);
 /// let app = App::new().service(routes);
 /// ```

@@ -81,7 +81,7 @@ async fn public() -> HttpResponse {
 
 async fn own(auth: Data<Auth>, request: HttpRequest) -> HttpResponse {
     let reply = own_reply(&auth, &Head::from(&request)).await;
-    respond(reply.unwrap_or_else(|rejection| auth.refuse(&rejection, &Head::from(&request))))
+    respond(reply.unwrap_or_else(|rejection| auth.refuse_in_handler(&rejection, &Head::from(&request))))
 }
 
 /// Demands that are added one after the other.

@@ -36,15 +36,17 @@ where
 /// ```
 /// # use axum::{Router, response::Html};
 /// # use fauth_axum::AuthRoutes;
-/// # use fauth_core::routes::Endpoint;
+/// use fauth_core::routes::Endpoint;
+/// # // Not hidden: frameworks have an `Endpoint` of their own.
 /// # let auth = fauth_testing::provider().build().unwrap();
 /// async fn form() -> Html<&'static str> {
-///     Html("<form method=post><input name=username><input name=password type=password><button>…")
+///     Html("<form>…</form><script>…</script>")
 /// }
 ///
 /// let routes = AuthRoutes::new(&auth)
 ///     .at(Endpoint::Login, "/signin")
-///     .page(Endpoint::Login, form) // GET /signin; POST /signin logs in
+///     // `GET /signin`. Its script sends the form to `POST /signin`, which answers with JSON.
+///     .page(Endpoint::Login, form)
 ///     .without(Endpoint::LogoutAll);
 /// let app: Router = Router::new().merge(routes);
 /// ```

@@ -227,7 +227,12 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// The answer to a refused request, in the form of this provider's renderer. Raises the event.
+    /// The answer to a request whose credential was refused, in the form of this provider's
+    /// renderer. Raises the event. If the credential is a cookie that is not valid (any more), the
+    /// answer deletes it.
+    ///
+    /// For what a handler refuses otherwise, such as a mailed token that was not good, use
+    /// [`refuse_in_handler`](Self::refuse_in_handler), or the cookie goes although it is good.
     pub fn refuse(&self, rejection: &Rejection, head: &dyn RequestHead) -> Reply {
         self.refuse_as(rejection, head, &*self.inner.renderer)
     }

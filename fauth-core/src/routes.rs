@@ -66,8 +66,8 @@ pub enum Endpoint {
     ///
     /// # Security
     /// It ends the session of the token, and says what that is worth: `"revoked": true` if nothing that was issued in it opens anything any more,
-    /// `false` if the provider was built so that (some of) it lives on until it expires. Cookies are cleared, with a good token or without; a client with bearer
-    /// tokens needs a good one: the refresh token will do when the access token has expired.
+    /// `false` if the provider was built so that (some of) it lives on until it expires. Cookies are cleared, with a good token in them or without, but a token that is sent in a header or
+    /// in the body must be good: the refresh token will do when the access token has expired.
     Logout,
     /// `POST /logout/all`.
     LogoutAll,

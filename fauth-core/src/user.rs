@@ -257,7 +257,7 @@ pub trait IdentityLoader<U>: Send + Sync + 'static {
 
 /// Says what the tokens of a user get besides the subject: scopes and custom claims. Asked at each
 /// login and again at each refresh, so that what was taken from a user is gone within the lifetime
-/// of an access token.
+/// of an access token. A refresh only takes scopes away: a new one needs a new login.
 ///
 /// Any `async fn(Arc<U>) -> Result<TokenClaims, E>` is one, and so is a closure.
 ///

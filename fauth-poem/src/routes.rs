@@ -29,17 +29,19 @@ pub fn auth_routes<U: AuthUser>(auth: &AuthProvider<U>) -> Route {
 ///
 /// ```
 /// # use fauth_poem::AuthRoutes;
-/// # use fauth_core::routes::Endpoint;
+/// use fauth_core::routes::Endpoint;
+/// # // Not hidden: frameworks have an `Endpoint` of their own.
 /// # use poem::{Route, handler, web::Html};
 /// # let auth = fauth_testing::provider().build().unwrap();
 /// #[handler]
 /// fn form() -> Html<&'static str> {
-///     Html("<form method=post><input name=username><input name=password type=password><button>…")
+///     Html("<form>…</form><script>…</script>")
 /// }
 ///
 /// let routes = AuthRoutes::new(&auth)
 ///     .at(Endpoint::Login, "/signin")
-///     .page(Endpoint::Login, form) // GET /signin; POST /signin logs in
+///     // `GET /signin`. Its script sends the form to `POST /signin`, which answers with JSON.
+///     .page(Endpoint::Login, form)
 ///     .without(Endpoint::LogoutAll);
 /// let app = Route::from(routes);
 /// ```
@@ -99,6 +101,14 @@ impl<U: AuthUser> From<AuthRoutes<U>> for Route {
             let path = mount.path().replace('{', ":").replace('}', "");
             route.at(path, Mounted { auth: auth.clone(), mount: mount.clone(), page })
         })
+    }
+}
+
+impl<U: AuthUser> IntoEndpoint for AuthRoutes<U> {
+    type Endpoint = Route;
+
+    fn into_endpoint(self) -> Route {
+        Route::from(self)
     }
 }
 

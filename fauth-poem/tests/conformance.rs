@@ -60,7 +60,7 @@ fn public() -> WithHeader<&'static str> {
 #[handler]
 async fn own(auth: Data<&Auth>, request: &Request) -> Response {
     let reply = own_reply(&auth, &Head::from(request)).await;
-    respond(reply.unwrap_or_else(|rejection| auth.refuse(&rejection, &Head::from(request))))
+    respond(reply.unwrap_or_else(|rejection| auth.refuse_in_handler(&rejection, &Head::from(request))))
 }
 
 /// Demands that are added one after the other.

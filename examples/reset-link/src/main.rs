@@ -198,7 +198,7 @@ async fn reset(State(app): State<App>, head: Parts, Form(form): Form<Reset>) -> 
     match app.set_password(&form, &app.auth.client(&head)).await {
         Ok(()) => "Your password has been set. Please log in.\n".into_response(),
         Err(Problem::Password(why)) => (StatusCode::UNPROCESSABLE_ENTITY, why).into_response(),
-        Err(Problem::Refused(rejection)) => respond(app.auth.refuse(&rejection, &head)),
+        Err(Problem::Refused(rejection)) => respond(app.auth.refuse_in_handler(&rejection, &head)),
     }
 }
 
@@ -230,7 +230,7 @@ async fn magic_login(State(app): State<App>, head: Parts, Form(form): Form<Magic
     let head = Head::from(&head);
     match app.log_in_by_link(&form.token, &head).await {
         Ok(reply) => respond(reply),
-        Err(rejection) => respond(app.auth.refuse(&rejection, &head)),
+        Err(rejection) => respond(app.auth.refuse_in_handler(&rejection, &head)),
     }
 }
 

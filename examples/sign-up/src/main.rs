@@ -122,7 +122,7 @@ async fn sign_up(State(app): State<App>, head: Parts, Form(form): Form<SignUp>) 
     let head = Head::from(&head);
     match app.register(&head, &form).await {
         Ok(response) => response,
-        Err(rejection) => respond(app.auth.refuse(&rejection, &head)),
+        Err(rejection) => respond(app.auth.refuse_in_handler(&rejection, &head)),
     }
 }
 

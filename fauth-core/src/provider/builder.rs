@@ -160,7 +160,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     /// - A login gets the loaded scopes. A [`LoginRequest`](crate::LoginRequest) with scopes of its
     ///   own, and a client that asks the ready-made login for some (the field `scope`), get those
     ///   of them that are loaded.
-    /// - A refresh gets the scopes that the login had and that are still loaded: it adds none.
+    /// - A refresh gets the scopes that the presented refresh token has and that are still loaded:
+    ///   it adds none. What one refresh has dropped comes back with the next login.
     /// - Access tokens carry the loaded claims. A claim of the login request itself stays for the
     ///   whole login, and wins over a loaded one of the same name.
     /// - [`login`](crate::AuthProvider::login) finds the user by the

@@ -184,3 +184,10 @@ impl<U: AuthUser> From<&Redeemed<U>> for LoginRequest<'_> {
         Self::for_loaded(redeemed.user(), redeemed.payload().epoch())
     }
 }
+
+/// As from a reference.
+impl<U: AuthUser> From<Redeemed<U>> for LoginRequest<'_> {
+    fn from(redeemed: Redeemed<U>) -> Self {
+        Self::from(&redeemed)
+    }
+}

@@ -312,6 +312,14 @@ impl<U> fmt::Debug for Authenticated<U> {
 
 /// A login that everything ends which has ended the subject's logins since the password was looked
 /// up.
+impl<U: AuthUser> From<Authenticated<U>> for LoginRequest<'_> {
+    fn from(who: Authenticated<U>) -> Self {
+        Self::from(&who)
+    }
+}
+
+/// A login that everything ends which has ended the subject's logins since the password was looked
+/// up.
 impl<U: AuthUser> From<&Authenticated<U>> for LoginRequest<'_> {
     fn from(who: &Authenticated<U>) -> Self {
         Self::for_loaded(&who.user, who.epoch)

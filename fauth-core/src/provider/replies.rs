@@ -157,9 +157,13 @@ impl<U: AuthUser> AuthProvider<U> {
     /// a page of your own that sends the `POST`. Otherwise anybody could make a browser log in as
     /// somebody else, and scanners of mails open links.
     ///
+    /// With a second factor, the ready-made login must not be mounted beside it, since that asks for
+    /// the password alone: see [`Mounts::without`](crate::mounts::Mounts::without).
+    ///
     /// # Errors
-    /// As [`login`](Self::login) and [`begin_login`](Self::begin_login). [`refuse`](Self::refuse)
-    /// makes the response.
+    /// As [`login`](Self::login) and [`begin_login`](Self::begin_login). Return it from the handler
+    /// as `Refused` of your adapter, or make the response with
+    /// [`refuse_in_handler`](Self::refuse_in_handler).
     pub fn login_reply<'a, R>(
         &self,
         head: &dyn RequestHead,

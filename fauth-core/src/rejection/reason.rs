@@ -43,7 +43,7 @@ pub enum Rejection {
     /// It presents a token that is not accepted. The reason is for the log; the caller hears the
     /// same for each.
     InvalidToken(InvalidToken),
-    /// Identifier and password do not belong to an active user.
+    /// Identifier and password do not belong to an active user; or a second factor was wrong.
     InvalidCredentials,
     /// The user is known and lacks nothing but a login that is recent enough
     /// ([`Requirement::login_within`](crate::Requirement::login_within)).
@@ -59,7 +59,7 @@ pub enum Rejection {
     CrossSiteRequest(OriginFault),
     /// The path can be read in more than one way.
     AmbiguousPath,
-    /// The body of a request to a ready-made endpoint cannot be read.
+    /// The body of a request to a login endpoint, ready-made or your own, cannot be read.
     InvalidRequest,
     /// A field in the body of a request to a ready-made endpoint is not what it must be.
     InvalidField {

@@ -85,6 +85,9 @@ impl fmt::Display for Purpose {
 
 /// What a one-time token is for. A part of [`Purpose`], so that nobody asks for a one-time access
 /// token.
+///
+/// A one-time token is a signed text of some 300 characters, for links. It is nothing that somebody
+/// types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OneTimePurpose {

@@ -58,7 +58,7 @@ async fn answer(app: &App, request: &WireRequest) -> WireResponse {
     }
     if path.starts_with("/own/") {
         let reply = own_reply(&app.auth, request).await;
-        return reply.unwrap_or_else(|rejection| app.auth.refuse(&rejection, request)).into();
+        return reply.unwrap_or_else(|rejection| app.auth.refuse_in_handler(&rejection, request)).into();
     }
     let (guards, handler) = route(app, &path);
     behind(app, request, guards, handler, None).await
