@@ -46,7 +46,9 @@ async fn show_token(Token(token): Token) -> String {
 
 async fn own(State(auth): State<Auth>, parts: Parts) -> Response {
     let head = Head::from(&parts);
-    respond(own_reply(&auth, &head).await.unwrap_or_else(|rejection| auth.refuse_in_handler(&rejection, &head)))
+    respond(
+        own_reply(&auth, &head).await.unwrap_or_else(|rejection| auth.refuse_in_handler(&rejection, &head)),
+    )
 }
 
 async fn refuse(uri: Uri) -> Result<String, Refused> {

@@ -88,6 +88,8 @@ fn status_of(code: u16) -> StatusCode {
 /// [`render_refusals`](crate::render_refusals) around the routes does the same; without either, the
 /// answer is a problem document with the realm `fauth`, and no event is raised.
 ///
+/// In a handler that returns `poem::Result`, write `.map_err(Refused::from)?`.
+///
 /// In an error type of the application's own no guard finds it: the answer is then what
 /// `as_response` of that type makes. The same is true of a middleware inside a guard that makes
 /// responses of errors.

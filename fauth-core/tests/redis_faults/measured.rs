@@ -64,8 +64,7 @@ async fn what_a_guarded_request_costs() {
         revoke(&direct, &format!("token {number}")).await;
     }
     let users = Users::new();
-    let provider =
-        || provider_without_store(config(), &users).clock(SystemClock).danger_stateless();
+    let provider = || provider_without_store(config(), &users).clock(SystemClock).danger_stateless();
     let without = provider().build().unwrap();
     let with_mirror = provider().revocation_store(mirrored).build().unwrap();
     let with_redis = provider().revocation_store(direct).build().unwrap();
