@@ -306,7 +306,7 @@ where
         let auth = self.auth.clone();
         let answering = self.inner.call(request);
         Box::pin(async move {
-            Ok(render_refusal(answering.await?, |rejection, head| auth.refuse(rejection, head)))
+            Ok(render_refusal(answering.await?, |rejection, head| auth.refuse_in_handler(rejection, head)))
         })
     }
 }

@@ -282,7 +282,7 @@ where
         let answering = self.inner.call(request);
         Box::pin(async move {
             let response = answering.await?.into_response();
-            Ok(render_refusal(response, |rejection| auth.refuse(rejection, &head)))
+            Ok(render_refusal(response, |rejection| auth.refuse_in_handler(rejection, &head)))
         })
     }
 }

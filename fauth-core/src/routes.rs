@@ -12,8 +12,9 @@
 //!
 //! Bodies are JSON objects or forms (`application/x-www-form-urlencoded`), with the same fields and
 //! values in both: `remember` is one of `true`, `false`, `on`, `off`, `yes`, `no`, `1` and `0`;
-//! `scope` lists scopes, separated by blanks, to which the login is narrowed. A field that is null
-//! is absent; other fields are not looked at.
+//! `scope` lists scopes, separated by blanks, to which the login is narrowed; without a value it is
+//! as if it were absent (RFC 6749 section 3.1). A field that is null is absent; other fields are not
+//! looked at.
 //!
 //! The pair is the body of the answer, `{"access_token","refresh_token","token_type","expires_in"}`
 //! and `scope`, or it is in cookies and nowhere else: see

@@ -245,6 +245,6 @@ impl<E: Endpoint, U: AuthUser> Endpoint for Rendering<E, U> {
     async fn call(&self, request: Request) -> Result<Response> {
         let head = KeptHead::of(&request, self.auth.refusals_read_headers());
         let outcome = self.inner.call(request).await.map(IntoResponse::into_response);
-        render_refusal(outcome, |rejection| self.auth.refuse(rejection, &head))
+        render_refusal(outcome, |rejection| self.auth.refuse_in_handler(rejection, &head))
     }
 }

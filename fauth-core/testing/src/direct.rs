@@ -269,8 +269,8 @@ async fn run(
             None => Err(Rejection::without_guard(request, "put a guard in front of the route").1),
         },
         Handler::Refuse => refusal(request.query()).map_err(|rejection| match innermost {
-            Some(guard) => guard.refuse(&rejection, request),
-            None if request.path().starts_with("/rendered/") => refuse(rejection),
+            Some(guard) => guard.refuse_in_handler(&rejection, request),
+            None if request.path().starts_with("/rendered/") => auth.refuse_in_handler(&rejection, request),
             None => rejection.default_reply(),
         }),
     }

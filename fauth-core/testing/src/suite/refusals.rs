@@ -1,18 +1,19 @@
 //! What handlers return with `?`: the same answers as from guards.
 
-use fauth_core::{Rejection, reply::Reply, request::RequestHead};
+use fauth_core::{Rejection, reply::Reply, request::RequestHead, transport::CookieTransport};
 
 use super::cases;
 use crate::suite::Probe;
 
 /// Everything that [`refusal`](super::refusal) knows, with status and code.
-const REFUSALS: [(&str, u16, &str); 8] = [
+const REFUSALS: [(&str, u16, &str); 9] = [
     ("stale", 401, "insufficient_user_authentication"),
     ("forbidden", 403, "missing_scope"),
     ("credentials", 401, "invalid_credentials"),
     ("busy", 503, "busy"),
     ("not-found", 404, "not_found"),
     ("no-store", 500, "misconfigured"),
+    ("mailed", 401, "invalid_token"),
     ("key", 422, "unprocessable"),
     ("password", 422, "unprocessable"),
 ];
@@ -88,6 +89,20 @@ cases! { $ __refusals_tests in refusals;
             // actix-web answers HEAD only where it is told to.
             if seen.response.status != 404 && seen.response.status != 405 {
                 seen.is(401).says("").has("cache-control", "no-store");
+            }
+        }
+    }
+
+    /// The token that the handler refuses is another, such as one from a mail.
+    fn a_refusal_of_a_handler_deletes_no_cookie(t) {
+        for own_form in [false, true] {
+            t = Probe::build(|builder| {
+                let builder = builder.transport(CookieTransport::new());
+                if own_form { builder.renderer(by_accept) } else { builder }
+            });
+            for path in ["/refuse?mailed", "/guards/refuse?mailed", "/rendered/refuse?mailed"] {
+                let cookie = format!("__Host-session={}", t.access("bob"));
+                t.get(path).header("cookie", cookie).send().is(401).lacks("set-cookie");
             }
         }
     }
