@@ -131,11 +131,18 @@ impl OfferedScopes {
     }
 
     /// May whoever presents this token make this key? A token with scopes gives a key no others.
-    /// One without says nothing of what its user may do, so that only the list can.
-    pub(crate) fn check(&self, request: &ApiKeyRequest<'_>, token: &TokenPayload) -> Result<(), ApiKeyError> {
+    /// One without says nothing of what its user may do, so that only the list can; but where
+    /// logins get their scopes by a claims loader, it says that its user, or its client, has none.
+    pub(crate) fn check(
+        &self,
+        request: &ApiKeyRequest<'_>,
+        token: &TokenPayload,
+        scopes_are_loaded: bool,
+    ) -> Result<(), ApiKeyError> {
         request.check_scopes()?;
         let mut scopes = request.scopes.iter();
-        if !token.scopes().is_empty() && !scopes.clone().all(|scope| token.has_scope(scope)) {
+        let is_bound = scopes_are_loaded || !token.scopes().is_empty();
+        if is_bound && !scopes.clone().all(|scope| token.has_scope(scope)) {
             return Err(ApiKeyError::ScopeNotHeld);
         }
         match &self.0 {

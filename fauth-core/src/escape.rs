@@ -29,25 +29,23 @@ impl fmt::Display for Escaped<'_> {
 const HIDDEN: &str = "***";
 
 /// The text without passwords: neither those of URLs (`scheme://user:password@host`) nor the
-/// values of `password=`.
+/// values of `password=` and its like. When in doubt, more is hidden.
 pub(crate) fn redacted(text: &str) -> Cow<'_, str> {
-    let without = hide(text, "://", password_of_authority);
-    match hide(&without, "password=", |rest| Some((0, end_of_value(rest)))) {
-        Cow::Borrowed(_) => without,
-        Cow::Owned(without) => Cow::Owned(without),
+    let without = hide_in_urls(text);
+    match hide_values(&without) {
+        None => without,
+        Some(hidden) => hidden.into(),
     }
 }
 
-/// Hides a part of what follows each `mark`. `part` says which: from where, and how long.
-fn hide<'a>(text: &'a str, mark: &str, part: fn(&str) -> Option<(usize, usize)>) -> Cow<'a, str> {
-    let mut pieces = text.split(mark);
+fn hide_in_urls(text: &str) -> Cow<'_, str> {
+    const MARK: &str = "://";
+    let mut pieces = text.split(MARK);
     let Some(first) = pieces.next().filter(|first| first.len() < text.len()) else { return text.into() };
     let mut result = first.to_owned();
     for piece in pieces {
-        result.push_str(mark);
-        let hidden = part(piece)
-            .and_then(|(from, length)| Some((piece.get(..from)?, piece.get(from..)?.get(length..)?)));
-        match hidden {
+        result.push_str(MARK);
+        match password_of_authority(piece) {
             Some((before, after)) => result.extend([before, HIDDEN, after]),
             None => result.push_str(piece),
         }
@@ -55,22 +53,57 @@ fn hide<'a>(text: &'a str, mark: &str, part: fn(&str) -> Option<(usize, usize)>)
     result.into()
 }
 
-/// A password may hold any character that a URL should not have, so it lasts until the last `@`
-/// before a blank or a quotation mark.
-fn password_of_authority(rest: &str) -> Option<(usize, usize)> {
-    let end = rest.find(ends_a_word).unwrap_or(rest.len());
-    let user_info = rest.get(..rest.get(..end)?.rfind('@')?)?;
+/// What stands before and after a password. It may hold any character, also those that a URL should
+/// not have, so it lasts until the last `@` of the line.
+fn password_of_authority(rest: &str) -> Option<(&str, &str)> {
+    let end = rest.find('\n').unwrap_or(rest.len());
+    let (user_info, after) = rest.split_at_checked(rest.get(..end)?.rfind('@')?)?;
     // Without a colon there is no password, but a token may stand in the place of the user.
     let from = user_info.find(':').map_or(0, |colon| colon + 1);
-    Some((from, user_info.len() - from))
+    Some((user_info.get(..from)?, after))
 }
 
-fn end_of_value(rest: &str) -> usize {
-    rest.find(|c| ends_a_word(c) || c == '&').unwrap_or(rest.len())
+/// Names whose values are passwords, longer ones before those that they begin with.
+const NAMES: [&str; 4] = ["password", "passwd", "pass", "pwd"];
+
+/// The text without the values of `password = …`; `None` if it has none.
+fn hide_values(text: &str) -> Option<String> {
+    let lower = text.to_ascii_lowercase();
+    let mut result = String::new();
+    let mut done = 0;
+    while let Some((name_ends, value)) = next_value(&lower, done) {
+        let length = length_of_value(text.get(value..)?);
+        // A name without a value may be one of two words that end alike.
+        result.push_str(text.get(done..value)?);
+        if length > 0 {
+            result.push_str(HIDDEN);
+        }
+        done = (value + length).max(name_ends);
+    }
+    (done > 0).then(|| result + text.get(done..).unwrap_or_default())
 }
 
-fn ends_a_word(c: char) -> bool {
-    c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '<' | '>')
+/// Where the next name of a password ends, and where its value begins.
+fn next_value(lower: &str, from: usize) -> Option<(usize, usize)> {
+    let rest = lower.get(from..)?;
+    let candidates = NAMES.iter().flat_map(|name| {
+        rest.match_indices(name).filter_map(|(at, name)| {
+            let after = rest.get(at + name.len()..)?;
+            let equals = after.trim_start_matches(' ').strip_prefix('=')?.trim_start_matches(' ');
+            Some((from + at + name.len(), lower.len() - equals.len()))
+        })
+    });
+    candidates.min()
+}
+
+/// Up to the matching quotation mark if it begins with one, otherwise up to the end of the word.
+fn length_of_value(rest: &str) -> usize {
+    let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\'' | '`'));
+    let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '<' | '>' | '&');
+    match quote {
+        Some(quote) => rest.get(1..).and_then(|inner| inner.find(quote)).map_or(rest.len(), |end| end + 2),
+        None => rest.find(ends).unwrap_or(rest.len()),
+    }
 }
 
 #[cfg(test)]
@@ -87,6 +120,15 @@ mod tests {
             ("rediss://token@host", "rediss://***@host"),
             ("postgres://me:a/b@c:d@host/x", "postgres://me:***@host/x"),
             ("`a://b:c@d` and `e://f:g@h`", "`a://b:***@d` and `e://f:***@h`"),
+            ("redis://me:it's a `<b>` one@host", "redis://me:***@host"),
+            ("a://b:c@d\nmail e@f", "a://b:***@d\nmail e@f"),
+            ("password='a secret' host=db", "password=*** host=db"),
+            ("password=\"a secret", "password=***"),
+            ("Password = secret; PWD=x passwd=y", "Password = *** PWD=*** passwd=***"),
+            ("sslpassword=secret&x=1", "sslpassword=***&x=1"),
+            ("password=", "password="),
+            ("the password is wrong", "the password is wrong"),
+            ("pass ä = b, password=ä", "pass ä = b, password=***"),
             (
                 "postgres://host/app?user=me&password=secret&x=1",
                 "postgres://host/app?user=me&password=***&x=1",

@@ -85,7 +85,8 @@ impl<U: AuthUser> AuthProvider<U> {
         }
         let (user, token) = (granted.user(), granted.payload());
         self.decide(granted, &Requirement::user().login_within(MADE_WITHIN))?;
-        self.inner.api_key_scopes.check(&request, token)?;
+        let scopes_are_loaded = self.inner.claims_loader.is_some();
+        self.inner.api_key_scopes.check(&request, token, scopes_are_loaded)?;
         let new = self.make_api_key(token.subject(), user.token_epoch(), request).await?;
         // Everything of the user may have ended since the request was let in. Whoever ends it does
         // so first and looks for keys second; this is the other way round, so that one of the two

@@ -383,10 +383,11 @@ impl<U: AuthUser> AuthProvider<U> {
         now: Timestamp,
     ) -> Result<(), Rejection> {
         let owner = self.owner(payload.subject());
-        let made = login_made_of(payload);
-        let target = login_target(payload, made.as_ref());
         let own_end = accepted_until(payload.expires_at());
         let is_refresh = payload.purpose() == Purpose::Refresh;
+        // With a session store nothing is made of what names no session of it.
+        let made = login_made_of(payload).filter(|_| is_refresh || self.inner.sessions.is_none());
+        let target = login_target(payload, made.as_ref());
         let until = match (self.is_login_over(payload, target, now).await, session) {
             (Some(Verdict::OldEpoch), _) => return Ok(()),
             // It may still live, and was perhaps revoked for no longer than its access tokens
@@ -404,7 +405,10 @@ impl<U: AuthUser> AuthProvider<U> {
             // How long its other tokens last is not known.
             (None, SessionState::None) => self.login_is_over(now).max(own_end),
         };
-        self.revoke_own(&owner, &[target], until, now).await
+        // Tokens that were not made here name the login in their own form.
+        let foreign = made.as_ref().and(payload.session_id()).map(RevocationTarget::Session);
+        let targets: SmallVec<[_; 2]> = [Some(target), foreign].into_iter().flatten().collect();
+        self.revoke_own(&owner, &targets, until, now).await
     }
 
     /// Why the login of a token is over already, as far as the revocation store knows.
@@ -465,10 +469,18 @@ fn login_target<'a>(payload: &'a TokenPayload, made: Option<&'a SessionId>) -> R
 
 /// What the tokens name as their login that a refresh token without one is exchanged for: without
 /// a session store it can be exchanged again and again, and all that comes of it ends together.
+///
+/// A login of another form than fauth's, as other services write it, stands in all tokens of that
+/// login, so that any of them tells what was made of the refresh token.
 pub(super) fn login_made_of(payload: &TokenPayload) -> Option<SessionId> {
-    let names_none = payload.session_id().and_then(SessionId::parse).is_none();
-    let is_refresh = payload.purpose() == Purpose::Refresh;
-    (is_refresh && names_none).then(|| SessionId::of_refresh_token(payload.token_id()))
+    match payload.session_id() {
+        Some(id) if SessionId::parse(id).is_some() => None,
+        Some(foreign) => Some(SessionId::of_refresh_token(foreign)),
+        None if payload.purpose() == Purpose::Refresh => {
+            Some(SessionId::of_refresh_token(payload.token_id()))
+        }
+        None => None,
+    }
 }
 
 fn everything_ended<'a>(owner: &'a Owner<'_>) -> Event<'a> {

@@ -227,7 +227,9 @@ impl Verifier {
         let expires = claims.date("exp", found.expires_at)?.ok_or(TokenError::MissingClaim("exp"))?;
         let issued = claims.date("iat", found.issued_at)?.ok_or(TokenError::MissingClaim("iat"))?;
         let not_before = claims.date("nbf", found.not_before)?;
-        let scopes = claims.scopes(found.scopes, found.scope)?;
+        // The Python fauth knows no `scope`: what stands there was never a right.
+        let text = if format == Format::Standard { found.scope } else { None };
+        let scopes = claims.scopes(found.scopes, text)?;
         let session =
             found.session.map(|_| claims.text("sid", found.session, MAX_TOKEN_ID_BYTES)).transpose()?;
         let epoch = claims.epoch("token_epoch", found.epoch)?;

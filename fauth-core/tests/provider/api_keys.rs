@@ -1,10 +1,10 @@
 //! API keys as an application sees them. How they are presented is in the conformance suite.
 
-use std::time::Duration;
+use std::{io, sync::Arc, time::Duration};
 
 use fauth_core::{
     AuthProviderBuilder, ClientInfo, Granted, LoginRequest, LogoutAll, MemoryStore, Missing, OneTimePurpose,
-    Rejection, Requirement, TokenRequest,
+    Rejection, Requirement, TokenClaims, TokenRequest,
     api_key::{ApiKeyError, ApiKeyRequest, NewApiKey},
     clock::Clock as _,
     event::EventKind,
@@ -432,6 +432,25 @@ async fn a_token_without_scopes_makes_keys_with_those_that_the_application_names
     // Administrators and scripts choose themselves.
     let new = world.auth.danger_create_api_key_for("alice", deploy().scope("admin")).await.unwrap();
     assert_eq!(new.key().scopes, ["admin"]);
+}
+
+/// Where scopes are loaded, a token without any has lost them or was narrowed to none.
+#[tokio::test]
+async fn a_token_that_has_lost_its_scopes_makes_no_keys_with_others() {
+    let world = World::with(|builder| {
+        let builder = builder.api_key_store(MemoryStore::new()).api_key_scopes(["read", "write"]);
+        builder.token_claims(async |_: Arc<TestUser>| io::Result::Ok(TokenClaims::new().scope("read")))
+    });
+    let all = LoginRequest::for_subject("alice");
+    let none = LoginRequest::for_subject("alice").narrow_scopes(["nonsense"]);
+    for (login, scope, made) in [(all, "read", true), (none, "read", false)] {
+        let access = world.log_in(login).await.access;
+        let alice = world.auth.authenticate_token(&access, &Requirement::user()).await.unwrap();
+        let refused = world.auth.create_api_key(&alice, deploy().scope("write")).await;
+        assert_eq!(refused.unwrap_err(), ApiKeyError::ScopeNotHeld);
+        assert_eq!(world.auth.create_api_key(&alice, deploy().scope(scope)).await.is_ok(), made);
+        assert!(world.auth.create_api_key(&alice, deploy()).await.is_ok(), "a key without scopes");
+    }
 }
 
 #[tokio::test]

@@ -237,3 +237,34 @@ async fn a_logout_with_an_access_token_of_before_says_that_it_ends_only_that() {
     world.auth.logout(&tokens.refresh, &ClientInfo::unknown()).await.unwrap();
     world.is_over(&tokens, "logged out with the refresh token").await;
 }
+
+/// A service may have written a `sid` of its own form, such as a UUID, into both tokens.
+#[tokio::test]
+async fn a_login_with_a_foreign_session_ends_with_a_logout_by_any_of_its_tokens() {
+    let issued = ManualClock::START.unix_seconds() - 600;
+    let token = |purpose: &str| {
+        let claims = serde_json::json!({
+            "sub": "alice", "iat": issued, "exp": issued + 3600, "jti": purpose,
+            "token_type": purpose, "scopes": [], "sid": "9b2e1c04-7d3a-4f58-8e61-0a5c9d7f2b13",
+        });
+        sign(r#"{"alg":"HS256","typ":"JWT"}"#, &claims.to_string())
+    };
+    for by in ["the first refresh token", "the first access token", "an access token", "a refresh token"] {
+        let world = migrated();
+        let first = Tokens { access: token("access"), refresh: token("refresh") };
+        let second = world.works(&first).await;
+        let token = match by {
+            "the first refresh token" => &first.refresh,
+            "the first access token" => &first.access,
+            "an access token" => &second.access,
+            _ => &second.refresh,
+        };
+        world.auth.logout(token, &ClientInfo::unknown()).await.unwrap();
+        world.is_over(&second, by).await;
+        assert!(world.refresh(&first).await.is_err(), "{by}");
+        // What was made here does not know what the other service has called it.
+        if by.contains("first") {
+            world.is_over(&first, by).await;
+        }
+    }
+}

@@ -60,6 +60,20 @@ async fn a_text_that_is_no_url_is_refused() {
     }
 }
 
+/// The driver of SQLite takes any other URL for the name of a file, and that of PostgreSQL takes a `/`
+/// in a password for its end.
+#[tokio::test]
+async fn a_url_that_would_be_misread_is_refused_without_its_password() {
+    for url in ["postgres://me:s3cret@db/app", "s3cret.db", "SQLITE:s3cret"] {
+        let error = SqliteStore::connect(url).await.unwrap_err().to_string();
+        assert!(error.contains("`sqlite:`") && !error.contains("s3cret"), "{error}");
+    }
+    for url in ["sqlite:s3cret.db", "postgres://me:12/s3cret@db/app", "postgres://me:p@ss/s3cret@db"] {
+        let error = PostgresStore::connect(url).await.unwrap_err().to_string();
+        assert!(error.starts_with("PostgreSQL: ") && !error.contains("s3cret"), "{error}");
+    }
+}
+
 /// The tables are made once by another role; the service may read and write them, and no more.
 #[tokio::test]
 async fn migrating_what_is_up_to_date_needs_no_right_to_create() {

@@ -955,6 +955,20 @@ fn the_python_format_names_no_application() {
     check(&migration, &token(&header(), &claims().without("app")), &Err(MissingClaim("app")));
 }
 
+/// It wrote `scopes` only: what an application has called `scope` was never a right.
+#[test]
+fn the_python_format_knows_no_scope_claim() {
+    let python = header().with("typ", "\"JWT\"");
+    for profile in [TokenProfile::PythonFauth, TokenProfile::PythonFauthMigration] {
+        let auth = auth(|config| config.token_profile(profile));
+        for claims in [claims().without("scopes"), claims().with("scopes", "[]")] {
+            let token = token(&python, &claims.with("scope", "\"admin\""));
+            let payload = auth.verify_signature_and_claims(&token, Purpose::Access).unwrap();
+            assert!(payload.scopes().is_empty(), "{:?}", payload.scopes());
+        }
+    }
+}
+
 #[test]
 fn an_audience_nobody_asked_for_is_not_ours() {
     check_claims(claims().text(), &Ok(()));

@@ -39,6 +39,9 @@ pub struct Words {
 /// their place.
 #[expect(unnameable_types, reason = "it seals `SqlDialect`")]
 pub trait Dialect: Database {
+    /// How the URLs of its databases begin.
+    const SCHEMES: &'static [&'static str];
+
     /// Begins a transaction that writes.
     const BEGIN: &'static str;
 
@@ -139,6 +142,8 @@ impl Dialect for sqlx::Sqlite {
 
     const MAY_BE_POOLED: bool = false;
 
+    const SCHEMES: &'static [&'static str] = &["sqlite:"];
+
     through_sqlx!();
 
     fn settle(options: sqlx::sqlite::SqliteConnectOptions) -> sqlx::sqlite::SqliteConnectOptions {
@@ -173,6 +178,8 @@ impl Dialect for sqlx::Postgres {
     };
 
     const MAY_BE_POOLED: bool = true;
+
+    const SCHEMES: &'static [&'static str] = &["postgres://", "postgresql://"];
 
     through_sqlx!();
 

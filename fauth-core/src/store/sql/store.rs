@@ -85,6 +85,7 @@ impl<D: SqlDialect> SqlStore<D> {
     /// [`StoreError`], with the database and what it said, if the URL is none or the database
     /// cannot be reached.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        check_url::<D>(url)?;
         let options = url.parse().map_err(failure::<D>)?;
         let pool = PoolOptions::new().acquire_timeout(CONNECT_TIMEOUT).connect_lazy_with(D::settle(options));
         let store = Self::new(pool);
@@ -251,4 +252,24 @@ impl SqlStore<sqlx::Postgres> {
         self.keep = true;
         self
     }
+}
+
+/// Refuses URLs that would be read otherwise than they are meant. The driver takes the URL of another
+/// database for the name of a file, and a `/` in a password for its end: parts of the password would
+/// stand in names and errors.
+fn check_url<D: SqlDialect>(url: &str) -> Result<(), StoreError> {
+    let rest = D::SCHEMES.iter().find_map(|scheme| url.strip_prefix(scheme));
+    let Some(rest) = rest else {
+        let schemes = D::SCHEMES.join("` or `");
+        return Err(StoreError::new(format!("its URLs begin with `{schemes}`")).of(D::NAME));
+    };
+    let (server, _) = rest.split_once('?').unwrap_or((rest, ""));
+    let hides_a_password = server.split_once('/').is_some_and(|(_, path)| path.contains('@'));
+    if D::MAY_BE_POOLED && hides_a_password {
+        return Err(StoreError::new(
+            "the URL has an `@` in the name of the database: write a `/` in the user name or password as `%2F`",
+        )
+        .of(D::NAME));
+    }
+    Ok(())
 }
