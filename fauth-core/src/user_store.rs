@@ -24,16 +24,16 @@
 //!     .store(MemoryStore::new()) // sessions
 //!     .build()?;
 //!
-//! // The first start makes the first user; later ones find him.
+//! // The first start makes the first user; later ones find it there.
 //! let hash = auth.hash_password("correct horse battery staple").await?;
 //! match users.create(NewUser::new("alice", hash).roles(["admin"])).await {
 //!     Ok(_) | Err(UserStoreError::AlreadyExists(_)) => {}
 //!     Err(error) => return Err(error.into()),
 //! }
 //!
-//! // `of` writes into the tokens what ends them with a change of the password.
+//! // What `authenticate` returns is a login, and its tokens end with a change of the password.
 //! let alice = auth.authenticate("alice", "correct horse battery staple", &ClientInfo::unknown()).await?;
-//! let old = auth.login(TokenRequest::for_user(&alice)).await?;
+//! let old = auth.login(&alice).await?;
 //!
 //! // Another password: whatever was issued before is refused, wherever it is. Who changed it is logged in anew.
 //! let hash = auth.hash_password("staple battery horse correct").await?;
