@@ -1,8 +1,8 @@
 #![doc = include_str!("../README.md")]
 //!
 //! # Which type does what
-//! - Groups of routes: [`SecureScope`], which cannot leak. A single route, resource or scope: [`require_user`], [`require_role`] and the others, for its
-//!   `wrap`.
+//! - Groups of routes: [`SecureScope`], which cannot leak. A single route, resource or scope:
+//!   [`require_user`], [`require_role`] and the others, for its `wrap`.
 //! - In handlers: [`CurrentUser`], [`MaybeUser`] (not `Option<CurrentUser>`), [`Token`],
 //!   [`Grant`].
 //! - Login, refresh and logout: [`auth_routes`]; under other paths, or beside pages of your own:
@@ -10,8 +10,8 @@
 //! - Pages that a user and a visitor may see: [`visitor`], so that a dead cookie is deleted. With
 //!   cookies, prefer it and the guards to extractors alone, which cannot keep an answer from shared
 //!   caches either.
-//! - What handlers return with `?`: [`Refused`]. On routes without guard, [`render_refusals`] gives it
-//!   the form of the provider.
+//! - What handlers return with `?`: [`Refused`]. On routes without guard, [`render_refusals`] gives
+//!   it the form of the provider.
 //! - Endpoints of the application's own: [`Head`] shows the core a request, [`respond`] turns its reply into a response.
 //!
 //! # Errors in handlers

@@ -771,7 +771,8 @@ async fn one_check_serves_every_extraction_of_a_request() {
     assert_eq!(users.user_loads(), 1);
 }
 
-/// The token of a request is that of the guard, whatever extractors of another provider come before.
+/// The token of a request is that of the guard, whatever extractors of another provider come
+/// before.
 #[actix_web::test]
 async fn no_extractor_takes_the_place_of_the_guards_token() {
     let show = async |request: HttpRequest| {

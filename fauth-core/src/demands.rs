@@ -161,8 +161,11 @@ impl<'a> Stated<'a> {
         Self(lists.filter(|_| !values.is_cut_off()).map(|lists| lists.concat()))
     }
 
+    /// Not beside `must-understand`, with which caches that know it ignore `no-store` ([RFC 9111
+    /// section 5.2.2.3](https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2.3)).
     fn forbids_storing(&self) -> bool {
-        self.0.iter().flatten().any(|directive| is(directive, "no-store"))
+        let says = |name| self.0.iter().flatten().any(|directive| is(directive, name));
+        says("no-store") && !says("must-understand")
     }
 
     /// The value that lets only the client keep what this lets others keep; `None` if this lets
@@ -262,6 +265,10 @@ mod tests {
             (&["no-store"], None),
             (&["max-age=0, No-Store"], None),
             (&["public", "no-store"], None),
+            (
+                &["must-understand, no-store, max-age=9"],
+                Some("private, must-understand, no-store, max-age=9"),
+            ),
             (&["public"], Some("private")),
             (&["public, max-age=60"], Some("private, max-age=60")),
             (&["max-age=60", "s-maxage=600, must-revalidate"], Some("private, max-age=60, must-revalidate")),

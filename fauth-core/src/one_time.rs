@@ -399,6 +399,8 @@ pub struct Redeemed<U> {
     pub(crate) user: Arc<U>,
     pub(crate) payload: Arc<TokenPayload>,
     pub(crate) bound_to: Option<Box<str>>,
+    /// Who has redeemed it. Nobody else may log in by it.
+    pub(crate) provider: u64,
 }
 
 impl<U> Redeemed<U> {

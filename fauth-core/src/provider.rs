@@ -237,8 +237,8 @@ impl<U: AuthUser> AuthProvider<U> {
         self.refuse_as(rejection, head, &*self.inner.renderer)
     }
 
-    /// As [`refuse`](Self::refuse), for what a handler has returned. No cookie is deleted by it: the
-    /// token that the handler refuses is another than the one which has let the request in.
+    /// As [`refuse`](Self::refuse), for what a handler has returned. No cookie is deleted by it:
+    /// the token that the handler refuses is another than the one which has let the request in.
     pub fn refuse_in_handler(&self, rejection: &Rejection, head: &dyn RequestHead) -> Reply {
         self.refuse_for(None, rejection, head)
     }

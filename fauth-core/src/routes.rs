@@ -13,8 +13,8 @@
 //! Bodies are JSON objects or forms (`application/x-www-form-urlencoded`), with the same fields and
 //! values in both: `remember` is one of `true`, `false`, `on`, `off`, `yes`, `no`, `1` and `0`;
 //! `scope` lists scopes, separated by blanks, to which the login is narrowed; without a value it is
-//! as if it were absent (RFC 6749 section 3.1). A field that is null is absent; other fields are not
-//! looked at.
+//! as if it were absent (RFC 6749 section 3.1). A field that is null is absent; other fields are
+//! not looked at.
 //!
 //! The pair is the body of the answer, `{"access_token","refresh_token","token_type","expires_in"}`
 //! and `scope`, or it is in cookies and nowhere else: see
@@ -67,7 +67,8 @@ pub enum Endpoint {
     ///
     /// # Security
     /// It ends the session of the token, and says what that is worth: `"revoked": true` if nothing that was issued in it opens anything any more,
-    /// `false` if the provider was built so that (some of) it lives on until it expires. Cookies are cleared, with a good token in them or without, but a token that is sent in a header or
+    /// `false` if the provider was built so that (some of) it lives on until it expires. Cookies
+    /// are cleared, with a good token in them or without, but a token that is sent in a header or
     /// in the body must be good: the refresh token will do when the access token has expired.
     Logout,
     /// `POST /logout/all`.

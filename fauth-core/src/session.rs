@@ -1,5 +1,5 @@
-//! Session settings, the requests of login, refresh and logout, the derivation of successive refresh
-//! tokens, and what tells two clients apart.
+//! Session settings, the requests of login, refresh and logout, the derivation of successive
+//! refresh tokens, and what tells two clients apart.
 //!
 //! This module only computes: it checks [`SessionConfig`] and derives refresh-token ids. The
 //! provider opens, refreshes and ends sessions; the session store keeps them.
@@ -268,6 +268,8 @@ pub struct LoginRequest<'a> {
     pub(crate) epoch: Option<u64>,
     /// The user, if the request was made from one that was loaded.
     pub(crate) user: Option<Arc<dyn Any + Send + Sync>>,
+    /// The provider that has found out who the user is. Another has other users and other epochs.
+    pub(crate) provider: Option<u64>,
 }
 
 impl<'a> LoginRequest<'a> {
@@ -289,11 +291,12 @@ impl<'a> LoginRequest<'a> {
         Self::with(TokenRequest::for_subject(subject))
     }
 
-    /// A login of a user who was loaded when the epoch was this one.
-    pub(crate) fn for_loaded<U: AuthUser>(user: &Arc<U>, epoch: u64) -> Self {
+    /// A login of a user whom this provider has loaded when the epoch was this one.
+    pub(crate) fn for_loaded<U: AuthUser>(user: &Arc<U>, epoch: u64, provider: u64) -> Self {
         let mut request = Self::for_user(&**user);
         request.epoch = Some(epoch);
         request.user = Some(Arc::clone(user) as _);
+        request.provider = Some(provider);
         request
     }
 
@@ -306,6 +309,7 @@ impl<'a> LoginRequest<'a> {
             body_proves_user: false,
             epoch: None,
             user: None,
+            provider: None,
         }
     }
 

@@ -224,8 +224,8 @@ impl<U: AuthUser> UserRef for Arc<U> {
 pub trait UserLoader<U>: Send + Sync + 'static {
     /// The user of this token; `None` if there is none (any more).
     ///
-    /// Go by the subject. Claims that a [`ClaimsLoader`] adds are in access tokens only, and this is
-    /// asked at a login and at a refresh too.
+    /// Go by the subject. Claims that a [`ClaimsLoader`] adds are in access tokens only, and this
+    /// is asked at a login and at a refresh too.
     ///
     /// # Errors
     /// Whatever keeps the loader from knowing. The request is then refused with 503, and the error is logged.

@@ -1,8 +1,8 @@
 #![doc = include_str!("../README.md")]
 //!
 //! # Which type does what
-//! - Groups of routes: [`SecureRoute`], which cannot leak. A single endpoint or route: [`require_user`], [`require_role`] and the others, for its
-//!   `with`.
+//! - Groups of routes: [`SecureRoute`], which cannot leak. A single endpoint or route:
+//!   [`require_user`], [`require_role`] and the others, for its `with`.
 //! - In handlers: [`CurrentUser`], [`MaybeUser`] (not `Option<CurrentUser>`), [`Token`],
 //!   [`Grant`].
 //! - Login, refresh and logout: [`auth_routes`]; under other paths, or beside pages of your own:
@@ -10,8 +10,8 @@
 //! - Pages that a user and a visitor may see: [`visitor`], so that a dead cookie is deleted. With
 //!   cookies, prefer it and the guards to extractors alone, which cannot keep an answer from shared
 //!   caches either.
-//! - What handlers return with `?`: [`Refused`]. On routes without guard, [`render_refusals`] gives it
-//!   the form of the provider.
+//! - What handlers return with `?`: [`Refused`]. On routes without guard, [`render_refusals`] gives
+//!   it the form of the provider.
 //! - Endpoints of the application's own: [`Head`] shows the core a request, [`respond`] turns its reply into a response.
 //!
 //! # Errors in handlers
@@ -42,8 +42,8 @@
 //! - Refusals of guards are responses, not errors: their form is the matter of a
 //!   [`Renderer`](fauth_core::rejection::Renderer) and not of `catch_error`. Errors of handlers,
 //!   refusals of extractors, and poem's own 404 and 405 stay errors.
-//! - A [`Refused`] that a handler returns is an error up to the next guard (or [`render_refusals`]),
-//!   which makes its response of it.
+//! - A [`Refused`] that a handler returns is an error up to the next guard (or
+//!   [`render_refusals`]), which makes its response of it.
 //! - Guards judge the path that was received. A middleware that rewrites the URI changes which handler answers, not what the guards see.
 //!
 //! # Tests without a server

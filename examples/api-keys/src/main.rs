@@ -89,8 +89,8 @@ struct NewKey {
     scopes: Vec<String>,
 }
 
-/// `?` answers like a guard, with whatever the provider's method fails with: 401 for a login that is
-/// too old, 422 with a sentence for a key that cannot be made.
+/// `?` answers like a guard, with whatever the provider's method fails with: 401 for a login that
+/// is too old, 422 with a sentence for a key that cannot be made.
 async fn create(
     State(auth): State<AuthProvider<User>>,
     Grant(granted): Grant<User>,

@@ -114,8 +114,8 @@ impl PasswordConfig {
     /// [RFC 8265](https://www.rfc-editor.org/rfc/rfc8265#section-4.2.2) and NIST SP 800-63B
     /// recommend: one system sends `é` as one character, another as `e` and an accent, and their
     /// user means the same password. By default passwords are hashed as they come. Characters
-    /// that Unicode calls canonically equal become one, and nothing else is changed: neither case nor
-    /// what is only compatible.
+    /// that Unicode calls canonically equal become one, and nothing else is changed: neither case
+    /// nor what is only compatible.
     ///
     /// Decide before the first user is made. To switch it on later locks out whoever has a
     /// password that is not in this form: its hash is of other bytes, and no login makes a new one.

@@ -67,9 +67,12 @@ impl<U: AuthUser> AuthProvider<U> {
     /// A key outlives the session that makes it, so that this needs a login of the last fifteen
     /// minutes, as [`Requirement::login_within`] asks for it.
     ///
-    /// A key can have the scopes that [`api_key_scopes`](crate::AuthProviderBuilder::api_key_scopes)
-    /// names. If the token of the request has scopes, the key can have only these of them; then the
-    /// list may be left out. Without both a key has no scopes.
+    /// A key can have the scopes that
+    /// [`api_key_scopes`](crate::AuthProviderBuilder::api_key_scopes) names. If the token of the
+    /// request has scopes, the key can have only these of them; then the list may be left out.
+    /// Without both a key has no scopes. Where
+    /// [`token_claims`](crate::AuthProviderBuilder::token_claims) are loaded, a token without scopes
+    /// makes keys without scopes only.
     ///
     /// # Errors
     /// [`ApiKeyError`] if the request is impossible, the owner has 100 keys already, or the store,

@@ -7,14 +7,14 @@
 //! | is a login by a page | cookies; the body for `?deliver=body` | cookies |
 //! | is a login by a program | body | refused |
 //!
-//! A page is told by `Sec-Fetch-Site` or `Origin`, which browsers send with every POST. Where the body
-//! alone does not prove the user, whatever might be a browser counts as a page: a request with any
-//! cookie, and one by GET, with which some browsers send neither header.
+//! A page is told by `Sec-Fetch-Site` or `Origin`, which browsers send with every POST. Where the
+//! body alone does not prove the user, whatever might be a browser counts as a page: a request with
+//! any cookie, and one by GET, with which some browsers send neither header.
 //!
-//! What came in a cookie never leaves in a body: the cookie hides it from scripts, and so from those
-//! that an attacker has brought into a page. Cookies are set only for the application's own pages and
-//! those of trusted origins: whoever could make a browser log in as somebody else would see what its
-//! user does there.
+//! What came in a cookie never leaves in a body: the cookie hides it from scripts, and so from
+//! those that an attacker has brought into a page. Cookies are set only for the application's own
+//! pages and those of trusted origins: whoever could make a browser log in as somebody else would
+//! see what its user does there.
 
 use serde::Serialize;
 

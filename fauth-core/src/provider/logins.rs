@@ -16,7 +16,7 @@ use crate::{
     client::ClientInfo,
     clock::Timestamp,
     event::{Event, EventKind},
-    rejection::Rejection,
+    rejection::{Misconfigured, Rejection},
     session::LoginRequest,
     store::{NewSession, Session, SessionId},
     token::{Purpose, RefreshId, TokenPair, TokenPayload, TokenRequest},
@@ -64,8 +64,8 @@ impl<U: AuthUser> AuthProvider<U> {
     /// [`authenticate`](Self::authenticate).
     ///
     /// # Errors
-    /// - [`Rejection::Misconfigured`] if the request is impossible: a reserved claim, for
-    ///   example, or an empty subject.
+    /// - [`Rejection::Misconfigured`] if the request is impossible (a reserved claim, for example,
+    ///   or an empty subject), or another provider has authenticated the user.
     /// - [`Rejection::InvalidCredentials`] if the subject is revoked, or
     ///   [`token_claims`](crate::AuthProviderBuilder::token_claims) are loaded and there is no such
     ///   user.
@@ -100,8 +100,11 @@ impl<U: AuthUser> AuthProvider<U> {
         request: LoginRequest<'a>,
         surroundings: Surroundings,
     ) -> Result<Prepared<'a>, Rejection> {
+        let LoginRequest { token, user, remember, client, narrowed_to, epoch, provider, .. } = request;
+        if provider.is_some_and(|provider| provider != self.inner.id) {
+            return Err(Rejection::Misconfigured(Misconfigured::OtherProvider));
+        }
         let now = self.now()?;
-        let LoginRequest { token, user, remember, client, narrowed_to, epoch, .. } = request;
         let client = client.unwrap_or_default();
         self.refuse_revoked_subject(token.subject(), now, &client).await?;
         // Before anything takes its time: if everything of the subject is ended meanwhile, this is.

@@ -117,7 +117,7 @@ impl<U: AuthUser> AuthProvider<U> {
         self.take_out(&**store, &payload, purpose).await?;
         let bound_to = payload.claim::<String>(BOUND_TO).ok().flatten().map(String::into_boxed_str);
         self.raise(&Event::new(EventKind::OneTimeRedeemed).subject(payload.subject()).reason(kind.as_str()));
-        Ok(Redeemed { user, payload, bound_to })
+        Ok(Redeemed { user, payload, bound_to, provider: self.inner.id })
     }
 
     async fn take_out(
@@ -181,7 +181,7 @@ const fn refused(fault: OneTimeFault) -> Rejection {
 /// again then, and use [`LoginRequest::for_user`].
 impl<U: AuthUser> From<&Redeemed<U>> for LoginRequest<'_> {
     fn from(redeemed: &Redeemed<U>) -> Self {
-        Self::for_loaded(redeemed.user(), redeemed.payload().epoch())
+        Self::for_loaded(redeemed.user(), redeemed.payload().epoch(), redeemed.provider)
     }
 }
 

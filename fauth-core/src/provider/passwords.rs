@@ -161,7 +161,7 @@ impl<U: AuthUser> AuthProvider<U> {
                     self.bring_hash_up_to_date(login, turn, &now, &attempt.password, verified).await;
                     let event = Event::new(EventKind::Authenticated).identifier(&attempt.known_as);
                     self.raise(&event.client(&attempt.client).subject(now.subject().as_ref()));
-                    return Ok(Authenticated { user: now, epoch });
+                    return Ok(Authenticated { user: now, epoch, provider: self.inner.id });
                 }
                 _ => "changed_meanwhile",
             },
@@ -272,6 +272,8 @@ impl Attempt {
 pub struct Authenticated<U> {
     user: Arc<U>,
     epoch: u64,
+    /// Who has checked the password. Nobody else may log in by it.
+    provider: u64,
 }
 
 impl<U> Authenticated<U> {
@@ -291,7 +293,7 @@ impl<U> Authenticated<U> {
 
 impl<U> Clone for Authenticated<U> {
     fn clone(&self) -> Self {
-        Self { user: Arc::clone(&self.user), epoch: self.epoch }
+        Self { user: Arc::clone(&self.user), epoch: self.epoch, provider: self.provider }
     }
 }
 
@@ -322,7 +324,7 @@ impl<U: AuthUser> From<Authenticated<U>> for LoginRequest<'_> {
 /// up.
 impl<U: AuthUser> From<&Authenticated<U>> for LoginRequest<'_> {
     fn from(who: &Authenticated<U>) -> Self {
-        Self::for_loaded(&who.user, who.epoch)
+        Self::for_loaded(&who.user, who.epoch, who.provider)
     }
 }
 

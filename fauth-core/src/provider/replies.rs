@@ -49,7 +49,8 @@ impl<U: AuthUser> PendingLogin<U> {
         &self.client
     }
 
-    /// Logs in and makes the response. [`LoginRequest::body_proves_user`] is not looked at any more.
+    /// Logs in and makes the response. [`LoginRequest::body_proves_user`] is not looked at any
+    /// more.
     ///
     /// # Errors
     /// As [`AuthProvider::login`].
@@ -131,8 +132,8 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     /// Logs a user in and makes the response, for a login of the application's own: as
-    /// [`begin_login`](Self::begin_login) and [`finish`](PendingLogin::finish), where nothing has to
-    /// happen in between.
+    /// [`begin_login`](Self::begin_login) and [`finish`](PendingLogin::finish), where nothing has
+    /// to happen in between.
     ///
     /// It does what the ready-made `POST /login` does after the password: delivers the tokens in
     /// cookies or in the body, as the request and the
@@ -157,8 +158,8 @@ impl<U: AuthUser> AuthProvider<U> {
     /// a page of your own that sends the `POST`. Otherwise anybody could make a browser log in as
     /// somebody else, and scanners of mails open links.
     ///
-    /// With a second factor, the ready-made login must not be mounted beside it, since that asks for
-    /// the password alone: see [`Mounts::without`](crate::mounts::Mounts::without).
+    /// With a second factor, the ready-made login must not be mounted beside it, since that asks
+    /// for the password alone: see [`Mounts::without`](crate::mounts::Mounts::without).
     ///
     /// # Errors
     /// As [`login`](Self::login) and [`begin_login`](Self::begin_login). Return it from the handler
@@ -230,10 +231,10 @@ impl<U: AuthUser> AuthProvider<U> {
     /// cookies. Cookies are cleared for the application's own pages only, and their session ends.
     ///
     /// # Errors
-    /// - [`Rejection::InvalidToken`] or [`Rejection::MalformedCredential`] if a token in the body or
-    ///   in a header is not valid, or they are of two logins.
-    /// - [`Rejection::MissingCredential`] if there is no token, and either no transport for cookies,
-    ///   or a program sends the request and could have sent a bearer token.
+    /// - [`Rejection::InvalidToken`] or [`Rejection::MalformedCredential`] if a token in the body
+    ///   or in a header is not valid, or they are of two logins.
+    /// - [`Rejection::MissingCredential`] if there is no token, and either no transport for
+    ///   cookies, or a program sends the request and could have sent a bearer token.
     /// - [`Rejection::CrossSiteRequest`] if only cookies could say which login is meant, and the
     ///   request does not prove that one of the application's own pages sent it.
     /// - [`Rejection::Unavailable`] if it is not certain that the login has ended: try again.
@@ -257,6 +258,10 @@ impl<U: AuthUser> AuthProvider<U> {
         let in_head = self.verify_sent_on_purpose(head);
         let payload = match request.token {
             Some(token) => {
+                // What cannot be read in the head is no token that has expired.
+                if let Err(malformed @ Rejection::MalformedCredential(_)) = in_head {
+                    return Err(malformed);
+                }
                 let payload = self.verify_of_login(token.as_bytes())?;
                 // One beside it that has expired is what a client has that needs the refresh token.
                 if matches!(&in_head, Ok(Some(other)) if !is_same_login(&payload, other)) {

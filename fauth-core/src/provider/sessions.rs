@@ -90,8 +90,8 @@ impl<U: AuthUser> AuthProvider<U> {
         self.refresh_for(refresh_token, client, None).await
     }
 
-    /// Refreshes. `delivery` is where the tokens will go, if that is known: whether they can is then
-    /// looked at before anything is used up.
+    /// Refreshes. `delivery` is where the tokens will go, if that is known: whether they can is
+    /// then looked at before anything is used up.
     pub(super) async fn refresh_for(
         &self,
         refresh_token: &str,

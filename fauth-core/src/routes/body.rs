@@ -116,8 +116,8 @@ impl Fields {
 }
 
 impl Value {
-    /// With a replacement character it has been decoded from something that is not UTF-8, here or by
-    /// the client: different passwords would become equal.
+    /// With a replacement character it has been decoded from something that is not UTF-8, here or
+    /// by the client: different passwords would become equal.
     fn of_text(text: Zeroizing<String>) -> Self {
         if text.contains(char::REPLACEMENT_CHARACTER) { Self::Other } else { Self::Text(text) }
     }

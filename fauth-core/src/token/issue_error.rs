@@ -16,10 +16,12 @@ pub enum IssueError {
     /// A custom claim has the name of a claim that fauth writes itself.
     #[error("the claim `{0}` is reserved")]
     ReservedClaim(Box<str>),
-    /// A custom claim cannot be written as JSON, for example because a map in it has keys that are no strings.
+    /// A custom claim cannot be written as JSON, for example because a map in it has keys that are
+    /// no strings.
     #[error("the claim `{0}` cannot be written as JSON")]
     UnserializableClaim(Box<str>),
-    /// The custom claims nest deeper than 32 levels or have more than 512 members: no verifier would read them.
+    /// The custom claims nest deeper than 32 levels or have more than 512 members: no verifier
+    /// would read them.
     #[error("the custom claims are nested too deeply or too many")]
     ClaimsTooComplex,
     /// The token would be longer than what is accepted.

@@ -22,8 +22,8 @@ use crate::{
 /// refused.
 ///
 /// Tokens are delivered by the first transport that can [`set`](Self::set) them, or else in the
-/// response body; [`login_reply`](crate::AuthProvider::login_reply) says when ambient transports are
-/// asked, and when the others. An ambient transport that carries refresh tokens must set them.
+/// response body; [`login_reply`](crate::AuthProvider::login_reply) says when ambient transports
+/// are asked, and when the others. An ambient transport that carries refresh tokens must set them.
 ///
 /// ```
 /// use fauth_core::{

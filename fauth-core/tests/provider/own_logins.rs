@@ -5,7 +5,8 @@ use std::{io, pin::pin, sync::Arc};
 
 use fauth_core::{
     ClientInfo, LoginRequest, MemoryStore, OneTimePurpose, Rejection, Requirement, TokenClaims, TokenPair,
-    one_time::OneTimeRequest, rejection::InvalidToken,
+    one_time::OneTimeRequest,
+    rejection::{InvalidToken, Misconfigured},
 };
 use fauth_testing::TestUser;
 use tokio::sync::Notify;
@@ -85,4 +86,23 @@ async fn a_login_of_a_user_who_was_loaded_loads_it_once() {
     let pair = world.auth.login(LoginRequest::for_user(&*user)).await.unwrap();
     assert_eq!(pair.scopes().collect::<Vec<_>>(), ["read", "write"]);
     assert_eq!(world.users.user_loads(), 1);
+}
+
+/// Users of another application may have the same type, and the same names.
+#[tokio::test]
+async fn what_one_provider_has_found_out_is_no_login_of_another() {
+    let with_mails = || World::with(|builder| builder.one_time_store(MemoryStore::new()));
+    let (customers, staff) = (with_mails(), with_mails());
+    let user = customers.auth.authenticate("alice", "s3cret", &NOBODY).await.unwrap();
+    let alice = customers.users.find("alice");
+    let request = OneTimeRequest::for_user(&alice);
+    let mailed = customers.auth.issue_one_time(OneTimePurpose::MagicLink, request).await.unwrap();
+    let redeemed = customers.auth.redeem(mailed.expose(), OneTimePurpose::MagicLink).await.unwrap();
+    for request in [LoginRequest::from(&user), LoginRequest::from(&redeemed)] {
+        let refused = staff.auth.login(request).await.unwrap_err();
+        assert_eq!(refused, Rejection::Misconfigured(Misconfigured::OtherProvider));
+    }
+    assert_eq!(staff.auth.sessions("alice").await.unwrap().len(), 0);
+    customers.auth.clone().login(user).await.unwrap();
+    customers.auth.login(redeemed).await.unwrap();
 }

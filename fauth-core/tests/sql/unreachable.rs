@@ -60,8 +60,8 @@ async fn a_text_that_is_no_url_is_refused() {
     }
 }
 
-/// The driver of SQLite takes any other URL for the name of a file, and that of PostgreSQL takes a `/`
-/// in a password for its end.
+/// The driver of SQLite takes any other URL for the name of a file, and that of PostgreSQL takes a
+/// `/` in a password for its end.
 #[tokio::test]
 async fn a_url_that_would_be_misread_is_refused_without_its_password() {
     for url in ["postgres://me:s3cret@db/app", "s3cret.db", "SQLITE:s3cret"] {

@@ -1,4 +1,5 @@
-//! Edits of a source text by byte ranges, one inside the other, which leave the rest of it as it is.
+//! Edits of a source text by byte ranges, one inside the other, which leave the rest of it as it
+//! is.
 
 use std::ops::Range;
 

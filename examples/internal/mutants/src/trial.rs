@@ -121,7 +121,8 @@ fn each<T: Sync>(items: &[T], end: Instant, work: impl Fn(&T) -> Result<(), Box<
     items.len().saturating_sub(next.into_inner())
 }
 
-/// Runs each test that is not yet in the file `into`, and notes there what it reaches. Returns how many are left.
+/// Runs each test that is not yet in the file `into`, and notes there what it reaches. Returns how
+/// many are left.
 pub(crate) fn trace(binaries: &[Binary], into: &Path, end: Instant) -> Result<usize, Box<dyn Error>> {
     let known: BTreeSet<_> = tests(into).into_iter().map(|test| (test.binary, test.name)).collect();
     let mut left = Vec::new();
@@ -169,8 +170,8 @@ pub(crate) fn trace(binaries: &[Binary], into: &Path, end: Instant) -> Result<us
     }))
 }
 
-/// Runs the tests that reach each of `mutants`, until one fails, or for `patience`: what is not found
-/// by then has survived. Returns how many mutants are left.
+/// Runs the tests that reach each of `mutants`, until one fails, or for `patience`: what is not
+/// found by then has survived. Returns how many mutants are left.
 pub(crate) fn judge(
     mutants: &[&Placed],
     binaries: &[Binary],

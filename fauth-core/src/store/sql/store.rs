@@ -254,9 +254,9 @@ impl SqlStore<sqlx::Postgres> {
     }
 }
 
-/// Refuses URLs that would be read otherwise than they are meant. The driver takes the URL of another
-/// database for the name of a file, and a `/` in a password for its end: parts of the password would
-/// stand in names and errors.
+/// Refuses URLs that would be read otherwise than they are meant. The driver takes the URL of
+/// another database for the name of a file, and a `/` in a password for its end: parts of the
+/// password would stand in names and errors.
 fn check_url<D: SqlDialect>(url: &str) -> Result<(), StoreError> {
     let rest = D::SCHEMES.iter().find_map(|scheme| url.strip_prefix(scheme));
     let Some(rest) = rest else {

@@ -148,6 +148,13 @@ cases! { $ __bodies_tests in bodies;
         t.post("/refresh").body(JSON, refresh_body(refresh)).send().refused(401, "invalid_token");
     }
 
+    fn a_logout_with_an_unreadable_header_is_refused_whatever_the_body(t) {
+        let body = refresh_body(&t.refresh_token("alice"));
+        let sending = t.post("/logout").body(JSON, &body).header("authorization", "Bearer a b");
+        sending.send().refused(400, "malformed_credential");
+        t.post("/refresh").body(JSON, &body).send().is(200);
+    }
+
     fn a_logout_with_a_bad_token_in_the_body_is_refused(t) {
         t = cookies();
         let access = t.access("alice");
