@@ -126,7 +126,7 @@ CORE = "fauth-core/src/"
 # From the ground up; `fauth-core/ARCHITECTURE.md` says what lives in each room.
 FLOORS = [
     ["clock", "error", "path", "request", "reply", "demands", "client", "escape"],
-    ["token", "password", "user", "requirement"],
+    ["token", "password", "user", "requirement", "access"],
     ["store"],
     ["transport", "csrf", "rejection", "event"],
     ["session", "api_key", "one_time", "user_store"],

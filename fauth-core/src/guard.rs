@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use crate::{
+    access::Access,
     path,
     provider::{AuthProvider, Entered, Granted, Presented},
     rejection::{Rejection, Renderer},
@@ -94,6 +95,15 @@ impl<U: AuthUser> Guard<U> {
     #[must_use]
     pub fn is_optional(&self) -> bool {
         self.inner.is_optional
+    }
+
+    /// Whom it lets in, as documents and audits show it.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        if self.inner.is_optional {
+            return Access::Optional;
+        }
+        Access::Required(self.inner.requirement.clone())
     }
 
     /// Whose users it lets in.

@@ -287,6 +287,12 @@ impl Requirement {
         self.allow_inactive
     }
 
+    /// Could an API key get in, with every right that there is?
+    #[must_use]
+    pub fn admits_api_keys(&self) -> bool {
+        self.met_by(&PerfectKey) == Ok(true)
+    }
+
     pub(crate) const fn fault(&self) -> Option<&ConfigError> {
         self.fault.as_ref()
     }
@@ -313,7 +319,7 @@ impl Requirement {
             return self.met_by(holder).map(drop);
         }
         // Where no key gets in, none is told what its owner lacks.
-        if self.met_by(&PerfectKey) == Ok(true) && self.met_by(holder)? {
+        if self.admits_api_keys() && self.met_by(holder)? {
             return Ok(());
         }
         Err(Unmet::Lacks(Missing::ApiKeyNotAllowed))

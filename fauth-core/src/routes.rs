@@ -30,11 +30,13 @@ use zeroize::Zeroizing;
 
 use self::body::Fields;
 use crate::{
+    access::Access,
     client::ClientInfo,
     provider::{AuthProvider, PendingLogin, Presented, answer, outcome, outcome_everywhere},
     rejection::{MalformedCredential, Rejection},
     reply::Reply,
     request::RequestHead,
+    requirement::Requirement,
     session::{LoginRequest, LogoutRequest, RefreshRequest},
     store::{Session, SessionId},
     user::AuthUser,
@@ -105,6 +107,16 @@ impl Endpoint {
             Self::LogoutAll => "/logout/all",
             Self::Sessions => "/sessions",
             Self::Session => "/sessions/{sid}",
+        }
+    }
+
+    /// Whom it answers. Login, refresh and logout ask for what their body or a cookie must hold,
+    /// and so are open to everybody.
+    #[must_use]
+    pub const fn access(self) -> Access {
+        match self {
+            Self::Login | Self::Refresh | Self::Logout => Access::Open,
+            Self::LogoutAll | Self::Sessions | Self::Session => Access::Required(Requirement::user()),
         }
     }
 
