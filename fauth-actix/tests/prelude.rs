@@ -1,71 +1,99 @@
-//! One `use` serves the common case, beside globs of actix-web: no name is taken twice.
-#![expect(clippy::wildcard_imports, reason = "globs are what this is about")]
+//! One `use` serves the common case, beside globs of actix-web: no name is taken twice. A name that two
+//! globs bring is an error only where it is used, so every one is.
 
-use std::{io, sync::Arc};
+/// An application that takes everything by globs.
+mod application {
+    #![allow(unused_imports, clippy::wildcard_imports, reason = "globs are what this is about")]
 
-use actix_web::{dev::*, guard::*, http::*, middleware::*, web::*, *};
-use fauth_actix::prelude::*;
+    use std::{io, sync::Arc};
 
-#[derive(Role)]
-#[role(hierarchy)]
-enum Rank {
-    Member,
-    Owner,
+    use actix_web::body::*;
+    use actix_web::dev::*;
+    use actix_web::guard::*;
+    use actix_web::http::*;
+    use actix_web::middleware::*;
+    use actix_web::web::*;
+    use actix_web::*;
+    use fauth_actix::prelude::*;
+
+    #[derive(Role)]
+    #[role(hierarchy)]
+    pub(super) enum Rank {
+        Member,
+        Owner,
+    }
+
+    #[derive(AuthUser)]
+    pub(super) struct User {
+        #[auth(subject)]
+        pub(super) id: i64,
+        #[auth(active)]
+        pub(super) active: bool,
+        #[auth(roles)]
+        pub(super) rank: Rank,
+    }
+
+    async fn load_user(token: Arc<TokenPayload>) -> io::Result<Option<User>> {
+        Ok((token.subject() == "7").then_some(User { id: 7, active: true, rank: Rank::Owner }))
+    }
+
+    async fn load_identity(_: String) -> io::Result<Option<User>> {
+        Ok(None)
+    }
+
+    fn are_loaders<U>(_: &impl UserLoader<U>, _: &impl IdentityLoader<U>) {}
+
+    pub(super) fn provider(secret: &str) -> std::result::Result<AuthProvider<User>, fauth_core::ConfigError> {
+        are_loaders::<User>(&load_user, &load_identity);
+        let config: AuthConfig = AuthConfig::builder().secret(secret).build()?;
+        AuthProvider::builder(config)
+            .user_loader(load_user)
+            .identity_loader(load_identity)
+            .store(MemoryStore::new())
+            .build()
+    }
+
+    pub(super) fn guards(auth: &AuthProvider<User>) {
+        let _ = (
+            require(auth, Requirement::user()),
+            require_user(auth),
+            require_active_user(auth),
+            require_role(auth, Rank::Owner),
+            require_roles(auth, [Rank::Owner]),
+            require_any_role(auth, Rank::ALL),
+            require_permission(auth, "read"),
+            require_permissions(auth, ["read"]),
+            require_scope(auth, "read"),
+            require_scopes(auth, ["read"]),
+        );
+        let _ = (visitor(auth), render_refusals(auth), auth_routes(auth), AuthRoutes::new(auth));
+        let _ = SecureScope::new("/admin", auth).require_roles([Rank::Member]);
+    }
+
+    pub(super) fn extractors(
+        _: Option<(CurrentUser<User>, MaybeUser<User>, Grant<User>, Token)>,
+    ) -> std::result::Result<(), Refused> {
+        Err(Rejection::InvalidCredentials.into())
+    }
+
+    pub(super) fn role_of(user: &User) -> (String, bool) {
+        (user.subject().as_ref().to_owned(), user.has_role(Rank::Member.as_str()))
+    }
 }
 
-#[derive(AuthUser)]
-struct User {
-    #[auth(subject)]
-    id: i64,
-    #[auth(active)]
-    active: bool,
-    #[auth(roles)]
-    rank: Rank,
-}
+use application::{Rank, User};
 
-async fn load_user(token: Arc<TokenPayload>) -> io::Result<Option<User>> {
-    Ok((token.subject() == "7").then_some(User { id: 7, active: true, rank: Rank::Owner }))
-}
-
-async fn load_identity(_: String) -> io::Result<Option<User>> {
-    Ok(None)
-}
-
-fn is_loader<U>(_: impl UserLoader<U>, _: impl IdentityLoader<U>) {}
-
-/// A name that two globs bring is an error only where it is used.
 #[test]
-fn every_name_is_fauths() -> Result<(), Box<dyn std::error::Error>> {
-    is_loader::<User>(load_user, load_identity);
-    let config = AuthConfig::builder().secret("Zr9-vT4_kQ7.wX2~mB6!pL8@dF3#hJ5$").build()?;
-    let auth = AuthProvider::<User>::builder(config)
-        .user_loader(load_user)
-        .identity_loader(load_identity)
-        .store(MemoryStore::new())
-        .build()?;
-    let _ = (
-        require(&auth, Requirement::user()),
-        require_user(&auth),
-        require_active_user(&auth),
-        require_role(&auth, Rank::Owner),
-        require_roles(&auth, [Rank::Owner]),
-        require_any_role(&auth, Rank::ALL.iter()),
-        require_permission(&auth, "read"),
-        require_permissions(&auth, ["read"]),
-        require_scope(&auth, "read"),
-        require_scopes(&auth, ["read"]),
-    );
-    let _ = (visitor(&auth), render_refusals(&auth), auth_routes(&auth), AuthRoutes::new(&auth));
-    let _ = SecureScope::new("/admin", &auth).require_roles([Rank::Member]);
-    let _: Option<(CurrentUser<User>, MaybeUser<User>, Grant<User>, Token)> = None;
-    let _ = Refused::from(Rejection::InvalidCredentials);
+fn every_name_is_that_of_fauth() -> Result<(), fauth_core::ConfigError> {
+    application::guards(&application::provider("Zr9-vT4_kQ7.wX2~mB6!pL8@dF3#hJ5$")?);
+    assert!(application::extractors(None).is_err());
     Ok(())
 }
 
 #[test]
 fn the_derived_user_is_a_user() {
     let user = User { id: 7, active: true, rank: Rank::Owner };
-    assert_eq!(user.subject().as_ref(), "7");
-    assert!(user.is_active() && user.has_role("owner") && user.has_role("member"));
-    assert!(!User { active: false, rank: Rank::Member, ..user }.is_active());
+    assert_eq!(application::role_of(&user), ("7".to_owned(), true));
+    assert!(fauth_core::AuthUser::is_active(&user));
+    assert!(!fauth_core::AuthUser::is_active(&User { active: false, rank: Rank::Member, ..user }));
 }

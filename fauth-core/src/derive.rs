@@ -19,6 +19,7 @@ pub use fauth_derive as macros;
 /// `Display`, and a hierarchy to bare names: method calls try the receiver with the most
 /// references first, and the implementation that is preferred is on that.
 #[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "derived code makes one")]
 pub struct Field<'a, F: ?Sized>(pub &'a F);
 
 /// The subject is text.
@@ -87,6 +88,7 @@ pub trait PasswordHash<Kind> {
 #[non_exhaustive]
 pub struct Always;
 
+#[diagnostic::do_not_recommend]
 impl<F: AsRef<str>> PasswordHash<Always> for F {
     fn hash(&self) -> Option<&str> {
         Some(self.as_ref())
@@ -98,6 +100,7 @@ impl<F: AsRef<str>> PasswordHash<Always> for F {
 #[non_exhaustive]
 pub struct Maybe;
 
+#[diagnostic::do_not_recommend]
 impl<F: AsRef<str>> PasswordHash<Maybe> for Option<F> {
     fn hash(&self) -> Option<&str> {
         self.as_ref().map(AsRef::as_ref)
@@ -197,6 +200,7 @@ pub fn names<'a, Kind, F: NameList<'a, Kind>>(field: &'a F) -> F::Names {
 #[non_exhaustive]
 pub struct One;
 
+#[diagnostic::do_not_recommend]
 impl<'a, F: AsRef<str> + 'a> NameList<'a, One> for F {
     type Names = iter::Once<&'a F>;
 
@@ -210,6 +214,7 @@ impl<'a, F: AsRef<str> + 'a> NameList<'a, One> for F {
 #[non_exhaustive]
 pub struct Many;
 
+#[diagnostic::do_not_recommend]
 impl<'a, F: 'a> NameList<'a, Many> for F
 where
     &'a F: IntoIterator<Item: AsRef<str>>,
@@ -226,6 +231,7 @@ where
 #[non_exhaustive]
 pub struct Pointed;
 
+#[diagnostic::do_not_recommend]
 impl<'a, C: ?Sized> NameList<'a, Pointed> for &'static C
 where
     &'static C: IntoIterator<Item: AsRef<str>>,
@@ -237,6 +243,7 @@ where
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<'a, C: ?Sized + 'a> NameList<'a, Pointed> for Arc<C>
 where
     &'a C: IntoIterator<Item: AsRef<str>>,
@@ -248,6 +255,7 @@ where
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<'a, T: AsRef<str> + Clone> NameList<'a, Pointed> for Cow<'static, [T]> {
     type Names = slice::Iter<'a, T>;
 
@@ -263,7 +271,8 @@ pub struct MaybeOf<Kind>(Kind);
 
 macro_rules! maybe_of {
     ($($kind:ty)*) => {
-        $(impl<'a, F: NameList<'a, $kind> + 'a> NameList<'a, MaybeOf<$kind>> for Option<F> {
+        $(#[diagnostic::do_not_recommend]
+        impl<'a, F: NameList<'a, $kind> + 'a> NameList<'a, MaybeOf<$kind>> for Option<F> {
             type Names = iter::Flatten<option::IntoIter<F::Names>>;
 
             fn names(&'a self) -> Self::Names {

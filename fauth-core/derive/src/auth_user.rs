@@ -61,9 +61,10 @@ pub(crate) fn derive(input: &DeriveInput, core: Path) -> Result<TokenStream> {
     let mut errors = Errors::default();
     let settings = settings(input, &mut errors);
     let parts = parts(fields, &mut errors);
-    check(input, &settings, &parts, &mut errors);
-    let core = settings.core.clone().unwrap_or(core);
+    // What is missing may stand in an attribute that was not understood.
     errors.or(())?;
+    check(&input.ident, &settings, &parts)?;
+    let core = settings.core.clone().unwrap_or(core);
 
     let user = &input.ident;
     let generics = with_bounds(&input.generics);
@@ -165,8 +166,8 @@ fn shown(member: &Member) -> String {
 }
 
 /// What must be said, and what may be said once.
-fn check(input: &DeriveInput, settings: &Settings, parts: &[Part<'_>], errors: &mut Errors) {
-    let user = &input.ident;
+fn check(user: &Ident, settings: &Settings, parts: &[Part<'_>]) -> Result<()> {
+    let mut errors = Errors::default();
     if part(parts, Key::Subject).is_none() {
         errors.add(Error::new(
             user.span(),
@@ -186,7 +187,7 @@ fn check(input: &DeriveInput, settings: &Settings, parts: &[Part<'_>], errors: &
         errors.add(Error::new(
             user.span(),
             format!(
-                "nothing says whether a `{user}` may act: put `#[auth(active)]` on a `bool`, or on the struct \
+                "nothing says whether a user is active: put `#[auth(active)]` on a `bool`, or on `{user}` \
                  `#[auth(active = Self::may_act)]`, or `#[auth(always_active)]` if no user is ever disabled"
             ),
         ));
@@ -194,9 +195,10 @@ fn check(input: &DeriveInput, settings: &Settings, parts: &[Part<'_>], errors: &
     if said.len() > 1 {
         errors.add(Error::new(
             user.span(),
-            format!("whether a `{user}` may act is said more than once: {}", said.join(", ")),
+            format!("whether a user is active is said more than once: {}", said.join(", ")),
         ));
     }
+    errors.or(())
 }
 
 fn part<'p, 'a>(parts: &'p [Part<'a>], key: Key) -> Option<&'p Part<'a>> {

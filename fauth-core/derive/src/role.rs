@@ -124,7 +124,7 @@ fn name(variant: &Variant, case: Case, errors: &mut Errors) -> String {
     if !matches!(variant.fields, Fields::Unit) {
         errors.add(Error::new(
             variant.fields.span(),
-            "a role has no fields: what belongs to one user's role belongs to the user",
+            "a role cannot have fields: what belongs to one user's role belongs to the user",
         ));
     }
     let mut given: Option<LitStr> = None;
@@ -145,9 +145,9 @@ fn name(variant: &Variant, case: Case, errors: &mut Errors) -> String {
 fn check_name(written: &LitStr) -> Result<()> {
     let name = written.value();
     let problem = if name.trim().is_empty() {
-        "the name of a role is not blank"
+        "this name is blank: write the name of the role, or leave the attribute out"
     } else if name.trim() != name || name.chars().any(char::is_control) {
-        "the name of a role has no white space at its ends and no control characters"
+        "this name has white space at an end or a control character: roles are compared byte for byte"
     } else {
         return Ok(());
     };

@@ -5,6 +5,7 @@
 #[test]
 fn compile_fail_mistakes() {
     let cases = trybuild::TestCases::new();
+    cases.compile_fail("tests/ui/active_by_function.rs");
     cases.compile_fail("tests/ui/active_missing.rs");
     cases.compile_fail("tests/ui/active_twice.rs");
     cases.compile_fail("tests/ui/attribute_without_key.rs");

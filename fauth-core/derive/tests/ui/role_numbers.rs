@@ -5,7 +5,7 @@ use fauth_core::Role;
 enum Rank {
     Viewer = 3,
     Editor = 2,
-    Owner,
+    Owner = 9,
 }
 
 #[derive(Role)]

@@ -7,24 +7,4 @@ struct Unknown {
     id: i64,
 }
 
-#[derive(AuthUser)]
-#[auth(active = Self::may_act)]
-struct NoFunction {
-    #[auth(subject)]
-    id: i64,
-}
-
-#[derive(AuthUser)]
-#[auth(active = Self::may_act)]
-struct OtherForm {
-    #[auth(subject)]
-    id: i64,
-}
-
-impl OtherForm {
-    fn may_act(&self) -> Option<bool> {
-        None
-    }
-}
-
 fn main() {}
