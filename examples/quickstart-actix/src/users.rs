@@ -7,9 +7,9 @@ use fauth_core::{
     password::{PasswordConfig, PasswordHasher},
 };
 
-/// What fauth must know of a user.
+/// A user: the marked fields are what fauth must know.
 #[derive(AuthUser)]
-pub(crate) struct User {
+pub struct User {
     #[auth(subject)]
     pub(crate) name: &'static str,
     #[auth(password_hash)]
@@ -24,10 +24,14 @@ pub(crate) struct User {
 
 /// All users by their names. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Users(Arc<HashMap<&'static str, Arc<User>>>);
+pub struct Users(Arc<HashMap<&'static str, Arc<User>>>);
 
 impl Users {
-    pub(crate) async fn sample() -> Result<Self, BoxError> {
+    /// Alice, Bob and Carol.
+    ///
+    /// # Errors
+    /// If a password cannot be hashed.
+    pub async fn sample() -> Result<Self, BoxError> {
         // The hasher that a provider has unless it is told otherwise: Argon2id.
         let hasher = PasswordHasher::new(PasswordConfig::default())?;
         let mut users = HashMap::new();
@@ -40,6 +44,11 @@ impl Users {
             users.insert(name, Arc::new(User { name, password_hash, active, roles, permissions }));
         }
         Ok(Self(Arc::new(users)))
+    }
+
+    /// All of them, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = Arc<User>> {
+        self.0.values().cloned()
     }
 }
 
