@@ -3,8 +3,8 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{
-    Data, DeriveInput, Error, Fields, Generics, Ident, Member, Path, Result, Type, meta::ParseNestedMeta,
-    parse_quote, spanned::Spanned as _,
+    Data, DeriveInput, Error, Fields, Generics, Ident, Member, Path, Result, Type, ext::IdentExt as _,
+    meta::ParseNestedMeta, parse_quote, spanned::Spanned as _,
 };
 
 use crate::attribute::{Errors, crate_path, key_of, read_keys, set, without_value};
@@ -136,6 +136,9 @@ fn parts<'a>(fields: &'a Fields, errors: &mut Errors) -> Vec<Part<'a>> {
                     ));
                 }
             }
+            if key == Key::Active {
+                check_sense(&member).map_err(|problem| meta.error(problem))?;
+            }
             parts.push(Part { key, member: member.clone(), ty: &field.ty });
             Ok(())
         });
@@ -155,6 +158,30 @@ fn field_key(meta: &ParseNestedMeta<'_>) -> Result<Key> {
             "unknown key `{name}`: a field is `subject`, `password_hash`, `active`, `roles`, `permissions` or `epoch`"
         ),
     }))
+}
+
+/// A flag that says the opposite would let in exactly those who are to be kept out.
+fn check_sense(member: &Member) -> std::result::Result<(), String> {
+    const OPPOSITES: [&str; 9] = [
+        "archived",
+        "banned",
+        "blocked",
+        "deactivated",
+        "deleted",
+        "disabled",
+        "inactive",
+        "locked",
+        "suspended",
+    ];
+    let Member::Named(name) = member else { return Ok(()) };
+    let plain = name.unraw().to_string();
+    if !OPPOSITES.contains(&plain.strip_prefix("is_").unwrap_or(&plain)) {
+        return Ok(());
+    }
+    Err(format!(
+        "`active` means that the user may act, and `{plain}` sounds like the opposite: write `fn may_act(&self) -> \
+         bool {{ !self.{plain} }}`, and on the struct `#[auth(active = Self::may_act)]`"
+    ))
 }
 
 /// A field as messages name it.
