@@ -136,6 +136,18 @@ pub fn is_active<F: Active>(field: &F) -> bool {
     field.is_active()
 }
 
+/// Makes `#[auth(active = Self::is_active)]` mean an inherent method alone: where there is none, the
+/// name would be that of the method that is being written, which would call itself for ever. With
+/// this trait in scope it is ambiguous.
+pub trait NotItself {
+    /// Not to be called.
+    fn is_active(&self);
+}
+
+impl<U: ?Sized> NotItself for U {
+    fn is_active(&self) {}
+}
+
 /// A field that counts how often everything was taken back from the user. Databases count in signed
 /// numbers; what is below zero is no count.
 #[diagnostic::on_unimplemented(

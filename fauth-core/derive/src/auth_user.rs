@@ -100,7 +100,7 @@ fn settings(input: &DeriveInput, errors: &mut Errors) -> Settings {
         match &*key_of(meta) {
         "crate" => set(&mut settings.core, crate_path(meta)?, meta),
         "active" if meta.input.peek(syn::Token![=]) => {
-            set(&mut settings.active, meta.value()?.parse()?, meta)
+            set(&mut settings.active, deciding(meta.value()?.parse()?)?, meta)
         }
         "active" => Err(meta.error(
             "on the struct, `active` names a function: `active = Self::may_act`, where `fn may_act(&self) -> bool`; \
@@ -117,6 +117,18 @@ fn settings(input: &DeriveInput, errors: &mut Errors) -> Settings {
     }
     });
     settings
+}
+
+/// What is written is `AuthUser::is_active`: it cannot be left to itself. Of `Self::is_active` only
+/// the compiler knows what it is (see `NotItself` in the core).
+fn deciding(path: Path) -> Result<Path> {
+    let mut names = path.segments.iter().rev().map(|segment| segment.ident.to_string());
+    if names.next().is_some_and(|name| name == "is_active")
+        && names.next().is_some_and(|name| name == "AuthUser")
+    {
+        return Err(Error::new(path.span(), "this would call itself for ever: name a function of your own"));
+    }
+    Ok(path)
 }
 
 fn parts<'a>(fields: &'a Fields, errors: &mut Errors) -> Vec<Part<'a>> {
@@ -292,6 +304,8 @@ fn is_active(core: &Path, settings: &Settings, parts: &[Part<'_>]) -> TokenStrea
         call(core, "is_active", part)
     } else if let Some(path) = &settings.active {
         quote! {{
+            #[allow(unused_imports)]
+            use #core::derive::NotItself as _;
             let may_act: fn(&Self) -> ::core::primitive::bool = #path;
             may_act(self)
         }}

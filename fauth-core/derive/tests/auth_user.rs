@@ -243,6 +243,17 @@ fn a_user_is_active_by_a_field_or_by_a_function() {
     assert!(Decided { id: 1, confirmed: Some(true) }.is_active());
     assert!(!Decided { id: 1, confirmed: Some(false) }.is_active());
     assert!(!Decided { id: 1, confirmed: None }.is_active());
+
+    // An inherent method of the same name is no method of the trait.
+    #[derive(AuthUser)]
+    #[auth(active = Self::is_active)]
+    struct Inherent(#[auth(subject)] u8, bool);
+    impl Inherent {
+        fn is_active(&self) -> bool {
+            self.1
+        }
+    }
+    assert!(AuthUser::is_active(&Inherent(1, true)) && !AuthUser::is_active(&Inherent(1, false)));
 }
 
 #[test]

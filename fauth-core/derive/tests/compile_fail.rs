@@ -6,6 +6,7 @@
 fn compile_fail_mistakes() {
     let cases = trybuild::TestCases::new();
     cases.compile_fail("tests/ui/active_by_function.rs");
+    cases.compile_fail("tests/ui/active_by_itself.rs");
     cases.compile_fail("tests/ui/active_missing.rs");
     cases.compile_fail("tests/ui/active_of_the_opposite.rs");
     cases.compile_fail("tests/ui/active_twice.rs");

@@ -20,4 +20,11 @@ impl OtherForm {
     }
 }
 
+#[derive(AuthUser)]
+#[auth(active = Self::is_active)]
+struct CallsItself {
+    #[auth(subject)]
+    id: i64,
+}
+
 fn main() {}
