@@ -1,7 +1,8 @@
 """No crate of the workspace promises an older Rust than its dependencies need.
 
 An older toolchain to try it with is not at hand everywhere, but every crate declares what it needs. So each member's
-normal and build dependencies, however deep, are compared with the `rust-version` that the member itself declares.
+normal and build dependencies, however deep, are compared with the `rust-version` that the member itself declares, or
+that it declares in `package.metadata.rust-version-of` for what a dependency behind a feature brings.
 """
 
 import json
@@ -41,9 +42,15 @@ def complaints(packages, nodes, member):
     if own is None:
         yield f"{name} declares no rust-version"
         return
+    exceptions = (packages[member]["metadata"] or {}).get("rust-version-of", {})
+
+    def names_on(path):
+        return [packages[step]["name"] for step in path]
+
     for crate, path in paths_below(nodes, member).items():
         needed = packages[crate]["rust_version"]
-        if needed is not None and parse(needed) > parse(own):
+        promised = max([own, *(exceptions[name] for name in names_on(path) if name in exceptions)], key=parse)
+        if needed is not None and parse(needed) > parse(promised):
             chain = " -> ".join(f"{packages[step]['name']} {packages[step]['version']}" for step in path)
             yield f"{name} promises Rust {own}, but {needed} is needed by {chain}"
 
