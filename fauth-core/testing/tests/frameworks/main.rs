@@ -21,8 +21,8 @@ macro_rules! cases {
             #[should_panic(expected = "assert_access!: 3 of 12 cells are wrong\n  \
                 route        user       expected  got\n  \
                 GET /        carol           404  200  home\n  \
-                GET /admin/  anonymous       200  401  Authentication is required\n  \
-                GET /admin/  bob             200  403  The role `admin` is required")]
+                GET /admin/  anonymous       200  401  Not authenticated\n  \
+                GET /admin/  bob             200  403  Missing role: admin")]
             every_wrong_cell_is_listed
             #[should_panic(expected = "nobody is called `zoe`: say `let zoe = …;` in front of the table, or take a \
                 user of the TestAuth: `alice`, `bob`, `carol`, `dora`")]
