@@ -1,4 +1,8 @@
-#![doc = include_str!("../README.md")]
+#![cfg_attr(all(feature = "actix", feature = "axum", feature = "poem"), doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(all(feature = "actix", feature = "axum", feature = "poem")),
+    doc = "The test kit of fauth. Its front page, with examples, is shown with all features."
+)]
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
