@@ -72,3 +72,32 @@ async fn cookies_and_tokens_are_good_for_what_they_say() {
         | POST "/logout/all" | 200  |   403    | 401  |  401   |
     });
 }
+
+/// The service as it runs: with its own users, a database, and in real time.
+#[cfg(feature = "sqlite")]
+#[actix_web::test]
+async fn a_database_makes_no_difference() {
+    use fauth_core::{AuthProvider, store::SqliteStore};
+
+    let database = concat!("sqlite:", env!("CARGO_TARGET_TMPDIR"), "/access-actix.db");
+    let store = SqliteStore::connect(database).await.unwrap();
+    store.migrate().await.unwrap();
+    let users = Users::sample().await.unwrap();
+    let builder = AuthProvider::builder(fauth_testing::config())
+        .user_loader(users.clone())
+        .identity_loader(users)
+        .store(store);
+    let auth = TestAuth::with_builder(builder).unwrap();
+    let app = init_service(App::new().configure(|config| routes(auth.provider(), config))).await;
+
+    assert_access!(auth, app, {
+        let late = auth.token_for("alice").expired();
+
+        | route              | anonymous | alice | bob | carol | late |
+        |--------------------|-----------|-------|-----|-------|------|
+        | GET "/me"          |    401    |  200  | 200 |  401  | 401  |
+        | GET "/admin/"      |    401    |  200  | 403 |  401  | 401  |
+        | GET "/sessions"    |    401    |  200  | 200 |  401  | 401  |
+        | POST "/logout/all" |    401    |  200  | 200 |  401  | 401  |
+    });
+}

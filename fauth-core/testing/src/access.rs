@@ -212,32 +212,36 @@ pub fn cell(status: &[u16]) -> Option<u16> {
 
 /// Sends the requests of a table, and reports the cells that are wrong. For the macro.
 ///
+/// Its type names none of the parameters, so that the compiler complains about a wrong one once.
+///
 /// # Errors
 /// What the test shall fail with.
 #[doc(hidden)]
-pub async fn check<const N: usize, U: AuthUser, Framework>(
-    auth: &TestAuth<U>,
-    app: &impl TestClient<Framework>,
+pub fn check<'a, const N: usize, U: AuthUser, Framework>(
+    auth: &'a TestAuth<U>,
+    app: &'a impl TestClient<Framework>,
     named: Vec<(&'static str, Visitor)>,
     columns: [&'static str; N],
     rows: Vec<Row<N>>,
-) -> Result<(), String> {
-    let visitors = visitors(auth, named, columns)?;
-    let (mut wrong, mut sent) = (Vec::new(), 0_usize);
-    for Row { request, expected } in rows {
-        for ((column, visitor), expected) in columns.iter().zip(&visitors).zip(expected) {
-            let Some(expected) = expected else { continue };
-            let headers = visitor.0().await;
-            let response = app.send(request.clone().with(&headers)).await;
-            sent += 1;
-            if response.status != expected {
-                let route = format!("{} {}", request.method, request.target);
-                let got = (response.status, said(&response.json(), &response.text()));
-                wrong.push(Wrong { route, column, expected, got });
+) -> Pin<Box<dyn Future<Output = Result<(), String>> + 'a>> {
+    Box::pin(async move {
+        let visitors = visitors(auth, named, columns)?;
+        let (mut wrong, mut sent) = (Vec::new(), 0_usize);
+        for Row { request, expected } in rows {
+            for ((column, visitor), expected) in columns.iter().zip(&visitors).zip(expected) {
+                let Some(expected) = expected else { continue };
+                let headers = visitor.0().await;
+                let response = app.send(request.clone().with(&headers)).await;
+                sent += 1;
+                if response.status != expected {
+                    let route = format!("{} {}", request.method, request.target);
+                    let got = (response.status, said(&response.json(), &response.text()));
+                    wrong.push(Wrong { route, column, expected, got });
+                }
             }
         }
-    }
-    if wrong.is_empty() { Ok(()) } else { Err(report(&wrong, sent)) }
+        if wrong.is_empty() { Ok(()) } else { Err(report(&wrong, sent)) }
+    })
 }
 
 /// A visitor for each column.
