@@ -2,7 +2,7 @@
 
 An older toolchain to try it with is not at hand everywhere, but every crate declares what it needs. So each member's
 normal and build dependencies, however deep, are compared with the `rust-version` that the member itself declares, or
-that it declares in `package.metadata.rust-version-of` for what a dependency behind a feature brings.
+that is declared in `package.metadata.rust-version-of` for what a dependency behind a feature brings.
 """
 
 import json
@@ -36,20 +36,23 @@ def paths_below(nodes, root):
     return paths
 
 
+def declared_on(packages, path):
+    """What crates on the way declare in `rust-version-of` for the dependency by which it goes on."""
+    for crate, dependency in zip(path, path[1:]):
+        declared = (packages[crate]["metadata"] or {}).get("rust-version-of", {})
+        if packages[dependency]["name"] in declared:
+            yield declared[packages[dependency]["name"]]
+
+
 def complaints(packages, nodes, member):
     own = packages[member]["rust_version"]
     name = packages[member]["name"]
     if own is None:
         yield f"{name} declares no rust-version"
         return
-    exceptions = (packages[member]["metadata"] or {}).get("rust-version-of", {})
-
-    def names_on(path):
-        return [packages[step]["name"] for step in path]
-
     for crate, path in paths_below(nodes, member).items():
         needed = packages[crate]["rust_version"]
-        promised = max([own, *(exceptions[name] for name in names_on(path) if name in exceptions)], key=parse)
+        promised = max([own, *declared_on(packages, path)], key=parse)
         if needed is not None and parse(needed) > parse(promised):
             chain = " -> ".join(f"{packages[step]['name']} {packages[step]['version']}" for step in path)
             yield f"{name} promises Rust {own}, but {needed} is needed by {chain}"

@@ -8,6 +8,7 @@ use fauth_axum::{CurrentUser, SecureRouter, auth_routes, require_scope, require_
 use fauth_core::AuthProvider;
 use fauth_testing::{Axum, TestClient, TestUser};
 
+#[expect(clippy::unused_async, reason = "as with actix-web, whose services take their time to be made")]
 async fn app(auth: &AuthProvider<TestUser>) -> impl TestClient<Axum> {
     let admins = SecureRouter::new(auth).require_roles(["admin"]).route("/", get(async || "admin"));
     Router::new()

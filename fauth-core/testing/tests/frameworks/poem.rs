@@ -5,6 +5,7 @@ use fauth_poem::{CurrentUser, SecureRoute, auth_routes, require_scope, require_u
 use fauth_testing::{Poem, TestClient, TestUser};
 use poem::{EndpointExt as _, get, handler, post};
 
+#[expect(clippy::unused_async, reason = "as with actix-web, whose services take their time to be made")]
 async fn app(auth: &AuthProvider<TestUser>) -> impl TestClient<Poem> {
     let admins = SecureRoute::new(auth).require_roles(["admin"]).at("/", get(admin));
     auth_routes(auth)
