@@ -17,7 +17,7 @@
 //! }
 //! ```
 //!
-//! Everything in it has the same meaning under its own path. It holds no name that axum itself
+//! Each name is the same item as under its own path. There is no name among them that axum itself
 //! offers for a glob, and none that is unsafe.
 //!
 //! With the feature `derive`, `AuthUser` and `Role` are also the macros. They find the core through
@@ -25,17 +25,10 @@
 
 #[cfg(feature = "derive")]
 pub use fauth_core::derive::macros::{AxumAuthUser as AuthUser, AxumRole as Role};
+// The traits without the macros of the core, which would look for it among the dependencies.
+pub use fauth_core::derive::{AuthUser, Role};
 pub use fauth_core::{
-    AuthConfig,
-    AuthProvider,
-    IdentityLoader,
-    MemoryStore,
-    Rejection,
-    Requirement,
-    TokenPayload,
-    UserLoader,
-    // The traits without the macros of the core, which would look for it in the dependencies.
-    derive::{AuthUser, Role},
+    AuthConfig, AuthProvider, IdentityLoader, MemoryStore, Rejection, Requirement, TokenPayload, UserLoader,
 };
 
 pub use crate::{

@@ -136,8 +136,8 @@ pub fn is_active<F: Active>(field: &F) -> bool {
     field.is_active()
 }
 
-/// Makes `#[auth(active = Self::is_active)]` mean an inherent method alone: where there is none, the
-/// name would be that of the method that is being written, which would call itself for ever. With
+/// Makes `#[auth(active = Self::is_active)]` mean an inherent method alone: where there is none,
+/// the name would be that of the method that is being written, which would call itself for ever. With
 /// this trait in scope it is ambiguous.
 pub trait NotItself {
     /// Not to be called.
@@ -164,7 +164,7 @@ pub trait Epoch {
 macro_rules! epochs {
     ($($integer:ty)*) => {
         $(impl Epoch for $integer {
-            #[allow(clippy::allow_attributes, clippy::unnecessary_fallible_conversions, reason = "not for all of them")]
+            #[allow(clippy::unnecessary_fallible_conversions, reason = "not for all of them")]
             fn count(&self) -> Option<u64> {
                 u64::try_from(*self).ok()
             }

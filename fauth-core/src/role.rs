@@ -24,7 +24,10 @@ use crate::escape::Escaped;
 ///
 /// impl Role for Rank {
 ///     fn includes(&self, role: &str) -> bool {
-///         match self { Self::Member => role == "member", Self::Owner => ["member", "owner"].contains(&role) }
+///         match self {
+///             Self::Member => role == "member",
+///             Self::Owner => ["member", "owner"].contains(&role),
+///         }
 ///     }
 /// }
 ///

@@ -96,15 +96,14 @@ fn fields(input: &DeriveInput) -> Result<&Fields> {
 
 fn settings(input: &DeriveInput, errors: &mut Errors) -> Settings {
     let mut settings = Settings::default();
-    read_keys(&input.attrs, "auth", errors, |meta, _| {
-        match &*key_of(meta) {
+    read_keys(&input.attrs, "auth", errors, |meta, _| match &*key_of(meta) {
         "crate" => set(&mut settings.core, crate_path(meta)?, meta),
         "active" if meta.input.peek(syn::Token![=]) => {
             set(&mut settings.active, deciding(meta.value()?.parse()?)?, meta)
         }
         "active" => Err(meta.error(
-            "on the struct, `active` names a function: `active = Self::may_act`, where `fn may_act(&self) -> bool`; \
-             a `bool` is marked on its field",
+            "on the struct, `active` names a function: `active = Self::may_act`, where \
+             `fn may_act(&self) -> bool`; a `bool` is marked on its field",
         )),
         "always_active" => {
             without_value(meta)?;
@@ -114,7 +113,6 @@ fn settings(input: &DeriveInput, errors: &mut Errors) -> Settings {
             Err(meta.error(format!("`{key}` stands on the field that is it, not on the struct")))
         }
         key => Err(meta.error(format!("unknown key `{key}`: on the struct there are {STRUCT_KEYS}"))),
-    }
     });
     settings
 }
@@ -167,7 +165,8 @@ fn field_key(meta: &ParseNestedMeta<'_>) -> Result<Key> {
     Err(meta.error(match &*name {
         "always_active" | "crate" => format!("`{name}` stands on the struct, not on a field"),
         _ => format!(
-            "unknown key `{name}`: a field is `subject`, `password_hash`, `active`, `roles`, `permissions` or `epoch`"
+            "unknown key `{name}`: a field is `subject`, `password_hash`, `active`, `roles`, `permissions` \
+             or `epoch`"
         ),
     }))
 }
@@ -191,8 +190,8 @@ fn check_sense(member: &Member) -> std::result::Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "`active` means that the user may act, and `{plain}` sounds like the opposite: write `fn may_act(&self) -> \
-         bool {{ !self.{plain} }}`, and on the struct `#[auth(active = Self::may_act)]`"
+        "`active` means that the user may act, and `{plain}` sounds like the opposite: write \
+         `fn may_act(&self) -> bool {{ !self.{plain} }}`, and on the struct `#[auth(active = Self::may_act)]`"
     ))
 }
 

@@ -112,7 +112,10 @@ fn roles<'a>(data: &'a DataEnum, case: Case, errors: &mut Errors) -> Vec<Named<'
         if let Some(other) = known.insert(name.clone(), &variant.ident) {
             errors.add(Error::new(
                 variant.ident.span(),
-                format!("the role `{name}` is `{other}` already: give one of them a `#[role(name = \"…\")]` of its own"),
+                format!(
+                    "the role `{name}` is `{other}` already: give one of them a `#[role(name = \"…\")]` of its \
+                     own"
+                ),
             ));
         }
         roles.push(Named { variant: &variant.ident, name });
@@ -176,7 +179,8 @@ fn check_order(data: &DataEnum, hierarchy: Hierarchy, errors: &mut Errors) {
         if last.is_some_and(|last| (number < last) != is_weaker) {
             errors.add(Error::new(
                 variant.span(),
-                "the number contradicts the hierarchy: a role that includes others has a higher number than they",
+                "the number contradicts the hierarchy: a role that includes others has a higher number than \
+                 they",
             ));
         }
         last = Some(number);
