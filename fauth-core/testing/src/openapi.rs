@@ -214,25 +214,37 @@ impl Operation<'_> {
         members.is_some_and(|members| members.keys().any(|name| name != "allow_api_keys"))
     }
 
+    fn is_open(&self) -> bool {
+        self.alternatives().next().is_none()
+    }
+
+    /// Is the credential in the body, which these requests lack? So it is with a login, and with
+    /// the ready-made logout, which looks for it elsewhere too.
+    fn reads_credential(&self) -> bool {
+        let Some(body) = self.described.get("requestBody") else { return false };
+        let is_logout = references(body).contains(&"#/components/schemas/AuthLogout");
+        (self.is_open() || is_logout) && self.described["responses"].get("401").is_some()
+    }
+
     fn promise(&self, caller: Option<&Caller>) -> Promise {
-        let is_open = self.alternatives().next().is_none();
-        let is_optional = self.alternatives().any(serde_json::Map::is_empty);
-        // The credential is in the body, and there is none in these requests.
-        let reads_credential =
-            self.described.get("requestBody").is_some() && self.described["responses"].get("401").is_some();
-        let promise = match caller {
-            None if is_open || is_optional => Promise::Passes,
+        let may_present_nothing = self.is_open() || self.alternatives().any(serde_json::Map::is_empty);
+        match caller {
+            _ if self.is_open() && self.reads_credential() => Promise::Nothing,
+            _ if self.is_open() => Promise::Passes,
+            None if may_present_nothing && self.reads_credential() => Promise::Nothing,
+            None if may_present_nothing => Promise::Passes,
             None => Promise::Unauthenticated,
-            Some(_) if is_open => Promise::Passes,
-            Some(caller) => return self.promise_to(caller),
-        };
-        if promise == Promise::Passes && reads_credential { Promise::Nothing } else { promise }
+            Some(caller) => self.promise_to(caller),
+        }
     }
 
     fn promise_to(&self, caller: &Caller) -> Promise {
         let alternatives = self.alternatives().filter(|alternative| !alternative.is_empty());
         let presented: Vec<_> =
             alternatives.filter(|wanted| wanted.keys().all(|name| caller.schemes.contains(name))).collect();
+        if presented.is_empty() && self.reads_credential() {
+            return Promise::Nothing;
+        }
         if presented.is_empty() {
             // A key in a place for tokens is known, and not enough.
             return if caller.is_api_key { Promise::Forbidden } else { Promise::Unauthenticated };
