@@ -167,6 +167,7 @@ struct Operation<'a> {
     method: &'a str,
     described: &'a Value,
     security: Option<&'a Value>,
+    schemes: &'a Value,
 }
 
 /// What ends all logins of a user comes last.
@@ -176,7 +177,8 @@ fn operations(document: &Value) -> Vec<Operation<'_>> {
         for method in METHODS {
             let Some(described) = item.get(method) else { continue };
             let security = described.get("security").or_else(|| document.get("security"));
-            operations.push(Operation { path, method, described, security });
+            let schemes = document.pointer("/components/securitySchemes").unwrap_or(&Value::Null);
+            operations.push(Operation { path, method, described, security, schemes });
         }
     }
     let id = |operation: &Operation<'_>| operation.described["operationId"].as_str().unwrap_or("").to_owned();
@@ -247,7 +249,13 @@ impl Operation<'_> {
         }
         if presented.is_empty() {
             // A key in a place for tokens is known, and not enough.
-            return if caller.is_api_key { Promise::Forbidden } else { Promise::Unauthenticated };
+            let is_known = caller.is_api_key && self.asks_for_application_of(caller);
+            let is_optional = self.alternatives().any(serde_json::Map::is_empty);
+            return match is_known {
+                true => Promise::Forbidden,
+                false if is_optional && !self.reads_credential_of(caller) => Promise::Passes,
+                false => Promise::Unauthenticated,
+            };
         }
         let met = self.requirement().map_or_else(Met::default, |requirement| Met::of(requirement, caller));
         let with_scopes: Vec<_> = presented.iter().filter(|wanted| has_scopes(wanted)).collect();
@@ -267,6 +275,20 @@ impl Operation<'_> {
             Met { is_stale: true, .. } => Promise::Unauthenticated,
             _ => Promise::Passes,
         }
+    }
+
+    /// Is a credential of another application in a place where this one has its own?
+    fn reads_credential_of(&self, caller: &Caller) -> bool {
+        let place = |name: &str| ["scheme", "in", "name"].map(|member| self.schemes[name].get(member));
+        let mut read = self.alternatives().flat_map(serde_json::Map::keys);
+        read.any(|read| caller.schemes.iter().any(|own| place(own) == place(read)))
+    }
+
+    /// Names of schemes begin with that of their application.
+    fn asks_for_application_of(&self, caller: &Caller) -> bool {
+        let first = |name: &str| name.split('-').next().map(str::to_owned);
+        let mut asked = self.alternatives().flat_map(serde_json::Map::keys);
+        asked.any(|asked| caller.schemes.iter().any(|own| first(own) == first(asked)))
     }
 
     #[track_caller]
