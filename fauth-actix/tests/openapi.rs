@@ -350,9 +350,9 @@ fn an_operation_says_what_its_guard_asks_for() {
 #[test]
 fn operations_carry_what_all_guards_around_them_ask_for() {
     let document = described();
-    let audit = &document["paths"]["/admin/audit/panel"]["get"];
+    let twofold = &document["paths"]["/admin/audit/panel"]["get"];
     assert_eq!(
-        audit["x-requirement"],
+        twofold["x-requirement"],
         json!({ "all_of": [{ "permissions": ["write"] }, { "roles": ["admin"] }] })
     );
     assert_eq!(document["paths"]["/admin/deep/panel"]["put"]["x-requirement"], json!({ "roles": ["admin"] }));
