@@ -115,6 +115,8 @@ where
 /// # use fauth_actix::{auth_routes, openapi::{Documented, routes}, require_user};
 /// # use fauth_core::AuthProvider;
 /// # use fauth_testing::TestUser;
+/// use std::future::ready;
+///
 /// use actix_web::web::{Json, get};
 ///
 /// #[utoipa::path(get, path = "/reports")]
@@ -128,7 +130,7 @@ where
 ///         .service(auth_routes(auth))
 ///         .describe_auth(auth)
 ///         .into_openapi();
-///     config.route("/openapi.json", get().to(async move || Json(document.clone())));
+///     config.route("/openapi.json", get().to(move || ready(Json(document.clone()))));
 /// }
 /// # let auth = fauth_testing::provider().build().unwrap();
 /// # let app = actix_web::App::new().configure(|config| configure(&auth, config));

@@ -2,6 +2,8 @@
 //! does, and what its guard asks for. They take the place of the others with the feature
 //! `openapi`.
 
+use std::future::ready;
+
 use actix_web::web::{Data, Json, ServiceConfig, get, resource};
 use fauth_actix::{
     CurrentUser, MaybeUser, SecureScope, auth_routes,
@@ -37,8 +39,7 @@ pub fn routes(auth: &AuthProvider<User>, config: &mut ServiceConfig) {
         .describe_auth(auth) // last: the schemes and scopes that the operations name
         .into_openapi();
     document.info = Info::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
-    let document = Data::new(document);
-    let show = async move || Json(document.as_ref().clone());
+    let show = move || ready(Json(document.clone()));
     config.service(resource("/openapi.json").route(get().to(show)));
 }
 
