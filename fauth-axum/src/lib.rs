@@ -3,6 +3,8 @@
 mod extract;
 mod guard;
 mod head;
+#[cfg(feature = "utoipa")]
+pub mod openapi;
 pub mod prelude;
 mod respond;
 mod router;

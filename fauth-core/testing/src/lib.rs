@@ -26,6 +26,7 @@ mod headers;
 mod log;
 mod mailbox;
 mod mint;
+pub mod openapi;
 pub mod store_suite;
 pub mod suite;
 mod users;
