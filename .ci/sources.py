@@ -131,6 +131,7 @@ FLOORS = [
     ["transport", "csrf", "rejection", "event"],
     ["session", "api_key", "one_time", "user_store"],
     ["provider", "guard", "routes", "mounts", "config"],
+    ["openapi"],
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 
