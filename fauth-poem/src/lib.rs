@@ -65,6 +65,8 @@
 mod extract;
 mod guard;
 mod head;
+#[cfg(feature = "openapi")]
+mod openapi;
 mod respond;
 mod router;
 mod routes;
@@ -77,6 +79,8 @@ pub use guard::{
     require_scopes, require_user, visitor,
 };
 pub use head::Head;
+#[cfg(feature = "openapi")]
+pub use openapi::{ApiError, ApiGroup, ApiRoute, SecureApi};
 pub use respond::{Refused, respond};
 pub use router::SecureRoute;
 pub use routes::{AuthRoutes, auth_routes};

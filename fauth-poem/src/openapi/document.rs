@@ -30,11 +30,7 @@ pub(super) fn of(
 }
 
 /// Adds what belongs to a provider as a whole. The application's own schemes stay as they are.
-fn complete(
-    provider: &dyn Described,
-    token_urls: &TokenUrls,
-    document: &mut Value,
-) -> Result<(), ApiError> {
+fn complete(provider: &dyn Described, token_urls: &TokenUrls, document: &mut Value) -> Result<(), ApiError> {
     const KIND: &str = "securitySchemes";
     let schemes = |document: &Value| {
         let schemes = document.get("components").and_then(|components| components.get(KIND));
@@ -66,7 +62,8 @@ impl<'a> Draft<'a> {
         self.note(&group.doors);
         for Api { document, doors: own, .. } in &group.apis {
             self.note(own);
-            let document = document.as_ref().map_err(|error| ApiError::Unreadable(error.to_string().into()))?;
+            let document =
+                document.as_ref().map_err(|error| ApiError::Unreadable(error.to_string().into()))?;
             self.add_components(document)?;
             self.add_tags(document)?;
             self.add_paths(prefix, &doors.around(own), members(document.get("paths")))?;
@@ -127,10 +124,10 @@ impl<'a> Draft<'a> {
         doors: &Doors,
         mut operation: Value,
     ) -> Result<(), ApiError> {
-        if let Some(id) = operation.get("operationId").and_then(Value::as_str) {
-            if !self.operation_ids.insert(id.to_owned()) {
-                return Err(ApiError::OperationIdTwice(id.into()));
-            }
+        if let Some(id) = operation.get("operationId").and_then(Value::as_str)
+            && !self.operation_ids.insert(id.to_owned())
+        {
+            return Err(ApiError::OperationIdTwice(id.into()));
         }
         for door in doors.iter() {
             let security = door.security(method);

@@ -23,14 +23,16 @@ pub enum ApiError {
         second: Box<str>,
     },
     /// Requests to this path go elsewhere.
-    #[error("no request reaches {path}: {by} takes it. Move the API into what is nested there, or rename its path")]
+    #[error(
+        "no request reaches {path}: {by} takes it. Move the API into what is nested there, or rename its path"
+    )]
     Unreachable {
         /// The path, as it would be served.
         path: Box<str>,
         /// The prefix of a group, or the path of a ready-made endpoint.
         by: Box<str>,
     },
-    /// A prefix has a parameter or is no path.
+    /// A prefix is empty, or has a parameter.
     #[error("{0}: a prefix is a path without parameters. For those, write `prefix_path` in `#[OpenApi]`")]
     Prefix(Box<str>),
     /// Two components have the same name and differ.
@@ -48,6 +50,6 @@ pub enum ApiError {
     #[error("the document of an API cannot be read: {0}")]
     Unreadable(Box<str>),
     /// The routes of an API do not fit together.
-    #[error("the routes of an API")]
-    Route(#[from] RouteError),
+    #[error("the routes of the APIs: {0}")]
+    Route(RouteError),
 }

@@ -2,9 +2,9 @@
 
 use std::{collections::HashMap, fmt};
 
-use fauth_core::{AuthUser, mounts::Mounts, openapi};
+use fauth_core::{AuthUser, openapi};
 use poem::{
-    EndpointExt as _, Route,
+    EndpointExt as _, Error, Route,
     endpoint::{BoxEndpoint, make_sync},
     error::MethodNotAllowedError,
     http::Method,
@@ -47,12 +47,12 @@ pub(super) struct Nest {
 }
 
 /// The ready-made endpoints of a provider.
-pub(super) struct ReadyMade {
-    pub(super) provider: Box<dyn Described>,
-    pub(super) described: openapi::Endpoints,
+pub(crate) struct ReadyMade {
+    pub(crate) provider: Box<dyn Described>,
+    pub(crate) described: openapi::Endpoints,
     /// By their paths, as poem writes them.
-    pub(super) endpoints: Vec<(String, BoxEndpoint<'static>)>,
-    pub(super) doors: Doors,
+    pub(crate) endpoints: Vec<(String, BoxEndpoint<'static>)>,
+    pub(crate) doors: Doors,
 }
 
 impl ApiGroup {
@@ -94,7 +94,7 @@ impl ApiGroup {
     /// Adds the ready-made endpoints of a provider: login, refresh, logout, sessions.
     #[must_use]
     pub fn auth_routes<U: AuthUser>(mut self, routes: AuthRoutes<U>) -> Self {
-        self.ready_made.push(routes.into_parts());
+        self.ready_made.push(routes.into());
         self
     }
 
@@ -104,15 +104,15 @@ impl ApiGroup {
         let mut route = Route::new();
         for ReadyMade { endpoints, doors, .. } in ready_made {
             for (path, endpoint) in endpoints {
-                route = route.try_at(path, doors.close(endpoint))?;
+                route = route.try_at(path, doors.close(endpoint)).map_err(ApiError::Route)?;
             }
         }
         for Nest { prefix, group } in nests {
             let doors = group.doors.clone();
-            route = route.try_nest(prefix, doors.close(group.into_route()?.boxed()))?;
+            route = route.try_nest(prefix, doors.close(group.into_route()?.boxed())).map_err(ApiError::Route)?;
         }
         if !apis.is_empty() {
-            route = route.try_nest("/", source::serve(joined(apis)?))?;
+            route = route.try_nest("/", source::serve(joined(apis)?)).map_err(ApiError::Route)?;
         }
         Ok(route)
     }
@@ -151,14 +151,14 @@ fn joined(apis: Vec<Api>) -> Result<Table, ApiError> {
 
 /// What poem answers where a path has no such method.
 fn wrong_method() -> BoxEndpoint<'static> {
-    make_sync(|_| Err::<(), _>(MethodNotAllowedError.into())).map_to_response().boxed()
+    make_sync(|_| Err::<(), Error>(MethodNotAllowedError.into())).map_to_response().boxed()
 }
 
 /// With one slash before each segment, and none at the end.
 pub(super) fn normal(path: &str) -> String {
-    path.split('/').filter(|segment| !segment.is_empty()).fold(String::new(), |path, segment| {
-        path + "/" + segment
-    })
+    path.split('/')
+        .filter(|segment| !segment.is_empty())
+        .fold(String::new(), |path, segment| path + "/" + segment)
 }
 
 impl<T: OpenApi> From<T> for ApiGroup {

@@ -14,15 +14,17 @@ use super::{
 pub(super) fn check(group: &ApiGroup) -> Result<(), ApiError> {
     for Nest { prefix, group: nested } in &group.nests {
         if prefix.is_empty() || prefix.contains([':', '*', '<', '{']) {
-            return Err(ApiError::Prefix(prefix.as_str().into()));
+            let prefix = if prefix.is_empty() { "/" } else { prefix };
+            return Err(ApiError::Prefix(prefix.into()));
         }
         check(nested)?;
     }
     let own: Vec<String> = own_paths(group);
     let ready_made: Vec<String> = ready_made_paths(group);
     for path in &own {
-        let mut takers = group.nests.iter().map(|nest| &nest.prefix).filter(|prefix| lies_under(path, prefix));
-        let mut exact = ready_made.iter().filter(|taken| overlap(path, taken));
+        let mut takers =
+            group.nests.iter().map(|nest| &nest.prefix).filter(|prefix| lies_under(path, prefix));
+        let mut exact = ready_made.iter().filter(|taken| covers(taken, path));
         refuse_if(path, takers.next().or_else(|| exact.next()))?;
     }
     for nest in &group.nests {
@@ -30,7 +32,7 @@ pub(super) fn check(group: &ApiGroup) -> Result<(), ApiError> {
             let longer = group.nests.iter().map(|other| &other.prefix);
             let mut longer =
                 longer.filter(|other| other.len() > nest.prefix.len() && lies_under(&path, other));
-            let mut exact = ready_made.iter().filter(|taken| overlap(&path, taken));
+            let mut exact = ready_made.iter().filter(|taken| covers(taken, &path));
             refuse_if(&path, longer.next().or_else(|| exact.next()))?;
         }
     }
@@ -64,16 +66,11 @@ fn lies_under(path: &str, prefix: &str) -> bool {
     path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// May a request be meant for both?
-fn overlap(one: &str, other: &str) -> bool {
-    let (mut one, mut other) = (one.split('/'), other.split('/'));
-    loop {
-        match (one.next(), other.next()) {
-            (None, None) => return true,
-            (Some(one), Some(other)) if one == other || is_parameter(one) || is_parameter(other) => {}
-            _ => return false,
-        }
-    }
+/// Does everything that is meant for `path` go to what is at `taker`?
+fn covers(taker: &str, path: &str) -> bool {
+    let (taker, path): (Vec<_>, Vec<_>) = (taker.split('/').collect(), path.split('/').collect());
+    let covers_segment = |(taken, segment): (&&str, &&str)| taken == segment || is_parameter(taken);
+    taker.len() == path.len() && taker.iter().zip(&path).all(covers_segment)
 }
 
 fn is_parameter(segment: &str) -> bool {
