@@ -4,6 +4,7 @@ mod document;
 mod doors;
 mod error;
 mod group;
+mod path;
 mod reach;
 mod secure;
 mod source;

@@ -5,12 +5,12 @@
 use std::collections::BTreeSet;
 
 use fauth_core::{
-    AuthConfig, AuthProvider, MemoryStore, Requirement, TokenRequest, api_key::ApiKeyRequest,
-    rejection::DetailJson, routes::Endpoint as Ready, transport::CookieTransport,
+    AuthProvider, MemoryStore, Requirement, TokenRequest, api_key::ApiKeyRequest, rejection::DetailJson,
+    routes::Endpoint as Ready, transport::CookieTransport,
 };
 use fauth_poem::{ApiError, ApiGroup, ApiRoute, AuthRoutes, CurrentUser, MaybeUser, SecureApi};
 use fauth_testing::{
-    TestUser, Users, WireRequest, WireResponse,
+    TestUser, Users, WireRequest, WireResponse, config_builder,
     openapi::{Caller, Visit, check_document, walk},
     suite::greeting,
 };
@@ -44,9 +44,7 @@ api!(Panel: panel "get" "/panel", act "post" "/act");
 api!(Root: root "get" "/");
 api!(Me: me "get" "/me");
 api!(WhoAmI: whoami "get" "/whoami");
-api!(Stock: stock "post" "/products", remove "delete" "/products/:id");
 api!(Prices: prices "put" "/products");
-api!(Head: head "head" "/head", options "options" "/head");
 
 #[derive(Tags)]
 enum Tag {
@@ -88,6 +86,27 @@ impl Shop {
     }
 }
 
+struct Head;
+
+#[OpenApi]
+impl Head {
+    #[oai(path = "/head", method = "head", method = "options")]
+    async fn head(&self) {}
+}
+
+struct Stock;
+
+#[OpenApi]
+impl Stock {
+    #[oai(path = "/products", method = "post")]
+    async fn add(&self) {}
+
+    #[oai(path = "/products/:id", method = "delete")]
+    async fn remove(&self, id: Path<u64>) {
+        drop(id);
+    }
+}
+
 fn auth() -> Auth {
     let builder = fauth_testing::provider().api_key_store(MemoryStore::new());
     builder.build().unwrap()
@@ -95,7 +114,7 @@ fn auth() -> Auth {
 
 /// A second provider, of another application, whose tokens come in cookies.
 fn partners() -> Auth {
-    let config = AuthConfig::builder().application("partners").secret([9; 32]).build().unwrap();
+    let config = config_builder().application("partners").build().unwrap();
     fauth_testing::provider_with(config, &Users::new()).transport(CookieTransport::new()).build().unwrap()
 }
 
@@ -289,9 +308,8 @@ async fn a_group_at_the_same_place_guards_its_paths_whatever_the_method() {
         ("PATCH", "/products", (405, 405)),
         ("OPTIONS", "/products", (405, 405)),
         ("PROPFIND", "/products", (405, 405)),
-        // The same answer, wherever it is asked.
-        ("PROPFIND", "/me", (405, 405)),
-        ("PROPFIND", "/unknown", (405, 405)),
+        ("PROPFIND", "/me", (401, 405)),
+        ("PROPFIND", "/unknown", (404, 404)),
     ] {
         assert_eq!(statuses(&app, &auth, method, target).await, expected, "{method} {target}");
     }
@@ -300,9 +318,9 @@ async fn a_group_at_the_same_place_guards_its_paths_whatever_the_method() {
 #[tokio::test]
 async fn parameters_of_every_kind_arrive_behind_guards() {
     struct Echo;
-    #[OpenApi(prefix_path = "/v1/:tenant")]
+    #[OpenApi(prefix_path = "/v1")]
     impl Echo {
-        #[oai(path = "/echo/:number", method = "get")]
+        #[oai(path = "/:tenant/echo/:number", method = "get")]
         async fn echo(
             &self,
             tenant: Path<String>,
@@ -313,9 +331,16 @@ async fn parameters_of_every_kind_arrive_behind_guards() {
             PlainText(format!("{} {} {} {}", *tenant, *number, *text, user.name))
         }
 
-        #[oai(path = "/poem/:number", method = "get")]
-        async fn poem(&self, poem::web::Path(path): poem::web::Path<(String, u8)>) -> PlainText<String> {
-            PlainText(format!("{path:?}"))
+        #[oai(path = "/:tenant/poem/:number", method = "get")]
+        async fn poem(
+            &self,
+            tenant: Path<String>,
+            number: Path<u8>,
+            poem::web::Path(path): poem::web::Path<(String, u8)>,
+            request: &poem::Request,
+        ) -> PlainText<String> {
+            let pattern = &request.data::<poem::PathPattern>().unwrap().0;
+            PlainText(format!("{} {} {path:?} {pattern} {}", *tenant, *number, request.uri()))
         }
     }
     let auth = auth();
@@ -329,8 +354,9 @@ async fn parameters_of_every_kind_arrive_behind_guards() {
     for prefix in ["", "/nested"] {
         let response = get(&app, "GET", &format!("{prefix}/v1/acme/echo/7?text=x"), &alice).await;
         assert_eq!(String::from_utf8(response.body).unwrap(), "acme 7 x alice");
-        let response = get(&app, "GET", &format!("{prefix}/v1/acme/poem/7"), &alice).await;
-        assert_eq!(String::from_utf8(response.body).unwrap(), r#"("acme", 7)"#);
+        let response = get(&app, "GET", &format!("{prefix}/v1/acme/poem/7?q=1"), &alice).await;
+        let expected = format!(r#"acme 7 ("acme", 7) {prefix}/v1/:param0/poem/:param1 /v1/acme/poem/7?q=1"#);
+        assert_eq!(String::from_utf8(response.body).unwrap(), expected);
         assert_eq!(get(&app, "GET", &format!("{prefix}/v1/acme/echo/7?text=x"), &[]).await.status, 401);
     }
 }
@@ -486,27 +512,31 @@ fn what_does_not_fit_together_is_refused_by_name() {
         route().api(Shop).api(Named),
         "/products/{id} and /products/{name} are one path: give their parameters the same names",
     );
+    let beside = |path, prefix| {
+        format!(
+            "{path} lies under {prefix}, but not in the group that is nested there: move it there, or rename it"
+        )
+    };
     api!(Inside: inside "get" "/admin/inside");
-    for route in [route().nest("/admin", SecureApi::new(&auth, Me)).api(Inside), {
-        route().api(Inside).nest("admin//", Me)
-    }] {
-        is_refused(
-            route,
-            "no request reaches /admin/inside: /admin takes it. Move the API into what is nested there, or \
-             rename its path",
-        );
-    }
+    let secured = || SecureApi::new(&auth, Me);
+    is_refused(route().nest("/admin", secured()).api(Inside), &beside("/admin/inside", "/admin"));
+    is_refused(route().api(Inside).nest("admin//", Me), &beside("/admin/inside", "/admin"));
     is_refused(
-        route().nest("/a", Inside).nest("/a/admin", Me),
-        "no request reaches /a/admin/inside: /a/admin takes it. Move the API into what is nested there, or \
-         rename its path",
+        route().nest("/a", Inside).nest("/a/admin", secured()),
+        &beside("/a/admin/inside", "/a/admin"),
     );
+    let moved = AuthRoutes::new(&auth).at(Ready::Login, "/admin/login");
+    is_refused(route().nest("/admin", secured()).auth_routes(moved), &beside("/admin/login", "/admin"));
+    let taken = |path| {
+        format!(
+            "a ready-made endpoint has the path {path}: rename that of the API, or give `AuthRoutes` a `page`"
+        )
+    };
     api!(Login: login "get" "/login");
-    is_refused(
-        route().auth_routes(AuthRoutes::new(&auth)).api(Login),
-        "no request reaches /login: /login takes it. Move the API into what is nested there, or rename its path",
-    );
-    let prefix = "a prefix is a path without parameters. For those, write `prefix_path` in `#[OpenApi]`";
+    is_refused(route().auth_routes(AuthRoutes::new(&auth)).api(Login), &taken("/login"));
+    api!(Sessions: all "get" "/sessions/:name");
+    is_refused(route().auth_routes(AuthRoutes::new(&auth)).api(Sessions), &taken("/sessions/{sid}"));
+    let prefix = "a prefix is a path without parameters. Write those in the paths of the API";
     is_refused(route().nest("/", Me), &format!("/: {prefix}"));
     is_refused(route().nest("/users/:id", Me), &format!("/users/:id: {prefix}"));
     is_refused(

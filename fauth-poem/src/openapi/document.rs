@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use fauth_core::openapi::template;
 use serde_json::{Map, Value};
 
 use super::{
     doors::{Described, Door, Doors},
     error::ApiError,
-    group::{Api, ApiGroup, Nest, ReadyMade, normal},
+    group::{Api, ApiGroup, Nest, ReadyMade, nameless, normal},
 };
 
 /// Where clients get tokens, by the name of the application.
@@ -94,7 +95,8 @@ impl<'a> Draft<'a> {
         paths: impl Iterator<Item = (&'v String, &'v Value)>,
     ) -> Result<(), ApiError> {
         for (path, item) in paths {
-            let path = match normal(path) {
+            // poem-openapi leaves the parameters of a `prefix_path` as routes write them.
+            let path = match normal(&template(path)) {
                 path if prefix.is_empty() && path.is_empty() => "/".to_owned(),
                 path => format!("{prefix}{path}"),
             };
@@ -108,9 +110,7 @@ impl<'a> Draft<'a> {
 
     /// Notes how a path is written.
     fn write_as(&mut self, path: &str) -> Result<(), ApiError> {
-        let without_names = path.split('/').map(|segment| if is_parameter(segment) { "{}" } else { segment });
-        let without_names: Vec<&str> = without_names.collect();
-        let written = self.written.entry(without_names.join("/")).or_insert_with(|| path.to_owned());
+        let written = self.written.entry(nameless(path)).or_insert_with(|| path.to_owned());
         if written == path {
             return Ok(());
         }
@@ -180,10 +180,6 @@ impl<'a> Draft<'a> {
 
 fn twice(kind: &str, name: &str) -> ApiError {
     ApiError::ComponentTwice { kind: kind.into(), name: name.into() }
-}
-
-fn is_parameter(segment: &str) -> bool {
-    segment.starts_with('{') && segment.ends_with('}')
 }
 
 fn members(object: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {

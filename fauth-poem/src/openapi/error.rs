@@ -22,18 +22,21 @@ pub enum ApiError {
         /// The other.
         second: Box<str>,
     },
-    /// Requests to this path go elsewhere.
+    /// A ready-made endpoint has this path.
+    #[error("a ready-made endpoint has the path {0}: rename that of the API, or give `AuthRoutes` a `page`")]
+    PathTaken(Box<str>),
+    /// A path lies under the prefix of a group, and is not in it.
     #[error(
-        "no request reaches {path}: {by} takes it. Move the API into what is nested there, or rename its path"
+        "{path} lies under {prefix}, but not in the group that is nested there: move it there, or rename it"
     )]
-    Unreachable {
+    UnderPrefix {
         /// The path, as it would be served.
         path: Box<str>,
-        /// The prefix of a group, or the path of a ready-made endpoint.
-        by: Box<str>,
+        /// The prefix.
+        prefix: Box<str>,
     },
     /// A prefix is empty, or has a parameter.
-    #[error("{0}: a prefix is a path without parameters. For those, write `prefix_path` in `#[OpenApi]`")]
+    #[error("{0}: a prefix is a path without parameters. Write those in the paths of the API")]
     Prefix(Box<str>),
     /// Two components have the same name and differ.
     #[error("two different {kind} are called {name}: rename one of them")]

@@ -1,21 +1,17 @@
 //! Groups of APIs, as they are put together, and the route that they become.
 
-use std::{collections::HashMap, fmt};
+use std::{collections::BTreeMap, fmt};
 
 use fauth_core::{AuthUser, openapi};
-use poem::{
-    EndpointExt as _, Error, Route,
-    endpoint::{BoxEndpoint, make_sync},
-    error::MethodNotAllowedError,
-    http::Method,
-};
+use poem::{EndpointExt as _, Route, endpoint::BoxEndpoint};
 use poem_openapi::OpenApi;
 use serde_json::Value;
 
 use super::{
     doors::{Described, Doors},
     error::ApiError,
-    source::{self, METHODS, Table},
+    path::OnePath,
+    source::{self, Table},
 };
 use crate::routes::AuthRoutes;
 
@@ -84,7 +80,7 @@ impl ApiGroup {
     /// Adds APIs, or a [`SecureApi`](super::SecureApi), under a prefix such as `"/admin"`. All
     /// paths under it are theirs, known or unknown.
     ///
-    /// A prefix has no parameters; for those there is `prefix_path` of poem-openapi.
+    /// A prefix has no parameters. Write those in the paths of the API.
     #[must_use]
     pub fn nest(mut self, prefix: impl AsRef<str>, apis: impl Into<Self>) -> Self {
         self.nests.push(Nest { prefix: normal(prefix.as_ref()), group: apis.into() });
@@ -109,49 +105,26 @@ impl ApiGroup {
         }
         for Nest { prefix, group } in nests {
             let doors = group.doors.clone();
-            route = route.try_nest(prefix, doors.close(group.into_route()?.boxed())).map_err(ApiError::Route)?;
+            route =
+                route.try_nest(prefix, doors.close(group.into_route()?.boxed())).map_err(ApiError::Route)?;
         }
-        if !apis.is_empty() {
-            route = route.try_nest("/", source::serve(joined(apis)?)).map_err(ApiError::Route)?;
+        for (path, endpoints) in joined(apis)? {
+            route = route.try_at(path, endpoints).map_err(ApiError::Route)?;
         }
         Ok(route)
     }
 }
 
-/// The endpoints of all APIs of one place, each behind its guards.
-fn joined(apis: Vec<Api>) -> Result<Table, ApiError> {
-    let mut table = Table::new();
-    let mut doors_of: HashMap<String, Doors> = HashMap::new();
-    for Api { table: endpoints, doors, .. } in apis {
-        for (path, methods) in endpoints {
-            let kept = table.entry(path.clone()).or_default();
-            for (method, endpoint) in methods {
-                if kept.contains_key(&method) {
-                    let path = openapi::template(&path).into();
-                    return Err(ApiError::OperationTwice { method: method.as_str().into(), path });
-                }
-                kept.insert(method, doors.close(endpoint));
-            }
-            let others = doors_of.entry(path).or_insert_with(|| doors.clone());
-            // Anybody may know of a path on which anybody may do something.
-            if doors.is_empty() {
-                *others = Doors::default();
-            }
+/// The endpoints of all APIs of one place, by their paths.
+fn joined(apis: Vec<Api>) -> Result<BTreeMap<String, OnePath>, ApiError> {
+    let mut paths: BTreeMap<String, OnePath> = BTreeMap::new();
+    for Api { table, doors, .. } in apis {
+        for (path, endpoints) in table {
+            let shown = openapi::template(&path);
+            paths.entry(path).or_default().add(&shown, &doors, endpoints)?;
         }
     }
-    for (path, doors) in doors_of {
-        let methods = table.entry(path).or_default();
-        // poem takes HEAD for GET where there is none.
-        for method in METHODS.iter().filter(|method| **method != Method::HEAD) {
-            methods.entry(method.clone()).or_insert_with(|| doors.close(wrong_method()));
-        }
-    }
-    Ok(table)
-}
-
-/// What poem answers where a path has no such method.
-fn wrong_method() -> BoxEndpoint<'static> {
-    make_sync(|_| Err::<(), Error>(MethodNotAllowedError.into())).map_to_response().boxed()
+    Ok(paths)
 }
 
 /// With one slash before each segment, and none at the end.
@@ -159,6 +132,16 @@ pub(super) fn normal(path: &str) -> String {
     path.split('/')
         .filter(|segment| !segment.is_empty())
         .fold(String::new(), |path, segment| path + "/" + segment)
+}
+
+/// Without the names of parameters, which tell no paths apart.
+pub(super) fn nameless(path: &str) -> String {
+    let segments = path.split('/').map(|segment| if is_parameter(segment) { "{}" } else { segment });
+    segments.collect::<Vec<_>>().join("/")
+}
+
+pub(super) fn is_parameter(segment: &str) -> bool {
+    segment.starts_with('{') && segment.ends_with('}')
 }
 
 impl<T: OpenApi> From<T> for ApiGroup {

@@ -1,53 +1,55 @@
-//! Whether requests to a path reach the API that has it.
+//! Whether what lies under a prefix is in the group that has the prefix.
 //!
-//! A route of poem prefers a path to a prefix, and a longer prefix to a shorter one. A path that
-//! lies where something else is preferred would be documented, and never served.
+//! A route of poem prefers a path to a prefix, and a longer prefix to a shorter one. So a path
+//! beside a group could lie outside of its guard, and a path in a group could never be reached.
 
 use fauth_core::openapi::template;
 
 use super::{
     error::ApiError,
-    group::{ApiGroup, Nest, normal},
+    group::{Api, ApiGroup, Nest, is_parameter, nameless, normal},
 };
 
-/// Refuses a group with a path that no request reaches.
+/// Refuses a group in which something lies under the prefix of something else.
 pub(super) fn check(group: &ApiGroup) -> Result<(), ApiError> {
+    let (own, ready_made) = (own_paths(group), ready_made_paths(group));
+    if let Some(taken) = ready_made.iter().find(|taken| own.iter().any(|path| covers(taken, path))) {
+        return Err(ApiError::PathTaken(taken.as_str().into()));
+    }
     for Nest { prefix, group: nested } in &group.nests {
-        if prefix.is_empty() || prefix.contains([':', '*', '<', '{']) {
-            let prefix = if prefix.is_empty() { "/" } else { prefix };
-            return Err(ApiError::Prefix(prefix.into()));
-        }
+        check_prefix(prefix)?;
         check(nested)?;
-    }
-    let own: Vec<String> = own_paths(group);
-    let ready_made: Vec<String> = ready_made_paths(group);
-    for path in &own {
-        let mut takers =
-            group.nests.iter().map(|nest| &nest.prefix).filter(|prefix| lies_under(path, prefix));
-        let mut exact = ready_made.iter().filter(|taken| covers(taken, path));
-        refuse_if(path, takers.next().or_else(|| exact.next()))?;
-    }
-    for nest in &group.nests {
-        for path in paths_below(&nest.prefix, &nest.group) {
-            let longer = group.nests.iter().map(|other| &other.prefix);
-            let mut longer =
-                longer.filter(|other| other.len() > nest.prefix.len() && lies_under(&path, other));
-            let mut exact = ready_made.iter().filter(|taken| covers(taken, &path));
-            refuse_if(&path, longer.next().or_else(|| exact.next()))?;
+        let in_other_nests = group
+            .nests
+            .iter()
+            .filter(|other| other.prefix.len() < prefix.len())
+            .flat_map(|other| paths_below(&other.prefix, &other.group));
+        let others = own.iter().chain(&ready_made).cloned().chain(in_other_nests);
+        for path in others.filter(|path| lies_under(path, prefix)) {
+            return Err(ApiError::UnderPrefix { path: path.into(), prefix: prefix.as_str().into() });
         }
     }
     Ok(())
 }
 
-fn refuse_if(path: &str, taker: Option<&String>) -> Result<(), ApiError> {
-    match taker {
-        Some(taker) => Err(ApiError::Unreachable { path: path.into(), by: taker.as_str().into() }),
-        None => Ok(()),
+fn check_prefix(prefix: &str) -> Result<(), ApiError> {
+    match prefix {
+        "" => Err(ApiError::Prefix("/".into())),
+        prefix if prefix.contains([':', '*', '<', '{']) => Err(ApiError::Prefix(prefix.into())),
+        _ => Ok(()),
     }
 }
 
 fn own_paths(group: &ApiGroup) -> Vec<String> {
-    group.apis.iter().flat_map(|api| api.table.keys()).map(|path| normal(&template(path))).collect()
+    group.apis.iter().flat_map(|api| api.table.keys().map(|path| as_documented(api, path))).collect()
+}
+
+/// Routes of poem-openapi have names of their own for parameters.
+fn as_documented(api: &Api, path: &str) -> String {
+    let path = normal(&template(path));
+    let documented = api.document.as_ref().ok().and_then(|document| document.get("paths")?.as_object());
+    let mut documented = documented.into_iter().flat_map(|paths| paths.keys()).map(|path| normal(path));
+    documented.find(|other| nameless(other) == nameless(&path)).unwrap_or(path)
 }
 
 fn ready_made_paths(group: &ApiGroup) -> Vec<String> {
@@ -66,13 +68,9 @@ fn lies_under(path: &str, prefix: &str) -> bool {
     path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Does everything that is meant for `path` go to what is at `taker`?
-fn covers(taker: &str, path: &str) -> bool {
-    let (taker, path): (Vec<_>, Vec<_>) = (taker.split('/').collect(), path.split('/').collect());
+/// Does everything that is meant for `path` go to what is at `taken`?
+fn covers(taken: &str, path: &str) -> bool {
+    let (taken, path): (Vec<_>, Vec<_>) = (taken.split('/').collect(), path.split('/').collect());
     let covers_segment = |(taken, segment): (&&str, &&str)| taken == segment || is_parameter(taken);
-    taker.len() == path.len() && taker.iter().zip(&path).all(covers_segment)
-}
-
-fn is_parameter(segment: &str) -> bool {
-    segment.starts_with('{')
+    taken.len() == path.len() && taken.iter().zip(&path).all(covers_segment)
 }
