@@ -224,9 +224,15 @@ impl Operation<'_> {
             None if is_open || is_optional => Promise::Passes,
             None => Promise::Unauthenticated,
             Some(_) if is_open => Promise::Passes,
+            // To this provider the request presents nothing.
+            Some(caller) if is_optional && !self.names_a_scheme_of(caller) => Promise::Passes,
             Some(caller) => return self.promise_to(caller),
         };
         if promise == Promise::Passes && reads_credential { Promise::Nothing } else { promise }
+    }
+
+    fn names_a_scheme_of(&self, caller: &Caller) -> bool {
+        self.alternatives().any(|alternative| alternative.keys().any(|name| caller.schemes.contains(name)))
     }
 
     fn promise_to(&self, caller: &Caller) -> Promise {
