@@ -66,7 +66,7 @@ mod extract;
 mod guard;
 mod head;
 #[cfg(feature = "openapi")]
-mod openapi;
+pub mod openapi;
 mod respond;
 mod router;
 mod routes;
@@ -79,8 +79,6 @@ pub use guard::{
     require_scopes, require_user, visitor,
 };
 pub use head::Head;
-#[cfg(feature = "openapi")]
-pub use openapi::{ApiError, ApiGroup, ApiRoute, SecureApi};
 pub use respond::{Refused, respond};
 pub use router::SecureRoute;
 pub use routes::{AuthRoutes, auth_routes};

@@ -1,4 +1,79 @@
-//! `OpenAPI` documents that say what guards enforce, over poem-openapi.
+//! Guards, groups and the ready-made endpoints in the `OpenAPI` document of
+//! [`poem_openapi`](https://docs.rs/poem-openapi).
+//!
+//! Handlers say what they do, and nothing of who may call them: that comes from the guard which
+//! decides it.
+//!
+//! ```
+//! # use fauth_testing::TestUser;
+//! use fauth_poem::{AuthRoutes, CurrentUser, openapi::{ApiRoute, SecureApi}};
+//! use poem::{endpoint::make_sync, web::Json};
+//! use poem_openapi::{OpenApi, payload};
+//! # let auth = fauth_testing::provider().build().unwrap();
+//!
+//! struct Shop;
+//!
+//! #[OpenApi]
+//! impl Shop {
+//!     /// What is for sale.
+//!     #[oai(path = "/products", method = "get")]
+//!     async fn products(&self) -> payload::Json<Vec<String>> {
+//!         payload::Json(vec!["book".into()])
+//!     }
+//! }
+//!
+//! struct Stock;
+//!
+//! #[OpenApi]
+//! impl Stock {
+//!     /// Adds a product.
+//!     #[oai(path = "/products", method = "post")]
+//!     async fn add(&self, product: payload::PlainText<String>) {
+//!         drop(product);
+//!     }
+//! }
+//!
+//! struct Orders;
+//!
+//! #[OpenApi]
+//! impl Orders {
+//!     /// What was bought.
+//!     #[oai(path = "/orders", method = "get")]
+//!     async fn orders(&self, admin: CurrentUser<TestUser>) -> payload::Json<Vec<String>> {
+//!         payload::Json(vec![format!("a book by {}", admin.name)])
+//!     }
+//! }
+//!
+//! let (route, document) = ApiRoute::new("Shop", "1.0")
+//!     .api(Shop)
+//!     .api(SecureApi::new(&auth, Stock).require_permissions(["write"]))
+//!     .nest("/admin", SecureApi::new(&auth, Orders).require_roles(["admin"]))
+//!     .auth_routes(AuthRoutes::new(&auth)) // login, refresh, logout, sessions
+//!     .into_parts();
+//! # assert_eq!(document["paths"]["/admin/orders"]["get"]["x-requirement"]["roles"][0], "admin");
+//! # fauth_testing::openapi::check_document(&document);
+//!
+//! let app = route.at("/openapi.json", make_sync(move |_| Json(document.clone())));
+//! ```
+//!
+//! - [`api`](ApiRoute::api) puts an API beside others. Its paths are guarded whatever the method,
+//!   except for methods that another API has on the same path, such as `GET /products` here.
+//! - [`nest`](ApiRoute::nest) gives an API everything under a prefix, known or unknown, as
+//!   [`SecureRoute`](crate::SecureRoute) does it.
+//! - A single operation that needs more than its group is an API of its own, added to the
+//!   [`SecureApi`] of the group. Both are asked then, and the document says so.
+//! - [`SecureApi::visitor`] is for APIs that users and visitors may call.
+//! - [`ApiRoute::from`] takes servers, description and the rest from the `OpenApiService` that an
+//!   application has already.
+//! - The providers of several applications may stand in one document.
+//!
+//! A handler that takes a [`CurrentUser`](crate::CurrentUser) and has no guard refuses strangers,
+//! and its operation does not say so: put its API into a [`SecureApi`], or with a
+//! [`MaybeUser`](crate::MaybeUser) into [`SecureApi::visitor`]. Handlers in there find the
+//! provider by themselves; elsewhere it is added by `.data(auth)`.
+//!
+//! Whether a document is true, a test can ask:
+//! `fauth_testing::openapi::walk` calls every operation of it.
 
 mod document;
 mod doors;
@@ -22,50 +97,7 @@ pub use self::{error::ApiError, group::ApiGroup, secure::SecureApi};
 use crate::routes::AuthRoutes;
 
 /// APIs of poem-openapi on one route and in one document, which says of each operation what its
-/// guards ask for and how they refuse.
-///
-/// ```
-/// # use fauth_testing::TestUser as User;
-/// use fauth_poem::{ApiRoute, AuthRoutes, CurrentUser, SecureApi};
-/// use poem::{Route, endpoint::make_sync, web::Json};
-/// use poem_openapi::{OpenApi, payload::PlainText};
-/// # let auth = fauth_testing::provider().build().unwrap();
-///
-/// struct Shop;
-///
-/// #[OpenApi]
-/// impl Shop {
-///     /// What there is to buy.
-///     #[oai(path = "/products", method = "get")]
-///     async fn products(&self) -> PlainText<&'static str> {
-///         PlainText("books")
-///     }
-/// }
-///
-/// struct Admin;
-///
-/// #[OpenApi]
-/// impl Admin {
-///     /// Who has bought what.
-///     #[oai(path = "/orders", method = "get")]
-///     async fn orders(&self, user: CurrentUser<User>) -> PlainText<String> {
-///         PlainText(format!("none, {}", user.name))
-///     }
-/// }
-///
-/// let (route, document) = ApiRoute::new("Shop", "1.0")
-///     .auth_routes(AuthRoutes::new(&auth)) // login, refresh, logout, sessions
-///     .api(Shop)
-///     .nest("/admin", SecureApi::new(&auth, Admin).require_roles(["admin"]))
-///     .into_parts()?;
-///
-/// let orders = &document["paths"]["/admin/orders"]["get"];
-/// assert_eq!(orders["x-requirement"]["roles"][0], "admin");
-/// assert!(orders["responses"]["403"].is_object());
-///
-/// let app = route.at("/openapi.json", make_sync(move |_| Json(document.clone())));
-/// # Ok::<_, fauth_poem::ApiError>(())
-/// ```
+/// guards ask for and how they refuse. See the [module](self) for an example.
 pub struct ApiRoute {
     base: Value,
     prefix: String,
@@ -74,8 +106,8 @@ pub struct ApiRoute {
 }
 
 impl ApiRoute {
-    /// Without any API yet. For servers, a description and the rest, make it
-    /// [from](#impl-From<OpenApiService<(),+W>>-for-ApiRoute) an [`OpenApiService`].
+    /// Without any API yet. For servers, a description and the rest, use
+    /// [`ApiRoute::from`] with an [`OpenApiService`].
     #[must_use]
     pub fn new(title: impl Into<String>, version: impl Into<String>) -> Self {
         Self::from(OpenApiService::new((), title, version))
@@ -120,13 +152,24 @@ impl ApiRoute {
     /// Both come from the same guards. What the application adds to the route later is not in the
     /// document.
     ///
+    /// # Panics
+    /// As [`Route::at`] and [`OpenApiService`] do, if the APIs do not fit together:
+    /// [`try_into_parts`](Self::try_into_parts) says what is wrong then.
+    #[must_use]
+    #[track_caller]
+    #[expect(clippy::panic, reason = "it is what poem does where routes do not fit together")]
+    pub fn into_parts(self) -> (Route, Value) {
+        self.try_into_parts().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// As [`into_parts`](Self::into_parts), without the panic.
+    ///
     /// # Errors
     /// [`ApiError`] if the APIs do not fit together.
     ///
     /// # Panics
-    /// As [`OpenApiService`] does, if two types of one API have the same name, or one of its paths
-    /// is no path of poem.
-    pub fn into_parts(self) -> Result<(Route, Value), ApiError> {
+    /// As [`OpenApiService`] does, if two types of one API have the same name.
+    pub fn try_into_parts(self) -> Result<(Route, Value), ApiError> {
         reach::check(&self.group)?;
         let document = document::of(&self.base, &self.prefix, &self.group, &self.token_urls)?;
         Ok((self.group.into_route()?, document))
@@ -142,16 +185,15 @@ impl ApiRoute {
 /// `#[OpenApi(request_header(..), response_header(..))]`.
 ///
 /// ```
-/// use fauth_poem::ApiRoute;
+/// use fauth_poem::openapi::ApiRoute;
 /// use poem_openapi::OpenApiService;
 /// # struct Shop;
 /// # #[poem_openapi::OpenApi]
 /// # impl Shop {}
 ///
 /// let service = OpenApiService::new((), "Shop", "1.0").server("https://shop.example");
-/// let (route, document) = ApiRoute::from(service).api(Shop).into_parts()?;
+/// let (route, document) = ApiRoute::from(service).api(Shop).into_parts();
 /// assert_eq!(document["servers"][0]["url"], "https://shop.example");
-/// # Ok::<_, fauth_poem::ApiError>(())
 /// ```
 impl<W: Webhook> From<OpenApiService<(), W>> for ApiRoute {
     fn from(service: OpenApiService<(), W>) -> Self {

@@ -1,6 +1,6 @@
 //! What the documents of APIs say is what their routes enforce.
-#![cfg(feature = "openapi")]
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::unused_async, reason = "poem-openapi takes no other operations")]
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,10 @@ use fauth_core::{
     AuthProvider, MemoryStore, Requirement, TokenRequest, api_key::ApiKeyRequest, rejection::DetailJson,
     routes::Endpoint as Ready, transport::CookieTransport,
 };
-use fauth_poem::{ApiError, ApiGroup, ApiRoute, AuthRoutes, CurrentUser, MaybeUser, SecureApi};
+use fauth_poem::{
+    AuthRoutes, CurrentUser, MaybeUser,
+    openapi::{ApiError, ApiGroup, ApiRoute, SecureApi},
+};
 use fauth_testing::{
     TestUser, Users, WireRequest, WireResponse, config_builder,
     openapi::{Caller, Visit, check_document, walk},
@@ -203,7 +206,7 @@ fn reader() -> TokenRequest<'static> {
 #[tokio::test]
 async fn what_is_documented_is_what_is_enforced() {
     let auth = auth();
-    let (app, document) = every_kind(&auth).into_parts().unwrap();
+    let (app, document) = every_kind(&auth).into_parts();
     check_document(&document);
     let mut key = alice(["default-bearer", "default-basic"]).api_key();
     key.name = "key".to_owned();
@@ -229,7 +232,7 @@ async fn what_is_documented_is_what_is_enforced() {
 #[tokio::test]
 async fn two_providers_stand_in_one_document() {
     let (auth, partners) = (auth(), partners());
-    let (app, document) = two_providers(&auth, &partners).into_parts().unwrap();
+    let (app, document) = two_providers(&auth, &partners).into_parts();
     check_document(&document);
     let mut of_both = alice(["default-bearer", "default-login", "partners-cookie"]);
     of_both.name = "both".to_owned();
@@ -278,7 +281,7 @@ async fn an_extractor_alone_is_not_documented() {
         }
     }
     let auth = auth();
-    let (route, document) = ApiRoute::new("Greeting", "1.0").api(Greeting).into_parts().unwrap();
+    let (route, document) = ApiRoute::new("Greeting", "1.0").api(Greeting).into_parts();
     let app = route.data(auth);
     walk(&document, &[], async |_| Vec::new(), async |request| exchange(&app, request).await).await;
 }
@@ -293,7 +296,7 @@ async fn statuses(app: &impl Endpoint, auth: &Auth, method: &str, target: &str) 
 #[tokio::test]
 async fn a_nested_group_guards_all_of_its_prefix() {
     let auth = auth();
-    let (app, _) = every_kind(&auth).into_parts().unwrap();
+    let (app, _) = every_kind(&auth).into_parts();
     for (method, target, inside) in [
         ("GET", "/admin", 200),
         ("GET", "/admin/", 200),
@@ -318,7 +321,7 @@ async fn a_nested_group_guards_all_of_its_prefix() {
 #[tokio::test]
 async fn a_group_at_the_same_place_guards_its_paths_whatever_the_method() {
     let auth = auth();
-    let (app, _) = every_kind(&auth).into_parts().unwrap();
+    let (app, _) = every_kind(&auth).into_parts();
     for (method, target, expected) in [
         ("GET", "/me", (401, 200)),
         ("HEAD", "/me", (401, 200)),
@@ -375,8 +378,7 @@ async fn parameters_of_every_kind_arrive_behind_guards() {
     let (app, document) = ApiRoute::new("Echo", "1.0")
         .api(SecureApi::new(&auth, Echo))
         .nest("/nested", SecureApi::new(&auth, Echo))
-        .into_parts()
-        .unwrap();
+        .into_parts();
     assert!(document["paths"]["/nested/v1/{tenant}/echo/{number}"]["get"]["security"].is_array());
     let alice = [bearer(&auth, TokenRequest::for_subject("alice")).await];
     for prefix in ["", "/nested"] {
@@ -390,7 +392,7 @@ async fn parameters_of_every_kind_arrive_behind_guards() {
 }
 
 fn parts_of(route: ApiRoute) -> Value {
-    let (_, document) = route.into_parts().unwrap();
+    let (_, document) = route.into_parts();
     check_document(&document);
     document
 }
@@ -456,7 +458,7 @@ async fn a_scheme_of_poem_openapi_is_asked_for_beside_ours() {
         }
     }
     let auth = auth();
-    let (app, document) = ApiRoute::new("Both", "1.0").api(SecureApi::new(&auth, Api)).into_parts().unwrap();
+    let (app, document) = ApiRoute::new("Both", "1.0").api(SecureApi::new(&auth, Api)).into_parts();
     check_document(&document);
     let security = &document["paths"]["/both"]["get"]["security"];
     assert_eq!(*security, json!([{ "Gateway": [], "default-bearer": [] }]));
@@ -471,7 +473,7 @@ async fn a_scheme_of_poem_openapi_is_asked_for_beside_ours() {
 async fn the_application_goes_on_from_the_route() {
     let auth = auth();
     let (route, document) =
-        ApiRoute::new("Me", "1.0").api(Shop).nest("/user", SecureApi::new(&auth, Me)).into_parts().unwrap();
+        ApiRoute::new("Me", "1.0").api(Shop).nest("/user", SecureApi::new(&auth, Me)).into_parts();
     let text = document.to_string();
     let app = route
         .at("/", poem::endpoint::make_sync(|_| "home"))
@@ -507,8 +509,14 @@ mod other {
 
 #[track_caller]
 fn is_refused(route: ApiRoute, message: &str) {
-    let refused: Result<_, ApiError> = route.into_parts();
+    let refused: Result<_, ApiError> = route.try_into_parts();
     assert_eq!(refused.map(|_| ()).unwrap_err().to_string(), message);
+}
+
+#[test]
+#[should_panic(expected = "two APIs have GET /me: remove it from one")]
+fn what_does_not_fit_together_panics() {
+    drop(ApiRoute::new("Shop", "1.0").api((Me, Stock)).api(Me).into_parts());
 }
 
 #[test]

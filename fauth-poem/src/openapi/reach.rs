@@ -24,8 +24,8 @@ pub(super) fn check(group: &ApiGroup) -> Result<(), ApiError> {
             .iter()
             .filter(|other| other.prefix.len() < prefix.len())
             .flat_map(|other| paths_below(&other.prefix, &other.group));
-        let others = own.iter().chain(&ready_made).cloned().chain(in_other_nests);
-        for path in others.filter(|path| lies_under(path, prefix)) {
+        let mut others = own.iter().chain(&ready_made).cloned().chain(in_other_nests);
+        if let Some(path) = others.find(|path| lies_under(path, prefix)) {
             return Err(ApiError::UnderPrefix { path: path.into(), prefix: prefix.as_str().into() });
         }
     }

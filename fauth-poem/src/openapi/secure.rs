@@ -10,10 +10,19 @@ use super::{ApiGroup, Doors};
 /// who meet it. Its operations say so in the document.
 ///
 /// Give it to [`ApiRoute::nest`](super::ApiRoute::nest) or [`ApiRoute::api`](super::ApiRoute::api).
-/// An `OpenApiService` does not take it: it could not know the provider.
+/// An `OpenApiService` does not take it, since its document could not tell of the guard:
+///
+/// ```compile_fail,E0277
+/// # use fauth_poem::openapi::SecureApi;
+/// # use poem_openapi::{OpenApi, OpenApiService};
+/// # let auth = fauth_testing::provider().build().unwrap();
+/// # struct Admin;
+/// # #[OpenApi] impl Admin { #[oai(path = "/", method = "get")] async fn f(&self) {} }
+/// OpenApiService::new(SecureApi::new(&auth, Admin), "Admin", "1.0").spec();
+/// ```
 ///
 /// ```
-/// # use fauth_poem::{ApiRoute, SecureApi};
+/// # use fauth_poem::openapi::{ApiRoute, SecureApi};
 /// # use poem_openapi::OpenApi;
 /// # let auth = fauth_testing::provider().build().unwrap();
 /// # struct Users; struct Payroll;
@@ -24,12 +33,11 @@ use super::{ApiGroup, Doors};
 /// let staff = SecureApi::new(&auth, Users)
 ///     .require_roles(["employee"])
 ///     .nest("/payroll", SecureApi::new(&auth, Payroll).require_permissions(["payroll:read"]));
-/// let (_, document) = ApiRoute::new("Staff", "1.0").nest("/staff", staff).into_parts()?;
+/// let (_, document) = ApiRoute::new("Staff", "1.0").nest("/staff", staff).into_parts();
 ///
 /// let asked = &document["paths"]["/staff/payroll"]["get"]["x-requirement"]["all_of"];
 /// assert_eq!(asked[0]["roles"][0], "employee");
 /// assert_eq!(asked[1]["permissions"][0], "payroll:read");
-/// # Ok::<_, fauth_poem::ApiError>(())
 /// ```
 pub struct SecureApi<U> {
     guard: Guard<U>,
