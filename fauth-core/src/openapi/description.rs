@@ -114,6 +114,12 @@ impl<'a, U: AuthUser> Description<'a, U> {
     }
 }
 
+impl<'a, U: AuthUser> From<&'a AuthProvider<U>> for Description<'a, U> {
+    fn from(auth: &'a AuthProvider<U>) -> Self {
+        Self::of(auth)
+    }
+}
+
 /// Where the operation with this id is.
 fn path_of(document: &Value, id: &str) -> Option<String> {
     let paths = document.get("paths")?.as_object()?;

@@ -113,6 +113,7 @@ fn deliver_parameter() -> Value {
     json!({
         "name": "deliver",
         "in": "query",
+        "required": false,
         "description": "`body` for a page that keeps its tokens by itself; else it gets cookies.",
         "schema": { "type": "string", "enum": ["body"] },
     })

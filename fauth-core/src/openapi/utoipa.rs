@@ -91,8 +91,25 @@ pub fn add_schemas(document: &mut OpenApi, schemas: Schemas) {
     }
 }
 
-/// Completes a document; see [`Description::complete`].
-pub fn complete<U: AuthUser>(description: &Description<'_, U>, document: &mut OpenApi) {
+/// A document that is told what belongs to it as a whole.
+pub trait DescribeAuth: Sized {
+    /// Adds the security schemes that operations name, the scopes that they ask for, and the
+    /// schemas of answers. Call it when everything is in the document, and once for each provider.
+    ///
+    /// Takes a provider, or a [`Description`] of one that says where its login is.
+    #[must_use]
+    fn describe_auth<'a, U: AuthUser>(self, auth: impl Into<Description<'a, U>>) -> Self;
+}
+
+impl DescribeAuth for OpenApi {
+    fn describe_auth<'a, U: AuthUser>(mut self, auth: impl Into<Description<'a, U>>) -> Self {
+        complete(&auth.into(), &mut self);
+        self
+    }
+}
+
+/// As [`Description::complete`].
+fn complete<U: AuthUser>(description: &Description<'_, U>, document: &mut OpenApi) {
     let mut json = to_json(document);
     description.complete(&mut json);
     for (path, item) in &mut document.paths.paths {

@@ -167,6 +167,7 @@ struct Operation<'a> {
     method: &'a str,
     described: &'a Value,
     security: Option<&'a Value>,
+    schemes: &'a Value,
 }
 
 /// What ends all logins of a user comes last.
@@ -176,7 +177,8 @@ fn operations(document: &Value) -> Vec<Operation<'_>> {
         for method in METHODS {
             let Some(described) = item.get(method) else { continue };
             let security = described.get("security").or_else(|| document.get("security"));
-            operations.push(Operation { path, method, described, security });
+            let schemes = document.pointer("/components/securitySchemes").unwrap_or(&Value::Null);
+            operations.push(Operation { path, method, described, security, schemes });
         }
     }
     let id = |operation: &Operation<'_>| operation.described["operationId"].as_str().unwrap_or("").to_owned();
@@ -214,34 +216,46 @@ impl Operation<'_> {
         members.is_some_and(|members| members.keys().any(|name| name != "allow_api_keys"))
     }
 
-    fn promise(&self, caller: Option<&Caller>) -> Promise {
-        let is_open = self.alternatives().next().is_none();
-        let is_optional = self.alternatives().any(serde_json::Map::is_empty);
-        // The credential is in the body, and there is none in these requests.
-        let reads_credential =
-            self.described.get("requestBody").is_some() && self.described["responses"].get("401").is_some();
-        let promise = match caller {
-            None if is_open || is_optional => Promise::Passes,
-            None => Promise::Unauthenticated,
-            Some(_) if is_open => Promise::Passes,
-            // To this provider the request presents nothing.
-            Some(caller) if is_optional && !self.names_a_scheme_of(caller) => Promise::Passes,
-            Some(caller) => return self.promise_to(caller),
-        };
-        if promise == Promise::Passes && reads_credential { Promise::Nothing } else { promise }
+    fn is_open(&self) -> bool {
+        self.alternatives().next().is_none()
     }
 
-    fn names_a_scheme_of(&self, caller: &Caller) -> bool {
-        self.alternatives().any(|alternative| alternative.keys().any(|name| caller.schemes.contains(name)))
+    /// Is the credential in the body, which these requests lack? So it is with a login, and with
+    /// the ready-made logout, which looks for it elsewhere too.
+    fn reads_credential(&self) -> bool {
+        let Some(body) = self.described.get("requestBody") else { return false };
+        let is_logout = references(body).contains(&"#/components/schemas/AuthLogout");
+        (self.is_open() || is_logout) && self.described["responses"].get("401").is_some()
+    }
+
+    fn promise(&self, caller: Option<&Caller>) -> Promise {
+        let may_present_nothing = self.is_open() || self.alternatives().any(serde_json::Map::is_empty);
+        match caller {
+            _ if self.is_open() && self.reads_credential() => Promise::Nothing,
+            _ if self.is_open() => Promise::Passes,
+            None if may_present_nothing && self.reads_credential() => Promise::Nothing,
+            None if may_present_nothing => Promise::Passes,
+            None => Promise::Unauthenticated,
+            Some(caller) => self.promise_to(caller),
+        }
     }
 
     fn promise_to(&self, caller: &Caller) -> Promise {
         let alternatives = self.alternatives().filter(|alternative| !alternative.is_empty());
         let presented: Vec<_> =
             alternatives.filter(|wanted| wanted.keys().all(|name| caller.schemes.contains(name))).collect();
+        if presented.is_empty() && self.reads_credential() {
+            return Promise::Nothing;
+        }
         if presented.is_empty() {
             // A key in a place for tokens is known, and not enough.
-            return if caller.is_api_key { Promise::Forbidden } else { Promise::Unauthenticated };
+            let is_known = caller.is_api_key && self.asks_for_application_of(caller);
+            let is_optional = self.alternatives().any(serde_json::Map::is_empty);
+            return match is_known {
+                true => Promise::Forbidden,
+                false if is_optional && !self.reads_credential_of(caller) => Promise::Passes,
+                false => Promise::Unauthenticated,
+            };
         }
         let met = self.requirement().map_or_else(Met::default, |requirement| Met::of(requirement, caller));
         let with_scopes: Vec<_> = presented.iter().filter(|wanted| has_scopes(wanted)).collect();
@@ -261,6 +275,20 @@ impl Operation<'_> {
             Met { is_stale: true, .. } => Promise::Unauthenticated,
             _ => Promise::Passes,
         }
+    }
+
+    /// Is a credential of another application in a place where this one has its own?
+    fn reads_credential_of(&self, caller: &Caller) -> bool {
+        let place = |name: &str| ["scheme", "in", "name"].map(|member| self.schemes[name].get(member));
+        let mut read = self.alternatives().flat_map(serde_json::Map::keys);
+        read.any(|read| caller.schemes.iter().any(|own| place(own) == place(read)))
+    }
+
+    /// Names of schemes begin with that of their application.
+    fn asks_for_application_of(&self, caller: &Caller) -> bool {
+        let first = |name: &str| name.split('-').next().map(str::to_owned);
+        let mut asked = self.alternatives().flat_map(serde_json::Map::keys);
+        asked.any(|asked| caller.schemes.iter().any(|own| first(own) == first(asked)))
     }
 
     #[track_caller]
