@@ -13,8 +13,6 @@ from circles import Crate
 from rust_code import code_of
 
 ADAPTERS = ["axum", "actix", "poem"]
-# The macros of poem-openapi take handlers of their own form, so that they are written once more.
-WITHOUT_SIBLINGS = {"examples/quickstart-poem/src/openapi.rs"}
 
 def tracked():
     listing = subprocess.run(["git", "ls-files", "-z"], check=True, stdout=subprocess.PIPE).stdout
@@ -23,7 +21,7 @@ def tracked():
 
 def is_library(path):
     """Sources that users build: no tests, benches, examples, fuzz targets."""
-    return re.fullmatch(r"fauth-\w+/(?:testing/)?src/.+\.rs", path) and not re.search(r"/(?:\w+_)?tests(?:/|\.rs$)", path)
+    return re.fullmatch(r"fauth-\w+/(?:(?:derive|testing)/)?src/.+\.rs", path) and not re.search(r"/(?:\w+_)?tests(?:/|\.rs$)", path)
 
 
 def is_test_or_bench(path):
@@ -71,10 +69,7 @@ def siblings_look_alike(paths):
     for family in ("fauth-{}", "examples/quickstart-{}"):
         roots = [family.format(adapter) + "/src/" for adapter in ADAPTERS]
         # What lies in a folder behind a file is the matter of its framework.
-        names = [
-            {path.removeprefix(root) for path in paths if path.startswith(root) and path not in WITHOUT_SIBLINGS}
-            for root in roots
-        ]
+        names = [{path.removeprefix(root) for path in paths if path.startswith(root)} for root in roots]
         names = [{name for name in own if "/" not in name} for own in names]
         everything = set().union(*names)
         for root, own in zip(roots, names):
@@ -133,7 +128,7 @@ CORE = "fauth-core/src/"
 # From the ground up; `fauth-core/ARCHITECTURE.md` says what lives in each room.
 FLOORS = [
     ["clock", "error", "path", "request", "reply", "demands", "client", "escape"],
-    ["token", "password", "user", "requirement", "access"],
+    ["token", "password", "role", "user", "derive", "requirement", "access"],
     ["store"],
     ["transport", "csrf", "rejection", "event"],
     ["session", "api_key", "one_time", "user_store"],

@@ -13,6 +13,8 @@
 //! - What handlers return with `?`: [`Refused`]. On routes without guard, [`render_refusals`] gives
 //!   it the form of the provider.
 //! - Endpoints of the application's own: [`Head`] shows the core a request, [`respond`] turns its reply into a response.
+//! - With the feature `utoipa`, the module `openapi`: guards, groups and ready-made endpoints in the
+//!   `OpenAPI` document of `utoipa-actix-web`.
 //!
 //! # Errors in handlers
 //! A handler returns `Result<_, Refused>`, and `?` turns whatever a provider's method fails with
@@ -49,6 +51,9 @@
 mod extract;
 mod guard;
 mod head;
+#[cfg(feature = "utoipa")]
+pub mod openapi;
+pub mod prelude;
 mod respond;
 mod router;
 mod routes;

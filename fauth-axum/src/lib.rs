@@ -5,6 +5,7 @@ mod guard;
 mod head;
 #[cfg(feature = "utoipa")]
 pub mod openapi;
+pub mod prelude;
 mod respond;
 mod router;
 mod routes;
@@ -22,6 +23,6 @@ pub use router::{SecureRouter, UseNestServiceInstead};
 pub use routes::{AuthRoutes, auth_routes};
 
 /// The front page of the project, whose first example is one for axum.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "derive"))]
 #[doc = include_str!("../../README.md")]
 struct FrontPage;
