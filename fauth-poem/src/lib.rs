@@ -12,6 +12,8 @@
 //!   caches either.
 //! - What handlers return with `?`: [`Refused`]. On routes without guard, [`render_refusals`] gives
 //!   it the form of the provider.
+//! - An `OpenAPI` document that says what the guards enforce: the feature `openapi`, and its module
+//!   `openapi`.
 //! - Endpoints of the application's own: [`Head`] shows the core a request, [`respond`] turns its reply into a response.
 //!
 //! # Errors in handlers
@@ -66,6 +68,8 @@
 mod extract;
 mod guard;
 mod head;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 pub mod prelude;
 mod respond;
 mod router;

@@ -91,16 +91,35 @@ impl<U: AuthUser> AuthRoutes<U> {
     }
 }
 
-impl<U: AuthUser> From<AuthRoutes<U>> for Route {
-    fn from(routes: AuthRoutes<U>) -> Self {
-        let AuthRoutes { auth, mounts, mut pages } = routes;
-        mounts.iter().fold(Self::new(), |route, mount| {
+impl<U: AuthUser> AuthRoutes<U> {
+    /// Each endpoint, and its path as poem writes it.
+    pub(crate) fn into_endpoints(self) -> impl Iterator<Item = (String, Mounted<U>)> {
+        let Self { auth, mounts, mut pages } = self;
+        let mounts: Vec<Mount> = mounts.iter().cloned().collect();
+        mounts.into_iter().map(move |mount| {
             let page = pages.iter().position(|(endpoint, _)| *endpoint == mount.endpoint());
             let page = page.filter(|_| mount.has_page()).map(|at| pages.swap_remove(at).1);
             // poem writes `:name` for what others write `{name}`.
             let path = mount.path().replace('{', ":").replace('}', "");
-            route.at(path, Mounted { auth: auth.clone(), mount: mount.clone(), page })
+            (path, Mounted { auth: auth.clone(), mount, page })
         })
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl<U: AuthUser> AuthRoutes<U> {
+    pub(crate) const fn provider(&self) -> &AuthProvider<U> {
+        &self.auth
+    }
+
+    pub(crate) const fn mounts(&self) -> &Mounts {
+        &self.mounts
+    }
+}
+
+impl<U: AuthUser> From<AuthRoutes<U>> for Route {
+    fn from(routes: AuthRoutes<U>) -> Self {
+        routes.into_endpoints().fold(Self::new(), |route, (path, endpoint)| route.at(path, endpoint))
     }
 }
 
@@ -120,7 +139,7 @@ impl<U> fmt::Debug for AuthRoutes<U> {
 
 /// Whatever no page of the application answers is the endpoint's, so that a wrong method is refused
 /// by it.
-struct Mounted<U> {
+pub(crate) struct Mounted<U> {
     auth: AuthProvider<U>,
     mount: Mount,
     page: Option<BoxEndpoint<'static>>,
