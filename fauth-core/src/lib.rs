@@ -25,6 +25,8 @@ mod requirement;
 pub mod routes;
 mod session;
 pub mod store;
+#[cfg(feature = "swagger-ui")]
+pub mod swagger_ui;
 pub mod token;
 pub mod transport;
 mod user;
