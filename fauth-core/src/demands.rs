@@ -3,6 +3,8 @@
 //! A handler's own headers are only ever made stricter. Adapters apply the
 //! [changes](Demands::changes) and decide nothing.
 
+use std::sync::Arc;
+
 use crate::{
     reply::{Reply, ResponseHeader},
     request::HeaderValues,
@@ -47,8 +49,7 @@ impl HeaderChange {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Demands {
     caching: Caching,
-    /// The answer is another for another cookie.
-    varies: bool,
+    varies: Varies,
     /// `Set-Cookie` headers that delete cookies.
     clears: Vec<ResponseHeader>,
 }
@@ -64,30 +65,80 @@ enum Caching {
     Nobody,
 }
 
+/// With which headers of the request the answer changes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+enum Varies {
+    #[default]
+    Never,
+    WithCookie,
+    /// With these: their names, separated by commas.
+    With(Arc<str>),
+}
+
+impl Varies {
+    fn names(&self) -> &str {
+        match self {
+            Self::Never => "",
+            Self::WithCookie => "Cookie",
+            Self::With(names) => names,
+        }
+    }
+}
+
+/// What a shared cache goes by instead of `Cache-Control`, if it is there ([RFC
+/// 9213](https://www.rfc-editor.org/rfc/rfc9213)): the standard one, that of Edge Side Includes,
+/// and those of single providers.
+const TARGETED: [&str; 7] = [
+    "cdn-cache-control",
+    "surrogate-control",
+    "akamai-cache-control",
+    "cloudflare-cdn-cache-control",
+    "fastly-cache-control",
+    "netlify-cdn-cache-control",
+    "vercel-cdn-cache-control",
+];
+
 impl Demands {
     /// The credential was sent on purpose, or there was none.
     pub(crate) const fn of_nothing() -> Self {
-        Self { caching: Caching::Any, varies: false, clears: Vec::new() }
+        Self { caching: Caching::Any, varies: Varies::Never, clears: Vec::new() }
+    }
+
+    /// The credential was sent on purpose, in a header of a name that caches do not know.
+    pub(crate) const fn of_unknown_header() -> Self {
+        Self { caching: Caching::Private, varies: Varies::Never, clears: Vec::new() }
     }
 
     /// The credential stood in the URL, which others keep.
     pub(crate) const fn of_url() -> Self {
-        Self { caching: Caching::Nobody, varies: false, clears: Vec::new() }
+        Self { caching: Caching::Nobody, varies: Varies::Never, clears: Vec::new() }
     }
 
     /// The credential was a cookie: a shared cache must not hand the answer to somebody else.
     pub(crate) const fn of_cookie() -> Self {
-        Self { caching: Caching::Private, varies: true, clears: Vec::new() }
+        Self { caching: Caching::Private, varies: Varies::WithCookie, clears: Vec::new() }
     }
 
-    /// No credential counted where a cookie might have.
-    pub(crate) const fn of_nobody() -> Self {
-        Self { caching: Caching::Any, varies: true, clears: Vec::new() }
+    /// Nobody is there, where the answer to a user would be another. `headers` are those in which a
+    /// credential might have come.
+    pub(crate) const fn of_nobody(headers: Arc<str>) -> Self {
+        Self { caching: Caching::Any, varies: Varies::With(headers), clears: Vec::new() }
+    }
+
+    /// The same, and somebody is there: what a handler says of its answer to everybody does not
+    /// hold for this one.
+    #[must_use]
+    pub(crate) fn among_visitors(mut self, headers: Arc<str>) -> Self {
+        if self.caching == Caching::Any {
+            self.caching = Caching::Private;
+        }
+        self.varies = Varies::With(headers);
+        self
     }
 
     /// A cookie was dead, and is deleted by these headers.
     pub(crate) const fn of_dead_cookie(clears: Vec<ResponseHeader>) -> Self {
-        Self { caching: Caching::Private, varies: true, clears }
+        Self { caching: Caching::Private, varies: Varies::WithCookie, clears }
     }
 
     /// Is there nothing to change, whatever the response says?
@@ -119,12 +170,29 @@ impl Demands {
             Caching::Private => stated.made_private().map(set),
             Caching::Nobody => Some(set("no-store".to_owned())),
         };
+        // A shared cache that goes by one of these would not even see the other.
+        let targeted: &[&str] = if self.caching == Caching::Any { &[] } else { &TARGETED };
+        let targeted = targeted.iter().filter(|name| !response.header(name).is_empty());
+        let targeted = targeted.map(|name| HeaderChange::set(ResponseHeader::new(*name, "no-store")));
         // What nobody keeps needs not say for whom else it would be good.
-        let vary = (self.varies && !stated.forbids_storing() && !names_cookie(&response.header("vary")))
-            .then(|| HeaderChange::add(ResponseHeader::new("vary", "Cookie")));
+        let vary = if stated.forbids_storing() { None } else { self.vary(&response.header("vary")) };
         let set_by_handler = response.header("set-cookie");
         let clears = self.clears.iter().filter(|clear| !sets_same_cookie(&set_by_handler, clear));
-        caching.into_iter().chain(vary).chain(clears.cloned().map(HeaderChange::add)).collect()
+        caching
+            .into_iter()
+            .chain(targeted)
+            .chain(vary)
+            .chain(clears.cloned().map(HeaderChange::add))
+            .collect()
+    }
+}
+
+impl Demands {
+    /// The names that the response does not say yet.
+    fn vary(&self, stated: &HeaderValues<'_>) -> Option<HeaderChange> {
+        let names = self.varies.names().split(", ");
+        let missing: Vec<_> = names.filter(|name| !name.is_empty() && !lists(stated, name)).collect();
+        (!missing.is_empty()).then(|| HeaderChange::add(ResponseHeader::new("vary", missing.join(", "))))
     }
 }
 
@@ -208,9 +276,9 @@ fn split_list(text: &str) -> Option<Vec<&str>> {
     (!quoted).then_some(members)
 }
 
-/// Does `Vary` name cookies, or everything?
-fn names_cookie(values: &HeaderValues<'_>) -> bool {
-    let is = |name: &[u8]| name.eq_ignore_ascii_case(b"cookie") || name == b"*";
+/// Does `Vary` name this header, or everything?
+fn lists(values: &HeaderValues<'_>, wanted: &str) -> bool {
+    let is = |name: &[u8]| name.eq_ignore_ascii_case(wanted.as_bytes()) || name == b"*";
     values.iter().any(|value| value.split(|b| *b == b',').any(|name| is(name.trim_ascii())))
 }
 
@@ -304,7 +372,46 @@ mod tests {
             let set = vec![private, ("vary", vary)];
             assert_eq!(changed(&Demands::of_cookie(), set), ["+ vary: Cookie"], "{vary}");
         }
-        assert_eq!(changed(&Demands::of_nobody(), vec![]), ["+ vary: Cookie"]);
+    }
+
+    #[test]
+    fn visitors_are_told_apart_by_every_header_that_may_name_them() {
+        let headers: Arc<str> = "Authorization, Cookie".into();
+        let nobody = Demands::of_nobody(Arc::clone(&headers));
+        assert_eq!(changed(&nobody, vec![]), ["+ vary: Authorization, Cookie"]);
+        assert_eq!(changed(&nobody, vec![("vary", "cookie")]), ["+ vary: Authorization"]);
+        assert!(changed(&nobody, vec![("vary", "*")]).is_empty());
+        let public = || vec![("cache-control", "public, max-age=60")];
+        assert_eq!(changed(&nobody, public()), ["+ vary: Authorization, Cookie"]);
+        for somebody in [Demands::of_nothing(), Demands::of_cookie()] {
+            let somebody = somebody.among_visitors(Arc::clone(&headers));
+            let wanted = ["= cache-control: private, max-age=60", "+ vary: Authorization, Cookie"];
+            assert_eq!(changed(&somebody, public()), wanted);
+        }
+        assert_eq!(
+            changed(&Demands::of_url().among_visitors(headers), public()).first().map(String::as_str),
+            Some("= cache-control: no-store")
+        );
+    }
+
+    #[test]
+    fn what_only_some_caches_read_is_made_stricter_too() {
+        let set = vec![
+            ("cache-control", "private"),
+            ("cdn-cache-control", "max-age=600"),
+            ("surrogate-control", "max-age=600"),
+            ("vary", "cookie"),
+        ];
+        let wanted = ["= cdn-cache-control: no-store", "= surrogate-control: no-store"];
+        assert_eq!(changed(&Demands::of_cookie(), set.clone()), wanted);
+        assert!(changed(&Demands::default(), set).is_empty());
+    }
+
+    #[test]
+    fn a_header_that_caches_do_not_know_makes_an_answer_private() {
+        assert_eq!(changed(&Demands::of_unknown_header(), vec![]), ["= cache-control: private"]);
+        let public = vec![("cache-control", "public")];
+        assert_eq!(changed(&Demands::of_unknown_header(), public), ["= cache-control: private"]);
     }
 
     #[test]

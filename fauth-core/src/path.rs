@@ -53,21 +53,60 @@ pub(crate) fn canonical<'a>(path: &'a str, allowed: &Allowed) -> Option<Cow<'a, 
     if !path.starts_with('/') || !path.bytes().all(is_fine) || has_bad_segment(path) {
         return None;
     }
-    if !path.contains(['%', '\\']) {
+    if !path.contains(['%', '\\', ';']) {
         return Some(Cow::Borrowed(path));
     }
     let decoded = decode(path, allowed)?;
-    if has_bad_segment(&decoded) || has_bad_segment(&with_every_separator(&decoded)) {
+    let misread = as_others_read(&decoded)?;
+    if has_bad_segment(&decoded)
+        || has_bad_segment(&misread)
+        || has_bad_segment(&without_parameters(&misread))
+    {
         return None;
     }
     Some(Cow::Owned(decoded))
 }
 
-/// What a handler may see who takes every allowed separator for one: `..%2Fx` must not become a way up.
-fn with_every_separator(path: &str) -> String {
-    ["%2F", "%2f", "%5C", "%5c", "\\"]
-        .iter()
-        .fold(path.to_owned(), |path, separator| path.replace(separator, "/"))
+/// What somebody may see behind us who decodes what we leave encoded, once more or more often, and
+/// takes every separator for one: neither `..%2Fx` nor `%252e%252e/x` must become a way up. `None`
+/// for what was encoded more often than anybody has a reason to.
+fn as_others_read(path: &str) -> Option<String> {
+    let mut read = path.to_owned();
+    for _ in 0..MAX_ENCODINGS {
+        let decoded = decode_again(&read);
+        if decoded == read {
+            return Some(decoded.replace('\\', "/"));
+        }
+        read = decoded;
+    }
+    None
+}
+
+/// How often a path is decoded to see what it hides. Each time costs a pass over all of it.
+const MAX_ENCODINGS: usize = 8;
+
+/// The path with the escapes of what has a meaning in paths decoded: percent sign, dot, semicolon,
+/// and the separators.
+fn decode_again(path: &str) -> String {
+    const ESCAPES: [(&str, &str); 9] = [
+        ("%25", "%"),
+        ("%2e", "."),
+        ("%2E", "."),
+        ("%2f", "/"),
+        ("%2F", "/"),
+        ("%5c", "\\"),
+        ("%5C", "\\"),
+        ("%3b", ";"),
+        ("%3B", ";"),
+    ];
+    ESCAPES.iter().fold(path.to_owned(), |path, (escape, character)| path.replace(escape, character))
+}
+
+/// What somebody may see who takes what follows a semicolon in a segment for parameters and looks
+/// at the rest: `..;x` is a way up then.
+fn without_parameters(path: &str) -> String {
+    let bare = path.split('/').map(|segment| segment.split(';').next().unwrap_or_default());
+    bare.collect::<Vec<_>>().join("/")
 }
 
 const fn is_unambiguous(byte: u8) -> bool {
@@ -185,6 +224,38 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_way_up_is_refused_even_where_its_characters_are_allowed() {
+        let all = Allowed::new([
+            PathCharacter::EncodedSlash,
+            PathCharacter::EncodedPercent,
+            PathCharacter::Backslash,
+            PathCharacter::Semicolon,
+        ]);
+        for path in [
+            "/a/..;/b",
+            "/..;",
+            "/a/..;x=1/b",
+            "/a/.;/b",
+            "/a/..%3b/b",
+            "/a/%2e%2e;/b",
+            "/a/%252e%252e/b",
+            "/a/%252E./b",
+            "/a/%25252e%25252e/b",
+            "/a/..%252f..%252fb",
+            "/a/..%255cb",
+            "/a/%252e%252e%253b/b",
+            "/a/;/b",
+            "/a%252f%252fb",
+            "/a/%2525252525252525252525x",
+        ] {
+            assert_eq!(super::canonical(path, &all), None, "{path}");
+        }
+        for path in ["/a;x=1/b", "/a/b;..", "/a/x..;y/b", "/100%25", "/a/%252ex", "/a/b%252Fc", "/a/b;"] {
+            assert_eq!(super::canonical(path, &all).as_deref(), Some(path), "{path}");
         }
     }
 

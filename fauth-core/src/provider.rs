@@ -55,7 +55,7 @@ use crate::{
     requirement::{Missing, Requirement, Unmet},
     store::{Owner, StoreError},
     token::{IssueError, IssuedToken, Purpose, TokenError, TokenPayload, TokenRequest},
-    transport::{Extracted, Transport},
+    transport::{Extracted, SecurityScheme, Transport},
     user::AuthUser,
 };
 
@@ -144,20 +144,23 @@ impl<U: AuthUser> AuthProvider<U> {
     pub(crate) async fn check_visitor(&self, presented: Presented<U>) -> Result<Entered<U>, Rejection> {
         let way = presented.way;
         let checked = match self.own(presented) {
-            Ok(Found::Nothing) if self.has_ambient_transport() => {
-                return Ok(Entered::nobody(Demands::of_nobody()));
-            }
-            Ok(Found::Nothing) => return Ok(Entered::nobody(Demands::of_nothing())),
+            Ok(Found::Nothing) => return Ok(Entered::nobody(Demands::of_nobody(self.read_headers()))),
             Ok(found) => self.admit_current(found).await,
             Err(rejection) => Err(rejection),
         };
         match (checked, way) {
-            (Ok(granted), _) => Ok(granted.into()),
+            (Ok(granted), _) => Ok(Entered::visitor(granted, self.read_headers())),
             (Err(Rejection::InvalidToken(reason)), Way::Ambient(place)) if reason.is_of_dead_token() => {
-                Ok(Entered::nobody(Demands::of_dead_cookie(self.forget_cookie(place, Purpose::Access))))
+                let clears = self.forget_cookie(place, Purpose::Access);
+                Ok(Entered::nobody(Demands::of_dead_cookie(clears).among_visitors(self.read_headers())))
             }
             (Err(rejection), _) => Err(rejection),
         }
+    }
+
+    /// The names of the headers in which a credential may come.
+    fn read_headers(&self) -> Arc<str> {
+        Arc::clone(&self.inner.read_headers)
     }
 
     /// The headers that make a client delete what it keeps for the transport in this place.
@@ -430,8 +433,8 @@ impl<U: AuthUser> AuthProvider<U> {
         }
         let keys = match (way, transport.is_for_api_keys()) {
             (Way::Ambient(_) | Way::Url, _) => Keys::Never,
-            (Way::Explicit, true) => Keys::Only,
-            (Way::Explicit, false) => Keys::Too,
+            (Way::Explicit | Way::OwnHeader, true) => Keys::Only,
+            (Way::Explicit | Way::OwnHeader, false) => Keys::Too,
         };
         Ok(Some(Credential { token, way, keys }))
     }
@@ -649,8 +652,14 @@ fn way_of(place: usize, transport: &dyn Transport) -> Way {
     match (transport.is_ambient(), transport.is_in_url()) {
         (true, _) => Way::Ambient(place),
         (false, true) => Way::Url,
+        (false, false) if is_own_header(transport) => Way::OwnHeader,
         (false, false) => Way::Explicit,
     }
+}
+
+/// Is it a header that caches do not know? They know `Authorization`.
+fn is_own_header(transport: &dyn Transport) -> bool {
+    matches!(transport.describe(), SecurityScheme::Header { name } if !name.eq_ignore_ascii_case("authorization"))
 }
 
 fn might_change_something(head: &dyn RequestHead) -> bool {

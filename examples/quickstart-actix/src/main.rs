@@ -1,10 +1,6 @@
 //! A small service that logs users in and guards its routes. This is its start; see `app.rs` for the routes, `users.rs` for the users,
 //! `stores.rs` for where logins are kept.
 
-mod app;
-mod stores;
-mod users;
-
 use std::{
     env,
     io::{self, Write as _},
@@ -15,9 +11,8 @@ use std::{
 
 use actix_web::{App, HttpServer};
 use fauth_core::{AuthConfig, AuthProvider, BoxError};
+use quickstart_actix::{Users, keep, routes};
 use tracing_subscriber::{filter::Targets, fmt, prelude::*};
-
-use crate::users::Users;
 
 /// How many seconds requests may go on once the service is asked to stop.
 const GRACE: u64 = 5;
@@ -43,13 +38,13 @@ async fn serve() -> Result<(), BoxError> {
     let config = settings()?;
     let users = Users::sample().await?;
     let builder = AuthProvider::builder(config).user_loader(users.clone()).identity_loader(users);
-    let auth = stores::keep(builder).await?.build()?;
+    let auth = keep(builder).await?.build()?;
 
     let address = env::var("FAUTH_ADDR").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());
     let listener = TcpListener::bind(&address).map_err(|error| format!("FAUTH_ADDR: {address}: {error}"))?;
     let stop = stop_signal()?;
     greet(listener.local_addr()?)?;
-    HttpServer::new(move || App::new().configure(|config| app::routes(&auth, config)))
+    HttpServer::new(move || App::new().configure(|config| routes(&auth, config)))
         .client_request_timeout(HEAD_TIMEOUT)
         .keep_alive(IDLE_TIMEOUT)
         .listen(listener)?

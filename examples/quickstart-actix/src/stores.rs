@@ -16,7 +16,10 @@ const REDIS: &str = "FAUTH_REDIS_URL";
 
 /// Everything in one place, or, with both variables, sessions in the database and revocations in
 /// Redis.
-pub(crate) async fn keep(builder: AuthProviderBuilder<User>) -> Result<AuthProviderBuilder<User>, BoxError> {
+///
+/// # Errors
+/// If a store was not built in, or cannot be reached.
+pub async fn keep(builder: AuthProviderBuilder<User>) -> Result<AuthProviderBuilder<User>, BoxError> {
     Ok(match (open(DATABASE).await?, open(REDIS).await?) {
         (Some(database), Some(redis)) => builder.store(database).revocation_store(redis),
         (Some(store), None) | (None, Some(store)) => builder.store(store),

@@ -7,7 +7,8 @@ use fauth_core::{
     password::{PasswordConfig, PasswordHasher},
 };
 
-pub(crate) struct User {
+/// A user.
+pub struct User {
     pub(crate) name: &'static str,
     password_hash: String,
     active: bool,
@@ -40,10 +41,14 @@ impl AuthUser for User {
 
 /// All users by their names. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Users(Arc<HashMap<&'static str, Arc<User>>>);
+pub struct Users(Arc<HashMap<&'static str, Arc<User>>>);
 
 impl Users {
-    pub(crate) async fn sample() -> Result<Self, BoxError> {
+    /// Alice, Bob and Carol.
+    ///
+    /// # Errors
+    /// If a password cannot be hashed.
+    pub async fn sample() -> Result<Self, BoxError> {
         // The hasher that a provider has unless it is told otherwise: Argon2id.
         let hasher = PasswordHasher::new(PasswordConfig::default())?;
         let mut users = HashMap::new();
@@ -56,6 +61,11 @@ impl Users {
             users.insert(name, Arc::new(User { name, password_hash, active, roles, permissions }));
         }
         Ok(Self(Arc::new(users)))
+    }
+
+    /// All of them, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = Arc<User>> {
+        self.0.values().cloned()
     }
 }
 

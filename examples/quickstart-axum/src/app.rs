@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use crate::users::User;
 
-pub(crate) fn routes(auth: &AuthProvider<User>) -> Router {
+/// All routes of the service.
+pub fn routes(auth: &AuthProvider<User>) -> Router {
     // Everything under /admin is for admins, everything under /internal for users who are logged
     // in, whether there is a route or not.
     let admins = SecureRouter::new(auth).require_roles(["admin"]).route("/", get(admin));

@@ -1,10 +1,6 @@
 //! A small service that logs users in and guards its routes. This is its start; see `app.rs` for the routes, `users.rs` for the users,
 //! `stores.rs` for where logins are kept.
 
-mod app;
-mod stores;
-mod users;
-
 use std::{
     env,
     io::{self, Write as _},
@@ -14,10 +10,9 @@ use std::{
 };
 
 use fauth_core::{AuthConfig, AuthProvider, BoxError};
+use quickstart_axum::{Users, keep, routes};
 use tokio::{net::TcpListener, time::sleep};
 use tracing_subscriber::{filter::Targets, fmt, prelude::*};
-
-use crate::users::Users;
 
 /// How long requests may go on once the service is asked to stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -38,14 +33,14 @@ async fn serve() -> Result<(), BoxError> {
     let config = settings()?;
     let users = Users::sample().await?;
     let builder = AuthProvider::builder(config).user_loader(users.clone()).identity_loader(users);
-    let auth = stores::keep(builder).await?.build()?;
+    let auth = keep(builder).await?.build()?;
 
     let address = env::var("FAUTH_ADDR").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());
     let listener =
         TcpListener::bind(&address).await.map_err(|error| format!("FAUTH_ADDR: {address}: {error}"))?;
     let (stop, last_call) = (stop_signal()?, stop_signal()?);
     greet(listener.local_addr()?)?;
-    let app = app::routes(&auth).into_make_service_with_connect_info::<SocketAddr>();
+    let app = routes(&auth).into_make_service_with_connect_info::<SocketAddr>();
     // Bodies of the ready-made endpoints have a `body_timeout`, in the provider. For the head of a
     // request and for silent connections `axum::serve` has no limit: leave that to a proxy in front
     // of the service.

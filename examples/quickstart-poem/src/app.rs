@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use crate::users::User;
 
-pub(crate) fn routes(auth: &AuthProvider<User>) -> impl Endpoint + use<> {
+/// All routes of the service.
+#[must_use]
+pub fn routes(auth: &AuthProvider<User>) -> impl Endpoint + use<> {
     // Everything under /admin is for admins, everything under /internal for users who are logged
     // in, whether there is a route or not.
     let admins = SecureRoute::new(auth).require_roles(["admin"]).at("/", get(admin));

@@ -1,10 +1,6 @@
 //! A small service that logs users in and guards its routes. This is its start; see `app.rs` for the routes, `users.rs` for the users,
 //! `stores.rs` for where logins are kept.
 
-mod app;
-mod stores;
-mod users;
-
 use std::{
     env,
     io::{self, Write as _},
@@ -15,10 +11,9 @@ use std::{
 
 use fauth_core::{AuthConfig, AuthProvider, BoxError};
 use poem::{Server, listener::TcpAcceptor};
+use quickstart_poem::{Users, keep, routes};
 use tokio::net::TcpListener;
 use tracing_subscriber::{filter::Targets, fmt, prelude::*};
-
-use crate::users::Users;
 
 /// How long requests may go on once the service is asked to stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -43,7 +38,7 @@ async fn serve() -> Result<(), BoxError> {
     let config = settings()?;
     let users = Users::sample().await?;
     let builder = AuthProvider::builder(config).user_loader(users.clone()).identity_loader(users);
-    let auth = stores::keep(builder).await?.build()?;
+    let auth = keep(builder).await?.build()?;
 
     let address = env::var("FAUTH_ADDR").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());
     let listener =
@@ -52,7 +47,7 @@ async fn serve() -> Result<(), BoxError> {
     greet(listener.local_addr()?)?;
     Server::new_with_acceptor(TcpAcceptor::from_tokio(listener)?)
         .idle_timeout(IDLE_TIMEOUT)
-        .run_with_graceful_shutdown(app::routes(&auth), stop, Some(GRACE))
+        .run_with_graceful_shutdown(routes(&auth), stop, Some(GRACE))
         .await?;
     Ok(())
 }

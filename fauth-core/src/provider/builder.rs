@@ -464,6 +464,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             user_loader,
             claims_loader: self.claims_loader,
             password_login,
+            read_headers: read_headers(&transports),
             transports,
             trusted_origins,
             allowed_in_path: Allowed::new(self.allowed_in_path),
@@ -600,6 +601,23 @@ fn revocable(names: Vec<String>, has_store: bool) -> Result<Vec<Box<str>>, Confi
 }
 
 /// Keys come in headers, also where tokens do not.
+/// The headers in which a credential may come, as `Vary` lists them.
+fn read_headers(transports: &[Box<dyn Transport>]) -> Arc<str> {
+    let mut names: Vec<Box<str>> = Vec::new();
+    for transport in transports {
+        let name: Box<str> = match transport.describe() {
+            SecurityScheme::Bearer | SecurityScheme::Basic => "Authorization".into(),
+            SecurityScheme::Cookie { .. } => "Cookie".into(),
+            SecurityScheme::Header { name } => name,
+            SecurityScheme::Query { .. } => continue,
+        };
+        if !names.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
+            names.push(name);
+        }
+    }
+    names.join(", ").into()
+}
+
 fn add_key_transports(transports: &mut Vec<Box<dyn Transport>>, lead: &str) {
     if !transports.iter().any(|transport| transport.describe() == SecurityScheme::Bearer) {
         transports.push(Box::new(BearerKeyTransport { lead: lead.into() }));

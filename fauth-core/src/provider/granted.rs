@@ -40,8 +40,9 @@ impl<U> Granted<U> {
         self.provider == other.provider && Arc::ptr_eq(&self.payload, &other.payload)
     }
 
-    /// What the response must say: nothing if the token came in a header; that no shared cache may
-    /// keep it for others if it came in a cookie; that nobody may keep it if it stood in the URL.
+    /// What the response must say: nothing if the token came in `Authorization`, which caches know;
+    /// that no shared cache may keep it for others if it came in a cookie or in another header; that
+    /// nobody may keep it if it stood in the URL.
     #[must_use]
     pub const fn demands(&self) -> Demands {
         self.way.demands()
@@ -58,6 +59,12 @@ pub struct Entered<U> {
 impl<U> Entered<U> {
     pub(super) const fn nobody(demands: Demands) -> Self {
         Self { granted: None, demands }
+    }
+
+    /// Somebody where the answer to nobody would be another.
+    pub(super) fn visitor(granted: Granted<U>, headers: Arc<str>) -> Self {
+        let demands = granted.demands().among_visitors(headers);
+        Self { granted: Some(granted), demands }
     }
 
     /// What was granted; `None` where a user is optional and nobody is there.

@@ -94,6 +94,8 @@ pub(super) struct Inner<U> {
     pub(super) claims_loader: Option<Arc<dyn ClaimsLoader<U>>>,
     pub(super) password_login: Option<PasswordLogin<U>>,
     pub(super) transports: Vec<Box<dyn Transport>>,
+    /// The names of the headers that they read, separated by commas as `Vary` lists them.
+    pub(super) read_headers: Arc<str>,
     pub(super) trusted_origins: TrustedOrigins,
     pub(super) allowed_in_path: Allowed,
     pub(super) renderer: Arc<dyn Renderer>,

@@ -5,8 +5,12 @@ use crate::demands::Demands;
 /// How a credential has come, and so what follows for the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
-    /// Sent on purpose, in a header; or there was none.
+    /// Sent on purpose, in `Authorization` or outside of a request; or there was none.
     Explicit,
+    /// Sent on purpose, in a header of which caches do not know that it names somebody ([RFC 9111
+    /// section 3.5](https://www.rfc-editor.org/rfc/rfc9111#section-3.5) is about `Authorization`
+    /// only).
+    OwnHeader,
     /// Attached by a browser: by the transport with this place in the provider's list.
     Ambient(usize),
     /// In the URL, which others keep.
@@ -21,6 +25,7 @@ impl Way {
     pub(crate) const fn demands(self) -> Demands {
         match self {
             Self::Explicit => Demands::of_nothing(),
+            Self::OwnHeader => Demands::of_unknown_header(),
             Self::Ambient(_) => Demands::of_cookie(),
             Self::Url => Demands::of_url(),
         }

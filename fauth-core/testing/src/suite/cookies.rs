@@ -380,24 +380,44 @@ cases! { $ __cookies_tests in cookies;
         let cookie = session(&t.access("alice"));
         for path in ["/guards/user", "/group/dashboard", "/visitors/maybe", "/guards/twice"] {
             let seen = t.get(path).header("cookie", &cookie).send();
-            seen.is(200).has("cache-control", "private").has("vary", "Cookie");
-            t.get(path).bearer(t.access("alice")).send().is(200).lacks("cache-control");
+            let vary = if path == "/visitors/maybe" { "Authorization, Cookie" } else { "Cookie" };
+            seen.is(200).has("cache-control", "private").has("vary", vary);
+        }
+        for path in ["/guards/user", "/group/dashboard", "/guards/twice"] {
+            t.get(path).bearer(t.access("alice")).send().is(200).lacks("cache-control").lacks("vary");
         }
         // Whatever the handler says, others do not keep it.
-        for path in ["/guards/public", "/group/public", "/visitors/public"] {
+        for path in ["/guards/public", "/group/public"] {
             let seen = t.get(path).header("cookie", &cookie).send();
             seen.is(200).says("public").has("cache-control", "private, max-age=60").has("vary", "Cookie");
             t.get(path).bearer(t.access("alice")).send().is(200).has("cache-control", PUBLIC).lacks("vary");
         }
-        // The answer to nobody is another than that to a cookie.
-        t.get("/visitors/public").send().is(200).has("cache-control", PUBLIC).has("vary", "Cookie");
         t.get("/guards/user").send().refused(401, "missing_credential").lacks("vary");
     }
 
-    fn without_cookies_visitors_are_answered_as_anybody(t) {
-        t.get("/visitors/public").send().is(200).has("cache-control", PUBLIC).lacks("vary");
-        t.get("/visitors/maybe").send().is(200).says("Hello nobody").lacks("vary").lacks("cache-control");
-        t.get("/visitors/maybe").bearer(t.access("alice")).send().is(200).says("Hello alice").lacks("vary");
+    fn what_a_visitor_sees_is_no_answer_for_others(t) {
+        t = Probe::build(|builder| builder.transport(BearerTransport::new()).transport(CookieTransport::new()));
+        // What the handler says of its answer to everybody holds for nobody only, and for whoever
+        // sends nothing either.
+        let vary = "Authorization, Cookie";
+        t.get("/visitors/public").send().is(200).has("cache-control", PUBLIC).has("vary", vary);
+        let cookie = session(&t.access("alice"));
+        let private = "private, max-age=60";
+        let seen = t.get("/visitors/public").header("cookie", &cookie).send();
+        seen.is(200).says("public").has("cache-control", private).has("vary", vary);
+        let seen = t.get("/visitors/public").bearer(t.access("alice")).send();
+        seen.is(200).says("public").has("cache-control", private).has("vary", vary);
+    }
+
+    fn without_cookies_visitors_are_told_apart_by_their_header(t) {
+        let vary = "Authorization";
+        t.get("/visitors/public").send().is(200).has("cache-control", PUBLIC).has("vary", vary);
+        let seen = t.get("/visitors/public").bearer(t.access("alice")).send();
+        seen.is(200).says("public").has("cache-control", "private, max-age=60").has("vary", vary);
+        let seen = t.get("/visitors/maybe").send();
+        seen.is(200).says("Hello nobody").has("vary", vary).lacks("cache-control");
+        let seen = t.get("/visitors/maybe").bearer(t.access("alice")).send();
+        seen.is(200).says("Hello alice").has("vary", vary).has("cache-control", "private");
         t.get("/visitors/maybe").bearer("x").send().refused(401, "invalid_token");
         t.get("/visitors/maybe").header("authorization", "Bearer").send().refused(400, "malformed_credential");
     }

@@ -34,6 +34,25 @@ impl Transport for ApiHeader {
 }
 
 cases! { $ __transports_tests in transports;
+    /// Caches know that `Authorization` names somebody, and keep the answer for nobody else. Of a
+    /// header of an application's own they know nothing.
+    fn the_answer_to_an_own_header_is_kept_by_nobody_else(t) {
+        t = Probe::build(|builder| builder.transport(BearerTransport::new()).transport(ApiHeader));
+        for (path, caching) in [
+            ("/guards/user", "private"),
+            ("/group/dashboard", "private"),
+            ("/guards/public", "private, max-age=60"),
+        ] {
+            let seen = t.get(path).header("x-api-token", t.access("alice")).send();
+            seen.is(200).has("cache-control", caching);
+        }
+        t.get("/guards/user").bearer(t.access("alice")).send().is(200).lacks("cache-control");
+        let seen = t.get("/visitors/maybe").send();
+        seen.is(200).has("vary", "Authorization, X-Api-Token");
+        let seen = t.get("/visitors/maybe").header("x-api-token", t.access("alice")).send();
+        seen.is(200).has("vary", "Authorization, X-Api-Token").has("cache-control", "private");
+    }
+
     fn the_first_present_decides(t) {
         t = Probe::build(|builder| builder.transport(BearerTransport::new()).transport(CookieTransport::new()));
         let cookie = |name: &str| format!("__Host-session={}", t.access(name));
