@@ -52,6 +52,8 @@ mod head;
 mod respond;
 mod router;
 mod routes;
+#[cfg(feature = "swagger-ui")]
+mod swagger_ui;
 
 pub use extract::{CurrentUser, Grant, MaybeUser, Token};
 pub use fauth_core;
@@ -64,3 +66,5 @@ pub use head::Head;
 pub use respond::{Refused, respond};
 pub use router::SecureScope;
 pub use routes::{AuthRoutes, auth_routes};
+#[cfg(feature = "swagger-ui")]
+pub use swagger_ui::swagger_ui;

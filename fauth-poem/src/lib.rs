@@ -68,6 +68,8 @@ mod head;
 mod respond;
 mod router;
 mod routes;
+#[cfg(feature = "swagger-ui")]
+mod swagger_ui;
 
 pub use extract::{CurrentUser, Grant, MaybeUser, Token};
 pub use fauth_core;
@@ -80,3 +82,5 @@ pub use head::Head;
 pub use respond::{Refused, respond};
 pub use router::SecureRoute;
 pub use routes::{AuthRoutes, auth_routes};
+#[cfg(feature = "swagger-ui")]
+pub use swagger_ui::swagger_ui;

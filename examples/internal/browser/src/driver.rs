@@ -68,9 +68,10 @@ impl Browser {
     /// If the packages `chromium` and `chromium-driver` are not installed, or it does not come up.
     pub fn start(options: Options) -> Self {
         for program in [CHROMIUM, DRIVER] {
-            let found = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
+            let mut asked = Command::new(program);
+            let found = asked.arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
             assert!(
-                found.status().is_ok_and(|status| status.success()),
+                found.is_ok_and(|status| status.success()),
                 "no `{program}` in the path: install the packages `chromium` and `chromium-driver`"
             );
         }
