@@ -3,12 +3,12 @@
 use std::{
     future::Future,
     net::{Ipv4Addr, SocketAddr, TcpStream},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 use servers::{Folder, Process, Signal, free_port};
 use thirtyfour::{
     ChromiumCapabilities, ChromiumLikeCapabilities as _, LoggingPrefsLogLevel, WebDriver,
@@ -76,9 +76,9 @@ impl Browser {
             );
         }
         let folder = Folder::new("browser");
-        let (driver, address) = start_driver(&folder);
+        let (driver, address) = startdriver(&folder);
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let mut browser = Self { session: None, driver, folder, runtime, address, options };
+        let mut browser = Self { session: None, driver: driver, folder, runtime, address, options };
         browser.launch();
         browser
     }
@@ -88,6 +88,22 @@ impl Browser {
     pub fn restart(&mut self) {
         self.quit();
         self.launch();
+    }
+
+    /// The pid of Chromium.
+    pub fn pid(&self) -> u32 {
+        let pid = self.client().capabilities().get("goog:processID").and_then(Value::as_u64);
+        pid.and_then(|pid| u32::try_from(pid).ok()).expect("the pid of Chromium")
+    }
+
+    /// The pid of the driver.
+    pub const fn driver_pid(&self) -> u32 {
+        self.driver.pid()
+    }
+
+    /// Where the profile is.
+    pub fn profile(&self) -> PathBuf {
+        self.folder.path().join("profile")
     }
 
     /// Runs a step, and says what it was for if it fails.
@@ -112,13 +128,12 @@ impl Browser {
     }
 
     fn launch(&mut self) {
-        let profile = self.folder.path().join("profile");
+        let profile = self.profile();
         let capabilities = capabilities(&self.options, &profile).expect("capabilities");
         let url = format!("http://{}", self.address);
+        let watchdog = Watchdog::over(&profile);
         let connect = WebDriver::builder(url, capabilities).client(Loopback(self.address)).connect();
         let client = self.run("Chromium starts", connect);
-        let pid = client.capabilities().get("goog:processID").and_then(serde_json::Value::as_u64);
-        let watchdog = Watchdog::over(pid.expect("the pid of Chromium"));
         self.session = Some(Session { client, _watchdog: watchdog });
         let size = self.options.size;
         self.resize(size);
@@ -135,18 +150,19 @@ impl Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         self.quit();
-        self.driver.signal(Signal::Kill);
     }
 }
 
 /// Returns when it listens.
-fn start_driver(folder: &Folder) -> (Process, SocketAddr) {
+fn startdriver(folder: &Folder) -> (Process, SocketAddr) {
     let log = folder.path().join("driver.log");
     let log = log.to_str().expect("a path of UTF-8");
+    // What both keep for the moment goes with the folder too.
+    let temporary = format!("TMPDIR={}", folder.path().display());
     // Between the choice of a port and the driver's start somebody else may take it.
     for _ in 0..5 {
         let port = free_port();
-        let process = Process::start(&[DRIVER, &format!("--port={port}")], log, Signal::Kill);
+        let process = Process::start(&["env", &temporary, DRIVER, &format!("--port={port}")], log, Signal::Kill);
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let begun = Instant::now();
         while begun.elapsed() < START && Path::new(&format!("/proc/{}", process.pid())).exists() {

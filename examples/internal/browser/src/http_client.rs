@@ -1,6 +1,6 @@
 //! How the driver is talked to: HTTP/1.1 to the loopback address, without TLS.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use dialogue::http::{Connection, Request};
@@ -8,6 +8,9 @@ use thirtyfour::{
     error::WebDriverResult,
     session::http::{Body, HttpClient},
 };
+
+/// The start of a browser on a busy machine, and whatever a page takes to load.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// The small client of the dialogues. It blocks, which is right in a runtime that nobody shares.
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +24,8 @@ impl HttpClient for Loopback {
             Body::Json(json) => sent = sent.json(json),
             Body::Empty => {}
         }
-        let answer = Connection::exchange(self.0, sent);
+        // The browser inherits the driver's end of the connection, so its end is not waited for.
+        let answer = Connection::open(self.0).patience(PATIENCE).send(&sent);
         let mut response = http::Response::new(Bytes::from(answer.body));
         *response.status_mut() = http::StatusCode::from_u16(answer.status).expect("a status");
         Ok(response)

@@ -16,6 +16,13 @@ pub struct ConsoleEntry {
     pub message: String,
 }
 
+impl ConsoleEntry {
+    /// An error or a warning, and no mere information?
+    pub fn is_complaint(&self) -> bool {
+        ["SEVERE", "WARNING"].contains(&&*self.level)
+    }
+}
+
 impl From<BrowserLogEntry> for ConsoleEntry {
     fn from(entry: BrowserLogEntry) -> Self {
         Self { level: entry.level, message: entry.message }
@@ -28,7 +35,7 @@ impl fmt::Display for ConsoleEntry {
     }
 }
 
-/// A request that a page has made, or tried to.
+/// A request to a server that a page has made, or tried to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Request {
@@ -48,6 +55,9 @@ impl Request {
         let member = |name: &str| {
             Some(event.pointer(&format!("/message/params/request/{name}"))?.as_str()?.to_owned())
         };
-        Some(Self { method: member("method")?, url: member("url")? })
+        let request = Self { method: member("method")?, url: member("url")? };
+        // The browser's own pages, such as that of a new tab, and URLs that hold what they name.
+        let goes_nowhere = ["chrome", "data:", "blob:", "about:"];
+        (!goes_nowhere.iter().any(|scheme| request.url.starts_with(scheme))).then_some(request)
     }
 }

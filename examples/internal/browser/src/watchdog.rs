@@ -1,19 +1,26 @@
-//! The end of a process that somebody else has started for us.
+//! The end of a browser that the driver has started for us.
 
-use std::process::{Child, Command, Stdio};
+use std::{
+    path::Path,
+    process::{Child, Command, Stdio},
+};
 
-/// Kills a process, by its pid, when this is dropped or when this process ends in whatever way.
+/// Kills the browser that uses a profile, by its pid, when this is dropped or when this process
+/// ends in whatever way.
 ///
-/// The driver starts Chromium, and leaves it running when it is killed itself.
+/// The driver starts Chromium, and leaves it running when it is killed itself. Chromium writes its
+/// pid into its profile: `SingletonLock` is a link to `host-pid`.
 #[derive(Debug)]
 pub(crate) struct Watchdog(Child);
 
 impl Watchdog {
-    pub(crate) fn over(pid: u64) -> Self {
+    pub(crate) fn over(profile: &Path) -> Self {
         // The read ends when our end of the pipe closes, and that happens with us.
-        let script = "while read -r _; do :; done; kill -KILL \"$1\" 2>/dev/null";
+        let script = "while read -r _; do :; done; \
+            lock=$(readlink \"$1/SingletonLock\") && kill -KILL \"${lock##*-}\"";
         let watchdog = Command::new("sh")
-            .args(["-c", script, "watchdog", &pid.to_string()])
+            .args(["-c", script, "watchdog"])
+            .arg(profile)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
