@@ -20,7 +20,9 @@ pub fn routes(auth: &AuthProvider<User>, config: &mut ServiceConfig) {
 
     #[cfg(feature = "openapi")]
     config
-        .service(resource("/openapi.json").route(get().to(async || ([("content-type", "application/json")], include_str!("../../scratch.json")).1)))
+        .service(resource("/openapi.json").route(
+            get().to(async || ([("content-type", "application/json")], include_str!("../../scratch.json")).1),
+        ))
         .service(actix_web::web::scope("/docs").service(fauth_actix::swagger_ui("/openapi.json")));
     config
         .app_data(Data::new(auth.clone()))

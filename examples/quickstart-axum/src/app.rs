@@ -17,7 +17,10 @@ pub fn routes(auth: &AuthProvider<User>) -> Router {
 
     #[cfg(feature = "openapi")]
     let docs = Router::new()
-        .route("/openapi.json", get(async || ([("content-type", "application/json")], include_str!("../../scratch.json"))))
+        .route(
+            "/openapi.json",
+            get(async || ([("content-type", "application/json")], include_str!("../../scratch.json"))),
+        )
         .nest_service("/docs", fauth_axum::swagger_ui("/openapi.json"));
     #[cfg(not(feature = "openapi"))]
     let docs = Router::new();

@@ -13,4 +13,5 @@ window.ui = SwaggerUIBundle({
   persistAuthorization: false,
   queryConfigEnabled: false,
   validatorUrl: null,
+  onComplete: () => { document.title = ui.specSelectors.info().get("title") || document.title; },
 });

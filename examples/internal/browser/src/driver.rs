@@ -162,7 +162,8 @@ fn startdriver(folder: &Folder) -> (Process, SocketAddr) {
     // Between the choice of a port and the driver's start somebody else may take it.
     for _ in 0..5 {
         let port = free_port();
-        let process = Process::start(&["env", &temporary, DRIVER, &format!("--port={port}")], log, Signal::Kill);
+        let process =
+            Process::start(&["env", &temporary, DRIVER, &format!("--port={port}")], log, Signal::Kill);
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let begun = Instant::now();
         while begun.elapsed() < START && Path::new(&format!("/proc/{}", process.pid())).exists() {

@@ -93,7 +93,8 @@ fn what_goes_wrong_is_recorded() {
     let url = format!("http://{}/", site());
     let browser = Browser::start(Options::new());
     browser.open(&url);
-    let complaints = || browser.console().into_iter().filter(|entry| entry.message.contains("missing")).count();
+    let complaints =
+        || browser.console().into_iter().filter(|entry| entry.message.contains("missing")).count();
     assert_eq!(complaints(), 0);
 
     browser.script("console.error('something is missing')", &Value::Null);
