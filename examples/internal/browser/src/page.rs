@@ -36,6 +36,12 @@ impl Browser {
         self.run("the URL", self.client().current_url()).into()
     }
 
+    /// The title of the current page.
+    #[track_caller]
+    pub fn title(&self) -> String {
+        self.run("the title", self.client().title())
+    }
+
     /// Clicks on an element once it can be clicked on.
     #[track_caller]
     pub fn click(&self, css: &str) {

@@ -19,6 +19,7 @@ struct DocsPage {
 pub fn the_authorize_button_works(program: &str) {
     let page = DocsPage::open(program, Options::new());
     page.assert_clean_console();
+    page.assert_title_is_that_of_the_document();
     page.picture("page");
 
     assert_eq!(page.try_out("/me"), "401");
@@ -148,6 +149,12 @@ impl DocsPage {
         self.browser.wait_until_gone(&status);
         assert!(!shown.contains("Undocumented"), "{path} answers {shown}");
         shown
+    }
+
+    #[track_caller]
+    fn assert_title_is_that_of_the_document(&self) {
+        let document = self.server.get("/openapi.json").json();
+        assert_eq!(document["info"]["title"], *self.browser.title());
     }
 
     #[track_caller]
