@@ -12,6 +12,8 @@
 //!   caches either.
 //! - What handlers return with `?`: [`Refused`]. On routes without guard, [`render_refusals`] gives
 //!   it the form of the provider.
+//! - A page that shows your OpenAPI document, with a working Authorize button: `swagger_ui`
+//!   (feature `swagger-ui`).
 //! - Endpoints of the application's own: [`Head`] shows the core a request, [`respond`] turns its reply into a response.
 //!
 //! # Errors in handlers
