@@ -26,9 +26,10 @@ const REST: &str = "fauth_swagger_ui";
 ///
 /// # Security
 /// Everybody sees the page. Where the document is not for everybody, put both into a guarded group.
+#[must_use]
 pub fn swagger_ui(document_url: &str) -> Resource {
     let ui = SwaggerUi::new(document_url);
-    web::resource(["".to_owned(), format!("/{{{REST}:.*}}")]).to(move |request: HttpRequest| {
+    web::resource([String::new(), format!("/{{{REST}:.*}}")]).to(move |request: HttpRequest| {
         let rest = request.match_info().get(REST).unwrap_or_default();
         ready(respond(ui.answer(&Head::from(&request), rest)))
     })

@@ -1,6 +1,5 @@
 //! The page with Swagger UI, as plain replies. That it works is seen by a browser: see
 //! `examples/internal/browser`.
-#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use fauth_core::{reply::Reply, swagger_ui::SwaggerUi};
 use fauth_testing::{WireRequest, WireResponse};

@@ -21,6 +21,7 @@ use crate::{head::Head, respond::respond};
 ///
 /// # Security
 /// Everybody sees the page. Where the document is not for everybody, put both into a guarded group.
+#[must_use]
 pub fn swagger_ui(document_url: &str) -> impl Endpoint<Output = Response> + use<> {
     let ui = SwaggerUi::new(document_url);
     make_sync(move |request: Request| {

@@ -78,7 +78,7 @@ impl Browser {
         let folder = Folder::new("browser");
         let (driver, address) = startdriver(&folder);
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let mut browser = Self { session: None, driver: driver, folder, runtime, address, options };
+        let mut browser = Self { session: None, driver, folder, runtime, address, options };
         browser.launch();
         browser
     }

@@ -18,6 +18,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// The last second of a day.
 const ALMOST_A_DAY: Duration = Duration::from_secs(24 * 60 * 60 - 1);
 const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// The default application with a store for API keys, and the store.
 fn with_keys<H: Harness>() -> (Probe<H>, FaultyStore) {
@@ -465,7 +466,6 @@ cases! { $ __api_keys_tests in api_keys;
     /// holds the password. The Authorize button of Swagger UI does.
     fn a_client_may_name_itself_beside_the_form_of_a_login(t) {
         (t, _) = with_keys();
-        const FORM: &str = "application/x-www-form-urlencoded";
         let form = "grant_type=password&username=alice&password=s3cret&scope=";
         let log_in = |form: &str, authorization: &str| {
             t.post("/login").header("authorization", authorization).body(FORM, form).send()
