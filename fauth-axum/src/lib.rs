@@ -3,6 +3,8 @@
 mod extract;
 mod guard;
 mod head;
+#[cfg(feature = "utoipa")]
+pub mod openapi;
 mod respond;
 mod router;
 mod routes;

@@ -44,9 +44,12 @@ use crate::guard::answer;
 /// Browsers send preflight requests without credentials. Put the CORS layer *outside* the group (on the router that it is mounted on); a preflight that
 /// reaches the guard is refused like any other anonymous request.
 pub struct SecureRouter<U, S = AuthProvider<U>> {
-    guard: Guard<U>,
+    pub(crate) guard: Guard<U>,
     state: S,
     router: Router,
+    /// What is known of the routes, without what the guard asks for.
+    #[cfg(feature = "utoipa")]
+    pub(crate) document: utoipa::openapi::OpenApi,
 }
 
 impl<U: AuthUser> SecureRouter<U> {
@@ -65,7 +68,13 @@ where
     /// An empty group whose handlers have a state of the application's own.
     #[must_use]
     pub fn with_state(auth: &AuthProvider<U>, state: S) -> Self {
-        Self { guard: Guard::new(auth, Requirement::user()), state, router: Router::new() }
+        Self {
+            guard: Guard::new(auth, Requirement::user()),
+            state,
+            router: Router::new(),
+            #[cfg(feature = "utoipa")]
+            document: utoipa::openapi::OpenApi::default(),
+        }
     }
 
     /// Demands this role, for the whole group.
@@ -231,7 +240,13 @@ where
 
 impl<U, S: Clone> Clone for SecureRouter<U, S> {
     fn clone(&self) -> Self {
-        Self { guard: self.guard.clone(), state: self.state.clone(), router: self.router.clone() }
+        Self {
+            guard: self.guard.clone(),
+            state: self.state.clone(),
+            router: self.router.clone(),
+            #[cfg(feature = "utoipa")]
+            document: self.document.clone(),
+        }
     }
 }
 

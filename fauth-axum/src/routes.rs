@@ -51,8 +51,8 @@ where
 /// let app: Router = Router::new().merge(routes);
 /// ```
 pub struct AuthRoutes<U, S = ()> {
-    auth: AuthProvider<U>,
-    mounts: Mounts,
+    pub(crate) auth: AuthProvider<U>,
+    pub(crate) mounts: Mounts,
     pages: Vec<(Endpoint, MethodRouter<S>)>,
 }
 

@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
+#[cfg(feature = "openapi")]
+use crate::rejection::RefusalBody;
 use crate::{
     access::Access,
     path,
@@ -154,6 +156,12 @@ impl<U: AuthUser> Guard<U> {
     #[must_use]
     pub fn refusals_read_headers(&self) -> bool {
         self.inner.renderer.reads_headers() || self.inner.provider.has_trusted_proxies()
+    }
+
+    /// The body of the refusals of this guard, for documents.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn describe_refusals(&self) -> Option<RefusalBody> {
+        self.inner.renderer.describe()
     }
 
     /// The answer to what a handler behind this guard has returned; see

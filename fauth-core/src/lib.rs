@@ -15,6 +15,8 @@ mod guard;
 pub mod manual;
 pub mod mounts;
 pub mod one_time;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 pub mod password;
 pub mod path;
 mod provider;

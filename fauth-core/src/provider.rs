@@ -400,6 +400,18 @@ impl<U: AuthUser> AuthProvider<U> {
         self.inner.transports.iter().map(|transport| &**transport)
     }
 
+    /// The name of the application, under which everything is kept.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn application(&self) -> &str {
+        &self.inner.application
+    }
+
+    /// Are there API keys?
+    #[cfg(feature = "openapi")]
+    pub(crate) fn has_api_keys(&self) -> bool {
+        self.inner.stores.api_keys.is_some()
+    }
+
     pub(crate) fn renderer(&self) -> &Arc<dyn Renderer> {
         &self.inner.renderer
     }

@@ -16,6 +16,7 @@ mod direct;
 mod faulty_store;
 mod log;
 mod mint;
+pub mod openapi;
 pub mod store_suite;
 pub mod suite;
 mod users;
