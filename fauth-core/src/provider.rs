@@ -402,7 +402,8 @@ impl<U: AuthUser> AuthProvider<U> {
 
     /// The name of the application, under which everything is kept.
     #[cfg(feature = "openapi")]
-    pub(crate) fn application(&self) -> &str {
+    #[must_use]
+    pub fn application(&self) -> &str {
         &self.inner.application
     }
 

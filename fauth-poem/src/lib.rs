@@ -67,6 +67,8 @@
 mod extract;
 mod guard;
 mod head;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 mod respond;
 mod router;
 mod routes;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+#[cfg(feature = "openapi")]
+use fauth_core::openapi::endpoints;
 use fauth_core::{
     AuthProvider, AuthUser,
     mounts::{Mount, Mounts},
@@ -12,6 +14,8 @@ use poem::{
     error::ReadBodyError, http::Method,
 };
 
+#[cfg(feature = "openapi")]
+use crate::openapi::{Doors, ReadyMade};
 use crate::{head::Head, respond::respond};
 
 /// A route with the ready-made endpoints: login, refresh, logout, sessions; see [`fauth_core::routes`] for what they read and answer.
@@ -91,16 +95,34 @@ impl<U: AuthUser> AuthRoutes<U> {
     }
 }
 
-impl<U: AuthUser> From<AuthRoutes<U>> for Route {
-    fn from(routes: AuthRoutes<U>) -> Self {
-        let AuthRoutes { auth, mounts, mut pages } = routes;
-        mounts.iter().fold(Self::new(), |route, mount| {
+impl<U: AuthUser> AuthRoutes<U> {
+    /// Each endpoint, and its path as poem writes it.
+    fn into_endpoints(self) -> impl Iterator<Item = (String, Mounted<U>)> {
+        let Self { auth, mounts, mut pages } = self;
+        let mounts: Vec<Mount> = mounts.iter().cloned().collect();
+        mounts.into_iter().map(move |mount| {
             let page = pages.iter().position(|(endpoint, _)| *endpoint == mount.endpoint());
             let page = page.filter(|_| mount.has_page()).map(|at| pages.swap_remove(at).1);
             // poem writes `:name` for what others write `{name}`.
             let path = mount.path().replace('{', ":").replace('}', "");
-            route.at(path, Mounted { auth: auth.clone(), mount: mount.clone(), page })
+            (path, Mounted { auth: auth.clone(), mount, page })
         })
+    }
+}
+
+impl<U: AuthUser> From<AuthRoutes<U>> for Route {
+    fn from(routes: AuthRoutes<U>) -> Self {
+        routes.into_endpoints().fold(Self::new(), |route, (path, endpoint)| route.at(path, endpoint))
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl<U: AuthUser> From<AuthRoutes<U>> for ReadyMade {
+    fn from(routes: AuthRoutes<U>) -> Self {
+        let described = endpoints(&routes.auth, &routes.mounts);
+        let provider = Box::new(routes.auth.clone());
+        let endpoints = routes.into_endpoints().map(|(path, endpoint)| (path, endpoint.boxed())).collect();
+        Self { provider, described, endpoints, doors: Doors::default() }
     }
 }
 
