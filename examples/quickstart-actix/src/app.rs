@@ -18,12 +18,6 @@ pub fn routes(auth: &AuthProvider<User>, config: &mut ServiceConfig) {
         .service(resource("/dashboard").route(get().to(dashboard)))
         .service(resource("/settings").route(get().to(settings)));
 
-    #[cfg(feature = "openapi")]
-    config
-        .service(resource("/openapi.json").route(
-            get().to(async || ([("content-type", "application/json")], include_str!("../../scratch.json")).1),
-        ))
-        .service(actix_web::web::scope("/docs").service(fauth_actix::swagger_ui("/openapi.json")));
     config
         .app_data(Data::new(auth.clone()))
         .service(resource("/").route(get().to(home)))

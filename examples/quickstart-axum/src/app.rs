@@ -15,17 +15,7 @@ pub fn routes(auth: &AuthProvider<User>) -> Router {
     let internal =
         SecureRouter::new(auth).route("/dashboard", get(dashboard)).route("/settings", get(settings));
 
-    #[cfg(feature = "openapi")]
-    let docs = Router::new()
-        .route(
-            "/openapi.json",
-            get(async || ([("content-type", "application/json")], include_str!("../../scratch.json"))),
-        )
-        .nest_service("/docs", fauth_axum::swagger_ui("/openapi.json"));
-    #[cfg(not(feature = "openapi"))]
-    let docs = Router::new();
     Router::new()
-        .merge(docs)
         .route("/", get(home))
         .merge(auth_routes(auth)) // login, refresh, logout, sessions
         .route("/me", get(me))

@@ -15,12 +15,7 @@ pub fn routes(auth: &AuthProvider<User>) -> impl Endpoint + use<> {
     let admins = SecureRoute::new(auth).require_roles(["admin"]).at("/", get(admin));
     let internal = SecureRoute::new(auth).at("/dashboard", get(dashboard)).at("/settings", get(settings));
 
-    let routes = auth_routes(auth);
-    #[cfg(feature = "openapi")]
-    let routes = routes
-        .at("/openapi.json", poem::endpoint::make_sync(|_| include_str!("../../scratch.json")))
-        .nest("/docs", fauth_poem::swagger_ui("/openapi.json"));
-    routes // login, refresh, logout, sessions
+    auth_routes(auth) // login, refresh, logout, sessions
         .at("/", get(home))
         .at("/me", get(me))
         .at("/whoami", get(whoami))
