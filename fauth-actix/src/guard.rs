@@ -133,6 +133,11 @@ impl<U: AuthUser> RequireLayer<U> {
     pub fn renderer(self, renderer: impl Renderer) -> Self {
         Self { guard: self.guard.renderer(renderer) }
     }
+
+    #[cfg(feature = "utoipa")]
+    pub(crate) const fn guard(&self) -> &Guard<U> {
+        &self.guard
+    }
 }
 
 impl<U> Clone for RequireLayer<U> {

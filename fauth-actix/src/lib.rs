@@ -15,6 +15,8 @@
 //! - A page that shows your OpenAPI document, with a working Authorize button: `swagger_ui`
 //!   (feature `swagger-ui`).
 //! - Endpoints of the application's own: [`Head`] shows the core a request, [`respond`] turns its reply into a response.
+//! - With the feature `utoipa`, the module `openapi`: guards, groups and ready-made endpoints in the
+//!   `OpenAPI` document of `utoipa-actix-web`.
 //!
 //! # Errors in handlers
 //! A handler returns `Result<_, Refused>`, and `?` turns whatever a provider's method fails with
@@ -51,6 +53,9 @@
 mod extract;
 mod guard;
 mod head;
+#[cfg(feature = "utoipa")]
+pub mod openapi;
+pub mod prelude;
 mod respond;
 mod router;
 mod routes;

@@ -45,9 +45,12 @@ use crate::guard::RequireLayer;
 /// # Security
 /// A prefix belongs to whoever registers it first, as everywhere in actix-web: of two scopes with the same prefix the second is never reached.
 pub struct SecureScope<U> {
-    guard: Guard<U>,
+    pub(crate) guard: Guard<U>,
     scope: Scope,
     middlewares: Vec<Middleware>,
+    /// What is known of the routes, without what the guard asks for.
+    #[cfg(feature = "utoipa")]
+    pub(crate) document: crate::openapi::ScopeDocument,
 }
 
 impl<U: AuthUser> SecureScope<U> {
@@ -56,7 +59,13 @@ impl<U: AuthUser> SecureScope<U> {
     pub fn new(prefix: &str, auth: &AuthProvider<U>) -> Self {
         // So that no provider of an outer scope comes first.
         let scope = Scope::new(prefix).app_data(Data::new(auth.clone()));
-        Self { guard: Guard::new(auth, Requirement::user()), scope, middlewares: Vec::new() }
+        Self {
+            guard: Guard::new(auth, Requirement::user()),
+            scope,
+            middlewares: Vec::new(),
+            #[cfg(feature = "utoipa")]
+            document: crate::openapi::ScopeDocument::new(prefix),
+        }
     }
 
     /// Demands this role, for the whole group.
@@ -163,10 +172,7 @@ impl<U: AuthUser> SecureScope<U> {
             + 'static,
         B: MessageBody + 'static,
     {
-        self.middlewares.push(Box::new(move |inside| {
-            let wrapping = middleware.new_transform(inside);
-            Box::pin(async move { Ok(Rc::new(Boxed(wrapping.await?)) as Inside) })
-        }));
+        self.middlewares.push(boxed(middleware));
         self
     }
 }
@@ -188,10 +194,22 @@ impl<U> fmt::Debug for SecureScope<U> {
 type Inside = Rc<dyn Service<ServiceRequest, Response = ServiceResponse, Error = Error, Future = Answering>>;
 type Answering = Pin<Box<dyn Future<Output = Result<ServiceResponse, Error>>>>;
 type Wrapping = Pin<Box<dyn Future<Output = Result<Inside, ()>>>>;
-type Middleware = Box<dyn Fn(Inside) -> Wrapping>;
+pub(crate) type Middleware = Box<dyn Fn(Inside) -> Wrapping>;
+
+pub(crate) fn boxed<M, B>(middleware: M) -> Middleware
+where
+    M: Transform<Inside, ServiceRequest, Response = ServiceResponse<B>, Error = Error, InitError = ()>
+        + 'static,
+    B: MessageBody + 'static,
+{
+    Box::new(move |inside| {
+        let wrapping = middleware.new_transform(inside);
+        Box::pin(async move { Ok(Rc::new(Boxed(wrapping.await?)) as Inside) })
+    })
+}
 
 /// The middlewares of a group as one, so that the type of the group does not grow with each.
-struct Middlewares(Rc<[Middleware]>);
+pub(crate) struct Middlewares(pub(crate) Rc<[Middleware]>);
 
 impl<S> Transform<S, ServiceRequest> for Middlewares
 where

@@ -20,7 +20,7 @@ use crate::{head::Head, respond::respond};
 ///
 /// [`AuthRoutes`] mounts only some of them, or under other paths, or beside pages of your own.
 #[must_use]
-pub fn auth_routes<U: AuthUser>(auth: &AuthProvider<U>) -> impl HttpServiceFactory + use<U> {
+pub fn auth_routes<U: AuthUser>(auth: &AuthProvider<U>) -> AuthRoutes<U> {
     AuthRoutes::new(auth)
 }
 
@@ -49,8 +49,8 @@ pub fn auth_routes<U: AuthUser>(auth: &AuthProvider<U>) -> impl HttpServiceFacto
 /// these endpoints, and not by [`page`](Self::page), takes the path from the endpoint or never sees
 /// a request.
 pub struct AuthRoutes<U> {
-    auth: AuthProvider<U>,
-    mounts: Mounts,
+    pub(crate) auth: AuthProvider<U>,
+    pub(crate) mounts: Mounts,
     pages: Vec<(Endpoint, Route)>,
 }
 

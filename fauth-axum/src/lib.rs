@@ -5,6 +5,7 @@ mod guard;
 mod head;
 #[cfg(feature = "utoipa")]
 pub mod openapi;
+pub mod prelude;
 mod respond;
 mod router;
 mod routes;
@@ -26,6 +27,6 @@ pub use routes::{AuthRoutes, auth_routes};
 pub use swagger_ui::swagger_ui;
 
 /// The front page of the project, whose first example is one for axum.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "derive"))]
 #[doc = include_str!("../../README.md")]
 struct FrontPage;

@@ -75,8 +75,10 @@ pub(super) fn alternatives<U: AuthUser>(auth: &AuthProvider<U>, access: &Access)
     let admits_keys = access.requirement().is_some_and(crate::requirement::Requirement::admits_api_keys);
     let scopes = access.scopes();
     let schemes = of(auth);
+    // Where nothing but keys could come and none is let in, nobody is: that is not open.
+    let takes_keys = admits_keys || schemes.iter().all(Scheme::is_for_keys);
     let mut alternatives: Vec<Alternative> = Vec::new();
-    for scheme in schemes.iter().filter(|scheme| admits_keys || !scheme.is_for_keys()) {
+    for scheme in schemes.iter().filter(|scheme| takes_keys || !scheme.is_for_keys()) {
         for alternative in scheme.alternatives(&scopes) {
             if !alternatives.contains(&alternative) {
                 alternatives.push(alternative);

@@ -30,8 +30,8 @@ pub fn stamp<U: AuthUser>(guard: &Guard<U>, paths: &mut Paths) -> Schemas {
     schemas_of(&schemas)
 }
 
-/// The operations of a path with their methods.
-fn operations(item: &mut PathItem) -> Vec<(Cow<'static, str>, &mut Operation)> {
+/// The operations of a path with their methods, in lower case.
+pub fn operations(item: &mut PathItem) -> Vec<(Cow<'static, str>, &mut Operation)> {
     let known = [
         ("get", &mut item.get),
         ("put", &mut item.put),
