@@ -92,7 +92,6 @@ use poem_openapi::{OpenApiService, Webhook};
 use serde_json::Value;
 
 use self::{document::TokenUrls, group::normal};
-pub(crate) use self::{doors::Doors, group::ReadyMade};
 pub use self::{error::ApiError, group::ApiGroup, secure::SecureApi};
 use crate::routes::AuthRoutes;
 

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-#[cfg(feature = "openapi")]
-use fauth_core::openapi::endpoints;
 use fauth_core::{
     AuthProvider, AuthUser,
     mounts::{Mount, Mounts},
@@ -14,8 +12,6 @@ use poem::{
     error::ReadBodyError, http::Method,
 };
 
-#[cfg(feature = "openapi")]
-use crate::openapi::{Doors, ReadyMade};
 use crate::{head::Head, respond::respond};
 
 /// A route with the ready-made endpoints: login, refresh, logout, sessions; see [`fauth_core::routes`] for what they read and answer.
@@ -97,7 +93,7 @@ impl<U: AuthUser> AuthRoutes<U> {
 
 impl<U: AuthUser> AuthRoutes<U> {
     /// Each endpoint, and its path as poem writes it.
-    fn into_endpoints(self) -> impl Iterator<Item = (String, Mounted<U>)> {
+    pub(crate) fn into_endpoints(self) -> impl Iterator<Item = (String, Mounted<U>)> {
         let Self { auth, mounts, mut pages } = self;
         let mounts: Vec<Mount> = mounts.iter().cloned().collect();
         mounts.into_iter().map(move |mount| {
@@ -110,19 +106,20 @@ impl<U: AuthUser> AuthRoutes<U> {
     }
 }
 
-impl<U: AuthUser> From<AuthRoutes<U>> for Route {
-    fn from(routes: AuthRoutes<U>) -> Self {
-        routes.into_endpoints().fold(Self::new(), |route, (path, endpoint)| route.at(path, endpoint))
+#[cfg(feature = "openapi")]
+impl<U: AuthUser> AuthRoutes<U> {
+    pub(crate) const fn provider(&self) -> &AuthProvider<U> {
+        &self.auth
+    }
+
+    pub(crate) const fn mounts(&self) -> &Mounts {
+        &self.mounts
     }
 }
 
-#[cfg(feature = "openapi")]
-impl<U: AuthUser> From<AuthRoutes<U>> for ReadyMade {
+impl<U: AuthUser> From<AuthRoutes<U>> for Route {
     fn from(routes: AuthRoutes<U>) -> Self {
-        let described = endpoints(&routes.auth, &routes.mounts);
-        let provider = Box::new(routes.auth.clone());
-        let endpoints = routes.into_endpoints().map(|(path, endpoint)| (path, endpoint.boxed())).collect();
-        Self { provider, described, endpoints, doors: Doors::default() }
+        routes.into_endpoints().fold(Self::new(), |route, (path, endpoint)| route.at(path, endpoint))
     }
 }
 
@@ -142,7 +139,7 @@ impl<U> fmt::Debug for AuthRoutes<U> {
 
 /// Whatever no page of the application answers is the endpoint's, so that a wrong method is refused
 /// by it.
-struct Mounted<U> {
+pub(crate) struct Mounted<U> {
     auth: AuthProvider<U>,
     mount: Mount,
     page: Option<BoxEndpoint<'static>>,

@@ -59,7 +59,7 @@ enum Tag {
 struct Product {
     id: u64,
     name: String,
-    parts: Vec<Product>,
+    parts: Vec<Self>,
 }
 
 #[derive(ApiResponse)]
@@ -106,7 +106,7 @@ impl Stock {
 
     #[oai(path = "/products/:id", method = "delete")]
     async fn remove(&self, id: Path<u64>) {
-        drop(id);
+        let _ = *id;
     }
 }
 

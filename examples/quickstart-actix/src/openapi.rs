@@ -2,11 +2,11 @@
 //! does, and what its guard asks for. They take the place of the others with the feature
 //! `openapi`.
 
-use actix_web::web::{Data, Json, ServiceConfig, get, resource};
+use actix_web::web::{Data, Json, ServiceConfig, get, resource, scope};
 use fauth_actix::{
     CurrentUser, MaybeUser, SecureScope, auth_routes,
     openapi::{Documented, routes},
-    require_permissions, require_user, visitor,
+    require_permissions, require_user, swagger_ui, visitor,
 };
 use fauth_core::AuthProvider;
 use serde::Serialize;
@@ -39,7 +39,9 @@ pub fn routes(auth: &AuthProvider<User>, config: &mut ServiceConfig) {
     document.info = Info::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
     let document = Data::new(document);
     let show = async move || Json(document.as_ref().clone());
-    config.service(resource("/openapi.json").route(get().to(show)));
+    config
+        .service(resource("/openapi.json").route(get().to(show)))
+        .service(scope("/docs").service(swagger_ui("/openapi.json")));
 }
 
 /// Says hello.

@@ -12,14 +12,14 @@ use serde_json::Value;
 use crate::guard::Require;
 
 /// A guard, of whatever users. What it enforces and what it says come from one value.
-pub(crate) trait Door: Send + Sync {
+pub(super) trait Door: Send + Sync {
     fn close(&self, inner: BoxEndpoint<'static>) -> BoxEndpoint<'static>;
     fn security(&self, method: &str) -> Security;
     fn provider(&self) -> &dyn Described;
 }
 
 /// A provider, of whatever users.
-pub(crate) trait Described: Send + Sync {
+pub(super) trait Described: Send + Sync {
     fn application(&self) -> &str;
     fn complete(&self, document: &mut Value, token_url: Option<&str>);
 }
@@ -56,7 +56,7 @@ impl<U: AuthUser> Described for AuthProvider<U> {
 
 /// Guards around each other, outermost first.
 #[derive(Clone, Default)]
-pub(crate) struct Doors(Vec<Arc<dyn Door>>);
+pub(super) struct Doors(Vec<Arc<dyn Door>>);
 
 impl Doors {
     pub(super) fn of<U: AuthUser>(guard: Guard<U>) -> Self {

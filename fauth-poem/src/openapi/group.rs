@@ -43,12 +43,12 @@ pub(super) struct Nest {
 }
 
 /// The ready-made endpoints of a provider.
-pub(crate) struct ReadyMade {
-    pub(crate) provider: Box<dyn Described>,
-    pub(crate) described: openapi::Endpoints,
+pub(super) struct ReadyMade {
+    pub(super) provider: Box<dyn Described>,
+    pub(super) described: openapi::Endpoints,
     /// By their paths, as poem writes them.
-    pub(crate) endpoints: Vec<(String, BoxEndpoint<'static>)>,
-    pub(crate) doors: Doors,
+    endpoints: Vec<(String, BoxEndpoint<'static>)>,
+    pub(super) doors: Doors,
 }
 
 impl ApiGroup {
@@ -142,6 +142,15 @@ pub(super) fn nameless(path: &str) -> String {
 
 pub(super) fn is_parameter(segment: &str) -> bool {
     segment.starts_with('{') && segment.ends_with('}')
+}
+
+impl<U: AuthUser> From<AuthRoutes<U>> for ReadyMade {
+    fn from(routes: AuthRoutes<U>) -> Self {
+        let provider = Box::new(routes.provider().clone());
+        let described = openapi::endpoints(routes.provider(), routes.mounts());
+        let endpoints = routes.into_endpoints().map(|(path, endpoint)| (path, endpoint.boxed())).collect();
+        Self { provider, described, endpoints, doors: Doors::default() }
+    }
 }
 
 impl<T: OpenApi> From<T> for ApiGroup {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use fauth_core::{AuthProvider, AuthUser, Guard, Names, Requirement, rejection::Renderer};
 
-use super::{ApiGroup, Doors};
+use super::{doors::Doors, group::ApiGroup};
 
 /// A group of APIs that only known and active users can enter, and, if more is required, only those
 /// who meet it. Its operations say so in the document.

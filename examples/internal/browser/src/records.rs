@@ -17,9 +17,9 @@ pub struct ConsoleEntry {
 }
 
 impl ConsoleEntry {
-    /// An error or a warning, and no mere information?
-    pub fn is_complaint(&self) -> bool {
-        ["SEVERE", "WARNING"].contains(&&*self.level)
+    /// An error, and no warning or mere information?
+    pub fn is_error(&self) -> bool {
+        self.level == "SEVERE"
     }
 }
 

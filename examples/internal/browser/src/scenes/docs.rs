@@ -168,7 +168,7 @@ impl DocsPage {
     #[track_caller]
     fn assert_console_says_only(&self, expected: &[&str]) {
         let mut console = self.browser.console();
-        console.retain(ConsoleEntry::is_complaint);
+        console.retain(ConsoleEntry::is_error);
         let is_expected = |entry: &&ConsoleEntry| expected.iter().any(|words| entry.message.contains(words));
         let surprises: Vec<_> =
             console.iter().filter(|entry| !is_expected(entry)).map(ToString::to_string).collect();
