@@ -133,7 +133,7 @@ FLOORS = [
     ["transport", "csrf", "rejection", "event"],
     ["session", "api_key", "one_time", "user_store"],
     ["provider", "guard", "routes", "mounts", "config"],
-    ["openapi"],
+    ["openapi", "swagger_ui"],
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 

@@ -12,6 +12,8 @@
 //!   caches either.
 //! - What handlers return with `?`: [`Refused`]. On routes without guard, [`render_refusals`] gives
 //!   it the form of the provider.
+//! - A page that shows your OpenAPI document, with a working Authorize button: `swagger_ui`
+//!   (feature `swagger-ui`).
 //! - Endpoints of the application's own: [`Head`] shows the core a request, [`respond`] turns its reply into a response.
 //! - With the feature `utoipa`, the module `openapi`: guards, groups and ready-made endpoints in the
 //!   `OpenAPI` document of `utoipa-actix-web`.
@@ -57,6 +59,8 @@ pub mod prelude;
 mod respond;
 mod router;
 mod routes;
+#[cfg(feature = "swagger-ui")]
+mod swagger_ui;
 
 pub use extract::{CurrentUser, Grant, MaybeUser, Token};
 pub use fauth_core;
@@ -69,3 +73,5 @@ pub use head::Head;
 pub use respond::{Refused, respond};
 pub use router::SecureScope;
 pub use routes::{AuthRoutes, auth_routes};
+#[cfg(feature = "swagger-ui")]
+pub use swagger_ui::swagger_ui;

@@ -9,6 +9,8 @@ pub mod prelude;
 mod respond;
 mod router;
 mod routes;
+#[cfg(feature = "swagger-ui")]
+mod swagger_ui;
 
 pub use extract::{CurrentUser, Grant, MaybeUser, Token};
 pub use fauth_core;
@@ -21,6 +23,8 @@ pub use head::Head;
 pub use respond::{Refused, respond};
 pub use router::{SecureRouter, UseNestServiceInstead};
 pub use routes::{AuthRoutes, auth_routes};
+#[cfg(feature = "swagger-ui")]
+pub use swagger_ui::swagger_ui;
 
 /// The front page of the project, whose first example is one for axum.
 #[cfg(all(doctest, feature = "derive"))]

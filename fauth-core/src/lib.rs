@@ -30,6 +30,8 @@ mod role;
 pub mod routes;
 mod session;
 pub mod store;
+#[cfg(feature = "swagger-ui")]
+pub mod swagger_ui;
 pub mod token;
 pub mod transport;
 mod user;

@@ -14,6 +14,8 @@
 //!   it the form of the provider.
 //! - An `OpenAPI` document that says what the guards enforce: the feature `openapi`, and its module
 //!   `openapi`.
+//! - A page that shows your OpenAPI document, with a working Authorize button: `swagger_ui`
+//!   (feature `swagger-ui`).
 //! - Endpoints of the application's own: [`Head`] shows the core a request, [`respond`] turns its reply into a response.
 //!
 //! # Errors in handlers
@@ -74,6 +76,8 @@ pub mod prelude;
 mod respond;
 mod router;
 mod routes;
+#[cfg(feature = "swagger-ui")]
+mod swagger_ui;
 
 pub use extract::{CurrentUser, Grant, MaybeUser, Token};
 pub use fauth_core;
@@ -86,3 +90,5 @@ pub use head::Head;
 pub use respond::{Refused, respond};
 pub use router::SecureRoute;
 pub use routes::{AuthRoutes, auth_routes};
+#[cfg(feature = "swagger-ui")]
+pub use swagger_ui::swagger_ui;

@@ -4,11 +4,11 @@
 
 use std::future::ready;
 
-use actix_web::web::{Data, Json, ServiceConfig, get, resource};
+use actix_web::web::{Data, Json, ServiceConfig, get, resource, scope};
 use fauth_actix::{
     CurrentUser, MaybeUser, SecureScope, auth_routes,
     openapi::{Documented, routes},
-    require_permissions, require_user, visitor,
+    require_permissions, require_user, swagger_ui, visitor,
 };
 use fauth_core::AuthProvider;
 use serde::Serialize;
@@ -40,7 +40,9 @@ pub fn routes(auth: &AuthProvider<User>, config: &mut ServiceConfig) {
         .into_openapi();
     document.info = Info::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
     let show = move || ready(Json(document.clone()));
-    config.service(resource("/openapi.json").route(get().to(show)));
+    config
+        .service(resource("/openapi.json").route(get().to(show)))
+        .service(scope("/docs").service(swagger_ui("/openapi.json")));
 }
 
 /// Says hello.

@@ -6,7 +6,7 @@ use axum::{Json, Router, routing::get};
 use fauth_axum::{
     AuthRoutes, CurrentUser, MaybeUser, SecureRouter,
     openapi::{OpenApiRouterExt as _, RoutesExt as _},
-    require_permissions, require_user, visitor,
+    require_permissions, require_user, swagger_ui, visitor,
 };
 use fauth_core::AuthProvider;
 use serde::Serialize;
@@ -33,7 +33,9 @@ pub fn routes(auth: &AuthProvider<User>) -> Router {
         .describe_auth(auth) // last: the schemes and scopes that the operations name
         .with_state(auth.clone())
         .split_for_parts();
-    router.route("/openapi.json", get(async || Json(document)))
+    router
+        .route("/openapi.json", get(async || Json(document)))
+        .nest_service("/docs", swagger_ui("/openapi.json"))
 }
 
 /// Says hello.

@@ -7,6 +7,7 @@ use fauth_core::AuthProvider;
 use fauth_poem::{
     AuthRoutes, CurrentUser, MaybeUser,
     openapi::{ApiRoute, SecureApi},
+    swagger_ui,
 };
 use poem::{Endpoint, endpoint::make_sync, web};
 use poem_openapi::{
@@ -30,7 +31,9 @@ pub fn routes(auth: &AuthProvider<User>) -> impl Endpoint + use<> {
         .nest("/admin", SecureApi::new(auth, Admin).require_roles(["admin"]))
         .nest("/internal", SecureApi::new(auth, Internal))
         .into_parts();
-    route.at("/openapi.json", make_sync(move |_| web::Json(document.clone())))
+    route
+        .at("/openapi.json", make_sync(move |_| web::Json(document.clone())))
+        .nest("/docs", swagger_ui("/openapi.json"))
 }
 
 struct Public;
