@@ -46,6 +46,7 @@
 //!   refused by a guard with 405.
 //! - The extractors of a handler run side by side, see [`CurrentUser`].
 
+mod audit;
 mod extract;
 mod guard;
 mod head;
@@ -53,8 +54,10 @@ mod respond;
 mod router;
 mod routes;
 
+pub use audit::{AuditedScope, AuditedService};
 pub use extract::{CurrentUser, Grant, MaybeUser, Token};
 pub use fauth_core;
+pub use fauth_core::assert_all_guarded;
 pub use guard::{
     RenderRefusals, Rendering, Require, RequireLayer, render_refusals, require, require_active_user,
     require_any_role, require_permission, require_permissions, require_role, require_roles, require_scope,
@@ -62,5 +65,5 @@ pub use guard::{
 };
 pub use head::Head;
 pub use respond::{Refused, respond};
-pub use router::SecureScope;
+pub use router::{Routes, SecureScope};
 pub use routes::{AuthRoutes, auth_routes};

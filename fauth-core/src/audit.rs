@@ -56,8 +56,8 @@ mod report;
 mod table;
 mod unguarded;
 
-pub(crate) use self::declarations::Declarations;
-pub use self::{
+pub(crate) use declarations::Declarations;
+pub use {
     assertion::assert_all_guarded,
     declaration::{Declaration, Methods},
     entry::{Entry, EntryKind},

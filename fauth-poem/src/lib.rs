@@ -62,6 +62,7 @@
 //!   refused by a guard with 405.
 //! - Extractors cannot change the request: outside guards, two of them in one handler verify and load twice, and [`Token`] works behind guards only.
 
+mod audit;
 mod extract;
 mod guard;
 mod head;
@@ -69,8 +70,10 @@ mod respond;
 mod router;
 mod routes;
 
+pub use audit::{AuditedEndpoint, AuditedRoute};
 pub use extract::{CurrentUser, Grant, MaybeUser, Token};
 pub use fauth_core;
+pub use fauth_core::assert_all_guarded;
 pub use guard::{
     RenderRefusals, Rendering, Require, RequireMiddleware, render_refusals, require, require_active_user,
     require_any_role, require_permission, require_permissions, require_role, require_roles, require_scope,

@@ -253,6 +253,9 @@ impl Leaf {
         let group = group.entry();
         let weaker = entries.iter().filter(|entry| !is_at_least_as_strict(&entry.access, &group.access));
         if matches!(self.what, What::Unseen { is_flat: true }) {
+            if precedence == Precedence::FirstRegistered && of_group.order < own.order {
+                return Vec::new();
+            }
             weaker.map(|entry| Finding::may_lie_beside(entry, &group)).collect()
         } else if own.wins_against(of_group, precedence) {
             // Of a group its own line is enough.
@@ -283,7 +286,7 @@ impl Leaf {
             What::Endpoint { kind, access, .. } => (self.path.clone(), *kind, access.clone()),
         };
         let location = match &self.what {
-            What::Group(group) => group.location(),
+            What::Group(declaration) | What::Endpoint { all: declaration, .. } => declaration.location(),
             _ => self.location,
         };
         Entry {
@@ -314,6 +317,8 @@ impl Choice {
     /// Of two that stand for the same request: does this one get it?
     fn wins_against(&self, other: &Self, precedence: Precedence) -> bool {
         match precedence {
+            // A fallback is asked last, however specific its path is.
+            Precedence::MostSpecific if self.order == usize::MAX => false,
             Precedence::MostSpecific => self.item.pattern().is_more_specific_than(&other.item.pattern()),
             Precedence::FirstRegistered => self.order < other.order,
         }

@@ -306,6 +306,11 @@ fn what_is_merged_unseen_may_hold_anything() {
     elsewhere.group("/admin", &group(role("admin"), &[]));
     elsewhere.unseen_routes("/public");
     assert_eq!(findings(&elsewhere), []);
+    let mut after = RouteRecord::new(FirstRegistered);
+    after.group("", &group_at("/admin", role("admin"), &[]));
+    after.unseen_routes("");
+    after.open(&Methods::any(), "/x");
+    assert_eq!(findings(&after), []);
 }
 
 #[test]
