@@ -58,8 +58,9 @@ use crate::{
 /// and a parameter before the rest of a path. A group that is mounted at `/admin` has the paths
 /// `/admin`, `/admin/` and `/admin/{*rest}`, the last of which is less specific than any other path
 /// under it. So **a route `/admin/health` beside the group is routed past the guard**, and so is
-/// `/admin/{id}`; `/{any}/health` and a fallback are not. Routes of a router that is nested or
-/// merged are compared as if they had been added here. The audit reports what is beside a group.
+/// `/admin/x{id}`; `/{any}/health` and a fallback are not. (axum takes no `/admin/{id}` beside a
+/// group: it panics.) Routes of a router that is nested or merged are compared as if they had been
+/// added here. The audit reports what is beside a group.
 pub struct AuditedRouter<S = ()> {
     router: Router<S>,
     record: RouteRecord,
@@ -72,7 +73,7 @@ where
     /// An empty router.
     #[must_use]
     pub fn new() -> Self {
-        Self { router: Router::new(), record: RouteRecord::new(Precedence::MostSpecific) }
+        Self { router: Router::new(), record: RouteRecord::new(Precedence::most_specific()) }
     }
 
     /// Adds a route without a guard, as [`Router::route`].

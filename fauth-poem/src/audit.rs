@@ -51,7 +51,8 @@ use crate::{guard::RequireMiddleware, router::SecureRoute, routes::AuthRoutes};
 /// expression, that before a parameter, and a parameter before the rest of a path. A group that is
 /// mounted at `/admin` has the paths `/admin` and `/admin/*rest`, the last of which is less specific
 /// than any other path under it. So **a route `/admin/health` beside the group is routed past the
-/// guard**, and so is `/admin/:id`; `/:any/health` and `/*rest` are not. A route that is nested
+/// guard**, and so is `/admin/:id`; `/:any/health` and `/*rest` are not. The rest may be empty:
+/// `/*rest` takes `/` too, and a route at `/` beside it is never reached. A route that is nested
 /// decides by itself, for whatever lies under its path: its routes are not compared with those
 /// beside it, and are never reached if a group is mounted under the same path and deeper. The audit
 /// reports both.
@@ -64,7 +65,7 @@ impl AuditedRoute {
     /// An empty route.
     #[must_use]
     pub fn new() -> Self {
-        Self { route: Route::new(), record: RouteRecord::new(Precedence::MostSpecific) }
+        Self { route: Route::new(), record: RouteRecord::new(Precedence::most_specific_or_rest()) }
     }
 
     /// Adds an endpoint without a guard, as [`Route::at`].
@@ -77,7 +78,7 @@ impl AuditedRoute {
     where
         E: IntoEndpoint<Endpoint: 'static>,
     {
-        self.record.open(&Methods::any(), &braced(path.as_ref()));
+        self.record.open_resource(&Methods::any(), &braced(path.as_ref()));
         Self { route: self.route.at(path, endpoint), ..self }
     }
 

@@ -241,7 +241,7 @@ impl Declaration {
         }
         let places = self.known().places.clone();
         if places.is_empty() {
-            self.list(&Methods::any(), "", Precedence::MostSpecific, &mut entries);
+            self.list(&Methods::any(), "", Precedence::most_specific(), &mut entries);
             let is_relative = self.prefix.is_empty();
             entries.iter_mut().for_each(|entry| entry.is_relative = is_relative);
         }

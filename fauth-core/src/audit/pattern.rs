@@ -11,6 +11,8 @@ enum Segment {
     Partly(Box<str>),
     /// A parameter.
     Any,
+    /// An expression that may match slashes too, and so whatever follows.
+    Expression,
     /// Everything that follows, and nothing.
     Rest,
 }
@@ -40,7 +42,9 @@ impl Pattern {
         let (mut own, mut others) = (self.0.iter(), other.0.iter());
         loop {
             return match (own.next(), others.next()) {
-                (Some(Segment::Rest), _) | (_, Some(Segment::Rest)) | (None, None) => true,
+                (Some(Segment::Rest | Segment::Expression), _)
+                | (_, Some(Segment::Rest | Segment::Expression))
+                | (None, None) => true,
                 (Some(own), Some(other)) if own.shares_text_with(other) => continue,
                 _ => false,
             };
@@ -62,23 +66,24 @@ impl Pattern {
     }
 
     /// Of two patterns that share a path: is this one more specific, where they differ first? Text
-    /// is more than a parameter, and a parameter more than the rest of the path.
-    pub(super) fn is_more_specific_than(&self, other: &Self) -> bool {
-        let (mut own, mut others) = (self.0.iter().peekable(), other.0.iter());
+    /// is more than an expression, that is more than a parameter, and a parameter more than the rest
+    /// of the path; but the rest is more than nothing if it `may_be_empty`.
+    pub(super) fn is_more_specific_than(&self, other: &Self, rest_may_be_empty: bool) -> bool {
+        let (mut own, mut others) = (self.0.iter().peekable(), other.0.iter().peekable());
         loop {
             return match (own.next(), others.next()) {
-                // `/admin/` is the rest of `/admin`, with nothing in it.
-                (Some(Segment::Text(text)), Some(Segment::Rest))
-                    if text.is_empty() && own.peek().is_none() =>
+                (Some(first), Some(Segment::Rest))
+                    if rest_may_be_empty && first.is_empty() && own.peek().is_none() =>
                 {
                     false
                 }
-                (Some(own), Some(other)) if own.rank() == other.rank() => {
-                    if matches!(own, Segment::Rest) {
-                        return false;
-                    }
-                    continue;
+                (Some(Segment::Rest), Some(first))
+                    if rest_may_be_empty && first.is_empty() && others.peek().is_none() =>
+                {
+                    true
                 }
+                (Some(Segment::Rest), Some(Segment::Rest)) => false,
+                (Some(own), Some(other)) if own.rank() == other.rank() => continue,
                 (Some(own), Some(other)) => own.rank() > other.rank(),
                 (None, Some(_)) => true,
                 (_, None) => false,
@@ -88,6 +93,10 @@ impl Pattern {
 }
 
 impl Segment {
+    fn is_empty(&self) -> bool {
+        matches!(self, Self::Text(text) if text.is_empty())
+    }
+
     fn shares_text_with(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Text(own), Self::Text(other)) => own == other,
@@ -107,19 +116,19 @@ impl Segment {
         match self {
             Self::Text(_) => (3, 0),
             Self::Partly(start) => (2, start.len()),
+            Self::Expression => (2, 0),
             Self::Any => (1, 0),
             Self::Rest => (0, 0),
         }
     }
 }
 
+/// The rest of a path is the last segment. What has something behind it is an expression.
 fn segments(path: &str) -> Vec<Segment> {
-    let mut segments = Vec::new();
-    for part in split(path) {
-        segments.push(segment(part));
-        if segments.last() == Some(&Segment::Rest) {
-            break;
-        }
+    let mut segments: Vec<_> = split(path).map(segment).collect();
+    let before_last = segments.len().saturating_sub(1);
+    for early in segments.iter_mut().take(before_last).filter(|segment| **segment == Segment::Rest) {
+        *early = Segment::Expression;
     }
     segments
 }
@@ -140,8 +149,11 @@ fn split(path: &str) -> impl Iterator<Item = &str> {
 fn segment(part: &str) -> Segment {
     let Some((start, parameter)) = part.split_once('{') else { return Segment::Text(part.into()) };
     let expression = parameter.split_once(':').map(|(_, expression)| expression);
-    if parameter.starts_with('*') || part.ends_with('*') || expression.is_some_and(may_cross_a_slash) {
+    if parameter.starts_with('*') || part.ends_with("}*") || (start.is_empty() && expression == Some(".*}")) {
         return Segment::Rest;
+    }
+    if expression.is_some_and(may_cross_a_slash) {
+        return Segment::Expression;
     }
     if start.is_empty() && expression.is_none() && parameter.find('}') == Some(parameter.len() - 1) {
         return Segment::Any;
@@ -240,22 +252,34 @@ mod tests {
         assert!(route("/{a}").covers(&route("/x")) && !route("/x").covers(&route("/{a}")));
         assert!(!route("/{a}").covers(&route("/")) && !route("/{a:\\d}").covers(&route("/x")));
         assert!(!route("/x").covers(&prefix("/x")) && prefix("/").covers(&prefix("/x")));
+        for all in ["/{*rest}", "/{rest:.*}", "/{rest}*"] {
+            assert!(route(all).covers(&prefix("/x")), "{all}");
+        }
+        for part in ["/{rest:.*}/x", "/{rest:a.*}", "/a{rest:.*}"] {
+            assert!(!route(part).covers(&prefix("/x")) && route(part).overlaps(&prefix("/a")), "{part}");
+        }
     }
 
     #[test]
     fn which_path_is_more_specific() {
         let group = prefix("/admin");
-        for past in ["/admin/x", "/admin/{id}", "/admin/x/", "/admin/x{id}"] {
-            assert!(route(past).is_more_specific_than(&group), "{past}");
-            assert!(!group.is_more_specific_than(&route(past)), "{past}");
+        for rest_may_be_empty in [true, false] {
+            let wins = |one: &Pattern, other: &Pattern| one.is_more_specific_than(other, rest_may_be_empty);
+            for past in ["/admin/x", "/admin/{id}", "/admin/x/", "/admin/x{id}", "/admin/{id:.*}/x"] {
+                assert!(wins(&route(past), &group) && !wins(&group, &route(past)), "{past}");
+            }
+            for behind in ["/{any}/x", "/{*rest}", "/adm{x}/y", "/{id:[a-z]+}/x", "/{id:.+}"] {
+                assert!(!wins(&route(behind), &group) && wins(&group, &route(behind)), "{behind}");
+            }
+            let of_tenant = prefix("/{tenant}/admin");
+            assert!(wins(&route("/acme/{*rest}"), &of_tenant));
+            assert!(!wins(&of_tenant, &route("/acme/{*rest}")));
+            assert!(!wins(&group, &group));
+            for (path, rest) in [("/", "/{*rest}"), ("/admin/", "/admin/{*rest}")] {
+                assert_eq!(wins(&route(path), &route(rest)), !rest_may_be_empty);
+                assert_eq!(wins(&route(rest), &route(path)), rest_may_be_empty);
+            }
         }
-        for behind in ["/{any}/x", "/{*rest}", "/adm{x}/y", "/admin/"] {
-            assert!(!route(behind).is_more_specific_than(&group), "{behind}");
-        }
-        let of_tenant = prefix("/{tenant}/admin");
-        assert!(route("/acme/{*rest}").is_more_specific_than(&of_tenant));
-        assert!(!of_tenant.is_more_specific_than(&route("/acme/{*rest}")));
-        assert!(!group.is_more_specific_than(&group));
     }
 
     #[test]

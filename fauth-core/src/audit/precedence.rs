@@ -7,17 +7,33 @@
 pub enum Precedence {
     /// The more specific path wins, in whatever order they were added. The path of `/` under
     /// `/admin` is `/admin`.
-    MostSpecific,
+    #[non_exhaustive]
+    MostSpecific {
+        /// Does the rest of a path win where it is empty, as `/{*rest}` against `/`?
+        rest_may_be_empty: bool,
+    },
     /// Whatever was added first wins. The path of `/` under `/admin` is `/admin/`.
     FirstRegistered,
 }
 
 impl Precedence {
+    /// The more specific path wins, and the rest of a path, as in `/{*rest}`, is not empty.
+    #[must_use]
+    pub const fn most_specific() -> Self {
+        Self::MostSpecific { rest_may_be_empty: false }
+    }
+
+    /// The more specific path wins, but `/{*rest}` wins against `/`.
+    #[must_use]
+    pub const fn most_specific_or_rest() -> Self {
+        Self::MostSpecific { rest_may_be_empty: true }
+    }
+
     /// A path under a prefix.
     pub(super) fn join(self, prefix: &str, path: &str) -> String {
         let slash = if path.is_empty() || path.starts_with('/') { "" } else { "/" };
         match self {
-            Self::MostSpecific => {
+            Self::MostSpecific { .. } => {
                 let prefix = prefix.trim_end_matches('/');
                 let path = if path == "/" && !prefix.is_empty() { "" } else { path };
                 format!("{prefix}{slash}{path}")
@@ -29,7 +45,7 @@ impl Precedence {
 
 #[cfg(test)]
 mod tests {
-    use super::Precedence::{FirstRegistered, MostSpecific};
+    use super::Precedence::{self, FirstRegistered};
 
     #[test]
     fn how_paths_are_joined() {
@@ -42,7 +58,7 @@ mod tests {
             ("/a", "x", "/a/x", "/a/x"),
             ("/a/", "/x", "/a/x", "/a//x"),
         ] {
-            assert_eq!(MostSpecific.join(prefix, path), specific, "{prefix:?} {path:?}");
+            assert_eq!(Precedence::most_specific().join(prefix, path), specific, "{prefix:?} {path:?}");
             assert_eq!(FirstRegistered.join(prefix, path), first, "{prefix:?} {path:?}");
         }
     }

@@ -318,8 +318,11 @@ impl Choice {
     fn wins_against(&self, other: &Self, precedence: Precedence) -> bool {
         match precedence {
             // A fallback is asked last, however specific its path is.
-            Precedence::MostSpecific if self.order == usize::MAX => false,
-            Precedence::MostSpecific => self.item.pattern().is_more_specific_than(&other.item.pattern()),
+            Precedence::MostSpecific { .. } if self.order == usize::MAX => false,
+            Precedence::MostSpecific { .. } if other.order == usize::MAX => true,
+            Precedence::MostSpecific { rest_may_be_empty } => {
+                self.item.pattern().is_more_specific_than(&other.item.pattern(), rest_may_be_empty)
+            }
             Precedence::FirstRegistered => self.order < other.order,
         }
     }

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{Precedence::*, *};
+use super::{Precedence::FirstRegistered, *};
 use crate::{access::Access, requirement::Requirement};
+
+const MOST_SPECIFIC: Precedence = Precedence::most_specific();
 
 fn user() -> Access {
     Access::Required(Requirement::user())
@@ -56,7 +58,7 @@ fn shows(audit: &Audit, table: &str) {
 }
 
 fn application() -> RouteRecord {
-    let mut record = RouteRecord::new(MostSpecific);
+    let mut record = RouteRecord::new(MOST_SPECIFIC);
     record.open(&Methods::of(["POST", "GET", "HEAD"]), "/");
     record.guarded(&Methods::any(), "/me", &guard(user()));
     record.guarded(&Methods::of(["GET"]), "/whoami", &guard(Access::Optional));
@@ -91,7 +93,7 @@ GET     /whoami              visitor           route     src
 
 #[test]
 fn an_application_as_markdown_and_as_json() {
-    let mut record = RouteRecord::new(MostSpecific);
+    let mut record = RouteRecord::new(MOST_SPECIFIC);
     record.guarded(&Methods::of(["GET"]), "/Z|b", &guard(role("x|y")));
     record.group("/admin", &group(role("admin"), &[]));
     record.open(&Methods::any(), "/admin/{id}");
@@ -152,17 +154,17 @@ fn unreachable(path: &str) -> (FindingKind, String) {
 #[test]
 fn where_the_specific_wins_a_route_under_a_group_is_beside_it_in_any_order() {
     for path in ["/admin/health", "/admin/{id}", "/admin/{*rest}"] {
-        let mut before = RouteRecord::new(MostSpecific);
+        let mut before = RouteRecord::new(MOST_SPECIFIC);
         before.open(&Methods::any(), path);
         before.group("/admin", &group(role("admin"), &[]));
-        let mut after = RouteRecord::new(MostSpecific);
+        let mut after = RouteRecord::new(MOST_SPECIFIC);
         after.group("/admin", &group(role("admin"), &[]));
         after.open(&Methods::any(), path);
         let expected = if path.contains('*') { vec![] } else { vec![beside(path)] };
         assert_eq!(findings(&before), expected);
         assert_eq!(findings(&after), expected);
     }
-    let mut elsewhere = RouteRecord::new(MostSpecific);
+    let mut elsewhere = RouteRecord::new(MOST_SPECIFIC);
     elsewhere.group("/admin", &group(role("admin"), &["/health"]));
     for path in ["/", "/administration", "/{any}/health", "/{*rest}"] {
         elsewhere.open(&Methods::any(), path);
@@ -202,8 +204,20 @@ fn of_two_resources_with_one_path_the_second_is_never_reached() {
 }
 
 #[test]
+fn where_the_rest_may_be_empty_it_takes_the_empty_path() {
+    for (precedence, expected) in
+        [(MOST_SPECIFIC, vec![]), (Precedence::most_specific_or_rest(), vec![unreachable("/")])]
+    {
+        let mut record = RouteRecord::new(precedence);
+        record.open_resource(&Methods::any(), "/");
+        record.open_resource(&Methods::any(), "/{*rest}");
+        assert_eq!(findings(&record), expected);
+    }
+}
+
+#[test]
 fn a_page_beside_an_endpoint_is_reached() {
-    for precedence in [FirstRegistered, MostSpecific] {
+    for precedence in [FirstRegistered, MOST_SPECIFIC] {
         let mut record = RouteRecord::new(precedence);
         record.endpoints(&endpoints());
         assert_eq!(findings(&record), []);
@@ -213,7 +227,7 @@ fn a_page_beside_an_endpoint_is_reached() {
 #[test]
 fn a_route_that_asks_for_as_much_as_the_group_is_no_finding() {
     let asks = |access: Access| {
-        let mut record = RouteRecord::new(MostSpecific);
+        let mut record = RouteRecord::new(MOST_SPECIFIC);
         let admins = Access::Required(Requirement::user().role("a").and(Requirement::user().permission("p")));
         record.group("/admin", &group(admins, &[]));
         record.guarded(&Methods::any(), "/admin/x", &guard(access));
@@ -227,7 +241,7 @@ fn a_route_that_asks_for_as_much_as_the_group_is_no_finding() {
         assert_eq!(asks(weaker), [beside("/admin/x")]);
     }
 
-    let mut keys = RouteRecord::new(MostSpecific);
+    let mut keys = RouteRecord::new(MOST_SPECIFIC);
     keys.group("/users", &group(user(), &[]));
     keys.guarded(&Methods::any(), "/users/x", &guard(role("a")));
     assert_eq!(findings(&keys), []);
@@ -241,7 +255,7 @@ fn a_route_that_asks_for_as_much_as_the_group_is_no_finding() {
 
 #[test]
 fn a_group_beside_a_group_is_reported_once() {
-    let mut record = RouteRecord::new(MostSpecific);
+    let mut record = RouteRecord::new(MOST_SPECIFIC);
     record.group("/admin", &group(role("admin"), &["/x"]));
     record.group("/admin/reports", &group(role("reports"), &["/", "/all"]));
     assert_eq!(findings(&record), [beside("/admin/reports/*")]);
@@ -253,18 +267,18 @@ fn routers_within_routers() {
         let mut inner = RouteRecord::new(precedence);
         inner.open(&Methods::any(), "/admin/health");
         inner.group(
-            if precedence == MostSpecific { "/users" } else { "" },
+            if precedence == MOST_SPECIFIC { "/users" } else { "" },
             &match precedence {
-                MostSpecific => group(user(), &["/"]),
+                MOST_SPECIFIC => group(user(), &["/"]),
                 FirstRegistered => group_at("/users", user(), &["/"]),
             },
         );
         inner
     };
     // One tree: the health check wins against a group of the outer router.
-    let mut merged = RouteRecord::new(MostSpecific);
+    let mut merged = RouteRecord::new(MOST_SPECIFIC);
     merged.group("/api/admin", &group(role("admin"), &[]));
-    merged.merge("/api", inner(MostSpecific));
+    merged.merge("/api", inner(MOST_SPECIFIC));
     assert_eq!(findings(&merged), [beside("/api/admin/health")]);
     shows(
         &merged.audit(),
@@ -281,9 +295,9 @@ add it to the group, or move it out of this path
 ",
     );
     // Two trees: the outer one decides, and its more specific path is the group's.
-    let mut nested = RouteRecord::new(MostSpecific);
+    let mut nested = RouteRecord::new(MOST_SPECIFIC);
     nested.group("/api/admin", &group(role("admin"), &[]));
-    nested.nest("/api", inner(MostSpecific));
+    nested.nest("/api", inner(MOST_SPECIFIC));
     nested.open(&Methods::any(), "/api/users/list");
     assert_eq!(findings(&nested), [unreachable("/api/admin/health"), beside("/api/users/list")]);
     // The first one takes everything under its path.
@@ -296,13 +310,13 @@ add it to the group, or move it out of this path
 
 #[test]
 fn what_is_merged_unseen_may_hold_anything() {
-    let mut record = RouteRecord::new(MostSpecific);
+    let mut record = RouteRecord::new(MOST_SPECIFIC);
     record.group("/admin", &group(role("admin"), &[]));
     record.unseen("/");
     assert_eq!(findings(&record), []);
     record.unseen_routes("");
     assert_eq!(findings(&record), [(FindingKind::MayLieBesideGroup, "/*".to_owned())]);
-    let mut elsewhere = RouteRecord::new(MostSpecific);
+    let mut elsewhere = RouteRecord::new(MOST_SPECIFIC);
     elsewhere.group("/admin", &group(role("admin"), &[]));
     elsewhere.unseen_routes("/public");
     assert_eq!(findings(&elsewhere), []);
@@ -320,7 +334,7 @@ fn groups_in_groups_ask_for_both() {
     inner.add_mount("/files");
     outer.add_group("/inner", &inner);
     outer.add_group("/same", &same);
-    let mut record = RouteRecord::new(MostSpecific);
+    let mut record = RouteRecord::new(MOST_SPECIFIC);
     record.group("/admin", &outer);
     let table = "
 METHOD  PATH                  ACCESS                                      KIND   DECLARED AT
@@ -375,11 +389,11 @@ fn a_router_that_registers_tells_where_things_lie() {
     let guard = declarations.add(Declaration::of_guard(role("a")));
     let users = declarations.add(Declaration::of_group(user(), ""));
     users.add_route(&Methods::of(["GET"]), "/");
-    let mut inner = RouteRecord::new(MostSpecific);
+    let mut inner = RouteRecord::new(MOST_SPECIFIC);
     inner.guarded(&Methods::of(["GET"]), "/one", &guard);
     inner.guarded(&Methods::of(["PUT"]), "/two", &guard);
     inner.group("/users", &users);
-    let mut outer = RouteRecord::new(MostSpecific);
+    let mut outer = RouteRecord::new(MOST_SPECIFIC);
     outer.merge("/api", inner);
     outer.settle();
     outer.settle();
@@ -399,7 +413,7 @@ any     /api/users/*  user          group  src
 fn more_routes_than_are_listed_are_a_finding() {
     let users = group(user(), &[]);
     (0..4096).for_each(|at| users.add_route(&Methods::any(), &format!("/{at}")));
-    let mut record = RouteRecord::new(MostSpecific);
+    let mut record = RouteRecord::new(MOST_SPECIFIC);
     record.group("/users", &users);
     assert!(record.audit().findings().is_empty());
     users.add_route(&Methods::any(), "/one-more");
@@ -434,7 +448,7 @@ fn exceptions_that_match_no_open_route_are_stale() {
 
 #[test]
 fn exceptions_may_be_written_with_colons() {
-    let mut record = RouteRecord::new(MostSpecific);
+    let mut record = RouteRecord::new(MOST_SPECIFIC);
     record.open(&Methods::any(), "/files/{name}/{*rest}");
     record.open(&Methods::any(), "/books:batch");
     assert_eq!(record.audit().all_guarded(&["/files/:name/*rest", "/books:batch"]), Ok(()));
@@ -442,7 +456,7 @@ fn exceptions_may_be_written_with_colons() {
 
 #[test]
 fn the_assertion_lists_what_is_wrong() {
-    let mut record = RouteRecord::new(MostSpecific);
+    let mut record = RouteRecord::new(MOST_SPECIFIC);
     record.group("/admin", &group(role("admin"), &[]));
     record.open(&Methods::of(["GET"]), "/admin/health");
     record.guarded(&Methods::any(), "/hello", &guard(Access::Optional));
@@ -478,13 +492,13 @@ fn the_macro_takes_values_and_references_and_any_list() {
     crate::assert_all_guarded!(app, except ["/", "/*", "/files/*", "/login", "/whoami",]);
     let owned = "/whoami".to_owned();
     crate::assert_all_guarded!(&app, except ["/", "/*", "/files/*", "/login", &owned]);
-    crate::assert_all_guarded!(App(RouteRecord::new(MostSpecific)));
+    crate::assert_all_guarded!(App(RouteRecord::new(MOST_SPECIFIC)));
 }
 
 #[test]
 #[should_panic(expected = "1 route is open to everybody:\n  any /open  ")]
 fn the_macro_fails_for_an_open_route() {
-    let mut record = RouteRecord::new(MostSpecific);
+    let mut record = RouteRecord::new(MOST_SPECIFIC);
     record.open(&Methods::any(), "/open");
     crate::assert_all_guarded!(App(record));
 }
@@ -492,5 +506,5 @@ fn the_macro_fails_for_an_open_route() {
 #[test]
 #[should_panic(expected = "1 exception matches no open route:\n  /x\n")]
 fn the_macro_fails_for_a_stale_exception() {
-    crate::assert_all_guarded!(App(RouteRecord::new(MostSpecific)), except["/x"]);
+    crate::assert_all_guarded!(App(RouteRecord::new(MOST_SPECIFIC)), except["/x"]);
 }
