@@ -306,7 +306,10 @@ async fn what_is_mounted_unseen_may_be_beside_a_group() {
     assert_eq!(send!(serve!(app), "GET", "/admin/health", None).0, 401);
 
     let app = AuditedScope::new("").service_unseen("/admin", resource("/health").to(beside)).service(group());
-    assert_eq!(findings(&app.audit()), [(FindingKind::Unreachable, "/admin/*")]);
+    assert_eq!(
+        findings(&app.audit()),
+        [(FindingKind::BesideGroup, "/admin/*"), (FindingKind::Unreachable, "/admin/*")]
+    );
     assert_eq!(send!(serve!(app), "GET", "/admin/health", None).0, 200);
 }
 

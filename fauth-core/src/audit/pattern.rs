@@ -19,12 +19,15 @@ enum Segment {
 
 /// The path of a route, or everything under a prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Pattern(Vec<Segment>);
+pub(super) struct Pattern {
+    segments: Vec<Segment>,
+    is_prefix: bool,
+}
 
 impl Pattern {
     /// Of a route: this path and no longer one.
     pub(super) fn of_route(path: &str) -> Self {
-        Self(segments(path.strip_prefix('/').unwrap_or(path)))
+        Self { segments: segments(path.strip_prefix('/').unwrap_or(path)), is_prefix: false }
     }
 
     /// Of a mount: this path, and whatever lies under it.
@@ -34,12 +37,12 @@ impl Pattern {
         if segments.last() != Some(&Segment::Rest) {
             segments.push(Segment::Rest);
         }
-        Self(segments)
+        Self { segments, is_prefix: true }
     }
 
     /// Is there a path that both stand for?
     pub(super) fn overlaps(&self, other: &Self) -> bool {
-        let (mut own, mut others) = (self.0.iter(), other.0.iter());
+        let (mut own, mut others) = (self.segments.iter(), other.segments.iter());
         loop {
             return match (own.next(), others.next()) {
                 (Some(Segment::Rest | Segment::Expression), _)
@@ -53,10 +56,13 @@ impl Pattern {
 
     /// Does it stand for every path that the other stands for?
     pub(super) fn covers(&self, other: &Self) -> bool {
-        let (mut own, mut others) = (self.0.iter(), other.0.iter());
+        let (mut own, mut others) = (self.segments.iter(), other.segments.iter());
         loop {
             return match (own.next(), others.next()) {
-                (Some(Segment::Rest), _) | (None, None) => true,
+                // `/admin/{*rest}` is not `/admin`, which everything under `/admin` is.
+                (Some(Segment::Rest), None) => self.is_prefix,
+                (Some(Segment::Rest), Some(Segment::Rest)) => self.is_prefix || !other.is_prefix,
+                (Some(Segment::Rest), Some(_)) | (None, None) => true,
                 (Some(Segment::Any), Some(Segment::Any | Segment::Partly(_))) => continue,
                 (Some(Segment::Any), Some(Segment::Text(text))) if !text.is_empty() => continue,
                 (Some(own @ Segment::Text(_)), Some(other)) if own == other => continue,
@@ -69,7 +75,7 @@ impl Pattern {
     /// is more than an expression, that is more than a parameter, and a parameter more than the rest
     /// of the path; but the rest is more than nothing if it `may_be_empty`.
     pub(super) fn is_more_specific_than(&self, other: &Self, rest_may_be_empty: bool) -> bool {
-        let (mut own, mut others) = (self.0.iter().peekable(), other.0.iter().peekable());
+        let (mut own, mut others) = (self.segments.iter().peekable(), other.segments.iter().peekable());
         loop {
             return match (own.next(), others.next()) {
                 (Some(first), Some(Segment::Rest))
@@ -255,6 +261,10 @@ mod tests {
         for all in ["/{*rest}", "/{rest:.*}", "/{rest}*"] {
             assert!(route(all).covers(&prefix("/x")), "{all}");
         }
+        assert!(!route("/x/{*rest}").covers(&prefix("/x")) && !route("/x/{*rest}").covers(&route("/x")));
+        assert!(
+            route("/x/{*rest}").covers(&route("/x/{all:.*}")) && prefix("/x").covers(&route("/x/{*rest}"))
+        );
         for part in ["/{rest:.*}/x", "/{rest:a.*}", "/a{rest:.*}"] {
             assert!(!route(part).covers(&prefix("/x")) && route(part).overlaps(&prefix("/a")), "{part}");
         }

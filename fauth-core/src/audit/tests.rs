@@ -269,8 +269,8 @@ fn routers_within_routers() {
         inner.group(
             if precedence == MOST_SPECIFIC { "/users" } else { "" },
             &match precedence {
-                MOST_SPECIFIC => group(user(), &["/"]),
                 FirstRegistered => group_at("/users", user(), &["/"]),
+                Precedence::MostSpecific { .. } => group(user(), &["/"]),
             },
         );
         inner
