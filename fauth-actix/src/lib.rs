@@ -12,6 +12,8 @@
 //!   caches either.
 //! - What handlers return with `?`: [`Refused`]. On routes without guard, [`render_refusals`] gives
 //!   it the form of the provider.
+//! - Which routes are open: [`AuditedScope`], which registers what it mounts, and
+//!   [`assert_all_guarded!`] in a test.
 //! - Endpoints of the application's own: [`Head`] shows the core a request, [`respond`] turns its reply into a response.
 //!
 //! # Errors in handlers

@@ -6,9 +6,13 @@ use fauth_core::{
     AuthProvider, AuthUser,
     audit::{Audit, Audited, Methods, Precedence, RouteRecord, braced},
 };
-use poem::{EndpointExt as _, IntoEndpoint, Route};
+use poem::{EndpointExt as _, IntoEndpoint, Middleware, Route, endpoint::BoxEndpoint, middleware::AddData};
 
-use crate::{guard::RequireMiddleware, router::SecureRoute, routes::AuthRoutes};
+use crate::{
+    guard::RequireMiddleware,
+    router::{SecureRoute, Wrapper},
+    routes::AuthRoutes,
+};
 
 /// A route that registers what it mounts, so that an audit lists every route of the application and
 /// who may use it, and [`assert_all_guarded!`](crate::assert_all_guarded) finds the forgotten guard.
@@ -16,7 +20,7 @@ use crate::{guard::RequireMiddleware, router::SecureRoute, routes::AuthRoutes};
 ///
 /// ```
 /// # use fauth_testing::TestUser;
-/// # use poem::{EndpointExt, get, handler};
+/// # use poem::{IntoEndpoint, get, handler};
 /// use fauth_poem::{AuditedRoute, SecureRoute, assert_all_guarded, require_user};
 /// # let auth = fauth_testing::provider().build().unwrap();
 /// # #[handler]
@@ -34,7 +38,7 @@ use crate::{guard::RequireMiddleware, router::SecureRoute, routes::AuthRoutes};
 ///     .nest("/admin", admins);
 ///
 /// assert_all_guarded!(app, except ["/"]); // in a test
-/// let app = app.log_audit().data(auth);
+/// let app = app.log_audit().data(auth).into_endpoint(); // `Server::run` does that by itself
 /// ```
 ///
 /// # What it sees
@@ -59,13 +63,15 @@ use crate::{guard::RequireMiddleware, router::SecureRoute, routes::AuthRoutes};
 pub struct AuditedRoute {
     route: Route,
     record: RouteRecord,
+    inside: Vec<Wrapper>,
 }
 
 impl AuditedRoute {
     /// An empty route.
     #[must_use]
     pub fn new() -> Self {
-        Self { route: Route::new(), record: RouteRecord::new(Precedence::most_specific_or_rest()) }
+        let record = RouteRecord::new(Precedence::most_specific_or_rest());
+        Self { route: Route::new(), record, inside: Vec::new() }
     }
 
     /// Adds an endpoint without a guard, as [`Route::at`].
@@ -166,12 +172,28 @@ impl AuditedRoute {
         self
     }
 
-    /// The route. Whatever is added to it now is in no audit. From here on [`AuthProvider::audit`]
-    /// knows where guards and groups lie. An application that adds nothing needs no such step.
+    /// Hands data to the handlers of all routes, as [`EndpointExt::data`](poem::EndpointExt::data),
+    /// and stays a router that knows its routes.
     #[must_use]
-    pub fn into_route(self) -> Route {
-        self.record.settle();
-        self.route
+    pub fn data<T: Clone + Send + Sync + 'static>(self, data: T) -> Self {
+        self.with_inside(AddData::new(data))
+    }
+
+    /// Wraps all routes into a middleware, and stays a router that knows its routes. (`.with(..)` is
+    /// poem's own.) The audit does not know what a middleware does, and goes on listing the routes as
+    /// before.
+    #[must_use]
+    pub fn with_inside<M>(mut self, middleware: M) -> Self
+    where
+        M: Middleware<BoxEndpoint<'static>, Output: 'static> + Send + Sync + 'static,
+    {
+        self.inside.push(Box::new(move |inner| middleware.transform(inner).map_to_response().boxed()));
+        self
+    }
+
+    /// The endpoint without a word to anybody where it lies.
+    fn into_plain(self) -> BoxEndpoint<'static> {
+        self.inside.into_iter().fold(self.route.boxed(), |inner, wrap| wrap(inner))
     }
 }
 
@@ -187,11 +209,13 @@ impl Audited for AuditedRoute {
     }
 }
 
+/// From here on [`AuthProvider::audit`] knows where guards and groups lie.
 impl IntoEndpoint for AuditedRoute {
-    type Endpoint = Route;
+    type Endpoint = BoxEndpoint<'static>;
 
-    fn into_endpoint(self) -> Route {
-        self.into_route()
+    fn into_endpoint(self) -> Self::Endpoint {
+        self.record.settle();
+        self.into_plain()
     }
 }
 
@@ -231,7 +255,7 @@ impl<U: AuthUser> AuditedEndpoint for AuthRoutes<U> {
 
 impl AuditedEndpoint for AuditedRoute {
     fn mount(self, path: &str, mut route: Self) -> Self {
-        route.record.nest(&braced(path), self.record);
-        Self { route: route.route.nest(path, self.route), ..route }
+        route.record.nest(&braced(path), self.record.clone());
+        Self { route: route.route.nest(path, self.into_plain()), ..route }
     }
 }

@@ -42,7 +42,7 @@ pub struct SecureRoute<U> {
 }
 
 /// A middleware that waits for the group to be complete.
-type Wrapper = Box<dyn FnOnce(BoxEndpoint<'static>) -> BoxEndpoint<'static> + Send + Sync>;
+pub(crate) type Wrapper = Box<dyn FnOnce(BoxEndpoint<'static>) -> BoxEndpoint<'static> + Send + Sync>;
 
 impl<U: AuthUser> SecureRoute<U> {
     /// An empty group. Its handlers find the provider without further ado.

@@ -11,7 +11,11 @@ use fauth_poem::{
 };
 use fauth_testing::{Log, TestUser, at_once};
 use poem::{
-    Endpoint as _, EndpointExt as _, Request, Route, delete, endpoint::make_sync, get, http::Method, post,
+    Endpoint as _, EndpointExt as _, IntoEndpoint as _, Request, Route, delete,
+    endpoint::{BoxEndpoint, make_sync},
+    get,
+    http::Method,
+    post,
 };
 
 type Auth = AuthProvider<TestUser>;
@@ -21,7 +25,7 @@ fn provider() -> Auth {
 }
 
 /// Status and body of the answer.
-async fn send(app: &Route, method: &str, target: &str, token: Option<&str>) -> (u16, String) {
+async fn send(app: &BoxEndpoint<'static>, method: &str, target: &str, token: Option<&str>) -> (u16, String) {
     let method = Method::from_bytes(method.as_bytes()).unwrap();
     let mut request = Request::builder().method(method).uri(target.parse().unwrap());
     if let Some(token) = token {
@@ -32,7 +36,7 @@ async fn send(app: &Route, method: &str, target: &str, token: Option<&str>) -> (
     (response.status().as_u16(), body)
 }
 
-async fn anonymous(app: &Route, method: &str, target: &str) -> u16 {
+async fn anonymous(app: &BoxEndpoint<'static>, method: &str, target: &str) -> u16 {
     send(app, method, target, None).await.0
 }
 
@@ -150,7 +154,7 @@ async fn each_line_is_what_a_request_meets() {
     let auth = provider();
     let app = application(&auth);
     let audit = app.audit();
-    let app = app.into_route();
+    let app = app.into_endpoint();
     let alice = at_once(auth.issue(Purpose::Access, "alice")).unwrap();
     let bob = at_once(auth.issue(Purpose::Access, "bob")).unwrap();
     for entry in audit.entries() {
@@ -177,7 +181,7 @@ async fn each_line_is_what_a_request_meets() {
 
 #[tokio::test]
 async fn a_guard_covers_head_and_the_methods_that_a_route_does_not_answer() {
-    let app = application(&provider()).into_route();
+    let app = application(&provider()).into_endpoint();
     for (method, target, status) in [
         ("HEAD", "/", 200),
         ("HEAD", "/me", 401),
@@ -226,7 +230,7 @@ async fn what_is_beside_a_group_is_reported_and_nothing_else_is() {
                 (false, _) => vec![],
             };
             assert_eq!(findings(&app.audit()), expected, "{path}");
-            let answer = send(&app.into_route(), "GET", target, None).await;
+            let answer = send(&app.into_endpoint(), "GET", target, None).await;
             assert_eq!(answer.1 == "beside", is_past, "{path}: {answer:?}");
         }
     }
@@ -237,7 +241,7 @@ async fn the_rest_of_a_path_takes_the_empty_one_too() {
     let app = AuditedRoute::new().at("/", get(text())).at("/*rest", beside());
     assert_eq!(findings(&app.audit()), [(FindingKind::Unreachable, "/")]);
     assert_all_guarded!(app, except["/{*rest}"]);
-    assert_eq!(send(&app.into_route(), "GET", "/", None).await.1, "beside");
+    assert_eq!(send(&app.into_endpoint(), "GET", "/", None).await.1, "beside");
 }
 
 #[tokio::test]
@@ -256,7 +260,7 @@ async fn a_nested_route_decides_for_what_lies_under_its_path() {
             findings(&app.audit()),
             [(FindingKind::Unreachable, "/api/admin/health"), (FindingKind::BesideGroup, "/api/team/health")]
         );
-        let app = app.into_route();
+        let app = app.into_endpoint();
         assert_eq!(anonymous(&app, "GET", "/api/admin/health").await, 401);
         assert_eq!(anonymous(&app, "GET", "/api/team/health").await, 200);
         assert_eq!(anonymous(&app, "GET", "/api/team/x").await, 401);
@@ -271,7 +275,7 @@ async fn what_is_mounted_unseen_under_a_group_is_beside_it() {
         .nest_unseen("/admin/open", beside())
         .nest_unseen("/", beside());
     assert_eq!(findings(&app.audit()), [(FindingKind::BesideGroup, "/admin/open/*")]);
-    let app = app.into_route();
+    let app = app.into_endpoint();
     assert_eq!(anonymous(&app, "GET", "/admin/open/x").await, 200);
     assert_eq!(anonymous(&app, "GET", "/admin/x").await, 401);
     assert_eq!(anonymous(&app, "GET", "/x").await, 200);
@@ -297,7 +301,7 @@ async fn a_page_beside_an_endpoint_is_a_route() {
     assert_eq!(findings(&audit), []);
     assert_all_guarded!(app, except["GET /auth/signin"]);
     assert!(audit.all_guarded(&[]).is_err());
-    let app = app.into_route();
+    let app = app.into_endpoint();
     assert_eq!(send(&app, "GET", "/auth/signin", None).await, (200, "form".to_owned()));
     assert_eq!(anonymous(&app, "DELETE", "/auth/sessions/1").await, 401);
 }
@@ -346,7 +350,7 @@ fn an_audited_route_tells_the_provider_where_things_lie() {
         let routes = AuthRoutes::new(&auth).only([Endpoint::Login]);
         AuditedRoute::new().nest("/api", api).nest("/auth", routes)
     };
-    let apps = [app().into_route(), app().into_route()];
+    let apps = [app().into_endpoint(), app().into_endpoint()];
     assert_eq!(
         lines(&auth.audit()),
         [
