@@ -19,9 +19,9 @@ use crate::{
 };
 
 /// A scope that registers what it mounts, so that an audit lists every route of the application and
-/// who may use it, and [`assert_all_guarded!`](crate::assert_all_guarded) finds the forgotten guard.
-/// It is a service for [`App::service`](actix_web::App::service): with the prefix `""`, the whole
-/// application.
+/// who may use it, and [`assert_all_guarded!`](crate::assert_all_guarded) finds the forgotten
+/// guard. It is a service for [`App::service`](actix_web::App::service): with the prefix `""`, the
+/// whole application.
 ///
 /// ```
 /// # use actix_web::{App, web::get};
@@ -32,7 +32,9 @@ use crate::{
 /// # async fn me() -> &'static str { "" }
 /// # async fn users() -> &'static str { "" }
 ///
-/// let admins = SecureScope::new("/admin", &auth).require_roles(["admin"]).resource("/users", get().to(users));
+/// let admins = SecureScope::new("/admin", &auth)
+///     .require_roles(["admin"])
+///     .resource("/users", get().to(users));
 /// let app = AuditedScope::new("")
 ///     .auth_routes(&auth)
 ///     .resource("/", get().to(home)) // open
@@ -50,8 +52,8 @@ use crate::{
 /// [`service_unseen`](Self::service_unseen), is listed as unseen, and counts as open. Services that
 /// the application has beside this one are in no audit.
 ///
-/// actix-web does not show the methods of a route. To find them out, each is made once more than the
-/// server makes it, and its guards are asked with an empty request of each method. GET does not
+/// actix-web does not show the methods of a route. To find them out, each is made once more than
+/// the server makes it, and its guards are asked with an empty request of each method. GET does not
 /// answer HEAD.
 ///
 /// # Which route gets a request
@@ -142,7 +144,8 @@ impl AuditedScope {
         Self { scope: self.scope.app_data(data), ..self }
     }
 
-    /// Answers what no route does, as [`Scope::default_service`]. It is listed as `/*`, and is open.
+    /// Answers what no route does, as [`Scope::default_service`]. It is listed as `/*`, and is
+    /// open.
     #[must_use]
     #[track_caller]
     pub fn default_service<F>(mut self, service: F) -> Self
@@ -221,7 +224,8 @@ impl HttpServiceFactory for Plain {
 #[diagnostic::on_unimplemented(
     message = "nobody can see which routes `{Self}` has",
     label = "this service does not know its routes",
-    note = "add a resource by `resource(path, routes)` or `guarded(path, guard, routes)`, a scope as an `AuditedScope`",
+    note = "add a resource by `resource(path, routes)` or `guarded(path, guard, routes)`, a scope as an \
+            `AuditedScope`",
     note = "for `auth_routes(&auth)` take the method `auth_routes`, or `service(AuthRoutes::new(&auth))`",
     note = "or take `service_unseen`: the audit lists it as unseen then"
 )]

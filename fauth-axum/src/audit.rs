@@ -48,10 +48,10 @@ use crate::{
 ///
 /// # What it sees
 /// A route with a guard of its own is added by [`guarded`](Self::guarded), a group by
-/// [`nest_service`](Self::nest_service). A route that [`route`](Self::route) adds is listed as open,
-/// whatever is inside of its `MethodRouter`. What cannot be seen into is mounted by a method that
-/// says so (`merge_unseen`, `nest_unseen`, `nest_service_unseen`), is listed as unseen, and counts
-/// as open.
+/// [`nest_service`](Self::nest_service). A route that [`route`](Self::route) adds is listed as
+/// open, whatever is inside of its `MethodRouter`. What cannot be seen into is mounted by a method
+/// that says so (`merge_unseen`, `nest_unseen`, `nest_service_unseen`), is listed as unseen, and
+/// counts as open.
 ///
 /// # Which route gets a request
 /// In axum the more specific path does, in whatever order they were added: text before a parameter,
@@ -85,8 +85,8 @@ where
     }
 
     /// Adds a route behind a guard, such as [`require_user`](crate::require_user) or
-    /// [`visitor`](crate::visitor). The guard covers all methods that are given here, and those that
-    /// the route does not answer.
+    /// [`visitor`](crate::visitor). The guard covers all methods that are given here, and those
+    /// that the route does not answer.
     #[must_use]
     #[track_caller]
     pub fn guarded<U: AuthUser>(
@@ -108,8 +108,8 @@ where
         self.merge(AuthRoutes::new(auth))
     }
 
-    /// Adds the routes of another router that knows them: an `AuditedRouter`, or [`AuthRoutes`]. Two
-    /// fallbacks are one too many, as in [`Router::merge`].
+    /// Adds the routes of another router that knows them: an `AuditedRouter`, or [`AuthRoutes`].
+    /// Two fallbacks are one too many, as in [`Router::merge`].
     #[must_use]
     pub fn merge<R: AuditedRoutes<S>>(mut self, routes: R) -> Self {
         let other = routes.into_audited();
@@ -144,8 +144,8 @@ where
         Self { router: self.router.fallback(handler), ..self }
     }
 
-    /// Adds the routes of a router that nobody can see into. They are listed as unseen, and count as
-    /// open.
+    /// Adds the routes of a router that nobody can see into. They are listed as unseen, and count
+    /// as open.
     #[must_use]
     #[track_caller]
     pub fn merge_unseen(mut self, router: impl Into<Router<S>>) -> Self {
@@ -178,8 +178,8 @@ where
         Self { router: self.router.nest_service(path, service), ..self }
     }
 
-    /// Wraps the routes added so far into a layer, as [`Router::layer`]. The audit does not know what
-    /// a layer does, and goes on listing the routes as before.
+    /// Wraps the routes added so far into a layer, as [`Router::layer`]. The audit does not know
+    /// what a layer does, and goes on listing the routes as before.
     #[must_use]
     pub fn layer<L>(self, layer: L) -> Self
     where
@@ -208,6 +208,7 @@ where
 
     /// The router, for [`axum::serve()`] and everything else. Whatever is added to it now is in no
     /// audit. From here on [`AuthProvider::audit`] knows where guards and groups lie.
+    #[must_use]
     pub fn into_router(self) -> Router<S> {
         self.record.settle();
         self.router
@@ -255,7 +256,8 @@ impl<S> fmt::Debug for AuditedRouter<S> {
 #[diagnostic::on_unimplemented(
     message = "nobody can see which routes `{Self}` has",
     label = "this is no router that knows its routes",
-    note = "build it as an `AuditedRouter`, or take `merge_unseen` or `nest_unseen`: the audit lists it as unseen then",
+    note = "build it as an `AuditedRouter`, or take `merge_unseen` or `nest_unseen`: the audit lists it as \
+            unseen then",
     note = "for `auth_routes(&auth)` take the method `auth_routes`, or `merge(AuthRoutes::new(&auth))`"
 )]
 pub trait AuditedRoutes<S> {

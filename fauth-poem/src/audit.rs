@@ -15,8 +15,8 @@ use crate::{
 };
 
 /// A route that registers what it mounts, so that an audit lists every route of the application and
-/// who may use it, and [`assert_all_guarded!`](crate::assert_all_guarded) finds the forgotten guard.
-/// It is served like a [`Route`], and takes middlewares like one.
+/// who may use it, and [`assert_all_guarded!`](crate::assert_all_guarded) finds the forgotten
+/// guard. It is served like a [`Route`], and takes middlewares like one.
 ///
 /// ```
 /// # use fauth_testing::TestUser;
@@ -53,13 +53,13 @@ use crate::{
 /// # Which route gets a request
 /// In poem the more specific path does, in whatever order they were added: text before an
 /// expression, that before a parameter, and a parameter before the rest of a path. A group that is
-/// mounted at `/admin` has the paths `/admin` and `/admin/*rest`, the last of which is less specific
-/// than any other path under it. So **a route `/admin/health` beside the group is routed past the
-/// guard**, and so is `/admin/:id`; `/:any/health` and `/*rest` are not. The rest may be empty:
-/// `/*rest` takes `/` too, and a route at `/` beside it is never reached. A route that is nested
-/// decides by itself, for whatever lies under its path: its routes are not compared with those
-/// beside it, and are never reached if a group is mounted under the same path and deeper. The audit
-/// reports both.
+/// mounted at `/admin` has the paths `/admin` and `/admin/*rest`, the last of which is less
+/// specific than any other path under it. So **a route `/admin/health` beside the group is routed
+/// past the guard**, and so is `/admin/:id`; `/:any/health` and `/*rest` are not. The rest may be
+/// empty: `/*rest` takes `/` too, and a route at `/` beside it is never reached. A route that is
+/// nested decides by itself, for whatever lies under its path: its routes are not compared with
+/// those beside it, and are never reached if a group is mounted under the same path and deeper. The
+/// audit reports both.
 pub struct AuditedRoute {
     route: Route,
     record: RouteRecord,
@@ -179,9 +179,9 @@ impl AuditedRoute {
         self.with_inside(AddData::new(data))
     }
 
-    /// Wraps all routes into a middleware, and stays a router that knows its routes. (`.with(..)` is
-    /// poem's own.) The audit does not know what a middleware does, and goes on listing the routes as
-    /// before.
+    /// Wraps all routes into a middleware, and stays a router that knows its routes. (`.with(..)`
+    /// is poem's own.) The audit does not know what a middleware does, and goes on listing the
+    /// routes as before.
     #[must_use]
     pub fn with_inside<M>(mut self, middleware: M) -> Self
     where

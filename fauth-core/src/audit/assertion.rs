@@ -40,8 +40,8 @@ pub fn assert_all_guarded(app: &(impl Audited + ?Sized), except: &[&str]) {
 /// ```
 ///
 /// # Panics
-/// If a route is open that no exception names, or if an exception matches no open route. The message
-/// lists all of them, with file and line.
+/// If a route is open that no exception names, or if an exception matches no open route. The
+/// message lists all of them, with file and line.
 #[macro_export]
 macro_rules! assert_all_guarded {
     ($app:expr $(,)?) => {

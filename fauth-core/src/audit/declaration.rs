@@ -30,6 +30,7 @@ impl Methods {
 
     /// These. HEAD is left out where GET is among them. An empty list is as [`any`](Self::any):
     /// what nobody can tell is not shown as nothing.
+    #[must_use]
     pub fn of(methods: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         let mut methods: Vec<Box<str>> = methods.into_iter().map(|method| method.as_ref().into()).collect();
         if methods.iter().any(|method| &**method == "GET") {
@@ -205,7 +206,9 @@ impl Declaration {
         let place = Place { methods: methods.clone(), path: path.into(), precedence };
         let mut known = self.known();
         if known.places.contains(&place) {
-        } else if known.places.len() < MAX_PARTS {
+            return;
+        }
+        if known.places.len() < MAX_PARTS {
             known.places.push(place);
         } else {
             known.is_incomplete = true;

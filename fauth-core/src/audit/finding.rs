@@ -73,7 +73,8 @@ impl Finding {
     pub(super) fn beside(entry: &Entry, group: &Entry) -> Self {
         let (route, group_text) = (described(entry), described(group));
         let text = format!(
-            "{route} is routed past the guard of {group_text}: add it to the group, or move it out of this path"
+            "{route} is routed past the guard of {group_text}: add it to the group, or move it out of this \
+             path"
         );
         Self::of(FindingKind::BesideGroup, entry, group, text)
     }
@@ -81,7 +82,8 @@ impl Finding {
     pub(super) fn may_lie_beside(entry: &Entry, group: &Entry) -> Self {
         let (mount, group_text) = (described(entry), described(group));
         let text = format!(
-            "{mount} cannot be seen into: routes of it that lie under the path of {group_text} are routed past its guard"
+            "{mount} cannot be seen into: routes of it that lie under the path of {group_text} are routed past \
+             its guard"
         );
         Self::of(FindingKind::MayLieBesideGroup, entry, group, text)
     }

@@ -72,8 +72,8 @@ impl Pattern {
     }
 
     /// Of two patterns that share a path: is this one more specific, where they differ first? Text
-    /// is more than an expression, that is more than a parameter, and a parameter more than the rest
-    /// of the path; but the rest is more than nothing if it `may_be_empty`.
+    /// is more than an expression, that is more than a parameter, and a parameter more than the
+    /// rest of the path; but the rest is more than nothing if it `may_be_empty`.
     pub(super) fn is_more_specific_than(&self, other: &Self, rest_may_be_empty: bool) -> bool {
         let (mut own, mut others) = (self.segments.iter().peekable(), other.segments.iter().peekable());
         loop {

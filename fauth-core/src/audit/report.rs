@@ -71,8 +71,8 @@ impl Audit {
     }
 
     /// Writes the table to the log, at level `info`, and each finding at level `warn`, with the
-    /// target `fauth`; **only in builds with debug assertions**. In others it does nothing: where an
-    /// application can be attacked is no matter for the log of a production service.
+    /// target `fauth`; **only in builds with debug assertions**. In others it does nothing: where
+    /// an application can be attacked is no matter for the log of a production service.
     pub fn log(&self) {
         if cfg!(debug_assertions) {
             tracing::info!(target: "fauth", event = "route_audit", "routes:\n{self}");

@@ -41,8 +41,7 @@ impl<'a> Exception<'a> {
 
     fn covers(&self, entry: &Entry) -> bool {
         let is_method = match (self.method, entry.method()) {
-            (None, _) => true,
-            (Some("any"), None) => true,
+            (None, _) | (Some("any"), None) => true,
             (Some(method), Some(own)) => method == own,
             (Some(_), None) => false,
         };
