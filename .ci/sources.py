@@ -132,7 +132,7 @@ FLOORS = [
     ["store"],
     ["transport", "csrf", "rejection", "event"],
     ["session", "api_key", "one_time", "user_store"],
-    ["provider", "guard", "routes", "mounts", "config"],
+    ["provider", "guard", "routes", "mounts", "audit", "config"],
     ["openapi", "swagger_ui"],
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

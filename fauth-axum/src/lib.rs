@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod audit;
 mod extract;
 mod guard;
 mod head;
@@ -12,8 +13,10 @@ mod routes;
 #[cfg(feature = "swagger-ui")]
 mod swagger_ui;
 
+pub use audit::{AuditedRouter, AuditedRoutes, AuditedService};
 pub use extract::{CurrentUser, Grant, MaybeUser, Token};
 pub use fauth_core;
+pub use fauth_core::assert_all_guarded;
 pub use guard::{
     RenderRefusals, Rendering, Require, RequireLayer, render_refusals, require, require_active_user,
     require_any_role, require_permission, require_permissions, require_role, require_roles, require_scope,

@@ -1,6 +1,7 @@
 //! The one entry point: reads credentials, checks them, logs in, refreshes. Short methods that name the steps.
 
 mod api_keys;
+mod audits;
 mod builder;
 mod claims;
 mod delivery;

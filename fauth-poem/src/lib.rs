@@ -16,6 +16,8 @@
 //!   `openapi`.
 //! - A page that shows your OpenAPI document, with a working Authorize button: `swagger_ui`
 //!   (feature `swagger-ui`).
+//! - Which routes are open: [`AuditedRoute`], which registers what it mounts, and
+//!   [`assert_all_guarded!`] in a test.
 //! - Endpoints of the application's own: [`Head`] shows the core a request, [`respond`] turns its reply into a response.
 //!
 //! # Errors in handlers
@@ -67,6 +69,7 @@
 //!   refused by a guard with 405.
 //! - Extractors cannot change the request: outside guards, two of them in one handler verify and load twice, and [`Token`] works behind guards only.
 
+mod audit;
 mod extract;
 mod guard;
 mod head;
@@ -79,8 +82,10 @@ mod routes;
 #[cfg(feature = "swagger-ui")]
 mod swagger_ui;
 
+pub use audit::{AuditedEndpoint, AuditedRoute};
 pub use extract::{CurrentUser, Grant, MaybeUser, Token};
 pub use fauth_core;
+pub use fauth_core::assert_all_guarded;
 pub use guard::{
     RenderRefusals, Rendering, Require, RequireMiddleware, render_refusals, require, require_active_user,
     require_any_role, require_permission, require_permissions, require_role, require_roles, require_scope,

@@ -1,9 +1,10 @@
 //! The ready-made endpoints, mounted.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use fauth_core::{
     AuthProvider, AuthUser,
+    audit::Declaration,
     mounts::{Mount, Mounts},
     routes::{BodyError, Endpoint, MAX_BODY_BYTES},
 };
@@ -20,6 +21,7 @@ use crate::{head::Head, respond::respond};
 ///
 /// [`AuthRoutes`] mounts only some of them, or under other paths, or beside pages of your own.
 #[must_use]
+#[track_caller]
 pub fn auth_routes<U: AuthUser>(auth: &AuthProvider<U>) -> Route {
     AuthRoutes::new(auth).into()
 }
@@ -57,8 +59,14 @@ pub struct AuthRoutes<U> {
 impl<U: AuthUser> AuthRoutes<U> {
     /// All endpoints that the provider can answer, each at its usual path.
     #[must_use]
+    #[track_caller]
     pub fn new(auth: &AuthProvider<U>) -> Self {
         Self { auth: auth.clone(), mounts: Mounts::of(auth), pages: Vec::new() }
+    }
+
+    /// What audits list of the endpoints.
+    pub(crate) const fn declaration(&self) -> &Arc<Declaration> {
+        self.mounts.declaration()
     }
 
     /// Keeps these endpoints and no others.
@@ -104,6 +112,11 @@ impl<U: AuthUser> AuthRoutes<U> {
             (path, Mounted { auth: auth.clone(), mount, page })
         })
     }
+
+    /// Adds the endpoints to a route that has others.
+    pub(crate) fn mount_on(self, route: Route) -> Route {
+        self.into_endpoints().fold(route, |route, (path, endpoint)| route.at(path, endpoint))
+    }
 }
 
 #[cfg(feature = "openapi")]
@@ -119,7 +132,7 @@ impl<U: AuthUser> AuthRoutes<U> {
 
 impl<U: AuthUser> From<AuthRoutes<U>> for Route {
     fn from(routes: AuthRoutes<U>) -> Self {
-        routes.into_endpoints().fold(Self::new(), |route, (path, endpoint)| route.at(path, endpoint))
+        routes.mount_on(Self::new())
     }
 }
 
