@@ -2,7 +2,7 @@
 
 use fauth_actix::assert_all_guarded;
 use fauth_core::{AuthConfig, AuthProvider, BoxError, MemoryStore, audit::Audited as _};
-use quickstart_actix::{Users, routes};
+use quickstart_actix::{Users, app::routes};
 
 #[actix_web::test]
 async fn audit() -> Result<(), BoxError> {

@@ -6,10 +6,10 @@ use actix_web::{
     test::{TestRequest, call_service, init_service, read_body},
     web::ServiceConfig,
 };
-use fauth_core::{AuthProvider, MemoryStore};
+use fauth_core::{AuthProvider, MemoryStore, audit::Audited as _};
 use fauth_testing::{
     WireRequest, WireResponse,
-    openapi::{Caller, check_document, walk},
+    openapi::{Caller, check_document, compare, walk},
 };
 use quickstart_actix::{User, Users, app, openapi};
 use serde_json::Value;
@@ -68,7 +68,7 @@ async fn what_is_documented_is_what_is_enforced() {
 #[actix_web::test]
 async fn both_kinds_of_routes_answer_alike() {
     let auth = provider().await;
-    let plain = App { auth: &auth, routes: app::routes };
+    let plain = App { auth: &auth, routes: |auth, config| drop(config.service(app::routes(auth))) };
     let documented = App { auth: &auth, routes: openapi::routes };
     let (alice, bob) = (bearer(&auth, "alice").await, bearer(&auth, "bob").await);
     let (mut seen, bad) = (Vec::new(), ("authorization".to_owned(), "Bearer bad".to_owned()));
@@ -102,4 +102,13 @@ async fn both_kinds_of_routes_answer_alike() {
     for status in [200, 401, 403, 404] {
         assert!(seen.contains(&status), "{status}");
     }
+}
+
+/// The same three times: what the document says, what the audit says, and (above) what is done.
+#[actix_web::test]
+async fn document_and_audit_agree() {
+    let auth = provider().await;
+    let audit = app::routes(&auth).audit();
+    let document = document(&App { auth: &auth, routes: openapi::routes }).await;
+    compare(&document, &audit);
 }

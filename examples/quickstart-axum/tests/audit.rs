@@ -2,7 +2,7 @@
 
 use fauth_axum::assert_all_guarded;
 use fauth_core::{AuthConfig, AuthProvider, BoxError, MemoryStore, audit::Audited as _};
-use quickstart_axum::{Users, routes};
+use quickstart_axum::{Users, app::routes};
 
 #[tokio::test]
 async fn audit() -> Result<(), BoxError> {

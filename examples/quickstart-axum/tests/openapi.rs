@@ -6,10 +6,10 @@ use axum::{
     body::{Body, to_bytes},
     extract::Request,
 };
-use fauth_core::{AuthProvider, MemoryStore};
+use fauth_core::{AuthProvider, MemoryStore, audit::Audited as _};
 use fauth_testing::{
     WireRequest, WireResponse,
-    openapi::{Caller, check_document, walk},
+    openapi::{Caller, check_document, compare, walk},
 };
 use quickstart_axum::{User, Users, app, openapi};
 use serde_json::Value;
@@ -61,7 +61,7 @@ async fn what_is_documented_is_what_is_enforced() {
 #[tokio::test]
 async fn both_kinds_of_routes_answer_alike() {
     let auth = provider().await;
-    let (plain, documented) = (app::routes(&auth), openapi::routes(&auth));
+    let (plain, documented) = (app::routes(&auth).into_router(), openapi::routes(&auth));
     let (alice, bob) = (bearer(&auth, "alice").await, bearer(&auth, "bob").await);
     let (mut seen, bad) = (Vec::new(), ("authorization".to_owned(), "Bearer bad".to_owned()));
     for path in [
@@ -94,4 +94,13 @@ async fn both_kinds_of_routes_answer_alike() {
     for status in [200, 401, 403, 404] {
         assert!(seen.contains(&status), "{status}");
     }
+}
+
+/// The same three times: what the document says, what the audit says, and (above) what is done.
+#[tokio::test]
+async fn document_and_audit_agree() {
+    let auth = provider().await;
+    let audit = app::routes(&auth).audit();
+    let document = document(&openapi::routes(&auth)).await;
+    compare(&document, &audit);
 }

@@ -2,7 +2,7 @@
 
 use fauth_core::{AuthConfig, AuthProvider, BoxError, MemoryStore, audit::Audited as _};
 use fauth_poem::assert_all_guarded;
-use quickstart_poem::{Users, routes};
+use quickstart_poem::{Users, app::routes};
 
 #[tokio::test]
 async fn audit() -> Result<(), BoxError> {

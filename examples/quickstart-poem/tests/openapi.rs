@@ -1,10 +1,10 @@
 //! The document is true, and what it describes answers as the routes of `app.rs` do.
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
-use fauth_core::{AuthProvider, MemoryStore};
+use fauth_core::{AuthProvider, MemoryStore, audit::Audited as _};
 use fauth_testing::{
     WireRequest, WireResponse,
-    openapi::{Caller, check_document, walk},
+    openapi::{Caller, check_document, compare, walk},
 };
 use poem::{Body, Endpoint, Request, RequestParts, http::uri::Scheme, web};
 use quickstart_poem::{User, Users, app, openapi};
@@ -99,4 +99,13 @@ async fn both_kinds_of_routes_answer_alike() {
     for status in [200, 401, 403, 404] {
         assert!(seen.contains(&status), "{status}");
     }
+}
+
+/// The same three times: what the document says, what the audit says, and (above) what is done.
+#[tokio::test]
+async fn document_and_audit_agree() {
+    let auth = provider().await;
+    let audit = app::routes(&auth).audit();
+    let document = document(&openapi::routes(&auth)).await;
+    compare(&document, &audit);
 }

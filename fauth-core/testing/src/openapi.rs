@@ -33,6 +33,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use fauth_core::audit::{Audit, Entry, EntryKind};
 use serde_json::Value;
 
 use super::{WireRequest, WireResponse};
@@ -162,6 +163,37 @@ pub async fn walk(
     visits
 }
 
+/// Compares a document with an audit of the same application: each has the routes and ready-made
+/// endpoints that the other has, and says the same of who may use them. A slash at the end of a
+/// path makes no difference.
+///
+/// # Panics
+/// If they say something else, with all that differs.
+pub fn compare(document: &Value, audit: &Audit) {
+    let is_listed = |entry: &&Entry| {
+        matches!(entry.kind(), EntryKind::Route | EntryKind::Endpoint) && entry.is_reachable()
+    };
+    let entries: Vec<_> = audit.entries().iter().filter(is_listed).collect();
+    let operations = operations(document);
+    let mut faults = Vec::new();
+    for operation in &operations {
+        let same: Vec<_> = entries.iter().filter(|entry| operation.is_that_of(entry)).collect();
+        if same.is_empty() {
+            faults.push(format!("{} is in the document only", operation.name()));
+        }
+        let other = same.iter().filter(|entry| !operation.says_the_same(entry));
+        faults.extend(other.map(|entry| {
+            format!("{} asks for `{}`, and the document says otherwise", operation.name(), entry.access())
+        }));
+    }
+    for entry in entries {
+        if !operations.iter().any(|operation| operation.is_that_of(entry)) {
+            faults.push(format!("{} {} is in the audit only", entry.method().unwrap_or("any"), entry.path()));
+        }
+    }
+    assert!(faults.is_empty(), "{}\n\n{audit}", faults.join("\n"));
+}
+
 struct Operation<'a> {
     path: &'a str,
     method: &'a str,
@@ -187,6 +219,20 @@ fn operations(document: &Value) -> Vec<Operation<'_>> {
 }
 
 impl Operation<'_> {
+    fn is_that_of(&self, entry: &Entry) -> bool {
+        let method = entry.method().is_none_or(|method| method.eq_ignore_ascii_case(self.method));
+        let path = |path: &str| path.trim_end_matches('/').replace("{*", "{");
+        method && path(self.path) == path(entry.path())
+    }
+
+    fn says_the_same(&self, entry: &Entry) -> bool {
+        let nothing = Value::Object(serde_json::Map::new());
+        let admits_anonymous = self.is_open() || self.alternatives().any(serde_json::Map::is_empty);
+        let access = entry.access();
+        admits_anonymous == access.admits_anonymous()
+            && *self.requirement().unwrap_or(&nothing) == access.to_json()
+    }
+
     fn name(&self) -> String {
         format!("{} {}", self.method.to_ascii_uppercase(), self.path)
     }
