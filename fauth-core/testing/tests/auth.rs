@@ -73,7 +73,7 @@ fn a_clock_that_is_not_known_is_said() {
 #[tokio::test]
 async fn a_provider_of_its_own_may_have_a_clock_and_events() {
     let (clock, events) = (ManualClock::new(), RecordedEvents::new());
-    let provider = builder().store(memory_store()).clock(clock.clone()).events(events.clone());
+    let provider = builder().store(fauth_testing::memory_store()).clock(clock.clone()).events(events.clone());
     let provider = provider.build().unwrap();
     let auth = TestAuth::with(provider).at(clock).recording(events);
     let token = auth.token_for("alice").await;
