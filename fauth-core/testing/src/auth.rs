@@ -99,6 +99,9 @@ impl<U: AuthUser> TestAuth<U> {
     }
 
     /// Says that the provider was built with this clock.
+    ///
+    /// A [`MemoryStore`](fauth_core::MemoryStore) has to go by the same clock, or be
+    /// [`memory_store`](crate::memory_store).
     #[must_use]
     pub fn at(mut self, clock: ManualClock) -> Self {
         self.clock = Some(clock);
