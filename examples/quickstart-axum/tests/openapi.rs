@@ -85,7 +85,11 @@ async fn both_kinds_of_routes_answer_alike() {
                     Some((name, value)) => request.header(name, value),
                     None => request,
                 };
-                let answer = exchange(&documented, request.clone()).await;
+                let mut answer = exchange(&documented, request.clone()).await;
+                // A guard says more of caches than an extractor can.
+                answer
+                    .headers
+                    .retain(|(name, _)| path != "/whoami" || !["cache-control", "vary"].contains(&&**name));
                 assert_eq!(answer, exchange(&plain, request).await, "{method} {path} {header:?}");
                 seen.push(answer.status);
             }

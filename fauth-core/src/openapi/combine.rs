@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::security::Alternative;
+use super::members::Alternative;
 
 /// What lets a request in that has to meet both. No alternatives at all ask for nothing.
 ///
