@@ -219,7 +219,8 @@ fn assert_fits(answer: &Value, schema: &Value) {
     }
     for (name, value) in members {
         let property = schema["properties"].get(name);
-        let property = property.unwrap_or_else(|| panic!("{name} is not in the schema"));
+        assert!(property.is_some(), "{name} is not in the schema");
+        let property = property.unwrap();
         let fits = match property["type"].as_str() {
             _ if property["nullable"] == true && value.is_null() => true,
             Some("string") => value.is_string(),

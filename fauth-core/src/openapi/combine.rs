@@ -133,6 +133,7 @@ pub(super) fn object_in<'a>(
 }
 
 #[cfg(test)]
+#[expect(clippy::needless_pass_by_value, reason = "the tests hand over literals")]
 mod tests {
     use super::*;
 
