@@ -190,17 +190,13 @@ fn terse_refusals(rejection: &fauth_core::Rejection, _: &dyn fauth_core::request
     Reply::new(rejection.status()).body("text/plain", "no")
 }
 
-async fn send(auth: &Auth, partners: &Auth, request: WireRequest) -> WireResponse {
+fn to_actix(request: WireRequest) -> TestRequest {
     let method = Method::from_bytes(request.method.as_bytes()).unwrap();
     let mut builder = TestRequest::with_uri(&request.target).method(method);
     for (name, value) in &request.headers {
         builder = builder.append_header((name.as_str(), value.as_slice()));
     }
-    let app = every_kind(App::new().into_utoipa_app(), auth, partners).into_app();
-    let service = init_service(app).await;
-    let response = call_service(&service, builder.set_payload(request.body).to_request()).await;
-    let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    WireResponse::new(status, headers.iter(), read_body(response).await)
+    builder.set_payload(request.body)
 }
 
 async fn bearer(auth: &Auth, token: TokenRequest<'_>) -> (String, String) {
@@ -261,8 +257,13 @@ async fn what_is_documented_is_what_is_enforced() {
             None => vec![bearer(&auth, TokenRequest::for_subject(name)).await],
         },
     };
-    let visits =
-        walk(&document, &callers(), headers, async |request| send(&auth, &partners, request).await).await;
+    let service = init_service(every_kind(App::new().into_utoipa_app(), &auth, &partners).into_app()).await;
+    let send = async |request: WireRequest| {
+        let response = call_service(&service, to_actix(request).to_request()).await;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        WireResponse::new(status, headers.iter(), read_body(response).await)
+    };
+    let visits = walk(&document, &callers(), headers, send).await;
     let status = |operation: &str, caller: Option<&str>| {
         let is_it = |visit: &&Visit| visit.operation == operation && visit.caller.as_deref() == caller;
         visits.iter().find(is_it).unwrap().status
