@@ -228,6 +228,7 @@ impl Routes {
 
     /// Adds a handler, with its document as `derive(OpenApi)` makes it.
     #[doc(hidden)]
+    #[expect(clippy::needless_pass_by_value, reason = "as actix-web takes handlers")]
     pub fn handler<F, Args>(mut self, mut document: OpenApi, handler: F) -> Self
     where
         F: Handler<Args> + Clone,

@@ -1,5 +1,6 @@
 //! What the document of an application says is what its routes enforce.
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
+#![expect(clippy::exhaustive_structs, reason = "utoipa makes one for each handler")]
 
 use std::time::Duration;
 
@@ -86,7 +87,7 @@ services! {
 struct Product {
     id: u64,
     #[schema(no_recursion)]
-    parts: Vec<Product>,
+    parts: Vec<Self>,
 }
 
 /// Knows no user at all.
@@ -189,17 +190,13 @@ fn terse_refusals(rejection: &fauth_core::Rejection, _: &dyn fauth_core::request
     Reply::new(rejection.status()).body("text/plain", "no")
 }
 
-async fn send(auth: &Auth, partners: &Auth, request: WireRequest) -> WireResponse {
+fn to_actix(request: WireRequest) -> TestRequest {
     let method = Method::from_bytes(request.method.as_bytes()).unwrap();
     let mut builder = TestRequest::with_uri(&request.target).method(method);
     for (name, value) in &request.headers {
         builder = builder.append_header((name.as_str(), value.as_slice()));
     }
-    let app = every_kind(App::new().into_utoipa_app(), auth, partners).into_app();
-    let service = init_service(app).await;
-    let response = call_service(&service, builder.set_payload(request.body).to_request()).await;
-    let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    WireResponse::new(status, headers.iter(), read_body(response).await)
+    builder.set_payload(request.body)
 }
 
 async fn bearer(auth: &Auth, token: TokenRequest<'_>) -> (String, String) {
@@ -260,8 +257,13 @@ async fn what_is_documented_is_what_is_enforced() {
             None => vec![bearer(&auth, TokenRequest::for_subject(name)).await],
         },
     };
-    let visits =
-        walk(&document, &callers(), headers, async |request| send(&auth, &partners, request).await).await;
+    let service = init_service(every_kind(App::new().into_utoipa_app(), &auth, &partners).into_app()).await;
+    let send = async |request: WireRequest| {
+        let response = call_service(&service, to_actix(request).to_request()).await;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        WireResponse::new(status, headers.iter(), read_body(response).await)
+    };
+    let visits = walk(&document, &callers(), headers, send).await;
     let status = |operation: &str, caller: Option<&str>| {
         let is_it = |visit: &&Visit| visit.operation == operation && visit.caller.as_deref() == caller;
         visits.iter().find(is_it).unwrap().status

@@ -185,9 +185,9 @@ where
 {
     fn from(routes: AuthRoutes<U, S>) -> Self {
         let document = document::endpoints_of(&routes.auth, &routes.mounts);
-        let mut router = Self::from(Router::from(routes));
-        *router.get_openapi_mut() = document;
-        router
+        let mut documented = Self::from(Router::from(routes));
+        *documented.get_openapi_mut() = document;
+        documented
     }
 }
 

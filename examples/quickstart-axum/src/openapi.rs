@@ -1,6 +1,7 @@
 //! The routes of `app.rs` once more, described with utoipa: `/openapi.json` says of each what it
 //! does, and what its guard asks for. They take the place of the others with the feature
 //! `openapi`.
+#![expect(clippy::exhaustive_structs, reason = "utoipa makes one for each handler")]
 
 use axum::{Json, Router, routing::get};
 use fauth_axum::{
@@ -58,7 +59,7 @@ struct Greeting {
 /// Says who is there. For everybody; who sends a token must send a good one.
 #[utoipa::path(get, path = "/whoami", responses((status = OK, body = WhoIsThere)))]
 async fn whoami(MaybeUser(user): MaybeUser<User>) -> Json<WhoIsThere> {
-    Json(WhoIsThere { user: user.map(|user| user.name.to_string()) })
+    Json(WhoIsThere { user: user.map(|user| user.name.to_owned()) })
 }
 
 #[derive(Serialize, ToSchema)]

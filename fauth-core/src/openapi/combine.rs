@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::security::Alternative;
+use super::members::Alternative;
 
 /// What lets a request in that has to meet both. No alternatives at all ask for nothing.
 ///
@@ -133,6 +133,7 @@ pub(super) fn object_in<'a>(
 }
 
 #[cfg(test)]
+#[expect(clippy::needless_pass_by_value, reason = "the tests hand over literals")]
 mod tests {
     use super::*;
 

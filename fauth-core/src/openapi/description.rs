@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::{
-    METHODS,
     combine::{alternatives_of, object_in, to_security},
-    endpoints, schemas,
+    endpoints,
+    members::{Alternative, METHODS},
+    schemas,
     schemes::{self, Scheme},
-    security::Alternative,
 };
 use crate::{provider::AuthProvider, routes::Endpoint, user::AuthUser};
 

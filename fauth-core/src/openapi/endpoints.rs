@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{schemas, security::Security, template};
+use super::{schemas, security::Security, template::template};
 use crate::{
     access::Access,
     mounts::{Mount, Mounts},
@@ -25,7 +25,8 @@ const TAG: &str = "authentication";
 pub struct Endpoints {
     /// Path Item Objects by their paths.
     pub paths: Map<String, Value>,
-    /// The schemas that they refer to, by their names in `components`.
+    /// The schemas that they refer to, by their names in `components`, as `OpenAPI` 3.0 has them:
+    /// what may be null is `nullable`.
     pub schemas: BTreeMap<String, Value>,
 }
 

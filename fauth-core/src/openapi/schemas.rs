@@ -1,7 +1,7 @@
 //! The bodies of the ready-made endpoints, as schemas.
 //!
-//! They hold in `OpenAPI` 3.0 and 3.1: what may be null has no type, since the two write that
-//! differently.
+//! They are written as `OpenAPI` 3.0 has them: what may be null is `nullable`. 3.1 writes that as
+//! two types, and is the same otherwise.
 
 use serde_json::{Value, json};
 
@@ -109,8 +109,8 @@ fn sessions() -> Value {
             "last_seen_at": time,
             "expires_at": time,
             "remembered": { "type": "boolean" },
-            "client": { "description": "What the client calls itself: text, or null." },
-            "address": { "description": "Its address: text, or null." },
+            "client": { "type": "string", "nullable": true, "description": "What the client calls itself." },
+            "address": { "type": "string", "nullable": true, "description": "Its address." },
         },
         "required": [
             "id", "current", "created_at", "last_seen_at", "expires_at", "remembered", "client", "address",

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::security::Alternative;
+use super::members::Alternative;
 use crate::{
     access::Access,
     provider::AuthProvider,

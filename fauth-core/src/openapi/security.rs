@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{REQUIREMENT, combine, schemes};
+use super::{
+    combine,
+    members::{Alternative, REQUIREMENT},
+    schemes,
+};
 use crate::{
     access::Access,
     csrf,
@@ -15,9 +19,6 @@ use crate::{
     transport::Transport,
     user::AuthUser,
 };
-
-/// One way to be let in: the names of security schemes, all of which are needed, with scopes.
-pub type Alternative = BTreeMap<String, Vec<String>>;
 
 /// What the document says of one operation because of its guard.
 ///

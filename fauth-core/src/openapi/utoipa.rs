@@ -1,18 +1,18 @@
-//! The same in the types of the crate [`utoipa`], for the adapters whose documents are made with it.
+//! The same in the types of the crate [`utoipa`], for adapters whose documents are made with it.
 //!
 //! What crosses from JSON is what fauth says. What an author has written stays as it is.
 
 use std::{borrow::Cow, collections::BTreeMap, mem};
 
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use utoipa::openapi::{
     Components, OpenApi, PathItem, RefOr, Schema,
     extensions::Extensions,
     path::{Operation, Paths},
 };
 
-use super::{Description, REQUIREMENT, Security, endpoints};
+use super::{description::Description, endpoints::endpoints, members::REQUIREMENT, security::Security};
 use crate::{guard::Guard, mounts::Mounts, provider::AuthProvider, user::AuthUser};
 
 /// Schemas with their names in the document.
@@ -136,7 +136,7 @@ fn complete<U: AuthUser>(description: &Description<'_, U>, document: &mut OpenAp
     }
     for (name, schema) in members("schemas") {
         if !components.schemas.contains_key(&name)
-            && let Some(schema) = from_json(&schema)
+            && let Some(schema) = from_json(&as_in_3_1(&schema))
         {
             components.schemas.insert(name, schema);
         }
@@ -173,7 +173,27 @@ pub fn merge(
 }
 
 fn schemas_of<'a>(schemas: impl IntoIterator<Item = (&'a String, &'a Value)>) -> Schemas {
-    schemas.into_iter().filter_map(|(name, schema)| Some((name.clone(), from_json(schema)?))).collect()
+    let typed = |schema: &Value| from_json(&as_in_3_1(schema));
+    schemas.into_iter().filter_map(|(name, schema)| Some((name.clone(), typed(schema)?))).collect()
+}
+
+/// What may be null has two types there.
+fn as_in_3_1(schema: &Value) -> Value {
+    match schema {
+        Value::Array(parts) => parts.iter().map(as_in_3_1).collect(),
+        Value::Object(members) => {
+            let mut members: Map<String, Value> =
+                members.iter().map(|(name, value)| (name.clone(), as_in_3_1(value))).collect();
+            if members.get("nullable") == Some(&Value::Bool(true)) {
+                members.remove("nullable");
+                if let Some(kind) = members.get_mut("type") {
+                    *kind = json!([kind, "null"]);
+                }
+            }
+            Value::Object(members)
+        }
+        other => other.clone(),
+    }
 }
 
 fn to_json(value: &impl Serialize) -> Value {
@@ -185,7 +205,8 @@ fn to_json(value: &impl Serialize) -> Value {
 fn from_json<T: DeserializeOwned>(json: &Value) -> Option<T> {
     let read = T::deserialize(json);
     if let Err(error) = &read {
-        tracing::error!(target: "fauth", event = "openapi_part_left_out", %error, "utoipa cannot read {json}");
+        let event = "openapi_part_left_out";
+        tracing::error!(target: "fauth", event, %error, "utoipa cannot read {json}");
     }
     read.ok()
 }
