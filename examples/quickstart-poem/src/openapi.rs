@@ -67,7 +67,7 @@ impl Visitors {
     /// Says who is there. For everybody; who sends a token must send a good one.
     #[oai(path = "/whoami", method = "get")]
     async fn whoami(&self, MaybeUser(user): MaybeUser<User>) -> Json<WhoIsThere> {
-        Json(WhoIsThere { user: user.map(|user| user.name.to_string()) })
+        Json(WhoIsThere { user: user.map(|user| user.name.to_owned()) })
     }
 }
 
