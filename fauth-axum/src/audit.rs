@@ -208,7 +208,6 @@ where
 
     /// The router, for [`axum::serve()`] and everything else. Whatever is added to it now is in no
     /// audit. From here on [`AuthProvider::audit`] knows where guards and groups lie.
-    #[must_use]
     pub fn into_router(self) -> Router<S> {
         self.record.settle();
         self.router

@@ -32,7 +32,7 @@
 //! - **Methods** are listed as the framework shows them, otherwise as `any`. A guard of a group or
 //!   of a route covers the other methods of its path too.
 //! - **Parameters** are written `{name}`, the rest of a path `{*name}`, in every framework.
-//! - **WebSockets** begin with a request like any other, and are listed and guarded like one.
+//! - **`WebSocket`s** begin with a request like any other, and are listed and guarded like one.
 //! - **Fallbacks** of the application are listed as `/*`, and those within a group belong to it.
 //!   The 404 of the framework itself is no route.
 //! - What cannot be seen into is listed as **unseen**, and counts as open.

@@ -31,7 +31,7 @@ pub fn assert_all_guarded(app: &(impl Audited + ?Sized), except: &[&str]) {
 /// #         self.0.audit()
 /// #     }
 /// # }
-/// # let mut record = RouteRecord::new(Precedence::MostSpecific);
+/// # let mut record = RouteRecord::new(Precedence::most_specific());
 /// # record.open(&Methods::any(), "/");
 /// # let app = App(record);
 /// use fauth_core::assert_all_guarded;

@@ -246,7 +246,9 @@ impl Declaration {
         if places.is_empty() {
             self.list(&Methods::any(), "", Precedence::most_specific(), &mut entries);
             let is_relative = self.prefix.is_empty();
-            entries.iter_mut().for_each(|entry| entry.is_relative = is_relative);
+            for entry in &mut entries {
+                entry.is_relative = is_relative;
+            }
         }
         for place in places {
             self.list(&place.methods, &place.path, place.precedence, &mut entries);

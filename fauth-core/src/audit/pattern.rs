@@ -88,11 +88,10 @@ impl Pattern {
                 {
                     true
                 }
-                (Some(Segment::Rest), Some(Segment::Rest)) => false,
+                (Some(Segment::Rest), Some(Segment::Rest)) | (_, None) => false,
                 (Some(own), Some(other)) if own.rank() == other.rank() => continue,
                 (Some(own), Some(other)) => own.rank() > other.rank(),
                 (None, Some(_)) => true,
-                (_, None) => false,
             };
         }
     }
@@ -186,19 +185,16 @@ pub fn braced(path: &str) -> String {
                 let (name, after) = split_at_any(rest, &['/', '<', '*']);
                 let (expression, after) = expression_of(after);
                 rest = after;
-                braced.push_str(&if expression.is_empty() {
-                    format!("{{{name}}}")
-                } else {
-                    format!("{{{name}:{expression}}}")
-                });
+                let colon = if expression.is_empty() { "" } else { ":" };
+                braced.extend(["{", name, colon, expression, "}"]);
             }
             '<' => {
                 let (expression, after) = split_at_any(rest, &['>']);
                 rest = after.strip_prefix('>').unwrap_or(after);
-                braced.push_str(&format!("{{:{expression}}}"));
+                braced.extend(["{:", expression, "}"]);
             }
             '*' => {
-                braced.push_str(&if rest.is_empty() { "*".to_owned() } else { format!("{{*{rest}}}") });
+                braced.extend(if rest.is_empty() { ["*", "", ""] } else { ["{*", rest, "}"] });
                 rest = "";
             }
             other => braced.push(other),

@@ -207,7 +207,9 @@ impl RouteRecord {
             leaf.list(self.precedence, &mut entries);
             let own = entries.get_mut(first..).unwrap_or_default();
             if let Some(winner) = winner {
-                own.iter_mut().for_each(|entry| entry.is_reachable = false);
+                for entry in own.iter_mut() {
+                    entry.is_reachable = false;
+                }
                 findings.extend(own.first().map(|entry| Finding::unreachable(entry, &winner.entry())));
             } else {
                 findings

@@ -52,13 +52,15 @@ pub(super) fn markdown(entries: &[Entry], findings: &[Finding]) -> String {
     let mut text = String::from("| method | path | access | kind | declared at |\n|---|---|---|---|---|\n");
     for entry in entries {
         let [method, path, access, kind, location] = row(entry).map(|cell| escaped(&cell));
-        text.push_str(&format!("| {method} | `{path}` | {access} | {kind} | {location} |\n"));
+        let cells =
+            ["| ", &*method, " | `", &*path, "` | ", &*access, " | ", &*kind, " | ", &*location, " |\n"];
+        text.extend(cells);
     }
     if !findings.is_empty() {
         text.push('\n');
     }
     for finding in findings {
-        text.push_str(&format!("- {}\n", escaped(&finding.to_string())));
+        text.extend(["- ", &*escaped(&finding.to_string()), "\n"]);
     }
     text
 }

@@ -28,7 +28,9 @@ fn group(access: Access, routes: &[&str]) -> Arc<Declaration> {
 
 fn group_at(prefix: &str, access: Access, routes: &[&str]) -> Arc<Declaration> {
     let group = Declaration::of_group(access, prefix);
-    routes.iter().for_each(|path| group.add_route(&Methods::of(["GET"]), path));
+    for path in routes {
+        group.add_route(&Methods::of(["GET"]), path);
+    }
     Arc::new(group)
 }
 
