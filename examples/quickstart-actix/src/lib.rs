@@ -8,9 +8,13 @@ pub mod openapi;
 mod stores;
 mod users;
 
-#[cfg(not(feature = "openapi"))]
-pub use app::routes;
 #[cfg(feature = "openapi")]
 pub use openapi::routes;
 pub use stores::keep;
 pub use users::{User, Users};
+
+/// All routes of the service.
+#[cfg(not(feature = "openapi"))]
+pub fn routes(auth: &fauth_core::AuthProvider<User>, config: &mut actix_web::web::ServiceConfig) {
+    config.service(app::routes(auth));
+}

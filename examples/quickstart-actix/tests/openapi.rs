@@ -68,7 +68,10 @@ async fn what_is_documented_is_what_is_enforced() {
 #[actix_web::test]
 async fn both_kinds_of_routes_answer_alike() {
     let auth = provider().await;
-    let plain = App { auth: &auth, routes: |auth, config| drop(config.service(app::routes(auth))) };
+    let routes = |auth: &AuthProvider<User>, config: &mut ServiceConfig| {
+        config.service(app::routes(auth));
+    };
+    let plain = App { auth: &auth, routes };
     let documented = App { auth: &auth, routes: openapi::routes };
     let (alice, bob) = (bearer(&auth, "alice").await, bearer(&auth, "bob").await);
     let (mut seen, bad) = (Vec::new(), ("authorization".to_owned(), "Bearer bad".to_owned()));

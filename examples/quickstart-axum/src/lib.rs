@@ -8,9 +8,13 @@ pub mod openapi;
 mod stores;
 mod users;
 
-#[cfg(not(feature = "openapi"))]
-pub use app::routes;
 #[cfg(feature = "openapi")]
 pub use openapi::routes;
 pub use stores::keep;
 pub use users::{User, Users};
+
+/// All routes of the service. Debug builds write at the start which of them are open.
+#[cfg(not(feature = "openapi"))]
+pub fn routes(auth: &fauth_core::AuthProvider<User>) -> axum::Router {
+    app::routes(auth).log_audit().into_router()
+}

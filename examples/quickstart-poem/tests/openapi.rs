@@ -6,7 +6,7 @@ use fauth_testing::{
     WireRequest, WireResponse,
     openapi::{Caller, check_document, compare, walk},
 };
-use poem::{Body, Endpoint, Request, RequestParts, http::uri::Scheme, web};
+use poem::{Body, Endpoint, IntoEndpoint as _, Request, RequestParts, http::uri::Scheme, web};
 use quickstart_poem::{User, Users, app, openapi};
 use serde_json::Value;
 
@@ -62,7 +62,7 @@ async fn what_is_documented_is_what_is_enforced() {
 #[tokio::test]
 async fn both_kinds_of_routes_answer_alike() {
     let auth = provider().await;
-    let (plain, documented) = (app::routes(&auth), openapi::routes(&auth));
+    let (plain, documented) = (app::routes(&auth).into_endpoint(), openapi::routes(&auth));
     let (alice, bob) = (bearer(&auth, "alice").await, bearer(&auth, "bob").await);
     let (mut seen, bad) = (Vec::new(), ("authorization".to_owned(), "Bearer bad".to_owned()));
     for path in [

@@ -1,9 +1,7 @@
 use actix_web::{Scope, web::resource};
-use fauth_actix::{AuditedScope, auth_routes};
+use fauth_actix::AuditedScope;
 
 fn main() {
-    let auth = fauth_testing::provider().build().unwrap();
     let _ = AuditedScope::new("").service(resource("/x"));
     let _ = AuditedScope::new("").service(Scope::new("/x"));
-    let _ = AuditedScope::new("").service(auth_routes(&auth));
 }
