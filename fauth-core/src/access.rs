@@ -242,25 +242,25 @@ mod tests {
     }
 
     #[track_caller]
-    fn shows(requirement: Requirement, text: &str, members: Value) {
+    fn shows(requirement: Requirement, text: &str, members: &Value) {
         let access = Access::Required(requirement);
         assert_eq!(access.to_string(), text);
-        assert_eq!(access.to_json(), members);
+        assert_eq!(access.to_json(), *members);
     }
 
     #[test]
     fn each_condition_is_shown_in_words_and_as_json() {
-        shows(user(), "user", json!({}));
-        shows(user().danger_allow_inactive(), "user, even inactive", json!({ "allow_inactive": true }));
+        shows(user(), "user", &json!({}));
+        shows(user().danger_allow_inactive(), "user, even inactive", &json!({ "allow_inactive": true }));
         shows(
             user().roles(["a", "b"]).permission("p").scope("s"),
             "user, role a, role b, permission p, scope s",
-            json!({ "roles": ["a", "b"], "permissions": ["p"], "scopes": ["s"] }),
+            &json!({ "roles": ["a", "b"], "permissions": ["p"], "scopes": ["s"] }),
         );
         shows(
             user().login_within(Duration::from_secs(60)).allow_api_keys(),
             "user, login within 60 s, API keys too",
-            json!({ "login_within": 60, "allow_api_keys": true }),
+            &json!({ "login_within": 60, "allow_api_keys": true }),
         );
         assert_eq!(Access::Open.to_json(), json!({}));
         assert_eq!(Access::Optional.to_string(), "visitor");
@@ -271,7 +271,7 @@ mod tests {
         shows(
             user().any_role(["a", "b"]).any_role(["c", "d"]).any_permission(["p"]),
             "user, any role of (a, b), any role of (c, d), any permission of (p)",
-            json!({
+            &json!({
                 "any_role": ["a", "b"],
                 "all_of": [{ "any_role": ["c", "d"] }],
                 "any_permission": ["p"],
@@ -280,12 +280,12 @@ mod tests {
         shows(
             Requirement::any_of([user().role("a").scope("s"), user().role("b")]),
             "user, any of (all of (role a; scope s); all of (role b))",
-            json!({ "any_of": [{ "roles": ["a"], "scopes": ["s"] }, { "roles": ["b"] }] }),
+            &json!({ "any_of": [{ "roles": ["a"], "scopes": ["s"] }, { "roles": ["b"] }] }),
         );
         shows(
             user().role("a").and(user().role("b")),
             "user, all of (role a), all of (role b)",
-            json!({ "all_of": [{ "roles": ["a"] }, { "roles": ["b"] }] }),
+            &json!({ "all_of": [{ "roles": ["a"] }, { "roles": ["b"] }] }),
         );
     }
 
