@@ -126,9 +126,9 @@ CORE = "fauth-core/src/"
 # From the ground up; `fauth-core/ARCHITECTURE.md` says what lives in each room.
 FLOORS = [
     ["clock", "error", "path", "request", "reply", "demands", "client", "escape"],
-    ["token", "password", "user", "requirement", "access"],
+    ["token", "password", "user", "visitor", "requirement", "access"],
     ["store"],
-    ["transport", "csrf", "redirect", "rejection", "event"],
+    ["transport", "csrf", "navigation", "redirect", "rejection", "event"],
     ["session", "api_key", "one_time", "user_store"],
     ["provider", "guard", "routes", "mounts", "config"],
 ]

@@ -26,6 +26,9 @@ pub enum Access {
     /// Everybody, as [`Guard::visitor`](crate::Guard::visitor) lets in: who presents nothing, and
     /// active users.
     Optional,
+    /// Guests: who presents nothing, as [`Guard::guests`](crate::Guard::guests) lets in. Users are
+    /// sent elsewhere.
+    Guests,
     /// Whoever meets this.
     Required(Requirement),
 }
@@ -34,14 +37,14 @@ impl Access {
     /// May somebody enter who presents nothing?
     #[must_use]
     pub const fn admits_anonymous(&self) -> bool {
-        matches!(self, Self::Open | Self::Optional)
+        matches!(self, Self::Open | Self::Optional | Self::Guests)
     }
 
     /// What must be met; `None` if nothing must.
     #[must_use]
     pub const fn requirement(&self) -> Option<&Requirement> {
         match self {
-            Self::Open | Self::Optional => None,
+            Self::Open | Self::Optional | Self::Guests => None,
             Self::Required(requirement) => Some(requirement),
         }
     }
@@ -85,6 +88,7 @@ impl fmt::Display for Access {
         match self {
             Self::Open => f.write_str("open"),
             Self::Optional => f.write_str("visitor"),
+            Self::Guests => f.write_str("guests"),
             Self::Required(requirement) => {
                 f.write_str(if requirement.allows_inactive() { "user, even inactive" } else { "user" })?;
                 requirement.conditions().iter().try_for_each(|condition| {

@@ -14,6 +14,7 @@ mod guard;
 #[cfg(any(doc, doctest))]
 pub mod manual;
 pub mod mounts;
+pub mod navigation;
 pub mod one_time;
 pub mod password;
 pub mod path;
@@ -31,6 +32,7 @@ pub mod transport;
 mod user;
 #[cfg(feature = "user-store")]
 pub mod user_store;
+pub mod visitor;
 
 // What most applications write. Everything else has its one path in the module of its subject.
 pub use ::async_trait::async_trait;

@@ -57,6 +57,7 @@ use crate::{
     token::{IssueError, IssuedToken, Purpose, TokenError, TokenPayload, TokenRequest},
     transport::{Extracted, SecurityScheme, Transport},
     user::AuthUser,
+    visitor::Visitor,
 };
 
 impl<U: AuthUser> AuthProvider<U> {
@@ -228,6 +229,21 @@ impl<U: AuthUser> AuthProvider<U> {
         } else {
             Err(Rejection::Misconfigured(Misconfigured::OtherProvider))
         }
+    }
+
+    /// Whoever this is to whom a check of this provider has granted something, or nothing: for
+    /// templates.
+    #[must_use]
+    pub fn visitor(&self, granted: Option<&Granted<U>>) -> Visitor<U> {
+        let user = granted.map(|granted| Arc::clone(granted.user()));
+        Visitor::of(self.inner.id, user, Arc::clone(&self.inner.guest_name))
+    }
+
+    /// The visitor that a guard further out has kept with the same request, for extractors: nothing
+    /// is verified and loaded again. `None` if it was the guard of another provider.
+    #[must_use]
+    pub fn visitor_again(&self, earlier: Option<&Visitor<U>>) -> Option<Visitor<U>> {
+        earlier.filter(|visitor| visitor.is_of(self.inner.id)).cloned()
     }
 
     /// The answer to a request whose credential was refused, in the form of this provider's
