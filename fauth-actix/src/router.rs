@@ -15,7 +15,10 @@ use actix_web::{
     },
     web::{Data, ServiceConfig},
 };
-use fauth_core::{AuthProvider, AuthUser, Guard, Names, Requirement, rejection::Renderer};
+use fauth_core::{
+    AuthProvider, AuthUser, Guard, Names, Requirement,
+    rejection::{Pages, Renderer},
+};
 
 use crate::guard::RequireLayer;
 
@@ -119,6 +122,13 @@ impl<U: AuthUser> SecureScope<U> {
     #[must_use]
     pub fn renderer(self, renderer: impl Renderer) -> Self {
         Self { guard: self.guard.renderer(renderer), ..self }
+    }
+
+    /// Answers browsers with pages: the same as `renderer` with
+    /// [`Pages`]. A text is the path of the sign-in page.
+    #[must_use]
+    pub fn pages(self, pages: impl Into<Pages>) -> Self {
+        self.renderer(pages.into())
     }
 
     /// Adds a route.

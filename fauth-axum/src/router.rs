@@ -14,7 +14,10 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{IntoMakeService, MethodRouter},
 };
-use fauth_core::{AuthProvider, AuthUser, Guard, Names, Requirement, rejection::Renderer};
+use fauth_core::{
+    AuthProvider, AuthUser, Guard, Names, Requirement,
+    rejection::{Pages, Renderer},
+};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -128,6 +131,13 @@ where
     #[must_use]
     pub fn renderer(self, renderer: impl Renderer) -> Self {
         Self { guard: self.guard.renderer(renderer), ..self }
+    }
+
+    /// Answers browsers with pages: the same as `renderer` with
+    /// [`Pages`]. A text is the path of the sign-in page.
+    #[must_use]
+    pub fn pages(self, pages: impl Into<Pages>) -> Self {
+        self.renderer(pages.into())
     }
 
     /// Adds a route.

@@ -239,11 +239,12 @@ impl<U: AuthUser> AuthProvider<U> {
         Visitor::of(self.inner.id, user, Arc::clone(&self.inner.guest_name))
     }
 
-    /// The visitor that a guard further out has kept with the same request, for extractors: nothing
-    /// is verified and loaded again. `None` if it was the guard of another provider.
+    /// The guest whom a guard for visitors has let in further out, for extractors: what the request
+    /// presents is not read again. `None` if it was no guest, or the guard of another provider; of
+    /// users there is a [grant](Self::read_again).
     #[must_use]
-    pub fn visitor_again(&self, earlier: Option<&Visitor<U>>) -> Option<Visitor<U>> {
-        earlier.filter(|visitor| visitor.is_of(self.inner.id)).cloned()
+    pub fn guest_again(&self, earlier: Option<&Visitor<U>>) -> Option<Visitor<U>> {
+        earlier.filter(|visitor| visitor.is_guest_of(self.inner.id)).cloned()
     }
 
     /// The answer to a request whose credential was refused, in the form of this provider's

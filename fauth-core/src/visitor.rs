@@ -67,9 +67,9 @@ impl<U: AuthUser> Visitor<U> {
         Self { user, guest_name, provider: Some(provider) }
     }
 
-    /// Has this provider found it out?
-    pub(crate) fn is_of(&self, provider: u64) -> bool {
-        self.provider == Some(provider)
+    /// Has this provider found out that nobody is there?
+    pub(crate) fn is_guest_of(&self, provider: u64) -> bool {
+        self.user.is_none() && self.provider == Some(provider)
     }
 
     /// Is it a known user?

@@ -90,7 +90,7 @@ impl Renderer for CaspianRpc {
     }
 }
 
-/// `{"detail": …}` with the texts of FastPluggy. Its redirects of pages are those of
+/// `{"detail": …}` with the texts of `FastPluggy`. Its redirects of pages are those of
 /// [`Pages`](super::Pages), with 303 where it has 307, which sends the body of a form to the
 /// sign-in page.
 ///
