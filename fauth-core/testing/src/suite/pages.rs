@@ -149,7 +149,7 @@ cases! { $ __pages_tests in pages;
 
     fn other_methods_are_calls(t) {
         for method in ["PUT", "PATCH", "DELETE", "OPTIONS"] {
-            browsing(t.request(method, "/pages/dashboard")).send().refused(401, "missing_credential").lacks("location");
+            browsing(t.request(method, "/site/panel")).send().refused(401, "missing_credential").lacks("location");
         }
     }
 
