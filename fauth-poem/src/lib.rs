@@ -10,6 +10,8 @@
 //! - Pages that a user and a visitor may see: [`visitor`], so that a dead cookie is deleted. With
 //!   cookies, prefer it and the guards to extractors alone, which cannot keep an answer from shared
 //!   caches either.
+//! - For templates: [`Visitor`], a known user or a guest in one type. The sign-in page: [`guests_only`].
+//!   Browsers are sent to it by `.pages("/signin")` of guards, groups and the provider's builder.
 //! - What handlers return with `?`: [`Refused`]. On routes without guard, [`render_refusals`] gives
 //!   it the form of the provider.
 //! - Endpoints of the application's own: [`Head`] shows the core a request, [`respond`] turns its reply into a response.

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use super::{
-    reason::Rejection,
+    reason::{InvalidToken, Rejection},
     render::{Outcome, ProblemJson, Renderer},
 };
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
 /// | wrong password | 303 to the sign-in page with `error=invalid_credentials` and the `next` of the request's query | the same |
 /// | the login is not recent enough | 303 to [`sign_in_again_at`](Self::sign_in_again_at), else shown | the same, without `next` |
 /// | something is missing (403) | 303 to [`forbidden_at`](Self::forbidden_at), else shown | the same |
-/// | everything else | shown | shown |
+/// | everything else, such as a mailed link that has been used | shown | shown |
 ///
 /// *Shown* is a short HTML page with the status of the refusal, or the application's
 /// [own](Self::error_page). What counts as a page, a form or a call of a script is told by
@@ -128,6 +128,9 @@ impl Pages {
     ) -> Result<Reply, BoxError> {
         let page = (kind == RequestKind::Page).then(|| LocalTarget::of_request(head)).flatten();
         let target = match rejection {
+            // What a handler has read from a link or a form: to sign in would not help, and a `next`
+            // would take the token along.
+            Rejection::InvalidToken(InvalidToken::OneTime(_) | InvalidToken::ApiKey(_)) => None,
             Rejection::MissingCredential | Rejection::InvalidToken(_) => Some(with_next(&self.sign_in, page)),
             Rejection::InvalidCredentials => {
                 let failed = self.sign_in.with_parameter("error", rejection.code());
