@@ -100,9 +100,7 @@ fn route(app: &App, path: &str) -> (Vec<Guard<TestUser>>, Option<Handler>) {
     let other = || Guard::new(&app.other, user());
     let admin = || user().roles(["admin"]);
     let python = |requirement| guard(requirement).renderer(DetailJson::new());
-    let guests = || Guard::guests(&app.auth);
     let visitor = || Guard::visitor(&app.auth);
-    let sign_in = Handler::Text("sign in");
     let (guards, handler) = match path {
         "/open" => (vec![], Handler::Text("open")),
         "/me" | "/forged" | "/grant" => (vec![], Handler::Greet),
@@ -154,6 +152,40 @@ fn route(app: &App, path: &str) -> (Vec<Guard<TestUser>>, Option<Handler>) {
         "/guards/public" | "/group/public" => (vec![guard(user())], Handler::Public),
         "/visitors/maybe" => (vec![visitor()], Handler::GreetMaybe),
         "/visitors/public" => (vec![visitor()], Handler::Public),
+        "/foreign/panel" => (vec![other()], Handler::Greet),
+        "/foreign/token" => (vec![other()], Handler::ShowToken),
+        "/admins/panel"
+        | "/python/panel"
+        | "/all-roles/panel"
+        | "/one-role/panel"
+        | "/all-permissions/panel"
+        | "/all-scopes/panel"
+        | "/added/panel" => (group(app, path), Handler::Greet),
+        "/group/admin" => (vec![guard(user()), guard(admin())], Handler::Greet),
+        "/group/dashboard" | "/group/echo" | "/group/nested/leaf" | "/group/merged" | "/group/late" => {
+            (vec![guard(user())], Handler::Greet)
+        }
+        mounted if mounted.starts_with("/group/mounted/") => (vec![guard(user())], Handler::Text("raw")),
+        // Whatever path lies in a group is behind its guard, whether there is a route or not.
+        other => {
+            return match page(app, other) {
+                Some((guards, handler)) => (guards, Some(handler)),
+                None => (group(app, other), None),
+            };
+        }
+    };
+    (guards, Some(handler))
+}
+
+/// The same for what browsers see.
+fn page(app: &App, path: &str) -> Option<(Vec<Guard<TestUser>>, Handler)> {
+    let guard = |requirement| Guard::new(&app.auth, requirement);
+    let user = Requirement::user;
+    let admin = || user().roles(["admin"]);
+    let guests = || Guard::guests(&app.auth);
+    let visitor = || Guard::visitor(&app.auth);
+    let sign_in = Handler::Text("sign in");
+    Some(match path {
         "/visitor" => (vec![], Handler::ShowVisitor),
         "/visitors/show" => (vec![visitor()], Handler::ShowVisitor),
         "/visitors/guarded" => (vec![visitor(), guard(user())], Handler::ShowVisitor),
@@ -183,24 +215,8 @@ fn route(app: &App, path: &str) -> (Vec<Guard<TestUser>>, Option<Handler>) {
         "/pages/fastpluggy" => (vec![guard(admin()).renderer(FastPluggyJson::new())], Handler::Greet),
         "/pages/fastware" => (vec![guard(admin()).renderer(FastwareJson::new())], Handler::Greet),
         "/site/panel" => (group(app, path), Handler::Greet),
-        "/foreign/panel" => (vec![other()], Handler::Greet),
-        "/foreign/token" => (vec![other()], Handler::ShowToken),
-        "/admins/panel"
-        | "/python/panel"
-        | "/all-roles/panel"
-        | "/one-role/panel"
-        | "/all-permissions/panel"
-        | "/all-scopes/panel"
-        | "/added/panel" => (group(app, path), Handler::Greet),
-        "/group/admin" => (vec![guard(user()), guard(admin())], Handler::Greet),
-        "/group/dashboard" | "/group/echo" | "/group/nested/leaf" | "/group/merged" | "/group/late" => {
-            (vec![guard(user())], Handler::Greet)
-        }
-        mounted if mounted.starts_with("/group/mounted/") => (vec![guard(user())], Handler::Text("raw")),
-        // Whatever path lies in a group is behind its guard, whether there is a route or not.
-        other => return (group(app, other), None),
-    };
-    (guards, Some(handler))
+        _ => return None,
+    })
 }
 
 fn group(app: &App, path: &str) -> Vec<Guard<TestUser>> {
