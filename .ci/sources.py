@@ -21,7 +21,7 @@ def tracked():
 
 def is_library(path):
     """Sources that users build: no tests, benches, examples, fuzz targets."""
-    return re.fullmatch(r"fauth-\w+/(?:testing/)?src/.+\.rs", path) and not re.search(r"/(?:\w+_)?tests(?:/|\.rs$)", path)
+    return re.fullmatch(r"fauth-\w+/(?:(?:derive|testing)/)?src/.+\.rs", path) and not re.search(r"/(?:\w+_)?tests(?:/|\.rs$)", path)
 
 
 def is_test_or_bench(path):
@@ -126,7 +126,7 @@ CORE = "fauth-core/src/"
 # From the ground up; `fauth-core/ARCHITECTURE.md` says what lives in each room.
 FLOORS = [
     ["clock", "error", "path", "request", "reply", "demands", "client", "escape"],
-    ["token", "password", "user", "visitor", "requirement", "access"],
+    ["token", "password", "role", "user", "visitor", "derive", "requirement", "access"],
     ["store"],
     ["transport", "csrf", "navigation", "redirect", "rejection", "event"],
     ["session", "api_key", "one_time", "user_store"],

@@ -51,6 +51,7 @@
 mod extract;
 mod guard;
 mod head;
+pub mod prelude;
 mod respond;
 mod router;
 mod routes;

@@ -3,6 +3,7 @@
 mod extract;
 mod guard;
 mod head;
+pub mod prelude;
 mod respond;
 mod router;
 mod routes;
@@ -20,6 +21,6 @@ pub use router::{SecureRouter, UseNestServiceInstead};
 pub use routes::{AuthRoutes, auth_routes};
 
 /// The front page of the project, whose first example is one for axum.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "derive"))]
 #[doc = include_str!("../../README.md")]
 struct FrontPage;

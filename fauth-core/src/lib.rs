@@ -7,6 +7,8 @@ pub mod clock;
 mod config;
 mod csrf;
 pub mod demands;
+#[doc(hidden)]
+pub mod derive;
 mod error;
 mod escape;
 pub mod event;
@@ -24,6 +26,7 @@ pub mod rejection;
 pub mod reply;
 pub mod request;
 mod requirement;
+mod role;
 pub mod routes;
 mod session;
 pub mod store;
@@ -39,12 +42,15 @@ pub use ::async_trait::async_trait;
 pub use client::info::ClientInfo;
 pub use config::{AuthConfig, AuthConfigBuilder};
 pub use error::{BoxError, ConfigError};
+#[cfg(feature = "derive")]
+pub use fauth_derive::{AuthUser, Role};
 pub use guard::Guard;
 pub use provider::{
     AuthProvider, AuthProviderBuilder, Authenticated, Entered, Granted, PendingLogin, Presented,
 };
 pub use rejection::reason::Rejection;
 pub use requirement::{Condition, Missing, Names, Requirement};
+pub use role::{Role, UnknownRole};
 pub use session::{LoginRequest, LogoutAll, LogoutRequest, RefreshRequest, SessionConfig};
 pub use store::memory::MemoryStore;
 pub use token::{

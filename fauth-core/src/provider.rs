@@ -376,11 +376,40 @@ impl<U: AuthUser> AuthProvider<U> {
         purpose: Purpose,
         request: impl Into<TokenRequest<'a>>,
     ) -> Result<IssuedToken, IssueError> {
+        let now = self.inner.clock.now()?;
+        self.danger_issue_at(purpose, request, now).await
+    }
+
+    /// As [`issue`](Self::issue), as of another time: for a test, a token that has expired or is not
+    /// good yet, whatever clock the provider has.
+    ///
+    /// ```
+    /// # use fauth_core::{Purpose, clock::Timestamp};
+    /// # let auth = fauth_testing::provider().build().unwrap();
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let new_year = Timestamp::from_unix_seconds(1_735_689_600);
+    /// let token = auth.danger_issue_at(Purpose::Access, "alice", new_year).await?;
+    /// assert!(auth.verify_signature_and_claims(token.expose(), Purpose::Access).is_err());
+    /// # Ok::<(), fauth_core::token::IssueError>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Security
+    /// A token of the future becomes good by itself, and outlives those of today: whoever may choose
+    /// the time chooses how long somebody is let in.
+    ///
+    /// # Errors
+    /// As [`issue`](Self::issue).
+    pub async fn danger_issue_at<'a>(
+        &self,
+        purpose: Purpose,
+        request: impl Into<TokenRequest<'a>>,
+        issued_at: Timestamp,
+    ) -> Result<IssuedToken, IssueError> {
         if purpose.is_one_time() {
             return Err(IssueError::OneTime(purpose));
         }
-        let now = self.inner.clock.now()?;
-        self.inner.issuer.issue(purpose, &mut request.into(), now).await
+        self.inner.issuer.issue(purpose, &mut request.into(), issued_at).await
     }
 
     /// Verifies the signature and the claims of one token, for one purpose.

@@ -51,7 +51,8 @@
 //! # Tests without a server
 //! Requests of poem's `TestClient` work with everything here, ready-made endpoints with an id in
 //! their path included. They do not know the path that was asked for, only what nested routes leave
-//! of it: that is what guards judge and events show there.
+//! of it: that is what guards judge and events show there. `TestClient` of `fauth-testing` (feature
+//! `poem`) sends whole paths.
 //!
 //! # What differs from other frameworks
 //! - poem passes a group only paths whose rest is UTF-8. Anything else below a nested route it answers itself, before the guard, with 400 and a text.
@@ -67,6 +68,7 @@
 mod extract;
 mod guard;
 mod head;
+pub mod prelude;
 mod respond;
 mod router;
 mod routes;
