@@ -127,7 +127,8 @@ impl Wanted {
 }
 
 /// A media range in lower case and its weight in thousandths ([RFC 9110 section
-/// 12.4.2](https://www.rfc-editor.org/rfc/rfc9110#section-12.4.2)). What cannot be read is left out.
+/// 12.4.2](https://www.rfc-editor.org/rfc/rfc9110#section-12.4.2)). What cannot be read is left
+/// out.
 fn parse_range(range: &[u8]) -> Option<(Vec<u8>, u16)> {
     let mut parts = range.split(|byte| *byte == b';');
     let media = parts.next()?.trim_ascii().to_ascii_lowercase();

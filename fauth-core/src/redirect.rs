@@ -32,7 +32,8 @@ use crate::{
 ///
 /// let next = LocalTarget::parse("/orders?page=2#last")?;
 /// assert_eq!(next.as_str(), "/orders?page=2#last");
-/// for elsewhere in ["https://evil.example/", "//evil.example", "/\\evil.example", "/.//evil.example"] {
+/// for elsewhere in ["https://evil.example/", "//evil.example", "/\\evil.example", "/.//evil.example"]
+/// {
 ///     assert!(LocalTarget::parse(elsewhere).is_err());
 /// }
 ///

@@ -15,8 +15,10 @@ use crate::{
 
 /// Gives refusals the form that an application's clients know.
 ///
-/// What it returns is completed by the core: challenge, `Retry-After`, `Allow` and `Cache-Control: no-store` are set after it, and the body of
-/// an answer to HEAD is dropped. A reply that is no refusal (neither 4xx nor 5xx nor a 303 with a `location`) is replaced by the default one.
+/// What it returns is completed by the core: challenge (but for a redirect), `Retry-After`, `Allow`
+/// and `Cache-Control: no-store` are set after it, and the body of an answer to HEAD is dropped. A
+/// reply that is no refusal (neither 4xx nor 5xx nor a 303 with a `location`) is replaced by the
+/// default one.
 ///
 /// A closure is a renderer too; it returns a [`Reply`], or a `Result` if it can fail:
 ///
