@@ -36,7 +36,7 @@ use crate::{
 /// shown the refusal.
 ///
 /// ```
-/// use fauth_core::rejection::{DetailJson, Pages, Rejection};
+/// use fauth_core::{Rejection, rejection::{DetailJson, Pages}};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let pages = Pages::new("/signin")
