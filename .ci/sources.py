@@ -128,9 +128,9 @@ CORE = "fauth-core/src/"
 # From the ground up; `fauth-core/ARCHITECTURE.md` says what lives in each room.
 FLOORS = [
     ["clock", "error", "path", "request", "reply", "demands", "client", "escape"],
-    ["token", "password", "role", "user", "derive", "requirement", "access"],
+    ["token", "password", "role", "user", "visitor", "derive", "requirement", "access"],
     ["store"],
-    ["transport", "csrf", "rejection", "event"],
+    ["transport", "csrf", "navigation", "redirect", "rejection", "event"],
     ["session", "api_key", "one_time", "user_store"],
     ["provider", "guard", "routes", "mounts", "audit", "config"],
     ["openapi", "swagger_ui"],

@@ -14,7 +14,9 @@ use actix_web::{
     dev::{Extensions, Payload},
     web::Data,
 };
-use fauth_core::{AuthProvider, AuthUser, Granted, Rejection, TokenPayload};
+use fauth_core::{
+    AuthProvider, AuthUser, Granted, Rejection, TokenPayload, visitor::Visitor as KnownOrGuest,
+};
 
 use crate::{head::Head, respond::Refused};
 
@@ -53,6 +55,18 @@ pub struct CurrentUser<U: AuthUser>(pub Arc<U>);
 /// dead cookie counts as none, and [`visitor`](crate::visitor) around the route deletes it.
 #[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
 pub struct MaybeUser<U: AuthUser>(pub Option<Arc<U>>);
+
+/// Whoever sees a page, a known user or a guest: for templates. A bad credential is refused as by
+/// [`MaybeUser`], and only a dead cookie counts as none.
+///
+/// Inside [`visitor`](crate::visitor) it is the visitor whom that guard has let in. It also stands
+/// in the extensions of the request then, under this type, so that a middleware that fills
+/// templates finds it without asking anybody again.
+///
+/// # Security
+/// It is there to be shown. Who may *do* something is decided by a guard.
+#[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
+pub struct Visitor<U: AuthUser>(pub KnownOrGuest<U>);
 
 /// All that the check of the request has granted, user and token in one: for
 /// [`create_api_key`](AuthProvider::create_api_key), which wants to see who asks. Otherwise as
@@ -97,6 +111,26 @@ impl<U: AuthUser> fmt::Debug for CurrentUser<U> {
 impl<U: AuthUser> fmt::Debug for MaybeUser<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_some() { "MaybeUser(..)" } else { "MaybeUser(nobody)" })
+    }
+}
+
+impl<U: AuthUser> Deref for Visitor<U> {
+    type Target = KnownOrGuest<U>;
+
+    fn deref(&self) -> &KnownOrGuest<U> {
+        &self.0
+    }
+}
+
+impl<U: AuthUser> Clone for Visitor<U> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<U: AuthUser> fmt::Debug for Visitor<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
@@ -162,14 +196,31 @@ impl<U: AuthUser> FromRequest for MaybeUser<U> {
     type Error = Refused;
     type Future = Extracting<Self>;
 
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let visiting = Visitor::from_request(request, payload);
+        Box::pin(async move { visiting.await.map(|Visitor(visitor)| Self(visitor.into_user())) })
+    }
+}
+
+impl<U: AuthUser> FromRequest for Visitor<U> {
+    type Error = Refused;
+    type Future = Extracting<Self>;
+
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
             let auth = provider(&request)?;
+            if let Some(guest) = auth.guest_again(visited(&request.extensions())) {
+                return Ok(Self(guest));
+            }
             let presented = auth.read_again(&Head::from(&request), earlier(&request.extensions()));
             match auth.check_optional(presented).await {
                 Ok(granted) => {
-                    Ok(Self(granted.map(|granted| remember(&mut request.extensions_mut(), granted, auth))))
+                    let visitor = auth.visitor(granted.as_ref());
+                    if let Some(granted) = granted {
+                        remember(&mut request.extensions_mut(), granted, auth);
+                    }
+                    Ok(Self(visitor))
                 }
                 Err(rejection) => {
                     let head = Head::from(&request);
@@ -197,6 +248,9 @@ impl FromRequest for Token {
 /// What a check has granted, kept with the request beside the provider that did. The types are private: nobody else can put one there.
 struct Stored<U>(Granted<U>, AuthProvider<U>);
 
+/// Whom a guard for visitors has let in, beside its provider.
+struct Visited<U>(KnownOrGuest<U>, AuthProvider<U>);
+
 /// The token of the innermost guard, for whom the user's type does not matter.
 struct Checked {
     payload: Arc<TokenPayload>,
@@ -207,17 +261,21 @@ struct Checked {
 /// Who decides here: the application's own provider if it holds one, otherwise that of the guard.
 fn provider<U: AuthUser>(request: &HttpRequest) -> Result<AuthProvider<U>, Refused> {
     let held = request.app_data::<Data<AuthProvider<U>>>().map(|auth| AuthProvider::clone(auth));
-    held.or_else(|| request.extensions().get::<Stored<U>>().map(|Stored(_, auth)| auth.clone())).ok_or_else(
-        || {
-            let seen = Head::from(request);
-            Refused::miswired(if request.app_data::<AuthProvider<U>>().is_some() {
-                AuthProvider::<U>::missing(&seen, None, NO_DATA)
-            } else {
-                let guard = request.extensions().get::<Checked>().and_then(|checked| checked.guarded_for);
-                AuthProvider::<U>::missing(&seen, guard, NO_PROVIDER)
-            })
-        },
-    )
+    held.or_else(|| guarding(&request.extensions())).ok_or_else(|| {
+        let seen = Head::from(request);
+        Refused::miswired(if request.app_data::<AuthProvider<U>>().is_some() {
+            AuthProvider::<U>::missing(&seen, None, NO_DATA)
+        } else {
+            let guard = request.extensions().get::<Checked>().and_then(|checked| checked.guarded_for);
+            AuthProvider::<U>::missing(&seen, guard, NO_PROVIDER)
+        })
+    })
+}
+
+/// The provider of a guard in front of the handler.
+fn guarding<U: AuthUser>(extensions: &Extensions) -> Option<AuthProvider<U>> {
+    let granting = extensions.get::<Stored<U>>().map(|Stored(_, auth)| auth);
+    granting.or_else(|| extensions.get::<Visited<U>>().map(|Visited(_, auth)| auth)).cloned()
 }
 
 /// What an earlier check of this request has granted. The core looks whether it was of the same provider.
@@ -225,18 +283,32 @@ pub(crate) fn earlier<U: AuthUser>(extensions: &Extensions) -> Option<&Granted<U
     extensions.get::<Stored<U>>().map(|Stored(granted, _)| granted)
 }
 
+/// The visitor whom a guard further out has let in. The core looks whether it was of the same
+/// provider.
+fn visited<U: AuthUser>(extensions: &Extensions) -> Option<&KnownOrGuest<U>> {
+    extensions.get::<Visited<U>>().map(|Visited(visitor, _)| visitor)
+}
+
+/// Keeps a visitor for extractors, and for the templates of the application.
+pub(crate) fn remember_visitor<U: AuthUser>(
+    extensions: &mut Extensions,
+    visitor: KnownOrGuest<U>,
+    auth: &AuthProvider<U>,
+) {
+    extensions.insert(Visitor(visitor.clone()));
+    extensions.insert(Visited(visitor, auth.clone()));
+}
+
 /// Keeps a grant for whatever comes next with this request.
-fn remember<U: AuthUser>(extensions: &mut Extensions, granted: Granted<U>, auth: AuthProvider<U>) -> Arc<U> {
-    let user = Arc::clone(granted.user());
+fn remember<U: AuthUser>(extensions: &mut Extensions, granted: Granted<U>, auth: AuthProvider<U>) {
     if earlier::<U>(extensions).is_some_and(|earlier| earlier.is_same(&granted)) {
-        return user;
+        return;
     }
     // The first check is the outermost guard's, or that of an extractor without guards: no extractor of another provider takes its place.
     if extensions.get::<Checked>().is_none() {
         extensions.insert(Checked { payload: Arc::clone(granted.payload()), guarded_for: None });
     }
     extensions.insert(Stored(granted, auth));
-    user
 }
 
 /// The same for a guard, whose token takes the place of one further out.

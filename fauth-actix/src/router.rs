@@ -22,7 +22,7 @@ use actix_web::{
 use fauth_core::{
     AuthProvider, AuthUser, Guard, Names, Requirement,
     audit::{Declaration, Methods},
-    rejection::Renderer,
+    rejection::{Pages, Renderer},
 };
 
 use crate::guard::RequireLayer;
@@ -143,6 +143,13 @@ impl<U: AuthUser> SecureScope<U> {
     #[must_use]
     pub fn renderer(self, renderer: impl Renderer) -> Self {
         Self { guard: self.guard.renderer(renderer), ..self }
+    }
+
+    /// Answers browsers with pages: the same as `renderer` with
+    /// [`Pages`]. A text is the path of the sign-in page.
+    #[must_use]
+    pub fn pages(self, pages: impl Into<Pages>) -> Self {
+        self.renderer(pages.into())
     }
 
     /// Adds a route.

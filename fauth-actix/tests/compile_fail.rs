@@ -9,5 +9,7 @@ fn compile_fail_for_the_commonest_mistakes() {
     cases.compile_fail("tests/ui/audit_of_unseen.rs");
     cases.compile_fail("tests/ui/empty_role_list.rs");
     cases.compile_fail("tests/ui/not_a_user.rs");
+    // C-02: a guard that is written bare, as in Caspian.
+    cases.compile_fail("tests/ui/guard_without_provider.rs");
     cases.compile_fail("tests/ui/loader_of_another_type.rs");
 }

@@ -14,16 +14,21 @@ use actix_web::{
     web::{self, Data, ServiceConfig, get, post, resource, scope},
 };
 use fauth_actix::{
-    AuthRoutes, CurrentUser, Grant, Head, MaybeUser, Refused, SecureScope, Token, auth_routes,
-    render_refusals, require, require_active_user, require_any_role, require_permission, require_permissions,
-    require_role, require_roles, require_scope, require_scopes, require_user, respond, visitor,
+    AuthRoutes, CurrentUser, Grant, Head, MaybeUser, Refused, SecureScope, Token, Visitor, auth_routes,
+    guests_only, render_refusals, require, require_active_user, require_any_role, require_permission,
+    require_permissions, require_role, require_roles, require_scope, require_scopes, require_user, respond,
+    visitor,
 };
-use fauth_core::{AuthProvider, Requirement, rejection::DetailJson, routes::Endpoint};
+use fauth_core::{
+    AuthProvider, Requirement,
+    rejection::{CaspianRpc, DetailJson, FastPluggyJson, FastwareJson, ProblemJson},
+    routes::Endpoint,
+};
 use fauth_testing::{
     Role, TestUser, WireRequest, WireResponse,
     suite::{
-        App, Harness, PUBLIC, custom_requirement, greeting, keys_or_admins, keys_requirement, own_reply,
-        recent_requirement, refusal, token_text,
+        App, Harness, PUBLIC, custom_requirement, failing_pages, greeting, keys_or_admins, keys_requirement,
+        locked_pages, own_reply, recent_requirement, refusal, site_pages, token_text, visitor_text,
     },
 };
 
@@ -43,6 +48,20 @@ async fn greet_grant(Grant(granted): Grant<TestUser>) -> String {
 
 async fn show_token(Token(token): Token) -> String {
     token_text(&token)
+}
+
+async fn show_visitor(Visitor(visitor): Visitor<TestUser>) -> String {
+    visitor_text(&visitor)
+}
+
+async fn template(request: HttpRequest) -> String {
+    let extensions = request.extensions();
+    let visitor = extensions.get::<Visitor<TestUser>>();
+    visitor.map_or_else(|| "no visitor".to_owned(), |visitor| visitor_text(visitor))
+}
+
+fn shows_visitor(path: &str) -> Resource {
+    resource(path).route(get().to(show_visitor)).route(post().to(show_visitor))
 }
 
 async fn refuse(request: HttpRequest) -> Result<String, Refused> {
@@ -113,8 +132,67 @@ fn moved_endpoints(auth: &Auth) -> AuthRoutes<TestUser> {
         .page(Endpoint::Session, async || "page")
 }
 
+/// Refusals for browsers, and pages for guests and visitors.
+fn pages(App { auth, other }: &App) -> impl FnOnce(&mut ServiceConfig) + use<> {
+    let sign_in = |path: &str| resource(path).route(get().to(async || "sign in"));
+    let pages = scope("/pages")
+        .service(greets("/dashboard").route(post().to(greet)).wrap(require_user(auth).pages("/signin")))
+        .service(greets("/admin").wrap(require_role(auth, "admin").pages("/signin")))
+        .service(greets("/own-admin").wrap(require_role(auth, "admin").pages(site_pages())))
+        .service(greets("/unauthorized").wrap(require_user(auth).pages(site_pages())))
+        .service(greets("/locked").wrap(require_role(auth, "admin").pages(locked_pages())))
+        .service(greets("/recent").wrap(require(auth, recent_requirement()).pages(site_pages())))
+        .service(greets("/confirm").wrap(require(auth, recent_requirement()).pages(site_pages())))
+        .service(greets("/recent-plain").wrap(require(auth, recent_requirement()).pages("/signin")))
+        .service(
+            greets("/action")
+                .route(post().to(greet))
+                .wrap(require_role(auth, "admin").renderer(ProblemJson::new())),
+        )
+        .service(greets("/signin").route(post().to(greet)).wrap(require_user(auth).pages("/pages/signin")))
+        .service(greets("/broken").wrap(require_user(auth).pages("https://evil.example/signin")))
+        .service(greets("/failing").wrap(require_role(auth, "admin").pages(failing_pages())))
+        .service(
+            greets("/caspian")
+                .route(post().to(greet))
+                .wrap(require_role(auth, "admin").renderer(CaspianRpc::new())),
+        )
+        .service(
+            greets("/fastpluggy")
+                .route(post().to(greet))
+                .wrap(require_role(auth, "admin").renderer(FastPluggyJson::new())),
+        )
+        .service(
+            greets("/fastware")
+                .route(post().to(greet))
+                .wrap(require_role(auth, "admin").renderer(FastwareJson::new())),
+        )
+        .service(refuses("/refuse").wrap(require_user(auth).pages("/signin")));
+    let site = SecureScope::new("/site", auth).pages("/signin").service(greets("/panel"));
+    let guests = scope("/guests")
+        .service(
+            sign_in("/signin")
+                .route(post().to(async || "sign in"))
+                .wrap(guests_only(auth).home("/dashboard")),
+        )
+        .service(sign_in("/default").wrap(guests_only(auth)))
+        .service(sign_in("/home").wrap(guests_only(auth).home("/guests/home")))
+        .service(sign_in("/broken").wrap(guests_only(auth).home("//evil.example")))
+        .service(sign_in("/other").wrap(guests_only(other)));
+    move |config| {
+        config
+            .service(pages)
+            .service(site)
+            .service(guests)
+            .service(resource("/visitor").route(get().to(show_visitor)))
+            .service(resource("/template").route(get().to(template)));
+    }
+}
+
 #[expect(clippy::too_many_lines, reason = "a line for each route of the suite")]
-fn app(App { auth, other }: &App) -> impl FnOnce(&mut ServiceConfig) {
+fn app(built_from: &App) -> impl FnOnce(&mut ServiceConfig) {
+    let App { auth, other } = built_from;
+    let pages = pages(built_from);
     let group = SecureScope::new("/group", auth)
         .service(greets("/dashboard"))
         .service(resource("/echo").route(post().to(greet)))
@@ -173,7 +251,11 @@ fn app(App { auth, other }: &App) -> impl FnOnce(&mut ServiceConfig) {
     let visited = resource("/maybe").route(get().to(greet_maybe)).route(post().to(greet_maybe));
     let visitors = scope("/visitors")
         .service(visited.wrap(visitor(auth)))
-        .service(resource("/public").route(get().to(public)).wrap(visitor(auth)));
+        .service(resource("/public").route(get().to(public)).wrap(visitor(auth)))
+        .service(shows_visitor("/show").wrap(visitor(auth)))
+        .service(shows_visitor("/guarded").wrap(require_user(auth)).wrap(visitor(auth)))
+        .service(shows_visitor("/other").wrap(visitor(other)))
+        .service(resource("/template").route(get().to(template)).wrap(visitor(auth)));
     let (auth, endpoints, moved) = (auth.clone(), auth_routes(auth), moved_endpoints(auth));
     let admins = SecureScope::new("/admins", &auth).require_roles(["admin"]).service(greets("/panel"));
     let demanding = vec![
@@ -209,6 +291,7 @@ fn app(App { auth, other }: &App) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
         config
             .app_data(Data::new(auth))
+            .configure(pages)
             .service(endpoints)
             .service(scope("/moved").service(moved))
             .route("/open", get().to(async || "open"))

@@ -6,7 +6,9 @@ use axum::{
     extract::{FromRef, FromRequestParts},
     http::{Extensions, request::Parts},
 };
-use fauth_core::{AuthProvider, AuthUser, Granted, Rejection, TokenPayload};
+use fauth_core::{
+    AuthProvider, AuthUser, Granted, Rejection, TokenPayload, visitor::Visitor as KnownOrGuest,
+};
 
 use crate::{head::Head, respond::Refused};
 
@@ -34,6 +36,18 @@ pub struct CurrentUser<U: AuthUser>(pub Arc<U>);
 /// dead cookie counts as none, and [`visitor`](crate::visitor) around the route deletes it.
 #[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
 pub struct MaybeUser<U: AuthUser>(pub Option<Arc<U>>);
+
+/// Whoever sees a page, a known user or a guest: for templates. A bad credential is refused as by
+/// [`MaybeUser`], and only a dead cookie counts as none.
+///
+/// Inside [`visitor`](crate::visitor) it is the visitor whom that guard has let in. It also stands
+/// in the extensions of the request then, under this type, so that a middleware that fills
+/// templates finds it without asking anybody again.
+///
+/// # Security
+/// It is there to be shown. Who may *do* something is decided by a guard.
+#[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
+pub struct Visitor<U: AuthUser>(pub KnownOrGuest<U>);
 
 /// All that the check of the request has granted, user and token in one: for
 /// [`create_api_key`](AuthProvider::create_api_key), which wants to see who asks. Otherwise as
@@ -78,6 +92,26 @@ impl<U: AuthUser> fmt::Debug for CurrentUser<U> {
 impl<U: AuthUser> fmt::Debug for MaybeUser<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_some() { "MaybeUser(..)" } else { "MaybeUser(nobody)" })
+    }
+}
+
+impl<U: AuthUser> Deref for Visitor<U> {
+    type Target = KnownOrGuest<U>;
+
+    fn deref(&self) -> &KnownOrGuest<U> {
+        &self.0
+    }
+}
+
+impl<U: AuthUser> Clone for Visitor<U> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<U: AuthUser> fmt::Debug for Visitor<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
@@ -151,10 +185,33 @@ where
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let Visitor(visitor) = Visitor::from_request_parts(parts, state).await?;
+        Ok(Self(visitor.into_user()))
+    }
+}
+
+impl<S, U> FromRequestParts<S> for Visitor<U>
+where
+    AuthProvider<U>: FromRef<S>,
+    S: Send + Sync,
+    U: AuthUser,
+{
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
         let auth = AuthProvider::<U>::from_ref(state);
+        if let Some(guest) = auth.guest_again(visited(&parts.extensions)) {
+            return Ok(Self(guest));
+        }
         let presented = auth.read_again(&Head::from(&*parts), earlier(&parts.extensions));
         match auth.check_optional(presented).await {
-            Ok(granted) => Ok(Self(granted.map(|granted| remember(&mut parts.extensions, granted)))),
+            Ok(granted) => {
+                let visitor = auth.visitor(granted.as_ref());
+                if let Some(granted) = granted {
+                    remember(&mut parts.extensions, granted);
+                }
+                Ok(Self(visitor))
+            }
             Err(rejection) => {
                 let head = Head::from(&*parts);
                 let reply = auth.refuse_extraction(&rejection, &head, earlier(&parts.extensions));
@@ -178,6 +235,9 @@ impl<S: Sync> FromRequestParts<S> for Token {
 /// What a check has granted, kept with the request. The types are private: nobody else can put one there.
 struct Stored<U>(Granted<U>);
 
+/// Whom a guard for visitors has let in.
+struct Visited<U>(KnownOrGuest<U>);
+
 /// The token of the innermost guard, for whom the user's type does not matter.
 #[derive(Clone)]
 struct Checked(Arc<TokenPayload>);
@@ -188,23 +248,39 @@ impl<U> Clone for Stored<U> {
     }
 }
 
+impl<U> Clone for Visited<U> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
 /// What an earlier check of this request has granted. The core looks whether it was of the same provider.
 pub(crate) fn earlier<U: AuthUser>(extensions: &Extensions) -> Option<&Granted<U>> {
     extensions.get::<Stored<U>>().map(|Stored(granted)| granted)
 }
 
+/// The visitor whom a guard further out has let in. The core looks whether it was of the same
+/// provider.
+fn visited<U: AuthUser>(extensions: &Extensions) -> Option<&KnownOrGuest<U>> {
+    extensions.get::<Visited<U>>().map(|Visited(visitor)| visitor)
+}
+
+/// Keeps a visitor for extractors, and for the templates of the application.
+pub(crate) fn remember_visitor<U: AuthUser>(extensions: &mut Extensions, visitor: KnownOrGuest<U>) {
+    extensions.insert(Visitor(visitor.clone()));
+    extensions.insert(Visited(visitor));
+}
+
 /// Keeps a grant for whatever comes next with this request.
-pub(crate) fn remember<U: AuthUser>(extensions: &mut Extensions, granted: Granted<U>) -> Arc<U> {
-    let user = Arc::clone(granted.user());
+fn remember<U: AuthUser>(extensions: &mut Extensions, granted: Granted<U>) {
     if earlier::<U>(extensions).is_some_and(|earlier| earlier.is_same(&granted)) {
-        return user;
+        return;
     }
     // The first check is the outermost guard's, or that of an extractor without guards: no extractor of another provider takes its place.
     if extensions.get::<Checked>().is_none() {
         extensions.insert(Checked(Arc::clone(granted.payload())));
     }
     extensions.insert(Stored(granted));
-    user
 }
 
 /// The same for a guard, whose token takes the place of one further out.

@@ -14,13 +14,13 @@ mod routes;
 mod swagger_ui;
 
 pub use audit::{AuditedRouter, AuditedRoutes, AuditedService};
-pub use extract::{CurrentUser, Grant, MaybeUser, Token};
+pub use extract::{CurrentUser, Grant, MaybeUser, Token, Visitor};
 pub use fauth_core;
 pub use fauth_core::assert_all_guarded;
 pub use guard::{
-    RenderRefusals, Rendering, Require, RequireLayer, render_refusals, require, require_active_user,
-    require_any_role, require_permission, require_permissions, require_role, require_roles, require_scope,
-    require_scopes, require_user, visitor,
+    RenderRefusals, Rendering, Require, RequireLayer, guests_only, render_refusals, require,
+    require_active_user, require_any_role, require_permission, require_permissions, require_role,
+    require_roles, require_scope, require_scopes, require_user, visitor,
 };
 pub use head::Head;
 pub use respond::{Refused, respond};

@@ -19,7 +19,7 @@ use axum::{
 use fauth_core::{
     AuthProvider, AuthUser, Guard, Names, Requirement,
     audit::{Declaration, Methods},
-    rejection::Renderer,
+    rejection::{Pages, Renderer},
 };
 use tower_layer::Layer;
 use tower_service::Service;
@@ -151,6 +151,13 @@ where
     #[must_use]
     pub fn renderer(self, renderer: impl Renderer) -> Self {
         Self { guard: self.guard.renderer(renderer), ..self }
+    }
+
+    /// Answers browsers with pages: the same as `renderer` with
+    /// [`Pages`]. A text is the path of the sign-in page.
+    #[must_use]
+    pub fn pages(self, pages: impl Into<Pages>) -> Self {
+        self.renderer(pages.into())
     }
 
     /// Adds a route.

@@ -14,6 +14,8 @@ fn compile_fail_wiring_mistakes() {
     cases.compile_fail("tests/ui/empty_role_list_of_group.rs");
     cases.compile_fail("tests/ui/group_in_merge.rs");
     cases.compile_fail("tests/ui/group_in_nest.rs");
+    // C-02: a guard that is written bare, as in Caspian.
+    cases.compile_fail("tests/ui/guard_without_provider.rs");
     cases.compile_fail("tests/ui/loader_of_another_type.rs");
     cases.compile_fail("tests/ui/loader_without_parameter_type.rs");
     cases.compile_fail("tests/ui/loaders_that_disagree.rs");

@@ -12,16 +12,21 @@ use axum::{
     routing::{MethodRouter, get, post},
 };
 use fauth_axum::{
-    AuthRoutes, CurrentUser, Grant, Head, MaybeUser, Refused, SecureRouter, Token, auth_routes,
-    render_refusals, require, require_active_user, require_any_role, require_permission, require_permissions,
-    require_role, require_roles, require_scope, require_scopes, require_user, respond, visitor,
+    AuthRoutes, CurrentUser, Grant, Head, MaybeUser, Refused, SecureRouter, Token, Visitor, auth_routes,
+    guests_only, render_refusals, require, require_active_user, require_any_role, require_permission,
+    require_permissions, require_role, require_roles, require_scope, require_scopes, require_user, respond,
+    visitor,
 };
-use fauth_core::{AuthProvider, Requirement, rejection::DetailJson, routes::Endpoint};
+use fauth_core::{
+    AuthProvider, Requirement,
+    rejection::{CaspianRpc, DetailJson, FastPluggyJson, FastwareJson, ProblemJson},
+    routes::Endpoint,
+};
 use fauth_testing::{
     Role, TestUser, WireRequest, WireResponse,
     suite::{
-        App, Harness, PUBLIC, custom_requirement, greeting, keys_or_admins, keys_requirement, own_reply,
-        recent_requirement, refusal, token_text,
+        App, Harness, PUBLIC, custom_requirement, failing_pages, greeting, keys_or_admins, keys_requirement,
+        locked_pages, own_reply, recent_requirement, refusal, site_pages, token_text, visitor_text,
     },
 };
 use tower::{ServiceExt as _, service_fn};
@@ -42,6 +47,15 @@ async fn greet_grant(Grant(granted): Grant<TestUser>) -> String {
 
 async fn show_token(Token(token): Token) -> String {
     token_text(&token)
+}
+
+async fn show_visitor(Visitor(visitor): Visitor<TestUser>) -> String {
+    visitor_text(&visitor)
+}
+
+async fn template(request: Request) -> String {
+    let visitor = request.extensions().get::<Visitor<TestUser>>();
+    visitor.map_or_else(|| "no visitor".to_owned(), |visitor| visitor_text(visitor))
 }
 
 async fn own(State(auth): State<Auth>, parts: Parts) -> Response {
@@ -87,8 +101,59 @@ fn moved_endpoints(auth: &Auth) -> AuthRoutes<TestUser, Auth> {
         .page(Endpoint::Session, async || "page")
 }
 
+/// Refusals for browsers, and pages for guests and visitors.
+fn pages(App { auth, other }: &App) -> Router<Auth> {
+    let greet = || -> MethodRouter<Auth> { get(greet) };
+    let sign_in = || -> MethodRouter<Auth> { get(async || "sign in") };
+    Router::new()
+        .route("/pages/dashboard", greet().post(self::greet).layer(require_user(auth).pages("/signin")))
+        .route("/pages/admin", greet().layer(require_role(auth, "admin").pages("/signin")))
+        .route("/pages/own-admin", greet().layer(require_role(auth, "admin").pages(site_pages())))
+        .route("/pages/unauthorized", greet().layer(require_user(auth).pages(site_pages())))
+        .route("/pages/locked", greet().layer(require_role(auth, "admin").pages(locked_pages())))
+        .route("/pages/recent", greet().layer(require(auth, recent_requirement()).pages(site_pages())))
+        .route("/pages/confirm", greet().layer(require(auth, recent_requirement()).pages(site_pages())))
+        .route("/pages/recent-plain", greet().layer(require(auth, recent_requirement()).pages("/signin")))
+        .route(
+            "/pages/action",
+            greet().post(self::greet).layer(require_role(auth, "admin").renderer(ProblemJson::new())),
+        )
+        .route("/pages/signin", greet().post(self::greet).layer(require_user(auth).pages("/pages/signin")))
+        .route("/pages/broken", greet().layer(require_user(auth).pages("https://evil.example/signin")))
+        .route("/pages/failing", greet().layer(require_role(auth, "admin").pages(failing_pages())))
+        .route(
+            "/pages/caspian",
+            greet().post(self::greet).layer(require_role(auth, "admin").renderer(CaspianRpc::new())),
+        )
+        .route(
+            "/pages/fastpluggy",
+            greet().post(self::greet).layer(require_role(auth, "admin").renderer(FastPluggyJson::new())),
+        )
+        .route(
+            "/pages/fastware",
+            greet().post(self::greet).layer(require_role(auth, "admin").renderer(FastwareJson::new())),
+        )
+        .route("/pages/refuse", get(refuse).layer(require_user(auth).pages("/signin")))
+        .nest_service("/site", SecureRouter::new(auth).pages("/signin").route("/panel", greet()))
+        .route(
+            "/guests/signin",
+            sign_in().post(async || "sign in").layer(guests_only(auth).home("/dashboard")),
+        )
+        .route("/guests/default", sign_in().layer(guests_only(auth)))
+        .route("/guests/home", sign_in().layer(guests_only(auth).home("/guests/home")))
+        .route("/guests/broken", sign_in().layer(guests_only(auth).home("//evil.example")))
+        .route("/guests/other", sign_in().layer(guests_only(other)))
+        .route("/visitor", get(show_visitor))
+        .route("/visitors/show", get(show_visitor).post(show_visitor).layer(visitor(auth)))
+        .route("/visitors/guarded", get(show_visitor).layer((visitor(auth), require_user(auth))))
+        .route("/visitors/other", get(show_visitor).layer(visitor(other)))
+        .route("/visitors/template", get(template).layer(visitor(auth)))
+        .route("/template", get(template))
+}
+
 #[expect(clippy::too_many_lines, reason = "a line for each route of the suite")]
-fn app(App { auth, other }: &App) -> Router {
+fn app(built_from: &App) -> Router {
+    let App { auth, other } = built_from;
     let greet = || -> MethodRouter<Auth> { get(greet) };
     let raw = service_fn(|_: Request| async { Ok::<_, Infallible>("raw".into_response()) });
     let group = SecureRouter::new(auth)
@@ -104,6 +169,7 @@ fn app(App { auth, other }: &App) -> Router {
     let scoped_admins = SecureRouter::new(auth).require_roles(["admin"]).require_scopes(["read"]);
     Router::new()
         .merge(auth_routes(auth))
+        .merge(pages(built_from))
         .nest("/moved", moved_endpoints(auth).into())
         .route("/open", get(async || "open"))
         .route("/me", greet().post(self::greet))

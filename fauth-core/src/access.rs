@@ -26,6 +26,9 @@ pub enum Access {
     /// Everybody, as [`Guard::visitor`](crate::Guard::visitor) lets in: who presents nothing, and
     /// active users.
     Optional,
+    /// Guests: who presents nothing, as [`Guard::guests`](crate::Guard::guests) lets in. Users are
+    /// sent elsewhere.
+    Guests,
     /// Whoever meets this.
     Required(Requirement),
 }
@@ -34,14 +37,14 @@ impl Access {
     /// May somebody enter who presents nothing?
     #[must_use]
     pub const fn admits_anonymous(&self) -> bool {
-        matches!(self, Self::Open | Self::Optional)
+        matches!(self, Self::Open | Self::Optional | Self::Guests)
     }
 
     /// What must be met; `None` if nothing must.
     #[must_use]
     pub const fn requirement(&self) -> Option<&Requirement> {
         match self {
-            Self::Open | Self::Optional => None,
+            Self::Open | Self::Optional | Self::Guests => None,
             Self::Required(requirement) => Some(requirement),
         }
     }
@@ -56,9 +59,12 @@ impl Access {
     /// The conditions as an object whose members have the names of the methods of [`Requirement`]:
     /// `roles`, `permissions`, `scopes` (all of them), `any_role`, `any_permission`, `any_scope`,
     /// `any_of`, `all_of` (lists of such objects), `login_within` (seconds), `allow_api_keys`,
-    /// `allow_inactive`. It is empty if there is none.
+    /// `allow_inactive`; and `guests` where only those may enter. It is empty if there is none.
     #[must_use]
     pub fn to_json(&self) -> Value {
+        if matches!(self, Self::Guests) {
+            return json!({ "guests": true });
+        }
         let Some(requirement) = self.requirement() else { return Value::Object(Map::new()) };
         let mut members = members_of(requirement.conditions());
         if requirement.allows_inactive() {
@@ -85,6 +91,7 @@ impl fmt::Display for Access {
         match self {
             Self::Open => f.write_str("open"),
             Self::Optional => f.write_str("visitor"),
+            Self::Guests => f.write_str("guests"),
             Self::Required(requirement) => {
                 f.write_str(if requirement.allows_inactive() { "user, even inactive" } else { "user" })?;
                 requirement.conditions().iter().try_for_each(|condition| {

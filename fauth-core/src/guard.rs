@@ -7,13 +7,17 @@ use crate::rejection::RefusalBody;
 use crate::{
     access::Access,
     audit::Declaration,
+    error::{BoxError, ConfigError},
+    navigation::RequestKind,
     path,
     provider::{AuthProvider, Entered, Granted, Presented},
-    rejection::{Rejection, Renderer},
+    redirect::LocalTarget,
+    rejection::{Misconfigured, NEXT, Pages, Rejection, Renderer, setting},
     reply::Reply,
     request::{RequestHead, is_websocket_connect},
     requirement::Requirement,
     user::AuthUser,
+    visitor::Visitor,
 };
 
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
@@ -39,10 +43,27 @@ struct Inner<U> {
     provider: AuthProvider<U>,
     requirement: Requirement,
     renderer: Arc<dyn Renderer>,
-    /// Does it let in whoever presents nothing?
-    is_optional: bool,
+    admits: Admits,
     /// Keeps it in the provider's list for audits. No request looks at it.
     declaration: Arc<Declaration>,
+}
+
+/// Whom a guard lets in.
+#[derive(Debug, Clone)]
+enum Admits {
+    /// Users who meet the requirement.
+    Users,
+    /// Them, and whoever presents nothing.
+    Everybody,
+    /// Only whoever presents nothing.
+    Guests(Home),
+}
+
+/// Where users are sent who come to a page for guests.
+#[derive(Debug, Clone)]
+struct Home {
+    target: LocalTarget,
+    fault: Option<ConfigError>,
 }
 
 impl<U: AuthUser> Guard<U> {
@@ -54,7 +75,7 @@ impl<U: AuthUser> Guard<U> {
     pub fn new(provider: &AuthProvider<U>, requirement: Requirement) -> Self {
         report_fault(&requirement);
         let declared = provider.declare(Declaration::of_guard(Access::Required(requirement.clone())));
-        Self::with(provider, requirement, Arc::clone(provider.renderer()), false, declared)
+        Self::with(provider, requirement, Arc::clone(provider.renderer()), Admits::Users, declared)
     }
 
     /// A guard for a group of routes, that lets in known and active users; [`and`](Self::and) asks
@@ -68,7 +89,7 @@ impl<U: AuthUser> Guard<U> {
         let requirement = Requirement::user();
         let access = Access::Required(requirement.clone());
         let declared = provider.declare(Declaration::of_group(access, prefix));
-        Self::with(provider, requirement, Arc::clone(provider.renderer()), false, declared)
+        Self::with(provider, requirement, Arc::clone(provider.renderer()), Admits::Users, declared)
     }
 
     /// A guard for what everybody may see, users and visitors: it lets in whoever presents nothing,
@@ -80,26 +101,85 @@ impl<U: AuthUser> Guard<U> {
     #[track_caller]
     pub fn visitor(provider: &AuthProvider<U>) -> Self {
         let declared = provider.declare(Declaration::of_guard(Access::Optional));
-        Self::with(provider, Requirement::user(), Arc::clone(provider.renderer()), true, declared)
+        Self::with(
+            provider,
+            Requirement::user(),
+            Arc::clone(provider.renderer()),
+            Admits::Everybody,
+            declared,
+        )
+    }
+
+    /// A guard for what only guests may see: the sign-in page, the registration. It lets in whoever
+    /// presents nothing, or nothing but a dead cookie, which is deleted.
+    ///
+    /// A signed-in user is refused with [`Rejection::GuestsOnly`]:
+    /// - a page and a form (see [`RequestKind`]) are answered by 303 to the `next` of the request's
+    ///   query, if it is a [`LocalTarget`], else to [`home`](Self::home). The body of a form is not
+    ///   read: a sign-in form that was left open in another tab signs nobody else in. To let users
+    ///   change accounts, guard the page alone and not what its form is sent to.
+    /// - calls of scripts, and everything with an `Authorization` header, are answered by 403.
+    ///
+    /// Any other bad credential is refused as by any guard.
+    #[must_use]
+    #[track_caller]
+    pub fn guests(provider: &AuthProvider<U>) -> Self {
+        let declared = provider.declare(Declaration::of_guard(Access::Guests));
+        let home = Home { target: LocalTarget::root(), fault: None };
+        let renderer = Arc::clone(provider.renderer());
+        Self::with(provider, Requirement::user(), renderer, Admits::Guests(home), declared)
+    }
+
+    /// Sends users who come to a page for [guests](Self::guests) to this path, unless the request's
+    /// query has a `next`. Default: `/`.
+    ///
+    /// A path that is no [`LocalTarget`] is reported to the log, and every request is refused with
+    /// 500. Guards that let users in send nobody away: there it is reported to the log and has no
+    /// effect.
+    #[must_use]
+    pub fn home(self, path: impl AsRef<str>) -> Self {
+        let Inner { provider, requirement, renderer, admits, declaration } = &*self.inner;
+        let Admits::Guests(home) = admits else {
+            let problem = "`home` is for guards that let in guests only";
+            tracing::error!(target: "fauth", event = "setting_without_effect", "{problem}");
+            return self;
+        };
+        let mut fault = home.fault.clone();
+        let target = setting("home", path.as_ref(), &mut fault).unwrap_or_else(|| home.target.clone());
+        if let Some(fault) = &fault {
+            report(fault);
+        }
+        let (admits, declared) = (Admits::Guests(Home { target, fault }), Arc::clone(declaration));
+        Self::with(provider, requirement.clone(), Arc::clone(renderer), admits, declared)
     }
 
     fn with(
         provider: &AuthProvider<U>,
         requirement: Requirement,
         renderer: Arc<dyn Renderer>,
-        is_optional: bool,
+        admits: Admits,
         declaration: Arc<Declaration>,
     ) -> Self {
         let provider = provider.clone();
-        Self { inner: Arc::new(Inner { provider, requirement, renderer, is_optional, declaration }) }
+        Self { inner: Arc::new(Inner { provider, requirement, renderer, admits, declaration }) }
     }
 
     /// Gives the refusals of this guard a form of their own.
     #[must_use]
     pub fn renderer(self, renderer: impl Renderer) -> Self {
-        let Inner { provider, requirement, is_optional, declaration, .. } = &*self.inner;
-        let declared = Arc::clone(declaration);
-        Self::with(provider, requirement.clone(), Arc::new(renderer), *is_optional, declared)
+        if let Err(fault) = renderer.validate() {
+            report(&fault);
+        }
+        let Inner { provider, requirement, admits, declaration, .. } = &*self.inner;
+        let (admits, declared) = (admits.clone(), Arc::clone(declaration));
+        Self::with(provider, requirement.clone(), Arc::new(renderer), admits, declared)
+    }
+
+    /// Answers browsers with pages: the same as [`renderer`](Self::renderer) with [`Pages`]. A text
+    /// is the path of the sign-in page.
+    #[must_use]
+    pub fn pages(self, pages: impl Into<Pages>) -> Self {
+        self.renderer(pages.into())
     }
 
     /// Asks for more: whoever enters must meet `requirement` too, and be somebody.
@@ -109,7 +189,7 @@ impl<U: AuthUser> Guard<U> {
         report_fault(&joined);
         let Inner { provider, renderer, declaration, .. } = &*self.inner;
         let declared = provider.declare(declaration.with_access(Access::Required(joined.clone())));
-        Self::with(provider, joined, Arc::clone(renderer), false, declared)
+        Self::with(provider, joined, Arc::clone(renderer), Admits::Users, declared)
     }
 
     /// What this guard asks for, of whoever is somebody.
@@ -121,16 +201,17 @@ impl<U: AuthUser> Guard<U> {
     /// Does it let in whoever presents nothing, as [`visitor`](Self::visitor) does?
     #[must_use]
     pub fn is_optional(&self) -> bool {
-        self.inner.is_optional
+        matches!(self.inner.admits, Admits::Everybody)
     }
 
     /// Whom it lets in, as documents and audits show it.
     #[must_use]
     pub fn access(&self) -> Access {
-        if self.inner.is_optional {
-            return Access::Optional;
+        match self.inner.admits {
+            Admits::Users => Access::Required(self.inner.requirement.clone()),
+            Admits::Everybody => Access::Optional,
+            Admits::Guests(_) => Access::Guests,
         }
-        Access::Required(self.inner.requirement.clone())
     }
 
     /// What audits list of it. Groups tell it their routes.
@@ -148,7 +229,7 @@ impl<U: AuthUser> Guard<U> {
     /// Reads what the request presents, and verifies its token. `earlier` is what a guard further out has granted to the same request; if that was of the same
     /// provider, nothing is verified or loaded again.
     pub fn read(&self, head: &dyn RequestHead, earlier: Option<&Granted<U>>) -> Presented<U> {
-        if self.inner.is_optional {
+        if self.is_optional() {
             return self.inner.provider.read_again(head, earlier);
         }
         // TRACE echoes headers, CONNECT asks for a tunnel: no handler behind a guard is meant to answer them.
@@ -168,10 +249,25 @@ impl<U: AuthUser> Guard<U> {
     /// # Errors
     /// The [`Rejection`] to answer with; [`refuse`](Self::refuse) makes the answer.
     pub async fn enter(&self, presented: Presented<U>) -> Result<Entered<U>, Rejection> {
-        if self.inner.is_optional {
-            return self.inner.provider.check_visitor(presented).await;
+        match &self.inner.admits {
+            Admits::Users => self.check(presented).await.map(Entered::from),
+            Admits::Everybody => self.inner.provider.check_visitor(presented).await,
+            Admits::Guests(home) => {
+                if let Some(fault) = &home.fault {
+                    let mistake = Misconfigured::Requirement(fault.clone());
+                    return Err(Rejection::Misconfigured(mistake));
+                }
+                let entered = self.inner.provider.check_visitor(presented).await?;
+                if entered.granted().is_some() { Err(Rejection::GuestsOnly) } else { Ok(entered) }
+            }
         }
-        self.check(presented).await.map(Entered::from)
+    }
+
+    /// Whom a guard for [visitors](Self::visitor) has let in, to be kept with the request for
+    /// templates; `None` of every other guard.
+    #[must_use]
+    pub fn greet(&self, entered: &Entered<U>) -> Option<Visitor<U>> {
+        self.is_optional().then(|| self.inner.provider.visitor(entered.granted()))
     }
 
     /// Lets a user in who meets the requirement, and nobody else.
@@ -179,7 +275,8 @@ impl<U: AuthUser> Guard<U> {
     /// # Errors
     /// The [`Rejection`] to answer with; [`refuse`](Self::refuse) makes the answer.
     pub async fn check(&self, presented: Presented<U>) -> Result<Granted<U>, Rejection> {
-        self.inner.provider.check(presented, &self.inner.requirement).await
+        let granted = self.inner.provider.check(presented, &self.inner.requirement).await?;
+        if matches!(self.inner.admits, Admits::Guests(_)) { Err(Rejection::GuestsOnly) } else { Ok(granted) }
     }
 
     /// Must an adapter keep the headers of a request that it lets in, because a refusal that the
@@ -203,7 +300,44 @@ impl<U: AuthUser> Guard<U> {
 
     /// The answer to a refused request.
     pub fn refuse(&self, rejection: &Rejection, head: &dyn RequestHead) -> Reply {
-        self.inner.provider.refuse_as(rejection, head, &*self.inner.renderer)
+        match (&self.inner.admits, rejection) {
+            (Admits::Guests(home), Rejection::GuestsOnly) => {
+                let to_home = ToHome { home: home.target.clone(), calls: Arc::clone(&self.inner.renderer) };
+                self.inner.provider.refuse_as(rejection, head, &to_home)
+            }
+            _ => self.inner.provider.refuse_as(rejection, head, &*self.inner.renderer),
+        }
+    }
+}
+
+/// Sends browsers of users away from a page for guests.
+struct ToHome {
+    home: LocalTarget,
+    calls: Arc<dyn Renderer>,
+}
+
+impl ToHome {
+    fn target(&self, head: &dyn RequestHead) -> Option<LocalTarget> {
+        if !RequestKind::of(head).is_navigation() {
+            return None;
+        }
+        // Never from a page to itself.
+        let leads_away = |target: &LocalTarget| target.path() != head.path();
+        let next = LocalTarget::from_query(head.query(), NEXT).filter(leads_away);
+        next.or_else(|| Some(self.home.clone()).filter(leads_away))
+    }
+}
+
+impl Renderer for ToHome {
+    fn render(&self, rejection: &Rejection, head: &dyn RequestHead) -> Reply {
+        self.target(head).map_or_else(|| self.calls.render(rejection, head), |target| target.see_other())
+    }
+
+    fn try_render(&self, rejection: &Rejection, head: &dyn RequestHead) -> Result<Reply, BoxError> {
+        match self.target(head) {
+            Some(target) => Ok(target.see_other()),
+            None => self.calls.try_render(rejection, head),
+        }
     }
 }
 
@@ -218,6 +352,15 @@ fn report_fault(requirement: &Requirement) {
     }
 }
 
+fn report(fault: &ConfigError) {
+    tracing::error!(
+        target: "fauth",
+        event = "impossible_setting",
+        error = %fault,
+        "a setting of this guard cannot work: what depends on it is refused",
+    );
+}
+
 impl<U> Clone for Guard<U> {
     fn clone(&self) -> Self {
         Self { inner: Arc::clone(&self.inner) }
@@ -226,6 +369,9 @@ impl<U> Clone for Guard<U> {
 
 impl<U> fmt::Debug for Guard<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Guard").field("requirement", &self.inner.requirement).finish_non_exhaustive()
+        f.debug_struct("Guard")
+            .field("requirement", &self.inner.requirement)
+            .field("admits", &self.inner.admits)
+            .finish_non_exhaustive()
     }
 }

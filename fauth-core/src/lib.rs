@@ -17,12 +17,14 @@ mod guard;
 #[cfg(any(doc, doctest))]
 pub mod manual;
 pub mod mounts;
+pub mod navigation;
 pub mod one_time;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 pub mod password;
 pub mod path;
 mod provider;
+pub mod redirect;
 pub mod rejection;
 pub mod reply;
 pub mod request;
@@ -38,6 +40,7 @@ pub mod transport;
 mod user;
 #[cfg(feature = "user-store")]
 pub mod user_store;
+pub mod visitor;
 
 // What most applications write. Everything else has its one path in the module of its subject.
 pub use ::async_trait::async_trait;

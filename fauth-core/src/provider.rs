@@ -58,6 +58,7 @@ use crate::{
     token::{IssueError, IssuedToken, Purpose, TokenError, TokenPayload, TokenRequest},
     transport::{Extracted, SecurityScheme, Transport},
     user::AuthUser,
+    visitor::Visitor,
 };
 
 impl<U: AuthUser> AuthProvider<U> {
@@ -229,6 +230,22 @@ impl<U: AuthUser> AuthProvider<U> {
         } else {
             Err(Rejection::Misconfigured(Misconfigured::OtherProvider))
         }
+    }
+
+    /// Whoever this is to whom a check of this provider has granted something, or nothing: for
+    /// templates.
+    #[must_use]
+    pub fn visitor(&self, granted: Option<&Granted<U>>) -> Visitor<U> {
+        let user = granted.map(|granted| Arc::clone(granted.user()));
+        Visitor::of(self.inner.id, user, Arc::clone(&self.inner.guest_name))
+    }
+
+    /// The guest whom a guard for visitors has let in further out, for extractors: what the request
+    /// presents is not read again. `None` if it was no guest, or the guard of another provider; of
+    /// users there is a [grant](Self::read_again).
+    #[must_use]
+    pub fn guest_again(&self, earlier: Option<&Visitor<U>>) -> Option<Visitor<U>> {
+        earlier.filter(|visitor| visitor.is_guest_of(self.inner.id)).cloned()
     }
 
     /// The answer to a request whose credential was refused, in the form of this provider's

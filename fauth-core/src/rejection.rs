@@ -1,20 +1,25 @@
 //! Refusals: every reason there is, and the one place that knows status codes.
 //!
 //! `reason` holds the reasons with their status, code and sentence. `render` gives a refusal's
-//! body its form, `challenge` writes `WWW-Authenticate`, and `answer` makes the whole reply.
+//! body its form (`compatibility` those of other systems, `pages` those for browsers), `challenge` writes `WWW-Authenticate`, and `answer` makes the whole reply.
 //! `watch` notices refusals that nobody answers with.
 
 mod answer;
 mod challenge;
+mod compatibility;
+mod pages;
 pub(crate) mod reason;
 mod render;
 mod watch;
 
+pub use compatibility::{CaspianRpc, FastPluggyJson, FastwareJson};
+pub use pages::Pages;
+pub(crate) use pages::{NEXT, setting};
 pub(crate) use reason::Rejection;
 pub use reason::{
     ApiKeyFault, FieldFault, InvalidToken, MalformedCredential, Misconfigured, OneTimeFault, OriginFault,
     Unavailable,
 };
 pub(crate) use render::to_json;
-pub use render::{DetailJson, ErrorJson, ProblemJson, RefusalBody, Renderer};
+pub use render::{DetailJson, ErrorJson, Outcome, ProblemJson, RefusalBody, Renderer};
 pub use watch::Watch;

@@ -137,6 +137,28 @@ pub trait AuthUser: Send + Sync + 'static {
         ""
     }
 
+    /// The name to show on pages, for a [`Visitor`](crate::visitor::Visitor). Default: none, so that
+    /// pages say `User`; the [subject](Self::subject) is an id and no name to show.
+    ///
+    /// ```
+    /// # use fauth_core::AuthUser;
+    /// # struct User { id: String, name: String, avatar: Option<String> }
+    /// impl AuthUser for User {
+    ///     # fn subject(&self) -> impl AsRef<str> { &self.id }
+    ///     # fn is_active(&self) -> bool { true }
+    ///     fn display_name(&self) -> Option<&str> { Some(&self.name) }
+    ///     fn picture(&self) -> Option<&str> { self.avatar.as_deref() }
+    /// }
+    /// ```
+    fn display_name(&self) -> Option<&str> {
+        None
+    }
+
+    /// The address of a picture to show on pages. Default: none.
+    fn picture(&self) -> Option<&str> {
+        None
+    }
+
     /// Does the user have this role? Default: one of [`roles`](Self::roles) equals it byte for byte.
     /// What a [`Role`](trait@crate::Role) includes counts where this is overridden, as
     /// `#[derive(AuthUser)]` does.

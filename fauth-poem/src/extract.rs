@@ -2,7 +2,9 @@
 
 use std::{any::type_name, fmt, ops::Deref, sync::Arc};
 
-use fauth_core::{AuthProvider, AuthUser, Granted, Rejection, TokenPayload};
+use fauth_core::{
+    AuthProvider, AuthUser, Granted, Rejection, TokenPayload, visitor::Visitor as KnownOrGuest,
+};
 use poem::{FromRequest, Request, RequestBody, Result, http::Extensions};
 
 use crate::{head::Head, respond::Refused};
@@ -34,6 +36,18 @@ pub struct CurrentUser<U: AuthUser>(pub Arc<U>);
 /// dead cookie counts as none, and [`visitor`](crate::visitor) around the route deletes it.
 #[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
 pub struct MaybeUser<U: AuthUser>(pub Option<Arc<U>>);
+
+/// Whoever sees a page, a known user or a guest: for templates. A bad credential is refused as by
+/// [`MaybeUser`], and only a dead cookie counts as none.
+///
+/// Inside [`visitor`](crate::visitor) it is the visitor whom that guard has let in. It also stands
+/// in the extensions of the request then, under this type, so that a middleware that fills
+/// templates finds it without asking anybody again.
+///
+/// # Security
+/// It is there to be shown. Who may *do* something is decided by a guard.
+#[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
+pub struct Visitor<U: AuthUser>(pub KnownOrGuest<U>);
 
 /// All that the check of the request has granted, user and token in one: for
 /// [`create_api_key`](AuthProvider::create_api_key), which wants to see who asks. Otherwise as
@@ -78,6 +92,26 @@ impl<U: AuthUser> fmt::Debug for CurrentUser<U> {
 impl<U: AuthUser> fmt::Debug for MaybeUser<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_some() { "MaybeUser(..)" } else { "MaybeUser(nobody)" })
+    }
+}
+
+impl<U: AuthUser> Deref for Visitor<U> {
+    type Target = KnownOrGuest<U>;
+
+    fn deref(&self) -> &KnownOrGuest<U> {
+        &self.0
+    }
+}
+
+impl<U: AuthUser> Clone for Visitor<U> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<U: AuthUser> fmt::Debug for Visitor<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
@@ -126,11 +160,21 @@ impl<'a, U: AuthUser> FromRequest<'a> for Grant<U> {
 }
 
 impl<'a, U: AuthUser> FromRequest<'a> for MaybeUser<U> {
+    async fn from_request(request: &'a Request, body: &mut RequestBody) -> Result<Self> {
+        let Visitor(visitor) = Visitor::from_request(request, body).await?;
+        Ok(Self(visitor.into_user()))
+    }
+}
+
+impl<'a, U: AuthUser> FromRequest<'a> for Visitor<U> {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> Result<Self> {
         let auth = provider::<U>(request)?;
+        if let Some(guest) = auth.guest_again(visited(request.extensions())) {
+            return Ok(Self(guest));
+        }
         let presented = auth.read_again(&Head::from(request), earlier(request.extensions()));
         match auth.check_optional(presented).await {
-            Ok(granted) => Ok(Self(granted.map(|granted| Arc::clone(granted.user())))),
+            Ok(granted) => Ok(Self(auth.visitor(granted.as_ref()))),
             Err(rejection) => {
                 let head = Head::from(request);
                 let reply = auth.refuse_extraction(&rejection, &head, earlier(request.extensions()));
@@ -151,8 +195,9 @@ impl<'a> FromRequest<'a> for Token {
 
 /// The application's provider, otherwise that of the guard.
 fn provider<U: AuthUser>(request: &Request) -> Result<AuthProvider<U>, Refused> {
-    let guarding = || request.data::<Stored<U>>().map(|Stored(_, provider)| provider);
-    let found = request.data::<AuthProvider<U>>().or_else(guarding);
+    let granting = || request.data::<Stored<U>>().map(|Stored(_, provider)| provider);
+    let visiting = || request.data::<Visited<U>>().map(|Visited(_, provider)| provider);
+    let found = request.data::<AuthProvider<U>>().or_else(granting).or_else(visiting);
     found.cloned().ok_or_else(|| {
         let guard = request.data::<Checked>().map(|checked| checked.users);
         Refused::miswired(AuthProvider::<U>::missing(&Head::from(request), guard, NO_PROVIDER))
@@ -161,6 +206,9 @@ fn provider<U: AuthUser>(request: &Request) -> Result<AuthProvider<U>, Refused> 
 
 /// What a guard has granted, kept with the request beside the guard's provider. The types are private: nobody else can put one there.
 struct Stored<U>(Granted<U>, AuthProvider<U>);
+
+/// Whom a guard for visitors has let in, beside its provider.
+struct Visited<U>(KnownOrGuest<U>, AuthProvider<U>);
 
 /// The token of the innermost guard, for whom the user's type does not matter.
 #[derive(Clone)]
@@ -176,9 +224,31 @@ impl<U> Clone for Stored<U> {
     }
 }
 
+impl<U> Clone for Visited<U> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone(), self.1.clone())
+    }
+}
+
 /// What an earlier check of this request has granted. The core looks whether it was of the same provider.
 pub(crate) fn earlier<U: AuthUser>(extensions: &Extensions) -> Option<&Granted<U>> {
     extensions.get::<Stored<U>>().map(|Stored(granted, _)| granted)
+}
+
+/// The visitor whom a guard further out has let in. The core looks whether it was of the same
+/// provider.
+fn visited<U: AuthUser>(extensions: &Extensions) -> Option<&KnownOrGuest<U>> {
+    extensions.get::<Visited<U>>().map(|Visited(visitor, _)| visitor)
+}
+
+/// Keeps a visitor for extractors, and for the templates of the application.
+pub(crate) fn remember_visitor<U: AuthUser>(
+    extensions: &mut Extensions,
+    visitor: KnownOrGuest<U>,
+    provider: &AuthProvider<U>,
+) {
+    extensions.insert(Visitor(visitor.clone()));
+    extensions.insert(Visited(visitor, provider.clone()));
 }
 
 /// Keeps a grant for whatever comes next with this request.

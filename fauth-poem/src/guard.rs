@@ -3,7 +3,9 @@
 use std::{fmt, sync::Arc};
 
 use fauth_core::{
-    AuthProvider, AuthUser, Guard, Names, Requirement, audit::Declaration, rejection::Renderer,
+    AuthProvider, AuthUser, Guard, Names, Requirement,
+    audit::Declaration,
+    rejection::{Pages, Renderer},
 };
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
 
@@ -103,17 +105,29 @@ pub fn require<U: AuthUser>(auth: &AuthProvider<U>, requirement: Requirement) ->
 }
 
 /// Lets everybody in, users and visitors, for pages that show one thing to the one and another to
-/// the other. Handlers take a [`MaybeUser`](crate::MaybeUser).
+/// the other. Handlers take a [`Visitor`](crate::Visitor) or a [`MaybeUser`](crate::MaybeUser).
 ///
 /// A bad credential is refused, but a dead cookie (expired, revoked, or of somebody who is gone)
 /// counts as none, and is deleted by the response: extractors alone cannot do that. What depends on
 /// the cookie is kept from shared caches.
-///
-/// To visitors the guard brings no provider: the application holds it, with `.data(auth)`.
 #[must_use]
 #[track_caller]
 pub fn visitor<U: AuthUser>(auth: &AuthProvider<U>) -> RequireMiddleware<U> {
     RequireMiddleware { guard: Guard::visitor(auth) }
+}
+
+/// Lets in guests only, for the sign-in page and the registration. A signed-in user is sent away:
+/// by 303 to the `next` of the request's query if it stays on the origin, else to
+/// [`home`](RequireMiddleware::home). A call of a script, and everything with an `Authorization` header, is
+/// refused with 403 `guests_only` instead.
+///
+/// A dead cookie (expired, revoked, or of somebody who is gone) counts as none and is deleted by
+/// the response. The form of a signed-in user is sent away like the page, and its body is not read;
+/// to let users change accounts, guard the page alone and not what its form is sent to.
+#[must_use]
+#[track_caller]
+pub fn guests_only<U: AuthUser>(auth: &AuthProvider<U>) -> RequireMiddleware<U> {
+    RequireMiddleware { guard: Guard::guests(auth) }
 }
 
 /// A guard as a middleware, for [`EndpointExt::with`](poem::EndpointExt::with) and everything else that takes one.
@@ -137,6 +151,23 @@ impl<U: AuthUser> RequireMiddleware<U> {
     #[must_use]
     pub fn renderer(self, renderer: impl Renderer) -> Self {
         Self { guard: self.guard.renderer(renderer) }
+    }
+
+    /// Answers browsers with pages: the same as `renderer` with
+    /// [`Pages`]. A text is the path of the sign-in page.
+    #[must_use]
+    pub fn pages(self, pages: impl Into<Pages>) -> Self {
+        self.renderer(pages.into())
+    }
+
+    /// Sends users who come to a page for [guests](guests_only) to this path, unless the request's
+    /// query has a `next`. Default: `/`.
+    ///
+    /// A path that does not stay on the origin is reported to the log, and every request is refused
+    /// with 500. Guards that let users in send nobody away: there it is reported and has no effect.
+    #[must_use]
+    pub fn home(self, path: impl AsRef<str>) -> Self {
+        Self { guard: self.guard.home(path) }
     }
 }
 
@@ -198,6 +229,9 @@ impl<E: Endpoint, U: AuthUser> Endpoint for Require<E, U> {
         let presented = self.guard.read(&Head::from(&request), extract::earlier(request.extensions()));
         match self.guard.enter(presented).await {
             Ok(entered) => {
+                if let Some(visitor) = self.guard.greet(&entered) {
+                    extract::remember_visitor(request.extensions_mut(), visitor, self.guard.provider());
+                }
                 let (granted, demands) = entered.into_parts();
                 if let Some(granted) = granted {
                     extract::remember(request.extensions_mut(), granted, self.guard.provider());

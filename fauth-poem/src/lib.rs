@@ -10,6 +10,8 @@
 //! - Pages that a user and a visitor may see: [`visitor`], so that a dead cookie is deleted. With
 //!   cookies, prefer it and the guards to extractors alone, which cannot keep an answer from shared
 //!   caches either.
+//! - For templates: [`Visitor`], a known user or a guest in one type. The sign-in page: [`guests_only`].
+//!   Browsers are sent to it by `.pages("/signin")` of guards, groups and the provider's builder.
 //! - What handlers return with `?`: [`Refused`]. On routes without guard, [`render_refusals`] gives
 //!   it the form of the provider.
 //! - An `OpenAPI` document that says what the guards enforce: the feature `openapi`, and its module
@@ -83,13 +85,13 @@ mod routes;
 mod swagger_ui;
 
 pub use audit::{AuditedEndpoint, AuditedRoute};
-pub use extract::{CurrentUser, Grant, MaybeUser, Token};
+pub use extract::{CurrentUser, Grant, MaybeUser, Token, Visitor};
 pub use fauth_core;
 pub use fauth_core::assert_all_guarded;
 pub use guard::{
-    RenderRefusals, Rendering, Require, RequireMiddleware, render_refusals, require, require_active_user,
-    require_any_role, require_permission, require_permissions, require_role, require_roles, require_scope,
-    require_scopes, require_user, visitor,
+    RenderRefusals, Rendering, Require, RequireMiddleware, guests_only, render_refusals, require,
+    require_active_user, require_any_role, require_permission, require_permissions, require_role,
+    require_roles, require_scope, require_scopes, require_user, visitor,
 };
 pub use head::Head;
 pub use respond::{Refused, respond};

@@ -32,9 +32,9 @@ pub use fauth_core::{
 };
 
 pub use crate::{
-    extract::{CurrentUser, Grant, MaybeUser, Token},
+    extract::{CurrentUser, Grant, MaybeUser, Token, Visitor},
     guard::{
-        render_refusals, require, require_active_user, require_any_role, require_permission,
+        guests_only, render_refusals, require, require_active_user, require_any_role, require_permission,
         require_permissions, require_role, require_roles, require_scope, require_scopes, require_user,
         visitor,
     },

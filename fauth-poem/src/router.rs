@@ -5,7 +5,7 @@ use std::{any::Any, fmt, sync::Arc};
 use fauth_core::{
     AuthProvider, AuthUser, Guard, Names, Requirement,
     audit::{Declaration, Methods, braced},
-    rejection::Renderer,
+    rejection::{Pages, Renderer},
 };
 use poem::{EndpointExt as _, IntoEndpoint, Middleware, Route, endpoint::BoxEndpoint};
 
@@ -118,6 +118,13 @@ impl<U: AuthUser> SecureRoute<U> {
     #[must_use]
     pub fn renderer(self, renderer: impl Renderer) -> Self {
         Self { guard: self.guard.renderer(renderer), ..self }
+    }
+
+    /// Answers browsers with pages: the same as `renderer` with
+    /// [`Pages`]. A text is the path of the sign-in page.
+    #[must_use]
+    pub fn pages(self, pages: impl Into<Pages>) -> Self {
+        self.renderer(pages.into())
     }
 
     /// Adds an endpoint, such as `get(handler)`. `"/*rest"` answers what nothing else does.

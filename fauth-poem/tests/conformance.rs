@@ -3,17 +3,22 @@
 
 use std::sync::Arc;
 
-use fauth_core::{AuthProvider, Requirement, rejection::DetailJson, routes::Endpoint as Ready};
+use fauth_core::{
+    AuthProvider, Requirement,
+    rejection::{CaspianRpc, DetailJson, FastPluggyJson, FastwareJson, ProblemJson},
+    routes::Endpoint as Ready,
+};
 use fauth_poem::{
-    AuthRoutes, CurrentUser, Grant, Head, MaybeUser, Refused, SecureRoute, Token, auth_routes,
-    render_refusals, require, require_active_user, require_any_role, require_permission, require_permissions,
-    require_role, require_roles, require_scope, require_scopes, require_user, respond, visitor,
+    AuthRoutes, CurrentUser, Grant, Head, MaybeUser, Refused, SecureRoute, Token, Visitor, auth_routes,
+    guests_only, render_refusals, require, require_active_user, require_any_role, require_permission,
+    require_permissions, require_role, require_roles, require_scope, require_scopes, require_user, respond,
+    visitor,
 };
 use fauth_testing::{
     Role, TestUser, WireRequest, WireResponse,
     suite::{
-        App, Harness, PUBLIC, custom_requirement, greeting, keys_or_admins, keys_requirement, own_reply,
-        recent_requirement, refusal, token_text,
+        App, Harness, PUBLIC, custom_requirement, failing_pages, greeting, keys_or_admins, keys_requirement,
+        locked_pages, own_reply, recent_requirement, refusal, site_pages, token_text, visitor_text,
     },
 };
 use poem::{
@@ -45,6 +50,17 @@ fn greet_grant(Grant(granted): Grant<TestUser>) -> String {
 #[handler]
 fn show_token(Token(token): Token) -> String {
     token_text(&token)
+}
+
+#[handler]
+fn show_visitor(Visitor(visitor): Visitor<TestUser>) -> String {
+    visitor_text(&visitor)
+}
+
+#[handler]
+fn template(request: &Request) -> String {
+    let visitor = request.extensions().get::<Visitor<TestUser>>();
+    visitor.map_or_else(|| "no visitor".to_owned(), |visitor| visitor_text(visitor))
 }
 
 #[handler]
@@ -84,8 +100,58 @@ fn moved_endpoints(auth: &AuthProvider<TestUser>) -> AuthRoutes<TestUser> {
         .page(Ready::Session, get(make_sync(|_| "page")))
 }
 
+/// Refusals for browsers, and pages for guests and visitors.
+fn with_pages(route: Route, App { auth, other }: &App) -> Route {
+    let sign_in = || get(make_sync(|_| "sign in"));
+    route
+        .at("/pages/dashboard", get(greet).post(greet).with(require_user(auth).pages("/signin")))
+        .at("/pages/admin", get(greet).with(require_role(auth, "admin").pages("/signin")))
+        .at("/pages/own-admin", get(greet).with(require_role(auth, "admin").pages(site_pages())))
+        .at("/pages/unauthorized", get(greet).with(require_user(auth).pages(site_pages())))
+        .at("/pages/locked", get(greet).with(require_role(auth, "admin").pages(locked_pages())))
+        .at("/pages/recent", get(greet).with(require(auth, recent_requirement()).pages(site_pages())))
+        .at("/pages/confirm", get(greet).with(require(auth, recent_requirement()).pages(site_pages())))
+        .at("/pages/recent-plain", get(greet).with(require(auth, recent_requirement()).pages("/signin")))
+        .at(
+            "/pages/action",
+            get(greet).post(greet).with(require_role(auth, "admin").renderer(ProblemJson::new())),
+        )
+        .at("/pages/signin", get(greet).post(greet).with(require_user(auth).pages("/pages/signin")))
+        .at("/pages/broken", get(greet).with(require_user(auth).pages("https://evil.example/signin")))
+        .at("/pages/failing", get(greet).with(require_role(auth, "admin").pages(failing_pages())))
+        .at(
+            "/pages/caspian",
+            get(greet).post(greet).with(require_role(auth, "admin").renderer(CaspianRpc::new())),
+        )
+        .at(
+            "/pages/fastpluggy",
+            get(greet).post(greet).with(require_role(auth, "admin").renderer(FastPluggyJson::new())),
+        )
+        .at(
+            "/pages/fastware",
+            get(greet).post(greet).with(require_role(auth, "admin").renderer(FastwareJson::new())),
+        )
+        .at("/pages/refuse", get(refuse).with(require_user(auth).pages("/signin")))
+        .nest("/site", SecureRoute::new(auth).pages("/signin").at("/panel", get(greet)))
+        .at(
+            "/guests/signin",
+            sign_in().post(make_sync(|_| "sign in")).with(guests_only(auth).home("/dashboard")),
+        )
+        .at("/guests/default", sign_in().with(guests_only(auth)))
+        .at("/guests/home", sign_in().with(guests_only(auth).home("/guests/home")))
+        .at("/guests/broken", sign_in().with(guests_only(auth).home("//evil.example")))
+        .at("/guests/other", sign_in().with(guests_only(other)))
+        .at("/visitor", get(show_visitor))
+        .at("/visitors/show", get(show_visitor).post(show_visitor).with(visitor(auth)))
+        .at("/visitors/guarded", get(show_visitor).with(require_user(auth)).with(visitor(auth)))
+        .at("/visitors/other", get(show_visitor).with(visitor(other)))
+        .at("/visitors/template", get(template).with(visitor(auth)))
+        .at("/template", get(template))
+}
+
 #[expect(clippy::too_many_lines, reason = "a line for each route of the suite")]
-fn app(App { auth, other }: &App) -> impl Endpoint + use<> {
+fn app(built_from: &App) -> impl Endpoint + use<> {
+    let App { auth, other } = built_from;
     let forged = fauth_testing::Users::new().find("alice");
     let group = SecureRoute::new(auth)
         .at("/dashboard", get(greet))
@@ -98,7 +164,7 @@ fn app(App { auth, other }: &App) -> impl Endpoint + use<> {
         .at("/late", get(greet));
     let keys_and_admins = Requirement::user().roles(["admin"]).scopes(["read"]);
     let scoped_admins = SecureRoute::new(auth).require_roles(["admin"]).require_scopes(["read"]);
-    auth_routes(auth)
+    with_pages(auth_routes(auth), built_from)
         .nest("/moved", Route::from(moved_endpoints(auth)))
         .at("/open", get(make_sync(|_| "open")))
         .at("/me", get(greet).post(greet))

@@ -69,7 +69,7 @@ fn unique(name: &str, others: &[Scheme]) -> String {
 
 /// The alternatives that let a request in; none where nothing is asked.
 pub(super) fn alternatives<U: AuthUser>(auth: &AuthProvider<U>, access: &Access) -> Vec<Alternative> {
-    if *access == Access::Open {
+    if matches!(access, Access::Open | Access::Guests) {
         return Vec::new();
     }
     let admits_keys = access.requirement().is_some_and(crate::requirement::Requirement::admits_api_keys);

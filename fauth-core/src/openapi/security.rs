@@ -134,6 +134,10 @@ impl Security {
         self.refuse(&malformed, "The credential or the path cannot be read", body);
         self.refuse(&Rejection::MissingCredential, "No valid credential", body);
         let forbidden = Rejection::Forbidden(Missing::Alternative);
+        if *access == Access::Guests {
+            self.refuse(&Rejection::GuestsOnly, "Somebody is logged in", body);
+            return self.refuse_unavailable(body);
+        }
         match (may_lack_a_right(auth, access), may_be_cross_site(auth, method)) {
             (true, false) => self.refuse(&forbidden, LACKS_A_RIGHT, body),
             (true, true) => self.refuse(&forbidden, &format!("{LACKS_A_RIGHT}, or {CROSS_SITE}"), body),

@@ -24,7 +24,7 @@ use crate::{
     event::AuthEvents,
     password::{PasswordConfig, PasswordHasher},
     path::{Allowed, PathCharacter},
-    rejection::{ProblemJson, Renderer},
+    rejection::{Pages, ProblemJson, Renderer},
     session::SessionConfig,
     store::{ApiKeyStore, OneTimeStore, RevocationStore, SessionStore, Store, StoreLocation},
     token::{Purpose, is_reserved},
@@ -32,6 +32,7 @@ use crate::{
         BasicTransport, BearerKeyTransport, BearerTransport, QueryTransport, SecurityScheme, Transport,
     },
     user::{AuthUser, ClaimsLoader, IdentityLoader, PasswordUpdater, UserLoader},
+    visitor::GUEST,
 };
 
 /// A credential may be this much longer than the longest token before its form, not its content,
@@ -58,7 +59,8 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 /// | [`token_claims`](Self::token_claims) | none: tokens of a login have no scopes and no custom claims |
 /// | [`password`](Self::password) | Argon2id, 19 MiB, 2 passes |
 /// | [`transports`](Self::transport) | `Authorization: Bearer` |
-/// | [`renderer`](Self::renderer) | [`ProblemJson`] |
+/// | [`renderer`](Self::renderer), [`pages`](Self::pages) | [`ProblemJson`] |
+/// | [`guest_name`](Self::guest_name) | `Guest` |
 /// | [`loader_timeout`](Self::loader_timeout) | 10 seconds |
 /// | [`store`](Self::store) | none: must be given, or [`danger_stateless`](Self::danger_stateless) said |
 /// | [`sessions`](Self::sessions) | 7 days idle, 30 days in all |
@@ -80,6 +82,7 @@ pub struct AuthProviderBuilder<U> {
     trusted_origins: Vec<String>,
     allowed_in_path: Vec<PathCharacter>,
     renderer: Arc<dyn Renderer>,
+    guest_name: Arc<str>,
     events: Option<Box<dyn AuthEvents>>,
     clock: Box<dyn Clock>,
     loader_timeout: Duration,
@@ -115,6 +118,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             trusted_origins: Vec::new(),
             allowed_in_path: Vec::new(),
             renderer: Arc::new(ProblemJson::new()),
+            guest_name: GUEST.into(),
             events: None,
             clock: Box::new(SystemClock),
             loader_timeout: DEFAULT_LOADER_TIMEOUT,
@@ -249,6 +253,18 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     /// The form of refusals. A guard may have one of its own.
     pub fn renderer(mut self, renderer: impl Renderer) -> Self {
         self.renderer = Arc::new(renderer);
+        self
+    }
+
+    /// Answers browsers with pages, and scripts as before: the same as
+    /// [`renderer`](Self::renderer) with [`Pages`]. A text is the path of the sign-in page.
+    pub fn pages(self, pages: impl Into<Pages>) -> Self {
+        self.renderer(pages.into())
+    }
+
+    /// What guests are called on pages, see [`Visitor`](crate::visitor::Visitor). Default: `Guest`.
+    pub fn guest_name(mut self, name: impl Into<String>) -> Self {
+        self.guest_name = name.into().into();
         self
     }
 
@@ -418,6 +434,10 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         })?;
         let password_login =
             password_login(self.identity_loader, self.without_password_login, self.password, self.updater)?;
+        self.renderer.validate()?;
+        if self.guest_name.trim().is_empty() {
+            return Err(ConfigError::new("guest_name", "it is blank", "give a word that pages can show"));
+        }
         check_timeout("loader_timeout", self.loader_timeout)?;
         check_timeout("store_timeout", self.store_timeout)?;
         check_timeout("body_timeout", self.body_timeout)?;
@@ -470,6 +490,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             trusted_origins,
             allowed_in_path: Allowed::new(self.allowed_in_path),
             renderer: self.renderer,
+            guest_name: self.guest_name,
             events: self.events,
             clock: self.clock,
             loader_timeout: self.loader_timeout,

@@ -100,6 +100,8 @@ pub(super) struct Inner<U> {
     pub(super) trusted_origins: TrustedOrigins,
     pub(super) allowed_in_path: Allowed,
     pub(super) renderer: Arc<dyn Renderer>,
+    /// What guests are called on pages.
+    pub(super) guest_name: Arc<str>,
     pub(super) events: Option<Box<dyn AuthEvents>>,
     pub(super) clock: Box<dyn Clock>,
     pub(super) loader_timeout: Duration,

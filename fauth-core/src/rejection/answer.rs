@@ -9,6 +9,7 @@ use super::{
     render::{ProblemJson, Renderer},
 };
 use crate::{
+    error::causes,
     escape::Escaped,
     reply::{Reply, ResponseHeader},
     request::{HeaderValues, RequestHead},
@@ -56,12 +57,14 @@ impl Rejection {
 
     /// The answer: `renderer` gives it its form, the rest is the same for all.
     pub(crate) fn reply(&self, realm: &str, renderer: &dyn Renderer, head: &dyn RequestHead) -> Reply {
-        let mut reply = renderer.render(self, head);
-        // A renderer changes the form of a refusal. It cannot turn one into a pass.
-        if !is_refusal(&reply) {
-            reply = ProblemJson::new().render(self, head);
-        }
-        if let Some(challenge) = challenge::bearer(self, realm) {
+        let mut reply = match renderer.try_render(self, head) {
+            Ok(reply) if is_refusal(&reply) => reply,
+            // A renderer changes the form of a refusal. It cannot turn one into a pass.
+            Ok(_) => ProblemJson::new().render(self, head),
+            Err(error) => return self.without_form(&*error, realm, head),
+        };
+        let challenge = if is_redirect(&reply) { None } else { challenge::bearer(self, realm) };
+        if let Some(challenge) = challenge {
             reply.replace(ResponseHeader::new("www-authenticate", challenge));
         }
         if let Some(retry_after) = self.retry_after() {
@@ -72,6 +75,26 @@ impl Rejection {
         }
         reply.replace(ResponseHeader::new("cache-control", "no-store"));
         reply.for_method(head.method())
+    }
+
+    /// The answer where the renderer has failed.
+    fn without_form(
+        &self,
+        error: &(dyn std::error::Error + 'static),
+        realm: &str,
+        head: &dyn RequestHead,
+    ) -> Reply {
+        let rejection = Self::Misconfigured(Misconfigured::Renderer);
+        tracing::error!(
+            target: "fauth",
+            event = rejection.reason(),
+            reason = self.reason(),
+            method = %Escaped(head.method()),
+            path = %Escaped(head.path()),
+            error = %Escaped(&causes(error)),
+            "the renderer of a refusal has failed",
+        );
+        rejection.reply(realm, &ProblemJson::new(), head)
     }
 }
 
@@ -113,4 +136,9 @@ fn is_refusal(reply: &Reply) -> bool {
         303 => reply.headers().iter().any(|header| header.name() == "location"),
         _ => false,
     }
+}
+
+/// A browser that is sent elsewhere is not asked for a token.
+const fn is_redirect(reply: &Reply) -> bool {
+    reply.status() == 303
 }

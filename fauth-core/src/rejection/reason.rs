@@ -19,6 +19,7 @@ use crate::{
 /// | [`InvalidCredentials`](Self::InvalidCredentials) | 401 | `invalid_credentials` | realm only |
 /// | [`StaleLogin`](Self::StaleLogin) | 401 | `insufficient_user_authentication` | the same, with `max_age` (RFC 9470) |
 /// | [`Forbidden`](Self::Forbidden) | 403 | `missing_role`, `missing_permission`, `missing_scope`, `api_key_not_allowed`, `forbidden` | `insufficient_scope` |
+/// | [`GuestsOnly`](Self::GuestsOnly) | 403 | `guests_only` | none |
 /// | [`CrossSiteRequest`](Self::CrossSiteRequest) | 403 | `cross_site_request` | none |
 /// | [`AmbiguousPath`](Self::AmbiguousPath) | 400 | `ambiguous_path` | none |
 /// | [`InvalidRequest`](Self::InvalidRequest), [`InvalidField`](Self::InvalidField) | 400 | `invalid_request` | none |
@@ -54,6 +55,8 @@ pub enum Rejection {
     /// The user is known and lacks something, or is represented by an API key where these are not
     /// allowed.
     Forbidden(Missing),
+    /// A user is signed in where [only guests](crate::Guard::guests) are let in.
+    GuestsOnly,
     /// A cookie is the credential or is to be set, and the request does not prove that the
     /// application's own pages sent it.
     CrossSiteRequest(OriginFault),
@@ -244,6 +247,8 @@ pub enum Misconfigured {
     TokenTooLongForCookie,
     /// Tokens are to be delivered in cookies, and no transport sets both of them.
     NoDelivery,
+    /// The [`Renderer`](super::Renderer) of the refusal has failed.
+    Renderer,
 }
 
 const RETRY_UNAVAILABLE: Duration = Duration::from_secs(5);
@@ -280,6 +285,7 @@ impl Rejection {
             Self::Forbidden(Missing::Scopes(_)) => "missing_scope",
             Self::Forbidden(Missing::ApiKeyNotAllowed) => "api_key_not_allowed",
             Self::Forbidden(_) => "forbidden",
+            Self::GuestsOnly => "guests_only",
             Self::CrossSiteRequest(_) => "cross_site_request",
             Self::AmbiguousPath => "ambiguous_path",
             Self::InvalidRequest | Self::InvalidField { .. } => "invalid_request",
@@ -307,7 +313,7 @@ impl Rejection {
             | Self::InvalidToken(_)
             | Self::InvalidCredentials
             | Self::StaleLogin { .. } => 401,
-            Self::Forbidden(_) | Self::CrossSiteRequest(_) => 403,
+            Self::Forbidden(_) | Self::GuestsOnly | Self::CrossSiteRequest(_) => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed { .. } => 405,
             Self::BodyTimeout => 408,
@@ -366,6 +372,7 @@ impl Rejection {
             Self::Misconfigured(Misconfigured::TokenRequest) => "impossible_token_request",
             Self::Misconfigured(Misconfigured::TokenTooLongForCookie) => "token_too_long_for_cookie",
             Self::Misconfigured(Misconfigured::NoDelivery) => "no_delivery",
+            Self::Misconfigured(Misconfigured::Renderer) => "renderer_failed",
             _ => self.code(),
         }
     }
@@ -384,6 +391,7 @@ impl Rejection {
             Self::Forbidden(Missing::Scopes(scopes)) => format!("Missing scope: {}", scopes.join(" ")),
             Self::Forbidden(Missing::ApiKeyNotAllowed) => "An API key is not accepted here".into(),
             Self::Forbidden(_) => "None of the accepted roles, permissions or scopes is held".into(),
+            Self::GuestsOnly => "This is for guests, and a user is signed in".into(),
             Self::CrossSiteRequest(fault) => origin_detail(*fault).into(),
             Self::AmbiguousPath => "The path can be read in more than one way".into(),
             Self::InvalidRequest => "The body cannot be read as JSON or as a form".into(),
@@ -403,7 +411,7 @@ impl Rejection {
     /// The level of its log records.
     pub(crate) const fn level(&self) -> tracing::Level {
         match self {
-            Self::MissingCredential => tracing::Level::DEBUG,
+            Self::MissingCredential | Self::GuestsOnly => tracing::Level::DEBUG,
             _ if self.is_fault_of_server() => tracing::Level::ERROR,
             _ => tracing::Level::INFO,
         }
@@ -456,6 +464,7 @@ impl Misconfigured {
             Self::TokenTooLongForCookie => {
                 "the token does not fit into a cookie: give it fewer scopes and claims"
             }
+            Self::Renderer => "the renderer of a refusal has failed; its error was logged",
             Self::NoDelivery => {
                 "a transport that browsers use by themselves reads tokens, and none sets both: let its \
                  `Transport::set` return headers, or add a `CookieTransport`"

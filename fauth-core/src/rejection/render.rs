@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::reason::{InvalidToken, Rejection};
 use crate::{
+    error::{BoxError, ConfigError},
     reply::Reply,
     request::RequestHead,
     requirement::Missing,
@@ -15,10 +16,12 @@ use crate::{
 
 /// Gives refusals the form that an application's clients know.
 ///
-/// What it returns is completed by the core: challenge, `Retry-After`, `Allow` and `Cache-Control: no-store` are set after it, and the body of
-/// an answer to HEAD is dropped. A reply that is no refusal (neither 4xx nor 5xx nor a 303 with a `location`) is replaced by the default one.
+/// What it returns is completed by the core: challenge (but for a redirect), `Retry-After`, `Allow`
+/// and `Cache-Control: no-store` are set after it, and the body of an answer to HEAD is dropped. A
+/// reply that is no refusal (neither 4xx nor 5xx nor a 303 with a `location`) is replaced by the
+/// default one.
 ///
-/// A closure is a renderer too:
+/// A closure is a renderer too; it returns a [`Reply`], or a `Result` if it can fail:
 ///
 /// ```
 /// use fauth_core::{reply::Reply, request::RequestHead, Rejection};
@@ -27,13 +30,40 @@ use crate::{
 ///     Reply::new(rejection.status()).body("text/plain; charset=utf-8", rejection.detail())
 /// };
 /// # let _ = fauth_testing::provider().renderer(plain).build().unwrap();
+/// # fn render_template(_: &str) -> Result<String, std::fmt::Error> { Ok(String::new()) }
+///
+/// let page = |rejection: &Rejection, _: &dyn RequestHead| {
+///     let html = render_template(&rejection.detail())?;
+///     Ok::<_, std::fmt::Error>(Reply::new(rejection.status()).body("text/html; charset=utf-8", html))
+/// };
+/// # let _ = fauth_testing::provider().renderer(page).build().unwrap();
 /// ```
+///
+/// Where it fails, the answer is 500, and the log has the error.
 ///
 /// # Security
 /// [`Rejection::reason`] says more than a stranger should know; show [`Rejection::code`] and [`Rejection::detail`]. Escape what you put into HTML.
 pub trait Renderer: Send + Sync + 'static {
     /// The answer to `rejection`. `head` is the refused request, for those who answer browsers differently.
     fn render(&self, rejection: &Rejection, head: &dyn RequestHead) -> Reply;
+
+    /// As [`render`](Self::render), for what can fail; this is what the core calls. Default: it does
+    /// not fail.
+    ///
+    /// # Errors
+    /// What went wrong, for the log. The request stays refused, with 500.
+    fn try_render(&self, rejection: &Rejection, head: &dyn RequestHead) -> Result<Reply, BoxError> {
+        Ok(self.render(rejection, head))
+    }
+
+    /// Can it work at all? Asked when a provider is built, which fails then, and when a guard is
+    /// given the renderer, which says so in the log. Default: yes.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if a setting is impossible.
+    fn validate(&self) -> Result<(), ConfigError> {
+        Ok(())
+    }
 
     /// Does it look at headers of the request? Default: yes. What says no spares guards a copy of
     /// the headers, which they keep for refusals that a handler returns.
@@ -125,12 +155,38 @@ impl RefusalBody {
     }
 }
 
-impl<F> Renderer for F
+impl<F, R> Renderer for F
 where
-    F: Fn(&Rejection, &dyn RequestHead) -> Reply + Send + Sync + 'static,
+    F: Fn(&Rejection, &dyn RequestHead) -> R + Send + Sync + 'static,
+    R: Outcome<Reply>,
 {
     fn render(&self, rejection: &Rejection, head: &dyn RequestHead) -> Reply {
-        self(rejection, head)
+        self.try_render(rejection, head).unwrap_or_else(|_| Reply::new(500))
+    }
+
+    fn try_render(&self, rejection: &Rejection, head: &dyn RequestHead) -> Result<Reply, BoxError> {
+        self(rejection, head).into_result()
+    }
+}
+
+/// What a closure may return of which a `T` is wanted: a `T`, or a `Result` of one.
+pub trait Outcome<T> {
+    /// The `T`, or why there is none.
+    ///
+    /// # Errors
+    /// That of the closure.
+    fn into_result(self) -> Result<T, BoxError>;
+}
+
+impl<T> Outcome<T> for T {
+    fn into_result(self) -> Result<T, BoxError> {
+        Ok(self)
+    }
+}
+
+impl<T, E: Into<BoxError>> Outcome<T> for Result<T, E> {
+    fn into_result(self) -> Result<T, BoxError> {
+        self.map_err(Into::into)
     }
 }
 
@@ -268,6 +324,7 @@ const fn hint(rejection: &Rejection) -> &'static str {
         Rejection::StaleLogin { .. } => "Log in again and repeat the request",
         Rejection::Forbidden(Missing::ApiKeyNotAllowed) => "Send the token of a login instead of an API key",
         Rejection::Forbidden(_) => "Ask an administrator for the missing right",
+        Rejection::GuestsOnly => "Log out first, or leave the token out",
         Rejection::CrossSiteRequest(_) => {
             "Send the request from the application's own pages, or use a bearer token (at a login, `?deliver=body`)"
         }
@@ -308,7 +365,7 @@ fn python_detail(rejection: &Rejection) -> (u16, String) {
 }
 
 /// The reason phrases of RFC 9110 section 15, as titles.
-const fn title(status: u16) -> &'static str {
+pub(super) const fn title(status: u16) -> &'static str {
     match status {
         400 => "Bad Request",
         401 => "Unauthorized",

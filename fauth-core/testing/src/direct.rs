@@ -4,16 +4,18 @@ use fauth_core::{
     AuthProvider, Granted, Guard, Rejection, Requirement,
     demands::Demands,
     mounts::{Mount, Mounts},
-    rejection::DetailJson,
+    rejection::{CaspianRpc, DetailJson, FastPluggyJson, FastwareJson, ProblemJson},
     reply::{Reply, ResponseHeader},
     request::RequestHead,
+    visitor::Visitor,
 };
 
 use super::{
     TestUser, WireRequest, WireResponse,
     suite::{
-        App, Harness, PUBLIC, custom_requirement, greeting, keys_or_admins, keys_requirement, moved_mounts,
-        own_reply, recent_requirement, refusal, token_text,
+        App, Harness, PUBLIC, custom_requirement, failing_pages, greeting, keys_or_admins, keys_requirement,
+        locked_pages, moved_mounts, own_reply, recent_requirement, refusal, site_pages, token_text,
+        visitor_text,
     },
 };
 
@@ -40,6 +42,9 @@ enum Handler {
     Refuse,
     /// A text that others may keep.
     Public,
+    ShowVisitor,
+    /// Shows the visitor that a guard has left with the request.
+    Template,
 }
 
 async fn answer(app: &App, request: &WireRequest) -> WireResponse {
@@ -95,6 +100,7 @@ fn route(app: &App, path: &str) -> (Vec<Guard<TestUser>>, Option<Handler>) {
     let other = || Guard::new(&app.other, user());
     let admin = || user().roles(["admin"]);
     let python = |requirement| guard(requirement).renderer(DetailJson::new());
+    let visitor = || Guard::visitor(&app.auth);
     let (guards, handler) = match path {
         "/open" => (vec![], Handler::Text("open")),
         "/me" | "/forged" | "/grant" => (vec![], Handler::Greet),
@@ -144,8 +150,8 @@ fn route(app: &App, path: &str) -> (Vec<Guard<TestUser>>, Option<Handler>) {
         "/guards/other-outside" => (vec![other(), guard(user())], Handler::ShowToken),
         "/guards/other-inside" => (vec![guard(user()), other()], Handler::ShowToken),
         "/guards/public" | "/group/public" => (vec![guard(user())], Handler::Public),
-        "/visitors/maybe" => (vec![Guard::visitor(&app.auth)], Handler::GreetMaybe),
-        "/visitors/public" => (vec![Guard::visitor(&app.auth)], Handler::Public),
+        "/visitors/maybe" => (vec![visitor()], Handler::GreetMaybe),
+        "/visitors/public" => (vec![visitor()], Handler::Public),
         "/foreign/panel" => (vec![other()], Handler::Greet),
         "/foreign/token" => (vec![other()], Handler::ShowToken),
         "/admins/panel"
@@ -161,9 +167,56 @@ fn route(app: &App, path: &str) -> (Vec<Guard<TestUser>>, Option<Handler>) {
         }
         mounted if mounted.starts_with("/group/mounted/") => (vec![guard(user())], Handler::Text("raw")),
         // Whatever path lies in a group is behind its guard, whether there is a route or not.
-        other => return (group(app, other), None),
+        other => {
+            return match page(app, other) {
+                Some((guards, handler)) => (guards, Some(handler)),
+                None => (group(app, other), None),
+            };
+        }
     };
     (guards, Some(handler))
+}
+
+/// The same for what browsers see.
+fn page(app: &App, path: &str) -> Option<(Vec<Guard<TestUser>>, Handler)> {
+    let guard = |requirement| Guard::new(&app.auth, requirement);
+    let user = Requirement::user;
+    let admin = || user().roles(["admin"]);
+    let guests = || Guard::guests(&app.auth);
+    let visitor = || Guard::visitor(&app.auth);
+    let sign_in = Handler::Text("sign in");
+    Some(match path {
+        "/visitor" => (vec![], Handler::ShowVisitor),
+        "/visitors/show" => (vec![visitor()], Handler::ShowVisitor),
+        "/visitors/guarded" => (vec![visitor(), guard(user())], Handler::ShowVisitor),
+        "/visitors/other" => (vec![Guard::visitor(&app.other)], Handler::ShowVisitor),
+        "/visitors/template" => (vec![visitor()], Handler::Template),
+        "/template" => (vec![], Handler::Template),
+        "/guests/signin" => (vec![guests().home("/dashboard")], sign_in),
+        "/guests/default" => (vec![guests()], sign_in),
+        "/guests/home" => (vec![guests().home("/guests/home")], sign_in),
+        "/guests/broken" => (vec![guests().home("//evil.example")], sign_in),
+        "/guests/other" => (vec![Guard::guests(&app.other)], sign_in),
+        "/pages/dashboard" => (vec![guard(user()).pages("/signin")], Handler::Greet),
+        "/pages/admin" => (vec![guard(admin()).pages("/signin")], Handler::Greet),
+        "/pages/own-admin" => (vec![guard(admin()).pages(site_pages())], Handler::Greet),
+        "/pages/unauthorized" => (vec![guard(user()).pages(site_pages())], Handler::Greet),
+        "/pages/locked" => (vec![guard(admin()).pages(locked_pages())], Handler::Greet),
+        "/pages/recent" | "/pages/confirm" => {
+            (vec![guard(recent_requirement()).pages(site_pages())], Handler::Greet)
+        }
+        "/pages/recent-plain" => (vec![guard(recent_requirement()).pages("/signin")], Handler::Greet),
+        "/pages/action" => (vec![guard(admin()).renderer(ProblemJson::new())], Handler::Greet),
+        "/pages/signin" => (vec![guard(user()).pages("/pages/signin")], Handler::Greet),
+        "/pages/broken" => (vec![guard(user()).pages("https://evil.example/signin")], Handler::Greet),
+        "/pages/failing" => (vec![guard(admin()).pages(failing_pages())], Handler::Greet),
+        "/pages/refuse" => (vec![guard(user()).pages("/signin")], Handler::Refuse),
+        "/pages/caspian" => (vec![guard(admin()).renderer(CaspianRpc::new())], Handler::Greet),
+        "/pages/fastpluggy" => (vec![guard(admin()).renderer(FastPluggyJson::new())], Handler::Greet),
+        "/pages/fastware" => (vec![guard(admin()).renderer(FastwareJson::new())], Handler::Greet),
+        "/site/panel" => (group(app, path), Handler::Greet),
+        _ => return None,
+    })
 }
 
 fn group(app: &App, path: &str) -> Vec<Guard<TestUser>> {
@@ -188,6 +241,8 @@ fn group(app: &App, path: &str) -> Vec<Guard<TestUser>> {
         vec![Guard::new(&app.other, user)]
     } else if in_group("/python") {
         vec![Guard::new(&app.auth, user).renderer(DetailJson::new())]
+    } else if in_group("/site") {
+        vec![Guard::new(&app.auth, user).pages("/signin")]
     } else if in_group("/group") || in_group("/empty") {
         vec![Guard::new(&app.auth, user)]
     } else {
@@ -203,11 +258,13 @@ async fn behind(
     mut granted: Option<Granted<TestUser>>,
 ) -> WireResponse {
     let mut added = Vec::new();
+    let mut visitor = None;
     let innermost = guards.last().cloned();
     for guard in guards {
         let presented = guard.read(request, granted.as_ref());
         match guard.enter(presented).await {
             Ok(entered) => {
+                visitor = guard.greet(&entered).or(visitor);
                 let (passed, demands) = entered.into_parts();
                 added.push(demands);
                 granted = passed.or(granted);
@@ -223,7 +280,9 @@ async fn behind(
     }
     // A group's handlers ask the group's provider.
     let auth = if request.path().starts_with("/foreign/") { &app.other } else { &app.auth };
-    let reply = match run(auth, request, handler, granted.as_ref(), innermost.as_ref()).await {
+    let passed =
+        Passed { granted: granted.as_ref(), visitor: visitor.as_ref(), innermost: innermost.as_ref() };
+    let reply = match run(auth, request, handler, passed).await {
         Ok(text) => {
             let reply = Reply::new(200).body("text/plain; charset=utf-8", text);
             match handler {
@@ -244,12 +303,18 @@ fn sent(reply: Reply, added: &[Demands], method: &str) -> WireResponse {
     WireResponse::new(status, headers, if method == "HEAD" { Vec::new() } else { body })
 }
 
+/// What the guards have left with a request.
+struct Passed<'a> {
+    granted: Option<&'a Granted<TestUser>>,
+    visitor: Option<&'a Visitor<TestUser>>,
+    innermost: Option<&'a Guard<TestUser>>,
+}
+
 async fn run(
     auth: &AuthProvider<TestUser>,
     request: &WireRequest,
     handler: Handler,
-    granted: Option<&Granted<TestUser>>,
-    innermost: Option<&Guard<TestUser>>,
+    Passed { granted, visitor, innermost }: Passed<'_>,
 ) -> Result<String, Reply> {
     let presented = auth.read_again(request, granted);
     let refuse = |rejection: Rejection| auth.refuse(&rejection, request);
@@ -260,7 +325,18 @@ async fn run(
             let granted = auth.check_current(presented).await.map_err(refuse)?;
             Ok(greeting(Some(granted.user())))
         }
+        Handler::Template => Ok(visitor.map_or_else(|| "no visitor".to_owned(), visitor_text)),
+        Handler::ShowVisitor => {
+            if let Some(guest) = auth.guest_again(visitor) {
+                return Ok(visitor_text(&guest));
+            }
+            let granted = auth.check_optional(presented).await.map_err(refuse)?;
+            Ok(visitor_text(&auth.visitor(granted.as_ref())))
+        }
         Handler::GreetMaybe => {
+            if auth.guest_again(visitor).is_some() {
+                return Ok(greeting(None));
+            }
             let granted = auth.check_optional(presented).await.map_err(refuse)?;
             Ok(greeting(granted.as_ref().map(|granted| &**granted.user())))
         }

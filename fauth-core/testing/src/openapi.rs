@@ -262,6 +262,10 @@ impl Operation<'_> {
         members.is_some_and(|members| members.keys().any(|name| name != "allow_api_keys"))
     }
 
+    fn is_for_guests(&self) -> bool {
+        self.requirement().is_some_and(|requirement| requirement["guests"] == true)
+    }
+
     fn is_open(&self) -> bool {
         self.alternatives().next().is_none()
     }
@@ -278,6 +282,7 @@ impl Operation<'_> {
         let may_present_nothing = self.is_open() || self.alternatives().any(serde_json::Map::is_empty);
         match caller {
             _ if self.is_open() && self.reads_credential() => Promise::Nothing,
+            Some(_) if self.is_for_guests() => Promise::Forbidden,
             _ if self.is_open() => Promise::Passes,
             None if may_present_nothing && self.reads_credential() => Promise::Nothing,
             None if may_present_nothing => Promise::Passes,

@@ -10,7 +10,9 @@
 //! `CurrentUser<TestUser>` and answers [`greeting`]; `greet_maybe` takes `MaybeUser<TestUser>`;
 //! `greet_grant` takes `Grant<TestUser>` and answers the [`greeting`] of its user; `show_token`
 //! takes `Token` and answers [`token_text`]; `refuse` returns [`refusal`] of the request's query
-//! with `?`, as its adapter's `Refused`. All answer `GET`; those marked * answer `POST` too.
+//! with `?`, as its adapter's `Refused`; `show_visitor` takes `Visitor<TestUser>` and answers
+//! [`visitor_text`]; `template` answers the same of the `Visitor<TestUser>` that it finds in the
+//! extensions of the request, and `no visitor` if there is none. All answer `GET`; those marked * answer `POST` too.
 //! Paths under one guard:
 //!
 //! | path | guard | handler |
@@ -65,6 +67,34 @@
 //! | `/guards/public` | `require_user(auth)` | the text `public`, with `Cache-Control: public, max-age=60` |
 //! | `/visitors/maybe` * | `visitor(auth)` | `greet_maybe` |
 //! | `/visitors/public` | `visitor(auth)` | as `/guards/public` |
+//! | `/visitor` | none | `show_visitor` |
+//! | `/visitors/show` * | `visitor(auth)` | `show_visitor` |
+//! | `/visitors/guarded` | `visitor(auth)` outside, `require_user(auth)` inside | `show_visitor` |
+//! | `/visitors/other` | `visitor(other)` | `show_visitor` |
+//! | `/visitors/template` | `visitor(auth)` | `template` |
+//! | `/template` | none | `template` |
+//! | `/guests/signin` * | `guests_only(auth).home("/dashboard")` | the text `sign in` |
+//! | `/guests/default` | `guests_only(auth)` | the text `sign in` |
+//! | `/guests/home` | `guests_only(auth).home("/guests/home")` | the text `sign in` |
+//! | `/guests/broken` | `guests_only(auth).home("//evil.example")` | the text `sign in` |
+//! | `/guests/other` | `guests_only(other)` | the text `sign in` |
+//! | `/pages/dashboard` * | `require_user(auth).pages("/signin")` | `greet` |
+//! | `/pages/admin` | `require_role(auth, "admin").pages("/signin")` | `greet` |
+//! | `/pages/own-admin` | `require_role(auth, "admin").pages(`[`site_pages`]`())` | `greet` |
+//! | `/pages/unauthorized` | `require_user(auth).pages(site_pages())` | `greet` |
+//! | `/pages/locked` | `require_role(auth, "admin").pages(`[`locked_pages`]`())` | `greet` |
+//! | `/pages/recent` | `require(auth, recent_requirement()).pages(site_pages())` | `greet` |
+//! | `/pages/confirm` | the same | `greet` |
+//! | `/pages/recent-plain` | `require(auth, recent_requirement()).pages("/signin")` | `greet` |
+//! | `/pages/action` * | `require_role(auth, "admin").renderer(ProblemJson::new())` | `greet` |
+//! | `/pages/signin` * | `require_user(auth).pages("/pages/signin")` | `greet` |
+//! | `/pages/broken` | `require_user(auth).pages("https://evil.example/signin")` | `greet` |
+//! | `/pages/failing` | `require_role(auth, "admin").pages(`[`failing_pages`]`())` | `greet` |
+//! | `/pages/refuse` | `require_user(auth).pages("/signin")` | `refuse` |
+//! | `/pages/caspian` * | `require_role(auth, "admin").renderer(CaspianRpc::new())` | `greet` |
+//! | `/pages/fastpluggy` * | `require_role(auth, "admin").renderer(FastPluggyJson::new())` | `greet` |
+//! | `/pages/fastware` * | `require_role(auth, "admin").renderer(FastwareJson::new())` | `greet` |
+//! | `/site/panel` | the router wrapper with `pages("/signin")` | `greet` |
 //! | `/all-roles/panel` | the router wrapper with `require_roles(["admin", "user"])` | `greet` |
 //! | `/one-role/panel` | the router wrapper with `require_any_role(["admin", "auditor"])` | `greet` |
 //! | `/all-permissions/panel` | the router wrapper with `require_permissions(["read", "write"])` | `greet` |
@@ -98,13 +128,16 @@ pub mod endpoints;
 pub mod extractors;
 pub mod failures;
 pub mod groups;
+pub mod guests;
 pub mod login;
+pub mod pages;
 pub mod paths;
 pub mod refusals;
 pub mod requirements;
 pub mod sessions;
 pub mod tokens;
 pub mod transports;
+pub mod visitors;
 
 use crate::at_once;
 use std::{future::Future, marker::PhantomData, net::IpAddr, pin::Pin, time::Duration};
@@ -116,10 +149,11 @@ use fauth_core::{
     clock::Clock as _,
     mounts::Mounts,
     password::{PasswordError, UnacceptablePassword},
-    rejection::{InvalidToken, Misconfigured},
+    rejection::{DetailJson, InvalidToken, Misconfigured, Pages},
     reply::Reply,
     request::RequestHead,
     routes::Endpoint,
+    visitor::Visitor,
 };
 
 use super::{
@@ -212,6 +246,38 @@ pub fn refusal(query: Option<&str>) -> Result<String, Rejection> {
         "password" => PasswordError::Unacceptable(UnacceptablePassword::Empty).into(),
         _ => return Ok("not refused".to_owned()),
     })
+}
+
+/// What `show_visitor` answers.
+pub fn visitor_text(visitor: &Visitor<TestUser>) -> String {
+    format!(
+        "{} {} {} {} {} {}",
+        visitor.is_authenticated(),
+        visitor.display_name(),
+        visitor.picture().unwrap_or("-"),
+        visitor.has_role("admin"),
+        visitor.has_permission("write"),
+        serde_json::to_string(visitor).unwrap(),
+    )
+}
+
+/// The pages of an application that has them all.
+pub fn site_pages() -> Pages {
+    Pages::new("/signin?lang=en")
+        .forbidden_at("/pages/unauthorized")
+        .sign_in_again_at("/pages/confirm")
+        .error_page(|rejection: &Rejection| format!("<p>{} {}", rejection.status(), rejection.code()))
+        .scripts(DetailJson::new())
+}
+
+/// Pages whose page for those who lack something is locked to them.
+pub fn locked_pages() -> Pages {
+    Pages::new("/signin").forbidden_at("/pages/locked")
+}
+
+/// Pages whose template is broken.
+pub fn failing_pages() -> Pages {
+    Pages::new("/signin").error_page(|_: &Rejection| Err::<String, _>("the template is broken"))
 }
 
 /// The requirement of `/guards/custom`: an admin, or anybody who may read with a token for reading.
@@ -352,6 +418,18 @@ macro_rules! conformance {
         mod failures {
             use super::*;
             $crate::__failures_tests!($harness);
+        }
+        mod pages {
+            use super::*;
+            $crate::__pages_tests!($harness);
+        }
+        mod guests {
+            use super::*;
+            $crate::__guests_tests!($harness);
+        }
+        mod visitors {
+            use super::*;
+            $crate::__visitors_tests!($harness);
         }
     };
 }

@@ -76,6 +76,16 @@ impl AuthUser for TestUser {
     fn permissions(&self) -> impl IntoIterator<Item: AsRef<str>> {
         &self.permissions
     }
+
+    /// `ed` has none.
+    fn display_name(&self) -> Option<&str> {
+        (self.name != "ed").then_some(&*self.name)
+    }
+
+    /// `alice` has one.
+    fn picture(&self) -> Option<&str> {
+        (self.name == "alice").then_some("/faces/alice.png")
+    }
 }
 
 /// Six fake users and what their loaders do. Clones share everything.

@@ -29,6 +29,7 @@ fn documented(rejection: &Rejection) -> (u16, &'static str, Option<&'static str>
             };
             (403, code, Some("insufficient_scope"), None)
         }
+        Rejection::GuestsOnly => (403, "guests_only", None, None),
         Rejection::CrossSiteRequest(_) => (403, "cross_site_request", None, None),
         Rejection::AmbiguousPath => (400, "ambiguous_path", None, None),
         Rejection::InvalidRequest | Rejection::InvalidField { .. } => (400, "invalid_request", None, None),

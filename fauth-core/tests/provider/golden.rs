@@ -5,7 +5,9 @@ use std::{fmt::Write as _, time::Duration};
 use expect_test::{ExpectFile, expect_file};
 use fauth_core::{
     AuthProvider, AuthProviderBuilder, Purpose, TokenRequest,
-    rejection::{DetailJson, ErrorJson, ProblemJson, Renderer},
+    rejection::{
+        CaspianRpc, DetailJson, ErrorJson, FastPluggyJson, FastwareJson, Pages, ProblemJson, Renderer,
+    },
     reply::Reply,
     routes::Endpoint,
     transport::{CookieTransport, SameSite},
@@ -45,11 +47,19 @@ fn masked(text: &str) -> String {
 }
 
 fn check_refusals(renderer: impl Renderer, expected: &ExpectFile) {
+    check_refusals_of(renderer, |request| request, expected);
+}
+
+fn check_refusals_of(
+    renderer: impl Renderer,
+    sender: impl Fn(WireRequest) -> WireRequest,
+    expected: &ExpectFile,
+) {
     let auth = fauth_testing::provider().renderer(renderer).build().unwrap();
     let mut page = String::new();
     for (name, rejection) in every_rejection() {
         for method in ["GET", "HEAD"] {
-            let reply = auth.refuse(&rejection, &WireRequest::new(method, "/admin"));
+            let reply = auth.refuse(&rejection, &sender(WireRequest::new(method, "/admin")));
             section(&mut page, &format!("{name}, {method}"), &reply);
         }
     }
@@ -69,6 +79,27 @@ fn refusals_as_the_python_fauth() {
 #[test]
 fn refusals_with_a_hint() {
     check_refusals(ErrorJson::new(), &expect_file!["../golden/error.txt"]);
+}
+
+#[test]
+fn refusals_as_caspians_actions() {
+    check_refusals(CaspianRpc::new(), &expect_file!["../golden/caspian.txt"]);
+}
+
+#[test]
+fn refusals_as_fastpluggy() {
+    check_refusals(FastPluggyJson::new(), &expect_file!["../golden/fastpluggy.txt"]);
+}
+
+#[test]
+fn refusals_as_fastware() {
+    check_refusals(FastwareJson::new(), &expect_file!["../golden/fastware.txt"]);
+}
+
+#[test]
+fn refusals_for_browsers() {
+    let browser = |request: WireRequest| request.header("accept", "text/html,*/*;q=0.8");
+    check_refusals_of(Pages::new("/signin"), browser, &expect_file!["../golden/pages.txt"]);
 }
 
 /// Whatever a renderer says, the answer to HEAD differs from that to GET in the body alone.

@@ -27,6 +27,7 @@ mod login_queue;
 mod memories;
 mod one_times;
 mod own_logins;
+mod pages;
 mod requirements;
 mod revocations;
 mod routes;

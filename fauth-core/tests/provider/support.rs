@@ -288,6 +288,7 @@ pub(crate) fn every_rejection() -> Vec<(&'static str, Rejection)> {
         ("missing permission", forbidden(Missing::Permission("posts:write".into()))),
         ("missing scopes", forbidden(Missing::Scopes(vec!["read".into(), "write".into()]))),
         ("missing alternative", forbidden(Missing::Alternative)),
+        ("guests only", Rejection::GuestsOnly),
         ("request without an origin", Rejection::CrossSiteRequest(OriginFault::Missing)),
         ("cross-site request", Rejection::CrossSiteRequest(OriginFault::Foreign)),
         ("page over plain HTTP", Rejection::CrossSiteRequest(OriginFault::PlainHttp)),
@@ -322,6 +323,7 @@ pub(crate) fn every_rejection() -> Vec<(&'static str, Rejection)> {
         ("impossible requirement", misconfigured(Misconfigured::Requirement(requirement_fault()))),
         ("impossible token request", misconfigured(Misconfigured::TokenRequest)),
         ("token too long for a cookie", misconfigured(Misconfigured::TokenTooLongForCookie)),
+        ("renderer failed", misconfigured(Misconfigured::Renderer)),
     ]
 }
 
