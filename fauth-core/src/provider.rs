@@ -362,6 +362,9 @@ impl<U: AuthUser> AuthProvider<U> {
         if purpose.is_one_time() {
             return Err(IssueError::OneTime(purpose));
         }
+        if purpose == Purpose::Session {
+            return Err(IssueError::Session);
+        }
         let now = self.inner.clock.now()?;
         self.inner.issuer.issue(purpose, &mut request.into(), now).await
     }

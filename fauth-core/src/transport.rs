@@ -6,6 +6,7 @@ mod cookie;
 mod extracted;
 mod interface;
 mod query;
+mod session_cookie;
 
 pub(crate) use basic::{BasicTransport, BearerKeyTransport};
 pub use bearer::BearerTransport;
@@ -13,3 +14,4 @@ pub use cookie::{CookieTransport, SameSite};
 pub use extracted::{Extracted, UnverifiedToken};
 pub use interface::{Keep, SecurityScheme, SetTokenError, Transport};
 pub use query::QueryTransport;
+pub use session_cookie::SessionCookie;
