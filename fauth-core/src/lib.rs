@@ -42,7 +42,9 @@ pub use provider::{
 };
 pub use rejection::reason::Rejection;
 pub use requirement::{Condition, Missing, Names, Requirement};
-pub use session::{LoginRequest, LogoutAll, LogoutRequest, RefreshRequest, SessionConfig};
+pub use session::{
+    LoginRequest, LogoutAll, LogoutRequest, MAX_PAYLOAD_BYTES, RefreshRequest, SessionConfig, Validity,
+};
 pub use store::memory::MemoryStore;
 pub use token::{
     issue::{TokenPair, TokenRequest},
