@@ -128,7 +128,7 @@ FLOORS = [
     ["clock", "error", "path", "request", "reply", "demands", "client", "escape"],
     ["token", "password", "user", "requirement", "access"],
     ["store"],
-    ["transport", "csrf", "rejection", "event"],
+    ["transport", "csrf", "redirect", "rejection", "event"],
     ["session", "api_key", "one_time", "user_store"],
     ["provider", "guard", "routes", "mounts", "config"],
 ]

@@ -18,6 +18,7 @@ pub mod one_time;
 pub mod password;
 pub mod path;
 mod provider;
+pub mod redirect;
 pub mod rejection;
 pub mod reply;
 pub mod request;
