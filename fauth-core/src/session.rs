@@ -22,6 +22,7 @@ pub use validity::Validity;
 use crate::{
     client::ClientInfo,
     error::ConfigError,
+    redirect::LocalTarget,
     rejection::Misconfigured,
     store::{ClientFingerprint, Nonce, SecretHash},
     token::{RefreshId, TokenRequest},
@@ -311,6 +312,8 @@ pub struct LoginRequest<'a> {
     /// The application's data as JSON, or why there can be none.
     pub(crate) payload: Option<Result<Box<str>, Misconfigured>>,
     pub(crate) validity: Option<Validity>,
+    /// Where a browser is sent afterwards.
+    pub(crate) next: Option<LocalTarget>,
 }
 
 impl<'a> LoginRequest<'a> {
@@ -353,6 +356,7 @@ impl<'a> LoginRequest<'a> {
             provider: None,
             payload: None,
             validity: None,
+            next: None,
         }
     }
 
@@ -436,6 +440,23 @@ impl<'a> LoginRequest<'a> {
     }
 }
 
+impl LoginRequest<'_> {
+    /// Sends the browser to this page afterwards: the reply is a 303, with the cookies of the
+    /// login. A program that gets its tokens in the body of the reply is not redirected.
+    ///
+    /// ```
+    /// use fauth_core::{LoginRequest, redirect::LocalTarget};
+    ///
+    /// // From the query of the sign-in page; anything but a page of one's own is none.
+    /// let next = LocalTarget::from_query(Some("next=%2Forders"), "next");
+    /// let request = LoginRequest::for_subject("alice").redirect_to(next.unwrap_or(LocalTarget::root()));
+    /// ```
+    pub fn redirect_to(mut self, next: LocalTarget) -> Self {
+        self.next = Some(next);
+        self
+    }
+}
+
 impl<'a, T: Into<TokenRequest<'a>>> From<T> for LoginRequest<'a> {
     fn from(token: T) -> Self {
         Self::with(token.into())
@@ -487,6 +508,8 @@ impl fmt::Debug for RefreshRequest {
 #[must_use = "a request is for `AuthProvider::logout_reply`"]
 pub struct LogoutRequest {
     pub(crate) token: Option<Zeroizing<String>>,
+    /// Where a browser is sent afterwards.
+    pub(crate) next: Option<LocalTarget>,
 }
 
 impl LogoutRequest {
@@ -501,6 +524,15 @@ impl LogoutRequest {
     /// refused.
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.token = Some(Zeroizing::new(token.into()));
+        self
+    }
+}
+
+impl LogoutRequest {
+    /// Sends the browser to this page afterwards: the reply is a 303 that clears the cookies. A
+    /// request whose cookies are not cleared, such as that of a program, is not redirected.
+    pub fn redirect_to(mut self, next: LocalTarget) -> Self {
+        self.next = Some(next);
         self
     }
 }
