@@ -7,7 +7,7 @@ mod respond;
 mod router;
 mod routes;
 
-pub use extract::{CurrentUser, Grant, MaybeUser, Token};
+pub use extract::{CurrentSession, CurrentUser, Grant, MaybeUser, Token};
 pub use fauth_core;
 pub use guard::{
     RenderRefusals, Rendering, Require, RequireLayer, render_refusals, require, require_active_user,

@@ -513,9 +513,7 @@ impl AuthConfigBuilder {
         let mut max_lifetimes = per_purpose(default_max_lifetime, &self.max_lifetimes);
         let mut lifetimes = per_purpose(default_lifetime, &self.lifetimes);
         let names_session = |set: &[(Purpose, Duration)]| set.iter().any(|(of, _)| *of == Purpose::Session);
-        for (field, set) in
-            [("lifetime", &self.lifetimes), ("danger_max_lifetime", &self.max_lifetimes)]
-        {
+        for (field, set) in [("lifetime", &self.lifetimes), ("danger_max_lifetime", &self.max_lifetimes)] {
             if names_session(set) {
                 return Err(ConfigError::new(
                     field,

@@ -248,12 +248,7 @@ impl Demands {
         let sets = self.outbox.as_ref().map(Outbox::headers).unwrap_or_default();
         let cookies = self.clears.iter().cloned().chain(sets);
         let cookies = cookies.filter(|cookie| !sets_same_cookie(&set_by_handler, cookie));
-        caching
-            .into_iter()
-            .chain(targeted)
-            .chain(vary)
-            .chain(cookies.map(HeaderChange::add))
-            .collect()
+        caching.into_iter().chain(targeted).chain(vary).chain(cookies.map(HeaderChange::add)).collect()
     }
 }
 

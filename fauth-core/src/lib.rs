@@ -39,8 +39,8 @@ pub use config::{AuthConfig, AuthConfigBuilder};
 pub use error::{BoxError, ConfigError};
 pub use guard::Guard;
 pub use provider::{
-    AuthProvider, AuthProviderBuilder, Authenticated, Entered, Granted, PayloadError, PendingLogin, Presented,
-    SessionHandle,
+    AuthProvider, AuthProviderBuilder, Authenticated, Entered, Granted, PayloadError, PendingLogin,
+    Presented, SessionHandle,
 };
 pub use rejection::reason::Rejection;
 pub use requirement::{Condition, Missing, Names, Requirement};

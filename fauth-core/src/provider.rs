@@ -150,7 +150,11 @@ impl<U: AuthUser> AuthProvider<U> {
         self.check_visitor(presented, is_first).await
     }
 
-    async fn check_visitor(&self, presented: Presented<U>, carries_on: bool) -> Result<Entered<U>, Rejection> {
+    async fn check_visitor(
+        &self,
+        presented: Presented<U>,
+        carries_on: bool,
+    ) -> Result<Entered<U>, Rejection> {
         let way = presented.way;
         let checked = match self.own(presented) {
             Ok(Found::Nothing) => return Ok(Entered::nobody(Demands::of_nobody(self.read_headers()))),

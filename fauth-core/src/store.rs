@@ -67,8 +67,8 @@ pub use revocations::{Known, RevocationStore, RevocationTarget, TokenFacts, Verd
 pub use rotation::{LastRotation, RefreshFamily, RotationDecision};
 pub use secret_hash::SecretHash;
 pub use sessions::{
-    ClientFingerprint, EndedSession, LoadedSession, NewSession, Nonce, PayloadChange, PayloadOutcome, Rotation,
-    RotationOutcome, Session, SessionStore,
+    ClientFingerprint, EndedSession, LoadedSession, NewSession, Nonce, PayloadChange, PayloadOutcome,
+    Rotation, RotationOutcome, Session, SessionStore,
 };
 #[cfg(feature = "postgres")]
 pub use sql::PostgresStore;

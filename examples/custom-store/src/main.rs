@@ -27,11 +27,10 @@ use fauth_core::{
     AuthConfig, AuthProvider, AuthUser, BoxError, ConfigError, Purpose, TokenPayload, async_trait,
     clock::{Clock, SystemClock, Timestamp},
     store::{
-        ApiKey, ApiKeyId, ApiKeyStore, EndedSession, Known, LoadedSession, NewSession, OneTimeRecord, OneTimeStore, Owner,
-        PayloadChange, PayloadOutcome, Prolonging,
-        RefreshFamily, RevocationStore, RevocationTarget, Rotation, RotationDecision, RotationOutcome,
-        SecretHash, Session, SessionId, SessionStore, StoreError, StoreLocation, StoredApiKey, TokenFacts,
-        Verdict, raised_epoch,
+        ApiKey, ApiKeyId, ApiKeyStore, EndedSession, Known, LoadedSession, NewSession, OneTimeRecord,
+        OneTimeStore, Owner, PayloadChange, PayloadOutcome, Prolonging, RefreshFamily, RevocationStore,
+        RevocationTarget, Rotation, RotationDecision, RotationOutcome, SecretHash, Session, SessionId,
+        SessionStore, StoreError, StoreLocation, StoredApiKey, TokenFacts, Verdict, raised_epoch,
     },
 };
 use tokio::net::TcpListener;
@@ -242,10 +241,9 @@ impl SessionStore for MapStore {
         now: Timestamp,
     ) -> Result<Option<LoadedSession>, StoreError> {
         let mut maps = self.maps()?;
-        let loaded = maps.open_session(owner, id, now).map(|open| LoadedSession {
-            session: open.session.clone(),
-            payload: open.payload.clone(),
-        });
+        let loaded = maps
+            .open_session(owner, id, now)
+            .map(|open| LoadedSession { session: open.session.clone(), payload: open.payload.clone() });
         Ok(loaded)
     }
 
@@ -292,7 +290,12 @@ impl SessionStore for MapStore {
 
 impl Maps {
     /// The session of this owner and id, if it is live.
-    fn open_session(&mut self, owner: &Owner<'_>, id: &SessionId, now: Timestamp) -> Option<&mut OpenSession> {
+    fn open_session(
+        &mut self,
+        owner: &Owner<'_>,
+        id: &SessionId,
+        now: Timestamp,
+    ) -> Option<&mut OpenSession> {
         match self.sessions.get_mut(&(owned(owner), id.clone()))? {
             SessionRow::Open(open) if !open.session.has_expired(now) => Some(open),
             _ => None,

@@ -17,7 +17,8 @@ use super::{
     delivery::Delivery,
     granted::Granted,
     inner::AuthProvider,
-    revocations::{after, refusal},
+    revocations::{SessionState, after, refusal},
+    run_to_completion::RunToCompletion,
     sessions::reissue_request,
     way::Way,
 };
@@ -170,7 +171,10 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    pub(super) fn owner_and_id(&self, payload: &TokenPayload) -> Result<(Owner<'static>, SessionId), Rejection> {
+    pub(super) fn owner_and_id(
+        &self,
+        payload: &TokenPayload,
+    ) -> Result<(Owner<'static>, SessionId), Rejection> {
         let id = payload.session_id().and_then(SessionId::parse);
         let id = id.ok_or(Rejection::InvalidToken(InvalidToken::UnknownSession))?;
         Ok((self.owner(payload.subject()).into_owned(), id))
@@ -210,7 +214,7 @@ impl<U: AuthUser> AuthProvider<U> {
             Some(sessions) => {
                 let (owner, id) = self.owner_and_id(payload)?;
                 let session = self.call_store(sessions.store.prolong(&owner, &id, now)).await?;
-                let session = session.ok_or(Rejection::InvalidToken(InvalidToken::SessionEnded))?;
+                let Some(session) = session else { return Err(self.found_ended(payload, now).await) };
                 // A faulty backend that returns another session must not turn one into another.
                 if session.owner != owner || session.id != id {
                     return Err(Rejection::Unavailable(Unavailable::Store));
@@ -220,6 +224,17 @@ impl<U: AuthUser> AuthProvider<U> {
         };
         let token = self.token_of(granted, continued, claims, now).await?;
         self.session_cookie(&token)
+    }
+
+    /// The session store says that a session has ended whose cookie is good. Whoever has ended it
+    /// may have been interrupted before it was revoked.
+    async fn found_ended(&self, payload: &Arc<TokenPayload>, now: Timestamp) -> Rejection {
+        let (this, payload) = (self.clone(), Arc::clone(payload));
+        let revoking = async move { this.revoke_login_of(&payload, SessionState::Gone, now).await };
+        match RunToCompletion::new(revoking).await {
+            Ok(()) => Rejection::InvalidToken(InvalidToken::SessionEnded),
+            Err(rejection) => rejection,
+        }
     }
 
     /// Another token of the session that a request came with.

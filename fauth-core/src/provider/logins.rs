@@ -108,14 +108,24 @@ impl<U: AuthUser> AuthProvider<U> {
         request: LoginRequest<'a>,
         surroundings: Surroundings,
     ) -> Result<Prepared<'a>, Rejection> {
-        let LoginRequest { token, user, remember, client, narrowed_to, epoch, provider, payload, validity, .. } =
-            request;
+        let LoginRequest {
+            token,
+            user,
+            remember,
+            client,
+            narrowed_to,
+            epoch,
+            provider,
+            payload,
+            validity,
+            ..
+        } = request;
         if provider.is_some_and(|provider| provider != self.inner.id) {
             return Err(Rejection::Misconfigured(Misconfigured::OtherProvider));
         }
         // What is wrong with the request itself comes before anybody is asked.
-        let keeps_nothing = self.inner.sessions.is_none()
-            && !matches!(surroundings.delivery, Some(Delivery::Session(_)));
+        let keeps_nothing =
+            self.inner.sessions.is_none() && !matches!(surroundings.delivery, Some(Delivery::Session(_)));
         if keeps_nothing && (payload.is_some() || validity.is_some()) {
             return Err(Rejection::Misconfigured(Misconfigured::NothingKeepsLogin));
         }

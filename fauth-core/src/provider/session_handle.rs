@@ -272,7 +272,11 @@ impl<U: AuthUser> SessionHandle<U> {
 /// Where a new cookie of this session is put, so that it gets into the response.
 fn cookie_place<U>(granted: &Granted<U>) -> Result<&Outbox, Rejection> {
     let outbox = granted.outbox().ok_or(Rejection::Misconfigured(Misconfigured::NoSessionCookie))?;
-    if outbox.is_open() { Ok(outbox) } else { Err(Rejection::Misconfigured(Misconfigured::SessionOutsideGuard)) }
+    if outbox.is_open() {
+        Ok(outbox)
+    } else {
+        Err(Rejection::Misconfigured(Misconfigured::SessionOutsideGuard))
+    }
 }
 
 type Cookie = Vec<crate::reply::ResponseHeader>;
@@ -309,12 +313,14 @@ impl<U: AuthUser> AuthProvider<U> {
                 let token = self.session_token(place, &mut request, now).await?;
                 let cookie = self.session_cookie(&token)?;
                 self.revoke_login_of(before, SessionState::None, now).await?;
-                let payload = self.inner.verifier.verify(token.token.expose().as_bytes(), Purpose::Session, now)?;
+                let payload =
+                    self.inner.verifier.verify(token.token.expose().as_bytes(), Purpose::Session, now)?;
                 Ok((cookie, payload))
             }
             Some(sessions) => {
                 let (_, old) = self.owner_and_id(before)?;
-                let LoadedSession { session: live, payload } = self.load_session(sessions, before, &old).await?;
+                let LoadedSession { session: live, payload } =
+                    self.load_session(sessions, before, &old).await?;
                 let mut session = Session { id, last_seen_at: now, ..live.clone() };
                 session.tokens_end_at = session.ends_at();
                 bind_to_browser(&mut request, &session);

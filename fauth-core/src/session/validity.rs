@@ -78,8 +78,26 @@ mod tests {
     #[test]
     fn anything_else_is_an_error_that_says_so() {
         for text in [
-            "", "7", "d", "7w", "7D", " 7d", "7d ", "7 d", "-7d", "+7d", "1.5h", "1h30m", "0x7d", "٧d", "7d\n",
-            "99999999999999999999d", "18446744073709551615d", "forever", "1e3s", "7ms",
+            "",
+            "7",
+            "d",
+            "7w",
+            "7D",
+            " 7d",
+            "7d ",
+            "7 d",
+            "-7d",
+            "+7d",
+            "1.5h",
+            "1h30m",
+            "0x7d",
+            "٧d",
+            "7d\n",
+            "99999999999999999999d",
+            "18446744073709551615d",
+            "forever",
+            "1e3s",
+            "7ms",
         ] {
             let error = Validity::from(text).within(LONGEST).unwrap_err();
             assert_eq!(error.field(), "validity", "{text}");
@@ -89,11 +107,15 @@ mod tests {
 
     #[test]
     fn a_span_has_bounds() {
-        for span in [Duration::ZERO, Duration::from_millis(999), LONGEST + Duration::from_secs(1), Duration::MAX] {
+        for span in
+            [Duration::ZERO, Duration::from_millis(999), LONGEST + Duration::from_secs(1), Duration::MAX]
+        {
             let error = Validity::from(span).within(LONGEST).unwrap_err();
             assert!(error.to_string().contains("2592000"), "{error}");
         }
-        assert!(Validity::from("31d").within(LONGEST).is_err() && Validity::from("0s").within(LONGEST).is_err());
+        assert!(
+            Validity::from("31d").within(LONGEST).is_err() && Validity::from("0s").within(LONGEST).is_err()
+        );
         assert_eq!(Validity::from(LONGEST).within(LONGEST), Ok(LONGEST));
         assert_eq!(Validity::from(Duration::from_millis(1_999)).within(LONGEST), Ok(Duration::from_secs(1)));
     }

@@ -6,9 +6,10 @@
 use std::{pin::Pin, sync::Arc};
 
 use super::{
-    ApiKey, ApiKeyId, ApiKeyStore, EndedSession, LoadedSession, NewSession, OneTimeRecord, OneTimeStore, Owner,
-    PayloadChange, PayloadOutcome, RevocationStore, RevocationTarget, Rotation, RotationOutcome, SecretHash, Session, SessionId,
-    SessionStore, StoreError, StoreLocation, StoredApiKey, TokenFacts, Verdict,
+    ApiKey, ApiKeyId, ApiKeyStore, EndedSession, LoadedSession, NewSession, OneTimeRecord, OneTimeStore,
+    Owner, PayloadChange, PayloadOutcome, RevocationStore, RevocationTarget, Rotation, RotationOutcome,
+    SecretHash, Session, SessionId, SessionStore, StoreError, StoreLocation, StoredApiKey, TokenFacts,
+    Verdict,
 };
 use crate::{clock::Timestamp, token::Purpose};
 

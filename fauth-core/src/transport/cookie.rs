@@ -168,7 +168,9 @@ impl CookieTransport {
         if !address.to_canonical().is_loopback() {
             return Err(ConfigError::new(
                 "insecure_on_loopback",
-                format!("{address} can be reached from other machines, and cookies would travel in clear text"),
+                format!(
+                    "{address} can be reached from other machines, and cookies would travel in clear text"
+                ),
                 "use TLS, bind the service to 127.0.0.1, or call `danger_insecure` if that is meant",
             ));
         }
@@ -236,10 +238,9 @@ impl CookieTransport {
         match purpose {
             Purpose::Access => Some(&self.access),
             Purpose::Refresh => Some(&self.refresh),
-            Purpose::PasswordReset
-            | Purpose::EmailVerification
-            | Purpose::MagicLink
-            | Purpose::Session => None,
+            Purpose::PasswordReset | Purpose::EmailVerification | Purpose::MagicLink | Purpose::Session => {
+                None
+            }
         }
     }
 

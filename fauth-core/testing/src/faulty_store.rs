@@ -12,8 +12,9 @@ use fauth_core::{
     clock::Timestamp,
     store::{
         ApiKey, ApiKeyId, ApiKeyStore, EndedSession, LoadedSession, NewSession, OneTimeRecord, OneTimeStore,
-        Owner, PayloadChange, PayloadOutcome, RevocationStore, RevocationTarget, Rotation, RotationOutcome, SecretHash, Session, SessionId,
-        SessionStore, StoreError, StoreLocation, StoredApiKey, TokenFacts, Verdict,
+        Owner, PayloadChange, PayloadOutcome, RevocationStore, RevocationTarget, Rotation, RotationOutcome,
+        SecretHash, Session, SessionId, SessionStore, StoreError, StoreLocation, StoredApiKey, TokenFacts,
+        Verdict,
     },
 };
 

@@ -206,9 +206,7 @@ mod tests {
             let names = Names::new(namespace);
             for owner in &owners {
                 let of = names.owner(owner);
-                for name in
-                    [of.sessions(), of.tombstones(), of.payloads(), of.one_times(), of.api_keys()]
-                {
+                for name in [of.sessions(), of.tombstones(), of.payloads(), of.one_times(), of.api_keys()] {
                     assert!(name.starts_with(&format!("{{{namespace}:{}}}:", owner.bucket())));
                     assert!(all.insert(name));
                 }

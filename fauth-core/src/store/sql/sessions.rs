@@ -20,9 +20,9 @@ use super::{
 use crate::{
     clock::Timestamp,
     store::{
-        EndedSession, LastRotation, LoadedSession, NewSession, Owner, PayloadChange, PayloadOutcome, Prolonging,
-        RefreshFamily, Rotation, RotationDecision, RotationOutcome, SecretHash, Session, SessionId,
-        SessionStore, StoreError, StoreLocation,
+        EndedSession, LastRotation, LoadedSession, NewSession, Owner, PayloadChange, PayloadOutcome,
+        Prolonging, RefreshFamily, Rotation, RotationDecision, RotationOutcome, SecretHash, Session,
+        SessionId, SessionStore, StoreError, StoreLocation,
     },
 };
 
@@ -188,8 +188,7 @@ impl<D: SqlDialect> SessionStore for SqlStore<D> {
     ) -> Result<PayloadOutcome, StoreError> {
         let mut transaction = self.begin().await?;
         let [before, after] = [&change.before, &change.after].map(Option::as_deref);
-        let values =
-            of_owner(owner, [now.into(), id.as_str().into(), before.into(), after.into()]);
+        let values = of_owner(owner, [now.into(), id.as_str().into(), before.into(), after.into()]);
         if !transaction.fetch(CHANGE_PAYLOAD, values).await?.is_empty() {
             transaction.commit().await?;
             return Ok(PayloadOutcome::Changed);

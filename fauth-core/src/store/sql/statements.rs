@@ -69,7 +69,7 @@ pub(super) const MIGRATIONS: &[(u64, &[&str])] = &[(3, FIRST), (4, &[ADD_PAYLOAD
 const ADD_PAYLOAD: &str = "ALTER TABLE {p}sessions ADD COLUMN payload TEXT";
 
 const FIRST: &[&str] = &[
-        "CREATE TABLE {p}sessions (\
+    "CREATE TABLE {p}sessions (\
             application TEXT NOT NULL, \
             issuer TEXT NOT NULL, \
             subject TEXT NOT NULL, \
@@ -90,28 +90,28 @@ const FIRST: &[&str] = &[
             rotated_at BIGINT, \
             fingerprint {bytes}, \
             PRIMARY KEY (application, issuer, subject, id))",
-        // Most sessions of an owner may be over. A statement about live ones says `ended = 0` and
-        // bounds `ends_at`, and so reads none of the others.
-        "CREATE INDEX {p}sessions_live ON {p}sessions (application, issuer, subject, ends_at) WHERE ended = 0",
-        "CREATE INDEX {p}sessions_ends ON {p}sessions (ends_at)",
-        "CREATE TABLE {p}revocations (\
+    // Most sessions of an owner may be over. A statement about live ones says `ended = 0` and
+    // bounds `ends_at`, and so reads none of the others.
+    "CREATE INDEX {p}sessions_live ON {p}sessions (application, issuer, subject, ends_at) WHERE ended = 0",
+    "CREATE INDEX {p}sessions_ends ON {p}sessions (ends_at)",
+    "CREATE TABLE {p}revocations (\
             target TEXT NOT NULL PRIMARY KEY, \
             application TEXT NOT NULL, \
             issuer TEXT NOT NULL, \
             subject TEXT NOT NULL, \
             kept_until BIGINT NOT NULL)",
-        // What an owner takes of the table is counted before the owner adds to it.
-        "CREATE INDEX {p}revocations_owner ON {p}revocations (application, issuer, subject, kept_until)",
-        "CREATE INDEX {p}revocations_kept ON {p}revocations (kept_until)",
-        "CREATE TABLE {p}epochs (\
+    // What an owner takes of the table is counted before the owner adds to it.
+    "CREATE INDEX {p}revocations_owner ON {p}revocations (application, issuer, subject, kept_until)",
+    "CREATE INDEX {p}revocations_kept ON {p}revocations (kept_until)",
+    "CREATE TABLE {p}epochs (\
             application TEXT NOT NULL, \
             issuer TEXT NOT NULL, \
             subject TEXT NOT NULL, \
             epoch BIGINT NOT NULL, \
             kept_until BIGINT NOT NULL, \
             PRIMARY KEY (application, issuer, subject))",
-        "CREATE INDEX {p}epochs_kept ON {p}epochs (kept_until)",
-        "CREATE TABLE {p}one_times (\
+    "CREATE INDEX {p}epochs_kept ON {p}epochs (kept_until)",
+    "CREATE TABLE {p}one_times (\
             application TEXT NOT NULL, \
             issuer TEXT NOT NULL, \
             subject TEXT NOT NULL, \
@@ -119,8 +119,8 @@ const FIRST: &[&str] = &[
             purpose TEXT NOT NULL, \
             expires_at BIGINT NOT NULL, \
             PRIMARY KEY (application, issuer, subject, hash))",
-        "CREATE INDEX {p}one_times_expires ON {p}one_times (expires_at)",
-        "CREATE TABLE {p}api_keys (\
+    "CREATE INDEX {p}one_times_expires ON {p}one_times (expires_at)",
+    "CREATE TABLE {p}api_keys (\
             bucket BIGINT NOT NULL, \
             id TEXT NOT NULL, \
             application TEXT NOT NULL, \
@@ -135,10 +135,10 @@ const FIRST: &[&str] = &[
             last_used_at BIGINT, \
             user_epoch BIGINT, \
             PRIMARY KEY (bucket, id))",
-        // With the bucket, so that a table that is partitioned by bucket is asked in one
-        // partition.
-        "CREATE INDEX {p}api_keys_owner ON {p}api_keys (bucket, application, issuer, subject)",
-        "CREATE INDEX {p}api_keys_expires ON {p}api_keys (expires_at)",
+    // With the bucket, so that a table that is partitioned by bucket is asked in one
+    // partition.
+    "CREATE INDEX {p}api_keys_owner ON {p}api_keys (bucket, application, issuer, subject)",
+    "CREATE INDEX {p}api_keys_expires ON {p}api_keys (expires_at)",
 ];
 
 /// What belongs to the owner that is bound to the first three parameters.
