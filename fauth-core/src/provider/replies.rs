@@ -23,7 +23,7 @@ use crate::{
     client::ClientInfo,
     csrf,
     redirect::LocalTarget,
-    rejection::{InvalidToken, MalformedCredential, Rejection},
+    rejection::{InvalidToken, MalformedCredential, Misconfigured, Rejection},
     reply::Reply,
     request::RequestHead,
     session::{LoginRequest, LogoutRequest, RefreshRequest},
@@ -210,7 +210,9 @@ impl<U: AuthUser> AuthProvider<U> {
             let delivery = self.delivery_outside_cookies(head)?;
             let replaced = match delivery {
                 Delivery::Body => None,
-                Delivery::Cookies | Delivery::Session(_) => {
+                // Before the token is used up.
+                Delivery::Session(_) => return Err(Rejection::Misconfigured(Misconfigured::NoDelivery)),
+                Delivery::Cookies => {
                     self.other_login_of_cookies(head, &self.verify_of_login(token.as_bytes())?)?
                 }
             };
