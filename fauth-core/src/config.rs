@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     client::{ForwardedHeader, TrustedProxies},
-    clock::Timestamp,
+    clock::{Timestamp, parse_duration},
     error::ConfigError,
     escape::Escaped,
     one_time::Seals,
@@ -971,22 +971,6 @@ fn duration_var(
             "use a number with a unit: 900s, 15m, 24h or 7d",
         )
     })
-}
-
-/// A number without a unit is refused: nobody remembers whether it counts seconds or minutes.
-pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
-    let unit = match text.as_bytes().last()? {
-        b's' => 1,
-        b'm' => MINUTE,
-        b'h' => HOUR,
-        b'd' => DAY,
-        _ => return None,
-    };
-    let digits = text.get(..text.len() - 1)?;
-    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    digits.parse::<u64>().ok()?.checked_mul(unit).map(Duration::from_secs)
 }
 
 fn per_purpose(default: fn(Purpose) -> Duration, set: &[(Purpose, Duration)]) -> PerPurpose<Duration> {

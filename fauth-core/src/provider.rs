@@ -8,6 +8,7 @@ mod delivery;
 mod forgetting;
 mod granted;
 mod inner;
+mod issued;
 mod logins;
 mod one_times;
 mod passwords;
@@ -35,7 +36,7 @@ pub use replies::PendingLogin;
 pub(crate) use replies::{outcome, outcome_everywhere};
 pub use session_handle::{PayloadError, SessionHandle};
 use sessions::refuse_old_epoch;
-use way::Way;
+use way::{Way, wanted_of};
 use within::within;
 
 use sha2::{Digest as _, Sha256};
@@ -681,14 +682,6 @@ fn way_of(place: usize, transport: &dyn Transport) -> Way {
         (false, true) => Way::Url,
         (false, false) if is_own_header(transport) => Way::OwnHeader,
         (false, false) => Way::Explicit,
-    }
-}
-
-/// Of which purpose a token has to be that an ambient transport has found when asked for this one.
-fn wanted_of(transport: &dyn Transport, purpose: Purpose) -> Purpose {
-    match (purpose, transport.opens_with()) {
-        (Purpose::Access, Purpose::Session) => Purpose::Session,
-        (purpose, _) => purpose,
     }
 }
 

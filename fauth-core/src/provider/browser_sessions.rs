@@ -11,12 +11,13 @@
 //! lasts, and revokes the session for as long. Without one, a logout revokes the session for longer
 //! than any login lasts.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use super::{
     delivery::Delivery,
     granted::Granted,
     inner::AuthProvider,
+    issued::{Issued, SessionToken},
     revocations::{SessionState, after, refusal},
     run_to_completion::RunToCompletion,
     sessions::reissue_request,
@@ -27,51 +28,9 @@ use crate::{
     rejection::{InvalidToken, Misconfigured, Rejection, Unavailable},
     reply::ResponseHeader,
     store::{Owner, Session, SessionId, Verdict},
-    token::{
-        BrowserBinding, IssuedToken, Purpose, TokenClaims, TokenError, TokenPair, TokenPayload, TokenRequest,
-    },
+    token::{BrowserBinding, Purpose, TokenClaims, TokenError, TokenPayload, TokenRequest},
     user::AuthUser,
 };
-
-/// What a login gives.
-pub(super) enum Issued {
-    Pair(TokenPair),
-    Session(SessionToken),
-}
-
-/// The token of a browser session, and how the cookie with it is kept.
-pub(super) struct SessionToken {
-    pub(super) token: IssuedToken,
-    pub(super) lifetime: Duration,
-    pub(super) remembered: bool,
-    /// What is said of the scopes, if that is worth saying.
-    pub(super) scope: Option<String>,
-    /// The transport that sets the cookie.
-    pub(super) place: usize,
-}
-
-impl Issued {
-    /// As they are, but with the scopes named if the client has asked for some: it must hear which
-    /// it got (RFC 6749 section 5.1).
-    pub(super) fn naming_scopes(mut self, is_asked: bool) -> Self {
-        let scope = match &mut self {
-            Self::Pair(pair) => &mut pair.scope,
-            Self::Session(session) => &mut session.scope,
-        };
-        if is_asked && scope.is_none() {
-            *scope = Some(String::new());
-        }
-        self
-    }
-
-    /// The token that opens routes, and its purpose.
-    pub(super) const fn opening(&self) -> (&IssuedToken, Purpose) {
-        match self {
-            Self::Pair(pair) => (pair.access_token(), Purpose::Access),
-            Self::Session(session) => (&session.token, Purpose::Session),
-        }
-    }
-}
 
 /// How a session goes on.
 pub(super) struct Continued {

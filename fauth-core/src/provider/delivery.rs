@@ -22,8 +22,8 @@
 use serde::Serialize;
 
 use super::{
-    browser_sessions::{Issued, SessionToken},
     inner::AuthProvider,
+    issued::{Issued, SessionToken},
 };
 use crate::{
     csrf,

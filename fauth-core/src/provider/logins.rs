@@ -6,9 +6,10 @@
 use std::{any::Any, sync::Arc};
 
 use super::{
-    browser_sessions::{Continued, Issued, bind_to_browser},
+    browser_sessions::{Continued, bind_to_browser},
     delivery::Delivery,
     inner::{AuthProvider, Sessions},
+    issued::Issued,
     revocations::after,
     run_to_completion::RunToCompletion,
     sessions::{bind, end_of},

@@ -17,7 +17,7 @@ use super::{
     inner::AuthProvider,
     logins::Surroundings,
     sessions::Ended,
-    wanted_of,
+    way::wanted_of,
 };
 use crate::{
     client::ClientInfo,

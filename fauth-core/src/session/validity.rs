@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{config::parse_duration, error::ConfigError};
+use crate::{clock::parse_duration, error::ConfigError};
 
 /// For how long a single login is good if nobody uses it: a [`Duration`], or a text of a number and
 /// a unit: `45s`, `30m`, `1h`, `7d`.

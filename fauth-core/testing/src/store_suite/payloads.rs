@@ -144,7 +144,7 @@ store_cases! { $ __store_payloads_tests in payloads for SessionStore;
         t.store.open(with(1, "kept"), NOW).await.unwrap();
         let alice = owner("alice");
         assert_eq!(kind(&rotate(&*t.store, "alice", 1, ("0", "1"), 10).await), "rotated");
-        assert_eq!(kind(&rotate(&*t.store, "alice", 1, ("0", "1"), 12).await), "grace");
+        assert_eq!(kind(&rotate(&*t.store, "alice", 1, ("0", "1"), 12).await), "in grace");
         let session = t.store.prolong(&alice, &sid(1), at(600)).await.unwrap().unwrap();
         assert_eq!(session.last_seen_at, at(600));
         assert_eq!(t.store.load(&alice, &sid(1), at(600)).await.unwrap(), loaded(&session, Some("kept")));
@@ -160,7 +160,7 @@ store_cases! { $ __store_payloads_tests in payloads for SessionStore;
     async fn a_session_is_carried_on_as_the_rule_says(t) {
         let mut expected = open(&*t.store, "alice", 1, 0).await;
         let alice = owner("alice");
-        for now in [0, 1, 499, 500, 501, 999, 1_000, 1_498, 1_499, 100, 2_400, 3_399, 4_398, 5_397, 6_396, 7_395,
+        for now in [0, 1, 499, 500, 501, 999, 1_000, 1_498, 1_499, 1_500, 100, 2_400, 3_399, 4_398, 5_397, 6_396, 7_395,
             8_394, 9_393, 9_999, 10_000]
         {
             let answer = match Prolonging::of(&expected, at(now)) {
