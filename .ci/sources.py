@@ -129,7 +129,7 @@ FLOORS = [
     ["token", "password", "user", "requirement", "access"],
     ["store"],
     ["transport", "csrf", "redirect", "rejection", "event"],
-    ["session", "api_key", "one_time", "user_store"],
+    ["session", "api_key", "one_time", "starlette", "user_store"],
     ["provider", "guard", "routes", "mounts", "config"],
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

@@ -25,6 +25,8 @@ pub mod request;
 mod requirement;
 pub mod routes;
 mod session;
+#[cfg(feature = "starlette-cookies")]
+pub mod starlette;
 pub mod store;
 pub mod token;
 pub mod transport;

@@ -344,7 +344,7 @@ fn is_domain(domain: &str) -> bool {
 
 /// Finds the one cookie of this name. Names compare byte for byte, nothing is decoded; what else stands in the headers, well formed or not,
 /// does not matter. HTTP/2 may send one header per cookie.
-fn find<'a>(headers: &HeaderValues<'a>, name: &str) -> Extracted<'a> {
+pub(crate) fn find<'a>(headers: &HeaderValues<'a>, name: &str) -> Extracted<'a> {
     if headers.is_cut_off() || headers.iter().map(<[u8]>::len).sum::<usize>() > MAX_COOKIE_BYTES {
         return Extracted::Malformed(MalformedCredential::TooLong);
     }
