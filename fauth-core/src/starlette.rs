@@ -1,5 +1,5 @@
-//! The signed session cookies of Starlette, and so of Caspian and FastPluggy: read once, when an
-//! application moves over, so that nobody has to sign in again.
+//! The signed session cookies of Starlette, and so of Caspian: read once, when an application moves
+//! over, so that nobody has to sign in again.
 //!
 //! They are verified and never written: HMAC-SHA1 is what their signatures are made of.
 

@@ -98,8 +98,8 @@ impl<U: AuthUser> AuthProvider<U> {
         if lifetime.is_zero() {
             return Err(Rejection::InvalidToken(InvalidToken::Token(TokenError::Expired)));
         }
-        let issued = issuer.issue(Purpose::Session, request, now).await;
-        let token = issued.map_err(|error| self.cannot_issue(&error))?;
+        let token = issuer.issue(Purpose::Session, request, now).await;
+        let token = token.map_err(|error| self.cannot_issue(&error))?;
         let scope = Some(request.scope_text()).filter(|scope| !scope.is_empty());
         Ok(SessionToken { token, lifetime, remembered: request.bound.remembered, scope, place })
     }
