@@ -1,7 +1,8 @@
 """No crate of the workspace promises an older Rust than its dependencies need.
 
 An older toolchain to try it with is not at hand everywhere, but every crate declares what it needs. So each member's
-normal and build dependencies, however deep, are compared with the `rust-version` that the member itself declares.
+normal and build dependencies, however deep, are compared with the `rust-version` that the member itself declares, or
+that is declared in `package.metadata.rust-version-of` for what a dependency behind a feature brings.
 """
 
 import json
@@ -35,6 +36,14 @@ def paths_below(nodes, root):
     return paths
 
 
+def declared_on(packages, path):
+    """What crates on the way declare in `rust-version-of` for the dependency by which it goes on."""
+    for crate, dependency in zip(path, path[1:]):
+        declared = (packages[crate]["metadata"] or {}).get("rust-version-of", {})
+        if packages[dependency]["name"] in declared:
+            yield declared[packages[dependency]["name"]]
+
+
 def complaints(packages, nodes, member):
     own = packages[member]["rust_version"]
     name = packages[member]["name"]
@@ -43,7 +52,8 @@ def complaints(packages, nodes, member):
         return
     for crate, path in paths_below(nodes, member).items():
         needed = packages[crate]["rust_version"]
-        if needed is not None and parse(needed) > parse(own):
+        promised = max([own, *declared_on(packages, path)], key=parse)
+        if needed is not None and parse(needed) > parse(promised):
             chain = " -> ".join(f"{packages[step]['name']} {packages[step]['version']}" for step in path)
             yield f"{name} promises Rust {own}, but {needed} is needed by {chain}"
 

@@ -5,6 +5,7 @@ use std::{
     future::{Ready, ready},
     pin::Pin,
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -13,7 +14,9 @@ use actix_web::{
     body::EitherBody,
     dev::{Service, ServiceRequest, ServiceResponse, Transform},
 };
-use fauth_core::{AuthProvider, AuthUser, Guard, Names, Requirement, rejection::Renderer};
+use fauth_core::{
+    AuthProvider, AuthUser, Guard, Names, Requirement, audit::Declaration, rejection::Renderer,
+};
 
 use crate::{
     extract,
@@ -23,6 +26,7 @@ use crate::{
 
 /// Lets in any known and active user.
 #[must_use]
+#[track_caller]
 pub fn require_user<U: AuthUser>(auth: &AuthProvider<U>) -> RequireLayer<U> {
     require(auth, Requirement::user())
 }
@@ -30,12 +34,14 @@ pub fn require_user<U: AuthUser>(auth: &AuthProvider<U>) -> RequireLayer<U> {
 /// Lets in any known and active user. The same as [`require_user`]: no guard lets inactive users in unless
 /// [`Requirement::danger_allow_inactive`] says so.
 #[must_use]
+#[track_caller]
 pub fn require_active_user<U: AuthUser>(auth: &AuthProvider<U>) -> RequireLayer<U> {
     require(auth, Requirement::user())
 }
 
 /// Lets in users who have this role.
 #[must_use]
+#[track_caller]
 pub fn require_role<U: AuthUser>(auth: &AuthProvider<U>, role: impl AsRef<str>) -> RequireLayer<U> {
     require(auth, Requirement::user().role(role))
 }
@@ -44,6 +50,7 @@ pub fn require_role<U: AuthUser>(auth: &AuthProvider<U>, role: impl AsRef<str>) 
 /// compile; one that turns out to be empty is reported to the log, and refuses every request with
 /// 500.
 #[must_use]
+#[track_caller]
 pub fn require_roles<U: AuthUser, N: Names>(auth: &AuthProvider<U>, roles: N) -> RequireLayer<U> {
     const { assert!(!N::ARE_NONE, "name at least one role, or use `require_user`") }
     require(auth, Requirement::user().roles(roles))
@@ -53,6 +60,7 @@ pub fn require_roles<U: AuthUser, N: Names>(auth: &AuthProvider<U>, roles: N) ->
 /// not compile; one that turns out to be empty is reported to the log, and refuses every request
 /// with 500.
 #[must_use]
+#[track_caller]
 pub fn require_any_role<U: AuthUser, N: Names>(auth: &AuthProvider<U>, roles: N) -> RequireLayer<U> {
     const { assert!(!N::ARE_NONE, "name at least one role, or use `require_user`") }
     require(auth, Requirement::user().any_role(roles))
@@ -60,6 +68,7 @@ pub fn require_any_role<U: AuthUser, N: Names>(auth: &AuthProvider<U>, roles: N)
 
 /// Lets in users who have this permission.
 #[must_use]
+#[track_caller]
 pub fn require_permission<U: AuthUser>(
     auth: &AuthProvider<U>,
     permission: impl AsRef<str>,
@@ -71,6 +80,7 @@ pub fn require_permission<U: AuthUser>(
 /// compile; one that turns out to be empty is reported to the log, and refuses every request with
 /// 500.
 #[must_use]
+#[track_caller]
 pub fn require_permissions<U: AuthUser, N: Names>(auth: &AuthProvider<U>, permissions: N) -> RequireLayer<U> {
     const { assert!(!N::ARE_NONE, "name at least one permission, or use `require_user`") }
     require(auth, Requirement::user().permissions(permissions))
@@ -78,6 +88,7 @@ pub fn require_permissions<U: AuthUser, N: Names>(auth: &AuthProvider<U>, permis
 
 /// Lets in users whose token has this scope.
 #[must_use]
+#[track_caller]
 pub fn require_scope<U: AuthUser>(auth: &AuthProvider<U>, scope: impl AsRef<str>) -> RequireLayer<U> {
     require(auth, Requirement::user().scope(scope))
 }
@@ -86,6 +97,7 @@ pub fn require_scope<U: AuthUser>(auth: &AuthProvider<U>, scope: impl AsRef<str>
 /// compile; one that turns out to be empty is reported to the log, and refuses every request with
 /// 500.
 #[must_use]
+#[track_caller]
 pub fn require_scopes<U: AuthUser, N: Names>(auth: &AuthProvider<U>, scopes: N) -> RequireLayer<U> {
     const { assert!(!N::ARE_NONE, "name at least one scope, or use `require_user`") }
     require(auth, Requirement::user().scopes(scopes))
@@ -93,6 +105,7 @@ pub fn require_scopes<U: AuthUser, N: Names>(auth: &AuthProvider<U>, scopes: N) 
 
 /// Lets in who meets the requirement.
 #[must_use]
+#[track_caller]
 pub fn require<U: AuthUser>(auth: &AuthProvider<U>, requirement: Requirement) -> RequireLayer<U> {
     RequireLayer::new(Guard::new(auth, requirement))
 }
@@ -107,6 +120,7 @@ pub fn require<U: AuthUser>(auth: &AuthProvider<U>, requirement: Requirement) ->
 /// To visitors the guard brings no provider: the application holds it, with `Data::new(auth)` in
 /// its `app_data`.
 #[must_use]
+#[track_caller]
 pub fn visitor<U: AuthUser>(auth: &AuthProvider<U>) -> RequireLayer<U> {
     RequireLayer::new(Guard::visitor(auth))
 }
@@ -128,10 +142,20 @@ impl<U: AuthUser> RequireLayer<U> {
         Self { guard }
     }
 
+    /// What audits list of the guard.
+    pub(crate) fn declaration(&self) -> &Arc<Declaration> {
+        self.guard.declaration()
+    }
+
     /// Gives the refusals of this guard a form of their own.
     #[must_use]
     pub fn renderer(self, renderer: impl Renderer) -> Self {
         Self { guard: self.guard.renderer(renderer) }
+    }
+
+    #[cfg(feature = "utoipa")]
+    pub(crate) const fn guard(&self) -> &Guard<U> {
+        &self.guard
     }
 }
 

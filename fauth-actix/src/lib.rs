@@ -12,7 +12,13 @@
 //!   caches either.
 //! - What handlers return with `?`: [`Refused`]. On routes without guard, [`render_refusals`] gives
 //!   it the form of the provider.
+//! - A page that shows your OpenAPI document, with a working Authorize button: `swagger_ui`
+//!   (feature `swagger-ui`).
+//! - Which routes are open: [`AuditedScope`], which registers what it mounts, and
+//!   [`assert_all_guarded!`] in a test.
 //! - Endpoints of the application's own: [`Head`] shows the core a request, [`respond`] turns its reply into a response.
+//! - With the feature `utoipa`, the module `openapi`: guards, groups and ready-made endpoints in the
+//!   `OpenAPI` document of `utoipa-actix-web`.
 //!
 //! # Errors in handlers
 //! A handler returns `Result<_, Refused>`, and `?` turns whatever a provider's method fails with
@@ -46,15 +52,23 @@
 //!   refused by a guard with 405.
 //! - The extractors of a handler run side by side, see [`CurrentUser`].
 
+mod audit;
 mod extract;
 mod guard;
 mod head;
+#[cfg(feature = "utoipa")]
+pub mod openapi;
+pub mod prelude;
 mod respond;
 mod router;
 mod routes;
+#[cfg(feature = "swagger-ui")]
+mod swagger_ui;
 
+pub use audit::{AuditedScope, AuditedService};
 pub use extract::{CurrentSession, CurrentUser, Grant, MaybeUser, Token};
 pub use fauth_core;
+pub use fauth_core::assert_all_guarded;
 pub use guard::{
     RenderRefusals, Rendering, Require, RequireLayer, render_refusals, require, require_active_user,
     require_any_role, require_permission, require_permissions, require_role, require_roles, require_scope,
@@ -62,5 +76,7 @@ pub use guard::{
 };
 pub use head::Head;
 pub use respond::{Refused, respond};
-pub use router::SecureScope;
+pub use router::{Routes, SecureScope};
 pub use routes::{AuthRoutes, auth_routes};
+#[cfg(feature = "swagger-ui")]
+pub use swagger_ui::swagger_ui;

@@ -1,21 +1,29 @@
 //! The scope wrapper that cannot leak.
 
 use std::{
+    any::Any,
     fmt,
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll},
+    sync::Arc,
+    task::{Context, Poll, Waker},
 };
 
 use actix_web::{
-    Error, Route, Scope,
+    Error, Resource, Route, Scope,
     body::MessageBody,
     dev::{
         AppService, HttpServiceFactory, Service, ServiceFactory, ServiceRequest, ServiceResponse, Transform,
     },
+    http::Method,
+    test::TestRequest,
     web::{Data, ServiceConfig},
 };
-use fauth_core::{AuthProvider, AuthUser, Guard, Names, Requirement, rejection::Renderer};
+use fauth_core::{
+    AuthProvider, AuthUser, Guard, Names, Requirement,
+    audit::{Declaration, Methods},
+    rejection::Renderer,
+};
 
 use crate::guard::RequireLayer;
 
@@ -45,18 +53,34 @@ use crate::guard::RequireLayer;
 /// # Security
 /// A prefix belongs to whoever registers it first, as everywhere in actix-web: of two scopes with the same prefix the second is never reached.
 pub struct SecureScope<U> {
-    guard: Guard<U>,
+    pub(crate) guard: Guard<U>,
     scope: Scope,
     middlewares: Vec<Middleware>,
+    /// What is known of the routes, without what the guard asks for.
+    #[cfg(feature = "utoipa")]
+    pub(crate) document: crate::openapi::ScopeDocument,
 }
 
 impl<U: AuthUser> SecureScope<U> {
     /// An empty group under this prefix. Its handlers find the provider in their `app_data`.
     #[must_use]
+    #[track_caller]
     pub fn new(prefix: &str, auth: &AuthProvider<U>) -> Self {
         // So that no provider of an outer scope comes first.
         let scope = Scope::new(prefix).app_data(Data::new(auth.clone()));
-        Self { guard: Guard::new(auth, Requirement::user()), scope, middlewares: Vec::new() }
+        Self {
+            guard: Guard::group(auth, prefix),
+            scope,
+            middlewares: Vec::new(),
+            #[cfg(feature = "utoipa")]
+            document: crate::openapi::ScopeDocument::new(prefix),
+        }
+    }
+
+    /// What audits list of the group. Whatever knows routes of it can tell them here.
+    #[must_use]
+    pub fn declaration(&self) -> &Arc<Declaration> {
+        self.guard.declaration()
     }
 
     /// Demands this role, for the whole group.
@@ -123,13 +147,29 @@ impl<U: AuthUser> SecureScope<U> {
 
     /// Adds a route.
     #[must_use]
+    #[track_caller]
     pub fn route(self, path: &str, route: Route) -> Self {
+        self.declaration().add_route(&methods_of([&route]), path);
         Self { scope: self.scope.route(path, route), ..self }
     }
 
-    /// Adds a resource, a nested scope, or another service, such as a folder of files.
+    /// Adds a resource of these routes: one, or an array of them. It is like a
+    /// [`service`](Self::service) that audits can see into.
+    #[must_use]
+    #[track_caller]
+    pub fn resource(self, path: &str, routes: impl Routes) -> Self {
+        let routes = routes.into_routes();
+        self.declaration().add_route(&methods_of(&routes), path);
+        Self { scope: self.scope.service(resource_of(path, routes)), ..self }
+    }
+
+    /// Adds a resource, a nested scope, or another service, such as a folder of files. Audits see
+    /// into a group of the same users, and into nothing else.
     #[must_use]
     pub fn service(self, factory: impl HttpServiceFactory + 'static) -> Self {
+        if let Some(group) = (&factory as &dyn Any).downcast_ref::<Self>() {
+            self.declaration().add_group("", group.declaration());
+        }
         Self { scope: self.scope.service(factory), ..self }
     }
 
@@ -163,10 +203,7 @@ impl<U: AuthUser> SecureScope<U> {
             + 'static,
         B: MessageBody + 'static,
     {
-        self.middlewares.push(Box::new(move |inside| {
-            let wrapping = middleware.new_transform(inside);
-            Box::pin(async move { Ok(Rc::new(Boxed(wrapping.await?)) as Inside) })
-        }));
+        self.middlewares.push(boxed(middleware));
         self
     }
 }
@@ -184,14 +221,87 @@ impl<U> fmt::Debug for SecureScope<U> {
     }
 }
 
+/// Routes of one resource: one, or several.
+pub trait Routes {
+    /// All of them, in their order.
+    fn into_routes(self) -> Vec<Route>;
+}
+
+impl Routes for Route {
+    fn into_routes(self) -> Vec<Self> {
+        vec![self]
+    }
+}
+
+impl<const N: usize> Routes for [Route; N] {
+    fn into_routes(self) -> Vec<Route> {
+        self.into()
+    }
+}
+
+impl Routes for Vec<Route> {
+    fn into_routes(self) -> Self {
+        self
+    }
+}
+
+pub(crate) fn resource_of(path: &str, routes: Vec<Route>) -> Resource {
+    routes.into_iter().fold(Resource::new(path), Resource::route)
+}
+
+/// The methods that routes answer. actix-web does not show them: each route is asked whether its
+/// guards let an empty request of this method pass. What cannot be found out so is listed as any.
+pub(crate) fn methods_of<'a>(routes: impl IntoIterator<Item = &'a Route>) -> Methods {
+    let mut found = Vec::new();
+    for route in routes {
+        let mut making = route.new_service(());
+        let made = making.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        let Poll::Ready(Ok(service)) = made else { return Methods::any() };
+        let answers = |method: &Method| {
+            service.check(&mut TestRequest::default().method(method.clone()).to_srv_request())
+        };
+        let own: Vec<_> = METHODS.into_iter().filter(answers).collect();
+        if own.is_empty() || own.len() == METHODS.len() {
+            return Methods::any();
+        }
+        found.extend(own);
+    }
+    Methods::of(found)
+}
+
+const METHODS: [Method; 9] = [
+    Method::CONNECT,
+    Method::DELETE,
+    Method::GET,
+    Method::HEAD,
+    Method::OPTIONS,
+    Method::PATCH,
+    Method::POST,
+    Method::PUT,
+    Method::TRACE,
+];
+
 /// What is inside the guard: the scope, with the middlewares so far around it.
-type Inside = Rc<dyn Service<ServiceRequest, Response = ServiceResponse, Error = Error, Future = Answering>>;
-type Answering = Pin<Box<dyn Future<Output = Result<ServiceResponse, Error>>>>;
-type Wrapping = Pin<Box<dyn Future<Output = Result<Inside, ()>>>>;
-type Middleware = Box<dyn Fn(Inside) -> Wrapping>;
+pub(crate) type Inside =
+    Rc<dyn Service<ServiceRequest, Response = ServiceResponse, Error = Error, Future = Answering>>;
+pub(crate) type Answering = Pin<Box<dyn Future<Output = Result<ServiceResponse, Error>>>>;
+pub(crate) type Wrapping = Pin<Box<dyn Future<Output = Result<Inside, ()>>>>;
+pub(crate) type Middleware = Box<dyn Fn(Inside) -> Wrapping>;
+
+pub(crate) fn boxed<M, B>(middleware: M) -> Middleware
+where
+    M: Transform<Inside, ServiceRequest, Response = ServiceResponse<B>, Error = Error, InitError = ()>
+        + 'static,
+    B: MessageBody + 'static,
+{
+    Box::new(move |inside| {
+        let wrapping = middleware.new_transform(inside);
+        Box::pin(async move { Ok(Rc::new(Boxed(wrapping.await?)) as Inside) })
+    })
+}
 
 /// The middlewares of a group as one, so that the type of the group does not grow with each.
-struct Middlewares(Rc<[Middleware]>);
+pub(crate) struct Middlewares(pub(crate) Rc<[Middleware]>);
 
 impl<S> Transform<S, ServiceRequest> for Middlewares
 where

@@ -1,6 +1,6 @@
 //! The ready-made endpoints, mounted.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use actix_web::{
     FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, Route,
@@ -10,6 +10,7 @@ use actix_web::{
 };
 use fauth_core::{
     AuthProvider, AuthUser,
+    audit::Declaration,
     mounts::{Mount, Mounts},
     routes::{BodyError, Endpoint, MAX_BODY_BYTES},
 };
@@ -20,7 +21,8 @@ use crate::{head::Head, respond::respond};
 ///
 /// [`AuthRoutes`] mounts only some of them, or under other paths, or beside pages of your own.
 #[must_use]
-pub fn auth_routes<U: AuthUser>(auth: &AuthProvider<U>) -> impl HttpServiceFactory + use<U> {
+#[track_caller]
+pub fn auth_routes<U: AuthUser>(auth: &AuthProvider<U>) -> AuthRoutes<U> {
     AuthRoutes::new(auth)
 }
 
@@ -49,16 +51,22 @@ pub fn auth_routes<U: AuthUser>(auth: &AuthProvider<U>) -> impl HttpServiceFacto
 /// these endpoints, and not by [`page`](Self::page), takes the path from the endpoint or never sees
 /// a request.
 pub struct AuthRoutes<U> {
-    auth: AuthProvider<U>,
-    mounts: Mounts,
+    pub(crate) auth: AuthProvider<U>,
+    pub(crate) mounts: Mounts,
     pages: Vec<(Endpoint, Route)>,
 }
 
 impl<U: AuthUser> AuthRoutes<U> {
     /// All endpoints that the provider can answer, each at its usual path.
     #[must_use]
+    #[track_caller]
     pub fn new(auth: &AuthProvider<U>) -> Self {
         Self { auth: auth.clone(), mounts: Mounts::of(auth), pages: Vec::new() }
+    }
+
+    /// What audits list of the endpoints.
+    pub(crate) const fn declaration(&self) -> &Arc<Declaration> {
+        self.mounts.declaration()
     }
 
     /// Keeps these endpoints and no others.

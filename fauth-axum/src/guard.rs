@@ -3,6 +3,7 @@
 use std::{
     fmt,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -10,7 +11,9 @@ use axum::{
     extract::Request,
     response::{IntoResponse, Response},
 };
-use fauth_core::{AuthProvider, AuthUser, Guard, Names, Requirement, rejection::Renderer};
+use fauth_core::{
+    AuthProvider, AuthUser, Guard, Names, Requirement, audit::Declaration, rejection::Renderer,
+};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -22,6 +25,7 @@ use crate::{
 
 /// Lets in any known and active user.
 #[must_use]
+#[track_caller]
 pub fn require_user<U: AuthUser>(auth: &AuthProvider<U>) -> RequireLayer<U> {
     require(auth, Requirement::user())
 }
@@ -29,12 +33,14 @@ pub fn require_user<U: AuthUser>(auth: &AuthProvider<U>) -> RequireLayer<U> {
 /// Lets in any known and active user. The same as [`require_user`]: no guard lets inactive users in unless
 /// [`Requirement::danger_allow_inactive`] says so.
 #[must_use]
+#[track_caller]
 pub fn require_active_user<U: AuthUser>(auth: &AuthProvider<U>) -> RequireLayer<U> {
     require(auth, Requirement::user())
 }
 
 /// Lets in users who have this role.
 #[must_use]
+#[track_caller]
 pub fn require_role<U: AuthUser>(auth: &AuthProvider<U>, role: impl AsRef<str>) -> RequireLayer<U> {
     require(auth, Requirement::user().role(role))
 }
@@ -43,6 +49,7 @@ pub fn require_role<U: AuthUser>(auth: &AuthProvider<U>, role: impl AsRef<str>) 
 /// compile; one that turns out to be empty is reported to the log, and refuses every request with
 /// 500.
 #[must_use]
+#[track_caller]
 pub fn require_roles<U: AuthUser, N: Names>(auth: &AuthProvider<U>, roles: N) -> RequireLayer<U> {
     const { assert!(!N::ARE_NONE, "name at least one role, or use `require_user`") }
     require(auth, Requirement::user().roles(roles))
@@ -52,6 +59,7 @@ pub fn require_roles<U: AuthUser, N: Names>(auth: &AuthProvider<U>, roles: N) ->
 /// not compile; one that turns out to be empty is reported to the log, and refuses every request
 /// with 500.
 #[must_use]
+#[track_caller]
 pub fn require_any_role<U: AuthUser, N: Names>(auth: &AuthProvider<U>, roles: N) -> RequireLayer<U> {
     const { assert!(!N::ARE_NONE, "name at least one role, or use `require_user`") }
     require(auth, Requirement::user().any_role(roles))
@@ -59,6 +67,7 @@ pub fn require_any_role<U: AuthUser, N: Names>(auth: &AuthProvider<U>, roles: N)
 
 /// Lets in users who have this permission.
 #[must_use]
+#[track_caller]
 pub fn require_permission<U: AuthUser>(
     auth: &AuthProvider<U>,
     permission: impl AsRef<str>,
@@ -70,6 +79,7 @@ pub fn require_permission<U: AuthUser>(
 /// compile; one that turns out to be empty is reported to the log, and refuses every request with
 /// 500.
 #[must_use]
+#[track_caller]
 pub fn require_permissions<U: AuthUser, N: Names>(auth: &AuthProvider<U>, permissions: N) -> RequireLayer<U> {
     const { assert!(!N::ARE_NONE, "name at least one permission, or use `require_user`") }
     require(auth, Requirement::user().permissions(permissions))
@@ -77,6 +87,7 @@ pub fn require_permissions<U: AuthUser, N: Names>(auth: &AuthProvider<U>, permis
 
 /// Lets in users whose token has this scope.
 #[must_use]
+#[track_caller]
 pub fn require_scope<U: AuthUser>(auth: &AuthProvider<U>, scope: impl AsRef<str>) -> RequireLayer<U> {
     require(auth, Requirement::user().scope(scope))
 }
@@ -85,6 +96,7 @@ pub fn require_scope<U: AuthUser>(auth: &AuthProvider<U>, scope: impl AsRef<str>
 /// compile; one that turns out to be empty is reported to the log, and refuses every request with
 /// 500.
 #[must_use]
+#[track_caller]
 pub fn require_scopes<U: AuthUser, N: Names>(auth: &AuthProvider<U>, scopes: N) -> RequireLayer<U> {
     const { assert!(!N::ARE_NONE, "name at least one scope, or use `require_user`") }
     require(auth, Requirement::user().scopes(scopes))
@@ -92,6 +104,7 @@ pub fn require_scopes<U: AuthUser, N: Names>(auth: &AuthProvider<U>, scopes: N) 
 
 /// Lets in who meets the requirement.
 #[must_use]
+#[track_caller]
 pub fn require<U: AuthUser>(auth: &AuthProvider<U>, requirement: Requirement) -> RequireLayer<U> {
     RequireLayer { guard: Guard::new(auth, requirement) }
 }
@@ -103,6 +116,7 @@ pub fn require<U: AuthUser>(auth: &AuthProvider<U>, requirement: Requirement) ->
 /// counts as none, and is deleted by the response: extractors alone cannot do that. What depends on
 /// the cookie is kept from shared caches.
 #[must_use]
+#[track_caller]
 pub fn visitor<U: AuthUser>(auth: &AuthProvider<U>) -> RequireLayer<U> {
     RequireLayer { guard: Guard::visitor(auth) }
 }
@@ -117,10 +131,20 @@ pub struct RequireLayer<U> {
 }
 
 impl<U: AuthUser> RequireLayer<U> {
+    /// What audits list of the guard.
+    pub(crate) fn declaration(&self) -> &Arc<Declaration> {
+        self.guard.declaration()
+    }
+
     /// Gives the refusals of this guard a form of their own.
     #[must_use]
     pub fn renderer(self, renderer: impl Renderer) -> Self {
         Self { guard: self.guard.renderer(renderer) }
+    }
+
+    #[cfg(feature = "utoipa")]
+    pub(crate) const fn guard(&self) -> &Guard<U> {
+        &self.guard
     }
 }
 

@@ -1,14 +1,22 @@
 #![doc = include_str!("../README.md")]
 
+mod audit;
 mod extract;
 mod guard;
 mod head;
+#[cfg(feature = "utoipa")]
+pub mod openapi;
+pub mod prelude;
 mod respond;
 mod router;
 mod routes;
+#[cfg(feature = "swagger-ui")]
+mod swagger_ui;
 
+pub use audit::{AuditedRouter, AuditedRoutes, AuditedService};
 pub use extract::{CurrentSession, CurrentUser, Grant, MaybeUser, Token};
 pub use fauth_core;
+pub use fauth_core::assert_all_guarded;
 pub use guard::{
     RenderRefusals, Rendering, Require, RequireLayer, render_refusals, require, require_active_user,
     require_any_role, require_permission, require_permissions, require_role, require_roles, require_scope,
@@ -18,8 +26,10 @@ pub use head::Head;
 pub use respond::{Refused, respond};
 pub use router::{SecureRouter, UseNestServiceInstead};
 pub use routes::{AuthRoutes, auth_routes};
+#[cfg(feature = "swagger-ui")]
+pub use swagger_ui::swagger_ui;
 
 /// The front page of the project, whose first example is one for axum.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "derive"))]
 #[doc = include_str!("../../README.md")]
 struct FrontPage;

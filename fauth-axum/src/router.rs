@@ -1,9 +1,11 @@
 //! The router wrapper that cannot leak.
 
 use std::{
+    any::Any,
     convert::Infallible,
     fmt,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -14,7 +16,11 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{IntoMakeService, MethodRouter},
 };
-use fauth_core::{AuthProvider, AuthUser, Guard, Names, Requirement, rejection::Renderer};
+use fauth_core::{
+    AuthProvider, AuthUser, Guard, Names, Requirement,
+    audit::{Declaration, Methods},
+    rejection::Renderer,
+};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -44,14 +50,18 @@ use crate::guard::answer;
 /// Browsers send preflight requests without credentials. Put the CORS layer *outside* the group (on the router that it is mounted on); a preflight that
 /// reaches the guard is refused like any other anonymous request.
 pub struct SecureRouter<U, S = AuthProvider<U>> {
-    guard: Guard<U>,
+    pub(crate) guard: Guard<U>,
     state: S,
     router: Router,
+    /// What is known of the routes, without what the guard asks for.
+    #[cfg(feature = "utoipa")]
+    pub(crate) document: utoipa::openapi::OpenApi,
 }
 
 impl<U: AuthUser> SecureRouter<U> {
     /// An empty group. Its handlers have the provider as their state.
     #[must_use]
+    #[track_caller]
     pub fn new(auth: &AuthProvider<U>) -> Self {
         Self::with_state(auth, auth.clone())
     }
@@ -64,8 +74,21 @@ where
 {
     /// An empty group whose handlers have a state of the application's own.
     #[must_use]
+    #[track_caller]
     pub fn with_state(auth: &AuthProvider<U>, state: S) -> Self {
-        Self { guard: Guard::new(auth, Requirement::user()), state, router: Router::new() }
+        Self {
+            guard: Guard::group(auth, ""),
+            state,
+            router: Router::new(),
+            #[cfg(feature = "utoipa")]
+            document: utoipa::openapi::OpenApi::default(),
+        }
+    }
+
+    /// What audits list of the group. Whatever knows routes of it can tell them here.
+    #[must_use]
+    pub fn declaration(&self) -> &Arc<Declaration> {
+        self.guard.declaration()
     }
 
     /// Demands this role, for the whole group.
@@ -132,20 +155,25 @@ where
 
     /// Adds a route.
     #[must_use]
+    #[track_caller]
     pub fn route(self, path: &str, methods: MethodRouter<S>) -> Self {
+        self.declaration().add_route(&methods_of(&methods), path);
         let methods = methods.with_state(self.state.clone());
         Self { router: self.router.route(path, methods), ..self }
     }
 
     /// Mounts a router under a path.
     #[must_use]
+    #[track_caller]
     pub fn nest(self, path: &str, router: Router<S>) -> Self {
+        self.declaration().add_mount(path);
         let router = router.with_state(self.state.clone());
         Self { router: self.router.nest(path, router), ..self }
     }
 
     /// Mounts a service under a path, such as a folder of files.
     #[must_use]
+    #[track_caller]
     pub fn nest_service<T>(self, path: &str, service: T) -> Self
     where
         T: Service<Request, Response: IntoResponse, Error = Infallible, Future: Send>
@@ -154,6 +182,10 @@ where
             + Sync
             + 'static,
     {
+        match group_in::<U, S>(&service) {
+            Some(group) => self.declaration().add_group(path, group),
+            None => self.declaration().add_mount(path),
+        }
         Self { router: self.router.nest_service(path, service), ..self }
     }
 
@@ -200,6 +232,28 @@ where
     }
 }
 
+/// What audits list of a service that is a group itself.
+fn group_in<U: AuthUser, S: 'static>(service: &dyn Any) -> Option<&Arc<Declaration>> {
+    let with_state = service.downcast_ref::<SecureRouter<U, S>>().map(|group| &group.guard);
+    let guard = with_state.or_else(|| service.downcast_ref::<SecureRouter<U>>().map(|group| &group.guard));
+    guard.map(Guard::declaration)
+}
+
+/// The methods that a route answers. Their names in the `Debug` form are the one view that axum
+/// offers; were that another one, they would be listed as any.
+pub(crate) fn methods_of<S>(methods: &MethodRouter<S>) -> Methods {
+    const NAMES: [&str; 9] = ["connect", "delete", "get", "head", "options", "patch", "post", "put", "trace"];
+
+    let shown = format!("{methods:?}").replace('{', ",");
+    if !shown.contains(", fallback: Default(")
+        || NAMES.iter().any(|name| !shown.contains(&format!(" {name}: ")))
+    {
+        return Methods::any();
+    }
+    let is_there = |name: &&&str| !shown.contains(&format!(" {name}: None,"));
+    Methods::of(NAMES.iter().filter(is_there).map(|name| name.to_ascii_uppercase()))
+}
+
 impl<U: AuthUser, S> Service<Request> for SecureRouter<U, S> {
     type Response = Response;
     type Error = Infallible;
@@ -231,7 +285,13 @@ where
 
 impl<U, S: Clone> Clone for SecureRouter<U, S> {
     fn clone(&self) -> Self {
-        Self { guard: self.guard.clone(), state: self.state.clone(), router: self.router.clone() }
+        Self {
+            guard: self.guard.clone(),
+            state: self.state.clone(),
+            router: self.router.clone(),
+            #[cfg(feature = "utoipa")]
+            document: self.document.clone(),
+        }
     }
 }
 

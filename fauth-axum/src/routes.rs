@@ -1,6 +1,6 @@
 //! The ready-made endpoints, mounted.
 
-use std::{error::Error, fmt, iter};
+use std::{error::Error, fmt, iter, sync::Arc};
 
 use axum::{
     Router,
@@ -12,6 +12,7 @@ use axum::{
 };
 use fauth_core::{
     AuthProvider, AuthUser,
+    audit::Declaration,
     mounts::{Mount, Mounts},
     routes::{BodyError, Endpoint, MAX_BODY_BYTES},
 };
@@ -22,6 +23,7 @@ use crate::{head::Head, respond::respond};
 /// A router with the ready-made endpoints: login, refresh, logout, sessions; see [`fauth_core::routes`] for what they read and answer.
 ///
 /// [`AuthRoutes`] mounts only some of them, or under other paths, or beside pages of your own.
+#[track_caller]
 pub fn auth_routes<U, S>(auth: &AuthProvider<U>) -> Router<S>
 where
     U: AuthUser,
@@ -51,8 +53,8 @@ where
 /// let app: Router = Router::new().merge(routes);
 /// ```
 pub struct AuthRoutes<U, S = ()> {
-    auth: AuthProvider<U>,
-    mounts: Mounts,
+    pub(crate) auth: AuthProvider<U>,
+    pub(crate) mounts: Mounts,
     pages: Vec<(Endpoint, MethodRouter<S>)>,
 }
 
@@ -63,8 +65,14 @@ where
 {
     /// All endpoints that the provider can answer, each at its usual path.
     #[must_use]
+    #[track_caller]
     pub fn new(auth: &AuthProvider<U>) -> Self {
         Self { auth: auth.clone(), mounts: Mounts::of(auth), pages: Vec::new() }
+    }
+
+    /// What audits list of the endpoints.
+    pub(crate) const fn declaration(&self) -> &Arc<Declaration> {
+        self.mounts.declaration()
     }
 
     /// Keeps these endpoints and no others.

@@ -7,6 +7,8 @@ fn compile_fail_wiring_mistakes() {
     let cases = trybuild::TestCases::new();
     // With one case that compiles, trybuild builds the others too: that an empty list is refused shows only then.
     cases.pass("tests/ui/wired.rs");
+    cases.compile_fail("tests/ui/audit_of_router.rs");
+    cases.compile_fail("tests/ui/audit_of_unseen.rs");
     cases.compile_fail("tests/ui/async_closure_with_capture.rs");
     cases.compile_fail("tests/ui/empty_role_list.rs");
     cases.compile_fail("tests/ui/empty_role_list_of_group.rs");

@@ -132,9 +132,9 @@ fn members_of(conditions: &[Condition]) -> Map<String, Value> {
             // The same kind of alternatives once more: each stands in an object of its own.
             (Some(_), value) => {
                 let other = json!({ name: value });
-                match members.entry("all_of").or_insert_with(|| Value::Array(Vec::new())) {
-                    Value::Array(parts) => parts.push(other),
-                    _ => {}
+                let parts = members.entry("all_of").or_insert_with(|| Value::Array(Vec::new()));
+                if let Value::Array(parts) = parts {
+                    parts.push(other);
                 }
             }
             (None, value) => drop(members.insert(name.to_owned(), value)),
@@ -151,16 +151,16 @@ fn is_conjunction(name: &str) -> bool {
 fn member_of(condition: &Condition) -> (&'static str, Value) {
     match condition {
         Condition::All(conditions) => ("all_of", json!([members_of(conditions)])),
-        Condition::Any(conditions) => match names_of_one_kind(conditions) {
-            Some((kind, names)) => (kind, json!(names)),
-            None => {
-                let alternative = |condition: &Condition| match condition {
-                    Condition::All(conditions) => Value::Object(members_of(conditions)),
-                    other => Value::Object(members_of(std::slice::from_ref(other))),
-                };
-                ("any_of", conditions.iter().map(alternative).collect())
+        Condition::Any(conditions) => {
+            if let Some((kind, names)) = names_of_one_kind(conditions) {
+                return (kind, json!(names));
             }
-        },
+            let alternative = |condition: &Condition| match condition {
+                Condition::All(conditions) => Value::Object(members_of(conditions)),
+                other => Value::Object(members_of(std::slice::from_ref(other))),
+            };
+            ("any_of", conditions.iter().map(alternative).collect())
+        }
         Condition::Role(name) => ("roles", json!([name])),
         Condition::Permission(name) => ("permissions", json!([name])),
         Condition::Scope(name) => ("scopes", json!([name])),
@@ -171,16 +171,19 @@ fn member_of(condition: &Condition) -> (&'static str, Value) {
 
 /// The names, if all of these are of one kind, and what that kind is called.
 fn names_of_one_kind(conditions: &[Condition]) -> Option<(&'static str, Vec<&str>)> {
-    let kind_and_name = |condition| match condition {
-        &Condition::Role(ref name) => Some(("any_role", &**name)),
-        Condition::Permission(name) => Some(("any_permission", &**name)),
-        Condition::Scope(name) => Some(("any_scope", &**name)),
-        _ => None,
-    };
     let (kind, _) = conditions.first().and_then(kind_and_name)?;
     let name_of_kind =
         |condition| kind_and_name(condition).filter(|(own, _)| *own == kind).map(|(_, name)| name);
     conditions.iter().map(name_of_kind).collect::<Option<_>>().map(|names| (kind, names))
+}
+
+fn kind_and_name(condition: &Condition) -> Option<(&'static str, &str)> {
+    match condition {
+        Condition::Role(name) => Some(("any_role", name)),
+        Condition::Permission(name) => Some(("any_permission", name)),
+        Condition::Scope(name) => Some(("any_scope", name)),
+        _ => None,
+    }
 }
 
 /// The alternatives of scopes with which all of these can be met.

@@ -2,8 +2,11 @@
 
 use std::{fmt, sync::Arc};
 
+#[cfg(feature = "openapi")]
+use crate::rejection::RefusalBody;
 use crate::{
     access::Access,
+    audit::Declaration,
     path,
     provider::{AuthProvider, Entered, Granted, Presented},
     rejection::{Rejection, Renderer},
@@ -38,6 +41,8 @@ struct Inner<U> {
     renderer: Arc<dyn Renderer>,
     /// Does it let in whoever presents nothing?
     is_optional: bool,
+    /// Keeps it in the provider's list for audits. No request looks at it.
+    declaration: Arc<Declaration>,
 }
 
 impl<U: AuthUser> Guard<U> {
@@ -45,9 +50,25 @@ impl<U: AuthUser> Guard<U> {
     ///
     /// An impossible requirement is reported to the log here, and refuses every request with 500; see [`Requirement::validate`].
     #[must_use]
+    #[track_caller]
     pub fn new(provider: &AuthProvider<U>, requirement: Requirement) -> Self {
         report_fault(&requirement);
-        Self::with(provider, requirement, Arc::clone(provider.renderer()), false)
+        let declared = provider.declare(Declaration::of_guard(Access::Required(requirement.clone())));
+        Self::with(provider, requirement, Arc::clone(provider.renderer()), false, declared)
+    }
+
+    /// A guard for a group of routes, that lets in known and active users; [`and`](Self::and) asks
+    /// for more. Audits list it as a group.
+    ///
+    /// `prefix` is the path of the group, if it knows that by itself; otherwise it is empty, and the
+    /// group lies where it is mounted.
+    #[must_use]
+    #[track_caller]
+    pub fn group(provider: &AuthProvider<U>, prefix: &str) -> Self {
+        let requirement = Requirement::user();
+        let access = Access::Required(requirement.clone());
+        let declared = provider.declare(Declaration::of_group(access, prefix));
+        Self::with(provider, requirement, Arc::clone(provider.renderer()), false, declared)
     }
 
     /// A guard for what everybody may see, users and visitors: it lets in whoever presents nothing,
@@ -56,8 +77,10 @@ impl<U: AuthUser> Guard<U> {
     ///
     /// It takes paths and methods as they come: it keeps nobody out because of them.
     #[must_use]
+    #[track_caller]
     pub fn visitor(provider: &AuthProvider<U>) -> Self {
-        Self::with(provider, Requirement::user(), Arc::clone(provider.renderer()), true)
+        let declared = provider.declare(Declaration::of_guard(Access::Optional));
+        Self::with(provider, Requirement::user(), Arc::clone(provider.renderer()), true, declared)
     }
 
     fn with(
@@ -65,16 +88,18 @@ impl<U: AuthUser> Guard<U> {
         requirement: Requirement,
         renderer: Arc<dyn Renderer>,
         is_optional: bool,
+        declaration: Arc<Declaration>,
     ) -> Self {
         let provider = provider.clone();
-        Self { inner: Arc::new(Inner { provider, requirement, renderer, is_optional }) }
+        Self { inner: Arc::new(Inner { provider, requirement, renderer, is_optional, declaration }) }
     }
 
     /// Gives the refusals of this guard a form of their own.
     #[must_use]
     pub fn renderer(self, renderer: impl Renderer) -> Self {
-        let Inner { provider, requirement, is_optional, .. } = &*self.inner;
-        Self::with(provider, requirement.clone(), Arc::new(renderer), *is_optional)
+        let Inner { provider, requirement, is_optional, declaration, .. } = &*self.inner;
+        let declared = Arc::clone(declaration);
+        Self::with(provider, requirement.clone(), Arc::new(renderer), *is_optional, declared)
     }
 
     /// Asks for more: whoever enters must meet `requirement` too, and be somebody.
@@ -82,7 +107,9 @@ impl<U: AuthUser> Guard<U> {
     pub fn and(self, requirement: Requirement) -> Self {
         let joined = self.inner.requirement.clone().and(requirement);
         report_fault(&joined);
-        Self::with(&self.inner.provider, joined, Arc::clone(&self.inner.renderer), false)
+        let Inner { provider, renderer, declaration, .. } = &*self.inner;
+        let declared = provider.declare(declaration.with_access(Access::Required(joined.clone())));
+        Self::with(provider, joined, Arc::clone(renderer), false, declared)
     }
 
     /// What this guard asks for, of whoever is somebody.
@@ -104,6 +131,12 @@ impl<U: AuthUser> Guard<U> {
             return Access::Optional;
         }
         Access::Required(self.inner.requirement.clone())
+    }
+
+    /// What audits list of it. Groups tell it their routes.
+    #[must_use]
+    pub fn declaration(&self) -> &Arc<Declaration> {
+        &self.inner.declaration
     }
 
     /// Whose users it lets in.
@@ -160,6 +193,12 @@ impl<U: AuthUser> Guard<U> {
     #[must_use]
     pub fn refusals_read_headers(&self) -> bool {
         self.inner.renderer.reads_headers() || self.inner.provider.has_trusted_proxies()
+    }
+
+    /// The body of the refusals of this guard, for documents.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn describe_refusals(&self) -> Option<RefusalBody> {
+        self.inner.renderer.describe()
     }
 
     /// The answer to what a handler behind this guard has returned; see

@@ -2,11 +2,14 @@
 
 pub mod access;
 pub mod api_key;
+pub mod audit;
 pub mod client;
 pub mod clock;
 mod config;
 mod csrf;
 pub mod demands;
+#[doc(hidden)]
+pub mod derive;
 mod error;
 mod escape;
 pub mod event;
@@ -15,6 +18,8 @@ mod guard;
 pub mod manual;
 pub mod mounts;
 pub mod one_time;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 pub mod password;
 pub mod path;
 mod provider;
@@ -23,11 +28,14 @@ pub mod rejection;
 pub mod reply;
 pub mod request;
 mod requirement;
+mod role;
 pub mod routes;
 mod session;
 #[cfg(feature = "starlette-cookies")]
 pub mod starlette;
 pub mod store;
+#[cfg(feature = "swagger-ui")]
+pub mod swagger_ui;
 pub mod token;
 pub mod transport;
 mod user;
@@ -39,6 +47,8 @@ pub use ::async_trait::async_trait;
 pub use client::info::ClientInfo;
 pub use config::{AuthConfig, AuthConfigBuilder};
 pub use error::{BoxError, ConfigError};
+#[cfg(feature = "derive")]
+pub use fauth_derive::{AuthUser, Role};
 pub use guard::Guard;
 pub use provider::{
     AuthProvider, AuthProviderBuilder, Authenticated, Entered, Granted, PayloadError, PendingLogin,
@@ -46,6 +56,7 @@ pub use provider::{
 };
 pub use rejection::reason::Rejection;
 pub use requirement::{Condition, Missing, Names, Requirement};
+pub use role::{Role, UnknownRole};
 pub use session::{
     LoginRequest, LogoutAll, LogoutRequest, MAX_PAYLOAD_BYTES, RefreshRequest, SessionConfig, Validity,
 };

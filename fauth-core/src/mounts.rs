@@ -3,9 +3,10 @@
 //!
 //! It is plain data: an adapter asks it for each endpoint, and mounts what it finds.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use crate::{
+    audit::Declaration,
     provider::AuthProvider,
     rejection::Rejection,
     reply::Reply,
@@ -28,7 +29,10 @@ use crate::{
 /// assert!(mounts.iter().any(|mount| mount.path() == "/signin"));
 /// ```
 #[derive(Debug, Clone)]
-pub struct Mounts(Vec<Mount>);
+pub struct Mounts {
+    mounts: Vec<Mount>,
+    declaration: Arc<Declaration>,
+}
 
 /// One endpoint at its place.
 #[derive(Debug, Clone)]
@@ -36,29 +40,47 @@ pub struct Mount {
     endpoint: Endpoint,
     path: Cow<'static, str>,
     has_page: bool,
+    /// Keeps the endpoints in the provider's list for audits, for as long as one of them is mounted.
+    #[expect(dead_code, reason = "it is there to be held")]
+    declaration: Arc<Declaration>,
 }
 
 impl Mounts {
     /// All endpoints that this provider can answer, each at its usual path.
     #[must_use]
+    #[track_caller]
     pub fn of<U: AuthUser>(auth: &AuthProvider<U>) -> Self {
-        let mount = |endpoint: Endpoint| Mount { endpoint, path: endpoint.path().into(), has_page: false };
-        Self(Endpoint::of(auth).map(mount).collect())
+        let declaration = auth.declare(Declaration::of_endpoints());
+        let mount = |endpoint: Endpoint| {
+            let path = endpoint.path().into();
+            Mount { endpoint, path, has_page: false, declaration: Arc::clone(&declaration) }
+        };
+        let mounts = Endpoint::of(auth).map(mount).collect();
+        Self { mounts, declaration }.declared()
+    }
+
+    /// Tells audits which endpoints there are now.
+    fn declared(self) -> Self {
+        let endpoint =
+            |mount: &Mount| (mount.path.to_string(), mount.endpoint.methods(), mount.endpoint.access());
+        let pages = self.mounts.iter().filter(|mount| mount.has_page).map(Mount::path);
+        self.declaration.set_endpoints(self.mounts.iter().map(endpoint), pages);
+        self
     }
 
     /// Keeps these endpoints and no others.
     #[must_use]
     pub fn only(mut self, endpoints: impl IntoIterator<Item = Endpoint>) -> Self {
         let kept: Vec<_> = endpoints.into_iter().collect();
-        self.0.retain(|mount| kept.contains(&mount.endpoint));
-        self
+        self.mounts.retain(|mount| kept.contains(&mount.endpoint));
+        self.declared()
     }
 
     /// Leaves this endpoint out.
     #[must_use]
     pub fn without(mut self, endpoint: Endpoint) -> Self {
-        self.0.retain(|mount| mount.endpoint != endpoint);
-        self
+        self.mounts.retain(|mount| mount.endpoint != endpoint);
+        self.declared()
     }
 
     /// Mounts an endpoint under another path. A name in braces stands for one segment of whatever
@@ -71,7 +93,7 @@ impl Mounts {
         if let Some(mount) = self.find(endpoint) {
             mount.path = Cow::Owned(path.into());
         }
-        self
+        self.declared()
     }
 
     /// Leaves GET and HEAD at the path of this endpoint to a page of the application's own, such as
@@ -87,16 +109,22 @@ impl Mounts {
         } else if let Some(mount) = self.find(endpoint) {
             mount.has_page = true;
         }
-        self
+        self.declared()
     }
 
     /// The mounts, in the order of [`Endpoint::of`].
     pub fn iter(&self) -> impl Iterator<Item = &Mount> {
-        self.0.iter()
+        self.mounts.iter()
+    }
+
+    /// What audits list of the endpoints.
+    #[must_use]
+    pub const fn declaration(&self) -> &Arc<Declaration> {
+        &self.declaration
     }
 
     fn find(&mut self, endpoint: Endpoint) -> Option<&mut Mount> {
-        let found = self.0.iter_mut().find(|mount| mount.endpoint == endpoint);
+        let found = self.mounts.iter_mut().find(|mount| mount.endpoint == endpoint);
         if found.is_none() {
             report(endpoint, "this endpoint was left out, or the provider lacks what it needs");
         }

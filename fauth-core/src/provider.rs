@@ -1,6 +1,7 @@
 //! The one entry point: reads credentials, checks them, logs in, refreshes. Short methods that name the steps.
 
 mod api_keys;
+mod audits;
 mod browser_sessions;
 mod builder;
 mod claims;
@@ -380,14 +381,43 @@ impl<U: AuthUser> AuthProvider<U> {
         purpose: Purpose,
         request: impl Into<TokenRequest<'a>>,
     ) -> Result<IssuedToken, IssueError> {
+        let now = self.inner.clock.now()?;
+        self.danger_issue_at(purpose, request, now).await
+    }
+
+    /// As [`issue`](Self::issue), as of another time: for a test, a token that has expired or is not
+    /// good yet, whatever clock the provider has.
+    ///
+    /// ```
+    /// # use fauth_core::{Purpose, clock::Timestamp};
+    /// # let auth = fauth_testing::provider().build().unwrap();
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let new_year = Timestamp::from_unix_seconds(1_735_689_600);
+    /// let token = auth.danger_issue_at(Purpose::Access, "alice", new_year).await?;
+    /// assert!(auth.verify_signature_and_claims(token.expose(), Purpose::Access).is_err());
+    /// # Ok::<(), fauth_core::token::IssueError>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Security
+    /// A token of the future becomes good by itself, and outlives those of today: whoever may choose
+    /// the time chooses how long somebody is let in.
+    ///
+    /// # Errors
+    /// As [`issue`](Self::issue).
+    pub async fn danger_issue_at<'a>(
+        &self,
+        purpose: Purpose,
+        request: impl Into<TokenRequest<'a>>,
+        issued_at: Timestamp,
+    ) -> Result<IssuedToken, IssueError> {
         if purpose.is_one_time() {
             return Err(IssueError::OneTime(purpose));
         }
         if purpose == Purpose::Session {
             return Err(IssueError::Session);
         }
-        let now = self.inner.clock.now()?;
-        self.inner.issuer.issue(purpose, &mut request.into(), now).await
+        self.inner.issuer.issue(purpose, &mut request.into(), issued_at).await
     }
 
     /// Verifies the signature and the claims of one token, for one purpose.
@@ -422,6 +452,19 @@ impl<U: AuthUser> AuthProvider<U> {
     /// The ways a credential may travel, in their order. For descriptions of the application's interface.
     pub fn transports(&self) -> impl Iterator<Item = &dyn Transport> {
         self.inner.transports.iter().map(|transport| &**transport)
+    }
+
+    /// The name of the application, under which everything is kept.
+    #[cfg(feature = "openapi")]
+    #[must_use]
+    pub fn application(&self) -> &str {
+        &self.inner.application
+    }
+
+    /// Are there API keys?
+    #[cfg(feature = "openapi")]
+    pub(crate) fn has_api_keys(&self) -> bool {
+        self.inner.stores.api_keys.is_some()
     }
 
     pub(crate) fn renderer(&self) -> &Arc<dyn Renderer> {

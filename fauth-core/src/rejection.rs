@@ -16,5 +16,5 @@ pub use reason::{
     Unavailable,
 };
 pub(crate) use render::to_json;
-pub use render::{DetailJson, ErrorJson, ProblemJson, Renderer};
+pub use render::{DetailJson, ErrorJson, ProblemJson, RefusalBody, Renderer};
 pub use watch::Watch;

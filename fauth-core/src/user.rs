@@ -34,7 +34,11 @@ use crate::{
 /// }
 /// ```
 ///
-/// A hierarchy is one overridden method:
+/// With the feature `derive`, `#[derive(AuthUser)]` writes such an implementation for a struct whose
+/// fields are marked, and `#[derive(Role)]` makes the enum.
+///
+/// A hierarchy is one overridden method, or a [`Role`](trait@crate::Role) that
+/// [includes](crate::Role::includes) others:
 ///
 /// ```
 /// # use fauth_core::AuthUser;
@@ -134,6 +138,8 @@ pub trait AuthUser: Send + Sync + 'static {
     }
 
     /// Does the user have this role? Default: one of [`roles`](Self::roles) equals it byte for byte.
+    /// What a [`Role`](trait@crate::Role) includes counts where this is overridden, as
+    /// `#[derive(AuthUser)]` does.
     fn has_role(&self, role: &str) -> bool {
         self.roles().into_iter().any(|own| own.as_ref() == role)
     }

@@ -1,8 +1,10 @@
 //! Guards for a route or a group of routes, as middlewares.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
-use fauth_core::{AuthProvider, AuthUser, Guard, Names, Requirement, rejection::Renderer};
+use fauth_core::{
+    AuthProvider, AuthUser, Guard, Names, Requirement, audit::Declaration, rejection::Renderer,
+};
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
 
 use crate::{
@@ -13,6 +15,7 @@ use crate::{
 
 /// Lets in any known and active user.
 #[must_use]
+#[track_caller]
 pub fn require_user<U: AuthUser>(auth: &AuthProvider<U>) -> RequireMiddleware<U> {
     require(auth, Requirement::user())
 }
@@ -20,12 +23,14 @@ pub fn require_user<U: AuthUser>(auth: &AuthProvider<U>) -> RequireMiddleware<U>
 /// Lets in any known and active user. The same as [`require_user`]: no guard lets inactive users in unless
 /// [`Requirement::danger_allow_inactive`] says so.
 #[must_use]
+#[track_caller]
 pub fn require_active_user<U: AuthUser>(auth: &AuthProvider<U>) -> RequireMiddleware<U> {
     require(auth, Requirement::user())
 }
 
 /// Lets in users who have this role.
 #[must_use]
+#[track_caller]
 pub fn require_role<U: AuthUser>(auth: &AuthProvider<U>, role: impl AsRef<str>) -> RequireMiddleware<U> {
     require(auth, Requirement::user().role(role))
 }
@@ -34,6 +39,7 @@ pub fn require_role<U: AuthUser>(auth: &AuthProvider<U>, role: impl AsRef<str>) 
 /// compile; one that turns out to be empty is reported to the log, and refuses every request with
 /// 500.
 #[must_use]
+#[track_caller]
 pub fn require_roles<U: AuthUser, N: Names>(auth: &AuthProvider<U>, roles: N) -> RequireMiddleware<U> {
     const { assert!(!N::ARE_NONE, "name at least one role, or use `require_user`") }
     require(auth, Requirement::user().roles(roles))
@@ -43,6 +49,7 @@ pub fn require_roles<U: AuthUser, N: Names>(auth: &AuthProvider<U>, roles: N) ->
 /// not compile; one that turns out to be empty is reported to the log, and refuses every request
 /// with 500.
 #[must_use]
+#[track_caller]
 pub fn require_any_role<U: AuthUser, N: Names>(auth: &AuthProvider<U>, roles: N) -> RequireMiddleware<U> {
     const { assert!(!N::ARE_NONE, "name at least one role, or use `require_user`") }
     require(auth, Requirement::user().any_role(roles))
@@ -50,6 +57,7 @@ pub fn require_any_role<U: AuthUser, N: Names>(auth: &AuthProvider<U>, roles: N)
 
 /// Lets in users who have this permission.
 #[must_use]
+#[track_caller]
 pub fn require_permission<U: AuthUser>(
     auth: &AuthProvider<U>,
     permission: impl AsRef<str>,
@@ -61,6 +69,7 @@ pub fn require_permission<U: AuthUser>(
 /// compile; one that turns out to be empty is reported to the log, and refuses every request with
 /// 500.
 #[must_use]
+#[track_caller]
 pub fn require_permissions<U: AuthUser, N: Names>(
     auth: &AuthProvider<U>,
     permissions: N,
@@ -71,6 +80,7 @@ pub fn require_permissions<U: AuthUser, N: Names>(
 
 /// Lets in users whose token has this scope.
 #[must_use]
+#[track_caller]
 pub fn require_scope<U: AuthUser>(auth: &AuthProvider<U>, scope: impl AsRef<str>) -> RequireMiddleware<U> {
     require(auth, Requirement::user().scope(scope))
 }
@@ -79,6 +89,7 @@ pub fn require_scope<U: AuthUser>(auth: &AuthProvider<U>, scope: impl AsRef<str>
 /// compile; one that turns out to be empty is reported to the log, and refuses every request with
 /// 500.
 #[must_use]
+#[track_caller]
 pub fn require_scopes<U: AuthUser, N: Names>(auth: &AuthProvider<U>, scopes: N) -> RequireMiddleware<U> {
     const { assert!(!N::ARE_NONE, "name at least one scope, or use `require_user`") }
     require(auth, Requirement::user().scopes(scopes))
@@ -86,6 +97,7 @@ pub fn require_scopes<U: AuthUser, N: Names>(auth: &AuthProvider<U>, scopes: N) 
 
 /// Lets in who meets the requirement.
 #[must_use]
+#[track_caller]
 pub fn require<U: AuthUser>(auth: &AuthProvider<U>, requirement: Requirement) -> RequireMiddleware<U> {
     RequireMiddleware { guard: Guard::new(auth, requirement) }
 }
@@ -99,6 +111,7 @@ pub fn require<U: AuthUser>(auth: &AuthProvider<U>, requirement: Requirement) ->
 ///
 /// To visitors the guard brings no provider: the application holds it, with `.data(auth)`.
 #[must_use]
+#[track_caller]
 pub fn visitor<U: AuthUser>(auth: &AuthProvider<U>) -> RequireMiddleware<U> {
     RequireMiddleware { guard: Guard::visitor(auth) }
 }
@@ -115,6 +128,11 @@ pub struct RequireMiddleware<U> {
 }
 
 impl<U: AuthUser> RequireMiddleware<U> {
+    /// What audits list of the guard.
+    pub(crate) fn declaration(&self) -> &Arc<Declaration> {
+        self.guard.declaration()
+    }
+
     /// Gives the refusals of this guard a form of their own.
     #[must_use]
     pub fn renderer(self, renderer: impl Renderer) -> Self {
@@ -151,6 +169,13 @@ pub struct Require<E, U> {
 impl<E, U> Require<E, U> {
     pub(crate) const fn new(inner: E, guard: Guard<U>) -> Self {
         Self { inner, guard }
+    }
+}
+
+impl<E, U: AuthUser> Require<E, U> {
+    /// What audits list of the guard.
+    pub(crate) fn declaration(&self) -> &Arc<Declaration> {
+        self.guard.declaration()
     }
 }
 

@@ -12,6 +12,12 @@
 //!   caches either.
 //! - What handlers return with `?`: [`Refused`]. On routes without guard, [`render_refusals`] gives
 //!   it the form of the provider.
+//! - An `OpenAPI` document that says what the guards enforce: the feature `openapi`, and its module
+//!   `openapi`.
+//! - A page that shows your OpenAPI document, with a working Authorize button: `swagger_ui`
+//!   (feature `swagger-ui`).
+//! - Which routes are open: [`AuditedRoute`], which registers what it mounts, and
+//!   [`assert_all_guarded!`] in a test.
 //! - Endpoints of the application's own: [`Head`] shows the core a request, [`respond`] turns its reply into a response.
 //!
 //! # Errors in handlers
@@ -49,7 +55,8 @@
 //! # Tests without a server
 //! Requests of poem's `TestClient` work with everything here, ready-made endpoints with an id in
 //! their path included. They do not know the path that was asked for, only what nested routes leave
-//! of it: that is what guards judge and events show there.
+//! of it: that is what guards judge and events show there. `TestClient` of `fauth-testing` (feature
+//! `poem`) sends whole paths.
 //!
 //! # What differs from other frameworks
 //! - poem passes a group only paths whose rest is UTF-8. Anything else below a nested route it answers itself, before the guard, with 400 and a text.
@@ -62,15 +69,23 @@
 //!   refused by a guard with 405.
 //! - Extractors cannot change the request: outside guards, two of them in one handler verify and load twice, and [`Token`] works behind guards only.
 
+mod audit;
 mod extract;
 mod guard;
 mod head;
+#[cfg(feature = "openapi")]
+pub mod openapi;
+pub mod prelude;
 mod respond;
 mod router;
 mod routes;
+#[cfg(feature = "swagger-ui")]
+mod swagger_ui;
 
+pub use audit::{AuditedEndpoint, AuditedRoute};
 pub use extract::{CurrentSession, CurrentUser, Grant, MaybeUser, Token};
 pub use fauth_core;
+pub use fauth_core::assert_all_guarded;
 pub use guard::{
     RenderRefusals, Rendering, Require, RequireMiddleware, render_refusals, require, require_active_user,
     require_any_role, require_permission, require_permissions, require_role, require_roles, require_scope,
@@ -80,3 +95,5 @@ pub use head::Head;
 pub use respond::{Refused, respond};
 pub use router::SecureRoute;
 pub use routes::{AuthRoutes, auth_routes};
+#[cfg(feature = "swagger-ui")]
+pub use swagger_ui::swagger_ui;

@@ -1,8 +1,12 @@
 //! The router wrapper that cannot leak.
 
-use std::fmt;
+use std::{any::Any, fmt, sync::Arc};
 
-use fauth_core::{AuthProvider, AuthUser, Guard, Names, Requirement, rejection::Renderer};
+use fauth_core::{
+    AuthProvider, AuthUser, Guard, Names, Requirement,
+    audit::{Declaration, Methods, braced},
+    rejection::Renderer,
+};
 use poem::{EndpointExt as _, IntoEndpoint, Middleware, Route, endpoint::BoxEndpoint};
 
 use crate::guard::Require;
@@ -38,13 +42,20 @@ pub struct SecureRoute<U> {
 }
 
 /// A middleware that waits for the group to be complete.
-type Wrapper = Box<dyn FnOnce(BoxEndpoint<'static>) -> BoxEndpoint<'static> + Send + Sync>;
+pub(crate) type Wrapper = Box<dyn FnOnce(BoxEndpoint<'static>) -> BoxEndpoint<'static> + Send + Sync>;
 
 impl<U: AuthUser> SecureRoute<U> {
     /// An empty group. Its handlers find the provider without further ado.
     #[must_use]
+    #[track_caller]
     pub fn new(auth: &AuthProvider<U>) -> Self {
-        Self { guard: Guard::new(auth, Requirement::user()), route: Route::new(), inside: Vec::new() }
+        Self { guard: Guard::group(auth, ""), route: Route::new(), inside: Vec::new() }
+    }
+
+    /// What audits list of the group. Whatever knows routes of it can tell them here.
+    #[must_use]
+    pub fn declaration(&self) -> &Arc<Declaration> {
+        self.guard.declaration()
     }
 
     /// Demands this role, for the whole group.
@@ -114,10 +125,12 @@ impl<U: AuthUser> SecureRoute<U> {
     /// # Panics
     /// As [`Route::at`], if the path is taken or is no path.
     #[must_use]
+    #[track_caller]
     pub fn at<E>(self, path: impl AsRef<str>, endpoint: E) -> Self
     where
         E: IntoEndpoint<Endpoint: 'static>,
     {
+        self.declaration().add_route(&Methods::any(), &braced(path.as_ref()));
         Self { route: self.route.at(path, endpoint), ..self }
     }
 
@@ -126,10 +139,16 @@ impl<U: AuthUser> SecureRoute<U> {
     /// # Panics
     /// As [`Route::nest`], if the path is taken or is no prefix.
     #[must_use]
+    #[track_caller]
     pub fn nest<E>(self, path: impl AsRef<str>, endpoint: E) -> Self
     where
         E: IntoEndpoint<Endpoint: 'static>,
     {
+        let (path, endpoint) = (path.as_ref(), endpoint.into_endpoint());
+        match group_in::<U>(&endpoint) {
+            Some(group) => self.declaration().add_group(&braced(path), group),
+            None => self.declaration().add_mount(&braced(path)),
+        }
         Self { route: self.route.nest(path, endpoint), ..self }
     }
 
@@ -138,10 +157,12 @@ impl<U: AuthUser> SecureRoute<U> {
     /// # Panics
     /// As [`Route::nest_no_strip`], if the path is taken or is no prefix.
     #[must_use]
+    #[track_caller]
     pub fn nest_no_strip<E>(self, path: impl AsRef<str>, endpoint: E) -> Self
     where
         E: IntoEndpoint<Endpoint: 'static>,
     {
+        self.declaration().add_mount(&braced(path.as_ref()));
         Self { route: self.route.nest_no_strip(path, endpoint), ..self }
     }
 
@@ -155,6 +176,11 @@ impl<U: AuthUser> SecureRoute<U> {
         self.inside.push(Box::new(move |inner| middleware.transform(inner).map_to_response().boxed()));
         self
     }
+}
+
+/// What audits list of an endpoint that is a group itself.
+fn group_in<U: AuthUser>(endpoint: &dyn Any) -> Option<&Arc<Declaration>> {
+    endpoint.downcast_ref::<Require<BoxEndpoint<'static>, U>>().map(Require::declaration)
 }
 
 impl<U: AuthUser> IntoEndpoint for SecureRoute<U> {

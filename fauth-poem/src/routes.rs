@@ -1,9 +1,10 @@
 //! The ready-made endpoints, mounted.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use fauth_core::{
     AuthProvider, AuthUser,
+    audit::Declaration,
     mounts::{Mount, Mounts},
     routes::{BodyError, Endpoint, MAX_BODY_BYTES},
 };
@@ -20,6 +21,7 @@ use crate::{head::Head, respond::respond};
 ///
 /// [`AuthRoutes`] mounts only some of them, or under other paths, or beside pages of your own.
 #[must_use]
+#[track_caller]
 pub fn auth_routes<U: AuthUser>(auth: &AuthProvider<U>) -> Route {
     AuthRoutes::new(auth).into()
 }
@@ -57,8 +59,14 @@ pub struct AuthRoutes<U> {
 impl<U: AuthUser> AuthRoutes<U> {
     /// All endpoints that the provider can answer, each at its usual path.
     #[must_use]
+    #[track_caller]
     pub fn new(auth: &AuthProvider<U>) -> Self {
         Self { auth: auth.clone(), mounts: Mounts::of(auth), pages: Vec::new() }
+    }
+
+    /// What audits list of the endpoints.
+    pub(crate) const fn declaration(&self) -> &Arc<Declaration> {
+        self.mounts.declaration()
     }
 
     /// Keeps these endpoints and no others.
@@ -91,16 +99,40 @@ impl<U: AuthUser> AuthRoutes<U> {
     }
 }
 
-impl<U: AuthUser> From<AuthRoutes<U>> for Route {
-    fn from(routes: AuthRoutes<U>) -> Self {
-        let AuthRoutes { auth, mounts, mut pages } = routes;
-        mounts.iter().fold(Self::new(), |route, mount| {
+impl<U: AuthUser> AuthRoutes<U> {
+    /// Each endpoint, and its path as poem writes it.
+    pub(crate) fn into_endpoints(self) -> impl Iterator<Item = (String, Mounted<U>)> {
+        let Self { auth, mounts, mut pages } = self;
+        let mounts: Vec<Mount> = mounts.iter().cloned().collect();
+        mounts.into_iter().map(move |mount| {
             let page = pages.iter().position(|(endpoint, _)| *endpoint == mount.endpoint());
             let page = page.filter(|_| mount.has_page()).map(|at| pages.swap_remove(at).1);
             // poem writes `:name` for what others write `{name}`.
             let path = mount.path().replace('{', ":").replace('}', "");
-            route.at(path, Mounted { auth: auth.clone(), mount: mount.clone(), page })
+            (path, Mounted { auth: auth.clone(), mount, page })
         })
+    }
+
+    /// Adds the endpoints to a route that has others.
+    pub(crate) fn mount_on(self, route: Route) -> Route {
+        self.into_endpoints().fold(route, |route, (path, endpoint)| route.at(path, endpoint))
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl<U: AuthUser> AuthRoutes<U> {
+    pub(crate) const fn provider(&self) -> &AuthProvider<U> {
+        &self.auth
+    }
+
+    pub(crate) const fn mounts(&self) -> &Mounts {
+        &self.mounts
+    }
+}
+
+impl<U: AuthUser> From<AuthRoutes<U>> for Route {
+    fn from(routes: AuthRoutes<U>) -> Self {
+        routes.mount_on(Self::new())
     }
 }
 
@@ -120,7 +152,7 @@ impl<U> fmt::Debug for AuthRoutes<U> {
 
 /// Whatever no page of the application answers is the endpoint's, so that a wrong method is refused
 /// by it.
-struct Mounted<U> {
+pub(crate) struct Mounted<U> {
     auth: AuthProvider<U>,
     mount: Mount,
     page: Option<BoxEndpoint<'static>>,

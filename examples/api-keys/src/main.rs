@@ -24,8 +24,8 @@ use axum::{
 };
 use fauth_axum::{CurrentUser, Grant, Refused, SecureRouter, auth_routes, require, require_scope};
 use fauth_core::{
-    AuthConfig, AuthProvider, AuthUser, BoxError, ConfigError, MemoryStore, Rejection, Requirement,
-    TokenPayload,
+    AuthConfig, AuthProvider, AuthProviderBuilder, AuthUser, BoxError, ConfigError, MemoryStore, Rejection,
+    Requirement, TokenPayload,
     api_key::ApiKeyRequest,
     clock::Timestamp,
     store::{ApiKey, ApiKeyId},
@@ -39,7 +39,7 @@ const ADDRESS: &str = "127.0.0.1:3000";
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
     tracing_subscriber::fmt().with_writer(io::stderr).init();
-    let app = app(settings()?)?;
+    let app = routes(&provider(settings()?).build()?);
     let listener = TcpListener::bind(ADDRESS).await?;
     eprintln!("api-keys listens on http://{ADDRESS}");
     axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?;
@@ -51,26 +51,28 @@ fn settings() -> Result<AuthConfig, ConfigError> {
     AuthConfig::from_env_or(|name| (name == "FAUTH_APPLICATION").then(|| "api-keys".to_owned()))
 }
 
-fn app(config: AuthConfig) -> Result<Router, BoxError> {
-    let auth = AuthProvider::builder(config)
+fn provider(config: AuthConfig) -> AuthProviderBuilder<User> {
+    AuthProvider::builder(config)
         .user_loader(async |token: Arc<TokenPayload>| Ok::<_, Infallible>(find(token.subject())))
         .identity_loader(async |name: String| Ok::<_, Infallible>(find(&name)))
         .store(MemoryStore::new()) // keys are kept there too, as hashes
         .api_key_prefix("acme") // so that scanners of published code recognise a key: `acme_…`
         .api_key_scopes([SCOPE, "tickets:read"]) // what users may give to their keys
-        .build()?;
+}
+
+fn routes(auth: &AuthProvider<User>) -> Router {
     // Whoever is logged in manages keys. No key does: a requirement lets none in that it does not
     // name.
-    let keys = SecureRouter::new(&auth).route("/", get(list).post(create)).route("/{id}", delete(revoke));
-    Ok(Router::new()
-        .merge(auth_routes(&auth))
+    let keys = SecureRouter::new(auth).route("/", get(list).post(create)).route("/{id}", delete(revoke));
+    Router::new()
+        .merge(auth_routes(auth))
         .nest_service("/keys", keys)
         // Open to keys that have the scope, and to no other: the tokens of `POST /login` have no
         // scopes.
-        .route("/reports", get(reports).layer(require_scope(&auth, SCOPE)))
+        .route("/reports", get(reports).layer(require_scope(auth, SCOPE)))
         // Open to every key of the user, and to the tokens of logins.
-        .route("/me", get(me).layer(require(&auth, Requirement::user().allow_api_keys())))
-        .with_state(auth))
+        .route("/me", get(me).layer(require(auth, Requirement::user().allow_api_keys())))
+        .with_state(auth.clone())
 }
 
 const SCOPE: &str = "reports:read";
@@ -168,109 +170,97 @@ fn find(name: &str) -> Option<User> {
 
 #[cfg(test)]
 mod tests {
-    use dialogue::http::{Connection, Request, Response};
+    use fauth_testing::{
+        RequestHeaders, TestAuth, TestClient as _, WireRequest, WireResponse, assert_access,
+    };
 
     use super::*;
 
-    struct Service(SocketAddr);
+    struct Service {
+        auth: TestAuth<User>,
+        app: Router,
+    }
 
     impl Service {
-        async fn start() -> Self {
-            let app = app(fauth_testing::config()).unwrap();
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let service = Self(listener.local_addr().unwrap());
-            tokio::spawn(async { axum::serve(listener, app).await });
-            service
+        fn new() -> Self {
+            let auth = TestAuth::with_builder(provider(fauth_testing::config())).unwrap();
+            let app = routes(&auth);
+            Self { auth, app }
         }
 
-        fn send(&self, request: Request) -> Response {
-            Connection::exchange(self.0, request)
+        async fn get(&self, path: &str, key: &str) -> WireResponse {
+            self.app.send(WireRequest::get(path).bearer(key)).await
         }
 
-        fn get(&self, path: &str, token: &str) -> Response {
-            self.send(Request::get(path).bearer(token))
+        async fn create(&self, user: &RequestHeaders, body: Value) -> WireResponse {
+            self.app.send(WireRequest::post("/keys").with(user).with_body(body)).await
         }
 
-        fn login(&self, name: &str) -> String {
-            let form = Request::post("/login").form(&[("username", name), ("password", "correct horse")]);
-            self.send(form).json()["access_token"].as_str().unwrap().to_owned()
-        }
-
-        fn create(&self, token: &str, scopes: &[&str]) -> Response {
-            let body = json!({ "name": "deploy", "scopes": scopes });
-            self.send(Request::post("/keys").bearer(token).json(&body))
-        }
-
-        fn revoke(&self, token: &str, id: &str) -> u16 {
-            self.send(Request::new("DELETE", &format!("/keys/{id}")).bearer(token)).status
+        async fn revoke(&self, user: &RequestHeaders, id: &str) -> u16 {
+            self.app.send(WireRequest::new("DELETE", &format!("/keys/{id}")).with(user)).await.status
         }
     }
 
+    fn deploy(scopes: &[&str]) -> Value {
+        json!({ "name": "deploy", "scopes": scopes })
+    }
+
     /// The key and its id.
-    fn made(response: &Response) -> (String, String) {
-        assert_eq!((response.status, response.header("cache-control")), (201, Some("no-store")));
+    fn made(response: &WireResponse) -> (String, String) {
+        assert_eq!((response.status, response.header("cache-control")), (201, vec!["no-store"]));
         let body = response.json();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         (text(&body["key"]), text(&body["about"]["id"]))
     }
 
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_key_opens_what_its_scopes_allow() {
-        let service = Service::start().await;
-        let alice = service.login("alice");
-        let (key, _) = made(&service.create(&alice, &[SCOPE]));
-        let (other, _) = made(&service.create(&alice, &["tickets:read"]));
-        assert!(key.starts_with("acme_"));
-        assert_eq!(service.get("/reports", &key).text(), "2026-10, 2026-11\n");
-        let forbidden = service.get("/reports", &other);
-        assert_eq!((forbidden.status, forbidden.json()["error"].as_str()), (403, Some("missing_scope")));
-        for key in [&key, &other, &alice] {
-            assert_eq!(service.get("/me", key).text(), "Hello alice\n");
-        }
-        assert_eq!(service.get("/reports", &alice).status, 403, "a login has no scopes here");
+    #[tokio::test]
+    async fn a_key_opens_what_its_scopes_allow_and_manages_no_keys() {
+        let Service { auth, app } = Service::new();
+        assert_access!(auth, app, {
+            let key = auth.api_key_for("alice").scope(SCOPE);
+            let other = auth.api_key_for("alice").scope("tickets:read");
+
+            | route                            | anonymous | alice | key | other |
+            |----------------------------------|-----------|-------|-----|-------|
+            | GET "/reports"                   |    401    |  403  | 200 |  403  |
+            | GET "/me"                        |    401    |  200  | 200 |  200  |
+            | GET "/keys"                      |    401    |  200  | 403 |  403  |
+            | POST "/keys" (deploy(&[SCOPE]))  |    401    |  201  | 403 |  403  |
+            | DELETE "/keys/none"              |    401    |  404  | 403 |  403  |
+        });
     }
 
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_key_makes_lists_and_revokes_no_keys() {
-        let service = Service::start().await;
-        let (key, id) = made(&service.create(&service.login("alice"), &[SCOPE]));
-        let refused = service.create(&key, &[SCOPE]);
-        assert_eq!((refused.status, refused.json()["error"].as_str()), (403, Some("api_key_not_allowed")));
-        assert_eq!(service.get("/keys", &key).status, 403);
-        assert_eq!(service.revoke(&key, &id), 403);
-        assert_eq!(service.get("/reports", &key).status, 200);
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
+    #[tokio::test]
     async fn keys_are_listed_and_revoked_by_their_owner() {
-        let service = Service::start().await;
-        let (alice, bob) = (service.login("alice"), service.login("bob"));
-        let (key, id) = made(&service.create(&alice, &[SCOPE]));
-        let list = service.get("/keys", &alice);
-        assert_eq!((&list.json()[0]["id"], &list.json()[0]["name"]), (&json!(id), &json!("deploy")));
-        assert!(!list.text().contains(&key), "the key itself is shown once");
-        assert_eq!(service.get("/keys", &bob).json(), json!([]));
+        let service = Service::new();
+        let (alice, bob) = (service.auth.login_as("alice").await, service.auth.login_as("bob").await);
+        let (key, id) = made(&service.create(&alice, deploy(&[SCOPE])).await);
+        assert!(key.starts_with("acme_"));
+        let list = |user| service.app.send(WireRequest::get("/keys").with(user));
+        let keys = list(&alice).await;
+        assert_eq!((&keys.json()[0]["id"], &keys.json()[0]["name"]), (&json!(id), &json!("deploy")));
+        assert!(!keys.text().contains(&key), "the key itself is shown once");
+        assert_eq!(list(&bob).await.json(), json!([]));
 
-        assert_eq!(service.revoke(&bob, &id), 404);
-        assert_eq!(service.revoke(&alice, "no-id"), 404);
-        assert_eq!(service.get("/reports", &key).status, 200);
-        assert_eq!(service.revoke(&alice, &id), 204);
-        assert_eq!(service.revoke(&alice, &id), 404);
-        assert_eq!(service.get("/reports", &key).status, 401);
+        assert_eq!(service.revoke(&bob, &id).await, 404);
+        assert_eq!(service.revoke(&alice, "no-id").await, 404);
+        assert_eq!(service.get("/reports", &key).await.text(), "2026-10, 2026-11\n");
+        assert_eq!(service.revoke(&alice, &id).await, 204);
+        assert_eq!(service.revoke(&alice, &id).await, 404);
+        assert_eq!(service.get("/reports", &key).await.status, 401);
     }
 
-    #[tokio::test(flavor = "multi_thread")]
+    #[tokio::test]
     async fn impossible_requests_are_explained() {
-        let service = Service::start().await;
-        let alice = service.login("alice");
-        let refused = service.create(&alice, &["two words"]);
+        let service = Service::new();
+        let alice = service.auth.login_as("alice").await;
+        let refused = service.create(&alice, deploy(&["two words"])).await;
         assert_eq!(refused.status, 422, "{}", refused.text());
         assert!(refused.text().contains("scope"));
-        let refused = service.create(&alice, &[SCOPE, "users:delete"]);
+        let refused = service.create(&alice, deploy(&[SCOPE, "users:delete"])).await;
         assert_eq!(refused.status, 422, "{}", refused.text());
         assert!(refused.text().contains("a scope that users may not give to their keys"));
-        let refused = service.send(Request::post("/keys").bearer(&alice).json(&json!({ "name": 1 })));
+        let refused = service.create(&alice, json!({ "name": 1 })).await;
         assert_eq!((refused.status, refused.json()["error"].as_str()), (400, Some("invalid_request")));
-        assert_eq!(service.send(Request::get("/keys")).status, 401);
     }
 }

@@ -577,26 +577,22 @@ mod suite {
 
 #[cfg(test)]
 mod tests {
-    use dialogue::http::{Connection, Request};
+    use fauth_testing::{RequestBody, TestClient as _, WireRequest};
 
     use super::*;
 
-    #[tokio::test(flavor = "multi_thread")]
+    #[tokio::test]
     async fn the_store_serves_a_guarded_route() {
         let app = app(fauth_testing::config()).unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(async { axum::serve(listener, app).await });
-        let send = |request| Connection::exchange(address, request);
+        let me = |access: &str| app.send(WireRequest::get("/me").bearer(access));
 
-        let form = Request::post("/login").form(&[("username", "alice"), ("password", "correct horse")]);
-        let pair = send(form).json();
-        let refresh = Request::post("/refresh").json(&pair);
-        let newer = send(refresh).json();
+        let form = RequestBody::form([("username", "alice"), ("password", "correct horse")]);
+        let pair = app.send(WireRequest::post("/login").with_body(form)).await.json();
+        let newer = app.send(WireRequest::post("/refresh").with_body(pair)).await.json();
         let access = newer["access_token"].as_str().unwrap();
-        assert_eq!(send(Request::get("/me").bearer(access)).text(), "Hello alice\n");
-        assert_eq!(send(Request::get("/me")).status, 401);
-        assert_eq!(send(Request::post("/logout").bearer(access)).status, 200);
-        assert_eq!(send(Request::get("/me").bearer(access)).status, 401);
+        assert_eq!(me(access).await.text(), "Hello alice\n");
+        assert_eq!(app.send(WireRequest::get("/me")).await.status, 401);
+        assert_eq!(app.send(WireRequest::post("/logout").bearer(access)).await.status, 200);
+        assert_eq!(me(access).await.status, 401);
     }
 }

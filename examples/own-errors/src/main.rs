@@ -16,7 +16,8 @@ use std::{convert::Infallible, io, net::SocketAddr, sync::Arc};
 use axum::{Router, routing::get};
 use fauth_axum::{CurrentUser, SecureRouter, auth_routes};
 use fauth_core::{
-    AuthConfig, AuthProvider, AuthUser, BoxError, ConfigError, MemoryStore, Rejection, TokenPayload,
+    AuthConfig, AuthProvider, AuthProviderBuilder, AuthUser, BoxError, ConfigError, MemoryStore, Rejection,
+    TokenPayload,
     rejection::Renderer,
     reply::{Reply, ResponseHeader},
     request::RequestHead,
@@ -29,7 +30,7 @@ const ADDRESS: &str = "127.0.0.1:3000";
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
     tracing_subscriber::fmt().with_writer(io::stderr).init();
-    let app = app(settings()?)?;
+    let app = routes(&provider(settings()?).build()?);
     let listener = TcpListener::bind(ADDRESS).await?;
     eprintln!("own-errors listens on http://{ADDRESS}");
     axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?;
@@ -41,19 +42,21 @@ fn settings() -> Result<AuthConfig, ConfigError> {
     AuthConfig::from_env_or(|name| (name == "FAUTH_APPLICATION").then(|| "own-errors".to_owned()))
 }
 
-fn app(config: AuthConfig) -> Result<Router, BoxError> {
-    let auth = AuthProvider::builder(config)
+fn provider(config: AuthConfig) -> AuthProviderBuilder<User> {
+    AuthProvider::builder(config)
         .user_loader(async |token: Arc<TokenPayload>| Ok::<_, Infallible>(find(token.subject())))
         .identity_loader(async |name: String| Ok::<_, Infallible>(find(&name)))
         .store(MemoryStore::new())
         .renderer(CompanyErrors) // for guards, extractors and the ready-made endpoints alike
-        .build()?;
-    let admin = SecureRouter::new(&auth).require_roles(["admin"]).route("/", get(async || "For admins\n"));
-    Ok(Router::new()
-        .merge(auth_routes(&auth))
+}
+
+fn routes(auth: &AuthProvider<User>) -> Router {
+    let admin = SecureRouter::new(auth).require_roles(["admin"]).route("/", get(async || "For admins\n"));
+    Router::new()
+        .merge(auth_routes(auth))
         .route("/me", get(me))
         .nest_service("/admin", admin)
-        .with_state(auth))
+        .with_state(auth.clone())
 }
 
 async fn me(CurrentUser(user): CurrentUser<User>) -> String {
@@ -142,30 +145,15 @@ fn find(name: &str) -> Option<User> {
 
 #[cfg(test)]
 mod tests {
-    use dialogue::http::{Connection, Request, Response};
+    use fauth_testing::{RequestBody, TestAuth, TestClient as _, WireRequest, WireResponse};
     use serde_json::Value;
 
     use super::*;
 
-    struct Service(SocketAddr);
-
-    impl Service {
-        async fn start() -> Self {
-            let app = app(fauth_testing::config()).unwrap();
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let service = Self(listener.local_addr().unwrap());
-            tokio::spawn(async { axum::serve(listener, app).await });
-            service
-        }
-
-        fn send(&self, request: Request) -> Response {
-            Connection::exchange(self.0, request)
-        }
-
-        fn login(&self) -> String {
-            let form = Request::post("/login").form(&[("username", "alice"), ("password", "correct horse")]);
-            self.send(form).json()["access_token"].as_str().unwrap().to_owned()
-        }
+    fn service() -> (TestAuth<User>, Router) {
+        let auth = TestAuth::with_builder(provider(fauth_testing::config())).unwrap();
+        let app = routes(&auth);
+        (auth, app)
     }
 
     /// As browsers send it when a link is followed.
@@ -180,47 +168,47 @@ mod tests {
                                 error_description=\"The request needs more rights than the token gives\"";
 
     /// Status, challenge and the ban on caching are fauth's, whatever the body looks like.
-    fn is_refused(response: &Response, status: u16, challenge: &str) {
-        assert_eq!((response.status, response.header("www-authenticate")), (status, Some(challenge)));
-        assert_eq!(response.header("cache-control"), Some("no-store"));
-        assert_eq!(response.header("vary"), Some("accept"));
+    fn is_refused(response: &WireResponse, status: u16, challenge: &str) {
+        assert_eq!((response.status, response.header("www-authenticate")), (status, vec![challenge]));
+        assert_eq!(response.header("cache-control"), ["no-store"]);
+        assert_eq!(response.header("vary"), ["accept"]);
     }
 
-    #[tokio::test(flavor = "multi_thread")]
+    #[tokio::test]
     async fn programs_get_json_in_the_form_of_the_company() {
-        let service = Service::start().await;
-        let nobody = service.send(Request::get("/me"));
+        let (auth, app) = service();
+        let nobody = app.send(WireRequest::get("/me")).await;
         is_refused(&nobody, 401, MISSING);
-        assert_eq!(nobody.header("content-type"), Some("application/json"));
+        assert_eq!(nobody.header("content-type"), ["application/json"]);
         assert_eq!(nobody.json(), error("missing_credential", "Not authenticated"));
 
-        let alice = service.login();
-        let forbidden = service.send(Request::get("/admin/").bearer(&alice));
+        let alice = auth.login_as("alice").await;
+        let forbidden = app.send(WireRequest::get("/admin/").with(&alice)).await;
         is_refused(&forbidden, 403, INSUFFICIENT);
         assert_eq!(forbidden.json(), error("missing_role", "Missing role: admin"));
-        assert_eq!(service.send(Request::get("/me").bearer(&alice)).text(), "Hello alice\n");
+        assert_eq!(app.send(WireRequest::get("/me").with(&alice)).await.text(), "Hello alice\n");
     }
 
-    #[tokio::test(flavor = "multi_thread")]
+    #[tokio::test]
     async fn browsers_get_a_page() {
-        let service = Service::start().await;
-        let nobody = service.send(Request::get("/me").header("accept", BROWSER));
+        let (auth, app) = service();
+        let nobody = app.send(WireRequest::get("/me").header("accept", BROWSER)).await;
         is_refused(&nobody, 401, MISSING);
-        assert_eq!(nobody.header("content-type"), Some("text/html; charset=utf-8"));
+        assert_eq!(nobody.header("content-type"), ["text/html; charset=utf-8"]);
         assert!(nobody.text().contains("<h1>Please log in</h1>"), "{}", nobody.text());
 
-        let alice = service.login();
-        let forbidden = service.send(Request::get("/admin/").bearer(&alice).header("accept", BROWSER));
+        let alice = auth.login_as("alice").await;
+        let forbidden = app.send(WireRequest::get("/admin/").with(&alice).header("accept", BROWSER)).await;
         is_refused(&forbidden, 403, INSUFFICIENT);
         assert!(forbidden.text().contains("Missing role: admin"), "{}", forbidden.text());
     }
 
     /// The endpoints of `auth_routes` use the renderer too.
-    #[tokio::test(flavor = "multi_thread")]
+    #[tokio::test]
     async fn a_failed_login_has_the_same_form() {
-        let service = Service::start().await;
-        let form = Request::post("/login").form(&[("username", "alice"), ("password", "wrong")]);
-        let refused = service.send(form);
+        let (_, app) = service();
+        let form = RequestBody::form([("username", "alice"), ("password", "wrong")]);
+        let refused = app.send(WireRequest::post("/login").with_body(form)).await;
         is_refused(&refused, 401, MISSING);
         assert_eq!(refused.json(), error("invalid_credentials", "Invalid credentials"));
     }

@@ -1,39 +1,43 @@
 //! The routes, and who may enter them.
 
-use actix_web::web::{Data, Json, ServiceConfig, get, resource};
-use fauth_actix::{CurrentUser, MaybeUser, SecureScope, auth_routes, require_permissions};
+use actix_web::web::{Data, Json, get};
+use fauth_actix::{
+    AuditedScope, CurrentUser, MaybeUser, SecureScope, require_permissions, require_user, visitor,
+};
 use fauth_core::AuthProvider;
 use serde_json::{Value, json};
 
 use crate::users::User;
 
 /// All routes of the service.
-pub fn routes(auth: &AuthProvider<User>, config: &mut ServiceConfig) {
+pub fn routes(auth: &AuthProvider<User>) -> AuditedScope {
     // Everything under /admin is for admins, everything under /internal for users who are logged
     // in, whether there is a route or not.
     let admins = SecureScope::new("/admin", auth)
         .require_roles(["admin"])
-        .service(resource(["", "/"]).route(get().to(admin)));
+        .resource("", get().to(admin))
+        .resource("/", get().to(admin));
     let internal = SecureScope::new("/internal", auth)
-        .service(resource("/dashboard").route(get().to(dashboard)))
-        .service(resource("/settings").route(get().to(settings)));
+        .resource("/dashboard", get().to(dashboard))
+        .resource("/settings", get().to(settings));
 
-    config
+    // This scope knows its routes: `tests/audit.rs` finds the one whose guard was forgotten.
+    AuditedScope::new("")
         .app_data(Data::new(auth.clone()))
-        .service(resource("/").route(get().to(home)))
-        .service(auth_routes(auth)) // login, refresh, logout, sessions
-        .service(resource("/me").route(get().to(me)))
-        .service(resource("/whoami").route(get().to(whoami)))
+        .resource("/", get().to(home))
+        .auth_routes(auth) // login, refresh, logout, sessions
+        .guarded("/me", require_user(auth), get().to(me))
+        .guarded("/whoami", visitor(auth), get().to(whoami))
         .service(admins)
-        .service(resource("/reports").route(get().to(reports)).wrap(require_permissions(auth, ["write"])))
-        .service(internal);
+        .guarded("/reports", require_permissions(auth, ["write"]), get().to(reports))
+        .service(internal)
 }
 
 async fn home() -> &'static str {
     "Welcome. Log in at POST /login.\n"
 }
 
-/// Asking for a user guards a route by itself.
+/// What its guard has found out costs nothing more here.
 async fn me(CurrentUser(user): CurrentUser<User>) -> Json<Value> {
     Json(json!({ "message": format!("Hello {}", user.name) }))
 }

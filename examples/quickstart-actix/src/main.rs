@@ -44,7 +44,7 @@ async fn serve() -> Result<(), BoxError> {
     let listener = TcpListener::bind(&address).map_err(|error| format!("FAUTH_ADDR: {address}: {error}"))?;
     let stop = stop_signal()?;
     greet(listener.local_addr()?)?;
-    HttpServer::new(move || App::new().configure(|config| routes(&auth, config)))
+    HttpServer::new(move || App::new().service(routes(&auth)))
         .client_request_timeout(HEAD_TIMEOUT)
         .keep_alive(IDLE_TIMEOUT)
         .listen(listener)?

@@ -1,28 +1,30 @@
 //! The routes, and who may enter them.
 
-use axum::{Json, Router, routing::get};
-use fauth_axum::{CurrentUser, MaybeUser, SecureRouter, auth_routes, require_permissions};
+use axum::{Json, routing::get};
+use fauth_axum::{
+    AuditedRouter, CurrentUser, MaybeUser, SecureRouter, require_permissions, require_user, visitor,
+};
 use fauth_core::AuthProvider;
 use serde_json::{Value, json};
 
 use crate::users::User;
 
 /// All routes of the service.
-pub fn routes(auth: &AuthProvider<User>) -> Router {
+pub fn routes(auth: &AuthProvider<User>) -> AuditedRouter {
     // Everything under /admin is for admins, everything under /internal for users who are logged
     // in, whether there is a route or not.
     let admins = SecureRouter::new(auth).require_roles(["admin"]).route("/", get(admin));
     let internal =
         SecureRouter::new(auth).route("/dashboard", get(dashboard)).route("/settings", get(settings));
 
-    Router::new()
+    // This router knows its routes: `tests/audit.rs` finds the one whose guard was forgotten.
+    AuditedRouter::new()
         .route("/", get(home))
-        .merge(auth_routes(auth)) // login, refresh, logout, sessions
-        .route("/me", get(me))
-        .route("/whoami", get(whoami))
+        .auth_routes(auth) // login, refresh, logout, sessions
+        .guarded("/me", require_user(auth), get(me))
+        .guarded("/whoami", visitor(auth), get(whoami))
         .nest_service("/admin", admins)
-        // A layer covers the methods before it: it comes last.
-        .route("/reports", get(reports).layer(require_permissions(auth, ["write"])))
+        .guarded("/reports", require_permissions(auth, ["write"]), get(reports))
         .nest_service("/internal", internal)
         .with_state(auth.clone())
 }
@@ -31,7 +33,7 @@ async fn home() -> &'static str {
     "Welcome. Log in at POST /login.\n"
 }
 
-/// Asking for a user guards a route by itself.
+/// What its guard has found out costs nothing more here.
 async fn me(CurrentUser(user): CurrentUser<User>) -> Json<Value> {
     Json(json!({ "message": format!("Hello {}", user.name) }))
 }

@@ -40,7 +40,8 @@ async fn serve() -> Result<(), BoxError> {
         TcpListener::bind(&address).await.map_err(|error| format!("FAUTH_ADDR: {address}: {error}"))?;
     let (stop, last_call) = (stop_signal()?, stop_signal()?);
     greet(listener.local_addr()?)?;
-    let app = routes(&auth).into_make_service_with_connect_info::<SocketAddr>();
+    let app = routes(&auth).log_audit().into_router();
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
     // Bodies of the ready-made endpoints have a `body_timeout`, in the provider. For the head of a
     // request and for silent connections `axum::serve` has no limit: leave that to a proxy in front
     // of the service.

@@ -7,36 +7,19 @@ use fauth_core::{
     password::{PasswordConfig, PasswordHasher},
 };
 
-/// A user.
+/// A user: the marked fields are what fauth must know.
+#[derive(AuthUser)]
 pub struct User {
+    #[auth(subject)]
     pub(crate) name: &'static str,
+    #[auth(password_hash)]
     password_hash: String,
+    #[auth(active)]
     active: bool,
+    #[auth(roles)]
     roles: &'static [&'static str],
+    #[auth(permissions)]
     permissions: &'static [&'static str],
-}
-
-/// What fauth must know of a user.
-impl AuthUser for User {
-    fn subject(&self) -> impl AsRef<str> {
-        self.name
-    }
-
-    fn password_hash(&self) -> Option<&str> {
-        Some(&self.password_hash)
-    }
-
-    fn is_active(&self) -> bool {
-        self.active
-    }
-
-    fn roles(&self) -> impl IntoIterator<Item: AsRef<str>> {
-        self.roles
-    }
-
-    fn permissions(&self) -> impl IntoIterator<Item: AsRef<str>> {
-        self.permissions
-    }
 }
 
 /// All users by their names. Cheap to clone.

@@ -47,7 +47,7 @@ async fn serve() -> Result<(), BoxError> {
     greet(listener.local_addr()?)?;
     Server::new_with_acceptor(TcpAcceptor::from_tokio(listener)?)
         .idle_timeout(IDLE_TIMEOUT)
-        .run_with_graceful_shutdown(routes(&auth), stop, Some(GRACE))
+        .run_with_graceful_shutdown(routes(&auth).log_audit(), stop, Some(GRACE))
         .await?;
     Ok(())
 }

@@ -363,119 +363,131 @@ impl IdentityLoader<User> for Users {
 
 #[cfg(test)]
 mod tests {
-    use dialogue::http::{Connection, Request, Response};
+    use fauth_testing::{CapturedMail, Mailbox, RequestBody, TestClient as _, WireRequest, WireResponse};
 
     use super::*;
 
     struct Service {
-        address: SocketAddr,
-        outbox: mpsc::UnboundedReceiver<Mail>,
+        app: Router,
+        mailbox: Mailbox,
     }
+
+    const ALICE: &str = "alice@example.com";
 
     impl Service {
-        async fn start() -> Self {
-            let (mailer, outbox) = mpsc::unbounded_channel();
+        async fn new() -> Self {
+            let (mailer, mut outbox) = mpsc::unbounded_channel();
             let app = app(fauth_testing::config(), mailer).await.unwrap();
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let address = listener.local_addr().unwrap();
-            let app = app.into_make_service_with_connect_info::<SocketAddr>();
-            tokio::spawn(async { axum::serve(listener, app).await });
-            Self { address, outbox }
+            let mailbox = Mailbox::new();
+            let post = mailbox.clone();
+            tokio::spawn(async move {
+                while let Some(Mail { to, text }) = outbox.recv().await {
+                    post.deliver(to, text);
+                }
+            });
+            Self { app, mailbox }
         }
 
-        fn post(&self, path: &str, fields: &[(&str, &str)]) -> Response {
-            Connection::exchange(self.address, Request::post(path).form(fields))
+        async fn post<const N: usize>(&self, path: &str, fields: [(&str, &str); N]) -> WireResponse {
+            self.app.send(WireRequest::post(path).with_body(RequestBody::form(fields))).await
         }
 
-        fn get(&self, path: &str, token: &str) -> Response {
-            Connection::exchange(self.address, Request::get(path).bearer(token))
+        async fn get(&self, path: &str, token: &str) -> WireResponse {
+            self.app.send(WireRequest::get(path).bearer(token)).await
         }
 
-        fn login(&self, password: &str) -> Response {
-            self.post("/login", &[("username", "alice@example.com"), ("password", password)])
+        async fn login(&self, password: &str) -> WireResponse {
+            self.post("/login", [("username", ALICE), ("password", password)]).await
         }
 
-        /// Asks for a link to Alice's address, and takes the token out of the mail.
-        async fn token_from_mail(&mut self, path: &str) -> String {
-            assert_eq!(self.post(path, &[("email", "alice@example.com")]).status, 202);
-            let mail = self.outbox.recv().await.unwrap();
-            assert_eq!(mail.to, "alice@example.com");
-            mail.text.rsplit_once("?token=").unwrap().1.to_owned()
+        /// Asks for a link to Alice's address, and opens the mail.
+        async fn mail_after(&self, path: &str) -> CapturedMail {
+            assert_eq!(self.post(path, [("email", ALICE)]).await.status, 202);
+            self.mailbox.next_to(ALICE).await
+        }
+
+        async fn reset(&self, mail: &CapturedMail, password: &str) -> WireResponse {
+            self.post("/reset", [("token", mail.token()), ("password", password)]).await
+        }
+
+        async fn magic_login(&self, mail: &CapturedMail) -> WireResponse {
+            self.post("/magic-login", [("token", mail.token())]).await
         }
     }
 
-    fn text(response: &Response, member: &str) -> String {
+    fn text(response: &WireResponse, member: &str) -> String {
         response.json()[member].as_str().unwrap().to_owned()
     }
 
-    #[tokio::test(flavor = "multi_thread")]
+    #[tokio::test]
     async fn asking_tells_nobody_who_has_an_account() {
-        let mut service = Service::start().await;
+        let service = Service::new().await;
         for path in ["/forgot", "/magic-link"] {
-            let known = service.post(path, &[("email", "alice@example.com")]);
-            let unknown = service.post(path, &[("email", "nobody@example.com")]);
+            let known = service.post(path, [("email", ALICE)]).await;
+            let unknown = service.post(path, [("email", "nobody@example.com")]).await;
             assert_eq!((known.status, &known.body), (unknown.status, &unknown.body));
-            assert_eq!(service.outbox.recv().await.unwrap().to, "alice@example.com");
+            service.mailbox.next_to(ALICE).await;
         }
-        assert!(service.outbox.try_recv().is_err(), "one mail for each of Alice's links, and no other");
+        assert_eq!(service.mailbox.all().len(), 2, "{:?}", service.mailbox);
     }
 
-    #[tokio::test(flavor = "multi_thread")]
+    #[tokio::test]
     async fn a_reset_ends_everything_else() {
-        let mut service = Service::start().await;
-        let before = service.login("s3cret");
+        let service = Service::new().await;
+        let before = service.login("s3cret").await;
         let (access, refresh) = (text(&before, "access_token"), text(&before, "refresh_token"));
-        assert_eq!(service.get("/me", &access).text(), "Hello alice@example.com\n");
-        let magic = service.token_from_mail("/magic-link").await;
-        let older = service.token_from_mail("/forgot").await;
-        let reset = service.token_from_mail("/forgot").await;
+        assert_eq!(service.get("/me", &access).await.text(), "Hello alice@example.com\n");
+        let magic = service.mail_after("/magic-link").await;
+        let older = service.mail_after("/forgot").await;
+        let reset = service.mail_after("/forgot").await;
 
         let new = "correct horse";
-        let done = service.post("/reset", &[("token", &reset), ("password", new)]);
+        let done = service.reset(&reset, new).await;
         assert_eq!(done.status, 200, "{}", done.text());
 
-        assert_eq!(service.get("/me", &access).status, 401);
-        assert_eq!(service.post("/refresh", &[("refresh_token", &refresh)]).status, 401);
-        assert_eq!(service.post("/magic-login", &[("token", &magic)]).status, 401);
-        for token in [&reset, &older] {
-            assert_eq!(service.post("/reset", &[("token", token), ("password", new)]).status, 401);
+        assert_eq!(service.get("/me", &access).await.status, 401);
+        assert_eq!(service.post("/refresh", [("refresh_token", &*refresh)]).await.status, 401);
+        assert_eq!(service.magic_login(&magic).await.status, 401);
+        for mail in [&reset, &older] {
+            assert_eq!(service.reset(mail, new).await.status, 401);
         }
-        assert_eq!(service.login("s3cret").status, 401);
-        let after = text(&service.login(new), "access_token");
-        assert_eq!(service.get("/me", &after).status, 200);
-        let sessions = service.get("/sessions", &after).json();
+        assert_eq!(service.login("s3cret").await.status, 401);
+        let after = text(&service.login(new).await, "access_token");
+        assert_eq!(service.get("/me", &after).await.status, 200);
+        let sessions = service.get("/sessions", &after).await.json();
         assert_eq!(sessions["sessions"].as_array().unwrap().len(), 1, "{sessions}");
     }
 
-    #[tokio::test(flavor = "multi_thread")]
+    #[tokio::test]
     async fn a_password_that_is_not_acceptable_does_not_use_up_the_link() {
-        let mut service = Service::start().await;
-        let token = service.token_from_mail("/forgot").await;
+        let service = Service::new().await;
+        let mail = service.mail_after("/forgot").await;
         for bad in ["short", &"x".repeat(5000), "with\0a nul"] {
-            let refused = service.post("/reset", &[("token", &token), ("password", bad)]);
+            let refused = service.reset(&mail, bad).await;
             assert_eq!(refused.status, 422, "{}", refused.text());
         }
-        assert_eq!(service.post("/reset", &[("token", &token), ("password", "correct horse")]).status, 200);
+        assert_eq!(service.reset(&mail, "correct horse").await.status, 200);
     }
 
-    #[tokio::test(flavor = "multi_thread")]
+    #[tokio::test]
     async fn a_magic_link_logs_in_once() {
-        let mut service = Service::start().await;
-        let token = service.token_from_mail("/magic-link").await;
-        let link = format!("/magic-login?token={token}");
-        let page = Connection::exchange(service.address, Request::get(&link));
-        assert_eq!((page.status, page.header("referrer-policy")), (200, Some("no-referrer")));
+        let service = Service::new().await;
+        let mail = service.mail_after("/magic-link").await;
+        let page = mail.link().strip_prefix("http://127.0.0.1:3000").unwrap();
+        let page = service.app.send(WireRequest::get(page)).await;
+        assert_eq!((page.status, page.header("referrer-policy")), (200, vec!["no-referrer"]));
 
-        let login = Request::post("/magic-login").header("user-agent", "phone").form(&[("token", &token)]);
-        let pair = Connection::exchange(service.address, login);
-        assert_eq!((pair.status, pair.header("cache-control")), (200, Some("no-store")));
+        let form = RequestBody::form([("token", mail.token())]);
+        let login = WireRequest::post("/magic-login").header("user-agent", "phone").with_body(form);
+        let pair = service.app.send(login).await;
+        assert_eq!((pair.status, pair.header("cache-control")), (200, vec!["no-store"]));
         let access = text(&pair, "access_token");
-        assert_eq!(service.get("/me", &access).status, 200);
-        let sessions = service.get("/sessions", &access).text().to_owned();
+        assert_eq!(service.get("/me", &access).await.status, 200);
+        let sessions = service.get("/sessions", &access).await.text();
         assert!(sessions.contains("phone"), "{sessions}");
 
-        assert_eq!(service.post("/magic-login", &[("token", &token)]).status, 401);
-        let reset = service.token_from_mail("/forgot").await;
-        assert_eq!(service.post("/magic-login", &[("token", &reset)]).status, 401, "of another purpose");
+        assert_eq!(service.magic_login(&mail).await.status, 401);
+        let reset = service.mail_after("/forgot").await;
+        assert_eq!(service.magic_login(&reset).await.status, 401, "of another purpose");
     }
 }

@@ -197,56 +197,45 @@ impl Users {
 
 #[cfg(test)]
 mod tests {
-    use dialogue::http::{Connection, Request, Response};
+    use fauth_testing::{RequestBody, TestClient as _, WireRequest, WireResponse};
 
     use super::*;
 
-    async fn start() -> SocketAddr {
-        let app = app(fauth_testing::config()).unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let app = app.into_make_service_with_connect_info::<SocketAddr>();
-        tokio::spawn(async { axum::serve(listener, app).await });
-        address
+    fn sign_up(name: &str, password: &str) -> WireRequest {
+        let form = RequestBody::form([("name", name), ("password", password)]);
+        WireRequest::post("/sign-up").with_body(form)
     }
 
-    fn sign_up(name: &str) -> Request {
-        Request::post("/sign-up").form(&[("name", name), ("password", "correct horse")])
-    }
-
-    fn access_token(response: &Response) -> String {
+    fn access_token(response: &WireResponse) -> String {
         assert_eq!(response.status, 200, "{}", response.text());
         response.json()["access_token"].as_str().unwrap().to_owned()
     }
 
-    #[tokio::test(flavor = "multi_thread")]
+    #[tokio::test]
     async fn a_program_signs_up_and_has_the_scopes_of_its_user() {
-        let address = start().await;
+        let app = app(fauth_testing::config()).unwrap();
         for (name, may_write) in [("alice", 200), ("bob", 403)] {
-            let token = access_token(&Connection::exchange(address, sign_up(name)));
-            let read = Connection::exchange(address, Request::get("/notes/").bearer(&token));
+            let token = access_token(&app.send(sign_up(name, "correct horse")).await);
+            let read = app.send(WireRequest::get("/notes/").bearer(&token)).await;
             assert_eq!(read.text(), format!("The notes of {name}\n"));
-            let write = Connection::exchange(address, Request::post("/notes/new/").bearer(&token));
+            let write = app.send(WireRequest::post("/notes/new/").bearer(&token)).await;
             assert_eq!(write.status, may_write, "{name}");
         }
-        assert_eq!(Connection::exchange(address, sign_up("alice")).status, 409);
-        let short = Request::post("/sign-up").form(&[("name", "carol"), ("password", "")]);
-        assert_eq!(Connection::exchange(address, short).status, 422);
+        assert_eq!(app.send(sign_up("alice", "correct horse")).await.status, 409);
+        assert_eq!(app.send(sign_up("carol", "")).await.status, 422);
     }
 
-    #[tokio::test(flavor = "multi_thread")]
+    #[tokio::test]
     async fn a_page_signs_up_and_has_cookies() {
-        let address = start().await;
-        let page = |request: Request| request.header("sec-fetch-site", "same-origin");
-        let signed_up = Connection::exchange(address, page(sign_up("alice")));
+        let app = app(fauth_testing::config()).unwrap();
+        let page = |site| sign_up("alice", "correct horse").header("sec-fetch-site", site);
+        assert_eq!(app.send(page("cross-site")).await.status, 403);
+        let signed_up = app.send(page("same-origin")).await;
+        assert_eq!(signed_up.status, 200, "no account was made before: {}", signed_up.text());
         assert!(!signed_up.text().contains("access_token"), "{}", signed_up.text());
-        let mut set = signed_up.headers.iter().filter(|(name, _)| name == "set-cookie");
-        let cookie = set.find_map(|(_, value)| value.split(';').find(|part| part.starts_with("session=")));
-        let cookie = cookie.unwrap();
-        let read = Connection::exchange(address, Request::get("/notes/").header("cookie", cookie));
+        let set = signed_up.header("set-cookie").into_iter();
+        let cookies: Vec<_> = set.filter_map(|cookie| cookie.split(';').next()).collect();
+        let read = app.send(WireRequest::get("/notes/").header("cookie", cookies.join("; "))).await;
         assert_eq!(read.text(), "The notes of alice\n");
-        let foreign = sign_up("bob").header("sec-fetch-site", "cross-site");
-        assert_eq!(Connection::exchange(address, foreign).status, 403);
-        assert_eq!(Connection::exchange(address, sign_up("bob")).status, 200, "no account was made");
     }
 }

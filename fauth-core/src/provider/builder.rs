@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     api_key::{ApiKeyFormat, OfferedScopes, UseNotes},
+    audit::Declarations,
     clock::{Clock, SystemClock},
     config::AuthConfig,
     csrf::TrustedOrigins,
@@ -485,6 +486,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             seals: self.config.seals(),
             identifier_key: self.config.identifier_key(),
             hash_keys: self.config.hash_keys(),
+            declarations: Declarations::default(),
             resident,
         };
         Ok(AuthProvider { inner: Arc::new(inner) })

@@ -93,7 +93,7 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     /// Can a client use a token that it has got in a body?
-    pub(super) fn takes_bearer_tokens(&self) -> bool {
+    pub(crate) fn takes_bearer_tokens(&self) -> bool {
         let takes = |transport: &dyn Transport| {
             !transport.is_ambient() && !transport.is_in_url() && !transport.is_for_api_keys()
         };

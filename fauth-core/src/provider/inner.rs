@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 use super::registry::Resident;
 use crate::{
     api_key::{ApiKeyFormat, OfferedScopes, UseNotes},
+    audit::Declarations,
     client::TrustedProxies,
     clock::{Clock, Timestamp},
     csrf::TrustedOrigins,
@@ -115,6 +116,8 @@ pub(super) struct Inner<U> {
     pub(super) seals: Seals,
     pub(super) identifier_key: Zeroizing<String>,
     pub(super) hash_keys: HashKeys,
+    /// What was declared with this provider, for audits.
+    pub(super) declarations: Declarations,
     /// For as long as it is held, others of this process are compared with this provider.
     #[expect(dead_code, reason = "it is there to be dropped")]
     pub(super) resident: Arc<Resident>,

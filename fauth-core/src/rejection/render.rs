@@ -1,8 +1,9 @@
 //! The form of a refusal's body.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::reason::{InvalidToken, Rejection};
 use crate::{
@@ -38,6 +39,89 @@ pub trait Renderer: Send + Sync + 'static {
     /// the headers, which they keep for refusals that a handler returns.
     fn reads_headers(&self) -> bool {
         true
+    }
+
+    /// The body of its answers, for an `OpenAPI` document. Default: `None`, and the document says
+    /// nothing of a body, as for a closure.
+    fn describe(&self) -> Option<RefusalBody> {
+        None
+    }
+}
+
+/// The body of refusals as an `OpenAPI` document shows it; see [`Renderer::describe`].
+///
+/// ```
+/// use fauth_core::{Rejection, reply::Reply, request::RequestHead, rejection::{RefusalBody, Renderer}};
+/// use serde_json::json;
+///
+/// struct Plain;
+///
+/// impl Renderer for Plain {
+///     fn render(&self, rejection: &Rejection, _: &dyn RequestHead) -> Reply {
+///         Reply::new(rejection.status()).body("text/plain", rejection.detail())
+///     }
+///
+///     fn describe(&self) -> Option<RefusalBody> {
+///         Some(RefusalBody::new("Refusal", "text/plain", json!({ "type": "string" })))
+///     }
+/// }
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct RefusalBody {
+    name: Cow<'static, str>,
+    media_type: Cow<'static, str>,
+    schema: Value,
+}
+
+impl RefusalBody {
+    /// A body of this media type. `schema` is a Schema Object, and `name` its name among the
+    /// schemas of the document: letters, digits, `.`, `-` and `_`.
+    #[must_use]
+    pub fn new(
+        name: impl Into<Cow<'static, str>>,
+        media_type: impl Into<Cow<'static, str>>,
+        schema: Value,
+    ) -> Self {
+        Self { name: name.into(), media_type: media_type.into(), schema }
+    }
+
+    /// The name of the schema in the document.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The media type.
+    #[must_use]
+    pub fn media_type(&self) -> &str {
+        &self.media_type
+    }
+
+    /// The Schema Object.
+    #[must_use]
+    pub const fn schema(&self) -> &Value {
+        &self.schema
+    }
+
+    /// An object of members that are always there, each with its type and what it says.
+    fn of_members(
+        name: &'static str,
+        media_type: &'static str,
+        description: &str,
+        members: &[(&str, &str, &str)],
+    ) -> Self {
+        let property = |&(name, kind, says): &(&str, &str, &str)| {
+            (name.to_owned(), json!({ "type": kind, "description": says }))
+        };
+        let properties: serde_json::Map<String, Value> = members.iter().map(property).collect();
+        let required: Vec<_> = members.iter().map(|(name, ..)| name).collect();
+        let schema = json!({
+            "type": "object",
+            "description": description,
+            "properties": properties,
+            "required": required,
+        });
+        Self::new(name, media_type, schema)
     }
 }
 
@@ -81,6 +165,20 @@ impl Renderer for ProblemJson {
     fn reads_headers(&self) -> bool {
         false
     }
+
+    fn describe(&self) -> Option<RefusalBody> {
+        Some(RefusalBody::of_members(
+            "AuthProblem",
+            "application/problem+json",
+            "A refused request (RFC 9457).",
+            &[
+                ("title", "string", "The status in words."),
+                ("status", "integer", "The status."),
+                ("detail", "string", "A sentence for people."),
+                ("error", "string", "A stable code for programs."),
+            ],
+        ))
+    }
 }
 
 /// `{"detail": …}` with the texts of the Python fauth, for clients written against it. An inactive user is 400 here, as there.
@@ -109,6 +207,15 @@ impl Renderer for DetailJson {
     fn reads_headers(&self) -> bool {
         false
     }
+
+    fn describe(&self) -> Option<RefusalBody> {
+        Some(RefusalBody::of_members(
+            "AuthDetail",
+            "application/json",
+            "A refused request.",
+            &[("detail", "string", "A sentence for people.")],
+        ))
+    }
 }
 
 /// `{"error", "error_description", "error_hint"}`: code, sentence, and what the caller can do about it.
@@ -136,6 +243,19 @@ impl Renderer for ErrorJson {
 
     fn reads_headers(&self) -> bool {
         false
+    }
+
+    fn describe(&self) -> Option<RefusalBody> {
+        Some(RefusalBody::of_members(
+            "AuthError",
+            "application/json",
+            "A refused request.",
+            &[
+                ("error", "string", "A stable code for programs."),
+                ("error_description", "string", "A sentence for people."),
+                ("error_hint", "string", "What the caller can do."),
+            ],
+        ))
     }
 }
 

@@ -1,4 +1,8 @@
-#![doc = include_str!("../README.md")]
+#![cfg_attr(all(feature = "actix", feature = "axum", feature = "poem"), doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(all(feature = "actix", feature = "axum", feature = "poem")),
+    doc = "The test kit of fauth. Its front page, with examples, is shown with all features."
+)]
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,15 +15,41 @@
     reason = "this crate is test code: its failures are meant to be panics"
 )]
 
+pub mod access;
+mod auth;
+mod client;
 mod clock;
 mod direct;
+mod events;
 mod faulty_store;
+mod headers;
 mod log;
+mod mailbox;
 mod mint;
+pub mod openapi;
 pub mod store_suite;
 pub mod suite;
 mod users;
 mod wire;
+
+#[cfg(feature = "actix")]
+pub use client::actix::Actix;
+#[cfg(feature = "axum")]
+pub use client::axum::Axum;
+#[cfg(feature = "poem")]
+pub use client::poem::Poem;
+pub use {
+    access::RequestBody,
+    auth::{
+        ApiKeyFor, AsSubject, LoginAs, SharedUser, Subject, TestAuth, TestAuthBuilder, TestToken, TestUsers,
+        TokenFor,
+    },
+    client::TestClient,
+    events::{RecordedEvent, RecordedEvents},
+    fauth_core,
+    headers::RequestHeaders,
+    mailbox::{CapturedMail, Mailbox},
+};
 
 pub use clock::ManualClock;
 pub use direct::Direct;
@@ -30,8 +60,9 @@ pub use users::{Role, TestUser, Users};
 pub use wire::{WireRequest, WireResponse};
 
 use fauth_core::{
-    AuthConfig, AuthConfigBuilder, AuthProvider, AuthProviderBuilder, MemoryStore, clock::Timestamp,
-    password::PasswordConfig,
+    AuthConfig, AuthConfigBuilder, AuthProvider, AuthProviderBuilder, MemoryStore,
+    clock::Timestamp,
+    password::{PasswordConfig, PasswordHasher},
 };
 
 /// A builder with the [`SECRET`], a [`ManualClock`], sessions and revocations in memory, fake [`Users`] and a password scheme that is quick and weak.
@@ -75,6 +106,15 @@ pub fn config_builder() -> AuthConfigBuilder {
 /// A scheme that takes microseconds. The hashes of the fake users are of it.
 pub fn weak_passwords() -> PasswordConfig {
     PasswordConfig::danger_weak_argon2id(8, 1, 1)
+}
+
+/// A hash of this password by the [weak scheme](weak_passwords), for a user of a test.
+///
+/// # Panics
+/// If the password is none that a hasher takes, such as an empty one.
+pub async fn weak_hash(password: &str) -> String {
+    let hasher = PasswordHasher::new(weak_passwords()).unwrap();
+    hasher.hash(password).await.unwrap_or_else(|error| panic!("the password cannot be hashed: {error}"))
 }
 
 /// The output of a future that does not wait, such as issuing a token with a local key, for tests

@@ -7,6 +7,8 @@ use fauth_core::{
     request::{HeaderValues, RequestHead},
 };
 
+use crate::{RequestBody, RequestHeaders};
+
 /// A request.
 #[derive(Debug, Clone)]
 pub struct WireRequest {
@@ -37,6 +39,22 @@ impl WireRequest {
         }
     }
 
+    /// A GET request without headers.
+    pub fn get(target: &str) -> Self {
+        Self::new("GET", target)
+    }
+
+    /// A POST request without headers and body.
+    pub fn post(target: &str) -> Self {
+        Self::new("POST", target)
+    }
+
+    /// Adds headers, such as those of a [login](crate::TestAuth::login_as).
+    #[must_use]
+    pub fn with(self, headers: &RequestHeaders) -> Self {
+        headers.iter().fold(self, |request, (name, value)| request.header(name, value))
+    }
+
     /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
@@ -62,6 +80,13 @@ impl WireRequest {
     pub fn protocol(mut self, protocol: &str) -> Self {
         self.protocol = Some(protocol.to_owned());
         self
+    }
+
+    /// Sets the body: JSON as a `serde_json::Value`, or another [`RequestBody`].
+    #[must_use]
+    pub fn with_body(self, body: impl Into<RequestBody>) -> Self {
+        let (content_type, bytes) = body.into().into_parts();
+        self.body(&content_type, bytes)
     }
 
     /// Sets the body and its type.

@@ -6,12 +6,13 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use fauth_core::{
     ClientInfo, Missing, OneTimePurpose, Purpose, Rejection, Requirement, TokenRequest,
     api_key::ApiKeyRequest,
+    clock::Timestamp,
     event::EventKind,
     rejection::{ApiKeyFault, InvalidToken, MalformedCredential, Unavailable},
     token::TokenError,
     transport::CookieTransport,
 };
-use fauth_testing::{Fault, FaultyStore};
+use fauth_testing::{Fault, FaultyStore, ManualClock};
 
 use crate::support::World;
 
@@ -39,6 +40,29 @@ async fn a_good_token_is_let_in() {
     assert_eq!(enter(&world, &tokens.access, &requirement).await, Ok("alice".to_owned()));
     assert_eq!(world.users.user_loads(), 1);
     assert_eq!(world.events.take(), []);
+}
+
+/// For tests of applications: the clock of the provider stays where it is.
+#[tokio::test]
+async fn a_token_counts_from_the_time_as_of_which_it_is_issued() {
+    let world = World::new();
+    let now = ManualClock::START.unix_seconds();
+    let expired = || invalid(InvalidToken::Token(TokenError::Expired));
+    for (seconds, expected) in
+        [(0, Ok("alice".to_owned())), (-899, Ok("alice".to_owned())), (-900, expired()), (-86_400, expired())]
+    {
+        let then = Timestamp::from_unix_seconds(now + seconds);
+        let token = world.auth.danger_issue_at(Purpose::Access, "alice", then).await.unwrap();
+        assert_eq!(enter_as_user(&world, token.expose()).await, expected, "{seconds}");
+    }
+    // Thirty seconds are the leeway between clocks.
+    for (seconds, is_good) in [(30, true), (31, false)] {
+        let then = Timestamp::from_unix_seconds(now + seconds);
+        let token = world.auth.danger_issue_at(Purpose::Access, "alice", then).await.unwrap();
+        assert_eq!(enter_as_user(&world, token.expose()).await.is_ok(), is_good, "{seconds}");
+    }
+    let before_time = Timestamp::from_unix_seconds(-1);
+    assert!(world.auth.danger_issue_at(Purpose::Access, "alice", before_time).await.is_err());
 }
 
 /// Everything that a guard asks is asked.

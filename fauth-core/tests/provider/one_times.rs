@@ -231,6 +231,8 @@ async fn what_works_once_is_not_issued_by_issue() {
             "a {purpose} token must work once: issue it with `issue_one_time` and accept it with `redeem`"
         );
         assert_eq!(refused.to_string(), advice);
+        let refused = mail.auth.danger_issue_at(purpose.into(), "alice", ManualClock::START).await;
+        assert!(matches!(refused, Err(IssueError::OneTime(_))), "{refused:?}");
         let issued = mail.issue(purpose, "alice").await;
         assert_eq!(mail.redeem(&issued, purpose).await, alice());
     }

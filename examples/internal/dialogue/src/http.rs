@@ -127,9 +127,15 @@ impl Connection {
     /// Connects.
     pub fn open(address: SocketAddr) -> Self {
         let stream = TcpStream::connect_timeout(&address, PATIENCE).expect("connected");
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        Self { address, stream: BufReader::new(stream) }
+        Self { address, stream: BufReader::new(stream) }.patience(PATIENCE)
+    }
+
+    /// How long an answer may take, instead of the usual 20 seconds.
+    #[must_use]
+    pub fn patience(self, patience: Duration) -> Self {
+        self.stream.get_ref().set_read_timeout(Some(patience)).unwrap();
+        self.stream.get_ref().set_write_timeout(Some(patience)).unwrap();
+        self
     }
 
     /// One request on a connection of its own, which must carry nothing but the answer.

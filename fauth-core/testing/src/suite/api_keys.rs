@@ -18,6 +18,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// The last second of a day.
 const ALMOST_A_DAY: Duration = Duration::from_secs(24 * 60 * 60 - 1);
 const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// The default application with a store for API keys, and the store.
 fn with_keys<H: Harness>() -> (Probe<H>, FaultyStore) {
@@ -459,6 +460,30 @@ cases! { $ __api_keys_tests in api_keys;
             t.get("/guards/keys").header("authorization", &value).send().refused(401, "missing_credential");
             t.get("/maybe").header("authorization", &value).send().is(200).says("Hello nobody");
         }
+    }
+
+    /// RFC 6749 section 2.3.1: an OAuth2 client may name itself in the header, beside the form that
+    /// holds the password. The Authorize button of Swagger UI does.
+    fn a_client_may_name_itself_beside_the_form_of_a_login(t) {
+        (t, _) = with_keys();
+        let form = "grant_type=password&username=alice&password=s3cret&scope=";
+        let log_in = |form: &str, authorization: &str| {
+            t.post("/login").header("authorization", authorization).body(FORM, form).send()
+        };
+        for (id, secret) in [("undefined", "undefined"), ("", ""), ("client", "secret"), ("__token__", "secret")] {
+            let seen = log_in(form, &basic(id, secret));
+            seen.is(200);
+            t.get("/me").bearer(seen.token("access_token")).send().is(200).says("Hello alice");
+            let wrong = "grant_type=password&username=alice&password=wrong";
+            log_in(wrong, &basic(id, secret)).refused(401, "invalid_credentials");
+        }
+        // It logs nobody in: neither a key nor a name and a password of a user.
+        let key = key_of(&t, "alice");
+        for header in [basic("__token__", &key), basic("alice", "s3cret")] {
+            log_in("grant_type=password", &header).refused(400, "invalid_request");
+        }
+        let seen = t.post("/login").body(FORM, format!("{form}&client_id=client&client_secret=secret")).send();
+        seen.is(200);
     }
 
     /// A browser remembers what was typed in, and attaches it to what other sites cause. A program

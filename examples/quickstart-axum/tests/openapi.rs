@@ -1,0 +1,97 @@
+//! The document is true, and what it describes answers as the routes of `app.rs` do.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::Request,
+};
+use fauth_core::{AuthProvider, MemoryStore};
+use fauth_testing::{
+    WireRequest, WireResponse,
+    openapi::{Caller, check_document, walk},
+};
+use quickstart_axum::{User, Users, app, openapi};
+use serde_json::Value;
+use tower::ServiceExt as _;
+
+async fn provider() -> AuthProvider<User> {
+    let users = Users::sample().await.unwrap();
+    let builder = AuthProvider::builder(fauth_testing::config());
+    let builder = builder.user_loader(users.clone()).identity_loader(users).store(MemoryStore::new());
+    builder.danger_share_application().build().unwrap()
+}
+
+async fn bearer(auth: &AuthProvider<User>, name: &str) -> (String, String) {
+    let pair = auth.login(name).await.unwrap();
+    ("authorization".to_owned(), format!("Bearer {}", pair.access_token().expose()))
+}
+
+async fn exchange(app: &Router, request: WireRequest) -> WireResponse {
+    let mut builder = Request::builder().method(&*request.method).uri(&*request.target);
+    for (name, value) in &request.headers {
+        builder = builder.header(name, value.as_slice());
+    }
+    let request = builder.body(Body::from(request.body)).unwrap();
+    let (parts, body) = app.clone().oneshot(request).await.unwrap().into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    WireResponse::new(parts.status.as_u16(), parts.headers.iter(), body)
+}
+
+async fn document(app: &Router) -> Value {
+    let response = exchange(app, WireRequest::new("GET", "/openapi.json")).await;
+    serde_json::from_slice(&response.body).unwrap()
+}
+
+#[tokio::test]
+async fn what_is_documented_is_what_is_enforced() {
+    let auth = provider().await;
+    let app = openapi::routes(&auth);
+    let document = document(&app).await;
+    check_document(&document);
+    let login = ["default-bearer", "default-login"];
+    let callers = [
+        Caller::new("alice", login).roles(["admin", "user"]).permissions(["read", "write"]),
+        Caller::new("bob", login).roles(["user"]).permissions(["read"]),
+    ];
+    let headers = async |caller: &Caller| vec![bearer(&auth, &caller.name).await];
+    walk(&document, &callers, headers, async |request| exchange(&app, request).await).await;
+}
+
+#[tokio::test]
+async fn both_kinds_of_routes_answer_alike() {
+    let auth = provider().await;
+    let (plain, documented) = (app::routes(&auth), openapi::routes(&auth));
+    let (alice, bob) = (bearer(&auth, "alice").await, bearer(&auth, "bob").await);
+    let (mut seen, bad) = (Vec::new(), ("authorization".to_owned(), "Bearer bad".to_owned()));
+    for path in [
+        "/",
+        "/me",
+        "/whoami",
+        "/admin",
+        "/admin/",
+        "/admin/unknown",
+        "/reports",
+        "/internal/dashboard",
+        "/internal/settings",
+        "/internal/unknown",
+        "/sessions/unknown",
+        "/unknown",
+    ] {
+        for method in ["GET", "HEAD"] {
+            for header in [None, Some(&bad), Some(&bob), Some(&alice)] {
+                let request = WireRequest::new(method, path);
+                let request = match header {
+                    Some((name, value)) => request.header(name, value),
+                    None => request,
+                };
+                let answer = exchange(&documented, request.clone()).await;
+                assert_eq!(answer, exchange(&plain, request).await, "{method} {path} {header:?}");
+                seen.push(answer.status);
+            }
+        }
+    }
+    for status in [200, 401, 403, 404] {
+        assert!(seen.contains(&status), "{status}");
+    }
+}

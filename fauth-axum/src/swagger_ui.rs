@@ -1,0 +1,36 @@
+//! Swagger UI, mounted.
+
+use std::future::ready;
+
+use axum::{
+    extract::Request,
+    routing::{MethodRouter, any},
+};
+use fauth_core::swagger_ui::SwaggerUi;
+
+use crate::{head::Head, respond::respond};
+
+/// A page with Swagger UI that shows the OpenAPI document at `document_url`; see
+/// [`fauth_core::swagger_ui`] for what it may do and what its Authorize button needs.
+///
+/// Nest it where the page shall be. Scripts and styles are part of the binary.
+///
+/// ```
+/// # use axum::{Json, Router, routing::get};
+/// # use fauth_axum::swagger_ui;
+/// # let document = ();
+/// let app: Router = Router::new()
+///     .route("/openapi.json", get(async move || Json(document)))
+///     .nest_service("/docs", swagger_ui("/openapi.json"));
+/// ```
+///
+/// # Security
+/// Everybody sees the page. Where the document is not for everybody, put both into a guarded group.
+pub fn swagger_ui(document_url: &str) -> MethodRouter {
+    let ui = SwaggerUi::new(document_url);
+    any(move |request: Request| {
+        let (parts, _) = request.into_parts();
+        // The outer router has stripped the path of the page from this URI.
+        ready(respond(ui.answer(&Head::from(&parts), parts.uri.path())))
+    })
+}

@@ -1,0 +1,377 @@
+//! What an audit says, held against what axum does: each line of it is proven by requests.
+#![expect(clippy::unwrap_used, reason = "a test that fails is meant to panic")]
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::Request,
+    routing::{any, delete, get, post},
+};
+use fauth_axum::{
+    AuditedRouter, AuthRoutes, SecureRouter, assert_all_guarded, require_roles, require_user, visitor,
+};
+use fauth_core::{
+    AuthProvider, Purpose, Requirement,
+    audit::{Audit, Audited as _, Entry, EntryKind, FindingKind},
+    routes::Endpoint,
+};
+use fauth_testing::{Log, TestUser, at_once};
+use tower::ServiceExt as _;
+
+type Auth = AuthProvider<TestUser>;
+
+fn provider() -> Auth {
+    fauth_testing::provider().build().unwrap()
+}
+
+/// Status and body of the answer.
+async fn send(app: &Router, method: &str, target: &str, token: Option<&str>) -> (u16, String) {
+    let mut request = Request::builder().method(method).uri(target);
+    if let Some(token) = token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    let (head, body) = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap().into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    (head.status.as_u16(), String::from_utf8(body.into()).unwrap())
+}
+
+async fn anonymous(app: &Router, method: &str, target: &str) -> u16 {
+    send(app, method, target, None).await.0
+}
+
+/// A path that the path of an entry stands for.
+fn example(path: &str) -> String {
+    let mut example = path.replace("/*", "/some/thing").replace("{*rest}", "a/b");
+    while let Some((start, (_, end))) =
+        example.split_once('{').and_then(|(start, rest)| Some((start, rest.split_once('}')?)))
+    {
+        example = format!("{start}1{end}");
+    }
+    example
+}
+
+/// Method, path, access and kind of each line.
+fn lines(audit: &Audit) -> Vec<String> {
+    let line = |entry: &Entry| {
+        let (method, kind) = (entry.method().unwrap_or("any"), entry.kind().name());
+        format!("{method} {}: {} ({kind})", entry.path(), entry.access())
+    };
+    audit.entries().iter().map(line).collect()
+}
+
+fn findings(audit: &Audit) -> Vec<(FindingKind, &str)> {
+    audit.findings().iter().map(|finding| (finding.kind(), finding.path().unwrap())).collect()
+}
+
+fn application(auth: &Auth) -> AuditedRouter {
+    let boss = SecureRouter::new(auth).require_permission("write").route("/x", get(async || "boss"));
+    let admins = SecureRouter::new(auth)
+        .require_roles(["admin"])
+        .route("/", get(async || "admin"))
+        .route("/users/{id}", get(async || "user").delete(async || "gone"))
+        .nest("/old", Router::new().route("/", get(async || "old")))
+        .nest_service("/boss", boss)
+        .nest_service("/service", any(async || "service"));
+    let team = SecureRouter::new(auth).route("/{*rest}", any(async || "team")).fallback(async || "nothing");
+    let api = AuditedRouter::new()
+        .route("/status", get(async || "fine"))
+        .guarded("/own", require_user(auth), post(async || "own").put(async || "own"))
+        .nest_service("/team", team);
+    AuditedRouter::new()
+        .route("/", get(async || "home"))
+        .route("/items/{id}", delete(async || "deleted").get(async || "item").head(async || ""))
+        .guarded("/me", require_user(auth), get(async || "me"))
+        .guarded("/hello", visitor(auth), get(async || "hello"))
+        .auth_routes(auth)
+        .nest_service("/admin", admins)
+        .nest("/api", api)
+        .merge(AuditedRouter::new().route("/merged", any(async || "merged")))
+        .nest_service_unseen("/files", any(async || "file"))
+        .fallback(async || "nothing")
+}
+
+#[test]
+fn an_audit_lists_what_was_mounted() {
+    let audit = application(&provider()).audit();
+    assert_eq!(
+        lines(&audit),
+        [
+            "GET /: open (route)",
+            "any /*: open (fallback)",
+            "GET /admin: user, role admin (route)",
+            "any /admin/*: user, role admin (group)",
+            "any /admin/boss/*: user, all of (role admin), all of (permission write) (group)",
+            "GET /admin/boss/x: user, all of (role admin), all of (permission write) (route)",
+            "any /admin/old/*: user, role admin (route)",
+            "any /admin/service/*: user, role admin (route)",
+            "DELETE /admin/users/{id}: user, role admin (route)",
+            "GET /admin/users/{id}: user, role admin (route)",
+            "POST /api/own: user (route)",
+            "PUT /api/own: user (route)",
+            "GET /api/status: open (route)",
+            "any /api/team/*: user (group)",
+            "any /api/team/{*rest}: user (route)",
+            "any /files/*: open (unseen)",
+            "GET /hello: visitor (route)",
+            "DELETE /items/{id}: open (route)",
+            "GET /items/{id}: open (route)",
+            "POST /login: open (endpoint)",
+            "POST /logout: open (endpoint)",
+            "POST /logout/all: user (endpoint)",
+            "GET /me: user (route)",
+            "any /merged: open (route)",
+            "POST /refresh: open (endpoint)",
+            "GET /sessions: user (endpoint)",
+            "DELETE /sessions/{sid}: user (endpoint)",
+        ]
+    );
+    assert_eq!(findings(&audit), []);
+}
+
+#[test]
+fn what_was_declared_names_the_line_of_the_application() {
+    let auth = provider();
+    let (group, line) = (SecureRouter::new(&auth).require_roles(["admin"]), line!());
+    let app = AuditedRouter::<()>::new()
+        .nest_service("/admin", group.route("/", get(async || "")))
+        .guarded("/me", require_user(&auth), get(async || ""))
+        .auth_routes(&auth);
+    let audit = app.audit();
+    assert!(audit.entries().iter().all(|entry| entry.location().file() == file!()));
+    let at =
+        |path: &str| audit.entries().iter().find(|entry| entry.path() == path).unwrap().location().line();
+    assert_eq!([at("/admin/*"), at("/admin"), at("/me"), at("/login")], [line, line + 2, line + 3, line + 4]);
+}
+
+#[tokio::test]
+async fn each_line_is_what_a_request_meets() {
+    let auth = provider();
+    let app = application(&auth);
+    let audit = app.audit();
+    let app = app.into_router();
+    let alice = at_once(auth.issue(Purpose::Access, "alice")).unwrap();
+    let bob = at_once(auth.issue(Purpose::Access, "bob")).unwrap();
+    for entry in audit.entries() {
+        let (method, target) = (entry.method().unwrap_or("GET"), example(entry.path()));
+        let (status, _) = send(&app, method, &target, None).await;
+        match entry.kind() {
+            EntryKind::Endpoint if entry.access().admits_anonymous() => {
+                assert!([400, 401, 415].contains(&status), "{method} {target}: {status}");
+                continue;
+            }
+            _ if entry.is_open() => assert_eq!(status, 200, "{method} {target}"),
+            _ => assert_eq!(status, 401, "{method} {target}"),
+        }
+        if entry.path() == "/logout/all" {
+            continue; // it would end what alice presents
+        }
+        let good = send(&app, method, &target, Some(alice.expose())).await.0;
+        assert!([200, 404].contains(&good), "{method} {target}: {good}");
+        if entry.access().has_conditions() {
+            assert_eq!(send(&app, method, &target, Some(bob.expose())).await.0, 403, "{method} {target}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_guard_covers_head_and_the_methods_that_a_route_does_not_answer() {
+    let app = application(&provider()).into_router();
+    for (method, target, status) in [
+        ("HEAD", "/", 200),
+        ("HEAD", "/me", 401),
+        ("HEAD", "/admin", 401),
+        ("DELETE", "/me", 401),
+        ("DELETE", "/api/own", 401),
+        ("OPTIONS", "/admin/users/1", 401),
+        ("POST", "/", 405),
+    ] {
+        assert_eq!(anonymous(&app, method, target).await, status, "{method} {target}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_beside_a_group_is_reported_and_nothing_else_is() {
+    let auth = provider();
+    let group = || SecureRouter::new(&auth).require_roles(["admin"]).route("/x", get(async || "group"));
+    let beside = || get(async || "beside");
+    // A route beside a group at /admin, a request, and whether it gets past the guard.
+    for (path, target, is_past) in [
+        ("/admin/health", "/admin/health", true),
+        ("/admin/x/", "/admin/x/", true),
+        ("/admin/x/{*rest}", "/admin/x/b/c", true),
+        ("/admin/x{id}", "/admin/x1", true),
+        ("/{any}/health", "/admin/health", false),
+        ("/{*rest}", "/admin/health", false),
+        ("/adm{any}/health", "/admin/health", false),
+        ("/administration", "/admin/health", false),
+    ] {
+        for is_first in [true, false] {
+            let router = AuditedRouter::new();
+            let app = if is_first {
+                router.route(path, beside()).nest_service("/admin", group())
+            } else {
+                router.nest_service("/admin", group()).route(path, beside())
+            };
+            let found = findings(&app.audit()).contains(&(FindingKind::BesideGroup, path));
+            let answer = send(&app.into_router(), "GET", target, None).await;
+            assert_eq!(answer.1 == "beside", is_past, "{path}: {answer:?}");
+            assert_eq!(found, is_past, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn routes_of_nested_routers_are_beside_a_group_too() {
+    let auth = provider();
+    let group = || SecureRouter::new(&auth).route("/x", get(async || "group"));
+    let inner = AuditedRouter::new().route("/admin/health", get(async || "beside"));
+    let app = AuditedRouter::new().nest_service("/api/admin", group()).nest("/api", inner);
+    assert_eq!(findings(&app.audit()), [(FindingKind::BesideGroup, "/api/admin/health")]);
+    let app = app.into_router();
+    assert_eq!(anonymous(&app, "GET", "/api/admin/health").await, 200);
+    assert_eq!(anonymous(&app, "GET", "/api/admin/x").await, 401);
+
+    let tenants = AuditedRouter::new()
+        .nest_service("/{tenant}/admin", group())
+        .route("/acme/{*rest}", get(async || "beside"));
+    assert_eq!(findings(&tenants.audit()), [(FindingKind::BesideGroup, "/acme/{*rest}")]);
+    let tenants = tenants.into_router();
+    assert_eq!(anonymous(&tenants, "GET", "/acme/admin/x").await, 200);
+    assert_eq!(anonymous(&tenants, "GET", "/other/admin/x").await, 401);
+}
+
+#[tokio::test]
+async fn fallbacks_are_asked_last() {
+    let auth = provider();
+    let group = SecureRouter::new(&auth).route("/x", get(async || "group"));
+    let inner = AuditedRouter::new().fallback(async || "fallback");
+    let app = AuditedRouter::new().nest_service("/{any}/admin", group).nest("/api", inner);
+    let audit = app.audit();
+    assert_eq!(lines(&audit)[0], "any /api/*: open (fallback)");
+    assert_eq!(findings(&audit), []);
+    let app = app.into_router();
+    assert_eq!(anonymous(&app, "GET", "/api/nowhere").await, 200);
+    assert_eq!(anonymous(&app, "GET", "/api/admin/nowhere").await, 401);
+}
+
+#[tokio::test]
+async fn what_is_merged_unseen_may_be_beside_a_group() {
+    let auth = provider();
+    let group = SecureRouter::new(&auth).route("/x", get(async || "group"));
+    let router = Router::new().route("/admin/health", get(async || "beside"));
+    let app = AuditedRouter::new().nest_service("/admin", group).merge_unseen(router);
+    assert_eq!(findings(&app.audit()), [(FindingKind::MayLieBesideGroup, "/*")]);
+    assert_eq!(anonymous(&app.into_router(), "GET", "/admin/health").await, 200);
+}
+
+#[tokio::test]
+async fn a_page_beside_an_endpoint_is_a_route() {
+    let auth = provider();
+    let routes = AuthRoutes::new(&auth)
+        .at(Endpoint::Login, "/signin")
+        .page(Endpoint::Login, async || "form")
+        .only([Endpoint::Login, Endpoint::Session]);
+    let app = AuditedRouter::new().nest("/auth", routes);
+    let audit = app.audit();
+    assert_eq!(
+        lines(&audit),
+        [
+            "DELETE /auth/sessions/{sid}: user (endpoint)",
+            "GET /auth/signin: open (route)",
+            "POST /auth/signin: open (endpoint)",
+        ]
+    );
+    assert_eq!(findings(&audit), []);
+    assert_all_guarded!(app, except["GET /auth/signin"]);
+    assert!(audit.all_guarded(&[]).is_err());
+    let app = app.into_router();
+    assert_eq!(send(&app, "GET", "/auth/signin", None).await, (200, "form".to_owned()));
+    assert_eq!(anonymous(&app, "DELETE", "/auth/sessions/1").await, 401);
+}
+
+#[test]
+fn all_are_guarded_except_these() {
+    let app = application(&provider());
+    assert_all_guarded!(&app, except ["/", "/*", "/api/status", "/files/*", "/hello", "/items/{id}", "/merged"]);
+    assert_all_guarded!(app, except ["/", "/*", "/api/status", "/files/*", "/hello", "DELETE /items/{id}",
+        "GET /items/{id}", "/merged", "/login"]);
+}
+
+#[test]
+#[should_panic(expected = "GET /admin/health  fauth-axum/tests/audit.rs:")]
+fn a_forgotten_guard_is_found() {
+    let auth = provider();
+    let app = AuditedRouter::new()
+        .nest_service("/admin", SecureRouter::new(&auth))
+        .route("/admin/health", get(async || "beside"));
+    assert_all_guarded!(app.with_state::<()>(()), except []);
+}
+
+#[test]
+fn the_provider_lists_what_is_in_use() {
+    let auth = provider();
+    assert!(auth.audit().entries().is_empty());
+    let guard = require_roles(&auth, ["admin"]);
+    let plain: Router = Router::new()
+        .nest_service("/internal", SecureRouter::new(&auth).route("/dashboard", get(async || "")))
+        .route("/reports", get(async || "").layer(guard));
+    let audit = auth.audit();
+    assert_eq!(
+        lines(&audit),
+        ["any : user, role admin (guard)", "any /*: user (group)", "GET /dashboard: user (route)"]
+    );
+    assert!(audit.entries().iter().all(Entry::is_relative));
+    drop(plain);
+    assert!(auth.audit().entries().is_empty());
+}
+
+#[test]
+fn an_audited_router_tells_the_provider_where_things_lie() {
+    let auth = provider();
+    let app = || {
+        let api = AuditedRouter::new()
+            .guarded("/own", require_user(&auth), get(async || ""))
+            .nest_service("/team", SecureRouter::new(&auth).route("/", get(async || "")));
+        let routes = AuthRoutes::new(&auth).only([Endpoint::Login]);
+        AuditedRouter::new().nest("/api", api).nest("/auth", routes)
+    };
+    let apps: [Router; 2] = [app().into_router(), app().into()];
+    assert_eq!(
+        lines(&auth.audit()),
+        [
+            "GET /api/own: user (route)",
+            "GET /api/team: user (route)",
+            "any /api/team/*: user (group)",
+            "POST /auth/login: open (endpoint)",
+        ]
+    );
+    drop(apps);
+    assert!(auth.audit().entries().is_empty());
+}
+
+#[test]
+fn groups_keep_their_routes_whatever_is_asked_for_later() {
+    let auth = provider();
+    let group = SecureRouter::new(&auth)
+        .route("/x", get(async || ""))
+        .require(Requirement::user().role("a"))
+        .require_scope("s");
+    assert_eq!(group.declaration().access(), auth.audit().entries()[0].access());
+    assert_eq!(lines(&auth.audit()).len(), 2);
+}
+
+#[test]
+fn the_log_shows_the_audit_in_debug_builds() {
+    let log = Log::of_process();
+    let auth = provider();
+    let app = AuditedRouter::<()>::new()
+        .nest_service("/logged", SecureRouter::new(&auth))
+        .route("/logged/beside", get(async || "beside"))
+        .log_audit();
+    assert_eq!(app.audit().entries().len(), 2);
+    let records = log.with("/logged/beside");
+    let events: Vec<_> = records.iter().map(|record| record.field("event").unwrap()).collect();
+    let expected: &[_] = if cfg!(debug_assertions) { &["route_audit", "route_audit_finding"] } else { &[] };
+    assert_eq!(events, expected);
+    assert!(records.iter().all(|record| record.target == "fauth"));
+}

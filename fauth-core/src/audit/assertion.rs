@@ -1,0 +1,53 @@
+//! An audit as a test.
+
+use super::report::Audited;
+
+/// What [`assert_all_guarded!`](crate::assert_all_guarded) calls.
+///
+/// # Panics
+/// If [`Audit::all_guarded`] fails.
+#[track_caller]
+pub fn assert_all_guarded(app: &(impl Audited + ?Sized), except: &[&str]) {
+    let audit = app.audit();
+    if let Err(unguarded) = audit.all_guarded(except) {
+        #[expect(clippy::panic, reason = "it is an assertion, for tests")]
+        {
+            panic!("{unguarded}\nall routes:\n{audit}");
+        }
+    }
+}
+
+/// Asserts that all routes of an application are guarded, except those of these paths.
+///
+/// It takes a router that registers what it mounts ([`Audited`](crate::audit::Audited)), and does
+/// not compile for one that cannot be seen into. See
+/// [`Audit::all_guarded`](crate::audit::Audit::all_guarded) for what needs an exception.
+///
+/// ```
+/// # use fauth_core::audit::{Audit, Audited, Methods, Precedence, RouteRecord};
+/// # struct App(RouteRecord);
+/// # impl Audited for App {
+/// #     fn audit(&self) -> Audit {
+/// #         self.0.audit()
+/// #     }
+/// # }
+/// # let mut record = RouteRecord::new(Precedence::MostSpecific);
+/// # record.open(&Methods::any(), "/");
+/// # let app = App(record);
+/// use fauth_core::assert_all_guarded;
+///
+/// assert_all_guarded!(app, except ["/"]);
+/// ```
+///
+/// # Panics
+/// If a route is open that no exception names, or if an exception matches no open route. The
+/// message lists all of them, with file and line.
+#[macro_export]
+macro_rules! assert_all_guarded {
+    ($app:expr $(,)?) => {
+        $crate::audit::assert_all_guarded(&$app, &[])
+    };
+    ($app:expr, except [$($path:expr),* $(,)?] $(,)?) => {
+        $crate::audit::assert_all_guarded(&$app, &[$(::core::convert::AsRef::<str>::as_ref($path)),*])
+    };
+}

@@ -1,0 +1,360 @@
+//! What an application has declared: a guard, a group of routes, the ready-made endpoints.
+
+use std::{
+    panic::Location,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use super::{
+    entry::{Entry, EntryKind},
+    precedence::Precedence,
+};
+use crate::{
+    access::Access,
+    requirement::{Condition, Requirement},
+};
+
+/// The methods that a route answers.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Methods(Vec<Box<str>>);
+
+impl Methods {
+    /// Any method, or such as the framework does not show.
+    #[must_use]
+    pub const fn any() -> Self {
+        Self(Vec::new())
+    }
+
+    /// These. HEAD is left out where GET is among them. An empty list is as [`any`](Self::any):
+    /// what nobody can tell is not shown as nothing.
+    #[must_use]
+    pub fn of(methods: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        let mut methods: Vec<Box<str>> = methods.into_iter().map(|method| method.as_ref().into()).collect();
+        if methods.iter().any(|method| &**method == "GET") {
+            methods.retain(|method| &**method != "HEAD");
+        }
+        methods.sort_unstable();
+        methods.dedup();
+        Self(methods)
+    }
+
+    /// Each of them; one `None` for any.
+    pub(super) fn each(&self) -> Vec<Option<Box<str>>> {
+        if self.0.is_empty() { vec![None] } else { self.0.iter().cloned().map(Some).collect() }
+    }
+}
+
+/// More routes of one group, or places of one guard, are not listed; a finding says so.
+const MAX_PARTS: usize = 4096;
+
+/// A guard, a group or the ready-made endpoints, as the application has declared them.
+///
+/// Whoever guards holds it, and the provider knows it for as long as it is held:
+/// [`AuthProvider::audit`](crate::AuthProvider::audit) lists what it says.
+#[derive(Debug)]
+pub struct Declaration {
+    kind: EntryKind,
+    access: Access,
+    location: &'static Location<'static>,
+    /// The path of a group that knows it from the beginning; elsewhere empty.
+    prefix: Box<str>,
+    /// Is it listed by a group around it?
+    is_inside: AtomicBool,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Known {
+    parts: Vec<Part>,
+    places: Vec<Place>,
+    is_incomplete: bool,
+}
+
+/// What a group consists of, under its path.
+#[derive(Debug, Clone)]
+struct Part {
+    path: Box<str>,
+    content: Content,
+}
+
+#[derive(Debug, Clone)]
+enum Content {
+    Route { methods: Methods, kind: EntryKind, access: Option<Access>, location: &'static Location<'static> },
+    Group(Arc<Declaration>),
+}
+
+/// Where it was mounted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Place {
+    methods: Methods,
+    path: Box<str>,
+    precedence: Precedence,
+}
+
+impl Declaration {
+    #[track_caller]
+    pub(crate) fn of_guard(access: Access) -> Self {
+        Self::new(EntryKind::Guard, access, "")
+    }
+
+    #[track_caller]
+    pub(crate) fn of_group(access: Access, prefix: &str) -> Self {
+        Self::new(EntryKind::Group, access, prefix)
+    }
+
+    #[track_caller]
+    pub(crate) fn of_endpoints() -> Self {
+        Self::new(EntryKind::Endpoint, Access::Open, "")
+    }
+
+    #[track_caller]
+    fn new(kind: EntryKind, access: Access, prefix: &str) -> Self {
+        Self {
+            kind,
+            access,
+            location: Location::caller(),
+            prefix: prefix.into(),
+            is_inside: AtomicBool::new(false),
+            known: Mutex::default(),
+        }
+    }
+
+    /// The same, for others than before.
+    pub(crate) fn with_access(&self, access: Access) -> Self {
+        Self {
+            kind: self.kind,
+            access,
+            location: self.location,
+            prefix: self.prefix.clone(),
+            is_inside: AtomicBool::new(false),
+            known: Mutex::new(self.known().clone()),
+        }
+    }
+
+    /// Whom it lets in.
+    #[must_use]
+    pub const fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// Where the application has declared it.
+    #[must_use]
+    pub const fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
+
+    /// Makes a route of this group known to audits: its path within the group, and the methods that
+    /// it answers. It changes nothing about who may enter.
+    #[track_caller]
+    pub fn add_route(&self, methods: &Methods, path: &str) {
+        self.add_part(path, EntryKind::Route, methods, None);
+    }
+
+    /// Makes known what answers where no route of this group does; `path` is that of its mount
+    /// within the group.
+    #[track_caller]
+    pub fn add_mount(&self, path: &str) {
+        let path = format!("{}/*", path.trim_end_matches('/'));
+        self.add_part(&path, EntryKind::Route, &Methods::any(), None);
+    }
+
+    /// Makes a group known that is mounted in this one, under this path.
+    pub fn add_group(&self, path: &str, group: &Arc<Self>) {
+        group.is_inside.store(true, Ordering::Relaxed);
+        self.add(Part { path: path.into(), content: Content::Group(Arc::clone(group)) });
+    }
+
+    /// Replaces what is known of the ready-made endpoints.
+    pub(crate) fn set_endpoints<'a>(
+        &self,
+        endpoints: impl Iterator<Item = (String, &'static str, Access)>,
+        pages: impl Iterator<Item = &'a str>,
+    ) {
+        let part = |path: &str, methods, kind, access| Part {
+            path: path.into(),
+            content: Content::Route { methods, kind, access: Some(access), location: self.location },
+        };
+        let endpoint = |(path, methods, access): (String, &str, _)| {
+            part(&path, Methods::of(methods.split(", ")), EntryKind::Endpoint, access)
+        };
+        // A page is asked first, as adapters mount it.
+        let page = |path| part(path, Methods::of(["GET"]), EntryKind::Route, Access::Open);
+        let parts = pages.map(page).chain(endpoints.map(endpoint)).collect();
+        self.known().parts = parts;
+    }
+
+    #[track_caller]
+    fn add_part(&self, path: &str, kind: EntryKind, methods: &Methods, access: Option<Access>) {
+        let content = Content::Route { methods: methods.clone(), kind, access, location: Location::caller() };
+        self.add(Part { path: path.into(), content });
+    }
+
+    fn add(&self, part: Part) {
+        let mut known = self.known();
+        if known.parts.len() < MAX_PARTS {
+            known.parts.push(part);
+        } else {
+            known.is_incomplete = true;
+        }
+    }
+
+    /// Notes where it was mounted: the path of a guarded route, or that under which a group lies.
+    pub(super) fn place(&self, methods: &Methods, path: &str, precedence: Precedence) {
+        let place = Place { methods: methods.clone(), path: path.into(), precedence };
+        let mut known = self.known();
+        if known.places.contains(&place) {
+            return;
+        }
+        if known.places.len() < MAX_PARTS {
+            known.places.push(place);
+        } else {
+            known.is_incomplete = true;
+        }
+    }
+
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    pub(super) fn is_incomplete(&self) -> bool {
+        self.known().is_incomplete
+    }
+
+    /// The ready-made endpoints and the pages beside them: methods, path, what each is, for whom.
+    pub(super) fn endpoints(&self) -> Vec<(Methods, Box<str>, EntryKind, Access)> {
+        let parts = self.known().parts.clone().into_iter();
+        parts
+            .filter_map(|part| match part.content {
+                Content::Route { methods, kind, access: Some(access), .. } => {
+                    Some((methods, part.path, kind, access))
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// All that is known without a router that registers what it mounts.
+    pub(super) fn entries(&self) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        if self.is_inside.load(Ordering::Relaxed) {
+            return entries;
+        }
+        let places = self.known().places.clone();
+        if places.is_empty() {
+            self.list(&Methods::any(), "", Precedence::most_specific(), &mut entries);
+            let is_relative = self.prefix.is_empty();
+            entries.iter_mut().for_each(|entry| entry.is_relative = is_relative);
+        }
+        for place in places {
+            self.list(&place.methods, &place.path, place.precedence, &mut entries);
+        }
+        entries
+    }
+
+    fn list(&self, methods: &Methods, path: &str, precedence: Precedence, entries: &mut Vec<Entry>) {
+        match self.kind {
+            EntryKind::Group => self.list_group(path, precedence, None, entries),
+            EntryKind::Endpoint => {
+                for (methods, own, kind, access) in self.endpoints() {
+                    push(entries, &methods, &precedence.join(path, &own), kind, &access, self.location);
+                }
+            }
+            kind => {
+                let kind = if path.is_empty() { kind } else { EntryKind::Route };
+                push(entries, methods, path, kind, &self.access, self.location);
+            }
+        }
+    }
+
+    /// The group and its parts, mounted under `path`, behind what an `outer` group asks for.
+    pub(super) fn list_group(
+        &self,
+        path: &str,
+        precedence: Precedence,
+        outer: Option<&Access>,
+        entries: &mut Vec<Entry>,
+    ) {
+        let access = outer.map_or_else(|| self.access.clone(), |outer| both(outer, &self.access));
+        let base = precedence.join(path, &self.prefix);
+        push(entries, &Methods::any(), &under(&base), EntryKind::Group, &access, self.location);
+        let parts = self.known().parts.clone();
+        for Part { path, content } in parts {
+            let path = precedence.join(&base, &path);
+            match content {
+                Content::Route { methods, kind, location, .. } => {
+                    push(entries, &methods, &path, kind, &access, location);
+                }
+                Content::Group(group) => group.list_group(&path, precedence, Some(&access), entries),
+            }
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Everything under this path.
+pub(super) fn under(path: &str) -> String {
+    format!("{}/*", path.trim_end_matches('/'))
+}
+
+pub(super) fn push(
+    entries: &mut Vec<Entry>,
+    methods: &Methods,
+    path: &str,
+    kind: EntryKind,
+    access: &Access,
+    location: &'static Location<'static>,
+) {
+    entries.extend(methods.each().into_iter().map(|method| Entry {
+        method,
+        path: path.into(),
+        is_relative: false,
+        kind,
+        access: access.clone(),
+        location,
+        is_reachable: true,
+    }));
+}
+
+/// What somebody must meet who passes both.
+fn both(outer: &Access, inner: &Access) -> Access {
+    match (outer, inner) {
+        (Access::Required(asked), Access::Required(more)) if !implies(more, asked) => {
+            Access::Required(asked.clone().and(more.clone()))
+        }
+        (_, Access::Required(_)) => inner.clone(),
+        _ => outer.clone(),
+    }
+}
+
+/// Is whoever is let in by `inner` let in by `outer` too, as far as their conditions show it?
+pub(super) fn is_at_least_as_strict(inner: &Access, outer: &Access) -> bool {
+    match (inner, outer) {
+        (Access::Required(inner), Access::Required(outer)) => implies(inner, outer),
+        (Access::Open, Access::Required(_) | Access::Optional) | (Access::Optional, Access::Required(_)) => {
+            false
+        }
+        _ => true,
+    }
+}
+
+fn implies(inner: &Requirement, outer: &Requirement) -> bool {
+    let (own, asked) = (flat(inner.conditions()), flat(outer.conditions()));
+    asked.iter().all(|condition| **condition == Condition::ApiKeys || own.contains(condition))
+        && (outer.allows_inactive() || !inner.allows_inactive())
+        && (outer.admits_api_keys() || !inner.admits_api_keys())
+}
+
+/// Conditions of which all must hold, one by one.
+fn flat(conditions: &[Condition]) -> Vec<&Condition> {
+    let parts = conditions.iter().map(|condition| match condition {
+        Condition::All(conditions) => flat(conditions),
+        other => vec![other],
+    });
+    parts.flatten().collect()
+}

@@ -1,0 +1,136 @@
+//! What is conspicuous about the routes of an application.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use super::entry::{Entry, EntryKind};
+
+/// What a [`Finding`] is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum FindingKind {
+    /// A route lies under the path of a group and yet beside the group: the framework routes its
+    /// requests past the guard, and the route itself asks for less.
+    BesideGroup,
+    /// Something that cannot be seen into may hold such routes.
+    MayLieBesideGroup,
+    /// Something that was registered before takes all requests of this route.
+    Unreachable,
+    /// There is more than the audit lists.
+    Incomplete,
+}
+
+impl FindingKind {
+    /// As JSON names it: `beside_group`, `may_lie_beside_group`, `unreachable`, `incomplete`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BesideGroup => "beside_group",
+            Self::MayLieBesideGroup => "may_lie_beside_group",
+            Self::Unreachable => "unreachable",
+            Self::Incomplete => "incomplete",
+        }
+    }
+}
+
+/// Something that the application may not have meant. Its `Display` says what, where, and what to
+/// do.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Finding {
+    path: Option<Box<str>>,
+    method: Option<Box<str>>,
+    kind: FindingKind,
+    other: Option<Box<str>>,
+    text: Box<str>,
+}
+
+impl Finding {
+    /// What it is about.
+    #[must_use]
+    pub const fn kind(&self) -> FindingKind {
+        self.kind
+    }
+
+    /// The path of the route, as its [`Entry`] has it.
+    #[must_use]
+    pub fn path(&self) -> Option<&str> {
+        self.path.as_deref()
+    }
+
+    /// The method of the route, as its [`Entry`] has it.
+    #[must_use]
+    pub fn method(&self) -> Option<&str> {
+        self.method.as_deref()
+    }
+
+    /// The path of the group, or of what takes the requests of the route.
+    #[must_use]
+    pub fn other(&self) -> Option<&str> {
+        self.other.as_deref()
+    }
+
+    pub(super) fn beside(entry: &Entry, group: &Entry) -> Self {
+        let (route, group_text) = (described(entry), described(group));
+        let text = format!(
+            "{route} is routed past the guard of {group_text}: add it to the group, or move it out of this \
+             path"
+        );
+        Self::of(FindingKind::BesideGroup, entry, group, text)
+    }
+
+    pub(super) fn may_lie_beside(entry: &Entry, group: &Entry) -> Self {
+        let (mount, group_text) = (described(entry), described(group));
+        let text = format!(
+            "{mount} cannot be seen into: routes of it that lie under the path of {group_text} are routed past \
+             its guard"
+        );
+        Self::of(FindingKind::MayLieBesideGroup, entry, group, text)
+    }
+
+    pub(super) fn unreachable(entry: &Entry, winner: &Entry) -> Self {
+        let (route, other) = (described(entry), described(winner));
+        let text = format!(
+            "{route} is never reached, because {other} takes its requests: add it before that, or to it"
+        );
+        Self::of(FindingKind::Unreachable, entry, winner, text)
+    }
+
+    pub(super) fn incomplete() -> Self {
+        let text = "there are more guards or routes than an audit lists: are guards made for each request?";
+        Self { path: None, method: None, kind: FindingKind::Incomplete, other: None, text: text.into() }
+    }
+
+    fn of(kind: FindingKind, entry: &Entry, other: &Entry, text: String) -> Self {
+        Self {
+            path: Some(entry.path.clone()),
+            method: entry.method.clone(),
+            kind,
+            other: Some(other.path.clone()),
+            text: text.into(),
+        }
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        json!({
+            "kind": self.kind.name(),
+            "method": self.method,
+            "path": self.path,
+            "other": self.other,
+            "text": self.text,
+        })
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// `GET /admin/health (open, src/app.rs:31)`.
+fn described(entry: &Entry) -> String {
+    let (method, path) = (entry.shown_method(), entry.shown_path());
+    let kind = if entry.kind == EntryKind::Group { "group" } else { method };
+    format!("{kind} {path} ({}, {})", entry.access, entry.shown_location())
+}

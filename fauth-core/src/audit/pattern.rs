@@ -1,0 +1,311 @@
+//! Which requests a path of a router stands for, as far as two of them must be compared.
+//!
+//! A comparison may say that two patterns share a path although they do not (a regular expression
+//! is not read), and never that they share none although they do.
+
+/// One part of a path between two slashes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Segment {
+    Text(Box<str>),
+    /// Begins with this text, and goes on with a parameter.
+    Partly(Box<str>),
+    /// A parameter.
+    Any,
+    /// An expression that may match slashes too, and so whatever follows.
+    Expression,
+    /// Everything that follows, and nothing.
+    Rest,
+}
+
+/// The path of a route, or everything under a prefix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Pattern {
+    segments: Vec<Segment>,
+    is_prefix: bool,
+}
+
+impl Pattern {
+    /// Of a route: this path and no longer one.
+    pub(super) fn of_route(path: &str) -> Self {
+        Self { segments: segments(path.strip_prefix('/').unwrap_or(path)), is_prefix: false }
+    }
+
+    /// Of a mount: this path, and whatever lies under it.
+    pub(super) fn of_prefix(path: &str) -> Self {
+        let path = path.trim_matches('/');
+        let mut segments = if path.is_empty() { Vec::new() } else { segments(path) };
+        if segments.last() != Some(&Segment::Rest) {
+            segments.push(Segment::Rest);
+        }
+        Self { segments, is_prefix: true }
+    }
+
+    /// Is there a path that both stand for?
+    pub(super) fn overlaps(&self, other: &Self) -> bool {
+        let (mut own, mut others) = (self.segments.iter(), other.segments.iter());
+        loop {
+            return match (own.next(), others.next()) {
+                (Some(Segment::Rest | Segment::Expression), _)
+                | (_, Some(Segment::Rest | Segment::Expression))
+                | (None, None) => true,
+                (Some(own), Some(other)) if own.shares_text_with(other) => continue,
+                _ => false,
+            };
+        }
+    }
+
+    /// Does it stand for every path that the other stands for?
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        let (mut own, mut others) = (self.segments.iter(), other.segments.iter());
+        loop {
+            return match (own.next(), others.next()) {
+                // `/admin/{*rest}` is not `/admin`, which everything under `/admin` is.
+                (Some(Segment::Rest), None) => self.is_prefix,
+                (Some(Segment::Rest), Some(Segment::Rest)) => self.is_prefix || !other.is_prefix,
+                (Some(Segment::Rest), Some(_)) | (None, None) => true,
+                (Some(Segment::Any), Some(Segment::Any | Segment::Partly(_))) => continue,
+                (Some(Segment::Any), Some(Segment::Text(text))) if !text.is_empty() => continue,
+                (Some(own @ Segment::Text(_)), Some(other)) if own == other => continue,
+                _ => false,
+            };
+        }
+    }
+
+    /// Of two patterns that share a path: is this one more specific, where they differ first? Text
+    /// is more than an expression, that is more than a parameter, and a parameter more than the
+    /// rest of the path; but the rest is more than nothing if it `may_be_empty`.
+    pub(super) fn is_more_specific_than(&self, other: &Self, rest_may_be_empty: bool) -> bool {
+        let (mut own, mut others) = (self.segments.iter().peekable(), other.segments.iter().peekable());
+        loop {
+            return match (own.next(), others.next()) {
+                (Some(first), Some(Segment::Rest))
+                    if rest_may_be_empty && first.is_empty() && own.peek().is_none() =>
+                {
+                    false
+                }
+                (Some(Segment::Rest), Some(first))
+                    if rest_may_be_empty && first.is_empty() && others.peek().is_none() =>
+                {
+                    true
+                }
+                (Some(Segment::Rest), Some(Segment::Rest)) => false,
+                (Some(own), Some(other)) if own.rank() == other.rank() => continue,
+                (Some(own), Some(other)) => own.rank() > other.rank(),
+                (None, Some(_)) => true,
+                (_, None) => false,
+            };
+        }
+    }
+}
+
+impl Segment {
+    fn is_empty(&self) -> bool {
+        matches!(self, Self::Text(text) if text.is_empty())
+    }
+
+    fn shares_text_with(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Text(own), Self::Text(other)) => own == other,
+            (Self::Text(text), Self::Partly(start)) | (Self::Partly(start), Self::Text(text)) => {
+                text.starts_with(&**start)
+            }
+            (Self::Partly(own), Self::Partly(other)) => {
+                own.starts_with(&**other) || other.starts_with(&**own)
+            }
+            (Self::Any, Self::Text(text)) | (Self::Text(text), Self::Any) => !text.is_empty(),
+            _ => true,
+        }
+    }
+
+    /// Kinds in the order in which routers try them, and within one kind the longer text first.
+    fn rank(&self) -> (u8, usize) {
+        match self {
+            Self::Text(_) => (3, 0),
+            Self::Partly(start) => (2, start.len()),
+            Self::Expression => (2, 0),
+            Self::Any => (1, 0),
+            Self::Rest => (0, 0),
+        }
+    }
+}
+
+/// The rest of a path is the last segment. What has something behind it is an expression.
+fn segments(path: &str) -> Vec<Segment> {
+    let mut segments: Vec<_> = split(path).map(segment).collect();
+    let before_last = segments.len().saturating_sub(1);
+    for early in segments.iter_mut().take(before_last).filter(|segment| **segment == Segment::Rest) {
+        *early = Segment::Expression;
+    }
+    segments
+}
+
+/// At slashes that are outside of braces: a regular expression may hold some.
+fn split(path: &str) -> impl Iterator<Item = &str> {
+    let mut depth = 0_usize;
+    path.split(move |character| {
+        match character {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        character == '/' && depth == 0
+    })
+}
+
+fn segment(part: &str) -> Segment {
+    let Some((start, parameter)) = part.split_once('{') else { return Segment::Text(part.into()) };
+    let expression = parameter.split_once(':').map(|(_, expression)| expression);
+    if parameter.starts_with('*') || part.ends_with("}*") || (start.is_empty() && expression == Some(".*}")) {
+        return Segment::Rest;
+    }
+    if expression.is_some_and(may_cross_a_slash) {
+        return Segment::Expression;
+    }
+    if start.is_empty() && expression.is_none() && parameter.find('}') == Some(parameter.len() - 1) {
+        return Segment::Any;
+    }
+    Segment::Partly(start.into())
+}
+
+fn may_cross_a_slash(expression: &str) -> bool {
+    expression.contains(['.', '/', '^'])
+        || ["\\D", "\\W", "\\S", "\\P"].iter().any(|class| expression.contains(class))
+}
+
+/// A path that is written with `:name`, `:name<expression>` and `*name`, with braces instead.
+/// Repeated slashes are one, and the first is there.
+#[must_use]
+pub fn braced(path: &str) -> String {
+    let mut braced = String::from("/");
+    let mut rest = path;
+    while let Some(character) = rest.chars().next() {
+        rest = rest.get(character.len_utf8()..).unwrap_or_default();
+        match character {
+            '/' if braced.ends_with('/') => {}
+            ':' => {
+                let (name, after) = split_at_any(rest, &['/', '<', '*']);
+                let (expression, after) = expression_of(after);
+                rest = after;
+                braced.push_str(&if expression.is_empty() {
+                    format!("{{{name}}}")
+                } else {
+                    format!("{{{name}:{expression}}}")
+                });
+            }
+            '<' => {
+                let (expression, after) = split_at_any(rest, &['>']);
+                rest = after.strip_prefix('>').unwrap_or(after);
+                braced.push_str(&format!("{{:{expression}}}"));
+            }
+            '*' => {
+                braced.push_str(&if rest.is_empty() { "*".to_owned() } else { format!("{{*{rest}}}") });
+                rest = "";
+            }
+            other => braced.push(other),
+        }
+    }
+    braced
+}
+
+fn split_at_any<'a>(text: &'a str, ends: &[char]) -> (&'a str, &'a str) {
+    text.split_at(text.find(ends).unwrap_or(text.len()))
+}
+
+/// The expression in angle brackets at the beginning of a text, and what follows.
+fn expression_of(text: &str) -> (&str, &str) {
+    text.strip_prefix('<').and_then(|text| text.split_once('>')).unwrap_or(("", text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(path: &str) -> Pattern {
+        Pattern::of_route(path)
+    }
+
+    fn prefix(path: &str) -> Pattern {
+        Pattern::of_prefix(path)
+    }
+
+    #[track_caller]
+    fn overlap(one: &Pattern, other: &Pattern) -> bool {
+        assert_eq!(one.overlaps(other), other.overlaps(one), "{one:?} and {other:?}");
+        one.overlaps(other)
+    }
+
+    #[test]
+    fn which_paths_overlap() {
+        for inside in
+            ["/admin", "/admin/", "/admin/x", "/admin/{id}", "/{any}", "/{any}/x", "/{*rest}", "/adm{x}"]
+        {
+            assert!(overlap(&route(inside), &prefix("/admin")), "{inside}");
+        }
+        for outside in ["/", "", "/administration", "/x/admin", "/b{x}", "/Admin"] {
+            assert!(!overlap(&route(outside), &prefix("/admin")), "{outside}");
+        }
+        assert!(overlap(&route("/{p:.*}/health"), &prefix("/admin")));
+        assert!(overlap(&route("/{id:\\d{4}}/x"), &prefix("/1999")));
+        assert!(overlap(&prefix(""), &prefix("/admin")) && overlap(&prefix("/"), &route("/")));
+        assert!(overlap(&prefix("/{tenant}/admin"), &route("/acme/admin/x")));
+        assert!(!overlap(&prefix("/{tenant}/admin"), &route("/acme/users")));
+    }
+
+    #[test]
+    fn which_paths_cover_others() {
+        assert!(prefix("/admin").covers(&route("/admin/x")) && prefix("/admin").covers(&route("/admin")));
+        assert!(!prefix("/admin").covers(&route("/{any}")) && !prefix("/admin").covers(&route("/{*rest}")));
+        assert!(route("/{a}").covers(&route("/x")) && !route("/x").covers(&route("/{a}")));
+        assert!(!route("/{a}").covers(&route("/")) && !route("/{a:\\d}").covers(&route("/x")));
+        assert!(!route("/x").covers(&prefix("/x")) && prefix("/").covers(&prefix("/x")));
+        for all in ["/{*rest}", "/{rest:.*}", "/{rest}*"] {
+            assert!(route(all).covers(&prefix("/x")), "{all}");
+        }
+        assert!(!route("/x/{*rest}").covers(&prefix("/x")) && !route("/x/{*rest}").covers(&route("/x")));
+        assert!(
+            route("/x/{*rest}").covers(&route("/x/{all:.*}")) && prefix("/x").covers(&route("/x/{*rest}"))
+        );
+        for part in ["/{rest:.*}/x", "/{rest:a.*}", "/a{rest:.*}"] {
+            assert!(!route(part).covers(&prefix("/x")) && route(part).overlaps(&prefix("/a")), "{part}");
+        }
+    }
+
+    #[test]
+    fn which_path_is_more_specific() {
+        let group = prefix("/admin");
+        for rest_may_be_empty in [true, false] {
+            let wins = |one: &Pattern, other: &Pattern| one.is_more_specific_than(other, rest_may_be_empty);
+            for past in ["/admin/x", "/admin/{id}", "/admin/x/", "/admin/x{id}", "/admin/{id:.*}/x"] {
+                assert!(wins(&route(past), &group) && !wins(&group, &route(past)), "{past}");
+            }
+            for behind in ["/{any}/x", "/{*rest}", "/adm{x}/y", "/{id:[a-z]+}/x", "/{id:.+}"] {
+                assert!(!wins(&route(behind), &group) && wins(&group, &route(behind)), "{behind}");
+            }
+            let of_tenant = prefix("/{tenant}/admin");
+            assert!(wins(&route("/acme/{*rest}"), &of_tenant));
+            assert!(!wins(&of_tenant, &route("/acme/{*rest}")));
+            assert!(!wins(&group, &group));
+            for (path, rest) in [("/", "/{*rest}"), ("/admin/", "/admin/{*rest}")] {
+                assert_eq!(wins(&route(path), &route(rest)), !rest_may_be_empty);
+                assert_eq!(wins(&route(rest), &route(path)), rest_may_be_empty);
+            }
+        }
+    }
+
+    #[test]
+    fn paths_with_colons_get_braces() {
+        for (colons, braces) in [
+            ("/sessions/:sid", "/sessions/{sid}"),
+            ("//a//:b<\\d+>/c", "/a/{b:\\d+}/c"),
+            ("a/<[a-z]+>", "/a/{:[a-z]+}"),
+            ("/a:b", "/a{b}"),
+            ("/files/*path", "/files/{*path}"),
+            ("/*", "/*"),
+            ("/{id}", "/{id}"),
+            ("", "/"),
+            ("/ü/:ä", "/ü/{ä}"),
+        ] {
+            assert_eq!(braced(colons), braces);
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! What a router keeps that registers what it mounts.
+
+use std::{panic::Location, sync::Arc};
+
+use super::{
+    declaration::{Declaration, Methods, is_at_least_as_strict, push, under},
+    entry::{Entry, EntryKind},
+    finding::Finding,
+    pattern::Pattern,
+    precedence::Precedence,
+    report::Audit,
+};
+use crate::access::Access;
+
+/// What an audited router has mounted, in the order in which it was added. Adapters fill it;
+/// [`audit`](Self::audit) makes of it what people read.
+#[derive(Debug, Clone)]
+pub struct RouteRecord {
+    precedence: Precedence,
+    leaves: Vec<Leaf>,
+    added: usize,
+}
+
+/// Something that answers, and the way to it.
+#[derive(Debug, Clone)]
+struct Leaf {
+    what: What,
+    /// Under which path the router lies that it was added to.
+    mount: String,
+    path: String,
+    location: &'static Location<'static>,
+    /// The choices of the routers on the way, the outermost first.
+    choices: Vec<Choice>,
+}
+
+#[derive(Debug, Clone)]
+enum What {
+    Open { methods: Methods },
+    Fallback,
+    Unseen { is_flat: bool },
+    Guarded { methods: Methods, guard: Arc<Declaration> },
+    Group(Arc<Declaration>),
+    Endpoint { methods: Methods, kind: EntryKind, access: Access, all: Arc<Declaration> },
+}
+
+/// What one router compares with its other routes.
+#[derive(Debug, Clone)]
+struct Choice {
+    /// What was added to this router: a route, or a mount.
+    item: Shape,
+    /// What lies behind it, seen from this router.
+    whole: Shape,
+    order: usize,
+    /// Does it take requests of all methods?
+    takes_all: bool,
+}
+
+/// A path, or everything under it.
+#[derive(Debug, Clone)]
+struct Shape {
+    path: String,
+    is_prefix: bool,
+}
+
+impl Shape {
+    fn pattern(&self) -> Pattern {
+        if self.is_prefix { Pattern::of_prefix(&self.path) } else { Pattern::of_route(&self.path) }
+    }
+
+    fn under(&self, prefix: &str, precedence: Precedence) -> Self {
+        Self { path: precedence.join(prefix, &self.path), is_prefix: self.is_prefix }
+    }
+}
+
+impl RouteRecord {
+    /// Of a router without routes.
+    #[must_use]
+    pub const fn new(precedence: Precedence) -> Self {
+        Self { precedence, leaves: Vec::new(), added: 0 }
+    }
+
+    /// A route without a guard.
+    #[track_caller]
+    pub fn open(&mut self, methods: &Methods, path: &str) {
+        self.add(path, false, false, What::Open { methods: methods.clone() });
+    }
+
+    /// A route without a guard, at a path that no other route gets requests of, whatever their
+    /// method.
+    #[track_caller]
+    pub fn open_resource(&mut self, methods: &Methods, path: &str) {
+        self.add(path, false, true, What::Open { methods: methods.clone() });
+    }
+
+    /// A route behind a guard of its own, which covers all methods of the path.
+    #[track_caller]
+    pub fn guarded(&mut self, methods: &Methods, path: &str, guard: &Arc<Declaration>) {
+        self.add(path, false, true, What::Guarded { methods: methods.clone(), guard: Arc::clone(guard) });
+    }
+
+    /// A group, mounted under this path.
+    #[track_caller]
+    pub fn group(&mut self, path: &str, group: &Arc<Declaration>) {
+        let whole = self.precedence.join(path, group.prefix());
+        self.add(&whole, true, true, What::Group(Arc::clone(group)));
+        if let Some(leaf) = self.leaves.last_mut() {
+            path.clone_into(&mut leaf.mount);
+        }
+    }
+
+    /// The ready-made endpoints, and the pages beside them.
+    #[track_caller]
+    pub fn endpoints(&mut self, all: &Arc<Declaration>) {
+        for (methods, path, kind, access) in all.endpoints() {
+            let takes_all = kind == EntryKind::Endpoint;
+            self.add(&path, false, takes_all, What::Endpoint { methods, kind, access, all: Arc::clone(all) });
+        }
+    }
+
+    /// What answers where no route does.
+    #[track_caller]
+    pub fn fallback(&mut self) {
+        self.add("", true, true, What::Fallback);
+        // Whatever else there is comes first.
+        if let Some(choice) = self.leaves.last_mut().and_then(|leaf| leaf.choices.first_mut()) {
+            choice.order = usize::MAX;
+        }
+    }
+
+    /// Something under this path that nobody can see into. It counts as open.
+    #[track_caller]
+    pub fn unseen(&mut self, path: &str) {
+        self.add(path, true, true, What::Unseen { is_flat: false });
+    }
+
+    /// The same, of something whose routes the router takes among its own, so that each of them may
+    /// win against others.
+    #[track_caller]
+    pub fn unseen_routes(&mut self, path: &str) {
+        self.add(path, true, false, What::Unseen { is_flat: true });
+    }
+
+    /// The routes of another router, which this one takes among its own, under this path.
+    pub fn merge(&mut self, path: &str, other: Self) {
+        let start = self.added;
+        for mut leaf in other.leaves {
+            leaf.lies_under(path, self.precedence);
+            if let Some(choice) = leaf.choices.first_mut() {
+                choice.item = choice.item.under(path, self.precedence);
+                choice.whole = choice.whole.under(path, self.precedence);
+                choice.order = choice.order.saturating_add(start);
+            }
+            self.leaves.push(leaf);
+        }
+        self.added = start.saturating_add(other.added);
+    }
+
+    /// Another router that is asked, under this path, for whatever it has.
+    pub fn nest(&mut self, path: &str, other: Self) {
+        let order = self.next();
+        for mut leaf in other.leaves {
+            leaf.lies_under(path, self.precedence);
+            let Some(inner) = leaf.choices.first() else { continue };
+            let item = Shape { path: path.to_owned(), is_prefix: true };
+            let whole = inner.whole.under(path, self.precedence);
+            leaf.choices.insert(0, Choice { item, whole, order, takes_all: true });
+            self.leaves.push(leaf);
+        }
+    }
+
+    #[track_caller]
+    fn add(&mut self, path: &str, is_prefix: bool, takes_all: bool, what: What) {
+        let path = self.precedence.join("", path);
+        let item = Shape { path: path.clone(), is_prefix };
+        let choice = Choice { whole: item.clone(), item, order: self.next(), takes_all };
+        let (mount, location) = (String::new(), Location::caller());
+        self.leaves.push(Leaf { what, mount, path, location, choices: vec![choice] });
+    }
+
+    fn next(&mut self) -> usize {
+        self.added = self.added.saturating_add(1);
+        self.added
+    }
+
+    /// Tells guards, groups and ready-made endpoints where they lie, so that
+    /// [`AuthProvider::audit`](crate::AuthProvider::audit) knows. For the router that lies in no
+    /// other.
+    pub fn settle(&self) {
+        for leaf in &self.leaves {
+            match &leaf.what {
+                What::Guarded { methods, guard } => guard.place(methods, &leaf.path, self.precedence),
+                What::Group(group) => group.place(&Methods::any(), &leaf.mount, self.precedence),
+                What::Endpoint { all, .. } => all.place(&Methods::any(), &leaf.mount, self.precedence),
+                What::Open { .. } | What::Fallback | What::Unseen { .. } => {}
+            }
+        }
+    }
+
+    /// All routes, and what is conspicuous about them.
+    #[must_use]
+    pub fn audit(&self) -> Audit {
+        let mut entries = Vec::new();
+        let mut findings = Vec::new();
+        for leaf in &self.leaves {
+            let winner = self.leaves.iter().find(|other| other.takes_all_of(leaf, self.precedence));
+            let first = entries.len();
+            leaf.list(self.precedence, &mut entries);
+            let own = entries.get_mut(first..).unwrap_or_default();
+            if let Some(winner) = winner {
+                own.iter_mut().for_each(|entry| entry.is_reachable = false);
+                findings.extend(own.first().map(|entry| Finding::unreachable(entry, &winner.entry())));
+            } else {
+                findings
+                    .extend(self.leaves.iter().flat_map(|group| leaf.beside(group, own, self.precedence)));
+            }
+            if leaf.declaration().is_some_and(Declaration::is_incomplete) {
+                findings.push(Finding::incomplete());
+            }
+        }
+        Audit::new(entries, findings)
+    }
+}
+
+impl Leaf {
+    fn lies_under(&mut self, path: &str, precedence: Precedence) {
+        self.path = precedence.join(path, &self.path);
+        self.mount = precedence.join(path, &self.mount);
+    }
+
+    /// The choice in which two leaves part: the first router that knows them as different.
+    fn parting<'a>(&'a self, other: &'a Self) -> Option<(&'a Choice, &'a Choice)> {
+        self.choices.iter().zip(&other.choices).find(|(own, other)| own.order != other.order)
+    }
+
+    /// Does every request for the other one come here?
+    fn takes_all_of(&self, other: &Self, precedence: Precedence) -> bool {
+        let Some((own, other)) = self.parting(other) else { return false };
+        own.takes_all
+            && own.wins_against(other, precedence)
+            && own.item.pattern().covers(&other.whole.pattern())
+    }
+
+    /// What to say if requests under the path of this group come here, and not to the group.
+    fn beside(&self, group: &Self, entries: &[Entry], precedence: Precedence) -> Vec<Finding> {
+        let (What::Group(_), Some((own, of_group))) = (&group.what, self.parting(group)) else {
+            return Vec::new();
+        };
+        if matches!(self.what, What::Endpoint { kind: EntryKind::Endpoint, .. })
+            || !own.whole.pattern().overlaps(&of_group.whole.pattern())
+        {
+            return Vec::new();
+        }
+        let group = group.entry();
+        let weaker = entries.iter().filter(|entry| !is_at_least_as_strict(&entry.access, &group.access));
+        if matches!(self.what, What::Unseen { is_flat: true }) {
+            if precedence == Precedence::FirstRegistered && of_group.order < own.order {
+                return Vec::new();
+            }
+            weaker.map(|entry| Finding::may_lie_beside(entry, &group)).collect()
+        } else if own.wins_against(of_group, precedence) {
+            // Of a group its own line is enough.
+            let lines = if matches!(self.what, What::Group(_)) { 1 } else { usize::MAX };
+            weaker.take(lines).map(|entry| Finding::beside(entry, &group)).collect()
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn declaration(&self) -> Option<&Declaration> {
+        match &self.what {
+            What::Guarded { guard: declaration, .. }
+            | What::Group(declaration)
+            | What::Endpoint { all: declaration, .. } => Some(declaration),
+            What::Open { .. } | What::Fallback | What::Unseen { .. } => None,
+        }
+    }
+
+    /// Its line; of several, one that stands for all.
+    fn entry(&self) -> Entry {
+        let (path, kind, access) = match &self.what {
+            What::Open { .. } => (self.path.clone(), EntryKind::Route, Access::Open),
+            What::Fallback => (under(&self.path), EntryKind::Fallback, Access::Open),
+            What::Unseen { .. } => (under(&self.path), EntryKind::Unseen, Access::Open),
+            What::Guarded { guard, .. } => (self.path.clone(), EntryKind::Route, guard.access().clone()),
+            What::Group(group) => (under(&self.path), EntryKind::Group, group.access().clone()),
+            What::Endpoint { kind, access, .. } => (self.path.clone(), *kind, access.clone()),
+        };
+        let location = match &self.what {
+            What::Group(declaration) | What::Endpoint { all: declaration, .. } => declaration.location(),
+            _ => self.location,
+        };
+        Entry {
+            method: None,
+            path: path.into(),
+            is_relative: false,
+            kind,
+            access,
+            location,
+            is_reachable: true,
+        }
+    }
+
+    fn list(&self, precedence: Precedence, entries: &mut Vec<Entry>) {
+        let Entry { path, kind, access, location, .. } = self.entry();
+        let methods = match &self.what {
+            What::Open { methods } | What::Guarded { methods, .. } | What::Endpoint { methods, .. } => {
+                methods
+            }
+            What::Fallback | What::Unseen { .. } => &Methods::any(),
+            What::Group(group) => return group.list_group(&self.mount, precedence, None, entries),
+        };
+        push(entries, methods, &path, kind, &access, location);
+    }
+}
+
+impl Choice {
+    /// Of two that stand for the same request: does this one get it?
+    fn wins_against(&self, other: &Self, precedence: Precedence) -> bool {
+        match precedence {
+            // A fallback is asked last, however specific its path is.
+            Precedence::MostSpecific { .. } if self.order == usize::MAX => false,
+            Precedence::MostSpecific { .. } if other.order == usize::MAX => true,
+            Precedence::MostSpecific { rest_may_be_empty } => {
+                self.item.pattern().is_more_specific_than(&other.item.pattern(), rest_may_be_empty)
+            }
+            Precedence::FirstRegistered => self.order < other.order,
+        }
+    }
+}

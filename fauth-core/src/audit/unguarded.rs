@@ -1,0 +1,115 @@
+//! What an audit finds that nobody has excepted.
+
+use std::{error::Error, fmt};
+
+use super::{
+    entry::{Entry, EntryKind},
+    finding::{Finding, FindingKind},
+    pattern::braced,
+    table::counted,
+};
+use crate::access::Access;
+
+/// Routes that are open to everybody and not excepted, and exceptions that match none. Its
+/// `Display` lists both, and says what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unguarded {
+    /// The open routes.
+    pub open: Vec<Entry>,
+    /// The exceptions that match no open route, as they were written.
+    pub stale: Vec<Box<str>>,
+    notes: Vec<Box<str>>,
+}
+
+/// One exception: `/path`, or `METHOD /path`.
+struct Exception<'a> {
+    written: &'a str,
+    method: Option<&'a str>,
+    path: &'a str,
+}
+
+impl<'a> Exception<'a> {
+    fn read(written: &'a str) -> Self {
+        match written.split_once(' ') {
+            Some((method, path)) if !method.contains('/') => {
+                Self { written, method: Some(method), path: path.trim() }
+            }
+            _ => Self { written, method: None, path: written },
+        }
+    }
+
+    fn covers(&self, entry: &Entry) -> bool {
+        let is_method = match (self.method, entry.method()) {
+            (None, _) | (Some("any"), None) => true,
+            (Some(method), Some(own)) => method == own,
+            (Some(_), None) => false,
+        };
+        let is_path = || {
+            self.path == entry.path() || (self.path.contains([':', '*']) && braced(self.path) == entry.path())
+        };
+        is_method && is_path()
+    }
+}
+
+impl Unguarded {
+    pub(super) fn find(entries: &[Entry], findings: &[Finding], except: &[&str]) -> Option<Self> {
+        let exceptions: Vec<_> = except.iter().map(|written| Exception::read(written)).collect();
+        let excepted = |entry: &Entry| exceptions.iter().any(|exception| exception.covers(entry));
+        let open: Vec<_> =
+            entries.iter().filter(|entry| entry.is_open() && !excepted(entry)).cloned().collect();
+        // A ready-made endpoint needs no exception, and may have one.
+        let may_be_named = |entry: &&Entry| entry.access().admits_anonymous();
+        let is_stale = |exception: &&Exception<'_>| {
+            !entries.iter().filter(may_be_named).any(|entry| exception.covers(entry))
+        };
+        let stale: Vec<_> =
+            exceptions.iter().filter(is_stale).map(|exception| exception.written.into()).collect();
+        if open.is_empty() && stale.is_empty() {
+            return None;
+        }
+        let notes = open.iter().map(|entry| note(entry, findings)).collect();
+        Some(Self { open, stale, notes })
+    }
+}
+
+/// Why a route is open although it may not look so.
+fn note(entry: &Entry, findings: &[Finding]) -> Box<str> {
+    let beside = findings.iter().find(|finding| {
+        finding.kind() == FindingKind::BesideGroup
+            && finding.path() == Some(entry.path())
+            && finding.method() == entry.method()
+    });
+    match (beside.and_then(Finding::other), entry.kind()) {
+        (Some(group), _) => format!(" (beside the group {group}, whose guard it does not pass)").into(),
+        (None, EntryKind::Unseen) => " (its routes cannot be seen)".into(),
+        (None, EntryKind::Fallback) => " (what answers where no route does)".into(),
+        _ => match entry.access() {
+            Access::Optional => " (visitors may enter)".into(),
+            _ => "".into(),
+        },
+    }
+}
+
+impl fmt::Display for Unguarded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.open.is_empty() {
+            let verb = if self.open.len() == 1 { "is" } else { "are" };
+            writeln!(f, "{} {verb} open to everybody:", counted(self.open.len(), "route"))?;
+            for (entry, note) in self.open.iter().zip(&self.notes) {
+                let (method, path) = (entry.shown_method(), entry.shown_path());
+                writeln!(f, "  {method} {path}  {}{note}", entry.shown_location())?;
+            }
+            writeln!(f, "put a guard before them, or name their paths in `except [..]`")?;
+        }
+        if !self.stale.is_empty() {
+            let verb = if self.stale.len() == 1 { "matches" } else { "match" };
+            writeln!(f, "{} {verb} no open route:", counted(self.stale.len(), "exception"))?;
+            self.stale.iter().try_for_each(|written| writeln!(f, "  {written}"))?;
+            writeln!(f, "remove them, or write the paths as the audit lists them")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for Unguarded {}

@@ -1,0 +1,197 @@
+//! The ready-made endpoints, as they describe themselves.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::{schemas, security::Security, template};
+use crate::{
+    access::Access,
+    mounts::{Mount, Mounts},
+    provider::AuthProvider,
+    rejection::{RefusalBody, Rejection},
+    routes::Endpoint,
+    user::AuthUser,
+};
+
+/// With this in its URL a login gives a page its tokens in the body.
+pub(super) const DELIVER_BODY: &str = "deliver=body";
+/// Documents list the endpoints under this.
+const TAG: &str = "authentication";
+
+/// The ready-made endpoints in a document; see [`endpoints`].
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Endpoints {
+    /// Path Item Objects by their paths.
+    pub paths: Map<String, Value>,
+    /// The schemas that they refer to, by their names in `components`.
+    pub schemas: BTreeMap<String, Value>,
+}
+
+/// The ready-made endpoints, each where it is mounted.
+///
+/// The ids of their operations begin with the name of the application, as in `shop-login`. By them
+/// [`Description`](super::Description) finds where the login is.
+///
+/// ```
+/// use fauth_core::{mounts::Mounts, openapi::endpoints};
+/// # let auth = fauth_testing::provider().build().unwrap();
+///
+/// let endpoints = endpoints(&auth, &Mounts::of(&auth));
+/// assert_eq!(endpoints.paths["/login"]["post"]["operationId"], "default-login");
+/// ```
+#[must_use]
+pub fn endpoints<U: AuthUser>(auth: &AuthProvider<U>, mounts: &Mounts) -> Endpoints {
+    let body = auth.renderer().describe();
+    let mut described = Endpoints { paths: Map::new(), schemas: schemas::all().collect() };
+    described.schemas.extend(body.iter().map(|body| (body.name().to_owned(), body.schema().clone())));
+    for mount in mounts.iter() {
+        let path = template(mount.path());
+        let item = described.paths.entry(path).or_insert_with(|| json!({}));
+        if let Some(item) = item.as_object_mut() {
+            item.insert(method(mount.endpoint()).to_owned(), operation(auth, mount, body.as_ref()));
+        }
+    }
+    described
+}
+
+/// The id of the operation.
+pub(super) fn id(application: &str, endpoint: Endpoint) -> String {
+    let name = match endpoint {
+        Endpoint::Login => "login",
+        Endpoint::Refresh => "refresh",
+        Endpoint::Logout => "logout",
+        Endpoint::LogoutAll => "logout-all",
+        Endpoint::Sessions => "sessions",
+        Endpoint::Session => "end-session",
+    };
+    format!("{application}-{name}")
+}
+
+const fn method(endpoint: Endpoint) -> &'static str {
+    match endpoint {
+        Endpoint::Login | Endpoint::Refresh | Endpoint::Logout | Endpoint::LogoutAll => "post",
+        Endpoint::Sessions => "get",
+        Endpoint::Session => "delete",
+    }
+}
+
+const fn summary(endpoint: Endpoint) -> &'static str {
+    match endpoint {
+        Endpoint::Login => "Log in with a password",
+        Endpoint::Refresh => "Exchange the refresh token for a new pair of tokens",
+        Endpoint::Logout => "End this login",
+        Endpoint::LogoutAll => "End all logins of the user",
+        Endpoint::Sessions => "List the user's logins",
+        Endpoint::Session => "End one login of the user",
+    }
+}
+
+fn operation<U: AuthUser>(auth: &AuthProvider<U>, mount: &Mount, body: Option<&RefusalBody>) -> Value {
+    let endpoint = mount.endpoint();
+    let mut parameters: Vec<Value> = parameters_in(&template(mount.path())).map(path_parameter).collect();
+    if endpoint == Endpoint::Login && auth.has_ambient_transport() && auth.takes_bearer_tokens() {
+        parameters.push(deliver_parameter());
+    }
+    let parameters = (!parameters.is_empty()).then_some(Value::Array(parameters));
+    let members = [
+        ("tags", Some(json!([TAG]))),
+        ("summary", Some(json!(summary(endpoint)))),
+        ("operationId", Some(json!(id(auth.application(), endpoint)))),
+        ("parameters", parameters),
+        ("requestBody", request(endpoint)),
+        ("responses", Some(json!({ "200": success(auth, endpoint) }))),
+    ];
+    let members = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    let mut operation = Value::Object(members.collect());
+    security(auth, endpoint, body).stamp(&mut operation);
+    operation
+}
+
+fn deliver_parameter() -> Value {
+    json!({
+        "name": "deliver",
+        "in": "query",
+        "required": false,
+        "description": "`body` for a page that keeps its tokens by itself; else it gets cookies.",
+        "schema": { "type": "string", "enum": ["body"] },
+    })
+}
+
+/// Names in braces.
+fn parameters_in(path: &str) -> impl Iterator<Item = &str> {
+    path.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
+}
+
+fn path_parameter(name: &str) -> Value {
+    json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } })
+}
+
+/// The body that is read, as JSON or a form.
+fn request(endpoint: Endpoint) -> Option<Value> {
+    let (schema, required) = match endpoint {
+        Endpoint::Login => ("AuthLogin", true),
+        Endpoint::Refresh => ("AuthRefresh", false),
+        Endpoint::Logout => ("AuthLogout", false),
+        Endpoint::LogoutAll | Endpoint::Sessions | Endpoint::Session => return None,
+    };
+    let body = json!({ "schema": reference(schema) });
+    Some(json!({
+        "required": required,
+        "content": { "application/json": body, "application/x-www-form-urlencoded": body },
+    }))
+}
+
+fn reference(schema: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{schema}") })
+}
+
+fn success<U: AuthUser>(auth: &AuthProvider<U>, endpoint: Endpoint) -> Value {
+    let (description, schema) = match endpoint {
+        Endpoint::Login | Endpoint::Refresh => ("A pair of tokens", pair(auth)),
+        Endpoint::Logout | Endpoint::LogoutAll | Endpoint::Session => {
+            ("What has ended", reference("AuthLoggedOut"))
+        }
+        Endpoint::Sessions => ("The user's logins", reference("AuthSessions")),
+    };
+    json!({ "description": description, "content": { "application/json": { "schema": schema } } })
+}
+
+fn pair<U: AuthUser>(auth: &AuthProvider<U>) -> Value {
+    match (auth.has_ambient_transport(), auth.takes_bearer_tokens()) {
+        (false, _) => reference("AuthTokens"),
+        (true, false) => reference("AuthCookies"),
+        (true, true) => json!({ "anyOf": [reference("AuthTokens"), reference("AuthCookies")] }),
+    }
+}
+
+fn security<U: AuthUser>(auth: &AuthProvider<U>, endpoint: Endpoint, body: Option<&RefusalBody>) -> Security {
+    // A logout takes the token also from where guards look for it, and without one from its body.
+    let access = if endpoint == Endpoint::Logout { Access::Optional } else { endpoint.access() };
+    let mut security = Security::new(auth, &access);
+    security.refuse_as_guards(auth, &access, method(endpoint), body);
+    match endpoint {
+        Endpoint::Login => {
+            let unknown = "No active user has this name and password";
+            security.refuse(&Rejection::InvalidCredentials, unknown, body);
+        }
+        Endpoint::Refresh => security.refuse(&Rejection::MissingCredential, "No valid refresh token", body),
+        Endpoint::Session => security.refuse(&Rejection::NotFound, "The user has no such login", body),
+        Endpoint::Logout | Endpoint::LogoutAll | Endpoint::Sessions => {}
+    }
+    if access == Access::Open {
+        security.refuse(&Rejection::InvalidRequest, "The body cannot be read", body);
+        let media_type = "The body is neither JSON nor a form";
+        security.refuse(&Rejection::UnsupportedMediaType, media_type, body);
+        security.refuse_unavailable(body);
+        if auth.has_ambient_transport() {
+            security.refuse_cross_site(body);
+        }
+    }
+    if request(endpoint).is_some() {
+        security.refuse(&Rejection::BodyTimeout, "The body did not arrive in time", body);
+        security.refuse(&Rejection::PayloadTooLarge, "The body is too long", body);
+    }
+    security
+}

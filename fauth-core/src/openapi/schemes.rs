@@ -1,0 +1,154 @@
+//! The ways a credential may travel, as security schemes with their names.
+
+use serde_json::{Value, json};
+
+use super::security::Alternative;
+use crate::{
+    access::Access,
+    provider::AuthProvider,
+    transport::{SecurityScheme, Transport},
+    user::AuthUser,
+};
+
+/// One security scheme of a provider.
+pub(super) struct Scheme {
+    pub(super) name: String,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Kind {
+    /// The password flow of OAuth 2: a token for a name and a password.
+    Login,
+    Transport {
+        scheme: SecurityScheme,
+        only_keys: bool,
+        keys_too: bool,
+    },
+}
+
+/// The schemes of a provider, in the order of its transports.
+pub(super) fn of<U: AuthUser>(auth: &AuthProvider<U>) -> Vec<Scheme> {
+    let mut schemes: Vec<Scheme> = Vec::new();
+    for transport in auth.transports() {
+        for (kind, what) in kinds(auth, transport) {
+            let name = unique(&format!("{}-{what}", auth.application()), &schemes);
+            schemes.push(Scheme { name, kind });
+        }
+    }
+    schemes
+}
+
+fn kinds<U: AuthUser>(auth: &AuthProvider<U>, transport: &dyn Transport) -> Vec<(Kind, String)> {
+    let (scheme, only_keys) = (transport.describe(), transport.is_for_api_keys());
+    let has_flow = scheme == SecurityScheme::Bearer && !only_keys && auth.has_password_login();
+    let what = match &scheme {
+        SecurityScheme::Bearer if only_keys => "api-key".to_owned(),
+        SecurityScheme::Bearer => "bearer".to_owned(),
+        SecurityScheme::Basic => "basic".to_owned(),
+        SecurityScheme::Cookie { .. } => "cookie".to_owned(),
+        SecurityScheme::Query { .. } => "query".to_owned(),
+        SecurityScheme::Header { name } => in_a_name(name),
+    };
+    let keys_too = !transport.is_ambient() && !transport.is_in_url() && auth.has_api_keys();
+    let flow = has_flow.then(|| (Kind::Login, "login".to_owned()));
+    flow.into_iter().chain([(Kind::Transport { scheme, only_keys, keys_too }, what)]).collect()
+}
+
+/// Names of components are of letters, digits, `.`, `-` and `_`.
+fn in_a_name(header: &str) -> String {
+    let allowed = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    header.chars().map(allowed).collect()
+}
+
+fn unique(name: &str, others: &[Scheme]) -> String {
+    let is_free = |name: &String| !others.iter().any(|other| other.name == *name);
+    let numbered = (2..).map(|number: u32| format!("{name}-{number}"));
+    std::iter::once(name.to_owned()).chain(numbered).find(is_free).unwrap_or_else(|| name.to_owned())
+}
+
+/// The alternatives that let a request in; none where nothing is asked.
+pub(super) fn alternatives<U: AuthUser>(auth: &AuthProvider<U>, access: &Access) -> Vec<Alternative> {
+    if *access == Access::Open {
+        return Vec::new();
+    }
+    let admits_keys = access.requirement().is_some_and(crate::requirement::Requirement::admits_api_keys);
+    let scopes = access.scopes();
+    let schemes = of(auth);
+    // Where nothing but keys could come and none is let in, nobody is: that is not open.
+    let takes_keys = admits_keys || schemes.iter().all(Scheme::is_for_keys);
+    let mut alternatives: Vec<Alternative> = Vec::new();
+    for scheme in schemes.iter().filter(|scheme| takes_keys || !scheme.is_for_keys()) {
+        for alternative in scheme.alternatives(&scopes) {
+            if !alternatives.contains(&alternative) {
+                alternatives.push(alternative);
+            }
+        }
+    }
+    if access.admits_anonymous() {
+        alternatives.push(Alternative::new());
+    }
+    alternatives
+}
+
+impl Scheme {
+    pub(super) fn is_login(&self) -> bool {
+        self.kind == Kind::Login
+    }
+
+    fn is_for_keys(&self) -> bool {
+        matches!(self.kind, Kind::Transport { only_keys: true, .. })
+    }
+
+    fn alternatives(&self, scopes: &[Vec<Box<str>>]) -> Vec<Alternative> {
+        let with = |scopes: Vec<String>| Alternative::from([(self.name.clone(), scopes)]);
+        if self.is_login() {
+            let owned = |scopes: &Vec<Box<str>>| scopes.iter().map(|scope| String::from(&**scope)).collect();
+            scopes.iter().map(|scopes| with(owned(scopes))).collect()
+        } else {
+            vec![with(Vec::new())]
+        }
+    }
+
+    /// The Security Scheme Object; `flow` is that of the login.
+    pub(super) fn to_json(&self, flow: &Value) -> Value {
+        let Kind::Transport { scheme, only_keys, keys_too } = &self.kind else {
+            return json!({
+                "type": "oauth2",
+                "description": "Name and password, for an access token.",
+                "flows": { "password": flow },
+            });
+        };
+        let carries = match (only_keys, keys_too) {
+            (true, _) => "An API key.",
+            (false, true) => "An access token; an API key where `x-requirement` allows it.",
+            (false, false) => "An access token.",
+        };
+        match scheme {
+            SecurityScheme::Bearer if *only_keys => {
+                json!({ "type": "http", "scheme": "bearer", "description": carries })
+            }
+            SecurityScheme::Bearer => json!({
+                "type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": carries,
+            }),
+            SecurityScheme::Basic => json!({
+                "type": "http",
+                "scheme": "basic",
+                "description": "An API key: the user name is `__token__`, the password is the key.",
+            }),
+            SecurityScheme::Cookie { name } => json!({
+                "type": "apiKey",
+                "in": "cookie",
+                "name": name,
+                "description": "The cookie of a login. A request that changes something must come \
+                    from a page of the application's own or of a trusted origin.",
+            }),
+            SecurityScheme::Query { name } => {
+                json!({ "type": "apiKey", "in": "query", "name": name, "description": carries })
+            }
+            SecurityScheme::Header { name } => {
+                json!({ "type": "apiKey", "in": "header", "name": name, "description": carries })
+            }
+        }
+    }
+}

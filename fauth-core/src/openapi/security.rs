@@ -1,0 +1,211 @@
+//! What the document says of one operation.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::{REQUIREMENT, combine, schemes};
+use crate::{
+    access::Access,
+    csrf,
+    guard::Guard,
+    provider::AuthProvider,
+    rejection::{MalformedCredential, OriginFault, RefusalBody, Rejection, Unavailable},
+    requirement::{Condition, Missing},
+    transport::Transport,
+    user::AuthUser,
+};
+
+/// One way to be let in: the names of security schemes, all of which are needed, with scopes.
+pub type Alternative = BTreeMap<String, Vec<String>>;
+
+/// What the document says of one operation because of its guard.
+///
+/// ```
+/// use fauth_core::{Guard, Requirement, openapi::Security};
+/// use serde_json::json;
+/// # let auth = fauth_testing::provider().build().unwrap();
+///
+/// let guard = Guard::new(&auth, Requirement::user().role("admin"));
+/// let mut operation = json!({ "responses": { "200": { "description": "All reports" } } });
+/// Security::of(&guard, "GET").stamp(&mut operation);
+///
+/// assert_eq!(operation["security"], json!([{ "default-login": [] }, { "default-bearer": [] }]));
+/// assert_eq!(operation["x-requirement"], json!({ "roles": ["admin"] }));
+/// assert!(operation["responses"]["403"]["content"]["application/problem+json"].is_object());
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Security {
+    alternatives: Vec<Alternative>,
+    requirement: Value,
+    responses: BTreeMap<String, Value>,
+    schemas: BTreeMap<String, Value>,
+}
+
+impl Security {
+    /// What this guard asks for, of requests with this method, and how it refuses them.
+    #[must_use]
+    pub fn of<U: AuthUser>(guard: &Guard<U>, method: &str) -> Self {
+        let mut security = Self::new(guard.provider(), &guard.access());
+        security.refuse_as_guards(
+            guard.provider(),
+            &guard.access(),
+            method,
+            guard.describe_refusals().as_ref(),
+        );
+        security
+    }
+
+    /// Whom it lets in, without any answer yet.
+    pub(super) fn new<U: AuthUser>(auth: &AuthProvider<U>, access: &Access) -> Self {
+        Self {
+            alternatives: schemes::alternatives(auth, access),
+            requirement: access.to_json(),
+            responses: BTreeMap::new(),
+            schemas: BTreeMap::new(),
+        }
+    }
+
+    /// Whoever meets one of these is let in. There is none if nothing is asked, and an empty one if
+    /// a request may present nothing.
+    #[must_use]
+    pub fn alternatives(&self) -> &[Alternative] {
+        &self.alternatives
+    }
+
+    /// What is required besides a user, as [`Access::to_json`](crate::access::Access::to_json)
+    /// writes it: an object, which may be empty.
+    #[must_use]
+    pub const fn requirement(&self) -> &Value {
+        &self.requirement
+    }
+
+    /// The answers to refused requests, as Response Objects by their status.
+    #[must_use]
+    pub const fn responses(&self) -> &BTreeMap<String, Value> {
+        &self.responses
+    }
+
+    /// The schemas that the answers refer to, by their name in `components`.
+    #[must_use]
+    pub const fn schemas(&self) -> &BTreeMap<String, Value> {
+        &self.schemas
+    }
+
+    /// Writes it into an Operation Object, beside what is there.
+    ///
+    /// - `security`: a request has to meet what is there and what the guard asks for, as with two
+    ///   guards. What a document says in its own `security`, for all operations without one, no
+    ///   longer counts for this operation.
+    /// - [`x-requirement`](REQUIREMENT): the same.
+    /// - `responses`: an answer that is there keeps its words. It gets the headers and the body of
+    ///   the guard's answer beside its own. A reference stays as it is.
+    pub fn stamp(&self, operation: &mut Value) {
+        let Some(members) = operation.as_object_mut() else { return };
+        let security = combine::alternatives_of(members.get("security"));
+        let security = combine::both(&security, &self.alternatives);
+        members.insert("security".to_owned(), combine::to_security(&security));
+        let requirement = combine::both_required(members.get(REQUIREMENT), &self.requirement);
+        if requirement.as_object().is_some_and(|members| !members.is_empty()) {
+            members.insert(REQUIREMENT.to_owned(), requirement);
+        }
+        let Some(responses) = combine::object_in(members, "responses") else { return };
+        for (status, response) in &self.responses {
+            match responses.get_mut(status) {
+                Some(kept) => combine::complete_response(kept, response),
+                None => drop(responses.insert(status.clone(), response.clone())),
+            }
+        }
+    }
+
+    /// The answers that a guard gives.
+    pub(super) fn refuse_as_guards<U: AuthUser>(
+        &mut self,
+        auth: &AuthProvider<U>,
+        access: &Access,
+        method: &str,
+        body: Option<&RefusalBody>,
+    ) {
+        if *access == Access::Open {
+            return;
+        }
+        let malformed = Rejection::MalformedCredential(MalformedCredential::Grammar);
+        self.refuse(&malformed, "The credential or the path cannot be read", body);
+        self.refuse(&Rejection::MissingCredential, "No valid credential", body);
+        let forbidden = Rejection::Forbidden(Missing::Alternative);
+        match (may_lack_a_right(auth, access), may_be_cross_site(auth, method)) {
+            (true, false) => self.refuse(&forbidden, LACKS_A_RIGHT, body),
+            (true, true) => self.refuse(&forbidden, &format!("{LACKS_A_RIGHT}, or {CROSS_SITE}"), body),
+            (false, true) => self.refuse_cross_site(body),
+            (false, false) => {}
+        }
+        self.refuse_unavailable(body);
+    }
+
+    pub(super) fn refuse_cross_site(&mut self, body: Option<&RefusalBody>) {
+        let rejection = Rejection::CrossSiteRequest(OriginFault::Missing);
+        self.refuse(&rejection, &format!("The request is refused: {CROSS_SITE}"), body);
+    }
+
+    pub(super) fn refuse_unavailable(&mut self, body: Option<&RefusalBody>) {
+        self.refuse(&Rejection::Unavailable(Unavailable::Loader), "Try again later", body);
+    }
+
+    /// Adds the answer to this rejection.
+    pub(super) fn refuse(&mut self, rejection: &Rejection, description: &str, body: Option<&RefusalBody>) {
+        let mut response = Map::new();
+        response.insert("description".to_owned(), json!(description));
+        if let Some((name, header)) = header_of(rejection) {
+            response.insert("headers".to_owned(), json!({ name: header }));
+        }
+        if let Some(body) = body {
+            let reference = format!("#/components/schemas/{}", body.name());
+            response.insert(
+                "content".to_owned(),
+                json!({ body.media_type(): { "schema": { "$ref": reference } } }),
+            );
+            self.schemas.insert(body.name().to_owned(), body.schema().clone());
+        }
+        self.responses.insert(rejection.status().to_string(), Value::Object(response));
+    }
+}
+
+const LACKS_A_RIGHT: &str = "The user or the credential lacks what `x-requirement` names";
+const CROSS_SITE: &str =
+    "a cookie is used, and the page that sent the request is not of the application's own";
+
+fn header_of(rejection: &Rejection) -> Option<(&'static str, Value)> {
+    match rejection {
+        Rejection::MissingCredential | Rejection::InvalidCredentials => {
+            let description = "What is missing or wrong (RFC 6750).";
+            Some(("WWW-Authenticate", json!({ "description": description, "schema": { "type": "string" } })))
+        }
+        Rejection::Unavailable(_) => {
+            let description = "After how many seconds to try again.";
+            Some(("Retry-After", json!({ "description": description, "schema": { "type": "integer" } })))
+        }
+        _ => None,
+    }
+}
+
+/// May a user be refused who has presented a good credential?
+fn may_lack_a_right<U: AuthUser>(auth: &AuthProvider<U>, access: &Access) -> bool {
+    let Some(requirement) = access.requirement() else { return auth.has_api_keys() };
+    let refuses_keys = auth.has_api_keys() && !requirement.admits_api_keys();
+    refuses_keys || requirement.conditions().iter().any(asks_for_a_right)
+}
+
+/// A login that is too old is no missing right: it is answered as no login.
+fn asks_for_a_right(condition: &Condition) -> bool {
+    match condition {
+        Condition::All(conditions) | Condition::Any(conditions) => conditions.iter().any(asks_for_a_right),
+        Condition::ApiKeys | Condition::LoginWithin(_) => false,
+        Condition::Role(_) | Condition::Permission(_) | Condition::Scope(_) => true,
+    }
+}
+
+/// May a request be refused because of the page that sent it?
+fn may_be_cross_site<U: AuthUser>(auth: &AuthProvider<U>, method: &str) -> bool {
+    let is_attached = |transport: &dyn Transport| transport.is_ambient() || transport.may_be_attached();
+    !csrf::is_safe_method(&method.to_ascii_uppercase()) && auth.transports().any(is_attached)
+}

@@ -1,0 +1,191 @@
+//! The same in the types of the crate [`utoipa`], for the adapters whose documents are made with it.
+//!
+//! What crosses from JSON is what fauth says. What an author has written stays as it is.
+
+use std::{borrow::Cow, collections::BTreeMap, mem};
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use utoipa::openapi::{
+    Components, OpenApi, PathItem, RefOr, Schema,
+    extensions::Extensions,
+    path::{Operation, Paths},
+};
+
+use super::{Description, REQUIREMENT, Security, endpoints};
+use crate::{guard::Guard, mounts::Mounts, provider::AuthProvider, user::AuthUser};
+
+/// Schemas with their names in the document.
+pub type Schemas = Vec<(String, RefOr<Schema>)>;
+
+/// Says in every operation of these paths what `guard` asks for; see [`Security::stamp`]. Gives the
+/// schemas that they then refer to.
+pub fn stamp<U: AuthUser>(guard: &Guard<U>, paths: &mut Paths) -> Schemas {
+    let mut schemas = BTreeMap::new();
+    for (method, operation) in paths.paths.values_mut().flat_map(operations) {
+        let security = Security::of(guard, &method);
+        stamp_operation(&security, operation);
+        schemas.extend(security.schemas().clone());
+    }
+    schemas_of(&schemas)
+}
+
+/// The operations of a path with their methods, in lower case.
+pub fn operations(item: &mut PathItem) -> Vec<(Cow<'static, str>, &mut Operation)> {
+    let known = [
+        ("get", &mut item.get),
+        ("put", &mut item.put),
+        ("post", &mut item.post),
+        ("delete", &mut item.delete),
+        ("options", &mut item.options),
+        ("head", &mut item.head),
+        ("patch", &mut item.patch),
+        ("trace", &mut item.trace),
+        ("query", &mut item.query),
+    ];
+    let known =
+        known.into_iter().filter_map(|(method, operation)| Some((method.into(), operation.as_mut()?)));
+    let others = item.additional_operations.iter_mut();
+    known.chain(others.map(|(method, operation)| (method.clone().into(), operation))).collect()
+}
+
+fn stamp_operation(security: &Security, operation: &mut Operation) {
+    let requirement = operation.extensions.as_ref().and_then(|members| members.get(REQUIREMENT));
+    let kept = &operation.responses.responses;
+    // The others stay what they are.
+    let answered = security.responses().keys().filter_map(|status| Some((status, kept.get(status)?)));
+    let responses = answered.map(|(status, response)| (status.clone(), to_json(response))).collect();
+    let members = [
+        ("security", operation.security.as_ref().map(to_json)),
+        (REQUIREMENT, requirement.cloned()),
+        ("responses", Some(Value::Object(responses))),
+    ];
+    let members = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    let mut stamped = Value::Object(members.collect());
+    security.stamp(&mut stamped);
+    operation.security = stamped.get("security").and_then(from_json);
+    if let Some(requirement) = stamped.get(REQUIREMENT) {
+        let extensions = operation.extensions.get_or_insert_with(Extensions::default);
+        extensions.insert(REQUIREMENT.to_owned(), requirement.clone());
+    }
+    let responses = stamped.get("responses").and_then(Value::as_object).into_iter().flatten();
+    let responses = responses.filter_map(|(status, response)| Some((status.clone(), from_json(response)?)));
+    operation.responses.responses.extend(responses);
+}
+
+/// A document with the ready-made endpoints, each where it is mounted; see [`endpoints`].
+#[must_use]
+pub fn endpoints_of<U: AuthUser>(auth: &AuthProvider<U>, mounts: &Mounts) -> OpenApi {
+    let described = endpoints(auth, mounts);
+    let mut document = OpenApi::default();
+    document.paths.paths = from_json(&Value::Object(described.paths)).unwrap_or_default();
+    add_schemas(&mut document, schemas_of(&described.schemas));
+    document
+}
+
+/// Adds schemas to a document; of two with one name the first stays.
+pub fn add_schemas(document: &mut OpenApi, schemas: Schemas) {
+    let described = &mut document.components.get_or_insert_with(Components::new).schemas;
+    for (name, schema) in schemas {
+        described.entry(name).or_insert(schema);
+    }
+}
+
+/// A document that is told what belongs to it as a whole.
+pub trait DescribeAuth: Sized {
+    /// Adds the security schemes that operations name, the scopes that they ask for, and the
+    /// schemas of answers. Call it when everything is in the document, and once for each provider.
+    ///
+    /// Takes a provider, or a [`Description`] of one that says where its login is.
+    #[must_use]
+    fn describe_auth<'a, U: AuthUser>(self, auth: impl Into<Description<'a, U>>) -> Self;
+}
+
+impl DescribeAuth for OpenApi {
+    fn describe_auth<'a, U: AuthUser>(mut self, auth: impl Into<Description<'a, U>>) -> Self {
+        complete(&auth.into(), &mut self);
+        self
+    }
+}
+
+/// As [`Description::complete`].
+fn complete<U: AuthUser>(description: &Description<'_, U>, document: &mut OpenApi) {
+    let mut json = to_json(document);
+    description.complete(&mut json);
+    for (path, item) in &mut document.paths.paths {
+        let described = json.get("paths").and_then(|paths| paths.get(path));
+        for (method, operation) in operations(item) {
+            let described = described.and_then(|item| item.get(&*method));
+            if let Some(security) = described.and_then(|operation| operation.get("security")) {
+                operation.security = from_json(security);
+            }
+        }
+    }
+    let components = document.components.get_or_insert_with(Components::new);
+    let members = |name: &str| {
+        let members = json.get("components").and_then(|components| components.get(name));
+        members.and_then(Value::as_object).cloned().unwrap_or_default()
+    };
+    for (name, scheme) in members("securitySchemes") {
+        // Those of others stay what they are.
+        if name.starts_with(description.prefix().as_str())
+            && let Some(scheme) = from_json(&scheme)
+        {
+            components.security_schemes.insert(name, scheme);
+        }
+    }
+    for (name, schema) in members("schemas") {
+        if !components.schemas.contains_key(&name)
+            && let Some(schema) = from_json(&schema)
+        {
+            components.schemas.insert(name, schema);
+        }
+    }
+}
+
+/// Adds what another document has, with its paths below `prefix` as `compose` writes them.
+///
+/// # Errors
+/// The method and the path of an operation that both have: one of them would be lost. The
+/// document is not changed then.
+pub fn merge(
+    document: &mut OpenApi,
+    mut other: OpenApi,
+    compose: impl Fn(&str) -> String,
+) -> Result<(), String> {
+    let paths = mem::take(&mut other.paths.paths);
+    let mut paths: Vec<_> = paths.into_iter().map(|(path, item)| (compose(&path), item)).collect();
+    for (path, item) in &mut paths {
+        let kept = document.paths.paths.get_mut(path).map(operations).unwrap_or_default();
+        let kept: Vec<_> = kept.into_iter().map(|(method, _)| method).collect();
+        if let Some((method, _)) = operations(item).into_iter().find(|(method, _)| kept.contains(method)) {
+            return Err(format!("{} {path}", method.to_ascii_uppercase()));
+        }
+    }
+    document.merge(other);
+    for (path, item) in paths {
+        match document.paths.paths.get_mut(&path) {
+            Some(kept) => kept.merge_operations(item),
+            None => drop(document.paths.paths.insert(path, item)),
+        }
+    }
+    Ok(())
+}
+
+fn schemas_of<'a>(schemas: impl IntoIterator<Item = (&'a String, &'a Value)>) -> Schemas {
+    schemas.into_iter().filter_map(|(name, schema)| Some((name.clone(), from_json(schema)?))).collect()
+}
+
+fn to_json(value: &impl Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
+}
+
+/// What fauth writes is what `utoipa` reads; tests hold that. What an author has written beside it
+/// may be of a form that it writes and does not read: then that stays, and the log says so.
+fn from_json<T: DeserializeOwned>(json: &Value) -> Option<T> {
+    let read = T::deserialize(json);
+    if let Err(error) = &read {
+        tracing::error!(target: "fauth", event = "openapi_part_left_out", %error, "utoipa cannot read {json}");
+    }
+    read.ok()
+}

@@ -1,0 +1,253 @@
+//! The mails that an application would have sent.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::Notify;
+
+/// The mails that an application would have sent. Give a clone to whatever sends mails in the
+/// application, and let it [`deliver`](Self::deliver) instead.
+///
+/// ```
+/// # use fauth_core::{OneTimePurpose, one_time::{LinkBase, OneTimeRequest}};
+/// # use fauth_testing::{Mailbox, TestAuth, Users};
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// # let alice = Users::new().find("alice");
+/// # let auth = TestAuth::new([alice.clone()]);
+/// let mailbox = Mailbox::new();
+/// let mailer = mailbox.clone(); // for the application, in place of its mailer
+///
+/// // What the application does.
+/// let page = LinkBase::new("https://app.example/reset").unwrap();
+/// let request = OneTimeRequest::for_user(&alice);
+/// let token = auth.issue_one_time(OneTimePurpose::PasswordReset, request).await?;
+/// mailer.deliver("alice@app.example", format!("Follow this link: {}", token.link(&page).expose()));
+///
+/// // What the test does: it follows the link.
+/// let mail = mailbox.next_to("alice@app.example").await;
+/// assert!(mail.link().starts_with("https://app.example/reset?token="));
+/// auth.redeem(mail.token(), OneTimePurpose::PasswordReset).await?;
+/// # Ok::<(), fauth_core::Rejection>(())
+/// # }).unwrap();
+/// ```
+///
+/// Clones share the mails.
+#[derive(Clone, Default)]
+pub struct Mailbox(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    mails: Mutex<Vec<Kept>>,
+    arrived: Notify,
+}
+
+struct Kept {
+    mail: CapturedMail,
+    taken: bool,
+}
+
+/// How long [`Mailbox::next_to`] waits: as long as a slow machine may need, since a mail that does
+/// not come makes the test fail.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+impl Mailbox {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn mails(&self) -> MutexGuard<'_, Vec<Kept>> {
+        self.0.mails.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the application calls in place of sending a mail.
+    pub fn deliver(&self, to: impl Into<String>, text: impl Into<String>) {
+        let mail = CapturedMail { to: to.into(), text: text.into() };
+        self.mails().push(Kept { mail, taken: false });
+        self.0.arrived.notify_waiters();
+    }
+
+    /// The last mail to this address.
+    ///
+    /// # Panics
+    /// If there is none; the message lists to whom there are mails.
+    #[track_caller]
+    pub fn last_to(&self, to: &str) -> CapturedMail {
+        let last = self.mails().iter().rev().find(|kept| kept.mail.to == to).map(|kept| kept.mail.clone());
+        last.unwrap_or_else(|| panic!("there is no mail to {to}: {self:?}"))
+    }
+
+    /// The next mail to this address that was not taken yet, by this method. Waits for one that a
+    /// task of the application still has to send.
+    ///
+    /// # Panics
+    /// If none comes within ten seconds.
+    pub async fn next_to(&self, to: &str) -> CapturedMail {
+        let waiting = async {
+            loop {
+                let arrived = self.0.arrived.notified();
+                let mut arrived = std::pin::pin!(arrived);
+                // From here on none is missed.
+                arrived.as_mut().enable();
+                if let Some(mail) = self.take(to) {
+                    return mail;
+                }
+                arrived.await;
+            }
+        };
+        let waited = tokio::time::timeout(PATIENCE, waiting).await;
+        waited.unwrap_or_else(|_| panic!("no mail came to {to}: {self:?}"))
+    }
+
+    fn take(&self, to: &str) -> Option<CapturedMail> {
+        let mut mails = self.mails();
+        let next = mails.iter_mut().find(|kept| !kept.taken && kept.mail.to == to)?;
+        next.taken = true;
+        Some(next.mail.clone())
+    }
+
+    /// All of them, in the order in which they were sent.
+    pub fn all(&self) -> Vec<CapturedMail> {
+        self.mails().iter().map(|kept| kept.mail.clone()).collect()
+    }
+
+    /// Is there none?
+    pub fn is_empty(&self) -> bool {
+        self.mails().is_empty()
+    }
+}
+
+/// Shows to whom there are mails.
+impl fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Mailbox with mails to ")?;
+        f.debug_list().entries(self.mails().iter().map(|kept| &kept.mail.to)).finish()
+    }
+}
+
+/// A mail of a [`Mailbox`].
+#[derive(Clone, PartialEq, Eq)]
+pub struct CapturedMail {
+    to: String,
+    text: String,
+}
+
+impl CapturedMail {
+    /// The address.
+    pub fn to(&self) -> &str {
+        &self.to
+    }
+
+    /// The whole text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The first link in it that has a parameter `token`, or else the first link.
+    ///
+    /// # Panics
+    /// If there is no link.
+    #[track_caller]
+    pub fn link(&self) -> &str {
+        let links = || self.links();
+        let found = links().find(|link| token_in(link).is_some()).or_else(|| links().next());
+        found.unwrap_or_else(|| panic!("there is no link in the mail to {}", self.to))
+    }
+
+    /// The one-time token in the [link](Self::link).
+    ///
+    /// # Panics
+    /// If there is none.
+    #[track_caller]
+    pub fn token(&self) -> &str {
+        let found = self.links().find_map(token_in);
+        found.unwrap_or_else(|| panic!("there is no link with a token in the mail to {}", self.to))
+    }
+
+    fn links(&self) -> impl Iterator<Item = &str> {
+        let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>');
+        let words = self.text.split(ends);
+        words.filter(|word| word.starts_with("https://") || word.starts_with("http://"))
+    }
+}
+
+/// As `OneTimeToken::link` writes it: a parameter of the query or of the fragment.
+fn token_in(link: &str) -> Option<&str> {
+    let mut parameters = link.split(['?', '&', '#']).skip(1);
+    let token = parameters.find_map(|parameter| parameter.strip_prefix("token="))?;
+    // What stands behind a link in a sentence.
+    Some(token.trim_end_matches(['.', ',', ';', ')']))
+}
+
+/// Shows the address: the text may hold a token.
+impl fmt::Debug for CapturedMail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CapturedMail").field("to", &self.to).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mail(text: &str) -> CapturedMail {
+        CapturedMail { to: "alice@app.example".to_owned(), text: text.to_owned() }
+    }
+
+    #[test]
+    fn links_are_found_in_text_and_html() {
+        for (text, link) in [
+            ("Go to https://a.example/reset?token=x.y.z", "https://a.example/reset?token=x.y.z"),
+            ("<a href=\"https://a.example/#/r?token=x.y.z\">", "https://a.example/#/r?token=x.y.z"),
+            (
+                "https://a.example/ or\nhttps://a.example/r?a=1&token=x.y.z",
+                "https://a.example/r?a=1&token=x.y.z",
+            ),
+        ] {
+            assert_eq!((mail(text).link(), mail(text).token()), (link, "x.y.z"), "{text}");
+        }
+        assert_eq!(mail("https://a.example/r?token=x.y.z.").token(), "x.y.z", "the end of a sentence");
+        assert_eq!(mail("https://a.example/").link(), "https://a.example/");
+    }
+
+    #[test]
+    #[should_panic(expected = "no link with a token in the mail to alice@app.example")]
+    fn a_link_without_token_is_none_with_one() {
+        let _ = mail("https://a.example/?tokens=x").token();
+    }
+
+    #[test]
+    #[should_panic(expected = r#"no mail to bob@app.example: Mailbox with mails to ["alice@app.example"]"#)]
+    fn what_is_missing_is_said() {
+        let mailbox = Mailbox::new();
+        mailbox.deliver("alice@app.example", "token=secret");
+        let _ = mailbox.last_to("bob@app.example");
+    }
+
+    #[tokio::test]
+    async fn a_mail_that_is_still_to_come_is_waited_for() {
+        let mailbox = Mailbox::new();
+        let late = mailbox.clone();
+        tokio::spawn(async move {
+            tokio::task::yield_now().await;
+            late.deliver("bob", "1");
+            late.deliver("alice", "2");
+            late.deliver("alice", "3");
+        });
+        assert_eq!(mailbox.next_to("alice").await.text(), "2");
+        assert_eq!(mailbox.next_to("alice").await.text(), "3");
+        assert_eq!(mailbox.last_to("bob").text(), "1");
+        assert_eq!(mailbox.all().len(), 3);
+    }
+
+    #[test]
+    fn no_token_is_shown() {
+        let mailbox = Mailbox::new();
+        mailbox.deliver("alice", "https://a.example/?token=secret");
+        let shown = format!("{mailbox:?} {:?}", mailbox.last_to("alice"));
+        assert!(!shown.contains("secret"), "{shown}");
+    }
+}

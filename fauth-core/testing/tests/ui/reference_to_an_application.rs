@@ -1,0 +1,12 @@
+use axum::Router;
+use fauth_testing::{TestAuth, TestUser, assert_access};
+
+async fn test(auth: TestAuth<TestUser>, app: Router) {
+    assert_access!(auth, &app, {
+        | route   | anonymous |
+        |---------|-----------|
+        | GET "/" |    200    |
+    });
+}
+
+fn main() {}

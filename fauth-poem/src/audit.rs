@@ -1,0 +1,261 @@
+//! The route that knows its routes.
+
+use std::fmt;
+
+use fauth_core::{
+    AuthProvider, AuthUser,
+    audit::{Audit, Audited, Methods, Precedence, RouteRecord, braced},
+};
+use poem::{EndpointExt as _, IntoEndpoint, Middleware, Route, endpoint::BoxEndpoint, middleware::AddData};
+
+use crate::{
+    guard::RequireMiddleware,
+    router::{SecureRoute, Wrapper},
+    routes::AuthRoutes,
+};
+
+/// A route that registers what it mounts, so that an audit lists every route of the application and
+/// who may use it, and [`assert_all_guarded!`](crate::assert_all_guarded) finds the forgotten
+/// guard. It is served like a [`Route`], and takes middlewares like one.
+///
+/// ```
+/// # use fauth_testing::TestUser;
+/// # use poem::{IntoEndpoint, get, handler};
+/// use fauth_poem::{AuditedRoute, SecureRoute, assert_all_guarded, require_user};
+/// # let auth = fauth_testing::provider().build().unwrap();
+/// # #[handler]
+/// # fn home() {}
+/// # #[handler]
+/// # fn me() {}
+/// # #[handler]
+/// # fn users() {}
+///
+/// let admins = SecureRoute::new(&auth).require_roles(["admin"]).at("/users", get(users));
+/// let app = AuditedRoute::new()
+///     .auth_routes(&auth)
+///     .at("/", get(home)) // open
+///     .guarded("/me", require_user(&auth), get(me))
+///     .nest("/admin", admins);
+///
+/// assert_all_guarded!(app, except ["/"]); // in a test
+/// let app = app.log_audit().data(auth).into_endpoint(); // `Server::run` does that by itself
+/// ```
+///
+/// # What it sees
+/// A route with a guard of its own is added by [`guarded`](Self::guarded), a group by
+/// [`nest`](Self::nest). An endpoint that [`at`](Self::at) adds is listed as open, whatever
+/// middlewares it has. What cannot be seen into is mounted by a method that says so (`nest_unseen`,
+/// `nest_no_strip_unseen`), is listed as unseen, and counts as open.
+///
+/// poem does not show the methods of an endpoint: they are listed as `any`. Paths are listed with
+/// braces: `/users/:id` as `/users/{id}`, `/files/*path` as `/files/{*path}`.
+///
+/// # Which route gets a request
+/// In poem the more specific path does, in whatever order they were added: text before an
+/// expression, that before a parameter, and a parameter before the rest of a path. A group that is
+/// mounted at `/admin` has the paths `/admin` and `/admin/*rest`, the last of which is less
+/// specific than any other path under it. So **a route `/admin/health` beside the group is routed
+/// past the guard**, and so is `/admin/:id`; `/:any/health` and `/*rest` are not. The rest may be
+/// empty: `/*rest` takes `/` too, and a route at `/` beside it is never reached. A route that is
+/// nested decides by itself, for whatever lies under its path: its routes are not compared with
+/// those beside it, and are never reached if a group is mounted under the same path and deeper. The
+/// audit reports both.
+pub struct AuditedRoute {
+    route: Route,
+    record: RouteRecord,
+    inside: Vec<Wrapper>,
+}
+
+impl AuditedRoute {
+    /// An empty route.
+    #[must_use]
+    pub fn new() -> Self {
+        let record = RouteRecord::new(Precedence::most_specific_or_rest());
+        Self { route: Route::new(), record, inside: Vec::new() }
+    }
+
+    /// Adds an endpoint without a guard, as [`Route::at`].
+    ///
+    /// # Panics
+    /// As [`Route::at`], if the path is taken or is no path.
+    #[must_use]
+    #[track_caller]
+    pub fn at<E>(mut self, path: impl AsRef<str>, endpoint: E) -> Self
+    where
+        E: IntoEndpoint<Endpoint: 'static>,
+    {
+        self.record.open_resource(&Methods::any(), &braced(path.as_ref()));
+        Self { route: self.route.at(path, endpoint), ..self }
+    }
+
+    /// Adds an endpoint behind a guard, such as [`require_user`](crate::require_user) or
+    /// [`visitor`](crate::visitor). The guard covers all methods, also those that the endpoint does
+    /// not answer.
+    ///
+    /// # Panics
+    /// As [`Route::at`], if the path is taken or is no path.
+    #[must_use]
+    #[track_caller]
+    pub fn guarded<U, E>(mut self, path: impl AsRef<str>, guard: RequireMiddleware<U>, endpoint: E) -> Self
+    where
+        U: AuthUser,
+        E: IntoEndpoint<Endpoint: 'static>,
+    {
+        self.record.guarded(&Methods::any(), &braced(path.as_ref()), guard.declaration());
+        Self { route: self.route.at(path, endpoint.with(guard)), ..self }
+    }
+
+    /// Adds the ready-made endpoints, as [`auth_routes`](crate::auth_routes) makes them. For other
+    /// paths, or pages of the application's own beside them, [`endpoints`](Self::endpoints) takes
+    /// [`AuthRoutes`].
+    #[must_use]
+    #[track_caller]
+    pub fn auth_routes<U: AuthUser>(self, auth: &AuthProvider<U>) -> Self {
+        self.endpoints(AuthRoutes::new(auth))
+    }
+
+    /// Adds the ready-made endpoints as [`AuthRoutes`] has them.
+    ///
+    /// # Panics
+    /// As [`Route::at`], if one of their paths is taken or is no path.
+    #[must_use]
+    pub fn endpoints<U: AuthUser>(mut self, routes: AuthRoutes<U>) -> Self {
+        self.record.endpoints(routes.declaration());
+        Self { route: routes.mount_on(self.route), ..self }
+    }
+
+    /// Mounts what knows its routes under a path: a group ([`SecureRoute`]), [`AuthRoutes`], or
+    /// another `AuditedRoute`.
+    ///
+    /// # Panics
+    /// As [`Route::nest`], if the path is taken or is no prefix.
+    #[must_use]
+    #[track_caller]
+    pub fn nest<E: AuditedEndpoint>(self, path: impl AsRef<str>, endpoint: E) -> Self {
+        endpoint.mount(path.as_ref(), self)
+    }
+
+    /// Mounts an endpoint that nobody can see into under a path, such as a plain [`Route`] or a
+    /// folder of files. It is listed as unseen, and counts as open.
+    ///
+    /// # Panics
+    /// As [`Route::nest`], if the path is taken or is no prefix.
+    #[must_use]
+    #[track_caller]
+    pub fn nest_unseen<E>(mut self, path: impl AsRef<str>, endpoint: E) -> Self
+    where
+        E: IntoEndpoint<Endpoint: 'static>,
+    {
+        self.record.unseen(&braced(path.as_ref()));
+        Self { route: self.route.nest(path, endpoint), ..self }
+    }
+
+    /// As [`nest_unseen`](Self::nest_unseen), for an endpoint that wants to see the path with its
+    /// prefix.
+    ///
+    /// # Panics
+    /// As [`Route::nest_no_strip`], if the path is taken or is no prefix.
+    #[must_use]
+    #[track_caller]
+    pub fn nest_no_strip_unseen<E>(mut self, path: impl AsRef<str>, endpoint: E) -> Self
+    where
+        E: IntoEndpoint<Endpoint: 'static>,
+    {
+        self.record.unseen(&braced(path.as_ref()));
+        Self { route: self.route.nest_no_strip(path, endpoint), ..self }
+    }
+
+    /// Writes the audit to the log, **in builds with debug assertions**; see [`Audit::log`].
+    #[must_use]
+    pub fn log_audit(self) -> Self {
+        self.audit().log();
+        self
+    }
+
+    /// Hands data to the handlers of all routes, as [`EndpointExt::data`](poem::EndpointExt::data),
+    /// and stays a router that knows its routes.
+    #[must_use]
+    pub fn data<T: Clone + Send + Sync + 'static>(self, data: T) -> Self {
+        self.with_inside(AddData::new(data))
+    }
+
+    /// Wraps all routes into a middleware, and stays a router that knows its routes. (`.with(..)`
+    /// is poem's own.) The audit does not know what a middleware does, and goes on listing the
+    /// routes as before.
+    #[must_use]
+    pub fn with_inside<M>(mut self, middleware: M) -> Self
+    where
+        M: Middleware<BoxEndpoint<'static>, Output: 'static> + Send + Sync + 'static,
+    {
+        self.inside.push(Box::new(move |inner| middleware.transform(inner).map_to_response().boxed()));
+        self
+    }
+
+    /// The endpoint without a word to anybody where it lies.
+    fn into_plain(self) -> BoxEndpoint<'static> {
+        self.inside.into_iter().fold(self.route.boxed(), |inner, wrap| wrap(inner))
+    }
+}
+
+impl Default for AuditedRoute {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Audited for AuditedRoute {
+    fn audit(&self) -> Audit {
+        self.record.audit()
+    }
+}
+
+/// From here on [`AuthProvider::audit`] knows where guards and groups lie.
+impl IntoEndpoint for AuditedRoute {
+    type Endpoint = BoxEndpoint<'static>;
+
+    fn into_endpoint(self) -> Self::Endpoint {
+        self.record.settle();
+        self.into_plain()
+    }
+}
+
+impl fmt::Debug for AuditedRoute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuditedRoute").field("record", &self.record).finish_non_exhaustive()
+    }
+}
+
+/// An endpoint that an [`AuditedRoute`] can see into: a [`SecureRoute`], [`AuthRoutes`], or another
+/// `AuditedRoute`.
+#[diagnostic::on_unimplemented(
+    message = "nobody can see which routes `{Self}` has",
+    label = "this endpoint does not know its routes",
+    note = "build it as an `AuditedRoute`, or take `nest_unseen`: the audit lists it as unseen then",
+    note = "for `auth_routes(&auth)` take the method `auth_routes`, or `nest(path, AuthRoutes::new(&auth))`"
+)]
+pub trait AuditedEndpoint: Sized {
+    /// Adds it to this route, under this path.
+    #[track_caller]
+    fn mount(self, path: &str, route: AuditedRoute) -> AuditedRoute;
+}
+
+impl<U: AuthUser> AuditedEndpoint for SecureRoute<U> {
+    #[track_caller]
+    fn mount(self, path: &str, mut route: AuditedRoute) -> AuditedRoute {
+        route.record.group(&braced(path), self.declaration());
+        AuditedRoute { route: route.route.nest(path, self), ..route }
+    }
+}
+
+impl<U: AuthUser> AuditedEndpoint for AuthRoutes<U> {
+    fn mount(self, path: &str, route: AuditedRoute) -> AuditedRoute {
+        AuditedRoute::new().endpoints(self).mount(path, route)
+    }
+}
+
+impl AuditedEndpoint for AuditedRoute {
+    fn mount(self, path: &str, mut route: Self) -> Self {
+        route.record.nest(&braced(path), self.record.clone());
+        Self { route: route.route.nest(path, self.into_plain()), ..route }
+    }
+}

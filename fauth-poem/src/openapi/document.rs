@@ -1,0 +1,199 @@
+//! One document of many: every operation with what its guards ask for.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use fauth_core::openapi::template;
+use serde_json::{Map, Value};
+
+use super::{
+    doors::{Described, Door, Doors},
+    error::ApiError,
+    group::{Api, ApiGroup, Nest, ReadyMade, nameless, normal},
+};
+
+/// Where clients get tokens, by the name of the application.
+pub(super) type TokenUrls = BTreeMap<String, String>;
+
+/// The document of everything in `group`, as part of `base`, which has title and version.
+pub(super) fn of(
+    base: &Value,
+    prefix: &str,
+    group: &ApiGroup,
+    token_urls: &TokenUrls,
+) -> Result<Value, ApiError> {
+    let mut draft = Draft { document: base.as_object().cloned().unwrap_or_default(), ..Draft::default() };
+    draft.add_group(prefix, &Doors::default(), group)?;
+    let mut document = Value::Object(draft.document);
+    for provider in draft.providers.values() {
+        complete(*provider, token_urls, &mut document)?;
+    }
+    Ok(document)
+}
+
+/// Adds what belongs to a provider as a whole. The application's own schemes stay as they are.
+fn complete(provider: &dyn Described, token_urls: &TokenUrls, document: &mut Value) -> Result<(), ApiError> {
+    const KIND: &str = "securitySchemes";
+    let schemes = |document: &Value| {
+        let schemes = document.get("components").and_then(|components| components.get(KIND));
+        schemes.and_then(Value::as_object).cloned().unwrap_or_default()
+    };
+    let before = schemes(document);
+    provider.complete(document, token_urls.get(provider.application()).map(String::as_str));
+    let after = schemes(document);
+    match before.iter().find(|(name, scheme)| after.get(*name) != Some(scheme)) {
+        Some((name, _)) => Err(twice(KIND, name)),
+        None => Ok(()),
+    }
+}
+
+/// A document in the making.
+#[derive(Default)]
+struct Draft<'a> {
+    document: Map<String, Value>,
+    /// The paths as they are written, by what they are without the names of their parameters.
+    written: HashMap<String, String>,
+    operation_ids: HashSet<String>,
+    /// By their applications.
+    providers: BTreeMap<&'a str, &'a dyn Described>,
+}
+
+impl<'a> Draft<'a> {
+    fn add_group(&mut self, prefix: &str, around: &Doors, group: &'a ApiGroup) -> Result<(), ApiError> {
+        let doors = around.around(&group.doors);
+        self.note(&group.doors);
+        for Api { document, doors: own, .. } in &group.apis {
+            self.note(own);
+            let document =
+                document.as_ref().map_err(|error| ApiError::Unreadable(error.to_string().into()))?;
+            self.add_components(document)?;
+            self.add_tags(document)?;
+            self.add_paths(prefix, &doors.around(own), members(document.get("paths")))?;
+        }
+        for ReadyMade { provider, described, doors: own, .. } in &group.ready_made {
+            self.note(own);
+            self.providers.insert(provider.application(), &**provider);
+            for (name, schema) in &described.schemas {
+                self.add_component("schemas", name, schema)?;
+            }
+            self.add_paths(prefix, &doors.around(own), described.paths.iter())?;
+        }
+        group.nests.iter().try_for_each(|Nest { prefix: inner, group }| {
+            self.add_group(&format!("{prefix}{inner}"), &doors, group)
+        })
+    }
+
+    fn note(&mut self, doors: &'a Doors) {
+        for provider in doors.iter().map(Door::provider) {
+            self.providers.insert(provider.application(), provider);
+        }
+    }
+
+    fn add_paths<'v>(
+        &mut self,
+        prefix: &str,
+        doors: &Doors,
+        paths: impl Iterator<Item = (&'v String, &'v Value)>,
+    ) -> Result<(), ApiError> {
+        for (path, item) in paths {
+            // poem-openapi leaves the parameters of a `prefix_path` as routes write them.
+            let path = match normal(&template(path)) {
+                path if prefix.is_empty() && path.is_empty() => "/".to_owned(),
+                path => format!("{prefix}{path}"),
+            };
+            self.write_as(&path)?;
+            for (method, operation) in members(Some(item)) {
+                self.add_operation(&path, method, doors, operation.clone())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes how a path is written.
+    fn write_as(&mut self, path: &str) -> Result<(), ApiError> {
+        let written = self.written.entry(nameless(path)).or_insert_with(|| path.to_owned());
+        if written == path {
+            return Ok(());
+        }
+        Err(ApiError::PathTwice { first: written.as_str().into(), second: path.into() })
+    }
+
+    fn add_operation(
+        &mut self,
+        path: &str,
+        method: &str,
+        doors: &Doors,
+        mut operation: Value,
+    ) -> Result<(), ApiError> {
+        if let Some(id) = operation.get("operationId").and_then(Value::as_str)
+            && !self.operation_ids.insert(id.to_owned())
+        {
+            return Err(ApiError::OperationIdTwice(id.into()));
+        }
+        for door in doors.iter() {
+            let security = door.security(method);
+            security.stamp(&mut operation);
+            for (name, schema) in security.schemas() {
+                self.add_component("schemas", name, schema)?;
+            }
+        }
+        let item = object(object(&mut self.document, "paths"), path);
+        if item.insert(method.to_owned(), operation).is_some() {
+            let method = method.to_ascii_uppercase().into();
+            return Err(ApiError::OperationTwice { method, path: path.into() });
+        }
+        Ok(())
+    }
+
+    fn add_components(&mut self, document: &Value) -> Result<(), ApiError> {
+        members(document.get("components")).try_for_each(|(kind, components)| {
+            members(Some(components)).try_for_each(|(name, value)| self.add_component(kind, name, value))
+        })
+    }
+
+    fn add_component(&mut self, kind: &str, name: &str, value: &Value) -> Result<(), ApiError> {
+        let kept = object(object(&mut self.document, "components"), kind);
+        if kept.get(name).is_some_and(|kept| kept != value) {
+            return Err(twice(kind, name));
+        }
+        kept.insert(name.to_owned(), value.clone());
+        Ok(())
+    }
+
+    fn add_tags(&mut self, document: &Value) -> Result<(), ApiError> {
+        const KIND: &str = "tags";
+        let added = document.get(KIND).and_then(Value::as_array).into_iter().flatten();
+        let kept = self.document.entry(KIND).or_insert_with(|| Value::Array(Vec::new()));
+        let Value::Array(kept) = kept else { return Ok(()) };
+        for tag in added.filter(|tag| tag.get("name").is_some()) {
+            match kept.iter().find(|kept| kept.get("name") == tag.get("name")) {
+                None => kept.push(tag.clone()),
+                Some(same) if same == tag => {}
+                Some(_) => {
+                    let name = tag.get("name").and_then(Value::as_str);
+                    return Err(twice(KIND, name.unwrap_or_default()));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn twice(kind: &str, name: &str) -> ApiError {
+    ApiError::ComponentTwice { kind: kind.into(), name: name.into() }
+}
+
+fn members(object: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
+    object.and_then(Value::as_object).into_iter().flatten()
+}
+
+/// The object of this name, made if there is none.
+fn object<'o>(object: &'o mut Map<String, Value>, name: &str) -> &'o mut Map<String, Value> {
+    let value = object.entry(name).or_insert_with(|| Value::Object(Map::new()));
+    if !value.is_object() {
+        *value = Value::Object(Map::new());
+    }
+    match value {
+        Value::Object(members) => members,
+        _ => unreachable!("it was made an object"),
+    }
+}

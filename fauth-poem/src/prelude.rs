@@ -1,0 +1,44 @@
+//! What most services write, in one `use`: the user, the provider, guards, extractors, endpoints.
+//!
+#![cfg_attr(feature = "derive", doc = "```")]
+#![cfg_attr(not(feature = "derive"), doc = "```ignore")]
+//! use fauth_poem::prelude::*;
+//!
+//! #[derive(AuthUser)] // feature `derive`
+//! struct User {
+//!     #[auth(subject)]
+//!     id: i64,
+//!     #[auth(active)]
+//!     active: bool,
+//! }
+//!
+//! fn group(auth: &AuthProvider<User>) -> SecureRoute<User> {
+//!     SecureRoute::new(auth).require_roles(["admin"])
+//! }
+//! ```
+//!
+//! Each name is the same item as under its own path. There is no name among them that poem itself
+//! offers for a glob, and none that is unsafe.
+//!
+//! With the feature `derive`, `AuthUser` and `Role` are also the macros. They find the core through
+//! this crate, so that an application needs no dependency on `fauth-core`.
+
+#[cfg(feature = "derive")]
+pub use fauth_core::derive::macros::{PoemAuthUser as AuthUser, PoemRole as Role};
+// The traits without the macros of the core, which would look for it among the dependencies.
+pub use fauth_core::derive::{AuthUser, Role};
+pub use fauth_core::{
+    AuthConfig, AuthProvider, IdentityLoader, MemoryStore, Rejection, Requirement, TokenPayload, UserLoader,
+};
+
+pub use crate::{
+    extract::{CurrentUser, Grant, MaybeUser, Token},
+    guard::{
+        render_refusals, require, require_active_user, require_any_role, require_permission,
+        require_permissions, require_role, require_roles, require_scope, require_scopes, require_user,
+        visitor,
+    },
+    respond::Refused,
+    router::SecureRoute,
+    routes::{AuthRoutes, auth_routes},
+};

@@ -1,0 +1,6 @@
+use fauth_poem::assert_all_guarded;
+use poem::Route;
+
+fn main() {
+    assert_all_guarded!(Route::new(), except ["/"]);
+}
