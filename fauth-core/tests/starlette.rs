@@ -1,6 +1,11 @@
 //! Cookies that Caspian has signed are read, and nothing else is.
 #![cfg(feature = "starlette-cookies")]
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test may fail by panicking"
+)]
 
 use std::{env, fs, path::PathBuf, time::Duration};
 

@@ -26,6 +26,7 @@ fn change(before: Option<&str>, after: Option<&str>) -> PayloadChange {
     PayloadChange { before: before.map(Into::into), after: after.map(Into::into) }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is what is compared")]
 fn loaded(session: &Session, payload: Option<&str>) -> Option<LoadedSession> {
     Some(LoadedSession { session: session.clone(), payload: payload.map(Into::into) })
 }

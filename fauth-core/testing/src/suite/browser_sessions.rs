@@ -83,6 +83,11 @@ fn sid(token: &str) -> String {
     claims(token)["sid"].as_str().unwrap().to_owned()
 }
 
+fn wait_for<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(future)
+}
+
 /// `Max-Age` of the one cookie that is set.
 fn max_age(seen: &Seen) -> u64 {
     let cookies = seen.response.header("set-cookie");
@@ -197,7 +202,7 @@ cases! { $ __browser_sessions_tests in browser_sessions;
     fn a_request_in_the_second_half_of_its_time_carries_a_session_on(t) {
         t = pages();
         let session = sign_in(&t, "");
-        t.clock.advance(HALF - SECOND);
+        t.clock.advance(HALF.saturating_sub(SECOND));
         with(&t, "/guards/user", &session).send().is(200).lacks("set-cookie");
         t.clock.advance(SECOND);
         let seen = with(&t, "/guards/user", &session).once();
@@ -214,7 +219,7 @@ cases! { $ __browser_sessions_tests in browser_sessions;
     fn a_session_that_does_not_slide_ends_when_its_validity_is_over(t) {
         t = lasting(SessionConfig::new().sliding(false));
         let session = sign_in(&t, "validity=2d");
-        t.clock.advance(2 * DAY - SECOND);
+        t.clock.advance((2 * DAY).saturating_sub(SECOND));
         with(&t, "/guards/user", &session).send().is(200).lacks("set-cookie");
         with(&t, "/browser/user/session", &session).send().says("alice: nothing, 0 172800 172800");
         t.clock.advance(SECOND);
@@ -226,7 +231,7 @@ cases! { $ __browser_sessions_tests in browser_sessions;
         let mut session = sign_in(&t, "");
         let mut lives = Vec::new();
         for _ in 0..5 {
-            t.clock.advance(2 * DAY - SECOND);
+            t.clock.advance((2 * DAY).saturating_sub(SECOND));
             let seen = with(&t, "/guards/user", &session).once();
             assert!(seen.is(200).response.header("set-cookie").is_empty());
             t.clock.advance(SECOND);
@@ -239,7 +244,7 @@ cases! { $ __browser_sessions_tests in browser_sessions;
         }
         // After two, four and six days for four more; after that nothing is to be gained.
         assert_eq!(lives, [4, 4, 4]);
-        t.clock.advance(2 * DAY - SECOND);
+        t.clock.advance((2 * DAY).saturating_sub(SECOND));
         with(&t, "/guards/user", &session).send().is(200).lacks("set-cookie");
         t.clock.advance(SECOND);
         with(&t, "/guards/user", &session).send().refused(401, "invalid_token").has("set-cookie", CLEARED);
@@ -252,7 +257,7 @@ cases! { $ __browser_sessions_tests in browser_sessions;
         let seen = with(&t, "/guards/user", &session).once();
         assert_eq!(max_age(seen.is(200)), 2 * 86_400);
         let last = seen.cookie("__Host-session");
-        t.clock.advance(2 * DAY - SECOND);
+        t.clock.advance((2 * DAY).saturating_sub(SECOND));
         with(&t, "/guards/user", &last).send().is(200).lacks("set-cookie");
         t.clock.advance(SECOND);
         with(&t, "/guards/user", &last).send().refused(401, "invalid_token");
@@ -340,7 +345,7 @@ cases! { $ __browser_sessions_tests in browser_sessions;
         sign_out(&t, &session);
         with(&t, "/guards/user", &late).send().refused(401, "invalid_token");
         // As long as it would have lasted.
-        t.clock.advance(7 * DAY - SECOND);
+        t.clock.advance((7 * DAY).saturating_sub(SECOND));
         with(&t, "/guards/user", &late).send().refused(401, "invalid_token");
     }
 
@@ -590,7 +595,7 @@ cases! { $ __browser_sessions_tests in browser_sessions;
         let session = sign_in(&t, "");
         let id = sid(&session);
         with(&t, "/guards/user", &session).send().is(200);
-        t.wait_for(t.app.auth.revoke("alice", &[RevocationTarget::Session(&id)])).unwrap();
+        wait_for(t.app.auth.revoke("alice", &[RevocationTarget::Session(&id)])).unwrap();
         with(&t, "/guards/user", &session).send().refused(401, "invalid_token");
     }
 
@@ -677,7 +682,7 @@ cases! { $ __browser_sessions_tests in browser_sessions;
         for copy in [&session, &late] {
             with(&t, "/guards/user", copy).send().refused(401, "invalid_token");
         }
-        t.clock.advance(7 * DAY - SECOND);
+        t.clock.advance((7 * DAY).saturating_sub(SECOND));
         with(&t, "/guards/user", &late).send().refused(401, "invalid_token");
     }
 
@@ -688,7 +693,7 @@ cases! { $ __browser_sessions_tests in browser_sessions;
         let seen = with(&t, "/guards/user", &session).once();
         assert_eq!(max_age(seen.is(200)), 15 * 86_400);
         session = seen.cookie("__Host-session");
-        t.clock.advance(15 * DAY - SECOND);
+        t.clock.advance((15 * DAY).saturating_sub(SECOND));
         with(&t, "/guards/user", &session).send().is(200).lacks("set-cookie");
         t.clock.advance(SECOND);
         with(&t, "/guards/user", &session).send().refused(401, "invalid_token");
@@ -748,7 +753,7 @@ cases! { $ __browser_sessions_tests in browser_sessions;
         let owner = t.app.auth.owner("alice");
         let id = fauth_core::store::SessionId::parse(&sid(&session)).unwrap();
         let now = fauth_core::clock::Clock::now(&t.clock).unwrap();
-        t.wait_for(fauth_core::store::SessionStore::end(store.inner(), &owner, &id, now)).unwrap().unwrap();
+        wait_for(fauth_core::store::SessionStore::end(store.inner(), &owner, &id, now)).unwrap().unwrap();
         with(&t, "/me", &session).send().is(200);
         with(&t, "/browser/session", &session).send().refused(401, "invalid_token");
         let seen = with(&t, "/guards/user", &session).send();
@@ -777,11 +782,6 @@ impl<H: Harness> Probe<H> {
         now.unix_seconds().try_into().unwrap()
     }
 
-    fn wait_for<T>(&self, future: impl Future<Output = T>) -> T {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(future)
-    }
-
     /// The sessions of a user, as the user sees them.
     fn list(&self, session: &str) -> Vec<Value> {
         let seen = with(self, "/sessions", session).send();
@@ -794,7 +794,7 @@ impl<H: Harness> Probe<H> {
             .header("host", "app.example")
             .header("sec-fetch-site", "same-origin");
         let request = TokenRequest::for_subject("alice").scope("read");
-        let reply = self.wait_for(self.app.auth.login_reply(&head, request)).unwrap();
+        let reply = wait_for(self.app.auth.login_reply(&head, request)).unwrap();
         let cookie = reply.headers().iter().find(|header| header.name() == "set-cookie").unwrap();
         let value = cookie.value().strip_prefix("__Host-session=").unwrap();
         value.split(';').next().unwrap().to_owned()
