@@ -449,7 +449,8 @@ impl LoginRequest<'_> {
     ///
     /// // From the query of the sign-in page; anything but a page of one's own is none.
     /// let next = LocalTarget::from_query(Some("next=%2Forders"), "next");
-    /// let request = LoginRequest::for_subject("alice").redirect_to(next.unwrap_or(LocalTarget::root()));
+    /// let next = next.unwrap_or(LocalTarget::root());
+    /// let request = LoginRequest::for_subject("alice").redirect_to(next);
     /// ```
     pub fn redirect_to(mut self, next: LocalTarget) -> Self {
         self.next = Some(next);

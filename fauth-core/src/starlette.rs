@@ -32,7 +32,8 @@ const LEEWAY: Duration = Duration::from_secs(30);
 ///
 /// ```
 /// # use fauth_core::{AuthProvider, AuthUser, LoginRequest, Rejection};
-/// # use fauth_core::{clock::Timestamp, reply::Reply, request::RequestHead, starlette::StarletteCookies};
+/// # use fauth_core::{clock::Timestamp, reply::Reply, request::RequestHead};
+/// # use fauth_core::starlette::StarletteCookies;
 /// # async fn example<U: AuthUser>(
 /// #     auth: &AuthProvider<U>, old: &StarletteCookies, head: &dyn RequestHead, now: Timestamp,
 /// # ) -> Result<Option<Reply>, Rejection> {

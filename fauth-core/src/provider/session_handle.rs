@@ -34,8 +34,8 @@ pub struct PayloadError(#[source] serde_json::Error);
 /// [`AuthProvider::current_session`], which the extractor `CurrentSession` of the adapters calls.
 ///
 /// It is the session of whatever the request was let in by: a
-/// [`SessionCookie`](crate::transport::SessionCookie), or a bearer token of a login that the session
-/// store keeps. It is read from the store once, when it is made, and does not follow what other
+/// [`SessionCookie`](crate::transport::SessionCookie), or a bearer token of a login that the
+/// session store keeps. It is read from the store once, when it is made, and does not follow what other
 /// requests do meanwhile.
 ///
 /// ```
@@ -256,7 +256,8 @@ impl<U: AuthUser> SessionHandle<U> {
     /// - [`Rejection::InvalidToken`] if the session has ended meanwhile, or the user is gone.
     /// - [`Rejection::MissingCredential`] if nobody is there.
     /// - [`Rejection::Misconfigured`] if the session is not that of a
-    ///   [`SessionCookie`](crate::transport::SessionCookie), or there is no guard around the handler.
+    ///   [`SessionCookie`](crate::transport::SessionCookie), or there is no guard around the
+    ///   handler.
     /// - [`Rejection::Unavailable`] if a store fails. The session may have ended by then.
     pub async fn renew(&mut self) -> Result<(), Rejection> {
         let granted = self.granted.as_ref().ok_or(Rejection::MissingCredential)?;

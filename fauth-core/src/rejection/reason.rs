@@ -252,7 +252,8 @@ pub enum Misconfigured {
     NothingKeepsLogin,
     /// The [validity](crate::LoginRequest::validity) of a login is no time span, or out of bounds.
     Validity(ConfigError),
-    /// A session is to be changed that is none of a [`SessionCookie`](crate::transport::SessionCookie).
+    /// A session is to be changed that is none of a
+    /// [`SessionCookie`](crate::transport::SessionCookie).
     NoSessionCookie,
     /// A change of a session needs a new cookie, and no guard is around the handler that could set
     /// it.

@@ -184,13 +184,14 @@ impl<S> FaultyStore<S> {
         self.plan().faults.late_by = late_by;
     }
 
-    /// From now on the session of `rotate`, `find_session`, `load` and `prolong`, the key of `find` and the record of
-    /// `redeem` belong to this subject.
+    /// From now on the session of `rotate`, `find_session`, `load` and `prolong`, the key of
+    /// `find` and the record of `redeem` belong to this subject.
     pub fn mix_up(&self, subject: &str) {
         self.plan().faults.mixed_up = Some(subject.to_owned());
     }
 
-    /// From now on the session of `rotate`, `find_session`, `load` and `prolong` is this one of the same owner.
+    /// From now on the session of `rotate`, `find_session`, `load` and `prolong` is this one of the
+    /// same owner.
     pub fn mix_up_sessions(&self, id: &SessionId) {
         self.plan().faults.other_session = Some(id.clone());
     }
