@@ -131,7 +131,7 @@ FLOORS = [
     ["token", "password", "role", "user", "visitor", "derive", "requirement", "access"],
     ["store"],
     ["transport", "csrf", "navigation", "redirect", "rejection", "event"],
-    ["session", "api_key", "one_time", "user_store"],
+    ["session", "api_key", "one_time", "starlette", "user_store"],
     ["provider", "guard", "routes", "mounts", "audit", "config"],
     ["openapi", "swagger_ui"],
 ]

@@ -4,7 +4,7 @@ use std::{
     any::type_name,
     fmt,
     future::{Ready, ready},
-    ops::Deref,
+    ops::{Deref, DerefMut},
     pin::Pin,
     sync::Arc,
 };
@@ -15,7 +15,7 @@ use actix_web::{
     web::Data,
 };
 use fauth_core::{
-    AuthProvider, AuthUser, Granted, Rejection, TokenPayload, visitor::Visitor as KnownOrGuest,
+    AuthProvider, AuthUser, Granted, Rejection, SessionHandle, TokenPayload, visitor::Visitor as KnownOrGuest,
 };
 
 use crate::{head::Head, respond::Refused};
@@ -74,6 +74,17 @@ pub struct Visitor<U: AuthUser>(pub KnownOrGuest<U>);
 #[derive(Debug)]
 #[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
 pub struct Grant<U: AuthUser>(pub Granted<U>);
+
+/// The session of the request, or that there is none: what the application keeps in it, and until
+/// when it lasts. A bad credential is refused, as by [`MaybeUser`]; behind a guard, what that has
+/// let in counts.
+///
+/// It is read from the session store when it is extracted. Handlers that change it take it as
+/// `mut`. A new cookie, as after [`renew`](SessionHandle::renew), is set by the guard around the
+/// handler, or by [`visitor`](crate::visitor): only they carry a session on, extractors do not.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
+pub struct CurrentSession<U: AuthUser>(pub SessionHandle<U>);
 
 /// The verified token of the request. For routes behind a guard; elsewhere the request is refused with 500 and a line in the log, since nobody has checked a
 /// token there. A [`CurrentUser`] beside it in the same handler is no guard: actix-web runs the two side by side.
@@ -145,6 +156,20 @@ impl<U: AuthUser> Deref for Grant<U> {
 impl<U: AuthUser> Clone for Grant<U> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
+    }
+}
+
+impl<U: AuthUser> Deref for CurrentSession<U> {
+    type Target = SessionHandle<U>;
+
+    fn deref(&self) -> &SessionHandle<U> {
+        &self.0
+    }
+}
+
+impl<U: AuthUser> DerefMut for CurrentSession<U> {
+    fn deref_mut(&mut self) -> &mut SessionHandle<U> {
+        &mut self.0
     }
 }
 
@@ -222,6 +247,27 @@ impl<U: AuthUser> FromRequest for Visitor<U> {
                     }
                     Ok(Self(visitor))
                 }
+                Err(rejection) => {
+                    let head = Head::from(&request);
+                    let reply = auth.refuse_extraction(&rejection, &head, earlier(&request.extensions()));
+                    Err(Refused::new(rejection, reply, &head))
+                }
+            }
+        })
+    }
+}
+
+impl<U: AuthUser> FromRequest for CurrentSession<U> {
+    type Error = Refused;
+    type Future = Extracting<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let auth = provider(&request)?;
+            let presented = auth.read_again(&Head::from(&request), earlier(&request.extensions()));
+            match auth.current_session(presented).await {
+                Ok(session) => Ok(Self(session)),
                 Err(rejection) => {
                     let head = Head::from(&request);
                     let reply = auth.refuse_extraction(&rejection, &head, earlier(&request.extensions()));

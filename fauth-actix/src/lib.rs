@@ -4,7 +4,7 @@
 //! - Groups of routes: [`SecureScope`], which cannot leak. A single route, resource or scope:
 //!   [`require_user`], [`require_role`] and the others, for its `wrap`.
 //! - In handlers: [`CurrentUser`], [`MaybeUser`] (not `Option<CurrentUser>`), [`Token`],
-//!   [`Grant`].
+//!   [`Grant`], [`CurrentSession`].
 //! - Login, refresh and logout: [`auth_routes`]; under other paths, or beside pages of your own:
 //!   [`AuthRoutes`].
 //! - Pages that a user and a visitor may see: [`visitor`], so that a dead cookie is deleted. With
@@ -68,7 +68,7 @@ mod routes;
 mod swagger_ui;
 
 pub use audit::{AuditedScope, AuditedService};
-pub use extract::{CurrentUser, Grant, MaybeUser, Token, Visitor};
+pub use extract::{CurrentSession, CurrentUser, Grant, MaybeUser, Token, Visitor};
 pub use fauth_core;
 pub use fauth_core::assert_all_guarded;
 pub use guard::{

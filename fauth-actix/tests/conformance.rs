@@ -14,10 +14,10 @@ use actix_web::{
     web::{self, Data, ServiceConfig, get, post, resource, scope},
 };
 use fauth_actix::{
-    AuthRoutes, CurrentUser, Grant, Head, MaybeUser, Refused, SecureScope, Token, Visitor, auth_routes,
-    guests_only, render_refusals, require, require_active_user, require_any_role, require_permission,
-    require_permissions, require_role, require_roles, require_scope, require_scopes, require_user, respond,
-    visitor,
+    AuthRoutes, CurrentSession, CurrentUser, Grant, Head, MaybeUser, Refused, SecureScope, Token, Visitor,
+    auth_routes, guests_only, render_refusals, require, require_active_user, require_any_role,
+    require_permission, require_permissions, require_role, require_roles, require_scope, require_scopes,
+    require_user, respond, visitor,
 };
 use fauth_core::{
     AuthProvider, Requirement,
@@ -27,8 +27,9 @@ use fauth_core::{
 use fauth_testing::{
     Role, TestUser, WireRequest, WireResponse,
     suite::{
-        App, Harness, PUBLIC, custom_requirement, failing_pages, greeting, keys_or_admins, keys_requirement,
-        locked_pages, own_reply, recent_requirement, refusal, site_pages, token_text, visitor_text,
+        App, Harness, PUBLIC, browser_reply, custom_requirement, failing_pages, greeting, keys_or_admins,
+        keys_requirement, locked_pages, own_reply, recent_requirement, refusal, session_reply, site_pages,
+        token_text, visitor_text,
     },
 };
 
@@ -66,6 +67,23 @@ fn shows_visitor(path: &str) -> Resource {
 
 async fn refuse(request: HttpRequest) -> Result<String, Refused> {
     Ok(refusal(request.uri().query())?)
+}
+
+async fn change(mut session: CurrentSession<TestUser>, request: HttpRequest) -> Result<String, Refused> {
+    Ok(session_reply(&mut session, request.uri().query()).await?)
+}
+
+async fn browser(auth: Data<Auth>, request: HttpRequest) -> HttpResponse {
+    let reply = browser_reply(&auth, &Head::from(&request)).await;
+    respond(reply.unwrap_or_else(|rejection| auth.refuse_in_handler(&rejection, &Head::from(&request))))
+}
+
+fn changes(path: &str) -> Resource {
+    resource(path).route(get().to(change)).route(post().to(change))
+}
+
+fn browsers(path: &str) -> Resource {
+    resource(path).route(get().to(browser)).route(post().to(browser))
 }
 
 fn refuses(path: &str) -> Resource {
@@ -288,12 +306,22 @@ fn app(built_from: &App) -> impl FnOnce(&mut ServiceConfig) {
         .require_scopes(["read"])
         .service(greets("/panel"));
     let recent = SecureScope::new("/recent", &auth).require(recent_requirement()).service(greets("/panel"));
+    let browser = scope("/browser")
+        .service(changes("/session"))
+        .service(changes("/user/session").wrap(require_user(&auth)))
+        .service(changes("/admin/session").wrap(require_roles(&auth, ["admin"])))
+        .service(changes("/twice/session").wrap(require_user(&auth)).wrap(require_user(&auth)))
+        .service(changes("/visitor/session").wrap(visitor(&auth)))
+        .service(browsers("/own/{name}"))
+        .service(browsers("/user/own/{name}").wrap(require_user(&auth)))
+        .service(browsers("/visitor/own/{name}").wrap(visitor(&auth)));
     move |config| {
         config
             .app_data(Data::new(auth))
             .configure(pages)
             .service(endpoints)
             .service(scope("/moved").service(moved))
+            .service(browser)
             .route("/open", get().to(async || "open"))
             .service(greets("/me").route(post().to(greet)))
             .service(resource("/maybe").route(get().to(greet_maybe)).route(post().to(greet_maybe)))

@@ -1,13 +1,17 @@
 //! Extractors: the user and the token of a request.
 
-use std::{fmt, ops::Deref, sync::Arc};
+use std::{
+    fmt,
+    ops::{Deref, DerefMut},
+    sync::Arc,
+};
 
 use axum::{
     extract::{FromRef, FromRequestParts},
     http::{Extensions, request::Parts},
 };
 use fauth_core::{
-    AuthProvider, AuthUser, Granted, Rejection, TokenPayload, visitor::Visitor as KnownOrGuest,
+    AuthProvider, AuthUser, Granted, Rejection, SessionHandle, TokenPayload, visitor::Visitor as KnownOrGuest,
 };
 
 use crate::{head::Head, respond::Refused};
@@ -55,6 +59,17 @@ pub struct Visitor<U: AuthUser>(pub KnownOrGuest<U>);
 #[derive(Debug)]
 #[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
 pub struct Grant<U: AuthUser>(pub Granted<U>);
+
+/// The session of the request, or that there is none: what the application keeps in it, and until
+/// when it lasts. A bad credential is refused, as by [`MaybeUser`]; behind a guard, what that has
+/// let in counts.
+///
+/// It is read from the session store when it is extracted. Handlers that change it take it as
+/// `mut`. A new cookie, as after [`renew`](SessionHandle::renew), is set by the guard around the
+/// handler, or by [`visitor`](crate::visitor): only they carry a session on, extractors do not.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
+pub struct CurrentSession<U: AuthUser>(pub SessionHandle<U>);
 
 /// The verified token of the request. For routes behind a guard, or handlers that take a [`CurrentUser`] before it; elsewhere the request is refused with
 /// 500 and a line in the log, since nobody has checked a token there.
@@ -126,6 +141,20 @@ impl<U: AuthUser> Deref for Grant<U> {
 impl<U: AuthUser> Clone for Grant<U> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
+    }
+}
+
+impl<U: AuthUser> Deref for CurrentSession<U> {
+    type Target = SessionHandle<U>;
+
+    fn deref(&self) -> &SessionHandle<U> {
+        &self.0
+    }
+}
+
+impl<U: AuthUser> DerefMut for CurrentSession<U> {
+    fn deref_mut(&mut self) -> &mut SessionHandle<U> {
+        &mut self.0
     }
 }
 
@@ -212,6 +241,28 @@ where
                 }
                 Ok(Self(visitor))
             }
+            Err(rejection) => {
+                let head = Head::from(&*parts);
+                let reply = auth.refuse_extraction(&rejection, &head, earlier(&parts.extensions));
+                Err(Refused::new(rejection, reply, &head))
+            }
+        }
+    }
+}
+
+impl<S, U> FromRequestParts<S> for CurrentSession<U>
+where
+    AuthProvider<U>: FromRef<S>,
+    S: Send + Sync,
+    U: AuthUser,
+{
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let auth = AuthProvider::<U>::from_ref(state);
+        let presented = auth.read_again(&Head::from(&*parts), earlier(&parts.extensions));
+        match auth.current_session(presented).await {
+            Ok(session) => Ok(Self(session)),
             Err(rejection) => {
                 let head = Head::from(&*parts);
                 let reply = auth.refuse_extraction(&rejection, &head, earlier(&parts.extensions));

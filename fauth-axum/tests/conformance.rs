@@ -12,10 +12,10 @@ use axum::{
     routing::{MethodRouter, get, post},
 };
 use fauth_axum::{
-    AuthRoutes, CurrentUser, Grant, Head, MaybeUser, Refused, SecureRouter, Token, Visitor, auth_routes,
-    guests_only, render_refusals, require, require_active_user, require_any_role, require_permission,
-    require_permissions, require_role, require_roles, require_scope, require_scopes, require_user, respond,
-    visitor,
+    AuthRoutes, CurrentSession, CurrentUser, Grant, Head, MaybeUser, Refused, SecureRouter, Token, Visitor,
+    auth_routes, guests_only, render_refusals, require, require_active_user, require_any_role,
+    require_permission, require_permissions, require_role, require_roles, require_scope, require_scopes,
+    require_user, respond, visitor,
 };
 use fauth_core::{
     AuthProvider, Requirement,
@@ -25,8 +25,9 @@ use fauth_core::{
 use fauth_testing::{
     Role, TestUser, WireRequest, WireResponse,
     suite::{
-        App, Harness, PUBLIC, custom_requirement, failing_pages, greeting, keys_or_admins, keys_requirement,
-        locked_pages, own_reply, recent_requirement, refusal, site_pages, token_text, visitor_text,
+        App, Harness, PUBLIC, browser_reply, custom_requirement, failing_pages, greeting, keys_or_admins,
+        keys_requirement, locked_pages, own_reply, recent_requirement, refusal, session_reply, site_pages,
+        token_text, visitor_text,
     },
 };
 use tower::{ServiceExt as _, service_fn};
@@ -67,6 +68,16 @@ async fn own(State(auth): State<Auth>, parts: Parts) -> Response {
 
 async fn refuse(uri: Uri) -> Result<String, Refused> {
     Ok(refusal(uri.query())?)
+}
+
+async fn change(mut session: CurrentSession<TestUser>, uri: Uri) -> Result<String, Refused> {
+    Ok(session_reply(&mut session, uri.query()).await?)
+}
+
+async fn browser(State(auth): State<Auth>, parts: Parts) -> Response {
+    let head = Head::from(&parts);
+    let reply = browser_reply(&auth, &head).await;
+    respond(reply.unwrap_or_else(|rejection| auth.refuse_in_handler(&rejection, &head)))
 }
 
 async fn public() -> impl IntoResponse {
@@ -171,6 +182,17 @@ fn app(built_from: &App) -> Router {
         .merge(auth_routes(auth))
         .merge(pages(built_from))
         .nest("/moved", moved_endpoints(auth).into())
+        .route("/browser/session", get(change).post(change))
+        .route("/browser/user/session", get(change).post(change).layer(require_user(auth)))
+        .route("/browser/admin/session", get(change).post(change).layer(require_roles(auth, ["admin"])))
+        .route(
+            "/browser/twice/session",
+            get(change).post(change).layer((require_user(auth), require_user(auth))),
+        )
+        .route("/browser/visitor/session", get(change).post(change).layer(visitor(auth)))
+        .route("/browser/own/{name}", get(browser).post(browser))
+        .route("/browser/user/own/{name}", get(browser).post(browser).layer(require_user(auth)))
+        .route("/browser/visitor/own/{name}", get(browser).post(browser).layer(visitor(auth)))
         .route("/open", get(async || "open"))
         .route("/me", greet().post(self::greet))
         .route("/maybe", get(greet_maybe).post(greet_maybe))

@@ -90,6 +90,24 @@ pub(crate) fn instant() -> tokio::time::Instant {
     tokio::time::Instant::now()
 }
 
+/// Reads a span such as `900s`, `15m`, `1h` or `7d`.
+///
+/// A number without a unit is refused: nobody remembers whether it counts seconds or minutes.
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
+    let unit = match text.as_bytes().last()? {
+        b's' => 1,
+        b'm' => 60,
+        b'h' => 60 * 60,
+        b'd' => 24 * 60 * 60,
+        _ => return None,
+    };
+    let digits = text.get(..text.len() - 1)?;
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    digits.parse::<u64>().ok()?.checked_mul(unit).map(Duration::from_secs)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

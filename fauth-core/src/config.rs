@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     client::{ForwardedHeader, TrustedProxies},
-    clock::Timestamp,
+    clock::{Timestamp, parse_duration},
     error::ConfigError,
     escape::Escaped,
     one_time::Seals,
@@ -35,7 +35,7 @@ const GOOD_SECRET: &str = "make one with `openssl rand -base64 48` and keep it o
 fn default_lifetime(purpose: Purpose) -> Duration {
     Duration::from_secs(match purpose {
         Purpose::Access | Purpose::PasswordReset | Purpose::MagicLink => 15 * MINUTE,
-        Purpose::Refresh => 7 * DAY,
+        Purpose::Refresh | Purpose::Session => 7 * DAY,
         Purpose::EmailVerification => 24 * HOUR,
     })
 }
@@ -44,7 +44,7 @@ fn default_lifetime(purpose: Purpose) -> Duration {
 fn default_max_lifetime(purpose: Purpose) -> Duration {
     Duration::from_secs(match purpose {
         Purpose::Access | Purpose::PasswordReset | Purpose::MagicLink => HOUR,
-        Purpose::Refresh => 30 * DAY,
+        Purpose::Refresh | Purpose::Session => 30 * DAY,
         Purpose::EmailVerification => 7 * DAY,
     })
 }
@@ -463,6 +463,9 @@ impl AuthConfigBuilder {
     }
 
     /// How long tokens of a purpose last, in whole seconds.
+    ///
+    /// Browser sessions last as [`SessionConfig`](crate::SessionConfig) says, in whose place this
+    /// is refused for [`Purpose::Session`].
     pub fn lifetime(mut self, purpose: Purpose, lifetime: Duration) -> Self {
         self.lifetimes.push((purpose, lifetime));
         self
@@ -471,7 +474,8 @@ impl AuthConfigBuilder {
     /// The longest lifetime that a token of a purpose may have to be accepted, whoever issued it. Default: 1 hour for access and
     /// password reset tokens and magic links, 30 days for refresh tokens, 7 days for e-mail verification tokens.
     ///
-    /// That of refresh tokens is how long a login lasts at all: refreshing does not prolong it.
+    /// That of refresh tokens is how long a login lasts at all: refreshing does not prolong it. It
+    /// holds for browser sessions too, and is refused for [`Purpose::Session`] alone.
     ///
     /// # Security
     /// What is stolen is good for as long.
@@ -506,8 +510,21 @@ impl AuthConfigBuilder {
     pub fn build(self) -> Result<AuthConfig, ConfigError> {
         let keys = self.key_ring()?;
         let store_secrets = self.store_secrets()?;
-        let max_lifetimes = per_purpose(default_max_lifetime, &self.max_lifetimes);
-        let lifetimes = per_purpose(default_lifetime, &self.lifetimes);
+        let mut max_lifetimes = per_purpose(default_max_lifetime, &self.max_lifetimes);
+        let mut lifetimes = per_purpose(default_lifetime, &self.lifetimes);
+        let names_session = |set: &[(Purpose, Duration)]| set.iter().any(|(of, _)| *of == Purpose::Session);
+        for (field, set) in [("lifetime", &self.lifetimes), ("danger_max_lifetime", &self.max_lifetimes)] {
+            if names_session(set) {
+                return Err(ConfigError::new(
+                    field,
+                    "browser sessions have no lifetime of their own beside that of logins",
+                    "use `SessionConfig::idle_timeout` and `lifetime`; the bound is that of refresh tokens",
+                ));
+            }
+        }
+        // A login lasts as long, whichever of the two carries it on.
+        max_lifetimes.set(Purpose::Session, *max_lifetimes.of(Purpose::Refresh));
+        lifetimes.set(Purpose::Session, *lifetimes.of(Purpose::Refresh));
         check_lifetimes(&lifetimes, &max_lifetimes)?;
         if self.profile == TokenProfile::PythonFauth && (self.issuer.is_some() || !self.audiences.is_empty())
         {
@@ -954,22 +971,6 @@ fn duration_var(
             "use a number with a unit: 900s, 15m, 24h or 7d",
         )
     })
-}
-
-/// A number without a unit is refused: nobody remembers whether it counts seconds or minutes.
-fn parse_duration(text: &str) -> Option<Duration> {
-    let unit = match text.as_bytes().last()? {
-        b's' => 1,
-        b'm' => MINUTE,
-        b'h' => HOUR,
-        b'd' => DAY,
-        _ => return None,
-    };
-    let digits = text.get(..text.len() - 1)?;
-    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    digits.parse::<u64>().ok()?.checked_mul(unit).map(Duration::from_secs)
 }
 
 fn per_purpose(default: fn(Purpose) -> Duration, set: &[(Purpose, Duration)]) -> PerPurpose<Duration> {

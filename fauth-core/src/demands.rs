@@ -3,7 +3,10 @@
 //! A handler's own headers are only ever made stricter. Adapters apply the
 //! [changes](Demands::changes) and decide nothing.
 
-use std::sync::Arc;
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use crate::{
     reply::{Reply, ResponseHeader},
@@ -52,6 +55,60 @@ pub struct Demands {
     varies: Varies,
     /// `Set-Cookie` headers that delete cookies.
     clears: Vec<ResponseHeader>,
+    /// What is set although it may be known only once the handler is done.
+    outbox: Option<Outbox>,
+}
+
+/// The new cookie of a browser session, from whoever changes the session while its request is
+/// handled to the response. Clones share it.
+#[derive(Clone, Default)]
+pub(crate) struct Outbox(Arc<Mutex<Mail>>);
+
+#[derive(Default)]
+struct Mail {
+    headers: Vec<ResponseHeader>,
+    /// Whether somebody is there who puts it into the response.
+    is_fetched: bool,
+}
+
+impl Outbox {
+    /// A guard says that it looks here when the handler is done.
+    pub(crate) fn open(&self) {
+        self.mail().is_fetched = true;
+    }
+
+    /// Does anybody look here?
+    pub(crate) fn is_open(&self) -> bool {
+        self.mail().is_fetched
+    }
+
+    /// Puts these headers in the place of those that are there.
+    pub(crate) fn post(&self, headers: Vec<ResponseHeader>) {
+        self.mail().headers = headers;
+    }
+
+    fn headers(&self) -> Vec<ResponseHeader> {
+        self.mail().headers.clone()
+    }
+
+    /// Nothing that is done under the lock can leave half of itself behind.
+    fn mail(&self) -> MutexGuard<'_, Mail> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl PartialEq for Outbox {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Outbox {}
+
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Outbox(..)")
+    }
 }
 
 /// Who may keep the response.
@@ -101,28 +158,28 @@ const TARGETED: [&str; 7] = [
 impl Demands {
     /// The credential was sent on purpose, or there was none.
     pub(crate) const fn of_nothing() -> Self {
-        Self { caching: Caching::Any, varies: Varies::Never, clears: Vec::new() }
+        Self { caching: Caching::Any, varies: Varies::Never, clears: Vec::new(), outbox: None }
     }
 
     /// The credential was sent on purpose, in a header of a name that caches do not know.
     pub(crate) const fn of_unknown_header() -> Self {
-        Self { caching: Caching::Private, varies: Varies::Never, clears: Vec::new() }
+        Self { caching: Caching::Private, varies: Varies::Never, clears: Vec::new(), outbox: None }
     }
 
     /// The credential stood in the URL, which others keep.
     pub(crate) const fn of_url() -> Self {
-        Self { caching: Caching::Nobody, varies: Varies::Never, clears: Vec::new() }
+        Self { caching: Caching::Nobody, varies: Varies::Never, clears: Vec::new(), outbox: None }
     }
 
     /// The credential was a cookie: a shared cache must not hand the answer to somebody else.
     pub(crate) const fn of_cookie() -> Self {
-        Self { caching: Caching::Private, varies: Varies::WithCookie, clears: Vec::new() }
+        Self { caching: Caching::Private, varies: Varies::WithCookie, clears: Vec::new(), outbox: None }
     }
 
     /// Nobody is there, where the answer to a user would be another. `headers` are those in which a
     /// credential might have come.
     pub(crate) const fn of_nobody(headers: Arc<str>) -> Self {
-        Self { caching: Caching::Any, varies: Varies::With(headers), clears: Vec::new() }
+        Self { caching: Caching::Any, varies: Varies::With(headers), clears: Vec::new(), outbox: None }
     }
 
     /// The same, and somebody is there: what a handler says of its answer to everybody does not
@@ -138,7 +195,14 @@ impl Demands {
 
     /// A cookie was dead, and is deleted by these headers.
     pub(crate) const fn of_dead_cookie(clears: Vec<ResponseHeader>) -> Self {
-        Self { caching: Caching::Private, varies: Varies::WithCookie, clears }
+        Self { caching: Caching::Private, varies: Varies::WithCookie, clears, outbox: None }
+    }
+
+    /// The same, and what lies in the outbox by then is set.
+    #[must_use]
+    pub(crate) fn with_outbox(mut self, outbox: Option<&Outbox>) -> Self {
+        self.outbox = outbox.cloned();
+        self
     }
 
     /// Is there nothing to change, whatever the response says?
@@ -152,7 +216,10 @@ impl Demands {
     /// 15.1](https://www.rfc-editor.org/rfc/rfc9110#section-15.1)). Where an error of the framework
     /// cannot carry headers, it stays an error then.
     #[must_use]
-    pub const fn spare_error(&self, status: u16) -> bool {
+    pub fn spare_error(&self, status: u16) -> bool {
+        if self.outbox.as_ref().is_some_and(|outbox| !outbox.headers().is_empty()) {
+            return false;
+        }
         let is_kept_by_caches = matches!(status, 200..=206 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501); // not a status
         match self.caching {
             Caching::Nobody => false,
@@ -177,13 +244,11 @@ impl Demands {
         // What nobody keeps needs not say for whom else it would be good.
         let vary = if stated.forbids_storing() { None } else { self.vary(&response.header("vary")) };
         let set_by_handler = response.header("set-cookie");
-        let clears = self.clears.iter().filter(|clear| !sets_same_cookie(&set_by_handler, clear));
-        caching
-            .into_iter()
-            .chain(targeted)
-            .chain(vary)
-            .chain(clears.cloned().map(HeaderChange::add))
-            .collect()
+        // A handler that logs in or out says itself which cookie there is from now on.
+        let sets = self.outbox.as_ref().map(Outbox::headers).unwrap_or_default();
+        let cookies = self.clears.iter().cloned().chain(sets);
+        let cookies = cookies.filter(|cookie| !sets_same_cookie(&set_by_handler, cookie));
+        caching.into_iter().chain(targeted).chain(vary).chain(cookies.map(HeaderChange::add)).collect()
     }
 }
 
@@ -426,6 +491,24 @@ mod tests {
         assert_eq!(set(Some(("set-cookie", "ID=new"))), ["+ set-cookie: id=; Max-Age=0"]);
         assert_eq!(set(Some(("set-cookie", "id2=id=new"))), ["+ set-cookie: id=; Max-Age=0"]);
         assert!(set(Some(("set-cookie", "id=new; Path=/"))).is_empty());
+    }
+
+    #[test]
+    fn what_is_posted_while_the_handler_runs_is_set_unless_the_handler_sets_it() {
+        let outbox = Outbox::default();
+        let demands = Demands::of_cookie().with_outbox(Some(&outbox));
+        let set = |cookie: Option<&'static str>| {
+            let mut headers = vec![("cache-control", "no-store")];
+            headers.extend(cookie.map(|cookie| ("set-cookie", cookie)));
+            changed(&demands, headers)
+        };
+        assert!(set(None).is_empty() && demands.spare_error(500));
+        outbox.post(vec![ResponseHeader::new("set-cookie", "id=old")]);
+        outbox.post(vec![ResponseHeader::new("set-cookie", "id=new")]);
+        assert_eq!(set(None), ["+ set-cookie: id=new"]);
+        assert_eq!(set(Some("other=1")), ["+ set-cookie: id=new"]);
+        assert!(set(Some("id=handler")).is_empty() && set(Some("id=; Max-Age=0")).is_empty());
+        assert!(!demands.spare_error(500));
     }
 
     #[test]

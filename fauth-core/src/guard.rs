@@ -245,13 +245,21 @@ impl<U: AuthUser> Guard<U> {
     }
 
     /// Lets the request in, or not; where a user is optional, also without one. What adapters call.
+    /// A [browser session](crate::transport::SessionCookie) is carried on by it.
     ///
     /// # Errors
     /// The [`Rejection`] to answer with; [`refuse`](Self::refuse) makes the answer.
     pub async fn enter(&self, presented: Presented<U>) -> Result<Entered<U>, Rejection> {
         match &self.inner.admits {
-            Admits::Users => self.check(presented).await.map(Entered::from),
-            Admits::Everybody => self.inner.provider.check_visitor(presented).await,
+            Admits::Users => {
+                let is_first = !presented.is_granted();
+                let granted = self.check(presented).await?;
+                if is_first && granted.is_browser_session() {
+                    Box::pin(self.inner.provider.carry_on(&granted)).await?;
+                }
+                Ok(granted.into())
+            }
+            Admits::Everybody => self.inner.provider.enter_visitor(presented).await,
             Admits::Guests(home) => {
                 if let Some(fault) = &home.fault {
                     let mistake = Misconfigured::Requirement(fault.clone());

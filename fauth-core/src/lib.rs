@@ -32,6 +32,8 @@ mod requirement;
 mod role;
 pub mod routes;
 mod session;
+#[cfg(feature = "starlette-cookies")]
+pub mod starlette;
 pub mod store;
 #[cfg(feature = "swagger-ui")]
 pub mod swagger_ui;
@@ -51,12 +53,15 @@ pub use error::{BoxError, ConfigError};
 pub use fauth_derive::{AuthUser, Role};
 pub use guard::Guard;
 pub use provider::{
-    AuthProvider, AuthProviderBuilder, Authenticated, Entered, Granted, PendingLogin, Presented,
+    AuthProvider, AuthProviderBuilder, Authenticated, Entered, Granted, PayloadError, PendingLogin,
+    Presented, SessionHandle,
 };
 pub use rejection::reason::Rejection;
 pub use requirement::{Condition, Missing, Names, Requirement};
 pub use role::{Role, UnknownRole};
-pub use session::{LoginRequest, LogoutAll, LogoutRequest, RefreshRequest, SessionConfig};
+pub use session::{
+    LoginRequest, LogoutAll, LogoutRequest, MAX_PAYLOAD_BYTES, RefreshRequest, SessionConfig, Validity,
+};
 pub use store::memory::MemoryStore;
 pub use token::{
     issue::{TokenPair, TokenRequest},

@@ -2,12 +2,14 @@
 
 mod api_keys;
 mod audits;
+mod browser_sessions;
 mod builder;
 mod claims;
 mod delivery;
 mod forgetting;
 mod granted;
 mod inner;
+mod issued;
 mod logins;
 mod one_times;
 mod passwords;
@@ -16,6 +18,7 @@ mod registry;
 mod replies;
 mod revocations;
 mod run_to_completion;
+mod session_handle;
 mod sessions;
 mod way;
 mod wiring;
@@ -32,8 +35,9 @@ pub use presented::Presented;
 use presented::{Credential, Found, Keys, Verified};
 pub use replies::PendingLogin;
 pub(crate) use replies::{outcome, outcome_everywhere};
+pub use session_handle::{PayloadError, SessionHandle};
 use sessions::refuse_old_epoch;
-use way::Way;
+use way::{Way, wanted_of};
 use within::within;
 
 use sha2::{Digest as _, Sha256};
@@ -139,16 +143,32 @@ impl<U: AuthUser> AuthProvider<U> {
     /// As [`check`](Self::check). Any other bad credential is refused here too; it never turns into
     /// "anonymous".
     pub async fn check_optional(&self, presented: Presented<U>) -> Result<Option<Granted<U>>, Rejection> {
-        Ok(self.check_visitor(presented).await?.into_parts().0)
+        Ok(self.check_visitor(presented, false).await?.into_parts().0)
     }
 
-    /// The same, with what the response must say: a dead cookie is deleted.
-    pub(crate) async fn check_visitor(&self, presented: Presented<U>) -> Result<Entered<U>, Rejection> {
+    /// The same, with what the response must say: a dead cookie is deleted, and a browser session
+    /// is carried on.
+    pub(crate) async fn enter_visitor(&self, presented: Presented<U>) -> Result<Entered<U>, Rejection> {
+        let is_first = !presented.is_granted();
+        self.check_visitor(presented, is_first).await
+    }
+
+    async fn check_visitor(
+        &self,
+        presented: Presented<U>,
+        carries_on: bool,
+    ) -> Result<Entered<U>, Rejection> {
         let way = presented.way;
         let checked = match self.own(presented) {
             Ok(Found::Nothing) => return Ok(Entered::nobody(Demands::of_nobody(self.read_headers()))),
             Ok(found) => self.admit_current(found).await,
             Err(rejection) => Err(rejection),
+        };
+        let checked = match checked {
+            Ok(granted) if carries_on && granted.is_browser_session() => {
+                Box::pin(self.carry_on(&granted)).await.map(|()| granted)
+            }
+            checked => checked,
         };
         match (checked, way) {
             (Ok(granted), _) => Ok(Entered::visitor(granted, self.read_headers())),
@@ -214,7 +234,8 @@ impl<U: AuthUser> AuthProvider<U> {
         if token.is_empty() {
             return Err(Rejection::MissingCredential);
         }
-        let credential = Credential { token: token.into(), way: Way::Explicit, keys: Keys::Too };
+        let credential =
+            Credential { token: token.into(), way: Way::Explicit, purpose: Purpose::Access, keys: Keys::Too };
         credential
             .token
             .check_length(self.inner.max_credential_bytes)
@@ -410,6 +431,9 @@ impl<U: AuthUser> AuthProvider<U> {
         if purpose.is_one_time() {
             return Err(IssueError::OneTime(purpose));
         }
+        if purpose == Purpose::Session {
+            return Err(IssueError::Session);
+        }
         self.inner.issuer.issue(purpose, &mut request.into(), issued_at).await
     }
 
@@ -480,7 +504,9 @@ impl<U: AuthUser> AuthProvider<U> {
         let (place, transport, token) = found?;
         token.check_length(self.inner.max_credential_bytes).map_err(Rejection::MalformedCredential)?;
         let way = way_of(place, &**transport);
+        let mut wanted = purpose;
         if way.is_ambient() {
+            wanted = wanted_of(&**transport, purpose);
             token.check_grammar().map_err(Rejection::MalformedCredential)?;
             self.refuse_cross_site(head)?;
         } else {
@@ -496,7 +522,7 @@ impl<U: AuthUser> AuthProvider<U> {
             (Way::Explicit | Way::OwnHeader, true) => Keys::Only,
             (Way::Explicit | Way::OwnHeader, false) => Keys::Too,
         };
-        Ok(Some(Credential { token, way, keys }))
+        Ok(Some(Credential { token, way, purpose: wanted, keys }))
     }
 
     /// For what a browser may have attached, and a program has sent on purpose: only what says
@@ -582,7 +608,9 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     async fn grant(&self, token: Verified) -> Result<Granted<U>, Rejection> {
-        if self.inner.revocations.is_some() {
+        if token.payload.purpose() == Purpose::Session {
+            Box::pin(self.refuse_ended_session(&token.payload, self.now()?)).await?;
+        } else if self.inner.revocations.is_some() {
             self.refuse_if_revoked(&token.payload, self.now()?).await?;
         }
         let user = self.user_of(&token.payload).await?;
@@ -601,12 +629,12 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     fn verify_credential(&self, credential: &Credential<'_>) -> Result<Verified, Rejection> {
-        let Credential { token, way, keys } = credential;
+        let Credential { token, way, purpose, keys } = credential;
         if *keys == Keys::Only {
             token.check_grammar().map_err(Rejection::MalformedCredential)?;
             return Err(api_keys::refused(ApiKeyFault::Malformed));
         }
-        let verified = self.inner.verifier.verify(token.as_bytes(), Purpose::Access, self.now()?);
+        let verified = self.inner.verifier.verify(token.as_bytes(), *purpose, self.now()?);
         if matches!(verified, Err(TokenError::Malformed | TokenError::TooLong)) {
             // Characters that no token has never verify; they make the request a bad one.
             token.check_grammar().map_err(Rejection::MalformedCredential)?;

@@ -327,7 +327,7 @@ fn parse_logout<U: AuthUser>(
         // What cannot be read brings no token, and must keep nobody logged in.
         Err(_) => None,
     };
-    let request = LogoutRequest { token: token.filter(|token| !token.is_empty()) };
+    let request = LogoutRequest { token: token.filter(|token| !token.is_empty()), next: None };
     Ok(Parsed::Whole(Box::pin(auth.logout_reply(head, request))))
 }
 

@@ -4,16 +4,26 @@
 //! This module only computes: it checks [`SessionConfig`] and derives refresh-token ids. The
 //! provider opens, refreshes and ends sessions; the session store keeps them.
 
+mod payload;
+mod validity;
+
 use std::{any::Any, borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
+
+pub use payload::MAX_PAYLOAD_BYTES;
+pub(crate) use payload::payload_text;
+pub use validity::Validity;
 
 use crate::{
     client::ClientInfo,
     error::ConfigError,
+    redirect::LocalTarget,
+    rejection::Misconfigured,
     store::{ClientFingerprint, Nonce, SecretHash},
     token::{RefreshId, TokenRequest},
     user::{AuthUser, UserRef},
@@ -37,6 +47,7 @@ const REMEMBERED_FACTOR: u32 = 3;
 /// | lifetime, however often it is refreshed | the maximum lifetime of refresh tokens: 30 days |
 /// | idle timeout and lifetime of remembered sessions | 30 days, 90 days |
 /// | grace window | 10 seconds, for any client |
+/// | requests carry browser sessions on | yes |
 /// | sessions of one subject at a time | 50 |
 ///
 /// Durations are whole seconds; fractions are dropped.
@@ -60,6 +71,7 @@ pub struct SessionConfig {
     grace: Duration,
     bound_to_client: bool,
     limit: usize,
+    sliding: bool,
 }
 
 impl SessionConfig {
@@ -73,11 +85,13 @@ impl SessionConfig {
             grace: DEFAULT_GRACE,
             bound_to_client: false,
             limit: DEFAULT_LIMIT,
+            sliding: true,
         }
     }
 
-    /// Ends a session that has not been refreshed for this long. At most the maximum lifetime of
-    /// refresh tokens.
+    /// Ends a session that has not been refreshed for this long; a [browser
+    /// session](crate::transport::SessionCookie), one whose requests have not carried it on. At
+    /// most the maximum lifetime of refresh tokens.
     pub const fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = Some(timeout);
         self
@@ -140,6 +154,14 @@ impl SessionConfig {
         self
     }
 
+    /// Whether requests carry on a [browser session](crate::transport::SessionCookie), until its
+    /// [lifetime](Self::lifetime) is over. If not, it ends its idle timeout after the login, or its
+    /// [validity](LoginRequest::validity), however much it is used. Default: `true`.
+    pub const fn sliding(mut self, slides: bool) -> Self {
+        self.sliding = slides;
+        self
+    }
+
     /// Checks the settings and fills in defaults. `refresh_lifetime` and `refresh_max` are the
     /// configured and the maximum lifetime of refresh tokens.
     pub(crate) fn build(
@@ -169,6 +191,8 @@ impl SessionConfig {
             grace: whole(self.grace),
             bound_to_client: self.bound_to_client,
             limit: self.limit,
+            sliding: self.sliding,
+            longest_idle: whole(refresh_max),
         })
     }
 }
@@ -187,6 +211,9 @@ pub(crate) struct SessionPolicy {
     pub(crate) grace: Duration,
     pub(crate) bound_to_client: bool,
     pub(crate) limit: usize,
+    pub(crate) sliding: bool,
+    /// The longest idle timeout that any login may have.
+    longest_idle: Duration,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -231,6 +258,18 @@ impl SessionPolicy {
         if remembered { self.remembered } else { self.ordinary }
     }
 
+    /// As [`span`](Self::span), for a login with a validity of its own.
+    pub(crate) fn span_of(&self, remembered: bool, validity: Option<&Validity>) -> Result<Span, ConfigError> {
+        let span = self.span(remembered);
+        match validity {
+            None => Ok(span),
+            Some(validity) => {
+                let idle_timeout = validity.within(span.lifetime.min(self.longest_idle))?;
+                Ok(Span { idle_timeout, ..span })
+            }
+        }
+    }
+
     /// The longest lifetime of any session; revocations are retained at least as long.
     pub(crate) fn longest(&self) -> Duration {
         self.ordinary.lifetime.max(self.remembered.lifetime)
@@ -270,6 +309,11 @@ pub struct LoginRequest<'a> {
     pub(crate) user: Option<Arc<dyn Any + Send + Sync>>,
     /// The provider that has found out who the user is. Another has other users and other epochs.
     pub(crate) provider: Option<u64>,
+    /// The application's data as JSON, or why there can be none.
+    pub(crate) payload: Option<Result<Box<str>, Misconfigured>>,
+    pub(crate) validity: Option<Validity>,
+    /// Where a browser is sent afterwards.
+    pub(crate) next: Option<LocalTarget>,
 }
 
 impl<'a> LoginRequest<'a> {
@@ -310,7 +354,53 @@ impl<'a> LoginRequest<'a> {
             epoch: None,
             user: None,
             provider: None,
+            payload: None,
+            validity: None,
+            next: None,
         }
+    }
+
+    /// Keeps data of the application's own with the session, until it ends: what the user has
+    /// chosen, a cart, a step of a form. Handlers read and change it by
+    /// [`SessionHandle`](crate::SessionHandle), which the adapters extract as `CurrentSession`.
+    ///
+    /// It is written as JSON, of at most [16 KiB](crate::MAX_PAYLOAD_BYTES), into the row of the
+    /// session. Without a session store, it is signed into the [`SessionCookie`], of which it can
+    /// take about 2 500 bytes.
+    ///
+    /// A login whose payload cannot be kept fails with [`Misconfigured`](crate::Rejection): it is
+    /// too long, no JSON, or there is neither a session store nor a session cookie for it.
+    ///
+    /// # Security
+    /// In a cookie it is signed and not encrypted: the browser's user can read it. Who the user is,
+    /// and what the user may do, does not belong here: that is asked of the user loader anew at
+    /// every request.
+    ///
+    /// [`SessionCookie`]: crate::transport::SessionCookie
+    pub fn payload(mut self, payload: &impl Serialize) -> Self {
+        self.payload = Some(payload_text(payload));
+        self
+    }
+
+    /// For how long this login is good if nobody uses it, in place of the [idle
+    /// timeout](SessionConfig::idle_timeout): a [`Duration`], or a text such as `45s`, `30m`, `1h`
+    /// or `7d`. At most the [lifetime](SessionConfig::lifetime) of sessions, which it does not
+    /// move.
+    ///
+    /// The cookie of the session lives as long. A text that says anything else, and a span that is
+    /// out of bounds, make the login fail with
+    /// [`Misconfigured::Validity`](crate::rejection::Misconfigured::Validity). So does a validity
+    /// for a pair of tokens that no session store keeps, since nobody would know of it at the
+    /// refresh.
+    ///
+    /// ```
+    /// use fauth_core::LoginRequest;
+    ///
+    /// let request = LoginRequest::for_subject("alice").validity("7d");
+    /// ```
+    pub fn validity(mut self, validity: impl Into<Validity>) -> Self {
+        self.validity = Some(validity.into());
+        self
     }
 
     /// Whether the user asked to be remembered. A remembered session lasts longer; see
@@ -346,6 +436,24 @@ impl<'a> LoginRequest<'a> {
     /// then fetch tokens that cookies hide from it.
     pub const fn body_proves_user(mut self, proves: bool) -> Self {
         self.body_proves_user = proves;
+        self
+    }
+}
+
+impl LoginRequest<'_> {
+    /// Sends the browser to this page afterwards: the reply is a 303, with the cookies of the
+    /// login. A program that gets its tokens in the body of the reply is not redirected.
+    ///
+    /// ```
+    /// use fauth_core::{LoginRequest, redirect::LocalTarget};
+    ///
+    /// // From the query of the sign-in page; anything but a page of one's own is none.
+    /// let next = LocalTarget::from_query(Some("next=%2Forders"), "next");
+    /// let next = next.unwrap_or(LocalTarget::root());
+    /// let request = LoginRequest::for_subject("alice").redirect_to(next);
+    /// ```
+    pub fn redirect_to(mut self, next: LocalTarget) -> Self {
+        self.next = Some(next);
         self
     }
 }
@@ -401,6 +509,8 @@ impl fmt::Debug for RefreshRequest {
 #[must_use = "a request is for `AuthProvider::logout_reply`"]
 pub struct LogoutRequest {
     pub(crate) token: Option<Zeroizing<String>>,
+    /// Where a browser is sent afterwards.
+    pub(crate) next: Option<LocalTarget>,
 }
 
 impl LogoutRequest {
@@ -415,6 +525,15 @@ impl LogoutRequest {
     /// refused.
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.token = Some(Zeroizing::new(token.into()));
+        self
+    }
+}
+
+impl LogoutRequest {
+    /// Sends the browser to this page afterwards: the reply is a 303 that clears the cookies. A
+    /// request whose cookies are not cleared, such as that of a program, is not redirected.
+    pub fn redirect_to(mut self, next: LocalTarget) -> Self {
+        self.next = Some(next);
         self
     }
 }

@@ -20,8 +20,8 @@
 //! # Writing a backend
 //! Implement the traits with [`async_trait`](macro@crate::async_trait), and run the exported store
 //! suite of the crate `fauth-testing` on them. The traits say what must be atomic: security rests
-//! on that. The rules that decide are functions here: [`RotationDecision::of`], [`Verdict::of`],
-//! [`raised_epoch`], [`RevocationTarget::key`].
+//! on that. The rules that decide are functions here: [`RotationDecision::of`], [`Prolonging::of`],
+//! [`Verdict::of`], [`raised_epoch`], [`RevocationTarget::key`].
 //!
 //! Every method gets the present from its caller: a store asks no clock whether something has
 //! expired, so that it never disagrees with its caller. It may forget what is past its time
@@ -41,6 +41,7 @@ mod location;
 pub(crate) mod memory;
 mod one_times;
 mod owner;
+mod prolonging;
 #[cfg(feature = "redis")]
 mod redis;
 pub(crate) mod revocations;
@@ -59,13 +60,15 @@ pub use location::StoreLocation;
 pub use memory::{MemorySizes, MemoryStoreBuilder};
 pub use one_times::{OneTimeRecord, OneTimeStore};
 pub use owner::{OWNER_BUCKETS, Owner};
+pub use prolonging::Prolonging;
 #[cfg(feature = "redis")]
 pub use redis::{RedisConnectError, RedisStore, RedisStoreBuilder, WhenStale};
 pub use revocations::{Known, RevocationStore, RevocationTarget, TokenFacts, Verdict, raised_epoch};
 pub use rotation::{LastRotation, RefreshFamily, RotationDecision};
 pub use secret_hash::SecretHash;
 pub use sessions::{
-    ClientFingerprint, EndedSession, NewSession, Nonce, Rotation, RotationOutcome, Session, SessionStore,
+    ClientFingerprint, EndedSession, LoadedSession, NewSession, Nonce, PayloadChange, PayloadOutcome,
+    Rotation, RotationOutcome, Session, SessionStore,
 };
 #[cfg(feature = "postgres")]
 pub use sql::PostgresStore;

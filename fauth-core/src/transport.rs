@@ -6,10 +6,14 @@ mod cookie;
 mod extracted;
 mod interface;
 mod query;
+mod session_cookie;
 
 pub(crate) use basic::{BasicTransport, BearerKeyTransport};
 pub use bearer::BearerTransport;
+#[cfg(feature = "starlette-cookies")]
+pub(crate) use cookie::find as find_cookie;
 pub use cookie::{CookieTransport, SameSite};
 pub use extracted::{Extracted, UnverifiedToken};
 pub use interface::{Keep, SecurityScheme, SetTokenError, Transport};
 pub use query::QueryTransport;
+pub use session_cookie::SessionCookie;

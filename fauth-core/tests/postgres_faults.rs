@@ -61,7 +61,7 @@ fn new_session(number: u64, subject: &str) -> NewSession {
         address: None,
         tokens_end_at: NOW,
     };
-    NewSession { session, head: hash(number, 0), limit: 1_000_000 }
+    NewSession { session, head: hash(number, 0), limit: 1_000_000, payload: None }
 }
 
 fn rotation(session: u64, presented: u64, successor: u64) -> Rotation {

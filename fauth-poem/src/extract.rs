@@ -1,9 +1,14 @@
 //! Extractors: the user and the token of a request.
 
-use std::{any::type_name, fmt, ops::Deref, sync::Arc};
+use std::{
+    any::type_name,
+    fmt,
+    ops::{Deref, DerefMut},
+    sync::Arc,
+};
 
 use fauth_core::{
-    AuthProvider, AuthUser, Granted, Rejection, TokenPayload, visitor::Visitor as KnownOrGuest,
+    AuthProvider, AuthUser, Granted, Rejection, SessionHandle, TokenPayload, visitor::Visitor as KnownOrGuest,
 };
 use poem::{FromRequest, Request, RequestBody, Result, http::Extensions};
 
@@ -55,6 +60,17 @@ pub struct Visitor<U: AuthUser>(pub KnownOrGuest<U>);
 #[derive(Debug)]
 #[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
 pub struct Grant<U: AuthUser>(pub Granted<U>);
+
+/// The session of the request, or that there is none: what the application keeps in it, and until
+/// when it lasts. A bad credential is refused, as by [`MaybeUser`]; behind a guard, what that has
+/// let in counts.
+///
+/// It is read from the session store when it is extracted. Handlers that change it take it as
+/// `mut`. A new cookie, as after [`renew`](SessionHandle::renew), is set by the guard around the
+/// handler, or by [`visitor`](crate::visitor): only they carry a session on, extractors do not.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
+pub struct CurrentSession<U: AuthUser>(pub SessionHandle<U>);
 
 /// The verified token of the request. For routes behind a guard; elsewhere the request is refused with 500 and a line in the log, since nobody has checked a
 /// token there. A [`CurrentUser`] before it is no guard: extractors of poem cannot leave anything behind in the request.
@@ -129,6 +145,20 @@ impl<U: AuthUser> Clone for Grant<U> {
     }
 }
 
+impl<U: AuthUser> Deref for CurrentSession<U> {
+    type Target = SessionHandle<U>;
+
+    fn deref(&self) -> &SessionHandle<U> {
+        &self.0
+    }
+}
+
+impl<U: AuthUser> DerefMut for CurrentSession<U> {
+    fn deref_mut(&mut self) -> &mut SessionHandle<U> {
+        &mut self.0
+    }
+}
+
 impl Deref for Token {
     type Target = TokenPayload;
 
@@ -175,6 +205,21 @@ impl<'a, U: AuthUser> FromRequest<'a> for Visitor<U> {
         let presented = auth.read_again(&Head::from(request), earlier(request.extensions()));
         match auth.check_optional(presented).await {
             Ok(granted) => Ok(Self(auth.visitor(granted.as_ref()))),
+            Err(rejection) => {
+                let head = Head::from(request);
+                let reply = auth.refuse_extraction(&rejection, &head, earlier(request.extensions()));
+                Err(Refused::new(rejection, reply, &head).into())
+            }
+        }
+    }
+}
+
+impl<'a, U: AuthUser> FromRequest<'a> for CurrentSession<U> {
+    async fn from_request(request: &'a Request, _: &mut RequestBody) -> Result<Self> {
+        let auth = provider::<U>(request)?;
+        let presented = auth.read_again(&Head::from(request), earlier(request.extensions()));
+        match auth.current_session(presented).await {
+            Ok(session) => Ok(Self(session)),
             Err(rejection) => {
                 let head = Head::from(request);
                 let reply = auth.refuse_extraction(&rejection, &head, earlier(request.extensions()));

@@ -9,16 +9,17 @@ use fauth_core::{
     routes::Endpoint as Ready,
 };
 use fauth_poem::{
-    AuthRoutes, CurrentUser, Grant, Head, MaybeUser, Refused, SecureRoute, Token, Visitor, auth_routes,
-    guests_only, render_refusals, require, require_active_user, require_any_role, require_permission,
-    require_permissions, require_role, require_roles, require_scope, require_scopes, require_user, respond,
-    visitor,
+    AuthRoutes, CurrentSession, CurrentUser, Grant, Head, MaybeUser, Refused, SecureRoute, Token, Visitor,
+    auth_routes, guests_only, render_refusals, require, require_active_user, require_any_role,
+    require_permission, require_permissions, require_role, require_roles, require_scope, require_scopes,
+    require_user, respond, visitor,
 };
 use fauth_testing::{
     Role, TestUser, WireRequest, WireResponse,
     suite::{
-        App, Harness, PUBLIC, custom_requirement, failing_pages, greeting, keys_or_admins, keys_requirement,
-        locked_pages, own_reply, recent_requirement, refusal, site_pages, token_text, visitor_text,
+        App, Harness, PUBLIC, browser_reply, custom_requirement, failing_pages, greeting, keys_or_admins,
+        keys_requirement, locked_pages, own_reply, recent_requirement, refusal, session_reply, site_pages,
+        token_text, visitor_text,
     },
 };
 use poem::{
@@ -66,6 +67,17 @@ fn template(request: &Request) -> String {
 #[handler]
 fn refuse(request: &Request) -> Result<String, Refused> {
     Ok(refusal(request.uri().query())?)
+}
+
+#[handler]
+async fn change(mut session: CurrentSession<TestUser>, request: &Request) -> Result<String, Refused> {
+    Ok(session_reply(&mut session, request.uri().query()).await?)
+}
+
+#[handler]
+async fn browser(auth: Data<&Auth>, request: &Request) -> Response {
+    let reply = browser_reply(&auth, &Head::from(request)).await;
+    respond(reply.unwrap_or_else(|rejection| auth.refuse_in_handler(&rejection, &Head::from(request))))
 }
 
 #[handler]
@@ -166,6 +178,17 @@ fn app(built_from: &App) -> impl Endpoint + use<> {
     let scoped_admins = SecureRoute::new(auth).require_roles(["admin"]).require_scopes(["read"]);
     with_pages(auth_routes(auth), built_from)
         .nest("/moved", Route::from(moved_endpoints(auth)))
+        .at("/browser/session", get(change).post(change))
+        .at("/browser/user/session", get(change).post(change).with(require_user(auth)))
+        .at("/browser/admin/session", get(change).post(change).with(require_roles(auth, ["admin"])))
+        .at(
+            "/browser/twice/session",
+            get(change).post(change).with(require_user(auth)).with(require_user(auth)),
+        )
+        .at("/browser/visitor/session", get(change).post(change).with(visitor(auth)))
+        .at("/browser/own/:name", get(browser).post(browser))
+        .at("/browser/user/own/:name", get(browser).post(browser).with(require_user(auth)))
+        .at("/browser/visitor/own/:name", get(browser).post(browser).with(visitor(auth)))
         .at("/open", get(make_sync(|_| "open")))
         .at("/me", get(greet).post(greet))
         .at("/maybe", get(greet_maybe).post(greet_maybe))

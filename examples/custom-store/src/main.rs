@@ -27,10 +27,10 @@ use fauth_core::{
     AuthConfig, AuthProvider, AuthUser, BoxError, ConfigError, Purpose, TokenPayload, async_trait,
     clock::{Clock, SystemClock, Timestamp},
     store::{
-        ApiKey, ApiKeyId, ApiKeyStore, EndedSession, Known, NewSession, OneTimeRecord, OneTimeStore, Owner,
-        RefreshFamily, RevocationStore, RevocationTarget, Rotation, RotationDecision, RotationOutcome,
-        SecretHash, Session, SessionId, SessionStore, StoreError, StoreLocation, StoredApiKey, TokenFacts,
-        Verdict, raised_epoch,
+        ApiKey, ApiKeyId, ApiKeyStore, EndedSession, Known, LoadedSession, NewSession, OneTimeRecord,
+        OneTimeStore, Owner, PayloadChange, PayloadOutcome, Prolonging, RefreshFamily, RevocationStore,
+        RevocationTarget, Rotation, RotationDecision, RotationOutcome, SecretHash, Session, SessionId,
+        SessionStore, StoreError, StoreLocation, StoredApiKey, TokenFacts, Verdict, raised_epoch,
     },
 };
 use tokio::net::TcpListener;
@@ -104,6 +104,8 @@ enum SessionRow {
 struct OpenSession {
     session: Session,
     family: RefreshFamily,
+    /// The application's own data.
+    payload: Option<Box<str>>,
 }
 
 impl MapStore {
@@ -143,7 +145,7 @@ impl SessionStore for MapStore {
 
     async fn open(&self, new: NewSession, now: Timestamp) -> Result<Vec<EndedSession>, StoreError> {
         let mut maps = self.maps()?;
-        let NewSession { session, head, limit } = new;
+        let NewSession { session, head, limit, payload } = new;
         let key = (session.owner.clone(), session.id.clone());
         if maps.sessions.contains_key(&key) {
             return Err(StoreError::new("the owner has a session of this id already"));
@@ -156,7 +158,7 @@ impl SessionStore for MapStore {
         }
         // The first refresh token is the head of a family without a rotation.
         let family = RefreshFamily { head, last_rotation: None };
-        maps.sessions.insert(key, SessionRow::Open(Box::new(OpenSession { session, family })));
+        maps.sessions.insert(key, SessionRow::Open(Box::new(OpenSession { session, family, payload })));
         Ok(surplus)
     }
 
@@ -232,12 +234,74 @@ impl SessionStore for MapStore {
         Ok(others)
     }
 
+    async fn load(
+        &self,
+        owner: &Owner<'_>,
+        id: &SessionId,
+        now: Timestamp,
+    ) -> Result<Option<LoadedSession>, StoreError> {
+        let mut maps = self.maps()?;
+        let loaded = maps
+            .open_session(owner, id, now)
+            .map(|open| LoadedSession { session: open.session.clone(), payload: open.payload.clone() });
+        Ok(loaded)
+    }
+
+    async fn prolong(
+        &self,
+        owner: &Owner<'_>,
+        id: &SessionId,
+        now: Timestamp,
+    ) -> Result<Option<Session>, StoreError> {
+        let mut maps = self.maps()?;
+        let Some(open) = maps.open_session(owner, id, now) else { return Ok(None) };
+        // As with refresh tokens: fauth has the rule, the store carries it out.
+        match Prolonging::of(&open.session, now) {
+            Prolonging::Expired => return Ok(None),
+            Prolonging::Keep => {}
+            Prolonging::Prolong { last_seen_at, tokens_end_at } => {
+                open.session.last_seen_at = last_seen_at;
+                open.session.tokens_end_at = tokens_end_at;
+            }
+        }
+        Ok(Some(open.session.clone()))
+    }
+
+    async fn change_payload(
+        &self,
+        owner: &Owner<'_>,
+        id: &SessionId,
+        change: &PayloadChange,
+        now: Timestamp,
+    ) -> Result<PayloadOutcome, StoreError> {
+        let mut maps = self.maps()?;
+        let Some(open) = maps.open_session(owner, id, now) else { return Ok(PayloadOutcome::NotLive) };
+        // Compared and replaced in one step: nobody overwrites what they have not read.
+        if open.payload == change.before {
+            open.payload.clone_from(&change.after);
+        }
+        Ok(if open.payload == change.after { PayloadOutcome::Changed } else { PayloadOutcome::Differs })
+    }
+
     async fn list(&self, owner: &Owner<'_>, now: Timestamp) -> Result<Vec<Session>, StoreError> {
         Ok(self.maps()?.live_sessions(owner, now))
     }
 }
 
 impl Maps {
+    /// The session of this owner and id, if it is live.
+    fn open_session(
+        &mut self,
+        owner: &Owner<'_>,
+        id: &SessionId,
+        now: Timestamp,
+    ) -> Option<&mut OpenSession> {
+        match self.sessions.get_mut(&(owned(owner), id.clone()))? {
+            SessionRow::Open(open) if !open.session.has_expired(now) => Some(open),
+            _ => None,
+        }
+    }
+
     /// The live sessions of an owner, the one that was seen last first.
     fn live_sessions(&self, owner: &Owner<'_>, now: Timestamp) -> Vec<Session> {
         // A scan of everything: a real store finds an owner's sessions by an index.

@@ -25,7 +25,7 @@ use crate::{
     password::{PasswordConfig, PasswordHasher},
     path::{Allowed, PathCharacter},
     rejection::{Pages, ProblemJson, Renderer},
-    session::SessionConfig,
+    session::{SessionConfig, SessionPolicy},
     store::{ApiKeyStore, OneTimeStore, RevocationStore, SessionStore, Store, StoreLocation},
     token::{Purpose, is_reserved},
     transport::{
@@ -456,8 +456,9 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         let issuer = self.config.token_issuer().ok_or_else(|| {
             ConfigError::new("secret", "there is no key to sign with", "set a secret or a signing key")
         })?;
-        let (sessions, revocations) =
+        let (sessions, session_policy, revocations) =
             keeping(&self.config, &self.stores, self.sessions, self.revocable_claims, self.waivers)?;
+        check_session_cookies(&transports, &self.stores)?;
         check_name(&self.config, &self.stores)?;
         check_trust(&self.config, &self.stores, &*self.clock)?;
         let trusted_origins = TrustedOrigins::new(self.trusted_origins)?;
@@ -498,6 +499,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             body_timeout: self.body_timeout,
             stores: self.stores,
             sessions,
+            session_policy,
             revocations,
             api_key_format,
             api_key_scopes,
@@ -531,14 +533,14 @@ fn keeping(
     sessions: SessionConfig,
     claims: Vec<String>,
     waivers: Waivers,
-) -> Result<(Option<Sessions>, Option<Revocations>), ConfigError> {
+) -> Result<(Option<Sessions>, SessionPolicy, Option<Revocations>), ConfigError> {
     check_waivers(stores, waivers)?;
     let policy = sessions.build(config.lifetime(Purpose::Refresh), config.max_lifetime(Purpose::Refresh))?;
     // Every kind of token carries the epoch of its subject, and nothing says that one must be shorter than another.
     let tokens = Purpose::ALL.map(|purpose| config.longest(purpose));
     let login = tokens.into_iter().fold(policy.longest(), Duration::max);
     let policy_limit = policy.limit;
-    let sessions = stores.sessions.clone().map(|store| Sessions { store, policy });
+    let sessions = stores.sessions.clone().map(|store| Sessions { store, policy: policy.clone() });
     let session = if sessions.is_some() { config.longest(Purpose::Access) } else { login };
     let claims = revocable(claims, stores.revocations.is_some())?;
     let retention = Retention { session, login };
@@ -546,7 +548,37 @@ fn keeping(
     let trust_since = config.trust().map(|trust| trust.since);
     let revocations =
         stores.revocations.clone().map(|store| Revocations { store, claims, retention, share, trust_since });
-    Ok((sessions, revocations))
+    Ok((sessions, policy, revocations))
+}
+
+fn holds_sessions(transport: &dyn Transport) -> bool {
+    transport.is_ambient() && transport.opens_with() == Purpose::Session
+}
+
+/// A session in a cookie must be one that somebody can end, and no other cookie may have its name.
+fn check_session_cookies(transports: &[Box<dyn Transport>], stores: &Stores) -> Result<(), ConfigError> {
+    let mut names: Vec<Box<str>> = Vec::new();
+    for transport in transports {
+        let SecurityScheme::Cookie { name } = transport.describe() else { continue };
+        if names.contains(&name) {
+            return Err(ConfigError::new(
+                "cookie_names",
+                format!("two transports use the cookie `{name}`"),
+                "give one of them another name, or remove it",
+            ));
+        }
+        names.push(name);
+    }
+    let can_end = stores.sessions.is_some() || stores.revocations.is_some();
+    let lasts = |transport: &dyn Transport| holds_sessions(transport) && !transport.may_outlive_logout();
+    if !can_end && transports.iter().any(|transport| lasts(&**transport)) {
+        return Err(ConfigError::new(
+            "revocation_store",
+            "a session cookie would stay good after the logout, because nothing knows that it has ended",
+            "call `.revocation_store(…)`, or `SessionCookie::danger_without_revocation` if that is meant",
+        ));
+    }
+    Ok(())
 }
 
 /// How far ahead of this clock `trust_since` may lie: no token is that new, so it is a mistake.

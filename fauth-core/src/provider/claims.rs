@@ -8,7 +8,7 @@ use crate::{
     error::causes,
     event::{Event, EventKind},
     rejection::{Rejection, Unavailable},
-    token::{Purpose, TokenClaims, TokenPair, TokenRequest},
+    token::{IssuedToken, Purpose, TokenClaims, TokenRequest},
     user::AuthUser,
 };
 
@@ -60,14 +60,13 @@ impl<U: AuthUser> AuthProvider<U> {
     /// carry loaded claims, so that nothing else would ask.
     pub(super) async fn refuse_revoked_claims(
         &self,
-        pair: &TokenPair,
+        (opening, purpose): (&IssuedToken, Purpose),
         now: Timestamp,
     ) -> Result<(), Rejection> {
         if self.inner.revocations.as_ref().is_none_or(|revocations| revocations.claims.is_empty()) {
             return Ok(());
         }
-        let access = pair.access_token().expose().as_bytes();
-        let payload = self.inner.verifier.verify(access, Purpose::Access, now)?;
+        let payload = self.inner.verifier.verify(opening.expose().as_bytes(), purpose, now)?;
         self.refuse_if_revoked(&payload, now).await
     }
 

@@ -7,6 +7,9 @@
 //! | is a login by a page | cookies; the body for `?deliver=body` | cookies |
 //! | is a login by a program | body | refused |
 //!
+//! Where the first transport for cookies is one for browser sessions, "cookies" are its one cookie,
+//! which holds a token of another purpose than a pair does.
+//!
 //! A page is told by `Sec-Fetch-Site` or `Origin`, which browsers send with every POST. Where the
 //! body alone does not prove the user, whatever might be a browser counts as a page: a request with
 //! any cookie, and one by GET, with which some browsers send neither header.
@@ -18,7 +21,10 @@
 
 use serde::Serialize;
 
-use super::inner::AuthProvider;
+use super::{
+    inner::AuthProvider,
+    issued::{Issued, SessionToken},
+};
 use crate::{
     csrf,
     rejection::{Misconfigured, OriginFault, Rejection, to_json},
@@ -33,7 +39,10 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Delivery {
     Body,
+    /// A pair of tokens.
     Cookies,
+    /// The token of a browser session, by the transport with this place in the provider's list.
+    Session(usize),
 }
 
 impl<U: AuthUser> AuthProvider<U> {
@@ -51,7 +60,7 @@ impl<U: AuthUser> AuthProvider<U> {
         };
         let delivery = self.delivery(head, may_have_body)?;
         // A link that was opened from outside of the browser: anybody can send one in a mail.
-        if delivery == Delivery::Cookies
+        if delivery != Delivery::Body
             && csrf::is_safe_method(head.method())
             && csrf::was_opened_from_outside(head)
         {
@@ -70,7 +79,17 @@ impl<U: AuthUser> AuthProvider<U> {
             return Ok(Delivery::Body);
         }
         self.check_origin(head)?;
-        Ok(Delivery::Cookies)
+        Ok(self.delivery_in_cookies())
+    }
+
+    fn delivery_in_cookies(&self) -> Delivery {
+        let mut ambient = self.transports().enumerate().filter(|(_, transport)| transport.is_ambient());
+        match ambient.next() {
+            Some((place, transport)) if transport.opens_with() == Purpose::Session => {
+                Delivery::Session(place)
+            }
+            _ => Delivery::Cookies,
+        }
     }
 
     /// Can a client use a token that it has got in a body?
@@ -81,9 +100,37 @@ impl<U: AuthUser> AuthProvider<U> {
         self.transports().any(takes)
     }
 
+    /// The response with what a login has issued.
+    pub(super) fn deliver_issued(&self, delivery: Delivery, issued: &Issued) -> Result<Reply, Rejection> {
+        match issued {
+            Issued::Pair(pair) => self.deliver(delivery, pair),
+            Issued::Session(session) => {
+                let cookie = self.session_cookie(session)?;
+                let body = Delivered {
+                    refresh_token: None,
+                    expires_in: session.lifetime.as_secs(),
+                    scope: session.scope.as_deref(),
+                };
+                Ok(cookie.into_iter().fold(answer(&body), Reply::header))
+            }
+        }
+    }
+
+    /// The headers that set the cookie of a browser session.
+    pub(super) fn session_cookie(&self, session: &SessionToken) -> Result<Vec<ResponseHeader>, Rejection> {
+        let no_delivery = || Rejection::Misconfigured(Misconfigured::NoDelivery);
+        let transport = self.inner.transports.get(session.place).ok_or_else(no_delivery)?;
+        let keep = Keep::for_lifetime(session.lifetime).remembered(session.remembered);
+        let cookie = transport.set(&session.token, Purpose::Session, keep).map_err(too_long)?;
+        if cookie.is_empty() { Err(no_delivery()) } else { Ok(cookie) }
+    }
+
     /// The response with the pair: by the first transport that delivers tokens itself, otherwise in
     /// the body, but never in the body what is meant for cookies.
     pub(super) fn deliver(&self, delivery: Delivery, pair: &TokenPair) -> Result<Reply, Rejection> {
+        if let Delivery::Session(_) = delivery {
+            return Err(Rejection::Misconfigured(Misconfigured::NoDelivery));
+        }
         let keep = |lifetime| Keep::for_lifetime(lifetime).remembered(pair.remembered);
         let in_cookies = delivery == Delivery::Cookies;
         for transport in self.transports().filter(|transport| transport.is_ambient() == in_cookies) {

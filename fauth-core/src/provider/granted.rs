@@ -3,7 +3,11 @@
 use std::{fmt, sync::Arc};
 
 use super::way::Way;
-use crate::{demands::Demands, password::OnBehalfOf, token::TokenPayload};
+use crate::{
+    demands::{Demands, Outbox},
+    password::OnBehalfOf,
+    token::{Purpose, TokenPayload},
+};
 
 /// A request that was let in: its user, its token, and what the response must say because of it. Only a check makes one.
 pub struct Granted<U> {
@@ -11,11 +15,34 @@ pub struct Granted<U> {
     user: Arc<U>,
     payload: Arc<TokenPayload>,
     way: Way,
+    /// Where a new cookie of a browser session is put.
+    outbox: Option<Outbox>,
 }
 
 impl<U> Granted<U> {
-    pub(super) const fn new(provider: u64, user: Arc<U>, payload: Arc<TokenPayload>, way: Way) -> Self {
-        Self { provider, user, payload, way }
+    pub(super) fn new(provider: u64, user: Arc<U>, payload: Arc<TokenPayload>, way: Way) -> Self {
+        let outbox = (payload.purpose() == Purpose::Session).then(Outbox::default);
+        Self { provider, user, payload, way, outbox }
+    }
+
+    /// The same request, after its session was given another token.
+    pub(super) fn with_payload(&self, payload: TokenPayload) -> Self {
+        let (user, outbox) = (Arc::clone(&self.user), self.outbox.clone());
+        Self { user, outbox, payload: Arc::new(payload), ..*self }
+    }
+
+    /// Where a new cookie is put, if this is a browser session.
+    pub(super) const fn outbox(&self) -> Option<&Outbox> {
+        self.outbox.as_ref()
+    }
+
+    /// Was it let in by the cookie of a browser session?
+    pub(crate) const fn is_browser_session(&self) -> bool {
+        self.outbox.is_some()
+    }
+
+    pub(super) const fn way(&self) -> Way {
+        self.way
     }
 
     pub(super) const fn provider(&self) -> u64 {
@@ -44,8 +71,11 @@ impl<U> Granted<U> {
     /// that no shared cache may keep it for others if it came in a cookie or in another header; that
     /// nobody may keep it if it stood in the URL.
     #[must_use]
-    pub const fn demands(&self) -> Demands {
-        self.way.demands()
+    pub fn demands(&self) -> Demands {
+        match &self.outbox {
+            None => self.way.demands(),
+            outbox => self.way.demands().with_outbox(outbox.as_ref()),
+        }
     }
 }
 
@@ -107,6 +137,7 @@ impl<U> Clone for Granted<U> {
             user: Arc::clone(&self.user),
             payload: Arc::clone(&self.payload),
             way: self.way,
+            outbox: self.outbox.clone(),
         }
     }
 }

@@ -109,6 +109,8 @@ pub(super) struct Inner<U> {
     pub(super) body_timeout: Duration,
     pub(super) stores: Stores,
     pub(super) sessions: Option<Sessions>,
+    /// How long logins last, also those that no store keeps.
+    pub(super) session_policy: SessionPolicy,
     pub(super) revocations: Option<Revocations>,
     pub(super) api_key_format: ApiKeyFormat,
     pub(super) api_key_scopes: OfferedScopes,

@@ -6,8 +6,10 @@
 use std::{any::Any, sync::Arc};
 
 use super::{
+    browser_sessions::{Continued, bind_to_browser},
     delivery::Delivery,
     inner::{AuthProvider, Sessions},
+    issued::Issued,
     revocations::after,
     run_to_completion::RunToCompletion,
     sessions::{bind, end_of},
@@ -17,7 +19,7 @@ use crate::{
     clock::Timestamp,
     event::{Event, EventKind},
     rejection::{Misconfigured, Rejection},
-    session::LoginRequest,
+    session::{LoginRequest, Span},
     store::{NewSession, Session, SessionId},
     token::{Purpose, RefreshId, TokenPair, TokenPayload, TokenRequest},
     user::AuthUser,
@@ -36,6 +38,10 @@ pub(super) struct Surroundings {
 struct Prepared<'a> {
     token: TokenRequest<'a>,
     remember: bool,
+    /// How long it lasts.
+    span: Span,
+    /// The application's data, as JSON.
+    payload: Option<Box<str>>,
     client: ClientInfo,
     surroundings: Surroundings,
     now: Timestamp,
@@ -72,17 +78,21 @@ impl<U: AuthUser> AuthProvider<U> {
     /// - [`Rejection::Unavailable`] if a store, the clock or the randomness fails. If a session
     ///   was opened by then, nobody has tokens of it.
     pub async fn login<'a>(&self, request: impl Into<LoginRequest<'a>>) -> Result<TokenPair, Rejection> {
-        self.log_in(request.into(), Surroundings::default()).await
+        match self.log_in(request.into(), Surroundings::default()).await? {
+            Issued::Pair(pair) => Ok(pair),
+            // Without a delivery there is no cookie that a session could be put into.
+            Issued::Session(_) => Err(Rejection::Misconfigured(Misconfigured::NoDelivery)),
+        }
     }
 
     pub(super) async fn log_in(
         &self,
         request: LoginRequest<'_>,
         surroundings: Surroundings,
-    ) -> Result<TokenPair, Rejection> {
+    ) -> Result<Issued, Rejection> {
         let asked_for_scopes = request.narrowed_to.is_some();
         let mut login = self.prepare(request, surroundings).await?;
-        let pair = match &self.inner.sessions {
+        let issued = match &self.inner.sessions {
             None => self.begin_stateless(&mut login).await?,
             Some(sessions) => self.begin_session(sessions, &mut login).await?,
         };
@@ -91,8 +101,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let mut event = Event::new(EventKind::LoggedIn).subject(token.subject()).client(&client);
         event.session = session.as_deref();
         self.raise(&event);
-        // A client that asked for scopes must hear which it got (RFC 6749 section 5.1).
-        Ok(TokenPair { scope: pair.scope.or_else(|| asked_for_scopes.then(String::new)), ..pair })
+        Ok(issued.naming_scopes(asked_for_scopes))
     }
 
     async fn prepare<'a>(
@@ -100,10 +109,33 @@ impl<U: AuthUser> AuthProvider<U> {
         request: LoginRequest<'a>,
         surroundings: Surroundings,
     ) -> Result<Prepared<'a>, Rejection> {
-        let LoginRequest { token, user, remember, client, narrowed_to, epoch, provider, .. } = request;
+        let LoginRequest {
+            token,
+            user,
+            remember,
+            client,
+            narrowed_to,
+            epoch,
+            provider,
+            payload,
+            validity,
+            ..
+        } = request;
         if provider.is_some_and(|provider| provider != self.inner.id) {
             return Err(Rejection::Misconfigured(Misconfigured::OtherProvider));
         }
+        // What is wrong with the request itself comes before anybody is asked.
+        let keeps_nothing =
+            self.inner.sessions.is_none() && !matches!(surroundings.delivery, Some(Delivery::Session(_)));
+        if keeps_nothing && (payload.is_some() || validity.is_some()) {
+            return Err(Rejection::Misconfigured(Misconfigured::NothingKeepsLogin));
+        }
+        let payload = payload.transpose().map_err(Rejection::Misconfigured)?;
+        let span = self.inner.session_policy.span_of(remember, validity.as_ref());
+        let span = span.map_err(|fault| {
+            tracing::error!(target: "fauth", event = "login_validity", error = %fault, "a login was refused");
+            Rejection::Misconfigured(Misconfigured::Validity(fault))
+        })?;
         let now = self.now()?;
         let client = client.unwrap_or_default();
         self.refuse_revoked_subject(token.subject(), now, &client).await?;
@@ -120,49 +152,72 @@ impl<U: AuthUser> AuthProvider<U> {
         let now = self.now()?;
         let mut token = token.authenticated_at(now);
         token.bound.epoch = epoch;
-        Ok(Prepared { token, remember, client, surroundings, now })
+        Ok(Prepared { token, remember, span, payload, client, surroundings, now })
     }
 
     /// Without a session store there is no session, only an id that all tokens of the login carry,
     /// so that they can be revoked together.
-    async fn begin_stateless(&self, login: &mut Prepared<'_>) -> Result<TokenPair, Rejection> {
+    async fn begin_stateless(&self, login: &mut Prepared<'_>) -> Result<Issued, Rejection> {
         if self.inner.revocations.is_some() {
             login.token.bound.session = Some(SessionId::from_random(self.random()?));
         }
-        let pair = self.pair(&mut login.token, login.now, login.now).await?;
-        self.before_it_begins(login, &pair).await?;
-        Ok(pair)
+        if let Some(Delivery::Session(_)) = login.surroundings.delivery {
+            let ends_at = self.end_of_browser_session(login)?;
+            let continued = Continued {
+                idle_end: after(login.now, login.span.idle_timeout).min(ends_at),
+                ends_at,
+                remembered: login.remember,
+                payload: login.payload.take(),
+            };
+            continued.bind_to(&mut login.token);
+        }
+        let issued = self.issue_for(login.surroundings.delivery, &mut login.token, login.now).await?;
+        self.before_it_begins(login, &issued).await?;
+        Ok(issued)
     }
 
     async fn begin_session(
         &self,
         sessions: &Sessions,
         login: &mut Prepared<'_>,
-    ) -> Result<TokenPair, Rejection> {
-        let (now, span) = (login.now, sessions.policy.span(login.remember));
-        let session = Session {
+    ) -> Result<Issued, Rejection> {
+        let (now, span) = (login.now, login.span);
+        let is_of_browser = matches!(login.surroundings.delivery, Some(Delivery::Session(_)));
+        let expires_at =
+            if is_of_browser { self.end_of_browser_session(login)? } else { end_of(now, span.lifetime)? };
+        let mut session = Session {
             id: SessionId::from_random(self.random()?),
             owner: self.owner(login.token.subject()).into_owned(),
             created_at: now,
             last_seen_at: now,
             idle_timeout: span.idle_timeout,
-            expires_at: end_of(now, span.lifetime)?,
+            expires_at,
             remembered: login.remember,
             client: login.client.user_agent().map(str::to_owned),
             address: login.client.address(),
             tokens_end_at: after(now, self.inner.issuer.longest(Purpose::Access)),
         };
+        if is_of_browser {
+            session.tokens_end_at = session.ends_at();
+        }
         self.open(sessions, session, login).await
+    }
+
+    /// When a browser session ends that begins now, whatever carries it on.
+    fn end_of_browser_session(&self, login: &Prepared<'_>) -> Result<Timestamp, Rejection> {
+        let Span { idle_timeout, lifetime } = login.span;
+        let slides = self.inner.session_policy.sliding;
+        end_of(login.now, if slides { lifetime } else { lifetime.min(idle_timeout) })
     }
 
     /// The tokens are made, nothing is kept yet: a login that cannot be delivered leaves everything
     /// as it is.
-    async fn before_it_begins(&self, login: &Prepared<'_>, pair: &TokenPair) -> Result<(), Rejection> {
+    async fn before_it_begins(&self, login: &Prepared<'_>, issued: &Issued) -> Result<(), Rejection> {
         if let Some(delivery) = login.surroundings.delivery {
-            self.deliver(delivery, pair)?;
+            self.deliver_issued(delivery, issued)?;
         }
         if self.inner.claims_loader.is_some() {
-            let refused = self.refuse_revoked_claims(pair, login.now).await;
+            let refused = self.refuse_revoked_claims(issued.opening(), login.now).await;
             refused.map_err(|rejection| self.as_login(rejection))?;
         }
         self.end_replaced(login.surroundings.replaced.as_deref(), &login.client).await
@@ -175,28 +230,34 @@ impl<U: AuthUser> AuthProvider<U> {
         sessions: &Sessions,
         session: Session,
         login: &mut Prepared<'_>,
-    ) -> Result<TokenPair, Rejection> {
+    ) -> Result<Issued, Rejection> {
         let now = login.now;
+        let delivery = login.surroundings.delivery;
         let id = RefreshId::from_bytes(self.random()?);
         let head = id.hash();
-        bind(&mut login.token, &session, id);
-        let pair = self.pair(&mut login.token, now, now).await?;
-        self.before_it_begins(login, &pair).await?;
+        match delivery {
+            // Nobody gets the refresh token whose hash stands in the row.
+            Some(Delivery::Session(_)) => bind_to_browser(&mut login.token, &session),
+            _ => bind(&mut login.token, &session, id),
+        }
+        let issued = self.issue_for(delivery, &mut login.token, now).await?;
+        self.before_it_begins(login, &issued).await?;
         let (owner, session_id) = (session.owner.clone(), session.id.clone());
-        let new = NewSession { session, head, limit: sessions.policy.limit };
+        let payload = login.payload.take();
+        let new = NewSession { session, head, limit: sessions.policy.limit, payload };
         let evicted = self.call_store(sessions.store.open(new, now)).await?;
         if evicted.is_empty() {
-            return Ok(pair);
+            return Ok(issued);
         }
         let (this, whose, own, epoch) =
             (self.clone(), owner.clone(), session_id.clone(), login.token.bound.epoch);
         let revoking = async move { this.revoke_evicted(&whose, &evicted, (&own, epoch), now).await };
         // Nobody else would revoke their access tokens.
         match RunToCompletion::new(revoking).await {
-            Ok(None) => Ok(pair),
+            Ok(None) => Ok(issued),
             Ok(Some(epoch)) => {
                 login.token.bound.epoch = epoch;
-                self.pair(&mut login.token, now, now).await
+                self.issue_for(delivery, &mut login.token, now).await
             }
             Err(rejection) => {
                 // Nobody gets the tokens, so the session is unusable even if ending it fails.

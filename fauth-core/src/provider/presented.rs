@@ -3,7 +3,12 @@
 use std::{fmt, sync::Arc};
 
 use super::{granted::Granted, way::Way};
-use crate::{api_key::PresentedKey, rejection::Rejection, token::TokenPayload, transport::UnverifiedToken};
+use crate::{
+    api_key::PresentedKey,
+    rejection::Rejection,
+    token::{Purpose, TokenPayload},
+    transport::UnverifiedToken,
+};
 
 /// What a request presents to prove who sends it; made by
 /// [`AuthProvider::read`](crate::AuthProvider::read).
@@ -36,6 +41,11 @@ impl<U> Presented<U> {
     pub const fn is_anonymous(&self) -> bool {
         matches!(self.outcome, Ok(Found::Nothing))
     }
+
+    /// Has a guard of the same provider let the request in before?
+    pub(crate) const fn is_granted(&self) -> bool {
+        matches!(self.outcome, Ok(Found::Granted(_)))
+    }
 }
 
 impl<U> fmt::Debug for Presented<U> {
@@ -54,6 +64,8 @@ impl<U> fmt::Debug for Presented<U> {
 pub(crate) struct Credential<'a> {
     pub(crate) token: UnverifiedToken<'a>,
     pub(crate) way: Way,
+    /// What it is verified for.
+    pub(crate) purpose: Purpose,
     pub(crate) keys: Keys,
 }
 

@@ -17,11 +17,13 @@ use super::{
     inner::AuthProvider,
     logins::Surroundings,
     sessions::Ended,
+    way::wanted_of,
 };
 use crate::{
     client::ClientInfo,
     csrf,
-    rejection::{InvalidToken, MalformedCredential, Rejection},
+    redirect::LocalTarget,
+    rejection::{InvalidToken, MalformedCredential, Misconfigured, Rejection},
     reply::Reply,
     request::RequestHead,
     session::{LoginRequest, LogoutRequest, RefreshRequest},
@@ -61,9 +63,11 @@ impl<U: AuthUser> PendingLogin<U> {
     async fn log_in(self, mut request: LoginRequest<'_>) -> Result<Reply, Rejection> {
         let Self { auth, delivery, replaced, client } = self;
         request.client.get_or_insert(client);
+        let next = request.next.take();
         let surroundings = Surroundings { delivery: Some(delivery), replaced };
-        let pair = auth.log_in(request, surroundings).await?;
-        auth.deliver(delivery, &pair)
+        let issued = auth.log_in(request, surroundings).await?;
+        let reply = auth.deliver_issued(delivery, &issued)?;
+        Ok(if delivery == Delivery::Body { reply } else { redirected(reply, next.as_ref()) })
     }
 }
 
@@ -126,7 +130,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let delivery = self.delivery_of_login(head, body_proves_user)?;
         let replaced = match delivery {
             Delivery::Body => None,
-            Delivery::Cookies => self.verify_ambient(head)?.map(Arc::new),
+            Delivery::Cookies | Delivery::Session(_) => self.verify_ambient(head)?.map(Arc::new),
         };
         Ok(PendingLogin { auth: self.clone(), delivery, replaced, client: self.client(head) })
     }
@@ -206,6 +210,8 @@ impl<U: AuthUser> AuthProvider<U> {
             let delivery = self.delivery_outside_cookies(head)?;
             let replaced = match delivery {
                 Delivery::Body => None,
+                // Before the token is used up.
+                Delivery::Session(_) => return Err(Rejection::Misconfigured(Misconfigured::NoDelivery)),
                 Delivery::Cookies => {
                     self.other_login_of_cookies(head, &self.verify_of_login(token.as_bytes())?)?
                 }
@@ -243,6 +249,8 @@ impl<U: AuthUser> AuthProvider<U> {
         head: &dyn RequestHead,
         request: LogoutRequest,
     ) -> impl Future<Output = Result<Reply, Rejection>> + Send + use<U> {
+        let mut request = request;
+        let next = request.next.take();
         let found = self.find_login_to_end(head, request);
         let (auth, client) = (self.clone(), self.client(head));
         async move {
@@ -250,7 +258,10 @@ impl<U: AuthUser> AuthProvider<U> {
             let ended = auth.end_presented(payload.as_deref(), &client).await?;
             auth.end_replaced(of_cookies.as_ref(), &client).await?;
             let reply = answer(&outcome(ended));
-            Ok(if clears_cookies { auth.forget_tokens(reply) } else { reply })
+            if !clears_cookies {
+                return Ok(reply);
+            }
+            Ok(auth.forget_tokens(redirected(reply, next.as_ref())))
         }
     }
 
@@ -335,7 +346,10 @@ impl<U: AuthUser> AuthProvider<U> {
         let verified = [Purpose::Refresh, Purpose::Access].into_iter().find_map(|purpose| {
             let mut ambient = self.transports().filter(|transport| transport.is_ambient());
             ambient.find_map(|transport| match transport.extract(head, purpose) {
-                Extracted::Token(token) => self.inner.verifier.verify(token.as_bytes(), purpose, now).ok(),
+                Extracted::Token(token) => {
+                    let wanted = wanted_of(transport, purpose);
+                    self.inner.verifier.verify(token.as_bytes(), wanted, now).ok()
+                }
                 _ => None,
             })
         });
@@ -350,6 +364,13 @@ impl<U: AuthUser> AuthProvider<U> {
     ) -> Result<Option<TokenPayload>, Rejection> {
         Ok(self.verify_ambient(head)?.filter(|other| !is_same_login(payload, other)))
     }
+}
+
+/// The reply to a browser that is sent on: its cookies, and no body.
+fn redirected(reply: Reply, next: Option<&LocalTarget>) -> Reply {
+    let Some(next) = next else { return reply };
+    let cookies = reply.into_parts().1.into_iter().filter(|header| header.name() == "set-cookie");
+    cookies.fold(next.see_other(), Reply::header)
 }
 
 fn is_same_login(one: &TokenPayload, other: &TokenPayload) -> bool {

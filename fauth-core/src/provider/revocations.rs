@@ -220,7 +220,7 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     /// The verdict on a token, and on the login that was made of it, if it is known to be one.
-    async fn verdict(
+    pub(super) async fn verdict(
         &self,
         payload: &TokenPayload,
         login: Option<&SessionId>,
@@ -400,6 +400,10 @@ impl<U: AuthUser> AuthProvider<U> {
             (Some(_), SessionState::Gone) if is_refresh => return Ok(()),
             (Some(_), _) => own_end,
             (None, SessionState::Gone) if is_refresh => self.session_is_over(now, now),
+            // Another request may have been given a cookie that lasts longer.
+            (None, SessionState::Gone) if payload.purpose() == Purpose::Session => {
+                self.login_is_over(now).max(own_end)
+            }
             (None, SessionState::Gone) => self.session_is_over(payload.expires_at(), now),
             (None, _) if matches!(target, RevocationTarget::TokenId(_)) => own_end,
             // How long its other tokens last is not known.
@@ -542,7 +546,7 @@ fn compared(verdict: Verdict, now: Timestamp) -> Result<Verdict, Rejection> {
     Err(Rejection::Unavailable(Unavailable::ClocksDisagree))
 }
 
-fn refusal(verdict: Verdict) -> Result<(), Rejection> {
+pub(super) fn refusal(verdict: Verdict) -> Result<(), Rejection> {
     let reason = match verdict {
         Verdict::Good => return Ok(()),
         Verdict::Revoked => InvalidToken::Revoked,

@@ -41,7 +41,7 @@ use crate::{
 
 /// The login that a verified token belongs to.
 #[derive(Clone)]
-struct Login {
+pub(super) struct Login {
     owner: Owner<'static>,
     payload: TokenPayload,
     /// The payload's session id; `None` if it has none, or one that no session can have.
@@ -157,7 +157,7 @@ impl<U: AuthUser> AuthProvider<U> {
         if let Some(delivery) = delivery {
             self.deliver(delivery, &pair)?;
         }
-        let refused = self.refuse_revoked_claims(&pair, now).await;
+        let refused = self.refuse_revoked_claims((pair.access_token(), Purpose::Access), now).await;
         if matches!(refused, Err(Rejection::InvalidToken(_))) {
             self.end_login(login, now).await?;
         }
@@ -336,12 +336,12 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     /// Ends a login. Runs to completion, even if the caller is dropped.
-    async fn end_login(&self, login: &Login, now: Timestamp) -> Result<Ended, Rejection> {
+    pub(super) async fn end_login(&self, login: &Login, now: Timestamp) -> Result<Ended, Rejection> {
         let (this, login) = (self.clone(), login.clone());
         RunToCompletion::new(async move { this.end_login_now(&login, now).await }).await
     }
 
-    fn login_of(&self, payload: &TokenPayload) -> Login {
+    pub(super) fn login_of(&self, payload: &TokenPayload) -> Login {
         Login {
             owner: self.owner(payload.subject()).into_owned(),
             payload: payload.clone(),
@@ -362,7 +362,7 @@ impl<U: AuthUser> AuthProvider<U> {
         };
         if let (Some(sessions), Ok(Some(live))) = (&self.inner.sessions, &found) {
             let mut live = live.clone();
-            if payload.purpose() == Purpose::Access {
+            if payload.purpose() != Purpose::Refresh {
                 live.tokens_end_at = live.tokens_end_at.max(payload.expires_at());
             }
             self.end(sessions, &live, now).await?;
@@ -402,7 +402,7 @@ impl<U: AuthUser> AuthProvider<U> {
     /// If the session store fails, the session may still be alive. The revocation must then last
     /// as long as the refresh tokens of the session: the caller is told to try again, but may
     /// never do so.
-    async fn end(
+    pub(super) async fn end(
         &self,
         sessions: &Sessions,
         live: &Session,
@@ -651,7 +651,7 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     /// Raises an event about a session.
-    fn raise_about(&self, kind: EventKind, id: &SessionId, subject: &str, client: &ClientInfo) {
+    pub(super) fn raise_about(&self, kind: EventKind, id: &SessionId, subject: &str, client: &ClientInfo) {
         let hash = self.hash_identifier(id.as_str());
         let mut event = Event::new(kind).subject(subject).client(client);
         event.session = Some(&hash);
@@ -710,7 +710,7 @@ fn remaining(span: Duration, from: Timestamp, now: Timestamp) -> Duration {
 
 /// A request for another token with the login time, scopes, custom claims and epochs of this one.
 /// `claims` is what was loaded for its user meanwhile.
-fn reissue_request(
+pub(super) fn reissue_request(
     payload: &TokenPayload,
     claims: Option<TokenClaims>,
 ) -> Result<TokenRequest<'_>, Rejection> {

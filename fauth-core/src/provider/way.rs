@@ -1,6 +1,6 @@
 //! How a credential has come to the server.
 
-use crate::demands::Demands;
+use crate::{demands::Demands, token::Purpose, transport::Transport};
 
 /// How a credential has come, and so what follows for the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,5 +29,13 @@ impl Way {
             Self::Ambient(_) => Demands::of_cookie(),
             Self::Url => Demands::of_url(),
         }
+    }
+}
+
+/// Of which purpose a token has to be that an ambient transport has found when asked for this one.
+pub(super) fn wanted_of(transport: &dyn Transport, purpose: Purpose) -> Purpose {
+    match (purpose, transport.opens_with()) {
+        (Purpose::Access, Purpose::Session) => Purpose::Session,
+        (purpose, _) => purpose,
     }
 }

@@ -249,6 +249,20 @@ pub enum Misconfigured {
     NoDelivery,
     /// The [`Renderer`](super::Renderer) of the refusal has failed.
     Renderer,
+    /// The payload of a session is longer than [`MAX_PAYLOAD_BYTES`](crate::MAX_PAYLOAD_BYTES).
+    PayloadTooLong,
+    /// The payload of a session cannot be written as JSON.
+    PayloadNotJson,
+    /// There is nothing that could keep the payload, or the validity, of this login.
+    NothingKeepsLogin,
+    /// The [validity](crate::LoginRequest::validity) of a login is no time span, or out of bounds.
+    Validity(ConfigError),
+    /// A session is to be changed that is none of a
+    /// [`SessionCookie`](crate::transport::SessionCookie).
+    NoSessionCookie,
+    /// A change of a session needs a new cookie, and no guard is around the handler that could set
+    /// it.
+    SessionOutsideGuard,
 }
 
 const RETRY_UNAVAILABLE: Duration = Duration::from_secs(5);
@@ -373,6 +387,12 @@ impl Rejection {
             Self::Misconfigured(Misconfigured::TokenTooLongForCookie) => "token_too_long_for_cookie",
             Self::Misconfigured(Misconfigured::NoDelivery) => "no_delivery",
             Self::Misconfigured(Misconfigured::Renderer) => "renderer_failed",
+            Self::Misconfigured(Misconfigured::PayloadTooLong) => "session_payload_too_long",
+            Self::Misconfigured(Misconfigured::PayloadNotJson) => "session_payload_not_json",
+            Self::Misconfigured(Misconfigured::NothingKeepsLogin) => "nothing_keeps_login",
+            Self::Misconfigured(Misconfigured::Validity(_)) => "login_validity",
+            Self::Misconfigured(Misconfigured::NoSessionCookie) => "no_session_cookie",
+            Self::Misconfigured(Misconfigured::SessionOutsideGuard) => "session_outside_guard",
             _ => self.code(),
         }
     }
@@ -465,6 +485,26 @@ impl Misconfigured {
                 "the token does not fit into a cookie: give it fewer scopes and claims"
             }
             Self::Renderer => "the renderer of a refusal has failed; its error was logged",
+            Self::PayloadTooLong => {
+                "the payload of a session is longer than 16 KiB: keep a key in it, and the rest elsewhere"
+            }
+            Self::PayloadNotJson => {
+                "the payload of a session cannot be written as JSON: give maps keys that are texts"
+            }
+            Self::NothingKeepsLogin => {
+                "a payload or a validity needs a session store, or a `SessionCookie` that carries it"
+            }
+            Self::Validity(_) => {
+                "the validity of a login is no time span or out of bounds: use a number with a unit, such as \
+                 45s, 30m, 1h or 7d, up to `SessionConfig::lifetime`"
+            }
+            Self::NoSessionCookie => {
+                "a session is to be renewed or changed that came in no session cookie: add a `SessionCookie` \
+                 to the transports"
+            }
+            Self::SessionOutsideGuard => {
+                "the session needs a new cookie: put a guard or `visitor` around the handler, which sets it"
+            }
             Self::NoDelivery => {
                 "a transport that browsers use by themselves reads tokens, and none sets both: let its \
                  `Transport::set` return headers, or add a `CookieTransport`"

@@ -61,6 +61,41 @@ pub struct NewSession {
     pub head: SecretHash,
     /// The most live sessions that its owner may have, this one included; at least 1.
     pub limit: usize,
+    /// The application's own data, as JSON of at most
+    /// [`MAX_PAYLOAD_BYTES`](crate::MAX_PAYLOAD_BYTES).
+    pub payload: Option<Box<str>>,
+}
+
+/// A session with what the application keeps in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "backends make it from what they have stored")]
+pub struct LoadedSession {
+    /// The session.
+    pub session: Session,
+    /// The application's own data, as JSON.
+    pub payload: Option<Box<str>>,
+}
+
+/// A new payload in the place of another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "the store suite of other crates makes them")]
+pub struct PayloadChange {
+    /// The payload that it takes the place of, byte for byte; `None` if there was none.
+    pub before: Option<Box<str>>,
+    /// The new one, of at most [`MAX_PAYLOAD_BYTES`](crate::MAX_PAYLOAD_BYTES); `None` for none.
+    pub after: Option<Box<str>>,
+}
+
+/// What became of a [`PayloadChange`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a new outcome must be handled everywhere")]
+pub enum PayloadOutcome {
+    /// The new payload is kept.
+    Changed,
+    /// The payload was another one than [`PayloadChange::before`]; it stays.
+    Differs,
+    /// There is no such session, or it has ended.
+    NotLive,
 }
 
 /// A session that a store has ended on behalf of others: by a further login, or with all others of
@@ -281,6 +316,45 @@ pub trait SessionStore: Send + Sync + 'static {
     async fn forget(&self, owner: &Owner<'_>, now: Timestamp) -> Result<Vec<EndedSession>, StoreError> {
         self.end_all(owner, None, now).await
     }
+
+    /// The session of this owner and id with its payload, if it is live. Other methods return no
+    /// payloads, so that lists stay short.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be read.
+    async fn load(
+        &self,
+        owner: &Owner<'_>,
+        id: &SessionId,
+        now: Timestamp,
+    ) -> Result<Option<LoadedSession>, StoreError>;
+
+    /// Carries a live session on because a request of it has arrived, in one atomic step: as
+    /// [`Prolonging::of`](super::Prolonging::of) says, which every backend calls. Returns the
+    /// session as it is then; `None` if it is not live.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it is unknown whether that happened. It does no harm to try again.
+    async fn prolong(
+        &self,
+        owner: &Owner<'_>,
+        id: &SessionId,
+        now: Timestamp,
+    ) -> Result<Option<Session>, StoreError>;
+
+    /// Puts a payload in the place of the one that the caller has read, in one atomic step. So of
+    /// two callers that have read the same, one changes it, and the other is told. Where the new
+    /// one is kept already, it counts as changed, so that it does no harm to try again.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it is unknown whether that happened.
+    async fn change_payload(
+        &self,
+        owner: &Owner<'_>,
+        id: &SessionId,
+        change: &PayloadChange,
+        now: Timestamp,
+    ) -> Result<PayloadOutcome, StoreError>;
 
     /// The live sessions of an owner, the one that was seen last first.
     ///

@@ -6,9 +6,10 @@
 use std::{pin::Pin, sync::Arc};
 
 use super::{
-    ApiKey, ApiKeyId, ApiKeyStore, EndedSession, NewSession, OneTimeRecord, OneTimeStore, Owner,
-    RevocationStore, RevocationTarget, Rotation, RotationOutcome, SecretHash, Session, SessionId,
-    SessionStore, StoreError, StoreLocation, StoredApiKey, TokenFacts, Verdict,
+    ApiKey, ApiKeyId, ApiKeyStore, EndedSession, LoadedSession, NewSession, OneTimeRecord, OneTimeStore,
+    Owner, PayloadChange, PayloadOutcome, RevocationStore, RevocationTarget, Rotation, RotationOutcome,
+    SecretHash, Session, SessionId, SessionStore, StoreError, StoreLocation, StoredApiKey, TokenFacts,
+    Verdict,
 };
 use crate::{clock::Timestamp, token::Purpose};
 
@@ -47,6 +48,11 @@ shared! {
         fn end['a 'b 'c](owner: &'a Owner<'b>, id: &'c SessionId, now: Timestamp) -> Option<Session>;
         fn end_all['a 'b 'c](owner: &'a Owner<'b>, keep: Option<&'c SessionId>, now: Timestamp) -> Vec<EndedSession>;
         fn forget['a 'b](owner: &'a Owner<'b>, now: Timestamp) -> Vec<EndedSession>;
+        fn load['a 'b 'c](owner: &'a Owner<'b>, id: &'c SessionId, now: Timestamp) -> Option<LoadedSession>;
+        fn prolong['a 'b 'c](owner: &'a Owner<'b>, id: &'c SessionId, now: Timestamp) -> Option<Session>;
+        fn change_payload['a 'b 'c 'd](
+            owner: &'a Owner<'b>, id: &'c SessionId, change: &'d PayloadChange, now: Timestamp
+        ) -> PayloadOutcome;
         fn list['a 'b](owner: &'a Owner<'b>, now: Timestamp) -> Vec<Session>;
     }
     RevocationStore {

@@ -4,7 +4,7 @@
 /// Claim names that custom claims cannot use: those that fauth reads or writes itself, and the
 /// standard names `scope` and `client_id` (RFC 9068). A custom claim must not pass for one of
 /// them.
-const RESERVED: [&str; 20] = [
+const RESERVED: [&str; 24] = [
     "app",
     "auth_time",
     "began_at",
@@ -22,6 +22,10 @@ const RESERVED: [&str; 20] = [
     "scopes",
     "scope",
     "sid",
+    "session_end",
+    "session_loaded",
+    "session_payload",
+    "session_remembered",
     "client_id",
     "token_epoch",
     "user_epoch",

@@ -68,8 +68,17 @@ pub(crate) struct Binding {
     /// When the session ends, whatever is refreshed.
     pub(crate) ends_at: Option<Timestamp>,
     pub(crate) refresh: Option<RefreshBinding>,
-    /// No token says so; who delivers them wants to know.
+    pub(crate) browser: Option<BrowserBinding>,
+    /// Only session tokens say so; who delivers the others wants to know.
     pub(crate) remembered: bool,
+}
+
+/// What is special about the token of a browser session.
+pub(crate) struct BrowserBinding {
+    /// Until when it lasts if no request carries it on.
+    pub(crate) idle_end: Timestamp,
+    /// The application's data as JSON, where no store keeps them.
+    pub(crate) payload: Option<Box<str>>,
 }
 
 /// What is special about the refresh token of a session: it must be possible to make the same one again.
@@ -352,8 +361,9 @@ impl Issuer {
 
     /// How long a token of this purpose lasts that is issued now: not beyond the end of the login that it continues.
     pub(crate) fn lifetime(&self, purpose: Purpose, request: &TokenRequest<'_>, now: Timestamp) -> Duration {
-        let lifetime = match (purpose, &request.bound.refresh) {
-            (Purpose::Refresh, Some(refresh)) => refresh.idle_timeout,
+        let lifetime = match (purpose, &request.bound) {
+            (Purpose::Refresh, Binding { refresh: Some(refresh), .. }) => refresh.idle_timeout,
+            (Purpose::Session, Binding { browser: Some(browser), .. }) => browser.idle_end.since(now),
             _ => *self.lifetimes.of(purpose),
         };
         match (request.bound.ends_at, request.login) {
@@ -435,14 +445,36 @@ impl Issuer {
         let loaded = request
             .loaded
             .iter()
-            .filter(|(name, _)| purpose == Purpose::Access && !request.claims.contains(name));
+            .filter(|(name, _)| purpose != Purpose::Refresh && !request.claims.contains(name));
+        if purpose == Purpose::Session {
+            write_browser(&mut json, &request.bound, loaded.clone().map(|(name, _)| name));
+        }
         let custom = request.claims.iter().chain(loaded);
         custom.clone().for_each(|(name, value)| json.raw(name, value));
-        let values = custom.map(|(_, value)| value);
+        let payload = request.bound.browser.as_ref().and_then(|browser| browser.payload.as_deref());
+        let values = custom.map(|(_, value)| value).chain(payload.filter(|_| purpose == Purpose::Session));
         if !are_acceptable(json.members(), values) {
             return Err(IssueError::ClaimsTooComplex);
         }
         Ok(json.finish())
+    }
+}
+
+/// What carries a browser session on. The names of claims that were loaded for the user stand
+/// beside them: they are loaded again, and no old value of one must stay.
+fn write_browser<'a>(json: &mut JsonObject, bound: &Binding, loaded: impl Iterator<Item = &'a str>) {
+    if let Some(end) = bound.ends_at {
+        json.number("session_end", end.unix_seconds());
+    }
+    if bound.remembered {
+        json.number("session_remembered", true);
+    }
+    let loaded: Vec<&str> = loaded.collect();
+    if !loaded.is_empty() {
+        json.texts("session_loaded", &loaded);
+    }
+    if let Some(payload) = bound.browser.as_ref().and_then(|browser| browser.payload.as_deref()) {
+        json.raw("session_payload", payload);
     }
 }
 

@@ -30,6 +30,9 @@ pub enum IssueError {
     /// Tokens of this purpose work once, which [`issue`](crate::AuthProvider::issue) cannot see to.
     #[error("a {0} token must work once: issue it with `issue_one_time` and accept it with `redeem`")]
     OneTime(Purpose),
+    /// Tokens of browser sessions belong to a login and to its cookie.
+    #[error("a session token is made by a login only: `login_reply`, with a `SessionCookie`")]
+    Session,
     /// The time is unknown.
     #[error(transparent)]
     Clock(#[from] ClockError),

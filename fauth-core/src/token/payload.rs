@@ -215,6 +215,14 @@ impl TokenPayload {
     /// # Errors
     /// [`ClaimError`] if the claim is not a `T`.
     pub fn claim<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, ClaimError> {
+        self.claim_text(name)
+            .map(serde_json::from_str)
+            .transpose()
+            .map_err(|source| ClaimError { name: name.into(), source })
+    }
+
+    /// The JSON text of a claim.
+    pub(crate) fn claim_text(&self, name: &str) -> Option<&str> {
         let mut found = None;
         // The claims were accepted by the same scanner, so that its verdict is known.
         let _ = json::scan_object(&self.json, SCANNED, |member, value| {
@@ -222,17 +230,26 @@ impl TokenPayload {
                 found = Some(value);
             }
         });
-        found
-            .map(|value| serde_json::from_str(value.raw(&self.json)))
-            .transpose()
-            .map_err(|source| ClaimError { name: name.into(), source })
+        found.map(|value| value.raw(&self.json))
     }
 
-    /// Every claim that is not reserved, with the JSON text of its value, in the order of the token.
+    /// When the browser session that it is of ends, however often it is carried on
+    /// (`session_end`).
+    pub(crate) fn session_end(&self) -> Option<Timestamp> {
+        self.claim("session_end").ok()?.map(Timestamp::from_unix_seconds)
+    }
+
+    /// Every claim that is not reserved and was not loaded for the user, with the JSON text of its
+    /// value, in the order of the token.
     pub(crate) fn custom_claims(&self) -> Vec<(String, String)> {
         let mut claims = Vec::new();
+        // Only session tokens carry what was loaded beside what a refresh carries over.
+        let loaded: Vec<String> = match self.purpose {
+            Purpose::Session => self.claim("session_loaded").ok().flatten().unwrap_or_default(),
+            _ => Vec::new(),
+        };
         let _ = json::scan_object(&self.json, SCANNED, |member, value| {
-            if !is_reserved(member) {
+            if !is_reserved(member) && !loaded.iter().any(|name| name == member) {
                 claims.push((member.to_owned(), value.raw(&self.json).to_owned()));
             }
         });

@@ -26,12 +26,23 @@ pub enum Purpose {
     EmailVerification,
     /// Logs its holder in without a password.
     MagicLink,
+    /// Opens guarded routes for a browser, from a cookie and nowhere else, until its session ends;
+    /// see [`SessionCookie`](crate::transport::SessionCookie).
+    ///
+    /// Only a login sets one: [`issue`](crate::AuthProvider::issue) does not make them.
+    Session,
 }
 
 impl Purpose {
     /// Every purpose there is.
-    pub const ALL: [Self; 5] =
-        [Self::Access, Self::Refresh, Self::PasswordReset, Self::EmailVerification, Self::MagicLink];
+    pub const ALL: [Self; 6] = [
+        Self::Access,
+        Self::Refresh,
+        Self::PasswordReset,
+        Self::EmailVerification,
+        Self::MagicLink,
+        Self::Session,
+    ];
 
     /// The value of the `token_type` claim.
     #[must_use]
@@ -42,6 +53,7 @@ impl Purpose {
             Self::PasswordReset => "password_reset",
             Self::EmailVerification => "email_verification",
             Self::MagicLink => "magic_link",
+            Self::Session => "session",
         }
     }
 
@@ -55,13 +67,14 @@ impl Purpose {
             Self::PasswordReset => "password-reset+jwt",
             Self::EmailVerification => "email-verification+jwt",
             Self::MagicLink => "magic-link+jwt",
+            Self::Session => "session+jwt",
         }
     }
 
     /// Whether tokens of this purpose work once, as those of [`OneTimePurpose`].
     pub(crate) const fn is_one_time(self) -> bool {
         match self {
-            Self::Access | Self::Refresh => false,
+            Self::Access | Self::Refresh | Self::Session => false,
             Self::PasswordReset | Self::EmailVerification | Self::MagicLink => true,
         }
     }
@@ -73,6 +86,7 @@ impl Purpose {
             Self::PasswordReset => 2,
             Self::EmailVerification => 3,
             Self::MagicLink => 4,
+            Self::Session => 5,
         }
     }
 }
@@ -117,7 +131,7 @@ impl fmt::Display for OneTimePurpose {
 
 /// One value for each purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct PerPurpose<T>([T; 5]);
+pub(crate) struct PerPurpose<T>([T; 6]);
 
 impl<T> PerPurpose<T> {
     pub(crate) fn from_fn(mut value: impl FnMut(Purpose) -> T) -> Self {
@@ -125,13 +139,14 @@ impl<T> PerPurpose<T> {
     }
 
     pub(crate) fn of(&self, purpose: Purpose) -> &T {
-        let [access, refresh, reset, email, magic] = &self.0;
+        let [access, refresh, reset, email, magic, session] = &self.0;
         match purpose {
             Purpose::Access => access,
             Purpose::Refresh => refresh,
             Purpose::PasswordReset => reset,
             Purpose::EmailVerification => email,
             Purpose::MagicLink => magic,
+            Purpose::Session => session,
         }
     }
 

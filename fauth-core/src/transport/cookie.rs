@@ -44,6 +44,9 @@ pub enum SameSite {
 /// # Ok::<(), fauth_core::ConfigError>(())
 /// ```
 ///
+/// For pages without scripts, which cannot refresh, there is
+/// [`SessionCookie`](super::SessionCookie).
+///
 /// What a cookie lets in is answered with `Vary: Cookie` and with a `Cache-Control` that keeps
 /// shared caches from storing it, by guards and by [`Guard::visitor`](crate::Guard::visitor).
 /// Extractors outside of both cannot change the answer.
@@ -155,6 +158,25 @@ impl CookieTransport {
         self.with_possible_prefixes()
     }
 
+    /// As [`danger_insecure`](Self::danger_insecure), for a service that listens on the machine
+    /// itself: what it is told and answers leaves the machine nowhere. Give the address that the
+    /// service is bound to.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the address is not one of the loopback interface.
+    pub fn insecure_on_loopback(self, address: std::net::IpAddr) -> Result<Self, ConfigError> {
+        if !address.to_canonical().is_loopback() {
+            return Err(ConfigError::new(
+                "insecure_on_loopback",
+                format!(
+                    "{address} can be reached from other machines, and cookies would travel in clear text"
+                ),
+                "use TLS, bind the service to 127.0.0.1, or call `danger_insecure` if that is meant",
+            ));
+        }
+        Ok(self.danger_insecure())
+    }
+
     /// Lets browsers attach the cookies to whatever other sites cause (`SameSite=None`): for an
     /// application that is shown in a frame of another site, or called by its scripts.
     ///
@@ -216,7 +238,9 @@ impl CookieTransport {
         match purpose {
             Purpose::Access => Some(&self.access),
             Purpose::Refresh => Some(&self.refresh),
-            Purpose::PasswordReset | Purpose::EmailVerification | Purpose::MagicLink => None,
+            Purpose::PasswordReset | Purpose::EmailVerification | Purpose::MagicLink | Purpose::Session => {
+                None
+            }
         }
     }
 
@@ -320,7 +344,7 @@ fn is_domain(domain: &str) -> bool {
 
 /// Finds the one cookie of this name. Names compare byte for byte, nothing is decoded; what else stands in the headers, well formed or not,
 /// does not matter. HTTP/2 may send one header per cookie.
-fn find<'a>(headers: &HeaderValues<'a>, name: &str) -> Extracted<'a> {
+pub(crate) fn find<'a>(headers: &HeaderValues<'a>, name: &str) -> Extracted<'a> {
     if headers.is_cut_off() || headers.iter().map(<[u8]>::len).sum::<usize>() > MAX_COOKIE_BYTES {
         return Extracted::Malformed(MalformedCredential::TooLong);
     }

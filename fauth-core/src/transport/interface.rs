@@ -58,7 +58,8 @@ use crate::{
 /// }
 /// ```
 pub trait Transport: fmt::Debug + Send + Sync + 'static {
-    /// Looks for a token of this purpose (access or refresh).
+    /// Looks for a token of this purpose: access, which stands for whatever token
+    /// [opens](Self::opens_with) routes here, or refresh.
     ///
     /// The result may borrow from the request: `'a` is the lifetime of `head`. Write both
     /// lifetimes as here; `Extracted<'_>` would borrow from `self` instead.
@@ -78,6 +79,15 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
     ) -> Result<Vec<ResponseHeader>, SetTokenError> {
         let _ = (token, purpose, keep);
         Ok(Vec::new())
+    }
+
+    /// Of which purpose the tokens are that open routes: access tokens, or, for an
+    /// [ambient](Self::is_ambient) transport, tokens of a browser session. It is verified for this
+    /// purpose and no other. Default: [`Purpose::Access`].
+    ///
+    /// What another transport than an ambient one says here does not count.
+    fn opens_with(&self) -> Purpose {
+        Purpose::Access
     }
 
     /// The response headers that make the client delete its token of this purpose (access or
@@ -130,6 +140,13 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
     /// is. If so, the CSRF check also trusts pages of the application's own host under `http://`.
     /// Default: `false`.
     fn is_insecure(&self) -> bool {
+        false
+    }
+
+    /// Whether tokens of a browser session may be delivered although nothing could end them. It is
+    /// asked of transports that [open with](Self::opens_with) such tokens, when a provider without
+    /// any store for it is built. Default: `false`.
+    fn may_outlive_logout(&self) -> bool {
         false
     }
 

@@ -13,9 +13,9 @@ use fauth_core::{
 use super::{
     TestUser, WireRequest, WireResponse,
     suite::{
-        App, Harness, PUBLIC, custom_requirement, failing_pages, greeting, keys_or_admins, keys_requirement,
-        locked_pages, moved_mounts, own_reply, recent_requirement, refusal, site_pages, token_text,
-        visitor_text,
+        App, Harness, PUBLIC, browser_reply, custom_requirement, failing_pages, greeting, keys_or_admins,
+        keys_requirement, locked_pages, moved_mounts, own_reply, recent_requirement, refusal, session_reply,
+        site_pages, token_text, visitor_text,
     },
 };
 
@@ -40,6 +40,10 @@ enum Handler {
     ShowToken,
     /// Returns the refusal that the query names.
     Refuse,
+    /// Changes the session as the query says.
+    Session,
+    /// Logs in or out.
+    Browser,
     /// A text that others may keep.
     Public,
     ShowVisitor,
@@ -164,6 +168,16 @@ fn route(app: &App, path: &str) -> (Vec<Guard<TestUser>>, Option<Handler>) {
         "/group/admin" => (vec![guard(user()), guard(admin())], Handler::Greet),
         "/group/dashboard" | "/group/echo" | "/group/nested/leaf" | "/group/merged" | "/group/late" => {
             (vec![guard(user())], Handler::Greet)
+        }
+        "/browser/session" => (vec![], Handler::Session),
+        "/browser/user/session" => (vec![guard(user())], Handler::Session),
+        "/browser/admin/session" => (vec![guard(admin())], Handler::Session),
+        "/browser/twice/session" => (vec![guard(user()), guard(user())], Handler::Session),
+        "/browser/visitor/session" => (vec![Guard::visitor(&app.auth)], Handler::Session),
+        own if own.starts_with("/browser/own/") => (vec![], Handler::Browser),
+        own if own.starts_with("/browser/user/own/") => (vec![guard(user())], Handler::Browser),
+        own if own.starts_with("/browser/visitor/own/") => {
+            (vec![Guard::visitor(&app.auth)], Handler::Browser)
         }
         mounted if mounted.starts_with("/group/mounted/") => (vec![guard(user())], Handler::Text("raw")),
         // Whatever path lies in a group is behind its guard, whether there is a route or not.
@@ -344,6 +358,17 @@ async fn run(
             Some(granted) => Ok(token_text(granted.payload())),
             None => Err(Rejection::without_guard(request, "put a guard in front of the route").1),
         },
+        Handler::Browser => {
+            let reply = browser_reply(auth, request).await;
+            Err(reply.unwrap_or_else(|rejection| auth.refuse_in_handler(&rejection, request)))
+        }
+        Handler::Session => {
+            let mut session = auth.current_session(presented).await.map_err(refuse)?;
+            session_reply(&mut session, request.query()).await.map_err(|rejection| match innermost {
+                Some(guard) => guard.refuse_in_handler(&rejection, request),
+                None => rejection.default_reply(),
+            })
+        }
         Handler::Refuse => refusal(request.query()).map_err(|rejection| match innermost {
             Some(guard) => guard.refuse_in_handler(&rejection, request),
             None if request.path().starts_with("/rendered/") => auth.refuse_in_handler(&rejection, request),

@@ -11,9 +11,10 @@ use fauth_core::{
     MemoryStore, Purpose, async_trait,
     clock::Timestamp,
     store::{
-        ApiKey, ApiKeyId, ApiKeyStore, EndedSession, NewSession, OneTimeRecord, OneTimeStore, Owner,
-        RevocationStore, RevocationTarget, Rotation, RotationOutcome, SecretHash, Session, SessionId,
-        SessionStore, StoreError, StoreLocation, StoredApiKey, TokenFacts, Verdict,
+        ApiKey, ApiKeyId, ApiKeyStore, EndedSession, LoadedSession, NewSession, OneTimeRecord, OneTimeStore,
+        Owner, PayloadChange, PayloadOutcome, RevocationStore, RevocationTarget, Rotation, RotationOutcome,
+        SecretHash, Session, SessionId, SessionStore, StoreError, StoreLocation, StoredApiKey, TokenFacts,
+        Verdict,
     },
 };
 
@@ -91,13 +92,16 @@ struct Faults {
 }
 
 /// Every name of a call.
-const METHODS: [&str; 21] = [
+const METHODS: [&str; 24] = [
     "open",
     "find_session",
     "rotate",
     "end",
     "end_all",
     "forget_sessions",
+    "load",
+    "prolong",
+    "change_payload",
     "list_sessions",
     "revoke",
     "check",
@@ -180,13 +184,14 @@ impl<S> FaultyStore<S> {
         self.plan().faults.late_by = late_by;
     }
 
-    /// From now on the session of `rotate` and `find_session`, the key of `find` and the record of
-    /// `redeem` belong to this subject.
+    /// From now on the session of `rotate`, `find_session`, `load` and `prolong`, the key of
+    /// `find` and the record of `redeem` belong to this subject.
     pub fn mix_up(&self, subject: &str) {
         self.plan().faults.mixed_up = Some(subject.to_owned());
     }
 
-    /// From now on the session of `rotate` and `find_session` is this one of the same owner.
+    /// From now on the session of `rotate`, `find_session`, `load` and `prolong` is this one of the
+    /// same owner.
     pub fn mix_up_sessions(&self, id: &SessionId) {
         self.plan().faults.other_session = Some(id.clone());
     }
@@ -321,6 +326,38 @@ impl<S: SessionStore> SessionStore for FaultyStore<S> {
 
     async fn forget(&self, owner: &Owner<'_>, now: Timestamp) -> Result<Vec<EndedSession>, StoreError> {
         self.step("forget_sessions", self.inner.forget(owner, now)).await
+    }
+
+    async fn load(
+        &self,
+        owner: &Owner<'_>,
+        id: &SessionId,
+        now: Timestamp,
+    ) -> Result<Option<LoadedSession>, StoreError> {
+        let mut loaded = self.step("load", self.inner.load(owner, id, now)).await?;
+        self.other_session(loaded.as_mut().map(|loaded| &mut loaded.session));
+        Ok(self.mixed_up(loaded, |loaded| loaded.as_mut().map(|loaded| &mut loaded.session.owner)))
+    }
+
+    async fn prolong(
+        &self,
+        owner: &Owner<'_>,
+        id: &SessionId,
+        now: Timestamp,
+    ) -> Result<Option<Session>, StoreError> {
+        let mut session = self.step("prolong", self.inner.prolong(owner, id, now)).await?;
+        self.other_session(session.as_mut());
+        Ok(self.mixed_up(session, |session| session.as_mut().map(|session| &mut session.owner)))
+    }
+
+    async fn change_payload(
+        &self,
+        owner: &Owner<'_>,
+        id: &SessionId,
+        change: &PayloadChange,
+        now: Timestamp,
+    ) -> Result<PayloadOutcome, StoreError> {
+        self.step("change_payload", self.inner.change_payload(owner, id, change, now)).await
     }
 
     async fn list(&self, owner: &Owner<'_>, now: Timestamp) -> Result<Vec<Session>, StoreError> {

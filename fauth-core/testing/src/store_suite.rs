@@ -122,6 +122,7 @@ pub mod ending;
 pub mod one_time_owners;
 pub mod one_times;
 mod owners;
+pub mod payloads;
 pub mod races;
 pub mod revocation_owners;
 pub mod revocations;
@@ -271,6 +272,10 @@ macro_rules! store_suite {
         mod session_owners {
             use super::*;
             $crate::__store_session_owners_tests!($harness);
+        }
+        mod payloads {
+            use super::*;
+            $crate::__store_payloads_tests!($harness);
         }
         mod token_ends {
             use super::*;

@@ -106,6 +106,14 @@
 //! | `/foreign/panel`, `/foreign/token` | the router wrapper of `other`, in the application of `auth` | `greet`, `show_token` |
 //! | `/empty` | the router wrapper without any route | |
 //! | `/group/…` | the router wrapper | |
+//! | `/browser/session` * | none | `change`: takes `CurrentSession<TestUser>` and answers what [`session_reply`] says of it and of the query, or fails with its rejection by `?` |
+//! | `/browser/user/session` * | `require_user(auth)` | `change` |
+//! | `/browser/admin/session` * | `require_roles(auth, ["admin"])` | `change` |
+//! | `/browser/twice/session` * | `require_user(auth)` outside, `require_user(auth)` inside | `change` |
+//! | `/browser/visitor/session` * | `visitor(auth)` | `change` |
+//! | `/browser/own/{name}` * | none | answers what [`browser_reply`] says |
+//! | `/browser/user/own/{name}` * | `require_user(auth)` | the same |
+//! | `/browser/visitor/own/{name}` * | `visitor(auth)` | the same |
 //!
 //! Inside `/group`: `/dashboard` `greet`; `/echo` `greet`, by `POST` only; `/nested/leaf` `greet`
 //! in a nested router; `/merged` `greet` in a merged router; `/mounted/…` a service of the
@@ -120,6 +128,7 @@ pub mod api_keys;
 pub mod applications;
 pub mod bearer;
 pub mod bodies;
+pub mod browser_sessions;
 pub mod claims;
 pub mod clients;
 pub mod cookies;
@@ -144,11 +153,12 @@ use std::{future::Future, marker::PhantomData, net::IpAddr, pin::Pin, time::Dura
 
 use fauth_core::{
     AuthConfig, AuthProvider, AuthProviderBuilder, LoginRequest, LogoutRequest, Missing, OneTimePurpose,
-    Purpose, RefreshRequest, Rejection, Requirement, TokenPair, TokenPayload, TokenRequest,
+    Purpose, RefreshRequest, Rejection, Requirement, SessionHandle, TokenPair, TokenPayload, TokenRequest,
     api_key::ApiKeyError,
     clock::Clock as _,
     mounts::Mounts,
     password::{PasswordError, UnacceptablePassword},
+    redirect::LocalTarget,
     rejection::{DetailJson, InvalidToken, Misconfigured, Pages},
     reply::Reply,
     request::RequestHead,
@@ -197,6 +207,71 @@ pub fn own_reply(auth: &AuthProvider<TestUser>, head: &dyn RequestHead) -> OwnRe
         "/own/refresh" => Box::pin(auth.refresh_reply(head, RefreshRequest::new())),
         _ => Box::pin(auth.logout_reply(head, LogoutRequest::new())),
     }
+}
+
+/// What the application's own sign-in and sign-out answer. The query of `…/login` says what the
+/// login asks for: `payload`, a number that is kept; `bytes`, the length of a payload of another
+/// kind; `validity`; `remember`; `next`, where to go afterwards. `…/logout` knows `next` too.
+pub fn browser_reply(auth: &AuthProvider<TestUser>, head: &dyn RequestHead) -> OwnReply {
+    let next = LocalTarget::from_query(head.query(), "next");
+    if head.path().ends_with("/logout") {
+        let request = LogoutRequest::new();
+        let request = next.into_iter().fold(request, LogoutRequest::redirect_to);
+        return Box::pin(auth.logout_reply(head, request));
+    }
+    let mut request = LoginRequest::for_subject("alice");
+    for pair in head.query().unwrap_or_default().split('&') {
+        request = match pair.split_once('=').unwrap_or((pair, "")) {
+            ("payload", number) => request.payload(&number.parse::<u32>().unwrap()),
+            ("bytes", bytes) => request.payload(&"x".repeat(bytes.parse().unwrap())),
+            ("validity", text) => request.validity(text),
+            ("remember", _) => request.remember(true),
+            _ => request,
+        };
+    }
+    let request = next.into_iter().fold(request, LoginRequest::redirect_to);
+    Box::pin(auth.login_reply(head, request))
+}
+
+/// What `change` does and answers. The query says what to do: `set=5` puts a number into the
+/// payload, `bytes=5` a longer one, `renew` gives the session another id.
+///
+/// # Errors
+/// What that fails with.
+pub async fn session_reply(
+    session: &mut SessionHandle<TestUser>,
+    query: Option<&str>,
+) -> Result<String, Rejection> {
+    let done = match query.map(|query| query.split_once('=').unwrap_or((query, ""))) {
+        Some(("set", number)) => session.update(&number.parse::<u32>().unwrap()).await?,
+        Some(("bytes", bytes)) => session.update(&"x".repeat(bytes.parse().unwrap())).await?,
+        Some(("renew", _)) => session.renew().await.map(|()| true)?,
+        _ => true,
+    };
+    Ok(if done { session_text(session) } else { format!("changed meanwhile: {}", session_text(session)) })
+}
+
+/// What `change` says of a session: who it is, the payload, and the seconds from the login to when
+/// it was last carried on, to its idle end, and to its end.
+pub fn session_text(session: &SessionHandle<TestUser>) -> String {
+    let Some(user) = session.user() else {
+        assert!(!session.is_authenticated() && session.id().is_none());
+        return "nobody".to_owned();
+    };
+    assert!(session.is_authenticated());
+    let payload = match session.payload::<u32>() {
+        Ok(Some(number)) => number.to_string(),
+        Ok(None) => "nothing".to_owned(),
+        Err(_) => "something else".to_owned(),
+    };
+    let times = match (session.created_at(), session.last_seen_at(), session.idle_end(), session.ends_at()) {
+        (Some(created), Some(seen), Some(idle), Some(ends)) => {
+            let [seen, idle, ends] = [seen, idle, ends].map(|time| time.since(created).as_secs());
+            format!("{seen} {idle} {ends}")
+        }
+        _ => "no times".to_owned(),
+    };
+    format!("{}: {payload}, {times}", user.name)
 }
 
 /// A reply to come.
@@ -414,6 +489,10 @@ macro_rules! conformance {
         mod clients {
             use super::*;
             $crate::__clients_tests!($harness);
+        }
+        mod browser_sessions {
+            use super::*;
+            $crate::__browser_sessions_tests!($harness);
         }
         mod failures {
             use super::*;

@@ -12,6 +12,7 @@
 mod api_keys;
 mod applications;
 mod bare_tokens;
+mod browser_sessions;
 mod building;
 mod challenges;
 mod clients;

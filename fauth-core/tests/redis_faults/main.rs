@@ -128,7 +128,7 @@ fn login(number: u32) -> NewSession {
         address: None,
         tokens_end_at: later(MINUTE),
     };
-    NewSession { session, head: hash(0), limit: 10_000 }
+    NewSession { session, head: hash(0), limit: 10_000, payload: None }
 }
 
 /// The ids of sessions that were ended.

@@ -1,8 +1,8 @@
 //! Tables: made once, by one, under their own names.
 
 use fauth_core::store::{
-    PostgresStore, RevocationStore, RevocationTarget, SessionStore, SqlDialect, SqlStore, SqliteStore,
-    StoreError, TokenFacts, Verdict,
+    PayloadChange, PayloadOutcome, PostgresStore, RevocationStore, RevocationTarget, SessionStore,
+    SqlDialect, SqlStore, SqliteStore, StoreError, TokenFacts, Verdict,
 };
 use fauth_testing::ManualClock;
 
@@ -83,6 +83,43 @@ async fn prefixes_keep_stores_apart() {
     one.open(new_session(1, "alice", 1, 1), START).await.unwrap();
     assert_eq!(one.list(&owner("alice"), START).await.unwrap().len(), 1);
     assert_eq!(two.list(&owner("alice"), START).await.unwrap().len(), 0);
+}
+
+/// Version 3 had no payloads.
+async fn gains_payloads<D: SqlDialect>(store: &SqlStore<D>, run: impl AsyncFn(&str)) {
+    store.migrate().await.unwrap();
+    store.open(new_session(1, "alice", 1, 1), START).await.unwrap();
+    run("ALTER TABLE {p}sessions DROP COLUMN payload").await;
+    run("UPDATE {p}schema SET version = 3").await;
+    store.load(&owner("alice"), &session_id(1), START).await.unwrap_err();
+    store.migrate().await.unwrap();
+    let loaded = async || store.load(&owner("alice"), &session_id(1), START).await.unwrap().unwrap();
+    let before = loaded().await;
+    assert_eq!((before.session, before.payload), (new_session(1, "alice", 1, 1).session, None));
+    let change = PayloadChange { before: None, after: Some("7".into()) };
+    let outcome = store.change_payload(&owner("alice"), &session_id(1), &change, START).await.unwrap();
+    assert_eq!(outcome, PayloadOutcome::Changed);
+    assert_eq!(loaded().await.payload.as_deref(), Some("7"));
+}
+
+#[tokio::test]
+async fn sqlite_adds_payloads_to_the_tables_of_before() {
+    let database = Sqlite::start("payloads").await;
+    let store = SqliteStore::new(database.pool.clone()).clock(ManualClock::new());
+    let run = async |sql: &str| {
+        sqlx::query(&sql.replace("{p}", "fauth_")).execute(&database.pool).await.unwrap();
+    };
+    gains_payloads(&store, run).await;
+}
+
+#[tokio::test]
+async fn postgres_adds_payloads_to_the_tables_of_before() {
+    let (pool, prefix) = (postgres().await, own_prefix("payloads"));
+    let store = PostgresStore::with_prefix(pool.clone(), &prefix).unwrap().clock(ManualClock::new());
+    let run = async |sql: &str| {
+        sqlx::query(&sql.replace("{p}", &prefix)).execute(&pool).await.unwrap();
+    };
+    gains_payloads(&store, run).await;
 }
 
 #[tokio::test]

@@ -56,7 +56,7 @@ pub(crate) fn new_session(id: u128, subject: &str, head: u64, limit: usize) -> N
         address: Some("2001:db8::1".parse().unwrap()),
         tokens_end_at: at(900),
     };
-    NewSession { session, head: hash(head), limit }
+    NewSession { session, head: hash(head), limit, payload: None }
 }
 
 pub(crate) fn rotation(session: u128, presented: u64, successor: u64) -> Rotation {

@@ -70,6 +70,7 @@ fn login(number: u16, life: i64) -> NewSession {
         },
         head: hash(number),
         limit: 10,
+        payload: None,
     }
 }
 

@@ -205,7 +205,7 @@ async fn take(step: Step, store: &MemoryStore, model: &mut Model, now: &mut i64)
                 address: None,
                 tokens_end_at: present.checked_add(ACCESS).unwrap(),
             };
-            let new = NewSession { session, head: hash(id, 0), limit };
+            let new = NewSession { session, head: hash(id, 0), limit, payload: None };
             let expected = model.open((subject, id), new.clone(), present);
             assert_eq!(store.open(new, present).await.ok().map(ids_of), expected.map(sorted));
         }

@@ -38,6 +38,7 @@ fn reader(file: &Value, profile: TokenProfile) -> Auth {
     let config = with_secret_of(file).token_profile(profile);
     let config = Purpose::ALL
         .into_iter()
+        .filter(|purpose| *purpose != Purpose::Session)
         .fold(config, |config, purpose| config.danger_max_lifetime(purpose, UNTIL_2100));
     provider(config, NOW)
 }

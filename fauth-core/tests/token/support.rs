@@ -8,9 +8,11 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use fauth_core::{
     AuthConfig, AuthConfigBuilder, AuthProvider, OneTimePurpose, Purpose, TokenRequest,
-    one_time::OneTimeRequest, token::TokenError,
+    one_time::OneTimeRequest,
+    token::TokenError,
+    transport::{BearerTransport, SessionCookie},
 };
-use fauth_testing::{ManualClock, SECRET, TestUser, Users, at_once, memory_store};
+use fauth_testing::{ManualClock, SECRET, TestUser, Users, WireRequest, at_once, memory_store};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::Value;
 use sha2::Sha256;
@@ -86,7 +88,17 @@ pub(crate) fn auth_at(now: i64, configure: impl FnOnce(AuthConfigBuilder) -> Aut
     clock.set(fauth_core::clock::Timestamp::from_unix_seconds(now));
     let config = configure(AuthConfig::builder().application("default").secret(SECRET)).build().unwrap();
     let builder = fauth_testing::provider_with(config, &Users::new()).one_time_store(memory_store());
+    let builder = builder.transport(BearerTransport::new()).transport(SessionCookie::new());
     builder.clock(clock).build().unwrap()
+}
+
+/// The token in the cookie of a login.
+fn sign_in(auth: &Auth, request: TokenRequest<'_>) -> String {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let head = WireRequest::new("POST", "/login").header("sec-fetch-site", "same-origin");
+    let reply = runtime.block_on(auth.login_reply(&head, request)).unwrap();
+    let cookie = reply.headers().iter().find(|header| header.name() == "set-cookie").unwrap();
+    cookie.value().split(['=', ';']).nth(1).unwrap().to_owned()
 }
 
 /// A token of alice with any purpose, and with a custom claim.
@@ -98,6 +110,10 @@ pub(crate) fn issue(auth: &Auth, purpose: Purpose) -> String {
         Purpose::PasswordReset => once(OneTimePurpose::PasswordReset),
         Purpose::EmailVerification => once(OneTimePurpose::EmailVerification),
         Purpose::MagicLink => once(OneTimePurpose::MagicLink),
+        Purpose::Session => {
+            let request = TokenRequest::for_subject("alice").scopes(["read", "write"]);
+            sign_in(auth, request.claim("tenant", "acme"))
+        }
         purpose => {
             let request = TokenRequest::for_subject("alice").scopes(["read", "write"]);
             let issued = at_once(auth.issue(purpose, request.claim("tenant", "acme")));

@@ -19,6 +19,7 @@ pub(super) enum SessionRow {
 pub(super) struct OpenSession {
     pub(super) session: Session,
     pub(super) family: RefreshFamily,
+    pub(super) payload: Option<Box<str>>,
 }
 
 /// Whose one-time token, and which.

@@ -12,8 +12,9 @@ use super::{
 use crate::{
     clock::Timestamp,
     store::{
-        EndedSession, NewSession, Owner, RefreshFamily, Rotation, RotationDecision, RotationOutcome, Session,
-        SessionId, SessionStore, StoreError, StoreLocation,
+        EndedSession, LoadedSession, NewSession, Owner, PayloadChange, PayloadOutcome, Prolonging,
+        RefreshFamily, Rotation, RotationDecision, RotationOutcome, Session, SessionId, SessionStore,
+        StoreError, StoreLocation,
     },
 };
 
@@ -32,7 +33,7 @@ impl SessionStore for MemoryStore {
         let step = |sessions: &mut Sessions| {
             let surplus = surplus(sessions, &owner, new.limit, now);
             let family = RefreshFamily { head: new.head, last_rotation: None };
-            let open = OpenSession { session: new.session, family };
+            let open = OpenSession { session: new.session, family, payload: new.payload };
             sessions.put(Arc::clone(&key), SessionRow::Open(Box::new(open)));
             end_each(sessions, surplus)
         };
@@ -103,6 +104,66 @@ impl SessionStore for MemoryStore {
             // Tombstones are listed with nobody.
             sessions.take_all(|(whose, _)| *whose == *owner);
             ended
+        };
+        Ok(self.0.sessions.step(owner.bucket(), now, step)?)
+    }
+
+    async fn load(
+        &self,
+        owner: &Owner<'_>,
+        id: &SessionId,
+        now: Timestamp,
+    ) -> Result<Option<LoadedSession>, StoreError> {
+        self.0.revocations.witness(now);
+        let key = key(owner, id);
+        let look = |sessions: &Sessions| match sessions.get(&key) {
+            Some(SessionRow::Open(open)) if !open.session.has_expired(now) => {
+                Some(LoadedSession { session: open.session.clone(), payload: open.payload.clone() })
+            }
+            _ => None,
+        };
+        Ok(self.0.sessions.look(owner.bucket(), look)?)
+    }
+
+    async fn prolong(
+        &self,
+        owner: &Owner<'_>,
+        id: &SessionId,
+        now: Timestamp,
+    ) -> Result<Option<Session>, StoreError> {
+        self.0.revocations.witness(now);
+        let key = key(owner, id);
+        let step = |sessions: &mut Sessions| {
+            let Some(SessionRow::Open(open)) = sessions.get_mut(&key) else { return None };
+            match Prolonging::of(&open.session, now) {
+                Prolonging::Expired => return None,
+                Prolonging::Keep => {}
+                Prolonging::Prolong { last_seen_at, tokens_end_at } => {
+                    (open.session.last_seen_at, open.session.tokens_end_at) = (last_seen_at, tokens_end_at);
+                }
+            }
+            Some(open.session.clone())
+        };
+        Ok(self.0.sessions.step(owner.bucket(), now, step)?)
+    }
+
+    async fn change_payload(
+        &self,
+        owner: &Owner<'_>,
+        id: &SessionId,
+        change: &PayloadChange,
+        now: Timestamp,
+    ) -> Result<PayloadOutcome, StoreError> {
+        self.0.revocations.witness(now);
+        let key = key(owner, id);
+        let step = |sessions: &mut Sessions| match sessions.get_mut(&key) {
+            Some(SessionRow::Open(open)) if !open.session.has_expired(now) => {
+                if open.payload == change.before {
+                    open.payload.clone_from(&change.after);
+                }
+                if open.payload == change.after { PayloadOutcome::Changed } else { PayloadOutcome::Differs }
+            }
+            _ => PayloadOutcome::NotLive,
         };
         Ok(self.0.sessions.step(owner.bucket(), now, step)?)
     }

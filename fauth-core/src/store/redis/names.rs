@@ -5,7 +5,8 @@
 //!   whose it is, as [`Owner::digest`] in hexadecimal.
 //! - Sessions of one owner are **one** hash of id and packed record, so that ending all of them,
 //!   or those above the limit, touches no key that a script learns only on its way. Tombstones are
-//!   a sorted set beside it.
+//!   a sorted set beside it, and payloads a hash of their own, so that nobody reads them who wants
+//!   to know the sessions.
 //! - One-time tokens of one owner are one sorted set. API keys have a key each, found by the id
 //!   alone, and a sorted set of ids for each owner. Only API keys say in clear whose they are:
 //!   everything else is always asked for by its owner.
@@ -143,7 +144,7 @@ impl OwnerNames {
     /// A script on this owner's sessions, with the present.
     pub(super) fn sessions_step(&self, script: &'static Script, now: Timestamp) -> Step {
         let mut step = self.step(script);
-        step.key(self.sessions()).key(self.tombstones()).time(now);
+        step.key(self.sessions()).key(self.tombstones()).key(self.payloads()).time(now);
         step
     }
 
@@ -153,6 +154,10 @@ impl OwnerNames {
 
     fn tombstones(&self) -> String {
         self.name("tombstones")
+    }
+
+    fn payloads(&self) -> String {
+        self.name("payloads")
     }
 
     pub(super) fn one_times(&self) -> String {
@@ -201,7 +206,7 @@ mod tests {
             let names = Names::new(namespace);
             for owner in &owners {
                 let of = names.owner(owner);
-                for name in [of.sessions(), of.tombstones(), of.one_times(), of.api_keys()] {
+                for name in [of.sessions(), of.tombstones(), of.payloads(), of.one_times(), of.api_keys()] {
                     assert!(name.starts_with(&format!("{{{namespace}:{}}}:", owner.bucket())));
                     assert!(all.insert(name));
                 }

@@ -25,6 +25,9 @@ OPEN: "prelude_insert" "deadline" "time" "sessions/shared" "sessions/open";
     END_ALL: "prelude" "time" "sessions/shared" "sessions/end_all";
     FORGET: "prelude" "time" "sessions/shared" "sessions/forget";
     LIST: "prelude" "time" "sessions/shared" "sessions/list";
+    LOAD: "prelude" "time" "sessions/shared" "sessions/load";
+    PROLONG: "prelude_insert" "time" "sessions/shared" "sessions/prolong";
+    CHANGE_PAYLOAD: "prelude_insert" "deadline" "time" "sessions/shared" "sessions/change_payload";
 
     BEGIN: "prelude" "revocations/memory" "revocations/begin";
     REVOKE: "prelude" "time" "revocations/memory" "revocations/shared" "revocations/revoke";

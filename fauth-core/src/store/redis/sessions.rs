@@ -16,8 +16,8 @@ use super::{
 use crate::{
     clock::Timestamp,
     store::{
-        EndedSession, NewSession, Nonce, Owner, Rotation, RotationOutcome, Session, SessionId, SessionStore,
-        StoreError, StoreLocation,
+        EndedSession, LoadedSession, NewSession, Nonce, Owner, PayloadChange, PayloadOutcome, Rotation,
+        RotationOutcome, Session, SessionId, SessionStore, StoreError, StoreLocation,
     },
 };
 
@@ -28,7 +28,7 @@ impl SessionStore for RedisStore {
     }
 
     async fn open(&self, new: NewSession, now: Timestamp) -> Result<Vec<EndedSession>, StoreError> {
-        let NewSession { session, head, limit } = new;
+        let NewSession { session, head, limit, payload } = new;
         let mut step = self.session_step(&scripts::OPEN, &session.owner, now);
         step.arg(session.id.as_str())
             .arg(limit)
@@ -45,6 +45,9 @@ impl SessionStore for RedisStore {
         }
         if let Some(address) = session.address {
             step.arg("address").arg(address.to_string());
+        }
+        if let Some(payload) = &payload {
+            step.arg("payload").arg(&**payload);
         }
         let mut reply = self.hub().run(&step, Retry::NotAfterDeadline).await?;
         if reply.is("known") {
@@ -125,6 +128,60 @@ impl SessionStore for RedisStore {
         let mut reply = self.hub().run(&step, Retry::No).await?;
         reply.done()?;
         Ok(ended(&mut reply)?)
+    }
+
+    async fn load(
+        &self,
+        owner: &Owner<'_>,
+        id: &SessionId,
+        now: Timestamp,
+    ) -> Result<Option<LoadedSession>, StoreError> {
+        let mut step = self.session_step(&scripts::LOAD, owner, now);
+        step.arg(id.as_str());
+        let mut reply = self.hub().run(&step, Retry::Yes).await?;
+        if reply.is("none") {
+            return Ok(None);
+        }
+        reply.done()?;
+        let session = session(owner, id.clone(), &mut reply.next_row()?)?;
+        Ok(Some(LoadedSession { session, payload: reply.optional_text()?.map(String::into_boxed_str) }))
+    }
+
+    async fn prolong(
+        &self,
+        owner: &Owner<'_>,
+        id: &SessionId,
+        now: Timestamp,
+    ) -> Result<Option<Session>, StoreError> {
+        let mut step = self.session_step(&scripts::PROLONG, owner, now);
+        step.arg(id.as_str());
+        let mut reply = self.hub().run(&step, Retry::Yes).await?;
+        if reply.is("none") {
+            return Ok(None);
+        }
+        reply.done()?;
+        Ok(Some(session(owner, id.clone(), &mut reply.next_row()?)?))
+    }
+
+    async fn change_payload(
+        &self,
+        owner: &Owner<'_>,
+        id: &SessionId,
+        change: &PayloadChange,
+        now: Timestamp,
+    ) -> Result<PayloadOutcome, StoreError> {
+        let mut step = self.session_step(&scripts::CHANGE_PAYLOAD, owner, now);
+        // The key outlives the sessions by its own end if theirs cannot be told.
+        step.arg(id.as_str()).arg(time_to_live(now, now));
+        for payload in [&change.before, &change.after] {
+            step.arg(u8::from(payload.is_some())).arg(payload.as_deref().unwrap_or_default());
+        }
+        let reply = self.hub().run(&step, Retry::NotAfterDeadline).await?;
+        Ok(match reply.word() {
+            b"none" => PayloadOutcome::NotLive,
+            b"differs" => PayloadOutcome::Differs,
+            _ => reply.done().map(|()| PayloadOutcome::Changed)?,
+        })
     }
 
     async fn list(&self, owner: &Owner<'_>, now: Timestamp) -> Result<Vec<Session>, StoreError> {

@@ -9,8 +9,9 @@ use super::{
     failure::damaged,
     reader::Reader,
     statements::{
-        END_LOCKED, END_SESSION, END_SESSIONS, FIND_SESSION, FORGET_SESSIONS, LIST_SESSIONS, LOCK_SESSION,
-        LOCK_SESSIONS, OPEN_SESSION, PROLONG_TOKENS, ROTATE, SWEEP_SESSIONS,
+        CHANGE_PAYLOAD, END_LOCKED, END_SESSION, END_SESSIONS, FIND_SESSION, FORGET_SESSIONS, LIST_SESSIONS,
+        LOAD_SESSION, LOCK_SESSION, LOCK_SESSIONS, OPEN_SESSION, PROLONG_SESSION, PROLONG_TOKENS, ROTATE,
+        SWEEP_SESSIONS,
     },
     store::SqlStore,
     transaction::Transaction,
@@ -19,8 +20,9 @@ use super::{
 use crate::{
     clock::Timestamp,
     store::{
-        EndedSession, LastRotation, NewSession, Owner, RefreshFamily, Rotation, RotationDecision,
-        RotationOutcome, SecretHash, Session, SessionId, SessionStore, StoreError, StoreLocation,
+        EndedSession, LastRotation, LoadedSession, NewSession, Owner, PayloadChange, PayloadOutcome,
+        Prolonging, RefreshFamily, Rotation, RotationDecision, RotationOutcome, SecretHash, Session,
+        SessionId, SessionStore, StoreError, StoreLocation,
     },
 };
 
@@ -34,7 +36,7 @@ impl<D: SqlDialect> SessionStore for SqlStore<D> {
     }
 
     async fn open(&self, new: NewSession, now: Timestamp) -> Result<Vec<EndedSession>, StoreError> {
-        let NewSession { session, head, limit } = new;
+        let NewSession { session, head, limit, payload } = new;
         let owner = &session.owner;
         let mut transaction = self.begin().await?;
         transaction.lock_owner(TABLE, owner).await?;
@@ -47,7 +49,7 @@ impl<D: SqlDialect> SessionStore for SqlStore<D> {
         for ended in &surplus {
             transaction.execute(END_LOCKED, key(owner, &ended.id)).await?;
         }
-        insert(&mut transaction, &session, &head).await?;
+        insert(&mut transaction, &session, &head, payload.as_deref()).await?;
         transaction.sweep(SWEEP_SESSIONS, now).await?;
         transaction.commit().await?;
         Ok(surplus)
@@ -133,6 +135,69 @@ impl<D: SqlDialect> SessionStore for SqlStore<D> {
         Ok(ended)
     }
 
+    async fn load(
+        &self,
+        owner: &Owner<'_>,
+        id: &SessionId,
+        now: Timestamp,
+    ) -> Result<Option<LoadedSession>, StoreError> {
+        let rows = self.query(LOAD_SESSION, of_owner(owner, [now.into(), id.as_str().into()])).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let reader = &mut Reader::<D>::new(row);
+        let session = session(owner, id.clone(), reader)?;
+        Ok(Some(LoadedSession { session, payload: reader.optional_text()?.map(String::into_boxed_str) }))
+    }
+
+    async fn prolong(
+        &self,
+        owner: &Owner<'_>,
+        id: &SessionId,
+        now: Timestamp,
+    ) -> Result<Option<Session>, StoreError> {
+        let mut transaction = self.begin().await?;
+        let rows = transaction.fetch(LOCK_SESSION, key(owner, id)).await?;
+        let kept = rows.first().map(|row| kept_session::<D>(owner, id, row)).transpose()?;
+        let Some((mut session, Some(_))) = kept else {
+            transaction.roll_back().await?;
+            return Ok(None);
+        };
+        match Prolonging::of(&session, now) {
+            Prolonging::Expired => {
+                transaction.roll_back().await?;
+                return Ok(None);
+            }
+            Prolonging::Keep => transaction.roll_back().await?,
+            Prolonging::Prolong { last_seen_at, tokens_end_at } => {
+                (session.last_seen_at, session.tokens_end_at) = (last_seen_at, tokens_end_at);
+                let times = [last_seen_at, session.ends_at(), tokens_end_at].map(Value::from);
+                let [seen, ends, tokens_end] = times;
+                let values = of_owner(owner, [id.as_str().into(), seen, ends, tokens_end]);
+                transaction.execute(PROLONG_SESSION, values).await?;
+                transaction.commit().await?;
+            }
+        }
+        Ok(Some(session))
+    }
+
+    async fn change_payload(
+        &self,
+        owner: &Owner<'_>,
+        id: &SessionId,
+        change: &PayloadChange,
+        now: Timestamp,
+    ) -> Result<PayloadOutcome, StoreError> {
+        let mut transaction = self.begin().await?;
+        let [before, after] = [&change.before, &change.after].map(Option::as_deref);
+        let values = of_owner(owner, [now.into(), id.as_str().into(), before.into(), after.into()]);
+        if !transaction.fetch(CHANGE_PAYLOAD, values).await?.is_empty() {
+            transaction.commit().await?;
+            return Ok(PayloadOutcome::Changed);
+        }
+        let live = transaction.fetch(FIND_SESSION, of_owner(owner, [now.into(), id.as_str().into()])).await?;
+        transaction.roll_back().await?;
+        Ok(if live.is_empty() { PayloadOutcome::NotLive } else { PayloadOutcome::Differs })
+    }
+
     async fn list(&self, owner: &Owner<'_>, now: Timestamp) -> Result<Vec<Session>, StoreError> {
         last_seen_first::<D>(owner, &self.query(LIST_SESSIONS, of_owner(owner, [now.into()])).await?)
     }
@@ -161,6 +226,7 @@ async fn insert<D: SqlDialect>(
     transaction: &mut Transaction<D>,
     session: &Session,
     head: &SecretHash,
+    payload: Option<&str>,
 ) -> Result<(), StoreError> {
     let idle_timeout = i64::try_from(session.idle_timeout.as_secs()).map_err(StoreError::new)?;
     let address = session.address.map(|address| address.to_string());
@@ -178,6 +244,7 @@ async fn insert<D: SqlDialect>(
             session.tokens_end_at.into(),
             session.ends_at().into(),
             head.into(),
+            payload.into(),
         ],
     );
     transaction.execute(OPEN_SESSION, values).await

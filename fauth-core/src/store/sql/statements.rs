@@ -46,7 +46,7 @@ impl Statements {
 }
 
 /// The version of the tables that this fauth works with.
-pub(super) const LATEST: u64 = 3;
+pub(super) const LATEST: u64 = 4;
 
 /// The first version that can be migrated. Version 1 found everything by its id alone, whoever its
 /// owner was; version 2 did not know whose a revocation was, nor until when a session has tokens,
@@ -63,10 +63,13 @@ pub(super) const WRITE_VERSION: &str = "INSERT INTO {p}schema (id, version, sinc
     ON CONFLICT (id) DO UPDATE SET version = excluded.version";
 
 /// What leads to each version from the one before; to the first one from an empty database.
-pub(super) const MIGRATIONS: &[(u64, &[&str])] = &[(
-    3,
-    &[
-        "CREATE TABLE {p}sessions (\
+pub(super) const MIGRATIONS: &[(u64, &[&str])] = &[(3, FIRST), (4, &[ADD_PAYLOAD])];
+
+/// Sessions had no payload before version 4.
+const ADD_PAYLOAD: &str = "ALTER TABLE {p}sessions ADD COLUMN payload TEXT";
+
+const FIRST: &[&str] = &[
+    "CREATE TABLE {p}sessions (\
             application TEXT NOT NULL, \
             issuer TEXT NOT NULL, \
             subject TEXT NOT NULL, \
@@ -87,28 +90,28 @@ pub(super) const MIGRATIONS: &[(u64, &[&str])] = &[(
             rotated_at BIGINT, \
             fingerprint {bytes}, \
             PRIMARY KEY (application, issuer, subject, id))",
-        // Most sessions of an owner may be over. A statement about live ones says `ended = 0` and
-        // bounds `ends_at`, and so reads none of the others.
-        "CREATE INDEX {p}sessions_live ON {p}sessions (application, issuer, subject, ends_at) WHERE ended = 0",
-        "CREATE INDEX {p}sessions_ends ON {p}sessions (ends_at)",
-        "CREATE TABLE {p}revocations (\
+    // Most sessions of an owner may be over. A statement about live ones says `ended = 0` and
+    // bounds `ends_at`, and so reads none of the others.
+    "CREATE INDEX {p}sessions_live ON {p}sessions (application, issuer, subject, ends_at) WHERE ended = 0",
+    "CREATE INDEX {p}sessions_ends ON {p}sessions (ends_at)",
+    "CREATE TABLE {p}revocations (\
             target TEXT NOT NULL PRIMARY KEY, \
             application TEXT NOT NULL, \
             issuer TEXT NOT NULL, \
             subject TEXT NOT NULL, \
             kept_until BIGINT NOT NULL)",
-        // What an owner takes of the table is counted before the owner adds to it.
-        "CREATE INDEX {p}revocations_owner ON {p}revocations (application, issuer, subject, kept_until)",
-        "CREATE INDEX {p}revocations_kept ON {p}revocations (kept_until)",
-        "CREATE TABLE {p}epochs (\
+    // What an owner takes of the table is counted before the owner adds to it.
+    "CREATE INDEX {p}revocations_owner ON {p}revocations (application, issuer, subject, kept_until)",
+    "CREATE INDEX {p}revocations_kept ON {p}revocations (kept_until)",
+    "CREATE TABLE {p}epochs (\
             application TEXT NOT NULL, \
             issuer TEXT NOT NULL, \
             subject TEXT NOT NULL, \
             epoch BIGINT NOT NULL, \
             kept_until BIGINT NOT NULL, \
             PRIMARY KEY (application, issuer, subject))",
-        "CREATE INDEX {p}epochs_kept ON {p}epochs (kept_until)",
-        "CREATE TABLE {p}one_times (\
+    "CREATE INDEX {p}epochs_kept ON {p}epochs (kept_until)",
+    "CREATE TABLE {p}one_times (\
             application TEXT NOT NULL, \
             issuer TEXT NOT NULL, \
             subject TEXT NOT NULL, \
@@ -116,8 +119,8 @@ pub(super) const MIGRATIONS: &[(u64, &[&str])] = &[(
             purpose TEXT NOT NULL, \
             expires_at BIGINT NOT NULL, \
             PRIMARY KEY (application, issuer, subject, hash))",
-        "CREATE INDEX {p}one_times_expires ON {p}one_times (expires_at)",
-        "CREATE TABLE {p}api_keys (\
+    "CREATE INDEX {p}one_times_expires ON {p}one_times (expires_at)",
+    "CREATE TABLE {p}api_keys (\
             bucket BIGINT NOT NULL, \
             id TEXT NOT NULL, \
             application TEXT NOT NULL, \
@@ -132,12 +135,11 @@ pub(super) const MIGRATIONS: &[(u64, &[&str])] = &[(
             last_used_at BIGINT, \
             user_epoch BIGINT, \
             PRIMARY KEY (bucket, id))",
-        // With the bucket, so that a table that is partitioned by bucket is asked in one
-        // partition.
-        "CREATE INDEX {p}api_keys_owner ON {p}api_keys (bucket, application, issuer, subject)",
-        "CREATE INDEX {p}api_keys_expires ON {p}api_keys (expires_at)",
-    ],
-)];
+    // With the bucket, so that a table that is partitioned by bucket is asked in one
+    // partition.
+    "CREATE INDEX {p}api_keys_owner ON {p}api_keys (bucket, application, issuer, subject)",
+    "CREATE INDEX {p}api_keys_expires ON {p}api_keys (expires_at)",
+];
 
 /// What belongs to the owner that is bound to the first three parameters.
 macro_rules! is_owners {
@@ -190,7 +192,8 @@ macro_rules! sweep {
 pub(super) const OPEN_SESSION: &str = concat!(
     "INSERT INTO {p}sessions (application, issuer, subject, id, ",
     session!(),
-    ", ends_at, head, ended) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0)"
+    ", ends_at, head, payload, ended) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0)"
 );
 
 /// Also a tombstone.
@@ -215,13 +218,17 @@ pub(super) const PROLONG_TOKENS: &str =
 
 /// Turns a session that was locked into a tombstone.
 pub(super) const END_LOCKED: &str =
-    concat!("UPDATE {p}sessions SET ended = 1 WHERE ", is_owners!(), " AND id = $4");
+    concat!("UPDATE {p}sessions SET ended = 1, payload = NULL WHERE ", is_owners!(), " AND id = $4");
 
-pub(super) const END_SESSION: &str =
-    concat!("UPDATE {p}sessions SET ended = 1 WHERE ", is_live!(), " AND id = $5 RETURNING ", session!());
+pub(super) const END_SESSION: &str = concat!(
+    "UPDATE {p}sessions SET ended = 1, payload = NULL WHERE ",
+    is_live!(),
+    " AND id = $5 RETURNING ",
+    session!()
+);
 
 pub(super) const END_SESSIONS: &str = concat!(
-    "UPDATE {p}sessions SET ended = 1 WHERE ",
+    "UPDATE {p}sessions SET ended = 1, payload = NULL WHERE ",
     is_live!(),
     " AND (id <> $5 OR $5 IS NULL) RETURNING id, tokens_end_at"
 );
@@ -230,6 +237,24 @@ pub(super) const FORGET_SESSIONS: &str = concat!("DELETE FROM {p}sessions WHERE 
 
 pub(super) const FIND_SESSION: &str =
     concat!("SELECT ", session!(), " FROM {p}sessions WHERE ", is_live!(), " AND id = $5");
+
+pub(super) const LOAD_SESSION: &str =
+    concat!("SELECT ", session!(), ", payload FROM {p}sessions WHERE ", is_live!(), " AND id = $5");
+
+/// Carries on a session that was locked.
+pub(super) const PROLONG_SESSION: &str = concat!(
+    "UPDATE {p}sessions SET last_seen_at = $5, ends_at = $6, tokens_end_at = $7 WHERE ",
+    is_owners!(),
+    " AND id = $4"
+);
+
+/// `$6` is the payload before, `$7` the new one. One that is there already counts as changed.
+pub(super) const CHANGE_PAYLOAD: &str = concat!(
+    "UPDATE {p}sessions SET payload = $7 WHERE ",
+    is_live!(),
+    " AND id = $5 AND (payload = $6 OR payload = $7 OR (payload IS NULL AND ($6 IS NULL OR $7 IS NULL))) \
+     RETURNING id"
+);
 
 pub(super) const LIST_SESSIONS: &str =
     concat!("SELECT id, ", session!(), " FROM {p}sessions WHERE ", is_live!());

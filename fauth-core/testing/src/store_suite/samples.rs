@@ -89,6 +89,7 @@ pub(super) fn login<'a>(owner: impl NamesOwner<'a>, number: u8, seconds: i64) ->
         },
         head: hash("0"),
         limit: 100,
+        payload: None,
     }
 }
 

@@ -2,5 +2,5 @@
 -- Ends the live sessions, and deletes everything that is kept of this owner's.
 local ended = {}
 for _, s in ipairs(live()) do ended[#ended + 1] = {s.id, s.tokens_end} end
-redis.call('DEL', SESSIONS, TOMBSTONES)
+redis.call('DEL', SESSIONS, TOMBSTONES, PAYLOADS)
 return {'ok', ended}

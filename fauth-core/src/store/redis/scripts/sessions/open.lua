@@ -22,6 +22,10 @@ local s = {id = id, created = tonumber(ARGV[5]), seen = tonumber(ARGV[6]), idle 
 for i = 12, #ARGV, 2 do s[ARGV[i]] = ARGV[i + 1] end
 write(s)
 keep(SESSIONS, ARGV[4])
+if s.payload then
+  redis.call('HSET', PAYLOADS, id, s.payload)
+  keep(PAYLOADS, ARGV[4])
+end
 
 -- More tombstones go than one login adds.
 local old = over(TOMBSTONES, 64)

@@ -2,8 +2,9 @@
 -- What the scripts on the sessions of one owner share. KEYS: 2 a hash with a record for each
 -- session id; 3 a sorted set with a tombstone for each session that was ended, by the end that the
 -- session would have had, and beside it a member that tells when its last access token ends, by that
--- time. Both leave when their time is over for an hour.
-local SESSIONS, TOMBSTONES = KEYS[2], KEYS[3]
+-- time. Both leave when their time is over for an hour. 4 a hash with the payload of each session
+-- that has one.
+local SESSIONS, TOMBSTONES, PAYLOADS = KEYS[2], KEYS[3], KEYS[4]
 
 -- A record is a packed list of these, in this order. `false` stands for what is not known.
 local FIELDS = {'created', 'seen', 'idle', 'expires', 'remembered', 'client', 'address', 'head', 'predecessor', 'nonce',
@@ -51,6 +52,7 @@ end
 local function finish(s)
   local left = math.max(redis.call('PTTL', SESSIONS), 3600000)
   redis.call('HDEL', SESSIONS, s.id)
+  redis.call('HDEL', PAYLOADS, s.id)
   redis.call('ZADD', TOMBSTONES, string.format('%.0f', s.expires), s.id,
     string.format('%.0f', s.tokens_end), tokens_of(s.id))
   keep(TOMBSTONES, left)
@@ -63,6 +65,7 @@ local function all()
     local s = unpacked(pairs_of[i], pairs_of[i + 1])
     if s.ends < before then
       redis.call('HDEL', SESSIONS, s.id)
+      redis.call('HDEL', PAYLOADS, s.id)
     else
       found[#found + 1] = s
     end

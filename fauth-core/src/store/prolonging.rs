@@ -1,0 +1,103 @@
+//! How a request carries a browser session on, as one pure function that every backend uses.
+
+use std::time::Duration;
+
+use super::Session;
+use crate::clock::Timestamp;
+
+/// What a store is to do with a session when a request of it has arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a new decision must be handled everywhere")]
+pub enum Prolonging {
+    /// The session has expired: change nothing, answer `None`.
+    Expired,
+    /// Write nothing, answer the session as it is: it was carried on within the first half of its
+    /// idle timeout. So a request that is repeated costs no write.
+    Keep,
+    /// Keep these times, answer the session with them.
+    Prolong {
+        /// The new [`Session::last_seen_at`].
+        last_seen_at: Timestamp,
+        /// The new [`Session::tokens_end_at`].
+        tokens_end_at: Timestamp,
+    },
+}
+
+impl Prolonging {
+    /// Decides for a session that is known and was not ended. Call it inside the atomic step that
+    /// carries the decision out.
+    ///
+    /// [`Session::expires_at`] never moves.
+    #[must_use]
+    pub fn of(session: &Session, now: Timestamp) -> Self {
+        if session.has_expired(now) {
+            return Self::Expired;
+        }
+        // Rounded up, so that a session of one second is never written twice in it.
+        let half = Duration::from_secs(session.idle_timeout.as_secs().div_ceil(2));
+        if now.since(session.last_seen_at) < half {
+            return Self::Keep;
+        }
+        let idle_end = now.checked_add(session.idle_timeout).unwrap_or(Timestamp::MAX);
+        let tokens_end_at = session.tokens_end_at.max(idle_end.min(session.expires_at));
+        Self::Prolong { last_seen_at: now, tokens_end_at }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Owner, SessionId};
+
+    const fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_unix_seconds(seconds)
+    }
+
+    /// Seen at 100, idle for 50 seconds, over at 180; its last token ends at 150.
+    fn session() -> Session {
+        Session {
+            id: SessionId::from_random([0; 16]),
+            owner: Owner::new("default", "", "alice"),
+            created_at: at(0),
+            last_seen_at: at(100),
+            idle_timeout: Duration::from_secs(50),
+            expires_at: at(180),
+            remembered: false,
+            client: None,
+            address: None,
+            tokens_end_at: at(150),
+        }
+    }
+
+    #[test]
+    fn a_session_is_carried_on_in_the_second_half_of_its_idle_timeout() {
+        let prolonged = |seen, end| Prolonging::Prolong { last_seen_at: at(seen), tokens_end_at: at(end) };
+        for (now, expected) in [
+            // A clock that is behind moves nothing back.
+            (40, Prolonging::Keep),
+            (100, Prolonging::Keep),
+            (124, Prolonging::Keep),
+            (125, prolonged(125, 175)),
+            (130, prolonged(130, 180)),
+            // Never beyond the end of its lifetime.
+            (149, prolonged(149, 180)),
+            (150, Prolonging::Expired),
+            (180, Prolonging::Expired),
+        ] {
+            assert_eq!(Prolonging::of(&session(), at(now)), expected, "{now}");
+        }
+    }
+
+    #[test]
+    fn no_token_end_is_moved_back() {
+        let longer = Session { tokens_end_at: at(500), ..session() };
+        let expected = Prolonging::Prolong { last_seen_at: at(130), tokens_end_at: at(500) };
+        assert_eq!(Prolonging::of(&longer, at(130)), expected);
+    }
+
+    #[test]
+    fn an_end_that_no_time_can_hold_is_no_overflow() {
+        let endless = Session { idle_timeout: Duration::MAX, expires_at: Timestamp::MAX, ..session() };
+        assert_eq!(Prolonging::of(&endless, at(200)), Prolonging::Keep);
+    }
+}
