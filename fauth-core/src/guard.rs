@@ -265,7 +265,7 @@ impl<U: AuthUser> Guard<U> {
                     let mistake = Misconfigured::Requirement(fault.clone());
                     return Err(Rejection::Misconfigured(mistake));
                 }
-                let entered = self.inner.provider.check_visitor(presented).await?;
+                let entered = self.inner.provider.check_visitor(presented, false).await?;
                 if entered.granted().is_some() { Err(Rejection::GuestsOnly) } else { Ok(entered) }
             }
         }

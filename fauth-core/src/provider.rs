@@ -153,7 +153,8 @@ impl<U: AuthUser> AuthProvider<U> {
         self.check_visitor(presented, is_first).await
     }
 
-    async fn check_visitor(
+    /// The same. `carries_on` says whether a browser session may be: not where a user is sent away.
+    pub(crate) async fn check_visitor(
         &self,
         presented: Presented<U>,
         carries_on: bool,
