@@ -126,8 +126,8 @@ pub fn visitor<U: AuthUser>(auth: &AuthProvider<U>) -> RequireLayer<U> {
 
 /// Lets in guests only, for the sign-in page and the registration. A signed-in user is sent away:
 /// by 303 to the `next` of the request's query if it stays on the origin, else to
-/// [`home`](RequireLayer::home). A call of a script, and everything with an `Authorization` header, is
-/// refused with 403 `guests_only` instead.
+/// [`home`](RequireLayer::home). A call of a script, and everything with an `Authorization` header,
+/// is refused with 403 `guests_only` instead.
 ///
 /// A dead cookie (expired, revoked, or of somebody who is gone) counts as none and is deleted by
 /// the response. The form of a signed-in user is sent away like the page, and its body is not read;

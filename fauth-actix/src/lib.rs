@@ -10,8 +10,9 @@
 //! - Pages that a user and a visitor may see: [`visitor`], so that a dead cookie is deleted. With
 //!   cookies, prefer it and the guards to extractors alone, which cannot keep an answer from shared
 //!   caches either.
-//! - For templates: [`Visitor`], a known user or a guest in one type. The sign-in page: [`guests_only`].
-//!   Browsers are sent to it by `.pages("/signin")` of guards, groups and the provider's builder.
+//! - For templates: [`Visitor`], a known user or a guest in one type. The sign-in page:
+//!   [`guests_only`]. Browsers are sent to it by `.pages("/signin")` of guards, groups and the
+//!   provider's builder.
 //! - What handlers return with `?`: [`Refused`]. On routes without guard, [`render_refusals`] gives
 //!   it the form of the provider.
 //! - A page that shows your OpenAPI document, with a working Authorize button: `swagger_ui`
@@ -19,8 +20,8 @@
 //! - Which routes are open: [`AuditedScope`], which registers what it mounts, and
 //!   [`assert_all_guarded!`] in a test.
 //! - Endpoints of the application's own: [`Head`] shows the core a request, [`respond`] turns its reply into a response.
-//! - With the feature `utoipa`, the module `openapi`: guards, groups and ready-made endpoints in the
-//!   `OpenAPI` document of `utoipa-actix-web`.
+//! - With the feature `utoipa`, the module `openapi`: guards, groups and ready-made endpoints in
+//!   the `OpenAPI` document of `utoipa-actix-web`.
 //!
 //! # Errors in handlers
 //! A handler returns `Result<_, Refused>`, and `?` turns whatever a provider's method fails with

@@ -206,8 +206,8 @@ async fn a_guard_covers_head_and_the_methods_that_a_route_does_not_answer() {
 async fn what_is_beside_a_group_is_reported_and_nothing_else_is() {
     let auth = provider();
     let group = || SecureScope::new("/admin", &auth).require_roles(["admin"]).resource("/x", get().to(text));
-    // A route beside a group at /admin, a request, whether it gets past the guard if the route comes
-    // first, and whether the route is ever reached if it comes second.
+    // A route beside a group at /admin, a request, whether it gets past the guard if the route
+    // comes first, and whether the route is ever reached if it comes second.
     for (path, target, is_past, is_reached) in [
         ("/admin/health", "/admin/health", true, false),
         ("/admin", "/admin", true, false),

@@ -1,5 +1,5 @@
-//! One `use` serves the common case, beside globs of actix-web: no name is taken twice. A name that two
-//! globs bring is an error only where it is used, so every one is.
+//! One `use` serves the common case, beside globs of actix-web: no name is taken twice. A name that
+//! two globs bring is an error only where it is used, so every one is.
 
 /// An application that takes everything by globs.
 mod application {

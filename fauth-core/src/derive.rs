@@ -137,8 +137,8 @@ pub fn is_active<F: Active>(field: &F) -> bool {
 }
 
 /// Makes `#[auth(active = Self::is_active)]` mean an inherent method alone: where there is none,
-/// the name would be that of the method that is being written, which would call itself for ever. With
-/// this trait in scope it is ambiguous.
+/// the name would be that of the method that is being written, which would call itself for ever.
+/// With this trait in scope it is ambiguous.
 pub trait NotItself {
     /// Not to be called.
     fn is_active(&self);

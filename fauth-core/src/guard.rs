@@ -81,8 +81,8 @@ impl<U: AuthUser> Guard<U> {
     /// A guard for a group of routes, that lets in known and active users; [`and`](Self::and) asks
     /// for more. Audits list it as a group.
     ///
-    /// `prefix` is the path of the group, if it knows that by itself; otherwise it is empty, and the
-    /// group lies where it is mounted.
+    /// `prefix` is the path of the group, if it knows that by itself; otherwise it is empty, and
+    /// the group lies where it is mounted.
     #[must_use]
     #[track_caller]
     pub fn group(provider: &AuthProvider<U>, prefix: &str) -> Self {

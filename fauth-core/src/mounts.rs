@@ -40,7 +40,8 @@ pub struct Mount {
     endpoint: Endpoint,
     path: Cow<'static, str>,
     has_page: bool,
-    /// Keeps the endpoints in the provider's list for audits, for as long as one of them is mounted.
+    /// Keeps the endpoints in the provider's list for audits, for as long as one of them is
+    /// mounted.
     #[expect(dead_code, reason = "it is there to be held")]
     declaration: Arc<Declaration>,
 }

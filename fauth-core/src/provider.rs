@@ -403,8 +403,8 @@ impl<U: AuthUser> AuthProvider<U> {
         self.danger_issue_at(purpose, request, now).await
     }
 
-    /// As [`issue`](Self::issue), as of another time: for a test, a token that has expired or is not
-    /// good yet, whatever clock the provider has.
+    /// As [`issue`](Self::issue), as of another time: for a test, a token that has expired or is
+    /// not good yet, whatever clock the provider has.
     ///
     /// ```
     /// # use fauth_core::{Purpose, clock::Timestamp};
@@ -418,8 +418,8 @@ impl<U: AuthUser> AuthProvider<U> {
     /// ```
     ///
     /// # Security
-    /// A token of the future becomes good by itself, and outlives those of today: whoever may choose
-    /// the time chooses how long somebody is let in.
+    /// A token of the future becomes good by itself, and outlives those of today: whoever may
+    /// choose the time chooses how long somebody is let in.
     ///
     /// # Errors
     /// As [`issue`](Self::issue).

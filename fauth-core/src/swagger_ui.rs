@@ -1,8 +1,8 @@
 //! Swagger UI: a page that shows an OpenAPI document, logs its reader in and tries the operations.
 //!
-//! Its scripts and styles are part of the binary (from the crate `utoipa-swagger-ui`); the page loads nothing from
-//! elsewhere, and its `Content-Security-Policy` would not let it. The adapters mount it, with the
-//! function `swagger_ui`.
+//! Its scripts and styles are part of the binary (from the crate `utoipa-swagger-ui`); the page
+//! loads nothing from elsewhere, and its `Content-Security-Policy` would not let it. The adapters
+//! mount it, with the function `swagger_ui`.
 //!
 //! The Authorize button sends the form of RFC 6749 section 4.3 to the `tokenUrl` of the document's
 //! OAuth2 password flow. `POST /login` takes that form; since a page sends it, the URL has to say

@@ -34,8 +34,8 @@ use crate::{
 /// }
 /// ```
 ///
-/// With the feature `derive`, `#[derive(AuthUser)]` writes such an implementation for a struct whose
-/// fields are marked, and `#[derive(Role)]` makes the enum.
+/// With the feature `derive`, `#[derive(AuthUser)]` writes such an implementation for a struct
+/// whose fields are marked, and `#[derive(Role)]` makes the enum.
 ///
 /// A hierarchy is one overridden method, or a [`Role`](trait@crate::Role) that
 /// [includes](crate::Role::includes) others:
@@ -137,8 +137,8 @@ pub trait AuthUser: Send + Sync + 'static {
         ""
     }
 
-    /// The name to show on pages, for a [`Visitor`](crate::visitor::Visitor). Default: none, so that
-    /// pages say `User`; the [subject](Self::subject) is an id and no name to show.
+    /// The name to show on pages, for a [`Visitor`](crate::visitor::Visitor). Default: none, so
+    /// that pages say `User`; the [subject](Self::subject) is an id and no name to show.
     ///
     /// ```
     /// # use fauth_core::AuthUser;

@@ -10,8 +10,9 @@
 //! - Pages that a user and a visitor may see: [`visitor`], so that a dead cookie is deleted. With
 //!   cookies, prefer it and the guards to extractors alone, which cannot keep an answer from shared
 //!   caches either.
-//! - For templates: [`Visitor`], a known user or a guest in one type. The sign-in page: [`guests_only`].
-//!   Browsers are sent to it by `.pages("/signin")` of guards, groups and the provider's builder.
+//! - For templates: [`Visitor`], a known user or a guest in one type. The sign-in page:
+//!   [`guests_only`]. Browsers are sent to it by `.pages("/signin")` of guards, groups and the
+//!   provider's builder.
 //! - What handlers return with `?`: [`Refused`]. On routes without guard, [`render_refusals`] gives
 //!   it the form of the provider.
 //! - An `OpenAPI` document that says what the guards enforce: the feature `openapi`, and its module

@@ -180,8 +180,8 @@ impl ApiRoute {
 ///
 /// Not taken over are `cookie_key`, for which
 /// [`CookieJarManager::with_key`](https://docs.rs/poem/3/poem/middleware/struct.CookieJarManager.html)
-/// goes around the route, and the headers that a service adds to each operation, for which there is
-/// `#[OpenApi(request_header(..), response_header(..))]`.
+///  goes around the route, and the headers that a service adds to each operation, for which there
+/// is `#[OpenApi(request_header(..), response_header(..))]`.
 ///
 /// ```
 /// use fauth_poem::openapi::ApiRoute;

@@ -199,8 +199,8 @@ async fn a_guard_covers_head_and_the_methods_that_a_route_does_not_answer() {
 async fn what_is_beside_a_group_is_reported_and_nothing_else_is() {
     let auth = provider();
     let group = || SecureRoute::new(&auth).require_roles(["admin"]).at("/x", get(text()));
-    // A route beside a group at /admin, as it is written and as it is listed, a request, and whether
-    // it gets past the guard.
+    // A route beside a group at /admin, as it is written and as it is listed, a request, and
+    // whether it gets past the guard.
     for (path, listed, target, is_past) in [
         ("/admin/health", "/admin/health", "/admin/health", true),
         ("/admin/x/", "/admin/x/", "/admin/x/", true),

@@ -22,7 +22,8 @@ pub fn role(input: TokenStream) -> TokenStream {
 }
 
 /// The same macros for whoever depends on an adapter alone. A macro is not told by which path it
-/// was reached, so the prelude of each adapter re-exports one of its own, which finds the core there.
+/// was reached, so the prelude of each adapter re-exports one of its own, which finds the core
+/// there.
 macro_rules! through_adapters {
     ($($krate:literal: $user:ident $role:ident, $user_fn:ident $role_fn:ident;)*) => {$(
         #[doc = include_str!("auth_user.md")]

@@ -68,8 +68,8 @@ impl<U> Granted<U> {
     }
 
     /// What the response must say: nothing if the token came in `Authorization`, which caches know;
-    /// that no shared cache may keep it for others if it came in a cookie or in another header; that
-    /// nobody may keep it if it stood in the URL.
+    /// that no shared cache may keep it for others if it came in a cookie or in another header;
+    /// that nobody may keep it if it stood in the URL.
     #[must_use]
     pub fn demands(&self) -> Demands {
         match &self.outbox {

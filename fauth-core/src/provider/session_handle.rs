@@ -35,8 +35,8 @@ pub struct PayloadError(#[source] serde_json::Error);
 ///
 /// It is the session of whatever the request was let in by: a
 /// [`SessionCookie`](crate::transport::SessionCookie), or a bearer token of a login that the
-/// session store keeps. It is read from the store once, when it is made, and does not follow what other
-/// requests do meanwhile.
+/// session store keeps. It is read from the store once, when it is made, and does not follow what
+/// other requests do meanwhile.
 ///
 /// ```
 /// # use fauth_core::{AuthUser, Rejection, SessionHandle};

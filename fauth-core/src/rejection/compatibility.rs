@@ -132,7 +132,8 @@ impl Renderer for FastPluggyJson {
 ///
 /// Nobody: 401 `Not authenticated`; a token that is not good (any more): 401 `Invalid or expired
 /// token`; a missing role: 403 `Role 'admin' required`; no proof that the request comes from an own
-/// page: 403 `Missing CSRF token`, or `CSRF token mismatch`. Everything else as in the default form.
+/// page: 403 `Missing CSRF token`, or `CSRF token mismatch`. Everything else as in the default
+/// form.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct FastwareJson;

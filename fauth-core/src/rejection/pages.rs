@@ -128,8 +128,8 @@ impl Pages {
     ) -> Result<Reply, BoxError> {
         let page = (kind == RequestKind::Page).then(|| LocalTarget::of_request(head)).flatten();
         let target = match rejection {
-            // What a handler has read from a link or a form: to sign in would not help, and a `next`
-            // would take the token along.
+            // What a handler has read from a link or a form: to sign in would not help, and a
+            // `next` would take the token along.
             Rejection::InvalidToken(InvalidToken::OneTime(_) | InvalidToken::ApiKey(_)) => None,
             Rejection::MissingCredential | Rejection::InvalidToken(_) => Some(with_next(&self.sign_in, page)),
             Rejection::InvalidCredentials => {

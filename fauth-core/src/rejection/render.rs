@@ -47,8 +47,8 @@ pub trait Renderer: Send + Sync + 'static {
     /// The answer to `rejection`. `head` is the refused request, for those who answer browsers differently.
     fn render(&self, rejection: &Rejection, head: &dyn RequestHead) -> Reply;
 
-    /// As [`render`](Self::render), for what can fail; this is what the core calls. Default: it does
-    /// not fail.
+    /// As [`render`](Self::render), for what can fail; this is what the core calls. Default: it
+    /// does not fail.
     ///
     /// # Errors
     /// What went wrong, for the log. The request stays refused, with 500.

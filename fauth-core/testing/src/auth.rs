@@ -40,8 +40,8 @@ use crate::{ManualClock, RecordedEvents, RequestHeaders, access::Visitor};
 ///
 /// [`new`](Self::new) keeps everything in memory and has a [`ManualClock`];
 /// [`with`](Self::with) takes a provider that there is already, whatever its database and its
-/// clock. Every instance of `new` has users, stores and a clock of its own, so that tests run side by
-/// side in one process. The secret is the same in all of them.
+/// clock. Every instance of `new` has users, stores and a clock of its own, so that tests run side
+/// by side in one process. The secret is the same in all of them.
 ///
 /// It dereferences to the provider, so that it is passed wherever `&AuthProvider<U>` is asked for.
 /// Clones share everything.

@@ -12,8 +12,8 @@
 //! takes `Token` and answers [`token_text`]; `refuse` returns [`refusal`] of the request's query
 //! with `?`, as its adapter's `Refused`; `show_visitor` takes `Visitor<TestUser>` and answers
 //! [`visitor_text`]; `template` answers the same of the `Visitor<TestUser>` that it finds in the
-//! extensions of the request, and `no visitor` if there is none. All answer `GET`; those marked * answer `POST` too.
-//! Paths under one guard:
+//! extensions of the request, and `no visitor` if there is none. All answer `GET`; those marked *
+//! answer `POST` too. Paths under one guard:
 //!
 //! | path | guard | handler |
 //! |---|---|---|

@@ -26,7 +26,8 @@ pub(super) trait Described: Send + Sync {
 
 impl<U: AuthUser> Door for Guard<U> {
     fn close(&self, inner: BoxEndpoint<'static>) -> BoxEndpoint<'static> {
-        // So that inside the group the group's provider decides, and none that the application has beside it.
+        // So that inside the group the group's provider decides, and none that the application has
+        // beside it.
         let inner = inner.data(self.provider().clone()).map_to_response().boxed();
         Require::new(inner, self.clone()).boxed()
     }

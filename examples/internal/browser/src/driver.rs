@@ -46,7 +46,8 @@ const START: Duration = Duration::from_secs(30);
 /// A browser with a profile of its own. It is gone, and so is its profile, when this is dropped.
 #[derive(Debug)]
 pub struct Browser {
-    // In the order in which they end: the session, what may be left of the browser, the driver, the folder.
+    // In the order in which they end: the session, what may be left of the browser, the driver, the
+    // folder.
     session: Option<Session>,
     driver: Process,
     folder: Folder,

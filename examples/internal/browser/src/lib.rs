@@ -1,7 +1,8 @@
 //! Chromium without a window, for tests of pages.
 //!
-//! Each [`Browser`] is a process of its own with an empty profile, steered through Debian's `chromedriver`. It ends with the process that started it, whatever becomes
-//! of that. It reaches the loopback address and nothing else: every other name fails to resolve.
+//! Each [`Browser`] is a process of its own with an empty profile, steered through Debian's
+//! `chromedriver`. It ends with the process that started it, whatever becomes of that. It reaches
+//! the loopback address and nothing else: every other name fails to resolve.
 //!
 //! Nothing here sleeps: what a page takes its time for is waited for, up to [`PATIENCE`], and the
 //! failure says what was there instead.

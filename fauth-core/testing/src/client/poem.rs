@@ -28,7 +28,8 @@ impl<E: Endpoint> TestClient<Poem> for E {
         let is_head = request.method == "HEAD";
         let response = self.get_response(Request::from_parts(parts, Body::from(request.body))).await;
         let (parts, body) = response.into_parts();
-        // poem leaves the body of an error in the answer to HEAD; hyper, its server, does not send it.
+        // poem leaves the body of an error in the answer to HEAD; hyper, its server, does not send
+        // it.
         let body =
             if is_head { Vec::new() } else { body.into_vec().await.expect("a body that is sent whole") };
         WireResponse::new(parts.status.as_u16(), parts.headers.iter(), body)
