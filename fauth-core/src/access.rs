@@ -15,7 +15,8 @@ use crate::requirement::{Condition, Requirement};
 ///
 /// let access = Access::Required(Requirement::user().role("admin").any_scope(["read", "write"]));
 /// assert_eq!(access.to_string(), "user, role admin, any scope of (read, write)");
-/// assert_eq!(access.to_json().to_string(), r#"{"any_scope":["read","write"],"roles":["admin"]}"#);
+/// let json = serde_json::json!({ "roles": ["admin"], "any_scope": ["read", "write"] });
+/// assert_eq!(access.to_json(), json);
 /// assert_eq!(Access::Open.to_string(), "open");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]

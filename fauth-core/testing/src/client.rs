@@ -11,7 +11,7 @@ use crate::{WireRequest, WireResponse};
 
 /// An application that answers requests, without a socket. It is there for
 ///
-/// - axum's `Router`, and every other clonable service of tower (feature `axum`),
+/// - axum's `Router`, and every other cloneable service of tower (feature `axum`),
 /// - what actix-web's `test::init_service(App::new()…)` gives (feature `actix`),
 /// - poem's endpoints, such as `Route` (feature `poem`). Unlike those of poem's `TestClient`, the
 ///   requests know the whole path that was asked for, as they do in poem's server.
