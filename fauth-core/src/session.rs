@@ -16,12 +16,13 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 pub use payload::MAX_PAYLOAD_BYTES;
-pub(crate) use payload::{Concealed, payload_text};
+pub(crate) use payload::payload_text;
 pub use validity::Validity;
 
 use crate::{
     client::ClientInfo,
     error::ConfigError,
+    escape::Concealed,
     redirect::LocalTarget,
     rejection::Misconfigured,
     store::{ClientFingerprint, Nonce, SecretHash},

@@ -222,9 +222,9 @@ impl<U: AuthUser> SessionHandle<U> {
         let kept = self.kept.as_mut().ok_or_else(nothing_keeps)?;
         let auth = &self.auth;
         let Some(sessions) = &auth.inner.sessions else {
-            let (cookie, payload) = auth.with_payload(granted, text).await?;
+            let (cookie, payload) = auth.with_payload(granted, text.clone()).await?;
             cookie_place(granted)?.post(cookie);
-            *kept = Kept::of_token(&payload);
+            kept.payload = Some(text);
             // What is made of it next, as by `renew`, goes on from the new payload.
             self.granted = Some(granted.with_payload(payload));
             return Ok(true);

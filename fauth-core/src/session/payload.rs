@@ -1,7 +1,5 @@
 //! The application's own data beside a login.
 
-use std::fmt;
-
 use serde::Serialize;
 
 use crate::rejection::Misconfigured;
@@ -14,15 +12,6 @@ pub const MAX_PAYLOAD_BYTES: usize = 16 * 1024;
 pub(crate) fn payload_text(payload: &impl Serialize) -> Result<Box<str>, Misconfigured> {
     let text = serde_json::to_string(payload).map_err(|_| Misconfigured::PayloadNotJson)?;
     if text.len() > MAX_PAYLOAD_BYTES { Err(Misconfigured::PayloadTooLong) } else { Ok(text.into()) }
-}
-
-/// Shows how long a payload is, not what it says.
-pub(crate) struct Concealed<'a>(pub(crate) &'a str);
-
-impl fmt::Debug for Concealed<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes", self.0.len())
-    }
 }
 
 #[cfg(test)]

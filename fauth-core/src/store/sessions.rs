@@ -5,7 +5,7 @@ use std::{fmt, net::IpAddr, time::Duration};
 use async_trait::async_trait;
 
 use super::{Owner, SecretHash, StoreError, StoreLocation};
-use crate::{clock::Timestamp, session::Concealed, token::SessionId};
+use crate::{clock::Timestamp, escape::Concealed, token::SessionId};
 
 /// One login, as a store keeps it and a list shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
