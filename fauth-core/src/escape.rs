@@ -1,4 +1,4 @@
-//! Text made fit for a log record: outside text escaped, passwords left out.
+//! Text made fit for a log record: outside text escaped, passwords and payloads left out.
 
 use std::{borrow::Cow, fmt};
 
@@ -22,6 +22,15 @@ impl fmt::Display for Escaped<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Shows how long a payload is, not what it says.
+pub(crate) struct Concealed<'a>(pub(crate) &'a str);
+
+impl fmt::Debug for Concealed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
     }
 }
 

@@ -592,8 +592,13 @@ impl<U: AuthUser> AuthProvider<U> {
             Found::Token(token) => self.grant(token).await?,
             Found::ApiKey(key) => self.grant_api_key(*key).await?,
         };
-        self.decide(&granted, requirement)?;
-        Ok(granted)
+        match self.decide(&granted, requirement) {
+            Ok(()) => Ok(granted),
+            Err(rejection) if granted.is_browser_session() => {
+                Err(Box::pin(self.refused_for_user(granted.payload(), rejection)).await)
+            }
+            Err(rejection) => Err(rejection),
+        }
     }
 
     async fn admit_current(&self, found: Found<U>) -> Result<Granted<U>, Rejection> {
@@ -614,9 +619,17 @@ impl<U: AuthUser> AuthProvider<U> {
         } else if self.inner.revocations.is_some() {
             self.refuse_if_revoked(&token.payload, self.now()?).await?;
         }
-        let user = self.user_of(&token.payload).await?;
-        refuse_old_epoch(&token.payload, &*user)?;
-        Ok(Granted::new(self.inner.id, user, token.payload, token.way))
+        let known = match self.user_of(&token.payload).await {
+            Ok(user) => refuse_old_epoch(&token.payload, &*user).map(|()| user),
+            unknown => unknown,
+        };
+        match known {
+            Ok(user) => Ok(Granted::new(self.inner.id, user, token.payload, token.way)),
+            Err(rejection) if token.payload.purpose() == Purpose::Session => {
+                Err(Box::pin(self.refused_for_user(&token.payload, rejection)).await)
+            }
+            Err(rejection) => Err(rejection),
+        }
     }
 
     /// Verifies the access token of a request without asking who its user is; `None` if there is none.

@@ -22,6 +22,7 @@ pub use validity::Validity;
 use crate::{
     client::ClientInfo,
     error::ConfigError,
+    escape::Concealed,
     redirect::LocalTarget,
     rejection::Misconfigured,
     store::{ClientFingerprint, Nonce, SecretHash},
@@ -292,7 +293,6 @@ impl SessionPolicy {
 /// # Ok::<(), fauth_core::Rejection>(())
 /// # }).unwrap();
 /// ```
-#[derive(Debug)]
 #[must_use = "a request is for `AuthProvider::login`"]
 pub struct LoginRequest<'a> {
     pub(crate) token: TokenRequest<'a>,
@@ -372,9 +372,9 @@ impl<'a> LoginRequest<'a> {
     /// too long, no JSON, or there is neither a session store nor a session cookie for it.
     ///
     /// # Security
-    /// In a cookie it is signed and not encrypted: the browser's user can read it. Who the user is,
-    /// and what the user may do, does not belong here: that is asked of the user loader anew at
-    /// every request.
+    /// In a cookie it is signed and not encrypted: the browser's user can read it, and can put back
+    /// an older cookie of the session, with the payload of then. Who the user is, and what the user
+    /// may do, does not belong here: that is asked of the user loader anew at every request.
     ///
     /// [`SessionCookie`]: crate::transport::SessionCookie
     pub fn payload(mut self, payload: &impl Serialize) -> Self {
@@ -455,6 +455,23 @@ impl LoginRequest<'_> {
     pub fn redirect_to(mut self, next: LocalTarget) -> Self {
         self.next = Some(next);
         self
+    }
+}
+
+/// Shows how long the payload is, not what it says: it may be personal data.
+impl fmt::Debug for LoginRequest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let payload = self.payload.as_ref().map(|payload| payload.as_deref().map(Concealed));
+        f.debug_struct("LoginRequest")
+            .field("token", &self.token)
+            .field("remember", &self.remember)
+            .field("client", &self.client)
+            .field("narrowed_to", &self.narrowed_to)
+            .field("body_proves_user", &self.body_proves_user)
+            .field("payload", &payload)
+            .field("validity", &self.validity)
+            .field("next", &self.next)
+            .finish_non_exhaustive()
     }
 }
 

@@ -5,11 +5,12 @@
 //! there is a session store, that decides how long the session lasts and keeps its payload;
 //! elsewhere both stand in the token.
 //!
-//! **A response in flight never undoes a logout.** A token that is issued anew is of the session
-//! that it goes on from. With a session store, carrying on and ending are atomic steps of one row:
-//! either the row has ended, and nothing is issued; or the logout finds until when the new token
-//! lasts, and revokes the session for as long. Without one, a logout revokes the session for longer
-//! than any login lasts.
+//! **A response in flight that carries a session on never undoes a logout.** Its token is of the
+//! session that it goes on from. With a session store, carrying on and ending are atomic steps of
+//! one row: either the row has ended, and nothing is issued; or the logout finds until when the new
+//! token lasts, and revokes the session for as long. Without one, a logout revokes the session for
+//! longer than any login lasts. Where a session is given another id, that is not so without a
+//! session store: see [`SessionHandle::renew`](super::SessionHandle::renew).
 
 use std::sync::Arc;
 
@@ -144,9 +145,13 @@ impl<U: AuthUser> AuthProvider<U> {
     ///
     /// What fails here was told as an event and is no reason to refuse: the cookie that has come is
     /// good for as long again. That the session has ended is one.
+    /// Where an inactive user is let in, its session is not carried on.
     pub(crate) async fn carry_on(&self, granted: &Granted<U>) -> Result<(), Rejection> {
         let Some(outbox) = granted.outbox() else { return Ok(()) };
         outbox.open();
+        if !granted.user().is_active() {
+            return Ok(());
+        }
         let now = self.now()?;
         if !is_due(granted.payload(), now) {
             return Ok(());
@@ -186,14 +191,35 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     /// The session store says that a session has ended whose cookie is good. Whoever has ended it
-    /// may have been interrupted before it was revoked.
+    /// may have been interrupted before it was revoked. If that fails, it was told as an event, and
+    /// the next request tries again; this one is refused all the same.
     async fn found_ended(&self, payload: &Arc<TokenPayload>, now: Timestamp) -> Rejection {
         let (this, payload) = (self.clone(), Arc::clone(payload));
         let revoking = async move { this.revoke_login_of(&payload, SessionState::Gone, now).await };
-        match RunToCompletion::new(revoking).await {
-            Ok(()) => Rejection::InvalidToken(InvalidToken::SessionEnded),
-            Err(rejection) => rejection,
+        let _ = RunToCompletion::new(revoking).await;
+        Rejection::InvalidToken(InvalidToken::SessionEnded)
+    }
+
+    /// Ends the browser session of a token that is refused because its user is gone, inactive or
+    /// has raised the epoch, as a refresh does: it must not outlive the account, even if that is
+    /// activated again later. Once that has been done, the token is refused before its user is
+    /// asked for, and nothing is written again.
+    ///
+    /// Returns the rejection to answer with. If a store fails, the next request tries again.
+    pub(super) async fn refused_for_user(&self, payload: &TokenPayload, rejection: Rejection) -> Rejection {
+        let is_of_user = matches!(
+            rejection,
+            Rejection::InvalidToken(
+                InvalidToken::UnknownUser | InvalidToken::InactiveUser | InvalidToken::OldEpoch
+            )
+        );
+        if payload.purpose() == Purpose::Session
+            && is_of_user
+            && let Ok(now) = self.now()
+        {
+            let _ = self.end_login(&self.login_of(payload), now).await;
         }
+        rejection
     }
 
     /// Another token of the session that a request came with.

@@ -555,19 +555,31 @@ fn holds_sessions(transport: &dyn Transport) -> bool {
     transport.is_ambient() && transport.opens_with() == Purpose::Session
 }
 
+/// The names of all cookies that a transport reads or deletes: that of its refresh token too.
+fn cookie_names(transport: &dyn Transport) -> Vec<Box<str>> {
+    let described = match transport.describe() {
+        SecurityScheme::Cookie { name } => Some(name),
+        _ => None,
+    };
+    let deleted = [Purpose::Access, Purpose::Refresh].into_iter().flat_map(|of| transport.forget(of));
+    let deleted = deleted.filter(|header| header.name() == "set-cookie");
+    let deleted = deleted.filter_map(|header| header.value().split_once('=').map(|(name, _)| name.into()));
+    described.into_iter().chain(deleted).collect()
+}
+
 /// A session in a cookie must be one that somebody can end, and no other cookie may have its name.
 fn check_session_cookies(transports: &[Box<dyn Transport>], stores: &Stores) -> Result<(), ConfigError> {
     let mut names: Vec<Box<str>> = Vec::new();
     for transport in transports {
-        let SecurityScheme::Cookie { name } = transport.describe() else { continue };
-        if names.contains(&name) {
+        let own = cookie_names(&**transport);
+        if let Some(name) = own.iter().find(|name| names.contains(name)) {
             return Err(ConfigError::new(
                 "cookie_names",
                 format!("two transports use the cookie `{name}`"),
                 "give one of them another name, or remove it",
             ));
         }
-        names.push(name);
+        names.extend(own);
     }
     let can_end = stores.sessions.is_some() || stores.revocations.is_some();
     let lasts = |transport: &dyn Transport| holds_sessions(transport) && !transport.may_outlive_logout();

@@ -30,8 +30,8 @@ use crate::{
 pub(super) struct Surroundings {
     /// Where the tokens go, if that is known.
     pub(super) delivery: Option<Delivery>,
-    /// The session whose cookies this login replaces.
-    pub(super) replaced: Option<Arc<TokenPayload>>,
+    /// The sessions whose cookies this login replaces.
+    pub(super) replaced: Vec<TokenPayload>,
 }
 
 /// A login, checked and ready to begin.
@@ -220,7 +220,7 @@ impl<U: AuthUser> AuthProvider<U> {
             let refused = self.refuse_revoked_claims(issued.opening(), login.now).await;
             refused.map_err(|rejection| self.as_login(rejection))?;
         }
-        self.end_replaced(login.surroundings.replaced.as_deref(), &login.client).await
+        self.end_replaced(&login.surroundings.replaced, &login.client).await
     }
 
     /// Opens a session in the store. Issues the tokens first, so that a request that is impossible

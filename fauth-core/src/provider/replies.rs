@@ -38,8 +38,8 @@ use crate::{
 pub struct PendingLogin<U> {
     auth: AuthProvider<U>,
     delivery: Delivery,
-    /// The session whose cookies this login replaces.
-    replaced: Option<Arc<TokenPayload>>,
+    /// The sessions whose cookies this login replaces.
+    replaced: Vec<TokenPayload>,
     client: ClientInfo,
 }
 
@@ -81,8 +81,8 @@ impl<U> fmt::Debug for PendingLogin<U> {
 struct ToRefresh {
     token: Zeroizing<String>,
     delivery: Delivery,
-    /// Another login, whose cookies are replaced.
-    replaced: Option<TokenPayload>,
+    /// Other logins, whose cookies are replaced.
+    replaced: Vec<TokenPayload>,
 }
 
 /// The logins that a request wants to end.
@@ -92,8 +92,8 @@ struct ToEnd {
     payload: Option<Arc<TokenPayload>>,
     /// Whether the cookies of the client go too.
     clears_cookies: bool,
-    /// Another login, whose cookies are cleared.
-    of_cookies: Option<TokenPayload>,
+    /// Other logins, whose cookies are cleared.
+    of_cookies: Vec<TokenPayload>,
 }
 
 impl<U: AuthUser> AuthProvider<U> {
@@ -129,8 +129,8 @@ impl<U: AuthUser> AuthProvider<U> {
     ) -> Result<PendingLogin<U>, Rejection> {
         let delivery = self.delivery_of_login(head, body_proves_user)?;
         let replaced = match delivery {
-            Delivery::Body => None,
-            Delivery::Cookies | Delivery::Session(_) => self.verify_ambient(head)?.map(Arc::new),
+            Delivery::Body => Vec::new(),
+            Delivery::Cookies | Delivery::Session(_) => self.verify_ambient(head)?,
         };
         Ok(PendingLogin { auth: self.clone(), delivery, replaced, client: self.client(head) })
     }
@@ -200,7 +200,7 @@ impl<U: AuthUser> AuthProvider<U> {
         async move {
             let ToRefresh { token, delivery, replaced } = found?;
             let pair = auth.refresh_for(&token, &client, Some(delivery)).await?;
-            auth.end_replaced(replaced.as_ref(), &client).await?;
+            auth.end_replaced(&replaced, &client).await?;
             auth.deliver(delivery, &pair)
         }
     }
@@ -209,11 +209,15 @@ impl<U: AuthUser> AuthProvider<U> {
         if let Some(token) = request.token {
             let delivery = self.delivery_outside_cookies(head)?;
             let replaced = match delivery {
-                Delivery::Body => None,
-                // Before the token is used up.
-                Delivery::Session(_) => return Err(Rejection::Misconfigured(Misconfigured::NoDelivery)),
+                Delivery::Body => Vec::new(),
+                // Before the token is used up. Only whoever has a good one learns that this
+                // application issues what it cannot exchange.
+                Delivery::Session(_) => {
+                    self.inner.verifier.verify(token.as_bytes(), Purpose::Refresh, self.now()?)?;
+                    return Err(Rejection::Misconfigured(Misconfigured::NoDelivery));
+                }
                 Delivery::Cookies => {
-                    self.other_login_of_cookies(head, &self.verify_of_login(token.as_bytes())?)?
+                    self.other_logins_of_cookies(head, &self.verify_of_login(token.as_bytes())?)?
                 }
             };
             return Ok(ToRefresh { token, delivery, replaced });
@@ -226,7 +230,7 @@ impl<U: AuthUser> AuthProvider<U> {
         } else {
             self.delivery_outside_cookies(head)?
         };
-        Ok(ToRefresh { token: found.token.into_owned(), delivery, replaced: None })
+        Ok(ToRefresh { token: found.token.into_owned(), delivery, replaced: Vec::new() })
     }
 
     /// Ends a login and makes the response, which clears cookies and says what was ended: as
@@ -256,7 +260,7 @@ impl<U: AuthUser> AuthProvider<U> {
         async move {
             let ToEnd { payload, clears_cookies, of_cookies } = found?;
             let ended = auth.end_presented(payload.as_deref(), &client).await?;
-            auth.end_replaced(of_cookies.as_ref(), &client).await?;
+            auth.end_replaced(&of_cookies, &client).await?;
             let reply = answer(&outcome(ended));
             if !clears_cookies {
                 return Ok(reply);
@@ -285,7 +289,8 @@ impl<U: AuthUser> AuthProvider<U> {
         let Some(payload) = payload else { return self.find_cookies_to_end(head) };
         // A form on another site can bring a token of its own. It must not take the cookies.
         let clears_cookies = self.has_ambient_transport() && self.check_origin(head).is_ok();
-        let of_cookies = if clears_cookies { self.other_login_of_cookies(head, &payload)? } else { None };
+        let of_cookies =
+            if clears_cookies { self.other_logins_of_cookies(head, &payload)? } else { Vec::new() };
         Ok(ToEnd { payload: Some(Arc::new(payload)), clears_cookies, of_cookies })
     }
 
@@ -298,8 +303,9 @@ impl<U: AuthUser> AuthProvider<U> {
             return Err(Rejection::MissingCredential);
         }
         self.check_origin(head)?;
-        let payload = self.verify_ambient(head)?.map(Arc::new);
-        Ok(ToEnd { payload, clears_cookies: true, of_cookies: None })
+        let mut logins = self.verify_ambient(head)?.into_iter();
+        let payload = logins.next().map(Arc::new);
+        Ok(ToEnd { payload, clears_cookies: true, of_cookies: logins.collect() })
     }
 
     /// The login of the access token, or the refresh token in its place, that is in a header or in
@@ -337,32 +343,37 @@ impl<U: AuthUser> AuthProvider<U> {
         })
     }
 
-    /// The login that the request's cookies are of; `None` if none of them is valid.
+    /// The logins that the request's cookies are of, each once; empty if none of them is valid.
+    /// They can be several where several transports have cookies: all of these are replaced or
+    /// cleared.
     ///
     /// Fails only with the clock, because then it is unknown whether they are.
-    fn verify_ambient(&self, head: &dyn RequestHead) -> Result<Option<TokenPayload>, Rejection> {
+    fn verify_ambient(&self, head: &dyn RequestHead) -> Result<Vec<TokenPayload>, Rejection> {
         let now = self.now()?;
+        let mut logins: Vec<TokenPayload> = Vec::new();
         // The refresh token lives longer, and is what has to be ended.
-        let verified = [Purpose::Refresh, Purpose::Access].into_iter().find_map(|purpose| {
-            let mut ambient = self.transports().filter(|transport| transport.is_ambient());
-            ambient.find_map(|transport| match transport.extract(head, purpose) {
-                Extracted::Token(token) => {
-                    let wanted = wanted_of(transport, purpose);
-                    self.inner.verifier.verify(token.as_bytes(), wanted, now).ok()
+        for purpose in [Purpose::Refresh, Purpose::Access] {
+            for transport in self.transports().filter(|transport| transport.is_ambient()) {
+                let Extracted::Token(token) = transport.extract(head, purpose) else { continue };
+                let wanted = wanted_of(transport, purpose);
+                let Ok(found) = self.inner.verifier.verify(token.as_bytes(), wanted, now) else { continue };
+                if !logins.iter().any(|login| is_same_login(login, &found)) {
+                    logins.push(found);
                 }
-                _ => None,
-            })
-        });
-        Ok(verified)
+            }
+        }
+        Ok(logins)
     }
 
-    /// As [`verify_ambient`](Self::verify_ambient), if it is not the login of this token.
-    fn other_login_of_cookies(
+    /// As [`verify_ambient`](Self::verify_ambient), without the login of this token.
+    fn other_logins_of_cookies(
         &self,
         head: &dyn RequestHead,
         payload: &TokenPayload,
-    ) -> Result<Option<TokenPayload>, Rejection> {
-        Ok(self.verify_ambient(head)?.filter(|other| !is_same_login(payload, other)))
+    ) -> Result<Vec<TokenPayload>, Rejection> {
+        let mut logins = self.verify_ambient(head)?;
+        logins.retain(|other| !is_same_login(payload, other));
+        Ok(logins)
     }
 }
 

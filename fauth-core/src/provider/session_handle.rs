@@ -9,8 +9,10 @@ use super::{
     browser_sessions::{Continued, bind_to_browser},
     granted::Granted,
     inner::{AuthProvider, Sessions},
+    issued::SessionToken,
     presented::Presented,
     revocations::SessionState,
+    run_to_completion::RunToCompletion,
     sessions::{refuse_changed, reissue_request},
     way::Way,
 };
@@ -202,6 +204,11 @@ impl<U: AuthUser> SessionHandle<U> {
     /// needs a guard around the handler, or [`visitor`](crate::Guard::visitor). Of two requests
     /// at the same time, the cookie counts that the browser gets last; the answer is always `true`.
     ///
+    /// # Security
+    /// Without a session store, the browser's user can put back an older cookie of the session, and
+    /// its payload with it: nothing that must not come back belongs there, such as a coupon that
+    /// was used up.
+    ///
     /// # Errors
     /// - [`Rejection::InvalidToken`] if the session has ended meanwhile.
     /// - [`Rejection::MissingCredential`] if nobody is there.
@@ -215,9 +222,11 @@ impl<U: AuthUser> SessionHandle<U> {
         let kept = self.kept.as_mut().ok_or_else(nothing_keeps)?;
         let auth = &self.auth;
         let Some(sessions) = &auth.inner.sessions else {
-            let cookie = auth.with_payload(granted, text.clone()).await?;
+            let (cookie, payload) = auth.with_payload(granted, text.clone()).await?;
             cookie_place(granted)?.post(cookie);
             kept.payload = Some(text);
+            // What is made of it next, as by `renew`, goes on from the new payload.
+            self.granted = Some(granted.with_payload(payload));
             return Ok(true);
         };
         let (owner, id) = auth.owner_and_id(granted.payload())?;
@@ -250,7 +259,12 @@ impl<U: AuthUser> SessionHandle<U> {
     ///
     /// # Security
     /// What another request writes into the payload at the same time may be lost. Without a session
-    /// store, a logout that runs at the same time may end the old session and not this one.
+    /// store, a logout that runs at the very same time may end the old session and not this one;
+    /// one that was earlier is noticed.
+    ///
+    /// With neither a session store nor a revocation store
+    /// ([`danger_without_revocation`](crate::transport::SessionCookie::danger_without_revocation)),
+    /// nothing can end the old session: its cookie stays good until it expires.
     ///
     /// # Errors
     /// - [`Rejection::InvalidToken`] if the session has ended meanwhile, or the user is gone.
@@ -258,7 +272,8 @@ impl<U: AuthUser> SessionHandle<U> {
     /// - [`Rejection::Misconfigured`] if the session is not that of a
     ///   [`SessionCookie`](crate::transport::SessionCookie), or there is no guard around the
     ///   handler.
-    /// - [`Rejection::Unavailable`] if a store fails. The session may have ended by then.
+    /// - [`Rejection::Unavailable`] if a store fails. Once the new session was opened, the old one
+    ///   may have ended by then.
     pub async fn renew(&mut self) -> Result<(), Rejection> {
         let granted = self.granted.as_ref().ok_or(Rejection::MissingCredential)?;
         let outbox = cookie_place(granted)?;
@@ -283,14 +298,28 @@ fn cookie_place<U>(granted: &Granted<U>) -> Result<&Outbox, Rejection> {
 type Cookie = Vec<crate::reply::ResponseHeader>;
 
 impl<U: AuthUser> AuthProvider<U> {
-    /// The cookie of a session that stands in its token, with another payload.
-    async fn with_payload(&self, granted: &Granted<U>, payload: Box<str>) -> Result<Cookie, Rejection> {
+    /// The cookie and the token of a session that stands in its token, with another payload.
+    async fn with_payload(
+        &self,
+        granted: &Granted<U>,
+        payload: Box<str>,
+    ) -> Result<(Cookie, TokenPayload), Rejection> {
         cookie_place(granted)?;
         let now = self.now()?;
         let claims = self.load_claims(Arc::clone(granted.user())).await?;
         let continued = Continued { payload: Some(payload), ..Continued::of_token(granted.payload(), now) };
         let token = self.token_of(granted, continued, claims, now).await?;
-        self.session_cookie(&token)
+        self.cookie_and_payload(&token, now)
+    }
+
+    fn cookie_and_payload(
+        &self,
+        token: &SessionToken,
+        now: Timestamp,
+    ) -> Result<(Cookie, TokenPayload), Rejection> {
+        let cookie = self.session_cookie(token)?;
+        let payload = self.inner.verifier.verify(token.token.expose().as_bytes(), Purpose::Session, now)?;
+        Ok((cookie, payload))
     }
 
     /// The cookie and the token of a session that takes the place of another.
@@ -312,11 +341,12 @@ impl<U: AuthUser> AuthProvider<U> {
                 request.bound.session = self.inner.revocations.is_some().then_some(id);
                 Continued::of_token(before, now).bind_to(&mut request);
                 let token = self.session_token(place, &mut request, now).await?;
-                let cookie = self.session_cookie(&token)?;
+                let made = self.cookie_and_payload(&token, now)?;
+                // As late as can be: the new session is another one, which a logout of the old one
+                // does not end.
+                self.refuse_if_revoked(before, now).await?;
                 self.revoke_login_of(before, SessionState::None, now).await?;
-                let payload =
-                    self.inner.verifier.verify(token.token.expose().as_bytes(), Purpose::Session, now)?;
-                Ok((cookie, payload))
+                Ok(made)
             }
             Some(sessions) => {
                 let (_, old) = self.owner_and_id(before)?;
@@ -326,22 +356,36 @@ impl<U: AuthUser> AuthProvider<U> {
                 session.tokens_end_at = session.ends_at();
                 bind_to_browser(&mut request, &session);
                 let token = self.session_token(place, &mut request, now).await?;
-                let cookie = self.session_cookie(&token)?;
-                let verified =
-                    self.inner.verifier.verify(token.token.expose().as_bytes(), Purpose::Session, now)?;
-                // Whoever ends the old one decides: if a logout was quicker, there is no new one.
-                let client = crate::client::ClientInfo::unknown();
-                if self.end(sessions, &live, now).await?.is_none() {
-                    return Err(Rejection::InvalidToken(InvalidToken::SessionEnded));
-                }
-                self.raise_about(EventKind::SessionEnded, &live.id, before.subject(), &client);
+                let made = self.cookie_and_payload(&token, now)?;
                 let head = RefreshId::from_bytes(self.random()?).hash();
                 // It takes the place of one, so that no other has to go for it.
                 let new = NewSession { session, head, limit: usize::MAX, payload };
-                self.call_store(sessions.store.open(new, now)).await?;
-                Ok((cookie, verified))
+                let this = self.clone();
+                let replacing = async move { this.replace(live, new, now).await };
+                RunToCompletion::new(replacing).await?;
+                Ok(made)
             }
         }
+    }
+
+    /// Opens a session, and ends the one before it: if opening fails, the user keeps that.
+    async fn replace(&self, old: Session, new: NewSession, now: Timestamp) -> Result<(), Rejection> {
+        let sessions = self.kept_sessions()?;
+        let id = new.session.id.clone();
+        self.call_store(sessions.store.open(new, now)).await?;
+        // Whoever ends the old one decides: if a logout was quicker, there is no new one.
+        let refused = match self.end(sessions, &old, now).await {
+            Ok(Some(_)) => {
+                let client = crate::client::ClientInfo::unknown();
+                self.raise_about(EventKind::SessionEnded, &old.id, &old.owner.subject, &client);
+                return Ok(());
+            }
+            Ok(None) => Rejection::InvalidToken(InvalidToken::SessionEnded),
+            Err(rejection) => rejection,
+        };
+        // Nobody gets its token, so that it is of no use even if ending it fails.
+        let _ = self.call_store(sessions.store.end(&old.owner, &id, now)).await;
+        Err(refused)
     }
 }
 

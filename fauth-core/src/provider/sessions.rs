@@ -423,18 +423,19 @@ impl<U: AuthUser> AuthProvider<U> {
         ended
     }
 
-    /// Ends the session whose cookies a new login is about to overwrite: without them no client
-    /// could log it out any more.
+    /// Ends the sessions whose cookies a new login is about to overwrite: without them no client
+    /// could log them out any more.
     pub(super) async fn end_replaced(
         &self,
-        before: Option<&TokenPayload>,
+        before: &[TokenPayload],
         client: &ClientInfo,
     ) -> Result<(), Rejection> {
-        let Some(payload) = before else { return Ok(()) };
-        let login = self.login_of(payload);
-        self.end_login(&login, self.now()?).await?;
-        if let Some(id) = &login.session {
-            self.raise_about(EventKind::SessionEnded, id, payload.subject(), client);
+        for payload in before {
+            let login = self.login_of(payload);
+            self.end_login(&login, self.now()?).await?;
+            if let Some(id) = &login.session {
+                self.raise_about(EventKind::SessionEnded, id, payload.subject(), client);
+            }
         }
         Ok(())
     }
@@ -646,7 +647,7 @@ impl<U: AuthUser> AuthProvider<U> {
         if self.inner.revocations.is_some() { Ended::Tokens } else { Ended::Session }
     }
 
-    fn kept_sessions(&self) -> Result<&Sessions, Rejection> {
+    pub(super) fn kept_sessions(&self) -> Result<&Sessions, Rejection> {
         self.inner.sessions.as_ref().ok_or(Rejection::Misconfigured(Misconfigured::NoStore))
     }
 

@@ -5,7 +5,7 @@ use std::{fmt, net::IpAddr, time::Duration};
 use async_trait::async_trait;
 
 use super::{Owner, SecretHash, StoreError, StoreLocation};
-use crate::{clock::Timestamp, token::SessionId};
+use crate::{clock::Timestamp, escape::Concealed, token::SessionId};
 
 /// One login, as a store keeps it and a list shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl Session {
 }
 
 /// A session to be opened.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[expect(clippy::exhaustive_structs, reason = "the store suite of other crates makes them")]
 pub struct NewSession {
     /// The session.
@@ -67,7 +67,7 @@ pub struct NewSession {
 }
 
 /// A session with what the application keeps in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "backends make it from what they have stored")]
 pub struct LoadedSession {
     /// The session.
@@ -77,13 +77,43 @@ pub struct LoadedSession {
 }
 
 /// A new payload in the place of another.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "the store suite of other crates makes them")]
 pub struct PayloadChange {
     /// The payload that it takes the place of, byte for byte; `None` if there was none.
     pub before: Option<Box<str>>,
     /// The new one, of at most [`MAX_PAYLOAD_BYTES`](crate::MAX_PAYLOAD_BYTES); `None` for none.
     pub after: Option<Box<str>>,
+}
+
+/// Shows how long the payload is, not what it says: it may be personal data.
+impl fmt::Debug for NewSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { session, head, limit, payload } = self;
+        f.debug_struct("NewSession")
+            .field("session", session)
+            .field("head", head)
+            .field("limit", limit)
+            .field("payload", &payload.as_deref().map(Concealed))
+            .finish()
+    }
+}
+
+/// Shows how long the payload is, not what it says: it may be personal data.
+impl fmt::Debug for LoadedSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { session, payload } = self;
+        let payload = payload.as_deref().map(Concealed);
+        f.debug_struct("LoadedSession").field("session", session).field("payload", &payload).finish()
+    }
+}
+
+/// Shows how long the payloads are, not what they say: it may be personal data.
+impl fmt::Debug for PayloadChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [before, after] = [&self.before, &self.after].map(|text| text.as_deref().map(Concealed));
+        f.debug_struct("PayloadChange").field("before", &before).field("after", &after).finish()
+    }
 }
 
 /// What became of a [`PayloadChange`].

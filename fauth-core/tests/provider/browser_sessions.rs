@@ -12,13 +12,15 @@ use std::{
 
 use fauth_core::{
     AuthProvider, AuthProviderBuilder, ClientInfo, Guard, LoginRequest, LogoutRequest, MemoryStore, Purpose,
-    Rejection, Requirement, SessionHandle, TokenClaims, TokenPayload,
-    clock::Timestamp,
-    rejection::{InvalidToken, Misconfigured},
+    RefreshRequest, Rejection, Requirement, SessionHandle, TokenClaims, TokenPayload,
+    clock::{Clock as _, Timestamp},
+    rejection::{InvalidToken, Misconfigured, Unavailable},
+    store::{LoadedSession, NewSession, PayloadChange, SecretHash, SessionId, SessionStore as _},
     transport::{BearerTransport, CookieTransport, SessionCookie},
 };
 use fauth_testing::{
-    ManualClock, TestUser, Users, WireRequest, config, memory_store, provider, provider_without_store,
+    Fault, FaultyStore, ManualClock, TestUser, Users, WireRequest, config, memory_store, provider,
+    provider_with, provider_without_store,
 };
 
 type Auth = AuthProvider<TestUser>;
@@ -210,4 +212,225 @@ fn two_cookies_of_one_name_are_not_built() {
     };
     assert_eq!(both(SessionCookie::new()).unwrap_err().field(), "cookie_names");
     both(SessionCookie::new().name("__Host-page").unwrap()).unwrap();
+}
+
+fn stateless() -> AuthProviderBuilder<TestUser> {
+    provider_without_store(config(), &Users::new()).danger_stateless().revocation_store(memory_store())
+}
+
+#[tokio::test]
+async fn without_a_session_store_nothing_is_renewed_after_its_logout() {
+    let auth = pages(stateless());
+    let cookie = sign_in(&auth, LoginRequest::for_subject("alice")).await;
+    let (mut in_flight, sets) = enter(&auth, &cookie).await.unwrap();
+    auth.logout_reply(&with(&cookie), LogoutRequest::new()).await.unwrap();
+    assert_eq!(in_flight.renew().await, Err(Rejection::InvalidToken(InvalidToken::Revoked)));
+    assert_eq!(sets(), None);
+    // Without the logout it is.
+    let cookie = sign_in(&auth, LoginRequest::for_subject("alice")).await;
+    let (mut session, sets) = enter(&auth, &cookie).await.unwrap();
+    session.renew().await.unwrap();
+    assert!(enter(&auth, &sets().unwrap()).await.is_ok());
+    assert!(enter(&auth, &cookie).await.is_err());
+}
+
+#[tokio::test]
+async fn without_a_session_store_a_renewed_session_has_the_payload_of_the_update() {
+    let auth = pages(stateless());
+    let cookie = sign_in(&auth, LoginRequest::for_subject("alice").payload(&1)).await;
+    let (mut session, sets) = enter(&auth, &cookie).await.unwrap();
+    assert!(session.update(&2).await.unwrap());
+    session.renew().await.unwrap();
+    assert_eq!(session.payload::<u32>().unwrap(), Some(2));
+    let (next, _) = enter(&auth, &sets().unwrap()).await.unwrap();
+    assert_eq!(next.payload::<u32>().unwrap(), Some(2));
+}
+
+/// The session store says that it has ended, and the revocation store cannot be told.
+#[tokio::test]
+async fn an_ended_session_is_refused_though_its_revocation_fails() {
+    let (clock, store) = (ManualClock::new(), FaultyStore::default());
+    let builder = provider_without_store(config(), &Users::new()).clock(clock.clone());
+    let auth = pages(builder.store(store.clone()));
+    let cookie = sign_in(&auth, LoginRequest::for_subject("alice")).await;
+    clock.advance(HALF);
+    let id = SessionId::parse(payload(&auth, &cookie).session_id().unwrap()).unwrap();
+    let ended = store.inner().end(&auth.owner("alice"), &id, clock.now().unwrap()).await;
+    assert!(ended.unwrap().is_some());
+    store.fault_at("revoke", Fault::Fails);
+    assert_eq!(enter(&auth, &cookie).await.err(), Some(ENDED));
+    store.recover();
+    assert_eq!(enter(&auth, &cookie).await.err(), Some(ENDED));
+    let revoked = Rejection::InvalidToken(InvalidToken::Revoked);
+    assert_eq!(enter(&auth, &cookie).await.err(), Some(revoked), "now it is known");
+}
+
+#[tokio::test]
+async fn a_session_that_cannot_be_renewed_stays() {
+    let store = FaultyStore::default();
+    let auth = pages(provider_without_store(config(), &Users::new()).store(store.clone()));
+    let cookie = sign_in(&auth, LoginRequest::for_subject("alice")).await;
+    let (mut session, sets) = enter(&auth, &cookie).await.unwrap();
+    store.fault_at("open", Fault::Fails);
+    assert_eq!(session.renew().await, Err(Rejection::Unavailable(Unavailable::Store)));
+    store.recover();
+    assert_eq!(sets(), None);
+    assert!(enter(&auth, &cookie).await.is_ok());
+    session.renew().await.unwrap();
+    assert_eq!(auth.sessions("alice").await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn of_two_that_renew_one_session_at_once_one_goes_on() {
+    let store = FaultyStore::default();
+    let auth = pages(provider_without_store(config(), &Users::new()).store(store.clone()));
+    let cookie = sign_in(&auth, LoginRequest::for_subject("alice")).await;
+    let (mut one, of_one) = enter(&auth, &cookie).await.unwrap();
+    let (mut other, of_other) = enter(&auth, &cookie).await.unwrap();
+    store.pause();
+    let renewed = tokio::join!(one.renew(), other.renew());
+    assert!(matches!(renewed, (Ok(()), Err(ENDED)) | (Err(ENDED), Ok(()))), "{renewed:?}");
+    assert_eq!(auth.sessions("alice").await.unwrap().len(), 1, "the other opened none");
+    let next = of_one().or_else(of_other).unwrap();
+    assert!(enter(&auth, &next).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_session_does_not_outlive_the_account_of_its_user() {
+    let (users, store) = (Users::new(), FaultyStore::default());
+    let auth = pages(provider_without_store(config(), &users).store(store.clone()));
+    let cookie = sign_in(&auth, LoginRequest::for_subject("alice")).await;
+    let alice = users.find("alice");
+    users.change("alice", |alice| alice.active = false);
+    let inactive = Rejection::InvalidToken(InvalidToken::InactiveUser);
+    assert_eq!(enter(&auth, &cookie).await.err(), Some(inactive));
+    store.calls();
+    assert!(enter(&auth, &cookie).await.is_err());
+    assert_eq!(store.calls(), ["check"], "told again, nothing is written");
+    users.change("alice", |alice| alice.active = true);
+    assert!(enter(&auth, &cookie).await.is_err(), "it does not revive");
+    assert!(auth.sessions("alice").await.unwrap().is_empty());
+    // Nor that of a user who was gone.
+    let cookie = sign_in(&auth, LoginRequest::for_subject("alice")).await;
+    users.remove("alice");
+    let unknown = Rejection::InvalidToken(InvalidToken::UnknownUser);
+    assert_eq!(enter(&auth, &cookie).await.err(), Some(unknown));
+    users.add(alice);
+    assert!(enter(&auth, &cookie).await.is_err());
+    // That of an active user goes on.
+    let cookie = sign_in(&auth, LoginRequest::for_subject("alice")).await;
+    assert!(enter(&auth, &cookie).await.is_ok());
+}
+
+#[tokio::test]
+async fn the_session_of_an_inactive_user_is_not_carried_on() {
+    let (clock, users) = (ManualClock::new(), Users::new());
+    let auth = pages(provider_with(config(), &users).clock(clock.clone()));
+    let cookie = sign_in(&auth, LoginRequest::for_subject("alice")).await;
+    let guard = Guard::new(&auth, Requirement::user().danger_allow_inactive());
+    let sets = async || {
+        let demands = guard.enter(guard.read(&with(&cookie), None)).await.unwrap().into_parts().1;
+        let changes = demands.changes(&fauth_core::reply::Reply::new(200));
+        changes.iter().any(|change| change.header().name() == "set-cookie")
+    };
+    clock.advance(HALF);
+    users.change("alice", |alice| alice.active = false);
+    assert!(!sets().await);
+    users.change("alice", |alice| alice.active = true);
+    assert!(sets().await);
+}
+
+/// One instance has carried the session on whose clock is ahead.
+#[tokio::test]
+async fn the_cookie_of_an_instance_whose_clock_is_behind_is_good() {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let (clock, ahead, store) = (ManualClock::new(), ManualClock::new(), memory_store());
+    let build = |clock: &ManualClock| {
+        let builder = provider_without_store(config(), &Users::new()).clock(clock.clone());
+        pages(builder.store(store.clone()))
+    };
+    let (auth, other) = (build(&clock), build(&ahead));
+    let cookie = sign_in(&auth, LoginRequest::for_subject("alice").remember(true)).await;
+    clock.advance(15 * DAY);
+    ahead.advance(15 * DAY + Duration::from_secs(1));
+    assert!(enter(&other, &cookie).await.unwrap().1().is_some());
+    let next = enter(&auth, &cookie).await.unwrap().1().unwrap();
+    let next = payload(&auth, &next);
+    assert_eq!(next.expires_at().since(next.issued_at()), 30 * DAY);
+}
+
+#[tokio::test]
+async fn a_refresh_whose_tokens_could_not_be_delivered_looks_at_the_token_first() {
+    let auth = provider().transport(SessionCookie::new()).build().unwrap();
+    let refresh = async |token: &str| {
+        let refused = auth.refresh_reply(&post(), RefreshRequest::new().token(token)).await;
+        refused.err().unwrap()
+    };
+    let pair = auth.login("alice").await.unwrap();
+    for bad in ["x", "a.b.c", pair.access_token().expose()] {
+        let refused = refresh(bad).await;
+        assert!(matches!(refused, Rejection::InvalidToken(_)), "{bad}: {refused:?}");
+    }
+    let good = refresh(pair.refresh_token().expose()).await;
+    assert_eq!(good, Rejection::Misconfigured(Misconfigured::NoDelivery));
+}
+
+#[tokio::test]
+async fn cookies_of_two_transports_take_both_logins_with_them() {
+    let page = SessionCookie::new().name("__Host-page").unwrap();
+    let auth = provider().transport(BearerTransport::new()).transport(page);
+    let auth = auth.transport(CookieTransport::new()).build().unwrap();
+    let both = async || {
+        let reply = auth.login_reply(&post(), LoginRequest::for_subject("alice")).await.unwrap();
+        let page = reply.headers().iter().find(|header| header.name() == "set-cookie").unwrap();
+        let page = page.value().split(';').next().unwrap().to_owned();
+        let pair = auth.login("bob").await.unwrap();
+        let [access, refresh] = [pair.access_token().expose(), pair.refresh_token().expose()];
+        post().header("cookie", format!("{page}; __Host-session={access}; __Host-refresh={refresh}"))
+    };
+    let live = async || {
+        let alice = auth.sessions("alice").await.unwrap().len();
+        (alice, auth.sessions("bob").await.unwrap().len())
+    };
+    let head = both().await;
+    assert_eq!(live().await, (1, 1));
+    auth.logout_reply(&head, LogoutRequest::new()).await.unwrap();
+    assert_eq!(live().await, (0, 0), "a logout");
+    let head = both().await;
+    auth.login_reply(&head, LoginRequest::for_subject("carol")).await.unwrap();
+    assert_eq!(live().await, (0, 0), "a login");
+    let head = both().await;
+    let pair = auth.login("dave").await.unwrap();
+    let other = LogoutRequest::new().token(pair.refresh_token().expose());
+    auth.logout_reply(&head, other).await.unwrap();
+    assert_eq!(live().await, (0, 0), "a logout with another token");
+}
+
+#[test]
+fn a_refresh_cookie_with_the_name_of_the_session_cookie_is_not_built() {
+    let both = |refresh: &str| {
+        let pair = CookieTransport::new().names("__Host-access", refresh).unwrap();
+        provider().transport(SessionCookie::new()).transport(pair).build().map(drop)
+    };
+    let error = both("__Host-session").unwrap_err();
+    assert_eq!(error.field(), "cookie_names");
+    assert!(error.to_string().contains("`__Host-session`"), "{error}");
+    both("__Host-refresh").unwrap();
+}
+
+#[tokio::test]
+async fn no_debug_output_tells_a_payload() {
+    const SECRET: &str = "red-shoes";
+    let text = || Some(Box::from(SECRET));
+    let auth = pages(provider());
+    auth.login("alice").await.unwrap();
+    let session = auth.sessions("alice").await.unwrap().remove(0);
+    let loaded = LoadedSession { session: session.clone(), payload: text() };
+    let new = NewSession { session, head: SecretHash::from_bytes([7; 32]), limit: 1, payload: text() };
+    let change = PayloadChange { before: text(), after: text() };
+    let request = LoginRequest::for_subject("alice").payload(&SECRET);
+    for shown in [format!("{loaded:?}"), format!("{new:?}"), format!("{change:?}"), format!("{request:?}")] {
+        assert!(!shown.contains(SECRET), "{shown}");
+        assert!(shown.contains("bytes"), "{shown}");
+    }
 }
