@@ -57,7 +57,7 @@
 //! Whether a document is true, a test can ask:
 //! `fauth_testing::openapi::walk` calls every operation of it.
 
-use std::fmt;
+use std::{any::Any, fmt};
 
 use actix_web::{
     App, Error, FromRequest, Handler, Resource, Responder, Route,
@@ -68,6 +68,7 @@ use actix_web::{
 pub use fauth_core::openapi::{Description, utoipa::DescribeAuth};
 use fauth_core::{
     AuthUser,
+    audit::Methods,
     openapi::{
         template,
         utoipa::{self as document, Schemas},
@@ -304,7 +305,14 @@ impl<U: AuthUser> SecureScope<U> {
     /// nested group, a scope of `utoipa_actix_web`. What [`service`](Self::service) adds is guarded
     /// and in no document.
     #[must_use]
+    #[track_caller]
     pub fn documented(mut self, factory: impl HttpServiceFactory + OpenApiFactory + 'static) -> Self {
+        // Of a group its own declaration says it.
+        if !(&factory as &dyn Any).is::<Self>() {
+            for (path, item) in factory.paths().paths {
+                self.declaration().add_route(&Methods::of(document::methods_in(&item)), &path);
+            }
+        }
         add(&mut self.document.inside, &factory);
         self.service(factory)
     }
