@@ -462,8 +462,8 @@ fn audits_list_the_documented_routes_of_a_group() {
         .documented(routes!(act))
         .documented(SecureScope::new("/inner", &auth).documented(routes!(me)))
         .require_roles(["admin"]);
-    let audit = auth.audit();
-    let listed: Vec<_> = audit.entries().iter().map(|entry| (entry.method(), entry.path())).collect();
+    let seen = auth.audit();
+    let listed: Vec<_> = seen.entries().iter().map(|entry| (entry.method(), entry.path())).collect();
     assert_eq!(
         listed,
         [
@@ -473,6 +473,6 @@ fn audits_list_the_documented_routes_of_a_group() {
             (Some("GET"), "/admin/inner/me")
         ]
     );
-    assert!(audit.entries().iter().all(|entry| entry.location().file() == file!()));
+    assert!(seen.entries().iter().all(|entry| entry.location().file() == file!()));
     drop(group);
 }
