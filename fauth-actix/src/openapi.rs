@@ -150,7 +150,7 @@ impl<'a> Documented<'a> {
 
     /// Adds a service that says what it does; see [`SecureScope::documented`].
     pub fn service(mut self, factory: impl HttpServiceFactory + OpenApiFactory + 'static) -> Self {
-        add(&mut self.document, &factory);
+        drop(add(&mut self.document, &factory));
         self.config.service(factory);
         self
     }
@@ -307,13 +307,13 @@ impl<U: AuthUser> SecureScope<U> {
     #[must_use]
     #[track_caller]
     pub fn documented(mut self, factory: impl HttpServiceFactory + OpenApiFactory + 'static) -> Self {
+        let added = add(&mut self.document.inside, &factory);
         // Of a group its own declaration says it.
         if !(&factory as &dyn Any).is::<Self>() {
-            for (path, item) in factory.paths().paths {
-                self.declaration().add_route(&Methods::of(document::methods_in(&item)), &path);
+            for (path, methods) in &added {
+                self.declaration().add_route(methods, path);
             }
         }
-        add(&mut self.document.inside, &factory);
         self.service(factory)
     }
 }
@@ -342,11 +342,17 @@ impl<U: AuthUser> OpenApiFactory for AuthRoutes<U> {
 }
 
 /// Of two operations with one path and method the first stays, as in the router of actix-web.
-fn add(document: &mut OpenApi, factory: &impl OpenApiFactory) {
+/// What was added is returned: a factory may give its paths away once.
+fn add(document: &mut OpenApi, factory: &impl OpenApiFactory) -> Vec<(String, Methods)> {
     let mut schemas = Schemas::new();
     factory.schemas(&mut schemas);
-    document.paths.merge(factory.paths());
+    let paths = factory.paths();
+    let methods =
+        |(path, item): (&String, &PathItem)| (path.clone(), Methods::of(document::methods_in(item)));
+    let added = paths.paths.iter().map(methods).collect();
+    document.paths.merge(paths);
     document::add_schemas(document, schemas);
+    added
 }
 
 fn schemas_of(document: &OpenApi) -> Schemas {

@@ -257,14 +257,12 @@ async fn a_slash_at_the_end_of_a_prefix_guards_nothing() {
         assert_eq!(open.iter().map(Entry::path).collect::<Vec<_>>(), ["/admin/users"], "{prefix}");
         let app = serve!(app);
         assert_eq!(send!(app, "GET", "/admin/users", None), (200, "beside".to_owned()), "{prefix}");
-        assert_eq!(send!(app, "GET", &format!("{prefix}/users"), None).0, 401, "{prefix}");
     }
     let inner = AuditedScope::new("/api/").resource("/x", get().to(text));
     let app = AuditedScope::new("").service(inner).resource("/api/x", get().to(beside));
     assert_eq!(findings(&app.audit()), []);
     let app = serve!(app);
     assert_eq!(send!(app, "GET", "/api/x", None).1, "beside");
-    assert_eq!(send!(app, "GET", "/api//x", None).1, "group");
 }
 
 /// What follows a text is no rest of the path.
