@@ -71,7 +71,8 @@ pub struct AuditedScope {
 }
 
 impl AuditedScope {
-    /// An empty scope under this prefix.
+    /// An empty scope under this prefix. A slash at its end counts: `/api/` answers `/api//x`, and
+    /// not `/api/x`. Write `/api`, and for everything `""`.
     #[must_use]
     pub fn new(prefix: &str) -> Self {
         let (prefix, scope) = (prefix.to_owned(), Scope::new(prefix));
@@ -127,6 +128,8 @@ impl AuditedScope {
     /// Adds a service that nobody can see into, such as a folder of files, within a scope with this
     /// prefix. It is listed as unseen, and counts as open. With the prefix `""` there is no scope
     /// around it, and it may have any path.
+    ///
+    /// Its exception says so too: that of a folder of files at `/docs` is `"unseen /docs/*"`.
     #[must_use]
     #[track_caller]
     pub fn service_unseen(mut self, prefix: &str, factory: impl HttpServiceFactory + 'static) -> Self {

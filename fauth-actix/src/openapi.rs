@@ -57,7 +57,7 @@
 //! Whether a document is true, a test can ask:
 //! `fauth_testing::openapi::walk` calls every operation of it.
 
-use std::fmt;
+use std::{any::Any, fmt};
 
 use actix_web::{
     App, Error, FromRequest, Handler, Resource, Responder, Route,
@@ -68,6 +68,7 @@ use actix_web::{
 pub use fauth_core::openapi::{Description, utoipa::DescribeAuth};
 use fauth_core::{
     AuthUser,
+    audit::Methods,
     openapi::{
         template,
         utoipa::{self as document, Schemas},
@@ -149,7 +150,7 @@ impl<'a> Documented<'a> {
 
     /// Adds a service that says what it does; see [`SecureScope::documented`].
     pub fn service(mut self, factory: impl HttpServiceFactory + OpenApiFactory + 'static) -> Self {
-        add(&mut self.document, &factory);
+        drop(add(&mut self.document, &factory));
         self.config.service(factory);
         self
     }
@@ -304,8 +305,15 @@ impl<U: AuthUser> SecureScope<U> {
     /// nested group, a scope of `utoipa_actix_web`. What [`service`](Self::service) adds is guarded
     /// and in no document.
     #[must_use]
+    #[track_caller]
     pub fn documented(mut self, factory: impl HttpServiceFactory + OpenApiFactory + 'static) -> Self {
-        add(&mut self.document.inside, &factory);
+        let added = add(&mut self.document.inside, &factory);
+        // Of a group its own declaration says it.
+        if !(&factory as &dyn Any).is::<Self>() {
+            for (path, methods) in &added {
+                self.declaration().add_route(methods, path);
+            }
+        }
         self.service(factory)
     }
 }
@@ -334,11 +342,17 @@ impl<U: AuthUser> OpenApiFactory for AuthRoutes<U> {
 }
 
 /// Of two operations with one path and method the first stays, as in the router of actix-web.
-fn add(document: &mut OpenApi, factory: &impl OpenApiFactory) {
+/// What was added is returned: a factory may give its paths away once.
+fn add(document: &mut OpenApi, factory: &impl OpenApiFactory) -> Vec<(String, Methods)> {
     let mut schemas = Schemas::new();
     factory.schemas(&mut schemas);
-    document.paths.merge(factory.paths());
+    let paths = factory.paths();
+    let methods =
+        |(path, item): (&String, &PathItem)| (path.clone(), Methods::of(document::methods_in(item)));
+    let added = paths.paths.iter().map(methods).collect();
+    document.paths.merge(paths);
     document::add_schemas(document, schemas);
+    added
 }
 
 fn schemas_of(document: &OpenApi) -> Schemas {

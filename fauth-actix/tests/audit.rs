@@ -245,6 +245,40 @@ async fn what_is_beside_a_group_is_reported_and_nothing_else_is() {
     }
 }
 
+/// A prefix with a slash at its end does not answer what lies under it.
+#[actix_web::test]
+async fn a_slash_at_the_end_of_a_prefix_guards_nothing() {
+    let auth = provider();
+    for prefix in ["/admin/", "/"] {
+        let group = SecureScope::new(prefix, &auth).resource("/users", get().to(text));
+        let app = AuditedScope::new("").service(group).resource("/admin/users", get().to(beside));
+        let audit = app.audit();
+        let open: Vec<_> = audit.all_guarded(&[]).unwrap_err().open;
+        assert_eq!(open.iter().map(Entry::path).collect::<Vec<_>>(), ["/admin/users"], "{prefix}");
+        let app = serve!(app);
+        assert_eq!(send!(app, "GET", "/admin/users", None), (200, "beside".to_owned()), "{prefix}");
+    }
+    let inner = AuditedScope::new("/api/").resource("/x", get().to(text));
+    let app = AuditedScope::new("").service(inner).resource("/api/x", get().to(beside));
+    assert_eq!(findings(&app.audit()), []);
+    let app = serve!(app);
+    assert_eq!(send!(app, "GET", "/api/x", None).1, "beside");
+}
+
+/// What follows a text is no rest of the path.
+#[actix_web::test]
+async fn the_rest_of_a_segment_covers_nothing() {
+    let auth = provider();
+    let app = AuditedScope::new("")
+        .guarded("/v{tail}*", require_user(&auth), get().to(text))
+        .resource("/open", get().to(beside));
+    assert_eq!(findings(&app.audit()), []);
+    assert!(app.audit().all_guarded(&[]).is_err());
+    let app = serve!(app);
+    assert_eq!(send!(app, "GET", "/open", None).1, "beside");
+    assert_eq!(send!(app, "GET", "/v1/x", None).0, 401);
+}
+
 #[actix_web::test]
 async fn of_two_with_one_path_the_first_answers() {
     let auth = provider();
@@ -341,8 +375,8 @@ async fn a_page_beside_an_endpoint_is_a_route() {
 #[test]
 fn all_are_guarded_except_these() {
     let app = application(&provider());
-    assert_all_guarded!(&app, except ["/", "/*", "/api/status", "/files/*", "/hello", "/items/{id}", "/merged"]);
-    assert_all_guarded!(app, except ["/", "/*", "/api/status", "/files/*", "/hello", "DELETE /items/{id}",
+    assert_all_guarded!(&app, except ["/", "/*", "/api/status", "unseen /files/*", "/hello", "/items/{id}", "/merged"]);
+    assert_all_guarded!(app, except ["/", "/*", "/api/status", "unseen /files/*", "/hello", "DELETE /items/{id}",
         "GET /items/{id}", "/merged", "/login"]);
 }
 

@@ -453,3 +453,26 @@ fn a_group_describes_itself_when_it_is_mounted() {
     let paths = serde_json::to_value(group.paths()).unwrap();
     assert_eq!(paths["/late/panel"]["get"]["x-requirement"], json!({ "roles": ["admin"] }));
 }
+
+/// What a group documents, an audit lists.
+#[test]
+fn audits_list_the_documented_routes_of_a_group() {
+    let auth = fauth_testing::provider().build().unwrap();
+    let group = SecureScope::new("/admin", &auth)
+        .documented(routes!(act))
+        .documented(SecureScope::new("/inner", &auth).documented(routes!(me)))
+        .require_roles(["admin"]);
+    let seen = auth.audit();
+    let listed: Vec<_> = seen.entries().iter().map(|entry| (entry.method(), entry.path())).collect();
+    assert_eq!(
+        listed,
+        [
+            (None, "/admin/*"),
+            (Some("POST"), "/admin/act"),
+            (None, "/admin/inner/*"),
+            (Some("GET"), "/admin/inner/me")
+        ]
+    );
+    assert!(seen.entries().iter().all(|entry| entry.location().file() == file!()));
+    drop(group);
+}

@@ -145,7 +145,7 @@ where
     }
 
     /// Adds the routes of a router that nobody can see into. They are listed as unseen, and count
-    /// as open.
+    /// as open. Their exception says so too: `"unseen /*"`.
     #[must_use]
     #[track_caller]
     pub fn merge_unseen(mut self, router: impl Into<Router<S>>) -> Self {
@@ -154,7 +154,7 @@ where
     }
 
     /// Mounts a router that nobody can see into under a path. It is listed as unseen, and counts as
-    /// open.
+    /// open. Its exception says so too: for `/old` it is `"unseen /old/*"`.
     #[must_use]
     #[track_caller]
     pub fn nest_unseen(mut self, path: &str, router: Router<S>) -> Self {
@@ -163,7 +163,17 @@ where
     }
 
     /// Mounts a service that nobody can see into under a path, such as a folder of files. It is
-    /// listed as unseen, and counts as open.
+    /// listed as unseen, and counts as open. Its exception says so too:
+    ///
+    /// ```
+    /// # use axum::Router;
+    /// # use fauth_axum::{AuditedRouter, assert_all_guarded};
+    /// # let swagger_ui = Router::<()>::new();
+    /// let app = AuditedRouter::new().nest_service_unseen("/docs", swagger_ui);
+    ///
+    /// assert_all_guarded!(app, except ["unseen /docs/*"]);
+    /// # let _: Router = app.into_router();
+    /// ```
     #[must_use]
     #[track_caller]
     pub fn nest_service_unseen<T>(mut self, path: &str, service: T) -> Self

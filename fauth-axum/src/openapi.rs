@@ -50,9 +50,11 @@
 //! Whether a document is true, a test can ask:
 //! `fauth_testing::openapi::walk` calls every operation of it.
 
+use std::sync::Arc;
+
 use axum::Router;
 pub use fauth_core::openapi::{Description, utoipa::DescribeAuth};
-use fauth_core::{AuthProvider, AuthUser, openapi::utoipa as document};
+use fauth_core::{AuthProvider, AuthUser, audit::Methods, openapi::utoipa as document};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
@@ -123,6 +125,7 @@ impl<U: AuthUser> SecureRouter<U> {
     ///
     /// Mount it with [`nest_secure`](OpenApiRouterExt::nest_secure).
     #[must_use]
+    #[track_caller]
     pub fn from_openapi(auth: &AuthProvider<U>, router: OpenApiRouter<AuthProvider<U>>) -> Self {
         Self::new(auth).merge_openapi(router)
     }
@@ -138,6 +141,7 @@ where
     /// # Panics
     /// As [`Router::route`].
     #[must_use]
+    #[track_caller]
     pub fn routes(self, routes: UtoipaMethodRouter<S>) -> Self {
         self.merge_openapi(OpenApiRouter::default().routes(routes))
     }
@@ -147,9 +151,11 @@ where
     /// # Panics
     /// As [`Router::merge`].
     #[must_use]
+    #[track_caller]
     pub fn merge_openapi(mut self, router: OpenApiRouter<S>) -> Self {
         let (router, other) = router.split_for_parts();
-        merge(&mut self.document, other, str::to_owned);
+        self.declare(&other);
+        merge(Arc::make_mut(&mut self.document), other, str::to_owned);
         self.merge(router)
     }
 
@@ -158,18 +164,28 @@ where
     /// # Panics
     /// As [`OpenApiRouterExt::nest_secure`].
     #[must_use]
+    #[track_caller]
     pub fn nest_secure<V: AuthUser, T>(mut self, path: &str, group: SecureRouter<V, T>) -> Self
     where
         T: Clone + Send + Sync + 'static,
     {
-        nest(&mut self.document, path, group.to_openapi());
+        nest(Arc::make_mut(&mut self.document), path, group.to_openapi());
         self.nest_service(path, group)
+    }
+
+    /// Makes the operations known to audits.
+    #[track_caller]
+    fn declare(&self, document: &OpenApi) {
+        for (path, item) in &document.paths.paths {
+            let methods = document::methods_in(item);
+            self.declaration().add_route(&Methods::of(methods), path);
+        }
     }
 
     /// The document of this group: what its routes say of themselves, and what the guard asks for.
     #[must_use]
     pub fn to_openapi(&self) -> OpenApi {
-        let mut document = self.document.clone();
+        let mut document = OpenApi::clone(&self.document);
         let schemas = document::stamp(&self.guard, &mut document.paths);
         document::add_schemas(&mut document, schemas);
         document

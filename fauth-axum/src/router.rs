@@ -53,9 +53,10 @@ pub struct SecureRouter<U, S = AuthProvider<U>> {
     pub(crate) guard: Guard<U>,
     state: S,
     router: Router,
-    /// What is known of the routes, without what the guard asks for.
+    /// What is known of the routes, without what the guard asks for. Shared, since axum clones the
+    /// group for each request.
     #[cfg(feature = "utoipa")]
-    pub(crate) document: utoipa::openapi::OpenApi,
+    pub(crate) document: Arc<utoipa::openapi::OpenApi>,
 }
 
 impl<U: AuthUser> SecureRouter<U> {
@@ -81,7 +82,7 @@ where
             state,
             router: Router::new(),
             #[cfg(feature = "utoipa")]
-            document: utoipa::openapi::OpenApi::default(),
+            document: Arc::default(),
         }
     }
 
@@ -297,7 +298,7 @@ impl<U, S: Clone> Clone for SecureRouter<U, S> {
             state: self.state.clone(),
             router: self.router.clone(),
             #[cfg(feature = "utoipa")]
-            document: self.document.clone(),
+            document: Arc::clone(&self.document),
         }
     }
 }

@@ -424,3 +424,30 @@ fn no_operation_is_lost() {
         OpenApiRouter::default().nest("/admin", OpenApiRouter::default().routes(routes!(panel)));
     let _ = outer.nest_secure("/admin", group);
 }
+
+/// What a group documents, an audit lists, with the line of the application.
+#[test]
+fn audits_list_the_documented_routes_of_a_group() {
+    let auth = fauth_testing::provider().build().unwrap();
+    let (group, line) = (SecureRouter::from_openapi(&auth, OpenApiRouter::default()), line!());
+    let group = group.routes(routes!(panel, change)).require_roles(["admin"]);
+    let audit = auth.audit();
+    let listed: Vec<_> = audit.entries().iter().map(|entry| (entry.method(), entry.path())).collect();
+    assert_eq!(listed, [(None, "/*"), (Some("GET"), "/panel"), (Some("PUT"), "/panel")]);
+    for entry in audit.entries() {
+        assert_eq!(entry.location().file(), file!());
+        assert_eq!(entry.access().to_string(), "user, role admin");
+    }
+    assert_eq!(audit.entries()[0].location().line(), line);
+    drop(group);
+}
+
+/// axum clones a group for each request.
+#[test]
+fn clones_of_a_group_go_on_by_themselves() {
+    let auth = fauth_testing::provider().build().unwrap();
+    let group = SecureRouter::new(&auth).routes(routes!(panel));
+    let more = group.clone().routes(routes!(me));
+    let paths = |group: &SecureRouter<TestUser>| group.to_openapi().paths.paths.len();
+    assert_eq!((paths(&group), paths(&more)), (1, 2));
+}

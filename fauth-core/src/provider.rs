@@ -400,11 +400,11 @@ impl<U: AuthUser> AuthProvider<U> {
         request: impl Into<TokenRequest<'a>>,
     ) -> Result<IssuedToken, IssueError> {
         let now = self.inner.clock.now()?;
-        self.danger_issue_at(purpose, request, now).await
+        self.issue_as_of(purpose, request.into(), now).await
     }
 
-    /// As [`issue`](Self::issue), as of another time: for a test, a token that has expired or is
-    /// not good yet, whatever clock the provider has.
+    /// As [`issue`](Self::issue), as of an earlier time: for a test, a token that has expired,
+    /// whatever clock the provider has.
     ///
     /// ```
     /// # use fauth_core::{Purpose, clock::Timestamp};
@@ -418,15 +418,28 @@ impl<U: AuthUser> AuthProvider<U> {
     /// ```
     ///
     /// # Security
-    /// A token of the future becomes good by itself, and outlives those of today: whoever may
-    /// choose the time chooses how long somebody is let in.
+    /// Whoever may choose the time chooses when the token ends, and which of the times at which
+    /// everything was taken back from the user are before it.
     ///
     /// # Errors
-    /// As [`issue`](Self::issue).
+    /// As [`issue`](Self::issue); and [`IssueError::InFuture`] if `issued_at` is after the time of
+    /// the provider's clock, since such a token would outlive those of today.
     pub async fn danger_issue_at<'a>(
         &self,
         purpose: Purpose,
         request: impl Into<TokenRequest<'a>>,
+        issued_at: Timestamp,
+    ) -> Result<IssuedToken, IssueError> {
+        if issued_at > self.inner.clock.now()? {
+            return Err(IssueError::InFuture);
+        }
+        self.issue_as_of(purpose, request.into(), issued_at).await
+    }
+
+    async fn issue_as_of(
+        &self,
+        purpose: Purpose,
+        mut request: TokenRequest<'_>,
         issued_at: Timestamp,
     ) -> Result<IssuedToken, IssueError> {
         if purpose.is_one_time() {
@@ -435,7 +448,7 @@ impl<U: AuthUser> AuthProvider<U> {
         if purpose == Purpose::Session {
             return Err(IssueError::Session);
         }
-        self.inner.issuer.issue(purpose, &mut request.into(), issued_at).await
+        self.inner.issuer.issue(purpose, &mut request, issued_at).await
     }
 
     /// Verifies the signature and the claims of one token, for one purpose.

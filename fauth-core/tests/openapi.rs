@@ -180,6 +180,17 @@ fn a_document_without_a_login_sends_nobody_to_one() {
     assert!(document["components"]["securitySchemes"].get("default-login").is_none());
 }
 
+/// An empty list of alternatives would say that anybody may call it.
+#[test]
+fn an_operation_that_only_a_login_opens_is_not_documented_as_open() {
+    let auth = bearer();
+    let mut operation = stamped(&auth, user().scope("a"), "GET");
+    operation["security"] = json!([{ "default-login": ["a"] }]);
+    let mut document = json!({ "openapi": "3.1.0", "paths": { "/": { "get": operation } } });
+    Description::of(&auth).complete(&mut document);
+    assert_eq!(document["paths"]["/"]["get"]["security"], json!([{ "default-login": ["a"] }]));
+}
+
 /// Each answer has the members that its schema names, and no others.
 #[tokio::test]
 async fn schemas_are_those_of_the_answers() {

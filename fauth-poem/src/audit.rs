@@ -136,7 +136,15 @@ impl AuditedRoute {
     }
 
     /// Mounts an endpoint that nobody can see into under a path, such as a plain [`Route`] or a
-    /// folder of files. It is listed as unseen, and counts as open.
+    /// folder of files. It is listed as unseen, and counts as open. Its exception says so too:
+    ///
+    /// ```
+    /// # use fauth_poem::{AuditedRoute, assert_all_guarded};
+    /// # let swagger_ui = poem::Route::new();
+    /// let app = AuditedRoute::new().nest_unseen("/docs", swagger_ui);
+    ///
+    /// assert_all_guarded!(app, except ["unseen /docs/*"]);
+    /// ```
     ///
     /// # Panics
     /// As [`Route::nest`], if the path is taken or is no prefix.

@@ -148,8 +148,11 @@ impl ApiRoute {
 
     /// The route, from which the application goes on, and the document.
     ///
-    /// Both come from the same guards. What the application adds to the route later is not in the
-    /// document.
+    /// Both come from the same guards.
+    ///
+    /// # Security
+    /// What the application adds to the route later is neither in the document nor behind the
+    /// guards of the groups, wherever its path lies: guard it by itself.
     ///
     /// # Panics
     /// As [`Route::at`] and [`OpenApiService`] do, if the APIs do not fit together:

@@ -572,3 +572,22 @@ fn what_does_not_fit_together_is_refused_by_name() {
         "the routes of the APIs: duplicate path: /a/*--poem-rest",
     );
 }
+
+/// What a group documents, an audit lists.
+#[test]
+fn audits_list_the_documented_routes_of_a_group() {
+    let auth = fauth_testing::provider().build().unwrap();
+    let (inner, line) = (SecureApi::new(&auth, Me), line!());
+    let group = SecureApi::new(&auth, Panel).require_roles(["admin"]).nest("/inner", inner);
+    let audit = auth.audit();
+    let listed: Vec<_> = audit.entries().iter().map(|entry| (entry.method(), entry.path())).collect();
+    assert!(listed.contains(&(Some("GET"), "/panel")), "{audit}");
+    assert!(listed.contains(&(Some("GET"), "/inner/me")), "{audit}");
+    for entry in audit.entries() {
+        assert_eq!(entry.location().file(), file!());
+        assert_eq!(entry.access().to_string(), "user, role admin");
+    }
+    let inner = audit.entries().iter().find(|entry| entry.path() == "/inner/*").unwrap();
+    assert_eq!(inner.location().line(), line);
+    drop(group);
+}

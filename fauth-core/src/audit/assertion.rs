@@ -17,7 +17,8 @@ pub fn assert_all_guarded(app: &(impl Audited + ?Sized), except: &[&str]) {
     }
 }
 
-/// Asserts that all routes of an application are guarded, except those of these paths.
+/// Asserts that all routes of an application are guarded, except those of these paths, and that its
+/// audit has no findings, such as a route that is routed past the guard of a group.
 ///
 /// It takes a router that registers what it mounts ([`Audited`](crate::audit::Audited)), and does
 /// not compile for one that cannot be seen into. See
@@ -39,9 +40,12 @@ pub fn assert_all_guarded(app: &(impl Audited + ?Sized), except: &[&str]) {
 /// assert_all_guarded!(app, except ["/"]);
 /// ```
 ///
+/// What was mounted although nobody can see into it has an exception of its own: that of a Swagger
+/// UI at `/docs` is `"unseen /docs/*"`.
+///
 /// # Panics
-/// If a route is open that no exception names, or if an exception matches no open route. The
-/// message lists all of them, with file and line.
+/// If a route is open or the audit has a finding that no exception names, or if an exception
+/// matches no open route and no finding. The message lists all of them, with file and line.
 #[macro_export]
 macro_rules! assert_all_guarded {
     ($app:expr $(,)?) => {

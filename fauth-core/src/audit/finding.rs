@@ -43,6 +43,7 @@ pub struct Finding {
     kind: FindingKind,
     other: Option<Box<str>>,
     text: Box<str>,
+    is_unseen: bool,
 }
 
 impl Finding {
@@ -98,7 +99,14 @@ impl Finding {
 
     pub(super) fn incomplete() -> Self {
         let text = "there are more guards or routes than an audit lists: are guards made for each request?";
-        Self { path: None, method: None, kind: FindingKind::Incomplete, other: None, text: text.into() }
+        Self {
+            path: None,
+            method: None,
+            kind: FindingKind::Incomplete,
+            other: None,
+            text: text.into(),
+            is_unseen: false,
+        }
     }
 
     fn of(kind: FindingKind, entry: &Entry, other: &Entry, text: String) -> Self {
@@ -108,7 +116,13 @@ impl Finding {
             kind,
             other: Some(other.path.clone()),
             text: text.into(),
+            is_unseen: entry.kind == EntryKind::Unseen,
         }
+    }
+
+    /// Is it about something that nobody can see into?
+    pub(super) const fn is_unseen(&self) -> bool {
+        self.is_unseen
     }
 
     pub(super) fn to_json(&self) -> Value {

@@ -30,10 +30,19 @@ impl Pattern {
         Self { segments: segments(path.strip_prefix('/').unwrap_or(path)), is_prefix: false }
     }
 
-    /// Of a mount: this path, and whatever lies under it.
+    /// Of a mount: this path, and whatever lies under it. A slash at its end says nothing.
     pub(super) fn of_prefix(path: &str) -> Self {
         let path = path.trim_matches('/');
-        let mut segments = if path.is_empty() { Vec::new() } else { segments(path) };
+        Self::of_mount(if path.is_empty() { Vec::new() } else { segments(path) })
+    }
+
+    /// The same where a slash at the end counts: `/admin/` is `/admin/` and `/admin//x`, and not
+    /// `/admin/x`.
+    pub(super) fn of_literal_prefix(path: &str) -> Self {
+        Self::of_mount(path.strip_prefix('/').map(segments).unwrap_or_default())
+    }
+
+    fn of_mount(mut segments: Vec<Segment>) -> Self {
         if segments.last() != Some(&Segment::Rest) {
             segments.push(Segment::Rest);
         }
@@ -63,7 +72,9 @@ impl Pattern {
                 (Some(Segment::Rest), None) => self.is_prefix,
                 (Some(Segment::Rest), Some(Segment::Rest)) => self.is_prefix || !other.is_prefix,
                 (Some(Segment::Rest), Some(_)) | (None, None) => true,
-                (Some(Segment::Any), Some(Segment::Any | Segment::Partly(_))) => continue,
+                (Some(Segment::Any), Some(Segment::Any)) => continue,
+                // What begins with an expression may be empty.
+                (Some(Segment::Any), Some(Segment::Partly(start))) if !start.is_empty() => continue,
                 (Some(Segment::Any), Some(Segment::Text(text))) if !text.is_empty() => continue,
                 (Some(own @ Segment::Text(_)), Some(other)) if own == other => continue,
                 _ => false,
@@ -154,10 +165,11 @@ fn split(path: &str) -> impl Iterator<Item = &str> {
 fn segment(part: &str) -> Segment {
     let Some((start, parameter)) = part.split_once('{') else { return Segment::Text(part.into()) };
     let expression = parameter.split_once(':').map(|(_, expression)| expression);
-    if parameter.starts_with('*') || part.ends_with("}*") || (start.is_empty() && expression == Some(".*}")) {
+    let is_rest = parameter.starts_with('*') || part.ends_with("}*");
+    if start.is_empty() && (is_rest || expression == Some(".*}")) {
         return Segment::Rest;
     }
-    if expression.is_some_and(may_cross_a_slash) {
+    if is_rest || expression.is_some_and(may_cross_a_slash) {
         return Segment::Expression;
     }
     if start.is_empty() && expression.is_none() && parameter.find('}') == Some(parameter.len() - 1) {
@@ -261,8 +273,27 @@ mod tests {
         assert!(
             route("/x/{*rest}").covers(&route("/x/{all:.*}")) && prefix("/x").covers(&route("/x/{*rest}"))
         );
-        for part in ["/{rest:.*}/x", "/{rest:a.*}", "/a{rest:.*}"] {
+        assert!(!route("/{a}").covers(&route("/{b:[0-9]*}")) && route("/{a}").covers(&route("/v{b}")));
+        for part in ["/{rest:.*}/x", "/{rest:a.*}", "/a{rest:.*}", "/a{rest}*", "/a{*rest}"] {
             assert!(!route(part).covers(&prefix("/x")) && route(part).overlaps(&prefix("/a")), "{part}");
+        }
+    }
+
+    #[test]
+    fn a_slash_at_the_end_of_a_literal_prefix_counts() {
+        for path in ["/admin/", "/"] {
+            let literal = Pattern::of_literal_prefix(path);
+            for beside in ["/admin/users", "/admin", "/admin/{id}"] {
+                assert!(
+                    !literal.covers(&route(beside)) && !literal.overlaps(&prefix("/admin/users")),
+                    "{beside}"
+                );
+            }
+            assert!(literal.covers(&route(path)) && literal.covers(&route(&format!("{path}/x"))));
+            assert!(prefix(path).covers(&route("/admin/users")));
+        }
+        for path in ["", "/admin"] {
+            assert_eq!(Pattern::of_literal_prefix(path), prefix(path));
         }
     }
 

@@ -12,7 +12,8 @@ pub enum Precedence {
         /// Does the rest of a path win where it is empty, as `/{*rest}` against `/`?
         rest_may_be_empty: bool,
     },
-    /// Whatever was added first wins. The path of `/` under `/admin` is `/admin/`.
+    /// Whatever was added first wins. The path of `/` under `/admin` is `/admin/`, and what is
+    /// mounted at `/admin/` does not answer `/admin/users`.
     FirstRegistered,
 }
 

@@ -63,8 +63,12 @@ struct Shape {
 }
 
 impl Shape {
-    fn pattern(&self) -> Pattern {
-        if self.is_prefix { Pattern::of_prefix(&self.path) } else { Pattern::of_route(&self.path) }
+    fn pattern(&self, precedence: Precedence) -> Pattern {
+        match (self.is_prefix, precedence) {
+            (false, _) => Pattern::of_route(&self.path),
+            (true, Precedence::MostSpecific { .. }) => Pattern::of_prefix(&self.path),
+            (true, Precedence::FirstRegistered) => Pattern::of_literal_prefix(&self.path),
+        }
     }
 
     fn under(&self, prefix: &str, precedence: Precedence) -> Self {
@@ -239,7 +243,7 @@ impl Leaf {
         let Some((own, other)) = self.parting(other) else { return false };
         own.takes_all
             && own.wins_against(other, precedence)
-            && own.item.pattern().covers(&other.whole.pattern())
+            && own.item.pattern(precedence).covers(&other.whole.pattern(precedence))
     }
 
     /// What to say if requests under the path of this group come here, and not to the group.
@@ -248,7 +252,7 @@ impl Leaf {
             return Vec::new();
         };
         if matches!(self.what, What::Endpoint { kind: EntryKind::Endpoint, .. })
-            || !own.whole.pattern().overlaps(&of_group.whole.pattern())
+            || !own.whole.pattern(precedence).overlaps(&of_group.whole.pattern(precedence))
         {
             return Vec::new();
         }
@@ -322,9 +326,10 @@ impl Choice {
             // A fallback is asked last, however specific its path is.
             Precedence::MostSpecific { .. } if self.order == usize::MAX => false,
             Precedence::MostSpecific { .. } if other.order == usize::MAX => true,
-            Precedence::MostSpecific { rest_may_be_empty } => {
-                self.item.pattern().is_more_specific_than(&other.item.pattern(), rest_may_be_empty)
-            }
+            Precedence::MostSpecific { rest_may_be_empty } => self
+                .item
+                .pattern(precedence)
+                .is_more_specific_than(&other.item.pattern(precedence), rest_may_be_empty),
             Precedence::FirstRegistered => self.order < other.order,
         }
     }

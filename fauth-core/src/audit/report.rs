@@ -42,13 +42,17 @@ impl Audit {
     ///
     /// An exception is a path as the audit lists it, for all its methods, or `GET /path` for one.
     /// Whatever answers somebody who presents nothing needs one: open routes, routes for visitors,
-    /// fallbacks, and what cannot be seen into. The ready-made endpoints need none, because they
+    /// fallbacks, and what cannot be seen into. That of the latter says so: `unseen /docs/*`, since
+    /// `/*` for a fallback must not let pass whatever somebody mounts at `/`.
+    ///
+    /// Findings fail too. The exception that names the path of a finding, or `GET /path`, excepts
+    /// it. One without a path ([`Incomplete`](super::FindingKind::Incomplete)) has no exception. The ready-made endpoints need none, because they
     /// ask for what they need by themselves, and may have one; a page of the application's own at
     /// the path of an endpoint is a route, and needs one.
     ///
     /// # Errors
-    /// [`Unguarded`], which lists all open routes, and the exceptions that match no open route: a
-    /// route that got its guard must not keep its exception.
+    /// [`Unguarded`], which lists all open routes, all findings, and the exceptions that match
+    /// neither: a route that got its guard must not keep its exception.
     pub fn all_guarded(&self, except: &[&str]) -> Result<(), Unguarded> {
         Unguarded::find(&self.entries, &self.findings, except).map_or(Ok(()), Err)
     }

@@ -189,8 +189,10 @@ fn where_the_first_wins_the_order_decides() {
     let late = audit.entries().iter().find(|entry| entry.path() == "/admin/late").unwrap();
     assert!(!late.is_reachable() && !late.is_open());
     assert_eq!(late.shown_access(), "never reached (open)");
-    // What is never reached is not open, and may be excepted.
-    assert!(audit.all_guarded(&["/admin/early", "/{any}", "/{all}/late"]).is_ok());
+    // What is never reached is not open, and yet a finding.
+    let unguarded = audit.all_guarded(&["/admin/early", "/{any}", "/{all}/late"]).unwrap_err();
+    assert!(unguarded.open.is_empty() && unguarded.stale.is_empty());
+    assert_eq!(unguarded.findings[0].kind(), FindingKind::Unreachable);
     assert!(audit.all_guarded(&["/admin/early", "/{any}", "/{all}/late", "/admin/late"]).is_ok());
 }
 
@@ -425,13 +427,13 @@ fn more_routes_than_are_listed_are_a_finding() {
 #[test]
 fn exceptions_by_path_and_by_method() {
     let audit = application().audit();
-    assert_eq!(audit.all_guarded(&["/", "/*", "/files/*", "/login", "/whoami"]), Ok(()));
+    assert_eq!(audit.all_guarded(&["/", "/*", "unseen /files/*", "/login", "/whoami"]), Ok(()));
     // The page at /login needs one, the endpoint does not.
     assert_eq!(
-        audit.all_guarded(&["GET /", "POST /", "/*", "any /files/*", "GET /login", "/whoami"]),
+        audit.all_guarded(&["GET /", "POST /", "/*", "unseen /files/*", "GET /login", "/whoami"]),
         Ok(())
     );
-    let unguarded = audit.all_guarded(&["GET /", "/*", "/files/*", "/whoami"]).unwrap_err();
+    let unguarded = audit.all_guarded(&["GET /", "/*", "unseen /files/*", "/whoami"]).unwrap_err();
     let open: Vec<_> = unguarded.open.iter().map(|entry| (entry.method(), entry.path())).collect();
     assert_eq!(open, [(Some("POST"), "/"), (Some("GET"), "/login")]);
     assert!(unguarded.stale.is_empty());
@@ -440,13 +442,57 @@ fn exceptions_by_path_and_by_method() {
 #[test]
 fn exceptions_that_match_no_open_route_are_stale() {
     let audit = application().audit();
-    let good = ["/", "/*", "/files/*", "/login", "/whoami"];
-    for stale in ["/me", "/nowhere", "/admin", "PUT /", "GET /files/*", "", "/sessions"] {
+    let good = ["/", "/*", "unseen /files/*", "/login", "/whoami"];
+    for stale in
+        ["/me", "/nowhere", "/admin", "PUT /", "/files/*", "any /files/*", "unseen /*", "", "/sessions"]
+    {
         let unguarded = audit.all_guarded(&[&good[..], &[stale]].concat()).unwrap_err();
         assert_eq!(unguarded.stale.len(), 1);
         assert_eq!(&*unguarded.stale[0], stale);
         assert!(unguarded.open.is_empty());
     }
+}
+
+#[test]
+fn an_exception_for_a_fallback_is_none_for_what_cannot_be_seen_into() {
+    let mut record = RouteRecord::new(MOST_SPECIFIC);
+    record.fallback();
+    assert_eq!(record.audit().all_guarded(&["/*"]), Ok(()));
+    record.unseen("/");
+    let unguarded = record.audit().all_guarded(&["/*"]).unwrap_err();
+    assert_eq!(unguarded.open.iter().map(Entry::kind).collect::<Vec<_>>(), [EntryKind::Unseen]);
+    assert_eq!(record.audit().all_guarded(&["/*", "unseen /*"]), Ok(()));
+}
+
+#[test]
+fn findings_fail_unless_an_exception_names_their_path() {
+    let mut record = RouteRecord::new(MOST_SPECIFIC);
+    record.group("/admin", &group(role("admin"), &[]));
+    record.guarded(&Methods::of(["GET"]), "/admin/users", &guard(user()));
+    let audit = record.audit();
+    let unguarded = audit.all_guarded(&[]).unwrap_err();
+    assert!(unguarded.open.is_empty() && unguarded.stale.is_empty());
+    assert_eq!(unguarded.findings, audit.findings());
+    assert_eq!(audit.all_guarded(&["/admin/users"]), Ok(()));
+    assert_eq!(audit.all_guarded(&["GET /admin/users"]), Ok(()));
+    let of_others = audit.all_guarded(&["POST /admin/users", "/admin/*"]).unwrap_err();
+    assert_eq!((of_others.findings.len(), of_others.stale.len()), (1, 2));
+
+    let mut unseen = RouteRecord::new(MOST_SPECIFIC);
+    unseen.group("/admin", &group(role("admin"), &[]));
+    unseen.unseen_routes("");
+    assert_eq!(unseen.audit().all_guarded(&["unseen /*"]), Ok(()));
+}
+
+#[test]
+fn a_group_with_a_slash_at_its_end_guards_nothing_where_the_first_wins() {
+    let mut record = RouteRecord::new(FirstRegistered);
+    record.group("", &group_at("/admin/", role("admin"), &[]));
+    record.group("", &group_at("/", role("admin"), &[]));
+    record.open(&Methods::any(), "/admin/users");
+    assert_eq!(findings(&record), []);
+    let unguarded = record.audit().all_guarded(&[]).unwrap_err();
+    assert_eq!(unguarded.open[0].path(), "/admin/users");
 }
 
 #[test]
@@ -471,13 +517,17 @@ fn the_assertion_lists_what_is_wrong() {
         "4 routes are open to everybody:\n  \
            any /*  src (what answers where no route does)\n  \
            GET /admin/health  src (beside the group /admin/*, whose guard it does not pass)\n  \
-           any /files/*  src (its routes cannot be seen)\n  \
+           any /files/*  src (its routes cannot be seen; its exception is \"unseen /files/*\")\n  \
            any /hello  src (visitors may enter)\n\
          put a guard before them, or name their paths in `except [..]`\n\
          2 exceptions match no open route:\n  \
            /gone\n  \
            /admin\n\
-         remove them, or write the paths as the audit lists them\n"
+         remove them, or write the paths as the audit lists them\n\
+         1 finding:\n  \
+           GET /admin/health (open, src) is routed past the guard of group /admin/* (user, role admin, src): \
+         add it to the group, or move it out of this path\n\
+         if a route is meant to be so, name its path in `except [..]`\n"
     );
 }
 
@@ -492,9 +542,9 @@ impl Audited for App {
 #[test]
 fn the_macro_takes_values_and_references_and_any_list() {
     let app = App(application());
-    crate::assert_all_guarded!(app, except ["/", "/*", "/files/*", "/login", "/whoami",]);
+    crate::assert_all_guarded!(app, except ["/", "/*", "unseen /files/*", "/login", "/whoami",]);
     let owned = "/whoami".to_owned();
-    crate::assert_all_guarded!(&app, except ["/", "/*", "/files/*", "/login", &owned]);
+    crate::assert_all_guarded!(&app, except ["/", "/*", "unseen /files/*", "/login", &owned]);
     crate::assert_all_guarded!(App(RouteRecord::new(MOST_SPECIFIC)));
 }
 

@@ -10,19 +10,21 @@ use super::{
 };
 use crate::access::Access;
 
-/// Routes that are open to everybody and not excepted, and exceptions that match none. Its
-/// `Display` lists both, and says what to do.
+/// Routes that are open to everybody and not excepted, exceptions that match none, and findings. Its
+/// `Display` lists them, and says what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unguarded {
     /// The open routes.
     pub open: Vec<Entry>,
-    /// The exceptions that match no open route, as they were written.
+    /// The exceptions that match no open route and no finding, as they were written.
     pub stale: Vec<Box<str>>,
+    /// What is conspicuous, and not excepted.
+    pub findings: Vec<Finding>,
     notes: Vec<Box<str>>,
 }
 
-/// One exception: `/path`, or `METHOD /path`.
+/// One exception: `/path`, `METHOD /path`, or `unseen /path/*`.
 struct Exception<'a> {
     written: &'a str,
     method: Option<&'a str>,
@@ -40,14 +42,23 @@ impl<'a> Exception<'a> {
     }
 
     fn covers(&self, entry: &Entry) -> bool {
-        let is_method = match (self.method, entry.method()) {
+        self.names(entry.method(), entry.path(), entry.kind() == EntryKind::Unseen)
+    }
+
+    fn covers_finding(&self, finding: &Finding) -> bool {
+        finding.path().is_some_and(|path| self.names(finding.method(), path, finding.is_unseen()))
+    }
+
+    /// An exception for a fallback is none for what nobody can see into, which may be anything.
+    fn names(&self, method: Option<&str>, path: &str, is_unseen: bool) -> bool {
+        let is_method = match (self.method, method) {
+            (Some("unseen"), _) => is_unseen,
+            _ if is_unseen => false,
             (None, _) | (Some("any"), None) => true,
             (Some(method), Some(own)) => method == own,
             (Some(_), None) => false,
         };
-        let is_path = || {
-            self.path == entry.path() || (self.path.contains([':', '*']) && braced(self.path) == entry.path())
-        };
+        let is_path = || self.path == path || (self.path.contains([':', '*']) && braced(self.path) == path);
         is_method && is_path()
     }
 }
@@ -62,14 +73,18 @@ impl Unguarded {
         let may_be_named = |entry: &&Entry| entry.access().admits_anonymous();
         let is_stale = |exception: &&Exception<'_>| {
             !entries.iter().filter(may_be_named).any(|entry| exception.covers(entry))
+                && !findings.iter().any(|finding| exception.covers_finding(finding))
         };
         let stale: Vec<_> =
             exceptions.iter().filter(is_stale).map(|exception| exception.written.into()).collect();
-        if open.is_empty() && stale.is_empty() {
+        let excepted =
+            |finding: &&Finding| exceptions.iter().any(|exception| exception.covers_finding(finding));
+        let conspicuous: Vec<_> = findings.iter().filter(|finding| !excepted(finding)).cloned().collect();
+        if open.is_empty() && stale.is_empty() && conspicuous.is_empty() {
             return None;
         }
         let notes = open.iter().map(|entry| note(entry, findings)).collect();
-        Some(Self { open, stale, notes })
+        Some(Self { open, stale, findings: conspicuous, notes })
     }
 }
 
@@ -82,7 +97,9 @@ fn note(entry: &Entry, findings: &[Finding]) -> Box<str> {
     });
     match (beside.and_then(Finding::other), entry.kind()) {
         (Some(group), _) => format!(" (beside the group {group}, whose guard it does not pass)").into(),
-        (None, EntryKind::Unseen) => " (its routes cannot be seen)".into(),
+        (None, EntryKind::Unseen) => {
+            format!(" (its routes cannot be seen; its exception is \"unseen {}\")", entry.path()).into()
+        }
         (None, EntryKind::Fallback) => " (what answers where no route does)".into(),
         _ => match entry.access() {
             Access::Optional => " (visitors may enter)".into(),
@@ -107,6 +124,11 @@ impl fmt::Display for Unguarded {
             writeln!(f, "{} {verb} no open route:", counted(self.stale.len(), "exception"))?;
             self.stale.iter().try_for_each(|written| writeln!(f, "  {written}"))?;
             writeln!(f, "remove them, or write the paths as the audit lists them")?;
+        }
+        if !self.findings.is_empty() {
+            writeln!(f, "{}:", counted(self.findings.len(), "finding"))?;
+            self.findings.iter().try_for_each(|finding| writeln!(f, "  {finding}"))?;
+            writeln!(f, "if a route is meant to be so, name its path in `except [..]`")?;
         }
         Ok(())
     }

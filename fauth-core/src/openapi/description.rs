@@ -147,7 +147,8 @@ fn used_schemes(document: &Value) -> BTreeSet<String> {
     alternatives_in(document).into_iter().flat_map(Alternative::into_keys).collect()
 }
 
-/// Without a login there is no such alternative. A bearer token is another one, and stays.
+/// Without a login there is no such alternative. A bearer token is another one, and stays; and so
+/// does an alternative that is the only one.
 fn remove_alternatives(document: &mut Value, schemes: &[Scheme]) {
     let login: Vec<_> = schemes.iter().filter(|scheme| scheme.is_login()).collect();
     let is_possible =
@@ -163,7 +164,8 @@ fn remove_alternatives(document: &mut Value, schemes: &[Scheme]) {
         let mut alternatives = alternatives_of(Some(security));
         let all = alternatives.len();
         alternatives.retain(is_possible);
-        if alternatives.len() < all {
+        // An empty list would say that the operation is open.
+        if (1..all).contains(&alternatives.len()) {
             *security = to_security(&alternatives);
         }
     }

@@ -49,6 +49,12 @@ pub fn operations(item: &mut PathItem) -> Vec<(Cow<'static, str>, &mut Operation
     known.chain(others.map(|(method, operation)| (method.clone().into(), operation))).collect()
 }
 
+/// The methods of a path that have an operation, as requests write them.
+#[must_use]
+pub fn methods_in(item: &PathItem) -> Vec<String> {
+    operations(&mut item.clone()).into_iter().map(|(method, _)| method.to_ascii_uppercase()).collect()
+}
+
 fn stamp_operation(security: &Security, operation: &mut Operation) {
     let requirement = operation.extensions.as_ref().and_then(|members| members.get(REQUIREMENT));
     let kept = &operation.responses.responses;

@@ -33,6 +33,10 @@ pub enum IssueError {
     /// Tokens of browser sessions belong to a login and to its cookie.
     #[error("a session token is made by a login only: `login_reply`, with a `SessionCookie`")]
     Session,
+    /// The token would be issued as of a time that is still to come; see
+    /// [`danger_issue_at`](crate::AuthProvider::danger_issue_at).
+    #[error("`issued_at` is after the time of the provider's clock: a token cannot be issued ahead")]
+    InFuture,
     /// The time is unknown.
     #[error(transparent)]
     Clock(#[from] ClockError),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use fauth_core::{
     AuthProvider, AuthUser, Guard,
+    audit::Declaration,
     openapi::{Description, Security},
 };
 use poem::{EndpointExt as _, endpoint::BoxEndpoint};
@@ -16,6 +17,7 @@ pub(super) trait Door: Send + Sync {
     fn close(&self, inner: BoxEndpoint<'static>) -> BoxEndpoint<'static>;
     fn security(&self, method: &str) -> Security;
     fn provider(&self) -> &dyn Described;
+    fn declaration(&self) -> &Arc<Declaration>;
 }
 
 /// A provider, of whatever users.
@@ -38,6 +40,10 @@ impl<U: AuthUser> Door for Guard<U> {
 
     fn provider(&self) -> &dyn Described {
         self.provider()
+    }
+
+    fn declaration(&self) -> &Arc<Declaration> {
+        Self::declaration(self)
     }
 }
 

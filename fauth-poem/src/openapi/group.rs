@@ -2,8 +2,12 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use fauth_core::{AuthUser, openapi};
-use poem::{EndpointExt as _, Route, endpoint::BoxEndpoint};
+use fauth_core::{
+    AuthUser,
+    audit::{Declaration, Methods, braced},
+    openapi,
+};
+use poem::{EndpointExt as _, Route, endpoint::BoxEndpoint, http};
 use poem_openapi::OpenApi;
 use serde_json::Value;
 
@@ -92,6 +96,25 @@ impl ApiGroup {
     pub fn auth_routes<U: AuthUser>(mut self, routes: AuthRoutes<U>) -> Self {
         self.ready_made.push(routes.into());
         self
+    }
+
+    /// Makes its routes known to audits, as parts of a group around it. What has a guard of its own
+    /// has a declaration of its own, and is listed as a group where it has a prefix.
+    #[track_caller]
+    pub(super) fn declare(&self, outer: &Declaration, below: &str) {
+        for Api { table, .. } in self.apis.iter().filter(|api| api.doors.is_empty()) {
+            for (path, endpoints) in table {
+                let methods = Methods::of(endpoints.keys().map(http::Method::as_str));
+                outer.add_route(&methods, &format!("{below}{}", braced(path)));
+            }
+        }
+        for Nest { prefix, group } in &self.nests {
+            let path = format!("{below}{prefix}");
+            match group.doors.iter().next() {
+                Some(door) => outer.add_group(&path, door.declaration()),
+                None => group.declare(outer, &path),
+            }
+        }
     }
 
     /// One route of everything, inside the guards of the group as a whole.

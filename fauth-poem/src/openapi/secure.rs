@@ -47,15 +47,23 @@ pub struct SecureApi<U> {
 impl<U: AuthUser> SecureApi<U> {
     /// APIs for users. Handlers inside find the provider without further ado.
     #[must_use]
+    #[track_caller]
     pub fn new(auth: &AuthProvider<U>, apis: impl Into<ApiGroup>) -> Self {
-        Self { guard: Guard::new(auth, Requirement::user()), group: apis.into() }
+        Self::of(Guard::group(auth, ""), apis.into())
     }
 
     /// APIs for users and visitors, as [`visitor`](crate::visitor) lets them in. What is required
     /// afterwards makes it a group for users.
     #[must_use]
+    #[track_caller]
     pub fn visitor(auth: &AuthProvider<U>, apis: impl Into<ApiGroup>) -> Self {
-        Self { guard: Guard::visitor(auth), group: apis.into() }
+        Self::of(Guard::visitor(auth), apis.into())
+    }
+
+    #[track_caller]
+    fn of(guard: Guard<U>, group: ApiGroup) -> Self {
+        group.declare(guard.declaration(), "");
+        Self { guard, group }
     }
 
     /// Demands this role, for the whole group.
@@ -123,14 +131,20 @@ impl<U: AuthUser> SecureApi<U> {
 
     /// Adds APIs, or a [`SecureApi`] that asks for more, to the group; see [`ApiGroup::api`].
     #[must_use]
+    #[track_caller]
     pub fn api(self, apis: impl Into<ApiGroup>) -> Self {
-        Self { group: self.group.api(apis), ..self }
+        let added = ApiGroup::new().api(apis);
+        added.declare(self.guard.declaration(), "");
+        Self { group: self.group.api(added), ..self }
     }
 
     /// Adds APIs, or a [`SecureApi`] that asks for more, under a prefix; see [`ApiGroup::nest`].
     #[must_use]
+    #[track_caller]
     pub fn nest(self, prefix: impl AsRef<str>, apis: impl Into<ApiGroup>) -> Self {
-        Self { group: self.group.nest(prefix, apis), ..self }
+        let added = ApiGroup::new().nest(prefix, apis);
+        added.declare(self.guard.declaration(), "");
+        Self { group: self.group.api(added), ..self }
     }
 }
 
