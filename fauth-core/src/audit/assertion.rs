@@ -5,7 +5,7 @@ use super::report::Audited;
 /// What [`assert_all_guarded!`](crate::assert_all_guarded) calls.
 ///
 /// # Panics
-/// If [`Audit::all_guarded`] fails.
+/// If [`Audit::all_guarded`](crate::audit::Audit::all_guarded) fails.
 #[track_caller]
 pub fn assert_all_guarded(app: &(impl Audited + ?Sized), except: &[&str]) {
     let audit = app.audit();
