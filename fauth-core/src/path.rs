@@ -49,12 +49,16 @@ impl Allowed {
 /// Of what is allowed by name, the encoded forms stay encoded. An encoded dot is a dot:
 /// `/report%2Epdf` is `/report.pdf`, and `/%2e%2e/x` is as much a way up as `/../x`.
 pub(crate) fn canonical<'a>(path: &'a str, allowed: &Allowed) -> Option<Cow<'a, str>> {
-    let is_fine = |byte| is_unambiguous(byte) || (byte != b'/' && byte != b'%' && allowed.has(byte));
-    if !path.starts_with('/') || !path.bytes().all(is_fine) || has_bad_segment(path) {
+    if !path.starts_with('/') || has_bad_segment(path) {
         return None;
     }
-    if !path.contains(['%', '\\', ';']) {
+    // Most paths: one pass over their bytes, and nothing to decode.
+    if path.bytes().all(|byte| is_unambiguous(byte) && byte != b'%') {
         return Some(Cow::Borrowed(path));
+    }
+    let is_fine = |byte| is_unambiguous(byte) || (byte != b'/' && byte != b'%' && allowed.has(byte));
+    if !path.bytes().all(is_fine) {
+        return None;
     }
     let decoded = decode(path, allowed)?;
     let misread = as_others_read(&decoded)?;
