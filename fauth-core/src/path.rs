@@ -49,15 +49,14 @@ impl Allowed {
 /// Of what is allowed by name, the encoded forms stay encoded. An encoded dot is a dot:
 /// `/report%2Epdf` is `/report.pdf`, and `/%2e%2e/x` is as much a way up as `/../x`.
 pub(crate) fn canonical<'a>(path: &'a str, allowed: &Allowed) -> Option<Cow<'a, str>> {
-    if !path.starts_with('/') || has_bad_segment(path) {
+    if !path.starts_with('/') {
         return None;
     }
-    // Most paths: one pass over their bytes, and nothing to decode.
-    if path.bytes().all(|byte| is_unambiguous(byte) && byte != b'%') {
+    if is_plain(path) {
         return Some(Cow::Borrowed(path));
     }
     let is_fine = |byte| is_unambiguous(byte) || (byte != b'/' && byte != b'%' && allowed.has(byte));
-    if !path.bytes().all(is_fine) {
+    if !path.bytes().all(is_fine) || has_bad_segment(path) {
         return None;
     }
     let decoded = decode(path, allowed)?;
@@ -70,6 +69,49 @@ pub(crate) fn canonical<'a>(path: &'a str, allowed: &Allowed) -> Option<Cow<'a, 
     }
     Some(Cow::Owned(decoded))
 }
+
+/// Is there nothing to decode, and no segment that begins as a bad one does? So it is with most
+/// paths, and one pass over their bytes tells.
+fn is_plain(path: &str) -> bool {
+    let mut after_slash = false;
+    path.bytes().all(|byte| {
+        let kind = KINDS.get(usize::from(byte)).unwrap_or(&Kind::Odd);
+        let is_plain = match kind {
+            Kind::Plain => true,
+            Kind::Odd => false,
+            Kind::Slash | Kind::Dot => !after_slash,
+        };
+        after_slash = matches!(kind, Kind::Slash);
+        is_plain
+    })
+}
+
+/// What a byte means to [`is_plain`].
+#[derive(Clone, Copy)]
+enum Kind {
+    Plain,
+    Slash,
+    Dot,
+    /// To be decoded, or ambiguous.
+    Odd,
+}
+
+const KINDS: [Kind; 256] = {
+    let mut kinds = [Kind::Odd; 256];
+    let (mut rest, mut byte): (&mut [Kind], u8) = (&mut kinds, 0);
+    while let Some((kind, others)) = rest.split_first_mut() {
+        *kind = match byte {
+            b'/' => Kind::Slash,
+            b'.' => Kind::Dot,
+            b'%' => Kind::Odd,
+            _ if is_unambiguous(byte) => Kind::Plain,
+            _ => Kind::Odd,
+        };
+        rest = others;
+        byte = byte.wrapping_add(1);
+    }
+    kinds
+};
 
 /// What somebody may see behind us who decodes what we leave encoded, once more or more often, and
 /// takes every separator for one: neither `..%2Fx` nor `%252e%252e/x` must become a way up. `None`
@@ -119,10 +161,6 @@ const fn is_unambiguous(byte: u8) -> bool {
 
 /// An empty segment (except the last: `/admin/` is a path of its own), `.` or `..`.
 fn has_bad_segment(path: &str) -> bool {
-    // Most paths have no segment that begins as a bad one does.
-    if !path.as_bytes().windows(2).any(|pair| matches!(pair, b"//" | b"/.")) {
-        return false;
-    }
     let mut segments = path.split('/').skip(1).peekable();
     while let Some(segment) = segments.next() {
         let is_last = segments.peek().is_none();
