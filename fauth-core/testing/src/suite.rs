@@ -114,10 +114,10 @@
 //! | `/browser/own/{name}` * | none | answers what [`browser_reply`] says |
 //! | `/browser/user/own/{name}` * | `require_user(auth)` | the same |
 //! | `/browser/visitor/own/{name}` * | `visitor(auth)` | the same |
-//! | `/session/sign-in` * | `guests_only(auth).home("/session/dashboard").pages(`[`session_pages`]`())` | `session_page`: takes `Visitor<TestUser>`, `CurrentSession<TestUser>` and the body, and answers what [`session_page_reply`] says, or fails with its rejection by `?` |
-//! | `/session/dashboard` *, `/session/sign-out` * | `require_user(auth).pages(session_pages())` | the same |
-//! | `/session/admin` * | `require_role(auth, "admin").pages(session_pages())` | the same |
-//! | `/session/about` * | `visitor(auth).pages(session_pages())` | the same |
+//! | `/session/sign-in` * | `guests_only(auth).home("/session/dashboard").pages(`[`small_site_pages`]`())` | `session_page`: takes `Visitor<TestUser>`, `CurrentSession<TestUser>` and the body, and answers what [`session_page_reply`] says, or fails with its rejection by `?` |
+//! | `/session/dashboard` *, `/session/sign-out` * | `require_user(auth).pages(small_site_pages())` | the same |
+//! | `/session/admin` * | `require_role(auth, "admin").pages(small_site_pages())` | the same |
+//! | `/session/about` * | `visitor(auth).pages(small_site_pages())` | the same |
 //! | `/session/notes` * | `require_permission(auth, "write")` | the same |
 //!
 //! Inside `/group`: `/dashboard` `greet`; `/echo` `greet`, by `POST` only; `/nested/leaf` `greet`
@@ -186,7 +186,7 @@ pub struct App {
     pub other: AuthProvider<TestUser>,
 }
 
-pub use session_pages::{session_page_reply, session_pages};
+pub use session_pages::{session_page_reply, small_site_pages};
 
 /// An adapter under test.
 pub trait Harness {

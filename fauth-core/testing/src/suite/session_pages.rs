@@ -29,7 +29,7 @@ const DASHBOARD: &str = "/session/dashboard";
 const POLICY: &str = "default-src 'none'";
 
 /// How the pages under `/session` refuse.
-pub fn session_pages() -> Pages {
+pub fn small_site_pages() -> Pages {
     Pages::new(SIGN_IN).header(ResponseHeader::new("content-security-policy", POLICY))
 }
 
