@@ -30,6 +30,7 @@ mod combine;
 mod description;
 mod endpoints;
 mod members;
+pub mod reach;
 mod schemas;
 mod schemes;
 mod security;
