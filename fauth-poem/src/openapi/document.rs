@@ -24,7 +24,7 @@ use crate::routes::AuthRoutes;
 type TokenUrls = BTreeMap<String, String>;
 
 /// APIs of poem-openapi on one route and in one document, which says of each operation what its
-/// guards ask for and how they refuse. See the [module](self) for an example.
+/// guards ask for and how they refuse. See the [module](super) for an example.
 pub struct ApiRoute {
     base: Value,
     prefix: String,
@@ -40,13 +40,14 @@ impl ApiRoute {
         Self::from(OpenApiService::new((), title, version))
     }
 
-    /// Adds APIs, or a [`SecureApi`]; see [`ApiGroup::api`].
+    /// Adds APIs, or a [`SecureApi`](super::SecureApi); see [`ApiGroup::api`].
     #[must_use]
     pub fn api(self, apis: impl Into<ApiGroup>) -> Self {
         Self { group: self.group.api(apis), ..self }
     }
 
-    /// Adds APIs, or a [`SecureApi`], under a prefix such as `"/admin"`; see [`ApiGroup::nest`].
+    /// Adds APIs, or a [`SecureApi`](super::SecureApi), under a prefix such as `"/admin"`; see
+    /// [`ApiGroup::nest`].
     #[must_use]
     pub fn nest(self, prefix: impl AsRef<str>, apis: impl Into<ApiGroup>) -> Self {
         Self { group: self.group.nest(prefix, apis), ..self }

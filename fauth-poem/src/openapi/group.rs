@@ -298,7 +298,19 @@ impl<U: AuthUser> SecureApi<U> {
     }
 
     /// Answers browsers with pages: the same as `renderer` with
-    /// [`Pages`]. A text is the path of the sign-in page.
+    /// [`Pages`]. A text is the path of the sign-in page. The document shows what scripts get.
+    ///
+    /// ```
+    /// # use fauth_poem::openapi::{ApiRoute, SecureApi};
+    /// # use poem_openapi::OpenApi;
+    /// # let auth = fauth_testing::provider().build().unwrap();
+    /// # struct Orders;
+    /// # #[OpenApi] impl Orders { #[oai(path = "/", method = "get")] async fn f(&self) {} }
+    /// let orders = SecureApi::new(&auth, Orders).pages("/signin");
+    /// let (route, document) = ApiRoute::new("Shop", "1.0").nest("/orders", orders).into_parts();
+    /// # let refusal = &document["paths"]["/orders"]["get"]["responses"]["401"];
+    /// # assert!(refusal["content"]["application/problem+json"].is_object());
+    /// ```
     #[must_use]
     pub fn pages(self, pages: impl Into<Pages>) -> Self {
         self.renderer(pages.into())
