@@ -349,7 +349,7 @@ async fn a_group_at_the_same_place_guards_its_paths_whatever_the_method() {
 
 #[tokio::test]
 async fn a_group_sends_browsers_to_the_sign_in_page_and_tells_scripts() {
-    let auth = auth();
+    let auth = partners();
     let pages = SecureApi::new(&auth, Panel).require_role("admin").pages("/signin");
     let plain = SecureApi::new(&auth, Panel);
     let (app, document) =
@@ -366,10 +366,9 @@ async fn a_group_sends_browsers_to_the_sign_in_page_and_tells_scripts() {
         assert_eq!((told.status, told.header("location")), (401, vec![]), "{target}");
         assert_eq!(told.header("content-type"), ["application/problem+json"], "{target}");
     }
-    let known = |name| bearer(&auth, TokenRequest::for_subject(name));
-    let with = |token| [&browser[..], &[token]].concat();
-    assert_eq!(get(&app, "GET", "/site/panel", &with(known("alice").await)).await.status, 200);
-    let lacking = get(&app, "GET", "/site/panel", &with(known("bob").await)).await;
+    let known = async |name| [&browser[..], &cookie(&auth, name).await].concat();
+    assert_eq!(get(&app, "GET", "/site/panel", &known("alice").await).await.status, 200);
+    let lacking = get(&app, "GET", "/site/panel", &known("bob").await).await;
     assert_eq!((lacking.status, lacking.header("content-type")), (403, vec!["text/html; charset=utf-8"]));
 }
 
