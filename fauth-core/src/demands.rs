@@ -72,9 +72,10 @@ struct Mail {
 }
 
 impl Outbox {
-    /// A guard says that it looks here when the handler is done.
-    pub(crate) fn open(&self) {
-        self.mail().is_fetched = true;
+    /// A guard says that it looks here when the handler is done; `false` if another one has said so
+    /// already.
+    pub(crate) fn open(&self) -> bool {
+        !std::mem::replace(&mut self.mail().is_fetched, true)
     }
 
     /// Does anybody look here?
@@ -241,8 +242,12 @@ impl Demands {
         let targeted: &[&str] = if self.caching == Caching::Any { &[] } else { &TARGETED };
         let targeted = targeted.iter().filter(|name| !response.header(name).is_empty());
         let targeted = targeted.map(|name| HeaderChange::set(ResponseHeader::new(*name, "no-store")));
-        // What nobody keeps needs not say for whom else it would be good.
-        let vary = if stated.forbids_storing() { None } else { self.vary(&response.header("vary")) };
+        // What nobody keeps needs not say for whom else it would be good. Where a targeted header
+        // stays, a cache that knows it may keep what `Cache-Control` forbids the others to.
+        let keeps_targeted =
+            self.caching == Caching::Any && TARGETED.iter().any(|name| !response.header(name).is_empty());
+        let is_kept = keeps_targeted || !stated.forbids_storing();
+        let vary = if is_kept { self.vary(&response.header("vary")) } else { None };
         let set_by_handler = response.header("set-cookie");
         // A handler that logs in or out says itself which cookie there is from now on.
         let sets = self.outbox.as_ref().map(Outbox::headers).unwrap_or_default();
@@ -470,6 +475,11 @@ mod tests {
         let wanted = ["= cdn-cache-control: no-store", "= surrogate-control: no-store"];
         assert_eq!(changed(&Demands::of_cookie(), set.clone()), wanted);
         assert!(changed(&Demands::default(), set).is_empty());
+        let only_cdn = vec![("cache-control", "no-store"), ("cdn-cache-control", "max-age=600")];
+        let nobody = Demands::of_nobody("Cookie".into());
+        assert_eq!(changed(&nobody, only_cdn.clone()), ["+ vary: Cookie"]);
+        assert!(changed(&nobody, vec![("cache-control", "no-store")]).is_empty());
+        assert_eq!(changed(&Demands::of_cookie(), only_cdn), ["= cdn-cache-control: no-store"]);
     }
 
     #[test]

@@ -28,8 +28,8 @@ const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 /// # use fauth_core::{reply::Reply, request::RequestHead, AuthUser, Guard, Requirement};
 /// # async fn middleware<U: AuthUser>(guard: Guard<U>, head: impl RequestHead, next: impl Fn() -> Reply) -> Reply {
 /// let presented = guard.read(&head, None);      // borrows the request
-/// match guard.check(presented).await {          // owns everything it needs
-///     Ok(granted) => next(),                    // plus what `granted.demands()`
+/// match guard.enter(presented).await {          // owns everything it needs
+///     Ok(entered) => next(),                    // plus the demands of `entered.into_parts()`
 ///     Err(rejection) => guard.refuse(&rejection, &head),
 /// }
 /// # }
@@ -252,9 +252,8 @@ impl<U: AuthUser> Guard<U> {
     pub async fn enter(&self, presented: Presented<U>) -> Result<Entered<U>, Rejection> {
         match &self.inner.admits {
             Admits::Users => {
-                let is_first = !presented.is_granted();
                 let granted = self.check(presented).await?;
-                if is_first && granted.is_browser_session() {
+                if granted.is_browser_session() {
                     Box::pin(self.inner.provider.carry_on(&granted)).await?;
                 }
                 Ok(granted.into())
@@ -278,7 +277,8 @@ impl<U: AuthUser> Guard<U> {
         self.is_optional().then(|| self.inner.provider.visitor(entered.granted()))
     }
 
-    /// Lets a user in who meets the requirement, and nobody else.
+    /// Lets a user in who meets the requirement, and nobody else. Adapters call
+    /// [`enter`](Self::enter), which also lets visitors and guests in and carries sessions on.
     ///
     /// # Errors
     /// The [`Rejection`] to answer with; [`refuse`](Self::refuse) makes the answer.

@@ -60,14 +60,12 @@ pub(crate) fn canonical<'a>(path: &'a str, allowed: &Allowed) -> Option<Cow<'a, 
         return None;
     }
     let decoded = decode(path, allowed)?;
-    let misread = as_others_read(&decoded)?;
-    if has_bad_segment(&decoded)
-        || has_bad_segment(&misread)
-        || has_bad_segment(&without_parameters(&misread))
-    {
-        return None;
-    }
-    Some(Cow::Owned(decoded))
+    let is_bad = if decoded.contains(['%', '\\', ';']) {
+        has_bad_segment(&without_parameters(&as_others_read(&decoded)?))
+    } else {
+        has_bad_segment(&decoded)
+    };
+    (!is_bad).then_some(Cow::Owned(decoded))
 }
 
 /// Is there nothing to decode, and no segment that begins as a bad one does? So it is with most
@@ -131,21 +129,21 @@ fn as_others_read(path: &str) -> Option<String> {
 /// How often a path is decoded to see what it hides. Each time costs a pass over all of it.
 const MAX_ENCODINGS: usize = 8;
 
-/// The path with the escapes of what has a meaning in paths decoded: percent sign, dot, semicolon,
-/// and the separators.
+/// The path with each escape decoded once, whatever it stands for: its digits may be escaped too.
 fn decode_again(path: &str) -> String {
-    const ESCAPES: [(&str, &str); 9] = [
-        ("%25", "%"),
-        ("%2e", "."),
-        ("%2E", "."),
-        ("%2f", "/"),
-        ("%2F", "/"),
-        ("%5c", "\\"),
-        ("%5C", "\\"),
-        ("%3b", ";"),
-        ("%3B", ";"),
-    ];
-    ESCAPES.iter().fold(path.to_owned(), |path, (escape, character)| path.replace(escape, character))
+    let (mut read, mut rest) = (Vec::with_capacity(path.len()), path.as_bytes());
+    while let Some((&byte, tail)) = rest.split_first() {
+        let escape = match rest {
+            [b'%', high, low, tail @ ..] => {
+                hex(*high).zip(hex(*low)).map(|(high, low)| (high << 4 | low, tail))
+            }
+            _ => None,
+        };
+        let (byte, left) = escape.unwrap_or((byte, tail));
+        read.push(byte);
+        rest = left;
+    }
+    String::from_utf8_lossy(&read).into_owned()
 }
 
 /// What somebody may see who takes what follows a semicolon in a segment for parameters and looks
@@ -293,6 +291,10 @@ mod tests {
             "/a/;/b",
             "/a%252f%252fb",
             "/a/%2525252525252525252525x",
+            // The digits of an escape are escaped too.
+            "/a/%2525%2532%2565%2525%2532%2565/b",
+            "/a/%252%2565%252%2565/b",
+            "/a/%2525%2532%2566b",
         ] {
             assert_eq!(super::canonical(path, &all), None, "{path}");
         }

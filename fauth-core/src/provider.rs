@@ -149,8 +149,7 @@ impl<U: AuthUser> AuthProvider<U> {
     /// The same, with what the response must say: a dead cookie is deleted, and a browser session
     /// is carried on.
     pub(crate) async fn enter_visitor(&self, presented: Presented<U>) -> Result<Entered<U>, Rejection> {
-        let is_first = !presented.is_granted();
-        self.check_visitor(presented, is_first).await
+        self.check_visitor(presented, true).await
     }
 
     /// The same. `carries_on` says whether a browser session may be: not where a user is sent away.

@@ -259,7 +259,9 @@ impl Requirement {
     /// Lets users in who are not active, for a page that tells them why.
     ///
     /// # Security
-    /// A disabled account keeps access to this route for as long as it has a token.
+    /// A disabled account keeps access to this route for as long as it has a token. A
+    /// [browser session](crate::transport::SessionCookie) ends as soon as it comes to a route that
+    /// does not allow it.
     #[must_use]
     pub const fn danger_allow_inactive(mut self) -> Self {
         self.allow_inactive = true;

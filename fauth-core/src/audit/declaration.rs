@@ -59,6 +59,8 @@ pub struct Declaration {
     kind: EntryKind,
     access: Access,
     location: &'static Location<'static>,
+    /// Whose users it lets in; 0 if nobody has said so.
+    provider: u64,
     /// The path of a group that knows it from the beginning; elsewhere empty.
     prefix: Box<str>,
     /// Is it listed by a group around it?
@@ -116,10 +118,20 @@ impl Declaration {
             kind,
             access,
             location: Location::caller(),
+            provider: 0,
             prefix: prefix.into(),
             is_inside: AtomicBool::new(false),
             known: Mutex::default(),
         }
+    }
+
+    /// The same, of the users of this provider.
+    pub(crate) fn of_provider(self, provider: u64) -> Self {
+        Self { provider, ..self }
+    }
+
+    pub(super) const fn provider(&self) -> u64 {
+        self.provider
     }
 
     /// The same, for others than before.
@@ -128,6 +140,7 @@ impl Declaration {
             kind: self.kind,
             access,
             location: self.location,
+            provider: self.provider,
             prefix: self.prefix.clone(),
             is_inside: AtomicBool::new(false),
             known: Mutex::new(self.known().clone()),
@@ -259,6 +272,10 @@ impl Declaration {
     fn list(&self, methods: &Methods, path: &str, precedence: Precedence, entries: &mut Vec<Entry>) {
         match self.kind {
             EntryKind::Group => self.list_group(path, precedence, None, entries),
+            // A guard that is put in front of a group.
+            EntryKind::Guard if !self.known().parts.is_empty() => {
+                self.list_group(path, precedence, None, entries);
+            }
             EntryKind::Endpoint => {
                 for (methods, own, kind, access) in self.endpoints() {
                     push(entries, &methods, &precedence.join(path, &own), kind, &access, self.location);

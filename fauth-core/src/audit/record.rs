@@ -256,8 +256,13 @@ impl Leaf {
         {
             return Vec::new();
         }
+        // Whatever the two ask for: the users of another provider are other users.
+        let declared = self.declaration().zip(group.declaration());
+        let is_of_others = declared.is_some_and(|(own, other)| own.provider() != other.provider());
         let group = group.entry();
-        let weaker = entries.iter().filter(|entry| !is_at_least_as_strict(&entry.access, &group.access));
+        let weaker = entries
+            .iter()
+            .filter(|entry| is_of_others || !is_at_least_as_strict(&entry.access, &group.access));
         if matches!(self.what, What::Unseen { is_flat: true }) {
             if precedence == Precedence::FirstRegistered && of_group.order < own.order {
                 return Vec::new();

@@ -229,6 +229,29 @@ fn a_page_beside_an_endpoint_is_reached() {
 }
 
 #[test]
+fn the_users_of_another_provider_are_others_whatever_is_asked_of_them() {
+    let findings_of = |of_route: u64, of_group: u64| {
+        let mut record = RouteRecord::new(MOST_SPECIFIC);
+        record.group("/admin", &Arc::new(Declaration::of_group(role("a"), "").of_provider(of_group)));
+        let guard = Declaration::of_guard(role("a")).of_provider(of_route);
+        record.guarded(&Methods::any(), "/admin/health", &Arc::new(guard));
+        findings(&record)
+    };
+    assert_eq!(findings_of(1, 1), []);
+    assert_eq!(findings_of(1, 2), [beside("/admin/health")]);
+}
+
+#[test]
+fn a_guard_that_is_put_in_front_of_a_group_lists_its_routes() {
+    let declarations = Declarations::default();
+    let guard = declarations.add(Declaration::of_guard(Access::Optional));
+    assert_eq!(declarations.audit().entries().len(), 1);
+    guard.add_route(&Methods::of(["GET"]), "/whoami");
+    let paths: Vec<_> = declarations.audit().entries().iter().map(|entry| entry.path().to_owned()).collect();
+    assert_eq!(paths, ["/*", "/whoami"]);
+}
+
+#[test]
 fn a_route_that_asks_for_as_much_as_the_group_is_no_finding() {
     let asks = |access: Access| {
         let mut record = RouteRecord::new(MOST_SPECIFIC);

@@ -31,6 +31,6 @@ impl<U: AuthUser> AuthProvider<U> {
 
     /// Lists it for as long as it is held.
     pub(crate) fn declare(&self, declaration: Declaration) -> Arc<Declaration> {
-        self.inner.declarations.add(declaration)
+        self.inner.declarations.add(declaration.of_provider(self.inner.id))
     }
 }

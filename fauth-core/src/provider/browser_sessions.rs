@@ -9,8 +9,8 @@
 //! session that it goes on from. With a session store, carrying on and ending are atomic steps of
 //! one row: either the row has ended, and nothing is issued; or the logout finds until when the new
 //! token lasts, and revokes the session for as long. Without one, a logout revokes the session for
-//! longer than any login lasts. Where a session is given another id, that is not so without a
-//! session store: see [`SessionHandle::renew`](super::SessionHandle::renew).
+//! longer than any login lasts. Where a session is given another id, that is not so: see
+//! [`SessionHandle::renew`](super::SessionHandle::renew).
 
 use std::sync::Arc;
 
@@ -148,7 +148,10 @@ impl<U: AuthUser> AuthProvider<U> {
     /// Where an inactive user is let in, its session is not carried on.
     pub(crate) async fn carry_on(&self, granted: &Granted<U>) -> Result<(), Rejection> {
         let Some(outbox) = granted.outbox() else { return Ok(()) };
-        outbox.open();
+        // The outermost guard does it. An extractor further out is none: nobody fetches a cookie there.
+        if !outbox.open() {
+            return Ok(());
+        }
         if !granted.user().is_active() {
             return Ok(());
         }

@@ -43,7 +43,9 @@ const DEFAULT_STORE_TIMEOUT: Duration = Duration::from_secs(5);
 const DEFAULT_BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many revocations the acts of one subject may add; twice the sessions that a subject may
 /// have, if that is more. Tests and health checks that log in and out all day with one account stay
-/// below it, and a thousand accounts at it fill no store.
+/// below it, and a thousand accounts at it fill no store. That holds for tokens of a quarter of an
+/// hour; a logout from a browser session is kept for as long as its cookie would have lasted, a week
+/// and more, so that one account may log out of some 140 of these a day.
 const SHARE: usize = 1000;
 
 /// Each is read from the token of every guarded request.
@@ -667,7 +669,6 @@ fn revocable(names: Vec<String>, has_store: bool) -> Result<Vec<Box<str>>, Confi
     Ok(names.into_iter().map(String::into_boxed_str).collect())
 }
 
-/// Keys come in headers, also where tokens do not.
 /// The headers in which a credential may come, as `Vary` lists them.
 fn read_headers(transports: &[Box<dyn Transport>]) -> Arc<str> {
     let mut names: Vec<Box<str>> = Vec::new();
@@ -685,6 +686,7 @@ fn read_headers(transports: &[Box<dyn Transport>]) -> Arc<str> {
     names.join(", ").into()
 }
 
+/// Keys come in headers, also where tokens do not.
 fn add_key_transports(transports: &mut Vec<Box<dyn Transport>>, lead: &str) {
     if !transports.iter().any(|transport| transport.describe() == SecurityScheme::Bearer) {
         transports.push(Box::new(BearerKeyTransport { lead: lead.into() }));

@@ -41,11 +41,6 @@ impl<U> Presented<U> {
     pub const fn is_anonymous(&self) -> bool {
         matches!(self.outcome, Ok(Found::Nothing))
     }
-
-    /// Has a guard of the same provider let the request in before?
-    pub(crate) const fn is_granted(&self) -> bool {
-        matches!(self.outcome, Ok(Found::Granted(_)))
-    }
 }
 
 impl<U> fmt::Debug for Presented<U> {

@@ -357,7 +357,7 @@ impl<U: AuthUser> AuthProvider<U> {
                 let Extracted::Token(token) = transport.extract(head, purpose) else { continue };
                 let wanted = wanted_of(transport, purpose);
                 let Ok(found) = self.inner.verifier.verify(token.as_bytes(), wanted, now) else { continue };
-                if !logins.iter().any(|login| is_same_login(login, &found)) {
+                if !logins.iter().any(|login| ends_with(login, &found)) {
                     logins.push(found);
                 }
             }
@@ -372,7 +372,7 @@ impl<U: AuthUser> AuthProvider<U> {
         payload: &TokenPayload,
     ) -> Result<Vec<TokenPayload>, Rejection> {
         let mut logins = self.verify_ambient(head)?;
-        logins.retain(|other| !is_same_login(payload, other));
+        logins.retain(|other| !ends_with(payload, other));
         Ok(logins)
     }
 }
@@ -382,6 +382,11 @@ fn redirected(reply: Reply, next: Option<&LocalTarget>) -> Reply {
     let Some(next) = next else { return reply };
     let cookies = reply.into_parts().1.into_iter().filter(|header| header.name() == "set-cookie");
     cookies.fold(next.see_other(), Reply::header)
+}
+
+/// Does ending the one end the other? Tokens without a session end each by itself.
+fn ends_with(one: &TokenPayload, other: &TokenPayload) -> bool {
+    is_same_login(one, other) && (one.session_id().is_some() || one.token_id() == other.token_id())
 }
 
 fn is_same_login(one: &TokenPayload, other: &TokenPayload) -> bool {

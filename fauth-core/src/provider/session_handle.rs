@@ -262,6 +262,12 @@ impl<U: AuthUser> SessionHandle<U> {
     /// store, a logout that runs at the very same time may end the old session and not this one;
     /// one that was earlier is noticed.
     ///
+    /// A logout with the cookie from before that arrives after the renewal and before its response
+    /// ends nothing of the new session. A request with it is refused, and its answer may delete the
+    /// new cookie: renew where a page sends nothing else at the same time. An account that has ended
+    /// so many sessions that its share of the revocation store is used up ends all of them, this one
+    /// too.
+    ///
     /// With neither a session store nor a revocation store
     /// ([`danger_without_revocation`](crate::transport::SessionCookie::danger_without_revocation)),
     /// nothing can end the old session: its cookie stays good until it expires.

@@ -14,7 +14,7 @@
 //! # Description::of(&auth).complete(&mut document);
 //! # let send = async |request: WireRequest| -> WireResponse {
 //! #     let presented = guard.read(&request, None);
-//! #     match guard.check(presented).await {
+//! #     match guard.enter(presented).await {
 //! #         Ok(_) => fauth_core::reply::Reply::new(200).into(),
 //! #         Err(rejection) => guard.refuse(&rejection, &request).into(),
 //! #     }

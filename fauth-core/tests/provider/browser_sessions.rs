@@ -434,3 +434,31 @@ async fn no_debug_output_tells_a_payload() {
         assert!(shown.contains("bytes"), "{shown}");
     }
 }
+
+/// An extractor around a guard keeps what it has found, and fetches no cookie.
+#[tokio::test]
+async fn an_extractor_around_a_guard_leaves_the_session_to_the_guard() {
+    let clock = ManualClock::new();
+    let auth = pages(provider().clock(clock.clone()));
+    let cookie = sign_in(&auth, LoginRequest::for_subject("alice")).await;
+    clock.advance(HALF + Duration::from_secs(60));
+    let head = with(&cookie);
+    let extracted = auth.check_current(auth.read(&head)).await.unwrap();
+    for guard in [Guard::new(&auth, Requirement::user()), Guard::visitor(&auth)] {
+        let entered = guard.enter(guard.read(&head, Some(&extracted))).await.unwrap();
+        let (granted, demands) = entered.into_parts();
+        let changes = demands.changes(&fauth_core::reply::Reply::new(200));
+        let sets = changes.iter().any(|change| change.header().name() == "set-cookie");
+        assert!(sets, "the session is carried on by {guard:?}");
+        let mut session = auth.current_session(auth.read_again(&head, granted.as_ref())).await.unwrap();
+        assert_eq!(session.update(&1).await, Ok(true));
+    }
+    // Without a guard there is nobody who sets a new cookie.
+    let extracted = auth.check_current(auth.read(&head)).await.unwrap();
+    let mut session = auth.current_session(auth.read_again(&head, Some(&extracted))).await.unwrap();
+    let outside = Rejection::Misconfigured(Misconfigured::SessionOutsideGuard);
+    assert_eq!(session.renew().await, Err(outside));
+    let guard = Guard::new(&auth, Requirement::user());
+    guard.enter(guard.read(&head, Some(&extracted))).await.unwrap();
+    assert_eq!(session.renew().await, Ok(()));
+}
