@@ -296,6 +296,32 @@ async fn a_route_for_the_users_of_another_application_is_beside_a_group() {
     assert_eq!(send!(serve!(app), "GET", "/admin/health", Some(foreign.expose())).0, 401);
 }
 
+#[actix_web::test]
+async fn a_group_of_another_application_within_a_group_asks_for_both() {
+    let (auth, another) = (provider(), of_another_application());
+    let inner =
+        SecureScope::new("/inner", &another).require_permission("write").resource("/x", get().to(text));
+    let app = AuditedScope::new("")
+        .service(SecureScope::new("/admin", &auth).require_roles(["admin"]).service(inner));
+    let audit = app.audit();
+    assert_eq!(
+        lines(&audit),
+        [
+            "any /admin/*: user, role admin (group)",
+            "any /admin/inner/*: user, all of (role admin), all of (permission write) (group)",
+            "GET /admin/inner/x: user, all of (role admin), all of (permission write) (route)",
+        ]
+    );
+    assert_all_guarded!(app);
+    let served = serve!(app);
+    // Nobody has both with one token.
+    for provider in [&auth, &another] {
+        let token = at_once(provider.issue(Purpose::Access, "alice")).unwrap();
+        let status = send!(served, "GET", "/admin/inner/x", Some(token.expose())).0;
+        assert_eq!(status, 401);
+    }
+}
+
 /// A prefix with a slash at its end does not answer what lies under it.
 #[actix_web::test]
 async fn a_slash_at_the_end_of_a_prefix_guards_nothing() {

@@ -266,6 +266,33 @@ async fn a_route_for_the_users_of_another_application_is_beside_a_group() {
 }
 
 #[tokio::test]
+async fn a_group_of_another_application_within_a_group_asks_for_both() {
+    let (auth, another) = (provider(), of_another_application());
+    let inner = SecureRouter::new(&another).require_permission("write").route("/x", get(async || "inner"));
+    let app = AuditedRouter::new().nest_service(
+        "/admin",
+        SecureRouter::new(&auth).require_roles(["admin"]).nest_service("/inner", inner),
+    );
+    let audit = app.audit();
+    assert_eq!(
+        lines(&audit),
+        [
+            "any /admin/*: user, role admin (group)",
+            "any /admin/inner/*: user, all of (role admin), all of (permission write) (group)",
+            "GET /admin/inner/x: user, all of (role admin), all of (permission write) (route)",
+        ]
+    );
+    assert_all_guarded!(app);
+    let served = app.into_router();
+    // Nobody has both with one token.
+    for provider in [&auth, &another] {
+        let token = at_once(provider.issue(Purpose::Access, "alice")).unwrap();
+        let status = send(&served, "GET", "/admin/inner/x", Some(token.expose())).await.0;
+        assert_eq!(status, 401);
+    }
+}
+
+#[tokio::test]
 async fn routes_of_nested_routers_are_beside_a_group_too() {
     let auth = provider();
     let group = || SecureRouter::new(&auth).route("/x", get(async || "group"));

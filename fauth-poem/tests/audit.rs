@@ -282,6 +282,31 @@ async fn a_route_for_the_users_of_another_application_is_beside_a_group() {
 }
 
 #[tokio::test]
+async fn a_group_of_another_application_within_a_group_asks_for_both() {
+    let (auth, another) = (provider(), of_another_application());
+    let inner = SecureRoute::new(&another).require_permission("write").at("/x", get(text()));
+    let app = AuditedRoute::new()
+        .nest("/admin", SecureRoute::new(&auth).require_roles(["admin"]).nest("/inner", inner));
+    let audit = app.audit();
+    assert_eq!(
+        lines(&audit),
+        [
+            "any /admin/*: user, role admin (group)",
+            "any /admin/inner/*: user, all of (role admin), all of (permission write) (group)",
+            "any /admin/inner/x: user, all of (role admin), all of (permission write) (route)",
+        ]
+    );
+    assert_all_guarded!(app);
+    let served = app.into_endpoint();
+    // Nobody has both with one token.
+    for provider in [&auth, &another] {
+        let token = at_once(provider.issue(Purpose::Access, "alice")).unwrap();
+        let status = send(&served, "GET", "/admin/inner/x", Some(token.expose())).await.0;
+        assert_eq!(status, 401);
+    }
+}
+
+#[tokio::test]
 async fn the_rest_of_a_path_takes_the_empty_one_too() {
     let app = AuditedRoute::new().at("/", get(text())).at("/*rest", beside());
     assert_eq!(findings(&app.audit()), [(FindingKind::Unreachable, "/")]);
