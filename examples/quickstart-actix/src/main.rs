@@ -44,6 +44,8 @@ async fn serve() -> Result<(), BoxError> {
     let listener = TcpListener::bind(&address).map_err(|error| format!("FAUTH_ADDR: {address}: {error}"))?;
     let stop = stop_signal()?;
     greet(listener.local_addr()?)?;
+    #[cfg(not(feature = "openapi"))]
+    quickstart_actix::log_audit(&auth);
     HttpServer::new(move || App::new().configure(|config| routes(&auth, config)))
         .client_request_timeout(HEAD_TIMEOUT)
         .keep_alive(IDLE_TIMEOUT)
