@@ -17,8 +17,8 @@
 //! }
 //! ```
 //!
-//! Each name is the same item as under its own path. There is no name among them that actix-web itself
-//! offers for a glob, and none that is unsafe.
+//! Each name is the same item as under its own path. There is no name among them that actix-web
+//! itself offers for a glob, and none that is unsafe.
 //!
 //! With the feature `derive`, `AuthUser` and `Role` are also the macros. They find the core through
 //! this crate, so that an application needs no dependency on `fauth-core`.

@@ -44,8 +44,8 @@ const DEFAULT_BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many revocations the acts of one subject may add; twice the sessions that a subject may
 /// have, if that is more. Tests and health checks that log in and out all day with one account stay
 /// below it, and a thousand accounts at it fill no store. That holds for tokens of a quarter of an
-/// hour; a logout from a browser session is kept for as long as its cookie would have lasted, a week
-/// and more, so that one account may log out of some 140 of these a day.
+/// hour; a logout from a browser session is kept for as long as its cookie would have lasted, a
+/// week and more, so that one account may log out of some 140 of these a day.
 const SHARE: usize = 1000;
 
 /// Each is read from the token of every guarded request.

@@ -34,7 +34,8 @@ use crate::{
 ///
 /// let page = |rejection: &Rejection, _: &dyn RequestHead| {
 ///     let html = render_template(&rejection.detail())?;
-///     Ok::<_, std::fmt::Error>(Reply::new(rejection.status()).body("text/html; charset=utf-8", html))
+///     let reply = Reply::new(rejection.status()).body("text/html; charset=utf-8", html);
+///     Ok::<_, std::fmt::Error>(reply)
 /// };
 /// # let _ = fauth_testing::provider().renderer(page).build().unwrap();
 /// ```
@@ -81,7 +82,8 @@ pub trait Renderer: Send + Sync + 'static {
 /// The body of refusals as an `OpenAPI` document shows it; see [`Renderer::describe`].
 ///
 /// ```
-/// use fauth_core::{Rejection, reply::Reply, request::RequestHead, rejection::{RefusalBody, Renderer}};
+/// use fauth_core::rejection::{RefusalBody, Renderer};
+/// use fauth_core::{Rejection, reply::Reply, request::RequestHead};
 /// use serde_json::json;
 ///
 /// struct Plain;
