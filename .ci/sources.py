@@ -125,7 +125,7 @@ CORE = "fauth-core/src/"
 
 # From the ground up; `fauth-core/ARCHITECTURE.md` says what lives in each room.
 FLOORS = [
-    ["clock", "error", "path", "request", "reply", "demands", "client", "escape"],
+    ["clock", "error", "body", "path", "request", "reply", "demands", "client", "escape"],
     ["token", "password", "role", "user", "visitor", "derive", "requirement", "access"],
     ["store"],
     ["transport", "csrf", "navigation", "redirect", "rejection", "event"],

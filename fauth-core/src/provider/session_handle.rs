@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
+    csrf::CsrfToken,
     demands::Outbox,
     event::EventKind,
     rejection::{InvalidToken, Misconfigured, Rejection, Unavailable},
@@ -288,6 +289,19 @@ impl<U: AuthUser> SessionHandle<U> {
         self.kept = self.auth.kept_session(&payload).await?;
         self.granted = Some(granted.with_payload(payload));
         Ok(())
+    }
+}
+
+impl<U: AuthUser> SessionHandle<U> {
+    /// A new [CSRF token](crate::AuthProviderBuilder::csrf_tokens) for the session as it is now:
+    /// after [`renew`](Self::renew), the token that was extracted before is of the session that has
+    /// ended.
+    ///
+    /// # Errors
+    /// [`Rejection::Misconfigured`] if the provider was built without CSRF tokens, and
+    /// [`Rejection::Unavailable`] if there is no randomness.
+    pub fn csrf_token(&self) -> Result<CsrfToken, Rejection> {
+        self.auth.csrf_token_of(self.granted.as_ref())
     }
 }
 

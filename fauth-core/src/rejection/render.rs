@@ -330,6 +330,7 @@ const fn hint(rejection: &Rejection) -> &'static str {
         Rejection::CrossSiteRequest(_) => {
             "Send the request from the application's own pages, or use a bearer token (at a login, `?deliver=body`)"
         }
+        Rejection::InvalidCsrfToken(_) => "Load the page again, and send the CSRF token that it holds",
         Rejection::AmbiguousPath => {
             "Send the path without dot segments, double slashes and encoded delimiters"
         }
