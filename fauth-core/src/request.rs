@@ -36,8 +36,8 @@ pub trait RequestHead {
     }
 
     /// What a guard further out has left with the request after it had checked its CSRF token:
-    /// [`Entered::csrf_proof`](crate::Entered::csrf_proof). Where the framework keeps nothing with a
-    /// request, `None`: the token is checked again then.
+    /// [`Entered::csrf_proof`](crate::Entered::csrf_proof). Where the framework keeps nothing with
+    /// a request, `None`: the token is checked again then.
     fn csrf_proof(&self) -> Option<CsrfProof> {
         None
     }

@@ -20,11 +20,11 @@ use crate::{
 /// application's own pages. Browsers say so in `Sec-Fetch-Site` or `Origin`, and that suffices.
 /// Tokens are for what that leaves open:
 ///
-/// | the request says of its origin | without tokens | with tokens | with [`required`](Self::required) |
+/// | its origin is | without tokens | with tokens | with [`required`](Self::required) |
 /// |---|---|---|---|
-/// | that it is an own or a trusted one | let in | let in | needs a token |
-/// | nothing: it has neither header | refused | needs a token | needs a token |
-/// | that it is another | refused | refused | refused |
+/// | an own or a trusted one | let in | let in | needs a token |
+/// | not named: it has neither header | refused | needs a token | needs a token |
+/// | another | refused | refused | refused |
 ///
 /// A request brings its token in the header `X-CSRF-Token`, which then decides, or in the field
 /// `csrf_token` of a form. Only guards read forms: of type `application/x-www-form-urlencoded`,
@@ -90,8 +90,8 @@ impl CsrfTokens {
         self
     }
 
-    /// In [strict mode](Self::required), asks for no token at this path: the origin rule alone holds
-    /// there, as without strict mode.
+    /// In [strict mode](Self::required), asks for no token at this path: the origin rule alone
+    /// holds there, as without strict mode.
     ///
     /// It is one whole path as a client asks for it, with all prefixes of groups, decoded, and
     /// compared byte for byte: `/open` says nothing of `/open/`, `/openly-other` or `/open/x`.
@@ -101,12 +101,13 @@ impl CsrfTokens {
     }
 
     /// The name of the cookie for scripts, with or without the prefix `__Host-`: `csrf_token` or
-    /// `pp_csrf`, where an application moves over and its scripts must stay. Default: `__Host-csrf`.
+    /// `pp_csrf`, where an application moves over and its scripts must stay. Default:
+    /// `__Host-csrf`.
     ///
     /// # Security
-    /// Without the prefix, another host of the same domain, and whoever can answer plain HTTP in its
-    /// place, can set a cookie of this name. No foreign value is accepted because of that, but pages
-    /// whose scripts read it are refused.
+    /// Without the prefix, another host of the same domain, and whoever can answer plain HTTP in
+    /// its place, can set a cookie of this name. No foreign value is accepted because of that, but
+    /// pages whose scripts read it are refused.
     pub fn danger_cookie_name(mut self, name: impl Into<String>) -> Self {
         self.cookie = name.into();
         self

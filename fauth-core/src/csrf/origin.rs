@@ -1,4 +1,4 @@
-//! Did the application's own pages send this request? Asked only when a cookie, which browsers attach unasked, is the credential.
+//! The origin rule: what a browser says of the page that has sent a request.
 
 use crate::{
     error::ConfigError,

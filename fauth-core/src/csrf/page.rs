@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-/// A new CSRF token for the session of a request, and the names under which it is sent back; made by
-/// [`AuthProvider::csrf_token`](crate::AuthProvider::csrf_token), which the extractor `CsrfToken`
-/// of the adapters calls.
+/// A new CSRF token for the session of a request, and the names under which it is sent back; made
+/// by [`AuthProvider::csrf_token`](crate::AuthProvider::csrf_token), which the extractor
+/// `CsrfToken` of the adapters calls.
 ///
 /// Each has a value of its own, and all values of a session are good until the session ends.
 ///
@@ -52,8 +52,8 @@ impl CsrfToken {
         &self.header
     }
 
-    /// The name of the cookie in which scripts find a value. Default: `__Host-csrf`, or `csrf` beside
-    /// [cookies for development](crate::transport::CookieTransport::danger_insecure).
+    /// The name of the cookie in which scripts find a value. Default: `__Host-csrf`, or `csrf`
+    /// beside [cookies for development](crate::transport::CookieTransport::danger_insecure).
     #[must_use]
     pub fn cookie_name(&self) -> &str {
         &self.cookie

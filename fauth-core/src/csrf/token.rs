@@ -1,7 +1,7 @@
 //! The values: how they are made, and which of them are good.
 //!
-//! A value is `hex(HMAC-SHA-256(key, …)) "." hex(r)`: 16 random bytes, and a code over them and the
-//! login that they are for, under a key that is derived for nothing else. Every value that was
+//! A value is `hex(HMAC-SHA-256(key, …)) "." hex(r)`: 16 random bytes, and a code over them and
+//! the login that they are for, under a key that is derived for nothing else. Every value that was
 //! signed for the login of a request is good, and no other is.
 //!
 //! **Why it is not compared with a cookie.** A comparison proves that the sender could read, or

@@ -405,8 +405,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     }
 
     /// How long the ready-made endpoints, and guards that look for the [CSRF
-    /// token](Self::csrf_tokens) of a form, wait for the body of a request until they refuse it with
-    /// 408. Default: 10 seconds; at most 300.
+    /// token](Self::csrf_tokens) of a form, wait for the body of a request until they refuse it
+    /// with 408. Default: 10 seconds; at most 300.
     ///
     /// The time for the head of a request, and for a connection without one, is the server's to
     /// limit.

@@ -103,8 +103,8 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     /// Refuses what acts by cookies alone, whatever its method, unless its origin and, where one is
-    /// asked for, its token say that a page of the application's own has sent it. `logins` are those
-    /// of the cookies. Where none of them is good, there is nothing that a token could be of, and
+    /// asked for, its token say that a page of the application's own has sent it. `logins` are
+    /// those of the cookies. Where none of them is good, there is nothing that a token could be of, and
     /// nothing to lose: the origin decides.
     pub(super) fn prove_cookies(
         &self,
@@ -230,8 +230,8 @@ impl<U: AuthUser> AuthProvider<U> {
     /// [`check_optional`](Self::check_optional); behind a guard, what that has let in counts.
     ///
     /// # Errors
-    /// As [`check_optional`](Self::check_optional), and [`Rejection::Misconfigured`] if the provider
-    /// was built without [`csrf_tokens`](crate::AuthProviderBuilder::csrf_tokens).
+    /// As [`check_optional`](Self::check_optional), and [`Rejection::Misconfigured`] if the
+    /// provider was built without [`csrf_tokens`](crate::AuthProviderBuilder::csrf_tokens).
     pub async fn csrf_token(&self, presented: Presented<U>) -> Result<CsrfToken, Rejection> {
         self.csrf_policy()?;
         let granted = self.check_optional(presented).await?;

@@ -105,8 +105,8 @@ impl<U> Entered<U> {
         Self { granted: Some(granted), demands, csrf_proof: None }
     }
 
-    /// That the request had to bring a CSRF token, and has brought a good one. Adapters keep it with
-    /// the request, for [`RequestHead::csrf_proof`](crate::request::RequestHead::csrf_proof).
+    /// That the request had to bring a CSRF token, and has brought a good one. Adapters keep it
+    /// with the request, for [`RequestHead::csrf_proof`](crate::request::RequestHead::csrf_proof).
     #[must_use]
     pub const fn csrf_proof(&self) -> Option<CsrfProof> {
         self.csrf_proof

@@ -87,8 +87,8 @@ pub enum Rejection {
     /// The body did not arrive in the time that a ready-made endpoint waits for it, or a guard that
     /// looks for the CSRF token of a form.
     BodyTimeout,
-    /// The body is longer than a ready-made endpoint reads, or a guard that looks for the CSRF token
-    /// of a form.
+    /// The body is longer than a ready-made endpoint reads, or a guard that looks for the CSRF
+    /// token of a form.
     PayloadTooLarge,
     /// The body is of a type that a ready-made endpoint does not read.
     UnsupportedMediaType,
