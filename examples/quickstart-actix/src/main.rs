@@ -11,7 +11,7 @@ use std::{
 };
 
 use actix_web::{App, HttpServer};
-use fauth_core::{AuthConfig, AuthProvider, BoxError, transport::BearerTransport};
+use fauth_core::{AuthConfig, AuthProvider, BoxError, CsrfTokens, transport::BearerTransport};
 use quickstart_actix::{Users, cookie, keep, routes};
 use tracing_subscriber::{filter::Targets, fmt, prelude::*};
 
@@ -46,7 +46,8 @@ async fn serve() -> Result<(), BoxError> {
         .user_loader(users.clone())
         .identity_loader(users)
         .transport(BearerTransport::new()) // programs
-        .transport(cookie(address.ip())?); // browsers
+        .transport(cookie(address.ip())?) // browsers
+        .csrf_tokens(CsrfTokens::new()); // and their forms
     let auth = keep(builder).await?.build()?;
     let stop = stop_signal()?;
     greet(address)?;

@@ -6,8 +6,8 @@ use actix_web::{
     web::{Data, Form, FormConfig, Json, JsonConfig, get, post},
 };
 use fauth_actix::{
-    AuditedScope, CurrentSession, Head, Refused, Visitor, guests_only, require_permissions, require_roles,
-    require_user, respond, visitor,
+    AuditedScope, CsrfToken, CurrentSession, Head, Refused, Visitor, guests_only, require_permissions,
+    require_roles, require_user, respond, visitor,
 };
 use fauth_core::{
     AuthProvider, LoginRequest, LogoutRequest, Rejection, redirect::LocalTarget, request::RequestHead as _,
@@ -58,13 +58,8 @@ fn next(head: &Head<'_>) -> Option<LocalTarget> {
     LocalTarget::from_query(head.query(), "next")
 }
 
-/// The hidden field of every form.
-const fn form_token() -> &'static str {
-    ""
-}
-
 async fn show_sign_in(request: HttpRequest) -> HttpResponse {
-    respond(pages::sign_in(next(&Head::from(&request)).as_ref(), form_token()))
+    respond(pages::sign_in(next(&Head::from(&request)).as_ref()))
 }
 
 #[derive(Deserialize)]
@@ -92,7 +87,7 @@ async fn sign_in(
             Ok(respond(login.finish(wanted).await?))
         }
         Err(Rejection::InvalidCredentials) => {
-            Ok(respond(pages::wrong_password(next.as_ref(), form_token(), &form.identifier)))
+            Ok(respond(pages::wrong_password(next.as_ref(), &form.identifier)))
         }
         Err(rejection) => Err(rejection.into()),
     }
@@ -101,13 +96,14 @@ async fn sign_in(
 async fn dashboard(
     Visitor(visitor): Visitor<User>,
     CurrentSession(mut session): CurrentSession<User>,
+    token: CsrfToken<User>,
 ) -> Result<HttpResponse, Refused> {
     let desk = change(&mut session, Desk::visit).await?;
-    Ok(respond(pages::dashboard(&visitor, &desk, form_token())))
+    Ok(respond(pages::dashboard(&visitor, &desk, &token)))
 }
 
-async fn admin(Visitor(visitor): Visitor<User>) -> HttpResponse {
-    respond(pages::admin(&visitor, form_token()))
+async fn admin(Visitor(visitor): Visitor<User>, token: CsrfToken<User>) -> HttpResponse {
+    respond(pages::admin(&visitor, &token))
 }
 
 /// By POST alone: what a link or an image causes signs nobody out.

@@ -2,13 +2,15 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails is meant to panic")]
 
 use actix_web::{App, test::init_service};
+use fauth_core::CsrfTokens;
 use fauth_testing::{TestAuth, assert_access};
 use quickstart_actix::{User, Users, routes};
 use serde_json::json;
 
 /// The users of the service, in a provider of the test's own.
 async fn auth() -> TestAuth<User> {
-    TestAuth::new(Users::sample().await.unwrap().iter())
+    let users = Users::sample().await.unwrap();
+    TestAuth::builder(users.iter()).configure(|builder| builder.csrf_tokens(CsrfTokens::new())).build()
 }
 
 /// Carol is inactive: it does not matter what she once could do.

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use fauth_core::{AuthConfig, AuthProvider, BoxError, transport::BearerTransport};
+use fauth_core::{AuthConfig, AuthProvider, BoxError, CsrfTokens, transport::BearerTransport};
 use quickstart_axum::{Users, cookie, keep, routes};
 use tokio::{net::TcpListener, time::sleep};
 use tracing_subscriber::{filter::Targets, fmt, prelude::*};
@@ -42,7 +42,8 @@ async fn serve() -> Result<(), BoxError> {
         .user_loader(users.clone())
         .identity_loader(users)
         .transport(BearerTransport::new()) // programs
-        .transport(cookie(address.ip())?); // browsers
+        .transport(cookie(address.ip())?) // browsers
+        .csrf_tokens(CsrfTokens::new()); // and their forms
     let auth = keep(builder).await?.build()?;
     let (stop, last_call) = (stop_signal()?, stop_signal()?);
     greet(address)?;

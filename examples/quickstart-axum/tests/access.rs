@@ -1,13 +1,15 @@
 //! Who may use which route.
 #![expect(clippy::unwrap_used, reason = "a test that fails is meant to panic")]
 
+use fauth_core::CsrfTokens;
 use fauth_testing::{TestAuth, assert_access};
 use quickstart_axum::{User, Users, routes};
 use serde_json::json;
 
 /// The users of the service, in a provider of the test's own.
 async fn auth() -> TestAuth<User> {
-    TestAuth::new(Users::sample().await.unwrap().iter())
+    let users = Users::sample().await.unwrap();
+    TestAuth::builder(users.iter()).configure(|builder| builder.csrf_tokens(CsrfTokens::new())).build()
 }
 
 /// Carol is inactive: it does not matter what she once could do.

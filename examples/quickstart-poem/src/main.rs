@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use fauth_core::{AuthConfig, AuthProvider, BoxError, transport::BearerTransport};
+use fauth_core::{AuthConfig, AuthProvider, BoxError, CsrfTokens, transport::BearerTransport};
 use poem::{Server, listener::TcpAcceptor};
 use quickstart_poem::{Users, cookie, keep, routes};
 use tokio::net::TcpListener;
@@ -47,7 +47,8 @@ async fn serve() -> Result<(), BoxError> {
         .user_loader(users.clone())
         .identity_loader(users)
         .transport(BearerTransport::new()) // programs
-        .transport(cookie(address.ip())?); // browsers
+        .transport(cookie(address.ip())?) // browsers
+        .csrf_tokens(CsrfTokens::new()); // and their forms
     let auth = keep(builder).await?.build()?;
     let stop = stop_signal()?;
     greet(address)?;

@@ -2,7 +2,7 @@
 //! dark. Pure functions from data to a reply, the same in every quickstart.
 
 use fauth_core::{
-    Rejection,
+    CsrfToken, Rejection,
     escape::html,
     redirect::LocalTarget,
     rejection::Pages,
@@ -33,20 +33,21 @@ const HEADERS: [(&str, &str); 4] = [
 ];
 
 /// The form. What stands in `next` is kept in its address, and checked again when it comes back.
+/// There is no session yet that a CSRF token could be of: the origin of the request counts.
 #[must_use]
-pub fn sign_in(next: Option<&LocalTarget>, token: &str) -> Reply {
-    show(200, "Sign in", &sign_in_form(next, token, None))
+pub fn sign_in(next: Option<&LocalTarget>) -> Reply {
+    show(200, "Sign in", &sign_in_form(next, None))
 }
 
 /// The form once more, with the name that was given. The challenge belongs to the status (RFC 9110
 /// section 15.5.2), and this one opens no dialog.
 #[must_use]
-pub fn wrong_password(next: Option<&LocalTarget>, token: &str, identifier: &str) -> Reply {
-    show(401, "Sign in", &sign_in_form(next, token, Some(identifier)))
+pub fn wrong_password(next: Option<&LocalTarget>, identifier: &str) -> Reply {
+    show(401, "Sign in", &sign_in_form(next, Some(identifier)))
         .header(ResponseHeader::new("www-authenticate", "Bearer realm=\"fauth\""))
 }
 
-fn sign_in_form(next: Option<&LocalTarget>, token: &str, failed: Option<&str>) -> String {
+fn sign_in_form(next: Option<&LocalTarget>, failed: Option<&str>) -> String {
     let error = match failed {
         Some(_) => format!("<p id=\"error\" role=\"alert\">{WRONG}</p>\n"),
         None => String::new(),
@@ -55,7 +56,7 @@ fn sign_in_form(next: Option<&LocalTarget>, token: &str, failed: Option<&str>) -
     let (action, identifier) = (action(next), html(failed.unwrap_or_default()));
     format!(
         "<main>\n<h1>Sign in</h1>\n{error}\
-         <form method=\"post\" action=\"{action}\">\n{token}\
+         <form method=\"post\" action=\"{action}\">\n\
          <label for=\"identifier\">Name</label>\n\
          <input id=\"identifier\" name=\"identifier\" value=\"{identifier}\" autocomplete=\"username\" \
          autocapitalize=\"none\" spellcheck=\"false\" maxlength=\"255\" required{in_name}>\n\
@@ -78,7 +79,7 @@ fn action(next: Option<&LocalTarget>) -> String {
 
 /// For every user.
 #[must_use]
-pub fn dashboard(visitor: &Visitor<User>, desk: &Desk, token: &str) -> Reply {
+pub fn dashboard(visitor: &Visitor<User>, desk: &Desk, token: &CsrfToken) -> Reply {
     let name = html(visitor.display_name());
     let notes: String = desk.notes.iter().map(|note| format!("<li>{}</li>\n", html(note))).collect();
     let notes = if notes.is_empty() { notes } else { format!("<ul id=\"notes\">\n{notes}</ul>\n") };
@@ -94,7 +95,7 @@ pub fn dashboard(visitor: &Visitor<User>, desk: &Desk, token: &str) -> Reply {
 
 /// For admins.
 #[must_use]
-pub fn admin(visitor: &Visitor<User>, token: &str) -> Reply {
+pub fn admin(visitor: &Visitor<User>, token: &CsrfToken) -> Reply {
     let main = format!(
         "<main>\n<h1>Admin</h1>\n<p>Top secret admin info</p>\n\
          <p><a href=\"{DASHBOARD}\">Dashboard</a></p>\n{}</main>\n",
@@ -121,10 +122,12 @@ fn header(visitor: &Visitor<User>) -> String {
     format!("<header><strong>Quickstart</strong> <span id=\"user\">{name}</span></header>\n")
 }
 
-fn sign_out_form(token: &str) -> String {
+/// Every form that a user sends has the hidden field.
+fn sign_out_form(token: &CsrfToken) -> String {
     format!(
-        "<form method=\"post\" action=\"/session/sign-out\">\n{token}\
-         <button id=\"sign-out\">Sign out</button>\n</form>\n"
+        "<form method=\"post\" action=\"/session/sign-out\">\n{}\n\
+         <button id=\"sign-out\">Sign out</button>\n</form>\n",
+        token.hidden_field(),
     )
 }
 

@@ -5,8 +5,8 @@ use fauth_core::{
     AuthProvider, LoginRequest, LogoutRequest, Rejection, redirect::LocalTarget, request::RequestHead as _,
 };
 use fauth_poem::{
-    AuditedRoute, CurrentSession, Head, Refused, Visitor, guests_only, require_permissions, require_roles,
-    require_user, respond, visitor,
+    AuditedRoute, CsrfToken, CurrentSession, Head, Refused, Visitor, guests_only, require_permissions,
+    require_roles, require_user, respond, visitor,
 };
 use poem::{
     EndpointExt as _, Request, Response, get, handler,
@@ -61,14 +61,9 @@ fn next(head: &Head<'_>) -> Option<LocalTarget> {
     LocalTarget::from_query(head.query(), "next")
 }
 
-/// The hidden field of every form.
-const fn form_token() -> &'static str {
-    ""
-}
-
 #[handler]
 fn show_sign_in(request: &Request) -> Response {
-    respond(pages::sign_in(next(&Head::from(request)).as_ref(), form_token()))
+    respond(pages::sign_in(next(&Head::from(request)).as_ref()))
 }
 
 #[derive(Deserialize)]
@@ -97,7 +92,7 @@ async fn sign_in(
             Ok(respond(login.finish(wanted).await?))
         }
         Err(Rejection::InvalidCredentials) => {
-            Ok(respond(pages::wrong_password(next.as_ref(), form_token(), &form.identifier)))
+            Ok(respond(pages::wrong_password(next.as_ref(), &form.identifier)))
         }
         Err(rejection) => Err(rejection.into()),
     }
@@ -107,14 +102,15 @@ async fn sign_in(
 async fn dashboard(
     Visitor(visitor): Visitor<User>,
     CurrentSession(mut session): CurrentSession<User>,
+    token: CsrfToken<User>,
 ) -> Result<Response, Refused> {
     let desk = change(&mut session, Desk::visit).await?;
-    Ok(respond(pages::dashboard(&visitor, &desk, form_token())))
+    Ok(respond(pages::dashboard(&visitor, &desk, &token)))
 }
 
 #[handler]
-fn admin(Visitor(visitor): Visitor<User>) -> Response {
-    respond(pages::admin(&visitor, form_token()))
+fn admin(Visitor(visitor): Visitor<User>, token: CsrfToken<User>) -> Response {
+    respond(pages::admin(&visitor, &token))
 }
 
 /// By POST alone: what a link or an image causes signs nobody out.

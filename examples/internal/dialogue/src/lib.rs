@@ -68,6 +68,7 @@ macro_rules! dialogue {
             admins_have_a_page,
             notes_are_added_by_scripts,
             forms_of_other_origins_change_nothing,
+            forms_and_scripts_bring_the_token_of_their_session,
             a_page_for_everybody_names_its_visitor,
             pages_are_plain_and_kept_by_no_cache,
             the_pages_are_these_bytes,

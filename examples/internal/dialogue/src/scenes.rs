@@ -9,9 +9,10 @@ use fauth_core::token::Algorithm;
 pub use pages::{
     a_page_for_everybody_names_its_visitor, a_sign_in_leads_back_to_where_it_was_asked_for,
     a_sign_out_ends_the_session_in_all_tabs, a_wrong_password_shows_the_form_again, admins_have_a_page,
-    forms_of_other_origins_change_nothing, its_cookies_are_secure_where_others_can_reach_it,
-    notes_are_added_by_scripts, pages_are_plain_and_kept_by_no_cache, the_pages_are_these_bytes,
-    whoever_asks_to_be_remembered_is, whoever_is_signed_in_needs_no_form,
+    forms_and_scripts_bring_the_token_of_their_session, forms_of_other_origins_change_nothing,
+    its_cookies_are_secure_where_others_can_reach_it, notes_are_added_by_scripts,
+    pages_are_plain_and_kept_by_no_cache, the_pages_are_these_bytes, whoever_asks_to_be_remembered_is,
+    whoever_is_signed_in_needs_no_form,
 };
 use serde_json::{Value, json};
 pub use sessions::{

@@ -1,5 +1,7 @@
 //! The pages, as a browser asks for them.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::{Request, Response, SECRET, Server, is_refused, play, play_with};
@@ -12,15 +14,16 @@ const WRONG: &str = "The name or the password is wrong.";
 const POLICY: &str =
     "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-/// A browser: it keeps one cookie, and says where its requests come from.
+/// A browser: it keeps cookies, and says where its requests come from.
+#[derive(Clone)]
 struct Browser<'a> {
     server: &'a Server,
-    cookie: Option<String>,
+    cookies: BTreeMap<String, String>,
 }
 
 impl<'a> Browser<'a> {
     const fn new(server: &'a Server) -> Self {
-        Self { server, cookie: None }
+        Self { server, cookies: BTreeMap::new() }
     }
 
     fn signed_in(server: &'a Server, name: &str, password: &str) -> Self {
@@ -44,21 +47,39 @@ impl<'a> Browser<'a> {
 
     fn send(&mut self, request: Request) -> Response {
         let mut request = request.header("accept", ACCEPT).header("sec-fetch-mode", "navigate");
-        if let Some(cookie) = &self.cookie {
-            request = request.header("cookie", cookie);
+        if !self.cookies.is_empty() {
+            request = request.header("cookie", &self.cookie());
         }
         let response = self.server.send(request);
-        if let Some(set) = response.header("set-cookie") {
-            let cookie = set.split(';').next().unwrap_or_default();
-            self.cookie = (!set.contains("Max-Age=0;")).then(|| cookie.to_owned());
+        for (_, set) in response.headers.iter().filter(|(name, _)| name == "set-cookie") {
+            let (name, value) = set.split(';').next().and_then(|pair| pair.split_once('=')).unwrap();
+            if set.contains("Max-Age=0;") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
         }
         response
     }
 
-    /// The same browser, in which nothing has changed meanwhile.
-    fn another_tab(&self) -> Self {
-        Self { server: self.server, cookie: self.cookie.clone() }
+    /// All cookies, as they are sent.
+    fn cookie(&self) -> String {
+        let pairs: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        pairs.join("; ")
     }
+}
+
+/// What sets the cookie of this name.
+fn cookie_of<'r>(response: &'r Response, name: &str) -> &'r str {
+    let prefix = format!("{name}=");
+    let mut set = response.headers.iter().filter(|(name, _)| name == "set-cookie").map(|(_, set)| &**set);
+    set.find(|set| set.starts_with(&prefix)).unwrap_or_else(|| panic!("no {name} in {:?}", response.headers))
+}
+
+/// The value of the hidden field.
+fn token_in(page: &Response) -> &str {
+    let (_, rest) = page.text().split_once("name=\"csrf_token\" value=\"").expect("a hidden field");
+    rest.split('"').next().unwrap_or_default()
 }
 
 fn is_sent(response: &Response, location: &str) {
@@ -150,7 +171,7 @@ pub fn whoever_asks_to_be_remembered_is(program: &str) {
         {
             let response = Browser::new(server).post(SIGN_IN, fields);
             is_sent(&response, DASHBOARD);
-            let cookie = response.header("set-cookie").unwrap();
+            let cookie = cookie_of(&response, "session");
             assert!(cookie.starts_with("session=ey") && cookie.contains(age), "{cookie}");
             assert!(cookie.ends_with("; HttpOnly; SameSite=Lax"), "{cookie}");
         }
@@ -174,19 +195,19 @@ pub fn a_sign_out_ends_the_session_in_all_tabs(program: &str) {
     play(program, |server| {
         let mut browser = Browser::signed_in(server, "alice", "s3cret");
         let mut elsewhere = Browser::signed_in(server, "alice", "s3cret");
-        let mut other_tab = browser.another_tab();
-        let mut copy = browser.another_tab();
+        let mut other_tab = browser.clone();
+        let mut copy = browser.clone();
         // A link or an image signs nobody out.
         assert_eq!(browser.get("/session/sign-out").status, 405);
         is_page(&other_tab.get(DASHBOARD), 200, "Dashboard");
 
         let out = browser.post("/session/sign-out", &[]);
         is_sent(&out, SIGN_IN);
-        assert_eq!(browser.cookie, None, "it is deleted");
+        assert!(browser.cookies.is_empty(), "they are deleted");
         let asked = "/session/sign-in?next=%2Fsession%2Fdashboard";
         is_sent(&browser.get(DASHBOARD), asked);
         is_sent(&other_tab.get(DASHBOARD), asked);
-        assert_eq!(other_tab.cookie, None, "it is deleted here too");
+        assert!(other_tab.cookies.is_empty(), "they are deleted here too");
         is_sent(&copy.post("/session/sign-out", &[]), SIGN_IN);
         is_page(&elsewhere.get(DASHBOARD), 200, "Dashboard");
     });
@@ -202,7 +223,7 @@ pub fn admins_have_a_page(program: &str) {
         let page = browser.get("/session/admin");
         is_page(&page, 403, "Not allowed");
         has(&page, "<p id=\"error\">Missing role: admin</p>");
-        let script = Request::get("/session/admin").header("cookie", browser.cookie.as_deref().unwrap());
+        let script = Request::get("/session/admin").header("cookie", &browser.cookie());
         let detail = "Missing role: admin";
         is_refused(&server.send(script), 403, "Forbidden", detail, "missing_role");
 
@@ -224,8 +245,7 @@ pub fn notes_are_added_by_scripts(program: &str) {
         let mut alice = Browser::signed_in(server, "alice", "s3cret");
         let bob = Browser::signed_in(server, "bob", "hunter2");
         let call = |browser: &Browser<'_>, text: &str, site: &str| {
-            let cookie = browser.cookie.as_deref().unwrap();
-            server.send(note(text).header("cookie", cookie).header("sec-fetch-site", site))
+            server.send(note(text).header("cookie", &browser.cookie()).header("sec-fetch-site", site))
         };
         let detail = "Missing permission: write";
         is_refused(&call(&bob, "milk", "same-origin"), 403, "Forbidden", detail, "missing_permission");
@@ -278,6 +298,33 @@ pub fn forms_of_other_origins_change_nothing(program: &str) {
     });
 }
 
+/// Where a request says nothing of its origin, the token of its session speaks for it.
+pub fn forms_and_scripts_bring_the_token_of_their_session(program: &str) {
+    play(program, |server| {
+        let mut alice = Browser::signed_in(server, "alice", "s3cret");
+        let page = alice.get(DASHBOARD);
+        let own = token_in(&page);
+        let page = Browser::signed_in(server, "alice", "s3cret").get(DASHBOARD);
+        let other = token_in(&page);
+        let sign_out = |browser: &mut Browser<'_>, fields: &[(&str, &str)]| {
+            browser.send(Request::post("/session/sign-out").form(fields))
+        };
+        for fields in [&[][..], &[("csrf_token", other)], &[("csrf_token", "x")]] {
+            is_page(&sign_out(&mut alice, fields), 403, "Not allowed");
+        }
+        // Scripts find one in a cookie.
+        let note = Request::post("/session/notes").json(&json!({ "text": "milk" }));
+        let note = note.header("cookie", &alice.cookie());
+        assert_eq!(server.send(note.clone()).json()["error"], "invalid_csrf_token");
+        assert_eq!(server.send(note.clone().header("x-csrf-token", other)).status, 403);
+        let value = &alice.cookies["csrf"];
+        assert_eq!(server.send(note.header("x-csrf-token", value)).json(), json!({ "notes": ["milk"] }));
+        is_page(&alice.get(DASHBOARD), 200, "Dashboard");
+        is_sent(&sign_out(&mut alice, &[("csrf_token", own)]), SIGN_IN);
+        assert!(alice.cookies.is_empty(), "{:?}", alice.cookies);
+    });
+}
+
 /// A user, or a guest.
 pub fn a_page_for_everybody_names_its_visitor(program: &str) {
     play(program, |server| {
@@ -289,9 +336,10 @@ pub fn a_page_for_everybody_names_its_visitor(program: &str) {
         has(&page, "<span id=\"user\">bob</span>");
         has(&page, "<a href=\"/session/dashboard\">Dashboard</a>");
         // What was never good is nobody's, and goes.
-        let mut forger = Browser { server, cookie: Some("session=x".to_owned()) };
+        let mut forger = Browser::new(server);
+        forger.cookies.insert("session".to_owned(), "x".to_owned());
         is_sent(&forger.get("/session/about"), "/session/sign-in?next=%2Fsession%2Fabout");
-        assert_eq!(forger.cookie, None);
+        assert!(forger.cookies.is_empty());
     });
 }
 
@@ -344,7 +392,10 @@ pub fn the_pages_are_these_bytes(program: &str) {
                 include_str!("pages/not-allowed.html"),
             ),
         ] {
-            assert_eq!(page.text(), expected);
+            let text = page.text();
+            let is_form = text.contains("csrf_token");
+            let masked = if is_form { text.replace(token_in(&page), "***") } else { text.to_owned() };
+            assert_eq!(masked, expected);
         }
     });
 }
@@ -354,7 +405,7 @@ pub fn its_cookies_are_secure_where_others_can_reach_it(program: &str) {
     let environment = [("FAUTH_SECRET_KEY", SECRET), ("FAUTH_SECURE_COOKIES", "true")];
     play_with(program, &environment, |server| {
         let response = Browser::new(server).sign_in(SIGN_IN, "alice", "s3cret");
-        let cookie = response.header("set-cookie").unwrap();
+        let cookie = cookie_of(&response, "__Host-session");
         assert!(cookie.starts_with("__Host-session=ey"), "{cookie}");
         assert!(cookie.ends_with("; Path=/; Secure; HttpOnly; SameSite=Lax"), "{cookie}");
     });
