@@ -11,8 +11,9 @@
 //! |---|---|
 //! | steer one page | [`Browser::open`], [`click`](Browser::click), [`fill`](Browser::fill), [`wait_for`](Browser::wait_for), [`wait_for_text`](Browser::wait_for_text) |
 //! | see what a user sees | [`text`](Browser::text), [`screenshot`](Browser::screenshot), [`resize`](Browser::resize), [`Options::dark`] |
-//! | see what went wrong | [`console`](Browser::console), [`requests`](Browser::requests) |
-//! | use several tabs | [`open_tab`](Browser::open_tab), [`switch_to`](Browser::switch_to) |
+//! | see what went wrong | [`console`](Browser::console), [`requests`](Browser::requests), [`assert_console_says_only`](Browser::assert_console_says_only) |
+//! | show a page of another origin | [`site`] |
+//! | use several tabs, and go back | [`open_tab`](Browser::open_tab), [`switch_to`](Browser::switch_to), [`back`](Browser::back) |
 //! | close the browser and come back | [`restart`](Browser::restart) |
 //!
 //! [`docs!`] is the test of a page with Swagger UI.
@@ -27,14 +28,17 @@
 )]
 
 mod driver;
+mod expect;
 mod http_client;
 mod options;
 mod page;
 mod records;
 pub mod scenes;
+mod site;
 mod watchdog;
 
 pub use driver::Browser;
 pub use options::{Options, Size};
 pub use page::PATIENCE;
 pub use records::{ConsoleEntry, Request};
+pub use site::site;

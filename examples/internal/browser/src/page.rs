@@ -30,6 +30,19 @@ impl Browser {
         self.run("reload", self.client().refresh());
     }
 
+    /// Presses the back button.
+    #[track_caller]
+    pub fn back(&self) {
+        self.run("back", self.client().back());
+    }
+
+    /// Waits until the URL of the current page ends so.
+    #[track_caller]
+    pub fn wait_for_url(&self, end: &str) {
+        let there = self.becomes(async || Ok(self.client().current_url().await?.as_str().ends_with(end)));
+        assert!(there, "not at {end} within {PATIENCE:?}, but at {}:\n{}", self.url(), self.text("body"));
+    }
+
     /// The URL of the current page.
     #[track_caller]
     pub fn url(&self) -> String {
@@ -116,6 +129,21 @@ impl Browser {
     pub fn cookie_names(&self) -> Vec<String> {
         let cookies = self.run("the cookies", self.client().get_all_cookies());
         cookies.into_iter().map(|cookie| cookie.name).collect()
+    }
+
+    /// Waits until the browser has dropped a cookie, because its time is over.
+    #[track_caller]
+    pub fn wait_until_cookie_ends(&self, name: &str) {
+        let ended = self.becomes(async || {
+            Ok(self.client().get_all_cookies().await?.iter().all(|cookie| cookie.name != name))
+        });
+        assert!(ended, "the cookie {name} is kept still after {PATIENCE:?}");
+    }
+
+    /// Deletes the cookies of the current page, as a user does who clears the browser's data.
+    #[track_caller]
+    pub fn delete_cookies(&self) {
+        self.run("delete the cookies", self.client().delete_all_cookies());
     }
 
     /// What the console has recorded since this was last asked for, in every tab.
