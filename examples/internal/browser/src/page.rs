@@ -6,8 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::Value;
-use thirtyfour::{By, WebElement, WindowHandle, error::WebDriverResult};
+use serde_json::{Value, json};
+use thirtyfour::{By, WebElement, WindowHandle, error::WebDriverResult, extensions::cdp::ChromeDevTools};
 
 use crate::{Browser, ConsoleEntry, Request, Size};
 
@@ -173,6 +173,15 @@ impl Browser {
         };
         let (width, height) = (width + missing(0, width), height + missing(1, height));
         self.run("resize", self.client().set_window_rect(0, 0, width, height));
+    }
+
+    /// Tells pages from now on that the user prefers dark colours, or light ones.
+    #[track_caller]
+    pub fn prefer_dark(&self, dark: bool) {
+        let value = if dark { "dark" } else { "light" };
+        let wanted = json!({ "features": [{ "name": "prefers-color-scheme", "value": value }] });
+        let tools = ChromeDevTools::new(self.client().handle.clone());
+        self.run(value, tools.execute_cdp_with_params("Emulation.setEmulatedMedia", wanted));
     }
 
     /// Writes a PNG of what is shown.
