@@ -75,7 +75,7 @@ def siblings_look_alike(paths):
         for root, own in zip(roots, names):
             for missing in sorted(everything - own):
                 yield f"{root}{missing}: a sibling has this file"
-    for shared in ("stores.rs", "users.rs"):
+    for shared in ("desk.rs", "pages.css", "pages.rs", "stores.rs", "users.rs"):
         files = [f"examples/quickstart-{adapter}/src/{shared}" for adapter in ADAPTERS]
         if len({Path(file).read_bytes() for file in files}) > 1:
             yield f"{', '.join(files)}: not the same in all quickstarts"

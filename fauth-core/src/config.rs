@@ -1066,6 +1066,7 @@ mod tests {
         })
     }
 
+    /// P-17, C-12, W-10: without one nothing starts, and none has a default.
     #[test]
     fn the_secret_is_required_and_checked() {
         assert!(good().build().is_ok());

@@ -11,7 +11,7 @@ pub mod demands;
 #[doc(hidden)]
 pub mod derive;
 mod error;
-mod escape;
+pub mod escape;
 pub mod event;
 mod guard;
 #[cfg(any(doc, doctest))]

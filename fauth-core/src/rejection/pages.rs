@@ -8,9 +8,10 @@ use super::{
 };
 use crate::{
     error::{BoxError, ConfigError},
+    escape::html,
     navigation::RequestKind,
     redirect::LocalTarget,
-    reply::Reply,
+    reply::{Reply, ResponseHeader},
     request::RequestHead,
 };
 
@@ -52,7 +53,7 @@ use crate::{
 /// reads it with [`LocalTarget::parse`]: what comes back from a browser is checked again.
 ///
 /// # Security
-/// An own page escapes what it shows. [`Rejection::detail`] holds no text of the request.
+/// An own page [escapes](crate::escape::html) what it shows. [`Rejection::detail`] holds no text of the request.
 #[derive(Clone)]
 #[must_use]
 pub struct Pages {
@@ -60,6 +61,7 @@ pub struct Pages {
     sign_in_again: Option<LocalTarget>,
     forbidden: Option<LocalTarget>,
     error_page: Arc<ErrorPage>,
+    headers: Vec<ResponseHeader>,
     scripts: Arc<dyn Renderer>,
     fault: Option<ConfigError>,
 }
@@ -83,6 +85,7 @@ impl Pages {
             sign_in_again: None,
             forbidden: None,
             error_page: Arc::new(|rejection| Ok(plain_page(rejection))),
+            headers: Vec::new(),
             scripts: Arc::new(ProblemJson::new()),
             fault,
         }
@@ -111,6 +114,20 @@ impl Pages {
         R: Outcome<String>,
     {
         self.error_page = Arc::new(move |rejection| page(rejection).into_result());
+        self
+    }
+
+    /// Adds a header to each page that is shown, such as the `Content-Security-Policy` that the
+    /// application's other pages have. Redirects and the refusals of scripts do not get it.
+    ///
+    /// ```
+    /// use fauth_core::{rejection::Pages, reply::ResponseHeader};
+    ///
+    /// let pages = Pages::new("/signin")
+    ///     .header(ResponseHeader::new("content-security-policy", "default-src 'none'"));
+    /// ```
+    pub fn header(mut self, header: ResponseHeader) -> Self {
+        self.headers.push(header);
         self
     }
 
@@ -147,8 +164,9 @@ impl Pages {
                 Ok(target.see_other())
             }
             _ => {
-                let html = (self.error_page)(rejection)?;
-                Ok(Reply::new(rejection.status()).body("text/html; charset=utf-8", html))
+                let page = Reply::new(rejection.status())
+                    .body("text/html; charset=utf-8", (self.error_page)(rejection)?);
+                Ok(self.headers.iter().cloned().fold(page, Reply::header))
             }
         }
     }
@@ -216,7 +234,8 @@ fn with_next(target: &LocalTarget, next: Option<LocalTarget>) -> LocalTarget {
 /// `Content-Security-Policy`.
 fn plain_page(rejection: &Rejection) -> String {
     let title = super::render::title(rejection.status());
-    let detail = rejection.detail().replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let detail = rejection.detail();
+    let detail = html(&detail);
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
          content=\"width=device-width\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\

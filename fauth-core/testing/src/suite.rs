@@ -114,6 +114,11 @@
 //! | `/browser/own/{name}` * | none | answers what [`browser_reply`] says |
 //! | `/browser/user/own/{name}` * | `require_user(auth)` | the same |
 //! | `/browser/visitor/own/{name}` * | `visitor(auth)` | the same |
+//! | `/session/sign-in` * | `guests_only(auth).home("/session/dashboard").pages(`[`session_pages`]`())` | `session_page`: takes `Visitor<TestUser>`, `CurrentSession<TestUser>` and the body, and answers what [`session_page_reply`] says, or fails with its rejection by `?` |
+//! | `/session/dashboard` *, `/session/sign-out` * | `require_user(auth).pages(session_pages())` | the same |
+//! | `/session/admin` * | `require_role(auth, "admin").pages(session_pages())` | the same |
+//! | `/session/about` * | `visitor(auth).pages(session_pages())` | the same |
+//! | `/session/notes` * | `require_permission(auth, "write")` | the same |
 //!
 //! Inside `/group`: `/dashboard` `greet`; `/echo` `greet`, by `POST` only; `/nested/leaf` `greet`
 //! in a nested router; `/merged` `greet` in a merged router; `/mounted/…` a service of the
@@ -143,6 +148,7 @@ pub mod pages;
 pub mod paths;
 pub mod refusals;
 pub mod requirements;
+pub mod session_pages;
 pub mod sessions;
 pub mod tokens;
 pub mod transports;
@@ -179,6 +185,8 @@ pub struct App {
     /// Another provider of the same user type, with another secret.
     pub other: AuthProvider<TestUser>,
 }
+
+pub use session_pages::{session_page_reply, session_pages};
 
 /// An adapter under test.
 pub trait Harness {
@@ -493,6 +501,10 @@ macro_rules! conformance {
         mod browser_sessions {
             use super::*;
             $crate::__browser_sessions_tests!($harness);
+        }
+        mod session_pages {
+            use super::*;
+            $crate::__session_pages_tests!($harness);
         }
         mod failures {
             use super::*;
