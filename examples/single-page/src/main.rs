@@ -44,7 +44,8 @@ async fn serve() -> Result<(), BoxError> {
         "single-page listens on {origin}\n  \
          the same page on another origin: {page_origin}\n  \
          alice with s3cret is an admin\n  \
-         bob with hunter2 is none"
+         bob with hunter2 is none\n  \
+         FAUTH_ACCESS_TOKEN_LIFETIME=10s shows the refresh"
     )?;
     tokio::select! {
         served = axum::serve(service, app) => served?,

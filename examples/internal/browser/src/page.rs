@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use thirtyfour::{By, WebElement, WindowHandle, error::WebDriverResult, extensions::cdp::ChromeDevTools};
+use thirtyfour::{By, WebElement, WindowHandle, error::WebDriverResult};
 
 use crate::{Browser, ConsoleEntry, Request, Size};
 
@@ -180,8 +180,8 @@ impl Browser {
     pub fn prefer_dark(&self, dark: bool) {
         let value = if dark { "dark" } else { "light" };
         let wanted = json!({ "features": [{ "name": "prefers-color-scheme", "value": value }] });
-        let tools = ChromeDevTools::new(self.client().handle.clone());
-        self.run(value, tools.execute_cdp_with_params("Emulation.setEmulatedMedia", wanted));
+        let tools = self.client().cdp();
+        self.run(value, tools.send_raw("Emulation.setEmulatedMedia", wanted));
     }
 
     /// Writes a PNG of what is shown.
