@@ -29,7 +29,7 @@ use fauth_testing::{
     suite::{
         App, Harness, PUBLIC, browser_reply, custom_requirement, failing_pages, greeting, keys_or_admins,
         keys_requirement, locked_pages, own_reply, recent_requirement, refusal, session_page_reply,
-        session_pages, session_reply, site_pages, token_text, visitor_text,
+        session_reply, site_pages, small_site_pages, token_text, visitor_text,
     },
 };
 
@@ -92,13 +92,13 @@ async fn session_page(
 /// The pages of a small application.
 fn session(auth: &Auth) -> impl HttpServiceFactory + use<> {
     let page = |path: &str| resource(path).route(get().to(session_page)).route(post().to(session_page));
-    let guests = guests_only(auth).home("/session/dashboard").pages(session_pages());
+    let guests = guests_only(auth).home("/session/dashboard").pages(small_site_pages());
     scope("/session")
         .service(page("/sign-in").wrap(guests))
-        .service(page("/dashboard").wrap(require_user(auth).pages(session_pages())))
-        .service(page("/sign-out").wrap(require_user(auth).pages(session_pages())))
-        .service(page("/admin").wrap(require_role(auth, "admin").pages(session_pages())))
-        .service(page("/about").wrap(visitor(auth).pages(session_pages())))
+        .service(page("/dashboard").wrap(require_user(auth).pages(small_site_pages())))
+        .service(page("/sign-out").wrap(require_user(auth).pages(small_site_pages())))
+        .service(page("/admin").wrap(require_role(auth, "admin").pages(small_site_pages())))
+        .service(page("/about").wrap(visitor(auth).pages(small_site_pages())))
         .service(page("/notes").wrap(require_permission(auth, "write")))
 }
 

@@ -27,7 +27,7 @@ use fauth_testing::{
     suite::{
         App, Harness, PUBLIC, browser_reply, custom_requirement, failing_pages, greeting, keys_or_admins,
         keys_requirement, locked_pages, own_reply, recent_requirement, refusal, session_page_reply,
-        session_pages, session_reply, site_pages, token_text, visitor_text,
+        session_reply, site_pages, small_site_pages, token_text, visitor_text,
     },
 };
 use tower::{ServiceExt as _, service_fn};
@@ -176,13 +176,13 @@ fn pages(App { auth, other }: &App) -> Router<Auth> {
 /// The pages of a small application.
 fn session(auth: &Auth) -> Router<Auth> {
     let page = || -> MethodRouter<Auth> { get(session_page).post(session_page) };
-    let guests = guests_only(auth).home("/session/dashboard").pages(session_pages());
+    let guests = guests_only(auth).home("/session/dashboard").pages(small_site_pages());
     Router::new()
         .route("/sign-in", page().layer(guests))
-        .route("/dashboard", page().layer(require_user(auth).pages(session_pages())))
-        .route("/sign-out", page().layer(require_user(auth).pages(session_pages())))
-        .route("/admin", page().layer(require_role(auth, "admin").pages(session_pages())))
-        .route("/about", page().layer(visitor(auth).pages(session_pages())))
+        .route("/dashboard", page().layer(require_user(auth).pages(small_site_pages())))
+        .route("/sign-out", page().layer(require_user(auth).pages(small_site_pages())))
+        .route("/admin", page().layer(require_role(auth, "admin").pages(small_site_pages())))
+        .route("/about", page().layer(visitor(auth).pages(small_site_pages())))
         .route("/notes", page().layer(require_permission(auth, "write")))
 }
 

@@ -19,7 +19,7 @@ use fauth_testing::{
     suite::{
         App, Harness, PUBLIC, browser_reply, custom_requirement, failing_pages, greeting, keys_or_admins,
         keys_requirement, locked_pages, own_reply, recent_requirement, refusal, session_page_reply,
-        session_pages, session_reply, site_pages, token_text, visitor_text,
+        session_reply, site_pages, small_site_pages, token_text, visitor_text,
     },
 };
 use poem::{
@@ -95,13 +95,13 @@ async fn session_page(
 /// The pages of a small application.
 fn session(auth: &Auth) -> Route {
     let page = || get(session_page).post(session_page);
-    let guests = guests_only(auth).home("/session/dashboard").pages(session_pages());
+    let guests = guests_only(auth).home("/session/dashboard").pages(small_site_pages());
     Route::new()
         .at("/sign-in", page().with(guests))
-        .at("/dashboard", page().with(require_user(auth).pages(session_pages())))
-        .at("/sign-out", page().with(require_user(auth).pages(session_pages())))
-        .at("/admin", page().with(require_role(auth, "admin").pages(session_pages())))
-        .at("/about", page().with(visitor(auth).pages(session_pages())))
+        .at("/dashboard", page().with(require_user(auth).pages(small_site_pages())))
+        .at("/sign-out", page().with(require_user(auth).pages(small_site_pages())))
+        .at("/admin", page().with(require_role(auth, "admin").pages(small_site_pages())))
+        .at("/about", page().with(visitor(auth).pages(small_site_pages())))
         .at("/notes", page().with(require_permission(auth, "write")))
 }
 

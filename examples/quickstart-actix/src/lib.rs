@@ -22,3 +22,10 @@ pub use users::{User, Users};
 pub fn routes(auth: &fauth_core::AuthProvider<User>, config: &mut actix_web::web::ServiceConfig) {
     config.service(app::routes(auth));
 }
+
+/// Debug builds write at the start which of the routes are open: here and not in [`routes`], which
+/// each worker of the server calls.
+#[cfg(not(feature = "openapi"))]
+pub fn log_audit(auth: &fauth_core::AuthProvider<User>) {
+    fauth_core::audit::Audited::audit(&app::routes(auth)).log();
+}

@@ -50,6 +50,8 @@ async fn serve() -> Result<(), BoxError> {
     let auth = keep(builder).await?.build()?;
     let stop = stop_signal()?;
     greet(address)?;
+    #[cfg(not(feature = "openapi"))]
+    quickstart_actix::log_audit(&auth);
     HttpServer::new(move || App::new().configure(|config| routes(&auth, config)))
         .client_request_timeout(HEAD_TIMEOUT)
         .keep_alive(IDLE_TIMEOUT)

@@ -6,7 +6,8 @@ const element = (id) => document.getElementById(id);
 
 // --- Requests ---
 
-/** The CSRF token, if the service gives one. Without TLS its cookie lacks the prefix. */
+/** The CSRF token of the session, from a cookie that scripts can read. Without TLS its name lacks the
+ *  prefix; a page on another host does not see it, and goes without. */
 function csrfToken() {
   const cookies = document.cookie.split("; ");
   const named = (name) => cookies.find((cookie) => cookie.startsWith(name + "="));

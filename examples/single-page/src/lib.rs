@@ -23,7 +23,7 @@ use axum::{
     routing::{delete, get},
 };
 use fauth_axum::{CurrentUser, SecureRouter, auth_routes};
-use fauth_core::{AuthConfig, AuthProvider, BoxError, MemoryStore, transport::CookieTransport};
+use fauth_core::{AuthConfig, AuthProvider, BoxError, CsrfTokens, MemoryStore, transport::CookieTransport};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -34,7 +34,8 @@ mod users;
 pub use page::page;
 pub use users::{User, Users};
 
-/// Access token and refresh token in cookies, and a second origin whose page may send them.
+/// Access token and refresh token in cookies, CSRF tokens, and a second origin whose page may send
+/// the cookies.
 ///
 /// # Errors
 /// If the address is not one of the machine itself: there the cookies need TLS.
@@ -50,6 +51,7 @@ pub fn provider(
         .store(MemoryStore::new())
         .transport(CookieTransport::new().insecure_on_loopback(address.ip())?)
         .trusted_origin(page_origin)
+        .csrf_tokens(CsrfTokens::new())
         .build()?)
 }
 

@@ -60,11 +60,19 @@ impl User {
         Self(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
     }
 
-    fn sends(&self, request: Request) -> Request {
+    fn cookies(&self) -> String {
         let cookies: Vec<_> = self.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let csrf = self.0.iter().find(|(name, _)| name == "csrf");
-        let request = request.header("cookie", &cookies.join("; "));
-        csrf.map_or(request.clone(), |(_, token)| request.header("x-csrf-token", token))
+        cookies.join("; ")
+    }
+
+    fn csrf_token(&self) -> &str {
+        let cookie = self.0.iter().find(|(name, _)| name == "csrf");
+        cookie.map(|(_, token)| &**token).unwrap()
+    }
+
+    /// As the script of the page does.
+    fn sends(&self, request: Request) -> Request {
+        request.header("cookie", &self.cookies()).header("x-csrf-token", self.csrf_token())
     }
 }
 
@@ -142,6 +150,25 @@ fn another_origin_reads_nothing_and_changes_nothing() {
     }
     let kept = own(alice.sends(Request::get("/api/notes")));
     assert_eq!((kept.status, kept.text()), (200, "[]"));
+    service.server.stop();
+}
+
+/// A client that says nothing of its origin needs the token of its session.
+#[test]
+fn the_token_of_the_session_takes_the_place_of_the_origin() {
+    let service = Service::start();
+    let (alice, bob) = (service.sign_in("alice", "s3cret"), service.sign_in("bob", "hunter2"));
+    let send = |user: &User, token: Option<&User>| {
+        let request = note("tea").header("cookie", &user.cookies());
+        let request = match token {
+            Some(of) => request.header("x-csrf-token", of.csrf_token()),
+            None => request,
+        };
+        service.server.send(request).status
+    };
+    assert_eq!(send(&alice, Some(&alice)), 200);
+    assert_eq!(send(&alice, None), 403);
+    assert_eq!(send(&alice, Some(&bob)), 403);
     service.server.stop();
 }
 

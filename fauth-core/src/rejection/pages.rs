@@ -20,11 +20,17 @@ use crate::{
 ///
 /// | refused | a page (GET, HEAD) | a form (POST) |
 /// |---|---|---|
-/// | nobody is signed in, or no longer | 303 to the sign-in page with `next`, path and query of the page | 303 to the sign-in page |
-/// | wrong password | 303 to the sign-in page with `error=invalid_credentials` and the `next` of the request's query | the same |
-/// | the login is not recent enough | 303 to [`sign_in_again_at`](Self::sign_in_again_at), else shown | the same, without `next` |
-/// | something is missing (403) | 303 to [`forbidden_at`](Self::forbidden_at), else shown | the same |
+/// | nobody is signed in, or no longer | 303 to the sign-in page, with `next` | without `next` |
+/// | wrong password | 303 to the sign-in page, with `error` and `next` | the same |
+/// | the login is not recent enough | 303 to [`sign_in_again_at`], else shown | without `next` |
+/// | something is missing (403) | 303 to [`forbidden_at`], else shown | the same |
 /// | everything else, such as a mailed link that has been used | shown | shown |
+///
+/// `next` is path and query of the page; after a wrong password it is the `next` of the request's
+/// query, and `error` is `invalid_credentials`.
+///
+/// [`sign_in_again_at`]: Self::sign_in_again_at
+/// [`forbidden_at`]: Self::forbidden_at
 ///
 /// *Shown* is a short HTML page with the status of the refusal, or the application's
 /// [own](Self::error_page). What counts as a page, a form or a call of a script is told by
@@ -42,7 +48,9 @@ use crate::{
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let pages = Pages::new("/signin")
 ///     .forbidden_at("/unauthorized")
-///     .error_page(|rejection: &Rejection| format!("<!doctype html><title>{}</title>", rejection.status()))
+///     .error_page(|rejection: &Rejection| {
+///         format!("<!doctype html><title>{}</title>", rejection.status())
+///     })
 ///     .scripts(DetailJson::new());
 /// let auth = fauth_testing::provider().pages(pages).build()?;
 /// # Ok(()) }

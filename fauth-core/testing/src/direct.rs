@@ -15,7 +15,7 @@ use super::{
     suite::{
         App, Harness, PUBLIC, browser_reply, custom_requirement, failing_pages, greeting, keys_or_admins,
         keys_requirement, locked_pages, moved_mounts, own_reply, recent_requirement, refusal,
-        session_page_reply, session_pages, session_reply, site_pages, token_text, visitor_text,
+        session_page_reply, session_reply, site_pages, small_site_pages, token_text, visitor_text,
     },
 };
 
@@ -232,13 +232,13 @@ fn page(app: &App, path: &str) -> Option<(Vec<Guard<TestUser>>, Handler)> {
         "/pages/fastware" => (vec![guard(admin()).renderer(FastwareJson::new())], Handler::Greet),
         "/site/panel" => (group(app, path), Handler::Greet),
         "/session/sign-in" => {
-            (vec![guests().home("/session/dashboard").pages(session_pages())], Handler::SessionPage)
+            (vec![guests().home("/session/dashboard").pages(small_site_pages())], Handler::SessionPage)
         }
         "/session/dashboard" | "/session/sign-out" => {
-            (vec![guard(user()).pages(session_pages())], Handler::SessionPage)
+            (vec![guard(user()).pages(small_site_pages())], Handler::SessionPage)
         }
-        "/session/admin" => (vec![guard(admin()).pages(session_pages())], Handler::SessionPage),
-        "/session/about" => (vec![visitor().pages(session_pages())], Handler::SessionPage),
+        "/session/admin" => (vec![guard(admin()).pages(small_site_pages())], Handler::SessionPage),
+        "/session/about" => (vec![visitor().pages(small_site_pages())], Handler::SessionPage),
         "/session/notes" => (vec![guard(user().permission("write"))], Handler::SessionPage),
         _ => return None,
     })

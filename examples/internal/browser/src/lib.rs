@@ -9,12 +9,28 @@
 //!
 //! | to | use |
 //! |---|---|
-//! | steer one page | [`Browser::open`], [`click`](Browser::click), [`fill`](Browser::fill), [`wait_for`](Browser::wait_for), [`wait_for_text`](Browser::wait_for_text) |
-//! | see what a user sees | [`text`](Browser::text), [`screenshot`](Browser::screenshot), [`resize`](Browser::resize), [`prefer_dark`](Browser::prefer_dark), [`Options::dark`] |
-//! | see what went wrong | [`console`](Browser::console), [`requests`](Browser::requests), [`assert_console_says_only`](Browser::assert_console_says_only) |
+//! | steer one page | [`Browser::open`], [`click`], [`fill`], [`wait_for`], [`wait_for_text`] |
+//! | see what a user sees | [`text`], [`screenshot`], [`resize`], [`prefer_dark`], [`Options::dark`] |
+//! | see what went wrong | [`console`], [`assert_console_says_only`], [`requests`] |
+//! | use several tabs, and go back | [`open_tab`], [`switch_to`], [`back`] |
+//! | close the browser and come back | [`restart`] |
 //! | show a page of another origin | [`site`] |
-//! | use several tabs, and go back | [`open_tab`](Browser::open_tab), [`switch_to`](Browser::switch_to), [`back`](Browser::back) |
-//! | close the browser and come back | [`restart`](Browser::restart) |
+//!
+//! [`click`]: Browser::click
+//! [`fill`]: Browser::fill
+//! [`wait_for`]: Browser::wait_for
+//! [`wait_for_text`]: Browser::wait_for_text
+//! [`text`]: Browser::text
+//! [`screenshot`]: Browser::screenshot
+//! [`resize`]: Browser::resize
+//! [`prefer_dark`]: Browser::prefer_dark
+//! [`console`]: Browser::console
+//! [`assert_console_says_only`]: Browser::assert_console_says_only
+//! [`requests`]: Browser::requests
+//! [`open_tab`]: Browser::open_tab
+//! [`switch_to`]: Browser::switch_to
+//! [`back`]: Browser::back
+//! [`restart`]: Browser::restart
 //!
 //! [`docs!`] is the test of a page with Swagger UI, [`session_pages!`] that of pages that sign in.
 

@@ -75,8 +75,8 @@ impl Server {
         }
         // The cookie of a session is a token too.
         for (_, cookie) in response.headers.iter().filter(|(name, _)| name == "set-cookie") {
-            let value = cookie.split(';').next().unwrap_or_default();
-            value.split(['=', '.']).for_each(|part| self.mark(part));
+            let (_, value) = cookie.split_once('=').unwrap_or_default();
+            value.split(';').take(1).flat_map(|token| token.split('.')).for_each(|part| self.mark(part));
         }
         response
     }

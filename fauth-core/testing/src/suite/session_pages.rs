@@ -29,7 +29,7 @@ const DASHBOARD: &str = "/session/dashboard";
 const POLICY: &str = "default-src 'none'";
 
 /// How the pages under `/session` refuse.
-pub fn session_pages() -> Pages {
+pub fn small_site_pages() -> Pages {
     Pages::new(SIGN_IN).header(ResponseHeader::new("content-security-policy", POLICY))
 }
 
@@ -357,7 +357,7 @@ cases! { $ __session_pages_tests in session_pages;
         assert_eq!(seen.is(303).response.header("location").concat().len(), 2048);
     }
 
-    /// Login CSRF: whoever can sign somebody in sees what that person does then.
+    /// P-21, login CSRF: whoever can sign somebody in sees what that person does then.
     fn the_form_of_another_site_signs_nobody_in(t) {
         t = site();
         let post = || browsing(t.post(SIGN_IN)).body(FORM, ALICE);
@@ -728,6 +728,7 @@ cases! { $ __session_pages_tests in session_pages;
         saying(&t, &session, "{\"text\":\"milk\",\"more\":1}").once().is(200).says("[\"milk\"]");
     }
 
+    /// P-21
     fn a_call_of_another_site_changes_nothing(t) {
         t = site();
         let session = signed_in(&t, ALICE);
