@@ -6,6 +6,7 @@ mod browser_sessions;
 mod builder;
 mod claims;
 mod csrf;
+mod csrf_note;
 mod delivery;
 mod forgetting;
 mod granted;
@@ -624,7 +625,8 @@ impl<U: AuthUser> AuthProvider<U> {
     /// one of a [trusted origin](AuthProviderBuilder::trusted_origin).
     ///
     /// Guards ask this by themselves where a cookie is the credential and the method changes
-    /// something; [`login_reply`](Self::login_reply), [`refresh_reply`](Self::refresh_reply) and
+    /// something, where a [CSRF token](AuthProviderBuilder::csrf_tokens) stands in for an origin that
+    /// is not named; [`login_reply`](Self::login_reply), [`refresh_reply`](Self::refresh_reply) and
     /// [`logout_reply`](Self::logout_reply) where cookies are set. Call it in handlers of your own
     /// that set cookies, or that act on a cookie which is not one of fauth's. It refuses programs,
     /// which send neither header: behind a guard that accepts bearer tokens it is out of place.

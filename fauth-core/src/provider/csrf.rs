@@ -8,6 +8,7 @@
 use std::future::Future;
 
 use super::{
+    csrf_note::{CsrfNote, Standing},
     granted::{Entered, Granted},
     inner::AuthProvider,
     presented::{Credential, Found, Presented},
@@ -27,22 +28,6 @@ use crate::{
 
 /// The longest form in which a guard looks for a token.
 const MAX_FORM_BYTES: usize = 16 * 1024;
-
-/// What is known of the CSRF token of a request before its user is.
-pub(crate) struct CsrfNote {
-    standing: Standing,
-    /// The transport beside whose cookie the one of the token is set, if the request lacks a good
-    /// one.
-    lacks_cookie: Option<usize>,
-}
-
-enum Standing {
-    NotAsked,
-    Proven,
-    Refused(CsrfFault),
-    /// Only the body can tell.
-    InForm,
-}
 
 /// Somebody who may enter if the CSRF token of the request is good.
 #[must_use = "somebody who was admitted has entered only once the note is settled"]

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{csrf::CsrfNote, granted::Granted, way::Way};
+use super::{csrf_note::CsrfNote, granted::Granted, way::Way};
 use crate::{
     api_key::PresentedKey,
     rejection::Rejection,

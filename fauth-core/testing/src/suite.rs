@@ -121,6 +121,12 @@
 //! | `/session/admin` * | `require_role(auth, "admin").pages(small_site_pages())` | the same |
 //! | `/session/about` * | `visitor(auth).pages(small_site_pages())` | the same |
 //! | `/session/notes` * | `require_permission(auth, "write")` | the same |
+//! | `/csrf/form` * | `require_user(auth)` | `GET`: `show_csrf`, which takes `CsrfToken<TestUser>` and answers [`csrf_text`]; `POST`: `echo`, which takes the bytes of the body and answers them |
+//! | `/csrf/twice` * | `require_user(auth)` outside, `require_user(auth)` inside | the same |
+//! | `/csrf/admin` * | `require_role(auth, "admin")` | the same |
+//! | `/csrf/visitor` * | `visitor(auth)` | the same |
+//! | `/csrf/open` * | none | the same |
+//! | `/csrf/exempt`, `/csrf/exempt/`, `/csrf/exempt-not` * | `require_user(auth)` | the same |
 //!
 //! Inside `/group`: `/dashboard` `greet`; `/echo` `greet`, by `POST` only; `/nested/leaf` `greet`
 //! in a nested router; `/merged` `greet` in a merged router; `/mounted/…` a service of the
@@ -139,6 +145,7 @@ pub mod browser_sessions;
 pub mod claims;
 pub mod clients;
 pub mod cookies;
+pub mod csrf;
 pub mod delivery;
 pub mod endpoints;
 pub mod extractors;
@@ -160,8 +167,9 @@ use crate::at_once;
 use std::{future::Future, marker::PhantomData, net::IpAddr, pin::Pin, time::Duration};
 
 use fauth_core::{
-    AuthConfig, AuthProvider, AuthProviderBuilder, LoginRequest, LogoutRequest, Missing, OneTimePurpose,
-    Purpose, RefreshRequest, Rejection, Requirement, SessionHandle, TokenPair, TokenPayload, TokenRequest,
+    AuthConfig, AuthProvider, AuthProviderBuilder, CsrfToken, LoginRequest, LogoutRequest, Missing,
+    OneTimePurpose, Purpose, RefreshRequest, Rejection, Requirement, SessionHandle, TokenPair, TokenPayload,
+    TokenRequest,
     api_key::ApiKeyError,
     clock::Clock as _,
     mounts::Mounts,
@@ -346,6 +354,19 @@ pub fn visitor_text(visitor: &Visitor<TestUser>) -> String {
     )
 }
 
+/// What `show_csrf` answers.
+pub fn csrf_text(token: &CsrfToken) -> String {
+    assert_eq!(token.value().is_none(), token.hidden_field().is_empty());
+    format!(
+        "{} {} {} {} {}",
+        token.value().unwrap_or("none"),
+        token.header_name(),
+        token.field_name(),
+        token.cookie_name(),
+        token.hidden_field(),
+    )
+}
+
 /// The pages of an application that has them all.
 pub fn site_pages() -> Pages {
     Pages::new("/signin?lang=en")
@@ -479,6 +500,10 @@ macro_rules! conformance {
         mod cookies {
             use super::*;
             $crate::__cookies_tests!($harness);
+        }
+        mod csrf {
+            use super::*;
+            $crate::__csrf_tests!($harness);
         }
         mod transports {
             use super::*;
@@ -791,9 +816,27 @@ impl Seen {
     }
 }
 
+/// The length of a CSRF token.
+const CSRF_BYTES: usize = 97;
+
+/// Is a CSRF token there?
+fn is_csrf_token(text: &[u8]) -> bool {
+    let is_hex = |b: &u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+    text.len() == CSRF_BYTES && text.iter().enumerate().all(|(at, b)| (at == 64 && *b == b'.') || is_hex(b))
+}
+
+fn without_csrf_tokens(text: &str) -> String {
+    let place = text.as_bytes().windows(CSRF_BYTES).position(is_csrf_token);
+    place.map_or_else(
+        || text.to_owned(),
+        |at| format!("{}<csrf>{}", &text[..at], without_csrf_tokens(&text[at + CSRF_BYTES..])),
+    )
+}
+
 /// Tokens are random: two answers are equal if they are so but for these.
 fn masked(response: &WireResponse) -> WireResponse {
     let mask = |text: &str| {
+        let text = &*without_csrf_tokens(text);
         let mut masked = String::new();
         let mut rest = text;
         while let Some(start) = rest.find("eyJ") {
