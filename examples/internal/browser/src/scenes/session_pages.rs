@@ -184,6 +184,7 @@ impl Pages {
         self.sign_out();
         self.browser.back();
         self.assert_is_asked_to_sign_in();
+        assert!(self.browser.url().contains("next="), "the page was asked for again, and refused");
         assert!(!self.browser.text("body").contains("Welcome"), "{}", self.browser.text("body"));
         assert_eq!(self.browser.cookie_names(), [""; 0]);
         self.browser.assert_console_says_only(&[]);
