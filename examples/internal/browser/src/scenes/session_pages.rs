@@ -134,29 +134,52 @@ impl Pages {
     /// origin.
     #[track_caller]
     fn a_form_of_another_origin_is_refused(&self) {
-        let form = |path: &str, fields: &str| {
-            let action = self.url(path);
-            format!("<form method=post action=\"{action}\">{fields}<button id=send>Send</button></form>")
-        };
-        let note = "<input name='{\"text\":\"spam\",\"x\":\"' value='\"}'>";
-        let notes = form("/session/notes", note).replace("method=post", "method=post enctype=text/plain");
         let credentials = "<input name=identifier value=bob><input name=password value=hunter2>";
-        for form in [form("/session/sign-out", ""), form(SIGN_IN, credentials), notes] {
-            let stranger = site(format!("<!DOCTYPE html><link rel=icon href='data:,'><body>{form}"));
-            self.browser.open(&format!("http://{stranger}/"));
-            self.browser.assert_console_says_only(&[]);
+        for (path, fields) in [("/session/sign-out", ""), (SIGN_IN, credentials)] {
+            let action = self.url(path);
+            self.visit_stranger(&format!(
+                "<form method=post action=\"{action}\">{fields}<button id=send>Send</button></form>"
+            ));
             self.browser.click("#send");
-            self.browser.wait_until_gone("#send");
-            self.browser.assert_console_says_only(&["status of 403"]);
-            self.open(DASHBOARD);
-            self.browser.wait_for_text("#user", "alice");
-            assert!(!self.browser.text("body").contains("spam"));
+            self.browser.wait_for("#error");
+            assert_eq!(self.browser.url(), action);
+            self.assert_title("Not allowed");
+            self.assert_alice_was_refused_a_request();
         }
+        // What a script may send without being asked for by a preflight.
+        self.visit_stranger("<p>Hello");
+        let script = "fetch(arguments[0], {
+            method: 'POST',
+            mode: 'no-cors',
+            credentials: 'include',
+            headers: { 'Content-Type': 'text/plain' },
+            body: JSON.stringify({ text: 'spam' }),
+        }).finally(() => document.body.id = 'sent')";
+        self.browser.script(script, &json!(self.url("/session/notes")));
+        self.browser.wait_for("body#sent");
+        self.assert_alice_was_refused_a_request();
+
         // The page's own form and script pass.
         self.add_note("tea");
         self.open(DASHBOARD);
         self.browser.wait_for_text("#notes", "tea");
         self.browser.assert_console_says_only(&[]);
+    }
+
+    #[track_caller]
+    fn visit_stranger(&self, html: &str) {
+        let stranger = site(format!("<!DOCTYPE html><link rel=icon href='data:,'><body>{html}"));
+        self.browser.open(&format!("http://{stranger}/"));
+        self.browser.assert_console_says_only(&[]);
+    }
+
+    /// And she is who she was, with what she had.
+    #[track_caller]
+    fn assert_alice_was_refused_a_request(&self) {
+        self.browser.assert_console_says_only(&["status of 403"]);
+        self.open(DASHBOARD);
+        self.browser.wait_for_text("#user", "alice");
+        assert!(!self.browser.text("body").contains("spam"));
     }
 
     #[track_caller]
