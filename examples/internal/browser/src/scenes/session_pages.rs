@@ -173,7 +173,7 @@ impl Pages {
         self.browser.assert_console_says_only(&[]);
     }
 
-    /// And she is who she was, with what she had.
+    /// The session, and what it keeps, are as before.
     #[track_caller]
     fn assert_alice_was_refused_a_request(&self) {
         self.browser.assert_console_says_only(&["status of 403"]);
@@ -316,9 +316,10 @@ impl Pages {
         self.assert_is_asked_to_sign_in();
     }
 
-    /// As a script of the page would.
+    /// As a script of the application would; the pages of the session have none, and may have none.
     #[track_caller]
     fn add_note(&self, text: &str) {
+        self.open("/docs");
         let script = "fetch('/session/notes', {
             method: 'POST',
             headers: { 'Content-Type': 'application/json' },
