@@ -20,12 +20,14 @@ pub const DASHBOARD: &str = "/session/dashboard";
 /// One sentence for a wrong password and for a name that nobody has.
 const WRONG: &str = "The name or the password is wrong.";
 
-/// The headers of every page: nothing is loaded but the style, no other site may frame it or
+/// The headers of every page: nothing is loaded but the style (the icon is an empty one in the page
+/// itself, so that browsers ask for none), no other site may frame it or
 /// receive its forms, and no cache keeps it, so that the way back after the sign-out shows nothing.
 const HEADERS: [(&str, &str); 4] = [
     (
         "content-security-policy",
-        "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+        "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; frame-ancestors 'none'; \
+         base-uri 'none'",
     ),
     ("cache-control", "no-store"),
     ("referrer-policy", "same-origin"),
@@ -177,6 +179,7 @@ fn document(title: &str, body: &str) -> String {
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n\
+         <link rel=\"icon\" href=\"data:,\">\n\
          <link rel=\"stylesheet\" href=\"/session/style.css\">\n</head>\n<body>\n{body}</body>\n</html>\n"
     )
 }

@@ -11,8 +11,8 @@ const ACCEPT: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;
 const SIGN_IN: &str = "/session/sign-in";
 const DASHBOARD: &str = "/session/dashboard";
 const WRONG: &str = "The name or the password is wrong.";
-const POLICY: &str =
-    "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; \
+    frame-ancestors 'none'; base-uri 'none'";
 
 /// A browser: it keeps cookies, and says where its requests come from.
 #[derive(Clone)]
