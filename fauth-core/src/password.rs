@@ -67,19 +67,29 @@
 
 mod argon;
 mod bcrypt;
+mod ceilings;
 mod config;
 mod cost;
 mod error;
+#[cfg(feature = "foreign-hashes")]
+mod foreign;
 mod hasher;
 mod line;
 mod memory;
+mod named;
 mod normal;
+mod own;
+mod pepper;
+mod policy;
 mod pool;
 mod queue;
 mod scheme;
+mod unusable;
 
 pub use config::PasswordConfig;
 pub use error::{PasswordError, UnacceptablePassword};
 pub(crate) use hasher::Turn;
 pub use hasher::{PasswordHasher, Verification};
 pub use line::OnBehalfOf;
+pub use own::PasswordScheme;
+pub use policy::{Blocklist, BreachCheck, NewPassword, PasswordPolicy, WhenUnchecked};

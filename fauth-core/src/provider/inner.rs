@@ -13,7 +13,7 @@ use crate::{
     csrf::TrustedOrigins,
     event::AuthEvents,
     one_time::Seals,
-    password::PasswordHasher,
+    password::{PasswordHasher, PasswordPolicy},
     path::Allowed,
     rejection::Renderer,
     session::SessionPolicy,
@@ -130,6 +130,8 @@ pub(super) struct Inner<U> {
 pub(super) struct PasswordLogin<U> {
     pub(super) identity_loader: Arc<dyn IdentityLoader<U>>,
     pub(super) hasher: PasswordHasher,
+    /// Of new passwords.
+    pub(super) policy: Option<PasswordPolicy>,
     pub(super) updater: Option<Arc<dyn PasswordUpdater<U>>>,
 }
 
