@@ -1,6 +1,6 @@
 //! Settings of the hasher, and what is wrong with them.
 
-use std::{num::NonZero, thread, time::Duration};
+use std::{fmt, num::NonZero, thread, time::Duration};
 
 #[cfg(feature = "foreign-hashes")]
 use super::cost::ScryptCeiling;
@@ -50,8 +50,17 @@ pub struct PasswordConfig {
     nfc: bool,
     peppers: Peppers,
     own: OwnSchemes,
-    /// A hash whose work everybody's login takes too.
-    sample: Option<String>,
+    sample: Option<Sample>,
+}
+
+/// A hash whose work everybody's login takes too. It may be somebody's, so `Debug` does not show it.
+#[derive(Clone)]
+struct Sample(String);
+
+impl fmt::Debug for Sample {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sample(..)")
+    }
 }
 
 impl PasswordConfig {
@@ -260,7 +269,7 @@ impl PasswordConfig {
     /// Hashes with other parameters than the sample's stand out as before.
     #[must_use]
     pub fn equalise_with(mut self, old_hash: impl Into<String>) -> Self {
-        self.sample = Some(old_hash.into());
+        self.sample = Some(Sample(old_hash.into()));
         self
     }
 
@@ -326,7 +335,7 @@ impl PasswordConfig {
     }
 
     pub(super) fn sample(&self) -> Option<&str> {
-        self.sample.as_deref()
+        self.sample.as_ref().map(|sample| &*sample.0)
     }
 
     pub(super) const fn longest_password(&self) -> usize {

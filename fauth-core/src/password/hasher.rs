@@ -494,6 +494,68 @@ mod tests {
         assert_eq!(hasher.inner.means.meter.take(), [Work::Bcrypt(5), Work::Bcrypt(5)]);
     }
 
+    /// Whoever it is and whatever comes out, the work is that of one new hash and one old hash.
+    async fn costs_both(sample: &str, old: Work, of_old: &str) {
+        let config = PasswordConfig::danger_weak_argon2id(16, 2, 1).equalise_with(sample);
+        let hasher = PasswordHasher::new(config).unwrap();
+        let current = argon2().hash("right").await.unwrap();
+        let long = "x".repeat(100);
+        for (password, stored, expected) in [
+            ("right", Some(&*current), Verification::Match),
+            ("wrong", Some(&*current), Verification::Mismatch),
+            ("right", Some(of_old), Verification::MatchNeedsRehash),
+            ("wrong", Some(of_old), Verification::Mismatch),
+            (&*long, Some(&*current), Verification::Mismatch),
+            (&*long, Some(of_old), Verification::Mismatch),
+            (&*long, None, Verification::Mismatch),
+            ("right", None, Verification::Mismatch),
+            ("right", Some("!"), Verification::Mismatch),
+            ("right", Some("garbage"), Verification::Mismatch),
+        ] {
+            assert_eq!(hasher.verify(password, stored).await, Ok(expected), "{password} {stored:?}");
+            let mut work = hasher.inner.means.meter.take();
+            work.sort_by_key(|work| *work == old);
+            assert_eq!(work, [Work::Argon2(ARGON2), old], "{password} {stored:?}");
+        }
+        // A third kind stands out, as it does without a sample.
+        let third = PasswordHasher::new(PasswordConfig::danger_weak_bcrypt(4)).unwrap();
+        let third = third.hash("right").await.unwrap();
+        assert_eq!(hasher.verify("right", Some(&third)).await, Ok(Verification::MatchNeedsRehash));
+        assert_eq!(hasher.inner.means.meter.take(), [Work::Bcrypt(4), old]);
+    }
+
+    #[tokio::test]
+    async fn with_a_sample_everybody_costs_one_new_and_one_old_hash() {
+        let (sample, old) = (bcrypt().hash("sample").await.unwrap(), bcrypt().hash("right").await.unwrap());
+        costs_both(&sample, Work::Bcrypt(5), &old).await;
+        // What costs the same as a new hash is not done twice.
+        let config = PasswordConfig::danger_weak_bcrypt(5).equalise_with(sample);
+        let hasher = PasswordHasher::new(config).unwrap();
+        let _ = hasher.verify("right", Some(&old)).await;
+        let _ = hasher.verify("right", None).await;
+        assert_eq!(hasher.inner.means.meter.take(), [Work::Bcrypt(5), Work::Bcrypt(5)]);
+    }
+
+    #[cfg(feature = "foreign-hashes")]
+    #[tokio::test]
+    async fn a_sample_may_be_of_another_system() {
+        use super::super::cost::{Digest, Pbkdf2Cost, ScryptCost};
+
+        let tag = "0f".repeat(64);
+        costs_both(
+            &format!("pbkdf2:sha512:7$saltsalt${tag}"),
+            Work::Pbkdf2(Pbkdf2Cost { digest: Digest::Sha512, rounds: 7, blocks: 1 }),
+            "pbkdf2:sha512:7$othersalt$2278f78de7bbea4f3c706420e149594165a16ef8784b000dc236700047dba831d6d6289c93391326a34a7713896ba6188a080c60a3f56d766307fd69f4bbec39",
+        )
+        .await;
+        costs_both(
+            &format!("scrypt:16:8:1$saltsalt${tag}"),
+            Work::Scrypt(ScryptCost { log_n: 4, r: 8, p: 1 }),
+            "scrypt:16:8:1$othersalt$20b15e16fa61e63db833822bffd537c88c82214a5d507d49549864ae49e4d7826dcb57f0c49359ecc1d6535b6f17fbca50fd27f27ae4301530800f22cf116999",
+        )
+        .await;
+    }
+
     #[tokio::test]
     async fn even_a_matching_dummy_is_a_mismatch() {
         let mut hasher = argon2();

@@ -452,7 +452,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             policy: self.policy,
             updater: self.updater,
         };
-        let application = self.config.is_named().then(|| self.config.application());
+        let application = Some(self.config.application()).filter(|name| *name != "default");
         let password_login = password_login(options, self.without_password_login, application)?;
         self.renderer.validate()?;
         if self.guest_name.trim().is_empty() {

@@ -8,6 +8,8 @@ use std::{
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
+use super::rules;
+
 /// A list of common passwords, held as hashes of eight bytes each.
 ///
 /// A password is refused if it stands in the list, in whatever case, also with digits and signs
@@ -35,7 +37,8 @@ pub struct Blocklist {
 impl Blocklist {
     /// From words of the program, such as the lines of a file that is part of it (`include_str!`).
     pub fn from_words(words: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
-        Self::new(words.into_iter().map(|word| word.as_ref().to_lowercase()).map(|word| hash_of(&word)))
+        let words = words.into_iter().map(|word| rules::lower_case(word.as_ref()));
+        Self::new(words.filter(|word| !word.is_empty()).map(|word| hash_of(&word)))
     }
 
     /// From a text with one password on each line. Lines that are no UTF-8 are left out.
@@ -55,7 +58,7 @@ impl Blocklist {
             if let Ok(word) = std::str::from_utf8(line)
                 && !word.is_empty()
             {
-                hashes.push(hash_of(&word.to_lowercase()));
+                hashes.push(hash_of(&rules::lower_case(word)));
             }
         }
     }

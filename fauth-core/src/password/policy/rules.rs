@@ -7,10 +7,12 @@ const LEAST_BESIDE_WORDS: usize = 8;
 /// Shorter ones occur by chance.
 const SHORTEST_WORD: usize = 4;
 
-/// Without growing, which would leave parts of the password behind.
+/// Each character by itself, wherever it stands in a word, so that what is compared is made alike.
+/// The room comes at once: while it grows, a text
+/// would leave parts of the password behind.
 pub(super) fn lower_case(text: &str) -> Zeroizing<String> {
-    /// No character becomes longer than this in lower case: U+0130 becomes two, of three bytes.
-    const GROWS_BY: usize = 3;
+    /// The worst, such as U+0130, grow from two bytes to three.
+    const GROWS_BY: usize = 2;
     let mut lower = Zeroizing::new(String::with_capacity(text.len().saturating_mul(GROWS_BY)));
     lower.extend(text.chars().flat_map(char::to_lowercase));
     lower
