@@ -116,6 +116,7 @@ mod pepper;
 mod policy;
 mod pool;
 mod queue;
+mod sample;
 mod scheme;
 mod unusable;
 

@@ -190,10 +190,7 @@ impl PasswordHasher {
     }
 
     /// The form in which a new password would be hashed, if it can be.
-    pub(crate) fn acceptable<'a>(
-        &self,
-        password: &'a str,
-    ) -> Result<impl Deref<Target = str>, PasswordError> {
+    pub(crate) fn acceptable(&self, password: &str) -> Result<impl Deref<Target = str>, PasswordError> {
         self.inner.check_new(password).map_err(PasswordError::Unacceptable)?;
         Ok(self.inner.normal(password))
     }

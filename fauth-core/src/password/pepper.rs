@@ -21,12 +21,12 @@ const MOST_PREVIOUS: usize = 16;
 #[derive(Clone)]
 pub(super) struct Pepper {
     id: Arc<str>,
-    key: Result<Key, KeyError>,
+    key: Result<Arc<Key>, KeyError>,
 }
 
 impl Pepper {
     pub(super) fn new(id: &str, key: &[u8]) -> Self {
-        Self { id: id.into(), key: Key::hmac(Algorithm::HS256, key) }
+        Self { id: id.into(), key: Key::hmac(Algorithm::HS256, key).map(Arc::new) }
     }
 
     /// `None` for a secret that was refused, with which there is no hasher.
