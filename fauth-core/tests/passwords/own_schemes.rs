@@ -109,3 +109,16 @@ fn a_sample_must_be_of_a_scheme_whose_work_is_known() {
         assert_eq!(field(config().equalise_with(sample)), Some("equalise_with"), "{sample}");
     }
 }
+
+#[tokio::test]
+async fn the_log_names_so_many_and_falls_silent() {
+    let log = Log::default();
+    let _guard = log.listen();
+    let hasher = hasher(weak());
+    for number in 0..4200 {
+        assert_eq!(hasher.verify("s3cret", Some(&format!("garbage {number}"))).await, MISMATCH);
+    }
+    let lines = log.unusable();
+    assert_eq!(lines.len(), 4097);
+    assert!(lines[4096].contains("are not named any more") && lines[4096].contains("named=4096"));
+}

@@ -8,8 +8,7 @@ const LEAST_BESIDE_WORDS: usize = 8;
 const SHORTEST_WORD: usize = 4;
 
 /// Each character by itself, wherever it stands in a word, so that what is compared is made alike.
-/// The room comes at once: while it grows, a text
-/// would leave parts of the password behind.
+/// The room comes at once: while it grows, a text would leave parts of the password behind.
 pub(super) fn lower_case(text: &str) -> Zeroizing<String> {
     /// The worst, such as U+0130, grow from two bytes to three.
     const GROWS_BY: usize = 2;
@@ -27,7 +26,8 @@ pub(super) fn context_word(word: &str) -> Option<Box<str>> {
 
 /// Is it one short text over and over, or a row of characters that follow each other?
 pub(super) fn is_repetitive(lower: &str) -> bool {
-    let characters: Zeroizing<Vec<char>> = Zeroizing::new(lower.chars().collect());
+    let mut characters = Zeroizing::new(Vec::with_capacity(lower.len()));
+    characters.extend(lower.chars());
     is_periodic(&characters) || is_row(&characters)
 }
 
