@@ -22,7 +22,7 @@ use crate::{
     csrf::{CsrfTokens, TrustedOrigins},
     error::ConfigError,
     event::AuthEvents,
-    password::{PasswordConfig, PasswordHasher},
+    password::{PasswordConfig, PasswordHasher, PasswordPolicy},
     path::{Allowed, PathCharacter},
     rejection::{Pages, ProblemJson, Renderer},
     session::{SessionConfig, SessionPolicy},
@@ -60,6 +60,7 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 /// | [`identity_loader`](Self::identity_loader) | none: must be given, or [`without_password_login`](Self::without_password_login) said |
 /// | [`token_claims`](Self::token_claims) | none: tokens of a login have no scopes and no custom claims |
 /// | [`password`](Self::password) | Argon2id, 19 MiB, 2 passes |
+/// | [`password_policy`](Self::password_policy) | none: new passwords of any length are hashed |
 /// | [`transports`](Self::transport) | `Authorization: Bearer` |
 /// | [`csrf_tokens`](Self::csrf_tokens) | none: the origin of a request decides |
 /// | [`renderer`](Self::renderer), [`pages`](Self::pages) | [`ProblemJson`] |
@@ -80,6 +81,7 @@ pub struct AuthProviderBuilder<U> {
     claims_loader: Option<Arc<dyn ClaimsLoader<U>>>,
     without_password_login: bool,
     password: Option<PasswordConfig>,
+    policy: Option<PasswordPolicy>,
     updater: Option<Arc<dyn PasswordUpdater<U>>>,
     transports: Vec<Box<dyn Transport>>,
     trusted_origins: Vec<String>,
@@ -117,6 +119,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             claims_loader: None,
             without_password_login: false,
             password: None,
+            policy: None,
             updater: None,
             transports: Vec::new(),
             trusted_origins: Vec::new(),
@@ -199,6 +202,15 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     /// How passwords are hashed, and how many at once.
     pub fn password(mut self, config: PasswordConfig) -> Self {
         self.password = Some(config);
+        self
+    }
+
+    /// Which new passwords are accepted, where
+    /// [`hash_password`](crate::AuthProvider::hash_password) and its siblings hash one: at a
+    /// sign-up, a change, a reset. Never at a login. The name of the application becomes one of its
+    /// [context words](PasswordPolicy::context_words).
+    pub fn password_policy(mut self, policy: PasswordPolicy) -> Self {
+        self.policy = Some(policy);
         self
     }
 
@@ -445,8 +457,14 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         let user_loader = self.user_loader.ok_or_else(|| {
             ConfigError::new("user_loader", "there is no user loader", "call `.user_loader(…)`")
         })?;
-        let password_login =
-            password_login(self.identity_loader, self.without_password_login, self.password, self.updater)?;
+        let options = PasswordOptions {
+            identity_loader: self.identity_loader,
+            config: self.password,
+            policy: self.policy,
+            updater: self.updater,
+        };
+        let application = Some(self.config.application()).filter(|name| *name != "default");
+        let password_login = password_login(options, self.without_password_login, application)?;
         self.renderer.validate()?;
         if self.guest_name.trim().is_empty() {
             return Err(ConfigError::new("guest_name", "it is blank", "give a word that pages can show"));
@@ -716,18 +734,28 @@ fn check_timeout(field: &'static str, limit: Duration) -> Result<(), ConfigError
     Ok(())
 }
 
-fn password_login<U>(
+/// What was said about passwords.
+struct PasswordOptions<U> {
     identity_loader: Option<Arc<dyn IdentityLoader<U>>>,
-    waived: bool,
     config: Option<PasswordConfig>,
+    policy: Option<PasswordPolicy>,
     updater: Option<Arc<dyn PasswordUpdater<U>>>,
+}
+
+fn password_login<U>(
+    options: PasswordOptions<U>,
+    waived: bool,
+    application: Option<&str>,
 ) -> Result<Option<PasswordLogin<U>>, ConfigError> {
+    let PasswordOptions { identity_loader, config, policy, updater } = options;
     match (identity_loader, waived) {
         (Some(identity_loader), false) => {
             let hasher = PasswordHasher::new(config.unwrap_or_default())?;
-            Ok(Some(PasswordLogin { identity_loader, hasher, updater }))
+            let policy = policy.map(|policy| policy.context_words(application));
+            policy.iter().try_for_each(PasswordPolicy::check_settings)?;
+            Ok(Some(PasswordLogin { identity_loader, hasher, policy, updater }))
         }
-        (None, true) if config.is_none() && updater.is_none() => Ok(None),
+        (None, true) if config.is_none() && policy.is_none() && updater.is_none() => Ok(None),
         (None, false) => Err(ConfigError::new(
             "identity_loader",
             "there is no identity loader, so nobody could log in",
@@ -736,7 +764,8 @@ fn password_login<U>(
         (_, true) => Err(ConfigError::new(
             "without_password_login",
             "password login is waived, and there is an option for it",
-            "remove `.without_password_login()`, or the identity loader, password configuration and updater",
+            "remove `.without_password_login()`, or the identity loader, password configuration, policy and \
+             updater",
         )),
     }
 }

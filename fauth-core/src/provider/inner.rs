@@ -13,7 +13,7 @@ use crate::{
     csrf::{CsrfPolicy, TrustedOrigins},
     event::AuthEvents,
     one_time::Seals,
-    password::PasswordHasher,
+    password::{PasswordHasher, PasswordPolicy},
     path::Allowed,
     rejection::Renderer,
     session::SessionPolicy,
@@ -132,6 +132,8 @@ pub(super) struct Inner<U> {
 pub(super) struct PasswordLogin<U> {
     pub(super) identity_loader: Arc<dyn IdentityLoader<U>>,
     pub(super) hasher: PasswordHasher,
+    /// Of new passwords.
+    pub(super) policy: Option<PasswordPolicy>,
     pub(super) updater: Option<Arc<dyn PasswordUpdater<U>>>,
 }
 

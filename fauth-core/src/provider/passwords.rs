@@ -14,7 +14,7 @@ use crate::{
     client::ClientInfo,
     error::causes,
     event::{Event, EventKind},
-    password::{OnBehalfOf, PasswordError, Turn, Verification},
+    password::{NewPassword, OnBehalfOf, PasswordError, Turn, Verification},
     rejection::{Misconfigured, Rejection, Unavailable},
     session::LoginRequest,
     user::{AuthUser, NewPasswordHash},
@@ -90,9 +90,9 @@ impl<U: AuthUser> AuthProvider<U> {
     /// Hashes a new password with the configured scheme, on behalf of nobody in particular.
     ///
     /// # Errors
-    /// [`PasswordError`] if the password cannot be hashed (empty, too long, with a NUL), the pool
-    /// is busy, or the hasher fails. On a provider without password login,
-    /// [`PasswordError::Failed`].
+    /// [`PasswordError`] if the password cannot be hashed (empty, too long, with a NUL), the
+    /// [policy](crate::AuthProviderBuilder::password_policy) refuses it, the pool is busy, or the
+    /// hasher fails. On a provider without password login, [`PasswordError::Failed`].
     pub async fn hash_password(&self, password: &str) -> Result<String, PasswordError> {
         self.hash_password_for(&ClientInfo::unknown(), password).await
     }
@@ -108,10 +108,42 @@ impl<U: AuthUser> AuthProvider<U> {
         on_behalf_of: impl Into<OnBehalfOf<'_>> + Send,
         password: &str,
     ) -> Result<String, PasswordError> {
-        match &self.inner.password_login {
-            Some(login) => login.hasher.hash_for(on_behalf_of, password).await,
-            None => Err(PasswordError::Failed),
+        self.hash_new_password(on_behalf_of, &NewPassword::new(password)).await
+    }
+
+    /// As [`hash_password_for`](Self::hash_password_for), with what is known of its user: the
+    /// [policy](crate::AuthProviderBuilder::password_policy) refuses a password that is little but
+    /// the user name or the e-mail address.
+    ///
+    /// ```
+    /// # use fauth_core::{
+    /// #     AuthProvider, AuthUser, ClientInfo, Rejection,
+    /// #     password::{NewPassword, PasswordError},
+    /// # };
+    /// # async fn example<U: AuthUser>(
+    /// #     auth: &AuthProvider<U>, client: &ClientInfo, email: &str, password: &str,
+    /// # ) -> Result<String, PasswordError> {
+    /// let hash = auth.hash_new_password(client, &NewPassword::new(password).identifier(email)).await?;
+    /// # Ok(hash)
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`hash_password`](Self::hash_password).
+    pub async fn hash_new_password(
+        &self,
+        on_behalf_of: impl Into<OnBehalfOf<'_>> + Send,
+        password: &NewPassword<'_>,
+    ) -> Result<String, PasswordError> {
+        let Some(login) = &self.inner.password_login else { return Err(PasswordError::Failed) };
+        let text = password.text();
+        if let Some(policy) = &login.policy {
+            // Before it waits for a turn: what is refused takes none, and nobody else is asked
+            // while one is held.
+            let normal = login.hasher.acceptable(text)?;
+            policy.apply(password, &normal).await?;
         }
+        login.hasher.hash_for(on_behalf_of, text).await
     }
 
     fn attempt(&self, identifier: &str, password: &str, client: &ClientInfo) -> Attempt {
@@ -148,8 +180,8 @@ impl<U: AuthUser> AuthProvider<U> {
         let user = self.load_identity(login, &attempt.identifier).await?;
         let epoch = self.epoch_before_login(user.as_deref(), &attempt.known_as).await?;
         let stored = user.as_deref().and_then(AuthUser::password_hash);
-        let verified =
-            turn.verify(&attempt.password, stored).await.map_err(|error| password_unavailable(&error))?;
+        let verified = turn.verify(&attempt.password, stored, Some(&attempt.known_as)).await;
+        let verified = verified.map_err(|error| password_unavailable(&error))?;
         let failure = match (&user, verified) {
             (None, _) => "unknown_identifier",
             (Some(_), Verification::Mismatch) => "wrong_password",

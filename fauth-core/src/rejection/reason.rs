@@ -258,6 +258,8 @@ pub enum Unavailable {
     Issuer,
     /// Passwords cannot be checked.
     PasswordHasher,
+    /// Whether a new password was leaked cannot be found out.
+    BreachCheck,
 }
 
 /// How the application is wired wrongly.
@@ -424,6 +426,7 @@ impl Rejection {
             Self::Unavailable(Unavailable::Clock) => "clock_unavailable",
             Self::Unavailable(Unavailable::Issuer) => "issuer_failed",
             Self::Unavailable(Unavailable::PasswordHasher) => "password_hasher_failed",
+            Self::Unavailable(Unavailable::BreachCheck) => "breach_check_failed",
             Self::Misconfigured(Misconfigured::MissingProvider) => "missing_provider",
             Self::Misconfigured(Misconfigured::OtherUsers) => "provider_of_other_users",
             Self::Misconfigured(Misconfigured::MissingGuard) => "missing_guard",
@@ -582,6 +585,7 @@ impl From<PasswordError> for Rejection {
         match error {
             PasswordError::Busy { retry_after } => Self::Busy { retry_after },
             PasswordError::Unacceptable(reason) => Self::Unprocessable(reason.to_string().into()),
+            PasswordError::Unchecked => Self::Unavailable(Unavailable::BreachCheck),
             PasswordError::Failed => Self::Unavailable(Unavailable::PasswordHasher),
         }
     }
