@@ -3,11 +3,12 @@
 //! `table.rs` holds sessions, one-time tokens and API keys, `entries.rs` revocations and epochs
 //! (`shares.rs` counts them by owner). Both are split into shards (`shards.rs`), each behind its
 //! own lock, and follow the limits in `bounds.rs`. The other modules implement the traits, or the
-//! rows that the tables hold.
+//! rows that the tables hold. `limits.rs` is a store of its own: the counters of rate limits.
 
 mod api_keys;
 mod bounds;
 mod entries;
+mod limits;
 mod one_times;
 mod revocations;
 mod rows;
@@ -23,6 +24,7 @@ use self::{
     rows::{OneTimeKey, SessionKey, SessionRow},
     table::Table,
 };
+pub use self::limits::MemoryLimits;
 use super::{ApiKeyId, OneTimeRecord, StoredApiKey};
 use crate::clock::{Clock, SystemClock, Timestamp};
 
