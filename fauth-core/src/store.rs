@@ -58,9 +58,7 @@ pub use api_keys::{ApiKey, ApiKeyId, ApiKeyStore, StoredApiKey};
 pub use combined::Store;
 pub use error::StoreError;
 pub(crate) use hash_keys::{HashKey, HashKeys};
-pub use limits::{
-    CounterKey, LimitState, LimitStore, LimitWindow, MAX_LIMIT_SPAN, MAX_LIMIT_WINDOWS, Taken,
-};
+pub use limits::{CounterKey, LimitState, LimitStore, LimitWindow, MAX_LIMIT_SPAN, MAX_LIMIT_WINDOWS, Taken};
 pub use location::StoreLocation;
 pub use memory::{MemoryLimits, MemorySizes, MemoryStoreBuilder};
 pub use one_times::{OneTimeRecord, OneTimeStore};

@@ -19,12 +19,12 @@ mod table;
 
 use std::{fmt, sync::Arc};
 
+pub use self::limits::MemoryLimits;
 use self::{
     entries::Entries,
     rows::{OneTimeKey, SessionKey, SessionRow},
     table::Table,
 };
-pub use self::limits::MemoryLimits;
 use super::{ApiKeyId, OneTimeRecord, StoredApiKey};
 use crate::clock::{Clock, SystemClock, Timestamp};
 

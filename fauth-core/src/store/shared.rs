@@ -6,10 +6,10 @@
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use super::{
-    ApiKey, ApiKeyId, ApiKeyStore, CounterKey, EndedSession, LimitStore, LimitWindow, LoadedSession, NewSession, OneTimeRecord, OneTimeStore,
-    Owner, PayloadChange, PayloadOutcome, RevocationStore, RevocationTarget, Rotation, RotationOutcome,
-    SecretHash, Session, SessionId, SessionStore, StoreError, StoreLocation, StoredApiKey, Taken, TokenFacts,
-    Verdict,
+    ApiKey, ApiKeyId, ApiKeyStore, CounterKey, EndedSession, LimitStore, LimitWindow, LoadedSession,
+    NewSession, OneTimeRecord, OneTimeStore, Owner, PayloadChange, PayloadOutcome, RevocationStore,
+    RevocationTarget, Rotation, RotationOutcome, SecretHash, Session, SessionId, SessionStore, StoreError,
+    StoreLocation, StoredApiKey, Taken, TokenFacts, Verdict,
 };
 use crate::{clock::Timestamp, token::Purpose};
 
