@@ -3,8 +3,9 @@
 use std::{fmt, sync::Arc};
 
 use fauth_core::{
-    AuthProvider, AuthUser,
+    AuthProvider, AuthUser, Limiter,
     audit::Declaration,
+    limit::IntoLimit,
     mounts::{Mount, Mounts},
     routes::{BodyError, Endpoint, MAX_BODY_BYTES},
 };
@@ -61,7 +62,7 @@ impl<U: AuthUser> AuthRoutes<U> {
     #[must_use]
     #[track_caller]
     pub fn new(auth: &AuthProvider<U>) -> Self {
-        Self { auth: auth.clone(), mounts: Mounts::of(auth), pages: Vec::new() }
+        Self { auth: auth.clone(), mounts: Mounts::of(auth), pages: Vec::new(), limits: Vec::new() }
     }
 
     /// What audits list of the endpoints.
@@ -85,6 +86,25 @@ impl<U: AuthUser> AuthRoutes<U> {
     #[must_use]
     pub fn at(self, endpoint: Endpoint, path: &str) -> Self {
         Self { mounts: self.mounts.at(endpoint, path), ..self }
+    }
+
+    /// Limits how many requests to an endpoint pass: `limit(Endpoint::Login, "5/minute")`. They are
+    /// refused with 429 before their body is read and before a password waits for its turn. A page
+    /// at the same path is not limited.
+    ///
+    /// Of an endpoint that is left out it has no effect. What is no limit is reported to the log, and
+    /// every request is refused with 500.
+    #[must_use]
+    #[track_caller]
+    pub fn limit(mut self, endpoint: Endpoint, limit: impl IntoLimit) -> Self {
+        match self.limits.iter().position(|(limited, _)| *limited == endpoint) {
+            Some(at) => {
+                let (_, limiter) = self.limits.swap_remove(at);
+                self.limits.push((endpoint, limiter.and(limit)));
+            }
+            None => self.limits.push((endpoint, Limiter::new(&self.auth, limit))),
+        }
+        self
     }
 
     /// Puts a page of the application's own at the path of an endpoint: it answers GET and HEAD,
