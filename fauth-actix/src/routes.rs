@@ -16,7 +16,7 @@ use fauth_core::{
     routes::{BodyError, Endpoint, MAX_BODY_BYTES},
 };
 
-use crate::{head::Head, respond::respond};
+use crate::{head::Head, limit::LimitLayer, respond::respond};
 
 /// The ready-made endpoints (login, refresh, logout, sessions), for the `service` of an application or a scope; see [`fauth_core::routes`] for what they read and answer.
 ///
@@ -55,6 +55,7 @@ pub struct AuthRoutes<U> {
     pub(crate) auth: AuthProvider<U>,
     pub(crate) mounts: Mounts,
     pages: Vec<(Endpoint, Route)>,
+    limits: Vec<(Endpoint, Limiter<U>)>,
 }
 
 impl<U: AuthUser> AuthRoutes<U> {
@@ -124,13 +125,15 @@ impl<U: AuthUser> AuthRoutes<U> {
 
 impl<U: AuthUser> HttpServiceFactory for AuthRoutes<U> {
     fn register(self, config: &mut AppService) {
-        let Self { auth, mounts, mut pages } = self;
+        let Self { auth, mounts, mut pages, limits } = self;
         // Each a resource of its own: a scope around them would swallow all other paths under its
         // prefix.
         for mount in mounts.iter() {
             let page = pages.iter().position(|(endpoint, _)| *endpoint == mount.endpoint());
             let page = page.filter(|_| mount.has_page()).map(|at| pages.swap_remove(at).1);
-            resource(auth.clone(), mount.clone(), page).register(config);
+            let limiter = limits.iter().find(|(endpoint, _)| *endpoint == mount.endpoint());
+            let limiter = limiter.map(|(_, limiter)| limiter.clone());
+            resource(auth.clone(), mount.clone(), page, limiter).register(config);
         }
     }
 }
@@ -143,11 +146,19 @@ impl<U> fmt::Debug for AuthRoutes<U> {
 
 /// Whatever no page of the application answers is the endpoint's, so that a wrong method is refused
 /// by it.
-fn resource<U: AuthUser>(auth: AuthProvider<U>, mount: Mount, page: Option<Route>) -> Resource {
+fn resource<U: AuthUser>(
+    auth: AuthProvider<U>,
+    mount: Mount,
+    page: Option<Route>,
+    limiter: Option<Limiter<U>>,
+) -> Resource {
     let resource = web::resource(mount.path());
-    let answer = web::to(move |request: HttpRequest, body: Payload| {
+    let mut answer = web::to(move |request: HttpRequest, body: Payload| {
         answer(auth.clone(), mount.clone(), request, body)
     });
+    if let Some(limiter) = limiter {
+        answer = answer.wrap(LimitLayer::new(limiter));
+    }
     match page {
         Some(page) => resource.route(page).default_service(answer),
         None => resource.route(answer),
