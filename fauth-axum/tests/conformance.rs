@@ -13,12 +13,13 @@ use axum::{
 };
 use fauth_axum::{
     AuthRoutes, CurrentSession, CurrentUser, Grant, Head, MaybeUser, Refused, SecureRouter, Token, Visitor,
-    auth_routes, guests_only, render_refusals, require, require_active_user, require_any_role,
+    auth_routes, guests_only, limit, render_refusals, require, require_active_user, require_any_role,
     require_permission, require_permissions, require_role, require_roles, require_scope, require_scopes,
     require_user, respond, visitor,
 };
 use fauth_core::{
     AuthProvider, Requirement,
+    limit::Limit,
     rejection::{CaspianRpc, DetailJson, FastPluggyJson, FastwareJson, ProblemJson},
     routes::Endpoint,
 };
@@ -26,8 +27,8 @@ use fauth_testing::{
     Role, TestUser, WireRequest, WireResponse,
     suite::{
         App, Harness, PUBLIC, browser_reply, custom_requirement, failing_pages, greeting, keys_or_admins,
-        keys_requirement, locked_pages, own_reply, recent_requirement, refusal, session_reply, site_pages,
-        token_text, visitor_text,
+        keys_requirement, locked_pages, own_reply, recent_requirement, refusal, session_reply, shared_limit,
+        site_pages, tenant_limit, token_text, visitor_text,
     },
 };
 use tower::{ServiceExt as _, service_fn};
@@ -162,6 +163,44 @@ fn pages(App { auth, other }: &App) -> Router<Auth> {
         .route("/template", get(template))
 }
 
+/// What is limited.
+fn limited(auth: &Auth) -> Router<Auth> {
+    let open = || -> MethodRouter<Auth> { get(async || "open") };
+    let greet = || -> MethodRouter<Auth> { get(greet) };
+    let group = SecureRouter::new(auth).limit(Limit::per_user("2/minute")).limit("3/minute");
+    let sign_in = AuthRoutes::new(auth)
+        .only([Endpoint::Login])
+        .at(Endpoint::Login, "/limits/signin")
+        .page(Endpoint::Login, async || "page")
+        .limit(Endpoint::Login, "2/minute");
+    Router::new()
+        .merge(sign_in.into())
+        .route("/limits/open", open().post(async || "open").layer(limit(auth, "2/minute")))
+        .route("/limits/windows", open().layer(limit(auth, "2/10 seconds, 3/minute")))
+        .route("/limits/tenant", open().layer(limit(auth, tenant_limit())))
+        .route("/limits/two", open().layer(limit(auth, "2/minute").and(tenant_limit())))
+        .route("/limits/shared", open().layer(limit(auth, shared_limit())))
+        .route("/limits/shared-too", open().layer(limit(auth, shared_limit())))
+        .route("/limits/broken", open().layer(limit(auth, "0/minute")))
+        .route("/limits/fastware", open().layer(limit(auth, "1/minute").renderer(FastwareJson::new())))
+        .route("/limits/me", greet().layer(limit(auth, "2/minute")))
+        .route("/limits/address", greet().layer(require_user(auth).limit("2/minute")))
+        .route("/limits/user", greet().layer(require_user(auth).limit(Limit::per_user("2/minute"))))
+        .route(
+            "/limits/user-inside",
+            greet().layer((require_user(auth), limit(auth, Limit::per_user("2/minute")))),
+        )
+        .route(
+            "/limits/key",
+            greet().layer(require(auth, keys_requirement()).limit(Limit::per_api_key("1/minute"))),
+        )
+        .route(
+            "/limits/python",
+            greet().layer(require_user(auth).limit("1/minute").renderer(DetailJson::new())),
+        )
+        .nest_service("/limited", group.route("/panel", greet()))
+}
+
 #[expect(clippy::too_many_lines, reason = "a line for each route of the suite")]
 fn app(built_from: &App) -> Router {
     let App { auth, other } = built_from;
@@ -181,6 +220,7 @@ fn app(built_from: &App) -> Router {
     Router::new()
         .merge(auth_routes(auth))
         .merge(pages(built_from))
+        .merge(limited(auth))
         .nest("/moved", moved_endpoints(auth).into())
         .route("/browser/session", get(change).post(change))
         .route("/browser/user/session", get(change).post(change).layer(require_user(auth)))
