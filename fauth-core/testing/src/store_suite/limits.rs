@@ -177,7 +177,8 @@ store_cases! { $ __store_limits_tests in limits for LimitStore;
         };
         let mut millis = 0;
         for _ in 0..400 {
-            millis += next(if next(4) == 0 { 5_000 } else { 400 });
+            let longest = if next(4) == 0 { 5_000 } else { 400 };
+            millis += next(longest);
             let which = usize::try_from(next(3)).unwrap();
             let name = format!("{which} {}", next(2));
             let counted = take(&*t.store, &name, &policies[which], millis).await;
