@@ -11,8 +11,8 @@ use std::{
 };
 
 use super::{
+    counters::{Counters, WhenLimitStoreFails},
     inner::{AuthProvider, Inner, PasswordLogin, Retention, Revocations, Sessions, Stores},
-    limits::{Counters, WhenLimitStoreFails},
     registry::{PROCESS, Resident},
 };
 use crate::{

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use zeroize::Zeroizing;
 
-use super::{limits::Counters, registry::Resident};
+use super::{counters::Counters, registry::Resident};
 use crate::{
     api_key::{ApiKeyFormat, OfferedScopes, UseNotes},
     audit::Declarations,
