@@ -9,7 +9,7 @@ use actix_web::{
     web::{self, Bytes, Payload},
 };
 use fauth_core::{
-    AuthProvider, AuthUser, Limiter,
+    AuthProvider, AuthUser,
     audit::Declaration,
     limit::IntoLimit,
     mounts::{Mount, Mounts},
@@ -55,7 +55,6 @@ pub struct AuthRoutes<U> {
     pub(crate) auth: AuthProvider<U>,
     pub(crate) mounts: Mounts,
     pages: Vec<(Endpoint, Route)>,
-    limits: Vec<(Endpoint, Limiter<U>)>,
 }
 
 impl<U: AuthUser> AuthRoutes<U> {
@@ -63,7 +62,7 @@ impl<U: AuthUser> AuthRoutes<U> {
     #[must_use]
     #[track_caller]
     pub fn new(auth: &AuthProvider<U>) -> Self {
-        Self { auth: auth.clone(), mounts: Mounts::of(auth), pages: Vec::new(), limits: Vec::new() }
+        Self { auth: auth.clone(), mounts: Mounts::of(auth), pages: Vec::new() }
     }
 
     /// What audits list of the endpoints.
@@ -93,19 +92,12 @@ impl<U: AuthUser> AuthRoutes<U> {
     /// refused with 429 before their body is read and before a password waits for its turn. A page
     /// at the same path is not limited.
     ///
-    /// Of an endpoint that is left out it has no effect. What is no limit is reported to the log, and
-    /// every request is refused with 500.
+    /// See [`Mounts::limit`]. What is no limit is reported to the log, and every request is refused
+    /// with 500.
     #[must_use]
     #[track_caller]
-    pub fn limit(mut self, endpoint: Endpoint, limit: impl IntoLimit) -> Self {
-        match self.limits.iter().position(|(limited, _)| *limited == endpoint) {
-            Some(at) => {
-                let (_, limiter) = self.limits.swap_remove(at);
-                self.limits.push((endpoint, limiter.and(limit)));
-            }
-            None => self.limits.push((endpoint, Limiter::new(&self.auth, limit))),
-        }
-        self
+    pub fn limit(self, endpoint: Endpoint, limit: impl IntoLimit) -> Self {
+        Self { mounts: self.mounts.limit(endpoint, limit), ..self }
     }
 
     /// Puts a page of the application's own at the path of an endpoint: it answers GET and HEAD,
@@ -125,15 +117,13 @@ impl<U: AuthUser> AuthRoutes<U> {
 
 impl<U: AuthUser> HttpServiceFactory for AuthRoutes<U> {
     fn register(self, config: &mut AppService) {
-        let Self { auth, mounts, mut pages, limits } = self;
+        let Self { auth, mounts, mut pages } = self;
         // Each a resource of its own: a scope around them would swallow all other paths under its
         // prefix.
         for mount in mounts.iter() {
             let page = pages.iter().position(|(endpoint, _)| *endpoint == mount.endpoint());
             let page = page.filter(|_| mount.has_page()).map(|at| pages.swap_remove(at).1);
-            let limiter = limits.iter().find(|(endpoint, _)| *endpoint == mount.endpoint());
-            let limiter = limiter.map(|(_, limiter)| limiter.clone());
-            resource(auth.clone(), mount.clone(), page, limiter).register(config);
+            resource(auth.clone(), mount.clone(), page).register(config);
         }
     }
 }
@@ -146,13 +136,8 @@ impl<U> fmt::Debug for AuthRoutes<U> {
 
 /// Whatever no page of the application answers is the endpoint's, so that a wrong method is refused
 /// by it.
-fn resource<U: AuthUser>(
-    auth: AuthProvider<U>,
-    mount: Mount,
-    page: Option<Route>,
-    limiter: Option<Limiter<U>>,
-) -> Resource {
-    let resource = web::resource(mount.path());
+fn resource<U: AuthUser>(auth: AuthProvider<U>, mount: Mount, page: Option<Route>) -> Resource {
+    let (resource, limiter) = (web::resource(mount.path()), mount.limiter(&auth));
     let mut answer = web::to(move |request: HttpRequest, body: Payload| {
         answer(auth.clone(), mount.clone(), request, body)
     });

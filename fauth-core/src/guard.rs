@@ -2,8 +2,6 @@
 
 use std::{fmt, sync::Arc};
 
-#[cfg(feature = "openapi")]
-use crate::rejection::RefusalBody;
 use crate::{
     access::Access,
     audit::Declaration,
@@ -21,6 +19,8 @@ use crate::{
     user::AuthUser,
     visitor::Visitor,
 };
+#[cfg(feature = "openapi")]
+use crate::{limit::Limit, rejection::RefusalBody};
 
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
@@ -48,11 +48,11 @@ struct Inner<U> {
     admits: Admits,
     /// Keeps it in the provider's list for audits. No request looks at it.
     declaration: Arc<Declaration>,
-    limits: Option<Arc<Limits<U>>>,
+    limits: Option<Arc<Stages<U>>>,
 }
 
 /// The limits of a guard: before anything is read of a request, and after it was let in.
-struct Limits<U> {
+struct Stages<U> {
     before: Option<Limiter<U>>,
     after: Option<Limiter<U>>,
 }
@@ -193,13 +193,13 @@ impl<U: AuthUser> Guard<U> {
         let Inner { provider, requirement, renderer, admits, declaration, limits } = &*self.inner;
         let added = Limiter::new(provider, limit);
         let (before, after) = match limits.as_deref() {
-            Some(Limits { before, after }) => (before.clone(), after.clone()),
+            Some(Stages { before, after }) => (before.clone(), after.clone()),
             None => (None, None),
         };
         let limits = if added.needs_user() {
-            Limits { before, after: Some(added.behind(after)) }
+            Stages { before, after: Some(added.behind(after)) }
         } else {
-            Limits { before: Some(added.behind(before)), after }
+            Stages { before: Some(added.behind(before)), after }
         };
         let (admits, declared) = (admits.clone(), Arc::clone(declaration));
         let mut guard = Self::with(provider, requirement.clone(), Arc::clone(renderer), admits, declared);
@@ -233,11 +233,11 @@ impl<U: AuthUser> Guard<U> {
         limited.reply(&self.inner.provider, head, &*self.inner.renderer)
     }
 
-    /// What its limits allow, for documents.
+    /// Its limits, for documents.
     #[cfg(feature = "openapi")]
-    pub(crate) fn limits(&self) -> Vec<serde_json::Value> {
+    pub(crate) fn limits(&self) -> impl Iterator<Item = &Limit> {
         let limits = self.inner.limits.iter().flat_map(|limits| [&limits.before, &limits.after]);
-        limits.flatten().flat_map(Limiter::facts).collect()
+        limits.flatten().flat_map(Limiter::limits)
     }
 
     /// Gives the refusals of this guard a form of their own.

@@ -63,6 +63,17 @@ fn limits_are_listed_with_their_answer() {
 }
 
 #[test]
+fn the_limit_of_an_endpoint_is_listed_with_its_answer() {
+    let auth = bearer();
+    let described = endpoints(&auth, &Mounts::of(&auth).limit(Endpoint::Login, "5/minute"));
+    let login = &described.paths["/login"]["post"];
+    assert_eq!(login[RATE_LIMIT], json!([{ "limit": "5/minute", "per": "address" }]));
+    assert!(login["responses"]["429"].is_object());
+    let refresh = &described.paths["/refresh"]["post"];
+    assert_eq!((refresh.get(RATE_LIMIT), refresh["responses"].get("429")), (None, None));
+}
+
+#[test]
 fn answers_are_listed_where_they_are_given() {
     let admin = || user().role("admin");
     assert_eq!(statuses(&stamped(&bearer(), user(), "GET")), ["400", "401", "503"]);

@@ -13,6 +13,7 @@ use crate::{
     access::Access,
     csrf,
     guard::Guard,
+    limit::Limit,
     provider::AuthProvider,
     rejection::{MalformedCredential, OriginFault, RefusalBody, Rejection, Unavailable},
     requirement::{Condition, Missing},
@@ -55,12 +56,7 @@ impl Security {
             method,
             guard.describe_refusals().as_ref(),
         );
-        security.limits = guard.limits();
-        if !security.limits.is_empty() {
-            let limited = Rejection::TooManyRequests { retry_after: Duration::ZERO };
-            let description = "More requests than `x-rate-limit` allows";
-            security.refuse(&limited, description, guard.describe_refusals().as_ref());
-        }
+        security.limit(guard.limits(), guard.describe_refusals().as_ref());
         security
     }
 
@@ -160,6 +156,16 @@ impl Security {
             (false, false) => {}
         }
         self.refuse_unavailable(body);
+    }
+
+    /// The limits in front of the operation, and their answer.
+    pub(super) fn limit<'l>(&mut self, limits: impl Iterator<Item = &'l Limit>, body: Option<&RefusalBody>) {
+        self.limits = limits.map(Limit::to_json).collect();
+        if !self.limits.is_empty() {
+            let limited = Rejection::TooManyRequests { retry_after: Duration::ZERO };
+            self.refuse(&limited, "More requests than `x-rate-limit` allows", body);
+            self.refuse_unavailable(body);
+        }
     }
 
     pub(super) fn refuse_cross_site(&mut self, body: Option<&RefusalBody>) {

@@ -103,13 +103,11 @@ async fn call(app: &App, request: &WireRequest, mount: &Mount) -> Reply {
 }
 
 async fn limited_sign_in(app: &App, request: &WireRequest) -> WireResponse {
-    let limiter = Limiter::new(&app.auth, "2/minute");
+    let mounts = Mounts::of(&app.auth).limit(Endpoint::Login, "2/minute");
+    let login = mounts.iter().find(|mount| mount.endpoint() == Endpoint::Login).unwrap();
+    let limiter = login.limiter(&app.auth).unwrap();
     match limiter.ask(request, None).answer().await {
-        Ok(demands) => {
-            let mounts = Mounts::of(&app.auth);
-            let login = mounts.iter().find(|mount| mount.endpoint() == Endpoint::Login).unwrap();
-            sent(call(app, request, login).await, &[demands], request.method())
-        }
+        Ok(demands) => sent(call(app, request, login).await, &[demands], request.method()),
         Err(limited) => sent(limiter.refuse(&limited, request), &[], request.method()),
     }
 }
