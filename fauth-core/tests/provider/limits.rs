@@ -13,7 +13,6 @@ use fauth_core::{
     event::EventKind,
     limit::{Limit, LimitKey},
     reply::Reply,
-    request::RequestHead as _,
     store::{CounterKey, LimitStore, LimitWindow, MemoryLimits, StoreError, StoreLocation, Taken},
 };
 use fauth_testing::{Log, ManualClock, TestUser, Users, WireRequest, config_builder, provider_with};
