@@ -10,17 +10,18 @@ use fauth_core::{
     routes::Endpoint as Ready,
 };
 use fauth_poem::{
-    AuthRoutes, CurrentSession, CurrentUser, Grant, Head, MaybeUser, Refused, SecureRoute, Token, Visitor,
-    auth_routes, guests_only, limit, render_refusals, require, require_active_user, require_any_role,
-    require_permission, require_permissions, require_role, require_roles, require_scope, require_scopes,
-    require_user, respond, visitor,
+    AuthRoutes, CsrfToken, CurrentSession, CurrentUser, Grant, Head, MaybeUser, Refused, SecureRoute, Token,
+    Visitor, auth_routes, guests_only, limit, render_refusals, require, require_active_user,
+    require_any_role, require_permission, require_permissions, require_role, require_roles, require_scope,
+    require_scopes, require_user, respond, visitor,
 };
 use fauth_testing::{
     Role, TestUser, WireRequest, WireResponse,
     suite::{
-        App, Harness, PUBLIC, browser_reply, custom_requirement, failing_pages, greeting, keys_or_admins,
-        keys_requirement, locked_pages, own_reply, recent_requirement, refusal, session_reply, shared_limit,
-        site_pages, tenant_limit, token_text, visitor_text,
+        App, Harness, PUBLIC, browser_reply, csrf_text, custom_requirement, failing_pages, greeting,
+        keys_or_admins, keys_requirement, locked_pages, own_reply, recent_requirement, refusal,
+        session_page_reply, session_reply, shared_limit, site_pages, small_site_pages, tenant_limit,
+        token_text, visitor_text,
     },
 };
 use poem::{
@@ -76,9 +77,44 @@ async fn change(mut session: CurrentSession<TestUser>, request: &Request) -> Res
 }
 
 #[handler]
+fn show_csrf(token: CsrfToken<TestUser>) -> String {
+    csrf_text(&token)
+}
+
+#[handler]
+fn echo(body: Vec<u8>) -> Vec<u8> {
+    body
+}
+
+#[handler]
 async fn browser(auth: Data<&Auth>, request: &Request) -> Response {
     let reply = browser_reply(&auth, &Head::from(request)).await;
     respond(reply.unwrap_or_else(|rejection| auth.refuse_in_handler(&rejection, &Head::from(request))))
+}
+
+#[handler]
+async fn session_page(
+    auth: Data<&Auth>,
+    Visitor(visitor): Visitor<TestUser>,
+    CurrentSession(session): CurrentSession<TestUser>,
+    request: &Request,
+    body: Vec<u8>,
+) -> Result<Response, Refused> {
+    let reply = session_page_reply(&auth, &Head::from(request), visitor, session, &body);
+    Ok(respond(reply.await?))
+}
+
+/// The pages of a small application.
+fn session(auth: &Auth) -> Route {
+    let page = || get(session_page).post(session_page);
+    let guests = guests_only(auth).home("/session/dashboard").pages(small_site_pages());
+    Route::new()
+        .at("/sign-in", page().with(guests))
+        .at("/dashboard", page().with(require_user(auth).pages(small_site_pages())))
+        .at("/sign-out", page().with(require_user(auth).pages(small_site_pages())))
+        .at("/admin", page().with(require_role(auth, "admin").pages(small_site_pages())))
+        .at("/about", page().with(visitor(auth).pages(small_site_pages())))
+        .at("/notes", page().with(require_permission(auth, "write")))
 }
 
 #[handler]
@@ -192,6 +228,20 @@ fn with_limits(route: Route, auth: &Auth) -> Route {
     route.nest("/limits", limits).nest("/limited", group.at("/panel", get(greet)))
 }
 
+/// Pages with forms.
+fn with_forms(route: Route, auth: &AuthProvider<TestUser>) -> Route {
+    let form = || get(show_csrf).post(echo);
+    route
+        .at("/csrf/form", form().with(require_user(auth)))
+        .at("/csrf/twice", form().with(require_user(auth)).with(require_user(auth)))
+        .at("/csrf/admin", form().with(require_role(auth, "admin")))
+        .at("/csrf/visitor", form().with(visitor(auth)))
+        .at("/csrf/open", form())
+        .at("/csrf/exempt", form().with(require_user(auth)))
+        .at("/csrf/exempt/", form().with(require_user(auth)))
+        .at("/csrf/exempt-not", form().with(require_user(auth)))
+}
+
 #[expect(clippy::too_many_lines, reason = "a line for each route of the suite")]
 fn app(built_from: &App) -> impl Endpoint + use<> {
     let App { auth, other } = built_from;
@@ -207,8 +257,9 @@ fn app(built_from: &App) -> impl Endpoint + use<> {
         .at("/late", get(greet));
     let keys_and_admins = Requirement::user().roles(["admin"]).scopes(["read"]);
     let scoped_admins = SecureRoute::new(auth).require_roles(["admin"]).require_scopes(["read"]);
-    with_limits(with_pages(auth_routes(auth), built_from), auth)
+    with_forms(with_limits(with_pages(auth_routes(auth), built_from), auth), auth)
         .nest("/moved", Route::from(moved_endpoints(auth)))
+        .nest("/session", session(auth))
         .at("/browser/session", get(change).post(change))
         .at("/browser/user/session", get(change).post(change).with(require_user(auth)))
         .at("/browser/admin/session", get(change).post(change).with(require_roles(auth, ["admin"])))

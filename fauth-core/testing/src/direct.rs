@@ -1,5 +1,7 @@
 //! The suite's application without a framework: the oracle that adapters are compared with.
 
+use std::net::SocketAddr;
+
 use fauth_core::{
     AuthProvider, Granted, Guard, Limiter, Rejection, Requirement,
     demands::Demands,
@@ -7,7 +9,7 @@ use fauth_core::{
     mounts::{Mount, Mounts},
     rejection::{CaspianRpc, DetailJson, FastPluggyJson, FastwareJson, ProblemJson},
     reply::{Reply, ResponseHeader},
-    request::RequestHead,
+    request::{CsrfProof, HeaderValues, RequestHead},
     routes::Endpoint,
     visitor::Visitor,
 };
@@ -15,9 +17,10 @@ use fauth_core::{
 use super::{
     TestUser, WireRequest, WireResponse,
     suite::{
-        App, Harness, PUBLIC, browser_reply, custom_requirement, failing_pages, greeting, keys_or_admins,
-        keys_requirement, locked_pages, moved_mounts, own_reply, recent_requirement, refusal, session_reply,
-        shared_limit, site_pages, tenant_limit, token_text, visitor_text,
+        App, Harness, PUBLIC, browser_reply, csrf_text, custom_requirement, failing_pages, greeting,
+        keys_or_admins, keys_requirement, locked_pages, moved_mounts, own_reply, recent_requirement, refusal,
+        session_page_reply, session_reply, shared_limit, site_pages, small_site_pages, tenant_limit,
+        token_text, visitor_text,
     },
 };
 
@@ -46,11 +49,15 @@ enum Handler {
     Session,
     /// Logs in or out.
     Browser,
+    /// A page of the small application.
+    SessionPage,
     /// A text that others may keep.
     Public,
     ShowVisitor,
     /// Shows the visitor that a guard has left with the request.
     Template,
+    /// Shows a CSRF token, or answers what it is sent.
+    Csrf,
 }
 
 async fn answer(app: &App, request: &WireRequest) -> WireResponse {
@@ -233,6 +240,13 @@ fn route(app: &App, path: &str) -> (Vec<Guard<TestUser>>, Option<Handler>) {
         "/group/dashboard" | "/group/echo" | "/group/nested/leaf" | "/group/merged" | "/group/late" => {
             (vec![guard(user())], Handler::Greet)
         }
+        "/csrf/form" | "/csrf/exempt" | "/csrf/exempt/" | "/csrf/exempt-not" => {
+            (vec![guard(user())], Handler::Csrf)
+        }
+        "/csrf/twice" => (vec![guard(user()), guard(user())], Handler::Csrf),
+        "/csrf/admin" => (vec![guard(admin())], Handler::Csrf),
+        "/csrf/visitor" => (vec![visitor()], Handler::Csrf),
+        "/csrf/open" => (vec![], Handler::Csrf),
         "/browser/session" => (vec![], Handler::Session),
         "/browser/user/session" => (vec![guard(user())], Handler::Session),
         "/browser/admin/session" => (vec![guard(admin())], Handler::Session),
@@ -293,6 +307,15 @@ fn page(app: &App, path: &str) -> Option<(Vec<Guard<TestUser>>, Handler)> {
         "/pages/fastpluggy" => (vec![guard(admin()).renderer(FastPluggyJson::new())], Handler::Greet),
         "/pages/fastware" => (vec![guard(admin()).renderer(FastwareJson::new())], Handler::Greet),
         "/site/panel" => (group(app, path), Handler::Greet),
+        "/session/sign-in" => {
+            (vec![guests().home("/session/dashboard").pages(small_site_pages())], Handler::SessionPage)
+        }
+        "/session/dashboard" | "/session/sign-out" => {
+            (vec![guard(user()).pages(small_site_pages())], Handler::SessionPage)
+        }
+        "/session/admin" => (vec![guard(admin()).pages(small_site_pages())], Handler::SessionPage),
+        "/session/about" => (vec![visitor().pages(small_site_pages())], Handler::SessionPage),
+        "/session/notes" => (vec![guard(user().permission("write"))], Handler::SessionPage),
         _ => return None,
     })
 }
@@ -336,7 +359,7 @@ async fn behind(
     mut granted: Option<Granted<TestUser>>,
 ) -> WireResponse {
     let mut added = Vec::new();
-    let mut visitor = None;
+    let (mut visitor, mut proof) = (None, None);
     let innermost = guards.last().cloned();
     let (outside, inside) = limiter(app, request.path());
     if let Some(limiter) = outside {
@@ -353,8 +376,9 @@ async fn behind(
             }
         }
         let presented = guard.read(request, granted.as_ref());
-        match guard.enter(presented).await {
+        match guard.enter_reading(presented, async |_| Ok(&request.body)).await {
             Ok(entered) => {
+                proof = entered.csrf_proof().or(proof);
                 visitor = guard.greet(&entered).or(visitor);
                 let (passed, demands) = entered.into_parts();
                 added.push(demands);
@@ -384,7 +408,7 @@ async fn behind(
     // A group's handlers ask the group's provider.
     let auth = if request.path().starts_with("/foreign/") { &app.other } else { &app.auth };
     let passed =
-        Passed { granted: granted.as_ref(), visitor: visitor.as_ref(), innermost: innermost.as_ref() };
+        Passed { granted: granted.as_ref(), visitor: visitor.as_ref(), innermost: innermost.as_ref(), proof };
     let reply = match run(auth, request, handler, passed).await {
         Ok(text) => {
             let reply = Reply::new(200).body("text/plain; charset=utf-8", text);
@@ -411,13 +435,51 @@ struct Passed<'a> {
     granted: Option<&'a Granted<TestUser>>,
     visitor: Option<&'a Visitor<TestUser>>,
     innermost: Option<&'a Guard<TestUser>>,
+    proof: Option<CsrfProof>,
+}
+
+/// A request behind a guard, which has left there what it has found out.
+struct Proven<'a>(&'a WireRequest, Option<CsrfProof>);
+
+impl RequestHead for Proven<'_> {
+    fn method(&self) -> &str {
+        self.0.method()
+    }
+
+    fn path(&self) -> &str {
+        self.0.path()
+    }
+
+    fn query(&self) -> Option<&str> {
+        self.0.query()
+    }
+
+    fn header<'a>(&'a self, name: &str) -> HeaderValues<'a> {
+        RequestHead::header(self.0, name)
+    }
+
+    fn peer(&self) -> Option<SocketAddr> {
+        self.0.peer()
+    }
+
+    fn is_secure(&self) -> bool {
+        self.0.is_secure()
+    }
+
+    fn protocol(&self) -> Option<&str> {
+        RequestHead::protocol(self.0)
+    }
+
+    fn csrf_proof(&self) -> Option<CsrfProof> {
+        self.1
+    }
 }
 
 async fn run(
     auth: &AuthProvider<TestUser>,
     request: &WireRequest,
     handler: Handler,
-    Passed { granted, visitor, innermost }: Passed<'_>,
+    Passed { granted, visitor, innermost, proof }: Passed<'_>,
 ) -> Result<String, Reply> {
     let presented = auth.read_again(request, granted);
     let refuse = |rejection: Rejection| auth.refuse(&rejection, request);
@@ -448,15 +510,31 @@ async fn run(
             None => Err(Rejection::without_guard(request, "put a guard in front of the route").1),
         },
         Handler::Browser => {
-            let reply = browser_reply(auth, request).await;
+            let reply = browser_reply(auth, &Proven(request, proof)).await;
             Err(reply.unwrap_or_else(|rejection| auth.refuse_in_handler(&rejection, request)))
         }
+        Handler::Csrf if request.method() == "POST" => {
+            let body = request.body.clone();
+            Err(Reply::new(200).body("application/octet-stream", body))
+        }
+        Handler::Csrf => auth.csrf_token(presented).await.map(|token| csrf_text(&token)).map_err(refuse),
         Handler::Session => {
             let mut session = auth.current_session(presented).await.map_err(refuse)?;
             session_reply(&mut session, request.query()).await.map_err(|rejection| match innermost {
                 Some(guard) => guard.refuse_in_handler(&rejection, request),
                 None => rejection.default_reply(),
             })
+        }
+        Handler::SessionPage => {
+            let refuse = |rejection: Rejection| match innermost {
+                Some(guard) => guard.refuse_in_handler(&rejection, request),
+                None => rejection.default_reply(),
+            };
+            let visitor = visitor.and_then(|visitor| auth.guest_again(Some(visitor)));
+            let visitor = visitor.unwrap_or_else(|| auth.visitor(granted));
+            let session = auth.current_session(presented).await.map_err(refuse)?;
+            let reply = session_page_reply(auth, request, visitor, session, &request.body).await;
+            Err(reply.unwrap_or_else(refuse))
         }
         Handler::Refuse => refusal(request.query()).map_err(|rejection| match innermost {
             Some(guard) => guard.refuse_in_handler(&rejection, request),

@@ -31,6 +31,7 @@ fn documented(rejection: &Rejection) -> (u16, &'static str, Option<&'static str>
         }
         Rejection::GuestsOnly => (403, "guests_only", None, None),
         Rejection::CrossSiteRequest(_) => (403, "cross_site_request", None, None),
+        Rejection::InvalidCsrfToken(_) => (403, "invalid_csrf_token", None, None),
         Rejection::AmbiguousPath => (400, "ambiguous_path", None, None),
         Rejection::InvalidRequest | Rejection::InvalidField { .. } => (400, "invalid_request", None, None),
         Rejection::NotFound => (404, "not_found", None, None),

@@ -16,6 +16,7 @@ mod browser_sessions;
 mod building;
 mod challenges;
 mod clients;
+mod csrf;
 mod events;
 mod failures;
 mod fleets;
