@@ -201,12 +201,16 @@ impl<U: AuthUser> Guard<U> {
             None => (None, None),
         };
         let limits = if added.needs_user() {
-            Stages { before, after: Some(added.behind(after)) }
+            Stages { before, after: Some(added.clone().behind(after)) }
         } else {
-            Stages { before: Some(added.behind(before)), after }
+            Stages { before: Some(added.clone().behind(before)), after }
         };
-        let (admits, declared) = (admits.clone(), Arc::clone(declaration));
-        let mut guard = Self::with(provider, requirement.clone(), Arc::clone(renderer), admits, declared);
+        let words = added.limits().map(|limit| format!("{limit} per {}", limit.key().as_str()));
+        let declared = words.fold(Arc::clone(declaration), |declaration, words| {
+            provider.declare(declaration.with_limit(&words))
+        });
+        let (admits, renderer) = (admits.clone(), Arc::clone(renderer));
+        let mut guard = Self::with(provider, requirement.clone(), renderer, admits, declared);
         if let Some(inner) = Arc::get_mut(&mut guard.inner) {
             inner.limits = Some(Arc::new(limits));
         }

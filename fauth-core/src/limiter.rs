@@ -138,8 +138,7 @@ impl<U: AuthUser> Limiter<U> {
         limited.reply(&self.inner.provider, head, &*self.inner.renderer)
     }
 
-    /// What is allowed, for documents.
-    #[cfg(feature = "openapi")]
+    /// What is allowed, for documents and audits.
     pub(crate) fn limits(&self) -> impl Iterator<Item = &Limit> {
         self.inner.limits.iter().map(|applied| &applied.limit)
     }
