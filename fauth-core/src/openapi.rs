@@ -40,6 +40,6 @@ pub mod utoipa;
 
 pub use description::Description;
 pub use endpoints::{Endpoints, endpoints};
-pub use members::{Alternative, REQUIREMENT};
+pub use members::{Alternative, RATE_LIMIT, REQUIREMENT};
 pub use security::Security;
 pub use template::template;

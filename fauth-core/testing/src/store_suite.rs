@@ -119,6 +119,7 @@
 pub mod api_key_owners;
 pub mod api_keys;
 pub mod ending;
+pub mod limits;
 pub mod one_time_owners;
 pub mod one_times;
 mod owners;
@@ -242,7 +243,7 @@ pub(crate) use store_cases;
 ///
 /// `store_suite!(Harness)` takes all parts, for a whole [`Store`](fauth_core::store::Store).
 /// `store_suite!(Harness: sessions, one_times)` takes those that are named, of `sessions`,
-/// `revocations`, `one_times` and `api_keys`.
+/// `revocations`, `one_times`, `api_keys` and `limits`, which is no part of a `Store`.
 #[macro_export]
 macro_rules! store_suite {
     ($harness:ty) => {
@@ -308,6 +309,12 @@ macro_rules! store_suite {
         mod one_time_owners {
             use super::*;
             $crate::__store_one_time_owners_tests!($harness);
+        }
+    };
+    (@limits $harness:ty) => {
+        mod limits {
+            use super::*;
+            $crate::__store_limits_tests!($harness);
         }
     };
     (@api_keys $harness:ty) => {

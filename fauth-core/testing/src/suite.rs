@@ -127,6 +127,21 @@
 //! | `/csrf/visitor` * | `visitor(auth)` | the same |
 //! | `/csrf/open` * | none | the same |
 //! | `/csrf/exempt`, `/csrf/exempt/`, `/csrf/exempt-not` * | `require_user(auth)` | the same |
+//! | `/limits/open` * | `limit(auth, "2/minute")` | the text `open` |
+//! | `/limits/windows` | `limit(auth, "2/10 seconds, 3/minute")` | the text `open` |
+//! | `/limits/tenant` | `limit(auth, `[`tenant_limit`]`())` | the text `open` |
+//! | `/limits/two` | `limit(auth, "2/minute").and(tenant_limit())` | the text `open` |
+//! | `/limits/shared`, `/limits/shared-too` | `limit(auth, `[`shared_limit`]`())` | the text `open` |
+//! | `/limits/broken` | `limit(auth, "0/minute")` | the text `open` |
+//! | `/limits/fastware` | `limit(auth, "1/minute").renderer(FastwareJson::new())` | the text `open` |
+//! | `/limits/me` | `limit(auth, "2/minute")` | `greet` |
+//! | `/limits/address` | `require_user(auth).limit("2/minute")` | `greet` |
+//! | `/limits/user` | `require_user(auth).limit(Limit::per_user("2/minute"))` | `greet` |
+//! | `/limits/user-inside` | `require_user(auth)` outside, `limit(auth, Limit::per_user("2/minute"))` inside | `greet` |
+//! | `/limits/key` | `require(auth, keys_requirement()).limit(Limit::per_api_key("1/minute"))` | `greet` |
+//! | `/limits/python` | `require_user(auth).limit("1/minute").renderer(DetailJson::new())` | `greet` |
+//! | `/limited/panel` | the router wrapper with `limit(Limit::per_user("2/minute"))` and `limit("3/minute")` | `greet` |
+//! | `/limits/signin` | `AuthRoutes` with the login alone, `limit(Endpoint::Login, "2/minute")`, and a page that answers the text `page` | |
 //!
 //! Inside `/group`: `/dashboard` `greet`; `/echo` `greet`, by `POST` only; `/nested/leaf` `greet`
 //! in a nested router; `/merged` `greet` in a merged router; `/mounted/…` a service of the
@@ -152,6 +167,7 @@ pub mod extractors;
 pub mod failures;
 pub mod groups;
 pub mod guests;
+pub mod limits;
 pub mod login;
 pub mod pages;
 pub mod paths;
@@ -167,11 +183,12 @@ use crate::at_once;
 use std::{future::Future, marker::PhantomData, net::IpAddr, pin::Pin, time::Duration};
 
 use fauth_core::{
-    AuthConfig, AuthProvider, AuthProviderBuilder, CsrfToken, LoginRequest, LogoutRequest, Missing,
-    OneTimePurpose, Purpose, RefreshRequest, Rejection, Requirement, SessionHandle, TokenPair, TokenPayload,
-    TokenRequest,
+    AuthConfig, AuthProvider, AuthProviderBuilder, ConfigError, CsrfToken, LoginRequest, LogoutRequest,
+    Missing, OneTimePurpose, Purpose, RefreshRequest, Rejection, Requirement, SessionHandle, TokenPair,
+    TokenPayload, TokenRequest,
     api_key::ApiKeyError,
     clock::Clock as _,
+    limit::Limit,
     mounts::Mounts,
     password::{PasswordError, UnacceptablePassword},
     redirect::LocalTarget,
@@ -410,6 +427,25 @@ pub fn recent_requirement() -> Requirement {
     Requirement::user().login_within(Duration::from_secs(15 * 60))
 }
 
+/// The limit of `/limits/tenant`: of each tenant that the header `x-tenant` names.
+///
+/// # Errors
+/// None.
+pub fn tenant_limit() -> Result<Limit, ConfigError> {
+    Limit::per_key("1/minute", |head| {
+        let tenant = head.header("x-tenant").single()?;
+        Some(String::from_utf8_lossy(tenant).into_owned())
+    })
+}
+
+/// The limit of `/limits/shared`: one for all its places.
+///
+/// # Errors
+/// None.
+pub fn shared_limit() -> Result<Limit, ConfigError> {
+    Limit::new("2/minute")?.named("shared")
+}
+
 /// Defines the cases of one group, and the macro that makes tests of them. `$` is handed in because a macro that writes a macro cannot write it.
 macro_rules! cases {
     ($d:tt $tests:ident in $module:ident; $($(#[doc = $doc:literal])* fn $name:ident($probe:ident) $body:block)*) => {
@@ -548,6 +584,10 @@ macro_rules! conformance {
         mod visitors {
             use super::*;
             $crate::__visitors_tests!($harness);
+        }
+        mod limits {
+            use super::*;
+            $crate::__limits_tests!($harness);
         }
     };
 }

@@ -24,6 +24,7 @@ mod floods;
 mod forgetting;
 mod golden;
 mod grants;
+mod limits;
 mod login;
 mod login_queue;
 mod memories;
