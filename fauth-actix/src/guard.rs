@@ -15,14 +15,16 @@ use actix_web::{
     dev::{Service, ServiceRequest, ServiceResponse, Transform},
 };
 use fauth_core::{
-    AuthProvider, AuthUser, Guard, Names, Requirement,
+    AuthProvider, AuthUser, Guard, Names, Presented, Requirement,
     audit::Declaration,
+    limit::IntoLimit,
     rejection::{Pages, Renderer},
 };
 
 use crate::{
     extract,
     head::Head,
+    limit,
     respond::{amend, amend_error, render_refusal, respond},
 };
 
@@ -160,6 +162,17 @@ impl<U: AuthUser> RequireLayer<U> {
         self.guard.declaration()
     }
 
+    /// Limits how many requests pass: `"5/minute"`, or a [`Limit`](fauth_core::limit::Limit). One by
+    /// address counts before anything is read of a request, one by user after the user was let in.
+    /// Several are all asked.
+    ///
+    /// What is no limit is reported to the log, and every request is refused with 500.
+    #[must_use]
+    #[track_caller]
+    pub fn limit(self, limit: impl IntoLimit) -> Self {
+        Self { guard: self.guard.limit(limit) }
+    }
+
     /// Gives the refusals of this guard a form of their own.
     #[must_use]
     pub fn renderer(self, renderer: impl Renderer) -> Self {
@@ -264,7 +277,25 @@ where
     B: 'static,
     U: AuthUser,
 {
+    if guard.is_limited() {
+        return limit::answer(guard, inner, request);
+    }
     let presented = guard.read(&Head::of(&request), extract::earlier(&request.extensions()));
+    enter(guard, presented, move |request| inner.call(request), request)
+}
+
+/// Lets a request through that has been read, or answers it.
+pub(crate) fn enter<U, F, B>(
+    guard: &Guard<U>,
+    presented: Presented<U>,
+    inner: impl FnOnce(ServiceRequest) -> F + 'static,
+    request: ServiceRequest,
+) -> Answering<B>
+where
+    U: AuthUser,
+    F: Future<Output = Result<ServiceResponse<B>, Error>>,
+    B: 'static,
+{
     let guard = guard.clone();
     Box::pin(async move {
         match guard.enter(presented).await {
@@ -277,7 +308,7 @@ where
                 if let Some(granted) = granted {
                     extract::remember_guarded(&mut request.extensions_mut(), granted, guard.provider());
                 }
-                let answered = inner.call(request).await;
+                let answered = inner(request).await;
                 let response = answered.map_err(|error| amend_error(error, &demands))?;
                 let mut response =
                     render_refusal(response, |rejection, head| guard.refuse_in_handler(rejection, head));

@@ -9,13 +9,14 @@ use actix_web::{
     web::{self, Bytes, Payload},
 };
 use fauth_core::{
-    AuthProvider, AuthUser,
+    AuthProvider, AuthUser, Limiter,
     audit::Declaration,
+    limit::IntoLimit,
     mounts::{Mount, Mounts},
     routes::{BodyError, Endpoint, MAX_BODY_BYTES},
 };
 
-use crate::{head::Head, respond::respond};
+use crate::{head::Head, limit::LimitLayer, respond::respond};
 
 /// The ready-made endpoints (login, refresh, logout, sessions), for the `service` of an application or a scope; see [`fauth_core::routes`] for what they read and answer.
 ///
@@ -54,6 +55,7 @@ pub struct AuthRoutes<U> {
     pub(crate) auth: AuthProvider<U>,
     pub(crate) mounts: Mounts,
     pages: Vec<(Endpoint, Route)>,
+    limits: Vec<(Endpoint, Limiter<U>)>,
 }
 
 impl<U: AuthUser> AuthRoutes<U> {
@@ -61,7 +63,7 @@ impl<U: AuthUser> AuthRoutes<U> {
     #[must_use]
     #[track_caller]
     pub fn new(auth: &AuthProvider<U>) -> Self {
-        Self { auth: auth.clone(), mounts: Mounts::of(auth), pages: Vec::new() }
+        Self { auth: auth.clone(), mounts: Mounts::of(auth), pages: Vec::new(), limits: Vec::new() }
     }
 
     /// What audits list of the endpoints.
@@ -87,6 +89,25 @@ impl<U: AuthUser> AuthRoutes<U> {
         Self { mounts: self.mounts.at(endpoint, path), ..self }
     }
 
+    /// Limits how many requests to an endpoint pass: `limit(Endpoint::Login, "5/minute")`. They are
+    /// refused with 429 before their body is read and before a password waits for its turn. A page
+    /// at the same path is not limited.
+    ///
+    /// Of an endpoint that is left out it has no effect. What is no limit is reported to the log, and
+    /// every request is refused with 500.
+    #[must_use]
+    #[track_caller]
+    pub fn limit(mut self, endpoint: Endpoint, limit: impl IntoLimit) -> Self {
+        match self.limits.iter().position(|(limited, _)| *limited == endpoint) {
+            Some(at) => {
+                let (_, limiter) = self.limits.swap_remove(at);
+                self.limits.push((endpoint, limiter.and(limit)));
+            }
+            None => self.limits.push((endpoint, Limiter::new(&self.auth, limit))),
+        }
+        self
+    }
+
     /// Puts a page of the application's own at the path of an endpoint: it answers GET and HEAD,
     /// the endpoint everything else; see [`Mounts::page`].
     #[must_use]
@@ -104,13 +125,15 @@ impl<U: AuthUser> AuthRoutes<U> {
 
 impl<U: AuthUser> HttpServiceFactory for AuthRoutes<U> {
     fn register(self, config: &mut AppService) {
-        let Self { auth, mounts, mut pages } = self;
+        let Self { auth, mounts, mut pages, limits } = self;
         // Each a resource of its own: a scope around them would swallow all other paths under its
         // prefix.
         for mount in mounts.iter() {
             let page = pages.iter().position(|(endpoint, _)| *endpoint == mount.endpoint());
             let page = page.filter(|_| mount.has_page()).map(|at| pages.swap_remove(at).1);
-            resource(auth.clone(), mount.clone(), page).register(config);
+            let limiter = limits.iter().find(|(endpoint, _)| *endpoint == mount.endpoint());
+            let limiter = limiter.map(|(_, limiter)| limiter.clone());
+            resource(auth.clone(), mount.clone(), page, limiter).register(config);
         }
     }
 }
@@ -123,11 +146,19 @@ impl<U> fmt::Debug for AuthRoutes<U> {
 
 /// Whatever no page of the application answers is the endpoint's, so that a wrong method is refused
 /// by it.
-fn resource<U: AuthUser>(auth: AuthProvider<U>, mount: Mount, page: Option<Route>) -> Resource {
+fn resource<U: AuthUser>(
+    auth: AuthProvider<U>,
+    mount: Mount,
+    page: Option<Route>,
+    limiter: Option<Limiter<U>>,
+) -> Resource {
     let resource = web::resource(mount.path());
-    let answer = web::to(move |request: HttpRequest, body: Payload| {
+    let mut answer = web::to(move |request: HttpRequest, body: Payload| {
         answer(auth.clone(), mount.clone(), request, body)
     });
+    if let Some(limiter) = limiter {
+        answer = answer.wrap(LimitLayer::new(limiter));
+    }
     match page {
         Some(page) => resource.route(page).default_service(answer),
         None => resource.route(answer),

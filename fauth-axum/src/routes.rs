@@ -11,14 +11,15 @@ use axum::{
     routing::{MethodRouter, any, get},
 };
 use fauth_core::{
-    AuthProvider, AuthUser,
+    AuthProvider, AuthUser, Limiter,
     audit::Declaration,
+    limit::IntoLimit,
     mounts::{Mount, Mounts},
     routes::{BodyError, Endpoint, MAX_BODY_BYTES},
 };
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
-use crate::{head::Head, respond::respond};
+use crate::{head::Head, limit::LimitLayer, respond::respond};
 
 /// A router with the ready-made endpoints: login, refresh, logout, sessions; see [`fauth_core::routes`] for what they read and answer.
 ///
@@ -56,6 +57,7 @@ pub struct AuthRoutes<U, S = ()> {
     pub(crate) auth: AuthProvider<U>,
     pub(crate) mounts: Mounts,
     pages: Vec<(Endpoint, MethodRouter<S>)>,
+    limits: Vec<(Endpoint, Limiter<U>)>,
 }
 
 impl<U, S> AuthRoutes<U, S>
@@ -67,7 +69,7 @@ where
     #[must_use]
     #[track_caller]
     pub fn new(auth: &AuthProvider<U>) -> Self {
-        Self { auth: auth.clone(), mounts: Mounts::of(auth), pages: Vec::new() }
+        Self { auth: auth.clone(), mounts: Mounts::of(auth), pages: Vec::new(), limits: Vec::new() }
     }
 
     /// What audits list of the endpoints.
@@ -93,6 +95,25 @@ where
         Self { mounts: self.mounts.at(endpoint, path), ..self }
     }
 
+    /// Limits how many requests to an endpoint pass: `limit(Endpoint::Login, "5/minute")`. They are
+    /// refused with 429 before their body is read and before a password waits for its turn. A page
+    /// at the same path is not limited.
+    ///
+    /// Of an endpoint that is left out it has no effect. What is no limit is reported to the log, and
+    /// every request is refused with 500.
+    #[must_use]
+    #[track_caller]
+    pub fn limit(mut self, endpoint: Endpoint, limit: impl IntoLimit) -> Self {
+        match self.limits.iter().position(|(limited, _)| *limited == endpoint) {
+            Some(at) => {
+                let (_, limiter) = self.limits.swap_remove(at);
+                self.limits.push((endpoint, limiter.and(limit)));
+            }
+            None => self.limits.push((endpoint, Limiter::new(&self.auth, limit))),
+        }
+        self
+    }
+
     /// Puts a page of the application's own at the path of an endpoint: it answers GET and HEAD,
     /// the endpoint everything else; see [`Mounts::page`].
     #[must_use]
@@ -112,12 +133,16 @@ where
     S: Clone + Send + Sync + 'static,
 {
     fn from(routes: AuthRoutes<U, S>) -> Self {
-        let AuthRoutes { auth, mounts, mut pages } = routes;
+        let AuthRoutes { auth, mounts, mut pages, limits } = routes;
         mounts.iter().fold(Self::new(), |router, mount| {
             let (auth, read) = (auth.clone(), mount.clone());
             // Whatever no page of the application answers is the endpoint's, so that a wrong method
             // is refused by it.
             let mut methods = any(move |request: Request| answer(auth, read, request));
+            let is_of_mount = |(endpoint, _): &&(Endpoint, _)| *endpoint == mount.endpoint();
+            if let Some((_, limiter)) = limits.iter().find(is_of_mount) {
+                methods = methods.layer(LimitLayer::new(limiter.clone()));
+            }
             if mount.has_page()
                 && let Some(at) = pages.iter().position(|(endpoint, _)| *endpoint == mount.endpoint())
             {

@@ -53,8 +53,8 @@ impl HeaderChange {
 pub struct Demands {
     caching: Caching,
     varies: Varies,
-    /// `Set-Cookie` headers that delete cookies.
-    clears: Vec<ResponseHeader>,
+    /// `Set-Cookie` headers that delete cookies, and the fields of limits.
+    adds: Vec<ResponseHeader>,
     /// What is set although it may be known only once the handler is done.
     outbox: Option<Outbox>,
 }
@@ -159,28 +159,28 @@ const TARGETED: [&str; 7] = [
 impl Demands {
     /// The credential was sent on purpose, or there was none.
     pub(crate) const fn of_nothing() -> Self {
-        Self { caching: Caching::Any, varies: Varies::Never, clears: Vec::new(), outbox: None }
+        Self { caching: Caching::Any, varies: Varies::Never, adds: Vec::new(), outbox: None }
     }
 
     /// The credential was sent on purpose, in a header of a name that caches do not know.
     pub(crate) const fn of_unknown_header() -> Self {
-        Self { caching: Caching::Private, varies: Varies::Never, clears: Vec::new(), outbox: None }
+        Self { caching: Caching::Private, varies: Varies::Never, adds: Vec::new(), outbox: None }
     }
 
     /// The credential stood in the URL, which others keep.
     pub(crate) const fn of_url() -> Self {
-        Self { caching: Caching::Nobody, varies: Varies::Never, clears: Vec::new(), outbox: None }
+        Self { caching: Caching::Nobody, varies: Varies::Never, adds: Vec::new(), outbox: None }
     }
 
     /// The credential was a cookie: a shared cache must not hand the answer to somebody else.
     pub(crate) const fn of_cookie() -> Self {
-        Self { caching: Caching::Private, varies: Varies::WithCookie, clears: Vec::new(), outbox: None }
+        Self { caching: Caching::Private, varies: Varies::WithCookie, adds: Vec::new(), outbox: None }
     }
 
     /// Nobody is there, where the answer to a user would be another. `headers` are those in which a
     /// credential might have come.
     pub(crate) const fn of_nobody(headers: Arc<str>) -> Self {
-        Self { caching: Caching::Any, varies: Varies::With(headers), clears: Vec::new(), outbox: None }
+        Self { caching: Caching::Any, varies: Varies::With(headers), adds: Vec::new(), outbox: None }
     }
 
     /// The same, and somebody is there: what a handler says of its answer to everybody does not
@@ -196,7 +196,12 @@ impl Demands {
 
     /// A cookie was dead, and is deleted by these headers.
     pub(crate) const fn of_dead_cookie(clears: Vec<ResponseHeader>) -> Self {
-        Self { caching: Caching::Private, varies: Varies::WithCookie, clears, outbox: None }
+        Self { caching: Caching::Private, varies: Varies::WithCookie, adds: clears, outbox: None }
+    }
+
+    /// A limit has counted the request, and these fields say how.
+    pub(crate) const fn of_limits(fields: Vec<ResponseHeader>) -> Self {
+        Self { caching: Caching::Any, varies: Varies::Never, adds: fields, outbox: None }
     }
 
     /// The same, and what lies in the outbox by then is set.
@@ -251,9 +256,10 @@ impl Demands {
         let set_by_handler = response.header("set-cookie");
         // A handler that logs in or out says itself which cookie there is from now on.
         let sets = self.outbox.as_ref().map(Outbox::headers).unwrap_or_default();
-        let cookies = self.clears.iter().cloned().chain(sets);
-        let cookies = cookies.filter(|cookie| !sets_same_cookie(&set_by_handler, cookie));
-        caching.into_iter().chain(targeted).chain(vary).chain(cookies.map(HeaderChange::add)).collect()
+        let adds = self.adds.iter().cloned().chain(sets);
+        let adds =
+            adds.filter(|added| added.name() != "set-cookie" || !sets_same_cookie(&set_by_handler, added));
+        caching.into_iter().chain(targeted).chain(vary).chain(adds.map(HeaderChange::add)).collect()
     }
 }
 

@@ -65,6 +65,10 @@ pub enum EventKind {
     /// a missing credential, `info` for other faults of the caller, `error` for faults of the
     /// server.
     RequestRefused,
+    /// A request was refused by a [limit](crate::limit): once for each client that is refused,
+    /// until it is let through again, so that a flood raises no more of these than requests that
+    /// were let through. No [`RequestRefused`](Self::RequestRefused) is raised for it. `info`.
+    RequestLimited,
     /// A loader or the application's password updater failed or did not answer in time, or a token
     /// could not be issued. `reason`: `loader_failed`, `loader_timeout`, `rehash_failed`,
     /// `rehash_timeout`, `issuer_failed`. The field `error` holds the causes, except for a
@@ -110,6 +114,7 @@ impl EventKind {
             Self::SubjectForgotten => "subject_forgotten",
             Self::AccessDenied => "access_denied",
             Self::RequestRefused => "request_refused",
+            Self::RequestLimited => "request_limited",
             Self::CallbackFailed => "callback_failed",
             Self::StoreFailed => "store_failed",
             Self::OneTimeIssued => "one_time_issued",

@@ -14,6 +14,8 @@ mod error;
 mod escape;
 pub mod event;
 mod guard;
+pub mod limit;
+mod limiter;
 #[cfg(any(doc, doctest))]
 pub mod manual;
 pub mod mounts;
@@ -52,9 +54,10 @@ pub use error::{BoxError, ConfigError};
 #[cfg(feature = "derive")]
 pub use fauth_derive::{AuthUser, Role};
 pub use guard::Guard;
+pub use limiter::{Asked, Limited, Limiter};
 pub use provider::{
     AuthProvider, AuthProviderBuilder, Authenticated, Entered, Granted, PayloadError, PendingLogin,
-    Presented, SessionHandle,
+    Presented, SessionHandle, WhenLimitStoreFails,
 };
 pub use rejection::reason::Rejection;
 pub use requirement::{Condition, Missing, Names, Requirement};

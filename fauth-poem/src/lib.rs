@@ -76,6 +76,7 @@ mod audit;
 mod extract;
 mod guard;
 mod head;
+mod limit;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 pub mod prelude;
@@ -95,6 +96,7 @@ pub use guard::{
     require_roles, require_scope, require_scopes, require_user, visitor,
 };
 pub use head::Head;
+pub use limit::{LimitMiddleware, Limiting, limit};
 pub use respond::{Refused, respond};
 pub use router::SecureRoute;
 pub use routes::{AuthRoutes, auth_routes};

@@ -3,8 +3,9 @@
 use std::{fmt, sync::Arc};
 
 use fauth_core::{
-    AuthProvider, AuthUser,
+    AuthProvider, AuthUser, Limiter,
     audit::Declaration,
+    limit::IntoLimit,
     mounts::{Mount, Mounts},
     routes::{BodyError, Endpoint, MAX_BODY_BYTES},
 };
@@ -13,7 +14,7 @@ use poem::{
     error::ReadBodyError, http::Method,
 };
 
-use crate::{head::Head, respond::respond};
+use crate::{head::Head, limit, respond::respond};
 
 /// A route with the ready-made endpoints: login, refresh, logout, sessions; see [`fauth_core::routes`] for what they read and answer.
 ///
@@ -54,6 +55,7 @@ pub struct AuthRoutes<U> {
     auth: AuthProvider<U>,
     mounts: Mounts,
     pages: Vec<(Endpoint, BoxEndpoint<'static>)>,
+    limits: Vec<(Endpoint, Limiter<U>)>,
 }
 
 impl<U: AuthUser> AuthRoutes<U> {
@@ -61,7 +63,7 @@ impl<U: AuthUser> AuthRoutes<U> {
     #[must_use]
     #[track_caller]
     pub fn new(auth: &AuthProvider<U>) -> Self {
-        Self { auth: auth.clone(), mounts: Mounts::of(auth), pages: Vec::new() }
+        Self { auth: auth.clone(), mounts: Mounts::of(auth), pages: Vec::new(), limits: Vec::new() }
     }
 
     /// What audits list of the endpoints.
@@ -87,6 +89,25 @@ impl<U: AuthUser> AuthRoutes<U> {
         Self { mounts: self.mounts.at(endpoint, path), ..self }
     }
 
+    /// Limits how many requests to an endpoint pass: `limit(Endpoint::Login, "5/minute")`. They are
+    /// refused with 429 before their body is read and before a password waits for its turn. A page
+    /// at the same path is not limited.
+    ///
+    /// Of an endpoint that is left out it has no effect. What is no limit is reported to the log, and
+    /// every request is refused with 500.
+    #[must_use]
+    #[track_caller]
+    pub fn limit(mut self, endpoint: Endpoint, limit: impl IntoLimit) -> Self {
+        match self.limits.iter().position(|(limited, _)| *limited == endpoint) {
+            Some(at) => {
+                let (_, limiter) = self.limits.swap_remove(at);
+                self.limits.push((endpoint, limiter.and(limit)));
+            }
+            None => self.limits.push((endpoint, Limiter::new(&self.auth, limit))),
+        }
+        self
+    }
+
     /// Puts a page of the application's own at the path of an endpoint: it answers GET and HEAD,
     /// the endpoint everything else; see [`Mounts::page`].
     #[must_use]
@@ -102,14 +123,16 @@ impl<U: AuthUser> AuthRoutes<U> {
 impl<U: AuthUser> AuthRoutes<U> {
     /// Each endpoint, and its path as poem writes it.
     pub(crate) fn into_endpoints(self) -> impl Iterator<Item = (String, Mounted<U>)> {
-        let Self { auth, mounts, mut pages } = self;
+        let Self { auth, mounts, mut pages, limits } = self;
         let mounts: Vec<Mount> = mounts.iter().cloned().collect();
         mounts.into_iter().map(move |mount| {
             let page = pages.iter().position(|(endpoint, _)| *endpoint == mount.endpoint());
             let page = page.filter(|_| mount.has_page()).map(|at| pages.swap_remove(at).1);
             // poem writes `:name` for what others write `{name}`.
             let path = mount.path().replace('{', ":").replace('}', "");
-            (path, Mounted { auth: auth.clone(), mount, page })
+            let limiter = limits.iter().find(|(endpoint, _)| *endpoint == mount.endpoint());
+            let limiter = limiter.map(|(_, limiter)| limiter.clone());
+            (path, Mounted { auth: auth.clone(), mount, page, limiter })
         })
     }
 
@@ -156,24 +179,33 @@ pub(crate) struct Mounted<U> {
     auth: AuthProvider<U>,
     mount: Mount,
     page: Option<BoxEndpoint<'static>>,
+    limiter: Option<Limiter<U>>,
+}
+
+impl<U: AuthUser> Mounted<U> {
+    /// What the endpoint answers, if its limit lets the request through.
+    async fn answer(&self, mut request: Request) -> Result<Response> {
+        // poem reads into a buffer of several kilobytes, which would lie in every future around
+        // this one.
+        let reading = Box::pin(collect(request.take_body()));
+        let body = self.mount.await_body(&self.auth, reading).await;
+        Ok(answer(&self.auth, &self.mount, &request, body).await)
+    }
 }
 
 impl<U: AuthUser> poem::Endpoint for Mounted<U> {
     type Output = Response;
 
-    async fn call(&self, mut request: Request) -> Result<Response> {
-        match &self.page {
-            Some(page) if matches!(*request.method(), Method::GET | Method::HEAD) => {
+    async fn call(&self, request: Request) -> Result<Response> {
+        match (&self.page, &self.limiter) {
+            (Some(page), _) if matches!(*request.method(), Method::GET | Method::HEAD) => {
                 // A page within `get(..)` or not: poem's own methods take HEAD for GET too.
                 page.call(request).await
             }
-            _ => {
-                // poem reads into a buffer of several kilobytes, which would lie in every future
-                // around this one.
-                let reading = Box::pin(collect(request.take_body()));
-                let body = self.mount.await_body(&self.auth, reading).await;
-                Ok(answer(&self.auth, &self.mount, &request, body).await)
+            (_, Some(limiter)) => {
+                limit::pass(limiter, request, |request| Box::pin(self.answer(request))).await
             }
+            (_, None) => self.answer(request).await,
         }
     }
 }

@@ -12,6 +12,7 @@ use std::{
 
 use super::{
     inner::{AuthProvider, Inner, PasswordLogin, Retention, Revocations, Sessions, Stores},
+    limits::{Counters, WhenLimitStoreFails},
     registry::{PROCESS, Resident},
 };
 use crate::{
@@ -26,7 +27,7 @@ use crate::{
     path::{Allowed, PathCharacter},
     rejection::{Pages, ProblemJson, Renderer},
     session::{SessionConfig, SessionPolicy},
-    store::{ApiKeyStore, OneTimeStore, RevocationStore, SessionStore, Store, StoreLocation},
+    store::{ApiKeyStore, LimitStore, OneTimeStore, RevocationStore, SessionStore, Store, StoreLocation},
     token::{Purpose, is_reserved},
     transport::{
         BasicTransport, BearerKeyTransport, BearerTransport, QueryTransport, SecurityScheme, Transport,
@@ -65,6 +66,8 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 /// | [`guest_name`](Self::guest_name) | `Guest` |
 /// | [`loader_timeout`](Self::loader_timeout) | 10 seconds |
 /// | [`store`](Self::store) | none: must be given, or [`danger_stateless`](Self::danger_stateless) said |
+/// | [`limit_store`](Self::limit_store) | none: each instance counts by itself |
+/// | [`when_limit_store_fails`](Self::when_limit_store_fails) | requests behind limits are refused with 503 |
 /// | [`sessions`](Self::sessions) | 7 days idle, 30 days in all |
 /// | [`store_timeout`](Self::store_timeout) | 5 seconds |
 /// | [`body_timeout`](Self::body_timeout) | 10 seconds |
@@ -91,6 +94,8 @@ pub struct AuthProviderBuilder<U> {
     store_timeout: Duration,
     body_timeout: Duration,
     stores: Stores,
+    limit_store: Option<Arc<dyn LimitStore>>,
+    when_limit_store_fails: WhenLimitStoreFails,
     sessions: SessionConfig,
     revocable_claims: Vec<String>,
     waivers: Waivers,
@@ -127,6 +132,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             store_timeout: DEFAULT_STORE_TIMEOUT,
             body_timeout: DEFAULT_BODY_TIMEOUT,
             stores: Stores::default(),
+            limit_store: None,
+            when_limit_store_fails: WhenLimitStoreFails::default(),
             sessions: SessionConfig::new(),
             revocable_claims: Vec::new(),
             waivers: Waivers::default(),
@@ -327,6 +334,22 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         self
     }
 
+    /// Where the requests behind [limits](crate::limit) are counted, for several instances that
+    /// count together, such as a `RedisStore`. Without it each instance counts by itself, in 8 MiB
+    /// of memory that are taken when the first limit is used. [`store`](Self::store) does not set
+    /// it.
+    pub fn limit_store(mut self, store: impl LimitStore) -> Self {
+        self.limit_store = Some(Arc::new(store));
+        self
+    }
+
+    /// What becomes of requests behind a limit while the [limit store](Self::limit_store) fails or
+    /// is not there in time. By default they are [refused](WhenLimitStoreFails::Refuse) with 503.
+    pub fn when_limit_store_fails(mut self, choice: WhenLimitStoreFails) -> Self {
+        self.when_limit_store_fails = choice;
+        self
+    }
+
     /// How long sessions last, and how they are carried on.
     pub fn sessions(mut self, config: SessionConfig) -> Self {
         self.sessions = config;
@@ -461,7 +484,9 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         let (sessions, session_policy, revocations) =
             keeping(&self.config, &self.stores, self.sessions, self.revocable_claims, self.waivers)?;
         check_session_cookies(&transports, &self.stores)?;
-        check_name(&self.config, &self.stores)?;
+        let mut places = self.stores.places();
+        places.extend(self.limit_store.as_deref().map(LimitStore::location));
+        check_name(&self.config, &places)?;
         check_trust(&self.config, &self.stores, &*self.clock)?;
         let trusted_origins = TrustedOrigins::new(self.trusted_origins)?;
         // The last that can fail: what was taken in is built.
@@ -469,7 +494,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             application: self.config.application().into(),
             users: (TypeId::of::<U>(), type_name::<U>()),
             fingerprints: self.config.fingerprints(),
-            places: self.stores.places(),
+            places,
             profile: self.config.profile(),
             may_share: self.waivers.may_share,
         };
@@ -500,6 +525,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             store_timeout: self.store_timeout,
             body_timeout: self.body_timeout,
             stores: self.stores,
+            counters: Counters::new(self.limit_store, self.when_limit_store_fails),
             sessions,
             session_policy,
             revocations,
@@ -517,8 +543,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
 }
 
 /// Where others may keep what is theirs, a name tells them apart.
-fn check_name(config: &AuthConfig, stores: &Stores) -> Result<(), ConfigError> {
-    if config.is_named() || !stores.places().iter().any(StoreLocation::can_be_shared) {
+fn check_name(config: &AuthConfig, places: &[StoreLocation]) -> Result<(), ConfigError> {
+    if config.is_named() || !places.iter().any(StoreLocation::can_be_shared) {
         return Ok(());
     }
     Err(ConfigError::new(

@@ -339,6 +339,7 @@ const fn hint(rejection: &Rejection) -> &'static str {
         Rejection::BodyTimeout => "Send the request again, without pauses",
         Rejection::PayloadTooLarge => "Send a shorter body",
         Rejection::Unprocessable(_) => "Change what the sentence names, and repeat the request",
+        Rejection::TooManyRequests { .. } => "Wait for as many seconds as `Retry-After` says",
         Rejection::Busy { .. } | Rejection::Unavailable(_) => "Try again later",
         Rejection::Misconfigured(_) => "Tell the operator of this service",
     }
@@ -375,6 +376,7 @@ pub(super) const fn title(status: u16) -> &'static str {
         413 => "Content Too Large",
         415 => "Unsupported Media Type",
         422 => "Unprocessable Content",
+        429 => "Too Many Requests",
         500 => "Internal Server Error",
         503 => "Service Unavailable",
         _ => "Error",

@@ -3,11 +3,12 @@
 //! `table.rs` holds sessions, one-time tokens and API keys, `entries.rs` revocations and epochs
 //! (`shares.rs` counts them by owner). Both are split into shards (`shards.rs`), each behind its
 //! own lock, and follow the limits in `bounds.rs`. The other modules implement the traits, or the
-//! rows that the tables hold.
+//! rows that the tables hold. `limits.rs` is a store of its own: the counters of rate limits.
 
 mod api_keys;
 mod bounds;
 mod entries;
+mod limits;
 mod one_times;
 mod revocations;
 mod rows;
@@ -18,6 +19,7 @@ mod table;
 
 use std::{fmt, sync::Arc};
 
+pub use self::limits::MemoryLimits;
 use self::{
     entries::Entries,
     rows::{OneTimeKey, SessionKey, SessionRow},

@@ -9,6 +9,7 @@ mod deadline;
 mod eviction;
 mod fault;
 mod hub;
+mod limits;
 mod link;
 mod mirror;
 mod names;

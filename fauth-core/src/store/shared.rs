@@ -3,13 +3,13 @@
 //! `async fn` in these impls would box the boxed future once more, on the path of every guarded
 //! request. So they are written as `async_trait` expands the traits, and hand the inner future on.
 
-use std::{pin::Pin, sync::Arc};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use super::{
-    ApiKey, ApiKeyId, ApiKeyStore, EndedSession, LoadedSession, NewSession, OneTimeRecord, OneTimeStore,
-    Owner, PayloadChange, PayloadOutcome, RevocationStore, RevocationTarget, Rotation, RotationOutcome,
-    SecretHash, Session, SessionId, SessionStore, StoreError, StoreLocation, StoredApiKey, TokenFacts,
-    Verdict,
+    ApiKey, ApiKeyId, ApiKeyStore, CounterKey, EndedSession, LimitStore, LimitWindow, LoadedSession,
+    NewSession, OneTimeRecord, OneTimeStore, Owner, PayloadChange, PayloadOutcome, RevocationStore,
+    RevocationTarget, Rotation, RotationOutcome, SecretHash, Session, SessionId, SessionStore, StoreError,
+    StoreLocation, StoredApiKey, Taken, TokenFacts, Verdict,
 };
 use crate::{clock::Timestamp, token::Purpose};
 
@@ -79,5 +79,8 @@ shared! {
         fn touch['a 'b 'c](owner: &'a Owner<'b>, id: &'c ApiKeyId, used_at: Timestamp) -> ();
         fn remove['a 'b 'c](owner: &'a Owner<'b>, id: &'c ApiKeyId) -> bool;
         fn forget['a 'b](owner: &'a Owner<'b>, now: Timestamp) -> ();
+    }
+    LimitStore {
+        fn take['a 'b 'c](key: &'a CounterKey<'b>, windows: &'c [LimitWindow], now: Duration) -> Taken;
     }
 }
