@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use zeroize::Zeroizing;
 
-use super::{limits::Counters, registry::Resident};
+use super::{limits::Counters, registry::Resident, throttling::Throttle};
 use crate::{
     api_key::{ApiKeyFormat, OfferedScopes, UseNotes},
     audit::Declarations,
@@ -108,6 +108,7 @@ pub(super) struct Inner<U> {
     pub(super) store_timeout: Duration,
     pub(super) body_timeout: Duration,
     pub(super) stores: Stores,
+    pub(super) throttle: Option<Throttle>,
     pub(super) counters: Counters,
     pub(super) sessions: Option<Sessions>,
     /// How long logins last, also those that no store keeps.

@@ -66,24 +66,25 @@ impl AccountRecord {
         }
         self.backoff.forget(rules, now);
         self.backoff.count(now);
-        let address = self.address(tag);
+        let mut address = self.take(tag);
         address.cell.count(rules.pair, now);
         address.failures = address.failures.saturating_add(1);
+        self.addresses.push(address);
         Verdict::Counted
     }
 
-    fn address(&mut self, tag: u64) -> &mut Address {
-        let place = self.addresses.iter().position(|address| address.tag == tag).unwrap_or_else(|| {
-            if self.addresses.len() >= MOST_ADDRESSES
-                && let Some((soonest, _)) =
-                    self.addresses.iter().enumerate().min_by_key(|(_, address)| address.cell.0)
-            {
-                self.addresses.remove(soonest);
-            }
-            self.addresses.push(Address { tag, cell: Cell::default(), failures: 0 });
-            self.addresses.len() - 1
-        });
-        &mut self.addresses[place]
+    /// Takes an address out, or a new one, and leaves room for one.
+    fn take(&mut self, tag: u64) -> Address {
+        if let Some(place) = self.addresses.iter().position(|address| address.tag == tag) {
+            return self.addresses.remove(place);
+        }
+        let soonest = self.addresses.iter().enumerate().min_by_key(|(_, address)| address.cell.0);
+        if self.addresses.len() >= MOST_ADDRESSES
+            && let Some((soonest, _)) = soonest
+        {
+            self.addresses.remove(soonest);
+        }
+        Address { tag, cell: Cell::default(), failures: 0 }
     }
 
     /// An attempt has succeeded: what has failed with this spelling from this address is
