@@ -75,7 +75,8 @@ mod rules;
 use std::time::Duration;
 
 pub(crate) use self::{
-    account::AccountRecord, address::AddressRecord, familiar::FamiliarRecord, identifier::normal, rules::Rules,
+    account::AccountRecord, address::AddressRecord, familiar::FamiliarRecord, identifier::normal,
+    rules::Rules,
 };
 use crate::{
     clock::Timestamp,
@@ -204,7 +205,8 @@ impl LoginThrottle {
             "allow up to 1000 by account and address, 100000 by address",
         )?;
         check(
-            (1..=MOST_FAILURES).contains(&self.unlock_after) && (1..=self.unlock_after).contains(&self.delays_after),
+            (1..=MOST_FAILURES).contains(&self.unlock_after)
+                && (1..=self.unlock_after).contains(&self.delays_after),
             "the number of failures is out of bounds",
             "use 1 to 100 for `unlock_after`, and no more for `delays_after`",
         )?;

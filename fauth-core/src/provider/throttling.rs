@@ -132,14 +132,14 @@ impl<U: AuthUser> AuthProvider<U> {
         let now = self.now()?;
         let places = self.places(throttle, tried.identifier, tried.client)?;
         let (rules, tag, exempt) = (&throttle.rules, places.tag, tried.is_unlocked);
-        let known = self.change(throttle, &places.familiar, now, |record: &mut FamiliarRecord| {
-            match record.count(tag, exempt, rules, now) {
-                Some(verdict) => match Change::from(verdict) {
-                    Change::Write(verdict) => Change::Write(Some(verdict)),
-                    Change::Keep(verdict) => Change::Keep(Some(verdict)),
-                },
-                None => Change::Keep(None),
-            }
+        let known = self.change(throttle, &places.familiar, now, |record: &mut FamiliarRecord| match record
+            .count(tag, exempt, rules, now)
+        {
+            Some(verdict) => match Change::from(verdict) {
+                Change::Write(verdict) => Change::Write(Some(verdict)),
+                Change::Keep(verdict) => Change::Keep(Some(verdict)),
+            },
+            None => Change::Keep(None),
         });
         if let Some(verdict) = known.await? {
             self.admit_or_refuse(verdict, tried)?;
@@ -409,13 +409,19 @@ fn is_of_guess(purpose: Option<Purpose>, rejection: &Rejection) -> bool {
     let Rejection::InvalidToken(reason) = rejection else { return false };
     match reason {
         InvalidToken::ApiKey(
-            ApiKeyFault::Unknown | ApiKeyFault::WrongSecret | ApiKeyFault::UnknownHashKey | ApiKeyFault::Malformed,
+            ApiKeyFault::Unknown
+            | ApiKeyFault::WrongSecret
+            | ApiKeyFault::UnknownHashKey
+            | ApiKeyFault::Malformed,
         )
         | InvalidToken::OneTime(OneTimeFault::Spent | OneTimeFault::OtherBrowser) => true,
         // Access tokens come with every request, and none of them can be guessed.
         InvalidToken::Token(error) if purpose != Some(Purpose::Access) => !matches!(
             error,
-            TokenError::Expired | TokenError::NotYetValid | TokenError::Clock(_) | TokenError::WrongPurpose { .. }
+            TokenError::Expired
+                | TokenError::NotYetValid
+                | TokenError::Clock(_)
+                | TokenError::WrongPurpose { .. }
         ),
         _ => false,
     }

@@ -42,13 +42,7 @@ impl FamiliarRecord {
 
     /// Counts an attempt unless it is refused; `None` if the address is not familiar. One that is
     /// `exempt` is counted anyway.
-    pub(crate) fn count(
-        &mut self,
-        tag: u64,
-        exempt: bool,
-        rules: &Rules,
-        now: Timestamp,
-    ) -> Option<Verdict> {
+    pub(crate) fn count(&mut self, tag: u64, exempt: bool, rules: &Rules, now: Timestamp) -> Option<Verdict> {
         let address = self.find(tag, now)?;
         address.backoff.forget(rules, now);
         let of_backoff = address.backoff.wait(rules, now);

@@ -132,6 +132,7 @@ mod samples;
 pub mod session_owners;
 pub mod sessions;
 pub mod shares;
+pub mod throttles;
 pub mod token_ends;
 pub mod trait_objects;
 
@@ -240,9 +241,10 @@ pub(crate) use store_cases;
 /// Expands to one `#[test]` for each case of the [store suite](mod@crate::store_suite), for the
 /// given [`StoreHarness`](crate::store_suite::StoreHarness).
 ///
-/// `store_suite!(Harness)` takes all parts, for a whole [`Store`](fauth_core::store::Store).
+/// `store_suite!(Harness)` takes all parts of a [`Store`](fauth_core::store::Store), which are all
+/// but `throttles`.
 /// `store_suite!(Harness: sessions, one_times)` takes those that are named, of `sessions`,
-/// `revocations`, `one_times` and `api_keys`.
+/// `revocations`, `one_times`, `api_keys` and `throttles`.
 #[macro_export]
 macro_rules! store_suite {
     ($harness:ty) => {
@@ -318,6 +320,12 @@ macro_rules! store_suite {
         mod api_key_owners {
             use super::*;
             $crate::__store_api_key_owners_tests!($harness);
+        }
+    };
+    (@throttles $harness:ty) => {
+        mod throttles {
+            use super::*;
+            $crate::__store_throttles_tests!($harness);
         }
     };
     ($harness:ty: $($part:ident),+ $(,)?) => {

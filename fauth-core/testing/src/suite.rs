@@ -144,6 +144,7 @@ pub mod paths;
 pub mod refusals;
 pub mod requirements;
 pub mod sessions;
+pub mod throttle;
 pub mod tokens;
 pub mod transports;
 pub mod visitors;
@@ -509,6 +510,10 @@ macro_rules! conformance {
         mod visitors {
             use super::*;
             $crate::__visitors_tests!($harness);
+        }
+        mod throttle {
+            use super::*;
+            $crate::__throttle_tests!($harness);
         }
     };
 }

@@ -36,4 +36,5 @@ mod secrets;
 mod sessions;
 mod stores;
 mod support;
+mod throttle;
 mod wiring;

@@ -160,9 +160,8 @@ impl ThrottleStore for MemoryThrottles {
     }
 
     async fn counter(&self, key: &ThrottleKey, _: Timestamp) -> Result<Option<Vec<u8>>, StoreError> {
-        self.inner.with_table(key, |table, _| {
-            table.records.get(key.as_bytes()).map(|record| record.bytes.clone())
-        })
+        self.inner
+            .with_table(key, |table, _| table.records.get(key.as_bytes()).map(|record| record.bytes.clone()))
     }
 
     async fn replace_counter(

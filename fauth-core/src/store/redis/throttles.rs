@@ -10,9 +10,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    store::{
-        OWNER_BUCKETS, StoreError, StoreLocation, ThrottleKey, ThrottleRecord, ThrottleStore,
-    },
+    store::{OWNER_BUCKETS, StoreError, StoreLocation, ThrottleKey, ThrottleRecord, ThrottleStore},
 };
 
 /// One script, one key with an end. Names are keyed hashes: they do not show whom they count.

@@ -91,6 +91,7 @@ impl StoreHarness for Mirrored {
 }
 
 fauth_testing::store_suite!(Direct);
+fauth_testing::store_suite!(Direct: throttles);
 fauth_testing::store_race!(Direct);
 
 #[tokio::test]
