@@ -123,9 +123,9 @@ async fn an_event_is_raised_once_a_minute_for_an_account() {
     assert!(event.identifier.is_some_and(|known_as| known_as != "alice"));
     assert_eq!(event.subject, None);
     world.clock.advance(MINUTE);
-    use_up(&world, "alice", &at(1), 5).await;
+    use_up(&world, "alice", &at(1), 1).await;
     world.events.take();
-    assert_eq!(try_at(&world, "alice", "wrong", &at(2)).await, limited(32));
+    assert_eq!(try_at(&world, "alice", "wrong", &at(2)).await, limited(2));
     assert_eq!(world.events.only().reason, Some("account"));
 }
 
@@ -198,6 +198,7 @@ async fn a_similar_name_resets_nothing_and_makes_nothing_familiar() {
     let state = world.auth.throttle_state("alice").await.unwrap();
     assert_eq!((state.failures, state.familiar_addresses), (5, 0));
     assert_eq!(world.auth.throttle_state("ALICE").await.unwrap().familiar_addresses, 1);
+    world.clock.advance(Duration::from_secs(1));
     use_up(&world, "alice", &at(2), 1).await;
     assert_eq!(try_at(&world, "alice", "s3cret", &at(1)).await, limited(2));
 }
