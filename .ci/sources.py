@@ -73,7 +73,7 @@ def siblings_look_alike(paths):
         for root, own in zip(roots, names):
             for missing in sorted(everything - own):
                 yield f"{root}{missing}: a sibling has this file"
-    for shared in ("stores.rs", "users.rs"):
+    for shared in ("desk.rs", "pages.css", "pages.rs", "stores.rs", "users.rs"):
         files = [f"examples/quickstart-{adapter}/src/{shared}" for adapter in ADAPTERS]
         if len({Path(file).read_bytes() for file in files}) > 1:
             yield f"{', '.join(files)}: not the same in all quickstarts"
@@ -125,7 +125,7 @@ CORE = "fauth-core/src/"
 
 # From the ground up; `fauth-core/ARCHITECTURE.md` says what lives in each room.
 FLOORS = [
-    ["clock", "error", "path", "request", "reply", "demands", "client", "escape"],
+    ["clock", "error", "body", "path", "request", "reply", "demands", "client", "escape"],
     ["token", "password", "role", "user", "visitor", "derive", "requirement", "access"],
     ["store"],
     ["transport", "csrf", "navigation", "redirect", "rejection", "event", "limit"],

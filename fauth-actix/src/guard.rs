@@ -12,13 +12,15 @@ use std::{
 use actix_web::{
     Error, HttpMessage as _,
     body::EitherBody,
-    dev::{Service, ServiceRequest, ServiceResponse, Transform},
+    dev::{Payload, Service, ServiceRequest, ServiceResponse, Transform},
+    web::Bytes,
 };
 use fauth_core::{
     AuthProvider, AuthUser, Guard, Names, Presented, Requirement,
     audit::Declaration,
     limit::IntoLimit,
     rejection::{Pages, Renderer},
+    routes::BodyError,
 };
 
 use crate::{
@@ -26,6 +28,7 @@ use crate::{
     head::Head,
     limit,
     respond::{amend, amend_error, render_refusal, respond},
+    routes::read_body,
 };
 
 /// Lets in any known and active user.
@@ -289,7 +292,7 @@ pub(crate) fn enter<U, F, B>(
     guard: &Guard<U>,
     presented: Presented<U>,
     inner: impl FnOnce(ServiceRequest) -> F + 'static,
-    request: ServiceRequest,
+    mut request: ServiceRequest,
 ) -> Answering<B>
 where
     U: AuthUser,
@@ -298,8 +301,11 @@ where
 {
     let guard = guard.clone();
     Box::pin(async move {
-        match guard.enter(presented).await {
+        match guard.enter_reading(presented, |limit| read_form(&mut request, limit)).await {
             Ok(entered) => {
+                if let Some(proof) = entered.csrf_proof() {
+                    request.extensions_mut().insert(proof);
+                }
                 if let Some(visitor) = guard.greet(&entered) {
                     let mut extensions = request.extensions_mut();
                     extract::remember_visitor(&mut extensions, visitor, guard.provider());
@@ -321,6 +327,13 @@ where
             }
         }
     })
+}
+
+/// Reads the body, and puts what was read in its place.
+async fn read_form(request: &mut ServiceRequest, limit: usize) -> Result<Bytes, BodyError> {
+    let body = read_body(request.take_payload(), limit).await?;
+    request.set_payload(Payload::from(body.clone()));
+    Ok(body)
 }
 
 /// Gives refusals that handlers return the form that this provider's have, for routes without

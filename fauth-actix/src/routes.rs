@@ -4,12 +4,13 @@ use std::{fmt, sync::Arc};
 
 use actix_web::{
     FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, Route,
-    dev::{AppService, HttpServiceFactory},
+    body::{BodyStream, to_bytes_limited},
+    dev::{self, AppService, HttpServiceFactory},
     guard,
     web::{self, Bytes, Payload},
 };
 use fauth_core::{
-    AuthProvider, AuthUser, Limiter,
+    AuthProvider, AuthUser,
     audit::Declaration,
     limit::IntoLimit,
     mounts::{Mount, Mounts},
@@ -55,7 +56,6 @@ pub struct AuthRoutes<U> {
     pub(crate) auth: AuthProvider<U>,
     pub(crate) mounts: Mounts,
     pages: Vec<(Endpoint, Route)>,
-    limits: Vec<(Endpoint, Limiter<U>)>,
 }
 
 impl<U: AuthUser> AuthRoutes<U> {
@@ -63,7 +63,7 @@ impl<U: AuthUser> AuthRoutes<U> {
     #[must_use]
     #[track_caller]
     pub fn new(auth: &AuthProvider<U>) -> Self {
-        Self { auth: auth.clone(), mounts: Mounts::of(auth), pages: Vec::new(), limits: Vec::new() }
+        Self { auth: auth.clone(), mounts: Mounts::of(auth), pages: Vec::new() }
     }
 
     /// What audits list of the endpoints.
@@ -93,19 +93,12 @@ impl<U: AuthUser> AuthRoutes<U> {
     /// refused with 429 before their body is read and before a password waits for its turn. A page
     /// at the same path is not limited.
     ///
-    /// Of an endpoint that is left out it has no effect. What is no limit is reported to the log, and
-    /// every request is refused with 500.
+    /// See [`Mounts::limit`]. What is no limit is reported to the log, and every request is refused
+    /// with 500.
     #[must_use]
     #[track_caller]
-    pub fn limit(mut self, endpoint: Endpoint, limit: impl IntoLimit) -> Self {
-        match self.limits.iter().position(|(limited, _)| *limited == endpoint) {
-            Some(at) => {
-                let (_, limiter) = self.limits.swap_remove(at);
-                self.limits.push((endpoint, limiter.and(limit)));
-            }
-            None => self.limits.push((endpoint, Limiter::new(&self.auth, limit))),
-        }
-        self
+    pub fn limit(self, endpoint: Endpoint, limit: impl IntoLimit) -> Self {
+        Self { mounts: self.mounts.limit(endpoint, limit), ..self }
     }
 
     /// Puts a page of the application's own at the path of an endpoint: it answers GET and HEAD,
@@ -125,15 +118,13 @@ impl<U: AuthUser> AuthRoutes<U> {
 
 impl<U: AuthUser> HttpServiceFactory for AuthRoutes<U> {
     fn register(self, config: &mut AppService) {
-        let Self { auth, mounts, mut pages, limits } = self;
+        let Self { auth, mounts, mut pages } = self;
         // Each a resource of its own: a scope around them would swallow all other paths under its
         // prefix.
         for mount in mounts.iter() {
             let page = pages.iter().position(|(endpoint, _)| *endpoint == mount.endpoint());
             let page = page.filter(|_| mount.has_page()).map(|at| pages.swap_remove(at).1);
-            let limiter = limits.iter().find(|(endpoint, _)| *endpoint == mount.endpoint());
-            let limiter = limiter.map(|(_, limiter)| limiter.clone());
-            resource(auth.clone(), mount.clone(), page, limiter).register(config);
+            resource(auth.clone(), mount.clone(), page).register(config);
         }
     }
 }
@@ -146,13 +137,8 @@ impl<U> fmt::Debug for AuthRoutes<U> {
 
 /// Whatever no page of the application answers is the endpoint's, so that a wrong method is refused
 /// by it.
-fn resource<U: AuthUser>(
-    auth: AuthProvider<U>,
-    mount: Mount,
-    page: Option<Route>,
-    limiter: Option<Limiter<U>>,
-) -> Resource {
-    let resource = web::resource(mount.path());
+fn resource<U: AuthUser>(auth: AuthProvider<U>, mount: Mount, page: Option<Route>) -> Resource {
+    let (resource, limiter) = (web::resource(mount.path()), mount.limiter(&auth));
     let mut answer = web::to(move |request: HttpRequest, body: Payload| {
         answer(auth.clone(), mount.clone(), request, body)
     });
@@ -171,7 +157,7 @@ async fn answer<U: AuthUser>(
     request: HttpRequest,
     body: Payload,
 ) -> HttpResponse {
-    let body = mount.await_body(&auth, collect(body)).await;
+    let body = mount.await_body(&auth, read_body(body.into_inner(), MAX_BODY_BYTES)).await;
     let call = mount.read(&auth, &Head::from(&request), body.as_deref().map_err(|error| *error));
     match call.answer(&auth).await {
         Ok(reply) => respond(reply),
@@ -179,8 +165,9 @@ async fn answer<U: AuthUser>(
     }
 }
 
-async fn collect(body: Payload) -> Result<Bytes, BodyError> {
-    match body.to_bytes_limited(MAX_BODY_BYTES).await {
+/// The whole body.
+pub(crate) async fn read_body(body: dev::Payload, limit: usize) -> Result<Bytes, BodyError> {
+    match to_bytes_limited(BodyStream::new(body), limit).await {
         Ok(Ok(collected)) => Ok(collected),
         Ok(Err(_)) => Err(BodyError::Incomplete),
         Err(_) => Err(BodyError::TooLarge),

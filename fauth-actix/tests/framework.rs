@@ -25,12 +25,16 @@ use actix_web::{
     web::{self, Bytes, Data, PayloadConfig, get, post, resource, scope},
 };
 use fauth_actix::{
-    CurrentUser, Grant, Head, MaybeUser, Refused, SecureScope, Token, auth_routes, require_roles,
-    require_user, respond,
+    AuthRoutes, CurrentUser, Grant, Head, MaybeUser, Refused, SecureScope, Token, auth_routes, limit,
+    require_roles, require_user, respond,
 };
 use fauth_core::{
-    AuthConfig, AuthProvider, AuthUser, Guard, Purpose, Rejection, Requirement, api_key::ApiKeyError,
-    reply::Reply, request::RequestHead as _, routes::MAX_BODY_BYTES, transport::CookieTransport,
+    AuthConfig, AuthProvider, AuthUser, CsrfTokens, Guard, Purpose, Rejection, Requirement,
+    api_key::ApiKeyError,
+    reply::Reply,
+    request::RequestHead as _,
+    routes::{Endpoint, MAX_BODY_BYTES},
+    transport::CookieTransport,
 };
 use fauth_testing::{Log, TestUser, Users, WireResponse, at_once};
 use futures_util::stream;
@@ -691,6 +695,26 @@ async fn limits_of_the_application_for_bodies_change_nothing() {
     }
 }
 
+/// Neither by a limited endpoint nor by a limited route.
+#[actix_web::test]
+async fn a_limit_refuses_without_reading_the_body() {
+    let auth = provider();
+    let own = resource("/own").route(post().to(async |body: Bytes| body.len().to_string()));
+    let service = serve!(
+        App::new()
+            .service(AuthRoutes::new(&auth).limit(Endpoint::Login, "1/hour"))
+            .service(own.wrap(limit(&auth, "1/hour")))
+    );
+    for path in ["/login", "/own"] {
+        let read = Count::default();
+        send(&service, login(path).to_request().replace_payload(endless(&read)).0).await;
+        assert!(read.get() > 0, "{path}");
+        let read = Count::default();
+        let seen = send(&service, login(path).to_request().replace_payload(endless(&read)).0).await;
+        assert_eq!((seen.status, read.get()), (429, 0), "{path}");
+    }
+}
+
 #[actix_web::test]
 async fn a_body_without_end_is_read_up_to_the_limit() {
     let service = serve!(App::new().service(auth_routes(&provider())));
@@ -708,6 +732,55 @@ async fn a_body_that_breaks_off_is_400() {
     let request = request.replace_payload(Payload::Stream { payload: Box::pin(stream::iter(parts)) as _ }).0;
     let seen = send(&service, request).await;
     assert_eq!((seen.status, seen.json()["error"].as_str()), (400, Some("invalid_request")));
+}
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// A provider with CSRF tokens, the cookie of a user, and a form of theirs.
+fn with_csrf_tokens() -> (Auth, String, String) {
+    let builder = fauth_testing::provider().transport(CookieTransport::new());
+    let builder = builder.csrf_tokens(CsrfTokens::new()).body_timeout(Duration::from_millis(50));
+    let auth: Auth = builder.build().unwrap();
+    let access = at_once(auth.issue(Purpose::Access, "alice")).unwrap().expose().to_owned();
+    let payload = auth.verify_signature_and_claims(&access, Purpose::Access).unwrap();
+    let token = auth.csrf_token_for(&payload).unwrap();
+    let form = format!("csrf_token={}&a=1", token.value().unwrap());
+    (auth, format!("__Host-session={access}"), form)
+}
+
+async fn echo(body: Bytes) -> Bytes {
+    body
+}
+
+#[actix_web::test]
+async fn the_form_of_a_csrf_token_is_read_only_for_whoever_may_enter() {
+    let (auth, cookie, form) = with_csrf_tokens();
+    let service =
+        serve!(App::new().service(resource("/form").route(post().to(echo)).wrap(require_user(&auth))));
+    let sent = async |cookie: &str, content_type: &str, body: Payload| {
+        let request = TestRequest::post().uri("/form");
+        let request = request.insert_header(("cookie", cookie)).insert_header(("content-type", content_type));
+        let seen = send(&service, request.to_request().replace_payload(body).0).await;
+        (seen.status, seen.text())
+    };
+    let pieces = |pieces: Vec<Result<Bytes, PayloadError>>| Payload::Stream {
+        payload: Box::pin(stream::iter(pieces)) as _,
+    };
+    // Not a byte of nobody's, and none of another type.
+    let reads = Count::default();
+    assert_eq!(sent("", FORM, endless(&reads)).await.0, 401);
+    assert_eq!(sent(&cookie, "text/plain", endless(&reads)).await.0, 403);
+    assert_eq!(reads.get(), 0);
+    // In pieces, and the handler gets the whole.
+    let (start, end) = form.split_at(20);
+    let parts = [start, end].map(|part| Ok(Bytes::from(part.to_owned())));
+    assert_eq!(sent(&cookie, FORM, pieces(parts.into())).await, (200, form.clone()));
+    let parts = vec![Ok(Bytes::from(form)), Err(PayloadError::Incomplete(None))];
+    let (status, text) = sent(&cookie, FORM, pieces(parts)).await;
+    assert!(status == 400 && text.contains("invalid_request"), "{text}");
+    assert_eq!(sent(&cookie, FORM, endless(&reads)).await.0, 413);
+    let stalled = Payload::Stream { payload: Box::pin(stream::pending()) as _ };
+    assert_eq!(sent(&cookie, FORM, stalled).await.0, 408);
 }
 
 /// It is answered in the configured time, and takes its connection with it.

@@ -4,14 +4,14 @@ use std::{error::Error, fmt, iter, sync::Arc};
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, Bytes},
     extract::Request,
     handler::Handler,
     response::Response,
     routing::{MethodRouter, any, get},
 };
 use fauth_core::{
-    AuthProvider, AuthUser, Limiter,
+    AuthProvider, AuthUser,
     audit::Declaration,
     limit::IntoLimit,
     mounts::{Mount, Mounts},
@@ -57,7 +57,6 @@ pub struct AuthRoutes<U, S = ()> {
     pub(crate) auth: AuthProvider<U>,
     pub(crate) mounts: Mounts,
     pages: Vec<(Endpoint, MethodRouter<S>)>,
-    limits: Vec<(Endpoint, Limiter<U>)>,
 }
 
 impl<U, S> AuthRoutes<U, S>
@@ -69,7 +68,7 @@ where
     #[must_use]
     #[track_caller]
     pub fn new(auth: &AuthProvider<U>) -> Self {
-        Self { auth: auth.clone(), mounts: Mounts::of(auth), pages: Vec::new(), limits: Vec::new() }
+        Self { auth: auth.clone(), mounts: Mounts::of(auth), pages: Vec::new() }
     }
 
     /// What audits list of the endpoints.
@@ -99,19 +98,12 @@ where
     /// refused with 429 before their body is read and before a password waits for its turn. A page
     /// at the same path is not limited.
     ///
-    /// Of an endpoint that is left out it has no effect. What is no limit is reported to the log, and
-    /// every request is refused with 500.
+    /// See [`Mounts::limit`]. What is no limit is reported to the log, and every request is refused
+    /// with 500.
     #[must_use]
     #[track_caller]
-    pub fn limit(mut self, endpoint: Endpoint, limit: impl IntoLimit) -> Self {
-        match self.limits.iter().position(|(limited, _)| *limited == endpoint) {
-            Some(at) => {
-                let (_, limiter) = self.limits.swap_remove(at);
-                self.limits.push((endpoint, limiter.and(limit)));
-            }
-            None => self.limits.push((endpoint, Limiter::new(&self.auth, limit))),
-        }
-        self
+    pub fn limit(self, endpoint: Endpoint, limit: impl IntoLimit) -> Self {
+        Self { mounts: self.mounts.limit(endpoint, limit), ..self }
     }
 
     /// Puts a page of the application's own at the path of an endpoint: it answers GET and HEAD,
@@ -133,15 +125,14 @@ where
     S: Clone + Send + Sync + 'static,
 {
     fn from(routes: AuthRoutes<U, S>) -> Self {
-        let AuthRoutes { auth, mounts, mut pages, limits } = routes;
+        let AuthRoutes { auth, mounts, mut pages } = routes;
         mounts.iter().fold(Self::new(), |router, mount| {
-            let (auth, read) = (auth.clone(), mount.clone());
+            let (provider, read) = (auth.clone(), mount.clone());
             // Whatever no page of the application answers is the endpoint's, so that a wrong method
             // is refused by it.
-            let mut methods = any(move |request: Request| answer(auth, read, request));
-            let is_of_mount = |(endpoint, _): &&(Endpoint, _)| *endpoint == mount.endpoint();
-            if let Some((_, limiter)) = limits.iter().find(is_of_mount) {
-                methods = methods.layer(LimitLayer::new(limiter.clone()));
+            let mut methods = any(move |request: Request| answer(provider, read, request));
+            if let Some(limiter) = mount.limiter(&auth) {
+                methods = methods.layer(LimitLayer::new(limiter));
             }
             if mount.has_page()
                 && let Some(at) = pages.iter().position(|(endpoint, _)| *endpoint == mount.endpoint())
@@ -161,7 +152,7 @@ impl<U, S> fmt::Debug for AuthRoutes<U, S> {
 
 async fn answer<U: AuthUser>(auth: AuthProvider<U>, mount: Mount, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let body = mount.await_body(&auth, collect(body)).await;
+    let body = mount.await_body(&auth, read_body(body, MAX_BODY_BYTES)).await;
     let call = mount.read(&auth, &Head::from(&parts), body.as_deref().map_err(|error| *error));
     match call.answer(&auth).await {
         Ok(reply) => respond(reply),
@@ -169,9 +160,10 @@ async fn answer<U: AuthUser>(auth: AuthProvider<U>, mount: Mount, request: Reque
     }
 }
 
-async fn collect(body: Body) -> Result<Vec<u8>, BodyError> {
-    match Limited::new(body, MAX_BODY_BYTES).collect().await {
-        Ok(collected) => Ok(collected.to_bytes().into()),
+/// The whole body.
+pub(crate) async fn read_body(body: Body, limit: usize) -> Result<Bytes, BodyError> {
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if is_too_large(&*error) => Err(BodyError::TooLarge),
         Err(_) => Err(BodyError::Incomplete),
     }

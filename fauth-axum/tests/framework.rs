@@ -25,16 +25,16 @@ use axum::{
     routing::{get, post},
 };
 use fauth_axum::{
-    CurrentUser, Grant, Head, MaybeUser, Refused, SecureRouter, Token, auth_routes, require_any_role,
-    require_roles, require_user, respond,
+    AuthRoutes, CurrentUser, Grant, Head, MaybeUser, Refused, SecureRouter, Token, auth_routes, limit,
+    require_any_role, require_roles, require_user, respond,
 };
 use fauth_core::{
-    AuthConfig, AuthProvider, ClientInfo, Purpose, Rejection, TokenPair,
+    AuthConfig, AuthProvider, ClientInfo, CsrfTokens, Purpose, Rejection, TokenPair,
     api_key::ApiKeyError,
     event::{AuthEvents, Event, EventKind},
     reply::Reply,
     request::RequestHead,
-    routes::MAX_BODY_BYTES,
+    routes::{Endpoint, MAX_BODY_BYTES},
     transport::CookieTransport,
 };
 use fauth_testing::{Log, TestUser, Users, at_once, suite::greeting};
@@ -687,6 +687,25 @@ async fn a_body_may_have_so_many_bytes_and_not_one_more() {
     }
 }
 
+/// Neither by a limited endpoint nor by a limited route.
+#[tokio::test]
+async fn a_limit_refuses_without_reading_the_body() {
+    let auth = provider();
+    let app: Router = Router::new()
+        .merge(AuthRoutes::new(&auth).limit(Endpoint::Login, "1/hour").into())
+        .route("/own", post(async |body: Bytes| body.len().to_string()).layer(limit(&auth, "1/hour")));
+    for path in ["/login", "/own"] {
+        let script = Script::new([Ok(Bytes::from_static(LOGIN.as_bytes()))]);
+        let reads = script.reads.clone();
+        send(app.clone(), login(path, Body::new(script))).await.is(200);
+        assert!(reads.count() > 0, "{path}");
+        let script = Script::new([Ok(Bytes::from_static(LOGIN.as_bytes()))]);
+        let reads = script.reads.clone();
+        send(app.clone(), login(path, Body::new(script))).await.refused(429, "too_many_requests");
+        assert_eq!(reads.count(), 0, "{path}");
+    }
+}
+
 #[tokio::test]
 async fn an_endless_body_is_not_read_to_its_end() {
     let auth = provider();
@@ -713,6 +732,63 @@ async fn a_lower_limit_of_the_applications_own_is_413_too() {
     let body = |length| Body::new(Script::new([Ok(Bytes::from(padded(length)))]));
     send(app.clone(), login("/login", body(100))).await.is(200);
     send(app, login("/login", body(101))).await.refused(413, "payload_too_large");
+}
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// A provider with CSRF tokens, the cookie of a user, and a form of theirs.
+fn with_csrf_tokens() -> (Auth, String, String) {
+    let builder = fauth_testing::provider().transport(CookieTransport::new());
+    let builder = builder.csrf_tokens(CsrfTokens::new()).body_timeout(Duration::from_millis(50));
+    let auth: Auth = builder.build().unwrap();
+    let access = at_once(auth.issue(Purpose::Access, "alice")).unwrap().expose().to_owned();
+    let payload = auth.verify_signature_and_claims(&access, Purpose::Access).unwrap();
+    let token = auth.csrf_token_for(&payload).unwrap();
+    let form = format!("csrf_token={}&a=1", token.value().unwrap());
+    (auth, format!("__Host-session={access}"), form)
+}
+
+/// A body that never comes.
+#[derive(Debug)]
+struct Stalled;
+
+impl HttpBody for Stalled {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        Poll::Pending
+    }
+}
+
+async fn echo(body: Bytes) -> Bytes {
+    body
+}
+
+#[tokio::test]
+async fn the_form_of_a_csrf_token_is_read_only_for_whoever_may_enter() {
+    let (auth, cookie, form) = with_csrf_tokens();
+    let app: Router = Router::new().route("/form", post(echo).layer(require_user(&auth)));
+    let sent = |cookie: &str, content_type: &str, body: Body| {
+        let headers = [("cookie", cookie), ("content-type", content_type)];
+        send(app.clone(), request("POST", "/form", &headers).map(|_| body))
+    };
+    // Not a byte of nobody's, and none of another type.
+    let script = Script::new([Ok(Bytes::from(form.clone()))]);
+    let reads = script.reads.clone();
+    sent("", FORM, Body::new(script)).await.refused(401, "missing_credential");
+    let script = Script { pieces: VecDeque::new(), reads: reads.clone() };
+    sent(&cookie, "text/plain", Body::new(script)).await.refused(403, "invalid_csrf_token");
+    assert_eq!(reads.count(), 0);
+    // In pieces, and the handler gets the whole.
+    let (start, end) = form.split_at(20);
+    let pieces = [start, end].map(|piece| Ok(Bytes::from(piece.to_owned())));
+    sent(&cookie, FORM, Body::new(Script::new(pieces))).await.is(200).says(&form);
+    let pieces = [Ok(Bytes::from(form.clone())), Err(io::ErrorKind::ConnectionReset.into())];
+    sent(&cookie, FORM, Body::new(Script::new(pieces))).await.refused(400, "invalid_request");
+    let pieces = [Ok(Bytes::from(form.clone())), Ok(Bytes::from(vec![b'x'; MAX_BODY_BYTES]))];
+    sent(&cookie, FORM, Body::new(Script::new(pieces))).await.refused(413, "payload_too_large");
+    sent(&cookie, FORM, Body::new(Stalled)).await.refused(408, "body_timeout");
 }
 
 #[tokio::test]

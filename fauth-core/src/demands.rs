@@ -53,7 +53,8 @@ impl HeaderChange {
 pub struct Demands {
     caching: Caching,
     varies: Varies,
-    /// `Set-Cookie` headers that delete cookies, and the fields of limits.
+    /// `Set-Cookie` headers that delete cookies, or set one that the client lacks; and the fields of
+    /// limits.
     adds: Vec<ResponseHeader>,
     /// What is set although it may be known only once the handler is done.
     outbox: Option<Outbox>,
@@ -204,6 +205,13 @@ impl Demands {
         Self { caching: Caching::Any, varies: Varies::Never, adds: fields, outbox: None }
     }
 
+    /// The same, and this cookie is set.
+    #[must_use]
+    pub(crate) fn with_cookie(mut self, cookie: Option<ResponseHeader>) -> Self {
+        self.adds.extend(cookie);
+        self
+    }
+
     /// The same, and what lies in the outbox by then is set.
     #[must_use]
     pub(crate) fn with_outbox(mut self, outbox: Option<&Outbox>) -> Self {
@@ -256,9 +264,11 @@ impl Demands {
         let set_by_handler = response.header("set-cookie");
         // A handler that logs in or out says itself which cookie there is from now on.
         let sets = self.outbox.as_ref().map(Outbox::headers).unwrap_or_default();
-        let adds = self.adds.iter().cloned().chain(sets);
-        let adds =
-            adds.filter(|added| added.name() != "set-cookie" || !sets_same_cookie(&set_by_handler, added));
+        // What was changed while the handler ran is newer than what the guard has found.
+        let own = self.adds.iter().filter(|own| !sets.iter().any(|set| is_same_cookie(own, set)));
+        let is_spared =
+            |added: &ResponseHeader| added.name() == "set-cookie" && sets_same_cookie(&set_by_handler, added);
+        let adds = own.chain(&sets).filter(|added| !is_spared(added)).cloned();
         caching.into_iter().chain(targeted).chain(vary).chain(adds.map(HeaderChange::add)).collect()
     }
 }
@@ -358,11 +368,18 @@ fn lists(values: &HeaderValues<'_>, wanted: &str) -> bool {
     values.iter().any(|value| value.split(|b| *b == b',').any(|name| is(name.trim_ascii())))
 }
 
-/// Does the handler set the cookie that this header deletes, such as an own login? Then its word
-/// counts.
-fn sets_same_cookie(values: &HeaderValues<'_>, clear: &ResponseHeader) -> bool {
-    let name = |header: &[u8]| header.split(|b| *b == b'=').next().map(|name| name.trim_ascii().to_vec());
-    values.is_cut_off() || values.iter().any(|value| name(value) == name(clear.value().as_bytes()))
+/// Does the handler set the cookie of this header, such as an own login? Then its word counts.
+fn sets_same_cookie(values: &HeaderValues<'_>, cookie: &ResponseHeader) -> bool {
+    let name = name_of_cookie(cookie.value().as_bytes());
+    values.is_cut_off() || values.iter().any(|value| name_of_cookie(value) == name)
+}
+
+fn is_same_cookie(one: &ResponseHeader, other: &ResponseHeader) -> bool {
+    name_of_cookie(one.value().as_bytes()) == name_of_cookie(other.value().as_bytes())
+}
+
+fn name_of_cookie(header: &[u8]) -> &[u8] {
+    header.split(|b| *b == b'=').next().unwrap_or_default().trim_ascii()
 }
 
 #[cfg(test)]

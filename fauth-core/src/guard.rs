@@ -1,12 +1,11 @@
 //! A guard: a provider, a requirement, and the form of the refusal. What every adapter puts in front of a route.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, future::Future, sync::Arc};
 
-#[cfg(feature = "openapi")]
-use crate::rejection::RefusalBody;
 use crate::{
     access::Access,
     audit::Declaration,
+    body::BodyError,
     error::{BoxError, ConfigError},
     limit::IntoLimit,
     limiter::{Asked, Limited, Limiter},
@@ -21,6 +20,11 @@ use crate::{
     user::AuthUser,
     visitor::Visitor,
 };
+#[cfg(feature = "openapi")]
+use crate::{limit::Limit, rejection::RefusalBody};
+
+/// A form without any field.
+const NO_FORM: &[u8] = &[];
 
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
@@ -48,11 +52,11 @@ struct Inner<U> {
     admits: Admits,
     /// Keeps it in the provider's list for audits. No request looks at it.
     declaration: Arc<Declaration>,
-    limits: Option<Arc<Limits<U>>>,
+    limits: Option<Arc<Stages<U>>>,
 }
 
 /// The limits of a guard: before anything is read of a request, and after it was let in.
-struct Limits<U> {
+struct Stages<U> {
     before: Option<Limiter<U>>,
     after: Option<Limiter<U>>,
 }
@@ -193,13 +197,13 @@ impl<U: AuthUser> Guard<U> {
         let Inner { provider, requirement, renderer, admits, declaration, limits } = &*self.inner;
         let added = Limiter::new(provider, limit);
         let (before, after) = match limits.as_deref() {
-            Some(Limits { before, after }) => (before.clone(), after.clone()),
+            Some(Stages { before, after }) => (before.clone(), after.clone()),
             None => (None, None),
         };
         let limits = if added.needs_user() {
-            Limits { before, after: Some(added.behind(after)) }
+            Stages { before, after: Some(added.behind(after)) }
         } else {
-            Limits { before: Some(added.behind(before)), after }
+            Stages { before: Some(added.behind(before)), after }
         };
         let (admits, declared) = (admits.clone(), Arc::clone(declaration));
         let mut guard = Self::with(provider, requirement.clone(), Arc::clone(renderer), admits, declared);
@@ -233,11 +237,11 @@ impl<U: AuthUser> Guard<U> {
         limited.reply(&self.inner.provider, head, &*self.inner.renderer)
     }
 
-    /// What its limits allow, for documents.
+    /// Its limits, for documents.
     #[cfg(feature = "openapi")]
-    pub(crate) fn limits(&self) -> Vec<serde_json::Value> {
+    pub(crate) fn limits(&self) -> impl Iterator<Item = &Limit> {
         let limits = self.inner.limits.iter().flat_map(|limits| [&limits.before, &limits.after]);
-        limits.flatten().flat_map(Limiter::facts).collect()
+        limits.flatten().flat_map(Limiter::limits)
     }
 
     /// Gives the refusals of this guard a form of their own.
@@ -320,28 +324,49 @@ impl<U: AuthUser> Guard<U> {
         self.inner.provider.read_again(head, earlier)
     }
 
-    /// Lets the request in, or not; where a user is optional, also without one. What adapters call.
-    /// A [browser session](crate::transport::SessionCookie) is carried on by it.
+    /// Lets the request in, or not; where a user is optional, also without one. A [browser
+    /// session](crate::transport::SessionCookie) is carried on by it.
+    ///
+    /// No body is read: a CSRF token that could only be in a form is missing. Adapters call
+    /// [`enter_reading`](Self::enter_reading).
     ///
     /// # Errors
     /// The [`Rejection`] to answer with; [`refuse`](Self::refuse) makes the answer.
     pub async fn enter(&self, presented: Presented<U>) -> Result<Entered<U>, Rejection> {
+        self.enter_reading(presented, |_| std::future::ready(Ok(NO_FORM))).await
+    }
+
+    /// As [`enter`](Self::enter), and looks for the [CSRF
+    /// token](crate::AuthProviderBuilder::csrf_tokens) of the request in its form, if it can be
+    /// nowhere else and whoever sends it may enter. What adapters call.
+    ///
+    /// `read` is called in that case only. It reads the body to its end, gives it up with
+    /// [`BodyError::TooLarge`](crate::routes::BodyError::TooLarge) if it is longer than the limit
+    /// that it is told, in bytes, and puts what it has read in the place of the body, so that the
+    /// handler finds it unchanged. It is stopped after the provider's
+    /// [`body_timeout`](crate::AuthProviderBuilder::body_timeout).
+    ///
+    /// # Errors
+    /// The [`Rejection`] to answer with; [`refuse`](Self::refuse) makes the answer.
+    pub async fn enter_reading<F, B>(
+        &self,
+        presented: Presented<U>,
+        read: impl FnOnce(usize) -> F,
+    ) -> Result<Entered<U>, Rejection>
+    where
+        F: Future<Output = Result<B, BodyError>>,
+        B: AsRef<[u8]>,
+    {
+        let Inner { provider, requirement, .. } = &*self.inner;
         match &self.inner.admits {
-            Admits::Users => {
-                let granted = self.check(presented).await?;
-                if granted.is_browser_session() {
-                    Box::pin(self.inner.provider.carry_on(&granted)).await?;
-                }
-                Ok(granted.into())
-            }
-            Admits::Everybody => self.inner.provider.enter_visitor(presented).await,
+            Admits::Users => provider.enter_user(presented, requirement, read).await,
+            Admits::Everybody => provider.enter_visitor(presented, read).await,
             Admits::Guests(home) => {
                 if let Some(fault) = &home.fault {
                     let mistake = Misconfigured::Requirement(fault.clone());
                     return Err(Rejection::Misconfigured(mistake));
                 }
-                let entered = self.inner.provider.check_visitor(presented, false).await?;
-                if entered.granted().is_some() { Err(Rejection::GuestsOnly) } else { Ok(entered) }
+                provider.enter_guest(presented).await
             }
         }
     }

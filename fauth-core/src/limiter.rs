@@ -55,13 +55,22 @@ impl<U: AuthUser> Limiter<U> {
     #[must_use]
     #[track_caller]
     pub fn new(provider: &AuthProvider<U>, limit: impl IntoLimit) -> Self {
+        Self::at(provider, limit, Location::caller())
+    }
+
+    /// The same, for a limit that was put somewhere before.
+    pub(crate) fn at(
+        provider: &AuthProvider<U>,
+        limit: impl IntoLimit,
+        at: &'static Location<'static>,
+    ) -> Self {
         let mut inner = Inner {
             provider: provider.clone(),
             limits: Vec::new(),
             renderer: Arc::clone(provider.renderer()),
             fault: None,
         };
-        inner.add(limit, Location::caller());
+        inner.add(limit, at);
         Self { inner: Arc::new(inner) }
     }
 
@@ -131,14 +140,8 @@ impl<U: AuthUser> Limiter<U> {
 
     /// What is allowed, for documents.
     #[cfg(feature = "openapi")]
-    pub(crate) fn facts(&self) -> impl Iterator<Item = serde_json::Value> {
-        self.inner.limits.iter().map(|Applied { limit, .. }| {
-            let mut facts = serde_json::json!({ "limit": limit.to_string(), "per": limit.key().as_str() });
-            if let (Some(name), Some(facts)) = (limit.name(), facts.as_object_mut()) {
-                facts.insert("name".to_owned(), name.into());
-            }
-            facts
-        })
+    pub(crate) fn limits(&self) -> impl Iterator<Item = &Limit> {
+        self.inner.limits.iter().map(|applied| &applied.limit)
     }
 }
 

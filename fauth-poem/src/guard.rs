@@ -7,6 +7,7 @@ use fauth_core::{
     audit::Declaration,
     limit::IntoLimit,
     rejection::{Pages, Renderer},
+    routes::BodyError,
 };
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
 
@@ -15,6 +16,7 @@ use crate::{
     head::{Head, KeptHead},
     limit,
     respond::{amend, render_refusal, respond},
+    routes::read_body,
 };
 
 /// Lets in any known and active user.
@@ -259,8 +261,13 @@ where
     F: Future<Output = Result<R>>,
     R: IntoResponse,
 {
-    match guard.enter(presented).await {
+    // Boxed, since poem reads into a buffer of several kilobytes.
+    let entering = guard.enter_reading(presented, |limit| Box::pin(read_form(&mut request, limit)));
+    match entering.await {
         Ok(entered) => {
+            if let Some(proof) = entered.csrf_proof() {
+                request.extensions_mut().insert(proof);
+            }
             if let Some(visitor) = guard.greet(&entered) {
                 extract::remember_visitor(request.extensions_mut(), visitor, guard.provider());
             }
@@ -275,6 +282,13 @@ where
         }
         Err(rejection) => Ok(respond(guard.refuse(&rejection, &Head::from(&request)))),
     }
+}
+
+/// Reads the body, and puts what was read in its place.
+async fn read_form(request: &mut Request, limit: usize) -> Result<Vec<u8>, BodyError> {
+    let body = read_body(request.take_body(), limit).await?;
+    request.set_body(body.clone());
+    Ok(body)
 }
 
 /// Gives refusals that handlers return the form that this provider's have, for routes without

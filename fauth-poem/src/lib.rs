@@ -13,6 +13,7 @@
 //! - For templates: [`Visitor`], a known user or a guest in one type. The sign-in page:
 //!   [`guests_only`]. Browsers are sent to it by `.pages("/signin")` of guards, groups and the
 //!   provider's builder.
+//! - How many requests pass: [`limit`], or the method `limit` of guards, groups and [`AuthRoutes`].
 //! - What handlers return with `?`: [`Refused`]. On routes without guard, [`render_refusals`] gives
 //!   it the form of the provider.
 //! - An `OpenAPI` document that says what the guards enforce: the feature `openapi`, and its module
@@ -87,7 +88,7 @@ mod routes;
 mod swagger_ui;
 
 pub use audit::{AuditedEndpoint, AuditedRoute};
-pub use extract::{CurrentSession, CurrentUser, Grant, MaybeUser, Token, Visitor};
+pub use extract::{CsrfToken, CurrentSession, CurrentUser, Grant, MaybeUser, Token, Visitor};
 pub use fauth_core;
 pub use fauth_core::assert_all_guarded;
 pub use guard::{

@@ -55,7 +55,6 @@ pub struct AuthRoutes<U> {
     auth: AuthProvider<U>,
     mounts: Mounts,
     pages: Vec<(Endpoint, BoxEndpoint<'static>)>,
-    limits: Vec<(Endpoint, Limiter<U>)>,
 }
 
 impl<U: AuthUser> AuthRoutes<U> {
@@ -63,7 +62,7 @@ impl<U: AuthUser> AuthRoutes<U> {
     #[must_use]
     #[track_caller]
     pub fn new(auth: &AuthProvider<U>) -> Self {
-        Self { auth: auth.clone(), mounts: Mounts::of(auth), pages: Vec::new(), limits: Vec::new() }
+        Self { auth: auth.clone(), mounts: Mounts::of(auth), pages: Vec::new() }
     }
 
     /// What audits list of the endpoints.
@@ -93,19 +92,12 @@ impl<U: AuthUser> AuthRoutes<U> {
     /// refused with 429 before their body is read and before a password waits for its turn. A page
     /// at the same path is not limited.
     ///
-    /// Of an endpoint that is left out it has no effect. What is no limit is reported to the log, and
-    /// every request is refused with 500.
+    /// See [`Mounts::limit`]. What is no limit is reported to the log, and every request is refused
+    /// with 500.
     #[must_use]
     #[track_caller]
-    pub fn limit(mut self, endpoint: Endpoint, limit: impl IntoLimit) -> Self {
-        match self.limits.iter().position(|(limited, _)| *limited == endpoint) {
-            Some(at) => {
-                let (_, limiter) = self.limits.swap_remove(at);
-                self.limits.push((endpoint, limiter.and(limit)));
-            }
-            None => self.limits.push((endpoint, Limiter::new(&self.auth, limit))),
-        }
-        self
+    pub fn limit(self, endpoint: Endpoint, limit: impl IntoLimit) -> Self {
+        Self { mounts: self.mounts.limit(endpoint, limit), ..self }
     }
 
     /// Puts a page of the application's own at the path of an endpoint: it answers GET and HEAD,
@@ -123,15 +115,14 @@ impl<U: AuthUser> AuthRoutes<U> {
 impl<U: AuthUser> AuthRoutes<U> {
     /// Each endpoint, and its path as poem writes it.
     pub(crate) fn into_endpoints(self) -> impl Iterator<Item = (String, Mounted<U>)> {
-        let Self { auth, mounts, mut pages, limits } = self;
+        let Self { auth, mounts, mut pages } = self;
         let mounts: Vec<Mount> = mounts.iter().cloned().collect();
         mounts.into_iter().map(move |mount| {
             let page = pages.iter().position(|(endpoint, _)| *endpoint == mount.endpoint());
             let page = page.filter(|_| mount.has_page()).map(|at| pages.swap_remove(at).1);
             // poem writes `:name` for what others write `{name}`.
             let path = mount.path().replace('{', ":").replace('}', "");
-            let limiter = limits.iter().find(|(endpoint, _)| *endpoint == mount.endpoint());
-            let limiter = limiter.map(|(_, limiter)| limiter.clone());
+            let limiter = mount.limiter(&auth);
             (path, Mounted { auth: auth.clone(), mount, page, limiter })
         })
     }
@@ -187,7 +178,7 @@ impl<U: AuthUser> Mounted<U> {
     async fn answer(&self, mut request: Request) -> Result<Response> {
         // poem reads into a buffer of several kilobytes, which would lie in every future around
         // this one.
-        let reading = Box::pin(collect(request.take_body()));
+        let reading = Box::pin(read_body(request.take_body(), MAX_BODY_BYTES));
         let body = self.mount.await_body(&self.auth, reading).await;
         Ok(answer(&self.auth, &self.mount, &request, body).await)
     }
@@ -223,8 +214,9 @@ async fn answer<U: AuthUser>(
     }
 }
 
-async fn collect(body: Body) -> Result<Vec<u8>, BodyError> {
-    match body.into_bytes_limit(MAX_BODY_BYTES).await {
+/// The whole body.
+pub(crate) async fn read_body(body: Body, limit: usize) -> Result<Vec<u8>, BodyError> {
+    match body.into_bytes_limit(limit).await {
         Ok(collected) => Ok(collected.into()),
         Err(ReadBodyError::PayloadTooLarge) => Err(BodyError::TooLarge),
         Err(_) => Err(BodyError::Incomplete),

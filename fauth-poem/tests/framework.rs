@@ -14,8 +14,8 @@ use std::{
 };
 
 use fauth_core::{
-    AuthConfig, AuthProvider, AuthUser, Purpose, Rejection, api_key::ApiKeyError, request::RequestHead as _,
-    routes::MAX_BODY_BYTES,
+    AuthConfig, AuthProvider, AuthUser, CsrfTokens, Purpose, Rejection, api_key::ApiKeyError,
+    request::RequestHead as _, routes::MAX_BODY_BYTES, transport::CookieTransport,
 };
 use fauth_poem::{
     CurrentUser, Head, MaybeUser, Refused, SecureRoute, Token, auth_routes, require_roles, require_user,
@@ -322,6 +322,63 @@ async fn no_body_is_read_before_the_guard_agrees() {
         is_refusal(&app.get_response(as_served(builder, body)).await, status);
     }
     assert!(!read.load(Ordering::SeqCst));
+}
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// A provider with CSRF tokens, the cookie of a user, and a form of theirs.
+fn with_csrf_tokens() -> (Auth, String, String) {
+    let builder = fauth_testing::provider().transport(CookieTransport::new());
+    let builder = builder.csrf_tokens(CsrfTokens::new()).body_timeout(Duration::from_millis(50));
+    let auth: Auth = builder.build().unwrap();
+    let access = at_once(auth.issue(Purpose::Access, "alice")).unwrap().expose().to_owned();
+    let payload = auth.verify_signature_and_claims(&access, Purpose::Access).unwrap();
+    let token = auth.csrf_token_for(&payload).unwrap();
+    let form = format!("csrf_token={}&a=1", token.value().unwrap());
+    (auth, format!("__Host-session={access}"), form)
+}
+
+/// A body that never comes.
+struct Stalled;
+
+impl AsyncRead for Stalled {
+    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+}
+
+#[handler]
+fn echo_bytes(body: Vec<u8>) -> Vec<u8> {
+    body
+}
+
+#[tokio::test]
+async fn the_form_of_a_csrf_token_is_read_only_for_whoever_may_enter() {
+    let (auth, cookie, form) = with_csrf_tokens();
+    let app = Route::new().at("/form", post(echo_bytes).with(require_user(&auth)));
+    let sent = |cookie: &str, content_type: &str, body: Body| {
+        let builder = request("/form").method(Method::POST).header("cookie", cookie);
+        app.get_response(as_served(builder.header("content-type", content_type), body))
+    };
+    // Not a byte of nobody's, and none of another type.
+    let read = Arc::new(AtomicBool::new(false));
+    let breaking = || Body::from_async_read(Breaking(Arc::clone(&read)));
+    is_refusal(&sent("", FORM, breaking()).await, 401);
+    is_refusal(&sent(&cookie, "text/plain", breaking()).await, 403);
+    assert!(!read.load(Ordering::SeqCst));
+    // In pieces, and the handler gets the whole.
+    let (start, end) = form.split_at(20);
+    let pieces = Body::from_async_read(tokio::io::AsyncReadExt::chain(
+        io::Cursor::new(start.to_owned()),
+        io::Cursor::new(end.to_owned()),
+    ));
+    let response = sent(&cookie, FORM, pieces).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.into_body().into_string().await.unwrap(), form);
+    is_refusal(&sent(&cookie, FORM, breaking()).await, 400);
+    let long = format!("{form}{}", "x".repeat(MAX_BODY_BYTES));
+    is_refusal(&sent(&cookie, FORM, Body::from_async_read(io::Cursor::new(long))).await, 413);
+    is_refusal(&sent(&cookie, FORM, Body::from_async_read(Stalled)).await, 408);
 }
 
 #[tokio::test]

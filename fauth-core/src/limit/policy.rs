@@ -116,6 +116,16 @@ impl Limit {
         &self.key
     }
 
+    /// What a document says of it.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn to_json(&self) -> serde_json::Value {
+        let mut json = serde_json::json!({ "limit": self.to_string(), "per": self.key.as_str() });
+        if let (Some(name), Some(members)) = (self.name(), json.as_object_mut()) {
+            members.insert("name".to_owned(), name.into());
+        }
+        json
+    }
+
     /// Its name, if it was given one.
     #[must_use]
     pub fn name(&self) -> Option<&str> {

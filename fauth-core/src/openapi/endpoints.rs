@@ -106,7 +106,9 @@ fn operation<U: AuthUser>(auth: &AuthProvider<U>, mount: &Mount, body: Option<&R
     ];
     let members = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
     let mut operation = Value::Object(members.collect());
-    security(auth, endpoint, body).stamp(&mut operation);
+    let mut security = security(auth, endpoint, body);
+    security.limit(mount.limits(), body);
+    security.stamp(&mut operation);
     operation
 }
 

@@ -4,13 +4,13 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use zeroize::Zeroizing;
 
-use super::{limits::Counters, registry::Resident, throttling::Throttle};
+use super::{counters::Counters, registry::Resident, throttling::Throttle};
 use crate::{
     api_key::{ApiKeyFormat, OfferedScopes, UseNotes},
     audit::Declarations,
     client::TrustedProxies,
     clock::{Clock, Timestamp},
-    csrf::TrustedOrigins,
+    csrf::{CsrfPolicy, TrustedOrigins},
     event::AuthEvents,
     one_time::Seals,
     password::PasswordHasher,
@@ -98,6 +98,8 @@ pub(super) struct Inner<U> {
     /// The names of the headers that they read, separated by commas as `Vary` lists them.
     pub(super) read_headers: Arc<str>,
     pub(super) trusted_origins: TrustedOrigins,
+    /// `None` where there are no CSRF tokens: then requests pay for nothing.
+    pub(super) csrf: Option<Box<CsrfPolicy>>,
     pub(super) allowed_in_path: Allowed,
     pub(super) renderer: Arc<dyn Renderer>,
     /// What guests are called on pages.

@@ -1,15 +1,12 @@
-//! Counting requests: in the memory of the provider, or in a store that instances share.
+//! Counting requests: whose they are, and whether they pass.
 
-use std::{
-    panic::Location,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    time::Duration,
+use std::{panic::Location, sync::atomic::Ordering, time::Duration};
+
+use super::{
+    counters::{LimitScopes, WhenLimitStoreFails},
+    granted::Granted,
+    inner::AuthProvider,
 };
-
-use super::{granted::Granted, inner::AuthProvider};
 use crate::{
     client::AddressBlock,
     event::{Event, EventKind},
@@ -17,62 +14,12 @@ use crate::{
     rejection::{Rejection, Renderer, Unavailable},
     reply::Reply,
     request::RequestHead,
-    store::{CounterKey, LimitStore, LimitWindow, MemoryLimits, Taken},
+    store::{CounterKey, LimitWindow, Taken},
     user::AuthUser,
 };
 
 /// How long a store that has failed is not asked, where requests are counted without it.
 const DISTRUST: Duration = Duration::from_secs(1);
-
-/// What becomes of requests behind a limit while the
-/// [store of the limits](crate::AuthProviderBuilder::limit_store) fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[expect(clippy::exhaustive_enums, reason = "there is no third way that is safe")]
-pub enum WhenLimitStoreFails {
-    /// They are refused with 503. What is limited stays limited.
-    #[default]
-    Refuse,
-    /// Each instance counts by itself meanwhile. Of what is allowed for all instances together,
-    /// each lets through as much, and nobody waits for the store: for a second after a failure it
-    /// is not asked.
-    CountHere,
-}
-
-/// Where requests are counted.
-pub(super) struct Counters {
-    pub(super) store: Option<Arc<dyn LimitStore>>,
-    pub(super) when_store_fails: WhenLimitStoreFails,
-    /// Those of this process, made when they are needed.
-    here: OnceLock<MemoryLimits>,
-    /// Until when the store is not asked, in milliseconds.
-    distrusted_until: AtomicU64,
-    has_reported_unknown: AtomicBool,
-}
-
-impl Counters {
-    pub(super) fn new(store: Option<Arc<dyn LimitStore>>, when_store_fails: WhenLimitStoreFails) -> Self {
-        Self {
-            store,
-            when_store_fails,
-            here: OnceLock::new(),
-            distrusted_until: AtomicU64::new(0),
-            has_reported_unknown: AtomicBool::new(false),
-        }
-    }
-
-    fn here(&self) -> &MemoryLimits {
-        self.here.get_or_init(MemoryLimits::new)
-    }
-}
-
-/// What tells the counters of one limit apart from all others, for each kind of key.
-#[derive(Debug, Clone)]
-pub(crate) struct LimitScopes {
-    address: [u8; 32],
-    user: [u8; 32],
-    api_key: [u8; 32],
-    head: [u8; 32],
-}
 
 impl<U: AuthUser> AuthProvider<U> {
     /// A limit without a name is known by the place in the code where it was put in front of

@@ -127,11 +127,24 @@ impl LimitWindow {
         if used.saturating_add(interval) > full {
             return (used, self.refused(used));
         }
-        let used = used + interval;
+        (used + interval, self.at(used + interval))
+    }
+
+    /// The state of a counter that nothing is taken from.
+    pub(crate) fn at(self, used: u64) -> LimitState {
+        let (interval, full) = (self.interval(), self.full());
+        let used = used.min(full);
         let free = (full - used) / interval;
+        // There is one more when the counter is no further ahead than this.
         let next = used.saturating_sub(full.saturating_sub((free + 1).saturating_mul(interval)));
         let remaining = u32::try_from(free).unwrap_or(u32::MAX);
-        (used, LimitState { remaining, next: Ticks(next).to_duration(), is_refused: false })
+        LimitState { remaining, next: Ticks(next).to_duration(), is_refused: false }
+    }
+
+    /// The state of a counter when a request is refused, by this window or by another.
+    pub(crate) fn when_refused(self, used: u64) -> LimitState {
+        let (_, state) = self.after(used);
+        if state.is_refused { state } else { self.at(used) }
     }
 
     /// The state of a counter that has no room for another request.

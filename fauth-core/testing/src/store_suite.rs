@@ -119,6 +119,7 @@
 pub mod api_key_owners;
 pub mod api_keys;
 pub mod ending;
+pub mod limits;
 pub mod one_time_owners;
 pub mod one_times;
 mod owners;
@@ -241,10 +242,10 @@ pub(crate) use store_cases;
 /// Expands to one `#[test]` for each case of the [store suite](mod@crate::store_suite), for the
 /// given [`StoreHarness`](crate::store_suite::StoreHarness).
 ///
-/// `store_suite!(Harness)` takes all parts of a [`Store`](fauth_core::store::Store), which are all
-/// but `throttles`.
+/// `store_suite!(Harness)` takes all parts, for a whole [`Store`](fauth_core::store::Store).
 /// `store_suite!(Harness: sessions, one_times)` takes those that are named, of `sessions`,
-/// `revocations`, `one_times`, `api_keys` and `throttles`.
+/// `revocations`, `one_times`, `api_keys`, `throttles` and `limits`, of which the last two are no
+/// parts of a `Store`.
 #[macro_export]
 macro_rules! store_suite {
     ($harness:ty) => {
@@ -310,6 +311,12 @@ macro_rules! store_suite {
         mod one_time_owners {
             use super::*;
             $crate::__store_one_time_owners_tests!($harness);
+        }
+    };
+    (@limits $harness:ty) => {
+        mod limits {
+            use super::*;
+            $crate::__store_limits_tests!($harness);
         }
     };
     (@api_keys $harness:ty) => {

@@ -3,13 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use fauth_core::{
-    AuthProvider, AuthProviderBuilder, ClientInfo, MemoryStore, Purpose, TokenClaims,
-    rejection::MalformedCredential,
+    AuthProvider, AuthProviderBuilder, ClientInfo, CsrfTokens, Guard, MemoryStore, Purpose, Rejection,
+    Requirement, TokenClaims,
+    rejection::{CsrfFault, MalformedCredential, OriginFault},
     request::RequestHead,
     transport::{BearerTransport, CookieTransport, Extracted, SecurityScheme, Transport},
 };
 use fauth_testing::{
-    ManualClock, RecordedEvents, TestAuth, TestUser, Users, WireRequest, assert_event, config,
+    ManualClock, RecordedEvents, RequestHeaders, TestAuth, TestUser, Users, WireRequest, assert_event, config,
 };
 
 fn alice() -> TestUser {
@@ -82,6 +83,27 @@ async fn a_provider_of_its_own_may_have_a_clock_and_events() {
     assert!(auth.verify_signature_and_claims(token.expose(), Purpose::Access).is_err());
     auth.login_as("bob").await;
     assert_event!(auth.events(), LoggedIn, subject: "bob");
+}
+
+/// What a page of the application sends gets in, also in strict mode.
+#[tokio::test]
+async fn a_page_sends_its_csrf_token() {
+    let builder = TestAuth::builder([alice()]);
+    let auth = builder.configure(|provider| provider.csrf_tokens(CsrfTokens::new().required())).build();
+    let guard = Guard::new(&auth, Requirement::user());
+    let post = async |headers: &RequestHeaders| {
+        let head = WireRequest::post("/").header("host", "app.example").with(headers);
+        guard.enter(guard.read(&head, None)).await.map(drop)
+    };
+    let login = auth.login_as("alice");
+    let page = login.clone().cookie().await;
+    assert!(page.get("x-csrf-token").is_some() && page.get("cookie").unwrap().contains("; __Host-csrf="));
+    assert_eq!(post(&page).await, Ok(()));
+    assert_eq!(post(&login.clone().await).await, Ok(()), "a program needs none");
+    let missing = Rejection::InvalidCsrfToken(CsrfFault::Missing);
+    assert_eq!(post(&login.clone().without_proof().await).await, Err(missing));
+    let foreign = Rejection::CrossSiteRequest(OriginFault::Foreign);
+    assert_eq!(post(&login.from_foreign_site().await).await, Err(foreign));
 }
 
 /// A gateway in front of the service puts the token here.

@@ -110,10 +110,12 @@ impl ApiRoute {
 /// Takes title, servers, description, licence, webhooks and the rest from a service. The APIs of
 /// an application that has one already move from there to [`ApiRoute::api`].
 ///
-/// Not taken over are `cookie_key`, for which
-/// [`CookieJarManager::with_key`](https://docs.rs/poem/3/poem/middleware/struct.CookieJarManager.html)
-///  goes around the route, and the headers that a service adds to each operation, for which there
-/// is `#[OpenApi(request_header(..), response_header(..))]`.
+/// Not taken over are `cookie_key`, for which [`CookieJarManager::with_key`] goes around the route,
+/// and the headers that a service adds to each operation, for which there is
+/// `#[OpenApi(request_header(..), response_header(..))]`.
+///
+/// [`CookieJarManager::with_key`]:
+///     https://docs.rs/poem/3/poem/middleware/struct.CookieJarManager.html
 ///
 /// ```
 /// use fauth_poem::openapi::ApiRoute;

@@ -162,8 +162,12 @@ impl Inner {
 
     fn take_all(&self, places: &Places, windows: &[LimitWindow], now: u64) -> Taken {
         let looks = || windows.iter().enumerate().map(|(index, window)| (index, *window));
-        let states = looks().map(|(index, window)| self.look(places, index, window, now));
-        let seen = Taken::new(states, false);
+        // A refused request takes from no window.
+        let used = |index, window: LimitWindow| {
+            self.find(places, index, window, now).map_or_else(|| window.full(), |found| found.used)
+        };
+        let seen = looks().map(|(index, window)| window.when_refused(used(index, window)));
+        let seen = Taken::new(seen, false);
         if seen.is_refused() {
             let mut first = false;
             for ((index, window), state) in looks().zip(seen.states()) {
@@ -187,12 +191,6 @@ impl Inner {
             }
         }
         taken
-    }
-
-    /// What would become of a request.
-    fn look(&self, places: &Places, index: usize, window: LimitWindow, now: u64) -> LimitState {
-        let found = self.find(places, index, window, now);
-        found.map_or_else(|| window.refused(window.full()), |found| window.after(found.used).1)
     }
 
     fn take_one(&self, places: &Places, index: usize, window: LimitWindow, now: u64) -> Step {

@@ -39,7 +39,7 @@ impl LimitStore for RedisStore {
         let mut states = Vec::with_capacity(windows.len());
         for window in windows {
             let used = reply.parsed()?;
-            states.push(window.after(used).1);
+            states.push(if is_refused { window.when_refused(used) } else { window.after(used).1 });
         }
         let taken = Taken::new(states, is_refused && is_first == 1);
         if taken.is_refused() == is_refused {

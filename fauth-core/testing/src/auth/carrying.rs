@@ -1,7 +1,7 @@
 //! How a token gets into the headers of a request, by the provider's own transports.
 
 use fauth_core::{
-    AuthProvider, AuthUser, Purpose,
+    AuthProvider, AuthUser, CsrfToken, Purpose,
     token::IssuedToken,
     transport::{Keep, SecurityScheme, Transport},
 };
@@ -59,6 +59,17 @@ impl Carrier {
     }
 }
 
+/// The CSRF token of the login, where the provider asks for some.
+fn csrf_token<U: AuthUser>(
+    auth: &AuthProvider<U>,
+    transport: &dyn Transport,
+    access: &str,
+) -> Option<CsrfToken> {
+    // Of a token that is no good, as tests send it too, there is none.
+    let payload = auth.verify_signature_and_claims(access, transport.opens_with()).ok()?;
+    auth.csrf_token_for(&payload).ok()
+}
+
 fn header_of(transport: &dyn Transport, token: &str) -> Option<(String, String)> {
     if transport.is_ambient() || transport.is_in_url() || transport.is_for_api_keys() {
         return None;
@@ -93,9 +104,22 @@ fn push_cookies<U: AuthUser>(
             cookies.push_str(cookie.value().split(';').next().unwrap_or_default());
         }
     }
+    let token = csrf_token(auth, transport, access);
+    if let Some((name, value)) = token.as_ref().and_then(|token| Some((token.cookie_name(), token.value()?)))
+    {
+        cookies.push_str(&format!("; {name}={value}"));
+    }
     headers.push("cookie", cookies);
     match proof {
-        Proof::Own => headers.push("sec-fetch-site", "same-origin"),
+        Proof::Own => {
+            headers.push("sec-fetch-site", "same-origin");
+            // As the scripts of a page send it.
+            if let Some((name, value)) =
+                token.as_ref().and_then(|token| Some((token.header_name(), token.value()?)))
+            {
+                headers.push(name, value.to_owned());
+            }
+        }
         Proof::Foreign => headers.push("sec-fetch-site", "cross-site"),
         Proof::None => {}
     }

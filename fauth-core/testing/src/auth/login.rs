@@ -42,15 +42,16 @@ impl<U: AuthUser> LoginAs<U> {
     }
 
     /// With the cookies of a browser, and the proof that a page of the application has sent the
-    /// request (`Sec-Fetch-Site: same-origin`). Default: in the first header that the provider
+    /// request (`Sec-Fetch-Site: same-origin`, and the CSRF token in its header if the provider has
+    /// such tokens). Default: in the first header that the provider
     /// takes tokens from, mostly `Authorization: Bearer`; a provider that takes none has cookies.
     pub fn cookie(mut self) -> Self {
         self.carrier = self.carrier.cookie();
         self
     }
 
-    /// With cookies, and nothing that says where the request comes from: the provider refuses it
-    /// with 403 if its method may change something.
+    /// With cookies, and nothing that says where the request comes from, no CSRF token either: the
+    /// provider refuses it with 403 if its method may change something.
     pub fn without_proof(mut self) -> Self {
         self.carrier = Carrier::Cookie(Proof::None);
         self
