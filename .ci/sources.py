@@ -129,7 +129,7 @@ FLOORS = [
     ["token", "password", "role", "user", "visitor", "derive", "requirement", "access"],
     ["store"],
     ["transport", "csrf", "navigation", "redirect", "rejection", "event", "limit"],
-    ["session", "api_key", "one_time", "starlette", "user_store"],
+    ["session", "api_key", "one_time", "starlette", "user_store", "throttle"],
     ["provider", "limiter", "guard", "routes", "mounts", "audit", "config"],
     ["openapi", "swagger_ui"],
 ]

@@ -40,6 +40,7 @@ pub mod starlette;
 pub mod store;
 #[cfg(feature = "swagger-ui")]
 pub mod swagger_ui;
+pub mod throttle;
 pub mod token;
 pub mod transport;
 mod user;

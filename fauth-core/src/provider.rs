@@ -24,6 +24,8 @@ mod revocations;
 mod run_to_completion;
 mod session_handle;
 mod sessions;
+mod throttling;
+mod unlocking;
 mod way;
 mod wiring;
 mod within;
@@ -430,6 +432,9 @@ impl<U: AuthUser> AuthProvider<U> {
             _ => {}
         }
         self.raise_at(rejection.level(), &event);
+        if let Some(limited) = self.count_wrong_token(purpose, rejection, &event) {
+            return limited.reply(&self.inner.realm, renderer, head);
+        }
         let reply = rejection.reply(&self.inner.realm, renderer, head);
         let (Rejection::InvalidToken(_), Some(purpose)) = (rejection, purpose) else { return reply };
         match self.way_of(head, purpose) {

@@ -6,6 +6,7 @@
 //! | [`RevocationStore`] | what was taken back before it expired | at every guarded request |
 //! | [`OneTimeStore`] | tokens that work once | when one is issued or redeemed |
 //! | [`ApiKeyStore`] | hashes of API keys | at every request with an API key |
+//! | [`ThrottleStore`] | failed logins | at every login by password |
 //! | [`LimitStore`] | counters of rate limits | at every request behind a limit |
 //!
 //! A backend that implements the first four is a [`Store`]. They can also be mixed: sessions in PostgreSQL, revocations in Redis.
@@ -51,6 +52,7 @@ mod rotation;
 mod secret_hash;
 mod sessions;
 mod shared;
+mod throttles;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod sql;
 
@@ -60,7 +62,7 @@ pub use error::StoreError;
 pub(crate) use hash_keys::{HashKey, HashKeys};
 pub use limits::{CounterKey, LimitState, LimitStore, LimitWindow, MAX_LIMIT_SPAN, MAX_LIMIT_WINDOWS, Taken};
 pub use location::StoreLocation;
-pub use memory::{MemoryLimits, MemorySizes, MemoryStoreBuilder};
+pub use memory::{MemoryLimits, MemorySizes, MemoryStoreBuilder, MemoryThrottles};
 pub use one_times::{OneTimeRecord, OneTimeStore};
 pub use owner::{OWNER_BUCKETS, Owner};
 pub use prolonging::Prolonging;
@@ -79,5 +81,9 @@ pub use sql::PostgresStore;
 pub use sql::SqliteStore;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use sql::{SqlDialect, SqlStore};
+
+pub use throttles::{
+    MAX_THROTTLE_RECORD_BYTES, ThrottleKey, ThrottleKind, ThrottleRecord, ThrottleStore,
+};
 
 pub use crate::token::ids::SessionId;

@@ -1,6 +1,6 @@
 //! The ready-made endpoints, as they describe themselves.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Map, Value, json};
 
@@ -178,6 +178,10 @@ fn security<U: AuthUser>(auth: &AuthProvider<U>, endpoint: Endpoint, body: Optio
         Endpoint::Login => {
             let unknown = "No active user has this name and password";
             security.refuse(&Rejection::InvalidCredentials, unknown, body);
+            if auth.throttles_logins() {
+                let limited = Rejection::TooManyRequests { retry_after: Duration::from_secs(1) };
+                security.refuse(&limited, "Too many logins have failed: `Retry-After` says when to try again", body);
+            }
         }
         Endpoint::Refresh => security.refuse(&Rejection::MissingCredential, "No valid refresh token", body),
         Endpoint::Session => security.refuse(&Rejection::NotFound, "The user has no such login", body),

@@ -14,6 +14,7 @@ use super::{
     counters::{Counters, WhenLimitStoreFails},
     inner::{AuthProvider, Inner, PasswordLogin, Retention, Revocations, Sessions, Stores},
     registry::{PROCESS, Resident},
+    throttling::Throttle,
 };
 use crate::{
     api_key::{ApiKeyFormat, OfferedScopes, UseNotes},
@@ -27,7 +28,8 @@ use crate::{
     path::{Allowed, PathCharacter},
     rejection::{Pages, ProblemJson, Renderer},
     session::{SessionConfig, SessionPolicy},
-    store::{ApiKeyStore, LimitStore, OneTimeStore, RevocationStore, SessionStore, Store, StoreLocation},
+    store::{ApiKeyStore, LimitStore, OneTimeStore, RevocationStore, SessionStore, Store, StoreLocation, ThrottleStore},
+    throttle::LoginThrottle,
     token::{Purpose, is_reserved},
     transport::{
         BasicTransport, BearerKeyTransport, BearerTransport, QueryTransport, SecurityScheme, Transport,
@@ -68,6 +70,8 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 /// | [`guest_name`](Self::guest_name) | `Guest` |
 /// | [`loader_timeout`](Self::loader_timeout) | 10 seconds |
 /// | [`store`](Self::store) | none: must be given, or [`danger_stateless`](Self::danger_stateless) said |
+/// | [`login_throttle`](Self::login_throttle) | 5 failures a minute by account and address, 20 by address, and growing delays |
+/// | [`throttle_store`](Self::throttle_store) | the backend of [`store`](Self::store); else each instance counts by itself |
 /// | [`limit_store`](Self::limit_store) | none: each instance counts by itself |
 /// | [`when_limit_store_fails`](Self::when_limit_store_fails) | requests behind limits are refused with 503 |
 /// | [`sessions`](Self::sessions) | 7 days idle, 30 days in all |
@@ -98,6 +102,8 @@ pub struct AuthProviderBuilder<U> {
     store_timeout: Duration,
     body_timeout: Duration,
     stores: Stores,
+    login_throttle: Option<LoginThrottle>,
+    throttle_store: Option<Arc<dyn ThrottleStore>>,
     limit_store: Option<Arc<dyn LimitStore>>,
     when_limit_store_fails: WhenLimitStoreFails,
     sessions: SessionConfig,
@@ -138,6 +144,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             store_timeout: DEFAULT_STORE_TIMEOUT,
             body_timeout: DEFAULT_BODY_TIMEOUT,
             stores: Stores::default(),
+            login_throttle: Some(LoginThrottle::new()),
+            throttle_store: None,
             limit_store: None,
             when_limit_store_fails: WhenLimitStoreFails::default(),
             sessions: SessionConfig::new(),
@@ -317,11 +325,13 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         self
     }
 
-    /// Where sessions, revocations, one-time tokens and API keys are kept. Each of them can be put
+    /// Where sessions, revocations, one-time tokens and API keys are kept, and failed logins, if the
+    /// backend [counts them](SessionStore::throttles). Each of them can be put
     /// elsewhere by a later call. An `Arc<dyn Store>` is accepted too, so that the application can
     /// choose at run time.
     pub fn store(mut self, store: impl Store) -> Self {
         let store = Arc::new(store);
+        self.throttle_store = SessionStore::throttles(Arc::clone(&store));
         self.stores = Stores {
             sessions: Some(Arc::clone(&store) as _),
             revocations: Some(Arc::clone(&store) as _),
@@ -353,6 +363,30 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     /// `__token__`, whatever transports there are for tokens.
     pub fn api_key_store(mut self, store: impl ApiKeyStore) -> Self {
         self.stores.api_keys = Some(Arc::new(store));
+        self
+    }
+
+    /// How often a password may be tried: see [`throttle`](crate::throttle).
+    pub fn login_throttle(mut self, throttle: LoginThrottle) -> Self {
+        self.login_throttle = Some(throttle);
+        self
+    }
+
+    /// Lets passwords be tried without end.
+    ///
+    /// # Security
+    /// Whoever knows a name can guess its password, as fast as passwords are hashed. It is for
+    /// applications that have a throttle of their own in front of every login.
+    pub fn danger_without_login_throttle(mut self) -> Self {
+        self.login_throttle = None;
+        self
+    }
+
+    /// Where failed logins are counted, for several instances that count together. A backend that
+    /// [`store`](Self::store) gets is used for this too. Without one, each instance counts by
+    /// itself, in memory of bounded size.
+    pub fn throttle_store(mut self, store: impl ThrottleStore) -> Self {
+        self.throttle_store = Some(Arc::new(store));
         self
     }
 
@@ -518,9 +552,11 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         let csrf = csrf.transpose()?.map(Box::new);
         let mut places = self.stores.places();
         places.extend(self.limit_store.as_deref().map(LimitStore::location));
+        places.extend(self.throttle_store.as_deref().map(ThrottleStore::location));
         check_name(&self.config, &places)?;
         check_trust(&self.config, &self.stores, &*self.clock)?;
         let trusted_origins = TrustedOrigins::new(self.trusted_origins)?;
+        let rules = self.login_throttle.as_ref().map(LoginThrottle::build).transpose()?;
         // The last that can fail: what was taken in is built.
         let resident = Resident {
             application: self.config.application().into(),
@@ -558,6 +594,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             store_timeout: self.store_timeout,
             body_timeout: self.body_timeout,
             stores: self.stores,
+            throttle: rules.map(|rules| Throttle::new(rules, self.throttle_store)),
             counters: Counters::new(self.limit_store, self.when_limit_store_fails),
             sessions,
             session_policy,

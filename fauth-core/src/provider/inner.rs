@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use zeroize::Zeroizing;
 
-use super::{counters::Counters, registry::Resident};
+use super::{counters::Counters, registry::Resident, throttling::Throttle};
 use crate::{
     api_key::{ApiKeyFormat, OfferedScopes, UseNotes},
     audit::Declarations,
@@ -110,6 +110,7 @@ pub(super) struct Inner<U> {
     pub(super) store_timeout: Duration,
     pub(super) body_timeout: Duration,
     pub(super) stores: Stores,
+    pub(super) throttle: Option<Throttle>,
     pub(super) counters: Counters,
     pub(super) sessions: Option<Sessions>,
     /// How long logins last, also those that no store keeps.

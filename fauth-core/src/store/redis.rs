@@ -21,6 +21,7 @@ mod server;
 mod sessions;
 mod step;
 mod store;
+mod throttles;
 mod verdict;
 
 pub use builder::RedisStoreBuilder;

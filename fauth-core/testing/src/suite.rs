@@ -175,6 +175,7 @@ pub mod refusals;
 pub mod requirements;
 pub mod session_pages;
 pub mod sessions;
+pub mod throttle;
 pub mod tokens;
 pub mod transports;
 pub mod visitors;
@@ -584,6 +585,10 @@ macro_rules! conformance {
         mod visitors {
             use super::*;
             $crate::__visitors_tests!($harness);
+        }
+        mod throttle {
+            use super::*;
+            $crate::__throttle_tests!($harness);
         }
         mod limits {
             use super::*;

@@ -38,4 +38,5 @@ mod secrets;
 mod sessions;
 mod stores;
 mod support;
+mod throttle;
 mod wiring;

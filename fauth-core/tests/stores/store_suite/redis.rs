@@ -94,7 +94,7 @@ impl StoreHarness for Mirrored {
 }
 
 fauth_testing::store_suite!(Direct);
-fauth_testing::store_suite!(Direct: limits);
+fauth_testing::store_suite!(Direct: throttles, limits);
 fauth_testing::store_race!(Direct);
 
 #[tokio::test]
