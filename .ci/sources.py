@@ -130,9 +130,9 @@ FLOORS = [
     ["clock", "error", "path", "request", "reply", "demands", "client", "escape"],
     ["token", "password", "role", "user", "visitor", "derive", "requirement", "access"],
     ["store"],
-    ["transport", "csrf", "navigation", "redirect", "rejection", "event"],
+    ["transport", "csrf", "navigation", "redirect", "rejection", "event", "rules"],
     ["session", "api_key", "one_time", "starlette", "user_store"],
-    ["provider", "guard", "routes", "mounts", "audit", "config"],
+    ["provider", "guard", "protection", "routes", "mounts", "audit", "config"],
     ["openapi", "swagger_ui"],
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

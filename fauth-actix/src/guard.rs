@@ -236,7 +236,7 @@ impl<S, U> fmt::Debug for Require<S, U> {
     }
 }
 
-type Answering<B> = Pin<Box<dyn Future<Output = Result<ServiceResponse<EitherBody<B>>, Error>>>>;
+pub(crate) type Answering<B> = Pin<Box<dyn Future<Output = Result<ServiceResponse<EitherBody<B>>, Error>>>>;
 
 impl<S, B, U> Service<ServiceRequest> for Require<S, U>
 where
@@ -258,7 +258,7 @@ where
 }
 
 /// Lets the request through to `inner`, or answers it.
-fn answer<S, B, U>(guard: &Guard<U>, inner: Rc<S>, request: ServiceRequest) -> Answering<B>
+pub(crate) fn answer<S, B, U>(guard: &Guard<U>, inner: Rc<S>, request: ServiceRequest) -> Answering<B>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: 'static,

@@ -62,6 +62,7 @@ mod head;
 #[cfg(feature = "utoipa")]
 pub mod openapi;
 pub mod prelude;
+mod protect;
 mod respond;
 mod router;
 mod routes;
@@ -78,6 +79,7 @@ pub use guard::{
     require_roles, require_scope, require_scopes, require_user, visitor,
 };
 pub use head::Head;
+pub use protect::{Protect, Protected, protect};
 pub use respond::{Refused, respond};
 pub use router::{Routes, SecureScope};
 pub use routes::{AuthRoutes, auth_routes};

@@ -28,7 +28,8 @@ pub use fauth_core::derive::macros::{ActixAuthUser as AuthUser, ActixRole as Rol
 // The traits without the macros of the core, which would look for it among the dependencies.
 pub use fauth_core::derive::{AuthUser, Role};
 pub use fauth_core::{
-    AuthConfig, AuthProvider, IdentityLoader, MemoryStore, Rejection, Requirement, TokenPayload, UserLoader,
+    AuthConfig, AuthProvider, IdentityLoader, MemoryStore, Rejection, Requirement, RouteRules, TokenPayload,
+    UserLoader,
 };
 
 pub use crate::{
@@ -38,6 +39,7 @@ pub use crate::{
         require_permissions, require_role, require_roles, require_scope, require_scopes, require_user,
         visitor,
     },
+    protect::protect,
     respond::Refused,
     router::SecureScope,
     routes::{AuthRoutes, auth_routes},

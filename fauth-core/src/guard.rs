@@ -57,6 +57,8 @@ enum Admits {
     Everybody,
     /// Only whoever presents nothing.
     Guests(Home),
+    /// Everybody, without a look at what is presented.
+    Unseen,
 }
 
 /// Where users are sent who come to a page for guests.
@@ -130,6 +132,24 @@ impl<U: AuthUser> Guard<U> {
         Self::with(provider, Requirement::user(), renderer, Admits::Guests(home), declared)
     }
 
+    /// A guard of the rules of an application, which are listed by `declaration` all together.
+    pub(crate) fn of_rule(provider: &AuthProvider<U>, access: &Access, declaration: &Arc<Declaration>) -> Self {
+        let admits = match access {
+            Access::Open => Admits::Unseen,
+            Access::Optional => Admits::Everybody,
+            Access::Guests => Admits::Guests(Home { target: LocalTarget::root(), fault: None }),
+            Access::Required(_) => Admits::Users,
+        };
+        let requirement = access.requirement().cloned().unwrap_or_default();
+        let renderer = Arc::clone(provider.renderer());
+        Self::with(provider, requirement, renderer, admits, Arc::clone(declaration))
+    }
+
+    /// Is it one for [guests](Self::guests)?
+    pub(crate) fn is_for_guests(&self) -> bool {
+        matches!(self.inner.admits, Admits::Guests(_))
+    }
+
     /// Sends users who come to a page for [guests](Self::guests) to this path, unless the request's
     /// query has a `next`. Default: `/`.
     ///
@@ -170,9 +190,14 @@ impl<U: AuthUser> Guard<U> {
         if let Err(fault) = renderer.validate() {
             report(&fault);
         }
+        self.with_renderer(Arc::new(renderer))
+    }
+
+    /// The same, of one that was looked at.
+    pub(crate) fn with_renderer(self, renderer: Arc<dyn Renderer>) -> Self {
         let Inner { provider, requirement, admits, declaration, .. } = &*self.inner;
         let (admits, declared) = (admits.clone(), Arc::clone(declaration));
-        Self::with(provider, requirement.clone(), Arc::new(renderer), admits, declared)
+        Self::with(provider, requirement.clone(), renderer, admits, declared)
     }
 
     /// Answers browsers with pages: the same as [`renderer`](Self::renderer) with [`Pages`]. A text
@@ -211,6 +236,7 @@ impl<U: AuthUser> Guard<U> {
             Admits::Users => Access::Required(self.inner.requirement.clone()),
             Admits::Everybody => Access::Optional,
             Admits::Guests(_) => Access::Guests,
+            Admits::Unseen => Access::Open,
         }
     }
 
@@ -241,6 +267,9 @@ impl<U: AuthUser> Guard<U> {
         if path::canonical(head.path(), self.inner.provider.allowed_in_path()).is_none() {
             return self.inner.provider.refused(Rejection::AmbiguousPath);
         }
+        if matches!(self.inner.admits, Admits::Unseen) {
+            return self.inner.provider.read_nothing();
+        }
         self.inner.provider.read_again(head, earlier)
     }
 
@@ -259,6 +288,7 @@ impl<U: AuthUser> Guard<U> {
                 Ok(granted.into())
             }
             Admits::Everybody => self.inner.provider.enter_visitor(presented).await,
+            Admits::Unseen => self.inner.provider.enter_unseen(presented),
             Admits::Guests(home) => {
                 if let Some(fault) = &home.fault {
                     let mistake = Misconfigured::Requirement(fault.clone());
@@ -360,7 +390,7 @@ fn report_fault(requirement: &Requirement) {
     }
 }
 
-fn report(fault: &ConfigError) {
+pub(crate) fn report(fault: &ConfigError) {
     tracing::error!(
         target: "fauth",
         event = "impossible_setting",

@@ -23,6 +23,7 @@ pub mod one_time;
 pub mod openapi;
 pub mod password;
 pub mod path;
+mod protection;
 mod provider;
 pub mod redirect;
 pub mod rejection;
@@ -31,6 +32,7 @@ pub mod request;
 mod requirement;
 mod role;
 pub mod routes;
+pub mod rules;
 mod session;
 #[cfg(feature = "starlette-cookies")]
 pub mod starlette;
@@ -52,6 +54,7 @@ pub use error::{BoxError, ConfigError};
 #[cfg(feature = "derive")]
 pub use fauth_derive::{AuthUser, Role};
 pub use guard::Guard;
+pub use protection::Protection;
 pub use provider::{
     AuthProvider, AuthProviderBuilder, Authenticated, Entered, Granted, PayloadError, PendingLogin,
     Presented, SessionHandle,
@@ -59,6 +62,7 @@ pub use provider::{
 pub use rejection::reason::Rejection;
 pub use requirement::{Condition, Missing, Names, Requirement};
 pub use role::{Role, UnknownRole};
+pub use rules::RouteRules;
 pub use session::{
     LoginRequest, LogoutAll, LogoutRequest, MAX_PAYLOAD_BYTES, RefreshRequest, SessionConfig, Validity,
 };

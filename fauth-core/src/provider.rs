@@ -97,6 +97,16 @@ impl<U: AuthUser> AuthProvider<U> {
         self.presented(Err(rejection))
     }
 
+    /// For what everybody may have, whatever is presented.
+    pub(crate) fn read_nothing(&self) -> Presented<U> {
+        self.presented(Ok(Found::Nothing))
+    }
+
+    /// Lets a request in of which nothing was read, unless it is refused already.
+    pub(crate) fn enter_unseen(&self, presented: Presented<U>) -> Result<Entered<U>, Rejection> {
+        self.own(presented).map(|_| Entered::nobody(Demands::default()))
+    }
+
     fn presented(&self, outcome: Result<Found<U>, Rejection>) -> Presented<U> {
         Presented { provider: self.inner.id, outcome, way: Way::Explicit }
     }

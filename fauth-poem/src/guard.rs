@@ -225,25 +225,33 @@ impl<E, U> fmt::Debug for Require<E, U> {
 impl<E: Endpoint, U: AuthUser> Endpoint for Require<E, U> {
     type Output = Response;
 
-    async fn call(&self, mut request: Request) -> Result<Response> {
-        let presented = self.guard.read(&Head::from(&request), extract::earlier(request.extensions()));
-        match self.guard.enter(presented).await {
-            Ok(entered) => {
-                if let Some(visitor) = self.guard.greet(&entered) {
-                    extract::remember_visitor(request.extensions_mut(), visitor, self.guard.provider());
-                }
-                let (granted, demands) = entered.into_parts();
-                if let Some(granted) = granted {
-                    extract::remember(request.extensions_mut(), granted, self.guard.provider());
-                }
-                let head = KeptHead::of(&request, self.guard.refusals_read_headers());
-                let outcome = self.inner.call(request).await.map(IntoResponse::into_response);
-                let outcome =
-                    render_refusal(outcome, |rejection| self.guard.refuse_in_handler(rejection, &head));
-                amend(outcome, &demands)
+    async fn call(&self, request: Request) -> Result<Response> {
+        answer(&self.guard, &self.inner, request).await
+    }
+}
+
+/// Lets the request through to `inner`, or answers it.
+pub(crate) async fn answer<E: Endpoint, U: AuthUser>(
+    guard: &Guard<U>,
+    inner: &E,
+    mut request: Request,
+) -> Result<Response> {
+    let presented = guard.read(&Head::from(&request), extract::earlier(request.extensions()));
+    match guard.enter(presented).await {
+        Ok(entered) => {
+            if let Some(visitor) = guard.greet(&entered) {
+                extract::remember_visitor(request.extensions_mut(), visitor, guard.provider());
             }
-            Err(rejection) => Ok(respond(self.guard.refuse(&rejection, &Head::from(&request)))),
+            let (granted, demands) = entered.into_parts();
+            if let Some(granted) = granted {
+                extract::remember(request.extensions_mut(), granted, guard.provider());
+            }
+            let head = KeptHead::of(&request, guard.refusals_read_headers());
+            let outcome = inner.call(request).await.map(IntoResponse::into_response);
+            let outcome = render_refusal(outcome, |rejection| guard.refuse_in_handler(rejection, &head));
+            amend(outcome, &demands)
         }
+        Err(rejection) => Ok(respond(guard.refuse(&rejection, &Head::from(&request)))),
     }
 }
 

@@ -79,6 +79,7 @@ mod head;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 pub mod prelude;
+mod protect;
 mod respond;
 mod router;
 mod routes;
@@ -95,6 +96,7 @@ pub use guard::{
     require_roles, require_scope, require_scopes, require_user, visitor,
 };
 pub use head::Head;
+pub use protect::{Protect, Protected, protect};
 pub use respond::{Refused, respond};
 pub use router::SecureRoute;
 pub use routes::{AuthRoutes, auth_routes};
