@@ -83,6 +83,7 @@ use utoipa_actix_web::{OpenApiFactory, UtoipaApp};
 pub use crate::documented_routes as routes;
 use crate::{
     guard::RequireLayer,
+    protect::Protect,
     router::{Middleware, Middlewares, SecureScope, boxed},
     routes::AuthRoutes,
 };
@@ -364,4 +365,15 @@ fn with_templates(prefix: &str, mut paths: Paths) -> Paths {
     let all: PathsMap<String, PathItem> = std::mem::take(&mut paths.paths);
     paths.paths = all.into_iter().map(|(path, item)| (template(&format!("{prefix}{path}")), item)).collect();
     paths
+}
+
+impl<U: AuthUser> Protect<U> {
+    /// Says in every operation of a document what its rule asks for, beside what its guards ask
+    /// for. Call it when everything is in the document, and before `describe_auth`.
+    ///
+    /// The paths of the document must be whole ones, as clients write them. See
+    /// [`Protection::describe`](fauth_core::Protection::describe).
+    pub fn describe(&self, document: &mut OpenApi) {
+        document::stamp_rules(self.protection(), document);
+    }
 }

@@ -58,7 +58,7 @@ use fauth_core::{AuthProvider, AuthUser, audit::Methods, openapi::utoipa as docu
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-use crate::{guard::RequireLayer, router::SecureRouter, routes::AuthRoutes};
+use crate::{guard::RequireLayer, protect::Protect, router::SecureRouter, routes::AuthRoutes};
 
 /// Adds a guard to what [`routes!`](utoipa_axum::routes) makes.
 pub trait RoutesExt {
@@ -224,5 +224,16 @@ fn nested(prefix: &str, path: &str) -> String {
         (_, "" | "/") => prefix.to_owned(),
         (Some(prefix), path) => format!("{prefix}{path}"),
         (None, path) => format!("{prefix}{path}"),
+    }
+}
+
+impl<U: AuthUser> Protect<U> {
+    /// Says in every operation of a document what its rule asks for, beside what its guards ask
+    /// for. Call it when everything is in the document, and before `describe_auth`.
+    ///
+    /// The paths of the document must be whole ones, as clients write them. See
+    /// [`Protection::describe`](fauth_core::Protection::describe).
+    pub fn describe(&self, document: &mut OpenApi) {
+        document::stamp_rules(self.protection(), document);
     }
 }

@@ -133,7 +133,11 @@ impl<U: AuthUser> Guard<U> {
     }
 
     /// A guard of the rules of an application, which are listed by `declaration` all together.
-    pub(crate) fn of_rule(provider: &AuthProvider<U>, access: &Access, declaration: &Arc<Declaration>) -> Self {
+    pub(crate) fn of_rule(
+        provider: &AuthProvider<U>,
+        access: &Access,
+        declaration: &Arc<Declaration>,
+    ) -> Self {
         let admits = match access {
             Access::Open => Admits::Unseen,
             Access::Optional => Admits::Everybody,

@@ -93,7 +93,7 @@ use serde_json::Value;
 
 use self::{document::TokenUrls, group::normal};
 pub use self::{error::ApiError, group::ApiGroup, secure::SecureApi};
-use crate::routes::AuthRoutes;
+use crate::{protect::Protect, routes::AuthRoutes};
 
 /// APIs of poem-openapi on one route and in one document, which says of each operation what its
 /// guards ask for and how they refuse. See the [module](self) for an example.
@@ -208,5 +208,19 @@ impl<W: Webhook> From<OpenApiService<(), W>> for ApiRoute {
 impl fmt::Debug for ApiRoute {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ApiRoute").field("group", &self.group).finish_non_exhaustive()
+    }
+}
+
+impl<U: AuthUser> Protect<U> {
+    /// Says in every operation of a document what its rule asks for, beside what its guards ask
+    /// for. Call it with what [`ApiRoute::into_parts`] gives.
+    ///
+    /// The paths of the document must be whole ones, as clients write them. See
+    /// [`Protection::describe`](fauth_core::Protection::describe). Where no guard and no endpoint of
+    /// the document is of the same provider,
+    /// [`Description::complete`](fauth_core::openapi::Description::complete) adds the security
+    /// schemes afterwards.
+    pub fn describe(&self, document: &mut Value) {
+        self.protection().describe(document);
     }
 }

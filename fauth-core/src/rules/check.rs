@@ -97,7 +97,9 @@ fn methods(rule: &Rule) -> Result<(), ConfigError> {
         }
         if matches!(&**method, "HEAD" | "TRACE" | "CONNECT") {
             let problem = format!("no rule is about {method}");
-            return Err(rule.error(problem, "HEAD goes with GET, and TRACE and CONNECT are refused everywhere"));
+            return Err(
+                rule.error(problem, "HEAD goes with GET, and TRACE and CONNECT are refused everywhere")
+            );
         }
         if methods.iter().take(at).any(|other| other == method) {
             return Err(rule.error(format!("{method} is named twice"), "name each once"));
@@ -119,7 +121,8 @@ fn each_once(rules: &[Rule]) -> Result<(), ConfigError> {
     let mut seen: HashMap<(usize, &str, bool, Option<&str>), &Rule> = HashMap::new();
     for rule in rules {
         let named = rule.path.named_methods();
-        let methods = named.map_or_else(|| vec![None], |methods| methods.iter().map(|m| Some(&**m)).collect());
+        let methods =
+            named.map_or_else(|| vec![None], |methods| methods.iter().map(|m| Some(&**m)).collect());
         for method in methods {
             let key = (rule.source, rule.path.path(), rule.path.is_exact(), method);
             let Some(other) = seen.insert(key, rule) else { continue };

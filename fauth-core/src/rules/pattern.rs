@@ -31,7 +31,8 @@ impl RouteRules {
             let path = rule.path.path();
             let methods: Vec<_> =
                 rule.path.named_methods().unwrap_or_default().iter().map(|method| &**method).collect();
-            let decided = self.decide_rule(methods.first().copied().unwrap_or_default(), rule.path.is_exact(), path);
+            let decided =
+                self.decide_rule(methods.first().copied().unwrap_or_default(), rule.path.is_exact(), path);
             let shown = if rule.path.is_exact() {
                 path.to_owned()
             } else {

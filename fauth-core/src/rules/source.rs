@@ -113,7 +113,8 @@ impl RouteRules {
         let mut rules = RouteRulesBuilder::new(lined.default.is_private());
         for rule in lined.rules {
             let line = line_at(text, rule.span().start);
-            rules = add(rules, rule.into_inner(), Origin::Line(line)).map_err(|fault| in_line(line, &fault))?;
+            rules =
+                add(rules, rule.into_inner(), Origin::Line(line)).map_err(|fault| in_line(line, &fault))?;
         }
         Ok(rules)
     }

@@ -111,9 +111,8 @@ impl RouteRules {
         let outcome = if is_never_answered(method) {
             Outcome::Method
         } else {
-            canonical(path, allowed).map_or(Outcome::Path, |path| {
-                self.explained(self.decide(method, &path), path)
-            })
+            canonical(path, allowed)
+                .map_or(Outcome::Path, |path| self.explained(self.decide(method, &path), path))
         };
         Explanation::new(method, path, outcome)
     }

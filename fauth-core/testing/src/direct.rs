@@ -1,7 +1,7 @@
 //! The suite's application without a framework: the oracle that adapters are compared with.
 
 use fauth_core::{
-    AuthProvider, Granted, Guard, Rejection, Requirement,
+    AuthProvider, Granted, Guard, Protection, Rejection, Requirement,
     demands::Demands,
     mounts::{Mount, Mounts},
     rejection::{CaspianRpc, DetailJson, FastPluggyJson, FastwareJson, ProblemJson},
@@ -13,9 +13,9 @@ use fauth_core::{
 use super::{
     TestUser, WireRequest, WireResponse,
     suite::{
-        App, Harness, PUBLIC, browser_reply, custom_requirement, failing_pages, greeting, keys_or_admins,
-        keys_requirement, locked_pages, moved_mounts, own_reply, recent_requirement, refusal, session_reply,
-        site_pages, token_text, visitor_text,
+        App, Harness, PUBLIC, Ruled, browser_reply, custom_requirement, failing_pages, greeting,
+        keys_or_admins, keys_requirement, locked_pages, moved_mounts, own_reply, recent_requirement, refusal,
+        session_reply, site_pages, token_text, visitor_text,
     },
 };
 
@@ -52,6 +52,9 @@ enum Handler {
 }
 
 async fn answer(app: &App, request: &WireRequest) -> WireResponse {
+    if let Some(ruled) = &app.ruled {
+        return answer_behind_rules(app, ruled, request).await;
+    }
     let path = request.path().to_owned();
     let mount =
         Mounts::of(&app.auth).iter().find(|mount| is_at(mount.path(), &path)).cloned().or_else(|| {
@@ -70,6 +73,35 @@ async fn answer(app: &App, request: &WireRequest) -> WireResponse {
         return reply.unwrap_or_else(|rejection| app.auth.refuse_in_handler(&rejection, request)).into();
     }
     let (guards, handler) = route(app, &path);
+    behind(app, request, guards, handler, None).await
+}
+
+async fn answer_behind_rules(app: &App, ruled: &Ruled, request: &WireRequest) -> WireResponse {
+    let Some(path) = request.path().strip_prefix(ruled.placement.prefix()) else {
+        return Reply::new(404).into();
+    };
+    let rules = Protection::new(&app.auth, ruled.rules.clone()).home("/dashboard");
+    let guard = |requirement| Guard::new(&app.auth, requirement);
+    let user = Requirement::user;
+    let (inner, handler) = match path {
+        "/" => (None, Some(Handler::Text("home"))),
+        "/open" | "/administrator" | "/admin.json" => (None, Some(Handler::Text("open"))),
+        "/signin" => (None, Some(Handler::Text("sign in"))),
+        "/me" | "/admin" | "/admin/users" | "/admin/audit" | "/admin/reports" | "/admin/help" => {
+            (None, Some(Handler::Greet))
+        }
+        "/maybe" => (None, Some(Handler::GreetMaybe)),
+        "/visitor" => (None, Some(Handler::ShowVisitor)),
+        "/token" => (None, Some(Handler::ShowToken)),
+        "/refuse" => (None, Some(Handler::Refuse)),
+        "/assets/style.css" => (None, Some(Handler::Public)),
+        "/guarded" => (Some(guard(user().roles(["admin"]))), Some(Handler::Greet)),
+        "/group/dashboard" => (Some(guard(user())), Some(Handler::Greet)),
+        group if group.starts_with("/group/") => (Some(guard(user())), None),
+        raw if raw.starts_with("/raw/") => (None, Some(Handler::Text("raw"))),
+        _ => (None, None),
+    };
+    let guards = std::iter::once(rules.guard(request).clone()).chain(inner).collect();
     behind(app, request, guards, handler, None).await
 }
 
