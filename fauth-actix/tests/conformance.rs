@@ -409,30 +409,36 @@ impl Harness for Actix {
             if let Some(peer) = request.peer {
                 builder = builder.peer_addr(peer);
             }
-            let request = builder.set_payload(request.body).to_request();
+            let (request, is_head) = (builder.set_payload(request.body).to_request(), method == Method::HEAD);
             let Some(Ruled { rules, placement }) = &built_from.ruled else {
-                return sent(init_service(ActixApp::new().configure(app(built_from))).await, request).await;
+                return sent(
+                    init_service(ActixApp::new().configure(app(built_from))).await,
+                    request,
+                    is_head,
+                )
+                .await;
             };
             let rules = protect(&built_from.auth, rules.clone()).home("/dashboard");
             let routes = ruled_routes(built_from);
             match placement {
                 Placement::Around => {
-                    sent(init_service(ActixApp::new().configure(routes).wrap(rules)).await, request).await
+                    sent(init_service(ActixApp::new().configure(routes).wrap(rules)).await, request, is_head)
+                        .await
                 }
                 Placement::Inside => {
                     let site = scope(placement.prefix()).configure(routes).wrap(rules);
-                    sent(init_service(ActixApp::new().service(site)).await, request).await
+                    sent(init_service(ActixApp::new().service(site)).await, request, is_head).await
                 }
             }
         })
     }
 }
 
-async fn sent<B: MessageBody>(
-    service: impl Service<Request, Response = ServiceResponse<B>, Error = Error>,
-    request: Request,
+async fn sent<R, B: MessageBody>(
+    service: impl Service<R, Response = ServiceResponse<B>, Error = Error>,
+    request: R,
+    is_head: bool,
 ) -> WireResponse {
-    let is_head = request.method() == Method::HEAD;
     let response = call_service(&service, request).await;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let body = read_body(response).await;

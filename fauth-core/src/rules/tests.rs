@@ -299,8 +299,8 @@ fn of_joined_sources_the_stricter_rule_decides() {
         asks(&rules, "GET", "/e", "open");
         asks(&rules, "GET", "/f", "user");
     }
-    let narrow = private().require("/a", role("x").scope("s")).join(private().require("/a", role("x")));
-    asks(&narrow.build().unwrap(), "GET", "/a", "user, role x, scope s");
+    let narrow = private().require("/a", role("x").permission("p")).join(private().require("/a", role("x")));
+    asks(&narrow.build().unwrap(), "GET", "/a", "user, role x, permission p");
 }
 
 #[test]

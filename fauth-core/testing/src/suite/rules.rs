@@ -581,7 +581,8 @@ cases! { $ __rules_tests in rules;
         behind(&t, rules, |t, at| {
             let connect = |path: &str| t.request("CONNECT", &at(path)).protocol("websocket");
             connect("/raw/x").send().refused(401, "missing_credential");
-            connect("/raw/open").send().is(200).says("raw");
+            // One framework leaves the body out, as for a tunnel.
+            connect("/raw/open").send_to_framework().is(200);
             t.request("CONNECT", &at("/raw/open")).protocol("connect-udp").send().refused(405, "method_not_allowed");
         });
     }
