@@ -264,11 +264,14 @@ where
     B: 'static,
     U: AuthUser,
 {
+    let guard = guard.for_request(|| extract::pinned(&request.extensions())).into_owned();
     let presented = guard.read(&Head::of(&request), extract::earlier(&request.extensions()));
-    let guard = guard.clone();
     Box::pin(async move {
         match guard.enter(presented).await {
             Ok(entered) => {
+                if let Some(pin) = guard.pin() {
+                    extract::pin(&mut request.extensions_mut(), pin);
+                }
                 if let Some(visitor) = guard.greet(&entered) {
                     let mut extensions = request.extensions_mut();
                     extract::remember_visitor(&mut extensions, visitor, guard.provider());
@@ -361,7 +364,7 @@ where
     }
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        let auth = self.auth.clone();
+        let auth = self.auth.clone().for_request(|| extract::pinned(&request.extensions()));
         let answering = self.inner.call(request);
         Box::pin(async move {
             Ok(render_refusal(answering.await?, |rejection, head| auth.refuse_in_handler(rejection, head)))

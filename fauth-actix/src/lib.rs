@@ -3,6 +3,8 @@
 //! # Which type does what
 //! - Groups of routes: [`SecureScope`], which cannot leak. A single route, resource or scope:
 //!   [`require_user`], [`require_role`] and the others, for its `wrap`.
+//! - A whole application by a table of paths: [`protect`]. Its rules come from code or from a file,
+//!   and can make private what nobody has thought of.
 //! - In handlers: [`CurrentUser`], [`MaybeUser`] (not `Option<CurrentUser>`), [`Token`],
 //!   [`Grant`], [`CurrentSession`].
 //! - Login, refresh and logout: [`auth_routes`]; under other paths, or beside pages of your own:

@@ -9,7 +9,7 @@ use std::{
 };
 
 use actix_web::{
-    Error,
+    Error, HttpMessage as _,
     body::EitherBody,
     dev::{Service, ServiceRequest, ServiceResponse, Transform},
 };
@@ -21,6 +21,7 @@ use fauth_core::{
 };
 
 use crate::{
+    extract,
     guard::{Answering, answer},
     head::Head,
 };
@@ -178,6 +179,8 @@ where
     }
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        answer(self.protection.guard(&Head::of(&request)), Rc::clone(&self.inner), request)
+        let pinned = || extract::pinned(&request.extensions());
+        let guard = self.protection.guard(&Head::of(&request), pinned).into_owned();
+        answer(&guard, Rc::clone(&self.inner), request)
     }
 }

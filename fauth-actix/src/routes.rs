@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use actix_web::{
-    FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, Route,
+    FromRequest, Handler, HttpMessage as _, HttpRequest, HttpResponse, Resource, Responder, Route,
     dev::{AppService, HttpServiceFactory},
     guard,
     web::{self, Bytes, Payload},
@@ -15,7 +15,7 @@ use fauth_core::{
     routes::{BodyError, Endpoint, MAX_BODY_BYTES},
 };
 
-use crate::{head::Head, respond::respond};
+use crate::{extract, head::Head, respond::respond};
 
 /// The ready-made endpoints (login, refresh, logout, sessions), for the `service` of an application or a scope; see [`fauth_core::routes`] for what they read and answer.
 ///
@@ -140,6 +140,7 @@ async fn answer<U: AuthUser>(
     request: HttpRequest,
     body: Payload,
 ) -> HttpResponse {
+    let auth = auth.for_request(|| extract::pinned(&request.extensions()));
     let body = mount.await_body(&auth, collect(body)).await;
     let call = mount.read(&auth, &Head::from(&request), body.as_deref().map_err(|error| *error));
     match call.answer(&auth).await {

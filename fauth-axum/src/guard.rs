@@ -248,11 +248,14 @@ where
     S: Service<Request, Response: IntoResponse, Future: Send> + Send + 'static,
     U: AuthUser,
 {
+    let guard = guard.for_request(|| extract::pinned(request.extensions())).into_owned();
     let presented = guard.read(&Head::of(&request), extract::earlier(request.extensions()));
-    let guard = guard.clone();
     Box::pin(async move {
         match guard.enter(presented).await {
             Ok(entered) => {
+                if let Some(pin) = guard.pin() {
+                    extract::pin(request.extensions_mut(), pin);
+                }
                 if let Some(visitor) = guard.greet(&entered) {
                     extract::remember_visitor(request.extensions_mut(), visitor);
                 }
@@ -337,7 +340,7 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let auth = self.auth.clone();
+        let auth = self.auth.clone().for_request(|| extract::pinned(request.extensions()));
         let head = KeptHead::of(&request, auth.refusals_read_headers());
         let answering = self.inner.call(request);
         Box::pin(async move {

@@ -22,7 +22,7 @@ use fauth_core::{
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{guard::answer, head::Head};
+use crate::{extract, guard::answer, head::Head};
 
 /// Puts path rules in front of an application: whatever is mounted now or later, its fallback, wrong
 /// methods and unknown paths.
@@ -189,6 +189,8 @@ where
         // The service that was polled ready is the one to call; the clone waits for its turn.
         let waiting = self.inner.clone();
         let ready = std::mem::replace(&mut self.inner, waiting);
-        answer(self.protection.guard(&Head::of(&request)), ready, request)
+        let pinned = || extract::pinned(request.extensions());
+        let guard = self.protection.guard(&Head::of(&request), pinned).into_owned();
+        answer(&guard, ready, request)
     }
 }

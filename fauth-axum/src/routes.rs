@@ -18,7 +18,7 @@ use fauth_core::{
 };
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
-use crate::{head::Head, respond::respond};
+use crate::{extract, head::Head, respond::respond};
 
 /// A router with the ready-made endpoints: login, refresh, logout, sessions; see [`fauth_core::routes`] for what they read and answer.
 ///
@@ -136,6 +136,7 @@ impl<U, S> fmt::Debug for AuthRoutes<U, S> {
 
 async fn answer<U: AuthUser>(auth: AuthProvider<U>, mount: Mount, request: Request) -> Response {
     let (parts, body) = request.into_parts();
+    let auth = auth.for_request(|| extract::pinned(&parts.extensions));
     let body = mount.await_body(&auth, collect(body)).await;
     let call = mount.read(&auth, &Head::from(&parts), body.as_deref().map_err(|error| *error));
     match call.answer(&auth).await {

@@ -1,6 +1,10 @@
 //! A guard: a provider, a requirement, and the form of the refusal. What every adapter puts in front of a route.
 
-use std::{fmt, sync::Arc};
+use std::{
+    borrow::Cow,
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 #[cfg(feature = "openapi")]
 use crate::rejection::RefusalBody;
@@ -10,7 +14,7 @@ use crate::{
     error::{BoxError, ConfigError},
     navigation::RequestKind,
     path,
-    provider::{AuthProvider, Entered, Granted, Presented},
+    provider::{AuthProvider, Entered, Granted, Pinned, Presented},
     redirect::LocalTarget,
     rejection::{Misconfigured, NEXT, Pages, Rejection, Renderer, setting},
     reply::Reply,
@@ -46,6 +50,11 @@ struct Inner<U> {
     admits: Admits,
     /// Keeps it in the provider's list for audits. No request looks at it.
     declaration: Arc<Declaration>,
+    /// What it is with the provider that a switch has set: made at the first request, and again
+    /// when another one is set.
+    switched: RwLock<Option<Guard<U>>>,
+    /// The provider of the switch that this one was made for.
+    pin: Option<Pinned<U>>,
 }
 
 /// Whom a guard lets in.
@@ -162,7 +171,7 @@ impl<U: AuthUser> Guard<U> {
     /// effect.
     #[must_use]
     pub fn home(self, path: impl AsRef<str>) -> Self {
-        let Inner { provider, requirement, renderer, admits, declaration } = &*self.inner;
+        let Inner { provider, requirement, renderer, admits, declaration, .. } = &*self.inner;
         let Admits::Guests(home) = admits else {
             let problem = "`home` is for guards that let in guests only";
             tracing::error!(target: "fauth", event = "setting_without_effect", "{problem}");
@@ -185,7 +194,80 @@ impl<U: AuthUser> Guard<U> {
         declaration: Arc<Declaration>,
     ) -> Self {
         let provider = provider.clone();
-        Self { inner: Arc::new(Inner { provider, requirement, renderer, admits, declaration }) }
+        let (switched, pin) = (RwLock::default(), None);
+        let inner = Inner { provider, requirement, renderer, admits, declaration, switched, pin };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The guard that decides about one request, from its beginning to its end: this one, or, if
+    /// its provider stands for that of a [switch](crate::AuthSwitch), the same with the provider
+    /// with which the request began, or which is set now.
+    ///
+    /// ```
+    /// # use fauth_core::{AuthUser, Guard, Pinned};
+    /// # fn example<U: AuthUser>(guard: Guard<U>, kept_with_the_request: impl Fn() -> Option<Pinned<U>>) {
+    /// let guard = guard.for_request(kept_with_the_request);
+    /// // `read`, `enter` and the rest of it; what is further in finds `guard.pin()`
+    /// # }
+    /// ```
+    pub fn for_request(&self, pinned: impl FnOnce() -> Option<Pinned<U>>) -> Cow<'_, Self> {
+        let provider = &self.inner.provider;
+        if !provider.is_switched() {
+            return Cow::Borrowed(self);
+        }
+        self.with_current(&provider.clone().for_request(pinned))
+    }
+
+    /// The same, with the provider that was found to decide about the request.
+    pub(crate) fn with_current(&self, current: &AuthProvider<U>) -> Cow<'_, Self> {
+        if !self.inner.provider.is_switched() {
+            return Cow::Borrowed(self);
+        }
+        if current.is_switched() {
+            return if current.is_open_until_set() { Cow::Owned(self.opened()) } else { Cow::Borrowed(self) };
+        }
+        let made = self.inner.switched.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(made) = made.filter(|made| made.inner.provider.is(current)) {
+            return Cow::Owned(made);
+        }
+        let made = self.made_for(current);
+        *self.inner.switched.write().unwrap_or_else(PoisonError::into_inner) = Some(made.clone());
+        Cow::Owned(made)
+    }
+
+    fn made_for(&self, current: &AuthProvider<U>) -> Self {
+        let Inner { provider, requirement, renderer, admits, declaration, .. } = &*self.inner;
+        // What was taken over from the provider is taken from the new one.
+        let is_own = !Arc::ptr_eq(renderer, provider.renderer());
+        let renderer = if is_own { renderer } else { current.renderer() };
+        Self {
+            inner: Arc::new(Inner {
+                provider: current.clone(),
+                requirement: requirement.clone(),
+                renderer: Arc::clone(renderer),
+                admits: admits.clone(),
+                declaration: Arc::clone(declaration),
+                switched: RwLock::default(),
+                pin: current.pinned(provider),
+            }),
+        }
+    }
+
+    /// For everybody, as long as no provider is set. Visitors go on being visitors.
+    fn opened(&self) -> Self {
+        let Inner { provider, requirement, renderer, admits, declaration, .. } = &*self.inner;
+        let admits = match admits {
+            Admits::Everybody => Admits::Everybody,
+            Admits::Users | Admits::Guests(_) | Admits::Unseen => Admits::Unseen,
+        };
+        Self::with(provider, requirement.clone(), Arc::clone(renderer), admits, Arc::clone(declaration))
+    }
+
+    /// The provider of a switch with which this guard decides, for whatever is further in: adapters
+    /// keep it with the request.
+    #[must_use]
+    pub fn pin(&self) -> Option<Pinned<U>> {
+        self.inner.pin.clone()
     }
 
     /// Gives the refusals of this guard a form of their own.

@@ -56,8 +56,8 @@ pub use fauth_derive::{AuthUser, Role};
 pub use guard::Guard;
 pub use protection::Protection;
 pub use provider::{
-    AuthProvider, AuthProviderBuilder, Authenticated, Entered, Granted, PayloadError, PendingLogin,
-    Presented, SessionHandle,
+    AuthProvider, AuthProviderBuilder, AuthSwitch, Authenticated, Entered, Granted, PayloadError,
+    PendingLogin, Pinned, Presented, SessionHandle,
 };
 pub use rejection::reason::Rejection;
 pub use requirement::{Condition, Missing, Names, Requirement};

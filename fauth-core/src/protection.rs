@@ -1,12 +1,12 @@
 //! Path rules in front of an application: which guard a request has to pass.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use crate::{
     audit::Declaration,
     guard::{Guard, report},
     path,
-    provider::AuthProvider,
+    provider::{AuthProvider, Pinned},
     rejection::{Pages, Renderer},
     request::{RequestHead, is_websocket_connect},
     rules::{Explanation, RouteRules},
@@ -19,7 +19,7 @@ use crate::{
 /// ```
 /// # use fauth_core::{reply::Reply, request::RequestHead, AuthUser, Protection};
 /// # async fn middleware<U: AuthUser>(rules: Protection<U>, head: impl RequestHead, next: impl Fn() -> Reply) -> Reply {
-/// let guard = rules.guard(&head);
+/// let guard = rules.guard(&head, || None);
 /// let presented = guard.read(&head, None);
 /// match guard.enter(presented).await {
 ///     Ok(entered) => next(), // plus the demands of `entered.into_parts()`
@@ -102,16 +102,30 @@ impl<U: AuthUser> Protection<U> {
     }
 
     /// The guard that this request has to pass. One that cannot be answered, or whose path can be
-    /// misread, gets one that refuses it.
+    /// misread, gets one that refuses it. Of a switch it decides with the provider that is `pinned`
+    /// for the request, or with that which is set; see [`Guard::for_request`].
     #[must_use]
-    pub fn guard(&self, head: &dyn RequestHead) -> &Guard<U> {
-        let Inner { provider, rules, guards, default } = &*self.inner;
+    pub fn guard(
+        &self,
+        head: &dyn RequestHead,
+        pinned: impl FnOnce() -> Option<Pinned<U>>,
+    ) -> Cow<'_, Guard<U>> {
+        let provider = &self.inner.provider;
+        if !provider.is_switched() {
+            return Cow::Borrowed(self.guard_of(head, provider));
+        }
+        let current = provider.clone().for_request(pinned);
+        self.guard_of(head, &current).with_current(&current)
+    }
+
+    fn guard_of(&self, head: &dyn RequestHead, current: &AuthProvider<U>) -> &Guard<U> {
+        let Inner { rules, guards, default, .. } = &*self.inner;
         // Over HTTP/1.1 the same handshake is a GET.
         let method = if is_websocket_connect(head) { "GET" } else { head.method() };
         if matches!(method, "TRACE" | "CONNECT") {
             return default;
         }
-        match path::canonical(head.path(), provider.allowed_in_path()) {
+        match path::canonical(head.path(), current.allowed_in_path()) {
             Some(path) => guards.get(rules.decide(method, &path).index()).unwrap_or(default),
             None => default,
         }
@@ -130,7 +144,7 @@ impl<U: AuthUser> Protection<U> {
     #[must_use]
     pub fn explain(&self, method: &str, path: &str) -> Explanation {
         let Inner { provider, rules, .. } = &*self.inner;
-        rules.explain_allowing(method, path, provider.allowed_in_path())
+        rules.explain_allowing(method, path, provider.current().allowed_in_path())
     }
 
     /// The rules.

@@ -20,6 +20,7 @@ mod revocations;
 mod run_to_completion;
 mod session_handle;
 mod sessions;
+mod switch;
 mod way;
 mod wiring;
 mod within;
@@ -37,6 +38,7 @@ pub use replies::PendingLogin;
 pub(crate) use replies::{outcome, outcome_everywhere};
 pub use session_handle::{PayloadError, SessionHandle};
 use sessions::refuse_old_epoch;
+pub use switch::{AuthSwitch, Pinned};
 use way::{Way, wanted_of};
 use within::within;
 
@@ -76,6 +78,9 @@ impl<U: AuthUser> AuthProvider<U> {
     /// This is the synchronous half of a check. It borrows the request, so that no copy of a token is needed, and asks nobody: what takes
     /// its time, such as loading the user, is left to [`check`](Self::check).
     pub fn read(&self, head: &dyn RequestHead) -> Presented<U> {
+        if let Some(switch) = &self.inner.switch {
+            return self.read_unset(switch);
+        }
         match self.find_credential(head, Purpose::Access) {
             Ok(Some(credential)) => {
                 Presented { way: credential.way, ..self.presented(self.find_in(&credential)) }

@@ -236,9 +236,13 @@ pub(crate) async fn answer<E: Endpoint, U: AuthUser>(
     inner: &E,
     mut request: Request,
 ) -> Result<Response> {
+    let guard = guard.for_request(|| extract::pinned(request.extensions()));
     let presented = guard.read(&Head::from(&request), extract::earlier(request.extensions()));
     match guard.enter(presented).await {
         Ok(entered) => {
+            if let Some(pin) = guard.pin() {
+                extract::pin(request.extensions_mut(), pin);
+            }
             if let Some(visitor) = guard.greet(&entered) {
                 extract::remember_visitor(request.extensions_mut(), visitor, guard.provider());
             }
@@ -310,8 +314,9 @@ impl<E: Endpoint, U: AuthUser> Endpoint for Rendering<E, U> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
-        let head = KeptHead::of(&request, self.auth.refusals_read_headers());
+        let auth = self.auth.clone().for_request(|| extract::pinned(request.extensions()));
+        let head = KeptHead::of(&request, auth.refusals_read_headers());
         let outcome = self.inner.call(request).await.map(IntoResponse::into_response);
-        render_refusal(outcome, |rejection| self.auth.refuse_in_handler(rejection, &head))
+        render_refusal(outcome, |rejection| auth.refuse_in_handler(rejection, &head))
     }
 }

@@ -10,7 +10,7 @@ use fauth_core::{
 };
 use poem::{Endpoint, Middleware, Request, Response, Result};
 
-use crate::{guard::answer, head::Head};
+use crate::{extract, guard::answer, head::Head};
 
 /// Puts path rules in front of an application: whatever is mounted now or later, wrong methods and
 /// unknown paths.
@@ -146,7 +146,8 @@ impl<E: Endpoint, U: AuthUser> Endpoint for Protected<E, U> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
-        let guard = self.protection.guard(&Head::from(&request));
-        answer(guard, &self.inner, request).await
+        let pinned = || extract::pinned(request.extensions());
+        let guard = self.protection.guard(&Head::from(&request), pinned);
+        answer(&guard, &self.inner, request).await
     }
 }

@@ -13,7 +13,7 @@ use poem::{
     error::ReadBodyError, http::Method,
 };
 
-use crate::{head::Head, respond::respond};
+use crate::{extract, head::Head, respond::respond};
 
 /// A route with the ready-made endpoints: login, refresh, logout, sessions; see [`fauth_core::routes`] for what they read and answer.
 ///
@@ -171,8 +171,9 @@ impl<U: AuthUser> poem::Endpoint for Mounted<U> {
                 // poem reads into a buffer of several kilobytes, which would lie in every future
                 // around this one.
                 let reading = Box::pin(collect(request.take_body()));
-                let body = self.mount.await_body(&self.auth, reading).await;
-                Ok(answer(&self.auth, &self.mount, &request, body).await)
+                let auth = self.auth.clone().for_request(|| extract::pinned(request.extensions()));
+                let body = self.mount.await_body(&auth, reading).await;
+                Ok(answer(&auth, &self.mount, &request, body).await)
             }
         }
     }

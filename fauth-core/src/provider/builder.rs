@@ -479,6 +479,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         }
         let inner = Inner {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            switch: None,
             verifier: self.config.verifier(),
             issuer,
             application: self.config.application().into(),

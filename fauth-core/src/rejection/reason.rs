@@ -219,6 +219,8 @@ pub enum Unavailable {
     Issuer,
     /// Passwords cannot be checked.
     PasswordHasher,
+    /// No provider is set yet in the [switch](crate::AuthSwitch).
+    NoProvider,
 }
 
 /// How the application is wired wrongly.
@@ -375,6 +377,7 @@ impl Rejection {
             Self::Unavailable(Unavailable::Clock) => "clock_unavailable",
             Self::Unavailable(Unavailable::Issuer) => "issuer_failed",
             Self::Unavailable(Unavailable::PasswordHasher) => "password_hasher_failed",
+            Self::Unavailable(Unavailable::NoProvider) => "no_provider",
             Self::Misconfigured(Misconfigured::MissingProvider) => "missing_provider",
             Self::Misconfigured(Misconfigured::OtherUsers) => "provider_of_other_users",
             Self::Misconfigured(Misconfigured::MissingGuard) => "missing_guard",

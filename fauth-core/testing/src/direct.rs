@@ -52,6 +52,7 @@ enum Handler {
 }
 
 async fn answer(app: &App, request: &WireRequest) -> WireResponse {
+    let app = &App { auth: app.auth.current(), ..app.clone() };
     if let Some(ruled) = &app.ruled {
         return answer_behind_rules(app, ruled, request).await;
     }
@@ -101,7 +102,7 @@ async fn answer_behind_rules(app: &App, ruled: &Ruled, request: &WireRequest) ->
         raw if raw.starts_with("/raw/") => (None, Some(Handler::Text("raw"))),
         _ => (None, None),
     };
-    let guards = std::iter::once(rules.guard(request).clone()).chain(inner).collect();
+    let guards = std::iter::once(rules.guard(request, || None).into_owned()).chain(inner).collect();
     behind(app, request, guards, handler, None).await
 }
 
@@ -307,6 +308,7 @@ async fn behind(
     let mut visitor = None;
     let innermost = guards.last().cloned();
     for guard in guards {
+        let guard = guard.for_request(|| None).into_owned();
         let presented = guard.read(request, granted.as_ref());
         match guard.enter(presented).await {
             Ok(entered) => {

@@ -158,6 +158,7 @@ pub mod failures;
 pub mod groups;
 pub mod guests;
 pub mod login;
+pub mod modes;
 pub mod pages;
 pub mod paths;
 pub mod refusals;
@@ -568,6 +569,10 @@ macro_rules! conformance {
             use super::*;
             $crate::__rules_tests!($harness);
         }
+        mod modes {
+            use super::*;
+            $crate::__modes_tests!($harness);
+        }
     };
 }
 
@@ -620,6 +625,13 @@ impl<H: Harness> Probe<H> {
             AuthConfig::builder().secret("another-secret-0123456789-abcdefghij-9f2c4a7b").build().unwrap();
         let other = provider_with(elsewhere, &users).clock(clock.clone()).build().unwrap();
         Self { users, clock, app: App { auth, other, ruled: None }, harness: PhantomData }
+    }
+
+    /// The application of another provider, such as that of a switch, with the same users and clock.
+    #[must_use]
+    pub fn with_auth(&self, auth: &AuthProvider<TestUser>) -> Self {
+        let app = App { auth: auth.clone(), ..self.app.clone() };
+        Self { users: self.users.clone(), clock: self.clock.clone(), app, harness: PhantomData }
     }
 
     /// The application behind path rules, with the same users, providers and clock.
