@@ -496,9 +496,9 @@ fn what_rules_ask_for_stands_in_the_document() {
     rules.describe(&mut document);
     let document = serde_json::to_value(document.describe_auth(&auth)).unwrap();
     check_document(&document);
-    let panel = &document["paths"]["/admin/panel"]["get"];
-    assert_eq!(panel["x-requirement"], json!({ "roles": ["admin"] }));
-    assert!(panel["responses"]["403"].is_object() && !panel["security"].as_array().unwrap().is_empty());
+    let admin = &document["paths"]["/admin/panel"]["get"];
+    assert_eq!(admin["x-requirement"], json!({ "roles": ["admin"] }));
+    assert!(admin["responses"]["403"].is_object() && !admin["security"].as_array().unwrap().is_empty());
     // Both are asked, and the document says so.
     let both = json!({ "all_of": [{ "scopes": ["read"] }, { "permissions": ["write"] }] });
     assert_eq!(document["paths"]["/me"]["get"]["x-requirement"], both);

@@ -105,9 +105,9 @@ impl<U: AuthUser> AuthSwitch<U> {
         &self.facade
     }
 
-    /// Sets the provider, or replaces it. Requests that come from now on are decided by it; its
-    /// predecessor lives until the last of its requests is answered. No
-    /// [`set_default`](Self::set_default) replaces it.
+    /// Sets the provider, or replaces it. Requests that come from now on are decided by it. Its
+    /// predecessor is dropped when the last of its requests is answered and each guard was asked
+    /// once more. No [`set_default`](Self::set_default) replaces it.
     pub fn set(&self, provider: AuthProvider<U>) {
         self.replace(provider, true);
     }
