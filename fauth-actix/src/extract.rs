@@ -4,6 +4,7 @@ use std::{
     any::type_name,
     fmt,
     future::{Ready, ready},
+    marker::PhantomData,
     ops::{Deref, DerefMut},
     pin::Pin,
     sync::Arc,
@@ -15,8 +16,8 @@ use actix_web::{
     web::Data,
 };
 use fauth_core::{
-    AuthProvider, AuthUser, Granted, Pinned, Rejection, SessionHandle, TokenPayload,
-    visitor::Visitor as KnownOrGuest,
+    AuthProvider, AuthUser, CsrfToken as SessionsToken, Granted, Pinned, Rejection, SessionHandle,
+    TokenPayload, visitor::Visitor as KnownOrGuest,
 };
 
 use crate::{head::Head, respond::Refused};
@@ -86,6 +87,30 @@ pub struct Grant<U: AuthUser>(pub Granted<U>);
 #[derive(Debug)]
 #[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
 pub struct CurrentSession<U: AuthUser>(pub SessionHandle<U>);
+
+/// A new CSRF token for the session of the request, for a form or a script of the page:
+/// `csrf.hidden_field()` is the field, ready for a template. Empty for guests, who need none. A bad
+/// credential is refused, as by [`MaybeUser`]; behind a guard, what that has let in counts.
+///
+/// The provider must have been built with
+/// [`csrf_tokens`](fauth_core::AuthProviderBuilder::csrf_tokens); otherwise the request is refused
+/// with 500, and the log says so.
+pub struct CsrfToken<U: AuthUser> {
+    token: SessionsToken,
+    users: PhantomData<fn() -> U>,
+}
+
+impl<U: AuthUser> CsrfToken<U> {
+    const fn new(token: SessionsToken) -> Self {
+        Self { token, users: PhantomData }
+    }
+
+    /// The token without the type of the users.
+    #[must_use]
+    pub fn into_inner(self) -> SessionsToken {
+        self.token
+    }
+}
 
 /// The verified token of the request. For routes behind a guard; elsewhere the request is refused with 500 and a line in the log, since nobody has checked a
 /// token there. A [`CurrentUser`] beside it in the same handler is no guard: actix-web runs the two side by side.
@@ -171,6 +196,20 @@ impl<U: AuthUser> Deref for CurrentSession<U> {
 impl<U: AuthUser> DerefMut for CurrentSession<U> {
     fn deref_mut(&mut self) -> &mut SessionHandle<U> {
         &mut self.0
+    }
+}
+
+impl<U: AuthUser> Deref for CsrfToken<U> {
+    type Target = SessionsToken;
+
+    fn deref(&self) -> &SessionsToken {
+        &self.token
+    }
+}
+
+impl<U: AuthUser> fmt::Debug for CsrfToken<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.token.fmt(f)
     }
 }
 
@@ -269,6 +308,27 @@ impl<U: AuthUser> FromRequest for CurrentSession<U> {
             let presented = auth.read_again(&Head::from(&request), earlier(&request.extensions()));
             match auth.current_session(presented).await {
                 Ok(session) => Ok(Self(session)),
+                Err(rejection) => {
+                    let head = Head::from(&request);
+                    let reply = auth.refuse_extraction(&rejection, &head, earlier(&request.extensions()));
+                    Err(Refused::new(rejection, reply, &head))
+                }
+            }
+        })
+    }
+}
+
+impl<U: AuthUser> FromRequest for CsrfToken<U> {
+    type Error = Refused;
+    type Future = Extracting<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let auth = provider::<U>(&request)?;
+            let presented = auth.read_again(&Head::from(&request), earlier(&request.extensions()));
+            match auth.csrf_token(presented).await {
+                Ok(token) => Ok(Self::new(token)),
                 Err(rejection) => {
                     let head = Head::from(&request);
                     let reply = auth.refuse_extraction(&rejection, &head, earlier(&request.extensions()));

@@ -12,18 +12,21 @@ use std::{
 use actix_web::{
     Error, HttpMessage as _,
     body::EitherBody,
-    dev::{Service, ServiceRequest, ServiceResponse, Transform},
+    dev::{Payload, Service, ServiceRequest, ServiceResponse, Transform},
+    web::Bytes,
 };
 use fauth_core::{
     AuthProvider, AuthUser, Guard, Names, Requirement,
     audit::Declaration,
     rejection::{Pages, Renderer},
+    routes::BodyError,
 };
 
 use crate::{
     extract,
     head::Head,
     respond::{amend, amend_error, render_refusal, respond},
+    routes::read_body,
 };
 
 /// Lets in any known and active user.
@@ -258,7 +261,7 @@ where
 }
 
 /// Lets the request through to `inner`, or answers it.
-pub(crate) fn answer<S, B, U>(guard: &Guard<U>, inner: Rc<S>, request: ServiceRequest) -> Answering<B>
+pub(crate) fn answer<S, B, U>(guard: &Guard<U>, inner: Rc<S>, mut request: ServiceRequest) -> Answering<B>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: 'static,
@@ -267,10 +270,13 @@ where
     let guard = guard.for_request(|| extract::pinned(&request.extensions())).into_owned();
     let presented = guard.read(&Head::of(&request), extract::earlier(&request.extensions()));
     Box::pin(async move {
-        match guard.enter(presented).await {
+        match guard.enter_reading(presented, |limit| read_form(&mut request, limit)).await {
             Ok(entered) => {
                 if let Some(pin) = guard.pin() {
                     extract::pin(&mut request.extensions_mut(), pin);
+                }
+                if let Some(proof) = entered.csrf_proof() {
+                    request.extensions_mut().insert(proof);
                 }
                 if let Some(visitor) = guard.greet(&entered) {
                     let mut extensions = request.extensions_mut();
@@ -293,6 +299,13 @@ where
             }
         }
     })
+}
+
+/// Reads the body, and puts what was read in its place.
+async fn read_form(request: &mut ServiceRequest, limit: usize) -> Result<Bytes, BodyError> {
+    let body = read_body(request.take_payload(), limit).await?;
+    request.set_payload(Payload::from(body.clone()));
+    Ok(body)
 }
 
 /// Gives refusals that handlers return the form that this provider's have, for routes without

@@ -2,8 +2,8 @@
 
 use std::{fmt, net::SocketAddr};
 
-use actix_web::{HttpRequest, dev::ServiceRequest, http::header::HeaderValue};
-use fauth_core::request::{HeaderValues, RequestHead};
+use actix_web::{HttpMessage as _, HttpRequest, dev::ServiceRequest, http::header::HeaderValue};
+use fauth_core::request::{CsrfProof, HeaderValues, RequestHead};
 
 /// The head of an actix-web request, for the core.
 ///
@@ -66,5 +66,9 @@ impl RequestHead for Head<'_> {
 
     fn is_secure(&self) -> bool {
         self.request.app_config().secure()
+    }
+
+    fn csrf_proof(&self) -> Option<CsrfProof> {
+        self.request.extensions().get::<CsrfProof>().copied()
     }
 }

@@ -17,8 +17,8 @@
 //! }
 //! ```
 //!
-//! Each name is the same item as under its own path. There is no name among them that actix-web itself
-//! offers for a glob, and none that is unsafe.
+//! Each name is the same item as under its own path. There is no name among them that actix-web
+//! itself offers for a glob, and none that is unsafe.
 //!
 //! With the feature `derive`, `AuthUser` and `Role` are also the macros. They find the core through
 //! this crate, so that an application needs no dependency on `fauth-core`.
@@ -33,7 +33,7 @@ pub use fauth_core::{
 };
 
 pub use crate::{
-    extract::{CurrentSession, CurrentUser, Grant, MaybeUser, Token, Visitor},
+    extract::{CsrfToken, CurrentSession, CurrentUser, Grant, MaybeUser, Token, Visitor},
     guard::{
         guests_only, render_refusals, require, require_active_user, require_any_role, require_permission,
         require_permissions, require_role, require_roles, require_scope, require_scopes, require_user,

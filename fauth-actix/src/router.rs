@@ -65,9 +65,9 @@ impl<U: AuthUser> SecureScope<U> {
     /// An empty group under this prefix. Its handlers find the provider in their `app_data`.
     ///
     /// # Security
-    /// A slash at the end of the prefix counts: `/admin/` answers `/admin/` and `/admin//users`, and
-    /// not `/admin/users`, which the group does not guard then. Write `/admin`, and for everything
-    /// `""`.
+    /// A slash at the end of the prefix counts: `/admin/` answers `/admin/` and `/admin//users`,
+    /// and not `/admin/users`, which the group does not guard then. Write `/admin`, and for
+    /// everything `""`.
     #[must_use]
     #[track_caller]
     pub fn new(prefix: &str, auth: &AuthProvider<U>) -> Self {

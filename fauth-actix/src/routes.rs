@@ -4,7 +4,8 @@ use std::{fmt, sync::Arc};
 
 use actix_web::{
     FromRequest, Handler, HttpMessage as _, HttpRequest, HttpResponse, Resource, Responder, Route,
-    dev::{AppService, HttpServiceFactory},
+    body::{BodyStream, to_bytes_limited},
+    dev::{self, AppService, HttpServiceFactory},
     guard,
     web::{self, Bytes, Payload},
 };
@@ -141,7 +142,7 @@ async fn answer<U: AuthUser>(
     body: Payload,
 ) -> HttpResponse {
     let auth = auth.for_request(|| extract::pinned(&request.extensions()));
-    let body = mount.await_body(&auth, collect(body)).await;
+    let body = mount.await_body(&auth, read_body(body.into_inner(), MAX_BODY_BYTES)).await;
     let call = mount.read(&auth, &Head::from(&request), body.as_deref().map_err(|error| *error));
     match call.answer(&auth).await {
         Ok(reply) => respond(reply),
@@ -149,8 +150,9 @@ async fn answer<U: AuthUser>(
     }
 }
 
-async fn collect(body: Payload) -> Result<Bytes, BodyError> {
-    match body.to_bytes_limited(MAX_BODY_BYTES).await {
+/// The whole body.
+pub(crate) async fn read_body(body: dev::Payload, limit: usize) -> Result<Bytes, BodyError> {
+    match to_bytes_limited(BodyStream::new(body), limit).await {
         Ok(Ok(collected)) => Ok(collected),
         Ok(Err(_)) => Err(BodyError::Incomplete),
         Err(_) => Err(BodyError::TooLarge),

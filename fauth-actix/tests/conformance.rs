@@ -29,7 +29,7 @@ use fauth_testing::{
     suite::{
         App, Harness, PUBLIC, Placement, Ruled, browser_reply, custom_requirement, failing_pages, greeting,
         keys_or_admins, keys_requirement, locked_pages, own_reply, recent_requirement, refusal,
-        session_reply, site_pages, token_text, visitor_text,
+        session_page_reply, session_reply, site_pages, small_site_pages, token_text, visitor_text,
     },
 };
 
@@ -76,6 +76,30 @@ async fn change(mut session: CurrentSession<TestUser>, request: HttpRequest) -> 
 async fn browser(auth: Data<Auth>, request: HttpRequest) -> HttpResponse {
     let reply = browser_reply(&auth, &Head::from(&request)).await;
     respond(reply.unwrap_or_else(|rejection| auth.refuse_in_handler(&rejection, &Head::from(&request))))
+}
+
+async fn session_page(
+    auth: Data<Auth>,
+    Visitor(visitor): Visitor<TestUser>,
+    CurrentSession(session): CurrentSession<TestUser>,
+    request: HttpRequest,
+    body: web::Bytes,
+) -> Result<HttpResponse, Refused> {
+    let reply = session_page_reply(&auth, &Head::from(&request), visitor, session, &body);
+    Ok(respond(reply.await?))
+}
+
+/// The pages of a small application.
+fn session(auth: &Auth) -> impl HttpServiceFactory + use<> {
+    let page = |path: &str| resource(path).route(get().to(session_page)).route(post().to(session_page));
+    let guests = guests_only(auth).home("/session/dashboard").pages(small_site_pages());
+    scope("/session")
+        .service(page("/sign-in").wrap(guests))
+        .service(page("/dashboard").wrap(require_user(auth).pages(small_site_pages())))
+        .service(page("/sign-out").wrap(require_user(auth).pages(small_site_pages())))
+        .service(page("/admin").wrap(require_role(auth, "admin").pages(small_site_pages())))
+        .service(page("/about").wrap(visitor(auth).pages(small_site_pages())))
+        .service(page("/notes").wrap(require_permission(auth, "write")))
 }
 
 fn changes(path: &str) -> Resource {
@@ -315,9 +339,11 @@ fn app(built_from: &App) -> impl FnOnce(&mut ServiceConfig) {
         .service(browsers("/own/{name}"))
         .service(browsers("/user/own/{name}").wrap(require_user(&auth)))
         .service(browsers("/visitor/own/{name}").wrap(visitor(&auth)));
+    let session = session(&auth);
     move |config| {
         config
             .app_data(Data::new(auth))
+            .service(session)
             .configure(pages)
             .service(endpoints)
             .service(scope("/moved").service(moved))

@@ -1,13 +1,14 @@
 //! Guards for a route or a group of routes, as layers.
 
 use std::{
-    fmt,
+    fmt, mem,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
 
 use axum::{
+    body::{Body, Bytes},
     extract::Request,
     response::{IntoResponse, Response},
 };
@@ -15,6 +16,7 @@ use fauth_core::{
     AuthProvider, AuthUser, Guard, Names, Requirement,
     audit::Declaration,
     rejection::{Pages, Renderer},
+    routes::BodyError,
 };
 use tower_layer::Layer;
 use tower_service::Service;
@@ -23,6 +25,7 @@ use crate::{
     extract,
     head::{Head, KeptHead},
     respond::{amend, render_refusal, respond},
+    routes::read_body,
 };
 
 /// Lets in any known and active user.
@@ -237,7 +240,7 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         // The service that was polled ready is the one to call; the clone waits for its turn.
         let waiting = self.inner.clone();
-        let ready = std::mem::replace(&mut self.inner, waiting);
+        let ready = mem::replace(&mut self.inner, waiting);
         answer(&self.guard, ready, request)
     }
 }
@@ -251,10 +254,13 @@ where
     let guard = guard.for_request(|| extract::pinned(request.extensions())).into_owned();
     let presented = guard.read(&Head::of(&request), extract::earlier(request.extensions()));
     Box::pin(async move {
-        match guard.enter(presented).await {
+        match guard.enter_reading(presented, |limit| read_form(&mut request, limit)).await {
             Ok(entered) => {
                 if let Some(pin) = guard.pin() {
                     extract::pin(request.extensions_mut(), pin);
+                }
+                if let Some(proof) = entered.csrf_proof() {
+                    request.extensions_mut().insert(proof);
                 }
                 if let Some(visitor) = guard.greet(&entered) {
                     extract::remember_visitor(request.extensions_mut(), visitor);
@@ -273,6 +279,13 @@ where
             Err(rejection) => Ok(respond(guard.refuse(&rejection, &Head::of(&request)))),
         }
     })
+}
+
+/// Reads the body, and puts what was read in its place.
+async fn read_form(request: &mut Request, limit: usize) -> Result<Bytes, BodyError> {
+    let body = read_body(mem::take(request.body_mut()), limit).await?;
+    *request.body_mut() = Body::from(body.clone());
+    Ok(body)
 }
 
 /// Gives refusals that handlers return the form that this provider's have, for routes without

@@ -6,7 +6,7 @@ use axum::{
     extract::{ConnectInfo, OriginalUri, Request},
     http::{Extensions, HeaderMap, HeaderValue, Method, Uri, request::Parts, uri::Scheme},
 };
-use fauth_core::request::{HeaderValues, RequestHead};
+use fauth_core::request::{CsrfProof, HeaderValues, RequestHead};
 
 /// The head of an axum request, for the core.
 ///
@@ -71,6 +71,10 @@ impl RequestHead for Head<'_> {
 
     fn is_secure(&self) -> bool {
         self.uri.scheme() == Some(&Scheme::HTTPS)
+    }
+
+    fn csrf_proof(&self) -> Option<CsrfProof> {
+        self.extensions.get::<CsrfProof>().copied()
     }
 
     #[cfg(feature = "http2")]

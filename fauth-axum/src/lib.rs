@@ -15,7 +15,7 @@ mod routes;
 mod swagger_ui;
 
 pub use audit::{AuditedRouter, AuditedRoutes, AuditedService};
-pub use extract::{CurrentSession, CurrentUser, Grant, MaybeUser, Token, Visitor};
+pub use extract::{CsrfToken, CurrentSession, CurrentUser, Grant, MaybeUser, Token, Visitor};
 pub use fauth_core;
 pub use fauth_core::assert_all_guarded;
 pub use guard::{

@@ -33,7 +33,7 @@ pub use fauth_core::{
 };
 
 pub use crate::{
-    extract::{CurrentSession, CurrentUser, Grant, MaybeUser, Token, Visitor},
+    extract::{CsrfToken, CurrentSession, CurrentUser, Grant, MaybeUser, Token, Visitor},
     guard::{
         guests_only, render_refusals, require, require_active_user, require_any_role, require_permission,
         require_permissions, require_role, require_roles, require_scope, require_scopes, require_user,

@@ -4,7 +4,7 @@ use std::{error::Error, fmt, iter, sync::Arc};
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, Bytes},
     extract::Request,
     handler::Handler,
     response::Response,
@@ -137,7 +137,7 @@ impl<U, S> fmt::Debug for AuthRoutes<U, S> {
 async fn answer<U: AuthUser>(auth: AuthProvider<U>, mount: Mount, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let auth = auth.for_request(|| extract::pinned(&parts.extensions));
-    let body = mount.await_body(&auth, collect(body)).await;
+    let body = mount.await_body(&auth, read_body(body, MAX_BODY_BYTES)).await;
     let call = mount.read(&auth, &Head::from(&parts), body.as_deref().map_err(|error| *error));
     match call.answer(&auth).await {
         Ok(reply) => respond(reply),
@@ -145,9 +145,10 @@ async fn answer<U: AuthUser>(auth: AuthProvider<U>, mount: Mount, request: Reque
     }
 }
 
-async fn collect(body: Body) -> Result<Vec<u8>, BodyError> {
-    match Limited::new(body, MAX_BODY_BYTES).collect().await {
-        Ok(collected) => Ok(collected.to_bytes().into()),
+/// The whole body.
+pub(crate) async fn read_body(body: Body, limit: usize) -> Result<Bytes, BodyError> {
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if is_too_large(&*error) => Err(BodyError::TooLarge),
         Err(_) => Err(BodyError::Incomplete),
     }

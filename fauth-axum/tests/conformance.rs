@@ -5,7 +5,7 @@ use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     Router,
-    body::{Body, to_bytes},
+    body::{Body, Bytes, to_bytes},
     extract::{ConnectInfo, Request, State},
     http::{Uri, request::Parts},
     response::{IntoResponse, Response},
@@ -27,7 +27,7 @@ use fauth_testing::{
     suite::{
         App, Harness, PUBLIC, Placement, Ruled, browser_reply, custom_requirement, failing_pages, greeting,
         keys_or_admins, keys_requirement, locked_pages, own_reply, recent_requirement, refusal,
-        session_reply, site_pages, token_text, visitor_text,
+        session_page_reply, session_reply, site_pages, small_site_pages, token_text, visitor_text,
     },
 };
 use tower::{ServiceExt as _, service_fn};
@@ -78,6 +78,17 @@ async fn browser(State(auth): State<Auth>, parts: Parts) -> Response {
     let head = Head::from(&parts);
     let reply = browser_reply(&auth, &head).await;
     respond(reply.unwrap_or_else(|rejection| auth.refuse_in_handler(&rejection, &head)))
+}
+
+async fn session_page(
+    State(auth): State<Auth>,
+    Visitor(visitor): Visitor<TestUser>,
+    CurrentSession(session): CurrentSession<TestUser>,
+    parts: Parts,
+    body: Bytes,
+) -> Result<Response, Refused> {
+    let reply = session_page_reply(&auth, &Head::from(&parts), visitor, session, &body);
+    Ok(respond(reply.await?))
 }
 
 async fn public() -> impl IntoResponse {
@@ -162,6 +173,19 @@ fn pages(App { auth, other, .. }: &App) -> Router<Auth> {
         .route("/template", get(template))
 }
 
+/// The pages of a small application.
+fn session(auth: &Auth) -> Router<Auth> {
+    let page = || -> MethodRouter<Auth> { get(session_page).post(session_page) };
+    let guests = guests_only(auth).home("/session/dashboard").pages(small_site_pages());
+    Router::new()
+        .route("/sign-in", page().layer(guests))
+        .route("/dashboard", page().layer(require_user(auth).pages(small_site_pages())))
+        .route("/sign-out", page().layer(require_user(auth).pages(small_site_pages())))
+        .route("/admin", page().layer(require_role(auth, "admin").pages(small_site_pages())))
+        .route("/about", page().layer(visitor(auth).pages(small_site_pages())))
+        .route("/notes", page().layer(require_permission(auth, "write")))
+}
+
 #[expect(clippy::too_many_lines, reason = "a line for each route of the suite")]
 fn app(built_from: &App) -> Router {
     let App { auth, other, .. } = built_from;
@@ -181,6 +205,7 @@ fn app(built_from: &App) -> Router {
     Router::new()
         .merge(auth_routes(auth))
         .merge(pages(built_from))
+        .nest("/session", session(auth))
         .nest("/moved", moved_endpoints(auth).into())
         .route("/browser/session", get(change).post(change))
         .route("/browser/user/session", get(change).post(change).layer(require_user(auth)))

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 use crate::{
     client::{ForwardedHeader, TrustedProxies},
     clock::{Timestamp, parse_duration},
+    csrf::CsrfKeys,
     error::ConfigError,
     escape::Escaped,
     one_time::Seals,
@@ -242,6 +243,11 @@ impl AuthConfig {
     /// Keys for what one-time tokens are bound to, one for each key that may have signed a token.
     pub(crate) fn seals(&self) -> Seals {
         Seals::new(self.keys.all().iter().map(|key| self.derive(key, "bindings of one-time tokens")))
+    }
+
+    /// Keys for CSRF tokens, one for each key that may have signed the token of their session.
+    pub(crate) fn csrf_keys(&self) -> CsrfKeys {
+        CsrfKeys::new(self.keys.all().iter().map(|key| self.derive(key, "CSRF tokens")))
     }
 
     /// Keys for the hashes in stores. Those that hang on the keys that sign come last: who sets a
@@ -1066,6 +1072,7 @@ mod tests {
         })
     }
 
+    /// P-17, C-12, W-10: without one nothing starts, and none has a default.
     #[test]
     fn the_secret_is_required_and_checked() {
         assert!(good().build().is_ok());

@@ -53,8 +53,8 @@ impl HeaderChange {
 pub struct Demands {
     caching: Caching,
     varies: Varies,
-    /// `Set-Cookie` headers that delete cookies.
-    clears: Vec<ResponseHeader>,
+    /// `Set-Cookie` headers that delete cookies, or set one that the client lacks.
+    cookies: Vec<ResponseHeader>,
     /// What is set although it may be known only once the handler is done.
     outbox: Option<Outbox>,
 }
@@ -159,28 +159,28 @@ const TARGETED: [&str; 7] = [
 impl Demands {
     /// The credential was sent on purpose, or there was none.
     pub(crate) const fn of_nothing() -> Self {
-        Self { caching: Caching::Any, varies: Varies::Never, clears: Vec::new(), outbox: None }
+        Self { caching: Caching::Any, varies: Varies::Never, cookies: Vec::new(), outbox: None }
     }
 
     /// The credential was sent on purpose, in a header of a name that caches do not know.
     pub(crate) const fn of_unknown_header() -> Self {
-        Self { caching: Caching::Private, varies: Varies::Never, clears: Vec::new(), outbox: None }
+        Self { caching: Caching::Private, varies: Varies::Never, cookies: Vec::new(), outbox: None }
     }
 
     /// The credential stood in the URL, which others keep.
     pub(crate) const fn of_url() -> Self {
-        Self { caching: Caching::Nobody, varies: Varies::Never, clears: Vec::new(), outbox: None }
+        Self { caching: Caching::Nobody, varies: Varies::Never, cookies: Vec::new(), outbox: None }
     }
 
     /// The credential was a cookie: a shared cache must not hand the answer to somebody else.
     pub(crate) const fn of_cookie() -> Self {
-        Self { caching: Caching::Private, varies: Varies::WithCookie, clears: Vec::new(), outbox: None }
+        Self { caching: Caching::Private, varies: Varies::WithCookie, cookies: Vec::new(), outbox: None }
     }
 
     /// Nobody is there, where the answer to a user would be another. `headers` are those in which a
     /// credential might have come.
     pub(crate) const fn of_nobody(headers: Arc<str>) -> Self {
-        Self { caching: Caching::Any, varies: Varies::With(headers), clears: Vec::new(), outbox: None }
+        Self { caching: Caching::Any, varies: Varies::With(headers), cookies: Vec::new(), outbox: None }
     }
 
     /// The same, and somebody is there: what a handler says of its answer to everybody does not
@@ -196,7 +196,14 @@ impl Demands {
 
     /// A cookie was dead, and is deleted by these headers.
     pub(crate) const fn of_dead_cookie(clears: Vec<ResponseHeader>) -> Self {
-        Self { caching: Caching::Private, varies: Varies::WithCookie, clears, outbox: None }
+        Self { caching: Caching::Private, varies: Varies::WithCookie, cookies: clears, outbox: None }
+    }
+
+    /// The same, and this cookie is set.
+    #[must_use]
+    pub(crate) fn with_cookie(mut self, cookie: Option<ResponseHeader>) -> Self {
+        self.cookies.extend(cookie);
+        self
     }
 
     /// The same, and what lies in the outbox by then is set.
@@ -251,8 +258,9 @@ impl Demands {
         let set_by_handler = response.header("set-cookie");
         // A handler that logs in or out says itself which cookie there is from now on.
         let sets = self.outbox.as_ref().map(Outbox::headers).unwrap_or_default();
-        let cookies = self.clears.iter().cloned().chain(sets);
-        let cookies = cookies.filter(|cookie| !sets_same_cookie(&set_by_handler, cookie));
+        // What was changed while the handler ran is newer than what the guard has found.
+        let own = self.cookies.iter().filter(|own| !sets.iter().any(|set| is_same_cookie(own, set)));
+        let cookies = own.chain(&sets).filter(|cookie| !sets_same_cookie(&set_by_handler, cookie)).cloned();
         caching.into_iter().chain(targeted).chain(vary).chain(cookies.map(HeaderChange::add)).collect()
     }
 }
@@ -352,11 +360,18 @@ fn lists(values: &HeaderValues<'_>, wanted: &str) -> bool {
     values.iter().any(|value| value.split(|b| *b == b',').any(|name| is(name.trim_ascii())))
 }
 
-/// Does the handler set the cookie that this header deletes, such as an own login? Then its word
-/// counts.
-fn sets_same_cookie(values: &HeaderValues<'_>, clear: &ResponseHeader) -> bool {
-    let name = |header: &[u8]| header.split(|b| *b == b'=').next().map(|name| name.trim_ascii().to_vec());
-    values.is_cut_off() || values.iter().any(|value| name(value) == name(clear.value().as_bytes()))
+/// Does the handler set the cookie of this header, such as an own login? Then its word counts.
+fn sets_same_cookie(values: &HeaderValues<'_>, cookie: &ResponseHeader) -> bool {
+    let name = name_of_cookie(cookie.value().as_bytes());
+    values.is_cut_off() || values.iter().any(|value| name_of_cookie(value) == name)
+}
+
+fn is_same_cookie(one: &ResponseHeader, other: &ResponseHeader) -> bool {
+    name_of_cookie(one.value().as_bytes()) == name_of_cookie(other.value().as_bytes())
+}
+
+fn name_of_cookie(header: &[u8]) -> &[u8] {
+    header.split(|b| *b == b'=').next().unwrap_or_default().trim_ascii()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::{
     borrow::Cow,
     fmt,
+    future::Future,
     sync::{Arc, PoisonError, RwLock},
 };
 
@@ -11,6 +12,7 @@ use crate::rejection::RefusalBody;
 use crate::{
     access::Access,
     audit::Declaration,
+    body::BodyError,
     error::{BoxError, ConfigError},
     navigation::RequestKind,
     path,
@@ -23,6 +25,9 @@ use crate::{
     user::AuthUser,
     visitor::Visitor,
 };
+
+/// A form without any field.
+const NO_FORM: &[u8] = &[];
 
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
@@ -359,29 +364,50 @@ impl<U: AuthUser> Guard<U> {
         self.inner.provider.read_again(head, earlier)
     }
 
-    /// Lets the request in, or not; where a user is optional, also without one. What adapters call.
-    /// A [browser session](crate::transport::SessionCookie) is carried on by it.
+    /// Lets the request in, or not; where a user is optional, also without one. A [browser
+    /// session](crate::transport::SessionCookie) is carried on by it.
+    ///
+    /// No body is read: a CSRF token that could only be in a form is missing. Adapters call
+    /// [`enter_reading`](Self::enter_reading).
     ///
     /// # Errors
     /// The [`Rejection`] to answer with; [`refuse`](Self::refuse) makes the answer.
     pub async fn enter(&self, presented: Presented<U>) -> Result<Entered<U>, Rejection> {
+        self.enter_reading(presented, |_| std::future::ready(Ok(NO_FORM))).await
+    }
+
+    /// As [`enter`](Self::enter), and looks for the [CSRF
+    /// token](crate::AuthProviderBuilder::csrf_tokens) of the request in its form, if it can be
+    /// nowhere else and whoever sends it may enter. What adapters call.
+    ///
+    /// `read` is called in that case only. It reads the body to its end, gives it up with
+    /// [`BodyError::TooLarge`](crate::routes::BodyError::TooLarge) if it is longer than the limit
+    /// that it is told, in bytes, and puts what it has read in the place of the body, so that the
+    /// handler finds it unchanged. It is stopped after the provider's
+    /// [`body_timeout`](crate::AuthProviderBuilder::body_timeout).
+    ///
+    /// # Errors
+    /// The [`Rejection`] to answer with; [`refuse`](Self::refuse) makes the answer.
+    pub async fn enter_reading<F, B>(
+        &self,
+        presented: Presented<U>,
+        read: impl FnOnce(usize) -> F,
+    ) -> Result<Entered<U>, Rejection>
+    where
+        F: Future<Output = Result<B, BodyError>>,
+        B: AsRef<[u8]>,
+    {
+        let Inner { provider, requirement, .. } = &*self.inner;
         match &self.inner.admits {
-            Admits::Users => {
-                let granted = self.check(presented).await?;
-                if granted.is_browser_session() {
-                    Box::pin(self.inner.provider.carry_on(&granted)).await?;
-                }
-                Ok(granted.into())
-            }
-            Admits::Everybody => self.inner.provider.enter_visitor(presented).await,
-            Admits::Unseen => self.inner.provider.enter_unseen(presented),
+            Admits::Users => provider.enter_user(presented, requirement, read).await,
+            Admits::Everybody => provider.enter_visitor(presented, read).await,
+            Admits::Unseen => provider.enter_unseen(presented),
             Admits::Guests(home) => {
                 if let Some(fault) = &home.fault {
                     let mistake = Misconfigured::Requirement(fault.clone());
                     return Err(Rejection::Misconfigured(mistake));
                 }
-                let entered = self.inner.provider.check_visitor(presented, false).await?;
-                if entered.granted().is_some() { Err(Rejection::GuestsOnly) } else { Ok(entered) }
+                provider.enter_guest(presented).await
             }
         }
     }

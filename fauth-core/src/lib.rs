@@ -3,6 +3,7 @@
 pub mod access;
 pub mod api_key;
 pub mod audit;
+mod body;
 pub mod client;
 pub mod clock;
 mod config;
@@ -11,7 +12,7 @@ pub mod demands;
 #[doc(hidden)]
 pub mod derive;
 mod error;
-mod escape;
+pub mod escape;
 pub mod event;
 mod guard;
 #[cfg(any(doc, doctest))]
@@ -50,6 +51,7 @@ pub mod visitor;
 pub use ::async_trait::async_trait;
 pub use client::info::ClientInfo;
 pub use config::{AuthConfig, AuthConfigBuilder};
+pub use csrf::{CsrfToken, CsrfTokens};
 pub use error::{BoxError, ConfigError};
 #[cfg(feature = "derive")]
 pub use fauth_derive::{AuthUser, Role};

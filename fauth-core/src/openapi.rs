@@ -5,7 +5,7 @@
 //!
 //! | in the document | from |
 //! |---|---|
-//! | `security` of an operation: one alternative for each way of a credential | [`Transport::describe`] |
+//! | `security`: one alternative for each way of a credential | [`Transport::describe`] |
 //! | `x-requirement`: roles, permissions, scopes and the rest | [`Access::to_json`] |
 //! | the answers 400, 401, 403 and 503, as far as the guard gives them | [`Security::of`] |
 //! | the schema of their body | [`Renderer::describe`] |
@@ -31,6 +31,7 @@ mod combine;
 mod description;
 mod endpoints;
 mod members;
+pub mod reach;
 mod rules;
 mod schemas;
 mod schemes;

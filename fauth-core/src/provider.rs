@@ -5,6 +5,7 @@ mod audits;
 mod browser_sessions;
 mod builder;
 mod claims;
+mod csrf;
 mod delivery;
 mod forgetting;
 mod granted;
@@ -28,6 +29,7 @@ mod within;
 use std::{future::Future, sync::Arc};
 
 pub use builder::AuthProviderBuilder;
+use csrf::Admitted;
 pub(crate) use delivery::answer;
 pub use granted::{Entered, Granted};
 pub use inner::AuthProvider;
@@ -45,10 +47,11 @@ use within::within;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
+    body::BodyError,
     client::ClientInfo,
     clock::Timestamp,
     config::AuthConfig,
-    csrf::{self, Origin},
+    csrf::{Origin, Sent, check_own_request, is_foreign_request, is_safe_method},
     demands::Demands,
     error::{BoxError, causes},
     event::{self, Event, EventKind},
@@ -78,12 +81,19 @@ impl<U: AuthUser> AuthProvider<U> {
     /// This is the synchronous half of a check. It borrows the request, so that no copy of a token is needed, and asks nobody: what takes
     /// its time, such as loading the user, is left to [`check`](Self::check).
     pub fn read(&self, head: &dyn RequestHead) -> Presented<U> {
+        self.read_sent(head, None)
+    }
+
+    /// The same, with the CSRF token that a body has brought.
+    fn read_sent(&self, head: &dyn RequestHead, sent: Option<Sent<'_>>) -> Presented<U> {
         if let Some(switch) = &self.inner.switch {
             return self.read_unset(switch);
         }
         match self.find_credential(head, Purpose::Access) {
             Ok(Some(credential)) => {
-                Presented { way: credential.way, ..self.presented(self.find_in(&credential)) }
+                let mut found = self.find_in(&credential);
+                self.note_csrf(head, &credential, &mut found, sent);
+                Presented { way: credential.way, ..self.presented(found) }
             }
             Ok(None) => self.presented(Ok(Found::Nothing)),
             Err(rejection) => self.presented(Err(rejection)),
@@ -138,7 +148,28 @@ impl<U: AuthUser> AuthProvider<U> {
         requirement: &Requirement,
     ) -> Result<Granted<U>, Rejection> {
         refuse_impossible(requirement)?;
-        self.admit(self.own(presented)?, requirement).await
+        self.admit(self.own(presented)?, requirement).await?.settle()
+    }
+
+    /// As [`check`](Self::check), for a guard: it reads the CSRF token of a form, and carries a
+    /// browser session on.
+    pub(crate) async fn enter_user<F, B>(
+        &self,
+        presented: Presented<U>,
+        requirement: &Requirement,
+        read: impl FnOnce(usize) -> F,
+    ) -> Result<Entered<U>, Rejection>
+    where
+        F: Future<Output = Result<B, BodyError>>,
+        B: AsRef<[u8]>,
+    {
+        refuse_impossible(requirement)?;
+        let admitted = self.admit(self.own(presented)?, requirement).await?;
+        let settled = self.settle_reading(admitted, read).await?;
+        if settled.granted.is_browser_session() {
+            Box::pin(self.carry_on(&settled.granted)).await?;
+        }
+        self.entered(settled, Entered::from)
     }
 
     /// The user of a request, for extractors: inside a guard the one it has let in, elsewhere any
@@ -147,7 +178,7 @@ impl<U: AuthUser> AuthProvider<U> {
     /// # Errors
     /// As [`check`](Self::check).
     pub async fn check_current(&self, presented: Presented<U>) -> Result<Granted<U>, Rejection> {
-        self.admit_current(self.own(presented)?).await
+        self.admit_current(self.own(presented)?).await?.settle()
     }
 
     /// As [`check_current`](Self::check_current) where a user is optional: `None` for a request
@@ -158,40 +189,70 @@ impl<U: AuthUser> AuthProvider<U> {
     /// As [`check`](Self::check). Any other bad credential is refused here too; it never turns into
     /// "anonymous".
     pub async fn check_optional(&self, presented: Presented<U>) -> Result<Option<Granted<U>>, Rejection> {
-        Ok(self.check_visitor(presented, false).await?.into_parts().0)
+        let way = presented.way;
+        match self.admit_optional(presented).await {
+            Ok(admitted) => admitted.map(Admitted::settle).transpose(),
+            Err(rejection) => self.without_dead_cookie(rejection, way).map(|_| None),
+        }
     }
 
-    /// The same, with what the response must say: a dead cookie is deleted, and a browser session
-    /// is carried on.
-    pub(crate) async fn enter_visitor(&self, presented: Presented<U>) -> Result<Entered<U>, Rejection> {
-        self.check_visitor(presented, true).await
-    }
-
-    /// The same. `carries_on` says whether a browser session may be: not where a user is sent away.
-    pub(crate) async fn check_visitor(
+    /// The same for a guard, with what the response must say: a dead cookie is deleted, and a
+    /// browser session is carried on.
+    pub(crate) async fn enter_visitor<F, B>(
         &self,
         presented: Presented<U>,
-        carries_on: bool,
-    ) -> Result<Entered<U>, Rejection> {
+        read: impl FnOnce(usize) -> F,
+    ) -> Result<Entered<U>, Rejection>
+    where
+        F: Future<Output = Result<B, BodyError>>,
+        B: AsRef<[u8]>,
+    {
         let way = presented.way;
-        let checked = match self.own(presented) {
-            Ok(Found::Nothing) => return Ok(Entered::nobody(Demands::of_nobody(self.read_headers()))),
-            Ok(found) => self.admit_current(found).await,
-            Err(rejection) => Err(rejection),
-        };
-        let checked = match checked {
-            Ok(granted) if carries_on && granted.is_browser_session() => {
-                Box::pin(self.carry_on(&granted)).await.map(|()| granted)
+        let entered = async {
+            let Some(admitted) = self.admit_optional(presented).await? else { return Ok(self.guest()) };
+            let settled = self.settle_reading(admitted, read).await?;
+            if settled.granted.is_browser_session() {
+                Box::pin(self.carry_on(&settled.granted)).await?;
             }
-            checked => checked,
+            self.entered(settled, |granted| Entered::visitor(granted, self.read_headers()))
         };
-        match (checked, way) {
-            (Ok(granted), _) => Ok(Entered::visitor(granted, self.read_headers())),
-            (Err(Rejection::InvalidToken(reason)), Way::Ambient(place)) if reason.is_of_dead_token() => {
+        match entered.await {
+            Err(rejection) => self.without_dead_cookie(rejection, way),
+            entered => entered,
+        }
+    }
+
+    /// The same where users are sent away: their sessions are not carried on, and their forms not
+    /// read.
+    pub(crate) async fn enter_guest(&self, presented: Presented<U>) -> Result<Entered<U>, Rejection> {
+        let way = presented.way;
+        match self.admit_optional(presented).await {
+            Ok(None) => Ok(self.guest()),
+            Ok(Some(_)) => Err(Rejection::GuestsOnly),
+            Err(rejection) => self.without_dead_cookie(rejection, way),
+        }
+    }
+
+    async fn admit_optional(&self, presented: Presented<U>) -> Result<Option<Admitted<U>>, Rejection> {
+        match self.own(presented)? {
+            Found::Nothing => Ok(None),
+            found => self.admit_current(found).await.map(Some),
+        }
+    }
+
+    fn guest(&self) -> Entered<U> {
+        Entered::nobody(Demands::of_nobody(self.read_headers()))
+    }
+
+    /// Somebody whose cookie is dead counts as nobody, and the cookie is deleted. Any other
+    /// rejection stays.
+    fn without_dead_cookie(&self, rejection: Rejection, way: Way) -> Result<Entered<U>, Rejection> {
+        match (rejection, way) {
+            (Rejection::InvalidToken(reason), Way::Ambient(place)) if reason.is_of_dead_token() => {
                 let clears = self.forget_cookie(place, Purpose::Access);
                 Ok(Entered::nobody(Demands::of_dead_cookie(clears).among_visitors(self.read_headers())))
             }
-            (Err(rejection), _) => Err(rejection),
+            (rejection, _) => Err(rejection),
         }
     }
 
@@ -202,7 +263,10 @@ impl<U: AuthUser> AuthProvider<U> {
 
     /// The headers that make a client delete what it keeps for the transport in this place.
     fn forget_cookie(&self, place: usize, purpose: Purpose) -> Vec<ResponseHeader> {
-        self.inner.transports.get(place).map(|transport| transport.forget(purpose)).unwrap_or_default()
+        let Some(transport) = self.inner.transports.get(place) else { return Vec::new() };
+        let mut forgotten = transport.forget(purpose);
+        forgotten.extend(self.forget_csrf(place, &**transport, purpose));
+        forgotten
     }
 
     /// Decides about a bare access token or API key that came by itself and not in a request: the
@@ -249,8 +313,13 @@ impl<U: AuthUser> AuthProvider<U> {
         if token.is_empty() {
             return Err(Rejection::MissingCredential);
         }
-        let credential =
-            Credential { token: token.into(), way: Way::Explicit, purpose: Purpose::Access, keys: Keys::Too };
+        let credential = Credential {
+            token: token.into(),
+            way: Way::Explicit,
+            purpose: Purpose::Access,
+            keys: Keys::Too,
+            asks_token: false,
+        };
         credential
             .token
             .check_length(self.inner.max_credential_bytes)
@@ -365,8 +434,10 @@ impl<U: AuthUser> AuthProvider<U> {
     ) -> Reply {
         let address = self.inner.trusted_proxies.client_address(head);
         let mut event = Event::new(EventKind::RequestRefused).reason(rejection.reason()).head(head, address);
-        if let Rejection::Misconfigured(mistake) = rejection {
-            event = event.error(mistake.advice());
+        match rejection {
+            Rejection::Misconfigured(mistake) => event = event.error(mistake.advice()),
+            Rejection::InvalidCsrfToken(fault) => event = event.error(fault.advice()),
+            _ => {}
         }
         self.raise_at(rejection.level(), &event);
         let reply = rejection.reply(&self.inner.realm, renderer, head);
@@ -532,11 +603,11 @@ impl<U: AuthUser> AuthProvider<U> {
         let (place, transport, token) = found?;
         token.check_length(self.inner.max_credential_bytes).map_err(Rejection::MalformedCredential)?;
         let way = way_of(place, &**transport);
-        let mut wanted = purpose;
+        let (mut wanted, mut asks_token) = (purpose, false);
         if way.is_ambient() {
             wanted = wanted_of(&**transport, purpose);
             token.check_grammar().map_err(Rejection::MalformedCredential)?;
-            self.refuse_cross_site(head)?;
+            asks_token = might_change_something(head) && self.asks_token(head)?;
         } else {
             if transports.any(|(_, other)| is_explicit(&**other, head, purpose)) {
                 return Err(Rejection::MalformedCredential(MalformedCredential::Several));
@@ -550,7 +621,7 @@ impl<U: AuthUser> AuthProvider<U> {
             (Way::Explicit | Way::OwnHeader, true) => Keys::Only,
             (Way::Explicit | Way::OwnHeader, false) => Keys::Too,
         };
-        Ok(Some(Credential { token, way, purpose: wanted, keys }))
+        Ok(Some(Credential { token, way, purpose: wanted, keys, asks_token }))
     }
 
     /// For what a browser may have attached, and a program has sent on purpose: only what says
@@ -558,14 +629,10 @@ impl<U: AuthUser> AuthProvider<U> {
     fn refuse_foreign_page(&self, head: &dyn RequestHead) -> Result<(), Rejection> {
         // Whoever typed a password into a page of plain HTTP did so at the same host.
         let origin = Origin::of(head, true);
-        if might_change_something(head) && csrf::is_foreign_request(&origin, &self.inner.trusted_origins) {
+        if might_change_something(head) && is_foreign_request(&origin, &self.inner.trusted_origins) {
             return Err(Rejection::CrossSiteRequest(OriginFault::Foreign));
         }
         Ok(())
-    }
-
-    pub(crate) fn refuse_cross_site(&self, head: &dyn RequestHead) -> Result<(), Rejection> {
-        if might_change_something(head) { self.check_origin(head) } else { Ok(()) }
     }
 
     /// Refuses a request that does not prove that one of the application's own pages sent it, or
@@ -580,7 +647,7 @@ impl<U: AuthUser> AuthProvider<U> {
     /// # Errors
     /// [`Rejection::CrossSiteRequest`] for any method, with what is missing.
     pub fn check_origin(&self, head: &dyn RequestHead) -> Result<(), Rejection> {
-        csrf::check_own_request(&self.origin_of(head), &self.inner.trusted_origins)
+        check_own_request(&self.origin_of(head), &self.inner.trusted_origins)
             .map_err(Rejection::CrossSiteRequest)
     }
 
@@ -612,15 +679,19 @@ impl<U: AuthUser> AuthProvider<U> {
         self.inner.clock.now().map_err(|_| Rejection::Unavailable(Unavailable::Clock))
     }
 
-    async fn admit(&self, found: Found<U>, requirement: &Requirement) -> Result<Granted<U>, Rejection> {
-        let granted = match found {
+    async fn admit(&self, found: Found<U>, requirement: &Requirement) -> Result<Admitted<U>, Rejection> {
+        let (granted, note) = match found {
             Found::Nothing => return Err(Rejection::MissingCredential),
-            Found::Granted(granted) => granted,
-            Found::Token(token) => self.grant(token).await?,
-            Found::ApiKey(key) => self.grant_api_key(*key).await?,
+            // The guard that has granted it has looked at its CSRF token.
+            Found::Granted(granted) => (granted, None),
+            Found::Token(mut token) => {
+                let note = token.csrf.take();
+                (self.grant(token).await?, note)
+            }
+            Found::ApiKey(key) => (self.grant_api_key(*key).await?, None),
         };
         match self.decide(&granted, requirement) {
-            Ok(()) => Ok(granted),
+            Ok(()) => Ok(Admitted::new(granted, note)),
             Err(rejection) if granted.is_browser_session() => {
                 Err(Box::pin(self.refused_for_user(granted.payload(), rejection)).await)
             }
@@ -628,13 +699,13 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    async fn admit_current(&self, found: Found<U>) -> Result<Granted<U>, Rejection> {
+    async fn admit_current(&self, found: Found<U>) -> Result<Admitted<U>, Rejection> {
         const ANY_USER: &Requirement = &Requirement::user();
         match found {
             // The guard has decided, also whether the user may be inactive. A grant lasts as long as its token.
             Found::Granted(granted) => {
                 self.refuse_if_expired(granted.payload())?;
-                Ok(granted)
+                Ok(Admitted::new(granted, None))
             }
             found => self.admit(found, ANY_USER).await,
         }
@@ -670,7 +741,7 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     fn verify_credential(&self, credential: &Credential<'_>) -> Result<Verified, Rejection> {
-        let Credential { token, way, purpose, keys } = credential;
+        let Credential { token, way, purpose, keys, .. } = credential;
         if *keys == Keys::Only {
             token.check_grammar().map_err(Rejection::MalformedCredential)?;
             return Err(api_keys::refused(ApiKeyFault::Malformed));
@@ -681,7 +752,7 @@ impl<U: AuthUser> AuthProvider<U> {
             token.check_grammar().map_err(Rejection::MalformedCredential)?;
         }
         let payload = verified?;
-        Ok(Verified { payload: Arc::new(payload), way: *way })
+        Ok(Verified { payload: Arc::new(payload), way: *way, csrf: None })
     }
 
     async fn user_of(&self, payload: &Arc<TokenPayload>) -> Result<Arc<U>, Rejection> {
@@ -792,7 +863,7 @@ fn is_own_header(transport: &dyn Transport) -> bool {
 }
 
 fn might_change_something(head: &dyn RequestHead) -> bool {
-    !csrf::is_safe_method(head.method()) || opens_websocket(head)
+    !is_safe_method(head.method()) || opens_websocket(head)
 }
 
 fn is_explicit(transport: &dyn Transport, head: &dyn RequestHead, purpose: Purpose) -> bool {

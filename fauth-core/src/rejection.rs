@@ -18,8 +18,8 @@ pub use pages::Pages;
 pub(crate) use pages::{NEXT, setting};
 pub(crate) use reason::Rejection;
 pub use reason::{
-    ApiKeyFault, FieldFault, InvalidToken, MalformedCredential, Misconfigured, OneTimeFault, OriginFault,
-    Unavailable,
+    ApiKeyFault, CsrfFault, FieldFault, InvalidToken, MalformedCredential, Misconfigured, OneTimeFault,
+    OriginFault, Unavailable,
 };
 pub(crate) use render::to_json;
 pub use render::{DetailJson, ErrorJson, Outcome, ProblemJson, RefusalBody, Renderer};

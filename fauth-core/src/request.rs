@@ -34,6 +34,22 @@ pub trait RequestHead {
     fn protocol(&self) -> Option<&str> {
         None
     }
+
+    /// What a guard further out has left with the request after it had checked its CSRF token:
+    /// [`Entered::csrf_proof`](crate::Entered::csrf_proof). Where the framework keeps nothing with a
+    /// request, `None`: the token is checked again then.
+    fn csrf_proof(&self) -> Option<CsrfProof> {
+        None
+    }
+}
+
+/// That a guard has checked the CSRF token of a request: an adapter keeps it with the request, so
+/// that a handler which reads the request once more, as
+/// [`logout_reply`](crate::AuthProvider::logout_reply) does, is not asked for a form that was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CsrfProof {
+    /// The provider whose guard it was.
+    pub(crate) provider: u64,
 }
 
 /// Does the request ask for a WebSocket by an extended CONNECT, as over HTTP/2? Any other CONNECT

@@ -29,6 +29,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use self::body::Fields;
+pub use crate::body::BodyError;
 use crate::{
     access::Access,
     client::ClientInfo,
@@ -44,18 +45,6 @@ use crate::{
 
 /// The longest body that an endpoint reads, in bytes. An adapter stops reading there.
 pub const MAX_BODY_BYTES: usize = 16 * 1024;
-
-/// Why an adapter has no body to hand over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum BodyError {
-    /// It is longer than [`MAX_BODY_BYTES`].
-    TooLarge,
-    /// It broke off.
-    Incomplete,
-    /// It did not arrive in time; see [`Mount::await_body`](crate::mounts::Mount::await_body).
-    TooSlow,
-}
 
 /// One ready-made endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -176,18 +165,16 @@ impl Endpoint {
     ) -> Result<Parsed<U>, Rejection> {
         let body = body
             .and_then(|body| if body.len() > MAX_BODY_BYTES { Err(BodyError::TooLarge) } else { Ok(body) });
-        let body = body.map_err(|error| match error {
-            BodyError::TooLarge => Rejection::PayloadTooLarge,
-            BodyError::TooSlow => Rejection::BodyTimeout,
-            BodyError::Incomplete => Rejection::InvalidRequest,
-        })?;
+        let body = body?;
         match self {
             Self::Login => parse_login(auth, head, body),
             Self::Refresh => parse_refresh(auth, head, body),
             Self::Logout => parse_logout(auth, head, body),
-            Self::LogoutAll => Ok(Parsed::LogoutAll(auth.read(head))),
+            Self::LogoutAll => Ok(Parsed::LogoutAll(read_with_body(auth, head, body))),
             Self::Sessions => Ok(Parsed::Sessions(auth.read(head))),
-            Self::Session => Ok(Parsed::Session(auth.read(head), named_session(head.path()))),
+            Self::Session => {
+                Ok(Parsed::Session(read_with_body(auth, head, body), named_session(head.path())))
+            }
         }
     }
 }
@@ -307,9 +294,13 @@ fn parse_refresh<U: AuthUser>(
     head: &dyn RequestHead,
     body: &[u8],
 ) -> Result<Parsed<U>, Rejection> {
-    let token = Fields::read(head, body, &["refresh_token"])?.text("refresh_token")?;
+    let csrf_field = auth.csrf_field();
+    let names = with_csrf(["refresh_token"], csrf_field);
+    let mut fields = Fields::read(head, body, &names)?;
+    let token = fields.text("refresh_token")?;
     // A form may have the field and leave it empty.
-    let request = RefreshRequest { token: token.filter(|token| !token.is_empty()) };
+    let token = token.filter(|token| !token.is_empty());
+    let request = RefreshRequest { token, csrf: csrf_field.and_then(|field| fields.csrf(field)) };
     Ok(Parsed::Whole(Box::pin(auth.refresh_reply(head, request))))
 }
 
@@ -320,19 +311,36 @@ fn parse_logout<U: AuthUser>(
     head: &dyn RequestHead,
     body: &[u8],
 ) -> Result<Parsed<U>, Rejection> {
-    let token = match Fields::read(head, body, &["refresh_token", "token"]) {
+    let csrf_field = auth.csrf_field();
+    let names = with_csrf(["refresh_token", "token"], csrf_field);
+    let (token, csrf) = match Fields::read(head, body, &names) {
         Ok(mut fields) => {
             let (token, other) = (fields.text("refresh_token")?, fields.text("token")?);
             if token.is_some() && other.is_some() && token != other {
                 return Err(Rejection::MalformedCredential(MalformedCredential::Several));
             }
-            token.or(other)
+            (token.or(other), csrf_field.and_then(|field| fields.csrf(field)))
         }
         // What cannot be read brings no token, and must keep nobody logged in.
-        Err(_) => None,
+        Err(_) => (None, None),
     };
-    let request = LogoutRequest { token: token.filter(|token| !token.is_empty()), next: None };
+    let request = LogoutRequest { token: token.filter(|token| !token.is_empty()), csrf, next: None };
     Ok(Parsed::Whole(Box::pin(auth.logout_reply(head, request))))
+}
+
+/// The fields of an endpoint, and that of the CSRF token if there are such tokens. A field of the
+/// endpoint is never that of the token.
+fn with_csrf<'a, const N: usize>(names: [&'static str; N], csrf: Option<&'a str>) -> Vec<&'a str> {
+    let own = csrf.filter(|field| !names.contains(field));
+    names.into_iter().chain(own).collect()
+}
+
+/// Reads what a request presents whose body may bring nothing but its CSRF token.
+fn read_with_body<U: AuthUser>(auth: &AuthProvider<U>, head: &dyn RequestHead, body: &[u8]) -> Presented<U> {
+    let Some(field) = auth.csrf_field() else { return auth.read(head) };
+    let names = [field];
+    let fields = Fields::read(head, body, &names).ok();
+    auth.read_with(head, &fields.and_then(|mut fields| fields.csrf(field)))
 }
 
 fn listed<'a>(sessions: &'a [Session], current: Option<&str>) -> Listed<'a> {

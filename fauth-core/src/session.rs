@@ -24,7 +24,7 @@ use crate::{
     error::ConfigError,
     escape::Concealed,
     redirect::LocalTarget,
-    rejection::Misconfigured,
+    rejection::{CsrfFault, Misconfigured},
     store::{ClientFingerprint, Nonce, SecretHash},
     token::{RefreshId, TokenRequest},
     user::{AuthUser, UserRef},
@@ -493,6 +493,8 @@ impl<'a, T: Into<TokenRequest<'a>>> From<T> for LoginRequest<'a> {
 #[must_use = "a request is for `AuthProvider::refresh_reply`"]
 pub struct RefreshRequest {
     pub(crate) token: Option<Zeroizing<String>>,
+    /// The CSRF token of the body, or what is wrong with it.
+    pub(crate) csrf: Option<Result<Box<str>, CsrfFault>>,
 }
 
 impl RefreshRequest {
@@ -504,6 +506,13 @@ impl RefreshRequest {
     /// A refresh with this token, which the body of the request has brought.
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.token = Some(Zeroizing::new(token.into()));
+        self
+    }
+
+    /// The [CSRF token](crate::AuthProviderBuilder::csrf_tokens) that the body of the request has
+    /// brought, for a refresh by cookie. One in the header of the request wins over it.
+    pub fn csrf_token(mut self, token: impl Into<String>) -> Self {
+        self.csrf = Some(Ok(token.into().into()));
         self
     }
 }
@@ -528,6 +537,8 @@ pub struct LogoutRequest {
     pub(crate) token: Option<Zeroizing<String>>,
     /// Where a browser is sent afterwards.
     pub(crate) next: Option<LocalTarget>,
+    /// The CSRF token of the body, or what is wrong with it.
+    pub(crate) csrf: Option<Result<Box<str>, CsrfFault>>,
 }
 
 impl LogoutRequest {
@@ -551,6 +562,14 @@ impl LogoutRequest {
     /// request whose cookies are not cleared, such as that of a program, is not redirected.
     pub fn redirect_to(mut self, next: LocalTarget) -> Self {
         self.next = Some(next);
+        self
+    }
+
+    /// The [CSRF token](crate::AuthProviderBuilder::csrf_tokens) that the body of the request has
+    /// brought, for a logout by cookie. One in the header of the request wins over it. Behind a
+    /// guard none is needed here: the guard has checked it.
+    pub fn csrf_token(mut self, token: impl Into<String>) -> Self {
+        self.csrf = Some(Ok(token.into().into()));
         self
     }
 }

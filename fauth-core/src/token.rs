@@ -27,7 +27,7 @@ pub(crate) use claims::{is_reserved, is_scope};
 pub(crate) use ids::RefreshId;
 pub(crate) use ids::SessionId;
 pub use issue::IssuedToken;
-pub(crate) use issue::{BrowserBinding, Issuer, RefreshBinding, random_bytes};
+pub(crate) use issue::{BrowserBinding, CsrfValue, Issuer, RefreshBinding, random_bytes};
 pub(crate) use issue::{TokenPair, TokenRequest};
 pub use issue_error::IssueError;
 pub use key_error::KeyError;

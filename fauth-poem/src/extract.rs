@@ -3,13 +3,14 @@
 use std::{
     any::type_name,
     fmt,
+    marker::PhantomData,
     ops::{Deref, DerefMut},
     sync::Arc,
 };
 
 use fauth_core::{
-    AuthProvider, AuthUser, Granted, Pinned, Rejection, SessionHandle, TokenPayload,
-    visitor::Visitor as KnownOrGuest,
+    AuthProvider, AuthUser, CsrfToken as SessionsToken, Granted, Pinned, Rejection, SessionHandle,
+    TokenPayload, visitor::Visitor as KnownOrGuest,
 };
 use poem::{FromRequest, Request, RequestBody, Result, http::Extensions};
 
@@ -72,6 +73,30 @@ pub struct Grant<U: AuthUser>(pub Granted<U>);
 #[derive(Debug)]
 #[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
 pub struct CurrentSession<U: AuthUser>(pub SessionHandle<U>);
+
+/// A new CSRF token for the session of the request, for a form or a script of the page:
+/// `csrf.hidden_field()` is the field, ready for a template. Empty for guests, who need none. A bad
+/// credential is refused, as by [`MaybeUser`]; behind a guard, what that has let in counts.
+///
+/// The provider must have been built with
+/// [`csrf_tokens`](fauth_core::AuthProviderBuilder::csrf_tokens); otherwise the request is refused
+/// with 500, and the log says so.
+pub struct CsrfToken<U: AuthUser> {
+    token: SessionsToken,
+    users: PhantomData<fn() -> U>,
+}
+
+impl<U: AuthUser> CsrfToken<U> {
+    const fn new(token: SessionsToken) -> Self {
+        Self { token, users: PhantomData }
+    }
+
+    /// The token without the type of the users.
+    #[must_use]
+    pub fn into_inner(self) -> SessionsToken {
+        self.token
+    }
+}
 
 /// The verified token of the request. For routes behind a guard; elsewhere the request is refused with 500 and a line in the log, since nobody has checked a
 /// token there. A [`CurrentUser`] before it is no guard: extractors of poem cannot leave anything behind in the request.
@@ -160,6 +185,20 @@ impl<U: AuthUser> DerefMut for CurrentSession<U> {
     }
 }
 
+impl<U: AuthUser> Deref for CsrfToken<U> {
+    type Target = SessionsToken;
+
+    fn deref(&self) -> &SessionsToken {
+        &self.token
+    }
+}
+
+impl<U: AuthUser> fmt::Debug for CsrfToken<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.token.fmt(f)
+    }
+}
+
 impl Deref for Token {
     type Target = TokenPayload;
 
@@ -221,6 +260,21 @@ impl<'a, U: AuthUser> FromRequest<'a> for CurrentSession<U> {
         let presented = auth.read_again(&Head::from(request), earlier(request.extensions()));
         match auth.current_session(presented).await {
             Ok(session) => Ok(Self(session)),
+            Err(rejection) => {
+                let head = Head::from(request);
+                let reply = auth.refuse_extraction(&rejection, &head, earlier(request.extensions()));
+                Err(Refused::new(rejection, reply, &head).into())
+            }
+        }
+    }
+}
+
+impl<'a, U: AuthUser> FromRequest<'a> for CsrfToken<U> {
+    async fn from_request(request: &'a Request, _: &mut RequestBody) -> Result<Self> {
+        let auth = provider::<U>(request)?;
+        let presented = auth.read_again(&Head::from(request), earlier(request.extensions()));
+        match auth.csrf_token(presented).await {
+            Ok(token) => Ok(Self::new(token)),
             Err(rejection) => {
                 let head = Head::from(request);
                 let reply = auth.refuse_extraction(&rejection, &head, earlier(request.extensions()));

@@ -6,6 +6,7 @@ use fauth_core::{
     AuthProvider, AuthUser, Guard, Names, Requirement,
     audit::Declaration,
     rejection::{Pages, Renderer},
+    routes::BodyError,
 };
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
 
@@ -13,6 +14,7 @@ use crate::{
     extract,
     head::{Head, KeptHead},
     respond::{amend, render_refusal, respond},
+    routes::read_body,
 };
 
 /// Lets in any known and active user.
@@ -238,10 +240,15 @@ pub(crate) async fn answer<E: Endpoint, U: AuthUser>(
 ) -> Result<Response> {
     let guard = guard.for_request(|| extract::pinned(request.extensions()));
     let presented = guard.read(&Head::from(&request), extract::earlier(request.extensions()));
-    match guard.enter(presented).await {
+    // Boxed, since poem reads into a buffer of several kilobytes.
+    let entering = guard.enter_reading(presented, |limit| Box::pin(read_form(&mut request, limit)));
+    match entering.await {
         Ok(entered) => {
             if let Some(pin) = guard.pin() {
                 extract::pin(request.extensions_mut(), pin);
+            }
+            if let Some(proof) = entered.csrf_proof() {
+                request.extensions_mut().insert(proof);
             }
             if let Some(visitor) = guard.greet(&entered) {
                 extract::remember_visitor(request.extensions_mut(), visitor, guard.provider());
@@ -257,6 +264,13 @@ pub(crate) async fn answer<E: Endpoint, U: AuthUser>(
         }
         Err(rejection) => Ok(respond(guard.refuse(&rejection, &Head::from(&request)))),
     }
+}
+
+/// Reads the body, and puts what was read in its place.
+async fn read_form(request: &mut Request, limit: usize) -> Result<Vec<u8>, BodyError> {
+    let body = read_body(request.take_body(), limit).await?;
+    request.set_body(body.clone());
+    Ok(body)
 }
 
 /// Gives refusals that handlers return the form that this provider's have, for routes without

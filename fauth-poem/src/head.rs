@@ -2,7 +2,7 @@
 
 use std::{fmt, net::SocketAddr};
 
-use fauth_core::request::{HeaderValues, RequestHead};
+use fauth_core::request::{CsrfProof, HeaderValues, RequestHead};
 use poem::{
     Request,
     http::{HeaderMap, HeaderValue, Method, Uri, uri::Scheme},
@@ -64,6 +64,10 @@ impl RequestHead for Head<'_> {
 
     fn is_secure(&self) -> bool {
         self.request.scheme() == &Scheme::HTTPS
+    }
+
+    fn csrf_proof(&self) -> Option<CsrfProof> {
+        self.request.extensions().get::<CsrfProof>().copied()
     }
 }
 

@@ -170,7 +170,7 @@ impl<U: AuthUser> poem::Endpoint for Mounted<U> {
             _ => {
                 // poem reads into a buffer of several kilobytes, which would lie in every future
                 // around this one.
-                let reading = Box::pin(collect(request.take_body()));
+                let reading = Box::pin(read_body(request.take_body(), MAX_BODY_BYTES));
                 let auth = self.auth.clone().for_request(|| extract::pinned(request.extensions()));
                 let body = self.mount.await_body(&auth, reading).await;
                 Ok(answer(&auth, &self.mount, &request, body).await)
@@ -192,8 +192,9 @@ async fn answer<U: AuthUser>(
     }
 }
 
-async fn collect(body: Body) -> Result<Vec<u8>, BodyError> {
-    match body.into_bytes_limit(MAX_BODY_BYTES).await {
+/// The whole body.
+pub(crate) async fn read_body(body: Body, limit: usize) -> Result<Vec<u8>, BodyError> {
+    match body.into_bytes_limit(limit).await {
         Ok(collected) => Ok(collected.into()),
         Err(ReadBodyError::PayloadTooLarge) => Err(BodyError::TooLarge),
         Err(_) => Err(BodyError::Incomplete),

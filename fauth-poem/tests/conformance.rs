@@ -19,7 +19,7 @@ use fauth_testing::{
     suite::{
         App, Harness, PUBLIC, Placement, Ruled, browser_reply, custom_requirement, failing_pages, greeting,
         keys_or_admins, keys_requirement, locked_pages, own_reply, recent_requirement, refusal,
-        session_reply, site_pages, token_text, visitor_text,
+        session_page_reply, session_reply, site_pages, small_site_pages, token_text, visitor_text,
     },
 };
 use poem::{
@@ -78,6 +78,31 @@ async fn change(mut session: CurrentSession<TestUser>, request: &Request) -> Res
 async fn browser(auth: Data<&Auth>, request: &Request) -> Response {
     let reply = browser_reply(&auth, &Head::from(request)).await;
     respond(reply.unwrap_or_else(|rejection| auth.refuse_in_handler(&rejection, &Head::from(request))))
+}
+
+#[handler]
+async fn session_page(
+    auth: Data<&Auth>,
+    Visitor(visitor): Visitor<TestUser>,
+    CurrentSession(session): CurrentSession<TestUser>,
+    request: &Request,
+    body: Vec<u8>,
+) -> Result<Response, Refused> {
+    let reply = session_page_reply(&auth, &Head::from(request), visitor, session, &body);
+    Ok(respond(reply.await?))
+}
+
+/// The pages of a small application.
+fn session(auth: &Auth) -> Route {
+    let page = || get(session_page).post(session_page);
+    let guests = guests_only(auth).home("/session/dashboard").pages(small_site_pages());
+    Route::new()
+        .at("/sign-in", page().with(guests))
+        .at("/dashboard", page().with(require_user(auth).pages(small_site_pages())))
+        .at("/sign-out", page().with(require_user(auth).pages(small_site_pages())))
+        .at("/admin", page().with(require_role(auth, "admin").pages(small_site_pages())))
+        .at("/about", page().with(visitor(auth).pages(small_site_pages())))
+        .at("/notes", page().with(require_permission(auth, "write")))
 }
 
 #[handler]
@@ -178,6 +203,7 @@ fn app(built_from: &App) -> impl Endpoint + use<> {
     let scoped_admins = SecureRoute::new(auth).require_roles(["admin"]).require_scopes(["read"]);
     with_pages(auth_routes(auth), built_from)
         .nest("/moved", Route::from(moved_endpoints(auth)))
+        .nest("/session", session(auth))
         .at("/browser/session", get(change).post(change))
         .at("/browser/user/session", get(change).post(change).with(require_user(auth)))
         .at("/browser/admin/session", get(change).post(change).with(require_roles(auth, ["admin"])))

@@ -38,6 +38,27 @@ async fn every_route_lets_in_whom_it_should() {
 }
 
 #[actix_web::test]
+async fn pages_and_actions_let_in_whom_they_should() {
+    let auth = auth().await;
+    let app = init_service(App::new().configure(|config| routes(auth.provider(), config))).await;
+    let note = || json!({ "text": "milk" });
+
+    assert_access!(auth, app, {
+        let page = auth.login_as("alice").cookie();
+        let attacker = auth.login_as("alice").from_foreign_site();
+
+        | route                          | anonymous | alice | bob | carol | page | attacker |
+        |--------------------------------|-----------|-------|-----|-------|------|----------|
+        | GET "/session/about"           |    200    |  200  | 200 |  401  | 200  |   200    |
+        | GET "/session/sign-in"         |    200    |  403  | 403 |  401  | 403  |   403    |
+        | GET "/session/dashboard"       |    401    |  200  | 200 |  401  | 200  |   200    |
+        | GET "/session/admin"           |    401    |  200  | 403 |  401  | 200  |   200    |
+        | POST "/session/notes" (note()) |    401    |  200  | 403 |  401  | 200  |   403    |
+        | POST "/session/sign-out"       |    401    |  200  | 200 |  401  | 303  |   403    |
+    });
+}
+
+#[actix_web::test]
 async fn a_login_needs_the_password_of_an_active_user() {
     let auth = auth().await;
     let app = init_service(App::new().configure(|config| routes(auth.provider(), config))).await;

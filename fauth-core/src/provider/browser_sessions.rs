@@ -102,7 +102,8 @@ impl<U: AuthUser> AuthProvider<U> {
         let token = issuer.issue(Purpose::Session, request, now).await;
         let token = token.map_err(|error| self.cannot_issue(&error))?;
         let scope = Some(request.scope_text()).filter(|scope| !scope.is_empty());
-        Ok(SessionToken { token, lifetime, remembered: request.bound.remembered, scope, place })
+        let csrf = self.value_beside(&token, Purpose::Session, now)?;
+        Ok(SessionToken { token, lifetime, remembered: request.bound.remembered, scope, place, csrf })
     }
 
     /// Refuses the token of a session that has ended. The revocation store says so; where there is
@@ -148,7 +149,8 @@ impl<U: AuthUser> AuthProvider<U> {
     /// Where an inactive user is let in, its session is not carried on.
     pub(crate) async fn carry_on(&self, granted: &Granted<U>) -> Result<(), Rejection> {
         let Some(outbox) = granted.outbox() else { return Ok(()) };
-        // The outermost guard does it. An extractor further out is none: nobody fetches a cookie there.
+        // The outermost guard does it. An extractor further out is none: nobody fetches a cookie
+        // there.
         if !outbox.open() {
             return Ok(());
         }

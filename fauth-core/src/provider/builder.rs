@@ -19,7 +19,7 @@ use crate::{
     audit::Declarations,
     clock::{Clock, SystemClock},
     config::AuthConfig,
-    csrf::TrustedOrigins,
+    csrf::{CsrfTokens, TrustedOrigins},
     error::ConfigError,
     event::AuthEvents,
     password::{PasswordConfig, PasswordHasher},
@@ -44,8 +44,8 @@ const DEFAULT_BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many revocations the acts of one subject may add; twice the sessions that a subject may
 /// have, if that is more. Tests and health checks that log in and out all day with one account stay
 /// below it, and a thousand accounts at it fill no store. That holds for tokens of a quarter of an
-/// hour; a logout from a browser session is kept for as long as its cookie would have lasted, a week
-/// and more, so that one account may log out of some 140 of these a day.
+/// hour; a logout from a browser session is kept for as long as its cookie would have lasted, a
+/// week and more, so that one account may log out of some 140 of these a day.
 const SHARE: usize = 1000;
 
 /// Each is read from the token of every guarded request.
@@ -61,6 +61,7 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 /// | [`token_claims`](Self::token_claims) | none: tokens of a login have no scopes and no custom claims |
 /// | [`password`](Self::password) | Argon2id, 19 MiB, 2 passes |
 /// | [`transports`](Self::transport) | `Authorization: Bearer` |
+/// | [`csrf_tokens`](Self::csrf_tokens) | none: the origin of a request decides |
 /// | [`renderer`](Self::renderer), [`pages`](Self::pages) | [`ProblemJson`] |
 /// | [`guest_name`](Self::guest_name) | `Guest` |
 /// | [`loader_timeout`](Self::loader_timeout) | 10 seconds |
@@ -82,6 +83,7 @@ pub struct AuthProviderBuilder<U> {
     updater: Option<Arc<dyn PasswordUpdater<U>>>,
     transports: Vec<Box<dyn Transport>>,
     trusted_origins: Vec<String>,
+    csrf: Option<CsrfTokens>,
     allowed_in_path: Vec<PathCharacter>,
     renderer: Arc<dyn Renderer>,
     guest_name: Arc<str>,
@@ -118,6 +120,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             updater: None,
             transports: Vec::new(),
             trusted_origins: Vec::new(),
+            csrf: None,
             allowed_in_path: Vec::new(),
             renderer: Arc::new(ProblemJson::new()),
             guest_name: GUEST.into(),
@@ -240,6 +243,13 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     /// cookies of its own, so that none acts with those of another.
     pub fn trusted_origin(mut self, origin: impl Into<String>) -> Self {
         self.trusted_origins.push(origin.into());
+        self
+    }
+
+    /// Adds CSRF tokens to the origin rule, for requests that a cookie lets in: [`CsrfTokens`] says
+    /// when they are asked for. A second call replaces the first.
+    pub fn csrf_tokens(mut self, tokens: CsrfTokens) -> Self {
+        self.csrf = Some(tokens);
         self
     }
 
@@ -394,7 +404,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         self
     }
 
-    /// How long the ready-made endpoints wait for the body of a request until they refuse it with
+    /// How long the ready-made endpoints, and guards that look for the [CSRF
+    /// token](Self::csrf_tokens) of a form, wait for the body of a request until they refuse it with
     /// 408. Default: 10 seconds; at most 300.
     ///
     /// The time for the head of a request, and for a connection without one, is the server's to
@@ -461,6 +472,9 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         let (sessions, session_policy, revocations) =
             keeping(&self.config, &self.stores, self.sessions, self.revocable_claims, self.waivers)?;
         check_session_cookies(&transports, &self.stores)?;
+        let taken: Vec<_> = transports.iter().flat_map(|transport| cookie_names(&**transport)).collect();
+        let csrf = self.csrf.map(|tokens| tokens.build(self.config.csrf_keys(), &transports, &taken));
+        let csrf = csrf.transpose()?.map(Box::new);
         check_name(&self.config, &self.stores)?;
         check_trust(&self.config, &self.stores, &*self.clock)?;
         let trusted_origins = TrustedOrigins::new(self.trusted_origins)?;
@@ -492,6 +506,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             read_headers: read_headers(&transports),
             transports,
             trusted_origins,
+            csrf,
             allowed_in_path: Allowed::new(self.allowed_in_path),
             renderer: self.renderer,
             guest_name: self.guest_name,

@@ -116,13 +116,17 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// The headers that set the cookie of a browser session.
+    /// The headers that set the cookie of a browser session, and that of its CSRF token.
     pub(super) fn session_cookie(&self, session: &SessionToken) -> Result<Vec<ResponseHeader>, Rejection> {
         let no_delivery = || Rejection::Misconfigured(Misconfigured::NoDelivery);
         let transport = self.inner.transports.get(session.place).ok_or_else(no_delivery)?;
         let keep = Keep::for_lifetime(session.lifetime).remembered(session.remembered);
-        let cookie = transport.set(&session.token, Purpose::Session, keep).map_err(too_long)?;
-        if cookie.is_empty() { Err(no_delivery()) } else { Ok(cookie) }
+        let mut cookie = transport.set(&session.token, Purpose::Session, keep).map_err(too_long)?;
+        if cookie.is_empty() {
+            return Err(no_delivery());
+        }
+        cookie.extend(self.csrf_cookie(session.place, session.csrf.as_ref(), &cookie));
+        Ok(cookie)
     }
 
     /// The response with the pair: by the first transport that delivers tokens itself, otherwise in
@@ -133,7 +137,8 @@ impl<U: AuthUser> AuthProvider<U> {
         }
         let keep = |lifetime| Keep::for_lifetime(lifetime).remembered(pair.remembered);
         let in_cookies = delivery == Delivery::Cookies;
-        for transport in self.transports().filter(|transport| transport.is_ambient() == in_cookies) {
+        let fitting = |(_, transport): &(usize, &dyn Transport)| transport.is_ambient() == in_cookies;
+        for (place, transport) in self.transports().enumerate().filter(fitting) {
             let set =
                 |token, purpose, lifetime| transport.set(token, purpose, keep(lifetime)).map_err(too_long);
             let access = set(&pair.access, Purpose::Access, pair.access_lifetime)?;
@@ -149,7 +154,8 @@ impl<U: AuthUser> AuthProvider<U> {
                 expires_in: pair.access_lifetime.as_secs(),
                 scope: pair.scope.as_deref(),
             };
-            return Ok(access.into_iter().chain(refresh).fold(answer(&body), Reply::header));
+            let csrf = self.csrf_cookie(place, pair.csrf.as_ref(), &refresh);
+            return Ok(access.into_iter().chain(refresh).chain(csrf).fold(answer(&body), Reply::header));
         }
         if in_cookies {
             return Err(Rejection::Misconfigured(Misconfigured::NoDelivery));
@@ -159,7 +165,8 @@ impl<U: AuthUser> AuthProvider<U> {
 
     /// Whatever a client keeps by itself, it is told to forget.
     pub(crate) fn forget_tokens(&self, reply: Reply) -> Reply {
-        self.transports().flat_map(Transport::clear).fold(reply, Reply::header)
+        let tokens = self.transports().flat_map(Transport::clear);
+        tokens.chain(self.forget_all_csrf()).fold(reply, Reply::header)
     }
 }
 

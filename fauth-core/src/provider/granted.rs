@@ -6,6 +6,8 @@ use super::way::Way;
 use crate::{
     demands::{Demands, Outbox},
     password::OnBehalfOf,
+    reply::ResponseHeader,
+    request::CsrfProof,
     token::{Purpose, TokenPayload},
 };
 
@@ -84,17 +86,30 @@ impl<U> Granted<U> {
 pub struct Entered<U> {
     granted: Option<Granted<U>>,
     demands: Demands,
+    csrf_proof: Option<CsrfProof>,
 }
 
 impl<U> Entered<U> {
     pub(super) const fn nobody(demands: Demands) -> Self {
-        Self { granted: None, demands }
+        Self { granted: None, demands, csrf_proof: None }
+    }
+
+    /// The same, with what follows from the CSRF token of the request.
+    pub(super) fn with_csrf(self, csrf_proof: Option<CsrfProof>, cookie: Option<ResponseHeader>) -> Self {
+        Self { csrf_proof, demands: self.demands.with_cookie(cookie), ..self }
     }
 
     /// Somebody where the answer to nobody would be another.
     pub(super) fn visitor(granted: Granted<U>, headers: Arc<str>) -> Self {
         let demands = granted.demands().among_visitors(headers);
-        Self { granted: Some(granted), demands }
+        Self { granted: Some(granted), demands, csrf_proof: None }
+    }
+
+    /// That the request had to bring a CSRF token, and has brought a good one. Adapters keep it with
+    /// the request, for [`RequestHead::csrf_proof`](crate::request::RequestHead::csrf_proof).
+    #[must_use]
+    pub const fn csrf_proof(&self) -> Option<CsrfProof> {
+        self.csrf_proof
     }
 
     /// What was granted; `None` where a user is optional and nobody is there.
@@ -113,14 +128,14 @@ impl<U> Entered<U> {
 impl<U> From<Granted<U>> for Entered<U> {
     fn from(granted: Granted<U>) -> Self {
         let demands = granted.demands();
-        Self { granted: Some(granted), demands }
+        Self { granted: Some(granted), demands, csrf_proof: None }
     }
 }
 
 impl<U> fmt::Debug for Entered<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { granted, demands } = self;
-        f.debug_struct("Entered").field("granted", granted).field("demands", demands).finish()
+        let Self { granted, demands, csrf_proof: _ } = self;
+        f.debug_struct("Entered").field("granted", granted).field("demands", demands).finish_non_exhaustive()
     }
 }
 

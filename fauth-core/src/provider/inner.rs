@@ -14,7 +14,7 @@ use crate::{
     audit::Declarations,
     client::TrustedProxies,
     clock::{Clock, Timestamp},
-    csrf::TrustedOrigins,
+    csrf::{CsrfPolicy, TrustedOrigins},
     event::AuthEvents,
     one_time::Seals,
     password::PasswordHasher,
@@ -104,6 +104,8 @@ pub(super) struct Inner<U> {
     /// The names of the headers that they read, separated by commas as `Vary` lists them.
     pub(super) read_headers: Arc<str>,
     pub(super) trusted_origins: TrustedOrigins,
+    /// `None` where there are no CSRF tokens: then requests pay for nothing.
+    pub(super) csrf: Option<Box<CsrfPolicy>>,
     pub(super) allowed_in_path: Allowed,
     pub(super) renderer: Arc<dyn Renderer>,
     /// What guests are called on pages.

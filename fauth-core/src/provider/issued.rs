@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::token::{IssuedToken, Purpose, TokenPair};
+use crate::token::{CsrfValue, IssuedToken, Purpose, TokenPair};
 
 /// What a login gives.
 pub(super) enum Issued {
@@ -19,6 +19,8 @@ pub(super) struct SessionToken {
     pub(super) scope: Option<String>,
     /// The transport that sets the cookie.
     pub(super) place: usize,
+    /// Only where there are CSRF tokens.
+    pub(super) csrf: Option<CsrfValue>,
 }
 
 impl Issued {

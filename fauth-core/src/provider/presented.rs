@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{granted::Granted, way::Way};
+use super::{csrf::CsrfNote, granted::Granted, way::Way};
 use crate::{
     api_key::PresentedKey,
     rejection::Rejection,
@@ -62,6 +62,8 @@ pub(crate) struct Credential<'a> {
     /// What it is verified for.
     pub(crate) purpose: Purpose,
     pub(crate) keys: Keys,
+    /// Must the request bring a CSRF token?
+    pub(crate) asks_token: bool,
 }
 
 /// May what was found in a place be an API key?
@@ -79,4 +81,6 @@ pub(crate) enum Keys {
 pub(crate) struct Verified {
     pub(crate) payload: Arc<TokenPayload>,
     pub(crate) way: Way,
+    /// What the head says of its CSRF token, if that matters.
+    pub(crate) csrf: Option<Box<CsrfNote>>,
 }

@@ -13,6 +13,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::{
+    csrf::Brought,
     delivery::{Delivery, answer},
     inner::AuthProvider,
     logins::Surroundings,
@@ -189,7 +190,8 @@ impl<U: AuthUser> AuthProvider<U> {
     /// # Errors
     /// As [`refresh`](Self::refresh), and [`Rejection::MissingCredential`] if there is no token,
     /// [`Rejection::CrossSiteRequest`] if cookies would be set and the request does not prove that
-    /// one of the application's own pages sent it.
+    /// one of the application's own pages sent it, and [`Rejection::InvalidCsrfToken`] if a refresh
+    /// by cookie needs a [CSRF token](crate::AuthProviderBuilder::csrf_tokens) and has no good one.
     pub fn refresh_reply(
         &self,
         head: &dyn RequestHead,
@@ -206,7 +208,8 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     fn find_refresh(&self, head: &dyn RequestHead, request: RefreshRequest) -> Result<ToRefresh, Rejection> {
-        if let Some(token) = request.token {
+        let RefreshRequest { token, csrf } = request;
+        if let Some(token) = token {
             let delivery = self.delivery_outside_cookies(head)?;
             let replaced = match delivery {
                 Delivery::Body => Vec::new(),
@@ -225,7 +228,11 @@ impl<U: AuthUser> AuthProvider<U> {
         let found = self.find_credential(head, Purpose::Refresh)?.ok_or(Rejection::MissingCredential)?;
         found.token.check_grammar().map_err(Rejection::MalformedCredential)?;
         let delivery = if found.way.is_ambient() {
-            self.check_origin(head)?;
+            self.prove_cookies(head, &csrf, || {
+                let token =
+                    self.inner.verifier.verify(found.token.as_bytes(), Purpose::Refresh, self.now()?)?;
+                Ok(vec![token])
+            })?;
             Delivery::Cookies
         } else {
             self.delivery_outside_cookies(head)?
@@ -247,6 +254,8 @@ impl<U: AuthUser> AuthProvider<U> {
     ///   cookies, or a program sends the request and could have sent a bearer token.
     /// - [`Rejection::CrossSiteRequest`] if only cookies could say which login is meant, and the
     ///   request does not prove that one of the application's own pages sent it.
+    /// - [`Rejection::InvalidCsrfToken`] if they need a [CSRF
+    ///   token](crate::AuthProviderBuilder::csrf_tokens), and the request brings no good one.
     /// - [`Rejection::Unavailable`] if it is not certain that the login has ended: try again.
     pub fn logout_reply(
         &self,
@@ -270,8 +279,9 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     fn find_login_to_end(&self, head: &dyn RequestHead, request: LogoutRequest) -> Result<ToEnd, Rejection> {
+        let LogoutRequest { token, csrf, .. } = request;
         let in_head = self.verify_sent_on_purpose(head);
-        let payload = match request.token {
+        let payload = match token {
             Some(token) => {
                 // What cannot be read in the head is no token that has expired.
                 if let Err(malformed @ Rejection::MalformedCredential(_)) = in_head {
@@ -286,23 +296,24 @@ impl<U: AuthUser> AuthProvider<U> {
             }
             None => in_head?,
         };
-        let Some(payload) = payload else { return self.find_cookies_to_end(head) };
+        let Some(payload) = payload else { return self.find_cookies_to_end(head, &csrf) };
         // A form on another site can bring a token of its own. It must not take the cookies.
-        let clears_cookies = self.has_ambient_transport() && self.check_origin(head).is_ok();
+        let clears_cookies = self.has_ambient_transport()
+            && self.prove_cookies(head, &csrf, || self.verify_ambient(head)).is_ok();
         let of_cookies =
             if clears_cookies { self.other_logins_of_cookies(head, &payload)? } else { Vec::new() };
         Ok(ToEnd { payload: Some(Arc::new(payload)), clears_cookies, of_cookies })
     }
 
     /// A logout that sends nothing on purpose.
-    fn find_cookies_to_end(&self, head: &dyn RequestHead) -> Result<ToEnd, Rejection> {
+    fn find_cookies_to_end(&self, head: &dyn RequestHead, csrf: &Brought) -> Result<ToEnd, Rejection> {
         if !self.has_ambient_transport() {
             return Err(Rejection::MissingCredential);
         }
         if self.takes_bearer_tokens() && !self.has_cookie(head) && !csrf::names_origin(head) {
             return Err(Rejection::MissingCredential);
         }
-        self.check_origin(head)?;
+        self.prove_cookies(head, csrf, || self.verify_ambient(head))?;
         let mut logins = self.verify_ambient(head)?.into_iter();
         let payload = logins.next().map(Arc::new);
         Ok(ToEnd { payload, clears_cookies: true, of_cookies: logins.collect() })

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
+    csrf::CsrfToken,
     demands::Outbox,
     event::EventKind,
     rejection::{InvalidToken, Misconfigured, Rejection, Unavailable},
@@ -264,9 +265,9 @@ impl<U: AuthUser> SessionHandle<U> {
     ///
     /// A logout with the cookie from before that arrives after the renewal and before its response
     /// ends nothing of the new session. A request with it is refused, and its answer may delete the
-    /// new cookie: renew where a page sends nothing else at the same time. An account that has ended
-    /// so many sessions that its share of the revocation store is used up ends all of them, this one
-    /// too.
+    /// new cookie: renew where a page sends nothing else at the same time. An account that has
+    /// ended so many sessions that its share of the revocation store is used up ends all of them,
+    /// this one too.
     ///
     /// With neither a session store nor a revocation store
     /// ([`danger_without_revocation`](crate::transport::SessionCookie::danger_without_revocation)),
@@ -288,6 +289,19 @@ impl<U: AuthUser> SessionHandle<U> {
         self.kept = self.auth.kept_session(&payload).await?;
         self.granted = Some(granted.with_payload(payload));
         Ok(())
+    }
+}
+
+impl<U: AuthUser> SessionHandle<U> {
+    /// A new [CSRF token](crate::AuthProviderBuilder::csrf_tokens) for the session as it is now:
+    /// after [`renew`](Self::renew), the token that was extracted before is of the session that has
+    /// ended.
+    ///
+    /// # Errors
+    /// [`Rejection::Misconfigured`] if the provider was built without CSRF tokens, and
+    /// [`Rejection::Unavailable`] if there is no randomness.
+    pub fn csrf_token(&self) -> Result<CsrfToken, Rejection> {
+        self.auth.csrf_token_of(self.granted.as_ref())
     }
 }
 

@@ -681,7 +681,8 @@ impl<U: AuthUser> AuthProvider<U> {
         let refresh_lifetime = remaining(refresh_lifetime, refresh_made_at, now);
         let remembered = request.bound.remembered;
         let scope = Some(request.scope_text()).filter(|scope| !scope.is_empty());
-        Ok(TokenPair { access, refresh, access_lifetime, refresh_lifetime, remembered, scope })
+        let csrf = self.value_beside(&access, Purpose::Access, now)?;
+        Ok(TokenPair { access, refresh, access_lifetime, refresh_lifetime, remembered, scope, csrf })
     }
 
     pub(super) fn random(&self) -> Result<[u8; 16], Rejection> {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{
-    reason::{OriginFault, Rejection},
+    reason::{CsrfFault, OriginFault, Rejection},
     render::{Renderer, to_json},
 };
 use crate::{
@@ -20,6 +20,7 @@ use crate::{
 /// | nobody, or a token that is not good (any more) | 401 `Authentication required` |
 /// | a missing role, permission or scope | 403 `Permission denied` |
 /// | a foreign origin; no proof of the origin | 403 `Invalid origin`; 403 `Missing CSRF token` |
+/// | no CSRF token; another one | 403 `Missing CSRF token`; 403 `Invalid CSRF token` |
 /// | wrong password | 400 `Invalid credentials` |
 /// | another type of body | 415 `Invalid content type` |
 /// | a mistake in the application | 500 `Internal server error` |
@@ -75,7 +76,9 @@ impl Renderer for CaspianRpc {
             }
             Rejection::InvalidCredentials => (400, rejection.detail()),
             Rejection::Forbidden(_) | Rejection::GuestsOnly => (403, "Permission denied".to_owned()),
-            Rejection::CrossSiteRequest(OriginFault::Missing) => (403, "Missing CSRF token".to_owned()),
+            Rejection::CrossSiteRequest(OriginFault::Missing)
+            | Rejection::InvalidCsrfToken(CsrfFault::Missing) => (403, "Missing CSRF token".to_owned()),
+            Rejection::InvalidCsrfToken(_) => (403, "Invalid CSRF token".to_owned()),
             Rejection::CrossSiteRequest(_) => (403, "Invalid origin".to_owned()),
             Rejection::NotFound => (404, "Function not found".to_owned()),
             Rejection::UnsupportedMediaType => (415, "Invalid content type".to_owned()),
@@ -132,8 +135,8 @@ impl Renderer for FastPluggyJson {
 ///
 /// Nobody: 401 `Not authenticated`; a token that is not good (any more): 401 `Invalid or expired
 /// token`; a missing role: 403 `Role 'admin' required`; no proof that the request comes from an own
-/// page: 403 `Missing CSRF token`, or `CSRF token mismatch`. Everything else as in the default
-/// form.
+/// page, by its origin or by a CSRF token: 403 `Missing CSRF token`, or `CSRF token mismatch`.
+/// Everything else as in the default form.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct FastwareJson;
@@ -151,8 +154,11 @@ impl Renderer for FastwareJson {
         let text = match rejection {
             Rejection::InvalidToken(_) => "Invalid or expired token".to_owned(),
             Rejection::Forbidden(Missing::Role(role)) => format!("Role '{role}' required"),
-            Rejection::CrossSiteRequest(OriginFault::Missing) => "Missing CSRF token".to_owned(),
-            Rejection::CrossSiteRequest(_) => "CSRF token mismatch".to_owned(),
+            Rejection::CrossSiteRequest(OriginFault::Missing)
+            | Rejection::InvalidCsrfToken(CsrfFault::Missing) => "Missing CSRF token".to_owned(),
+            Rejection::CrossSiteRequest(_) | Rejection::InvalidCsrfToken(_) => {
+                "CSRF token mismatch".to_owned()
+            }
             other => other.detail(),
         };
         with_detail(rejection, &text)

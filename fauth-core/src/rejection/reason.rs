@@ -3,6 +3,7 @@
 use std::{borrow::Cow, time::Duration};
 
 use crate::{
+    body::BodyError,
     error::ConfigError,
     password::PasswordError,
     requirement::Missing,
@@ -21,6 +22,7 @@ use crate::{
 /// | [`Forbidden`](Self::Forbidden) | 403 | `missing_role`, `missing_permission`, `missing_scope`, `api_key_not_allowed`, `forbidden` | `insufficient_scope` |
 /// | [`GuestsOnly`](Self::GuestsOnly) | 403 | `guests_only` | none |
 /// | [`CrossSiteRequest`](Self::CrossSiteRequest) | 403 | `cross_site_request` | none |
+/// | [`InvalidCsrfToken`](Self::InvalidCsrfToken) | 403 | `invalid_csrf_token` | none |
 /// | [`AmbiguousPath`](Self::AmbiguousPath) | 400 | `ambiguous_path` | none |
 /// | [`InvalidRequest`](Self::InvalidRequest), [`InvalidField`](Self::InvalidField) | 400 | `invalid_request` | none |
 /// | [`NotFound`](Self::NotFound) | 404 | `not_found` | none |
@@ -60,6 +62,9 @@ pub enum Rejection {
     /// A cookie is the credential or is to be set, and the request does not prove that the
     /// application's own pages sent it.
     CrossSiteRequest(OriginFault),
+    /// A cookie is the credential, and the request brings no good
+    /// [CSRF token](crate::AuthProviderBuilder::csrf_tokens) although it needs one.
+    InvalidCsrfToken(CsrfFault),
     /// The path can be read in more than one way.
     AmbiguousPath,
     /// The body of a request to a login endpoint, ready-made or your own, cannot be read.
@@ -79,9 +84,11 @@ pub enum Rejection {
         /// The methods that are, as the `Allow` header lists them.
         allow: &'static str,
     },
-    /// The body did not arrive in the time that a ready-made endpoint waits for it.
+    /// The body did not arrive in the time that a ready-made endpoint waits for it, or a guard that
+    /// looks for the CSRF token of a form.
     BodyTimeout,
-    /// The body is longer than a ready-made endpoint reads.
+    /// The body is longer than a ready-made endpoint reads, or a guard that looks for the CSRF token
+    /// of a form.
     PayloadTooLarge,
     /// The body is of a type that a ready-made endpoint does not read.
     UnsupportedMediaType,
@@ -112,6 +119,38 @@ pub enum OriginFault {
     /// The page has the application's own host and was loaded over plain HTTP, while the cookies
     /// are for HTTPS.
     PlainHttp,
+}
+
+/// Why a request that needs a CSRF token is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CsrfFault {
+    /// It has none, or none in a place that is looked at.
+    Missing,
+    /// It has not the form of one: another length, or other characters.
+    Malformed,
+    /// It is none of this session: of another one, of another application, or made up.
+    Mismatch,
+    /// There are two.
+    Duplicate,
+}
+
+impl CsrfFault {
+    /// What to do about it, for the log.
+    pub(crate) const fn advice(self) -> &'static str {
+        match self {
+            Self::Missing => {
+                "put `CsrfToken::hidden_field` into the form, or let the script send the value of the CSRF \
+                 cookie in the header; guards read the field of urlencoded forms only"
+            }
+            Self::Malformed => "send the value as `CsrfToken::value` and the CSRF cookie have it, uncut",
+            Self::Mismatch => {
+                "the page is older than the login, or of another one: let scripts read the CSRF cookie for \
+                 each request, and do not cache pages with forms"
+            }
+            Self::Duplicate => "send it once: one header, or one field of the form",
+        }
+    }
 }
 
 /// What is wrong with a field of a body.
@@ -265,6 +304,9 @@ pub enum Misconfigured {
     /// A change of a session needs a new cookie, and no guard is around the handler that could set
     /// it.
     SessionOutsideGuard,
+    /// A CSRF token is asked for, and the provider was built without
+    /// [them](crate::AuthProviderBuilder::csrf_tokens).
+    NoCsrfTokens,
 }
 
 const RETRY_UNAVAILABLE: Duration = Duration::from_secs(5);
@@ -303,6 +345,7 @@ impl Rejection {
             Self::Forbidden(_) => "forbidden",
             Self::GuestsOnly => "guests_only",
             Self::CrossSiteRequest(_) => "cross_site_request",
+            Self::InvalidCsrfToken(_) => "invalid_csrf_token",
             Self::AmbiguousPath => "ambiguous_path",
             Self::InvalidRequest | Self::InvalidField { .. } => "invalid_request",
             Self::NotFound => "not_found",
@@ -329,7 +372,9 @@ impl Rejection {
             | Self::InvalidToken(_)
             | Self::InvalidCredentials
             | Self::StaleLogin { .. } => 401,
-            Self::Forbidden(_) | Self::GuestsOnly | Self::CrossSiteRequest(_) => 403,
+            Self::Forbidden(_) | Self::GuestsOnly | Self::CrossSiteRequest(_) | Self::InvalidCsrfToken(_) => {
+                403
+            }
             Self::NotFound => 404,
             Self::MethodNotAllowed { .. } => 405,
             Self::BodyTimeout => 408,
@@ -369,6 +414,10 @@ impl Rejection {
             Self::CrossSiteRequest(OriginFault::Missing) => "origin_missing",
             Self::CrossSiteRequest(OriginFault::Foreign) => "origin_foreign",
             Self::CrossSiteRequest(OriginFault::PlainHttp) => "origin_plain_http",
+            Self::InvalidCsrfToken(CsrfFault::Missing) => "csrf_token_missing",
+            Self::InvalidCsrfToken(CsrfFault::Malformed) => "csrf_token_malformed",
+            Self::InvalidCsrfToken(CsrfFault::Mismatch) => "csrf_token_mismatch",
+            Self::InvalidCsrfToken(CsrfFault::Duplicate) => "csrf_token_duplicate",
             Self::Unavailable(Unavailable::Loader) => "loader_failed",
             Self::Unavailable(Unavailable::LoaderTimeout) => "loader_timeout",
             Self::Unavailable(Unavailable::Store) => "store_failed",
@@ -396,6 +445,7 @@ impl Rejection {
             Self::Misconfigured(Misconfigured::Validity(_)) => "login_validity",
             Self::Misconfigured(Misconfigured::NoSessionCookie) => "no_session_cookie",
             Self::Misconfigured(Misconfigured::SessionOutsideGuard) => "session_outside_guard",
+            Self::Misconfigured(Misconfigured::NoCsrfTokens) => "no_csrf_tokens",
             _ => self.code(),
         }
     }
@@ -416,6 +466,7 @@ impl Rejection {
             Self::Forbidden(_) => "None of the accepted roles, permissions or scopes is held".into(),
             Self::GuestsOnly => "This is for guests, and a user is signed in".into(),
             Self::CrossSiteRequest(fault) => origin_detail(*fault).into(),
+            Self::InvalidCsrfToken(fault) => csrf_detail(*fault).into(),
             Self::AmbiguousPath => "The path can be read in more than one way".into(),
             Self::InvalidRequest => "The body cannot be read as JSON or as a form".into(),
             Self::InvalidField { field, fault } => field_detail(field, *fault),
@@ -508,10 +559,23 @@ impl Misconfigured {
             Self::SessionOutsideGuard => {
                 "the session needs a new cookie: put a guard or `visitor` around the handler, which sets it"
             }
+            Self::NoCsrfTokens => {
+                "a CSRF token is asked for: call `.csrf_tokens(CsrfTokens::new())` on the builder"
+            }
             Self::NoDelivery => {
                 "a transport that browsers use by themselves reads tokens, and none sets both: let its \
                  `Transport::set` return headers, or add a `CookieTransport`"
             }
+        }
+    }
+}
+
+impl From<BodyError> for Rejection {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge => Self::PayloadTooLarge,
+            BodyError::TooSlow => Self::BodyTimeout,
+            BodyError::Incomplete => Self::InvalidRequest,
         }
     }
 }
@@ -566,6 +630,23 @@ const fn origin_detail(fault: OriginFault) -> &'static str {
             "The request was sent by a page that was loaded over plain HTTP, and the cookies are for \
              HTTPS: load the page over HTTPS (for development, setting `danger_insecure`)"
         }
+    }
+}
+
+const fn csrf_detail(fault: CsrfFault) -> &'static str {
+    match fault {
+        CsrfFault::Missing => {
+            "The request has no CSRF token: load the page again, and send the token that it holds in the \
+             header or the form field that is meant for it"
+        }
+        CsrfFault::Malformed => {
+            "The CSRF token is none of this application: load the page again, and send the token that it \
+             holds unchanged"
+        }
+        CsrfFault::Mismatch => {
+            "The CSRF token belongs to another session: load the page again, and repeat the request"
+        }
+        CsrfFault::Duplicate => "The request has more than one CSRF token: send exactly one",
     }
 }
 

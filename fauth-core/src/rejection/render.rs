@@ -34,7 +34,8 @@ use crate::{
 ///
 /// let page = |rejection: &Rejection, _: &dyn RequestHead| {
 ///     let html = render_template(&rejection.detail())?;
-///     Ok::<_, std::fmt::Error>(Reply::new(rejection.status()).body("text/html; charset=utf-8", html))
+///     let reply = Reply::new(rejection.status()).body("text/html; charset=utf-8", html);
+///     Ok::<_, std::fmt::Error>(reply)
 /// };
 /// # let _ = fauth_testing::provider().renderer(page).build().unwrap();
 /// ```
@@ -81,7 +82,8 @@ pub trait Renderer: Send + Sync + 'static {
 /// The body of refusals as an `OpenAPI` document shows it; see [`Renderer::describe`].
 ///
 /// ```
-/// use fauth_core::{Rejection, reply::Reply, request::RequestHead, rejection::{RefusalBody, Renderer}};
+/// use fauth_core::rejection::{RefusalBody, Renderer};
+/// use fauth_core::{Rejection, reply::Reply, request::RequestHead};
 /// use serde_json::json;
 ///
 /// struct Plain;
@@ -328,6 +330,7 @@ const fn hint(rejection: &Rejection) -> &'static str {
         Rejection::CrossSiteRequest(_) => {
             "Send the request from the application's own pages, or use a bearer token (at a login, `?deliver=body`)"
         }
+        Rejection::InvalidCsrfToken(_) => "Load the page again, and send the CSRF token that it holds",
         Rejection::AmbiguousPath => {
             "Send the path without dot segments, double slashes and encoded delimiters"
         }

@@ -7,13 +7,13 @@ use serde_json::Value as Json;
 use zeroize::Zeroizing;
 
 use crate::{
-    rejection::{FieldFault, Rejection},
+    rejection::{CsrfFault, FieldFault, Rejection},
     request::RequestHead,
 };
 
 /// The fields of a body that an endpoint reads; others are not looked at.
-pub(super) struct Fields {
-    names: &'static [&'static str],
+pub(super) struct Fields<'n> {
+    names: &'n [&'n str],
     /// One for each name.
     values: Vec<Value>,
 }
@@ -31,14 +31,10 @@ enum Value {
     Duplicate,
 }
 
-impl Fields {
+impl<'n> Fields<'n> {
     /// Reads JSON or a form, as the head says. A body of nothing but white space has no fields,
     /// whatever its type; neither has JSON's `null`.
-    pub(super) fn read(
-        head: &dyn RequestHead,
-        body: &[u8],
-        names: &'static [&'static str],
-    ) -> Result<Self, Rejection> {
+    pub(super) fn read(head: &dyn RequestHead, body: &[u8], names: &'n [&'n str]) -> Result<Self, Rejection> {
         if body.trim_ascii().is_empty() {
             return Ok(Self::of(names));
         }
@@ -59,11 +55,11 @@ impl Fields {
         Err(Rejection::UnsupportedMediaType)
     }
 
-    fn of(names: &'static [&'static str]) -> Self {
+    fn of(names: &'n [&'n str]) -> Self {
         Self { names, values: names.iter().map(|_| Value::Absent).collect() }
     }
 
-    fn of_form(body: &[u8], names: &'static [&'static str]) -> Self {
+    fn of_form(body: &[u8], names: &'n [&'n str]) -> Self {
         let mut fields = Self::of(names);
         for (name, value) in form_urlencoded::parse(body) {
             if let Some(known) = fields.slot(&name) {
@@ -91,6 +87,16 @@ impl Fields {
             Value::Absent | Value::Null => Ok(None),
             Value::Text(text) => Ok(Some(text)),
             _ => Err(invalid(field, FieldFault::NotText)),
+        }
+    }
+
+    /// A CSRF token; `None` if it is absent. What is wrong with it is its own kind of refusal.
+    pub(super) fn csrf(&mut self, field: &str) -> Option<Result<Box<str>, CsrfFault>> {
+        match self.slot(field).map(|value| std::mem::replace(value, Value::Absent))? {
+            Value::Absent | Value::Null => None,
+            Value::Text(text) => Some(Ok(text.as_str().into())),
+            Value::Duplicate => Some(Err(CsrfFault::Duplicate)),
+            _ => Some(Err(CsrfFault::Malformed)),
         }
     }
 
@@ -131,7 +137,7 @@ const fn invalid(field: &'static str, fault: FieldFault) -> Rejection {
     Rejection::InvalidField { field, fault }
 }
 
-impl<'de> DeserializeSeed<'de> for Fields {
+impl<'de> DeserializeSeed<'de> for Fields<'_> {
     type Value = Self;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self, D::Error> {
@@ -140,7 +146,7 @@ impl<'de> DeserializeSeed<'de> for Fields {
 }
 
 /// An object, or null. Serde would take an array for a structure too.
-impl<'de> Visitor<'de> for Fields {
+impl<'de> Visitor<'de> for Fields<'_> {
     type Value = Self;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

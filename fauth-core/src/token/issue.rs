@@ -251,6 +251,16 @@ impl fmt::Debug for IssuedToken {
     }
 }
 
+/// The CSRF token of a login, on its way to the cookie beside its tokens.
+#[derive(Clone)]
+pub(crate) struct CsrfValue(pub(crate) Box<str>);
+
+impl fmt::Debug for CsrfValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CsrfValue(..)")
+    }
+}
+
 /// What a login or a refresh gives: an access token and the refresh token for the next one.
 ///
 /// Serialises to the answer of [RFC 6749 section 5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1):
@@ -268,6 +278,8 @@ pub struct TokenPair {
     pub(crate) remembered: bool,
     /// What is said of the scopes, if that is worth saying.
     pub(crate) scope: Option<String>,
+    /// Only where there are CSRF tokens.
+    pub(crate) csrf: Option<CsrfValue>,
 }
 
 impl TokenPair {
@@ -363,8 +375,9 @@ impl Issuer {
     pub(crate) fn lifetime(&self, purpose: Purpose, request: &TokenRequest<'_>, now: Timestamp) -> Duration {
         let lifetime = match (purpose, &request.bound) {
             (Purpose::Refresh, Binding { refresh: Some(refresh), .. }) => refresh.idle_timeout,
-            // An instance whose clock is ahead may have set that end: then it is further off than the
-            // idle timeout, and than the verifier accepts, which is as long as for refresh tokens.
+            // An instance whose clock is ahead may have set that end: then it is further off than
+            // the idle timeout, and than the verifier accepts, which is as long as for refresh
+            // tokens.
             (Purpose::Session, Binding { browser: Some(browser), .. }) => {
                 browser.idle_end.since(now).min(self.max_session)
             }

@@ -223,12 +223,8 @@ impl CookieTransport {
     fn with_possible_prefixes(mut self) -> Self {
         let (secure, shared) = (self.secure, self.domain.is_some());
         for name in [&mut self.access, &mut self.refresh] {
-            let host_only = strip_prefix_ignoring_case(name, HOST_PREFIX);
-            let bare = host_only.or_else(|| strip_prefix_ignoring_case(name, SECURE_PREFIX));
-            match (secure, shared, host_only, bare) {
-                (false, _, _, Some(bare)) if !bare.is_empty() => *name = bare.into(),
-                (true, true, Some(bare), _) => *name = format!("{SECURE_PREFIX}{bare}").into(),
-                _ => {}
+            if let Some(possible) = possible_name(name, secure, shared) {
+                *name = possible;
             }
         }
         self
@@ -313,6 +309,17 @@ impl Transport for CookieTransport {
 
     fn is_insecure(&self) -> bool {
         !self.secure
+    }
+}
+
+/// The name with another prefix, if browsers would refuse this one together with the attributes.
+pub(crate) fn possible_name(name: &str, secure: bool, shared: bool) -> Option<Box<str>> {
+    let host_only = strip_prefix_ignoring_case(name, HOST_PREFIX);
+    let bare = host_only.or_else(|| strip_prefix_ignoring_case(name, SECURE_PREFIX));
+    match (secure, shared, host_only, bare) {
+        (false, _, _, Some(bare)) if !bare.is_empty() => Some(bare.into()),
+        (true, true, Some(bare), _) => Some(format!("{SECURE_PREFIX}{bare}").into()),
+        _ => None,
     }
 }
 

@@ -15,7 +15,7 @@ use super::{
     suite::{
         App, Harness, PUBLIC, Ruled, browser_reply, custom_requirement, failing_pages, greeting,
         keys_or_admins, keys_requirement, locked_pages, moved_mounts, own_reply, recent_requirement, refusal,
-        session_reply, site_pages, token_text, visitor_text,
+        session_page_reply, session_reply, site_pages, small_site_pages, token_text, visitor_text,
     },
 };
 
@@ -44,6 +44,8 @@ enum Handler {
     Session,
     /// Logs in or out.
     Browser,
+    /// A page of the small application.
+    SessionPage,
     /// A text that others may keep.
     Public,
     ShowVisitor,
@@ -262,6 +264,15 @@ fn page(app: &App, path: &str) -> Option<(Vec<Guard<TestUser>>, Handler)> {
         "/pages/fastpluggy" => (vec![guard(admin()).renderer(FastPluggyJson::new())], Handler::Greet),
         "/pages/fastware" => (vec![guard(admin()).renderer(FastwareJson::new())], Handler::Greet),
         "/site/panel" => (group(app, path), Handler::Greet),
+        "/session/sign-in" => {
+            (vec![guests().home("/session/dashboard").pages(small_site_pages())], Handler::SessionPage)
+        }
+        "/session/dashboard" | "/session/sign-out" => {
+            (vec![guard(user()).pages(small_site_pages())], Handler::SessionPage)
+        }
+        "/session/admin" => (vec![guard(admin()).pages(small_site_pages())], Handler::SessionPage),
+        "/session/about" => (vec![visitor().pages(small_site_pages())], Handler::SessionPage),
+        "/session/notes" => (vec![guard(user().permission("write"))], Handler::SessionPage),
         _ => return None,
     })
 }
@@ -402,6 +413,17 @@ async fn run(
                 Some(guard) => guard.refuse_in_handler(&rejection, request),
                 None => rejection.default_reply(),
             })
+        }
+        Handler::SessionPage => {
+            let refuse = |rejection: Rejection| match innermost {
+                Some(guard) => guard.refuse_in_handler(&rejection, request),
+                None => rejection.default_reply(),
+            };
+            let visitor = visitor.and_then(|visitor| auth.guest_again(Some(visitor)));
+            let visitor = visitor.unwrap_or_else(|| auth.visitor(granted));
+            let session = auth.current_session(presented).await.map_err(refuse)?;
+            let reply = session_page_reply(auth, request, visitor, session, &request.body).await;
+            Err(reply.unwrap_or_else(refuse))
         }
         Handler::Refuse => refusal(request.query()).map_err(|rejection| match innermost {
             Some(guard) => guard.refuse_in_handler(&rejection, request),

@@ -12,8 +12,10 @@
 //! takes `Token` and answers [`token_text`]; `refuse` returns [`refusal`] of the request's query
 //! with `?`, as its adapter's `Refused`; `show_visitor` takes `Visitor<TestUser>` and answers
 //! [`visitor_text`]; `template` answers the same of the `Visitor<TestUser>` that it finds in the
-//! extensions of the request, and `no visitor` if there is none. All answer `GET`; those marked *
-//! answer `POST` too. Paths under one guard:
+//! extensions of the request, and `no visitor` if there is none; `change` takes
+//! `CurrentSession<TestUser>` and answers what [`session_reply`] says of it and of the request's
+//! query, or fails with its rejection by `?`. All answer `GET`; those marked * answer `POST` too.
+//! Paths under one guard:
 //!
 //! | path | guard | handler |
 //! |---|---|---|
@@ -91,9 +93,9 @@
 //! | `/pages/broken` | `require_user(auth).pages("https://evil.example/signin")` | `greet` |
 //! | `/pages/failing` | `require_role(auth, "admin").pages(`[`failing_pages`]`())` | `greet` |
 //! | `/pages/refuse` | `require_user(auth).pages("/signin")` | `refuse` |
-//! | `/pages/caspian` * | `require_role(auth, "admin").renderer(CaspianRpc::new())` | `greet` |
-//! | `/pages/fastpluggy` * | `require_role(auth, "admin").renderer(FastPluggyJson::new())` | `greet` |
-//! | `/pages/fastware` * | `require_role(auth, "admin").renderer(FastwareJson::new())` | `greet` |
+//! | `/pages/caspian` * | `require_role(auth, "admin")`, renderer `CaspianRpc` | `greet` |
+//! | `/pages/fastpluggy` * | `require_role(auth, "admin")`, renderer `FastPluggyJson` | `greet` |
+//! | `/pages/fastware` * | `require_role(auth, "admin")`, renderer `FastwareJson` | `greet` |
 //! | `/site/panel` | the router wrapper with `pages("/signin")` | `greet` |
 //! | `/all-roles/panel` | the router wrapper with `require_roles(["admin", "user"])` | `greet` |
 //! | `/one-role/panel` | the router wrapper with `require_any_role(["admin", "auditor"])` | `greet` |
@@ -106,14 +108,19 @@
 //! | `/foreign/panel`, `/foreign/token` | the router wrapper of `other`, in the application of `auth` | `greet`, `show_token` |
 //! | `/empty` | the router wrapper without any route | |
 //! | `/group/…` | the router wrapper | |
-//! | `/browser/session` * | none | `change`: takes `CurrentSession<TestUser>` and answers what [`session_reply`] says of it and of the query, or fails with its rejection by `?` |
+//! | `/browser/session` * | none | `change` |
 //! | `/browser/user/session` * | `require_user(auth)` | `change` |
 //! | `/browser/admin/session` * | `require_roles(auth, ["admin"])` | `change` |
-//! | `/browser/twice/session` * | `require_user(auth)` outside, `require_user(auth)` inside | `change` |
+//! | `/browser/twice/session` * | `require_user(auth)`, outside and inside | `change` |
 //! | `/browser/visitor/session` * | `visitor(auth)` | `change` |
 //! | `/browser/own/{name}` * | none | answers what [`browser_reply`] says |
 //! | `/browser/user/own/{name}` * | `require_user(auth)` | the same |
 //! | `/browser/visitor/own/{name}` * | `visitor(auth)` | the same |
+//! | `/session/sign-in` * | `guests_only(auth).home("/session/dashboard").pages(`[`small_site_pages`]`())` | `session_page`: takes `Visitor<TestUser>`, `CurrentSession<TestUser>` and the body, and answers what [`session_page_reply`] says, or fails with its rejection by `?` |
+//! | `/session/dashboard` *, `/session/sign-out` * | `require_user(auth).pages(small_site_pages())` | the same |
+//! | `/session/admin` * | `require_role(auth, "admin").pages(small_site_pages())` | the same |
+//! | `/session/about` * | `visitor(auth).pages(small_site_pages())` | the same |
+//! | `/session/notes` * | `require_permission(auth, "write")` | the same |
 //!
 //! Inside `/group`: `/dashboard` `greet`; `/echo` `greet`, by `POST` only; `/nested/leaf` `greet`
 //! in a nested router; `/merged` `greet` in a merged router; `/mounted/…` a service of the
@@ -164,6 +171,7 @@ pub mod paths;
 pub mod refusals;
 pub mod requirements;
 pub mod rules;
+pub mod session_pages;
 pub mod sessions;
 pub mod tokens;
 pub mod transports;
@@ -234,6 +242,8 @@ impl Placement {
         }
     }
 }
+
+pub use session_pages::{session_page_reply, small_site_pages};
 
 /// An adapter under test.
 pub trait Harness {
@@ -548,6 +558,10 @@ macro_rules! conformance {
         mod browser_sessions {
             use super::*;
             $crate::__browser_sessions_tests!($harness);
+        }
+        mod session_pages {
+            use super::*;
+            $crate::__session_pages_tests!($harness);
         }
         mod failures {
             use super::*;

@@ -9,11 +9,24 @@
 //!
 //! | to | use |
 //! |---|---|
-//! | steer one page | [`Browser::open`], [`click`](Browser::click), [`fill`](Browser::fill), [`wait_for`](Browser::wait_for), [`wait_for_text`](Browser::wait_for_text) |
-//! | see what a user sees | [`text`](Browser::text), [`screenshot`](Browser::screenshot), [`resize`](Browser::resize), [`Options::dark`] |
-//! | see what went wrong | [`console`](Browser::console), [`requests`](Browser::requests) |
-//! | use several tabs | [`open_tab`](Browser::open_tab), [`switch_to`](Browser::switch_to) |
-//! | close the browser and come back | [`restart`](Browser::restart) |
+//! | steer one page | [`Browser::open`], [`click`], [`fill`], [`wait_for`], [`wait_for_text`] |
+//! | see what a user sees | [`text`], [`screenshot`], [`resize`], [`Options::dark`] |
+//! | see what went wrong | [`console`], [`requests`] |
+//! | use several tabs | [`open_tab`], [`switch_to`] |
+//! | close the browser and come back | [`restart`] |
+//!
+//! [`click`]: Browser::click
+//! [`fill`]: Browser::fill
+//! [`wait_for`]: Browser::wait_for
+//! [`wait_for_text`]: Browser::wait_for_text
+//! [`text`]: Browser::text
+//! [`screenshot`]: Browser::screenshot
+//! [`resize`]: Browser::resize
+//! [`console`]: Browser::console
+//! [`requests`]: Browser::requests
+//! [`open_tab`]: Browser::open_tab
+//! [`switch_to`]: Browser::switch_to
+//! [`restart`]: Browser::restart
 //!
 //! [`docs!`] is the test of a page with Swagger UI.
 

@@ -1,0 +1,403 @@
+//! The settings of CSRF tokens, and what follows from them for a request.
+
+use super::{
+    cookie::{CsrfCookie, check_name},
+    origin::is_safe_method,
+    token::{Bound, CsrfKeys},
+};
+use crate::{
+    error::ConfigError,
+    path::{self, Allowed},
+    rejection::CsrfFault,
+    request::{RequestHead, is_token_char, is_websocket_connect, opens_websocket},
+    transport::{Extracted, SecurityScheme, Transport, find_cookie},
+};
+
+/// CSRF tokens beside the origin rule, for
+/// [`AuthProviderBuilder::csrf_tokens`](crate::AuthProviderBuilder::csrf_tokens).
+///
+/// A request that a cookie lets in, and that may change something, must come from one of the
+/// application's own pages. Browsers say so in `Sec-Fetch-Site` or `Origin`, and that suffices.
+/// Tokens are for what that leaves open:
+///
+/// | the request says of its origin | without tokens | with tokens | with [`required`](Self::required) |
+/// |---|---|---|---|
+/// | that it is an own or a trusted one | let in | let in | needs a token |
+/// | nothing: it has neither header | refused | needs a token | needs a token |
+/// | that it is another | refused | refused | refused |
+///
+/// A request brings its token in the header `X-CSRF-Token`, which then decides, or in the field
+/// `csrf_token` of a form. Only guards read forms: of type `application/x-www-form-urlencoded`,
+/// without `Content-Encoding` and of at most 16 KiB, after the user was let in, and the handler
+/// gets the body as it came. Other bodies are not touched: send files with the header.
+///
+/// Pages get the token by the extractor `CsrfToken` ([`CsrfToken`](crate::CsrfToken)), scripts from
+/// the cookie `__Host-csrf`. It belongs to one session: a login and a
+/// [renewal](crate::SessionHandle::renew) set a new one with the same answer, a logout deletes it,
+/// and one of another session is refused with 403 `invalid_csrf_token`.
+///
+/// No token is asked of a request with an `Authorization` header, whose cookies are ignored; of
+/// GET, HEAD and OPTIONS; of a WebSocket handshake with `Origin`, which browsers always send there;
+/// and of a login, which has no session yet: there the origin rule stands alone.
+///
+/// ```
+/// use fauth_core::{CsrfTokens, transport::SessionCookie};
+///
+/// # let builder = fauth_testing::provider();
+/// let auth = builder.transport(SessionCookie::new()).csrf_tokens(CsrfTokens::new()).build()?;
+/// # Ok::<(), fauth_core::ConfigError>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "settings take effect in a provider"]
+pub struct CsrfTokens {
+    header: String,
+    field: String,
+    cookie: String,
+    required: bool,
+    exempt: Vec<String>,
+}
+
+/// The longest name of the header and of the field.
+const MAX_NAME_BYTES: usize = 64;
+
+impl CsrfTokens {
+    /// Tokens where a request says nothing of its origin, under the default names.
+    pub fn new() -> Self {
+        Self {
+            header: "X-CSRF-Token".to_owned(),
+            field: "csrf_token".to_owned(),
+            cookie: "__Host-csrf".to_owned(),
+            required: false,
+            exempt: Vec::new(),
+        }
+    }
+
+    /// Strict mode: asks for a token always, also where the origin is an own one.
+    pub const fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
+    /// The header in which scripts send the token. Default: `X-CSRF-Token`.
+    pub fn header(mut self, name: impl Into<String>) -> Self {
+        self.header = name.into();
+        self
+    }
+
+    /// The field in which forms send the token. Default: `csrf_token`.
+    pub fn field(mut self, name: impl Into<String>) -> Self {
+        self.field = name.into();
+        self
+    }
+
+    /// In [strict mode](Self::required), asks for no token at this path: the origin rule alone holds
+    /// there, as without strict mode.
+    ///
+    /// It is one whole path as a client asks for it, with all prefixes of groups, decoded, and
+    /// compared byte for byte: `/open` says nothing of `/open/`, `/openly-other` or `/open/x`.
+    pub fn exempt(mut self, path: impl Into<String>) -> Self {
+        self.exempt.push(path.into());
+        self
+    }
+
+    /// The name of the cookie for scripts, with or without the prefix `__Host-`: `csrf_token` or
+    /// `pp_csrf`, where an application moves over and its scripts must stay. Default: `__Host-csrf`.
+    ///
+    /// # Security
+    /// Without the prefix, another host of the same domain, and whoever can answer plain HTTP in its
+    /// place, can set a cookie of this name. No foreign value is accepted because of that, but pages
+    /// whose scripts read it are refused.
+    pub fn danger_cookie_name(mut self, name: impl Into<String>) -> Self {
+        self.cookie = name.into();
+        self
+    }
+
+    /// Checks the settings for a provider with these transports.
+    pub(crate) fn build(
+        self,
+        keys: CsrfKeys,
+        transports: &[Box<dyn Transport>],
+        taken_cookies: &[Box<str>],
+    ) -> Result<CsrfPolicy, ConfigError> {
+        check_header(&self.header, transports)?;
+        check_field(&self.field)?;
+        check_name(&self.cookie)?;
+        self.exempt.iter().try_for_each(|path| check_path(path))?;
+        let beside = |transport: &dyn Transport| {
+            transport.is_ambient().then(|| CsrfCookie::beside(transport, &self.cookie))
+        };
+        let cookies: Box<[_]> = transports.iter().map(|transport| beside(&**transport)).collect();
+        if cookies.iter().all(Option::is_none) {
+            return Err(ConfigError::new(
+                "csrf_tokens",
+                "there is no transport that browsers use by themselves, so that nothing needs a token",
+                "add a `SessionCookie` or a `CookieTransport`, or remove `.csrf_tokens(…)`",
+            ));
+        }
+        let names = cookies.iter().flatten().map(CsrfCookie::name);
+        if let Some(name) = names.into_iter().find(|name| taken_cookies.iter().any(|taken| **taken == **name))
+        {
+            return Err(ConfigError::new(
+                "danger_cookie_name",
+                format!("a transport uses the cookie `{name}`"),
+                "give the cookie of CSRF tokens another name",
+            ));
+        }
+        Ok(CsrfPolicy {
+            keys,
+            lower_header: self.header.to_ascii_lowercase().into(),
+            header: self.header.into(),
+            field: self.field.into(),
+            required: self.required,
+            exempt: self.exempt.into_iter().map(Into::into).collect(),
+            cookies,
+        })
+    }
+}
+
+impl Default for CsrfTokens {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn check_header(name: &str, transports: &[Box<dyn Transport>]) -> Result<(), ConfigError> {
+    let refused = |problem: String| {
+        Err(ConfigError::new(
+            "header",
+            problem,
+            "use a name that only scripts send, such as `X-CSRF-Token`, at most 64 bytes",
+        ))
+    };
+    if !(1..=MAX_NAME_BYTES).contains(&name.len()) || !name.bytes().all(is_token_char) {
+        return refused("it is empty, too long, or no name of a header".to_owned());
+    }
+    let is = |other: &str| name.eq_ignore_ascii_case(other);
+    let is_credential = |transport: &dyn Transport| matches!(transport.describe(), SecurityScheme::Header { name } if is(&name));
+    if SENT_BY_BROWSERS.iter().any(|other| is(other))
+        || transports.iter().any(|other| is_credential(&**other))
+    {
+        return refused(format!("`{name}` has another meaning"));
+    }
+    Ok(())
+}
+
+const SENT_BY_BROWSERS: [&str; 11] = [
+    "accept",
+    "accept-language",
+    "authorization",
+    "connection",
+    "content-length",
+    "content-type",
+    "cookie",
+    "host",
+    "origin",
+    "referer",
+    "user-agent",
+];
+
+fn check_field(name: &str) -> Result<(), ConfigError> {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    if (1..=MAX_NAME_BYTES).contains(&name.len()) && name.bytes().all(is_plain) {
+        return Ok(());
+    }
+    Err(ConfigError::new(
+        "field",
+        "the name is empty, too long, or has characters that need encoding",
+        "use letters, digits, `-` and `_`, at most 64",
+    ))
+}
+
+fn check_path(path: &str) -> Result<(), ConfigError> {
+    let refused = |problem| {
+        Err(ConfigError::new(
+            "exempt",
+            format!("`{}`: {problem}", path.escape_debug()),
+            "write one whole path, decoded, such as `/hooks/payment`",
+        ))
+    };
+    let is_canonical = path::canonical(path, &Allowed::default()).is_some_and(|canonical| canonical == path);
+    if !is_canonical || path.contains(['?', '#']) {
+        return refused("no canonical absolute path");
+    }
+    // Whoever writes one means more than this one path, and would find the others refused.
+    if path.contains(['*', '{', '}', '<', '>']) || path.split('/').any(|segment| segment.starts_with(':')) {
+        return refused("patterns are not known here");
+    }
+    Ok(())
+}
+
+/// What a request has sent as its token.
+pub(crate) type Sent<'a> = Result<&'a [u8], CsrfFault>;
+
+/// The settings after they were checked.
+#[derive(Debug)]
+pub(crate) struct CsrfPolicy {
+    keys: CsrfKeys,
+    header: Box<str>,
+    lower_header: Box<str>,
+    field: Box<str>,
+    required: bool,
+    exempt: Box<[Box<str>]>,
+    /// One for each transport that browsers use by themselves, in the provider's order.
+    cookies: Box<[Option<CsrfCookie>]>,
+}
+
+impl CsrfPolicy {
+    pub(crate) fn header(&self) -> &str {
+        &self.header
+    }
+
+    pub(crate) fn field(&self) -> &str {
+        &self.field
+    }
+
+    pub(crate) const fn keys(&self) -> &CsrfKeys {
+        &self.keys
+    }
+
+    /// The cookie beside those of the transport in this place.
+    pub(crate) fn cookie(&self, place: usize) -> Option<&CsrfCookie> {
+        self.cookies.get(place)?.as_ref()
+    }
+
+    /// The cookies of all transports, each once.
+    pub(crate) fn cookies(&self) -> Vec<&CsrfCookie> {
+        let mut cookies: Vec<&CsrfCookie> = Vec::new();
+        for cookie in self.cookies.iter().flatten() {
+            if !cookies.contains(&cookie) {
+                cookies.push(cookie);
+            }
+        }
+        cookies
+    }
+
+    /// Must a request bring a token although it comes from an own or a trusted origin?
+    pub(crate) fn asks_own(&self, head: &dyn RequestHead, allowed: &Allowed) -> bool {
+        self.required && !names_origin_of_websocket(head) && !self.is_exempt(head, allowed)
+    }
+
+    fn is_exempt(&self, head: &dyn RequestHead, allowed: &Allowed) -> bool {
+        if self.exempt.is_empty() {
+            return false;
+        }
+        let path = path::canonical(head.path(), allowed);
+        path.is_some_and(|path| self.exempt.iter().any(|exempt| **exempt == *path))
+    }
+
+    /// What the header says; `None` if it is not there.
+    pub(crate) fn in_header<'a>(&self, head: &'a dyn RequestHead) -> Option<Sent<'a>> {
+        let values = head.header(&self.lower_header);
+        if values.is_empty() {
+            return None;
+        }
+        Some(values.single().ok_or(CsrfFault::Duplicate))
+    }
+
+    /// Is the value of the request's cookie good for this login? Whether the cookie is there does
+    /// not let anybody in: it only tells whether it has to be set.
+    pub(crate) fn has_good_cookie(&self, head: &dyn RequestHead, place: usize, bound: &Bound<'_>) -> bool {
+        let Some(cookie) = self.cookie(place) else { return true };
+        match find_cookie(&head.header("cookie"), cookie.name()) {
+            Extracted::Token(value) => self.keys.check(bound, value.as_bytes()).is_ok(),
+            Extracted::Absent | Extracted::Malformed(_) => false,
+        }
+    }
+
+    /// Checks the field of a form.
+    pub(crate) fn check_form(&self, form: &[u8], bound: &Bound<'_>) -> Result<(), CsrfFault> {
+        let mut fields = form_urlencoded::parse(form).filter(|(name, _)| *name == *self.field);
+        match (fields.next(), fields.next()) {
+            (None, _) => Err(CsrfFault::Missing),
+            (Some(_), Some(_)) => Err(CsrfFault::Duplicate),
+            (Some((_, value)), None) => self.keys.check(bound, value.as_bytes()),
+        }
+    }
+}
+
+/// Browsers name the origin with every handshake, and let no page add a header of its own.
+fn names_origin_of_websocket(head: &dyn RequestHead) -> bool {
+    let is_handshake = is_websocket_connect(head) || (head.method() == "GET" && opens_websocket(head));
+    is_handshake && !head.header("origin").is_empty()
+}
+
+/// May a guard look for the token in the body? In an urlencoded form that is sent as it is.
+pub(crate) fn has_form(head: &dyn RequestHead) -> bool {
+    let content_type = head.header("content-type");
+    let media_type = content_type.single().and_then(|value| value.split(|byte| *byte == b';').next());
+    !is_safe_method(head.method())
+        && media_type.is_some_and(|value| value.trim_ascii().eq_ignore_ascii_case(FORM))
+        && head.header("content-encoding").is_empty()
+}
+
+const FORM: &[u8] = b"application/x-www-form-urlencoded";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::{BearerTransport, SessionCookie};
+
+    fn built(tokens: CsrfTokens) -> Result<CsrfPolicy, ConfigError> {
+        let transports: Vec<Box<dyn Transport>> =
+            vec![Box::new(BearerTransport::new()), Box::new(SessionCookie::new())];
+        tokens.build(CsrfKeys::new(std::iter::empty()), &transports, &["__Host-session".into()])
+    }
+
+    #[track_caller]
+    fn refused(tokens: CsrfTokens, field: &str) {
+        assert_eq!(built(tokens).unwrap_err().field(), field);
+    }
+
+    #[test]
+    fn what_is_exempt_is_one_whole_path() {
+        for good in ["/", "/open", "/open/", "/a/b.c", "/café au lait", "/a:b"] {
+            assert!(built(CsrfTokens::new().exempt(good)).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "open",
+            "//open",
+            "/a//b",
+            "/a/../b",
+            "/a/./b",
+            "/open?x",
+            "/open#x",
+            "/a%20b",
+            "/a%2Fb",
+            "/a;b",
+            "/a\\b",
+            "https://app.example/open",
+            "/open/*",
+            "/users/{id}",
+            "/users/:id",
+            "/<id>",
+            "*",
+            "/a\nb",
+        ] {
+            refused(CsrfTokens::new().exempt("/fine").exempt(bad), "exempt");
+        }
+    }
+
+    #[test]
+    fn names_are_checked() {
+        assert!(
+            built(CsrfTokens::new().header("X-XSRF").field("_csrf").danger_cookie_name("pp_csrf")).is_ok()
+        );
+        for bad in ["", "X CSRF", "X-CSRF:", "Cookie", "authorization", "Origin", &"x".repeat(65)] {
+            refused(CsrfTokens::new().header(bad), "header");
+        }
+        for bad in ["", "a b", "a[b]", "\"><script>", "ü", &"x".repeat(65)] {
+            refused(CsrfTokens::new().field(bad), "field");
+        }
+        for bad in ["", "a b", "a;b", "a=b", "__Host-session", &"x".repeat(65)] {
+            refused(CsrfTokens::new().danger_cookie_name(bad), "danger_cookie_name");
+        }
+    }
+
+    #[test]
+    fn without_cookies_there_is_nothing_to_protect() {
+        let transports: Vec<Box<dyn Transport>> = vec![Box::new(BearerTransport::new())];
+        let error = CsrfTokens::new().build(CsrfKeys::new(std::iter::empty()), &transports, &[]).unwrap_err();
+        assert_eq!(error.field(), "csrf_tokens");
+    }
+}

@@ -1,0 +1,87 @@
+//! What a page needs of a token: for handlers and templates.
+
+use std::fmt;
+
+/// A new CSRF token for the session of a request, and the names under which it is sent back; made by
+/// [`AuthProvider::csrf_token`](crate::AuthProvider::csrf_token), which the extractor `CsrfToken`
+/// of the adapters calls.
+///
+/// Each has a value of its own, and all values of a session are good until the session ends.
+///
+/// # Security
+/// Show it to the user of the session only: a page with a token in it must not be kept by shared
+/// caches, which guards see to.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CsrfToken {
+    pub(crate) value: Option<Box<str>>,
+    pub(crate) field: Box<str>,
+    pub(crate) header: Box<str>,
+    pub(crate) cookie: Box<str>,
+}
+
+impl CsrfToken {
+    /// The value; `None` where no cookie is the credential: for guests, and for programs with a
+    /// token in a header. They need none.
+    #[must_use]
+    pub fn value(&self) -> Option<&str> {
+        self.value.as_deref()
+    }
+
+    /// The hidden field for a form that is sent by `POST`:
+    /// `<input type="hidden" name="csrf_token" value="…">`. Empty where there is no
+    /// [value](Self::value). Templates that escape must be told that this is HTML already.
+    #[must_use]
+    pub fn hidden_field(&self) -> String {
+        // Neither a name, which is checked when the provider is built, nor a value has a character
+        // that HTML knows.
+        let name = &self.field;
+        self.value().map_or_else(String::new, |value| {
+            format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">")
+        })
+    }
+
+    /// The name of the field in which forms send it. Default: `csrf_token`.
+    #[must_use]
+    pub fn field_name(&self) -> &str {
+        &self.field
+    }
+
+    /// The name of the header in which scripts send it. Default: `X-CSRF-Token`.
+    #[must_use]
+    pub fn header_name(&self) -> &str {
+        &self.header
+    }
+
+    /// The name of the cookie in which scripts find a value. Default: `__Host-csrf`, or `csrf` beside
+    /// [cookies for development](crate::transport::CookieTransport::danger_insecure).
+    #[must_use]
+    pub fn cookie_name(&self) -> &str {
+        &self.cookie
+    }
+}
+
+/// The value acts for its session.
+impl fmt::Debug for CsrfToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CsrfToken").field("has_value", &self.value.is_some()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_session_has_a_field() {
+        let token = |value: Option<&str>| CsrfToken {
+            value: value.map(Into::into),
+            field: "csrf_token".into(),
+            header: "X-CSRF-Token".into(),
+            cookie: "__Host-csrf".into(),
+        };
+        let of_session = token(Some("ab.cd"));
+        assert_eq!(of_session.hidden_field(), "<input type=\"hidden\" name=\"csrf_token\" value=\"ab.cd\">");
+        assert!(!format!("{of_session:?}").contains("ab.cd"));
+        assert_eq!((token(None).hidden_field().as_str(), token(None).value()), ("", None));
+    }
+}

@@ -1,0 +1,353 @@
+//! CSRF tokens of requests that a cookie lets in: when one is asked for, and what becomes of it.
+//! Settings and values are in `csrf/`.
+//!
+//! What the head tells is judged where the head is read, and kept as a note with the token that was
+//! verified. It counts once the user is known and may enter: [`Admitted`] gives the grant out only
+//! where the note allows it, so that no way around it exists. Only guards can read a form.
+
+use std::future::Future;
+
+use super::{
+    granted::{Entered, Granted},
+    inner::AuthProvider,
+    presented::{Credential, Found, Presented},
+    way::Way,
+};
+use crate::{
+    body::BodyError,
+    clock::Timestamp,
+    csrf::{Bound, CsrfPolicy, CsrfToken, Sent, has_form},
+    rejection::{CsrfFault, Misconfigured, OriginFault, Rejection, Unavailable},
+    reply::ResponseHeader,
+    request::{CsrfProof, RequestHead},
+    token::{CsrfValue, IssuedToken, Purpose, TokenPayload},
+    transport::Transport,
+    user::AuthUser,
+};
+
+/// The longest form in which a guard looks for a token.
+const MAX_FORM_BYTES: usize = 16 * 1024;
+
+/// What is known of the CSRF token of a request before its user is.
+pub(crate) struct CsrfNote {
+    standing: Standing,
+    /// The transport beside whose cookie the one of the token is set, if the request lacks a good
+    /// one.
+    lacks_cookie: Option<usize>,
+}
+
+enum Standing {
+    NotAsked,
+    Proven,
+    Refused(CsrfFault),
+    /// Only the body can tell.
+    InForm,
+}
+
+/// Somebody who may enter if the CSRF token of the request is good.
+#[must_use = "somebody who was admitted has entered only once the note is settled"]
+pub(super) struct Admitted<U> {
+    granted: Granted<U>,
+    note: Option<Box<CsrfNote>>,
+}
+
+impl<U> Admitted<U> {
+    pub(super) const fn new(granted: Granted<U>, note: Option<Box<CsrfNote>>) -> Self {
+        Self { granted, note }
+    }
+
+    /// For whoever reads no body: a token that could only be there is missing.
+    pub(super) fn settle(self) -> Result<Granted<U>, Rejection> {
+        match self.note.map(|note| note.standing) {
+            None | Some(Standing::NotAsked | Standing::Proven) => Ok(self.granted),
+            Some(Standing::Refused(fault)) => Err(Rejection::InvalidCsrfToken(fault)),
+            Some(Standing::InForm) => Err(Rejection::InvalidCsrfToken(CsrfFault::Missing)),
+        }
+    }
+}
+
+/// Somebody who has entered.
+pub(super) struct Settled<U> {
+    pub(super) granted: Granted<U>,
+    is_proven: bool,
+    lacks_cookie: Option<usize>,
+}
+
+/// What a body has brought as a token of its own, for a reply.
+pub(crate) type Brought = Option<Result<Box<str>, CsrfFault>>;
+
+fn sent(brought: &Brought) -> Option<Sent<'_>> {
+    brought.as_ref().map(|brought| brought.as_deref().map(str::as_bytes).map_err(|fault| *fault))
+}
+
+/// Reading the head.
+impl<U: AuthUser> AuthProvider<U> {
+    /// Must a request with a cookie bring a token? One of another origin is refused, and without
+    /// tokens one of no origin too.
+    pub(super) fn asks_token(&self, head: &dyn RequestHead) -> Result<bool, Rejection> {
+        let Some(policy) = &self.inner.csrf else { return self.check_origin(head).map(|()| false) };
+        match self.check_origin(head) {
+            Ok(()) => Ok(policy.asks_own(head, self.allowed_in_path())),
+            Err(Rejection::CrossSiteRequest(OriginFault::Missing)) => Ok(true),
+            Err(rejection) => Err(rejection),
+        }
+    }
+
+    /// As [`read`](Self::read), with the token that a body has brought.
+    pub(crate) fn read_with(&self, head: &dyn RequestHead, brought: &Brought) -> Presented<U> {
+        self.read_sent(head, sent(brought))
+    }
+
+    /// Keeps what the head says of the token beside what it has presented.
+    pub(super) fn note_csrf(
+        &self,
+        head: &dyn RequestHead,
+        credential: &Credential<'_>,
+        found: &mut Result<Found<U>, Rejection>,
+        sent: Option<Sent<'_>>,
+    ) {
+        let (Some(policy), Way::Ambient(place)) = (&self.inner.csrf, credential.way) else { return };
+        let Ok(Found::Token(verified)) = found else { return };
+        let bound = Bound::to(&verified.payload);
+        let standing =
+            if credential.asks_token { standing(policy, head, &bound, sent) } else { Standing::NotAsked };
+        let lacks_cookie = (!policy.has_good_cookie(head, place, &bound)).then_some(place);
+        if lacks_cookie.is_some() || !matches!(standing, Standing::NotAsked) {
+            verified.csrf = Some(Box::new(CsrfNote { standing, lacks_cookie }));
+        }
+    }
+
+    /// Refuses what acts by cookies alone, whatever its method, unless its origin and, where one is
+    /// asked for, its token say that a page of the application's own has sent it. `logins` are those
+    /// of the cookies. Where none of them is good, there is nothing that a token could be of, and
+    /// nothing to lose: the origin decides.
+    pub(super) fn prove_cookies(
+        &self,
+        head: &dyn RequestHead,
+        brought: &Brought,
+        logins: impl FnOnce() -> Result<Vec<TokenPayload>, Rejection>,
+    ) -> Result<(), Rejection> {
+        if !self.asks_token(head)? {
+            return Ok(());
+        }
+        let Some(policy) = &self.inner.csrf else { return Ok(()) };
+        if head.csrf_proof().is_some_and(|proof| proof.provider == self.inner.id) {
+            return Ok(());
+        }
+        let logins = logins()?;
+        if logins.is_empty() {
+            return self.check_origin(head);
+        }
+        let sent = policy.in_header(head).or(sent(brought)).unwrap_or(Err(CsrfFault::Missing));
+        let value = sent.map_err(Rejection::InvalidCsrfToken)?;
+        let mut outcome = Err(CsrfFault::Mismatch);
+        for login in &logins {
+            outcome = outcome.or_else(|_| policy.keys().check(&Bound::to(login), value));
+        }
+        outcome.map_err(Rejection::InvalidCsrfToken)
+    }
+
+    /// The field in which bodies bring a token, if there are tokens.
+    pub(crate) fn csrf_field(&self) -> Option<&str> {
+        self.inner.csrf.as_ref().map(|policy| policy.field())
+    }
+}
+
+/// The header decides if it is there, then what a body has brought that was read already.
+fn standing(
+    policy: &CsrfPolicy,
+    head: &dyn RequestHead,
+    bound: &Bound<'_>,
+    brought: Option<Sent<'_>>,
+) -> Standing {
+    match policy.in_header(head).or(brought) {
+        Some(sent) => match sent.and_then(|value| policy.keys().check(bound, value)) {
+            Ok(()) => Standing::Proven,
+            Err(fault) => Standing::Refused(fault),
+        },
+        None if has_form(head) => Standing::InForm,
+        None => Standing::Refused(CsrfFault::Missing),
+    }
+}
+
+/// Letting in.
+impl<U: AuthUser> AuthProvider<U> {
+    /// Settles the note, by the form if only that can tell. `read` gets the limit.
+    pub(super) async fn settle_reading<F, B>(
+        &self,
+        admitted: Admitted<U>,
+        read: impl FnOnce(usize) -> F,
+    ) -> Result<Settled<U>, Rejection>
+    where
+        F: Future<Output = Result<B, BodyError>>,
+        B: AsRef<[u8]>,
+    {
+        let Admitted { granted, note } = admitted;
+        let Some(note) = note else { return Ok(Settled { granted, is_proven: false, lacks_cookie: None }) };
+        let CsrfNote { standing, lacks_cookie } = *note;
+        let is_proven = match standing {
+            Standing::NotAsked => false,
+            Standing::Proven => true,
+            Standing::Refused(fault) => return Err(Rejection::InvalidCsrfToken(fault)),
+            Standing::InForm => {
+                // Boxed, so that requests without a form do not carry the room for one.
+                Box::pin(self.check_form(granted.payload(), read(MAX_FORM_BYTES))).await?;
+                true
+            }
+        };
+        Ok(Settled { granted, is_proven, lacks_cookie })
+    }
+
+    async fn check_form<B: AsRef<[u8]>>(
+        &self,
+        payload: &TokenPayload,
+        reading: impl Future<Output = Result<B, BodyError>>,
+    ) -> Result<(), Rejection> {
+        let body = self.in_body_time(reading).await.unwrap_or(Err(BodyError::TooSlow))?;
+        let form = body.as_ref();
+        if form.len() > MAX_FORM_BYTES {
+            return Err(Rejection::PayloadTooLarge);
+        }
+        let policy = self.csrf_policy()?;
+        policy.check_form(form, &Bound::to(payload)).map_err(Rejection::InvalidCsrfToken)
+    }
+
+    /// What a guard has let in, with what the response says because of the token.
+    pub(super) fn entered(
+        &self,
+        settled: Settled<U>,
+        enter: impl FnOnce(Granted<U>) -> Entered<U>,
+    ) -> Result<Entered<U>, Rejection> {
+        let Settled { granted, is_proven, lacks_cookie } = settled;
+        let cookie = match lacks_cookie {
+            None => None,
+            Some(place) => self.missing_cookie(place, granted.payload())?,
+        };
+        let proof = is_proven.then_some(CsrfProof { provider: self.inner.id });
+        Ok(enter(granted).with_csrf(proof, cookie))
+    }
+
+    fn missing_cookie(
+        &self,
+        place: usize,
+        payload: &TokenPayload,
+    ) -> Result<Option<ResponseHeader>, Rejection> {
+        let policy = self.csrf_policy()?;
+        let Some(cookie) = policy.cookie(place) else { return Ok(None) };
+        Ok(Some(cookie.set(&self.new_value(policy, payload)?)))
+    }
+}
+
+/// Making tokens.
+impl<U: AuthUser> AuthProvider<U> {
+    /// A new CSRF token for the session of a request, or that it needs none: for guests, and for
+    /// programs with a token in a header. A bad credential is refused, as by
+    /// [`check_optional`](Self::check_optional); behind a guard, what that has let in counts.
+    ///
+    /// # Errors
+    /// As [`check_optional`](Self::check_optional), and [`Rejection::Misconfigured`] if the provider
+    /// was built without [`csrf_tokens`](crate::AuthProviderBuilder::csrf_tokens).
+    pub async fn csrf_token(&self, presented: Presented<U>) -> Result<CsrfToken, Rejection> {
+        self.csrf_policy()?;
+        let granted = self.check_optional(presented).await?;
+        self.csrf_token_of(granted.as_ref())
+    }
+
+    pub(super) fn csrf_token_of(&self, granted: Option<&Granted<U>>) -> Result<CsrfToken, Rejection> {
+        let policy = self.csrf_policy()?;
+        match granted.map(|granted| (granted.way(), granted.payload())) {
+            Some((Way::Ambient(place), payload)) => {
+                let value = self.new_value(policy, payload)?;
+                Ok(page_token(policy, Some(place), Some(value)))
+            }
+            _ => Ok(page_token(policy, None, None)),
+        }
+    }
+
+    /// A new CSRF token for the login that a token is of, however it has come: for tests, and for
+    /// what renders pages far from the request.
+    ///
+    /// # Security
+    /// With its cookies, whoever has the value acts as the user: give it to nobody but the pages of
+    /// this login.
+    ///
+    /// # Errors
+    /// [`Rejection::Misconfigured`] if the provider was built without
+    /// [`csrf_tokens`](crate::AuthProviderBuilder::csrf_tokens), and [`Rejection::Unavailable`] if
+    /// there is no randomness.
+    pub fn csrf_token_for(&self, payload: &TokenPayload) -> Result<CsrfToken, Rejection> {
+        let policy = self.csrf_policy()?;
+        let value = self.new_value(policy, payload)?;
+        Ok(page_token(policy, None, Some(value)))
+    }
+
+    /// Are there [CSRF tokens](crate::AuthProviderBuilder::csrf_tokens)?
+    #[must_use]
+    pub fn has_csrf_tokens(&self) -> bool {
+        self.inner.csrf.is_some()
+    }
+
+    /// The value for the session that a token opens which was just issued.
+    pub(super) fn value_beside(
+        &self,
+        token: &IssuedToken,
+        purpose: Purpose,
+        now: Timestamp,
+    ) -> Result<Option<CsrfValue>, Rejection> {
+        let Some(policy) = &self.inner.csrf else { return Ok(None) };
+        let payload = self.inner.verifier.verify(token.expose().as_bytes(), purpose, now)?;
+        Ok(Some(CsrfValue(self.new_value(policy, &payload)?)))
+    }
+
+    /// The cookie with this value, which lives as long as the one that is set beside it.
+    pub(super) fn csrf_cookie(
+        &self,
+        place: usize,
+        value: Option<&CsrfValue>,
+        beside: &[ResponseHeader],
+    ) -> Option<ResponseHeader> {
+        let cookie = self.inner.csrf.as_ref()?.cookie(place)?;
+        Some(cookie.set_beside(&value?.0, beside))
+    }
+
+    /// What deletes the cookie together with the one of a token of this purpose. Where an access
+    /// token has ended whose login can be refreshed, the value is as good as before, and needed for
+    /// that.
+    pub(super) fn forget_csrf(
+        &self,
+        place: usize,
+        transport: &dyn Transport,
+        purpose: Purpose,
+    ) -> Option<ResponseHeader> {
+        let policy = self.inner.csrf.as_ref()?;
+        let ends_login = purpose == Purpose::Refresh || transport.forget(Purpose::Refresh).is_empty();
+        ends_login.then(|| policy.cookie(place)).flatten().map(|cookie| cookie.forget())
+    }
+
+    /// What deletes the cookies of all transports.
+    pub(super) fn forget_all_csrf(&self) -> Vec<ResponseHeader> {
+        let cookies = self.inner.csrf.iter().flat_map(|policy| policy.cookies());
+        cookies.map(|cookie| cookie.forget()).collect()
+    }
+
+    fn csrf_policy(&self) -> Result<&CsrfPolicy, Rejection> {
+        let missing = Rejection::Misconfigured(Misconfigured::NoCsrfTokens);
+        self.inner.csrf.as_deref().ok_or(missing)
+    }
+
+    fn new_value(&self, policy: &CsrfPolicy, payload: &TokenPayload) -> Result<Box<str>, Rejection> {
+        let value = policy.keys().make(&Bound::to(payload), self.random()?);
+        value.map(Into::into).ok_or(Rejection::Unavailable(Unavailable::Issuer))
+    }
+}
+
+/// Without a place, the names are those of the first transport that has a cookie.
+fn page_token(policy: &CsrfPolicy, place: Option<usize>, value: Option<Box<str>>) -> CsrfToken {
+    let cookie = place.and_then(|place| policy.cookie(place)).or(policy.cookies().first().copied());
+    CsrfToken {
+        value,
+        field: policy.field().into(),
+        header: policy.header().into(),
+        cookie: cookie.map_or("", |cookie| cookie.name()).into(),
+    }
+}
