@@ -307,7 +307,7 @@ fn in_line(line: usize, fault: &ConfigError) -> ConfigError {
 
 /// In which line of `text` does `part` begin, which is a part of it?
 fn line_of(text: &str, part: &str) -> usize {
-    line_at(text, (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize))
+    line_at(text, part.as_ptr().addr().saturating_sub(text.as_ptr().addr()))
 }
 
 fn line_at(text: &str, at: usize) -> usize {
