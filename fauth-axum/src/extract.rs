@@ -321,7 +321,7 @@ where
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
-        let auth = AuthProvider::<U>::from_ref(state);
+        let auth = provider::<S, U>(state, &parts.extensions);
         let presented = auth.read_again(&Head::from(&*parts), earlier(&parts.extensions));
         match auth.csrf_token(presented).await {
             Ok(token) => Ok(Self::new(token)),
