@@ -200,15 +200,13 @@ async fn a_groups_middleware_runs_inside_its_guard_the_last_one_first() {
     let (first, last) = (inner.clone(), outer.clone());
     let group = SecureScope::new("/group", &auth)
         .route("/greet", get().to(greet))
-        .wrap(actix_web::middleware::from_fn(
-            move |request, next: actix_web::middleware::Next<actix_web::body::BoxBody>| {
-                first.up();
-                next.call(request)
-            },
-        ))
-        .wrap(actix_web::middleware::from_fn({
+        .wrap(from_fn(move |request, next: Next<actix_web::body::BoxBody>| {
+            first.up();
+            next.call(request)
+        }))
+        .wrap(from_fn({
             let inner = inner.clone();
-            move |request, next: actix_web::middleware::Next<actix_web::body::BoxBody>| {
+            move |request, next: Next<actix_web::body::BoxBody>| {
                 assert_eq!(inner.get(), last.get(), "the one inside has not run yet");
                 last.up();
                 next.call(request)
@@ -224,11 +222,10 @@ async fn a_groups_middleware_runs_inside_its_guard_the_last_one_first() {
 #[actix_web::test]
 async fn an_error_of_a_middleware_inside_keeps_what_the_grant_demands() {
     let auth = fauth_testing::provider().danger_query_token("token").build().unwrap();
-    let group = SecureScope::new("/group", &auth).wrap(actix_web::middleware::from_fn(
-        |_, _: actix_web::middleware::Next<actix_web::body::BoxBody>| async {
+    let group =
+        SecureScope::new("/group", &auth).wrap(from_fn(|_, _: Next<actix_web::body::BoxBody>| async {
             Err::<ServiceResponse, _>(ErrorImATeapot("no"))
-        },
-    ));
+        }));
     let service = serve!(App::new().service(group));
     let request = anonymous(&format!("/group/x?token={}", access(&auth, "bob")));
     let error = service.call(request.to_request()).await.unwrap_err();
@@ -387,7 +384,7 @@ async fn whatever_is_added_after_the_requirement_is_inside() {
             config.route("/configured", get().to(greet)).default_service(web::to(greet));
         })
         .service(web::redirect("/redirect", "/elsewhere"))
-        .service(web::service("/raw").finish(fn_service(async |request: actix_web::dev::ServiceRequest| {
+        .service(web::service("/raw").finish(fn_service(async |request: ServiceRequest| {
             Ok::<_, Error>(request.into_response(HttpResponse::Ok()))
         })));
     let service = serve!(App::new().service(group));

@@ -1322,10 +1322,8 @@ async fn a_request_keeps_the_provider_with_which_it_began() {
         next.run(request)
     });
     let facade = switch.provider();
-    let inner = get(greet).layer(require_roles(facade, ["admin"]));
-    let app = Router::new()
-        .route("/replace", inner.layer(replace).layer(require_user(facade)))
-        .with_state(facade.clone());
+    let layers = (require_user(facade), replace, require_roles(facade, ["admin"]));
+    let app = Router::new().route("/replace", get(greet).layer(layers)).with_state(facade.clone());
     // The guard further in and the extractor ask who asked before.
     assert_eq!(send(app.clone(), request_of(&auth, "alice", "/replace")).await.status, 200);
     assert_eq!(send(app.clone(), request_of(&auth, "alice", "/replace")).await.status, 401);
