@@ -108,6 +108,10 @@ impl<U: AuthUser> AuthSwitch<U> {
     /// Sets the provider, or replaces it. Requests that come from now on are decided by it. Its
     /// predecessor is dropped when the last of its requests is answered and each guard was asked
     /// once more. No [`set_default`](Self::set_default) replaces it.
+    ///
+    /// # Security
+    /// What the predecessor keeps in memory, such as logouts in a [`MemoryStore`](crate::MemoryStore),
+    /// the new one does not know. Give both the same store, or another secret.
     pub fn set(&self, provider: AuthProvider<U>) {
         self.replace(provider, true);
     }

@@ -390,7 +390,7 @@ cases! { $ __rules_tests in rules;
         });
     }
 
-    /// Nothing is asked, so nobody is loaded.
+    /// P-22: nothing is asked, so nobody is loaded, and of a private path only the user.
     fn nobody_is_looked_up_on_a_public_path(t) {
         behind_private(&t, |t, at| {
             let seen = t.get(&at("/open")).bearer(t.access("alice")).send();
@@ -459,6 +459,19 @@ cases! { $ __rules_tests in rules;
             t.get(&at("/guarded")).bearer(t.access("alice")).send().is(200);
             t.get(&at("/group/dashboard")).send().refused(401, "missing_credential");
             t.get(&at("/group/nothing")).send().refused(401, "missing_credential");
+        });
+    }
+
+    /// C-14: what is public looks at no session, and the guard there does.
+    fn an_expired_session_passes_no_guard_on_a_public_path(t) {
+        t = site();
+        let rules = |at: At<'_>| RouteRules::private_by_default().public(at("/guarded")).public(at("/open"));
+        behind(&t, rules, |t, at| {
+            let alice = t.access("alice");
+            cookie(t.get(&at("/guarded")), &alice).send().is(200).says("Hello alice");
+            t.clock.advance(Duration::from_secs(15 * 60));
+            cookie(t.get(&at("/guarded")), &alice).send().refused(401, "invalid_token").has("set-cookie", CLEARED);
+            cookie(t.get(&at("/open")), &alice).send().is(200).says("open").lacks("set-cookie");
         });
     }
 
