@@ -128,9 +128,9 @@ FLOORS = [
     ["clock", "error", "body", "path", "request", "reply", "demands", "client", "escape"],
     ["token", "password", "role", "user", "visitor", "derive", "requirement", "access"],
     ["store"],
-    ["transport", "csrf", "navigation", "redirect", "rejection", "event", "limit"],
+    ["transport", "csrf", "navigation", "redirect", "rejection", "event", "limit", "rules"],
     ["session", "api_key", "one_time", "starlette", "user_store", "throttle"],
-    ["provider", "limiter", "guard", "routes", "mounts", "audit", "config"],
+    ["provider", "limiter", "guard", "protection", "routes", "mounts", "audit", "config"],
     ["openapi", "swagger_ui"],
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

@@ -14,6 +14,7 @@ use fauth_core::{
 
 use crate::{
     guard::RequireLayer,
+    protect::Protect,
     router::{Inside, Middleware, Middlewares, Routes, SecureScope, boxed, methods_of, resource_of},
     routes::AuthRoutes,
 };
@@ -176,6 +177,15 @@ impl AuditedScope {
     {
         self.middlewares.push(boxed(middleware));
         self
+    }
+
+    /// Puts path rules in front of everything that this scope gets. The audit lists the rules, and
+    /// each route with what its rule asks for too. Call it last: what is added later is behind the
+    /// rules, and the audit lists it without them.
+    #[must_use]
+    pub fn protect<U: AuthUser>(mut self, rules: Protect<U>) -> Self {
+        self.record.protect(rules.protection().rules(), rules.declaration());
+        self.wrap(rules)
     }
 
     /// Writes the audit to the log, **in builds with debug assertions**; see [`Audit::log`].

@@ -16,8 +16,8 @@ use actix_web::{
     web::Data,
 };
 use fauth_core::{
-    AuthProvider, AuthUser, CsrfToken as SessionsToken, Granted, Rejection, SessionHandle, TokenPayload,
-    visitor::Visitor as KnownOrGuest,
+    AuthProvider, AuthUser, CsrfToken as SessionsToken, Granted, Pinned, Rejection, SessionHandle,
+    TokenPayload, visitor::Visitor as KnownOrGuest,
 };
 
 use crate::{head::Head, respond::Refused};
@@ -358,6 +358,9 @@ struct Stored<U>(Granted<U>, AuthProvider<U>);
 /// Whom a guard for visitors has let in, beside its provider.
 struct Visited<U>(KnownOrGuest<U>, AuthProvider<U>);
 
+/// The provider of a switch with which a guard of this request decides.
+struct Begun<U>(Pinned<U>);
+
 /// The token of the innermost guard, for whom the user's type does not matter.
 struct Checked {
     payload: Arc<TokenPayload>,
@@ -368,6 +371,7 @@ struct Checked {
 /// Who decides here: the application's own provider if it holds one, otherwise that of the guard.
 fn provider<U: AuthUser>(request: &HttpRequest) -> Result<AuthProvider<U>, Refused> {
     let held = request.app_data::<Data<AuthProvider<U>>>().map(|auth| AuthProvider::clone(auth));
+    let held = held.map(|auth| auth.for_request(|| pinned(&request.extensions())));
     held.or_else(|| guarding(&request.extensions())).ok_or_else(|| {
         let seen = Head::from(request);
         Refused::miswired(if request.app_data::<AuthProvider<U>>().is_some() {
@@ -383,6 +387,16 @@ fn provider<U: AuthUser>(request: &HttpRequest) -> Result<AuthProvider<U>, Refus
 fn guarding<U: AuthUser>(extensions: &Extensions) -> Option<AuthProvider<U>> {
     let granting = extensions.get::<Stored<U>>().map(|Stored(_, auth)| auth);
     granting.or_else(|| extensions.get::<Visited<U>>().map(|Visited(_, auth)| auth)).cloned()
+}
+
+/// The provider of a switch with which a guard further out has decided.
+pub(crate) fn pinned<U: AuthUser>(extensions: &Extensions) -> Option<Pinned<U>> {
+    extensions.get::<Begun<U>>().map(|Begun(pinned)| pinned.clone())
+}
+
+/// Keeps it for whatever is further in.
+pub(crate) fn pin<U: AuthUser>(extensions: &mut Extensions, pinned: Pinned<U>) {
+    extensions.insert(Begun(pinned));
 }
 
 /// What an earlier check of this request has granted. The core looks whether it was of the same provider.

@@ -252,7 +252,7 @@ impl<S, U> fmt::Debug for Require<S, U> {
     }
 }
 
-type Answering<B> = Pin<Box<dyn Future<Output = Result<ServiceResponse<EitherBody<B>>, Error>>>>;
+pub(crate) type Answering<B> = Pin<Box<dyn Future<Output = Result<ServiceResponse<EitherBody<B>>, Error>>>>;
 
 impl<S, B, U> Service<ServiceRequest> for Require<S, U>
 where
@@ -274,17 +274,18 @@ where
 }
 
 /// Lets the request through to `inner`, or answers it.
-fn answer<S, B, U>(guard: &Guard<U>, inner: Rc<S>, request: ServiceRequest) -> Answering<B>
+pub(crate) fn answer<S, B, U>(guard: &Guard<U>, inner: Rc<S>, request: ServiceRequest) -> Answering<B>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: 'static,
     U: AuthUser,
 {
+    let guard = guard.for_request(|| extract::pinned(&request.extensions()));
     if guard.is_limited() {
-        return limit::answer(guard, inner, request);
+        return limit::answer(&guard, inner, request);
     }
     let presented = guard.read(&Head::of(&request), extract::earlier(&request.extensions()));
-    enter(guard, presented, move |request| inner.call(request), request)
+    enter(&guard, presented, move |request| inner.call(request), request)
 }
 
 /// Lets a request through that has been read, or answers it.
@@ -303,6 +304,9 @@ where
     Box::pin(async move {
         match guard.enter_reading(presented, |limit| read_form(&mut request, limit)).await {
             Ok(entered) => {
+                if let Some(pin) = guard.pin() {
+                    extract::pin(&mut request.extensions_mut(), pin);
+                }
                 if let Some(proof) = entered.csrf_proof() {
                     request.extensions_mut().insert(proof);
                 }
@@ -405,7 +409,7 @@ where
     }
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        let auth = self.auth.clone();
+        let auth = self.auth.clone().for_request(|| extract::pinned(&request.extensions()));
         let answering = self.inner.call(request);
         Box::pin(async move {
             Ok(render_refusal(answering.await?, |rejection, head| auth.refuse_in_handler(rejection, head)))

@@ -3,6 +3,8 @@
 //! # Which type does what
 //! - Groups of routes: [`SecureScope`], which cannot leak. A single route, resource or scope:
 //!   [`require_user`], [`require_role`] and the others, for its `wrap`.
+//! - A whole application by a table of paths: [`protect`]. Its rules come from code or from a file,
+//!   and can make private what nobody has thought of.
 //! - In handlers: [`CurrentUser`], [`MaybeUser`] (not `Option<CurrentUser>`), [`Token`],
 //!   [`Grant`], [`CurrentSession`].
 //! - Login, refresh and logout: [`auth_routes`]; under other paths, or beside pages of your own:
@@ -64,6 +66,7 @@ mod limit;
 #[cfg(feature = "utoipa")]
 pub mod openapi;
 pub mod prelude;
+mod protect;
 mod respond;
 mod router;
 mod routes;
@@ -81,6 +84,7 @@ pub use guard::{
 };
 pub use head::Head;
 pub use limit::{LimitLayer, Limiting, limit};
+pub use protect::{Protect, Protected, protect};
 pub use respond::{Refused, respond};
 pub use router::{Routes, SecureScope};
 pub use routes::{AuthRoutes, auth_routes};

@@ -151,8 +151,9 @@ where
     }
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        let asked = self.limiter.ask(&Head::of(&request), extract::earlier(&request.extensions()));
-        let (limiter, inner) = (self.limiter.clone(), Rc::clone(&self.inner));
+        let limiter = self.limiter.for_request(|| extract::pinned(&request.extensions())).into_owned();
+        let asked = limiter.ask(&Head::of(&request), extract::earlier(&request.extensions()));
+        let inner = Rc::clone(&self.inner);
         Box::pin(async move {
             match asked.answer().await {
                 Ok(demands) => {

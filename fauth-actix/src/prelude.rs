@@ -28,8 +28,8 @@ pub use fauth_core::derive::macros::{ActixAuthUser as AuthUser, ActixRole as Rol
 // The traits without the macros of the core, which would look for it among the dependencies.
 pub use fauth_core::derive::{AuthUser, Role};
 pub use fauth_core::{
-    AuthConfig, AuthProvider, IdentityLoader, MemoryStore, Rejection, Requirement, TokenPayload, UserLoader,
-    limit::Limit,
+    AuthConfig, AuthProvider, IdentityLoader, MemoryStore, Rejection, Requirement, RouteRules, TokenPayload,
+    UserLoader, limit::Limit,
 };
 
 pub use crate::{
@@ -40,6 +40,7 @@ pub use crate::{
         visitor,
     },
     limit::limit,
+    protect::protect,
     respond::Refused,
     router::SecureScope,
     routes::{AuthRoutes, auth_routes},

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use actix_web::{
-    FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, Route,
+    FromRequest, Handler, HttpMessage as _, HttpRequest, HttpResponse, Resource, Responder, Route,
     body::{BodyStream, to_bytes_limited},
     dev::{self, AppService, HttpServiceFactory},
     guard,
@@ -17,7 +17,7 @@ use fauth_core::{
     routes::{BodyError, Endpoint, MAX_BODY_BYTES},
 };
 
-use crate::{head::Head, limit::LimitLayer, respond::respond};
+use crate::{extract, head::Head, limit::LimitLayer, respond::respond};
 
 /// The ready-made endpoints (login, refresh, logout, sessions), for the `service` of an application or a scope; see [`fauth_core::routes`] for what they read and answer.
 ///
@@ -157,6 +157,7 @@ async fn answer<U: AuthUser>(
     request: HttpRequest,
     body: Payload,
 ) -> HttpResponse {
+    let auth = auth.for_request(|| extract::pinned(&request.extensions()));
     let body = mount.await_body(&auth, read_body(body.into_inner(), MAX_BODY_BYTES)).await;
     let call = mount.read(&auth, &Head::from(&request), body.as_deref().map_err(|error| *error));
     match call.answer(&auth).await {

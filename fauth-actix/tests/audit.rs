@@ -8,12 +8,13 @@ use actix_web::{
     web::{self, delete, get, post, put, resource, scope},
 };
 use fauth_actix::{
-    AuditedScope, AuthRoutes, SecureScope, assert_all_guarded, require_roles, require_user, visitor,
+    AuditedScope, AuthRoutes, SecureScope, assert_all_guarded, protect, require_roles, require_user, visitor,
 };
 use fauth_core::{
-    AuthProvider, Purpose, Requirement,
+    AuthProvider, Purpose, Requirement, RouteRules,
     audit::{Audit, Audited as _, Entry, EntryKind, FindingKind},
     routes::Endpoint,
+    rules::exact,
 };
 use fauth_testing::{Log, TestUser, Users, at_once, config_builder, provider_with};
 
@@ -560,4 +561,43 @@ fn the_log_shows_the_audit_in_debug_builds() {
     let expected: &[_] = if cfg!(debug_assertions) { &["route_audit", "route_audit_finding"] } else { &[] };
     assert_eq!(events, expected);
     assert!(records.iter().all(|record| record.target == "fauth"));
+}
+
+/// The rules ask for an admin below `/admin`, and for a user elsewhere, but for the front page.
+fn rules() -> RouteRules {
+    RouteRules::private_by_default()
+        .public(exact("/"))
+        .require("/admin", Requirement::user().role("admin"))
+        .build()
+        .unwrap()
+}
+
+#[actix_web::test]
+async fn rules_around_a_scope_are_in_its_audit() {
+    let auth = provider();
+    let app = AuditedScope::new("")
+        .resource("/", get().to(async || "home"))
+        .resource("/me", get().to(async || "me"))
+        .resource("/admin/users", get().to(async || "users"))
+        .protect(protect(&auth, rules()));
+    let lines = lines(&app.audit());
+    for line in [
+        "GET /: open (route)",
+        "any /*: user (rule)",
+        "any /: open (rule)",
+        "any /admin/*: user, role admin (rule)",
+        "GET /admin/users: user, role admin (route)",
+        "GET /me: user (route)",
+    ] {
+        assert!(lines.iter().any(|own| own == line), "{line} in {lines:?}");
+    }
+    assert_all_guarded!(app, except["/"]);
+    let app = serve!(app);
+    for (path, status) in [("/", 200), ("/me", 401), ("/admin/users", 401), ("/unknown", 401)] {
+        assert_eq!(send!(app, "GET", path, None).0, status, "{path}");
+    }
+    let bob = at_once(auth.issue(Purpose::Access, "bob")).unwrap();
+    for (path, status) in [("/", 200), ("/me", 200), ("/admin/users", 403), ("/unknown", 404)] {
+        assert_eq!(send!(app, "GET", path, Some(bob.expose())).0, status, "{path}");
+    }
 }

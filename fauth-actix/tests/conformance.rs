@@ -1,12 +1,12 @@
 //! The conformance suite on actix-web.
 #![expect(clippy::unwrap_used, reason = "a harness that fails is meant to panic")]
 
-use std::sync::Arc;
+use std::{future::ready, sync::Arc};
 
 use actix_web::{
     App as ActixApp, Error, HttpMessage as _, HttpRequest, HttpResponse, Resource,
     body::MessageBody,
-    dev::{HttpServiceFactory, ServiceRequest, ServiceResponse, fn_service},
+    dev::{HttpServiceFactory, Service, ServiceRequest, ServiceResponse, fn_service},
     http::{Method, header::ContentType},
     middleware::{Next, from_fn},
     rt::System,
@@ -15,7 +15,7 @@ use actix_web::{
 };
 use fauth_actix::{
     AuthRoutes, CsrfToken, CurrentSession, CurrentUser, Grant, Head, MaybeUser, Refused, SecureScope, Token,
-    Visitor, auth_routes, guests_only, limit, render_refusals, require, require_active_user,
+    Visitor, auth_routes, guests_only, limit, protect, render_refusals, require, require_active_user,
     require_any_role, require_permission, require_permissions, require_role, require_roles, require_scope,
     require_scopes, require_user, respond, visitor,
 };
@@ -28,8 +28,8 @@ use fauth_core::{
 use fauth_testing::{
     Role, TestUser, WireRequest, WireResponse,
     suite::{
-        App, Harness, PUBLIC, browser_reply, csrf_text, custom_requirement, failing_pages, greeting,
-        keys_or_admins, keys_requirement, locked_pages, own_reply, recent_requirement, refusal,
+        App, Harness, PUBLIC, Placement, Ruled, browser_reply, csrf_text, custom_requirement, failing_pages,
+        greeting, keys_or_admins, keys_requirement, locked_pages, own_reply, recent_requirement, refusal,
         session_page_reply, session_reply, shared_limit, site_pages, small_site_pages, tenant_limit,
         token_text, visitor_text,
     },
@@ -190,7 +190,7 @@ fn moved_endpoints(auth: &Auth) -> AuthRoutes<TestUser> {
 }
 
 /// Refusals for browsers, and pages for guests and visitors.
-fn pages(App { auth, other }: &App) -> impl FnOnce(&mut ServiceConfig) + use<> {
+fn pages(App { auth, other, .. }: &App) -> impl FnOnce(&mut ServiceConfig) + use<> {
     let sign_in = |path: &str| resource(path).route(get().to(async || "sign in"));
     let pages = scope("/pages")
         .service(greets("/dashboard").route(post().to(greet)).wrap(require_user(auth).pages("/signin")))
@@ -283,7 +283,7 @@ fn limited(auth: &Auth) -> impl FnOnce(&mut ServiceConfig) + use<> {
 
 #[expect(clippy::too_many_lines, reason = "a line for each route of the suite")]
 fn app(built_from: &App) -> impl FnOnce(&mut ServiceConfig) {
-    let App { auth, other } = built_from;
+    let App { auth, other, .. } = built_from;
     let (pages, limited) = (pages(built_from), limited(auth));
     let group = SecureScope::new("/group", auth)
         .service(greets("/dashboard"))
@@ -434,6 +434,53 @@ fn app(built_from: &App) -> impl FnOnce(&mut ServiceConfig) {
     }
 }
 
+/// What lies behind path rules.
+fn ruled_routes(App { auth, .. }: &App) -> impl FnOnce(&mut ServiceConfig) + use<> {
+    let text = |path: &str, text: &'static str| {
+        resource(path).route(get().to(move || ready(text))).route(post().to(move || ready(text)))
+    };
+    let open = |path: &str| resource(path).route(get().to(async || "open"));
+    let guarded = greets("/guarded").wrap(require_roles(auth, ["admin"]));
+    let group = SecureScope::new("/group", auth).service(greets("/dashboard"));
+    let raw = web::service("/raw/{tail}*").finish(fn_service(async |request: ServiceRequest| {
+        let raw = HttpResponse::Ok().content_type(ContentType::plaintext()).body("raw");
+        Ok::<_, Error>(request.into_response(raw))
+    }));
+    let (auth, home, opened, sign_in) =
+        (Data::new(auth.clone()), open_home(), text("/open", "open"), text("/signin", "sign in"));
+    let (administrator, json) = (open("/administrator"), open("/admin.json"));
+    move |config| {
+        config
+            .app_data(auth)
+            .service(home)
+            .service(opened)
+            .service(sign_in)
+            .service(administrator)
+            .service(json)
+            .service(greets("/me").route(post().to(greet)))
+            .service(greets("/admin"))
+            .service(
+                scope("/admin")
+                    .service(greets("/users"))
+                    .service(greets("/audit"))
+                    .service(greets("/reports"))
+                    .service(greets("/help")),
+            )
+            .service(resource("/maybe").route(get().to(greet_maybe)))
+            .service(resource("/visitor").route(get().to(show_visitor)))
+            .service(shows_token("/token"))
+            .service(refuses("/refuse"))
+            .service(resource("/assets/style.css").route(get().to(public)))
+            .service(guarded)
+            .service(group)
+            .service(raw);
+    }
+}
+
+fn open_home() -> Resource {
+    resource("/").route(get().to(async || "home"))
+}
+
 struct Actix;
 
 impl Harness for Actix {
@@ -449,15 +496,42 @@ impl Harness for Actix {
             if let Some(peer) = request.peer {
                 builder = builder.peer_addr(peer);
             }
-            let service = init_service(ActixApp::new().configure(app(built_from))).await;
-            let response = call_service(&service, builder.set_payload(request.body).to_request()).await;
-            let (status, headers) = (response.status().as_u16(), response.headers().clone());
-            let body = read_body(response).await;
-            // The server's encoder sends no body in answer to HEAD; a service called directly hands it out.
-            let body = if method == Method::HEAD { Vec::new() } else { body.to_vec() };
-            WireResponse::new(status, headers.iter(), body)
+            let (request, is_head) = (builder.set_payload(request.body).to_request(), method == Method::HEAD);
+            let Some(Ruled { rules, placement }) = &built_from.ruled else {
+                return sent(
+                    init_service(ActixApp::new().configure(app(built_from))).await,
+                    request,
+                    is_head,
+                )
+                .await;
+            };
+            let rules = protect(&built_from.auth, rules.clone()).home("/dashboard");
+            let routes = ruled_routes(built_from);
+            match placement {
+                Placement::Around => {
+                    sent(init_service(ActixApp::new().configure(routes).wrap(rules)).await, request, is_head)
+                        .await
+                }
+                Placement::Inside => {
+                    let site = scope(placement.prefix()).configure(routes).wrap(rules);
+                    sent(init_service(ActixApp::new().service(site)).await, request, is_head).await
+                }
+            }
         })
     }
+}
+
+async fn sent<R, B: MessageBody>(
+    service: impl Service<R, Response = ServiceResponse<B>, Error = Error>,
+    request: R,
+    is_head: bool,
+) -> WireResponse {
+    let response = call_service(&service, request).await;
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let body = read_body(response).await;
+    // The server's encoder sends no body in answer to HEAD; a service called directly hands it out.
+    let body = if is_head { Vec::new() } else { body.to_vec() };
+    WireResponse::new(status, headers.iter(), body)
 }
 
 fauth_testing::conformance!(Actix);

@@ -16,10 +16,10 @@ use actix_cors::Cors;
 use actix_web::{
     App, Error, FromRequest, HttpMessage as _, HttpRequest, HttpResponse, HttpServer,
     body::MessageBody,
-    dev::{Payload, Service, ServiceResponse, fn_service},
+    dev::{Payload, Service, ServiceRequest, ServiceResponse, fn_service},
     error::{ErrorImATeapot, InternalError, PayloadError},
     http::{Method, Version},
-    middleware::DefaultHeaders,
+    middleware::{DefaultHeaders, Next, from_fn},
     rt::task::spawn_blocking,
     test::{TestRequest, init_service, read_body},
     web::{self, Bytes, Data, PayloadConfig, get, post, resource, scope},
@@ -29,7 +29,7 @@ use fauth_actix::{
     require_roles, require_user, respond,
 };
 use fauth_core::{
-    AuthConfig, AuthProvider, AuthUser, CsrfTokens, Guard, Purpose, Rejection, Requirement,
+    AuthConfig, AuthProvider, AuthSwitch, AuthUser, CsrfTokens, Guard, Purpose, Rejection, Requirement,
     api_key::ApiKeyError,
     reply::Reply,
     request::RequestHead as _,
@@ -203,15 +203,13 @@ async fn a_groups_middleware_runs_inside_its_guard_the_last_one_first() {
     let (first, last) = (inner.clone(), outer.clone());
     let group = SecureScope::new("/group", &auth)
         .route("/greet", get().to(greet))
-        .wrap(actix_web::middleware::from_fn(
-            move |request, next: actix_web::middleware::Next<actix_web::body::BoxBody>| {
-                first.up();
-                next.call(request)
-            },
-        ))
-        .wrap(actix_web::middleware::from_fn({
+        .wrap(from_fn(move |request, next: Next<actix_web::body::BoxBody>| {
+            first.up();
+            next.call(request)
+        }))
+        .wrap(from_fn({
             let inner = inner.clone();
-            move |request, next: actix_web::middleware::Next<actix_web::body::BoxBody>| {
+            move |request, next: Next<actix_web::body::BoxBody>| {
                 assert_eq!(inner.get(), last.get(), "the one inside has not run yet");
                 last.up();
                 next.call(request)
@@ -227,11 +225,10 @@ async fn a_groups_middleware_runs_inside_its_guard_the_last_one_first() {
 #[actix_web::test]
 async fn an_error_of_a_middleware_inside_keeps_what_the_grant_demands() {
     let auth = fauth_testing::provider().danger_query_token("token").build().unwrap();
-    let group = SecureScope::new("/group", &auth).wrap(actix_web::middleware::from_fn(
-        |_, _: actix_web::middleware::Next<actix_web::body::BoxBody>| async {
+    let group =
+        SecureScope::new("/group", &auth).wrap(from_fn(|_, _: Next<actix_web::body::BoxBody>| async {
             Err::<ServiceResponse, _>(ErrorImATeapot("no"))
-        },
-    ));
+        }));
     let service = serve!(App::new().service(group));
     let request = anonymous(&format!("/group/x?token={}", access(&auth, "bob")));
     let error = service.call(request.to_request()).await.unwrap_err();
@@ -390,7 +387,7 @@ async fn whatever_is_added_after_the_requirement_is_inside() {
             config.route("/configured", get().to(greet)).default_service(web::to(greet));
         })
         .service(web::redirect("/redirect", "/elsewhere"))
-        .service(web::service("/raw").finish(fn_service(async |request: actix_web::dev::ServiceRequest| {
+        .service(web::service("/raw").finish(fn_service(async |request: ServiceRequest| {
             Ok::<_, Error>(request.into_response(HttpResponse::Ok()))
         })));
     let service = serve!(App::new().service(group));
@@ -1029,4 +1026,58 @@ async fn a_swallowed_refusal_is_told() {
     assert_eq!(statuses!(service, bad("/log-swallowed"), bad("/log-swallowed")), [200, 200]);
     assert_eq!(told().len(), 1, "{:?}", told());
     assert!(told()[0].field("message").unwrap().contains("take `MaybeUser`"));
+}
+
+// --- A provider that is set while the application runs
+
+#[actix_web::test]
+async fn an_application_follows_a_switch_without_a_restart() {
+    let (auth, other, switch) = (provider(), other_provider(), AuthSwitch::new().unwrap());
+    let facade = switch.provider();
+    let app = App::new()
+        .app_data(Data::new(facade.clone()))
+        .service(auth_routes(facade))
+        .service(resource("/guarded").route(get().to(greet)).wrap(require_user(facade)))
+        .service(resource("/me").route(get().to(greet)))
+        .service(SecureScope::new("/group", facade).route("/me", get().to(greet)));
+    let service = serve!(app);
+    let login = || {
+        let body = "{\"username\":\"alice\",\"password\":\"wrong\"}";
+        let post = TestRequest::post().uri("/login").insert_header(("content-type", "application/json"));
+        post.set_payload(body)
+    };
+    let paths = ["/guarded", "/me", "/group/me"];
+    for path in paths {
+        assert_eq!(statuses!(service, by(&auth, "alice", path)), [503], "{path}");
+    }
+    assert_eq!(statuses!(service, login()), [503]);
+    for (set, unset) in [(&auth, &other), (&other, &auth)] {
+        switch.set(set.clone());
+        for path in paths {
+            assert_eq!(
+                statuses!(service, by(set, "alice", path), by(unset, "alice", path)),
+                [200, 401],
+                "{path}"
+            );
+        }
+        assert_eq!(statuses!(service, login()), [401]);
+    }
+}
+
+#[actix_web::test]
+async fn a_request_keeps_the_provider_with_which_it_began() {
+    let (auth, other, switch) = (provider(), other_provider(), AuthSwitch::new().unwrap());
+    switch.set(auth.clone());
+    let (replacing, replacement) = (switch.clone(), other.clone());
+    let replace = from_fn(move |request: ServiceRequest, next: Next<_>| {
+        replacing.set(replacement.clone());
+        next.call(request)
+    });
+    let facade = switch.provider();
+    let inner = resource("/replace").route(get().to(greet)).wrap(require_roles(facade, ["admin"]));
+    let resource = inner.wrap(replace).wrap(require_user(facade));
+    let service = serve!(App::new().app_data(Data::new(facade.clone())).service(resource));
+    // The guard further in and the extractor ask who asked before.
+    let alice = |auth: &Auth| by(auth, "alice", "/replace");
+    assert_eq!(statuses!(service, alice(&auth), alice(&auth), alice(&other)), [200, 401, 200]);
 }

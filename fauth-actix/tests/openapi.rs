@@ -16,10 +16,10 @@ use actix_web::{
 use fauth_actix::{
     AuthRoutes, CurrentUser, MaybeUser, SecureScope, auth_routes,
     openapi::{DescribeAuth as _, Description, UtoipaAppExt as _, routes},
-    require, require_permissions, require_scopes, require_user, visitor,
+    protect, require, require_permissions, require_scopes, require_user, visitor,
 };
 use fauth_core::{
-    AuthConfig, AuthProvider, MemoryStore, Requirement, TokenRequest,
+    AuthConfig, AuthProvider, MemoryStore, Requirement, RouteRules, TokenRequest,
     api_key::ApiKeyRequest,
     rejection::DetailJson,
     reply::Reply,
@@ -475,4 +475,33 @@ fn audits_list_the_documented_routes_of_a_group() {
     );
     assert!(seen.entries().iter().all(|entry| entry.location().file() == file!()));
     drop(group);
+}
+
+#[test]
+fn what_rules_ask_for_stands_in_the_document() {
+    let auth = fauth_testing::provider().build().unwrap();
+    let rules = RouteRules::private_by_default()
+        .public("/login")
+        .require("/admin", Requirement::user().role("admin"))
+        .require("/me", Requirement::user().permission("write"))
+        .build()
+        .unwrap();
+    let rules = protect(&auth, rules);
+    let (_, mut document) = App::new()
+        .into_utoipa_app()
+        .service(routes!(me).guard(require_scopes(&auth, ["read"])))
+        .service(scope("/admin").service(panel))
+        .service(auth_routes(&auth))
+        .split_for_parts();
+    rules.describe(&mut document);
+    let document = serde_json::to_value(document.describe_auth(&auth)).unwrap();
+    check_document(&document);
+    let admin = &document["paths"]["/admin/panel"]["get"];
+    assert_eq!(admin["x-requirement"], json!({ "roles": ["admin"] }));
+    assert!(admin["responses"]["403"].is_object() && !admin["security"].as_array().unwrap().is_empty());
+    // Both are asked, and the document says so.
+    let both = json!({ "all_of": [{ "scopes": ["read"] }, { "permissions": ["write"] }] });
+    assert_eq!(document["paths"]["/me"]["get"]["x-requirement"], both);
+    let login = &document["paths"]["/login"]["post"];
+    assert!(login["x-requirement"].is_null(), "{login}");
 }

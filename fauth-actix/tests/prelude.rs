@@ -66,6 +66,7 @@ mod application {
             require_scope(auth, "read"),
             require_scopes(auth, ["read"]),
         );
+        let _ = RouteRules::private_by_default().build().map(|rules| protect(auth, rules));
         let _ = (visitor(auth), render_refusals(auth), auth_routes(auth), AuthRoutes::new(auth));
         let _ = SecureScope::new("/admin", auth).require_roles([Rank::Member]);
     }

@@ -18,6 +18,7 @@ use tower_service::Service;
 
 use crate::{
     guard::RequireLayer,
+    protect::Protect,
     router::{SecureRouter, methods_of},
     routes::AuthRoutes,
 };
@@ -201,6 +202,14 @@ where
             + 'static,
     {
         Self { router: self.router.layer(layer), ..self }
+    }
+
+    /// Puts path rules in front of everything that was added so far; what is added later is not
+    /// behind them. The audit lists the rules, and each route with what its rule asks for too.
+    #[must_use]
+    pub fn protect<U: AuthUser>(mut self, rules: Protect<U>) -> Self {
+        self.record.protect(rules.protection().rules(), rules.declaration());
+        Self { router: self.router.layer(rules), ..self }
     }
 
     /// Gives the handlers their state, as [`Router::with_state`].

@@ -12,8 +12,8 @@ use axum::{
     http::{Extensions, request::Parts},
 };
 use fauth_core::{
-    AuthProvider, AuthUser, CsrfToken as SessionsToken, Granted, Rejection, SessionHandle, TokenPayload,
-    visitor::Visitor as KnownOrGuest,
+    AuthProvider, AuthUser, CsrfToken as SessionsToken, Granted, Pinned, Rejection, SessionHandle,
+    TokenPayload, visitor::Visitor as KnownOrGuest,
 };
 
 use crate::{head::Head, respond::Refused};
@@ -229,7 +229,7 @@ where
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
-        let auth = AuthProvider::<U>::from_ref(state);
+        let auth = provider::<S, U>(state, &parts.extensions);
         let presented = auth.read_again(&Head::from(&*parts), earlier(&parts.extensions));
         match auth.check_current(presented).await {
             Ok(granted) => {
@@ -268,7 +268,7 @@ where
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
-        let auth = AuthProvider::<U>::from_ref(state);
+        let auth = provider::<S, U>(state, &parts.extensions);
         if let Some(guest) = auth.guest_again(visited(&parts.extensions)) {
             return Ok(Self(guest));
         }
@@ -299,7 +299,7 @@ where
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
-        let auth = AuthProvider::<U>::from_ref(state);
+        let auth = provider::<S, U>(state, &parts.extensions);
         let presented = auth.read_again(&Head::from(&*parts), earlier(&parts.extensions));
         match auth.current_session(presented).await {
             Ok(session) => Ok(Self(session)),
@@ -321,7 +321,7 @@ where
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
-        let auth = AuthProvider::<U>::from_ref(state);
+        let auth = provider::<S, U>(state, &parts.extensions);
         let presented = auth.read_again(&Head::from(&*parts), earlier(&parts.extensions));
         match auth.csrf_token(presented).await {
             Ok(token) => Ok(Self::new(token)),
@@ -351,6 +351,9 @@ struct Stored<U>(Granted<U>);
 /// Whom a guard for visitors has let in.
 struct Visited<U>(KnownOrGuest<U>);
 
+/// The provider of a switch with which a guard of this request decides.
+struct Begun<U>(Pinned<U>);
+
 /// The token of the innermost guard, for whom the user's type does not matter.
 #[derive(Clone)]
 struct Checked(Arc<TokenPayload>);
@@ -365,6 +368,30 @@ impl<U> Clone for Visited<U> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
     }
+}
+
+impl<U> Clone for Begun<U> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+/// The application's provider; of a switch the one with which the request began.
+fn provider<S, U: AuthUser>(state: &S, extensions: &Extensions) -> AuthProvider<U>
+where
+    AuthProvider<U>: FromRef<S>,
+{
+    AuthProvider::<U>::from_ref(state).for_request(|| pinned(extensions))
+}
+
+/// The provider of a switch with which a guard further out has decided.
+pub(crate) fn pinned<U: AuthUser>(extensions: &Extensions) -> Option<Pinned<U>> {
+    extensions.get::<Begun<U>>().map(|Begun(pinned)| pinned.clone())
+}
+
+/// Keeps it for whatever is further in.
+pub(crate) fn pin<U: AuthUser>(extensions: &mut Extensions, pinned: Pinned<U>) {
+    extensions.insert(Begun(pinned));
 }
 
 /// What an earlier check of this request has granted. The core looks whether it was of the same provider.

@@ -264,11 +264,12 @@ where
     S: Service<Request, Response: IntoResponse, Future: Send> + Send + 'static,
     U: AuthUser,
 {
+    let guard = guard.for_request(|| extract::pinned(request.extensions()));
     if guard.is_limited() {
-        return limit::answer(guard, inner, request);
+        return limit::answer(&guard, inner, request);
     }
     let presented = guard.read(&Head::of(&request), extract::earlier(request.extensions()));
-    enter(guard, presented, move |request| inner.call(request), request)
+    enter(&guard, presented, move |request| inner.call(request), request)
 }
 
 /// Lets a request through that has been read, or answers it.
@@ -287,6 +288,9 @@ where
     Box::pin(async move {
         match guard.enter_reading(presented, |limit| read_form(&mut request, limit)).await {
             Ok(entered) => {
+                if let Some(pin) = guard.pin() {
+                    extract::pin(request.extensions_mut(), pin);
+                }
                 if let Some(proof) = entered.csrf_proof() {
                     request.extensions_mut().insert(proof);
                 }
@@ -381,7 +385,7 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let auth = self.auth.clone();
+        let auth = self.auth.clone().for_request(|| extract::pinned(request.extensions()));
         let head = KeptHead::of(&request, auth.refusals_read_headers());
         let answering = self.inner.call(request);
         Box::pin(async move {

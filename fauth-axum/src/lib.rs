@@ -8,6 +8,7 @@ mod limit;
 #[cfg(feature = "utoipa")]
 pub mod openapi;
 pub mod prelude;
+mod protect;
 mod respond;
 mod router;
 mod routes;
@@ -25,6 +26,7 @@ pub use guard::{
 };
 pub use head::Head;
 pub use limit::{LimitLayer, Limiting, limit};
+pub use protect::{Protect, Protected, protect};
 pub use respond::{Refused, respond};
 pub use router::{SecureRouter, UseNestServiceInstead};
 pub use routes::{AuthRoutes, auth_routes};

@@ -142,8 +142,8 @@ where
         // The service that was polled ready is the one to call; the clone waits for its turn.
         let waiting = self.inner.clone();
         let mut ready = std::mem::replace(&mut self.inner, waiting);
-        let asked = self.limiter.ask(&Head::of(&request), extract::earlier(request.extensions()));
-        let limiter = self.limiter.clone();
+        let limiter = self.limiter.for_request(|| extract::pinned(request.extensions())).into_owned();
+        let asked = limiter.ask(&Head::of(&request), extract::earlier(request.extensions()));
         Box::pin(async move {
             match asked.answer().await {
                 Ok(demands) => {

@@ -19,7 +19,7 @@ use fauth_core::{
 };
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
-use crate::{head::Head, limit::LimitLayer, respond::respond};
+use crate::{extract, head::Head, limit::LimitLayer, respond::respond};
 
 /// A router with the ready-made endpoints: login, refresh, logout, sessions; see [`fauth_core::routes`] for what they read and answer.
 ///
@@ -152,6 +152,7 @@ impl<U, S> fmt::Debug for AuthRoutes<U, S> {
 
 async fn answer<U: AuthUser>(auth: AuthProvider<U>, mount: Mount, request: Request) -> Response {
     let (parts, body) = request.into_parts();
+    let auth = auth.for_request(|| extract::pinned(&parts.extensions));
     let body = mount.await_body(&auth, read_body(body, MAX_BODY_BYTES)).await;
     let call = mount.read(&auth, &Head::from(&parts), body.as_deref().map_err(|error| *error));
     match call.answer(&auth).await {

@@ -8,12 +8,14 @@ use axum::{
     routing::{any, delete, get, post},
 };
 use fauth_axum::{
-    AuditedRouter, AuthRoutes, SecureRouter, assert_all_guarded, require_roles, require_user, visitor,
+    AuditedRouter, AuthRoutes, SecureRouter, assert_all_guarded, protect, require_roles, require_user,
+    visitor,
 };
 use fauth_core::{
-    AuthProvider, Purpose, Requirement,
+    AuthProvider, Purpose, Requirement, RouteRules,
     audit::{Audit, Audited as _, Entry, EntryKind, FindingKind},
     routes::Endpoint,
+    rules::exact,
 };
 use fauth_testing::{Log, TestUser, Users, at_once, config_builder, provider_with};
 use tower::ServiceExt as _;
@@ -446,4 +448,43 @@ fn the_log_shows_the_audit_in_debug_builds() {
     let expected: &[_] = if cfg!(debug_assertions) { &["route_audit", "route_audit_finding"] } else { &[] };
     assert_eq!(events, expected);
     assert!(records.iter().all(|record| record.target == "fauth"));
+}
+
+/// The rules ask for an admin below `/admin`, and for a user elsewhere, but for the front page.
+fn rules() -> RouteRules {
+    RouteRules::private_by_default()
+        .public(exact("/"))
+        .require("/admin", Requirement::user().role("admin"))
+        .build()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn rules_around_a_router_are_in_its_audit() {
+    let auth = provider();
+    let app = AuditedRouter::new()
+        .route("/", get(async || "home"))
+        .route("/me", get(async || "me"))
+        .route("/admin/users", get(async || "users"))
+        .protect(protect(&auth, rules()));
+    let lines = lines(&app.audit());
+    for line in [
+        "GET /: open (route)",
+        "any /*: user (rule)",
+        "any /: open (rule)",
+        "any /admin/*: user, role admin (rule)",
+        "GET /admin/users: user, role admin (route)",
+        "GET /me: user (route)",
+    ] {
+        assert!(lines.iter().any(|own| own == line), "{line} in {lines:?}");
+    }
+    assert_all_guarded!(app, except["/"]);
+    let app: Router = app.into_router();
+    for (path, status) in [("/", 200), ("/me", 401), ("/admin/users", 401), ("/unknown", 401)] {
+        assert_eq!(anonymous(&app, "GET", path).await, status, "{path}");
+    }
+    let bob = at_once(auth.issue(Purpose::Access, "bob")).unwrap();
+    for (path, status) in [("/", 200), ("/me", 200), ("/admin/users", 403), ("/unknown", 404)] {
+        assert_eq!(send(&app, "GET", path, Some(bob.expose())).await.0, status, "{path}");
+    }
 }

@@ -13,7 +13,7 @@ use axum::{
 };
 use fauth_axum::{
     AuthRoutes, CsrfToken, CurrentSession, CurrentUser, Grant, Head, MaybeUser, Refused, SecureRouter, Token,
-    Visitor, auth_routes, guests_only, limit, render_refusals, require, require_active_user,
+    Visitor, auth_routes, guests_only, limit, protect, render_refusals, require, require_active_user,
     require_any_role, require_permission, require_permissions, require_role, require_roles, require_scope,
     require_scopes, require_user, respond, visitor,
 };
@@ -26,8 +26,8 @@ use fauth_core::{
 use fauth_testing::{
     Role, TestUser, WireRequest, WireResponse,
     suite::{
-        App, Harness, PUBLIC, browser_reply, csrf_text, custom_requirement, failing_pages, greeting,
-        keys_or_admins, keys_requirement, locked_pages, own_reply, recent_requirement, refusal,
+        App, Harness, PUBLIC, Placement, Ruled, browser_reply, csrf_text, custom_requirement, failing_pages,
+        greeting, keys_or_admins, keys_requirement, locked_pages, own_reply, recent_requirement, refusal,
         session_page_reply, session_reply, shared_limit, site_pages, small_site_pages, tenant_limit,
         token_text, visitor_text,
     },
@@ -134,7 +134,7 @@ fn moved_endpoints(auth: &Auth) -> AuthRoutes<TestUser, Auth> {
 }
 
 /// Refusals for browsers, and pages for guests and visitors.
-fn pages(App { auth, other }: &App) -> Router<Auth> {
+fn pages(App { auth, other, .. }: &App) -> Router<Auth> {
     let greet = || -> MethodRouter<Auth> { get(greet) };
     let sign_in = || -> MethodRouter<Auth> { get(async || "sign in") };
     Router::new()
@@ -250,7 +250,7 @@ fn forms(auth: &Auth) -> Router<Auth> {
 
 #[expect(clippy::too_many_lines, reason = "a line for each route of the suite")]
 fn app(built_from: &App) -> Router {
-    let App { auth, other } = built_from;
+    let App { auth, other, .. } = built_from;
     let greet = || -> MethodRouter<Auth> { get(greet) };
     let raw = service_fn(|_: Request| async { Ok::<_, Infallible>("raw".into_response()) });
     let group = SecureRouter::new(auth)
@@ -385,6 +385,39 @@ fn app(built_from: &App) -> Router {
         .with_state(auth.clone())
 }
 
+/// The application behind path rules.
+fn ruled_app(app: &App, ruled: &Ruled) -> Router {
+    let auth = &app.auth;
+    let greet = || -> MethodRouter<Auth> { get(greet) };
+    let open = || -> MethodRouter<Auth> { get(async || "open") };
+    let raw = service_fn(|_: Request| async { Ok::<_, Infallible>("raw".into_response()) });
+    let router = Router::new()
+        .route("/", get(async || "home"))
+        .route("/open", open().post(async || "open"))
+        .route("/administrator", open())
+        .route("/admin.json", open())
+        .route("/signin", get(async || "sign in").post(async || "sign in"))
+        .route("/me", greet().post(self::greet))
+        .route("/admin", greet())
+        .route("/admin/users", greet())
+        .nest("/admin", Router::new().route("/audit", greet()).route("/reports", greet()))
+        .route("/admin/help", greet())
+        .route("/maybe", get(greet_maybe))
+        .route("/visitor", get(show_visitor))
+        .route("/token", get(show_token))
+        .route("/refuse", get(refuse))
+        .route("/assets/style.css", get(public))
+        .route("/guarded", greet().layer(require_roles(auth, ["admin"])))
+        .nest_service("/raw", raw)
+        .nest_service("/group", SecureRouter::new(auth).route("/dashboard", greet()))
+        .with_state(auth.clone());
+    let app = protect(auth, ruled.rules.clone()).home("/dashboard").around(router);
+    match ruled.placement {
+        Placement::Around => Router::new().fallback_service(app),
+        Placement::Inside => Router::new().nest_service(ruled.placement.prefix(), app),
+    }
+}
+
 struct Axum;
 
 impl Harness for Axum {
@@ -406,7 +439,11 @@ impl Harness for Axum {
                 builder = builder.extension(hyper::ext::Protocol::from(&**protocol));
             }
             let request = builder.body(Body::from(request.body)).unwrap();
-            let response = app(built_from).oneshot(request).await.unwrap();
+            let app = match &built_from.ruled {
+                Some(ruled) => ruled_app(built_from, ruled),
+                None => app(built_from),
+            };
+            let response = app.oneshot(request).await.unwrap();
             let (parts, body) = response.into_parts();
             let body = to_bytes(body, usize::MAX).await.unwrap();
             WireResponse::new(parts.status.as_u16(), parts.headers.iter(), body)

@@ -29,7 +29,7 @@ use fauth_axum::{
     require_any_role, require_roles, require_user, respond,
 };
 use fauth_core::{
-    AuthConfig, AuthProvider, ClientInfo, CsrfTokens, Purpose, Rejection, TokenPair,
+    AuthConfig, AuthProvider, AuthSwitch, ClientInfo, CsrfTokens, Purpose, Rejection, TokenPair,
     api_key::ApiKeyError,
     event::{AuthEvents, Event, EventKind},
     reply::Reply,
@@ -1360,4 +1360,48 @@ async fn a_guard_of_another_provider_is_named() {
     let records = log.with("guard_of_another_provider");
     assert_eq!(records.len(), 1, "{records:?}");
     assert_eq!(records[0].field("path"), Some("/log-other-guard"));
+}
+
+#[tokio::test]
+async fn an_application_follows_a_switch_without_a_restart() {
+    let (auth, other, switch) = (provider(), other_provider(), AuthSwitch::new().unwrap());
+    let facade = switch.provider();
+    let app = Router::new()
+        .merge(auth_routes(facade))
+        .route("/guarded", get(greet).layer(require_user(facade)))
+        .route("/me", get(greet))
+        .nest_service("/group", SecureRouter::new(facade).route("/me", get(greet)))
+        .with_state(facade.clone());
+    let login = || login("/login", "{\"username\":\"alice\",\"password\":\"wrong\"}");
+    let paths = ["/guarded", "/me", "/group/me"];
+    for path in paths {
+        assert_eq!(send(app.clone(), request_of(&auth, "alice", path)).await.status, 503, "{path}");
+    }
+    assert_eq!(send(app.clone(), login()).await.status, 503);
+    for (set, unset) in [(&auth, &other), (&other, &auth)] {
+        switch.set(set.clone());
+        for path in paths {
+            assert_eq!(send(app.clone(), request_of(set, "alice", path)).await.status, 200, "{path}");
+            assert_eq!(send(app.clone(), request_of(unset, "alice", path)).await.status, 401, "{path}");
+        }
+        assert_eq!(send(app.clone(), login()).await.status, 401);
+    }
+}
+
+#[tokio::test]
+async fn a_request_keeps_the_provider_with_which_it_began() {
+    let (auth, other, switch) = (provider(), other_provider(), AuthSwitch::new().unwrap());
+    switch.set(auth.clone());
+    let (replacing, replacement) = (switch.clone(), other.clone());
+    let replace = middleware::from_fn(move |request: Request, next: middleware::Next| {
+        replacing.set(replacement.clone());
+        next.run(request)
+    });
+    let facade = switch.provider();
+    let layers = (require_user(facade), replace, require_roles(facade, ["admin"]));
+    let app = Router::new().route("/replace", get(greet).layer(layers)).with_state(facade.clone());
+    // The guard further in and the extractor ask who asked before.
+    assert_eq!(send(app.clone(), request_of(&auth, "alice", "/replace")).await.status, 200);
+    assert_eq!(send(app.clone(), request_of(&auth, "alice", "/replace")).await.status, 401);
+    assert_eq!(send(app, request_of(&other, "alice", "/replace")).await.status, 200);
 }

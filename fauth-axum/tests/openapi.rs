@@ -12,10 +12,10 @@ use axum::{
 use fauth_axum::{
     AuthRoutes, CurrentUser, MaybeUser, SecureRouter,
     openapi::{DescribeAuth as _, Description, OpenApiRouterExt as _, RoutesExt as _},
-    require, require_permissions, require_scopes, require_user, visitor,
+    protect, require, require_permissions, require_scopes, require_user, visitor,
 };
 use fauth_core::{
-    AuthConfig, AuthProvider, MemoryStore, Requirement, TokenRequest,
+    AuthConfig, AuthProvider, MemoryStore, Requirement, RouteRules, TokenRequest,
     api_key::ApiKeyRequest,
     rejection::DetailJson,
     reply::Reply,
@@ -450,4 +450,32 @@ fn clones_of_a_group_go_on_by_themselves() {
     let more = group.clone().routes(routes!(me));
     let paths = |group: &SecureRouter<TestUser>| group.to_openapi().paths.paths.len();
     assert_eq!((paths(&group), paths(&more)), (1, 2));
+}
+
+#[test]
+fn what_rules_ask_for_stands_in_the_document() {
+    let auth = fauth_testing::provider().build().unwrap();
+    let rules = RouteRules::private_by_default()
+        .public("/login")
+        .require("/admin", Requirement::user().role("admin"))
+        .require("/me", Requirement::user().permission("write"))
+        .build()
+        .unwrap();
+    let rules = protect(&auth, rules);
+    let (_, mut document) = OpenApiRouter::<Auth>::new()
+        .routes(routes!(me).guard(require_scopes(&auth, ["read"])))
+        .nest("/admin", OpenApiRouter::new().routes(routes!(panel)))
+        .merge(AuthRoutes::new(&auth).into())
+        .split_for_parts();
+    rules.describe(&mut document);
+    let document = serde_json::to_value(document.describe_auth(&auth)).unwrap();
+    check_document(&document);
+    let admin = &document["paths"]["/admin/panel"]["get"];
+    assert_eq!(admin["x-requirement"], json!({ "roles": ["admin"] }));
+    assert!(admin["responses"]["403"].is_object() && !admin["security"].as_array().unwrap().is_empty());
+    // Both are asked, and the document says so.
+    let both = json!({ "all_of": [{ "scopes": ["read"] }, { "permissions": ["write"] }] });
+    assert_eq!(document["paths"]["/me"]["get"]["x-requirement"], both);
+    let login = &document["paths"]["/login"]["post"];
+    assert!(login["x-requirement"].is_null(), "{login}");
 }

@@ -1,5 +1,7 @@
 //! Who may use a route, as data that guards enforce and that documents and audits show.
 
+pub(crate) mod strictness;
+
 use std::fmt;
 
 use serde_json::{Map, Value, json};

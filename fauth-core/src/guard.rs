@@ -1,6 +1,11 @@
 //! A guard: a provider, a requirement, and the form of the refusal. What every adapter puts in front of a route.
 
-use std::{fmt, future::Future, sync::Arc};
+use std::{
+    borrow::Cow,
+    fmt,
+    future::Future,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use crate::{
     access::Access,
@@ -11,7 +16,7 @@ use crate::{
     limiter::{Asked, Limited, Limiter},
     navigation::RequestKind,
     path,
-    provider::{AuthProvider, Entered, Granted, Presented},
+    provider::{AuthProvider, Entered, Granted, Pinned, Presented},
     redirect::LocalTarget,
     rejection::{Misconfigured, NEXT, Pages, Rejection, Renderer, setting},
     reply::Reply,
@@ -53,6 +58,11 @@ struct Inner<U> {
     /// Keeps it in the provider's list for audits. No request looks at it.
     declaration: Arc<Declaration>,
     limits: Option<Arc<Stages<U>>>,
+    /// What it is with the provider that a switch has set: made at the first request, and again
+    /// when another one is set.
+    switched: RwLock<Option<Guard<U>>>,
+    /// The provider of the switch that this one was made for.
+    pin: Option<Pinned<U>>,
 }
 
 /// The limits of a guard: before anything is read of a request, and after it was let in.
@@ -70,6 +80,8 @@ enum Admits {
     Everybody,
     /// Only whoever presents nothing.
     Guests(Home),
+    /// Everybody, without a look at what is presented.
+    Unseen,
 }
 
 /// Where users are sent who come to a page for guests.
@@ -143,6 +155,28 @@ impl<U: AuthUser> Guard<U> {
         Self::with(provider, Requirement::user(), renderer, Admits::Guests(home), declared)
     }
 
+    /// A guard of the rules of an application, which are listed by `declaration` all together.
+    pub(crate) fn of_rule(
+        provider: &AuthProvider<U>,
+        access: &Access,
+        declaration: &Arc<Declaration>,
+    ) -> Self {
+        let admits = match access {
+            Access::Open => Admits::Unseen,
+            Access::Optional => Admits::Everybody,
+            Access::Guests => Admits::Guests(Home { target: LocalTarget::root(), fault: None }),
+            Access::Required(_) => Admits::Users,
+        };
+        let requirement = access.requirement().cloned().unwrap_or_default();
+        let renderer = Arc::clone(provider.renderer());
+        Self::with(provider, requirement, renderer, admits, Arc::clone(declaration))
+    }
+
+    /// Is it one for [guests](Self::guests)?
+    pub(crate) fn is_for_guests(&self) -> bool {
+        matches!(self.inner.admits, Admits::Guests(_))
+    }
+
     /// Sends users who come to a page for [guests](Self::guests) to this path, unless the request's
     /// query has a `next`. Default: `/`.
     ///
@@ -174,7 +208,8 @@ impl<U: AuthUser> Guard<U> {
         declaration: Arc<Declaration>,
     ) -> Self {
         let provider = provider.clone();
-        let inner = Inner { provider, requirement, renderer, admits, declaration, limits: None };
+        let (limits, switched, pin) = (None, RwLock::default(), None);
+        let inner = Inner { provider, requirement, renderer, admits, declaration, limits, switched, pin };
         Self { inner: Arc::new(inner) }
     }
 
@@ -194,7 +229,7 @@ impl<U: AuthUser> Guard<U> {
     #[must_use]
     #[track_caller]
     pub fn limit(self, limit: impl IntoLimit) -> Self {
-        let Inner { provider, requirement, renderer, admits, declaration, limits } = &*self.inner;
+        let Inner { provider, requirement, renderer, admits, declaration, limits, .. } = &*self.inner;
         let added = Limiter::new(provider, limit);
         let (before, after) = match limits.as_deref() {
             Some(Stages { before, after }) => (before.clone(), after.clone()),
@@ -248,15 +283,93 @@ impl<U: AuthUser> Guard<U> {
         limits.flatten().flat_map(Limiter::limits)
     }
 
+    /// The guard that decides about one request, from its beginning to its end: this one, or, if
+    /// its provider stands for that of a [switch](crate::AuthSwitch), the same with the provider
+    /// with which the request began, or which is set now.
+    ///
+    /// ```
+    /// # use fauth_core::{AuthUser, Guard, Pinned};
+    /// # fn example<U: AuthUser>(guard: Guard<U>, kept_with_the_request: impl Fn() -> Option<Pinned<U>>) {
+    /// let guard = guard.for_request(kept_with_the_request);
+    /// // `read`, `enter` and the rest of it; what is further in finds `guard.pin()`
+    /// # }
+    /// ```
+    pub fn for_request(&self, pinned: impl FnOnce() -> Option<Pinned<U>>) -> Cow<'_, Self> {
+        let provider = &self.inner.provider;
+        if !provider.is_switched() {
+            return Cow::Borrowed(self);
+        }
+        self.with_current(&provider.clone().for_request(pinned))
+    }
+
+    /// The same, with the provider that was found to decide about the request.
+    pub(crate) fn with_current(&self, current: &AuthProvider<U>) -> Cow<'_, Self> {
+        if !self.inner.provider.is_switched() {
+            return Cow::Borrowed(self);
+        }
+        if current.is_switched() {
+            return if current.is_open_until_set() { Cow::Owned(self.opened()) } else { Cow::Borrowed(self) };
+        }
+        let made = self.inner.switched.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(made) = made.filter(|made| made.inner.provider.is(current)) {
+            return Cow::Owned(made);
+        }
+        let made = self.made_for(current);
+        *self.inner.switched.write().unwrap_or_else(PoisonError::into_inner) = Some(made.clone());
+        Cow::Owned(made)
+    }
+
+    fn made_for(&self, current: &AuthProvider<U>) -> Self {
+        let Inner { provider, requirement, renderer, admits, declaration, limits, .. } = &*self.inner;
+        // What was taken over from the provider is taken from the new one.
+        let is_own = !Arc::ptr_eq(renderer, provider.renderer());
+        let renderer = if is_own { renderer } else { current.renderer() };
+        Self {
+            inner: Arc::new(Inner {
+                provider: current.clone(),
+                requirement: requirement.clone(),
+                renderer: Arc::clone(renderer),
+                admits: admits.clone(),
+                declaration: Arc::clone(declaration),
+                limits: limits.as_ref().map(|limits| Arc::new(limits.made_for(current))),
+                switched: RwLock::default(),
+                pin: current.pinned(provider),
+            }),
+        }
+    }
+
+    /// For everybody, as long as no provider is set. Visitors go on being visitors.
+    fn opened(&self) -> Self {
+        let Inner { provider, requirement, renderer, admits, declaration, .. } = &*self.inner;
+        let admits = match admits {
+            Admits::Everybody => Admits::Everybody,
+            Admits::Users | Admits::Guests(_) | Admits::Unseen => Admits::Unseen,
+        };
+        let (renderer, declared) = (Arc::clone(renderer), Arc::clone(declaration));
+        Self::with(provider, requirement.clone(), renderer, admits, declared).limited_as(self)
+    }
+
+    /// The provider of a switch with which this guard decides, for whatever is further in: adapters
+    /// keep it with the request.
+    #[must_use]
+    pub fn pin(&self) -> Option<Pinned<U>> {
+        self.inner.pin.clone()
+    }
+
     /// Gives the refusals of this guard a form of their own.
     #[must_use]
     pub fn renderer(self, renderer: impl Renderer) -> Self {
         if let Err(fault) = renderer.validate() {
             report(&fault);
         }
+        self.with_renderer(Arc::new(renderer))
+    }
+
+    /// The same, of one that was looked at.
+    pub(crate) fn with_renderer(self, renderer: Arc<dyn Renderer>) -> Self {
         let Inner { provider, requirement, admits, declaration, .. } = &*self.inner;
         let (admits, declared) = (admits.clone(), Arc::clone(declaration));
-        Self::with(provider, requirement.clone(), Arc::new(renderer), admits, declared).limited_as(&self)
+        Self::with(provider, requirement.clone(), renderer, admits, declared).limited_as(&self)
     }
 
     /// Answers browsers with pages: the same as [`renderer`](Self::renderer) with [`Pages`]. A text
@@ -295,6 +408,7 @@ impl<U: AuthUser> Guard<U> {
             Admits::Users => Access::Required(self.inner.requirement.clone()),
             Admits::Everybody => Access::Optional,
             Admits::Guests(_) => Access::Guests,
+            Admits::Unseen => Access::Open,
         }
     }
 
@@ -324,6 +438,9 @@ impl<U: AuthUser> Guard<U> {
         }
         if path::canonical(head.path(), self.inner.provider.allowed_in_path()).is_none() {
             return self.inner.provider.refused(Rejection::AmbiguousPath);
+        }
+        if matches!(self.inner.admits, Admits::Unseen) {
+            return self.inner.provider.read_nothing();
         }
         self.inner.provider.read_again(head, earlier)
     }
@@ -365,6 +482,7 @@ impl<U: AuthUser> Guard<U> {
         match &self.inner.admits {
             Admits::Users => provider.enter_user(presented, requirement, read).await,
             Admits::Everybody => provider.enter_visitor(presented, read).await,
+            Admits::Unseen => provider.enter_unseen(presented),
             Admits::Guests(home) => {
                 if let Some(fault) = &home.fault {
                     let mistake = Misconfigured::Requirement(fault.clone());
@@ -423,6 +541,14 @@ impl<U: AuthUser> Guard<U> {
     }
 }
 
+impl<U: AuthUser> Stages<U> {
+    /// The same, counted by the provider that a switch has set.
+    fn made_for(&self, current: &AuthProvider<U>) -> Self {
+        let made = |limiter: &Limiter<U>| limiter.made_for(current);
+        Self { before: self.before.as_ref().map(made), after: self.after.as_ref().map(made) }
+    }
+}
+
 /// Sends browsers of users away from a page for guests.
 struct ToHome {
     home: LocalTarget,
@@ -465,7 +591,7 @@ fn report_fault(requirement: &Requirement) {
     }
 }
 
-fn report(fault: &ConfigError) {
+pub(crate) fn report(fault: &ConfigError) {
     tracing::error!(
         target: "fauth",
         event = "impossible_setting",

@@ -26,6 +26,7 @@ pub mod one_time;
 pub mod openapi;
 pub mod password;
 pub mod path;
+mod protection;
 mod provider;
 pub mod redirect;
 pub mod rejection;
@@ -34,6 +35,7 @@ pub mod request;
 mod requirement;
 mod role;
 pub mod routes;
+pub mod rules;
 mod session;
 #[cfg(feature = "starlette-cookies")]
 pub mod starlette;
@@ -58,13 +60,15 @@ pub use error::{BoxError, ConfigError};
 pub use fauth_derive::{AuthUser, Role};
 pub use guard::Guard;
 pub use limiter::{Asked, Limited, Limiter};
+pub use protection::Protection;
 pub use provider::{
-    AuthProvider, AuthProviderBuilder, Authenticated, Entered, Granted, PayloadError, PendingLogin,
-    Presented, SessionHandle, WhenLimitStoreFails,
+    AuthProvider, AuthProviderBuilder, AuthSwitch, Authenticated, Entered, Granted, PayloadError,
+    PendingLogin, Pinned, Presented, SessionHandle, WhenLimitStoreFails,
 };
 pub use rejection::reason::Rejection;
 pub use requirement::{Condition, Missing, Names, Requirement};
 pub use role::{Role, UnknownRole};
+pub use rules::RouteRules;
 pub use session::{
     LoginRequest, LogoutAll, LogoutRequest, MAX_PAYLOAD_BYTES, RefreshRequest, SessionConfig, Validity,
 };

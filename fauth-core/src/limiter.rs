@@ -1,13 +1,13 @@
 //! A limit in front of routes: a provider, one limit or several, and the form of the refusal. What
 //! every adapter puts in front of a route.
 
-use std::{fmt, panic::Location, sync::Arc};
+use std::{borrow::Cow, fmt, panic::Location, sync::Arc};
 
 use crate::{
     demands::Demands,
     error::ConfigError,
     limit::{IntoLimit, Limit, policy_field, seconds, state_field},
-    provider::{AuthProvider, Granted, LimitScopes},
+    provider::{AuthProvider, Granted, LimitScopes, Pinned},
     rejection::{Misconfigured, Rejection, Renderer},
     reply::{Reply, ResponseHeader},
     request::RequestHead,
@@ -43,6 +43,8 @@ struct Inner<U> {
 #[derive(Clone)]
 struct Applied {
     limit: Limit,
+    /// Where it was put.
+    at: &'static Location<'static>,
     scopes: LimitScopes,
     policy: ResponseHeader,
 }
@@ -98,6 +100,32 @@ impl<U: AuthUser> Limiter<U> {
         inner.limits.extend(self.inner.limits.iter().cloned());
         inner.fault = inner.fault.or_else(|| self.inner.fault.clone());
         Self { inner: Arc::new(inner) }
+    }
+
+    /// The limiter that decides about one request: this one, or, if its provider stands for that of
+    /// a [switch](crate::AuthSwitch), the same with the provider with which the request began, or
+    /// which is set now. Each provider counts by itself, unless they share a store.
+    pub fn for_request(&self, pinned: impl FnOnce() -> Option<Pinned<U>>) -> Cow<'_, Self> {
+        let provider = &self.inner.provider;
+        if !provider.is_switched() {
+            return Cow::Borrowed(self);
+        }
+        let current = provider.clone().for_request(pinned);
+        if current.is_switched() { Cow::Borrowed(self) } else { Cow::Owned(self.made_for(&current)) }
+    }
+
+    /// The same, counted by another provider.
+    pub(crate) fn made_for(&self, provider: &AuthProvider<U>) -> Self {
+        let Inner { provider: before, limits, renderer, fault } = &*self.inner;
+        let is_own = !Arc::ptr_eq(renderer, before.renderer());
+        let renderer = if is_own { renderer } else { provider.renderer() };
+        let applied = |applied: &Applied| {
+            let Applied { limit, at, policy, .. } = applied.clone();
+            Applied { scopes: provider.limit_scopes(&limit, at), limit, at, policy }
+        };
+        let limits = limits.iter().map(applied).collect();
+        let (provider, renderer, fault) = (provider.clone(), Arc::clone(renderer), fault.clone());
+        Self { inner: Arc::new(Inner { provider, limits, renderer, fault }) }
     }
 
     /// Does a limit count by user or API key, so that it belongs behind a guard?
@@ -162,7 +190,7 @@ impl<U: AuthUser> Inner<U> {
             Ok(limit) => {
                 let scopes = self.provider.limit_scopes(&limit, at);
                 let policy = policy_field(&limit);
-                self.limits.push(Applied { limit, scopes, policy });
+                self.limits.push(Applied { limit, at, scopes, policy });
             }
             Err(fault) => {
                 report(&fault);

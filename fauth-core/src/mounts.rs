@@ -15,6 +15,7 @@ use crate::{
     reply::Reply,
     request::RequestHead,
     routes::{BodyError, Call, Endpoint},
+    rules::{self, RulePath, exact},
     token::Purpose,
     user::AuthUser,
 };
@@ -138,6 +139,37 @@ impl Mounts {
     /// The mounts, in the order of [`Endpoint::of`].
     pub fn iter(&self) -> impl Iterator<Item = &Mount> {
         self.mounts.iter()
+    }
+
+    /// Where the endpoints lie that are mounted under `prefix` (empty for none), for rules that
+    /// leave them open: the endpoints themselves ask for what they need, and nobody could log in
+    /// through a private one. An id in a path is everything below the path before it.
+    ///
+    /// ```
+    /// use fauth_core::{RouteRules, mounts::Mounts};
+    /// # let auth = fauth_testing::provider().build().unwrap();
+    ///
+    /// let rules = RouteRules::private_by_default()
+    ///     .public_all(Mounts::of(&auth).rule_paths(""))
+    ///     .build()?;
+    /// assert_eq!(rules.access("POST", "/login").unwrap().to_string(), "open");
+    /// assert_eq!(rules.access("DELETE", "/sessions/7").unwrap().to_string(), "open");
+    /// assert_eq!(rules.access("POST", "/login/x").unwrap().to_string(), "user");
+    /// # Ok::<(), fauth_core::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn rule_paths(&self, prefix: &str) -> Vec<RulePath> {
+        let mut paths = Vec::new();
+        for mount in &self.mounts {
+            let path = match mount.path.split_once("/{") {
+                Some((before, _)) => rules::prefix(format!("{prefix}{before}")),
+                None => exact(format!("{prefix}{}", mount.path)),
+            };
+            if !paths.contains(&path) {
+                paths.push(path);
+            }
+        }
+        paths
     }
 
     /// What audits list of the endpoints.

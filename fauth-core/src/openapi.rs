@@ -9,6 +9,7 @@
 //! | `x-requirement`: roles, permissions, scopes and the rest | [`Access::to_json`] |
 //! | the answers 400, 401, 403 and 503, as far as the guard gives them | [`Security::of`] |
 //! | the schema of their body | [`Renderer::describe`] |
+//! | the same because of path rules | [`Protection::describe`](crate::Protection::describe) |
 //! | the ready-made endpoints | [`endpoints`] |
 //! | `components.securitySchemes` | [`Description::complete`] |
 //!
@@ -31,6 +32,7 @@ mod description;
 mod endpoints;
 mod members;
 pub mod reach;
+mod rules;
 mod schemas;
 mod schemes;
 mod security;

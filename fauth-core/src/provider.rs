@@ -24,6 +24,7 @@ mod revocations;
 mod run_to_completion;
 mod session_handle;
 mod sessions;
+mod switch;
 mod throttling;
 mod unlocking;
 mod way;
@@ -46,6 +47,7 @@ pub use replies::PendingLogin;
 pub(crate) use replies::{outcome, outcome_everywhere};
 pub use session_handle::{PayloadError, SessionHandle};
 use sessions::refuse_old_epoch;
+pub use switch::{AuthSwitch, Pinned};
 use way::{Way, wanted_of};
 use within::within;
 
@@ -91,6 +93,9 @@ impl<U: AuthUser> AuthProvider<U> {
 
     /// The same, with the CSRF token that a body has brought.
     fn read_sent(&self, head: &dyn RequestHead, sent: Option<Sent<'_>>) -> Presented<U> {
+        if let Some(switch) = &self.inner.switch {
+            return self.read_unset(switch);
+        }
         match self.find_credential(head, Purpose::Access) {
             Ok(Some(credential)) => {
                 let mut found = self.find_in(&credential);
@@ -112,6 +117,16 @@ impl<U: AuthUser> AuthProvider<U> {
     /// What is refused before anything is read.
     pub(crate) fn refused(&self, rejection: Rejection) -> Presented<U> {
         self.presented(Err(rejection))
+    }
+
+    /// For what everybody may have, whatever is presented.
+    pub(crate) fn read_nothing(&self) -> Presented<U> {
+        self.presented(Ok(Found::Nothing))
+    }
+
+    /// Lets a request in of which nothing was read, unless it is refused already.
+    pub(crate) fn enter_unseen(&self, presented: Presented<U>) -> Result<Entered<U>, Rejection> {
+        self.own(presented).map(|_| Entered::nobody(Demands::default()))
     }
 
     fn presented(&self, outcome: Result<Found<U>, Rejection>) -> Presented<U> {

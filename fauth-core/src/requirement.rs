@@ -1,5 +1,7 @@
 //! What a route asks of its callers, as data. Deciding it is a pure function.
 
+pub(crate) mod fields;
+
 use std::time::Duration;
 
 use crate::{

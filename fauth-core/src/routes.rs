@@ -35,7 +35,7 @@ use crate::{
     access::Access,
     client::ClientInfo,
     provider::{AuthProvider, PendingLogin, Presented, answer, outcome, outcome_everywhere},
-    rejection::{MalformedCredential, Rejection},
+    rejection::{MalformedCredential, Rejection, Unavailable},
     reply::Reply,
     request::RequestHead,
     requirement::Requirement,
@@ -74,8 +74,10 @@ pub enum Endpoint {
 impl Endpoint {
     /// The endpoints of a provider: those that it can answer.
     pub fn of<U: AuthUser>(auth: &AuthProvider<U>) -> impl Iterator<Item = Self> + use<U> {
-        let has_login = auth.has_password_login();
-        let (can_end_all, has_sessions) = (auth.can_end_all(), auth.has_sessions());
+        // What will be set can answer any.
+        let any = auth.is_switched();
+        let has_login = any || auth.has_password_login();
+        let (can_end_all, has_sessions) = (any || auth.can_end_all(), any || auth.has_sessions());
         let all = [
             (Self::Login, has_login),
             (Self::Refresh, true),
@@ -146,7 +148,9 @@ impl Endpoint {
         head: &dyn RequestHead,
         body: Result<&[u8], BodyError>,
     ) -> Call<U> {
-        let parsed = if self.methods().split(", ").any(|method| method == head.method()) {
+        let parsed = if auth.is_switched() {
+            Err(Rejection::Unavailable(Unavailable::NoProvider))
+        } else if self.methods().split(", ").any(|method| method == head.method()) {
             self.parse(auth, head, body)
         } else {
             Err(Rejection::MethodNotAllowed { allow })
@@ -276,7 +280,8 @@ fn parse_login<U: AuthUser>(
     if body.trim_ascii().is_empty() && head.header("content-type").is_empty() {
         return Err(Rejection::UnsupportedMediaType);
     }
-    let mut fields = Fields::read(head, body, &["username", "password", "remember", "scope", "unlock_token"])?;
+    let mut fields =
+        Fields::read(head, body, &["username", "password", "remember", "scope", "unlock_token"])?;
     Ok(Parsed::Login {
         login,
         identifier: fields.required("username")?,

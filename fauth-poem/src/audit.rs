@@ -10,6 +10,7 @@ use poem::{EndpointExt as _, IntoEndpoint, Middleware, Route, endpoint::BoxEndpo
 
 use crate::{
     guard::RequireMiddleware,
+    protect::Protect,
     router::{SecureRoute, Wrapper},
     routes::AuthRoutes,
 };
@@ -197,6 +198,15 @@ impl AuditedRoute {
     {
         self.inside.push(Box::new(move |inner| middleware.transform(inner).map_to_response().boxed()));
         self
+    }
+
+    /// Puts path rules in front of all routes, and stays a router that knows its routes. The audit
+    /// lists the rules, and each route with what its rule asks for too. Call it last: what is added
+    /// later is behind the rules, and the audit lists it without them.
+    #[must_use]
+    pub fn protect<U: AuthUser>(mut self, rules: Protect<U>) -> Self {
+        self.record.protect(rules.protection().rules(), rules.declaration());
+        self.with_inside(rules)
     }
 
     /// The endpoint without a word to anybody where it lies.

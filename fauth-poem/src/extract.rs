@@ -9,8 +9,8 @@ use std::{
 };
 
 use fauth_core::{
-    AuthProvider, AuthUser, CsrfToken as SessionsToken, Granted, Rejection, SessionHandle, TokenPayload,
-    visitor::Visitor as KnownOrGuest,
+    AuthProvider, AuthUser, CsrfToken as SessionsToken, Granted, Pinned, Rejection, SessionHandle,
+    TokenPayload, visitor::Visitor as KnownOrGuest,
 };
 use poem::{FromRequest, Request, RequestBody, Result, http::Extensions};
 
@@ -298,7 +298,8 @@ fn provider<U: AuthUser>(request: &Request) -> Result<AuthProvider<U>, Refused> 
     let granting = || request.data::<Stored<U>>().map(|Stored(_, provider)| provider);
     let visiting = || request.data::<Visited<U>>().map(|Visited(_, provider)| provider);
     let found = request.data::<AuthProvider<U>>().or_else(granting).or_else(visiting);
-    found.cloned().ok_or_else(|| {
+    let found = found.cloned().map(|auth| auth.for_request(|| pinned(request.extensions())));
+    found.ok_or_else(|| {
         let guard = request.data::<Checked>().map(|checked| checked.users);
         Refused::miswired(AuthProvider::<U>::missing(&Head::from(request), guard, NO_PROVIDER))
     })
@@ -309,6 +310,9 @@ struct Stored<U>(Granted<U>, AuthProvider<U>);
 
 /// Whom a guard for visitors has let in, beside its provider.
 struct Visited<U>(KnownOrGuest<U>, AuthProvider<U>);
+
+/// The provider of a switch with which a guard of this request decides.
+struct Begun<U>(Pinned<U>);
 
 /// The token of the innermost guard, for whom the user's type does not matter.
 #[derive(Clone)]
@@ -328,6 +332,22 @@ impl<U> Clone for Visited<U> {
     fn clone(&self) -> Self {
         Self(self.0.clone(), self.1.clone())
     }
+}
+
+impl<U> Clone for Begun<U> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+/// The provider of a switch with which a guard further out has decided.
+pub(crate) fn pinned<U: AuthUser>(extensions: &Extensions) -> Option<Pinned<U>> {
+    extensions.get::<Begun<U>>().map(|Begun(pinned)| pinned.clone())
+}
+
+/// Keeps it for whatever is further in.
+pub(crate) fn pin<U: AuthUser>(extensions: &mut Extensions, pinned: Pinned<U>) {
+    extensions.insert(Begun(pinned));
 }
 
 /// What an earlier check of this request has granted. The core looks whether it was of the same provider.

@@ -241,12 +241,22 @@ impl<E: Endpoint, U: AuthUser> Endpoint for Require<E, U> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
-        if self.guard.is_limited() {
-            return Box::pin(limit::answer(&self.guard, &self.inner, request)).await;
-        }
-        let presented = self.guard.read(&Head::from(&request), extract::earlier(request.extensions()));
-        enter(&self.guard, presented, |request| self.inner.call(request), request).await
+        answer(&self.guard, &self.inner, request).await
     }
+}
+
+/// Lets the request through to `inner`, or answers it.
+pub(crate) async fn answer<E: Endpoint, U: AuthUser>(
+    guard: &Guard<U>,
+    inner: &E,
+    request: Request,
+) -> Result<Response> {
+    let guard = guard.for_request(|| extract::pinned(request.extensions()));
+    if guard.is_limited() {
+        return Box::pin(limit::answer(&guard, inner, request)).await;
+    }
+    let presented = guard.read(&Head::from(&request), extract::earlier(request.extensions()));
+    enter(&guard, presented, |request| inner.call(request), request).await
 }
 
 /// Lets a request through that has been read, or answers it.
@@ -265,6 +275,9 @@ where
     let entering = guard.enter_reading(presented, |limit| Box::pin(read_form(&mut request, limit)));
     match entering.await {
         Ok(entered) => {
+            if let Some(pin) = guard.pin() {
+                extract::pin(request.extensions_mut(), pin);
+            }
             if let Some(proof) = entered.csrf_proof() {
                 request.extensions_mut().insert(proof);
             }
@@ -346,8 +359,9 @@ impl<E: Endpoint, U: AuthUser> Endpoint for Rendering<E, U> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
-        let head = KeptHead::of(&request, self.auth.refusals_read_headers());
+        let auth = self.auth.clone().for_request(|| extract::pinned(request.extensions()));
+        let head = KeptHead::of(&request, auth.refusals_read_headers());
         let outcome = self.inner.call(request).await.map(IntoResponse::into_response);
-        render_refusal(outcome, |rejection| self.auth.refuse_in_handler(rejection, &head))
+        render_refusal(outcome, |rejection| auth.refuse_in_handler(rejection, &head))
     }
 }

@@ -3,6 +3,8 @@
 //! # Which type does what
 //! - Groups of routes: [`SecureRoute`], which cannot leak. A single endpoint or route:
 //!   [`require_user`], [`require_role`] and the others, for its `with`.
+//! - A whole application by a table of paths: [`protect`]. Its rules come from code or from a file,
+//!   and can make private what nobody has thought of.
 //! - In handlers: [`CurrentUser`], [`MaybeUser`] (not `Option<CurrentUser>`), [`Token`],
 //!   [`Grant`], [`CurrentSession`].
 //! - Login, refresh and logout: [`auth_routes`]; under other paths, or beside pages of your own:
@@ -81,6 +83,7 @@ mod limit;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 pub mod prelude;
+mod protect;
 mod respond;
 mod router;
 mod routes;
@@ -98,6 +101,7 @@ pub use guard::{
 };
 pub use head::Head;
 pub use limit::{LimitMiddleware, Limiting, limit};
+pub use protect::{Protect, Protected, protect};
 pub use respond::{Refused, respond};
 pub use router::SecureRoute;
 pub use routes::{AuthRoutes, auth_routes};

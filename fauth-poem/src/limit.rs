@@ -130,6 +130,7 @@ where
     F: Future<Output = Result<R>>,
     R: IntoResponse,
 {
+    let limiter = limiter.for_request(|| extract::pinned(request.extensions()));
     let asked = limiter.ask(&Head::from(&request), extract::earlier(request.extensions()));
     match asked.answer().await {
         Ok(demands) => amend(inner(request).await.map(IntoResponse::into_response), &demands),

@@ -14,7 +14,7 @@ use poem::{
     error::ReadBodyError, http::Method,
 };
 
-use crate::{head::Head, limit, respond::respond};
+use crate::{extract, head::Head, limit, respond::respond};
 
 /// A route with the ready-made endpoints: login, refresh, logout, sessions; see [`fauth_core::routes`] for what they read and answer.
 ///
@@ -179,8 +179,9 @@ impl<U: AuthUser> Mounted<U> {
         // poem reads into a buffer of several kilobytes, which would lie in every future around
         // this one.
         let reading = Box::pin(read_body(request.take_body(), MAX_BODY_BYTES));
-        let body = self.mount.await_body(&self.auth, reading).await;
-        Ok(answer(&self.auth, &self.mount, &request, body).await)
+        let auth = self.auth.clone().for_request(|| extract::pinned(request.extensions()));
+        let body = self.mount.await_body(&auth, reading).await;
+        Ok(answer(&auth, &self.mount, &request, body).await)
     }
 }
 

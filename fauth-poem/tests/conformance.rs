@@ -11,15 +11,15 @@ use fauth_core::{
 };
 use fauth_poem::{
     AuthRoutes, CsrfToken, CurrentSession, CurrentUser, Grant, Head, MaybeUser, Refused, SecureRoute, Token,
-    Visitor, auth_routes, guests_only, limit, render_refusals, require, require_active_user,
+    Visitor, auth_routes, guests_only, limit, protect, render_refusals, require, require_active_user,
     require_any_role, require_permission, require_permissions, require_role, require_roles, require_scope,
     require_scopes, require_user, respond, visitor,
 };
 use fauth_testing::{
     Role, TestUser, WireRequest, WireResponse,
     suite::{
-        App, Harness, PUBLIC, browser_reply, csrf_text, custom_requirement, failing_pages, greeting,
-        keys_or_admins, keys_requirement, locked_pages, own_reply, recent_requirement, refusal,
+        App, Harness, PUBLIC, Placement, Ruled, browser_reply, csrf_text, custom_requirement, failing_pages,
+        greeting, keys_or_admins, keys_requirement, locked_pages, own_reply, recent_requirement, refusal,
         session_page_reply, session_reply, shared_limit, site_pages, small_site_pages, tenant_limit,
         token_text, visitor_text,
     },
@@ -150,7 +150,7 @@ fn moved_endpoints(auth: &AuthProvider<TestUser>) -> AuthRoutes<TestUser> {
 }
 
 /// Refusals for browsers, and pages for guests and visitors.
-fn with_pages(route: Route, App { auth, other }: &App) -> Route {
+fn with_pages(route: Route, App { auth, other, .. }: &App) -> Route {
     let sign_in = || get(make_sync(|_| "sign in"));
     route
         .at("/pages/dashboard", get(greet).post(greet).with(require_user(auth).pages("/signin")))
@@ -244,7 +244,7 @@ fn with_forms(route: Route, auth: &AuthProvider<TestUser>) -> Route {
 
 #[expect(clippy::too_many_lines, reason = "a line for each route of the suite")]
 fn app(built_from: &App) -> impl Endpoint + use<> {
-    let App { auth, other } = built_from;
+    let App { auth, other, .. } = built_from;
     let forged = fauth_testing::Users::new().find("alice");
     let group = SecureRoute::new(auth)
         .at("/dashboard", get(greet))
@@ -371,6 +371,38 @@ fn app(built_from: &App) -> impl Endpoint + use<> {
         .data(auth.clone())
 }
 
+/// The application behind path rules.
+fn ruled_app(app: &App, ruled: &Ruled) -> impl Endpoint + use<> {
+    let auth = &app.auth;
+    let open = || get(make_sync(|_| "open"));
+    let route = Route::new()
+        .at("/", get(make_sync(|_| "home")))
+        .at("/open", open().post(make_sync(|_| "open")))
+        .at("/administrator", open())
+        .at("/admin.json", open())
+        .at("/signin", get(make_sync(|_| "sign in")).post(make_sync(|_| "sign in")))
+        .at("/me", get(greet).post(greet))
+        .at("/admin", get(greet))
+        .at("/admin/users", get(greet))
+        .at("/admin/audit", get(greet))
+        .at("/admin/reports", get(greet))
+        .at("/admin/help", get(greet))
+        .at("/maybe", get(greet_maybe))
+        .at("/visitor", get(show_visitor))
+        .at("/token", get(show_token))
+        .at("/refuse", get(refuse))
+        .at("/assets/style.css", get(public))
+        .at("/guarded", get(greet).with(require_roles(auth, ["admin"])))
+        .nest("/raw", make_sync(|_| "raw"))
+        .nest("/group", SecureRoute::new(auth).at("/dashboard", get(greet)));
+    let app = route.with(protect(auth, ruled.rules.clone()).home("/dashboard"));
+    let app = match ruled.placement {
+        Placement::Around => app.boxed(),
+        Placement::Inside => Route::new().nest(ruled.placement.prefix(), app).boxed(),
+    };
+    app.data(auth.clone())
+}
+
 struct Poem;
 
 impl Harness for Poem {
@@ -390,7 +422,11 @@ impl Harness for Poem {
             let parts = RequestParts::from((parts, LocalAddr::default(), remote, Scheme::HTTP));
             let is_head = request.method == "HEAD";
             let request = Request::from_parts(parts, Body::from(request.body));
-            let (parts, body) = app(built_from).get_response(request).await.into_parts();
+            let (parts, body) = match &built_from.ruled {
+                Some(ruled) => ruled_app(built_from, ruled).get_response(request).await,
+                None => app(built_from).get_response(request).await,
+            }
+            .into_parts();
             // poem leaves the body of an error in the answer to HEAD; hyper, which is its server, does not send it.
             let body = if is_head { Vec::new() } else { body.into_vec().await.unwrap() };
             WireResponse::new(parts.status.as_u16(), parts.headers.iter(), body)

@@ -14,7 +14,7 @@ use std::{
 };
 
 use fauth_core::{
-    AuthConfig, AuthProvider, AuthUser, CsrfTokens, Purpose, Rejection, api_key::ApiKeyError,
+    AuthConfig, AuthProvider, AuthSwitch, AuthUser, CsrfTokens, Purpose, Rejection, api_key::ApiKeyError,
     request::RequestHead as _, routes::MAX_BODY_BYTES, transport::CookieTransport,
 };
 use fauth_poem::{
@@ -783,4 +783,57 @@ async fn sessions_by_id_work_in_tests_without_a_server() {
         let twice = Request::builder().uri("/group//x".parse().unwrap()).header("authorization", &alice);
         assert_eq!(group.get_response(twice.finish()).await.status(), 400);
     }
+}
+
+fn other_auth() -> Auth {
+    let secret = "another-secret-0123456789-abcdefghij-9f2c4a7b";
+    let config = AuthConfig::builder().secret(secret).build().unwrap();
+    fauth_testing::provider_with(config, &Users::new()).build().unwrap()
+}
+
+#[tokio::test]
+async fn an_application_follows_a_switch_without_a_restart() {
+    let (auth, other, switch) = (auth(), other_auth(), AuthSwitch::new().unwrap());
+    let facade = switch.provider();
+    let app = auth_routes(facade)
+        .at("/guarded", get(greet).with(require_user(facade)))
+        .at("/me", get(greet))
+        .nest("/group", SecureRoute::new(facade).at("/me", get(greet)))
+        .data(facade.clone());
+    let login = async || {
+        let body = "{\"username\":\"alice\",\"password\":\"wrong\"}";
+        let post = request("/login").method(Method::POST).header("content-type", "application/json");
+        app.get_response(as_served(post, Body::from(body))).await.status()
+    };
+    let paths = ["/guarded", "/me", "/group/me"];
+    for path in paths {
+        assert_eq!(get_as(&app, path, &bearer(&auth, "alice")).await.status(), 503, "{path}");
+    }
+    assert_eq!(login().await, 503);
+    for (set, unset) in [(&auth, &other), (&other, &auth)] {
+        switch.set(set.clone());
+        for path in paths {
+            assert_eq!(get_as(&app, path, &bearer(set, "alice")).await.status(), 200, "{path}");
+            assert_eq!(get_as(&app, path, &bearer(unset, "alice")).await.status(), 401, "{path}");
+        }
+        assert_eq!(login().await, 401);
+    }
+}
+
+#[tokio::test]
+async fn a_request_keeps_the_provider_with_which_it_began() {
+    let (auth, other, switch) = (auth(), other_auth(), AuthSwitch::new().unwrap());
+    switch.set(auth.clone());
+    let (replacing, replacement) = (switch.clone(), other.clone());
+    let facade = switch.provider();
+    let inner = get(greet).with(require_roles(facade, ["admin"])).before(move |request| {
+        replacing.set(replacement.clone());
+        std::future::ready(Ok(request))
+    });
+    let app = Route::new().at("/replace", inner.with(require_user(facade))).data(facade.clone());
+    // The guard further in and the extractor ask who asked before.
+    let alice = |auth: &Auth| bearer(auth, "alice");
+    assert_eq!(get_as(&app, "/replace", &alice(&auth)).await.status(), 200);
+    assert_eq!(get_as(&app, "/replace", &alice(&auth)).await.status(), 401);
+    assert_eq!(get_as(&app, "/replace", &alice(&other)).await.status(), 200);
 }

@@ -5,12 +5,13 @@
 use std::collections::BTreeSet;
 
 use fauth_core::{
-    AuthProvider, MemoryStore, Requirement, TokenRequest, api_key::ApiKeyRequest, rejection::DetailJson,
-    routes::Endpoint as Ready, transport::CookieTransport,
+    AuthProvider, MemoryStore, Requirement, RouteRules, TokenRequest, api_key::ApiKeyRequest,
+    rejection::DetailJson, routes::Endpoint as Ready, transport::CookieTransport,
 };
 use fauth_poem::{
     AuthRoutes, CurrentUser, MaybeUser,
     openapi::{ApiError, ApiGroup, ApiRoute, SecureApi},
+    protect,
 };
 use fauth_testing::{
     TestUser, Users, WireRequest, WireResponse, config_builder,
@@ -616,4 +617,31 @@ fn audits_list_the_documented_routes_of_a_group() {
     let inner = audit.entries().iter().find(|entry| entry.path() == "/inner/*").unwrap();
     assert_eq!(inner.location().line(), line);
     drop(group);
+}
+
+#[test]
+fn what_rules_ask_for_stands_in_the_document() {
+    let auth = fauth_testing::provider().build().unwrap();
+    let rules = RouteRules::private_by_default()
+        .public("/login")
+        .require("/admin", Requirement::user().role("admin"))
+        .require("/me", Requirement::user().permission("write"))
+        .build()
+        .unwrap();
+    let rules = protect(&auth, rules);
+    let (_, mut document) = ApiRoute::new("Rules", "1.0")
+        .api(SecureApi::new(&auth, Me).require_scopes(["read"]))
+        .nest("/admin", Panel)
+        .auth_routes(AuthRoutes::new(&auth))
+        .into_parts();
+    rules.describe(&mut document);
+    check_document(&document);
+    let admin = &document["paths"]["/admin/panel"]["get"];
+    assert_eq!(admin["x-requirement"], json!({ "roles": ["admin"] }));
+    assert!(admin["responses"]["403"].is_object() && !admin["security"].as_array().unwrap().is_empty());
+    // Both are asked, and the document says so.
+    let both = json!({ "all_of": [{ "scopes": ["read"] }, { "permissions": ["write"] }] });
+    assert_eq!(document["paths"]["/me"]["get"]["x-requirement"], both);
+    let login = &document["paths"]["/login"]["post"];
+    assert!(login["x-requirement"].is_null(), "{login}");
 }

@@ -9,12 +9,16 @@ use actix_web::{
 };
 use fauth_core::{
     AuthUser,
-    openapi::{Description, utoipa::DescribeAuth},
+    openapi::{
+        Description,
+        utoipa::{DescribeAuth, stamp_rules},
+    },
 };
 use utoipa::openapi::OpenApi;
 use utoipa_actix_web::{OpenApiFactory, UtoipaApp};
 
 use super::group::add;
+use crate::protect::Protect;
 
 /// Completes the document of an application.
 pub trait UtoipaAppExt {
@@ -100,5 +104,16 @@ impl<'a> Documented<'a> {
 impl fmt::Debug for Documented<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Documented").field("paths", &self.document.paths.paths.keys()).finish_non_exhaustive()
+    }
+}
+
+impl<U: AuthUser> Protect<U> {
+    /// Says in every operation of a document what its rule asks for, beside what its guards ask
+    /// for. Call it when everything is in the document, and before `describe_auth`.
+    ///
+    /// The paths of the document must be whole ones, as clients write them. See
+    /// [`Protection::describe`](fauth_core::Protection::describe).
+    pub fn describe(&self, document: &mut OpenApi) {
+        stamp_rules(self.protection(), document);
     }
 }

@@ -2,12 +2,16 @@
 
 use fauth_core::{
     AuthUser,
-    openapi::{Description, utoipa::DescribeAuth},
+    openapi::{
+        Description,
+        utoipa::{DescribeAuth, stamp_rules},
+    },
 };
+use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::group::nest;
-use crate::router::SecureRouter;
+use crate::{protect::Protect, router::SecureRouter};
 
 /// Mounts groups together with their documents.
 pub trait OpenApiRouterExt {
@@ -46,5 +50,16 @@ where
     fn describe_auth<'a, U: AuthUser>(mut self, auth: impl Into<Description<'a, U>>) -> Self {
         *self.get_openapi_mut() = self.to_openapi().describe_auth(auth);
         self
+    }
+}
+
+impl<U: AuthUser> Protect<U> {
+    /// Says in every operation of a document what its rule asks for, beside what its guards ask
+    /// for. Call it when everything is in the document, and before `describe_auth`.
+    ///
+    /// The paths of the document must be whole ones, as clients write them. See
+    /// [`Protection::describe`](fauth_core::Protection::describe).
+    pub fn describe(&self, document: &mut OpenApi) {
+        stamp_rules(self.protection(), document);
     }
 }

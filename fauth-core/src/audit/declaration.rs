@@ -13,8 +13,8 @@ use super::{
     precedence::Precedence,
 };
 use crate::{
-    access::Access,
-    requirement::{Condition, Requirement},
+    access::{Access, strictness::both},
+    rules::RouteRules,
 };
 
 /// The methods that a route answers.
@@ -112,6 +112,17 @@ impl Declaration {
     #[track_caller]
     pub(crate) fn of_endpoints() -> Self {
         Self::new(EntryKind::Endpoint, Access::Open, "")
+    }
+
+    /// All rules of an application, each as a line.
+    #[track_caller]
+    pub(crate) fn of_rules(rules: &RouteRules) -> Self {
+        let declaration = Self::new(EntryKind::Rule, rules.access_of(rules.decided_by_default()).clone(), "");
+        for (path, methods, decided) in rules.listed() {
+            let access = Some(rules.access_of(decided).clone());
+            declaration.add_part(&path, EntryKind::Rule, &Methods::of(methods), access);
+        }
+        declaration
     }
 
     #[track_caller]
@@ -272,7 +283,7 @@ impl Declaration {
         let places = self.known().places.clone();
         if places.is_empty() {
             self.list(&Methods::any(), "", Precedence::most_specific(), &mut entries);
-            let is_relative = self.prefix.is_empty();
+            let is_relative = self.prefix.is_empty() && self.kind != EntryKind::Rule;
             for entry in &mut entries {
                 entry.is_relative = is_relative;
             }
@@ -297,6 +308,12 @@ impl Declaration {
             // A guard that is put in front of a group.
             EntryKind::Guard if !self.known().parts.is_empty() => {
                 self.list_group(path, precedence, None, entries);
+            }
+            // Rules are about whole paths, wherever they stand.
+            EntryKind::Rule => {
+                for (methods, path, kind, access) in self.endpoints() {
+                    push(entries, &methods, &path, kind, &access, self.location);
+                }
             }
             EntryKind::Endpoint => {
                 for (methods, own, kind, access) in self.endpoints() {
@@ -363,42 +380,4 @@ pub(super) fn push(
         location,
         is_reachable: true,
     }));
-}
-
-/// What somebody must meet who passes both.
-fn both(outer: &Access, inner: &Access) -> Access {
-    match (outer, inner) {
-        (Access::Required(asked), Access::Required(more)) if !implies(more, asked) => {
-            Access::Required(asked.clone().and(more.clone()))
-        }
-        (_, Access::Required(_)) => inner.clone(),
-        _ => outer.clone(),
-    }
-}
-
-/// Is whoever is let in by `inner` let in by `outer` too, as far as their conditions show it?
-pub(super) fn is_at_least_as_strict(inner: &Access, outer: &Access) -> bool {
-    match (inner, outer) {
-        (Access::Required(inner), Access::Required(outer)) => implies(inner, outer),
-        (Access::Open, Access::Required(_) | Access::Optional) | (Access::Optional, Access::Required(_)) => {
-            false
-        }
-        _ => true,
-    }
-}
-
-fn implies(inner: &Requirement, outer: &Requirement) -> bool {
-    let (own, asked) = (flat(inner.conditions()), flat(outer.conditions()));
-    asked.iter().all(|condition| **condition == Condition::ApiKeys || own.contains(condition))
-        && (outer.allows_inactive() || !inner.allows_inactive())
-        && (outer.admits_api_keys() || !inner.admits_api_keys())
-}
-
-/// Conditions of which all must hold, one by one.
-fn flat(conditions: &[Condition]) -> Vec<&Condition> {
-    let parts = conditions.iter().map(|condition| match condition {
-        Condition::All(conditions) => flat(conditions),
-        other => vec![other],
-    });
-    parts.flatten().collect()
 }

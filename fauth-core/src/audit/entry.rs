@@ -22,10 +22,13 @@ pub enum EntryKind {
     Guard,
     /// Something that was mounted although nobody can see which routes it has.
     Unseen,
+    /// A [path rule](crate::rules), about whatever lies at its path.
+    Rule,
 }
 
 impl EntryKind {
-    /// As tables and JSON name it: `group`, `route`, `endpoint`, `fallback`, `guard`, `unseen`.
+    /// As tables and JSON name it: `group`, `route`, `endpoint`, `fallback`, `guard`, `unseen`,
+    /// `rule`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -35,6 +38,7 @@ impl EntryKind {
             Self::Fallback => "fallback",
             Self::Guard => "guard",
             Self::Unseen => "unseen",
+            Self::Rule => "rule",
         }
     }
 }
@@ -107,10 +111,12 @@ impl Entry {
     }
 
     /// Does it answer somebody who presents nothing, although it is no ready-made endpoint, which
-    /// asks for what it needs?
+    /// asks for what it needs, and no path rule, which answers nobody?
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.is_reachable && self.kind != EntryKind::Endpoint && self.access.admits_anonymous()
+        self.is_reachable
+            && !matches!(self.kind, EntryKind::Endpoint | EntryKind::Rule)
+            && self.access.admits_anonymous()
     }
 
     /// The order of tables: by path, then by method; the rest makes it stable.

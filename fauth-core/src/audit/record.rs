@@ -3,14 +3,20 @@
 use std::{panic::Location, sync::Arc};
 
 use super::{
-    declaration::{Declaration, Methods, is_at_least_as_strict, push, under},
+    declaration::{Declaration, Methods, push, under},
     entry::{Entry, EntryKind},
     finding::Finding,
     pattern::Pattern,
     precedence::Precedence,
     report::Audit,
 };
-use crate::access::Access;
+use crate::{
+    access::{
+        Access,
+        strictness::{both, is_at_least_as_strict},
+    },
+    rules::RouteRules,
+};
 
 /// What an audited router has mounted, in the order in which it was added. Adapters fill it;
 /// [`audit`](Self::audit) makes of it what people read.
@@ -19,6 +25,8 @@ pub struct RouteRecord {
     precedence: Precedence,
     leaves: Vec<Leaf>,
     added: usize,
+    /// What is listed of the path rules in front of it.
+    rules: Vec<Arc<Declaration>>,
 }
 
 /// Something that answers, and the way to it.
@@ -31,6 +39,8 @@ struct Leaf {
     location: &'static Location<'static>,
     /// The choices of the routers on the way, the outermost first.
     choices: Vec<Choice>,
+    /// The path rules that its requests pass, the innermost first.
+    rules: Vec<RouteRules>,
 }
 
 #[derive(Debug, Clone)]
@@ -80,7 +90,7 @@ impl RouteRecord {
     /// Of a router without routes.
     #[must_use]
     pub const fn new(precedence: Precedence) -> Self {
-        Self { precedence, leaves: Vec::new(), added: 0 }
+        Self { precedence, leaves: Vec::new(), added: 0, rules: Vec::new() }
     }
 
     /// A route without a guard.
@@ -144,9 +154,18 @@ impl RouteRecord {
         self.add(path, true, false, What::Unseen { is_flat: true });
     }
 
+    /// Path rules in front of everything that was added so far.
+    pub fn protect(&mut self, rules: &RouteRules, declaration: &Arc<Declaration>) {
+        for leaf in &mut self.leaves {
+            leaf.rules.push(rules.clone());
+        }
+        self.rules.push(Arc::clone(declaration));
+    }
+
     /// The routes of another router, which this one takes among its own, under this path.
     pub fn merge(&mut self, path: &str, other: Self) {
         let start = self.added;
+        self.rules.extend(other.rules);
         for mut leaf in other.leaves {
             leaf.lies_under(path, self.precedence);
             if let Some(choice) = leaf.choices.first_mut() {
@@ -162,6 +181,7 @@ impl RouteRecord {
     /// Another router that is asked, under this path, for whatever it has.
     pub fn nest(&mut self, path: &str, other: Self) {
         let order = self.next();
+        self.rules.extend(other.rules);
         for mut leaf in other.leaves {
             leaf.lies_under(path, self.precedence);
             let Some(inner) = leaf.choices.first() else { continue };
@@ -178,7 +198,8 @@ impl RouteRecord {
         let item = Shape { path: path.clone(), is_prefix };
         let choice = Choice { whole: item.clone(), item, order: self.next(), takes_all };
         let (mount, location) = (String::new(), Location::caller());
-        self.leaves.push(Leaf { what, mount, path, location, choices: vec![choice] });
+        let (choices, rules) = (vec![choice], Vec::new());
+        self.leaves.push(Leaf { what, mount, path, location, choices, rules });
     }
 
     fn next(&mut self) -> usize {
@@ -203,7 +224,7 @@ impl RouteRecord {
     /// All routes, and what is conspicuous about them.
     #[must_use]
     pub fn audit(&self) -> Audit {
-        let mut entries = Vec::new();
+        let mut entries: Vec<_> = self.rules.iter().flat_map(|rules| rules.entries()).collect();
         let mut findings = Vec::new();
         for leaf in &self.leaves {
             let winner = self.leaves.iter().find(|other| other.takes_all_of(leaf, self.precedence));
@@ -312,7 +333,18 @@ impl Leaf {
         }
     }
 
+    /// Its lines, with what the rules in front of it ask for besides.
     fn list(&self, precedence: Precedence, entries: &mut Vec<Entry>) {
+        let first = entries.len();
+        self.list_itself(precedence, entries);
+        for entry in entries.get_mut(first..).unwrap_or_default() {
+            for rules in &self.rules {
+                entry.access = both(&asked_by(rules, entry.method(), &entry.path), &entry.access);
+            }
+        }
+    }
+
+    fn list_itself(&self, precedence: Precedence, entries: &mut Vec<Entry>) {
         let Entry { path, kind, access, location, .. } = self.entry();
         let methods = match &self.what {
             What::Open { methods } | What::Guarded { methods, .. } | What::Endpoint { methods, .. } => {
@@ -327,6 +359,15 @@ impl Leaf {
             guard.limit(entries.get_mut(listed..).unwrap_or_default());
         }
     }
+}
+
+/// What rules ask for at this path: of several methods, what opens it for whoever presents nothing.
+fn asked_by(rules: &RouteRules, method: Option<&str>, path: &str) -> Access {
+    let methods = method.map_or_else(|| rules.methods(), |method| vec![method]);
+    let asked: Vec<_> =
+        methods.iter().map(|method| rules.access_of(rules.decide_route(method, path))).collect();
+    let open = asked.iter().find(|access| access.admits_anonymous()).or(asked.last());
+    open.map_or(Access::Open, |access| (*access).clone())
 }
 
 impl Choice {

@@ -6,7 +6,11 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::{Precedence::FirstRegistered, *};
-use crate::{access::Access, requirement::Requirement};
+use crate::{
+    access::Access,
+    requirement::Requirement,
+    rules::{RouteRules, exact, prefix},
+};
 
 const MOST_SPECIFIC: Precedence = Precedence::most_specific();
 
@@ -612,4 +616,55 @@ fn the_macro_fails_for_an_open_route() {
 #[should_panic(expected = "1 exception matches no open route:\n  /x\n")]
 fn the_macro_fails_for_a_stale_exception() {
     crate::assert_all_guarded!(App(RouteRecord::new(MOST_SPECIFIC)), except["/x"]);
+}
+
+#[test]
+fn what_rules_ask_for_stands_beside_what_guards_ask_for() {
+    let rules = RouteRules::private_by_default()
+        .public(exact("/"))
+        .public(prefix("/posts").methods(["GET"]))
+        .require("/admin", Requirement::user().role("admin"))
+        .build()
+        .unwrap();
+    let declared = Arc::new(Declaration::of_rules(&rules));
+    let mut record = RouteRecord::new(MOST_SPECIFIC);
+    record.open(&Methods::of(["GET"]), "/");
+    record.open(&Methods::of(["GET", "POST"]), "/posts/{id}");
+    record.guarded(&Methods::of(["GET"]), "/admin/audit", &guard(role("auditor")));
+    record.guarded(&Methods::of(["GET"]), "/whoami", &guard(Access::Optional));
+    record.group("/staff", &group(role("staff"), &["/"]));
+    record.unseen("/files");
+    record.protect(&rules, &declared);
+    record.open(&Methods::any(), "/later");
+    let mut whole = RouteRecord::new(MOST_SPECIFIC);
+    whole.merge("", record);
+    let audit = whole.audit();
+    let shown: Vec<_> = audit
+        .entries()
+        .iter()
+        .map(|entry| {
+            format!("{} {} {}: {}", entry.shown_method(), entry.path(), entry.kind().name(), entry.access())
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "any / rule: open",
+            "GET / route: open",
+            "any /* rule: user",
+            "any /admin/* rule: user, role admin",
+            "GET /admin/audit route: user, all of (role admin), all of (role auditor)",
+            "any /files/* unseen: user",
+            "any /later route: open",
+            "GET /posts/* rule: open",
+            "GET /posts/{id} route: open",
+            "POST /posts/{id} route: user",
+            "GET /staff route: user, role staff",
+            "any /staff/* group: user, role staff",
+            "GET /whoami route: user",
+        ]
+    );
+    let unguarded = audit.all_guarded(&["/", "GET /posts/{id}"]).unwrap_err();
+    assert_eq!(unguarded.open.len(), 1, "{unguarded}");
+    assert!(audit.all_guarded(&["/", "GET /posts/{id}", "/later"]).is_ok());
 }

@@ -18,7 +18,7 @@ use super::{
     members::{RATE_LIMIT, REQUIREMENT},
     security::Security,
 };
-use crate::{guard::Guard, mounts::Mounts, provider::AuthProvider, user::AuthUser};
+use crate::{guard::Guard, mounts::Mounts, protection::Protection, provider::AuthProvider, user::AuthUser};
 
 /// Schemas with their names in the document.
 pub type Schemas = Vec<(String, RefOr<Schema>)>;
@@ -33,6 +33,20 @@ pub fn stamp<U: AuthUser>(guard: &Guard<U>, paths: &mut Paths) -> Schemas {
         schemas.extend(security.schemas().clone());
     }
     schemas_of(&schemas)
+}
+
+/// As [`Protection::describe`], for a document as a whole.
+pub fn stamp_rules<U: AuthUser>(protection: &Protection<U>, document: &mut OpenApi) {
+    let mut schemas = BTreeMap::new();
+    for (path, item) in &mut document.paths.paths {
+        for (method, operation) in operations(item) {
+            let method = method.to_ascii_uppercase();
+            let security = Security::of(protection.guard_of_route(&method, path), &method);
+            stamp_operation(&security, operation);
+            schemas.extend(security.schemas().clone());
+        }
+    }
+    add_schemas(document, schemas_of(&schemas));
 }
 
 /// The operations of a path with their methods, in lower case.

@@ -28,7 +28,10 @@ use crate::{
     path::{Allowed, PathCharacter},
     rejection::{Pages, ProblemJson, Renderer},
     session::{SessionConfig, SessionPolicy},
-    store::{ApiKeyStore, LimitStore, OneTimeStore, RevocationStore, SessionStore, Store, StoreLocation, ThrottleStore},
+    store::{
+        ApiKeyStore, LimitStore, OneTimeStore, RevocationStore, SessionStore, Store, StoreLocation,
+        ThrottleStore,
+    },
     throttle::LoginThrottle,
     token::{Purpose, is_reserved},
     transport::{
@@ -572,6 +575,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         }
         let inner = Inner {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            switch: None,
             verifier: self.config.verifier(),
             issuer,
             application: self.config.application().into(),

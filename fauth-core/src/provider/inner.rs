@@ -1,6 +1,10 @@
 //! What a provider consists of. The files beside this one add what it can do.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, RwLock, atomic::AtomicBool},
+    time::Duration,
+};
 
 use zeroize::Zeroizing;
 
@@ -84,6 +88,8 @@ pub struct AuthProvider<U> {
 pub(super) struct Inner<U> {
     /// Marks what this provider has granted, so that another of the same `U` does not trust it.
     pub(super) id: u64,
+    /// Only of the one that stands for the provider of a switch.
+    pub(super) switch: Option<Arc<Shared<U>>>,
     pub(super) verifier: Verifier,
     pub(super) issuer: Issuer,
     /// The name under which everything is kept.
@@ -127,6 +133,22 @@ pub(super) struct Inner<U> {
     /// For as long as it is held, others of this process are compared with this provider.
     #[expect(dead_code, reason = "it is there to be dropped")]
     pub(super) resident: Arc<Resident>,
+}
+
+/// What a switch and the provider that stands for it know.
+pub(super) struct Shared<U> {
+    pub(super) set: RwLock<Set<U>>,
+    /// Is everything open until a provider is set?
+    pub(super) is_open: bool,
+    /// Was that said at a request?
+    pub(super) has_warned: AtomicBool,
+}
+
+/// The provider that is set in a switch.
+pub(super) struct Set<U> {
+    pub(super) provider: Option<AuthProvider<U>>,
+    /// And not as the default of a plug-in.
+    pub(super) is_explicit: bool,
 }
 
 /// What a login by password needs; absent as a whole, so that no half of it can be missing at the

@@ -266,6 +266,8 @@ pub enum Unavailable {
     PasswordHasher,
     /// Whether a new password was leaked cannot be found out.
     BreachCheck,
+    /// No provider is set yet in the [switch](crate::AuthSwitch).
+    NoProvider,
 }
 
 /// How the application is wired wrongly.
@@ -437,6 +439,7 @@ impl Rejection {
             Self::Unavailable(Unavailable::Issuer) => "issuer_failed",
             Self::Unavailable(Unavailable::PasswordHasher) => "password_hasher_failed",
             Self::Unavailable(Unavailable::BreachCheck) => "breach_check_failed",
+            Self::Unavailable(Unavailable::NoProvider) => "no_provider",
             Self::Misconfigured(Misconfigured::MissingProvider) => "missing_provider",
             Self::Misconfigured(Misconfigured::OtherUsers) => "provider_of_other_users",
             Self::Misconfigured(Misconfigured::MissingGuard) => "missing_guard",

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use fauth_core::{
-    AuthProvider, Granted, Guard, Limiter, Rejection, Requirement,
+    AuthProvider, Granted, Guard, Limiter, Protection, Rejection, Requirement,
     demands::Demands,
     limit::Limit,
     mounts::{Mount, Mounts},
@@ -17,7 +17,7 @@ use fauth_core::{
 use super::{
     TestUser, WireRequest, WireResponse,
     suite::{
-        App, Harness, PUBLIC, browser_reply, csrf_text, custom_requirement, failing_pages, greeting,
+        App, Harness, PUBLIC, Ruled, browser_reply, csrf_text, custom_requirement, failing_pages, greeting,
         keys_or_admins, keys_requirement, locked_pages, moved_mounts, own_reply, recent_requirement, refusal,
         session_page_reply, session_reply, shared_limit, site_pages, small_site_pages, tenant_limit,
         token_text, visitor_text,
@@ -61,6 +61,10 @@ enum Handler {
 }
 
 async fn answer(app: &App, request: &WireRequest) -> WireResponse {
+    let app = &App { auth: app.auth.current(), ..app.clone() };
+    if let Some(ruled) = &app.ruled {
+        return answer_behind_rules(app, ruled, request).await;
+    }
     let path = request.path().to_owned();
     let mount =
         Mounts::of(&app.auth).iter().find(|mount| is_at(mount.path(), &path)).cloned().or_else(|| {
@@ -82,6 +86,35 @@ async fn answer(app: &App, request: &WireRequest) -> WireResponse {
         return reply.unwrap_or_else(|rejection| app.auth.refuse_in_handler(&rejection, request)).into();
     }
     let (guards, handler) = route(app, &path);
+    behind(app, request, guards, handler, None).await
+}
+
+async fn answer_behind_rules(app: &App, ruled: &Ruled, request: &WireRequest) -> WireResponse {
+    let Some(path) = request.path().strip_prefix(ruled.placement.prefix()) else {
+        return Reply::new(404).into();
+    };
+    let rules = Protection::new(&app.auth, ruled.rules.clone()).home("/dashboard");
+    let guard = |requirement| Guard::new(&app.auth, requirement);
+    let user = Requirement::user;
+    let (inner, handler) = match path {
+        "/" => (None, Some(Handler::Text("home"))),
+        "/open" | "/administrator" | "/admin.json" => (None, Some(Handler::Text("open"))),
+        "/signin" => (None, Some(Handler::Text("sign in"))),
+        "/me" | "/admin" | "/admin/users" | "/admin/audit" | "/admin/reports" | "/admin/help" => {
+            (None, Some(Handler::Greet))
+        }
+        "/maybe" => (None, Some(Handler::GreetMaybe)),
+        "/visitor" => (None, Some(Handler::ShowVisitor)),
+        "/token" => (None, Some(Handler::ShowToken)),
+        "/refuse" => (None, Some(Handler::Refuse)),
+        "/assets/style.css" => (None, Some(Handler::Public)),
+        "/guarded" => (Some(guard(user().roles(["admin"]))), Some(Handler::Greet)),
+        "/group/dashboard" => (Some(guard(user())), Some(Handler::Greet)),
+        group if group.starts_with("/group/") => (Some(guard(user())), None),
+        raw if raw.starts_with("/raw/") => (None, Some(Handler::Text("raw"))),
+        _ => (None, None),
+    };
+    let guards = std::iter::once(rules.guard(request, || None).into_owned()).chain(inner).collect();
     behind(app, request, guards, handler, None).await
 }
 
@@ -369,6 +402,7 @@ async fn behind(
         }
     }
     for guard in guards {
+        let guard = guard.for_request(|| None).into_owned();
         match guard.ask_before(request).answer().await {
             Ok(demands) => added.push(demands),
             Err(limited) => {

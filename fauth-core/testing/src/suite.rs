@@ -150,6 +150,25 @@
 //! The ready-made endpoints are at the root, and once more below `/moved`, where there are only
 //! `POST /moved/signin`, `POST /moved/logout` and `DELETE /moved/devices/{sid}`: [`moved_mounts`].
 //! `GET` at the first and the last of them is a page that answers the text `page`.
+//!
+//! # The application behind path rules
+//!
+//! If there is [`App::ruled`], the application is another one: these routes, behind its rules.
+//!
+//! | path | guard | handler |
+//! |---|---|---|
+//! | `/` | none | the text `home` |
+//! | `/open` *, `/administrator`, `/admin.json` | none | the text `open` |
+//! | `/signin` * | none | the text `sign in` |
+//! | `/me` *, `/admin`, `/admin/users`, `/admin/audit`, `/admin/reports`, `/admin/help` | none | `greet` |
+//! | `/maybe` | none | `greet_maybe` |
+//! | `/visitor` | none | `show_visitor` |
+//! | `/token` | none | `show_token` |
+//! | `/refuse` | none | `refuse` |
+//! | `/assets/style.css` | none | as `/guards/public` |
+//! | `/raw/…` | none | a service of the framework without handler, answering the text `raw` |
+//! | `/guarded` | `require_roles(auth, ["admin"])` | `greet` |
+//! | `/group/dashboard` | the router wrapper | `greet` |
 
 pub mod answers;
 pub mod api_keys;
@@ -169,10 +188,12 @@ pub mod groups;
 pub mod guests;
 pub mod limits;
 pub mod login;
+pub mod modes;
 pub mod pages;
 pub mod paths;
 pub mod refusals;
 pub mod requirements;
+pub mod rules;
 pub mod session_pages;
 pub mod sessions;
 pub mod throttle;
@@ -185,8 +206,8 @@ use std::{future::Future, marker::PhantomData, net::IpAddr, pin::Pin, time::Dura
 
 use fauth_core::{
     AuthConfig, AuthProvider, AuthProviderBuilder, ConfigError, CsrfToken, LoginRequest, LogoutRequest,
-    Missing, OneTimePurpose, Purpose, RefreshRequest, Rejection, Requirement, SessionHandle, TokenPair,
-    TokenPayload, TokenRequest,
+    Missing, OneTimePurpose, Purpose, RefreshRequest, Rejection, Requirement, RouteRules, SessionHandle,
+    TokenPair, TokenPayload, TokenRequest,
     api_key::ApiKeyError,
     clock::Clock as _,
     limit::Limit,
@@ -212,6 +233,39 @@ pub struct App {
     pub auth: AuthProvider<TestUser>,
     /// Another provider of the same user type, with another secret.
     pub other: AuthProvider<TestUser>,
+    /// If it is there, the application is the one behind path rules.
+    pub ruled: Option<Ruled>,
+}
+
+/// Path rules in front of an application, by `protect(auth, rules).home("/dashboard")`.
+#[derive(Debug, Clone)]
+#[expect(clippy::exhaustive_structs, reason = "adapters take it apart")]
+pub struct Ruled {
+    /// The rules. Their paths are whole ones.
+    pub rules: RouteRules,
+    /// Where they are put.
+    pub placement: Placement,
+}
+
+/// Where path rules are put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "adapters have to know both")]
+pub enum Placement {
+    /// Around the whole application.
+    Around,
+    /// Around its routes, which are mounted under `/site`.
+    Inside,
+}
+
+impl Placement {
+    /// Under which path the routes are mounted.
+    #[must_use]
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Around => "",
+            Self::Inside => "/site",
+        }
+    }
 }
 
 pub use session_pages::{session_page_reply, small_site_pages};
@@ -594,6 +648,14 @@ macro_rules! conformance {
             use super::*;
             $crate::__limits_tests!($harness);
         }
+        mod rules {
+            use super::*;
+            $crate::__rules_tests!($harness);
+        }
+        mod modes {
+            use super::*;
+            $crate::__modes_tests!($harness);
+        }
     };
 }
 
@@ -645,7 +707,21 @@ impl<H: Harness> Probe<H> {
         let elsewhere =
             AuthConfig::builder().secret("another-secret-0123456789-abcdefghij-9f2c4a7b").build().unwrap();
         let other = provider_with(elsewhere, &users).clock(clock.clone()).build().unwrap();
-        Self { users, clock, app: App { auth, other }, harness: PhantomData }
+        Self { users, clock, app: App { auth, other, ruled: None }, harness: PhantomData }
+    }
+
+    /// The application of another provider, such as that of a switch, with the same users and clock.
+    #[must_use]
+    pub fn with_auth(&self, auth: &AuthProvider<TestUser>) -> Self {
+        let app = App { auth: auth.clone(), ..self.app.clone() };
+        Self { users: self.users.clone(), clock: self.clock.clone(), app, harness: PhantomData }
+    }
+
+    /// The application behind path rules, with the same users, providers and clock.
+    #[must_use]
+    pub fn with_rules(&self, ruled: Ruled) -> Self {
+        let app = App { ruled: Some(ruled), ..self.app.clone() };
+        Self { users: self.users.clone(), clock: self.clock.clone(), app, harness: PhantomData }
     }
 
     /// An access token of this subject.

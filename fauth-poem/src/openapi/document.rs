@@ -18,7 +18,7 @@ use super::{
     group::{ApiGroup, Nest, ReadyMade},
     route::{Api, Described, Door, Doors},
 };
-use crate::routes::AuthRoutes;
+use crate::{protect::Protect, routes::AuthRoutes};
 
 /// Where clients get tokens, by the name of the application.
 type TokenUrls = BTreeMap<String, String>;
@@ -323,5 +323,19 @@ fn object<'o>(object: &'o mut Map<String, Value>, name: &str) -> &'o mut Map<Str
     match value {
         Value::Object(members) => members,
         _ => unreachable!("it was made an object"),
+    }
+}
+
+impl<U: AuthUser> Protect<U> {
+    /// Says in every operation of a document what its rule asks for, beside what its guards ask
+    /// for. Call it with what [`ApiRoute::into_parts`] gives.
+    ///
+    /// The paths of the document must be whole ones, as clients write them. See
+    /// [`Protection::describe`](fauth_core::Protection::describe). Where no guard and no endpoint of
+    /// the document is of the same provider,
+    /// [`Description::complete`](fauth_core::openapi::Description::complete) adds the security
+    /// schemes afterwards.
+    pub fn describe(&self, document: &mut Value) {
+        self.protection().describe(document);
     }
 }

@@ -1,0 +1,42 @@
+//! Which of two accesses asks for more, and what it takes to pass both.
+
+use super::Access;
+use crate::requirement::{Condition, Requirement};
+
+/// What somebody must meet who passes both.
+pub(crate) fn both(outer: &Access, inner: &Access) -> Access {
+    match (outer, inner) {
+        (Access::Required(asked), Access::Required(more)) if !implies(more, asked) => {
+            Access::Required(asked.clone().and(more.clone()))
+        }
+        (Access::Open, _) | (_, Access::Required(_)) | (Access::Optional, Access::Guests) => inner.clone(),
+        _ => outer.clone(),
+    }
+}
+
+/// Is whoever is let in by `inner` let in by `outer` too, as far as their conditions show it?
+pub(crate) fn is_at_least_as_strict(inner: &Access, outer: &Access) -> bool {
+    match (inner, outer) {
+        (Access::Required(inner), Access::Required(outer)) => implies(inner, outer),
+        (Access::Open, Access::Required(_) | Access::Optional) | (Access::Optional, Access::Required(_)) => {
+            false
+        }
+        _ => true,
+    }
+}
+
+fn implies(inner: &Requirement, outer: &Requirement) -> bool {
+    let (own, asked) = (flat(inner.conditions()), flat(outer.conditions()));
+    asked.iter().all(|condition| **condition == Condition::ApiKeys || own.contains(condition))
+        && (outer.allows_inactive() || !inner.allows_inactive())
+        && (outer.admits_api_keys() || !inner.admits_api_keys())
+}
+
+/// Conditions of which all must hold, one by one.
+fn flat(conditions: &[Condition]) -> Vec<&Condition> {
+    let parts = conditions.iter().map(|condition| match condition {
+        Condition::All(conditions) => flat(conditions),
+        other => vec![other],
+    });
+    parts.flatten().collect()
+}

@@ -1,0 +1,179 @@
+//! Path rules in front of an application: which guard a request has to pass.
+
+use std::{borrow::Cow, fmt, sync::Arc};
+
+use crate::{
+    audit::Declaration,
+    guard::{Guard, report},
+    path,
+    provider::{AuthProvider, Pinned},
+    rejection::{Pages, Renderer},
+    request::{RequestHead, is_websocket_connect},
+    rules::{Explanation, RouteRules},
+    user::AuthUser,
+};
+
+/// A provider and its [`RouteRules`]: gives each request the guard that it has to pass. Adapters
+/// wrap it in their framework's middleware, which asks that guard as it would ask any other.
+///
+/// ```
+/// # use fauth_core::{reply::Reply, request::RequestHead, AuthUser, Protection};
+/// # async fn middleware<U: AuthUser>(rules: Protection<U>, head: impl RequestHead, next: impl Fn() -> Reply) -> Reply {
+/// let guard = rules.guard(&head, || None);
+/// let presented = guard.read(&head, None);
+/// match guard.enter(presented).await {
+///     Ok(entered) => next(), // plus the demands of `entered.into_parts()`
+///     Err(rejection) => guard.refuse(&rejection, &head),
+/// }
+/// # }
+/// ```
+pub struct Protection<U> {
+    /// One pointer: frameworks clone middlewares.
+    inner: Arc<Inner<U>>,
+}
+
+struct Inner<U> {
+    provider: AuthProvider<U>,
+    rules: RouteRules,
+    /// One for each decision of the rules, in their order.
+    guards: Box<[Guard<U>]>,
+    /// That of whatever no rule is about.
+    default: Guard<U>,
+}
+
+impl<U: AuthUser> Protection<U> {
+    /// Puts these rules in front of whatever the users of this provider use.
+    #[must_use]
+    #[track_caller]
+    pub fn new(provider: &AuthProvider<U>, rules: RouteRules) -> Self {
+        let declaration = provider.declare(Declaration::of_rules(&rules));
+        let guards: Box<[_]> =
+            rules.accesses().map(|access| Guard::of_rule(provider, access, &declaration)).collect();
+        Self::with(provider, rules, guards, &declaration)
+    }
+
+    fn with(
+        provider: &AuthProvider<U>,
+        rules: RouteRules,
+        guards: Box<[Guard<U>]>,
+        declaration: &Arc<Declaration>,
+    ) -> Self {
+        let by_default = rules.decided_by_default();
+        let default = guards.get(by_default.index()).cloned();
+        let default =
+            default.unwrap_or_else(|| Guard::of_rule(provider, rules.access_of(by_default), declaration));
+        Self { inner: Arc::new(Inner { provider: provider.clone(), rules, guards, default }) }
+    }
+
+    fn map(self, change: impl Fn(Guard<U>) -> Guard<U>) -> Self {
+        let Inner { provider, rules, guards, .. } = &*self.inner;
+        let guards = guards.iter().cloned().map(change).collect();
+        Self::with(provider, rules.clone(), guards, self.declaration())
+    }
+
+    /// Gives the refusals of all rules a form of their own.
+    #[must_use]
+    pub fn renderer(self, renderer: impl Renderer) -> Self {
+        if let Err(fault) = renderer.validate() {
+            report(&fault);
+        }
+        let renderer: Arc<dyn Renderer> = Arc::new(renderer);
+        self.map(|guard| guard.with_renderer(Arc::clone(&renderer)))
+    }
+
+    /// Answers browsers with pages: the same as [`renderer`](Self::renderer) with [`Pages`]. A text
+    /// is the path of the sign-in page, which rules must leave open, for example to
+    /// [`guests`](crate::rules::RouteRulesBuilder::guests).
+    #[must_use]
+    pub fn pages(self, pages: impl Into<Pages>) -> Self {
+        self.renderer(pages.into())
+    }
+
+    /// Sends users who come to a page for [guests](crate::rules::RouteRulesBuilder::guests) to this
+    /// path; see [`Guard::home`].
+    #[must_use]
+    pub fn home(self, path: impl AsRef<str>) -> Self {
+        let path = path.as_ref();
+        if !self.inner.guards.iter().any(Guard::is_for_guests) {
+            let problem = "`home` is for rules that let in guests only, and there is none";
+            tracing::error!(target: "fauth", event = "setting_without_effect", "{problem}");
+        }
+        self.map(|guard| if guard.is_for_guests() { guard.home(path) } else { guard })
+    }
+
+    /// The guard that this request has to pass. One that cannot be answered, or whose path can be
+    /// misread, gets one that refuses it. Of a switch it decides with the provider that is `pinned`
+    /// for the request, or with that which is set; see [`Guard::for_request`].
+    #[must_use]
+    pub fn guard(
+        &self,
+        head: &dyn RequestHead,
+        pinned: impl FnOnce() -> Option<Pinned<U>>,
+    ) -> Cow<'_, Guard<U>> {
+        let provider = &self.inner.provider;
+        if !provider.is_switched() {
+            return Cow::Borrowed(self.guard_of(head, provider));
+        }
+        let current = provider.clone().for_request(pinned);
+        self.guard_of(head, &current).with_current(&current)
+    }
+
+    fn guard_of(&self, head: &dyn RequestHead, current: &AuthProvider<U>) -> &Guard<U> {
+        let Inner { rules, guards, default, .. } = &*self.inner;
+        // Over HTTP/1.1 the same handshake is a GET.
+        let method = if is_websocket_connect(head) { "GET" } else { head.method() };
+        if matches!(method, "TRACE" | "CONNECT") {
+            return default;
+        }
+        match path::canonical(head.path(), current.allowed_in_path()) {
+            Some(path) => guards.get(rules.decide(method, &path).index()).unwrap_or(default),
+            None => default,
+        }
+    }
+
+    /// The guard of requests for a route whose path has parameters in braces, for documents.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn guard_of_route(&self, method: &str, route: &str) -> &Guard<U> {
+        let Inner { rules, guards, default, .. } = &*self.inner;
+        guards.get(rules.decide_route(method, route).index()).unwrap_or(default)
+    }
+
+    /// Which rule decides about requests for this path, as a client writes it, and why. As
+    /// [`RouteRules::explain`], with the characters that the provider
+    /// [allows](crate::AuthProviderBuilder::danger_allow_in_path).
+    #[must_use]
+    pub fn explain(&self, method: &str, path: &str) -> Explanation {
+        let Inner { provider, rules, .. } = &*self.inner;
+        rules.explain_allowing(method, path, provider.current().allowed_in_path())
+    }
+
+    /// The rules.
+    #[must_use]
+    pub fn rules(&self) -> &RouteRules {
+        &self.inner.rules
+    }
+
+    /// Whose users they let in.
+    #[must_use]
+    pub fn provider(&self) -> &AuthProvider<U> {
+        &self.inner.provider
+    }
+
+    /// What audits list of them.
+    #[must_use]
+    pub fn declaration(&self) -> &Arc<Declaration> {
+        self.inner.default.declaration()
+    }
+}
+
+impl<U> Clone for Protection<U> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+impl<U> fmt::Debug for Protection<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Protection").field("rules", &self.inner.rules).finish_non_exhaustive()
+    }
+}
