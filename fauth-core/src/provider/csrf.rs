@@ -104,8 +104,8 @@ impl<U: AuthUser> AuthProvider<U> {
 
     /// Refuses what acts by cookies alone, whatever its method, unless its origin and, where one is
     /// asked for, its token say that a page of the application's own has sent it. `logins` are
-    /// those of the cookies. Where none of them is good, there is nothing that a token could be of, and
-    /// nothing to lose: the origin decides.
+    /// those of the cookies. Where none of them is good, there is nothing that a token could be of,
+    /// and nothing to lose: the origin decides.
     pub(super) fn prove_cookies(
         &self,
         head: &dyn RequestHead,
