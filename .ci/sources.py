@@ -68,14 +68,12 @@ def siblings_look_alike(paths):
     """A reader of one adapter, or of one quickstart, knows where things are in the other two."""
     for family in ("fauth-{}", "examples/quickstart-{}"):
         roots = [family.format(adapter) + "/src/" for adapter in ADAPTERS]
-        # What lies in a folder behind a file is the matter of its framework.
         names = [{path.removeprefix(root) for path in paths if path.startswith(root)} for root in roots]
-        names = [{name for name in own if "/" not in name} for own in names]
         everything = set().union(*names)
         for root, own in zip(roots, names):
             for missing in sorted(everything - own):
                 yield f"{root}{missing}: a sibling has this file"
-    for shared in ("stores.rs", "users.rs"):
+    for shared in ("desk.rs", "pages.css", "pages.rs", "stores.rs", "users.rs"):
         files = [f"examples/quickstart-{adapter}/src/{shared}" for adapter in ADAPTERS]
         if len({Path(file).read_bytes() for file in files}) > 1:
             yield f"{', '.join(files)}: not the same in all quickstarts"
@@ -130,9 +128,9 @@ FLOORS = [
     ["clock", "error", "body", "path", "request", "reply", "demands", "client", "escape"],
     ["token", "password", "role", "user", "visitor", "derive", "requirement", "access"],
     ["store"],
-    ["transport", "csrf", "navigation", "redirect", "rejection", "event"],
-    ["session", "api_key", "one_time", "starlette", "user_store"],
-    ["provider", "guard", "routes", "mounts", "audit", "config"],
+    ["transport", "csrf", "navigation", "redirect", "rejection", "event", "limit"],
+    ["session", "api_key", "one_time", "starlette", "user_store", "throttle"],
+    ["provider", "limiter", "guard", "routes", "mounts", "audit", "config"],
     ["openapi", "swagger_ui"],
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

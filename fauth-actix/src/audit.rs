@@ -27,22 +27,27 @@ use crate::{
 /// # use actix_web::{App, web::get};
 /// # use fauth_testing::TestUser;
 /// use fauth_actix::{AuditedScope, SecureScope, assert_all_guarded, require_user};
+/// use fauth_core::audit::Audited as _;
 /// # let auth = fauth_testing::provider().build().unwrap();
 /// # async fn home() -> &'static str { "" }
 /// # async fn me() -> &'static str { "" }
 /// # async fn users() -> &'static str { "" }
 ///
-/// let admins = SecureScope::new("/admin", &auth)
-///     .require_roles(["admin"])
-///     .resource("/users", get().to(users));
-/// let app = AuditedScope::new("")
-///     .auth_routes(&auth)
-///     .resource("/", get().to(home)) // open
-///     .guarded("/me", require_user(&auth), get().to(me))
-///     .service(admins);
+/// let routes = move || {
+///     let admins = SecureScope::new("/admin", &auth)
+///         .require_roles(["admin"])
+///         .resource("/users", get().to(users));
+///     AuditedScope::new("")
+///         .auth_routes(&auth)
+///         .resource("/", get().to(home)) // open
+///         .guarded("/me", require_user(&auth), get().to(me))
+///         .service(admins)
+/// };
 ///
-/// assert_all_guarded!(app, except ["/"]); // in a test
-/// let app = App::new().service(app.log_audit());
+/// assert_all_guarded!(routes(), except ["/"]); // in a test
+/// routes().audit().log(); // at the start, once
+/// let app = move || App::new().service(routes()); // for `HttpServer::new`: for each worker
+/// # let _ = app();
 /// ```
 ///
 /// # What it sees
@@ -174,6 +179,10 @@ impl AuditedScope {
     }
 
     /// Writes the audit to the log, **in builds with debug assertions**; see [`Audit::log`].
+    ///
+    /// `HttpServer` makes an application for each of its workers, and each of them would write.
+    /// Where there may be several, say `routes().audit().log()` before `HttpServer::new` instead,
+    /// as [above](Self).
     #[must_use]
     pub fn log_audit(self) -> Self {
         self.audit().log();

@@ -16,8 +16,9 @@ use actix_web::{
     web::Bytes,
 };
 use fauth_core::{
-    AuthProvider, AuthUser, Guard, Names, Requirement,
+    AuthProvider, AuthUser, Guard, Names, Presented, Requirement,
     audit::Declaration,
+    limit::IntoLimit,
     rejection::{Pages, Renderer},
     routes::BodyError,
 };
@@ -25,6 +26,7 @@ use fauth_core::{
 use crate::{
     extract,
     head::Head,
+    limit,
     respond::{amend, amend_error, render_refusal, respond},
     routes::read_body,
 };
@@ -163,6 +165,17 @@ impl<U: AuthUser> RequireLayer<U> {
         self.guard.declaration()
     }
 
+    /// Limits how many requests pass: `"5/minute"`, or a [`Limit`](fauth_core::limit::Limit). One by
+    /// address counts before anything is read of a request, one by user after the user was let in.
+    /// Several are all asked.
+    ///
+    /// What is no limit is reported to the log, and every request is refused with 500.
+    #[must_use]
+    #[track_caller]
+    pub fn limit(self, limit: impl IntoLimit) -> Self {
+        Self { guard: self.guard.limit(limit) }
+    }
+
     /// Gives the refusals of this guard a form of their own.
     #[must_use]
     pub fn renderer(self, renderer: impl Renderer) -> Self {
@@ -261,13 +274,31 @@ where
 }
 
 /// Lets the request through to `inner`, or answers it.
-fn answer<S, B, U>(guard: &Guard<U>, inner: Rc<S>, mut request: ServiceRequest) -> Answering<B>
+fn answer<S, B, U>(guard: &Guard<U>, inner: Rc<S>, request: ServiceRequest) -> Answering<B>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: 'static,
     U: AuthUser,
 {
+    if guard.is_limited() {
+        return limit::answer(guard, inner, request);
+    }
     let presented = guard.read(&Head::of(&request), extract::earlier(&request.extensions()));
+    enter(guard, presented, move |request| inner.call(request), request)
+}
+
+/// Lets a request through that has been read, or answers it.
+pub(crate) fn enter<U, F, B>(
+    guard: &Guard<U>,
+    presented: Presented<U>,
+    inner: impl FnOnce(ServiceRequest) -> F + 'static,
+    mut request: ServiceRequest,
+) -> Answering<B>
+where
+    U: AuthUser,
+    F: Future<Output = Result<ServiceResponse<B>, Error>>,
+    B: 'static,
+{
     let guard = guard.clone();
     Box::pin(async move {
         match guard.enter_reading(presented, |limit| read_form(&mut request, limit)).await {
@@ -283,7 +314,7 @@ where
                 if let Some(granted) = granted {
                     extract::remember_guarded(&mut request.extensions_mut(), granted, guard.provider());
                 }
-                let answered = inner.call(request).await;
+                let answered = inner(request).await;
                 let response = answered.map_err(|error| amend_error(error, &demands))?;
                 let mut response =
                     render_refusal(response, |rejection, head| guard.refuse_in_handler(rejection, head));

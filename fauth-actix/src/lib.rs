@@ -13,6 +13,7 @@
 //! - For templates: [`Visitor`], a known user or a guest in one type. The sign-in page:
 //!   [`guests_only`]. Browsers are sent to it by `.pages("/signin")` of guards, groups and the
 //!   provider's builder.
+//! - How many requests pass: [`limit`], or the method `limit` of guards, groups and [`AuthRoutes`].
 //! - What handlers return with `?`: [`Refused`]. On routes without guard, [`render_refusals`] gives
 //!   it the form of the provider.
 //! - A page that shows your OpenAPI document, with a working Authorize button: `swagger_ui`
@@ -59,6 +60,7 @@ mod audit;
 mod extract;
 mod guard;
 mod head;
+mod limit;
 #[cfg(feature = "utoipa")]
 pub mod openapi;
 pub mod prelude;
@@ -78,6 +80,7 @@ pub use guard::{
     require_roles, require_scope, require_scopes, require_user, visitor,
 };
 pub use head::Head;
+pub use limit::{LimitLayer, Limiting, limit};
 pub use respond::{Refused, respond};
 pub use router::{Routes, SecureScope};
 pub use routes::{AuthRoutes, auth_routes};

@@ -17,8 +17,8 @@
 //! }
 //! ```
 //!
-//! Each name is the same item as under its own path. There is no name among them that actix-web itself
-//! offers for a glob, and none that is unsafe.
+//! Each name is the same item as under its own path. There is no name among them that actix-web
+//! itself offers for a glob, and none that is unsafe.
 //!
 //! With the feature `derive`, `AuthUser` and `Role` are also the macros. They find the core through
 //! this crate, so that an application needs no dependency on `fauth-core`.
@@ -29,6 +29,7 @@ pub use fauth_core::derive::macros::{ActixAuthUser as AuthUser, ActixRole as Rol
 pub use fauth_core::derive::{AuthUser, Role};
 pub use fauth_core::{
     AuthConfig, AuthProvider, IdentityLoader, MemoryStore, Rejection, Requirement, TokenPayload, UserLoader,
+    limit::Limit,
 };
 
 pub use crate::{
@@ -38,6 +39,7 @@ pub use crate::{
         require_permissions, require_role, require_roles, require_scope, require_scopes, require_user,
         visitor,
     },
+    limit::limit,
     respond::Refused,
     router::SecureScope,
     routes::{AuthRoutes, auth_routes},

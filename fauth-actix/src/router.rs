@@ -22,6 +22,7 @@ use actix_web::{
 use fauth_core::{
     AuthProvider, AuthUser, Guard, Names, Requirement,
     audit::{Declaration, Methods},
+    limit::IntoLimit,
     rejection::{Pages, Renderer},
 };
 
@@ -65,9 +66,9 @@ impl<U: AuthUser> SecureScope<U> {
     /// An empty group under this prefix. Its handlers find the provider in their `app_data`.
     ///
     /// # Security
-    /// A slash at the end of the prefix counts: `/admin/` answers `/admin/` and `/admin//users`, and
-    /// not `/admin/users`, which the group does not guard then. Write `/admin`, and for everything
-    /// `""`.
+    /// A slash at the end of the prefix counts: `/admin/` answers `/admin/` and `/admin//users`,
+    /// and not `/admin/users`, which the group does not guard then. Write `/admin`, and for
+    /// everything `""`.
     #[must_use]
     #[track_caller]
     pub fn new(prefix: &str, auth: &AuthProvider<U>) -> Self {
@@ -142,6 +143,18 @@ impl<U: AuthUser> SecureScope<U> {
     #[must_use]
     pub fn require(self, requirement: Requirement) -> Self {
         Self { guard: self.guard.and(requirement), ..self }
+    }
+
+    /// Limits how many requests pass, for the whole group: `"100/minute"`, or a
+    /// [`Limit`](fauth_core::limit::Limit), such as `Limit::per_user("100/minute")`. One by address
+    /// counts before anything is read of a request, one by user after the user was let in. Several
+    /// are all asked.
+    ///
+    /// What is no limit is reported to the log, and every request is refused with 500.
+    #[must_use]
+    #[track_caller]
+    pub fn limit(self, limit: impl IntoLimit) -> Self {
+        Self { guard: self.guard.limit(limit), ..self }
     }
 
     /// Gives the refusals of this group a form of their own.

@@ -12,11 +12,12 @@ use actix_web::{
 use fauth_core::{
     AuthProvider, AuthUser,
     audit::Declaration,
+    limit::IntoLimit,
     mounts::{Mount, Mounts},
     routes::{BodyError, Endpoint, MAX_BODY_BYTES},
 };
 
-use crate::{head::Head, respond::respond};
+use crate::{head::Head, limit::LimitLayer, respond::respond};
 
 /// The ready-made endpoints (login, refresh, logout, sessions), for the `service` of an application or a scope; see [`fauth_core::routes`] for what they read and answer.
 ///
@@ -88,6 +89,18 @@ impl<U: AuthUser> AuthRoutes<U> {
         Self { mounts: self.mounts.at(endpoint, path), ..self }
     }
 
+    /// Limits how many requests to an endpoint pass: `limit(Endpoint::Login, "5/minute")`. They are
+    /// refused with 429 before their body is read and before a password waits for its turn. A page
+    /// at the same path is not limited.
+    ///
+    /// See [`Mounts::limit`]. What is no limit is reported to the log, and every request is refused
+    /// with 500.
+    #[must_use]
+    #[track_caller]
+    pub fn limit(self, endpoint: Endpoint, limit: impl IntoLimit) -> Self {
+        Self { mounts: self.mounts.limit(endpoint, limit), ..self }
+    }
+
     /// Puts a page of the application's own at the path of an endpoint: it answers GET and HEAD,
     /// the endpoint everything else; see [`Mounts::page`].
     #[must_use]
@@ -125,10 +138,13 @@ impl<U> fmt::Debug for AuthRoutes<U> {
 /// Whatever no page of the application answers is the endpoint's, so that a wrong method is refused
 /// by it.
 fn resource<U: AuthUser>(auth: AuthProvider<U>, mount: Mount, page: Option<Route>) -> Resource {
-    let resource = web::resource(mount.path());
-    let answer = web::to(move |request: HttpRequest, body: Payload| {
+    let (resource, limiter) = (web::resource(mount.path()), mount.limiter(&auth));
+    let mut answer = web::to(move |request: HttpRequest, body: Payload| {
         answer(auth.clone(), mount.clone(), request, body)
     });
+    if let Some(limiter) = limiter {
+        answer = answer.wrap(LimitLayer::new(limiter));
+    }
     match page {
         Some(page) => resource.route(page).default_service(answer),
         None => resource.route(answer),

@@ -15,12 +15,13 @@ use actix_web::{
 };
 use fauth_actix::{
     AuthRoutes, CsrfToken, CurrentSession, CurrentUser, Grant, Head, MaybeUser, Refused, SecureScope, Token,
-    Visitor, auth_routes, guests_only, render_refusals, require, require_active_user, require_any_role,
-    require_permission, require_permissions, require_role, require_roles, require_scope, require_scopes,
-    require_user, respond, visitor,
+    Visitor, auth_routes, guests_only, limit, render_refusals, require, require_active_user,
+    require_any_role, require_permission, require_permissions, require_role, require_roles, require_scope,
+    require_scopes, require_user, respond, visitor,
 };
 use fauth_core::{
     AuthProvider, Requirement,
+    limit::Limit,
     rejection::{CaspianRpc, DetailJson, FastPluggyJson, FastwareJson, ProblemJson},
     routes::Endpoint,
 };
@@ -29,7 +30,8 @@ use fauth_testing::{
     suite::{
         App, Harness, PUBLIC, browser_reply, csrf_text, custom_requirement, failing_pages, greeting,
         keys_or_admins, keys_requirement, locked_pages, own_reply, recent_requirement, refusal,
-        session_reply, site_pages, token_text, visitor_text,
+        session_page_reply, session_reply, shared_limit, site_pages, small_site_pages, tenant_limit,
+        token_text, visitor_text,
     },
 };
 
@@ -84,6 +86,30 @@ async fn echo(body: Bytes) -> Bytes {
 async fn browser(auth: Data<Auth>, request: HttpRequest) -> HttpResponse {
     let reply = browser_reply(&auth, &Head::from(&request)).await;
     respond(reply.unwrap_or_else(|rejection| auth.refuse_in_handler(&rejection, &Head::from(&request))))
+}
+
+async fn session_page(
+    auth: Data<Auth>,
+    Visitor(visitor): Visitor<TestUser>,
+    CurrentSession(session): CurrentSession<TestUser>,
+    request: HttpRequest,
+    body: web::Bytes,
+) -> Result<HttpResponse, Refused> {
+    let reply = session_page_reply(&auth, &Head::from(&request), visitor, session, &body);
+    Ok(respond(reply.await?))
+}
+
+/// The pages of a small application.
+fn session(auth: &Auth) -> impl HttpServiceFactory + use<> {
+    let page = |path: &str| resource(path).route(get().to(session_page)).route(post().to(session_page));
+    let guests = guests_only(auth).home("/session/dashboard").pages(small_site_pages());
+    scope("/session")
+        .service(page("/sign-in").wrap(guests))
+        .service(page("/dashboard").wrap(require_user(auth).pages(small_site_pages())))
+        .service(page("/sign-out").wrap(require_user(auth).pages(small_site_pages())))
+        .service(page("/admin").wrap(require_role(auth, "admin").pages(small_site_pages())))
+        .service(page("/about").wrap(visitor(auth).pages(small_site_pages())))
+        .service(page("/notes").wrap(require_permission(auth, "write")))
 }
 
 fn changes(path: &str) -> Resource {
@@ -220,10 +246,45 @@ fn pages(App { auth, other }: &App) -> impl FnOnce(&mut ServiceConfig) + use<> {
     }
 }
 
+/// What is limited.
+fn limited(auth: &Auth) -> impl FnOnce(&mut ServiceConfig) + use<> {
+    let open = |path: &str| resource(path).route(get().to(async || "open"));
+    let group = SecureScope::new("/limited", auth)
+        .limit(Limit::per_user("2/minute"))
+        .limit("3/minute")
+        .service(greets("/panel"));
+    let sign_in = AuthRoutes::new(auth)
+        .only([Endpoint::Login])
+        .at(Endpoint::Login, "/signin")
+        .page(Endpoint::Login, async || "page")
+        .limit(Endpoint::Login, "2/minute");
+    let limits = scope("/limits")
+        .service(sign_in)
+        .service(open("/open").route(post().to(async || "open")).wrap(limit(auth, "2/minute")))
+        .service(open("/windows").wrap(limit(auth, "2/10 seconds, 3/minute")))
+        .service(open("/tenant").wrap(limit(auth, tenant_limit())))
+        .service(open("/two").wrap(limit(auth, "2/minute").and(tenant_limit())))
+        .service(open("/shared").wrap(limit(auth, shared_limit())))
+        .service(open("/shared-too").wrap(limit(auth, shared_limit())))
+        .service(open("/broken").wrap(limit(auth, "0/minute")))
+        .service(open("/fastware").wrap(limit(auth, "1/minute").renderer(FastwareJson::new())))
+        .service(greets("/me").wrap(limit(auth, "2/minute")))
+        .service(greets("/address").wrap(require_user(auth).limit("2/minute")))
+        .service(greets("/user").wrap(require_user(auth).limit(Limit::per_user("2/minute"))))
+        .service(
+            greets("/user-inside").wrap(limit(auth, Limit::per_user("2/minute"))).wrap(require_user(auth)),
+        )
+        .service(greets("/key").wrap(require(auth, keys_requirement()).limit(Limit::per_api_key("1/minute"))))
+        .service(greets("/python").wrap(require_user(auth).limit("1/minute").renderer(DetailJson::new())));
+    move |config| {
+        config.service(limits).service(group);
+    }
+}
+
 #[expect(clippy::too_many_lines, reason = "a line for each route of the suite")]
 fn app(built_from: &App) -> impl FnOnce(&mut ServiceConfig) {
     let App { auth, other } = built_from;
-    let pages = pages(built_from);
+    let (pages, limited) = (pages(built_from), limited(auth));
     let group = SecureScope::new("/group", auth)
         .service(greets("/dashboard"))
         .service(resource("/echo").route(post().to(greet)))
@@ -328,6 +389,7 @@ fn app(built_from: &App) -> impl FnOnce(&mut ServiceConfig) {
         .service(browsers("/own/{name}"))
         .service(browsers("/user/own/{name}").wrap(require_user(&auth)))
         .service(browsers("/visitor/own/{name}").wrap(visitor(&auth)));
+    let session = session(&auth);
     let csrf = scope("/csrf")
         .service(forms("/form").wrap(require_user(&auth)))
         .service(forms("/twice").wrap(require_user(&auth)).wrap(require_user(&auth)))
@@ -341,7 +403,9 @@ fn app(built_from: &App) -> impl FnOnce(&mut ServiceConfig) {
         config
             .app_data(Data::new(auth))
             .service(csrf)
+            .service(session)
             .configure(pages)
+            .configure(limited)
             .service(endpoints)
             .service(scope("/moved").service(moved))
             .service(browser)

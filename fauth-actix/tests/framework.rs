@@ -25,12 +25,15 @@ use actix_web::{
     web::{self, Bytes, Data, PayloadConfig, get, post, resource, scope},
 };
 use fauth_actix::{
-    CurrentUser, Grant, Head, MaybeUser, Refused, SecureScope, Token, auth_routes, require_roles,
-    require_user, respond,
+    AuthRoutes, CurrentUser, Grant, Head, MaybeUser, Refused, SecureScope, Token, auth_routes, limit,
+    require_roles, require_user, respond,
 };
 use fauth_core::{
     AuthConfig, AuthProvider, AuthUser, CsrfTokens, Guard, Purpose, Rejection, Requirement,
-    api_key::ApiKeyError, reply::Reply, request::RequestHead as _, routes::MAX_BODY_BYTES,
+    api_key::ApiKeyError,
+    reply::Reply,
+    request::RequestHead as _,
+    routes::{Endpoint, MAX_BODY_BYTES},
     transport::CookieTransport,
 };
 use fauth_testing::{Log, TestUser, Users, WireResponse, at_once};
@@ -689,6 +692,26 @@ async fn limits_of_the_application_for_bodies_change_nothing() {
         let full = |length| login("/login").set_payload(vec![b' '; length]);
         let seen = statuses!(service, login("/login"), full(MAX_BODY_BYTES), full(MAX_BODY_BYTES + 1));
         assert_eq!(seen, [200, 400, 413]);
+    }
+}
+
+/// Neither by a limited endpoint nor by a limited route.
+#[actix_web::test]
+async fn a_limit_refuses_without_reading_the_body() {
+    let auth = provider();
+    let own = resource("/own").route(post().to(async |body: Bytes| body.len().to_string()));
+    let service = serve!(
+        App::new()
+            .service(AuthRoutes::new(&auth).limit(Endpoint::Login, "1/hour"))
+            .service(own.wrap(limit(&auth, "1/hour")))
+    );
+    for path in ["/login", "/own"] {
+        let read = Count::default();
+        send(&service, login(path).to_request().replace_payload(endless(&read)).0).await;
+        assert!(read.get() > 0, "{path}");
+        let read = Count::default();
+        let seen = send(&service, login(path).to_request().replace_payload(endless(&read)).0).await;
+        assert_eq!((seen.status, read.get()), (429, 0), "{path}");
     }
 }
 

@@ -13,8 +13,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use fauth_core::{
-    AuthProvider, AuthUser, Guard, Names, Requirement,
+    AuthProvider, AuthUser, Guard, Names, Presented, Requirement,
     audit::Declaration,
+    limit::IntoLimit,
     rejection::{Pages, Renderer},
     routes::BodyError,
 };
@@ -24,6 +25,7 @@ use tower_service::Service;
 use crate::{
     extract,
     head::{Head, KeptHead},
+    limit,
     respond::{amend, render_refusal, respond},
     routes::read_body,
 };
@@ -155,6 +157,17 @@ impl<U: AuthUser> RequireLayer<U> {
         self.guard.declaration()
     }
 
+    /// Limits how many requests pass: `"5/minute"`, or a [`Limit`](fauth_core::limit::Limit). One by
+    /// address counts before anything is read of a request, one by user after the user was let in.
+    /// Several are all asked.
+    ///
+    /// What is no limit is reported to the log, and every request is refused with 500.
+    #[must_use]
+    #[track_caller]
+    pub fn limit(self, limit: impl IntoLimit) -> Self {
+        Self { guard: self.guard.limit(limit) }
+    }
+
     /// Gives the refusals of this guard a form of their own.
     #[must_use]
     pub fn renderer(self, renderer: impl Renderer) -> Self {
@@ -246,12 +259,30 @@ where
 }
 
 /// Lets the request through to `inner`, or answers it.
-pub(crate) fn answer<S, U>(guard: &Guard<U>, mut inner: S, mut request: Request) -> Answering<S::Error>
+pub(crate) fn answer<S, U>(guard: &Guard<U>, mut inner: S, request: Request) -> Answering<S::Error>
 where
     S: Service<Request, Response: IntoResponse, Future: Send> + Send + 'static,
     U: AuthUser,
 {
+    if guard.is_limited() {
+        return limit::answer(guard, inner, request);
+    }
     let presented = guard.read(&Head::of(&request), extract::earlier(request.extensions()));
+    enter(guard, presented, move |request| inner.call(request), request)
+}
+
+/// Lets a request through that has been read, or answers it.
+pub(crate) fn enter<U, F, R, E>(
+    guard: &Guard<U>,
+    presented: Presented<U>,
+    inner: impl FnOnce(Request) -> F + Send + 'static,
+    mut request: Request,
+) -> Answering<E>
+where
+    U: AuthUser,
+    F: Future<Output = Result<R, E>> + Send,
+    R: IntoResponse,
+{
     let guard = guard.clone();
     Box::pin(async move {
         match guard.enter_reading(presented, |limit| read_form(&mut request, limit)).await {
@@ -267,7 +298,7 @@ where
                     extract::remember_guarded(request.extensions_mut(), granted);
                 }
                 let head = KeptHead::of(&request, guard.refusals_read_headers());
-                let response = inner.call(request).await?.into_response();
+                let response = inner(request).await?.into_response();
                 let mut response =
                     render_refusal(response, |rejection| guard.refuse_in_handler(rejection, &head));
                 amend(response.headers_mut(), &demands);

@@ -4,6 +4,7 @@ mod audit;
 mod extract;
 mod guard;
 mod head;
+mod limit;
 #[cfg(feature = "utoipa")]
 pub mod openapi;
 pub mod prelude;
@@ -23,6 +24,7 @@ pub use guard::{
     require_roles, require_scope, require_scopes, require_user, visitor,
 };
 pub use head::Head;
+pub use limit::{LimitLayer, Limiting, limit};
 pub use respond::{Refused, respond};
 pub use router::{SecureRouter, UseNestServiceInstead};
 pub use routes::{AuthRoutes, auth_routes};

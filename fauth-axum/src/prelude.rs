@@ -29,6 +29,7 @@ pub use fauth_core::derive::macros::{AxumAuthUser as AuthUser, AxumRole as Role}
 pub use fauth_core::derive::{AuthUser, Role};
 pub use fauth_core::{
     AuthConfig, AuthProvider, IdentityLoader, MemoryStore, Rejection, Requirement, TokenPayload, UserLoader,
+    limit::Limit,
 };
 
 pub use crate::{
@@ -38,6 +39,7 @@ pub use crate::{
         require_permissions, require_role, require_roles, require_scope, require_scopes, require_user,
         visitor,
     },
+    limit::limit,
     respond::Refused,
     router::SecureRouter,
     routes::{AuthRoutes, auth_routes},

@@ -13,12 +13,13 @@ use axum::{
 use fauth_core::{
     AuthProvider, AuthUser,
     audit::Declaration,
+    limit::IntoLimit,
     mounts::{Mount, Mounts},
     routes::{BodyError, Endpoint, MAX_BODY_BYTES},
 };
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
-use crate::{head::Head, respond::respond};
+use crate::{head::Head, limit::LimitLayer, respond::respond};
 
 /// A router with the ready-made endpoints: login, refresh, logout, sessions; see [`fauth_core::routes`] for what they read and answer.
 ///
@@ -93,6 +94,18 @@ where
         Self { mounts: self.mounts.at(endpoint, path), ..self }
     }
 
+    /// Limits how many requests to an endpoint pass: `limit(Endpoint::Login, "5/minute")`. They are
+    /// refused with 429 before their body is read and before a password waits for its turn. A page
+    /// at the same path is not limited.
+    ///
+    /// See [`Mounts::limit`]. What is no limit is reported to the log, and every request is refused
+    /// with 500.
+    #[must_use]
+    #[track_caller]
+    pub fn limit(self, endpoint: Endpoint, limit: impl IntoLimit) -> Self {
+        Self { mounts: self.mounts.limit(endpoint, limit), ..self }
+    }
+
     /// Puts a page of the application's own at the path of an endpoint: it answers GET and HEAD,
     /// the endpoint everything else; see [`Mounts::page`].
     #[must_use]
@@ -114,10 +127,13 @@ where
     fn from(routes: AuthRoutes<U, S>) -> Self {
         let AuthRoutes { auth, mounts, mut pages } = routes;
         mounts.iter().fold(Self::new(), |router, mount| {
-            let (auth, read) = (auth.clone(), mount.clone());
+            let (provider, read) = (auth.clone(), mount.clone());
             // Whatever no page of the application answers is the endpoint's, so that a wrong method
             // is refused by it.
-            let mut methods = any(move |request: Request| answer(auth, read, request));
+            let mut methods = any(move |request: Request| answer(provider, read, request));
+            if let Some(limiter) = mount.limiter(&auth) {
+                methods = methods.layer(LimitLayer::new(limiter));
+            }
             if mount.has_page()
                 && let Some(at) = pages.iter().position(|(endpoint, _)| *endpoint == mount.endpoint())
             {

@@ -13,12 +13,13 @@ use axum::{
 };
 use fauth_axum::{
     AuthRoutes, CsrfToken, CurrentSession, CurrentUser, Grant, Head, MaybeUser, Refused, SecureRouter, Token,
-    Visitor, auth_routes, guests_only, render_refusals, require, require_active_user, require_any_role,
-    require_permission, require_permissions, require_role, require_roles, require_scope, require_scopes,
-    require_user, respond, visitor,
+    Visitor, auth_routes, guests_only, limit, render_refusals, require, require_active_user,
+    require_any_role, require_permission, require_permissions, require_role, require_roles, require_scope,
+    require_scopes, require_user, respond, visitor,
 };
 use fauth_core::{
     AuthProvider, Requirement,
+    limit::Limit,
     rejection::{CaspianRpc, DetailJson, FastPluggyJson, FastwareJson, ProblemJson},
     routes::Endpoint,
 };
@@ -27,7 +28,8 @@ use fauth_testing::{
     suite::{
         App, Harness, PUBLIC, browser_reply, csrf_text, custom_requirement, failing_pages, greeting,
         keys_or_admins, keys_requirement, locked_pages, own_reply, recent_requirement, refusal,
-        session_reply, site_pages, token_text, visitor_text,
+        session_page_reply, session_reply, shared_limit, site_pages, small_site_pages, tenant_limit,
+        token_text, visitor_text,
     },
 };
 use tower::{ServiceExt as _, service_fn};
@@ -86,6 +88,17 @@ async fn browser(State(auth): State<Auth>, parts: Parts) -> Response {
     let head = Head::from(&parts);
     let reply = browser_reply(&auth, &head).await;
     respond(reply.unwrap_or_else(|rejection| auth.refuse_in_handler(&rejection, &head)))
+}
+
+async fn session_page(
+    State(auth): State<Auth>,
+    Visitor(visitor): Visitor<TestUser>,
+    CurrentSession(session): CurrentSession<TestUser>,
+    parts: Parts,
+    body: Bytes,
+) -> Result<Response, Refused> {
+    let reply = session_page_reply(&auth, &Head::from(&parts), visitor, session, &body);
+    Ok(respond(reply.await?))
 }
 
 async fn public() -> impl IntoResponse {
@@ -170,6 +183,57 @@ fn pages(App { auth, other }: &App) -> Router<Auth> {
         .route("/template", get(template))
 }
 
+/// What is limited.
+fn limited(auth: &Auth) -> Router<Auth> {
+    let open = || -> MethodRouter<Auth> { get(async || "open") };
+    let greet = || -> MethodRouter<Auth> { get(greet) };
+    let group = SecureRouter::new(auth).limit(Limit::per_user("2/minute")).limit("3/minute");
+    let sign_in = AuthRoutes::new(auth)
+        .only([Endpoint::Login])
+        .at(Endpoint::Login, "/limits/signin")
+        .page(Endpoint::Login, async || "page")
+        .limit(Endpoint::Login, "2/minute");
+    Router::new()
+        .merge(sign_in.into())
+        .route("/limits/open", open().post(async || "open").layer(limit(auth, "2/minute")))
+        .route("/limits/windows", open().layer(limit(auth, "2/10 seconds, 3/minute")))
+        .route("/limits/tenant", open().layer(limit(auth, tenant_limit())))
+        .route("/limits/two", open().layer(limit(auth, "2/minute").and(tenant_limit())))
+        .route("/limits/shared", open().layer(limit(auth, shared_limit())))
+        .route("/limits/shared-too", open().layer(limit(auth, shared_limit())))
+        .route("/limits/broken", open().layer(limit(auth, "0/minute")))
+        .route("/limits/fastware", open().layer(limit(auth, "1/minute").renderer(FastwareJson::new())))
+        .route("/limits/me", greet().layer(limit(auth, "2/minute")))
+        .route("/limits/address", greet().layer(require_user(auth).limit("2/minute")))
+        .route("/limits/user", greet().layer(require_user(auth).limit(Limit::per_user("2/minute"))))
+        .route(
+            "/limits/user-inside",
+            greet().layer((require_user(auth), limit(auth, Limit::per_user("2/minute")))),
+        )
+        .route(
+            "/limits/key",
+            greet().layer(require(auth, keys_requirement()).limit(Limit::per_api_key("1/minute"))),
+        )
+        .route(
+            "/limits/python",
+            greet().layer(require_user(auth).limit("1/minute").renderer(DetailJson::new())),
+        )
+        .nest_service("/limited", group.route("/panel", greet()))
+}
+
+/// The pages of a small application.
+fn session(auth: &Auth) -> Router<Auth> {
+    let page = || -> MethodRouter<Auth> { get(session_page).post(session_page) };
+    let guests = guests_only(auth).home("/session/dashboard").pages(small_site_pages());
+    Router::new()
+        .route("/sign-in", page().layer(guests))
+        .route("/dashboard", page().layer(require_user(auth).pages(small_site_pages())))
+        .route("/sign-out", page().layer(require_user(auth).pages(small_site_pages())))
+        .route("/admin", page().layer(require_role(auth, "admin").pages(small_site_pages())))
+        .route("/about", page().layer(visitor(auth).pages(small_site_pages())))
+        .route("/notes", page().layer(require_permission(auth, "write")))
+}
+
 /// Pages with forms.
 fn forms(auth: &Auth) -> Router<Auth> {
     let form = || -> MethodRouter<Auth> { get(show_csrf).post(echo) };
@@ -203,6 +267,8 @@ fn app(built_from: &App) -> Router {
     Router::new()
         .merge(auth_routes(auth))
         .merge(pages(built_from))
+        .merge(limited(auth))
+        .nest("/session", session(auth))
         .merge(forms(auth))
         .nest("/moved", moved_endpoints(auth).into())
         .route("/browser/session", get(change).post(change))

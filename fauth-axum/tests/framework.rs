@@ -25,8 +25,8 @@ use axum::{
     routing::{get, post},
 };
 use fauth_axum::{
-    CurrentUser, Grant, Head, MaybeUser, Refused, SecureRouter, Token, auth_routes, require_any_role,
-    require_roles, require_user, respond,
+    AuthRoutes, CurrentUser, Grant, Head, MaybeUser, Refused, SecureRouter, Token, auth_routes, limit,
+    require_any_role, require_roles, require_user, respond,
 };
 use fauth_core::{
     AuthConfig, AuthProvider, ClientInfo, CsrfTokens, Purpose, Rejection, TokenPair,
@@ -34,7 +34,7 @@ use fauth_core::{
     event::{AuthEvents, Event, EventKind},
     reply::Reply,
     request::RequestHead,
-    routes::MAX_BODY_BYTES,
+    routes::{Endpoint, MAX_BODY_BYTES},
     transport::CookieTransport,
 };
 use fauth_testing::{Log, TestUser, Users, at_once, suite::greeting};
@@ -684,6 +684,25 @@ async fn a_body_may_have_so_many_bytes_and_not_one_more() {
         let pieces: Vec<_> =
             padded(length).as_bytes().chunks(1000).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
         send(app.clone(), login("/login", Body::new(Script::new(pieces)))).await.is(status);
+    }
+}
+
+/// Neither by a limited endpoint nor by a limited route.
+#[tokio::test]
+async fn a_limit_refuses_without_reading_the_body() {
+    let auth = provider();
+    let app: Router = Router::new()
+        .merge(AuthRoutes::new(&auth).limit(Endpoint::Login, "1/hour").into())
+        .route("/own", post(async |body: Bytes| body.len().to_string()).layer(limit(&auth, "1/hour")));
+    for path in ["/login", "/own"] {
+        let script = Script::new([Ok(Bytes::from_static(LOGIN.as_bytes()))]);
+        let reads = script.reads.clone();
+        send(app.clone(), login(path, Body::new(script))).await.is(200);
+        assert!(reads.count() > 0, "{path}");
+        let script = Script::new([Ok(Bytes::from_static(LOGIN.as_bytes()))]);
+        let reads = script.reads.clone();
+        send(app.clone(), login(path, Body::new(script))).await.refused(429, "too_many_requests");
+        assert_eq!(reads.count(), 0, "{path}");
     }
 }
 

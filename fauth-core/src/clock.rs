@@ -69,6 +69,16 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// [`ClockError`] if the time is unknown; fauth then refuses with 503.
     fn now(&self) -> Result<Timestamp, ClockError>;
+
+    /// The present as a span since the Unix epoch, as fine as the clock can tell it: what rate
+    /// limits count by. Default: the whole seconds of [`now`](Self::now), which make a limit of
+    /// some requests per second coarse, and let nobody through twice.
+    ///
+    /// # Errors
+    /// [`ClockError`] if the time is unknown, or before 1970.
+    fn now_precise(&self) -> Result<Duration, ClockError> {
+        u64::try_from(self.now()?.unix_seconds()).map(Duration::from_secs).map_err(|_| ClockError)
+    }
 }
 
 /// The clock of the operating system, the default.
@@ -77,10 +87,13 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the time")]
     fn now(&self) -> Result<Timestamp, ClockError> {
-        let elapsed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_err(|_| ClockError)?;
-        i64::try_from(elapsed.as_secs()).map(Timestamp).map_err(|_| ClockError)
+        i64::try_from(self.now_precise()?.as_secs()).map(Timestamp).map_err(|_| ClockError)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the time")]
+    fn now_precise(&self) -> Result<Duration, ClockError> {
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_err(|_| ClockError)
     }
 }
 

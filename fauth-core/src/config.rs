@@ -35,7 +35,7 @@ const GOOD_SECRET: &str = "make one with `openssl rand -base64 48` and keep it o
 
 fn default_lifetime(purpose: Purpose) -> Duration {
     Duration::from_secs(match purpose {
-        Purpose::Access | Purpose::PasswordReset | Purpose::MagicLink => 15 * MINUTE,
+        Purpose::Access | Purpose::PasswordReset | Purpose::MagicLink | Purpose::LoginUnlock => 15 * MINUTE,
         Purpose::Refresh | Purpose::Session => 7 * DAY,
         Purpose::EmailVerification => 24 * HOUR,
     })
@@ -44,7 +44,7 @@ fn default_lifetime(purpose: Purpose) -> Duration {
 /// The longest lifetime that is issued or accepted unless configured otherwise.
 fn default_max_lifetime(purpose: Purpose) -> Duration {
     Duration::from_secs(match purpose {
-        Purpose::Access | Purpose::PasswordReset | Purpose::MagicLink => HOUR,
+        Purpose::Access | Purpose::PasswordReset | Purpose::MagicLink | Purpose::LoginUnlock => HOUR,
         Purpose::Refresh | Purpose::Session => 30 * DAY,
         Purpose::EmailVerification => 7 * DAY,
     })
@@ -66,7 +66,8 @@ fn default_max_lifetime(purpose: Purpose) -> Duration {
 /// | lifetime of password reset tokens | 15 minutes | `FAUTH_PASSWORD_RESET_TOKEN_LIFETIME` |
 /// | lifetime of e-mail verification tokens | 24 hours | `FAUTH_EMAIL_VERIFICATION_TOKEN_LIFETIME` |
 /// | lifetime of magic links | 15 minutes | `FAUTH_MAGIC_LINK_TOKEN_LIFETIME` |
-/// | longest lifetime that is issued or accepted | 1 hour for access and password reset tokens and magic links, 30 days for refresh tokens, 7 days for e-mail verification | each of these five as `FAUTH_DANGER_MAX_…`, such as `FAUTH_DANGER_MAX_ACCESS_TOKEN_LIFETIME` |
+/// | lifetime of tokens that unlock a login | 15 minutes | `FAUTH_LOGIN_UNLOCK_TOKEN_LIFETIME` |
+/// | longest lifetime that is issued or accepted | 1 hour for access, password reset and unlock tokens and magic links, 30 days for refresh tokens, 7 days for e-mail verification | each of these six as `FAUTH_DANGER_MAX_…`, such as `FAUTH_DANGER_MAX_ACCESS_TOKEN_LIFETIME` |
 /// | issuer | none: `iss` is not written and not asked for | `FAUTH_ISSUER` |
 /// | audience | none: a token with `aud` is refused | `FAUTH_AUDIENCE` |
 /// | leeway for `nbf` and `iat` | 30 seconds, at most 300 | `FAUTH_LEEWAY` |
@@ -731,7 +732,7 @@ impl fmt::Debug for AuthConfigBuilder {
 }
 
 /// Every variable that is read.
-const VARIABLES: [&str; 30] = [
+const VARIABLES: [&str; 32] = [
     "FAUTH_APPLICATION",
     "FAUTH_STORE_SECRET",
     "FAUTH_PREVIOUS_STORE_SECRET",
@@ -745,11 +746,13 @@ const VARIABLES: [&str; 30] = [
     "FAUTH_PASSWORD_RESET_TOKEN_LIFETIME",
     "FAUTH_EMAIL_VERIFICATION_TOKEN_LIFETIME",
     "FAUTH_MAGIC_LINK_TOKEN_LIFETIME",
+    "FAUTH_LOGIN_UNLOCK_TOKEN_LIFETIME",
     "FAUTH_DANGER_MAX_ACCESS_TOKEN_LIFETIME",
     "FAUTH_DANGER_MAX_REFRESH_TOKEN_LIFETIME",
     "FAUTH_DANGER_MAX_PASSWORD_RESET_TOKEN_LIFETIME",
     "FAUTH_DANGER_MAX_EMAIL_VERIFICATION_TOKEN_LIFETIME",
     "FAUTH_DANGER_MAX_MAGIC_LINK_TOKEN_LIFETIME",
+    "FAUTH_DANGER_MAX_LOGIN_UNLOCK_TOKEN_LIFETIME",
     "FAUTH_ISSUER",
     "FAUTH_AUDIENCE",
     "FAUTH_LEEWAY",
@@ -807,7 +810,7 @@ struct LifetimeVariables {
     maximum: &'static str,
 }
 
-const LIFETIME_VARIABLES: [LifetimeVariables; 5] = [
+const LIFETIME_VARIABLES: [LifetimeVariables; 6] = [
     LifetimeVariables {
         purpose: Purpose::Access,
         lifetime: "FAUTH_ACCESS_TOKEN_LIFETIME",
@@ -832,6 +835,11 @@ const LIFETIME_VARIABLES: [LifetimeVariables; 5] = [
         purpose: Purpose::MagicLink,
         lifetime: "FAUTH_MAGIC_LINK_TOKEN_LIFETIME",
         maximum: "FAUTH_DANGER_MAX_MAGIC_LINK_TOKEN_LIFETIME",
+    },
+    LifetimeVariables {
+        purpose: Purpose::LoginUnlock,
+        lifetime: "FAUTH_LOGIN_UNLOCK_TOKEN_LIFETIME",
+        maximum: "FAUTH_DANGER_MAX_LOGIN_UNLOCK_TOKEN_LIFETIME",
     },
 ];
 
@@ -1072,6 +1080,7 @@ mod tests {
         })
     }
 
+    /// P-17, C-12, W-10: without one nothing starts, and none has a default.
     #[test]
     fn the_secret_is_required_and_checked() {
         assert!(good().build().is_ok());

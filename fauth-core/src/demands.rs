@@ -53,8 +53,9 @@ impl HeaderChange {
 pub struct Demands {
     caching: Caching,
     varies: Varies,
-    /// `Set-Cookie` headers that delete cookies, or set one that the client lacks.
-    cookies: Vec<ResponseHeader>,
+    /// `Set-Cookie` headers that delete cookies, or set one that the client lacks; and the fields of
+    /// limits.
+    adds: Vec<ResponseHeader>,
     /// What is set although it may be known only once the handler is done.
     outbox: Option<Outbox>,
 }
@@ -159,28 +160,28 @@ const TARGETED: [&str; 7] = [
 impl Demands {
     /// The credential was sent on purpose, or there was none.
     pub(crate) const fn of_nothing() -> Self {
-        Self { caching: Caching::Any, varies: Varies::Never, cookies: Vec::new(), outbox: None }
+        Self { caching: Caching::Any, varies: Varies::Never, adds: Vec::new(), outbox: None }
     }
 
     /// The credential was sent on purpose, in a header of a name that caches do not know.
     pub(crate) const fn of_unknown_header() -> Self {
-        Self { caching: Caching::Private, varies: Varies::Never, cookies: Vec::new(), outbox: None }
+        Self { caching: Caching::Private, varies: Varies::Never, adds: Vec::new(), outbox: None }
     }
 
     /// The credential stood in the URL, which others keep.
     pub(crate) const fn of_url() -> Self {
-        Self { caching: Caching::Nobody, varies: Varies::Never, cookies: Vec::new(), outbox: None }
+        Self { caching: Caching::Nobody, varies: Varies::Never, adds: Vec::new(), outbox: None }
     }
 
     /// The credential was a cookie: a shared cache must not hand the answer to somebody else.
     pub(crate) const fn of_cookie() -> Self {
-        Self { caching: Caching::Private, varies: Varies::WithCookie, cookies: Vec::new(), outbox: None }
+        Self { caching: Caching::Private, varies: Varies::WithCookie, adds: Vec::new(), outbox: None }
     }
 
     /// Nobody is there, where the answer to a user would be another. `headers` are those in which a
     /// credential might have come.
     pub(crate) const fn of_nobody(headers: Arc<str>) -> Self {
-        Self { caching: Caching::Any, varies: Varies::With(headers), cookies: Vec::new(), outbox: None }
+        Self { caching: Caching::Any, varies: Varies::With(headers), adds: Vec::new(), outbox: None }
     }
 
     /// The same, and somebody is there: what a handler says of its answer to everybody does not
@@ -196,13 +197,18 @@ impl Demands {
 
     /// A cookie was dead, and is deleted by these headers.
     pub(crate) const fn of_dead_cookie(clears: Vec<ResponseHeader>) -> Self {
-        Self { caching: Caching::Private, varies: Varies::WithCookie, cookies: clears, outbox: None }
+        Self { caching: Caching::Private, varies: Varies::WithCookie, adds: clears, outbox: None }
+    }
+
+    /// A limit has counted the request, and these fields say how.
+    pub(crate) const fn of_limits(fields: Vec<ResponseHeader>) -> Self {
+        Self { caching: Caching::Any, varies: Varies::Never, adds: fields, outbox: None }
     }
 
     /// The same, and this cookie is set.
     #[must_use]
     pub(crate) fn with_cookie(mut self, cookie: Option<ResponseHeader>) -> Self {
-        self.cookies.extend(cookie);
+        self.adds.extend(cookie);
         self
     }
 
@@ -259,9 +265,11 @@ impl Demands {
         // A handler that logs in or out says itself which cookie there is from now on.
         let sets = self.outbox.as_ref().map(Outbox::headers).unwrap_or_default();
         // What was changed while the handler ran is newer than what the guard has found.
-        let own = self.cookies.iter().filter(|own| !sets.iter().any(|set| is_same_cookie(own, set)));
-        let cookies = own.chain(&sets).filter(|cookie| !sets_same_cookie(&set_by_handler, cookie)).cloned();
-        caching.into_iter().chain(targeted).chain(vary).chain(cookies.map(HeaderChange::add)).collect()
+        let own = self.adds.iter().filter(|own| !sets.iter().any(|set| is_same_cookie(own, set)));
+        let is_spared =
+            |added: &ResponseHeader| added.name() == "set-cookie" && sets_same_cookie(&set_by_handler, added);
+        let adds = own.chain(&sets).filter(|added| !is_spared(added)).cloned();
+        caching.into_iter().chain(targeted).chain(vary).chain(adds.map(HeaderChange::add)).collect()
     }
 }
 

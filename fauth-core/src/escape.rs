@@ -1,6 +1,45 @@
-//! Text made fit for a log record: outside text escaped, passwords and payloads left out.
+//! Outside text made fit for where it is shown: in HTML, and in a log record, where passwords and
+//! payloads are left out.
 
 use std::{borrow::Cow, fmt};
+
+/// Text for HTML, between tags or in a quoted attribute: `&`, `<`, `>`, `"` and `'` are escaped.
+///
+/// For pages that are put together without a template engine, which escapes by itself.
+///
+/// ```
+/// use fauth_core::escape::html;
+///
+/// let name = "\"Bob\" <script>alert('&')</script>";
+/// assert_eq!(
+///     format!("<p title=\"{}\">", html(name)),
+///     "<p title=\"&quot;Bob&quot; &lt;script&gt;alert(&#39;&amp;&#39;)&lt;/script&gt;\">"
+/// );
+/// ```
+///
+/// # Security
+/// It does not make text fit for an attribute without quotes, for a script or a style, nor for an
+/// address: `javascript:` passes. What leads somewhere is a
+/// [`LocalTarget`](crate::redirect::LocalTarget).
+#[must_use]
+pub fn html(text: &str) -> Cow<'_, str> {
+    const SPECIAL: [char; 5] = ['&', '<', '>', '"', '\''];
+    if !text.contains(SPECIAL) {
+        return text.into();
+    }
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            c => escaped.push(c),
+        }
+    }
+    escaped.into()
+}
 
 /// Outside text in a log record: controls and direction marks escaped, cut at 256 bytes.
 pub(crate) struct Escaped<'a>(pub(crate) &'a str);
@@ -149,6 +188,21 @@ mod tests {
             ("mail to a@b", "mail to a@b"),
         ] {
             assert_eq!(redacted(text), expected);
+        }
+    }
+
+    #[test]
+    fn nothing_in_html_is_read_as_a_tag_or_ends_an_attribute() {
+        for (text, expected) in [
+            ("", ""),
+            ("alice", "alice"),
+            ("größer", "größer"),
+            ("<b>", "&lt;b&gt;"),
+            ("\"'", "&quot;&#39;"),
+            ("&lt;", "&amp;lt;"),
+            ("a&b", "a&amp;b"),
+        ] {
+            assert_eq!(html(text), expected);
         }
     }
 

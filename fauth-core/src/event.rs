@@ -65,6 +65,20 @@ pub enum EventKind {
     /// a missing credential, `info` for other faults of the caller, `error` for faults of the
     /// server.
     RequestRefused,
+    /// A request was refused by a [limit](crate::limit): once for each client that is refused,
+    /// until it is let through again, so that a flood raises no more of these than requests that
+    /// were let through. No [`RequestRefused`](Self::RequestRefused) is raised for it. `info`.
+    RequestLimited,
+    /// An attempt to log in was refused by the [login throttle](crate::throttle), before the
+    /// password was looked at: once a minute for each account and each address at most. `reason`:
+    /// `account`, `account_and_address`, `address`, `locked` (a mailed token is needed), `tokens`
+    /// (an address sends tokens or API keys that nobody has issued). `warn`.
+    LoginThrottled,
+    /// A mailed token has made an address familiar to an account. `info`.
+    LoginUnlocked,
+    /// An administrator has [reset](crate::AuthProvider::reset_throttle) what was counted of an
+    /// account. `info`.
+    ThrottleReset,
     /// A loader or the application's password updater failed or did not answer in time, or a token
     /// could not be issued. `reason`: `loader_failed`, `loader_timeout`, `rehash_failed`,
     /// `rehash_timeout`, `issuer_failed`. The field `error` holds the causes, except for a
@@ -110,6 +124,10 @@ impl EventKind {
             Self::SubjectForgotten => "subject_forgotten",
             Self::AccessDenied => "access_denied",
             Self::RequestRefused => "request_refused",
+            Self::RequestLimited => "request_limited",
+            Self::LoginThrottled => "login_throttled",
+            Self::LoginUnlocked => "login_unlocked",
+            Self::ThrottleReset => "throttle_reset",
             Self::CallbackFailed => "callback_failed",
             Self::StoreFailed => "store_failed",
             Self::OneTimeIssued => "one_time_issued",
@@ -126,7 +144,10 @@ impl EventKind {
     pub(crate) const fn level(self) -> tracing::Level {
         match self {
             Self::CallbackFailed | Self::StoreFailed => tracing::Level::ERROR,
-            Self::AuthenticationFailed | Self::SuspiciousRefresh | Self::TokenTheft => tracing::Level::WARN,
+            Self::AuthenticationFailed
+            | Self::LoginThrottled
+            | Self::SuspiciousRefresh
+            | Self::TokenTheft => tracing::Level::WARN,
             _ => tracing::Level::INFO,
         }
     }

@@ -2,13 +2,13 @@
 
 use std::{fmt, future::Future, sync::Arc};
 
-#[cfg(feature = "openapi")]
-use crate::rejection::RefusalBody;
 use crate::{
     access::Access,
     audit::Declaration,
     body::BodyError,
     error::{BoxError, ConfigError},
+    limit::IntoLimit,
+    limiter::{Asked, Limited, Limiter},
     navigation::RequestKind,
     path,
     provider::{AuthProvider, Entered, Granted, Presented},
@@ -20,6 +20,8 @@ use crate::{
     user::AuthUser,
     visitor::Visitor,
 };
+#[cfg(feature = "openapi")]
+use crate::{limit::Limit, rejection::RefusalBody};
 
 /// A form without any field.
 const NO_FORM: &[u8] = &[];
@@ -50,6 +52,13 @@ struct Inner<U> {
     admits: Admits,
     /// Keeps it in the provider's list for audits. No request looks at it.
     declaration: Arc<Declaration>,
+    limits: Option<Arc<Stages<U>>>,
+}
+
+/// The limits of a guard: before anything is read of a request, and after it was let in.
+struct Stages<U> {
+    before: Option<Limiter<U>>,
+    after: Option<Limiter<U>>,
 }
 
 /// Whom a guard lets in.
@@ -142,7 +151,7 @@ impl<U: AuthUser> Guard<U> {
     /// effect.
     #[must_use]
     pub fn home(self, path: impl AsRef<str>) -> Self {
-        let Inner { provider, requirement, renderer, admits, declaration } = &*self.inner;
+        let Inner { provider, requirement, renderer, admits, declaration, .. } = &*self.inner;
         let Admits::Guests(home) = admits else {
             let problem = "`home` is for guards that let in guests only";
             tracing::error!(target: "fauth", event = "setting_without_effect", "{problem}");
@@ -154,7 +163,7 @@ impl<U: AuthUser> Guard<U> {
             report(fault);
         }
         let (admits, declared) = (Admits::Guests(Home { target, fault }), Arc::clone(declaration));
-        Self::with(provider, requirement.clone(), Arc::clone(renderer), admits, declared)
+        Self::with(provider, requirement.clone(), Arc::clone(renderer), admits, declared).limited_as(&self)
     }
 
     fn with(
@@ -165,7 +174,78 @@ impl<U: AuthUser> Guard<U> {
         declaration: Arc<Declaration>,
     ) -> Self {
         let provider = provider.clone();
-        Self { inner: Arc::new(Inner { provider, requirement, renderer, admits, declaration }) }
+        let inner = Inner { provider, requirement, renderer, admits, declaration, limits: None };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The same, with the limits of another.
+    fn limited_as(mut self, other: &Self) -> Self {
+        if let (Some(limits), Some(inner)) = (&other.inner.limits, Arc::get_mut(&mut self.inner)) {
+            inner.limits = Some(Arc::clone(limits));
+        }
+        self
+    }
+
+    /// Puts a limit in front of what is guarded: `"5/minute"`, or a
+    /// [`Limit`](crate::limit::Limit). One by address counts before anything is read of a
+    /// request, one by user after the user was let in. Several are all asked.
+    ///
+    /// What is no limit is reported to the log, and every request is refused with 500.
+    #[must_use]
+    #[track_caller]
+    pub fn limit(self, limit: impl IntoLimit) -> Self {
+        let Inner { provider, requirement, renderer, admits, declaration, limits } = &*self.inner;
+        let added = Limiter::new(provider, limit);
+        let (before, after) = match limits.as_deref() {
+            Some(Stages { before, after }) => (before.clone(), after.clone()),
+            None => (None, None),
+        };
+        let limits = if added.needs_user() {
+            Stages { before, after: Some(added.clone().behind(after)) }
+        } else {
+            Stages { before: Some(added.clone().behind(before)), after }
+        };
+        let words = added.limits().map(|limit| format!("{limit} per {}", limit.key().as_str()));
+        let declared = words.fold(Arc::clone(declaration), |declaration, words| {
+            provider.declare(declaration.with_limit(&words))
+        });
+        let (admits, renderer) = (admits.clone(), Arc::clone(renderer));
+        let mut guard = Self::with(provider, requirement.clone(), renderer, admits, declared);
+        if let Some(inner) = Arc::get_mut(&mut guard.inner) {
+            inner.limits = Some(Arc::new(limits));
+        }
+        guard
+    }
+
+    /// Does it limit anything? If not, adapters need not ask.
+    #[must_use]
+    pub fn is_limited(&self) -> bool {
+        self.inner.limits.is_some()
+    }
+
+    /// Asks the limits that count before anything is read of the request.
+    pub fn ask_before(&self, head: &dyn RequestHead) -> Asked<U> {
+        let limiter = self.inner.limits.as_ref().and_then(|limits| limits.before.as_ref());
+        limiter.map_or_else(Asked::nothing, |limiter| limiter.ask(head, None))
+    }
+
+    /// Asks the limits that count requests which were let in. `granted` is whom
+    /// [`enter`](Self::enter) has let in.
+    pub fn ask_after(&self, head: &dyn RequestHead, granted: Option<&Granted<U>>) -> Asked<U> {
+        let limiter = self.inner.limits.as_ref().and_then(|limits| limits.after.as_ref());
+        limiter.map_or_else(Asked::nothing, |limiter| limiter.ask(head, granted))
+    }
+
+    /// The answer to a request that a limit has refused, in the form of this guard.
+    pub fn refuse_limited(&self, limited: &Limited, head: &dyn RequestHead) -> Reply {
+        limited.reply(&self.inner.provider, head, &*self.inner.renderer)
+    }
+
+    /// Its limits, for documents.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn limits(&self) -> impl Iterator<Item = &Limit> {
+        let limits = self.inner.limits.iter().flat_map(|limits| [&limits.before, &limits.after]);
+        limits.flatten().flat_map(Limiter::limits)
     }
 
     /// Gives the refusals of this guard a form of their own.
@@ -176,7 +256,7 @@ impl<U: AuthUser> Guard<U> {
         }
         let Inner { provider, requirement, admits, declaration, .. } = &*self.inner;
         let (admits, declared) = (admits.clone(), Arc::clone(declaration));
-        Self::with(provider, requirement.clone(), Arc::new(renderer), admits, declared)
+        Self::with(provider, requirement.clone(), Arc::new(renderer), admits, declared).limited_as(&self)
     }
 
     /// Answers browsers with pages: the same as [`renderer`](Self::renderer) with [`Pages`]. A text
@@ -193,7 +273,7 @@ impl<U: AuthUser> Guard<U> {
         report_fault(&joined);
         let Inner { provider, renderer, declaration, .. } = &*self.inner;
         let declared = provider.declare(declaration.with_access(Access::Required(joined.clone())));
-        Self::with(provider, joined, Arc::clone(renderer), Admits::Users, declared)
+        Self::with(provider, joined, Arc::clone(renderer), Admits::Users, declared).limited_as(&self)
     }
 
     /// What this guard asks for, of whoever is somebody.

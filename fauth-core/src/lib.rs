@@ -12,9 +12,11 @@ pub mod demands;
 #[doc(hidden)]
 pub mod derive;
 mod error;
-mod escape;
+pub mod escape;
 pub mod event;
 mod guard;
+pub mod limit;
+mod limiter;
 #[cfg(any(doc, doctest))]
 pub mod manual;
 pub mod mounts;
@@ -38,6 +40,7 @@ pub mod starlette;
 pub mod store;
 #[cfg(feature = "swagger-ui")]
 pub mod swagger_ui;
+pub mod throttle;
 pub mod token;
 pub mod transport;
 mod user;
@@ -54,9 +57,10 @@ pub use error::{BoxError, ConfigError};
 #[cfg(feature = "derive")]
 pub use fauth_derive::{AuthUser, Role};
 pub use guard::Guard;
+pub use limiter::{Asked, Limited, Limiter};
 pub use provider::{
     AuthProvider, AuthProviderBuilder, Authenticated, Entered, Granted, PayloadError, PendingLogin,
-    Presented, SessionHandle,
+    Presented, SessionHandle, WhenLimitStoreFails,
 };
 pub use rejection::reason::Rejection;
 pub use requirement::{Condition, Missing, Names, Requirement};

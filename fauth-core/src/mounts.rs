@@ -3,10 +3,13 @@
 //!
 //! It is plain data: an adapter asks it for each endpoint, and mounts what it finds.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, panic::Location, sync::Arc};
 
 use crate::{
     audit::Declaration,
+    error::ConfigError,
+    limit::{IntoLimit, Limit},
+    limiter::Limiter,
     provider::AuthProvider,
     rejection::Rejection,
     reply::Reply,
@@ -40,6 +43,8 @@ pub struct Mount {
     endpoint: Endpoint,
     path: Cow<'static, str>,
     has_page: bool,
+    /// Each with the place in the code where it was added.
+    limits: Vec<(Result<Limit, ConfigError>, &'static Location<'static>)>,
     /// Keeps the endpoints in the provider's list for audits, for as long as one of them is
     /// mounted.
     #[expect(dead_code, reason = "it is there to be held")]
@@ -54,7 +59,8 @@ impl Mounts {
         let declaration = auth.declare(Declaration::of_endpoints());
         let mount = |endpoint: Endpoint| {
             let path = endpoint.path().into();
-            Mount { endpoint, path, has_page: false, declaration: Arc::clone(&declaration) }
+            let declaration = Arc::clone(&declaration);
+            Mount { endpoint, path, has_page: false, limits: Vec::new(), declaration }
         };
         let mounts = Endpoint::of(auth).map(mount).collect();
         Self { mounts, declaration }.declared()
@@ -113,6 +119,22 @@ impl Mounts {
         self.declared()
     }
 
+    /// Puts a limit in front of an endpoint, `"5/minute"` or a [`Limit`]: beyond it, requests are
+    /// refused before their body is read. A page at the same path is not limited. Several are all
+    /// asked.
+    ///
+    /// If there is no such endpoint, because the provider cannot answer it or it was left out, that
+    /// is reported to the log.
+    #[must_use]
+    #[track_caller]
+    pub fn limit(mut self, endpoint: Endpoint, limit: impl IntoLimit) -> Self {
+        let at = Location::caller();
+        if let Some(mount) = self.find(endpoint) {
+            mount.limits.push((limit.into_limit(), at));
+        }
+        self
+    }
+
     /// The mounts, in the order of [`Endpoint::of`].
     pub fn iter(&self) -> impl Iterator<Item = &Mount> {
         self.mounts.iter()
@@ -155,6 +177,20 @@ impl Mount {
     #[must_use]
     pub const fn has_page(&self) -> bool {
         self.has_page
+    }
+
+    /// What counts requests to this endpoint, if it is limited. An adapter asks it before it reads
+    /// the body. What is no limit is reported to the log, and every request is refused with 500.
+    #[must_use]
+    pub fn limiter<U: AuthUser>(&self, auth: &AuthProvider<U>) -> Option<Limiter<U>> {
+        let limiters = self.limits.iter().map(|(limit, at)| Limiter::at(auth, limit.clone(), at));
+        limiters.reduce(|first, next| next.behind(Some(first)))
+    }
+
+    /// The limits, for documents.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn limits(&self) -> impl Iterator<Item = &Limit> {
+        self.limits.iter().filter_map(|(limit, _)| limit.as_ref().ok())
     }
 
     /// Waits for the body that an adapter is `reading`, no longer than the provider's

@@ -5,7 +5,7 @@
 //!
 //! | in the document | from |
 //! |---|---|
-//! | `security` of an operation: one alternative for each way of a credential | [`Transport::describe`] |
+//! | `security`: one alternative for each way of a credential | [`Transport::describe`] |
 //! | `x-requirement`: roles, permissions, scopes and the rest | [`Access::to_json`] |
 //! | the answers 400, 401, 403 and 503, as far as the guard gives them | [`Security::of`] |
 //! | the schema of their body | [`Renderer::describe`] |
@@ -30,6 +30,7 @@ mod combine;
 mod description;
 mod endpoints;
 mod members;
+pub mod reach;
 mod schemas;
 mod schemes;
 mod security;
@@ -39,6 +40,6 @@ pub mod utoipa;
 
 pub use description::Description;
 pub use endpoints::{Endpoints, endpoints};
-pub use members::{Alternative, REQUIREMENT};
+pub use members::{Alternative, RATE_LIMIT, REQUIREMENT};
 pub use security::Security;
 pub use template::template;

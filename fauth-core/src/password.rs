@@ -26,6 +26,8 @@
 //! | [`OnBehalfOf`] | for whom: who is next while the hasher is busy |
 //! | [`Verification`] | the answer about a password |
 //! | [`PasswordError`] | why there is no answer: too busy, or the hasher broke |
+//! | [`PasswordPolicy`], [`NewPassword`] | which new passwords are accepted; [`Blocklist`], [`BreachCheck`] |
+//! | [`PasswordScheme`] | a scheme of your own, for the hashes of an old system |
 //!
 //! # Which stored hashes are read
 //!
@@ -33,10 +35,35 @@
 //! |---|---|---|
 //! | Argon2 | `$argon2id$`, `$argon2i$`, `$argon2d$` with `v=19`, `v=16` or no version (which means 16) | parameters under the ceilings, salt 8 to 64 bytes, hash 16 to 64 bytes, fields in the order `m,t,p`, no `keyid` and no `data` |
 //! | bcrypt | `$2a$`, `$2b$`, `$2y$` | cost under the ceiling, passwords of up to 72 bytes |
+//! | one of these, with a [pepper](PasswordConfig::pepper) | `$fauth-pepper$v=1,k=2026$argon2id$…` | the pepper is configured |
+//! | your own | what a [`PasswordScheme`] recognizes | 512 bytes |
 //!
-//! `$2$` and `$2x$` are refused: both names stand for faulty implementations. Everything else is an unusable
-//! hash. It never matches, costs as much as a wrong password, and leaves an event at the target `fauth` that
-//! names the problem but not the hash.
+//! With the feature `foreign-hashes`:
+//!
+//! | system | strings | bounds |
+//! |---|---|---|
+//! | werkzeug | `scrypt:N:r:p$salt$hex`, `pbkdf2:DIGEST:ROUNDS$salt$hex` with `sha1`, `sha256`, `sha512` | in full, without what older versions left out |
+//! | Django | `pbkdf2_sha256$`, `pbkdf2_sha1$`, `scrypt$`, `argon2$`, `bcrypt$`, `bcrypt_sha256$` | |
+//! | passlib | `$pbkdf2$`, `$pbkdf2-sha256$`, `$pbkdf2-sha512$`, `$bcrypt-sha256$` of both versions | |
+//! | Spring Security | `{bcrypt}`, `{argon2}`, `{scrypt}`, `{pbkdf2}`, and the last three with `@SpringSecurity_v5_8` | encoders with their default settings and no secret |
+//! | PHC | `$scrypt$ln=,r=,p=`, `$pbkdf2$i=`, `$pbkdf2-sha256$i=`, `$pbkdf2-sha512$i=`, with `l=` or without | hash 16 to 64 bytes |
+//!
+//! scrypt: memory and parallelism under `scrypt_ceiling`, r up to 32. PBKDF2: rounds under
+//! `pbkdf2_ceiling`. Salts have 4 to 64 bytes, hashes the length that the system
+//! gives them. All of these ask for a new hash at the next login.
+//!
+//! `$2$` and `$2x$` are refused: both names stand for faulty implementations. So are passwords in plain text (`{noop}`)
+//! and plain digests. Everything else is an unusable hash. It never matches, costs as much as a wrong password, and leaves
+//! one record at the target `fauth` that names the problem, with the keyed hash of the identifier that was typed,
+//! but not the hash. A hasher names 4096 of them and then falls silent.
+//!
+//! # How long an answer takes
+//!
+//! An unknown user, a user without a password, and one with an unusable hash cost one verification of a dummy with the
+//! scheme and cost of new hashes. A wrong password costs one verification of the stored hash. That is the same only for
+//! hashes as they are made now: while there are older ones, [`equalise_with`](PasswordConfig::equalise_with)
+//! makes every login, whoever it is and whatever comes out, one of a new hash and one of an old hash. It cannot know
+//! hashes of a third cost, nor the work of a scheme of your own.
 //!
 //! # Defaults
 //!
@@ -51,6 +78,10 @@
 //! | Unicode form | as it came | `PasswordConfig::nfc` (feature `nfc`) makes it one, and has to be decided before the first user |
 //! | ceiling on stored Argon2 | 262144 KiB, 16 passes, 16 lanes | a planted hash cannot exhaust the machine |
 //! | ceiling on stored bcrypt | cost 16 | cost 31 would occupy a core for a day |
+//! | ceiling on stored scrypt | 262144 KiB, p 16 | the same memory as for Argon2 |
+//! | ceiling on stored PBKDF2 | 10000000 rounds | ten times what is recommended, some seconds |
+//! | pepper | none | a key has to be kept, and its loss is that of all passwords |
+//! | policy for new passwords | none | [`PasswordPolicy::new`] is the recommended one: 15 characters |
 //!
 //! # Seventy-two bytes
 //!
@@ -64,22 +95,35 @@
 //!
 //! A system that used to cut passwords off leaves hashes which only the first 72 bytes match. Their owners cannot
 //! sign in with the longer password and have to set a new one.
+//!
+//! With a [pepper](PasswordConfig::pepper) none of this applies: bcrypt gets 43 characters, whatever the password.
 
 mod argon;
 mod bcrypt;
+mod ceilings;
 mod config;
 mod cost;
 mod error;
+#[cfg(feature = "foreign-hashes")]
+mod foreign;
 mod hasher;
 mod line;
 mod memory;
+mod named;
 mod normal;
+mod own;
+mod pepper;
+mod policy;
 mod pool;
 mod queue;
+mod sample;
 mod scheme;
+mod unusable;
 
 pub use config::PasswordConfig;
 pub use error::{PasswordError, UnacceptablePassword};
 pub(crate) use hasher::Turn;
 pub use hasher::{PasswordHasher, Verification};
 pub use line::OnBehalfOf;
+pub use own::PasswordScheme;
+pub use policy::{Blocklist, BreachCheck, NewPassword, PasswordPolicy, WhenUnchecked};

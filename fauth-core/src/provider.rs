@@ -5,6 +5,7 @@ mod audits;
 mod browser_sessions;
 mod builder;
 mod claims;
+mod counters;
 mod csrf;
 mod csrf_note;
 mod delivery;
@@ -12,6 +13,7 @@ mod forgetting;
 mod granted;
 mod inner;
 mod issued;
+mod limits;
 mod logins;
 mod one_times;
 mod passwords;
@@ -22,6 +24,8 @@ mod revocations;
 mod run_to_completion;
 mod session_handle;
 mod sessions;
+mod throttling;
+mod unlocking;
 mod way;
 mod wiring;
 mod within;
@@ -29,6 +33,8 @@ mod within;
 use std::{future::Future, sync::Arc};
 
 pub use builder::AuthProviderBuilder;
+pub(crate) use counters::LimitScopes;
+pub use counters::WhenLimitStoreFails;
 use csrf::Admitted;
 pub(crate) use delivery::answer;
 pub use granted::{Entered, Granted};
@@ -426,6 +432,9 @@ impl<U: AuthUser> AuthProvider<U> {
             _ => {}
         }
         self.raise_at(rejection.level(), &event);
+        if let Some(limited) = self.count_wrong_token(purpose, rejection, &event) {
+            return limited.reply(&self.inner.realm, renderer, head);
+        }
         let reply = rejection.reply(&self.inner.realm, renderer, head);
         let (Rejection::InvalidToken(_), Some(purpose)) = (rejection, purpose) else { return reply };
         match self.way_of(head, purpose) {

@@ -15,14 +15,21 @@ use crate::{
 
 /// Where a browser may be sent: a path of the application's own origin, with query and fragment.
 ///
-/// | refused | because |
-/// |---|---|
-/// | anything that does not begin with exactly one `/` | `https://evil.example`, `//evil.example`, `javascript:…`, `dashboard` |
-/// | `\`, controls, DEL, blanks, whatever is not ASCII | browsers read `/\evil.example` and `/⇥/evil.example` as `//evil.example` |
-/// | characters outside of [RFC 3986](https://www.rfc-editor.org/rfc/rfc3986#section-3.3), `%` without two hex digits | everybody repairs them in another way |
-/// | empty segments and dot segments, also encoded, more than once or with parameters (`%2e`, `%252e`, `..;x`) | `/.//evil.example` is `//evil.example` once it is normalised |
-/// | encoded controls and encoded `\` in the path, bytes that are not UTF-8 | they become what is refused above as soon as somebody decodes them |
-/// | more than [`MAX_BYTES`](Self::MAX_BYTES) | headers have an end |
+/// These are refused:
+///
+/// - anything that does not begin with exactly one `/`: `https://evil.example`, `//evil.example`,
+///   `javascript:…`, `dashboard`;
+/// - `\`, controls, DEL, blanks, and whatever is not ASCII: browsers read `/\evil.example` and
+///   `/⇥/evil.example` as `//evil.example`;
+/// - characters outside of [RFC 3986], and `%` without two hex digits: everybody repairs them in
+///   another way;
+/// - empty segments and dot segments, also encoded, more than once or with parameters (`%2e`,
+///   `%252e`, `..;x`): `/.//evil.example` is `//evil.example` once it is normalised;
+/// - encoded controls and encoded `\` in the path, and bytes that are not UTF-8: they become what
+///   is refused above as soon as somebody decodes them;
+/// - more than [`MAX_BYTES`](Self::MAX_BYTES): headers have an end.
+///
+/// [RFC 3986]: https://www.rfc-editor.org/rfc/rfc3986#section-3.3
 ///
 /// What passes is kept and emitted as it came, byte for byte, so that checking it again gives the
 /// same.
@@ -32,9 +39,10 @@ use crate::{
 ///
 /// let next = LocalTarget::parse("/orders?page=2#last")?;
 /// assert_eq!(next.as_str(), "/orders?page=2#last");
-/// for elsewhere in ["https://evil.example/", "//evil.example", "/\\evil.example", "/.//evil.example"]
-/// {
-///     assert!(LocalTarget::parse(elsewhere).is_err());
+/// let elsewhere =
+///     ["https://evil.example/", "//evil.example", "/\\evil.example", "/.//evil.example"];
+/// for target in elsewhere {
+///     assert!(LocalTarget::parse(target).is_err());
 /// }
 ///
 /// // On the way to the sign-in page, and back.

@@ -3,7 +3,7 @@
 //!
 //! | endpoint | reads | answers |
 //! |---|---|---|
-//! | `POST /login` | `username`, `password` and, if wanted, `remember` and `scope` | 200 with the pair of tokens |
+//! | `POST /login` | `username`, `password` and, if wanted, `remember`, `scope` and `unlock_token` | 200 with the pair of tokens |
 //! | `POST /refresh` | `refresh_token`, from the body or from its cookie | 200 with a new pair |
 //! | `POST /logout` | the access or the refresh token, from a header or a cookie, or from the body as `refresh_token` or `token` (RFC 7009) | 200; see [`Endpoint::Logout`] |
 //! | `POST /logout/all` | the access token of an active user | 200: all sessions of the user have ended |
@@ -13,7 +13,8 @@
 //! Bodies are JSON objects or forms (`application/x-www-form-urlencoded`), with the same fields and
 //! values in both: `remember` is one of `true`, `false`, `on`, `off`, `yes`, `no`, `1` and `0`;
 //! `scope` lists scopes, separated by blanks, to which the login is narrowed; without a value it is
-//! as if it were absent (RFC 6749 section 3.1). A field that is null is absent; other fields are
+//! as if it were absent (RFC 6749 section 3.1); `unlock_token` is a mailed token of the
+//! [login throttle](crate::throttle), and empty it counts as absent. A field that is null is absent; other fields are
 //! not looked at.
 //!
 //! The pair is the body of the answer, `{"access_token","refresh_token","token_type","expires_in"}`
@@ -190,6 +191,7 @@ enum Parsed<U> {
         identifier: Zeroizing<String>,
         password: Zeroizing<String>,
         remember: bool,
+        unlock_token: Option<Zeroizing<String>>,
         /// Those to which the client narrows the login; none if it names none.
         scopes: Vec<String>,
     },
@@ -221,8 +223,12 @@ impl<U: AuthUser> Call<U> {
     pub async fn answer(self, auth: &AuthProvider<U>) -> Result<Reply, Rejection> {
         let client = &self.client;
         match self.parsed? {
-            Parsed::Login { login, identifier, password, remember, scopes } => {
-                let user = auth.authenticate(&identifier, &password, login.client()).await?;
+            Parsed::Login { login, identifier, password, remember, unlock_token, scopes } => {
+                let client = login.client();
+                let user = match unlock_token {
+                    Some(token) => auth.authenticate_unlocked(&identifier, &password, client, &token).await?,
+                    None => auth.authenticate(&identifier, &password, client).await?,
+                };
                 let mut request = LoginRequest::from(&user).remember(remember);
                 if !scopes.is_empty() {
                     request = request.narrow_scopes(scopes);
@@ -270,12 +276,13 @@ fn parse_login<U: AuthUser>(
     if body.trim_ascii().is_empty() && head.header("content-type").is_empty() {
         return Err(Rejection::UnsupportedMediaType);
     }
-    let mut fields = Fields::read(head, body, &["username", "password", "remember", "scope"])?;
+    let mut fields = Fields::read(head, body, &["username", "password", "remember", "scope", "unlock_token"])?;
     Ok(Parsed::Login {
         login,
         identifier: fields.required("username")?,
         password: fields.required("password")?,
         remember: fields.boolean("remember")?,
+        unlock_token: fields.text("unlock_token")?.filter(|token| !token.is_empty()),
         scopes: fields.text("scope")?.map_or_else(Vec::new, |scope| split(&scope)),
     })
 }

@@ -6,8 +6,10 @@
 //! | [`RevocationStore`] | what was taken back before it expired | at every guarded request |
 //! | [`OneTimeStore`] | tokens that work once | when one is issued or redeemed |
 //! | [`ApiKeyStore`] | hashes of API keys | at every request with an API key |
+//! | [`ThrottleStore`] | failed logins | at every login by password |
+//! | [`LimitStore`] | counters of rate limits | at every request behind a limit |
 //!
-//! A backend that implements all four is a [`Store`]. They can also be mixed: sessions in PostgreSQL, revocations in Redis.
+//! A backend that implements the first four is a [`Store`]. They can also be mixed: sessions in PostgreSQL, revocations in Redis.
 //!
 //! The traits are object-safe, and a store behind an `Arc` is a store, so an application can
 //! choose at run time: `Arc<dyn Store>` and `Arc<dyn SessionStore>` are accepted wherever a store
@@ -37,6 +39,7 @@ mod api_keys;
 mod combined;
 mod error;
 mod hash_keys;
+pub(crate) mod limits;
 mod location;
 pub(crate) mod memory;
 mod one_times;
@@ -49,6 +52,7 @@ mod rotation;
 mod secret_hash;
 mod sessions;
 mod shared;
+mod throttles;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod sql;
 
@@ -56,8 +60,9 @@ pub use api_keys::{ApiKey, ApiKeyId, ApiKeyStore, StoredApiKey};
 pub use combined::Store;
 pub use error::StoreError;
 pub(crate) use hash_keys::{HashKey, HashKeys};
+pub use limits::{CounterKey, LimitState, LimitStore, LimitWindow, MAX_LIMIT_SPAN, MAX_LIMIT_WINDOWS, Taken};
 pub use location::StoreLocation;
-pub use memory::{MemorySizes, MemoryStoreBuilder};
+pub use memory::{MemoryLimits, MemorySizes, MemoryStoreBuilder, MemoryThrottles};
 pub use one_times::{OneTimeRecord, OneTimeStore};
 pub use owner::{OWNER_BUCKETS, Owner};
 pub use prolonging::Prolonging;
@@ -76,5 +81,9 @@ pub use sql::PostgresStore;
 pub use sql::SqliteStore;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use sql::{SqlDialect, SqlStore};
+
+pub use throttles::{
+    MAX_THROTTLE_RECORD_BYTES, ThrottleKey, ThrottleKind, ThrottleRecord, ThrottleStore,
+};
 
 pub use crate::token::ids::SessionId;

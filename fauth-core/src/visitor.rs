@@ -11,10 +11,19 @@ use crate::user::AuthUser;
 ///
 /// | | known user | guest |
 /// |---|---|---|
-/// | [`is_authenticated`](Self::is_authenticated) | true | false |
-/// | [`display_name`](Self::display_name) | [`AuthUser::display_name`], else `User` | `Guest`, or the provider's [`guest_name`](crate::AuthProviderBuilder::guest_name) |
-/// | [`picture`](Self::picture) | [`AuthUser::picture`] | none |
-/// | [`has_role`](Self::has_role), [`has_permission`](Self::has_permission) | what the user has | false |
+/// | [`is_authenticated`] | true | false |
+/// | [`display_name`] | [`AuthUser::display_name`], else `User` | `Guest`, or the [`guest_name`] |
+/// | [`picture`] | [`AuthUser::picture`] | none |
+/// | [`has_role`], [`has_permission`] | what the user has | false |
+///
+/// The [`guest_name`] is a setting of the provider.
+///
+/// [`is_authenticated`]: Self::is_authenticated
+/// [`display_name`]: Self::display_name
+/// [`picture`]: Self::picture
+/// [`has_role`]: Self::has_role
+/// [`has_permission`]: Self::has_permission
+/// [`guest_name`]: crate::AuthProviderBuilder::guest_name
 ///
 /// It serialises for template engines: `is_authenticated`, `display_name`, `picture`, `roles` and
 /// `permissions`, and nothing else of the user's record.

@@ -5,8 +5,9 @@ use std::{collections::BTreeSet, time::Duration};
 
 use fauth_core::{
     AuthConfig, AuthProvider, AuthProviderBuilder, Guard, MemoryStore, Requirement,
+    limit::Limit,
     mounts::Mounts,
-    openapi::{Description, Security, endpoints},
+    openapi::{Description, RATE_LIMIT, Security, endpoints},
     rejection::ErrorJson,
     routes::Endpoint,
     transport::{BearerTransport, CookieTransport, Extracted, SecurityScheme, Transport},
@@ -41,6 +42,35 @@ fn statuses(operation: &Value) -> Vec<&str> {
 
 fn user() -> Requirement {
     Requirement::user()
+}
+
+#[test]
+fn limits_are_listed_with_their_answer() {
+    let auth = bearer();
+    let mut operation = json!({});
+    let guard = Guard::new(&auth, user()).limit("5/minute, 100/hour");
+    let guard = guard.limit(Limit::per_user("1000/day").unwrap().named("api"));
+    Security::of(&guard, "GET").stamp(&mut operation);
+    let first = json!({ "limit": "5/minute, 100/hour", "per": "address" });
+    let second = json!({ "limit": "1000/day", "per": "user", "name": "api" });
+    assert_eq!(operation[RATE_LIMIT], json!([first, second]));
+    assert_eq!(statuses(&operation), ["400", "401", "429", "503"]);
+    assert_eq!(operation["responses"]["429"]["headers"]["Retry-After"]["schema"]["type"], "integer");
+    // Those of a guard around it stand beside them.
+    Security::of(&Guard::new(&auth, user()).limit("1/second"), "GET").stamp(&mut operation);
+    assert_eq!(operation[RATE_LIMIT].as_array().unwrap().len(), 3);
+    assert_eq!(stamped(&auth, user(), "GET").get(RATE_LIMIT), None);
+}
+
+#[test]
+fn the_limit_of_an_endpoint_is_listed_with_its_answer() {
+    let auth = bearer();
+    let described = endpoints(&auth, &Mounts::of(&auth).limit(Endpoint::Login, "5/minute"));
+    let login = &described.paths["/login"]["post"];
+    assert_eq!(login[RATE_LIMIT], json!([{ "limit": "5/minute", "per": "address" }]));
+    assert!(login["responses"]["429"].is_object());
+    let refresh = &described.paths["/refresh"]["post"];
+    assert_eq!((refresh.get(RATE_LIMIT), refresh["responses"].get("429")), (None, None));
 }
 
 #[test]

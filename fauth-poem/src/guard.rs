@@ -3,8 +3,9 @@
 use std::{fmt, sync::Arc};
 
 use fauth_core::{
-    AuthProvider, AuthUser, Guard, Names, Requirement,
+    AuthProvider, AuthUser, Guard, Names, Presented, Requirement,
     audit::Declaration,
+    limit::IntoLimit,
     rejection::{Pages, Renderer},
     routes::BodyError,
 };
@@ -13,6 +14,7 @@ use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
 use crate::{
     extract,
     head::{Head, KeptHead},
+    limit,
     respond::{amend, render_refusal, respond},
     routes::read_body,
 };
@@ -149,6 +151,17 @@ impl<U: AuthUser> RequireMiddleware<U> {
         self.guard.declaration()
     }
 
+    /// Limits how many requests pass: `"5/minute"`, or a [`Limit`](fauth_core::limit::Limit). One by
+    /// address counts before anything is read of a request, one by user after the user was let in.
+    /// Several are all asked.
+    ///
+    /// What is no limit is reported to the log, and every request is refused with 500.
+    #[must_use]
+    #[track_caller]
+    pub fn limit(self, limit: impl IntoLimit) -> Self {
+        Self { guard: self.guard.limit(limit) }
+    }
+
     /// Gives the refusals of this guard a form of their own.
     #[must_use]
     pub fn renderer(self, renderer: impl Renderer) -> Self {
@@ -227,30 +240,47 @@ impl<E, U> fmt::Debug for Require<E, U> {
 impl<E: Endpoint, U: AuthUser> Endpoint for Require<E, U> {
     type Output = Response;
 
-    async fn call(&self, mut request: Request) -> Result<Response> {
-        let presented = self.guard.read(&Head::from(&request), extract::earlier(request.extensions()));
-        // Boxed, since poem reads into a buffer of several kilobytes.
-        let entering = self.guard.enter_reading(presented, |limit| Box::pin(read_form(&mut request, limit)));
-        match entering.await {
-            Ok(entered) => {
-                if let Some(proof) = entered.csrf_proof() {
-                    request.extensions_mut().insert(proof);
-                }
-                if let Some(visitor) = self.guard.greet(&entered) {
-                    extract::remember_visitor(request.extensions_mut(), visitor, self.guard.provider());
-                }
-                let (granted, demands) = entered.into_parts();
-                if let Some(granted) = granted {
-                    extract::remember(request.extensions_mut(), granted, self.guard.provider());
-                }
-                let head = KeptHead::of(&request, self.guard.refusals_read_headers());
-                let outcome = self.inner.call(request).await.map(IntoResponse::into_response);
-                let outcome =
-                    render_refusal(outcome, |rejection| self.guard.refuse_in_handler(rejection, &head));
-                amend(outcome, &demands)
-            }
-            Err(rejection) => Ok(respond(self.guard.refuse(&rejection, &Head::from(&request)))),
+    async fn call(&self, request: Request) -> Result<Response> {
+        if self.guard.is_limited() {
+            return Box::pin(limit::answer(&self.guard, &self.inner, request)).await;
         }
+        let presented = self.guard.read(&Head::from(&request), extract::earlier(request.extensions()));
+        enter(&self.guard, presented, |request| self.inner.call(request), request).await
+    }
+}
+
+/// Lets a request through that has been read, or answers it.
+pub(crate) async fn enter<U, F, R>(
+    guard: &Guard<U>,
+    presented: Presented<U>,
+    inner: impl FnOnce(Request) -> F,
+    mut request: Request,
+) -> Result<Response>
+where
+    U: AuthUser,
+    F: Future<Output = Result<R>>,
+    R: IntoResponse,
+{
+    // Boxed, since poem reads into a buffer of several kilobytes.
+    let entering = guard.enter_reading(presented, |limit| Box::pin(read_form(&mut request, limit)));
+    match entering.await {
+        Ok(entered) => {
+            if let Some(proof) = entered.csrf_proof() {
+                request.extensions_mut().insert(proof);
+            }
+            if let Some(visitor) = guard.greet(&entered) {
+                extract::remember_visitor(request.extensions_mut(), visitor, guard.provider());
+            }
+            let (granted, demands) = entered.into_parts();
+            if let Some(granted) = granted {
+                extract::remember(request.extensions_mut(), granted, guard.provider());
+            }
+            let head = KeptHead::of(&request, guard.refusals_read_headers());
+            let outcome = inner(request).await.map(IntoResponse::into_response);
+            let outcome = render_refusal(outcome, |rejection| guard.refuse_in_handler(rejection, &head));
+            amend(outcome, &demands)
+        }
+        Err(rejection) => Ok(respond(guard.refuse(&rejection, &Head::from(&request)))),
     }
 }
 

@@ -13,6 +13,7 @@
 //! - For templates: [`Visitor`], a known user or a guest in one type. The sign-in page:
 //!   [`guests_only`]. Browsers are sent to it by `.pages("/signin")` of guards, groups and the
 //!   provider's builder.
+//! - How many requests pass: [`limit`], or the method `limit` of guards, groups and [`AuthRoutes`].
 //! - What handlers return with `?`: [`Refused`]. On routes without guard, [`render_refusals`] gives
 //!   it the form of the provider.
 //! - An `OpenAPI` document that says what the guards enforce: the feature `openapi`, and its module
@@ -76,6 +77,7 @@ mod audit;
 mod extract;
 mod guard;
 mod head;
+mod limit;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 pub mod prelude;
@@ -95,6 +97,7 @@ pub use guard::{
     require_roles, require_scope, require_scopes, require_user, visitor,
 };
 pub use head::Head;
+pub use limit::{LimitMiddleware, Limiting, limit};
 pub use respond::{Refused, respond};
 pub use router::SecureRoute;
 pub use routes::{AuthRoutes, auth_routes};

@@ -76,137 +76,78 @@
 //! `fauth_testing::openapi::walk` calls every operation of it.
 
 mod document;
-mod doors;
-mod error;
 mod group;
-mod path;
-mod reach;
-mod secure;
-mod source;
+mod route;
 
-use std::fmt;
+use fauth_core::openapi::reach::Misplaced;
+use poem::error::RouteError;
 
-use fauth_core::{AuthProvider, AuthUser};
-use poem::Route;
-use poem_openapi::{OpenApiService, Webhook};
-use serde_json::Value;
+pub use self::{
+    document::ApiRoute,
+    group::{ApiGroup, SecureApi},
+};
 
-use self::{document::TokenUrls, group::normal};
-pub use self::{error::ApiError, group::ApiGroup, secure::SecureApi};
-use crate::routes::AuthRoutes;
-
-/// APIs of poem-openapi on one route and in one document, which says of each operation what its
-/// guards ask for and how they refuse. See the [module](self) for an example.
-pub struct ApiRoute {
-    base: Value,
-    prefix: String,
-    group: ApiGroup,
-    token_urls: TokenUrls,
+/// Why APIs cannot stand in one document, or on one route.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ApiError {
+    /// Two APIs at the same place have an operation of the same path and method.
+    #[error("two APIs have {method} {path}: remove it from one, or nest them under different prefixes")]
+    OperationTwice {
+        /// The method.
+        method: Box<str>,
+        /// The path, as it is served.
+        path: Box<str>,
+    },
+    /// Two paths differ in the names of their parameters only, which `OpenAPI` forbids.
+    #[error("{first} and {second} are one path: give their parameters the same names")]
+    PathTwice {
+        /// The one.
+        first: Box<str>,
+        /// The other.
+        second: Box<str>,
+    },
+    /// A ready-made endpoint has this path.
+    #[error("a ready-made endpoint has the path {0}: rename that of the API, or give `AuthRoutes` a `page`")]
+    PathTaken(Box<str>),
+    /// A path lies under the prefix of a group, and is not in it.
+    #[error(
+        "{path} lies under {prefix}, but not in the group that is nested there: move it there, or rename it"
+    )]
+    UnderPrefix {
+        /// The path, as it would be served.
+        path: Box<str>,
+        /// The prefix.
+        prefix: Box<str>,
+    },
+    /// A prefix is empty, or has a parameter.
+    #[error("{0}: a prefix is a path without parameters. Write those in the paths of the API")]
+    Prefix(Box<str>),
+    /// Two components have the same name and differ.
+    #[error("two different {kind} are called {name}: rename one of them")]
+    ComponentTwice {
+        /// `schemas`, `securitySchemes`, `tags` …
+        kind: Box<str>,
+        /// Its name.
+        name: Box<str>,
+    },
+    /// Two operations have the same `operation_id`.
+    #[error("two operations have the operation_id {0}: rename one of them")]
+    OperationIdTwice(Box<str>),
+    /// What poem-openapi writes about an API is no document that can be read.
+    #[error("the document of an API cannot be read: {0}")]
+    Unreadable(Box<str>),
+    /// The routes of an API do not fit together.
+    #[error("the routes of the APIs: {0}")]
+    Route(RouteError),
 }
 
-impl ApiRoute {
-    /// Without any API yet. For servers, a description and the rest, use
-    /// [`ApiRoute::from`] with an [`OpenApiService`].
-    #[must_use]
-    pub fn new(title: impl Into<String>, version: impl Into<String>) -> Self {
-        Self::from(OpenApiService::new((), title, version))
-    }
-
-    /// Adds APIs, or a [`SecureApi`]; see [`ApiGroup::api`].
-    #[must_use]
-    pub fn api(self, apis: impl Into<ApiGroup>) -> Self {
-        Self { group: self.group.api(apis), ..self }
-    }
-
-    /// Adds APIs, or a [`SecureApi`], under a prefix such as `"/admin"`; see [`ApiGroup::nest`].
-    #[must_use]
-    pub fn nest(self, prefix: impl AsRef<str>, apis: impl Into<ApiGroup>) -> Self {
-        Self { group: self.group.nest(prefix, apis), ..self }
-    }
-
-    /// Adds the ready-made endpoints of a provider: login, refresh, logout, sessions.
-    #[must_use]
-    pub fn auth_routes<U: AuthUser>(self, routes: AuthRoutes<U>) -> Self {
-        Self { group: self.group.auth_routes(routes), ..self }
-    }
-
-    /// Says where the application nests the route, so that the document has whole paths. Use it
-    /// instead of `url_prefix` of [`OpenApiService`], which would not reach the login.
-    #[must_use]
-    pub fn url_prefix(self, prefix: impl AsRef<str>) -> Self {
-        Self { prefix: normal(prefix.as_ref()), ..self }
-    }
-
-    /// Says where clients, such as the Authorize button of Swagger UI, exchange a name and a
-    /// password for tokens of this provider. Default: the ready-made login of these
-    /// [`auth_routes`](Self::auth_routes); without one, the document has no such scheme.
-    #[must_use]
-    pub fn token_url<U: AuthUser>(mut self, auth: &AuthProvider<U>, url: impl Into<String>) -> Self {
-        self.token_urls.insert(auth.application().to_owned(), url.into());
-        self
-    }
-
-    /// The route, from which the application goes on, and the document.
-    ///
-    /// Both come from the same guards.
-    ///
-    /// # Security
-    /// What the application adds to the route later is neither in the document nor behind the
-    /// guards of the groups, wherever its path lies: guard it by itself.
-    ///
-    /// # Panics
-    /// As [`Route::at`] and [`OpenApiService`] do, if the APIs do not fit together:
-    /// [`try_into_parts`](Self::try_into_parts) says what is wrong then.
-    #[must_use]
-    #[track_caller]
-    #[expect(clippy::panic, reason = "it is what poem does where routes do not fit together")]
-    pub fn into_parts(self) -> (Route, Value) {
-        self.try_into_parts().unwrap_or_else(|error| panic!("{error}"))
-    }
-
-    /// As [`into_parts`](Self::into_parts), without the panic.
-    ///
-    /// # Errors
-    /// [`ApiError`] if the APIs do not fit together.
-    ///
-    /// # Panics
-    /// As [`OpenApiService`] does, if two types of one API have the same name.
-    pub fn try_into_parts(self) -> Result<(Route, Value), ApiError> {
-        reach::check(&self.group)?;
-        let document = document::of(&self.base, &self.prefix, &self.group, &self.token_urls)?;
-        Ok((self.group.into_route()?, document))
-    }
-}
-
-/// Takes title, servers, description, licence, webhooks and the rest from a service. The APIs of
-/// an application that has one already move from there to [`ApiRoute::api`].
-///
-/// Not taken over are `cookie_key`, for which
-/// [`CookieJarManager::with_key`](https://docs.rs/poem/3/poem/middleware/struct.CookieJarManager.html)
-///  goes around the route, and the headers that a service adds to each operation, for which there
-/// is `#[OpenApi(request_header(..), response_header(..))]`.
-///
-/// ```
-/// use fauth_poem::openapi::ApiRoute;
-/// use poem_openapi::OpenApiService;
-/// # struct Shop;
-/// # #[poem_openapi::OpenApi]
-/// # impl Shop {}
-///
-/// let service = OpenApiService::new((), "Shop", "1.0").server("https://shop.example");
-/// let (route, document) = ApiRoute::from(service).api(Shop).into_parts();
-/// assert_eq!(document["servers"][0]["url"], "https://shop.example");
-/// ```
-impl<W: Webhook> From<OpenApiService<(), W>> for ApiRoute {
-    fn from(service: OpenApiService<(), W>) -> Self {
-        // It has no operations, and so cannot be too deep to be read. poem-openapi has written it.
-        let base = serde_json::from_str(&service.spec()).unwrap_or_default();
-        Self { base, prefix: String::new(), group: ApiGroup::new(), token_urls: TokenUrls::new() }
-    }
-}
-
-impl fmt::Debug for ApiRoute {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ApiRoute").field("group", &self.group).finish_non_exhaustive()
+impl From<Misplaced> for ApiError {
+    fn from(misplaced: Misplaced) -> Self {
+        match misplaced {
+            Misplaced::Taken(path) => Self::PathTaken(path),
+            Misplaced::UnderPrefix { path, prefix } => Self::UnderPrefix { path, prefix },
+            Misplaced::Prefix(prefix) => Self::Prefix(prefix),
+        }
     }
 }

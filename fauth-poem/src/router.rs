@@ -5,6 +5,7 @@ use std::{any::Any, fmt, sync::Arc};
 use fauth_core::{
     AuthProvider, AuthUser, Guard, Names, Requirement,
     audit::{Declaration, Methods, braced},
+    limit::IntoLimit,
     rejection::{Pages, Renderer},
 };
 use poem::{EndpointExt as _, IntoEndpoint, Middleware, Route, endpoint::BoxEndpoint};
@@ -112,6 +113,18 @@ impl<U: AuthUser> SecureRoute<U> {
     #[must_use]
     pub fn require(self, requirement: Requirement) -> Self {
         Self { guard: self.guard.and(requirement), ..self }
+    }
+
+    /// Limits how many requests pass, for the whole group: `"100/minute"`, or a
+    /// [`Limit`](fauth_core::limit::Limit), such as `Limit::per_user("100/minute")`. One by address
+    /// counts before anything is read of a request, one by user after the user was let in. Several
+    /// are all asked.
+    ///
+    /// What is no limit is reported to the log, and every request is refused with 500.
+    #[must_use]
+    #[track_caller]
+    pub fn limit(self, limit: impl IntoLimit) -> Self {
+        Self { guard: self.guard.limit(limit), ..self }
     }
 
     /// Gives the refusals of this group a form of their own.

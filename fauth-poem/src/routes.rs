@@ -3,8 +3,9 @@
 use std::{fmt, sync::Arc};
 
 use fauth_core::{
-    AuthProvider, AuthUser,
+    AuthProvider, AuthUser, Limiter,
     audit::Declaration,
+    limit::IntoLimit,
     mounts::{Mount, Mounts},
     routes::{BodyError, Endpoint, MAX_BODY_BYTES},
 };
@@ -13,7 +14,7 @@ use poem::{
     error::ReadBodyError, http::Method,
 };
 
-use crate::{head::Head, respond::respond};
+use crate::{head::Head, limit, respond::respond};
 
 /// A route with the ready-made endpoints: login, refresh, logout, sessions; see [`fauth_core::routes`] for what they read and answer.
 ///
@@ -87,6 +88,18 @@ impl<U: AuthUser> AuthRoutes<U> {
         Self { mounts: self.mounts.at(endpoint, path), ..self }
     }
 
+    /// Limits how many requests to an endpoint pass: `limit(Endpoint::Login, "5/minute")`. They are
+    /// refused with 429 before their body is read and before a password waits for its turn. A page
+    /// at the same path is not limited.
+    ///
+    /// See [`Mounts::limit`]. What is no limit is reported to the log, and every request is refused
+    /// with 500.
+    #[must_use]
+    #[track_caller]
+    pub fn limit(self, endpoint: Endpoint, limit: impl IntoLimit) -> Self {
+        Self { mounts: self.mounts.limit(endpoint, limit), ..self }
+    }
+
     /// Puts a page of the application's own at the path of an endpoint: it answers GET and HEAD,
     /// the endpoint everything else; see [`Mounts::page`].
     #[must_use]
@@ -109,7 +122,8 @@ impl<U: AuthUser> AuthRoutes<U> {
             let page = page.filter(|_| mount.has_page()).map(|at| pages.swap_remove(at).1);
             // poem writes `:name` for what others write `{name}`.
             let path = mount.path().replace('{', ":").replace('}', "");
-            (path, Mounted { auth: auth.clone(), mount, page })
+            let limiter = mount.limiter(&auth);
+            (path, Mounted { auth: auth.clone(), mount, page, limiter })
         })
     }
 
@@ -156,24 +170,33 @@ pub(crate) struct Mounted<U> {
     auth: AuthProvider<U>,
     mount: Mount,
     page: Option<BoxEndpoint<'static>>,
+    limiter: Option<Limiter<U>>,
+}
+
+impl<U: AuthUser> Mounted<U> {
+    /// What the endpoint answers, if its limit lets the request through.
+    async fn answer(&self, mut request: Request) -> Result<Response> {
+        // poem reads into a buffer of several kilobytes, which would lie in every future around
+        // this one.
+        let reading = Box::pin(read_body(request.take_body(), MAX_BODY_BYTES));
+        let body = self.mount.await_body(&self.auth, reading).await;
+        Ok(answer(&self.auth, &self.mount, &request, body).await)
+    }
 }
 
 impl<U: AuthUser> poem::Endpoint for Mounted<U> {
     type Output = Response;
 
-    async fn call(&self, mut request: Request) -> Result<Response> {
-        match &self.page {
-            Some(page) if matches!(*request.method(), Method::GET | Method::HEAD) => {
+    async fn call(&self, request: Request) -> Result<Response> {
+        match (&self.page, &self.limiter) {
+            (Some(page), _) if matches!(*request.method(), Method::GET | Method::HEAD) => {
                 // A page within `get(..)` or not: poem's own methods take HEAD for GET too.
                 page.call(request).await
             }
-            _ => {
-                // poem reads into a buffer of several kilobytes, which would lie in every future
-                // around this one.
-                let reading = Box::pin(read_body(request.take_body(), MAX_BODY_BYTES));
-                let body = self.mount.await_body(&self.auth, reading).await;
-                Ok(answer(&self.auth, &self.mount, &request, body).await)
+            (_, Some(limiter)) => {
+                limit::pass(limiter, request, |request| Box::pin(self.answer(request))).await
             }
+            (_, None) => self.answer(request).await,
         }
     }
 }

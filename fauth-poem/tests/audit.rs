@@ -9,7 +9,7 @@ use fauth_core::{
 use fauth_poem::{
     AuditedRoute, AuthRoutes, SecureRoute, assert_all_guarded, require_roles, require_user, visitor,
 };
-use fauth_testing::{Log, TestUser, at_once};
+use fauth_testing::{Log, TestUser, Users, at_once, config_builder, provider_with};
 use poem::{
     Endpoint as _, EndpointExt as _, IntoEndpoint as _, Request, Route, delete,
     endpoint::{BoxEndpoint, make_sync},
@@ -22,6 +22,12 @@ type Auth = AuthProvider<TestUser>;
 
 fn provider() -> Auth {
     fauth_testing::provider().build().unwrap()
+}
+
+/// Of an application whose users are others, whatever their names and roles.
+fn of_another_application() -> Auth {
+    let config = config_builder().application("another").build().unwrap();
+    provider_with(config, &Users::new()).build().unwrap()
 }
 
 /// Status and body of the answer.
@@ -233,6 +239,70 @@ async fn what_is_beside_a_group_is_reported_and_nothing_else_is() {
             let answer = send(&app.into_endpoint(), "GET", target, None).await;
             assert_eq!(answer.1 == "beside", is_past, "{path}: {answer:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_route_for_the_users_of_another_application_is_beside_a_group() {
+    let (auth, another) = (provider(), of_another_application());
+    let app = |of_route: &Auth| {
+        let admins = SecureRoute::new(&auth).require_roles(["admin"]).at("/x", get(text()));
+        AuditedRoute::new().nest("/admin", admins).guarded(
+            "/admin/health",
+            require_roles(of_route, ["admin"]),
+            get(beside()),
+        )
+    };
+    // The same demand, of other users.
+    assert_all_guarded!(app(&auth));
+    let of_another = app(&another);
+    let audit = of_another.audit();
+    assert_eq!(
+        lines(&audit),
+        [
+            "any /admin/*: user, role admin (group)",
+            "any /admin/health: user, role admin (route)",
+            "any /admin/x: user, role admin (route)",
+        ]
+    );
+    assert_eq!(findings(&audit), [(FindingKind::BesideGroup, "/admin/health")]);
+    let unguarded = audit.all_guarded(&[]).unwrap_err();
+    assert!(unguarded.open.is_empty() && unguarded.stale.is_empty());
+    assert_eq!(unguarded.findings, audit.findings());
+    assert_all_guarded!(of_another, except["/admin/health"]);
+    let served = of_another.into_endpoint();
+    let own = at_once(auth.issue(Purpose::Access, "alice")).unwrap();
+    let foreign = at_once(another.issue(Purpose::Access, "alice")).unwrap();
+    for (token, in_group, beside) in
+        [(None, 401, 401), (Some(own.expose()), 200, 401), (Some(foreign.expose()), 401, 200)]
+    {
+        assert_eq!(send(&served, "GET", "/admin/x", token).await.0, in_group);
+        assert_eq!(send(&served, "GET", "/admin/health", token).await.0, beside);
+    }
+}
+
+#[tokio::test]
+async fn a_group_of_another_application_within_a_group_asks_for_both() {
+    let (auth, another) = (provider(), of_another_application());
+    let inner = SecureRoute::new(&another).require_permission("write").at("/x", get(text()));
+    let app = AuditedRoute::new()
+        .nest("/admin", SecureRoute::new(&auth).require_roles(["admin"]).nest("/inner", inner));
+    let audit = app.audit();
+    assert_eq!(
+        lines(&audit),
+        [
+            "any /admin/*: user, role admin (group)",
+            "any /admin/inner/*: user, all of (role admin), all of (permission write) (group)",
+            "any /admin/inner/x: user, all of (role admin), all of (permission write) (route)",
+        ]
+    );
+    assert_all_guarded!(app);
+    let served = app.into_endpoint();
+    // Nobody has both with one token.
+    for provider in [&auth, &another] {
+        let token = at_once(provider.issue(Purpose::Access, "alice")).unwrap();
+        let status = send(&served, "GET", "/admin/inner/x", Some(token.expose())).await.0;
+        assert_eq!(status, 401);
     }
 }
 

@@ -5,21 +5,23 @@ use std::sync::Arc;
 
 use fauth_core::{
     AuthProvider, Requirement,
+    limit::Limit,
     rejection::{CaspianRpc, DetailJson, FastPluggyJson, FastwareJson, ProblemJson},
     routes::Endpoint as Ready,
 };
 use fauth_poem::{
     AuthRoutes, CsrfToken, CurrentSession, CurrentUser, Grant, Head, MaybeUser, Refused, SecureRoute, Token,
-    Visitor, auth_routes, guests_only, render_refusals, require, require_active_user, require_any_role,
-    require_permission, require_permissions, require_role, require_roles, require_scope, require_scopes,
-    require_user, respond, visitor,
+    Visitor, auth_routes, guests_only, limit, render_refusals, require, require_active_user,
+    require_any_role, require_permission, require_permissions, require_role, require_roles, require_scope,
+    require_scopes, require_user, respond, visitor,
 };
 use fauth_testing::{
     Role, TestUser, WireRequest, WireResponse,
     suite::{
         App, Harness, PUBLIC, browser_reply, csrf_text, custom_requirement, failing_pages, greeting,
         keys_or_admins, keys_requirement, locked_pages, own_reply, recent_requirement, refusal,
-        session_reply, site_pages, token_text, visitor_text,
+        session_page_reply, session_reply, shared_limit, site_pages, small_site_pages, tenant_limit,
+        token_text, visitor_text,
     },
 };
 use poem::{
@@ -88,6 +90,31 @@ fn echo(body: Vec<u8>) -> Vec<u8> {
 async fn browser(auth: Data<&Auth>, request: &Request) -> Response {
     let reply = browser_reply(&auth, &Head::from(request)).await;
     respond(reply.unwrap_or_else(|rejection| auth.refuse_in_handler(&rejection, &Head::from(request))))
+}
+
+#[handler]
+async fn session_page(
+    auth: Data<&Auth>,
+    Visitor(visitor): Visitor<TestUser>,
+    CurrentSession(session): CurrentSession<TestUser>,
+    request: &Request,
+    body: Vec<u8>,
+) -> Result<Response, Refused> {
+    let reply = session_page_reply(&auth, &Head::from(request), visitor, session, &body);
+    Ok(respond(reply.await?))
+}
+
+/// The pages of a small application.
+fn session(auth: &Auth) -> Route {
+    let page = || get(session_page).post(session_page);
+    let guests = guests_only(auth).home("/session/dashboard").pages(small_site_pages());
+    Route::new()
+        .at("/sign-in", page().with(guests))
+        .at("/dashboard", page().with(require_user(auth).pages(small_site_pages())))
+        .at("/sign-out", page().with(require_user(auth).pages(small_site_pages())))
+        .at("/admin", page().with(require_role(auth, "admin").pages(small_site_pages())))
+        .at("/about", page().with(visitor(auth).pages(small_site_pages())))
+        .at("/notes", page().with(require_permission(auth, "write")))
 }
 
 #[handler]
@@ -171,6 +198,36 @@ fn with_pages(route: Route, App { auth, other }: &App) -> Route {
         .at("/template", get(template))
 }
 
+/// What is limited.
+fn with_limits(route: Route, auth: &Auth) -> Route {
+    let open = || get(make_sync(|_| "open"));
+    let group = SecureRoute::new(auth).limit(Limit::per_user("2/minute")).limit("3/minute");
+    let sign_in = AuthRoutes::new(auth)
+        .only([Ready::Login])
+        .at(Ready::Login, "/signin")
+        .page(Ready::Login, make_sync(|_| "page"))
+        .limit(Ready::Login, "2/minute");
+    let limits = Route::from(sign_in)
+        .at("/open", open().post(make_sync(|_| "open")).with(limit(auth, "2/minute")))
+        .at("/windows", open().with(limit(auth, "2/10 seconds, 3/minute")))
+        .at("/tenant", open().with(limit(auth, tenant_limit())))
+        .at("/two", open().with(limit(auth, "2/minute").and(tenant_limit())))
+        .at("/shared", open().with(limit(auth, shared_limit())))
+        .at("/shared-too", open().with(limit(auth, shared_limit())))
+        .at("/broken", open().with(limit(auth, "0/minute")))
+        .at("/fastware", open().with(limit(auth, "1/minute").renderer(FastwareJson::new())))
+        .at("/me", get(greet).with(limit(auth, "2/minute")))
+        .at("/address", get(greet).with(require_user(auth).limit("2/minute")))
+        .at("/user", get(greet).with(require_user(auth).limit(Limit::per_user("2/minute"))))
+        .at(
+            "/user-inside",
+            get(greet).with(limit(auth, Limit::per_user("2/minute"))).with(require_user(auth)),
+        )
+        .at("/key", get(greet).with(require(auth, keys_requirement()).limit(Limit::per_api_key("1/minute"))))
+        .at("/python", get(greet).with(require_user(auth).limit("1/minute").renderer(DetailJson::new())));
+    route.nest("/limits", limits).nest("/limited", group.at("/panel", get(greet)))
+}
+
 /// Pages with forms.
 fn with_forms(route: Route, auth: &AuthProvider<TestUser>) -> Route {
     let form = || get(show_csrf).post(echo);
@@ -200,8 +257,9 @@ fn app(built_from: &App) -> impl Endpoint + use<> {
         .at("/late", get(greet));
     let keys_and_admins = Requirement::user().roles(["admin"]).scopes(["read"]);
     let scoped_admins = SecureRoute::new(auth).require_roles(["admin"]).require_scopes(["read"]);
-    with_forms(with_pages(auth_routes(auth), built_from), auth)
+    with_forms(with_limits(with_pages(auth_routes(auth), built_from), auth), auth)
         .nest("/moved", Route::from(moved_endpoints(auth)))
+        .nest("/session", session(auth))
         .at("/browser/session", get(change).post(change))
         .at("/browser/user/session", get(change).post(change).with(require_user(auth)))
         .at("/browser/admin/session", get(change).post(change).with(require_roles(auth, ["admin"])))

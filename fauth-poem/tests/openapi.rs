@@ -142,6 +142,7 @@ fn every_kind(auth: &Auth) -> ApiRoute {
         .nest("/alternatives", panel().require(alternatives))
         .nest("/keys", panel().require(Requirement::user().allow_api_keys().permission("write")))
         .nest("/python", panel().renderer(DetailJson::new()))
+        .nest("/site", panel().pages("/signin"))
         .nest("/visitors", SecureApi::visitor(auth, Panel).nest("/admins", panel().require_role("admin")))
 }
 
@@ -344,6 +345,31 @@ async fn a_group_at_the_same_place_guards_its_paths_whatever_the_method() {
     ] {
         assert_eq!(statuses(&app, &auth, method, target).await, expected, "{method} {target}");
     }
+}
+
+#[tokio::test]
+async fn a_group_sends_browsers_to_the_sign_in_page_and_tells_scripts() {
+    let auth = partners();
+    let pages = SecureApi::new(&auth, Panel).require_role("admin").pages("/signin");
+    let plain = SecureApi::new(&auth, Panel);
+    let (app, document) =
+        ApiRoute::new("Site", "1.0").nest("/site", pages).nest("/plain", plain).into_parts();
+    check_document(&document);
+    let browser = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+    let browser = [("accept", "text/html"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")]
+        .map(browser);
+
+    let sent = get(&app, "GET", "/site/panel", &browser).await;
+    assert_eq!((sent.status, sent.header("location")), (303, vec!["/signin?next=%2Fsite%2Fpanel"]));
+    for (target, headers) in [("/site/panel", &[][..]), ("/plain/panel", &browser[..])] {
+        let told = get(&app, "GET", target, headers).await;
+        assert_eq!((told.status, told.header("location")), (401, vec![]), "{target}");
+        assert_eq!(told.header("content-type"), ["application/problem+json"], "{target}");
+    }
+    let known = async |name| [&browser[..], &cookie(&auth, name).await].concat();
+    assert_eq!(get(&app, "GET", "/site/panel", &known("alice").await).await.status, 200);
+    let lacking = get(&app, "GET", "/site/panel", &known("bob").await).await;
+    assert_eq!((lacking.status, lacking.header("content-type")), (403, vec!["text/html; charset=utf-8"]));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use fauth_actix::{
 use fauth_core::AuthProvider;
 use serde_json::{Value, json};
 
-use crate::users::User;
+use crate::{session, users::User};
 
 /// All routes of the service.
 pub fn routes(auth: &AuthProvider<User>) -> AuditedScope {
@@ -31,6 +31,7 @@ pub fn routes(auth: &AuthProvider<User>) -> AuditedScope {
         .service(admins)
         .guarded("/reports", require_permissions(auth, ["write"]), get().to(reports))
         .service(internal)
+        .service(session::routes(auth))
 }
 
 async fn home() -> &'static str {

@@ -1,13 +1,17 @@
-//! The service in parts, so that tests can use them: the routes, the users, and the place where
-//! logins are kept. `main.rs` starts it.
+//! The service in parts, so that tests can use them: the routes, the pages, the users, and the place
+//! where logins are kept. `main.rs` starts it.
 #![expect(missing_debug_implementations, reason = "a user holds a password hash, which no log needs")]
 
 pub mod app;
+mod desk;
 #[cfg(feature = "openapi")]
 pub mod openapi;
+pub mod pages;
+pub mod session;
 mod stores;
 mod users;
 
+pub use desk::{Desk, change, cookie};
 #[cfg(feature = "openapi")]
 pub use openapi::routes;
 pub use stores::keep;
@@ -17,4 +21,11 @@ pub use users::{User, Users};
 #[cfg(not(feature = "openapi"))]
 pub fn routes(auth: &fauth_core::AuthProvider<User>, config: &mut actix_web::web::ServiceConfig) {
     config.service(app::routes(auth));
+}
+
+/// Debug builds write at the start which of the routes are open: here and not in [`routes`], which
+/// each worker of the server calls.
+#[cfg(not(feature = "openapi"))]
+pub fn log_audit(auth: &fauth_core::AuthProvider<User>) {
+    fauth_core::audit::Audited::audit(&app::routes(auth)).log();
 }

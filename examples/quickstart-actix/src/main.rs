@@ -1,5 +1,6 @@
-//! A small service that logs users in and guards its routes. This is its start; see `app.rs` for the routes, `users.rs` for the users,
-//! `stores.rs` for where logins are kept.
+//! A small service that logs users in and guards its routes. This is its start; see `app.rs` for the
+//! routes, `session.rs` for the pages, `users.rs` for the users, `stores.rs` for where logins are
+//! kept.
 
 use std::{
     env,
@@ -10,8 +11,8 @@ use std::{
 };
 
 use actix_web::{App, HttpServer};
-use fauth_core::{AuthConfig, AuthProvider, BoxError};
-use quickstart_actix::{Users, keep, routes};
+use fauth_core::{AuthConfig, AuthProvider, BoxError, CsrfTokens, transport::BearerTransport};
+use quickstart_actix::{Users, cookie, keep, routes};
 use tracing_subscriber::{filter::Targets, fmt, prelude::*};
 
 /// How many seconds requests may go on once the service is asked to stop.
@@ -37,13 +38,21 @@ async fn serve() -> Result<(), BoxError> {
     start_log()?;
     let config = settings()?;
     let users = Users::sample().await?;
-    let builder = AuthProvider::builder(config).user_loader(users.clone()).identity_loader(users);
-    let auth = keep(builder).await?.build()?;
 
     let address = env::var("FAUTH_ADDR").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());
     let listener = TcpListener::bind(&address).map_err(|error| format!("FAUTH_ADDR: {address}: {error}"))?;
+    let address = listener.local_addr()?;
+    let builder = AuthProvider::builder(config)
+        .user_loader(users.clone())
+        .identity_loader(users)
+        .transport(BearerTransport::new()) // programs
+        .transport(cookie(address.ip())?) // browsers
+        .csrf_tokens(CsrfTokens::new()); // and their forms
+    let auth = keep(builder).await?.build()?;
     let stop = stop_signal()?;
-    greet(listener.local_addr()?)?;
+    greet(address)?;
+    #[cfg(not(feature = "openapi"))]
+    quickstart_actix::log_audit(&auth);
     HttpServer::new(move || App::new().configure(|config| routes(&auth, config)))
         .client_request_timeout(HEAD_TIMEOUT)
         .keep_alive(IDLE_TIMEOUT)
@@ -86,7 +95,8 @@ fn greet(address: SocketAddr) -> io::Result<()> {
         "quickstart-actix listens on http://{address}\n  \
          curl http://{address}/login -d username=alice -d password=s3cret\n  \
          curl http://{address}/me -H \"Authorization: Bearer $ACCESS_TOKEN\"\n  \
-         curl http://{address}/internal/dashboard"
+         curl http://{address}/internal/dashboard\n  \
+         and in a browser: http://{address}/session/dashboard"
     )
 }
 

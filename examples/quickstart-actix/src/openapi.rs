@@ -15,7 +15,7 @@ use fauth_core::AuthProvider;
 use serde::Serialize;
 use utoipa::{ToSchema, openapi::Info};
 
-use crate::users::User;
+use crate::{session, users::User};
 
 /// All routes of the service.
 pub fn routes(auth: &AuthProvider<User>, config: &mut ServiceConfig) {
@@ -43,7 +43,8 @@ pub fn routes(auth: &AuthProvider<User>, config: &mut ServiceConfig) {
     let show = move || ready(Json(document.clone()));
     config
         .service(resource("/openapi.json").route(get().to(show)))
-        .service(scope("/docs").service(swagger_ui("/openapi.json")));
+        .service(scope("/docs").service(swagger_ui("/openapi.json")))
+        .service(session::routes(auth)); // pages, undescribed
 }
 
 /// Says hello.

@@ -2,13 +2,15 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails is meant to panic")]
 
 use actix_web::{App, test::init_service};
+use fauth_core::CsrfTokens;
 use fauth_testing::{TestAuth, assert_access};
 use quickstart_actix::{User, Users, routes};
 use serde_json::json;
 
 /// The users of the service, in a provider of the test's own.
 async fn auth() -> TestAuth<User> {
-    TestAuth::new(Users::sample().await.unwrap().iter())
+    let users = Users::sample().await.unwrap();
+    TestAuth::builder(users.iter()).configure(|builder| builder.csrf_tokens(CsrfTokens::new())).build()
 }
 
 /// Carol is inactive: it does not matter what she once could do.
@@ -34,6 +36,27 @@ async fn every_route_lets_in_whom_it_should() {
         | DELETE "/sessions/none"   |    401    |  404  | 404 |  401  |
         | POST "/logout"            |    401    |  200  | 200 |  200  |
         | POST "/logout/all"        |    401    |  200  | 200 |  401  |
+    });
+}
+
+#[actix_web::test]
+async fn pages_and_actions_let_in_whom_they_should() {
+    let auth = auth().await;
+    let app = init_service(App::new().configure(|config| routes(auth.provider(), config))).await;
+    let note = || json!({ "text": "milk" });
+
+    assert_access!(auth, app, {
+        let page = auth.login_as("alice").cookie();
+        let attacker = auth.login_as("alice").from_foreign_site();
+
+        | route                          | anonymous | alice | bob | carol | page | attacker |
+        |--------------------------------|-----------|-------|-----|-------|------|----------|
+        | GET "/session/about"           |    200    |  200  | 200 |  401  | 200  |   200    |
+        | GET "/session/sign-in"         |    200    |  403  | 403 |  401  | 403  |   403    |
+        | GET "/session/dashboard"       |    401    |  200  | 200 |  401  | 200  |   200    |
+        | GET "/session/admin"           |    401    |  200  | 403 |  401  | 200  |   200    |
+        | POST "/session/notes" (note()) |    401    |  200  | 403 |  401  | 200  |   403    |
+        | POST "/session/sign-out"       |    401    |  200  | 200 |  401  | 303  |   403    |
     });
 }
 

@@ -7,7 +7,7 @@ use fauth_axum::{
 use fauth_core::AuthProvider;
 use serde_json::{Value, json};
 
-use crate::users::User;
+use crate::{session, users::User};
 
 /// All routes of the service.
 pub fn routes(auth: &AuthProvider<User>) -> AuditedRouter {
@@ -26,6 +26,7 @@ pub fn routes(auth: &AuthProvider<User>) -> AuditedRouter {
         .nest_service("/admin", admins)
         .guarded("/reports", require_permissions(auth, ["write"]), get(reports))
         .nest_service("/internal", internal)
+        .nest("/session", session::routes(auth))
         .with_state(auth.clone())
 }
 

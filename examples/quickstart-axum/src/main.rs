@@ -1,5 +1,6 @@
-//! A small service that logs users in and guards its routes. This is its start; see `app.rs` for the routes, `users.rs` for the users,
-//! `stores.rs` for where logins are kept.
+//! A small service that logs users in and guards its routes. This is its start; see `app.rs` for the
+//! routes, `session.rs` for the pages, `users.rs` for the users, `stores.rs` for where logins are
+//! kept.
 
 use std::{
     env,
@@ -9,8 +10,8 @@ use std::{
     time::Duration,
 };
 
-use fauth_core::{AuthConfig, AuthProvider, BoxError};
-use quickstart_axum::{Users, keep, routes};
+use fauth_core::{AuthConfig, AuthProvider, BoxError, CsrfTokens, transport::BearerTransport};
+use quickstart_axum::{Users, cookie, keep, routes};
 use tokio::{net::TcpListener, time::sleep};
 use tracing_subscriber::{filter::Targets, fmt, prelude::*};
 
@@ -32,14 +33,20 @@ async fn serve() -> Result<(), BoxError> {
     start_log()?;
     let config = settings()?;
     let users = Users::sample().await?;
-    let builder = AuthProvider::builder(config).user_loader(users.clone()).identity_loader(users);
-    let auth = keep(builder).await?.build()?;
 
     let address = env::var("FAUTH_ADDR").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());
     let listener =
         TcpListener::bind(&address).await.map_err(|error| format!("FAUTH_ADDR: {address}: {error}"))?;
+    let address = listener.local_addr()?;
+    let builder = AuthProvider::builder(config)
+        .user_loader(users.clone())
+        .identity_loader(users)
+        .transport(BearerTransport::new()) // programs
+        .transport(cookie(address.ip())?) // browsers
+        .csrf_tokens(CsrfTokens::new()); // and their forms
+    let auth = keep(builder).await?.build()?;
     let (stop, last_call) = (stop_signal()?, stop_signal()?);
-    greet(listener.local_addr()?)?;
+    greet(address)?;
     let app = routes(&auth).into_make_service_with_connect_info::<SocketAddr>();
     // Bodies of the ready-made endpoints have a `body_timeout`, in the provider. For the head of a
     // request and for silent connections `axum::serve` has no limit: leave that to a proxy in front
@@ -82,7 +89,8 @@ fn greet(address: SocketAddr) -> io::Result<()> {
         "quickstart-axum listens on http://{address}\n  \
          curl http://{address}/login -d username=alice -d password=s3cret\n  \
          curl http://{address}/me -H \"Authorization: Bearer $ACCESS_TOKEN\"\n  \
-         curl http://{address}/internal/dashboard"
+         curl http://{address}/internal/dashboard\n  \
+         and in a browser: http://{address}/session/dashboard"
     )
 }
 

@@ -14,7 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::users::User;
+use crate::{session, users::User};
 
 /// All routes of the service.
 pub fn routes(auth: &AuthProvider<User>) -> Router {
@@ -37,6 +37,7 @@ pub fn routes(auth: &AuthProvider<User>) -> Router {
     router
         .route("/openapi.json", get(async || Json(document)))
         .nest_service("/docs", swagger_ui("/openapi.json"))
+        .nest("/session", session::routes(auth).with_state(auth.clone()).into_router()) // pages, undescribed
 }
 
 /// Says hello.

@@ -7,19 +7,41 @@ use fauth_core::{
     password::{PasswordConfig, PasswordHasher},
 };
 
-/// A user: the marked fields are what fauth must know.
-#[derive(AuthUser)]
+/// A user, as your database has it.
 pub struct User {
-    #[auth(subject)]
     pub(crate) name: &'static str,
-    #[auth(password_hash)]
     password_hash: String,
-    #[auth(active)]
     active: bool,
-    #[auth(roles)]
     roles: &'static [&'static str],
-    #[auth(permissions)]
     permissions: &'static [&'static str],
+}
+
+/// What fauth must know of it.
+impl AuthUser for User {
+    fn subject(&self) -> impl AsRef<str> {
+        self.name
+    }
+
+    fn password_hash(&self) -> Option<&str> {
+        Some(&self.password_hash)
+    }
+
+    fn is_active(&self) -> bool {
+        self.active
+    }
+
+    fn roles(&self) -> impl IntoIterator<Item: AsRef<str>> {
+        self.roles
+    }
+
+    fn permissions(&self) -> impl IntoIterator<Item: AsRef<str>> {
+        self.permissions
+    }
+
+    /// Shown on pages: the subject is an id there, although here the two are the same.
+    fn display_name(&self) -> Option<&str> {
+        Some(self.name)
+    }
 }
 
 /// All users by their names. Cheap to clone.

@@ -1,52 +1,32 @@
 //! The document is true, and what it describes answers as the routes of `app.rs` do.
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, reason = "a test that fails is meant to panic")]
 
-use axum::{
-    Router,
-    body::{Body, to_bytes},
-    extract::Request,
-};
 use fauth_core::{AuthProvider, MemoryStore, audit::Audited as _};
 use fauth_testing::{
-    WireRequest, WireResponse,
+    TestAuth, TestClient, WireRequest,
     openapi::{Caller, check_document, compare, walk},
 };
 use quickstart_axum::{User, Users, app, openapi};
 use serde_json::Value;
-use tower::ServiceExt as _;
 
-async fn provider() -> AuthProvider<User> {
+/// The service's own provider: the document describes its transports.
+async fn auth() -> TestAuth<User> {
     let users = Users::sample().await.unwrap();
-    let builder = AuthProvider::builder(fauth_testing::config());
-    let builder = builder.user_loader(users.clone()).identity_loader(users).store(MemoryStore::new());
-    builder.danger_share_application().build().unwrap()
+    let builder = AuthProvider::builder(fauth_testing::config())
+        .user_loader(users.clone())
+        .identity_loader(users)
+        .store(MemoryStore::new());
+    TestAuth::with_builder(builder).unwrap()
 }
 
-async fn bearer(auth: &AuthProvider<User>, name: &str) -> (String, String) {
-    let pair = auth.login(name).await.unwrap();
-    ("authorization".to_owned(), format!("Bearer {}", pair.access_token().expose()))
-}
-
-async fn exchange(app: &Router, request: WireRequest) -> WireResponse {
-    let mut builder = Request::builder().method(&*request.method).uri(&*request.target);
-    for (name, value) in &request.headers {
-        builder = builder.header(name, value.as_slice());
-    }
-    let request = builder.body(Body::from(request.body)).unwrap();
-    let (parts, body) = app.clone().oneshot(request).await.unwrap().into_parts();
-    let body = to_bytes(body, usize::MAX).await.unwrap();
-    WireResponse::new(parts.status.as_u16(), parts.headers.iter(), body)
-}
-
-async fn document(app: &Router) -> Value {
-    let response = exchange(app, WireRequest::new("GET", "/openapi.json")).await;
-    serde_json::from_slice(&response.body).unwrap()
+async fn document<Framework>(app: &impl TestClient<Framework>) -> Value {
+    app.send(WireRequest::get("/openapi.json")).await.json()
 }
 
 #[tokio::test]
 async fn what_is_documented_is_what_is_enforced() {
-    let auth = provider().await;
-    let app = openapi::routes(&auth);
+    let auth = auth().await;
+    let app = openapi::routes(auth.provider());
     let document = document(&app).await;
     check_document(&document);
     let login = ["default-bearer", "default-login"];
@@ -54,16 +34,17 @@ async fn what_is_documented_is_what_is_enforced() {
         Caller::new("alice", login).roles(["admin", "user"]).permissions(["read", "write"]),
         Caller::new("bob", login).roles(["user"]).permissions(["read"]),
     ];
-    let headers = async |caller: &Caller| vec![bearer(&auth, &caller.name).await];
-    walk(&document, &callers, headers, async |request| exchange(&app, request).await).await;
+    let headers = async |caller: &Caller| auth.login_as(&*caller.name).await.into_iter().collect();
+    walk(&document, &callers, headers, async |request| app.send(request).await).await;
 }
 
 #[tokio::test]
 async fn both_kinds_of_routes_answer_alike() {
-    let auth = provider().await;
-    let (plain, documented) = (app::routes(&auth).into_router(), openapi::routes(&auth));
-    let (alice, bob) = (bearer(&auth, "alice").await, bearer(&auth, "bob").await);
-    let (mut seen, bad) = (Vec::new(), ("authorization".to_owned(), "Bearer bad".to_owned()));
+    let auth = auth().await;
+    let plain = app::routes(auth.provider()).into_router();
+    let documented = openapi::routes(auth.provider());
+    let (alice, bob) = (auth.login_as("alice").await, auth.login_as("bob").await);
+    let mut seen = Vec::new();
     for path in [
         "/",
         "/me",
@@ -79,14 +60,15 @@ async fn both_kinds_of_routes_answer_alike() {
         "/unknown",
     ] {
         for method in ["GET", "HEAD"] {
-            for header in [None, Some(&bad), Some(&bob), Some(&alice)] {
-                let request = WireRequest::new(method, path);
-                let request = match header {
-                    Some((name, value)) => request.header(name, value),
-                    None => request,
-                };
-                let answer = exchange(&documented, request.clone()).await;
-                assert_eq!(answer, exchange(&plain, request).await, "{method} {path} {header:?}");
+            let request = WireRequest::new(method, path);
+            for (who, request) in [
+                ("nobody", request.clone()),
+                ("a bad token", request.clone().bearer("bad")),
+                ("bob", request.clone().with(&bob)),
+                ("alice", request.with(&alice)),
+            ] {
+                let answer = documented.send(request.clone()).await;
+                assert_eq!(answer, plain.send(request).await, "{method} {path}, {who}");
                 seen.push(answer.status);
             }
         }
@@ -99,8 +81,10 @@ async fn both_kinds_of_routes_answer_alike() {
 /// The same three times: what the document says, what the audit says, and (above) what is done.
 #[tokio::test]
 async fn document_and_audit_agree() {
-    let auth = provider().await;
-    let audit = app::routes(&auth).audit();
-    let document = document(&openapi::routes(&auth)).await;
-    compare(&document, &audit, &[]);
+    let auth = auth().await;
+    let audit = app::routes(auth.provider()).audit();
+    let document = document(&openapi::routes(auth.provider())).await;
+    let pages = ["about", "admin", "dashboard", "notes", "sign-in", "sign-out", "style.css"];
+    let pages = pages.map(|page| format!("/session/{page}"));
+    compare(&document, &audit, &pages.each_ref().map(|page| &**page));
 }

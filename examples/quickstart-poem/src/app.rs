@@ -7,7 +7,7 @@ use fauth_poem::{
 use poem::{get, handler, web::Json};
 use serde_json::{Value, json};
 
-use crate::users::User;
+use crate::{session, users::User};
 
 /// All routes of the service.
 #[must_use]
@@ -26,6 +26,7 @@ pub fn routes(auth: &AuthProvider<User>) -> AuditedRoute {
         .nest("/admin", admins)
         .guarded("/reports", require_permissions(auth, ["write"]), get(reports))
         .nest("/internal", internal)
+        .nest("/session", session::routes(auth))
         .data(auth.clone())
 }
 

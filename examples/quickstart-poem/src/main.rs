@@ -1,5 +1,6 @@
-//! A small service that logs users in and guards its routes. This is its start; see `app.rs` for the routes, `users.rs` for the users,
-//! `stores.rs` for where logins are kept.
+//! A small service that logs users in and guards its routes. This is its start; see `app.rs` for the
+//! routes, `session.rs` for the pages, `users.rs` for the users, `stores.rs` for where logins are
+//! kept.
 
 use std::{
     env,
@@ -9,9 +10,9 @@ use std::{
     time::Duration,
 };
 
-use fauth_core::{AuthConfig, AuthProvider, BoxError};
+use fauth_core::{AuthConfig, AuthProvider, BoxError, CsrfTokens, transport::BearerTransport};
 use poem::{Server, listener::TcpAcceptor};
-use quickstart_poem::{Users, keep, routes};
+use quickstart_poem::{Users, cookie, keep, routes};
 use tokio::net::TcpListener;
 use tracing_subscriber::{filter::Targets, fmt, prelude::*};
 
@@ -37,14 +38,20 @@ async fn serve() -> Result<(), BoxError> {
     start_log()?;
     let config = settings()?;
     let users = Users::sample().await?;
-    let builder = AuthProvider::builder(config).user_loader(users.clone()).identity_loader(users);
-    let auth = keep(builder).await?.build()?;
 
     let address = env::var("FAUTH_ADDR").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());
     let listener =
         TcpListener::bind(&address).await.map_err(|error| format!("FAUTH_ADDR: {address}: {error}"))?;
+    let address = listener.local_addr()?;
+    let builder = AuthProvider::builder(config)
+        .user_loader(users.clone())
+        .identity_loader(users)
+        .transport(BearerTransport::new()) // programs
+        .transport(cookie(address.ip())?) // browsers
+        .csrf_tokens(CsrfTokens::new()); // and their forms
+    let auth = keep(builder).await?.build()?;
     let stop = stop_signal()?;
-    greet(listener.local_addr()?)?;
+    greet(address)?;
     Server::new_with_acceptor(TcpAcceptor::from_tokio(listener)?)
         .idle_timeout(IDLE_TIMEOUT)
         .run_with_graceful_shutdown(routes(&auth), stop, Some(GRACE))
@@ -83,7 +90,8 @@ fn greet(address: SocketAddr) -> io::Result<()> {
         "quickstart-poem listens on http://{address}\n  \
          curl http://{address}/login -d username=alice -d password=s3cret\n  \
          curl http://{address}/me -H \"Authorization: Bearer $ACCESS_TOKEN\"\n  \
-         curl http://{address}/internal/dashboard"
+         curl http://{address}/internal/dashboard\n  \
+         and in a browser: http://{address}/session/dashboard"
     )
 }
 

@@ -15,7 +15,7 @@ use poem_openapi::{
     payload::{Json, PlainText},
 };
 
-use crate::users::User;
+use crate::{session, users::User};
 
 /// All routes of the service.
 #[must_use]
@@ -34,6 +34,7 @@ pub fn routes(auth: &AuthProvider<User>) -> impl Endpoint + use<> {
     route
         .at("/openapi.json", make_sync(move |_| web::Json(document.clone())))
         .nest("/docs", swagger_ui("/openapi.json"))
+        .nest("/session", session::routes(auth).data(auth.clone())) // pages, undescribed
 }
 
 struct Public;

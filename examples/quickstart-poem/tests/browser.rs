@@ -1,4 +1,5 @@
-//! The quickstart's page, in a browser.
+//! The quickstart's pages, in a browser.
 #![cfg(unix)]
 
 browser::docs!(env!("CARGO_BIN_EXE_quickstart-poem"));
+browser::session_pages!(env!("CARGO_BIN_EXE_quickstart-poem"));

@@ -202,7 +202,8 @@ async fn reset(State(app): State<App>, head: Parts, Form(form): Form<Reset>) -> 
     }
 }
 
-/// The rule of this application. fauth itself refuses only what no hasher can take.
+/// The rule of this application. Without a `PasswordPolicy`, fauth refuses only what no hasher can
+/// take.
 const SHORTEST_PASSWORD: usize = 8;
 
 impl App {

@@ -222,7 +222,6 @@ fn code(input: &DeriveInput, core: &Path, hierarchy: Option<Hierarchy>, roles: &
     let names: Vec<&str> = roles.iter().map(|role| &*role.name).collect();
     let includes = hierarchy.map(|hierarchy| includes(hierarchy, roles));
     quote! {
-        #[allow(dead_code)]
         impl #impl_generics #role #type_generics #where_clause {
             /// All roles, in the order of their declaration.
             #vis const ALL: &'static [Self] = &[#(Self::#variants),*];

@@ -26,6 +26,31 @@ fn a_role_is_its_name() {
     assert_eq!(format!("{:>8}|", Staff::Support), " support|");
 }
 
+/// What an application does not use of the generated code is no dead code of its own.
+#[deny(dead_code)]
+mod hardly_used {
+    use fauth_core::{Requirement, Role};
+
+    #[derive(Role)]
+    enum Plan {
+        Free,
+        Paid,
+    }
+
+    #[derive(Role)]
+    #[role(hierarchy)]
+    enum Rank {
+        Viewer,
+        Editor,
+    }
+
+    #[test]
+    fn nothing_is_dead_code() {
+        assert_eq!(Requirement::user().role(Plan::Paid), Requirement::user().role("paid"));
+        assert!(Rank::Editor.includes("viewer"));
+    }
+}
+
 #[test]
 fn requirements_take_roles() {
     assert_eq!(Requirement::user().role(Staff::Administrator), Requirement::user().role("admin"));

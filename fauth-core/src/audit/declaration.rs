@@ -63,6 +63,8 @@ pub struct Declaration {
     provider: u64,
     /// The path of a group that knows it from the beginning; elsewhere empty.
     prefix: Box<str>,
+    /// Its limits, in words.
+    limits: Vec<Box<str>>,
     /// Is it listed by a group around it?
     is_inside: AtomicBool,
     known: Mutex<Known>,
@@ -120,6 +122,7 @@ impl Declaration {
             location: Location::caller(),
             provider: 0,
             prefix: prefix.into(),
+            limits: Vec::new(),
             is_inside: AtomicBool::new(false),
             known: Mutex::default(),
         }
@@ -136,9 +139,20 @@ impl Declaration {
 
     /// The same, for others than before.
     pub(crate) fn with_access(&self, access: Access) -> Self {
+        self.changed(access, self.limits.clone())
+    }
+
+    /// The same, with one more limit.
+    pub(crate) fn with_limit(&self, limit: &str) -> Self {
+        let limits = self.limits.iter().cloned().chain([limit.into()]).collect();
+        self.changed(self.access.clone(), limits)
+    }
+
+    fn changed(&self, access: Access, limits: Vec<Box<str>>) -> Self {
         Self {
             kind: self.kind,
             access,
+            limits,
             location: self.location,
             provider: self.provider,
             prefix: self.prefix.clone(),
@@ -269,7 +283,15 @@ impl Declaration {
         entries
     }
 
+    /// Says of these entries that they are behind the limits too.
+    pub(super) fn limit(&self, entries: &mut [Entry]) {
+        for entry in entries {
+            entry.limits.extend_from_slice(&self.limits);
+        }
+    }
+
     fn list(&self, methods: &Methods, path: &str, precedence: Precedence, entries: &mut Vec<Entry>) {
+        let listed = entries.len();
         match self.kind {
             EntryKind::Group => self.list_group(path, precedence, None, entries),
             // A guard that is put in front of a group.
@@ -284,6 +306,7 @@ impl Declaration {
             kind => {
                 let kind = if path.is_empty() { kind } else { EntryKind::Route };
                 push(entries, methods, path, kind, &self.access, self.location);
+                self.limit(entries.get_mut(listed..).unwrap_or_default());
             }
         }
     }
@@ -297,7 +320,7 @@ impl Declaration {
         entries: &mut Vec<Entry>,
     ) {
         let access = outer.map_or_else(|| self.access.clone(), |outer| both(outer, &self.access));
-        let base = precedence.join(path, &self.prefix);
+        let (base, listed) = (precedence.join(path, &self.prefix), entries.len());
         push(entries, &Methods::any(), &under(&base), EntryKind::Group, &access, self.location);
         let parts = self.known().parts.clone();
         for Part { path, content } in parts {
@@ -309,6 +332,7 @@ impl Declaration {
                 Content::Group(group) => group.list_group(&path, precedence, Some(&access), entries),
             }
         }
+        self.limit(entries.get_mut(listed..).unwrap_or_default());
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -335,6 +359,7 @@ pub(super) fn push(
         is_relative: false,
         kind,
         access: access.clone(),
+        limits: Vec::new(),
         location,
         is_reachable: true,
     }));

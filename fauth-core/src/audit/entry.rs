@@ -47,6 +47,7 @@ pub struct Entry {
     pub(super) is_relative: bool,
     pub(super) kind: EntryKind,
     pub(super) access: Access,
+    pub(super) limits: Vec<Box<str>>,
     pub(super) location: &'static Location<'static>,
     pub(super) is_reachable: bool,
 }
@@ -84,6 +85,12 @@ impl Entry {
     #[must_use]
     pub const fn access(&self) -> &Access {
         &self.access
+    }
+
+    /// The limits of the guards and groups in front of it, such as `5/minute per address`. What a
+    /// layer by itself limits is not seen.
+    pub fn limits(&self) -> impl Iterator<Item = &str> {
+        self.limits.iter().map(|limit| &**limit)
     }
 
     /// Where the application has declared it.
@@ -125,7 +132,8 @@ impl Entry {
         match (self.kind, self.is_reachable) {
             (_, false) => format!("never reached ({})", self.access),
             (EntryKind::Unseen, true) => "unseen".to_owned(),
-            (_, true) => self.access.to_string(),
+            (_, true) if self.limits.is_empty() => self.access.to_string(),
+            (_, true) => format!("{}; at most {}", self.access, self.limits.join(" and ")),
         }
     }
 
@@ -142,6 +150,9 @@ impl Entry {
         add("access", self.shown_access().into());
         if self.access.requirement().is_some() {
             add("requirement", self.access.to_json());
+        }
+        if !self.limits.is_empty() {
+            add("limits", self.limits().collect());
         }
         if self.is_relative {
             add("relative", true.into());

@@ -11,7 +11,8 @@ use super::entry::{Entry, EntryKind};
 #[non_exhaustive]
 pub enum FindingKind {
     /// A route lies under the path of a group and yet beside the group: the framework routes its
-    /// requests past the guard, and the route itself asks for less.
+    /// requests past the guard, and the route itself asks for less, or for users of another
+    /// provider.
     BesideGroup,
     /// Something that cannot be seen into may hold such routes.
     MayLieBesideGroup,

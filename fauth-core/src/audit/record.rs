@@ -306,6 +306,7 @@ impl Leaf {
             is_relative: false,
             kind,
             access,
+            limits: Vec::new(),
             location,
             is_reachable: true,
         }
@@ -320,7 +321,11 @@ impl Leaf {
             What::Fallback | What::Unseen { .. } => &Methods::any(),
             What::Group(group) => return group.list_group(&self.mount, precedence, None, entries),
         };
+        let listed = entries.len();
         push(entries, methods, &path, kind, &access, location);
+        if let Some(guard) = self.declaration() {
+            guard.limit(entries.get_mut(listed..).unwrap_or_default());
+        }
     }
 }
 

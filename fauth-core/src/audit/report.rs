@@ -46,9 +46,11 @@ impl Audit {
     /// `/*` for a fallback must not let pass whatever somebody mounts at `/`.
     ///
     /// Findings fail too. The exception that names the path of a finding, or `GET /path`, excepts
-    /// it. One without a path ([`Incomplete`](super::FindingKind::Incomplete)) has no exception. The ready-made endpoints need none, because they
-    /// ask for what they need by themselves, and may have one; a page of the application's own at
-    /// the path of an endpoint is a route, and needs one.
+    /// it. One without a path ([`Incomplete`](super::FindingKind::Incomplete)) has no exception.
+    ///
+    /// The ready-made endpoints need no exception, because they ask for what they need by
+    /// themselves, and may have one; a page of the application's own at the path of an endpoint is
+    /// a route, and needs one.
     ///
     /// # Errors
     /// [`Unguarded`], which lists all open routes, all findings, and the exceptions that match

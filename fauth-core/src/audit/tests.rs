@@ -135,6 +135,35 @@ fn an_application_as_markdown_and_as_json() {
 }
 
 #[test]
+fn limits_stand_beside_whom_a_route_lets_in() {
+    let mut record = RouteRecord::new(MOST_SPECIFIC);
+    let guard = Declaration::of_guard(user()).with_limit("5/minute per address");
+    record.guarded(&Methods::of(["GET"]), "/me", &Arc::new(guard));
+    let inner = Declaration::of_group(user(), "").with_limit("1/second per user");
+    inner.add_route(&Methods::of(["GET"]), "/leaf");
+    let outer = Declaration::of_group(user(), "").with_limit("9/hour per user").with_access(role("admin"));
+    outer.add_route(&Methods::of(["GET"]), "/reports");
+    outer.add_group("/inner", &Arc::new(inner));
+    record.group("/admin", &Arc::new(outer));
+    record.open(&Methods::any(), "/open");
+    let audit = record.audit();
+    let limits = |path: &str| {
+        let entry = audit.entries().iter().find(|entry| entry.path() == path).unwrap();
+        entry.limits().collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(limits("/me"), "5/minute per address");
+    assert_eq!(limits("/admin/*"), "9/hour per user");
+    assert_eq!(limits("/admin/reports"), "9/hour per user");
+    assert_eq!(limits("/admin/inner/leaf"), "1/second per user, 9/hour per user");
+    assert_eq!(limits("/open"), "");
+    let table = audit.to_string();
+    assert!(table.contains("user, role admin; at most 1/second per user and 9/hour per user"), "{table}");
+    let json = audit.to_json();
+    let me = json["routes"].as_array().unwrap().iter().find(|route| route["path"] == "/me").unwrap();
+    assert_eq!(me["limits"], json!(["5/minute per address"]));
+}
+
+#[test]
 fn an_empty_audit_is_a_title() {
     shows(&Audit::default(), "METHOD  PATH  ACCESS  KIND  DECLARED AT");
 }

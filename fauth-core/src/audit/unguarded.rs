@@ -10,8 +10,8 @@ use super::{
 };
 use crate::access::Access;
 
-/// Routes that are open to everybody and not excepted, exceptions that match none, and findings. Its
-/// `Display` lists them, and says what to do.
+/// Routes that are open to everybody and not excepted, exceptions that match none, and findings.
+/// Its `Display` lists them, and says what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unguarded {

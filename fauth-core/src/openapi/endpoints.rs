@@ -1,6 +1,6 @@
 //! The ready-made endpoints, as they describe themselves.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Map, Value, json};
 
@@ -106,7 +106,9 @@ fn operation<U: AuthUser>(auth: &AuthProvider<U>, mount: &Mount, body: Option<&R
     ];
     let members = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
     let mut operation = Value::Object(members.collect());
-    security(auth, endpoint, body).stamp(&mut operation);
+    let mut security = security(auth, endpoint, body);
+    security.limit(mount.limits(), body);
+    security.stamp(&mut operation);
     operation
 }
 
@@ -176,6 +178,10 @@ fn security<U: AuthUser>(auth: &AuthProvider<U>, endpoint: Endpoint, body: Optio
         Endpoint::Login => {
             let unknown = "No active user has this name and password";
             security.refuse(&Rejection::InvalidCredentials, unknown, body);
+            if auth.throttles_logins() {
+                let limited = Rejection::TooManyRequests { retry_after: Duration::from_secs(1) };
+                security.refuse(&limited, "Too many logins have failed: `Retry-After` says when to try again", body);
+            }
         }
         Endpoint::Refresh => security.refuse(&Rejection::MissingCredential, "No valid refresh token", body),
         Endpoint::Session => security.refuse(&Rejection::NotFound, "The user has no such login", body),

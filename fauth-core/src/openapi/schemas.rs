@@ -33,6 +33,10 @@ fn login() -> Value {
                 "type": "string",
                 "description": "Scopes, separated by blanks, to which the login is narrowed.",
             },
+            "unlock_token": {
+                "type": "string",
+                "description": "A mailed token, where too many logins have failed.",
+            },
         },
         "required": ["username", "password"],
     })

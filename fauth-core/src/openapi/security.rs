@@ -1,18 +1,19 @@
 //! What the document says of one operation.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Map, Value, json};
 
 use super::{
     combine,
-    members::{Alternative, REQUIREMENT},
+    members::{Alternative, RATE_LIMIT, REQUIREMENT},
     schemes,
 };
 use crate::{
     access::Access,
     csrf,
     guard::Guard,
+    limit::Limit,
     provider::AuthProvider,
     rejection::{MalformedCredential, OriginFault, RefusalBody, Rejection, Unavailable},
     requirement::{Condition, Missing},
@@ -39,6 +40,7 @@ use crate::{
 pub struct Security {
     alternatives: Vec<Alternative>,
     requirement: Value,
+    limits: Vec<Value>,
     responses: BTreeMap<String, Value>,
     schemas: BTreeMap<String, Value>,
 }
@@ -54,6 +56,7 @@ impl Security {
             method,
             guard.describe_refusals().as_ref(),
         );
+        security.limit(guard.limits(), guard.describe_refusals().as_ref());
         security
     }
 
@@ -62,6 +65,7 @@ impl Security {
         Self {
             alternatives: schemes::alternatives(auth, access),
             requirement: access.to_json(),
+            limits: Vec::new(),
             responses: BTreeMap::new(),
             schemas: BTreeMap::new(),
         }
@@ -99,6 +103,7 @@ impl Security {
     ///   guards. What a document says in its own `security`, for all operations without one, no
     ///   longer counts for this operation.
     /// - [`x-requirement`](REQUIREMENT): the same.
+    /// - [`x-rate-limit`](RATE_LIMIT): the limits of the guard, beside those that are there.
     /// - `responses`: an answer that is there keeps its words. It gets the headers and the body of
     ///   the guard's answer beside its own. A reference stays as it is.
     pub fn stamp(&self, operation: &mut Value) {
@@ -109,6 +114,12 @@ impl Security {
         let requirement = combine::both_required(members.get(REQUIREMENT), &self.requirement);
         if requirement.as_object().is_some_and(|members| !members.is_empty()) {
             members.insert(REQUIREMENT.to_owned(), requirement);
+        }
+        if !self.limits.is_empty() {
+            let limits = members.entry(RATE_LIMIT).or_insert_with(|| json!([]));
+            if let Some(limits) = limits.as_array_mut() {
+                limits.extend(self.limits.iter().cloned());
+            }
         }
         let Some(responses) = combine::object_in(members, "responses") else { return };
         for (status, response) in &self.responses {
@@ -145,6 +156,16 @@ impl Security {
             (false, false) => {}
         }
         self.refuse_unavailable(body);
+    }
+
+    /// The limits in front of the operation, and their answer.
+    pub(super) fn limit<'l>(&mut self, limits: impl Iterator<Item = &'l Limit>, body: Option<&RefusalBody>) {
+        self.limits = limits.map(Limit::to_json).collect();
+        if !self.limits.is_empty() {
+            let limited = Rejection::TooManyRequests { retry_after: Duration::ZERO };
+            self.refuse(&limited, "More requests than `x-rate-limit` allows", body);
+            self.refuse_unavailable(body);
+        }
     }
 
     pub(super) fn refuse_cross_site(&mut self, body: Option<&RefusalBody>) {
@@ -185,7 +206,7 @@ fn header_of(rejection: &Rejection) -> Option<(&'static str, Value)> {
             let description = "What is missing or wrong (RFC 6750).";
             Some(("WWW-Authenticate", json!({ "description": description, "schema": { "type": "string" } })))
         }
-        Rejection::Unavailable(_) => {
+        Rejection::Unavailable(_) | Rejection::TooManyRequests { .. } => {
             let description = "After how many seconds to try again.";
             Some(("Retry-After", json!({ "description": description, "schema": { "type": "integer" } })))
         }

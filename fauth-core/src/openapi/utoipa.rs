@@ -12,7 +12,12 @@ use utoipa::openapi::{
     path::{Operation, Paths},
 };
 
-use super::{description::Description, endpoints::endpoints, members::REQUIREMENT, security::Security};
+use super::{
+    description::Description,
+    endpoints::endpoints,
+    members::{RATE_LIMIT, REQUIREMENT},
+    security::Security,
+};
 use crate::{guard::Guard, mounts::Mounts, provider::AuthProvider, user::AuthUser};
 
 /// Schemas with their names in the document.
@@ -56,23 +61,29 @@ pub fn methods_in(item: &PathItem) -> Vec<String> {
 }
 
 fn stamp_operation(security: &Security, operation: &mut Operation) {
-    let requirement = operation.extensions.as_ref().and_then(|members| members.get(REQUIREMENT));
+    let extension = |name: &str| {
+        let members = operation.extensions.as_ref();
+        members.and_then(|members| members.get(name)).cloned()
+    };
     let kept = &operation.responses.responses;
     // The others stay what they are.
     let answered = security.responses().keys().filter_map(|status| Some((status, kept.get(status)?)));
     let responses = answered.map(|(status, response)| (status.clone(), to_json(response))).collect();
     let members = [
         ("security", operation.security.as_ref().map(to_json)),
-        (REQUIREMENT, requirement.cloned()),
+        (REQUIREMENT, extension(REQUIREMENT)),
+        (RATE_LIMIT, extension(RATE_LIMIT)),
         ("responses", Some(Value::Object(responses))),
     ];
     let members = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
     let mut stamped = Value::Object(members.collect());
     security.stamp(&mut stamped);
     operation.security = stamped.get("security").and_then(from_json);
-    if let Some(requirement) = stamped.get(REQUIREMENT) {
-        let extensions = operation.extensions.get_or_insert_with(Extensions::default);
-        extensions.insert(REQUIREMENT.to_owned(), requirement.clone());
+    for name in [REQUIREMENT, RATE_LIMIT] {
+        if let Some(member) = stamped.get(name) {
+            let extensions = operation.extensions.get_or_insert_with(Extensions::default);
+            extensions.insert(name.to_owned(), member.clone());
+        }
     }
     let responses = stamped.get("responses").and_then(Value::as_object).into_iter().flatten();
     let responses = responses.filter_map(|(status, response)| Some((status.clone(), from_json(response)?)));

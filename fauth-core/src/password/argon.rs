@@ -4,7 +4,7 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use subtle::ConstantTimeEq as _;
 
-use super::cost::{ArgonCost, Broken, Cost, Means};
+use super::cost::{ArgonCost, Broken, Means, Work};
 
 const SALT_BYTES: usize = 16;
 const TAG_BYTES: usize = 32;
@@ -94,6 +94,16 @@ impl ArgonHash {
         Ok(tag.ct_eq(&self.tag).into())
     }
 
+    pub(super) const fn cost(&self) -> ArgonCost {
+        self.cost
+    }
+
+    /// Makes it a hash that no password has, of the same cost.
+    pub(super) fn randomise(&mut self) -> Result<(), getrandom::Error> {
+        getrandom::fill(&mut self.salt)?;
+        getrandom::fill(&mut self.tag)
+    }
+
     /// Is it weaker in any respect than what [`create`](Self::create) would make?
     pub(super) fn is_below(&self, target: ArgonCost) -> bool {
         self.algorithm != Algorithm::Argon2id
@@ -113,7 +123,7 @@ fn compute(
     password: &[u8],
     means: &Means,
 ) -> Result<Vec<u8>, Broken> {
-    means.meter.ran(Cost::Argon2(cost));
+    means.meter.ran(Work::Argon2(cost));
     let params = Params::new(cost.memory_kib, cost.iterations, cost.parallelism, Some(tag_bytes))
         .map_err(|_| Broken("argon2 refused its parameters"))?;
     let (mut tag, blocks) = (vec![0; tag_bytes], params.block_count());
@@ -144,7 +154,7 @@ fn parse_cost(text: &str) -> Option<ArgonCost> {
 }
 
 /// Digits only, so that no sign and no second spelling of a number gets through.
-fn number(text: &str) -> Option<u32> {
+pub(super) fn number(text: &str) -> Option<u32> {
     let canonical = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
     if canonical { text.parse().ok() } else { None }
 }

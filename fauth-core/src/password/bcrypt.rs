@@ -3,7 +3,7 @@
 use ::bcrypt::HashParts;
 use subtle::ConstantTimeEq as _;
 
-use super::cost::{Broken, Cost, Means};
+use super::cost::{Broken, Means, Work};
 
 pub(super) const LOWEST_COST: u32 = 4;
 
@@ -54,13 +54,12 @@ impl BcryptHash {
     /// A hash that no password has, and that costs as much as any other to find that out.
     pub(super) fn dummy(cost: u32) -> Result<Self, getrandom::Error> {
         let mut hash = Self { cost, salt: [0; 16], digest: [0; DIGEST_BYTES] };
-        getrandom::fill(&mut hash.salt)?;
-        getrandom::fill(&mut hash.digest)?;
+        hash.randomise()?;
         Ok(hash)
     }
 
     pub(super) fn create(password: &[u8], cost: u32, means: &Means) -> Result<String, Broken> {
-        means.meter.ran(Cost::Bcrypt(cost));
+        means.meter.ran(Work::Bcrypt(cost));
         ::bcrypt::non_truncating_hash(password, cost).map_err(|error| match error {
             ::bcrypt::BcryptError::Rand(_) => Broken("no randomness"),
             _ => Broken("bcrypt failed"),
@@ -68,7 +67,7 @@ impl BcryptHash {
     }
 
     pub(super) fn matches(&self, password: &[u8], means: &Means) -> Result<bool, Broken> {
-        means.meter.ran(Cost::Bcrypt(self.cost));
+        means.meter.ran(Work::Bcrypt(self.cost));
         // Only for the one length at which "truncating" has nothing to cut off; the other function errs at it,
         // because it counts the terminator, and errs above it, because it must.
         let computed: [u8; HASH_BYTES] = if password.len() == LONGEST_STORED {
@@ -79,6 +78,16 @@ impl BcryptHash {
         .map_err(|_| Broken("bcrypt failed"))?;
         let digest: &[u8; DIGEST_BYTES] = computed.last_chunk().ok_or(Broken("bcrypt failed"))?;
         Ok(digest.ct_eq(&self.digest).into())
+    }
+
+    pub(super) const fn cost(&self) -> u32 {
+        self.cost
+    }
+
+    /// Makes it a hash that no password has, of the same cost.
+    pub(super) fn randomise(&mut self) -> Result<(), getrandom::Error> {
+        getrandom::fill(&mut self.salt)?;
+        getrandom::fill(&mut self.digest)
     }
 
     pub(super) const fn is_below(&self, target: u32) -> bool {

@@ -1,24 +1,23 @@
 //! Settings of the hasher, and what is wrong with them.
 
+mod hashes_there_are;
+
 use std::{num::NonZero, thread, time::Duration};
 
 use super::{
     bcrypt,
+    ceilings::Ceilings,
     cost::{ArgonCost, Cost},
-    scheme::Ceilings,
+    own::OwnSchemes,
+    pepper::Peppers,
+    sample::Sample,
+    scheme::{Reading, Target},
 };
 use crate::ConfigError;
 
 /// Memory in KiB and passes that OWASP calls equally strong, each with one lane.
 const OWASP_ARGON2ID: [(u32, u32); 5] = [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];
 const OWASP_BCRYPT: u32 = 10;
-
-/// No setting raises a ceiling above these.
-const HARD_ARGON2: ArgonCost = ArgonCost { memory_kib: 1_048_576, iterations: 32, parallelism: 64 };
-const HARD_BCRYPT: u32 = 18;
-
-const DEFAULT_CEILINGS: Ceilings =
-    Ceilings { argon2: ArgonCost { memory_kib: 262_144, iterations: 16, parallelism: 16 }, bcrypt: 16 };
 
 const PASSWORD_BYTES: (usize, usize) = (64, 4096);
 const MOST_CONCURRENT: usize = 512;
@@ -50,6 +49,10 @@ pub struct PasswordConfig {
     queue_limit: usize,
     queue_wait: Duration,
     nfc: bool,
+    peppers: Peppers,
+    own: OwnSchemes,
+    /// A hash whose work everybody's login takes too.
+    sample: Option<Sample>,
 }
 
 impl PasswordConfig {
@@ -101,12 +104,15 @@ impl PasswordConfig {
         Self {
             target,
             weak,
-            ceilings: DEFAULT_CEILINGS,
+            ceilings: Ceilings::DEFAULT,
             max_password_bytes: 1024,
             concurrency: None,
             queue_limit: 64,
             queue_wait: Duration::from_secs(3),
             nfc: false,
+            peppers: Peppers::NONE,
+            own: OwnSchemes::NONE,
+            sample: None,
         }
     }
 
@@ -141,7 +147,7 @@ impl PasswordConfig {
     /// Sets how many hashes run at once, from 1 to 512. Default: one for each core.
     ///
     /// Memory: up to this number times the memory of one hash, which for a stored hash is what the
-    /// [ceiling](Self::argon2_ceiling) allows.
+    /// [ceiling](Self::argon2_ceiling) allows, or that of scrypt.
     #[must_use]
     pub const fn concurrency(mut self, hashes: usize) -> Self {
         self.concurrency = Some(hashes);
@@ -195,12 +201,16 @@ impl PasswordConfig {
         self
     }
 
-    pub(super) const fn target(&self) -> Cost {
-        self.target
+    pub(super) const fn target(&self) -> Target<'_> {
+        Target { cost: self.target, pepper: self.peppers.current.as_ref() }
     }
 
-    pub(super) const fn ceilings(&self) -> Ceilings {
-        self.ceilings
+    pub(super) const fn reading(&self) -> Reading<'_> {
+        Reading { ceilings: self.ceilings, peppers: &self.peppers, own: &self.own }
+    }
+
+    pub(super) fn sample(&self) -> Option<&str> {
+        self.sample.as_ref().map(Sample::text)
     }
 
     pub(super) const fn longest_password(&self) -> usize {
@@ -221,31 +231,13 @@ impl PasswordConfig {
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        self.check_ceilings()?;
+        self.ceilings.check()?;
+        self.peppers.check()?;
         match self.target {
             Cost::Argon2(cost) => self.check_argon2(cost)?,
             Cost::Bcrypt(cost) => self.check_bcrypt(cost)?,
         }
         self.check_limits()
-    }
-
-    fn check_ceilings(&self) -> Result<(), ConfigError> {
-        let Ceilings { argon2, bcrypt } = self.ceilings;
-        if !argon2.is_possible() || !argon2.fits(HARD_ARGON2) {
-            return Err(ConfigError::new(
-                "argon2_ceiling",
-                format!("{argon2} is not a ceiling that can be kept"),
-                format!("set at most {HARD_ARGON2}, each at least 1, and 8 KiB for each lane"),
-            ));
-        }
-        if !(bcrypt::LOWEST_COST..=HARD_BCRYPT).contains(&bcrypt) {
-            return Err(ConfigError::new(
-                "bcrypt_ceiling",
-                format!("{bcrypt} is out of range"),
-                format!("set {} to {HARD_BCRYPT}", bcrypt::LOWEST_COST),
-            ));
-        }
-        Ok(())
     }
 
     fn check_argon2(&self, cost: ArgonCost) -> Result<(), ConfigError> {

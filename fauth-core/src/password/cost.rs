@@ -14,6 +14,63 @@ pub(super) enum Cost {
     Bcrypt(u32),
 }
 
+/// The work of one verification, of whatever scheme.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Work {
+    Argon2(ArgonCost),
+    Bcrypt(u32),
+    #[cfg(feature = "foreign-hashes")]
+    Scrypt(ScryptCost),
+    #[cfg(feature = "foreign-hashes")]
+    Pbkdf2(Pbkdf2Cost),
+}
+
+impl From<Cost> for Work {
+    fn from(cost: Cost) -> Self {
+        match cost {
+            Cost::Argon2(cost) => Self::Argon2(cost),
+            Cost::Bcrypt(cost) => Self::Bcrypt(cost),
+        }
+    }
+}
+
+/// What one scrypt hash costs.
+#[cfg(feature = "foreign-hashes")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ScryptCost {
+    /// The binary logarithm of N.
+    pub(super) log_n: u8,
+    pub(super) r: u32,
+    pub(super) p: u32,
+}
+
+/// The most that a stored scrypt hash may ask for.
+#[cfg(feature = "foreign-hashes")]
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ScryptCeiling {
+    pub(super) memory_kib: u32,
+    pub(super) parallelism: u32,
+}
+
+/// What one PBKDF2 hash costs.
+#[cfg(feature = "foreign-hashes")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Pbkdf2Cost {
+    pub(super) digest: Digest,
+    pub(super) rounds: u32,
+    /// How many digests make up the hash. The rounds are done for each of them.
+    pub(super) blocks: u32,
+}
+
+/// The hash function of a PBKDF2.
+#[cfg(feature = "foreign-hashes")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Digest {
+    Sha1,
+    Sha256,
+    Sha512,
+}
+
 /// What one Argon2 hash costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ArgonCost {
@@ -64,22 +121,22 @@ pub(super) struct Means {
 #[derive(Default)]
 pub(super) struct Meter {
     #[cfg(test)]
-    runs: Mutex<Vec<Cost>>,
+    runs: Mutex<Vec<Work>>,
 }
 
 impl Meter {
     #[cfg(test)]
-    pub(super) fn ran(&self, cost: Cost) {
-        self.runs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(cost);
+    pub(super) fn ran(&self, work: Work) {
+        self.runs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(work);
     }
 
     #[cfg(not(test))]
-    pub(super) fn ran(&self, cost: Cost) {
-        let _ = (self, cost);
+    pub(super) fn ran(&self, work: Work) {
+        let _ = (self, work);
     }
 
     #[cfg(test)]
-    pub(super) fn take(&self) -> Vec<Cost> {
+    pub(super) fn take(&self) -> Vec<Work> {
         std::mem::take(&mut self.runs.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 }

@@ -22,12 +22,19 @@ pub enum PasswordError {
     /// The new password cannot be hashed as it is. Only [`hash`](super::PasswordHasher::hash) says so.
     #[error("the password cannot be used")]
     Unacceptable(#[source] UnacceptablePassword),
+    /// Whether the new password was leaked could not be found out, and the
+    /// [policy](super::PasswordPolicy::when_unchecked) wants to know. Answer 503.
+    #[error("the password could not be checked")]
+    Unchecked,
     /// The hasher broke: no memory, no randomness, no Tokio runtime, or the runtime is shutting down.
     #[error("password hashing failed")]
     Failed,
 }
 
-/// What makes a new password unusable, whatever the password policy says.
+/// What makes a new password unusable. The text may be shown to its user.
+///
+/// The first three are refused whatever the policy says, the others by a
+/// [`PasswordPolicy`](super::PasswordPolicy).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnacceptablePassword {
@@ -43,4 +50,22 @@ pub enum UnacceptablePassword {
         /// The longest acceptable password, in bytes of UTF-8.
         limit: usize,
     },
+    /// It has too few characters.
+    #[error("the password has fewer than {minimum} characters")]
+    TooShort {
+        /// The least number of characters (code points).
+        minimum: usize,
+    },
+    /// It is one short text over and over, or a row such as `123456789`.
+    #[error("the password is a repetition or a row of characters")]
+    Repetitive,
+    /// It is little but the name of the user or of the application.
+    #[error("the password is little but a name of the user or of the service")]
+    ContextWord,
+    /// It stands in the list of common passwords, at most with digits and signs around it.
+    #[error("the password is a common one")]
+    Common,
+    /// The breach check knows it.
+    #[error("the password has been leaked elsewhere")]
+    Breached,
 }

@@ -9,7 +9,7 @@
 //! dummy. So the response time does not tell whether an account exists, with the exception that
 //! [`PasswordHasher`] documents for old hashes.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, ops::Deref, sync::Arc};
 
 use zeroize::Zeroizing;
 
@@ -18,9 +18,11 @@ use super::{
     cost::{Broken, Means},
     error::{PasswordError, UnacceptablePassword},
     line::OnBehalfOf,
+    named::Named,
     normal::Normal,
     pool::{self, Pool, Slot},
-    scheme::{NO_PASSWORD, StoredHash, Unusable},
+    scheme::StoredHash,
+    unusable::{NO_PASSWORD, Unusable},
 };
 use crate::{ConfigError, client::ClientInfo};
 
@@ -66,7 +68,8 @@ impl Verification {
 /// Verifying a stored hash of another scheme or cost takes a different time than verifying the
 /// dummy. While there are such hashes, an attacker who measures response times may learn that an
 /// account exists and still has an old hash. Replace them on
-/// [`MatchNeedsRehash`](Verification::MatchNeedsRehash).
+/// [`MatchNeedsRehash`](Verification::MatchNeedsRehash), and until they are gone, let everybody's
+/// login take as long by [`PasswordConfig::equalise_with`].
 #[derive(Clone)]
 pub struct PasswordHasher {
     inner: Arc<Inner>,
@@ -77,7 +80,10 @@ struct Inner {
     pool: Pool,
     /// Verified where there is no usable hash, for the time that it takes.
     dummy: StoredHash,
+    /// Verified beside every hash, for the time that it takes, while there are old hashes.
+    old_dummy: Option<StoredHash>,
     means: Means,
+    named: Named,
 }
 
 impl PasswordHasher {
@@ -92,15 +98,13 @@ impl PasswordHasher {
     /// if the operating system provides no randomness.
     pub fn new(config: PasswordConfig) -> Result<Self, ConfigError> {
         config.check()?;
-        let dummy = StoredHash::dummy(config.target()).map_err(|_| {
-            ConfigError::new(
-                "password",
-                "the operating system gave no randomness",
-                "let the process call getrandom or read /dev/urandom",
-            )
-        })?;
+        let dummy = config.target().dummy().map_err(no_randomness)?;
+        let old_dummy = config.sample().map(|sample| old_dummy(sample, &config)).transpose()?;
+        // Where new hashes cost the same, the one dummy is enough.
+        let old_dummy = old_dummy.filter(|old| old.work() != dummy.work());
         let pool = Pool::new(config.slots(), config.queue());
-        Ok(Self { inner: Arc::new(Inner { config, pool, dummy, means: Means::default() }) })
+        let (means, named) = (Means::default(), Named::default());
+        Ok(Self { inner: Arc::new(Inner { config, pool, dummy, old_dummy, means, named }) })
     }
 
     /// Hashes a new password with a fresh random salt, and returns the string to store.
@@ -119,7 +123,8 @@ impl PasswordHasher {
     ///
     /// # Security
     ///
-    /// This enforces no password policy: `a` is accepted.
+    /// This enforces no password policy: `a` is accepted. A provider has one
+    /// ([`PasswordPolicy`](super::PasswordPolicy)).
     pub async fn hash(&self, password: &str) -> Result<String, PasswordError> {
         self.hash_for(OnBehalfOf::Client(&ClientInfo::unknown()), password).await
     }
@@ -173,7 +178,8 @@ impl PasswordHasher {
         if !self.takes_in(password) {
             return Ok(Verification::Mismatch);
         }
-        self.turn(OnBehalfOf::Client(&ClientInfo::unknown())).await?.verify(password, stored).await
+        let turn = self.turn(OnBehalfOf::Client(&ClientInfo::unknown())).await?;
+        turn.verify(password, stored, None).await
     }
 
     /// Waits until it is somebody's turn. Whom a password is about is looked up while the turn is
@@ -181,6 +187,12 @@ impl PasswordHasher {
     pub(crate) async fn turn(&self, on_behalf_of: OnBehalfOf<'_>) -> Result<Turn, PasswordError> {
         let turn = self.inner.pool.turn(on_behalf_of.place()).await?;
         Ok(Turn { inner: Arc::clone(&self.inner), turn: Arc::new(turn) })
+    }
+
+    /// The form in which a new password would be hashed, if it can be.
+    pub(crate) fn acceptable(&self, password: &str) -> Result<impl Deref<Target = str>, PasswordError> {
+        self.inner.check_new(password).map_err(PasswordError::Unacceptable)?;
+        Ok(self.inner.normal(password))
     }
 
     /// Whether a password passes the first check of [`verify`](Self::verify), the same for all
@@ -199,7 +211,7 @@ impl PasswordHasher {
     #[must_use]
     pub fn needs_rehash(&self, stored: &str) -> bool {
         let config = &self.inner.config;
-        StoredHash::parse(stored, config.ceilings()).map_or(true, |hash| hash.is_below(config.target()))
+        StoredHash::parse(stored, config.reading()).map_or(true, |hash| hash.is_below(config.target()))
     }
 }
 
@@ -211,26 +223,26 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    /// As [`PasswordHasher::verify`].
+    /// As [`PasswordHasher::verify`]. `whose` is the keyed hash of an identifier, for the log.
     pub(crate) async fn verify(
         &self,
         password: &str,
         stored: Option<&str>,
+        whose: Option<&str>,
     ) -> Result<Verification, PasswordError> {
         if check(password, self.inner.config.longest_password()).is_err() {
             return Ok(Verification::Mismatch);
         }
         let normal = self.inner.normal(password);
-        let genuine = stored.and_then(|stored| self.inner.usable(stored, &normal));
+        let genuine = stored.and_then(|stored| self.inner.usable(stored, &normal, whose));
         let needs_rehash = genuine.as_ref().is_some_and(|hash| hash.is_below(self.inner.config.target()))
             && self.inner.check_new(password).is_ok();
-        // Without a usable hash, the dummy is verified at the same cost and its answer discarded.
-        let matched = self
-            .run(&normal, move |inner, password| match &genuine {
-                Some(hash) => hash.matches(password, &inner.means),
-                None => inner.dummy.spend(password, &inner.means).map(|()| false),
-            })
-            .await?;
+        let answer =
+            self.run(&normal, move |inner, password| inner.answer(genuine.as_ref(), password)).await?;
+        let matched = answer.unwrap_or_else(|unusable| {
+            self.inner.named.name(stored.unwrap_or_default(), &unusable, whose);
+            false
+        });
         Ok(match (matched, needs_rehash) {
             (true, false) => Verification::Match,
             (true, true) => Verification::MatchNeedsRehash,
@@ -241,18 +253,14 @@ impl Turn {
     /// As [`PasswordHasher::hash`].
     pub(crate) async fn hash(&self, password: &str) -> Result<String, PasswordError> {
         self.inner.check_new(password).map_err(PasswordError::Unacceptable)?;
-        let target = self.inner.config.target();
-        self.run(&self.inner.normal(password), move |inner, password| target.create(password, &inner.means))
-            .await
+        self.run(&self.inner.normal(password), Inner::create).await
     }
 
     /// As [`hash`](Self::hash), if that keeps nobody waiting.
     pub(crate) async fn hash_if_idle(&self, password: &str) -> Option<String> {
         self.inner.check_new(password).ok()?;
-        let target = self.inner.config.target();
         let slot = self.inner.pool.free_slot()?;
-        let normal = self.inner.normal(password);
-        self.run_in(slot, &normal, move |inner, password| target.create(password, &inner.means)).await.ok()
+        self.run_in(slot, &self.inner.normal(password), Inner::create).await.ok()
     }
 
     async fn run<T, J>(&self, password: &str, job: J) -> Result<T, PasswordError>
@@ -295,19 +303,74 @@ impl Inner {
         Normal::of(password, self.config.is_nfc())
     }
 
+    fn create(&self, password: &[u8]) -> Result<String, Broken> {
+        self.config.target().create(password, &self.means)
+    }
+
+    /// Whether the password is right, after the same work for everybody: without a usable hash the
+    /// dummy is verified at the same cost and its answer discarded.
+    fn answer(
+        &self,
+        genuine: Option<&StoredHash>,
+        password: &[u8],
+    ) -> Result<Result<bool, Unusable>, Broken> {
+        let spend = |dummy: &StoredHash| dummy.spend(password, &self.means);
+        let answer = match genuine {
+            Some(hash) => hash.matches(password, &self.means)?,
+            None => Ok(false),
+        };
+        if genuine.is_none() || answer.is_err() {
+            spend(&self.dummy)?;
+        }
+        // One new and one old hash for everybody: the one that has not been verified yet.
+        match (&self.old_dummy, genuine) {
+            (Some(old), Some(hash)) if hash.work() == old.work() => spend(&self.dummy)?,
+            (Some(old), _) => spend(old)?,
+            (None, _) => {}
+        }
+        Ok(answer)
+    }
+
     /// Parses the stored hash; `None` if this password cannot be compared with it.
     ///
     /// A hash that cannot be used leaves a warning in the log. A marker for "no password" does
     /// not, because it is no fault.
-    fn usable(&self, stored: &str, password: &str) -> Option<StoredHash> {
-        match StoredHash::parse(stored, self.config.ceilings()) {
+    fn usable(&self, stored: &str, password: &str, whose: Option<&str>) -> Option<StoredHash> {
+        match StoredHash::parse(stored, self.config.reading()) {
             Ok(hash) => (password.len() <= hash.longest_password()).then_some(hash),
             Err(Unusable { scheme: NO_PASSWORD, .. }) => None,
-            Err(Unusable { scheme, problem }) => {
-                tracing::warn!(target: "fauth", scheme, problem, "a stored password hash cannot be used");
+            Err(unusable) => {
+                self.named.name(stored, &unusable, whose);
                 None
             }
         }
+    }
+}
+
+fn no_randomness(_: getrandom::Error) -> ConfigError {
+    ConfigError::new(
+        "password",
+        "the operating system gave no randomness",
+        "let the process call getrandom or read /dev/urandom",
+    )
+}
+
+/// A dummy of the same work as the sample of old hashes.
+fn old_dummy(sample: &str, config: &PasswordConfig) -> Result<StoredHash, ConfigError> {
+    const FIELD: &str = "equalise_with";
+    let mut hash = StoredHash::parse(sample, config.reading()).map_err(|unusable| {
+        let problem = format!("the sample cannot be used ({}: {})", unusable.scheme, unusable.problem);
+        ConfigError::new(
+            FIELD,
+            problem,
+            "give a hash as the old system stores them, and its feature if it has one",
+        )
+    })?;
+    if hash.randomise().map_err(no_randomness)? {
+        Ok(hash)
+    } else {
+        let problem = "the work of a scheme of your own is not known";
+        Err(ConfigError::new(FIELD, problem, "give a hash of a scheme that fauth reads by itself"))
     }
 }
 
@@ -336,7 +399,7 @@ mod tests {
     };
 
     use super::{
-        super::cost::{ArgonCost, Cost},
+        super::cost::{ArgonCost, Work},
         *,
     };
 
@@ -365,14 +428,14 @@ mod tests {
         "$argon2id$v=19$m=16,t=4294967295,p=1$c29tZXNhbHQ$WhZiGPRdlDjPkKV4qVN1Pw",
         "$argon2id$v=19$m=16,t=2,p=1$c29tZXNhbHQ",
         "$argon2id$",
-        "$scrypt$ln=17,r=8,p=1$c29tZXNhbHQ$WhZiGPRdlDjPkKV4qVN1Pw",
-        "pbkdf2_sha256$600000$salt$aGFzaA==",
+        "$7$C6..../....SodiumChloride$kBGj9fHznVYFQMEn/qDCfrDevf9YDtcDdKvEqHJLV8D",
+        "$scram$4096$QSXCR.Q6sek8bf92$sha-1=HZbuOlKbWl.eR8AfIposuKbhX30",
         "$6$salt$aGFzaA",
     ];
 
     #[tokio::test]
     async fn after_the_first_check_every_mismatch_costs_one_verification() {
-        for (hasher, one_run) in [(argon2(), Cost::Argon2(ARGON2)), (bcrypt(), Cost::Bcrypt(5))] {
+        for (hasher, one_run) in [(argon2(), Work::Argon2(ARGON2)), (bcrypt(), Work::Bcrypt(5))] {
             let work = || hasher.inner.means.meter.take();
             let current = hasher.hash("right").await.unwrap();
             assert_eq!(work(), [one_run]);
@@ -425,7 +488,69 @@ mod tests {
         let stored = bcrypt().hash("right").await.unwrap();
         assert_eq!(hasher.verify("right", Some(&stored)).await, Ok(Verification::MatchNeedsRehash));
         assert_eq!(hasher.verify("wrong", Some(&stored)).await, Ok(Verification::Mismatch));
-        assert_eq!(hasher.inner.means.meter.take(), [Cost::Bcrypt(5), Cost::Bcrypt(5)]);
+        assert_eq!(hasher.inner.means.meter.take(), [Work::Bcrypt(5), Work::Bcrypt(5)]);
+    }
+
+    /// Whoever it is and whatever comes out, the work is that of one new hash and one old hash.
+    async fn costs_both(sample: &str, old: Work, of_old: &str) {
+        let config = PasswordConfig::danger_weak_argon2id(16, 2, 1).equalise_with(sample);
+        let hasher = PasswordHasher::new(config).unwrap();
+        let current = argon2().hash("right").await.unwrap();
+        let long = "x".repeat(100);
+        for (password, stored, expected) in [
+            ("right", Some(&*current), Verification::Match),
+            ("wrong", Some(&*current), Verification::Mismatch),
+            ("right", Some(of_old), Verification::MatchNeedsRehash),
+            ("wrong", Some(of_old), Verification::Mismatch),
+            (&*long, Some(&*current), Verification::Mismatch),
+            (&*long, Some(of_old), Verification::Mismatch),
+            (&*long, None, Verification::Mismatch),
+            ("right", None, Verification::Mismatch),
+            ("right", Some("!"), Verification::Mismatch),
+            ("right", Some("garbage"), Verification::Mismatch),
+        ] {
+            assert_eq!(hasher.verify(password, stored).await, Ok(expected), "{password} {stored:?}");
+            let mut work = hasher.inner.means.meter.take();
+            work.sort_by_key(|work| *work == old);
+            assert_eq!(work, [Work::Argon2(ARGON2), old], "{password} {stored:?}");
+        }
+        // A third kind stands out, as it does without a sample.
+        let third = PasswordHasher::new(PasswordConfig::danger_weak_bcrypt(4)).unwrap();
+        let third = third.hash("right").await.unwrap();
+        assert_eq!(hasher.verify("right", Some(&third)).await, Ok(Verification::MatchNeedsRehash));
+        assert_eq!(hasher.inner.means.meter.take(), [Work::Bcrypt(4), old]);
+    }
+
+    #[tokio::test]
+    async fn with_a_sample_everybody_costs_one_new_and_one_old_hash() {
+        let (sample, old) = (bcrypt().hash("sample").await.unwrap(), bcrypt().hash("right").await.unwrap());
+        costs_both(&sample, Work::Bcrypt(5), &old).await;
+        // What costs the same as a new hash is not done twice.
+        let config = PasswordConfig::danger_weak_bcrypt(5).equalise_with(sample);
+        let hasher = PasswordHasher::new(config).unwrap();
+        let _ = hasher.verify("right", Some(&old)).await;
+        let _ = hasher.verify("right", None).await;
+        assert_eq!(hasher.inner.means.meter.take(), [Work::Bcrypt(5), Work::Bcrypt(5)]);
+    }
+
+    #[cfg(feature = "foreign-hashes")]
+    #[tokio::test]
+    async fn a_sample_may_be_of_another_system() {
+        use super::super::cost::{Digest, Pbkdf2Cost, ScryptCost};
+
+        let tag = "0f".repeat(64);
+        costs_both(
+            &format!("pbkdf2:sha512:7$saltsalt${tag}"),
+            Work::Pbkdf2(Pbkdf2Cost { digest: Digest::Sha512, rounds: 7, blocks: 1 }),
+            "pbkdf2:sha512:7$othersalt$2278f78de7bbea4f3c706420e149594165a16ef8784b000dc236700047dba831d6d6289c93391326a34a7713896ba6188a080c60a3f56d766307fd69f4bbec39",
+        )
+        .await;
+        costs_both(
+            &format!("scrypt:16:8:1$saltsalt${tag}"),
+            Work::Scrypt(ScryptCost { log_n: 4, r: 8, p: 1 }),
+            "scrypt:16:8:1$othersalt$20b15e16fa61e63db833822bffd537c88c82214a5d507d49549864ae49e4d7826dcb57f0c49359ecc1d6535b6f17fbca50fd27f27ae4301530800f22cf116999",
+        )
+        .await;
     }
 
     #[tokio::test]
@@ -433,7 +558,7 @@ mod tests {
         let mut hasher = argon2();
         let stored = hasher.hash("known").await.unwrap();
         let inner = Arc::get_mut(&mut hasher.inner).unwrap();
-        inner.dummy = StoredHash::parse(&stored, inner.config.ceilings()).unwrap();
+        inner.dummy = StoredHash::parse(&stored, inner.config.reading()).unwrap();
         assert_eq!(hasher.verify("known", Some(&stored)).await, Ok(Verification::Match), "control");
         assert_eq!(hasher.verify("known", None).await, Ok(Verification::Mismatch));
     }
@@ -501,8 +626,8 @@ mod tests {
             line("argon2", "argon2 parameters above the ceiling"),
             line("argon2", "not the form of an argon2 hash"),
             line("argon2", "not the form of an argon2 hash"),
-            line("scrypt", "unsupported scheme"),
-            line("pbkdf2", "unsupported scheme"),
+            line("scrypt of another dialect", "unsupported scheme"),
+            line("scram", "unsupported scheme"),
             line("sha512-crypt", "unsupported scheme"),
             line("unknown", "longer than any password hash"),
         ];

@@ -2,59 +2,123 @@
 
 use std::hint::black_box;
 
+use zeroize::Zeroizing;
+
+#[cfg(feature = "foreign-hashes")]
+use super::foreign::ForeignHash;
 use super::{
     argon::ArgonHash,
     bcrypt::{self, BcryptHash},
-    cost::{ArgonCost, Broken, Cost, Means},
+    ceilings::Ceilings,
+    cost::{Broken, Cost, Means, Work},
+    own::{OwnHash, OwnSchemes},
+    pepper::{Marked, Pepper, Peppers},
+    unusable::{NO_PASSWORD, PEPPER, Unusable, scheme_name},
 };
 
 /// Longer than any string of a known scheme with parameters under the ceilings.
 const LONGEST_STORED: usize = 512;
 
-impl Cost {
+/// What new hashes are made with.
+#[derive(Clone, Copy)]
+pub(super) struct Target<'a> {
+    pub(super) cost: Cost,
+    pub(super) pepper: Option<&'a Pepper>,
+}
+
+impl Target<'_> {
     /// The longest new password in bytes, by the scheme alone.
     pub(super) const fn longest_new_password(self) -> usize {
-        match self {
-            Self::Argon2(_) => usize::MAX,
-            Self::Bcrypt(_) => bcrypt::LONGEST_NEW,
+        match (self.cost, self.pepper) {
+            (Cost::Argon2(_), _) | (_, Some(_)) => usize::MAX,
+            (Cost::Bcrypt(_), None) => bcrypt::LONGEST_NEW,
         }
     }
 
     pub(super) fn create(self, password: &[u8], means: &Means) -> Result<String, Broken> {
-        match self {
-            Self::Argon2(cost) => ArgonHash::create(password, cost, means),
-            Self::Bcrypt(cost) => BcryptHash::create(password, cost, means),
+        match self.pepper {
+            None => self.hash(password, means),
+            Some(pepper) => {
+                let peppered = peppered(pepper, password)?;
+                Ok(pepper.mark(&self.hash(peppered.as_bytes(), means)?))
+            }
         }
+    }
+
+    fn hash(self, password: &[u8], means: &Means) -> Result<String, Broken> {
+        match self.cost {
+            Cost::Argon2(cost) => ArgonHash::create(password, cost, means),
+            Cost::Bcrypt(cost) => BcryptHash::create(password, cost, means),
+        }
+    }
+
+    /// A hash that no password has, of the same work as a new one.
+    pub(super) fn dummy(self) -> Result<StoredHash, getrandom::Error> {
+        let hash = match self.cost {
+            Cost::Argon2(cost) => StoredHash::Argon2(ArgonHash::dummy(cost)?),
+            Cost::Bcrypt(cost) => StoredHash::Bcrypt(BcryptHash::dummy(cost)?),
+        };
+        Ok(match self.pepper {
+            None => hash,
+            Some(pepper) => StoredHash::Peppered(pepper.clone(), Box::new(hash)),
+        })
     }
 }
 
-/// The most that a stored hash may ask for.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Ceilings {
-    pub(super) argon2: ArgonCost,
-    pub(super) bcrypt: u32,
+fn peppered(pepper: &Pepper, password: &[u8]) -> Result<Zeroizing<String>, Broken> {
+    pepper.apply(password).ok_or(Broken("the pepper cannot be used"))
 }
 
-/// Why a stored hash cannot be used. Only fixed text, so that it can be logged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Unusable {
-    pub(super) scheme: &'static str,
-    pub(super) problem: &'static str,
+/// How stored hashes are read.
+#[derive(Clone, Copy)]
+pub(super) struct Reading<'a> {
+    pub(super) ceilings: Ceilings,
+    pub(super) peppers: &'a Peppers,
+    pub(super) own: &'a OwnSchemes,
 }
 
 /// A stored hash that is safe to compute.
 pub(super) enum StoredHash {
     Argon2(ArgonHash),
     Bcrypt(BcryptHash),
+    /// One of the two above, of a password with a pepper.
+    Peppered(Pepper, Box<Self>),
+    #[cfg(feature = "foreign-hashes")]
+    Foreign(ForeignHash),
+    Own(OwnHash),
 }
 
 impl StoredHash {
-    pub(super) fn parse(text: &str, ceilings: Ceilings) -> Result<Self, Unusable> {
-        let scheme = scheme_name(text);
-        let unusable = |problem| Unusable { scheme, problem };
+    pub(super) fn parse(text: &str, reading: Reading<'_>) -> Result<Self, Unusable> {
+        let unusable = |scheme, problem| Unusable { scheme, problem, detail: None };
         if text.len() > LONGEST_STORED {
-            return Err(unusable("longer than any password hash"));
+            return Err(unusable(scheme_name(text), "longer than any password hash"));
         }
+        match reading.peppers.read(text) {
+            Marked::Plain => {}
+            Marked::With(pepper, hash) => {
+                let hash = Self::parse_own(hash, reading.ceilings)?;
+                return Ok(Self::Peppered(pepper.clone(), Box::new(hash)));
+            }
+            Marked::Unknown(id) => {
+                return Err(Unusable { detail: Some(id.into()), ..unusable(PEPPER, "unknown pepper") });
+            }
+            Marked::Malformed => return Err(unusable(PEPPER, "not the form of a peppered hash")),
+        }
+        if let Some(hash) = reading.own.read(text) {
+            return Ok(Self::Own(hash));
+        }
+        #[cfg(feature = "foreign-hashes")]
+        if let Some(hash) = ForeignHash::parse(text, reading.ceilings) {
+            return hash.map(Self::Foreign).map_err(|problem| unusable(scheme_name(text), problem));
+        }
+        Self::parse_own(text, reading.ceilings)
+    }
+
+    /// Reads a hash as this crate writes it, but for the pepper.
+    fn parse_own(text: &str, ceilings: Ceilings) -> Result<Self, Unusable> {
+        let scheme = scheme_name(text);
+        let unusable = |problem| Unusable { scheme, problem, detail: None };
         match scheme {
             "argon2" => ArgonHash::parse(text, ceilings.argon2).map(Self::Argon2).map_err(unusable),
             "bcrypt" => BcryptHash::parse(text, ceilings.bcrypt).map(Self::Bcrypt).map_err(unusable),
@@ -63,25 +127,50 @@ impl StoredHash {
         }
     }
 
-    pub(super) fn dummy(target: Cost) -> Result<Self, getrandom::Error> {
-        match target {
-            Cost::Argon2(cost) => ArgonHash::dummy(cost).map(Self::Argon2),
-            Cost::Bcrypt(cost) => BcryptHash::dummy(cost).map(Self::Bcrypt),
+    /// Makes it a hash that no password has, of the same work. `false` if that cannot be done.
+    pub(super) fn randomise(&mut self) -> Result<bool, getrandom::Error> {
+        match self {
+            Self::Argon2(hash) => hash.randomise()?,
+            Self::Bcrypt(hash) => hash.randomise()?,
+            Self::Peppered(_, hash) => return hash.randomise(),
+            #[cfg(feature = "foreign-hashes")]
+            Self::Foreign(hash) => hash.randomise()?,
+            Self::Own(_) => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// The work of one verification, where it is known.
+    pub(super) fn work(&self) -> Option<Work> {
+        match self {
+            Self::Argon2(hash) => Some(Work::Argon2(hash.cost())),
+            Self::Bcrypt(hash) => Some(Work::Bcrypt(hash.cost())),
+            Self::Peppered(_, hash) => hash.work(),
+            #[cfg(feature = "foreign-hashes")]
+            Self::Foreign(hash) => Some(hash.work()),
+            Self::Own(_) => None,
         }
     }
 
     /// The longest password in bytes that this hash can have been made of without a cut.
     pub(super) const fn longest_password(&self) -> usize {
         match self {
-            Self::Argon2(_) => usize::MAX,
+            Self::Argon2(_) | Self::Peppered(..) | Self::Own(_) => usize::MAX,
             Self::Bcrypt(_) => bcrypt::LONGEST_STORED,
+            #[cfg(feature = "foreign-hashes")]
+            Self::Foreign(hash) => hash.longest_password(),
         }
     }
 
-    pub(super) fn matches(&self, password: &[u8], means: &Means) -> Result<bool, Broken> {
+    /// Unusable is at this point only what a scheme of the application's own finds to be so.
+    pub(super) fn matches(&self, password: &[u8], means: &Means) -> Result<Result<bool, Unusable>, Broken> {
         match self {
-            Self::Argon2(hash) => hash.matches(password, means),
-            Self::Bcrypt(hash) => hash.matches(password, means),
+            Self::Argon2(hash) => hash.matches(password, means).map(Ok),
+            Self::Bcrypt(hash) => hash.matches(password, means).map(Ok),
+            Self::Peppered(pepper, hash) => hash.matches(peppered(pepper, password)?.as_bytes(), means),
+            #[cfg(feature = "foreign-hashes")]
+            Self::Foreign(hash) => hash.matches(password, means).map(Ok),
+            Self::Own(hash) => Ok(hash.matches(password)),
         }
     }
 
@@ -89,43 +178,23 @@ impl StoredHash {
     pub(super) fn spend(&self, password: &[u8], means: &Means) -> Result<(), Broken> {
         let password = password.get(..self.longest_password()).unwrap_or(password);
         // What nobody looks at need not be computed, an optimiser may think.
-        black_box(self.matches(password, means)?);
+        drop(black_box(self.matches(password, means)?));
         Ok(())
     }
 
-    /// Is it of another scheme than new hashes, or weaker?
-    pub(super) fn is_below(&self, target: Cost) -> bool {
+    /// Is it of another scheme than new hashes, weaker, or of another pepper?
+    pub(super) fn is_below(&self, target: Target<'_>) -> bool {
+        match self {
+            Self::Peppered(pepper, hash) => !pepper.is(target.pepper) || hash.is_weaker(target.cost),
+            _ => target.pepper.is_some() || self.is_weaker(target.cost),
+        }
+    }
+
+    fn is_weaker(&self, target: Cost) -> bool {
         match (self, target) {
             (Self::Argon2(hash), Cost::Argon2(target)) => hash.is_below(target),
             (Self::Bcrypt(hash), Cost::Bcrypt(target)) => hash.is_below(target),
-            (Self::Argon2(_), Cost::Bcrypt(_)) | (Self::Bcrypt(_), Cost::Argon2(_)) => true,
+            _ => true,
         }
     }
-}
-
-/// The scheme of a user without a password: empty, or one of the markers that `/etc/shadow` and Django write.
-pub(super) const NO_PASSWORD: &str = "none";
-
-/// Names the scheme by how the string begins, also of those that are not supported, for the log.
-fn scheme_name(text: &str) -> &'static str {
-    const BEGINNINGS: [(&str, &str); 14] = [
-        ("$argon2", "argon2"),
-        ("$2", "bcrypt"),
-        ("!", NO_PASSWORD),
-        ("*", NO_PASSWORD),
-        ("argon2$", "django argon2"),
-        ("bcrypt", "django bcrypt"),
-        ("pbkdf2", "pbkdf2"),
-        ("$pbkdf2", "pbkdf2"),
-        ("scrypt", "scrypt"),
-        ("$scrypt$", "scrypt"),
-        ("$bcrypt-sha256$", "passlib bcrypt-sha256"),
-        ("$1$", "md5-crypt"),
-        ("$5$", "sha256-crypt"),
-        ("$6$", "sha512-crypt"),
-    ];
-    if text.is_empty() {
-        return NO_PASSWORD;
-    }
-    BEGINNINGS.iter().find(|(beginning, _)| text.starts_with(beginning)).map_or("unknown", |(_, name)| name)
 }

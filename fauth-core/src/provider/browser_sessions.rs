@@ -149,7 +149,8 @@ impl<U: AuthUser> AuthProvider<U> {
     /// Where an inactive user is let in, its session is not carried on.
     pub(crate) async fn carry_on(&self, granted: &Granted<U>) -> Result<(), Rejection> {
         let Some(outbox) = granted.outbox() else { return Ok(()) };
-        // The outermost guard does it. An extractor further out is none: nobody fetches a cookie there.
+        // The outermost guard does it. An extractor further out is none: nobody fetches a cookie
+        // there.
         if !outbox.open() {
             return Ok(());
         }

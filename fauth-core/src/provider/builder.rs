@@ -11,8 +11,10 @@ use std::{
 };
 
 use super::{
+    counters::{Counters, WhenLimitStoreFails},
     inner::{AuthProvider, Inner, PasswordLogin, Retention, Revocations, Sessions, Stores},
     registry::{PROCESS, Resident},
+    throttling::Throttle,
 };
 use crate::{
     api_key::{ApiKeyFormat, OfferedScopes, UseNotes},
@@ -22,11 +24,12 @@ use crate::{
     csrf::{CsrfTokens, TrustedOrigins},
     error::ConfigError,
     event::AuthEvents,
-    password::{PasswordConfig, PasswordHasher},
+    password::{PasswordConfig, PasswordHasher, PasswordPolicy},
     path::{Allowed, PathCharacter},
     rejection::{Pages, ProblemJson, Renderer},
     session::{SessionConfig, SessionPolicy},
-    store::{ApiKeyStore, OneTimeStore, RevocationStore, SessionStore, Store, StoreLocation},
+    store::{ApiKeyStore, LimitStore, OneTimeStore, RevocationStore, SessionStore, Store, StoreLocation, ThrottleStore},
+    throttle::LoginThrottle,
     token::{Purpose, is_reserved},
     transport::{
         BasicTransport, BearerKeyTransport, BearerTransport, QueryTransport, SecurityScheme, Transport,
@@ -44,8 +47,8 @@ const DEFAULT_BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many revocations the acts of one subject may add; twice the sessions that a subject may
 /// have, if that is more. Tests and health checks that log in and out all day with one account stay
 /// below it, and a thousand accounts at it fill no store. That holds for tokens of a quarter of an
-/// hour; a logout from a browser session is kept for as long as its cookie would have lasted, a week
-/// and more, so that one account may log out of some 140 of these a day.
+/// hour; a logout from a browser session is kept for as long as its cookie would have lasted, a
+/// week and more, so that one account may log out of some 140 of these a day.
 const SHARE: usize = 1000;
 
 /// Each is read from the token of every guarded request.
@@ -60,12 +63,17 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 /// | [`identity_loader`](Self::identity_loader) | none: must be given, or [`without_password_login`](Self::without_password_login) said |
 /// | [`token_claims`](Self::token_claims) | none: tokens of a login have no scopes and no custom claims |
 /// | [`password`](Self::password) | Argon2id, 19 MiB, 2 passes |
+/// | [`password_policy`](Self::password_policy) | none: new passwords of any length are hashed |
 /// | [`transports`](Self::transport) | `Authorization: Bearer` |
 /// | [`csrf_tokens`](Self::csrf_tokens) | none: the origin of a request decides |
 /// | [`renderer`](Self::renderer), [`pages`](Self::pages) | [`ProblemJson`] |
 /// | [`guest_name`](Self::guest_name) | `Guest` |
 /// | [`loader_timeout`](Self::loader_timeout) | 10 seconds |
 /// | [`store`](Self::store) | none: must be given, or [`danger_stateless`](Self::danger_stateless) said |
+/// | [`login_throttle`](Self::login_throttle) | 5 failures a minute by account and address, 20 by address, and growing delays |
+/// | [`throttle_store`](Self::throttle_store) | the backend of [`store`](Self::store); else each instance counts by itself |
+/// | [`limit_store`](Self::limit_store) | none: each instance counts by itself |
+/// | [`when_limit_store_fails`](Self::when_limit_store_fails) | requests behind limits are refused with 503 |
 /// | [`sessions`](Self::sessions) | 7 days idle, 30 days in all |
 /// | [`store_timeout`](Self::store_timeout) | 5 seconds |
 /// | [`body_timeout`](Self::body_timeout) | 10 seconds |
@@ -80,6 +88,7 @@ pub struct AuthProviderBuilder<U> {
     claims_loader: Option<Arc<dyn ClaimsLoader<U>>>,
     without_password_login: bool,
     password: Option<PasswordConfig>,
+    policy: Option<PasswordPolicy>,
     updater: Option<Arc<dyn PasswordUpdater<U>>>,
     transports: Vec<Box<dyn Transport>>,
     trusted_origins: Vec<String>,
@@ -93,6 +102,10 @@ pub struct AuthProviderBuilder<U> {
     store_timeout: Duration,
     body_timeout: Duration,
     stores: Stores,
+    login_throttle: Option<LoginThrottle>,
+    throttle_store: Option<Arc<dyn ThrottleStore>>,
+    limit_store: Option<Arc<dyn LimitStore>>,
+    when_limit_store_fails: WhenLimitStoreFails,
     sessions: SessionConfig,
     revocable_claims: Vec<String>,
     waivers: Waivers,
@@ -117,6 +130,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             claims_loader: None,
             without_password_login: false,
             password: None,
+            policy: None,
             updater: None,
             transports: Vec::new(),
             trusted_origins: Vec::new(),
@@ -130,6 +144,10 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             store_timeout: DEFAULT_STORE_TIMEOUT,
             body_timeout: DEFAULT_BODY_TIMEOUT,
             stores: Stores::default(),
+            login_throttle: Some(LoginThrottle::new()),
+            throttle_store: None,
+            limit_store: None,
+            when_limit_store_fails: WhenLimitStoreFails::default(),
             sessions: SessionConfig::new(),
             revocable_claims: Vec::new(),
             waivers: Waivers::default(),
@@ -199,6 +217,15 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     /// How passwords are hashed, and how many at once.
     pub fn password(mut self, config: PasswordConfig) -> Self {
         self.password = Some(config);
+        self
+    }
+
+    /// Which new passwords are accepted, where
+    /// [`hash_password`](crate::AuthProvider::hash_password) and its siblings hash one: at a
+    /// sign-up, a change, a reset. Never at a login. The name of the application becomes one of its
+    /// [context words](PasswordPolicy::context_words).
+    pub fn password_policy(mut self, policy: PasswordPolicy) -> Self {
+        self.policy = Some(policy);
         self
     }
 
@@ -298,11 +325,13 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         self
     }
 
-    /// Where sessions, revocations, one-time tokens and API keys are kept. Each of them can be put
+    /// Where sessions, revocations, one-time tokens and API keys are kept, and failed logins, if the
+    /// backend [counts them](SessionStore::throttles). Each of them can be put
     /// elsewhere by a later call. An `Arc<dyn Store>` is accepted too, so that the application can
     /// choose at run time.
     pub fn store(mut self, store: impl Store) -> Self {
         let store = Arc::new(store);
+        self.throttle_store = SessionStore::throttles(Arc::clone(&store));
         self.stores = Stores {
             sessions: Some(Arc::clone(&store) as _),
             revocations: Some(Arc::clone(&store) as _),
@@ -334,6 +363,46 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     /// `__token__`, whatever transports there are for tokens.
     pub fn api_key_store(mut self, store: impl ApiKeyStore) -> Self {
         self.stores.api_keys = Some(Arc::new(store));
+        self
+    }
+
+    /// How often a password may be tried: see [`throttle`](crate::throttle).
+    pub fn login_throttle(mut self, throttle: LoginThrottle) -> Self {
+        self.login_throttle = Some(throttle);
+        self
+    }
+
+    /// Lets passwords be tried without end.
+    ///
+    /// # Security
+    /// Whoever knows a name can guess its password, as fast as passwords are hashed. It is for
+    /// applications that have a throttle of their own in front of every login.
+    pub fn danger_without_login_throttle(mut self) -> Self {
+        self.login_throttle = None;
+        self
+    }
+
+    /// Where failed logins are counted, for several instances that count together. A backend that
+    /// [`store`](Self::store) gets is used for this too. Without one, each instance counts by
+    /// itself, in memory of bounded size.
+    pub fn throttle_store(mut self, store: impl ThrottleStore) -> Self {
+        self.throttle_store = Some(Arc::new(store));
+        self
+    }
+
+    /// Where the requests behind [limits](crate::limit) are counted, for several instances that
+    /// count together, such as a `RedisStore`. Without it each instance counts by itself, in 8 MiB
+    /// of memory that are taken when the first limit is used. [`store`](Self::store) does not set
+    /// it.
+    pub fn limit_store(mut self, store: impl LimitStore) -> Self {
+        self.limit_store = Some(Arc::new(store));
+        self
+    }
+
+    /// What becomes of requests behind a limit while the [limit store](Self::limit_store) fails or
+    /// is not there in time. By default they are [refused](WhenLimitStoreFails::Refuse) with 503.
+    pub fn when_limit_store_fails(mut self, choice: WhenLimitStoreFails) -> Self {
+        self.when_limit_store_fails = choice;
         self
     }
 
@@ -445,8 +514,14 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         let user_loader = self.user_loader.ok_or_else(|| {
             ConfigError::new("user_loader", "there is no user loader", "call `.user_loader(…)`")
         })?;
-        let password_login =
-            password_login(self.identity_loader, self.without_password_login, self.password, self.updater)?;
+        let options = PasswordOptions {
+            identity_loader: self.identity_loader,
+            config: self.password,
+            policy: self.policy,
+            updater: self.updater,
+        };
+        let application = Some(self.config.application()).filter(|name| *name != "default");
+        let password_login = password_login(options, self.without_password_login, application)?;
         self.renderer.validate()?;
         if self.guest_name.trim().is_empty() {
             return Err(ConfigError::new("guest_name", "it is blank", "give a word that pages can show"));
@@ -475,15 +550,19 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         let taken: Vec<_> = transports.iter().flat_map(|transport| cookie_names(&**transport)).collect();
         let csrf = self.csrf.map(|tokens| tokens.build(self.config.csrf_keys(), &transports, &taken));
         let csrf = csrf.transpose()?.map(Box::new);
-        check_name(&self.config, &self.stores)?;
+        let mut places = self.stores.places();
+        places.extend(self.limit_store.as_deref().map(LimitStore::location));
+        places.extend(self.throttle_store.as_deref().map(ThrottleStore::location));
+        check_name(&self.config, &places)?;
         check_trust(&self.config, &self.stores, &*self.clock)?;
         let trusted_origins = TrustedOrigins::new(self.trusted_origins)?;
+        let rules = self.login_throttle.as_ref().map(LoginThrottle::build).transpose()?;
         // The last that can fail: what was taken in is built.
         let resident = Resident {
             application: self.config.application().into(),
             users: (TypeId::of::<U>(), type_name::<U>()),
             fingerprints: self.config.fingerprints(),
-            places: self.stores.places(),
+            places,
             profile: self.config.profile(),
             may_share: self.waivers.may_share,
         };
@@ -515,6 +594,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             store_timeout: self.store_timeout,
             body_timeout: self.body_timeout,
             stores: self.stores,
+            throttle: rules.map(|rules| Throttle::new(rules, self.throttle_store)),
+            counters: Counters::new(self.limit_store, self.when_limit_store_fails),
             sessions,
             session_policy,
             revocations,
@@ -532,8 +613,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
 }
 
 /// Where others may keep what is theirs, a name tells them apart.
-fn check_name(config: &AuthConfig, stores: &Stores) -> Result<(), ConfigError> {
-    if config.is_named() || !stores.places().iter().any(StoreLocation::can_be_shared) {
+fn check_name(config: &AuthConfig, places: &[StoreLocation]) -> Result<(), ConfigError> {
+    if config.is_named() || !places.iter().any(StoreLocation::can_be_shared) {
         return Ok(());
     }
     Err(ConfigError::new(
@@ -716,18 +797,28 @@ fn check_timeout(field: &'static str, limit: Duration) -> Result<(), ConfigError
     Ok(())
 }
 
-fn password_login<U>(
+/// What was said about passwords.
+struct PasswordOptions<U> {
     identity_loader: Option<Arc<dyn IdentityLoader<U>>>,
-    waived: bool,
     config: Option<PasswordConfig>,
+    policy: Option<PasswordPolicy>,
     updater: Option<Arc<dyn PasswordUpdater<U>>>,
+}
+
+fn password_login<U>(
+    options: PasswordOptions<U>,
+    waived: bool,
+    application: Option<&str>,
 ) -> Result<Option<PasswordLogin<U>>, ConfigError> {
+    let PasswordOptions { identity_loader, config, policy, updater } = options;
     match (identity_loader, waived) {
         (Some(identity_loader), false) => {
             let hasher = PasswordHasher::new(config.unwrap_or_default())?;
-            Ok(Some(PasswordLogin { identity_loader, hasher, updater }))
+            let policy = policy.map(|policy| policy.context_words(application));
+            policy.iter().try_for_each(PasswordPolicy::check_settings)?;
+            Ok(Some(PasswordLogin { identity_loader, hasher, policy, updater }))
         }
-        (None, true) if config.is_none() && updater.is_none() => Ok(None),
+        (None, true) if config.is_none() && policy.is_none() && updater.is_none() => Ok(None),
         (None, false) => Err(ConfigError::new(
             "identity_loader",
             "there is no identity loader, so nobody could log in",
@@ -736,7 +827,8 @@ fn password_login<U>(
         (_, true) => Err(ConfigError::new(
             "without_password_login",
             "password login is waived, and there is an option for it",
-            "remove `.without_password_login()`, or the identity loader, password configuration and updater",
+            "remove `.without_password_login()`, or the identity loader, password configuration, policy and \
+             updater",
         )),
     }
 }

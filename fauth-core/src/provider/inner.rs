@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use zeroize::Zeroizing;
 
-use super::registry::Resident;
+use super::{counters::Counters, registry::Resident, throttling::Throttle};
 use crate::{
     api_key::{ApiKeyFormat, OfferedScopes, UseNotes},
     audit::Declarations,
@@ -13,7 +13,7 @@ use crate::{
     csrf::{CsrfPolicy, TrustedOrigins},
     event::AuthEvents,
     one_time::Seals,
-    password::PasswordHasher,
+    password::{PasswordHasher, PasswordPolicy},
     path::Allowed,
     rejection::Renderer,
     session::SessionPolicy,
@@ -110,6 +110,8 @@ pub(super) struct Inner<U> {
     pub(super) store_timeout: Duration,
     pub(super) body_timeout: Duration,
     pub(super) stores: Stores,
+    pub(super) throttle: Option<Throttle>,
+    pub(super) counters: Counters,
     pub(super) sessions: Option<Sessions>,
     /// How long logins last, also those that no store keeps.
     pub(super) session_policy: SessionPolicy,
@@ -132,6 +134,8 @@ pub(super) struct Inner<U> {
 pub(super) struct PasswordLogin<U> {
     pub(super) identity_loader: Arc<dyn IdentityLoader<U>>,
     pub(super) hasher: PasswordHasher,
+    /// Of new passwords.
+    pub(super) policy: Option<PasswordPolicy>,
     pub(super) updater: Option<Arc<dyn PasswordUpdater<U>>>,
 }
 

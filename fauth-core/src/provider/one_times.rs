@@ -172,7 +172,7 @@ fn hash_of(payload: &TokenPayload, key: &HashKey) -> SecretHash {
     key.hash("one-time token", &[payload.token_id().as_bytes()])
 }
 
-const fn refused(fault: OneTimeFault) -> Rejection {
+pub(super) const fn refused(fault: OneTimeFault) -> Rejection {
     Rejection::InvalidToken(InvalidToken::OneTime(fault))
 }
 

@@ -8,15 +8,17 @@ use super::{
     granted::Granted,
     inner::{AuthProvider, PasswordLogin},
     run_to_completion::RunToCompletion,
+    throttling::{Settled, Tried},
     within::within,
 };
 use crate::{
     client::ClientInfo,
     error::causes,
     event::{Event, EventKind},
-    password::{OnBehalfOf, PasswordError, Turn, Verification},
+    password::{NewPassword, OnBehalfOf, PasswordError, Turn, Verification},
     rejection::{Misconfigured, Rejection, Unavailable},
     session::LoginRequest,
+    token::OneTimePurpose,
     user::{AuthUser, NewPasswordHash},
 };
 
@@ -30,7 +32,8 @@ impl<U: AuthUser> AuthProvider<U> {
     /// after the same work. While many passwords are checked, clients take turns by their address.
     ///
     /// # Errors
-    /// [`Rejection::InvalidCredentials`]; [`Rejection::Busy`] if too many passwords are being
+    /// [`Rejection::InvalidCredentials`]; [`Rejection::TooManyRequests`] if the
+    /// [login throttle](crate::throttle) refuses the attempt; [`Rejection::Busy`] if too many passwords are being
     /// checked; [`Rejection::Unavailable`] if the loader fails; [`Rejection::Misconfigured`] if the
     /// provider was built without password login.
     pub async fn authenticate(
@@ -87,12 +90,35 @@ impl<U: AuthUser> AuthProvider<U> {
         self.check_attempt(attempt, granted.into()).await.map(|who| who.user)
     }
 
+    /// As [`authenticate`](Self::authenticate), with a mailed token of the purpose
+    /// [`LoginUnlock`](OneTimePurpose::LoginUnlock): the password is checked whatever the
+    /// [login throttle](crate::throttle) has counted, once. The token must be that of the user with
+    /// this identifier.
+    ///
+    /// # Errors
+    /// As [`authenticate`](Self::authenticate), and those of [`redeem`](Self::redeem) if the token
+    /// is not good.
+    pub async fn authenticate_unlocked(
+        &self,
+        identifier: &str,
+        password: &str,
+        client: &ClientInfo,
+        unlock_token: &str,
+    ) -> Result<Authenticated<U>, Rejection> {
+        self.password_login()?;
+        let redeemed = self.redeem(unlock_token, OneTimePurpose::LoginUnlock).await?;
+        let mut attempt = self.attempt(identifier, password, client);
+        attempt.subject = Some(redeemed.payload().subject().into());
+        attempt.is_unlocked = true;
+        self.check_attempt(attempt, client.into()).await
+    }
+
     /// Hashes a new password with the configured scheme, on behalf of nobody in particular.
     ///
     /// # Errors
-    /// [`PasswordError`] if the password cannot be hashed (empty, too long, with a NUL), the pool
-    /// is busy, or the hasher fails. On a provider without password login,
-    /// [`PasswordError::Failed`].
+    /// [`PasswordError`] if the password cannot be hashed (empty, too long, with a NUL), the
+    /// [policy](crate::AuthProviderBuilder::password_policy) refuses it, the pool is busy, or the
+    /// hasher fails. On a provider without password login, [`PasswordError::Failed`].
     pub async fn hash_password(&self, password: &str) -> Result<String, PasswordError> {
         self.hash_password_for(&ClientInfo::unknown(), password).await
     }
@@ -108,10 +134,42 @@ impl<U: AuthUser> AuthProvider<U> {
         on_behalf_of: impl Into<OnBehalfOf<'_>> + Send,
         password: &str,
     ) -> Result<String, PasswordError> {
-        match &self.inner.password_login {
-            Some(login) => login.hasher.hash_for(on_behalf_of, password).await,
-            None => Err(PasswordError::Failed),
+        self.hash_new_password(on_behalf_of, &NewPassword::new(password)).await
+    }
+
+    /// As [`hash_password_for`](Self::hash_password_for), with what is known of its user: the
+    /// [policy](crate::AuthProviderBuilder::password_policy) refuses a password that is little but
+    /// the user name or the e-mail address.
+    ///
+    /// ```
+    /// # use fauth_core::{
+    /// #     AuthProvider, AuthUser, ClientInfo, Rejection,
+    /// #     password::{NewPassword, PasswordError},
+    /// # };
+    /// # async fn example<U: AuthUser>(
+    /// #     auth: &AuthProvider<U>, client: &ClientInfo, email: &str, password: &str,
+    /// # ) -> Result<String, PasswordError> {
+    /// let hash = auth.hash_new_password(client, &NewPassword::new(password).identifier(email)).await?;
+    /// # Ok(hash)
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`hash_password`](Self::hash_password).
+    pub async fn hash_new_password(
+        &self,
+        on_behalf_of: impl Into<OnBehalfOf<'_>> + Send,
+        password: &NewPassword<'_>,
+    ) -> Result<String, PasswordError> {
+        let Some(login) = &self.inner.password_login else { return Err(PasswordError::Failed) };
+        let text = password.text();
+        if let Some(policy) = &login.policy {
+            // Before it waits for a turn: what is refused takes none, and nobody else is asked
+            // while one is held.
+            let normal = login.hasher.acceptable(text)?;
+            policy.apply(password, &normal).await?;
         }
+        login.hasher.hash_for(on_behalf_of, text).await
     }
 
     fn attempt(&self, identifier: &str, password: &str, client: &ClientInfo) -> Attempt {
@@ -121,6 +179,7 @@ impl<U: AuthUser> AuthProvider<U> {
             known_as: self.hash_identifier(identifier),
             client: client.clone(),
             subject: None,
+            is_unlocked: false,
         }
     }
 
@@ -135,11 +194,25 @@ impl<U: AuthUser> AuthProvider<U> {
         if !login.hasher.takes_in(&attempt.password) {
             return Err(self.failed(&attempt, "unacceptable_password"));
         }
-        let turn = login.hasher.turn(on_behalf_of).await.map_err(|error| password_unavailable(&error))?;
+        let counted = self.count_attempt(&attempt.as_tried()).await?;
+        let turn = match login.hasher.turn(on_behalf_of).await {
+            Ok(turn) => turn,
+            Err(error) => {
+                self.settle(&counted, Settled::Undecided).await;
+                return Err(password_unavailable(&error));
+            }
+        };
         // Carried through: a turn that came free when a client hangs up would be a look-up without
         // a hash, as often as somebody likes.
         let auth = self.clone();
-        RunToCompletion::new(async move { auth.use_turn(&turn, &attempt).await }).await
+        RunToCompletion::new(async move {
+            let outcome = auth.use_turn(&turn, &attempt).await;
+            // Others need not wait for the store.
+            drop(turn);
+            auth.settle(&counted, Settled::of(&outcome)).await;
+            outcome
+        })
+        .await
     }
 
     /// What is looked up and hashed for a login, in one turn.
@@ -148,8 +221,8 @@ impl<U: AuthUser> AuthProvider<U> {
         let user = self.load_identity(login, &attempt.identifier).await?;
         let epoch = self.epoch_before_login(user.as_deref(), &attempt.known_as).await?;
         let stored = user.as_deref().and_then(AuthUser::password_hash);
-        let verified =
-            turn.verify(&attempt.password, stored).await.map_err(|error| password_unavailable(&error))?;
+        let verified = turn.verify(&attempt.password, stored, Some(&attempt.known_as)).await;
+        let verified = verified.map_err(|error| password_unavailable(&error))?;
         let failure = match (&user, verified) {
             (None, _) => "unknown_identifier",
             (Some(_), Verification::Mismatch) => "wrong_password",
@@ -175,7 +248,7 @@ impl<U: AuthUser> AuthProvider<U> {
         Rejection::InvalidCredentials
     }
 
-    fn password_login(&self) -> Result<&PasswordLogin<U>, Rejection> {
+    pub(super) fn password_login(&self) -> Result<&PasswordLogin<U>, Rejection> {
         let login = self.inner.password_login.as_ref();
         login.ok_or(Rejection::Misconfigured(Misconfigured::NoPasswordLogin))
     }
@@ -193,7 +266,7 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     /// `None` also for identifiers that nobody can have.
-    async fn load_identity(
+    pub(super) async fn load_identity(
         &self,
         login: &PasswordLogin<U>,
         identifier: &str,
@@ -247,9 +320,20 @@ struct Attempt {
     client: ClientInfo,
     /// Whose password it must be, if that is known.
     subject: Option<Box<str>>,
+    /// Is it checked whatever was counted?
+    is_unlocked: bool,
 }
 
 impl Attempt {
+    fn as_tried(&self) -> Tried<'_> {
+        Tried {
+            identifier: &self.identifier,
+            known_as: &self.known_as,
+            client: &self.client,
+            is_unlocked: self.is_unlocked,
+        }
+    }
+
     fn is_about<U: AuthUser>(&self, user: &U) -> bool {
         self.subject.as_deref().is_none_or(|subject| user.subject().as_ref() == subject)
     }

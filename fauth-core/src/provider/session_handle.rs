@@ -265,9 +265,9 @@ impl<U: AuthUser> SessionHandle<U> {
     ///
     /// A logout with the cookie from before that arrives after the renewal and before its response
     /// ends nothing of the new session. A request with it is refused, and its answer may delete the
-    /// new cookie: renew where a page sends nothing else at the same time. An account that has ended
-    /// so many sessions that its share of the revocation store is used up ends all of them, this one
-    /// too.
+    /// new cookie: renew where a page sends nothing else at the same time. An account that has
+    /// ended so many sessions that its share of the revocation store is used up ends all of them,
+    /// this one too.
     ///
     /// With neither a session store nor a revocation store
     /// ([`danger_without_revocation`](crate::transport::SessionCookie::danger_without_revocation)),

@@ -68,7 +68,9 @@ impl Rejection {
             reply.replace(ResponseHeader::new("www-authenticate", challenge));
         }
         if let Some(retry_after) = self.retry_after() {
-            reply.replace(ResponseHeader::new("retry-after", retry_after.as_secs().max(1).to_string()));
+            // Rounded up: nobody is told to come back too early.
+            let seconds = retry_after.as_secs().saturating_add(u64::from(retry_after.subsec_nanos() > 0));
+            reply.replace(ResponseHeader::new("retry-after", seconds.max(1).to_string()));
         }
         if let Self::MethodNotAllowed { allow } = self {
             reply.replace(ResponseHeader::new("allow", *allow));

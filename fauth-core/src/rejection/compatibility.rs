@@ -23,6 +23,7 @@ use crate::{
 /// | no CSRF token; another one | 403 `Missing CSRF token`; 403 `Invalid CSRF token` |
 /// | wrong password | 400 `Invalid credentials` |
 /// | another type of body | 415 `Invalid content type` |
+/// | a limit | 429 `Rate limit exceeded. Try again in 5 seconds.` |
 /// | a mistake in the application | 500 `Internal server error` |
 ///
 /// Pages of such an application are for [`Pages`](super::Pages), whose
@@ -82,6 +83,10 @@ impl Renderer for CaspianRpc {
             Rejection::CrossSiteRequest(_) => (403, "Invalid origin".to_owned()),
             Rejection::NotFound => (404, "Function not found".to_owned()),
             Rejection::UnsupportedMediaType => (415, "Invalid content type".to_owned()),
+            Rejection::TooManyRequests { retry_after } => {
+                let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+                (429, format!("Rate limit exceeded. Try again in {} seconds.", seconds.max(1)))
+            }
             Rejection::Misconfigured(_) => (500, "Internal server error".to_owned()),
             other => (other.status(), other.detail()),
         };
@@ -135,7 +140,8 @@ impl Renderer for FastPluggyJson {
 ///
 /// Nobody: 401 `Not authenticated`; a token that is not good (any more): 401 `Invalid or expired
 /// token`; a missing role: 403 `Role 'admin' required`; no proof that the request comes from an own
-/// page, by its origin or by a CSRF token: 403 `Missing CSRF token`, or `CSRF token mismatch`.
+/// page, by its origin or by a CSRF token: 403 `Missing CSRF token`, or `CSRF token mismatch`; a
+/// limit: 429 `Rate limit exceeded`.
 /// Everything else as in the default form.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
@@ -159,6 +165,7 @@ impl Renderer for FastwareJson {
             Rejection::CrossSiteRequest(_) | Rejection::InvalidCsrfToken(_) => {
                 "CSRF token mismatch".to_owned()
             }
+            Rejection::TooManyRequests { .. } => "Rate limit exceeded".to_owned(),
             other => other.detail(),
         };
         with_detail(rejection, &text)

@@ -8,9 +8,10 @@ use super::{
 };
 use crate::{
     error::{BoxError, ConfigError},
+    escape::html,
     navigation::RequestKind,
     redirect::LocalTarget,
-    reply::Reply,
+    reply::{Reply, ResponseHeader},
     request::RequestHead,
 };
 
@@ -19,11 +20,17 @@ use crate::{
 ///
 /// | refused | a page (GET, HEAD) | a form (POST) |
 /// |---|---|---|
-/// | nobody is signed in, or no longer | 303 to the sign-in page with `next`, path and query of the page | 303 to the sign-in page |
-/// | wrong password | 303 to the sign-in page with `error=invalid_credentials` and the `next` of the request's query | the same |
-/// | the login is not recent enough | 303 to [`sign_in_again_at`](Self::sign_in_again_at), else shown | the same, without `next` |
-/// | something is missing (403) | 303 to [`forbidden_at`](Self::forbidden_at), else shown | the same |
+/// | nobody is signed in, or no longer | 303 to the sign-in page, with `next` | without `next` |
+/// | wrong password | 303 to the sign-in page, with `error` and `next` | the same |
+/// | the login is not recent enough | 303 to [`sign_in_again_at`], else shown | without `next` |
+/// | something is missing (403) | 303 to [`forbidden_at`], else shown | the same |
 /// | everything else, such as a mailed link that has been used | shown | shown |
+///
+/// `next` is path and query of the page; after a wrong password it is the `next` of the request's
+/// query, and `error` is `invalid_credentials`.
+///
+/// [`sign_in_again_at`]: Self::sign_in_again_at
+/// [`forbidden_at`]: Self::forbidden_at
 ///
 /// *Shown* is a short HTML page with the status of the refusal, or the application's
 /// [own](Self::error_page). What counts as a page, a form or a call of a script is told by
@@ -41,7 +48,9 @@ use crate::{
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let pages = Pages::new("/signin")
 ///     .forbidden_at("/unauthorized")
-///     .error_page(|rejection: &Rejection| format!("<!doctype html><title>{}</title>", rejection.status()))
+///     .error_page(|rejection: &Rejection| {
+///         format!("<!doctype html><title>{}</title>", rejection.status())
+///     })
 ///     .scripts(DetailJson::new());
 /// let auth = fauth_testing::provider().pages(pages).build()?;
 /// # Ok(()) }
@@ -52,7 +61,7 @@ use crate::{
 /// reads it with [`LocalTarget::parse`]: what comes back from a browser is checked again.
 ///
 /// # Security
-/// An own page escapes what it shows. [`Rejection::detail`] holds no text of the request.
+/// An own page [escapes](crate::escape::html) what it shows. [`Rejection::detail`] holds no text of the request.
 #[derive(Clone)]
 #[must_use]
 pub struct Pages {
@@ -60,6 +69,7 @@ pub struct Pages {
     sign_in_again: Option<LocalTarget>,
     forbidden: Option<LocalTarget>,
     error_page: Arc<ErrorPage>,
+    headers: Vec<ResponseHeader>,
     scripts: Arc<dyn Renderer>,
     fault: Option<ConfigError>,
 }
@@ -83,6 +93,7 @@ impl Pages {
             sign_in_again: None,
             forbidden: None,
             error_page: Arc::new(|rejection| Ok(plain_page(rejection))),
+            headers: Vec::new(),
             scripts: Arc::new(ProblemJson::new()),
             fault,
         }
@@ -111,6 +122,20 @@ impl Pages {
         R: Outcome<String>,
     {
         self.error_page = Arc::new(move |rejection| page(rejection).into_result());
+        self
+    }
+
+    /// Adds a header to each page that is shown, such as the `Content-Security-Policy` that the
+    /// application's other pages have. Redirects and the refusals of scripts do not get it.
+    ///
+    /// ```
+    /// use fauth_core::{rejection::Pages, reply::ResponseHeader};
+    ///
+    /// let pages = Pages::new("/signin")
+    ///     .header(ResponseHeader::new("content-security-policy", "default-src 'none'"));
+    /// ```
+    pub fn header(mut self, header: ResponseHeader) -> Self {
+        self.headers.push(header);
         self
     }
 
@@ -147,8 +172,9 @@ impl Pages {
                 Ok(target.see_other())
             }
             _ => {
-                let html = (self.error_page)(rejection)?;
-                Ok(Reply::new(rejection.status()).body("text/html; charset=utf-8", html))
+                let page = Reply::new(rejection.status())
+                    .body("text/html; charset=utf-8", (self.error_page)(rejection)?);
+                Ok(self.headers.iter().cloned().fold(page, Reply::header))
             }
         }
     }
@@ -216,7 +242,8 @@ fn with_next(target: &LocalTarget, next: Option<LocalTarget>) -> LocalTarget {
 /// `Content-Security-Policy`.
 fn plain_page(rejection: &Rejection) -> String {
     let title = super::render::title(rejection.status());
-    let detail = rejection.detail().replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let detail = rejection.detail();
+    let detail = html(&detail);
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
          content=\"width=device-width\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\

@@ -31,6 +31,7 @@ use crate::{
 /// | [`PayloadTooLarge`](Self::PayloadTooLarge) | 413 | `payload_too_large` | none |
 /// | [`UnsupportedMediaType`](Self::UnsupportedMediaType) | 415 | `unsupported_media_type` | none |
 /// | [`Unprocessable`](Self::Unprocessable) | 422 | `unprocessable` | none |
+/// | [`TooManyRequests`](Self::TooManyRequests) | 429 | `too_many_requests` | none; `Retry-After` |
 /// | [`Misconfigured`](Self::Misconfigured) | 500 | `misconfigured` | none |
 /// | [`Busy`](Self::Busy), [`Unavailable`](Self::Unavailable) | 503 | `busy`, `unavailable` | none; `Retry-After` |
 ///
@@ -95,6 +96,11 @@ pub enum Rejection {
     /// What the request asks for is understood and impossible: an unacceptable new password, an API
     /// key too many. The sentence is told to the caller; an application may write its own.
     Unprocessable(Cow<'static, str>),
+    /// A [limit](crate::limit) is reached.
+    TooManyRequests {
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// Too many passwords are being checked at this moment.
     Busy {
         /// When to try again.
@@ -258,6 +264,8 @@ pub enum Unavailable {
     Issuer,
     /// Passwords cannot be checked.
     PasswordHasher,
+    /// Whether a new password was leaked cannot be found out.
+    BreachCheck,
 }
 
 /// How the application is wired wrongly.
@@ -280,6 +288,8 @@ pub enum Misconfigured {
     NotRevocable,
     /// A requirement has an impossible part.
     Requirement(ConfigError),
+    /// A limit is none.
+    Limit(ConfigError),
     /// A token cannot be issued from what the application asks for.
     TokenRequest,
     /// A cookie cannot hold the token.
@@ -352,6 +362,7 @@ impl Rejection {
             Self::PayloadTooLarge => "payload_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::Unprocessable(_) => "unprocessable",
+            Self::TooManyRequests { .. } => "too_many_requests",
             Self::Busy { .. } => "busy",
             Self::Unavailable(_) => "unavailable",
             Self::Misconfigured(_) => "misconfigured",
@@ -380,6 +391,7 @@ impl Rejection {
             Self::UnsupportedMediaType => 415,
             Self::Unprocessable(_) => 422,
             Self::Misconfigured(_) => 500,
+            Self::TooManyRequests { .. } => 429,
             Self::Busy { .. } | Self::Unavailable(_) => 503,
         }
     }
@@ -424,6 +436,7 @@ impl Rejection {
             Self::Unavailable(Unavailable::Clock) => "clock_unavailable",
             Self::Unavailable(Unavailable::Issuer) => "issuer_failed",
             Self::Unavailable(Unavailable::PasswordHasher) => "password_hasher_failed",
+            Self::Unavailable(Unavailable::BreachCheck) => "breach_check_failed",
             Self::Misconfigured(Misconfigured::MissingProvider) => "missing_provider",
             Self::Misconfigured(Misconfigured::OtherUsers) => "provider_of_other_users",
             Self::Misconfigured(Misconfigured::MissingGuard) => "missing_guard",
@@ -432,6 +445,7 @@ impl Rejection {
             Self::Misconfigured(Misconfigured::NoStore) => "no_store",
             Self::Misconfigured(Misconfigured::NotRevocable) => "claim_not_revocable",
             Self::Misconfigured(Misconfigured::Requirement(_)) => "impossible_requirement",
+            Self::Misconfigured(Misconfigured::Limit(_)) => "impossible_limit",
             Self::Misconfigured(Misconfigured::TokenRequest) => "impossible_token_request",
             Self::Misconfigured(Misconfigured::TokenTooLongForCookie) => "token_too_long_for_cookie",
             Self::Misconfigured(Misconfigured::NoDelivery) => "no_delivery",
@@ -473,6 +487,7 @@ impl Rejection {
             Self::PayloadTooLarge => "The body is too large".into(),
             Self::UnsupportedMediaType => "The body must be JSON or, for a login, a form".into(),
             Self::Unprocessable(sentence) => sentence.clone().into_owned(),
+            Self::TooManyRequests { .. } => "Rate limit exceeded".into(),
             Self::Busy { .. } => "Too many logins at once, try again in a moment".into(),
             Self::Unavailable(_) => "Authentication is unavailable for the moment".into(),
             Self::Misconfigured(_) => "The server is misconfigured".into(),
@@ -495,7 +510,7 @@ impl Rejection {
 
     pub(super) const fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Busy { retry_after } => Some(*retry_after),
+            Self::Busy { retry_after } | Self::TooManyRequests { retry_after } => Some(*retry_after),
             Self::Unavailable(_) => Some(RETRY_UNAVAILABLE),
             _ => None,
         }
@@ -529,6 +544,7 @@ impl Misconfigured {
             Self::Requirement(_) => {
                 "a guard's requirement is impossible; what is wrong with it was logged at start"
             }
+            Self::Limit(_) => "a limit cannot be read; what is wrong with it was logged at start",
             Self::TokenRequest => {
                 "a token cannot be issued as it is asked for: check subject, scopes and claims of the request"
             }
@@ -582,6 +598,7 @@ impl From<PasswordError> for Rejection {
         match error {
             PasswordError::Busy { retry_after } => Self::Busy { retry_after },
             PasswordError::Unacceptable(reason) => Self::Unprocessable(reason.to_string().into()),
+            PasswordError::Unchecked => Self::Unavailable(Unavailable::BreachCheck),
             PasswordError::Failed => Self::Unavailable(Unavailable::PasswordHasher),
         }
     }

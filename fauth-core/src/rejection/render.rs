@@ -34,7 +34,8 @@ use crate::{
 ///
 /// let page = |rejection: &Rejection, _: &dyn RequestHead| {
 ///     let html = render_template(&rejection.detail())?;
-///     Ok::<_, std::fmt::Error>(Reply::new(rejection.status()).body("text/html; charset=utf-8", html))
+///     let reply = Reply::new(rejection.status()).body("text/html; charset=utf-8", html);
+///     Ok::<_, std::fmt::Error>(reply)
 /// };
 /// # let _ = fauth_testing::provider().renderer(page).build().unwrap();
 /// ```
@@ -81,7 +82,8 @@ pub trait Renderer: Send + Sync + 'static {
 /// The body of refusals as an `OpenAPI` document shows it; see [`Renderer::describe`].
 ///
 /// ```
-/// use fauth_core::{Rejection, reply::Reply, request::RequestHead, rejection::{RefusalBody, Renderer}};
+/// use fauth_core::rejection::{RefusalBody, Renderer};
+/// use fauth_core::{Rejection, reply::Reply, request::RequestHead};
 /// use serde_json::json;
 ///
 /// struct Plain;
@@ -340,6 +342,7 @@ const fn hint(rejection: &Rejection) -> &'static str {
         Rejection::BodyTimeout => "Send the request again, without pauses",
         Rejection::PayloadTooLarge => "Send a shorter body",
         Rejection::Unprocessable(_) => "Change what the sentence names, and repeat the request",
+        Rejection::TooManyRequests { .. } => "Wait for as many seconds as `Retry-After` says",
         Rejection::Busy { .. } | Rejection::Unavailable(_) => "Try again later",
         Rejection::Misconfigured(_) => "Tell the operator of this service",
     }
@@ -376,6 +379,7 @@ pub(super) const fn title(status: u16) -> &'static str {
         413 => "Content Too Large",
         415 => "Unsupported Media Type",
         422 => "Unprocessable Content",
+        429 => "Too Many Requests",
         500 => "Internal Server Error",
         503 => "Service Unavailable",
         _ => "Error",

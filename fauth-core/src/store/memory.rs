@@ -3,11 +3,12 @@
 //! `table.rs` holds sessions, one-time tokens and API keys, `entries.rs` revocations and epochs
 //! (`shares.rs` counts them by owner). Both are split into shards (`shards.rs`), each behind its
 //! own lock, and follow the limits in `bounds.rs`. The other modules implement the traits, or the
-//! rows that the tables hold.
+//! rows that the tables hold. `limits.rs` is a store of its own: the counters of rate limits.
 
 mod api_keys;
 mod bounds;
 mod entries;
+mod limits;
 mod one_times;
 mod revocations;
 mod rows;
@@ -15,9 +16,11 @@ mod sessions;
 mod shards;
 mod shares;
 mod table;
+mod throttles;
 
 use std::{fmt, sync::Arc};
 
+pub use self::{limits::MemoryLimits, throttles::MemoryThrottles};
 use self::{
     entries::Entries,
     rows::{OneTimeKey, SessionKey, SessionRow},
@@ -43,7 +46,8 @@ const DEFAULT_CAPACITY: usize = 1_000_000;
 ///
 /// # Bounds
 /// The store holds up to one million sessions, revocations, one-time tokens and API keys each;
-/// [`builder`](Self::builder) changes these limits. Expired entries are removed once they have
+/// [`builder`](Self::builder) changes these limits. Beside them it holds 100 000 records of each
+/// kind of a login throttle (see [`MemoryThrottles`]). Expired entries are removed once they have
 /// been expired for an hour, a few with each write. A store that is full of entries that must be
 /// kept refuses more with a [`StoreError`](super::StoreError).
 ///
@@ -77,6 +81,7 @@ struct Inner {
     revocations: Entries,
     one_times: Table<OneTimeKey, OneTimeRecord>,
     api_keys: Table<ApiKeyId, StoredApiKey>,
+    throttles: MemoryThrottles,
 }
 
 impl MemoryStore {
@@ -204,6 +209,7 @@ impl MemoryStoreBuilder {
             revocations: Entries::new(self.revocations, since),
             one_times: Table::new(self.one_time_tokens),
             api_keys: Table::new(self.api_keys),
+            throttles: MemoryThrottles::new(),
         }))
     }
 }

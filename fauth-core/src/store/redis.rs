@@ -9,6 +9,7 @@ mod deadline;
 mod eviction;
 mod fault;
 mod hub;
+mod limits;
 mod link;
 mod mirror;
 mod names;
@@ -20,6 +21,7 @@ mod server;
 mod sessions;
 mod step;
 mod store;
+mod throttles;
 mod verdict;
 
 pub use builder::RedisStoreBuilder;

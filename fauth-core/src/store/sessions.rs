@@ -1,10 +1,10 @@
 //! Sessions: one for each login, carried on by refreshing, ended by logging out.
 
-use std::{fmt, net::IpAddr, time::Duration};
+use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-use super::{Owner, SecretHash, StoreError, StoreLocation};
+use super::{Owner, SecretHash, StoreError, StoreLocation, ThrottleStore};
 use crate::{clock::Timestamp, escape::Concealed, token::SessionId};
 
 /// One login, as a store keeps it and a list shows it.
@@ -271,6 +271,13 @@ pub trait SessionStore: Send + Sync + 'static {
     /// as a place that other applications can reach.
     fn location(&self) -> StoreLocation {
         StoreLocation::unknown()
+    }
+
+    /// The same backend as a store of the login throttle, if it is one: then
+    /// [`AuthProviderBuilder::store`](crate::AuthProviderBuilder::store) uses it for that too. By
+    /// default it is none, and failed logins are counted in the memory of each instance.
+    fn throttles(self: Arc<Self>) -> Option<Arc<dyn ThrottleStore>> {
+        None
     }
 
     /// Keeps a new session. If its owner would have more than [`NewSession::limit`] live ones,

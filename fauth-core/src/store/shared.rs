@@ -3,25 +3,27 @@
 //! `async fn` in these impls would box the boxed future once more, on the path of every guarded
 //! request. So they are written as `async_trait` expands the traits, and hand the inner future on.
 
-use std::{pin::Pin, sync::Arc};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use super::{
-    ApiKey, ApiKeyId, ApiKeyStore, EndedSession, LoadedSession, NewSession, OneTimeRecord, OneTimeStore,
-    Owner, PayloadChange, PayloadOutcome, RevocationStore, RevocationTarget, Rotation, RotationOutcome,
-    SecretHash, Session, SessionId, SessionStore, StoreError, StoreLocation, StoredApiKey, TokenFacts,
-    Verdict,
+    ApiKey, ApiKeyId, ApiKeyStore, CounterKey, EndedSession, LimitStore, LimitWindow, LoadedSession,
+    NewSession, OneTimeRecord, OneTimeStore, Owner, PayloadChange, PayloadOutcome, RevocationStore,
+    RevocationTarget, Rotation, RotationOutcome, SecretHash, Session, SessionId, SessionStore, StoreError,
+    StoreLocation, StoredApiKey, Taken, ThrottleKey, ThrottleRecord, ThrottleStore, TokenFacts, Verdict,
 };
 use crate::{clock::Timestamp, token::Purpose};
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 macro_rules! shared {
-    ($($store:ident { $(fn $name:ident[$($life:lifetime)*]($($argument:ident: $type:ty),*) -> $answer:ty;)* })*) => {
+    ($($store:ident [$($own:tt)*] { $(fn $name:ident[$($life:lifetime)*]($($argument:ident: $type:ty),*) -> $answer:ty;)* })*) => {
         $(
             impl<S: $store + ?Sized> $store for Arc<S> {
                 fn location(&self) -> StoreLocation {
                     (**self).location()
                 }
+
+                $($own)*
 
                 $(
                     fn $name<'this, $($life,)* 'async_trait>(
@@ -41,7 +43,11 @@ macro_rules! shared {
 }
 
 shared! {
-    SessionStore {
+    SessionStore [
+        fn throttles(self: Arc<Self>) -> Option<Arc<dyn ThrottleStore>> {
+            Arc::clone(&*self).throttles()
+        }
+    ] {
         fn open[](new: NewSession, now: Timestamp) -> Vec<EndedSession>;
         fn find['a 'b 'c](owner: &'a Owner<'b>, id: &'c SessionId, now: Timestamp) -> Option<Session>;
         fn rotate['a 'b 'c](owner: &'a Owner<'b>, rotation: &'c Rotation, now: Timestamp) -> RotationOutcome;
@@ -55,7 +61,7 @@ shared! {
         ) -> PayloadOutcome;
         fn list['a 'b](owner: &'a Owner<'b>, now: Timestamp) -> Vec<Session>;
     }
-    RevocationStore {
+    RevocationStore [] {
         fn revoke['a 'b 'c 'd](
             owner: &'a Owner<'b>, targets: &'c [RevocationTarget<'d>], limit: Option<usize>, now: Timestamp,
             until: Timestamp
@@ -65,19 +71,29 @@ shared! {
         fn raise_epoch['a 'b](owner: &'a Owner<'b>, now: Timestamp, until: Timestamp) -> u64;
         fn forget['a 'b](owner: &'a Owner<'b>, now: Timestamp, until: Timestamp) -> u64;
     }
-    OneTimeStore {
+    OneTimeStore [] {
         fn insert[](record: OneTimeRecord, limit: usize, now: Timestamp) -> ();
         fn redeem['a 'b 'c](
             owner: &'a Owner<'b>, hash: &'c SecretHash, purpose: Purpose, now: Timestamp
         ) -> Option<OneTimeRecord>;
         fn withdraw['a 'b](owner: &'a Owner<'b>, purpose: Option<Purpose>, now: Timestamp) -> usize;
     }
-    ApiKeyStore {
+    ApiKeyStore [] {
         fn insert[](key: StoredApiKey, limit: usize, now: Timestamp) -> bool;
         fn find['a](id: &'a ApiKeyId, now: Timestamp) -> Option<StoredApiKey>;
         fn list['a 'b](owner: &'a Owner<'b>, now: Timestamp) -> Vec<ApiKey>;
         fn touch['a 'b 'c](owner: &'a Owner<'b>, id: &'c ApiKeyId, used_at: Timestamp) -> ();
         fn remove['a 'b 'c](owner: &'a Owner<'b>, id: &'c ApiKeyId) -> bool;
         fn forget['a 'b](owner: &'a Owner<'b>, now: Timestamp) -> ();
+    }
+    ThrottleStore [] {
+        fn counter['a](key: &'a ThrottleKey, now: Timestamp) -> Option<Vec<u8>>;
+        fn replace_counter['a 'b 'c](
+            key: &'a ThrottleKey, before: Option<&'b [u8]>, after: &'c ThrottleRecord, now: Timestamp
+        ) -> bool;
+        fn remove_counter['a](key: &'a ThrottleKey, now: Timestamp) -> bool;
+    }
+    LimitStore [] {
+        fn take['a 'b 'c](key: &'a CounterKey<'b>, windows: &'c [LimitWindow], now: Duration) -> Taken;
     }
 }

@@ -21,6 +21,7 @@ mod revocations;
 mod sessions;
 mod statements;
 mod store;
+mod throttles;
 mod transaction;
 mod value;
 

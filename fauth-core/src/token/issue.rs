@@ -375,8 +375,9 @@ impl Issuer {
     pub(crate) fn lifetime(&self, purpose: Purpose, request: &TokenRequest<'_>, now: Timestamp) -> Duration {
         let lifetime = match (purpose, &request.bound) {
             (Purpose::Refresh, Binding { refresh: Some(refresh), .. }) => refresh.idle_timeout,
-            // An instance whose clock is ahead may have set that end: then it is further off than the
-            // idle timeout, and than the verifier accepts, which is as long as for refresh tokens.
+            // An instance whose clock is ahead may have set that end: then it is further off than
+            // the idle timeout, and than the verifier accepts, which is as long as for refresh
+            // tokens.
             (Purpose::Session, Binding { browser: Some(browser), .. }) => {
                 browser.idle_end.since(now).min(self.max_session)
             }

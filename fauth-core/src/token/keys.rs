@@ -132,7 +132,12 @@ impl Key {
     /// A key of its own for another purpose, which the label names. A label holds a space, and what
     /// is signed in a token never does.
     pub(crate) fn derive(&self, label: &str) -> Zeroizing<String> {
-        Zeroizing::new(URL_SAFE_NO_PAD.encode(self.sign(label.as_bytes()).as_bytes()))
+        self.mac_of(label.as_bytes())
+    }
+
+    /// The HMAC of a message, as base64url.
+    pub(crate) fn mac_of(&self, message: &[u8]) -> Zeroizing<String> {
+        Zeroizing::new(URL_SAFE_NO_PAD.encode(self.sign(message).as_bytes()))
     }
 
     /// Constant time in the signature; a signature of another length is wrong.

@@ -13,7 +13,7 @@ pub enum Purpose {
     Refresh,
     /// Lets its holder set a new password.
     ///
-    /// Tokens of this purpose and the two below work once: they come from
+    /// Tokens of this purpose and the three below work once: they come from
     /// [`issue_one_time`](crate::AuthProvider::issue_one_time) only, for which the provider needs
     /// a store, and are accepted by [`redeem`](crate::AuthProvider::redeem).
     ///
@@ -26,6 +26,9 @@ pub enum Purpose {
     EmailVerification,
     /// Logs its holder in without a password.
     MagicLink,
+    /// Lets its holder try a password once, whatever the
+    /// [login throttle](crate::throttle) has counted.
+    LoginUnlock,
     /// Opens guarded routes for a browser, from a cookie and nowhere else, until its session ends;
     /// see [`SessionCookie`](crate::transport::SessionCookie).
     ///
@@ -35,12 +38,13 @@ pub enum Purpose {
 
 impl Purpose {
     /// Every purpose there is.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Access,
         Self::Refresh,
         Self::PasswordReset,
         Self::EmailVerification,
         Self::MagicLink,
+        Self::LoginUnlock,
         Self::Session,
     ];
 
@@ -53,6 +57,7 @@ impl Purpose {
             Self::PasswordReset => "password_reset",
             Self::EmailVerification => "email_verification",
             Self::MagicLink => "magic_link",
+            Self::LoginUnlock => "login_unlock",
             Self::Session => "session",
         }
     }
@@ -67,6 +72,7 @@ impl Purpose {
             Self::PasswordReset => "password-reset+jwt",
             Self::EmailVerification => "email-verification+jwt",
             Self::MagicLink => "magic-link+jwt",
+            Self::LoginUnlock => "login-unlock+jwt",
             Self::Session => "session+jwt",
         }
     }
@@ -75,7 +81,7 @@ impl Purpose {
     pub(crate) const fn is_one_time(self) -> bool {
         match self {
             Self::Access | Self::Refresh | Self::Session => false,
-            Self::PasswordReset | Self::EmailVerification | Self::MagicLink => true,
+            Self::PasswordReset | Self::EmailVerification | Self::MagicLink | Self::LoginUnlock => true,
         }
     }
 
@@ -86,7 +92,8 @@ impl Purpose {
             Self::PasswordReset => 2,
             Self::EmailVerification => 3,
             Self::MagicLink => 4,
-            Self::Session => 5,
+            Self::LoginUnlock => 5,
+            Self::Session => 6,
         }
     }
 }
@@ -111,6 +118,9 @@ pub enum OneTimePurpose {
     EmailVerification,
     /// Logs its holder in, once, without a password. Lasts 15 minutes.
     MagicLink,
+    /// Lets its holder try a password, once, whatever the [login throttle](crate::throttle) has
+    /// counted. Lasts 15 minutes.
+    LoginUnlock,
 }
 
 impl From<OneTimePurpose> for Purpose {
@@ -119,6 +129,7 @@ impl From<OneTimePurpose> for Purpose {
             OneTimePurpose::PasswordReset => Self::PasswordReset,
             OneTimePurpose::EmailVerification => Self::EmailVerification,
             OneTimePurpose::MagicLink => Self::MagicLink,
+            OneTimePurpose::LoginUnlock => Self::LoginUnlock,
         }
     }
 }
@@ -131,7 +142,7 @@ impl fmt::Display for OneTimePurpose {
 
 /// One value for each purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct PerPurpose<T>([T; 6]);
+pub(crate) struct PerPurpose<T>([T; 7]);
 
 impl<T> PerPurpose<T> {
     pub(crate) fn from_fn(mut value: impl FnMut(Purpose) -> T) -> Self {
@@ -139,13 +150,14 @@ impl<T> PerPurpose<T> {
     }
 
     pub(crate) fn of(&self, purpose: Purpose) -> &T {
-        let [access, refresh, reset, email, magic, session] = &self.0;
+        let [access, refresh, reset, email, magic, unlock, session] = &self.0;
         match purpose {
             Purpose::Access => access,
             Purpose::Refresh => refresh,
             Purpose::PasswordReset => reset,
             Purpose::EmailVerification => email,
             Purpose::MagicLink => magic,
+            Purpose::LoginUnlock => unlock,
             Purpose::Session => session,
         }
     }

@@ -234,7 +234,11 @@ impl CookieTransport {
         match purpose {
             Purpose::Access => Some(&self.access),
             Purpose::Refresh => Some(&self.refresh),
-            Purpose::PasswordReset | Purpose::EmailVerification | Purpose::MagicLink | Purpose::Session => {
+            Purpose::PasswordReset
+            | Purpose::EmailVerification
+            | Purpose::MagicLink
+            | Purpose::LoginUnlock
+            | Purpose::Session => {
                 None
             }
         }

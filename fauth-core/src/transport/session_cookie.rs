@@ -16,8 +16,8 @@ use crate::{
 /// | for | pages with and without scripts | pages whose scripts send `POST /refresh` |
 /// | cookies | `__Host-session` | `__Host-session` and `__Host-refresh` |
 /// | lives | as long as the session | 15 minutes, and 7 days |
-/// | carried on by | any request that a guard lets in, in the second half of its life | `POST /refresh` |
-/// | a copied cookie | is the user until the session ends | is noticed when both sides have refreshed |
+/// | carried on by | what a guard lets in, in the second half of its life | `POST /refresh` |
+/// | a copied cookie | is the user until the session ends | is noticed once both sides refresh |
 ///
 /// The attributes are those of [`CookieTransport`]: `Secure`, `HttpOnly`, `Path=/`, `SameSite=Lax`.
 /// `Max-Age` is the time until the session ends if nothing carries it on, or the cookie [ends with

@@ -16,11 +16,11 @@ use crate::{ApiKeyFor, LoginAs, RequestHeaders, TestAuth, TestClient, TestToken,
 /// # use fauth_axum::{SecureRouter, require_user};
 /// # use fauth_core::AuthProvider;
 /// # fn routes(auth: &AuthProvider<TestUser>) -> Router {
-/// #     let admins = SecureRouter::new(auth).require_roles(["admin"]).route("/", get(async || "admin"));
+/// #     let admins = SecureRouter::new(auth).require_roles(["admin"]);
 /// #     Router::new()
 /// #         .route("/", get(async || "home"))
 /// #         .route("/notes", post(async || "noted").layer(require_user(auth)))
-/// #         .nest_service("/admin", admins)
+/// #         .nest_service("/admin", admins.route("/", get(async || "admin")))
 /// # }
 /// # let users = ["alice", "bob", "carol"].map(|name| Users::new().find(name));
 /// let auth = TestAuth::new(users);

@@ -3,12 +3,14 @@
 use std::net::SocketAddr;
 
 use fauth_core::{
-    AuthProvider, Granted, Guard, Rejection, Requirement,
+    AuthProvider, Granted, Guard, Limiter, Rejection, Requirement,
     demands::Demands,
+    limit::Limit,
     mounts::{Mount, Mounts},
     rejection::{CaspianRpc, DetailJson, FastPluggyJson, FastwareJson, ProblemJson},
     reply::{Reply, ResponseHeader},
     request::{CsrfProof, HeaderValues, RequestHead},
+    routes::Endpoint,
     visitor::Visitor,
 };
 
@@ -17,7 +19,8 @@ use super::{
     suite::{
         App, Harness, PUBLIC, browser_reply, csrf_text, custom_requirement, failing_pages, greeting,
         keys_or_admins, keys_requirement, locked_pages, moved_mounts, own_reply, recent_requirement, refusal,
-        session_reply, site_pages, token_text, visitor_text,
+        session_page_reply, session_reply, shared_limit, site_pages, small_site_pages, tenant_limit,
+        token_text, visitor_text,
     },
 };
 
@@ -46,6 +49,8 @@ enum Handler {
     Session,
     /// Logs in or out.
     Browser,
+    /// A page of the small application.
+    SessionPage,
     /// A text that others may keep.
     Public,
     ShowVisitor,
@@ -62,6 +67,9 @@ async fn answer(app: &App, request: &WireRequest) -> WireResponse {
             let path = path.strip_prefix("/moved")?;
             moved_mounts(&app.auth).iter().find(|mount| is_at(mount.path(), path)).cloned()
         });
+    if path == "/limits/signin" && !matches!(request.method(), "GET" | "HEAD") {
+        return limited_sign_in(app, request).await;
+    }
     if let Some(mount) = mount {
         if mount.has_page() && matches!(request.method(), "GET" | "HEAD") {
             let page = Reply::new(200).body("text/plain; charset=utf-8", "page");
@@ -101,6 +109,62 @@ async fn call(app: &App, request: &WireRequest, mount: &Mount) -> Reply {
     }
 }
 
+async fn limited_sign_in(app: &App, request: &WireRequest) -> WireResponse {
+    let mounts = Mounts::of(&app.auth).limit(Endpoint::Login, "2/minute");
+    let login = mounts.iter().find(|mount| mount.endpoint() == Endpoint::Login).unwrap();
+    let limiter = login.limiter(&app.auth).unwrap();
+    match limiter.ask(request, None).answer().await {
+        Ok(demands) => sent(call(app, request, login).await, &[demands], request.method()),
+        Err(limited) => sent(limiter.refuse(&limited, request), &[], request.method()),
+    }
+}
+
+/// The limit of a path that has one outside of its guards, or inside.
+fn limiter(app: &App, path: &str) -> (Option<Limiter<TestUser>>, Option<Limiter<TestUser>>) {
+    let outside = match path {
+        "/limits/open" => Limiter::new(&app.auth, "2/minute"),
+        "/limits/windows" => Limiter::new(&app.auth, "2/10 seconds, 3/minute"),
+        "/limits/tenant" => Limiter::new(&app.auth, tenant_limit()),
+        "/limits/two" => Limiter::new(&app.auth, "2/minute").and(tenant_limit()),
+        "/limits/shared" | "/limits/shared-too" => Limiter::new(&app.auth, shared_limit()),
+        "/limits/broken" => Limiter::new(&app.auth, "0/minute"),
+        "/limits/fastware" => Limiter::new(&app.auth, "1/minute").renderer(FastwareJson::new()),
+        "/limits/me" => Limiter::new(&app.auth, "2/minute"),
+        "/limits/user-inside" => {
+            return (None, Some(Limiter::new(&app.auth, Limit::per_user("2/minute"))));
+        }
+        _ => return (None, None),
+    };
+    (Some(outside), None)
+}
+
+/// The same for what is limited.
+fn limited(app: &App, path: &str) -> Option<(Vec<Guard<TestUser>>, Option<Handler>)> {
+    let user = || Guard::new(&app.auth, Requirement::user());
+    let guards = match path {
+        "/limits/open" | "/limits/windows" | "/limits/tenant" | "/limits/two" | "/limits/shared"
+        | "/limits/shared-too" | "/limits/broken" | "/limits/fastware" => {
+            return Some((vec![], Some(Handler::Text("open"))));
+        }
+        "/limits/signin" => return Some((vec![], Some(Handler::Text("page")))),
+        "/limits/me" => vec![],
+        "/limits/address" => vec![user().limit("2/minute")],
+        "/limits/user" => vec![user().limit(Limit::per_user("2/minute"))],
+        "/limits/user-inside" => vec![user()],
+        "/limits/key" => {
+            let guard = Guard::new(&app.auth, keys_requirement());
+            vec![guard.limit(Limit::per_api_key("1/minute"))]
+        }
+        "/limits/python" => vec![user().limit("1/minute").renderer(DetailJson::new())],
+        inside if inside.starts_with("/limited/") => {
+            let group = user().limit(Limit::per_user("2/minute")).limit("3/minute");
+            return Some((vec![group], (inside == "/limited/panel").then_some(Handler::Greet)));
+        }
+        _ => return None,
+    };
+    Some((guards, Some(Handler::Greet)))
+}
+
 /// The guards of a path, outermost first, and its handler.
 fn route(app: &App, path: &str) -> (Vec<Guard<TestUser>>, Option<Handler>) {
     let guard = |requirement| Guard::new(&app.auth, requirement);
@@ -109,6 +173,9 @@ fn route(app: &App, path: &str) -> (Vec<Guard<TestUser>>, Option<Handler>) {
     let admin = || user().roles(["admin"]);
     let python = |requirement| guard(requirement).renderer(DetailJson::new());
     let visitor = || Guard::visitor(&app.auth);
+    if let Some(limited) = limited(app, path) {
+        return limited;
+    }
     let (guards, handler) = match path {
         "/open" => (vec![], Handler::Text("open")),
         "/me" | "/forged" | "/grant" => (vec![], Handler::Greet),
@@ -240,6 +307,15 @@ fn page(app: &App, path: &str) -> Option<(Vec<Guard<TestUser>>, Handler)> {
         "/pages/fastpluggy" => (vec![guard(admin()).renderer(FastPluggyJson::new())], Handler::Greet),
         "/pages/fastware" => (vec![guard(admin()).renderer(FastwareJson::new())], Handler::Greet),
         "/site/panel" => (group(app, path), Handler::Greet),
+        "/session/sign-in" => {
+            (vec![guests().home("/session/dashboard").pages(small_site_pages())], Handler::SessionPage)
+        }
+        "/session/dashboard" | "/session/sign-out" => {
+            (vec![guard(user()).pages(small_site_pages())], Handler::SessionPage)
+        }
+        "/session/admin" => (vec![guard(admin()).pages(small_site_pages())], Handler::SessionPage),
+        "/session/about" => (vec![visitor().pages(small_site_pages())], Handler::SessionPage),
+        "/session/notes" => (vec![guard(user().permission("write"))], Handler::SessionPage),
         _ => return None,
     })
 }
@@ -285,7 +361,20 @@ async fn behind(
     let mut added = Vec::new();
     let (mut visitor, mut proof) = (None, None);
     let innermost = guards.last().cloned();
+    let (outside, inside) = limiter(app, request.path());
+    if let Some(limiter) = outside {
+        match limiter.ask(request, None).answer().await {
+            Ok(demands) => added.push(demands),
+            Err(limited) => return sent(limiter.refuse(&limited, request), &added, request.method()),
+        }
+    }
     for guard in guards {
+        match guard.ask_before(request).answer().await {
+            Ok(demands) => added.push(demands),
+            Err(limited) => {
+                return sent(guard.refuse_limited(&limited, request), &added, request.method());
+            }
+        }
         let presented = guard.read(request, granted.as_ref());
         match guard.enter_reading(presented, async |_| Ok(&request.body)).await {
             Ok(entered) => {
@@ -297,12 +386,24 @@ async fn behind(
             }
             Err(rejection) => return sent(guard.refuse(&rejection, request), &added, request.method()),
         }
+        match guard.ask_after(request, granted.as_ref()).answer().await {
+            Ok(demands) => added.push(demands),
+            Err(limited) => {
+                return sent(guard.refuse_limited(&limited, request), &added, request.method());
+            }
+        }
     }
-    let Some(handler) = handler else { return Reply::new(404).into() };
+    if let Some(limiter) = inside {
+        match limiter.ask(request, granted.as_ref()).answer().await {
+            Ok(demands) => added.push(demands),
+            Err(limited) => return sent(limiter.refuse(&limited, request), &added, request.method()),
+        }
+    }
+    let Some(handler) = handler else { return sent(Reply::new(404), &added, request.method()) };
     // A service without handler answers whatever it is sent.
     let is_raw = matches!(handler, Handler::Text("raw"));
     if !matches!(request.method(), "GET" | "HEAD" | "POST") && !is_raw {
-        return Reply::new(405).into();
+        return sent(Reply::new(405), &added, request.method());
     }
     // A group's handlers ask the group's provider.
     let auth = if request.path().starts_with("/foreign/") { &app.other } else { &app.auth };
@@ -423,6 +524,17 @@ async fn run(
                 Some(guard) => guard.refuse_in_handler(&rejection, request),
                 None => rejection.default_reply(),
             })
+        }
+        Handler::SessionPage => {
+            let refuse = |rejection: Rejection| match innermost {
+                Some(guard) => guard.refuse_in_handler(&rejection, request),
+                None => rejection.default_reply(),
+            };
+            let visitor = visitor.and_then(|visitor| auth.guest_again(Some(visitor)));
+            let visitor = visitor.unwrap_or_else(|| auth.visitor(granted));
+            let session = auth.current_session(presented).await.map_err(refuse)?;
+            let reply = session_page_reply(auth, request, visitor, session, &request.body).await;
+            Err(reply.unwrap_or_else(refuse))
         }
         Handler::Refuse => refusal(request.query()).map_err(|rejection| match innermost {
             Some(guard) => guard.refuse_in_handler(&rejection, request),

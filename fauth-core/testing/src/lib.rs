@@ -78,10 +78,12 @@ pub fn provider_with(config: AuthConfig, users: &Users) -> AuthProviderBuilder<T
 
 /// As [`provider_with`], without a store.
 ///
+/// Tests try passwords as often as they like: without a login throttle, unless they ask for one.
 /// Tests build many providers of one secret and one application, in one process: that is said here.
 pub fn provider_without_store(config: AuthConfig, users: &Users) -> AuthProviderBuilder<TestUser> {
     AuthProvider::builder(config)
         .danger_share_application()
+        .danger_without_login_throttle()
         .user_loader(users.user_loader())
         .identity_loader(users.identity_loader())
         .password(weak_passwords())

@@ -24,7 +24,8 @@ use tokio::sync::Notify;
 /// let page = LinkBase::new("https://app.example/reset").unwrap();
 /// let request = OneTimeRequest::for_user(&alice);
 /// let token = auth.issue_one_time(OneTimePurpose::PasswordReset, request).await?;
-/// mailer.deliver("alice@app.example", format!("Follow this link: {}", token.link(&page).expose()));
+/// let link = token.link(&page);
+/// mailer.deliver("alice@app.example", format!("Follow this link: {}", link.expose()));
 ///
 /// // What the test does: it follows the link.
 /// let mail = mailbox.next_to("alice@app.example").await;

@@ -9,7 +9,8 @@
 //! # let guard = Guard::new(&auth, Requirement::user().role("admin"));
 //! # let mut get = serde_json::json!({ "responses": { "200": { "description": "All of them" } } });
 //! # Security::of(&guard, "GET").stamp(&mut get);
-//! # let mut document = serde_json::json!({ "openapi": "3.1.0", "paths": { "/reports": { "get": get } } });
+//! # let paths = serde_json::json!({ "/reports": { "get": get } });
+//! # let mut document = serde_json::json!({ "openapi": "3.1.0", "paths": paths });
 //! # Description::of(&auth).complete(&mut document);
 //! # let send = async |request: WireRequest| -> WireResponse {
 //! #     let presented = guard.read(&request, None);

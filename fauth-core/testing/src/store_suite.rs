@@ -119,6 +119,7 @@
 pub mod api_key_owners;
 pub mod api_keys;
 pub mod ending;
+pub mod limits;
 pub mod one_time_owners;
 pub mod one_times;
 mod owners;
@@ -132,6 +133,7 @@ mod samples;
 pub mod session_owners;
 pub mod sessions;
 pub mod shares;
+pub mod throttles;
 pub mod token_ends;
 pub mod trait_objects;
 
@@ -242,7 +244,8 @@ pub(crate) use store_cases;
 ///
 /// `store_suite!(Harness)` takes all parts, for a whole [`Store`](fauth_core::store::Store).
 /// `store_suite!(Harness: sessions, one_times)` takes those that are named, of `sessions`,
-/// `revocations`, `one_times` and `api_keys`.
+/// `revocations`, `one_times`, `api_keys`, `throttles` and `limits`, of which the last two are no
+/// parts of a `Store`.
 #[macro_export]
 macro_rules! store_suite {
     ($harness:ty) => {
@@ -310,6 +313,12 @@ macro_rules! store_suite {
             $crate::__store_one_time_owners_tests!($harness);
         }
     };
+    (@limits $harness:ty) => {
+        mod limits {
+            use super::*;
+            $crate::__store_limits_tests!($harness);
+        }
+    };
     (@api_keys $harness:ty) => {
         mod api_keys {
             use super::*;
@@ -318,6 +327,12 @@ macro_rules! store_suite {
         mod api_key_owners {
             use super::*;
             $crate::__store_api_key_owners_tests!($harness);
+        }
+    };
+    (@throttles $harness:ty) => {
+        mod throttles {
+            use super::*;
+            $crate::__store_throttles_tests!($harness);
         }
     };
     ($harness:ty: $($part:ident),+ $(,)?) => {

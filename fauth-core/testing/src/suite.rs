@@ -12,8 +12,10 @@
 //! takes `Token` and answers [`token_text`]; `refuse` returns [`refusal`] of the request's query
 //! with `?`, as its adapter's `Refused`; `show_visitor` takes `Visitor<TestUser>` and answers
 //! [`visitor_text`]; `template` answers the same of the `Visitor<TestUser>` that it finds in the
-//! extensions of the request, and `no visitor` if there is none. All answer `GET`; those marked *
-//! answer `POST` too. Paths under one guard:
+//! extensions of the request, and `no visitor` if there is none; `change` takes
+//! `CurrentSession<TestUser>` and answers what [`session_reply`] says of it and of the request's
+//! query, or fails with its rejection by `?`. All answer `GET`; those marked * answer `POST` too.
+//! Paths under one guard:
 //!
 //! | path | guard | handler |
 //! |---|---|---|
@@ -91,9 +93,9 @@
 //! | `/pages/broken` | `require_user(auth).pages("https://evil.example/signin")` | `greet` |
 //! | `/pages/failing` | `require_role(auth, "admin").pages(`[`failing_pages`]`())` | `greet` |
 //! | `/pages/refuse` | `require_user(auth).pages("/signin")` | `refuse` |
-//! | `/pages/caspian` * | `require_role(auth, "admin").renderer(CaspianRpc::new())` | `greet` |
-//! | `/pages/fastpluggy` * | `require_role(auth, "admin").renderer(FastPluggyJson::new())` | `greet` |
-//! | `/pages/fastware` * | `require_role(auth, "admin").renderer(FastwareJson::new())` | `greet` |
+//! | `/pages/caspian` * | `require_role(auth, "admin")`, renderer `CaspianRpc` | `greet` |
+//! | `/pages/fastpluggy` * | `require_role(auth, "admin")`, renderer `FastPluggyJson` | `greet` |
+//! | `/pages/fastware` * | `require_role(auth, "admin")`, renderer `FastwareJson` | `greet` |
 //! | `/site/panel` | the router wrapper with `pages("/signin")` | `greet` |
 //! | `/all-roles/panel` | the router wrapper with `require_roles(["admin", "user"])` | `greet` |
 //! | `/one-role/panel` | the router wrapper with `require_any_role(["admin", "auditor"])` | `greet` |
@@ -106,20 +108,40 @@
 //! | `/foreign/panel`, `/foreign/token` | the router wrapper of `other`, in the application of `auth` | `greet`, `show_token` |
 //! | `/empty` | the router wrapper without any route | |
 //! | `/group/…` | the router wrapper | |
-//! | `/browser/session` * | none | `change`: takes `CurrentSession<TestUser>` and answers what [`session_reply`] says of it and of the query, or fails with its rejection by `?` |
+//! | `/browser/session` * | none | `change` |
 //! | `/browser/user/session` * | `require_user(auth)` | `change` |
 //! | `/browser/admin/session` * | `require_roles(auth, ["admin"])` | `change` |
-//! | `/browser/twice/session` * | `require_user(auth)` outside, `require_user(auth)` inside | `change` |
+//! | `/browser/twice/session` * | `require_user(auth)`, outside and inside | `change` |
 //! | `/browser/visitor/session` * | `visitor(auth)` | `change` |
 //! | `/browser/own/{name}` * | none | answers what [`browser_reply`] says |
 //! | `/browser/user/own/{name}` * | `require_user(auth)` | the same |
 //! | `/browser/visitor/own/{name}` * | `visitor(auth)` | the same |
+//! | `/session/sign-in` * | `guests_only(auth).home("/session/dashboard").pages(`[`small_site_pages`]`())` | `session_page`: takes `Visitor<TestUser>`, `CurrentSession<TestUser>` and the body, and answers what [`session_page_reply`] says, or fails with its rejection by `?` |
+//! | `/session/dashboard` *, `/session/sign-out` * | `require_user(auth).pages(small_site_pages())` | the same |
+//! | `/session/admin` * | `require_role(auth, "admin").pages(small_site_pages())` | the same |
+//! | `/session/about` * | `visitor(auth).pages(small_site_pages())` | the same |
+//! | `/session/notes` * | `require_permission(auth, "write")` | the same |
 //! | `/csrf/form` * | `require_user(auth)` | `GET`: `show_csrf`, which takes `CsrfToken<TestUser>` and answers [`csrf_text`]; `POST`: `echo`, which takes the bytes of the body and answers them |
 //! | `/csrf/twice` * | `require_user(auth)` outside, `require_user(auth)` inside | the same |
 //! | `/csrf/admin` * | `require_role(auth, "admin")` | the same |
 //! | `/csrf/visitor` * | `visitor(auth)` | the same |
 //! | `/csrf/open` * | none | the same |
 //! | `/csrf/exempt`, `/csrf/exempt/`, `/csrf/exempt-not` * | `require_user(auth)` | the same |
+//! | `/limits/open` * | `limit(auth, "2/minute")` | the text `open` |
+//! | `/limits/windows` | `limit(auth, "2/10 seconds, 3/minute")` | the text `open` |
+//! | `/limits/tenant` | `limit(auth, `[`tenant_limit`]`())` | the text `open` |
+//! | `/limits/two` | `limit(auth, "2/minute").and(tenant_limit())` | the text `open` |
+//! | `/limits/shared`, `/limits/shared-too` | `limit(auth, `[`shared_limit`]`())` | the text `open` |
+//! | `/limits/broken` | `limit(auth, "0/minute")` | the text `open` |
+//! | `/limits/fastware` | `limit(auth, "1/minute").renderer(FastwareJson::new())` | the text `open` |
+//! | `/limits/me` | `limit(auth, "2/minute")` | `greet` |
+//! | `/limits/address` | `require_user(auth).limit("2/minute")` | `greet` |
+//! | `/limits/user` | `require_user(auth).limit(Limit::per_user("2/minute"))` | `greet` |
+//! | `/limits/user-inside` | `require_user(auth)` outside, `limit(auth, Limit::per_user("2/minute"))` inside | `greet` |
+//! | `/limits/key` | `require(auth, keys_requirement()).limit(Limit::per_api_key("1/minute"))` | `greet` |
+//! | `/limits/python` | `require_user(auth).limit("1/minute").renderer(DetailJson::new())` | `greet` |
+//! | `/limited/panel` | the router wrapper with `limit(Limit::per_user("2/minute"))` and `limit("3/minute")` | `greet` |
+//! | `/limits/signin` | `AuthRoutes` with the login alone, `limit(Endpoint::Login, "2/minute")`, and a page that answers the text `page` | |
 //!
 //! Inside `/group`: `/dashboard` `greet`; `/echo` `greet`, by `POST` only; `/nested/leaf` `greet`
 //! in a nested router; `/merged` `greet` in a merged router; `/mounted/…` a service of the
@@ -145,12 +167,15 @@ pub mod extractors;
 pub mod failures;
 pub mod groups;
 pub mod guests;
+pub mod limits;
 pub mod login;
 pub mod pages;
 pub mod paths;
 pub mod refusals;
 pub mod requirements;
+pub mod session_pages;
 pub mod sessions;
+pub mod throttle;
 pub mod tokens;
 pub mod transports;
 pub mod visitors;
@@ -159,11 +184,12 @@ use crate::at_once;
 use std::{future::Future, marker::PhantomData, net::IpAddr, pin::Pin, time::Duration};
 
 use fauth_core::{
-    AuthConfig, AuthProvider, AuthProviderBuilder, CsrfToken, LoginRequest, LogoutRequest, Missing,
-    OneTimePurpose, Purpose, RefreshRequest, Rejection, Requirement, SessionHandle, TokenPair, TokenPayload,
-    TokenRequest,
+    AuthConfig, AuthProvider, AuthProviderBuilder, ConfigError, CsrfToken, LoginRequest, LogoutRequest,
+    Missing, OneTimePurpose, Purpose, RefreshRequest, Rejection, Requirement, SessionHandle, TokenPair,
+    TokenPayload, TokenRequest,
     api_key::ApiKeyError,
     clock::Clock as _,
+    limit::Limit,
     mounts::Mounts,
     password::{PasswordError, UnacceptablePassword},
     redirect::LocalTarget,
@@ -187,6 +213,8 @@ pub struct App {
     /// Another provider of the same user type, with another secret.
     pub other: AuthProvider<TestUser>,
 }
+
+pub use session_pages::{session_page_reply, small_site_pages};
 
 /// An adapter under test.
 pub trait Harness {
@@ -400,6 +428,25 @@ pub fn recent_requirement() -> Requirement {
     Requirement::user().login_within(Duration::from_secs(15 * 60))
 }
 
+/// The limit of `/limits/tenant`: of each tenant that the header `x-tenant` names.
+///
+/// # Errors
+/// None.
+pub fn tenant_limit() -> Result<Limit, ConfigError> {
+    Limit::per_key("1/minute", |head| {
+        let tenant = head.header("x-tenant").single()?;
+        Some(String::from_utf8_lossy(tenant).into_owned())
+    })
+}
+
+/// The limit of `/limits/shared`: one for all its places.
+///
+/// # Errors
+/// None.
+pub fn shared_limit() -> Result<Limit, ConfigError> {
+    Limit::new("2/minute")?.named("shared")
+}
+
 /// Defines the cases of one group, and the macro that makes tests of them. `$` is handed in because a macro that writes a macro cannot write it.
 macro_rules! cases {
     ($d:tt $tests:ident in $module:ident; $($(#[doc = $doc:literal])* fn $name:ident($probe:ident) $body:block)*) => {
@@ -519,6 +566,10 @@ macro_rules! conformance {
             use super::*;
             $crate::__browser_sessions_tests!($harness);
         }
+        mod session_pages {
+            use super::*;
+            $crate::__session_pages_tests!($harness);
+        }
         mod failures {
             use super::*;
             $crate::__failures_tests!($harness);
@@ -534,6 +585,14 @@ macro_rules! conformance {
         mod visitors {
             use super::*;
             $crate::__visitors_tests!($harness);
+        }
+        mod throttle {
+            use super::*;
+            $crate::__throttle_tests!($harness);
+        }
+        mod limits {
+            use super::*;
+            $crate::__limits_tests!($harness);
         }
     };
 }

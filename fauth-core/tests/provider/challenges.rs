@@ -40,6 +40,7 @@ fn documented(rejection: &Rejection) -> (u16, &'static str, Option<&'static str>
         Rejection::PayloadTooLarge => (413, "payload_too_large", None, None),
         Rejection::UnsupportedMediaType => (415, "unsupported_media_type", None, None),
         Rejection::Unprocessable(_) => (422, "unprocessable", None, None),
+        Rejection::TooManyRequests { .. } => (429, "too_many_requests", None, Some("retry-after")),
         Rejection::Misconfigured(_) => (500, "misconfigured", None, None),
         Rejection::Busy { .. } => (503, "busy", None, Some("retry-after")),
         Rejection::Unavailable(_) => (503, "unavailable", None, Some("retry-after")),

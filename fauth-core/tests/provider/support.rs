@@ -227,6 +227,11 @@ pub(crate) fn requirement_fault() -> ConfigError {
     Requirement::user().roles([""]).validate().unwrap_err()
 }
 
+/// A fault of a limit, which only a limit can make.
+pub(crate) fn limit_fault() -> ConfigError {
+    fauth_core::limit::Limit::new("0/minute").unwrap_err()
+}
+
 /// Every refusal there is, by a name for the golden files.
 pub(crate) fn every_rejection() -> Vec<(&'static str, Rejection)> {
     use MalformedCredential as Form;
@@ -308,6 +313,10 @@ pub(crate) fn every_rejection() -> Vec<(&'static str, Rejection)> {
         ("payload too large", Rejection::PayloadTooLarge),
         ("unsupported media type", Rejection::UnsupportedMediaType),
         ("unprocessable", Rejection::Unprocessable("The name is taken".into())),
+        (
+            "too many requests",
+            Rejection::TooManyRequests { retry_after: std::time::Duration::from_millis(11_200) },
+        ),
         ("busy", Rejection::Busy { retry_after: std::time::Duration::from_secs(3) }),
         ("loader failed", unavailable(Unavailable::Loader)),
         ("loader timeout", unavailable(Unavailable::LoaderTimeout)),
@@ -325,6 +334,7 @@ pub(crate) fn every_rejection() -> Vec<(&'static str, Rejection)> {
         ("no store", misconfigured(Misconfigured::NoStore)),
         ("claim not revocable", misconfigured(Misconfigured::NotRevocable)),
         ("impossible requirement", misconfigured(Misconfigured::Requirement(requirement_fault()))),
+        ("impossible limit", misconfigured(Misconfigured::Limit(limit_fault()))),
         ("impossible token request", misconfigured(Misconfigured::TokenRequest)),
         ("token too long for a cookie", misconfigured(Misconfigured::TokenTooLongForCookie)),
         ("renderer failed", misconfigured(Misconfigured::Renderer)),

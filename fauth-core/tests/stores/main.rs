@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod applications;
+mod limits;
 mod memory;
 mod old_tokens;
 mod session_model;

@@ -1,6 +1,7 @@
 //! The store suite on each backend: `store_suite::memory::…` and so on, each in a file of its own.
 
 mod memory;
+mod memory_limits;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "redis")]

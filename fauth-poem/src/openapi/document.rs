@@ -1,21 +1,149 @@
-//! One document of many: every operation with what its guards ask for.
+//! The document as a whole: one of many, every operation with what its guards ask for.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    fmt,
+};
 
-use fauth_core::openapi::template;
+use fauth_core::{
+    AuthProvider, AuthUser,
+    openapi::{reach, template},
+};
+use poem::Route;
+use poem_openapi::{OpenApiService, Webhook};
 use serde_json::{Map, Value};
 
 use super::{
-    doors::{Described, Door, Doors},
-    error::ApiError,
-    group::{Api, ApiGroup, Nest, ReadyMade, nameless, normal},
+    ApiError,
+    group::{ApiGroup, Nest, ReadyMade},
+    route::{Api, Described, Door, Doors},
 };
+use crate::routes::AuthRoutes;
 
 /// Where clients get tokens, by the name of the application.
-pub(super) type TokenUrls = BTreeMap<String, String>;
+type TokenUrls = BTreeMap<String, String>;
+
+/// APIs of poem-openapi on one route and in one document, which says of each operation what its
+/// guards ask for and how they refuse. See the [module](super) for an example.
+pub struct ApiRoute {
+    base: Value,
+    prefix: String,
+    group: ApiGroup,
+    token_urls: TokenUrls,
+}
+
+impl ApiRoute {
+    /// Without any API yet. For servers, a description and the rest, use
+    /// [`ApiRoute::from`] with an [`OpenApiService`].
+    #[must_use]
+    pub fn new(title: impl Into<String>, version: impl Into<String>) -> Self {
+        Self::from(OpenApiService::new((), title, version))
+    }
+
+    /// Adds APIs, or a [`SecureApi`](super::SecureApi); see [`ApiGroup::api`].
+    #[must_use]
+    pub fn api(self, apis: impl Into<ApiGroup>) -> Self {
+        Self { group: self.group.api(apis), ..self }
+    }
+
+    /// Adds APIs, or a [`SecureApi`](super::SecureApi), under a prefix such as `"/admin"`; see
+    /// [`ApiGroup::nest`].
+    #[must_use]
+    pub fn nest(self, prefix: impl AsRef<str>, apis: impl Into<ApiGroup>) -> Self {
+        Self { group: self.group.nest(prefix, apis), ..self }
+    }
+
+    /// Adds the ready-made endpoints of a provider: login, refresh, logout, sessions.
+    #[must_use]
+    pub fn auth_routes<U: AuthUser>(self, routes: AuthRoutes<U>) -> Self {
+        Self { group: self.group.auth_routes(routes), ..self }
+    }
+
+    /// Says where the application nests the route, so that the document has whole paths. Use it
+    /// instead of `url_prefix` of [`OpenApiService`], which would not reach the login.
+    #[must_use]
+    pub fn url_prefix(self, prefix: impl AsRef<str>) -> Self {
+        Self { prefix: reach::normal(prefix.as_ref()), ..self }
+    }
+
+    /// Says where clients, such as the Authorize button of Swagger UI, exchange a name and a
+    /// password for tokens of this provider. Default: the ready-made login of these
+    /// [`auth_routes`](Self::auth_routes); without one, the document has no such scheme.
+    #[must_use]
+    pub fn token_url<U: AuthUser>(mut self, auth: &AuthProvider<U>, url: impl Into<String>) -> Self {
+        self.token_urls.insert(auth.application().to_owned(), url.into());
+        self
+    }
+
+    /// The route, from which the application goes on, and the document.
+    ///
+    /// Both come from the same guards.
+    ///
+    /// # Security
+    /// What the application adds to the route later is neither in the document nor behind the
+    /// guards of the groups, wherever its path lies: guard it by itself.
+    ///
+    /// # Panics
+    /// As [`Route::at`] and [`OpenApiService`] do, if the APIs do not fit together:
+    /// [`try_into_parts`](Self::try_into_parts) says what is wrong then.
+    #[must_use]
+    #[track_caller]
+    #[expect(clippy::panic, reason = "it is what poem does where routes do not fit together")]
+    pub fn into_parts(self) -> (Route, Value) {
+        self.try_into_parts().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// As [`into_parts`](Self::into_parts), without the panic.
+    ///
+    /// # Errors
+    /// [`ApiError`] if the APIs do not fit together.
+    ///
+    /// # Panics
+    /// As [`OpenApiService`] does, if two types of one API have the same name.
+    pub fn try_into_parts(self) -> Result<(Route, Value), ApiError> {
+        self.group.reach().check()?;
+        let document = document_of(&self.base, &self.prefix, &self.group, &self.token_urls)?;
+        Ok((self.group.into_route()?, document))
+    }
+}
+
+/// Takes title, servers, description, licence, webhooks and the rest from a service. The APIs of
+/// an application that has one already move from there to [`ApiRoute::api`].
+///
+/// Not taken over are `cookie_key`, for which [`CookieJarManager::with_key`] goes around the route,
+/// and the headers that a service adds to each operation, for which there is
+/// `#[OpenApi(request_header(..), response_header(..))]`.
+///
+/// [`CookieJarManager::with_key`]:
+///     https://docs.rs/poem/3/poem/middleware/struct.CookieJarManager.html
+///
+/// ```
+/// use fauth_poem::openapi::ApiRoute;
+/// use poem_openapi::OpenApiService;
+/// # struct Shop;
+/// # #[poem_openapi::OpenApi]
+/// # impl Shop {}
+///
+/// let service = OpenApiService::new((), "Shop", "1.0").server("https://shop.example");
+/// let (route, document) = ApiRoute::from(service).api(Shop).into_parts();
+/// assert_eq!(document["servers"][0]["url"], "https://shop.example");
+/// ```
+impl<W: Webhook> From<OpenApiService<(), W>> for ApiRoute {
+    fn from(service: OpenApiService<(), W>) -> Self {
+        // It has no operations, and so cannot be too deep to be read. poem-openapi has written it.
+        let base = serde_json::from_str(&service.spec()).unwrap_or_default();
+        Self { base, prefix: String::new(), group: ApiGroup::new(), token_urls: TokenUrls::new() }
+    }
+}
+
+impl fmt::Debug for ApiRoute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiRoute").field("group", &self.group).finish_non_exhaustive()
+    }
+}
 
 /// The document of everything in `group`, as part of `base`, which has title and version.
-pub(super) fn of(
+fn document_of(
     base: &Value,
     prefix: &str,
     group: &ApiGroup,
@@ -96,7 +224,7 @@ impl<'a> Draft<'a> {
     ) -> Result<(), ApiError> {
         for (path, item) in paths {
             // poem-openapi leaves the parameters of a `prefix_path` as routes write them.
-            let path = match normal(&template(path)) {
+            let path = match reach::normal(&template(path)) {
                 path if prefix.is_empty() && path.is_empty() => "/".to_owned(),
                 path => format!("{prefix}{path}"),
             };
@@ -110,7 +238,7 @@ impl<'a> Draft<'a> {
 
     /// Notes how a path is written.
     fn write_as(&mut self, path: &str) -> Result<(), ApiError> {
-        let written = self.written.entry(nameless(path)).or_insert_with(|| path.to_owned());
+        let written = self.written.entry(reach::nameless(path)).or_insert_with(|| path.to_owned());
         if written == path {
             return Ok(());
         }

@@ -1,29 +1,29 @@
-//! Groups of APIs, as they are put together, and the route that they become.
+//! Groups and the ready-made endpoints, with their documents, and the route that they become.
 
 use std::{collections::BTreeMap, fmt};
 
 use fauth_core::{
-    AuthUser,
+    AuthProvider, AuthUser, Guard, Names, Requirement,
     audit::{Declaration, Methods, braced},
-    openapi,
+    openapi::{
+        Endpoints, endpoints,
+        reach::{self, Reach},
+        template,
+    },
+    rejection::{Pages, Renderer},
 };
 use poem::{EndpointExt as _, Route, endpoint::BoxEndpoint, http};
 use poem_openapi::OpenApi;
-use serde_json::Value;
 
 use super::{
-    doors::{Described, Doors},
-    error::ApiError,
-    path::OnePath,
-    source::{self, Table},
+    ApiError,
+    route::{Api, Described, Doors, OnePath},
 };
 use crate::routes::AuthRoutes;
 
-/// APIs that are open to everybody, except for the groups among them that are a
-/// [`SecureApi`](super::SecureApi).
+/// APIs that are open to everybody, except for the groups among them that are a [`SecureApi`].
 ///
-/// Every API of poem-openapi becomes one, a tuple of APIs too, and so does every
-/// [`SecureApi`](super::SecureApi).
+/// Every API of poem-openapi becomes one, a tuple of APIs too, and so does every [`SecureApi`].
 #[derive(Default)]
 pub struct ApiGroup {
     /// What guards the group as a whole.
@@ -31,13 +31,6 @@ pub struct ApiGroup {
     pub(super) apis: Vec<Api>,
     pub(super) nests: Vec<Nest>,
     pub(super) ready_made: Vec<ReadyMade>,
-}
-
-/// An API at the place of its group.
-pub(super) struct Api {
-    pub(super) document: serde_json::Result<Value>,
-    pub(super) table: Table,
-    pub(super) doors: Doors,
 }
 
 /// A group that has everything under a prefix.
@@ -49,7 +42,7 @@ pub(super) struct Nest {
 /// The ready-made endpoints of a provider.
 pub(super) struct ReadyMade {
     pub(super) provider: Box<dyn Described>,
-    pub(super) described: openapi::Endpoints,
+    pub(super) described: Endpoints,
     /// By their paths, as poem writes them.
     endpoints: Vec<(String, BoxEndpoint<'static>)>,
     pub(super) doors: Doors,
@@ -62,11 +55,11 @@ impl ApiGroup {
         Self::default()
     }
 
-    /// Adds APIs, or a [`SecureApi`](super::SecureApi), at the place of this group.
+    /// Adds APIs, or a [`SecureApi`], at the place of this group.
     ///
-    /// Of a [`SecureApi`](super::SecureApi), every path of it is guarded, whatever the method, as
-    /// far as no other API here has an operation on it. Paths that nobody has are nobody's: with
-    /// [`nest`](Self::nest), all paths under a prefix are guarded, known or unknown.
+    /// Of a [`SecureApi`], every path of it is guarded, whatever the method, as far as no other API
+    /// here has an operation on it. Paths that nobody has are nobody's: with [`nest`](Self::nest),
+    /// all paths under a prefix are guarded, known or unknown.
     #[must_use]
     pub fn api(mut self, apis: impl Into<Self>) -> Self {
         let Self { doors, apis, nests, ready_made } = apis.into();
@@ -81,13 +74,13 @@ impl ApiGroup {
         self
     }
 
-    /// Adds APIs, or a [`SecureApi`](super::SecureApi), under a prefix such as `"/admin"`. All
-    /// paths under it are theirs, known or unknown.
+    /// Adds APIs, or a [`SecureApi`], under a prefix such as `"/admin"`. All paths under it are
+    /// theirs, known or unknown.
     ///
     /// A prefix has no parameters. Write those in the paths of the API.
     #[must_use]
     pub fn nest(mut self, prefix: impl AsRef<str>, apis: impl Into<Self>) -> Self {
-        self.nests.push(Nest { prefix: normal(prefix.as_ref()), group: apis.into() });
+        self.nests.push(Nest { prefix: reach::normal(prefix.as_ref()), group: apis.into() });
         self
     }
 
@@ -117,6 +110,14 @@ impl ApiGroup {
         }
     }
 
+    /// Its paths, for the question whether each of them is where it can be reached and guarded.
+    pub(super) fn reach(&self) -> Reach {
+        let own = self.apis.iter().flat_map(Api::paths);
+        let ready_made = self.ready_made.iter().flat_map(|routes| routes.described.paths.keys());
+        let reach = Reach::new().own(own).ready_made(ready_made);
+        self.nests.iter().fold(reach, |reach, Nest { prefix, group }| reach.nest(prefix, group.reach()))
+    }
+
     /// One route of everything, inside the guards of the group as a whole.
     pub(super) fn into_route(self) -> Result<Route, ApiError> {
         let Self { apis, nests, ready_made, .. } = self;
@@ -143,34 +144,17 @@ fn joined(apis: Vec<Api>) -> Result<BTreeMap<String, OnePath>, ApiError> {
     let mut paths: BTreeMap<String, OnePath> = BTreeMap::new();
     for Api { table, doors, .. } in apis {
         for (path, endpoints) in table {
-            let shown = openapi::template(&path);
+            let shown = template(&path);
             paths.entry(path).or_default().add(&shown, &doors, endpoints)?;
         }
     }
     Ok(paths)
 }
 
-/// With one slash before each segment, and none at the end.
-pub(super) fn normal(path: &str) -> String {
-    path.split('/')
-        .filter(|segment| !segment.is_empty())
-        .fold(String::new(), |path, segment| path + "/" + segment)
-}
-
-/// Without the names of parameters, which tell no paths apart.
-pub(super) fn nameless(path: &str) -> String {
-    let segments = path.split('/').map(|segment| if is_parameter(segment) { "{}" } else { segment });
-    segments.collect::<Vec<_>>().join("/")
-}
-
-pub(super) fn is_parameter(segment: &str) -> bool {
-    segment.starts_with('{') && segment.ends_with('}')
-}
-
 impl<U: AuthUser> From<AuthRoutes<U>> for ReadyMade {
     fn from(routes: AuthRoutes<U>) -> Self {
         let provider = Box::new(routes.provider().clone());
-        let described = openapi::endpoints(routes.provider(), routes.mounts());
+        let described = endpoints(routes.provider(), routes.mounts());
         let endpoints = routes.into_endpoints().map(|(path, endpoint)| (path, endpoint.boxed())).collect();
         Self { provider, described, endpoints, doors: Doors::default() }
     }
@@ -178,8 +162,7 @@ impl<U: AuthUser> From<AuthRoutes<U>> for ReadyMade {
 
 impl<T: OpenApi> From<T> for ApiGroup {
     fn from(api: T) -> Self {
-        let (document, table) = (source::document_of::<T>(), source::endpoints_of(api));
-        Self { apis: vec![Api { document, table, doors: Doors::default() }], ..Self::default() }
+        Self { apis: vec![Api::new(api)], ..Self::default() }
     }
 }
 
@@ -188,5 +171,179 @@ impl fmt::Debug for ApiGroup {
         let prefixes: Vec<&str> = self.nests.iter().map(|nest| &*nest.prefix).collect();
         let paths: Vec<&String> = self.apis.iter().flat_map(|api| api.table.keys()).collect();
         f.debug_struct("ApiGroup").field("paths", &paths).field("nests", &prefixes).finish_non_exhaustive()
+    }
+}
+
+/// A group of APIs that only known and active users can enter, and, if more is required, only those
+/// who meet it. Its operations say so in the document.
+///
+/// Give it to [`ApiRoute::nest`](super::ApiRoute::nest) or [`ApiRoute::api`](super::ApiRoute::api).
+/// An `OpenApiService` does not take it, since its document could not tell of the guard:
+///
+/// ```compile_fail,E0277
+/// # use fauth_poem::openapi::SecureApi;
+/// # use poem_openapi::{OpenApi, OpenApiService};
+/// # let auth = fauth_testing::provider().build().unwrap();
+/// # struct Admin;
+/// # #[OpenApi] impl Admin { #[oai(path = "/", method = "get")] async fn f(&self) {} }
+/// OpenApiService::new(SecureApi::new(&auth, Admin), "Admin", "1.0").spec();
+/// ```
+///
+/// ```
+/// # use fauth_poem::openapi::{ApiRoute, SecureApi};
+/// # use poem_openapi::OpenApi;
+/// # let auth = fauth_testing::provider().build().unwrap();
+/// # struct Users; struct Payroll;
+/// # #[OpenApi] impl Users { #[oai(path = "/users", method = "get")] async fn f(&self) {} }
+/// # #[OpenApi] impl Payroll { #[oai(path = "/", method = "get")] async fn f(&self) {} }
+/// // Everything under /staff is for employees; what is under /staff/payroll, for those of them
+/// // who may read it.
+/// let staff = SecureApi::new(&auth, Users)
+///     .require_roles(["employee"])
+///     .nest("/payroll", SecureApi::new(&auth, Payroll).require_permissions(["payroll:read"]));
+/// let (_, document) = ApiRoute::new("Staff", "1.0").nest("/staff", staff).into_parts();
+///
+/// let asked = &document["paths"]["/staff/payroll"]["get"]["x-requirement"]["all_of"];
+/// assert_eq!(asked[0]["roles"][0], "employee");
+/// assert_eq!(asked[1]["permissions"][0], "payroll:read");
+/// ```
+pub struct SecureApi<U> {
+    guard: Guard<U>,
+    group: ApiGroup,
+}
+
+impl<U: AuthUser> SecureApi<U> {
+    /// APIs for users. Handlers inside find the provider without further ado.
+    #[must_use]
+    #[track_caller]
+    pub fn new(auth: &AuthProvider<U>, apis: impl Into<ApiGroup>) -> Self {
+        Self::of(Guard::group(auth, ""), apis.into())
+    }
+
+    /// APIs for users and visitors, as [`visitor`](crate::visitor) lets them in. What is required
+    /// afterwards makes it a group for users.
+    #[must_use]
+    #[track_caller]
+    pub fn visitor(auth: &AuthProvider<U>, apis: impl Into<ApiGroup>) -> Self {
+        Self::of(Guard::visitor(auth), apis.into())
+    }
+
+    #[track_caller]
+    fn of(guard: Guard<U>, group: ApiGroup) -> Self {
+        group.declare(guard.declaration(), "");
+        Self { guard, group }
+    }
+
+    /// Demands this role, for the whole group.
+    #[must_use]
+    pub fn require_role(self, role: impl AsRef<str>) -> Self {
+        self.require(Requirement::user().role(role))
+    }
+
+    /// Demands **all** of these roles, for the whole group. A list that is empty by
+    /// its type does not compile.
+    #[must_use]
+    pub fn require_roles<N: Names>(self, roles: N) -> Self {
+        const { assert!(!N::ARE_NONE, "name at least one role") }
+        self.require(Requirement::user().roles(roles))
+    }
+
+    /// Demands **at least one** of these roles, for the whole group. A list that is empty by
+    /// its type does not compile.
+    #[must_use]
+    pub fn require_any_role<N: Names>(self, roles: N) -> Self {
+        const { assert!(!N::ARE_NONE, "name at least one role") }
+        self.require(Requirement::user().any_role(roles))
+    }
+
+    /// Demands this permission, for the whole group.
+    #[must_use]
+    pub fn require_permission(self, permission: impl AsRef<str>) -> Self {
+        self.require(Requirement::user().permission(permission))
+    }
+
+    /// Demands **all** of these permissions, for the whole group. A list that is empty by
+    /// its type does not compile.
+    #[must_use]
+    pub fn require_permissions<N: Names>(self, permissions: N) -> Self {
+        const { assert!(!N::ARE_NONE, "name at least one permission") }
+        self.require(Requirement::user().permissions(permissions))
+    }
+
+    /// Demands this scope of the token, for the whole group.
+    #[must_use]
+    pub fn require_scope(self, scope: impl AsRef<str>) -> Self {
+        self.require(Requirement::user().scope(scope))
+    }
+
+    /// Demands **all** of these scopes of the token, for the whole group. A list that is empty by
+    /// its type does not compile.
+    #[must_use]
+    pub fn require_scopes<N: Names>(self, scopes: N) -> Self {
+        const { assert!(!N::ARE_NONE, "name at least one scope") }
+        self.require(Requirement::user().scopes(scopes))
+    }
+
+    /// Demands this too, for the whole group.
+    #[must_use]
+    pub fn require(self, requirement: Requirement) -> Self {
+        Self { guard: self.guard.and(requirement), ..self }
+    }
+
+    /// Gives the refusals of this group a form of their own, which the document shows too; see
+    /// [`Renderer::describe`].
+    #[must_use]
+    pub fn renderer(self, renderer: impl Renderer) -> Self {
+        Self { guard: self.guard.renderer(renderer), ..self }
+    }
+
+    /// Answers browsers with pages: the same as `renderer` with
+    /// [`Pages`]. A text is the path of the sign-in page. The document shows what scripts get.
+    ///
+    /// ```
+    /// # use fauth_poem::openapi::{ApiRoute, SecureApi};
+    /// # use poem_openapi::OpenApi;
+    /// # let auth = fauth_testing::provider().build().unwrap();
+    /// # struct Orders;
+    /// # #[OpenApi] impl Orders { #[oai(path = "/", method = "get")] async fn f(&self) {} }
+    /// let orders = SecureApi::new(&auth, Orders).pages("/signin");
+    /// let (route, document) = ApiRoute::new("Shop", "1.0").nest("/orders", orders).into_parts();
+    /// # let refusal = &document["paths"]["/orders"]["get"]["responses"]["401"];
+    /// # assert!(refusal["content"]["application/problem+json"].is_object());
+    /// ```
+    #[must_use]
+    pub fn pages(self, pages: impl Into<Pages>) -> Self {
+        self.renderer(pages.into())
+    }
+
+    /// Adds APIs, or a [`SecureApi`] that asks for more, to the group; see [`ApiGroup::api`].
+    #[must_use]
+    #[track_caller]
+    pub fn api(self, apis: impl Into<ApiGroup>) -> Self {
+        let added = ApiGroup::new().api(apis);
+        added.declare(self.guard.declaration(), "");
+        Self { group: self.group.api(added), ..self }
+    }
+
+    /// Adds APIs, or a [`SecureApi`] that asks for more, under a prefix; see [`ApiGroup::nest`].
+    #[must_use]
+    #[track_caller]
+    pub fn nest(self, prefix: impl AsRef<str>, apis: impl Into<ApiGroup>) -> Self {
+        let added = ApiGroup::new().nest(prefix, apis);
+        added.declare(self.guard.declaration(), "");
+        Self { group: self.group.api(added), ..self }
+    }
+}
+
+impl<U: AuthUser> From<SecureApi<U>> for ApiGroup {
+    fn from(SecureApi { guard, group }: SecureApi<U>) -> Self {
+        let doors = Doors::of(guard).around(&group.doors);
+        Self { doors, ..group }
+    }
+}
+
+impl<U> fmt::Debug for SecureApi<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecureApi").field("guard", &self.guard).field("group", &self.group).finish()
     }
 }

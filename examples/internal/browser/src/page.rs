@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use thirtyfour::{By, WebElement, WindowHandle, error::WebDriverResult};
 
 use crate::{Browser, ConsoleEntry, Request, Size};
@@ -28,6 +28,19 @@ impl Browser {
     #[track_caller]
     pub fn reload(&self) {
         self.run("reload", self.client().refresh());
+    }
+
+    /// Presses the back button.
+    #[track_caller]
+    pub fn back(&self) {
+        self.run("back", self.client().back());
+    }
+
+    /// Waits until the URL of the current page ends so.
+    #[track_caller]
+    pub fn wait_for_url(&self, end: &str) {
+        let there = self.becomes(async || Ok(self.client().current_url().await?.as_str().ends_with(end)));
+        assert!(there, "not at {end} within {PATIENCE:?}, but at {}:\n{}", self.url(), self.text("body"));
     }
 
     /// The URL of the current page.
@@ -118,6 +131,21 @@ impl Browser {
         cookies.into_iter().map(|cookie| cookie.name).collect()
     }
 
+    /// Waits until the browser has dropped a cookie, because its time is over.
+    #[track_caller]
+    pub fn wait_until_cookie_ends(&self, name: &str) {
+        let ended = self.becomes(async || {
+            Ok(self.client().get_all_cookies().await?.iter().all(|cookie| cookie.name != name))
+        });
+        assert!(ended, "the cookie {name} is kept still after {PATIENCE:?}");
+    }
+
+    /// Deletes the cookies of the current page, as a user does who clears the browser's data.
+    #[track_caller]
+    pub fn delete_cookies(&self) {
+        self.run("delete the cookies", self.client().delete_all_cookies());
+    }
+
     /// What the console has recorded since this was last asked for, in every tab.
     #[track_caller]
     pub fn console(&self) -> Vec<ConsoleEntry> {
@@ -145,6 +173,15 @@ impl Browser {
         };
         let (width, height) = (width + missing(0, width), height + missing(1, height));
         self.run("resize", self.client().set_window_rect(0, 0, width, height));
+    }
+
+    /// Tells pages from now on that the user prefers dark colours, or light ones.
+    #[track_caller]
+    pub fn prefer_dark(&self, dark: bool) {
+        let value = if dark { "dark" } else { "light" };
+        let wanted = json!({ "features": [{ "name": "prefers-color-scheme", "value": value }] });
+        let tools = self.client().cdp();
+        self.run(value, tools.send_raw("Emulation.setEmulatedMedia", wanted));
     }
 
     /// Writes a PNG of what is shown.

@@ -10,14 +10,12 @@
 
 use std::{
     fs,
-    io::{Read as _, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream},
     path::Path,
     thread,
     time::{Duration, Instant},
 };
 
-use browser::{Browser, Options, Size};
+use browser::{Browser, Options, Size, site};
 use serde_json::{Value, json};
 
 /// A site of one page that keeps a name in a cookie.
@@ -33,33 +31,9 @@ show();
 setTimeout(() => document.querySelector("#late").textContent = "at last", 300);
 </script>"##;
 
-/// Answers every request with the page, or with 404, until the process ends.
-fn site() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            // Browsers open connections that they do not use at once.
-            thread::spawn(move || answer(stream.unwrap()));
-        }
-    });
-    address
-}
-
-fn answer(mut stream: TcpStream) {
-    let mut request = [0; 4096];
-    let Ok(length @ 1..) = stream.read(&mut request) else { return };
-    let is_page = request[..length].starts_with(b"GET / ");
-    let (status, body) = if is_page { ("200 OK", PAGE) } else { ("404 Not Found", "") };
-    let head = "content-type: text/html; charset=utf-8\r\nconnection: close";
-    let length = body.len();
-    // It may have gone away.
-    let _ = write!(stream, "HTTP/1.1 {status}\r\n{head}\r\ncontent-length: {length}\r\n\r\n{body}");
-}
-
 #[test]
 fn a_user_comes_back() {
-    let url = format!("http://{}/", site());
+    let url = format!("http://{}/", site(PAGE));
     let mut browser = Browser::start(Options::new());
     browser.open(&url);
     assert_eq!(browser.text("#kept"), "kept:");
@@ -90,7 +64,7 @@ fn a_user_comes_back() {
 
 #[test]
 fn what_goes_wrong_is_recorded() {
-    let url = format!("http://{}/", site());
+    let url = format!("http://{}/", site(PAGE));
     let browser = Browser::start(Options::new());
     browser.open(&url);
     let complaints =
@@ -121,7 +95,7 @@ fn what_goes_wrong_is_recorded() {
 
 #[test]
 fn pages_have_the_size_and_the_colours_asked_for() {
-    let url = format!("http://{}/", site());
+    let url = format!("http://{}/", site(PAGE));
     let size_and_colours =
         "return [innerWidth, innerHeight, matchMedia('(prefers-color-scheme: dark)').matches]";
     let browser = Browser::start(Options::new().size(Size::PHONE).dark());

@@ -1,10 +1,19 @@
 //! The scenes. Each gets the path of a quickstart and starts it anew.
 
+mod pages;
 mod sessions;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fauth_core::token::Algorithm;
+pub use pages::{
+    a_page_for_everybody_names_its_visitor, a_sign_in_leads_back_to_where_it_was_asked_for,
+    a_sign_out_ends_the_session_in_all_tabs, a_wrong_password_shows_the_form_again, admins_have_a_page,
+    forms_and_scripts_bring_the_token_of_their_session, forms_of_other_origins_change_nothing,
+    its_cookies_are_secure_where_others_can_reach_it, notes_are_added_by_scripts,
+    pages_are_plain_and_kept_by_no_cache, the_pages_are_these_bytes, whoever_asks_to_be_remembered_is,
+    whoever_is_signed_in_needs_no_form,
+};
 use serde_json::{Value, json};
 pub use sessions::{
     a_stolen_refresh_token_ends_its_session, logins_outlive_the_program_in_a_database,
@@ -113,18 +122,19 @@ fn is_forbidden(response: &Response, detail: &str, error: &str) {
     assert!(challenge.starts_with("Bearer realm=\"fauth\", error=\"insufficient_scope\""), "{challenge}");
 }
 
-/// Whoever starts it knows where it listens and what to do next.
+/// Whoever starts it knows where it listens and what to do next, in a terminal and in a browser.
 pub fn start_line_names_the_address_and_three_commands(program: &str) {
     play(program, |server| {
         let address = server.address().to_string();
         assert!(server.address().ip().is_loopback());
-        let [start, commands @ ..] = server.greeting() else { panic!() };
+        let [start, commands @ .., page] = server.greeting() else { panic!() };
         let (_, name) = program.rsplit_once('/').unwrap();
         assert_eq!(*start, format!("{name} listens on http://{address}"));
         assert_eq!(commands.len(), 3);
         for command in commands {
             assert!(command.trim().starts_with("curl ") && command.contains(&address), "{command}");
         }
+        assert_eq!(page.trim(), format!("and in a browser: http://{address}/session/dashboard"));
     });
 }
 

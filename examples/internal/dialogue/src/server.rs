@@ -32,7 +32,7 @@ impl Server {
     pub fn start(path: &str, environment: &[(&str, &str)]) -> Self {
         let mut program = Program::start(path, environment);
         let mut greeting = Vec::new();
-        while greeting.len() < 4 {
+        while greeting.len() < 5 {
             let Ok(line) = program.lines.recv_timeout(START) else {
                 program.kill();
                 panic!("no start line after {greeting:?}; the log:\n{}", program.log());
@@ -72,6 +72,11 @@ impl Server {
                 let token = members.get(name).and_then(|token| token.as_str()).unwrap_or_default();
                 token.split('.').for_each(|part| self.mark(part));
             }
+        }
+        // The cookie of a session is a token too.
+        for (_, cookie) in response.headers.iter().filter(|(name, _)| name == "set-cookie") {
+            let (_, value) = cookie.split_once('=').unwrap_or_default();
+            value.split(';').take(1).flat_map(|token| token.split('.')).for_each(|part| self.mark(part));
         }
         response
     }

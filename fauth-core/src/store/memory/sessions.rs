@@ -14,7 +14,7 @@ use crate::{
     store::{
         EndedSession, LoadedSession, NewSession, Owner, PayloadChange, PayloadOutcome, Prolonging,
         RefreshFamily, Rotation, RotationDecision, RotationOutcome, Session, SessionId, SessionStore,
-        StoreError, StoreLocation,
+        StoreError, StoreLocation, ThrottleStore,
     },
 };
 
@@ -24,6 +24,10 @@ type Sessions = Shard<SessionKey, SessionRow>;
 impl SessionStore for MemoryStore {
     fn location(&self) -> StoreLocation {
         StoreLocation::in_process(&self.0)
+    }
+
+    fn throttles(self: Arc<Self>) -> Option<Arc<dyn ThrottleStore>> {
+        Some(self)
     }
 
     async fn open(&self, new: NewSession, now: Timestamp) -> Result<Vec<EndedSession>, StoreError> {

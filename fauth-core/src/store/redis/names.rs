@@ -17,6 +17,7 @@
 //!   Only the stream has one: a mirror that misses it reads everything anew.
 //! - `{fauth:r}:share:…` is what is revoked for one owner, so that its share can be counted. It
 //!   may be lost: then the count begins anew.
+//! - Records of attempts to log in, and counters of rate limits, are a key each, in the bucket that their own name gives.
 //! - Entries that are over leave with later writes.
 
 use redis::{Pipeline, Script};
@@ -128,6 +129,16 @@ impl BucketNames {
 
     pub(super) fn api_key(&self, id: &ApiKeyId) -> String {
         self.name(&format!("api-key:{id}"))
+    }
+
+    /// The counter of a rate limit, by the digest of its key.
+    pub(super) fn counter(&self, digest: &[u8]) -> String {
+        self.name(&format!("limit:{}", hexadecimal(digest)))
+    }
+
+    /// A record of attempts to log in.
+    pub(super) fn throttle(&self, name: &[u8]) -> String {
+        self.name(&format!("throttle:{}", hexadecimal(name)))
     }
 
     fn name(&self, rest: &str) -> String {

@@ -47,4 +47,10 @@ OPEN: "prelude_insert" "deadline" "time" "sessions/shared" "sessions/open";
     API_KEY_LIST: "prelude" "time" "api_keys/shared" "api_keys/list";
     API_KEY_TOUCH: "prelude_insert" "time" "api_keys/touch";
     API_KEY_REMOVE: "prelude" "api_keys/remove";
+
+    THROTTLE_READ: "prelude" "throttles/read";
+    THROTTLE_REPLACE: "prelude_insert" "throttles/replace";
+    THROTTLE_REMOVE: "prelude" "throttles/remove";
+
+    LIMIT_TAKE: "prelude_insert" "limits/take";
 }

@@ -1,6 +1,6 @@
 //! Sessions: a hash and a set of tombstones for each owner.
 
-use std::{cmp::Reverse, net::IpAddr, time::Duration};
+use std::{cmp::Reverse, net::IpAddr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use redis::Script;
@@ -17,7 +17,7 @@ use crate::{
     clock::Timestamp,
     store::{
         EndedSession, LoadedSession, NewSession, Nonce, Owner, PayloadChange, PayloadOutcome, Rotation,
-        RotationOutcome, Session, SessionId, SessionStore, StoreError, StoreLocation,
+        RotationOutcome, Session, SessionId, SessionStore, StoreError, StoreLocation, ThrottleStore,
     },
 };
 
@@ -25,6 +25,10 @@ use crate::{
 impl SessionStore for RedisStore {
     fn location(&self) -> StoreLocation {
         self.place()
+    }
+
+    fn throttles(self: Arc<Self>) -> Option<Arc<dyn ThrottleStore>> {
+        Some(self)
     }
 
     async fn open(&self, new: NewSession, now: Timestamp) -> Result<Vec<EndedSession>, StoreError> {

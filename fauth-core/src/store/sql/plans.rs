@@ -14,12 +14,13 @@ use super::{
         FORGET_REVOCATIONS, FORGET_SESSIONS, INSERT_API_KEY, INSERT_ONE_TIME, LIST_API_KEYS, LIST_SESSIONS,
         LOAD_SESSION, LOCK_EPOCH, LOCK_SESSION, LOCK_SESSIONS, NOTE_FORGOTTEN, OPEN_SESSION, PROLONG_SESSION,
         PROLONG_TOKENS, READ_EPOCH, READ_VERSION, REDEEM, REMOVE_API_KEY, ROTATE, SWEEP_API_KEYS,
-        SWEEP_EPOCHS, SWEEP_ONE_TIMES, SWEEP_REVOCATIONS, SWEEP_SESSIONS, Statements, TOUCH_API_KEY,
-        WITHDRAW, WRITE_EPOCH,
+        SWEEP_EPOCHS, SWEEP_ONE_TIMES, SWEEP_REVOCATIONS, SWEEP_SESSIONS, SWEEP_THROTTLES, Statements,
+        TOUCH_API_KEY, INSERT_THROTTLE, READ_THROTTLE, REMOVE_THROTTLE, REPLACE_THROTTLE, WITHDRAW, WRITE_EPOCH,
     },
 };
 
-const SWEEPS: [&str; 5] = [SWEEP_SESSIONS, SWEEP_REVOCATIONS, SWEEP_EPOCHS, SWEEP_ONE_TIMES, SWEEP_API_KEYS];
+const SWEEPS: [&str; 6] =
+    [SWEEP_SESSIONS, SWEEP_REVOCATIONS, SWEEP_EPOCHS, SWEEP_ONE_TIMES, SWEEP_API_KEYS, SWEEP_THROTTLES];
 
 /// Statements on all live sessions of an owner: to log in, to log out everywhere, to list. They
 /// are in [`BY_OWNER`] too.
@@ -58,7 +59,7 @@ const BY_OWNER: [&str; 27] = [
 ];
 
 /// The other statements that run while a request waits.
-const OTHERS: [&str; 8] = [
+const OTHERS: [&str; 12] = [
     READ_VERSION,
     OPEN_SESSION,
     FIND_REVOCATIONS,
@@ -67,6 +68,10 @@ const OTHERS: [&str; 8] = [
     INSERT_ONE_TIME,
     INSERT_API_KEY,
     FIND_API_KEY,
+    READ_THROTTLE,
+    INSERT_THROTTLE,
+    REPLACE_THROTTLE,
+    REMOVE_THROTTLE,
 ];
 
 fn all() -> impl Iterator<Item = &'static str> {
@@ -228,6 +233,7 @@ async fn postgres_reads_no_whole_table() {
         "api_keys (bucket, id, application, issuer, subject, hash, hash_key_id, name, scopes, created_at, \
          expires_at, last_used_at, user_epoch) \
          SELECT n % 1024, 'id' || n, 'default', '', 'subject' || n, 'x', 'key', 'name', '[]', n, n, n, n",
+        "throttles (id, record, kept_until) SELECT decode(md5(n || ''), 'hex'), 'x', n",
     ]
     .map(|filling| format!("{filling} FROM generate_series(1, 100000) AS n"));
     let mut database = Postgres::start(&fillings.each_ref().map(String::as_str)).await;

@@ -85,6 +85,11 @@ impl<'r, D: SqlDialect> Reader<'r, D> {
         Ok(self.optional_bytes()?.map(ClientFingerprint::from_bytes))
     }
 
+    /// Bytes of whatever length.
+    pub(super) fn bytes(&mut self) -> Result<Vec<u8>, StoreError> {
+        self.take(D::bytes)?.ok_or_else(damaged)
+    }
+
     fn optional_bytes<const N: usize>(&mut self) -> Result<Option<[u8; N]>, StoreError> {
         let bytes = self.take(D::bytes)?;
         bytes.map(|bytes| bytes.try_into().map_err(|_| damaged())).transpose()

@@ -1,6 +1,6 @@
 //! Sessions.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
@@ -22,7 +22,7 @@ use crate::{
     store::{
         EndedSession, LastRotation, LoadedSession, NewSession, Owner, PayloadChange, PayloadOutcome,
         Prolonging, RefreshFamily, Rotation, RotationDecision, RotationOutcome, SecretHash, Session,
-        SessionId, SessionStore, StoreError, StoreLocation,
+        SessionId, SessionStore, StoreError, StoreLocation, ThrottleStore,
     },
 };
 
@@ -33,6 +33,10 @@ const TABLE: &str = "sessions";
 impl<D: SqlDialect> SessionStore for SqlStore<D> {
     fn location(&self) -> StoreLocation {
         self.place()
+    }
+
+    fn throttles(self: Arc<Self>) -> Option<Arc<dyn ThrottleStore>> {
+        Some(self)
     }
 
     async fn open(&self, new: NewSession, now: Timestamp) -> Result<Vec<EndedSession>, StoreError> {

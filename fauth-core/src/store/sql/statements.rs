@@ -46,7 +46,7 @@ impl Statements {
 }
 
 /// The version of the tables that this fauth works with.
-pub(super) const LATEST: u64 = 4;
+pub(super) const LATEST: u64 = 5;
 
 /// The first version that can be migrated. Version 1 found everything by its id alone, whoever its
 /// owner was; version 2 did not know whose a revocation was, nor until when a session has tokens,
@@ -63,10 +63,19 @@ pub(super) const WRITE_VERSION: &str = "INSERT INTO {p}schema (id, version, sinc
     ON CONFLICT (id) DO UPDATE SET version = excluded.version";
 
 /// What leads to each version from the one before; to the first one from an empty database.
-pub(super) const MIGRATIONS: &[(u64, &[&str])] = &[(3, FIRST), (4, &[ADD_PAYLOAD])];
+pub(super) const MIGRATIONS: &[(u64, &[&str])] = &[(3, FIRST), (4, &[ADD_PAYLOAD]), (5, ADD_THROTTLES)];
 
 /// Sessions had no payload before version 4.
 const ADD_PAYLOAD: &str = "ALTER TABLE {p}sessions ADD COLUMN payload TEXT";
+
+/// Records of attempts to log in were not kept before version 5.
+const ADD_THROTTLES: &[&str] = &[
+    "CREATE TABLE {p}throttles (\
+            id {bytes} NOT NULL PRIMARY KEY, \
+            record {bytes} NOT NULL, \
+            kept_until BIGINT NOT NULL)",
+    "CREATE INDEX {p}throttles_kept ON {p}throttles (kept_until)",
+];
 
 const FIRST: &[&str] = &[
     "CREATE TABLE {p}sessions (\
@@ -402,3 +411,17 @@ pub(super) const REMOVE_API_KEY: &str =
 pub(super) const FORGET_API_KEYS: &str = concat!("DELETE FROM {p}api_keys WHERE ", is_in_owners_bucket!());
 
 pub(super) const SWEEP_API_KEYS: &str = sweep!("api_keys", "bucket, id", "expires_at");
+
+pub(super) const READ_THROTTLE: &str = "SELECT record FROM {p}throttles WHERE id = $1";
+
+/// No row if there is a record already.
+pub(super) const INSERT_THROTTLE: &str = "INSERT INTO {p}throttles (id, record, kept_until) VALUES ($1, $2, $3) \
+    ON CONFLICT (id) DO NOTHING RETURNING kept_until";
+
+/// `$4` is the record before. No row if it is another one by now.
+pub(super) const REPLACE_THROTTLE: &str =
+    "UPDATE {p}throttles SET record = $2, kept_until = $3 WHERE id = $1 AND record = $4 RETURNING kept_until";
+
+pub(super) const REMOVE_THROTTLE: &str = "DELETE FROM {p}throttles WHERE id = $1 RETURNING kept_until";
+
+pub(super) const SWEEP_THROTTLES: &str = sweep!("throttles", "id", "kept_until");

@@ -211,6 +211,7 @@ const fn one_time(purpose: Purpose) -> Option<OneTimePurpose> {
         Purpose::PasswordReset => Some(OneTimePurpose::PasswordReset),
         Purpose::EmailVerification => Some(OneTimePurpose::EmailVerification),
         Purpose::MagicLink => Some(OneTimePurpose::MagicLink),
+        Purpose::LoginUnlock => Some(OneTimePurpose::LoginUnlock),
         _ => None,
     }
 }

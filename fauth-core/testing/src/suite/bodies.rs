@@ -68,6 +68,7 @@ cases! { $ __bodies_tests in bodies;
         sending("text/plain", "x").refused(415, "unsupported_media_type");
     }
 
+    /// C-16: 400, whatever is missing or of another kind.
     fn a_login_says_which_field_is_wrong(t) {
         let json = |body: &str| t.post("/login").body(JSON, body).send();
         let form = |body: &str| t.post("/login").body(FORM, body).send();

@@ -1,12 +1,37 @@
 //! `POST /login`.
 
-use fauth_core::{Purpose, password::PasswordConfig};
+use fauth_core::{
+    BoxError, Purpose,
+    password::{PasswordConfig, PasswordScheme},
+};
 
 use super::cases;
-use crate::suite::Probe;
+use crate::{suite::Probe, weak_passwords};
 
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
+
+const PEPPER: &[u8] = b"\x8f\x1c\xa7\x02\x5e\xd3\x99\x40\xb6\x7b\xee\x13\xc8\x24\x6d\xf1\x0a\x93\x57\xbc\x31\xe8\x4f\x76\xd2\x05\xaa\x68\x19\xfd\x82\x3b";
+/// bcrypt of the keyed hash of `s3cret`.
+const PEPPERED: &str = "$2b$04$PN9lFoZ3fZtT7qLYCXGGpO928c/tL2cTg4blxfGCd4zBByvc6LHiu";
+
+/// `reversed$terc3s`.
+struct Reversed;
+
+impl PasswordScheme for Reversed {
+    fn name(&self) -> &'static str {
+        "reversed"
+    }
+
+    fn recognizes(&self, stored: &str) -> bool {
+        stored.starts_with("reversed")
+    }
+
+    fn verify(&self, password: &[u8], stored: &str) -> Result<bool, BoxError> {
+        let reversed = stored.strip_prefix("reversed$").ok_or("nothing is reversed")?;
+        Ok(reversed.bytes().rev().eq(password.iter().copied()))
+    }
+}
 
 cases! { $ __login_tests in login;
     fn the_right_password_gives_a_pair(t) {
@@ -64,6 +89,35 @@ cases! { $ __login_tests in login;
         for length in [71, 72, 73, 1024, 1025] {
             t.login("alice", &"x".repeat(length)).send().refused(401, "invalid_credentials");
             t.login("nobody", &"x".repeat(length)).send().refused(401, "invalid_credentials");
+        }
+    }
+
+    fn a_hash_with_a_pepper_logs_in(t) {
+        t = Probe::build(|builder| builder.password(weak_passwords().pepper("2026", PEPPER)));
+        let stored = |id: &str| Some(format!("$fauth-pepper$v=1,k={id}{PEPPERED}"));
+        t.users.change("alice", |user| user.password_hash = stored("2026"));
+        t.login("alice", "s3cret").send().is(200);
+        t.login("alice", "s3cre7").send().refused(401, "invalid_credentials");
+        t.users.change("alice", |user| user.password_hash = stored("2025"));
+        t.login("alice", "s3cret").send().refused(401, "invalid_credentials");
+    }
+
+    fn a_hash_of_the_applications_own_scheme_logs_in(t) {
+        t = Probe::build(|builder| builder.password(weak_passwords().foreign_scheme(Reversed)));
+        t.users.change("alice", |user| user.password_hash = Some("reversed$terc3s".to_owned()));
+        t.login("alice", "s3cret").send().is(200);
+        t.login("alice", "s3cre7").send().refused(401, "invalid_credentials");
+        t.users.change("alice", |user| user.password_hash = Some("reversed".to_owned()));
+        t.login("alice", "s3cret").send().refused(401, "invalid_credentials");
+    }
+
+    fn a_stored_hash_that_cannot_be_used_is_a_wrong_password(t) {
+        let nobody = t.login("nobody", "s3cret").send().response;
+        for stored in ["", "!", "s3cret", "{noop}s3cret", "$6$salt$hash", "md5$salt$hash", "$2b$31$", "scrypt:0:0:0$$"] {
+            t.users.change("alice", |user| user.password_hash = Some(stored.to_owned()));
+            let seen = t.login("alice", "s3cret").send();
+            seen.refused(401, "invalid_credentials");
+            assert_eq!(seen.response, nobody, "{stored}");
         }
     }
 

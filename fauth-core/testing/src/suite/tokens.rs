@@ -57,7 +57,7 @@ cases! { $ __tokens_tests in tokens;
         t.get("/me").bearer(sign(HEADER, &claims("{}"))).send().is(200).says("Hello alice");
     }
 
-    /// F-02: a missing claim is a clean refusal.
+    /// F-02, W-11: a missing claim is a clean refusal.
     fn a_missing_claim_is_401(t) {
         for name in ["sub", "exp", "iat", "jti", "token_type", "app"] {
             let token = sign(HEADER, &claims(&format!("{{\"{name}\":\"remove\"}}")));

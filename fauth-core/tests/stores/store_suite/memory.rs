@@ -18,4 +18,5 @@ impl StoreHarness for Memory {
 }
 
 fauth_testing::store_suite!(Memory);
+fauth_testing::store_suite!(Memory: throttles);
 fauth_testing::store_race!(Memory);

@@ -44,6 +44,7 @@ fn new_prefix() -> String {
 }
 
 fauth_testing::store_suite!(Postgres);
+fauth_testing::store_suite!(Postgres: throttles);
 fauth_testing::store_race!(Postgres);
 
 #[tokio::test]

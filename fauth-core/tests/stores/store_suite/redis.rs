@@ -2,12 +2,15 @@
 //!
 //! A server is started for it, unless `FAUTH_TEST_REDIS_URL` names one.
 
-use std::sync::{
-    LazyLock,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    sync::{
+        LazyLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
 };
 
-use fauth_core::store::RedisStore;
+use fauth_core::store::{CounterKey, LimitStore as _, LimitWindow, RedisStore};
 use fauth_testing::{ManualClock, store_suite::StoreHarness};
 
 static URL: LazyLock<String> = LazyLock::new(|| {
@@ -91,10 +94,32 @@ impl StoreHarness for Mirrored {
 }
 
 fauth_testing::store_suite!(Direct);
+fauth_testing::store_suite!(Direct: throttles, limits);
 fauth_testing::store_race!(Direct);
 
 #[tokio::test]
 async fn two_applications_share_nothing() {
     let store = Direct::open().await;
     crate::applications::share_nothing(|| store.clone()).await;
+}
+
+/// What strangers send does not stay, and does not show who it was.
+#[tokio::test]
+async fn a_counter_has_an_end_and_no_name() {
+    let store = Direct::open().await;
+    let window = |quota, seconds| LimitWindow::new(quota, Duration::from_secs(seconds)).unwrap();
+    let windows = [window(1, 60), window(100, 3600)];
+    let key = CounterKey::new(CounterKey::scope_of(["suite"]), &b"192.0.2.7"[..]);
+    let client = redis::Client::open(URL.as_str()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    for now in [0, 0, 1, 60] {
+        let now = Duration::from_secs(1_767_225_600 + now);
+        store.take(&key, &windows, now).await.unwrap();
+        let pattern = format!("{{{}:*}}:limit:*", store.namespace());
+        let names: Vec<String> = redis::cmd("KEYS").arg(pattern).query_async(&mut connection).await.unwrap();
+        let [name] = names.as_slice() else { panic!("{names:?}") };
+        assert!(!name.contains("192"), "{name}");
+        let left: i64 = redis::cmd("PTTL").arg(name).query_async(&mut connection).await.unwrap();
+        assert!((1_000..=73_000).contains(&left), "{left}");
+    }
 }

@@ -61,6 +61,7 @@ impl Drop for Files {
 }
 
 fauth_testing::store_suite!(Sqlite);
+fauth_testing::store_suite!(Sqlite: throttles);
 fauth_testing::store_race!(Sqlite);
 
 #[tokio::test]

@@ -1,11 +1,11 @@
 //! The page with Swagger UI at `/docs`, and its Authorize button.
 
-use std::{env, path::Path};
+use std::path::Path;
 
 use dialogue::{http::Request, server::Server};
 use serde_json::Value;
 
-use crate::{Browser, ConsoleEntry, Options, Size};
+use crate::{Browser, Options, Size};
 
 /// The documentation page of a running program, in a browser.
 struct DocsPage {
@@ -19,26 +19,26 @@ struct DocsPage {
 /// request to anywhere else.
 pub fn the_authorize_button_works(program: &str) {
     let page = DocsPage::open(program, Options::new());
-    page.assert_clean_console();
+    page.browser.assert_console_says_only(&[]);
     page.assert_title_is_that_of_the_document();
-    page.picture("page");
+    page.browser.picture("page");
 
     assert_eq!(page.try_out("/me"), "401");
-    page.assert_console_says_only(&["status of 401"]);
+    page.browser.assert_console_says_only(&["status of 401"]);
 
     page.log_in("alice", "wrong");
     page.browser.wait_for_text(".dialog-ux .errors", "Unauthorized");
-    page.picture("wrong-password");
-    page.assert_console_says_only(&["status of 401"]);
+    page.browser.picture("wrong-password");
+    page.browser.assert_console_says_only(&["status of 401"]);
     page.close_dialog();
 
     page.log_in("alice", "s3cret");
     page.browser.wait_for_text(".dialog-ux", "Authorized");
-    page.picture("authorized");
+    page.browser.picture("authorized");
     page.close_dialog();
     assert_eq!(page.try_out("/me"), "200");
     assert_eq!(page.try_out("/admin"), "200");
-    page.assert_clean_console();
+    page.browser.assert_console_says_only(&[]);
 
     page.log_out();
     assert_eq!(page.try_out("/me"), "401");
@@ -50,22 +50,18 @@ pub fn the_authorize_button_works(program: &str) {
     page.close_dialog();
     assert_eq!(page.try_out("/me"), "200");
     assert_eq!(page.try_out("/admin"), "403");
-    page.assert_console_says_only(&["status of 401", "status of 403"]);
+    page.browser.assert_console_says_only(&["status of 401", "status of 403"]);
 
     // Nothing is kept: the reader is a stranger again once the page is left.
     page.browser.reload();
     page.wait_until_rendered();
     assert_eq!(page.try_out("/me"), "401");
     assert_eq!(page.browser.cookie_names(), [""; 0], "the tokens were in the body");
-    page.assert_console_says_only(&["status of 401"]);
+    page.browser.assert_console_says_only(&["status of 401"]);
 
     page.browser.resize(Size::PHONE);
-    page.picture("phone");
-    let wider = page.browser.script(
-        "return document.documentElement.scrollWidth - document.documentElement.clientWidth",
-        &Value::Null,
-    );
-    assert_eq!(wider, 0, "the page is wider than a phone");
+    page.browser.picture("phone");
+    page.browser.assert_fits();
     page.assert_requests_stay_here();
     page.server.stop();
 }
@@ -99,7 +95,7 @@ impl DocsPage {
         self.server.mark(password);
         self.browser.fill("#oauth_username", name);
         self.browser.fill("#oauth_password", password);
-        self.picture("dialog");
+        self.browser.picture("dialog");
         self.browser.click("button[aria-label='Apply given OAuth2 credentials']");
     }
 
@@ -144,7 +140,7 @@ impl DocsPage {
         let status = within(".live-responses-table tbody .response-col_status");
         self.browser.wait_for(&status);
         let shown = self.browser.text(&status);
-        self.picture(&format!("{}-{shown}", path.trim_start_matches('/')));
+        self.browser.picture(&format!("{}-{shown}", path.trim_start_matches('/')));
         // So that the next answer is not taken for this one.
         self.browser.click(&within(".btn-clear"));
         self.browser.wait_until_gone(&status);
@@ -160,38 +156,11 @@ impl DocsPage {
     }
 
     #[track_caller]
-    fn assert_clean_console(&self) {
-        self.assert_console_says_only(&[]);
-    }
-
-    /// The browser reports every refused request as an error.
-    #[track_caller]
-    fn assert_console_says_only(&self, expected: &[&str]) {
-        let mut console = self.browser.console();
-        console.retain(ConsoleEntry::is_error);
-        let is_expected = |entry: &&ConsoleEntry| expected.iter().any(|words| entry.message.contains(words));
-        let surprises: Vec<_> =
-            console.iter().filter(|entry| !is_expected(entry)).map(ToString::to_string).collect();
-        assert!(surprises.is_empty(), "the console says:\n{}", surprises.join("\n"));
-        for words in expected {
-            assert!(console.iter().any(|entry| entry.message.contains(words)), "no {words:?} in {console:?}");
-        }
-    }
-
-    #[track_caller]
     fn assert_requests_stay_here(&self) {
         let requests = self.browser.requests();
         assert!(requests.iter().any(|request| request.url.ends_with("/openapi.json")), "{requests:?}");
         for request in requests {
             assert!(request.url.starts_with(&self.origin), "{} {}", request.method, request.url);
-        }
-    }
-
-    /// Into the folder `FAUTH_SCREENSHOTS`, if there is such a variable.
-    fn picture(&self, name: &str) {
-        if let Ok(folder) = env::var("FAUTH_SCREENSHOTS") {
-            let package = env::var("CARGO_PKG_NAME").unwrap_or_default();
-            self.browser.screenshot(&Path::new(&folder).join(format!("{package}-{name}.png")));
         }
     }
 }

@@ -1,0 +1,187 @@
+//! The counters of rate limits beside those of `governor`, in one run: one hot key, a million keys,
+//! and the memory that one and ten million keys take.
+//!
+//! `cargo run --release`. The exit code is 0 only if fauth takes no more than half of governor's
+//! time at one million keys, and if its memory does not grow.
+
+use std::{
+    fs,
+    hint::black_box,
+    io::{self, Write as _},
+    num::NonZeroU32,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use fauth_core::{
+    clock::{Clock as _, SystemClock},
+    store::{CounterKey, LimitWindow, MemoryLimits},
+};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+
+/// As an address is counted: 16 bytes.
+type Key = [u8; 16];
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+const QUOTA: u32 = 1000;
+const MILLION: u64 = 1_000_000;
+const ROUNDS: usize = 15;
+const HOT_CALLS: u64 = 2_000_000;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "limit-rivals: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run() -> Outcome<bool> {
+    let keys = shuffled(MILLION);
+    let hot: Key = [7; 16];
+    let fauth = Fauth::new()?;
+    let governor = governor()?;
+
+    let mut hot_times = Times::default();
+    let mut cold_times = Times::default();
+    for _ in 0..ROUNDS {
+        hot_times.fauth.push(per_call(HOT_CALLS, || {
+            (0..HOT_CALLS).for_each(|_| {
+                black_box(fauth.passes(&hot));
+            })
+        }));
+        hot_times.governor.push(per_call(HOT_CALLS, || {
+            (0..HOT_CALLS).for_each(|_| {
+                black_box(governor.check_key(&hot).is_ok());
+            });
+        }));
+        cold_times.fauth.push(per_call(MILLION, || {
+            keys.iter().for_each(|key| {
+                black_box(fauth.passes(key));
+            });
+        }));
+        cold_times.governor.push(per_call(MILLION, || {
+            keys.iter().for_each(|key| {
+                black_box(governor.check_key(key).is_ok());
+            });
+        }));
+    }
+    drop((keys, governor));
+
+    let mut out = io::stdout();
+    writeln!(out, "ns per request, median of {ROUNDS} interleaved rounds")?;
+    writeln!(out, "                    fauth  governor")?;
+    let (ours, theirs) = hot_times.medians();
+    writeln!(out, "one hot key        {ours:6.1}    {theirs:6.1}")?;
+    let (ours, theirs) = cold_times.medians();
+    writeln!(out, "one million keys   {ours:6.1}    {theirs:6.1}   {:.1} times", theirs / ours)?;
+    let is_twice_as_fast = ours * 2.0 <= theirs;
+
+    writeln!(out, "memory in MiB")?;
+    let before = fauth.counters.memory();
+    for count in [MILLION, 10 * MILLION] {
+        let governor = governor_growth(count)?;
+        for number in 0..count {
+            black_box(fauth.passes(&key(number)));
+        }
+        let own = mebibytes(fauth.counters.memory());
+        writeln!(out, "{:2} million keys    {own:6.1}    {:6.1}", count / MILLION, mebibytes(governor))?;
+    }
+    let is_fixed = fauth.counters.memory() == before;
+    writeln!(out, "twice as fast at one million keys: {is_twice_as_fast}; memory is fixed: {is_fixed}")?;
+    Ok(is_twice_as_fast && is_fixed)
+}
+
+/// What a provider asks for one request: the time, and one counter.
+struct Fauth {
+    counters: MemoryLimits,
+    scope: [u8; 32],
+    windows: [LimitWindow; 1],
+}
+
+impl Fauth {
+    fn new() -> Outcome<Self> {
+        let windows = [LimitWindow::new(QUOTA, Duration::from_secs(60))?];
+        Ok(Self { counters: MemoryLimits::new(), scope: CounterKey::scope_of(["rivals"]), windows })
+    }
+
+    fn passes(&self, key: &Key) -> bool {
+        let Ok(now) = SystemClock.now_precise() else { return false };
+        !self.counters.take_now(&CounterKey::new(self.scope, &key[..]), &self.windows, now).is_refused()
+    }
+}
+
+fn governor() -> Outcome<DefaultKeyedRateLimiter<Key>> {
+    let quota = NonZeroU32::new(QUOTA).ok_or("no quota")?;
+    Ok(RateLimiter::keyed(Quota::per_minute(quota)))
+}
+
+/// How many bytes the process grows by while so many keys come.
+fn governor_growth(count: u64) -> Outcome<usize> {
+    let before = resident()?;
+    let governor = governor()?;
+    for number in 0..count {
+        black_box(governor.check_key(&key(number)).is_ok());
+    }
+    let grown = resident()?.saturating_sub(before);
+    drop(black_box(governor));
+    Ok(grown)
+}
+
+fn resident() -> Outcome<usize> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+    let kibibytes: usize = line.trim().trim_end_matches("kB").trim().parse()?;
+    Ok(kibibytes * 1024)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "it is shown with one digit")]
+fn mebibytes(bytes: usize) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "there are some millions")]
+fn per_call(calls: u64, work: impl FnOnce()) -> f64 {
+    let begun = Instant::now();
+    work();
+    begun.elapsed().as_secs_f64() * 1e9 / calls as f64
+}
+
+fn key(number: u64) -> Key {
+    let mut key = [0; 16];
+    for (place, byte) in key.iter_mut().zip(number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes()) {
+        *place = byte;
+    }
+    key
+}
+
+/// All keys, in an order that no cache foresees.
+fn shuffled(count: u64) -> Vec<Key> {
+    let mut keys: Vec<_> = (0..count).map(key).collect();
+    keys.sort_unstable_by_key(|key| {
+        let [a, b, c, d, e, f, g, h, ..] = *key;
+        u64::from_be_bytes([a, b, c, d, e, f, g, h]).swap_bytes().wrapping_mul(0xbf58_476d_1ce4_e5b9)
+    });
+    keys
+}
+
+#[derive(Default)]
+struct Times {
+    fauth: Vec<f64>,
+    governor: Vec<f64>,
+}
+
+impl Times {
+    fn medians(&self) -> (f64, f64) {
+        (median(&self.fauth), median(&self.governor))
+    }
+}
+
+fn median(times: &[f64]) -> f64 {
+    let mut times = times.to_vec();
+    times.sort_by(f64::total_cmp);
+    times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
+}

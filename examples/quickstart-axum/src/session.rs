@@ -1,0 +1,133 @@
+//! Pages for people in front of a browser: a sign-in with a form, a dashboard, a page for admins,
+//! a sign-out; and one action that a script calls.
+
+use axum::{
+    Form, Json,
+    extract::{DefaultBodyLimit, State},
+    http::request::Parts,
+    response::Response,
+    routing::{get, post},
+};
+use fauth_axum::{
+    AuditedRouter, CsrfToken, CurrentSession, Head, Refused, Visitor, guests_only, require_permissions,
+    require_roles, require_user, respond, visitor,
+};
+use fauth_core::{
+    AuthProvider, LoginRequest, LogoutRequest, Rejection, redirect::LocalTarget, request::RequestHead as _,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{
+    desk::{Desk, change},
+    pages::{self, refusals},
+    users::User,
+};
+
+/// Longer bodies are refused.
+const LIMIT: usize = 16 * 1024;
+
+/// Everything under `/session`.
+///
+/// One word tells a page from an action: with `pages`, a browser that is refused gets to the
+/// sign-in page or sees why; without it, whoever is refused gets a status and a document.
+pub fn routes(auth: &AuthProvider<User>) -> AuditedRouter<AuthProvider<User>> {
+    AuditedRouter::new()
+        .route("/style.css", get(style))
+        .guarded("/about", visitor(auth).pages(refusals()), get(about))
+        .guarded(
+            "/sign-in",
+            guests_only(auth).home(pages::DASHBOARD).pages(refusals()),
+            get(show_sign_in).post(sign_in).layer(DefaultBodyLimit::max(LIMIT)),
+        )
+        .guarded("/dashboard", require_user(auth).pages(refusals()), get(dashboard))
+        .guarded("/admin", require_roles(auth, ["admin"]).pages(refusals()), get(admin))
+        .guarded("/sign-out", require_user(auth).pages(refusals()), post(sign_out))
+        .guarded(
+            "/notes",
+            require_permissions(auth, ["write"]),
+            post(add_note).layer(DefaultBodyLimit::max(LIMIT)),
+        )
+}
+
+async fn style() -> Response {
+    respond(pages::style())
+}
+
+async fn about(Visitor(visitor): Visitor<User>) -> Response {
+    respond(pages::about(&visitor))
+}
+
+/// Where a user is sent after the sign-in: a page of this application, or nowhere.
+fn next(head: &Head<'_>) -> Option<LocalTarget> {
+    LocalTarget::from_query(head.query(), "next")
+}
+
+async fn show_sign_in(parts: Parts) -> Response {
+    respond(pages::sign_in(next(&Head::from(&parts)).as_ref()))
+}
+
+#[derive(Deserialize)]
+struct SignIn {
+    identifier: String,
+    password: String,
+    /// There if the box is ticked.
+    remember: Option<String>,
+}
+
+async fn sign_in(
+    State(auth): State<AuthProvider<User>>,
+    parts: Parts,
+    Form(form): Form<SignIn>,
+) -> Result<Response, Refused> {
+    let head = Head::from(&parts);
+    let (login, next) = (auth.begin_login(&head, false)?, next(&head));
+    match auth.authenticate(&form.identifier, &form.password, login.client()).await {
+        Ok(user) => {
+            let home = || LocalTarget::parse(pages::DASHBOARD).unwrap_or(LocalTarget::root());
+            let wanted = LoginRequest::from(&user)
+                .payload(&Desk::default())
+                .remember(form.remember.is_some())
+                .redirect_to(next.unwrap_or_else(home));
+            Ok(respond(login.finish(wanted).await?))
+        }
+        Err(Rejection::InvalidCredentials) => {
+            Ok(respond(pages::wrong_password(next.as_ref(), &form.identifier)))
+        }
+        Err(rejection) => Err(rejection.into()),
+    }
+}
+
+async fn dashboard(
+    Visitor(visitor): Visitor<User>,
+    CurrentSession(mut session): CurrentSession<User>,
+    token: CsrfToken<User>,
+) -> Result<Response, Refused> {
+    let desk = change(&mut session, Desk::visit).await?;
+    Ok(respond(pages::dashboard(&visitor, &desk, &token)))
+}
+
+async fn admin(Visitor(visitor): Visitor<User>, token: CsrfToken<User>) -> Response {
+    respond(pages::admin(&visitor, &token))
+}
+
+/// By POST alone: what a link or an image causes signs nobody out.
+async fn sign_out(State(auth): State<AuthProvider<User>>, parts: Parts) -> Result<Response, Refused> {
+    let form = LocalTarget::parse(pages::SIGN_IN).unwrap_or(LocalTarget::root());
+    let wanted = LogoutRequest::new().redirect_to(form);
+    Ok(respond(auth.logout_reply(&Head::from(&parts), wanted).await?))
+}
+
+#[derive(Deserialize)]
+struct Note {
+    text: String,
+}
+
+/// For scripts: whoever is refused gets a problem document, and is never redirected.
+async fn add_note(
+    CurrentSession(mut session): CurrentSession<User>,
+    Json(note): Json<Note>,
+) -> Result<Json<Value>, Refused> {
+    let desk = change(&mut session, |desk| desk.add(&note.text)).await?;
+    Ok(Json(json!({ "notes": desk.notes })))
+}

@@ -1,0 +1,190 @@
+//! Rate limits for a route or a group of routes, as layers.
+
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use axum::{
+    extract::Request,
+    response::{IntoResponse, Response},
+};
+use fauth_core::{
+    AuthProvider, AuthUser, Guard, Limiter,
+    limit::IntoLimit,
+    rejection::{Pages, Renderer},
+};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::{
+    extract,
+    guard::enter,
+    head::Head,
+    respond::{amend, respond},
+};
+
+/// Limits how many requests pass: `limit(&auth, "5/minute")`. Counted are the requests of one
+/// client address; a [`Limit`](fauth_core::limit::Limit) may say otherwise. Beyond it, requests are
+/// refused with 429 before anything else is done for them.
+///
+/// ```
+/// # use axum::{Router, routing::{get, post}};
+/// # use fauth_axum::{SecureRouter, limit};
+/// use fauth_core::limit::Limit;
+/// # let auth = fauth_testing::provider().build().unwrap();
+///
+/// let app: Router = Router::new()
+///     .route("/search", get(async || "found").layer(limit(&auth, "5/second, 100/minute")))
+///     .nest_service("/api", SecureRouter::new(&auth).limit(Limit::per_user("1000/hour")));
+/// ```
+///
+/// It is for routes that are open to everybody; guards and groups have a method `limit`. A limit by
+/// user goes inside of a guard. What is no limit is reported to the log, and every request is
+/// refused with 500.
+///
+/// The peer's address is known only if the application is served with
+/// `into_make_service_with_connect_info::<SocketAddr>()`; otherwise all clients are one.
+#[must_use]
+#[track_caller]
+pub fn limit<U: AuthUser>(auth: &AuthProvider<U>, limit: impl IntoLimit) -> LimitLayer<U> {
+    LimitLayer { limiter: Limiter::new(auth, limit) }
+}
+
+/// A limit as a layer, for [`MethodRouter::layer`](axum::routing::MethodRouter::layer) and
+/// everything else that takes one.
+pub struct LimitLayer<U> {
+    limiter: Limiter<U>,
+}
+
+impl<U: AuthUser> LimitLayer<U> {
+    pub(crate) const fn new(limiter: Limiter<U>) -> Self {
+        Self { limiter }
+    }
+
+    /// One more limit. They are asked in their order, and the first that refuses decides; those
+    /// before it have counted the request.
+    #[must_use]
+    #[track_caller]
+    pub fn and(self, limit: impl IntoLimit) -> Self {
+        Self { limiter: self.limiter.and(limit) }
+    }
+
+    /// Gives the refusals a form of their own.
+    #[must_use]
+    pub fn renderer(self, renderer: impl Renderer) -> Self {
+        Self { limiter: self.limiter.renderer(renderer) }
+    }
+
+    /// Answers browsers with pages: the same as `renderer` with
+    /// [`Pages`]. A text is the path of the sign-in page.
+    #[must_use]
+    pub fn pages(self, pages: impl Into<Pages>) -> Self {
+        self.renderer(pages.into())
+    }
+}
+
+impl<U> Clone for LimitLayer<U> {
+    fn clone(&self) -> Self {
+        Self { limiter: self.limiter.clone() }
+    }
+}
+
+impl<U> fmt::Debug for LimitLayer<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.limiter.fmt(f)
+    }
+}
+
+impl<S, U> Layer<S> for LimitLayer<U> {
+    type Service = Limiting<S, U>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Limiting { inner, limiter: self.limiter.clone() }
+    }
+}
+
+/// A service behind a limit.
+pub struct Limiting<S, U> {
+    inner: S,
+    limiter: Limiter<U>,
+}
+
+impl<S: Clone, U> Clone for Limiting<S, U> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), limiter: self.limiter.clone() }
+    }
+}
+
+impl<S, U> fmt::Debug for Limiting<S, U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.limiter.fmt(f)
+    }
+}
+
+type Answering<E> = Pin<Box<dyn Future<Output = Result<Response, E>> + Send>>;
+
+impl<S, U> Service<Request> for Limiting<S, U>
+where
+    S: Service<Request, Response: IntoResponse, Future: Send> + Clone + Send + 'static,
+    U: AuthUser,
+{
+    type Response = Response;
+    type Error = S::Error;
+    type Future = Answering<S::Error>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        // The service that was polled ready is the one to call; the clone waits for its turn.
+        let waiting = self.inner.clone();
+        let mut ready = std::mem::replace(&mut self.inner, waiting);
+        let asked = self.limiter.ask(&Head::of(&request), extract::earlier(request.extensions()));
+        let limiter = self.limiter.clone();
+        Box::pin(async move {
+            match asked.answer().await {
+                Ok(demands) => {
+                    let mut response = ready.call(request).await?.into_response();
+                    amend(response.headers_mut(), &demands);
+                    Ok(response)
+                }
+                Err(limited) => Ok(respond(limiter.refuse(&limited, &Head::of(&request)))),
+            }
+        })
+    }
+}
+
+/// Lets the request through the limits of a guard, and through the guard, to `inner`.
+pub(crate) fn answer<S, U>(guard: &Guard<U>, mut inner: S, request: Request) -> Answering<S::Error>
+where
+    S: Service<Request, Response: IntoResponse, Future: Send> + Send + 'static,
+    U: AuthUser,
+{
+    let asked = guard.ask_before(&Head::of(&request));
+    let guard = guard.clone();
+    Box::pin(async move {
+        let demands = match asked.answer().await {
+            Ok(demands) => demands,
+            Err(limited) => return Ok(respond(guard.refuse_limited(&limited, &Head::of(&request)))),
+        };
+        let presented = guard.read(&Head::of(&request), extract::earlier(request.extensions()));
+        let inside = guard.clone();
+        let inside = move |request: Request| async move {
+            let asked = inside.ask_after(&Head::of(&request), extract::earlier(request.extensions()));
+            match asked.answer().await {
+                Ok(demands) => {
+                    let mut response = inner.call(request).await?.into_response();
+                    amend(response.headers_mut(), &demands);
+                    Ok(response)
+                }
+                Err(limited) => Ok(respond(inside.refuse_limited(&limited, &Head::of(&request)))),
+            }
+        };
+        let mut response = enter(&guard, presented, inside, request).await?;
+        amend(response.headers_mut(), &demands);
+        Ok(response)
+    })
+}

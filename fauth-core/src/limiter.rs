@@ -1,0 +1,314 @@
+//! A limit in front of routes: a provider, one limit or several, and the form of the refusal. What
+//! every adapter puts in front of a route.
+
+use std::{fmt, panic::Location, sync::Arc};
+
+use crate::{
+    demands::Demands,
+    error::ConfigError,
+    limit::{IntoLimit, Limit, policy_field, seconds, state_field},
+    provider::{AuthProvider, Granted, LimitScopes},
+    rejection::{Misconfigured, Rejection, Renderer},
+    reply::{Reply, ResponseHeader},
+    request::RequestHead,
+    store::{CounterKey, Taken},
+    user::AuthUser,
+};
+
+/// Counts requests, and refuses those beyond a limit. Adapters wrap it in their framework's
+/// middleware and decide nothing themselves.
+///
+/// ```
+/// # use fauth_core::{reply::Reply, request::RequestHead, AuthUser, Limiter};
+/// # async fn middleware<U: AuthUser>(limiter: Limiter<U>, head: impl RequestHead, next: impl Fn() -> Reply) -> Reply {
+/// let asked = limiter.ask(&head, None);         // borrows the request
+/// match asked.answer().await {                  // owns everything it needs
+///     Ok(demands) => next().amend(&demands),
+///     Err(limited) => limiter.refuse(&limited, &head),
+/// }
+/// # }
+/// ```
+pub struct Limiter<U> {
+    inner: Arc<Inner<U>>,
+}
+
+struct Inner<U> {
+    provider: AuthProvider<U>,
+    limits: Vec<Applied>,
+    renderer: Arc<dyn Renderer>,
+    fault: Option<ConfigError>,
+}
+
+/// A limit at its place.
+#[derive(Clone)]
+struct Applied {
+    limit: Limit,
+    scopes: LimitScopes,
+    policy: ResponseHeader,
+}
+
+impl<U: AuthUser> Limiter<U> {
+    /// A limit, `"5/minute"` or a [`Limit`], that is counted by this provider: its store, its
+    /// clock, and the addresses behind its trusted proxies.
+    ///
+    /// What is no limit is reported to the log, and every request is refused with 500.
+    #[must_use]
+    #[track_caller]
+    pub fn new(provider: &AuthProvider<U>, limit: impl IntoLimit) -> Self {
+        Self::at(provider, limit, Location::caller())
+    }
+
+    /// The same, for a limit that was put somewhere before.
+    pub(crate) fn at(
+        provider: &AuthProvider<U>,
+        limit: impl IntoLimit,
+        at: &'static Location<'static>,
+    ) -> Self {
+        let mut inner = Inner {
+            provider: provider.clone(),
+            limits: Vec::new(),
+            renderer: Arc::clone(provider.renderer()),
+            fault: None,
+        };
+        inner.add(limit, at);
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// One more limit. They are asked in their order, and the first that refuses decides; those
+    /// before it have counted the request.
+    #[must_use]
+    #[track_caller]
+    pub fn and(self, limit: impl IntoLimit) -> Self {
+        let mut inner = self.inner.with_renderer(&self.inner.renderer);
+        inner.add(limit, Location::caller());
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Gives the refusals a form of their own.
+    #[must_use]
+    pub fn renderer(self, renderer: impl Renderer) -> Self {
+        let renderer: Arc<dyn Renderer> = Arc::new(renderer);
+        Self { inner: Arc::new(self.inner.with_renderer(&renderer)) }
+    }
+
+    /// This limit, asked after others.
+    pub(crate) fn behind(self, first: Option<Self>) -> Self {
+        let Some(first) = first else { return self };
+        let mut inner = first.inner.with_renderer(&first.inner.renderer);
+        inner.limits.extend(self.inner.limits.iter().cloned());
+        inner.fault = inner.fault.or_else(|| self.inner.fault.clone());
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Does a limit count by user or API key, so that it belongs behind a guard?
+    #[must_use]
+    pub fn needs_user(&self) -> bool {
+        self.inner.limits.iter().any(|applied| applied.limit.key().needs_user())
+    }
+
+    /// Asks for one request, where that takes no waiting also counts it. `granted` is what a guard
+    /// further out has granted to the request; a grant of another provider counts for nothing.
+    pub fn ask(&self, head: &dyn RequestHead, granted: Option<&Granted<U>>) -> Asked<U> {
+        let Inner { provider, limits, fault, .. } = &*self.inner;
+        if let Some(fault) = fault {
+            let mistake = Rejection::Misconfigured(Misconfigured::Limit(fault.clone()));
+            return Asked(State::Counted(Err(Limited::new(mistake))));
+        }
+        let key = |applied: &Applied| {
+            provider.counter_key(&applied.scopes, applied.limit.key(), head, granted).into_owned()
+        };
+        if provider.counts_elsewhere() {
+            let keys = limits.iter().map(key).collect();
+            return Asked(State::Waiting(self.clone(), keys));
+        }
+        let mut counting = Counting::new(limits.len());
+        for applied in limits {
+            let Applied { limit, scopes, .. } = applied;
+            let key = provider.counter_key(scopes, limit.key(), head, granted);
+            let taken = provider.count_here(&key, limit.windows());
+            if let Err(limited) = counting.note(applied, taken) {
+                return Asked(State::Counted(Err(limited)));
+            }
+        }
+        Asked(State::Counted(Ok(counting.demands())))
+    }
+
+    /// The answer to a request that is refused. Raises the event.
+    pub fn refuse(&self, limited: &Limited, head: &dyn RequestHead) -> Reply {
+        limited.reply(&self.inner.provider, head, &*self.inner.renderer)
+    }
+
+    /// What is allowed, for documents and audits.
+    pub(crate) fn limits(&self) -> impl Iterator<Item = &Limit> {
+        self.inner.limits.iter().map(|applied| &applied.limit)
+    }
+}
+
+impl<U: AuthUser> Inner<U> {
+    fn with_renderer(&self, renderer: &Arc<dyn Renderer>) -> Self {
+        if let Err(fault) = renderer.validate() {
+            report(&fault);
+        }
+        Self {
+            provider: self.provider.clone(),
+            limits: self.limits.clone(),
+            renderer: Arc::clone(renderer),
+            fault: self.fault.clone(),
+        }
+    }
+
+    fn add(&mut self, limit: impl IntoLimit, at: &'static Location<'static>) {
+        match limit.into_limit() {
+            Ok(limit) => {
+                let scopes = self.provider.limit_scopes(&limit, at);
+                let policy = policy_field(&limit);
+                self.limits.push(Applied { limit, scopes, policy });
+            }
+            Err(fault) => {
+                report(&fault);
+                self.fault = Some(fault);
+            }
+        }
+    }
+}
+
+fn report(fault: &ConfigError) {
+    tracing::error!(
+        target: "fauth",
+        event = "impossible_limit",
+        error = %fault,
+        "this limit refuses every request",
+    );
+}
+
+/// A request that a limit has been asked about. Owns all it needs.
+#[must_use = "a request is let through only if the answer says so"]
+pub struct Asked<U>(State<U>);
+
+enum State<U> {
+    Counted(Result<Demands, Limited>),
+    /// A store has to be asked, about these keys.
+    Waiting(Limiter<U>, Vec<CounterKey<'static>>),
+}
+
+impl<U: AuthUser> Asked<U> {
+    /// There is no limit.
+    pub(crate) const fn nothing() -> Self {
+        Self(State::Counted(Ok(Demands::of_nothing())))
+    }
+
+    /// What the response must say of the limit, if the request is let through.
+    ///
+    /// # Errors
+    /// [`Limited`] if it is not; [`Limiter::refuse`] makes the answer.
+    pub async fn answer(self) -> Result<Demands, Limited> {
+        let (limiter, keys) = match self.0 {
+            State::Counted(outcome) => return outcome,
+            State::Waiting(limiter, keys) => (limiter, keys),
+        };
+        let Inner { provider, limits, .. } = &*limiter.inner;
+        let mut counting = Counting::new(limits.len());
+        for (applied, key) in limits.iter().zip(&keys) {
+            let taken = provider.count(key, applied.limit.windows()).await;
+            counting.note(applied, taken)?;
+        }
+        Ok(counting.demands())
+    }
+}
+
+/// What limits have said so far.
+struct Counting(Vec<ResponseHeader>);
+
+impl Counting {
+    fn new(limits: usize) -> Self {
+        Self(Vec::with_capacity(limits * 2))
+    }
+
+    fn note(&mut self, applied: &Applied, taken: Result<Taken, Rejection>) -> Result<(), Limited> {
+        let taken = match taken {
+            Ok(taken) => taken,
+            Err(rejection) => return Err(Limited::new(rejection).saying(std::mem::take(&mut self.0))),
+        };
+        self.0.push(applied.policy.clone());
+        self.0.push(state_field(&applied.limit, &taken));
+        if !taken.is_refused() {
+            return Ok(());
+        }
+        let retry_after = std::time::Duration::from_secs(seconds(taken.retry_after()).max(1));
+        let limited = Limited::new(Rejection::TooManyRequests { retry_after });
+        Err(limited.saying(std::mem::take(&mut self.0)).first(taken.is_first_refusal()))
+    }
+
+    fn demands(self) -> Demands {
+        Demands::of_limits(self.0)
+    }
+}
+
+/// Why a limit lets a request not through: it is reached, or nobody knows.
+#[derive(Debug, Clone)]
+pub struct Limited(Box<Refusal>);
+
+#[derive(Debug, Clone)]
+struct Refusal {
+    rejection: Rejection,
+    fields: Vec<ResponseHeader>,
+    is_first: bool,
+}
+
+impl Limited {
+    fn new(rejection: Rejection) -> Self {
+        Self(Box::new(Refusal { rejection, fields: Vec::new(), is_first: false }))
+    }
+
+    fn saying(mut self, fields: Vec<ResponseHeader>) -> Self {
+        self.0.fields = fields;
+        self
+    }
+
+    fn first(mut self, is_first: bool) -> Self {
+        self.0.is_first = is_first;
+        self
+    }
+
+    /// The rejection to answer with.
+    #[must_use]
+    pub const fn rejection(&self) -> &Rejection {
+        &self.0.rejection
+    }
+
+    pub(crate) fn reply<U: AuthUser>(
+        &self,
+        provider: &AuthProvider<U>,
+        head: &dyn RequestHead,
+        renderer: &dyn Renderer,
+    ) -> Reply {
+        let Refusal { rejection, fields, is_first } = &*self.0;
+        let reply = match rejection {
+            Rejection::TooManyRequests { .. } => {
+                provider.refuse_limited(rejection, *is_first, head, renderer)
+            }
+            // The limit knows nothing of a credential, so that no cookie is deleted by it.
+            _ => provider.refuse_in_handler_as(rejection, head, renderer),
+        };
+        reply.amend(&Demands::of_limits(fields.clone()))
+    }
+}
+
+impl<U> fmt::Debug for Asked<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Asked(..)")
+    }
+}
+
+impl<U> Clone for Limiter<U> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+impl<U> fmt::Debug for Limiter<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let limits: Vec<_> = self.inner.limits.iter().map(|applied| applied.limit.to_string()).collect();
+        f.debug_struct("Limiter").field("limits", &limits).finish_non_exhaustive()
+    }
+}

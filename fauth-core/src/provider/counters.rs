@@ -1,0 +1,58 @@
+//! Where a provider counts requests: in its own memory, or in a store that instances share.
+
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicBool, AtomicU64},
+};
+
+use crate::store::{LimitStore, MemoryLimits};
+
+/// What becomes of requests behind a limit while the
+/// [store of the limits](crate::AuthProviderBuilder::limit_store) fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::exhaustive_enums, reason = "there is no third way that is safe")]
+pub enum WhenLimitStoreFails {
+    /// They are refused with 503. What is limited stays limited.
+    #[default]
+    Refuse,
+    /// Each instance counts by itself meanwhile. Of what is allowed for all instances together,
+    /// each lets through as much, and nobody waits for the store: for a second after a failure it
+    /// is not asked.
+    CountHere,
+}
+
+/// Where requests are counted.
+pub(super) struct Counters {
+    pub(super) store: Option<Arc<dyn LimitStore>>,
+    pub(super) when_store_fails: WhenLimitStoreFails,
+    /// Those of this process, made when they are needed.
+    here: OnceLock<MemoryLimits>,
+    /// Until when the store is not asked, in milliseconds.
+    pub(super) distrusted_until: AtomicU64,
+    pub(super) has_reported_unknown: AtomicBool,
+}
+
+impl Counters {
+    pub(super) fn new(store: Option<Arc<dyn LimitStore>>, when_store_fails: WhenLimitStoreFails) -> Self {
+        Self {
+            store,
+            when_store_fails,
+            here: OnceLock::new(),
+            distrusted_until: AtomicU64::new(0),
+            has_reported_unknown: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn here(&self) -> &MemoryLimits {
+        self.here.get_or_init(MemoryLimits::new)
+    }
+}
+
+/// What tells the counters of one limit apart from all others, for each kind of key.
+#[derive(Debug, Clone)]
+pub(crate) struct LimitScopes {
+    pub(super) address: [u8; 32],
+    pub(super) user: [u8; 32],
+    pub(super) api_key: [u8; 32],
+    pub(super) head: [u8; 32],
+}

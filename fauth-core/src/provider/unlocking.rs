@@ -1,0 +1,106 @@
+//! What was counted of an account: seen, reset, and passed by with a mailed token.
+
+use super::{
+    inner::AuthProvider,
+    one_times::refused,
+    throttling::Change,
+};
+use crate::{
+    client::ClientInfo,
+    event::{Event, EventKind},
+    one_time::{Redeemed, Redemption},
+    rejection::{OneTimeFault, Rejection},
+    throttle::{AccountRecord, FamiliarRecord, ThrottleState},
+    token::OneTimePurpose,
+    user::AuthUser,
+};
+
+/// What the [login throttle](crate::throttle) has counted, for administrators and for users who are
+/// kept out.
+impl<U: AuthUser> AuthProvider<U> {
+    /// Redeems a mailed token of the purpose [`LoginUnlock`](OneTimePurpose::LoginUnlock), and makes
+    /// the client's address familiar to the account: what others have tried keeps it out no more.
+    /// The password is still to be given. `identifier` is what the user types at the login.
+    ///
+    /// [`authenticate_unlocked`](Self::authenticate_unlocked) does both in one, which also helps
+    /// against somebody else at the same address who goes on trying.
+    ///
+    /// # Errors
+    /// Those of [`redeem`](Self::redeem); [`Rejection::InvalidToken`] also if the identifier is not
+    /// that of the token's user. [`Rejection::Misconfigured`] without password login.
+    pub async fn unlock_login<'a>(
+        &self,
+        token: impl Into<Redemption<'a>> + Send,
+        identifier: &str,
+        client: &ClientInfo,
+    ) -> Result<Redeemed<U>, Rejection> {
+        let login = self.password_login()?;
+        let redeemed = self.redeem(token, OneTimePurpose::LoginUnlock).await?;
+        let found = self.load_identity(login, identifier).await?;
+        let subject = redeemed.payload().subject();
+        if found.is_none_or(|user| user.subject().as_ref() != subject) {
+            return Err(refused(OneTimeFault::Stale));
+        }
+        if let Some(throttle) = &self.inner.throttle {
+            let now = self.now()?;
+            let places = self.places(throttle, identifier, client)?;
+            let (rules, tag) = (throttle.rules(), places.tag);
+            let familiar = self.change(throttle, &places.familiar, now, |record: &mut FamiliarRecord| {
+                record.succeed(tag, rules, now);
+                Change::Write(())
+            });
+            familiar.await?;
+        }
+        self.raise(&Event::new(EventKind::LoginUnlocked).subject(subject).client(client));
+        Ok(redeemed)
+    }
+
+    /// What has failed at the account with this identifier, from addresses that are not familiar to
+    /// it. Whether there is such an account makes no difference.
+    ///
+    /// # Errors
+    /// [`Rejection::Unavailable`] if the store or the clock fails.
+    pub async fn throttle_state(&self, identifier: &str) -> Result<ThrottleState, Rejection> {
+        let Some(throttle) = &self.inner.throttle else { return Ok(ThrottleState::default()) };
+        let now = self.now()?;
+        let places = self.places(throttle, identifier, &ClientInfo::unknown())?;
+        let rules = throttle.rules();
+        let account = self.change(throttle, &places.account, now, |record: &mut AccountRecord| {
+            Change::Keep(record.state(rules, now))
+        });
+        let mut state = account.await?;
+        let familiar = self.change(throttle, &places.familiar, now, |record: &mut FamiliarRecord| {
+            Change::Keep(record.len(now))
+        });
+        state.familiar_addresses = familiar.await?;
+        Ok(state)
+    }
+
+    /// Forgets what has failed at the account with this identifier: every address may try again at
+    /// once. What is counted by address alone stays, and so do the familiar addresses. Accounts that
+    /// share its record are reset too.
+    ///
+    /// # Errors
+    /// As [`throttle_state`](Self::throttle_state).
+    pub async fn reset_throttle(&self, identifier: &str) -> Result<(), Rejection> {
+        let Some(throttle) = &self.inner.throttle else { return Ok(()) };
+        let now = self.now()?;
+        let places = self.places(throttle, identifier, &ClientInfo::unknown())?;
+        let account = self.change(throttle, &places.account, now, |record: &mut AccountRecord| {
+            *record = AccountRecord::default();
+            Change::Write(())
+        });
+        account.await?;
+        let familiar = self.change(throttle, &places.familiar, now, |record: &mut FamiliarRecord| {
+            if record.len(now) == 0 {
+                return Change::Keep(());
+            }
+            record.reset();
+            Change::Write(())
+        });
+        familiar.await?;
+        let known_as = self.hash_identifier(identifier);
+        self.raise(&Event::new(EventKind::ThrottleReset).identifier(&known_as));
+        Ok(())
+    }
+}

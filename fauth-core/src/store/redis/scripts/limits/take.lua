@@ -1,0 +1,34 @@
+
+-- The rule is `LimitWindow::after`. KEYS: 2 the counter. ARGV: 1 the present; then for each window
+-- what one request takes, and the whole quota. All in ticks.
+-- The counter is a text: until when each window is paid off, and a `!` in front if the last request
+-- was refused.
+local now = tonumber(ARGV[1])
+local counter = redis.call('GET', KEYS[2]) or ''
+local times = {}
+for time in string.gmatch(counter, '%d+') do times[#times + 1] = tonumber(time) end
+
+local answer, fits = {'ok', '1'}, true
+local windows = (#ARGV - 1) / 2
+for window = 1, windows do
+  local cost, full = tonumber(ARGV[2 * window]), tonumber(ARGV[2 * window + 1])
+  local used = math.min(math.max((times[window] or 0) - now, 0), full)
+  answer[window + 2] = string.format('%.0f', used)
+  fits = fits and used + cost <= full
+end
+
+local record, most = fits and '' or '!', 0
+for window = 1, windows do
+  local used = tonumber(answer[window + 2])
+  if fits then used = used + tonumber(ARGV[2 * window]) end
+  record = record .. string.format(' %.0f', now + used)
+  most = math.max(most, used)
+end
+-- There are 2^20 ticks in a second. Beyond that the counter is as good as none.
+redis.call('SET', KEYS[2], record, 'PX', string.format('%.0f', most / 1048.576 + 1000))
+
+if not fits then
+  answer[1] = 'refused'
+  if string.sub(counter, 1, 1) == '!' then answer[2] = '0' end
+end
+return answer

@@ -1,0 +1,3 @@
+
+-- KEYS: 2 the record.
+return {'ok', redis.call('DEL', KEYS[2])}

@@ -1,0 +1,144 @@
+//! What has failed at one account, from addresses that are not familiar to it.
+
+use super::{
+    Record, Refusal, ThrottleState, Verdict,
+    backoff::Backoff,
+    bytes::{Reader, Writer},
+    cell::Cell,
+    rules::{Rules, is_due},
+};
+use crate::clock::Timestamp;
+
+const FORM: u8 = 2;
+
+/// Of how many addresses a record knows how often each has failed. More than these fail often
+/// enough together that the delay of the account is what counts.
+const MOST_ADDRESSES: usize = 8;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AccountRecord {
+    backoff: Backoff,
+    reported: Timestamp,
+    addresses: Vec<Address>,
+}
+
+/// One address, with one spelling of the name: a keyed hash of both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Address {
+    tag: u64,
+    cell: Cell,
+    failures: u32,
+}
+
+impl Default for AccountRecord {
+    fn default() -> Self {
+        let reported = Timestamp::from_unix_seconds(0);
+        Self { backoff: Backoff::default(), reported, addresses: Vec::new() }
+    }
+}
+
+impl AccountRecord {
+    /// Would an attempt be refused? It is not counted.
+    pub(crate) fn look(&mut self, tag: u64, rules: &Rules, now: Timestamp) -> Verdict {
+        self.backoff.forget(rules, now);
+        let of_account = self.backoff.wait(rules, now);
+        let cell = self.addresses.iter().find(|address| address.tag == tag).map(|address| address.cell);
+        let of_pair = cell.unwrap_or_default().wait(rules.pair, now);
+        let retry_after = of_account.max(of_pair);
+        if retry_after.is_zero() {
+            return Verdict::Counted;
+        }
+        let reason = if rules.needs_unlock(self.backoff.failures) {
+            "locked"
+        } else if of_account >= of_pair {
+            "account"
+        } else {
+            "account_and_address"
+        };
+        let is_first = is_due(&mut self.reported, now);
+        Verdict::Refused(Refusal { retry_after, reason, is_first })
+    }
+
+    /// Counts an attempt unless it is refused. One that is `exempt` is counted anyway.
+    pub(crate) fn count(&mut self, tag: u64, exempt: bool, rules: &Rules, now: Timestamp) -> Verdict {
+        if !exempt && let refused @ Verdict::Refused(_) = self.look(tag, rules, now) {
+            return refused;
+        }
+        self.backoff.forget(rules, now);
+        self.backoff.count(now);
+        let mut address = self.take(tag);
+        address.cell.count(rules.pair, now);
+        address.failures = address.failures.saturating_add(1);
+        self.addresses.push(address);
+        Verdict::Counted
+    }
+
+    /// Takes an address out, or a new one, and leaves room for one.
+    fn take(&mut self, tag: u64) -> Address {
+        if let Some(place) = self.addresses.iter().position(|address| address.tag == tag) {
+            return self.addresses.remove(place);
+        }
+        let soonest = self.addresses.iter().enumerate().min_by_key(|(_, address)| address.cell.0);
+        if self.addresses.len() >= MOST_ADDRESSES
+            && let Some((soonest, _)) = soonest
+        {
+            self.addresses.remove(soonest);
+        }
+        Address { tag, cell: Cell::default(), failures: 0 }
+    }
+
+    /// An attempt has succeeded: what has failed with this spelling from this address is
+    /// forgotten. All else stays, or whoever has an account of a similar name could wipe it out.
+    pub(crate) fn succeed(&mut self, tag: u64) {
+        if let Some(place) = self.addresses.iter().position(|address| address.tag == tag) {
+            let address = self.addresses.remove(place);
+            self.backoff.take_back(address.failures);
+        }
+    }
+
+    /// An attempt was not decided, and is not counted.
+    pub(crate) fn take_back(&mut self, tag: u64, rules: &Rules, now: Timestamp) {
+        self.backoff.take_back(1);
+        if let Some(address) = self.addresses.iter_mut().find(|address| address.tag == tag) {
+            address.failures = address.failures.saturating_sub(1);
+            address.cell.take_back(rules.pair, now);
+        }
+    }
+
+    pub(crate) fn state(&self, rules: &Rules, now: Timestamp) -> ThrottleState {
+        let mut backoff = self.backoff;
+        backoff.forget(rules, now);
+        ThrottleState {
+            failures: backoff.failures,
+            retry_after: backoff.wait(rules, now),
+            needs_unlock: rules.needs_unlock(backoff.failures),
+            familiar_addresses: 0,
+        }
+    }
+}
+
+impl Record for AccountRecord {
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut reader = Reader::new(bytes, FORM)?;
+        let backoff = Backoff { failures: reader.short()?, last: reader.time()? };
+        let reported = reader.time()?;
+        let addresses = reader.rest(|reader| {
+            Some(Address { tag: reader.number()?, cell: Cell(reader.number()?), failures: reader.short()? })
+        })?;
+        Some(Self { backoff, reported, addresses })
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let Self { backoff, reported, addresses } = self;
+        let writer = Writer::new(FORM).short(backoff.failures).time(backoff.last).time(*reported);
+        let each = |writer: Writer, address: &Address| {
+            writer.number(address.tag).number(address.cell.0).short(address.failures)
+        };
+        addresses.iter().fold(writer, each).done()
+    }
+
+    fn kept_until(&self, rules: &Rules, _: Timestamp) -> Timestamp {
+        let cells = self.addresses.iter().map(|address| address.cell.ends());
+        cells.fold(self.backoff.ends(rules), Timestamp::max)
+    }
+}

@@ -1,0 +1,55 @@
+//! Failures one after the other, and the delay that grows with them.
+
+use std::time::Duration;
+
+use super::rules::Rules;
+use crate::clock::Timestamp;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Backoff {
+    pub(super) failures: u32,
+    /// When the last one was.
+    pub(super) last: Timestamp,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self { failures: 0, last: Timestamp::from_unix_seconds(0) }
+    }
+}
+
+impl Backoff {
+    /// What is left of it.
+    pub(super) fn forget(&mut self, rules: &Rules, now: Timestamp) {
+        if now.since(self.last) >= rules.remembers(self.failures) {
+            self.failures = 0;
+        }
+    }
+
+    /// How long until an attempt is checked, if none fails meanwhile; zero if at once.
+    pub(super) fn wait(self, rules: &Rules, now: Timestamp) -> Duration {
+        if rules.needs_unlock(self.failures) {
+            return rules.longest_delay;
+        }
+        // Of a clock that has jumped back, nobody waits for longer than for one that has not.
+        let passed = now.since(self.last).max(self.last.since(now));
+        rules.delay(self.failures).saturating_sub(passed)
+    }
+
+    pub(super) fn count(&mut self, now: Timestamp) {
+        self.failures = self.failures.saturating_add(1);
+        self.last = now;
+    }
+
+    pub(super) fn take_back(&mut self, failures: u32) {
+        self.failures = self.failures.saturating_sub(failures);
+    }
+
+    /// When it is as if nothing had failed.
+    pub(super) fn ends(self, rules: &Rules) -> Timestamp {
+        if self.failures == 0 {
+            return self.last;
+        }
+        self.last.checked_add(rules.remembers(self.failures)).unwrap_or(Timestamp::MAX)
+    }
+}

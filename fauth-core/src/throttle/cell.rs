@@ -1,0 +1,46 @@
+//! A counter with a window: the time until which what was counted is paid off.
+
+use std::time::Duration;
+
+use crate::{
+    clock::Timestamp,
+    store::{LimitWindow, limits::Ticks},
+};
+
+/// One number; the rule is that of rate limits, [`LimitWindow::after`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Cell(pub(super) u64);
+
+impl Cell {
+    /// How far it is ahead of the present. Further than twice the window it is not unless a clock
+    /// has jumped back, and then nobody waits for that clock to catch up.
+    fn used(self, window: LimitWindow, now: Timestamp) -> u64 {
+        let used = self.0.saturating_sub(ticks(now));
+        if used > window.full().saturating_mul(2) { 0 } else { used }
+    }
+
+    /// How long until one more is counted; zero if at once.
+    pub(super) fn wait(self, window: LimitWindow, now: Timestamp) -> Duration {
+        let (_, state) = window.after(self.used(window, now));
+        if state.is_refused() { state.next() } else { Duration::ZERO }
+    }
+
+    /// Counts one. If there is no room for it, it stays full.
+    pub(super) fn count(&mut self, window: LimitWindow, now: Timestamp) {
+        let (used, _) = window.after(self.used(window, now));
+        self.0 = ticks(now).saturating_add(used);
+    }
+
+    pub(super) fn take_back(&mut self, window: LimitWindow, now: Timestamp) {
+        self.0 = ticks(now).saturating_add(window.given_back(self.used(window, now)));
+    }
+
+    /// When it is as if nothing had been counted.
+    pub(super) fn ends(self) -> Timestamp {
+        Timestamp::from_unix_seconds(i64::try_from((self.0 >> 20).saturating_add(1)).unwrap_or(i64::MAX))
+    }
+}
+
+fn ticks(now: Timestamp) -> u64 {
+    Ticks::of(Duration::from_secs(u64::try_from(now.unix_seconds()).unwrap_or(0))).0
+}

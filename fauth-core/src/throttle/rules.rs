@@ -1,0 +1,65 @@
+//! The settings, checked; and how long a delay is.
+
+use std::time::Duration;
+
+use super::{DAY, HOUR};
+use crate::{clock::Timestamp, store::LimitWindow};
+
+/// A record that refuses says so once in this time.
+const REPORTS: Duration = Duration::from_secs(60);
+
+/// The settings, checked.
+#[derive(Debug, Clone)]
+pub(crate) struct Rules {
+    pub(super) pair: LimitWindow,
+    pub(super) address: LimitWindow,
+    pub(super) tokens: LimitWindow,
+    pub(super) delays_after: u32,
+    pub(super) longest_delay: Duration,
+    pub(super) unlock_after: u32,
+    pub(super) familiar_for: Duration,
+    pub(crate) counts_here: bool,
+}
+
+impl Rules {
+    /// How long after the last of so many failures the next attempt is checked.
+    pub(super) fn delay(&self, failures: u32) -> Duration {
+        let Some(doublings) = failures.checked_sub(self.delays_after) else { return Duration::ZERO };
+        let delay = 1_u64.checked_shl(doublings).filter(|_| doublings < 63);
+        delay.map_or(self.longest_delay, Duration::from_secs).min(self.longest_delay)
+    }
+
+    /// How long after the last of so many failures they are forgotten. The more there are, the
+    /// later: a flood of single failures drives out no others.
+    pub(super) fn remembers(&self, failures: u32) -> Duration {
+        if failures >= self.unlock_after {
+            30 * DAY
+        } else if failures >= self.delays_after {
+            DAY.max(self.longest_delay.saturating_mul(2))
+        } else {
+            HOUR
+        }
+    }
+
+    pub(super) fn needs_unlock(&self, failures: u32) -> bool {
+        failures >= self.unlock_after
+    }
+
+    /// The windows of wrong tokens are those of passwords in another place.
+    pub(crate) fn of_tokens(&self) -> LimitWindow {
+        self.tokens
+    }
+
+    pub(crate) fn of_address(&self) -> LimitWindow {
+        self.address
+    }
+}
+
+/// Notes that something was refused; `true` if that is to be reported.
+pub(super) fn is_due(reported: &mut Timestamp, now: Timestamp) -> bool {
+    let is_due = now.since(*reported) >= REPORTS || reported.since(now) >= REPORTS;
+    if is_due {
+        *reported = now;
+    }
+    is_due
+}
