@@ -276,7 +276,8 @@ fn parse_login<U: AuthUser>(
     if body.trim_ascii().is_empty() && head.header("content-type").is_empty() {
         return Err(Rejection::UnsupportedMediaType);
     }
-    let mut fields = Fields::read(head, body, &["username", "password", "remember", "scope", "unlock_token"])?;
+    let mut fields =
+        Fields::read(head, body, &["username", "password", "remember", "scope", "unlock_token"])?;
     Ok(Parsed::Login {
         login,
         identifier: fields.required("username")?,
@@ -343,7 +344,7 @@ fn read_with_body<U: AuthUser>(auth: &AuthProvider<U>, head: &dyn RequestHead, b
     let Some(field) = auth.csrf_field() else { return auth.read(head) };
     let names = [field];
     let fields = Fields::read(head, body, &names).ok();
-    auth.read_with(head, &fields.and_then(|mut fields| fields.csrf(field)))
+    auth.read_with(head, fields.and_then(|mut fields| fields.csrf(field)).as_ref())
 }
 
 fn listed<'a>(sessions: &'a [Session], current: Option<&str>) -> Listed<'a> {
