@@ -14,6 +14,7 @@ mod token;
 
 pub use config::CsrfTokens;
 pub(crate) use config::{CsrfPolicy, Sent, has_form};
+pub(crate) use cookie::CsrfCookie;
 pub(crate) use origin::{
     Origin, TrustedOrigins, check_own_request, is_foreign_request, is_safe_method, names_origin,
     was_opened_from_outside,

@@ -348,7 +348,7 @@ fn read_with_body<U: AuthUser>(auth: &AuthProvider<U>, head: &dyn RequestHead, b
     let Some(field) = auth.csrf_field() else { return auth.read(head) };
     let names = [field];
     let fields = Fields::read(head, body, &names).ok();
-    auth.read_with(head, &fields.and_then(|mut fields| fields.csrf(field)))
+    auth.read_with(head, fields.and_then(|mut fields| fields.csrf(field)).as_ref())
 }
 
 fn listed<'a>(sessions: &'a [Session], current: Option<&str>) -> Listed<'a> {

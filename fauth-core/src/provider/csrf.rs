@@ -17,7 +17,7 @@ use super::{
 use crate::{
     body::BodyError,
     clock::Timestamp,
-    csrf::{Bound, CsrfPolicy, CsrfToken, Sent, has_form},
+    csrf::{Bound, CsrfCookie, CsrfPolicy, CsrfToken, Sent, has_form},
     rejection::{CsrfFault, Misconfigured, OriginFault, Rejection, Unavailable},
     reply::ResponseHeader,
     request::{CsrfProof, RequestHead},
@@ -58,11 +58,11 @@ pub(super) struct Settled<U> {
     lacks_cookie: Option<usize>,
 }
 
-/// What a body has brought as a token of its own, for a reply.
-pub(crate) type Brought = Option<Result<Box<str>, CsrfFault>>;
+/// What a body has brought as a token.
+pub(crate) type Brought = Result<Box<str>, CsrfFault>;
 
-fn sent(brought: &Brought) -> Option<Sent<'_>> {
-    brought.as_ref().map(|brought| brought.as_deref().map(str::as_bytes).map_err(|fault| *fault))
+fn sent(brought: Option<&Brought>) -> Option<Sent<'_>> {
+    brought.map(|brought| brought.as_deref().map(str::as_bytes).map_err(|fault| *fault))
 }
 
 /// Reading the head.
@@ -79,7 +79,7 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     /// As [`read`](Self::read), with the token that a body has brought.
-    pub(crate) fn read_with(&self, head: &dyn RequestHead, brought: &Brought) -> Presented<U> {
+    pub(crate) fn read_with(&self, head: &dyn RequestHead, brought: Option<&Brought>) -> Presented<U> {
         self.read_sent(head, sent(brought))
     }
 
@@ -104,12 +104,12 @@ impl<U: AuthUser> AuthProvider<U> {
 
     /// Refuses what acts by cookies alone, whatever its method, unless its origin and, where one is
     /// asked for, its token say that a page of the application's own has sent it. `logins` are
-    /// those of the cookies. Where none of them is good, there is nothing that a token could be of, and
-    /// nothing to lose: the origin decides.
+    /// those of the cookies. Where none of them is good, there is nothing that a token could be of,
+    /// and nothing to lose: the origin decides.
     pub(super) fn prove_cookies(
         &self,
         head: &dyn RequestHead,
-        brought: &Brought,
+        brought: Option<&Brought>,
         logins: impl FnOnce() -> Result<Vec<TokenPayload>, Rejection>,
     ) -> Result<(), Rejection> {
         if !self.asks_token(head)? {
@@ -306,13 +306,13 @@ impl<U: AuthUser> AuthProvider<U> {
     ) -> Option<ResponseHeader> {
         let policy = self.inner.csrf.as_ref()?;
         let ends_login = purpose == Purpose::Refresh || transport.forget(Purpose::Refresh).is_empty();
-        ends_login.then(|| policy.cookie(place)).flatten().map(|cookie| cookie.forget())
+        ends_login.then(|| policy.cookie(place)).flatten().map(CsrfCookie::forget)
     }
 
     /// What deletes the cookies of all transports.
     pub(super) fn forget_all_csrf(&self) -> Vec<ResponseHeader> {
         let cookies = self.inner.csrf.iter().flat_map(|policy| policy.cookies());
-        cookies.map(|cookie| cookie.forget()).collect()
+        cookies.map(CsrfCookie::forget).collect()
     }
 
     fn csrf_policy(&self) -> Result<&CsrfPolicy, Rejection> {
@@ -333,6 +333,6 @@ fn page_token(policy: &CsrfPolicy, place: Option<usize>, value: Option<Box<str>>
         value,
         field: policy.field().into(),
         header: policy.header().into(),
-        cookie: cookie.map_or("", |cookie| cookie.name()).into(),
+        cookie: cookie.map_or("", CsrfCookie::name).into(),
     }
 }

@@ -228,7 +228,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let found = self.find_credential(head, Purpose::Refresh)?.ok_or(Rejection::MissingCredential)?;
         found.token.check_grammar().map_err(Rejection::MalformedCredential)?;
         let delivery = if found.way.is_ambient() {
-            self.prove_cookies(head, &csrf, || {
+            self.prove_cookies(head, csrf.as_ref(), || {
                 let token =
                     self.inner.verifier.verify(found.token.as_bytes(), Purpose::Refresh, self.now()?)?;
                 Ok(vec![token])
@@ -296,17 +296,21 @@ impl<U: AuthUser> AuthProvider<U> {
             }
             None => in_head?,
         };
-        let Some(payload) = payload else { return self.find_cookies_to_end(head, &csrf) };
+        let Some(payload) = payload else { return self.find_cookies_to_end(head, csrf.as_ref()) };
         // A form on another site can bring a token of its own. It must not take the cookies.
         let clears_cookies = self.has_ambient_transport()
-            && self.prove_cookies(head, &csrf, || self.verify_ambient(head)).is_ok();
+            && self.prove_cookies(head, csrf.as_ref(), || self.verify_ambient(head)).is_ok();
         let of_cookies =
             if clears_cookies { self.other_logins_of_cookies(head, &payload)? } else { Vec::new() };
         Ok(ToEnd { payload: Some(Arc::new(payload)), clears_cookies, of_cookies })
     }
 
     /// A logout that sends nothing on purpose.
-    fn find_cookies_to_end(&self, head: &dyn RequestHead, csrf: &Brought) -> Result<ToEnd, Rejection> {
+    fn find_cookies_to_end(
+        &self,
+        head: &dyn RequestHead,
+        csrf: Option<&Brought>,
+    ) -> Result<ToEnd, Rejection> {
         if !self.has_ambient_transport() {
             return Err(Rejection::MissingCredential);
         }

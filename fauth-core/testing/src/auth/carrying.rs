@@ -105,19 +105,19 @@ fn push_cookies<U: AuthUser>(
         }
     }
     let token = csrf_token(auth, transport, access);
-    if let Some((name, value)) = token.as_ref().and_then(|token| Some((token.cookie_name(), token.value()?)))
-    {
-        cookies.push_str(&format!("; {name}={value}"));
+    let value = token.as_ref().and_then(CsrfToken::value);
+    if let (Some(token), Some(value)) = (&token, value) {
+        for part in ["; ", token.cookie_name(), "=", value] {
+            cookies.push_str(part);
+        }
     }
     headers.push("cookie", cookies);
     match proof {
         Proof::Own => {
             headers.push("sec-fetch-site", "same-origin");
             // As the scripts of a page send it.
-            if let Some((name, value)) =
-                token.as_ref().and_then(|token| Some((token.header_name(), token.value()?)))
-            {
-                headers.push(name, value.to_owned());
+            if let (Some(token), Some(value)) = (&token, value) {
+                headers.push(token.header_name(), value);
             }
         }
         Proof::Foreign => headers.push("sec-fetch-site", "cross-site"),

@@ -258,7 +258,7 @@ cases! { $ __csrf_tests in csrf;
         for (before, after) in [
             ("", ""),
             ("a=1&", "&b=%FF%00+x"),
-            ("&&=&%63=%", "&csrf%5Ftoken%00=2&\u{fffd}=ä;c"),
+            ("&&=&%63=%&", "&csrf%5Ftoken%00=2&\u{fffd}=ä;c"),
             ("csrf=1&csrf_tokens=2&CSRF_TOKEN=3&", ""),
         ] {
             let body = format!("{before}{}{after}", page.field());
@@ -421,8 +421,10 @@ cases! { $ __csrf_tests in csrf;
         page.get(&t, "/csrf/form").header("sec-fetch-site", "cross-site").send().is(200);
         t.request("HEAD", "/guards/user").header("cookie", page.cookies()).send_to_framework().is(200);
         page.post(&t, "/csrf/form").send().refused(403, CODE);
+        // Not compared with the core: a framework says in `Allow` what else there is.
         for method in ["PUT", "PATCH", "DELETE", "post", "NEW"] {
-            t.request(method, "/csrf/form").header("cookie", page.cookies()).send().refused(403, CODE);
+            let sending = t.request(method, "/csrf/form").header("cookie", page.cookies());
+            sending.once().refused(403, CODE);
         }
     }
 
