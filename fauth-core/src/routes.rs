@@ -276,7 +276,8 @@ fn parse_login<U: AuthUser>(
     if body.trim_ascii().is_empty() && head.header("content-type").is_empty() {
         return Err(Rejection::UnsupportedMediaType);
     }
-    let mut fields = Fields::read(head, body, &["username", "password", "remember", "scope", "unlock_token"])?;
+    let mut fields =
+        Fields::read(head, body, &["username", "password", "remember", "scope", "unlock_token"])?;
     Ok(Parsed::Login {
         login,
         identifier: fields.required("username")?,

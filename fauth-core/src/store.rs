@@ -52,9 +52,9 @@ mod rotation;
 mod secret_hash;
 mod sessions;
 mod shared;
-mod throttles;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod sql;
+mod throttles;
 
 pub use api_keys::{ApiKey, ApiKeyId, ApiKeyStore, StoredApiKey};
 pub use combined::Store;
@@ -82,8 +82,6 @@ pub use sql::SqliteStore;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use sql::{SqlDialect, SqlStore};
 
-pub use throttles::{
-    MAX_THROTTLE_RECORD_BYTES, ThrottleKey, ThrottleKind, ThrottleRecord, ThrottleStore,
-};
+pub use throttles::{MAX_THROTTLE_RECORD_BYTES, ThrottleKey, ThrottleKind, ThrottleRecord, ThrottleStore};
 
 pub use crate::token::ids::SessionId;

@@ -180,7 +180,11 @@ fn security<U: AuthUser>(auth: &AuthProvider<U>, endpoint: Endpoint, body: Optio
             security.refuse(&Rejection::InvalidCredentials, unknown, body);
             if auth.throttles_logins() {
                 let limited = Rejection::TooManyRequests { retry_after: Duration::from_secs(1) };
-                security.refuse(&limited, "Too many logins have failed: `Retry-After` says when to try again", body);
+                security.refuse(
+                    &limited,
+                    "Too many logins have failed: `Retry-After` says when to try again",
+                    body,
+                );
             }
         }
         Endpoint::Refresh => security.refuse(&Rejection::MissingCredential, "No valid refresh token", body),

@@ -238,9 +238,7 @@ impl CookieTransport {
             | Purpose::EmailVerification
             | Purpose::MagicLink
             | Purpose::LoginUnlock
-            | Purpose::Session => {
-                None
-            }
+            | Purpose::Session => None,
         }
     }
 
