@@ -11,7 +11,6 @@ mod session_cookie;
 pub(crate) use basic::{BasicTransport, BearerKeyTransport};
 pub use bearer::BearerTransport;
 pub use cookie::{CookieTransport, SameSite};
-#[cfg(feature = "starlette-cookies")]
 pub(crate) use cookie::{find as find_cookie, possible_name};
 pub use extracted::{Extracted, UnverifiedToken};
 pub use interface::{Keep, SecurityScheme, SetTokenError, Transport};
