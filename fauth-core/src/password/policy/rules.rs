@@ -13,15 +13,19 @@ pub(super) fn lower_case(text: &str) -> Zeroizing<String> {
     /// The worst, such as U+0130, grow from two bytes to three.
     const GROWS_BY: usize = 2;
     let mut lower = Zeroizing::new(String::with_capacity(text.len().saturating_mul(GROWS_BY)));
-    lower.extend(text.chars().flat_map(char::to_lowercase));
+    lower.extend(text.chars().flat_map(char::to_lowercase).map(small_sigma));
     lower
 }
 
 /// In lower case; `None` if it is too short to count.
 pub(super) fn context_word(word: &str) -> Option<Box<str>> {
     let word = word.trim();
-    (word.chars().take(SHORTEST_WORD).count() == SHORTEST_WORD)
-        .then(|| word.chars().flat_map(char::to_lowercase).collect::<String>().into())
+    (word.chars().take(SHORTEST_WORD).count() == SHORTEST_WORD).then(|| lower_case(word).as_str().into())
+}
+
+/// That at the end of a word is a letter of its own, and has the same capital.
+const fn small_sigma(c: char) -> char {
+    if c == '\u{3c2}' { '\u{3c3}' } else { c }
 }
 
 /// Is it one short text over and over, or a row of characters that follow each other?
