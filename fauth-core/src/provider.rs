@@ -24,6 +24,7 @@ mod revocations;
 mod run_to_completion;
 mod session_handle;
 mod sessions;
+mod throttle;
 mod throttling;
 mod unlocking;
 mod way;

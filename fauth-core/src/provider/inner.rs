@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use zeroize::Zeroizing;
 
-use super::{counters::Counters, registry::Resident, throttling::Throttle};
+use super::{counters::Counters, registry::Resident, throttle::Throttle};
 use crate::{
     api_key::{ApiKeyFormat, OfferedScopes, UseNotes},
     audit::Declarations,

@@ -16,11 +16,12 @@ mod sessions;
 mod shards;
 mod shares;
 mod table;
+mod throttle_table;
 mod throttles;
 
 use std::{fmt, sync::Arc};
 
-pub use self::{limits::MemoryLimits, throttles::MemoryThrottles};
+pub use self::{limits::MemoryLimits, throttle_table::MemoryThrottles};
 use self::{
     entries::Entries,
     rows::{OneTimeKey, SessionKey, SessionRow},
