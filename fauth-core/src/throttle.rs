@@ -76,7 +76,6 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-pub use self::{record::ThrottleState, settings::LoginThrottle};
 pub(crate) use self::{
     account::AccountRecord,
     address::AddressRecord,
@@ -85,3 +84,4 @@ pub(crate) use self::{
     record::{Record, Refusal, Verdict},
     rules::Rules,
 };
+pub use self::{record::ThrottleState, settings::LoginThrottle};

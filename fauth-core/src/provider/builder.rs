@@ -28,7 +28,10 @@ use crate::{
     path::{Allowed, PathCharacter},
     rejection::{Pages, ProblemJson, Renderer},
     session::{SessionConfig, SessionPolicy},
-    store::{ApiKeyStore, LimitStore, OneTimeStore, RevocationStore, SessionStore, Store, StoreLocation, ThrottleStore},
+    store::{
+        ApiKeyStore, LimitStore, OneTimeStore, RevocationStore, SessionStore, Store, StoreLocation,
+        ThrottleStore,
+    },
     throttle::LoginThrottle,
     token::{Purpose, is_reserved},
     transport::{

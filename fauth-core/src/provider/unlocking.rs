@@ -1,10 +1,6 @@
 //! What was counted of an account: seen, reset, and passed by with a mailed token.
 
-use super::{
-    inner::AuthProvider,
-    one_times::refused,
-    throttling::Change,
-};
+use super::{inner::AuthProvider, one_times::refused, throttling::Change};
 use crate::{
     client::ClientInfo,
     event::{Event, EventKind},

@@ -21,12 +21,12 @@ mod throttles;
 
 use std::{fmt, sync::Arc};
 
-pub use self::{limits::MemoryLimits, throttle_table::MemoryThrottles};
 use self::{
     entries::Entries,
     rows::{OneTimeKey, SessionKey, SessionRow},
     table::Table,
 };
+pub use self::{limits::MemoryLimits, throttle_table::MemoryThrottles};
 use super::{ApiKeyId, OneTimeRecord, StoredApiKey};
 use crate::clock::{Clock, SystemClock, Timestamp};
 

@@ -53,8 +53,7 @@ pub enum Attack {
 
 impl Attack {
     /// All of them.
-    pub const ALL: [Self; 4] =
-        [Self::Idle, Self::OneAddress, Self::FiftyAddresses, Self::VictimsAccount];
+    pub const ALL: [Self; 4] = [Self::Idle, Self::OneAddress, Self::FiftyAddresses, Self::VictimsAccount];
 
     /// How often the victim logs in: with fifty others, less often than its share would be.
     const fn pace(self) -> Duration {
