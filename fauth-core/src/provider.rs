@@ -25,6 +25,7 @@ mod run_to_completion;
 mod session_handle;
 mod sessions;
 mod switch;
+mod throttle;
 mod throttling;
 mod unlocking;
 mod way;

@@ -14,7 +14,7 @@ use super::{
     counters::{Counters, WhenLimitStoreFails},
     inner::{AuthProvider, Inner, PasswordLogin, Retention, Revocations, Sessions, Stores},
     registry::{PROCESS, Resident},
-    throttling::Throttle,
+    throttle::Throttle,
 };
 use crate::{
     api_key::{ApiKeyFormat, OfferedScopes, UseNotes},

@@ -8,7 +8,7 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use super::{counters::Counters, registry::Resident, throttling::Throttle};
+use super::{counters::Counters, registry::Resident, throttle::Throttle};
 use crate::{
     api_key::{ApiKeyFormat, OfferedScopes, UseNotes},
     audit::Declarations,

@@ -6,18 +6,13 @@
 //! attempt that is refused has written nothing, but for a note once a minute that an event was
 //! raised.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
-
-use super::inner::AuthProvider;
+use super::{inner::AuthProvider, throttle::Throttle};
 use crate::{
     client::{AddressBlock, ClientInfo},
     clock::Timestamp,
     event::{Event, EventKind},
     rejection::{ApiKeyFault, InvalidToken, OneTimeFault, Rejection, Unavailable},
-    store::{HashKey, MemoryThrottles, StoreError, ThrottleKey, ThrottleKind, ThrottleStore},
+    store::{HashKey, StoreError, ThrottleKey, ThrottleKind, ThrottleStore},
     throttle::{AccountRecord, AddressRecord, FamiliarRecord, Record, Refusal, Rules, Verdict, normal},
     token::{Purpose, TokenError},
     user::AuthUser,
@@ -32,24 +27,6 @@ const ATTEMPTS: usize = 1000;
 
 /// A name longer than this is nobody's.
 const MAX_IDENTIFIER_BYTES: usize = 255;
-
-/// What a provider needs to count.
-pub(super) struct Throttle {
-    rules: Rules,
-    store: Option<Arc<dyn ThrottleStore>>,
-    here: MemoryThrottles,
-    has_reported_unknown: AtomicBool,
-}
-
-impl Throttle {
-    pub(super) fn new(rules: Rules, store: Option<Arc<dyn ThrottleStore>>) -> Self {
-        Self { rules, store, here: MemoryThrottles::new(), has_reported_unknown: AtomicBool::new(false) }
-    }
-
-    pub(super) const fn rules(&self) -> &Rules {
-        &self.rules
-    }
-}
 
 /// An attempt to be counted.
 pub(super) struct Tried<'a> {
@@ -324,14 +301,8 @@ impl<U: AuthUser> AuthProvider<U> {
     ) -> Result<Places, Rejection> {
         let key = self.inner.hash_keys.current().ok_or(Rejection::Unavailable(Unavailable::Issuer))?;
         let address = client.address().map(AddressBlock::of);
-        if address.is_none() && !throttle.has_reported_unknown.swap(true, Ordering::Relaxed) {
-            tracing::warn!(
-                target: "fauth",
-                event = "address_unknown",
-                "the login throttle does not know the address of a client: all such clients are counted \
-                 as one; let the server tell the address of the socket, and pass the `ClientInfo` of the \
-                 request",
-            );
+        if address.is_none() {
+            throttle.report_unknown_address();
         }
         let address = address.map(AddressBlock::to_bytes);
         let address = address.as_ref().map_or(&[][..], |address| &address[..]);

@@ -40,7 +40,7 @@ impl<U: AuthUser> AuthProvider<U> {
         if let Some(throttle) = &self.inner.throttle {
             let now = self.now()?;
             let places = self.places(throttle, identifier, client)?;
-            let (rules, tag) = (throttle.rules(), places.tag);
+            let (rules, tag) = (&throttle.rules, places.tag);
             let familiar = self.change(throttle, &places.familiar, now, |record: &mut FamiliarRecord| {
                 record.succeed(tag, rules, now);
                 Change::Write(())
@@ -60,7 +60,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let Some(throttle) = &self.inner.throttle else { return Ok(ThrottleState::default()) };
         let now = self.now()?;
         let places = self.places(throttle, identifier, &ClientInfo::unknown())?;
-        let rules = throttle.rules();
+        let rules = &throttle.rules;
         let account = self.change(throttle, &places.account, now, |record: &mut AccountRecord| {
             Change::Keep(record.state(rules, now))
         });

@@ -16,6 +16,7 @@ mod sessions;
 mod shards;
 mod shares;
 mod table;
+mod throttle_table;
 mod throttles;
 
 use std::{fmt, sync::Arc};
@@ -25,7 +26,7 @@ use self::{
     rows::{OneTimeKey, SessionKey, SessionRow},
     table::Table,
 };
-pub use self::{limits::MemoryLimits, throttles::MemoryThrottles};
+pub use self::{limits::MemoryLimits, throttle_table::MemoryThrottles};
 use super::{ApiKeyId, OneTimeRecord, StoredApiKey};
 use crate::clock::{Clock, SystemClock, Timestamp};
 

@@ -1,10 +1,10 @@
 //! What has failed at one account, from addresses that are not familiar to it.
 
 use super::{
-    Record, Refusal, ThrottleState, Verdict,
     backoff::Backoff,
     bytes::{Reader, Writer},
     cell::Cell,
+    record::{Record, Refusal, ThrottleState, Verdict},
     rules::{Rules, is_due},
 };
 use crate::clock::Timestamp;

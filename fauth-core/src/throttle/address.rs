@@ -1,9 +1,9 @@
 //! What one address has failed at.
 
 use super::{
-    Record, Refusal, Verdict,
     bytes::{Reader, Writer},
     cell::Cell,
+    record::{Record, Refusal, Verdict},
     rules::{Rules, is_due},
 };
 use crate::{clock::Timestamp, store::LimitWindow};

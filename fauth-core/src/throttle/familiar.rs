@@ -1,10 +1,10 @@
 //! The addresses from which one account has logged in.
 
 use super::{
-    Record, Refusal, Verdict,
     backoff::Backoff,
     bytes::{Reader, Writer},
     cell::Cell,
+    record::{Record, Refusal, Verdict},
     rules::{Rules, is_due},
 };
 use crate::clock::Timestamp;

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use super::{DAY, HOUR};
 use crate::{clock::Timestamp, store::LimitWindow};
+
+pub(super) const HOUR: Duration = Duration::from_secs(60 * 60);
+pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A record that refuses says so once in this time.
 const REPORTS: Duration = Duration::from_secs(60);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::clock::Timestamp;
 
 const ONE: u64 = 1;
 const OTHER: u64 = 2;

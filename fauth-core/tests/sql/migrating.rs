@@ -2,7 +2,8 @@
 
 use fauth_core::store::{
     PayloadChange, PayloadOutcome, PostgresStore, RevocationStore, RevocationTarget, SessionStore,
-    SqlDialect, SqlStore, SqliteStore, StoreError, TokenFacts, Verdict,
+    SqlDialect, SqlStore, SqliteStore, StoreError, ThrottleKey, ThrottleKind, ThrottleStore as _, TokenFacts,
+    Verdict,
 };
 use fauth_testing::ManualClock;
 
@@ -90,9 +91,13 @@ async fn gains_payloads<D: SqlDialect>(store: &SqlStore<D>, run: impl AsyncFn(&s
     store.migrate().await.unwrap();
     store.open(new_session(1, "alice", 1, 1), START).await.unwrap();
     run("ALTER TABLE {p}sessions DROP COLUMN payload").await;
+    run("DROP TABLE {p}throttles").await;
     run("UPDATE {p}schema SET version = 3").await;
     store.load(&owner("alice"), &session_id(1), START).await.unwrap_err();
     store.migrate().await.unwrap();
+    // Nor records of failed logins.
+    let key = ThrottleKey::new(ThrottleKind::Account, [7; 32]);
+    assert_eq!(store.counter(&key, START).await.unwrap(), None);
     let loaded = async || store.load(&owner("alice"), &session_id(1), START).await.unwrap().unwrap();
     let before = loaded().await;
     assert_eq!((before.session, before.payload), (new_session(1, "alice", 1, 1).session, None));

@@ -110,6 +110,7 @@ pub(crate) fn issue(auth: &Auth, purpose: Purpose) -> String {
         Purpose::PasswordReset => once(OneTimePurpose::PasswordReset),
         Purpose::EmailVerification => once(OneTimePurpose::EmailVerification),
         Purpose::MagicLink => once(OneTimePurpose::MagicLink),
+        Purpose::LoginUnlock => once(OneTimePurpose::LoginUnlock),
         Purpose::Session => {
             let request = TokenRequest::for_subject("alice").scopes(["read", "write"]);
             sign_in(auth, request.claim("tenant", "acme"))

@@ -2,11 +2,12 @@
 //!
 //! - [`revoking`]: one account ends its session again and again. Does it fill what others need for
 //!   theirs?
-//! - [`locking_out`]: one address, or fifty, log in without end. Does somebody elsewhere still get
-//!   in, and what do guarded routes notice?
+//! - [`locking_out`]: one address, or fifty, log in without end, at an account of nobody or at the
+//!   victim's own. Does the victim still get in elsewhere, and what do guarded routes notice?
 //!
 //! `cargo run --release -p attacks`, with `-- revoking` or `-- locking-out` for one of them, and
-//! with `--quick` for less of each. `FAUTH_REDIS_URL` names a Redis for the first; **it is written
+//! with `--quick` for less of each; `--without-throttle` switches the login throttle off, so that
+//! what it does can be compared. `FAUTH_REDIS_URL` names a Redis for the first; **it is written
 //! to**. The clients share the machine with the server, and come from 127.0.0.0/8, all of which
 //! Linux answers for.
 

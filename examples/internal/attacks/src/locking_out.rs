@@ -47,17 +47,19 @@ pub enum Attack {
     OneAddress,
     /// Fifty: 127.0.1.1 to 127.0.1.50.
     FiftyAddresses,
+    /// Fifty, which guess the password of the victim.
+    VictimsAccount,
 }
 
 impl Attack {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Idle, Self::OneAddress, Self::FiftyAddresses];
+    pub const ALL: [Self; 4] = [Self::Idle, Self::OneAddress, Self::FiftyAddresses, Self::VictimsAccount];
 
     /// How often the victim logs in: with fifty others, less often than its share would be.
     const fn pace(self) -> Duration {
         match self {
             Self::Idle | Self::OneAddress => Duration::from_millis(500),
-            Self::FiftyAddresses => Duration::from_secs(1),
+            Self::FiftyAddresses | Self::VictimsAccount => Duration::from_secs(1),
         }
     }
 
@@ -65,7 +67,15 @@ impl Attack {
         match self {
             Self::Idle => 0,
             Self::OneAddress => 1,
-            Self::FiftyAddresses => 50,
+            Self::FiftyAddresses | Self::VictimsAccount => 50,
+        }
+    }
+
+    /// Whose password is guessed.
+    const fn account(self) -> &'static str {
+        match self {
+            Self::VictimsAccount => NAME,
+            _ => "somebody",
         }
     }
 }
@@ -138,9 +148,10 @@ impl Report {
                     holds: p95 < LONGEST,
                 },
             ],
-            Attack::FiftyAddresses => vec![Verdict {
+            Attack::FiftyAddresses | Attack::VictimsAccount => vec![Verdict {
                 name: format!(
-                    "fifty addresses flood: the victim gets its fair share of {:.2} logins/s ({had:.2})",
+                    "fifty addresses flood ({}): the victim gets its fair share of {:.2} logins/s ({had:.2})",
+                    self.attack.account(),
                     self.fair_share()
                 ),
                 // One login may have been on its way at either end.
@@ -157,8 +168,9 @@ impl fmt::Display for Report {
         let look_ups = self.look_ups as f64;
         write!(
             f,
-            "| {} addresses | {} of {} | {:.0?} | {:.0?} | {:.1} | {:.0} | {:.1} | {:.1?} | {:.1?} |",
+            "| {} addresses, {} | {} of {} | {:.0?} | {:.0?} | {:.1} | {:.0} | {:.1} | {:.1?} | {:.1?} |",
             self.attack.addresses(),
+            self.attack.account(),
             self.succeeded(),
             self.victim.len(),
             percentile(&times, 50),
@@ -176,20 +188,22 @@ impl fmt::Display for Report {
 ///
 /// # Errors
 /// The server does not start, or answers something unexpected.
-pub fn attack(attack: Attack, quick: bool) -> Result<Report, BoxError> {
+pub fn attack(attack: Attack, quick: bool, throttle: bool) -> Result<Report, BoxError> {
     let runtime =
         || -> io::Result<Runtime> { Builder::new_multi_thread().worker_threads(2).enable_all().build() };
     let (of_server, of_clients) = (runtime()?, runtime()?);
-    let (address, database) = of_server.block_on(server::start())?;
+    let (address, database) = of_server.block_on(server::start(throttle))?;
     let lasts = Duration::from_secs(if quick { 5 } else { 20 });
     let report = of_clients.block_on(async {
         let neighbour = Neighbour::new(address).await?;
+        // The victim has been here before.
+        log_in_once(address).await?;
         let flood = Arc::new(Counts::default());
         let mut attackers = JoinSet::new();
         for number in 0..CONNECTIONS {
             if let Some(number) = number.checked_rem(attack.addresses()) {
                 let from = Ipv4Addr::new(127, 0, 1, number + 1);
-                attackers.spawn(flood_from(from, address, Arc::clone(&flood)));
+                attackers.spawn(flood_from(from, address, attack.account(), Arc::clone(&flood)));
             }
         }
         sleep(if attack == Attack::Idle { Duration::ZERO } else { RAMP }).await;
@@ -230,9 +244,9 @@ impl Counts {
     }
 }
 
-async fn flood_from(from: Ipv4Addr, server: SocketAddr, counts: Arc<Counts>) {
+async fn flood_from(from: Ipv4Addr, server: SocketAddr, account: &str, counts: Arc<Counts>) {
     let Ok(mut connection) = Connection::open(from, server).await else { return };
-    while let Ok(answer) = connection.login("somebody", "a-guess").await {
+    while let Ok(answer) = connection.login(account, "a-guess").await {
         let count = if answer.status == 401 { &counts.checked } else { &counts.shed };
         count.fetch_add(1, Ordering::Relaxed);
         sleep(PAUSE).await;

@@ -13,7 +13,7 @@ use tokio::runtime;
 fn main() -> Result<ExitCode, BoxError> {
     let arguments: Vec<_> = env::args().skip(1).collect();
     let is_given = |name: &str| arguments.iter().any(|argument| argument == name);
-    let quick = is_given("--quick");
+    let (quick, throttle) = (is_given("--quick"), !is_given("--without-throttle"));
     let all = !is_given("revoking") && !is_given("locking-out");
     let mut out = io::stdout().lock();
     let mut verdicts = Vec::new();
@@ -31,7 +31,7 @@ fn main() -> Result<ExitCode, BoxError> {
     if all || is_given("locking-out") {
         writeln!(out, "{}", locking_out::Report::HEAD)?;
         for attack in locking_out::Attack::ALL {
-            let report = locking_out::attack(attack, quick)?;
+            let report = locking_out::attack(attack, quick, throttle)?;
             writeln!(out, "{report}")?;
             verdicts.extend(report.verdicts());
         }

@@ -66,8 +66,8 @@ impl Database {
     }
 }
 
-/// Serves on a free port until the runtime ends.
-pub(crate) async fn start() -> Result<(SocketAddr, Arc<Database>), BoxError> {
+/// Serves on a free port until the runtime ends, with the login throttle or without.
+pub(crate) async fn start(throttle: bool) -> Result<(SocketAddr, Arc<Database>), BoxError> {
     let password_hash = PasswordHasher::new(PasswordConfig::default())?.hash(PASSWORD).await?;
     let database = Arc::new(Database {
         alice: Arc::new(Alice { password_hash }),
@@ -75,20 +75,21 @@ pub(crate) async fn start() -> Result<(SocketAddr, Arc<Database>), BoxError> {
         identity_look_ups: AtomicU64::new(0),
     });
     let (by_token, by_name) = (Arc::clone(&database), Arc::clone(&database));
-    let auth = AuthProvider::builder(AuthConfig::builder().application("attacked").secret(SECRET).build()?)
-        .user_loader(move |token: Arc<fauth_core::TokenPayload>| {
-            let database = Arc::clone(&by_token);
-            async move { Ok::<_, Infallible>(database.query(token.subject()).await) }
-        })
-        .identity_loader(move |name: String| {
-            let database = Arc::clone(&by_name);
-            async move {
-                database.identity_look_ups.fetch_add(1, Ordering::Relaxed);
-                Ok::<_, Infallible>(database.query(&name).await)
-            }
-        })
-        .store(MemoryStore::new())
-        .build()?;
+    let builder =
+        AuthProvider::builder(AuthConfig::builder().application("attacked").secret(SECRET).build()?)
+            .user_loader(move |token: Arc<fauth_core::TokenPayload>| {
+                let database = Arc::clone(&by_token);
+                async move { Ok::<_, Infallible>(database.query(token.subject()).await) }
+            })
+            .identity_loader(move |name: String| {
+                let database = Arc::clone(&by_name);
+                async move {
+                    database.identity_look_ups.fetch_add(1, Ordering::Relaxed);
+                    Ok::<_, Infallible>(database.query(&name).await)
+                }
+            })
+            .store(MemoryStore::new());
+    let auth = if throttle { builder } else { builder.danger_without_login_throttle() }.build()?;
     let app = Router::new()
         .route("/me", get(async |_: CurrentUser<Alice>| "me"))
         .merge(auth_routes(&auth))

@@ -56,7 +56,7 @@ fn log_in(server: SocketAddr, flood: &Flood) -> io::Result<Row> {
         for _ in 0..flood.rounds {
             let counter = match connection.request("POST", flood.path, LOGIN)? {
                 200 => &done,
-                503 => &shed,
+                429 | 503 => &shed,
                 other => return Err(io::Error::other(format!("a login was answered with {other}"))),
             };
             counter.fetch_add(1, Ordering::Relaxed);

@@ -33,11 +33,15 @@ pub enum Mode {
     Inline,
     /// 250 logins at once, as fauth does them.
     PoolOverrun,
+    /// 50 logins of one account from one address at a time, with the login throttle, which lets
+    /// five of them be checked at once. The modes above have none, so that they show the pool.
+    Throttled,
 }
 
 impl Mode {
     /// Those that the targets compare come next to each other, so that they find the machine in the same state.
-    const ALL: [Self; 5] = [Self::Idle, Self::Pool, Self::Unbounded, Self::Inline, Self::PoolOverrun];
+    const ALL: [Self; 6] =
+        [Self::Idle, Self::Pool, Self::Unbounded, Self::Inline, Self::PoolOverrun, Self::Throttled];
 
     /// For people.
     #[must_use]
@@ -48,6 +52,7 @@ impl Mode {
             Self::Unbounded => "logins, a blocking task each",
             Self::Inline => "logins, hashed in the handler",
             Self::PoolOverrun => "logins, fauth's pool, 250 at once",
+            Self::Throttled => "logins, fauth's throttle and pool",
         }
     }
 
@@ -58,6 +63,7 @@ impl Mode {
             Self::Unbounded => Flood { path: "/unbounded", clients: 50, rounds: 4 },
             Self::Inline => Flood { path: "/inline", clients: 50, rounds: 4 },
             Self::PoolOverrun => Flood { path: "/login", clients: 250, rounds: 1 },
+            Self::Throttled => Flood { path: "/throttled/login", clients: 50, rounds: 4 },
         }
     }
 }
@@ -80,7 +86,7 @@ pub struct Row {
     pub waits: Vec<Duration>,
     /// Logins that succeeded.
     pub done: u32,
-    /// Logins that were refused because too many were waiting.
+    /// Logins that were refused because too many were waiting, or by the throttle.
     pub shed: u32,
     /// How long all of them took together.
     pub after: Duration,

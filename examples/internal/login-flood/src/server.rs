@@ -10,7 +10,7 @@ use axum::{
 };
 use fauth_axum::auth_routes;
 use fauth_core::{
-    AuthConfig, AuthProvider, AuthUser, BoxError, MemoryStore,
+    AuthConfig, AuthProvider, AuthProviderBuilder, AuthUser, BoxError, MemoryStore,
     password::{PasswordConfig, PasswordHasher},
 };
 use tokio::{net::TcpListener, task::spawn_blocking};
@@ -42,18 +42,23 @@ impl AuthUser for Alice {
 pub(crate) async fn start() -> Result<SocketAddr, BoxError> {
     let password_hash = PasswordHasher::new(PasswordConfig::default())?.hash(PASSWORD).await?;
     let alice = Arc::new(Alice { password_hash });
-    let auth = AuthProvider::builder(AuthConfig::builder().secret(SECRET).build()?)
-        .user_loader(async |_| Ok::<Option<Alice>, Infallible>(None))
-        .identity_loader(move |_: String| {
-            let alice = Arc::clone(&alice);
-            async { Ok::<_, Infallible>(Some(alice)) }
-        })
-        .store(MemoryStore::new())
-        .build()?;
+    let provider = || -> Result<AuthProviderBuilder<Alice>, BoxError> {
+        let alice = Arc::clone(&alice);
+        Ok(AuthProvider::builder(AuthConfig::builder().secret(SECRET).build()?)
+            .danger_share_application()
+            .user_loader(async |_| Ok::<Option<Alice>, Infallible>(None))
+            .identity_loader(move |_: String| {
+                let alice = Arc::clone(&alice);
+                async { Ok::<_, Infallible>(Some(alice)) }
+            })
+            .store(MemoryStore::new()))
+    };
+    let (throttled, auth) = (provider()?.build()?, provider()?.danger_without_login_throttle().build()?);
     let unbounded = async || spawn_blocking(hash).await.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let app = Router::new()
         .route("/cheap", get(async || "cheap"))
         .merge(auth_routes(&auth))
+        .nest("/throttled", auth_routes(&throttled))
         .route("/unbounded", post(unbounded))
         .route("/inline", post(async || hash()));
     let listener = TcpListener::bind("127.0.0.1:0").await?;

@@ -1,0 +1,39 @@
+//! What the login throttle of a provider consists of.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use crate::{
+    store::{MemoryThrottles, ThrottleStore},
+    throttle::Rules,
+};
+
+/// What a provider needs to count.
+pub(super) struct Throttle {
+    pub(super) rules: Rules,
+    pub(super) store: Option<Arc<dyn ThrottleStore>>,
+    /// Records of this process.
+    pub(super) here: MemoryThrottles,
+    has_reported_unknown: AtomicBool,
+}
+
+impl Throttle {
+    pub(super) fn new(rules: Rules, store: Option<Arc<dyn ThrottleStore>>) -> Self {
+        Self { rules, store, here: MemoryThrottles::new(), has_reported_unknown: AtomicBool::new(false) }
+    }
+
+    /// Says once that there are clients whose address nobody knows.
+    pub(super) fn report_unknown_address(&self) {
+        if !self.has_reported_unknown.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                target: "fauth",
+                event = "address_unknown",
+                "the login throttle does not know the address of a client: all such clients are counted \
+                 as one; let the server tell the address of the socket, and pass the `ClientInfo` of the \
+                 request",
+            );
+        }
+    }
+}
