@@ -39,13 +39,11 @@ impl<'a> Bound<'a> {
     /// that a refresh changes nothing.
     pub(crate) fn to(payload: &'a TokenPayload) -> Self {
         let subject = payload.subject();
-        match payload.session_id() {
-            Some(id) => Self { subject, kind: "session", id: id.into() },
-            None => {
-                let began_at = payload.began_at().unwrap_or(payload.issued_at());
-                Self { subject, kind: "login", id: began_at.unix_seconds().to_string().into() }
-            }
+        if let Some(id) = payload.session_id() {
+            return Self { subject, kind: "session", id: id.into() };
         }
+        let began_at = payload.began_at().unwrap_or(payload.issued_at());
+        Self { subject, kind: "login", id: began_at.unix_seconds().to_string().into() }
     }
 }
 
