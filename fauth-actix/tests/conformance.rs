@@ -93,7 +93,7 @@ async fn session_page(
     Visitor(visitor): Visitor<TestUser>,
     CurrentSession(session): CurrentSession<TestUser>,
     request: HttpRequest,
-    body: web::Bytes,
+    body: Bytes,
 ) -> Result<HttpResponse, Refused> {
     let reply = session_page_reply(&auth, &Head::from(&request), visitor, session, &body);
     Ok(respond(reply.await?))

@@ -188,13 +188,13 @@ fn limited(auth: &Auth) -> Router<Auth> {
     let open = || -> MethodRouter<Auth> { get(async || "open") };
     let greet = || -> MethodRouter<Auth> { get(greet) };
     let group = SecureRouter::new(auth).limit(Limit::per_user("2/minute")).limit("3/minute");
-    let sign_in = AuthRoutes::new(auth)
+    let sign_in: AuthRoutes<TestUser, Auth> = AuthRoutes::new(auth)
         .only([Endpoint::Login])
         .at(Endpoint::Login, "/limits/signin")
         .page(Endpoint::Login, async || "page")
         .limit(Endpoint::Login, "2/minute");
     Router::new()
-        .merge(sign_in.into())
+        .merge(sign_in)
         .route("/limits/open", open().post(async || "open").layer(limit(auth, "2/minute")))
         .route("/limits/windows", open().layer(limit(auth, "2/10 seconds, 3/minute")))
         .route("/limits/tenant", open().layer(limit(auth, tenant_limit())))

@@ -692,7 +692,7 @@ async fn a_body_may_have_so_many_bytes_and_not_one_more() {
 async fn a_limit_refuses_without_reading_the_body() {
     let auth = provider();
     let app: Router = Router::new()
-        .merge(AuthRoutes::new(&auth).limit(Endpoint::Login, "1/hour").into())
+        .merge(AuthRoutes::new(&auth).limit(Endpoint::Login, "1/hour"))
         .route("/own", post(async |body: Bytes| body.len().to_string()).layer(limit(&auth, "1/hour")));
     for path in ["/login", "/own"] {
         let script = Script::new([Ok(Bytes::from_static(LOGIN.as_bytes()))]);

@@ -1,6 +1,6 @@
 //! The page, in a browser.
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use browser::{Browser, ConsoleEntry, Options, Size};
 use dialogue::server::Server;

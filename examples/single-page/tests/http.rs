@@ -1,7 +1,7 @@
 //! The service, talked to over a socket: what its page may do, and what a page of another origin
 //! may.
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use dialogue::{
     http::{Request, Response},

@@ -1,12 +1,7 @@
 //! The browser itself: it shows what a page is, keeps what a user would find again, and leaves
 //! nothing behind.
 #![cfg(unix)]
-#![expect(
-    clippy::disallowed_methods,
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a test may fail by panicking, and waits for real processes"
-)]
+#![expect(clippy::disallowed_methods, reason = "a test waits for real processes")]
 
 use std::{
     fs,

@@ -205,7 +205,7 @@ cases! { $ __throttle_tests in throttle;
     }
 
     /// Whether there is such an account, and whether it is active, makes no difference to a byte.
-    fn known_and_unknown_accounts_are_alike(t) {
+    fn known_and_unknown_accounts_are_alike(_probe) {
         let known = seen_of::<H>("alice");
         let limited = known.iter().filter(|response| response.status == 429).count();
         assert!((3..19).contains(&limited), "{limited} of 20");
