@@ -109,14 +109,12 @@ impl<U: AuthUser> AuthProvider<U> {
         if millis(now) < counters.distrusted_until.load(Ordering::Relaxed) {
             return self.count_here(key, windows);
         }
-        match self.call_store(store.take(key, windows, now)).await {
-            Ok(taken) => Ok(taken),
-            Err(_) => {
-                let until = millis(self.precisely_now()?.saturating_add(DISTRUST));
-                counters.distrusted_until.store(until, Ordering::Relaxed);
-                self.count_here(key, windows)
-            }
+        if let Ok(taken) = self.call_store(store.take(key, windows, now)).await {
+            return Ok(taken);
         }
+        let until = millis(self.precisely_now()?.saturating_add(DISTRUST));
+        counters.distrusted_until.store(until, Ordering::Relaxed);
+        self.count_here(key, windows)
     }
 
     fn precisely_now(&self) -> Result<Duration, Rejection> {

@@ -164,7 +164,7 @@ impl fmt::Display for LimitWindow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.span.as_secs();
         let units = [("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)];
-        let unit = units.into_iter().find(|(_, length)| seconds % length == 0);
+        let unit = units.into_iter().find(|(_, length)| seconds.is_multiple_of(*length));
         let (name, length) = unit.unwrap_or(("second", 1));
         match seconds / length {
             1 => write!(f, "{}/{name}", self.quota),

@@ -162,8 +162,8 @@ fn key(number: u64) -> Key {
 fn shuffled(count: u64) -> Vec<Key> {
     let mut keys: Vec<_> = (0..count).map(key).collect();
     keys.sort_unstable_by_key(|key| {
-        let [a, b, c, d, e, f, g, h, ..] = *key;
-        u64::from_be_bytes([a, b, c, d, e, f, g, h]).swap_bytes().wrapping_mul(0xbf58_476d_1ce4_e5b9)
+        let number = key.first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+        number.wrapping_mul(0xbf58_476d_1ce4_e5b9)
     });
     keys
 }
