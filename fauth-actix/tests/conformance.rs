@@ -11,7 +11,7 @@ use actix_web::{
     middleware::{Next, from_fn},
     rt::System,
     test::{TestRequest, call_service, init_service, read_body},
-    web::{self, Bytes, Data, ServiceConfig, get, post, resource, scope},
+    web::{self, Bytes, Data, ServiceConfig, get, head, post, resource, scope},
 };
 use fauth_actix::{
     AuthRoutes, CsrfToken, CurrentSession, CurrentUser, Grant, Head, MaybeUser, Refused, SecureScope, Token,
@@ -122,7 +122,7 @@ fn browsers(path: &str) -> Resource {
 
 /// A page with a form.
 fn forms(path: &str) -> Resource {
-    resource(path).route(get().to(show_csrf)).route(post().to(echo))
+    resource(path).route(get().to(show_csrf)).route(head().to(show_csrf)).route(post().to(echo))
 }
 
 fn refuses(path: &str) -> Resource {
@@ -248,7 +248,8 @@ fn pages(App { auth, other, .. }: &App) -> impl FnOnce(&mut ServiceConfig) + use
 
 /// What is limited.
 fn limited(auth: &Auth) -> impl FnOnce(&mut ServiceConfig) + use<> {
-    let open = |path: &str| resource(path).route(get().to(async || "open"));
+    let open =
+        |path: &str| resource(path).route(get().to(async || "open")).route(head().to(async || "open"));
     let group = SecureScope::new("/limited", auth)
         .limit(Limit::per_user("2/minute"))
         .limit("3/minute")
@@ -439,7 +440,8 @@ fn ruled_routes(App { auth, .. }: &App) -> impl FnOnce(&mut ServiceConfig) + use
     let text = |path: &str, text: &'static str| {
         resource(path).route(get().to(move || ready(text))).route(post().to(move || ready(text)))
     };
-    let open = |path: &str| resource(path).route(get().to(async || "open"));
+    let open =
+        |path: &str| resource(path).route(get().to(async || "open")).route(head().to(async || "open"));
     let guarded = greets("/guarded").wrap(require_roles(auth, ["admin"]));
     let group = SecureScope::new("/group", auth).service(greets("/dashboard"));
     let raw = web::service("/raw/{tail}*").finish(fn_service(async |request: ServiceRequest| {
