@@ -27,6 +27,7 @@ const RANDOM_DIGITS: usize = 32;
 const LENGTH: usize = CODE_DIGITS + 1 + RANDOM_DIGITS;
 
 /// The login that a value is for.
+#[derive(PartialEq, Eq)]
 pub(crate) struct Bound<'a> {
     subject: &'a str,
     /// Of what kind the id is, so that none of one kind stands for one of another.
@@ -35,8 +36,9 @@ pub(crate) struct Bound<'a> {
 }
 
 impl<'a> Bound<'a> {
-    /// The login of a token: its session; without one, its subject and the time of the login, so
-    /// that a refresh changes nothing.
+    /// The login of a token: its session; without one, its subject and the second of the login, so
+    /// that a refresh changes nothing. Then two logins of one user in the same second are not told
+    /// apart, and neither is a renewed session from the one before it.
     pub(crate) fn to(payload: &'a TokenPayload) -> Self {
         let subject = payload.subject();
         match payload.session_id() {
