@@ -141,6 +141,10 @@ mod tests {
                 SecurityScheme::Cookie { name: "x".into() }
             }
 
+            fn is_ambient(&self) -> bool {
+                true
+            }
+
             fn clear(&self) -> Vec<ResponseHeader> {
                 vec![ResponseHeader::new("set-cookie", format!("x=; {}Max-Age=0; Secure", self.0))]
             }

@@ -616,13 +616,14 @@ cases! { $ __csrf_tests in csrf;
         own(after.post(&t, "/csrf/form")).header("x-csrf-token", &after.token).send().is(200);
     }
 
-    /// As long as the login can be refreshed, for which the value is needed.
+    /// As long as any login can be refreshed, for which the value is needed: nothing tells how long
+    /// this one can.
     fn a_cookie_that_was_missing_outlives_the_access_token(t) {
         t = pairs();
         let page = Page::of(own(t.login("alice", "s3cret")).once().is(200));
         let seen = t.get("/csrf/form").header("cookie", format!("__Host-session={}", page.session)).send();
         let token = seen.is(200).cookie("__Host-csrf");
-        seen.has("set-cookie", &format!("__Host-csrf={token}; Path=/; Max-Age=604800; Secure; SameSite=Lax"));
+        seen.has("set-cookie", &format!("__Host-csrf={token}; Path=/; Max-Age=2592000; Secure; SameSite=Lax"));
     }
 
     fn a_dead_refresh_cookie_goes_also_if_the_body_has_brought_its_csrf_token(t) {
