@@ -2,8 +2,6 @@
 
 use std::{fmt, net::SocketAddr, sync::Arc};
 
-use crate::token::TokenPayload;
-
 /// The head of a request. Each framework's adapter implements it; nothing else of a request is ever looked at.
 ///
 /// # Security
@@ -54,13 +52,13 @@ pub trait RequestHead {
 /// keeps the new one [`beside`](Self::beside) what is there.
 #[derive(Clone)]
 pub struct CsrfProof {
-    /// Each provider whose guard has checked a token, and a token of the login that it was for.
-    checked: Arc<[(u64, Arc<TokenPayload>)]>,
+    /// Each provider whose guard has checked a token, and the login that it was for.
+    checked: Arc<[(u64, Arc<str>)]>,
 }
 
 impl CsrfProof {
-    pub(crate) fn new(provider: u64, login: &Arc<TokenPayload>) -> Self {
-        Self { checked: Arc::new([(provider, Arc::clone(login))]) }
+    pub(crate) fn new(provider: u64, login: String) -> Self {
+        Self { checked: Arc::new([(provider, login.into())]) }
     }
 
     /// This proof, and those of other providers that a guard further out has left.
@@ -76,7 +74,7 @@ impl CsrfProof {
     }
 
     /// The login whose token a guard of this provider has checked.
-    pub(crate) fn login_of(&self, provider: u64) -> Option<&TokenPayload> {
+    pub(crate) fn login_of(&self, provider: u64) -> Option<&str> {
         self.checked.iter().find(|(checked, _)| *checked == provider).map(|(_, login)| &**login)
     }
 }

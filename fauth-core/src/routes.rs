@@ -282,10 +282,6 @@ fn named_session(path: &str) -> Option<SessionId> {
     path.rsplit('/').next().and_then(SessionId::parse)
 }
 
-/// The names of the fields that any endpoint reads, none of which is that of a CSRF token.
-pub(crate) const FIELDS: [&str; 7] =
-    ["username", "password", "remember", "scope", "unlock_token", "refresh_token", "token"];
-
 fn parse_login<U: AuthUser>(
     auth: &AuthProvider<U>,
     head: &dyn RequestHead,
@@ -354,7 +350,8 @@ fn parse_logout<U: AuthUser>(
     Ok(Parsed::Whole { reply: Box::pin(auth.logout_reply(head, request)), token_in_body })
 }
 
-/// The fields of an endpoint, and that of the CSRF token if there are such tokens.
+/// The fields of an endpoint, and that of the CSRF token if there are such tokens. It never has the
+/// name of a field of the endpoints: those are refused when the provider is built.
 fn with_csrf<'a, const N: usize>(names: [&'static str; N], csrf: Option<&'a str>) -> Vec<&'a str> {
     names.into_iter().chain(csrf).collect()
 }

@@ -10,7 +10,6 @@ use crate::{
     path::{self, Allowed},
     rejection::CsrfFault,
     request::{RequestHead, is_token_char, is_websocket_connect, opens_websocket},
-    routes::FIELDS,
     transport::{Extracted, SecurityScheme, Transport, find_cookie},
 };
 
@@ -232,6 +231,10 @@ const SENT_BY_BROWSERS: [&str; 11] = [
 
 /// What the cookie is bound to its host with.
 const HOST: &str = "__Host-";
+
+/// The fields of the ready-made endpoints.
+const FIELDS: [&str; 7] =
+    ["username", "password", "remember", "scope", "unlock_token", "refresh_token", "token"];
 
 fn check_field(name: &str) -> Result<(), ConfigError> {
     if FIELDS.contains(&name) {

@@ -27,7 +27,6 @@ const RANDOM_DIGITS: usize = 32;
 const LENGTH: usize = CODE_DIGITS + 1 + RANDOM_DIGITS;
 
 /// The login that a value is for.
-#[derive(PartialEq, Eq)]
 pub(crate) struct Bound<'a> {
     subject: &'a str,
     /// Of what kind the id is, so that none of one kind stands for one of another.
@@ -41,13 +40,19 @@ impl<'a> Bound<'a> {
     /// apart, and neither is a renewed session from the one before it.
     pub(crate) fn to(payload: &'a TokenPayload) -> Self {
         let subject = payload.subject();
-        match payload.session_id() {
-            Some(id) => Self { subject, kind: "session", id: id.into() },
-            None => {
-                let began_at = payload.began_at().unwrap_or(payload.issued_at());
-                Self { subject, kind: "login", id: began_at.unix_seconds().to_string().into() }
-            }
+        if let Some(id) = payload.session_id() {
+            return Self { subject, kind: "session", id: id.into() };
         }
+        let began_at = payload.began_at().unwrap_or(payload.issued_at());
+        Self { subject, kind: "login", id: began_at.unix_seconds().to_string().into() }
+    }
+}
+
+impl Bound<'_> {
+    /// A text that is the same for the same login, and for no other.
+    pub(crate) fn key(&self) -> String {
+        let Self { subject, kind, id } = self;
+        format!("{kind}!{}!{subject}!{id}", subject.len())
     }
 }
 
@@ -142,6 +147,7 @@ mod tests {
             bound("alic", "session", "e7"),
         ] {
             assert_eq!(keys.check(&other, value.as_bytes()), Err(CsrfFault::Mismatch));
+            assert_ne!(other.key(), alice().key());
         }
     }
 

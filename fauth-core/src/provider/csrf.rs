@@ -120,14 +120,14 @@ impl<U: AuthUser> AuthProvider<U> {
             return self.check_origin(head).map(|()| logins);
         }
         let proof = head.csrf_proof();
-        let proven = proof.as_ref().and_then(|proof| proof.login_of(self.inner.id)).map(Bound::to);
+        let proven = proof.as_ref().and_then(|proof| proof.login_of(self.inner.id));
         let sent = policy.in_header(head).or(sent(brought)).unwrap_or(Err(CsrfFault::Missing));
         let mut fault = CsrfFault::Mismatch;
         logins.retain(|login| {
             let bound = Bound::to(login);
             let outcome = sent.and_then(|value| policy.keys().check(&bound, value));
             fault = outcome.err().unwrap_or(fault);
-            outcome.is_ok() || proven.as_ref() == Some(&bound)
+            outcome.is_ok() || proven.is_some_and(|login| login == bound.key())
         });
         if logins.is_empty() { Err(Rejection::InvalidCsrfToken(fault)) } else { Ok(logins) }
     }
@@ -225,7 +225,7 @@ impl<U: AuthUser> AuthProvider<U> {
             None => None,
             Some(place) => self.missing_cookie(place, granted.payload())?,
         };
-        let proof = is_proven.then(|| CsrfProof::new(self.inner.id, granted.payload()));
+        let proof = is_proven.then(|| CsrfProof::new(self.inner.id, Bound::to(granted.payload()).key()));
         Ok(enter(granted).with_csrf(proof, cookie))
     }
 
