@@ -95,6 +95,10 @@ pub struct CurrentSession<U: AuthUser>(pub SessionHandle<U>);
 /// The provider must have been built with
 /// [`csrf_tokens`](fauth_core::AuthProviderBuilder::csrf_tokens); otherwise the request is refused
 /// with 500, and the log says so.
+///
+/// # Security
+/// Take it behind a guard or [`visitor`](crate::visitor) only: elsewhere nothing tells caches to keep
+/// the page for this one user.
 pub struct CsrfToken<U: AuthUser> {
     token: SessionsToken,
     users: PhantomData<fn() -> U>,

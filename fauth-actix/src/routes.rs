@@ -160,9 +160,10 @@ async fn answer<U: AuthUser>(
     let auth = auth.for_request(|| extract::pinned(&request.extensions()));
     let body = mount.await_body(&auth, read_body(body.into_inner(), MAX_BODY_BYTES)).await;
     let call = mount.read(&auth, &Head::from(&request), body.as_deref().map_err(|error| *error));
+    let token_in_body = call.has_token_in_body();
     match call.answer(&auth).await {
         Ok(reply) => respond(reply),
-        Err(rejection) => respond(mount.refuse(&auth, &rejection, &Head::from(&request))),
+        Err(rejection) => respond(mount.refuse(&auth, &rejection, &Head::from(&request), token_in_body)),
     }
 }
 

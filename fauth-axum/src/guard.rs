@@ -292,6 +292,7 @@ where
                     extract::pin(request.extensions_mut(), pin);
                 }
                 if let Some(proof) = entered.csrf_proof() {
+                    let proof = proof.beside(request.extensions().get());
                     request.extensions_mut().insert(proof);
                 }
                 if let Some(visitor) = guard.greet(&entered) {

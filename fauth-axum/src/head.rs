@@ -74,7 +74,7 @@ impl RequestHead for Head<'_> {
     }
 
     fn csrf_proof(&self) -> Option<CsrfProof> {
-        self.extensions.get::<CsrfProof>().copied()
+        self.extensions.get::<CsrfProof>().cloned()
     }
 
     #[cfg(feature = "http2")]

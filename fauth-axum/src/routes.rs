@@ -155,9 +155,10 @@ async fn answer<U: AuthUser>(auth: AuthProvider<U>, mount: Mount, request: Reque
     let auth = auth.for_request(|| extract::pinned(&parts.extensions));
     let body = mount.await_body(&auth, read_body(body, MAX_BODY_BYTES)).await;
     let call = mount.read(&auth, &Head::from(&parts), body.as_deref().map_err(|error| *error));
+    let token_in_body = call.has_token_in_body();
     match call.answer(&auth).await {
         Ok(reply) => respond(reply),
-        Err(rejection) => respond(mount.refuse(&auth, &rejection, &Head::from(&parts))),
+        Err(rejection) => respond(mount.refuse(&auth, &rejection, &Head::from(&parts), token_in_body)),
     }
 }
 

@@ -231,7 +231,8 @@ impl Demands {
     /// cannot carry headers, it stays an error then.
     #[must_use]
     pub fn spare_error(&self, status: u16) -> bool {
-        if self.outbox.as_ref().is_some_and(|outbox| !outbox.headers().is_empty()) {
+        let has_mail = self.outbox.as_ref().is_some_and(|outbox| !outbox.headers().is_empty());
+        if has_mail || !self.adds.is_empty() {
             return false;
         }
         let is_kept_by_caches = matches!(status, 200..=206 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501); // not a status
@@ -551,6 +552,8 @@ mod tests {
         {
             assert_eq!(Demands::of_cookie().spare_error(status), spared, "{status}");
             assert!(!Demands::of_url().spare_error(status), "{status}");
+            let fields = vec![ResponseHeader::new("ratelimit", "\"5/minute\";r=4;t=12")];
+            assert!(!Demands::of_limits(fields).spare_error(status), "{status}");
         }
     }
 }

@@ -36,10 +36,14 @@ const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 /// Decides for a route or a group of routes who may enter. Adapters wrap it in their framework's middleware and decide nothing themselves.
 ///
 /// ```
-/// # use fauth_core::{reply::Reply, request::RequestHead, AuthUser, Guard, Requirement};
-/// # async fn middleware<U: AuthUser>(guard: Guard<U>, head: impl RequestHead, next: impl Fn() -> Reply) -> Reply {
+/// # use fauth_core::{reply::Reply, request::RequestHead, routes::BodyError, AuthUser, Guard, Requirement};
+/// # async fn middleware<U: AuthUser>(
+/// #     guard: Guard<U>, head: impl RequestHead, next: impl Fn() -> Reply,
+/// #     read_body: impl AsyncFnOnce(usize) -> Result<Vec<u8>, BodyError>,
+/// # ) -> Reply {
 /// let presented = guard.read(&head, None);      // borrows the request
-/// match guard.enter(presented).await {          // owns everything it needs
+/// // Owns everything it needs, and reads the body only to find the CSRF token of a form.
+/// match guard.enter_reading(presented, read_body).await {
 ///     Ok(entered) => next(),                    // plus the demands of `entered.into_parts()`
 ///     Err(rejection) => guard.refuse(&rejection, &head),
 /// }
@@ -501,7 +505,8 @@ impl<U: AuthUser> Guard<U> {
     }
 
     /// Lets a user in who meets the requirement, and nobody else. Adapters call
-    /// [`enter`](Self::enter), which also lets visitors and guests in and carries sessions on.
+    /// [`enter_reading`](Self::enter_reading), which also lets visitors and guests in, carries
+    /// sessions on and finds the CSRF token of a form.
     ///
     /// # Errors
     /// The [`Rejection`] to answer with; [`refuse`](Self::refuse) makes the answer.

@@ -253,18 +253,20 @@ impl Mount {
 
     /// The answer to a refused request. A cookie that was refused is deleted: that of the refresh
     /// token if this endpoint has read that, that of the access token if it asks who is there.
+    ///
+    /// `token_in_body` is what [`Call::has_token_in_body`] has said; `false` if the request was
+    /// refused before it was read.
     pub fn refuse<U: AuthUser>(
         &self,
         auth: &AuthProvider<U>,
         rejection: &Rejection,
         head: &dyn RequestHead,
+        token_in_body: bool,
     ) -> Reply {
-        // A body has a type. If there is one, the token that was refused may have come in it, and
-        // the cookie may be as good as ever: no page of another origin must be able to have it
-        // deleted.
-        let has_body = !head.header("content-type").is_empty();
+        // If the body has brought the token that was refused, the cookie may be as good as ever: no
+        // page of another origin must be able to have it deleted.
         let purpose = match self.endpoint {
-            Endpoint::Refresh if !has_body => Some(Purpose::Refresh),
+            Endpoint::Refresh if !token_in_body => Some(Purpose::Refresh),
             Endpoint::Login | Endpoint::Refresh | Endpoint::Logout => None,
             Endpoint::LogoutAll | Endpoint::Sessions | Endpoint::Session => Some(Purpose::Access),
         };

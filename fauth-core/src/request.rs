@@ -1,6 +1,6 @@
 //! A request as the core sees it: a borrowed view, without any framework's types.
 
-use std::{fmt, net::SocketAddr};
+use std::{fmt, net::SocketAddr, sync::Arc};
 
 /// The head of a request. Each framework's adapter implements it; nothing else of a request is ever looked at.
 ///
@@ -37,7 +37,8 @@ pub trait RequestHead {
 
     /// What a guard further out has left with the request after it had checked its CSRF token:
     /// [`Entered::csrf_proof`](crate::Entered::csrf_proof). Where the framework keeps nothing with
-    /// a request, `None`: the token is checked again then.
+    /// a request, `None`: the token is checked again then. A guard that has let in nobody, as
+    /// [`Guard::visitor`](crate::Guard::visitor) may, leaves none.
     fn csrf_proof(&self) -> Option<CsrfProof> {
         None
     }
@@ -46,10 +47,42 @@ pub trait RequestHead {
 /// That a guard has checked the CSRF token of a request: an adapter keeps it with the request, so
 /// that a handler which reads the request once more, as
 /// [`logout_reply`](crate::AuthProvider::logout_reply) does, is not asked for a form that was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+///
+/// It is for one login of one provider. Guards of several providers leave one each: an adapter
+/// keeps the new one [`beside`](Self::beside) what is there.
+#[derive(Clone)]
 pub struct CsrfProof {
-    /// The provider whose guard it was.
-    pub(crate) provider: u64,
+    /// Each provider whose guard has checked a token, and the login that it was for.
+    checked: Arc<[(u64, Arc<str>)]>,
+}
+
+impl CsrfProof {
+    pub(crate) fn new(provider: u64, login: String) -> Self {
+        Self { checked: Arc::new([(provider, login.into())]) }
+    }
+
+    /// This proof, and those of other providers that a guard further out has left.
+    #[must_use]
+    pub fn beside(self, earlier: Option<&Self>) -> Self {
+        let is_new = |(provider, _): &&(u64, _)| self.login_of(*provider).is_none();
+        let others: Vec<_> =
+            earlier.iter().flat_map(|proof| proof.checked.iter().filter(is_new)).cloned().collect();
+        if others.is_empty() {
+            return self;
+        }
+        Self { checked: self.checked.iter().cloned().chain(others).collect() }
+    }
+
+    /// The login whose token a guard of this provider has checked.
+    pub(crate) fn login_of(&self, provider: u64) -> Option<&str> {
+        self.checked.iter().find(|(checked, _)| *checked == provider).map(|(_, login)| &**login)
+    }
+}
+
+impl fmt::Debug for CsrfProof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CsrfProof(..)")
+    }
 }
 
 /// Does the request ask for a WebSocket by an extended CONNECT, as over HTTP/2? Any other CONNECT

@@ -200,7 +200,11 @@ enum Parsed<U> {
         scopes: Vec<String>,
     },
     /// Answered by a method of the provider.
-    Whole(Pin<Box<dyn Future<Output = Result<Reply, Rejection>> + Send>>),
+    Whole {
+        reply: Pin<Box<dyn Future<Output = Result<Reply, Rejection>> + Send>>,
+        /// Has the body brought the token that decides?
+        token_in_body: bool,
+    },
     LogoutAll(Presented<U>),
     Sessions(Presented<U>),
     /// `None` for a name that no session has.
@@ -211,7 +215,7 @@ impl<U> fmt::Debug for Parsed<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Login { .. } => "Login(..)",
-            Self::Whole(_) => "Whole(..)",
+            Self::Whole { .. } => "Whole(..)",
             Self::LogoutAll(_) => "LogoutAll(..)",
             Self::Sessions(_) => "Sessions(..)",
             Self::Session(..) => "Session(..)",
@@ -220,6 +224,13 @@ impl<U> fmt::Debug for Parsed<U> {
 }
 
 impl<U: AuthUser> Call<U> {
+    /// Has the body brought the token that decides? Then a refusal says nothing of the cookie
+    /// beside it: adapters tell [`Mount::refuse`](crate::mounts::Mount::refuse).
+    #[must_use]
+    pub const fn has_token_in_body(&self) -> bool {
+        matches!(&self.parsed, Ok(Parsed::Whole { token_in_body: true, .. }))
+    }
+
     /// The answer.
     ///
     /// # Errors
@@ -239,7 +250,7 @@ impl<U: AuthUser> Call<U> {
                 }
                 login.finish(request).await
             }
-            Parsed::Whole(reply) => reply.await,
+            Parsed::Whole { reply, .. } => reply.await,
             Parsed::LogoutAll(presented) => {
                 let granted = auth.check_session(presented).await?;
                 auth.logout_all(granted.payload().subject(), client).await?;
@@ -308,8 +319,9 @@ fn parse_refresh<U: AuthUser>(
     let token = fields.text("refresh_token")?;
     // A form may have the field and leave it empty.
     let token = token.filter(|token| !token.is_empty());
+    let token_in_body = token.is_some();
     let request = RefreshRequest { token, csrf: csrf_field.and_then(|field| fields.csrf(field)) };
-    Ok(Parsed::Whole(Box::pin(auth.refresh_reply(head, request))))
+    Ok(Parsed::Whole { reply: Box::pin(auth.refresh_reply(head, request)), token_in_body })
 }
 
 /// The token may be a field `refresh_token`, or `token` as in RFC 7009 section 2.1. Without one,
@@ -332,15 +344,16 @@ fn parse_logout<U: AuthUser>(
         // What cannot be read brings no token, and must keep nobody logged in.
         Err(_) => (None, None),
     };
-    let request = LogoutRequest { token: token.filter(|token| !token.is_empty()), csrf, next: None };
-    Ok(Parsed::Whole(Box::pin(auth.logout_reply(head, request))))
+    let token = token.filter(|token| !token.is_empty());
+    let token_in_body = token.is_some();
+    let request = LogoutRequest { token, csrf, next: None };
+    Ok(Parsed::Whole { reply: Box::pin(auth.logout_reply(head, request)), token_in_body })
 }
 
-/// The fields of an endpoint, and that of the CSRF token if there are such tokens. A field of the
-/// endpoint is never that of the token.
+/// The fields of an endpoint, and that of the CSRF token if there are such tokens. It never has the
+/// name of a field of the endpoints: those are refused when the provider is built.
 fn with_csrf<'a, const N: usize>(names: [&'static str; N], csrf: Option<&'a str>) -> Vec<&'a str> {
-    let own = csrf.filter(|field| !names.contains(field));
-    names.into_iter().chain(own).collect()
+    names.into_iter().chain(csrf).collect()
 }
 
 /// Reads what a request presents whose body may bring nothing but its CSRF token.

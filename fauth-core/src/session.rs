@@ -217,6 +217,13 @@ pub(crate) struct SessionPolicy {
     longest_idle: Duration,
 }
 
+impl SessionPolicy {
+    /// How long logins can go unused that ask for no time of their own, remembered or not.
+    pub(crate) fn usual_idle(&self) -> Duration {
+        self.ordinary.idle_timeout.max(self.remembered.idle_timeout)
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Span {
     pub(crate) idle_timeout: Duration,
@@ -566,8 +573,12 @@ impl LogoutRequest {
     }
 
     /// The [CSRF token](crate::AuthProviderBuilder::csrf_tokens) that the body of the request has
-    /// brought, for a logout by cookie. One in the header of the request wins over it. Behind a
-    /// guard none is needed here: the guard has checked it.
+    /// brought, for a logout by cookie. One in the header of the request wins over it.
+    ///
+    /// Behind a guard that has let a *user* in, none is needed here: the guard has checked it.
+    /// Otherwise hand the field over, also behind [`visitor`](crate::Guard::visitor): where the
+    /// access cookie has expired and the refresh cookie has not, that sees nobody, and reads no
+    /// form.
     pub fn csrf_token(mut self, token: impl Into<String>) -> Self {
         self.csrf = Some(Ok(token.into().into()));
         self

@@ -67,7 +67,7 @@ impl RequestHead for Head<'_> {
     }
 
     fn csrf_proof(&self) -> Option<CsrfProof> {
-        self.request.extensions().get::<CsrfProof>().copied()
+        self.request.extensions().get::<CsrfProof>().cloned()
     }
 }
 

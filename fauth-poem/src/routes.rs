@@ -209,9 +209,10 @@ async fn answer<U: AuthUser>(
     body: Result<Vec<u8>, BodyError>,
 ) -> Response {
     let call = mount.read(auth, &Head::from(request), body.as_deref().map_err(|error| *error));
+    let token_in_body = call.has_token_in_body();
     match call.answer(auth).await {
         Ok(reply) => respond(reply),
-        Err(rejection) => respond(mount.refuse(auth, &rejection, &Head::from(request))),
+        Err(rejection) => respond(mount.refuse(auth, &rejection, &Head::from(request), token_in_body)),
     }
 }
 

@@ -28,17 +28,27 @@ use crate::{
 ///
 /// A request brings its token in the header `X-CSRF-Token`, which then decides, or in the field
 /// `csrf_token` of a form. Only guards read forms: of type `application/x-www-form-urlencoded`,
-/// without `Content-Encoding` and of at most 16 KiB, after the user was let in, and the handler
-/// gets the body as it came. Other bodies are not touched: send files with the header.
+/// without `Content-Encoding` and of at most 16 KiB, once the user may enter, and the handler gets
+/// its bytes as they came. Other bodies are not touched: send files with the header.
 ///
 /// Pages get the token by the extractor `CsrfToken` ([`CsrfToken`](crate::CsrfToken)), scripts from
 /// the cookie `__Host-csrf`. It belongs to one session: a login and a
 /// [renewal](crate::SessionHandle::renew) set a new one with the same answer, a logout deletes it,
-/// and one of another session is refused with 403 `invalid_csrf_token`.
+/// and one of another session is refused with 403 `invalid_csrf_token`. Where nothing gives the
+/// login an id, as without any store, "session" is the user and the second of the login: two
+/// logins of one user in the same second share their values, and a renewal, which keeps the time
+/// of the login, does not change them.
 ///
-/// No token is asked of a request with an `Authorization` header, whose cookies are ignored; of
-/// GET, HEAD and OPTIONS; of a WebSocket handshake with `Origin`, which browsers always send there;
-/// and of a login, which has no session yet: there the origin rule stands alone.
+/// No token is asked
+/// - of a request with a bearer token, whose cookies are ignored;
+/// - of GET, HEAD and OPTIONS;
+/// - of a WebSocket handshake with `Origin`, which browsers always send there;
+/// - of a login: there the origin rule stands alone, also in strict mode. The page that sends it
+///   may be of nobody. A login replaces the session of the cookies that come with it, so that by
+///   its origin alone a request ends that session;
+/// - of a refresh by cookie from an own or a trusted origin that has neither the cookie of the
+///   token nor a token, as after a script or the browser has deleted that cookie: nobody could
+///   give a value, since the access token may have expired too. Its answer sets the cookie.
 ///
 /// ```
 /// use fauth_core::{CsrfTokens, transport::SessionCookie};
@@ -53,6 +63,8 @@ pub struct CsrfTokens {
     header: String,
     field: String,
     cookie: String,
+    /// The setting that has named the cookie.
+    cookie_setting: &'static str,
     required: bool,
     exempt: Vec<String>,
 }
@@ -67,6 +79,7 @@ impl CsrfTokens {
             header: "X-CSRF-Token".to_owned(),
             field: "csrf_token".to_owned(),
             cookie: "__Host-csrf".to_owned(),
+            cookie_setting: "cookie_name",
             required: false,
             exempt: Vec::new(),
         }
@@ -84,7 +97,8 @@ impl CsrfTokens {
         self
     }
 
-    /// The field in which forms send the token. Default: `csrf_token`.
+    /// The field in which forms send the token. Default: `csrf_token`. The names of the fields of
+    /// the ready-made endpoints, such as `token`, are refused.
     pub fn field(mut self, name: impl Into<String>) -> Self {
         self.field = name.into();
         self
@@ -93,10 +107,27 @@ impl CsrfTokens {
     /// In [strict mode](Self::required), asks for no token at this path: the origin rule alone
     /// holds there, as without strict mode.
     ///
-    /// It is one whole path as a client asks for it, with all prefixes of groups, decoded, and
-    /// compared byte for byte: `/open` says nothing of `/open/`, `/openly-other` or `/open/x`.
+    /// It is one whole path as a client asks for it, with all prefixes of groups, compared byte for
+    /// byte: `/open` says nothing of `/open/`, `/openly-other` or `/open/x`, and nothing of another
+    /// spelling of the same path, such as `/%6fpen`. So it can have no character that clients
+    /// encode.
     pub fn exempt(mut self, path: impl Into<String>) -> Self {
         self.exempt.push(path.into());
+        self
+    }
+
+    /// The name of the cookie for scripts, without its prefix: `staff-csrf` makes
+    /// `__Host-staff-csrf`. Default: `csrf`, as `__Host-csrf`. The prefix is `__Secure-` beside a
+    /// cookie with another path than `/`, and left out beside one without `Secure`.
+    ///
+    /// Two providers with cookies on one host need two names: otherwise each sets the cookie of the
+    /// other anew, and scripts find the value of one session only. In one process that is warned
+    /// of.
+    pub fn cookie_name(mut self, name: impl AsRef<str>) -> Self {
+        let name = name.as_ref();
+        let has_prefix = name.get(..HOST.len()).is_some_and(|start| start.eq_ignore_ascii_case(HOST));
+        self.cookie = if has_prefix || name.is_empty() { name.to_owned() } else { format!("{HOST}{name}") };
+        self.cookie_setting = "cookie_name";
         self
     }
 
@@ -110,6 +141,7 @@ impl CsrfTokens {
     /// pages whose scripts read it are refused.
     pub fn danger_cookie_name(mut self, name: impl Into<String>) -> Self {
         self.cookie = name.into();
+        self.cookie_setting = "danger_cookie_name";
         self
     }
 
@@ -122,7 +154,7 @@ impl CsrfTokens {
     ) -> Result<CsrfPolicy, ConfigError> {
         check_header(&self.header, transports)?;
         check_field(&self.field)?;
-        check_name(&self.cookie)?;
+        check_name(self.cookie_setting, &self.cookie)?;
         self.exempt.iter().try_for_each(|path| check_path(path))?;
         let beside = |transport: &dyn Transport| {
             transport.is_ambient().then(|| CsrfCookie::beside(transport, &self.cookie))
@@ -139,7 +171,7 @@ impl CsrfTokens {
         if let Some(name) = names.into_iter().find(|name| taken_cookies.iter().any(|taken| **taken == **name))
         {
             return Err(ConfigError::new(
-                "danger_cookie_name",
+                self.cookie_setting,
                 format!("a transport uses the cookie `{name}`"),
                 "give the cookie of CSRF tokens another name",
             ));
@@ -197,7 +229,21 @@ const SENT_BY_BROWSERS: [&str; 11] = [
     "user-agent",
 ];
 
+/// What the cookie is bound to its host with.
+const HOST: &str = "__Host-";
+
+/// The fields of the ready-made endpoints.
+const FIELDS: [&str; 7] =
+    ["username", "password", "remember", "scope", "unlock_token", "refresh_token", "token"];
+
 fn check_field(name: &str) -> Result<(), ConfigError> {
+    if FIELDS.contains(&name) {
+        return Err(ConfigError::new(
+            "field",
+            format!("`{name}` is a field of the ready-made endpoints"),
+            "use a name of its own, such as `csrf_token`",
+        ));
+    }
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
     if (1..=MAX_NAME_BYTES).contains(&name.len()) && name.bytes().all(is_plain) {
         return Ok(());
@@ -214,12 +260,15 @@ fn check_path(path: &str) -> Result<(), ConfigError> {
         Err(ConfigError::new(
             "exempt",
             format!("`{}`: {problem}", path.escape_debug()),
-            "write one whole path, decoded, such as `/hooks/payment`",
+            "write one whole path as clients send it, such as `/hooks/payment`",
         ))
     };
     let is_canonical = path::canonical(path, &Allowed::default()).is_some_and(|canonical| canonical == path);
     if !is_canonical || path.contains(['?', '#']) {
         return refused("no canonical absolute path");
+    }
+    if !path.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'`')) {
+        return refused("clients encode some of its characters, so that no request would have this path");
     }
     // Whoever writes one means more than this one path, and would find the others refused.
     if path.contains(['*', '{', '}', '<', '>']) || path.split('/').any(|segment| segment.starts_with(':')) {
@@ -273,6 +322,11 @@ impl CsrfPolicy {
         cookies
     }
 
+    /// The names of all of them.
+    pub(crate) fn cookie_names(&self) -> Vec<Box<str>> {
+        self.cookies().into_iter().map(|cookie| cookie.name().into()).collect()
+    }
+
     /// Must a request bring a token although it comes from an own or a trusted origin?
     pub(crate) fn asks_own(&self, head: &dyn RequestHead, allowed: &Allowed) -> bool {
         self.required && !names_origin_of_websocket(head) && !self.is_exempt(head, allowed)
@@ -282,8 +336,10 @@ impl CsrfPolicy {
         if self.exempt.is_empty() {
             return false;
         }
-        let path = path::canonical(head.path(), allowed);
-        path.is_some_and(|path| self.exempt.iter().any(|exempt| **exempt == *path))
+        // One that has to be decoded is another spelling, of which a router may think otherwise.
+        let is_as_sent = |path: &str| path == head.path();
+        path::canonical(head.path(), allowed)
+            .is_some_and(|path| is_as_sent(&path) && self.exempt.iter().any(|exempt| **exempt == *path))
     }
 
     /// What the header says; `None` if it is not there.
@@ -305,6 +361,13 @@ impl CsrfPolicy {
         }
     }
 
+    /// Has the request neither a token in its head nor the cookie in which a script would find one?
+    pub(crate) fn finds_nothing(&self, head: &dyn RequestHead, place: usize) -> bool {
+        let Some(cookie) = self.cookie(place) else { return false };
+        let found = find_cookie(&head.header("cookie"), cookie.name());
+        self.in_header(head).is_none() && matches!(found, Extracted::Absent)
+    }
+
     /// Checks the field of a form.
     pub(crate) fn check_form(&self, form: &[u8], bound: &Bound<'_>) -> Result<(), CsrfFault> {
         let mut fields = form_urlencoded::parse(form).filter(|(name, _)| *name == *self.field);
@@ -322,11 +385,14 @@ fn names_origin_of_websocket(head: &dyn RequestHead) -> bool {
     is_handshake && !head.header("origin").is_empty()
 }
 
-/// May a guard look for the token in the body? In an urlencoded form that is sent as it is.
+/// May a guard look for the token in the body? In an urlencoded form that is sent as it is. What
+/// follows the head of a handshake is no body, whatever type it claims, and may never end.
 pub(crate) fn has_form(head: &dyn RequestHead) -> bool {
     let content_type = head.header("content-type");
     let media_type = content_type.single().and_then(|value| value.split(|byte| *byte == b';').next());
     !is_safe_method(head.method())
+        && head.method() != "CONNECT"
+        && !opens_websocket(head)
         && media_type.is_some_and(|value| value.trim_ascii().eq_ignore_ascii_case(FORM))
         && head.header("content-encoding").is_empty()
 }
@@ -351,7 +417,7 @@ mod tests {
 
     #[test]
     fn what_is_exempt_is_one_whole_path() {
-        for good in ["/", "/open", "/open/", "/a/b.c", "/café au lait", "/a:b"] {
+        for good in ["/", "/open", "/open/", "/a/b.c", "/a:b", "/~a/b-c_d"] {
             assert!(built(CsrfTokens::new().exempt(good)).is_ok(), "{good}");
         }
         for bad in [
@@ -374,6 +440,8 @@ mod tests {
             "/<id>",
             "*",
             "/a\nb",
+            "/a b",
+            "/café",
         ] {
             refused(CsrfTokens::new().exempt("/fine").exempt(bad), "exempt");
         }
@@ -387,11 +455,23 @@ mod tests {
         for bad in ["", "X CSRF", "X-CSRF:", "Cookie", "authorization", "Origin", &"x".repeat(65)] {
             refused(CsrfTokens::new().header(bad), "header");
         }
-        for bad in ["", "a b", "a[b]", "\"><script>", "ü", &"x".repeat(65)] {
+        for bad in ["", "a b", "a[b]", "\"><script>", "ü", &"x".repeat(65)].into_iter().chain(FIELDS) {
             refused(CsrfTokens::new().field(bad), "field");
         }
-        for bad in ["", "a b", "a;b", "a=b", "__Host-session", &"x".repeat(65)] {
+        assert_eq!(built(CsrfTokens::new().field("tokens")).unwrap().field(), "tokens");
+        for bad in ["", "a b", "a;b", "session", "__Host-session", "Http-csrf", &"x".repeat(65)] {
+            refused(CsrfTokens::new().cookie_name(bad), "cookie_name");
+        }
+        for bad in ["", "a b", "a;b", "a=b", "__Host-session", "__Http-csrf", &"x".repeat(65)] {
             refused(CsrfTokens::new().danger_cookie_name(bad), "danger_cookie_name");
+        }
+    }
+
+    #[test]
+    fn a_cookie_with_a_name_of_its_own_keeps_its_prefix() {
+        for name in ["staff-csrf", "__Host-staff-csrf"] {
+            let policy = built(CsrfTokens::new().cookie_name(name)).unwrap();
+            assert_eq!(policy.cookies().first().unwrap().name(), "__Host-staff-csrf");
         }
     }
 

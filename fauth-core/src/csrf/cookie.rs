@@ -1,5 +1,7 @@
 //! The cookie that scripts read the value from: it has the attributes of the cookie beside it, but
-//! for `HttpOnly`.
+//! for `HttpOnly` and `Domain`.
+
+use std::time::Duration;
 
 use crate::{
     error::ConfigError,
@@ -18,18 +20,21 @@ pub(crate) struct CsrfCookie {
 impl CsrfCookie {
     /// As the transport deletes its own cookie, so is this one set. One of another kind that is
     /// attached unasked, and sets no cookie, gets the safe attributes.
+    ///
+    /// `Domain` is never copied: scripts of other hosts have no use for the value, and a guard sets
+    /// it anew on each host where it is missing.
     pub(super) fn beside(transport: &dyn Transport, name: &str) -> Self {
         let deleted = transport.clear().into_iter().find(|header| header.name() == "set-cookie");
         let example = deleted.as_ref().map_or(SAFE, ResponseHeader::value);
         let mut attributes = [String::new(), String::new()];
-        let (mut place, mut is_secure, mut has_domain) = (0_usize, false, false);
+        let (mut place, mut is_secure, mut is_at_root) = (0_usize, false, false);
         for attribute in example.split(';').skip(1).map(str::trim) {
             match key_of(attribute).as_str() {
                 "max-age" | "expires" => place = 1,
-                "httponly" | "" => {}
+                "httponly" | "domain" | "" => {}
                 key => {
                     is_secure |= key == "secure";
-                    has_domain |= key == "domain";
+                    is_at_root |= attribute.eq_ignore_ascii_case("path=/");
                     if let Some(list) = attributes.get_mut(place) {
                         list.push_str("; ");
                         list.push_str(attribute);
@@ -37,7 +42,7 @@ impl CsrfCookie {
                 }
             }
         }
-        let name = possible_name(name, is_secure, has_domain).unwrap_or_else(|| name.into());
+        let name = possible_name(name, is_secure, !is_at_root).unwrap_or_else(|| name.into());
         Self { name, attributes: attributes.map(Into::into) }
     }
 
@@ -53,9 +58,9 @@ impl CsrfCookie {
         self.header(value, age.map(|age| age.split_once('=').map_or("", |(_, seconds)| seconds)))
     }
 
-    /// Sets a value that ends with the browser.
-    pub(crate) fn set(&self, value: &str) -> ResponseHeader {
-        self.header(value, None)
+    /// Sets a value for this long.
+    pub(crate) fn set_for(&self, value: &str, lifetime: Duration) -> ResponseHeader {
+        self.header(value, Some(&lifetime.as_secs().to_string()))
     }
 
     /// Deletes it.
@@ -76,15 +81,24 @@ fn key_of(attribute: &str) -> String {
     attribute.split('=').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// What a cookie name may consist of.
-pub(super) fn check_name(name: &str) -> Result<(), ConfigError> {
+/// What a cookie name may consist of. Browsers keep some prefixes for cookies that no script reads.
+pub(super) fn check_name(setting: &'static str, name: &str) -> Result<(), ConfigError> {
+    let starts_with =
+        |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    if ["__Http-", "__Host-Http-"].into_iter().any(starts_with) {
+        return Err(ConfigError::new(
+            setting,
+            "browsers keep names with `__Http-` and `__Host-Http-` from scripts, which must read this cookie",
+            "leave the prefix out",
+        ));
+    }
     let is_name = (1..=64).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
     if is_name {
         return Ok(());
     }
     Err(ConfigError::new(
-        "danger_cookie_name",
+        setting,
         "the name is empty, too long, or has characters that cookie names cannot have",
         "use letters, digits, `-` and `_`, at most 64",
     ))
@@ -93,10 +107,14 @@ pub(super) fn check_name(name: &str) -> Result<(), ConfigError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transport::{CookieTransport, SameSite, SessionCookie};
+    use crate::{
+        request::RequestHead,
+        token::Purpose,
+        transport::{CookieTransport, Extracted, SameSite, SecurityScheme, SessionCookie},
+    };
 
     fn set(transport: &dyn Transport) -> String {
-        CsrfCookie::beside(transport, "__Host-csrf").set("v").value().to_owned()
+        CsrfCookie::beside(transport, "__Host-csrf").header("v", None).value().to_owned()
     }
 
     #[test]
@@ -106,7 +124,44 @@ mod tests {
         assert_eq!(set(&strict), "__Host-csrf=v; Path=/; Secure; SameSite=Strict");
         assert_eq!(set(&CookieTransport::new().danger_insecure()), "csrf=v; Path=/; SameSite=Lax");
         let shared = CookieTransport::new().danger_domain("example.com").unwrap();
-        assert_eq!(set(&shared), "__Secure-csrf=v; Path=/; Domain=example.com; Secure; SameSite=Lax");
+        assert_eq!(set(&shared), "__Host-csrf=v; Path=/; Secure; SameSite=Lax");
+    }
+
+    /// Browsers refuse `__Host-` together with another path.
+    #[test]
+    fn beside_a_cookie_of_one_path_it_does_without_the_prefix_for_hosts() {
+        #[derive(Debug)]
+        struct At(&'static str);
+        impl Transport for At {
+            fn extract<'a>(&self, _: &'a dyn RequestHead, _: Purpose) -> Extracted<'a> {
+                Extracted::Absent
+            }
+
+            fn describe(&self) -> SecurityScheme {
+                SecurityScheme::Cookie { name: "x".into() }
+            }
+
+            fn is_ambient(&self) -> bool {
+                true
+            }
+
+            fn clear(&self) -> Vec<ResponseHeader> {
+                vec![ResponseHeader::new("set-cookie", format!("x=; {}Max-Age=0; Secure", self.0))]
+            }
+        }
+        assert_eq!(set(&At("Path=/; ")), "__Host-csrf=v; Path=/; Secure");
+        assert_eq!(set(&At("Path=/staff; ")), "__Secure-csrf=v; Path=/staff; Secure");
+        assert_eq!(set(&At("")), "__Secure-csrf=v; Secure");
+    }
+
+    #[test]
+    fn names_that_scripts_cannot_read_are_refused() {
+        for bad in ["__Http-csrf", "__http-csrf", "__Host-Http-csrf", "__HOST-HTTP-csrf"] {
+            assert_eq!(check_name("cookie_name", bad).unwrap_err().field(), "cookie_name", "{bad}");
+        }
+        for good in ["__Host-csrf", "__Secure-csrf", "Http-csrf", "csrf"] {
+            assert!(check_name("cookie_name", good).is_ok(), "{good}");
+        }
     }
 
     #[test]
@@ -119,6 +174,7 @@ mod tests {
         let aged = "__Host-csrf=v; Path=/; Max-Age=60; Secure; SameSite=Lax";
         assert_eq!(beside("a=b; Path=/; Max-Age=60; Secure"), aged);
         assert_eq!(beside("a=Max-Age=9; Path=/; Secure"), "__Host-csrf=v; Path=/; Secure; SameSite=Lax");
+        assert_eq!(cookie.set_for("v", Duration::from_secs(60)).value(), aged);
         let gone = "__Host-csrf=; Path=/; Max-Age=0; Secure; SameSite=Lax";
         assert_eq!(cookie.forget().value(), gone);
     }

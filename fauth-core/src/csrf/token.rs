@@ -35,8 +35,9 @@ pub(crate) struct Bound<'a> {
 }
 
 impl<'a> Bound<'a> {
-    /// The login of a token: its session; without one, its subject and the time of the login, so
-    /// that a refresh changes nothing.
+    /// The login of a token: its session; without one, its subject and the second of the login, so
+    /// that a refresh changes nothing. Then two logins of one user in the same second are not told
+    /// apart, and neither is a renewed session from the one before it.
     pub(crate) fn to(payload: &'a TokenPayload) -> Self {
         let subject = payload.subject();
         if let Some(id) = payload.session_id() {
@@ -44,6 +45,14 @@ impl<'a> Bound<'a> {
         }
         let began_at = payload.began_at().unwrap_or(payload.issued_at());
         Self { subject, kind: "login", id: began_at.unix_seconds().to_string().into() }
+    }
+}
+
+impl Bound<'_> {
+    /// A text that is the same for the same login, and for no other.
+    pub(crate) fn key(&self) -> String {
+        let Self { subject, kind, id } = self;
+        format!("{kind}!{}!{subject}!{id}", subject.len())
     }
 }
 
@@ -138,6 +147,7 @@ mod tests {
             bound("alic", "session", "e7"),
         ] {
             assert_eq!(keys.check(&other, value.as_bytes()), Err(CsrfFault::Mismatch));
+            assert_ne!(other.key(), alice().key());
         }
     }
 

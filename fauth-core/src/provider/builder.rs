@@ -21,7 +21,7 @@ use crate::{
     audit::Declarations,
     clock::{Clock, SystemClock},
     config::AuthConfig,
-    csrf::{CsrfTokens, TrustedOrigins},
+    csrf::{CsrfPolicy, CsrfTokens, TrustedOrigins},
     error::ConfigError,
     event::AuthEvents,
     password::{PasswordConfig, PasswordHasher, PasswordPolicy},
@@ -552,7 +552,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         check_session_cookies(&transports, &self.stores)?;
         let taken: Vec<_> = transports.iter().flat_map(|transport| cookie_names(&**transport)).collect();
         let csrf = self.csrf.map(|tokens| tokens.build(self.config.csrf_keys(), &transports, &taken));
-        let csrf = csrf.transpose()?.map(Box::new);
+        let csrf: Option<Box<CsrfPolicy>> = csrf.transpose()?.map(Box::new);
         let mut places = self.stores.places();
         places.extend(self.limit_store.as_deref().map(LimitStore::location));
         places.extend(self.throttle_store.as_deref().map(ThrottleStore::location));
@@ -567,6 +567,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             fingerprints: self.config.fingerprints(),
             places,
             profile: self.config.profile(),
+            csrf_cookies: csrf.as_deref().map_or_else(Vec::new, CsrfPolicy::cookie_names),
             may_share: self.waivers.may_share,
         };
         let (resident, warning) = PROCESS.admit(resident)?;

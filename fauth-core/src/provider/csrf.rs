@@ -104,32 +104,49 @@ impl<U: AuthUser> AuthProvider<U> {
 
     /// Refuses what acts by cookies alone, whatever its method, unless its origin and, where one is
     /// asked for, its token say that a page of the application's own has sent it. `logins` are
-    /// those of the cookies. Where none of them is good, there is nothing that a token could be of,
-    /// and nothing to lose: the origin decides.
+    /// those of the cookies; what comes back are those that it may act on: all, or, where a token
+    /// is asked for, those that it is good for. Where no cookie is good, there is nothing that a
+    /// token could be of, and nothing to lose: the origin decides.
     pub(super) fn prove_cookies(
         &self,
         head: &dyn RequestHead,
         brought: Option<&Brought>,
         logins: impl FnOnce() -> Result<Vec<TokenPayload>, Rejection>,
-    ) -> Result<(), Rejection> {
-        if !self.asks_token(head)? {
-            return Ok(());
-        }
-        let Some(policy) = &self.inner.csrf else { return Ok(()) };
-        if head.csrf_proof().is_some_and(|proof| proof.provider == self.inner.id) {
-            return Ok(());
-        }
-        let logins = logins()?;
+    ) -> Result<Vec<TokenPayload>, Rejection> {
+        let asks_token = self.asks_token(head)?;
+        let mut logins = logins()?;
+        let Some(policy) = self.inner.csrf.as_ref().filter(|_| asks_token) else { return Ok(logins) };
         if logins.is_empty() {
-            return self.check_origin(head);
+            return self.check_origin(head).map(|()| logins);
         }
+        let proof = head.csrf_proof();
+        let proven = proof.as_ref().and_then(|proof| proof.login_of(self.inner.id));
         let sent = policy.in_header(head).or(sent(brought)).unwrap_or(Err(CsrfFault::Missing));
-        let value = sent.map_err(Rejection::InvalidCsrfToken)?;
-        let mut outcome = Err(CsrfFault::Mismatch);
-        for login in &logins {
-            outcome = outcome.or_else(|_| policy.keys().check(&Bound::to(login), value));
+        let mut fault = CsrfFault::Mismatch;
+        logins.retain(|login| {
+            let bound = Bound::to(login);
+            let outcome = sent.and_then(|value| policy.keys().check(&bound, value));
+            fault = outcome.err().unwrap_or(fault);
+            outcome.is_ok() || proven.is_some_and(|login| login == bound.key())
+        });
+        if logins.is_empty() { Err(Rejection::InvalidCsrfToken(fault)) } else { Ok(logins) }
+    }
+
+    /// Must a refresh by the cookie of the transport in this place bring a token? Not where it
+    /// comes from an own page that has no way to one: the cookie of the token is gone, and without
+    /// a good access token no guard sets it anew.
+    pub(super) fn asks_token_to_refresh(
+        &self,
+        head: &dyn RequestHead,
+        brought: Option<&Brought>,
+        place: usize,
+    ) -> Result<bool, Rejection> {
+        if !self.asks_token(head)? {
+            return Ok(false);
         }
-        outcome.map_err(Rejection::InvalidCsrfToken)
+        let finds_nothing = brought.is_none()
+            && self.inner.csrf.as_ref().is_some_and(|policy| policy.finds_nothing(head, place));
+        Ok(!(finds_nothing && self.check_origin(head).is_ok()))
     }
 
     /// The field in which bodies bring a token, if there are tokens.
@@ -208,7 +225,7 @@ impl<U: AuthUser> AuthProvider<U> {
             None => None,
             Some(place) => self.missing_cookie(place, granted.payload())?,
         };
-        let proof = is_proven.then_some(CsrfProof { provider: self.inner.id });
+        let proof = is_proven.then(|| CsrfProof::new(self.inner.id, Bound::to(granted.payload()).key()));
         Ok(enter(granted).with_csrf(proof, cookie))
     }
 
@@ -219,7 +236,12 @@ impl<U: AuthUser> AuthProvider<U> {
     ) -> Result<Option<ResponseHeader>, Rejection> {
         let policy = self.csrf_policy()?;
         let Some(cookie) = policy.cookie(place) else { return Ok(None) };
-        Ok(Some(cookie.set(&self.new_value(policy, payload)?)))
+        // A session goes with its cookie; after an access token, the login can be refreshed.
+        let lifetime = match payload.purpose() {
+            Purpose::Session => payload.expires_at().since(self.now()?),
+            _ => self.inner.session_policy.usual_idle(),
+        };
+        Ok(Some(cookie.set_for(&self.new_value(policy, payload)?, lifetime)))
     }
 }
 

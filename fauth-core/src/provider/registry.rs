@@ -24,6 +24,8 @@ pub(super) struct Resident {
     /// Of each of its stores.
     pub(super) places: Vec<StoreLocation>,
     pub(super) profile: TokenProfile,
+    /// The names of the cookies of its CSRF tokens.
+    pub(super) csrf_cookies: Vec<Box<str>>,
     /// It was said that it may share its application with others.
     pub(super) may_share: bool,
 }
@@ -33,8 +35,9 @@ pub(super) struct Registry(Mutex<State>);
 
 struct State {
     residents: Vec<Weak<Resident>>,
-    /// The applications that were warned of; each has a name that stands in the configuration.
-    warned: BTreeSet<Box<str>>,
+    /// The applications that were warned of, and whether that was for their cookies; each has a
+    /// name that stands in the configuration.
+    warned: BTreeSet<(Box<str>, bool)>,
 }
 
 /// What two providers of one application have in common.
@@ -51,6 +54,8 @@ pub(super) enum Warning {
     Twice,
     /// They also remember logouts each on its own.
     TwoMemories,
+    /// They have nothing in common but the name of a cookie of CSRF tokens.
+    OneCsrfCookie,
 }
 
 /// The registry of this process.
@@ -71,9 +76,14 @@ impl Registry {
         let mut warning = None;
         for other in others.iter().filter(|other| !new.may_share && !other.may_share) {
             new.refuse_other_format(other)?;
-            warning = new.compare(other)?.or(warning);
+            let found = new.compare(other)?;
+            let is_shared = || new.shares_csrf_cookie_with(other).then_some(Warning::OneCsrfCookie);
+            warning = found.or(warning).or_else(is_shared);
         }
-        let warning = warning.filter(|_| state.warned.insert(new.application.clone()));
+        let warning = warning.filter(|warning| {
+            let is_of_cookie = *warning == Warning::OneCsrfCookie;
+            state.warned.insert((new.application.clone(), is_of_cookie))
+        });
         let new = Arc::new(new);
         state.residents.push(Arc::downgrade(&new));
         Ok((new, warning))
@@ -105,6 +115,10 @@ impl Resident {
 
     fn shares_store_with(&self, other: &Self) -> bool {
         self.places.iter().any(|own| other.places.iter().any(|place| own.is_same_as(place)))
+    }
+
+    fn shares_csrf_cookie_with(&self, other: &Self) -> bool {
+        self.csrf_cookies.iter().any(|own| other.csrf_cookies.contains(own))
     }
 
     /// Tokens in the format of the Python fauth do not name their application.
@@ -177,6 +191,13 @@ impl Warning {
                  outside of the function that makes an application for each worker (before \
                  `HttpServer::new` in actix-web), and clone it into that"
             ),
+            Self::OneCsrfCookie => tracing::warn!(
+                target: "fauth",
+                application,
+                "another provider of this process has the same cookie for its CSRF tokens: on one host each \
+                 overwrites that of the other, so that scripts are refused; give one of them a name of its \
+                 own (`CsrfTokens::cookie_name`)"
+            ),
         }
     }
 }
@@ -199,6 +220,7 @@ mod tests {
             fingerprints: vec![Zeroizing::new(secret.to_owned())],
             places: Vec::from_iter(place.into()),
             profile: TokenProfile::Standard,
+            csrf_cookies: Vec::new(),
             may_share: false,
         }
     }
@@ -300,6 +322,30 @@ mod tests {
             assert_eq!(admitted(&registry, at(second)).1, Some(Warning::Twice), "{name}");
             residents.push(first);
         }
+    }
+
+    #[test]
+    fn one_csrf_cookie_of_two_applications_is_warned_of() {
+        let registry = Registry::new();
+        let with = |application: &str, secret: &str, cookies: &[&str]| Resident {
+            csrf_cookies: cookies.iter().map(|name| (*name).into()).collect(),
+            ..resident::<Customer>(application, secret, None)
+        };
+        let _first = admitted(&registry, with("shop", "one", &["__Host-csrf"]));
+        for (name, cookies, expected) in [
+            ("staff", ["__Host-staff-csrf"].as_slice(), None),
+            ("none", &[], None),
+            ("other", &["csrf", "__Host-csrf"], Some(Warning::OneCsrfCookie)),
+            ("other", &["__Host-csrf"], None),
+        ] {
+            assert_eq!(admitted(&registry, with(name, name, cookies)).1, expected, "{name}");
+        }
+        // What is worse is said first.
+        let second = admitted(&registry, with("shop", "one", &["__Host-csrf"]));
+        assert_eq!(second.1, Some(Warning::Twice));
+        let mut said = with("said", "two", &["__Host-csrf"]);
+        said.may_share = true;
+        assert_eq!(admitted(&registry, said).1, None);
     }
 
     #[test]

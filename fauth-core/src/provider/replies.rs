@@ -5,7 +5,7 @@
 //! not borrow the head. How tokens are delivered is decided in `delivery.rs`.
 //!
 //! Cookies that are replaced or cleared take their session with them: without them no client could
-//! log it out any more.
+//! log it out any more. Where a request must bring a CSRF token, only those end that it is good for.
 
 use std::{fmt, sync::Arc};
 
@@ -18,7 +18,7 @@ use super::{
     inner::AuthProvider,
     logins::Surroundings,
     sessions::Ended,
-    way::wanted_of,
+    way::{Way, wanted_of},
 };
 use crate::{
     client::ClientInfo,
@@ -118,7 +118,9 @@ impl<U: AuthUser> AuthProvider<U> {
     /// ```
     ///
     /// # Security
-    /// As [`login_reply`](Self::login_reply).
+    /// As [`login_reply`](Self::login_reply). No [CSRF
+    /// token](crate::AuthProviderBuilder::csrf_tokens) is asked for, also in strict mode: the
+    /// session whose cookies are replaced ends by the origin of the request alone.
     ///
     /// # Errors
     /// [`Rejection::CrossSiteRequest`] if cookies would be set and the request does not prove that
@@ -191,7 +193,8 @@ impl<U: AuthUser> AuthProvider<U> {
     /// As [`refresh`](Self::refresh), and [`Rejection::MissingCredential`] if there is no token,
     /// [`Rejection::CrossSiteRequest`] if cookies would be set and the request does not prove that
     /// one of the application's own pages sent it, and [`Rejection::InvalidCsrfToken`] if a refresh
-    /// by cookie needs a [CSRF token](crate::AuthProviderBuilder::csrf_tokens) and has no good one.
+    /// by cookie, or one that replaces the cookies of another login, needs a [CSRF
+    /// token](crate::AuthProviderBuilder::csrf_tokens) and has no good one.
     pub fn refresh_reply(
         &self,
         head: &dyn RequestHead,
@@ -220,19 +223,21 @@ impl<U: AuthUser> AuthProvider<U> {
                     return Err(Rejection::Misconfigured(Misconfigured::NoDelivery));
                 }
                 Delivery::Cookies => {
-                    self.other_logins_of_cookies(head, &self.verify_of_login(token.as_bytes())?)?
+                    let payload = self.verify_of_login(token.as_bytes())?;
+                    let others = self.other_logins_of_cookies(head, &payload)?;
+                    self.prove_cookies(head, csrf.as_ref(), || Ok(others))?
                 }
             };
             return Ok(ToRefresh { token, delivery, replaced });
         }
         let found = self.find_credential(head, Purpose::Refresh)?.ok_or(Rejection::MissingCredential)?;
         found.token.check_grammar().map_err(Rejection::MalformedCredential)?;
-        let delivery = if found.way.is_ambient() {
-            self.prove_cookies(head, csrf.as_ref(), || {
+        let delivery = if let Way::Ambient(place) = found.way {
+            if self.asks_token_to_refresh(head, csrf.as_ref(), place)? {
                 let token =
                     self.inner.verifier.verify(found.token.as_bytes(), Purpose::Refresh, self.now()?)?;
-                Ok(vec![token])
-            })?;
+                self.prove_cookies(head, csrf.as_ref(), || Ok(vec![token]))?;
+            }
             Delivery::Cookies
         } else {
             self.delivery_outside_cookies(head)?
@@ -246,6 +251,7 @@ impl<U: AuthUser> AuthProvider<U> {
     ///
     /// With cookies, no valid token is needed: that one has expired is no reason to keep the
     /// cookies. Cookies are cleared for the application's own pages only, and their session ends.
+    /// Where they are of several logins and a CSRF token is needed, only that of the token ends.
     ///
     /// # Errors
     /// - [`Rejection::InvalidToken`] or [`Rejection::MalformedCredential`] if a token in the body
@@ -298,10 +304,17 @@ impl<U: AuthUser> AuthProvider<U> {
         };
         let Some(payload) = payload else { return self.find_cookies_to_end(head, csrf.as_ref()) };
         // A form on another site can bring a token of its own. It must not take the cookies.
-        let clears_cookies = self.has_ambient_transport()
-            && self.prove_cookies(head, csrf.as_ref(), || self.verify_ambient(head)).is_ok();
-        let of_cookies =
-            if clears_cookies { self.other_logins_of_cookies(head, &payload)? } else { Vec::new() };
+        let proven = match self.has_ambient_transport() {
+            true => self.prove_cookies(head, csrf.as_ref(), || self.verify_ambient(head)),
+            false => Err(Rejection::MissingCredential),
+        };
+        let clears_cookies = proven.is_ok();
+        let of_cookies = match proven {
+            // It is not known of which logins they are.
+            Err(unknown @ Rejection::Unavailable(_)) => return Err(unknown),
+            proven => proven.unwrap_or_default(),
+        };
+        let of_cookies = of_cookies.into_iter().filter(|other| !ends_with(&payload, other)).collect();
         Ok(ToEnd { payload: Some(Arc::new(payload)), clears_cookies, of_cookies })
     }
 
@@ -317,8 +330,7 @@ impl<U: AuthUser> AuthProvider<U> {
         if self.takes_bearer_tokens() && !self.has_cookie(head) && !csrf::names_origin(head) {
             return Err(Rejection::MissingCredential);
         }
-        self.prove_cookies(head, csrf, || self.verify_ambient(head))?;
-        let mut logins = self.verify_ambient(head)?.into_iter();
+        let mut logins = self.prove_cookies(head, csrf, || self.verify_ambient(head))?.into_iter();
         let payload = logins.next().map(Arc::new);
         Ok(ToEnd { payload, clears_cookies: true, of_cookies: logins.collect() })
     }

@@ -136,9 +136,11 @@ fn is_at(mounted: &str, path: &str) -> bool {
 }
 
 async fn call(app: &App, request: &WireRequest, mount: &Mount) -> Reply {
-    match mount.read(&app.auth, request, Ok(&request.body)).answer(&app.auth).await {
+    let call = mount.read(&app.auth, request, Ok(&request.body));
+    let token_in_body = call.has_token_in_body();
+    match call.answer(&app.auth).await {
         Ok(reply) => reply,
-        Err(rejection) => mount.refuse(&app.auth, &rejection, request),
+        Err(rejection) => mount.refuse(&app.auth, &rejection, request, token_in_body),
     }
 }
 
@@ -412,7 +414,8 @@ async fn behind(
         let presented = guard.read(request, granted.as_ref());
         match guard.enter_reading(presented, async |_| Ok(&request.body)).await {
             Ok(entered) => {
-                proof = entered.csrf_proof().or(proof);
+                let earlier = proof.take();
+                proof = entered.csrf_proof().map(|new: CsrfProof| new.beside(earlier.as_ref())).or(earlier);
                 visitor = guard.greet(&entered).or(visitor);
                 let (passed, demands) = entered.into_parts();
                 added.push(demands);
@@ -505,7 +508,7 @@ impl RequestHead for Proven<'_> {
     }
 
     fn csrf_proof(&self) -> Option<CsrfProof> {
-        self.1
+        self.1.clone()
     }
 }
 

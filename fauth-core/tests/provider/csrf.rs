@@ -4,6 +4,7 @@
 use std::{
     cell::Cell,
     future::{pending, ready},
+    net::SocketAddr,
 };
 
 use fauth_core::{
@@ -11,6 +12,7 @@ use fauth_core::{
     Purpose, RefreshRequest, Rejection, Requirement,
     event::EventKind,
     rejection::{CsrfFault, Misconfigured, OriginFault},
+    request::{CsrfProof, HeaderValues, RequestHead},
     routes::BodyError,
     token::{Algorithm, Key},
     transport::{BearerTransport, CookieTransport, SessionCookie},
@@ -45,6 +47,11 @@ fn value_for(auth: &Auth, access: &str) -> String {
 fn form(access: &str) -> WireRequest {
     let request = WireRequest::post("/").header("host", "app.example").header("content-type", FORM);
     request.header("cookie", format!("__Host-session={access}"))
+}
+
+/// A WebSocket over HTTP/2 that claims to be a form.
+fn handshake(access: &str) -> WireRequest {
+    WireRequest { method: "CONNECT".to_owned(), protocol: Some("websocket".to_owned()), ..form(access) }
 }
 
 /// Enters with this form, and says how often it was read.
@@ -103,6 +110,9 @@ async fn a_body_is_read_only_if_nothing_else_can_tell() {
         (get, Ok(false)),
         (other, Err(MISSING)),
         (form(&access).header("content-encoding", "gzip"), Err(MISSING)),
+        // What follows is no body, and may never end.
+        (form(&access).header("upgrade", "websocket"), Err(MISSING)),
+        (handshake(&access), Err(MISSING)),
         (form(&access).header("sec-fetch-site", "same-origin"), Ok(false)),
         (
             form(&access).header("sec-fetch-site", "cross-site"),
@@ -198,6 +208,9 @@ fn settings_that_cannot_work_are_errors() {
     assert_eq!(field(CsrfTokens::new().header("")), Err("header"));
     assert_eq!(field(CsrfTokens::new().header("Authorization")), Err("header"));
     assert_eq!(field(CsrfTokens::new().field("a b")), Err("field"));
+    assert_eq!(field(CsrfTokens::new().field("token")), Err("field"));
+    assert_eq!(field(CsrfTokens::new().cookie_name("session")), Err("cookie_name"));
+    assert_eq!(field(CsrfTokens::new().cookie_name("staff-csrf")), Ok(()));
     assert_eq!(field(CsrfTokens::new().danger_cookie_name("__Host-session")), Err("danger_cookie_name"));
     assert_eq!(field(CsrfTokens::new().danger_cookie_name("csrf_token")), Ok(()));
     let bearer_only = provider().csrf_tokens(CsrfTokens::new()).build();
@@ -244,6 +257,92 @@ async fn replies_take_the_token_that_a_body_has_brought() {
 }
 
 #[tokio::test]
+async fn another_spelling_of_an_exempt_path_is_not_exempt() {
+    let auth = with_tokens(provider(), CsrfTokens::new().required().exempt("/hooks"));
+    let (access, value) = login(&auth).await;
+    for (path, outcome) in [("/hooks", Ok(())), ("/%68ooks", Err(MISSING)), ("/hooks%2f", Err(MISSING))] {
+        let mut head = form(&access).header("sec-fetch-site", "same-origin");
+        head.target = path.to_owned();
+        assert_eq!(auth.check_current(auth.read(&head)).await.map(drop), outcome, "{path}");
+        let with_token = head.header("x-csrf-token", &value);
+        assert!(auth.check_current(auth.read(&with_token)).await.is_ok(), "{path}");
+    }
+}
+
+/// A request with what guards have left with it.
+struct Passed(WireRequest, Option<CsrfProof>);
+
+impl RequestHead for Passed {
+    fn method(&self) -> &str {
+        self.0.method()
+    }
+
+    fn path(&self) -> &str {
+        self.0.path()
+    }
+
+    fn query(&self) -> Option<&str> {
+        self.0.query()
+    }
+
+    fn header<'a>(&'a self, name: &str) -> HeaderValues<'a> {
+        RequestHead::header(&self.0, name)
+    }
+
+    fn peer(&self) -> Option<SocketAddr> {
+        self.0.peer()
+    }
+
+    fn is_secure(&self) -> bool {
+        self.0.is_secure()
+    }
+
+    fn csrf_proof(&self) -> Option<CsrfProof> {
+        self.1.clone()
+    }
+}
+
+async fn proof(auth: &Auth, head: &WireRequest, value: &str) -> CsrfProof {
+    let guard = Guard::new(auth, Requirement::user());
+    let body = format!("csrf_token={value}");
+    let entered = guard.enter_reading(guard.read(head, None), |_| ready(Ok(body))).await;
+    entered.unwrap().csrf_proof().unwrap()
+}
+
+/// Each guard leaves its own, whichever is further out, and none is good for another login.
+#[tokio::test]
+async fn guards_of_two_providers_leave_two_proofs() {
+    let built = |name: &str| {
+        let config = config_builder().application(name).build().unwrap();
+        let builder = provider_with(config, &Users::new()).danger_share_application();
+        with_tokens(builder, CsrfTokens::new())
+    };
+    let (shop, staff) = (built("shop"), built("staff"));
+    let ((of_shop, shop_value), (of_staff, staff_value)) = (login(&shop).await, login(&staff).await);
+    let first = proof(&shop, &form(&of_shop), &shop_value).await;
+    let second = proof(&staff, &form(&of_staff), &staff_value).await;
+    let logout = |auth: &Auth, access: &str, proof: Option<&CsrfProof>| {
+        auth.logout_reply(&Passed(form(access), proof.cloned()), LogoutRequest::new())
+    };
+    assert_eq!(logout(&shop, &of_shop, None).await.unwrap_err(), MISSING);
+    assert_eq!(logout(&shop, &of_shop, Some(&second)).await.unwrap_err(), MISSING);
+    let (elsewhere, _) = login(&shop).await;
+    assert_eq!(logout(&shop, &elsewhere, Some(&first)).await.unwrap_err(), MISSING);
+    for both in [first.clone().beside(Some(&second)), second.clone().beside(Some(&first))] {
+        let (again, value) = login(&shop).await;
+        let newest = proof(&shop, &form(&again), &value).await.beside(Some(&both));
+        assert!(logout(&shop, &again, Some(&newest)).await.is_ok());
+        assert_eq!(
+            logout(&shop, &of_shop, Some(&newest)).await.unwrap_err(),
+            MISSING,
+            "it is of another login"
+        );
+        assert!(logout(&shop, &of_shop, Some(&both)).await.is_ok());
+        assert!(logout(&staff, &of_staff, Some(&newest)).await.is_ok());
+    }
+}
+
+#[tokio::test]
 async fn the_log_says_what_to_do() {
     let events = RecordedEvents::new();
     let auth = with_tokens(provider().events(events.clone()), CsrfTokens::new());
@@ -254,6 +353,4 @@ async fn the_log_says_what_to_do() {
     let event = events.all().into_iter().find(|event| event.kind == EventKind::RequestRefused).unwrap();
     assert_eq!(event.reason.as_deref(), Some("csrf_token_missing"));
     assert!(event.error.unwrap().contains("hidden_field"));
-    // Settings for tests have a name; so has this one.
-    assert!(config_builder().build().is_ok());
 }

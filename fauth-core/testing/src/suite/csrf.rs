@@ -576,6 +576,94 @@ cases! { $ __csrf_tests in csrf;
         refresh.once().is(200);
     }
 
+    /// Its answer takes the place of the cookies of somebody else.
+    fn a_refresh_that_replaces_another_login_needs_a_token_of_that(t) {
+        t = Probe::build(|builder| builder.transport(CookieTransport::new()).csrf_tokens(CsrfTokens::new().required()));
+        let alice = own(t.login("alice", "s3cret")).once();
+        let bob = own(t.login("bob", "hunter2")).once();
+        let (page, other) = (Page::of(alice.is(200)), Page::of(bob.is(200)));
+        let body = format!("{{\"refresh_token\":\"{}\"}}", alice.cookie("__Host-refresh"));
+        let cookies = format!("{}; __Host-refresh={}", other.cookies(), bob.cookie("__Host-refresh"));
+        let refresh = || own(t.post("/refresh")).header("cookie", &cookies).body("application/json", &body);
+        refresh().once().refused(403, CODE).lacks("set-cookie");
+        refresh().header("x-csrf-token", &page.token).once().refused(403, CODE);
+        other.get(&t, "/csrf/form").send().is(200);
+        let next = refresh().header("x-csrf-token", &other.token).once();
+        next.is(200);
+        other.get(&t, "/csrf/form").send().refused(401, "invalid_token");
+        // Beside cookies of its own login, or none, there is nothing that it could end.
+        let body = format!("{{\"refresh_token\":\"{}\"}}", next.cookie("__Host-refresh"));
+        own(t.post("/refresh")).body("application/json", body).once().is(200);
+    }
+
+    /// Neither a page nor a guard could give it a value any more.
+    fn a_refresh_without_the_cookie_of_the_token_is_judged_by_its_origin(t) {
+        t = pairs();
+        let seen = own(t.login("alice", "s3cret")).once();
+        let page = Page::of(seen.is(200));
+        t.clock.advance(Duration::from_secs(15 * 60));
+        let cookie = format!("__Host-refresh={}", seen.cookie("__Host-refresh"));
+        let refresh = || t.post("/refresh").header("cookie", &cookie);
+        refresh().once().refused(403, CODE).lacks("set-cookie");
+        let foreign = refresh().header("sec-fetch-site", "cross-site");
+        foreign.once().refused(403, "cross_site_request").lacks("set-cookie");
+        own(refresh()).header("x-csrf-token", "x").once().refused(403, CODE);
+        own(refresh()).body(FORM, "csrf_token=x").once().refused(403, CODE);
+        let beside = own(t.post("/refresh")).header("cookie", format!("{cookie}; __Host-csrf={}", page.token));
+        beside.once().refused(403, CODE);
+        let after = Page::of(own(refresh()).once().is(200));
+        own(after.post(&t, "/csrf/form")).send().refused(403, CODE);
+        own(after.post(&t, "/csrf/form")).header("x-csrf-token", &after.token).send().is(200);
+    }
+
+    /// As long as any login can be refreshed, for which the value is needed: nothing tells how long
+    /// this one can.
+    fn a_cookie_that_was_missing_outlives_the_access_token(t) {
+        t = pairs();
+        let page = Page::of(own(t.login("alice", "s3cret")).once().is(200));
+        let seen = t.get("/csrf/form").header("cookie", format!("__Host-session={}", page.session)).send();
+        let token = seen.is(200).cookie("__Host-csrf");
+        seen.has("set-cookie", &format!("__Host-csrf={token}; Path=/; Max-Age=2592000; Secure; SameSite=Lax"));
+    }
+
+    fn a_dead_refresh_cookie_goes_also_if_the_body_has_brought_its_csrf_token(t) {
+        t = pairs();
+        let seen = own(t.login("alice", "s3cret")).once();
+        let page = Page::of(seen.is(200));
+        t.clock.advance(2 * HALF);
+        let refresh = |body: String| {
+            let cookie = format!("__Host-refresh={}", seen.cookie("__Host-refresh"));
+            own(t.post("/refresh")).header("cookie", cookie).body(FORM, body).once()
+        };
+        let refused = refresh(page.field());
+        let cleared = CLEARED.replace("session", "refresh");
+        assert_eq!(sorted(refused.refused(401, "invalid_token")), [CLEARED_TOKEN.to_owned(), cleared]);
+        // A token in the body says nothing of the cookie.
+        let dead = format!("refresh_token={}&{}", seen.cookie("__Host-refresh"), page.field());
+        refresh(dead).refused(401, "invalid_token").lacks("set-cookie");
+    }
+
+    /// Whoever has planted a cookie of another login gets no hold of the user's, nor the other way.
+    fn a_logout_ends_the_login_of_its_token_alone(t) {
+        t = pairs();
+        for in_form in [false, true] {
+            let (alice, bob) = (own(t.login("alice", "s3cret")).once(), own(t.login("bob", "hunter2")).once());
+            let (page, other) = (Page::of(alice.is(200)), Page::of(bob.is(200)));
+            let refresh = format!("__Host-refresh={}", bob.cookie("__Host-refresh"));
+            let cookies = format!("{}; {refresh}", page.cookies());
+            let logout = if in_form {
+                own(t.post("/browser/user/own/logout")).body(FORM, page.field())
+            } else {
+                own(t.post("/logout")).header("x-csrf-token", &page.token)
+            };
+            logout.header("cookie", cookies).once().is(200);
+            page.get(&t, "/csrf/form").send().refused(401, "invalid_token");
+            other.get(&t, "/csrf/form").send().is(200);
+            let still = own(t.post("/refresh")).header("cookie", &refresh).header("x-csrf-token", &other.token);
+            still.once().is(200);
+        }
+    }
+
     fn a_refresh_token_in_the_body_needs_none(t) {
         t = pairs();
         let body = format!("{{\"refresh_token\":\"{}\"}}", t.refresh_token("alice"));
@@ -641,7 +729,8 @@ cases! { $ __csrf_tests in csrf;
                 let cookie = format!("__Host-session={}{other}", page.session);
                 let seen = t.get(path).header("cookie", cookie).send();
                 let token = seen.is(200).cookie("__Host-csrf");
-                seen.has("set-cookie", &format!("__Host-csrf={token}; Path=/; Secure; SameSite=Lax"));
+                let set = format!("__Host-csrf={token}; Path=/; Max-Age=604800; Secure; SameSite=Lax");
+                seen.has("set-cookie", &set);
                 own(page.post(&t, "/csrf/form")).header("x-csrf-token", &token).send().is(200);
             }
         }
