@@ -304,9 +304,10 @@ impl<U: AuthUser> AuthProvider<U> {
         };
         let Some(payload) = payload else { return self.find_cookies_to_end(head, csrf.as_ref()) };
         // A form on another site can bring a token of its own. It must not take the cookies.
-        let proven = match self.has_ambient_transport() {
-            true => self.prove_cookies(head, csrf.as_ref(), || self.verify_ambient(head)),
-            false => Err(Rejection::MissingCredential),
+        let proven = if self.has_ambient_transport() {
+            self.prove_cookies(head, csrf.as_ref(), || self.verify_ambient(head))
+        } else {
+            Err(Rejection::MissingCredential)
         };
         let clears_cookies = proven.is_ok();
         let of_cookies = match proven {

@@ -1,7 +1,8 @@
 //! A provider that is set, or replaced, while the application runs.
 
 use std::{
-    fmt, io,
+    fmt::{self, Write as _},
+    io,
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
@@ -118,6 +119,7 @@ impl<U: AuthUser> AuthSwitch<U> {
 
     /// Sets the provider of a plug-in, unless one was [set](Self::set) explicitly. It replaces an
     /// earlier default. Returns whether it decides now.
+    #[expect(clippy::must_use_candidate, reason = "a plug-in need not care")]
     pub fn set_default(&self, provider: AuthProvider<U>) -> bool {
         self.replace(provider, false)
     }
@@ -174,7 +176,11 @@ fn facade<U: AuthUser>(shared: Arc<Shared<U>>) -> Result<AuthProvider<U>, Config
     getrandom::fill(&mut secret).map_err(|error| {
         ConfigError::new("switch", format!("there is no randomness: {error}"), "try again later")
     })?;
-    let secret: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+    let secret = secret.iter().fold(String::new(), |mut secret, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(secret, "{byte:02x}");
+        secret
+    });
     let nobody = async |_: Arc<TokenPayload>| Err::<Option<U>, _>(io::Error::other("no provider is set"));
     let mut facade = AuthProvider::builder(AuthConfig::builder().secret(secret).build()?)
         .user_loader(nobody)

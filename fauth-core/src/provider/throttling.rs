@@ -308,8 +308,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let address = address.as_ref().map_or(&[][..], |address| &address[..]);
         // What is longer is nobody's name, and one record is enough for all of it.
         let exact = if identifier.len() > MAX_IDENTIFIER_BYTES { "" } else { identifier };
-        let [a, b, c, d, e, f, g, h, ..] =
-            *key.hash("throttled address of an account", &[exact.as_bytes(), address]).as_bytes();
+        let tag = key.hash("throttled address of an account", &[exact.as_bytes(), address]);
         Ok(Places {
             familiar: ThrottleKey::new(
                 ThrottleKind::Familiar,
@@ -317,7 +316,7 @@ impl<U: AuthUser> AuthProvider<U> {
             ),
             account: slot(key, ThrottleKind::Account, "throttled accounts", normal(exact).as_bytes()),
             address: slot(key, ThrottleKind::Address, "throttled addresses", address),
-            tag: u64::from_be_bytes([a, b, c, d, e, f, g, h]),
+            tag: tag.as_bytes().first_chunk().copied().map_or(0, u64::from_be_bytes),
         })
     }
 
