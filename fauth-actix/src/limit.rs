@@ -162,8 +162,8 @@ where
                     amend(response.headers_mut(), &demands);
                     Ok(response.map_into_left_body())
                 }
-                Err(limited) => {
-                    let reply = limiter.refuse(&limited, &Head::of(&request));
+                Err(refusal) => {
+                    let reply = limiter.refuse(&refusal, &Head::of(&request));
                     Ok(request.into_response(respond(reply)).map_into_right_body())
                 }
             }

@@ -151,7 +151,7 @@ where
                     amend(response.headers_mut(), &demands);
                     Ok(response)
                 }
-                Err(limited) => Ok(respond(limiter.refuse(&limited, &Head::of(&request)))),
+                Err(refusal) => Ok(respond(limiter.refuse(&refusal, &Head::of(&request)))),
             }
         })
     }

@@ -99,6 +99,7 @@ impl<U: AuthUser> Protect<U> {
     }
 
     /// Puts the rules around a whole router, before it looks for a route.
+    #[must_use]
     pub fn around(self, router: Router) -> Protected<Router, U> {
         self.layer(router)
     }
@@ -149,12 +150,14 @@ pub struct Protected<S, U> {
 
 impl<U: AuthUser> Protected<Router, U> {
     /// For [`axum::serve()`].
+    #[must_use]
     pub fn into_make_service(self) -> IntoMakeService<Self> {
         ServiceExt::<Request>::into_make_service(self)
     }
 
     /// As [`into_make_service`](Self::into_make_service), with the peer's address for events: `C`
     /// is `SocketAddr`.
+    #[must_use]
     pub fn into_make_service_with_connect_info<C>(self) -> IntoMakeServiceWithConnectInfo<Self, C> {
         ServiceExt::<Request>::into_make_service_with_connect_info(self)
     }

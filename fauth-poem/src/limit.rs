@@ -134,7 +134,7 @@ where
     let asked = limiter.ask(&Head::from(&request), extract::earlier(request.extensions()));
     match asked.answer().await {
         Ok(demands) => amend(inner(request).await.map(IntoResponse::into_response), &demands),
-        Err(limited) => Ok(respond(limiter.refuse(&limited, &Head::from(&request)))),
+        Err(refusal) => Ok(respond(limiter.refuse(&refusal, &Head::from(&request)))),
     }
 }
 

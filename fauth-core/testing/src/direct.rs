@@ -93,7 +93,7 @@ async fn answer_behind_rules(app: &App, ruled: &Ruled, request: &WireRequest) ->
     let Some(path) = request.path().strip_prefix(ruled.placement.prefix()) else {
         return Reply::new(404).into();
     };
-    let rules = Protection::new(&app.auth, ruled.rules.clone()).home("/dashboard");
+    let protection = Protection::new(&app.auth, ruled.rules.clone()).home("/dashboard");
     let guard = |requirement| Guard::new(&app.auth, requirement);
     let user = Requirement::user;
     let (inner, handler) = match path {
@@ -114,7 +114,7 @@ async fn answer_behind_rules(app: &App, ruled: &Ruled, request: &WireRequest) ->
         raw if raw.starts_with("/raw/") => (None, Some(Handler::Text("raw"))),
         _ => (None, None),
     };
-    let guards = std::iter::once(rules.guard(request, || None).into_owned()).chain(inner).collect();
+    let guards = std::iter::once(protection.guard(request, || None).into_owned()).chain(inner).collect();
     behind(app, request, guards, handler, None).await
 }
 
@@ -150,7 +150,7 @@ async fn limited_sign_in(app: &App, request: &WireRequest) -> WireResponse {
     let limiter = login.limiter(&app.auth).unwrap();
     match limiter.ask(request, None).answer().await {
         Ok(demands) => sent(call(app, request, login).await, &[demands], request.method()),
-        Err(limited) => sent(limiter.refuse(&limited, request), &[], request.method()),
+        Err(refusal) => sent(limiter.refuse(&refusal, request), &[], request.method()),
     }
 }
 

@@ -101,8 +101,8 @@ cases! { $ __modes_tests in modes;
     fn rules_follow_the_provider_that_is_set(t) {
         let (auth, switch) = (t.app.auth.clone(), closed());
         let (alice, bob) = (t.access("alice"), t.access("bob"));
-        let rules = RouteRules::private_by_default().require("/admin", Requirement::user().role("admin"));
-        let ruled = Ruled { rules: rules.build().unwrap(), placement: Placement::Around };
+        let builder = RouteRules::private_by_default().require("/admin", Requirement::user().role("admin"));
+        let ruled = Ruled { rules: builder.build().unwrap(), placement: Placement::Around };
         t = t.with_auth(switch.provider()).with_rules(ruled);
         t.get("/admin").bearer(&alice).send().refused(503, "unavailable");
         switch.set(auth);
