@@ -78,7 +78,7 @@ async fn change(mut session: CurrentSession<TestUser>, request: &Request) -> Res
 
 #[handler]
 fn show_csrf(token: CsrfToken<TestUser>) -> String {
-    csrf_text(&token)
+    csrf_text(&token.into_inner())
 }
 
 #[handler]

@@ -54,12 +54,12 @@ async fn about(Visitor(visitor): Visitor<User>) -> HttpResponse {
 }
 
 /// Where a user is sent after the sign-in: a page of this application, or nowhere.
-fn next(head: &Head<'_>) -> Option<LocalTarget> {
+fn next(head: Head<'_>) -> Option<LocalTarget> {
     LocalTarget::from_query(head.query(), "next")
 }
 
 async fn show_sign_in(request: HttpRequest) -> HttpResponse {
-    respond(pages::sign_in(next(&Head::from(&request)).as_ref()))
+    respond(pages::sign_in(next(Head::from(&request)).as_ref()))
 }
 
 #[derive(Deserialize)]
@@ -76,7 +76,7 @@ async fn sign_in(
     Form(form): Form<SignIn>,
 ) -> Result<HttpResponse, Refused> {
     let head = Head::from(&request);
-    let (login, next) = (auth.begin_login(&head, false)?, next(&head));
+    let (login, next) = (auth.begin_login(&head, false)?, next(Head::from(&request)));
     match auth.authenticate(&form.identifier, &form.password, login.client()).await {
         Ok(user) => {
             let home = || LocalTarget::parse(pages::DASHBOARD).unwrap_or(LocalTarget::root());

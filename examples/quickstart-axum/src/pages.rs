@@ -83,7 +83,8 @@ fn action(next: Option<&LocalTarget>) -> String {
 #[must_use]
 pub fn dashboard(visitor: &Visitor<User>, desk: &Desk, token: &CsrfToken) -> Reply {
     let name = html(visitor.display_name());
-    let notes: String = desk.notes.iter().map(|note| format!("<li>{}</li>\n", html(note))).collect();
+    let items: Vec<_> = desk.notes.iter().map(|note| format!("<li>{}</li>\n", html(note))).collect();
+    let notes = items.concat();
     let notes = if notes.is_empty() { notes } else { format!("<ul id=\"notes\">\n{notes}</ul>\n") };
     let main = format!(
         "<main>\n<h1>Dashboard</h1>\n<p>Welcome, {name}.</p>\n\

@@ -110,7 +110,7 @@ async fn dashboard(
 
 #[handler]
 fn admin(Visitor(visitor): Visitor<User>, token: CsrfToken<User>) -> Response {
-    respond(pages::admin(&visitor, &token))
+    respond(pages::admin(&visitor, &token.into_inner()))
 }
 
 /// By POST alone: what a link or an image causes signs nobody out.

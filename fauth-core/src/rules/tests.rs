@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a test that fails is meant to panic")]
-
 use proptest::prelude::*;
 
 use super::*;

@@ -391,8 +391,7 @@ mod tests {
 
     #[test]
     fn no_two_keys_and_no_two_scopes_share_a_digest() {
-        let scopes =
-            [["a", "b"], ["ab", ""], ["", "ab"], ["b", "a"]].map(|parts| CounterKey::scope_of(parts));
+        let scopes = [["a", "b"], ["ab", ""], ["", "ab"], ["b", "a"]].map(CounterKey::scope_of);
         let mut digests = std::collections::HashSet::new();
         for scope in scopes {
             for key in ["", "a", "b", "ab"] {

@@ -167,6 +167,15 @@ async fn common_passwords_are_refused() {
     }
 }
 
+/// A file that cannot be read.
+struct Broken;
+
+impl io::Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::Error::other("unreadable"))
+    }
+}
+
 #[tokio::test]
 async fn a_list_is_read_by_lines() {
     let text: &[u8] = b"summerholiday\r\n\n\xff\xfe\nwinterholiday\nsummerholiday\nspringbreak";
@@ -177,12 +186,6 @@ async fn a_list_is_read_by_lines() {
         assert_eq!(check(&policy, password).await, refused(UnacceptablePassword::Common), "{password}");
     }
     assert_eq!(check(&policy, "autumnholiday").await, Ok(()));
-    struct Broken;
-    impl io::Read for Broken {
-        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-            Err(io::Error::other("unreadable"))
-        }
-    }
     assert!(Blocklist::from_lines(io::BufReader::new(Broken)).is_err());
 }
 

@@ -29,7 +29,7 @@ fn from(address: [u8; 4]) -> WireRequest {
 async fn answer(limiter: &Limiter<TestUser>, request: &WireRequest) -> Reply {
     match limiter.ask(request, None).answer().await {
         Ok(demands) => Reply::new(200).amend(&demands),
-        Err(limited) => limiter.refuse(&limited, request),
+        Err(refusal) => limiter.refuse(&refusal, request),
     }
 }
 
@@ -164,8 +164,8 @@ async fn what_is_no_limit_is_said_at_start_and_refuses_everything() {
         // Nor does a good one beside it help.
         assert_eq!(status(&limiter.and("5/minute"), &from([192, 0, 2, 7])).await, 500);
         let guard = Guard::new(&world.auth, Requirement::user()).limit(text).limit("5/minute");
-        let limited = guard.ask_before(&get("/")).answer().await.unwrap_err();
-        assert!(matches!(limited.rejection(), Rejection::Misconfigured(_)));
+        let refusal = guard.ask_before(&get("/")).answer().await.unwrap_err();
+        assert!(matches!(refusal.rejection(), Rejection::Misconfigured(_)));
     }
 }
 

@@ -233,6 +233,7 @@ pub(crate) fn limit_fault() -> ConfigError {
 }
 
 /// Every refusal there is, by a name for the golden files.
+#[expect(clippy::too_many_lines, reason = "a line for each refusal")]
 pub(crate) fn every_rejection() -> Vec<(&'static str, Rejection)> {
     use MalformedCredential as Form;
     let malformed = Rejection::MalformedCredential;

@@ -21,10 +21,6 @@ fn put_back(server: &mut Redis) {
     server.restart();
 }
 
-async fn session_is_revoked(store: &RedisStore, number: u32) -> bool {
-    session_of_is_revoked(store, &alice(), number).await
-}
-
 async fn session_of_is_revoked(store: &RedisStore, owner: &Owner<'_>, number: u32) -> bool {
     let id = sid(number);
     let targets = [RevocationTarget::Session(id.as_str())];
