@@ -303,6 +303,30 @@ fn of_joined_sources_the_stricter_rule_decides() {
     asks(&narrow.build().unwrap(), "GET", "/a", "user, role x, permission p");
 }
 
+/// A source that names a method does not open what another closes for all of them.
+#[test]
+fn of_joined_sources_the_stricter_rule_decides_for_each_method() {
+    let closed = || private().require("/admin", role("admin"));
+    let open = || private().public(prefix("/admin").methods(["GET"]));
+    for rules in [closed().join(open()), open().join(closed())] {
+        let rules = rules.build().unwrap();
+        asks(&rules, "GET", "/admin", "user, role admin");
+        asks(&rules, "HEAD", "/admin/x", "user, role admin");
+        asks(&rules, "POST", "/admin", "user, role admin");
+    }
+    // Within one source the rule that names the method comes first.
+    let one = || private().require("/admin", role("admin")).public(prefix("/admin").methods(["GET"]));
+    let rules = one().build().unwrap();
+    asks(&rules, "GET", "/admin", "open");
+    let rules = one().join(private().public("/admin")).build().unwrap();
+    asks(&rules, "GET", "/admin", "open");
+    asks(&rules, "POST", "/admin", "user, role admin");
+    let scoped = private().require(prefix("/admin").methods(["GET"]), Requirement::user().scope("s"));
+    let rules = closed().join(scoped).build().unwrap();
+    asks(&rules, "GET", "/admin", "user, role admin, scope s");
+    asks(&rules, "POST", "/admin", "user, role admin");
+}
+
 #[test]
 fn an_explanation_names_the_rule_and_those_it_takes_over_from() {
     let rules = private()

@@ -240,7 +240,9 @@ cases! { $ __rules_tests in rules;
     fn a_tie_goes_to_the_stricter_rule(t) {
         let rules = |at: At<'_>| {
             let code = RouteRules::private_by_default().public(at("/admin")).require(at("/me"), role("user"));
-            code.join(RouteRules::public_by_default().require(at("/admin"), role("admin")).public(at("/me")))
+            let other = RouteRules::public_by_default().require(at("/admin"), role("admin")).public(at("/me"));
+            let by_method = RouteRules::private_by_default().public(prefix(at("/admin")).methods(["GET"]));
+            code.join(other).join(by_method)
         };
         behind(&t, rules, |t, at| {
             t.get(&at("/admin")).send().refused(401, "missing_credential");
