@@ -41,11 +41,17 @@
 //!
 //! # Which path
 //! That of the request as the client wrote it, before anything was stripped by a mount, decoded
-//! once by the core; see [`path`](crate::path). A path that can be misread is refused with 400
+//! once by the core; see [`path`](crate::path). Some routers do not decode what they compare: to
+//! one, `/%61ssets` is `/assets`, to another it is no route of the application, and goes to its
+//! fallback. Of a path that encodes what needs no encoding, the stricter decision of the two counts.
+//! A path that can be misread is refused with 400
 //! before any rule is asked, and so are TRACE and CONNECT with 405, on public paths too.
 //!
 //! # Security
-//! - What rewrites paths belongs outside of `protect`: rules and router must see the same path.
+//! - Rules and router must see the same path. Where a middleware outside of `protect` rewrites the
+//!   path of a request whose original path the framework keeps (poem, and axum inside a nested
+//!   router), the request is refused with 400, unless only a prefix was stripped. Elsewhere the
+//!   rules see the rewritten path. Nothing inside of `protect` may rewrite paths.
 //! - Where an application [allows](crate::AuthProviderBuilder::danger_allow_in_path) characters
 //!   that others read differently, such as `%2F`, rules take them for a part of their segment.
 //! - Browsers send CORS preflights (OPTIONS) without credentials: CORS belongs outside of
@@ -65,6 +71,7 @@ mod table;
 pub use builder::RouteRulesBuilder;
 pub use explanation::Explanation;
 pub use rule_path::{RulePath, exact, prefix};
+pub(crate) use table::Decided;
 pub use table::RouteRules;
 
 #[cfg(test)]

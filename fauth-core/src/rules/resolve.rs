@@ -1,6 +1,6 @@
 //! From rules to a table: what each of them asks for on top of those that it overrides.
 
-use std::{cmp::Ordering, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 use super::{
     check::all_methods,
@@ -8,7 +8,7 @@ use super::{
     table::{Decision, Node, RouteRules, Slot, Table},
 };
 use crate::{
-    access::{Access, strictness::is_at_least_as_strict},
+    access::{Access, strictness::Stricter},
     error::ConfigError,
     requirement::Requirement,
 };
@@ -179,16 +179,10 @@ fn stricter(one: Decision, other: Decision, rules: &[Rule]) -> Result<Decision, 
             None => ConfigError::new("rules", "two rules contradict each other", fix),
         });
     }
-    match rank(&one.access).cmp(&rank(&other.access)) {
-        Ordering::Greater => return Ok(one),
-        Ordering::Less => return Ok(other),
-        Ordering::Equal => {}
-    }
-    if is_at_least_as_strict(&one.access, &other.access) {
-        return Ok(one);
-    }
-    if is_at_least_as_strict(&other.access, &one.access) {
-        return Ok(other);
+    match Stricter::of(&one.access, &other.access) {
+        Stricter::First => return Ok(one),
+        Stricter::Second => return Ok(other),
+        Stricter::Both => {}
     }
     let access = match (&one.access, &other.access) {
         (Access::Required(one), Access::Required(other)) => Access::Required(one.clone().and(other.clone())),
@@ -196,14 +190,4 @@ fn stricter(one: Decision, other: Decision, rules: &[Rule]) -> Result<Decision, 
     };
     let chain = one.chain.iter().chain(&other.chain).copied();
     Ok(Decision { access, chain: chain.collect() })
-}
-
-/// The greater, the stricter.
-const fn rank(access: &Access) -> u8 {
-    match access {
-        Access::Open => 0,
-        Access::Optional => 1,
-        Access::Guests => 2,
-        Access::Required(_) => 3,
-    }
 }
