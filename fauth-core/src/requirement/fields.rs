@@ -121,20 +121,21 @@ impl Requirement {
     /// one in either, as where the two are joined by [`and`](Self::and).
     pub(crate) fn overridden_by(&self, other: &Self, named: Fields) -> Self {
         let is_kept = |condition: &&Condition| !named.names(Fields::of_one(condition));
-        let kept = self.conditions.iter().filter(is_kept);
-        let refuse_api_keys = if named.names(Fields::API_KEYS) {
+        let kept: Vec<_> = self.conditions.iter().filter(is_kept).cloned().collect();
+        let keeps_keys_out = !kept.is_empty() && !self.admits_api_keys();
+        let from = if named.names(Fields::INACTIVE) { other } else { self };
+        let mut result = Self {
+            allow_inactive: from.allow_inactive,
+            refuse_api_keys: false,
+            conditions: [kept, other.conditions.clone()].concat(),
+            fault: self.fault.clone().or_else(|| other.fault.clone()),
+        };
+        result.refuse_api_keys = if named.names(Fields::API_KEYS) {
             other.refuse_api_keys
         } else {
-            self.refuse_api_keys || (kept.clone().next().is_some() && !self.admits_api_keys())
+            self.refuse_api_keys || (keeps_keys_out && result.admits_api_keys())
         };
-        let conditions = kept.chain(&other.conditions).cloned().collect();
-        let from = if named.names(Fields::INACTIVE) { other } else { self };
-        Self {
-            allow_inactive: from.allow_inactive,
-            refuse_api_keys,
-            conditions,
-            fault: self.fault.clone().or_else(|| other.fault.clone()),
-        }
+        result
     }
 }
 
