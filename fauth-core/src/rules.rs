@@ -33,7 +33,8 @@
 //!   with another role asks for that one instead. The fields are: roles (all and any),
 //!   permissions, scopes, alternatives (`any_of`), joined requirements (`and`), `login_within`,
 //!   `allow_api_keys`, `danger_allow_inactive`. The result is as if it had been written as one
-//!   requirement. [`replace`](RouteRulesBuilder::replace) takes nothing over.
+//!   requirement, but that a scope lets no API key in where the rule above lets none in: name
+//!   `allow_api_keys` for that. [`replace`](RouteRulesBuilder::replace) takes nothing over.
 //! - What several [joined](RouteRulesBuilder::join) sources say about one path is a tie, which goes
 //!   to the stricter rule.
 //!
