@@ -57,6 +57,10 @@ use crate::{
 /// guard of a route and a rule both apply, and the user is loaded once. See
 /// [`fauth_core::rules`] for which rule decides.
 ///
+/// # Rewritten paths
+/// What rewrites paths, such as `NormalizePath`, belongs outside of the rules (`wrap` it after
+/// them): the rules and the routes see the rewritten path then.
+///
 /// # CORS
 /// Browsers send preflight requests without credentials. Put the CORS middleware *outside* of the
 /// rules.

@@ -16,6 +16,8 @@ use fauth_core::request::{CsrfProof, HeaderValues, RequestHead};
 pub struct Head<'a> {
     method: &'a Method,
     uri: &'a Uri,
+    /// What nested routers have left of it.
+    routed: &'a Uri,
     headers: &'a HeaderMap,
     extensions: &'a Extensions,
 }
@@ -25,10 +27,10 @@ impl<'a> Head<'a> {
         Self::new(request.method(), request.uri(), request.headers(), request.extensions())
     }
 
-    fn new(method: &'a Method, uri: &'a Uri, headers: &'a HeaderMap, extensions: &'a Extensions) -> Self {
+    fn new(method: &'a Method, routed: &'a Uri, headers: &'a HeaderMap, extensions: &'a Extensions) -> Self {
         // Nested routers strip their prefix from the URI; the original is kept by the outermost one.
-        let uri = extensions.get::<OriginalUri>().map_or(uri, |OriginalUri(original)| original);
-        Self { method, uri, headers, extensions }
+        let uri = extensions.get::<OriginalUri>().map_or(routed, |OriginalUri(original)| original);
+        Self { method, uri, routed, headers, extensions }
     }
 }
 
@@ -55,6 +57,10 @@ impl RequestHead for Head<'_> {
 
     fn path(&self) -> &str {
         self.uri.path()
+    }
+
+    fn routed_path(&self) -> &str {
+        self.routed.path()
     }
 
     fn query(&self) -> Option<&str> {

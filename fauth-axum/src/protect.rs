@@ -56,6 +56,12 @@ use crate::{extract, guard::answer, head::Head};
 /// are refused. A guard of a route and a rule both apply, and the user is loaded once. See
 /// [`fauth_core::rules`] for which rule decides.
 ///
+/// # Rewritten paths
+/// What rewrites paths, such as tower-http's `NormalizePathLayer`, belongs outside of the rules, and
+/// of the outermost router: the rules and the routes see the rewritten path then. Inside of a nested
+/// router the rules see the original path, and a request whose path was rewritten there is refused
+/// with 400.
+///
 /// # CORS
 /// Browsers send preflight requests without credentials. Put the CORS layer *outside* of the rules.
 #[must_use]

@@ -26,10 +26,10 @@ use axum::{
 };
 use fauth_axum::{
     AuthRoutes, CurrentUser, Grant, Head, MaybeUser, Refused, SecureRouter, Token, auth_routes, limit,
-    require_any_role, require_roles, require_user, respond,
+    protect, require_any_role, require_roles, require_user, respond,
 };
 use fauth_core::{
-    AuthConfig, AuthProvider, AuthSwitch, ClientInfo, CsrfTokens, Purpose, Rejection, TokenPair,
+    AuthConfig, AuthProvider, AuthSwitch, ClientInfo, CsrfTokens, Purpose, Rejection, RouteRules, TokenPair,
     api_key::ApiKeyError,
     event::{AuthEvents, Event, EventKind},
     reply::Reply,
@@ -372,6 +372,28 @@ async fn a_group_sees_the_full_path_however_deep_it_is_mounted() {
     send(thrice, at("/v1/api/admin/none?x=1")).await.is(401).says("/v1/api/admin/none");
     let inside = SecureRouter::new(&auth).nest_service("/inner", group().require_roles(["admin"]));
     send(inside, request_of(&auth, "bob", "/inner/panel")).await.is(403).says("/inner/panel");
+}
+
+/// Rules would decide about the path that was received, and another route would answer.
+#[tokio::test]
+async fn rules_in_a_nested_router_refuse_a_path_that_was_rewritten_outside_of_them() {
+    let auth = provider();
+    let rules = RouteRules::private_by_default().public("/api/open").build().unwrap();
+    let leaves = Router::new().route("/secret", get(async || "secret")).route("/open/x", get(async || "x"));
+    let ruled = protect(&auth, rules).around(leaves);
+    let rewriting = tower::service_fn(move |mut request: Request| {
+        if request.uri().path() == "/open/rewritten" {
+            *request.uri_mut() = "/secret".parse().unwrap();
+        }
+        ruled.clone().oneshot(request)
+    });
+    let app = Router::new().nest_service("/api", rewriting);
+    let at = |path| request("GET", path, &[]);
+    send(app.clone(), at("/api/open/rewritten")).await.refused(400, "ambiguous_path");
+    // What nesting strips is no rewriting.
+    send(app.clone(), at("/api/open/x")).await.is(200).says("x");
+    send(app.clone(), at("/api/secret")).await.refused(401, "missing_credential");
+    send(app, at("/api")).await.refused(401, "missing_credential");
 }
 
 /// Without the full path, `/admin//x` would be `/x` below a mount at `/admin/`.

@@ -67,6 +67,11 @@ struct Inner<U> {
     switched: RwLock<Option<Guard<U>>>,
     /// The provider of the switch that this one was made for.
     pin: Option<Pinned<U>>,
+    /// It was made for one request that began without a provider, and no provider that is set in
+    /// the meantime decides about that request.
+    is_final: bool,
+    /// Of a request whose path the router reads differently from the rules.
+    is_misread: bool,
 }
 
 /// The limits of a guard: before anything is read of a request, and after it was let in.
@@ -213,7 +218,18 @@ impl<U: AuthUser> Guard<U> {
     ) -> Self {
         let provider = provider.clone();
         let (limits, switched, pin) = (None, RwLock::default(), None);
-        let inner = Inner { provider, requirement, renderer, admits, declaration, limits, switched, pin };
+        let inner = Inner {
+            provider,
+            requirement,
+            renderer,
+            admits,
+            declaration,
+            limits,
+            switched,
+            pin,
+            is_final: false,
+            is_misread: false,
+        };
         Self { inner: Arc::new(inner) }
     }
 
@@ -300,7 +316,7 @@ impl<U: AuthUser> Guard<U> {
     /// ```
     pub fn for_request(&self, pinned: impl FnOnce() -> Option<Pinned<U>>) -> Cow<'_, Self> {
         let provider = &self.inner.provider;
-        if !provider.is_switched() {
+        if self.inner.is_final || !provider.is_switched() {
             return Cow::Borrowed(self);
         }
         self.with_current(&provider.clone().for_request(pinned))
@@ -308,11 +324,11 @@ impl<U: AuthUser> Guard<U> {
 
     /// The same, with the provider that was found to decide about the request.
     pub(crate) fn with_current(&self, current: &AuthProvider<U>) -> Cow<'_, Self> {
-        if !self.inner.provider.is_switched() {
+        if self.inner.is_final || !self.inner.provider.is_switched() {
             return Cow::Borrowed(self);
         }
         if current.is_switched() {
-            return if current.is_open_until_set() { Cow::Owned(self.opened()) } else { Cow::Borrowed(self) };
+            return Cow::Owned(if current.is_open_until_set() { self.opened() } else { self.unset() });
         }
         let made = self.inner.switched.read().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(made) = made.filter(|made| made.inner.provider.is(current)) {
@@ -338,19 +354,50 @@ impl<U: AuthUser> Guard<U> {
                 limits: limits.as_ref().map(|limits| Arc::new(limits.made_for(current))),
                 switched: RwLock::default(),
                 pin: current.pinned(provider),
+                is_final: false,
+                is_misread: false,
             }),
         }
     }
 
     /// For everybody, as long as no provider is set. Visitors go on being visitors.
     fn opened(&self) -> Self {
-        let Inner { provider, requirement, renderer, admits, declaration, .. } = &*self.inner;
-        let admits = match admits {
+        self.for_one_request(match self.inner.admits {
             Admits::Everybody => Admits::Everybody,
             Admits::Users | Admits::Guests(_) | Admits::Unseen => Admits::Unseen,
-        };
+        })
+    }
+
+    /// For a request that began when no provider was set.
+    fn unset(&self) -> Self {
+        self.for_one_request(self.inner.admits.clone())
+    }
+
+    fn for_one_request(&self, admits: Admits) -> Self {
+        let Inner { provider, requirement, renderer, declaration, .. } = &*self.inner;
         let (renderer, declared) = (Arc::clone(renderer), Arc::clone(declaration));
-        Self::with(provider, requirement.clone(), renderer, admits, declared).limited_as(self)
+        let mut made = Self::with(provider, requirement.clone(), renderer, admits, declared).limited_as(self);
+        if let Some(inner) = Arc::get_mut(&mut made.inner) {
+            inner.is_final = true;
+        }
+        made
+    }
+
+    /// The guard of a request whose path the router reads differently: it refuses.
+    pub(crate) fn misread(&self) -> Self {
+        let mut made = self.unset();
+        if let Some(inner) = Arc::get_mut(&mut made.inner) {
+            inner.is_misread = true;
+        }
+        made
+    }
+
+    /// The guard of a request that two guards of rules are about: both requirements must be met.
+    pub(crate) fn also_asking(&self, requirement: &Requirement) -> Self {
+        let Inner { provider, requirement: own, renderer, declaration, .. } = &*self.inner;
+        let both = own.clone().and(requirement.clone());
+        let (renderer, declared) = (Arc::clone(renderer), Arc::clone(declaration));
+        Self::with(provider, both, renderer, Admits::Users, declared).limited_as(self)
     }
 
     /// The provider of a switch with which this guard decides, for whatever is further in: adapters
@@ -431,6 +478,9 @@ impl<U: AuthUser> Guard<U> {
     /// Reads what the request presents, and verifies its token. `earlier` is what a guard further out has granted to the same request; if that was of the same
     /// provider, nothing is verified or loaded again.
     pub fn read(&self, head: &dyn RequestHead, earlier: Option<&Granted<U>>) -> Presented<U> {
+        if self.inner.is_misread {
+            return self.inner.provider.refused(Rejection::AmbiguousPath);
+        }
         if self.is_optional() {
             return self.inner.provider.read_again(head, earlier);
         }

@@ -143,7 +143,11 @@ impl Mounts {
 
     /// Where the endpoints lie that are mounted under `prefix` (empty for none), for rules that
     /// leave them open: the endpoints themselves ask for what they need, and nobody could log in
-    /// through a private one. An id in a path is everything below the path before it.
+    /// through a private one. They are open for the methods of the endpoint, and for GET and HEAD
+    /// where there is a page. An id at the end of a path is everything below the path before it.
+    ///
+    /// A path with a name in braces elsewhere, or with nothing before it, is left out, and that is
+    /// reported to the log: more would be open than the endpoint. Write a rule for it.
     ///
     /// ```
     /// use fauth_core::{RouteRules, mounts::Mounts};
@@ -154,6 +158,7 @@ impl Mounts {
     ///     .build()?;
     /// assert_eq!(rules.access("POST", "/login").unwrap().to_string(), "open");
     /// assert_eq!(rules.access("DELETE", "/sessions/7").unwrap().to_string(), "open");
+    /// assert_eq!(rules.access("GET", "/sessions/7").unwrap().to_string(), "user");
     /// assert_eq!(rules.access("POST", "/login/x").unwrap().to_string(), "user");
     /// # Ok::<(), fauth_core::ConfigError>(())
     /// ```
@@ -162,9 +167,19 @@ impl Mounts {
         let mut paths = Vec::new();
         for mount in &self.mounts {
             let path = match mount.path.split_once("/{") {
+                Some((before, name)) if before.is_empty() || name.contains('/') => {
+                    let problem = "no rule opens this endpoint: its path has a name in braces before its \
+                        end, or nothing before it";
+                    report(mount.endpoint, problem);
+                    continue;
+                }
                 Some((before, _)) => rules::prefix(format!("{prefix}{before}")),
                 None => exact(format!("{prefix}{}", mount.path)),
             };
+            let (endpoint, has_page) = (mount.endpoint, mount.has_page);
+            let methods = if has_page { endpoint.methods_beside_a_page() } else { endpoint.methods() };
+            // HEAD goes with GET.
+            let path = path.methods(methods.split(", ").filter(|method| *method != "HEAD"));
             if !paths.contains(&path) {
                 paths.push(path);
             }

@@ -59,13 +59,43 @@ pub(crate) fn canonical<'a>(path: &'a str, allowed: &Allowed) -> Option<Cow<'a, 
     if !path.bytes().all(is_fine) || has_bad_segment(path) {
         return None;
     }
-    let decoded = decode(path, allowed)?;
+    let decoded = decode(path, |byte| allowed.has(byte))?;
     let is_bad = if decoded.contains(['%', '\\', ';']) {
         has_bad_segment(&without_parameters(&as_others_read(&decoded)?))
     } else {
         has_bad_segment(&decoded)
     };
     (!is_bad).then_some(Cow::Owned(decoded))
+}
+
+/// The forms of a canonical path that routers compare: some decode all of it, some nothing, and some
+/// all but `%2B`. Empty if they are the same but for what must be encoded.
+pub(crate) fn other_readings(path: &str, allowed: &Allowed) -> impl Iterator<Item = String> {
+    let keeps: [fn(u8) -> bool; 2] = [needs_no_escape, |byte| byte == b'+'];
+    let kept = keeps.into_iter().filter(|keeps| escapes(path).any(keeps));
+    kept.filter_map(|keeps| decode(path, |byte| keeps(byte) || allowed.has(byte)))
+}
+
+/// What a path may hold as it is ([RFC 3986, section
+/// 3.3](https://www.rfc-editor.org/rfc/rfc3986#section-3.3)), and clients need not encode.
+const fn needs_no_escape(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&'..=b',' | b':' | b'=' | b'@')
+}
+
+/// What is escaped in a path.
+fn escapes(path: &str) -> impl Iterator<Item = u8> {
+    let parts = path.split('%').skip(1).map(str::as_bytes);
+    parts.filter_map(|part| match part {
+        [high, low, ..] => Some(hex(*high)? << 4 | hex(*low)?),
+        _ => None,
+    })
+}
+
+/// Is `routed` what is left of a path where routers have stripped a prefix, if anything?
+pub(crate) fn is_rest(routed: &str, path: &str) -> bool {
+    // A mount that is asked for itself leaves `/`.
+    routed == "/" || path.strip_suffix(routed).is_some_and(|_| routed.starts_with('/'))
 }
 
 /// Is there nothing to decode, and no segment that begins as a bad one does? So it is with most
@@ -169,7 +199,8 @@ fn has_bad_segment(path: &str) -> bool {
     false
 }
 
-fn decode(path: &str, allowed: &Allowed) -> Option<String> {
+/// Decodes the path once; what is `kept` stays encoded.
+fn decode(path: &str, kept: impl Fn(u8) -> bool) -> Option<String> {
     let mut decoded = Vec::with_capacity(path.len());
     let mut bytes = path.bytes();
     while let Some(byte) = bytes.next() {
@@ -180,7 +211,7 @@ fn decode(path: &str, allowed: &Allowed) -> Option<String> {
         let (high, low) = (bytes.next()?, bytes.next()?);
         let byte = hex(high)? << 4 | hex(low)?;
         match byte {
-            _ if allowed.has(byte) => decoded.extend([b'%', high, low]),
+            _ if kept(byte) => decoded.extend([b'%', high, low]),
             b'/' | b'%' => return None,
             // An encoded dot is a dot: what its segment is then, is looked at after decoding.
             _ if is_unambiguous(byte) => decoded.push(byte),
@@ -226,6 +257,29 @@ mod tests {
         assert_eq!(canonical("/%61dmin/x").as_deref(), Some("/admin/x"));
         assert_eq!(canonical("/caf%C3%A9%20au%20lait").as_deref(), Some("/café au lait"));
         assert_eq!(canonical("/a%2Bb").as_deref(), Some("/a+b"));
+    }
+
+    #[test]
+    fn other_readings_keep_what_some_routers_do_not_decode() {
+        let read = |path| other_readings(path, &Allowed::default()).collect::<Vec<_>>();
+        assert_eq!(read("/%61dmin/x"), ["/%61dmin/x"]);
+        assert_eq!(read("/%61/caf%C3%A9%20x/%2b"), ["/%61/café x/%2b", "/a/café x/%2b"]);
+        assert_eq!(read("/a%2Bb"), ["/a%2Bb", "/a%2Bb"]);
+        for path in ["/a", "/caf%C3%A9", "/a%20b", "/a%3Cb", "/%", "/%4"] {
+            assert_eq!(read(path), [""; 0], "{path}");
+        }
+    }
+
+    #[test]
+    fn what_a_mount_strips_is_a_prefix() {
+        for (routed, path) in [("/a/b", "/a/b"), ("/b", "/a/b"), ("/", "/a/b"), ("/", "/"), ("/b/", "/a/b/")]
+        {
+            assert!(is_rest(routed, path), "{routed} of {path}");
+        }
+        for (routed, path) in [("/c", "/a/b"), ("/a", "/a/b"), ("/x/a/b", "/a/b"), ("b", "/a/b"), ("", "/a")]
+        {
+            assert!(!is_rest(routed, path), "{routed} of {path}");
+        }
     }
 
     #[test]

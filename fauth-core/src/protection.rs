@@ -3,13 +3,14 @@
 use std::{borrow::Cow, fmt, sync::Arc};
 
 use crate::{
+    access::{Access, strictness::Stricter},
     audit::Declaration,
     guard::{Guard, report},
     path,
     provider::{AuthProvider, Pinned},
     rejection::{Pages, Renderer},
     request::{RequestHead, is_websocket_connect},
-    rules::{Explanation, RouteRules},
+    rules::{Decided, Explanation, RouteRules},
     user::AuthUser,
 };
 
@@ -112,23 +113,59 @@ impl<U: AuthUser> Protection<U> {
     ) -> Cow<'_, Guard<U>> {
         let provider = &self.inner.provider;
         if !provider.is_switched() {
-            return Cow::Borrowed(self.guard_of(head, provider));
+            return self.guard_of(head, provider);
         }
         let current = provider.clone().for_request(pinned);
-        self.guard_of(head, &current).with_current(&current)
+        match self.guard_of(head, &current) {
+            Cow::Borrowed(guard) => guard.with_current(&current),
+            Cow::Owned(guard) => Cow::Owned(guard.with_current(&current).into_owned()),
+        }
     }
 
-    fn guard_of(&self, head: &dyn RequestHead, current: &AuthProvider<U>) -> &Guard<U> {
-        let Inner { rules, guards, default, .. } = &*self.inner;
+    fn guard_of(&self, head: &dyn RequestHead, current: &AuthProvider<U>) -> Cow<'_, Guard<U>> {
+        let Inner { rules, default, .. } = &*self.inner;
         // Over HTTP/1.1 the same handshake is a GET.
         let method = if is_websocket_connect(head) { "GET" } else { head.method() };
         if matches!(method, "TRACE" | "CONNECT") {
-            return default;
+            return Cow::Borrowed(default);
+        }
+        if !path::is_rest(head.routed_path(), head.path()) {
+            return Cow::Owned(default.misread());
         }
         match path::canonical(head.path(), current.allowed_in_path()) {
-            Some(path) => guards.get(rules.decide(method, &path).index()).unwrap_or(default),
-            None => default,
+            Some(Cow::Borrowed(path)) => Cow::Borrowed(self.guard_for(rules.decide(method, path))),
+            Some(Cow::Owned(path)) => {
+                let decided = rules.decide(method, &path);
+                let others = path::other_readings(head.path(), current.allowed_in_path());
+                self.stricter(decided, others.map(|reading| rules.decide(method, &reading)))
+            }
+            None => Cow::Borrowed(default),
         }
+    }
+
+    /// The guard of a path that routers read differently, since they decode more or less of it:
+    /// the strictest, so that none of them finds a route that the rules have closed.
+    fn stricter(&self, mut decided: Decided, others: impl Iterator<Item = Decided>) -> Cow<'_, Guard<U>> {
+        let rules = &self.inner.rules;
+        let mut joined: Option<Guard<U>> = None;
+        for other in others {
+            let more = rules.access_of(other);
+            match Stricter::of(rules.access_of(decided), more) {
+                Stricter::First => {}
+                Stricter::Second if joined.is_none() => decided = other,
+                Stricter::Second | Stricter::Both => {
+                    if let Access::Required(more) = more {
+                        let asked = joined.as_ref().unwrap_or_else(|| self.guard_for(decided));
+                        joined = Some(asked.also_asking(more));
+                    }
+                }
+            }
+        }
+        joined.map_or_else(|| Cow::Borrowed(self.guard_for(decided)), Cow::Owned)
+    }
+
+    fn guard_for(&self, decided: Decided) -> &Guard<U> {
+        self.inner.guards.get(decided.index()).unwrap_or(&self.inner.default)
     }
 
     /// The guard of requests for a route whose path has parameters in braces, for documents.

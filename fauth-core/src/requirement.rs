@@ -65,6 +65,9 @@ impl<N: IntoIterator<Item: AsRef<str>>> Names for N {}
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Requirement {
     allow_inactive: bool,
+    /// No API key is let in, although a scope is named: so it is where a rule of a file says it, or
+    /// adds the scope to a rule that lets none in.
+    refuse_api_keys: bool,
     conditions: Vec<Condition>,
     fault: Option<ConfigError>,
 }
@@ -123,7 +126,7 @@ impl Requirement {
     /// A known and active user, nothing more.
     #[must_use]
     pub const fn user() -> Self {
-        Self { allow_inactive: false, conditions: Vec::new(), fault: None }
+        Self { allow_inactive: false, refuse_api_keys: false, conditions: Vec::new(), fault: None }
     }
 
     /// Met as soon as one of `requirements` is met.
@@ -133,6 +136,7 @@ impl Requirement {
         let mut alternatives = Vec::new();
         for requirement in requirements {
             joined.fault = joined.fault.or(requirement.fault);
+            joined.refuse_api_keys |= requirement.refuse_api_keys;
             alternatives.push(Condition::All(requirement.conditions));
         }
         if alternatives.is_empty() {
@@ -150,6 +154,7 @@ impl Requirement {
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.allow_inactive &= other.allow_inactive;
+        self.refuse_api_keys |= other.refuse_api_keys;
         self.conditions = joined(self.conditions, other.conditions);
         self.fault = self.fault.or(other.fault);
         self
@@ -294,7 +299,7 @@ impl Requirement {
     /// Could an API key get in, with every right that there is?
     #[must_use]
     pub fn admits_api_keys(&self) -> bool {
-        self.met_by(&PerfectKey) == Ok(true)
+        !self.refuse_api_keys && self.met_by(&PerfectKey) == Ok(true)
     }
 
     pub(crate) const fn fault(&self) -> Option<&ConfigError> {

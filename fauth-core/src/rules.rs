@@ -33,7 +33,8 @@
 //!   with another role asks for that one instead. The fields are: roles (all and any),
 //!   permissions, scopes, alternatives (`any_of`), joined requirements (`and`), `login_within`,
 //!   `allow_api_keys`, `danger_allow_inactive`. The result is as if it had been written as one
-//!   requirement. [`replace`](RouteRulesBuilder::replace) takes nothing over.
+//!   requirement, but that a scope lets no API key in where the rule above lets none in: name
+//!   `allow_api_keys` for that. [`replace`](RouteRulesBuilder::replace) takes nothing over.
 //! - What several [joined](RouteRulesBuilder::join) sources say about one path is a tie, which goes
 //!   to the stricter rule.
 //!
@@ -41,11 +42,17 @@
 //!
 //! # Which path
 //! That of the request as the client wrote it, before anything was stripped by a mount, decoded
-//! once by the core; see [`path`](crate::path). A path that can be misread is refused with 400
+//! once by the core; see [`path`](crate::path). Some routers do not decode what they compare: to
+//! one, `/%61ssets` is `/assets`, to another it is no route of the application, and goes to its
+//! fallback. Of a path that encodes what needs no encoding, the stricter decision of the two counts.
+//! A path that can be misread is refused with 400
 //! before any rule is asked, and so are TRACE and CONNECT with 405, on public paths too.
 //!
 //! # Security
-//! - What rewrites paths belongs outside of `protect`: rules and router must see the same path.
+//! - Rules and router must see the same path. Where a middleware outside of `protect` rewrites the
+//!   path of a request whose original path the framework keeps (poem, and axum inside a nested
+//!   router), the request is refused with 400, unless only a prefix was stripped. Elsewhere the
+//!   rules see the rewritten path. Nothing inside of `protect` may rewrite paths.
 //! - Where an application [allows](crate::AuthProviderBuilder::danger_allow_in_path) characters
 //!   that others read differently, such as `%2F`, rules take them for a part of their segment.
 //! - Browsers send CORS preflights (OPTIONS) without credentials: CORS belongs outside of
@@ -65,6 +72,7 @@ mod table;
 pub use builder::RouteRulesBuilder;
 pub use explanation::Explanation;
 pub use rule_path::{RulePath, exact, prefix};
+pub(crate) use table::Decided;
 pub use table::RouteRules;
 
 #[cfg(test)]

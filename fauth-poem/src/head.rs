@@ -50,6 +50,10 @@ impl RequestHead for Head<'_> {
         self.uri.path()
     }
 
+    fn routed_path(&self) -> &str {
+        self.request.uri().path()
+    }
+
     fn query(&self) -> Option<&str> {
         self.uri.query()
     }

@@ -45,6 +45,11 @@ use crate::{extract, guard::answer, head::Head};
 /// are refused. A guard of a route and a rule both apply, and the user is loaded once. See
 /// [`fauth_core::rules`] for which rule decides.
 ///
+/// # Rewritten paths
+/// Routes look at [`Request::uri`], the rules at [`Request::original_uri`]. If a middleware outside
+/// of the rules, such as `NormalizePath`, has made another path of a request, it is refused with
+/// 400. Leave out what rewrites paths.
+///
 /// # CORS
 /// Browsers send preflight requests without credentials. Put the CORS middleware *outside* of the
 /// rules.

@@ -14,11 +14,12 @@ use std::{
 };
 
 use fauth_core::{
-    AuthConfig, AuthProvider, AuthSwitch, AuthUser, CsrfTokens, Purpose, Rejection, api_key::ApiKeyError,
-    request::RequestHead as _, routes::MAX_BODY_BYTES, transport::CookieTransport,
+    AuthConfig, AuthProvider, AuthSwitch, AuthUser, CsrfTokens, Purpose, Rejection, RouteRules,
+    api_key::ApiKeyError, request::RequestHead as _, routes::MAX_BODY_BYTES, transport::CookieTransport,
 };
 use fauth_poem::{
-    CurrentUser, Head, MaybeUser, Refused, SecureRoute, Token, auth_routes, require_roles, require_user,
+    CurrentUser, Head, MaybeUser, Refused, SecureRoute, Token, auth_routes, protect, require_roles,
+    require_user,
 };
 use fauth_testing::{Log, TestUser, Users, at_once, suite::greeting};
 use poem::{
@@ -210,6 +211,29 @@ async fn guards_see_the_path_that_was_received() {
     let refused = get_as(&app, "/outer/inner/leaf?x=1", &bearer(&auth, "bob")).await;
     assert_eq!(refused.status(), StatusCode::FORBIDDEN);
     assert_eq!(text(refused).await, "/outer/inner/leaf?x=1");
+}
+
+/// Rules would decide about the path that was received, and another route would answer.
+#[tokio::test]
+async fn rules_refuse_a_path_that_was_rewritten_outside_of_them() {
+    let auth = auth();
+    let rules = || RouteRules::private_by_default().public("/open").public("/api/open").build().unwrap();
+    let leaves =
+        || Route::new().at("/secret", get(make_sync(|_| "secret"))).at("/open/x", get(make_sync(|_| "x")));
+    let rewritten = leaves().with(protect(&auth, rules())).before(|mut request: Request| async move {
+        if request.uri().path() == "/open/rewritten" {
+            *request.uri_mut() = "/secret".parse().unwrap();
+        }
+        Ok(request)
+    });
+    let as_served = |target: &str| as_served(request(target), Body::empty());
+    is_refusal(&rewritten.get_response(as_served("/open/rewritten")).await, 400);
+    assert_eq!(rewritten.get_response(as_served("/open/x")).await.status(), 200);
+    // Nested routes strip a prefix.
+    let nested = Route::new().nest("/api", leaves().with(protect(&auth, rules())));
+    assert_eq!(nested.get_response(as_served("/api/open/x")).await.status(), 200);
+    is_refusal(&nested.get_response(as_served("/api/secret")).await, 401);
+    is_refusal(&nested.get_response(as_served("/api")).await, 401);
 }
 
 #[tokio::test]

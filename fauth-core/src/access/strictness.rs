@@ -1,5 +1,7 @@
 //! Which of two accesses asks for more, and what it takes to pass both.
 
+use std::cmp::Ordering;
+
 use super::Access;
 use crate::requirement::{Condition, Requirement};
 
@@ -11,6 +13,37 @@ pub(crate) fn both(outer: &Access, inner: &Access) -> Access {
         }
         (Access::Open, _) | (_, Access::Required(_)) | (Access::Optional, Access::Guests) => inner.clone(),
         _ => outer.clone(),
+    }
+}
+
+/// Which of two accesses asks for more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stricter {
+    First,
+    Second,
+    /// Neither: both requirements must be met.
+    Both,
+}
+
+impl Stricter {
+    pub(crate) fn of(first: &Access, second: &Access) -> Self {
+        match rank(first).cmp(&rank(second)) {
+            Ordering::Greater => Self::First,
+            Ordering::Less => Self::Second,
+            Ordering::Equal if is_at_least_as_strict(first, second) => Self::First,
+            Ordering::Equal if is_at_least_as_strict(second, first) => Self::Second,
+            Ordering::Equal => Self::Both,
+        }
+    }
+}
+
+/// The greater, the stricter.
+const fn rank(access: &Access) -> u8 {
+    match access {
+        Access::Open => 0,
+        Access::Optional => 1,
+        Access::Guests => 2,
+        Access::Required(_) => 3,
     }
 }
 

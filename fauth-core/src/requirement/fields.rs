@@ -68,6 +68,7 @@ impl Requirement {
     /// This requirement, and one of these.
     pub(crate) fn with_any_of(mut self, requirements: impl IntoIterator<Item = Self>) -> Self {
         let alternatives: Vec<_> = requirements.into_iter().collect();
+        self.refuse_no_keys_in("any_of", &alternatives);
         self.refuse_inactive_in("any_of", &alternatives);
         self.with(Self::any_of(alternatives))
     }
@@ -76,6 +77,7 @@ impl Requirement {
     pub(crate) fn with_all_of(mut self, requirements: impl IntoIterator<Item = Self>) -> Self {
         let parts: Vec<_> = requirements.into_iter().collect();
         self.refuse_inactive_in("all_of", &parts);
+        self.refuse_no_keys_in("all_of", &parts);
         if parts.is_empty() {
             self.fail("all_of", "the list is empty", "name at least one requirement");
         }
@@ -93,22 +95,47 @@ impl Requirement {
         }
     }
 
+    /// The same for what is said about API keys.
+    fn refuse_no_keys_in(&mut self, field: &'static str, parts: &[Self]) {
+        if parts.iter().any(|part| part.refuse_api_keys) {
+            self.fail(field, "`allow_api_keys = false` has no effect in it", "write it beside it");
+        }
+    }
+
+    /// Lets no API key in, whatever its conditions say.
+    pub(crate) fn without_api_keys(mut self) -> Self {
+        self.refuse_api_keys = true;
+        self
+    }
+
     fn with(mut self, other: Self) -> Self {
+        self.refuse_api_keys |= other.refuse_api_keys;
         self.conditions.extend(other.conditions);
         self.fault = self.fault.or(other.fault);
         self
     }
 
     /// This requirement, with the `named` fields taken from `other`.
+    ///
+    /// Where this one lets no API key in and anything of it is kept, a scope of `other` does not let
+    /// one in either, as where the two are joined by [`and`](Self::and).
     pub(crate) fn overridden_by(&self, other: &Self, named: Fields) -> Self {
-        let kept = self.conditions.iter().filter(|condition| !named.names(Fields::of_one(condition)));
-        let conditions = kept.chain(&other.conditions).cloned().collect();
+        let is_kept = |condition: &&Condition| !named.names(Fields::of_one(condition));
+        let kept: Vec<_> = self.conditions.iter().filter(is_kept).cloned().collect();
+        let keeps_keys_out = !kept.is_empty() && !self.admits_api_keys();
         let from = if named.names(Fields::INACTIVE) { other } else { self };
-        Self {
+        let mut result = Self {
             allow_inactive: from.allow_inactive,
-            conditions,
+            refuse_api_keys: false,
+            conditions: [kept, other.conditions.clone()].concat(),
             fault: self.fault.clone().or_else(|| other.fault.clone()),
-        }
+        };
+        result.refuse_api_keys = if named.names(Fields::API_KEYS) {
+            other.refuse_api_keys
+        } else {
+            self.refuse_api_keys || (keeps_keys_out && result.admits_api_keys())
+        };
+        result
     }
 }
 

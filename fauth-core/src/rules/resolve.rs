@@ -1,6 +1,6 @@
 //! From rules to a table: what each of them asks for on top of those that it overrides.
 
-use std::{cmp::Ordering, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 use super::{
     check::all_methods,
@@ -8,7 +8,7 @@ use super::{
     table::{Decision, Node, RouteRules, Slot, Table},
 };
 use crate::{
-    access::{Access, strictness::is_at_least_as_strict},
+    access::{Access, strictness::Stricter},
     error::ConfigError,
     requirement::Requirement,
 };
@@ -89,16 +89,36 @@ impl Resolving<'_> {
         method: Option<&str>,
     ) -> Result<usize, ConfigError> {
         let base = self.base(place, method.unwrap_or_default());
-        let rule = |index: &&usize| self.rules.get(**index);
-        let (for_all, for_this): (Vec<usize>, Vec<usize>) = {
-            let is_for_all = |rule: &Rule| rule.path.named_methods().is_none();
-            let is_for_this = |rule: &Rule| method.is_some_and(|method| rule.path.names(method));
-            let all = rules.iter().filter(|index| rule(index).is_some_and(is_for_all));
-            let this = rules.iter().filter(|index| rule(index).is_some_and(is_for_this));
-            (all.copied().collect(), this.copied().collect())
-        };
-        let base = self.apply(base, &for_all)?;
-        self.apply(base, &for_this)
+        let Some(below) = self.decisions.get(base).cloned() else { return Ok(base) };
+        let mut winner: Option<Decision> = None;
+        for source in self.by_source(rules, method) {
+            // Each source by itself: what it says about a method overrides its own rule for all
+            // methods, and never that of another source.
+            let mut own = below.clone();
+            for index in source {
+                own = self.apply(&own, index)?;
+            }
+            winner = Some(match winner {
+                None => own,
+                Some(other) => stricter(other, own, self.rules)?,
+            });
+        }
+        Ok(winner.map_or(base, |decision| self.index_of(decision)))
+    }
+
+    /// The rules of each source that are about this method, or about one that no rule names: those
+    /// for all methods first.
+    fn by_source(&self, rules: &[usize], method: Option<&str>) -> Vec<Vec<usize>> {
+        let mut sources: BTreeMap<usize, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
+        for index in rules {
+            let Some(rule) = self.rules.get(*index) else { continue };
+            if rule.path.named_methods().is_none() {
+                sources.entry(rule.source).or_default().0.push(*index);
+            } else if method.is_some_and(|method| rule.path.names(method)) {
+                sources.entry(rule.source).or_default().1.push(*index);
+            }
+        }
+        sources.into_values().map(|(for_all, for_this)| [for_all, for_this].concat()).collect()
     }
 
     /// What would decide without the rules of this place.
@@ -117,29 +137,16 @@ impl Resolving<'_> {
         if place.segments.is_empty() { 0 } else { found }
     }
 
-    /// The rules of one place and method on top of another decision: one, or of joined sources
-    /// several, of which the stricter wins.
-    fn apply(&mut self, base: usize, rules: &[usize]) -> Result<usize, ConfigError> {
-        let Some(below) = self.decisions.get(base).cloned() else { return Ok(base) };
-        let mut winner: Option<Decision> = None;
-        for index in rules {
-            let Some(rule) = self.rules.get(*index) else { continue };
-            if rule.demand.changes_nothing_of(&below.access) {
-                return Err(changes_nothing(rule, &below, self.rules));
-            }
-            let inherited = if rule.demand.inherits_from(&below.access) { &*below.chain } else { &[] };
-            let own = Decision {
-                access: rule.demand.on_top_of(&below.access),
-                chain: inherited.iter().copied().chain([*index]).collect(),
-            };
-            winner = Some(match winner {
-                None => own,
-                Some(other) => stricter(other, own, self.rules)?,
-            });
+    /// One rule on top of another decision.
+    fn apply(&self, below: &Decision, index: usize) -> Result<Decision, ConfigError> {
+        let Some(rule) = self.rules.get(index) else { return Ok(below.clone()) };
+        if rule.demand.changes_nothing_of(&below.access) {
+            return Err(changes_nothing(rule, below, self.rules));
         }
-        Ok(match winner {
-            None => base,
-            Some(decision) => self.index_of(decision),
+        let inherited = if rule.demand.inherits_from(&below.access) { &*below.chain } else { &[] };
+        Ok(Decision {
+            access: rule.demand.on_top_of(&below.access),
+            chain: inherited.iter().copied().chain([index]).collect(),
         })
     }
 
@@ -172,16 +179,10 @@ fn stricter(one: Decision, other: Decision, rules: &[Rule]) -> Result<Decision, 
             None => ConfigError::new("rules", "two rules contradict each other", fix),
         });
     }
-    match rank(&one.access).cmp(&rank(&other.access)) {
-        Ordering::Greater => return Ok(one),
-        Ordering::Less => return Ok(other),
-        Ordering::Equal => {}
-    }
-    if is_at_least_as_strict(&one.access, &other.access) {
-        return Ok(one);
-    }
-    if is_at_least_as_strict(&other.access, &one.access) {
-        return Ok(other);
+    match Stricter::of(&one.access, &other.access) {
+        Stricter::First => return Ok(one),
+        Stricter::Second => return Ok(other),
+        Stricter::Both => {}
     }
     let access = match (&one.access, &other.access) {
         (Access::Required(one), Access::Required(other)) => Access::Required(one.clone().and(other.clone())),
@@ -189,14 +190,4 @@ fn stricter(one: Decision, other: Decision, rules: &[Rule]) -> Result<Decision, 
     };
     let chain = one.chain.iter().chain(&other.chain).copied();
     Ok(Decision { access, chain: chain.collect() })
-}
-
-/// The greater, the stricter.
-const fn rank(access: &Access) -> u8 {
-    match access {
-        Access::Open => 0,
-        Access::Optional => 1,
-        Access::Guests => 2,
-        Access::Required(_) => 3,
-    }
 }

@@ -63,7 +63,8 @@ impl RouteRules {
     /// `permissions`, `any_permission`, `scopes`, `any_scope` (lists), `login_within` (seconds),
     /// `allow_api_keys`, `danger_allow_inactive` (`true` or `false`), `any_of` and `all_of` (lists
     /// of requirements). They mean the methods of [`Requirement`] of the same name; `all_of` is its
-    /// [`and`](Requirement::and).
+    /// [`and`](Requirement::and). Where `allow_api_keys` is `false`, a scope lets no API key in. No
+    /// key may be `null`.
     ///
     /// # Errors
     /// [`ConfigError`] with line and key of what is wrong: a key that is unknown or stands twice, a
@@ -174,11 +175,17 @@ impl WrittenDefault {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenRule {
+    #[serde(default, deserialize_with = "present")]
     path: Option<String>,
+    #[serde(default, deserialize_with = "present")]
     exact: Option<String>,
+    #[serde(default, deserialize_with = "present")]
     methods: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "present")]
     access: Option<WrittenAccess>,
+    #[serde(default, deserialize_with = "present")]
     require: Option<WrittenRequirement>,
+    #[serde(default, deserialize_with = "present")]
     replace: Option<WrittenRequirement>,
 }
 
@@ -193,17 +200,33 @@ enum WrittenAccess {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenRequirement {
+    #[serde(default, deserialize_with = "present")]
     roles: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "present")]
     any_role: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "present")]
     permissions: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "present")]
     any_permission: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "present")]
     scopes: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "present")]
     any_scope: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "present")]
     login_within: Option<u64>,
+    #[serde(default, deserialize_with = "present")]
     allow_api_keys: Option<bool>,
+    #[serde(default, deserialize_with = "present")]
     danger_allow_inactive: Option<bool>,
+    #[serde(default, deserialize_with = "present")]
     any_of: Option<Vec<Self>>,
+    #[serde(default, deserialize_with = "present")]
     all_of: Option<Vec<Self>>,
+}
+
+/// A key that is written has a value: `null`, as which YAML reads a key without one, is none.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 impl WrittenRequirement {
@@ -219,6 +242,7 @@ impl WrittenRequirement {
         }
         let (allow_api_keys, allow_inactive) =
             (has_value(self.allow_api_keys), has_value(self.danger_allow_inactive));
+        let refuse_api_keys = self.allow_api_keys == Some(false);
         let mut asked = Requirement::user();
         for (names, add) in [
             (self.roles, Requirement::roles as fn(Requirement, Vec<String>) -> Requirement),
@@ -246,6 +270,9 @@ impl WrittenRequirement {
             asked = asked.with_all_of(parts.into_iter().map(|one| one.read().0));
         }
         let named = named.and(Fields::of(&asked));
+        if refuse_api_keys {
+            asked = asked.without_api_keys();
+        }
         (asked, named)
     }
 }

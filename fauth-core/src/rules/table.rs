@@ -7,8 +7,8 @@ use super::{
     rule::Rule,
 };
 use crate::{
-    access::Access,
-    path::{Allowed, canonical},
+    access::{Access, strictness::Stricter},
+    path::{Allowed, canonical, other_readings},
 };
 
 /// Who may use which part of an application: rules that were checked. Cheap to clone.
@@ -85,8 +85,8 @@ impl RouteRules {
         if is_never_answered(method) {
             return None;
         }
-        let path = canonical(path, &Allowed::default())?;
-        Some(self.access_of(self.decide(method, &path)))
+        let (decided, _) = self.decide_received(method, path, &Allowed::default())?;
+        Some(self.access_of(decided))
     }
 
     /// Which rule decides about requests for this path, as a client writes it, and why.
@@ -111,8 +111,8 @@ impl RouteRules {
         let outcome = if is_never_answered(method) {
             Outcome::Method
         } else {
-            canonical(path, allowed)
-                .map_or(Outcome::Path, |path| self.explained(self.decide(method, &path), path))
+            let decided = self.decide_received(method, path, allowed);
+            decided.map_or(Outcome::Path, |(decided, path)| self.explained(decided, path))
         };
         Explanation::new(method, path, outcome)
     }
@@ -128,6 +128,27 @@ impl RouteRules {
             is_private_by_default: *is_private,
             path: path.into_owned(),
         }
+    }
+
+    /// The decision about a path as it is received, and the reading of it that it is about: of those
+    /// of different routers the strictest.
+    fn decide_received<'a>(
+        &self,
+        method: &str,
+        path: &'a str,
+        allowed: &Allowed,
+    ) -> Option<(Decided, Cow<'a, str>)> {
+        let decoded = canonical(path, allowed)?;
+        let mut found = (self.decide(method, &decoded), decoded);
+        if matches!(found.1, Cow::Owned(_)) {
+            for reading in other_readings(path, allowed) {
+                let other = self.decide(method, &reading);
+                if Stricter::of(self.access_of(found.0), self.access_of(other)) == Stricter::Second {
+                    found = (other, Cow::Owned(reading));
+                }
+            }
+        }
+        Some(found)
     }
 
     /// The decision about a canonical path.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fauth_core::{
-    AuthProvider, AuthProviderBuilder, Rejection,
+    AuthProvider, AuthProviderBuilder, Rejection, RouteRules,
     event::EventKind,
     mounts::{Mount, Mounts},
     reply::Reply,
@@ -11,7 +11,7 @@ use fauth_core::{
     routes::{BodyError, Endpoint, MAX_BODY_BYTES},
     transport::{BearerTransport, CookieTransport},
 };
-use fauth_testing::{TestUser, Users, WireRequest, config, memory_store, provider_with};
+use fauth_testing::{Log, TestUser, Users, WireRequest, config, memory_store, provider_with};
 use proptest::prelude::*;
 use tokio::runtime::{Builder, Runtime};
 
@@ -474,4 +474,48 @@ async fn a_cookie_that_is_given_again_ends_with_its_token() {
         ages.push(age.parse::<u64>().unwrap());
     }
     assert_eq!(ages[0] - ages[1], 5);
+}
+
+/// What rules open is the endpoints, and nothing beside them.
+#[test]
+fn rules_open_the_endpoints_for_their_methods_only() {
+    Log::of_process();
+    let auth = fauth_testing::provider().build().unwrap();
+    let rules = |mounts: Mounts, prefix: &str| {
+        RouteRules::private_by_default().public_all(mounts.rule_paths(prefix)).build().unwrap()
+    };
+    let asked =
+        |rules: &RouteRules, method: &str, path: &str| rules.access(method, path).unwrap().to_string();
+    let usual = rules(Mounts::of(&auth), "/api");
+    for (method, path) in [
+        ("POST", "/api/login"),
+        ("GET", "/api/sessions"),
+        ("HEAD", "/api/sessions"),
+        ("DELETE", "/api/sessions/7"),
+    ] {
+        assert_eq!(asked(&usual, method, path), "open", "{method} {path}");
+    }
+    for (method, path) in [
+        ("GET", "/api/login"),
+        ("POST", "/api/sessions"),
+        ("GET", "/api/sessions/7"),
+        ("POST", "/api/sessions/7"),
+        ("GET", "/api/x"),
+    ] {
+        assert_eq!(asked(&usual, method, path), "user", "{method} {path}");
+    }
+    let page = rules(Mounts::of(&auth).page(Endpoint::Login), "");
+    for method in ["GET", "HEAD", "POST"] {
+        assert_eq!(asked(&page, method, "/login"), "open", "{method}");
+    }
+    assert_eq!(asked(&page, "PUT", "/login"), "user");
+    // More than the endpoint would be open.
+    for path in ["/{tenant}/devices/{sid}", "/x/{tenant}/{sid}", "/x/{sid}/end", "/{sid}"] {
+        let rules = rules(Mounts::of(&auth).at(Endpoint::Session, path), "/api");
+        for path in ["/api", "/api/a/devices/7", "/api/x/a/7", "/api/x/a", "/api/7"] {
+            assert_eq!(asked(&rules, "DELETE", path), "user", "{path}");
+        }
+        assert_eq!(asked(&rules, "POST", "/api/login"), "open");
+    }
+    assert_eq!(Log::of_process().with("no rule opens this endpoint").len(), 4);
 }

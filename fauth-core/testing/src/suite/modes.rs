@@ -1,11 +1,11 @@
 //! A provider that is set while the application runs: what is refused before, and what decides
 //! afterwards.
 
-use fauth_core::{AuthSwitch, Purpose, Requirement, RouteRules};
+use fauth_core::{AuthSwitch, Guard, Protection, Purpose, Requirement, RouteRules, access::Access};
 
 use super::cases;
 use crate::{
-    TestUser, at_once,
+    TestUser, WireRequest, at_once,
     suite::{Placement, Ruled},
 };
 
@@ -196,6 +196,35 @@ cases! { $ __modes_tests in modes;
         switch.set(auth);
         t.get("/raw/x").send().refused(401, "missing_credential");
         t.get("/raw/x").bearer(&token).send().is(200);
+    }
+
+    /// A provider that is set while a request is on its way does not change who decides about it: the
+    /// guard of a rule is looked for once more by the guard that adapters share.
+    fn what_began_without_a_provider_is_decided_without_it(t) {
+        for (switch, is_open) in [(closed(), false), (open(), true)] {
+            let rules = RouteRules::private_by_default().build().unwrap();
+            let protection = Protection::new(switch.provider(), rules);
+            let head = WireRequest::get("/raw/x");
+            let begun = protection.guard(&head, || None).into_owned();
+            let guard = Guard::new(switch.provider(), Requirement::user());
+            let begun_at_route = guard.for_request(|| None).into_owned();
+            switch.set(t.app.auth.clone());
+            for begun in [&begun, &begun_at_route] {
+                let decides = begun.for_request(|| None);
+                assert!(decides.pin().is_none(), "{decides:?}");
+                assert_eq!(matches!(decides.access(), Access::Open), is_open, "{decides:?}");
+                let entered = at_once(decides.enter(decides.read(&head, None)));
+                match entered {
+                    Ok(_) => assert!(is_open),
+                    Err(rejection) => assert_eq!((is_open, rejection.status()), (false, 503), "{rejection:?}"),
+                }
+            }
+            // The next request is of the provider that is set.
+            for next in [protection.guard(&head, || None), guard.for_request(|| None)] {
+                assert!(next.pin().is_some());
+                assert!(matches!(next.access(), Access::Required(_)), "{next:?}");
+            }
+        }
     }
 
     /// Forms of refusals are those of the guard, or of the provider that decides.

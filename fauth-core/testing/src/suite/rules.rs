@@ -240,7 +240,9 @@ cases! { $ __rules_tests in rules;
     fn a_tie_goes_to_the_stricter_rule(t) {
         let rules = |at: At<'_>| {
             let code = RouteRules::private_by_default().public(at("/admin")).require(at("/me"), role("user"));
-            code.join(RouteRules::public_by_default().require(at("/admin"), role("admin")).public(at("/me")))
+            let other = RouteRules::public_by_default().require(at("/admin"), role("admin")).public(at("/me"));
+            let by_method = RouteRules::private_by_default().public(prefix(at("/admin")).methods(["GET"]));
+            code.join(other).join(by_method)
         };
         behind(&t, rules, |t, at| {
             t.get(&at("/admin")).send().refused(401, "missing_credential");
@@ -325,16 +327,40 @@ cases! { $ __rules_tests in rules;
         });
     }
 
-    /// One framework routes the decoded path, the others the encoded one. Rules are about what it
-    /// decodes to.
+    /// One framework routes the decoded path, the others the encoded one, which may come to a
+    /// fallback. The stricter rule decides.
     fn an_encoded_letter_is_the_letter(t) {
         behind_private(&t, |t, at| {
             t.get(&at("/%61dmin")).send().refused(401, "missing_credential");
             t.get(&at("/%61dmin")).bearer(t.access("bob")).send().refused(403, "missing_role");
             t.get(&at("/admin/%75sers")).bearer(t.access("bob")).send().refused(403, "missing_role");
-            let seen = t.get(&at("/%6Fpen")).send_to_framework();
+            for path in ["/%6Fpen", "/%6fpen/settings", "/%61ssets/settings", "/ope%6E"] {
+                t.get(&at(path)).send().refused(401, "missing_credential");
+                let seen = t.get(&at(path)).bearer(t.access("bob")).send_to_framework();
+                assert!(matches!(seen.response.status, 200 | 404), "{:?}", seen.response);
+            }
+            // Below a public path, nothing is more private than that.
+            let seen = t.get(&at("/open/%61")).send_to_framework();
             assert!(matches!(seen.response.status, 200 | 404), "{:?}", seen.response);
             t.get(&at("/raw/caf%C3%A9")).bearer(t.access("bob")).send().is(200).says("raw");
+        });
+    }
+
+    /// One framework keeps `%2B` and decodes the rest. Where neither of two rules is stricter, both
+    /// must be met.
+    fn readings_of_a_path_are_guarded_by_each_of_their_rules(t) {
+        let rules = |at: At<'_>| {
+            RouteRules::private_by_default()
+                .require(at("/raw"), role("admin"))
+                .replace(at("/raw/a+b"), Requirement::user())
+                .replace(at("/raw/cc"), Requirement::user().permission("nobody:has"))
+        };
+        behind(&t, rules, |t, at| {
+            t.get(&at("/raw/a+b")).bearer(t.access("bob")).send().is(200);
+            t.get(&at("/raw/a%2Bb")).bearer(t.access("bob")).send().refused(403, "missing_role");
+            t.get(&at("/%72aw/a%2Bb")).bearer(t.access("bob")).send().refused(403, "missing_role");
+            t.get(&at("/raw/c%63")).bearer(t.access("bob")).send().refused(403, "missing_permission");
+            t.get(&at("/raw/c%63")).bearer(t.access("alice")).send().refused(403, "missing_permission");
         });
     }
 
