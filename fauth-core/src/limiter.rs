@@ -1,7 +1,12 @@
 //! A limit in front of routes: a provider, one limit or several, and the form of the refusal. What
 //! every adapter puts in front of a route.
 
-use std::{borrow::Cow, fmt, panic::Location, sync::Arc};
+use std::{
+    borrow::Cow,
+    fmt,
+    panic::Location,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use crate::{
     demands::Demands,
@@ -37,6 +42,9 @@ struct Inner<U> {
     limits: Vec<Applied>,
     renderer: Arc<dyn Renderer>,
     fault: Option<ConfigError>,
+    /// What it is with the provider that a switch has set: made at the first request, and again
+    /// when another one is set.
+    switched: RwLock<Option<Limiter<U>>>,
 }
 
 /// A limit at its place.
@@ -71,6 +79,7 @@ impl<U: AuthUser> Limiter<U> {
             limits: Vec::new(),
             renderer: Arc::clone(provider.renderer()),
             fault: None,
+            switched: RwLock::default(),
         };
         inner.add(limit, at);
         Self { inner: Arc::new(inner) }
@@ -104,19 +113,28 @@ impl<U: AuthUser> Limiter<U> {
 
     /// The limiter that decides about one request: this one, or, if its provider stands for that of
     /// a [switch](crate::AuthSwitch), the same with the provider with which the request began, or
-    /// which is set now. Each provider counts by itself, unless they share a store.
+    /// which is set now. All that are set in one switch count together.
     pub fn for_request(&self, pinned: impl FnOnce() -> Option<Pinned<U>>) -> Cow<'_, Self> {
         let provider = &self.inner.provider;
         if !provider.is_switched() {
             return Cow::Borrowed(self);
         }
         let current = provider.clone().for_request(pinned);
-        if current.is_switched() { Cow::Borrowed(self) } else { Cow::Owned(self.made_for(&current)) }
+        if current.is_switched() {
+            return Cow::Borrowed(self);
+        }
+        let made = self.inner.switched.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(made) = made.filter(|made| made.inner.provider.is(&current)) {
+            return Cow::Owned(made);
+        }
+        let made = self.made_for(&current);
+        *self.inner.switched.write().unwrap_or_else(PoisonError::into_inner) = Some(made.clone());
+        Cow::Owned(made)
     }
 
     /// The same, counted by another provider.
     pub(crate) fn made_for(&self, provider: &AuthProvider<U>) -> Self {
-        let Inner { provider: before, limits, renderer, fault } = &*self.inner;
+        let Inner { provider: before, limits, renderer, fault, .. } = &*self.inner;
         let is_own = !Arc::ptr_eq(renderer, before.renderer());
         let renderer = if is_own { renderer } else { provider.renderer() };
         let applied = |applied: &Applied| {
@@ -125,7 +143,8 @@ impl<U: AuthUser> Limiter<U> {
         };
         let limits = limits.iter().map(applied).collect();
         let (provider, renderer, fault) = (provider.clone(), Arc::clone(renderer), fault.clone());
-        Self { inner: Arc::new(Inner { provider, limits, renderer, fault }) }
+        let switched = RwLock::default();
+        Self { inner: Arc::new(Inner { provider, limits, renderer, fault, switched }) }
     }
 
     /// Does a limit count by user or API key, so that it belongs behind a guard?
@@ -182,6 +201,7 @@ impl<U: AuthUser> Inner<U> {
             limits: self.limits.clone(),
             renderer: Arc::clone(renderer),
             fault: self.fault.clone(),
+            switched: RwLock::default(),
         }
     }
 
@@ -338,5 +358,49 @@ impl<U> fmt::Debug for Limiter<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let limits: Vec<_> = self.inner.limits.iter().map(|applied| applied.limit.to_string()).collect();
         f.debug_struct("Limiter").field("limits", &limits).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::Limiter;
+    use crate::{AuthConfig, AuthProvider, AuthSwitch, AuthUser, token::TokenPayload};
+
+    struct Nobody;
+
+    impl AuthUser for Nobody {
+        fn subject(&self) -> impl AsRef<str> {
+            "nobody"
+        }
+
+        fn is_active(&self) -> bool {
+            false
+        }
+    }
+
+    fn provider() -> AuthProvider<Nobody> {
+        let nobody = async |_: Arc<TokenPayload>| Err::<Option<Nobody>, _>(std::io::Error::other("nobody"));
+        let secret = "5a1f0c7be2d94386a7c3e9f1b2d4c6e85a1f0c7be2d94386a7c3e9f1b2d4c6e8";
+        let config = AuthConfig::builder().secret(secret).build().unwrap();
+        let builder = AuthProvider::builder(config).user_loader(nobody).without_password_login();
+        builder.danger_stateless().danger_share_application().build().unwrap()
+    }
+
+    /// Before a limit refuses, a request costs nothing that grows with the limits.
+    #[test]
+    fn a_limiter_of_a_switch_is_made_once_for_each_provider() {
+        let switch = AuthSwitch::new().unwrap();
+        let limiter = Limiter::new(switch.provider(), "5/minute");
+        for _ in 0..2 {
+            let current = provider();
+            switch.set(current.clone());
+            let one = limiter.for_request(|| None).into_owned();
+            for _ in 0..3 {
+                assert!(Arc::ptr_eq(&one.inner, &limiter.for_request(|| None).inner));
+            }
+            assert!(one.inner.provider.is(&current), "the one that was set last decides");
+        }
     }
 }

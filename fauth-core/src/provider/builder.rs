@@ -394,9 +394,13 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     }
 
     /// Where the requests behind [limits](crate::limit) are counted, for several instances that
-    /// count together, such as a `RedisStore`. Without it each instance counts by itself, in 8 MiB
+    /// count together, such as a `RedisStore`. Without it each instance counts by itself, in 12 MiB
     /// of memory that are taken when the first limit is used. [`store`](Self::store) does not set
     /// it.
+    ///
+    /// # Security
+    /// In Redis each counter is a key for as long as it is not paid off, so that it grows with what
+    /// strangers send: give limits a Redis of their own.
     pub fn limit_store(mut self, store: impl LimitStore) -> Self {
         self.limit_store = Some(Arc::new(store));
         self

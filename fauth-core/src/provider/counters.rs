@@ -21,12 +21,17 @@ pub enum WhenLimitStoreFails {
     CountHere,
 }
 
+/// Counters in memory, made when they are needed.
+pub(super) type SharedCounters = Arc<OnceLock<MemoryLimits>>;
+
 /// Where requests are counted.
 pub(super) struct Counters {
     pub(super) store: Option<Arc<dyn LimitStore>>,
     pub(super) when_store_fails: WhenLimitStoreFails,
     /// Those of this process, made when they are needed.
-    here: OnceLock<MemoryLimits>,
+    here: SharedCounters,
+    /// Those of the switch in which the provider is set.
+    of_switch: OnceLock<SharedCounters>,
     /// Until when the store is not asked, in milliseconds.
     pub(super) distrusted_until: AtomicU64,
     pub(super) has_reported_unknown: AtomicBool,
@@ -37,14 +42,20 @@ impl Counters {
         Self {
             store,
             when_store_fails,
-            here: OnceLock::new(),
+            here: SharedCounters::default(),
+            of_switch: OnceLock::new(),
             distrusted_until: AtomicU64::new(0),
             has_reported_unknown: AtomicBool::new(false),
         }
     }
 
     pub(super) fn here(&self) -> &MemoryLimits {
-        self.here.get_or_init(MemoryLimits::new)
+        self.of_switch.get().unwrap_or(&self.here).get_or_init(MemoryLimits::new)
+    }
+
+    /// Counts with all that are set in this switch; the first switch decides.
+    pub(super) fn count_with(&self, counters: &SharedCounters) {
+        self.of_switch.get_or_init(|| Arc::clone(counters));
     }
 }
 

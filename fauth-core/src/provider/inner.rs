@@ -8,7 +8,11 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use super::{counters::Counters, registry::Resident, throttle::Throttle};
+use super::{
+    counters::{Counters, SharedCounters},
+    registry::Resident,
+    throttle::Throttle,
+};
 use crate::{
     api_key::{ApiKeyFormat, OfferedScopes, UseNotes},
     audit::Declarations,
@@ -142,6 +146,8 @@ pub(super) struct Shared<U> {
     pub(super) is_open: bool,
     /// Was that said at a request?
     pub(super) has_warned: AtomicBool,
+    /// What the providers of this switch count requests in, if not in a store.
+    pub(super) counters: SharedCounters,
 }
 
 /// The provider that is set in a switch.

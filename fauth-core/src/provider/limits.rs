@@ -106,7 +106,9 @@ impl<U: AuthUser> AuthProvider<U> {
         if counters.when_store_fails == WhenLimitStoreFails::Refuse {
             return self.call_store(store.take(key, windows, now)).await;
         }
-        if millis(now) < counters.distrusted_until.load(Ordering::Relaxed) {
+        // A clock that has jumped back does not make it last longer.
+        let left = counters.distrusted_until.load(Ordering::Relaxed).saturating_sub(millis(now));
+        if left > 0 && left <= millis(DISTRUST) {
             return self.count_here(key, windows);
         }
         if let Ok(taken) = self.call_store(store.take(key, windows, now)).await {

@@ -11,6 +11,7 @@ use std::{
 
 use super::{
     AuthProvider, Found, Presented,
+    counters::SharedCounters,
     inner::{Set, Shared},
 };
 use crate::{
@@ -94,7 +95,12 @@ impl<U: AuthUser> AuthSwitch<U> {
 
     fn with(is_open: bool) -> Result<Self, ConfigError> {
         let set = RwLock::new(Set { provider: None, is_explicit: false });
-        let shared = Arc::new(Shared { set, is_open, has_warned: AtomicBool::new(false) });
+        let shared = Arc::new(Shared {
+            set,
+            is_open,
+            has_warned: AtomicBool::new(false),
+            counters: SharedCounters::default(),
+        });
         let facade = facade(Arc::clone(&shared))?;
         Ok(Self { facade, shared })
     }
@@ -112,7 +118,8 @@ impl<U: AuthUser> AuthSwitch<U> {
     ///
     /// # Security
     /// What the predecessor keeps in memory, such as logouts in a [`MemoryStore`](crate::MemoryStore),
-    /// the new one does not know. Give both the same store, or another secret.
+    /// the new one does not know. Give both the same store, or another secret. Rate limits that are
+    /// counted in memory go on, if both are of the same application.
     pub fn set(&self, provider: AuthProvider<U>) {
         self.replace(provider, true);
     }
@@ -136,6 +143,8 @@ impl<U: AuthUser> AuthSwitch<U> {
             tracing::info!(target: "fauth", event = "provider_not_set", "{problem}");
             return false;
         }
+        // What clients have used up is used up with the next one too.
+        provider.inner.counters.count_with(&self.shared.counters);
         let event = if set.provider.is_some() { "provider_replaced" } else { "provider_set" };
         let replaced = set.provider.replace(provider);
         set.is_explicit = is_explicit;

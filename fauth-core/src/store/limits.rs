@@ -27,6 +27,10 @@ const TICK_BITS: u32 = 20;
 /// At a faster rate the length of a tick would show.
 const MAX_PER_SECOND: u64 = 10_000;
 
+/// Five minutes, in ticks. A counter that is further beyond its window says that a clock has jumped
+/// back; less is how far the clocks of instances may differ, and its time is not lowered.
+pub(crate) const JUMP: u64 = (5 * 60) << TICK_BITS;
+
 /// A point in time, or a span, as counters know it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Ticks(pub(crate) u64);
@@ -110,7 +114,6 @@ impl LimitWindow {
     }
 
     /// What one request takes.
-    #[cfg(feature = "redis")]
     pub(crate) fn cost(self) -> u64 {
         self.interval()
     }
@@ -120,7 +123,8 @@ impl LimitWindow {
     /// request is refused.
     ///
     /// A counter is never further ahead than the whole quota, unless a clock has jumped back. It
-    /// is cut to the quota then, or its client would have to wait until that clock has caught up.
+    /// is cut to the quota here, or its client would have to wait until that clock has caught up;
+    /// a backend does so only beyond [`JUMP`].
     pub(crate) fn after(self, used: u64) -> (u64, LimitState) {
         let (interval, full) = (self.interval(), self.full());
         let used = used.min(full);
@@ -141,10 +145,10 @@ impl LimitWindow {
         LimitState { remaining, next: Ticks(next).to_duration(), is_refused: false }
     }
 
-    /// The state of a counter when a request is refused, by this window or by another.
+    /// The state of a counter, as far ahead as it is, when a request is refused, by this window or by another.
+    #[cfg(feature = "redis")]
     pub(crate) fn when_refused(self, used: u64) -> LimitState {
-        let (_, state) = self.after(used);
-        if state.is_refused { state } else { self.at(used) }
+        if used.saturating_add(self.interval()) > self.full() { self.refused(used) } else { self.at(used) }
     }
 
     /// The state of a counter that has no room for another request.

@@ -262,6 +262,45 @@ async fn while_the_store_fails_nobody_waits_for_it_and_then_it_counts_again() {
 }
 
 #[tokio::test]
+async fn a_store_that_has_failed_is_asked_again_by_a_clock_that_has_jumped_back() {
+    let store = switched();
+    let world = World::with(|builder| {
+        builder.limit_store(store.clone()).when_limit_store_fails(WhenLimitStoreFails::CountHere)
+    });
+    let limiter = Limiter::new(&world.auth, "5/minute");
+    let client = from([192, 0, 2, 7]);
+    store.is_down.store(true, Ordering::SeqCst);
+    assert_eq!(status(&limiter, &client).await, 200);
+    store.is_down.store(false, Ordering::SeqCst);
+    let before = store.asked.load(Ordering::SeqCst);
+    world.clock.set(fauth_core::clock::Timestamp::from_unix_seconds(1_767_225_600 - 3600));
+    assert_eq!(passing(&limiter, &client).await, 5);
+    assert_eq!(store.asked.load(Ordering::SeqCst), before + 20);
+}
+
+/// Whoever can cause a provider to be replaced must not start all limits anew with it.
+#[tokio::test]
+async fn another_provider_of_a_switch_goes_on_counting() {
+    let switch = fauth_core::AuthSwitch::new().unwrap();
+    let limiter = Limiter::new(switch.provider(), "2/minute");
+    let client = from([192, 0, 2, 7]);
+    let clock = ManualClock::new();
+    let made = |application| {
+        let config = config_builder().application(application).build().unwrap();
+        let builder = provider_with(config, &Users::new()).clock(clock.clone());
+        builder.danger_share_application().build().unwrap()
+    };
+    switch.set(made("shop"));
+    assert_eq!(passing(&limiter.for_request(|| None), &client).await, 2);
+    for _ in 0..3 {
+        switch.set(made("shop"));
+        assert_eq!(passing(&limiter.for_request(|| None), &client).await, 0);
+    }
+    switch.set(made("staff"));
+    assert_eq!(passing(&limiter.for_request(|| None), &client).await, 2, "another application");
+}
+
+#[tokio::test]
 async fn by_default_a_store_that_fails_lets_nobody_through() {
     let store = switched();
     let world = World::with(|builder| builder.limit_store(store.clone()));

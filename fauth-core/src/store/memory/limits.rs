@@ -8,11 +8,18 @@
 //! has to be swept or evicted, and a request reads one or two cache lines.
 //!
 //! # What happens when both lines are full
-//! The new key shares the cell that is soonest free, if that is no further ahead than the
-//! key's own window. Else it shares a cell of an array of its own with all that find no room for
-//! the same limit. So a flood of keys makes limits stricter for some, and looser for nobody: live
-//! counters are never thrown away, or an attacker who can choose keys could wipe out those of
-//! others. The hash has a random key of this process, so that nobody can choose who shares.
+//! The new key shares one of these cells, which its hash chooses: always the same, so that a key
+//! is let through no more often because it has no cell of its own. It shares only where both fit:
+//! what is in use is no more than the quota of the key, and no more than any window of the
+//! owner's class has, so that the owner never sees a time beyond its own window. Else it shares a
+//! cell of an array of its own with some that find no room for the same limit. So a flood of keys
+//! makes limits stricter for some: live counters are never thrown away, or an attacker who can
+//! choose keys could wipe out those of others. A key that moves from a shared cell to another
+//! starts anew there, once. The hash has a random key of this process, so that nobody can
+//! choose who shares.
+//!
+//! Windows of more than an hour have arrays of their own: keys that are counted for a month take no
+//! room from those that are counted for a minute.
 //!
 //! # Why it is atomic
 //! Each counter is one number, changed by compare-and-swap. For several windows, all are looked at
@@ -31,7 +38,8 @@ use std::{
 use async_trait::async_trait;
 
 use crate::store::{
-    CounterKey, LimitState, LimitStore, LimitWindow, StoreError, StoreLocation, Taken, limits::Ticks,
+    CounterKey, LimitState, LimitStore, LimitWindow, MAX_LIMIT_WINDOWS, StoreError, StoreLocation, Taken,
+    limits::{JUMP, Ticks},
 };
 
 const CELLS: usize = 8;
@@ -45,9 +53,15 @@ const OVERFLOW_LINES: usize = 64;
 const TIME_BITS: u32 = 46;
 const TIME: u64 = (1 << TIME_BITS) - 1;
 const REFUSED: u64 = 1 << TIME_BITS;
-const MARK_BITS: u32 = 17;
+/// Of which class the window of the owner is: two bits.
+const CLASS_SHIFT: u32 = TIME_BITS + 1;
+const MARK_BITS: u32 = 15;
 /// A counter is ahead by the longest window and an interval at most; 33 days in ticks.
 const LONGEST: u64 = (33 * 24 * 60 * 60) << 20;
+const SECOND: u64 = 1 << 20;
+/// The shortest window of each class, in seconds: up to an hour, and above.
+const SHORT_CLASSES: [u64; 4] = [1, 60, 900, 3_600];
+const LONG_CLASSES: [u64; 4] = [3_600, 21_600, 86_400, 604_800];
 
 /// Counters of rate limits in the memory of this process, in an array of fixed size.
 ///
@@ -57,9 +71,9 @@ const LONGEST: u64 = (33 * 24 * 60 * 60) << 20;
 /// much.
 ///
 /// # Bounds
-/// 2^20 counters of 8 bytes (8 MiB) by default. A counter is in use for as long as its key has
-/// taken something that has not come back: keys beyond that share counters, which makes their
-/// limits stricter.
+/// 2^20 counters of 8 bytes by default, and half as many for windows of more than an hour (12 MiB
+/// in all). A counter is in use for as long as its key has taken something that has not come back:
+/// keys beyond that share counters, which makes their limits stricter.
 #[derive(Clone)]
 pub struct MemoryLimits {
     inner: Arc<Inner>,
@@ -67,8 +81,19 @@ pub struct MemoryLimits {
 
 struct Inner {
     hasher: RandomState,
+    /// For windows up to an hour.
+    short: Part,
+    /// For those above.
+    long: Part,
+    /// The latest present that was told, to a second: what is later than this was never now.
+    latest: AtomicU64,
+}
+
+/// The counters of some windows.
+struct Part {
     lines: Lines,
     overflow: Lines,
+    classes: [u64; 4],
 }
 
 impl MemoryLimits {
@@ -78,14 +103,16 @@ impl MemoryLimits {
         Self::with_counters(DEFAULT_COUNTERS)
     }
 
-    /// So many counters, rounded up to a power of two between 2^10 and 2^24.
+    /// So many counters, rounded up to a power of two between 2^10 and 2^24, and half as many for
+    /// windows of more than an hour.
     #[must_use]
     pub fn with_counters(counters: usize) -> Self {
         let counters = counters.clamp(FEWEST_COUNTERS, MOST_COUNTERS).next_power_of_two();
         let inner = Inner {
             hasher: RandomState::new(),
-            lines: Lines::new(counters / CELLS),
-            overflow: Lines::new(OVERFLOW_LINES),
+            short: Part::new(counters / CELLS, SHORT_CLASSES),
+            long: Part::new(counters / CELLS / 2, LONG_CLASSES),
+            latest: AtomicU64::new(0),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -93,17 +120,22 @@ impl MemoryLimits {
     /// How many bytes the counters take. That never changes.
     #[must_use]
     pub fn memory(&self) -> usize {
-        (self.inner.lines.0.len() + self.inner.overflow.0.len()) * size_of::<Line>()
+        self.inner.short.memory() + self.inner.long.memory()
     }
 
     /// As [`LimitStore::take`], without waiting for anybody.
     #[must_use]
     pub fn take_now(&self, key: &CounterKey<'_>, windows: &[LimitWindow], now: Duration) -> Taken {
         let now = Ticks::of(now).0;
+        self.inner.note_present(now);
         let places = self.inner.places(key);
         if let [window] = windows {
             let step = self.inner.take_one(&places, 0, *window, now);
-            return Taken::new([step.state], step.is_first_refusal);
+            let (state, is_first) = step.map_or_else(
+                || (window.refused(window.full()), false),
+                |step| (step.state, step.is_first_refusal),
+            );
+            return Taken::new([state], is_first);
         }
         self.inner.take_all(&places, windows, now)
     }
@@ -144,9 +176,33 @@ struct Places {
 }
 
 /// What one window has made of a request.
-struct Step {
+struct Step<'a> {
     state: LimitState,
     is_first_refusal: bool,
+    /// The cell that was taken from, and whose it was.
+    cell: &'a AtomicU64,
+    mark: u64,
+}
+
+impl Part {
+    fn new(lines: usize, classes: [u64; 4]) -> Self {
+        Self { lines: Lines::new(lines), overflow: Lines::new(OVERFLOW_LINES), classes }
+    }
+
+    fn memory(&self) -> usize {
+        (self.lines.0.len() + self.overflow.0.len()) * size_of::<Line>()
+    }
+
+    fn class_of(&self, window: LimitWindow) -> u64 {
+        let seconds = window.span().as_secs();
+        self.classes.iter().skip(1).map(|shortest| u64::from(*shortest <= seconds)).sum()
+    }
+
+    /// How far ahead a cell of this class may be at most, whoever its owner is.
+    fn bound(&self, mark: u64) -> u64 {
+        let class = usize::try_from((mark >> CLASS_SHIFT) & 3).unwrap_or(0);
+        self.classes.get(class).copied().unwrap_or(1) * SECOND
+    }
 }
 
 impl Inner {
@@ -160,14 +216,21 @@ impl Inner {
         Places { key: hasher.finish(), scope }
     }
 
+    /// Written once in a second, so that no two processors fight for it.
+    fn note_present(&self, now: u64) {
+        if now > self.latest.load(Ordering::Relaxed).saturating_add(SECOND) {
+            self.latest.fetch_max(now, Ordering::Relaxed);
+        }
+    }
+
     fn take_all(&self, places: &Places, windows: &[LimitWindow], now: u64) -> Taken {
         let looks = || windows.iter().enumerate().map(|(index, window)| (index, *window));
         // A refused request takes from no window.
-        let used = |index, window: LimitWindow| {
-            self.find(places, index, window, now).map_or_else(|| window.full(), |found| found.used)
+        let look = |(index, window): (usize, LimitWindow)| match self.find(places, index, window, now) {
+            Some(found) => found.refusal(window).unwrap_or_else(|| window.at(found.used)),
+            None => window.refused(window.full()),
         };
-        let seen = looks().map(|(index, window)| window.when_refused(used(index, window)));
-        let seen = Taken::new(seen, false);
+        let seen = Taken::new(looks().map(look), false);
         if seen.is_refused() {
             let mut first = false;
             for ((index, window), state) in looks().zip(seen.states()) {
@@ -178,68 +241,108 @@ impl Inner {
             return Taken::new(seen.states(), first);
         }
         let mut taken = Taken::default();
-        for (index, window) in looks() {
-            let step = self.take_one(places, index, window, now);
+        let mut cells = [None; MAX_LIMIT_WINDOWS];
+        for ((index, window), place) in looks().zip(&mut cells) {
+            let Some(step) = self.take_one(places, index, window, now) else {
+                return Taken::new([window.refused(window.full())], false);
+            };
             let so_far = taken.states().chain([step.state]);
             taken = Taken::new(so_far, step.is_first_refusal);
             if step.state.is_refused() {
                 // Another request of this key was faster.
-                for (earlier, window) in looks().take(index) {
-                    self.give_back(places, earlier, window, now);
+                for (cell, mark, earlier) in cells.into_iter().flatten() {
+                    give_back(cell, mark, earlier, now);
                 }
                 break;
             }
+            *place = Some((step.cell, step.mark, window));
         }
         taken
     }
 
-    fn take_one(&self, places: &Places, index: usize, window: LimitWindow, now: u64) -> Step {
+    /// Always finds a cell: there are lines for every hash.
+    fn take_one(&self, places: &Places, index: usize, window: LimitWindow, now: u64) -> Option<Step<'_>> {
         loop {
-            // There are lines for every hash, so that there is always a cell.
-            let Some(found) = self.find(places, index, window, now) else {
-                return Step { state: window.refused(window.full()), is_first_refusal: false };
+            let found = self.find(places, index, window, now)?;
+            let (new, state) = match found.refusal(window) {
+                // Its time stays: it may be that of another key, or of a later present.
+                Some(state) if !found.has_jumped => (found.seen | REFUSED, state),
+                Some(state) => (found.mark | REFUSED | (now.wrapping_add(found.used) & TIME), state),
+                None => {
+                    let (after, state) = window.after(found.used);
+                    (found.mark | (now.wrapping_add(after) & TIME), state)
+                }
             };
-            let (after, state) = window.after(found.used);
             let is_first_refusal = state.is_refused() && found.seen & REFUSED == 0;
-            let refused = if state.is_refused() { REFUSED } else { 0 };
-            let cell = found.mark | refused | (now.wrapping_add(after) & TIME);
-            if cell == found.seen || found.swap(cell) {
-                return Step { state, is_first_refusal };
+            if new == found.seen || found.swap(new) {
+                return Some(Step { state, is_first_refusal, cell: found.cell, mark: found.mark });
             }
         }
     }
 
     /// Notes that a request was refused by this window; `false` if the last one was too.
     fn mark_refused(&self, places: &Places, index: usize, window: LimitWindow, now: u64) -> bool {
-        let step = self.take_one(places, index, window, now);
+        let Some(step) = self.take_one(places, index, window, now) else { return false };
         if !step.state.is_refused() {
             // Something was given back meanwhile.
-            self.give_back(places, index, window, now);
+            give_back(step.cell, step.mark, window, now);
         }
         step.is_first_refusal
     }
 
-    fn give_back(&self, places: &Places, index: usize, window: LimitWindow, now: u64) {
-        while let Some(found) = self.find(places, index, window, now) {
-            let used = window.given_back(found.used);
-            let cell = found.mark | (found.seen & REFUSED) | (now.wrapping_add(used) & TIME);
-            if found.swap(cell) {
-                break;
-            }
-        }
-    }
-
     fn find(&self, places: &Places, index: usize, window: LimitWindow, now: u64) -> Option<Found<'_>> {
-        let index = index as u64;
-        let found = self.lines.find(mixed(places.key, index), now)?;
-        if !found.is_shared || found.used <= window.full() {
+        let part = if window.span().as_secs() > 3_600 { &self.long } else { &self.short };
+        let (index, class, full) = (index as u64, part.class_of(window), window.full());
+        let mut found = part.lines.find(mixed(places.key, index), class, now)?;
+        found.most = full;
+        if found.is_shared {
+            found.most = full.min(part.bound(found.mark));
+            if found.used <= found.most {
+                return Some(found);
+            }
+        } else if found.used <= full + JUMP {
+            return Some(found);
+        } else if self.has_jumped(found.used - full, now) {
+            found.used = full;
+            found.has_jumped = true;
             return Some(found);
         }
         // Some keys of one limit share a cell of the other array, so that this is not one cell
         // for all.
         let hash = self.hasher.hash_one((places.scope, index, places.key & 0xff));
-        self.overflow.find(hash, now)
+        let mut found = part.overflow.find(hash, class, now)?;
+        found.most = if found.is_shared { full.min(part.bound(found.mark)) } else { full };
+        if !found.is_shared && found.used > full + JUMP && self.has_jumped(found.used - full, now) {
+            found.used = full;
+            found.has_jumped = true;
+        }
+        Some(found)
     }
+
+    /// Was it once so late that a cell can lie this far beyond its window? If not, it is the cell
+    /// of a longer window whose key has the same mark.
+    fn has_jumped(&self, beyond: u64, now: u64) -> bool {
+        let latest = self.latest.load(Ordering::Relaxed);
+        beyond <= latest.saturating_sub(now).saturating_add(SECOND)
+    }
+}
+
+/// What was taken from this cell is given back, if it is still the same key's.
+fn give_back(cell: &AtomicU64, mark: u64, window: LimitWindow, now: u64) {
+    let mut seen = cell.load(Ordering::Relaxed);
+    while marked(seen) == mark {
+        let used = window.given_back(ahead(seen, now));
+        let new = (seen & !TIME) | (now.wrapping_add(used) & TIME);
+        match cell.compare_exchange(seen, new, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => break,
+            Err(other) => seen = other,
+        }
+    }
+}
+
+/// Whose cell it is: the mark of the key, and the class of its window.
+const fn marked(cell: u64) -> u64 {
+    cell & !(TIME | REFUSED)
 }
 
 /// The counters of the windows of one key lie apart.
@@ -269,11 +372,22 @@ struct Found<'a> {
     mark: u64,
     /// Is it the cell of another key?
     is_shared: bool,
+    /// How far it may be ahead.
+    most: u64,
+    /// Is it beyond its window because the clock has jumped back?
+    has_jumped: bool,
 }
 
 impl Found<'_> {
     fn swap(&self, cell: u64) -> bool {
         self.cell.compare_exchange(self.seen, cell, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// What is said if there is no room for another request.
+    fn refusal(&self, window: LimitWindow) -> Option<LimitState> {
+        let room = self.most.saturating_sub(self.used);
+        let missing = window.full().saturating_sub(self.most);
+        (room < window.cost()).then(|| window.refused(self.used.saturating_add(missing)))
     }
 }
 
@@ -290,26 +404,38 @@ impl Lines {
     }
 
     /// The cell of this hash, or the one that it may take: its own, a free one, or else the one
-    /// that is free soonest.
-    fn find(&self, hash: u64, now: u64) -> Option<Found<'_>> {
+    /// that the hash chooses of those of others.
+    fn find(&self, hash: u64, class: u64, now: u64) -> Option<Found<'_>> {
         // Never zero, so that an empty cell is nobody's.
-        let mark = (hash >> (64 - MARK_BITS)).max(1) << (64 - MARK_BITS);
-        let mut best: Option<Found<'_>> = None;
+        let mark = (hash >> (64 - MARK_BITS)).max(1) << (64 - MARK_BITS) | class << CLASS_SHIFT;
+        let of = |cell, seen, used, mark, is_shared| Found {
+            cell,
+            seen,
+            used,
+            mark,
+            is_shared,
+            most: 0,
+            has_jumped: false,
+        };
+        let mut free = None;
         for half in 0..2 {
             for cell in self.cells(hash, half) {
                 let seen = cell.load(Ordering::Relaxed);
-                let used = ahead(seen, now);
-                if seen & !(TIME | REFUSED) == mark {
-                    return Some(Found { cell, seen, used, mark, is_shared: false });
+                if marked(seen) == mark {
+                    return Some(of(cell, seen, ahead(seen, now), mark, false));
                 }
-                if best.as_ref().is_none_or(|best| used < best.used) {
-                    let is_shared = used > 0;
-                    let mark = if is_shared { seen & !(TIME | REFUSED) } else { mark };
-                    best = Some(Found { cell, seen, used, mark, is_shared });
+                if free.is_none() && ahead(seen, now) == 0 {
+                    free = Some(of(cell, seen, 0, mark, false));
                 }
             }
         }
-        best
+        if free.is_some() {
+            return free;
+        }
+        let chosen = usize::try_from(hash >> 40).unwrap_or(0);
+        let cell = self.cells(hash, (chosen / CELLS) & 1).get(chosen % CELLS)?;
+        let seen = cell.load(Ordering::Relaxed);
+        Some(of(cell, seen, ahead(seen, now), marked(seen), true))
     }
 }
 

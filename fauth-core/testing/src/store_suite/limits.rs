@@ -159,6 +159,21 @@ store_cases! { $ __store_limits_tests in limits for LimitStore;
         assert_eq!(exhaust(&*t.store, "alice", &windows, 72_000).await, 5);
     }
 
+    /// Each instance tells the present by its own clock: one that is behind refuses, and does not
+    /// lower what the other has counted.
+    async fn two_clocks_that_differ_let_nobody_through_twice(t) {
+        for windows in [vec![window(5, 60)], vec![window(5, 60), window(100, 3600)]] {
+            let name = format!("alice {}", windows.len());
+            let mut passed = 0;
+            for _ in 0..5 {
+                passed += exhaust(&*t.store, &name, &windows, 120_000).await;
+                passed += exhaust(&*t.store, &name, &windows, 0).await;
+            }
+            assert_eq!(passed, 5);
+            assert_eq!(exhaust(&*t.store, &name, &windows, 132_000).await, 1);
+        }
+    }
+
     /// The rule stands in `LimitWindow`; a backend that has it a second time has the same.
     async fn it_counts_as_the_memory_does(t) {
         let memory = MemoryLimits::with_counters(1024);

@@ -3,6 +3,10 @@
 -- what one request takes, and the whole quota. All in ticks.
 -- The counter is a text: until when each window is paid off, and a `!` in front if the last request
 -- was refused.
+-- Each instance tells the present by its own clock. A refusal does not lower a time, or two clocks
+-- that differ would let one client through again and again; only one that lies five minutes beyond
+-- its window, as after a clock that was wrong, is cut to the window.
+local jump = 300 * 1048576
 local now = tonumber(ARGV[1])
 local counter = redis.call('GET', KEYS[2]) or ''
 local times = {}
@@ -12,7 +16,11 @@ local answer, fits = {'ok', '1'}, true
 local windows = (#ARGV - 1) / 2
 for window = 1, windows do
   local cost, full = tonumber(ARGV[2 * window]), tonumber(ARGV[2 * window + 1])
-  local used = math.min(math.max((times[window] or 0) - now, 0), full)
+  local used = math.max((times[window] or 0) - now, 0)
+  if used > full + jump then
+    used = full
+    times[window] = now + full
+  end
   answer[window + 2] = string.format('%.0f', used)
   fits = fits and used + cost <= full
 end
@@ -20,8 +28,12 @@ end
 local record, most = fits and '' or '!', 0
 for window = 1, windows do
   local used = tonumber(answer[window + 2])
-  if fits then used = used + tonumber(ARGV[2 * window]) end
-  record = record .. string.format(' %.0f', now + used)
+  local time = times[window] or now
+  if fits then
+    used = used + tonumber(ARGV[2 * window])
+    time = now + used
+  end
+  record = record .. string.format(' %.0f', time)
   most = math.max(most, used)
 end
 -- There are 2^20 ticks in a second. Beyond that the counter is as good as none.
