@@ -248,8 +248,7 @@ fn pages(App { auth, other, .. }: &App) -> impl FnOnce(&mut ServiceConfig) + use
 
 /// What is limited.
 fn limited(auth: &Auth) -> impl FnOnce(&mut ServiceConfig) + use<> {
-    let open =
-        |path: &str| resource(path).route(get().to(async || "open")).route(head().to(async || "open"));
+    let open = |path: &str| resource(path).route(get().to(async || "open")).route(head().to(async || "open"));
     let group = SecureScope::new("/limited", auth)
         .limit(Limit::per_user("2/minute"))
         .limit("3/minute")
@@ -440,8 +439,7 @@ fn ruled_routes(App { auth, .. }: &App) -> impl FnOnce(&mut ServiceConfig) + use
     let text = |path: &str, text: &'static str| {
         resource(path).route(get().to(move || ready(text))).route(post().to(move || ready(text)))
     };
-    let open =
-        |path: &str| resource(path).route(get().to(async || "open")).route(head().to(async || "open"));
+    let open = |path: &str| resource(path).route(get().to(async || "open")).route(head().to(async || "open"));
     let guarded = greets("/guarded").wrap(require_roles(auth, ["admin"]));
     let group = SecureScope::new("/group", auth).service(greets("/dashboard"));
     let raw = web::service("/raw/{tail}*").finish(fn_service(async |request: ServiceRequest| {
