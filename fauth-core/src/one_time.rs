@@ -25,7 +25,8 @@ use crate::{
 };
 
 /// How many outstanding tokens of one purpose a subject may have. Beyond that, the store drops
-/// those that expire first: a stranger who keeps requesting mails cannot fill it.
+/// those that expire first: a stranger who keeps requesting mails cannot fill it. Of tokens that
+/// unlock a login it takes no more in: they are the way in past strangers, who must not end them.
 pub(crate) const MAX_OUTSTANDING: usize = 5;
 
 /// The claims that hold the bindings of a one-time token.

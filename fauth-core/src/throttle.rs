@@ -17,11 +17,13 @@
 //! The attempt is counted before the password waits to be checked, so that parallel attempts are
 //! not one; if it succeeds, it is taken back. One that is refused is not counted, asks for no user
 //! and costs no hash. While there is a delay, the right password is refused too, with the same
-//! answer; whether an account exists makes no difference anywhere.
+//! answer. Whether an account exists makes no difference but to an address that is familiar to it,
+//! see below: from there its attempts are still checked (401) while those with other names get 429.
 //!
 //! # Who is spared
 //! An address from which the account has logged in (within 30 days, the last 16) is *familiar* to
-//! it. Its attempts are counted by themselves: what strangers do from elsewhere delays nobody
+//! it. A right password at [`authenticate`](crate::AuthProvider::authenticate) is such a login,
+//! whatever the application asks for after it; one by other means, such as a magic link, is none. Its attempts are counted by themselves: what strangers do from elsewhere delays nobody
 //! there. That also holds for others behind the same address, such as that of an office: one client
 //! that fails all the time keeps from logging in only those who have not logged in there before,
 //! and those whose names it knows. Both have the way below. Where *all* clients seem to have one
@@ -31,7 +33,8 @@
 //!
 //! # The way in
 //! A user who is kept out asks for a mail with a token of the purpose
-//! [`LoginUnlock`](crate::OneTimePurpose::LoginUnlock). With it one attempt is checked whatever was
+//! [`LoginUnlock`](crate::OneTimePurpose::LoginUnlock). Strangers may ask for it too: of five that
+//! are live none ends by it, a sixth is not issued, and nothing is to be mailed then. With it one attempt is checked whatever was
 //! counted, at [`authenticate_unlocked`](crate::AuthProvider::authenticate_unlocked) or in the field
 //! `unlock_token` of `POST /login`; the password must be right too, and makes the address a
 //! familiar one. [`unlock_login`](crate::AuthProvider::unlock_login) does that without a password.
@@ -49,8 +52,12 @@
 //!     let user: Option<U> = find(identifier).await;
 //!     if let Some(user) = user {
 //!         let request = OneTimeRequest::for_user(&user);
-//!         let token = auth.issue_one_time(OneTimePurpose::LoginUnlock, request).await?;
-//!         send_in_the_background(token.link(page));
+//!         match auth.issue_one_time(OneTimePurpose::LoginUnlock, request).await {
+//!             Ok(token) => send_in_the_background(token.link(page)),
+//!             // There are enough in the mailbox. The answer does not tell.
+//!             Err(Rejection::TooManyRequests { .. }) => {}
+//!             Err(rejection) => return Err(rejection),
+//!         }
 //!     }
 //!     Ok(())
 //! }
@@ -59,7 +66,9 @@
 //! # What is kept
 //! Records of bytes under keyed hashes, which say neither a name nor an address; see
 //! [`ThrottleStore`](crate::store::ThrottleStore). Names are trimmed, written in small letters and,
-//! with the feature `nfc`, in one Unicode form (NFKC) before failures are counted by them. A
+//! with the feature `nfc`, in one Unicode form (NFKC) before failures are counted by them. A loader
+//! that finds one user by more spellings than these gives as many budgets, see
+//! [`IdentityLoader`](crate::IdentityLoader). A
 //! stranger who tries many names fills 2^18 records and no more, which accounts may then share:
 //! delays come sooner, never later.
 

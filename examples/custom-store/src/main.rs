@@ -430,6 +430,27 @@ impl OneTimeStore for MapStore {
         Ok(())
     }
 
+    async fn insert_if_room(
+        &self,
+        record: OneTimeRecord,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut maps = self.maps()?;
+        let key = (record.owner.clone(), record.hash);
+        if maps.one_times.contains_key(&key) {
+            return Err(StoreError::new("the owner has a token of this hash already"));
+        }
+        let is_rival = |other: &&OneTimeRecord| {
+            other.owner == record.owner && other.purpose == record.purpose && now < other.expires_at
+        };
+        if maps.one_times.values().filter(is_rival).count() >= limit {
+            return Ok(false);
+        }
+        maps.one_times.insert(key, record);
+        Ok(true)
+    }
+
     async fn redeem(
         &self,
         owner: &Owner<'_>,

@@ -1,6 +1,6 @@
 //! One-time tokens: issued, redeemed once, withdrawn.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{inner::AuthProvider, sessions::refuse_old_epoch};
 use crate::{
@@ -13,11 +13,15 @@ use crate::{
     user::AuthUser,
 };
 
+/// When to ask again for a token that unlocks a login, if there are enough.
+const UNLOCK_RETRY: Duration = Duration::from_secs(60);
+
 /// One-time tokens, for mails: password reset, verification of an address, magic link.
 ///
 /// A token works once. It is bound to what [`AuthUser::one_time_stamp`] says of the account, and ends when that changes; it ends when
 /// [`AuthUser::token_epoch`] is raised, when its time is up, when [everything of its subject](AuthProvider::logout_all) ends, and, except for
-/// those that verify an address, when another of its purpose is redeemed. A subject has at most five of a purpose at a time.
+/// those that verify an address, when another of its purpose is redeemed. A subject has at most five of a purpose at a time: one more ends the one that expires first,
+/// but for [`LoginUnlock`](OneTimePurpose::LoginUnlock), of which one more is not issued, so that strangers who ask for mails end none.
 ///
 /// # Security
 /// Whoever asks for a reset must not learn who has an account: answer the same in the same time for every address. Send the mail from a task of its own, for example, and
@@ -36,7 +40,9 @@ impl<U: AuthUser> AuthProvider<U> {
     ///
     /// # Errors
     /// [`Rejection::Misconfigured`] if there is no store of one-time tokens, or the request is impossible (a reserved claim, an empty subject);
-    /// [`Rejection::Unavailable`] if the store, the clock or the randomness fails.
+    /// [`Rejection::Unavailable`] if the store, the clock or the randomness fails; [`Rejection::TooManyRequests`] if the user has five
+    /// live ones of the purpose [`LoginUnlock`](OneTimePurpose::LoginUnlock) already. Send nothing then, and answer as always: those in the
+    /// mailbox are good.
     pub async fn issue_one_time(
         &self,
         purpose: OneTimePurpose,
@@ -59,7 +65,13 @@ impl<U: AuthUser> AuthProvider<U> {
             purpose: kind,
             expires_at: payload.expires_at(),
         };
-        self.call_store(store.insert(record, MAX_OUTSTANDING, now)).await?;
+        if purpose == OneTimePurpose::LoginUnlock {
+            if !self.call_store(store.insert_if_room(record, MAX_OUTSTANDING, now)).await? {
+                return Err(Rejection::TooManyRequests { retry_after: UNLOCK_RETRY });
+            }
+        } else {
+            self.call_store(store.insert(record, MAX_OUTSTANDING, now)).await?;
+        }
         self.raise(&Event::new(EventKind::OneTimeIssued).subject(payload.subject()).reason(kind.as_str()));
         Ok(OneTimeToken { token, lifetime: payload.expires_at().since(now) })
     }
@@ -87,19 +99,47 @@ impl<U: AuthUser> AuthProvider<U> {
         token: impl Into<Redemption<'_>> + Send,
         purpose: OneTimePurpose,
     ) -> Result<Redeemed<U>, Rejection> {
-        let redeemed = self.redeem_quietly(token.into(), purpose).await;
-        if let Err(rejection @ Rejection::InvalidToken(_)) = &redeemed {
-            self.raise(&Event::new(EventKind::OneTimeRefused).reason(rejection.reason()));
-        }
-        redeemed
+        self.finish(self.examine(token.into(), purpose).await?, purpose).await
     }
 
-    async fn redeem_quietly(
+    /// Says what a token is, without using it up.
+    pub(super) async fn examine(
         &self,
         redemption: Redemption<'_>,
         purpose: OneTimePurpose,
+    ) -> Result<Examined<U>, Rejection> {
+        self.report_refused(self.examine_quietly(redemption, purpose).await)
+    }
+
+    /// Uses up a token that was examined: whoever gets an answer is the only one.
+    pub(super) async fn finish(
+        &self,
+        examined: Examined<U>,
+        purpose: OneTimePurpose,
     ) -> Result<Redeemed<U>, Rejection> {
-        let (store, kind, seals) = (self.one_time_store()?, Purpose::from(purpose), &self.inner.seals);
+        let Examined { user, payload } = examined;
+        self.report_refused(self.take_out(&**self.one_time_store()?, &payload, purpose).await)?;
+        let kind = Purpose::from(purpose);
+        let bound_to = payload.claim::<String>(BOUND_TO).ok().flatten().map(String::into_boxed_str);
+        self.raise(&Event::new(EventKind::OneTimeRedeemed).subject(payload.subject()).reason(kind.as_str()));
+        Ok(Redeemed { user, payload, bound_to, provider: self.inner.id })
+    }
+
+    fn report_refused<T>(&self, outcome: Result<T, Rejection>) -> Result<T, Rejection> {
+        outcome.inspect_err(|rejection| {
+            if matches!(rejection, Rejection::InvalidToken(_)) {
+                self.raise(&Event::new(EventKind::OneTimeRefused).reason(rejection.reason()));
+            }
+        })
+    }
+
+    async fn examine_quietly(
+        &self,
+        redemption: Redemption<'_>,
+        purpose: OneTimePurpose,
+    ) -> Result<Examined<U>, Rejection> {
+        self.one_time_store()?;
+        let (kind, seals) = (Purpose::from(purpose), &self.inner.seals);
         let payload = self.inner.verifier.verify(redemption.token.as_bytes(), kind, self.now()?)?;
         if !redemption.is_from_its_browser(purpose, &payload, seals) {
             return Err(refused(OneTimeFault::OtherBrowser));
@@ -114,10 +154,7 @@ impl<U: AuthUser> AuthProvider<U> {
         if !is_unchanged(purpose, &payload, &*user, seals) {
             return Err(refused(OneTimeFault::Stale));
         }
-        self.take_out(&**store, &payload, purpose).await?;
-        let bound_to = payload.claim::<String>(BOUND_TO).ok().flatten().map(String::into_boxed_str);
-        self.raise(&Event::new(EventKind::OneTimeRedeemed).subject(payload.subject()).reason(kind.as_str()));
-        Ok(Redeemed { user, payload, bound_to, provider: self.inner.id })
+        Ok(Examined { user, payload })
     }
 
     async fn take_out(
@@ -165,6 +202,18 @@ impl<U: AuthUser> AuthProvider<U> {
 
     fn one_time_store(&self) -> Result<&Arc<dyn OneTimeStore>, Rejection> {
         self.inner.stores.one_times.as_ref().ok_or(Rejection::Misconfigured(Misconfigured::NoStore))
+    }
+}
+
+/// A token that is good, unless somebody else has used it up.
+pub(super) struct Examined<U> {
+    user: Arc<U>,
+    payload: Arc<TokenPayload>,
+}
+
+impl<U: AuthUser> Examined<U> {
+    pub(super) fn subject(&self) -> &str {
+        self.payload.subject()
     }
 }
 

@@ -7,8 +7,9 @@ use zeroize::Zeroizing;
 use super::{
     granted::Granted,
     inner::{AuthProvider, PasswordLogin},
+    one_times::Examined,
     run_to_completion::RunToCompletion,
-    throttling::{Settled, Tried},
+    throttling::{NotIn, Settled, Tried},
     within::within,
 };
 use crate::{
@@ -93,7 +94,10 @@ impl<U: AuthUser> AuthProvider<U> {
     /// As [`authenticate`](Self::authenticate), with a mailed token of the purpose
     /// [`LoginUnlock`](OneTimePurpose::LoginUnlock): the password is checked whatever the
     /// [login throttle](crate::throttle) has counted, once. The token must be that of the user with
-    /// this identifier.
+    /// this identifier; with one of somebody else, the attempt fails, and is counted as any other.
+    ///
+    /// The token is used up when the password is about to be checked: an attempt that is sent away
+    /// before, because the server is busy or the password is empty, can be made again with it.
     ///
     /// # Errors
     /// As [`authenticate`](Self::authenticate), and those of [`redeem`](Self::redeem) if the token
@@ -105,11 +109,16 @@ impl<U: AuthUser> AuthProvider<U> {
         client: &ClientInfo,
         unlock_token: &str,
     ) -> Result<Authenticated<U>, Rejection> {
-        self.password_login()?;
-        let redeemed = self.redeem(unlock_token, OneTimePurpose::LoginUnlock).await?;
+        let login = self.password_login()?;
+        let examined = self.examine(unlock_token.into(), OneTimePurpose::LoginUnlock).await?;
         let mut attempt = self.attempt(identifier, password, client);
-        attempt.subject = Some(redeemed.payload().subject().into());
-        attempt.is_unlocked = true;
+        attempt.subject = Some(examined.subject().into());
+        let user = self.load_identity(login, identifier).await?;
+        // Whoever has a token of an own account does with it to another what everybody can do
+        // without.
+        if user.is_some_and(|user| attempt.is_about(&*user)) {
+            attempt.unlocked = Some(examined);
+        }
         self.check_attempt(attempt, client.into()).await
     }
 
@@ -172,20 +181,20 @@ impl<U: AuthUser> AuthProvider<U> {
         login.hasher.hash_for(on_behalf_of, text).await
     }
 
-    fn attempt(&self, identifier: &str, password: &str, client: &ClientInfo) -> Attempt {
+    fn attempt(&self, identifier: &str, password: &str, client: &ClientInfo) -> Attempt<U> {
         Attempt {
             identifier: identifier.into(),
             password: Zeroizing::new(password.to_owned()),
             known_as: self.hash_identifier(identifier),
             client: client.clone(),
             subject: None,
-            is_unlocked: false,
+            unlocked: None,
         }
     }
 
     async fn check_attempt(
         &self,
-        attempt: Attempt,
+        mut attempt: Attempt<U>,
         on_behalf_of: OnBehalfOf<'_>,
     ) -> Result<Authenticated<U>, Rejection> {
         let login = self.password_login()?;
@@ -194,11 +203,18 @@ impl<U: AuthUser> AuthProvider<U> {
         if !login.hasher.takes_in(&attempt.password) {
             return Err(self.failed(&attempt, "unacceptable_password"));
         }
-        let counted = self.count_attempt(&attempt.as_tried()).await?;
+        // Carried through: of two records, not one is counted.
+        let (auth, unlocked) = (self.clone(), attempt.unlocked.take());
+        let is_unlocked = unlocked.is_some();
+        let counting = RunToCompletion::new(async move {
+            let counted = auth.count_attempt(&attempt.as_tried(is_unlocked)).await?;
+            Ok((auth.guarded(counted), attempt))
+        });
+        let (counted, attempt) = counting.await?;
         let turn = match login.hasher.turn(on_behalf_of).await {
             Ok(turn) => turn,
             Err(error) => {
-                self.settle(&counted, Settled::Undecided).await;
+                counted.settle(Settled::Undecided).await;
                 return Err(password_unavailable(&error));
             }
         };
@@ -206,43 +222,90 @@ impl<U: AuthUser> AuthProvider<U> {
         // a hash, as often as somebody likes.
         let auth = self.clone();
         RunToCompletion::new(async move {
-            let outcome = auth.use_turn(&turn, &attempt).await;
+            let outcome = auth.use_turn(&turn, &attempt, unlocked).await;
             // Others need not wait for the store.
             drop(turn);
-            auth.settle(&counted, Settled::of(&outcome)).await;
-            outcome
+            counted.settle(Settled::of(&outcome)).await;
+            outcome.map_err(NotIn::into_rejection)
         })
         .await
     }
 
     /// What is looked up and hashed for a login, in one turn.
-    async fn use_turn(&self, turn: &Turn, attempt: &Attempt) -> Result<Authenticated<U>, Rejection> {
+    async fn use_turn(
+        &self,
+        turn: &Turn,
+        attempt: &Attempt<U>,
+        unlocked: Option<Examined<U>>,
+    ) -> Result<Authenticated<U>, NotIn> {
         let login = self.password_login()?;
         let user = self.load_identity(login, &attempt.identifier).await?;
         let epoch = self.epoch_before_login(user.as_deref(), &attempt.known_as).await?;
-        let stored = user.as_deref().and_then(AuthUser::password_hash);
-        let verified = turn.verify(&attempt.password, stored, Some(&attempt.known_as)).await;
-        let verified = verified.map_err(|error| password_unavailable(&error))?;
-        let failure = match (&user, verified) {
+        if let Some(unlocked) = unlocked {
+            self.finish(unlocked, OneTimePurpose::LoginUnlock).await?;
+        }
+        let verified = self.verify(turn, attempt, user.as_deref()).await?;
+        let failure = match (user, verified) {
             (None, _) => "unknown_identifier",
             (Some(_), Verification::Mismatch) => "wrong_password",
             (Some(user), _) if !user.is_active() => "inactive_user",
-            (Some(user), _) if !attempt.is_about(&**user) => "other_user",
-            // Hashing takes its time: a password that was changed meanwhile is wrong now.
-            (Some(user), verified) => match self.load_identity(login, &attempt.identifier).await? {
-                Some(now) if is_as_before(&**user, &*now) => {
+            (Some(user), _) if !attempt.is_about(&*user) => "other_user",
+            (Some(user), verified) => match self.still_right(turn, attempt, user, verified).await? {
+                Some((now, verified)) => {
                     self.bring_hash_up_to_date(login, turn, &now, &attempt.password, verified).await;
                     let event = Event::new(EventKind::Authenticated).identifier(&attempt.known_as);
                     self.raise(&event.client(&attempt.client).subject(now.subject().as_ref()));
                     return Ok(Authenticated { user: now, epoch, provider: self.inner.id });
                 }
-                _ => "changed_meanwhile",
+                // It was right: nobody has guessed.
+                None => return Err(NotIn::Undecided(self.failed(attempt, "changed_meanwhile"))),
             },
         };
-        Err(self.failed(attempt, failure))
+        Err(NotIn::Failed(self.failed(attempt, failure)))
     }
 
-    fn failed(&self, attempt: &Attempt, reason: &'static str) -> Rejection {
+    async fn verify(
+        &self,
+        turn: &Turn,
+        attempt: &Attempt<U>,
+        user: Option<&U>,
+    ) -> Result<Verification, Rejection> {
+        let stored = user.and_then(AuthUser::password_hash);
+        let verified = turn.verify(&attempt.password, stored, Some(&attempt.known_as)).await;
+        verified.map_err(|error| password_unavailable(&error))
+    }
+
+    /// Hashing takes its time: the user as of now, if the password is still right. If only the hash
+    /// is another one, it is verified once more: two first logins may bring it up to date at once.
+    async fn still_right(
+        &self,
+        turn: &Turn,
+        attempt: &Attempt<U>,
+        mut user: Arc<U>,
+        mut verified: Verification,
+    ) -> Result<Option<(Arc<U>, Verification)>, Rejection> {
+        let login = self.password_login()?;
+        for is_last in [false, true] {
+            let Some(now) = self.load_identity(login, &attempt.identifier).await? else { return Ok(None) };
+            if !is_same(&*user, &*now) {
+                return Ok(None);
+            }
+            if now.password_hash() == user.password_hash() {
+                return Ok(Some((now, verified)));
+            }
+            if is_last {
+                return Ok(None);
+            }
+            verified = self.verify(turn, attempt, Some(&*now)).await?;
+            if verified == Verification::Mismatch {
+                return Ok(None);
+            }
+            user = now;
+        }
+        Ok(None)
+    }
+
+    fn failed(&self, attempt: &Attempt<U>, reason: &'static str) -> Rejection {
         let event = Event::new(EventKind::AuthenticationFailed).reason(reason);
         self.raise(&event.identifier(&attempt.known_as).client(&attempt.client));
         Rejection::InvalidCredentials
@@ -312,7 +375,7 @@ impl<U: AuthUser> AuthProvider<U> {
 }
 
 /// A password that was given, owned: what has begun is carried through.
-struct Attempt {
+struct Attempt<U: AuthUser> {
     identifier: Box<str>,
     password: Zeroizing<String>,
     /// The keyed hash of the identifier.
@@ -320,21 +383,16 @@ struct Attempt {
     client: ClientInfo,
     /// Whose password it must be, if that is known.
     subject: Option<Box<str>>,
-    /// Is it checked whatever was counted?
-    is_unlocked: bool,
+    /// A mailed token, with which it is checked whatever was counted.
+    unlocked: Option<Examined<U>>,
 }
 
-impl Attempt {
-    fn as_tried(&self) -> Tried<'_> {
-        Tried {
-            identifier: &self.identifier,
-            known_as: &self.known_as,
-            client: &self.client,
-            is_unlocked: self.is_unlocked,
-        }
+impl<U: AuthUser> Attempt<U> {
+    fn as_tried(&self, is_unlocked: bool) -> Tried<'_> {
+        Tried { identifier: &self.identifier, known_as: &self.known_as, client: &self.client, is_unlocked }
     }
 
-    fn is_about<U: AuthUser>(&self, user: &U) -> bool {
+    fn is_about(&self, user: &U) -> bool {
         self.subject.as_deref().is_none_or(|subject| user.subject().as_ref() == subject)
     }
 }
@@ -412,10 +470,9 @@ impl<U: AuthUser> From<&Authenticated<U>> for LoginRequest<'_> {
     }
 }
 
-/// Is this still the user whose password was checked?
-fn is_as_before<U: AuthUser>(checked: &U, now: &U) -> bool {
+/// Is this still the user whose password was checked, whatever the hash is now?
+fn is_same<U: AuthUser>(checked: &U, now: &U) -> bool {
     now.is_active()
-        && now.password_hash() == checked.password_hash()
         && now.token_epoch() == checked.token_epoch()
         && now.subject().as_ref() == checked.subject().as_ref()
 }

@@ -6,6 +6,8 @@
 //! attempt that is refused has written nothing, but for a note once a minute that an event was
 //! raised.
 
+use tokio::runtime::Handle;
+
 use super::{inner::AuthProvider, throttle::Throttle};
 use crate::{
     client::{AddressBlock, ClientInfo},
@@ -40,6 +42,35 @@ pub(super) struct Tried<'a> {
 /// Where an attempt was counted.
 pub(super) struct Counted {
     places: Option<(Places, Gate)>,
+    exempt: bool,
+}
+
+/// An attempt that was counted and waits.
+pub(super) struct CountedGuard<U: AuthUser> {
+    auth: AuthProvider<U>,
+    counted: Option<Counted>,
+}
+
+impl<U: AuthUser> CountedGuard<U> {
+    /// Says what has become of the attempt.
+    pub(super) async fn settle(mut self, settled: Settled) {
+        let (auth, counted) = (self.auth.clone(), self.counted.take());
+        if let Some(counted) = counted {
+            auth.settle(&counted, settled).await;
+        }
+    }
+}
+
+impl<U: AuthUser> Drop for CountedGuard<U> {
+    fn drop(&mut self) {
+        if let Some(counted) = self.counted.take()
+            && counted.places.is_some()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let auth = self.auth.clone();
+            drop(runtime.spawn(async move { auth.settle(&counted, Settled::Undecided).await }));
+        }
+    }
 }
 
 /// Which records have let an attempt through.
@@ -58,6 +89,8 @@ pub(super) struct Places {
     pub(super) address: ThrottleKey,
     /// The address and the name exactly as it was written.
     pub(super) tag: u64,
+    /// The name exactly as it was written.
+    pub(super) spelling: u64,
 }
 
 /// What has become of an attempt.
@@ -69,12 +102,34 @@ pub(super) enum Settled {
     Undecided,
 }
 
+/// Why nobody is let in.
+pub(super) enum NotIn {
+    /// The password was wrong, or of somebody else.
+    Failed(Rejection),
+    /// Nobody knows, or it was right a moment ago.
+    Undecided(Rejection),
+}
+
+impl NotIn {
+    pub(super) fn into_rejection(self) -> Rejection {
+        match self {
+            Self::Failed(rejection) | Self::Undecided(rejection) => rejection,
+        }
+    }
+}
+
+impl From<Rejection> for NotIn {
+    fn from(rejection: Rejection) -> Self {
+        Self::Undecided(rejection)
+    }
+}
+
 impl Settled {
-    pub(super) const fn of<T>(outcome: &Result<T, Rejection>) -> Self {
+    pub(super) const fn of<T>(outcome: &Result<T, NotIn>) -> Self {
         match outcome {
             Ok(_) => Self::Succeeded,
-            Err(Rejection::InvalidCredentials) => Self::Failed,
-            Err(_) => Self::Undecided,
+            Err(NotIn::Failed(_)) => Self::Failed,
+            Err(NotIn::Undecided(_)) => Self::Undecided,
         }
     }
 }
@@ -105,7 +160,7 @@ impl<U: AuthUser> AuthProvider<U> {
 
     /// Counts an attempt, or refuses it.
     pub(super) async fn count_attempt(&self, tried: &Tried<'_>) -> Result<Counted, Rejection> {
-        let Some(throttle) = &self.inner.throttle else { return Ok(Counted { places: None }) };
+        let Some(throttle) = &self.inner.throttle else { return Ok(Counted { places: None, exempt: false }) };
         let now = self.now()?;
         let places = self.places(throttle, tried.identifier, tried.client)?;
         let (rules, tag, exempt) = (&throttle.rules, places.tag, tried.is_unlocked);
@@ -120,7 +175,7 @@ impl<U: AuthUser> AuthProvider<U> {
         });
         if let Some(verdict) = known.await? {
             self.admit_or_refuse(verdict, tried)?;
-            return Ok(Counted { places: Some((places, Gate::Familiar)) });
+            return Ok(Counted { places: Some((places, Gate::Familiar)), exempt });
         }
         if !exempt {
             self.count_stranger_address(throttle, &places, tried, now).await?;
@@ -140,7 +195,7 @@ impl<U: AuthUser> AuthProvider<U> {
             return Err(rejection);
         }
         let gate = if exempt { Gate::Unlocked } else { Gate::Stranger };
-        Ok(Counted { places: Some((places, gate)) })
+        Ok(Counted { places: Some((places, gate)), exempt })
     }
 
     /// Counts the address of an attempt that the account's record would let through.
@@ -186,19 +241,20 @@ impl<U: AuthUser> AuthProvider<U> {
 
     /// Says what has become of an attempt that was counted. That it cannot be noted spoils no
     /// login: the event was raised, and what was counted stays counted.
-    pub(super) async fn settle(&self, counted: &Counted, settled: Settled) {
+    async fn settle(&self, counted: &Counted, settled: Settled) {
         let (Some(throttle), Some((places, gate))) = (&self.inner.throttle, &counted.places) else { return };
         if settled == Settled::Failed {
             return;
         }
         let Ok(now) = self.now() else { return };
         let (rules, tag, succeeded) = (&throttle.rules, places.tag, settled == Settled::Succeeded);
+        let (spelling, exempt) = (places.spelling, &counted.exempt);
         if succeeded || *gate == Gate::Familiar {
             let familiar = self.change(throttle, &places.familiar, now, |record: &mut FamiliarRecord| {
                 if succeeded {
-                    record.succeed(tag, rules, now);
+                    record.succeed(tag, spelling, rules, now);
                 } else {
-                    record.take_back(tag, rules, now);
+                    record.take_back(tag, *exempt, rules, now);
                 }
                 Change::Write(())
             });
@@ -211,7 +267,7 @@ impl<U: AuthUser> AuthProvider<U> {
             if succeeded {
                 record.succeed(tag);
             } else {
-                record.take_back(tag, rules, now);
+                record.take_back(tag, *exempt, rules, now);
             }
             Change::Write(())
         });
@@ -219,6 +275,12 @@ impl<U: AuthUser> AuthProvider<U> {
         if *gate == Gate::Stranger {
             self.take_back_address(throttle, places, now).await;
         }
+    }
+
+    /// Takes an attempt back if it is dropped before somebody says what has become of it: a client
+    /// that hangs up while it waits for its turn has not failed.
+    pub(super) fn guarded(&self, counted: Counted) -> CountedGuard<U> {
+        CountedGuard { auth: self.clone(), counted: Some(counted) }
     }
 
     /// Changes a record in one atomic step, as often as it takes.
@@ -258,6 +320,21 @@ impl<U: AuthUser> AuthProvider<U> {
         let error = StoreError::new("a record of the login throttle changes faster than it can be written");
         self.raise_store_failure(&error);
         Err(Rejection::Unavailable(Unavailable::Store))
+    }
+
+    /// Drops a record that no version of the rules can read. With it, no attempt is let through.
+    pub(super) async fn drop_if_damaged<R: Record>(
+        &self,
+        throttle: &Throttle,
+        key: &ThrottleKey,
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
+        let Some(store) = &throttle.store else { return Ok(()) };
+        let bytes = self.call_store(store.counter(key, now)).await?;
+        if bytes.is_some_and(|bytes| R::decode(&bytes).is_none()) {
+            self.call_store(store.remove_counter(key, now)).await?;
+        }
+        Ok(())
     }
 
     fn change_here<R: Record, T>(
@@ -308,15 +385,17 @@ impl<U: AuthUser> AuthProvider<U> {
         let address = address.as_ref().map_or(&[][..], |address| &address[..]);
         // What is longer is nobody's name, and one record is enough for all of it.
         let exact = if identifier.len() > MAX_IDENTIFIER_BYTES { "" } else { identifier };
-        let tag = key.hash("throttled address of an account", &[exact.as_bytes(), address]);
+        let normal = normal(exact);
         Ok(Places {
+            // One for all spellings: whoever has an account cannot make one for each.
             familiar: ThrottleKey::new(
                 ThrottleKind::Familiar,
-                *key.hash("familiar addresses", &[exact.as_bytes()]).as_bytes(),
+                *key.hash("familiar addresses", &[normal.as_bytes()]).as_bytes(),
             ),
-            account: slot(key, ThrottleKind::Account, "throttled accounts", normal(exact).as_bytes()),
+            account: slot(key, ThrottleKind::Account, "throttled accounts", normal.as_bytes()),
             address: slot(key, ThrottleKind::Address, "throttled addresses", address),
-            tag: tag.as_bytes().first_chunk().copied().map_or(0, u64::from_be_bytes),
+            tag: short(key, "throttled address of an account", &[exact.as_bytes(), address]),
+            spelling: short(key, "spelling of a name", &[exact.as_bytes()]),
         })
     }
 
@@ -364,6 +443,11 @@ fn changed<R: Record, T>(
         Change::Write(outcome) => (Some(record), outcome),
         Change::Keep(outcome) => (None, outcome),
     })
+}
+
+fn short(key: &HashKey, name: &str, parts: &[&[u8]]) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = *key.hash(name, parts).as_bytes();
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
 /// The record of somebody among all of this kind.

@@ -31,18 +31,20 @@ impl<U: AuthUser> AuthProvider<U> {
         client: &ClientInfo,
     ) -> Result<Redeemed<U>, Rejection> {
         let login = self.password_login()?;
-        let redeemed = self.redeem(token, OneTimePurpose::LoginUnlock).await?;
+        let examined = self.examine(token.into(), OneTimePurpose::LoginUnlock).await?;
+        // Before the token is used up: a name may be mistyped.
         let found = self.load_identity(login, identifier).await?;
-        let subject = redeemed.payload().subject();
-        if found.is_none_or(|user| user.subject().as_ref() != subject) {
+        if found.is_none_or(|user| user.subject().as_ref() != examined.subject()) {
             return Err(refused(OneTimeFault::Stale));
         }
+        let redeemed = self.finish(examined, OneTimePurpose::LoginUnlock).await?;
+        let subject = redeemed.payload().subject();
         if let Some(throttle) = &self.inner.throttle {
             let now = self.now()?;
             let places = self.places(throttle, identifier, client)?;
-            let (rules, tag) = (&throttle.rules, places.tag);
+            let (rules, tag, spelling) = (&throttle.rules, places.tag, places.spelling);
             let familiar = self.change(throttle, &places.familiar, now, |record: &mut FamiliarRecord| {
-                record.succeed(tag, rules, now);
+                record.succeed(tag, spelling, rules, now);
                 Change::Write(())
             });
             familiar.await?;
@@ -66,13 +68,14 @@ impl<U: AuthUser> AuthProvider<U> {
         });
         let mut state = account.await?;
         let familiar = self.change(throttle, &places.familiar, now, |record: &mut FamiliarRecord| {
-            Change::Keep(record.len(now))
+            Change::Keep(record.len(places.spelling, now))
         });
         state.familiar_addresses = familiar.await?;
         Ok(state)
     }
 
-    /// Forgets what has failed at the account with this identifier: every address may try again at
+    /// Forgets what has failed at the account with this identifier, or a record that cannot be read,
+    /// such as that of another version: every address may try again at
     /// once. What is counted by address alone stays, and so do the familiar addresses. Accounts that
     /// share its record are reset too.
     ///
@@ -82,13 +85,15 @@ impl<U: AuthUser> AuthProvider<U> {
         let Some(throttle) = &self.inner.throttle else { return Ok(()) };
         let now = self.now()?;
         let places = self.places(throttle, identifier, &ClientInfo::unknown())?;
+        self.drop_if_damaged::<AccountRecord>(throttle, &places.account, now).await?;
+        self.drop_if_damaged::<FamiliarRecord>(throttle, &places.familiar, now).await?;
         let account = self.change(throttle, &places.account, now, |record: &mut AccountRecord| {
             *record = AccountRecord::default();
             Change::Write(())
         });
         account.await?;
         let familiar = self.change(throttle, &places.familiar, now, |record: &mut FamiliarRecord| {
-            if record.len(now) == 0 {
+            if record.is_empty() {
                 return Change::Keep(());
             }
             record.reset();

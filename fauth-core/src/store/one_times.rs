@@ -42,6 +42,18 @@ pub trait OneTimeStore: Send + Sync + 'static {
     /// already.
     async fn insert(&self, record: OneTimeRecord, limit: usize, now: Timestamp) -> Result<(), StoreError>;
 
+    /// As [`insert`](Self::insert), but if its owner has `limit` live ones of its purpose already,
+    /// the new one is not kept, and those that are there stay: `false`.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert).
+    async fn insert_if_room(
+        &self,
+        record: OneTimeRecord,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+
     /// Takes a token of this owner out of the store, if it is there, of this purpose and not
     /// expired; whoever gets it is the only one.
     ///

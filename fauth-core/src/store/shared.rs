@@ -73,6 +73,7 @@ shared! {
     }
     OneTimeStore [] {
         fn insert[](record: OneTimeRecord, limit: usize, now: Timestamp) -> ();
+        fn insert_if_room[](record: OneTimeRecord, limit: usize, now: Timestamp) -> bool;
         fn redeem['a 'b 'c](
             owner: &'a Owner<'b>, hash: &'c SecretHash, purpose: Purpose, now: Timestamp
         ) -> Option<OneTimeRecord>;

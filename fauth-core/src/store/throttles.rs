@@ -20,7 +20,8 @@ pub enum ThrottleKind {
     Account,
     /// The failures of an address; 2^18 too.
     Address,
-    /// The addresses from which one account has logged in. Only a login makes one.
+    /// The addresses from which an account has logged in, with those of accounts whose names differ
+    /// in spelling only. Only a login makes one.
     Familiar,
 }
 

@@ -40,7 +40,7 @@ impl Default for AccountRecord {
 impl AccountRecord {
     /// Would an attempt be refused? It is not counted.
     pub(crate) fn look(&mut self, tag: u64, rules: &Rules, now: Timestamp) -> Verdict {
-        self.backoff.forget(rules, now);
+        self.forget(rules, now);
         let of_account = self.backoff.wait(rules, now);
         let cell = self.addresses.iter().find(|address| address.tag == tag).map(|address| address.cell);
         let of_pair = cell.unwrap_or_default().wait(rules.pair, now);
@@ -59,18 +59,32 @@ impl AccountRecord {
         Verdict::Refused(Refusal { retry_after, reason, is_first })
     }
 
-    /// Counts an attempt unless it is refused. One that is `exempt` is counted anyway.
+    /// Counts an attempt unless it is refused. One that is `exempt` is counted anyway, but takes up
+    /// nothing of the address: what is full has no room for it, and could not give it back.
     pub(crate) fn count(&mut self, tag: u64, exempt: bool, rules: &Rules, now: Timestamp) -> Verdict {
         if !exempt && let refused @ Verdict::Refused(_) = self.look(tag, rules, now) {
             return refused;
         }
-        self.backoff.forget(rules, now);
+        self.forget(rules, now);
         self.backoff.count(now);
         let mut address = self.take(tag);
-        address.cell.count(rules.pair, now);
+        if !exempt {
+            address.cell.count(rules.pair, now);
+        }
         address.failures = address.failures.saturating_add(1);
         self.addresses.push(address);
         Verdict::Counted
+    }
+
+    /// What is forgotten of the account is forgotten of each address too, or a success would take
+    /// back failures that came later, from elsewhere.
+    fn forget(&mut self, rules: &Rules, now: Timestamp) {
+        self.backoff.forget(rules, now);
+        if self.backoff.failures == 0 {
+            for address in &mut self.addresses {
+                address.failures = 0;
+            }
+        }
     }
 
     /// Takes an address out, or a new one, and leaves room for one.
@@ -93,15 +107,20 @@ impl AccountRecord {
         if let Some(place) = self.addresses.iter().position(|address| address.tag == tag) {
             let address = self.addresses.remove(place);
             self.backoff.take_back(address.failures);
+        } else {
+            // Others have driven the address out since the attempt was counted.
+            self.backoff.take_back(1);
         }
     }
 
     /// An attempt was not decided, and is not counted.
-    pub(crate) fn take_back(&mut self, tag: u64, rules: &Rules, now: Timestamp) {
+    pub(crate) fn take_back(&mut self, tag: u64, exempt: bool, rules: &Rules, now: Timestamp) {
         self.backoff.take_back(1);
         if let Some(address) = self.addresses.iter_mut().find(|address| address.tag == tag) {
             address.failures = address.failures.saturating_sub(1);
-            address.cell.take_back(rules.pair, now);
+            if !exempt {
+                address.cell.take_back(rules.pair, now);
+            }
         }
     }
 

@@ -1,4 +1,6 @@
-//! The addresses from which one account has logged in.
+//! The addresses from which accounts have logged in whose names differ in spelling only: mostly one.
+
+use std::cmp::Reverse;
 
 use super::{
     backoff::Backoff,
@@ -9,9 +11,10 @@ use super::{
 };
 use crate::clock::Timestamp;
 
-const FORM: u8 = 3;
+const FORM: u8 = 4;
 
-/// Beyond that the one is forgotten from which the account has not logged in for longest.
+/// Beyond that one is forgotten: of the spelling that has most, the one from which nobody has logged
+/// in for longest. So whoever owns `ALICE` drives out nothing of `alice`.
 const MOST_ADDRESSES: usize = 16;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +26,8 @@ pub(crate) struct FamiliarRecord {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Address {
     tag: u64,
+    /// A keyed hash of the name exactly as it was written.
+    spelling: u64,
     /// From then on it is not familiar any more.
     until: Timestamp,
     cell: Cell,
@@ -49,7 +54,9 @@ impl FamiliarRecord {
         let retry_after = of_backoff.max(address.cell.wait(rules.pair, now));
         if exempt || retry_after.is_zero() {
             address.backoff.count(now);
-            address.cell.count(rules.pair, now);
+            if !exempt {
+                address.cell.count(rules.pair, now);
+            }
             return Some(Verdict::Counted);
         }
         let is_locked = rules.needs_unlock(address.backoff.failures);
@@ -59,23 +66,37 @@ impl FamiliarRecord {
     }
 
     /// The account has logged in from this address, or may do so now.
-    pub(crate) fn succeed(&mut self, tag: u64, rules: &Rules, now: Timestamp) {
+    pub(crate) fn succeed(&mut self, tag: u64, spelling: u64, rules: &Rules, now: Timestamp) {
         self.addresses.retain(|address| address.tag != tag && now < address.until);
-        if self.addresses.len() >= MOST_ADDRESSES
-            && let Some((oldest, _)) =
-                self.addresses.iter().enumerate().min_by_key(|(_, address)| address.until)
-        {
-            self.addresses.remove(oldest);
+        if self.addresses.len() >= MOST_ADDRESSES {
+            self.drive_out();
         }
         let until = now.checked_add(rules.familiar_for).unwrap_or(Timestamp::MAX);
-        self.addresses.push(Address { tag, until, cell: Cell::default(), backoff: Backoff::default() });
+        self.addresses.push(Address {
+            tag,
+            spelling,
+            until,
+            cell: Cell::default(),
+            backoff: Backoff::default(),
+        });
+    }
+
+    fn drive_out(&mut self) {
+        let of = |spelling| self.addresses.iter().filter(|address| address.spelling == spelling).count();
+        let addresses = self.addresses.iter().enumerate();
+        let last = addresses.min_by_key(|(_, address)| (Reverse(of(address.spelling)), address.until));
+        if let Some((last, _)) = last {
+            self.addresses.remove(last);
+        }
     }
 
     /// An attempt was not decided, and is not counted.
-    pub(crate) fn take_back(&mut self, tag: u64, rules: &Rules, now: Timestamp) {
+    pub(crate) fn take_back(&mut self, tag: u64, exempt: bool, rules: &Rules, now: Timestamp) {
         if let Some(address) = self.find(tag, now) {
             address.backoff.take_back(1);
-            address.cell.take_back(rules.pair, now);
+            if !exempt {
+                address.cell.take_back(rules.pair, now);
+            }
         }
     }
 
@@ -87,8 +108,13 @@ impl FamiliarRecord {
         }
     }
 
-    pub(crate) fn len(&self, now: Timestamp) -> usize {
-        self.addresses.iter().filter(|address| now < address.until).count()
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.addresses.is_empty()
+    }
+
+    /// How many are familiar to the account with exactly this name.
+    pub(crate) fn len(&self, spelling: u64, now: Timestamp) -> usize {
+        self.addresses.iter().filter(|address| address.spelling == spelling && now < address.until).count()
     }
 }
 
@@ -99,6 +125,7 @@ impl Record for FamiliarRecord {
         let addresses = reader.rest(|reader| {
             Some(Address {
                 tag: reader.number()?,
+                spelling: reader.number()?,
                 until: reader.time()?,
                 cell: Cell(reader.number()?),
                 backoff: Backoff { failures: reader.short()?, last: reader.time()? },
@@ -110,8 +137,9 @@ impl Record for FamiliarRecord {
     fn encode(&self) -> Vec<u8> {
         let writer = Writer::new(FORM).time(self.reported);
         let each = |writer: Writer, address: &Address| {
-            let Address { tag, until, cell, backoff } = address;
-            writer.number(*tag).time(*until).number(cell.0).short(backoff.failures).time(backoff.last)
+            let Address { tag, spelling, until, cell, backoff } = address;
+            let writer = writer.number(*tag).number(*spelling).time(*until);
+            writer.number(cell.0).short(backoff.failures).time(backoff.last)
         };
         self.addresses.iter().fold(writer, each).done()
     }

@@ -12,6 +12,10 @@ use crate::clock::Timestamp;
 const ONE: u64 = 1;
 const OTHER: u64 = 2;
 
+/// Two spellings of a name.
+const ALICE: u64 = 7;
+const CAPITALS: u64 = 8;
+
 fn rules() -> Rules {
     LoginThrottle::new().build().unwrap()
 }
@@ -131,8 +135,6 @@ fn a_success_forgets_what_its_own_address_has_failed() {
     }
     record.succeed(ONE);
     assert_eq!(record.state(&rules, at(0)).failures, 2);
-    record.succeed(ONE);
-    assert_eq!(record.state(&rules, at(0)).failures, 2);
     record.succeed(OTHER);
     assert_eq!(record.state(&rules, at(0)).failures, 0);
 }
@@ -155,13 +157,13 @@ fn failures_are_forgotten_the_later_the_more_there_are() {
 fn a_familiar_address_is_counted_by_itself() {
     let (rules, mut record) = (rules(), FamiliarRecord::default());
     assert_eq!(record.count(ONE, false, &rules, at(0)), None, "nobody has logged in");
-    record.succeed(ONE, &rules, at(0));
+    record.succeed(ONE, ALICE, &rules, at(0));
     assert_eq!(record.count(OTHER, false, &rules, at(0)), None);
     for _ in 0..5 {
         assert_eq!(record.count(ONE, false, &rules, at(0)), Some(Verdict::Counted));
     }
     assert_eq!(record.count(ONE, false, &rules, at(0)).and_then(wait), Some(seconds(12)));
-    record.succeed(ONE, &rules, at(1));
+    record.succeed(ONE, ALICE, &rules, at(1));
     assert_eq!(record.count(ONE, false, &rules, at(1)), Some(Verdict::Counted));
     assert_eq!(record.count(ONE, false, &rules, at(30 * 86_400)), Some(Verdict::Counted));
     assert_eq!(record.count(ONE, false, &rules, at(30 * 86_400 + 1)), None, "no login for 30 days");
@@ -171,11 +173,61 @@ fn a_familiar_address_is_counted_by_itself() {
 fn the_last_sixteen_addresses_are_familiar() {
     let (rules, mut record) = (rules(), FamiliarRecord::default());
     for tag in 0..17 {
-        record.succeed(tag, &rules, at(i64::try_from(tag).unwrap()));
+        record.succeed(tag, ALICE, &rules, at(i64::try_from(tag).unwrap()));
     }
-    assert_eq!(record.len(at(20)), 16);
+    assert_eq!(record.len(ALICE, at(20)), 16);
     assert_eq!(record.count(0, false, &rules, at(20)), None);
     assert!(record.count(1, false, &rules, at(20)).is_some());
+}
+
+#[test]
+fn another_spelling_drives_out_only_its_own_addresses() {
+    let (rules, mut record) = (rules(), FamiliarRecord::default());
+    record.succeed(ONE, ALICE, &rules, at(0));
+    for tag in 100..200 {
+        record.succeed(tag, CAPITALS, &rules, at(1));
+    }
+    assert_eq!((record.len(ALICE, at(2)), record.len(CAPITALS, at(2))), (1, 15));
+    assert!(record.count(ONE, false, &rules, at(2)).is_some());
+}
+
+#[test]
+fn what_an_address_has_failed_is_forgotten_with_the_rest() {
+    let (rules, mut record) = (rules(), AccountRecord::default());
+    for _ in 0..4 {
+        record.count(ONE, false, &rules, at(0));
+    }
+    for tag in [10, 11, 12, ONE] {
+        record.count(tag, false, &rules, at(4000));
+    }
+    record.succeed(ONE);
+    assert_eq!(record.state(&rules, at(4000)).failures, 3, "those of others stay");
+}
+
+#[test]
+fn an_attempt_whose_address_was_driven_out_meanwhile_is_taken_back_by_its_success() {
+    let (rules, mut record) = (rules(), AccountRecord::default());
+    record.count(ONE, false, &rules, at(0));
+    for tag in 10..18 {
+        record.count(tag, true, &rules, at(1));
+    }
+    assert_eq!(record.state(&rules, at(1)).failures, 9);
+    record.succeed(ONE);
+    assert_eq!(record.state(&rules, at(1)).failures, 8);
+}
+
+#[test]
+fn an_exempt_attempt_that_is_taken_back_makes_no_room() {
+    let (rules, mut account, mut familiar) = (rules(), AccountRecord::default(), FamiliarRecord::default());
+    familiar.succeed(ONE, ALICE, &rules, at(0));
+    for exempt in [false, false, false, false, false, true] {
+        account.count(ONE, exempt, &rules, at(0));
+        familiar.count(ONE, exempt, &rules, at(0));
+    }
+    account.take_back(ONE, true, &rules, at(0));
+    familiar.take_back(ONE, true, &rules, at(0));
+    assert_eq!(wait(account.count(ONE, false, &rules, at(0))), Some(seconds(12)));
+    assert_eq!(familiar.count(ONE, false, &rules, at(0)).and_then(wait), Some(seconds(12)));
 }
 
 #[test]
@@ -226,8 +278,8 @@ proptest! {
             now += pause;
             let now = at(now);
             match step {
-                0 => { account.succeed(tag); familiar.succeed(tag, &rules, now); }
-                1 => { account.take_back(tag, &rules, now); familiar.take_back(tag, &rules, now); }
+                0 => { account.succeed(tag); familiar.succeed(tag, ALICE, &rules, now); }
+                1 => { account.take_back(tag, exempt, &rules, now); familiar.take_back(tag, exempt, &rules, now); }
                 _ => {
                     account.count(tag, exempt, &rules, now);
                     familiar.count(tag, exempt, &rules, now);

@@ -427,6 +427,15 @@ impl<S: OneTimeStore> OneTimeStore for FaultyStore<S> {
         self.step("insert_one_time", self.inner.insert(record, limit, now)).await
     }
 
+    async fn insert_if_room(
+        &self,
+        record: OneTimeRecord,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.step("insert_one_time", self.inner.insert_if_room(record, limit, now)).await
+    }
+
     async fn redeem(
         &self,
         owner: &Owner<'_>,

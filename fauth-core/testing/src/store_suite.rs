@@ -68,6 +68,26 @@
 //!         Ok(())
 //!     }
 //!
+//!     async fn insert_if_room(
+//!         &self,
+//!         new: OneTimeRecord,
+//!         limit: usize,
+//!         now: Timestamp,
+//!     ) -> Result<bool, StoreError> {
+//!         let mut tokens = self.0.lock().unwrap();
+//!         if tokens.iter().any(|token| token.owner == new.owner && token.hash == new.hash) {
+//!             return Err(StoreError::new("the owner has a token of this hash already"));
+//!         }
+//!         tokens.retain(|token| now < token.expires_at);
+//!         let is_rival =
+//!             |token: &&OneTimeRecord| token.owner == new.owner && token.purpose == new.purpose;
+//!         let has_room = tokens.iter().filter(is_rival).count() < limit;
+//!         if has_room {
+//!             tokens.push(new);
+//!         }
+//!         Ok(has_room)
+//!     }
+//!
 //!     // `redeem` and `withdraw` likewise.
 //! #     async fn redeem(
 //! #         &self,

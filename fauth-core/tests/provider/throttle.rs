@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -13,16 +13,17 @@ use fauth_core::{
     clock::Timestamp,
     event::EventKind,
     one_time::OneTimeRequest,
+    password::PasswordConfig,
     rejection::{InvalidToken, OneTimeFault, Unavailable},
     routes::Endpoint,
     store::{MemoryThrottles, StoreError, ThrottleKey, ThrottleKind, ThrottleRecord, ThrottleStore},
     throttle::{LoginThrottle, ThrottleState},
 };
 use fauth_testing::{
-    ManualClock, SECRET, TestUser, Users, config, memory_store, provider_with, weak_passwords,
+    ManualClock, SECRET, TestUser, Users, config, memory_store, provider_with, weak_hash, weak_passwords,
 };
 
-use crate::support::{World, get, login_request, post};
+use crate::support::{Sink, World, get, login_request, poll_once, post};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -254,6 +255,114 @@ async fn a_mailed_token_makes_an_address_familiar() {
     assert_eq!(try_at(&world, "alice", "s3cret", &at(2)).await, limited(1));
 }
 
+/// Strangers may ask for mails too: those that are in the mailbox stay good.
+#[tokio::test]
+async fn a_sixth_mailed_token_is_not_issued_and_ends_none() {
+    let world = throttled();
+    let mut tokens = Vec::new();
+    for _ in 0..5 {
+        tokens.push(unlock_token(&world, "alice").await);
+        world.clock.advance(Duration::from_secs(1));
+    }
+    let user = world.users.find("alice");
+    let issue = || world.auth.issue_one_time(OneTimePurpose::LoginUnlock, OneTimeRequest::for_user(&user));
+    assert_eq!(issue().await.map(drop), limited(60));
+    unlock_token(&world, "bob").await;
+    world.auth.unlock_login(&*tokens[0], "alice", &at(1)).await.unwrap();
+    assert!(issue().await.is_ok(), "there is room again");
+}
+
+#[tokio::test]
+async fn a_mistyped_name_uses_up_no_token() {
+    let world = throttled();
+    let token = unlock_token(&world, "alice").await;
+    for name in ["bob", "nobody", ""] {
+        assert!(world.auth.unlock_login(&token, name, &at(1)).await.is_err());
+    }
+    world.auth.unlock_login(&token, "alice", &at(1)).await.unwrap();
+}
+
+/// One slot and slow hashes, of which nobody but strangers needs one.
+fn throttled_and_busy(queue_limit: usize) -> World {
+    let config = PasswordConfig::danger_weak_bcrypt(10).concurrency(1).queue_limit(queue_limit);
+    let config = config.queue_wait(MINUTE);
+    World::with(|builder| builder.password(config).store(memory_store()).login_throttle(LoginThrottle::new()))
+}
+
+#[tokio::test]
+async fn who_hangs_up_while_it_waits_has_not_failed() {
+    let world = throttled_and_busy(8);
+    let (names, from) = (["a", "b", "c"], [at(1), at(2), at(3)]);
+    let mut flood: Vec<_> =
+        names.iter().zip(&from).map(|(name, from)| Box::pin(try_at(&world, name, "wrong", from))).collect();
+    for login in &mut flood {
+        assert!(poll_once(login.as_mut()).is_pending());
+    }
+    let (alice, elsewhere) = (at(8), at(9));
+    let mut waits = Box::pin(try_at(&world, "alice", "s3cret", &elsewhere));
+    assert!(poll_once(waits.as_mut()).is_pending());
+    assert_eq!(world.auth.throttle_state("alice").await.unwrap().failures, 1, "before its turn");
+    drop(waits);
+    for _ in 0..5 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(world.auth.throttle_state("alice").await.unwrap().failures, 0);
+    for login in flood {
+        assert_eq!(login.await, WRONG);
+    }
+    use_up(&world, "alice", &alice, 1).await;
+}
+
+#[tokio::test]
+async fn a_token_outlives_a_full_queue() {
+    let world = throttled_and_busy(0);
+    let (names, from) = (["a", "b"], [at(1), at(2)]);
+    let mut flood: Vec<_> =
+        names.iter().zip(&from).map(|(name, from)| Box::pin(try_at(&world, name, "wrong", from))).collect();
+    for login in &mut flood {
+        assert!(poll_once(login.as_mut()).is_pending());
+    }
+    let token = unlock_token(&world, "alice").await;
+    let log_in = || world.auth.authenticate_unlocked("alice", "s3cret", &from[0], &token);
+    assert!(matches!(log_in().await, Err(Rejection::Busy { .. })));
+    for login in flood {
+        assert_eq!(login.await, WRONG);
+    }
+    assert!(log_in().await.is_ok());
+}
+
+/// A loader that changes Alice when she is looked up for the second time.
+fn changing(change: impl Fn(&mut TestUser) + Send + Sync + 'static) -> World {
+    let looks = AtomicUsize::new(0);
+    let users = Users::new();
+    let (load, seen) = (users.identity_loader(), users.clone());
+    let (clock, events) = (ManualClock::new(), Sink::default());
+    let builder = provider_with(config(), &users)
+        .store(memory_store())
+        .login_throttle(LoginThrottle::new())
+        .identity_loader(move |name: String| {
+            if looks.fetch_add(1, Ordering::SeqCst) == 1 {
+                seen.change("alice", &change);
+            }
+            load(name)
+        })
+        .clock(clock.clone())
+        .events(events.clone());
+    World { auth: builder.build().unwrap(), users, clock, events }
+}
+
+/// As when two first logins bring the hash up to date at once.
+#[tokio::test]
+async fn a_new_hash_of_the_same_password_is_verified_once_more() {
+    let new = weak_hash("s3cret").await;
+    let world = changing(move |alice| alice.password_hash = Some(new.clone()));
+    try_at(&world, "alice", "s3cret", &at(1)).await.unwrap();
+    let other = weak_hash("another").await;
+    let world = changing(move |alice| alice.password_hash = Some(other.clone()));
+    assert_eq!(try_at(&world, "alice", "s3cret", &at(1)).await, WRONG);
+    assert_eq!(world.auth.throttle_state("alice").await.unwrap().failures, 0, "nobody has guessed");
+}
+
 #[tokio::test]
 async fn one_time_tokens_that_nobody_has_issued_are_counted() {
     let world = throttled();
@@ -262,7 +371,11 @@ async fn one_time_tokens_that_nobody_has_issued_are_counted() {
         let refused = world.auth.redeem(token, OneTimePurpose::PasswordReset).await.map(drop).unwrap_err();
         world.auth.refuse_in_handler(&refused, &head).status()
     };
-    let spent = world.one_time_token(OneTimePurpose::PasswordReset, "alice");
+    let user = world.users.find("alice");
+    let request = || OneTimeRequest::for_user(&user);
+    let spent = world.auth.issue_one_time(OneTimePurpose::PasswordReset, request()).await.unwrap();
+    let spent = spent.expose().to_owned();
+    world.auth.redeem(&*spent, OneTimePurpose::PasswordReset).await.unwrap();
     for _ in 0..10 {
         assert_eq!((refuse("a.b.c").await, refuse(&spent).await), (401, 401));
     }
@@ -270,9 +383,7 @@ async fn one_time_tokens_that_nobody_has_issued_are_counted() {
     assert_eq!((refuse("a.b.c").await, refuse(&spent).await), (429, 429));
     let throttled = world.events.take().into_iter().filter(|event| event.kind == EventKind::LoginThrottled);
     assert_eq!(throttled.map(|event| event.reason).collect::<Vec<_>>(), [Some("tokens")]);
-    let user = world.users.find("alice");
-    let request = OneTimeRequest::for_user(&user);
-    let token = world.auth.issue_one_time(OneTimePurpose::PasswordReset, request).await.unwrap();
+    let token = world.auth.issue_one_time(OneTimePurpose::PasswordReset, request()).await.unwrap();
     assert!(world.auth.redeem(token.expose(), OneTimePurpose::PasswordReset).await.is_ok());
 }
 
@@ -435,6 +546,45 @@ async fn a_record_that_is_none_is_not_taken_for_an_empty_one() {
     let world = World::with(|builder| builder.throttle_store(Damaged).login_throttle(LoginThrottle::new()));
     let refused = try_at(&world, "alice", "s3cret", &at(1)).await;
     assert_eq!(refused, Err(Rejection::Unavailable(Unavailable::Store)));
+}
+
+#[tokio::test]
+async fn a_reset_removes_a_record_that_cannot_be_read() {
+    #[derive(Clone)]
+    struct Older(ThrottleKind, Arc<AtomicBool>, MemoryThrottles);
+
+    #[async_trait]
+    impl ThrottleStore for Older {
+        async fn counter(&self, key: &ThrottleKey, now: Timestamp) -> Result<Option<Vec<u8>>, StoreError> {
+            if key.kind() == self.0 && self.1.load(Ordering::SeqCst) {
+                return Ok(Some(b"of another version".to_vec()));
+            }
+            self.2.counter(key, now).await
+        }
+
+        async fn replace_counter(
+            &self,
+            key: &ThrottleKey,
+            before: Option<&[u8]>,
+            after: &ThrottleRecord,
+            now: Timestamp,
+        ) -> Result<bool, StoreError> {
+            self.2.replace_counter(key, before, after, now).await
+        }
+
+        async fn remove_counter(&self, key: &ThrottleKey, _: Timestamp) -> Result<bool, StoreError> {
+            Ok(key.kind() == self.0 && self.1.swap(false, Ordering::SeqCst))
+        }
+    }
+
+    for kind in [ThrottleKind::Account, ThrottleKind::Familiar] {
+        let store = Older(kind, Arc::new(AtomicBool::new(true)), MemoryThrottles::new());
+        let world = World::with(|builder| builder.throttle_store(store).login_throttle(LoginThrottle::new()));
+        let refused = try_at(&world, "alice", "s3cret", &at(1)).await;
+        assert_eq!(refused, Err(Rejection::Unavailable(Unavailable::Store)), "{kind:?}");
+        world.auth.reset_throttle("alice").await.unwrap();
+        try_at(&world, "alice", "s3cret", &at(1)).await.unwrap();
+    }
 }
 
 /// Neither a name nor an address can be read in what is kept.

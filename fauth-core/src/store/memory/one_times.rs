@@ -32,6 +32,25 @@ impl OneTimeStore for MemoryStore {
         Ok(self.0.one_times.insert(bucket, &key, now, step)?)
     }
 
+    async fn insert_if_room(
+        &self,
+        record: OneTimeRecord,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.0.revocations.witness(now);
+        let key = Arc::new((record.owner.clone(), record.hash));
+        let bucket = record.owner.bucket();
+        let step = |tokens: &mut Tokens| {
+            let has_room = surplus(tokens, &record, limit, now).is_empty();
+            if has_room {
+                tokens.put(Arc::clone(&key), record);
+            }
+            has_room
+        };
+        Ok(self.0.one_times.insert(bucket, &key, now, step)?)
+    }
+
     async fn redeem(
         &self,
         owner: &Owner<'_>,

@@ -23,17 +23,30 @@ impl OneTimeStore for RedisStore {
     }
 
     async fn insert(&self, record: OneTimeRecord, limit: usize, now: Timestamp) -> Result<(), StoreError> {
-        let mut step = self.one_time_step(&scripts::ONE_TIME_INSERT, &record.owner, now);
-        step.arg(record.purpose.as_str())
-            .arg(hexadecimal(record.hash.as_bytes()))
-            .arg(limit)
-            .arg(time_to_live(now, record.expires_at))
-            .arg(seconds(record.expires_at));
+        let step = self.insert_step(&record, limit, "drop", now);
         let reply = self.hub().run(&step, Retry::NotAfterDeadline).await?;
         if reply.is("known") {
             return Err(Fault::Known("the one-time token").into());
         }
         Ok(reply.done()?)
+    }
+
+    async fn insert_if_room(
+        &self,
+        record: OneTimeRecord,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let step = self.insert_step(&record, limit.max(1), "refuse", now);
+        let reply = self.hub().run(&step, Retry::NotAfterDeadline).await?;
+        if reply.is("known") {
+            return Err(Fault::Known("the one-time token").into());
+        }
+        if reply.is("full") {
+            return Ok(false);
+        }
+        reply.done()?;
+        Ok(true)
     }
 
     async fn redeem(
@@ -71,6 +84,18 @@ impl OneTimeStore for RedisStore {
 }
 
 impl RedisStore {
+    /// `beyond` says what has to go beyond the limit: an old one (`drop`) or the new one (`refuse`).
+    fn insert_step(&self, record: &OneTimeRecord, limit: usize, beyond: &str, now: Timestamp) -> Step {
+        let mut step = self.one_time_step(&scripts::ONE_TIME_INSERT, &record.owner, now);
+        step.arg(record.purpose.as_str())
+            .arg(hexadecimal(record.hash.as_bytes()))
+            .arg(limit)
+            .arg(time_to_live(now, record.expires_at))
+            .arg(seconds(record.expires_at))
+            .arg(beyond);
+        step
+    }
+
     fn one_time_step(&self, script: &'static Script, owner: &Owner<'_>, now: Timestamp) -> Step {
         let names = self.hub().names.owner(owner);
         let mut step = names.step(script);

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use super::{
     dialect::SqlDialect,
     reader::Reader,
-    statements::{DELETE_SURPLUS, INSERT_ONE_TIME, REDEEM, SWEEP_ONE_TIMES, WITHDRAW},
+    statements::{DELETE_SURPLUS, INSERT_ONE_TIME, LIVE_ONE_TIMES, REDEEM, SWEEP_ONE_TIMES, WITHDRAW},
     store::SqlStore,
     value::of_owner,
 };
@@ -42,6 +42,27 @@ impl<D: SqlDialect> OneTimeStore for SqlStore<D> {
         transaction.execute(DELETE_SURPLUS, values).await?;
         transaction.sweep(SWEEP_ONE_TIMES, now).await?;
         transaction.commit().await
+    }
+
+    async fn insert_if_room(
+        &self,
+        record: OneTimeRecord,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let OneTimeRecord { hash, owner, purpose, expires_at } = &record;
+        let (hash, purpose) = (hash.into(), purpose.as_str().into());
+        let mut transaction = self.begin().await?;
+        transaction.lock_owner(TABLE, owner).await?;
+        let live = transaction.fetch(LIVE_ONE_TIMES, of_owner(owner, [purpose, now.into()])).await?.len();
+        let has_room = live < limit.max(1);
+        if has_room {
+            let values = of_owner(owner, [hash, purpose, (*expires_at).into()]);
+            transaction.execute(INSERT_ONE_TIME, values).await?;
+        }
+        transaction.sweep(SWEEP_ONE_TIMES, now).await?;
+        transaction.commit().await?;
+        Ok(has_room)
     }
 
     async fn redeem(

@@ -345,6 +345,12 @@ pub(super) const DELETE_SURPLUS: &str = concat!(
     " AND hash IN (SELECT hash FROM surplus)"
 );
 
+pub(super) const LIVE_ONE_TIMES: &str = concat!(
+    "SELECT expires_at FROM {p}one_times WHERE ",
+    is_owners!(),
+    " AND purpose = $4 AND expires_at > $5 LIMIT 1000"
+);
+
 pub(super) const REDEEM: &str = concat!(
     "DELETE FROM {p}one_times WHERE ",
     is_owners!(),

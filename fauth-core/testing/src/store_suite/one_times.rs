@@ -138,6 +138,25 @@ store_cases! { $ __store_one_times_tests in one_times for OneTimeStore;
         }
     }
 
+    async fn where_room_is_asked_for_one_more_is_refused_and_drops_nothing(t) {
+        for (name, expires) in [("expired", 10), ("a", 300), ("b", 100)] {
+            keep(&*t.store, "alice", RESET, name, expires).await;
+        }
+        let insert = async |subject: &str, name: &str, limit| {
+            t.store.insert_if_room(record(subject, RESET, name, 400), limit, at(10)).await
+        };
+        assert!(insert("alice", "c", 3).await.unwrap());
+        assert!(!insert("alice", "d", 3).await.unwrap());
+        assert!(insert("bob", "d", 1).await.unwrap(), "others have room");
+        assert!(t.store.insert_if_room(record("alice", MAIL, "e", 400), 1, at(10)).await.unwrap());
+        assert!(insert("alice", "a", 9).await.is_err(), "a hash that is there already");
+        assert_eq!(redeem(&*t.store, "alice", "d", RESET).await, None);
+        for name in ["a", "b", "c"] {
+            assert!(redeem(&*t.store, "alice", name, RESET).await.is_some(), "{name}");
+        }
+        assert!(insert("alice", "d", 1).await.unwrap(), "there is room again");
+    }
+
     async fn a_limit_of_one_leaves_the_newest(t) {
         for (name, expires) in [("a", 100), ("b", 200), ("c", 300)] {
             t.store.insert(record("alice", RESET, name, expires), 1, NOW).await.unwrap();

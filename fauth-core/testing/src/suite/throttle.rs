@@ -331,6 +331,26 @@ cases! { $ __throttle_tests in throttle;
         log_in_unlocked(&t, "alice", "s3cret", &unlock_token(&t, "alice")).is(200);
     }
 
+    /// The right password of somebody else lets nobody in, and nothing is counted but the attempt.
+    fn a_token_of_ones_own_helps_with_no_other_account(t) {
+        t = throttled();
+        fail_from_everywhere(&t, "alice", 5);
+        let of_bob = unlock_token(&t, "bob");
+        for _ in 0..10 {
+            is_limited(&log_in_unlocked(&t, "alice", "wrong", &of_bob), 1);
+        }
+        assert_eq!(block_on(t.app.auth.throttle_state("alice")).unwrap().failures, 5);
+    }
+
+    fn a_token_is_used_up_by_a_password_that_is_checked_only(t) {
+        t = throttled();
+        use_up(&t, "alice", ELSEWHERE, 5);
+        let token = unlock_token(&t, "alice");
+        log_in_unlocked(&t, "alice", "", &token).refused(401, "invalid_credentials");
+        log_in_unlocked(&t, "nobody", "s3cret", &token).refused(401, "invalid_credentials");
+        log_in_unlocked(&t, "alice", "s3cret", &token).is(200);
+    }
+
     fn an_empty_token_is_none(t) {
         t = throttled();
         log_in_unlocked(&t, "alice", "s3cret", "").is(200);
@@ -342,8 +362,11 @@ cases! { $ __throttle_tests in throttle;
         t = throttled();
         use_up(&t, "alice", ELSEWHERE, 5);
         let of_bob = unlock_token(&t, "bob");
-        log_in_unlocked(&t, "alice", "s3cret", &of_bob).refused(401, "invalid_credentials");
+        // It is as if it was not there, and not used up.
+        is_limited(&log_in_unlocked(&t, "alice", "s3cret", &of_bob), 12);
         is_limited(&log_in(&t, "alice", "s3cret", ELSEWHERE), 12);
+        use_up(&t, "bob", ELSEWHERE, 5);
+        log_in_unlocked(&t, "bob", "hunter2", &of_bob).is(200);
         for purpose in [OneTimePurpose::MagicLink, OneTimePurpose::PasswordReset] {
             let user = t.users.find("alice");
             let token = block_on(t.app.auth.issue_one_time(purpose, OneTimeRequest::for_user(&user))).unwrap();
