@@ -44,7 +44,8 @@
 //! That of the request as the client wrote it, before anything was stripped by a mount, decoded
 //! once by the core; see [`path`](crate::path). Some routers do not decode what they compare: to
 //! one, `/%61ssets` is `/assets`, to another it is no route of the application, and goes to its
-//! fallback. Of a path that encodes what needs no encoding, the stricter decision of the two counts.
+//! fallback. Of a path that encodes what needs no encoding, the stricter of the two decisions
+//! counts.
 //! A path that can be misread is refused with 400
 //! before any rule is asked, and so are TRACE and CONNECT with 405, on public paths too.
 //!
