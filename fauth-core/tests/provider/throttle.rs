@@ -316,12 +316,12 @@ async fn who_hangs_up_while_it_waits_has_not_failed() {
 #[tokio::test]
 async fn a_token_outlives_a_full_queue() {
     let world = throttled_and_busy(0);
-    let (names, from) = (["a", "b"], [at(1), at(2)]);
-    let mut flood: Vec<_> =
-        names.iter().zip(&from).map(|(name, from)| Box::pin(try_at(&world, name, "wrong", from))).collect();
-    for login in &mut flood {
-        assert!(poll_once(login.as_mut()).is_pending());
-    }
+    let from: [_; 4] = std::array::from_fn(|number| at(u8::try_from(number).unwrap()));
+    let flood = from.iter().map(|from| Box::pin(try_at(&world, "nobody", "wrong", from)));
+    let mut flood: Vec<_> = flood.collect();
+    // What is turned away is not polled again.
+    flood.retain_mut(|login| poll_once(login.as_mut()).is_pending());
+    assert!((1..4).contains(&flood.len()));
     let token = unlock_token(&world, "alice").await;
     let log_in = || world.auth.authenticate_unlocked("alice", "s3cret", &from[0], &token);
     assert!(matches!(log_in().await, Err(Rejection::Busy { .. })));
