@@ -446,8 +446,8 @@ fn changed<R: Record, T>(
 }
 
 fn short(key: &HashKey, name: &str, parts: &[&[u8]]) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = *key.hash(name, parts).as_bytes();
-    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    let hash = key.hash(name, parts);
+    hash.as_bytes().first_chunk().copied().map_or(0, u64::from_be_bytes)
 }
 
 /// The record of somebody among all of this kind.
