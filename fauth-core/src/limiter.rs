@@ -382,7 +382,7 @@ mod tests {
 
     fn provider() -> AuthProvider<Nobody> {
         let nobody = async |_: Arc<TokenPayload>| Err::<Option<Nobody>, _>(std::io::Error::other("nobody"));
-        let secret = "5a1f0c7be2d94386a7c3e9f1b2d4c6e85a1f0c7be2d94386a7c3e9f1b2d4c6e8";
+        let secret = "test-only-9f2c4a7be1d80356-4b1e7f90-c2a85d3641f7-e6b09d18a35c72f4";
         let config = AuthConfig::builder().secret(secret).build().unwrap();
         let builder = AuthProvider::builder(config).user_loader(nobody).without_password_login();
         builder.danger_stateless().danger_share_application().build().unwrap()
