@@ -380,12 +380,12 @@ async fn rules_in_a_nested_router_refuse_a_path_that_was_rewritten_outside_of_th
     let auth = provider();
     let rules = RouteRules::private_by_default().public("/api/open").build().unwrap();
     let leaves = Router::new().route("/secret", get(async || "secret")).route("/open/x", get(async || "x"));
-    let ruled = protect(&auth, rules).around(leaves);
+    let inside = protect(&auth, rules).around(leaves);
     let rewriting = tower::service_fn(move |mut request: Request| {
         if request.uri().path() == "/open/rewritten" {
             *request.uri_mut() = "/secret".parse().unwrap();
         }
-        ruled.clone().oneshot(request)
+        inside.clone().oneshot(request)
     });
     let app = Router::new().nest_service("/api", rewriting);
     let at = |path| request("GET", path, &[]);

@@ -425,8 +425,6 @@ fn no_key_may_be_null() {
     for key in ["path", "exact", "methods", "access", "require", "replace"] {
         let beside = match key {
             "path" => r#""exact": "/a", "access": "public""#,
-            "exact" => r#""path": "/a", "access": "public""#,
-            "methods" => r#""path": "/a", "access": "public""#,
             "access" => r#""path": "/a", "require": { "roles": ["x"] }"#,
             _ => r#""path": "/a", "access": "public""#,
         };
