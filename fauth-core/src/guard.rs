@@ -39,11 +39,11 @@ const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 /// # use fauth_core::{reply::Reply, request::RequestHead, routes::BodyError, AuthUser, Guard, Requirement};
 /// # async fn middleware<U: AuthUser>(
 /// #     guard: Guard<U>, head: impl RequestHead, next: impl Fn() -> Reply,
-/// #     read_body: impl AsyncFnOnce(usize) -> Result<Vec<u8>, BodyError>,
+/// #     read_body: impl AsyncFn(usize) -> Result<Vec<u8>, BodyError>,
 /// # ) -> Reply {
 /// let presented = guard.read(&head, None);      // borrows the request
 /// // Owns everything it needs, and reads the body only to find the CSRF token of a form.
-/// match guard.enter_reading(presented, read_body).await {
+/// match guard.enter_reading(presented, |limit| read_body(limit)).await {
 ///     Ok(entered) => next(),                    // plus the demands of `entered.into_parts()`
 ///     Err(rejection) => guard.refuse(&rejection, &head),
 /// }
