@@ -126,9 +126,10 @@ async fn a_policy_that_changes_at_run_time_is_noticed() {
 async fn fill(server: &Redis, with_end: bool, is_enough: impl AsyncFn() -> bool) {
     let mut connection = raw(&server.url()).await;
     let value = "x".repeat(4096);
-    for round in 0..200 {
+    // In small steps: the client of the test waits for half a second, and a busy machine evicts slowly.
+    for round in 0..800 {
         let mut pipe = redis::pipe();
-        for number in 0..100 {
+        for number in 0..25 {
             let set = pipe.cmd("SET").arg(format!("other {round} {number}")).arg(&value);
             if with_end {
                 set.arg("EX").arg(100_000);
