@@ -172,7 +172,16 @@ impl<U: AuthUser> AuthProvider<U> {
         B: AsRef<[u8]>,
     {
         refuse_impossible(requirement)?;
-        let admitted = self.admit(self.own(presented)?, requirement).await?;
+        let admitted = match self.admit(self.own(presented)?, requirement).await?.without_note() {
+            // As most requests.
+            Ok(granted) => {
+                if granted.is_browser_session() {
+                    Box::pin(self.carry_on(&granted)).await?;
+                }
+                return Ok(Entered::from(granted));
+            }
+            Err(admitted) => admitted,
+        };
         let settled = self.settle_reading(admitted, read).await?;
         if settled.granted.is_browser_session() {
             Box::pin(self.carry_on(&settled.granted)).await?;
