@@ -156,7 +156,10 @@ impl<U: AuthUser> AuthProvider<U> {
         requirement: &Requirement,
     ) -> Result<Granted<U>, Rejection> {
         refuse_impossible(requirement)?;
-        self.admit(self.own(presented)?, requirement).await?.settle()
+        match self.granted_again(self.own(presented)?, requirement) {
+            Ok(granted) => Ok(granted),
+            Err(found) => self.admit(found, requirement).await?.settle(),
+        }
     }
 
     /// As [`check`](Self::check), for a guard: it reads the CSRF token of a form, and carries a
@@ -699,6 +702,15 @@ impl<U: AuthUser> AuthProvider<U> {
 
     fn now(&self) -> Result<Timestamp, Rejection> {
         self.inner.clock.now().map_err(|_| Rejection::Unavailable(Unavailable::Clock))
+    }
+
+    /// What a guard further out has let in needs nothing but the decision. Anything else, and what
+    /// is refused, is given back.
+    fn granted_again(&self, found: Found<U>, requirement: &Requirement) -> Result<Granted<U>, Found<U>> {
+        match found {
+            Found::Granted(granted) if self.decide(&granted, requirement).is_ok() => Ok(granted),
+            found => Err(found),
+        }
     }
 
     async fn admit(&self, found: Found<U>, requirement: &Requirement) -> Result<Admitted<U>, Rejection> {
