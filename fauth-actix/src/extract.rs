@@ -97,8 +97,8 @@ pub struct CurrentSession<U: AuthUser>(pub SessionHandle<U>);
 /// with 500, and the log says so.
 ///
 /// # Security
-/// Take it behind a guard or [`visitor`](crate::visitor) only: elsewhere nothing tells caches to keep
-/// the page for this one user.
+/// Take it behind a guard or [`visitor`](crate::visitor) only: elsewhere nothing tells caches to
+/// keep the page for this one user.
 pub struct CsrfToken<U: AuthUser> {
     token: SessionsToken,
     users: PhantomData<fn() -> U>,

@@ -24,8 +24,8 @@ use tower_service::Service;
 
 use crate::{extract, guard::answer, head::Head};
 
-/// Puts path rules in front of an application: whatever is mounted now or later, its fallback, wrong
-/// methods and unknown paths.
+/// Puts path rules in front of an application: whatever is mounted now or later, its fallback,
+/// wrong methods and unknown paths.
 ///
 /// ```
 /// # use axum::{Router, routing::get};
@@ -57,10 +57,10 @@ use crate::{extract, guard::answer, head::Head};
 /// [`fauth_core::rules`] for which rule decides.
 ///
 /// # Rewritten paths
-/// What rewrites paths, such as tower-http's `NormalizePathLayer`, belongs outside of the rules, and
-/// of the outermost router: the rules and the routes see the rewritten path then. Inside of a nested
-/// router the rules see the original path, and a request whose path was rewritten there is refused
-/// with 400.
+/// What rewrites paths, such as tower-http's `NormalizePathLayer`, belongs outside of the rules,
+/// and of the outermost router: the rules and the routes see the rewritten path then. Inside of a
+/// nested router the rules see the original path, and a request whose path was rewritten there is
+/// refused with 400.
 ///
 /// # CORS
 /// Browsers send preflight requests without credentials. Put the CORS layer *outside* of the rules.

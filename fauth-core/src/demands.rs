@@ -53,8 +53,8 @@ impl HeaderChange {
 pub struct Demands {
     caching: Caching,
     varies: Varies,
-    /// `Set-Cookie` headers that delete cookies, or set one that the client lacks; and the fields of
-    /// limits.
+    /// `Set-Cookie` headers that delete cookies, or set one that the client lacks; and the fields
+    /// of limits.
     adds: Vec<ResponseHeader>,
     /// What is set although it may be known only once the handler is done.
     outbox: Option<Outbox>,

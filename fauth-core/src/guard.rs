@@ -36,7 +36,7 @@ const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 /// Decides for a route or a group of routes who may enter. Adapters wrap it in their framework's middleware and decide nothing themselves.
 ///
 /// ```
-/// # use fauth_core::{reply::Reply, request::RequestHead, routes::BodyError, AuthUser, Guard, Requirement};
+/// # use fauth_core::{AuthUser, Guard, reply::Reply, request::RequestHead, routes::BodyError};
 /// # async fn middleware<U: AuthUser>(
 /// #     guard: Guard<U>, head: impl RequestHead, next: impl Fn() -> Reply,
 /// #     read_body: impl AsyncFn(usize) -> Result<Vec<u8>, BodyError>,
@@ -309,7 +309,9 @@ impl<U: AuthUser> Guard<U> {
     ///
     /// ```
     /// # use fauth_core::{AuthUser, Guard, Pinned};
-    /// # fn example<U: AuthUser>(guard: Guard<U>, kept_with_the_request: impl Fn() -> Option<Pinned<U>>) {
+    /// # fn example<U: AuthUser>(
+    /// #     guard: Guard<U>, kept_with_the_request: impl Fn() -> Option<Pinned<U>>,
+    /// # ) {
     /// let guard = guard.for_request(kept_with_the_request);
     /// // `read`, `enter` and the rest of it; what is further in finds `guard.pin()`
     /// # }

@@ -25,7 +25,9 @@ use crate::{
 ///
 /// ```
 /// # use fauth_core::{reply::Reply, request::RequestHead, AuthUser, Limiter};
-/// # async fn middleware<U: AuthUser>(limiter: Limiter<U>, head: impl RequestHead, next: impl Fn() -> Reply) -> Reply {
+/// # async fn middleware<U: AuthUser>(
+/// #     limiter: Limiter<U>, head: impl RequestHead, next: impl Fn() -> Reply,
+/// # ) -> Reply {
 /// let asked = limiter.ask(&head, None);         // borrows the request
 /// match asked.answer().await {                  // owns everything it needs
 ///     Ok(demands) => next().amend(&demands),

@@ -52,18 +52,20 @@
 //! `pbkdf2_ceiling`. Salts have 4 to 64 bytes, hashes the length that the system
 //! gives them. All of these ask for a new hash at the next login.
 //!
-//! `$2$` and `$2x$` are refused: both names stand for faulty implementations. So are passwords in plain text (`{noop}`)
-//! and plain digests. Everything else is an unusable hash. It never matches, costs as much as a wrong password, and leaves
-//! one record at the target `fauth` that names the problem, with the keyed hash of the identifier that was typed,
-//! but not the hash. A hasher names 4096 of them and then falls silent.
+//! `$2$` and `$2x$` are refused: both names stand for faulty implementations. So are passwords in
+//! plain text (`{noop}`) and plain digests. Everything else is an unusable hash. It never matches,
+//! costs as much as a wrong password, and leaves one record at the target `fauth` that names the
+//! problem, with the keyed hash of the identifier that was typed, but not the hash. A hasher names
+//! 4096 of them and then falls silent.
 //!
 //! # How long an answer takes
 //!
-//! An unknown user, a user without a password, and one with an unusable hash cost one verification of a dummy with the
-//! scheme and cost of new hashes. A wrong password costs one verification of the stored hash. That is the same only for
-//! hashes as they are made now: while there are older ones, [`equalise_with`](PasswordConfig::equalise_with)
-//! makes every login, whoever it is and whatever comes out, one of a new hash and one of an old hash. It cannot know
-//! hashes of a third cost, nor the work of a scheme of your own.
+//! An unknown user, a user without a password, and one with an unusable hash cost one verification
+//! of a dummy with the scheme and cost of new hashes. A wrong password costs one verification of
+//! the stored hash. That is the same only for hashes as they are made now: while there are older
+//! ones, [`equalise_with`](PasswordConfig::equalise_with) makes every login, whoever it is and
+//! whatever comes out, one of a new hash and one of an old hash. It cannot know hashes of a third
+//! cost, nor the work of a scheme of your own.
 //!
 //! # Defaults
 //!
@@ -96,7 +98,8 @@
 //! A system that used to cut passwords off leaves hashes which only the first 72 bytes match. Their owners cannot
 //! sign in with the longer password and have to set a new one.
 //!
-//! With a [pepper](PasswordConfig::pepper) none of this applies: bcrypt gets 43 characters, whatever the password.
+//! With a [pepper](PasswordConfig::pepper) none of this applies: bcrypt gets 43 characters,
+//! whatever the password.
 
 mod argon;
 mod bcrypt;

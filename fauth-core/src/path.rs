@@ -68,8 +68,8 @@ pub(crate) fn canonical<'a>(path: &'a str, allowed: &Allowed) -> Option<Cow<'a, 
     (!is_bad).then_some(Cow::Owned(decoded))
 }
 
-/// The forms of a canonical path that routers compare: some decode all of it, some nothing, and some
-/// all but `%2B`. Empty if they are the same but for what must be encoded.
+/// The forms of a canonical path that routers compare: some decode all of it, some nothing, and
+/// some all but `%2B`. Empty if they are the same but for what must be encoded.
 pub(crate) fn other_readings(path: &str, allowed: &Allowed) -> impl Iterator<Item = String> {
     let keeps: [fn(u8) -> bool; 2] = [needs_no_escape, |byte| byte == b'+'];
     let kept = keeps.into_iter().filter(|keeps| escapes(path).any(keeps));

@@ -19,7 +19,9 @@ use crate::{
 ///
 /// ```
 /// # use fauth_core::{reply::Reply, request::RequestHead, AuthUser, Protection};
-/// # async fn middleware<U: AuthUser>(rules: Protection<U>, head: impl RequestHead, next: impl Fn() -> Reply) -> Reply {
+/// # async fn middleware<U: AuthUser>(
+/// #     rules: Protection<U>, head: impl RequestHead, next: impl Fn() -> Reply,
+/// # ) -> Reply {
 /// let guard = rules.guard(&head, || None);
 /// let presented = guard.read(&head, None);
 /// match guard.enter(presented).await {

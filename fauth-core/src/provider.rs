@@ -175,15 +175,9 @@ impl<U: AuthUser> AuthProvider<U> {
         B: AsRef<[u8]>,
     {
         refuse_impossible(requirement)?;
-        let admitted = match self.admit(self.own(presented)?, requirement).await?.without_note() {
-            // As most requests.
-            Ok(granted) => {
-                if granted.is_browser_session() {
-                    Box::pin(self.carry_on(&granted)).await?;
-                }
-                return Ok(Entered::from(granted));
-            }
-            Err(admitted) => admitted,
+        let admitted = match self.granted_again(self.own(presented)?, requirement) {
+            Ok(granted) => Admitted::new(granted, None),
+            Err(found) => self.admit(found, requirement).await?,
         };
         let settled = self.settle_reading(admitted, read).await?;
         if settled.granted.is_browser_session() {

@@ -17,9 +17,9 @@ pub trait RequestHead {
     fn path(&self) -> &str;
 
     /// The path by which the framework looks for a route further in: what is left of
-    /// [`path`](Self::path) where an outer router has stripped a prefix. Path rules refuse a request
-    /// whose path was rewritten into anything else: they would decide about another route than the
-    /// one that answers. By default the full path.
+    /// [`path`](Self::path) where an outer router has stripped a prefix. Path rules refuse a
+    /// request whose path was rewritten into anything else: they would decide about another route
+    /// than the one that answers. By default the full path.
     fn routed_path(&self) -> &str {
         self.path()
     }

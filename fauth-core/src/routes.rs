@@ -14,8 +14,8 @@
 //! values in both: `remember` is one of `true`, `false`, `on`, `off`, `yes`, `no`, `1` and `0`;
 //! `scope` lists scopes, separated by blanks, to which the login is narrowed; without a value it is
 //! as if it were absent (RFC 6749 section 3.1); `unlock_token` is a mailed token of the
-//! [login throttle](crate::throttle), and empty it counts as absent. A field that is null is absent; other fields are
-//! not looked at.
+//! [login throttle](crate::throttle), and empty it counts as absent. A field that is null is
+//! absent; other fields are not looked at.
 //!
 //! The pair is the body of the answer, `{"access_token","refresh_token","token_type","expires_in"}`
 //! and `scope`, or it is in cookies and nowhere else: see

@@ -9,7 +9,8 @@
 //! | [`ThrottleStore`] | failed logins | at every login by password |
 //! | [`LimitStore`] | counters of rate limits | at every request behind a limit |
 //!
-//! A backend that implements the first four is a [`Store`]. They can also be mixed: sessions in PostgreSQL, revocations in Redis.
+//! A backend that implements the first four is a [`Store`]. They can also be mixed: sessions in
+//! PostgreSQL, revocations in Redis.
 //!
 //! The traits are object-safe, and a store behind an `Arc` is a store, so an application can
 //! choose at run time: `Arc<dyn Store>` and `Arc<dyn SessionStore>` are accepted wherever a store

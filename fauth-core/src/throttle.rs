@@ -23,10 +23,11 @@
 //! # Who is spared
 //! An address from which the account has logged in (within 30 days, the last 16) is *familiar* to
 //! it. A right password at [`authenticate`](crate::AuthProvider::authenticate) is such a login,
-//! whatever the application asks for after it; one by other means, such as a magic link, is none. Its attempts are counted by themselves: what strangers do from elsewhere delays nobody
-//! there. That also holds for others behind the same address, such as that of an office: one client
-//! that fails all the time keeps from logging in only those who have not logged in there before,
-//! and those whose names it knows. Both have the way below. Where *all* clients seem to have one
+//! whatever the application asks for after it; one by other means, such as a magic link, is none.
+//! Its attempts are counted by themselves: what strangers do from elsewhere delays nobody there.
+//! That also holds for others behind the same address, such as that of an office: one client that
+//! fails all the time keeps from logging in only those who have not logged in there before, and
+//! those whose names it knows. Both have the way below. Where *all* clients seem to have one
 //! address, the proxy in front has to be [named](crate::client::TrustedProxies).
 //!
 //! A token that is good is never refused, whatever its address has sent before.
@@ -34,19 +35,23 @@
 //! # The way in
 //! A user who is kept out asks for a mail with a token of the purpose
 //! [`LoginUnlock`](crate::OneTimePurpose::LoginUnlock). Strangers may ask for it too: of five that
-//! are live none ends by it, a sixth is not issued, and nothing is to be mailed then. With it one attempt is checked whatever was
-//! counted, at [`authenticate_unlocked`](crate::AuthProvider::authenticate_unlocked) or in the field
+//! are live none ends by it, a sixth is not issued, and nothing is to be mailed then. With it one
+//! attempt is checked whatever was counted, at
+//! [`authenticate_unlocked`](crate::AuthProvider::authenticate_unlocked) or in the field
 //! `unlock_token` of `POST /login`; the password must be right too, and makes the address a
 //! familiar one. [`unlock_login`](crate::AuthProvider::unlock_login) does that without a password.
 //!
 //! ```
-//! # use fauth_core::{one_time::{LinkBase, OneTimeRequest}, AuthProvider, AuthUser, OneTimePurpose, Rejection};
+//! # use fauth_core::{AuthProvider, AuthUser, OneTimePurpose, Rejection};
+//! # use fauth_core::one_time::{LinkBase, OneTimeRequest};
 //! # async fn find<U>(_: &str) -> Option<U> { None }
 //! # fn send_in_the_background<T>(_: T) {}
-//! /// What the sign-in page calls for "I cannot get in". It answers the same, whoever is asked for.
+//! /// What the sign-in page calls for "I cannot get in". It answers the same, whoever is asked
+//! /// for.
 //! async fn mail_me_a_way_in<U: AuthUser>(
 //!     auth: &AuthProvider<U>,
-//!     page: &LinkBase, // a form with name, password and the token of its URL, sent to `POST /login`
+//!     // A form with name, password and the token of its URL, sent to `POST /login`.
+//!     page: &LinkBase,
 //!     identifier: &str,
 //! ) -> Result<(), Rejection> {
 //!     let user: Option<U> = find(identifier).await;

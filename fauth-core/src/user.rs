@@ -268,10 +268,10 @@ pub trait UserLoader<U>: Send + Sync + 'static {
 /// The identifier is what a stranger typed, up to 255 bytes of it; hand it to the database as a
 /// parameter, not as a part of the query.
 ///
-/// The [login throttle](crate::throttle) counts by this text, trimmed, in small letters and, with the
-/// feature `nfc`, in one Unicode form. A loader that finds the same user by more spellings (without
-/// accents, without dots or a `+tag`, by the name and by the mail address) multiplies by their number
-/// how often a password may be tried. Look up exactly, or by few forms.
+/// The [login throttle](crate::throttle) counts by this text, trimmed, in small letters and, with
+/// the feature `nfc`, in one Unicode form. A loader that finds the same user by more spellings
+/// (without accents, without dots or a `+tag`, by the name and by the mail address) multiplies by
+/// their number how often a password may be tried. Look up exactly, or by few forms.
 #[diagnostic::on_unimplemented(
     message = "not an identity loader for `{U}`: expected `async fn(String) -> Result<Option<{U}>, E>`, found `{Self}`",
     label = "should be an `async fn(String) -> Result<Option<{U}>, E>`",

@@ -151,9 +151,9 @@ impl<U: AuthUser> RequireMiddleware<U> {
         self.guard.declaration()
     }
 
-    /// Limits how many requests pass: `"5/minute"`, or a [`Limit`](fauth_core::limit::Limit). One by
-    /// address counts before anything is read of a request, one by user after the user was let in.
-    /// Several are all asked.
+    /// Limits how many requests pass: `"5/minute"`, or a [`Limit`](fauth_core::limit::Limit). One
+    /// by address counts before anything is read of a request, one by user after the user was let
+    /// in. Several are all asked.
     ///
     /// What is no limit is reported to the log, and every request is refused with 500.
     #[must_use]

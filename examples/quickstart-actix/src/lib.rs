@@ -1,5 +1,5 @@
-//! The service in parts, so that tests can use them: the routes, the pages, the users, and the place
-//! where logins are kept. `main.rs` starts it.
+//! The service in parts, so that tests can use them: the routes, the pages, the users, and the
+//! place where logins are kept. `main.rs` starts it.
 #![expect(missing_debug_implementations, reason = "a user holds a password hash, which no log needs")]
 
 pub mod app;

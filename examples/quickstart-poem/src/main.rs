@@ -1,6 +1,6 @@
-//! A small service that logs users in and guards its routes. This is its start; see `app.rs` for the
-//! routes, `session.rs` for the pages, `users.rs` for the users, `stores.rs` for where logins are
-//! kept.
+//! A small service that logs users in and guards its routes. This is its start; see `app.rs` for
+//! the routes, `session.rs` for the pages, `users.rs` for the users, `stores.rs` for where logins
+//! are kept.
 
 use std::{
     env,

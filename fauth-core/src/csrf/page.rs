@@ -53,7 +53,8 @@ impl CsrfToken {
     }
 
     /// The name of the [cookie](crate::CsrfTokens::cookie_name) in which scripts find a value.
-    /// Default: `__Host-csrf`, or `csrf` beside [cookies for development](crate::transport::CookieTransport::danger_insecure).
+    /// Default: `__Host-csrf`, or `csrf` beside [cookies for
+    /// development](crate::transport::CookieTransport::danger_insecure).
     #[must_use]
     pub fn cookie_name(&self) -> &str {
         &self.cookie

@@ -10,8 +10,8 @@ const MAX_NAME_BYTES: usize = 64;
 /// How many requests in how long, and whose requests are counted together.
 ///
 /// A limit is written as `5/minute`: a number, and a `second`, `minute`, `hour` or `day`, or some
-/// of them (`100/15 minutes`). Several windows are separated by commas (`5/minute, 100/hour`), and a
-/// request must pass all of them.
+/// of them (`100/15 minutes`). Several windows are separated by commas (`5/minute, 100/hour`), and
+/// a request must pass all of them.
 ///
 /// ```
 /// use fauth_core::limit::{Limit, LimitKey};
@@ -35,8 +35,9 @@ impl Limit {
     /// A limit that counts by the client's address.
     ///
     /// # Errors
-    /// [`ConfigError`], which names the text, if it is no limit: nothing is allowed (`0/minute`), it
-    /// cannot be read or counted, two windows are of the same length, or there are more than four.
+    /// [`ConfigError`], which names the text, if it is no limit: nothing is allowed (`0/minute`),
+    /// it cannot be read or counted, two windows are of the same length, or there are more than
+    /// four.
     pub fn new(text: &str) -> Result<Self, ConfigError> {
         let windows = parse::windows(text)?.into_boxed_slice();
         Ok(Self { windows, key: LimitKey::address(), name: None })

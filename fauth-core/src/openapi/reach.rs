@@ -12,7 +12,8 @@
 //! assert_eq!(shop.check(), Ok(()));
 //!
 //! let shop = shop.own(["/admin/backup"]);
-//! let misplaced = Misplaced::UnderPrefix { path: "/admin/backup".into(), prefix: "/admin".into() };
+//! let (path, prefix) = ("/admin/backup".into(), "/admin".into());
+//! let misplaced = Misplaced::UnderPrefix { path, prefix };
 //! assert_eq!(shop.check(), Err(misplaced));
 //! ```
 

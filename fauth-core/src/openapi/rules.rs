@@ -22,7 +22,8 @@ impl<U: AuthUser> Protection<U> {
     /// let rules = RouteRules::private_by_default()
     ///     .require("/admin", Requirement::user().role("admin"))
     ///     .build()?;
-    /// let mut document = json!({ "paths": { "/admin/users/{id}": { "get": { "responses": {} } } } });
+    /// let operation = json!({ "get": { "responses": {} } });
+    /// let mut document = json!({ "paths": { "/admin/users/{id}": operation } });
     /// Protection::new(&auth, rules).describe(&mut document);
     ///
     /// let operation = &document["paths"]["/admin/users/{id}"]["get"];

@@ -21,8 +21,9 @@ pub(super) struct Named {
 }
 
 impl Named {
-    /// Writes to the log that a stored hash cannot be used, if that is not there yet. `whose` is the
-    /// keyed hash of what the user typed; without it, stored hashes are told apart by themselves.
+    /// Writes to the log that a stored hash cannot be used, if that is not there yet. `whose` is
+    /// the keyed hash of what the user typed; without it, stored hashes are told apart by
+    /// themselves.
     pub(super) fn name(&self, stored: &str, unusable: &Unusable, whose: Option<&str>) {
         let Unusable { scheme, problem, detail } = unusable;
         let about = self.state.hash_one((whose.unwrap_or(stored), scheme, problem));

@@ -48,7 +48,8 @@ const LENGTHS: (usize, usize) = (8, 64);
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
-/// let policy = PasswordPolicy::new().blocklist(Blocklist::from_words(["correcthorsebatterystaple"]));
+/// let common = Blocklist::from_words(["correcthorsebatterystaple"]);
+/// let policy = PasswordPolicy::new().blocklist(common);
 /// let password = |text| NewPassword::new(text).identifier("anna.schmidt@example.com");
 ///
 /// assert_eq!(policy.check(&password("green ideas sleep")).await, Ok(()));

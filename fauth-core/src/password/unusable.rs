@@ -9,7 +9,8 @@ pub(super) struct Unusable {
     pub(super) detail: Option<Box<str>>,
 }
 
-/// The scheme of a user without a password: empty, or one of the markers that `/etc/shadow` and Django write.
+/// The scheme of a user without a password: empty, or one of the markers that `/etc/shadow` and
+/// Django write.
 pub(super) const NO_PASSWORD: &str = "none";
 /// The name of hashes with a pepper.
 pub(super) const PEPPER: &str = "fauth pepper";

@@ -328,8 +328,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         self
     }
 
-    /// Where sessions, revocations, one-time tokens and API keys are kept, and failed logins, if the
-    /// backend [counts them](SessionStore::throttles). Each of them can be put
+    /// Where sessions, revocations, one-time tokens and API keys are kept, and failed logins, if
+    /// the backend [counts them](SessionStore::throttles). Each of them can be put
     /// elsewhere by a later call. An `Arc<dyn Store>` is accepted too, so that the application can
     /// choose at run time.
     pub fn store(mut self, store: impl Store) -> Self {

@@ -41,11 +41,6 @@ impl<U> Admitted<U> {
         Self { granted, note }
     }
 
-    /// Somebody of whom no CSRF token is asked. Otherwise it is given back.
-    pub(super) fn without_note(self) -> Result<Granted<U>, Self> {
-        if self.note.is_none() { Ok(self.granted) } else { Err(self) }
-    }
-
     /// For whoever reads no body: a token that could only be there is missing.
     pub(super) fn settle(self) -> Result<Granted<U>, Rejection> {
         match self.note.map(|note| note.standing) {

@@ -106,7 +106,8 @@ impl<U> Entered<U> {
     }
 
     /// That the request had to bring a CSRF token, and has brought a good one. Adapters keep it
-    /// with the request, [`beside`](CsrfProof::beside) what is there, for [`RequestHead::csrf_proof`](crate::request::RequestHead::csrf_proof).
+    /// with the request, [`beside`](CsrfProof::beside) what is there, for
+    /// [`RequestHead::csrf_proof`](crate::request::RequestHead::csrf_proof).
     #[must_use]
     pub fn csrf_proof(&self) -> Option<CsrfProof> {
         self.csrf_proof.clone()

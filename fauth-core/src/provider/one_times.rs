@@ -20,8 +20,10 @@ const UNLOCK_RETRY: Duration = Duration::from_secs(60);
 ///
 /// A token works once. It is bound to what [`AuthUser::one_time_stamp`] says of the account, and ends when that changes; it ends when
 /// [`AuthUser::token_epoch`] is raised, when its time is up, when [everything of its subject](AuthProvider::logout_all) ends, and, except for
-/// those that verify an address, when another of its purpose is redeemed. A subject has at most five of a purpose at a time: one more ends the one that expires first,
-/// but for [`LoginUnlock`](OneTimePurpose::LoginUnlock), of which one more is not issued, so that strangers who ask for mails end none.
+/// those that verify an address, when another of its purpose is redeemed. A subject has at most
+/// five of a purpose at a time: one more ends the one that expires first, but for
+/// [`LoginUnlock`](OneTimePurpose::LoginUnlock), of which one more is not issued, so that strangers
+/// who ask for mails end none.
 ///
 /// # Security
 /// Whoever asks for a reset must not learn who has an account: answer the same in the same time for every address. Send the mail from a task of its own, for example, and
@@ -40,9 +42,10 @@ impl<U: AuthUser> AuthProvider<U> {
     ///
     /// # Errors
     /// [`Rejection::Misconfigured`] if there is no store of one-time tokens, or the request is impossible (a reserved claim, an empty subject);
-    /// [`Rejection::Unavailable`] if the store, the clock or the randomness fails; [`Rejection::TooManyRequests`] if the user has five
-    /// live ones of the purpose [`LoginUnlock`](OneTimePurpose::LoginUnlock) already. Send nothing then, and answer as always: those in the
-    /// mailbox are good.
+    /// [`Rejection::Unavailable`] if the store, the clock or the randomness fails;
+    /// [`Rejection::TooManyRequests`] if the user has five live ones of the purpose
+    /// [`LoginUnlock`](OneTimePurpose::LoginUnlock) already. Send nothing then, and answer as
+    /// always: those in the mailbox are good.
     pub async fn issue_one_time(
         &self,
         purpose: OneTimePurpose,

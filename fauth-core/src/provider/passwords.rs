@@ -34,9 +34,9 @@ impl<U: AuthUser> AuthProvider<U> {
     ///
     /// # Errors
     /// [`Rejection::InvalidCredentials`]; [`Rejection::TooManyRequests`] if the
-    /// [login throttle](crate::throttle) refuses the attempt; [`Rejection::Busy`] if too many passwords are being
-    /// checked; [`Rejection::Unavailable`] if the loader fails; [`Rejection::Misconfigured`] if the
-    /// provider was built without password login.
+    /// [login throttle](crate::throttle) refuses the attempt; [`Rejection::Busy`] if too many
+    /// passwords are being checked; [`Rejection::Unavailable`] if the loader fails;
+    /// [`Rejection::Misconfigured`] if the provider was built without password login.
     pub async fn authenticate(
         &self,
         identifier: &str,
@@ -158,7 +158,8 @@ impl<U: AuthUser> AuthProvider<U> {
     /// # async fn example<U: AuthUser>(
     /// #     auth: &AuthProvider<U>, client: &ClientInfo, email: &str, password: &str,
     /// # ) -> Result<String, PasswordError> {
-    /// let hash = auth.hash_new_password(client, &NewPassword::new(password).identifier(email)).await?;
+    /// let password = NewPassword::new(password).identifier(email);
+    /// let hash = auth.hash_new_password(client, &password).await?;
     /// # Ok(hash)
     /// # }
     /// ```

@@ -5,7 +5,8 @@
 //! not borrow the head. How tokens are delivered is decided in `delivery.rs`.
 //!
 //! Cookies that are replaced or cleared take their session with them: without them no client could
-//! log it out any more. Where a request must bring a CSRF token, only those end that it is good for.
+//! log it out any more. Where a request must bring a CSRF token, only those end that it is good
+//! for.
 
 use std::{fmt, sync::Arc};
 

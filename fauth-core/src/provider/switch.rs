@@ -117,9 +117,10 @@ impl<U: AuthUser> AuthSwitch<U> {
     /// once more. No [`set_default`](Self::set_default) replaces it.
     ///
     /// # Security
-    /// What the predecessor keeps in memory, such as logouts in a [`MemoryStore`](crate::MemoryStore),
-    /// the new one does not know. Give both the same store, or another secret. Rate limits that are
-    /// counted in memory go on, if both are of the same application.
+    /// What the predecessor keeps in memory, such as logouts in a
+    /// [`MemoryStore`](crate::MemoryStore), the new one does not know. Give both the same store, or
+    /// another secret. Rate limits that are counted in memory go on, if both are of the same
+    /// application.
     pub fn set(&self, provider: AuthProvider<U>) {
         self.replace(provider, true);
     }
@@ -178,8 +179,8 @@ impl<U> Shared<U> {
     }
 }
 
-/// Makes a provider that knows nobody and whose secret nobody knows, so that whatever is asked of it
-/// by itself is refused.
+/// Makes a provider that knows nobody and whose secret nobody knows, so that whatever is asked of
+/// it by itself is refused.
 fn facade<U: AuthUser>(shared: Arc<Shared<U>>) -> Result<AuthProvider<U>, ConfigError> {
     let mut secret = [0; 32];
     getrandom::fill(&mut secret).map_err(|error| {
@@ -205,8 +206,8 @@ fn facade<U: AuthUser>(shared: Arc<Shared<U>>) -> Result<AuthProvider<U>, Config
 }
 
 impl<U: AuthUser> AuthProvider<U> {
-    /// The provider that decides now: of a [switch](AuthSwitch) the one that is set, or, if there is
-    /// none, the one that stands for it and refuses. Any other is itself.
+    /// The provider that decides now: of a [switch](AuthSwitch) the one that is set, or, if there
+    /// is none, the one that stands for it and refuses. Any other is itself.
     #[must_use]
     pub fn current(&self) -> Self {
         self.clone().for_request(|| None)

@@ -14,9 +14,9 @@ use crate::{
 /// What the [login throttle](crate::throttle) has counted, for administrators and for users who are
 /// kept out.
 impl<U: AuthUser> AuthProvider<U> {
-    /// Redeems a mailed token of the purpose [`LoginUnlock`](OneTimePurpose::LoginUnlock), and makes
-    /// the client's address familiar to the account: what others have tried keeps it out no more.
-    /// The password is still to be given. `identifier` is what the user types at the login.
+    /// Redeems a mailed token of the purpose [`LoginUnlock`](OneTimePurpose::LoginUnlock), and
+    /// makes the client's address familiar to the account: what others have tried keeps it out no
+    /// more. The password is still to be given. `identifier` is what the user types at the login.
     ///
     /// [`authenticate_unlocked`](Self::authenticate_unlocked) does both in one, which also helps
     /// against somebody else at the same address who goes on trying.
@@ -74,10 +74,10 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(state)
     }
 
-    /// Forgets what has failed at the account with this identifier, or a record that cannot be read,
-    /// such as that of another version: every address may try again at
-    /// once. What is counted by address alone stays, and so do the familiar addresses. Accounts that
-    /// share its record are reset too.
+    /// Forgets what has failed at the account with this identifier, or a record that cannot be
+    /// read, such as that of another version: every address may try again at
+    /// once. What is counted by address alone stays, and so do the familiar addresses. Accounts
+    /// that share its record are reset too.
     ///
     /// # Errors
     /// As [`throttle_state`](Self::throttle_state).

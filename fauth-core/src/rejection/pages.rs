@@ -61,7 +61,8 @@ use crate::{
 /// reads it with [`LocalTarget::parse`]: what comes back from a browser is checked again.
 ///
 /// # Security
-/// An own page [escapes](crate::escape::html) what it shows. [`Rejection::detail`] holds no text of the request.
+/// An own page [escapes](crate::escape::html) what it shows. [`Rejection::detail`] holds no text of
+/// the request.
 #[derive(Clone)]
 #[must_use]
 pub struct Pages {

@@ -117,8 +117,8 @@ impl Requirement {
 
     /// This requirement, with the `named` fields taken from `other`.
     ///
-    /// Where this one lets no API key in and anything of it is kept, a scope of `other` does not let
-    /// one in either, as where the two are joined by [`and`](Self::and).
+    /// Where this one lets no API key in and anything of it is kept, a scope of `other` does not
+    /// let one in either, as where the two are joined by [`and`](Self::and).
     pub(crate) fn overridden_by(&self, other: &Self, named: Fields) -> Self {
         let is_kept = |condition: &&Condition| !named.names(Fields::of_one(condition));
         let kept: Vec<_> = self.conditions.iter().filter(is_kept).cloned().collect();

@@ -43,8 +43,8 @@ impl RouteRulesBuilder {
         Self { is_private, rules: Vec::new(), sources: 1 }
     }
 
-    /// What is open to everybody. Nobody looks who is there, and no credential is looked at, so that
-    /// a stylesheet is not refused because of a dead cookie.
+    /// What is open to everybody. Nobody looks who is there, and no credential is looked at, so
+    /// that a stylesheet is not refused because of a dead cookie.
     ///
     /// Handlers there are as without guard: a `CurrentUser` refuses whoever is nobody, and for a
     /// `MaybeUser` a bad credential is refused, a dead cookie counts as none. Guards of the routes

@@ -166,7 +166,8 @@ fn changes_nothing(rule: &Rule, below: &Decision, rules: &[Rule]) -> ConfigError
     rule.error(problem, "use `replace` to ask for nothing else, or remove it")
 }
 
-/// Of two rules for the same requests the one that asks for more. If neither does, both must be met.
+/// Of two rules for the same requests the one that asks for more. If neither does, both must be
+/// met.
 fn stricter(one: Decision, other: Decision, rules: &[Rule]) -> Result<Decision, ConfigError> {
     if let (Access::Guests, Access::Required(_)) | (Access::Required(_), Access::Guests) =
         (&one.access, &other.access)

@@ -98,7 +98,8 @@ impl RouteRules {
     ///     .require("/admin", Requirement::user().role("admin"))
     ///     .build()?;
     /// let explained = rules.explain("GET", "/admin/users").to_string();
-    /// assert!(explained.starts_with("GET /admin/users: user, role admin; decided by require(\"/admin\")"));
+    /// let expected = "GET /admin/users: user, role admin; decided by require(\"/admin\")";
+    /// assert!(explained.starts_with(expected));
     /// # Ok::<(), fauth_core::ConfigError>(())
     /// ```
     #[must_use]
@@ -130,8 +131,8 @@ impl RouteRules {
         }
     }
 
-    /// The decision about a path as it is received, and the reading of it that it is about: of those
-    /// of different routers the strictest.
+    /// The decision about a path as it is received, and the reading of it that it is about: of
+    /// those of different routers the strictest.
     fn decide_received<'a>(
         &self,
         method: &str,

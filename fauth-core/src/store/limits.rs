@@ -145,7 +145,8 @@ impl LimitWindow {
         LimitState { remaining, next: Ticks(next).to_duration(), is_refused: false }
     }
 
-    /// The state of a counter, as far ahead as it is, when a request is refused, by this window or by another.
+    /// The state of a counter, as far ahead as it is, when a request is refused, by this window or
+    /// by another.
     #[cfg(feature = "redis")]
     pub(crate) fn when_refused(self, used: u64) -> LimitState {
         if used.saturating_add(self.interval()) > self.full() { self.refused(used) } else { self.at(used) }

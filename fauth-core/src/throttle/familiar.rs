@@ -1,4 +1,5 @@
-//! The addresses from which accounts have logged in whose names differ in spelling only: mostly one.
+//! The addresses from which accounts have logged in whose names differ in spelling only: mostly
+//! one.
 
 use std::cmp::Reverse;
 
@@ -13,8 +14,8 @@ use crate::clock::Timestamp;
 
 const FORM: u8 = 4;
 
-/// Beyond that one is forgotten: of the spelling that has most, the one from which nobody has logged
-/// in for longest. So whoever owns `ALICE` drives out nothing of `alice`.
+/// Beyond that one is forgotten: of the spelling that has most, the one from which nobody has
+/// logged in for longest. So whoever owns `ALICE` drives out nothing of `alice`.
 const MOST_ADDRESSES: usize = 16;
 
 #[derive(Debug, Clone, PartialEq, Eq)]

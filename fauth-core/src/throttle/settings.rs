@@ -96,8 +96,8 @@ impl LoginThrottle {
         self
     }
 
-    /// How long an address is familiar to an account after the last login. Default: 30 days; an hour
-    /// to 400 days.
+    /// How long an address is familiar to an account after the last login. Default: 30 days; an
+    /// hour to 400 days.
     pub const fn familiar_for(mut self, span: Duration) -> Self {
         self.familiar_for = span;
         self

@@ -710,7 +710,8 @@ impl<H: Harness> Probe<H> {
         Self { users, clock, app: App { auth, other, ruled: None }, harness: PhantomData }
     }
 
-    /// The application of another provider, such as that of a switch, with the same users and clock.
+    /// The application of another provider, such as that of a switch, with the same users and
+    /// clock.
     #[must_use]
     pub fn with_auth(&self, auth: &AuthProvider<TestUser>) -> Self {
         let app = App { auth: auth.clone(), ..self.app.clone() };

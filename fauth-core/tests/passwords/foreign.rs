@@ -50,7 +50,8 @@ const SLOW_HASHES: [&str; 4] = [
     "{pbkdf2@SpringSecurity_v5_8}30313233343536373839616263646566ec208ff14bdd9f049159e259987ad54e4cee9dd8907ceb2a0e0791a77844cd3c",
 ];
 
-/// As they stand in the reference manual of Spring Security (Apache-2.0); the password is `password`.
+/// As they stand in the reference manual of Spring Security (Apache-2.0); the password is
+/// `password`.
 const OF_THE_MANUAL_OF_SPRING: [&str; 3] = [
     "{bcrypt}$2a$10$dXJ3SW6G7P50lGmMkkmwe.20cQQubK3.HZWzG3YB1tlRy.fqvM/BG",
     "{pbkdf2}5d923b44a6d129f3ddf3e3c8d29412723dcbde72445e8ef6bf3b508fbf17fa4ed4d6b99ca763d8dc",
@@ -223,7 +224,8 @@ async fn a_plain_password_is_refused_by_name() {
     assert_eq!(log.unusable(), expected);
 }
 
-// ------------------------------------------------------------------------------------------------ golden data
+// ------------------------------------------------------------------------------------------------
+// golden data
 
 fn golden() -> Value {
     let folder = env::var_os("FAUTH_GOLDEN")
@@ -252,7 +254,8 @@ async fn caspian() {
     }
 }
 
-// ------------------------------------------------------------------------------------------------ any string
+// ------------------------------------------------------------------------------------------------
+// any string
 
 fn hostile() -> impl Strategy<Value = String> {
     let right = prop::sample::select(&HASHES[..]);

@@ -45,7 +45,8 @@ async fn length_is_counted_in_code_points() {
         assert_eq!(check(&policy, &letters[..least]).await, Ok(()), "{least}");
         assert_eq!(check(&policy, &letters[..least - 1]).await, too_short(least));
     }
-    // Fifteen characters of up to four bytes each; fourteen of them are too few, whatever the bytes.
+    // Fifteen characters of up to four bytes each; fourteen of them are too few, whatever the
+    // bytes.
     let fifteen = "пароль🔑ключ-日本語";
     assert_eq!(fifteen.chars().count(), 15);
     assert_eq!(check(&PasswordPolicy::new(), fifteen).await, Ok(()));

@@ -423,7 +423,8 @@ async fn the_ready_made_login_takes_nothing_from_the_queue_when_it_is_refused() 
     assert!(world.auth.check(world.auth.read(&open), &Requirement::user()).await.is_ok());
 }
 
-// ------------------------------------------------------------------------------------------------ stores
+// ------------------------------------------------------------------------------------------------
+// stores
 
 /// Fails from the call with this number on, and counts calls.
 #[derive(Clone)]

@@ -126,7 +126,8 @@ async fn a_policy_that_changes_at_run_time_is_noticed() {
 async fn fill(server: &Redis, with_end: bool, is_enough: impl AsyncFn() -> bool) {
     let mut connection = raw(&server.url()).await;
     let value = "x".repeat(4096);
-    // In small steps: the client of the test waits for half a second, and a busy machine evicts slowly.
+    // In small steps: the client of the test waits for half a second, and a busy machine evicts
+    // slowly.
     for round in 0..800 {
         let mut pipe = redis::pipe();
         for number in 0..25 {

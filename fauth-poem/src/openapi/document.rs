@@ -331,8 +331,8 @@ impl<U: AuthUser> Protect<U> {
     /// for. Call it with what [`ApiRoute::into_parts`] gives.
     ///
     /// The paths of the document must be whole ones, as clients write them. See
-    /// [`Protection::describe`](fauth_core::Protection::describe). Where no guard and no endpoint of
-    /// the document is of the same provider,
+    /// [`Protection::describe`](fauth_core::Protection::describe). Where no guard and no endpoint
+    /// of the document is of the same provider,
     /// [`Description::complete`](fauth_core::openapi::Description::complete) adds the security
     /// schemes afterwards.
     pub fn describe(&self, document: &mut Value) {

@@ -1,7 +1,8 @@
 //! Mistakes that must not compile, and what the compiler says to them.
 //!
-//! The texts are those of one compiler version; `TRYBUILD=overwrite` writes them anew. One test for all of them: trybuild
-//! calls cargo once for each, and with one case that compiles it builds the others too, which shows what a check does not.
+//! The texts are those of one compiler version; `TRYBUILD=overwrite` writes them anew. One test for
+//! all of them: trybuild calls cargo once for each, and with one case that compiles it builds the
+//! others too, which shows what a check does not.
 
 #[test]
 fn compile_fail_with_a_message_that_helps() {

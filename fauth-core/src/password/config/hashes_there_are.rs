@@ -48,10 +48,10 @@ impl PasswordConfig {
     /// Makes every login take the work of a hash like this one as well, whoever it is.
     ///
     /// For an application that moves over from another system: as long as most users have their
-    /// old hash, the time of an answer tells who exists, since verifying an old hash takes longer or
-    /// shorter than the dummy does. With a sample, each verification is one of a new hash and one
-    /// of an old hash, for users with either, for users without one, and for unknown users. Give
-    /// any stored hash of the old system; only its scheme and its parameters are looked at.
+    /// old hash, the time of an answer tells who exists, since verifying an old hash takes longer
+    /// or shorter than the dummy does. With a sample, each verification is one of a new hash and
+    /// one of an old hash, for users with either, for users without one, and for unknown users.
+    /// Give any stored hash of the old system; only its scheme and its parameters are looked at.
     ///
     /// ```
     /// use fauth_core::password::{PasswordConfig, PasswordHasher};
@@ -91,7 +91,8 @@ impl PasswordConfig {
     /// let before = PasswordHasher::new(PasswordConfig::argon2id().pepper("2025", old_key))?;
     /// let stored = before.hash("correct horse battery staple").await?;
     ///
-    /// let config = PasswordConfig::argon2id().pepper("2026", key).previous_pepper("2025", old_key);
+    /// let config = PasswordConfig::argon2id();
+    /// let config = config.pepper("2026", key).previous_pepper("2025", old_key);
     /// let answer = PasswordHasher::new(config)?
     ///     .verify("correct horse battery staple", Some(&stored))
     ///     .await?;

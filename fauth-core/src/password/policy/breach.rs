@@ -22,7 +22,9 @@ pub(super) const LONGEST_TIMEOUT: Duration = Duration::from_secs(30);
 ///
 /// ```
 /// use fauth_core::{BoxError, async_trait, password::{BreachCheck, PasswordPolicy}};
-/// # async fn ask_by_the_first_five_digits_of_its_sha1(_: &str) -> Result<bool, std::io::Error> { Ok(false) }
+/// # async fn ask_by_the_first_five_digits_of_its_sha1(_: &str) -> Result<bool, std::io::Error> {
+/// #     Ok(false)
+/// # }
 ///
 /// struct Pwned;
 ///

@@ -207,8 +207,8 @@ impl Part {
 
 impl Inner {
     fn places(&self, key: &CounterKey<'_>) -> Places {
-        // A scope is a digest: one word of it tells limits apart as well as all, since nobody chooses
-        // limits.
+        // A scope is a digest: one word of it tells limits apart as well as all, since nobody
+        // chooses limits.
         let scope = key.scope().first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
         let mut hasher = self.hasher.build_hasher();
         hasher.write_u64(scope);

@@ -27,8 +27,8 @@ const DEFAULT_RECORDS: usize = 100_000;
 
 /// Records of a login throttle in the memory of this process. Clones share their contents.
 ///
-/// Each provider has one; a [`MemoryStore`](crate::MemoryStore) has one too. It is for one instance: several instances
-/// with records of their own let through that many times as much.
+/// Each provider has one; a [`MemoryStore`](crate::MemoryStore) has one too. It is for one
+/// instance: several instances with records of their own let through that many times as much.
 ///
 /// # Bounds
 /// 100 000 records of each [kind](ThrottleKind), of at most a kilobyte and mostly less than a

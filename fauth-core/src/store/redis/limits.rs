@@ -12,11 +12,11 @@ use crate::store::{
 /// One script, one key with an end. Names are hashes: they do not show whom they count.
 ///
 /// # Security
-/// Each counter is a key of some 150 bytes that lasts until its longest window is paid off, up to 31
-/// days: whoever can send from many addresses makes this Redis grow. Give limits a `RedisStore` of
-/// a Redis of their own, so that sessions do not end up without room, and prefer windows up to an
-/// hour for limits by address. It must not evict: a counter that is evicted is forgotten, and with
-/// `noeviction` a full Redis fails, as [`when_limit_store_fails`] says.
+/// Each counter is a key of some 150 bytes that lasts until its longest window is paid off, up to
+/// 31 days: whoever can send from many addresses makes this Redis grow. Give limits a `RedisStore`
+/// of a Redis of their own, so that sessions do not end up without room, and prefer windows up to
+/// an hour for limits by address. It must not evict: a counter that is evicted is forgotten, and
+/// with `noeviction` a full Redis fails, as [`when_limit_store_fails`] says.
 ///
 /// Instances tell the time by their own clocks, which may differ by up to five minutes.
 ///

@@ -17,7 +17,8 @@
 //!   Only the stream has one: a mirror that misses it reads everything anew.
 //! - `{fauth:r}:share:…` is what is revoked for one owner, so that its share can be counted. It
 //!   may be lost: then the count begins anew.
-//! - Records of attempts to log in, and counters of rate limits, are a key each, in the bucket that their own name gives.
+//! - Records of attempts to log in, and counters of rate limits, are a key each, in the bucket that
+//!   their own name gives.
 //! - Entries that are over leave with later writes.
 
 use redis::{Pipeline, Script};

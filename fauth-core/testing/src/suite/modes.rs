@@ -198,8 +198,8 @@ cases! { $ __modes_tests in modes;
         t.get("/raw/x").bearer(&token).send().is(200);
     }
 
-    /// A provider that is set while a request is on its way does not change who decides about it: the
-    /// guard of a rule is looked for once more by the guard that adapters share.
+    /// A provider that is set while a request is on its way does not change who decides about it:
+    /// the guard of a rule is looked for once more by the guard that adapters share.
     fn what_began_without_a_provider_is_decided_without_it(t) {
         for (switch, is_open) in [(closed(), false), (open(), true)] {
             let rules = RouteRules::private_by_default().build().unwrap();
