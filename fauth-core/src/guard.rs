@@ -194,8 +194,7 @@ impl<U: AuthUser> Guard<U> {
     /// effect.
     #[must_use]
     pub fn home(self, path: impl AsRef<str>) -> Self {
-        let Inner { provider, requirement, renderer, admits, declaration, .. } = &*self.inner;
-        let Admits::Guests(home) = admits else {
+        let Admits::Guests(home) = &self.inner.admits else {
             let problem = "`home` is for guards that let in guests only";
             tracing::error!(target: "fauth", event = "setting_without_effect", "{problem}");
             return self;
@@ -205,8 +204,7 @@ impl<U: AuthUser> Guard<U> {
         if let Some(fault) = &fault {
             report(fault);
         }
-        let (admits, declared) = (Admits::Guests(Home { target, fault }), Arc::clone(declaration));
-        Self::with(provider, requirement.clone(), Arc::clone(renderer), admits, declared).limited_as(&self)
+        self.changed(|inner| inner.admits = Admits::Guests(Home { target, fault }))
     }
 
     fn with(
@@ -233,12 +231,23 @@ impl<U: AuthUser> Guard<U> {
         Self { inner: Arc::new(inner) }
     }
 
-    /// The same, with the limits of another.
-    fn limited_as(mut self, other: &Self) -> Self {
-        if let (Some(limits), Some(inner)) = (&other.inner.limits, Arc::get_mut(&mut self.inner)) {
-            inner.limits = Some(Arc::clone(limits));
-        }
-        self
+    /// The same with a change, for whatever provider decides: all that is not changed stays.
+    fn changed(&self, change: impl FnOnce(&mut Inner<U>)) -> Self {
+        let Inner { provider, requirement, renderer, admits, declaration, limits, .. } = &*self.inner;
+        let mut inner = Inner {
+            provider: provider.clone(),
+            requirement: requirement.clone(),
+            renderer: Arc::clone(renderer),
+            admits: admits.clone(),
+            declaration: Arc::clone(declaration),
+            limits: limits.clone(),
+            switched: RwLock::default(),
+            pin: None,
+            is_final: self.inner.is_final,
+            is_misread: self.inner.is_misread,
+        };
+        change(&mut inner);
+        Self { inner: Arc::new(inner) }
     }
 
     /// Puts a limit in front of what is guarded: `"5/minute"`, or a
@@ -249,7 +258,7 @@ impl<U: AuthUser> Guard<U> {
     #[must_use]
     #[track_caller]
     pub fn limit(self, limit: impl IntoLimit) -> Self {
-        let Inner { provider, requirement, renderer, admits, declaration, limits, .. } = &*self.inner;
+        let Inner { provider, declaration, limits, .. } = &*self.inner;
         let added = Limiter::new(provider, limit);
         let (before, after) = match limits.as_deref() {
             Some(Stages { before, after }) => (before.clone(), after.clone()),
@@ -264,12 +273,10 @@ impl<U: AuthUser> Guard<U> {
         let declared = words.fold(Arc::clone(declaration), |declaration, words| {
             provider.declare(declaration.with_limit(&words))
         });
-        let (admits, renderer) = (admits.clone(), Arc::clone(renderer));
-        let mut guard = Self::with(provider, requirement.clone(), renderer, admits, declared);
-        if let Some(inner) = Arc::get_mut(&mut guard.inner) {
+        self.changed(|inner| {
+            inner.declaration = declared;
             inner.limits = Some(Arc::new(limits));
-        }
-        guard
+        })
     }
 
     /// Does it limit anything? If not, adapters need not ask.
@@ -342,24 +349,16 @@ impl<U: AuthUser> Guard<U> {
     }
 
     fn made_for(&self, current: &AuthProvider<U>) -> Self {
-        let Inner { provider, requirement, renderer, admits, declaration, limits, .. } = &*self.inner;
+        let Inner { provider, renderer, limits, .. } = &*self.inner;
         // What was taken over from the provider is taken from the new one.
         let is_own = !Arc::ptr_eq(renderer, provider.renderer());
         let renderer = if is_own { renderer } else { current.renderer() };
-        Self {
-            inner: Arc::new(Inner {
-                provider: current.clone(),
-                requirement: requirement.clone(),
-                renderer: Arc::clone(renderer),
-                admits: admits.clone(),
-                declaration: Arc::clone(declaration),
-                limits: limits.as_ref().map(|limits| Arc::new(limits.made_for(current))),
-                switched: RwLock::default(),
-                pin: current.pinned(provider),
-                is_final: false,
-                is_misread: false,
-            }),
-        }
+        self.changed(|inner| {
+            inner.provider = current.clone();
+            inner.renderer = Arc::clone(renderer);
+            inner.limits = limits.as_ref().map(|limits| Arc::new(limits.made_for(current)));
+            inner.pin = current.pinned(provider);
+        })
     }
 
     /// For everybody, as long as no provider is set. Visitors go on being visitors.
@@ -376,30 +375,27 @@ impl<U: AuthUser> Guard<U> {
     }
 
     fn for_one_request(&self, admits: Admits) -> Self {
-        let Inner { provider, requirement, renderer, declaration, .. } = &*self.inner;
-        let (renderer, declared) = (Arc::clone(renderer), Arc::clone(declaration));
-        let mut made = Self::with(provider, requirement.clone(), renderer, admits, declared).limited_as(self);
-        if let Some(inner) = Arc::get_mut(&mut made.inner) {
+        self.changed(|inner| {
+            inner.admits = admits;
             inner.is_final = true;
-        }
-        made
+        })
     }
 
     /// The guard of a request whose path the router reads differently: it refuses.
     pub(crate) fn misread(&self) -> Self {
-        let mut made = self.unset();
-        if let Some(inner) = Arc::get_mut(&mut made.inner) {
+        self.changed(|inner| {
+            inner.is_final = true;
             inner.is_misread = true;
-        }
-        made
+        })
     }
 
     /// The guard of a request that two guards of rules are about: both requirements must be met.
     pub(crate) fn also_asking(&self, requirement: &Requirement) -> Self {
-        let Inner { provider, requirement: own, renderer, declaration, .. } = &*self.inner;
-        let both = own.clone().and(requirement.clone());
-        let (renderer, declared) = (Arc::clone(renderer), Arc::clone(declaration));
-        Self::with(provider, both, renderer, Admits::Users, declared).limited_as(self)
+        let both = self.inner.requirement.clone().and(requirement.clone());
+        self.changed(|inner| {
+            inner.requirement = both;
+            inner.admits = Admits::Users;
+        })
     }
 
     /// The provider of a switch with which this guard decides, for whatever is further in: adapters
@@ -420,9 +416,7 @@ impl<U: AuthUser> Guard<U> {
 
     /// The same, of one that was looked at.
     pub(crate) fn with_renderer(self, renderer: Arc<dyn Renderer>) -> Self {
-        let Inner { provider, requirement, admits, declaration, .. } = &*self.inner;
-        let (admits, declared) = (admits.clone(), Arc::clone(declaration));
-        Self::with(provider, requirement.clone(), renderer, admits, declared).limited_as(&self)
+        self.changed(|inner| inner.renderer = renderer)
     }
 
     /// Answers browsers with pages: the same as [`renderer`](Self::renderer) with [`Pages`]. A text
@@ -437,9 +431,13 @@ impl<U: AuthUser> Guard<U> {
     pub fn and(self, requirement: Requirement) -> Self {
         let joined = self.inner.requirement.clone().and(requirement);
         report_fault(&joined);
-        let Inner { provider, renderer, declaration, .. } = &*self.inner;
+        let Inner { provider, declaration, .. } = &*self.inner;
         let declared = provider.declare(declaration.with_access(Access::Required(joined.clone())));
-        Self::with(provider, joined, Arc::clone(renderer), Admits::Users, declared).limited_as(&self)
+        self.changed(|inner| {
+            inner.requirement = joined;
+            inner.admits = Admits::Users;
+            inner.declaration = declared;
+        })
     }
 
     /// What this guard asks for, of whoever is somebody.

@@ -156,9 +156,13 @@ impl<U: AuthUser> AuthProvider<U> {
         requirement: &Requirement,
     ) -> Result<Granted<U>, Rejection> {
         refuse_impossible(requirement)?;
-        match self.granted_again(self.own(presented)?, requirement) {
-            Ok(granted) => Ok(granted),
-            Err(found) => self.admit(found, requirement).await?.settle(),
+        match self.own(presented)? {
+            // A guard further out has let it in: only the decision is left. If that goes against a
+            // browser session, more may have to be done.
+            Found::Granted(granted) if !granted.is_browser_session() => {
+                self.decide(&granted, requirement).map(|()| granted)
+            }
+            found => self.admit(found, requirement).await?.settle(),
         }
     }
 
@@ -175,10 +179,7 @@ impl<U: AuthUser> AuthProvider<U> {
         B: AsRef<[u8]>,
     {
         refuse_impossible(requirement)?;
-        let admitted = match self.granted_again(self.own(presented)?, requirement) {
-            Ok(granted) => Admitted::new(granted, None),
-            Err(found) => self.admit(found, requirement).await?,
-        };
+        let admitted = self.admit(self.own(presented)?, requirement).await?;
         let settled = self.settle_reading(admitted, read).await?;
         if settled.granted.is_browser_session() {
             Box::pin(self.carry_on(&settled.granted)).await?;
@@ -696,15 +697,6 @@ impl<U: AuthUser> AuthProvider<U> {
 
     fn now(&self) -> Result<Timestamp, Rejection> {
         self.inner.clock.now().map_err(|_| Rejection::Unavailable(Unavailable::Clock))
-    }
-
-    /// What a guard further out has let in needs nothing but the decision. Anything else, and what
-    /// is refused, is given back.
-    fn granted_again(&self, found: Found<U>, requirement: &Requirement) -> Result<Granted<U>, Found<U>> {
-        match found {
-            Found::Granted(granted) if self.decide(&granted, requirement).is_ok() => Ok(granted),
-            found => Err(found),
-        }
     }
 
     async fn admit(&self, found: Found<U>, requirement: &Requirement) -> Result<Admitted<U>, Rejection> {

@@ -67,6 +67,7 @@ pub async fn change(
 ) -> Result<Desk, Rejection> {
     // A loop, because another request of the same session may be quicker.
     loop {
+        // What an earlier version has kept, and this one cannot read, is dropped.
         let mut desk: Desk = session.payload().unwrap_or_default().unwrap_or_default();
         how(&mut desk);
         if session.update(&desk).await? {

@@ -156,6 +156,13 @@ impl CsrfTokens {
         check_field(&self.field)?;
         check_name(self.cookie_setting, &self.cookie)?;
         self.exempt.iter().try_for_each(|path| check_path(path))?;
+        if !self.required && !self.exempt.is_empty() {
+            return Err(ConfigError::new(
+                "exempt",
+                "without `.required()` no token is asked of own pages, so that nothing is exempt from it",
+                "add `.required()`, or leave `.exempt(…)` out",
+            ));
+        }
         let beside = |transport: &dyn Transport| {
             transport.is_ambient().then(|| CsrfCookie::beside(transport, &self.cookie))
         };
@@ -418,7 +425,7 @@ mod tests {
     #[test]
     fn what_is_exempt_is_one_whole_path() {
         for good in ["/", "/open", "/open/", "/a/b.c", "/a:b", "/~a/b-c_d"] {
-            assert!(built(CsrfTokens::new().exempt(good)).is_ok(), "{good}");
+            assert!(built(CsrfTokens::new().required().exempt(good)).is_ok(), "{good}");
         }
         for bad in [
             "",
@@ -443,7 +450,7 @@ mod tests {
             "/a b",
             "/café",
         ] {
-            refused(CsrfTokens::new().exempt("/fine").exempt(bad), "exempt");
+            refused(CsrfTokens::new().required().exempt("/fine").exempt(bad), "exempt");
         }
     }
 

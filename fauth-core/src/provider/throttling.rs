@@ -24,7 +24,8 @@ use crate::{
 const SLOTS: u32 = 1 << 18;
 
 /// How often a record is read again because others have changed it. Of any number of attempts at
-/// once only so many change it as are let through, so that this is never reached.
+/// once only so many change it as are let through; more often only if clients come and hang up
+/// faster than the store answers. Then the attempt is refused with 503.
 const ATTEMPTS: usize = 1000;
 
 /// A name longer than this is nobody's.

@@ -203,8 +203,10 @@ fn settings_that_cannot_work_are_errors() {
     };
     assert_eq!(field(CsrfTokens::new().required().exempt("/open").header("X-XSRF-Token")), Ok(()));
     for bad in ["open", "/open/*", "/open?x", "/a/../b", "/{id}"] {
-        assert_eq!(field(CsrfTokens::new().exempt(bad)), Err("exempt"), "{bad}");
+        assert_eq!(field(CsrfTokens::new().required().exempt(bad)), Err("exempt"), "{bad}");
     }
+    // Nothing is asked of own pages from which it could be exempt.
+    assert_eq!(field(CsrfTokens::new().exempt("/open")), Err("exempt"));
     assert_eq!(field(CsrfTokens::new().header("")), Err("header"));
     assert_eq!(field(CsrfTokens::new().header("Authorization")), Err("header"));
     assert_eq!(field(CsrfTokens::new().field("a b")), Err("field"));

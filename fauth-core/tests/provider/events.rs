@@ -120,6 +120,15 @@ async fn a_refusal_says_why_where_and_whence() {
         };
         assert_eq!(world.events.only(), expected);
     }
+    // Behind a guard that has let bob in, it is told once too, whichever way an adapter takes.
+    let users = Guard::new(&world.auth, Requirement::user());
+    let head = get("/r").bearer(&world.access("bob"));
+    let granted = users.check(users.read(&head, None)).await.unwrap();
+    world.events.take();
+    admins.check(admins.read(&head, Some(&granted))).await.unwrap_err();
+    assert_eq!(world.events.only().kind, EventKind::AccessDenied);
+    admins.enter(admins.read(&head, Some(&granted))).await.unwrap_err();
+    assert_eq!(world.events.only().kind, EventKind::AccessDenied);
 }
 
 #[test]
