@@ -60,7 +60,7 @@ use crate::{extract, guard::answer, head::Head};
 /// What rewrites paths, such as tower-http's `NormalizePathLayer`, belongs outside of the rules,
 /// and of the outermost router: the rules and the routes see the rewritten path then. Inside of a
 /// nested router the rules see the original path, and a request whose path was rewritten there is
-/// refused with 400.
+/// refused with 400, unless what it became is `/` or an end of the original path.
 ///
 /// # CORS
 /// Browsers send preflight requests without credentials. Put the CORS layer *outside* of the rules.

@@ -391,7 +391,7 @@ impl<U: AuthUser> Guard<U> {
 
     /// The guard of a request that two guards of rules are about: both requirements must be met.
     pub(crate) fn also_asking(&self, requirement: &Requirement) -> Self {
-        let both = self.inner.requirement.clone().and(requirement.clone());
+        let both = self.inner.requirement.clone().and_by_itself(requirement.clone());
         self.changed(|inner| {
             inner.requirement = both;
             inner.admits = Admits::Users;

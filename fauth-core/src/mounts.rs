@@ -146,8 +146,9 @@ impl Mounts {
     /// through a private one. They are open for the methods of the endpoint, and for GET and HEAD
     /// where there is a page. An id at the end of a path is everything below the path before it.
     ///
-    /// A path with a name in braces elsewhere, or with nothing before it, is left out, and that is
-    /// reported to the log: more would be open than the endpoint. Write a rule for it.
+    /// A path with a name in braces elsewhere, or one that does not lie below the list of sessions,
+    /// is left out, and that is reported to the log: more would be open than the endpoint. Write a
+    /// rule for it.
     ///
     /// ```
     /// use fauth_core::{RouteRules, mounts::Mounts};
@@ -167,9 +168,10 @@ impl Mounts {
         let mut paths = Vec::new();
         for mount in &self.mounts {
             let path = match mount.path.split_once("/{") {
-                Some((before, name)) if before.is_empty() || name.contains('/') => {
+                // What lies below a list of sessions is one of them; elsewhere it may be anything.
+                Some((before, name)) if name.contains('/') || !self.lists_sessions_at(before) => {
                     let problem = "no rule opens this endpoint: its path has a name in braces before its \
-                        end, or nothing before it";
+                        end, or does not lie below the list of sessions";
                     report(mount.endpoint, problem);
                     continue;
                 }
@@ -185,6 +187,10 @@ impl Mounts {
             }
         }
         paths
+    }
+
+    fn lists_sessions_at(&self, path: &str) -> bool {
+        self.mounts.iter().any(|mount| mount.endpoint == Endpoint::Sessions && &*mount.path == path)
     }
 
     /// What audits list of the endpoints.

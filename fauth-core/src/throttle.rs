@@ -73,9 +73,9 @@
 //! [`ThrottleStore`](crate::store::ThrottleStore). Names are trimmed, written in small letters and,
 //! with the feature `nfc`, in one Unicode form (NFKC) before failures are counted by them. A loader
 //! that finds one user by more spellings than these gives as many budgets, see
-//! [`IdentityLoader`](crate::IdentityLoader). A
-//! stranger who tries many names fills 2^18 records and no more, which accounts may then share:
-//! delays come sooner, never later.
+//! [`IdentityLoader`](crate::IdentityLoader). A stranger who tries many names fills 2^18 records
+//! and no more, which accounts may then share: delays come sooner. In memory there are 100 000 of
+//! each kind, and beyond that the one nearest to its end is dropped.
 
 mod account;
 mod address;

@@ -48,7 +48,8 @@ use crate::{extract, guard::answer, head::Head};
 /// # Rewritten paths
 /// Routes look at [`Request::uri`], the rules at [`Request::original_uri`]. If a middleware outside
 /// of the rules, such as `NormalizePath`, has made another path of a request, it is refused with
-/// 400. Leave out what rewrites paths.
+/// 400, unless the new path is `/` or the end of the old one, as nested routes leave it: then the
+/// rule for the old path has decided. Leave out what rewrites paths.
 ///
 /// # CORS
 /// Browsers send preflight requests without credentials. Put the CORS middleware *outside* of the

@@ -9,7 +9,7 @@ use crate::requirement::{Condition, Requirement};
 pub(crate) fn both(outer: &Access, inner: &Access) -> Access {
     match (outer, inner) {
         (Access::Required(asked), Access::Required(more)) if !implies(more, asked) => {
-            Access::Required(asked.clone().and(more.clone()))
+            Access::Required(asked.clone().and_by_itself(more.clone()))
         }
         (Access::Open, _) | (_, Access::Required(_)) | (Access::Optional, Access::Guests) => inner.clone(),
         _ => outer.clone(),

@@ -215,7 +215,11 @@ impl<U: AuthUser> AuthProvider<U> {
         let turn = match login.hasher.turn(on_behalf_of).await {
             Ok(turn) => turn,
             Err(error) => {
-                counted.settle(Settled::Undecided).await;
+                let settling = RunToCompletion::new(async move {
+                    counted.settle(Settled::Undecided).await;
+                    Ok(())
+                });
+                settling.await?;
                 return Err(password_unavailable(&error));
             }
         };

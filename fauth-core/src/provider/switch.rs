@@ -120,7 +120,7 @@ impl<U: AuthUser> AuthSwitch<U> {
     /// What the predecessor keeps in memory, such as logouts in a
     /// [`MemoryStore`](crate::MemoryStore), the new one does not know. Give both the same store, or
     /// another secret. Rate limits that are counted in memory go on, if both are of the same
-    /// application.
+    /// application; failed logins that are counted there are forgotten.
     pub fn set(&self, provider: AuthProvider<U>) {
         self.replace(provider, true);
     }
@@ -198,7 +198,10 @@ fn facade<U: AuthUser>(shared: Arc<Shared<U>>) -> Result<AuthProvider<U>, Config
         .danger_stateless()
         .build()?;
     match Arc::get_mut(&mut facade.inner) {
-        Some(inner) => inner.switch = Some(shared),
+        Some(inner) => {
+            inner.counters.count_with(&shared.counters);
+            inner.switch = Some(shared);
+        }
         // Nobody else has it yet.
         None => return Err(ConfigError::new("switch", "the provider is shared", "report it to fauth")),
     }

@@ -1,6 +1,8 @@
 //! What was counted of an account: seen, reset, and passed by with a mailed token.
 
-use super::{inner::AuthProvider, one_times::refused, throttling::Change};
+use super::{
+    inner::AuthProvider, one_times::refused, run_to_completion::RunToCompletion, throttling::Change,
+};
 use crate::{
     client::ClientInfo,
     event::{Event, EventKind},
@@ -37,20 +39,25 @@ impl<U: AuthUser> AuthProvider<U> {
         if found.is_none_or(|user| user.subject().as_ref() != examined.subject()) {
             return Err(refused(OneTimeFault::Stale));
         }
-        let redeemed = self.finish(examined, OneTimePurpose::LoginUnlock).await?;
-        let subject = redeemed.payload().subject();
-        if let Some(throttle) = &self.inner.throttle {
-            let now = self.now()?;
-            let places = self.places(throttle, identifier, client)?;
-            let (rules, tag, spelling) = (&throttle.rules, places.tag, places.spelling);
-            let familiar = self.change(throttle, &places.familiar, now, |record: &mut FamiliarRecord| {
-                record.succeed(tag, spelling, rules, now);
-                Change::Write(())
-            });
-            familiar.await?;
-        }
-        self.raise(&Event::new(EventKind::LoginUnlocked).subject(subject).client(client));
-        Ok(redeemed)
+        let (auth, identifier, client) = (self.clone(), identifier.to_owned(), client.clone());
+        // Carried through: a token that is used up has its effect.
+        RunToCompletion::new(async move {
+            let redeemed = auth.finish(examined, OneTimePurpose::LoginUnlock).await?;
+            if let Some(throttle) = &auth.inner.throttle {
+                let now = auth.now()?;
+                let places = auth.places(throttle, &identifier, &client)?;
+                let (rules, tag, spelling) = (&throttle.rules, places.tag, places.spelling);
+                let familiar = auth.change(throttle, &places.familiar, now, |record: &mut FamiliarRecord| {
+                    record.succeed(tag, spelling, rules, now);
+                    Change::Write(())
+                });
+                familiar.await?;
+            }
+            let event = Event::new(EventKind::LoginUnlocked).subject(redeemed.payload().subject());
+            auth.raise(&event.client(&client));
+            Ok(redeemed)
+        })
+        .await
     }
 
     /// What has failed at the account with this identifier, from addresses that are not familiar to

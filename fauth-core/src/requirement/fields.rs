@@ -108,6 +108,14 @@ impl Requirement {
         self
     }
 
+    /// As [`and`](Self::and), for two that stand by themselves: where one lets no API key in, both
+    /// together let none in, even if it asks for nothing else.
+    pub(crate) fn and_by_itself(self, other: Self) -> Self {
+        let both_admit = self.admits_api_keys() && other.admits_api_keys();
+        let joined = self.and(other);
+        if joined.admits_api_keys() && !both_admit { joined.without_api_keys() } else { joined }
+    }
+
     fn with(mut self, other: Self) -> Self {
         self.refuse_api_keys |= other.refuse_api_keys;
         self.conditions.extend(other.conditions);

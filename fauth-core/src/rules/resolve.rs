@@ -186,7 +186,9 @@ fn stricter(one: Decision, other: Decision, rules: &[Rule]) -> Result<Decision, 
         Stricter::Both => {}
     }
     let access = match (&one.access, &other.access) {
-        (Access::Required(one), Access::Required(other)) => Access::Required(one.clone().and(other.clone())),
+        (Access::Required(one), Access::Required(other)) => {
+            Access::Required(one.clone().and_by_itself(other.clone()))
+        }
         _ => one.access.clone(),
     };
     let chain = one.chain.iter().chain(&other.chain).copied();

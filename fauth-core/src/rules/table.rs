@@ -91,6 +91,9 @@ impl RouteRules {
 
     /// Which rule decides about requests for this path, as a client writes it, and why.
     ///
+    /// Where routers read a path differently and neither of two rules is stricter, one of them is
+    /// named; a request must meet both.
+    ///
     /// ```
     /// use fauth_core::{Requirement, RouteRules};
     ///

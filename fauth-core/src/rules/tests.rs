@@ -678,3 +678,19 @@ proptest! {
         let _ = RouteRules::from_json(&rule);
     }
 }
+
+/// Joined rules are two that stand by themselves: a plain user is no API key.
+#[test]
+fn an_api_key_passes_both_of_two_rules_or_none() {
+    let scoped = RouteRules::private_by_default().require("/x", Requirement::user().scope("read"));
+    let plain = RouteRules::private_by_default().replace("/x", Requirement::user());
+    for (one, other) in [(scoped.clone(), plain.clone()), (plain, scoped)] {
+        let rules = one.join(other).build().unwrap();
+        let Some(Access::Required(requirement)) = rules.access("GET", "/x") else { panic!("open") };
+        assert!(!requirement.admits_api_keys(), "{requirement:?}");
+    }
+    let alone = RouteRules::private_by_default().require("/x", Requirement::user().scope("read"));
+    let rules = alone.build().unwrap();
+    let Some(Access::Required(requirement)) = rules.access("GET", "/x") else { panic!("open") };
+    assert!(requirement.admits_api_keys(), "{requirement:?}");
+}

@@ -12,6 +12,9 @@ pub(super) struct Backoff {
     pub(super) last: Timestamp,
 }
 
+/// By how much the clocks of instances may differ.
+const SKEW: Duration = Duration::from_secs(5 * 60);
+
 impl Default for Backoff {
     fn default() -> Self {
         Self { failures: 0, last: Timestamp::from_unix_seconds(0) }
@@ -31,8 +34,10 @@ impl Backoff {
         if rules.needs_unlock(self.failures) {
             return rules.longest_delay;
         }
-        // Of a clock that has jumped back, nobody waits for longer than for one that has not.
-        let passed = now.since(self.last).max(self.last.since(now));
+        // The clocks of instances may differ so much. What is further ahead is of a clock that has
+        // jumped back, and nobody waits for it to catch up.
+        let ahead = self.last.since(now);
+        let passed = if ahead > SKEW { ahead } else { now.since(self.last) };
         rules.delay(self.failures).saturating_sub(passed)
     }
 

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use crate::{
     clock::Timestamp,
-    store::{LimitWindow, limits::Ticks},
+    store::{
+        LimitWindow,
+        limits::{JUMP, Ticks},
+    },
 };
 
 /// One number; the rule is that of rate limits, [`LimitWindow::after`].
@@ -12,11 +15,12 @@ use crate::{
 pub(super) struct Cell(pub(super) u64);
 
 impl Cell {
-    /// How far it is ahead of the present. Further than twice the window it is not unless a clock
-    /// has jumped back, and then nobody waits for that clock to catch up.
+    /// How far it is ahead of the present. Clocks of instances may differ by five minutes; further
+    /// than that beyond the window it is not unless a clock has jumped back, and then nobody waits
+    /// for that clock to catch up.
     fn used(self, window: LimitWindow, now: Timestamp) -> u64 {
         let used = self.0.saturating_sub(ticks(now));
-        if used > window.full().saturating_mul(2) { 0 } else { used }
+        if used > window.full().saturating_add(JUMP) { 0 } else { used }
     }
 
     /// How long until one more is counted; zero if at once.

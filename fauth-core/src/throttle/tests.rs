@@ -249,6 +249,22 @@ fn an_event_is_due_once_a_minute() {
 }
 
 #[test]
+fn two_clocks_that_differ_let_nobody_through_twice() {
+    let (rules, mut record) = (rules(), AccountRecord::default());
+    for _ in 0..5 {
+        record.count(ONE, false, &rules, at(1_120));
+    }
+    assert!(wait(record.count(ONE, false, &rules, at(1_000))).is_some());
+    let mut address = AddressRecord::default();
+    for _ in 0..20 {
+        address.count(rules.of_address(), "address", at(1_120));
+    }
+    assert!(wait(address.count(rules.of_address(), "address", at(1_000))).is_some());
+    // Nor does the slower clock make the faster one forget.
+    assert!(wait(address.count(rules.of_address(), "address", at(1_120))).is_some());
+}
+
+#[test]
 fn a_clock_that_jumps_back_keeps_nobody_out_for_long() {
     let (rules, mut record) = (rules(), AccountRecord::default());
     for _ in 0..5 {
