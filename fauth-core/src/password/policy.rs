@@ -36,10 +36,10 @@ const LENGTHS: (usize, usize) = (8, 64);
 /// | [`blocklist`](Self::blocklist) of common passwords | none |
 /// | [`breach_check`](Self::breach_check), such as a service that knows leaked passwords | none |
 ///
-/// A provider applies its policy, given by
-/// [`password_policy`](crate::AuthProviderBuilder::password_policy), where it hashes new
-/// passwords, and never at a login: who has an older password keeps it until it is changed.
-/// [`check`](Self::check) applies it elsewhere.
+/// A provider applies its policy where it hashes new passwords, and never at a login: whoever has
+/// an older password keeps it until it is changed. Unless
+/// [`password_policy`](crate::AuthProviderBuilder::password_policy) says otherwise, that is
+/// [`PasswordPolicy::new`]. [`check`](Self::check) applies a policy elsewhere.
 ///
 /// ```
 /// use fauth_core::password::{

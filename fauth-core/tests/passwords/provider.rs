@@ -13,7 +13,7 @@ use fauth_core::{
     },
     rejection::Unavailable,
 };
-use fauth_testing::{TestUser, Users, config, provider_with};
+use fauth_testing::{TestUser, Users, config, config_builder, provider_with};
 
 use crate::support::Log;
 
@@ -63,9 +63,37 @@ async fn the_policy_applies_where_passwords_are_set() {
 }
 
 #[tokio::test]
-async fn without_a_policy_there_is_none() {
-    let auth = provider(&Users::new(), |builder| builder);
+async fn the_default_is_the_policy_and_the_last_word_decides() {
+    let users = Users::new();
+    let short = |minimum| unacceptable(UnacceptablePassword::TooShort { minimum });
+    let auth = provider(&users, |builder| builder);
+    assert_eq!(auth.hash_password("green ideas").await, short(15));
+    assert!(auth.hash_password("green ideas sleep").await.is_ok());
+    let row = unacceptable(UnacceptablePassword::Repetitive);
+    assert_eq!(auth.hash_password("123456789012345678").await, row);
+
+    let auth = provider(&users, AuthProviderBuilder::danger_without_password_policy);
     assert!(auth.hash_password("a").await.is_ok());
+    assert_eq!(auth.hash_password("").await, unacceptable(UnacceptablePassword::Empty));
+
+    let policy = PasswordPolicy::with_second_factor;
+    let auth =
+        provider(&users, |builder| builder.danger_without_password_policy().password_policy(policy()));
+    assert_eq!(auth.hash_password("green 1").await, short(8));
+    let auth =
+        provider(&users, |builder| builder.password_policy(policy()).danger_without_password_policy());
+    assert!(auth.hash_password("green 1").await.is_ok());
+}
+
+/// The application's name counts as a context word without any policy being given.
+#[tokio::test]
+async fn the_default_knows_the_application() {
+    let users = Users::new();
+    let named = config_builder().application("contoso").build().unwrap();
+    let auth = provider_with(named, &users).danger_share_application().build().unwrap();
+    let word = unacceptable(UnacceptablePassword::ContextWord);
+    assert_eq!(auth.hash_password("contoso-contoso-1").await, word);
+    assert!(auth.hash_password("fabrikam-contoso-1").await.is_ok());
 }
 
 #[tokio::test]
@@ -110,14 +138,18 @@ fn a_policy_that_cannot_work_is_refused() {
     ] {
         assert_eq!(field(policy), refused);
     }
-    let error = AuthProvider::<TestUser>::builder(config())
-        .user_loader(async |_| Ok::<Option<TestUser>, std::io::Error>(None))
-        .store(MemoryStore::new())
-        .without_password_login()
-        .password_policy(PasswordPolicy::new())
-        .build()
-        .unwrap_err();
-    assert_eq!(error.field(), "without_password_login");
+    type Builder = AuthProviderBuilder<TestUser>;
+    let said: [fn(Builder) -> Builder; 2] = [
+        |builder| builder.password_policy(PasswordPolicy::new()),
+        Builder::danger_without_password_policy,
+    ];
+    for said in said {
+        let builder = AuthProvider::<TestUser>::builder(config())
+            .user_loader(async |_| Ok::<Option<TestUser>, std::io::Error>(None))
+            .store(MemoryStore::new())
+            .without_password_login();
+        assert_eq!(said(builder).build().unwrap_err().field(), "without_password_login");
+    }
 }
 
 #[test]

@@ -193,8 +193,8 @@ async fn passwords_need_a_provider_with_password_login() {
     assert_eq!(auth.hash_password("s3cret").await, Err(PasswordError::Failed));
 
     let auth = fauth_testing::provider().build().unwrap();
-    let hash = auth.hash_password("new").await.unwrap();
-    let verified = hasher(fauth_testing::weak_passwords()).verify("new", Some(&hash)).await;
+    let hash = auth.hash_password("green ideas sleep").await.unwrap();
+    let verified = hasher(fauth_testing::weak_passwords()).verify("green ideas sleep", Some(&hash)).await;
     assert_eq!(verified, Ok(Verification::Match));
 }
 
