@@ -224,7 +224,8 @@ mod tests {
             assert_eq!(write.status, may_write, "{name}");
         }
         assert_eq!(app.send(sign_up("alice", "correct horse battery")).await.status, 409);
-        for (name, password) in [("carol", ""), ("carol", "correct horse"), ("carolina", "carolina-carolina")] {
+        for (name, password) in [("carol", ""), ("carol", "correct horse"), ("carolina", "carolina-carolina")]
+        {
             assert_eq!(app.send(sign_up(name, password)).await.status, 422, "{password}");
         }
     }

@@ -157,7 +157,8 @@ fn another_origin_reads_nothing_and_changes_nothing() {
 #[test]
 fn the_token_of_the_session_takes_the_place_of_the_origin() {
     let service = Service::start();
-    let (alice, bob) = (service.sign_in("alice", "green-ideas-sleep"), service.sign_in("bob", "hunter2-and-a-half"));
+    let (alice, bob) =
+        (service.sign_in("alice", "green-ideas-sleep"), service.sign_in("bob", "hunter2-and-a-half"));
     let send = |user: &User, token: Option<&User>| {
         let request = note("tea").header("cookie", &user.cookies());
         let request = match token {
@@ -179,7 +180,8 @@ fn only_an_admin_deletes() {
         let answer = service.server.send(user.sends(request).header("sec-fetch-site", "same-origin"));
         (answer.status, answer.text().to_owned())
     };
-    let (alice, bob) = (service.sign_in("alice", "green-ideas-sleep"), service.sign_in("bob", "hunter2-and-a-half"));
+    let (alice, bob) =
+        (service.sign_in("alice", "green-ideas-sleep"), service.sign_in("bob", "hunter2-and-a-half"));
     assert_eq!(send(&bob, note("tea")), (200, r#"[{"author":"bob","text":"tea"}]"#.to_owned()));
     assert_eq!(send(&bob, Request::get("/api/me")).1, r#"{"name":"bob","roles":[]}"#);
     assert_eq!(send(&bob, Request::new("DELETE", "/api/admin/notes")).0, 403);

@@ -2,6 +2,7 @@
 
 mod blocklist;
 mod breach;
+mod keyboard;
 mod new_password;
 mod rules;
 
@@ -31,7 +32,7 @@ const LENGTHS: (usize, usize) = (8, 64);
 /// |---|---|
 /// | length in characters (code points), at least | 15; 8 where there is a second factor |
 /// | length in bytes, at most | that of [`max_password_bytes`](super::PasswordConfig::max_password_bytes) |
-/// | repetitions (`abcabcabcabcabc`) and rows (`123456789012345`) | refused |
+/// | repetitions (`abcabcabcabcabc`) and rows of characters or keys (`123456789012345`, `qwertyuiopasdfg`) | refused |
 /// | little but the name of the application, the user name or the e-mail address | refused |
 /// | [`blocklist`](Self::blocklist) of common passwords | none |
 /// | [`breach_check`](Self::breach_check), such as a service that knows leaked passwords | none |

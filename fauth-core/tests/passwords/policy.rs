@@ -85,6 +85,13 @@ async fn repetitions_and_rows_are_refused() {
         "abcdefghijklmnop",
         "111122223333444",
         "ääääääääääääääää",
+        "qwertyuiopasdfg",
+        "QWERTZUIOPASDFGH",
+        "azertyuiopqsdfgh",
+        "1qaz2wsx3edc4rfv",
+        "!QAZ@WSX#EDC$RFV",
+        "q1w2e3r4t5y6u7i8",
+        "poiuytrewqlkjhg",
     ] {
         assert_eq!(
             check(&PasswordPolicy::new(), password).await,
@@ -92,9 +99,14 @@ async fn repetitions_and_rows_are_refused() {
             "{password}"
         );
     }
-    for password in
-        ["password to passwords", "abcdefg hijklm opq?x 4", "aaaaaaaa but not only", "12345678 blue foxes"]
-    {
+    for password in [
+        "password to passwords",
+        "abcdefg hijklm opq?x 4",
+        "aaaaaaaa but not only",
+        "12345678 blue foxes",
+        "qwertyui blue foxes",
+        "we were asserted as referees",
+    ] {
         assert_eq!(check(&PasswordPolicy::new(), password).await, Ok(()), "{password}");
     }
 }
@@ -188,6 +200,36 @@ async fn a_list_is_read_by_lines() {
     }
     assert_eq!(check(&policy, "autumnholiday").await, Ok(()));
     assert!(Blocklist::from_lines(io::BufReader::new(Broken)).is_err());
+}
+
+#[tokio::test]
+async fn a_list_is_read_from_a_file() {
+    let folder = std::env::temp_dir().join(format!("fauth-blocklist-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = |name: &str, content: &[u8]| {
+        let path = folder.join(name);
+        std::fs::write(&path, content).unwrap();
+        Blocklist::from_file(path)
+    };
+    let list = file("list.txt", b"summer\nwinter\n").unwrap();
+    assert_eq!(list.len(), 2);
+    let policy = PasswordPolicy::new().blocklist(list);
+    assert_eq!(check(&policy, "Summer202620262026").await, refused(UnacceptablePassword::Common));
+    assert_eq!(check(&policy, "Autumn202620262026").await, Ok(()));
+
+    for (name, content, problem) in [
+        ("list.txt.gz", &b"\x1f\x8b\x08\0summer\n"[..], "compressed"),
+        ("empty.txt", b"\n\xff\n", "no password"),
+    ] {
+        let error = file(name, content).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        let text = error.to_string();
+        assert!(text.contains(name) && text.contains(problem) && !text.contains("summer"), "{text}");
+    }
+    let error = Blocklist::from_file(folder.join("none.txt")).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    assert!(error.to_string().contains("none.txt"), "{error}");
+    std::fs::remove_dir_all(folder).unwrap();
 }
 
 /// What a breach check does about a password.

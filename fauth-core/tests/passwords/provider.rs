@@ -77,11 +77,9 @@ async fn the_default_is_the_policy_and_the_last_word_decides() {
     assert_eq!(auth.hash_password("").await, unacceptable(UnacceptablePassword::Empty));
 
     let policy = PasswordPolicy::with_second_factor;
-    let auth =
-        provider(&users, |builder| builder.danger_without_password_policy().password_policy(policy()));
+    let auth = provider(&users, |builder| builder.danger_without_password_policy().password_policy(policy()));
     assert_eq!(auth.hash_password("green 1").await, short(8));
-    let auth =
-        provider(&users, |builder| builder.password_policy(policy()).danger_without_password_policy());
+    let auth = provider(&users, |builder| builder.password_policy(policy()).danger_without_password_policy());
     assert!(auth.hash_password("green 1").await.is_ok());
 }
 
@@ -139,16 +137,42 @@ fn a_policy_that_cannot_work_is_refused() {
         assert_eq!(field(policy), refused);
     }
     type Builder = AuthProviderBuilder<TestUser>;
-    let said: [fn(Builder) -> Builder; 2] = [
-        |builder| builder.password_policy(PasswordPolicy::new()),
-        Builder::danger_without_password_policy,
-    ];
+    let said: [fn(Builder) -> Builder; 2] =
+        [|builder| builder.password_policy(PasswordPolicy::new()), Builder::danger_without_password_policy];
     for said in said {
         let builder = AuthProvider::<TestUser>::builder(config())
             .user_loader(async |_| Ok::<Option<TestUser>, std::io::Error>(None))
             .store(MemoryStore::new())
             .without_password_login();
         assert_eq!(said(builder).build().unwrap_err().field(), "without_password_login");
+    }
+}
+
+/// P-09: bcrypt reads 72 bytes. A longer password is refused in a way that its user can understand
+/// where it is set, and as a wrong one where it is asked for; neither is a failure of the server.
+#[tokio::test]
+async fn a_password_over_the_limit_of_bcrypt_is_refused_at_a_change_too() {
+    let users = Users::new();
+    let auth = provider(&users, |builder| builder.password(PasswordConfig::danger_weak_bcrypt(4)));
+    let of = |bytes: usize| "green ideas sleep furiously ".repeat(3)[..bytes].to_owned();
+    for on_behalf_of in [OnBehalfOf::from(&NOBODY), OnBehalfOf::User("alice")] {
+        assert!(auth.hash_password_for(on_behalf_of, &of(71)).await.is_ok());
+        for bytes in [72, 73, 80] {
+            let refused = auth.hash_password_for(on_behalf_of, &of(bytes)).await;
+            assert_eq!(refused, unacceptable(UnacceptablePassword::TooLong { limit: 71 }), "{bytes}");
+            assert_eq!(Rejection::from(refused.unwrap_err()).status(), 422);
+        }
+    }
+    let requirement = fauth_core::Requirement::user();
+    let token = auth.issue(fauth_core::Purpose::Access, "alice").await.unwrap();
+    let granted = auth.authenticate_token(token.expose(), &requirement).await.unwrap();
+    let change = |password: String| {
+        let (auth, granted) = (&auth, &granted);
+        async move { auth.reauthenticate(granted, "alice", &password, &NOBODY).await.map(|_| ()) }
+    };
+    assert_eq!(change("s3cret".to_owned()).await, Ok(()));
+    for bytes in [71, 72, 73, 80] {
+        assert_eq!(change(of(bytes)).await, Err(Rejection::InvalidCredentials), "{bytes}");
     }
 }
 

@@ -536,7 +536,9 @@ pub(crate) async fn a_store_is_a_whole_set_of_loaders(store: impl Store, clock: 
     assert_eq!(alice.roles(), ["admin"]);
     let tokens = auth.login(TokenRequest::for_user(&*alice)).await.unwrap();
     auth.refresh(tokens.refresh_token().expose(), &ClientInfo::unknown()).await.unwrap();
-    for (name, password) in [("alice", "wrong"), ("bob", "correct horse battery"), ("a\0", "correct horse battery")] {
+    for (name, password) in
+        [("alice", "wrong"), ("bob", "correct horse battery"), ("a\0", "correct horse battery")]
+    {
         assert_eq!(
             auth.authenticate(name, password, &ClientInfo::unknown()).await.unwrap_err(),
             Rejection::InvalidCredentials

@@ -443,7 +443,8 @@ pub fn settings_come_from_the_environment(program: &str) {
         play_with(program, &environment, |server| {
             let challenge = server.get("/me");
             assert_eq!(challenge.header("www-authenticate"), Some("Bearer realm=\"shop\""));
-            let response = server.send(Request::post("/login").json(&credentials("alice", "green-ideas-sleep")));
+            let response =
+                server.send(Request::post("/login").json(&credentials("alice", "green-ideas-sleep")));
             assert_eq!(response.json()["expires_in"], json!(300));
         });
     }

@@ -261,7 +261,8 @@ pub fn notes_are_added_by_scripts(program: &str) {
         let notes = call(&alice, &"x".repeat(300), "same-origin").json();
         assert_eq!(notes["notes"], json!(["2", "3", "4", "5", "x".repeat(200)]));
         // Programs have tokens.
-        let pair = server.send(Request::post("/login").json(&super::credentials("alice", "green-ideas-sleep")));
+        let pair =
+            server.send(Request::post("/login").json(&super::credentials("alice", "green-ideas-sleep")));
         let token = pair.json()["access_token"].as_str().map(str::to_owned).unwrap();
         assert_eq!(server.send(note("eggs").bearer(&token)).json(), json!({ "notes": ["eggs"] }));
     });
@@ -353,7 +354,11 @@ pub fn pages_are_plain_and_kept_by_no_cache(program: &str) {
             (alice.get(DASHBOARD), 200, "Dashboard"),
             (alice.get("/session/admin"), 200, "Admin"),
             (Browser::new(server).get("/session/about"), 200, "About"),
-            (Browser::signed_in(server, "bob", "hunter2-and-a-half").get("/session/admin"), 403, "Not allowed"),
+            (
+                Browser::signed_in(server, "bob", "hunter2-and-a-half").get("/session/admin"),
+                403,
+                "Not allowed",
+            ),
         ];
         for (page, status, title) in &pages {
             is_page(page, *status, title);
