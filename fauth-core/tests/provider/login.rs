@@ -123,8 +123,9 @@ async fn every_failure_occupies_a_hash_and_an_unacceptable_password_none() {
     }
 }
 
-/// The shortest of several runs: what else the machine does only makes runs longer. On a busy machine it takes more of them until each case has
-/// had one in peace; what skips the hash, or hashes twice, never gets there.
+/// W-09, P-09. The shortest of several runs: what else the machine does only makes runs longer. On
+/// a busy machine it takes more of them until each case has had one in peace; what skips the hash,
+/// or hashes twice, never gets there.
 #[tokio::test]
 async fn login_times_equal() {
     let world = world_of(slow()).await;
