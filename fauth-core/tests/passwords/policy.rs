@@ -157,7 +157,7 @@ async fn identifiers_are_bounded() {
 #[tokio::test]
 async fn common_passwords_are_refused() {
     let list =
-        Blocklist::from_words(["correcthorsebatterystaple", "Sommermärchen", "Οδυσσευς", "12345qwertz!", ""]);
+        Blocklist::from_words(["correcthorsebatterystaple", "Sommermärchen", "Οδυσσευς", "47118quarks!", ""]);
     assert_eq!((list.len(), list.is_empty()), (4, false));
     assert_eq!(format!("{list:?}"), "Blocklist { len: 4, .. }");
     let policy = PasswordPolicy::new().min_characters(8).blocklist(list);
@@ -168,13 +168,13 @@ async fn common_passwords_are_refused() {
         "SOMMERMÄRCHEN",
         "ΟΔΥΣΣΕΥΣ",
         "--sommermärchen--",
-        "12345qwertz!",
-        "12345QWERTZ!",
+        "47118quarks!",
+        "47118QUARKS!",
     ] {
         assert_eq!(check(&policy, password).await, refused(UnacceptablePassword::Common), "{password}");
     }
     for password in
-        ["correcthorsebatterystapler", "correct horse battery staple", "qwertz!!!?!", "8301749265938201"]
+        ["correcthorsebatterystapler", "correct horse battery staple", "quarks!!!?!", "8301749265938201"]
     {
         assert_eq!(check(&policy, password).await, Ok(()), "{password}");
     }
@@ -310,7 +310,7 @@ async fn so_many_checks_at_once_and_no_more() {
 async fn errors_say_what_is_wrong_without_the_password() {
     for (reason, text) in [
         (UnacceptablePassword::TooShort { minimum: 15 }, "the password has fewer than 15 characters"),
-        (UnacceptablePassword::Repetitive, "the password is a repetition or a row of characters"),
+        (UnacceptablePassword::Repetitive, "the password is a repetition, or a row of characters or keys"),
         (
             UnacceptablePassword::ContextWord,
             "the password is little but a name of the user or of the service",

@@ -154,7 +154,8 @@ fn a_policy_that_cannot_work_is_refused() {
 async fn a_password_over_the_limit_of_bcrypt_is_refused_at_a_change_too() {
     let users = Users::new();
     let auth = provider(&users, |builder| builder.password(PasswordConfig::danger_weak_bcrypt(4)));
-    let of = |bytes: usize| "green ideas sleep furiously ".repeat(3)[..bytes].to_owned();
+    let text = "colourless green ideas sleep furiously, and so do most of us who have to wait";
+    let of = |bytes: usize| text.chars().cycle().take(bytes).collect::<String>();
     for on_behalf_of in [OnBehalfOf::from(&NOBODY), OnBehalfOf::User("alice")] {
         assert!(auth.hash_password_for(on_behalf_of, &of(71)).await.is_ok());
         for bytes in [72, 73, 80] {
