@@ -17,6 +17,8 @@ use fauth_testing::{TestUser, Users, config, config_builder, provider_with};
 
 use crate::support::Log;
 
+type Builder = AuthProviderBuilder<TestUser>;
+
 static NOBODY: ClientInfo = ClientInfo::unknown();
 const KEY: &[u8; 32] = b"\x8f\x1c\xa7\x02\x5e\xd3\x99\x40\xb6\x7b\xee\x13\xc8\x24\x6d\xf1\x0a\x93\x57\xbc\x31\xe8\x4f\x76\xd2\x05\xaa\x68\x19\xfd\x82\x3b";
 
@@ -136,7 +138,6 @@ fn a_policy_that_cannot_work_is_refused() {
     ] {
         assert_eq!(field(policy), refused);
     }
-    type Builder = AuthProviderBuilder<TestUser>;
     let said: [fn(Builder) -> Builder; 2] =
         [|builder| builder.password_policy(PasswordPolicy::new()), Builder::danger_without_password_policy];
     for said in said {
