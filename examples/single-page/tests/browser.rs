@@ -79,7 +79,7 @@ fn an_access_token_expires_and_is_refreshed() {
     let page = Page::start(&[SHORT]);
     let [url, _] = page.urls();
     page.browser.open(&url);
-    page.sign_in("bob", "hunter2");
+    page.sign_in("bob", "hunter2-and-a-half");
     page.browser.wait_for_text("#user", "bob");
     page.wait_until_expired();
     page.add("milk");
