@@ -2,6 +2,8 @@
 
 mod algorithm;
 mod base64url;
+#[cfg(feature = "trusted-issuers")]
+mod claim_lookup;
 mod claims;
 mod custom_claims;
 mod header;
@@ -23,6 +25,8 @@ mod verify;
 mod weak_secrets;
 
 pub use algorithm::Algorithm;
+#[cfg(feature = "trusted-issuers")]
+pub(crate) use claim_lookup::{NotTexts, each_text, member_of, members_named};
 pub(crate) use claims::{is_reserved, is_scope};
 pub(crate) use ids::RefreshId;
 pub(crate) use ids::SessionId;
