@@ -19,6 +19,8 @@ mod mac;
 mod origin;
 pub(crate) mod payload;
 mod profile;
+#[cfg(feature = "trusted-issuers")]
+mod public_keys;
 pub(crate) mod purpose;
 pub(crate) mod token_claims;
 mod verify;
@@ -42,6 +44,8 @@ pub(crate) use origin::Origin;
 pub use payload::ClaimError;
 pub(crate) use payload::TokenPayload;
 pub use profile::{ScopeClaim, TokenProfile};
+#[cfg(feature = "trusted-issuers")]
+pub(crate) use public_keys::PublicKeys;
 pub(crate) use purpose::PerPurpose;
 pub(crate) use purpose::{OneTimePurpose, Purpose};
 pub(crate) use token_claims::TokenClaims;
