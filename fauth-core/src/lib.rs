@@ -45,6 +45,8 @@ pub mod swagger_ui;
 pub mod throttle;
 pub mod token;
 pub mod transport;
+#[cfg(feature = "trusted-issuers")]
+pub mod trusted_issuer;
 mod user;
 #[cfg(feature = "user-store")]
 pub mod user_store;

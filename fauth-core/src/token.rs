@@ -2,6 +2,8 @@
 
 mod algorithm;
 mod base64url;
+#[cfg(feature = "trusted-issuers")]
+mod claim_lookup;
 mod claims;
 mod custom_claims;
 mod header;
@@ -17,12 +19,16 @@ mod mac;
 mod origin;
 pub(crate) mod payload;
 mod profile;
+#[cfg(feature = "trusted-issuers")]
+mod public_keys;
 pub(crate) mod purpose;
 pub(crate) mod token_claims;
 mod verify;
 mod weak_secrets;
 
 pub use algorithm::Algorithm;
+#[cfg(feature = "trusted-issuers")]
+pub(crate) use claim_lookup::{NotTexts, each_text, member_of, members_named};
 pub(crate) use claims::{is_reserved, is_scope};
 pub(crate) use ids::RefreshId;
 pub(crate) use ids::SessionId;
@@ -38,6 +44,8 @@ pub(crate) use origin::Origin;
 pub use payload::ClaimError;
 pub(crate) use payload::TokenPayload;
 pub use profile::{ScopeClaim, TokenProfile};
+#[cfg(feature = "trusted-issuers")]
+pub(crate) use public_keys::PublicKeys;
 pub(crate) use purpose::PerPurpose;
 pub(crate) use purpose::{OneTimePurpose, Purpose};
 pub(crate) use token_claims::TokenClaims;
