@@ -190,6 +190,16 @@ impl Verifier {
         self.accept_claims(claims, &found, purpose, format, now)
     }
 
+    /// Has the token the header of one that this application has signed for the purpose? Then it is
+    /// none of another issuer.
+    #[cfg(feature = "trusted-issuers")]
+    pub(crate) fn knows_header(&self, token: &[u8], purpose: Purpose) -> bool {
+        let begins = |known: &KnownHeader| {
+            token.strip_prefix(known.segment.as_bytes()).is_some_and(|rest| rest.first() == Some(&b'.'))
+        };
+        self.known_headers.of(purpose).iter().any(begins)
+    }
+
     /// Is the token still good at `now`? For the moment after the loaders have answered.
     pub(crate) fn still_valid(&self, payload: &TokenPayload, now: Timestamp) -> bool {
         let leeways = payload.expiry_leeway().map_or(self.leeways(), Leeways::of_expiry);
