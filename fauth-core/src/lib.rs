@@ -30,6 +30,8 @@ mod protection;
 mod provider;
 pub mod redirect;
 pub mod rejection;
+#[cfg(feature = "trusted-issuers")]
+pub mod remote;
 pub mod reply;
 pub mod request;
 mod requirement;
