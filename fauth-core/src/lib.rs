@@ -69,6 +69,8 @@ pub use provider::{
     AuthProvider, AuthProviderBuilder, AuthSwitch, Authenticated, Entered, Granted, PayloadError,
     PendingLogin, Pinned, Presented, SessionHandle, WhenLimitStoreFails,
 };
+#[cfg(feature = "trusted-issuers")]
+pub use provider::AuthHealth;
 pub use rejection::reason::Rejection;
 pub use requirement::{Condition, Missing, Names, Requirement};
 pub use role::{Role, UnknownRole};

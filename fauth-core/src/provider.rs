@@ -30,6 +30,8 @@ mod sessions;
 mod switch;
 mod throttle;
 mod throttling;
+#[cfg(feature = "trusted-issuers")]
+mod trust;
 mod unlocking;
 mod way;
 mod wiring;
@@ -42,6 +44,8 @@ pub(crate) use counters::LimitScopes;
 pub use counters::WhenLimitStoreFails;
 use csrf::Admitted;
 pub(crate) use delivery::answer;
+#[cfg(feature = "trusted-issuers")]
+pub use foreign::AuthHealth;
 pub use granted::{Entered, Granted};
 pub use inner::AuthProvider;
 pub use passwords::Authenticated;
@@ -58,6 +62,8 @@ use within::within;
 
 use sha2::{Digest as _, Sha256};
 
+#[cfg(feature = "trusted-issuers")]
+use crate::trusted_issuer::TrustedIssuer;
 use crate::{
     body::BodyError,
     client::ClientInfo,
@@ -85,7 +91,42 @@ use crate::{
 impl<U: AuthUser> AuthProvider<U> {
     /// Collects loaders and options; [`AuthProviderBuilder::build`] checks them.
     pub fn builder(config: AuthConfig) -> AuthProviderBuilder<U> {
-        AuthProviderBuilder::new(config)
+        AuthProviderBuilder::new(Ok(config))
+    }
+
+    /// A service without tokens of its own, which accepts those of another issuer: no secret, no
+    /// store, no password. It needs a [`user_loader`](AuthProviderBuilder::user_loader), or
+    /// [`user_from_claims`](AuthProviderBuilder::user_from_claims); more issuers are named with
+    /// [`trusted_issuer`](AuthProviderBuilder::trusted_issuer). Settings such as a name for the
+    /// application are those of [`AuthConfig::without_own_tokens`].
+    ///
+    /// ```
+    /// # use fauth_core::{AuthProvider, AuthUser, ConfigError, TokenPayload, remote::JwksSource};
+    /// use fauth_core::{token::Algorithm, trusted_issuer::TrustedIssuer};
+    ///
+    /// struct User { id: String, roles: Vec<String> }
+    /// impl AuthUser for User {
+    ///     fn subject(&self) -> impl AsRef<str> { &self.id }
+    ///     fn is_active(&self) -> bool { true }
+    ///     fn roles(&self) -> impl IntoIterator<Item = impl AsRef<str>> { &self.roles }
+    /// }
+    ///
+    /// # fn example(keys: JwksSource) -> Result<(), ConfigError> {
+    /// let issuer = TrustedIssuer::new("https://login.example.com", keys)
+    ///     .audience("https://api.example.com")
+    ///     .algorithms([Algorithm::ES256]);
+    /// let auth: AuthProvider<User> = AuthProvider::resource_server(issuer)
+    ///     .user_from_claims(|token: &TokenPayload| User {
+    ///         id: token.subject().to_owned(),
+    ///         roles: token.roles().map(str::to_owned).collect(),
+    ///     })
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "trusted-issuers")]
+    pub fn resource_server(issuer: TrustedIssuer) -> AuthProviderBuilder<U> {
+        AuthProviderBuilder::new(AuthConfig::without_own_tokens().build()).trusted_issuer(issuer)
     }
 
     /// Reads what the request presents: the first transport that finds anything decides, be it good or bad. Its token is verified.

@@ -33,9 +33,9 @@ mod settings;
 mod shared;
 mod source;
 
+pub(crate) use address::{Allowed, check_url};
 pub use fault::{KeySourceError, KeysUnavailable};
 pub use fetch::{Fetch, FetchError, FetchRequest, FetchResponse};
 pub use health::KeySourceHealth;
-#[allow(unused_imports, reason = "the provider uses it")]
 pub(crate) use shared::KeyContext;
 pub use source::JwksSource;

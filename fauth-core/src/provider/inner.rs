@@ -120,8 +120,8 @@ pub(super) struct Inner<U> {
     pub(super) renderer: Arc<dyn Renderer>,
     /// What guests are called on pages.
     pub(super) guest_name: Arc<str>,
-    pub(super) events: Option<Box<dyn AuthEvents>>,
-    pub(super) clock: Box<dyn Clock>,
+    pub(super) events: Option<Arc<dyn AuthEvents>>,
+    pub(super) clock: Arc<dyn Clock>,
     pub(super) loader_timeout: Duration,
     pub(super) store_timeout: Duration,
     pub(super) body_timeout: Duration,

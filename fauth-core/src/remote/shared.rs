@@ -24,7 +24,6 @@ use crate::{
     token::Algorithm,
 };
 
-#[allow(dead_code, reason = "the provider makes it")]
 /// What a source needs of the provider that it belongs to.
 #[derive(Clone)]
 pub(crate) struct KeyContext {

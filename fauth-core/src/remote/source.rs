@@ -166,7 +166,6 @@ impl JwksSource {
     }
 
     /// Called when a provider is built.
-    #[allow(dead_code, reason = "the provider calls it")]
     pub(crate) fn prepare(
         &self,
         issuer: &str,

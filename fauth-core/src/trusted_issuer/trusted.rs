@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::ClaimMapping;
 use crate::{
     clock::Timestamp,
-    remote::{JwksSource, KeysUnavailable},
-    token::{Algorithm, ForeignVerifier, PublicKeys, Rights, TokenError, TokenPayload, UnverifiedForeign},
+    error::ConfigError,
+    remote::{JwksSource, KeyContext, KeysUnavailable},
+    token::{ForeignVerifier, PublicKeys, Rights, TokenError, TokenPayload, UnverifiedForeign},
 };
 
 /// An issuer that is trusted, as it was checked.
@@ -34,8 +35,9 @@ impl Trusted {
         &self.verifier.issuer
     }
 
-    pub(crate) fn algorithms(&self) -> &[Algorithm] {
-        &self.verifier.algorithms
+    /// Tells the source of its keys for whom it works.
+    pub(crate) fn prepare(&self, context: KeyContext) -> Result<(), ConfigError> {
+        self.keys.prepare(self.issuer(), &self.verifier.algorithms, context)
     }
 
     pub(crate) const fn keys(&self) -> &JwksSource {
