@@ -30,6 +30,8 @@ mod protection;
 mod provider;
 pub mod redirect;
 pub mod rejection;
+#[cfg(feature = "trusted-issuers")]
+pub mod remote;
 pub mod reply;
 pub mod request;
 mod requirement;
@@ -45,6 +47,8 @@ pub mod swagger_ui;
 pub mod throttle;
 pub mod token;
 pub mod transport;
+#[cfg(feature = "trusted-issuers")]
+pub mod trusted_issuer;
 mod user;
 #[cfg(feature = "user-store")]
 pub mod user_store;
@@ -65,6 +69,8 @@ pub use provider::{
     AuthProvider, AuthProviderBuilder, AuthSwitch, Authenticated, Entered, Granted, PayloadError,
     PendingLogin, Pinned, Presented, SessionHandle, WhenLimitStoreFails,
 };
+#[cfg(feature = "trusted-issuers")]
+pub use provider::AuthHealth;
 pub use rejection::reason::Rejection;
 pub use requirement::{Condition, Missing, Names, Requirement};
 pub use role::{Role, UnknownRole};

@@ -2,8 +2,12 @@
 
 mod algorithm;
 mod base64url;
+#[cfg(feature = "trusted-issuers")]
+mod claim_lookup;
 mod claims;
 mod custom_claims;
+#[cfg(feature = "trusted-issuers")]
+mod foreign;
 mod header;
 pub(crate) mod ids;
 pub(crate) mod issue;
@@ -17,13 +21,21 @@ mod mac;
 mod origin;
 pub(crate) mod payload;
 mod profile;
+#[cfg(feature = "trusted-issuers")]
+mod public_keys;
 pub(crate) mod purpose;
 pub(crate) mod token_claims;
 mod verify;
 mod weak_secrets;
 
 pub use algorithm::Algorithm;
+#[cfg(feature = "trusted-issuers")]
+pub(crate) use claim_lookup::{NotTexts, each_text, member_of, members_named};
 pub(crate) use claims::{is_reserved, is_scope};
+#[cfg(feature = "trusted-issuers")]
+pub use foreign::AccessTokenProfile;
+#[cfg(feature = "trusted-issuers")]
+pub(crate) use foreign::{ForeignVerifier, MAX_ISSUER_BYTES, UnverifiedForeign};
 pub(crate) use ids::RefreshId;
 pub(crate) use ids::SessionId;
 pub use issue::IssuedToken;
@@ -36,8 +48,12 @@ pub(crate) use keys::KeyRing;
 pub(crate) use limits::DEFAULT_MAX_TOKEN_BYTES;
 pub(crate) use origin::Origin;
 pub use payload::ClaimError;
+#[cfg(feature = "trusted-issuers")]
+pub(crate) use payload::Rights;
 pub(crate) use payload::TokenPayload;
 pub use profile::{ScopeClaim, TokenProfile};
+#[cfg(feature = "trusted-issuers")]
+pub(crate) use public_keys::PublicKeys;
 pub(crate) use purpose::PerPurpose;
 pub(crate) use purpose::{OneTimePurpose, Purpose};
 pub(crate) use token_claims::TokenClaims;

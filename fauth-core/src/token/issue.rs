@@ -406,7 +406,7 @@ impl Issuer {
         let claims = self.claims(purpose, request, now)?;
         let header = self.headers.of(purpose);
         // Exactly the room that is needed, so that the token does not move while it grows.
-        let parts = [claims.len(), self.key.algorithm().signature_bytes()].map(encoded_length);
+        let parts = [claims.len(), self.key.signature_bytes()].map(encoded_length);
         let length = header.len() + parts.iter().sum::<usize>() + 1;
         if length > self.max_token_bytes {
             return Err(IssueError::TooLong);

@@ -51,6 +51,21 @@ pub enum KeyError {
     /// The text is not a JWK.
     #[error("the text is not a JWK")]
     Malformed,
+    /// The set has more keys than are read.
+    #[error("the set has more than {maximum} keys")]
+    TooManyKeys {
+        /// How many are read.
+        maximum: usize,
+    },
+    /// No key of the set can be used: each is of another type or algorithm, or for another use.
+    #[error("the set has no key that can be used")]
+    NoUsableKey,
+    /// A key that others are to know is a secret or has private members.
+    #[error("the key is to be a public one, and it is secret or has private members")]
+    NotPublic,
+    /// Two keys have the same id.
+    #[error("two keys have the same id")]
+    DuplicateId,
     /// The key id is empty, longer than 128 bytes, or holds something else than visible ASCII.
     #[error("the key id must have 1 to 128 visible ASCII characters")]
     InvalidId,

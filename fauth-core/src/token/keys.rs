@@ -44,6 +44,7 @@ impl Key {
     /// phrase, a UUID, the text of a key of another kind, or has white space at an end. `openssl
     /// rand -base64 48` makes one that is good for every algorithm.
     pub fn hmac(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
+        refuse_asymmetric(algorithm)?;
         refuse_unusable(secret)?;
         refuse_form(secret)?;
         let minimum = algorithm.minimum_secret_bytes();
@@ -65,6 +66,7 @@ impl Key {
     /// # Errors
     /// [`KeyError`] if the secret is empty, published, or the text of a key of another kind.
     pub fn danger_short_hmac(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
+        refuse_asymmetric(algorithm)?;
         refuse_unusable(secret)?;
         Self::prepare(algorithm, secret)
     }
@@ -123,6 +125,23 @@ impl Key {
         self.algorithm
     }
 
+    /// Whether it can sign, and not only verify.
+    #[must_use]
+    pub const fn can_sign(&self) -> bool {
+        true
+    }
+
+    /// A key of a set that somebody publishes; `None` if it is of a type or for a use that is not
+    /// supported.
+    pub(super) fn published(_jwk: &str, _allowed: &[Algorithm]) -> Result<Option<Self>, KeyError> {
+        Ok(None)
+    }
+
+    /// The length of its signatures.
+    pub(super) const fn signature_bytes(&self) -> usize {
+        self.algorithm.minimum_secret_bytes()
+    }
+
     fn prepare(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
         // HMAC takes keys of every length, so that the error cannot occur; it is passed on all the same.
         let mac = Mac::new(algorithm, secret).ok_or(KeyError::Malformed)?;
@@ -178,6 +197,11 @@ impl KeyRing {
         (ids.len() == keys.len()).then_some(Self { keys })
     }
 
+    /// Without a key: whoever has it accepts no own token, and issues none.
+    pub(crate) const fn empty() -> Self {
+        Self { keys: Vec::new() }
+    }
+
     pub(crate) fn signing(&self) -> Option<&Key> {
         self.keys.first()
     }
@@ -193,6 +217,10 @@ impl KeyRing {
             (_, keys) => keys.iter().find(|key| key.id() == id),
         }
     }
+}
+
+fn refuse_asymmetric(algorithm: Algorithm) -> Result<(), KeyError> {
+    if algorithm.is_symmetric() { Ok(()) } else { Err(KeyError::Unsupported) }
 }
 
 fn refuse_other_use(jwk: &Jwk) -> Result<(), KeyError> {
