@@ -13,6 +13,7 @@ use std::{
 use super::{
     counters::{Counters, WhenLimitStoreFails},
     inner::{AuthProvider, Inner, PasswordLogin, Retention, Revocations, Sessions, Stores},
+    metadata::published,
     registry::{PROCESS, Resident},
     throttle::Throttle,
 };
@@ -26,7 +27,8 @@ use crate::{
     event::AuthEvents,
     password::{PasswordConfig, PasswordHasher, PasswordPolicy},
     path::{Allowed, PathCharacter},
-    rejection::{Pages, ProblemJson, Renderer},
+    rejection::{Pages, ProblemJson, ProtectionSpace, Renderer},
+    resource_metadata::{PublishedMetadata, ResourceMetadata},
     session::{SessionConfig, SessionPolicy},
     store::{
         ApiKeyStore, LimitStore, OneTimeStore, RevocationStore, SessionStore, Store, StoreLocation,
@@ -82,6 +84,7 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 /// | [`body_timeout`](Self::body_timeout) | 10 seconds |
 /// | [`api_key_prefix`](Self::api_key_prefix) | `fauth` |
 /// | [`api_key_scopes`](Self::api_key_scopes) | none, unless the token has some |
+/// | [`resource_metadata`](Self::resource_metadata) | none: no metadata are published |
 /// | [`clock`](Self::clock) | the system's |
 #[must_use = "a provider exists only after `build`"]
 pub struct AuthProviderBuilder<U> {
@@ -114,6 +117,7 @@ pub struct AuthProviderBuilder<U> {
     waivers: Waivers,
     api_key_prefix: Option<String>,
     api_key_scopes: Option<Vec<String>>,
+    resource_metadata: Option<ResourceMetadata>,
 }
 
 /// What was said to be meant.
@@ -156,6 +160,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             waivers: Waivers::default(),
             api_key_prefix: None,
             api_key_scopes: None,
+            resource_metadata: None,
         }
     }
 
@@ -474,6 +479,13 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         self
     }
 
+    /// Publishes what clients need to get a token from an authorization server (RFC 9728): as a
+    /// ready-made endpoint, and in the challenges of refusals. See [`ResourceMetadata`].
+    pub fn resource_metadata(mut self, metadata: ResourceMetadata) -> Self {
+        self.resource_metadata = Some(metadata);
+        self
+    }
+
     /// How long a store may take before the request is refused with 503. Default: 5 seconds; at most 300.
     pub fn store_timeout(mut self, limit: Duration) -> Self {
         self.store_timeout = limit;
@@ -563,6 +575,9 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         check_name(&self.config, &places)?;
         check_trust(&self.config, &self.stores, &*self.clock)?;
         let trusted_origins = TrustedOrigins::new(self.trusted_origins)?;
+        let resource_metadata = published(self.resource_metadata, Vec::new(), &transports)?;
+        let protection_space = ProtectionSpace::new(self.config.realm().to_owned())
+            .with_metadata(resource_metadata.as_ref().map(PublishedMetadata::url));
         let rules = self.login_throttle.as_ref().map(LoginThrottle::build).transpose()?;
         // The last that can fail: what was taken in is built.
         let resident = Resident {
@@ -584,7 +599,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             verifier: self.config.verifier(),
             issuer,
             application: self.config.application().into(),
-            realm: self.config.realm().into(),
+            protection_space,
+            resource_metadata,
             trusted_proxies: self.config.trusted_proxies().clone(),
             max_credential_bytes: self.config.max_token_bytes() + CREDENTIAL_MARGIN,
             user_loader,
