@@ -3,12 +3,7 @@
 //! Nothing here reads or writes a store. The provider's `issue_one_time` and `redeem` do that, and
 //! call this module to create and check the bindings.
 
-use std::{
-    borrow::Cow,
-    fmt,
-    sync::Arc,
-    time::Duration,
-};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};

@@ -205,7 +205,9 @@ impl ResourceMetadata {
         let is_plain = |segment: &str| !segment.is_empty() && segment != "." && segment != "..";
         let has_other = path.contains([':', '[', ']']);
         if path != "/" && (has_other || !path.split('/').skip(1).all(is_plain)) {
-            return refused("has a path with `:`, with an empty segment or a dot segment, or with a slash at its end");
+            return refused(
+                "has a path with `:`, with an empty segment or a dot segment, or with a slash at its end",
+            );
         }
         Ok(path)
     }
@@ -246,7 +248,11 @@ impl ResourceMetadata {
             !name.trim().is_empty() && name.len() <= MAX_TEXT_BYTES && !name.chars().any(char::is_control)
         };
         if self.name.as_deref().is_some_and(|name| !is_name(name)) {
-            return Err(ConfigError::new("name", "it is blank, too long or has controls", "give a short name"));
+            return Err(ConfigError::new(
+                "name",
+                "it is blank, too long or has controls",
+                "give a short name",
+            ));
         }
         Ok(())
     }
@@ -263,9 +269,7 @@ impl ResourceMetadata {
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         match host_of(authority) {
             Some(host) if self.is_allowed(scheme, host) => Ok(()),
-            Some(_) => {
-                refused("the scheme of a URL is not https, and its host not this machine")
-            }
+            Some(_) => refused("the scheme of a URL is not https, and its host not this machine"),
             None => refused("the host of a URL is missing or malformed, or there is a user name"),
         }
     }
