@@ -3,6 +3,7 @@
 pub mod access;
 pub mod api_key;
 pub mod audit;
+mod authority;
 mod body;
 pub mod client;
 pub mod clock;
@@ -35,6 +36,7 @@ pub mod remote;
 pub mod reply;
 pub mod request;
 mod requirement;
+mod resource_metadata;
 mod role;
 pub mod routes;
 pub mod rules;
@@ -73,6 +75,7 @@ pub use provider::{
 pub use provider::AuthHealth;
 pub use rejection::reason::Rejection;
 pub use requirement::{Condition, Missing, Names, Requirement};
+pub use resource_metadata::ResourceMetadata;
 pub use role::{Role, UnknownRole};
 pub use rules::RouteRules;
 pub use session::{

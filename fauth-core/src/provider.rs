@@ -17,6 +17,7 @@ mod inner;
 mod issued;
 mod limits;
 mod logins;
+mod metadata;
 mod one_times;
 mod own_only;
 mod passwords;
@@ -505,9 +506,9 @@ impl<U: AuthUser> AuthProvider<U> {
         }
         self.raise_at(rejection.level(), &event);
         if let Some(limited) = self.count_wrong_token(purpose, rejection, &event) {
-            return limited.reply(&self.inner.realm, renderer, head);
+            return limited.reply(&self.inner.protection_space, renderer, head);
         }
-        let reply = rejection.reply(&self.inner.realm, renderer, head);
+        let reply = rejection.reply(&self.inner.protection_space, renderer, head);
         let (Rejection::InvalidToken(_), Some(purpose)) = (rejection, purpose) else { return reply };
         match self.way_of(head, purpose) {
             // The browser would send it again with every request.

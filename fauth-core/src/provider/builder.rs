@@ -15,6 +15,7 @@ use super::trust::{ForeignOptions, no_users};
 use super::{
     counters::{Counters, WhenLimitStoreFails},
     inner::{AuthProvider, Inner, PasswordLogin, Retention, Revocations, Sessions, Stores},
+    metadata::published,
     registry::{PROCESS, Resident},
     throttle::Throttle,
 };
@@ -30,7 +31,8 @@ use crate::{
     event::AuthEvents,
     password::{PasswordConfig, PasswordHasher, PasswordPolicy},
     path::{Allowed, PathCharacter},
-    rejection::{Pages, ProblemJson, Renderer},
+    rejection::{Pages, ProblemJson, ProtectionSpace, Renderer},
+    resource_metadata::{PublishedMetadata, ResourceMetadata},
     session::{SessionConfig, SessionPolicy},
     store::{
         ApiKeyStore, LimitStore, OneTimeStore, RevocationStore, SessionStore, Store, StoreLocation,
@@ -86,6 +88,7 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 /// | [`body_timeout`](Self::body_timeout) | 10 seconds |
 /// | [`api_key_prefix`](Self::api_key_prefix) | `fauth` |
 /// | [`api_key_scopes`](Self::api_key_scopes) | none, unless the token has some |
+/// | [`resource_metadata`](Self::resource_metadata) | none: no metadata are published |
 /// | [`clock`](Self::clock) | the system's |
 #[must_use = "a provider exists only after `build`"]
 pub struct AuthProviderBuilder<U> {
@@ -121,6 +124,7 @@ pub struct AuthProviderBuilder<U> {
     waivers: Waivers,
     api_key_prefix: Option<String>,
     api_key_scopes: Option<Vec<String>>,
+    resource_metadata: Option<ResourceMetadata>,
 }
 
 /// What was said to be meant.
@@ -165,6 +169,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             waivers: Waivers::default(),
             api_key_prefix: None,
             api_key_scopes: None,
+            resource_metadata: None,
         }
     }
 
@@ -509,6 +514,13 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         self
     }
 
+    /// Publishes what clients need to get a token from an authorization server (RFC 9728): as a
+    /// ready-made endpoint, and in the challenges of refusals. See [`ResourceMetadata`].
+    pub fn resource_metadata(mut self, metadata: ResourceMetadata) -> Self {
+        self.resource_metadata = Some(metadata);
+        self
+    }
+
     /// How long a store may take before the request is refused with 503. Default: 5 seconds; at most 300.
     pub fn store_timeout(mut self, limit: Duration) -> Self {
         self.store_timeout = limit;
@@ -614,6 +626,13 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         check_name(&config, &places)?;
         check_trust(&config, &self.stores, &*self.clock)?;
         let trusted_origins = TrustedOrigins::new(self.trusted_origins)?;
+        #[cfg(feature = "trusted-issuers")]
+        let servers = foreign.as_ref().map_or_else(Vec::new, |foreign| foreign.names());
+        #[cfg(not(feature = "trusted-issuers"))]
+        let servers = Vec::new();
+        let resource_metadata = published(self.resource_metadata, servers, &transports)?;
+        let protection_space = ProtectionSpace::new(config.realm().to_owned())
+            .with_metadata(resource_metadata.as_ref().map(PublishedMetadata::url));
         let rules = self.login_throttle.as_ref().map(LoginThrottle::build).transpose()?;
         #[cfg(feature = "trusted-issuers")]
         for issuer in foreign.iter().flat_map(|foreign| &foreign.issuers) {
@@ -642,7 +661,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             #[cfg(feature = "trusted-issuers")]
             foreign,
             application: config.application().into(),
-            realm: config.realm().into(),
+            protection_space,
+            resource_metadata,
             trusted_proxies: config.trusted_proxies().clone(),
             max_credential_bytes: config.max_token_bytes() + CREDENTIAL_MARGIN,
             user_loader,

@@ -145,7 +145,7 @@ impl<U: AuthUser> AuthProvider<U> {
             let event = Event::new(EventKind::RequestLimited).reason(rejection.reason());
             self.raise(&event.head(head, address));
         }
-        rejection.reply(&self.inner.realm, renderer, head)
+        rejection.reply(&self.inner.protection_space, renderer, head)
     }
 }
 
