@@ -186,6 +186,16 @@ pub mod extractors;
 pub mod failures;
 pub mod groups;
 pub mod guests;
+#[cfg(feature = "trusted-issuers")]
+pub mod issuer_claims;
+#[cfg(feature = "trusted-issuers")]
+pub mod issuer_keys;
+#[cfg(feature = "trusted-issuers")]
+pub mod issuer_tokens;
+#[cfg(feature = "trusted-issuers")]
+pub mod issuer_users;
+#[cfg(feature = "trusted-issuers")]
+mod issuers;
 pub mod limits;
 pub mod login;
 pub mod modes;
@@ -661,7 +671,41 @@ macro_rules! conformance {
             use super::*;
             $crate::__modes_tests!($harness);
         }
+        $crate::__issuers!($harness);
     };
+}
+
+/// The cases about tokens of other issuers.
+#[cfg(feature = "trusted-issuers")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __issuers {
+    ($harness:ty) => {
+        mod issuer_tokens {
+            use super::*;
+            $crate::__issuer_tokens_tests!($harness);
+        }
+        mod issuer_claims {
+            use super::*;
+            $crate::__issuer_claims_tests!($harness);
+        }
+        mod issuer_keys {
+            use super::*;
+            $crate::__issuer_keys_tests!($harness);
+        }
+        mod issuer_users {
+            use super::*;
+            $crate::__issuer_users_tests!($harness);
+        }
+    };
+}
+
+/// There are none without the feature `trusted-issuers`.
+#[cfg(not(feature = "trusted-issuers"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __issuers {
+    ($harness:ty) => {};
 }
 
 /// One case's application, with its users and its clock.
@@ -916,7 +960,8 @@ impl Seen {
             (400, "malformed_credential") => "Bearer realm=\"fauth\", error=\"invalid_request\"",
             (
                 403,
-                "missing_role" | "missing_permission" | "missing_scope" | "api_key_not_allowed" | "forbidden",
+                "missing_role" | "missing_permission" | "missing_scope" | "api_key_not_allowed"
+                | "foreign_token_not_allowed" | "forbidden",
             ) => "Bearer realm=\"fauth\", error=\"insufficient_scope\"",
             _ => "",
         };
