@@ -10,9 +10,11 @@ use std::{
 use fauth_core::{
     async_trait,
     remote::{Fetch, FetchError, FetchRequest, FetchResponse, JwksSource},
+    token::Algorithm,
+    trusted_issuer::TrustedIssuer,
 };
 
-use crate::ForeignIssuer;
+use crate::{FOREIGN_AUDIENCE, ForeignIssuer};
 
 /// A server that answers from memory, and knows what it was asked for. Clones share everything.
 ///
@@ -21,9 +23,9 @@ use crate::ForeignIssuer;
 ///
 /// let issuer = ForeignIssuer::new("https://login.example.com");
 /// let server = PublishedKeys::of(&issuer);
-/// let keys = server.source(); // for `TrustedIssuer::new`
-/// assert_eq!(server.fetched().len(), 0, "nothing is fetched before a provider needs it");
-/// # let _ = keys;
+/// let trusted = server.trusted(&issuer); // for `AuthProvider::resource_server`
+/// assert_eq!(server.fetches(), 0, "nothing is fetched before a provider needs it");
+/// # let _ = trusted;
 /// ```
 #[derive(Clone)]
 pub struct PublishedKeys(Arc<Mutex<State>>);
@@ -45,7 +47,7 @@ struct Document {
 
 impl PublishedKeys {
     /// Where the keys are, if the test does not say otherwise.
-    pub const URL: &str = "https://login.example.com/keys";
+    pub const URL: &str = "https://login.example.com/jwks.json";
 
     /// A server that knows nothing, and answers everything with 404.
     pub fn new() -> Self {
@@ -66,6 +68,13 @@ impl PublishedKeys {
     /// A source of keys that asks this server for its [`URL`](Self::URL).
     pub fn source(&self) -> JwksSource {
         JwksSource::url(Self::URL, self.clone()).unwrap()
+    }
+
+    /// The issuer whose keys these are, trusted for tokens as it makes them.
+    pub fn trusted(&self, issuer: &ForeignIssuer) -> TrustedIssuer {
+        TrustedIssuer::new(issuer.issuer(), self.source())
+            .audience(FOREIGN_AUDIENCE)
+            .algorithms([Algorithm::ES256])
     }
 
     /// From now on it has the keys that this issuer publishes now.
@@ -92,14 +101,24 @@ impl PublishedKeys {
         self.state().documents.get_mut(Self::URL).unwrap().cache_control = Some(value.into());
     }
 
-    /// From now on nobody reaches it, or everybody again.
-    pub fn set_down(&self, is_down: bool) {
-        self.state().is_down = is_down;
+    /// From now on there is no answer.
+    pub fn go_down(&self) {
+        self.state().is_down = true;
+    }
+
+    /// From now on there are answers again.
+    pub fn come_back(&self) {
+        self.state().is_down = false;
     }
 
     /// From now on each answer takes this long.
     pub fn delay(&self, delay: Duration) {
         self.state().delay = Some(delay);
+    }
+
+    /// How often it was asked.
+    pub fn fetches(&self) -> usize {
+        self.state().fetched.len()
     }
 
     /// The URLs that it was asked for, in their order.
