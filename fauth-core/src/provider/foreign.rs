@@ -77,6 +77,8 @@ impl<U: AuthUser> AuthProvider<U> {
             return self.not_foreign(TokenError::WrongIssuer);
         };
         let issuer = Arc::clone(issuer);
+        // As for own tokens: characters that no token has make the request a bad one.
+        credential.token.check_grammar().map_err(Rejection::MalformedCredential)?;
         match issuer.check(unverified, now) {
             Checked::Good(payload) => Ok(Some(Found::Token(verified(payload, credential)))),
             Checked::Refused(error) => Err(error.into()),

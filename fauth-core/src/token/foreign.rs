@@ -267,7 +267,8 @@ impl ForeignVerifier {
 /// The purpose of fauth's own that a token has instead, if it is one.
 fn other_kind(media_type: Option<&str>) -> TokenError {
     let others = Purpose::ALL.into_iter().filter(|other| *other != Purpose::Access);
-    let mut others = others.filter(|other| media_type.is_some_and(|named| same_media_type(named, other.media_type())));
+    let mut others =
+        others.filter(|other| media_type.is_some_and(|named| same_media_type(named, other.media_type())));
     TokenError::WrongPurpose { expected: Purpose::Access, actual: others.next() }
 }
 

@@ -279,7 +279,11 @@ fn check_span(
 fn check_issuer(issuer: &str, allow_http: bool) -> Result<(), ConfigError> {
     let wrong = |problem: &str| {
         let fix = "write it as `iss` stands in its tokens, such as `https://login.example.com/realms/shop`";
-        Err(ConfigError::new("trusted_issuer", format!("the issuer `{}` {problem}", issuer.escape_debug()), fix))
+        Err(ConfigError::new(
+            "trusted_issuer",
+            format!("the issuer `{}` {problem}", issuer.escape_debug()),
+            fix,
+        ))
     };
     if issuer.len() > MAX_ISSUER_BYTES {
         return wrong("is longer than 512 bytes");

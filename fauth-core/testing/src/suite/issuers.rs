@@ -96,8 +96,7 @@ pub(super) fn beside_own_with<H: Harness>(
     options: impl FnOnce(Builder) -> Builder,
 ) -> Trusting<H> {
     let issuer = ForeignIssuer::new(ISSUER);
-    let builder =
-        provider_with(config(), &t.users).trusted_issuer(trusted(&issuer, keys_of(&issuer)));
+    let builder = provider_with(config(), &t.users).trusted_issuer(trusted(&issuer, keys_of(&issuer)));
     Trusting::new(t, issuer, options(builder))
 }
 
