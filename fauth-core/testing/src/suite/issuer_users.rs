@@ -180,12 +180,12 @@ cases! { $ __issuer_users_tests in issuer_users;
         let with = |scope: &str| s.token("alice").claim("scope", scope).sign();
         for path in ["/guards/scopes", "/all-scopes/panel"] {
             s.app.get(path).bearer(with("write read")).send().is(200).says("Hello alice");
-            let seen = s.app.get(path).bearer(with("read")).send();
-            seen.refused(403, "missing_scope").has(
-                "www-authenticate",
-                "Bearer realm=\"fauth\", error=\"insufficient_scope\", \
-                 error_description=\"The request needs more rights than the token gives\", scope=\"read write\"",
-            );
+            for (scope, missing) in [("read", "write"), ("", "read write"), ("READ WRITE", "read write")] {
+                let seen = s.app.get(path).bearer(with(scope)).send();
+                let challenge = "Bearer realm=\"fauth\", error=\"insufficient_scope\", \
+                    error_description=\"The request needs more rights than the token gives\"";
+                seen.refused(403, "missing_scope").has("www-authenticate", &format!("{challenge}, scope=\"{missing}\""));
+            }
             s.app.get(path).bearer(s.token("alice").sign()).send().refused(403, "missing_scope");
             // What own tokens have in place of it.
             s.app.get(path).bearer(s.token("alice").claim("scopes", json!(["read", "write"])).sign()).send().refused(403, "missing_scope");
