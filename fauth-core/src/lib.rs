@@ -31,6 +31,8 @@ mod protection;
 mod provider;
 pub mod redirect;
 pub mod rejection;
+#[cfg(feature = "trusted-issuers")]
+pub mod remote;
 pub mod reply;
 pub mod request;
 mod requirement;
@@ -65,6 +67,8 @@ pub use fauth_derive::{AuthUser, Role};
 pub use guard::Guard;
 pub use limiter::{Asked, Limited, Limiter};
 pub use protection::Protection;
+#[cfg(feature = "trusted-issuers")]
+pub use provider::AuthHealth;
 pub use provider::{
     AuthProvider, AuthProviderBuilder, AuthSwitch, Authenticated, Entered, Granted, PayloadError,
     PendingLogin, Pinned, Presented, SessionHandle, WhenLimitStoreFails,

@@ -86,13 +86,15 @@ impl Endpoint {
     pub fn of<U: AuthUser>(auth: &AuthProvider<U>) -> impl Iterator<Item = Self> + use<U> {
         // What will be set can answer any.
         let any = auth.is_switched();
+        // Whoever accepts the tokens of other issuers only has none to refresh and to end.
+        let has_tokens = any || auth.has_own_tokens();
         let has_login = any || auth.has_password_login();
         let (can_end_all, has_sessions) = (any || auth.can_end_all(), any || auth.has_sessions());
         let all = [
             (Self::Login, has_login),
-            (Self::Refresh, true),
-            (Self::Logout, true),
-            (Self::LogoutAll, can_end_all),
+            (Self::Refresh, has_tokens),
+            (Self::Logout, has_tokens),
+            (Self::LogoutAll, has_tokens && can_end_all),
             (Self::Sessions, has_sessions),
             (Self::Session, has_sessions),
             (Self::ResourceMetadata, auth.resource_metadata().is_some()),

@@ -6,6 +6,8 @@ mod base64url;
 mod claim_lookup;
 mod claims;
 mod custom_claims;
+#[cfg(feature = "trusted-issuers")]
+mod foreign;
 mod header;
 pub(crate) mod ids;
 pub(crate) mod issue;
@@ -30,6 +32,10 @@ pub use algorithm::Algorithm;
 #[cfg(feature = "trusted-issuers")]
 pub(crate) use claim_lookup::{NotTexts, each_text, member_of, members_named};
 pub(crate) use claims::{is_reserved, is_scope};
+#[cfg(feature = "trusted-issuers")]
+pub use foreign::AccessTokenProfile;
+#[cfg(feature = "trusted-issuers")]
+pub(crate) use foreign::{ForeignVerifier, MAX_ISSUER_BYTES, UnverifiedForeign};
 pub(crate) use ids::RefreshId;
 pub(crate) use ids::SessionId;
 pub use issue::IssuedToken;
@@ -42,6 +48,8 @@ pub(crate) use keys::KeyRing;
 pub(crate) use limits::DEFAULT_MAX_TOKEN_BYTES;
 pub(crate) use origin::Origin;
 pub use payload::ClaimError;
+#[cfg(feature = "trusted-issuers")]
+pub(crate) use payload::Rights;
 pub(crate) use payload::TokenPayload;
 pub use profile::{ScopeClaim, TokenProfile};
 #[cfg(feature = "trusted-issuers")]
