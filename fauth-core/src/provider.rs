@@ -923,7 +923,7 @@ impl<U: AuthUser> AuthProvider<U> {
         self.raise(&Event::new(EventKind::CallbackFailed).reason("issuer_failed").error(&error.to_string()));
         match error {
             IssueError::Clock(_) => Rejection::Unavailable(Unavailable::Clock),
-            IssueError::NoRandomness => Rejection::Unavailable(Unavailable::Issuer),
+            IssueError::NoRandomness | IssueError::Signer(_) => Rejection::Unavailable(Unavailable::Issuer),
             IssueError::NoOwnTokens => Rejection::Misconfigured(Misconfigured::NoOwnTokens),
             _ => Rejection::Misconfigured(Misconfigured::TokenRequest),
         }

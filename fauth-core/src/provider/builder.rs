@@ -632,14 +632,10 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         check_trust(&config, &self.stores, &*self.clock)?;
         let trusted_origins = TrustedOrigins::new(self.trusted_origins)?;
         #[cfg(feature = "trusted-issuers")]
-        let issuers = foreign
-            .iter()
-            .flat_map(|foreign| &foreign.issuers)
-            .map(|issuer| issuer.issuer().to_owned())
-            .collect();
+        let servers = foreign.as_ref().map_or_else(Vec::new, |foreign| foreign.names());
         #[cfg(not(feature = "trusted-issuers"))]
-        let issuers = Vec::new();
-        let resource_metadata = published(self.resource_metadata, issuers, &transports)?;
+        let servers = Vec::new();
+        let resource_metadata = published(self.resource_metadata, servers, &transports)?;
         let protection_space = ProtectionSpace::new(config.realm().to_owned())
             .with_metadata(resource_metadata.as_ref().map(PublishedMetadata::url));
         let rules = self.login_throttle.as_ref().map(LoginThrottle::build).transpose()?;

@@ -58,11 +58,11 @@ impl<U: AuthUser> AuthProvider<U> {
     /// What a browser attaches unasked is an own one, and so is what only an own token can be.
     pub(super) fn find_foreign(&self, credential: &Credential<'_>) -> Result<Option<Found<U>>, Rejection> {
         let Some(foreign) = &self.inner.foreign else { return Ok(None) };
-        let token = credential.token.as_bytes();
+        let (token, now) = (credential.token.as_bytes(), self.now()?);
         if credential.purpose != Purpose::Access
             || credential.way.is_ambient()
             || credential.keys == Keys::Only
-            || self.inner.verifier.knows_header(token, Purpose::Access)
+            || self.inner.verifier.knows_header(token, Purpose::Access, now)
         {
             return Ok(None);
         }
@@ -77,7 +77,7 @@ impl<U: AuthUser> AuthProvider<U> {
             return self.not_foreign(TokenError::WrongIssuer);
         };
         let issuer = Arc::clone(issuer);
-        match issuer.check(unverified, self.now()?) {
+        match issuer.check(unverified, now) {
             Checked::Good(payload) => Ok(Some(Found::Token(verified(payload, credential)))),
             Checked::Refused(error) => Err(error.into()),
             Checked::NeedsKeys => {

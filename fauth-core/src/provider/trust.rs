@@ -82,6 +82,11 @@ fn refuse_same(issuer: &Trusted, others: &[Arc<Trusted>], config: &AuthConfig) -
 }
 
 impl<U> Foreign<U> {
+    /// What they are called.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.issuers.iter().map(|issuer| issuer.issuer().to_owned()).collect()
+    }
+
     /// The longest that a token of any of them can be accepted.
     pub(super) fn longest(&self) -> Duration {
         let longest = self.issuers.iter().map(|issuer| issuer.longest()).max();

@@ -630,7 +630,7 @@ impl From<IssueError> for Rejection {
     fn from(error: IssueError) -> Self {
         match error {
             IssueError::Clock(_) => Self::Unavailable(Unavailable::Clock),
-            IssueError::NoRandomness => Self::Unavailable(Unavailable::Issuer),
+            IssueError::NoRandomness | IssueError::Signer(_) => Self::Unavailable(Unavailable::Issuer),
             IssueError::NoOwnTokens => Self::Misconfigured(Misconfigured::NoOwnTokens),
             _ => Self::Misconfigured(Misconfigured::TokenRequest),
         }

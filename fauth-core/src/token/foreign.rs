@@ -14,7 +14,7 @@ use super::{
     algorithm::Algorithm,
     json::Value,
     limits::{MAX_SUBJECT_BYTES, MAX_TOKEN_ID_BYTES},
-    mac::MAX_SIGNATURE_BYTES,
+    mac::INLINE_SIGNATURE_BYTES,
     payload::{Foreign, Rights, Span, TokenPayload},
     profile::Format,
     public_keys::PublicKeys,
@@ -141,7 +141,7 @@ impl ForeignVerifier {
         now: Timestamp,
     ) -> Result<TokenPayload, TokenError> {
         let UnverifiedForeign { parts, json, found } = token;
-        let mut buffer = [0; MAX_SIGNATURE_BYTES];
+        let mut buffer = [0; INLINE_SIGNATURE_BYTES];
         let signature = parts.signature(&mut buffer)?;
         // What keys the header brings does not matter.
         let header = Header::parse(parts.header)?;
@@ -151,9 +151,7 @@ impl ForeignVerifier {
         }
         let key = keys.find(header.key_id.as_deref()).ok_or(TokenError::UnknownKey)?;
         header.refuse_other_algorithm(key)?;
-        if !key.verifies(parts.signed, signature) {
-            return Err(TokenError::BadSignature);
-        }
+        parts.refuse_other_signature(key, &signature)?;
         self.accept_media_type(header.media_type.as_deref())?;
         self.accept_claims(json, &found, parts.signed, now)
     }

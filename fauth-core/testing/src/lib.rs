@@ -29,6 +29,8 @@ mod log;
 mod mailbox;
 mod mint;
 pub mod openapi;
+#[cfg(feature = "trusted-issuers")]
+mod published_keys;
 pub mod store_suite;
 pub mod suite;
 mod users;
@@ -60,6 +62,8 @@ pub use faulty_store::{Fault, FaultyStore};
 pub use foreign_issuer::{FOREIGN_AUDIENCE, ForeignIssuer, ForeignToken};
 pub use log::{Log, Logged};
 pub use mint::{SECRET, one_time_token, sign, sign_with};
+#[cfg(feature = "trusted-issuers")]
+pub use published_keys::PublishedKeys;
 pub use users::{Role, TestUser, Users};
 pub use wire::{WireRequest, WireResponse};
 

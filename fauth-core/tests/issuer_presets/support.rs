@@ -199,7 +199,7 @@ pub(crate) struct Service {
 impl Service {
     pub(crate) async fn ask(&self, token: &str) -> Result<Somebody, Rejection> {
         let granted = self.auth.authenticate_token(token, &Requirement::user()).await?;
-        Ok(granted.user().clone())
+        Ok(Somebody::clone(granted.user()))
     }
 
     pub(crate) async fn let_in(&self, token: &ForeignToken) -> Somebody {
