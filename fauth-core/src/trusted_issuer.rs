@@ -3,11 +3,13 @@
 mod claim_path;
 mod issuer;
 mod mapping;
+mod presets;
 mod trusted;
 
 pub use claim_path::ClaimPath;
 pub use issuer::TrustedIssuer;
 pub use mapping::ClaimMapping;
+pub use presets::entra_tenant;
 pub(crate) use trusted::{Checked, Trusted};
 
 pub use crate::token::AccessTokenProfile;

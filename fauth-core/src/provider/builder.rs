@@ -19,8 +19,6 @@ use super::{
     registry::{PROCESS, Resident},
     throttle::Throttle,
 };
-#[cfg(feature = "trusted-issuers")]
-use crate::{remote::KeyContext, token::TokenPayload, trusted_issuer::TrustedIssuer};
 use crate::{
     api_key::{ApiKeyFormat, OfferedScopes, UseNotes},
     audit::Declarations,
@@ -46,6 +44,8 @@ use crate::{
     user::{AuthUser, ClaimsLoader, IdentityLoader, PasswordUpdater, UserLoader},
     visitor::GUEST,
 };
+#[cfg(feature = "trusted-issuers")]
+use crate::{remote::KeyContext, token::TokenPayload, trusted_issuer::TrustedIssuer};
 
 /// A credential may be this much longer than the longest token before its form, not its content,
 /// is at fault.
@@ -614,8 +614,13 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         transports.sort_by_key(|transport| precedence(&**transport));
         check_query_names(&transports)?;
         transports.iter().try_for_each(|transport| transport.check())?;
-        let (sessions, session_policy, revocations) =
-            keeping(&config, &self.stores, (self.sessions, others_last), self.revocable_claims, self.waivers)?;
+        let (sessions, session_policy, revocations) = keeping(
+            &config,
+            &self.stores,
+            (self.sessions, others_last),
+            self.revocable_claims,
+            self.waivers,
+        )?;
         check_session_cookies(&transports, &self.stores)?;
         let taken: Vec<_> = transports.iter().flat_map(|transport| cookie_names(&**transport)).collect();
         let csrf = self.csrf.map(|tokens| tokens.build(config.csrf_keys(), &transports, &taken));

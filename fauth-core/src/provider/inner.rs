@@ -13,8 +13,6 @@ use super::{
     registry::Resident,
     throttle::Throttle,
 };
-#[cfg(feature = "trusted-issuers")]
-use crate::{token::TokenPayload, trusted_issuer::Trusted};
 use crate::{
     api_key::{ApiKeyFormat, OfferedScopes, UseNotes},
     audit::Declarations,
@@ -33,6 +31,8 @@ use crate::{
     transport::Transport,
     user::{ClaimsLoader, IdentityLoader, PasswordUpdater, UserLoader},
 };
+#[cfg(feature = "trusted-issuers")]
+use crate::{token::TokenPayload, trusted_issuer::Trusted};
 
 /// Authentication for one application: cheap to clone, shared by all its routes. `U` is the
 /// application's user.

@@ -65,7 +65,9 @@ fn refuse_same(issuer: &Trusted, others: &[Arc<Trusted>], config: &AuthConfig) -
     if config.issuer() == Some(name) {
         return Err(ConfigError::new(
             "trusted_issuer",
-            format!("`{name}` is the issuer of the own tokens too, so that nobody could tell whose a token is"),
+            format!(
+                "`{name}` is the issuer of the own tokens too, so that nobody could tell whose a token is"
+            ),
             "give the own tokens another `issuer`, or leave the trusted issuer out",
         ));
     }
