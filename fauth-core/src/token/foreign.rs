@@ -110,7 +110,11 @@ impl<'a> UnverifiedForeign<'a> {
     /// [`TokenError`] if it is none, or has no text as `iss`.
     pub(crate) fn read(token: &'a [u8], max_bytes: usize) -> Result<Self, TokenError> {
         let parts = Parts::split(token, max_bytes)?;
-        let json = String::from_utf8(parts.payload()?).map_err(|_| TokenError::MalformedClaims)?;
+        let claims = parts.payload()?;
+        if claims.is_empty() {
+            return Err(TokenError::Malformed);
+        }
+        let json = String::from_utf8(claims).map_err(|_| TokenError::MalformedClaims)?;
         let found = ForeignClaims::scan(&json)?;
         let token = Self { parts, json, found };
         token.issuer()?;
