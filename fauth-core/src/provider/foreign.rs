@@ -49,6 +49,13 @@ impl<U: AuthUser> AuthProvider<U> {
         AuthHealth { key_sources: self.trusted_issuers().map(|issuer| issuer.keys().health()).collect() }
     }
 
+    /// Where the document of each trusted issuer is that says where its endpoints and keys are;
+    /// `None` where the keys come from elsewhere.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn discovery_documents(&self) -> Vec<Option<String>> {
+        self.trusted_issuers().map(|issuer| issuer.keys().discovery_document()).collect()
+    }
+
     fn trusted_issuers(&self) -> impl Iterator<Item = &Arc<Trusted>> {
         self.inner.foreign.iter().flat_map(|foreign| &foreign.issuers)
     }

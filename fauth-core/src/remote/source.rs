@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+#[cfg(feature = "openapi")]
+use super::discovery::openid_url;
 use super::{
     address::{Allowed, check_url},
     fault::{KeySourceError, KeysUnavailable},
@@ -163,6 +165,16 @@ impl JwksSource {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.shared.name
+    }
+
+    /// Where the document is in which the issuer says where its keys are. `None` if nobody asks for
+    /// it.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn discovery_document(&self) -> Option<String> {
+        match &self.shared.remote {
+            Some(Remote { place: Place::Discovered(issuer), .. }) => Some(openid_url(issuer)),
+            _ => None,
+        }
     }
 
     /// Called when a provider is built.
