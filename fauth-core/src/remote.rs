@@ -39,3 +39,6 @@ pub use health::KeySourceHealth;
 #[allow(unused_imports, reason = "the provider uses it")]
 pub(crate) use shared::KeyContext;
 pub use source::JwksSource;
+
+#[cfg(all(test, any(feature = "asymmetric", feature = "asymmetric-pure-rust")))]
+mod tests;
