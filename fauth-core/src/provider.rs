@@ -72,7 +72,9 @@ use crate::{
     request::{RequestHead, opens_websocket},
     requirement::{Missing, Requirement, Unmet},
     store::{Owner, StoreError},
-    token::{IssueError, IssuedToken, Purpose, TokenError, TokenPayload, TokenRequest},
+    token::{
+        IssueError, IssuedToken, PublishedKeys, Purpose, TokenError, TokenPayload, TokenRequest,
+    },
     transport::{Extracted, SecurityScheme, Transport},
     user::AuthUser,
     visitor::Visitor,
@@ -695,7 +697,12 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    fn now(&self) -> Result<Timestamp, Rejection> {
+    /// The keys that others may verify with, if there are any.
+    pub(crate) fn published_keys(&self) -> Option<&PublishedKeys> {
+        self.inner.published_keys.as_ref()
+    }
+
+    pub(crate) fn now(&self) -> Result<Timestamp, Rejection> {
         self.inner.clock.now().map_err(|_| Rejection::Unavailable(Unavailable::Clock))
     }
 
@@ -847,7 +854,7 @@ impl<U: AuthUser> AuthProvider<U> {
         self.raise(&Event::new(EventKind::CallbackFailed).reason("issuer_failed").error(&error.to_string()));
         match error {
             IssueError::Clock(_) => Rejection::Unavailable(Unavailable::Clock),
-            IssueError::NoRandomness => Rejection::Unavailable(Unavailable::Issuer),
+            IssueError::NoRandomness | IssueError::Signer(_) => Rejection::Unavailable(Unavailable::Issuer),
             _ => Rejection::Misconfigured(Misconfigured::TokenRequest),
         }
     }

@@ -582,6 +582,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             switch: None,
             verifier: self.config.verifier(),
+            published_keys: self.config.published_keys(),
             issuer,
             application: self.config.application().into(),
             realm: self.config.realm().into(),

@@ -26,7 +26,7 @@ use crate::{
     rejection::Renderer,
     session::SessionPolicy,
     store::{ApiKeyStore, HashKeys, OneTimeStore, RevocationStore, SessionStore, StoreLocation},
-    token::{Issuer, Verifier},
+    token::{Issuer, PublishedKeys, Verifier},
     transport::Transport,
     user::{ClaimsLoader, IdentityLoader, PasswordUpdater, UserLoader},
 };
@@ -96,6 +96,7 @@ pub(super) struct Inner<U> {
     pub(super) switch: Option<Arc<Shared<U>>>,
     pub(super) verifier: Verifier,
     pub(super) issuer: Issuer,
+    pub(super) published_keys: Option<PublishedKeys>,
     /// The name under which everything is kept.
     pub(super) application: Box<str>,
     pub(super) realm: Box<str>,

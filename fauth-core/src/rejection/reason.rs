@@ -611,7 +611,7 @@ impl From<IssueError> for Rejection {
     fn from(error: IssueError) -> Self {
         match error {
             IssueError::Clock(_) => Self::Unavailable(Unavailable::Clock),
-            IssueError::NoRandomness => Self::Unavailable(Unavailable::Issuer),
+            IssueError::NoRandomness | IssueError::Signer(_) => Self::Unavailable(Unavailable::Issuer),
             _ => Self::Misconfigured(Misconfigured::TokenRequest),
         }
     }

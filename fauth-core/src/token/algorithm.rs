@@ -51,6 +51,30 @@ pub(crate) enum KeyKind {
     Ed25519,
 }
 
+impl KeyKind {
+    /// As it stands in an error after "the key is".
+    pub(crate) const fn article(self) -> &'static str {
+        match self {
+            Self::Secret => "a secret",
+            Self::Rsa => "an RSA key",
+            Self::P256 => "a key on the curve P-256",
+            Self::P384 => "a key on the curve P-384",
+            Self::Ed25519 => "an Ed25519 key",
+        }
+    }
+
+    /// What makes a good one.
+    pub(crate) const fn recipe(self) -> &'static str {
+        match self {
+            Self::Secret => "openssl rand -base64 48",
+            Self::Rsa => "openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072",
+            Self::P256 => "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256",
+            Self::P384 => "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384",
+            Self::Ed25519 => "openssl genpkey -algorithm ED25519",
+        }
+    }
+}
+
 impl Algorithm {
     /// Every supported algorithm.
     pub const ALL: [Self; 12] = [

@@ -1,6 +1,6 @@
 //! Why no token is issued.
 
-use super::purpose::Purpose;
+use super::{purpose::Purpose, signer::SignerError};
 use crate::clock::ClockError;
 
 /// Why a token cannot be issued.
@@ -43,4 +43,7 @@ pub enum IssueError {
     /// The operating system gives no randomness.
     #[error("the operating system gives no randomness")]
     NoRandomness,
+    /// The key signs elsewhere, and there is no signature. Answered with 503.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
 }

@@ -9,8 +9,10 @@ use zeroize::Zeroize as _;
 
 use super::algorithm::Algorithm;
 
-/// How long the longest signature is: that of HS512.
-pub(super) const MAX_SIGNATURE_BYTES: usize = 64;
+/// Signatures up to this length need no allocation: those of HMAC, ES256 and EdDSA.
+pub(super) const INLINE_SIGNATURE_BYTES: usize = 64;
+/// How long the longest signature is: that of RSA with 8192 bits.
+pub(super) const MAX_SIGNATURE_BYTES: usize = 1024;
 
 /// A key as the state of its hash function, which is zeroed on drop.
 #[derive(Clone)]
@@ -80,29 +82,35 @@ impl Mac {
     }
 }
 
-/// A signature of any algorithm, without an allocation. Zeroed on drop: keys for other purposes are made of some.
-pub(super) struct Signature {
-    buffer: [u8; MAX_SIGNATURE_BYTES],
-    length: usize,
+/// A signature of any algorithm. Zeroed on drop: keys for other purposes are made of some.
+pub(super) enum Signature {
+    Inline { buffer: [u8; INLINE_SIGNATURE_BYTES], length: usize },
+    Long(Vec<u8>),
 }
 
 impl Signature {
     fn new(bytes: &[u8]) -> Self {
-        let mut signature = Self { buffer: [0; MAX_SIGNATURE_BYTES], length: bytes.len() };
-        for (to, from) in signature.buffer.iter_mut().zip(bytes) {
+        let mut buffer = [0; INLINE_SIGNATURE_BYTES];
+        for (to, from) in buffer.iter_mut().zip(bytes) {
             *to = *from;
         }
-        signature
+        Self::Inline { buffer, length: bytes.len() }
     }
 
     pub(super) fn as_bytes(&self) -> &[u8] {
-        self.buffer.get(..self.length).unwrap_or_default()
+        match self {
+            Self::Inline { buffer, length } => buffer.get(..*length).unwrap_or_default(),
+            Self::Long(bytes) => bytes,
+        }
     }
 }
 
 impl Drop for Signature {
     fn drop(&mut self) {
-        self.buffer.zeroize();
+        match self {
+            Self::Inline { buffer, .. } => buffer.zeroize(),
+            Self::Long(bytes) => bytes.zeroize(),
+        }
     }
 }
 

@@ -11,12 +11,12 @@ use super::{
     claims::is_scope,
     header::header_segment,
     json::{self, Elements, Fault, Kind, Value},
-    keys::{Key, KeyRing},
+    keys::{FixedKeys, Key, Keys},
     limits::{
         CLAIMS_LIMITS, DEFAULT_MAX_TOKEN_BYTES, HEADER_LIMITS, MAX_KEY_ID_BYTES, MAX_SUBJECT_BYTES,
         MAX_TOKEN_ID_BYTES,
     },
-    mac::MAX_SIGNATURE_BYTES,
+    mac::{INLINE_SIGNATURE_BYTES, MAX_SIGNATURE_BYTES},
     origin::Origin,
     payload::{Span, TokenPayload},
     profile::{Format, TokenProfile},
@@ -130,10 +130,20 @@ pub(crate) struct Expectations {
 /// Verifies tokens of one application.
 #[derive(Debug)]
 pub(crate) struct Verifier {
-    keys: KeyRing,
+    keys: Known,
     expectations: Expectations,
-    /// The header segments that our own tokens have. One that equals one of them needs no parsing.
-    known_headers: PerPurpose<Vec<KnownHeader>>,
+}
+
+/// The keys, with the header segments that our own tokens have. One that equals one of them needs no
+/// parsing.
+#[derive(Debug)]
+enum Known {
+    Fixed {
+        keys: FixedKeys,
+        headers: PerPurpose<Vec<KnownHeader>>,
+    },
+    #[cfg(feature = "trusted-issuers")]
+    Ring(super::ring::KeyRing),
 }
 
 #[derive(Debug)]
@@ -144,20 +154,13 @@ struct KnownHeader {
 }
 
 impl Verifier {
-    pub(crate) fn new(keys: KeyRing, expectations: Expectations) -> Self {
-        let known_headers = PerPurpose::from_fn(|purpose| {
-            let formats = expectations.profile.reads().iter();
-            formats
-                .flat_map(|format| {
-                    keys.all().iter().enumerate().map(|(position, key)| KnownHeader {
-                        segment: header_segment(key, *format, purpose).into_boxed_str(),
-                        key: position,
-                        format: *format,
-                    })
-                })
-                .collect()
-        });
-        Self { keys, expectations, known_headers }
+    pub(crate) fn new(keys: Keys, expectations: Expectations) -> Self {
+        let keys = match keys {
+            Keys::Fixed(keys) => Known::fixed(keys, expectations.profile),
+            #[cfg(feature = "trusted-issuers")]
+            Keys::Ring(ring) => Known::Ring(ring),
+        };
+        Self { keys, expectations }
     }
 
     /// Accepts `token` for `purpose`, or says why not.
@@ -171,13 +174,10 @@ impl Verifier {
         if parts.payload.is_empty() {
             return Err(TokenError::Malformed);
         }
-        let mut signature = [0; MAX_SIGNATURE_BYTES];
+        let mut signature = [0; INLINE_SIGNATURE_BYTES];
         let signature = parts.signature(&mut signature)?;
         let claims = parts.payload()?;
-        let (key, kind) = self.key_and_kind(&parts, purpose)?;
-        if !key.verifies(parts.signed, signature) {
-            return Err(TokenError::BadSignature);
-        }
+        let kind = self.check_signature(&parts, &signature, purpose, now)?;
         let format = kind.accept(purpose, self.expectations.profile)?;
         let claims = String::from_utf8(claims).map_err(|_| TokenError::MalformedClaims)?;
         let found = Claims::scan(&claims)?;
@@ -193,23 +193,36 @@ impl Verifier {
         now.unix_seconds() >= expires_at.unix_seconds().saturating_add(self.expectations.expiry_leeway)
     }
 
-    fn key_and_kind<'a>(
-        &'a self,
+    /// What the header says of the token, which is not judged yet, if the signature is right.
+    fn check_signature(
+        &self,
         parts: &Parts<'_>,
+        signature: &[u8],
         purpose: Purpose,
-    ) -> Result<(&'a Key, Kinds), TokenError> {
-        for known in self.known_headers.of(purpose) {
-            if known.segment.as_bytes() == parts.header
-                && let Some(key) = self.keys.all().get(known.key)
-            {
-                return Ok((key, Kinds::Known(known.format)));
+        now: Timestamp,
+    ) -> Result<Kinds, TokenError> {
+        match &self.keys {
+            Known::Fixed { keys, headers } => {
+                let (key, kind) = key_and_kind(keys, headers, parts, purpose)?;
+                parts.refuse_other_signature(key, signature)?;
+                Ok(kind)
+            }
+            #[cfg(feature = "trusted-issuers")]
+            Known::Ring(ring) => {
+                let snapshot = ring.snapshot();
+                let formats = self.expectations.profile.reads();
+                if let Some((key, format)) = snapshot.of_header(parts.header, purpose, formats, now) {
+                    parts.refuse_other_signature(key, signature)?;
+                    return Ok(Kinds::Known(format));
+                }
+                let header = Header::parse(parts.header)?;
+                header.refuse_own_keys()?;
+                let key = snapshot.find(header.key_id.as_deref(), now).ok_or(TokenError::UnknownKey)?;
+                header.refuse_other_algorithm(key)?;
+                parts.refuse_other_signature(key, signature)?;
+                Ok(Kinds::Named(header.media_type))
             }
         }
-        let header = Header::parse(parts.header)?;
-        header.refuse_own_keys()?;
-        let key = self.keys.find(header.key_id.as_deref()).ok_or(TokenError::UnknownKey)?;
-        header.refuse_other_algorithm(key)?;
-        Ok((key, Kinds::Named(header.media_type)))
     }
 
     fn accept_claims(
@@ -307,6 +320,44 @@ impl Verifier {
     }
 }
 
+impl Known {
+    fn fixed(keys: FixedKeys, profile: TokenProfile) -> Self {
+        let headers = PerPurpose::from_fn(|purpose| {
+            let formats = profile.reads().iter();
+            formats
+                .flat_map(|format| {
+                    keys.all().iter().enumerate().map(|(position, key)| KnownHeader {
+                        segment: header_segment(key, *format, purpose).into_boxed_str(),
+                        key: position,
+                        format: *format,
+                    })
+                })
+                .collect()
+        });
+        Self::Fixed { keys, headers }
+    }
+}
+
+fn key_and_kind<'a>(
+    keys: &'a FixedKeys,
+    headers: &PerPurpose<Vec<KnownHeader>>,
+    parts: &Parts<'_>,
+    purpose: Purpose,
+) -> Result<(&'a Key, Kinds), TokenError> {
+    for known in headers.of(purpose) {
+        if known.segment.as_bytes() == parts.header
+            && let Some(key) = keys.all().get(known.key)
+        {
+            return Ok((key, Kinds::Known(known.format)));
+        }
+    }
+    let header = Header::parse(parts.header)?;
+    header.refuse_own_keys()?;
+    let key = keys.find(header.key_id.as_deref()).ok_or(TokenError::UnknownKey)?;
+    header.refuse_other_algorithm(key)?;
+    Ok((key, Kinds::Named(header.media_type)))
+}
+
 /// Verifies the signature of a compact JWS and returns its payload, whatever that is.
 ///
 /// This is the layer below the claims: size, form, header, algorithm and signature are checked as strictly as for tokens, the
@@ -323,7 +374,7 @@ impl Verifier {
 /// [`TokenError`] if anything but the payload is not acceptable.
 pub fn verify_jws(compact: &str, key: &Key) -> Result<Vec<u8>, TokenError> {
     let parts = Parts::split(compact.as_bytes(), DEFAULT_MAX_TOKEN_BYTES)?;
-    let mut signature = [0; MAX_SIGNATURE_BYTES];
+    let mut signature = [0; INLINE_SIGNATURE_BYTES];
     let signature = parts.signature(&mut signature)?;
     let payload = parts.payload()?;
     let header = Header::parse(parts.header)?;
@@ -334,7 +385,8 @@ pub fn verify_jws(compact: &str, key: &Key) -> Result<Vec<u8>, TokenError> {
     {
         return Err(TokenError::UnknownKey);
     }
-    if key.verifies(parts.signed, signature) { Ok(payload) } else { Err(TokenError::BadSignature) }
+    parts.refuse_other_signature(key, &signature)?;
+    Ok(payload)
 }
 
 struct Parts<'a> {
@@ -371,14 +423,24 @@ impl<'a> Parts<'a> {
         base64url::decode(self.payload).ok_or(TokenError::Malformed)
     }
 
-    fn signature<'b>(&self, buffer: &'b mut [u8; MAX_SIGNATURE_BYTES]) -> Result<&'b [u8], TokenError> {
-        let signature = if self.signature.len() > base64url::longest_text(MAX_SIGNATURE_BYTES) {
-            // That of a foreign algorithm, mostly. The header says so and is judged first; an empty signature is never right.
-            base64url::decode(self.signature).map(|_| &[][..])
-        } else {
-            base64url::decode_to(self.signature, buffer)
-        };
-        signature.ok_or(TokenError::Malformed)
+    /// In the buffer if it fits, as those of HMAC do.
+    fn signature<'b>(
+        &self,
+        buffer: &'b mut [u8; INLINE_SIGNATURE_BYTES],
+    ) -> Result<Cow<'b, [u8]>, TokenError> {
+        if self.signature.len() <= base64url::longest_text(INLINE_SIGNATURE_BYTES) {
+            return base64url::decode_to(self.signature, buffer)
+                .map(Cow::Borrowed)
+                .ok_or(TokenError::Malformed);
+        }
+        let signature = base64url::decode(self.signature).ok_or(TokenError::Malformed)?;
+        // Longer than that of any key. The header says so and is judged first; an empty signature is never right.
+        let is_too_long = signature.len() > MAX_SIGNATURE_BYTES;
+        Ok(if is_too_long { Cow::Borrowed(&[]) } else { Cow::Owned(signature) })
+    }
+
+    fn refuse_other_signature(&self, key: &Key, signature: &[u8]) -> Result<(), TokenError> {
+        if key.verifies(self.signed, signature) { Ok(()) } else { Err(TokenError::BadSignature) }
     }
 }
 
