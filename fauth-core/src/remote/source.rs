@@ -268,11 +268,7 @@ impl fmt::Debug for JwksSource {
 fn check(field: &'static str, url: &str, fetch: &impl Fetch) -> Result<(), ConfigError> {
     let allowed = if fetch.danger_allows_http() { Allowed::DangerHttp } else { Allowed::HttpLocally };
     check_url(url, allowed).map_err(|problem| {
-        ConfigError::new(
-            field,
-            format!("{problem}"),
-            "name an `https` URL, such as `https://login.example.com`",
-        )
+        ConfigError::new(field, problem, "name an `https` URL, such as `https://login.example.com`")
     })
 }
 
