@@ -147,7 +147,7 @@ mod tests {
     use std::sync::Arc;
 
     use fauth_core::clock::{Clock as _, SystemClock, Timestamp};
-    use fauth_testing::{Axum, ForeignIssuer, WireRequest, WireResponse};
+    use fauth_testing::{ForeignIssuer, TestClient as _, WireRequest, WireResponse};
     use serde_json::{Value, json};
 
     use super::*;
@@ -197,7 +197,7 @@ mod tests {
     struct Service {
         keycloak: Keycloak,
         auth: AuthProvider<User>,
-        client: Axum,
+        client: Router,
     }
 
     impl Service {
@@ -209,7 +209,7 @@ mod tests {
                 resource: "https://api.example.com".to_owned(),
             };
             let auth = provider(&settings, HttpFetch::new().unwrap()).unwrap();
-            Self { keycloak, client: Axum::new(app(auth.clone())), auth }
+            Self { keycloak, client: app(auth.clone()), auth }
         }
 
         async fn get(&self, path: &str, token: &str) -> WireResponse {
