@@ -32,7 +32,10 @@ use crate::{
     user::{ClaimsLoader, IdentityLoader, PasswordUpdater, UserLoader},
 };
 #[cfg(feature = "trusted-issuers")]
-use crate::{token::TokenPayload, trusted_issuer::Trusted};
+use crate::{
+    token::TokenPayload,
+    trusted_issuer::{Tenants, Trusted},
+};
 
 /// Authentication for one application: cheap to clone, shared by all its routes. `U` is the
 /// application's user.
@@ -205,6 +208,10 @@ pub(super) struct Foreign<U> {
     /// Makes users of claims, in place of the user loader.
     pub(super) users: Option<Box<UserFromClaims<U>>>,
     pub(super) max_token_bytes: usize,
+    /// Who issues own tokens.
+    pub(super) own: Option<Box<str>>,
+    /// Issuers that are found while the application runs.
+    pub(super) tenants: Option<Tenants>,
 }
 
 /// Makes a user of what another issuer says.
