@@ -57,7 +57,10 @@ impl<U: AuthUser> AuthProvider<U> {
     /// `None` where the keys come from elsewhere.
     #[cfg(feature = "openapi")]
     pub(crate) fn discovery_documents(&self) -> Vec<Option<String>> {
-        self.trusted_issuers().map(|issuer| issuer.keys().discovery_document()).collect()
+        let has_tenants = self.inner.foreign.as_ref().is_some_and(|foreign| foreign.tenants.is_some());
+        let documents = self.trusted_issuers().map(|issuer| issuer.keys().discovery_document());
+        // Nobody knows the issuers that are yet to be found.
+        documents.chain(has_tenants.then_some(None)).collect()
     }
 
     fn trusted_issuers(&self) -> impl Iterator<Item = &Arc<Trusted>> {
