@@ -2,8 +2,9 @@
 //! logins are Keycloak's.
 //!
 //! In the realm, the service is a client of its own (here `shop-api`) with the roles that it asks
-//! for (here `keeper`). Clients that call it, such as a page, need its name in the audience of their
-//! tokens: users with one of its roles have that, and so has everybody with an *audience* mapper.
+//! for (here `keeper`). Clients that call it, such as a page, need its name in the audience of
+//! their tokens: users with one of its roles have that, and so has everybody with an *audience*
+//! mapper.
 //! The scope `orders:read` is a client scope.
 //!
 //! ```sh

@@ -45,7 +45,11 @@ use crate::{
     visitor::GUEST,
 };
 #[cfg(feature = "trusted-issuers")]
-use crate::{remote::KeyContext, token::TokenPayload, trusted_issuer::{IssuerResolver, TrustedIssuer}};
+use crate::{
+    remote::KeyContext,
+    token::TokenPayload,
+    trusted_issuer::{IssuerResolver, TrustedIssuer},
+};
 
 /// A credential may be this much longer than the longest token before its form, not its content,
 /// is at fault.

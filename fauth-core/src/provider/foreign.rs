@@ -138,7 +138,8 @@ impl<U: AuthUser> AuthProvider<U> {
     async fn tenant(&self, name: &str) -> Result<Option<Arc<Trusted>>, Rejection> {
         let tenants = self.inner.foreign.as_ref().and_then(|foreign| foreign.tenants.as_ref());
         let Some(tenants) = tenants else { return Ok(None) };
-        let Some(outcome) = within(self.inner.loader_timeout, tenants.resolve(name, self.now()?)).await else {
+        let Some(outcome) = within(self.inner.loader_timeout, tenants.resolve(name, self.now()?)).await
+        else {
             self.raise(&Event::new(EventKind::CallbackFailed).reason("resolver_timeout"));
             return Err(Rejection::Unavailable(Unavailable::LoaderTimeout));
         };
