@@ -45,7 +45,11 @@ use crate::{
     visitor::GUEST,
 };
 #[cfg(feature = "trusted-issuers")]
-use crate::{remote::KeyContext, token::TokenPayload, trusted_issuer::{IssuerResolver, TrustedIssuer}};
+use crate::{
+    remote::KeyContext,
+    token::TokenPayload,
+    trusted_issuer::{IssuerResolver, TrustedIssuer},
+};
 
 /// A credential may be this much longer than the longest token before its form, not its content,
 /// is at fault.
@@ -676,6 +680,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             switch: None,
             verifier: config.verifier(),
+            published_keys: config.published_keys(),
             issuer,
             #[cfg(feature = "trusted-issuers")]
             foreign,

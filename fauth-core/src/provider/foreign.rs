@@ -53,6 +53,16 @@ impl<U: AuthUser> AuthProvider<U> {
         AuthHealth { key_sources: self.trusted_issuers().map(|issuer| issuer.keys().health()).collect() }
     }
 
+    /// Where the document of each trusted issuer is that says where its endpoints and keys are;
+    /// `None` where the keys come from elsewhere.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn discovery_documents(&self) -> Vec<Option<String>> {
+        let has_tenants = self.inner.foreign.as_ref().is_some_and(|foreign| foreign.tenants.is_some());
+        let documents = self.trusted_issuers().map(|issuer| issuer.keys().discovery_document());
+        // Nobody knows the issuers that are yet to be found.
+        documents.chain(has_tenants.then_some(None)).collect()
+    }
+
     fn trusted_issuers(&self) -> impl Iterator<Item = &Arc<Trusted>> {
         self.inner.foreign.iter().flat_map(|foreign| &foreign.issuers)
     }
@@ -128,7 +138,8 @@ impl<U: AuthUser> AuthProvider<U> {
     async fn tenant(&self, name: &str) -> Result<Option<Arc<Trusted>>, Rejection> {
         let tenants = self.inner.foreign.as_ref().and_then(|foreign| foreign.tenants.as_ref());
         let Some(tenants) = tenants else { return Ok(None) };
-        let Some(outcome) = within(self.inner.loader_timeout, tenants.resolve(name, self.now()?)).await else {
+        let Some(outcome) = within(self.inner.loader_timeout, tenants.resolve(name, self.now()?)).await
+        else {
             self.raise(&Event::new(EventKind::CallbackFailed).reason("resolver_timeout"));
             return Err(Rejection::Unavailable(Unavailable::LoaderTimeout));
         };

@@ -27,7 +27,7 @@ use crate::{
     resource_metadata::PublishedMetadata,
     session::SessionPolicy,
     store::{ApiKeyStore, HashKeys, OneTimeStore, RevocationStore, SessionStore, StoreLocation},
-    token::{Issuer, Verifier},
+    token::{Issuer, PublishedKeys, Verifier},
     transport::Transport,
     user::{ClaimsLoader, IdentityLoader, PasswordUpdater, UserLoader},
 };
@@ -106,6 +106,7 @@ pub(super) struct Inner<U> {
     /// Other issuers; `None` where nobody else is trusted: then requests pay for nothing.
     #[cfg(feature = "trusted-issuers")]
     pub(super) foreign: Option<Box<Foreign<U>>>,
+    pub(super) published_keys: Option<PublishedKeys>,
     /// The name under which everything is kept.
     pub(super) application: Box<str>,
     pub(super) protection_space: ProtectionSpace,

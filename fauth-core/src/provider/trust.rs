@@ -6,8 +6,8 @@ use super::inner::{Foreign, UserFromClaims};
 use crate::{
     config::AuthConfig,
     error::ConfigError,
-    token::TokenPayload,
     remote::KeyContext,
+    token::TokenPayload,
     trusted_issuer::{IssuerResolver, Tenants, Trusted, TrustedIssuer},
     user::{AuthUser, UserLoader},
 };

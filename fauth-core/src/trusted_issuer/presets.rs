@@ -140,7 +140,7 @@ impl TrustedIssuer {
         Ok(issuer.audience(audience).of_entra(tenant, "1.0").require_any("appid"))
     }
 
-    /// [Amazon Cognito](https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html).
+    /// [Amazon Cognito](https://docs.aws.amazon.com/cognito/latest/developerguide/).
     /// `pool` is the id of the user pool, `eu-west-1_AbCdEf123`; `client` is the id of an app
     /// client. Add others by [`audience`](Self::audience).
     ///
@@ -192,8 +192,8 @@ impl TrustedIssuer {
     ///
     /// # Security
     /// Every service account of every customer of Google can get such a token, for any audience. A
-    /// good token says who calls, not that it may: let in the accounts that you know, by `sub` or by
-    /// `email`.
+    /// good token says who calls, not that it may: let in the accounts that you know, by `sub` or
+    /// by `email`.
     pub fn google(audience: impl Into<String>, fetch: impl Fetch) -> Result<Self, ConfigError> {
         let audience = audience.into();
         if !audience.starts_with("https://") {
@@ -218,7 +218,8 @@ impl TrustedIssuer {
     /// [`ConfigError`] if the client of HTTP cannot be asked for Google's keys.
     ///
     /// # Security
-    /// See [`danger_accept_id_tokens`](Self::danger_accept_id_tokens). Google's users are everybody.
+    /// See [`danger_accept_id_tokens`](Self::danger_accept_id_tokens). And everybody is a user of
+    /// Google.
     pub fn danger_google_sign_in(client: impl Into<String>, fetch: impl Fetch) -> Result<Self, ConfigError> {
         Ok(Self::of_google(fetch)?.audience(client).danger_accept_id_tokens())
     }
@@ -298,7 +299,8 @@ impl TrustedIssuer {
 /// let issuer = "https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0";
 /// assert_eq!(entra_tenant(issuer), Some("72f988bf-86f1-41af-91ab-2d7cd011db47"));
 /// assert_eq!(entra_tenant("https://login.microsoftonline.com/common/v2.0"), None);
-/// assert_eq!(entra_tenant("https://evil.example/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0"), None);
+/// let other = "https://evil.example/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0";
+/// assert_eq!(entra_tenant(other), None);
 /// ```
 #[must_use]
 pub fn entra_tenant(issuer: &str) -> Option<&str> {

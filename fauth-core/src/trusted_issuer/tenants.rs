@@ -161,7 +161,8 @@ impl Tenants {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= self.capacity && !known.contains_key(&name) {
             let used = |tenant: &Tenant| tenant.last_used.load(Ordering::Relaxed);
-            let oldest = known.iter().min_by_key(|(_, tenant)| used(tenant)).map(|(name, _)| Arc::clone(name));
+            let oldest =
+                known.iter().min_by_key(|(_, tenant)| used(tenant)).map(|(name, _)| Arc::clone(name));
             oldest.map(|oldest| known.remove(&oldest));
         }
         known.insert(name, Arc::new(tenant));
@@ -217,7 +218,9 @@ impl Drop for Boarding<'_> {
 }
 
 fn has_form(issuer: &str) -> bool {
-    issuer.len() <= MAX_ISSUER_BYTES && !issuer.contains('?') && check_url(issuer, Allowed::HttpLocally).is_ok()
+    issuer.len() <= MAX_ISSUER_BYTES
+        && !issuer.contains('?')
+        && check_url(issuer, Allowed::HttpLocally).is_ok()
 }
 
 /// Nothing is half done where it could panic, so that a poisoned lock holds good data.

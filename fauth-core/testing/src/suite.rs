@@ -916,7 +916,12 @@ impl Seen {
             (400, "malformed_credential") => "Bearer realm=\"fauth\", error=\"invalid_request\"",
             (
                 403,
-                "missing_role" | "missing_permission" | "missing_scope" | "api_key_not_allowed" | "foreign_token_not_allowed" | "forbidden",
+                "missing_role"
+                | "missing_permission"
+                | "missing_scope"
+                | "api_key_not_allowed"
+                | "foreign_token_not_allowed"
+                | "forbidden",
             ) => "Bearer realm=\"fauth\", error=\"insufficient_scope\"",
             _ => "",
         };

@@ -30,7 +30,7 @@ impl Recorded {
     }
 
     /// The time at which the token was issued.
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         Timestamp::from_unix_seconds(self.document["claims"]["iat"].as_i64().unwrap())
     }
 
@@ -105,11 +105,11 @@ impl Recorded {
         let issuer = preset(documents.clone()).unwrap().algorithms([Algorithm::ES256]);
         let auth = AuthProvider::resource_server(issuer)
             .user_from_claims(Somebody::of)
-            .clock(clock.clone())
+            .clock(clock)
             .danger_share_application()
             .build()
             .unwrap();
-        Service { auth, clock, documents }
+        Service { auth, documents }
     }
 }
 
@@ -192,7 +192,6 @@ impl AuthUser for Somebody {
 
 pub(crate) struct Service {
     pub(crate) auth: AuthProvider<Somebody>,
-    pub(crate) clock: ManualClock,
     pub(crate) documents: Documents,
 }
 

@@ -9,8 +9,8 @@ use fauth_core::{
     transport::CookieTransport,
 };
 use fauth_testing::{
-    ForeignIssuer, ManualClock, PublishedKeys, TestUser, Users, WireRequest, config, memory_store, provider_with,
-    sign,
+    ForeignIssuer, ManualClock, PublishedKeys, TestUser, Users, WireRequest, config, memory_store,
+    provider_with, sign,
 };
 
 use crate::support::{ISSUER, World, enter, trusted, user};

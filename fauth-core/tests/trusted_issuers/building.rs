@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use fauth_core::{
-    AuthConfig, AuthProvider, AuthProviderBuilder, ConfigError, CsrfTokens, MemoryStore, Purpose,
-    Rejection,
+    AuthConfig, AuthProvider, AuthProviderBuilder, ConfigError, CsrfTokens, MemoryStore, Purpose, Rejection,
     api_key::ApiKeyRequest,
     rejection::Misconfigured,
     remote::JwksSource,
@@ -63,10 +62,11 @@ fn every_setting_of_an_issuer_is_checked() {
 
 #[test]
 fn an_issuer_is_an_https_url() {
-    let named = |name: &str| {
-        server(TrustedIssuer::new(name, source()).audience("a").algorithms([Algorithm::ES256]))
-    };
-    for name in ["", "login.example.com", "http://login.example.com", "https://a.example/?x", "https://a.example#x"] {
+    let named =
+        |name: &str| server(TrustedIssuer::new(name, source()).audience("a").algorithms([Algorithm::ES256]));
+    for name in
+        ["", "login.example.com", "http://login.example.com", "https://a.example/?x", "https://a.example#x"]
+    {
         refused(named(name), "trusted_issuer");
     }
     for name in ["https://login.example.com/realms/shop", "http://localhost:8080", "http://127.0.0.1"] {
@@ -156,7 +156,8 @@ async fn a_resource_server_may_have_api_keys_of_its_own() {
         .clock(ManualClock::new())
         .build()
         .unwrap();
-    let key = auth.danger_create_api_key_for("alice", ApiKeyRequest::new("x").scopes(["read"])).await.unwrap();
+    let key =
+        auth.danger_create_api_key_for("alice", ApiKeyRequest::new("x").scopes(["read"])).await.unwrap();
     let requirement = fauth_core::Requirement::user().scopes(["read"]);
     let granted = auth.authenticate_token(key.expose(), &requirement).await.unwrap();
     assert_eq!((granted.user().name.as_str(), granted.payload().issuer()), ("alice", None));

@@ -61,8 +61,13 @@ async fn a_subject_is_kept_out_whatever_the_issuer_issues() {
     world.clock.advance(Duration::from_secs(3600));
     is_revoked(world.enter(&world.token("alice").sign()).await);
     assert!(world.enter(&world.token("bob").sign()).await.is_ok());
-    let unknown = world.auth.revoke_of_issuer("https://x.example", "alice", &[RevocationTarget::Subject]).await;
-    assert_eq!(unknown, Err(Rejection::Misconfigured(Misconfigured::UnknownIssuer)), "a slip revokes nothing");
+    let unknown =
+        world.auth.revoke_of_issuer("https://x.example", "alice", &[RevocationTarget::Subject]).await;
+    assert_eq!(
+        unknown,
+        Err(Rejection::Misconfigured(Misconfigured::UnknownIssuer)),
+        "a slip revokes nothing"
+    );
 }
 
 #[tokio::test]

@@ -8,7 +8,8 @@ use fauth_core::{
     trusted_issuer::{ClaimMapping, TrustedIssuer},
 };
 use fauth_testing::{
-    FOREIGN_AUDIENCE, ForeignIssuer, ForeignToken, ManualClock, PublishedKeys, TestUser, WireRequest, memory_store,
+    FOREIGN_AUDIENCE, ForeignIssuer, ForeignToken, ManualClock, PublishedKeys, TestUser, WireRequest,
+    memory_store,
 };
 
 pub(crate) const ISSUER: &str = "https://login.example.com";
@@ -33,7 +34,8 @@ impl World {
     /// With keys that never grow old, for tests in which the clock jumps.
     pub(crate) fn fixed(change: impl FnOnce(TrustedIssuer) -> TrustedIssuer) -> Self {
         let keys = JwksSource::fixed(ForeignIssuer::new(ISSUER).jwks()).unwrap();
-        let issuer = TrustedIssuer::new(ISSUER, keys).audience(FOREIGN_AUDIENCE).algorithms([Algorithm::ES256]);
+        let issuer =
+            TrustedIssuer::new(ISSUER, keys).audience(FOREIGN_AUDIENCE).algorithms([Algorithm::ES256]);
         Self::trusting(|_| change(issuer))
     }
 
