@@ -27,12 +27,15 @@ use crate::{
     resource_metadata::PublishedMetadata,
     session::SessionPolicy,
     store::{ApiKeyStore, HashKeys, OneTimeStore, RevocationStore, SessionStore, StoreLocation},
-    token::{Issuer, Verifier},
+    token::{Issuer, PublishedKeys, Verifier},
     transport::Transport,
     user::{ClaimsLoader, IdentityLoader, PasswordUpdater, UserLoader},
 };
 #[cfg(feature = "trusted-issuers")]
-use crate::{token::TokenPayload, trusted_issuer::Trusted};
+use crate::{
+    token::TokenPayload,
+    trusted_issuer::{Tenants, Trusted},
+};
 
 /// Authentication for one application: cheap to clone, shared by all its routes. `U` is the
 /// application's user.
@@ -103,6 +106,7 @@ pub(super) struct Inner<U> {
     /// Other issuers; `None` where nobody else is trusted: then requests pay for nothing.
     #[cfg(feature = "trusted-issuers")]
     pub(super) foreign: Option<Box<Foreign<U>>>,
+    pub(super) published_keys: Option<PublishedKeys>,
     /// The name under which everything is kept.
     pub(super) application: Box<str>,
     pub(super) protection_space: ProtectionSpace,
@@ -204,6 +208,10 @@ pub(super) struct Foreign<U> {
     /// Makes users of claims, in place of the user loader.
     pub(super) users: Option<Box<UserFromClaims<U>>>,
     pub(super) max_token_bytes: usize,
+    /// Who issues own tokens.
+    pub(super) own: Option<Box<str>>,
+    /// Issuers that are found while the application runs.
+    pub(super) tenants: Option<Tenants>,
 }
 
 /// Makes a user of what another issuer says.
