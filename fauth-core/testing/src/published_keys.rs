@@ -157,7 +157,7 @@ impl Fetch for PublishedKeys {
             Some(Some(Document { status, body, cache_control })) => {
                 let response = FetchResponse::new(status, body);
                 Ok(match cache_control {
-                    Some(value) => response.cache_control(value),
+                    Some(value) => response.with_cache_control(value),
                     None => response,
                 })
             }

@@ -191,6 +191,8 @@ pub mod issuer_claims;
 #[cfg(feature = "trusted-issuers")]
 pub mod issuer_keys;
 #[cfg(feature = "trusted-issuers")]
+pub mod issuer_tenants;
+#[cfg(feature = "trusted-issuers")]
 pub mod issuer_tokens;
 #[cfg(feature = "trusted-issuers")]
 pub mod issuer_users;
@@ -696,6 +698,10 @@ macro_rules! __issuers {
         mod issuer_users {
             use super::*;
             $crate::__issuer_users_tests!($harness);
+        }
+        mod issuer_tenants {
+            use super::*;
+            $crate::__issuer_tenants_tests!($harness);
         }
     };
 }
