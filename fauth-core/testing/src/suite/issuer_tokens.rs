@@ -241,14 +241,13 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
         s.opens(&good);
         let [header, claims, signature] = parts(&good);
         for bad in [
-            header.clone(), format!("{header}.{claims}"), format!(".{claims}.{signature}"), format!("{header}.{claims}."),
+            header.clone(), format!("{header}.{claims}"), format!(".{claims}.{signature}"), format!("{header}..{signature}"), format!("{header}.{claims}."),
             format!(".{good}"), format!("{good}."), format!("{good}.{signature}"), format!("{header}.{good}"),
             format!("{header}.{claims}.{claims}.{claims}.{signature}"), format!("{header}....{signature}"),
             "..".to_owned(), ".".to_owned(), "a.b.c".to_owned(), "x".to_owned(),
         ] {
             s.refuses(bad, "malformed_token");
         }
-        s.refuses(format!("{header}..{signature}"), "malformed_claims");
         let json = json!({ "payload": claims, "protected": header, "signature": signature }).to_string();
         s.app.get("/guards/user").bearer(json).send().refused(400, "malformed_credential");
     }
