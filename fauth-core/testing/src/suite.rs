@@ -191,6 +191,8 @@ pub mod issuer_claims;
 #[cfg(feature = "trusted-issuers")]
 pub mod issuer_keys;
 #[cfg(feature = "trusted-issuers")]
+pub mod issuer_logins;
+#[cfg(feature = "trusted-issuers")]
 pub mod issuer_tenants;
 #[cfg(feature = "trusted-issuers")]
 pub mod issuer_tokens;
@@ -694,6 +696,10 @@ macro_rules! __issuers {
         mod issuer_keys {
             use super::*;
             $crate::__issuer_keys_tests!($harness);
+        }
+        mod issuer_logins {
+            use super::*;
+            $crate::__issuer_logins_tests!($harness);
         }
         mod issuer_users {
             use super::*;

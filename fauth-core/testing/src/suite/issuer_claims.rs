@@ -58,7 +58,9 @@ cases! { $ __issuer_claims_tests in issuer_claims;
     fn a_required_claim_of_another_type_is_refused(t) {
         let s = service(&t);
         for name in ["iss", "sub", "jti", "client_id"] {
-            for value in [json!(1), json!(true), json!([]), json!(["alice"]), json!([ISSUER]), json!({ "alice": 1 })] {
+            for value in [
+                json!(1), json!(true), json!([]), json!(["alice"]), json!([ISSUER]), json!({ "alice": 1 }),
+            ] {
                 s.refuses(s.token("alice").claim(name, value).sign(), "invalid_claim");
             }
         }
@@ -108,11 +110,15 @@ cases! { $ __issuer_claims_tests in issuer_claims;
         let s = service(&t);
         s.opens(s.token("alice").claim("iss", ISSUER).sign());
         for other in [
-            "https://login.example.com/", "https://login.example.co", "https://login.example.com.evil.example", "https://login.example.comevil",
-            "https://evil.example/https://login.example.com", "HTTPS://LOGIN.EXAMPLE.COM", "https://Login.example.com", "http://login.example.com",
-            "login.example.com", "//login.example.com", "https://login.example.com:443", "https://login.example.com?", "https://login.example.com#",
-            " https://login.example.com", "https://login.example.com ", "https://login.example.com\0", "https://login.example.com.",
-            "https://user@login.example.com", "https%3A%2F%2Flogin.example.com", "https://login.example.com,https://login.example.com", "https", "*",
+            "https://login.example.com/", "https://login.example.co",
+            "https://login.example.com.evil.example", "https://login.example.comevil",
+            "https://evil.example/https://login.example.com", "HTTPS://LOGIN.EXAMPLE.COM",
+            "https://Login.example.com", "http://login.example.com", "login.example.com",
+            "//login.example.com", "https://login.example.com:443", "https://login.example.com?",
+            "https://login.example.com#", " https://login.example.com", "https://login.example.com ",
+            "https://login.example.com\0", "https://login.example.com.", "https://user@login.example.com",
+            "https%3A%2F%2Flogin.example.com", "https://login.example.com,https://login.example.com", "https",
+            "*",
         ] {
             s.refuses(s.token("alice").claim("iss", other).sign(), "wrong_issuer");
         }
@@ -121,7 +127,9 @@ cases! { $ __issuer_claims_tests in issuer_claims;
     fn an_issuer_that_is_a_list_is_refused(t) {
         let s = service(&t);
         s.opens(s.token("alice").sign());
-        for list in [json!([ISSUER]), json!([ISSUER, "https://evil.example"]), json!([]), json!({ "iss": ISSUER })] {
+        for list in [
+            json!([ISSUER]), json!([ISSUER, "https://evil.example"]), json!([]), json!({ "iss": ISSUER }),
+        ] {
             s.refuses(s.token("alice").claim("iss", list).sign(), "invalid_claim");
         }
     }
@@ -135,13 +143,18 @@ cases! { $ __issuer_claims_tests in issuer_claims;
 
     fn one_of_the_audiences_must_be_this_service(t) {
         let s = service(&t);
-        for good in [json!(FOREIGN_AUDIENCE), json!([FOREIGN_AUDIENCE]), json!(["https://other.example", FOREIGN_AUDIENCE])] {
+        for good in [
+            json!(FOREIGN_AUDIENCE), json!([FOREIGN_AUDIENCE]),
+            json!(["https://other.example", FOREIGN_AUDIENCE]),
+        ] {
             s.opens(s.token("alice").claim("aud", good).sign());
         }
         for other in [
-            json!("https://other.example"), json!(["https://other.example"]), json!("https://api.example.com/"), json!("https://api.example.co"),
-            json!("https://api.example.com.evil.example"), json!("HTTPS://API.EXAMPLE.COM"), json!("api.example.com"), json!("*"), json!(""),
-            json!(["https://api.example.com "]), json!("https://api.example.com,https://other.example"),
+            json!("https://other.example"), json!(["https://other.example"]),
+            json!("https://api.example.com/"), json!("https://api.example.co"),
+            json!("https://api.example.com.evil.example"), json!("HTTPS://API.EXAMPLE.COM"),
+            json!("api.example.com"), json!("*"), json!(""), json!(["https://api.example.com "]),
+            json!("https://api.example.com,https://other.example"),
         ] {
             s.refuses(s.token("alice").claim("aud", other).sign(), "wrong_audience");
         }
@@ -151,8 +164,9 @@ cases! { $ __issuer_claims_tests in issuer_claims;
         let s = service(&t);
         s.opens(s.token("alice").claim("aud", json!([FOREIGN_AUDIENCE, FOREIGN_AUDIENCE])).sign());
         for mixed in [
-            json!([]), json!([FOREIGN_AUDIENCE, 1]), json!([1, FOREIGN_AUDIENCE]), json!([FOREIGN_AUDIENCE, null]), json!([FOREIGN_AUDIENCE, []]),
-            json!([[FOREIGN_AUDIENCE]]), json!({ "aud": FOREIGN_AUDIENCE }), json!(1), json!(true),
+            json!([]), json!([FOREIGN_AUDIENCE, 1]), json!([1, FOREIGN_AUDIENCE]),
+            json!([FOREIGN_AUDIENCE, null]), json!([FOREIGN_AUDIENCE, []]), json!([[FOREIGN_AUDIENCE]]),
+            json!({ "aud": FOREIGN_AUDIENCE }), json!(1), json!(true),
         ] {
             s.refuses(s.token("alice").claim("aud", mixed).sign(), "invalid_claim");
         }
@@ -168,7 +182,11 @@ cases! { $ __issuer_claims_tests in issuer_claims;
     /// Amazon Cognito writes no `aud`.
     fn the_client_is_the_audience_where_that_is_said(t) {
         let without = |s: &Trusting<H>| s.token("alice").without_claim("aud");
-        let s = service_with(&t, |issuer| issuer.audience("test-client").client_id_as_audience(), |builder| builder);
+        let s = service_with(
+            &t,
+            |issuer| issuer.audience("test-client").client_id_as_audience(),
+            |builder| builder,
+        );
         s.opens(without(&s).sign());
         s.refuses(without(&s).claim("client_id", "other-client").sign(), "wrong_audience");
         s.refuses(without(&s).without_claim("client_id").sign(), "missing_claim");
@@ -194,7 +212,11 @@ cases! { $ __issuer_claims_tests in issuer_claims;
 
     fn the_leeway_of_expiry_is_a_setting(t) {
         for leeway in [0, 1, 300] {
-            let s = service_with(&t, |issuer| issuer.expiry_leeway(Duration::from_secs(leeway)), |builder| builder);
+            let s = service_with(
+                &t,
+                |issuer| issuer.expiry_leeway(Duration::from_secs(leeway)),
+                |builder| builder,
+            );
             let leeway = leeway.cast_signed();
             s.opens(lasting(&s, -500, 1 - leeway));
             s.refuses(lasting(&s, -500, -leeway), "token_expired");
@@ -245,10 +267,12 @@ cases! { $ __issuer_claims_tests in issuer_claims;
         let s = service(&t);
         let token = s.token("alice");
         for (text, reason) in [
-            ("253402300799", "unacceptable_lifetime"), ("253402300800", "invalid_claim"), ("9223372036854775807", "invalid_claim"),
-            ("9223372036854775808", "invalid_claim"), ("18446744073709551615", "invalid_claim"), ("18446744073709551616", "invalid_claim"),
-            ("1e18", "invalid_claim"), ("1e300", "invalid_claim"), ("1e400", "invalid_claim"), ("-1", "invalid_claim"), ("-1767225900", "invalid_claim"),
-            ("0", "token_expired"), ("1", "token_expired"),
+            ("253402300799", "unacceptable_lifetime"), ("253402300800", "invalid_claim"),
+            ("9223372036854775807", "invalid_claim"), ("9223372036854775808", "invalid_claim"),
+            ("18446744073709551615", "invalid_claim"), ("18446744073709551616", "invalid_claim"),
+            ("1e18", "invalid_claim"), ("1e300", "invalid_claim"), ("1e400", "invalid_claim"),
+            ("-1", "invalid_claim"), ("-1767225900", "invalid_claim"), ("0", "token_expired"),
+            ("1", "token_expired"),
         ] {
             s.refuses(with_number(&token, "exp", text), reason);
         }
@@ -315,8 +339,9 @@ cases! { $ __issuer_claims_tests in issuer_claims;
         let s = service(&t);
         s.opens(s.token("alice").sign());
         for cnf in [
-            json!({ "jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" }), json!({ "x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2" }),
-            json!({ "jwk": {} }), json!({}), json!(null), json!("x"), json!([]),
+            json!({ "jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" }),
+            json!({ "x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2" }), json!({ "jwk": {} }),
+            json!({}), json!(null), json!("x"), json!([]),
         ] {
             s.refuses(s.token("alice").claim("cnf", cnf).sign(), "sender_constrained_token");
         }
@@ -328,7 +353,7 @@ cases! { $ __issuer_claims_tests in issuer_claims;
     fn an_own_token_that_is_bound_is_no_bearer_token_either(t) {
         let own = |more: &str| {
             let claims = format!(
-                r#"{{"sub":"alice","exp":{},"iat":{NOW},"jti":"one","token_type":"access","scopes":[],"app":"default"{more}}}"#,
+                r#"{{"sub":"alice","exp":{},"iat":{NOW},"jti":"one","token_type":"access","app":"default"{more}}}"#,
                 NOW + 900
             );
             sign(r#"{"alg":"HS256","typ":"at+jwt"}"#, &claims)
@@ -345,7 +370,10 @@ cases! { $ __issuer_claims_tests in issuer_claims;
         let s = service_with(&t, |issuer| issuer.require_claim("tid", "tenant-1"), |builder| builder);
         s.opens(s.token("alice").claim("tid", "tenant-1").sign());
         s.refuses(s.token("alice").sign(), "missing_claim");
-        for other in [json!("tenant-2"), json!("tenant-11"), json!("TENANT-1"), json!(""), json!(1), json!(null), json!(["tenant-1"])] {
+        for other in [
+            json!("tenant-2"), json!("tenant-11"), json!("TENANT-1"), json!(""), json!(1), json!(null),
+            json!(["tenant-1"]),
+        ] {
             s.refuses(s.token("alice").claim("tid", other).sign(), "invalid_claim");
         }
     }
@@ -367,12 +395,16 @@ cases! { $ __issuer_claims_tests in issuer_claims;
     fn rights_that_cannot_be_read_are_refused(t) {
         let mapping = ClaimMapping::new().roles("roles").permissions("permissions");
         let s = service_with(&t, |issuer| issuer.claims(mapping), |builder| builder);
-        for good in [json!([]), json!(["admin"]), json!("admin user"), json!(""), json!(vec!["x"; 512]), json!(["x".repeat(255)])] {
+        for good in [
+            json!([]), json!(["admin"]), json!("admin user"), json!(""), json!(vec!["x"; 512]),
+            json!(["x".repeat(255)]),
+        ] {
             s.opens(s.token("alice").claim("roles", good.clone()).claim("permissions", good).sign());
         }
         for bad in [
-            json!(null), json!(1), json!(true), json!({ "admin": true }), json!(["admin", 1]), json!([["admin"]]), json!([""]), json!(["x".repeat(256)]),
-            json!(["a\nb"]), json!((0..513).map(|number| number.to_string()).collect::<Vec<_>>()),
+            json!(null), json!(1), json!(true), json!({ "admin": true }), json!(["admin", 1]),
+            json!([["admin"]]), json!([""]), json!(["x".repeat(256)]), json!(["a\nb"]),
+            json!((0..513).map(|number| number.to_string()).collect::<Vec<_>>()),
         ] {
             for name in ["roles", "permissions"] {
                 s.refuses(s.token("alice").claim(name, bad.clone()).sign(), "invalid_claim");
@@ -385,7 +417,10 @@ cases! { $ __issuer_claims_tests in issuer_claims;
         for good in ["read write", "read", ""] {
             s.opens(s.token("alice").claim("scope", good).sign());
         }
-        for bad in [json!(null), json!(1), json!({}), json!(["read", 1]), json!("re\"ad"), json!("re\\ad"), json!("l\u{e4}s")] {
+        for bad in [
+            json!(null), json!(1), json!({}), json!(["read", 1]), json!("re\"ad"), json!("re\\ad"),
+            json!("l\u{e4}s"),
+        ] {
             s.refuses(s.token("alice").claim("scope", bad).sign(), "invalid_claim");
         }
     }
@@ -396,19 +431,30 @@ cases! { $ __issuer_claims_tests in issuer_claims;
         for good in [json!({ "roles": ["admin"] }), json!({}), json!({ "other": 1 })] {
             s.opens(s.token("alice").claim("realm_access", good).sign());
         }
-        s.opens(s.token("alice").claim("resource_access", json!({ "shop.web": { "roles": ["user"] }, "shop": 1 })).sign());
-        for bad in [json!("admin"), json!(["admin"]), json!(1), json!(null), json!({ "roles": null }), json!({ "roles": { "admin": 1 } })] {
+        s.opens(
+            s.token("alice")
+                .claim("resource_access", json!({ "shop.web": { "roles": ["user"] }, "shop": 1 }))
+                .sign(),
+        );
+        for bad in [
+            json!("admin"), json!(["admin"]), json!(1), json!(null), json!({ "roles": null }),
+            json!({ "roles": { "admin": 1 } }),
+        ] {
             s.refuses(s.token("alice").claim("realm_access", bad).sign(), "invalid_claim");
         }
-        s.refuses(s.token("alice").claim("resource_access", json!({ "shop.web": ["user"] })).sign(), "invalid_claim");
+        s.refuses(
+            s.token("alice").claim("resource_access", json!({ "shop.web": ["user"] })).sign(),
+            "invalid_claim",
+        );
     }
 
     /// Whoever writes what only own tokens have writes nothing.
     fn claims_of_own_tokens_mean_nothing_in_others(t) {
         let s = service(&t);
         let token = [
-            ("app", json!("another")), ("token_type", json!("refresh")), ("scopes", json!(["read", "write"])), ("token_epoch", json!("x")),
-            ("user_epoch", json!(u64::MAX)), ("session_end", json!(0)), ("began_at", json!("x")), ("session_loaded", json!(1)),
+            ("app", json!("another")), ("token_type", json!("refresh")), ("scopes", json!(["read", "write"])),
+            ("token_epoch", json!("x")), ("user_epoch", json!(u64::MAX)), ("session_end", json!(0)),
+            ("began_at", json!("x")), ("session_loaded", json!(1)),
         ]
         .into_iter()
         .fold(s.token("alice"), |token, (name, value)| token.claim(name, value));
@@ -422,7 +468,10 @@ cases! { $ __issuer_claims_tests in issuer_claims;
     fn a_subject_that_looks_like_something_else_is_just_a_subject(t) {
         let s = service(&t);
         s.opens(s.token("alice").sign()).says("Hello alice");
-        for subject in ["' OR 1=1 --", "../../alice", "alice\0", "\u{feff}alice", "ALICE", "alice ", "https://login.example.com|alice"] {
+        for subject in [
+            "' OR 1=1 --", "../../alice", "alice\0", "\u{feff}alice", "ALICE", "alice ",
+            "https://login.example.com|alice",
+        ] {
             let seen = s.app.get("/me").bearer(s.token(subject).sign()).send();
             assert_eq!(seen.refused(401, "invalid_token").user_loads, 1);
         }
@@ -430,7 +479,8 @@ cases! { $ __issuer_claims_tests in issuer_claims;
 
     fn the_settings_of_an_issuer_go_together(t) {
         let strict = |issuer: TrustedIssuer| {
-            issuer.expiry_leeway(Duration::ZERO).leeway(Duration::ZERO).max_lifetime(300 * SECOND).require_claim("tid", "tenant-1")
+            let issuer = issuer.expiry_leeway(Duration::ZERO).leeway(Duration::ZERO);
+            issuer.max_lifetime(300 * SECOND).require_claim("tid", "tenant-1")
         };
         let s = service_with(&t, strict, |builder| builder);
         let token = s.token("alice").claim("tid", "tenant-1");

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::{
     Harness, Probe, cases,
-    issuers::{ISSUER, OTHER_ISSUER, Trusting, beside_own_with, described, keys_of, trusted},
+    issuers::{ISSUER, OTHER_ISSUER, Trusting, beside_own_with, block_on, described, keys_of, of, trusted},
 };
 use crate::{ForeignIssuer, ManualClock, PublishedKeys, memory_store};
 
@@ -79,17 +79,13 @@ fn service_of<H: Harness>(t: &Probe<H>, tenants: &Tenants) -> Trusting<H> {
     Trusting::new(t, ForeignIssuer::new(ISSUER), builder)
 }
 
-fn of(issuer: &ForeignIssuer) -> String {
-    issuer.token("alice", ManualClock::START).sign()
-}
-
 cases! { $ __issuer_tenants_tests in issuer_tenants;
     fn the_token_of_a_tenant_opens_what_is_for_users(t) {
         let other = ForeignIssuer::new(OTHER_ISSUER);
         let tenants = Tenants::of(&[&ForeignIssuer::new(ISSUER), &other]);
         let s = service_of(&t, &tenants);
         s.opens(s.token("alice").sign()).says("Hello alice of https://login.example.com");
-        s.opens(of(&other)).says("Hello alice of https://login.example.org");
+        s.opens(of(&other, "alice")).says("Hello alice of https://login.example.org");
         for path in ["/me", "/maybe", "/grant", "/group/dashboard", "/visitors/maybe"] {
             s.app.get(path).bearer(s.token("alice").sign()).send().is(200);
             s.app.get(path).bearer(s.token("alice").forge()).send().refused(401, "invalid_token");
@@ -114,8 +110,8 @@ cases! { $ __issuer_tenants_tests in issuer_tenants;
         let tenants = Tenants::of(&[&ForeignIssuer::new(ISSUER)]);
         let s = service_of(&t, &tenants);
         let stranger = ForeignIssuer::new("https://evil.example");
-        s.refuses(of(&stranger), "wrong_issuer");
-        s.refuses(of(&stranger), "wrong_issuer");
+        s.refuses(of(&stranger, "alice"), "wrong_issuer");
+        s.refuses(of(&stranger, "alice"), "wrong_issuer");
         assert_eq!(tenants.asked(), ["https://evil.example"]);
         s.opens(s.token("alice").sign());
     }
@@ -125,12 +121,16 @@ cases! { $ __issuer_tenants_tests in issuer_tenants;
         let tenants = Tenants::of(&[&ForeignIssuer::new(ISSUER)]);
         let s = service_of(&t, &tenants);
         for name in [
-            "", "login", "http://login.example.com", "https://login.example.com?x", "https://login.example.com#x", "https://u@login.example.com",
-            "file:///etc/passwd", "https://", "' OR 1=1 --",
+            "", "login", "http://login.example.com", "https://login.example.com?x",
+            "https://login.example.com#x", "https://u@login.example.com", "file:///etc/passwd", "https://",
+            "' OR 1=1 --",
         ] {
             s.refuses(s.token("alice").claim("iss", name).sign(), "wrong_issuer");
         }
-        s.refuses(s.token("alice").claim("iss", format!("https://{}", "x".repeat(512))).sign(), "invalid_claim");
+        s.refuses(
+            s.token("alice").claim("iss", format!("https://{}", "x".repeat(512))).sign(),
+            "invalid_claim",
+        );
         s.refuses(s.token("alice").claim("iss", json!([ISSUER])).sign(), "invalid_claim");
         s.refuses(s.token("alice").without_claim("iss").sign(), "missing_claim");
         assert!(tenants.asked().is_empty());
@@ -140,13 +140,13 @@ cases! { $ __issuer_tenants_tests in issuer_tenants;
     fn tenants_come_and_go_while_the_service_runs(t) {
         let (one, tenants) = (ForeignIssuer::new(ISSUER), Tenants::default());
         let s = service_of(&t, &tenants);
-        s.refuses(of(&one), "wrong_issuer");
+        s.refuses(of(&one, "alice"), "wrong_issuer");
         tenants.add(trusted(&one, keys_of(&one)));
         s.app.app.auth.forget_issuer(ISSUER);
-        s.opens(of(&one));
+        s.opens(of(&one, "alice"));
         tenants.state().issuers.clear();
         s.app.app.auth.forget_issuer(ISSUER);
-        s.refuses(of(&one), "wrong_issuer");
+        s.refuses(of(&one, "alice"), "wrong_issuer");
         // Without being told, it asks again after a while.
         tenants.add(trusted(&one, keys_of(&one)));
         t.clock.advance(Duration::from_secs(30));
@@ -177,33 +177,33 @@ cases! { $ __issuer_tenants_tests in issuer_tenants;
         s.opens(s.app.access("alice"));
         s.opens(s.token("alice").sign());
         assert!(tenants.asked().is_empty(), "both are known");
-        s.cannot_tell(of(&ForeignIssuer::new(OTHER_ISSUER)));
+        s.cannot_tell(of(&ForeignIssuer::new(OTHER_ISSUER), "alice"));
     }
 
     fn the_keys_of_a_tenant_are_fetched(t) {
         let one = ForeignIssuer::new(ISSUER);
-        let (server, tenants) = (PublishedKeys::of(&one), Tenants::default());
+        let (server, tenants) = (PublishedKeys::of(&one, "alice"), Tenants::default());
         tenants.add(server.trusted(&one));
         let s = service_of(&t, &tenants);
-        s.refuses(of(&ForeignIssuer::new(OTHER_ISSUER)), "wrong_issuer");
+        s.refuses(of(&ForeignIssuer::new(OTHER_ISSUER), "alice"), "wrong_issuer");
         assert_eq!(server.fetches(), 0);
-        s.opens(of(&one));
+        s.opens(of(&one, "alice"));
         s.refuses(one.token("alice", ManualClock::START).forge(), "bad_signature");
         assert_eq!(server.fetches(), 1);
         let (down, tenants) = (PublishedKeys::new(), Tenants::default());
         tenants.add(down.trusted(&one));
-        service_of(&t, &tenants).cannot_tell(of(&one));
+        service_of(&t, &tenants).cannot_tell(of(&one, "alice"));
     }
 
     fn nothing_of_one_tenant_is_anothers(t) {
         let other = ForeignIssuer::new(OTHER_ISSUER);
         let s = service_of(&t, &Tenants::of(&[&ForeignIssuer::new(ISSUER), &other]));
-        s.opens(of(&other));
+        s.opens(of(&other, "alice"));
         s.refuses(other.token("alice", ManualClock::START).claim("iss", ISSUER).sign(), "bad_signature");
         s.refuses(s.token("alice").claim("iss", OTHER_ISSUER).sign(), "bad_signature");
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(s.app.app.auth.revoke_of_issuer(OTHER_ISSUER, "alice", &[RevocationTarget::Subject])).unwrap();
-        s.refuses(of(&other), "token_revoked");
+        let everything = [RevocationTarget::Subject];
+        block_on(s.app.app.auth.revoke_of_issuer(OTHER_ISSUER, "alice", &everything)).unwrap();
+        s.refuses(of(&other, "alice"), "token_revoked");
         s.opens(s.token("alice").sign());
     }
 
@@ -212,12 +212,16 @@ cases! { $ __issuer_tenants_tests in issuer_tenants;
         let other = ForeignIssuer::new(OTHER_ISSUER);
         let tenants = Tenants::of(&[&other]);
         let s = beside_own_with(&t, |builder| builder.issuer_resolver(tenants.clone(), 10));
-        s.app.post("/logout").bearer(of(&other)).send().refused(403, "foreign_token_not_allowed");
+        s.app.post("/logout").bearer(of(&other, "alice")).send().refused(403, "foreign_token_not_allowed");
         assert!(tenants.asked().is_empty());
         for (method, path) in [("POST", "/logout/all"), ("GET", "/sessions"), ("DELETE", "/sessions/x")] {
-            s.app.request(method, path).bearer(of(&other)).send().refused(403, "foreign_token_not_allowed");
+            s.app
+                .request(method, path)
+                .bearer(of(&other, "alice"))
+                .send()
+                .refused(403, "foreign_token_not_allowed");
         }
-        s.opens(of(&other));
+        s.opens(of(&other, "alice"));
         s.opens(s.app.access("alice"));
     }
 }

@@ -155,7 +155,9 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
     fn a_good_token_of_the_issuer_opens_what_is_for_users(t) {
         let s = service(&t);
         let token = s.token("alice").sign();
-        for path in ["/me", "/maybe", "/grant", "/guards/user", "/guards/active", "/group/dashboard", "/group/late"] {
+        for path in [
+            "/me", "/maybe", "/grant", "/guards/user", "/guards/active", "/group/dashboard", "/group/late",
+        ] {
             let seen = s.app.get(path).bearer(&token).send();
             assert_eq!(seen.is(200).says("Hello alice").lacks("set-cookie").user_loads, 1, "{path}");
         }
@@ -206,8 +208,9 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
         for bad in [
             format!("{header} .{claims}.{signature}"), format!("{header}.{claims} .{signature}"),
             format!("{header}.{claims}.{signature} x"), format!("{header}.{claims}.{signature},"),
-            format!("{good}, Bearer {good}"), format!("{good},{good}"), format!("{good} {good}"), format!("\"{good}\""),
-            format!("{header}.{claims}.\u{e4}{signature}"), format!("{header}.{claims}.{signature}\u{e4}"),
+            format!("{good}, Bearer {good}"), format!("{good},{good}"), format!("{good} {good}"),
+            format!("\"{good}\""), format!("{header}.{claims}.\u{e4}{signature}"),
+            format!("{header}.{claims}.{signature}\u{e4}"),
         ] {
             for path in ["/guards/user", "/maybe"] {
                 s.app.get(path).bearer(&bad).send().refused(400, "malformed_credential");
@@ -241,8 +244,9 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
         s.opens(&good);
         let [header, claims, signature] = parts(&good);
         for bad in [
-            header.clone(), format!("{header}.{claims}"), format!(".{claims}.{signature}"), format!("{header}..{signature}"), format!("{header}.{claims}."),
-            format!(".{good}"), format!("{good}."), format!("{good}.{signature}"), format!("{header}.{good}"),
+            header.clone(), format!("{header}.{claims}"), format!(".{claims}.{signature}"),
+            format!("{header}..{signature}"), format!("{header}.{claims}."), format!(".{good}"),
+            format!("{good}."), format!("{good}.{signature}"), format!("{header}.{good}"),
             format!("{header}.{claims}.{claims}.{claims}.{signature}"), format!("{header}....{signature}"),
             "..".to_owned(), ".".to_owned(), "a.b.c".to_owned(), "x".to_owned(),
         ] {
@@ -302,8 +306,8 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
         let s = service(&t);
         s.opens(with_header(&s, and(HEADER, r#""x":{"a":1},"y":{"a":1}"#)));
         for twice in [
-            r#""alg":"ES256""#, r#""\u0061lg":"ES256""#, r#""kid":"key-1""#, r#""typ":"at+jwt""#, r#""x":1,"x":1"#,
-            r#""x":1,"\u0078":2"#, r#""x":{"a":1,"a":1}"#, r#""x":[{"a":1,"\u0061":2}]"#,
+            r#""alg":"ES256""#, r#""\u0061lg":"ES256""#, r#""kid":"key-1""#, r#""typ":"at+jwt""#,
+            r#""x":1,"x":1"#, r#""x":1,"\u0078":2"#, r#""x":{"a":1,"a":1}"#, r#""x":[{"a":1,"\u0061":2}]"#,
         ] {
             s.refuses(with_header(&s, and(HEADER, twice)), "malformed_token");
         }
@@ -314,8 +318,9 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
         let claims = s.token("alice").claims();
         s.opens(with_claims(&s, and(&claims, r#""x":{"sub":"bob"},"y":{"sub":"carol"}"#)));
         for twice in [
-            r#""sub":"bob""#, r#""sub":"alice""#, r#""\u0073ub":"bob""#, r#""s\u0075b":"bob""#, r#""iss":"https://login.example.com""#,
-            r#""roles":[],"roles":["admin"]"#, r#""roles":[],"\u0072oles":["admin"]"#, r#""x":{"a":1,"a":1}"#, r#""x":[{"a":1,"\u0061":2}]"#,
+            r#""sub":"bob""#, r#""sub":"alice""#, r#""\u0073ub":"bob""#, r#""s\u0075b":"bob""#,
+            r#""iss":"https://login.example.com""#, r#""roles":[],"roles":["admin"]"#,
+            r#""roles":[],"\u0072oles":["admin"]"#, r#""x":{"a":1,"a":1}"#, r#""x":[{"a":1,"\u0061":2}]"#,
         ] {
             s.refuses(with_claims(&s, and(&claims, twice)), "malformed_claims");
         }
@@ -324,7 +329,10 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
     fn a_critical_extension_is_refused(t) {
         let s = service(&t);
         s.opens(s.token("alice").header("x", "not critical").sign());
-        for crit in [json!(["exp"]), json!(["b64"]), json!(["x"]), json!([]), json!(null), json!(true), json!("exp"), json!({})] {
+        for crit in [
+            json!(["exp"]), json!(["b64"]), json!(["x"]), json!([]), json!(null), json!(true), json!("exp"),
+            json!({}),
+        ] {
             s.refuses(s.token("alice").header("x", 1).header("crit", crit).sign(), "forbidden_header");
         }
     }
@@ -334,9 +342,10 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
         let s = service(&t);
         s.opens(s.token("alice").header("cty", "example").sign());
         for (name, value) in [
-            ("b64", json!(false)), ("b64", json!(true)), ("b64", json!(null)), ("zip", json!("DEF")), ("zip", json!(null)),
-            ("enc", json!("A128GCM")), ("enc", json!("")), ("cty", json!("JWT")), ("cty", json!("jwt")), ("cty", json!("application/JWT")),
-            ("cty", json!(null)), ("cty", json!(["JWT"])),
+            ("b64", json!(false)), ("b64", json!(true)), ("b64", json!(null)), ("zip", json!("DEF")),
+            ("zip", json!(null)), ("enc", json!("A128GCM")), ("enc", json!("")), ("cty", json!("JWT")),
+            ("cty", json!("jwt")), ("cty", json!("application/JWT")), ("cty", json!(null)),
+            ("cty", json!(["JWT"])),
         ] {
             s.refuses(s.token("alice").header(name, value).sign(), "forbidden_header");
         }
@@ -370,8 +379,8 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
         let s = service(&t);
         s.opens(s.token("alice").sign());
         for other in [
-            "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "ES384", "ES512", "ES256K", "EdDSA", "Ed25519",
-            "A256GCM", "dir", "RSA-OAEP", "PBES2-HS256+A128KW",
+            "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "ES384", "ES512", "ES256K",
+            "EdDSA", "Ed25519", "A256GCM", "dir", "RSA-OAEP", "PBES2-HS256+A128KW",
         ] {
             s.refuses(s.token("alice").header("alg", other).sign(), "wrong_algorithm");
         }
@@ -379,7 +388,8 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
 
     /// The key decides: that the issuer may use another algorithm too does not matter.
     fn an_algorithm_of_another_key_is_refused(t) {
-        let more = |issuer: TrustedIssuer| issuer.algorithms([Algorithm::ES384, Algorithm::RS256, Algorithm::EdDSA]);
+        let more =
+            |issuer: TrustedIssuer| issuer.algorithms([Algorithm::ES384, Algorithm::RS256, Algorithm::EdDSA]);
         let s = service_with(&t, more, |builder| builder);
         s.opens(s.token("alice").sign());
         for other in ["ES384", "RS256", "EdDSA"] {
@@ -393,7 +403,9 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
             s.opens(s.token("alice").sign());
             let claims = s.token("alice").claims();
             for secret in public_texts(&s.issuer) {
-                for (algorithm, alg) in [(Algorithm::HS256, "HS256"), (Algorithm::HS384, "HS384"), (Algorithm::HS512, "HS512")] {
+                for (algorithm, alg) in [
+                    (Algorithm::HS256, "HS256"), (Algorithm::HS384, "HS384"), (Algorithm::HS512, "HS512"),
+                ] {
                     let header = json!({ "alg": alg, "typ": "at+jwt", "kid": "key-1" }).to_string();
                     s.refuses(sign_with(algorithm, &secret, header, &claims), "wrong_algorithm");
                 }
@@ -407,11 +419,14 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
     fn the_own_secret_signs_nothing_for_an_issuer(t) {
         let s = beside_own(&t);
         let claims = s.token("alice").claims();
-        for header in [r#"{"typ":"at+jwt","alg":"HS256"}"#, r#"{"alg":"HS256","typ":"at+jwt","kid":"key-1"}"#] {
+        for header in [
+            r#"{"typ":"at+jwt","alg":"HS256"}"#, r#"{"alg":"HS256","typ":"at+jwt","kid":"key-1"}"#,
+        ] {
             s.refuses(sign_with(Algorithm::HS256, SECRET.as_bytes(), header, &claims), "wrong_algorithm");
         }
         // With the header of an own token it is judged as one.
-        let own = sign_with(Algorithm::HS256, SECRET.as_bytes(), r#"{"alg":"HS256","typ":"at+jwt"}"#, &claims);
+        let own =
+            sign_with(Algorithm::HS256, SECRET.as_bytes(), r#"{"alg":"HS256","typ":"at+jwt"}"#, &claims);
         s.refuses(own, "missing_claim");
         s.opens(s.app.access("alice"));
     }
@@ -421,8 +436,9 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
         let attacker = ForeignIssuer::new("https://evil.example");
         let keys: Value = serde_json::from_str(&attacker.jwks()).unwrap();
         for (name, value) in [
-            ("jwk", keys["keys"][0].clone()), ("jku", json!(EVIL)), ("x5u", json!(EVIL)), ("x5c", json!(["MIIB"])),
-            ("x5t", json!("AAAA")), ("jwk", json!({ "kty": "oct", "k": "AAAA" })), ("jku", json!("file:///etc/passwd")),
+            ("jwk", keys["keys"][0].clone()), ("jku", json!(EVIL)), ("x5u", json!(EVIL)),
+            ("x5c", json!(["MIIB"])), ("x5t", json!("AAAA")), ("jwk", json!({ "kty": "oct", "k": "AAAA" })),
+            ("jku", json!("file:///etc/passwd")),
         ] {
             // It does no harm to what the issuer's own key has signed.
             s.opens(s.token("alice").header(name, value.clone()).sign());
@@ -430,8 +446,13 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
             let token = s.token("alice").header(name, value).header("kid", "evil");
             s.refuses(token.forge(), "unknown_key");
         }
-        let claims: serde_json::Map<String, Value> = serde_json::from_str(&s.token("alice").claims()).unwrap();
-        let forged = claims.into_iter().fold(attacker.token("alice", crate::ManualClock::START), |token, (name, value)| token.claim(&name, value));
+        let claims: serde_json::Map<String, Value> =
+            serde_json::from_str(&s.token("alice").claims()).unwrap();
+        let forged = claims
+            .into_iter()
+            .fold(attacker.token("alice", crate::ManualClock::START), |token, (name, value)| {
+                token.claim(&name, value)
+            });
         s.refuses(forged.header("jwk", keys["keys"][0].clone()).sign(), "bad_signature");
     }
 
@@ -439,7 +460,8 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
         let s = service(&t);
         s.opens(s.token("alice").header("kid", "key-1").sign());
         for kid in [
-            "key-2", "KEY-1", "key-1 ", "", "../../etc/passwd", "/dev/null", "' OR 1=1 --", EVIL, "key-1\0", "key-1,key-2", "*",
+            "key-2", "KEY-1", "key-1 ", "", "../../etc/passwd", "/dev/null", "' OR 1=1 --", EVIL, "key-1\0",
+            "key-1,key-2", "*",
         ] {
             s.refuses(s.token("alice").header("kid", kid).sign(), "unknown_key");
         }
@@ -447,7 +469,10 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
 
     fn a_kid_that_is_no_text_or_too_long_is_refused(t) {
         let s = service(&t);
-        for kid in [json!(null), json!(1), json!(true), json!(["key-1"]), json!({ "kid": "key-1" }), json!("x".repeat(129))] {
+        for kid in [
+            json!(null), json!(1), json!(true), json!(["key-1"]), json!({ "kid": "key-1" }),
+            json!("x".repeat(129)),
+        ] {
             s.refuses(s.token("alice").header("kid", kid).sign(), "unknown_key");
         }
         s.refuses(s.token("alice").header("kid", "x".repeat(128)).sign(), "unknown_key");
@@ -456,8 +481,8 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
 
     fn degenerate_signatures_are_refused(t) {
         let order = [
-            0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa, 0xad, 0xa7,
-            0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
+            0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6,
+            0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
         ];
         let (zero, mut one, full) = ([0; 32], [0; 32], [0xff; 32]);
         one[31] = 1;
@@ -465,7 +490,8 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
         let token = s.token("alice").sign();
         s.opens(&token);
         for (r, other) in [
-            (zero, zero), (zero, one), (one, zero), (one, one), (order, order), (zero, order), (order, zero), (order, one), (one, order), (full, full),
+            (zero, zero), (zero, one), (one, zero), (one, one), (order, order), (zero, order), (order, zero),
+            (order, one), (one, order), (full, full),
         ] {
             s.refuses(with_signature(&token, [r, other].concat()), "bad_signature");
         }
@@ -514,9 +540,12 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
         let s = service(&t);
         let token = s.token("alice");
         for (bad, reason) in [
-            (token.clone().claim("exp", 1), "token_expired"), (token.clone().claim("aud", "other"), "wrong_audience"),
-            (token.clone().without_claim("sub"), "missing_claim"), (token.clone().claim("jti", 1), "invalid_claim"),
-            (token.clone().header("typ", "JWT"), "wrong_purpose"), (token.claim("cnf", json!({})), "sender_constrained_token"),
+            (token.clone().claim("exp", 1), "token_expired"),
+            (token.clone().claim("aud", "other"), "wrong_audience"),
+            (token.clone().without_claim("sub"), "missing_claim"),
+            (token.clone().claim("jti", 1), "invalid_claim"),
+            (token.clone().header("typ", "JWT"), "wrong_purpose"),
+            (token.claim("cnf", json!({})), "sender_constrained_token"),
         ] {
             s.refuses(bad.sign(), reason);
             s.refuses(bad.forge(), "bad_signature");
@@ -531,8 +560,8 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
         }
         s.refuses(s.token("alice").without_header("typ").sign(), "wrong_purpose");
         for typ in [
-            "JWT", "jwt", "at", "at+jwt ", "xat+jwt", "text/at+jwt", "", "refresh+jwt", "logout+jwt", "dpop+jwt", "secevent+jwt",
-            "token-introspection+jwt", "session+jwt",
+            "JWT", "jwt", "at", "at+jwt ", "xat+jwt", "text/at+jwt", "", "refresh+jwt", "logout+jwt",
+            "dpop+jwt", "secevent+jwt", "token-introspection+jwt", "session+jwt",
         ] {
             s.refuses(s.token("alice").header("typ", typ).sign(), "wrong_purpose");
         }
@@ -546,7 +575,9 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
         for typ in ["JWT", "jwt", "application/jwt", "at+jwt"] {
             s.opens(s.token("alice").header("typ", typ).sign());
         }
-        s.opens(s.token("alice").without_header("typ").without_claim("jti").without_claim("client_id").sign());
+        s.opens(
+            s.token("alice").without_header("typ").without_claim("jti").without_claim("client_id").sign(),
+        );
         for typ in ["refresh+jwt", "logout+jwt", "dpop+jwt", "secevent+jwt", "JOSE", "id+jwt", ""] {
             s.refuses(s.token("alice").header("typ", typ).sign(), "wrong_purpose");
         }
@@ -555,10 +586,17 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
     /// What says of itself that it is no access token, in both profiles.
     fn tokens_of_other_kinds_are_refused(t) {
         for s in [service(&t), plain(&t)] {
-            s.opens(s.token("alice").claim("nonce", "n").claim("typ", "Bearer").claim("token_use", "access").sign());
+            s.opens(
+                s.token("alice")
+                    .claim("nonce", "n")
+                    .claim("typ", "Bearer")
+                    .claim("token_use", "access")
+                    .sign(),
+            );
             for (claim, value) in [
-                ("at_hash", json!("x")), ("c_hash", json!("x")), ("typ", json!("ID")), ("typ", json!("Refresh")), ("typ", json!("Offline")),
-                ("typ", json!("Logout")), ("token_use", json!("id")), ("token_use", json!("refresh")), ("events", json!({})),
+                ("at_hash", json!("x")), ("c_hash", json!("x")), ("typ", json!("ID")),
+                ("typ", json!("Refresh")), ("typ", json!("Offline")), ("typ", json!("Logout")),
+                ("token_use", json!("id")), ("token_use", json!("refresh")), ("events", json!({})),
             ] {
                 s.refuses(s.token("alice").claim(claim, value).sign(), "wrong_purpose");
             }
@@ -566,7 +604,9 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
     }
 
     fn id_tokens_are_accepted_only_in_danger(t) {
-        let id_token = |s: &Trusting<H>| s.token("alice").header("typ", "JWT").without_claim("jti").claim("at_hash", "x").sign();
+        let id_token = |s: &Trusting<H>| {
+            s.token("alice").header("typ", "JWT").without_claim("jti").claim("at_hash", "x").sign()
+        };
         let s = plain(&t);
         s.refuses(id_token(&s), "wrong_purpose");
         let s = service_with(&t, TrustedIssuer::danger_accept_id_tokens, |builder| builder);
@@ -579,9 +619,11 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
         for s in [service(&t), beside_own(&t)] {
             let token = s.token("alice");
             let answers = [
-                "x".to_owned(), token.forge(), token.clone().claim("exp", 1).sign(), token.clone().claim("aud", "other").sign(),
-                token.clone().claim("iss", "https://evil.example").sign(), token.clone().header("kid", "other").sign(),
-                token.clone().header("alg", "none").sign(), token.clone().header("typ", "JWT").sign(),
+                "x".to_owned(), token.forge(), token.clone().claim("exp", 1).sign(),
+                token.clone().claim("aud", "other").sign(),
+                token.clone().claim("iss", "https://evil.example").sign(),
+                token.clone().header("kid", "other").sign(), token.clone().header("alg", "none").sign(),
+                token.clone().header("typ", "JWT").sign(),
                 token.clone().claim("cnf", json!({ "jkt": "x" })).sign(), token.without_claim("sub").sign(),
                 s.token("nobody").sign(), s.token("carol").sign(),
             ]
@@ -600,8 +642,9 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
         assert_eq!(s.opens(token.sign()).user_loads, 1);
         assert_eq!(store.calls(), ["check", "check"]);
         for bad in [
-            token.forge(), token.clone().claim("exp", 1).sign(), token.clone().claim("aud", "other").sign(), token.clone().header("kid", "x").sign(),
-            token.clone().header("alg", "HS256").sign(), token.without_claim("jti").sign(), "x".to_owned(),
+            token.forge(), token.clone().claim("exp", 1).sign(), token.clone().claim("aud", "other").sign(),
+            token.clone().header("kid", "x").sign(), token.clone().header("alg", "HS256").sign(),
+            token.without_claim("jti").sign(), "x".to_owned(),
         ] {
             let seen = s.app.get("/guards/user").bearer(bad).send();
             assert_eq!(seen.refused(401, "invalid_token").user_loads, 0);
@@ -612,7 +655,10 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
     fn every_guard_refuses_a_forged_token(t) {
         let s = service(&t);
         let (good, forged) = (s.token("alice").sign(), s.token("alice").forge());
-        for path in ["/me", "/maybe", "/grant", "/forged", "/guards/user", "/guards/twice", "/group/dashboard", "/group/nested/leaf", "/visitors/maybe"] {
+        for path in [
+            "/me", "/maybe", "/grant", "/forged", "/guards/user", "/guards/twice", "/group/dashboard",
+            "/group/nested/leaf", "/visitors/maybe",
+        ] {
             s.app.get(path).bearer(&good).send().is(200).says("Hello alice");
             s.app.get(path).bearer(&forged).send().refused(401, "invalid_token");
         }

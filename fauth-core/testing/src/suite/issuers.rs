@@ -1,14 +1,19 @@
 //! Applications that trust another issuer: what the cases about its tokens are built from.
 
 use fauth_core::{
-    AuthProvider, AuthProviderBuilder, TokenPayload, event::EventKind, remote::JwksSource, token::Algorithm,
+    AuthProvider, AuthProviderBuilder, TokenPayload,
+    clock::Clock as _,
+    event::EventKind,
+    remote::JwksSource,
+    token::Algorithm,
+    transport::{BearerTransport, CookieTransport},
     trusted_issuer::TrustedIssuer,
 };
 
 use super::{Harness, Probe, Seen};
 use crate::{
-    FOREIGN_AUDIENCE, ForeignIssuer, ForeignToken, PublishedKeys, RecordedEvents, Role, TestUser, config,
-    provider_with,
+    FOREIGN_AUDIENCE, ForeignIssuer, ForeignToken, ManualClock, PublishedKeys, RecordedEvents, Role,
+    TestUser, config, provider_with,
 };
 
 /// Whose tokens are trusted.
@@ -107,6 +112,26 @@ pub(super) fn second_issuer() -> (ForeignIssuer, impl FnOnce(Builder) -> Builder
     (issuer, |builder: Builder| builder.trusted_issuer(trusted))
 }
 
+/// An application with own tokens, and two issuers beside.
+pub(super) fn with_two<H: Harness>(t: &Probe<H>) -> (Trusting<H>, ForeignIssuer) {
+    let (other, trust) = second_issuer();
+    (beside_own_with(t, trust), other)
+}
+
+/// The transports of an application for browsers and programs.
+pub(super) fn sites(builder: Builder) -> Builder {
+    builder.transport(BearerTransport::new()).transport(CookieTransport::new())
+}
+
+/// A good token of any issuer, from the start of the clock.
+pub(super) fn of(issuer: &ForeignIssuer, subject: &str) -> String {
+    issuer.token(subject, ManualClock::START).sign()
+}
+
+pub(super) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
 impl<H: Harness> Trusting<H> {
     pub(super) fn new(t: &Probe<H>, issuer: ForeignIssuer, builder: Builder) -> Self {
         let events = RecordedEvents::new();
@@ -116,7 +141,6 @@ impl<H: Harness> Trusting<H> {
 
     /// A good token of the issuer, as of now.
     pub(super) fn token(&self, subject: &str) -> ForeignToken {
-        use fauth_core::clock::Clock as _;
         self.issuer.token(subject, self.app.clock.now().unwrap())
     }
 
