@@ -72,9 +72,7 @@ use crate::{
     request::{RequestHead, opens_websocket},
     requirement::{Missing, Requirement, Unmet},
     store::{Owner, StoreError},
-    token::{
-        IssueError, IssuedToken, PublishedKeys, Purpose, TokenError, TokenPayload, TokenRequest,
-    },
+    token::{IssueError, IssuedToken, PublishedKeys, Purpose, TokenError, TokenPayload, TokenRequest},
     transport::{Extracted, SecurityScheme, Transport},
     user::AuthUser,
     visitor::Visitor,

@@ -228,7 +228,9 @@ enum Parsed<U> {
     /// `None` for a name that no session has.
     Session(Presented<U>, Option<SessionId>),
     /// The tags of the answers that the client has.
-    Jwks { known: Vec<String> },
+    Jwks {
+        known: Vec<String>,
+    },
 }
 
 impl<U> fmt::Debug for Parsed<U> {
@@ -320,7 +322,10 @@ fn etags(head: &dyn RequestHead) -> Vec<String> {
 fn published(document: &JwksDocument, known: &[String]) -> Reply {
     let is_known = known.iter().any(|tag| tag == "*" || **tag == *document.etag);
     let reply = Reply::new(if is_known { 304 } else { 200 })
-        .header(ResponseHeader::new("cache-control", format!("public, max-age={}", document.max_age.as_secs())))
+        .header(ResponseHeader::new(
+            "cache-control",
+            format!("public, max-age={}", document.max_age.as_secs()),
+        ))
         .header(ResponseHeader::new("etag", &*document.etag));
     if is_known { reply } else { reply.body("application/json", document.body.as_bytes()) }
 }

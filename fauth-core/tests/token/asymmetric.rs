@@ -256,7 +256,9 @@ fn changed_signatures_are_refused(auth: &Auth, signed: &str, signature: &str) {
         changed[position] ^= 1;
         assert_eq!(verdict(&changed), Err(TokenError::BadSignature));
     }
-    for wrong in [&bytes[1..], &bytes[..bytes.len() - 1], &[&bytes[..], &[0]].concat(), &[0; 1024], &[0; 1025]] {
+    for wrong in
+        [&bytes[1..], &bytes[..bytes.len() - 1], &[&bytes[..], &[0]].concat(), &[0; 1024], &[0; 1025]]
+    {
         assert_eq!(verdict(wrong), Err(TokenError::BadSignature), "{}", wrong.len());
     }
 }
@@ -271,12 +273,8 @@ fn jwt_key_confusion() {
         let jwk = key.public_jwk().unwrap();
         for forged in [header(), header().with("kid", &id)] {
             let secret = jwk.as_bytes();
-            let token = fauth_testing::sign_with(
-                jsonwebtoken_free_hmac(),
-                secret,
-                &forged.text(),
-                &claims().text(),
-            );
+            let token =
+                fauth_testing::sign_with(jsonwebtoken_free_hmac(), secret, &forged.text(), &claims().text());
             let verdict = auth.verify_signature_and_claims(&token, Purpose::Access).map(drop);
             assert_eq!(verdict, Err(TokenError::WrongAlgorithm), "{algorithm}");
         }
@@ -349,9 +347,18 @@ fn the_environment_names_a_key_file() {
     assert!(auth.verify_signature_and_claims(token.expose(), Purpose::Access).is_ok());
     for (vars, field) in [
         (&[("FAUTH_SIGNING_KEY_FILE", &*p256)][..], "FAUTH_SIGNING_ALGORITHM"),
-        (&[("FAUTH_SIGNING_KEY_FILE", &p256), ("FAUTH_SIGNING_ALGORITHM", "HS256")], "FAUTH_SIGNING_ALGORITHM"),
-        (&[("FAUTH_SIGNING_KEY_FILE", &p256), ("FAUTH_SIGNING_ALGORITHM", "es256")], "FAUTH_SIGNING_ALGORITHM"),
-        (&[("FAUTH_SIGNING_KEY_FILE", &p256), ("FAUTH_SIGNING_ALGORITHM", "ES384")], "FAUTH_SIGNING_KEY_FILE"),
+        (
+            &[("FAUTH_SIGNING_KEY_FILE", &p256), ("FAUTH_SIGNING_ALGORITHM", "HS256")],
+            "FAUTH_SIGNING_ALGORITHM",
+        ),
+        (
+            &[("FAUTH_SIGNING_KEY_FILE", &p256), ("FAUTH_SIGNING_ALGORITHM", "es256")],
+            "FAUTH_SIGNING_ALGORITHM",
+        ),
+        (
+            &[("FAUTH_SIGNING_KEY_FILE", &p256), ("FAUTH_SIGNING_ALGORITHM", "ES384")],
+            "FAUTH_SIGNING_KEY_FILE",
+        ),
         (&[("FAUTH_SIGNING_KEY_FILE", &missing), algorithm], "FAUTH_SIGNING_KEY_FILE"),
         (&[("FAUTH_SIGNING_KEY_FILE", &p256), ("FAUTH_SIGNING_KEY", &pem), algorithm], "FAUTH_SIGNING_KEY"),
         (&[("FAUTH_SIGNING_KEY", "secret"), algorithm], "FAUTH_SIGNING_KEY"),

@@ -138,10 +138,7 @@ fn a_rotation_can_be_called_off() {
 #[test]
 fn what_a_ring_refuses() {
     let key = private(Algorithm::ES256);
-    assert_eq!(
-        KeyRing::new(public(&key)).unwrap_err(),
-        KeyRingError::Key(KeyError::CannotSign)
-    );
+    assert_eq!(KeyRing::new(public(&key)).unwrap_err(), KeyRingError::Key(KeyError::CannotSign));
     let service = Service::new(key.clone());
     let rotate = |key: Key, rotation| service.ring.rotate(key, rotation);
     let after = |seconds| Rotation::after(Duration::from_secs(seconds));
@@ -187,7 +184,8 @@ fn a_key_that_only_verifies_never_signs() {
 fn a_ring_needs_a_secret_beside_it_and_no_other_key() {
     let ring = || KeyRing::new(new_key()).unwrap();
     let config = || AuthConfig::builder().key_ring(ring());
-    let field = |config: fauth_core::AuthConfigBuilder| config.build().map(drop).map_err(|error| error.field());
+    let field =
+        |config: fauth_core::AuthConfigBuilder| config.build().map(drop).map_err(|error| error.field());
     assert_eq!(field(config()), Err("secret"));
     assert_eq!(field(config().secret(SECRET)), Ok(()));
     assert_eq!(field(config().secret(SECRET).signing_key(new_key())), Err("signing_key"));
