@@ -205,6 +205,7 @@ pub mod login;
 pub mod modes;
 pub mod pages;
 pub mod paths;
+pub mod public_keys;
 pub mod refusals;
 pub mod requirements;
 pub mod resource_metadata;
@@ -662,6 +663,10 @@ macro_rules! conformance {
         mod limits {
             use super::*;
             $crate::__limits_tests!($harness);
+        }
+        mod public_keys {
+            use super::*;
+            $crate::__public_keys_tests!($harness);
         }
         mod rules {
             use super::*;
