@@ -4,6 +4,8 @@
 //! [`conformance!`](crate::conformance!), which expands to one `#[test]` for each case. Every case names what it expects, and the *whole* response (status, all
 //! headers, body) is compared with that of the core without any framework, [`Direct`].
 //!
+//! Those about tokens of other issuers are there with the feature `trusted-issuers`.
+//!
 //! # The application
 //!
 //! `auth` and `other` are [`App::auth`] and [`App::other`]. The handler `greet` takes
