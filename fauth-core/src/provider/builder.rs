@@ -594,6 +594,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         let others = self.take_others(&config)?;
         let user_loader = self.take_user_loader(issuer.is_some(), &others)?;
         self.check_options()?;
+        let api_key_format = ApiKeyFormat::new(self.api_key_prefix.as_deref())?;
+        let transports = self.take_transports(api_key_format.lead())?;
         let options = PasswordOptions {
             identity_loader: self.identity_loader,
             config: self.password,
@@ -602,9 +604,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         };
         let application = Some(config.application()).filter(|name| *name != "default");
         let password_login = password_login(options, self.without_password_login, application)?;
-        let api_key_format = ApiKeyFormat::new(self.api_key_prefix.as_deref())?;
         let api_key_scopes = OfferedScopes::new(self.api_key_scopes)?;
-        let transports = self.take_transports(api_key_format.lead())?;
         let (sessions, session_policy, revocations) = keeping(
             &config,
             &self.stores,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use fauth_core::{
-    Requirement, RouteRules, TokenPayload,
+    Requirement, ResourceMetadata, RouteRules, TokenPayload,
     api_key::ApiKeyRequest,
     clock::Timestamp,
     token::Algorithm,
@@ -385,6 +385,27 @@ cases! { $ __issuer_users_tests in issuer_users;
             ruled.get(&at("/open")).send().is(200);
             ruled.get(&at("/signin")).bearer(&user).send().refused(403, "guests_only");
         }
+    }
+
+    /// RFC 9728: whoever is refused is told where tokens come from.
+    fn the_metadata_name_the_issuers_that_are_trusted(t) {
+        const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
+        let (_, trust) = second_issuer();
+        let metadata = ResourceMetadata::new(FOREIGN_AUDIENCE);
+        let s = service_with(&t, |issuer| issuer, |builder| trust(builder).resource_metadata(metadata));
+        let seen = s.app.get(WELL_KNOWN).send();
+        assert_eq!(seen.is(200).response.json()["authorization_servers"], json!([ISSUER, OTHER_ISSUER]));
+        let space = format!("Bearer realm=\"fauth\", resource_metadata=\"{FOREIGN_AUDIENCE}{WELL_KNOWN}\"");
+        let challenge = |sending: Sending<'_, H>| sending.send().response.header("www-authenticate").join(" | ");
+        assert_eq!(challenge(s.app.get("/guards/user")), space);
+        for bad in [
+            s.app.get("/guards/user").bearer(s.token("alice").forge()),
+            s.app.get("/guards/roles").bearer(s.token("bob").sign()),
+        ] {
+            let given = challenge(bad);
+            assert!(given.starts_with(&format!("{space}, error=\"")), "{given}");
+        }
+        s.opens(s.token("alice").sign());
     }
 
     /// Beside own tokens each is somebody else, also for who counts.
