@@ -9,6 +9,8 @@
 //! | `POST /logout/all` | the access token of an active user | 200: all sessions of the user have ended |
 //! | `GET /sessions` | the same | 200 with the user's live sessions |
 //! | `DELETE /sessions/{sid}` | the same | 200: this one has ended; 404 if it is none of the user's |
+//! | `GET /.well-known/jwks.json` | nothing; it is public | 200 with the public keys (RFC 7517), where tokens are signed with an asymmetric key; see [`Endpoint::Jwks`] |
+//! | `GET /.well-known/oauth-protected-resource` | nothing; it is public | 200 with the metadata of the resource (RFC 9728), where they are published; see [`Endpoint::ResourceMetadata`] |
 //!
 //! Bodies are JSON objects or forms (`application/x-www-form-urlencoded`), with the same fields and
 //! values in both: `remember` is one of `true`, `false`, `on`, `off`, `yes`, `no`, `1` and `0`;
@@ -20,7 +22,8 @@
 //! The pair is the body of the answer, `{"access_token","refresh_token","token_type","expires_in"}`
 //! and `scope`, or it is in cookies and nowhere else: see
 //! [`login_reply`](crate::AuthProvider::login_reply) for which. Every answer carries
-//! `Cache-Control: no-store`, every refusal has the form of the provider's renderer.
+//! `Cache-Control: no-store` (but those with public documents), every refusal has the form of the
+//! provider's renderer.
 
 mod body;
 
@@ -36,11 +39,13 @@ use crate::{
     client::ClientInfo,
     provider::{AuthProvider, PendingLogin, Presented, answer, outcome, outcome_everywhere},
     rejection::{MalformedCredential, Rejection, Unavailable},
-    reply::Reply,
+    reply::{Reply, ResponseHeader},
     request::RequestHead,
     requirement::Requirement,
+    resource_metadata::WELL_KNOWN,
     session::{LoginRequest, LogoutRequest, RefreshRequest},
     store::{Session, SessionId},
+    token::JwksDocument,
     user::AuthUser,
 };
 
@@ -69,6 +74,22 @@ pub enum Endpoint {
     Sessions,
     /// `DELETE /sessions/{sid}`.
     Session,
+    /// `GET /.well-known/jwks.json`: the keys that others verify this application's tokens with, only
+    /// their public members. It is there if an asymmetric key signs or verifies.
+    ///
+    /// Answers may be cached (`Cache-Control: public, max-age=300`, or the age of the
+    /// [key ring](crate::AuthConfigBuilder::signing_key)), and carry an `ETag`: a request that names it
+    /// in `If-None-Match` is answered with 304. Others look for it below the issuer's URL: mount
+    /// the endpoints at the root, or this one with another path.
+    Jwks,
+    /// `GET /.well-known/oauth-protected-resource`, followed by the path of the resource: for
+    /// `https://api.example.com/mcp` it is `/.well-known/oauth-protected-resource/mcp` (RFC 9728
+    /// section 3.1). There if the provider publishes
+    /// [metadata](crate::AuthProviderBuilder::resource_metadata), for everybody.
+    ///
+    /// Clients look for it at the root of the host. Where the other endpoints lie below a path of
+    /// their own, mount this one by itself.
+    ResourceMetadata,
 }
 
 impl Endpoint {
@@ -76,20 +97,25 @@ impl Endpoint {
     pub fn of<U: AuthUser>(auth: &AuthProvider<U>) -> impl Iterator<Item = Self> + use<U> {
         // What will be set can answer any.
         let any = auth.is_switched();
+        // Whoever accepts the tokens of other issuers only has none to refresh and to end.
+        let has_tokens = any || auth.has_own_tokens();
         let has_login = any || auth.has_password_login();
         let (can_end_all, has_sessions) = (any || auth.can_end_all(), any || auth.has_sessions());
         let all = [
             (Self::Login, has_login),
-            (Self::Refresh, true),
-            (Self::Logout, true),
-            (Self::LogoutAll, can_end_all),
+            (Self::Refresh, has_tokens),
+            (Self::Logout, has_tokens),
+            (Self::LogoutAll, has_tokens && can_end_all),
             (Self::Sessions, has_sessions),
             (Self::Session, has_sessions),
+            (Self::Jwks, if any { CAN_PUBLISH } else { auth.published_keys().is_some() }),
+            (Self::ResourceMetadata, auth.resource_metadata().is_some()),
         ];
         all.into_iter().filter_map(|(endpoint, is_there)| is_there.then_some(endpoint))
     }
 
-    /// Where it is mounted. A name in braces stands for one segment of whatever text.
+    /// Where it is mounted, unless the [mounts](crate::mounts::Mounts) say otherwise. A name in
+    /// braces stands for one segment of whatever text.
     #[must_use]
     pub const fn path(self) -> &'static str {
         match self {
@@ -99,15 +125,17 @@ impl Endpoint {
             Self::LogoutAll => "/logout/all",
             Self::Sessions => "/sessions",
             Self::Session => "/sessions/{sid}",
+            Self::Jwks => "/.well-known/jwks.json",
+            Self::ResourceMetadata => WELL_KNOWN,
         }
     }
 
     /// Whom it answers. Login, refresh and logout ask for what their body or a cookie must hold,
-    /// and so are open to everybody.
+    /// and so are open to everybody; public keys are public.
     #[must_use]
     pub const fn access(self) -> Access {
         match self {
-            Self::Login | Self::Refresh | Self::Logout => Access::Open,
+            Self::Login | Self::Refresh | Self::Logout | Self::Jwks | Self::ResourceMetadata => Access::Open,
             Self::LogoutAll | Self::Sessions | Self::Session => Access::Required(Requirement::user()),
         }
     }
@@ -116,7 +144,7 @@ impl Endpoint {
     pub(crate) const fn methods(self) -> &'static str {
         match self {
             Self::Login | Self::Refresh | Self::Logout | Self::LogoutAll => "POST",
-            Self::Sessions => "GET, HEAD",
+            Self::Sessions | Self::Jwks | Self::ResourceMetadata => "GET, HEAD",
             Self::Session => "DELETE",
         }
     }
@@ -125,9 +153,14 @@ impl Endpoint {
     pub(crate) const fn methods_beside_a_page(self) -> &'static str {
         match self {
             Self::Login | Self::Refresh | Self::Logout | Self::LogoutAll => "GET, HEAD, POST",
-            Self::Sessions => "GET, HEAD",
+            Self::Sessions | Self::Jwks | Self::ResourceMetadata => "GET, HEAD",
             Self::Session => "GET, HEAD, DELETE",
         }
+    }
+
+    /// Whether it answers GET itself, so that no page of the application can.
+    pub(crate) const fn answers_get(self) -> bool {
+        matches!(self, Self::Sessions | Self::Jwks | Self::ResourceMetadata)
     }
 
     /// Reads a request to this endpoint. This is the synchronous half; [`Call::answer`] is the other.
@@ -164,6 +197,10 @@ impl Endpoint {
         head: &dyn RequestHead,
         body: Result<&[u8], BodyError>,
     ) -> Result<Parsed<U>, Rejection> {
+        if self == Self::ResourceMetadata {
+            let metadata = auth.resource_metadata().ok_or(Rejection::NotFound)?;
+            return Ok(Parsed::Document(metadata.reply()));
+        }
         let body = body
             .and_then(|body| if body.len() > MAX_BODY_BYTES { Err(BodyError::TooLarge) } else { Ok(body) });
         let body = body?;
@@ -173,9 +210,11 @@ impl Endpoint {
             Self::Logout => parse_logout(auth, head, body),
             Self::LogoutAll => Ok(Parsed::LogoutAll(read_with_body(auth, head, body))),
             Self::Sessions => Ok(Parsed::Sessions(auth.read(head))),
+            Self::Jwks => Ok(Parsed::Jwks { known: etags(head) }),
             Self::Session => {
                 Ok(Parsed::Session(read_with_body(auth, head, body), named_session(head.path())))
             }
+            Self::ResourceMetadata => Err(Rejection::NotFound),
         }
     }
 }
@@ -205,10 +244,16 @@ enum Parsed<U> {
         /// Has the body brought the token that decides?
         token_in_body: bool,
     },
+    /// The same for everybody.
+    Document(Reply),
     LogoutAll(Presented<U>),
     Sessions(Presented<U>),
     /// `None` for a name that no session has.
     Session(Presented<U>, Option<SessionId>),
+    /// The tags of the answers that the client has.
+    Jwks {
+        known: Vec<String>,
+    },
 }
 
 impl<U> fmt::Debug for Parsed<U> {
@@ -216,9 +261,11 @@ impl<U> fmt::Debug for Parsed<U> {
         f.write_str(match self {
             Self::Login { .. } => "Login(..)",
             Self::Whole { .. } => "Whole(..)",
+            Self::Document(_) => "Document(..)",
             Self::LogoutAll(_) => "LogoutAll(..)",
             Self::Sessions(_) => "Sessions(..)",
             Self::Session(..) => "Session(..)",
+            Self::Jwks { .. } => "Jwks(..)",
         })
     }
 }
@@ -251,6 +298,7 @@ impl<U: AuthUser> Call<U> {
                 login.finish(request).await
             }
             Parsed::Whole { reply, .. } => reply.await,
+            Parsed::Document(reply) => Ok(if self.is_head { reply.for_method("HEAD") } else { reply }),
             Parsed::LogoutAll(presented) => {
                 let granted = auth.check_session(presented).await?;
                 auth.logout_all(granted.payload().subject(), client).await?;
@@ -273,8 +321,38 @@ impl<U: AuthUser> Call<U> {
                 let reply = answer(&outcome(auth.worth_of_logout()));
                 Ok(if is_current { auth.forget_tokens(reply) } else { reply })
             }
+            Parsed::Jwks { known } => {
+                let document = auth.published_keys().ok_or(Rejection::NotFound)?.document(auth.now()?);
+                let reply = published(&document, &known);
+                Ok(if self.is_head { reply.for_method("HEAD") } else { reply })
+            }
         }
     }
+}
+
+/// Whether a provider that is yet to be set may have keys to publish.
+const CAN_PUBLISH: bool = cfg!(any(feature = "asymmetric", feature = "asymmetric-pure-rust"));
+
+/// How many tags a request may name: a client has one.
+const MOST_ETAGS: usize = 16;
+
+/// What stands in `If-None-Match` (RFC 9110 section 13.1.2), which compares weakly.
+fn etags(head: &dyn RequestHead) -> Vec<String> {
+    let values = head.header("if-none-match");
+    let values = values.iter().filter_map(|value| std::str::from_utf8(value).ok());
+    let tags = values.flat_map(|value| value.split(',')).map(str::trim);
+    tags.map(|tag| tag.strip_prefix("W/").unwrap_or(tag).to_owned()).take(MOST_ETAGS).collect()
+}
+
+fn published(document: &JwksDocument, known: &[String]) -> Reply {
+    let is_known = known.iter().any(|tag| tag == "*" || **tag == *document.etag);
+    let reply = Reply::new(if is_known { 304 } else { 200 })
+        .header(ResponseHeader::new(
+            "cache-control",
+            format!("public, max-age={}", document.max_age.as_secs()),
+        ))
+        .header(ResponseHeader::new("etag", &*document.etag));
+    if is_known { reply } else { reply.body("application/json", document.body.as_bytes()) }
 }
 
 /// The last segment. The router has matched the path already, and a session id needs no decoding.

@@ -66,6 +66,8 @@ pub(super) fn id(application: &str, endpoint: Endpoint) -> String {
         Endpoint::LogoutAll => "logout-all",
         Endpoint::Sessions => "sessions",
         Endpoint::Session => "end-session",
+        Endpoint::Jwks => "jwks",
+        Endpoint::ResourceMetadata => "resource-metadata",
     };
     format!("{application}-{name}")
 }
@@ -73,7 +75,7 @@ pub(super) fn id(application: &str, endpoint: Endpoint) -> String {
 const fn method(endpoint: Endpoint) -> &'static str {
     match endpoint {
         Endpoint::Login | Endpoint::Refresh | Endpoint::Logout | Endpoint::LogoutAll => "post",
-        Endpoint::Sessions => "get",
+        Endpoint::Sessions | Endpoint::Jwks | Endpoint::ResourceMetadata => "get",
         Endpoint::Session => "delete",
     }
 }
@@ -86,6 +88,8 @@ const fn summary(endpoint: Endpoint) -> &'static str {
         Endpoint::LogoutAll => "End all logins of the user",
         Endpoint::Sessions => "List the user's logins",
         Endpoint::Session => "End one login of the user",
+        Endpoint::Jwks => "The public keys that verify the tokens",
+        Endpoint::ResourceMetadata => "Where clients get a token (RFC 9728)",
     }
 }
 
@@ -102,7 +106,7 @@ fn operation<U: AuthUser>(auth: &AuthProvider<U>, mount: &Mount, body: Option<&R
         ("operationId", Some(json!(id(auth.application(), endpoint)))),
         ("parameters", parameters),
         ("requestBody", request(endpoint)),
-        ("responses", Some(json!({ "200": success(auth, endpoint) }))),
+        ("responses", Some(responses(auth, endpoint))),
     ];
     let members = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
     let mut operation = Value::Object(members.collect());
@@ -137,7 +141,13 @@ fn request(endpoint: Endpoint) -> Option<Value> {
         Endpoint::Login => ("AuthLogin", true),
         Endpoint::Refresh => ("AuthRefresh", false),
         Endpoint::Logout => ("AuthLogout", false),
-        Endpoint::LogoutAll | Endpoint::Sessions | Endpoint::Session => return None,
+        Endpoint::LogoutAll
+        | Endpoint::Sessions
+        | Endpoint::Session
+        | Endpoint::Jwks
+        | Endpoint::ResourceMetadata => {
+            return None;
+        }
     };
     let body = json!({ "schema": reference(schema) });
     Some(json!({
@@ -150,6 +160,15 @@ fn reference(schema: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{schema}") })
 }
 
+fn responses<U: AuthUser>(auth: &AuthProvider<U>, endpoint: Endpoint) -> Value {
+    let mut responses = json!({ "200": success(auth, endpoint) });
+    if let (Endpoint::Jwks, Some(responses)) = (endpoint, responses.as_object_mut()) {
+        let unchanged = json!({ "description": "The keys are those that `If-None-Match` names" });
+        responses.insert("304".to_owned(), unchanged);
+    }
+    responses
+}
+
 fn success<U: AuthUser>(auth: &AuthProvider<U>, endpoint: Endpoint) -> Value {
     let (description, schema) = match endpoint {
         Endpoint::Login | Endpoint::Refresh => ("A pair of tokens", pair(auth)),
@@ -157,8 +176,33 @@ fn success<U: AuthUser>(auth: &AuthProvider<U>, endpoint: Endpoint) -> Value {
             ("What has ended", reference("AuthLoggedOut"))
         }
         Endpoint::Sessions => ("The user's logins", reference("AuthSessions")),
+        Endpoint::Jwks => ("A JWK Set (RFC 7517)", jwk_set()),
+        Endpoint::ResourceMetadata => ("The metadata of this resource", metadata()),
     };
     json!({ "description": description, "content": { "application/json": { "schema": schema } } })
+}
+
+/// RFC 9728 section 2. Not among the schemas: few documents have it.
+fn metadata() -> Value {
+    let texts = json!({ "type": "array", "items": { "type": "string" } });
+    json!({
+        "type": "object",
+        "properties": {
+            "resource": { "type": "string" },
+            "authorization_servers": texts,
+            "scopes_supported": texts,
+            "bearer_methods_supported": texts,
+        },
+        "required": ["resource", "authorization_servers"],
+    })
+}
+
+fn jwk_set() -> Value {
+    json!({
+        "type": "object",
+        "required": ["keys"],
+        "properties": { "keys": { "type": "array", "items": { "type": "object" } } },
+    })
 }
 
 fn pair<U: AuthUser>(auth: &AuthProvider<U>) -> Value {
@@ -189,9 +233,11 @@ fn security<U: AuthUser>(auth: &AuthProvider<U>, endpoint: Endpoint, body: Optio
         }
         Endpoint::Refresh => security.refuse(&Rejection::MissingCredential, "No valid refresh token", body),
         Endpoint::Session => security.refuse(&Rejection::NotFound, "The user has no such login", body),
+        Endpoint::Jwks => security.refuse_unavailable(body),
         Endpoint::Logout | Endpoint::LogoutAll | Endpoint::Sessions => {}
+        Endpoint::ResourceMetadata => return security,
     }
-    if access == Access::Open {
+    if access == Access::Open && request(endpoint).is_some() {
         security.refuse(&Rejection::InvalidRequest, "The body cannot be read", body);
         let media_type = "The body is neither JSON nor a form";
         security.refuse(&Rejection::UnsupportedMediaType, media_type, body);
