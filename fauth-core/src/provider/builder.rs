@@ -530,9 +530,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         let application = Some(self.config.application()).filter(|name| *name != "default");
         let password_login = password_login(options, self.without_password_login, application)?;
         self.renderer.validate()?;
-        if self.guest_name.trim().is_empty() {
-            return Err(ConfigError::new("guest_name", "it is blank", "give a word that pages can show"));
-        }
+        check_guest_name(&self.guest_name)?;
         check_timeout("loader_timeout", self.loader_timeout)?;
         check_timeout("store_timeout", self.store_timeout)?;
         check_timeout("body_timeout", self.body_timeout)?;
@@ -620,6 +618,13 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         };
         Ok(AuthProvider { inner: Arc::new(inner) })
     }
+}
+
+fn check_guest_name(name: &str) -> Result<(), ConfigError> {
+    if name.trim().is_empty() {
+        return Err(ConfigError::new("guest_name", "it is blank", "give a word that pages can show"));
+    }
+    Ok(())
 }
 
 /// Where others may keep what is theirs, a name tells them apart.
