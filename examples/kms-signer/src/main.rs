@@ -83,7 +83,9 @@ impl FakeKms {
     async fn public_jwk(&self) -> String {
         answer_takes_its_time().await;
         let point = self.0.verifying_key().to_encoded_point(false);
-        let text = |number: Option<&p256::FieldBytes>| URL_SAFE_NO_PAD.encode(number.unwrap_or_default());
+        let text = |number: Option<&p256::FieldBytes>| {
+            number.map(|number| URL_SAFE_NO_PAD.encode(number)).unwrap_or_default()
+        };
         let (x, y) = (text(point.x()), text(point.y()));
         format!("{{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"{x}\",\"y\":\"{y}\"}}")
     }
