@@ -182,10 +182,26 @@ impl AuthConfig {
     /// # Errors
     /// As [`from_env`](Self::from_env).
     pub fn from_env_or(default: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        refuse_what_is_not_text()?;
-        let names: Vec<_> = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
-        refuse_near_misses(names.iter().map(String::as_str))?;
+        check_environment()?;
         Self::from_vars(|name| std::env::var(name).ok().or_else(|| default(name)))
+    }
+
+    /// As [`from_env`](Self::from_env), to add what no variable can hold: a key whose private half
+    /// somebody else has, or keys that rotate.
+    ///
+    /// ```
+    /// # use fauth_core::{AuthConfig, ConfigError, token::Key};
+    /// # fn example(key: Key) -> Result<(), ConfigError> {
+    /// let config = AuthConfig::builder_from_env()?.signing_key(key).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConfigError`] if a variable is missing, misspelt, or not understood.
+    pub fn builder_from_env() -> Result<AuthConfigBuilder, ConfigError> {
+        check_environment()?;
+        AuthConfigBuilder::from_vars(&|name| std::env::var(name).ok())
     }
 
     /// Settings from variables that `var` looks up by the names of the table [above](Self).
@@ -709,12 +725,12 @@ impl AuthConfigBuilder {
             .transpose()?;
         #[cfg(feature = "trusted-issuers")]
         if let Some(ring) = &self.key_ring {
-            return Ok((Keys::Ring(self.only_ring(ring)?), secrets_beside(secret, previous, &[])?));
+            return Ok((Keys::Ring(self.only_ring(ring)?), secrets_beside(secret, previous.as_ref(), &[])?));
         }
         match (self.signing_key.clone(), secret) {
             (Some(key), secret) if !key.algorithm().is_symmetric() => {
                 let keys = self.fixed(key, None)?;
-                Ok((keys, secrets_beside(secret, previous, &self.verification_keys)?))
+                Ok((keys, secrets_beside(secret, previous.as_ref(), &self.verification_keys)?))
             }
             (Some(_), Some(_)) => Err(ConfigError::new(
                 "signing_key",
@@ -954,7 +970,7 @@ const VARIABLES: [&str; 36] = [
 /// The secrets of an application whose tokens are signed with something else.
 fn secrets_beside(
     secret: Option<Key>,
-    previous: Option<Key>,
+    previous: Option<&Key>,
     others: &[Key],
 ) -> Result<Vec<Secret>, ConfigError> {
     let secret = secret.ok_or_else(|| {
@@ -965,8 +981,14 @@ fn secrets_beside(
             GOOD_SECRET,
         )
     })?;
-    let secrets = [&secret].into_iter().chain(&previous).chain(others);
+    let secrets = [&secret].into_iter().chain(previous).chain(others);
     Ok(secrets.filter_map(Secret::of).collect())
+}
+
+fn check_environment() -> Result<(), ConfigError> {
+    refuse_what_is_not_text()?;
+    let names: Vec<_> = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
+    refuse_near_misses(names.iter().map(String::as_str))
 }
 
 fn refuse_what_is_not_text() -> Result<(), ConfigError> {

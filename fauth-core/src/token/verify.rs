@@ -7,11 +7,12 @@
 use std::{borrow::Cow, collections::BTreeSet, ops::Range};
 
 use super::{
+    application_keys::Keys,
     base64url,
     claims::is_scope,
     header::header_segment,
     json::{self, Elements, Fault, Kind, Value},
-    keys::{FixedKeys, Key, Keys},
+    keys::{FixedKeys, Key},
     limits::{
         CLAIMS_LIMITS, DEFAULT_MAX_TOKEN_BYTES, HEADER_LIMITS, MAX_KEY_ID_BYTES, MAX_SUBJECT_BYTES,
         MAX_TOKEN_ID_BYTES,

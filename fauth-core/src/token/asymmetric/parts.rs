@@ -92,9 +92,8 @@ impl PublicParts {
         refuse_other_kind(self.kind(), algorithm)?;
         match self {
             Self::Rsa { n, e } => check_rsa(n, e),
-            Self::Ec { .. } => Ok(()),
             Self::Ed25519(bytes) if is_of_small_order(bytes) => Err(KeyError::InvalidPoint { algorithm }),
-            Self::Ed25519(_) => Ok(()),
+            Self::Ec { .. } | Self::Ed25519(_) => Ok(()),
         }
     }
 

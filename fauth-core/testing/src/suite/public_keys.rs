@@ -147,7 +147,7 @@ cases! { $ __public_keys_tests in public_keys;
             t.get("/guards/user").bearer(&forged).send().refused(401, "invalid_token");
         }
         let public = key.public_jwk().unwrap();
-        let forged = crate::sign_with(Algorithm::HS256, public.as_bytes(), &header("HS256", &key), &claims);
+        let forged = crate::sign_with(Algorithm::HS256, public.as_bytes(), header("HS256", &key), &claims);
         t.get("/guards/user").bearer(&forged).send().refused(401, "invalid_token");
         t.get("/guards/user").bearer(&good).send().is(200);
     }
