@@ -107,8 +107,8 @@ impl Mounts {
     /// Leaves GET and HEAD at the path of this endpoint to a page of the application's own, such as
     /// the form that is sent to `POST /login`.
     ///
-    /// [`Endpoint::Sessions`] and [`Endpoint::Jwks`] answer GET themselves: they stay as they are, and
-    /// that is reported to the log.
+    /// [`Endpoint::Sessions`] and [`Endpoint::Jwks`] answer GET themselves: they stay as they are,
+    /// and that is reported to the log.
     #[must_use]
     pub fn page(mut self, endpoint: Endpoint) -> Self {
         if endpoint.answers_get() {

@@ -1,5 +1,5 @@
-//! The public keys of the application, for others to verify with: `/.well-known/jwks.json` (RFC 7517
-//! section 5).
+//! The public keys of the application, for others to verify with: `/.well-known/jwks.json` (RFC
+//! 7517 section 5).
 
 use std::{sync::Arc, time::Duration};
 

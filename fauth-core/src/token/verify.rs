@@ -135,8 +135,8 @@ pub(crate) struct Verifier {
     expectations: Expectations,
 }
 
-/// The keys, with the header segments that our own tokens have. One that equals one of them needs no
-/// parsing.
+/// The keys, with the header segments that our own tokens have. One that equals one of them needs
+/// no parsing.
 #[derive(Debug)]
 enum Known {
     Fixed {
@@ -439,7 +439,8 @@ impl<'a> Parts<'a> {
                 .ok_or(TokenError::Malformed);
         }
         let signature = base64url::decode(self.signature).ok_or(TokenError::Malformed)?;
-        // Longer than that of any key. The header says so and is judged first; an empty signature is never right.
+        // Longer than that of any key. The header says so and is judged first; an empty signature
+        // is never right.
         let is_too_long = signature.len() > MAX_SIGNATURE_BYTES;
         Ok(if is_too_long { Cow::Borrowed(&[]) } else { Cow::Owned(signature) })
     }
