@@ -103,7 +103,8 @@ pub struct AuthConfig {
     /// What other keys are derived from, the current one first: the secret that signs or, where an
     /// asymmetric key does, the one beside it, and those of before.
     secrets: Vec<Secret>,
-    /// Secrets of the hashes in stores, the current one first; none if they hang on `secrets` alone.
+    /// Secrets of the hashes in stores, the current one first; none if they hang on `secrets`
+    /// alone.
     store_secrets: Vec<Secret>,
     profile: TokenProfile,
     scope_claim: ScopeClaim,
@@ -391,8 +392,8 @@ impl AuthConfigBuilder {
     /// The secret that signs, as its bytes: at least 32, 48 or 64 for HS256, HS384, HS512.
     ///
     /// Beside a [`signing_key`](Self::signing_key) that is no secret, or a key ring, it signs no
-    /// tokens, and is needed all the same: from it come the keys of what nobody else verifies, such as
-    /// CSRF tokens and the hashes in stores.
+    /// tokens, and is needed all the same: from it come the keys of what nobody else verifies, such
+    /// as CSRF tokens and the hashes in stores.
     pub fn secret(mut self, secret: impl AsRef<[u8]>) -> Self {
         self.secret = Some(Zeroizing::new(secret.as_ref().to_vec()));
         self
@@ -404,16 +405,17 @@ impl AuthConfigBuilder {
         self
     }
 
-    /// The key that signs: a secret in place of [`secret`](Self::secret), or a private key beside it.
-    /// The public half of a private key is published at `/.well-known/jwks.json`, so that others can
-    /// verify the tokens.
+    /// The key that signs: a secret in place of [`secret`](Self::secret), or a private key beside
+    /// it. The public half of a private key is published at `/.well-known/jwks.json`, so that
+    /// others can verify the tokens.
     pub fn signing_key(mut self, key: Key) -> Self {
         self.signing_key = Some(key);
         self
     }
 
-    /// Keys that are exchanged while the service runs, beside the [`secret`](Self::secret). What else
-    /// shall verify is in the ring: [`KeyRing::add_verification_key`](crate::token::KeyRing::add_verification_key).
+    /// Keys that are exchanged while the service runs, beside the [`secret`](Self::secret). What
+    /// else shall verify is in the ring:
+    /// [`KeyRing::add_verification_key`](crate::token::KeyRing::add_verification_key).
     #[cfg(feature = "trusted-issuers")]
     pub fn key_ring(mut self, ring: crate::token::KeyRing) -> Self {
         self.key_ring = Some(ring);

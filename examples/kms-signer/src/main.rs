@@ -1,5 +1,6 @@
-//! Tokens that are signed by a key management service: the private key never is in this process. The
-//! service here is a fake, with a key that it makes at its start; put the client of yours in its place.
+//! Tokens that are signed by a key management service: the private key never is in this process.
+//! The service here is a fake, with a key that it makes at its start; put the client of yours in
+//! its place.
 //!
 //! ```sh
 //! FAUTH_SECRET_KEY=$(openssl rand -hex 32) cargo run -p kms-signer
@@ -44,7 +45,8 @@ struct KmsSigner {
 }
 
 impl KmsSigner {
-    /// The public key is fetched once. Its id is the thumbprint, which is the same on every instance.
+    /// The public key is fetched once. Its id is the thumbprint, which is the same on every
+    /// instance.
     async fn connect(kms: FakeKms) -> Result<Self, BoxError> {
         let public_key = Key::from_jwk(&kms.public_jwk().await, Algorithm::ES256)?;
         Ok(Self { kms, public_key })
@@ -101,7 +103,7 @@ async fn answer_takes_its_time() {
     tokio::time::sleep(Duration::from_millis(10)).await;
 }
 
-// --- The rest is as in every service --------------------------------------------------------------
+// --- The rest is as in every service ------------------------------------------------------------
 
 fn provider(config: AuthConfig) -> AuthProviderBuilder<User> {
     AuthProvider::builder(config)

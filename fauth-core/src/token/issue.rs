@@ -428,7 +428,8 @@ impl Issuer {
             Signing::Fixed { key, headers } => self.sign(key, headers.of(purpose), &claims).await,
             #[cfg(feature = "trusted-issuers")]
             Signing::Ring(ring) => {
-                // Not `now`, which may be a time that has passed: the key of that time may verify no more.
+                // Not `now`, which may be a time that has passed: the key of that time may verify
+                // no more.
                 let at = ring.now()?;
                 let snapshot = ring.owned_snapshot();
                 let entry = snapshot.signing(at).ok_or(ClockError)?;

@@ -106,8 +106,8 @@ impl Key {
 
     /// Reads a JWK ([RFC 7517](https://www.rfc-editor.org/rfc/rfc7517), [RFC 7518 section
     /// 6](https://www.rfc-editor.org/rfc/rfc7518#section-6), [RFC
-    /// 8037](https://www.rfc-editor.org/rfc/rfc8037)): a secret (`oct`), or a public or private key of
-    /// the kind that `algorithm` needs.
+    /// 8037](https://www.rfc-editor.org/rfc/rfc8037)): a secret (`oct`), or a public or private key
+    /// of the kind that `algorithm` needs.
     ///
     /// `use`, `key_ops`, `alg` and `kid` are honoured. `algorithm` is for a JWK that does not name its own; a token is
     /// never asked for it.
@@ -172,15 +172,15 @@ impl Key {
         }
     }
 
-    /// Reads a key from a file that holds a JWK, PEM or DER, of at most 64 KiB. It is read once: what
-    /// becomes of the file later is not noticed.
+    /// Reads a key from a file that holds a JWK, PEM or DER, of at most 64 KiB. It is read once:
+    /// what becomes of the file later is not noticed.
     ///
     /// # Security
     /// Nobody but the service may read the file of a private key.
     ///
     /// # Errors
-    /// [`KeyError::Unreadable`] if the file cannot be read, else as [`from_jwk`](Self::from_jwk) and
-    /// [`from_pem`](Self::from_pem).
+    /// [`KeyError::Unreadable`] if the file cannot be read, else as [`from_jwk`](Self::from_jwk)
+    /// and [`from_pem`](Self::from_pem).
     pub fn from_file(algorithm: Algorithm, path: impl AsRef<Path>) -> Result<Self, KeyError> {
         let content = read_file(path.as_ref())?;
         match std::str::from_utf8(&content) {

@@ -39,8 +39,8 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
 /// ```
 #[async_trait]
 pub trait Signer: Send + Sync + 'static {
-    /// The public half, with the one algorithm that the signer uses and the id that tokens name. Asked
-    /// once, when the [`Key`] is made.
+    /// The public half, with the one algorithm that the signer uses and the id that tokens name.
+    /// Asked once, when the [`Key`] is made.
     fn public_key(&self) -> Key;
 
     /// The signature of the message, as JWS has it ([RFC 7518 section

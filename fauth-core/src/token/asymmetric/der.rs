@@ -155,7 +155,8 @@ impl<'a> Reader<'a> {
                 algorithm.optional(NULL)?;
                 Kind::Rsa
             }
-            // Parameters that are written out, and not by name, end here: such curves may be anything.
+            // Parameters that are written out, and not by name, end here: such curves may be
+            // anything.
             EC => Kind::Ec(algorithm.curve()?),
             ED25519 => Kind::Ed25519,
             other => return Err(unsupported(other)),
