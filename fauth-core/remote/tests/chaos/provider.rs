@@ -1,6 +1,8 @@
-//! A resource server whose issuer is a real server: what becomes of its requests, whatever that does.
+//! A resource server whose issuer is a real server: what becomes of its requests, whatever that
+//! does.
 //!
-//! Time is real here, and spans are short. What takes minutes is tested in the core, on a clock that tests move.
+//! Time is real here, and spans are short. What takes minutes is tested in the core, on a clock
+//! that tests move.
 
 use std::{
     sync::Arc,
@@ -315,7 +317,8 @@ async fn an_issuer_is_discovered() {
     server.answers_at(DOCUMENT, document(&name, &server.url("/keys")));
     assert_eq!(request(&provider(&name, keys(), &clock), &token).await, Ok(()));
 
-    // The document of another issuer, keys over plain HTTP, a redirect to a good document, no document.
+    // The document of another issuer, keys over plain HTTP, a redirect to a good document, no
+    // document.
     let elsewhere = Server::http(ok(&issuer.jwks())).await;
     server.answers_at("/other", document(&name, &server.url("/keys")));
     let to_other = response("302 Found", &[&format!("location: {}", server.url("/other"))], "");
