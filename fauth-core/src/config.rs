@@ -134,6 +134,23 @@ impl AuthConfig {
         AuthConfigBuilder::default()
     }
 
+    /// Settings by hand for a service without tokens of its own, which accepts those of
+    /// [trusted issuers](crate::AuthProviderBuilder::trusted_issuer): there is no secret and no key,
+    /// and whatever says something of own tokens (lifetimes, issuer, audience) is refused.
+    ///
+    /// [`AuthProvider::resource_server`](crate::AuthProvider::resource_server) is shorter where no
+    /// setting differs from its default.
+    ///
+    /// ```
+    /// # use fauth_core::AuthConfig;
+    /// let config = AuthConfig::without_own_tokens().application("shop").realm("shop").build()?;
+    /// # Ok::<(), fauth_core::ConfigError>(())
+    /// ```
+    #[cfg(feature = "trusted-issuers")]
+    pub fn without_own_tokens() -> AuthConfigBuilder {
+        AuthConfigBuilder { without_own_tokens: true, ..AuthConfigBuilder::default() }
+    }
+
     /// Settings from the environment variables that the table [above](Self) names.
     ///
     /// Reading a `.env` file is the application's business.
@@ -242,6 +259,12 @@ impl AuthConfig {
         Duration::from_secs(self.max_lifetimes.of(purpose).unsigned_abs())
     }
 
+    /// Who issues own tokens.
+    #[cfg(feature = "trusted-issuers")]
+    pub(crate) fn issuer(&self) -> Option<&str> {
+        self.origin.issuer.as_deref()
+    }
+
     /// The name of the application.
     pub(crate) fn application(&self) -> &str {
         &self.origin.application
@@ -324,6 +347,7 @@ pub struct AuthConfigBuilder {
     store_secret: Option<Zeroizing<Vec<u8>>>,
     previous_store_secrets: Vec<Zeroizing<Vec<u8>>>,
     allow_short_secret: bool,
+    without_own_tokens: bool,
     algorithm: Algorithm,
     profile: TokenProfile,
     scope_claim: ScopeClaim,
@@ -564,7 +588,12 @@ impl AuthConfigBuilder {
     /// # Errors
     /// [`ConfigError`] for the first setting that cannot work, with its name and how to mend it.
     pub fn build(self) -> Result<AuthConfig, ConfigError> {
-        let (keys, secrets) = self.keys()?;
+        let (keys, secrets) = if self.without_own_tokens {
+            self.refuse_settings_of_own_tokens()?;
+            (Keys::Fixed(FixedKeys::empty()), Vec::new())
+        } else {
+            self.keys()?
+        };
         let store_secrets = self.store_secrets()?;
         let mut max_lifetimes = per_purpose(default_max_lifetime, &self.max_lifetimes);
         let mut lifetimes = per_purpose(default_lifetime, &self.lifetimes);
@@ -660,6 +689,31 @@ impl AuthConfigBuilder {
             ));
         }
         Ok(Some(trust))
+    }
+
+    /// What is set without effect was meant to have one.
+    fn refuse_settings_of_own_tokens(&self) -> Result<(), ConfigError> {
+        let is_set = [
+            ("secret", self.secret.is_some() || self.previous_secret.is_some()),
+            ("signing_key", self.signing_key.is_some()),
+            #[cfg(feature = "trusted-issuers")]
+            ("key_ring", self.key_ring.is_some()),
+            ("verification_key", !self.verification_keys.is_empty()),
+            ("issuer", self.issuer.is_some()),
+            ("audience", !self.audiences.is_empty()),
+            ("lifetime", !self.lifetimes.is_empty()),
+            ("danger_max_lifetime", !self.max_lifetimes.is_empty()),
+            ("token_profile", self.profile != TokenProfile::default()),
+            ("trust_since", self.trust_since.is_some() || self.danger_trust_since.is_some()),
+        ];
+        match is_set.into_iter().find(|(_, is_set)| *is_set) {
+            None => Ok(()),
+            Some((field, _)) => Err(ConfigError::new(
+                field,
+                "it is for own tokens, and the settings are those of a service without",
+                "remove it, or begin with `AuthConfig::builder()`; what other issuers write is set on `TrustedIssuer`",
+            )),
+        }
     }
 
     /// The keys of tokens, and the secrets that all other keys are derived from.

@@ -10,6 +10,7 @@
 //! | `GET /sessions` | the same | 200 with the user's live sessions |
 //! | `DELETE /sessions/{sid}` | the same | 200: this one has ended; 404 if it is none of the user's |
 //! | `GET /.well-known/jwks.json` | nothing; it is public | 200 with the public keys (RFC 7517), where tokens are signed with an asymmetric key; see [`Endpoint::Jwks`] |
+//! | `GET /.well-known/oauth-protected-resource` | nothing; it is public | 200 with the metadata of the resource (RFC 9728), where they are published; see [`Endpoint::ResourceMetadata`] |
 //!
 //! Bodies are JSON objects or forms (`application/x-www-form-urlencoded`), with the same fields and
 //! values in both: `remember` is one of `true`, `false`, `on`, `off`, `yes`, `no`, `1` and `0`;
@@ -21,7 +22,7 @@
 //! The pair is the body of the answer, `{"access_token","refresh_token","token_type","expires_in"}`
 //! and `scope`, or it is in cookies and nowhere else: see
 //! [`login_reply`](crate::AuthProvider::login_reply) for which. Every answer carries
-//! `Cache-Control: no-store` (but that with the public keys), every refusal has the form of the
+//! `Cache-Control: no-store` (but those with public documents), every refusal has the form of the
 //! provider's renderer.
 
 mod body;
@@ -41,6 +42,7 @@ use crate::{
     reply::{Reply, ResponseHeader},
     request::RequestHead,
     requirement::Requirement,
+    resource_metadata::WELL_KNOWN,
     session::{LoginRequest, LogoutRequest, RefreshRequest},
     store::{Session, SessionId},
     token::JwksDocument,
@@ -80,6 +82,14 @@ pub enum Endpoint {
     /// in `If-None-Match` is answered with 304. Others look for it below the issuer's URL: mount
     /// the endpoints at the root, or this one with another path.
     Jwks,
+    /// `GET /.well-known/oauth-protected-resource`, followed by the path of the resource: for
+    /// `https://api.example.com/mcp` it is `/.well-known/oauth-protected-resource/mcp` (RFC 9728
+    /// section 3.1). There if the provider publishes
+    /// [metadata](crate::AuthProviderBuilder::resource_metadata), for everybody.
+    ///
+    /// Clients look for it at the root of the host. Where the other endpoints lie below a path of
+    /// their own, mount this one by itself.
+    ResourceMetadata,
 }
 
 impl Endpoint {
@@ -87,21 +97,25 @@ impl Endpoint {
     pub fn of<U: AuthUser>(auth: &AuthProvider<U>) -> impl Iterator<Item = Self> + use<U> {
         // What will be set can answer any.
         let any = auth.is_switched();
+        // Whoever accepts the tokens of other issuers only has none to refresh and to end.
+        let has_tokens = any || auth.has_own_tokens();
         let has_login = any || auth.has_password_login();
         let (can_end_all, has_sessions) = (any || auth.can_end_all(), any || auth.has_sessions());
         let all = [
             (Self::Login, has_login),
-            (Self::Refresh, true),
-            (Self::Logout, true),
-            (Self::LogoutAll, can_end_all),
+            (Self::Refresh, has_tokens),
+            (Self::Logout, has_tokens),
+            (Self::LogoutAll, has_tokens && can_end_all),
             (Self::Sessions, has_sessions),
             (Self::Session, has_sessions),
             (Self::Jwks, if any { CAN_PUBLISH } else { auth.published_keys().is_some() }),
+            (Self::ResourceMetadata, auth.resource_metadata().is_some()),
         ];
         all.into_iter().filter_map(|(endpoint, is_there)| is_there.then_some(endpoint))
     }
 
-    /// Where it is mounted. A name in braces stands for one segment of whatever text.
+    /// Where it is mounted, unless the [mounts](crate::mounts::Mounts) say otherwise. A name in
+    /// braces stands for one segment of whatever text.
     #[must_use]
     pub const fn path(self) -> &'static str {
         match self {
@@ -112,6 +126,7 @@ impl Endpoint {
             Self::Sessions => "/sessions",
             Self::Session => "/sessions/{sid}",
             Self::Jwks => "/.well-known/jwks.json",
+            Self::ResourceMetadata => WELL_KNOWN,
         }
     }
 
@@ -120,7 +135,7 @@ impl Endpoint {
     #[must_use]
     pub const fn access(self) -> Access {
         match self {
-            Self::Login | Self::Refresh | Self::Logout | Self::Jwks => Access::Open,
+            Self::Login | Self::Refresh | Self::Logout | Self::Jwks | Self::ResourceMetadata => Access::Open,
             Self::LogoutAll | Self::Sessions | Self::Session => Access::Required(Requirement::user()),
         }
     }
@@ -129,7 +144,7 @@ impl Endpoint {
     pub(crate) const fn methods(self) -> &'static str {
         match self {
             Self::Login | Self::Refresh | Self::Logout | Self::LogoutAll => "POST",
-            Self::Sessions | Self::Jwks => "GET, HEAD",
+            Self::Sessions | Self::Jwks | Self::ResourceMetadata => "GET, HEAD",
             Self::Session => "DELETE",
         }
     }
@@ -138,14 +153,14 @@ impl Endpoint {
     pub(crate) const fn methods_beside_a_page(self) -> &'static str {
         match self {
             Self::Login | Self::Refresh | Self::Logout | Self::LogoutAll => "GET, HEAD, POST",
-            Self::Sessions | Self::Jwks => "GET, HEAD",
+            Self::Sessions | Self::Jwks | Self::ResourceMetadata => "GET, HEAD",
             Self::Session => "GET, HEAD, DELETE",
         }
     }
 
     /// Whether it answers GET itself, so that no page of the application can.
     pub(crate) const fn answers_get(self) -> bool {
-        matches!(self, Self::Sessions | Self::Jwks)
+        matches!(self, Self::Sessions | Self::Jwks | Self::ResourceMetadata)
     }
 
     /// Reads a request to this endpoint. This is the synchronous half; [`Call::answer`] is the other.
@@ -182,6 +197,10 @@ impl Endpoint {
         head: &dyn RequestHead,
         body: Result<&[u8], BodyError>,
     ) -> Result<Parsed<U>, Rejection> {
+        if self == Self::ResourceMetadata {
+            let metadata = auth.resource_metadata().ok_or(Rejection::NotFound)?;
+            return Ok(Parsed::Document(metadata.reply()));
+        }
         let body = body
             .and_then(|body| if body.len() > MAX_BODY_BYTES { Err(BodyError::TooLarge) } else { Ok(body) });
         let body = body?;
@@ -195,6 +214,7 @@ impl Endpoint {
             Self::Session => {
                 Ok(Parsed::Session(read_with_body(auth, head, body), named_session(head.path())))
             }
+            Self::ResourceMetadata => Err(Rejection::NotFound),
         }
     }
 }
@@ -224,6 +244,8 @@ enum Parsed<U> {
         /// Has the body brought the token that decides?
         token_in_body: bool,
     },
+    /// The same for everybody.
+    Document(Reply),
     LogoutAll(Presented<U>),
     Sessions(Presented<U>),
     /// `None` for a name that no session has.
@@ -239,6 +261,7 @@ impl<U> fmt::Debug for Parsed<U> {
         f.write_str(match self {
             Self::Login { .. } => "Login(..)",
             Self::Whole { .. } => "Whole(..)",
+            Self::Document(_) => "Document(..)",
             Self::LogoutAll(_) => "LogoutAll(..)",
             Self::Sessions(_) => "Sessions(..)",
             Self::Session(..) => "Session(..)",
@@ -275,6 +298,7 @@ impl<U: AuthUser> Call<U> {
                 login.finish(request).await
             }
             Parsed::Whole { reply, .. } => reply.await,
+            Parsed::Document(reply) => Ok(if self.is_head { reply.for_method("HEAD") } else { reply }),
             Parsed::LogoutAll(presented) => {
                 let granted = auth.check_session(presented).await?;
                 auth.logout_all(granted.payload().subject(), client).await?;

@@ -5,9 +5,13 @@ mod application_keys;
 #[cfg(any(feature = "asymmetric", feature = "asymmetric-pure-rust"))]
 mod asymmetric;
 mod base64url;
+#[cfg(feature = "trusted-issuers")]
+mod claim_lookup;
 mod claims;
 mod custom_claims;
 mod elsewhere;
+#[cfg(feature = "trusted-issuers")]
+mod foreign;
 mod header;
 pub(crate) mod ids;
 pub(crate) mod issue;
@@ -26,7 +30,6 @@ mod origin;
 pub(crate) mod payload;
 mod profile;
 #[cfg(feature = "trusted-issuers")]
-#[allow(dead_code, reason = "for the rooms of other issuers")]
 mod public_keys;
 pub(crate) mod purpose;
 #[cfg(feature = "trusted-issuers")]
@@ -39,7 +42,13 @@ mod weak_secrets;
 
 pub use algorithm::Algorithm;
 pub(crate) use application_keys::Keys;
+#[cfg(feature = "trusted-issuers")]
+pub(crate) use claim_lookup::{NotTexts, each_text, member_of, members_named};
 pub(crate) use claims::{is_reserved, is_scope};
+#[cfg(feature = "trusted-issuers")]
+pub use foreign::AccessTokenProfile;
+#[cfg(feature = "trusted-issuers")]
+pub(crate) use foreign::{ForeignVerifier, MAX_ISSUER_BYTES, UnverifiedForeign};
 pub(crate) use ids::RefreshId;
 pub(crate) use ids::SessionId;
 pub use issue::IssuedToken;
@@ -53,10 +62,11 @@ pub(crate) use keys::{FixedKeys, Secret};
 pub(crate) use limits::DEFAULT_MAX_TOKEN_BYTES;
 pub(crate) use origin::Origin;
 pub use payload::ClaimError;
+#[cfg(feature = "trusted-issuers")]
+pub(crate) use payload::Rights;
 pub(crate) use payload::TokenPayload;
 pub use profile::{ScopeClaim, TokenProfile};
 #[cfg(feature = "trusted-issuers")]
-#[allow(unused_imports, reason = "for the rooms of other issuers")]
 pub(crate) use public_keys::PublicKeys;
 pub(crate) use purpose::PerPurpose;
 pub(crate) use purpose::{OneTimePurpose, Purpose};

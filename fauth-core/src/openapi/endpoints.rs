@@ -67,6 +67,7 @@ pub(super) fn id(application: &str, endpoint: Endpoint) -> String {
         Endpoint::Sessions => "sessions",
         Endpoint::Session => "end-session",
         Endpoint::Jwks => "jwks",
+        Endpoint::ResourceMetadata => "resource-metadata",
     };
     format!("{application}-{name}")
 }
@@ -74,7 +75,7 @@ pub(super) fn id(application: &str, endpoint: Endpoint) -> String {
 const fn method(endpoint: Endpoint) -> &'static str {
     match endpoint {
         Endpoint::Login | Endpoint::Refresh | Endpoint::Logout | Endpoint::LogoutAll => "post",
-        Endpoint::Sessions | Endpoint::Jwks => "get",
+        Endpoint::Sessions | Endpoint::Jwks | Endpoint::ResourceMetadata => "get",
         Endpoint::Session => "delete",
     }
 }
@@ -88,6 +89,7 @@ const fn summary(endpoint: Endpoint) -> &'static str {
         Endpoint::Sessions => "List the user's logins",
         Endpoint::Session => "End one login of the user",
         Endpoint::Jwks => "The public keys that verify the tokens",
+        Endpoint::ResourceMetadata => "Where clients get a token (RFC 9728)",
     }
 }
 
@@ -139,7 +141,11 @@ fn request(endpoint: Endpoint) -> Option<Value> {
         Endpoint::Login => ("AuthLogin", true),
         Endpoint::Refresh => ("AuthRefresh", false),
         Endpoint::Logout => ("AuthLogout", false),
-        Endpoint::LogoutAll | Endpoint::Sessions | Endpoint::Session | Endpoint::Jwks => {
+        Endpoint::LogoutAll
+        | Endpoint::Sessions
+        | Endpoint::Session
+        | Endpoint::Jwks
+        | Endpoint::ResourceMetadata => {
             return None;
         }
     };
@@ -171,8 +177,24 @@ fn success<U: AuthUser>(auth: &AuthProvider<U>, endpoint: Endpoint) -> Value {
         }
         Endpoint::Sessions => ("The user's logins", reference("AuthSessions")),
         Endpoint::Jwks => ("A JWK Set (RFC 7517)", jwk_set()),
+        Endpoint::ResourceMetadata => ("The metadata of this resource", metadata()),
     };
     json!({ "description": description, "content": { "application/json": { "schema": schema } } })
+}
+
+/// RFC 9728 section 2. Not among the schemas: few documents have it.
+fn metadata() -> Value {
+    let texts = json!({ "type": "array", "items": { "type": "string" } });
+    json!({
+        "type": "object",
+        "properties": {
+            "resource": { "type": "string" },
+            "authorization_servers": texts,
+            "scopes_supported": texts,
+            "bearer_methods_supported": texts,
+        },
+        "required": ["resource", "authorization_servers"],
+    })
 }
 
 fn jwk_set() -> Value {
@@ -213,6 +235,7 @@ fn security<U: AuthUser>(auth: &AuthProvider<U>, endpoint: Endpoint, body: Optio
         Endpoint::Session => security.refuse(&Rejection::NotFound, "The user has no such login", body),
         Endpoint::Jwks => security.refuse_unavailable(body),
         Endpoint::Logout | Endpoint::LogoutAll | Endpoint::Sessions => {}
+        Endpoint::ResourceMetadata => return security,
     }
     if access == Access::Open && request(endpoint).is_some() {
         security.refuse(&Rejection::InvalidRequest, "The body cannot be read", body);

@@ -3,6 +3,7 @@
 use std::{
     any::{TypeId, type_name},
     fmt,
+    marker::PhantomData,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -13,8 +14,14 @@ use std::{
 use super::{
     counters::{Counters, WhenLimitStoreFails},
     inner::{AuthProvider, Inner, PasswordLogin, Retention, Revocations, Sessions, Stores},
+    metadata::published,
     registry::{PROCESS, Resident},
     throttle::Throttle,
+};
+#[cfg(feature = "trusted-issuers")]
+use super::{
+    inner::Foreign,
+    trust::{ForeignOptions, no_users},
 };
 use crate::{
     api_key::{ApiKeyFormat, OfferedScopes, UseNotes},
@@ -26,7 +33,8 @@ use crate::{
     event::AuthEvents,
     password::{PasswordConfig, PasswordHasher, PasswordPolicy},
     path::{Allowed, PathCharacter},
-    rejection::{Pages, ProblemJson, Renderer},
+    rejection::{Pages, ProblemJson, ProtectionSpace, Renderer},
+    resource_metadata::{PublishedMetadata, ResourceMetadata},
     session::{SessionConfig, SessionPolicy},
     store::{
         ApiKeyStore, LimitStore, OneTimeStore, RevocationStore, SessionStore, Store, StoreLocation,
@@ -39,6 +47,12 @@ use crate::{
     },
     user::{AuthUser, ClaimsLoader, IdentityLoader, PasswordUpdater, UserLoader},
     visitor::GUEST,
+};
+#[cfg(feature = "trusted-issuers")]
+use crate::{
+    remote::KeyContext,
+    token::TokenPayload,
+    trusted_issuer::{IssuerResolver, TrustedIssuer},
 };
 
 /// A credential may be this much longer than the longest token before its form, not its content,
@@ -66,7 +80,7 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 /// | [`identity_loader`](Self::identity_loader) | none: must be given, or [`without_password_login`](Self::without_password_login) said |
 /// | [`token_claims`](Self::token_claims) | none: tokens of a login have no scopes and no custom claims |
 /// | [`password`](Self::password) | Argon2id, 19 MiB, 2 passes |
-/// | [`password_policy`](Self::password_policy) | none: new passwords of any length are hashed |
+/// | [`password_policy`](Self::password_policy) | [`PasswordPolicy::new`]: 15 characters, neither a repetition nor little but a name |
 /// | [`transports`](Self::transport) | `Authorization: Bearer` |
 /// | [`csrf_tokens`](Self::csrf_tokens) | none: the origin of a request decides |
 /// | [`renderer`](Self::renderer), [`pages`](Self::pages) | [`ProblemJson`] |
@@ -82,16 +96,20 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 /// | [`body_timeout`](Self::body_timeout) | 10 seconds |
 /// | [`api_key_prefix`](Self::api_key_prefix) | `fauth` |
 /// | [`api_key_scopes`](Self::api_key_scopes) | none, unless the token has some |
+/// | [`resource_metadata`](Self::resource_metadata) | none: no metadata are published |
 /// | [`clock`](Self::clock) | the system's |
 #[must_use = "a provider exists only after `build`"]
 pub struct AuthProviderBuilder<U> {
-    config: AuthConfig,
+    /// Judged in `build`, like everything else.
+    config: Result<AuthConfig, ConfigError>,
     user_loader: Option<Arc<dyn UserLoader<U>>>,
+    #[cfg(feature = "trusted-issuers")]
+    foreign: ForeignOptions<U>,
     identity_loader: Option<Arc<dyn IdentityLoader<U>>>,
     claims_loader: Option<Arc<dyn ClaimsLoader<U>>>,
     without_password_login: bool,
     password: Option<PasswordConfig>,
-    policy: Option<PasswordPolicy>,
+    policy: NewPasswords,
     updater: Option<Arc<dyn PasswordUpdater<U>>>,
     transports: Vec<Box<dyn Transport>>,
     trusted_origins: Vec<String>,
@@ -99,8 +117,8 @@ pub struct AuthProviderBuilder<U> {
     allowed_in_path: Vec<PathCharacter>,
     renderer: Arc<dyn Renderer>,
     guest_name: Arc<str>,
-    events: Option<Box<dyn AuthEvents>>,
-    clock: Box<dyn Clock>,
+    events: Option<Arc<dyn AuthEvents>>,
+    clock: Arc<dyn Clock>,
     loader_timeout: Duration,
     store_timeout: Duration,
     body_timeout: Duration,
@@ -114,6 +132,7 @@ pub struct AuthProviderBuilder<U> {
     waivers: Waivers,
     api_key_prefix: Option<String>,
     api_key_scopes: Option<Vec<String>>,
+    resource_metadata: Option<ResourceMetadata>,
 }
 
 /// What was said to be meant.
@@ -125,15 +144,17 @@ struct Waivers {
 }
 
 impl<U: AuthUser> AuthProviderBuilder<U> {
-    pub(super) fn new(config: AuthConfig) -> Self {
+    pub(super) fn new(config: Result<AuthConfig, ConfigError>) -> Self {
         Self {
             config,
             user_loader: None,
+            #[cfg(feature = "trusted-issuers")]
+            foreign: ForeignOptions::default(),
             identity_loader: None,
             claims_loader: None,
             without_password_login: false,
             password: None,
-            policy: None,
+            policy: NewPasswords::default(),
             updater: None,
             transports: Vec::new(),
             trusted_origins: Vec::new(),
@@ -142,7 +163,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             renderer: Arc::new(ProblemJson::new()),
             guest_name: GUEST.into(),
             events: None,
-            clock: Box::new(SystemClock),
+            clock: Arc::new(SystemClock),
             loader_timeout: DEFAULT_LOADER_TIMEOUT,
             store_timeout: DEFAULT_STORE_TIMEOUT,
             body_timeout: DEFAULT_BODY_TIMEOUT,
@@ -156,6 +177,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             waivers: Waivers::default(),
             api_key_prefix: None,
             api_key_scopes: None,
+            resource_metadata: None,
         }
     }
 
@@ -169,6 +191,45 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     /// shared with others.
     pub fn shared_user_loader(mut self, loader: Arc<dyn UserLoader<U>>) -> Self {
         self.user_loader = Some(loader);
+        self
+    }
+
+    /// Accepts the access tokens of another issuer, beside own ones and those of issuers that were
+    /// named before: they open what guards protect. A token's `iss` says whose it is, before
+    /// anything else is known of it, and nothing else is done with it.
+    ///
+    /// They are accepted where a client sends them on purpose, in a header, and not from cookies.
+    /// What belongs to own logins (sessions, refresh, logout, API keys, one-time tokens) refuses
+    /// them with 403 `foreign_token_not_allowed`. See [`trusted_issuer`](crate::trusted_issuer).
+    #[cfg(feature = "trusted-issuers")]
+    pub fn trusted_issuer(mut self, issuer: TrustedIssuer) -> Self {
+        self.foreign.issuers.push(issuer);
+        self
+    }
+
+    /// Accepts the tokens of issuers that are found while the application runs, such as those of
+    /// tenants: see [`IssuerResolver`]. `capacity` is how many of them are kept in memory, from 1 to
+    /// 100 000. They are as those that are named with [`trusted_issuer`](Self::trusted_issuer),
+    /// which come first.
+    ///
+    /// Own tokens that name an issuer must name that of the
+    /// [configuration](crate::AuthConfigBuilder::issuer) then.
+    #[cfg(feature = "trusted-issuers")]
+    pub fn issuer_resolver(mut self, resolver: impl IssuerResolver, capacity: usize) -> Self {
+        self.foreign.resolver = Some((Box::new(resolver), capacity));
+        self
+    }
+
+    /// Makes the user of a token of another issuer from what the token says, in place of the
+    /// [user loader](Self::user_loader): nobody is asked. Own tokens and API keys still need a
+    /// loader.
+    ///
+    /// # Security
+    /// The user is as active, and has the roles, that the issuer said when it made the token: a
+    /// demotion takes effect when that has expired.
+    #[cfg(feature = "trusted-issuers")]
+    pub fn user_from_claims(mut self, user: impl Fn(&TokenPayload) -> U + Send + Sync + 'static) -> Self {
+        self.foreign.users = Some(Box::new(user));
         self
     }
 
@@ -225,10 +286,25 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
 
     /// Which new passwords are accepted, where
     /// [`hash_password`](crate::AuthProvider::hash_password) and its siblings hash one: at a
-    /// sign-up, a change, a reset. Never at a login. The name of the application becomes one of its
+    /// sign-up, a change, a reset. Never at a login: whoever has a password that the policy would
+    /// refuse keeps it until it is changed. The name of the application becomes one of its
     /// [context words](PasswordPolicy::context_words).
+    ///
+    /// Default: [`PasswordPolicy::new`]. Where every user has a second factor,
+    /// [`PasswordPolicy::with_second_factor`] asks for eight characters.
     pub fn password_policy(mut self, policy: PasswordPolicy) -> Self {
-        self.policy = Some(policy);
+        self.policy = NewPasswords::Checked(policy);
+        self
+    }
+
+    /// Hashes new passwords of any length and content, for an application that has checked them
+    /// itself.
+    ///
+    /// # Security
+    /// Without other checks, users choose the passwords that are guessed first: a few guesses for
+    /// each account, which no [throttle](crate::throttle) can refuse, open some of them.
+    pub fn danger_without_password_policy(mut self) -> Self {
+        self.policy = NewPasswords::Unchecked;
         self
     }
 
@@ -312,13 +388,13 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
 
     /// A sink for events, besides `tracing`.
     pub fn events(mut self, events: impl AuthEvents) -> Self {
-        self.events = Some(Box::new(events));
+        self.events = Some(Arc::new(events));
         self
     }
 
     /// Where the time comes from.
     pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Box::new(clock);
+        self.clock = Arc::new(clock);
         self
     }
 
@@ -474,6 +550,13 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         self
     }
 
+    /// Publishes what clients need to get a token from an authorization server (RFC 9728): as a
+    /// ready-made endpoint, and in the challenges of refusals. See [`ResourceMetadata`].
+    pub fn resource_metadata(mut self, metadata: ResourceMetadata) -> Self {
+        self.resource_metadata = Some(metadata);
+        self
+    }
+
     /// How long a store may take before the request is refused with 503. Default: 5 seconds; at most 300.
     pub fn store_timeout(mut self, limit: Duration) -> Self {
         self.store_timeout = limit;
@@ -516,76 +599,79 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     /// [`ConfigError`] if a loader is missing, an option cannot work, the store can be shared and
     /// the application has no [name](crate::AuthConfigBuilder::application), or another provider
     /// lives in this process that would take this one's users for its own.
-    pub fn build(self) -> Result<AuthProvider<U>, ConfigError> {
+    pub fn build(mut self) -> Result<AuthProvider<U>, ConfigError> {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
-        let user_loader = self.user_loader.ok_or_else(|| {
-            ConfigError::new("user_loader", "there is no user loader", "call `.user_loader(…)`")
-        })?;
+        let config = std::mem::replace(&mut self.config, Err(built()))?;
+        let issuer = config.token_issuer();
+        if issuer.is_none() {
+            self.waive_own_tokens(&config)?;
+        }
+        let others = self.take_others(&config)?;
+        let user_loader = self.take_user_loader(issuer.is_some(), &others)?;
+        self.check_options()?;
+        let api_key_format = ApiKeyFormat::new(self.api_key_prefix.as_deref())?;
+        let transports = self.take_transports(api_key_format.lead())?;
         let options = PasswordOptions {
             identity_loader: self.identity_loader,
             config: self.password,
             policy: self.policy,
             updater: self.updater,
         };
-        let application = Some(self.config.application()).filter(|name| *name != "default");
+        let application = Some(config.application()).filter(|name| *name != "default");
         let password_login = password_login(options, self.without_password_login, application)?;
-        self.renderer.validate()?;
-        check_guest_name(&self.guest_name)?;
-        check_timeout("loader_timeout", self.loader_timeout)?;
-        check_timeout("store_timeout", self.store_timeout)?;
-        check_timeout("body_timeout", self.body_timeout)?;
-        let mut transports = self.transports;
-        if transports.is_empty() {
-            transports.push(Box::new(BearerTransport::new()));
-        }
-        let api_key_format = ApiKeyFormat::new(self.api_key_prefix.as_deref())?;
         let api_key_scopes = OfferedScopes::new(self.api_key_scopes)?;
-        if self.stores.api_keys.is_some() {
-            add_key_transports(&mut transports, api_key_format.lead());
-        }
-        transports.sort_by_key(|transport| precedence(&**transport));
-        check_query_names(&transports)?;
-        transports.iter().try_for_each(|transport| transport.check())?;
-        let issuer = self.config.token_issuer().ok_or_else(|| {
-            ConfigError::new("secret", "there is no key to sign with", "set a secret or a signing key")
-        })?;
-        let (sessions, session_policy, revocations) =
-            keeping(&self.config, &self.stores, self.sessions, self.revocable_claims, self.waivers)?;
+        let (sessions, session_policy, revocations) = keeping(
+            &config,
+            &self.stores,
+            (self.sessions, others.longest),
+            self.revocable_claims,
+            self.waivers,
+        )?;
         check_session_cookies(&transports, &self.stores)?;
         let taken: Vec<_> = transports.iter().flat_map(|transport| cookie_names(&**transport)).collect();
-        let csrf = self.csrf.map(|tokens| tokens.build(self.config.csrf_keys(), &transports, &taken));
+        let csrf = self.csrf.map(|tokens| tokens.build(config.csrf_keys(), &transports, &taken));
         let csrf: Option<Box<CsrfPolicy>> = csrf.transpose()?.map(Box::new);
         let mut places = self.stores.places();
         places.extend(self.limit_store.as_deref().map(LimitStore::location));
         places.extend(self.throttle_store.as_deref().map(ThrottleStore::location));
-        check_name(&self.config, &places)?;
-        check_trust(&self.config, &self.stores, &*self.clock)?;
+        check_name(&config, &places)?;
+        check_trust(&config, &self.stores, &*self.clock)?;
         let trusted_origins = TrustedOrigins::new(self.trusted_origins)?;
+        let resource_metadata = published(self.resource_metadata, others.names, &transports)?;
+        let protection_space = ProtectionSpace::new(config.realm().to_owned())
+            .with_metadata(resource_metadata.as_ref().map(PublishedMetadata::url));
         let rules = self.login_throttle.as_ref().map(LoginThrottle::build).transpose()?;
+        #[cfg(feature = "trusted-issuers")]
+        if let Some(foreign) = &others.foreign {
+            foreign.prepare(&KeyContext { clock: Arc::clone(&self.clock), events: self.events.clone() })?;
+        }
         // The last that can fail: what was taken in is built.
         let resident = Resident {
-            application: self.config.application().into(),
+            application: config.application().into(),
             users: (TypeId::of::<U>(), type_name::<U>()),
-            fingerprints: self.config.fingerprints(),
+            fingerprints: config.fingerprints(),
             places,
-            profile: self.config.profile(),
+            profile: config.profile(),
             csrf_cookies: csrf.as_deref().map_or_else(Vec::new, CsrfPolicy::cookie_names),
             may_share: self.waivers.may_share,
         };
         let (resident, warning) = PROCESS.admit(resident)?;
         if let Some(warning) = warning {
-            warning.raise(self.config.application());
+            warning.raise(config.application());
         }
         let inner = Inner {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             switch: None,
-            verifier: self.config.verifier(),
-            published_keys: self.config.published_keys(),
+            verifier: config.verifier(),
+            published_keys: config.published_keys(),
             issuer,
-            application: self.config.application().into(),
-            realm: self.config.realm().into(),
-            trusted_proxies: self.config.trusted_proxies().clone(),
-            max_credential_bytes: self.config.max_token_bytes() + CREDENTIAL_MARGIN,
+            #[cfg(feature = "trusted-issuers")]
+            foreign: others.foreign,
+            application: config.application().into(),
+            protection_space,
+            resource_metadata,
+            trusted_proxies: config.trusted_proxies().clone(),
+            max_credential_bytes: config.max_token_bytes() + CREDENTIAL_MARGIN,
             user_loader,
             claims_loader: self.claims_loader,
             password_login,
@@ -610,14 +696,130 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             api_key_format,
             api_key_scopes,
             api_key_uses: UseNotes::default(),
-            seals: self.config.seals(),
-            identifier_key: self.config.identifier_key(),
-            hash_keys: self.config.hash_keys(),
+            seals: config.seals(),
+            identifier_key: config.identifier_key(),
+            hash_keys: config.hash_keys(),
             declarations: Declarations::default(),
             resident,
         };
         Ok(AuthProvider { inner: Arc::new(inner) })
     }
+
+    fn check_options(&self) -> Result<(), ConfigError> {
+        self.renderer.validate()?;
+        check_guest_name(&self.guest_name)?;
+        check_timeout("loader_timeout", self.loader_timeout)?;
+        check_timeout("store_timeout", self.store_timeout)?;
+        check_timeout("body_timeout", self.body_timeout)
+    }
+
+    /// The other issuers, as they were checked.
+    #[cfg(feature = "trusted-issuers")]
+    fn take_others(&mut self, config: &AuthConfig) -> Result<Others<U>, ConfigError> {
+        let context = KeyContext { clock: Arc::clone(&self.clock), events: self.events.clone() };
+        let foreign = std::mem::take(&mut self.foreign).build(config, context)?;
+        let longest = foreign.as_ref().map_or(Duration::ZERO, |foreign| foreign.longest());
+        let names = foreign.as_ref().map_or_else(Vec::new, |foreign| foreign.names());
+        Ok(Others { foreign, longest, names, users: PhantomData })
+    }
+
+    #[cfg(not(feature = "trusted-issuers"))]
+    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "there are none")]
+    fn take_others(&mut self, _: &AuthConfig) -> Result<Others<U>, ConfigError> {
+        Ok(Others { longest: Duration::ZERO, names: Vec::new(), users: PhantomData })
+    }
+
+    /// Who finds users. A provider all of whose users are made of claims needs nobody.
+    fn take_user_loader(
+        &mut self,
+        has_own_tokens: bool,
+        others: &Others<U>,
+    ) -> Result<Arc<dyn UserLoader<U>>, ConfigError> {
+        if let Some(loader) = self.user_loader.take() {
+            return Ok(loader);
+        }
+        #[cfg(feature = "trusted-issuers")]
+        if !has_own_tokens
+            && self.stores.api_keys.is_none()
+            && others.foreign.as_ref().is_some_and(|foreign| foreign.users.is_some())
+        {
+            return Ok(no_users());
+        }
+        #[cfg(not(feature = "trusted-issuers"))]
+        let _ = (has_own_tokens, others);
+        Err(ConfigError::new("user_loader", "there is no user loader", "call `.user_loader(…)`"))
+    }
+
+    /// The transports in the order in which they are asked, with those of API keys.
+    fn take_transports(&mut self, lead: &str) -> Result<Vec<Box<dyn Transport>>, ConfigError> {
+        let mut transports = std::mem::take(&mut self.transports);
+        if transports.is_empty() {
+            transports.push(Box::new(BearerTransport::new()));
+        }
+        if self.stores.api_keys.is_some() {
+            add_key_transports(&mut transports, lead);
+        }
+        transports.sort_by_key(|transport| precedence(&**transport));
+        check_query_names(&transports)?;
+        transports.iter().try_for_each(|transport| transport.check())?;
+        Ok(transports)
+    }
+
+    /// Without own tokens nobody logs in, so that nothing of a login is there, and nothing of it can
+    /// have been meant.
+    fn waive_own_tokens(&mut self, config: &AuthConfig) -> Result<(), ConfigError> {
+        let problem = "it is for own tokens, and this provider has no secret to sign any with";
+        let fix = "remove it, or build the provider with `AuthConfig::builder().secret(…)`";
+        #[cfg(feature = "trusted-issuers")]
+        if self.foreign.is_empty() {
+            let problem = "nobody is trusted, and there are no own tokens";
+            return Err(ConfigError::new("trusted_issuer", problem, "call `.trusted_issuer(…)`"));
+        }
+        let has_passwords = self.password.is_some() || self.policy.is_some() || self.updater.is_some();
+        let is_set = [
+            ("identity_loader", self.identity_loader.is_some()),
+            ("password", has_passwords),
+            ("token_claims", self.claims_loader.is_some()),
+            ("csrf_tokens", self.csrf.is_some()),
+        ];
+        if let Some((field, _)) = is_set.into_iter().find(|(_, is_set)| *is_set) {
+            return Err(ConfigError::new(field, problem, fix));
+        }
+        if self.transports.iter().any(|transport| transport.is_ambient()) {
+            let problem = "browsers attach it unasked, and tokens of other issuers are accepted only where \
+                           they are sent on purpose";
+            return Err(ConfigError::new("transport", problem, "use `BearerTransport`"));
+        }
+        if self.stores.sessions.is_some() || self.stores.one_times.is_some() {
+            let problem = "there are no sessions and no one-time tokens without own tokens";
+            let fix = "give `.revocation_store(…)` for revocations, and `.api_key_store(…)` for API keys";
+            return Err(ConfigError::new("store", problem, fix));
+        }
+        if self.stores.api_keys.is_some() && config.hash_keys().current().is_none() {
+            let problem = "API keys are kept as hashes, and there is no secret to hash them with";
+            let fix = "call `AuthConfig::without_own_tokens().store_secret(…)`";
+            return Err(ConfigError::new("store_secret", problem, fix));
+        }
+        self.without_password_login = true;
+        self.login_throttle = None;
+        self.waivers.stateless = true;
+        Ok(())
+    }
+}
+
+/// Whom else a provider trusts.
+struct Others<U> {
+    #[cfg(feature = "trusted-issuers")]
+    foreign: Option<Box<Foreign<U>>>,
+    /// How long one of their tokens can be accepted.
+    longest: Duration,
+    names: Vec<String>,
+    users: PhantomData<fn() -> U>,
+}
+
+/// Stands where the settings were.
+fn built() -> ConfigError {
+    ConfigError::new("config", "the provider was built", "make another builder")
 }
 
 fn check_guest_name(name: &str) -> Result<(), ConfigError> {
@@ -643,7 +845,7 @@ fn check_name(config: &AuthConfig, places: &[StoreLocation]) -> Result<(), Confi
 fn keeping(
     config: &AuthConfig,
     stores: &Stores,
-    sessions: SessionConfig,
+    (sessions, others_last): (SessionConfig, Duration),
     claims: Vec<String>,
     waivers: Waivers,
 ) -> Result<(Option<Sessions>, SessionPolicy, Option<Revocations>), ConfigError> {
@@ -651,7 +853,7 @@ fn keeping(
     let policy = sessions.build(config.lifetime(Purpose::Refresh), config.max_lifetime(Purpose::Refresh))?;
     // Every kind of token carries the epoch of its subject, and nothing says that one must be shorter than another.
     let tokens = Purpose::ALL.map(|purpose| config.longest(purpose));
-    let login = tokens.into_iter().fold(policy.longest(), Duration::max);
+    let login = tokens.into_iter().fold(policy.longest().max(others_last), Duration::max);
     let policy_limit = policy.limit;
     let sessions = stores.sessions.clone().map(|store| Sessions { store, policy: policy.clone() });
     let session = if sessions.is_some() { config.longest(Purpose::Access) } else { login };
@@ -812,11 +1014,34 @@ fn check_timeout(field: &'static str, limit: Duration) -> Result<(), ConfigError
     Ok(())
 }
 
+/// Which new passwords are hashed, as far as that was said.
+#[derive(Default)]
+enum NewPasswords {
+    #[default]
+    Unsaid,
+    Checked(PasswordPolicy),
+    Unchecked,
+}
+
+impl NewPasswords {
+    fn policy(self) -> Option<PasswordPolicy> {
+        match self {
+            Self::Unsaid => Some(PasswordPolicy::new()),
+            Self::Checked(policy) => Some(policy),
+            Self::Unchecked => None,
+        }
+    }
+
+    const fn is_said(&self) -> bool {
+        !matches!(self, Self::Unsaid)
+    }
+}
+
 /// What was said about passwords.
 struct PasswordOptions<U> {
     identity_loader: Option<Arc<dyn IdentityLoader<U>>>,
     config: Option<PasswordConfig>,
-    policy: Option<PasswordPolicy>,
+    policy: NewPasswords,
     updater: Option<Arc<dyn PasswordUpdater<U>>>,
 }
 
@@ -829,11 +1054,11 @@ fn password_login<U>(
     match (identity_loader, waived) {
         (Some(identity_loader), false) => {
             let hasher = PasswordHasher::new(config.unwrap_or_default())?;
-            let policy = policy.map(|policy| policy.context_words(application));
+            let policy = policy.policy().map(|policy| policy.context_words(application));
             policy.iter().try_for_each(PasswordPolicy::check_settings)?;
             Ok(Some(PasswordLogin { identity_loader, hasher, policy, updater }))
         }
-        (None, true) if config.is_none() && policy.is_none() && updater.is_none() => Ok(None),
+        (None, true) if config.is_none() && !policy.is_said() && updater.is_none() => Ok(None),
         (None, false) => Err(ConfigError::new(
             "identity_loader",
             "there is no identity loader, so nobody could log in",

@@ -384,6 +384,11 @@ impl FixedKeys {
         (ids.len() == keys.len()).then_some(Self { keys })
     }
 
+    /// Without a key: whoever has it accepts no own token, and issues none.
+    pub(crate) const fn empty() -> Self {
+        Self { keys: Vec::new() }
+    }
+
     pub(crate) fn signing(&self) -> Option<&Key> {
         self.keys.first()
     }

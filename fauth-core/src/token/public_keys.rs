@@ -66,6 +66,11 @@ impl PublicKeys {
         Ok(Self { keys })
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
     /// The key of this id; without one the only key there is. No key is ever tried on suspicion.
     pub(crate) fn find(&self, id: Option<&str>) -> Option<&Key> {
         match (id, self.keys.as_slice()) {

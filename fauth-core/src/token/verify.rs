@@ -83,6 +83,11 @@ pub enum TokenError {
     /// `exp` is not after `iat`, or further from it than the purpose allows.
     #[error("the token's lifetime is not acceptable")]
     UnacceptableLifetime,
+    /// The token is bound to a key of its holder (`cnf`, RFC 7800), which a bearer token does not
+    /// prove: whoever has stolen it could send it like this (RFC 9449 section 7.2, RFC 8705 section
+    /// 3).
+    #[error("the token is bound to a key of its holder, and was sent as a bearer token")]
+    SenderConstrained,
     /// The time is unknown, so nothing can be said about expiry. Answered with 503.
     #[error(transparent)]
     Clock(#[from] ClockError),
@@ -109,6 +114,7 @@ impl TokenError {
             Self::Expired => "token_expired",
             Self::NotYetValid => "token_not_yet_valid",
             Self::UnacceptableLifetime => "unacceptable_lifetime",
+            Self::SenderConstrained => "sender_constrained_token",
             Self::Clock(_) => "clock_unavailable",
         }
     }
@@ -185,13 +191,31 @@ impl Verifier {
         self.accept_claims(claims, &found, purpose, format, now)
     }
 
-    /// Is the token still good at `now`? For the moment after the loaders have answered.
-    pub(crate) fn still_valid(&self, payload: &TokenPayload, now: Timestamp) -> bool {
-        !self.is_expired(payload.expires_at(), now)
+    /// Has the token the header of one that this application has signed for the purpose? Then it is
+    /// none of another issuer.
+    #[cfg(feature = "trusted-issuers")]
+    pub(crate) fn knows_header(&self, token: &[u8], purpose: Purpose, now: Timestamp) -> bool {
+        let header = token.split(|byte| *byte == b'.').next().unwrap_or_default();
+        match &self.keys {
+            Known::Fixed { headers, .. } => {
+                headers.of(purpose).iter().any(|known| known.segment.as_bytes() == header)
+            }
+            Known::Ring(ring) => {
+                let formats = self.expectations.profile.reads();
+                ring.snapshot().of_header(header, purpose, formats, now).is_some()
+            }
+        }
     }
 
-    fn is_expired(&self, expires_at: Timestamp, now: Timestamp) -> bool {
-        now.unix_seconds() >= expires_at.unix_seconds().saturating_add(self.expectations.expiry_leeway)
+    /// Is the token still good at `now`? For the moment after the loaders have answered.
+    pub(crate) fn still_valid(&self, payload: &TokenPayload, now: Timestamp) -> bool {
+        let leeways = payload.expiry_leeway().map_or(self.leeways(), Leeways::of_expiry);
+        !leeways.is_over(payload.expires_at(), now)
+    }
+
+    const fn leeways(&self) -> Leeways {
+        let Expectations { leeway, expiry_leeway, .. } = self.expectations;
+        Leeways { leeway, expiry_leeway }
     }
 
     /// What the header says of the token, which is not judged yet, if the signature is right.
@@ -252,8 +276,10 @@ impl Verifier {
             found.session.map(|_| claims.text("sid", found.session, MAX_TOKEN_ID_BYTES)).transpose()?;
         let epoch = claims.epoch("token_epoch", found.epoch)?;
         let user_epoch = claims.epoch("user_epoch", found.user_epoch)?;
+        refuse_bound(found)?;
         self.accept_origin(&claims, found, format)?;
-        self.accept_times(issued, expires, not_before, purpose, now)?;
+        let max_lifetime = *self.expectations.max_lifetime.of(purpose);
+        self.leeways().accept(issued, expires, not_before, max_lifetime, now)?;
         Ok(TokenPayload {
             purpose,
             subject,
@@ -266,6 +292,8 @@ impl Verifier {
             issued_at: issued.ceil(),
             expires_at: expires.floor(),
             format,
+            #[cfg(feature = "trusted-issuers")]
+            foreign: None,
             json,
         })
     }
@@ -297,19 +325,44 @@ impl Verifier {
         }
         Ok(())
     }
+}
 
-    fn accept_times(
-        &self,
+/// No proof of possession is understood, so that a token that needs one is not accepted.
+pub(super) fn refuse_bound(found: &Claims) -> Result<(), TokenError> {
+    if found.confirmation.is_some() { Err(TokenError::SenderConstrained) } else { Ok(()) }
+}
+
+/// By how many seconds the times of a token may be off.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Leeways {
+    /// `nbf` and `iat` may lie so far in the future.
+    pub(super) leeway: i64,
+    /// `exp` may have passed so long ago.
+    pub(super) expiry_leeway: i64,
+}
+
+impl Leeways {
+    /// For what is looked at once more: only the end can have come meanwhile.
+    const fn of_expiry(expiry_leeway: i64) -> Self {
+        Self { leeway: 0, expiry_leeway }
+    }
+
+    const fn is_over(self, expires_at: Timestamp, now: Timestamp) -> bool {
+        now.unix_seconds() >= expires_at.unix_seconds().saturating_add(self.expiry_leeway)
+    }
+
+    pub(super) fn accept(
+        self,
         issued: NumericDate,
         expires: NumericDate,
         not_before: Option<NumericDate>,
-        purpose: Purpose,
+        max_lifetime: i64,
         now: Timestamp,
     ) -> Result<(), TokenError> {
         // All of these are within the years 1970 to 9999 (`NumericDate::read`), so that no sum overflows.
-        let latest = now.unix_seconds().saturating_add(self.expectations.leeway);
+        let latest = now.unix_seconds().saturating_add(self.leeway);
         let (issued, expires) = (issued.ceil(), expires.floor());
-        if self.is_expired(expires, now) {
+        if self.is_over(expires, now) {
             return Err(TokenError::Expired);
         }
         if issued.unix_seconds() > latest
@@ -318,7 +371,7 @@ impl Verifier {
             return Err(TokenError::NotYetValid);
         }
         let lifetime = expires.unix_seconds().saturating_sub(issued.unix_seconds());
-        if lifetime <= 0 || lifetime > *self.expectations.max_lifetime.of(purpose) {
+        if lifetime <= 0 || lifetime > max_lifetime {
             return Err(TokenError::UnacceptableLifetime);
         }
         Ok(())
@@ -394,19 +447,19 @@ pub fn verify_jws(compact: &str, key: &Key) -> Result<Vec<u8>, TokenError> {
     Ok(payload)
 }
 
-struct Parts<'a> {
-    header: &'a [u8],
+pub(super) struct Parts<'a> {
+    pub(super) header: &'a [u8],
     payload: &'a [u8],
     signature: &'a [u8],
     /// `header "." payload`: what is signed, as received.
-    signed: &'a [u8],
+    pub(super) signed: &'a [u8],
 }
 
 impl<'a> Parts<'a> {
     /// Cuts at the first and the last dot. Only the payload may be empty, which a token's never is.
     /// A token with more of them fails when its payload is decoded, without ever being
     /// split into thousands of parts.
-    fn split(token: &'a [u8], max_bytes: usize) -> Result<Self, TokenError> {
+    pub(super) fn split(token: &'a [u8], max_bytes: usize) -> Result<Self, TokenError> {
         if token.len() > max_bytes {
             return Err(TokenError::TooLong);
         }
@@ -424,12 +477,12 @@ impl<'a> Parts<'a> {
         Ok(Self { header, payload, signature, signed })
     }
 
-    fn payload(&self) -> Result<Vec<u8>, TokenError> {
+    pub(super) fn payload(&self) -> Result<Vec<u8>, TokenError> {
         base64url::decode(self.payload).ok_or(TokenError::Malformed)
     }
 
     /// In the buffer if it fits, as those of HMAC do.
-    fn signature<'b>(
+    pub(super) fn signature<'b>(
         &self,
         buffer: &'b mut [u8; INLINE_SIGNATURE_BYTES],
     ) -> Result<Cow<'b, [u8]>, TokenError> {
@@ -445,7 +498,7 @@ impl<'a> Parts<'a> {
         Ok(if is_too_long { Cow::Borrowed(&[]) } else { Cow::Owned(signature) })
     }
 
-    fn refuse_other_signature(&self, key: &Key, signature: &[u8]) -> Result<(), TokenError> {
+    pub(super) fn refuse_other_signature(&self, key: &Key, signature: &[u8]) -> Result<(), TokenError> {
         if key.verifies(self.signed, signature) { Ok(()) } else { Err(TokenError::BadSignature) }
     }
 }
@@ -475,7 +528,7 @@ impl Kinds {
 }
 
 /// RFC 7515 section 4.1.9: ASCII case does not count, and `application/` may be left out.
-fn same_media_type(named: &str, expected: &str) -> bool {
+pub(super) fn same_media_type(named: &str, expected: &str) -> bool {
     const PREFIX: &str = "application/";
     let bare = match named.split_at_checked(PREFIX.len()) {
         Some((prefix, rest)) if prefix.eq_ignore_ascii_case(PREFIX) => rest,
@@ -485,16 +538,16 @@ fn same_media_type(named: &str, expected: &str) -> bool {
 }
 
 #[derive(Default)]
-struct Header {
-    algorithm: Option<String>,
-    media_type: Option<String>,
-    key_id: Option<String>,
+pub(super) struct Header {
+    pub(super) algorithm: Option<String>,
+    pub(super) media_type: Option<String>,
+    pub(super) key_id: Option<String>,
     brings_key: bool,
     unacceptable: Option<TokenError>,
 }
 
 impl Header {
-    fn parse(segment: &[u8]) -> Result<Self, TokenError> {
+    pub(super) fn parse(segment: &[u8]) -> Result<Self, TokenError> {
         let json = base64url::decode(segment).ok_or(TokenError::Malformed)?;
         let json = std::str::from_utf8(&json).map_err(|_| TokenError::Malformed)?;
         let mut header = Self::default();
@@ -541,7 +594,7 @@ impl Header {
         if self.brings_key { Err(TokenError::ForbiddenHeader) } else { Ok(()) }
     }
 
-    fn refuse_other_algorithm(&self, key: &Key) -> Result<(), TokenError> {
+    pub(super) fn refuse_other_algorithm(&self, key: &Key) -> Result<(), TokenError> {
         if self.algorithm.as_deref() == Some(key.algorithm().as_str()) {
             Ok(())
         } else {
@@ -552,30 +605,35 @@ impl Header {
 
 /// Where the claims that the verifier knows stand. Read once.
 #[derive(Default)]
-struct Claims {
-    subject: Option<Value>,
-    token_id: Option<Value>,
-    token_type: Option<Value>,
-    application: Option<Value>,
-    issuer: Option<Value>,
-    audience: Option<Value>,
-    expires_at: Option<Value>,
-    issued_at: Option<Value>,
-    not_before: Option<Value>,
-    scopes: Option<Value>,
-    scope: Option<Value>,
-    session: Option<Value>,
-    epoch: Option<Value>,
-    user_epoch: Option<Value>,
+pub(super) struct Claims {
+    pub(super) subject: Option<Value>,
+    pub(super) token_id: Option<Value>,
+    pub(super) token_type: Option<Value>,
+    pub(super) application: Option<Value>,
+    pub(super) issuer: Option<Value>,
+    pub(super) audience: Option<Value>,
+    pub(super) expires_at: Option<Value>,
+    pub(super) issued_at: Option<Value>,
+    pub(super) not_before: Option<Value>,
+    pub(super) scopes: Option<Value>,
+    pub(super) scope: Option<Value>,
+    pub(super) session: Option<Value>,
+    pub(super) epoch: Option<Value>,
+    pub(super) user_epoch: Option<Value>,
+    pub(super) confirmation: Option<Value>,
 }
 
 impl Claims {
     fn scan(json: &str) -> Result<Self, TokenError> {
+        Self::scan_beside(json, |_, _| {})
+    }
+
+    /// The same, with a look at the other claims.
+    pub(super) fn scan_beside(json: &str, mut other: impl FnMut(&str, Value)) -> Result<Self, TokenError> {
         let mut claims = Self::default();
-        json::scan_object(json, CLAIMS_LIMITS, |name, value| {
-            if let Some(slot) = claims.slot(name) {
-                *slot = Some(value);
-            }
+        json::scan_object(json, CLAIMS_LIMITS, |name, value| match claims.slot(name) {
+            Some(slot) => *slot = Some(value),
+            None => other(name, value),
         })
         .map_err(|_: Fault| TokenError::MalformedClaims)?;
         Ok(claims)
@@ -597,14 +655,15 @@ impl Claims {
             "sid" => Some(&mut self.session),
             "token_epoch" => Some(&mut self.epoch),
             "user_epoch" => Some(&mut self.user_epoch),
+            "cnf" => Some(&mut self.confirmation),
             _ => None,
         }
     }
 }
 
 /// Reads claims as what they must be. A claim that is there but null or of another type is never taken for absent.
-struct Reader<'a> {
-    json: &'a str,
+pub(super) struct Reader<'a> {
+    pub(super) json: &'a str,
 }
 
 impl Reader<'_> {
@@ -615,7 +674,12 @@ impl Reader<'_> {
         if actual == Some(expected) { Ok(()) } else { Err(TokenError::WrongPurpose { expected, actual }) }
     }
 
-    fn text(&self, name: &'static str, value: Option<Value>, max_bytes: usize) -> Result<Span, TokenError> {
+    pub(super) fn text(
+        &self,
+        name: &'static str,
+        value: Option<Value>,
+        max_bytes: usize,
+    ) -> Result<Span, TokenError> {
         let value = value.ok_or(TokenError::MissingClaim(name))?;
         let span = Span::of(value, self.json).ok_or(TokenError::InvalidClaim(name))?;
         match span.len() {
@@ -626,12 +690,20 @@ impl Reader<'_> {
     }
 
     /// The text of a claim that must be there.
-    fn required(&self, name: &'static str, value: Option<Value>) -> Result<Cow<'_, str>, TokenError> {
+    pub(super) fn required(
+        &self,
+        name: &'static str,
+        value: Option<Value>,
+    ) -> Result<Cow<'_, str>, TokenError> {
         let value = value.ok_or(TokenError::MissingClaim(name))?;
         value.text(self.json).ok_or(TokenError::InvalidClaim(name))
     }
 
-    fn date(&self, name: &'static str, value: Option<Value>) -> Result<Option<NumericDate>, TokenError> {
+    pub(super) fn date(
+        &self,
+        name: &'static str,
+        value: Option<Value>,
+    ) -> Result<Option<NumericDate>, TokenError> {
         let Some(value) = value else { return Ok(None) };
         let Kind::Number = value.kind else { return Err(TokenError::InvalidClaim(name)) };
         NumericDate::read(value.raw(self.json)).map(Some).ok_or(TokenError::InvalidClaim(name))
@@ -665,7 +737,7 @@ impl Reader<'_> {
         if are_same { Ok(Some(list)) } else { Err(TokenError::InvalidClaim("scope")) }
     }
 
-    fn audience(&self, value: Value, configured: &[Box<str>]) -> Result<(), TokenError> {
+    pub(super) fn audience(&self, value: Value, configured: &[Box<str>]) -> Result<(), TokenError> {
         let mut named = 0;
         let mut matches = false;
         let mut look = |audience: &str| {
@@ -698,7 +770,7 @@ impl Reader<'_> {
 
 /// A `NumericDate`: seconds since the epoch, up to the year 9999, perhaps with a fraction (RFC 7519 section 2).
 #[derive(Clone, Copy)]
-struct NumericDate {
+pub(super) struct NumericDate {
     seconds: i64,
     has_fraction: bool,
 }
@@ -734,12 +806,12 @@ impl NumericDate {
     }
 
     /// The stricter reading of an end.
-    const fn floor(self) -> Timestamp {
+    pub(super) const fn floor(self) -> Timestamp {
         Timestamp::from_unix_seconds(self.seconds)
     }
 
     /// The stricter reading of a beginning.
-    const fn ceil(self) -> Timestamp {
+    pub(super) const fn ceil(self) -> Timestamp {
         Timestamp::from_unix_seconds(self.seconds + if self.has_fraction { 1 } else { 0 })
     }
 }
