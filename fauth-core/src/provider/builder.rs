@@ -11,17 +11,17 @@ use std::{
     time::Duration,
 };
 
-#[cfg(feature = "trusted-issuers")]
-use super::{
-    inner::Foreign,
-    trust::{ForeignOptions, no_users},
-};
 use super::{
     counters::{Counters, WhenLimitStoreFails},
     inner::{AuthProvider, Inner, PasswordLogin, Retention, Revocations, Sessions, Stores},
     metadata::published,
     registry::{PROCESS, Resident},
     throttle::Throttle,
+};
+#[cfg(feature = "trusted-issuers")]
+use super::{
+    inner::Foreign,
+    trust::{ForeignOptions, no_users},
 };
 use crate::{
     api_key::{ApiKeyFormat, OfferedScopes, UseNotes},
@@ -596,6 +596,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         self.check_options()?;
         let api_key_format = ApiKeyFormat::new(self.api_key_prefix.as_deref())?;
         let transports = self.take_transports(api_key_format.lead())?;
+        let places = self.places();
         let options = PasswordOptions {
             identity_loader: self.identity_loader,
             config: self.password,
@@ -616,9 +617,6 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         let taken: Vec<_> = transports.iter().flat_map(|transport| cookie_names(&**transport)).collect();
         let csrf = self.csrf.map(|tokens| tokens.build(config.csrf_keys(), &transports, &taken));
         let csrf: Option<Box<CsrfPolicy>> = csrf.transpose()?.map(Box::new);
-        let mut places = self.stores.places();
-        places.extend(self.limit_store.as_deref().map(LimitStore::location));
-        places.extend(self.throttle_store.as_deref().map(ThrottleStore::location));
         check_name(&config, &places)?;
         check_trust(&config, &self.stores, &*self.clock)?;
         let trusted_origins = TrustedOrigins::new(self.trusted_origins)?;
@@ -690,11 +688,17 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         Ok(AuthProvider { inner: Arc::new(inner) })
     }
 
+    /// Where everything is kept.
+    fn places(&self) -> Vec<StoreLocation> {
+        let mut places = self.stores.places();
+        places.extend(self.limit_store.as_deref().map(LimitStore::location));
+        places.extend(self.throttle_store.as_deref().map(ThrottleStore::location));
+        places
+    }
+
     fn check_options(&self) -> Result<(), ConfigError> {
         self.renderer.validate()?;
-        if self.guest_name.trim().is_empty() {
-            return Err(ConfigError::new("guest_name", "it is blank", "give a word that pages can show"));
-        }
+        check_guest_name(&self.guest_name)?;
         check_timeout("loader_timeout", self.loader_timeout)?;
         check_timeout("store_timeout", self.store_timeout)?;
         check_timeout("body_timeout", self.body_timeout)
@@ -807,6 +811,13 @@ struct Others<U> {
 /// Stands where the settings were.
 fn built() -> ConfigError {
     ConfigError::new("config", "the provider was built", "make another builder")
+}
+
+fn check_guest_name(name: &str) -> Result<(), ConfigError> {
+    if name.trim().is_empty() {
+        return Err(ConfigError::new("guest_name", "it is blank", "give a word that pages can show"));
+    }
+    Ok(())
 }
 
 /// Where others may keep what is theirs, a name tells them apart.
