@@ -21,7 +21,7 @@ def tracked():
 
 def is_library(path):
     """Sources that users build: no tests, benches, examples, fuzz targets."""
-    return re.fullmatch(r"fauth-\w+/(?:(?:derive|testing)/)?src/.+\.rs", path) and not re.search(r"/(?:\w+_)?tests(?:/|\.rs$)", path)
+    return re.fullmatch(r"fauth-\w+/(?:(?:derive|remote|testing)/)?src/.+\.rs", path) and not re.search(r"/(?:\w+_)?tests(?:/|\.rs$)", path)
 
 
 def is_test_or_bench(path):
@@ -125,11 +125,12 @@ CORE = "fauth-core/src/"
 
 # From the ground up; `fauth-core/ARCHITECTURE.md` says what lives in each room.
 FLOORS = [
-    ["clock", "error", "body", "path", "request", "reply", "demands", "client", "escape"],
+    ["clock", "error", "authority", "body", "path", "request", "reply", "demands", "client", "escape"],
     ["token", "password", "role", "user", "visitor", "derive", "requirement", "access"],
     ["store"],
     ["transport", "csrf", "navigation", "redirect", "rejection", "event", "limit", "rules"],
-    ["session", "api_key", "one_time", "starlette", "user_store", "throttle"],
+    ["session", "api_key", "one_time", "starlette", "user_store", "throttle", "remote", "resource_metadata"],
+    ["trusted_issuer"],
     ["provider", "limiter", "guard", "protection", "routes", "mounts", "audit", "config"],
     ["openapi", "swagger_ui"],
 ]

@@ -13,8 +13,8 @@ use crate::{
     one_time::Seals,
     store::HashKeys,
     token::{
-        Algorithm, DEFAULT_MAX_TOKEN_BYTES, Expectations, Issuer, Key, KeyError, KeyRing, Origin, PerPurpose,
-        Purpose, ScopeClaim, TokenProfile, Verifier,
+        Algorithm, DEFAULT_MAX_TOKEN_BYTES, Expectations, FixedKeys, Issuer, Key, KeyError, Keys, Origin,
+        PerPurpose, PublishedKeys, Purpose, ScopeClaim, Secret, TokenProfile, Verifier,
     },
 };
 
@@ -61,6 +61,9 @@ fn default_max_lifetime(purpose: Purpose) -> Duration {
 /// | secret of the hashes in stores | derived from the secret | `FAUTH_STORE_SECRET` |
 /// | previous secret of these, still good | none | `FAUTH_PREVIOUS_STORE_SECRET` |
 /// | algorithm | `HS256` | `FAUTH_ALGORITHM` |
+/// | private key that signs in place of the secret | none | `FAUTH_SIGNING_KEY_FILE` (PEM, JWK or DER) or `FAUTH_SIGNING_KEY` (PEM or JWK) |
+/// | its algorithm | none: must be given with the key | `FAUTH_SIGNING_ALGORITHM` (`ES256`, `EdDSA`, `RS256` …) |
+/// | previous such key, private or public, still verified | none | `FAUTH_PREVIOUS_SIGNING_KEY_FILE` |
 /// | lifetime of access tokens | 15 minutes | `FAUTH_ACCESS_TOKEN_LIFETIME` (`900s`, `15m`, `1h`; the units are `s`, `m`, `h`, `d`) |
 /// | lifetime of refresh tokens | 7 days | `FAUTH_REFRESH_TOKEN_LIFETIME` |
 /// | lifetime of password reset tokens | 15 minutes | `FAUTH_PASSWORD_RESET_TOKEN_LIFETIME` |
@@ -96,9 +99,12 @@ fn default_max_lifetime(purpose: Purpose) -> Duration {
 /// ```
 #[derive(Debug, Clone)]
 pub struct AuthConfig {
-    keys: KeyRing,
-    /// Secrets of the hashes in stores, the current one first; none if they hang on `keys` alone.
-    store_secrets: Vec<Key>,
+    keys: Keys,
+    /// What other keys are derived from, the current one first: the secret that signs or, where an
+    /// asymmetric key does, the one beside it, and those of before.
+    secrets: Vec<Secret>,
+    /// Secrets of the hashes in stores, the current one first; none if they hang on `secrets` alone.
+    store_secrets: Vec<Secret>,
     profile: TokenProfile,
     scope_claim: ScopeClaim,
     trust: Option<Trust>,
@@ -125,6 +131,23 @@ impl AuthConfig {
     /// Settings by hand. Only the secret is required.
     pub fn builder() -> AuthConfigBuilder {
         AuthConfigBuilder::default()
+    }
+
+    /// Settings by hand for a service without tokens of its own, which accepts those of
+    /// [trusted issuers](crate::AuthProviderBuilder::trusted_issuer): there is no secret and no key,
+    /// and whatever says something of own tokens (lifetimes, issuer, audience) is refused.
+    ///
+    /// [`AuthProvider::resource_server`](crate::AuthProvider::resource_server) is shorter where no
+    /// setting differs from its default.
+    ///
+    /// ```
+    /// # use fauth_core::AuthConfig;
+    /// let config = AuthConfig::without_own_tokens().application("shop").realm("shop").build()?;
+    /// # Ok::<(), fauth_core::ConfigError>(())
+    /// ```
+    #[cfg(feature = "trusted-issuers")]
+    pub fn without_own_tokens() -> AuthConfigBuilder {
+        AuthConfigBuilder { without_own_tokens: true, ..AuthConfigBuilder::default() }
     }
 
     /// Settings from the environment variables that the table [above](Self) names.
@@ -196,6 +219,15 @@ impl AuthConfig {
         )
     }
 
+    /// The keys that others may verify with, if there are any.
+    pub(crate) fn published_keys(&self) -> Option<PublishedKeys> {
+        match &self.keys {
+            Keys::Fixed(keys) => PublishedKeys::of_fixed(keys.all()),
+            #[cfg(feature = "trusted-issuers")]
+            Keys::Ring(ring) => PublishedKeys::of_ring(ring),
+        }
+    }
+
     pub(crate) fn lifetime(&self, purpose: Purpose) -> Duration {
         *self.lifetimes.of(purpose)
     }
@@ -208,6 +240,12 @@ impl AuthConfig {
 
     pub(crate) fn max_lifetime(&self, purpose: Purpose) -> Duration {
         Duration::from_secs(self.max_lifetimes.of(purpose).unsigned_abs())
+    }
+
+    /// Who issues own tokens.
+    #[cfg(feature = "trusted-issuers")]
+    pub(crate) fn issuer(&self) -> Option<&str> {
+        self.origin.issuer.as_deref()
     }
 
     /// The name of the application.
@@ -232,36 +270,36 @@ impl AuthConfig {
     /// says nothing else about it.
     pub(crate) fn fingerprints(&self) -> Vec<Zeroizing<String>> {
         // Without the name of the application: the point is to compare different ones.
-        self.keys.all().iter().map(|key| key.derive("fauth: is it the same key")).collect()
+        self.secrets.iter().map(|secret| secret.derive("fauth: is it the same key")).collect()
     }
 
     /// A key for hashing identifiers in events: the same on every instance, and of no use for anything else.
     pub(crate) fn identifier_key(&self) -> Zeroizing<String> {
-        let key = self.keys.signing().map(|key| self.derive(key, "identifiers in events"));
+        let key = self.secrets.first().map(|secret| self.derive(secret, "identifiers in events"));
         key.unwrap_or_default()
     }
 
     /// Keys for what one-time tokens are bound to, one for each key that may have signed a token.
     pub(crate) fn seals(&self) -> Seals {
-        Seals::new(self.keys.all().iter().map(|key| self.derive(key, "bindings of one-time tokens")))
+        Seals::new(self.secrets.iter().map(|secret| self.derive(secret, "bindings of one-time tokens")))
     }
 
     /// Keys for CSRF tokens, one for each key that may have signed the token of their session.
     pub(crate) fn csrf_keys(&self) -> CsrfKeys {
-        CsrfKeys::new(self.keys.all().iter().map(|key| self.derive(key, "CSRF tokens")))
+        CsrfKeys::new(self.secrets.iter().map(|secret| self.derive(secret, "CSRF tokens")))
     }
 
     /// Keys for the hashes in stores. Those that hang on the keys that sign come last: who sets a
     /// store secret later loses nothing that was kept before.
     pub(crate) fn hash_keys(&self) -> HashKeys {
-        let secrets = self.store_secrets.iter().chain(self.keys.all());
-        HashKeys::new(secrets.map(|key| self.derive(key, "hashes in stores")))
+        let secrets = self.store_secrets.iter().chain(&self.secrets);
+        HashKeys::new(secrets.map(|secret| self.derive(secret, "hashes in stores")))
     }
 
     /// A key of this application for one purpose. No name of an application holds a space, so no
     /// two pairs of purpose and name have the same label.
-    fn derive(&self, key: &Key, purpose: &str) -> Zeroizing<String> {
-        key.derive(&format!("fauth: {purpose} of {}", self.application()))
+    fn derive(&self, secret: &Secret, purpose: &str) -> Zeroizing<String> {
+        secret.derive(&format!("fauth: {purpose} of {}", self.application()))
     }
 
     pub(crate) const fn max_token_bytes(&self) -> usize {
@@ -285,11 +323,14 @@ pub struct AuthConfigBuilder {
     secret: Option<Zeroizing<Vec<u8>>>,
     secret_id: Option<String>,
     signing_key: Option<Key>,
+    #[cfg(feature = "trusted-issuers")]
+    key_ring: Option<crate::token::KeyRing>,
     previous_secret: Option<(Zeroizing<Vec<u8>>, Option<String>)>,
     verification_keys: Vec<Key>,
     store_secret: Option<Zeroizing<Vec<u8>>>,
     previous_store_secrets: Vec<Zeroizing<Vec<u8>>>,
     allow_short_secret: bool,
+    without_own_tokens: bool,
     algorithm: Algorithm,
     profile: TokenProfile,
     scope_claim: ScopeClaim,
@@ -332,6 +373,10 @@ impl AuthConfigBuilder {
     }
 
     /// The secret that signs, as its bytes: at least 32, 48 or 64 for HS256, HS384, HS512.
+    ///
+    /// Beside a [`signing_key`](Self::signing_key) that is no secret, or a key ring, it signs no
+    /// tokens, and is needed all the same: from it come the keys of what nobody else verifies, such as
+    /// CSRF tokens and the hashes in stores.
     pub fn secret(mut self, secret: impl AsRef<[u8]>) -> Self {
         self.secret = Some(Zeroizing::new(secret.as_ref().to_vec()));
         self
@@ -343,9 +388,19 @@ impl AuthConfigBuilder {
         self
     }
 
-    /// The key that signs, in place of a secret.
+    /// The key that signs: a secret in place of [`secret`](Self::secret), or a private key beside it.
+    /// The public half of a private key is published at `/.well-known/jwks.json`, so that others can
+    /// verify the tokens.
     pub fn signing_key(mut self, key: Key) -> Self {
         self.signing_key = Some(key);
+        self
+    }
+
+    /// Keys that are exchanged while the service runs, beside the [`secret`](Self::secret). What else
+    /// shall verify is in the ring: [`KeyRing::add_verification_key`](crate::token::KeyRing::add_verification_key).
+    #[cfg(feature = "trusted-issuers")]
+    pub fn key_ring(mut self, ring: crate::token::KeyRing) -> Self {
+        self.key_ring = Some(ring);
         self
     }
 
@@ -515,7 +570,12 @@ impl AuthConfigBuilder {
     /// # Errors
     /// [`ConfigError`] for the first setting that cannot work, with its name and how to mend it.
     pub fn build(self) -> Result<AuthConfig, ConfigError> {
-        let keys = self.key_ring()?;
+        let (keys, secrets) = if self.without_own_tokens {
+            self.refuse_settings_of_own_tokens()?;
+            (Keys::Fixed(FixedKeys::empty()), Vec::new())
+        } else {
+            self.keys()?
+        };
         let store_secrets = self.store_secrets()?;
         let mut max_lifetimes = per_purpose(default_max_lifetime, &self.max_lifetimes);
         let mut lifetimes = per_purpose(default_lifetime, &self.lifetimes);
@@ -564,8 +624,9 @@ impl AuthConfigBuilder {
         check_text("realm", &realm)?;
         self.issuer.iter().try_for_each(|issuer| check_text("issuer", issuer))?;
         self.audiences.iter().try_for_each(|audience| check_text("audience", audience))?;
-        Ok(AuthConfig {
+        let config = AuthConfig {
             keys,
+            secrets,
             store_secrets,
             profile: self.profile,
             scope_claim: self.scope_claim,
@@ -583,7 +644,13 @@ impl AuthConfigBuilder {
             max_token_bytes,
             realm: realm.into_boxed_str(),
             trusted_proxies: self.trusted_proxies,
-        })
+        };
+        #[cfg(feature = "trusted-issuers")]
+        if let Keys::Ring(ring) = &config.keys {
+            let longest = Purpose::ALL.into_iter().map(|purpose| config.longest(purpose)).max();
+            ring.serve_tokens_of(longest.unwrap_or_default());
+        }
+        Ok(config)
     }
 
     fn trust(&self) -> Result<Option<Trust>, ConfigError> {
@@ -606,20 +673,70 @@ impl AuthConfigBuilder {
         Ok(Some(trust))
     }
 
-    fn key_ring(&self) -> Result<KeyRing, ConfigError> {
-        let signing = match (&self.secret, &self.signing_key) {
-            (Some(secret), None) => self.hmac_key("secret", secret, self.secret_id.as_deref())?,
-            (None, Some(key)) => key.clone(),
-            (None, None) => return Err(ConfigError::new("secret", "no secret is set", GOOD_SECRET)),
-            (Some(_), Some(_)) => {
-                return Err(ConfigError::new("signing_key", "there is a secret too", "give one of the two"));
-            }
-        };
-        let mut others = self.verification_keys.clone();
-        if let Some((secret, id)) = &self.previous_secret {
-            others.push(self.hmac_key("previous_secret", secret, id.as_deref())?);
+    /// What is set without effect was meant to have one.
+    fn refuse_settings_of_own_tokens(&self) -> Result<(), ConfigError> {
+        let is_set = [
+            ("secret", self.secret.is_some() || self.previous_secret.is_some()),
+            ("signing_key", self.signing_key.is_some()),
+            #[cfg(feature = "trusted-issuers")]
+            ("key_ring", self.key_ring.is_some()),
+            ("verification_key", !self.verification_keys.is_empty()),
+            ("issuer", self.issuer.is_some()),
+            ("audience", !self.audiences.is_empty()),
+            ("lifetime", !self.lifetimes.is_empty()),
+            ("danger_max_lifetime", !self.max_lifetimes.is_empty()),
+            ("token_profile", self.profile != TokenProfile::default()),
+            ("trust_since", self.trust_since.is_some() || self.danger_trust_since.is_some()),
+        ];
+        match is_set.into_iter().find(|(_, is_set)| *is_set) {
+            None => Ok(()),
+            Some((field, _)) => Err(ConfigError::new(
+                field,
+                "it is for own tokens, and the settings are those of a service without",
+                "remove it, or begin with `AuthConfig::builder()`; what other issuers write is set on `TrustedIssuer`",
+            )),
         }
-        KeyRing::new(signing, others).ok_or_else(|| {
+    }
+
+    /// The keys of tokens, and the secrets that all other keys are derived from.
+    fn keys(&self) -> Result<(Keys, Vec<Secret>), ConfigError> {
+        let secret = self.secret.as_ref();
+        let secret = secret.map(|secret| self.hmac_key("secret", secret, self.secret_id.as_deref()));
+        let secret = secret.transpose()?;
+        let previous = self.previous_secret.as_ref();
+        let previous =
+            previous.map(|(secret, id)| self.hmac_key("previous_secret", secret, id.as_deref())).transpose()?;
+        #[cfg(feature = "trusted-issuers")]
+        if let Some(ring) = &self.key_ring {
+            return Ok((Keys::Ring(self.only_ring(ring)?), secrets_beside(secret, previous, &[])?));
+        }
+        match (self.signing_key.clone(), secret) {
+            (Some(key), secret) if !key.algorithm().is_symmetric() => {
+                let keys = self.fixed(key, None)?;
+                Ok((keys, secrets_beside(secret, previous, &self.verification_keys)?))
+            }
+            (Some(_), Some(_)) => {
+                Err(ConfigError::new("signing_key", "it is a secret, and there is another", "give one of the two"))
+            }
+            (None, None) => Err(ConfigError::new("secret", "no secret is set", GOOD_SECRET)),
+            (Some(key), None) | (None, Some(key)) => {
+                let secrets = [&key].into_iter().chain(&self.verification_keys).chain(&previous);
+                let secrets = secrets.filter_map(Secret::of).collect();
+                Ok((self.fixed(key, previous)?, secrets))
+            }
+        }
+    }
+
+    fn fixed(&self, signing: Key, previous: Option<Key>) -> Result<Keys, ConfigError> {
+        if !signing.can_sign() {
+            return Err(ConfigError::new(
+                "signing_key",
+                "the key can only verify",
+                "give the private key; one that only verifies is a `verification_key`",
+            ));
+        }
+        let others = self.verification_keys.iter().cloned().chain(previous).collect();
+        FixedKeys::new(signing, others).map(Keys::Fixed).ok_or_else(|| {
             ConfigError::new(
                 "verification_key",
                 "there are several keys, and two have the same id or none",
@@ -628,7 +745,19 @@ impl AuthConfigBuilder {
         })
     }
 
-    fn store_secrets(&self) -> Result<Vec<Key>, ConfigError> {
+    #[cfg(feature = "trusted-issuers")]
+    fn only_ring(&self, ring: &crate::token::KeyRing) -> Result<crate::token::KeyRing, ConfigError> {
+        let fix = "put the key into the ring: `KeyRing::new`, `KeyRing::add_verification_key`";
+        if self.signing_key.is_some() {
+            return Err(ConfigError::new("signing_key", "there is a key ring too", fix));
+        }
+        if !self.verification_keys.is_empty() {
+            return Err(ConfigError::new("verification_key", "there is a key ring too", fix));
+        }
+        Ok(ring.clone())
+    }
+
+    fn store_secrets(&self) -> Result<Vec<Secret>, ConfigError> {
         if self.store_secret.is_none() && !self.previous_store_secrets.is_empty() {
             return Err(ConfigError::new(
                 "store_secret",
@@ -638,7 +767,7 @@ impl AuthConfigBuilder {
         }
         let key = |field, secret: &Zeroizing<Vec<u8>>| {
             let refused = |error: KeyError| ConfigError::new(field, error.to_string(), GOOD_SECRET);
-            Key::hmac(Algorithm::HS256, secret).map_err(refused)
+            Secret::new(secret).map_err(refused)
         };
         let current = self.store_secret.iter().map(|secret| key("store_secret", secret));
         let previous = self.previous_store_secrets.iter();
@@ -680,10 +809,16 @@ impl AuthConfigBuilder {
         builder.audiences.extend(var("FAUTH_AUDIENCE"));
         builder.realm = var("FAUTH_REALM");
         if let Some(name) = var("FAUTH_ALGORITHM") {
-            builder.algorithm = Algorithm::parse(&name).ok_or_else(|| {
-                ConfigError::new("FAUTH_ALGORITHM", "the algorithm is not known", "use HS256, HS384 or HS512")
+            let algorithm = Algorithm::parse(&name).filter(|algorithm| algorithm.is_symmetric());
+            builder.algorithm = algorithm.ok_or_else(|| {
+                ConfigError::new(
+                    "FAUTH_ALGORITHM",
+                    "it is no algorithm of a secret",
+                    "use HS256, HS384 or HS512; that of a private key is FAUTH_SIGNING_ALGORITHM",
+                )
             })?;
         }
+        builder.read_signing_keys(var)?;
         if let Some(name) = var("FAUTH_TOKEN_PROFILE") {
             builder.profile = TokenProfile::parse(&name).ok_or_else(|| {
                 ConfigError::new(
@@ -719,6 +854,46 @@ impl AuthConfigBuilder {
     }
 }
 
+impl AuthConfigBuilder {
+    fn read_signing_keys(&mut self, var: &dyn Fn(&str) -> Option<String>) -> Result<(), ConfigError> {
+        const FILE: &str = "FAUTH_SIGNING_KEY_FILE";
+        const TEXT: &str = "FAUTH_SIGNING_KEY";
+        const ALGORITHM: &str = "FAUTH_SIGNING_ALGORITHM";
+        const PREVIOUS: &str = "FAUTH_PREVIOUS_SIGNING_KEY_FILE";
+        let (file, text) = (var(FILE), var(TEXT).map(Zeroizing::new));
+        let (algorithm, previous) = (var(ALGORITHM), var(PREVIOUS));
+        if file.is_none() && text.is_none() {
+            let lone = algorithm.map(|_| ALGORITHM).or(previous.map(|_| PREVIOUS));
+            return lone.map_or(Ok(()), |lone| {
+                let fix = format!("set {FILE} or {TEXT}, or unset the variable");
+                Err(ConfigError::new(lone, "there is no signing key", fix))
+            });
+        }
+        let algorithm = algorithm.as_deref().and_then(Algorithm::parse);
+        let algorithm = algorithm.filter(|algorithm| !algorithm.is_symmetric()).ok_or_else(|| {
+            let problem = "the algorithm of the signing key is not set, or not known";
+            let known = Algorithm::ALL.into_iter().filter(|algorithm| !algorithm.is_symmetric());
+            let names: Vec<&str> = known.map(Algorithm::as_str).collect();
+            ConfigError::new(ALGORITHM, problem, format!("use one of {}", names.join(", ")))
+        })?;
+        let refused = |variable| {
+            move |error: KeyError| ConfigError::new(variable, error.to_string(), "see the documentation of `Key`")
+        };
+        self.signing_key = Some(match (file, text) {
+            (Some(path), None) => Key::from_file(algorithm, path).map_err(refused(FILE))?,
+            (_, None) => return Ok(()),
+            (None, Some(text)) => Key::from_text(algorithm, &text).map_err(refused(TEXT))?,
+            (Some(_), Some(_)) => {
+                return Err(ConfigError::new(TEXT, format!("{FILE} is set too"), "set one of the two"));
+            }
+        });
+        if let Some(path) = previous {
+            self.verification_keys.push(Key::from_file(algorithm, path).map_err(refused(PREVIOUS))?);
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Debug for AuthConfigBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthConfigBuilder")
@@ -732,7 +907,7 @@ impl fmt::Debug for AuthConfigBuilder {
 }
 
 /// Every variable that is read.
-const VARIABLES: [&str; 32] = [
+const VARIABLES: [&str; 36] = [
     "FAUTH_APPLICATION",
     "FAUTH_STORE_SECRET",
     "FAUTH_PREVIOUS_STORE_SECRET",
@@ -741,6 +916,10 @@ const VARIABLES: [&str; 32] = [
     "FAUTH_PREVIOUS_SECRET_KEY",
     "FAUTH_PREVIOUS_SECRET_KEY_ID",
     "FAUTH_ALGORITHM",
+    "FAUTH_SIGNING_KEY",
+    "FAUTH_SIGNING_KEY_FILE",
+    "FAUTH_SIGNING_ALGORITHM",
+    "FAUTH_PREVIOUS_SIGNING_KEY_FILE",
     "FAUTH_ACCESS_TOKEN_LIFETIME",
     "FAUTH_REFRESH_TOKEN_LIFETIME",
     "FAUTH_PASSWORD_RESET_TOKEN_LIFETIME",
@@ -767,6 +946,24 @@ const VARIABLES: [&str; 32] = [
     HEADER_VARIABLE,
 ];
 
+/// The secrets of an application whose tokens are signed with something else.
+fn secrets_beside(
+    secret: Option<Key>,
+    previous: Option<Key>,
+    others: &[Key],
+) -> Result<Vec<Secret>, ConfigError> {
+    let secret = secret.ok_or_else(|| {
+        ConfigError::new(
+            "secret",
+            "no secret is set beside the key that signs: hashes in stores, CSRF tokens and the bindings of one-time \
+             tokens need one of this application's own",
+            GOOD_SECRET,
+        )
+    })?;
+    let secrets = [&secret].into_iter().chain(&previous).chain(others);
+    Ok(secrets.filter_map(Secret::of).collect())
+}
+
 fn refuse_what_is_not_text() -> Result<(), ConfigError> {
     for name in VARIABLES {
         if let Err(VarError::NotUnicode(_)) = std::env::var(name) {
@@ -788,6 +985,7 @@ fn variable_of(field: &'static str) -> &'static str {
         "secret" => "FAUTH_SECRET_KEY",
         "secret_id" => "FAUTH_SECRET_KEY_ID",
         "previous_secret" => "FAUTH_PREVIOUS_SECRET_KEY",
+        "signing_key" => "FAUTH_SIGNING_KEY_FILE",
         "verification_key" => "FAUTH_PREVIOUS_SECRET_KEY_ID",
         "issuer" => "FAUTH_ISSUER",
         "audience" => "FAUTH_AUDIENCE",
@@ -1356,7 +1554,7 @@ mod tests {
         .unwrap();
         assert_eq!(config.lifetimes.of(Purpose::Access).as_secs(), 300);
         assert_eq!((config.leeway, config.max_token_bytes), (10, 4096));
-        assert_eq!(config.keys.all().len(), 2);
+        assert_eq!(config.secrets.len(), 2);
         for (name, value) in [
             ("FAUTH_ACCESS_TOKEN_LIFETIME", "300"),
             ("FAUTH_ACCESS_TOKEN_LIFETIME", "-5m"),

@@ -103,6 +103,19 @@ pub enum EventKind {
     ApiKeyRevoked,
     /// A password was hashed again with the current settings, after a login. `info`.
     PasswordRehashed,
+    /// The keys of an issuer were fetched. `reason`: `not_modified` if the issuer says that they are
+    /// still the same. Names the `source`. `info`.
+    KeysFetched,
+    /// The keys of an issuer could not be fetched; those that there are stay in use as long as they
+    /// may. `reason` is that of the error, such as `timed_out`, `unreachable`, `status`,
+    /// `unusable_keys`; the field `error` holds its text. Names the `source`. `warn`.
+    KeyFetchFailed,
+    /// The keys of an issuer are past their time and are still used, since none could be fetched:
+    /// once, until a fetch succeeds. Names the `source`. `warn`.
+    KeysStale,
+    /// There are no keys of an issuer, or they are too old: its tokens are refused with a fault of
+    /// the server. Once, until a fetch succeeds. Names the `source`. `error`.
+    KeysUnavailable,
 }
 
 impl EventKind {
@@ -136,6 +149,10 @@ impl EventKind {
             Self::ApiKeyCreated => "api_key_created",
             Self::ApiKeyRevoked => "api_key_revoked",
             Self::PasswordRehashed => "password_rehashed",
+            Self::KeysFetched => "keys_fetched",
+            Self::KeyFetchFailed => "key_fetch_failed",
+            Self::KeysStale => "keys_stale",
+            Self::KeysUnavailable => "keys_unavailable",
         }
     }
 
@@ -143,8 +160,10 @@ impl EventKind {
     /// instead.
     pub(crate) const fn level(self) -> tracing::Level {
         match self {
-            Self::CallbackFailed | Self::StoreFailed => tracing::Level::ERROR,
+            Self::CallbackFailed | Self::KeysUnavailable | Self::StoreFailed => tracing::Level::ERROR,
             Self::AuthenticationFailed
+            | Self::KeyFetchFailed
+            | Self::KeysStale
             | Self::LoginThrottled
             | Self::SuspiciousRefresh
             | Self::TokenTheft => tracing::Level::WARN,
@@ -179,6 +198,8 @@ pub struct Event<'a> {
     /// The client's address: behind [trusted proxies](crate::client::TrustedProxies) the one that
     /// they report, otherwise that of the socket.
     pub address: Option<IpAddr>,
+    /// The name of the source of keys, as `JwksSource` has it.
+    pub source: Option<&'a str>,
     /// The causes of a failure on the server.
     pub error: Option<&'a str>,
 }
@@ -195,6 +216,7 @@ impl<'a> Event<'a> {
             path: None,
             peer: None,
             address: None,
+            source: None,
             error: None,
         }
     }
@@ -211,6 +233,12 @@ impl<'a> Event<'a> {
 
     pub(crate) const fn identifier(mut self, identifier: &'a str) -> Self {
         self.identifier = Some(identifier);
+        self
+    }
+
+    #[cfg(feature = "trusted-issuers")]
+    pub(crate) const fn source(mut self, name: &'a str) -> Self {
+        self.source = Some(name);
         self
     }
 
@@ -284,6 +312,7 @@ pub(crate) fn trace(event: &Event<'_>, level: tracing::Level) {
                 path = event.path.map(Escaped).map(tracing::field::display),
                 peer = event.peer.map(tracing::field::display),
                 address = event.address.map(tracing::field::display),
+                source = event.source.map(Escaped).map(tracing::field::display),
                 error = event.error.map(Escaped).map(tracing::field::display),
             )
         };

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod api_key;
 pub mod audit;
+mod authority;
 mod body;
 pub mod client;
 pub mod clock;
@@ -30,9 +31,12 @@ mod protection;
 mod provider;
 pub mod redirect;
 pub mod rejection;
+#[cfg(feature = "trusted-issuers")]
+pub mod remote;
 pub mod reply;
 pub mod request;
 mod requirement;
+mod resource_metadata;
 mod role;
 pub mod routes;
 pub mod rules;
@@ -45,6 +49,8 @@ pub mod swagger_ui;
 pub mod throttle;
 pub mod token;
 pub mod transport;
+#[cfg(feature = "trusted-issuers")]
+pub mod trusted_issuer;
 mod user;
 #[cfg(feature = "user-store")]
 pub mod user_store;
@@ -65,8 +71,11 @@ pub use provider::{
     AuthProvider, AuthProviderBuilder, AuthSwitch, Authenticated, Entered, Granted, PayloadError,
     PendingLogin, Pinned, Presented, SessionHandle, WhenLimitStoreFails,
 };
+#[cfg(feature = "trusted-issuers")]
+pub use provider::AuthHealth;
 pub use rejection::reason::Rejection;
 pub use requirement::{Condition, Missing, Names, Requirement};
+pub use resource_metadata::ResourceMetadata;
 pub use role::{Role, UnknownRole};
 pub use rules::RouteRules;
 pub use session::{

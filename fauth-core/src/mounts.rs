@@ -59,7 +59,10 @@ impl Mounts {
     pub fn of<U: AuthUser>(auth: &AuthProvider<U>) -> Self {
         let declaration = auth.declare(Declaration::of_endpoints());
         let mount = |endpoint: Endpoint| {
-            let path = endpoint.path().into();
+            let path = match auth.resource_metadata() {
+                Some(metadata) if endpoint == Endpoint::ResourceMetadata => metadata.path().to_owned().into(),
+                _ => endpoint.path().into(),
+            };
             let declaration = Arc::clone(&declaration);
             Mount { endpoint, path, has_page: false, limits: Vec::new(), declaration }
         };
@@ -107,11 +110,11 @@ impl Mounts {
     /// Leaves GET and HEAD at the path of this endpoint to a page of the application's own, such as
     /// the form that is sent to `POST /login`.
     ///
-    /// [`Endpoint::Sessions`] answers GET itself: it stays as it is, and that is reported to the
-    /// log.
+    /// [`Endpoint::Sessions`] and [`Endpoint::ResourceMetadata`] answer GET themselves: they stay as
+    /// they are, and that is reported to the log.
     #[must_use]
     pub fn page(mut self, endpoint: Endpoint) -> Self {
-        let answers_get = endpoint == Endpoint::Sessions;
+        let answers_get = matches!(endpoint, Endpoint::Sessions | Endpoint::ResourceMetadata);
         if answers_get {
             report(endpoint, "this endpoint answers GET itself: give the page another path");
         } else if let Some(mount) = self.find(endpoint) {
@@ -288,7 +291,7 @@ impl Mount {
         // page of another origin must be able to have it deleted.
         let purpose = match self.endpoint {
             Endpoint::Refresh if !token_in_body => Some(Purpose::Refresh),
-            Endpoint::Login | Endpoint::Refresh | Endpoint::Logout => None,
+            Endpoint::Login | Endpoint::Refresh | Endpoint::Logout | Endpoint::ResourceMetadata => None,
             Endpoint::LogoutAll | Endpoint::Sessions | Endpoint::Session => Some(Purpose::Access),
         };
         auth.refuse_for(purpose, rejection, head)

@@ -3,13 +3,7 @@
 //! Nothing here reads or writes a store. The provider's `issue_one_time` and `redeem` do that, and
 //! call this module to create and check the bindings.
 
-use std::{
-    borrow::Cow,
-    fmt,
-    net::{IpAddr, Ipv6Addr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -19,6 +13,7 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use crate::{
+    authority::{host_of, is_loopback},
     error::ConfigError,
     token::{IssuedToken, OneTimePurpose, Purpose, TokenPayload, TokenRequest},
     user::{AuthUser, UserRef},
@@ -290,41 +285,6 @@ fn has_token(place: &str) -> bool {
 /// A name without a dot, which no public domain is. A number can be an address.
 fn is_single_name(host: &str) -> bool {
     !host.contains(['.', ':']) && host.starts_with(|first: char| first.is_ascii_alphabetic())
-}
-
-/// The host in `host` or `host:port`, with IPv6 addresses in brackets. `None` for anything else,
-/// such as a user name.
-fn host_of(authority: &str) -> Option<&str> {
-    let (host, port) = match authority.strip_prefix('[') {
-        Some(rest) => {
-            let (address, rest) = rest.split_once(']')?;
-            address.parse::<Ipv6Addr>().ok()?;
-            (address, if rest.is_empty() { None } else { Some(rest.strip_prefix(':')?) })
-        }
-        None => match authority.split_once(':') {
-            Some((host, port)) => (name(host)?, Some(port)),
-            None => (name(authority)?, None),
-        },
-    };
-    let is_port = |port: &str| {
-        port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
-    };
-    port.is_none_or(is_port).then_some(host)
-}
-
-/// The host if it consists of DNS labels: ASCII letters, digits and inner hyphens.
-fn name(host: &str) -> Option<&str> {
-    let is_label = |label: &str| {
-        !label.is_empty()
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    (host.len() <= 253 && host.split('.').all(is_label)).then_some(host)
-}
-
-fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// A one-time token presented for redemption, with the browser cookie if the token is bound to

@@ -9,13 +9,17 @@ mod counters;
 mod csrf;
 mod csrf_note;
 mod delivery;
+#[cfg(feature = "trusted-issuers")]
+mod foreign;
 mod forgetting;
 mod granted;
 mod inner;
 mod issued;
 mod limits;
 mod logins;
+mod metadata;
 mod one_times;
+mod own_only;
 mod passwords;
 mod presented;
 mod registry;
@@ -27,6 +31,8 @@ mod sessions;
 mod switch;
 mod throttle;
 mod throttling;
+#[cfg(feature = "trusted-issuers")]
+mod trust;
 mod unlocking;
 mod way;
 mod wiring;
@@ -39,10 +45,13 @@ pub(crate) use counters::LimitScopes;
 pub use counters::WhenLimitStoreFails;
 use csrf::Admitted;
 pub(crate) use delivery::answer;
+#[cfg(feature = "trusted-issuers")]
+pub use foreign::AuthHealth;
 pub use granted::{Entered, Granted};
 pub use inner::AuthProvider;
 pub use passwords::Authenticated;
 pub use presented::Presented;
+use own_only::foreign_token;
 use presented::{Credential, Found, Keys, Verified};
 pub use replies::PendingLogin;
 pub(crate) use replies::{outcome, outcome_everywhere};
@@ -54,6 +63,8 @@ use within::within;
 
 use sha2::{Digest as _, Sha256};
 
+#[cfg(feature = "trusted-issuers")]
+use crate::trusted_issuer::TrustedIssuer;
 use crate::{
     body::BodyError,
     client::ClientInfo,
@@ -72,7 +83,7 @@ use crate::{
     request::{RequestHead, opens_websocket},
     requirement::{Missing, Requirement, Unmet},
     store::{Owner, StoreError},
-    token::{IssueError, IssuedToken, Purpose, TokenError, TokenPayload, TokenRequest},
+    token::{IssueError, IssuedToken, Issuer, Purpose, TokenError, TokenPayload, TokenRequest},
     transport::{Extracted, SecurityScheme, Transport},
     user::AuthUser,
     visitor::Visitor,
@@ -81,7 +92,42 @@ use crate::{
 impl<U: AuthUser> AuthProvider<U> {
     /// Collects loaders and options; [`AuthProviderBuilder::build`] checks them.
     pub fn builder(config: AuthConfig) -> AuthProviderBuilder<U> {
-        AuthProviderBuilder::new(config)
+        AuthProviderBuilder::new(Ok(config))
+    }
+
+    /// A service without tokens of its own, which accepts those of another issuer: no secret, no
+    /// store, no password. It needs a [`user_loader`](AuthProviderBuilder::user_loader), or
+    /// [`user_from_claims`](AuthProviderBuilder::user_from_claims); more issuers are named with
+    /// [`trusted_issuer`](AuthProviderBuilder::trusted_issuer). Settings such as a name for the
+    /// application are those of [`AuthConfig::without_own_tokens`].
+    ///
+    /// ```
+    /// # use fauth_core::{AuthProvider, AuthUser, ConfigError, TokenPayload, remote::JwksSource};
+    /// use fauth_core::{token::Algorithm, trusted_issuer::TrustedIssuer};
+    ///
+    /// struct User { id: String, roles: Vec<String> }
+    /// impl AuthUser for User {
+    ///     fn subject(&self) -> impl AsRef<str> { &self.id }
+    ///     fn is_active(&self) -> bool { true }
+    ///     fn roles(&self) -> impl IntoIterator<Item = impl AsRef<str>> { &self.roles }
+    /// }
+    ///
+    /// # fn example(keys: JwksSource) -> Result<(), ConfigError> {
+    /// let issuer = TrustedIssuer::new("https://login.example.com", keys)
+    ///     .audience("https://api.example.com")
+    ///     .algorithms([Algorithm::ES256]);
+    /// let auth: AuthProvider<User> = AuthProvider::resource_server(issuer)
+    ///     .user_from_claims(|token: &TokenPayload| User {
+    ///         id: token.subject().to_owned(),
+    ///         roles: token.roles().map(str::to_owned).collect(),
+    ///     })
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "trusted-issuers")]
+    pub fn resource_server(issuer: TrustedIssuer) -> AuthProviderBuilder<U> {
+        AuthProviderBuilder::new(AuthConfig::without_own_tokens().build()).trusted_issuer(issuer)
     }
 
     /// Reads what the request presents: the first transport that finds anything decides, be it good or bad. Its token is verified.
@@ -109,10 +155,14 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     fn find_in(&self, credential: &Credential<'_>) -> Result<Found<U>, Rejection> {
-        match self.read_api_key(credential)? {
-            Some(key) => Ok(Found::ApiKey(key)),
-            None => self.verify_credential(credential).map(Found::Token),
+        if let Some(key) = self.read_api_key(credential)? {
+            return Ok(Found::ApiKey(key));
         }
+        #[cfg(feature = "trusted-issuers")]
+        if let Some(found) = self.find_foreign(credential)? {
+            return Ok(found);
+        }
+        self.verify_credential(credential).map(Found::Token)
     }
 
     /// What is refused before anything is read.
@@ -456,9 +506,9 @@ impl<U: AuthUser> AuthProvider<U> {
         }
         self.raise_at(rejection.level(), &event);
         if let Some(limited) = self.count_wrong_token(purpose, rejection, &event) {
-            return limited.reply(&self.inner.realm, renderer, head);
+            return limited.reply(&self.inner.protection_space, renderer, head);
         }
-        let reply = rejection.reply(&self.inner.realm, renderer, head);
+        let reply = rejection.reply(&self.inner.protection_space, renderer, head);
         let (Rejection::InvalidToken(_), Some(purpose)) = (rejection, purpose) else { return reply };
         match self.way_of(head, purpose) {
             // The browser would send it again with every request.
@@ -551,7 +601,7 @@ impl<U: AuthUser> AuthProvider<U> {
         if purpose == Purpose::Session {
             return Err(IssueError::Session);
         }
-        self.inner.issuer.issue(purpose, &mut request, issued_at).await
+        self.issuer()?.issue(purpose, &mut request, issued_at).await
     }
 
     /// Verifies the signature and the claims of one token, for one purpose.
@@ -575,6 +625,23 @@ impl<U: AuthUser> AuthProvider<U> {
     #[must_use]
     pub fn owner<'a>(&'a self, subject: &'a str) -> Owner<'a> {
         Owner::new(&*self.inner.application, "", subject)
+    }
+
+    /// To whom what belongs to the login of a token does: as [`owner`](Self::owner), with the issuer
+    /// of a token of another issuer.
+    #[must_use]
+    pub fn owner_of<'a>(&'a self, payload: &'a TokenPayload) -> Owner<'a> {
+        Owner::new(&*self.inner.application, payload.issuer().unwrap_or_default(), payload.subject())
+    }
+
+    /// What issues own tokens.
+    fn issuer(&self) -> Result<&Issuer, IssueError> {
+        self.inner.issuer.as_ref().ok_or(IssueError::NoOwnTokens)
+    }
+
+    /// Are there tokens of its own, and not only those of other issuers?
+    pub(crate) fn has_own_tokens(&self) -> bool {
+        self.inner.issuer.is_some()
     }
 
     /// Can somebody log in with a password?
@@ -709,6 +776,8 @@ impl<U: AuthUser> AuthProvider<U> {
                 (self.grant(token).await?, note)
             }
             Found::ApiKey(key) => (self.grant_api_key(*key).await?, None),
+            #[cfg(feature = "trusted-issuers")]
+            Found::Pending(pending) => (Box::pin(self.grant_pending(*pending)).await?, None),
         };
         match self.decide(&granted, requirement) {
             Ok(()) => Ok(Admitted::new(granted, note)),
@@ -754,7 +823,10 @@ impl<U: AuthUser> AuthProvider<U> {
     pub(crate) fn verify_presented(&self, head: &dyn RequestHead) -> Result<Option<Verified>, Rejection> {
         let Some(credential) = self.find_credential(head, Purpose::Access)? else { return Ok(None) };
         match self.find_in(&credential)? {
+            Found::Token(token) if token.payload.is_foreign() => Err(foreign_token()),
             Found::Token(token) => Ok(Some(token)),
+            #[cfg(feature = "trusted-issuers")]
+            Found::Pending(_) => Err(foreign_token()),
             // Whether it is a good key does not matter here, so nobody is asked.
             _ => Err(Rejection::Forbidden(Missing::ApiKeyNotAllowed)),
         }
@@ -776,6 +848,10 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     async fn user_of(&self, payload: &Arc<TokenPayload>) -> Result<Arc<U>, Rejection> {
+        #[cfg(feature = "trusted-issuers")]
+        if let Some(user) = self.user_from_claims(payload) {
+            return Ok(user);
+        }
         let loading = self.inner.user_loader.load_user(Arc::clone(payload));
         self.loaded(loading).await?.ok_or(Rejection::InvalidToken(InvalidToken::UnknownUser))
     }
@@ -847,7 +923,8 @@ impl<U: AuthUser> AuthProvider<U> {
         self.raise(&Event::new(EventKind::CallbackFailed).reason("issuer_failed").error(&error.to_string()));
         match error {
             IssueError::Clock(_) => Rejection::Unavailable(Unavailable::Clock),
-            IssueError::NoRandomness => Rejection::Unavailable(Unavailable::Issuer),
+            IssueError::NoRandomness | IssueError::Signer(_) => Rejection::Unavailable(Unavailable::Issuer),
+            IssueError::NoOwnTokens => Rejection::Misconfigured(Misconfigured::NoOwnTokens),
             _ => Rejection::Misconfigured(Misconfigured::TokenRequest),
         }
     }

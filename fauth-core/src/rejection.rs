@@ -13,6 +13,7 @@ pub(crate) mod reason;
 mod render;
 mod watch;
 
+pub(crate) use challenge::ProtectionSpace;
 pub use compatibility::{CaspianRpc, FastPluggyJson, FastwareJson};
 pub use pages::Pages;
 pub(crate) use pages::{NEXT, setting};

@@ -108,6 +108,9 @@ pub enum Missing {
     /// A login: the request was sent with an API key, and no alternative that its owner meets lets
     /// API keys in.
     ApiKeyNotAllowed,
+    /// A token of this application: that of another issuer opens guarded routes, and nothing that
+    /// belongs to the application's own logins.
+    ForeignTokenNotAllowed,
 }
 
 /// Why a requirement is not met.

@@ -9,6 +9,7 @@
 //! | `POST /logout/all` | the access token of an active user | 200: all sessions of the user have ended |
 //! | `GET /sessions` | the same | 200 with the user's live sessions |
 //! | `DELETE /sessions/{sid}` | the same | 200: this one has ended; 404 if it is none of the user's |
+//! | `GET /.well-known/oauth-protected-resource` | nothing | 200 with the metadata of the resource (RFC 9728); see [`Endpoint::ResourceMetadata`] |
 //!
 //! Bodies are JSON objects or forms (`application/x-www-form-urlencoded`), with the same fields and
 //! values in both: `remember` is one of `true`, `false`, `on`, `off`, `yes`, `no`, `1` and `0`;
@@ -20,7 +21,7 @@
 //! The pair is the body of the answer, `{"access_token","refresh_token","token_type","expires_in"}`
 //! and `scope`, or it is in cookies and nowhere else: see
 //! [`login_reply`](crate::AuthProvider::login_reply) for which. Every answer carries
-//! `Cache-Control: no-store`, every refusal has the form of the provider's renderer.
+//! `Cache-Control: no-store`, but those that say the same to everybody; every refusal has the form of the provider's renderer.
 
 mod body;
 
@@ -39,6 +40,7 @@ use crate::{
     reply::Reply,
     request::RequestHead,
     requirement::Requirement,
+    resource_metadata::WELL_KNOWN,
     session::{LoginRequest, LogoutRequest, RefreshRequest},
     store::{Session, SessionId},
     user::AuthUser,
@@ -69,6 +71,14 @@ pub enum Endpoint {
     Sessions,
     /// `DELETE /sessions/{sid}`.
     Session,
+    /// `GET /.well-known/oauth-protected-resource`, followed by the path of the resource: for
+    /// `https://api.example.com/mcp` it is `/.well-known/oauth-protected-resource/mcp` (RFC 9728
+    /// section 3.1). There if the provider publishes
+    /// [metadata](crate::AuthProviderBuilder::resource_metadata), for everybody.
+    ///
+    /// Clients look for it at the root of the host. Where the other endpoints lie below a path of
+    /// their own, mount this one by itself.
+    ResourceMetadata,
 }
 
 impl Endpoint {
@@ -76,20 +86,24 @@ impl Endpoint {
     pub fn of<U: AuthUser>(auth: &AuthProvider<U>) -> impl Iterator<Item = Self> + use<U> {
         // What will be set can answer any.
         let any = auth.is_switched();
+        // Whoever accepts the tokens of other issuers only has none to refresh and to end.
+        let has_tokens = any || auth.has_own_tokens();
         let has_login = any || auth.has_password_login();
         let (can_end_all, has_sessions) = (any || auth.can_end_all(), any || auth.has_sessions());
         let all = [
             (Self::Login, has_login),
-            (Self::Refresh, true),
-            (Self::Logout, true),
-            (Self::LogoutAll, can_end_all),
+            (Self::Refresh, has_tokens),
+            (Self::Logout, has_tokens),
+            (Self::LogoutAll, has_tokens && can_end_all),
             (Self::Sessions, has_sessions),
             (Self::Session, has_sessions),
+            (Self::ResourceMetadata, auth.resource_metadata().is_some()),
         ];
         all.into_iter().filter_map(|(endpoint, is_there)| is_there.then_some(endpoint))
     }
 
-    /// Where it is mounted. A name in braces stands for one segment of whatever text.
+    /// Where it is mounted, unless the [mounts](crate::mounts::Mounts) say otherwise. A name in
+    /// braces stands for one segment of whatever text.
     #[must_use]
     pub const fn path(self) -> &'static str {
         match self {
@@ -99,6 +113,7 @@ impl Endpoint {
             Self::LogoutAll => "/logout/all",
             Self::Sessions => "/sessions",
             Self::Session => "/sessions/{sid}",
+            Self::ResourceMetadata => WELL_KNOWN,
         }
     }
 
@@ -107,7 +122,7 @@ impl Endpoint {
     #[must_use]
     pub const fn access(self) -> Access {
         match self {
-            Self::Login | Self::Refresh | Self::Logout => Access::Open,
+            Self::Login | Self::Refresh | Self::Logout | Self::ResourceMetadata => Access::Open,
             Self::LogoutAll | Self::Sessions | Self::Session => Access::Required(Requirement::user()),
         }
     }
@@ -116,7 +131,7 @@ impl Endpoint {
     pub(crate) const fn methods(self) -> &'static str {
         match self {
             Self::Login | Self::Refresh | Self::Logout | Self::LogoutAll => "POST",
-            Self::Sessions => "GET, HEAD",
+            Self::Sessions | Self::ResourceMetadata => "GET, HEAD",
             Self::Session => "DELETE",
         }
     }
@@ -125,7 +140,7 @@ impl Endpoint {
     pub(crate) const fn methods_beside_a_page(self) -> &'static str {
         match self {
             Self::Login | Self::Refresh | Self::Logout | Self::LogoutAll => "GET, HEAD, POST",
-            Self::Sessions => "GET, HEAD",
+            Self::Sessions | Self::ResourceMetadata => "GET, HEAD",
             Self::Session => "GET, HEAD, DELETE",
         }
     }
@@ -164,6 +179,10 @@ impl Endpoint {
         head: &dyn RequestHead,
         body: Result<&[u8], BodyError>,
     ) -> Result<Parsed<U>, Rejection> {
+        if self == Self::ResourceMetadata {
+            let metadata = auth.resource_metadata().ok_or(Rejection::NotFound)?;
+            return Ok(Parsed::Document(metadata.reply()));
+        }
         let body = body
             .and_then(|body| if body.len() > MAX_BODY_BYTES { Err(BodyError::TooLarge) } else { Ok(body) });
         let body = body?;
@@ -176,6 +195,7 @@ impl Endpoint {
             Self::Session => {
                 Ok(Parsed::Session(read_with_body(auth, head, body), named_session(head.path())))
             }
+            Self::ResourceMetadata => Err(Rejection::NotFound),
         }
     }
 }
@@ -205,6 +225,8 @@ enum Parsed<U> {
         /// Has the body brought the token that decides?
         token_in_body: bool,
     },
+    /// The same for everybody.
+    Document(Reply),
     LogoutAll(Presented<U>),
     Sessions(Presented<U>),
     /// `None` for a name that no session has.
@@ -216,6 +238,7 @@ impl<U> fmt::Debug for Parsed<U> {
         f.write_str(match self {
             Self::Login { .. } => "Login(..)",
             Self::Whole { .. } => "Whole(..)",
+            Self::Document(_) => "Document(..)",
             Self::LogoutAll(_) => "LogoutAll(..)",
             Self::Sessions(_) => "Sessions(..)",
             Self::Session(..) => "Session(..)",
@@ -251,6 +274,7 @@ impl<U: AuthUser> Call<U> {
                 login.finish(request).await
             }
             Parsed::Whole { reply, .. } => reply.await,
+            Parsed::Document(reply) => Ok(if self.is_head { reply.for_method("HEAD") } else { reply }),
             Parsed::LogoutAll(presented) => {
                 let granted = auth.check_session(presented).await?;
                 auth.logout_all(granted.payload().subject(), client).await?;

@@ -610,13 +610,22 @@ impl fmt::Debug for LogoutRequest {
 #[must_use = "a request is for `AuthProvider::logout_all`"]
 pub struct LogoutAll<'a> {
     pub(crate) subject: Cow<'a, str>,
+    /// Of whom the subject is; empty if it is the application's own.
+    pub(crate) issuer: Cow<'a, str>,
     pub(crate) api_keys: bool,
 }
 
 impl<'a> LogoutAll<'a> {
     /// All logins of `subject`; its API keys stay.
     pub fn for_subject(subject: impl Into<Cow<'a, str>>) -> Self {
-        Self { subject: subject.into(), api_keys: false }
+        Self { subject: subject.into(), issuer: Cow::Borrowed(""), api_keys: false }
+    }
+
+    /// Everything that a [trusted issuer](crate::AuthProviderBuilder::trusted_issuer) has issued to
+    /// this subject until now. What it issues from the next second on is good again.
+    #[cfg(feature = "trusted-issuers")]
+    pub fn for_subject_of(issuer: impl Into<Cow<'a, str>>, subject: impl Into<Cow<'a, str>>) -> Self {
+        Self { subject: subject.into(), issuer: issuer.into(), api_keys: false }
     }
 
     /// Whether all API keys end too, also those that would survive a password change. Default:

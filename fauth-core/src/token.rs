@@ -1,45 +1,74 @@
 //! Tokens: what they carry, how they are signed, and the one place that accepts them.
 
 mod algorithm;
+#[cfg(any(feature = "asymmetric", feature = "asymmetric-pure-rust"))]
+mod asymmetric;
 mod base64url;
+#[cfg(feature = "trusted-issuers")]
+mod claim_lookup;
 mod claims;
 mod custom_claims;
+#[cfg(feature = "trusted-issuers")]
+mod foreign;
 mod header;
 pub(crate) mod ids;
 pub(crate) mod issue;
 mod issue_error;
 mod json;
 mod json_object;
+mod jwk;
+mod jwks_document;
 mod key_error;
 mod keys;
 mod limits;
 mod mac;
+#[cfg(not(any(feature = "asymmetric", feature = "asymmetric-pure-rust")))]
+mod no_asymmetric;
 mod origin;
 pub(crate) mod payload;
 mod profile;
+#[cfg(feature = "trusted-issuers")]
+mod public_keys;
 pub(crate) mod purpose;
+#[cfg(feature = "trusted-issuers")]
+mod ring;
+mod signer;
 pub(crate) mod token_claims;
 mod verify;
 mod weak_secrets;
 
 pub use algorithm::Algorithm;
+#[cfg(feature = "trusted-issuers")]
+pub(crate) use claim_lookup::{NotTexts, each_text, member_of, members_named};
 pub(crate) use claims::{is_reserved, is_scope};
+#[cfg(feature = "trusted-issuers")]
+pub use foreign::AccessTokenProfile;
+#[cfg(feature = "trusted-issuers")]
+pub(crate) use foreign::{ForeignVerifier, MAX_ISSUER_BYTES, UnverifiedForeign};
 pub(crate) use ids::RefreshId;
 pub(crate) use ids::SessionId;
 pub use issue::IssuedToken;
 pub(crate) use issue::{BrowserBinding, CsrfValue, Issuer, RefreshBinding, random_bytes};
 pub(crate) use issue::{TokenPair, TokenRequest};
 pub use issue_error::IssueError;
+pub(crate) use jwks_document::{JwksDocument, PublishedKeys};
 pub use key_error::KeyError;
 pub use keys::Key;
-pub(crate) use keys::KeyRing;
+pub(crate) use keys::{FixedKeys, Keys, Secret};
 pub(crate) use limits::DEFAULT_MAX_TOKEN_BYTES;
 pub(crate) use origin::Origin;
 pub use payload::ClaimError;
+#[cfg(feature = "trusted-issuers")]
+pub(crate) use payload::Rights;
 pub(crate) use payload::TokenPayload;
 pub use profile::{ScopeClaim, TokenProfile};
+#[cfg(feature = "trusted-issuers")]
+pub(crate) use public_keys::PublicKeys;
 pub(crate) use purpose::PerPurpose;
 pub(crate) use purpose::{OneTimePurpose, Purpose};
+#[cfg(feature = "trusted-issuers")]
+pub use ring::{KeyRing, KeyRingError, Rotation};
+pub use signer::{Signer, SignerError};
 pub(crate) use token_claims::TokenClaims;
 pub(crate) use verify::{Expectations, Verifier};
 pub use verify::{TokenError, verify_jws};

@@ -66,6 +66,7 @@ pub(super) fn id(application: &str, endpoint: Endpoint) -> String {
         Endpoint::LogoutAll => "logout-all",
         Endpoint::Sessions => "sessions",
         Endpoint::Session => "end-session",
+        Endpoint::ResourceMetadata => "resource-metadata",
     };
     format!("{application}-{name}")
 }
@@ -73,7 +74,7 @@ pub(super) fn id(application: &str, endpoint: Endpoint) -> String {
 const fn method(endpoint: Endpoint) -> &'static str {
     match endpoint {
         Endpoint::Login | Endpoint::Refresh | Endpoint::Logout | Endpoint::LogoutAll => "post",
-        Endpoint::Sessions => "get",
+        Endpoint::Sessions | Endpoint::ResourceMetadata => "get",
         Endpoint::Session => "delete",
     }
 }
@@ -86,6 +87,7 @@ const fn summary(endpoint: Endpoint) -> &'static str {
         Endpoint::LogoutAll => "End all logins of the user",
         Endpoint::Sessions => "List the user's logins",
         Endpoint::Session => "End one login of the user",
+        Endpoint::ResourceMetadata => "Where clients get a token (RFC 9728)",
     }
 }
 
@@ -137,7 +139,9 @@ fn request(endpoint: Endpoint) -> Option<Value> {
         Endpoint::Login => ("AuthLogin", true),
         Endpoint::Refresh => ("AuthRefresh", false),
         Endpoint::Logout => ("AuthLogout", false),
-        Endpoint::LogoutAll | Endpoint::Sessions | Endpoint::Session => return None,
+        Endpoint::LogoutAll | Endpoint::Sessions | Endpoint::Session | Endpoint::ResourceMetadata => {
+            return None;
+        }
     };
     let body = json!({ "schema": reference(schema) });
     Some(json!({
@@ -157,8 +161,24 @@ fn success<U: AuthUser>(auth: &AuthProvider<U>, endpoint: Endpoint) -> Value {
             ("What has ended", reference("AuthLoggedOut"))
         }
         Endpoint::Sessions => ("The user's logins", reference("AuthSessions")),
+        Endpoint::ResourceMetadata => ("The metadata of this resource", metadata()),
     };
     json!({ "description": description, "content": { "application/json": { "schema": schema } } })
+}
+
+/// RFC 9728 section 2. Not among the schemas: few documents have it.
+fn metadata() -> Value {
+    let texts = json!({ "type": "array", "items": { "type": "string" } });
+    json!({
+        "type": "object",
+        "properties": {
+            "resource": { "type": "string" },
+            "authorization_servers": texts,
+            "scopes_supported": texts,
+            "bearer_methods_supported": texts,
+        },
+        "required": ["resource", "authorization_servers"],
+    })
 }
 
 fn pair<U: AuthUser>(auth: &AuthProvider<U>) -> Value {
@@ -190,6 +210,7 @@ fn security<U: AuthUser>(auth: &AuthProvider<U>, endpoint: Endpoint, body: Optio
         Endpoint::Refresh => security.refuse(&Rejection::MissingCredential, "No valid refresh token", body),
         Endpoint::Session => security.refuse(&Rejection::NotFound, "The user has no such login", body),
         Endpoint::Logout | Endpoint::LogoutAll | Endpoint::Sessions => {}
+        Endpoint::ResourceMetadata => return security,
     }
     if access == Access::Open {
         security.refuse(&Rejection::InvalidRequest, "The body cannot be read", body);

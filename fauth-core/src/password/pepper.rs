@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     ConfigError,
-    token::{Algorithm, Key, KeyError},
+    token::{KeyError, Secret},
 };
 
 /// What stands before the hash of a peppered password: the version of the construction, and which
@@ -21,12 +21,12 @@ const MOST_PREVIOUS: usize = 16;
 #[derive(Clone)]
 pub(super) struct Pepper {
     id: Arc<str>,
-    key: Result<Arc<Key>, KeyError>,
+    key: Result<Arc<Secret>, KeyError>,
 }
 
 impl Pepper {
     pub(super) fn new(id: &str, key: &[u8]) -> Self {
-        Self { id: id.into(), key: Key::hmac(Algorithm::HS256, key).map(Arc::new) }
+        Self { id: id.into(), key: Secret::new(key).map(Arc::new) }
     }
 
     /// `None` for a secret that was refused, with which there is no hasher.

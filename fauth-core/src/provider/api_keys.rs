@@ -7,6 +7,7 @@ use super::{
     inner::AuthProvider,
     presented::{Credential, Keys},
     way::Way,
+    own_only::refuse_foreign,
 };
 use crate::{
     api_key::{self, ApiKeyError, ApiKeyRequest, MADE_WITHIN, MAX_KEYS_PER_OWNER, NewApiKey, PresentedKey},
@@ -87,6 +88,7 @@ impl<U: AuthUser> AuthProvider<U> {
             return Err(Rejection::Misconfigured(Misconfigured::OtherProvider).into());
         }
         let (user, token) = (granted.user(), granted.payload());
+        refuse_foreign(token)?;
         self.decide(granted, &Requirement::user().login_within(MADE_WITHIN))?;
         let scopes_are_loaded = self.inner.claims_loader.is_some();
         self.inner.api_key_scopes.check(&request, token, scopes_are_loaded)?;
@@ -108,7 +110,7 @@ impl<U: AuthUser> AuthProvider<U> {
     async fn refuse_ended_login(&self, token: &TokenPayload) -> Result<(), Rejection> {
         let now = self.now()?;
         self.refuse_if_revoked(token, now).await?;
-        if token.epoch() < self.current_epoch(token.subject(), now).await? {
+        if token.epoch() < self.current_epoch(&self.owner(token.subject()), now).await? {
             return Err(Rejection::InvalidToken(InvalidToken::OldEpoch));
         }
         let session = token.session_id().and_then(SessionId::parse);

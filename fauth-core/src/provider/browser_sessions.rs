@@ -94,7 +94,7 @@ impl<U: AuthUser> AuthProvider<U> {
         request: &mut TokenRequest<'_>,
         now: Timestamp,
     ) -> Result<SessionToken, Rejection> {
-        let issuer = &self.inner.issuer;
+        let issuer = self.issuer().map_err(|error| self.cannot_issue(&error))?;
         let lifetime = issuer.lifetime(Purpose::Session, request, now);
         if lifetime.is_zero() {
             return Err(Rejection::InvalidToken(InvalidToken::Token(TokenError::Expired)));
@@ -138,7 +138,7 @@ impl<U: AuthUser> AuthProvider<U> {
     ) -> Result<(Owner<'static>, SessionId), Rejection> {
         let id = payload.session_id().and_then(SessionId::parse);
         let id = id.ok_or(Rejection::InvalidToken(InvalidToken::UnknownSession))?;
-        Ok((self.owner(payload.subject()).into_owned(), id))
+        Ok((self.owner_of(payload).into_owned(), id))
     }
 
     /// Carries on the session of a request that a guard lets in, if it is in the second half of its

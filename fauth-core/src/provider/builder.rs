@@ -10,12 +10,17 @@ use std::{
     time::Duration,
 };
 
+#[cfg(feature = "trusted-issuers")]
+use super::trust::{ForeignOptions, no_users};
 use super::{
     counters::{Counters, WhenLimitStoreFails},
     inner::{AuthProvider, Inner, PasswordLogin, Retention, Revocations, Sessions, Stores},
+    metadata::published,
     registry::{PROCESS, Resident},
     throttle::Throttle,
 };
+#[cfg(feature = "trusted-issuers")]
+use crate::{remote::KeyContext, token::TokenPayload, trusted_issuer::TrustedIssuer};
 use crate::{
     api_key::{ApiKeyFormat, OfferedScopes, UseNotes},
     audit::Declarations,
@@ -26,7 +31,8 @@ use crate::{
     event::AuthEvents,
     password::{PasswordConfig, PasswordHasher, PasswordPolicy},
     path::{Allowed, PathCharacter},
-    rejection::{Pages, ProblemJson, Renderer},
+    rejection::{Pages, ProblemJson, ProtectionSpace, Renderer},
+    resource_metadata::{PublishedMetadata, ResourceMetadata},
     session::{SessionConfig, SessionPolicy},
     store::{
         ApiKeyStore, LimitStore, OneTimeStore, RevocationStore, SessionStore, Store, StoreLocation,
@@ -82,11 +88,15 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 /// | [`body_timeout`](Self::body_timeout) | 10 seconds |
 /// | [`api_key_prefix`](Self::api_key_prefix) | `fauth` |
 /// | [`api_key_scopes`](Self::api_key_scopes) | none, unless the token has some |
+/// | [`resource_metadata`](Self::resource_metadata) | none: no metadata are published |
 /// | [`clock`](Self::clock) | the system's |
 #[must_use = "a provider exists only after `build`"]
 pub struct AuthProviderBuilder<U> {
-    config: AuthConfig,
+    /// Judged in `build`, like everything else.
+    config: Result<AuthConfig, ConfigError>,
     user_loader: Option<Arc<dyn UserLoader<U>>>,
+    #[cfg(feature = "trusted-issuers")]
+    foreign: ForeignOptions<U>,
     identity_loader: Option<Arc<dyn IdentityLoader<U>>>,
     claims_loader: Option<Arc<dyn ClaimsLoader<U>>>,
     without_password_login: bool,
@@ -99,8 +109,8 @@ pub struct AuthProviderBuilder<U> {
     allowed_in_path: Vec<PathCharacter>,
     renderer: Arc<dyn Renderer>,
     guest_name: Arc<str>,
-    events: Option<Box<dyn AuthEvents>>,
-    clock: Box<dyn Clock>,
+    events: Option<Arc<dyn AuthEvents>>,
+    clock: Arc<dyn Clock>,
     loader_timeout: Duration,
     store_timeout: Duration,
     body_timeout: Duration,
@@ -114,6 +124,7 @@ pub struct AuthProviderBuilder<U> {
     waivers: Waivers,
     api_key_prefix: Option<String>,
     api_key_scopes: Option<Vec<String>>,
+    resource_metadata: Option<ResourceMetadata>,
 }
 
 /// What was said to be meant.
@@ -125,10 +136,12 @@ struct Waivers {
 }
 
 impl<U: AuthUser> AuthProviderBuilder<U> {
-    pub(super) fn new(config: AuthConfig) -> Self {
+    pub(super) fn new(config: Result<AuthConfig, ConfigError>) -> Self {
         Self {
             config,
             user_loader: None,
+            #[cfg(feature = "trusted-issuers")]
+            foreign: ForeignOptions::default(),
             identity_loader: None,
             claims_loader: None,
             without_password_login: false,
@@ -142,7 +155,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             renderer: Arc::new(ProblemJson::new()),
             guest_name: GUEST.into(),
             events: None,
-            clock: Box::new(SystemClock),
+            clock: Arc::new(SystemClock),
             loader_timeout: DEFAULT_LOADER_TIMEOUT,
             store_timeout: DEFAULT_STORE_TIMEOUT,
             body_timeout: DEFAULT_BODY_TIMEOUT,
@@ -156,6 +169,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             waivers: Waivers::default(),
             api_key_prefix: None,
             api_key_scopes: None,
+            resource_metadata: None,
         }
     }
 
@@ -169,6 +183,32 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     /// shared with others.
     pub fn shared_user_loader(mut self, loader: Arc<dyn UserLoader<U>>) -> Self {
         self.user_loader = Some(loader);
+        self
+    }
+
+    /// Accepts the access tokens of another issuer, beside own ones and those of issuers that were
+    /// named before: they open what guards protect. A token's `iss` says whose it is, before
+    /// anything else is known of it, and nothing else is done with it.
+    ///
+    /// They are accepted where a client sends them on purpose, in a header, and not from cookies.
+    /// What belongs to own logins (sessions, refresh, logout, API keys, one-time tokens) refuses
+    /// them with 403 `foreign_token_not_allowed`. See [`trusted_issuer`](crate::trusted_issuer).
+    #[cfg(feature = "trusted-issuers")]
+    pub fn trusted_issuer(mut self, issuer: TrustedIssuer) -> Self {
+        self.foreign.issuers.push(issuer);
+        self
+    }
+
+    /// Makes the user of a token of another issuer from what the token says, in place of the
+    /// [user loader](Self::user_loader): nobody is asked. Own tokens and API keys still need a
+    /// loader.
+    ///
+    /// # Security
+    /// The user is as active, and has the roles, that the issuer said when it made the token: a
+    /// demotion takes effect when that has expired.
+    #[cfg(feature = "trusted-issuers")]
+    pub fn user_from_claims(mut self, user: impl Fn(&TokenPayload) -> U + Send + Sync + 'static) -> Self {
+        self.foreign.users = Some(Box::new(user));
         self
     }
 
@@ -312,13 +352,13 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
 
     /// A sink for events, besides `tracing`.
     pub fn events(mut self, events: impl AuthEvents) -> Self {
-        self.events = Some(Box::new(events));
+        self.events = Some(Arc::new(events));
         self
     }
 
     /// Where the time comes from.
     pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Box::new(clock);
+        self.clock = Arc::new(clock);
         self
     }
 
@@ -474,6 +514,13 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         self
     }
 
+    /// Publishes what clients need to get a token from an authorization server (RFC 9728): as a
+    /// ready-made endpoint, and in the challenges of refusals. See [`ResourceMetadata`].
+    pub fn resource_metadata(mut self, metadata: ResourceMetadata) -> Self {
+        self.resource_metadata = Some(metadata);
+        self
+    }
+
     /// How long a store may take before the request is refused with 503. Default: 5 seconds; at most 300.
     pub fn store_timeout(mut self, limit: Duration) -> Self {
         self.store_timeout = limit;
@@ -516,9 +563,28 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     /// [`ConfigError`] if a loader is missing, an option cannot work, the store can be shared and
     /// the application has no [name](crate::AuthConfigBuilder::application), or another provider
     /// lives in this process that would take this one's users for its own.
-    pub fn build(self) -> Result<AuthProvider<U>, ConfigError> {
+    pub fn build(mut self) -> Result<AuthProvider<U>, ConfigError> {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
-        let user_loader = self.user_loader.ok_or_else(|| {
+        let config = std::mem::replace(&mut self.config, Err(built()))?;
+        let issuer = config.token_issuer();
+        if issuer.is_none() {
+            self.waive_own_tokens(&config)?;
+        }
+        #[cfg(feature = "trusted-issuers")]
+        let foreign = self.foreign.build(&config)?;
+        #[cfg(feature = "trusted-issuers")]
+        let others_last = foreign.as_ref().map_or(Duration::ZERO, |foreign| foreign.longest());
+        #[cfg(not(feature = "trusted-issuers"))]
+        let others_last = Duration::ZERO;
+        #[cfg(feature = "trusted-issuers")]
+        let user_loader = self.user_loader.or_else(|| {
+            let made_of_claims = foreign.as_ref().is_some_and(|foreign| foreign.users.is_some());
+            let unused = issuer.is_none() && self.stores.api_keys.is_none() && made_of_claims;
+            unused.then(no_users)
+        });
+        #[cfg(not(feature = "trusted-issuers"))]
+        let user_loader = self.user_loader;
+        let user_loader = user_loader.ok_or_else(|| {
             ConfigError::new("user_loader", "there is no user loader", "call `.user_loader(…)`")
         })?;
         let options = PasswordOptions {
@@ -527,7 +593,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             policy: self.policy,
             updater: self.updater,
         };
-        let application = Some(self.config.application()).filter(|name| *name != "default");
+        let application = Some(config.application()).filter(|name| *name != "default");
         let password_login = password_login(options, self.without_password_login, application)?;
         self.renderer.validate()?;
         if self.guest_name.trim().is_empty() {
@@ -548,45 +614,57 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         transports.sort_by_key(|transport| precedence(&**transport));
         check_query_names(&transports)?;
         transports.iter().try_for_each(|transport| transport.check())?;
-        let issuer = self.config.token_issuer().ok_or_else(|| {
-            ConfigError::new("secret", "there is no key to sign with", "set a secret or a signing key")
-        })?;
         let (sessions, session_policy, revocations) =
-            keeping(&self.config, &self.stores, self.sessions, self.revocable_claims, self.waivers)?;
+            keeping(&config, &self.stores, (self.sessions, others_last), self.revocable_claims, self.waivers)?;
         check_session_cookies(&transports, &self.stores)?;
         let taken: Vec<_> = transports.iter().flat_map(|transport| cookie_names(&**transport)).collect();
-        let csrf = self.csrf.map(|tokens| tokens.build(self.config.csrf_keys(), &transports, &taken));
+        let csrf = self.csrf.map(|tokens| tokens.build(config.csrf_keys(), &transports, &taken));
         let csrf: Option<Box<CsrfPolicy>> = csrf.transpose()?.map(Box::new);
         let mut places = self.stores.places();
         places.extend(self.limit_store.as_deref().map(LimitStore::location));
         places.extend(self.throttle_store.as_deref().map(ThrottleStore::location));
-        check_name(&self.config, &places)?;
-        check_trust(&self.config, &self.stores, &*self.clock)?;
+        check_name(&config, &places)?;
+        check_trust(&config, &self.stores, &*self.clock)?;
         let trusted_origins = TrustedOrigins::new(self.trusted_origins)?;
+        #[cfg(feature = "trusted-issuers")]
+        let servers = foreign.as_ref().map_or_else(Vec::new, |foreign| foreign.names());
+        #[cfg(not(feature = "trusted-issuers"))]
+        let servers = Vec::new();
+        let resource_metadata = published(self.resource_metadata, servers, &transports)?;
+        let protection_space = ProtectionSpace::new(config.realm().to_owned())
+            .with_metadata(resource_metadata.as_ref().map(PublishedMetadata::url));
         let rules = self.login_throttle.as_ref().map(LoginThrottle::build).transpose()?;
+        #[cfg(feature = "trusted-issuers")]
+        for issuer in foreign.iter().flat_map(|foreign| &foreign.issuers) {
+            let (clock, events) = (Arc::clone(&self.clock), self.events.clone());
+            issuer.prepare(KeyContext { clock, events })?;
+        }
         // The last that can fail: what was taken in is built.
         let resident = Resident {
-            application: self.config.application().into(),
+            application: config.application().into(),
             users: (TypeId::of::<U>(), type_name::<U>()),
-            fingerprints: self.config.fingerprints(),
+            fingerprints: config.fingerprints(),
             places,
-            profile: self.config.profile(),
+            profile: config.profile(),
             csrf_cookies: csrf.as_deref().map_or_else(Vec::new, CsrfPolicy::cookie_names),
             may_share: self.waivers.may_share,
         };
         let (resident, warning) = PROCESS.admit(resident)?;
         if let Some(warning) = warning {
-            warning.raise(self.config.application());
+            warning.raise(config.application());
         }
         let inner = Inner {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             switch: None,
-            verifier: self.config.verifier(),
+            verifier: config.verifier(),
             issuer,
-            application: self.config.application().into(),
-            realm: self.config.realm().into(),
-            trusted_proxies: self.config.trusted_proxies().clone(),
-            max_credential_bytes: self.config.max_token_bytes() + CREDENTIAL_MARGIN,
+            #[cfg(feature = "trusted-issuers")]
+            foreign,
+            application: config.application().into(),
+            protection_space,
+            resource_metadata,
+            trusted_proxies: config.trusted_proxies().clone(),
+            max_credential_bytes: config.max_token_bytes() + CREDENTIAL_MARGIN,
             user_loader,
             claims_loader: self.claims_loader,
             password_login,
@@ -611,14 +689,60 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             api_key_format,
             api_key_scopes,
             api_key_uses: UseNotes::default(),
-            seals: self.config.seals(),
-            identifier_key: self.config.identifier_key(),
-            hash_keys: self.config.hash_keys(),
+            seals: config.seals(),
+            identifier_key: config.identifier_key(),
+            hash_keys: config.hash_keys(),
             declarations: Declarations::default(),
             resident,
         };
         Ok(AuthProvider { inner: Arc::new(inner) })
     }
+
+    /// Without own tokens nobody logs in, so that nothing of a login is there, and nothing of it can
+    /// have been meant.
+    fn waive_own_tokens(&mut self, config: &AuthConfig) -> Result<(), ConfigError> {
+        let problem = "it is for own tokens, and this provider has no secret to sign any with";
+        let fix = "remove it, or build the provider with `AuthConfig::builder().secret(…)`";
+        #[cfg(feature = "trusted-issuers")]
+        if self.foreign.is_empty() {
+            let problem = "nobody is trusted, and there are no own tokens";
+            return Err(ConfigError::new("trusted_issuer", problem, "call `.trusted_issuer(…)`"));
+        }
+        let has_passwords = self.password.is_some() || self.policy.is_some() || self.updater.is_some();
+        let is_set = [
+            ("identity_loader", self.identity_loader.is_some()),
+            ("password", has_passwords),
+            ("token_claims", self.claims_loader.is_some()),
+            ("csrf_tokens", self.csrf.is_some()),
+        ];
+        if let Some((field, _)) = is_set.into_iter().find(|(_, is_set)| *is_set) {
+            return Err(ConfigError::new(field, problem, fix));
+        }
+        if self.transports.iter().any(|transport| transport.is_ambient()) {
+            let problem = "browsers attach it unasked, and tokens of other issuers are accepted only where \
+                           they are sent on purpose";
+            return Err(ConfigError::new("transport", problem, "use `BearerTransport`"));
+        }
+        if self.stores.sessions.is_some() || self.stores.one_times.is_some() {
+            let problem = "there are no sessions and no one-time tokens without own tokens";
+            let fix = "give `.revocation_store(…)` for revocations, and `.api_key_store(…)` for API keys";
+            return Err(ConfigError::new("store", problem, fix));
+        }
+        if self.stores.api_keys.is_some() && config.hash_keys().current().is_none() {
+            let problem = "API keys are kept as hashes, and there is no secret to hash them with";
+            let fix = "call `AuthConfig::without_own_tokens().store_secret(…)`";
+            return Err(ConfigError::new("store_secret", problem, fix));
+        }
+        self.without_password_login = true;
+        self.login_throttle = None;
+        self.waivers.stateless = true;
+        Ok(())
+    }
+}
+
+/// Stands where the settings were.
+fn built() -> ConfigError {
+    ConfigError::new("config", "the provider was built", "make another builder")
 }
 
 /// Where others may keep what is theirs, a name tells them apart.
@@ -637,7 +761,7 @@ fn check_name(config: &AuthConfig, places: &[StoreLocation]) -> Result<(), Confi
 fn keeping(
     config: &AuthConfig,
     stores: &Stores,
-    sessions: SessionConfig,
+    (sessions, others_last): (SessionConfig, Duration),
     claims: Vec<String>,
     waivers: Waivers,
 ) -> Result<(Option<Sessions>, SessionPolicy, Option<Revocations>), ConfigError> {
@@ -645,7 +769,7 @@ fn keeping(
     let policy = sessions.build(config.lifetime(Purpose::Refresh), config.max_lifetime(Purpose::Refresh))?;
     // Every kind of token carries the epoch of its subject, and nothing says that one must be shorter than another.
     let tokens = Purpose::ALL.map(|purpose| config.longest(purpose));
-    let login = tokens.into_iter().fold(policy.longest(), Duration::max);
+    let login = tokens.into_iter().fold(policy.longest().max(others_last), Duration::max);
     let policy_limit = policy.limit;
     let sessions = stores.sessions.clone().map(|store| Sessions { store, policy: policy.clone() });
     let session = if sessions.is_some() { config.longest(Purpose::Access) } else { login };

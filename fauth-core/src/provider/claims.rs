@@ -40,7 +40,8 @@ impl<U: AuthUser> AuthProvider<U> {
         request: &mut TokenRequest<'_>,
         now: Timestamp,
     ) -> Result<Arc<U>, Rejection> {
-        let token = self.inner.issuer.issue(Purpose::Access, request, now).await;
+        let issuer = self.issuer().map_err(|error| self.cannot_issue(&error))?;
+        let token = issuer.issue(Purpose::Access, request, now).await;
         let token = token.map_err(|error| self.cannot_issue(&error))?;
         let payload = self.inner.verifier.verify(token.expose().as_bytes(), Purpose::Access, now)?;
         self.user_of(&Arc::new(payload)).await.map_err(|rejection| self.as_login(rejection))

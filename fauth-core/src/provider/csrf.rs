@@ -13,6 +13,7 @@ use super::{
     inner::AuthProvider,
     presented::{Credential, Found, Presented},
     way::Way,
+    own_only::refuse_foreign,
 };
 use crate::{
     body::BodyError,
@@ -280,9 +281,10 @@ impl<U: AuthUser> AuthProvider<U> {
     ///
     /// # Errors
     /// [`Rejection::Misconfigured`] if the provider was built without
-    /// [`csrf_tokens`](crate::AuthProviderBuilder::csrf_tokens), and [`Rejection::Unavailable`] if
-    /// there is no randomness.
+    /// [`csrf_tokens`](crate::AuthProviderBuilder::csrf_tokens), [`Rejection::Unavailable`] if
+    /// there is no randomness, and [`Rejection::Forbidden`] for the token of another issuer.
     pub fn csrf_token_for(&self, payload: &TokenPayload) -> Result<CsrfToken, Rejection> {
+        refuse_foreign(payload)?;
         let policy = self.csrf_policy()?;
         let value = self.new_value(policy, payload)?;
         Ok(page_token(policy, None, Some(value)))

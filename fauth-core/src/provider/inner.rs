@@ -13,6 +13,8 @@ use super::{
     registry::Resident,
     throttle::Throttle,
 };
+#[cfg(feature = "trusted-issuers")]
+use crate::{token::TokenPayload, trusted_issuer::Trusted};
 use crate::{
     api_key::{ApiKeyFormat, OfferedScopes, UseNotes},
     audit::Declarations,
@@ -23,7 +25,8 @@ use crate::{
     one_time::Seals,
     password::{PasswordHasher, PasswordPolicy},
     path::Allowed,
-    rejection::Renderer,
+    rejection::{ProtectionSpace, Renderer},
+    resource_metadata::PublishedMetadata,
     session::SessionPolicy,
     store::{ApiKeyStore, HashKeys, OneTimeStore, RevocationStore, SessionStore, StoreLocation},
     token::{Issuer, Verifier},
@@ -95,10 +98,15 @@ pub(super) struct Inner<U> {
     /// Only of the one that stands for the provider of a switch.
     pub(super) switch: Option<Arc<Shared<U>>>,
     pub(super) verifier: Verifier,
-    pub(super) issuer: Issuer,
+    /// `None` if the only tokens are those of other issuers. The verifier accepts nothing then.
+    pub(super) issuer: Option<Issuer>,
+    /// Other issuers; `None` where nobody else is trusted: then requests pay for nothing.
+    #[cfg(feature = "trusted-issuers")]
+    pub(super) foreign: Option<Box<Foreign<U>>>,
     /// The name under which everything is kept.
     pub(super) application: Box<str>,
-    pub(super) realm: Box<str>,
+    pub(super) protection_space: ProtectionSpace,
+    pub(super) resource_metadata: Option<PublishedMetadata>,
     pub(super) trusted_proxies: TrustedProxies,
     pub(super) max_credential_bytes: usize,
     pub(super) user_loader: Arc<dyn UserLoader<U>>,
@@ -114,8 +122,8 @@ pub(super) struct Inner<U> {
     pub(super) renderer: Arc<dyn Renderer>,
     /// What guests are called on pages.
     pub(super) guest_name: Arc<str>,
-    pub(super) events: Option<Box<dyn AuthEvents>>,
-    pub(super) clock: Box<dyn Clock>,
+    pub(super) events: Option<Arc<dyn AuthEvents>>,
+    pub(super) clock: Arc<dyn Clock>,
     pub(super) loader_timeout: Duration,
     pub(super) store_timeout: Duration,
     pub(super) body_timeout: Duration,
@@ -188,6 +196,19 @@ impl Stores {
         places.into_iter().flatten().collect()
     }
 }
+
+/// What it takes to accept the tokens of others; absent as a whole where nobody else is trusted.
+#[cfg(feature = "trusted-issuers")]
+pub(super) struct Foreign<U> {
+    pub(super) issuers: Vec<Arc<Trusted>>,
+    /// Makes users of claims, in place of the user loader.
+    pub(super) users: Option<Box<UserFromClaims<U>>>,
+    pub(super) max_token_bytes: usize,
+}
+
+/// Makes a user of what another issuer says.
+#[cfg(feature = "trusted-issuers")]
+pub(super) type UserFromClaims<U> = dyn Fn(&TokenPayload) -> U + Send + Sync;
 
 /// What it takes to keep sessions; absent as a whole for logins that are not kept.
 pub(super) struct Sessions {

@@ -47,8 +47,7 @@ impl<U: AuthUser> AuthProvider<U> {
         granted: Option<&'a Granted<U>>,
     ) -> CounterKey<'a> {
         let granted = granted.filter(|granted| granted.provider() == self.inner.id);
-        let of_user =
-            || granted.map(|granted| CounterKey::new(scopes.user, granted.payload().subject().as_bytes()));
+        let of_user = || granted.map(|granted| self.user_key(scopes, granted));
         let of_api_key = || {
             let payload = granted.map(Granted::payload).filter(|payload| payload.is_api_key())?;
             Some(CounterKey::new(scopes.api_key, payload.token_id().as_bytes()))
@@ -62,6 +61,15 @@ impl<U: AuthUser> AuthProvider<U> {
             }
         };
         found.unwrap_or_else(|| CounterKey::new(scopes.address, self.address_key(head)))
+    }
+
+    /// The same subject of another issuer is another user.
+    fn user_key<'a>(&self, scopes: &LimitScopes, granted: &'a Granted<U>) -> CounterKey<'a> {
+        let payload = granted.payload();
+        if payload.is_foreign() {
+            return CounterKey::new(scopes.user, self.owner_of(payload).digest().to_vec());
+        }
+        CounterKey::new(scopes.user, payload.subject().as_bytes())
     }
 
     /// Nothing for all whose address is unknown: they share one counter.
@@ -137,7 +145,7 @@ impl<U: AuthUser> AuthProvider<U> {
             let event = Event::new(EventKind::RequestLimited).reason(rejection.reason());
             self.raise(&event.head(head, address));
         }
-        rejection.reply(&self.inner.realm, renderer, head)
+        rejection.reply(&self.inner.protection_space, renderer, head)
     }
 }
 

@@ -142,7 +142,7 @@ impl<U: AuthUser> AuthProvider<U> {
         // Before anything takes its time: if everything of the subject is ended meanwhile, this is.
         let epoch = match epoch {
             Some(epoch) => epoch,
-            None => self.current_epoch(token.subject(), now).await?,
+            None => self.current_epoch(&self.owner(token.subject()), now).await?,
         };
         let mut token = self.with_claims(token, user.and_then(downcast), now).await?;
         if let Some(wanted) = &narrowed_to {
@@ -195,7 +195,7 @@ impl<U: AuthUser> AuthProvider<U> {
             remembered: login.remember,
             client: login.client.user_agent().map(str::to_owned),
             address: login.client.address(),
-            tokens_end_at: after(now, self.inner.issuer.longest(Purpose::Access)),
+            tokens_end_at: after(now, self.issuer()?.longest(Purpose::Access)),
         };
         if is_of_browser {
             session.tokens_end_at = session.ends_at();

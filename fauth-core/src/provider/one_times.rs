@@ -53,9 +53,9 @@ impl<U: AuthUser> AuthProvider<U> {
     ) -> Result<OneTimeToken, Rejection> {
         let (store, now) = (self.one_time_store()?, self.now()?);
         let mut request = request.into_token(purpose, &self.inner.seals);
-        request.bound.epoch = self.current_epoch(request.subject(), now).await?;
+        request.bound.epoch = self.current_epoch(&self.owner(request.subject()), now).await?;
         let kind = Purpose::from(purpose);
-        let issued = self.inner.issuer.issue(kind, &mut request, now).await;
+        let issued = self.issuer()?.issue(kind, &mut request, now).await;
         let token = issued.map_err(|error| self.cannot_issue(&error))?;
         // What is kept is what the verifier will read.
         let payload = self.inner.verifier.verify(token.expose().as_bytes(), kind, now);

@@ -11,6 +11,7 @@ use super::{
     run_to_completion::RunToCompletion,
     throttling::{NotIn, Settled, Tried},
     within::within,
+    own_only::refuse_foreign,
 };
 use crate::{
     client::ClientInfo,
@@ -75,7 +76,7 @@ impl<U: AuthUser> AuthProvider<U> {
     /// # Errors
     /// As [`authenticate`](Self::authenticate), and [`Rejection::InvalidCredentials`] if the
     /// identifier is that of another user; [`Rejection::Misconfigured`] for what another provider
-    /// has granted.
+    /// has granted; [`Rejection::Forbidden`] for the token of another issuer.
     pub async fn reauthenticate(
         &self,
         granted: &Granted<U>,
@@ -86,6 +87,7 @@ impl<U: AuthUser> AuthProvider<U> {
         if granted.provider() != self.inner.id {
             return Err(Rejection::Misconfigured(Misconfigured::OtherProvider));
         }
+        refuse_foreign(granted.payload())?;
         let mut attempt = self.attempt(identifier, password, client);
         attempt.subject = Some(granted.payload().subject().into());
         self.check_attempt(attempt, granted.into()).await.map(|who| who.user)
@@ -330,7 +332,7 @@ impl<U: AuthUser> AuthProvider<U> {
             return Ok(0);
         }
         let subject = user.map(|user| user.subject().as_ref().to_owned());
-        self.current_epoch(subject.as_deref().unwrap_or(known_as), self.now()?).await
+        self.current_epoch(&self.owner(subject.as_deref().unwrap_or(known_as)), self.now()?).await
     }
 
     /// `None` also for identifiers that nobody can have.

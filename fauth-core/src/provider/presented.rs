@@ -2,7 +2,12 @@
 
 use std::{fmt, sync::Arc};
 
+#[cfg(feature = "trusted-issuers")]
+use zeroize::Zeroizing;
+
 use super::{csrf_note::CsrfNote, granted::Granted, way::Way};
+#[cfg(feature = "trusted-issuers")]
+use crate::trusted_issuer::Trusted;
 use crate::{
     api_key::PresentedKey,
     rejection::Rejection,
@@ -31,6 +36,9 @@ pub(crate) enum Found<U> {
     Token(Verified),
     /// Something that has the form of an API key, of which nothing is known yet.
     ApiKey(Box<PresentedKey>),
+    /// A token of another issuer whose keys have to be fetched.
+    #[cfg(feature = "trusted-issuers")]
+    Pending(Box<Pending>),
     /// A guard of the same provider has let this request in before.
     Granted(Granted<U>),
 }
@@ -49,10 +57,27 @@ impl<U> fmt::Debug for Presented<U> {
             Ok(Found::Nothing) => "Presented(nothing)",
             Ok(Found::Token(_)) => "Presented(a token)",
             Ok(Found::ApiKey(_)) => "Presented(an API key)",
+            #[cfg(feature = "trusted-issuers")]
+            Ok(Found::Pending(_)) => "Presented(a token of another issuer)",
             Ok(Found::Granted(_)) => "Presented(an earlier grant)",
             Err(_) => "Presented(a refused credential)",
         })
     }
+}
+
+/// The token of a trusted issuer, of which nothing is known yet.
+#[cfg(feature = "trusted-issuers")]
+pub(crate) struct Pending {
+    pub(super) token: Zeroizing<Box<[u8]>>,
+    pub(super) issuer: PendingIssuer,
+    pub(super) way: Way,
+}
+
+/// Whose token it seems to be.
+#[cfg(feature = "trusted-issuers")]
+pub(super) enum PendingIssuer {
+    /// One whose keys have to be fetched.
+    Known(Arc<Trusted>),
 }
 
 /// A token and what follows from where it was found.

@@ -52,7 +52,46 @@ impl<U: AuthUser> AuthProvider<U> {
         if subject.is_empty() || subject.len() > MAX_SUBJECT_BYTES {
             return Err(Rejection::Misconfigured(Misconfigured::NotRevocable));
         }
-        self.revoke_targets(subject, targets).await?;
+        self.revoke_targets(&self.owner(subject), targets).await?;
+        self.raise(&Event::new(EventKind::Revoked).subject(subject));
+        Ok(())
+    }
+
+    /// As [`revoke`](Self::revoke), for what a [trusted
+    /// issuer](crate::AuthProviderBuilder::trusted_issuer) has issued to a subject of its own: one
+    /// token by its [id](TokenPayload::token_id), a login by its `sid`, or everything. The issuer
+    /// knows nothing of it, and may issue a new token at any time:
+    /// [`RevocationTarget::Subject`] refuses that too.
+    ///
+    /// ```
+    /// # use fauth_core::{AuthProvider, AuthUser, Granted, Rejection, store::RevocationTarget};
+    /// # async fn example<U: AuthUser>(auth: &AuthProvider<U>, granted: &Granted<U>) -> Result<(), Rejection> {
+    /// let token = granted.payload();
+    /// if let Some(issuer) = token.issuer() {
+    ///     let target = RevocationTarget::TokenId(token.token_id());
+    ///     auth.revoke_of_issuer(issuer, token.subject(), &[target]).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`revoke`](Self::revoke), and [`Rejection::Misconfigured`] if the issuer is none of the
+    /// trusted ones.
+    #[cfg(feature = "trusted-issuers")]
+    pub async fn revoke_of_issuer(
+        &self,
+        issuer: &str,
+        subject: &str,
+        targets: &[RevocationTarget<'_>],
+    ) -> Result<(), Rejection> {
+        if subject.is_empty() || subject.len() > MAX_SUBJECT_BYTES {
+            return Err(Rejection::Misconfigured(Misconfigured::NotRevocable));
+        }
+        if !self.trusts(issuer) {
+            return Err(Rejection::Misconfigured(Misconfigured::UnknownIssuer));
+        }
+        self.revoke_targets(&Owner { issuer: issuer.into(), ..self.owner(subject) }, targets).await?;
         self.raise(&Event::new(EventKind::Revoked).subject(subject));
         Ok(())
     }
@@ -64,13 +103,17 @@ impl<U: AuthUser> AuthProvider<U> {
     /// # Errors
     /// As [`revoke`](Self::revoke).
     pub async fn revoke_claim(&self, name: &str, value: &str) -> Result<(), Rejection> {
-        self.revoke_targets("", &[RevocationTarget::Claim { name, value }]).await?;
+        self.revoke_targets(&self.owner(""), &[RevocationTarget::Claim { name, value }]).await?;
         self.raise(&Event::new(EventKind::Revoked));
         Ok(())
     }
 
-    async fn revoke_targets(&self, subject: &str, targets: &[RevocationTarget<'_>]) -> Result<(), Rejection> {
-        let (now, owner) = (self.now()?, self.owner(subject));
+    async fn revoke_targets(
+        &self,
+        owner: &Owner<'_>,
+        targets: &[RevocationTarget<'_>],
+    ) -> Result<(), Rejection> {
+        let now = self.now()?;
         let Some(revocations) = &self.inner.revocations else {
             return Err(Rejection::Misconfigured(Misconfigured::NoStore));
         };
@@ -81,10 +124,11 @@ impl<U: AuthUser> AuthProvider<U> {
         if !targets.iter().all(is_looked_at) {
             return Err(Rejection::Misconfigured(Misconfigured::NotRevocable));
         }
-        let kept = Kept::of(targets);
-        self.refuse_keys_of_others(&owner, &kept, now).await?;
+        // Only own subjects have sessions and API keys, whatever a token of others is called.
+        let kept = if owner.issuer.is_empty() { Kept::of(targets) } else { Kept::default() };
+        self.refuse_keys_of_others(owner, &kept, now).await?;
         let until = self.login_is_over(now);
-        let revoke = |until| revocations.store.revoke(&owner, targets, None, now, until);
+        let revoke = |until| revocations.store.revoke(owner, targets, None, now, until);
         self.call_store(revoke(until)).await?;
         let (this, whose) = (self.clone(), owner.clone().into_owned());
         let end = async move { this.end_kept(&whose, &kept, now).await };
@@ -231,7 +275,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let mut targets = targets(payload, &claims);
         targets.extend(login.map(|login| RevocationTarget::Session(login.as_str())));
         let facts = TokenFacts {
-            owner: self.owner(payload.subject()),
+            owner: self.owner_of(payload),
             targets: &targets,
             epoch: payload.epoch(),
             issued_at: payload.issued_at(),
@@ -243,9 +287,9 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     /// The epoch that new tokens of a subject carry.
-    pub(super) async fn current_epoch(&self, subject: &str, now: Timestamp) -> Result<u64, Rejection> {
+    pub(super) async fn current_epoch(&self, owner: &Owner<'_>, now: Timestamp) -> Result<u64, Rejection> {
         match &self.inner.revocations {
-            Some(revocations) => self.call_store(revocations.store.epoch(&self.owner(subject), now)).await,
+            Some(revocations) => self.call_store(revocations.store.epoch(owner, now)).await,
             None => Ok(0),
         }
     }
@@ -272,7 +316,7 @@ impl<U: AuthUser> AuthProvider<U> {
         if let Some(until) = tokens_end(&ended).map(accepted_until).filter(|end| *end > until) {
             return self.raise_epoch(owner, until, now).await;
         }
-        if keep.is_none() && self.current_epoch(&owner.subject, now).await? != epoch {
+        if keep.is_none() && self.current_epoch(owner, now).await? != epoch {
             // A session that has ended just now may have been issued tokens of this other epoch.
             return self.raise_epoch(owner, until, now).await;
         }
@@ -345,7 +389,7 @@ impl<U: AuthUser> AuthProvider<U> {
         if self.fits_own(owner, &targets_of(&live), until, now).await? {
             return Ok(None);
         }
-        let keep = (self.current_epoch(&owner.subject, now).await? == epoch).then_some(login);
+        let keep = (self.current_epoch(owner, now).await? == epoch).then_some(login);
         let raised = self.end_everything(owner, keep, until, now).await?;
         self.raise(&everything_ended(owner));
         let (Some(sessions), Some(login)) = (&self.inner.sessions, keep) else { return Ok(None) };
@@ -382,7 +426,7 @@ impl<U: AuthUser> AuthProvider<U> {
         session: SessionState,
         now: Timestamp,
     ) -> Result<(), Rejection> {
-        let owner = self.owner(payload.subject());
+        let owner = self.owner_of(payload);
         let own_end = accepted_until(payload.expires_at());
         let is_refresh = payload.purpose() == Purpose::Refresh;
         // With a session store nothing is made of what names no session of it.
@@ -424,7 +468,7 @@ impl<U: AuthUser> AuthProvider<U> {
     ) -> Option<Verdict> {
         let revocations = self.inner.revocations.as_ref()?;
         let facts = TokenFacts {
-            owner: self.owner(payload.subject()),
+            owner: self.owner_of(payload),
             targets: &[target],
             epoch: payload.epoch(),
             issued_at: payload.issued_at(),
@@ -502,6 +546,7 @@ fn tokens_end(ended: &[EndedSession]) -> Option<Timestamp> {
 }
 
 /// What other stores keep of revocation targets.
+#[derive(Default)]
 struct Kept {
     everything: bool,
     sessions: Vec<SessionId>,

@@ -118,6 +118,10 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     async fn kept_session(&self, token: &TokenPayload) -> Result<Option<Kept>, Rejection> {
+        // The `sid` of another issuer is none of the sessions that are kept here.
+        if token.is_foreign() {
+            return Ok(None);
+        }
         let id = token.session_id().and_then(SessionId::parse);
         match (&self.inner.sessions, id) {
             (Some(sessions), Some(id)) => Ok(Some(self.load_session(sessions, token, &id).await?.into())),

@@ -20,6 +20,7 @@ use super::{
     presented::Presented,
     revocations::{SessionState, login_made_of},
     run_to_completion::RunToCompletion,
+    own_only::refuse_foreign,
 };
 use crate::{
     client::ClientInfo,
@@ -206,7 +207,7 @@ impl<U: AuthUser> AuthProvider<U> {
             successor: successor.hash(),
             nonce,
             grace: sessions.policy.grace,
-            access_lifetime: self.inner.issuer.longest(Purpose::Access),
+            access_lifetime: self.issuer()?.longest(Purpose::Access),
             fingerprint: ClientFingerprint::of(client),
             bound_to_client: sessions.policy.bound_to_client,
         };
@@ -322,6 +323,7 @@ impl<U: AuthUser> AuthProvider<U> {
         payload: Option<&TokenPayload>,
         client: &ClientInfo,
     ) -> Result<Ended, Rejection> {
+        payload.map_or(Ok(()), refuse_foreign)?;
         let ended = match payload {
             Some(payload) => self.end_login(&self.login_of(payload), self.now()?).await?,
             None if self.can_end_all() => Ended::Unknown,
@@ -343,7 +345,7 @@ impl<U: AuthUser> AuthProvider<U> {
 
     pub(super) fn login_of(&self, payload: &TokenPayload) -> Login {
         Login {
-            owner: self.owner(payload.subject()).into_owned(),
+            owner: self.owner_of(payload).into_owned(),
             payload: payload.clone(),
             session: payload.session_id().and_then(SessionId::parse),
         }
@@ -462,13 +464,17 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     async fn log_out_all(&self, whose: LogoutAll<'_>, client: &ClientInfo) -> Result<(), Rejection> {
-        let LogoutAll { subject, api_keys } = whose;
-        let (this, whose) = (self.clone(), subject.clone().into_owned());
+        let LogoutAll { subject, issuer, api_keys } = whose;
+        #[cfg(feature = "trusted-issuers")]
+        if !issuer.is_empty() && !self.trusts(&issuer) {
+            return Err(Rejection::Misconfigured(Misconfigured::UnknownIssuer));
+        }
+        let owner = Owner { issuer, ..self.owner(&subject) }.into_owned();
+        let this = self.clone();
         RunToCompletion::new(async move {
             // Also if the first fails: what can be ended is.
-            let ended = this.end_all(&whose).await;
+            let ended = this.end_all(&owner).await;
             if api_keys {
-                let owner = this.owner(&whose);
                 return ended.and(this.remove_api_keys(&owner, |_| true, "logged_out_everywhere").await);
             }
             ended
@@ -514,7 +520,7 @@ impl<U: AuthUser> AuthProvider<U> {
 
     async fn end_for_new_password(&self, subject: &str) -> Result<(), Rejection> {
         // First, so that nothing new is made of a login that ends; see `create_api_key`.
-        let logins = self.end_all(subject).await;
+        let logins = self.end_all(&self.owner(subject)).await;
         let one_times = match self.inner.stores.one_times {
             Some(_) => self.withdraw_one_time(subject, None).await.map(drop),
             None => Ok(()),
@@ -529,12 +535,12 @@ impl<U: AuthUser> AuthProvider<U> {
         logins.and(one_times).and(keys)
     }
 
-    async fn end_all(&self, subject: &str) -> Result<(), Rejection> {
+    async fn end_all(&self, owner: &Owner<'_>) -> Result<(), Rejection> {
         if !self.can_end_all() {
             return Err(Rejection::Misconfigured(Misconfigured::NoStore));
         }
         let now = self.now()?;
-        self.end_everything(&self.owner(subject), None, now, now).await.map(drop)
+        self.end_everything(owner, None, now, now).await.map(drop)
     }
 
     /// Ends all sessions of a subject except that of `current`, a verified token of this subject.
@@ -563,6 +569,7 @@ impl<U: AuthUser> AuthProvider<U> {
     async fn end_others(&self, current: &TokenPayload, client: &ClientInfo) -> Result<usize, Rejection> {
         let now = self.now()?;
         let sessions = self.kept_sessions()?;
+        refuse_foreign(current)?;
         let owner = self.owner(current.subject());
         let keep = current.session_id().and_then(SessionId::parse);
         let listed = self.call_store(sessions.store.list(&owner, now)).await?;
@@ -639,7 +646,9 @@ impl<U: AuthUser> AuthProvider<U> {
     /// Admits a request that lists or ends sessions: it needs an active user who has logged in.
     /// API keys are refused as by every requirement that does not name them.
     pub(crate) async fn check_session(&self, presented: Presented<U>) -> Result<Granted<U>, Rejection> {
-        self.check(presented, &Requirement::user()).await
+        let granted = self.check(presented, &Requirement::user()).await?;
+        refuse_foreign(granted.payload())?;
+        Ok(granted)
     }
 
     /// What a logout ends with the stores of this provider, if it has any.
@@ -668,7 +677,7 @@ impl<U: AuthUser> AuthProvider<U> {
         now: Timestamp,
         refresh_made_at: Timestamp,
     ) -> Result<TokenPair, Rejection> {
-        let issuer = &self.inner.issuer;
+        let issuer = self.issuer().map_err(|error| self.cannot_issue(&error))?;
         let lifetime = |purpose, from| issuer.lifetime(purpose, request, from);
         let access_lifetime = lifetime(Purpose::Access, now);
         let refresh_lifetime = lifetime(Purpose::Refresh, refresh_made_at);
@@ -751,7 +760,8 @@ pub(super) fn refuse_changed<U: AuthUser>(payload: &TokenPayload, user: &U) -> R
 
 /// Refuses a token that was issued before its user's token epoch was raised.
 pub(super) fn refuse_old_epoch<U: AuthUser>(payload: &TokenPayload, user: &U) -> Result<(), Rejection> {
-    if payload.user_epoch() < user.token_epoch() {
+    // A token of another issuer does not know of the application's records.
+    if !payload.is_foreign() && payload.user_epoch() < user.token_epoch() {
         return Err(Rejection::InvalidToken(InvalidToken::OldEpoch));
     }
     Ok(())

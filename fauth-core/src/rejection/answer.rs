@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use super::{
-    challenge,
+    challenge::{self, ProtectionSpace},
     reason::{Misconfigured, Rejection},
     render::{ProblemJson, Renderer},
 };
@@ -40,7 +40,7 @@ impl Rejection {
             path = %Escaped(head.path()),
             "{problem}: {advice}",
         );
-        let reply = rejection.reply(DEFAULT_REALM, &ProblemJson::new(), head);
+        let reply = rejection.reply(&DEFAULT_SPACE, &ProblemJson::new(), head);
         (rejection, reply)
     }
 
@@ -52,18 +52,23 @@ impl Rejection {
             let advice = mistake.advice();
             tracing::error!(target: "fauth", event = self.reason(), "a handler was refused: {advice}");
         }
-        self.reply(DEFAULT_REALM, &ProblemJson::new(), &Nowhere)
+        self.reply(&DEFAULT_SPACE, &ProblemJson::new(), &Nowhere)
     }
 
     /// The answer: `renderer` gives it its form, the rest is the same for all.
-    pub(crate) fn reply(&self, realm: &str, renderer: &dyn Renderer, head: &dyn RequestHead) -> Reply {
+    pub(crate) fn reply(
+        &self,
+        space: &ProtectionSpace,
+        renderer: &dyn Renderer,
+        head: &dyn RequestHead,
+    ) -> Reply {
         let mut reply = match renderer.try_render(self, head) {
             Ok(reply) if is_refusal(&reply) => reply,
             // A renderer changes the form of a refusal. It cannot turn one into a pass.
             Ok(_) => ProblemJson::new().render(self, head),
-            Err(error) => return self.without_form(&*error, realm, head),
+            Err(error) => return self.without_form(&*error, space, head),
         };
-        let challenge = if is_redirect(&reply) { None } else { challenge::bearer(self, realm) };
+        let challenge = if is_redirect(&reply) { None } else { challenge::bearer(self, space) };
         if let Some(challenge) = challenge {
             reply.replace(ResponseHeader::new("www-authenticate", challenge));
         }
@@ -83,7 +88,7 @@ impl Rejection {
     fn without_form(
         &self,
         error: &(dyn std::error::Error + 'static),
-        realm: &str,
+        space: &ProtectionSpace,
         head: &dyn RequestHead,
     ) -> Reply {
         let rejection = Self::Misconfigured(Misconfigured::Renderer);
@@ -96,11 +101,11 @@ impl Rejection {
             error = %Escaped(&causes(error)),
             "the renderer of a refusal has failed",
         );
-        rejection.reply(realm, &ProblemJson::new(), head)
+        rejection.reply(space, &ProblemJson::new(), head)
     }
 }
 
-const DEFAULT_REALM: &str = "fauth";
+static DEFAULT_SPACE: ProtectionSpace = ProtectionSpace::of_realm("fauth");
 
 /// The request of a refusal that came without one.
 struct Nowhere;

@@ -1,12 +1,46 @@
 //! `WWW-Authenticate`, exactly as RFC 6750 section 3 and RFC 9470 section 3 want it.
 
+use std::borrow::Cow;
+
 use super::reason::{INVALID_TOKEN_DETAIL, Rejection, STALE_LOGIN_DETAIL, malformed_detail};
 use crate::requirement::Missing;
 
+/// What a challenge says of the place that asks for a credential, whatever was wrong with it.
+#[derive(Debug, Clone)]
+pub(crate) struct ProtectionSpace {
+    realm: Cow<'static, str>,
+    /// Where the metadata of the resource lie (RFC 9728 section 5.1).
+    resource_metadata: Option<Box<str>>,
+}
+
+impl ProtectionSpace {
+    /// The realm was checked when the configuration was built.
+    pub(crate) fn new(realm: impl Into<Cow<'static, str>>) -> Self {
+        Self { realm: realm.into(), resource_metadata: None }
+    }
+
+    pub(super) const fn of_realm(realm: &'static str) -> Self {
+        Self { realm: Cow::Borrowed(realm), resource_metadata: None }
+    }
+
+    /// The URL was checked when the metadata were published: it has no quotes.
+    pub(crate) fn with_metadata(self, url: Option<&str>) -> Self {
+        Self { resource_metadata: url.map(Into::into), ..self }
+    }
+
+    fn challenge(&self) -> String {
+        let Self { realm, resource_metadata } = self;
+        match resource_metadata {
+            Some(url) => format!("Bearer realm=\"{realm}\", resource_metadata=\"{url}\""),
+            None => format!("Bearer realm=\"{realm}\""),
+        }
+    }
+}
+
 /// The challenge of a refusal, `None` if it has none. The realm was checked when the configuration was built, scopes when the requirement was
 /// written, and every description is a fixed text: nothing of a request gets here.
-pub(super) fn bearer(rejection: &Rejection, realm: &str) -> Option<String> {
-    let realm = format!("Bearer realm=\"{realm}\"");
+pub(super) fn bearer(rejection: &Rejection, space: &ProtectionSpace) -> Option<String> {
+    let realm = space.challenge();
     match rejection {
         Rejection::MissingCredential | Rejection::InvalidCredentials => Some(realm),
         Rejection::MalformedCredential(reason) => {

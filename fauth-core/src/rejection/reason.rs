@@ -19,7 +19,7 @@ use crate::{
 /// | [`InvalidToken`](Self::InvalidToken) | 401 | `invalid_token` | `invalid_token` |
 /// | [`InvalidCredentials`](Self::InvalidCredentials) | 401 | `invalid_credentials` | realm only |
 /// | [`StaleLogin`](Self::StaleLogin) | 401 | `insufficient_user_authentication` | the same, with `max_age` (RFC 9470) |
-/// | [`Forbidden`](Self::Forbidden) | 403 | `missing_role`, `missing_permission`, `missing_scope`, `api_key_not_allowed`, `forbidden` | `insufficient_scope` |
+/// | [`Forbidden`](Self::Forbidden) | 403 | `missing_role`, `missing_permission`, `missing_scope`, `api_key_not_allowed`, `foreign_token_not_allowed`, `forbidden` | `insufficient_scope` |
 /// | [`GuestsOnly`](Self::GuestsOnly) | 403 | `guests_only` | none |
 /// | [`CrossSiteRequest`](Self::CrossSiteRequest) | 403 | `cross_site_request` | none |
 /// | [`InvalidCsrfToken`](Self::InvalidCsrfToken) | 403 | `invalid_csrf_token` | none |
@@ -266,6 +266,8 @@ pub enum Unavailable {
     PasswordHasher,
     /// Whether a new password was leaked cannot be found out.
     BreachCheck,
+    /// There are no keys to verify the tokens of another issuer with.
+    Keys,
     /// No provider is set yet in the [switch](crate::AuthSwitch).
     NoProvider,
 }
@@ -286,6 +288,10 @@ pub enum Misconfigured {
     NoPasswordLogin,
     /// Something is asked for that needs a store, and the provider was built without it.
     NoStore,
+    /// A token is to be issued, and the provider was built without a key of its own.
+    NoOwnTokens,
+    /// Something of an issuer is to be revoked that the provider does not trust.
+    UnknownIssuer,
     /// A claim is to be revoked that the provider was not told to look at.
     NotRevocable,
     /// A requirement has an impossible part.
@@ -352,6 +358,7 @@ impl Rejection {
             Self::Forbidden(Missing::Permission(_)) => "missing_permission",
             Self::Forbidden(Missing::Scopes(_)) => "missing_scope",
             Self::Forbidden(Missing::ApiKeyNotAllowed) => "api_key_not_allowed",
+            Self::Forbidden(Missing::ForeignTokenNotAllowed) => "foreign_token_not_allowed",
             Self::Forbidden(_) => "forbidden",
             Self::GuestsOnly => "guests_only",
             Self::CrossSiteRequest(_) => "cross_site_request",
@@ -439,6 +446,7 @@ impl Rejection {
             Self::Unavailable(Unavailable::Issuer) => "issuer_failed",
             Self::Unavailable(Unavailable::PasswordHasher) => "password_hasher_failed",
             Self::Unavailable(Unavailable::BreachCheck) => "breach_check_failed",
+            Self::Unavailable(Unavailable::Keys) => "keys_unavailable",
             Self::Unavailable(Unavailable::NoProvider) => "no_provider",
             Self::Misconfigured(Misconfigured::MissingProvider) => "missing_provider",
             Self::Misconfigured(Misconfigured::OtherUsers) => "provider_of_other_users",
@@ -446,6 +454,8 @@ impl Rejection {
             Self::Misconfigured(Misconfigured::OtherProvider) => "other_provider",
             Self::Misconfigured(Misconfigured::NoPasswordLogin) => "no_password_login",
             Self::Misconfigured(Misconfigured::NoStore) => "no_store",
+            Self::Misconfigured(Misconfigured::NoOwnTokens) => "no_own_tokens",
+            Self::Misconfigured(Misconfigured::UnknownIssuer) => "unknown_issuer",
             Self::Misconfigured(Misconfigured::NotRevocable) => "claim_not_revocable",
             Self::Misconfigured(Misconfigured::Requirement(_)) => "impossible_requirement",
             Self::Misconfigured(Misconfigured::Limit(_)) => "impossible_limit",
@@ -477,6 +487,9 @@ impl Rejection {
             Self::Forbidden(Missing::Permission(permission)) => format!("Missing permission: {permission}"),
             Self::Forbidden(Missing::Scopes(scopes)) => format!("Missing scope: {}", scopes.join(" ")),
             Self::Forbidden(Missing::ApiKeyNotAllowed) => "An API key is not accepted here".into(),
+            Self::Forbidden(Missing::ForeignTokenNotAllowed) => {
+                "A token of another issuer is not accepted here".into()
+            }
             Self::Forbidden(_) => "None of the accepted roles, permissions or scopes is held".into(),
             Self::GuestsOnly => "This is for guests, and a user is signed in".into(),
             Self::CrossSiteRequest(fault) => origin_detail(*fault).into(),
@@ -578,6 +591,12 @@ impl Misconfigured {
             Self::NoCsrfTokens => {
                 "a CSRF token is asked for: call `.csrf_tokens(CsrfTokens::new())` on the builder"
             }
+            Self::NoOwnTokens => {
+                "a token is to be issued by a provider without a secret: build it with                  `AuthConfig::builder().secret(…)`, or let the issuer make its tokens"
+            }
+            Self::UnknownIssuer => {
+                "the issuer is none of the trusted ones: name it as `TrustedIssuer::new` does"
+            }
             Self::NoDelivery => {
                 "a transport that browsers use by themselves reads tokens, and none sets both: let its \
                  `Transport::set` return headers, or add a `CookieTransport`"
@@ -611,7 +630,8 @@ impl From<IssueError> for Rejection {
     fn from(error: IssueError) -> Self {
         match error {
             IssueError::Clock(_) => Self::Unavailable(Unavailable::Clock),
-            IssueError::NoRandomness => Self::Unavailable(Unavailable::Issuer),
+            IssueError::NoRandomness | IssueError::Signer(_) => Self::Unavailable(Unavailable::Issuer),
+            IssueError::NoOwnTokens => Self::Misconfigured(Misconfigured::NoOwnTokens),
             _ => Self::Misconfigured(Misconfigured::TokenRequest),
         }
     }

@@ -325,6 +325,9 @@ const fn hint(rejection: &Rejection) -> &'static str {
         Rejection::InvalidCredentials => "Check the user name and the password",
         Rejection::StaleLogin { .. } => "Log in again and repeat the request",
         Rejection::Forbidden(Missing::ApiKeyNotAllowed) => "Send the token of a login instead of an API key",
+        Rejection::Forbidden(Missing::ForeignTokenNotAllowed) => {
+            "Send a token of this application, or end the login where it was made"
+        }
         Rejection::Forbidden(_) => "Ask an administrator for the missing right",
         Rejection::GuestsOnly => "Log out first, or leave the token out",
         Rejection::CrossSiteRequest(_) => {

@@ -14,7 +14,8 @@ use super::{
     ids::{RefreshId, SessionId},
     issue_error::IssueError,
     json_object::JsonObject,
-    keys::{Key, KeyRing},
+    keys::{Key, Keys},
+    mac::Signature,
     limits::{MAX_SUBJECT_BYTES, are_acceptable},
     origin::Origin,
     profile::{Format, ScopeClaim},
@@ -338,7 +339,7 @@ impl Serialize for TokenPair {
 /// Writes tokens of one application.
 #[derive(Debug)]
 pub(crate) struct Issuer {
-    key: Key,
+    signing: Signing,
     format: Format,
     scope_claim: ScopeClaim,
     origin: Origin,
@@ -346,24 +347,40 @@ pub(crate) struct Issuer {
     /// How long a login lasts, however often it is refreshed.
     max_session: Duration,
     max_token_bytes: usize,
-    /// `base64url(header) "."` for each purpose.
-    headers: PerPurpose<Box<str>>,
+}
+
+#[derive(Debug)]
+enum Signing {
+    Fixed {
+        key: Key,
+        /// `base64url(header)` for each purpose.
+        headers: PerPurpose<Box<str>>,
+    },
+    #[cfg(feature = "trusted-issuers")]
+    Ring(super::ring::KeyRing),
 }
 
 impl Issuer {
-    /// `None` if the ring is empty, which it never is.
+    /// `None` if there is no key, which never is.
     pub(crate) fn new(
-        keys: &KeyRing,
+        keys: &Keys,
         (format, scope_claim): (Format, ScopeClaim),
         origin: Origin,
         lifetimes: PerPurpose<Duration>,
         max_session: Duration,
         max_token_bytes: usize,
     ) -> Option<Self> {
-        let key = keys.signing()?.clone();
-        let headers =
-            PerPurpose::from_fn(|purpose| (header_segment(&key, format, purpose) + ".").into_boxed_str());
-        Some(Self { key, format, scope_claim, origin, lifetimes, max_session, max_token_bytes, headers })
+        let signing = match keys {
+            Keys::Fixed(keys) => {
+                let key = keys.signing()?.clone();
+                let headers =
+                    PerPurpose::from_fn(|purpose| header_segment(&key, format, purpose).into_boxed_str());
+                Signing::Fixed { key, headers }
+            }
+            #[cfg(feature = "trusted-issuers")]
+            Keys::Ring(ring) => Signing::Ring(ring.clone()),
+        };
+        Some(Self { signing, format, scope_claim, origin, lifetimes, max_session, max_token_bytes })
     }
 
     /// How long a token of this purpose lasts at most.
@@ -393,9 +410,8 @@ impl Issuer {
         }
     }
 
-    /// Issues a token. Asynchronous so that a key may live elsewhere, such as in a key management
+    /// Issues a token. Asynchronous because a key may live elsewhere, such as in a key management
     /// service; a local key never waits and allocates nothing for it.
-    #[expect(clippy::unused_async, reason = "a key that signs over the network will wait here")]
     pub(crate) async fn issue(
         &self,
         purpose: Purpose,
@@ -404,17 +420,35 @@ impl Issuer {
     ) -> Result<IssuedToken, IssueError> {
         request.check()?;
         let claims = self.claims(purpose, request, now)?;
-        let header = self.headers.of(purpose);
+        match &self.signing {
+            Signing::Fixed { key, headers } => self.sign(key, headers.of(purpose), &claims).await,
+            #[cfg(feature = "trusted-issuers")]
+            Signing::Ring(ring) => {
+                // Not `now`, which may be a time that has passed: the key of that time may verify no more.
+                let at = ring.now()?;
+                let snapshot = ring.owned_snapshot();
+                let entry = snapshot.signing(at).ok_or(ClockError)?;
+                self.sign(&entry.key, entry.header(purpose, self.format), &claims).await
+            }
+        }
+    }
+
+    async fn sign(&self, key: &Key, header: &str, claims: &str) -> Result<IssuedToken, IssueError> {
         // Exactly the room that is needed, so that the token does not move while it grows.
-        let parts = [claims.len(), self.key.algorithm().signature_bytes()].map(encoded_length);
-        let length = header.len() + parts.iter().sum::<usize>() + 1;
+        let parts = [claims.len(), key.signature_bytes()].map(encoded_length);
+        let length = header.len() + parts.iter().sum::<usize>() + 2;
         if length > self.max_token_bytes {
             return Err(IssueError::TooLong);
         }
         let mut token = String::with_capacity(length);
         token.push_str(header);
+        token.push('.');
         URL_SAFE_NO_PAD.encode_string(claims.as_bytes(), &mut token);
-        let signature = self.key.sign(token.as_bytes());
+        let signature = match key.elsewhere() {
+            None => key.sign(token.as_bytes()).ok_or(IssueError::NoRandomness)?,
+            // In a box, so that what never waits for it is not made longer by it.
+            Some(signer) => Signature::Long(Box::pin(signer.sign(key, token.as_bytes())).await?),
+        };
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature.as_bytes(), &mut token);
         Ok(IssuedToken(Zeroizing::new(token.into_boxed_str())))

@@ -1,6 +1,6 @@
 //! Why no token is issued.
 
-use super::purpose::Purpose;
+use super::{purpose::Purpose, signer::SignerError};
 use crate::clock::ClockError;
 
 /// Why a token cannot be issued.
@@ -33,6 +33,10 @@ pub enum IssueError {
     /// Tokens of browser sessions belong to a login and to its cookie.
     #[error("a session token is made by a login only: `login_reply`, with a `SessionCookie`")]
     Session,
+    /// The provider has no key of its own: it accepts the tokens of
+    /// [trusted issuers](crate::AuthProviderBuilder::trusted_issuer).
+    #[error("the provider issues no tokens: it was built without a secret, and accepts those of other issuers")]
+    NoOwnTokens,
     /// The token would be issued as of a time that is still to come; see
     /// [`danger_issue_at`](crate::AuthProvider::danger_issue_at).
     #[error("`issued_at` is after the time of the provider's clock: a token cannot be issued ahead")]
@@ -43,4 +47,7 @@ pub enum IssueError {
     /// The operating system gives no randomness.
     #[error("the operating system gives no randomness")]
     NoRandomness,
+    /// The key signs elsewhere, and there is no signature. Answered with 503.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
 }

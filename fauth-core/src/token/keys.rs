@@ -1,24 +1,31 @@
 //! Keys: which are good enough, what each may verify, and which one signs.
 
-use std::fmt;
+use std::{fmt, path::Path, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse};
 use zeroize::Zeroizing;
 
+#[cfg(any(feature = "asymmetric", feature = "asymmetric-pure-rust"))]
+use super::asymmetric::Pair;
+#[cfg(not(any(feature = "asymmetric", feature = "asymmetric-pure-rust")))]
+use super::no_asymmetric::Pair;
 use super::{
-    algorithm::Algorithm,
-    json::{Limits, scan_object},
+    algorithm::{Algorithm, KeyKind},
+    jwk::{self, Jwk},
     key_error::KeyError,
     limits::MAX_KEY_ID_BYTES,
     mac::{Mac, Signature},
+    signer::{Elsewhere, Signer},
     weak_secrets::{refuse_form, refuse_guessable, refuse_unusable},
 };
 
+/// The longest file that is read as a key.
+const MAX_FILE_BYTES: u64 = 64 * 1024;
+
 /// A key with the algorithm that it is for, prepared for use.
 ///
-/// There is no way to read the secret back: it is turned into the state of the hash function at construction, and that
-/// state is zeroed on drop.
+/// One key has one algorithm, whatever a token says. There is no way to read a secret or a private
+/// key back: it is turned into what computes with it at construction, and that is zeroed on drop.
 ///
 /// ```
 /// use fauth_core::token::{Algorithm, Key};
@@ -29,11 +36,32 @@ use super::{
 /// assert_eq!(format!("{key:?}"), "Key { id: None, algorithm: HS256, .. }");
 /// assert!(Key::hmac(Algorithm::HS256, b"short").is_err());
 /// ```
+///
+/// # Keys that others can verify
+/// Every algorithm but HMAC has a private key that signs and a public one that verifies. They need
+/// the feature `asymmetric`, or `asymmetric-pure-rust`, where RSA keys verify only. This makes one,
+/// and [`from_pem`](Self::from_pem) or [`from_file`](Self::from_file) reads it:
+///
+/// ```text
+/// openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out key.pem       # ES256
+/// openssl genpkey -algorithm ED25519 -out key.pem                                   # EdDSA
+/// openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072 -out key.pem         # RS*, PS*
+/// ```
+///
+/// Their id, unless they bring one or are given one, is the thumbprint of the public key
+/// ([RFC 7638](https://www.rfc-editor.org/rfc/rfc7638)).
 #[derive(Clone)]
 pub struct Key {
     id: Option<Box<str>>,
     algorithm: Algorithm,
-    mac: Mac,
+    material: Material,
+}
+
+#[derive(Clone)]
+enum Material {
+    Mac(Mac),
+    Pair(Arc<Pair>),
+    Elsewhere(Arc<Pair>, Elsewhere),
 }
 
 impl Key {
@@ -44,6 +72,7 @@ impl Key {
     /// phrase, a UUID, the text of a key of another kind, or has white space at an end. `openssl
     /// rand -base64 48` makes one that is good for every algorithm.
     pub fn hmac(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
+        refuse_asymmetric(algorithm)?;
         refuse_unusable(secret)?;
         refuse_form(secret)?;
         let minimum = algorithm.minimum_secret_bytes();
@@ -65,36 +94,114 @@ impl Key {
     /// # Errors
     /// [`KeyError`] if the secret is empty, published, or the text of a key of another kind.
     pub fn danger_short_hmac(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
+        refuse_asymmetric(algorithm)?;
         refuse_unusable(secret)?;
         Self::prepare(algorithm, secret)
     }
 
-    /// Reads a JWK of type `oct` ([RFC 7517](https://www.rfc-editor.org/rfc/rfc7517),
-    /// [RFC 7518 section 6.4](https://www.rfc-editor.org/rfc/rfc7518#section-6.4)).
+    /// Reads a JWK ([RFC 7517](https://www.rfc-editor.org/rfc/rfc7517), [RFC 7518 section
+    /// 6](https://www.rfc-editor.org/rfc/rfc7518#section-6), [RFC
+    /// 8037](https://www.rfc-editor.org/rfc/rfc8037)): a secret (`oct`), or a public or private key of
+    /// the kind that `algorithm` needs.
     ///
     /// `use`, `key_ops`, `alg` and `kid` are honoured. `algorithm` is for a JWK that does not name its own; a token is
     /// never asked for it.
     ///
     /// # Errors
     /// [`KeyError`] if the text is not a JWK, the key is of another type or not meant for signatures, its `alg` differs
-    /// from `algorithm`, or the secret is refused as by [`Key::hmac`].
+    /// from `algorithm`, or it is refused as by [`Key::hmac`] or [`Key::from_pem`].
     pub fn from_jwk(json: &str, algorithm: Algorithm) -> Result<Self, KeyError> {
-        scan_object(json, Limits { depth: 4, members: 64 }, |_, _| {}).map_err(|_| KeyError::Malformed)?;
-        let jwk: Jwk = serde_json::from_str(json).map_err(|_| KeyError::Malformed)?;
-        refuse_other_use(&jwk)?;
-        let AlgorithmParameters::OctetKey(parameters) = &jwk.algorithm else {
-            return Err(KeyError::Unsupported);
-        };
-        if jwk.common.key_algorithm.is_some_and(|named| own_algorithm(named) != Some(algorithm)) {
-            return Err(KeyError::Unsupported);
+        Self::of_jwk(&Jwk::parse(json)?, algorithm)
+    }
+
+    fn of_jwk(jwk: &Jwk<'_>, algorithm: Algorithm) -> Result<Self, KeyError> {
+        jwk.refuse_other_use()?;
+        match (jwk.is_secret(), algorithm.is_symmetric()) {
+            (true, true) | (false, false) => {}
+            (true, false) => return Err(KeyError::WrongKind { algorithm, found: KeyKind::Secret.article() }),
+            (false, true) => return Err(KeyError::WrongKind { algorithm, found: "not a secret" }),
         }
-        let secret =
-            Zeroizing::new(URL_SAFE_NO_PAD.decode(&parameters.value).map_err(|_| KeyError::Malformed)?);
-        let key = Self::hmac(algorithm, &secret)?;
-        match jwk.common.key_id {
-            Some(id) => key.with_id(id),
+        jwk.refuse_other_algorithm(algorithm)?;
+        let key = if algorithm.is_symmetric() {
+            Self::hmac(algorithm, &jwk::bytes(jwk.k.as_ref())?)?
+        } else {
+            Self::of_pair(algorithm, Pair::from_jwk(algorithm, jwk)?)
+        };
+        match &jwk.kid {
+            Some(id) => key.with_id(id.as_ref()),
             None => Ok(key),
         }
+    }
+
+    /// Reads a private or public key from PEM: `PRIVATE KEY` (PKCS #8), `PUBLIC KEY`, `RSA PRIVATE
+    /// KEY`, `RSA PUBLIC KEY` or `EC PRIVATE KEY`.
+    ///
+    /// # Errors
+    /// [`KeyError`] if the text is not one such key, it is encrypted, of another kind than the
+    /// algorithm needs, or weak: RSA keys have 2048 to 8192 bits and an odd exponent of at least 3,
+    /// points lie on their curve. P-521, Ed448 and secp256k1 are not supported.
+    pub fn from_pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        refuse_secret(algorithm)?;
+        let pem = std::str::from_utf8(pem.as_ref()).map_err(|_| KeyError::MalformedPem)?;
+        Pair::from_pem(algorithm, pem).map(|pair| Self::of_pair(algorithm, pair))
+    }
+
+    /// As [`from_pem`](Self::from_pem), from the bytes themselves.
+    ///
+    /// # Errors
+    /// As [`from_pem`](Self::from_pem).
+    pub fn from_der(algorithm: Algorithm, der: &[u8]) -> Result<Self, KeyError> {
+        refuse_secret(algorithm)?;
+        Pair::from_der(algorithm, der).map(|pair| Self::of_pair(algorithm, pair))
+    }
+
+    /// Reads a key from text: a JWK if it begins with `{`, else PEM.
+    ///
+    /// # Errors
+    /// As [`from_jwk`](Self::from_jwk) and [`from_pem`](Self::from_pem).
+    pub fn from_text(algorithm: Algorithm, text: &str) -> Result<Self, KeyError> {
+        if text.trim_start().starts_with('{') {
+            Self::from_jwk(text, algorithm)
+        } else {
+            Self::from_pem(algorithm, text)
+        }
+    }
+
+    /// Reads a key from a file that holds a JWK, PEM or DER, of at most 64 KiB. It is read once: what
+    /// becomes of the file later is not noticed.
+    ///
+    /// # Security
+    /// Nobody but the service may read the file of a private key.
+    ///
+    /// # Errors
+    /// [`KeyError::Unreadable`] if the file cannot be read, else as [`from_jwk`](Self::from_jwk) and
+    /// [`from_pem`](Self::from_pem).
+    pub fn from_file(algorithm: Algorithm, path: impl AsRef<Path>) -> Result<Self, KeyError> {
+        let content = read_file(path.as_ref())?;
+        match std::str::from_utf8(&content) {
+            Ok(text) => Self::from_text(algorithm, text),
+            Err(_) => Self::from_der(algorithm, &content),
+        }
+    }
+
+    /// A key whose private half somebody else has, such as a key management service.
+    ///
+    /// # Errors
+    /// [`KeyError::NotPublic`] if the signer's public key is a secret.
+    pub fn from_signer(signer: impl Signer) -> Result<Self, KeyError> {
+        let signer = Elsewhere::new(signer);
+        let public = signer.public_key();
+        match public.material {
+            Material::Mac(_) => Err(KeyError::NotPublic),
+            Material::Pair(pair) | Material::Elsewhere(pair, _) => {
+                Ok(Self { material: Material::Elsewhere(pair, signer), ..public })
+            }
+        }
+    }
+
+    fn of_pair(algorithm: Algorithm, pair: Pair) -> Self {
+        let id = Some(pair.thumbprint().into_boxed_str());
+        Self { id, algorithm, material: Material::Pair(Arc::new(pair)) }
     }
 
     /// Gives the key its id, the `kid` of the tokens it signs. Needed as soon as there is more than one key; one of them
@@ -123,30 +230,83 @@ impl Key {
         self.algorithm
     }
 
+    /// Whether it can sign, and not only verify.
+    #[must_use]
+    pub fn can_sign(&self) -> bool {
+        match &self.material {
+            Material::Mac(_) | Material::Elsewhere(..) => true,
+            Material::Pair(pair) => pair.can_sign(),
+        }
+    }
+
+    /// The public half as a JWK, without any secret member; `None` for a secret, which has no such
+    /// half.
+    #[must_use]
+    pub fn public_jwk(&self) -> Option<String> {
+        match &self.material {
+            Material::Mac(_) => None,
+            Material::Pair(pair) | Material::Elsewhere(pair, _) => {
+                Some(pair.public_jwk(self.algorithm, self.id()))
+            }
+        }
+    }
+
+    /// A key of a set that somebody publishes; `None` if it is none that can be used.
+    ///
+    /// # Errors
+    /// [`KeyError::NotPublic`] if it is a secret, or has private members.
+    #[cfg(feature = "trusted-issuers")]
+    pub(super) fn published(json: &str, allowed: &[Algorithm]) -> Result<Option<Self>, KeyError> {
+        let jwk = Jwk::parse(json)?;
+        if jwk.is_secret() || jwk.has_private_members() {
+            return Err(KeyError::NotPublic);
+        }
+        let is_meant = |algorithm: &&Algorithm| match jwk.algorithm() {
+            Some(named) => algorithm.as_str() == named,
+            None => true,
+        };
+        // Where it names none, the first that can be made of it: the kind of the key decides.
+        let keys = allowed.iter().filter(|algorithm| !algorithm.is_symmetric()).filter(is_meant);
+        Ok(keys.map(|algorithm| Self::of_jwk(&jwk, *algorithm)).find_map(Result::ok))
+    }
+
     fn prepare(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
         // HMAC takes keys of every length, so that the error cannot occur; it is passed on all the same.
         let mac = Mac::new(algorithm, secret).ok_or(KeyError::Malformed)?;
-        Ok(Self { id: None, algorithm, mac })
+        Ok(Self { id: None, algorithm, material: Material::Mac(mac) })
     }
 
-    /// A key of its own for another purpose, which the label names. A label holds a space, and what
-    /// is signed in a token never does.
-    pub(crate) fn derive(&self, label: &str) -> Zeroizing<String> {
-        self.mac_of(label.as_bytes())
+    /// The length of its signatures.
+    pub(super) fn signature_bytes(&self) -> usize {
+        match &self.material {
+            Material::Mac(_) => self.algorithm.minimum_secret_bytes(),
+            Material::Pair(pair) | Material::Elsewhere(pair, _) => pair.signature_bytes(),
+        }
     }
 
-    /// The HMAC of a message, as base64url.
-    pub(crate) fn mac_of(&self, message: &[u8]) -> Zeroizing<String> {
-        Zeroizing::new(URL_SAFE_NO_PAD.encode(self.sign(message).as_bytes()))
-    }
-
-    /// Constant time in the signature; a signature of another length is wrong.
+    /// Constant time in the signature of a secret; a signature of another length is wrong.
     pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        self.mac.verifies(message, signature)
+        match &self.material {
+            Material::Mac(mac) => mac.verifies(message, signature),
+            Material::Pair(pair) | Material::Elsewhere(pair, _) => pair.verifies(message, signature),
+        }
     }
 
-    pub(super) fn sign(&self, message: &[u8]) -> Signature {
-        self.mac.sign(message)
+    /// `None` if it does not sign here (see [`elsewhere`](Self::elsewhere)), or there is no randomness.
+    pub(super) fn sign(&self, message: &[u8]) -> Option<Signature> {
+        match &self.material {
+            Material::Mac(mac) => Some(mac.sign(message)),
+            Material::Pair(pair) => pair.sign(message).map(Signature::Long),
+            Material::Elsewhere(..) => None,
+        }
+    }
+
+    /// Whoever signs, if that is not this process.
+    pub(super) const fn elsewhere(&self) -> Option<&Elsewhere> {
+        match &self.material {
+            Material::Elsewhere(_, signer) => Some(signer),
+            _ => None,
+        }
     }
 }
 
@@ -159,14 +319,59 @@ impl fmt::Debug for Key {
     }
 }
 
+/// A secret from which keys for other purposes are derived. No asymmetric key is ever one: its
+/// signatures can be seen, and some are different each time.
+#[derive(Clone)]
+pub(crate) struct Secret(Mac);
+
+impl Secret {
+    /// `None` unless the key is one.
+    pub(crate) fn of(key: &Key) -> Option<Self> {
+        match &key.material {
+            Material::Mac(mac) => Some(Self(mac.clone())),
+            Material::Pair(_) | Material::Elsewhere(..) => None,
+        }
+    }
+
+    /// A secret for HMAC with SHA-256, held to the rules of [`Key::hmac`].
+    pub(crate) fn new(secret: &[u8]) -> Result<Self, KeyError> {
+        Self::of(&Key::hmac(Algorithm::HS256, secret)?).ok_or(KeyError::Unsupported)
+    }
+
+    /// A key of its own for another purpose, which the label names. A label holds a space, and what
+    /// is signed in a token never does.
+    pub(crate) fn derive(&self, label: &str) -> Zeroizing<String> {
+        self.mac_of(label.as_bytes())
+    }
+
+    /// The HMAC of a message, as base64url.
+    pub(crate) fn mac_of(&self, message: &[u8]) -> Zeroizing<String> {
+        Zeroizing::new(URL_SAFE_NO_PAD.encode(self.0.sign(message).as_bytes()))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// All keys of an application.
+#[derive(Debug, Clone)]
+pub(crate) enum Keys {
+    Fixed(FixedKeys),
+    #[cfg(feature = "trusted-issuers")]
+    Ring(super::ring::KeyRing),
+}
+
 /// One key that signs and any number that verify.
 #[derive(Debug, Clone)]
-pub(crate) struct KeyRing {
+pub(crate) struct FixedKeys {
     /// The signing key comes first.
     keys: Vec<Key>,
 }
 
-impl KeyRing {
+impl FixedKeys {
     /// `None` if two keys have the same id, or two have none: a token must name its key unambiguously. One key may be without an id; the tokens
     /// without `kid` are its.
     pub(crate) fn new(signing: Key, others: Vec<Key>) -> Option<Self> {
@@ -176,6 +381,11 @@ impl KeyRing {
         ids.sort_unstable();
         ids.dedup();
         (ids.len() == keys.len()).then_some(Self { keys })
+    }
+
+    /// Without a key: whoever has it accepts no own token, and issues none.
+    pub(crate) const fn empty() -> Self {
+        Self { keys: Vec::new() }
     }
 
     pub(crate) fn signing(&self) -> Option<&Key> {
@@ -195,20 +405,38 @@ impl KeyRing {
     }
 }
 
-fn refuse_other_use(jwk: &Jwk) -> Result<(), KeyError> {
-    let for_signatures =
-        jwk.common.public_key_use.as_ref().is_none_or(|used| *used == PublicKeyUse::Signature)
-            && jwk.common.key_operations.as_ref().is_none_or(|ops| ops.contains(&KeyOperations::Verify));
-    if for_signatures { Ok(()) } else { Err(KeyError::NotForSignatures) }
+fn refuse_asymmetric(algorithm: Algorithm) -> Result<(), KeyError> {
+    if algorithm.is_symmetric() {
+        Ok(())
+    } else {
+        Err(KeyError::WrongKind { algorithm, found: KeyKind::Secret.article() })
+    }
 }
 
-fn own_algorithm(algorithm: KeyAlgorithm) -> Option<Algorithm> {
-    match algorithm {
-        KeyAlgorithm::HS256 => Some(Algorithm::HS256),
-        KeyAlgorithm::HS384 => Some(Algorithm::HS384),
-        KeyAlgorithm::HS512 => Some(Algorithm::HS512),
-        _ => None,
+/// What a key file holds makes no secret: everybody may know its public half.
+fn refuse_secret(algorithm: Algorithm) -> Result<(), KeyError> {
+    if algorithm.is_symmetric() {
+        Err(KeyError::WrongKind { algorithm, found: "in PEM or DER" })
+    } else {
+        Ok(())
     }
+}
+
+fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    use std::io::Read as _;
+    let unreadable = |problem: String| KeyError::Unreadable {
+        path: path.display().to_string().into_boxed_str(),
+        problem: problem.into_boxed_str(),
+    };
+    let file = std::fs::File::open(path).map_err(|error| unreadable(error.to_string()))?;
+    let mut content = Zeroizing::new(Vec::with_capacity(8 * 1024));
+    file.take(MAX_FILE_BYTES + 1)
+        .read_to_end(&mut content)
+        .map_err(|error| unreadable(error.to_string()))?;
+    if content.len() as u64 > MAX_FILE_BYTES {
+        return Err(unreadable(format!("it is longer than {MAX_FILE_BYTES} bytes")));
+    }
+    Ok(content)
 }
 
 #[cfg(test)]
@@ -274,24 +502,24 @@ mod tests {
     fn several_keys_need_ids_that_differ() {
         let key = || Key::hmac(Algorithm::HS256, GOOD).unwrap();
         let named = |id: &str| key().with_id(id).unwrap();
-        assert!(KeyRing::new(key(), vec![]).is_some());
-        assert!(KeyRing::new(named("a"), vec![named("b")]).is_some());
-        assert!(KeyRing::new(named("a"), vec![named("a")]).is_none());
-        assert!(KeyRing::new(named("a"), vec![key()]).is_some());
-        assert!(KeyRing::new(key(), vec![key()]).is_none());
+        assert!(FixedKeys::new(key(), vec![]).is_some());
+        assert!(FixedKeys::new(named("a"), vec![named("b")]).is_some());
+        assert!(FixedKeys::new(named("a"), vec![named("a")]).is_none());
+        assert!(FixedKeys::new(named("a"), vec![key()]).is_some());
+        assert!(FixedKeys::new(key(), vec![key()]).is_none());
     }
 
     #[test]
     fn no_key_is_tried_on_suspicion() {
         let named = |id: &str| Key::hmac(Algorithm::HS256, GOOD).unwrap().with_id(id).unwrap();
-        let ring = KeyRing::new(named("a"), vec![named("b")]).unwrap();
+        let ring = FixedKeys::new(named("a"), vec![named("b")]).unwrap();
         assert_eq!(ring.find(Some("b")).and_then(Key::id), Some("b"));
         assert!(ring.find(Some("c")).is_none());
         assert!(ring.find(None).is_none(), "two keys fit");
         let nameless = Key::hmac(Algorithm::HS256, GOOD).unwrap();
-        let ring = KeyRing::new(named("a"), vec![nameless]).unwrap();
+        let ring = FixedKeys::new(named("a"), vec![nameless]).unwrap();
         assert!(ring.find(None).is_some_and(|key| key.id().is_none()), "the tokens of before there were ids");
-        let one = KeyRing::new(named("a"), vec![]).unwrap();
+        let one = FixedKeys::new(named("a"), vec![]).unwrap();
         assert!(one.find(None).is_some());
         assert!(one.find(Some("c")).is_none());
     }

@@ -9,8 +9,10 @@ use zeroize::Zeroize as _;
 
 use super::algorithm::Algorithm;
 
-/// How long the longest signature is: that of HS512.
-pub(super) const MAX_SIGNATURE_BYTES: usize = 64;
+/// Signatures up to this length need no allocation: those of HMAC, ES256 and EdDSA.
+pub(super) const INLINE_SIGNATURE_BYTES: usize = 64;
+/// How long the longest signature is: that of RSA with 8192 bits.
+pub(super) const MAX_SIGNATURE_BYTES: usize = 1024;
 
 /// A key as the state of its hash function, which is zeroed on drop.
 #[derive(Clone)]
@@ -23,11 +25,15 @@ pub(super) enum Mac {
 }
 
 impl Mac {
-    /// `None` if the implementation refuses the secret, which none does. (aws-lc-rs would panic, if it had no memory.)
+    /// `None` if the algorithm has no secret, or the implementation refuses it, which none does.
+    /// (aws-lc-rs would panic, if it had no memory.)
     pub(super) fn new(algorithm: Algorithm, secret: &[u8]) -> Option<Self> {
+        if !algorithm.is_symmetric() {
+            return None;
+        }
         #[cfg(feature = "aws-lc-rs")]
         if algorithm != Algorithm::HS256 || !has_sha256_instructions() {
-            return Some(Self::aws_lc(algorithm, secret));
+            return Self::aws_lc(algorithm, secret);
         }
         Self::rust_crypto(algorithm, secret)
     }
@@ -37,19 +43,21 @@ impl Mac {
             Algorithm::HS256 => Hmac::new_from_slice(secret).map(Self::Sha256),
             Algorithm::HS384 => Hmac::new_from_slice(secret).map(Self::Sha384),
             Algorithm::HS512 => Hmac::new_from_slice(secret).map(Self::Sha512),
+            _ => return None,
         };
         mac.ok()
     }
 
     #[cfg(feature = "aws-lc-rs")]
-    fn aws_lc(algorithm: Algorithm, secret: &[u8]) -> Self {
+    fn aws_lc(algorithm: Algorithm, secret: &[u8]) -> Option<Self> {
         use aws_lc_rs::hmac::{HMAC_SHA256, HMAC_SHA384, HMAC_SHA512, Key};
         let algorithm = match algorithm {
             Algorithm::HS256 => HMAC_SHA256,
             Algorithm::HS384 => HMAC_SHA384,
             Algorithm::HS512 => HMAC_SHA512,
+            _ => return None,
         };
-        Self::AwsLc(Box::new(Key::new(algorithm, secret)))
+        Some(Self::AwsLc(Box::new(Key::new(algorithm, secret))))
     }
 
     /// Constant time in the signature; a signature of another length is wrong.
@@ -74,29 +82,35 @@ impl Mac {
     }
 }
 
-/// A signature of any algorithm, without an allocation. Zeroed on drop: keys for other purposes are made of some.
-pub(super) struct Signature {
-    buffer: [u8; MAX_SIGNATURE_BYTES],
-    length: usize,
+/// A signature of any algorithm. Zeroed on drop: keys for other purposes are made of some.
+pub(super) enum Signature {
+    Inline { buffer: [u8; INLINE_SIGNATURE_BYTES], length: usize },
+    Long(Vec<u8>),
 }
 
 impl Signature {
     fn new(bytes: &[u8]) -> Self {
-        let mut signature = Self { buffer: [0; MAX_SIGNATURE_BYTES], length: bytes.len() };
-        for (to, from) in signature.buffer.iter_mut().zip(bytes) {
+        let mut buffer = [0; INLINE_SIGNATURE_BYTES];
+        for (to, from) in buffer.iter_mut().zip(bytes) {
             *to = *from;
         }
-        signature
+        Self::Inline { buffer, length: bytes.len() }
     }
 
     pub(super) fn as_bytes(&self) -> &[u8] {
-        self.buffer.get(..self.length).unwrap_or_default()
+        match self {
+            Self::Inline { buffer, length } => buffer.get(..*length).unwrap_or_default(),
+            Self::Long(bytes) => bytes,
+        }
     }
 }
 
 impl Drop for Signature {
     fn drop(&mut self) {
-        self.buffer.zeroize();
+        match self {
+            Self::Inline { buffer, .. } => buffer.zeroize(),
+            Self::Long(bytes) => bytes.zeroize(),
+        }
     }
 }
 
@@ -131,16 +145,16 @@ mod tests {
     /// Whatever was chosen for this machine agrees with pure Rust.
     #[test]
     fn the_choice_does_not_matter() {
-        for algorithm in Algorithm::ALL {
+        for algorithm in Algorithm::HMAC {
             for secret in [&b"s"[..], &[7; 64], &[7; 200]] {
                 let chosen = Mac::new(algorithm, secret).unwrap();
                 let portable = Mac::rust_crypto(algorithm, secret).unwrap();
                 is_right(&chosen, &portable);
                 is_right(&portable, &chosen);
                 #[cfg(feature = "aws-lc-rs")]
-                is_right(&Mac::aws_lc(algorithm, secret), &portable);
+                is_right(&Mac::aws_lc(algorithm, secret).unwrap(), &portable);
                 #[cfg(feature = "aws-lc-rs")]
-                is_right(&portable, &Mac::aws_lc(algorithm, secret));
+                is_right(&portable, &Mac::aws_lc(algorithm, secret).unwrap());
             }
         }
     }

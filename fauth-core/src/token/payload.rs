@@ -1,5 +1,7 @@
 //! What a verified token says.
 
+#[cfg(feature = "trusted-issuers")]
+use std::sync::Arc;
 use std::{borrow::Cow, fmt, ops::Range};
 
 use serde::de::DeserializeOwned;
@@ -83,6 +85,29 @@ pub struct TokenPayload {
     pub(super) expires_at: Timestamp,
     /// In which format it was written.
     pub(super) format: Format,
+    /// What is known of a token of another issuer.
+    #[cfg(feature = "trusted-issuers")]
+    pub(super) foreign: Option<Box<Foreign>>,
+}
+
+/// What is known of a token of another issuer beside its claims.
+#[cfg(feature = "trusted-issuers")]
+#[derive(Debug, Clone)]
+pub(super) struct Foreign {
+    /// `iss`, as it was configured.
+    pub(super) issuer: Arc<str>,
+    pub(super) rights: Rights,
+    /// Seconds by which `exp` may have passed.
+    pub(super) expiry_leeway: i64,
+}
+
+/// What another issuer says that somebody may do.
+#[cfg(feature = "trusted-issuers")]
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Rights {
+    pub(crate) roles: Vec<String>,
+    pub(crate) permissions: Vec<String>,
+    pub(crate) scopes: Vec<String>,
 }
 
 /// The claims were scanned under stricter limits before; these only have to be no stricter.
@@ -112,6 +137,8 @@ impl TokenPayload {
             issued_at,
             expires_at,
             format: Format::Standard,
+            #[cfg(feature = "trusted-issuers")]
+            foreign: None,
             json,
         })
     }
@@ -126,6 +153,74 @@ impl TokenPayload {
     #[must_use]
     pub fn token_id(&self) -> &str {
         self.token_id.read(&self.json)
+    }
+
+    /// Who has issued it (`iss`), if that is a
+    /// [trusted issuer](crate::AuthProviderBuilder::trusted_issuer); `None` for the application's
+    /// own tokens and API keys, whether these name an issuer or not.
+    ///
+    /// # Security
+    /// Somebody is an issuer and a [subject](Self::subject): subjects of different issuers that are
+    /// the same text are different people.
+    #[cfg(feature = "trusted-issuers")]
+    #[must_use]
+    pub fn issuer(&self) -> Option<&str> {
+        self.foreign.as_ref().map(|foreign| &*foreign.issuer)
+    }
+
+    #[cfg(not(feature = "trusted-issuers"))]
+    #[expect(clippy::unused_self, reason = "there is no other issuer")]
+    pub(crate) const fn issuer(&self) -> Option<&str> {
+        None
+    }
+
+    /// The roles that another issuer has given, by the
+    /// [mapping](crate::trusted_issuer::TrustedIssuer::claims) of its claims; none of an own token,
+    /// whose roles are those of the user.
+    #[cfg(feature = "trusted-issuers")]
+    pub fn roles(&self) -> impl Iterator<Item = &str> {
+        self.foreign.iter().flat_map(|foreign| &foreign.rights.roles).map(String::as_str)
+    }
+
+    /// The permissions, as the [roles](Self::roles).
+    #[cfg(feature = "trusted-issuers")]
+    pub fn permissions(&self) -> impl Iterator<Item = &str> {
+        self.foreign.iter().flat_map(|foreign| &foreign.rights.permissions).map(String::as_str)
+    }
+
+    /// The JSON text of all claims.
+    #[cfg(feature = "trusted-issuers")]
+    pub(crate) fn claims_text(&self) -> &str {
+        &self.json
+    }
+
+    /// The same token, of which it is known what its issuer says that somebody may do.
+    #[cfg(feature = "trusted-issuers")]
+    pub(crate) fn with_rights(mut self, rights: Rights) -> Self {
+        if let Some(foreign) = &mut self.foreign {
+            foreign.rights = rights;
+        }
+        self
+    }
+
+    /// Seconds by which `exp` may have passed, if another issuer has signed it.
+    #[cfg(feature = "trusted-issuers")]
+    pub(super) fn expiry_leeway(&self) -> Option<i64> {
+        self.foreign.as_ref().map(|foreign| foreign.expiry_leeway)
+    }
+
+    #[cfg(not(feature = "trusted-issuers"))]
+    #[expect(clippy::unused_self, reason = "there is no other issuer")]
+    pub(super) const fn expiry_leeway(&self) -> Option<i64> {
+        None
+    }
+
+    /// Has another issuer signed it?
+    pub(crate) const fn is_foreign(&self) -> bool {
+        #[cfg(feature = "trusted-issuers")]
+        return self.foreign.is_some();
+        #[cfg(not(feature = "trusted-issuers"))]
+        return false;
     }
 
     /// The session that the token belongs to (`sid`), 1 to 128 bytes; `None` for tokens that were issued without one.
@@ -172,9 +267,10 @@ impl TokenPayload {
     }
 
     /// When the subject last proved who it is: at the [`login`](crate::AuthProvider::login) that
-    /// this token is of, however often it was refreshed since (`auth_time`). `None` if that is not
-    /// known, as with tokens of another issuer and of
-    /// [`issue`](crate::AuthProvider::issue), and with an API key.
+    /// this token is of, however often it was refreshed since (`auth_time`), or at another issuer,
+    /// if that says so ([RFC 9068 section
+    /// 2.2.1](https://www.rfc-editor.org/rfc/rfc9068#section-2.2.1)). `None` if that is not known,
+    /// as with tokens of [`issue`](crate::AuthProvider::issue), and with an API key.
     #[must_use]
     pub fn authenticated_at(&self) -> Option<Timestamp> {
         let claimed: i64 = self.claim("auth_time").ok()??;
@@ -257,6 +353,10 @@ impl TokenPayload {
     }
 
     fn each_scope<'a>(&'a self, mut each: impl FnMut(Cow<'a, str>)) {
+        #[cfg(feature = "trusted-issuers")]
+        if let Some(foreign) = &self.foreign {
+            return foreign.rights.scopes.iter().for_each(|scope| each(Cow::Borrowed(scope)));
+        }
         let Some(scopes) = self.scopes else { return };
         let is_word = |word: &&str| !word.is_empty();
         match scopes.text(&self.json) {

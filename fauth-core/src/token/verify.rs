@@ -11,12 +11,12 @@ use super::{
     claims::is_scope,
     header::header_segment,
     json::{self, Elements, Fault, Kind, Value},
-    keys::{Key, KeyRing},
+    keys::{FixedKeys, Key, Keys},
     limits::{
         CLAIMS_LIMITS, DEFAULT_MAX_TOKEN_BYTES, HEADER_LIMITS, MAX_KEY_ID_BYTES, MAX_SUBJECT_BYTES,
         MAX_TOKEN_ID_BYTES,
     },
-    mac::MAX_SIGNATURE_BYTES,
+    mac::{INLINE_SIGNATURE_BYTES, MAX_SIGNATURE_BYTES},
     origin::Origin,
     payload::{Span, TokenPayload},
     profile::{Format, TokenProfile},
@@ -82,6 +82,11 @@ pub enum TokenError {
     /// `exp` is not after `iat`, or further from it than the purpose allows.
     #[error("the token's lifetime is not acceptable")]
     UnacceptableLifetime,
+    /// The token is bound to a key of its holder (`cnf`, RFC 7800), which a bearer token does not
+    /// prove: whoever has stolen it could send it like this (RFC 9449 section 7.2, RFC 8705 section
+    /// 3).
+    #[error("the token is bound to a key of its holder, and was sent as a bearer token")]
+    SenderConstrained,
     /// The time is unknown, so nothing can be said about expiry. Answered with 503.
     #[error(transparent)]
     Clock(#[from] ClockError),
@@ -108,6 +113,7 @@ impl TokenError {
             Self::Expired => "token_expired",
             Self::NotYetValid => "token_not_yet_valid",
             Self::UnacceptableLifetime => "unacceptable_lifetime",
+            Self::SenderConstrained => "sender_constrained_token",
             Self::Clock(_) => "clock_unavailable",
         }
     }
@@ -130,10 +136,20 @@ pub(crate) struct Expectations {
 /// Verifies tokens of one application.
 #[derive(Debug)]
 pub(crate) struct Verifier {
-    keys: KeyRing,
+    keys: Known,
     expectations: Expectations,
-    /// The header segments that our own tokens have. One that equals one of them needs no parsing.
-    known_headers: PerPurpose<Vec<KnownHeader>>,
+}
+
+/// The keys, with the header segments that our own tokens have. One that equals one of them needs no
+/// parsing.
+#[derive(Debug)]
+enum Known {
+    Fixed {
+        keys: FixedKeys,
+        headers: PerPurpose<Vec<KnownHeader>>,
+    },
+    #[cfg(feature = "trusted-issuers")]
+    Ring(super::ring::KeyRing),
 }
 
 #[derive(Debug)]
@@ -144,20 +160,13 @@ struct KnownHeader {
 }
 
 impl Verifier {
-    pub(crate) fn new(keys: KeyRing, expectations: Expectations) -> Self {
-        let known_headers = PerPurpose::from_fn(|purpose| {
-            let formats = expectations.profile.reads().iter();
-            formats
-                .flat_map(|format| {
-                    keys.all().iter().enumerate().map(|(position, key)| KnownHeader {
-                        segment: header_segment(key, *format, purpose).into_boxed_str(),
-                        key: position,
-                        format: *format,
-                    })
-                })
-                .collect()
-        });
-        Self { keys, expectations, known_headers }
+    pub(crate) fn new(keys: Keys, expectations: Expectations) -> Self {
+        let keys = match keys {
+            Keys::Fixed(keys) => Known::fixed(keys, expectations.profile),
+            #[cfg(feature = "trusted-issuers")]
+            Keys::Ring(ring) => Known::Ring(ring),
+        };
+        Self { keys, expectations }
     }
 
     /// Accepts `token` for `purpose`, or says why not.
@@ -171,45 +180,73 @@ impl Verifier {
         if parts.payload.is_empty() {
             return Err(TokenError::Malformed);
         }
-        let mut signature = [0; MAX_SIGNATURE_BYTES];
+        let mut signature = [0; INLINE_SIGNATURE_BYTES];
         let signature = parts.signature(&mut signature)?;
         let claims = parts.payload()?;
-        let (key, kind) = self.key_and_kind(&parts, purpose)?;
-        if !key.verifies(parts.signed, signature) {
-            return Err(TokenError::BadSignature);
-        }
+        let kind = self.check_signature(&parts, &signature, purpose, now)?;
         let format = kind.accept(purpose, self.expectations.profile)?;
         let claims = String::from_utf8(claims).map_err(|_| TokenError::MalformedClaims)?;
         let found = Claims::scan(&claims)?;
         self.accept_claims(claims, &found, purpose, format, now)
     }
 
-    /// Is the token still good at `now`? For the moment after the loaders have answered.
-    pub(crate) fn still_valid(&self, payload: &TokenPayload, now: Timestamp) -> bool {
-        !self.is_expired(payload.expires_at(), now)
-    }
-
-    fn is_expired(&self, expires_at: Timestamp, now: Timestamp) -> bool {
-        now.unix_seconds() >= expires_at.unix_seconds().saturating_add(self.expectations.expiry_leeway)
-    }
-
-    fn key_and_kind<'a>(
-        &'a self,
-        parts: &Parts<'_>,
-        purpose: Purpose,
-    ) -> Result<(&'a Key, Kinds), TokenError> {
-        for known in self.known_headers.of(purpose) {
-            if known.segment.as_bytes() == parts.header
-                && let Some(key) = self.keys.all().get(known.key)
-            {
-                return Ok((key, Kinds::Known(known.format)));
+    /// Has the token the header of one that this application has signed for the purpose? Then it is
+    /// none of another issuer.
+    #[cfg(feature = "trusted-issuers")]
+    pub(crate) fn knows_header(&self, token: &[u8], purpose: Purpose, now: Timestamp) -> bool {
+        let header = token.split(|byte| *byte == b'.').next().unwrap_or_default();
+        match &self.keys {
+            Known::Fixed { headers, .. } => {
+                headers.of(purpose).iter().any(|known| known.segment.as_bytes() == header)
+            }
+            Known::Ring(ring) => {
+                let formats = self.expectations.profile.reads();
+                ring.snapshot().of_header(header, purpose, formats, now).is_some()
             }
         }
-        let header = Header::parse(parts.header)?;
-        header.refuse_own_keys()?;
-        let key = self.keys.find(header.key_id.as_deref()).ok_or(TokenError::UnknownKey)?;
-        header.refuse_other_algorithm(key)?;
-        Ok((key, Kinds::Named(header.media_type)))
+    }
+
+    /// Is the token still good at `now`? For the moment after the loaders have answered.
+    pub(crate) fn still_valid(&self, payload: &TokenPayload, now: Timestamp) -> bool {
+        let leeways = payload.expiry_leeway().map_or(self.leeways(), Leeways::of_expiry);
+        !leeways.is_over(payload.expires_at(), now)
+    }
+
+    const fn leeways(&self) -> Leeways {
+        let Expectations { leeway, expiry_leeway, .. } = self.expectations;
+        Leeways { leeway, expiry_leeway }
+    }
+
+    /// What the header says of the token, which is not judged yet, if the signature is right.
+    fn check_signature(
+        &self,
+        parts: &Parts<'_>,
+        signature: &[u8],
+        purpose: Purpose,
+        now: Timestamp,
+    ) -> Result<Kinds, TokenError> {
+        match &self.keys {
+            Known::Fixed { keys, headers } => {
+                let (key, kind) = key_and_kind(keys, headers, parts, purpose)?;
+                parts.refuse_other_signature(key, signature)?;
+                Ok(kind)
+            }
+            #[cfg(feature = "trusted-issuers")]
+            Known::Ring(ring) => {
+                let snapshot = ring.snapshot();
+                let formats = self.expectations.profile.reads();
+                if let Some((key, format)) = snapshot.of_header(parts.header, purpose, formats, now) {
+                    parts.refuse_other_signature(key, signature)?;
+                    return Ok(Kinds::Known(format));
+                }
+                let header = Header::parse(parts.header)?;
+                header.refuse_own_keys()?;
+                let key = snapshot.find(header.key_id.as_deref(), now).ok_or(TokenError::UnknownKey)?;
+                header.refuse_other_algorithm(key)?;
+                parts.refuse_other_signature(key, signature)?;
+                Ok(Kinds::Named(header.media_type))
+            }
+        }
     }
 
     fn accept_claims(
@@ -234,8 +271,10 @@ impl Verifier {
             found.session.map(|_| claims.text("sid", found.session, MAX_TOKEN_ID_BYTES)).transpose()?;
         let epoch = claims.epoch("token_epoch", found.epoch)?;
         let user_epoch = claims.epoch("user_epoch", found.user_epoch)?;
+        refuse_bound(found)?;
         self.accept_origin(&claims, found, format)?;
-        self.accept_times(issued, expires, not_before, purpose, now)?;
+        let max_lifetime = *self.expectations.max_lifetime.of(purpose);
+        self.leeways().accept(issued, expires, not_before, max_lifetime, now)?;
         Ok(TokenPayload {
             purpose,
             subject,
@@ -248,6 +287,8 @@ impl Verifier {
             issued_at: issued.ceil(),
             expires_at: expires.floor(),
             format,
+            #[cfg(feature = "trusted-issuers")]
+            foreign: None,
             json,
         })
     }
@@ -279,19 +320,44 @@ impl Verifier {
         }
         Ok(())
     }
+}
 
-    fn accept_times(
-        &self,
+/// No proof of possession is understood, so that a token that needs one is not accepted.
+pub(super) fn refuse_bound(found: &Claims) -> Result<(), TokenError> {
+    if found.confirmation.is_some() { Err(TokenError::SenderConstrained) } else { Ok(()) }
+}
+
+/// By how many seconds the times of a token may be off.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Leeways {
+    /// `nbf` and `iat` may lie so far in the future.
+    pub(super) leeway: i64,
+    /// `exp` may have passed so long ago.
+    pub(super) expiry_leeway: i64,
+}
+
+impl Leeways {
+    /// For what is looked at once more: only the end can have come meanwhile.
+    const fn of_expiry(expiry_leeway: i64) -> Self {
+        Self { leeway: 0, expiry_leeway }
+    }
+
+    const fn is_over(self, expires_at: Timestamp, now: Timestamp) -> bool {
+        now.unix_seconds() >= expires_at.unix_seconds().saturating_add(self.expiry_leeway)
+    }
+
+    pub(super) fn accept(
+        self,
         issued: NumericDate,
         expires: NumericDate,
         not_before: Option<NumericDate>,
-        purpose: Purpose,
+        max_lifetime: i64,
         now: Timestamp,
     ) -> Result<(), TokenError> {
         // All of these are within the years 1970 to 9999 (`NumericDate::read`), so that no sum overflows.
-        let latest = now.unix_seconds().saturating_add(self.expectations.leeway);
+        let latest = now.unix_seconds().saturating_add(self.leeway);
         let (issued, expires) = (issued.ceil(), expires.floor());
-        if self.is_expired(expires, now) {
+        if self.is_over(expires, now) {
             return Err(TokenError::Expired);
         }
         if issued.unix_seconds() > latest
@@ -300,11 +366,49 @@ impl Verifier {
             return Err(TokenError::NotYetValid);
         }
         let lifetime = expires.unix_seconds().saturating_sub(issued.unix_seconds());
-        if lifetime <= 0 || lifetime > *self.expectations.max_lifetime.of(purpose) {
+        if lifetime <= 0 || lifetime > max_lifetime {
             return Err(TokenError::UnacceptableLifetime);
         }
         Ok(())
     }
+}
+
+impl Known {
+    fn fixed(keys: FixedKeys, profile: TokenProfile) -> Self {
+        let headers = PerPurpose::from_fn(|purpose| {
+            let formats = profile.reads().iter();
+            formats
+                .flat_map(|format| {
+                    keys.all().iter().enumerate().map(|(position, key)| KnownHeader {
+                        segment: header_segment(key, *format, purpose).into_boxed_str(),
+                        key: position,
+                        format: *format,
+                    })
+                })
+                .collect()
+        });
+        Self::Fixed { keys, headers }
+    }
+}
+
+fn key_and_kind<'a>(
+    keys: &'a FixedKeys,
+    headers: &PerPurpose<Vec<KnownHeader>>,
+    parts: &Parts<'_>,
+    purpose: Purpose,
+) -> Result<(&'a Key, Kinds), TokenError> {
+    for known in headers.of(purpose) {
+        if known.segment.as_bytes() == parts.header
+            && let Some(key) = keys.all().get(known.key)
+        {
+            return Ok((key, Kinds::Known(known.format)));
+        }
+    }
+    let header = Header::parse(parts.header)?;
+    header.refuse_own_keys()?;
+    let key = keys.find(header.key_id.as_deref()).ok_or(TokenError::UnknownKey)?;
+    header.refuse_other_algorithm(key)?;
+    Ok((key, Kinds::Named(header.media_type)))
 }
 
 /// Verifies the signature of a compact JWS and returns its payload, whatever that is.
@@ -323,7 +427,7 @@ impl Verifier {
 /// [`TokenError`] if anything but the payload is not acceptable.
 pub fn verify_jws(compact: &str, key: &Key) -> Result<Vec<u8>, TokenError> {
     let parts = Parts::split(compact.as_bytes(), DEFAULT_MAX_TOKEN_BYTES)?;
-    let mut signature = [0; MAX_SIGNATURE_BYTES];
+    let mut signature = [0; INLINE_SIGNATURE_BYTES];
     let signature = parts.signature(&mut signature)?;
     let payload = parts.payload()?;
     let header = Header::parse(parts.header)?;
@@ -334,22 +438,23 @@ pub fn verify_jws(compact: &str, key: &Key) -> Result<Vec<u8>, TokenError> {
     {
         return Err(TokenError::UnknownKey);
     }
-    if key.verifies(parts.signed, signature) { Ok(payload) } else { Err(TokenError::BadSignature) }
+    parts.refuse_other_signature(key, &signature)?;
+    Ok(payload)
 }
 
-struct Parts<'a> {
-    header: &'a [u8],
+pub(super) struct Parts<'a> {
+    pub(super) header: &'a [u8],
     payload: &'a [u8],
     signature: &'a [u8],
     /// `header "." payload`: what is signed, as received.
-    signed: &'a [u8],
+    pub(super) signed: &'a [u8],
 }
 
 impl<'a> Parts<'a> {
     /// Cuts at the first and the last dot. Only the payload may be empty, which a token's never is.
     /// A token with more of them fails when its payload is decoded, without ever being
     /// split into thousands of parts.
-    fn split(token: &'a [u8], max_bytes: usize) -> Result<Self, TokenError> {
+    pub(super) fn split(token: &'a [u8], max_bytes: usize) -> Result<Self, TokenError> {
         if token.len() > max_bytes {
             return Err(TokenError::TooLong);
         }
@@ -367,18 +472,28 @@ impl<'a> Parts<'a> {
         Ok(Self { header, payload, signature, signed })
     }
 
-    fn payload(&self) -> Result<Vec<u8>, TokenError> {
+    pub(super) fn payload(&self) -> Result<Vec<u8>, TokenError> {
         base64url::decode(self.payload).ok_or(TokenError::Malformed)
     }
 
-    fn signature<'b>(&self, buffer: &'b mut [u8; MAX_SIGNATURE_BYTES]) -> Result<&'b [u8], TokenError> {
-        let signature = if self.signature.len() > base64url::longest_text(MAX_SIGNATURE_BYTES) {
-            // That of a foreign algorithm, mostly. The header says so and is judged first; an empty signature is never right.
-            base64url::decode(self.signature).map(|_| &[][..])
-        } else {
-            base64url::decode_to(self.signature, buffer)
-        };
-        signature.ok_or(TokenError::Malformed)
+    /// In the buffer if it fits, as those of HMAC do.
+    pub(super) fn signature<'b>(
+        &self,
+        buffer: &'b mut [u8; INLINE_SIGNATURE_BYTES],
+    ) -> Result<Cow<'b, [u8]>, TokenError> {
+        if self.signature.len() <= base64url::longest_text(INLINE_SIGNATURE_BYTES) {
+            return base64url::decode_to(self.signature, buffer)
+                .map(Cow::Borrowed)
+                .ok_or(TokenError::Malformed);
+        }
+        let signature = base64url::decode(self.signature).ok_or(TokenError::Malformed)?;
+        // Longer than that of any key. The header says so and is judged first; an empty signature is never right.
+        let is_too_long = signature.len() > MAX_SIGNATURE_BYTES;
+        Ok(if is_too_long { Cow::Borrowed(&[]) } else { Cow::Owned(signature) })
+    }
+
+    pub(super) fn refuse_other_signature(&self, key: &Key, signature: &[u8]) -> Result<(), TokenError> {
+        if key.verifies(self.signed, signature) { Ok(()) } else { Err(TokenError::BadSignature) }
     }
 }
 
@@ -407,7 +522,7 @@ impl Kinds {
 }
 
 /// RFC 7515 section 4.1.9: ASCII case does not count, and `application/` may be left out.
-fn same_media_type(named: &str, expected: &str) -> bool {
+pub(super) fn same_media_type(named: &str, expected: &str) -> bool {
     const PREFIX: &str = "application/";
     let bare = match named.split_at_checked(PREFIX.len()) {
         Some((prefix, rest)) if prefix.eq_ignore_ascii_case(PREFIX) => rest,
@@ -417,16 +532,16 @@ fn same_media_type(named: &str, expected: &str) -> bool {
 }
 
 #[derive(Default)]
-struct Header {
-    algorithm: Option<String>,
-    media_type: Option<String>,
-    key_id: Option<String>,
+pub(super) struct Header {
+    pub(super) algorithm: Option<String>,
+    pub(super) media_type: Option<String>,
+    pub(super) key_id: Option<String>,
     brings_key: bool,
     unacceptable: Option<TokenError>,
 }
 
 impl Header {
-    fn parse(segment: &[u8]) -> Result<Self, TokenError> {
+    pub(super) fn parse(segment: &[u8]) -> Result<Self, TokenError> {
         let json = base64url::decode(segment).ok_or(TokenError::Malformed)?;
         let json = std::str::from_utf8(&json).map_err(|_| TokenError::Malformed)?;
         let mut header = Self::default();
@@ -473,7 +588,7 @@ impl Header {
         if self.brings_key { Err(TokenError::ForbiddenHeader) } else { Ok(()) }
     }
 
-    fn refuse_other_algorithm(&self, key: &Key) -> Result<(), TokenError> {
+    pub(super) fn refuse_other_algorithm(&self, key: &Key) -> Result<(), TokenError> {
         if self.algorithm.as_deref() == Some(key.algorithm().as_str()) {
             Ok(())
         } else {
@@ -484,30 +599,35 @@ impl Header {
 
 /// Where the claims that the verifier knows stand. Read once.
 #[derive(Default)]
-struct Claims {
-    subject: Option<Value>,
-    token_id: Option<Value>,
-    token_type: Option<Value>,
-    application: Option<Value>,
-    issuer: Option<Value>,
-    audience: Option<Value>,
-    expires_at: Option<Value>,
-    issued_at: Option<Value>,
-    not_before: Option<Value>,
-    scopes: Option<Value>,
-    scope: Option<Value>,
-    session: Option<Value>,
-    epoch: Option<Value>,
-    user_epoch: Option<Value>,
+pub(super) struct Claims {
+    pub(super) subject: Option<Value>,
+    pub(super) token_id: Option<Value>,
+    pub(super) token_type: Option<Value>,
+    pub(super) application: Option<Value>,
+    pub(super) issuer: Option<Value>,
+    pub(super) audience: Option<Value>,
+    pub(super) expires_at: Option<Value>,
+    pub(super) issued_at: Option<Value>,
+    pub(super) not_before: Option<Value>,
+    pub(super) scopes: Option<Value>,
+    pub(super) scope: Option<Value>,
+    pub(super) session: Option<Value>,
+    pub(super) epoch: Option<Value>,
+    pub(super) user_epoch: Option<Value>,
+    pub(super) confirmation: Option<Value>,
 }
 
 impl Claims {
     fn scan(json: &str) -> Result<Self, TokenError> {
+        Self::scan_beside(json, |_, _| {})
+    }
+
+    /// The same, with a look at the other claims.
+    pub(super) fn scan_beside(json: &str, mut other: impl FnMut(&str, Value)) -> Result<Self, TokenError> {
         let mut claims = Self::default();
-        json::scan_object(json, CLAIMS_LIMITS, |name, value| {
-            if let Some(slot) = claims.slot(name) {
-                *slot = Some(value);
-            }
+        json::scan_object(json, CLAIMS_LIMITS, |name, value| match claims.slot(name) {
+            Some(slot) => *slot = Some(value),
+            None => other(name, value),
         })
         .map_err(|_: Fault| TokenError::MalformedClaims)?;
         Ok(claims)
@@ -529,14 +649,15 @@ impl Claims {
             "sid" => Some(&mut self.session),
             "token_epoch" => Some(&mut self.epoch),
             "user_epoch" => Some(&mut self.user_epoch),
+            "cnf" => Some(&mut self.confirmation),
             _ => None,
         }
     }
 }
 
 /// Reads claims as what they must be. A claim that is there but null or of another type is never taken for absent.
-struct Reader<'a> {
-    json: &'a str,
+pub(super) struct Reader<'a> {
+    pub(super) json: &'a str,
 }
 
 impl Reader<'_> {
@@ -547,7 +668,7 @@ impl Reader<'_> {
         if actual == Some(expected) { Ok(()) } else { Err(TokenError::WrongPurpose { expected, actual }) }
     }
 
-    fn text(&self, name: &'static str, value: Option<Value>, max_bytes: usize) -> Result<Span, TokenError> {
+    pub(super) fn text(&self, name: &'static str, value: Option<Value>, max_bytes: usize) -> Result<Span, TokenError> {
         let value = value.ok_or(TokenError::MissingClaim(name))?;
         let span = Span::of(value, self.json).ok_or(TokenError::InvalidClaim(name))?;
         match span.len() {
@@ -558,12 +679,12 @@ impl Reader<'_> {
     }
 
     /// The text of a claim that must be there.
-    fn required(&self, name: &'static str, value: Option<Value>) -> Result<Cow<'_, str>, TokenError> {
+    pub(super) fn required(&self, name: &'static str, value: Option<Value>) -> Result<Cow<'_, str>, TokenError> {
         let value = value.ok_or(TokenError::MissingClaim(name))?;
         value.text(self.json).ok_or(TokenError::InvalidClaim(name))
     }
 
-    fn date(&self, name: &'static str, value: Option<Value>) -> Result<Option<NumericDate>, TokenError> {
+    pub(super) fn date(&self, name: &'static str, value: Option<Value>) -> Result<Option<NumericDate>, TokenError> {
         let Some(value) = value else { return Ok(None) };
         let Kind::Number = value.kind else { return Err(TokenError::InvalidClaim(name)) };
         NumericDate::read(value.raw(self.json)).map(Some).ok_or(TokenError::InvalidClaim(name))
@@ -597,7 +718,7 @@ impl Reader<'_> {
         if are_same { Ok(Some(list)) } else { Err(TokenError::InvalidClaim("scope")) }
     }
 
-    fn audience(&self, value: Value, configured: &[Box<str>]) -> Result<(), TokenError> {
+    pub(super) fn audience(&self, value: Value, configured: &[Box<str>]) -> Result<(), TokenError> {
         let mut named = 0;
         let mut matches = false;
         let mut look = |audience: &str| {
@@ -630,7 +751,7 @@ impl Reader<'_> {
 
 /// A `NumericDate`: seconds since the epoch, up to the year 9999, perhaps with a fraction (RFC 7519 section 2).
 #[derive(Clone, Copy)]
-struct NumericDate {
+pub(super) struct NumericDate {
     seconds: i64,
     has_fraction: bool,
 }
@@ -666,12 +787,12 @@ impl NumericDate {
     }
 
     /// The stricter reading of an end.
-    const fn floor(self) -> Timestamp {
+    pub(super) const fn floor(self) -> Timestamp {
         Timestamp::from_unix_seconds(self.seconds)
     }
 
     /// The stricter reading of a beginning.
-    const fn ceil(self) -> Timestamp {
+    pub(super) const fn ceil(self) -> Timestamp {
         Timestamp::from_unix_seconds(self.seconds + if self.has_fraction { 1 } else { 0 })
     }
 }

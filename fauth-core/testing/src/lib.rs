@@ -22,6 +22,10 @@ mod clock;
 mod direct;
 mod events;
 mod faulty_store;
+#[cfg(feature = "trusted-issuers")]
+mod foreign_issuer;
+#[cfg(feature = "trusted-issuers")]
+mod published_keys;
 mod headers;
 mod log;
 mod mailbox;
@@ -54,6 +58,10 @@ pub use {
 pub use clock::ManualClock;
 pub use direct::Direct;
 pub use faulty_store::{Fault, FaultyStore};
+#[cfg(feature = "trusted-issuers")]
+pub use foreign_issuer::{FOREIGN_AUDIENCE, ForeignIssuer, ForeignToken};
+#[cfg(feature = "trusted-issuers")]
+pub use published_keys::PublishedKeys;
 pub use log::{Log, Logged};
 pub use mint::{SECRET, one_time_token, sign, sign_with};
 pub use users::{Role, TestUser, Users};

@@ -193,6 +193,7 @@ pub mod pages;
 pub mod paths;
 pub mod refusals;
 pub mod requirements;
+pub mod resource_metadata;
 pub mod rules;
 pub mod session_pages;
 pub mod sessions;
@@ -651,6 +652,10 @@ macro_rules! conformance {
         mod rules {
             use super::*;
             $crate::__rules_tests!($harness);
+        }
+        mod resource_metadata {
+            use super::*;
+            $crate::__resource_metadata_tests!($harness);
         }
         mod modes {
             use super::*;

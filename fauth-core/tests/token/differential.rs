@@ -59,10 +59,10 @@ fn whole(date: &Value, round: fn(f64) -> f64) -> i64 {
 
 /// Made once: thousands of cases ask for the same three.
 static PROVIDERS: LazyLock<[Auth; 3]> =
-    LazyLock::new(|| Algorithm::ALL.map(|algorithm| auth(|config| config.algorithm(algorithm))));
+    LazyLock::new(|| Algorithm::HMAC.map(|algorithm| auth(|config| config.algorithm(algorithm))));
 
 fn with_algorithm(algorithm: Algorithm) -> &'static Auth {
-    &PROVIDERS[Algorithm::ALL.iter().position(|own| *own == algorithm).unwrap()]
+    &PROVIDERS[Algorithm::HMAC.iter().position(|own| *own == algorithm).unwrap()]
 }
 
 /// Members that spoil a header, or seem to. Not in the list: members that the other library insists on reading and
@@ -150,7 +150,7 @@ fn claim_change() -> impl Strategy<Value = (String, String)> {
 /// A signed token, spoilt in up to a few places before it was signed.
 fn signed() -> impl Strategy<Value = (Algorithm, String)> {
     let changes = (prop::collection::vec(header_change(), 0..2), prop::collection::vec(claim_change(), 0..4));
-    (select(&Algorithm::ALL[..]), changes).prop_map(|(algorithm, (of_header, of_claims))| {
+    (select(&Algorithm::HMAC[..]), changes).prop_map(|(algorithm, (of_header, of_claims))| {
         let header = header().with("alg", format!("\"{algorithm}\""));
         let header = of_header.iter().fold(header, |header, (name, value)| header.with(name, value));
         let claims = of_claims.iter().fold(claims(), |claims, (name, value)| claims.with(name, value));
@@ -271,7 +271,7 @@ proptest! {
 
     #[test]
     fn a_changed_token_is_no_token(
-        algorithm in select(&Algorithm::ALL[..]),
+        algorithm in select(&Algorithm::HMAC[..]),
         mutation in mutation(),
     ) {
         let header = header().with("alg", format!("\"{algorithm}\""));
@@ -315,7 +315,7 @@ proptest! {
 
     #[test]
     fn no_text_makes_the_reader_of_keys_panic(text in any::<String>(), nearly in nearly_a_jwk()) {
-        for algorithm in Algorithm::ALL {
+        for algorithm in Algorithm::HMAC {
             let _ = Key::from_jwk(&text, algorithm);
             let _ = Key::from_jwk(&format!("{{{text}}}"), algorithm);
             let _ = Key::from_jwk(&nearly, algorithm);

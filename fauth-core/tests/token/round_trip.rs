@@ -22,7 +22,7 @@ const PROFILES: [TokenProfile; 3] =
 #[test]
 fn every_purpose_algorithm_and_profile_round_trips() {
     for profile in PROFILES {
-        for algorithm in Algorithm::ALL {
+        for algorithm in Algorithm::HMAC {
             for named in [None, Some("2026-11")] {
                 let auth = auth(|config| {
                     let config = config.algorithm(algorithm).token_profile(profile);
@@ -255,7 +255,7 @@ proptest! {
         scopes in scopes(),
         claims in prop::collection::vec((name(), value()), 0..4),
         purpose in prop::sample::select(&ISSUED[..]),
-        algorithm in prop::sample::select(&Algorithm::ALL[..]),
+        algorithm in prop::sample::select(&Algorithm::HMAC[..]),
         profile in prop::sample::select(&PROFILES[..]),
         scopes_as_text in any::<bool>(),
     ) {

@@ -469,9 +469,9 @@ fn the_algorithm_is_that_of_the_key_and_spelt_as_registered() {
 /// Correctly signed with each algorithm under the same secret: still only the configured one counts.
 #[test]
 fn a_key_is_for_one_algorithm() {
-    for own in Algorithm::ALL {
+    for own in Algorithm::HMAC {
         let auth = auth(|config| config.algorithm(own));
-        for used in Algorithm::ALL {
+        for used in Algorithm::HMAC {
             let header = header().with("alg", format!("\"{used}\"")).text();
             let token = sign_with(used, SECRET.as_bytes(), header, claims().text());
             check(&auth, &token, &if used == own { Ok(()) } else { Err(WrongAlgorithm) });
@@ -599,7 +599,7 @@ fn unknown_header_members_are_ignored() {
 
 #[test]
 fn degenerate_signatures() {
-    for algorithm in Algorithm::ALL {
+    for algorithm in Algorithm::HMAC {
         let auth = auth(|config| config.algorithm(algorithm));
         let header = header().with("alg", format!("\"{algorithm}\"")).text();
         let good = sign_with(algorithm, SECRET.as_bytes(), header, claims().text());
@@ -1346,10 +1346,10 @@ fn jwt_key_confusion() {
 #[test]
 fn jwk_without_alg() {
     let jwk = format!(r#"{{"kty":"oct","k":"{}"}}"#, encode(SECRET));
-    for own in Algorithm::ALL {
+    for own in Algorithm::HMAC {
         let key = Key::from_jwk(&jwk, own).unwrap();
         assert_eq!(key.algorithm(), own);
-        for used in Algorithm::ALL {
+        for used in Algorithm::HMAC {
             let token = sign_with(used, SECRET.as_bytes(), format!("{{\"alg\":\"{used}\"}}"), "foo");
             let expected = if used == own { Ok(b"foo".to_vec()) } else { Err(WrongAlgorithm) };
             assert_eq!(verify_jws(&token, &key), expected, "{used} with a key for {own}");

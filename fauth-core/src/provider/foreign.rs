@@ -1,0 +1,122 @@
+//! The tokens of other issuers: whose they are, and the wait for keys.
+
+use std::sync::Arc;
+
+use super::{
+    granted::Granted,
+    inner::AuthProvider,
+    presented::{Credential, Found, Keys, Pending, PendingIssuer, Verified},
+};
+use crate::{
+    rejection::{Rejection, Unavailable},
+    remote::{KeySourceHealth, KeysUnavailable},
+    token::{Purpose, TokenError, TokenPayload, UnverifiedForeign},
+    trusted_issuer::{Checked, Trusted},
+    user::AuthUser,
+};
+
+/// How the sources of keys are, on which a provider depends; see [`AuthProvider::health`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct AuthHealth {
+    /// One for each trusted issuer, in their order.
+    pub key_sources: Vec<KeySourceHealth>,
+}
+
+impl<U: AuthUser> AuthProvider<U> {
+    /// Fetches the keys of all [trusted issuers](crate::AuthProviderBuilder::trusted_issuer), so
+    /// that the first request does not wait for them. Without it they are fetched when the first
+    /// token comes. Nothing to do where nobody else is trusted.
+    ///
+    /// A service need not end because an issuer cannot be reached while it starts: later requests
+    /// fetch again.
+    ///
+    /// # Errors
+    /// [`KeysUnavailable`] of the first issuer of which no keys could be fetched; the others are
+    /// fetched all the same.
+    pub async fn warm_up(&self) -> Result<(), KeysUnavailable> {
+        let mut outcome = Ok(());
+        for issuer in self.trusted_issuers() {
+            outcome = outcome.and(issuer.keys().warm_up().await);
+        }
+        outcome
+    }
+
+    /// How the keys of the [trusted issuers](crate::AuthProviderBuilder::trusted_issuer) are: for
+    /// what watches a service. Asks nobody.
+    #[must_use]
+    pub fn health(&self) -> AuthHealth {
+        AuthHealth { key_sources: self.trusted_issuers().map(|issuer| issuer.keys().health()).collect() }
+    }
+
+    fn trusted_issuers(&self) -> impl Iterator<Item = &Arc<Trusted>> {
+        self.inner.foreign.iter().flat_map(|foreign| &foreign.issuers)
+    }
+
+    /// The credential as a token of another issuer; `None` if it is to be read as an own one.
+    ///
+    /// What a browser attaches unasked is an own one, and so is what only an own token can be.
+    pub(super) fn find_foreign(&self, credential: &Credential<'_>) -> Result<Option<Found<U>>, Rejection> {
+        let Some(foreign) = &self.inner.foreign else { return Ok(None) };
+        let (token, now) = (credential.token.as_bytes(), self.now()?);
+        if credential.purpose != Purpose::Access
+            || credential.way.is_ambient()
+            || credential.keys == Keys::Only
+            || self.inner.verifier.knows_header(token, Purpose::Access, now)
+        {
+            return Ok(None);
+        }
+        let unverified = match UnverifiedForeign::read(token, foreign.max_token_bytes) {
+            Ok(unverified) => unverified,
+            // Own tokens need not name an issuer; and whether it has the form of a token at all
+            // says who reads own ones.
+            Err(error) => return self.not_foreign(error),
+        };
+        let issuer = unverified.issuer()?;
+        let Some(issuer) = foreign.issuers.iter().find(|known| known.issuer() == issuer) else {
+            return self.not_foreign(TokenError::WrongIssuer);
+        };
+        let issuer = Arc::clone(issuer);
+        match issuer.check(unverified, now) {
+            Checked::Good(payload) => Ok(Some(Found::Token(verified(payload, credential)))),
+            Checked::Refused(error) => Err(error.into()),
+            Checked::NeedsKeys => {
+                let issuer = PendingIssuer::Known(issuer);
+                let token = Box::<[u8]>::from(token).into();
+                Ok(Some(Found::Pending(Box::new(Pending { token, issuer, way: credential.way }))))
+            }
+        }
+    }
+
+    /// A token of no trusted issuer is an own one, if there are any.
+    fn not_foreign(&self, error: TokenError) -> Result<Option<Found<U>>, Rejection> {
+        let is_formless = matches!(error, TokenError::Malformed | TokenError::TooLong);
+        if self.has_own_tokens() || is_formless { Ok(None) } else { Err(error.into()) }
+    }
+
+    /// Waits for the keys of a token, verifies it with them, and goes on as with any other.
+    pub(super) async fn grant_pending(&self, pending: Pending) -> Result<Granted<U>, Rejection> {
+        let Pending { token, issuer: PendingIssuer::Known(issuer), way } = pending;
+        let no_keys = |_: KeysUnavailable| Rejection::Unavailable(Unavailable::Keys);
+        let keys = issuer.refreshed(self.now()?).await.map_err(no_keys)?;
+        let unverified = UnverifiedForeign::read(&token, token.len())?;
+        // The fetch may have taken its time.
+        let payload = issuer.verify(unverified, &keys, self.now()?)?;
+        self.grant(Verified { payload: Arc::new(payload), way, csrf: None }).await
+    }
+
+    /// The user whom a token of another issuer describes, if users are made of claims.
+    pub(super) fn user_from_claims(&self, payload: &TokenPayload) -> Option<Arc<U>> {
+        let foreign = self.inner.foreign.as_ref().filter(|_| payload.is_foreign())?;
+        foreign.users.as_ref().map(|users| Arc::new(users(payload)))
+    }
+
+    /// Is it the name of a trusted issuer?
+    pub(super) fn trusts(&self, issuer: &str) -> bool {
+        self.trusted_issuers().any(|trusted| trusted.issuer() == issuer)
+    }
+}
+
+fn verified(payload: TokenPayload, credential: &Credential<'_>) -> Verified {
+    Verified { payload: Arc::new(payload), way: credential.way, csrf: None }
+}

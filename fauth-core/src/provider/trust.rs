@@ -1,0 +1,98 @@
+//! Which other issuers a provider is built with, and what fits them.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use super::inner::{Foreign, UserFromClaims};
+use crate::{
+    config::AuthConfig,
+    error::ConfigError,
+    token::TokenPayload,
+    trusted_issuer::{Trusted, TrustedIssuer},
+    user::{AuthUser, UserLoader},
+};
+
+/// Every token of these names one, and is compared with each.
+const MAX_ISSUERS: usize = 100;
+
+/// What was said about other issuers.
+pub(super) struct ForeignOptions<U> {
+    pub(super) issuers: Vec<TrustedIssuer>,
+    pub(super) users: Option<Box<UserFromClaims<U>>>,
+}
+
+impl<U> Default for ForeignOptions<U> {
+    fn default() -> Self {
+        Self { issuers: Vec::new(), users: None }
+    }
+}
+
+impl<U> ForeignOptions<U> {
+    /// Is nobody else trusted?
+    pub(super) const fn is_empty(&self) -> bool {
+        self.issuers.is_empty()
+    }
+
+    /// Checks everything; `None` if nobody else is trusted.
+    pub(super) fn build(self, config: &AuthConfig) -> Result<Option<Box<Foreign<U>>>, ConfigError> {
+        let Self { issuers, users } = self;
+        if issuers.is_empty() {
+            return match users {
+                None => Ok(None),
+                Some(_) => Err(ConfigError::new(
+                    "user_from_claims",
+                    "there is no trusted issuer whose claims could be read",
+                    "call `.trusted_issuer(…)`, or `.user_loader(…)` for own tokens",
+                )),
+            };
+        }
+        if issuers.len() > MAX_ISSUERS {
+            let problem = format!("there are more than {MAX_ISSUERS}");
+            return Err(ConfigError::new("trusted_issuer", problem, "trust fewer"));
+        }
+        let mut trusted: Vec<Arc<Trusted>> = Vec::new();
+        for issuer in issuers {
+            let issuer = issuer.build()?;
+            refuse_same(&issuer, &trusted, config)?;
+            trusted.push(Arc::new(issuer));
+        }
+        let max_token_bytes = config.max_token_bytes();
+        Ok(Some(Box::new(Foreign { issuers: trusted, users, max_token_bytes })))
+    }
+}
+
+fn refuse_same(issuer: &Trusted, others: &[Arc<Trusted>], config: &AuthConfig) -> Result<(), ConfigError> {
+    let name = issuer.issuer();
+    if config.issuer() == Some(name) {
+        return Err(ConfigError::new(
+            "trusted_issuer",
+            format!("`{name}` is the issuer of the own tokens too, so that nobody could tell whose a token is"),
+            "give the own tokens another `issuer`, or leave the trusted issuer out",
+        ));
+    }
+    if others.iter().any(|other| other.issuer() == name) {
+        return Err(ConfigError::new(
+            "trusted_issuer",
+            format!("`{name}` is there twice"),
+            "describe each issuer once: it may have several audiences and algorithms",
+        ));
+    }
+    Ok(())
+}
+
+impl<U> Foreign<U> {
+    /// What they are called.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.issuers.iter().map(|issuer| issuer.issuer().to_owned()).collect()
+    }
+
+    /// The longest that a token of any of them can be accepted.
+    pub(super) fn longest(&self) -> Duration {
+        let longest = self.issuers.iter().map(|issuer| issuer.longest()).max();
+        Duration::from_secs(longest.unwrap_or_default())
+    }
+}
+
+/// For a provider that makes all of its users of claims.
+pub(super) fn no_users<U: AuthUser>() -> Arc<dyn UserLoader<U>> {
+    Arc::new(async |_: Arc<TokenPayload>| Ok::<Option<U>, Infallible>(None))
+}

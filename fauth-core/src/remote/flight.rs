@@ -1,0 +1,128 @@
+//! Single flight: however many want keys, one task fetches them.
+//!
+//! The fetch runs in a task of its own, so that a request that is given up takes nothing from the others. No lock is
+//! held meanwhile: who waits holds a receiver that the end of the task closes, also if it ends by a panic or with its
+//! runtime.
+
+use std::sync::{Arc, Weak};
+
+use tokio::{runtime::Handle, sync::watch, time::timeout};
+
+use super::{
+    fault::KeySourceError,
+    obtain::Obtained,
+    pace::Reason,
+    shared::{Begun, Remote, Shared, State},
+};
+
+/// What closes when the fetch has ended.
+pub(super) type Landing = watch::Receiver<()>;
+
+/// Joins the fetch that is going on, or begins one if it may. `None` if it may not.
+pub(super) fn join(shared: &Arc<Shared>, reason: Reason) -> Result<Option<Landing>, KeySourceError> {
+    let Some(remote) = &shared.remote else { return Ok(None) };
+    let mut state = shared.lock();
+    if let Some(landing) = &state.flight {
+        return Ok(Some(landing.clone()));
+    }
+    if !shared.may_begin(&state, reason) {
+        return Ok(None);
+    }
+    let runtime = Handle::try_current().map_err(|_| KeySourceError::NoRuntime)?;
+    let departure = prepare(shared, &mut state);
+    drop(state);
+    Ok(Some(departure.begin(remote, &runtime)))
+}
+
+/// Begins a fetch in the background if it may, without waiting for anything.
+pub(super) fn nudge(shared: &Arc<Shared>) {
+    let (Some(remote), Ok(runtime)) = (&shared.remote, Handle::try_current()) else { return };
+    // Who has the lock may well do the same.
+    let Some(mut state) = shared.try_lock() else { return };
+    if state.flight.is_none() && shared.may_begin(&state, Reason::Needed) {
+        let departure = prepare(shared, &mut state);
+        drop(state);
+        departure.begin(remote, &runtime);
+    }
+}
+
+/// What was decided under the lock. It begins without the lock: a runtime that shuts down drops at once
+/// what it is given, and the end of a flight takes the lock.
+struct Departure {
+    flight: Flight,
+    landing: Landing,
+    /// There is nobody who refreshes in the background, or its runtime has ended.
+    keeper: Option<Arc<()>>,
+}
+
+fn prepare(shared: &Arc<Shared>, state: &mut State) -> Departure {
+    let (ended, landing) = watch::channel(());
+    state.flight = Some(landing.clone());
+    let keeper = (state.keeper.strong_count() == 0).then(|| {
+        let alive = Arc::new(());
+        state.keeper = Arc::downgrade(&alive);
+        alive
+    });
+    let flight = Flight { shared: Arc::clone(shared), has_landed: false, _ended: ended };
+    Departure { flight, landing, keeper }
+}
+
+impl Departure {
+    fn begin(self, remote: &Remote, runtime: &Handle) -> Landing {
+        let shared = &self.flight.shared;
+        if let Some(alive) = self.keeper {
+            runtime.spawn(keep(Arc::downgrade(shared), shared.gone.subscribe(), alive));
+        }
+        runtime.spawn(fly(self.flight, remote.clone()));
+        self.landing
+    }
+}
+
+/// A fetch that is going on. It is over when this is dropped, however that comes.
+struct Flight {
+    shared: Arc<Shared>,
+    has_landed: bool,
+    /// The last field: dropped when everything is in its place.
+    _ended: watch::Sender<()>,
+}
+
+impl Flight {
+    fn land(&mut self, outcome: Result<(Obtained, Begun), KeySourceError>) {
+        self.has_landed = true;
+        self.shared.finish(outcome);
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        if !self.has_landed {
+            self.land(Err(KeySourceError::Interrupted));
+        }
+    }
+}
+
+async fn fly(mut flight: Flight, remote: Remote) {
+    let outcome = flight.shared.obtain(&remote).await;
+    flight.land(outcome);
+}
+
+/// Refreshes until the source is dropped. It holds the source only while a fetch begins.
+async fn keep(source: Weak<Shared>, mut gone: watch::Receiver<()>, _alive: Arc<()>) {
+    loop {
+        let Some(idle) = source.upgrade().map(|shared| shared.idle_for()) else { return };
+        if !idle.is_zero() {
+            // Nothing is ever sent: a change is the end of the source.
+            if timeout(idle, gone.changed()).await.is_ok() {
+                return;
+            }
+            // Somebody may have fetched meanwhile.
+            continue;
+        }
+        let Some(landing) = source.upgrade().map(|shared| join(&shared, Reason::Needed)) else { return };
+        match landing {
+            Ok(Some(mut landing)) => drop(landing.changed().await),
+            Ok(None) => tokio::task::yield_now().await,
+            Err(_) => return,
+        }
+    }
+}

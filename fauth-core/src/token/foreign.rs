@@ -1,0 +1,279 @@
+//! The strict verifier for access tokens of other issuers.
+//!
+//! It consists of the parts of `verify.rs`, in the same order. Three things differ: the claims are
+//! decoded before the signature is checked, because the unverified `iss` selects among the issuers
+//! that are trusted, and does nothing else; a header may bring keys (`jwk`, `jku`, `x5u`, `x5c`),
+//! which nobody looks at; and what is demanded of the claims is what other issuers write.
+
+use std::{borrow::Cow, sync::Arc};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    algorithm::Algorithm,
+    json::Value,
+    limits::{MAX_SUBJECT_BYTES, MAX_TOKEN_ID_BYTES},
+    mac::INLINE_SIGNATURE_BYTES,
+    payload::{Foreign, Rights, Span, TokenPayload},
+    profile::Format,
+    public_keys::PublicKeys,
+    purpose::Purpose,
+    verify::{Claims, Header, Leeways, Parts, Reader, TokenError, refuse_bound, same_media_type},
+};
+use crate::clock::Timestamp;
+
+/// The longest `iss`, in bytes: what is longer selects nobody.
+pub(crate) const MAX_ISSUER_BYTES: usize = 512;
+
+/// Which tokens of an issuer are access tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum AccessTokenProfile {
+    /// [RFC 9068](https://www.rfc-editor.org/rfc/rfc9068): `typ` is `at+jwt`, and there are `iss`,
+    /// `exp`, `aud`, `sub`, `client_id`, `iat` and `jti`. The default, because no other kind of
+    /// token passes for one.
+    #[default]
+    Rfc9068,
+    /// For issuers that write plain JWTs: `typ` is `JWT`, `at+jwt` or absent, `jti` and `client_id`
+    /// may be absent. The id of a token without `jti` is the SHA-256 of what is signed.
+    ///
+    /// What says of itself that it is no access token is refused: an ID token by `at_hash` or
+    /// `c_hash` (`OpenID` Connect Core 1.0, 3.1.3.6 and 3.3.2.11), or by Keycloak's `typ` or
+    /// Cognito's `token_use`; a logout token and other security events by `events` (RFC 8417). The
+    /// claim `nonce` says nothing: older Keycloaks write it into access tokens too.
+    ///
+    /// # Security
+    /// An ID token without these passes if its audience does. Its audience is the client that has
+    /// asked for it: never configure the id of a client as an audience unless that is what the
+    /// issuer writes into access tokens.
+    Plain,
+}
+
+/// What tokens of one issuer are held against, checked when the provider was built.
+#[derive(Debug, Clone)]
+pub(crate) struct ForeignVerifier {
+    pub(crate) issuer: Arc<str>,
+    pub(crate) audiences: Vec<Box<str>>,
+    pub(crate) algorithms: Vec<Algorithm>,
+    pub(crate) profile: AccessTokenProfile,
+    /// Is `client_id` the audience of tokens without `aud`?
+    pub(crate) client_is_audience: bool,
+    /// Are ID tokens accepted in place of access tokens?
+    pub(crate) id_tokens: bool,
+    /// Claims that must have these values.
+    pub(crate) required: Vec<(Box<str>, Box<str>)>,
+    pub(crate) leeway: i64,
+    pub(crate) expiry_leeway: i64,
+    pub(crate) max_lifetime: i64,
+}
+
+/// A token of which nothing is known yet but the issuer that it names.
+pub(crate) struct UnverifiedForeign<'a> {
+    parts: Parts<'a>,
+    json: String,
+    found: ForeignClaims,
+}
+
+/// Where the claims stand that matter.
+#[derive(Default)]
+struct ForeignClaims {
+    known: Claims,
+    client: Option<Value>,
+    /// Claims that only tokens of other kinds have.
+    has_hash: bool,
+    has_events: bool,
+    /// How Keycloak and Cognito tell their kinds of tokens apart.
+    kind: Option<Value>,
+    usage: Option<Value>,
+}
+
+impl ForeignClaims {
+    fn scan(json: &str) -> Result<Self, TokenError> {
+        let mut found = Self::default();
+        let known = Claims::scan_beside(json, |name, value| match name {
+            "client_id" => found.client = Some(value),
+            "at_hash" | "c_hash" => found.has_hash = true,
+            "events" => found.has_events = true,
+            "typ" => found.kind = Some(value),
+            "token_use" => found.usage = Some(value),
+            _ => {}
+        })?;
+        Ok(Self { known, ..found })
+    }
+}
+
+impl<'a> UnverifiedForeign<'a> {
+    /// Reads what is needed to know whose token it is.
+    ///
+    /// # Errors
+    /// [`TokenError`] if it is none, or has no text as `iss`.
+    pub(crate) fn read(token: &'a [u8], max_bytes: usize) -> Result<Self, TokenError> {
+        let parts = Parts::split(token, max_bytes)?;
+        let json = String::from_utf8(parts.payload()?).map_err(|_| TokenError::MalformedClaims)?;
+        let found = ForeignClaims::scan(&json)?;
+        let token = Self { parts, json, found };
+        token.issuer()?;
+        Ok(token)
+    }
+
+    /// Whom it names as its issuer. Good for selecting whose keys are asked, and for nothing else.
+    pub(crate) fn issuer(&self) -> Result<Cow<'_, str>, TokenError> {
+        let issuer = self.found.known.issuer.ok_or(TokenError::MissingClaim("iss"))?;
+        let issuer = issuer.text(&self.json).ok_or(TokenError::InvalidClaim("iss"))?;
+        if issuer.len() > MAX_ISSUER_BYTES { Err(TokenError::InvalidClaim("iss")) } else { Ok(issuer) }
+    }
+}
+
+impl ForeignVerifier {
+    /// The longest that one of its tokens can be accepted, in seconds.
+    pub(crate) const fn longest(&self) -> u64 {
+        self.max_lifetime.saturating_add(self.leeway).saturating_add(self.expiry_leeway).unsigned_abs()
+    }
+
+    /// Accepts an access token of this issuer, or says why not. [`TokenError::UnknownKey`] if
+    /// everything that can be known before the signature is acceptable, and its key is not among
+    /// these.
+    pub(crate) fn verify(
+        &self,
+        token: UnverifiedForeign<'_>,
+        keys: &PublicKeys,
+        now: Timestamp,
+    ) -> Result<TokenPayload, TokenError> {
+        let UnverifiedForeign { parts, json, found } = token;
+        let mut buffer = [0; INLINE_SIGNATURE_BYTES];
+        let signature = parts.signature(&mut buffer)?;
+        // What keys the header brings does not matter.
+        let header = Header::parse(parts.header)?;
+        let named = header.algorithm.as_deref();
+        if !self.algorithms.iter().any(|algorithm| named == Some(algorithm.as_str())) {
+            return Err(TokenError::WrongAlgorithm);
+        }
+        let key = keys.find(header.key_id.as_deref()).ok_or(TokenError::UnknownKey)?;
+        header.refuse_other_algorithm(key)?;
+        parts.refuse_other_signature(key, &signature)?;
+        self.accept_media_type(header.media_type.as_deref())?;
+        self.accept_claims(json, &found, parts.signed, now)
+    }
+
+    fn accept_media_type(&self, media_type: Option<&str>) -> Result<(), TokenError> {
+        let is_good = match (self.profile, media_type) {
+            (AccessTokenProfile::Rfc9068, Some(named)) => same_media_type(named, "at+jwt"),
+            (AccessTokenProfile::Rfc9068, None) => false,
+            (AccessTokenProfile::Plain, Some(named)) => {
+                same_media_type(named, "JWT") || same_media_type(named, "at+jwt")
+            }
+            (AccessTokenProfile::Plain, None) => true,
+        };
+        if is_good { Ok(()) } else { Err(other_kind(media_type)) }
+    }
+
+    fn accept_claims(
+        &self,
+        json: String,
+        found: &ForeignClaims,
+        signed: &[u8],
+        now: Timestamp,
+    ) -> Result<TokenPayload, TokenError> {
+        let claims = Reader { json: &json };
+        self.refuse_other_kinds(&claims, found)?;
+        let known = &found.known;
+        let subject = claims.text("sub", known.subject, MAX_SUBJECT_BYTES)?;
+        let token_id = self.token_id(&claims, found, signed)?;
+        let expires = claims.date("exp", known.expires_at)?.ok_or(TokenError::MissingClaim("exp"))?;
+        let issued = claims.date("iat", known.issued_at)?.ok_or(TokenError::MissingClaim("iat"))?;
+        let not_before = claims.date("nbf", known.not_before)?;
+        let session = known.session.map(|_| claims.text("sid", known.session, MAX_TOKEN_ID_BYTES));
+        let session = session.transpose()?;
+        refuse_bound(known)?;
+        if claims.required("iss", known.issuer)? != *self.issuer {
+            return Err(TokenError::WrongIssuer);
+        }
+        self.accept_audience(&claims, found)?;
+        let leeways = Leeways { leeway: self.leeway, expiry_leeway: self.expiry_leeway };
+        leeways.accept(issued, expires, not_before, self.max_lifetime, now)?;
+        let payload = TokenPayload {
+            purpose: Purpose::Access,
+            subject,
+            token_id,
+            scopes: None,
+            session,
+            epoch: epoch_of(issued.ceil()),
+            user_epoch: 0,
+            is_api_key: false,
+            issued_at: issued.ceil(),
+            expires_at: expires.floor(),
+            format: Format::Standard,
+            foreign: Some(Box::new(Foreign {
+                issuer: Arc::clone(&self.issuer),
+                rights: Rights::default(),
+                expiry_leeway: self.expiry_leeway,
+            })),
+            json,
+        };
+        self.accept_required(&payload)?;
+        Ok(payload)
+    }
+
+    /// RFC 9068 has a `typ` of its own, but nothing keeps an issuer from being careless with it.
+    fn refuse_other_kinds(&self, claims: &Reader<'_>, found: &ForeignClaims) -> Result<(), TokenError> {
+        let is = |value: Option<Value>, kinds: &[&str]| {
+            let text = value.and_then(|value| value.text(claims.json));
+            text.is_some_and(|text| kinds.iter().any(|kind| text.eq_ignore_ascii_case(kind)))
+        };
+        let is_id_token = found.has_hash || is(found.kind, &["ID"]) || is(found.usage, &["id"]);
+        let is_other = found.has_events
+            || is(found.kind, &["Refresh", "Offline", "Logout"])
+            || is(found.usage, &["refresh"]);
+        if is_other || (is_id_token && !self.id_tokens) { Err(other_kind(None)) } else { Ok(()) }
+    }
+
+    fn token_id(
+        &self,
+        claims: &Reader<'_>,
+        found: &ForeignClaims,
+        signed: &[u8],
+    ) -> Result<Span, TokenError> {
+        if self.profile == AccessTokenProfile::Rfc9068 {
+            claims.text("client_id", found.client, MAX_SUBJECT_BYTES)?;
+        } else if found.known.token_id.is_none() {
+            let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(signed));
+            return Ok(Span::Copy(digest.into_boxed_str()));
+        }
+        claims.text("jti", found.known.token_id, MAX_TOKEN_ID_BYTES)
+    }
+
+    fn accept_audience(&self, claims: &Reader<'_>, found: &ForeignClaims) -> Result<(), TokenError> {
+        let audience = match (found.known.audience, self.client_is_audience) {
+            (Some(audience), _) => audience,
+            (None, true) => found.client.ok_or(TokenError::MissingClaim("client_id"))?,
+            (None, false) => return Err(TokenError::MissingClaim("aud")),
+        };
+        claims.audience(audience, &self.audiences)
+    }
+
+    fn accept_required(&self, payload: &TokenPayload) -> Result<(), TokenError> {
+        for (name, wanted) in &self.required {
+            match payload.claim::<String>(name) {
+                Ok(Some(value)) if *value == **wanted => {}
+                Ok(None) => return Err(TokenError::MissingClaim("required")),
+                _ => return Err(TokenError::InvalidClaim("required")),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The purpose of fauth's own that a token has instead, if it is one.
+fn other_kind(media_type: Option<&str>) -> TokenError {
+    let others = Purpose::ALL.into_iter().filter(|other| *other != Purpose::Access);
+    let mut others = others.filter(|other| media_type.is_some_and(|named| same_media_type(named, other.media_type())));
+    TokenError::WrongPurpose { expected: Purpose::Access, actual: others.next() }
+}
+
+/// Tokens of others do not carry the epoch of their subject. An epoch is at least the milliseconds
+/// of the moment at which it was raised, so that the second of its issue tells whether a token is
+/// from before: what was issued in the very second counts as before.
+fn epoch_of(issued_at: Timestamp) -> u64 {
+    u64::try_from(issued_at.unix_seconds()).unwrap_or(0).saturating_mul(1000).saturating_sub(1)
+}

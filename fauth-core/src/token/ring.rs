@@ -1,0 +1,440 @@
+//! Keys that are exchanged while the service runs.
+//!
+//! Readers never wait: they see one snapshot, whole, and a change is the next one. A key is published
+//! some time before it signs, so that whoever verifies has fetched it, and verifies for as long as
+//! tokens that it has signed may live.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::{ArcSwap, Guard};
+
+use super::{
+    header::header_segment,
+    key_error::KeyError,
+    keys::Key,
+    profile::Format,
+    public_keys::MAX_KEYS,
+    purpose::{PerPurpose, Purpose},
+};
+use crate::clock::{Clock, ClockError, SystemClock, Timestamp};
+
+/// For how long the published set may be cached unless set otherwise.
+pub(super) const DEFAULT_MAX_AGE: Duration = Duration::from_secs(5 * 60);
+const MAX_AGES: std::ops::RangeInclusive<u64> = 1..=24 * 60 * 60;
+/// How long an old key verifies where no configuration says how long tokens live.
+const DEFAULT_OVERLAP: Duration = Duration::from_secs(31 * 24 * 60 * 60);
+
+/// One key that signs, and any number that verify, exchanged at run time.
+///
+/// It is a handle: clones share the same keys. Give one to
+/// [`AuthConfigBuilder::key_ring`](crate::AuthConfigBuilder::key_ring) and keep one to rotate.
+/// Every instance of the application needs the same keys at the same times.
+///
+/// ```
+/// use std::time::Duration;
+/// use fauth_core::{AuthConfig, token::{Algorithm, Key, KeyRing, Rotation}};
+///
+/// # fn example(pem: &str, next: &str, secret: &str) -> Result<(), Box<dyn std::error::Error>> {
+/// let ring = KeyRing::new(Key::from_pem(Algorithm::ES256, pem)?)?;
+/// let config = AuthConfig::builder().application("shop").secret(secret).key_ring(ring.clone()).build()?;
+///
+/// // Later: the new key is published at once, signs in ten minutes, and the old one verifies for
+/// // as long as its tokens live.
+/// ring.rotate(Key::from_pem(Algorithm::ES256, next)?, Rotation::after(Duration::from_secs(600)))?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct KeyRing {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    snapshot: ArcSwap<Snapshot>,
+    /// Held by whoever makes the next snapshot.
+    writing: Mutex<()>,
+    clock: Arc<dyn Clock>,
+    max_age: AtomicU64,
+    /// Seconds that the longest token lives, of all configurations that use the ring.
+    longest_token: AtomicU64,
+}
+
+/// When a new key takes over, and how long the old one verifies.
+#[derive(Debug, Clone, Copy)]
+#[must_use = "give it to `KeyRing::rotate`"]
+pub struct Rotation {
+    begin: Begin,
+    retire_after: Option<Duration>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Begin {
+    At(Timestamp),
+    After(Duration),
+    Now,
+}
+
+impl Rotation {
+    /// The new key signs from this time on. That must be at least twice the
+    /// [age](KeyRing::max_age) that the published set may have, so that nobody meets a key that has
+    /// not been fetched yet.
+    pub const fn at(time: Timestamp) -> Self {
+        Self { begin: Begin::At(time), retire_after: None }
+    }
+
+    /// As [`at`](Self::at), counted from now by the clock of the ring.
+    pub const fn after(span: Duration) -> Self {
+        Self { begin: Begin::After(span), retire_after: None }
+    }
+
+    /// The new key signs at once, for when the old one is not to be trusted any more.
+    ///
+    /// # Security
+    /// Services that have cached the published keys refuse tokens of the new one until they fetch
+    /// again. Take the old key out with [`KeyRing::remove`] if it is known to others.
+    pub const fn danger_at_once() -> Self {
+        Self { begin: Begin::Now, retire_after: None }
+    }
+
+    /// How long the old key verifies after the new one has taken over. Default: as long as the
+    /// longest token of the configurations that use the ring may live. With less, tokens are refused
+    /// before they expire.
+    pub const fn retire_old_after(mut self, span: Duration) -> Self {
+        self.retire_after = Some(span);
+        self
+    }
+}
+
+/// Why a ring is not changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyRingError {
+    /// The key is not good for the ring.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The key would sign before everybody can have fetched it.
+    #[error(
+        "the key would sign {} s after it is published, and the published set may be {} s old: use at least twice \
+         that, or shorten `KeyRing::max_age`",
+        lead.as_secs(), max_age.as_secs()
+    )]
+    TooSoon {
+        /// The time between publishing and signing.
+        lead: Duration,
+        /// For how long the published set may be cached.
+        max_age: Duration,
+    },
+    /// A key that takes over later is in the ring already.
+    #[error("another key takes over at {at} (seconds since 1970): remove it first, or rotate after that")]
+    AlreadyScheduled {
+        /// When that is.
+        at: Timestamp,
+    },
+    /// No key has this id.
+    #[error("no key of the ring has the id `{id}`")]
+    UnknownKey {
+        /// The id.
+        id: Box<str>,
+    },
+    /// No key would be left that signs now.
+    #[error("the key is the only one that signs now: rotate to another first")]
+    LastSigningKey,
+    /// A setting is out of bounds.
+    #[error("`max_age` must be 1 second to 24 hours")]
+    MaxAge,
+    /// The time is unknown.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
+}
+
+impl KeyRing {
+    /// A ring of one key, which must be able to sign.
+    ///
+    /// # Errors
+    /// [`KeyError::CannotSign`] if it cannot.
+    pub fn new(key: Key) -> Result<Self, KeyRingError> {
+        Self::with_clock(key, SystemClock)
+    }
+
+    /// As [`new`](Self::new), with a clock that a test can turn. Use that of the provider.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_clock(key: Key, clock: impl Clock) -> Result<Self, KeyRingError> {
+        refuse_if_only_public(&key)?;
+        let first = Entry::new(key, Some(ALWAYS));
+        Ok(Self {
+            inner: Arc::new(Inner {
+                snapshot: ArcSwap::from_pointee(Snapshot { entries: vec![first] }),
+                writing: Mutex::new(()),
+                clock: Arc::new(clock),
+                max_age: AtomicU64::new(DEFAULT_MAX_AGE.as_secs()),
+                longest_token: AtomicU64::new(0),
+            }),
+        })
+    }
+
+    /// For how long the published set may be cached: `max-age` of `/.well-known/jwks.json`, in whole
+    /// seconds. Default: 5 minutes. A new key signs twice as long after it is published at the
+    /// earliest.
+    ///
+    /// # Errors
+    /// [`KeyRingError::MaxAge`] unless it is 1 second to 24 hours.
+    pub fn max_age(self, age: Duration) -> Result<Self, KeyRingError> {
+        if !MAX_AGES.contains(&age.as_secs()) {
+            return Err(KeyRingError::MaxAge);
+        }
+        self.inner.max_age.store(age.as_secs(), Ordering::Relaxed);
+        Ok(self)
+    }
+
+    /// Takes in a key that signs from the given time on. It is published, and verifies, at once.
+    ///
+    /// # Errors
+    /// [`KeyRingError`] if the key cannot sign, its id is taken, it would sign too soon, another one
+    /// takes over later, or the ring has 100 keys.
+    pub fn rotate(&self, key: Key, rotation: Rotation) -> Result<(), KeyRingError> {
+        refuse_if_only_public(&key)?;
+        let now = self.inner.clock.now()?;
+        let at = match rotation.begin {
+            Begin::At(time) => time,
+            Begin::After(span) => now.checked_add(span).ok_or(ClockError)?,
+            Begin::Now => now,
+        };
+        if !matches!(rotation.begin, Begin::Now) && key.public_jwk().is_some() {
+            let (lead, max_age) = (at.since(now), self.cached_for());
+            if lead < max_age.saturating_mul(2) {
+                return Err(KeyRingError::TooSoon { lead, max_age });
+            }
+        }
+        let overlap = rotation.retire_after.unwrap_or_else(|| self.overlap());
+        let retires = at.checked_add(overlap).unwrap_or(Timestamp::MAX);
+        self.change(now, |entries| {
+            let last = entries.iter().filter_map(|entry| entry.signs_from).max();
+            // At the same second the later one in the list signs, which is the new one.
+            if let Some(last) = last.filter(|last| *last > at) {
+                return Err(KeyRingError::AlreadyScheduled { at: last });
+            }
+            refuse_if_taken(entries, &key)?;
+            for entry in entries.iter_mut().filter(|entry| entry.signs_from.is_some()) {
+                entry.retires_at.get_or_insert(retires);
+            }
+            entries.push(Entry::new(key, Some(at)));
+            Ok(())
+        })
+    }
+
+    /// Takes in a key that only verifies, until it is [removed](Self::remove): one whose tokens are
+    /// still in use, of a time before the ring.
+    ///
+    /// # Errors
+    /// [`KeyRingError`] if its id is taken, or the ring has 100 keys.
+    pub fn add_verification_key(&self, key: Key) -> Result<(), KeyRingError> {
+        self.change(self.inner.clock.now()?, |entries| {
+            refuse_if_taken(entries, &key)?;
+            entries.push(Entry::new(key, None));
+            Ok(())
+        })
+    }
+
+    /// Takes a key out. Its tokens are refused from now on, and it is published no more.
+    ///
+    /// # Errors
+    /// [`KeyRingError`] if no key has this id, or no other could sign now.
+    pub fn remove(&self, id: &str) -> Result<(), KeyRingError> {
+        let now = self.inner.clock.now()?;
+        self.change(now, |entries| {
+            let position = entries.iter().position(|entry| entry.key.id() == Some(id));
+            let position = position.ok_or_else(|| KeyRingError::UnknownKey { id: id.into() })?;
+            entries.remove(position);
+            if !entries.iter().any(|entry| entry.can_sign(now)) {
+                return Err(KeyRingError::LastSigningKey);
+            }
+            // Whichever now signs last has no successor, and so does not retire.
+            let last = entries.iter_mut().filter(|entry| entry.signs_from.is_some());
+            if let Some(last) = last.max_by_key(|entry| entry.signs_from) {
+                last.retires_at = None;
+            }
+            Ok(())
+        })
+    }
+
+    /// The ids of the keys that verify now, whether they sign or not.
+    ///
+    /// # Errors
+    /// [`ClockError`] if the time is unknown.
+    pub fn ids(&self) -> Result<Vec<String>, ClockError> {
+        let now = self.inner.clock.now()?;
+        let snapshot = self.snapshot();
+        let verifying = snapshot.entries.iter().filter(|entry| entry.verifies(now));
+        Ok(verifying.filter_map(|entry| entry.key.id().map(str::to_owned)).collect())
+    }
+
+    /// The id of the key that signs now.
+    ///
+    /// # Errors
+    /// [`ClockError`] if the time is unknown.
+    pub fn signing_id(&self) -> Result<Option<String>, ClockError> {
+        let now = self.inner.clock.now()?;
+        Ok(self.snapshot().signing(now).and_then(|entry| entry.key.id().map(str::to_owned)))
+    }
+
+    pub(super) fn now(&self) -> Result<Timestamp, ClockError> {
+        self.inner.clock.now()
+    }
+
+    pub(super) fn snapshot(&self) -> Guard<Arc<Snapshot>> {
+        self.inner.snapshot.load()
+    }
+
+    /// For longer than a moment.
+    pub(super) fn owned_snapshot(&self) -> Arc<Snapshot> {
+        self.inner.snapshot.load_full()
+    }
+
+    pub(super) fn cached_for(&self) -> Duration {
+        Duration::from_secs(self.inner.max_age.load(Ordering::Relaxed))
+    }
+
+    /// Old keys verify for at least as long, unless the rotation says otherwise.
+    pub(crate) fn serve_tokens_of(&self, longest: Duration) {
+        self.inner.longest_token.fetch_max(longest.as_secs(), Ordering::Relaxed);
+    }
+
+    fn overlap(&self) -> Duration {
+        match self.inner.longest_token.load(Ordering::Relaxed) {
+            0 => DEFAULT_OVERLAP,
+            seconds => Duration::from_secs(seconds),
+        }
+    }
+
+    /// Makes the next snapshot. What has retired is left out of it.
+    fn change(
+        &self,
+        now: Timestamp,
+        change: impl FnOnce(&mut Vec<Entry>) -> Result<(), KeyRingError>,
+    ) -> Result<(), KeyRingError> {
+        // Nothing is written before the end, so that whoever panicked has left nothing half done.
+        let _writing = self.inner.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = self.owned_snapshot().entries.clone();
+        entries.retain(|entry| entry.verifies(now));
+        change(&mut entries)?;
+        self.inner.snapshot.store(Arc::new(Snapshot { entries }));
+        Ok(())
+    }
+}
+
+impl fmt::Debug for KeyRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let snapshot = self.snapshot();
+        f.debug_list().entries(snapshot.entries.iter().map(|entry| &entry.key)).finish()
+    }
+}
+
+/// Before every time that a clock can tell.
+const ALWAYS: Timestamp = Timestamp::from_unix_seconds(i64::MIN);
+
+/// The keys at one moment.
+pub(super) struct Snapshot {
+    entries: Vec<Entry>,
+}
+
+impl Snapshot {
+    /// The key that signs: of those whose time has come the last one.
+    pub(super) fn signing(&self, now: Timestamp) -> Option<&Entry> {
+        self.entries.iter().filter(|entry| entry.can_sign(now)).max_by_key(|entry| entry.signs_from)
+    }
+
+    /// The key that a token with this `kid` was signed with. No key is ever tried on suspicion.
+    pub(super) fn find(&self, id: Option<&str>, now: Timestamp) -> Option<&Key> {
+        let mut verifying = self.entries.iter().filter(|entry| entry.verifies(now)).map(|entry| &entry.key);
+        match (id, self.entries.as_slice()) {
+            (None, [_]) => verifying.next(),
+            _ => verifying.find(|key| key.id() == id),
+        }
+    }
+
+    /// The key whose tokens for this purpose have exactly this header, and the format of these.
+    pub(super) fn of_header(
+        &self,
+        header: &[u8],
+        purpose: Purpose,
+        formats: &[Format],
+        now: Timestamp,
+    ) -> Option<(&Key, Format)> {
+        self.entries.iter().filter(|entry| entry.verifies(now)).find_map(|entry| {
+            let format =
+                formats.iter().find(|format| entry.header(purpose, **format).as_bytes() == header)?;
+            Some((&entry.key, *format))
+        })
+    }
+
+    /// The keys to publish, those that will sign later among them.
+    pub(super) fn published(&self, now: Timestamp) -> impl Iterator<Item = &str> {
+        self.entries
+            .iter()
+            .filter(move |entry| entry.verifies(now))
+            .filter_map(|entry| entry.public_jwk.as_deref())
+    }
+
+    pub(super) fn publishes(&self) -> bool {
+        self.entries.iter().any(|entry| entry.public_jwk.is_some())
+    }
+}
+
+#[derive(Clone)]
+pub(super) struct Entry {
+    pub(super) key: Key,
+    headers: Arc<PerPurpose<[Box<str>; 2]>>,
+    public_jwk: Option<Arc<str>>,
+    /// `None` if it only verifies.
+    signs_from: Option<Timestamp>,
+    /// From then on it does not even verify.
+    retires_at: Option<Timestamp>,
+}
+
+impl Entry {
+    fn new(key: Key, signs_from: Option<Timestamp>) -> Self {
+        let headers = PerPurpose::from_fn(|purpose| {
+            [Format::Standard, Format::PythonFauth]
+                .map(|format| header_segment(&key, format, purpose).into_boxed_str())
+        });
+        let public_jwk = key.public_jwk().map(Arc::from);
+        Self { key, headers: Arc::new(headers), public_jwk, signs_from, retires_at: None }
+    }
+
+    /// `base64url(header)` of the tokens that it signs.
+    pub(super) fn header(&self, purpose: Purpose, format: Format) -> &str {
+        let [standard, python] = self.headers.of(purpose);
+        match format {
+            Format::Standard => standard,
+            Format::PythonFauth => python,
+        }
+    }
+
+    fn verifies(&self, now: Timestamp) -> bool {
+        self.retires_at.is_none_or(|retires| now < retires)
+    }
+
+    fn can_sign(&self, now: Timestamp) -> bool {
+        self.signs_from.is_some_and(|from| from <= now) && self.verifies(now)
+    }
+}
+
+fn refuse_if_only_public(key: &Key) -> Result<(), KeyError> {
+    if key.can_sign() { Ok(()) } else { Err(KeyError::CannotSign) }
+}
+
+fn refuse_if_taken(entries: &[Entry], key: &Key) -> Result<(), KeyError> {
+    if entries.len() >= MAX_KEYS {
+        return Err(KeyError::TooManyKeys { maximum: MAX_KEYS });
+    }
+    if entries.iter().any(|entry| entry.key.id() == key.id()) { Err(KeyError::DuplicateId) } else { Ok(()) }
+}

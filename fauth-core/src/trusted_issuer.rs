@@ -1,0 +1,13 @@
+//! Issuers whose tokens are accepted beside or instead of the application's own.
+
+mod claim_path;
+mod issuer;
+mod mapping;
+mod trusted;
+
+pub use claim_path::ClaimPath;
+pub use issuer::TrustedIssuer;
+pub use mapping::ClaimMapping;
+pub(crate) use trusted::{Checked, Trusted};
+
+pub use crate::token::AccessTokenProfile;

@@ -1,0 +1,138 @@
+//! Where a claim stands in a token: its name, or the names of the objects around it.
+
+use std::fmt;
+
+use crate::{
+    error::ConfigError,
+    token::{NotTexts, member_of},
+};
+
+/// The most names that a path may have.
+const MAX_SEGMENTS: usize = 8;
+/// The longest name, in bytes.
+const MAX_SEGMENT_BYTES: usize = 255;
+
+/// Claims that say who somebody is or when a token is valid, and claims that people may write about
+/// themselves at many issuers. A right must never be read from one of these.
+const NO_RIGHTS: [&str; 30] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "sid",
+    "azp",
+    "client_id",
+    "nonce",
+    "name",
+    "given_name",
+    "family_name",
+    "middle_name",
+    "nickname",
+    "preferred_username",
+    "username",
+    "unique_name",
+    "upn",
+    "email",
+    "profile",
+    "picture",
+    "website",
+    "gender",
+    "birthdate",
+    "zoneinfo",
+    "locale",
+    "phone_number",
+    "address",
+];
+
+/// Where a claim stands in the claims of a token.
+///
+/// | written | stands for |
+/// |---|---|
+/// | `"roles"` | the claim `roles` |
+/// | `"cognito:groups"` | the claim `cognito:groups` |
+/// | `"realm_access.roles"` | the member `roles` of the claim `realm_access` |
+/// | `"https://example.com/roles"` | the claim of this name: a text that begins with `https://` or `http://` is one name, whatever it holds |
+/// | `ClaimPath::new(["resource_access", "shop.web", "roles"])` | each element is one name, dots and all |
+///
+/// ```
+/// use fauth_core::trusted_issuer::ClaimPath;
+///
+/// assert_eq!(ClaimPath::from("realm_access.roles"), ClaimPath::new(["realm_access", "roles"]));
+/// assert_ne!(ClaimPath::from("shop.roles"), ClaimPath::new(["shop.roles"]));
+/// assert_eq!(
+///     ClaimPath::from("https://example.com/roles"),
+///     ClaimPath::new(["https://example.com/roles"]),
+/// );
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimPath {
+    segments: Vec<Box<str>>,
+}
+
+impl ClaimPath {
+    /// A path of these names, the outermost first. No character in a name has a meaning.
+    #[must_use]
+    pub fn new<S: Into<String>>(segments: impl IntoIterator<Item = S>) -> Self {
+        let segments = segments.into_iter().map(|segment| segment.into().into_boxed_str());
+        Self { segments: segments.collect() }
+    }
+
+    /// The name of the claim that holds the rest.
+    pub(super) fn claim(&self) -> &str {
+        self.segments.first().map_or("", |claim| claim)
+    }
+
+    /// The JSON text at the end of the path, that of its claim being `value`; `None` if a name on
+    /// the way is missing.
+    pub(super) fn follow<'a>(&self, value: &'a str) -> Result<Option<&'a str>, NotTexts> {
+        let mut inner = self.segments.iter().skip(1);
+        inner.try_fold(Some(value), |value, name| match value {
+            Some(value) => member_of(value, name),
+            None => Ok(None),
+        })
+    }
+
+    pub(super) fn check(&self, setting: &'static str) -> Result<(), ConfigError> {
+        let is_name = |segment: &Box<str>| (1..=MAX_SEGMENT_BYTES).contains(&segment.len());
+        if !(1..=MAX_SEGMENTS).contains(&self.segments.len()) || !self.segments.iter().all(is_name) {
+            return Err(ConfigError::new(
+                setting,
+                format!("`{self}` is no path of a claim"),
+                "name 1 to 8 members, each of 1 to 255 bytes, such as `realm_access.roles`",
+            ));
+        }
+        if self.segments.len() == 1 && NO_RIGHTS.contains(&self.claim()) {
+            return Err(ConfigError::new(
+                setting,
+                format!("the claim `{self}` says who somebody is, not what is allowed"),
+                "name a claim that the issuer fills with rights, such as `roles`",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// As the [table](ClaimPath) says.
+impl From<&str> for ClaimPath {
+    fn from(text: &str) -> Self {
+        let is_url = text.starts_with("https://") || text.starts_with("http://");
+        if is_url { Self::new([text]) } else { Self::new(text.split('.')) }
+    }
+}
+
+/// As the [table](ClaimPath) says.
+impl From<String> for ClaimPath {
+    fn from(text: String) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
+/// The names with dots between them.
+impl fmt::Display for ClaimPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.segments.join("."))
+    }
+}

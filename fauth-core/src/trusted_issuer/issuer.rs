@@ -1,0 +1,292 @@
+//! Another issuer, as an application describes it.
+
+use std::time::Duration;
+
+use super::{ClaimMapping, trusted::Trusted};
+use crate::{
+    error::ConfigError,
+    remote::{Allowed, JwksSource, check_url},
+    token::{AccessTokenProfile, Algorithm, ForeignVerifier, MAX_ISSUER_BYTES},
+};
+
+/// As for own tokens.
+const MAX_LEEWAY: Duration = Duration::from_secs(300);
+const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
+const DEFAULT_EXPIRY_LEEWAY: Duration = Duration::from_secs(60);
+const DEFAULT_MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+const LONGEST_LIFETIME: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+const MAX_AUDIENCES: usize = 32;
+/// Each is read from every token.
+const MAX_REQUIRED_CLAIMS: usize = 8;
+
+/// Somebody else whose access tokens are accepted: Keycloak, Auth0, Entra ID, or an issuer of your
+/// own.
+///
+/// | setting | default |
+/// |---|---|
+/// | [`audience`](Self::audience) | none: must be given |
+/// | [`algorithms`](Self::algorithms) | none: must be given |
+/// | [`profile`](Self::profile) | [`Rfc9068`](AccessTokenProfile::Rfc9068): `typ` is `at+jwt` |
+/// | [`claims`](Self::claims) | scopes from `scope`, no roles, no permissions |
+/// | [`require_claim`](Self::require_claim) | none |
+/// | [`max_lifetime`](Self::max_lifetime) | 24 hours |
+/// | [`leeway`](Self::leeway) for `nbf` and `iat` | 30 seconds, at most 300 |
+/// | [`expiry_leeway`](Self::expiry_leeway) for `exp` | 60 seconds, at most 300 |
+///
+/// Give it to [`AuthProvider::resource_server`](crate::AuthProvider::resource_server), or to
+/// [`AuthProviderBuilder::trusted_issuer`](crate::AuthProviderBuilder::trusted_issuer) beside own
+/// tokens. Everything is checked when the provider is built.
+///
+/// ```
+/// use fauth_core::{remote::JwksSource, token::Algorithm, trusted_issuer::TrustedIssuer};
+///
+/// # fn example(keys: JwksSource) {
+/// let issuer = TrustedIssuer::new("https://login.example.com", keys)
+///     .audience("https://api.example.com")
+///     .algorithms([Algorithm::ES256]);
+/// # }
+/// ```
+///
+/// # Security
+/// Whoever holds a signing key of the issuer is every one of its users. Its subjects are its own:
+/// `alice` of one issuer is not `alice` of another, see
+/// [`TokenPayload::issuer`](crate::TokenPayload::issuer).
+#[derive(Debug, Clone)]
+#[must_use = "nobody is trusted until a provider has it"]
+pub struct TrustedIssuer {
+    issuer: String,
+    keys: JwksSource,
+    audiences: Vec<String>,
+    algorithms: Vec<Algorithm>,
+    profile: AccessTokenProfile,
+    mapping: ClaimMapping,
+    required: Vec<(String, String)>,
+    client_is_audience: bool,
+    id_tokens: bool,
+    leeway: Duration,
+    expiry_leeway: Duration,
+    max_lifetime: Duration,
+    allow_http: bool,
+}
+
+impl TrustedIssuer {
+    /// An issuer of this name, which every one of its tokens must have as `iss`, character for
+    /// character. It is an `https` URL without query and fragment.
+    pub fn new(issuer: impl Into<String>, keys: JwksSource) -> Self {
+        Self {
+            issuer: issuer.into(),
+            keys,
+            audiences: Vec::new(),
+            algorithms: Vec::new(),
+            profile: AccessTokenProfile::default(),
+            mapping: ClaimMapping::new(),
+            required: Vec::new(),
+            client_is_audience: false,
+            id_tokens: false,
+            leeway: DEFAULT_LEEWAY,
+            expiry_leeway: DEFAULT_EXPIRY_LEEWAY,
+            max_lifetime: DEFAULT_MAX_LIFETIME,
+            allow_http: false,
+        }
+    }
+
+    /// For whom its tokens must be (`aud`): this application, as the issuer calls it. Called again,
+    /// one of several suffices.
+    ///
+    /// # Security
+    /// Without it, a token that somebody gave to another service would open this one.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audiences.push(audience.into());
+        self
+    }
+
+    /// The algorithms that its keys may be for. A key of another is not used, whatever a token or
+    /// the key says.
+    ///
+    /// Where a published key does not name its algorithm, it is for the first of these that fits
+    /// its type.
+    pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
+        self.algorithms.extend(algorithms);
+        self
+    }
+
+    /// Which of its tokens are access tokens.
+    pub const fn profile(mut self, profile: AccessTokenProfile) -> Self {
+        self.profile = profile;
+        self
+    }
+
+    /// Which claims are roles, permissions and scopes:
+    /// [`TokenPayload::roles`](crate::TokenPayload::roles),
+    /// [`permissions`](crate::TokenPayload::permissions) and
+    /// [`scopes`](crate::TokenPayload::scopes).
+    pub fn claims(mut self, mapping: ClaimMapping) -> Self {
+        self.mapping = mapping;
+        self
+    }
+
+    /// Refuses tokens whose claim is not this text: the tenant, or the kind of the token.
+    pub fn require_claim(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.required.push((name.into(), value.into()));
+        self
+    }
+
+    /// Takes `client_id` for the audience of tokens without `aud`, as those of Amazon Cognito. The
+    /// [audiences](Self::audience) are then ids of clients.
+    ///
+    /// # Security
+    /// Every service that trusts the same client accepts the same tokens: none of them can be told
+    /// from another by its tokens. Ask for a scope that only this service has.
+    pub const fn client_id_as_audience(mut self) -> Self {
+        self.client_is_audience = true;
+        self
+    }
+
+    /// Accepts ID tokens in place of access tokens. They have the
+    /// [`Plain`](AccessTokenProfile::Plain) profile, which this sets, and the id of a client as
+    /// their audience.
+    ///
+    /// # Security
+    /// An ID token tells a client who has logged in; it is no permission to call anybody. Whoever
+    /// gets one (each client, what logs it) can act as the user here. It is for issuers without
+    /// access tokens that others can verify, such as Google.
+    pub const fn danger_accept_id_tokens(mut self) -> Self {
+        self.id_tokens = true;
+        self.profile = AccessTokenProfile::Plain;
+        self
+    }
+
+    /// How far `nbf` and `iat` may lie in the future, for clocks that differ. Default: 30 seconds, at most 300.
+    pub const fn leeway(mut self, leeway: Duration) -> Self {
+        self.leeway = leeway;
+        self
+    }
+
+    /// For how long an expired token is still accepted. Default: 60 seconds, at most 300.
+    pub const fn expiry_leeway(mut self, leeway: Duration) -> Self {
+        self.expiry_leeway = leeway;
+        self
+    }
+
+    /// The longest time between `iat` and `exp`. Default: 24 hours; at most 366 days.
+    pub const fn max_lifetime(mut self, lifetime: Duration) -> Self {
+        self.max_lifetime = lifetime;
+        self
+    }
+
+    /// Lets the issuer be an `http` URL of another machine. On this machine it may be one anyway,
+    /// for development.
+    ///
+    /// # Security
+    /// Everybody on the way can exchange what is fetched from such a URL. Its keys, where they come
+    /// from is a setting of the [source](JwksSource).
+    pub const fn danger_allow_http(mut self) -> Self {
+        self.allow_http = true;
+        self
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// Checks every setting.
+    pub(crate) fn build(self) -> Result<Trusted, ConfigError> {
+        check_issuer(&self.issuer, self.allow_http)?;
+        self.check_audiences()?;
+        self.check_algorithms()?;
+        self.check_required()?;
+        self.mapping.check()?;
+        let leeway = check_span("leeway", self.leeway, MAX_LEEWAY, "use up to 300 seconds")?;
+        let expiry_leeway =
+            check_span("expiry_leeway", self.expiry_leeway, MAX_LEEWAY, "use up to 300 seconds")?;
+        let max_lifetime =
+            check_span("max_lifetime", self.max_lifetime, LONGEST_LIFETIME, "use 1 second to 366 days")?;
+        if max_lifetime == 0 {
+            return Err(self.wrong("max_lifetime", "no token is that short", "use 1 second to 366 days"));
+        }
+        let boxed = |texts: Vec<String>| texts.into_iter().map(String::into_boxed_str).collect();
+        let verifier = ForeignVerifier {
+            issuer: self.issuer.into(),
+            audiences: boxed(self.audiences),
+            algorithms: self.algorithms,
+            profile: self.profile,
+            client_is_audience: self.client_is_audience,
+            id_tokens: self.id_tokens,
+            required: self.required.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
+            leeway,
+            expiry_leeway,
+            max_lifetime,
+        };
+        Ok(Trusted::new(verifier, self.mapping, self.keys))
+    }
+
+    fn check_audiences(&self) -> Result<(), ConfigError> {
+        let fix = "call `.audience(…)` with the name that the issuer has for this service";
+        if self.audiences.is_empty() {
+            let problem = "there is no audience, so that tokens for every other service would be accepted";
+            return Err(self.wrong("audience", problem, fix));
+        }
+        let is_text = |text: &String| !text.trim().is_empty() && text.len() <= MAX_ISSUER_BYTES;
+        if self.audiences.len() > MAX_AUDIENCES || !self.audiences.iter().all(is_text) {
+            return Err(self.wrong("audience", "there are more than 32, or one is blank or too long", fix));
+        }
+        Ok(())
+    }
+
+    fn check_algorithms(&self) -> Result<(), ConfigError> {
+        let fix = "call `.algorithms([Algorithm::RS256])` with those of the issuer's keys";
+        if self.algorithms.is_empty() {
+            return Err(self.wrong("algorithms", "there is no algorithm", fix));
+        }
+        if let Some(secret) = self.algorithms.iter().find(|algorithm| algorithm.is_symmetric()) {
+            let problem = format!(
+                "{secret} works with a secret, and whoever publishes a secret lets everybody sign with it"
+            );
+            return Err(self.wrong("algorithms", problem, fix));
+        }
+        Ok(())
+    }
+
+    fn check_required(&self) -> Result<(), ConfigError> {
+        let are_named = self.required.iter().all(|(name, _)| !name.is_empty());
+        if self.required.len() > MAX_REQUIRED_CLAIMS || !are_named {
+            let problem = "there are more than 8, or one has no name";
+            return Err(self.wrong("require_claim", problem, "require up to 8 claims"));
+        }
+        Ok(())
+    }
+
+    fn wrong(&self, field: &'static str, problem: impl Into<String>, fix: &'static str) -> ConfigError {
+        ConfigError::new(field, format!("of the issuer `{}`: {}", self.issuer, problem.into()), fix)
+    }
+}
+
+fn check_span(
+    field: &'static str,
+    span: Duration,
+    longest: Duration,
+    fix: &'static str,
+) -> Result<i64, ConfigError> {
+    if span > longest {
+        return Err(ConfigError::new(field, "the time span of a trusted issuer is out of bounds", fix));
+    }
+    Ok(i64::try_from(span.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// A URL by which its issuer is known everywhere (RFC 8414 section 2).
+fn check_issuer(issuer: &str, allow_http: bool) -> Result<(), ConfigError> {
+    let wrong = |problem: &str| {
+        let fix = "write it as `iss` stands in its tokens, such as `https://login.example.com/realms/shop`";
+        Err(ConfigError::new("trusted_issuer", format!("the issuer `{}` {problem}", issuer.escape_debug()), fix))
+    };
+    if issuer.len() > MAX_ISSUER_BYTES {
+        return wrong("is longer than 512 bytes");
+    }
+    if issuer.contains('?') {
+        return wrong("has a query");
+    }
+    let allowed = if allow_http { Allowed::DangerHttp } else { Allowed::HttpLocally };
+    check_url(issuer, allowed).or_else(wrong)
+}

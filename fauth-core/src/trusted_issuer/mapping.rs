@@ -1,0 +1,263 @@
+//! How the claims of another issuer become roles, permissions and scopes.
+
+use std::collections::BTreeMap;
+
+use super::claim_path::ClaimPath;
+use crate::{
+    error::ConfigError,
+    token::{NotTexts, TokenError, each_text, is_scope, members_named},
+};
+
+/// The most roles of a token, and the most permissions and scopes.
+const MAX_VALUES: usize = 512;
+/// The longest role, permission or scope, in bytes.
+const MAX_VALUE_BYTES: usize = 255;
+/// The most claims that one kind of rights is read from.
+const MAX_PATHS: usize = 16;
+
+/// Which claims of an issuer's tokens are roles, permissions and scopes.
+///
+/// ```
+/// use fauth_core::trusted_issuer::{ClaimMapping, ClaimPath};
+///
+/// let mapping = ClaimMapping::new()
+///     .roles("realm_access.roles")
+///     .roles(ClaimPath::new(["https://shop.example.com/roles"]))
+///     .permissions("permissions")
+///     .rename_role("shop-administrator", "admin");
+/// # let _ = mapping;
+/// ```
+///
+/// A claim is an array of strings, or a string of words that are separated by blanks. One that is
+/// absent gives nothing. One of another type, null, an empty text in an array, a text of more than
+/// 255 bytes or a control character in one, and more than 512 texts: the token is refused.
+///
+/// | option | default |
+/// |---|---|
+/// | [`roles`](Self::roles) | no claim |
+/// | [`permissions`](Self::permissions) | no claim |
+/// | [`scopes`](Self::scopes) | the claim `scope` (RFC 9068 section 2.2.3) |
+/// | [`strip_role_prefix`](Self::strip_role_prefix), [`rename_role`](Self::rename_role), [`only_roles`](Self::only_roles), [`role_prefix`](Self::role_prefix) | roles stay as the issuer writes them |
+///
+/// # Security
+/// Name only claims that the issuer fills with rights. Whoever may write a claim, in a profile or
+/// by registering a client, gives out the roles that are read from it. With more than one issuer,
+/// say by [`only_roles`](Self::only_roles) or [`role_prefix`](Self::role_prefix) what each of them
+/// may give: the `admin` of one is not that of another.
+#[derive(Debug, Clone, Default)]
+#[must_use = "it changes nothing until an issuer has it"]
+pub struct ClaimMapping {
+    roles: Vec<ClaimPath>,
+    permissions: Vec<ClaimPath>,
+    /// Empty for the default.
+    scopes: Vec<ClaimPath>,
+    role_rules: RoleRules,
+}
+
+/// What becomes of roles, in the order of the fields.
+#[derive(Debug, Clone, Default)]
+struct RoleRules {
+    strip: Option<Box<str>>,
+    renamed: BTreeMap<Box<str>, Box<str>>,
+    only: Option<Vec<Box<str>>>,
+    prefix: Option<Box<str>>,
+    /// The first mistake; reported when the issuer is checked.
+    fault: Option<ConfigError>,
+}
+
+/// The rights that a token gives.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub(crate) struct Mapped {
+    /// In the order of the claims, each once.
+    pub(crate) roles: Vec<String>,
+    /// As the roles.
+    pub(crate) permissions: Vec<String>,
+    /// As the roles.
+    pub(crate) scopes: Vec<String>,
+}
+
+impl ClaimMapping {
+    /// Scopes from `scope`, and nothing else.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a claim whose texts are roles.
+    pub fn roles(mut self, claim: impl Into<ClaimPath>) -> Self {
+        self.roles.push(claim.into());
+        self
+    }
+
+    /// Adds the roles that Keycloak gives for one client: `resource_access.{client}.roles`. The id
+    /// of the client may hold dots.
+    pub fn roles_of_client(self, client: impl Into<String>) -> Self {
+        self.roles(ClaimPath::new(["resource_access".to_owned(), client.into(), "roles".to_owned()]))
+    }
+
+    /// Adds a claim whose texts are permissions.
+    pub fn permissions(mut self, claim: impl Into<ClaimPath>) -> Self {
+        self.permissions.push(claim.into());
+        self
+    }
+
+    /// Adds a claim whose texts are scopes. The first call replaces the default, `scope`.
+    pub fn scopes(mut self, claim: impl Into<ClaimPath>) -> Self {
+        self.scopes.push(claim.into());
+        self
+    }
+
+    /// Takes only roles that begin with this text, and takes it away: `shop:admin` becomes `admin`.
+    pub fn strip_role_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.role_rules.strip = Some(prefix.into().into_boxed_str());
+        self
+    }
+
+    /// Reads one role as another. Comes after [`strip_role_prefix`](Self::strip_role_prefix).
+    pub fn rename_role(mut self, from: impl Into<String>, to: impl Into<String>) -> Self {
+        let (from, to) = (from.into().into_boxed_str(), to.into().into_boxed_str());
+        if let Some(other) = self.role_rules.renamed.insert(from.clone(), to.clone())
+            && other != to
+        {
+            self.role_rules.fault.get_or_insert_with(|| {
+                ConfigError::new(
+                    "rename_role",
+                    format!("`{from}` is to become `{other}` and `{to}`"),
+                    "call it once for each role of the issuer",
+                )
+            });
+        }
+        self
+    }
+
+    /// Drops all roles but these, by the names that they have after
+    /// [`rename_role`](Self::rename_role). Several calls add up.
+    pub fn only_roles<S: Into<String>>(mut self, roles: impl IntoIterator<Item = S>) -> Self {
+        let roles = roles.into_iter().map(|role| role.into().into_boxed_str());
+        self.role_rules.only.get_or_insert_default().extend(roles);
+        self
+    }
+
+    /// Puts this text before every role that is left: `admin` becomes `partner:admin`, so that it
+    /// is none of the application's own roles.
+    pub fn role_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.role_rules.prefix = Some(prefix.into().into_boxed_str());
+        self
+    }
+
+    /// Can it work? For whoever is given one.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        for (setting, paths) in
+            [("roles", &self.roles), ("permissions", &self.permissions), ("scopes", &self.scopes)]
+        {
+            if paths.len() > MAX_PATHS {
+                return Err(ConfigError::new(
+                    setting,
+                    "there are too many claims to read them from",
+                    "name up to 16 claims",
+                ));
+            }
+            paths.iter().try_for_each(|path| path.check(setting))?;
+        }
+        self.role_rules.check(!self.roles.is_empty())
+    }
+
+    /// The rights in `claims`, the claims of a verified token as JSON.
+    ///
+    /// # Errors
+    /// [`TokenError::InvalidClaim`] with `roles`, `permissions` or `scope` if a claim that one of
+    /// these is read from is not acceptable; [`TokenError::MalformedClaims`] if `claims` are none.
+    pub(crate) fn read(&self, claims: &str) -> Result<Mapped, TokenError> {
+        let default = [ClaimPath::new(["scope"])];
+        let scopes = if self.scopes.is_empty() { &default[..] } else { &self.scopes };
+        let kinds = [("roles", &*self.roles), ("permissions", &*self.permissions), ("scope", scopes)];
+        let names: Vec<&str> =
+            kinds.iter().flat_map(|(_, paths)| paths.iter()).map(ClaimPath::claim).collect();
+        let values = members_named(claims, &names).ok_or(TokenError::MalformedClaims)?;
+        let mut values = values.into_iter();
+        let [roles, permissions, scopes] = kinds.map(|(kind, paths)| {
+            let mut texts = Vec::new();
+            for (path, value) in paths.iter().zip(values.by_ref()) {
+                collect(&mut texts, path, value).map_err(|_| TokenError::InvalidClaim(kind))?;
+            }
+            Ok::<_, TokenError>(texts)
+        });
+        let scopes = scopes?;
+        if !scopes.iter().all(|scope| is_scope(scope)) {
+            return Err(TokenError::InvalidClaim("scope"));
+        }
+        Ok(Mapped { roles: self.role_rules.apply(roles?), permissions: permissions?, scopes })
+    }
+}
+
+impl RoleRules {
+    fn check(&self, has_roles: bool) -> Result<(), ConfigError> {
+        if let Some(fault) = &self.fault {
+            return Err(fault.clone());
+        }
+        let is_blank = |text: &str| text.trim().is_empty() || text.len() > MAX_VALUE_BYTES;
+        let wrong = |setting, problem| {
+            Err(ConfigError::new(setting, problem, "give texts of 1 to 255 bytes, or remove the call"))
+        };
+        if self.strip.as_deref().is_some_and(is_blank) {
+            return wrong("strip_role_prefix", "the prefix is blank or too long");
+        }
+        if self.renamed.iter().any(|(from, to)| is_blank(from) || is_blank(to)) {
+            return wrong("rename_role", "a role is blank or too long");
+        }
+        if self.only.as_ref().is_some_and(|only| only.is_empty() || only.iter().any(|role| is_blank(role))) {
+            return wrong("only_roles", "there is no role, or one is blank or too long");
+        }
+        if self.prefix.as_deref().is_some_and(is_blank) {
+            return wrong("role_prefix", "the prefix is blank or too long");
+        }
+        let is_used =
+            self.strip.is_some() || !self.renamed.is_empty() || self.only.is_some() || self.prefix.is_some();
+        if is_used && !has_roles {
+            return Err(ConfigError::new(
+                "roles",
+                "there are rules for roles, and no claim that they are read from",
+                "call `.roles(…)` with the claim, or remove the rules",
+            ));
+        }
+        Ok(())
+    }
+
+    fn apply(&self, roles: Vec<String>) -> Vec<String> {
+        let mut kept = Vec::with_capacity(roles.len());
+        for role in roles {
+            let role = match self.strip.as_deref() {
+                Some(prefix) => role.strip_prefix(prefix),
+                None => Some(&*role),
+            };
+            let Some(role) = role.filter(|role| !role.is_empty()) else { continue };
+            let role = self.renamed.get(role).map_or(role, |renamed| renamed);
+            if self.only.as_ref().is_some_and(|only| !only.iter().any(|allowed| **allowed == *role)) {
+                continue;
+            }
+            push_once(&mut kept, &format!("{}{role}", self.prefix.as_deref().unwrap_or_default()));
+        }
+        kept
+    }
+}
+
+/// Adds the texts at the end of `path`, whose claim has this value.
+fn collect(texts: &mut Vec<String>, path: &ClaimPath, value: Option<&str>) -> Result<(), NotTexts> {
+    let value = value.map(|value| path.follow(value)).transpose()?.flatten();
+    let Some(value) = value else { return Ok(()) };
+    let mut are_good = true;
+    each_text(value, MAX_VALUES - texts.len(), |text| {
+        are_good &= (1..=MAX_VALUE_BYTES).contains(&text.len()) && !text.chars().any(char::is_control);
+        push_once(texts, text);
+    })?;
+    if are_good { Ok(()) } else { Err(NotTexts::OtherType) }
+}
+
+fn push_once(texts: &mut Vec<String>, text: &str) {
+    if !texts.iter().any(|known| known == text) {
+        texts.push(text.to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests;
