@@ -39,3 +39,6 @@ pub use fetch::{Fetch, FetchError, FetchRequest, FetchResponse};
 pub use health::KeySourceHealth;
 pub(crate) use shared::KeyContext;
 pub use source::JwksSource;
+
+#[cfg(all(test, any(feature = "asymmetric", feature = "asymmetric-pure-rust")))]
+mod tests;

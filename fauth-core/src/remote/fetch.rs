@@ -85,6 +85,13 @@ impl FetchResponse {
         Self { status, body: body.into(), ..Self::default() }
     }
 
+    /// With this body.
+    #[must_use]
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self
+    }
+
     /// With the header `Cache-Control`. Join several by a comma.
     #[must_use]
     pub fn cache_control(mut self, value: impl Into<String>) -> Self {

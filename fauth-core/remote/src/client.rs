@@ -1,0 +1,134 @@
+//! The settings of a client.
+
+use std::{
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
+
+use reqwest::{Client, Proxy, redirect::Policy, retry};
+
+use crate::{cryptography, error::HttpFetchError, fetch::HttpFetch, roots::Roots};
+
+const USER_AGENT: &str = concat!("fauth-remote/", env!("CARGO_PKG_VERSION"));
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Settings of an [`HttpFetch`]. Begin with [`HttpFetch::builder`].
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct HttpFetchBuilder {
+    roots: Roots,
+    proxy: WhichProxy,
+    user_agent: String,
+    connect_timeout: Duration,
+    danger_allow_http: bool,
+}
+
+#[derive(Debug, Clone)]
+enum WhichProxy {
+    None,
+    FromEnvironment,
+    Named(String),
+}
+
+impl HttpFetchBuilder {
+    pub(crate) fn new() -> Self {
+        Self {
+            roots: Roots::default(),
+            proxy: WhichProxy::None,
+            user_agent: USER_AGENT.to_owned(),
+            connect_timeout: CONNECT_TIMEOUT,
+            danger_allow_http: false,
+        }
+    }
+
+    /// Trusts these certificate authorities too: PEM, one or several. For issuers whose certificates are made
+    /// by the company itself.
+    pub fn root_certificate_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.roots.added.push(pem.into());
+        self
+    }
+
+    /// Trusts no certificate authorities but those of
+    /// [`root_certificate_pem`](Self::root_certificate_pem). Default: also those that the system trusts.
+    pub fn only_added_roots(mut self) -> Self {
+        self.roots.only_added = true;
+        self
+    }
+
+    /// Fetches through this proxy: `http://[user:password@]host:port`. Default: none.
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.proxy = WhichProxy::Named(url.into());
+        self
+    }
+
+    /// Fetches through the proxy that `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` name.
+    /// Default: they are ignored, since whoever can set one could see which keys are fetched.
+    pub fn proxy_from_environment(mut self) -> Self {
+        self.proxy = WhichProxy::FromEnvironment;
+        self
+    }
+
+    /// The header `User-Agent`. Default: `fauth-remote/` and its version.
+    pub fn user_agent(mut self, text: impl Into<String>) -> Self {
+        self.user_agent = text.into();
+        self
+    }
+
+    /// How long connecting may take, TLS included. Default: 3 seconds. How long everything may take is a setting
+    /// of the source of keys.
+    pub const fn connect_timeout(mut self, span: Duration) -> Self {
+        self.connect_timeout = span;
+        self
+    }
+
+    /// Also fetches over plain HTTP from other machines. Default: only from this one.
+    ///
+    /// # Security
+    /// Everybody on the way can then put in keys of their own, and log in as anybody.
+    pub const fn danger_allow_http(mut self) -> Self {
+        self.danger_allow_http = true;
+        self
+    }
+
+    /// The client.
+    ///
+    /// # Errors
+    /// [`HttpFetchError`] if the system's certificate authorities cannot be read, one that was added is none, or
+    /// a setting cannot be used.
+    pub fn build(self) -> Result<HttpFetch, HttpFetchError> {
+        let tls = self.roots.tls(cryptography::provider()?)?;
+        // Where the application has switched on more of reqwest, none of it concerns this client.
+        let builder = Client::builder()
+            .tls_backend_preconfigured(tls)
+            .redirect(Policy::none())
+            .retry(retry::never())
+            .referer(false)
+            .http1_only()
+            .no_gzip()
+            .no_brotli()
+            .no_zstd()
+            .no_deflate()
+            // The fetches are minutes apart, and a kept connection would hang on the runtime that has opened it.
+            .pool_max_idle_per_host(0)
+            .connect_timeout(self.connect_timeout)
+            // Over plain HTTP only this machine is asked, whatever a name server makes of the name.
+            .resolve_to_addrs("localhost", &this_machine())
+            .user_agent(&self.user_agent);
+        let builder = match self.proxy {
+            WhichProxy::None => builder.no_proxy(),
+            WhichProxy::FromEnvironment => builder,
+            WhichProxy::Named(url) => {
+                let proxy = Proxy::all(url)
+                    .map_err(|error| HttpFetchError::Setting { setting: "proxy", source: error.into() })?;
+                builder.no_proxy().proxy(proxy)
+            }
+        };
+        let client = builder.build().map_err(|error| HttpFetchError::Client(error.into()))?;
+        Ok(HttpFetch::new_with(client, self.danger_allow_http))
+    }
+}
+
+/// The port is that of the URL.
+fn this_machine() -> [SocketAddr; 2] {
+    [(Ipv4Addr::LOCALHOST, 0).into(), (Ipv6Addr::LOCALHOST, 0).into()]
+}

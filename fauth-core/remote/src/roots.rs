@@ -1,0 +1,69 @@
+//! Whose certificates are trusted.
+
+use std::sync::Arc;
+
+use rustls::{
+    ClientConfig, RootCertStore,
+    client::{WebPkiServerVerifier, danger::ServerCertVerifier},
+    crypto::CryptoProvider,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+use rustls_platform_verifier::Verifier;
+
+use crate::error::HttpFetchError;
+
+/// The certificate authorities that an application adds.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Roots {
+    pub(crate) added: Vec<Vec<u8>>,
+    pub(crate) only_added: bool,
+}
+
+impl Roots {
+    /// TLS 1.2 and 1.3, without a client certificate.
+    pub(crate) fn tls(&self, provider: Arc<CryptoProvider>) -> Result<ClientConfig, HttpFetchError> {
+        let verifier = self.verifier(Arc::clone(&provider))?;
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(tls)?
+            .dangerous()
+            .with_custom_certificate_verifier(verifier)
+            .with_no_client_auth();
+        Ok(config)
+    }
+
+    fn verifier(&self, provider: Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, HttpFetchError> {
+        let added = self.added()?;
+        if !self.only_added {
+            let verifier = Verifier::new_with_extra_roots(added, provider).map_err(tls)?;
+            return Ok(Arc::new(verifier));
+        }
+        if added.is_empty() {
+            return Err(HttpFetchError::NoRoots);
+        }
+        let mut roots = RootCertStore::empty();
+        for certificate in added {
+            roots.add(certificate).map_err(|error| HttpFetchError::Certificate(error.to_string()))?;
+        }
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider);
+        Ok(verifier.build().map_err(tls)?)
+    }
+
+    fn added(&self) -> Result<Vec<CertificateDer<'static>>, HttpFetchError> {
+        let mut all = Vec::new();
+        for pem in &self.added {
+            let before = all.len();
+            for certificate in CertificateDer::pem_slice_iter(pem) {
+                all.push(certificate.map_err(|error| HttpFetchError::Certificate(error.to_string()))?);
+            }
+            if all.len() == before {
+                return Err(HttpFetchError::Certificate("there is no certificate in it".to_owned()));
+            }
+        }
+        Ok(all)
+    }
+}
+
+fn tls(error: impl std::error::Error + Send + Sync + 'static) -> HttpFetchError {
+    HttpFetchError::Tls(Box::new(error))
+}
