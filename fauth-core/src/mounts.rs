@@ -110,12 +110,11 @@ impl Mounts {
     /// Leaves GET and HEAD at the path of this endpoint to a page of the application's own, such as
     /// the form that is sent to `POST /login`.
     ///
-    /// [`Endpoint::Sessions`] and [`Endpoint::ResourceMetadata`] answer GET themselves: they stay as
-    /// they are, and that is reported to the log.
+    /// [`Endpoint::Sessions`], [`Endpoint::ResourceMetadata`] and [`Endpoint::Jwks`] answer GET themselves:
+    /// they stay as they are, and that is reported to the log.
     #[must_use]
     pub fn page(mut self, endpoint: Endpoint) -> Self {
-        let answers_get = matches!(endpoint, Endpoint::Sessions | Endpoint::ResourceMetadata);
-        if answers_get {
+        if endpoint.answers_get() {
             report(endpoint, "this endpoint answers GET itself: give the page another path");
         } else if let Some(mount) = self.find(endpoint) {
             mount.has_page = true;
@@ -291,7 +290,7 @@ impl Mount {
         // page of another origin must be able to have it deleted.
         let purpose = match self.endpoint {
             Endpoint::Refresh if !token_in_body => Some(Purpose::Refresh),
-            Endpoint::Login | Endpoint::Refresh | Endpoint::Logout | Endpoint::ResourceMetadata => None,
+            Endpoint::Login | Endpoint::Refresh | Endpoint::Logout | Endpoint::Jwks | Endpoint::ResourceMetadata => None,
             Endpoint::LogoutAll | Endpoint::Sessions | Endpoint::Session => Some(Purpose::Access),
         };
         auth.refuse_for(purpose, rejection, head)

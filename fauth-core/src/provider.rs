@@ -83,7 +83,9 @@ use crate::{
     request::{RequestHead, opens_websocket},
     requirement::{Missing, Requirement, Unmet},
     store::{Owner, StoreError},
-    token::{IssueError, IssuedToken, Issuer, Purpose, TokenError, TokenPayload, TokenRequest},
+    token::{
+        IssueError, IssuedToken, Issuer, PublishedKeys, Purpose, TokenError, TokenPayload, TokenRequest,
+    },
     transport::{Extracted, SecurityScheme, Transport},
     user::AuthUser,
     visitor::Visitor,
@@ -762,7 +764,12 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    fn now(&self) -> Result<Timestamp, Rejection> {
+    /// The keys that others may verify with, if there are any.
+    pub(crate) fn published_keys(&self) -> Option<&PublishedKeys> {
+        self.inner.published_keys.as_ref()
+    }
+
+    pub(crate) fn now(&self) -> Result<Timestamp, Rejection> {
         self.inner.clock.now().map_err(|_| Rejection::Unavailable(Unavailable::Clock))
     }
 

@@ -10,6 +10,7 @@
 //! | `GET /sessions` | the same | 200 with the user's live sessions |
 //! | `DELETE /sessions/{sid}` | the same | 200: this one has ended; 404 if it is none of the user's |
 //! | `GET /.well-known/oauth-protected-resource` | nothing | 200 with the metadata of the resource (RFC 9728); see [`Endpoint::ResourceMetadata`] |
+//! | `GET /.well-known/jwks.json` | nothing; it is public | 200 with the public keys (RFC 7517), where tokens are signed with an asymmetric key; see [`Endpoint::Jwks`] |
 //!
 //! Bodies are JSON objects or forms (`application/x-www-form-urlencoded`), with the same fields and
 //! values in both: `remember` is one of `true`, `false`, `on`, `off`, `yes`, `no`, `1` and `0`;
@@ -37,12 +38,13 @@ use crate::{
     client::ClientInfo,
     provider::{AuthProvider, PendingLogin, Presented, answer, outcome, outcome_everywhere},
     rejection::{MalformedCredential, Rejection, Unavailable},
-    reply::Reply,
+    reply::{Reply, ResponseHeader},
     request::RequestHead,
     requirement::Requirement,
     resource_metadata::WELL_KNOWN,
     session::{LoginRequest, LogoutRequest, RefreshRequest},
     store::{Session, SessionId},
+    token::JwksDocument,
     user::AuthUser,
 };
 
@@ -79,6 +81,14 @@ pub enum Endpoint {
     /// Clients look for it at the root of the host. Where the other endpoints lie below a path of
     /// their own, mount this one by itself.
     ResourceMetadata,
+    /// `GET /.well-known/jwks.json`: the keys that others verify this application's tokens with, only
+    /// their public members. It is there if an asymmetric key signs or verifies.
+    ///
+    /// Answers may be cached (`Cache-Control: public, max-age=300`, or the age of the
+    /// [key ring](crate::AuthConfigBuilder::signing_key)), and carry an `ETag`: a request that names it
+    /// in `If-None-Match` is answered with 304. Others look for it below the issuer's URL: mount
+    /// the endpoints at the root, or this one with another path.
+    Jwks,
 }
 
 impl Endpoint {
@@ -98,6 +108,7 @@ impl Endpoint {
             (Self::Sessions, has_sessions),
             (Self::Session, has_sessions),
             (Self::ResourceMetadata, auth.resource_metadata().is_some()),
+            (Self::Jwks, if any { CAN_PUBLISH } else { auth.published_keys().is_some() }),
         ];
         all.into_iter().filter_map(|(endpoint, is_there)| is_there.then_some(endpoint))
     }
@@ -114,15 +125,16 @@ impl Endpoint {
             Self::Sessions => "/sessions",
             Self::Session => "/sessions/{sid}",
             Self::ResourceMetadata => WELL_KNOWN,
+            Self::Jwks => "/.well-known/jwks.json",
         }
     }
 
     /// Whom it answers. Login, refresh and logout ask for what their body or a cookie must hold,
-    /// and so are open to everybody.
+    /// and so are open to everybody; public keys are public.
     #[must_use]
     pub const fn access(self) -> Access {
         match self {
-            Self::Login | Self::Refresh | Self::Logout | Self::ResourceMetadata => Access::Open,
+            Self::Login | Self::Refresh | Self::Logout | Self::Jwks | Self::ResourceMetadata => Access::Open,
             Self::LogoutAll | Self::Sessions | Self::Session => Access::Required(Requirement::user()),
         }
     }
@@ -131,7 +143,7 @@ impl Endpoint {
     pub(crate) const fn methods(self) -> &'static str {
         match self {
             Self::Login | Self::Refresh | Self::Logout | Self::LogoutAll => "POST",
-            Self::Sessions | Self::ResourceMetadata => "GET, HEAD",
+            Self::Sessions | Self::Jwks | Self::ResourceMetadata => "GET, HEAD",
             Self::Session => "DELETE",
         }
     }
@@ -140,9 +152,14 @@ impl Endpoint {
     pub(crate) const fn methods_beside_a_page(self) -> &'static str {
         match self {
             Self::Login | Self::Refresh | Self::Logout | Self::LogoutAll => "GET, HEAD, POST",
-            Self::Sessions | Self::ResourceMetadata => "GET, HEAD",
+            Self::Sessions | Self::Jwks | Self::ResourceMetadata => "GET, HEAD",
             Self::Session => "GET, HEAD, DELETE",
         }
+    }
+
+    /// Whether it answers GET itself, so that no page of the application can.
+    pub(crate) const fn answers_get(self) -> bool {
+        matches!(self, Self::Sessions | Self::Jwks | Self::ResourceMetadata)
     }
 
     /// Reads a request to this endpoint. This is the synchronous half; [`Call::answer`] is the other.
@@ -192,6 +209,7 @@ impl Endpoint {
             Self::Logout => parse_logout(auth, head, body),
             Self::LogoutAll => Ok(Parsed::LogoutAll(read_with_body(auth, head, body))),
             Self::Sessions => Ok(Parsed::Sessions(auth.read(head))),
+            Self::Jwks => Ok(Parsed::Jwks { known: etags(head) }),
             Self::Session => {
                 Ok(Parsed::Session(read_with_body(auth, head, body), named_session(head.path())))
             }
@@ -231,6 +249,8 @@ enum Parsed<U> {
     Sessions(Presented<U>),
     /// `None` for a name that no session has.
     Session(Presented<U>, Option<SessionId>),
+    /// The tags of the answers that the client has.
+    Jwks { known: Vec<String> },
 }
 
 impl<U> fmt::Debug for Parsed<U> {
@@ -242,6 +262,7 @@ impl<U> fmt::Debug for Parsed<U> {
             Self::LogoutAll(_) => "LogoutAll(..)",
             Self::Sessions(_) => "Sessions(..)",
             Self::Session(..) => "Session(..)",
+            Self::Jwks { .. } => "Jwks(..)",
         })
     }
 }
@@ -297,8 +318,35 @@ impl<U: AuthUser> Call<U> {
                 let reply = answer(&outcome(auth.worth_of_logout()));
                 Ok(if is_current { auth.forget_tokens(reply) } else { reply })
             }
+            Parsed::Jwks { known } => {
+                let document = auth.published_keys().ok_or(Rejection::NotFound)?.document(auth.now()?);
+                let reply = published(&document, &known);
+                Ok(if self.is_head { reply.for_method("HEAD") } else { reply })
+            }
         }
     }
+}
+
+/// Whether a provider that is yet to be set may have keys to publish.
+const CAN_PUBLISH: bool = cfg!(any(feature = "asymmetric", feature = "asymmetric-pure-rust"));
+
+/// How many tags a request may name: a client has one.
+const MOST_ETAGS: usize = 16;
+
+/// What stands in `If-None-Match` (RFC 9110 section 13.1.2), which compares weakly.
+fn etags(head: &dyn RequestHead) -> Vec<String> {
+    let values = head.header("if-none-match");
+    let values = values.iter().filter_map(|value| std::str::from_utf8(value).ok());
+    let tags = values.flat_map(|value| value.split(',')).map(str::trim);
+    tags.map(|tag| tag.strip_prefix("W/").unwrap_or(tag).to_owned()).take(MOST_ETAGS).collect()
+}
+
+fn published(document: &JwksDocument, known: &[String]) -> Reply {
+    let is_known = known.iter().any(|tag| tag == "*" || **tag == *document.etag);
+    let reply = Reply::new(if is_known { 304 } else { 200 })
+        .header(ResponseHeader::new("cache-control", format!("public, max-age={}", document.max_age.as_secs())))
+        .header(ResponseHeader::new("etag", &*document.etag));
+    if is_known { reply } else { reply.body("application/json", document.body.as_bytes()) }
 }
 
 /// The last segment. The router has matched the path already, and a session id needs no decoding.

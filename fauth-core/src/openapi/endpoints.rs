@@ -67,6 +67,7 @@ pub(super) fn id(application: &str, endpoint: Endpoint) -> String {
         Endpoint::Sessions => "sessions",
         Endpoint::Session => "end-session",
         Endpoint::ResourceMetadata => "resource-metadata",
+        Endpoint::Jwks => "jwks",
     };
     format!("{application}-{name}")
 }
@@ -74,7 +75,7 @@ pub(super) fn id(application: &str, endpoint: Endpoint) -> String {
 const fn method(endpoint: Endpoint) -> &'static str {
     match endpoint {
         Endpoint::Login | Endpoint::Refresh | Endpoint::Logout | Endpoint::LogoutAll => "post",
-        Endpoint::Sessions | Endpoint::ResourceMetadata => "get",
+        Endpoint::Sessions | Endpoint::Jwks | Endpoint::ResourceMetadata => "get",
         Endpoint::Session => "delete",
     }
 }
@@ -88,6 +89,7 @@ const fn summary(endpoint: Endpoint) -> &'static str {
         Endpoint::Sessions => "List the user's logins",
         Endpoint::Session => "End one login of the user",
         Endpoint::ResourceMetadata => "Where clients get a token (RFC 9728)",
+        Endpoint::Jwks => "The public keys that verify the tokens",
     }
 }
 
@@ -104,7 +106,7 @@ fn operation<U: AuthUser>(auth: &AuthProvider<U>, mount: &Mount, body: Option<&R
         ("operationId", Some(json!(id(auth.application(), endpoint)))),
         ("parameters", parameters),
         ("requestBody", request(endpoint)),
-        ("responses", Some(json!({ "200": success(auth, endpoint) }))),
+        ("responses", Some(responses(auth, endpoint))),
     ];
     let members = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
     let mut operation = Value::Object(members.collect());
@@ -139,7 +141,7 @@ fn request(endpoint: Endpoint) -> Option<Value> {
         Endpoint::Login => ("AuthLogin", true),
         Endpoint::Refresh => ("AuthRefresh", false),
         Endpoint::Logout => ("AuthLogout", false),
-        Endpoint::LogoutAll | Endpoint::Sessions | Endpoint::Session | Endpoint::ResourceMetadata => {
+        Endpoint::LogoutAll | Endpoint::Sessions | Endpoint::Session | Endpoint::Jwks | Endpoint::ResourceMetadata => {
             return None;
         }
     };
@@ -154,6 +156,15 @@ fn reference(schema: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{schema}") })
 }
 
+fn responses<U: AuthUser>(auth: &AuthProvider<U>, endpoint: Endpoint) -> Value {
+    let mut responses = json!({ "200": success(auth, endpoint) });
+    if let (Endpoint::Jwks, Some(responses)) = (endpoint, responses.as_object_mut()) {
+        let unchanged = json!({ "description": "The keys are those that `If-None-Match` names" });
+        responses.insert("304".to_owned(), unchanged);
+    }
+    responses
+}
+
 fn success<U: AuthUser>(auth: &AuthProvider<U>, endpoint: Endpoint) -> Value {
     let (description, schema) = match endpoint {
         Endpoint::Login | Endpoint::Refresh => ("A pair of tokens", pair(auth)),
@@ -162,6 +173,7 @@ fn success<U: AuthUser>(auth: &AuthProvider<U>, endpoint: Endpoint) -> Value {
         }
         Endpoint::Sessions => ("The user's logins", reference("AuthSessions")),
         Endpoint::ResourceMetadata => ("The metadata of this resource", metadata()),
+        Endpoint::Jwks => ("A JWK Set (RFC 7517)", jwk_set()),
     };
     json!({ "description": description, "content": { "application/json": { "schema": schema } } })
 }
@@ -178,6 +190,14 @@ fn metadata() -> Value {
             "bearer_methods_supported": texts,
         },
         "required": ["resource", "authorization_servers"],
+    })
+}
+
+fn jwk_set() -> Value {
+    json!({
+        "type": "object",
+        "required": ["keys"],
+        "properties": { "keys": { "type": "array", "items": { "type": "object" } } },
     })
 }
 
@@ -209,10 +229,11 @@ fn security<U: AuthUser>(auth: &AuthProvider<U>, endpoint: Endpoint, body: Optio
         }
         Endpoint::Refresh => security.refuse(&Rejection::MissingCredential, "No valid refresh token", body),
         Endpoint::Session => security.refuse(&Rejection::NotFound, "The user has no such login", body),
+        Endpoint::Jwks => security.refuse_unavailable(body),
         Endpoint::Logout | Endpoint::LogoutAll | Endpoint::Sessions => {}
         Endpoint::ResourceMetadata => return security,
     }
-    if access == Access::Open {
+    if access == Access::Open && request(endpoint).is_some() {
         security.refuse(&Rejection::InvalidRequest, "The body cannot be read", body);
         let media_type = "The body is neither JSON nor a form";
         security.refuse(&Rejection::UnsupportedMediaType, media_type, body);

@@ -657,6 +657,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             switch: None,
             verifier: config.verifier(),
+            published_keys: config.published_keys(),
             issuer,
             #[cfg(feature = "trusted-issuers")]
             foreign,

@@ -29,7 +29,7 @@ use crate::{
     resource_metadata::PublishedMetadata,
     session::SessionPolicy,
     store::{ApiKeyStore, HashKeys, OneTimeStore, RevocationStore, SessionStore, StoreLocation},
-    token::{Issuer, Verifier},
+    token::{Issuer, PublishedKeys, Verifier},
     transport::Transport,
     user::{ClaimsLoader, IdentityLoader, PasswordUpdater, UserLoader},
 };
@@ -98,6 +98,7 @@ pub(super) struct Inner<U> {
     /// Only of the one that stands for the provider of a switch.
     pub(super) switch: Option<Arc<Shared<U>>>,
     pub(super) verifier: Verifier,
+    pub(super) published_keys: Option<PublishedKeys>,
     /// `None` if the only tokens are those of other issuers. The verifier accepts nothing then.
     pub(super) issuer: Option<Issuer>,
     /// Other issuers; `None` where nobody else is trusted: then requests pay for nothing.

@@ -488,14 +488,16 @@ mod tests {
             jwk(r#","kid":"one","alg":"HS256","use":"sig","key_ops":["verify","sign"]"#).unwrap().id(),
             Some("one")
         );
-        assert_eq!(jwk(r#","alg":"HS512""#).unwrap_err(), KeyError::Unsupported);
-        assert_eq!(jwk(r#","alg":"none""#).unwrap_err(), KeyError::Unsupported);
+        let other = |named: &str| KeyError::OtherAlgorithm { algorithm: Algorithm::HS256, named: named.into() };
+        assert_eq!(jwk(r#","alg":"HS512""#).unwrap_err(), other("HS512"));
+        assert_eq!(jwk(r#","alg":"none""#).unwrap_err(), other("none"));
         assert_eq!(jwk(r#","use":"enc""#).unwrap_err(), KeyError::NotForSignatures);
         assert_eq!(jwk(r#","key_ops":["sign"]"#).unwrap_err(), KeyError::NotForSignatures);
         assert_eq!(jwk(r#","k":"AAAA""#).unwrap_err(), KeyError::Malformed);
         assert_eq!(jwk(r#","kid":"""#).unwrap_err(), KeyError::InvalidId);
         let rsa = r#"{"kty":"RSA","n":"AQAB","e":"AQAB"}"#;
-        assert_eq!(Key::from_jwk(rsa, Algorithm::HS256).unwrap_err(), KeyError::Unsupported);
+        let wrong = KeyError::WrongKind { algorithm: Algorithm::HS256, found: "not a secret" };
+        assert_eq!(Key::from_jwk(rsa, Algorithm::HS256).unwrap_err(), wrong);
     }
 
     #[test]
