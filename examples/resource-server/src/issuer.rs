@@ -151,10 +151,9 @@ async fn provider(url: &str, ring: &KeyRing, timing: Timing) -> Result<AuthProvi
         .build()?)
 }
 
-/// What the services learn of a user. RFC 9068 wants a `client_id`, and where everybody logs in
-/// through the same program, it is always that one.
+/// What the services learn of a user.
 async fn claims(person: Arc<Person>) -> io::Result<TokenClaims> {
-    Ok(TokenClaims::new().scope("orders").claim("roles", &person.roles).claim("client_id", "shop"))
+    Ok(TokenClaims::new().scope("orders").claim("roles", &person.roles))
 }
 
 /// Where the keys are: all that a service needs of OpenID Connect Discovery.

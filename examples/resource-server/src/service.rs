@@ -10,7 +10,7 @@ use fauth_core::{
     AuthProvider, AuthUser, BoxError, TokenPayload,
     remote::JwksSource,
     token::Algorithm,
-    trusted_issuer::{ClaimMapping, TrustedIssuer},
+    trusted_issuer::{AccessTokenProfile, ClaimMapping, TrustedIssuer},
 };
 use fauth_remote::HttpFetch;
 
@@ -85,6 +85,9 @@ fn provider(issuer: &str, timing: Timing) -> Result<AuthProvider<User>, BoxError
     let issuer = TrustedIssuer::new(issuer, keys)
         .audience(AUDIENCE)
         .algorithms([Algorithm::ES256])
+        // The issuer knows users and no clients, so that its tokens have no `client_id`, which RFC
+        // 9068 demands. Everything else of it they have.
+        .profile(AccessTokenProfile::Plain)
         .claims(ClaimMapping::new().roles("roles").scopes("scope"));
     let auth = AuthProvider::resource_server(issuer).user_from_claims(user).build()?;
     Ok(auth)
