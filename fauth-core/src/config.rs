@@ -704,8 +704,9 @@ impl AuthConfigBuilder {
         let secret = secret.map(|secret| self.hmac_key("secret", secret, self.secret_id.as_deref()));
         let secret = secret.transpose()?;
         let previous = self.previous_secret.as_ref();
-        let previous =
-            previous.map(|(secret, id)| self.hmac_key("previous_secret", secret, id.as_deref())).transpose()?;
+        let previous = previous
+            .map(|(secret, id)| self.hmac_key("previous_secret", secret, id.as_deref()))
+            .transpose()?;
         #[cfg(feature = "trusted-issuers")]
         if let Some(ring) = &self.key_ring {
             return Ok((Keys::Ring(self.only_ring(ring)?), secrets_beside(secret, previous, &[])?));
@@ -715,9 +716,11 @@ impl AuthConfigBuilder {
                 let keys = self.fixed(key, None)?;
                 Ok((keys, secrets_beside(secret, previous, &self.verification_keys)?))
             }
-            (Some(_), Some(_)) => {
-                Err(ConfigError::new("signing_key", "it is a secret, and there is another", "give one of the two"))
-            }
+            (Some(_), Some(_)) => Err(ConfigError::new(
+                "signing_key",
+                "it is a secret, and there is another",
+                "give one of the two",
+            )),
             (None, None) => Err(ConfigError::new("secret", "no secret is set", GOOD_SECRET)),
             (Some(key), None) | (None, Some(key)) => {
                 let secrets = [&key].into_iter().chain(&self.verification_keys).chain(&previous);
@@ -877,7 +880,9 @@ impl AuthConfigBuilder {
             ConfigError::new(ALGORITHM, problem, format!("use one of {}", names.join(", ")))
         })?;
         let refused = |variable| {
-            move |error: KeyError| ConfigError::new(variable, error.to_string(), "see the documentation of `Key`")
+            move |error: KeyError| {
+                ConfigError::new(variable, error.to_string(), "see the documentation of `Key`")
+            }
         };
         self.signing_key = Some(match (file, text) {
             (Some(path), None) => Key::from_file(algorithm, path).map_err(refused(FILE))?,

@@ -67,12 +67,12 @@ pub use fauth_derive::{AuthUser, Role};
 pub use guard::Guard;
 pub use limiter::{Asked, Limited, Limiter};
 pub use protection::Protection;
+#[cfg(feature = "trusted-issuers")]
+pub use provider::AuthHealth;
 pub use provider::{
     AuthProvider, AuthProviderBuilder, AuthSwitch, Authenticated, Entered, Granted, PayloadError,
     PendingLogin, Pinned, Presented, SessionHandle, WhenLimitStoreFails,
 };
-#[cfg(feature = "trusted-issuers")]
-pub use provider::AuthHealth;
 pub use rejection::reason::Rejection;
 pub use requirement::{Condition, Missing, Names, Requirement};
 pub use resource_metadata::ResourceMetadata;

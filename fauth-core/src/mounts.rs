@@ -110,8 +110,8 @@ impl Mounts {
     /// Leaves GET and HEAD at the path of this endpoint to a page of the application's own, such as
     /// the form that is sent to `POST /login`.
     ///
-    /// [`Endpoint::Sessions`], [`Endpoint::ResourceMetadata`] and [`Endpoint::Jwks`] answer GET themselves:
-    /// they stay as they are, and that is reported to the log.
+    /// [`Endpoint::Sessions`], [`Endpoint::Jwks`] and [`Endpoint::ResourceMetadata`] answer GET
+    /// themselves: they stay as they are, and that is reported to the log.
     #[must_use]
     pub fn page(mut self, endpoint: Endpoint) -> Self {
         if endpoint.answers_get() {
@@ -290,7 +290,11 @@ impl Mount {
         // page of another origin must be able to have it deleted.
         let purpose = match self.endpoint {
             Endpoint::Refresh if !token_in_body => Some(Purpose::Refresh),
-            Endpoint::Login | Endpoint::Refresh | Endpoint::Logout | Endpoint::Jwks | Endpoint::ResourceMetadata => None,
+            Endpoint::Login
+            | Endpoint::Refresh
+            | Endpoint::Logout
+            | Endpoint::Jwks
+            | Endpoint::ResourceMetadata => None,
             Endpoint::LogoutAll | Endpoint::Sessions | Endpoint::Session => Some(Purpose::Access),
         };
         auth.refuse_for(purpose, rejection, head)

@@ -16,7 +16,9 @@
 //! Where a user is optional, an empty alternative is among the others.
 //!
 //! Scopes stand beside the alternative that can ask for them, the login by password. `OpenAPI` 3.0
-//! allows no scopes beside a bearer token or a cookie, and 3.1 gives them no meaning there.
+//! allows no scopes beside a bearer token or a cookie, and 3.1 gives them no meaning there. They
+//! stand beside the scheme of a trusted issuer too (`openIdConnect`, with the URL of its discovery
+//! document), which takes the place of the bearer token where there are no own tokens.
 //!
 //! 429 is not listed: no guard answers it.
 //!

@@ -9,8 +9,8 @@
 //! | `POST /logout/all` | the access token of an active user | 200: all sessions of the user have ended |
 //! | `GET /sessions` | the same | 200 with the user's live sessions |
 //! | `DELETE /sessions/{sid}` | the same | 200: this one has ended; 404 if it is none of the user's |
-//! | `GET /.well-known/oauth-protected-resource` | nothing | 200 with the metadata of the resource (RFC 9728); see [`Endpoint::ResourceMetadata`] |
 //! | `GET /.well-known/jwks.json` | nothing; it is public | 200 with the public keys (RFC 7517), where tokens are signed with an asymmetric key; see [`Endpoint::Jwks`] |
+//! | `GET /.well-known/oauth-protected-resource` | nothing; it is public | 200 with the metadata of the resource (RFC 9728), where they are published; see [`Endpoint::ResourceMetadata`] |
 //!
 //! Bodies are JSON objects or forms (`application/x-www-form-urlencoded`), with the same fields and
 //! values in both: `remember` is one of `true`, `false`, `on`, `off`, `yes`, `no`, `1` and `0`;
@@ -22,7 +22,8 @@
 //! The pair is the body of the answer, `{"access_token","refresh_token","token_type","expires_in"}`
 //! and `scope`, or it is in cookies and nowhere else: see
 //! [`login_reply`](crate::AuthProvider::login_reply) for which. Every answer carries
-//! `Cache-Control: no-store`, but those that say the same to everybody; every refusal has the form of the provider's renderer.
+//! `Cache-Control: no-store` (but those with public documents), every refusal has the form of the
+//! provider's renderer.
 
 mod body;
 
@@ -73,14 +74,6 @@ pub enum Endpoint {
     Sessions,
     /// `DELETE /sessions/{sid}`.
     Session,
-    /// `GET /.well-known/oauth-protected-resource`, followed by the path of the resource: for
-    /// `https://api.example.com/mcp` it is `/.well-known/oauth-protected-resource/mcp` (RFC 9728
-    /// section 3.1). There if the provider publishes
-    /// [metadata](crate::AuthProviderBuilder::resource_metadata), for everybody.
-    ///
-    /// Clients look for it at the root of the host. Where the other endpoints lie below a path of
-    /// their own, mount this one by itself.
-    ResourceMetadata,
     /// `GET /.well-known/jwks.json`: the keys that others verify this application's tokens with, only
     /// their public members. It is there if an asymmetric key signs or verifies.
     ///
@@ -89,6 +82,14 @@ pub enum Endpoint {
     /// in `If-None-Match` is answered with 304. Others look for it below the issuer's URL: mount
     /// the endpoints at the root, or this one with another path.
     Jwks,
+    /// `GET /.well-known/oauth-protected-resource`, followed by the path of the resource: for
+    /// `https://api.example.com/mcp` it is `/.well-known/oauth-protected-resource/mcp` (RFC 9728
+    /// section 3.1). There if the provider publishes
+    /// [metadata](crate::AuthProviderBuilder::resource_metadata), for everybody.
+    ///
+    /// Clients look for it at the root of the host. Where the other endpoints lie below a path of
+    /// their own, mount this one by itself.
+    ResourceMetadata,
 }
 
 impl Endpoint {
@@ -107,8 +108,8 @@ impl Endpoint {
             (Self::LogoutAll, has_tokens && can_end_all),
             (Self::Sessions, has_sessions),
             (Self::Session, has_sessions),
-            (Self::ResourceMetadata, auth.resource_metadata().is_some()),
             (Self::Jwks, if any { CAN_PUBLISH } else { auth.published_keys().is_some() }),
+            (Self::ResourceMetadata, auth.resource_metadata().is_some()),
         ];
         all.into_iter().filter_map(|(endpoint, is_there)| is_there.then_some(endpoint))
     }
@@ -124,8 +125,8 @@ impl Endpoint {
             Self::LogoutAll => "/logout/all",
             Self::Sessions => "/sessions",
             Self::Session => "/sessions/{sid}",
-            Self::ResourceMetadata => WELL_KNOWN,
             Self::Jwks => "/.well-known/jwks.json",
+            Self::ResourceMetadata => WELL_KNOWN,
         }
     }
 
@@ -250,7 +251,9 @@ enum Parsed<U> {
     /// `None` for a name that no session has.
     Session(Presented<U>, Option<SessionId>),
     /// The tags of the answers that the client has.
-    Jwks { known: Vec<String> },
+    Jwks {
+        known: Vec<String>,
+    },
 }
 
 impl<U> fmt::Debug for Parsed<U> {
@@ -344,7 +347,10 @@ fn etags(head: &dyn RequestHead) -> Vec<String> {
 fn published(document: &JwksDocument, known: &[String]) -> Reply {
     let is_known = known.iter().any(|tag| tag == "*" || **tag == *document.etag);
     let reply = Reply::new(if is_known { 304 } else { 200 })
-        .header(ResponseHeader::new("cache-control", format!("public, max-age={}", document.max_age.as_secs())))
+        .header(ResponseHeader::new(
+            "cache-control",
+            format!("public, max-age={}", document.max_age.as_secs()),
+        ))
         .header(ResponseHeader::new("etag", &*document.etag));
     if is_known { reply } else { reply.body("application/json", document.body.as_bytes()) }
 }

@@ -319,3 +319,104 @@ mod in_types_of_utoipa {
         assert!(kept == before);
     }
 }
+
+/// Tokens of other issuers have a scheme that says where to get one.
+#[cfg(feature = "trusted-issuers")]
+mod trusted_issuers {
+    use fauth_core::{
+        AuthConfig, AuthProvider, AuthProviderBuilder, Requirement, async_trait,
+        openapi::Description,
+        remote::{Fetch, FetchError, FetchRequest, FetchResponse, JwksSource},
+        token::Algorithm,
+        trusted_issuer::TrustedIssuer,
+    };
+    use fauth_testing::{TestUser, Users, openapi::check_document};
+    use serde_json::{Value, json};
+
+    use super::{stamped, user};
+
+    /// Documents are made without asking anybody.
+    #[derive(Debug)]
+    struct Nobody;
+
+    #[async_trait]
+    impl Fetch for Nobody {
+        async fn fetch(&self, _: FetchRequest<'_>) -> Result<FetchResponse, FetchError> {
+            Ok(FetchResponse::new(503, ""))
+        }
+    }
+
+    fn issuer(name: &str) -> TrustedIssuer {
+        TrustedIssuer::new(name, JwksSource::discover(name, Nobody).unwrap())
+            .audience("https://api.example.com")
+            .algorithms([Algorithm::ES256])
+    }
+
+    fn resource_server(issuer: TrustedIssuer) -> AuthProviderBuilder<TestUser> {
+        AuthProvider::resource_server(issuer).user_loader(Users::new()).danger_share_application()
+    }
+
+    fn documented(auth: &AuthProvider<TestUser>, requirement: Requirement) -> (Value, Value) {
+        let mut operation = stamped(auth, requirement, "GET");
+        operation["operationId"] = json!("reports");
+        let mut document = json!({
+            "openapi": "3.1.0",
+            "info": { "title": "x", "version": "1" },
+            "paths": { "/reports": { "get": operation } },
+        });
+        Description::of(auth).complete(&mut document);
+        check_document(&document);
+        let security = document["paths"]["/reports"]["get"]["security"].clone();
+        (security, document["components"]["securitySchemes"].clone())
+    }
+
+    #[test]
+    fn a_resource_server_names_where_its_issuer_is_described() {
+        let auth = resource_server(issuer("https://login.example.com/realms/shop")).build().unwrap();
+        let (security, schemes) = documented(&auth, user().scope("orders:read"));
+        assert_eq!(security, json!([{ "default-openid": ["orders:read"] }]));
+        assert_eq!(schemes.as_object().unwrap().len(), 1, "{schemes}");
+        assert_eq!(schemes["default-openid"]["type"], "openIdConnect");
+        assert_eq!(
+            schemes["default-openid"]["openIdConnectUrl"],
+            "https://login.example.com/realms/shop/.well-known/openid-configuration"
+        );
+    }
+
+    #[test]
+    fn each_issuer_is_an_alternative() {
+        let auth = resource_server(issuer("https://a.example/")).trusted_issuer(issuer("https://b.example"));
+        let (security, schemes) = documented(&auth.build().unwrap(), user());
+        assert_eq!(security, json!([{ "default-openid": [] }, { "default-openid-2": [] }]));
+        assert_eq!(
+            schemes["default-openid"]["openIdConnectUrl"],
+            "https://a.example/.well-known/openid-configuration"
+        );
+        assert_eq!(
+            schemes["default-openid-2"]["openIdConnectUrl"],
+            "https://b.example/.well-known/openid-configuration"
+        );
+    }
+
+    #[test]
+    fn own_tokens_and_issuers_without_a_document_stay_bearer_tokens() {
+        let keys = JwksSource::url("https://keys.example/jwks", Nobody).unwrap();
+        let without_document = TrustedIssuer::new("https://c.example", keys)
+            .audience("https://api.example.com")
+            .algorithms([Algorithm::ES256]);
+        let auth = resource_server(without_document).build().unwrap();
+        let (security, schemes) = documented(&auth, user());
+        assert_eq!(security, json!([{ "default-bearer": [] }]));
+        assert_eq!(schemes["default-bearer"]["scheme"], "bearer");
+
+        let config = AuthConfig::builder().secret("own-secret-4f1c9a7be02d8365-abcdefghij").build().unwrap();
+        let auth = fauth_testing::provider_with(config, &Users::new()).danger_share_application();
+        let auth = auth.trusted_issuer(issuer("https://a.example")).build().unwrap();
+        let (security, _) = documented(&auth, user());
+        assert_eq!(
+            security,
+            json!([{ "default-bearer": [] }, { "default-openid": [] }]),
+            "and no login, because the document has none"
+        );
+    }
+}

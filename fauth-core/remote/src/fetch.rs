@@ -76,15 +76,15 @@ impl Fetch for HttpFetch {
         refuse_encoding(&response)?;
         let mut answer = FetchResponse::new(response.status().as_u16(), Vec::new());
         if let Some(value) = text(&response, &CACHE_CONTROL) {
-            answer = answer.cache_control(value);
+            answer = answer.with_cache_control(value);
         }
         if let Some(value) = text(&response, &AGE) {
-            answer = answer.age(value);
+            answer = answer.with_age(value);
         }
         if let Some(value) = text(&response, &ETAG) {
-            answer = answer.etag(value);
+            answer = answer.with_etag(value);
         }
-        Ok(answer.body(read(response, request.max_bytes).await?))
+        Ok(answer.with_body(read(response, request.max_bytes).await?))
     }
 
     fn danger_allows_http(&self) -> bool {

@@ -35,17 +35,15 @@ impl Roots {
     fn verifier(&self, provider: Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, HttpFetchError> {
         let added = self.added()?;
         if !self.only_added {
+            // It would not say which certificate it is.
+            store_of(&added)?;
             let verifier = Verifier::new_with_extra_roots(added, provider).map_err(tls)?;
             return Ok(Arc::new(verifier));
         }
         if added.is_empty() {
             return Err(HttpFetchError::NoRoots);
         }
-        let mut roots = RootCertStore::empty();
-        for certificate in added {
-            roots.add(certificate).map_err(|error| HttpFetchError::Certificate(error.to_string()))?;
-        }
-        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider);
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(store_of(&added)?), provider);
         Ok(verifier.build().map_err(tls)?)
     }
 
@@ -62,6 +60,14 @@ impl Roots {
         }
         Ok(all)
     }
+}
+
+fn store_of(certificates: &[CertificateDer<'static>]) -> Result<RootCertStore, HttpFetchError> {
+    let mut store = RootCertStore::empty();
+    for certificate in certificates {
+        store.add(certificate.clone()).map_err(|error| HttpFetchError::Certificate(error.to_string()))?;
+    }
+    Ok(store)
 }
 
 fn tls(error: impl std::error::Error + Send + Sync + 'static) -> HttpFetchError {

@@ -66,8 +66,8 @@ pub(super) fn id(application: &str, endpoint: Endpoint) -> String {
         Endpoint::LogoutAll => "logout-all",
         Endpoint::Sessions => "sessions",
         Endpoint::Session => "end-session",
-        Endpoint::ResourceMetadata => "resource-metadata",
         Endpoint::Jwks => "jwks",
+        Endpoint::ResourceMetadata => "resource-metadata",
     };
     format!("{application}-{name}")
 }
@@ -88,8 +88,8 @@ const fn summary(endpoint: Endpoint) -> &'static str {
         Endpoint::LogoutAll => "End all logins of the user",
         Endpoint::Sessions => "List the user's logins",
         Endpoint::Session => "End one login of the user",
-        Endpoint::ResourceMetadata => "Where clients get a token (RFC 9728)",
         Endpoint::Jwks => "The public keys that verify the tokens",
+        Endpoint::ResourceMetadata => "Where clients get a token (RFC 9728)",
     }
 }
 
@@ -141,7 +141,11 @@ fn request(endpoint: Endpoint) -> Option<Value> {
         Endpoint::Login => ("AuthLogin", true),
         Endpoint::Refresh => ("AuthRefresh", false),
         Endpoint::Logout => ("AuthLogout", false),
-        Endpoint::LogoutAll | Endpoint::Sessions | Endpoint::Session | Endpoint::Jwks | Endpoint::ResourceMetadata => {
+        Endpoint::LogoutAll
+        | Endpoint::Sessions
+        | Endpoint::Session
+        | Endpoint::Jwks
+        | Endpoint::ResourceMetadata => {
             return None;
         }
     };
@@ -172,8 +176,8 @@ fn success<U: AuthUser>(auth: &AuthProvider<U>, endpoint: Endpoint) -> Value {
             ("What has ended", reference("AuthLoggedOut"))
         }
         Endpoint::Sessions => ("The user's logins", reference("AuthSessions")),
-        Endpoint::ResourceMetadata => ("The metadata of this resource", metadata()),
         Endpoint::Jwks => ("A JWK Set (RFC 7517)", jwk_set()),
+        Endpoint::ResourceMetadata => ("The metadata of this resource", metadata()),
     };
     json!({ "description": description, "content": { "application/json": { "schema": schema } } })
 }

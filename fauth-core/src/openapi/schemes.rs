@@ -20,6 +20,10 @@ pub(super) struct Scheme {
 enum Kind {
     /// The password flow of OAuth 2: a token for a name and a password.
     Login,
+    /// A token of another issuer, whose documents are at this URL.
+    OpenIdConnect {
+        document: String,
+    },
     Transport {
         scheme: SecurityScheme,
         only_keys: bool,
@@ -41,7 +45,7 @@ pub(super) fn of<U: AuthUser>(auth: &AuthProvider<U>) -> Vec<Scheme> {
 
 fn kinds<U: AuthUser>(auth: &AuthProvider<U>, transport: &dyn Transport) -> Vec<(Kind, String)> {
     let (scheme, only_keys) = (transport.describe(), transport.is_for_api_keys());
-    let has_flow = scheme == SecurityScheme::Bearer && !only_keys && auth.has_password_login();
+    let takes_tokens = scheme == SecurityScheme::Bearer && !only_keys;
     let what = match &scheme {
         SecurityScheme::Bearer if only_keys => "api-key".to_owned(),
         SecurityScheme::Bearer => "bearer".to_owned(),
@@ -51,8 +55,25 @@ fn kinds<U: AuthUser>(auth: &AuthProvider<U>, transport: &dyn Transport) -> Vec<
         SecurityScheme::Header { name } => in_a_name(name),
     };
     let keys_too = !transport.is_ambient() && !transport.is_in_url() && auth.has_api_keys();
-    let flow = has_flow.then(|| (Kind::Login, "login".to_owned()));
-    flow.into_iter().chain([(Kind::Transport { scheme, only_keys, keys_too }, what)]).collect()
+    let issuers = if takes_tokens { issuers(auth) } else { Vec::new() };
+    // Every other token that this transport carries is one of an issuer with a document.
+    let is_told = !issuers.is_empty() && !issuers.contains(&None) && !auth.has_own_tokens() && !keys_too;
+    let flow = (takes_tokens && auth.has_password_login()).then(|| (Kind::Login, "login".to_owned()));
+    let carried = (!is_told).then_some((Kind::Transport { scheme, only_keys, keys_too }, what));
+    let documents = issuers.into_iter().flatten();
+    let issuers = documents.map(|document| (Kind::OpenIdConnect { document }, "openid".to_owned()));
+    flow.into_iter().chain(carried).chain(issuers).collect()
+}
+
+/// Of each trusted issuer, where its document is; `None` if its keys come from elsewhere.
+#[cfg(feature = "trusted-issuers")]
+fn issuers<U: AuthUser>(auth: &AuthProvider<U>) -> Vec<Option<String>> {
+    auth.discovery_documents()
+}
+
+#[cfg(not(feature = "trusted-issuers"))]
+const fn issuers<U: AuthUser>(_: &AuthProvider<U>) -> Vec<Option<String>> {
+    Vec::new()
 }
 
 /// Names of components are of letters, digits, `.`, `-` and `_`.
@@ -102,7 +123,7 @@ impl Scheme {
 
     fn alternatives(&self, scopes: &[Vec<Box<str>>]) -> Vec<Alternative> {
         let with = |scopes: Vec<String>| Alternative::from([(self.name.clone(), scopes)]);
-        if self.is_login() {
+        if self.is_login() || matches!(self.kind, Kind::OpenIdConnect { .. }) {
             let owned = |scopes: &Vec<Box<str>>| scopes.iter().map(|scope| String::from(&**scope)).collect();
             scopes.iter().map(|scopes| with(owned(scopes))).collect()
         } else {
@@ -112,12 +133,22 @@ impl Scheme {
 
     /// The Security Scheme Object; `flow` is that of the login.
     pub(super) fn to_json(&self, flow: &Value) -> Value {
-        let Kind::Transport { scheme, only_keys, keys_too } = &self.kind else {
-            return json!({
-                "type": "oauth2",
-                "description": "Name and password, for an access token.",
-                "flows": { "password": flow },
-            });
+        let (scheme, only_keys, keys_too) = match &self.kind {
+            Kind::Login => {
+                return json!({
+                    "type": "oauth2",
+                    "description": "Name and password, for an access token.",
+                    "flows": { "password": flow },
+                });
+            }
+            Kind::OpenIdConnect { document } => {
+                return json!({
+                    "type": "openIdConnect",
+                    "openIdConnectUrl": document,
+                    "description": "An access token of this issuer, as a bearer token.",
+                });
+            }
+            Kind::Transport { scheme, only_keys, keys_too } => (scheme, only_keys, keys_too),
         };
         let carries = match (only_keys, keys_too) {
             (true, _) => "An API key.",

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::{
     granted::Granted,
     inner::AuthProvider,
+    own_only::refuse_foreign,
     presented::{Credential, Keys},
     way::Way,
-    own_only::refuse_foreign,
 };
 use crate::{
     api_key::{self, ApiKeyError, ApiKeyRequest, MADE_WITHIN, MAX_KEYS_PER_OWNER, NewApiKey, PresentedKey},

@@ -19,8 +19,6 @@ use super::{
     registry::{PROCESS, Resident},
     throttle::Throttle,
 };
-#[cfg(feature = "trusted-issuers")]
-use crate::{remote::KeyContext, token::TokenPayload, trusted_issuer::TrustedIssuer};
 use crate::{
     api_key::{ApiKeyFormat, OfferedScopes, UseNotes},
     audit::Declarations,
@@ -45,6 +43,12 @@ use crate::{
     },
     user::{AuthUser, ClaimsLoader, IdentityLoader, PasswordUpdater, UserLoader},
     visitor::GUEST,
+};
+#[cfg(feature = "trusted-issuers")]
+use crate::{
+    remote::KeyContext,
+    token::TokenPayload,
+    trusted_issuer::{IssuerResolver, TrustedIssuer},
 };
 
 /// A credential may be this much longer than the longest token before its form, not its content,
@@ -196,6 +200,19 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     #[cfg(feature = "trusted-issuers")]
     pub fn trusted_issuer(mut self, issuer: TrustedIssuer) -> Self {
         self.foreign.issuers.push(issuer);
+        self
+    }
+
+    /// Accepts the tokens of issuers that are found while the application runs, such as those of
+    /// tenants: see [`IssuerResolver`]. `capacity` is how many of them are kept in memory, from 1 to
+    /// 100 000. They are as those that are named with [`trusted_issuer`](Self::trusted_issuer),
+    /// which come first.
+    ///
+    /// Own tokens that name an issuer must name that of the
+    /// [configuration](crate::AuthConfigBuilder::issuer) then.
+    #[cfg(feature = "trusted-issuers")]
+    pub fn issuer_resolver(mut self, resolver: impl IssuerResolver, capacity: usize) -> Self {
+        self.foreign.resolver = Some((Box::new(resolver), capacity));
         self
     }
 
@@ -571,7 +588,9 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             self.waive_own_tokens(&config)?;
         }
         #[cfg(feature = "trusted-issuers")]
-        let foreign = self.foreign.build(&config)?;
+        let context = KeyContext { clock: Arc::clone(&self.clock), events: self.events.clone() };
+        #[cfg(feature = "trusted-issuers")]
+        let foreign = self.foreign.build(&config, context.clone())?;
         #[cfg(feature = "trusted-issuers")]
         let others_last = foreign.as_ref().map_or(Duration::ZERO, |foreign| foreign.longest());
         #[cfg(not(feature = "trusted-issuers"))]
@@ -614,8 +633,13 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         transports.sort_by_key(|transport| precedence(&**transport));
         check_query_names(&transports)?;
         transports.iter().try_for_each(|transport| transport.check())?;
-        let (sessions, session_policy, revocations) =
-            keeping(&config, &self.stores, (self.sessions, others_last), self.revocable_claims, self.waivers)?;
+        let (sessions, session_policy, revocations) = keeping(
+            &config,
+            &self.stores,
+            (self.sessions, others_last),
+            self.revocable_claims,
+            self.waivers,
+        )?;
         check_session_cookies(&transports, &self.stores)?;
         let taken: Vec<_> = transports.iter().flat_map(|transport| cookie_names(&**transport)).collect();
         let csrf = self.csrf.map(|tokens| tokens.build(config.csrf_keys(), &transports, &taken));
@@ -636,8 +660,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         let rules = self.login_throttle.as_ref().map(LoginThrottle::build).transpose()?;
         #[cfg(feature = "trusted-issuers")]
         for issuer in foreign.iter().flat_map(|foreign| &foreign.issuers) {
-            let (clock, events) = (Arc::clone(&self.clock), self.events.clone());
-            issuer.prepare(KeyContext { clock, events })?;
+            issuer.prepare(context.clone())?;
         }
         // The last that can fail: what was taken in is built.
         let resident = Resident {

@@ -11,9 +11,9 @@ use super::{
     csrf_note::{CsrfNote, Standing},
     granted::{Entered, Granted},
     inner::AuthProvider,
+    own_only::refuse_foreign,
     presented::{Credential, Found, Presented},
     way::Way,
-    own_only::refuse_foreign,
 };
 use crate::{
     body::BodyError,

@@ -4,14 +4,18 @@ use std::sync::Arc;
 
 use super::{
     granted::Granted,
-    inner::AuthProvider,
+    inner::{AuthProvider, Foreign},
     presented::{Credential, Found, Keys, Pending, PendingIssuer, Verified},
+    within::within,
 };
 use crate::{
+    clock::Timestamp,
+    error::causes,
+    event::{Event, EventKind},
     rejection::{Rejection, Unavailable},
     remote::{KeySourceHealth, KeysUnavailable},
     token::{Purpose, TokenError, TokenPayload, UnverifiedForeign},
-    trusted_issuer::{Checked, Trusted},
+    trusted_issuer::{Answer, Checked, Trusted},
     user::AuthUser,
 };
 
@@ -49,6 +53,16 @@ impl<U: AuthUser> AuthProvider<U> {
         AuthHealth { key_sources: self.trusted_issuers().map(|issuer| issuer.keys().health()).collect() }
     }
 
+    /// Where the document of each trusted issuer is that says where its endpoints and keys are;
+    /// `None` where the keys come from elsewhere.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn discovery_documents(&self) -> Vec<Option<String>> {
+        let has_tenants = self.inner.foreign.as_ref().is_some_and(|foreign| foreign.tenants.is_some());
+        let documents = self.trusted_issuers().map(|issuer| issuer.keys().discovery_document());
+        // Nobody knows the issuers that are yet to be found.
+        documents.chain(has_tenants.then_some(None)).collect()
+    }
+
     fn trusted_issuers(&self) -> impl Iterator<Item = &Arc<Trusted>> {
         self.inner.foreign.iter().flat_map(|foreign| &foreign.issuers)
     }
@@ -72,19 +86,21 @@ impl<U: AuthUser> AuthProvider<U> {
             // says who reads own ones.
             Err(error) => return self.not_foreign(error),
         };
-        let issuer = unverified.issuer()?;
-        let Some(issuer) = foreign.issuers.iter().find(|known| known.issuer() == issuer) else {
-            return self.not_foreign(TokenError::WrongIssuer);
+        let pending = |issuer| {
+            let token = Box::<[u8]>::from(token).into();
+            Ok(Some(Found::Pending(Box::new(Pending { token, issuer, way: credential.way }))))
         };
-        let issuer = Arc::clone(issuer);
+        let named = unverified.issuer()?;
+        let issuer = match foreign.issuer_of(&named, now) {
+            Answer::Known(issuer) => issuer,
+            Answer::Unknown => return self.not_foreign(TokenError::WrongIssuer),
+            Answer::Ask => return pending(PendingIssuer::Named((*named).into())),
+        };
+        drop(named);
         match issuer.check(unverified, now) {
             Checked::Good(payload) => Ok(Some(Found::Token(verified(payload, credential)))),
             Checked::Refused(error) => Err(error.into()),
-            Checked::NeedsKeys => {
-                let issuer = PendingIssuer::Known(issuer);
-                let token = Box::<[u8]>::from(token).into();
-                Ok(Some(Found::Pending(Box::new(Pending { token, issuer, way: credential.way }))))
-            }
+            Checked::NeedsKeys => pending(PendingIssuer::Known(issuer)),
         }
     }
 
@@ -96,13 +112,51 @@ impl<U: AuthUser> AuthProvider<U> {
 
     /// Waits for the keys of a token, verifies it with them, and goes on as with any other.
     pub(super) async fn grant_pending(&self, pending: Pending) -> Result<Granted<U>, Rejection> {
-        let Pending { token, issuer: PendingIssuer::Known(issuer), way } = pending;
+        let Pending { token, issuer, way } = pending;
+        let payload = match issuer {
+            PendingIssuer::Known(issuer) => self.verify_pending(&token, &issuer).await?,
+            PendingIssuer::Named(name) => {
+                let issuer = self.tenant(&name).await?.ok_or(TokenError::WrongIssuer)?;
+                match issuer.check(UnverifiedForeign::read(&token, token.len())?, self.now()?) {
+                    Checked::Good(payload) => payload,
+                    Checked::Refused(error) => return Err(error.into()),
+                    Checked::NeedsKeys => self.verify_pending(&token, &issuer).await?,
+                }
+            }
+        };
+        self.grant(Verified { payload: Arc::new(payload), way, csrf: None }).await
+    }
+
+    async fn verify_pending(&self, token: &[u8], issuer: &Trusted) -> Result<TokenPayload, Rejection> {
         let no_keys = |_: KeysUnavailable| Rejection::Unavailable(Unavailable::Keys);
         let keys = issuer.refreshed(self.now()?).await.map_err(no_keys)?;
-        let unverified = UnverifiedForeign::read(&token, token.len())?;
         // The fetch may have taken its time.
-        let payload = issuer.verify(unverified, &keys, self.now()?)?;
-        self.grant(Verified { payload: Arc::new(payload), way, csrf: None }).await
+        Ok(issuer.verify(UnverifiedForeign::read(token, token.len())?, &keys, self.now()?)?)
+    }
+
+    /// The issuer of a tenant, by the resolver.
+    async fn tenant(&self, name: &str) -> Result<Option<Arc<Trusted>>, Rejection> {
+        let tenants = self.inner.foreign.as_ref().and_then(|foreign| foreign.tenants.as_ref());
+        let Some(tenants) = tenants else { return Ok(None) };
+        let Some(outcome) = within(self.inner.loader_timeout, tenants.resolve(name, self.now()?)).await
+        else {
+            self.raise(&Event::new(EventKind::CallbackFailed).reason("resolver_timeout"));
+            return Err(Rejection::Unavailable(Unavailable::LoaderTimeout));
+        };
+        outcome.map_err(|error| {
+            let failed = Event::new(EventKind::CallbackFailed).reason("resolver_failed");
+            self.raise(&failed.error(&causes(&*error)));
+            Rejection::Unavailable(Unavailable::Loader)
+        })
+    }
+
+    /// Forgets what the [resolver](crate::AuthProviderBuilder::issuer_resolver) has said of an
+    /// issuer, so that it is asked again: for a tenant that was added, changed or removed just now.
+    /// Other instances ask again within 5 minutes.
+    pub fn forget_issuer(&self, issuer: &str) {
+        if let Some(tenants) = self.inner.foreign.as_ref().and_then(|foreign| foreign.tenants.as_ref()) {
+            tenants.forget(issuer);
+        }
     }
 
     /// The user whom a token of another issuer describes, if users are made of claims.
@@ -111,9 +165,22 @@ impl<U: AuthUser> AuthProvider<U> {
         foreign.users.as_ref().map(|users| Arc::new(users(payload)))
     }
 
-    /// Is it the name of a trusted issuer?
+    /// Can it be the name of a trusted issuer?
     pub(super) fn trusts(&self, issuer: &str) -> bool {
-        self.trusted_issuers().any(|trusted| trusted.issuer() == issuer)
+        let has_tenants = self.inner.foreign.as_ref().is_some_and(|foreign| foreign.tenants.is_some());
+        has_tenants || self.trusted_issuers().any(|trusted| trusted.issuer() == issuer)
+    }
+}
+
+impl<U> Foreign<U> {
+    fn issuer_of(&self, named: &str, now: Timestamp) -> Answer {
+        if let Some(known) = self.issuers.iter().find(|known| known.issuer() == named) {
+            return Answer::Known(Arc::clone(known));
+        }
+        match &self.tenants {
+            Some(tenants) if self.own.as_deref() != Some(named) => tenants.look_up(named, now),
+            _ => Answer::Unknown,
+        }
     }
 }
 

@@ -13,8 +13,6 @@ use super::{
     registry::Resident,
     throttle::Throttle,
 };
-#[cfg(feature = "trusted-issuers")]
-use crate::{token::TokenPayload, trusted_issuer::Trusted};
 use crate::{
     api_key::{ApiKeyFormat, OfferedScopes, UseNotes},
     audit::Declarations,
@@ -32,6 +30,11 @@ use crate::{
     token::{Issuer, PublishedKeys, Verifier},
     transport::Transport,
     user::{ClaimsLoader, IdentityLoader, PasswordUpdater, UserLoader},
+};
+#[cfg(feature = "trusted-issuers")]
+use crate::{
+    token::TokenPayload,
+    trusted_issuer::{Tenants, Trusted},
 };
 
 /// Authentication for one application: cheap to clone, shared by all its routes. `U` is the
@@ -98,12 +101,12 @@ pub(super) struct Inner<U> {
     /// Only of the one that stands for the provider of a switch.
     pub(super) switch: Option<Arc<Shared<U>>>,
     pub(super) verifier: Verifier,
-    pub(super) published_keys: Option<PublishedKeys>,
     /// `None` if the only tokens are those of other issuers. The verifier accepts nothing then.
     pub(super) issuer: Option<Issuer>,
     /// Other issuers; `None` where nobody else is trusted: then requests pay for nothing.
     #[cfg(feature = "trusted-issuers")]
     pub(super) foreign: Option<Box<Foreign<U>>>,
+    pub(super) published_keys: Option<PublishedKeys>,
     /// The name under which everything is kept.
     pub(super) application: Box<str>,
     pub(super) protection_space: ProtectionSpace,
@@ -205,6 +208,10 @@ pub(super) struct Foreign<U> {
     /// Makes users of claims, in place of the user loader.
     pub(super) users: Option<Box<UserFromClaims<U>>>,
     pub(super) max_token_bytes: usize,
+    /// Who issues own tokens.
+    pub(super) own: Option<Box<str>>,
+    /// Issuers that are found while the application runs.
+    pub(super) tenants: Option<Tenants>,
 }
 
 /// Makes a user of what another issuer says.

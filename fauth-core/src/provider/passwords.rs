@@ -8,10 +8,10 @@ use super::{
     granted::Granted,
     inner::{AuthProvider, PasswordLogin},
     one_times::Examined,
+    own_only::refuse_foreign,
     run_to_completion::RunToCompletion,
     throttling::{NotIn, Settled, Tried},
     within::within,
-    own_only::refuse_foreign,
 };
 use crate::{
     client::ClientInfo,

@@ -78,6 +78,8 @@ pub(crate) struct Pending {
 pub(super) enum PendingIssuer {
     /// One whose keys have to be fetched.
     Known(Arc<Trusted>),
+    /// One that may be that of a tenant.
+    Named(Box<str>),
 }
 
 /// A token and what follows from where it was found.

@@ -61,7 +61,8 @@ impl<U: AuthUser> AuthProvider<U> {
     /// issuer](crate::AuthProviderBuilder::trusted_issuer) has issued to a subject of its own: one
     /// token by its [id](TokenPayload::token_id), a login by its `sid`, or everything. The issuer
     /// knows nothing of it, and may issue a new token at any time:
-    /// [`RevocationTarget::Subject`] refuses that too.
+    /// [`RevocationTarget::Subject`] refuses that too. For [`RevocationTarget::Claim`] the subject
+    /// does not count: it stands for all tokens of this issuer that have it.
     ///
     /// ```
     /// # use fauth_core::{AuthProvider, AuthUser, Granted, Rejection, store::RevocationTarget};
@@ -96,7 +97,7 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(())
     }
 
-    /// Revokes every token with a custom claim of this value, whoever its subject is: a device, a
+    /// Revokes every own token with a custom claim of this value, whoever its subject is: a device, a
     /// tenant. The claim must be named with
     /// [`revocable_claim`](crate::AuthProviderBuilder::revocable_claim).
     ///

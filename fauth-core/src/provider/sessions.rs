@@ -17,10 +17,10 @@ use super::{
     delivery::Delivery,
     granted::Granted,
     inner::{AuthProvider, Sessions},
+    own_only::refuse_foreign,
     presented::Presented,
     revocations::{SessionState, login_made_of},
     run_to_completion::RunToCompletion,
-    own_only::refuse_foreign,
 };
 use crate::{
     client::ClientInfo,

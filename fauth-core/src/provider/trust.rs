@@ -6,8 +6,9 @@ use super::inner::{Foreign, UserFromClaims};
 use crate::{
     config::AuthConfig,
     error::ConfigError,
+    remote::KeyContext,
     token::TokenPayload,
-    trusted_issuer::{Trusted, TrustedIssuer},
+    trusted_issuer::{IssuerResolver, Tenants, Trusted, TrustedIssuer},
     user::{AuthUser, UserLoader},
 };
 
@@ -18,24 +19,31 @@ const MAX_ISSUERS: usize = 100;
 pub(super) struct ForeignOptions<U> {
     pub(super) issuers: Vec<TrustedIssuer>,
     pub(super) users: Option<Box<UserFromClaims<U>>>,
+    /// And how many of its answers are kept.
+    pub(super) resolver: Option<(Box<dyn IssuerResolver>, usize)>,
 }
 
 impl<U> Default for ForeignOptions<U> {
     fn default() -> Self {
-        Self { issuers: Vec::new(), users: None }
+        Self { issuers: Vec::new(), users: None, resolver: None }
     }
 }
 
 impl<U> ForeignOptions<U> {
     /// Is nobody else trusted?
     pub(super) const fn is_empty(&self) -> bool {
-        self.issuers.is_empty()
+        self.issuers.is_empty() && self.resolver.is_none()
     }
 
     /// Checks everything; `None` if nobody else is trusted.
-    pub(super) fn build(self, config: &AuthConfig) -> Result<Option<Box<Foreign<U>>>, ConfigError> {
-        let Self { issuers, users } = self;
-        if issuers.is_empty() {
+    pub(super) fn build(
+        self,
+        config: &AuthConfig,
+        context: KeyContext,
+    ) -> Result<Option<Box<Foreign<U>>>, ConfigError> {
+        let is_empty = self.is_empty();
+        let Self { issuers, users, resolver } = self;
+        if is_empty {
             return match users {
                 None => Ok(None),
                 Some(_) => Err(ConfigError::new(
@@ -55,8 +63,14 @@ impl<U> ForeignOptions<U> {
             refuse_same(&issuer, &trusted, config)?;
             trusted.push(Arc::new(issuer));
         }
-        let max_token_bytes = config.max_token_bytes();
-        Ok(Some(Box::new(Foreign { issuers: trusted, users, max_token_bytes })))
+        let tenants = resolver.map(|(resolver, capacity)| Tenants::new(resolver, capacity, context));
+        Ok(Some(Box::new(Foreign {
+            issuers: trusted,
+            users,
+            max_token_bytes: config.max_token_bytes(),
+            own: config.issuer().map(Into::into),
+            tenants: tenants.transpose()?,
+        })))
     }
 }
 
@@ -65,7 +79,9 @@ fn refuse_same(issuer: &Trusted, others: &[Arc<Trusted>], config: &AuthConfig) -
     if config.issuer() == Some(name) {
         return Err(ConfigError::new(
             "trusted_issuer",
-            format!("`{name}` is the issuer of the own tokens too, so that nobody could tell whose a token is"),
+            format!(
+                "`{name}` is the issuer of the own tokens too, so that nobody could tell whose a token is"
+            ),
             "give the own tokens another `issuer`, or leave the trusted issuer out",
         ));
     }
@@ -88,7 +104,8 @@ impl<U> Foreign<U> {
     /// The longest that a token of any of them can be accepted.
     pub(super) fn longest(&self) -> Duration {
         let longest = self.issuers.iter().map(|issuer| issuer.longest()).max();
-        Duration::from_secs(longest.unwrap_or_default())
+        let longest = Duration::from_secs(longest.unwrap_or_default());
+        if self.tenants.is_some() { longest.max(Tenants::longest()) } else { longest }
     }
 }
 

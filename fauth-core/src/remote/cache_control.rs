@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     fn fresh(cache_control: &str) -> Option<u64> {
-        freshness(&FetchResponse::new(200, "").cache_control(cache_control)).map(|span| span.as_secs())
+        freshness(&FetchResponse::new(200, "").with_cache_control(cache_control)).map(|span| span.as_secs())
     }
 
     #[test]
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn the_time_in_a_cache_counts() {
-        let answer = |age: &str| FetchResponse::new(200, "").cache_control("max-age=600").age(age);
+        let answer = |age: &str| FetchResponse::new(200, "").with_cache_control("max-age=600").with_age(age);
         assert_eq!(freshness(&answer("100")), Some(Duration::from_secs(500)));
         assert_eq!(freshness(&answer("700")), Some(Duration::ZERO));
         assert_eq!(freshness(&answer("soon")), Some(Duration::from_secs(600)));

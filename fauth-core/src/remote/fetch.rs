@@ -22,7 +22,7 @@ use crate::error::BoxError;
 /// #[async_trait]
 /// impl Fetch for Recorded {
 ///     async fn fetch(&self, _: FetchRequest<'_>) -> Result<FetchResponse, FetchError> {
-///         Ok(FetchResponse::new(200, self.0).cache_control("max-age=600"))
+///         Ok(FetchResponse::new(200, self.0).with_cache_control("max-age=600"))
 ///     }
 /// }
 /// ```
@@ -67,6 +67,28 @@ pub struct FetchRequest<'a> {
     pub timeout: Duration,
 }
 
+impl<'a> FetchRequest<'a> {
+    /// A request for `url`, for tests of a [`Fetch`].
+    #[must_use]
+    pub const fn new(url: &'a str, max_bytes: usize, timeout: Duration) -> Self {
+        Self { url, etag: None, accept: "*/*", max_bytes, timeout }
+    }
+
+    /// With `If-None-Match`.
+    #[must_use]
+    pub const fn with_etag(mut self, etag: &'a str) -> Self {
+        self.etag = Some(etag);
+        self
+    }
+
+    /// With `Accept`.
+    #[must_use]
+    pub const fn with_accept(mut self, accept: &'static str) -> Self {
+        self.accept = accept;
+        self
+    }
+}
+
 /// The answer of a server: what a source looks at.
 #[derive(Clone, Default)]
 #[non_exhaustive]
@@ -79,6 +101,36 @@ pub struct FetchResponse {
 }
 
 impl FetchResponse {
+    /// The status.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The body.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The header `Cache-Control`.
+    #[must_use]
+    pub fn cache_control(&self) -> Option<&str> {
+        self.cache_control.as_deref()
+    }
+
+    /// The header `Age`.
+    #[must_use]
+    pub fn age(&self) -> Option<&str> {
+        self.age.as_deref()
+    }
+
+    /// The header `ETag`.
+    #[must_use]
+    pub fn etag(&self) -> Option<&str> {
+        self.etag.as_deref()
+    }
+
     /// An answer without headers.
     #[must_use]
     pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
@@ -87,28 +139,28 @@ impl FetchResponse {
 
     /// With this body.
     #[must_use]
-    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+    pub fn with_body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         self
     }
 
     /// With the header `Cache-Control`. Join several by a comma.
     #[must_use]
-    pub fn cache_control(mut self, value: impl Into<String>) -> Self {
+    pub fn with_cache_control(mut self, value: impl Into<String>) -> Self {
         self.cache_control = Some(value.into());
         self
     }
 
     /// With the header `Age`.
     #[must_use]
-    pub fn age(mut self, value: impl Into<String>) -> Self {
+    pub fn with_age(mut self, value: impl Into<String>) -> Self {
         self.age = Some(value.into());
         self
     }
 
     /// With the header `ETag`.
     #[must_use]
-    pub fn etag(mut self, value: impl Into<String>) -> Self {
+    pub fn with_etag(mut self, value: impl Into<String>) -> Self {
         self.etag = Some(value.into());
         self
     }
@@ -137,8 +189,8 @@ pub enum FetchError {
     #[error("the answer is too long")]
     TooLarge,
     /// No connection, a certificate that is not trusted, an answer that breaks off, and everything else.
-    #[error("{0}")]
-    Failed(#[source] BoxError),
+    #[error(transparent)]
+    Failed(BoxError),
 }
 
 impl FetchError {

@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+#[cfg(feature = "openapi")]
+use super::discovery::openid_url;
 use super::{
     address::{Allowed, check_url},
     fault::{KeySourceError, KeysUnavailable},
@@ -165,6 +167,16 @@ impl JwksSource {
         &self.shared.name
     }
 
+    /// Where the document is in which the issuer says where its keys are. `None` if nobody asks for
+    /// it.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn discovery_document(&self) -> Option<String> {
+        match &self.shared.remote {
+            Some(Remote { place: Place::Discovered(issuer), .. }) => Some(openid_url(issuer)),
+            _ => None,
+        }
+    }
+
     /// Called when a provider is built.
     pub(crate) fn prepare(
         &self,
@@ -256,11 +268,7 @@ impl fmt::Debug for JwksSource {
 fn check(field: &'static str, url: &str, fetch: &impl Fetch) -> Result<(), ConfigError> {
     let allowed = if fetch.danger_allows_http() { Allowed::DangerHttp } else { Allowed::HttpLocally };
     check_url(url, allowed).map_err(|problem| {
-        ConfigError::new(
-            field,
-            format!("{problem}"),
-            "name an `https` URL, such as `https://login.example.com`",
-        )
+        ConfigError::new(field, problem, "name an `https` URL, such as `https://login.example.com`")
     })
 }
 

@@ -61,8 +61,8 @@ pub(crate) struct ForeignVerifier {
     pub(crate) client_is_audience: bool,
     /// Are ID tokens accepted in place of access tokens?
     pub(crate) id_tokens: bool,
-    /// Claims that must have these values.
-    pub(crate) required: Vec<(Box<str>, Box<str>)>,
+    /// Claims that must be texts, and which ones; `None` for any that is not empty.
+    pub(crate) required: Vec<(Box<str>, Option<Box<str>>)>,
     pub(crate) leeway: i64,
     pub(crate) expiry_leeway: i64,
     pub(crate) max_lifetime: i64,
@@ -110,7 +110,11 @@ impl<'a> UnverifiedForeign<'a> {
     /// [`TokenError`] if it is none, or has no text as `iss`.
     pub(crate) fn read(token: &'a [u8], max_bytes: usize) -> Result<Self, TokenError> {
         let parts = Parts::split(token, max_bytes)?;
-        let json = String::from_utf8(parts.payload()?).map_err(|_| TokenError::MalformedClaims)?;
+        let claims = parts.payload()?;
+        if claims.is_empty() {
+            return Err(TokenError::Malformed);
+        }
+        let json = String::from_utf8(claims).map_err(|_| TokenError::MalformedClaims)?;
         let found = ForeignClaims::scan(&json)?;
         let token = Self { parts, json, found };
         token.issuer()?;
@@ -255,7 +259,8 @@ impl ForeignVerifier {
     fn accept_required(&self, payload: &TokenPayload) -> Result<(), TokenError> {
         for (name, wanted) in &self.required {
             match payload.claim::<String>(name) {
-                Ok(Some(value)) if *value == **wanted => {}
+                Ok(Some(value)) if wanted.as_ref().map_or(!value.is_empty(), |wanted| **wanted == *value) => {
+                }
                 Ok(None) => return Err(TokenError::MissingClaim("required")),
                 _ => return Err(TokenError::InvalidClaim("required")),
             }
@@ -267,7 +272,8 @@ impl ForeignVerifier {
 /// The purpose of fauth's own that a token has instead, if it is one.
 fn other_kind(media_type: Option<&str>) -> TokenError {
     let others = Purpose::ALL.into_iter().filter(|other| *other != Purpose::Access);
-    let mut others = others.filter(|other| media_type.is_some_and(|named| same_media_type(named, other.media_type())));
+    let mut others =
+        others.filter(|other| media_type.is_some_and(|named| same_media_type(named, other.media_type())));
     TokenError::WrongPurpose { expected: Purpose::Access, actual: others.next() }
 }
 

@@ -35,7 +35,9 @@ pub enum IssueError {
     Session,
     /// The provider has no key of its own: it accepts the tokens of
     /// [trusted issuers](crate::AuthProviderBuilder::trusted_issuer).
-    #[error("the provider issues no tokens: it was built without a secret, and accepts those of other issuers")]
+    #[error(
+        "the provider issues no tokens: it was built without a secret, and accepts those of other issuers"
+    )]
     NoOwnTokens,
     /// The token would be issued as of a time that is still to come; see
     /// [`danger_issue_at`](crate::AuthProvider::danger_issue_at).

@@ -111,7 +111,9 @@ pub enum KeyError {
         algorithm: Algorithm,
     },
     /// A number of a key on an elliptic curve does not have the length that the curve demands.
-    #[error("`x`, `y` and `d` of a key on {curve} have {expected} bytes each, with zeros in front if need be")]
+    #[error(
+        "`x`, `y` and `d` of a key on {curve} have {expected} bytes each, with zeros in front if need be"
+    )]
     EcLength {
         /// The name of the curve.
         curve: &'static str,
@@ -143,7 +145,9 @@ pub enum KeyError {
     #[error("the text is not a JWK")]
     Malformed,
     /// The text is not a key in PEM.
-    #[error("the text is not a key in PEM, which begins with `-----BEGIN PRIVATE KEY-----` or `-----BEGIN PUBLIC KEY-----`")]
+    #[error(
+        "the text is not a key in PEM, which begins with `-----BEGIN PRIVATE KEY-----` or `-----BEGIN PUBLIC KEY-----`"
+    )]
     MalformedPem,
     /// The bytes are not a key in DER.
     #[error("the bytes are not a key in DER (SubjectPublicKeyInfo, PKCS #8, PKCS #1 or SEC 1)")]
@@ -152,7 +156,9 @@ pub enum KeyError {
     #[error("the key is encrypted: `openssl pkey -in key.pem -out plain.pem` decrypts it")]
     Encrypted,
     /// It is a certificate.
-    #[error("this is a certificate: `openssl x509 -in certificate.pem -pubkey -noout` takes the key out of it")]
+    #[error(
+        "this is a certificate: `openssl x509 -in certificate.pem -pubkey -noout` takes the key out of it"
+    )]
     Certificate,
     /// The text holds more than one key.
     #[error("there are several keys in the text: give each by itself")]

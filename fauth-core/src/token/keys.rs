@@ -430,9 +430,7 @@ fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     };
     let file = std::fs::File::open(path).map_err(|error| unreadable(error.to_string()))?;
     let mut content = Zeroizing::new(Vec::with_capacity(8 * 1024));
-    file.take(MAX_FILE_BYTES + 1)
-        .read_to_end(&mut content)
-        .map_err(|error| unreadable(error.to_string()))?;
+    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut content).map_err(|error| unreadable(error.to_string()))?;
     if content.len() as u64 > MAX_FILE_BYTES {
         return Err(unreadable(format!("it is longer than {MAX_FILE_BYTES} bytes")));
     }
@@ -488,7 +486,8 @@ mod tests {
             jwk(r#","kid":"one","alg":"HS256","use":"sig","key_ops":["verify","sign"]"#).unwrap().id(),
             Some("one")
         );
-        let other = |named: &str| KeyError::OtherAlgorithm { algorithm: Algorithm::HS256, named: named.into() };
+        let other =
+            |named: &str| KeyError::OtherAlgorithm { algorithm: Algorithm::HS256, named: named.into() };
         assert_eq!(jwk(r#","alg":"HS512""#).unwrap_err(), other("HS512"));
         assert_eq!(jwk(r#","alg":"none""#).unwrap_err(), other("none"));
         assert_eq!(jwk(r#","use":"enc""#).unwrap_err(), KeyError::NotForSignatures);

@@ -668,7 +668,12 @@ impl Reader<'_> {
         if actual == Some(expected) { Ok(()) } else { Err(TokenError::WrongPurpose { expected, actual }) }
     }
 
-    pub(super) fn text(&self, name: &'static str, value: Option<Value>, max_bytes: usize) -> Result<Span, TokenError> {
+    pub(super) fn text(
+        &self,
+        name: &'static str,
+        value: Option<Value>,
+        max_bytes: usize,
+    ) -> Result<Span, TokenError> {
         let value = value.ok_or(TokenError::MissingClaim(name))?;
         let span = Span::of(value, self.json).ok_or(TokenError::InvalidClaim(name))?;
         match span.len() {
@@ -679,12 +684,20 @@ impl Reader<'_> {
     }
 
     /// The text of a claim that must be there.
-    pub(super) fn required(&self, name: &'static str, value: Option<Value>) -> Result<Cow<'_, str>, TokenError> {
+    pub(super) fn required(
+        &self,
+        name: &'static str,
+        value: Option<Value>,
+    ) -> Result<Cow<'_, str>, TokenError> {
         let value = value.ok_or(TokenError::MissingClaim(name))?;
         value.text(self.json).ok_or(TokenError::InvalidClaim(name))
     }
 
-    pub(super) fn date(&self, name: &'static str, value: Option<Value>) -> Result<Option<NumericDate>, TokenError> {
+    pub(super) fn date(
+        &self,
+        name: &'static str,
+        value: Option<Value>,
+    ) -> Result<Option<NumericDate>, TokenError> {
         let Some(value) = value else { return Ok(None) };
         let Kind::Number = value.kind else { return Err(TokenError::InvalidClaim(name)) };
         NumericDate::read(value.raw(self.json)).map(Some).ok_or(TokenError::InvalidClaim(name))

@@ -28,7 +28,7 @@ const MAX_REQUIRED_CLAIMS: usize = 8;
 /// | [`algorithms`](Self::algorithms) | none: must be given |
 /// | [`profile`](Self::profile) | [`Rfc9068`](AccessTokenProfile::Rfc9068): `typ` is `at+jwt` |
 /// | [`claims`](Self::claims) | scopes from `scope`, no roles, no permissions |
-/// | [`require_claim`](Self::require_claim) | none |
+/// | [`require_claim`](Self::require_claim), [`require_any`](Self::require_any) | none |
 /// | [`max_lifetime`](Self::max_lifetime) | 24 hours |
 /// | [`leeway`](Self::leeway) for `nbf` and `iat` | 30 seconds, at most 300 |
 /// | [`expiry_leeway`](Self::expiry_leeway) for `exp` | 60 seconds, at most 300 |
@@ -60,7 +60,7 @@ pub struct TrustedIssuer {
     algorithms: Vec<Algorithm>,
     profile: AccessTokenProfile,
     mapping: ClaimMapping,
-    required: Vec<(String, String)>,
+    required: Vec<(String, Option<String>)>,
     client_is_audience: bool,
     id_tokens: bool,
     leeway: Duration,
@@ -127,7 +127,21 @@ impl TrustedIssuer {
 
     /// Refuses tokens whose claim is not this text: the tenant, or the kind of the token.
     pub fn require_claim(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.required.push((name.into(), value.into()));
+        self.required.push((name.into(), Some(value.into())));
+        self
+    }
+
+    /// Refuses tokens whose claim is not a text, or an empty one: a claim that only access tokens
+    /// have.
+    pub fn require_any(mut self, name: impl Into<String>) -> Self {
+        self.required.push((name.into(), None));
+        self
+    }
+
+    /// Takes its keys from another source, in place of that of
+    /// [`new`](Self::new) or of a preset.
+    pub fn keys(mut self, keys: JwksSource) -> Self {
+        self.keys = keys;
         self
     }
 
@@ -214,7 +228,11 @@ impl TrustedIssuer {
             profile: self.profile,
             client_is_audience: self.client_is_audience,
             id_tokens: self.id_tokens,
-            required: self.required.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
+            required: self
+                .required
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.map(Into::into)))
+                .collect(),
             leeway,
             expiry_leeway,
             max_lifetime,
@@ -279,7 +297,11 @@ fn check_span(
 fn check_issuer(issuer: &str, allow_http: bool) -> Result<(), ConfigError> {
     let wrong = |problem: &str| {
         let fix = "write it as `iss` stands in its tokens, such as `https://login.example.com/realms/shop`";
-        Err(ConfigError::new("trusted_issuer", format!("the issuer `{}` {problem}", issuer.escape_debug()), fix))
+        Err(ConfigError::new(
+            "trusted_issuer",
+            format!("the issuer `{}` {problem}", issuer.escape_debug()),
+            fix,
+        ))
     };
     if issuer.len() > MAX_ISSUER_BYTES {
         return wrong("is longer than 512 bytes");

@@ -51,8 +51,8 @@ impl IssuerKey {
             "use": "sig",
             "alg": "ES256",
             "kid": self.id,
-            "x": text(point.x().map(|x| x.as_slice())),
-            "y": text(point.y().map(|y| y.as_slice())),
+            "x": text(point.x().map(|x| &x[..])),
+            "y": text(point.y().map(|y| &y[..])),
         })
     }
 }

@@ -24,13 +24,13 @@ mod events;
 mod faulty_store;
 #[cfg(feature = "trusted-issuers")]
 mod foreign_issuer;
-#[cfg(feature = "trusted-issuers")]
-mod published_keys;
 mod headers;
 mod log;
 mod mailbox;
 mod mint;
 pub mod openapi;
+#[cfg(feature = "trusted-issuers")]
+mod published_keys;
 pub mod store_suite;
 pub mod suite;
 mod users;
@@ -60,10 +60,10 @@ pub use direct::Direct;
 pub use faulty_store::{Fault, FaultyStore};
 #[cfg(feature = "trusted-issuers")]
 pub use foreign_issuer::{FOREIGN_AUDIENCE, ForeignIssuer, ForeignToken};
-#[cfg(feature = "trusted-issuers")]
-pub use published_keys::PublishedKeys;
 pub use log::{Log, Logged};
 pub use mint::{SECRET, one_time_token, sign, sign_with};
+#[cfg(feature = "trusted-issuers")]
+pub use published_keys::PublishedKeys;
 pub use users::{Role, TestUser, Users};
 pub use wire::{WireRequest, WireResponse};
 

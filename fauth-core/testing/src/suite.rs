@@ -191,6 +191,7 @@ pub mod login;
 pub mod modes;
 pub mod pages;
 pub mod paths;
+pub mod public_keys;
 pub mod refusals;
 pub mod requirements;
 pub mod resource_metadata;
@@ -649,6 +650,10 @@ macro_rules! conformance {
             use super::*;
             $crate::__limits_tests!($harness);
         }
+        mod public_keys {
+            use super::*;
+            $crate::__public_keys_tests!($harness);
+        }
         mod rules {
             use super::*;
             $crate::__rules_tests!($harness);
@@ -916,7 +921,12 @@ impl Seen {
             (400, "malformed_credential") => "Bearer realm=\"fauth\", error=\"invalid_request\"",
             (
                 403,
-                "missing_role" | "missing_permission" | "missing_scope" | "api_key_not_allowed" | "forbidden",
+                "missing_role"
+                | "missing_permission"
+                | "missing_scope"
+                | "api_key_not_allowed"
+                | "foreign_token_not_allowed"
+                | "forbidden",
             ) => "Bearer realm=\"fauth\", error=\"insufficient_scope\"",
             _ => "",
         };

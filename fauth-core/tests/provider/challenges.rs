@@ -25,6 +25,7 @@ fn documented(rejection: &Rejection) -> (u16, &'static str, Option<&'static str>
                 Missing::Permission(_) => "missing_permission",
                 Missing::Scopes(_) => "missing_scope",
                 Missing::ApiKeyNotAllowed => "api_key_not_allowed",
+                Missing::ForeignTokenNotAllowed => "foreign_token_not_allowed",
                 _ => "forbidden",
             };
             (403, code, Some("insufficient_scope"), None)

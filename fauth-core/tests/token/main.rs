@@ -9,10 +9,16 @@
 )]
 #![allow(clippy::disallowed_methods, reason = "the oracle decodes")]
 
+#[cfg(feature = "asymmetric")]
+mod asymmetric;
 mod differential;
 mod golden;
 mod peers;
+#[cfg(feature = "asymmetric")]
+mod ring;
 mod round_trip;
+#[cfg(feature = "asymmetric")]
+mod signer;
 mod support;
 mod vectors;
 mod verifier;

@@ -10,4 +10,5 @@ mod keys;
 mod people;
 mod revoking;
 mod support;
+mod tenants;
 mod verifying;

@@ -3,11 +3,13 @@
 use fauth_core::{
     AuthProvider, AuthProviderBuilder, Granted, Rejection, Requirement, TokenPayload,
     rejection::InvalidToken,
-    token::TokenError,
+    remote::JwksSource,
+    token::{Algorithm, TokenError},
     trusted_issuer::{ClaimMapping, TrustedIssuer},
 };
 use fauth_testing::{
-    ForeignIssuer, ForeignToken, ManualClock, PublishedKeys, TestUser, WireRequest, memory_store,
+    FOREIGN_AUDIENCE, ForeignIssuer, ForeignToken, ManualClock, PublishedKeys, TestUser, WireRequest,
+    memory_store,
 };
 
 pub(crate) const ISSUER: &str = "https://login.example.com";
@@ -27,6 +29,14 @@ impl World {
     /// With other settings of the issuer.
     pub(crate) fn trusting(change: impl FnOnce(TrustedIssuer) -> TrustedIssuer) -> Self {
         Self::with(change, |builder| builder)
+    }
+
+    /// With keys that never grow old, for tests in which the clock jumps.
+    pub(crate) fn fixed(change: impl FnOnce(TrustedIssuer) -> TrustedIssuer) -> Self {
+        let keys = JwksSource::fixed(ForeignIssuer::new(ISSUER).jwks()).unwrap();
+        let issuer =
+            TrustedIssuer::new(ISSUER, keys).audience(FOREIGN_AUDIENCE).algorithms([Algorithm::ES256]);
+        Self::trusting(|_| change(issuer))
     }
 
     /// With other settings of both.

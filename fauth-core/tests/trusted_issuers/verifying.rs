@@ -200,7 +200,11 @@ async fn a_claim_that_is_there_is_what_it_must_be() {
         ("roles", json!(["admin", 1])),
     ] {
         let token = world.token("alice").claim(name, value.clone());
-        refused(world.enter(&token.sign()).await, &TokenError::InvalidClaim(name), &format!("{name}: {value}"));
+        refused(
+            world.enter(&token.sign()).await,
+            &TokenError::InvalidClaim(name),
+            &format!("{name}: {value}"),
+        );
     }
     for (name, value) in [
         ("sub", json!("x".repeat(255))),
@@ -300,7 +304,8 @@ async fn a_plain_token_may_say_less_and_nothing_else() {
 #[tokio::test]
 async fn id_tokens_are_accepted_where_that_was_said() {
     let world = World::trusting(TrustedIssuer::danger_accept_id_tokens);
-    let id_token = || world.token("alice").header("typ", "JWT").claim("at_hash", "x").without_claim("client_id");
+    let id_token =
+        || world.token("alice").header("typ", "JWT").claim("at_hash", "x").without_claim("client_id");
     assert!(world.enter(&id_token().sign()).await.is_ok());
     refused(world.enter(&id_token().claim("typ", "Refresh").sign()).await, &NO_ACCESS_TOKEN, "not others");
     let outcome = world.enter(&id_token().claim("events", json!({})).sign()).await;
@@ -325,7 +330,9 @@ async fn a_token_without_an_id_has_that_of_its_text() {
 #[tokio::test]
 async fn issuer_and_audience_match_as_whole_texts() {
     let world = World::new();
-    for issuer in ["", "https://login.example.com/", "https://login.example", "https://LOGIN.example.com", "x"] {
+    for issuer in
+        ["", "https://login.example.com/", "https://login.example", "https://LOGIN.example.com", "x"]
+    {
         let token = world.token("alice").claim("iss", issuer);
         refused(world.enter(&token.sign()).await, &TokenError::WrongIssuer, issuer);
     }
@@ -396,7 +403,11 @@ async fn times_are_within_their_bounds() {
     });
     refused(strict.enter(&token(start - 9, start).sign()).await, &TokenError::Expired, "no leeway");
     refused(strict.enter(&token(start + 1, start + 9).sign()).await, &TokenError::NotYetValid, "none");
-    refused(strict.enter(&token(start, start + 601).sign()).await, &TokenError::UnacceptableLifetime, "shorter");
+    refused(
+        strict.enter(&token(start, start + 601).sign()).await,
+        &TokenError::UnacceptableLifetime,
+        "shorter",
+    );
 }
 
 /// Row 20: what was let in is looked at once more, with the leeway of its own issuer.

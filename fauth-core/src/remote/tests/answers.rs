@@ -91,11 +91,11 @@ async fn a_set_that_is_as_large_as_it_may_be_is_read() {
 
 #[tokio::test(start_paused = true)]
 async fn what_has_not_changed_is_not_sent_again() {
-    let server = Server::new(answer(&["a"]).etag("\"v1\""));
+    let server = Server::new(answer(&["a"]).with_etag("\"v1\""));
     let bench = Bench::at(&server);
     bench.source.warm_up().await.unwrap();
     assert_eq!(server.asked()[0].etag, None);
-    server.answers(FetchResponse::new(304, "").cache_control("max-age=600"));
+    server.answers(FetchResponse::new(304, "").with_cache_control("max-age=600"));
     pass(271).await;
     assert_eq!(server.asked()[1].etag.as_deref(), Some("\"v1\""));
     assert!(bench.events.all().contains(&(EventKind::KeysFetched, Some("not_modified"))));
@@ -109,7 +109,7 @@ async fn what_has_not_changed_is_not_sent_again() {
 async fn a_tag_that_could_be_something_else_is_not_sent_back() {
     let long = "x".repeat(257);
     for tag in ["", "a b", "\"a\"\r\nHost: evil", "ä", &long] {
-        let server = Server::new(answer(&["a"]).etag(tag));
+        let server = Server::new(answer(&["a"]).with_etag(tag));
         let bench = Bench::at(&server);
         bench.source.warm_up().await.unwrap();
         pass(271).await;
@@ -119,7 +119,7 @@ async fn a_tag_that_could_be_something_else_is_not_sent_back() {
 
 #[tokio::test(start_paused = true)]
 async fn the_keys_of_a_discovered_issuer() {
-    let server = Server::new(answer(&["a"]).etag("\"v1\""));
+    let server = Server::new(answer(&["a"]).with_etag("\"v1\""));
     server.answers_at(DOCUMENT, document(ISSUER, URL));
     let bench = discovered(&server);
     assert_eq!(bench.token("a").await, Ok(true));

@@ -25,7 +25,7 @@ async fn a_thousand_misses_make_one_fetch() {
 
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_unknown_keys_at_once_make_no_fetch_and_in_ten_minutes_twenty() {
-    let server = Server::new(answer(&["a"]).cache_control("max-age=3600"));
+    let server = Server::new(answer(&["a"]).with_cache_control("max-age=3600"));
     let bench = Arc::new(Bench::at(&server));
     bench.source.warm_up().await.unwrap();
     let mut tokens = JoinSet::new();
@@ -154,7 +154,7 @@ fn a_runtime_that_ends_takes_its_fetch_along_and_not_the_source() {
     drop(first);
     let told = second.block_on(waiting).unwrap();
     assert_eq!(told.unwrap_err().cause(), &KeySourceError::Interrupted);
-    server.answers(answer(&["a"]).cache_control("max-age=1"));
+    server.answers(answer(&["a"]).with_cache_control("max-age=1"));
     second.block_on(async {
         tokio::time::sleep(Duration::from_millis(1100)).await;
         assert_eq!(bench.token("a").await, Ok(true));

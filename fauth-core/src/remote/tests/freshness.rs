@@ -21,20 +21,20 @@ async fn second_fetch(response: FetchResponse) -> f64 {
 async fn keys_are_refreshed_in_the_background_before_they_are_stale() {
     let after = second_fetch(answer(&["a"])).await;
     assert!((210.0..=270.5).contains(&after), "{after}");
-    let after = second_fetch(answer(&["a"]).cache_control("public, max-age=1000")).await;
+    let after = second_fetch(answer(&["a"]).with_cache_control("public, max-age=1000")).await;
     assert!((700.0..=900.5).contains(&after), "{after}");
-    let after = second_fetch(answer(&["a"]).cache_control("max-age=1000").age("900")).await;
+    let after = second_fetch(answer(&["a"]).with_cache_control("max-age=1000").with_age("900")).await;
     assert!((70.0..=90.5).contains(&after), "{after}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_the_server_says_is_bounded() {
     for text in ["no-store", "max-age=0", "max-age=1", "max-age=-5"] {
-        let after = second_fetch(answer(&["a"]).cache_control(text)).await;
+        let after = second_fetch(answer(&["a"]).with_cache_control(text)).await;
         assert!((21.0..=27.5).contains(&after), "{text}: {after}");
     }
     for text in ["max-age=99999999", "max-age=99999999999999999999"] {
-        let after = second_fetch(answer(&["a"]).cache_control(text)).await;
+        let after = second_fetch(answer(&["a"]).with_cache_control(text)).await;
         assert!((2520.0..=3240.5).contains(&after), "{text}: {after}");
     }
 }
@@ -76,7 +76,7 @@ async fn a_removed_key_is_gone_after_the_bound_when_the_issuer_is_down() {
 
 #[tokio::test(start_paused = true)]
 async fn the_bound_is_a_setting() {
-    let server = Server::new(answer(&["a"]).cache_control("max-age=60"));
+    let server = Server::new(answer(&["a"]).with_cache_control("max-age=60"));
     let source = JwksSource::url(URL, server.clone()).unwrap().stale_for(Duration::ZERO);
     let bench = Bench::new(source);
     assert_eq!(bench.token("a").await, Ok(true));

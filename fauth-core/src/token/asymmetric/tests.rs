@@ -82,17 +82,15 @@ fn the_forms_of_pem_are_the_same_key() {
 
 #[test]
 fn der_is_read_as_pem_is() {
-    for (algorithm, pem) in [(Algorithm::ES256, ES256), (Algorithm::EdDSA, EDDSA), (Algorithm::ES384, ES384)] {
+    for (algorithm, pem) in [(Algorithm::ES256, ES256), (Algorithm::EdDSA, EDDSA), (Algorithm::ES384, ES384)]
+    {
         let (_, der) = pem::decode(pem).unwrap();
         assert_eq!(Key::from_der(algorithm, &der).unwrap().id(), Key::from_pem(algorithm, pem).unwrap().id());
         // Whatever is cut off or appended makes it no key, and nothing panics.
         for length in 0..der.len() {
             assert!(Key::from_der(algorithm, &der[..length]).is_err(), "{length}");
         }
-        assert_eq!(
-            Key::from_der(algorithm, &[&**der, &[0]].concat()).unwrap_err(),
-            KeyError::MalformedDer
-        );
+        assert_eq!(Key::from_der(algorithm, &[&**der, &[0]].concat()).unwrap_err(), KeyError::MalformedDer);
     }
     for pem in [key_file!("rsa-2048.pub.pem"), key_file!("rsa-2048.pkcs1.pub.pem")] {
         let (structure, der) = pem::decode(pem).unwrap();
@@ -127,7 +125,9 @@ fn pem_that_holds_no_such_key_is_refused() {
     assert_eq!(es256(key_file!("encrypted.sec1.pem")), KeyError::Encrypted);
     assert_eq!(es256(key_file!("certificate.pem")), KeyError::Certificate);
     assert_eq!(es256(&[ES256, key_file!("p256.pub.pem")].concat()), KeyError::SeveralKeys);
-    for text in ["", "secret", "-----BEGIN ", "-----BEGIN PRIVATE KEY-----\nAAAA", &"-----BEGIN ".repeat(9999)] {
+    for text in
+        ["", "secret", "-----BEGIN ", "-----BEGIN PRIVATE KEY-----\nAAAA", &"-----BEGIN ".repeat(9999)]
+    {
         assert_eq!(es256(text), KeyError::MalformedPem);
     }
     assert_eq!(es256(&ES256.replace("MIG", "M*G")), KeyError::MalformedPem);
@@ -156,7 +156,9 @@ fn pem_that_holds_no_such_key_is_refused() {
 #[test]
 fn key_confusion() {
     for algorithm in Algorithm::HMAC {
-        for pem in [ES256, key_file!("p256.pub.pem"), key_file!("rsa-2048.pub.pem"), key_file!("ed25519.pub.pem")] {
+        for pem in
+            [ES256, key_file!("p256.pub.pem"), key_file!("rsa-2048.pub.pem"), key_file!("ed25519.pub.pem")]
+        {
             assert!(matches!(Key::from_pem(algorithm, pem), Err(KeyError::WrongKind { .. })));
             assert_eq!(Key::hmac(algorithm, pem.as_bytes()).unwrap_err(), KeyError::LooksLikeKeyFile);
             let (_, der) = pem::decode(pem).unwrap();
@@ -207,7 +209,10 @@ fn weak_rsa_keys_are_refused() {
     assert!(Key::from_jwk(&bits(1024, 0xff).to_string(), rs256).is_ok());
     assert_eq!(refused(&bits(1025, 1), rs256), KeyError::RsaSize { bits: 8193 });
     let zeros = with(good.clone(), "n", base64([&[0, 0], &*n].concat()));
-    assert_eq!(Key::from_jwk(&zeros.to_string(), rs256).unwrap().public_jwk().unwrap().len(), good.to_string().len());
+    assert_eq!(
+        Key::from_jwk(&zeros.to_string(), rs256).unwrap().public_jwk().unwrap().len(),
+        good.to_string().len()
+    );
     assert_eq!(refused(&with(good, "n", "*"), rs256), KeyError::Malformed);
 }
 
@@ -286,12 +291,20 @@ fn a_jwk_is_taken_at_its_word() {
     assert_eq!(refused(&with(good(), "alg", "none"), algorithm), named("none"));
     assert_eq!(refused(&with(good(), "use", "enc"), algorithm), KeyError::NotForSignatures);
     assert_eq!(refused(&with(good(), "key_ops", json!(["sign"])), algorithm), KeyError::NotForSignatures);
-    assert_eq!(refused(&with(good(), "key_ops", json!(["sign, verify"])), algorithm), KeyError::NotForSignatures);
+    assert_eq!(
+        refused(&with(good(), "key_ops", json!(["sign, verify"])), algorithm),
+        KeyError::NotForSignatures
+    );
     assert!(Key::from_jwk(&with(good(), "key_ops", json!(["verify"])).to_string(), algorithm).is_ok());
     assert_eq!(refused(&with(good(), "kid", "a b"), algorithm), KeyError::InvalidId);
-    assert_eq!(Key::from_jwk(&with(good(), "kid", "mine").to_string(), algorithm).unwrap().id(), Some("mine"));
+    assert_eq!(
+        Key::from_jwk(&with(good(), "kid", "mine").to_string(), algorithm).unwrap().id(),
+        Some("mine")
+    );
     let unsupported = |name: &str| KeyError::UnsupportedKind { name: name.into() };
-    for (kty, crv) in [("EC", "P-521"), ("EC", "secp256k1"), ("OKP", "Ed448"), ("OKP", "X25519"), ("EC", "Ed25519")] {
+    for (kty, crv) in
+        [("EC", "P-521"), ("EC", "secp256k1"), ("OKP", "Ed448"), ("OKP", "X25519"), ("EC", "Ed25519")]
+    {
         assert_eq!(refused(&with(with(good(), "kty", kty), "crv", crv), algorithm), unsupported(crv));
     }
     assert_eq!(refused(&with(good(), "kty", "AKP"), algorithm), unsupported("AKP"));
@@ -330,7 +343,8 @@ fn thumbprints() {
 
 #[test]
 fn only_public_members_are_published() {
-    for (algorithm, pem) in [(Algorithm::ES256, ES256), (Algorithm::EdDSA, EDDSA), (Algorithm::ES384, ES384)] {
+    for (algorithm, pem) in [(Algorithm::ES256, ES256), (Algorithm::EdDSA, EDDSA), (Algorithm::ES384, ES384)]
+    {
         let key = Key::from_pem(algorithm, pem).unwrap();
         assert!(key.can_sign());
         let jwk: Value = serde_json::from_str(&key.public_jwk().unwrap()).unwrap();
@@ -400,7 +414,9 @@ mod both {
     /// What one signs the other verifies, and both refuse the same.
     #[test]
     fn the_two_implementations_agree() {
-        for (algorithm, pem) in [(Algorithm::ES256, ES256), (Algorithm::ES384, ES384), (Algorithm::EdDSA, EDDSA)] {
+        for (algorithm, pem) in
+            [(Algorithm::ES256, ES256), (Algorithm::ES384, ES384), (Algorithm::EdDSA, EDDSA)]
+        {
             let Parts { public, private } = parts(pem);
             let private = private.unwrap();
             let (aws, of_aws) = aws_lc::Signing::new(algorithm, public.clone(), &private).unwrap();

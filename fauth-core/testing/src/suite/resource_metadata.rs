@@ -50,7 +50,7 @@ cases! { $ __resource_metadata_tests in resource_metadata;
             format!("{WELL_KNOWN}/mcp/x"),
             format!("{WELL_KNOWN}/MCP"),
         ] {
-            t.get(&path).send().is(404);
+            t.get(&path).send_to_framework().is(404);
         }
     }
 
@@ -129,7 +129,7 @@ cases! { $ __resource_metadata_tests in resource_metadata;
     }
 
     fn without_metadata_there_is_no_endpoint(t) {
-        t.get(WELL_KNOWN).send().is(404);
+        t.get(WELL_KNOWN).send_to_framework().is(404);
         t.get("/guards/user").send().is(401).has("www-authenticate", "Bearer realm=\"fauth\"");
     }
 

@@ -1,0 +1,229 @@
+//! The issuers of tenants: what the resolver has said, for a while and within bounds.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::{OnceCell, Semaphore};
+
+use super::{IssuerResolver, Trusted, TrustedIssuer};
+use crate::{
+    clock::Timestamp,
+    error::{BoxError, ConfigError},
+    remote::{Allowed, KeyContext, check_url},
+    token::MAX_ISSUER_BYTES,
+};
+
+const KNOWN_FOR: Duration = Duration::from_secs(300);
+const UNKNOWN_FOR: Duration = Duration::from_secs(30);
+const MAX_UNKNOWN: usize = 1024;
+const MAX_CAPACITY: usize = 100_000;
+/// Questions at the same time, of each of the two kinds.
+const LANES: usize = 32;
+/// Revocations are kept for as long as the longest token that could be accepted.
+const LONGEST_TOKEN: u64 = 24 * 60 * 60 + 600;
+
+/// The resolver, and what it has said.
+pub(crate) struct Tenants {
+    resolver: Box<dyn IssuerResolver>,
+    capacity: usize,
+    context: KeyContext,
+    known: RwLock<HashMap<Arc<str>, Arc<Tenant>>>,
+    /// Until when each is taken for unknown.
+    unknown: Mutex<HashMap<Arc<str>, Timestamp>>,
+    flights: Mutex<HashMap<Arc<str>, Arc<Flight>>>,
+    /// How often something was forgotten: an answer from before is not kept.
+    forgotten: AtomicU64,
+    /// Strangers wait for strangers, and not before tenants.
+    strangers: Semaphore,
+    renewals: Semaphore,
+}
+
+struct Tenant {
+    trusted: Arc<Trusted>,
+    until: Timestamp,
+    /// In seconds since 1970.
+    last_used: AtomicI64,
+}
+
+/// A question that is being asked.
+type Flight = OnceCell<Option<Arc<Trusted>>>;
+
+/// What is known of an issuer without asking.
+pub(crate) enum Answer {
+    Known(Arc<Trusted>),
+    Unknown,
+    /// It has to be asked for.
+    Ask,
+}
+
+impl Tenants {
+    pub(crate) fn new(
+        resolver: Box<dyn IssuerResolver>,
+        capacity: usize,
+        context: KeyContext,
+    ) -> Result<Self, ConfigError> {
+        if capacity == 0 || capacity > MAX_CAPACITY {
+            let fix = "use 1 to 100000: the number of tenants that are active within 5 minutes";
+            return Err(ConfigError::new("issuer_resolver", "the capacity is out of bounds", fix));
+        }
+        Ok(Self {
+            resolver,
+            capacity,
+            context,
+            known: RwLock::default(),
+            unknown: Mutex::default(),
+            flights: Mutex::default(),
+            forgotten: AtomicU64::new(0),
+            strangers: Semaphore::new(LANES),
+            renewals: Semaphore::new(LANES),
+        })
+    }
+
+    /// The longest that a token of any tenant can be accepted.
+    pub(crate) const fn longest() -> Duration {
+        Duration::from_secs(LONGEST_TOKEN)
+    }
+
+    /// What is known, without waiting.
+    pub(crate) fn look_up(&self, issuer: &str, now: Timestamp) -> Answer {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner).get(issuer).cloned();
+        match known {
+            Some(tenant) if now < tenant.until => {
+                tenant.last_used.store(now.unix_seconds(), Ordering::Relaxed);
+                Answer::Known(Arc::clone(&tenant.trusted))
+            }
+            Some(_) => Answer::Ask,
+            None if !has_form(issuer) => Answer::Unknown,
+            None if lock(&self.unknown).get(issuer).is_some_and(|until| now < *until) => Answer::Unknown,
+            None => Answer::Ask,
+        }
+    }
+
+    /// The issuer of this name, asked for if nobody knows it. Whoever asks meanwhile waits for the
+    /// same answer; if the one who asks goes away, the next one does.
+    pub(crate) async fn resolve(
+        &self,
+        issuer: &str,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Trusted>>, BoxError> {
+        match self.look_up(issuer, now) {
+            Answer::Known(trusted) => return Ok(Some(trusted)),
+            Answer::Unknown => return Ok(None),
+            Answer::Ask => {}
+        }
+        let boarding = Boarding::of(self, issuer);
+        boarding.flight.get_or_try_init(|| self.ask(issuer, now)).await.cloned()
+    }
+
+    async fn ask(&self, issuer: &str, now: Timestamp) -> Result<Option<Arc<Trusted>>, BoxError> {
+        let is_renewal = self.known.read().unwrap_or_else(PoisonError::into_inner).contains_key(issuer);
+        let lanes = if is_renewal { &self.renewals } else { &self.strangers };
+        let _lane = lanes.acquire().await?;
+        let forgotten = self.forgotten.load(Ordering::SeqCst);
+        let resolved = self.resolver.resolve(issuer).await?;
+        let trusted = resolved.map(|resolved| self.checked(resolved, issuer)).transpose()?;
+        if self.forgotten.load(Ordering::SeqCst) != forgotten {
+            return Ok(trusted);
+        }
+        match &trusted {
+            Some(trusted) => self.remember(trusted, now),
+            None => self.remember_unknown(issuer, now),
+        }
+        Ok(trusted)
+    }
+
+    fn checked(&self, resolved: TrustedIssuer, asked: &str) -> Result<Arc<Trusted>, BoxError> {
+        if resolved.issuer() != asked {
+            return Err("the resolver has returned an issuer of another name".into());
+        }
+        let trusted = resolved.build()?;
+        if trusted.longest() > LONGEST_TOKEN {
+            return Err("the tokens of a tenant's issuer may last up to 24 hours".into());
+        }
+        trusted.prepare(self.context.clone())?;
+        Ok(Arc::new(trusted))
+    }
+
+    fn remember(&self, trusted: &Arc<Trusted>, now: Timestamp) {
+        let tenant = Tenant {
+            trusted: Arc::clone(trusted),
+            until: now.checked_add(KNOWN_FOR).unwrap_or(now),
+            last_used: AtomicI64::new(now.unix_seconds()),
+        };
+        let name: Arc<str> = trusted.issuer().into();
+        lock(&self.unknown).remove(&name);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= self.capacity && !known.contains_key(&name) {
+            let used = |tenant: &Tenant| tenant.last_used.load(Ordering::Relaxed);
+            let oldest =
+                known.iter().min_by_key(|(_, tenant)| used(tenant)).map(|(name, _)| Arc::clone(name));
+            oldest.map(|oldest| known.remove(&oldest));
+        }
+        known.insert(name, Arc::new(tenant));
+    }
+
+    /// Forgets a tenant that is one no longer. Where there is no room for one more unknown issuer,
+    /// those make room whose time is over, and else all.
+    fn remember_unknown(&self, issuer: &str, now: Timestamp) {
+        self.known.write().unwrap_or_else(PoisonError::into_inner).remove(issuer);
+        let mut unknown = lock(&self.unknown);
+        if unknown.len() >= MAX_UNKNOWN {
+            unknown.retain(|_, until| now < *until);
+        }
+        if unknown.len() >= MAX_UNKNOWN {
+            unknown.clear();
+        }
+        unknown.insert(issuer.into(), now.checked_add(UNKNOWN_FOR).unwrap_or(now));
+    }
+
+    /// Forgets what was said of an issuer.
+    pub(crate) fn forget(&self, issuer: &str) {
+        self.forgotten.fetch_add(1, Ordering::SeqCst);
+        lock(&self.flights).remove(issuer);
+        lock(&self.unknown).remove(issuer);
+        self.known.write().unwrap_or_else(PoisonError::into_inner).remove(issuer);
+    }
+}
+
+/// Somebody who waits for an answer. The last one to leave takes the question away.
+struct Boarding<'a> {
+    tenants: &'a Tenants,
+    name: Arc<str>,
+    flight: Arc<Flight>,
+}
+
+impl<'a> Boarding<'a> {
+    fn of(tenants: &'a Tenants, issuer: &str) -> Self {
+        let name: Arc<str> = issuer.into();
+        let flight = Arc::clone(lock(&tenants.flights).entry(Arc::clone(&name)).or_default());
+        Self { tenants, name, flight }
+    }
+}
+
+impl Drop for Boarding<'_> {
+    fn drop(&mut self) {
+        let mut flights = lock(&self.tenants.flights);
+        let is_same = flights.get(&self.name).is_some_and(|flight| Arc::ptr_eq(flight, &self.flight));
+        // Its own and that of the table. An answer is remembered elsewhere.
+        if is_same && (self.flight.initialized() || Arc::strong_count(&self.flight) <= 2) {
+            flights.remove(&self.name);
+        }
+    }
+}
+
+fn has_form(issuer: &str) -> bool {
+    issuer.len() <= MAX_ISSUER_BYTES
+        && !issuer.contains('?')
+        && check_url(issuer, Allowed::HttpLocally).is_ok()
+}
+
+/// Nothing is half done where it could panic, so that a poisoned lock holds good data.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,259 @@
+//! Key rings: who signs when, who verifies until when, and rotation under load.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use fauth_core::{
+    AuthConfig, Purpose, TokenRequest,
+    clock::Timestamp,
+    token::{Algorithm, Key, KeyError, KeyRing, KeyRingError, Rotation, TokenError},
+};
+use fauth_testing::{ManualClock, SECRET, Users, at_once};
+
+use super::{
+    asymmetric::{private, public},
+    support::Auth,
+};
+
+const MINUTES: Duration = Duration::from_secs(60);
+
+/// A new key: PKCS #8 around 32 random bytes.
+fn new_key() -> Key {
+    let mut der = vec![0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).unwrap();
+    der.extend(seed);
+    Key::from_der(Algorithm::EdDSA, &der).unwrap()
+}
+
+fn id(key: &Key) -> String {
+    key.id().unwrap().to_owned()
+}
+
+struct Service {
+    ring: KeyRing,
+    clock: ManualClock,
+    auth: Auth,
+}
+
+impl Service {
+    fn new(key: Key) -> Self {
+        let clock = ManualClock::new();
+        let ring = KeyRing::with_clock(key, clock.clone()).unwrap();
+        let config = AuthConfig::builder().application("default").secret(SECRET).key_ring(ring.clone());
+        let builder = fauth_testing::provider_with(config.build().unwrap(), &Users::new());
+        let auth = builder.clock(clock.clone()).build().unwrap();
+        Self { ring, clock, auth }
+    }
+
+    fn issue(&self, purpose: Purpose) -> String {
+        let issued = at_once(self.auth.issue(purpose, TokenRequest::for_subject("alice"))).unwrap();
+        issued.expose().to_owned()
+    }
+
+    fn verdict(&self, token: &str, purpose: Purpose) -> Result<(), TokenError> {
+        self.auth.verify_signature_and_claims(token, purpose).map(drop)
+    }
+
+    fn signing(&self) -> String {
+        self.ring.signing_id().unwrap().unwrap()
+    }
+}
+
+#[test]
+fn a_key_is_published_then_signs_then_retires() {
+    let (old, new) = (private(Algorithm::ES256), new_key());
+    let service = Service::new(old.clone());
+    let before = service.issue(Purpose::Refresh);
+    let rotation = Rotation::after(10 * MINUTES).retire_old_after(60 * MINUTES);
+    service.ring.rotate(new.clone(), rotation).unwrap();
+    assert_eq!(service.ring.ids().unwrap(), [id(&old), id(&new)]);
+    assert_eq!(service.signing(), id(&old));
+
+    service.clock.advance(10 * MINUTES - Duration::from_secs(1));
+    assert_eq!(service.signing(), id(&old));
+    service.clock.advance(Duration::from_secs(1));
+    assert_eq!(service.signing(), id(&new));
+    let after = service.issue(Purpose::Refresh);
+    for token in [&before, &after] {
+        assert_eq!(service.verdict(token, Purpose::Refresh), Ok(()));
+        assert!(service.verdict(token, Purpose::Access).is_err());
+    }
+
+    service.clock.advance(60 * MINUTES - Duration::from_secs(1));
+    assert_eq!(service.verdict(&before, Purpose::Refresh), Ok(()));
+    service.clock.advance(Duration::from_secs(1));
+    assert_eq!(service.verdict(&before, Purpose::Refresh), Err(TokenError::UnknownKey));
+    assert_eq!(service.verdict(&after, Purpose::Refresh), Ok(()));
+    assert_eq!(service.ring.ids().unwrap(), [id(&new)]);
+}
+
+/// Unless told otherwise, no token is refused before it expires.
+#[test]
+fn an_old_key_verifies_as_long_as_its_tokens_live() {
+    let service = Service::new(private(Algorithm::ES256));
+    service.ring.rotate(new_key(), Rotation::after(10 * MINUTES)).unwrap();
+    service.clock.advance(10 * MINUTES - Duration::from_secs(1));
+    let last = service.issue(Purpose::Refresh);
+    // A second before it expires, a week later.
+    service.clock.advance(Duration::from_secs(7 * 24 * 3600 - 1));
+    assert_eq!(service.verdict(&last, Purpose::Refresh), Ok(()));
+}
+
+#[test]
+fn a_removed_key_stops_verifying_at_once() {
+    let (old, new) = (private(Algorithm::ES256), new_key());
+    let service = Service::new(old.clone());
+    let token = service.issue(Purpose::Access);
+    assert_eq!(service.ring.remove(&id(&old)), Err(KeyRingError::LastSigningKey));
+    assert_eq!(service.verdict(&token, Purpose::Access), Ok(()));
+    service.ring.rotate(new.clone(), Rotation::danger_at_once()).unwrap();
+    assert_eq!(service.signing(), id(&new));
+    assert_eq!(service.verdict(&token, Purpose::Access), Ok(()));
+    service.ring.remove(&id(&old)).unwrap();
+    assert_eq!(service.verdict(&token, Purpose::Access), Err(TokenError::UnknownKey));
+    assert_eq!(service.ring.remove(&id(&old)), Err(KeyRingError::UnknownKey { id: id(&old).into() }));
+}
+
+/// Whoever calls a rotation off keeps a key that signs for ever.
+#[test]
+fn a_rotation_can_be_called_off() {
+    let (old, new) = (private(Algorithm::ES256), new_key());
+    let service = Service::new(old.clone());
+    let rotation = Rotation::after(10 * MINUTES).retire_old_after(MINUTES);
+    service.ring.rotate(new.clone(), rotation).unwrap();
+    service.ring.remove(&id(&new)).unwrap();
+    service.clock.advance(100 * 24 * 60 * MINUTES);
+    assert_eq!(service.signing(), id(&old));
+    let token = service.issue(Purpose::Access);
+    assert_eq!(service.verdict(&token, Purpose::Access), Ok(()));
+}
+
+#[test]
+fn what_a_ring_refuses() {
+    let key = private(Algorithm::ES256);
+    assert_eq!(KeyRing::new(public(&key)).unwrap_err(), KeyRingError::Key(KeyError::CannotSign));
+    let service = Service::new(key.clone());
+    let rotate = |key: Key, rotation| service.ring.rotate(key, rotation);
+    let after = |seconds| Rotation::after(Duration::from_secs(seconds));
+    assert_eq!(rotate(public(&new_key()), after(3600)), Err(KeyError::CannotSign.into()));
+    assert_eq!(rotate(key.clone(), after(3600)), Err(KeyError::DuplicateId.into()));
+    let too_soon = |lead| KeyRingError::TooSoon { lead: Duration::from_secs(lead), max_age: 5 * MINUTES };
+    assert_eq!(rotate(new_key(), after(599)), Err(too_soon(599)));
+    assert_eq!(rotate(new_key(), Rotation::at(Timestamp::from_unix_seconds(0))), Err(too_soon(0)));
+    assert!(rotate(new_key(), after(1200)).is_ok());
+    assert!(matches!(rotate(new_key(), after(600)), Err(KeyRingError::AlreadyScheduled { .. })));
+    assert!(matches!(
+        rotate(new_key(), Rotation::danger_at_once()),
+        Err(KeyRingError::AlreadyScheduled { .. })
+    ));
+    for _ in 0..98 {
+        service.ring.add_verification_key(new_key()).unwrap();
+    }
+    let full = KeyRingError::Key(KeyError::TooManyKeys { maximum: 100 });
+    assert_eq!(service.ring.add_verification_key(new_key()), Err(full));
+    for age in [0, 24 * 3600 + 1] {
+        let ring = KeyRing::new(new_key()).unwrap();
+        assert_eq!(ring.max_age(Duration::from_secs(age)).unwrap_err(), KeyRingError::MaxAge);
+    }
+    service.clock.break_down();
+    assert!(matches!(rotate(new_key(), after(3600)), Err(KeyRingError::Clock(_))));
+}
+
+#[test]
+fn a_key_that_only_verifies_never_signs() {
+    let (own, old) = (new_key(), private(Algorithm::ES256));
+    let former = Service::new(old.clone());
+    let token = former.issue(Purpose::Access);
+    let service = Service::new(own.clone());
+    assert_eq!(service.verdict(&token, Purpose::Access), Err(TokenError::UnknownKey));
+    service.ring.add_verification_key(public(&old)).unwrap();
+    assert_eq!(service.verdict(&token, Purpose::Access), Ok(()));
+    assert_eq!(service.signing(), id(&own));
+    service.ring.remove(&id(&old)).unwrap();
+    assert_eq!(service.verdict(&token, Purpose::Access), Err(TokenError::UnknownKey));
+}
+
+#[test]
+fn a_ring_needs_a_secret_beside_it_and_no_other_key() {
+    let ring = || KeyRing::new(new_key()).unwrap();
+    let config = || AuthConfig::builder().key_ring(ring());
+    let field =
+        |config: fauth_core::AuthConfigBuilder| config.build().map(drop).map_err(|error| error.field());
+    assert_eq!(field(config()), Err("secret"));
+    assert_eq!(field(config().secret(SECRET)), Ok(()));
+    assert_eq!(field(config().secret(SECRET).signing_key(new_key())), Err("signing_key"));
+    assert_eq!(field(config().secret(SECRET).verification_key(new_key())), Err("verification_key"));
+}
+
+/// A ring of secrets: nothing is published, so that nobody has to fetch anything first.
+#[test]
+fn secrets_rotate_too() {
+    let secret = |id: &str| {
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret).unwrap();
+        Key::hmac(Algorithm::HS256, &secret).unwrap().with_id(id).unwrap()
+    };
+    let service = Service::new(secret("a"));
+    let token = service.issue(Purpose::Access);
+    service.ring.rotate(secret("b"), Rotation::after(Duration::ZERO)).unwrap();
+    assert_eq!(service.signing(), "b");
+    assert_eq!(service.verdict(&token, Purpose::Access), Ok(()));
+    assert_eq!(service.verdict(&service.issue(Purpose::Access), Purpose::Access), Ok(()));
+}
+
+/// Threads issue and verify while the ring rotates and the clock runs: no token is ever refused, neither one that was
+/// just issued nor one of several rotations ago.
+#[test]
+fn rotation_under_load() {
+    const WORKERS: usize = 4;
+    let service = Arc::new(Service::new(new_key()));
+    let done = Arc::new(AtomicBool::new(false));
+    let rounds: Arc<[AtomicU64; WORKERS]> = Arc::default();
+    let workers: Vec<_> = (0..WORKERS)
+        .map(|number| {
+            let (service, done, rounds) = (Arc::clone(&service), Arc::clone(&done), Arc::clone(&rounds));
+            thread::spawn(move || {
+                let mut kept = service.issue(Purpose::Access);
+                let mut issued = 0;
+                while !done.load(Ordering::Relaxed) {
+                    let token = service.issue(Purpose::Access);
+                    assert_eq!(service.verdict(&token, Purpose::Access), Ok(()));
+                    assert_eq!(service.verdict(&kept, Purpose::Access), Ok(()));
+                    issued += 1;
+                    if issued % 5 == 0 {
+                        kept = token;
+                    }
+                    rounds[number].store(issued, Ordering::Relaxed);
+                }
+                issued
+            })
+        })
+        .collect();
+    let mut signers = std::collections::BTreeSet::new();
+    for _ in 0..60 {
+        // Each worker goes on before the clock does, so that none keeps a token until it expires.
+        let seen: Vec<u64> = rounds.iter().map(|round| round.load(Ordering::Relaxed)).collect();
+        while rounds.iter().zip(&seen).any(|(round, seen)| round.load(Ordering::Relaxed) < seen + 6) {
+            assert!(workers.iter().all(|worker| !worker.is_finished()), "a worker has failed");
+            thread::yield_now();
+        }
+        // A pending rotation has to take over before the next.
+        let rotation = Rotation::after(10 * MINUTES).retire_old_after(30 * MINUTES);
+        match service.ring.rotate(new_key(), rotation) {
+            Ok(()) => {}
+            Err(error) => panic!("{error}"),
+        }
+        service.clock.advance(5 * MINUTES);
+        signers.insert(service.signing());
+    }
+    done.store(true, Ordering::Relaxed);
+    let issued: u64 = workers.into_iter().map(|worker| worker.join().unwrap()).sum();
+    assert!(signers.len() > 50 && issued > 1000, "{} keys, {issued} tokens", signers.len());
+}
