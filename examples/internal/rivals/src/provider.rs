@@ -12,6 +12,7 @@ use fauth_core::{
     AuthConfig, AuthConfigBuilder, AuthProvider, AuthUser, BoxError, Purpose, TokenPayload, UserLoader,
     async_trait,
     request::RequestHead,
+    token::Key,
     transport::{BearerTransport, Extracted, SecurityScheme, Transport},
 };
 
@@ -113,6 +114,16 @@ pub(crate) fn provider() -> Result<AuthProvider<User>> {
         .user_loader(one_user())
         .without_password_login()
         .danger_stateless()
+        .build()?)
+}
+
+/// As [`provider`], which accepts the tokens of one more key.
+pub(crate) fn provider_trusting(key: Key) -> Result<AuthProvider<User>> {
+    Ok(AuthProvider::builder(config().verification_key(key).build()?)
+        .user_loader(one_user())
+        .without_password_login()
+        .danger_stateless()
+        .danger_share_application()
         .build()?)
 }
 
