@@ -10,7 +10,17 @@
 //! ```
 //!
 //! ```text
-//! OUTPUT
+//! the issuer is http://127.0.0.1:36399
+//! on axum      the service is http://127.0.0.1:35899/orders
+//! on actix-web the service is http://127.0.0.1:36015/orders
+//! on poem      the service is http://127.0.0.1:39021/orders
+//!   0 s: 3ZbVZjle signs, pWq1eb3v is published and will; 2 keys verify
+//!   4 s: pWq1eb3v signs, UNwDgq44 is published and will; 3 keys verify
+//!   8 s: UNwDgq44 signs, MdXSRuYp is published and will; 4 keys verify
+//!  12 s: MdXSRuYp signs, EVD0dGHW is published and will; 5 keys verify
+//!  16 s: EVD0dGHW signs, 75nJMLve is published and will; 6 keys verify
+//!  20 s: 75nJMLve signs, p8QXSmka is published and will; 7 keys verify
+//! 44356 requests (actix-web 13767, axum 15246, poem 15343) with tokens of 6 keys: 0 refused, 0 failed
 //! ```
 //!
 //! | file | shows |

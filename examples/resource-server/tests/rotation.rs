@@ -94,6 +94,24 @@ async fn a_key_that_is_taken_back_is_refused_within_its_bound() {
     assert_eq!(statuses(&client, &services).await, [200, 200, 200], "the new key");
 }
 
+/// The counterpart of the first test: where keys are exchanged at once, the clients see refusals.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_taken_back_under_load_shows_in_the_counts() {
+    let timing =
+        Timing { token: Duration::from_secs(60), login: Duration::from_secs(120), ..Timing::default() };
+    let (issuer, services) = start(timing).await;
+    let replace = async {
+        sleep(Duration::from_millis(500)).await;
+        issuer.replace_key().unwrap();
+        std::future::pending::<()>().await;
+    };
+    let tally = tokio::select! {
+        tally = load(&issuer, &services, 1, (timing, timing.max_age + SLACK)) => tally.unwrap(),
+        () = replace => panic!("it never ends"),
+    };
+    assert!(tally.refused.len() >= services.len() && tally.failed.is_empty(), "{tally}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_outlives_its_issuer_up_to_a_bound() {
     let timing = Timing {
