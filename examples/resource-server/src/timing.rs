@@ -11,7 +11,8 @@ pub struct Timing {
     pub max_age: Duration,
     /// How long a service goes on with these when the issuer does not answer.
     pub stale_for: Duration,
-    /// From the publication of a key until it signs: at least twice `max_age`.
+    /// From the publication of a key until it signs: at least twice `max_age`, and here one second
+    /// more, because the ring counts whole seconds.
     pub lead: Duration,
     /// How long an access token lives.
     pub token: Duration,
