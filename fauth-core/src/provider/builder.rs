@@ -3,6 +3,7 @@
 use std::{
     any::{TypeId, type_name},
     fmt,
+    marker::PhantomData,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -10,14 +11,17 @@ use std::{
     time::Duration,
 };
 
-#[cfg(feature = "trusted-issuers")]
-use super::trust::{ForeignOptions, no_users};
 use super::{
     counters::{Counters, WhenLimitStoreFails},
     inner::{AuthProvider, Inner, PasswordLogin, Retention, Revocations, Sessions, Stores},
     metadata::published,
     registry::{PROCESS, Resident},
     throttle::Throttle,
+};
+#[cfg(feature = "trusted-issuers")]
+use super::{
+    inner::Foreign,
+    trust::{ForeignOptions, no_users},
 };
 use crate::{
     api_key::{ApiKeyFormat, OfferedScopes, UseNotes},
@@ -587,25 +591,12 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         if issuer.is_none() {
             self.waive_own_tokens(&config)?;
         }
-        #[cfg(feature = "trusted-issuers")]
-        let context = KeyContext { clock: Arc::clone(&self.clock), events: self.events.clone() };
-        #[cfg(feature = "trusted-issuers")]
-        let foreign = self.foreign.build(&config, context.clone())?;
-        #[cfg(feature = "trusted-issuers")]
-        let others_last = foreign.as_ref().map_or(Duration::ZERO, |foreign| foreign.longest());
-        #[cfg(not(feature = "trusted-issuers"))]
-        let others_last = Duration::ZERO;
-        #[cfg(feature = "trusted-issuers")]
-        let user_loader = self.user_loader.or_else(|| {
-            let made_of_claims = foreign.as_ref().is_some_and(|foreign| foreign.users.is_some());
-            let unused = issuer.is_none() && self.stores.api_keys.is_none() && made_of_claims;
-            unused.then(no_users)
-        });
-        #[cfg(not(feature = "trusted-issuers"))]
-        let user_loader = self.user_loader;
-        let user_loader = user_loader.ok_or_else(|| {
-            ConfigError::new("user_loader", "there is no user loader", "call `.user_loader(…)`")
-        })?;
+        let others = self.take_others(&config)?;
+        let user_loader = self.take_user_loader(issuer.is_some(), &others)?;
+        self.check_options()?;
+        let api_key_format = ApiKeyFormat::new(self.api_key_prefix.as_deref())?;
+        let transports = self.take_transports(api_key_format.lead())?;
+        let places = self.places();
         let options = PasswordOptions {
             identity_loader: self.identity_loader,
             config: self.password,
@@ -614,29 +605,11 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         };
         let application = Some(config.application()).filter(|name| *name != "default");
         let password_login = password_login(options, self.without_password_login, application)?;
-        self.renderer.validate()?;
-        if self.guest_name.trim().is_empty() {
-            return Err(ConfigError::new("guest_name", "it is blank", "give a word that pages can show"));
-        }
-        check_timeout("loader_timeout", self.loader_timeout)?;
-        check_timeout("store_timeout", self.store_timeout)?;
-        check_timeout("body_timeout", self.body_timeout)?;
-        let mut transports = self.transports;
-        if transports.is_empty() {
-            transports.push(Box::new(BearerTransport::new()));
-        }
-        let api_key_format = ApiKeyFormat::new(self.api_key_prefix.as_deref())?;
         let api_key_scopes = OfferedScopes::new(self.api_key_scopes)?;
-        if self.stores.api_keys.is_some() {
-            add_key_transports(&mut transports, api_key_format.lead());
-        }
-        transports.sort_by_key(|transport| precedence(&**transport));
-        check_query_names(&transports)?;
-        transports.iter().try_for_each(|transport| transport.check())?;
         let (sessions, session_policy, revocations) = keeping(
             &config,
             &self.stores,
-            (self.sessions, others_last),
+            (self.sessions, others.longest),
             self.revocable_claims,
             self.waivers,
         )?;
@@ -644,23 +617,16 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         let taken: Vec<_> = transports.iter().flat_map(|transport| cookie_names(&**transport)).collect();
         let csrf = self.csrf.map(|tokens| tokens.build(config.csrf_keys(), &transports, &taken));
         let csrf: Option<Box<CsrfPolicy>> = csrf.transpose()?.map(Box::new);
-        let mut places = self.stores.places();
-        places.extend(self.limit_store.as_deref().map(LimitStore::location));
-        places.extend(self.throttle_store.as_deref().map(ThrottleStore::location));
         check_name(&config, &places)?;
         check_trust(&config, &self.stores, &*self.clock)?;
         let trusted_origins = TrustedOrigins::new(self.trusted_origins)?;
-        #[cfg(feature = "trusted-issuers")]
-        let servers = foreign.as_ref().map_or_else(Vec::new, |foreign| foreign.names());
-        #[cfg(not(feature = "trusted-issuers"))]
-        let servers = Vec::new();
-        let resource_metadata = published(self.resource_metadata, servers, &transports)?;
+        let resource_metadata = published(self.resource_metadata, others.names, &transports)?;
         let protection_space = ProtectionSpace::new(config.realm().to_owned())
             .with_metadata(resource_metadata.as_ref().map(PublishedMetadata::url));
         let rules = self.login_throttle.as_ref().map(LoginThrottle::build).transpose()?;
         #[cfg(feature = "trusted-issuers")]
-        for issuer in foreign.iter().flat_map(|foreign| &foreign.issuers) {
-            issuer.prepare(context.clone())?;
+        if let Some(foreign) = &others.foreign {
+            foreign.prepare(&KeyContext { clock: Arc::clone(&self.clock), events: self.events.clone() })?;
         }
         // The last that can fail: what was taken in is built.
         let resident = Resident {
@@ -683,7 +649,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             published_keys: config.published_keys(),
             issuer,
             #[cfg(feature = "trusted-issuers")]
-            foreign,
+            foreign: others.foreign,
             application: config.application().into(),
             protection_space,
             resource_metadata,
@@ -720,6 +686,74 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             resident,
         };
         Ok(AuthProvider { inner: Arc::new(inner) })
+    }
+
+    /// Where everything is kept.
+    fn places(&self) -> Vec<StoreLocation> {
+        let mut places = self.stores.places();
+        places.extend(self.limit_store.as_deref().map(LimitStore::location));
+        places.extend(self.throttle_store.as_deref().map(ThrottleStore::location));
+        places
+    }
+
+    fn check_options(&self) -> Result<(), ConfigError> {
+        self.renderer.validate()?;
+        check_guest_name(&self.guest_name)?;
+        check_timeout("loader_timeout", self.loader_timeout)?;
+        check_timeout("store_timeout", self.store_timeout)?;
+        check_timeout("body_timeout", self.body_timeout)
+    }
+
+    /// The other issuers, as they were checked.
+    #[cfg(feature = "trusted-issuers")]
+    fn take_others(&mut self, config: &AuthConfig) -> Result<Others<U>, ConfigError> {
+        let context = KeyContext { clock: Arc::clone(&self.clock), events: self.events.clone() };
+        let foreign = std::mem::take(&mut self.foreign).build(config, context)?;
+        let longest = foreign.as_ref().map_or(Duration::ZERO, |foreign| foreign.longest());
+        let names = foreign.as_ref().map_or_else(Vec::new, |foreign| foreign.names());
+        Ok(Others { foreign, longest, names, users: PhantomData })
+    }
+
+    #[cfg(not(feature = "trusted-issuers"))]
+    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "there are none")]
+    fn take_others(&mut self, _: &AuthConfig) -> Result<Others<U>, ConfigError> {
+        Ok(Others { longest: Duration::ZERO, names: Vec::new(), users: PhantomData })
+    }
+
+    /// Who finds users. A provider all of whose users are made of claims needs nobody.
+    fn take_user_loader(
+        &mut self,
+        has_own_tokens: bool,
+        others: &Others<U>,
+    ) -> Result<Arc<dyn UserLoader<U>>, ConfigError> {
+        if let Some(loader) = self.user_loader.take() {
+            return Ok(loader);
+        }
+        #[cfg(feature = "trusted-issuers")]
+        if !has_own_tokens
+            && self.stores.api_keys.is_none()
+            && others.foreign.as_ref().is_some_and(|foreign| foreign.users.is_some())
+        {
+            return Ok(no_users());
+        }
+        #[cfg(not(feature = "trusted-issuers"))]
+        let _ = (has_own_tokens, others);
+        Err(ConfigError::new("user_loader", "there is no user loader", "call `.user_loader(…)`"))
+    }
+
+    /// The transports in the order in which they are asked, with those of API keys.
+    fn take_transports(&mut self, lead: &str) -> Result<Vec<Box<dyn Transport>>, ConfigError> {
+        let mut transports = std::mem::take(&mut self.transports);
+        if transports.is_empty() {
+            transports.push(Box::new(BearerTransport::new()));
+        }
+        if self.stores.api_keys.is_some() {
+            add_key_transports(&mut transports, lead);
+        }
+        transports.sort_by_key(|transport| precedence(&**transport));
+        check_query_names(&transports)?;
+        transports.iter().try_for_each(|transport| transport.check())?;
+        Ok(transports)
     }
 
     /// Without own tokens nobody logs in, so that nothing of a login is there, and nothing of it can
@@ -764,9 +798,26 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     }
 }
 
+/// Whom else a provider trusts.
+struct Others<U> {
+    #[cfg(feature = "trusted-issuers")]
+    foreign: Option<Box<Foreign<U>>>,
+    /// How long one of their tokens can be accepted.
+    longest: Duration,
+    names: Vec<String>,
+    users: PhantomData<fn() -> U>,
+}
+
 /// Stands where the settings were.
 fn built() -> ConfigError {
     ConfigError::new("config", "the provider was built", "make another builder")
+}
+
+fn check_guest_name(name: &str) -> Result<(), ConfigError> {
+    if name.trim().is_empty() {
+        return Err(ConfigError::new("guest_name", "it is blank", "give a word that pages can show"));
+    }
+    Ok(())
 }
 
 /// Where others may keep what is theirs, a name tells them apart.

@@ -8,15 +8,15 @@ use smallvec::SmallVec;
 use zeroize::Zeroizing;
 
 use super::{
+    application_keys::Keys,
     claims::is_scope,
     custom_claims::CustomClaims,
     header::header_segment,
     ids::{RefreshId, SessionId},
     issue_error::IssueError,
     json_object::JsonObject,
-    keys::{Key, Keys},
+    keys::Key,
     limits::{MAX_SUBJECT_BYTES, are_acceptable},
-    mac::Signature,
     origin::Origin,
     profile::{Format, ScopeClaim},
     purpose::{PerPurpose, Purpose},
@@ -350,6 +350,10 @@ pub(crate) struct Issuer {
 }
 
 #[derive(Debug)]
+#[cfg_attr(
+    feature = "trusted-issuers",
+    expect(clippy::large_enum_variant, reason = "there is one of it in a provider")
+)]
 enum Signing {
     Fixed {
         key: Key,
@@ -424,7 +428,8 @@ impl Issuer {
             Signing::Fixed { key, headers } => self.sign(key, headers.of(purpose), &claims).await,
             #[cfg(feature = "trusted-issuers")]
             Signing::Ring(ring) => {
-                // Not `now`, which may be a time that has passed: the key of that time may verify no more.
+                // Not `now`, which may be a time that has passed: the key of that time may verify
+                // no more.
                 let at = ring.now()?;
                 let snapshot = ring.owned_snapshot();
                 let entry = snapshot.signing(at).ok_or(ClockError)?;
@@ -444,10 +449,11 @@ impl Issuer {
         token.push_str(header);
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(claims.as_bytes(), &mut token);
-        let signature = match key.elsewhere() {
-            None => key.sign(token.as_bytes()).ok_or(IssueError::NoRandomness)?,
+        let signature = if key.signs_elsewhere() {
             // In a box, so that what never waits for it is not made longer by it.
-            Some(signer) => Signature::Long(Box::pin(signer.sign(key, token.as_bytes())).await?),
+            Box::pin(key.sign_elsewhere(token.as_bytes())).await?
+        } else {
+            key.sign(token.as_bytes()).ok_or(IssueError::NoRandomness)?
         };
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature.as_bytes(), &mut token);

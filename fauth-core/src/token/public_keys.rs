@@ -81,7 +81,8 @@ impl PublicKeys {
     }
 }
 
-#[cfg(all(test, any(feature = "asymmetric", feature = "asymmetric-pure-rust")))]
+#[cfg(test)]
+#[cfg(any(feature = "asymmetric", feature = "asymmetric-pure-rust"))]
 mod tests {
     use serde_json::{Value, json};
 
@@ -142,7 +143,7 @@ mod tests {
             weak,
         ];
         for other in &others {
-            assert_eq!(set(&[other.clone()]).unwrap_err(), KeyError::NoUsableKey, "{other}");
+            assert_eq!(set(std::slice::from_ref(other)).unwrap_err(), KeyError::NoUsableKey, "{other}");
             let set = set(&[other.clone(), es256("good")]).unwrap();
             assert!(set.find(other["kid"].as_str()).is_none() && set.find(Some("good")).is_some());
         }

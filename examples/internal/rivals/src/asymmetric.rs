@@ -1,4 +1,5 @@
-//! ES256, `EdDSA` and RS256, beside the raw primitive and `jsonwebtoken` on the backend of this process.
+//! ES256, `EdDSA` and RS256, beside the raw primitive and `jsonwebtoken` on the backend of this
+//! process.
 
 use std::hint::black_box;
 

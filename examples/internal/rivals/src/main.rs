@@ -1,8 +1,7 @@
 //! fauth beside hand-written guards and other crates, in one run. See `README.md`.
 //!
-//! `cargo run --release` prints the table, `-- --json FILE` writes it to a file too, `-- --only PART` measures one part,
-//! such as `asymmetric`. The exit code is 0 only if every line
-//! holds.
+//! `cargo run --release` prints the table, `-- --json FILE` writes it to a file too, `-- --only
+//! PART` measures one part, such as `asymmetric`. The exit code is 0 only if every line holds.
 
 mod asymmetric;
 mod backend;

@@ -1,4 +1,5 @@
-//! The numbers that a key is made of, whatever it was written in, and which of them are good enough.
+//! The numbers that a key is made of, whatever it was written in, and which of them are good
+//! enough.
 
 use zeroize::Zeroizing;
 
@@ -92,9 +93,8 @@ impl PublicParts {
         refuse_other_kind(self.kind(), algorithm)?;
         match self {
             Self::Rsa { n, e } => check_rsa(n, e),
-            Self::Ec { .. } => Ok(()),
             Self::Ed25519(bytes) if is_of_small_order(bytes) => Err(KeyError::InvalidPoint { algorithm }),
-            Self::Ed25519(_) => Ok(()),
+            Self::Ec { .. } | Self::Ed25519(_) => Ok(()),
         }
     }
 
@@ -158,8 +158,8 @@ pub(super) fn without_zeros(number: &[u8]) -> &[u8] {
     number.get(zeros..).unwrap_or_default()
 }
 
-/// Points with which one signature can be right for many messages: those of order 1, 2, 4 and 8, in every spelling
-/// that implementations read (the list of libsodium's `ge25519_has_small_order`).
+/// Points with which one signature can be right for many messages: those of order 1, 2, 4 and 8, in
+/// every spelling that implementations read (the list of libsodium's `ge25519_has_small_order`).
 fn is_of_small_order(point: &[u8; 32]) -> bool {
     const ORDER_8: [[u8; 32]; 2] = [
         [

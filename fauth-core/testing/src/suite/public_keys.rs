@@ -1,7 +1,8 @@
-//! Asymmetric keys: the public ones at `/.well-known/jwks.json`, and tokens that are signed with the private
-//! ones.
+//! Asymmetric keys: the public ones at `/.well-known/jwks.json`, and tokens that are signed with
+//! the private ones.
 //!
-//! Without the feature `asymmetric` of the core there are no such keys, and the cases have nothing to ask.
+//! Without the feature `asymmetric` of the core there are no such keys, and the cases have nothing
+//! to ask.
 
 use fauth_core::{
     Purpose, TokenRequest,
@@ -136,7 +137,8 @@ cases! { $ __public_keys_tests in public_keys;
         after.get("/guards/user").bearer(&token).send().refused(401, "invalid_token");
     }
 
-    /// The secret beside the key signs no tokens, whatever a header says, and neither does the public key.
+    /// The secret beside the key signs no tokens, whatever a header says, and neither does the
+    /// public key.
     fn a_private_key_is_not_confused_with_a_secret(t) {
         t = match signing() { Some(probe) => probe, None => return };
         let good = t.access("alice");
@@ -147,7 +149,7 @@ cases! { $ __public_keys_tests in public_keys;
             t.get("/guards/user").bearer(&forged).send().refused(401, "invalid_token");
         }
         let public = key.public_jwk().unwrap();
-        let forged = crate::sign_with(Algorithm::HS256, public.as_bytes(), &header("HS256", &key), &claims);
+        let forged = crate::sign_with(Algorithm::HS256, public.as_bytes(), header("HS256", &key), &claims);
         t.get("/guards/user").bearer(&forged).send().refused(401, "invalid_token");
         t.get("/guards/user").bearer(&good).send().is(200);
     }
