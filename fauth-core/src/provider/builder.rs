@@ -80,7 +80,7 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 /// | [`identity_loader`](Self::identity_loader) | none: must be given, or [`without_password_login`](Self::without_password_login) said |
 /// | [`token_claims`](Self::token_claims) | none: tokens of a login have no scopes and no custom claims |
 /// | [`password`](Self::password) | Argon2id, 19 MiB, 2 passes |
-/// | [`password_policy`](Self::password_policy) | none: new passwords of any length are hashed |
+/// | [`password_policy`](Self::password_policy) | [`PasswordPolicy::new`]: 15 characters, neither a repetition nor little but a name |
 /// | [`transports`](Self::transport) | `Authorization: Bearer` |
 /// | [`csrf_tokens`](Self::csrf_tokens) | none: the origin of a request decides |
 /// | [`renderer`](Self::renderer), [`pages`](Self::pages) | [`ProblemJson`] |
@@ -109,7 +109,7 @@ pub struct AuthProviderBuilder<U> {
     claims_loader: Option<Arc<dyn ClaimsLoader<U>>>,
     without_password_login: bool,
     password: Option<PasswordConfig>,
-    policy: Option<PasswordPolicy>,
+    policy: NewPasswords,
     updater: Option<Arc<dyn PasswordUpdater<U>>>,
     transports: Vec<Box<dyn Transport>>,
     trusted_origins: Vec<String>,
@@ -154,7 +154,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             claims_loader: None,
             without_password_login: false,
             password: None,
-            policy: None,
+            policy: NewPasswords::default(),
             updater: None,
             transports: Vec::new(),
             trusted_origins: Vec::new(),
@@ -286,10 +286,25 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
 
     /// Which new passwords are accepted, where
     /// [`hash_password`](crate::AuthProvider::hash_password) and its siblings hash one: at a
-    /// sign-up, a change, a reset. Never at a login. The name of the application becomes one of its
+    /// sign-up, a change, a reset. Never at a login: whoever has a password that the policy would
+    /// refuse keeps it until it is changed. The name of the application becomes one of its
     /// [context words](PasswordPolicy::context_words).
+    ///
+    /// Default: [`PasswordPolicy::new`]. Where every user has a second factor,
+    /// [`PasswordPolicy::with_second_factor`] asks for eight characters.
     pub fn password_policy(mut self, policy: PasswordPolicy) -> Self {
-        self.policy = Some(policy);
+        self.policy = NewPasswords::Checked(policy);
+        self
+    }
+
+    /// Hashes new passwords of any length and content, for an application that has checked them
+    /// itself.
+    ///
+    /// # Security
+    /// Without other checks, users choose the passwords that are guessed first: a few guesses for
+    /// each account, which no [throttle](crate::throttle) can refuse, open some of them.
+    pub fn danger_without_password_policy(mut self) -> Self {
+        self.policy = NewPasswords::Unchecked;
         self
     }
 
@@ -1005,11 +1020,34 @@ fn check_timeout(field: &'static str, limit: Duration) -> Result<(), ConfigError
     Ok(())
 }
 
+/// Which new passwords are hashed, as far as that was said.
+#[derive(Default)]
+enum NewPasswords {
+    #[default]
+    Unsaid,
+    Checked(PasswordPolicy),
+    Unchecked,
+}
+
+impl NewPasswords {
+    fn policy(self) -> Option<PasswordPolicy> {
+        match self {
+            Self::Unsaid => Some(PasswordPolicy::new()),
+            Self::Checked(policy) => Some(policy),
+            Self::Unchecked => None,
+        }
+    }
+
+    const fn is_said(&self) -> bool {
+        !matches!(self, Self::Unsaid)
+    }
+}
+
 /// What was said about passwords.
 struct PasswordOptions<U> {
     identity_loader: Option<Arc<dyn IdentityLoader<U>>>,
     config: Option<PasswordConfig>,
-    policy: Option<PasswordPolicy>,
+    policy: NewPasswords,
     updater: Option<Arc<dyn PasswordUpdater<U>>>,
 }
 
@@ -1022,11 +1060,11 @@ fn password_login<U>(
     match (identity_loader, waived) {
         (Some(identity_loader), false) => {
             let hasher = PasswordHasher::new(config.unwrap_or_default())?;
-            let policy = policy.map(|policy| policy.context_words(application));
+            let policy = policy.policy().map(|policy| policy.context_words(application));
             policy.iter().try_for_each(PasswordPolicy::check_settings)?;
             Ok(Some(PasswordLogin { identity_loader, hasher, policy, updater }))
         }
-        (None, true) if config.is_none() && policy.is_none() && updater.is_none() => Ok(None),
+        (None, true) if config.is_none() && !policy.is_said() && updater.is_none() => Ok(None),
         (None, false) => Err(ConfigError::new(
             "identity_loader",
             "there is no identity loader, so nobody could log in",
