@@ -24,7 +24,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use crate::{AUDIENCE, Timing};
 
 /// An issuer that runs on a free port of this machine, until it is dropped. `alice` with the password
-/// `s3cret` can log in.
+/// `green-ideas-sleep` can log in.
 #[derive(Debug)]
 pub struct Issuer {
     url: String,
@@ -170,7 +170,7 @@ struct Person {
 
 impl Person {
     async fn alice() -> Result<Self, BoxError> {
-        let password_hash = PasswordHasher::new(PasswordConfig::default())?.hash("s3cret").await?;
+        let password_hash = PasswordHasher::new(PasswordConfig::default())?.hash("green-ideas-sleep").await?;
         Ok(Self { id: "17".to_owned(), password_hash, roles: vec!["clerk".to_owned()] })
     }
 }

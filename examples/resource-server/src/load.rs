@@ -121,7 +121,9 @@ impl Client {
     /// If the issuer does not answer as it should.
     pub async fn log_in(issuer: &str) -> Result<Self, BoxError> {
         let connections = Connections::builder(TokioExecutor::new()).build_http();
-        let tokens = form(&connections, &format!("{issuer}/login"), "username=alice&password=s3cret").await?;
+        let tokens =
+            form(&connections, &format!("{issuer}/login"), "username=alice&password=green-ideas-sleep")
+                .await?;
         Ok(Self { issuer: issuer.to_owned(), connections, tokens })
     }
 
