@@ -781,7 +781,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             let problem = "nobody is trusted, and there are no own tokens";
             return Err(ConfigError::new("trusted_issuer", problem, "call `.trusted_issuer(…)`"));
         }
-        let has_passwords = self.password.is_some() || self.policy.is_some() || self.updater.is_some();
+        let has_policy = !matches!(self.policy, NewPasswords::Unsaid);
+        let has_passwords = self.password.is_some() || has_policy || self.updater.is_some();
         let is_set = [
             ("identity_loader", self.identity_loader.is_some()),
             ("password", has_passwords),
