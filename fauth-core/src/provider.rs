@@ -111,7 +111,7 @@ impl<U: AuthUser> AuthProvider<U> {
     /// impl AuthUser for User {
     ///     fn subject(&self) -> impl AsRef<str> { &self.id }
     ///     fn is_active(&self) -> bool { true }
-    ///     fn roles(&self) -> impl IntoIterator<Item = impl AsRef<str>> { &self.roles }
+    ///     fn roles(&self) -> impl IntoIterator<Item: AsRef<str>> { &self.roles }
     /// }
     ///
     /// # fn example(keys: JwksSource) -> Result<(), ConfigError> {
