@@ -1,11 +1,12 @@
 //! Counters of rate limits in a fixed array of numbers: what strangers send cannot make it grow.
 //!
 //! # How a counter is found
-//! A keyed hash of the key names two lines of the array, one in each half, and a mark of 17 bits.
-//! A line is a cache line of eight cells, and a cell is one number: the mark, a bit that says
-//! whether the last request was refused, and until when what was taken is paid off. A cell whose
-//! time is past is worth as much as an empty one, so it is free for whoever comes next. Nothing
-//! has to be swept or evicted, and a request reads one or two cache lines.
+//! A keyed hash of the key names a page of the array, two lines of it, one in each half, and a mark
+//! of 15 bits. A line is a cache line of eight cells, and a cell is one number: the mark, two bits
+//! for the class of its window, a bit that says whether the last request was refused, and until
+//! when what was taken is paid off. A cell whose time is past is worth as much as an empty one, so
+//! it is free for whoever comes next. Nothing has to be swept or evicted, and a request reads two
+//! cache lines, both at the same time.
 //!
 //! # What happens when both lines are full
 //! The new key shares one of these cells, which its hash chooses: always the same, so that a key
@@ -42,12 +43,13 @@ use crate::store::{
     limits::{JUMP, Ticks},
 };
 
+/// Of a line.
 const CELLS: usize = 8;
+/// Of a page.
+const LINES: usize = 64;
 const DEFAULT_COUNTERS: usize = 1 << 20;
 const FEWEST_COUNTERS: usize = 1 << 10;
 const MOST_COUNTERS: usize = 1 << 24;
-/// For keys that find no room, so many lines for each of their limits to be found in.
-const OVERFLOW_LINES: usize = 64;
 
 /// The time of a cell: a point on a ring of two years. Who is more than a window ahead is behind.
 const TIME_BITS: u32 = 46;
@@ -91,8 +93,8 @@ struct Inner {
 
 /// The counters of some windows.
 struct Part {
-    lines: Lines,
-    overflow: Lines,
+    pages: Pages,
+    overflow: Pages,
     classes: [u64; 4],
 }
 
@@ -110,8 +112,8 @@ impl MemoryLimits {
         let counters = counters.clamp(FEWEST_COUNTERS, MOST_COUNTERS).next_power_of_two();
         let inner = Inner {
             hasher: RandomState::new(),
-            short: Part::new(counters / CELLS, SHORT_CLASSES),
-            long: Part::new(counters / CELLS / 2, LONG_CLASSES),
+            short: Part::new(counters, SHORT_CLASSES),
+            long: Part::new(counters / 2, LONG_CLASSES),
             latest: AtomicU64::new(0),
         };
         Self { inner: Arc::new(inner) }
@@ -185,12 +187,12 @@ struct Step<'a> {
 }
 
 impl Part {
-    fn new(lines: usize, classes: [u64; 4]) -> Self {
-        Self { lines: Lines::new(lines), overflow: Lines::new(OVERFLOW_LINES), classes }
+    fn new(counters: usize, classes: [u64; 4]) -> Self {
+        Self { pages: Pages::new(counters / CELLS / LINES), overflow: Pages::new(1), classes }
     }
 
     fn memory(&self) -> usize {
-        (self.lines.0.len() + self.overflow.0.len()) * size_of::<Line>()
+        (self.pages.0.len() + self.overflow.0.len()) * size_of::<Page>()
     }
 
     fn class_of(&self, window: LimitWindow) -> u64 {
@@ -293,7 +295,7 @@ impl Inner {
     fn find(&self, places: &Places, index: usize, window: LimitWindow, now: u64) -> Option<Found<'_>> {
         let part = if window.span().as_secs() > 3_600 { &self.long } else { &self.short };
         let (index, class, full) = (index as u64, part.class_of(window), window.full());
-        let mut found = part.lines.find(mixed(places.key, index), class, now)?;
+        let mut found = part.pages.find(mixed(places.key, index), class, now)?;
         found.most = full;
         if found.is_shared {
             found.most = full.min(part.bound(found.mark));
@@ -354,12 +356,29 @@ const fn mixed(hash: u64, index: u64) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
+/// A cache line.
 #[derive(Default)]
 #[repr(align(64))]
 struct Line([AtomicU64; CELLS]);
 
-/// Two halves of lines, each a power of two.
-struct Lines(Box<[Line]>);
+/// A page of memory, so that the address of both lines of a key is looked up once.
+#[repr(align(4096))]
+struct Page([Line; LINES]);
+
+impl Page {
+    fn new() -> Self {
+        Self(std::array::from_fn(|_| Line::default()))
+    }
+
+    /// The cells of a line of the first half or the second.
+    fn line(&self, hash: u64, half: usize) -> Option<&[AtomicU64; CELLS]> {
+        let chosen = usize::try_from((hash >> (half * 8)) & 0xff).unwrap_or(0) % (LINES / 2);
+        self.0.get(half * (LINES / 2) + chosen).map(|line| &line.0)
+    }
+}
+
+/// Pages, a power of two of them.
+struct Pages(Box<[Page]>);
 
 /// The cell of a key.
 struct Found<'a> {
@@ -391,56 +410,67 @@ impl Found<'_> {
     }
 }
 
-impl Lines {
-    fn new(lines: usize) -> Self {
-        Self((0..lines).map(|_| Line::default()).collect())
-    }
-
-    /// The cells of a line of the first half or the second.
-    fn cells(&self, hash: u64, half: usize) -> &[AtomicU64] {
-        let size = self.0.len() / 2;
-        let chosen = usize::try_from((hash >> (half * 20)) & 0x000f_ffff).unwrap_or(0) & (size - 1);
-        self.0.get(half * size + chosen).map_or(&[], |line| &line.0)
+impl Pages {
+    fn new(pages: usize) -> Self {
+        Self((0..pages).map(|_| Page::new()).collect())
     }
 
     /// The cell of this hash, or the one that it may take: its own, a free one, or else the one
     /// that the hash chooses of those of others.
+    ///
+    /// All cells are looked at without a branch: so both lines come from memory at the same time,
+    /// and no guess of the processor about where the mark stands can be wrong.
     fn find(&self, hash: u64, class: u64, now: u64) -> Option<Found<'_>> {
         // Never zero, so that an empty cell is nobody's.
         let mark = (hash >> (64 - MARK_BITS)).max(1) << (64 - MARK_BITS) | class << CLASS_SHIFT;
-        let of = |cell, seen, used, mark, is_shared| Found {
-            cell,
-            seen,
-            used,
-            mark,
-            is_shared,
-            most: 0,
-            has_jumped: false,
+        let page = usize::try_from((hash >> 16) & 0x00ff_ffff).unwrap_or(0) & (self.0.len() - 1);
+        let page = self.0.get(page)?;
+        let lines = [page.line(hash, 0)?, page.line(hash, 1)?];
+        let found = |cell, seen, used, mark, is_shared| {
+            Some(Found { cell, seen, used, mark, is_shared, most: 0, has_jumped: false })
         };
-        let mut free = None;
-        for half in 0..2 {
-            for cell in self.cells(hash, half) {
+        loop {
+            if let Some(cell) = first(lines, |seen| marked(seen) == mark) {
                 let seen = cell.load(Ordering::Relaxed);
                 if marked(seen) == mark {
-                    return Some(of(cell, seen, ahead(seen, now), mark, false));
+                    return found(cell, seen, ahead(seen, now), mark, false);
                 }
-                if free.is_none() && ahead(seen, now) == 0 {
-                    free = Some(of(cell, seen, 0, mark, false));
+            } else if let Some(cell) = first(lines, |seen| is_free(seen, now)) {
+                let seen = cell.load(Ordering::Relaxed);
+                if is_free(seen, now) {
+                    return found(cell, seen, 0, mark, false);
                 }
+            } else {
+                let chosen = usize::try_from((hash >> 40) & 0xff).unwrap_or(0);
+                let [line, other] = lines;
+                let line = if (chosen / CELLS).is_multiple_of(2) { line } else { other };
+                let cell = line.get(chosen % CELLS)?;
+                let seen = cell.load(Ordering::Relaxed);
+                return found(cell, seen, ahead(seen, now), marked(seen), true);
             }
+            // Another request was faster. Look again.
         }
-        if free.is_some() {
-            return free;
-        }
-        let chosen = usize::try_from(hash >> 40).unwrap_or(0);
-        let cell = self.cells(hash, (chosen / CELLS) & 1).get(chosen % CELLS)?;
-        let seen = cell.load(Ordering::Relaxed);
-        Some(of(cell, seen, ahead(seen, now), marked(seen), true))
     }
+}
+
+/// The first cell of two lines of which this holds.
+fn first(lines: [&[AtomicU64; CELLS]; 2], holds: impl Fn(u64) -> bool) -> Option<&AtomicU64> {
+    let [line, other] = lines.map(|line| {
+        let place = |(place, cell): (usize, &AtomicU64)| u32::from(holds(cell.load(Ordering::Relaxed))) << place;
+        line.iter().enumerate().map(place).fold(0, |places, place| places | place)
+    });
+    let place = usize::try_from((line | other << CELLS).trailing_zeros()).ok()?;
+    lines.get(place / CELLS)?.get(place % CELLS)
 }
 
 /// How far a cell is ahead of the present; zero if it is behind, or empty.
 const fn ahead(cell: u64, now: u64) -> u64 {
     let ahead = (cell & TIME).wrapping_sub(now & TIME) & TIME;
     if cell == 0 || ahead > LONGEST { 0 } else { ahead }
+}
+
+/// Is a cell not ahead of the present? Without a branch.
+const fn is_free(cell: u64, now: u64) -> bool {
+    let ahead = (cell & TIME).wrapping_sub(now & TIME) & TIME;
+    (cell == 0) | (ahead.wrapping_sub(1) >= LONGEST)
 }
