@@ -1,12 +1,15 @@
 //! Counters of rate limits in a fixed array of numbers: what strangers send cannot make it grow.
 //!
 //! # How a counter is found
-//! A keyed hash of the key names a page of the array, two lines of it, one in each half, and a mark
-//! of 15 bits. A line is a cache line of eight cells, and a cell is one number: the mark, two bits
-//! for the class of its window, a bit that says whether the last request was refused, and until
-//! when what was taken is paid off. A cell whose time is past is worth as much as an empty one, so
-//! it is free for whoever comes next. Nothing has to be swept or evicted, and a request reads two
-//! cache lines, both at the same time.
+//! A keyed hash of the key names two lines of the array, one in each half, and a mark of 15 bits. A
+//! line is a cache line of eight cells, and a cell is one number: the mark, two bits for the class
+//! of its window, a bit that says whether the last request was refused, and until when what was
+//! taken is paid off. A cell whose time is past is worth as much as an empty one, so it is free for
+//! whoever comes next. Nothing has to be swept or evicted.
+//!
+//! A key that finds no room in its first line takes a cell of the second. Until when there is one
+//! of which this holds is noted for each first line, so that a request mostly reads one cache line
+//! and that note. At a million keys nearly all of the time is spent on waiting for the memory.
 //!
 //! # What happens when both lines are full
 //! The new key shares one of these cells, which its hash chooses: always the same, so that a key
@@ -43,13 +46,12 @@ use crate::store::{
     limits::{JUMP, Ticks},
 };
 
-/// Of a line.
 const CELLS: usize = 8;
-/// Of a page.
-const LINES: usize = 64;
 const DEFAULT_COUNTERS: usize = 1 << 20;
 const FEWEST_COUNTERS: usize = 1 << 10;
 const MOST_COUNTERS: usize = 1 << 24;
+/// For keys that find no room, so many lines for each of their limits to be found in.
+const OVERFLOW_LINES: usize = 64;
 
 /// The time of a cell: a point on a ring of two years. Who is more than a window ahead is behind.
 const TIME_BITS: u32 = 46;
@@ -73,7 +75,7 @@ const LONG_CLASSES: [u64; 4] = [3_600, 21_600, 86_400, 604_800];
 /// much.
 ///
 /// # Bounds
-/// 2^20 counters of 8 bytes by default, and half as many for windows of more than an hour (12 MiB
+/// 2^20 counters of 8 bytes by default, and half as many for windows of more than an hour (12.8 MiB
 /// in all). A counter is in use for as long as its key has taken something that has not come back:
 /// keys beyond that share counters, which makes their limits stricter.
 #[derive(Clone)]
@@ -93,8 +95,8 @@ struct Inner {
 
 /// The counters of some windows.
 struct Part {
-    pages: Pages,
-    overflow: Pages,
+    lines: Lines,
+    overflow: Lines,
     classes: [u64; 4],
 }
 
@@ -112,8 +114,8 @@ impl MemoryLimits {
         let counters = counters.clamp(FEWEST_COUNTERS, MOST_COUNTERS).next_power_of_two();
         let inner = Inner {
             hasher: RandomState::new(),
-            short: Part::new(counters, SHORT_CLASSES),
-            long: Part::new(counters / 2, LONG_CLASSES),
+            short: Part::new(counters / CELLS, SHORT_CLASSES),
+            long: Part::new(counters / CELLS / 2, LONG_CLASSES),
             latest: AtomicU64::new(0),
         };
         Self { inner: Arc::new(inner) }
@@ -187,12 +189,12 @@ struct Step<'a> {
 }
 
 impl Part {
-    fn new(counters: usize, classes: [u64; 4]) -> Self {
-        Self { pages: Pages::new(counters / CELLS / LINES), overflow: Pages::new(1), classes }
+    fn new(lines: usize, classes: [u64; 4]) -> Self {
+        Self { lines: Lines::new(lines), overflow: Lines::new(OVERFLOW_LINES), classes }
     }
 
     fn memory(&self) -> usize {
-        (self.pages.0.len() + self.overflow.0.len()) * size_of::<Page>()
+        self.lines.memory() + self.overflow.memory()
     }
 
     fn class_of(&self, window: LimitWindow) -> u64 {
@@ -213,9 +215,8 @@ impl Inner {
         // chooses limits.
         let scope = key.scope().first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
         let mut hasher = self.hasher.build_hasher();
-        hasher.write_u64(scope);
         hasher.write(key.key());
-        Places { key: hasher.finish(), scope }
+        Places { key: hasher.finish() ^ scope, scope }
     }
 
     /// Written once in a second, so that no two processors fight for it.
@@ -263,20 +264,23 @@ impl Inner {
     }
 
     /// Always finds a cell: there are lines for every hash.
+    #[inline]
     fn take_one(&self, places: &Places, index: usize, window: LimitWindow, now: u64) -> Option<Step<'_>> {
         loop {
             let found = self.find(places, index, window, now)?;
-            let (new, state) = match found.refusal(window) {
+            let (new, used, state) = match found.refusal(window) {
                 // Its time stays: it may be that of another key, or of a later present.
-                Some(state) if !found.has_jumped => (found.seen | REFUSED, state),
-                Some(state) => (found.mark | REFUSED | (now.wrapping_add(found.used) & TIME), state),
+                Some(state) if !found.has_jumped => (found.seen | REFUSED, found.used, state),
+                Some(state) => {
+                    (found.mark | REFUSED | (now.wrapping_add(found.used) & TIME), found.used, state)
+                }
                 None => {
                     let (after, state) = window.after(found.used);
-                    (found.mark | (now.wrapping_add(after) & TIME), state)
+                    (found.mark | (now.wrapping_add(after) & TIME), after, state)
                 }
             };
             let is_first_refusal = state.is_refused() && found.seen & REFUSED == 0;
-            if new == found.seen || found.swap(new) {
+            if new == found.seen || found.swap(new, now.saturating_add(used)) {
                 return Some(Step { state, is_first_refusal, cell: found.cell, mark: found.mark });
             }
         }
@@ -292,18 +296,35 @@ impl Inner {
         step.is_first_refusal
     }
 
+    #[inline]
     fn find(&self, places: &Places, index: usize, window: LimitWindow, now: u64) -> Option<Found<'_>> {
         let part = if window.span().as_secs() > 3_600 { &self.long } else { &self.short };
+        let (class, full) = (part.class_of(window), window.full());
+        let found = part.lines.find(mixed(places.key, index as u64), class, now)?;
+        if !found.is_shared && found.used <= full + JUMP {
+            return Some(Found { most: full, ..found });
+        }
+        self.find_beyond(part, found, places, index, window, now)
+    }
+
+    /// If all cells of the key are those of others, or its own is beyond its window.
+    #[cold]
+    fn find_beyond<'a>(
+        &'a self,
+        part: &'a Part,
+        mut found: Found<'a>,
+        places: &Places,
+        index: usize,
+        window: LimitWindow,
+        now: u64,
+    ) -> Option<Found<'a>> {
         let (index, class, full) = (index as u64, part.class_of(window), window.full());
-        let mut found = part.pages.find(mixed(places.key, index), class, now)?;
         found.most = full;
         if found.is_shared {
             found.most = full.min(part.bound(found.mark));
             if found.used <= found.most {
                 return Some(found);
             }
-        } else if found.used <= full + JUMP {
-            return Some(found);
         } else if self.has_jumped(found.used - full, now) {
             found.used = full;
             found.has_jumped = true;
@@ -361,24 +382,14 @@ const fn mixed(hash: u64, index: u64) -> u64 {
 #[repr(align(64))]
 struct Line([AtomicU64; CELLS]);
 
-/// A page of memory, so that the address of both lines of a key is looked up once.
-#[repr(align(4096))]
-struct Page([Line; LINES]);
-
-impl Page {
-    fn new() -> Self {
-        Self(std::array::from_fn(|_| Line::default()))
-    }
-
-    /// The cells of a line of the first half or the second.
-    fn line(&self, hash: u64, half: usize) -> Option<&[AtomicU64; CELLS]> {
-        let chosen = usize::try_from((hash >> (half * 8)) & 0xff).unwrap_or(0) % (LINES / 2);
-        self.0.get(half * (LINES / 2) + chosen).map(|line| &line.0)
-    }
+/// Lines in two halves of the same length, a power of two.
+struct Lines {
+    first: Box<[Line]>,
+    second: Box<[Line]>,
+    /// Of each line of the first half, until when a counter that found no room there lies in the
+    /// second: so that the second is read only then. In ticks; it never falls.
+    spilled: Box<[AtomicU64]>,
 }
-
-/// Pages, a power of two of them.
-struct Pages(Box<[Page]>);
 
 /// The cell of a key.
 struct Found<'a> {
@@ -391,6 +402,8 @@ struct Found<'a> {
     mark: u64,
     /// Is it the cell of another key?
     is_shared: bool,
+    /// If it lies in the second half, what has to say so.
+    spilled: Option<&'a AtomicU64>,
     /// How far it may be ahead.
     most: u64,
     /// Is it beyond its window because the clock has jumped back?
@@ -398,7 +411,13 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
-    fn swap(&self, cell: u64) -> bool {
+    /// Puts `cell`, which is ahead by so much, in the place of what stood there, if that is still
+    /// there.
+    fn swap(&self, cell: u64, until: u64) -> bool {
+        // First of all: nobody may look for it in the first half only.
+        if let Some(spilled) = self.spilled {
+            spilled.fetch_max(until, Ordering::Relaxed);
+        }
         self.cell.compare_exchange(self.seen, cell, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
@@ -410,57 +429,85 @@ impl Found<'_> {
     }
 }
 
-impl Pages {
-    fn new(pages: usize) -> Self {
-        Self((0..pages).map(|_| Page::new()).collect())
+impl Lines {
+    fn new(lines: usize) -> Self {
+        let half = || (0..lines / 2).map(|_| Line::default()).collect();
+        let spilled = (0..lines / 2).map(|_| AtomicU64::new(0)).collect();
+        Self { first: half(), second: half(), spilled }
+    }
+
+    fn memory(&self) -> usize {
+        (self.first.len() + self.second.len()) * size_of::<Line>()
+            + self.spilled.len() * size_of::<AtomicU64>()
     }
 
     /// The cell of this hash, or the one that it may take: its own, a free one, or else the one
     /// that the hash chooses of those of others.
-    ///
-    /// All cells are looked at without a branch: so both lines come from memory at the same time,
-    /// and no guess of the processor about where the mark stands can be wrong.
+    #[inline]
     fn find(&self, hash: u64, class: u64, now: u64) -> Option<Found<'_>> {
         // Never zero, so that an empty cell is nobody's.
         let mark = (hash >> (64 - MARK_BITS)).max(1) << (64 - MARK_BITS) | class << CLASS_SHIFT;
-        let page = usize::try_from((hash >> 16) & 0x00ff_ffff).unwrap_or(0) & (self.0.len() - 1);
-        let page = self.0.get(page)?;
-        let lines = [page.line(hash, 0)?, page.line(hash, 1)?];
-        let found = |cell, seen, used, mark, is_shared| {
-            Some(Found { cell, seen, used, mark, is_shared, most: 0, has_jumped: false })
+        let chosen = usize::try_from(hash & 0x000f_ffff).unwrap_or(0) & (self.first.len() - 1);
+        let (line, spilled) = (&self.first.get(chosen)?.0, self.spilled.get(chosen)?);
+        let found = |cell, seen, used| Found {
+            cell,
+            seen,
+            used,
+            mark,
+            is_shared: false,
+            spilled: None,
+            most: 0,
+            has_jumped: false,
         };
-        loop {
-            if let Some(cell) = first(lines, |seen| marked(seen) == mark) {
-                let seen = cell.load(Ordering::Relaxed);
-                if marked(seen) == mark {
-                    return found(cell, seen, ahead(seen, now), mark, false);
-                }
-            } else if let Some(cell) = first(lines, |seen| is_free(seen, now)) {
-                let seen = cell.load(Ordering::Relaxed);
-                if is_free(seen, now) {
-                    return found(cell, seen, 0, mark, false);
-                }
-            } else {
-                let chosen = usize::try_from((hash >> 40) & 0xff).unwrap_or(0);
-                let [line, other] = lines;
-                let line = if (chosen / CELLS).is_multiple_of(2) { line } else { other };
-                let cell = line.get(chosen % CELLS)?;
-                let seen = cell.load(Ordering::Relaxed);
-                return found(cell, seen, ahead(seen, now), marked(seen), true);
-            }
-            // Another request was faster. Look again.
+        // Both come from memory at the same time.
+        let is_spilled = spilled.load(Ordering::Relaxed) > now;
+        let is_own = |seen| marked(seen) == mark;
+        if let Some((cell, seen)) = first(line, is_own) {
+            return Some(found(cell, seen, ahead(seen, now)));
         }
+        let free = first(line, |seen| is_free(seen, now));
+        if let Some((cell, seen)) = free
+            && !is_spilled
+        {
+            return Some(found(cell, seen, 0));
+        }
+        let chosen = usize::try_from((hash >> 20) & 0x000f_ffff).unwrap_or(0) & (self.second.len() - 1);
+        let other = &self.second.get(chosen)?.0;
+        let spilled = Some(spilled);
+        if let Some((cell, seen)) = first(other, is_own) {
+            return Some(Found { spilled, ..found(cell, seen, ahead(seen, now)) });
+        }
+        if let Some((cell, seen)) = free {
+            return Some(found(cell, seen, 0));
+        }
+        if let Some((cell, seen)) = first(other, |seen| is_free(seen, now)) {
+            return Some(Found { spilled, ..found(cell, seen, 0) });
+        }
+        let chosen = usize::try_from((hash >> 40) & 0xff).unwrap_or(0);
+        let line = if (chosen / CELLS).is_multiple_of(2) { line } else { other };
+        let cell = line.get(chosen % CELLS)?;
+        let seen = cell.load(Ordering::Relaxed);
+        Some(Found { mark: marked(seen), is_shared: true, ..found(cell, seen, ahead(seen, now)) })
     }
 }
 
-/// The first cell of two lines of which this holds.
-fn first(lines: [&[AtomicU64; CELLS]; 2], holds: impl Fn(u64) -> bool) -> Option<&AtomicU64> {
-    let [line, other] = lines.map(|line| {
-        let place = |(place, cell): (usize, &AtomicU64)| u32::from(holds(cell.load(Ordering::Relaxed))) << place;
-        line.iter().enumerate().map(place).fold(0, |places, place| places | place)
-    });
-    let place = usize::try_from((line | other << CELLS).trailing_zeros()).ok()?;
-    lines.get(place / CELLS)?.get(place % CELLS)
+/// The first cell of a line of which this holds, and what stands in it.
+///
+/// All are looked at without a branch: where a mark stands cannot be foreseen, and a processor that
+/// guesses wrong waits until the line has come from memory.
+#[inline]
+fn first(line: &[AtomicU64; CELLS], holds: impl Fn(u64) -> bool) -> Option<(&AtomicU64, u64)> {
+    let place = |(place, cell): (usize, &AtomicU64)| u32::from(holds(cell.load(Ordering::Relaxed))) << place;
+    let places = line.iter().enumerate().map(place).fold(0, |places, place| places | place);
+    let cell = line.get(usize::try_from(places.trailing_zeros()).ok()?)?;
+    let seen = cell.load(Ordering::Relaxed);
+    // If another request was faster, it is looked at again, one after the other.
+    if holds(seen) { Some((cell, seen)) } else { first_again(line, holds) }
+}
+
+#[cold]
+fn first_again(line: &[AtomicU64; CELLS], holds: impl Fn(u64) -> bool) -> Option<(&AtomicU64, u64)> {
+    line.iter().map(|cell| (cell, cell.load(Ordering::Relaxed))).find(|(_, seen)| holds(*seen))
 }
 
 /// How far a cell is ahead of the present; zero if it is behind, or empty.
