@@ -25,7 +25,9 @@ use crate::{
     path::Allowed,
     rejection::Renderer,
     session::SessionPolicy,
-    store::{ApiKeyStore, HashKeys, OneTimeStore, RevocationStore, SessionStore, StoreLocation},
+    store::{
+        ApiKeyStore, HashKeys, MemoryThrottles, OneTimeStore, RevocationStore, SessionStore, StoreLocation,
+    },
     token::{Issuer, Verifier},
     transport::Transport,
     user::{ClaimsLoader, IdentityLoader, PasswordUpdater, UserLoader},
@@ -148,6 +150,8 @@ pub(super) struct Shared<U> {
     pub(super) has_warned: AtomicBool,
     /// What the providers of this switch count requests in, if not in a store.
     pub(super) counters: SharedCounters,
+    /// The same for failed logins.
+    pub(super) throttles: MemoryThrottles,
 }
 
 /// The provider that is set in a switch.
