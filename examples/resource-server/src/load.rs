@@ -42,7 +42,9 @@ pub struct Tally {
 impl Tally {
     fn add(&mut self, other: Self) {
         let count = |into: &mut BTreeMap<String, u64>, from: BTreeMap<String, u64>| {
-            from.into_iter().for_each(|(what, times)| *into.entry(what).or_default() += times);
+            for (what, times) in from {
+                *into.entry(what).or_default() += times;
+            }
         };
         for (name, times) in other.requests {
             *self.requests.entry(name).or_default() += times;

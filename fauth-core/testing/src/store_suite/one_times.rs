@@ -286,7 +286,7 @@ store_cases! { $ __store_one_times_tests in one_times for OneTimeStore;
                 async move { store.insert_if_room(new, 3, NOW).await.unwrap() }
             });
             assert_eq!(all_at_once(calls).await.into_iter().filter(|has_room| *has_room).count(), 3);
-            assert_eq!(t.store.withdraw(&owner(&*subject), Some(RESET), NOW).await.unwrap(), 3);
+            assert_eq!(t.store.withdraw(&owner(&subject), Some(RESET), NOW).await.unwrap(), 3);
         }
     }
 }
