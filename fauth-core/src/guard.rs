@@ -4,15 +4,18 @@ use std::{
     borrow::Cow,
     fmt,
     future::Future,
+    panic::Location,
     sync::{Arc, PoisonError, RwLock},
 };
 
+#[cfg(feature = "openapi")]
+use crate::rejection::RefusalBody;
 use crate::{
     access::Access,
     audit::Declaration,
     body::BodyError,
     error::{BoxError, ConfigError},
-    limit::IntoLimit,
+    limit::{IntoLimit, Limit},
     limiter::{Asked, Limited, Limiter},
     navigation::RequestKind,
     path,
@@ -25,8 +28,6 @@ use crate::{
     user::AuthUser,
     visitor::Visitor,
 };
-#[cfg(feature = "openapi")]
-use crate::{limit::Limit, rejection::RefusalBody};
 
 /// A form without any field.
 const NO_FORM: &[u8] = &[];
@@ -259,7 +260,7 @@ impl<U: AuthUser> Guard<U> {
     #[track_caller]
     pub fn limit(self, limit: impl IntoLimit) -> Self {
         let Inner { provider, declaration, limits, .. } = &*self.inner;
-        let added = Limiter::new(provider, limit);
+        let added = Limiter::at(provider, limit, Location::caller());
         let (before, after) = match limits.as_deref() {
             Some(Stages { before, after }) => (before.clone(), after.clone()),
             None => (None, None),
@@ -269,10 +270,10 @@ impl<U: AuthUser> Guard<U> {
         } else {
             Stages { before: Some(added.clone().behind(before)), after }
         };
-        let words = added.limits().map(|limit| format!("{limit} per {}", limit.key().as_str()));
-        let declared = words.fold(Arc::clone(declaration), |declaration, words| {
-            provider.declare(declaration.with_limit(&words))
-        });
+        let declared =
+            added.limits().map(Limit::in_words).fold(Arc::clone(declaration), |declaration, words| {
+                provider.declare(declaration.with_limit(&words))
+            });
         self.changed(|inner| {
             inner.declaration = declared;
             inner.limits = Some(Arc::new(limits));

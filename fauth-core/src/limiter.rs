@@ -8,7 +8,10 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
+#[cfg(feature = "openapi")]
+use crate::rejection::RefusalBody;
 use crate::{
+    audit::Declaration,
     demands::Demands,
     error::ConfigError,
     limit::{IntoLimit, Limit, policy_field, seconds, state_field},
@@ -44,6 +47,8 @@ struct Inner<U> {
     limits: Vec<Applied>,
     renderer: Arc<dyn Renderer>,
     fault: Option<ConfigError>,
+    /// What audits list of it, if it stands by itself and not in a guard or an endpoint.
+    declaration: Option<Arc<Declaration>>,
     /// What it is with the provider that a switch has set: made at the first request, and again
     /// when another one is set.
     switched: RwLock<Option<Limiter<U>>>,
@@ -67,24 +72,17 @@ impl<U: AuthUser> Limiter<U> {
     #[must_use]
     #[track_caller]
     pub fn new(provider: &AuthProvider<U>, limit: impl IntoLimit) -> Self {
-        Self::at(provider, limit, Location::caller())
+        let at = Location::caller();
+        Self { inner: Arc::new(Inner::new(provider, limit, at).declared(at)) }
     }
 
-    /// The same, for a limit that was put somewhere before.
+    /// The same, for a limit that a guard or an endpoint has, and declares.
     pub(crate) fn at(
         provider: &AuthProvider<U>,
         limit: impl IntoLimit,
         at: &'static Location<'static>,
     ) -> Self {
-        let mut inner = Inner {
-            provider: provider.clone(),
-            limits: Vec::new(),
-            renderer: Arc::clone(provider.renderer()),
-            fault: None,
-            switched: RwLock::default(),
-        };
-        inner.add(limit, at);
-        Self { inner: Arc::new(inner) }
+        Self { inner: Arc::new(Inner::new(provider, limit, at)) }
     }
 
     /// One more limit. They are asked in their order, and the first that refuses decides; those
@@ -94,6 +92,9 @@ impl<U: AuthUser> Limiter<U> {
     pub fn and(self, limit: impl IntoLimit) -> Self {
         let mut inner = self.inner.with_renderer(&self.inner.renderer);
         inner.add(limit, Location::caller());
+        if let Some(declaration) = &self.inner.declaration {
+            inner = inner.declared(declaration.location());
+        }
         Self { inner: Arc::new(inner) }
     }
 
@@ -136,7 +137,7 @@ impl<U: AuthUser> Limiter<U> {
 
     /// The same, counted by another provider.
     pub(crate) fn made_for(&self, provider: &AuthProvider<U>) -> Self {
-        let Inner { provider: before, limits, renderer, fault, .. } = &*self.inner;
+        let Inner { provider: before, limits, renderer, fault, declaration, .. } = &*self.inner;
         let is_own = !Arc::ptr_eq(renderer, before.renderer());
         let renderer = if is_own { renderer } else { provider.renderer() };
         let applied = |applied: &Applied| {
@@ -145,8 +146,8 @@ impl<U: AuthUser> Limiter<U> {
         };
         let limits = limits.iter().map(applied).collect();
         let (provider, renderer, fault) = (provider.clone(), Arc::clone(renderer), fault.clone());
-        let switched = RwLock::default();
-        Self { inner: Arc::new(Inner { provider, limits, renderer, fault, switched }) }
+        let (declaration, switched) = (declaration.clone(), RwLock::default());
+        Self { inner: Arc::new(Inner { provider, limits, renderer, fault, declaration, switched }) }
     }
 
     /// Does a limit count by user or API key, so that it belongs behind a guard?
@@ -187,6 +188,24 @@ impl<U: AuthUser> Limiter<U> {
         limited.reply(&self.inner.provider, head, &*self.inner.renderer)
     }
 
+    /// What audits list of it; `None` if it belongs to a ready-made endpoint, which lists it itself.
+    #[must_use]
+    pub fn declaration(&self) -> Option<&Arc<Declaration>> {
+        self.inner.declaration.as_ref()
+    }
+
+    /// The form of its refusals, for documents.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn describe_refusals(&self) -> Option<RefusalBody> {
+        self.inner.renderer.describe()
+    }
+
+    /// Whose limit it is.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn provider(&self) -> &AuthProvider<U> {
+        &self.inner.provider
+    }
+
     /// What is allowed, for documents and audits.
     pub(crate) fn limits(&self) -> impl Iterator<Item = &Limit> {
         self.inner.limits.iter().map(|applied| &applied.limit)
@@ -194,6 +213,26 @@ impl<U: AuthUser> Limiter<U> {
 }
 
 impl<U: AuthUser> Inner<U> {
+    fn new(provider: &AuthProvider<U>, limit: impl IntoLimit, at: &'static Location<'static>) -> Self {
+        let mut inner = Self {
+            provider: provider.clone(),
+            limits: Vec::new(),
+            renderer: Arc::clone(provider.renderer()),
+            fault: None,
+            declaration: None,
+            switched: RwLock::default(),
+        };
+        inner.add(limit, at);
+        inner
+    }
+
+    /// Tells audits what is limited now.
+    fn declared(mut self, at: &'static Location<'static>) -> Self {
+        let limits = self.limits.iter().map(|applied| applied.limit.in_words()).collect();
+        self.declaration = Some(self.provider.declare(Declaration::of_limits(limits, at)));
+        self
+    }
+
     fn with_renderer(&self, renderer: &Arc<dyn Renderer>) -> Self {
         if let Err(fault) = renderer.validate() {
             report(&fault);
@@ -203,6 +242,7 @@ impl<U: AuthUser> Inner<U> {
             limits: self.limits.clone(),
             renderer: Arc::clone(renderer),
             fault: self.fault.clone(),
+            declaration: self.declaration.clone(),
             switched: RwLock::default(),
         }
     }

@@ -72,8 +72,10 @@ impl Mounts {
 
     /// Tells audits which endpoints there are now.
     fn declared(self) -> Self {
-        let endpoint =
-            |mount: &Mount| (mount.path.to_string(), mount.endpoint.methods(), mount.endpoint.access());
+        let endpoint = |mount: &Mount| {
+            let limits = mount.limits().map(Limit::in_words).collect();
+            (mount.path.to_string(), mount.endpoint.methods(), mount.endpoint.access(), limits)
+        };
         let pages = self.mounts.iter().filter(|mount| mount.has_page).map(Mount::path);
         self.declaration.set_endpoints(self.mounts.iter().map(endpoint), pages);
         self
@@ -135,7 +137,7 @@ impl Mounts {
         if let Some(mount) = self.find(endpoint) {
             mount.limits.push((limit.into_limit(), at));
         }
-        self
+        self.declared()
     }
 
     /// The mounts, in the order of [`Endpoint::of`].
@@ -242,8 +244,7 @@ impl Mount {
         limiters.reduce(|first, next| next.behind(Some(first)))
     }
 
-    /// The limits, for documents.
-    #[cfg(feature = "openapi")]
+    /// The limits, for documents and audits.
     pub(crate) fn limits(&self) -> impl Iterator<Item = &Limit> {
         self.limits.iter().filter_map(|(limit, _)| limit.as_ref().ok())
     }

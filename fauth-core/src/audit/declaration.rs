@@ -86,8 +86,23 @@ struct Part {
 
 #[derive(Debug, Clone)]
 enum Content {
-    Route { methods: Methods, kind: EntryKind, access: Option<Access>, location: &'static Location<'static> },
+    Route {
+        methods: Methods,
+        kind: EntryKind,
+        access: Option<Access>,
+        limits: Vec<Box<str>>,
+        location: &'static Location<'static>,
+    },
     Group(Arc<Declaration>),
+}
+
+/// A part that says by itself whom it lets in: a ready-made endpoint, a page beside one, or a rule.
+pub(super) struct Listed {
+    pub(super) methods: Methods,
+    pub(super) path: Box<str>,
+    pub(super) kind: EntryKind,
+    pub(super) access: Access,
+    pub(super) limits: Vec<Box<str>>,
 }
 
 /// Where it was mounted.
@@ -107,6 +122,11 @@ impl Declaration {
     #[track_caller]
     pub(crate) fn of_group(access: Access, prefix: &str) -> Self {
         Self::new(EntryKind::Group, access, prefix)
+    }
+
+    /// Limits without a guard, put somewhere.
+    pub(crate) fn of_limits(limits: Vec<Box<str>>, location: &'static Location<'static>) -> Self {
+        Self { limits, location, ..Self::new(EntryKind::Limit, Access::Open, "") }
     }
 
     #[track_caller]
@@ -208,25 +228,26 @@ impl Declaration {
     /// Replaces what is known of the ready-made endpoints.
     pub(crate) fn set_endpoints<'a>(
         &self,
-        endpoints: impl Iterator<Item = (String, &'static str, Access)>,
+        endpoints: impl Iterator<Item = (String, &'static str, Access, Vec<Box<str>>)>,
         pages: impl Iterator<Item = &'a str>,
     ) {
-        let part = |path: &str, methods, kind, access| Part {
-            path: path.into(),
-            content: Content::Route { methods, kind, access: Some(access), location: self.location },
+        let part = |path: &str, methods, kind, access, limits| {
+            let (access, location) = (Some(access), self.location);
+            Part { path: path.into(), content: Content::Route { methods, kind, access, limits, location } }
         };
-        let endpoint = |(path, methods, access): (String, &str, _)| {
-            part(&path, Methods::of(methods.split(", ")), EntryKind::Endpoint, access)
+        let endpoint = |(path, methods, access, limits): (String, &str, _, _)| {
+            part(&path, Methods::of(methods.split(", ")), EntryKind::Endpoint, access, limits)
         };
         // A page is asked first, as adapters mount it.
-        let page = |path| part(path, Methods::of(["GET"]), EntryKind::Route, Access::Open);
+        let page = |path| part(path, Methods::of(["GET"]), EntryKind::Route, Access::Open, Vec::new());
         let parts = pages.map(page).chain(endpoints.map(endpoint)).collect();
         self.known().parts = parts;
     }
 
     #[track_caller]
     fn add_part(&self, path: &str, kind: EntryKind, methods: &Methods, access: Option<Access>) {
-        let content = Content::Route { methods: methods.clone(), kind, access, location: Location::caller() };
+        let (methods, limits, location) = (methods.clone(), Vec::new(), Location::caller());
+        let content = Content::Route { methods, kind, access, limits, location };
         self.add(Part { path: path.into(), content });
     }
 
@@ -261,17 +282,15 @@ impl Declaration {
         self.known().is_incomplete
     }
 
-    /// The ready-made endpoints and the pages beside them: methods, path, what each is, for whom.
-    pub(super) fn endpoints(&self) -> Vec<(Methods, Box<str>, EntryKind, Access)> {
-        let parts = self.known().parts.clone().into_iter();
-        parts
-            .filter_map(|part| match part.content {
-                Content::Route { methods, kind, access: Some(access), .. } => {
-                    Some((methods, part.path, kind, access))
-                }
-                _ => None,
-            })
-            .collect()
+    /// The ready-made endpoints and the pages beside them, or the rules.
+    pub(super) fn listed(&self) -> Vec<Listed> {
+        let listed = |Part { path, content }| match content {
+            Content::Route { methods, kind, access: Some(access), limits, .. } => {
+                Some(Listed { methods, path, kind, access, limits })
+            }
+            _ => None,
+        };
+        self.known().parts.clone().into_iter().filter_map(listed).collect()
     }
 
     /// All that is known without a router that registers what it mounts.
@@ -296,9 +315,7 @@ impl Declaration {
 
     /// Says of these entries that they are behind the limits too.
     pub(super) fn limit(&self, entries: &mut [Entry]) {
-        for entry in entries {
-            entry.limits.extend_from_slice(&self.limits);
-        }
+        limit(entries, &self.limits);
     }
 
     fn list(&self, methods: &Methods, path: &str, precedence: Precedence, entries: &mut Vec<Entry>) {
@@ -311,13 +328,15 @@ impl Declaration {
             }
             // Rules are about whole paths, wherever they stand.
             EntryKind::Rule => {
-                for (methods, path, kind, access) in self.endpoints() {
+                for Listed { methods, path, kind, access, .. } in self.listed() {
                     push(entries, &methods, &path, kind, &access, self.location);
                 }
             }
             EntryKind::Endpoint => {
-                for (methods, own, kind, access) in self.endpoints() {
+                for Listed { methods, path: own, kind, access, limits } in self.listed() {
+                    let first = entries.len();
                     push(entries, &methods, &precedence.join(path, &own), kind, &access, self.location);
+                    limit(entries.get_mut(first..).unwrap_or_default(), &limits);
                 }
             }
             kind => {
@@ -354,6 +373,13 @@ impl Declaration {
 
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Says of these entries that they are behind these limits too.
+pub(super) fn limit(entries: &mut [Entry], limits: &[Box<str>]) {
+    for entry in entries {
+        entry.limits.extend_from_slice(limits);
     }
 }
 

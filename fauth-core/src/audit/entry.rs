@@ -24,11 +24,14 @@ pub enum EntryKind {
     Unseen,
     /// A [path rule](crate::rules), about whatever lies at its path.
     Rule,
+    /// A [limit](crate::limit) without a guard, of which only is known where it was declared. It
+    /// guards nothing: whatever is behind it is as open as without it.
+    Limit,
 }
 
 impl EntryKind {
     /// As tables and JSON name it: `group`, `route`, `endpoint`, `fallback`, `guard`, `unseen`,
-    /// `rule`.
+    /// `rule`, `limit`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -39,6 +42,7 @@ impl EntryKind {
             Self::Guard => "guard",
             Self::Unseen => "unseen",
             Self::Rule => "rule",
+            Self::Limit => "limit",
         }
     }
 }
@@ -91,8 +95,9 @@ impl Entry {
         &self.access
     }
 
-    /// The limits of the guards and groups in front of it, such as `5/minute per address`. What a
-    /// layer by itself limits is not seen.
+    /// The limits in front of it, such as `5/minute per address`: those of guards, groups and
+    /// ready-made endpoints, and those that were added by a method of the audited router. A limit in
+    /// a layer that nobody can see into is a line of its own, of kind [`Limit`](EntryKind::Limit).
     pub fn limits(&self) -> impl Iterator<Item = &str> {
         self.limits.iter().map(|limit| &**limit)
     }
@@ -111,11 +116,11 @@ impl Entry {
     }
 
     /// Does it answer somebody who presents nothing, although it is no ready-made endpoint, which
-    /// asks for what it needs, and no path rule, which answers nobody?
+    /// asks for what it needs, and no path rule or limit, which answers nobody?
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.is_reachable
-            && !matches!(self.kind, EntryKind::Endpoint | EntryKind::Rule)
+            && !matches!(self.kind, EntryKind::Endpoint | EntryKind::Rule | EntryKind::Limit)
             && self.access.admits_anonymous()
     }
 

@@ -3,7 +3,7 @@
 use std::{panic::Location, sync::Arc};
 
 use super::{
-    declaration::{Declaration, Methods, push, under},
+    declaration::{Declaration, Listed, Methods, limit, push, under},
     entry::{Entry, EntryKind},
     finding::Finding,
     pattern::Pattern,
@@ -41,16 +41,33 @@ struct Leaf {
     choices: Vec<Choice>,
     /// The path rules that its requests pass, the innermost first.
     rules: Vec<RouteRules>,
+    /// The limits in front of a router that it lies in, the innermost first.
+    limits: Vec<Arc<Declaration>>,
 }
 
 #[derive(Debug, Clone)]
 enum What {
-    Open { methods: Methods },
+    /// Perhaps behind a limit of its own.
+    Open {
+        methods: Methods,
+        limit: Option<Arc<Declaration>>,
+    },
     Fallback,
-    Unseen { is_flat: bool },
-    Guarded { methods: Methods, guard: Arc<Declaration> },
+    Unseen {
+        is_flat: bool,
+    },
+    Guarded {
+        methods: Methods,
+        guard: Arc<Declaration>,
+    },
     Group(Arc<Declaration>),
-    Endpoint { methods: Methods, kind: EntryKind, access: Access, all: Arc<Declaration> },
+    Endpoint {
+        methods: Methods,
+        kind: EntryKind,
+        access: Access,
+        limits: Vec<Box<str>>,
+        all: Arc<Declaration>,
+    },
 }
 
 /// What one router compares with its other routes.
@@ -96,14 +113,21 @@ impl RouteRecord {
     /// A route without a guard.
     #[track_caller]
     pub fn open(&mut self, methods: &Methods, path: &str) {
-        self.add(path, false, false, What::Open { methods: methods.clone() });
+        self.add(path, false, false, What::Open { methods: methods.clone(), limit: None });
     }
 
     /// A route without a guard, at a path that no other route gets requests of, whatever their
     /// method.
     #[track_caller]
     pub fn open_resource(&mut self, methods: &Methods, path: &str) {
-        self.add(path, false, true, What::Open { methods: methods.clone() });
+        self.add(path, false, true, What::Open { methods: methods.clone(), limit: None });
+    }
+
+    /// The route without a guard that was added last is behind a limit of its own. It stays open.
+    pub fn limited(&mut self, declaration: &Arc<Declaration>) {
+        if let Some(What::Open { limit, .. }) = self.leaves.last_mut().map(|leaf| &mut leaf.what) {
+            *limit = Some(Arc::clone(declaration));
+        }
     }
 
     /// A route behind a guard of its own, which covers all methods of the path.
@@ -125,9 +149,9 @@ impl RouteRecord {
     /// The ready-made endpoints, and the pages beside them.
     #[track_caller]
     pub fn endpoints(&mut self, all: &Arc<Declaration>) {
-        for (methods, path, kind, access) in all.endpoints() {
-            let takes_all = kind == EntryKind::Endpoint;
-            self.add(&path, false, takes_all, What::Endpoint { methods, kind, access, all: Arc::clone(all) });
+        for Listed { methods, path, kind, access, limits } in all.listed() {
+            let (takes_all, all) = (kind == EntryKind::Endpoint, Arc::clone(all));
+            self.add(&path, false, takes_all, What::Endpoint { methods, kind, access, limits, all });
         }
     }
 
@@ -160,6 +184,13 @@ impl RouteRecord {
             leaf.rules.push(rules.clone());
         }
         self.rules.push(Arc::clone(declaration));
+    }
+
+    /// A limit in front of everything that was added so far.
+    pub fn limit(&mut self, declaration: &Arc<Declaration>) {
+        for leaf in &mut self.leaves {
+            leaf.limits.push(Arc::clone(declaration));
+        }
     }
 
     /// The routes of another router, which this one takes among its own, under this path.
@@ -198,8 +229,8 @@ impl RouteRecord {
         let item = Shape { path: path.clone(), is_prefix };
         let choice = Choice { whole: item.clone(), item, order: self.next(), takes_all };
         let (mount, location) = (String::new(), Location::caller());
-        let (choices, rules) = (vec![choice], Vec::new());
-        self.leaves.push(Leaf { what, mount, path, location, choices, rules });
+        let (choices, rules, limits) = (vec![choice], Vec::new(), Vec::new());
+        self.leaves.push(Leaf { what, mount, path, location, choices, rules, limits });
     }
 
     fn next(&mut self) -> usize {
@@ -207,16 +238,19 @@ impl RouteRecord {
         self.added
     }
 
-    /// Tells guards, groups and ready-made endpoints where they lie, so that
+    /// Tells guards, groups, ready-made endpoints and the limits of open routes where they lie, so that
     /// [`AuthProvider::audit`](crate::AuthProvider::audit) knows. For the router that lies in no
     /// other.
     pub fn settle(&self) {
         for leaf in &self.leaves {
             match &leaf.what {
-                What::Guarded { methods, guard } => guard.place(methods, &leaf.path, self.precedence),
+                What::Guarded { methods, guard: declared }
+                | What::Open { methods, limit: Some(declared) } => {
+                    declared.place(methods, &leaf.path, self.precedence);
+                }
                 What::Group(group) => group.place(&Methods::any(), &leaf.mount, self.precedence),
                 What::Endpoint { all, .. } => all.place(&Methods::any(), &leaf.mount, self.precedence),
-                What::Open { .. } | What::Fallback | What::Unseen { .. } => {}
+                What::Open { limit: None, .. } | What::Fallback | What::Unseen { .. } => {}
             }
         }
     }
@@ -333,7 +367,7 @@ impl Leaf {
         }
     }
 
-    /// Its lines, with what the rules in front of it ask for besides.
+    /// Its lines, with what the rules in front of it ask for besides, and the limits.
     fn list(&self, precedence: Precedence, entries: &mut Vec<Entry>) {
         let first = entries.len();
         self.list_itself(precedence, entries);
@@ -342,12 +376,15 @@ impl Leaf {
                 entry.access = both(&asked_by(rules, entry.method(), &entry.path), &entry.access);
             }
         }
+        for limit in &self.limits {
+            limit.limit(entries.get_mut(first..).unwrap_or_default());
+        }
     }
 
     fn list_itself(&self, precedence: Precedence, entries: &mut Vec<Entry>) {
         let Entry { path, kind, access, location, .. } = self.entry();
         let methods = match &self.what {
-            What::Open { methods } | What::Guarded { methods, .. } | What::Endpoint { methods, .. } => {
+            What::Open { methods, .. } | What::Guarded { methods, .. } | What::Endpoint { methods, .. } => {
                 methods
             }
             What::Fallback | What::Unseen { .. } => &Methods::any(),
@@ -355,8 +392,13 @@ impl Leaf {
         };
         let listed = entries.len();
         push(entries, methods, &path, kind, &access, location);
-        if let Some(guard) = self.declaration() {
-            guard.limit(entries.get_mut(listed..).unwrap_or_default());
+        let own = entries.get_mut(listed..).unwrap_or_default();
+        match &self.what {
+            What::Guarded { guard: declared, .. } | What::Open { limit: Some(declared), .. } => {
+                declared.limit(own);
+            }
+            What::Endpoint { limits, .. } => limit(own, limits),
+            _ => {}
         }
     }
 }

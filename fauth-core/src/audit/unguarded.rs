@@ -70,7 +70,8 @@ impl Unguarded {
         let open: Vec<_> =
             entries.iter().filter(|entry| entry.is_open() && !excepted(entry)).cloned().collect();
         // A ready-made endpoint needs no exception, and may have one.
-        let may_be_named = |entry: &&Entry| entry.access().admits_anonymous();
+        let may_be_named =
+            |entry: &&Entry| entry.access().admits_anonymous() && entry.kind() != EntryKind::Limit;
         let is_stale = |exception: &&Exception<'_>| {
             !entries.iter().filter(may_be_named).any(|entry| exception.covers(entry))
                 && !findings.iter().any(|finding| exception.covers_finding(finding))

@@ -117,6 +117,11 @@ impl Limit {
         &self.key
     }
 
+    /// What an audit says of it, such as `5/minute per address`.
+    pub(crate) fn in_words(&self) -> Box<str> {
+        format!("{self} per {}", self.key.as_str()).into()
+    }
+
     /// What a document says of it.
     #[cfg(feature = "openapi")]
     pub(crate) fn to_json(&self) -> serde_json::Value {

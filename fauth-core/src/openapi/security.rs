@@ -14,6 +14,7 @@ use crate::{
     csrf,
     guard::Guard,
     limit::Limit,
+    limiter::Limiter,
     provider::AuthProvider,
     rejection::{MalformedCredential, OriginFault, RefusalBody, Rejection, Unavailable},
     requirement::{Condition, Missing},
@@ -21,7 +22,7 @@ use crate::{
     user::AuthUser,
 };
 
-/// What the document says of one operation because of its guard.
+/// What the document says of one operation because of its guard, or of a limit without one.
 ///
 /// ```
 /// use fauth_core::{Guard, Requirement, openapi::Security};
@@ -40,6 +41,8 @@ use crate::{
 pub struct Security {
     alternatives: Vec<Alternative>,
     requirement: Value,
+    /// Is there a guard? A limit alone says nothing of credentials.
+    is_guarded: bool,
     limits: Vec<Value>,
     responses: BTreeMap<String, Value>,
     schemas: BTreeMap<String, Value>,
@@ -60,11 +63,36 @@ impl Security {
         security
     }
 
+    /// What these limits demand, without a guard. They leave what the operation says of credentials
+    /// as it is.
+    ///
+    /// ```
+    /// use fauth_core::{Limiter, openapi::{RATE_LIMIT, Security}};
+    /// use serde_json::json;
+    /// # let auth = fauth_testing::provider().build().unwrap();
+    ///
+    /// let limiter = Limiter::new(&auth, "5/minute");
+    /// let mut operation = json!({ "responses": { "200": { "description": "What was found" } } });
+    /// Security::of_limits(&limiter).stamp(&mut operation);
+    ///
+    /// assert_eq!(operation[RATE_LIMIT], json!([{ "limit": "5/minute", "per": "address" }]));
+    /// assert!(operation["responses"]["429"]["headers"]["Retry-After"].is_object());
+    /// assert!(operation["responses"]["200"]["headers"]["RateLimit"].is_object());
+    /// assert!(operation.get("security").is_none());
+    /// ```
+    #[must_use]
+    pub fn of_limits<U: AuthUser>(limiter: &Limiter<U>) -> Self {
+        let mut security = Self { is_guarded: false, ..Self::new(limiter.provider(), &Access::Open) };
+        security.limit(limiter.limits(), limiter.describe_refusals().as_ref());
+        security
+    }
+
     /// Whom it lets in, without any answer yet.
     pub(super) fn new<U: AuthUser>(auth: &AuthProvider<U>, access: &Access) -> Self {
         Self {
             alternatives: schemes::alternatives(auth, access),
             requirement: access.to_json(),
+            is_guarded: true,
             limits: Vec::new(),
             responses: BTreeMap::new(),
             schemas: BTreeMap::new(),
@@ -105,12 +133,15 @@ impl Security {
     /// - [`x-requirement`](REQUIREMENT): the same.
     /// - [`x-rate-limit`](RATE_LIMIT): the limits of the guard, beside those that are there.
     /// - `responses`: an answer that is there keeps its words. It gets the headers and the body of
-    ///   the guard's answer beside its own. A reference stays as it is.
+    ///   the guard's answer beside its own. A reference stays as it is. Behind a limit, every answer
+    ///   gets the headers `RateLimit` and `RateLimit-Policy`.
     pub fn stamp(&self, operation: &mut Value) {
         let Some(members) = operation.as_object_mut() else { return };
-        let security = combine::alternatives_of(members.get("security"));
-        let security = combine::both(&security, &self.alternatives);
-        members.insert("security".to_owned(), combine::to_security(&security));
+        if self.is_guarded {
+            let security = combine::alternatives_of(members.get("security"));
+            let security = combine::both(&security, &self.alternatives);
+            members.insert("security".to_owned(), combine::to_security(&security));
+        }
         let requirement = combine::both_required(members.get(REQUIREMENT), &self.requirement);
         if requirement.as_object().is_some_and(|members| !members.is_empty()) {
             members.insert(REQUIREMENT.to_owned(), requirement);
@@ -127,6 +158,10 @@ impl Security {
                 Some(kept) => combine::complete_response(kept, response),
                 None => drop(responses.insert(status.clone(), response.clone())),
             }
+        }
+        if !self.limits.is_empty() {
+            let fields = json!({ "headers": limit_headers() });
+            responses.values_mut().for_each(|response| combine::complete_response(response, &fields));
         }
     }
 
@@ -212,6 +247,15 @@ fn header_of(rejection: &Rejection) -> Option<(&'static str, Value)> {
         }
         _ => None,
     }
+}
+
+/// What every answer behind a limit says of it.
+fn limit_headers() -> Value {
+    let header = |description: &str| json!({ "description": description, "schema": { "type": "string" } });
+    json!({
+        "RateLimit": header("Of each limit: how many requests pass now, and in how many seconds one more."),
+        "RateLimit-Policy": header("Of each limit: how many requests pass in how many seconds."),
+    })
 }
 
 /// May a user be refused who has presented a good credential?
