@@ -14,6 +14,7 @@ use fauth_core::{
 
 use crate::{
     guard::RequireLayer,
+    limit::LimitLayer,
     protect::Protect,
     router::{Inside, Middleware, Middlewares, Routes, SecureScope, boxed, methods_of, resource_of},
     routes::AuthRoutes,
@@ -114,6 +115,18 @@ impl AuditedScope {
         Self { scope: self.scope.service(resource_of(path, routes).wrap(guard)), ..self }
     }
 
+    /// Adds a resource without a guard, behind a limit such as [`limit`](crate::limit), with one
+    /// route or an array of them. It is listed as open, with the limit: a limit guards nothing. A
+    /// guard has a method `limit` of its own.
+    #[must_use]
+    #[track_caller]
+    pub fn limited<U: AuthUser>(mut self, path: &str, limit: LimitLayer<U>, routes: impl Routes) -> Self {
+        let routes = routes.into_routes();
+        self.record.open_resource(&methods_of(&routes), path);
+        limit.declaration().into_iter().for_each(|declared| self.record.limited(declared));
+        Self { scope: self.scope.service(resource_of(path, routes).wrap(limit)), ..self }
+    }
+
     /// Adds the ready-made endpoints, as [`auth_routes`](crate::auth_routes) makes them. For other
     /// paths, or pages of the application's own beside them, [`service`](Self::service) takes
     /// [`AuthRoutes`].
@@ -186,6 +199,14 @@ impl AuditedScope {
     pub fn protect<U: AuthUser>(mut self, rules: Protect<U>) -> Self {
         self.record.protect(rules.protection().rules(), rules.declaration());
         self.wrap(rules)
+    }
+
+    /// Puts a limit in front of everything that this scope gets. The audit lists it at each route.
+    /// Call it last: what is added later is behind the limit, and the audit lists it without it.
+    #[must_use]
+    pub fn limit<U: AuthUser>(mut self, limit: LimitLayer<U>) -> Self {
+        limit.declaration().into_iter().for_each(|declared| self.record.limit(declared));
+        self.wrap(limit)
     }
 
     /// Writes the audit to the log, **in builds with debug assertions**; see [`Audit::log`].

@@ -5,6 +5,7 @@ use std::{
     future::{Ready, ready},
     pin::Pin,
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -15,6 +16,7 @@ use actix_web::{
 };
 use fauth_core::{
     AuthProvider, AuthUser, Guard, Limiter,
+    audit::Declaration,
     limit::IntoLimit,
     rejection::{Pages, Renderer},
 };
@@ -63,6 +65,17 @@ pub struct LimitLayer<U> {
 impl<U: AuthUser> LimitLayer<U> {
     pub(crate) const fn new(limiter: Limiter<U>) -> Self {
         Self { limiter }
+    }
+
+    /// The limiter.
+    #[cfg(feature = "utoipa")]
+    pub(crate) const fn limiter(&self) -> &Limiter<U> {
+        &self.limiter
+    }
+
+    /// What audits list of the limit.
+    pub(crate) fn declaration(&self) -> Option<&Arc<Declaration>> {
+        self.limiter.declaration()
     }
 
     /// One more limit. They are asked in their order, and the first that refuses decides; those

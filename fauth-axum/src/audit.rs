@@ -18,6 +18,7 @@ use tower_service::Service;
 
 use crate::{
     guard::RequireLayer,
+    limit::LimitLayer,
     protect::Protect,
     router::{SecureRouter, methods_of},
     routes::AuthRoutes,
@@ -98,6 +99,21 @@ where
     ) -> Self {
         self.record.guarded(&methods_of(&methods), path, guard.declaration());
         Self { router: self.router.route(path, methods.layer(guard)), ..self }
+    }
+
+    /// Adds a route without a guard, behind a limit such as [`limit`](crate::limit). It is listed as
+    /// open, with the limit: a limit guards nothing. A guard has a method `limit` of its own.
+    #[must_use]
+    #[track_caller]
+    pub fn limited<U: AuthUser>(
+        mut self,
+        path: &str,
+        limit: LimitLayer<U>,
+        methods: MethodRouter<S>,
+    ) -> Self {
+        self.record.open(&methods_of(&methods), path);
+        limit.declaration().into_iter().for_each(|declared| self.record.limited(declared));
+        Self { router: self.router.route(path, methods.layer(limit)), ..self }
     }
 
     /// Adds the ready-made endpoints, as [`auth_routes`](crate::auth_routes) makes them. For other
@@ -210,6 +226,14 @@ where
     pub fn protect<U: AuthUser>(mut self, rules: Protect<U>) -> Self {
         self.record.protect(rules.protection().rules(), rules.declaration());
         Self { router: self.router.layer(rules), ..self }
+    }
+
+    /// Puts a limit in front of everything that was added so far; what is added later is not behind
+    /// it. The audit lists it at each route.
+    #[must_use]
+    pub fn limit<U: AuthUser>(mut self, limit: LimitLayer<U>) -> Self {
+        limit.declaration().into_iter().for_each(|declared| self.record.limit(declared));
+        Self { router: self.router.layer(limit), ..self }
     }
 
     /// Gives the handlers their state, as [`Router::with_state`].

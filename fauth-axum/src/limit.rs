@@ -3,6 +3,7 @@
 use std::{
     fmt,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -12,6 +13,7 @@ use axum::{
 };
 use fauth_core::{
     AuthProvider, AuthUser, Guard, Limiter,
+    audit::Declaration,
     limit::IntoLimit,
     rejection::{Pages, Renderer},
 };
@@ -61,6 +63,17 @@ pub struct LimitLayer<U> {
 impl<U: AuthUser> LimitLayer<U> {
     pub(crate) const fn new(limiter: Limiter<U>) -> Self {
         Self { limiter }
+    }
+
+    /// The limiter.
+    #[cfg(feature = "utoipa")]
+    pub(crate) const fn limiter(&self) -> &Limiter<U> {
+        &self.limiter
+    }
+
+    /// What audits list of the limit.
+    pub(crate) fn declaration(&self) -> Option<&Arc<Declaration>> {
+        self.limiter.declaration()
     }
 
     /// One more limit. They are asked in their order, and the first that refuses decides; those

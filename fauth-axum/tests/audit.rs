@@ -8,7 +8,7 @@ use axum::{
     routing::{any, delete, get, post},
 };
 use fauth_axum::{
-    AuditedRouter, AuthRoutes, SecureRouter, assert_all_guarded, protect, require_roles, require_user,
+    AuditedRouter, AuthRoutes, SecureRouter, assert_all_guarded, limit, protect, require_roles, require_user,
     visitor,
 };
 use fauth_core::{
@@ -487,4 +487,53 @@ async fn rules_around_a_router_are_in_its_audit() {
     for (path, status) in [("/", 200), ("/me", 200), ("/admin/users", 403), ("/unknown", 404)] {
         assert_eq!(send(&app, "GET", path, Some(bob.expose())).await.0, status, "{path}");
     }
+}
+
+/// Path, access, limits and kind of each line.
+fn limits(audit: &Audit) -> Vec<String> {
+    let line = |entry: &Entry| {
+        let limits = entry.limits().collect::<Vec<_>>().join(" and ");
+        format!("{}: {}, {limits} ({})", entry.path(), entry.access(), entry.kind().name())
+    };
+    audit.entries().iter().map(line).collect()
+}
+
+#[tokio::test]
+async fn limits_without_a_guard_are_listed_and_guard_nothing() {
+    let auth = provider();
+    let plain: Router =
+        Router::new().route("/x", get(async || "x").layer(limit(&auth, "5/minute").and("9/hour")));
+    assert_eq!(limits(&auth.audit()), [": open, 5/minute per address and 9/hour per address (limit)"]);
+    assert!(auth.audit().all_guarded(&[]).is_ok(), "a limit is no route");
+    drop(plain);
+    assert!(auth.audit().entries().is_empty());
+
+    let endpoints = AuthRoutes::new(&auth).only([Endpoint::Login]).limit(Endpoint::Login, "7/minute");
+    let app = AuditedRouter::new()
+        .route("/", get(async || "home"))
+        .limited("/search", limit(&auth, "1/hour"), get(async || "found"))
+        .guarded("/me", require_user(&auth).limit("3/minute"), get(async || "me"))
+        .merge(endpoints)
+        .limit(limit(&auth, "1000/minute"));
+    assert_eq!(
+        limits(&app.audit()),
+        [
+            "/: open, 1000/minute per address (route)",
+            "/login: open, 7/minute per address and 1000/minute per address (endpoint)",
+            "/me: user, 3/minute per address and 1000/minute per address (route)",
+            "/search: open, 1/hour per address and 1000/minute per address (route)",
+        ]
+    );
+    assert!(app.audit().to_string().contains("open; at most 1/hour per address and 1000/minute per address"));
+    let open = app.audit().all_guarded(&["/"]).unwrap_err().open;
+    assert_eq!(open.iter().map(Entry::path).collect::<Vec<_>>(), ["/search"]);
+    assert_all_guarded!(app, except ["/", "/search"]);
+    let app = app.into_router();
+    for (path, status) in [("/search", 200), ("/search", 429), ("/me", 401), ("/", 200)] {
+        assert_eq!(anonymous(&app, "GET", path).await, status, "{path}");
+    }
+    // Now the provider knows where the limit of the open route lies.
+    let known = limits(&auth.audit());
+    assert!(known.contains(&"/search: open, 1/hour per address (route)".to_owned()), "{known:?}");
+    assert!(known.contains(&"/login: open, 7/minute per address (endpoint)".to_owned()), "{known:?}");
 }

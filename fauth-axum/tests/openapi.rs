@@ -10,7 +10,7 @@ use axum::{
     routing::get,
 };
 use fauth_axum::{
-    AuthRoutes, CurrentUser, MaybeUser, SecureRouter,
+    AuthRoutes, CurrentUser, MaybeUser, SecureRouter, limit,
     openapi::{DescribeAuth as _, Description, OpenApiRouterExt as _, RoutesExt as _},
     protect, require, require_permissions, require_scopes, require_user, visitor,
 };
@@ -478,4 +478,35 @@ fn what_rules_ask_for_stands_in_the_document() {
     assert_eq!(document["paths"]["/me"]["get"]["x-requirement"], both);
     let login = &document["paths"]["/login"]["post"];
     assert!(login["x-requirement"].is_null(), "{login}");
+}
+
+#[test]
+fn what_a_limit_demands_stands_in_the_document() {
+    let auth = fauth_testing::provider().build().unwrap();
+    let (_, document) = OpenApiRouter::<Auth>::new()
+        .routes(routes!(panel).limit(limit(&auth, "5/minute")))
+        .routes(routes!(me).guard(require_user(&auth)).limit(limit(&auth, "3/minute")))
+        .routes(routes!(whoami))
+        .merge(AuthRoutes::new(&auth).limit(Endpoint::Login, "7/minute").into())
+        .split_for_parts();
+    let document = serde_json::to_value(document.describe_auth(&auth)).unwrap();
+    check_document(&document);
+    let limited = &document["paths"]["/panel"]["get"];
+    assert_eq!(limited["x-rate-limit"], json!([{ "limit": "5/minute", "per": "address" }]));
+    assert!(limited["responses"]["429"]["headers"]["Retry-After"].is_object(), "{limited}");
+    for status in ["200", "429"] {
+        let headers = &limited["responses"][status]["headers"];
+        assert!(headers["RateLimit"].is_object() && headers["RateLimit-Policy"].is_object(), "{limited}");
+    }
+    // A limit is no guard.
+    assert!(limited["security"].is_null() && limited["x-requirement"].is_null(), "{limited}");
+    assert!(limited["responses"]["401"].is_null(), "{limited}");
+    // Both, and neither.
+    let both = &document["paths"]["/me"]["get"];
+    assert_eq!(both["x-rate-limit"], json!([{ "limit": "3/minute", "per": "address" }]));
+    assert!(both["responses"]["401"].is_object() && both["responses"]["429"].is_object(), "{both}");
+    let free = &document["paths"]["/whoami"]["get"];
+    assert!(free["x-rate-limit"].is_null() && free["responses"]["429"].is_null(), "{free}");
+    let login = &document["paths"]["/login"]["post"];
+    assert_eq!(login["x-rate-limit"][0]["limit"], "7/minute");
 }

@@ -201,8 +201,8 @@ impl<U: AuthUser> Limiter<U> {
     }
 
     /// Whose limit it is.
-    #[cfg(feature = "openapi")]
-    pub(crate) fn provider(&self) -> &AuthProvider<U> {
+    #[must_use]
+    pub fn provider(&self) -> &AuthProvider<U> {
         &self.inner.provider
     }
 

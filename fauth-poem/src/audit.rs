@@ -10,6 +10,7 @@ use poem::{EndpointExt as _, IntoEndpoint, Middleware, Route, endpoint::BoxEndpo
 
 use crate::{
     guard::RequireMiddleware,
+    limit::LimitMiddleware,
     protect::Protect,
     router::{SecureRoute, Wrapper},
     routes::AuthRoutes,
@@ -104,6 +105,24 @@ impl AuditedRoute {
     {
         self.record.guarded(&Methods::any(), &braced(path.as_ref()), guard.declaration());
         Self { route: self.route.at(path, endpoint.with(guard)), ..self }
+    }
+
+    /// Adds an endpoint without a guard, behind a limit such as [`limit`](crate::limit). It is
+    /// listed as open, with the limit: a limit guards nothing. A guard has a method `limit` of its
+    /// own.
+    ///
+    /// # Panics
+    /// As [`Route::at`], if the path is taken or is no path.
+    #[must_use]
+    #[track_caller]
+    pub fn limited<U, E>(mut self, path: impl AsRef<str>, limit: LimitMiddleware<U>, endpoint: E) -> Self
+    where
+        U: AuthUser,
+        E: IntoEndpoint<Endpoint: 'static>,
+    {
+        self.record.open_resource(&Methods::any(), &braced(path.as_ref()));
+        limit.declaration().into_iter().for_each(|declared| self.record.limited(declared));
+        Self { route: self.route.at(path, endpoint.with(limit)), ..self }
     }
 
     /// Adds the ready-made endpoints, as [`auth_routes`](crate::auth_routes) makes them. For other
@@ -207,6 +226,15 @@ impl AuditedRoute {
     pub fn protect<U: AuthUser>(mut self, rules: Protect<U>) -> Self {
         self.record.protect(rules.protection().rules(), rules.declaration());
         self.with_inside(rules)
+    }
+
+    /// Puts a limit in front of all routes, and stays a router that knows its routes. The audit
+    /// lists it at each of them. Call it last: what is added later is behind the limit, and the
+    /// audit lists it without it.
+    #[must_use]
+    pub fn limit<U: AuthUser>(mut self, limit: LimitMiddleware<U>) -> Self {
+        limit.declaration().into_iter().for_each(|declared| self.record.limit(declared));
+        self.with_inside(limit)
     }
 
     /// The endpoint without a word to anybody where it lies.

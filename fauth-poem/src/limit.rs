@@ -1,9 +1,10 @@
 //! Rate limits for a route or a group of routes, as middlewares.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use fauth_core::{
     AuthProvider, AuthUser, Guard, Limiter,
+    audit::Declaration,
     limit::IntoLimit,
     rejection::{Pages, Renderer},
 };
@@ -51,6 +52,22 @@ pub struct LimitMiddleware<U> {
 }
 
 impl<U: AuthUser> LimitMiddleware<U> {
+    #[cfg(feature = "openapi")]
+    pub(crate) const fn new(limiter: Limiter<U>) -> Self {
+        Self { limiter }
+    }
+
+    /// The limiter.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn into_limiter(self) -> Limiter<U> {
+        self.limiter
+    }
+
+    /// What audits list of the limit.
+    pub(crate) fn declaration(&self) -> Option<&Arc<Declaration>> {
+        self.limiter.declaration()
+    }
+
     /// One more limit. They are asked in their order, and the first that refuses decides; those
     /// before it have counted the request.
     #[must_use]

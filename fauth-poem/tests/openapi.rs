@@ -9,7 +9,7 @@ use fauth_core::{
     rejection::DetailJson, routes::Endpoint as Ready, transport::CookieTransport,
 };
 use fauth_poem::{
-    AuthRoutes, CurrentUser, MaybeUser,
+    AuthRoutes, CurrentUser, MaybeUser, limit,
     openapi::{ApiError, ApiGroup, ApiRoute, SecureApi},
     protect,
 };
@@ -644,4 +644,34 @@ fn what_rules_ask_for_stands_in_the_document() {
     assert_eq!(document["paths"]["/me"]["get"]["x-requirement"], both);
     let login = &document["paths"]["/login"]["post"];
     assert!(login["x-requirement"].is_null(), "{login}");
+}
+
+#[test]
+fn what_a_limit_demands_stands_in_the_document() {
+    let auth = fauth_testing::provider().build().unwrap();
+    let (_, document) = ApiRoute::new("Limits", "1.0")
+        .api(ApiGroup::new().api(Panel).limit(limit(&auth, "5/minute")))
+        .api(SecureApi::new(&auth, Me).limit("3/minute"))
+        .api(WhoAmI)
+        .auth_routes(AuthRoutes::new(&auth).limit(Ready::Login, "7/minute"))
+        .into_parts();
+    check_document(&document);
+    let limited = &document["paths"]["/panel"]["get"];
+    assert_eq!(limited["x-rate-limit"], json!([{ "limit": "5/minute", "per": "address" }]));
+    assert!(limited["responses"]["429"]["headers"]["Retry-After"].is_object(), "{limited}");
+    for status in ["200", "429"] {
+        let headers = &limited["responses"][status]["headers"];
+        assert!(headers["RateLimit"].is_object() && headers["RateLimit-Policy"].is_object(), "{limited}");
+    }
+    // A limit is no guard.
+    assert!(limited["security"].is_null() && limited["x-requirement"].is_null(), "{limited}");
+    assert!(limited["responses"]["401"].is_null(), "{limited}");
+    // Both, and neither.
+    let both = &document["paths"]["/me"]["get"];
+    assert_eq!(both["x-rate-limit"], json!([{ "limit": "3/minute", "per": "address" }]));
+    assert!(both["responses"]["401"].is_object() && both["responses"]["429"].is_object(), "{both}");
+    let free = &document["paths"]["/whoami"]["get"];
+    assert!(free["x-rate-limit"].is_null() && free["responses"]["429"].is_null(), "{free}");
+    let login = &document["paths"]["/login"]["post"];
+    assert_eq!(login["x-rate-limit"][0]["limit"], "7/minute");
 }

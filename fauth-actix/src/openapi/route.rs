@@ -1,4 +1,4 @@
-//! One route: a guard in front of what `routes!` makes.
+//! One route: a guard or a limit in front of what `routes!` makes.
 
 use std::fmt;
 
@@ -23,6 +23,7 @@ use utoipa_actix_web::OpenApiFactory;
 
 use crate::{
     guard::RequireLayer,
+    limit::LimitLayer,
     router::{Middleware, Middlewares, boxed},
 };
 
@@ -111,6 +112,15 @@ impl Routes {
         let schemas = openapi::stamp(guard.guard(), &mut self.document.paths);
         openapi::add_schemas(&mut self.document, schemas);
         self.guards.push(boxed(guard));
+        self
+    }
+
+    /// Puts a limit in front of these routes, whatever the method, and says so in their operations.
+    /// It guards nothing, and says nothing of who may call them.
+    pub fn limit<U: AuthUser>(mut self, limit: LimitLayer<U>) -> Self {
+        let schemas = openapi::stamp_limits(limit.limiter(), &mut self.document.paths);
+        openapi::add_schemas(&mut self.document, schemas);
+        self.guards.push(boxed(limit));
         self
     }
 }

@@ -1,7 +1,7 @@
 //! Tables, findings and assertions, without any framework. What the frameworks really do with such
 //! routes is tested by the adapters.
 
-use std::sync::Arc;
+use std::{panic::Location, sync::Arc};
 
 use serde_json::json;
 
@@ -40,7 +40,10 @@ fn group_at(prefix: &str, access: Access, routes: &[&str]) -> Arc<Declaration> {
 
 fn endpoints() -> Arc<Declaration> {
     let endpoints = Declaration::of_endpoints();
-    let all = [("/login".to_owned(), "POST", Access::Open), ("/sessions".to_owned(), "GET, HEAD", user())];
+    let all = [
+        ("/login".to_owned(), "POST", Access::Open, vec!["5/minute per address".into()]),
+        ("/sessions".to_owned(), "GET, HEAD", user(), Vec::new()),
+    ];
     endpoints.set_endpoints(all.into_iter(), ["/login"].into_iter());
     Arc::new(endpoints)
 }
@@ -136,6 +139,51 @@ fn an_application_as_markdown_and_as_json() {
     assert_eq!(shown["findings"][0]["kind"], "beside_group");
     assert_eq!(shown["findings"][0]["path"], "/admin/{id}");
     assert_eq!(shown["findings"][0]["other"], "/admin/*");
+}
+
+fn limits_at(audit: &Audit, method: Option<&str>, path: &str) -> String {
+    let is_it = |entry: &&Entry| (entry.method(), entry.path()) == (method, path);
+    audit.entries().iter().find(is_it).unwrap().limits().collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn a_limit_without_a_guard_leaves_its_route_open() {
+    let limit = || Arc::new(Declaration::of_limits(vec!["5/minute per address".into()], Location::caller()));
+    let mut record = RouteRecord::new(MOST_SPECIFIC);
+    record.open(&Methods::any(), "/free");
+    record.open(&Methods::of(["GET"]), "/search");
+    let own = limit();
+    record.limited(&own);
+    record.guarded(&Methods::any(), "/me", &guard(user()));
+    record.limited(&limit()); // no route without a guard
+    record.endpoints(&endpoints());
+    let audit = record.audit();
+    assert_eq!(limits_at(&audit, Some("GET"), "/search"), "5/minute per address");
+    assert_eq!(limits_at(&audit, None, "/free"), "");
+    assert_eq!(limits_at(&audit, None, "/me"), "");
+    // A page beside an endpoint is not behind its limit.
+    assert_eq!(limits_at(&audit, Some("POST"), "/login"), "5/minute per address");
+    assert_eq!(limits_at(&audit, Some("GET"), "/login"), "");
+    assert_eq!(limits_at(&audit, Some("GET"), "/sessions"), "");
+    let open = audit.all_guarded(&["GET /login"]).unwrap_err().open;
+    assert_eq!(open.iter().map(Entry::path).collect::<Vec<_>>(), ["/free", "/search"]);
+    // Around everything, and beside what the routes have themselves.
+    record.limit(&Arc::new(Declaration::of_limits(vec!["9/hour per address".into()], Location::caller())));
+    record.open(&Methods::any(), "/later");
+    let audit = record.audit();
+    assert_eq!(limits_at(&audit, Some("GET"), "/search"), "5/minute per address, 9/hour per address");
+    assert_eq!(limits_at(&audit, None, "/me"), "9/hour per address");
+    assert_eq!(limits_at(&audit, None, "/later"), "");
+    // By itself it is a line, which no exception is needed for and none is about.
+    let [line] = &own.entries()[..] else { panic!("one line") };
+    assert_eq!((line.kind(), line.is_open(), line.is_relative()), (EntryKind::Limit, false, true));
+    let alone = Audit::new(own.entries(), Vec::new());
+    assert!(alone.all_guarded(&[]).is_ok());
+    assert_eq!(alone.all_guarded(&["any "]).unwrap_err().stale.len(), 1);
+    record.settle();
+    let [line] = &own.entries()[..] else { panic!("one line") };
+    assert_eq!((line.path(), line.kind(), line.is_open()), ("/search", EntryKind::Route, true));
+    assert_eq!(line.limits().collect::<Vec<_>>(), ["5/minute per address"]);
 }
 
 #[test]

@@ -125,6 +125,11 @@ impl Security {
         &self.schemas
     }
 
+    #[cfg(feature = "utoipa")]
+    pub(super) const fn is_limited(&self) -> bool {
+        !self.limits.is_empty()
+    }
+
     /// Writes it into an Operation Object, beside what is there.
     ///
     /// - `security`: a request has to meet what is there and what the guard asks for, as with two

@@ -18,7 +18,10 @@ use super::{
     members::{RATE_LIMIT, REQUIREMENT},
     security::Security,
 };
-use crate::{guard::Guard, mounts::Mounts, protection::Protection, provider::AuthProvider, user::AuthUser};
+use crate::{
+    guard::Guard, limiter::Limiter, mounts::Mounts, protection::Protection, provider::AuthProvider,
+    user::AuthUser,
+};
 
 /// Schemas with their names in the document.
 pub type Schemas = Vec<(String, RefOr<Schema>)>;
@@ -33,6 +36,16 @@ pub fn stamp<U: AuthUser>(guard: &Guard<U>, paths: &mut Paths) -> Schemas {
         schemas.extend(security.schemas().clone());
     }
     schemas_of(&schemas)
+}
+
+/// Says in every operation of these paths what is limited; see [`Security::of_limits`]. Gives the
+/// schemas that they then refer to.
+pub fn stamp_limits<U: AuthUser>(limiter: &Limiter<U>, paths: &mut Paths) -> Schemas {
+    let security = Security::of_limits(limiter);
+    for (_, operation) in paths.paths.values_mut().flat_map(operations) {
+        stamp_operation(&security, operation);
+    }
+    schemas_of(security.schemas())
 }
 
 /// As [`Protection::describe`], for a document as a whole.
@@ -80,8 +93,9 @@ fn stamp_operation(security: &Security, operation: &mut Operation) {
         members.and_then(|members| members.get(name)).cloned()
     };
     let kept = &operation.responses.responses;
-    // The others stay what they are.
-    let answered = security.responses().keys().filter_map(|status| Some((status, kept.get(status)?)));
+    // The others stay what they are, unless a limit stands before all of them.
+    let is_changed = |status: &str| security.is_limited() || security.responses().contains_key(status);
+    let answered = kept.iter().filter(|(status, _)| is_changed(status));
     let responses = answered.map(|(status, response)| (status.clone(), to_json(response))).collect();
     let members = [
         ("security", operation.security.as_ref().map(to_json)),

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use fauth_core::{
     AuthProvider, AuthUser, Guard, Names, Requirement,
     audit::{Declaration, Methods, braced},
+    limit::IntoLimit,
     openapi::{
         Endpoints, endpoints,
         reach::{self, Reach},
@@ -19,7 +20,7 @@ use super::{
     ApiError,
     route::{Api, Described, Doors, OnePath},
 };
-use crate::routes::AuthRoutes;
+use crate::{limit::LimitMiddleware, routes::AuthRoutes};
 
 /// APIs that are open to everybody, except for the groups among them that are a [`SecureApi`].
 ///
@@ -91,11 +92,31 @@ impl ApiGroup {
         self
     }
 
+    /// Puts a limit in front of everything in this group, and says so in its operations. It guards
+    /// nothing, and says nothing of who may call them.
+    ///
+    /// ```
+    /// # use fauth_poem::{limit, openapi::{ApiGroup, ApiRoute}};
+    /// # use poem_openapi::OpenApi;
+    /// # let auth = fauth_testing::provider().build().unwrap();
+    /// # struct Search;
+    /// # #[OpenApi] impl Search { #[oai(path = "/", method = "get")] async fn f(&self) {} }
+    /// let search = ApiGroup::new().api(Search).limit(limit(&auth, "5/minute"));
+    /// let (_, document) = ApiRoute::new("Shop", "1.0").nest("/search", search).into_parts();
+    ///
+    /// assert_eq!(document["paths"]["/search"]["get"]["x-rate-limit"][0]["limit"], "5/minute");
+    /// ```
+    #[must_use]
+    pub fn limit<U: AuthUser>(self, limit: LimitMiddleware<U>) -> Self {
+        let doors = Doors::of_limit(limit).around(&self.doors);
+        Self { doors, ..self }
+    }
+
     /// Makes its routes known to audits, as parts of a group around it. What has a guard of its own
     /// has a declaration of its own, and is listed as a group where it has a prefix.
     #[track_caller]
     pub(super) fn declare(&self, outer: &Declaration, below: &str) {
-        for Api { table, .. } in self.apis.iter().filter(|api| api.doors.is_empty()) {
+        for Api { table, .. } in self.apis.iter().filter(|api| api.doors.are_open()) {
             for (path, endpoints) in table {
                 let methods = Methods::of(endpoints.keys().map(http::Method::as_str));
                 outer.add_route(&methods, &format!("{below}{}", braced(path)));
@@ -103,8 +124,8 @@ impl ApiGroup {
         }
         for Nest { prefix, group } in &self.nests {
             let path = format!("{below}{prefix}");
-            match group.doors.iter().next() {
-                Some(door) => outer.add_group(&path, door.declaration()),
+            match group.doors.guarding() {
+                Some(guard) => outer.add_group(&path, guard),
                 None => group.declare(outer, &path),
             }
         }
@@ -288,6 +309,17 @@ impl<U: AuthUser> SecureApi<U> {
     #[must_use]
     pub fn require(self, requirement: Requirement) -> Self {
         Self { guard: self.guard.and(requirement), ..self }
+    }
+
+    /// Limits how many requests pass, for the whole group: `"5/minute"`, or a
+    /// [`Limit`](fauth_core::limit::Limit). One by address counts before anything is read of a
+    /// request, one by user after the user was let in. Several are all asked.
+    ///
+    /// What is no limit is reported to the log, and every request is refused with 500.
+    #[must_use]
+    #[track_caller]
+    pub fn limit(self, limit: impl IntoLimit) -> Self {
+        Self { guard: self.guard.limit(limit), ..self }
     }
 
     /// Gives the refusals of this group a form of their own, which the document shows too; see

@@ -1,9 +1,9 @@
-//! One API and its routes: what it consists of, and the guards in front of them.
+//! One API and its routes: what it consists of, and the guards and limits in front of them.
 
 use std::{collections::HashMap, marker::PhantomData, sync::Arc};
 
 use fauth_core::{
-    AuthProvider, AuthUser, Guard,
+    AuthProvider, AuthUser, Guard, Limiter,
     audit::Declaration,
     openapi::{
         Description, Security,
@@ -23,7 +23,7 @@ use poem_openapi::{
 use serde_json::Value;
 
 use super::ApiError;
-use crate::guard::Require;
+use crate::{guard::Require, limit::LimitMiddleware};
 
 /// The endpoints of one path.
 pub(super) type Methods = HashMap<Method, BoxEndpoint<'static>>;
@@ -92,12 +92,13 @@ impl<T: OpenApi> OpenApi for Documented<T> {
     fn add_routes(self, _: &mut Table) {}
 }
 
-/// A guard, of whatever users. What it enforces and what it says come from one value.
+/// A guard or a limit, of whatever users. What it enforces and what it says come from one value.
 pub(super) trait Door: Send + Sync {
     fn close(&self, inner: BoxEndpoint<'static>) -> BoxEndpoint<'static>;
     fn security(&self, method: &str) -> Security;
     fn provider(&self) -> &dyn Described;
-    fn declaration(&self) -> &Arc<Declaration>;
+    /// That of a guard; a limit lets everybody in.
+    fn guarding(&self) -> Option<&Arc<Declaration>>;
 }
 
 /// A provider, of whatever users.
@@ -122,8 +123,26 @@ impl<U: AuthUser> Door for Guard<U> {
         self.provider()
     }
 
-    fn declaration(&self) -> &Arc<Declaration> {
-        Self::declaration(self)
+    fn guarding(&self) -> Option<&Arc<Declaration>> {
+        Some(self.declaration())
+    }
+}
+
+impl<U: AuthUser> Door for Limiter<U> {
+    fn close(&self, inner: BoxEndpoint<'static>) -> BoxEndpoint<'static> {
+        inner.with(LimitMiddleware::new(self.clone())).boxed()
+    }
+
+    fn security(&self, _: &str) -> Security {
+        Security::of_limits(self)
+    }
+
+    fn provider(&self) -> &dyn Described {
+        self.provider()
+    }
+
+    fn guarding(&self) -> Option<&Arc<Declaration>> {
+        None
     }
 }
 
@@ -141,7 +160,7 @@ impl<U: AuthUser> Described for AuthProvider<U> {
     }
 }
 
-/// Guards around each other, outermost first.
+/// Guards and limits around each other, outermost first.
 #[derive(Clone, Default)]
 pub(super) struct Doors(Vec<Arc<dyn Door>>);
 
@@ -150,8 +169,18 @@ impl Doors {
         Self(vec![Arc::new(guard)])
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    pub(super) fn of_limit<U: AuthUser>(limit: LimitMiddleware<U>) -> Self {
+        Self(vec![Arc::new(limit.into_limiter())])
+    }
+
+    /// May everybody pass?
+    pub(super) fn are_open(&self) -> bool {
+        self.guarding().is_none()
+    }
+
+    /// What is declared of the outermost guard.
+    pub(super) fn guarding(&self) -> Option<&Arc<Declaration>> {
+        self.0.iter().find_map(|door| door.guarding())
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &dyn Door> {
@@ -189,7 +218,7 @@ impl OnePath {
             return Err(ApiError::OperationTwice { method: twice.as_str().into(), path: path.into() });
         }
         // A path on which everybody may do something is known to everybody.
-        if doors.is_empty() {
+        if doors.are_open() {
             self.otherwise = self.parts.len();
         }
         let endpoint = doors.close(AtOnePath::new(endpoints).boxed());
