@@ -39,9 +39,14 @@ fn group_at(prefix: &str, access: Access, routes: &[&str]) -> Arc<Declaration> {
 }
 
 fn endpoints() -> Arc<Declaration> {
+    endpoints_with(Vec::new())
+}
+
+/// With these limits in front of the login.
+fn endpoints_with(limits: Vec<Box<str>>) -> Arc<Declaration> {
     let endpoints = Declaration::of_endpoints();
     let all = [
-        ("/login".to_owned(), "POST", Access::Open, vec!["5/minute per address".into()]),
+        ("/login".to_owned(), "POST", Access::Open, limits),
         ("/sessions".to_owned(), "GET, HEAD", user(), Vec::new()),
     ];
     endpoints.set_endpoints(all.into_iter(), ["/login"].into_iter());
@@ -156,7 +161,7 @@ fn a_limit_without_a_guard_leaves_its_route_open() {
     record.limited(&own);
     record.guarded(&Methods::any(), "/me", &guard(user()));
     record.limited(&limit()); // no route without a guard
-    record.endpoints(&endpoints());
+    record.endpoints(&endpoints_with(vec!["5/minute per address".into()]));
     let audit = record.audit();
     assert_eq!(limits_at(&audit, Some("GET"), "/search"), "5/minute per address");
     assert_eq!(limits_at(&audit, None, "/free"), "");
