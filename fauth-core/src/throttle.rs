@@ -24,6 +24,10 @@
 //! An address from which the account has logged in (within 30 days, the last 16) is *familiar* to
 //! it. A right password at [`authenticate`](crate::AuthProvider::authenticate) is such a login,
 //! whatever the application asks for after it; one by other means, such as a magic link, is none.
+//! If all logins of the account are ended later, as by
+//! [`password_changed`](crate::AuthProvider::password_changed) or by a higher
+//! [`token_epoch`](crate::AuthUser::token_epoch), the address stays familiar until an attempt from
+//! it fails: whoever has known an old password is spared no longer.
 //! Its attempts are counted by themselves: what strangers do from elsewhere delays nobody there.
 //! That also holds for others behind the same address, such as that of an office: one client that
 //! fails all the time keeps from logging in only those who have not logged in there before, and
@@ -93,7 +97,7 @@ mod tests;
 pub(crate) use self::{
     account::AccountRecord,
     address::AddressRecord,
-    familiar::FamiliarRecord,
+    familiar::{Epochs, FamiliarRecord},
     identifier::normal,
     record::{Record, Refusal, Verdict},
     rules::Rules,

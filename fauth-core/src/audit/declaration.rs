@@ -126,7 +126,7 @@ impl Declaration {
 
     /// Limits without a guard, put somewhere.
     pub(crate) fn of_limits(limits: Vec<Box<str>>, location: &'static Location<'static>) -> Self {
-        Self { limits, location, ..Self::new(EntryKind::Limit, Access::Open, "") }
+        Self { location, limits, ..Self::new(EntryKind::Limit, Access::Open, "") }
     }
 
     #[track_caller]

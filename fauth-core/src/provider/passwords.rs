@@ -20,6 +20,7 @@ use crate::{
     password::{NewPassword, OnBehalfOf, PasswordError, Turn, Verification},
     rejection::{Misconfigured, Rejection, Unavailable},
     session::LoginRequest,
+    throttle::Epochs,
     token::OneTimePurpose,
     user::{AuthUser, NewPasswordHash},
 };
@@ -248,6 +249,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let login = self.password_login()?;
         let user = self.load_identity(login, &attempt.identifier).await?;
         let epoch = self.epoch_before_login(user.as_deref(), &attempt.known_as).await?;
+        let epochs = user.as_deref().map(|user| Epochs { logins: epoch, user: user.token_epoch() });
         if let Some(unlocked) = unlocked {
             self.finish(unlocked, OneTimePurpose::LoginUnlock).await?;
         }
@@ -268,7 +270,7 @@ impl<U: AuthUser> AuthProvider<U> {
                 None => return Err(NotIn::Undecided(self.failed(attempt, "changed_meanwhile"))),
             },
         };
-        Err(NotIn::Failed(self.failed(attempt, failure)))
+        Err(NotIn::Failed(self.failed(attempt, failure), epochs))
     }
 
     async fn verify(
@@ -327,7 +329,11 @@ impl<U: AuthUser> AuthProvider<U> {
     /// subject is ended while the password is being checked, this ends too. For who does not exist
     /// the store is asked as well, so that the time tells nothing: by a hash, since what a stranger
     /// typed may be more than it can hold.
-    async fn epoch_before_login(&self, user: Option<&U>, known_as: &str) -> Result<u64, Rejection> {
+    pub(super) async fn epoch_before_login(
+        &self,
+        user: Option<&U>,
+        known_as: &str,
+    ) -> Result<u64, Rejection> {
         if self.inner.revocations.is_none() {
             return Ok(0);
         }
@@ -423,6 +429,13 @@ pub struct Authenticated<U> {
     epoch: u64,
     /// Who has checked the password. Nobody else may log in by it.
     provider: u64,
+}
+
+impl<U: AuthUser> Authenticated<U> {
+    /// What would end a login by it.
+    pub(super) fn epochs(&self) -> Epochs {
+        Epochs { logins: self.epoch, user: self.user.token_epoch() }
+    }
 }
 
 impl<U> Authenticated<U> {

@@ -8,14 +8,16 @@
 
 use tokio::runtime::Handle;
 
-use super::{inner::AuthProvider, throttle::Throttle};
+use super::{inner::AuthProvider, passwords::Authenticated, throttle::Throttle};
 use crate::{
     client::{AddressBlock, ClientInfo},
     clock::Timestamp,
     event::{Event, EventKind},
     rejection::{ApiKeyFault, InvalidToken, OneTimeFault, Rejection, Unavailable},
     store::{HashKey, StoreError, ThrottleKey, ThrottleKind, ThrottleStore},
-    throttle::{AccountRecord, AddressRecord, FamiliarRecord, Record, Refusal, Rules, Verdict, normal},
+    throttle::{
+        AccountRecord, AddressRecord, Epochs, FamiliarRecord, Record, Refusal, Rules, Verdict, normal,
+    },
     token::{Purpose, TokenError},
     user::AuthUser,
 };
@@ -97,16 +99,17 @@ pub(super) struct Places {
 /// What has become of an attempt.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Settled {
-    Succeeded,
-    Failed,
+    Succeeded(Epochs),
+    /// With the epochs of the account, if there is one.
+    Failed(Option<Epochs>),
     /// The password was not checked to the end.
     Undecided,
 }
 
 /// Why nobody is let in.
 pub(super) enum NotIn {
-    /// The password was wrong, or of somebody else.
-    Failed(Rejection),
+    /// The password was wrong, or of somebody else. With the epochs of the account, if there is one.
+    Failed(Rejection, Option<Epochs>),
     /// Nobody knows, or it was right a moment ago.
     Undecided(Rejection),
 }
@@ -114,7 +117,7 @@ pub(super) enum NotIn {
 impl NotIn {
     pub(super) fn into_rejection(self) -> Rejection {
         match self {
-            Self::Failed(rejection) | Self::Undecided(rejection) => rejection,
+            Self::Failed(rejection, _) | Self::Undecided(rejection) => rejection,
         }
     }
 }
@@ -126,10 +129,10 @@ impl From<Rejection> for NotIn {
 }
 
 impl Settled {
-    pub(super) const fn of<T>(outcome: &Result<T, NotIn>) -> Self {
+    pub(super) fn of<U: AuthUser>(outcome: &Result<Authenticated<U>, NotIn>) -> Self {
         match outcome {
-            Ok(_) => Self::Succeeded,
-            Err(NotIn::Failed(_)) => Self::Failed,
+            Ok(authenticated) => Self::Succeeded(authenticated.epochs()),
+            Err(NotIn::Failed(_, epochs)) => Self::Failed(*epochs),
             Err(NotIn::Undecided(_)) => Self::Undecided,
         }
     }
@@ -244,16 +247,23 @@ impl<U: AuthUser> AuthProvider<U> {
     /// login: the event was raised, and what was counted stays counted.
     async fn settle(&self, counted: &Counted, settled: Settled) {
         let (Some(throttle), Some((places, gate))) = (&self.inner.throttle, &counted.places) else { return };
-        if settled == Settled::Failed {
-            return;
-        }
         let Ok(now) = self.now() else { return };
-        let (rules, tag, succeeded) = (&throttle.rules, places.tag, settled == Settled::Succeeded);
+        let succeeded = match settled {
+            Settled::Succeeded(epochs) => Some(epochs),
+            Settled::Undecided => None,
+            Settled::Failed(epochs) => {
+                if let (Gate::Familiar, Some(epochs)) = (gate, epochs) {
+                    self.forget_outdated(throttle, places, epochs, now).await;
+                }
+                return;
+            }
+        };
+        let (rules, tag) = (&throttle.rules, places.tag);
         let (spelling, exempt) = (places.spelling, &counted.exempt);
-        if succeeded || *gate == Gate::Familiar {
+        if succeeded.is_some() || *gate == Gate::Familiar {
             let familiar = self.change(throttle, &places.familiar, now, |record: &mut FamiliarRecord| {
-                if succeeded {
-                    record.succeed(tag, spelling, rules, now);
+                if let Some(epochs) = succeeded {
+                    record.succeed(tag, spelling, epochs, rules, now);
                 } else {
                     record.take_back(tag, *exempt, rules, now);
                 }
@@ -265,7 +275,7 @@ impl<U: AuthUser> AuthProvider<U> {
             return;
         }
         let account = self.change(throttle, &places.account, now, |record: &mut AccountRecord| {
-            if succeeded {
+            if succeeded.is_some() {
                 record.succeed(tag);
             } else {
                 record.take_back(tag, *exempt, rules, now);
@@ -276,6 +286,16 @@ impl<U: AuthUser> AuthProvider<U> {
         if *gate == Gate::Stranger {
             self.take_back_address(throttle, places, now).await;
         }
+    }
+
+    /// The address was let through as one that is familiar, perhaps by a login that was ended since.
+    async fn forget_outdated(&self, throttle: &Throttle, places: &Places, epochs: Epochs, now: Timestamp) {
+        let tag = places.tag;
+        let forgotten = self.change(throttle, &places.familiar, now, |record: &mut FamiliarRecord| {
+            if record.forget_outdated(tag, epochs) { Change::Write(()) } else { Change::Keep(()) }
+        });
+        // A failure was raised as an event; the next attempt that fails comes here again.
+        let _ = forgotten.await;
     }
 
     /// Takes an attempt back if it is dropped before somebody says what has become of it: a client

@@ -8,7 +8,7 @@ use crate::{
     event::{Event, EventKind},
     one_time::{Redeemed, Redemption},
     rejection::{OneTimeFault, Rejection},
-    throttle::{AccountRecord, FamiliarRecord, ThrottleState},
+    throttle::{AccountRecord, Epochs, FamiliarRecord, ThrottleState},
     token::OneTimePurpose,
     user::AuthUser,
 };
@@ -36,9 +36,11 @@ impl<U: AuthUser> AuthProvider<U> {
         let examined = self.examine(token.into(), OneTimePurpose::LoginUnlock).await?;
         // Before the token is used up: a name may be mistyped.
         let found = self.load_identity(login, identifier).await?;
-        if found.is_none_or(|user| user.subject().as_ref() != examined.subject()) {
+        let Some(user) = found.filter(|user| user.subject().as_ref() == examined.subject()) else {
             return Err(refused(OneTimeFault::Stale));
-        }
+        };
+        let epoch = self.epoch_before_login(Some(&*user), identifier).await?;
+        let epochs = Epochs { logins: epoch, user: user.token_epoch() };
         let (auth, identifier, client) = (self.clone(), identifier.to_owned(), client.clone());
         // Carried through: a token that is used up has its effect.
         RunToCompletion::new(async move {
@@ -48,7 +50,7 @@ impl<U: AuthUser> AuthProvider<U> {
                 let places = auth.places(throttle, &identifier, &client)?;
                 let (rules, tag, spelling) = (&throttle.rules, places.tag, places.spelling);
                 let familiar = auth.change(throttle, &places.familiar, now, |record: &mut FamiliarRecord| {
-                    record.succeed(tag, spelling, rules, now);
+                    record.succeed(tag, spelling, epochs, rules, now);
                     Change::Write(())
                 });
                 familiar.await?;

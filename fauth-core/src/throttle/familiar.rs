@@ -12,7 +12,7 @@ use super::{
 };
 use crate::clock::Timestamp;
 
-const FORM: u8 = 4;
+const FORM: u8 = 5;
 
 /// Beyond that one is forgotten: of the spelling that has most, the one from which nobody has
 /// logged in for longest. So whoever owns `ALICE` drives out nothing of `alice`.
@@ -24,6 +24,22 @@ pub(crate) struct FamiliarRecord {
     addresses: Vec<Address>,
 }
 
+/// What ends everything of an account: an address is familiar only as long as the logins from it
+/// would be good. So whoever has logged in with an old password is spared no longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Epochs {
+    /// That of the revocations.
+    pub(crate) logins: u64,
+    /// The user's own.
+    pub(crate) user: u64,
+}
+
+impl Epochs {
+    const fn are_before(self, others: Self) -> bool {
+        self.logins < others.logins || self.user < others.user
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Address {
     tag: u64,
@@ -31,6 +47,8 @@ struct Address {
     spelling: u64,
     /// From then on it is not familiar any more.
     until: Timestamp,
+    /// As of the login.
+    epochs: Epochs,
     cell: Cell,
     backoff: Backoff,
 }
@@ -67,7 +85,7 @@ impl FamiliarRecord {
     }
 
     /// The account has logged in from this address, or may do so now.
-    pub(crate) fn succeed(&mut self, tag: u64, spelling: u64, rules: &Rules, now: Timestamp) {
+    pub(crate) fn succeed(&mut self, tag: u64, spelling: u64, epochs: Epochs, rules: &Rules, now: Timestamp) {
         self.addresses.retain(|address| address.tag != tag && now < address.until);
         if self.addresses.len() >= MOST_ADDRESSES {
             self.drive_out();
@@ -77,9 +95,18 @@ impl FamiliarRecord {
             tag,
             spelling,
             until,
+            epochs,
             cell: Cell::default(),
             backoff: Backoff::default(),
         });
+    }
+
+    /// An attempt has failed at an account that is at these epochs: if the address is familiar by an
+    /// earlier login, it is no more. Says whether something has changed.
+    pub(crate) fn forget_outdated(&mut self, tag: u64, epochs: Epochs) -> bool {
+        let before = self.addresses.len();
+        self.addresses.retain(|address| address.tag != tag || !address.epochs.are_before(epochs));
+        self.addresses.len() < before
     }
 
     fn drive_out(&mut self) {
@@ -128,6 +155,7 @@ impl Record for FamiliarRecord {
                 tag: reader.number()?,
                 spelling: reader.number()?,
                 until: reader.time()?,
+                epochs: Epochs { logins: reader.number()?, user: reader.number()? },
                 cell: Cell(reader.number()?),
                 backoff: Backoff { failures: reader.short()?, last: reader.time()? },
             })
@@ -138,8 +166,9 @@ impl Record for FamiliarRecord {
     fn encode(&self) -> Vec<u8> {
         let writer = Writer::new(FORM).time(self.reported);
         let each = |writer: Writer, address: &Address| {
-            let Address { tag, spelling, until, cell, backoff } = address;
+            let Address { tag, spelling, until, epochs, cell, backoff } = address;
             let writer = writer.number(*tag).number(*spelling).time(*until);
+            let writer = writer.number(epochs.logins).number(epochs.user);
             writer.number(cell.0).short(backoff.failures).time(backoff.last)
         };
         self.addresses.iter().fold(writer, each).done()

@@ -157,13 +157,13 @@ fn failures_are_forgotten_the_later_the_more_there_are() {
 fn a_familiar_address_is_counted_by_itself() {
     let (rules, mut record) = (rules(), FamiliarRecord::default());
     assert_eq!(record.count(ONE, false, &rules, at(0)), None, "nobody has logged in");
-    record.succeed(ONE, ALICE, &rules, at(0));
+    record.succeed(ONE, ALICE, Epochs::default(), &rules, at(0));
     assert_eq!(record.count(OTHER, false, &rules, at(0)), None);
     for _ in 0..5 {
         assert_eq!(record.count(ONE, false, &rules, at(0)), Some(Verdict::Counted));
     }
     assert_eq!(record.count(ONE, false, &rules, at(0)).and_then(wait), Some(seconds(12)));
-    record.succeed(ONE, ALICE, &rules, at(1));
+    record.succeed(ONE, ALICE, Epochs::default(), &rules, at(1));
     assert_eq!(record.count(ONE, false, &rules, at(1)), Some(Verdict::Counted));
     assert_eq!(record.count(ONE, false, &rules, at(30 * 86_400)), Some(Verdict::Counted));
     assert_eq!(record.count(ONE, false, &rules, at(30 * 86_400 + 1)), None, "no login for 30 days");
@@ -173,7 +173,7 @@ fn a_familiar_address_is_counted_by_itself() {
 fn the_last_sixteen_addresses_are_familiar() {
     let (rules, mut record) = (rules(), FamiliarRecord::default());
     for tag in 0..17 {
-        record.succeed(tag, ALICE, &rules, at(i64::try_from(tag).unwrap()));
+        record.succeed(tag, ALICE, Epochs::default(), &rules, at(i64::try_from(tag).unwrap()));
     }
     assert_eq!(record.len(ALICE, at(20)), 16);
     assert_eq!(record.count(0, false, &rules, at(20)), None);
@@ -181,11 +181,32 @@ fn the_last_sixteen_addresses_are_familiar() {
 }
 
 #[test]
+fn what_is_ended_ends_what_is_familiar_at_the_next_failure() {
+    let of = |logins, user| Epochs { logins, user };
+    for (then, now, is_forgotten) in [
+        (of(0, 0), of(0, 0), false),
+        (of(7, 1), of(7, 1), false),
+        (of(7, 1), of(8, 1), true),
+        (of(7, 1), of(7, 2), true),
+        // Of an epoch that was forgotten with all that it has ended.
+        (of(7, 1), of(0, 1), false),
+    ] {
+        let (rules, mut record) = (rules(), FamiliarRecord::default());
+        record.succeed(ONE, ALICE, then, &rules, at(0));
+        record.succeed(OTHER, ALICE, then, &rules, at(0));
+        record = FamiliarRecord::decode(&record.encode()).unwrap();
+        assert_eq!(record.forget_outdated(ONE, now), is_forgotten, "{then:?} {now:?}");
+        assert_eq!(record.count(ONE, false, &rules, at(1)).is_none(), is_forgotten, "{then:?} {now:?}");
+        assert!(record.count(OTHER, false, &rules, at(1)).is_some(), "nothing has failed there");
+    }
+}
+
+#[test]
 fn another_spelling_drives_out_only_its_own_addresses() {
     let (rules, mut record) = (rules(), FamiliarRecord::default());
-    record.succeed(ONE, ALICE, &rules, at(0));
+    record.succeed(ONE, ALICE, Epochs::default(), &rules, at(0));
     for tag in 100..200 {
-        record.succeed(tag, CAPITALS, &rules, at(1));
+        record.succeed(tag, CAPITALS, Epochs::default(), &rules, at(1));
     }
     assert_eq!((record.len(ALICE, at(2)), record.len(CAPITALS, at(2))), (1, 15));
     assert!(record.count(ONE, false, &rules, at(2)).is_some());
@@ -219,7 +240,7 @@ fn an_attempt_whose_address_was_driven_out_meanwhile_is_taken_back_by_its_succes
 #[test]
 fn an_exempt_attempt_that_is_taken_back_makes_no_room() {
     let (rules, mut account, mut familiar) = (rules(), AccountRecord::default(), FamiliarRecord::default());
-    familiar.succeed(ONE, ALICE, &rules, at(0));
+    familiar.succeed(ONE, ALICE, Epochs::default(), &rules, at(0));
     for exempt in [false, false, false, false, false, true] {
         account.count(ONE, exempt, &rules, at(0));
         familiar.count(ONE, exempt, &rules, at(0));
@@ -294,7 +315,7 @@ proptest! {
             now += pause;
             let now = at(now);
             match step {
-                0 => { account.succeed(tag); familiar.succeed(tag, ALICE, &rules, now); }
+                0 => { account.succeed(tag); familiar.succeed(tag, ALICE, Epochs::default(), &rules, now); }
                 1 => { account.take_back(tag, exempt, &rules, now); familiar.take_back(tag, exempt, &rules, now); }
                 _ => {
                     account.count(tag, exempt, &rules, now);

@@ -9,7 +9,8 @@ use std::{
 };
 
 use fauth_core::{
-    AuthConfig, AuthProvider, ClientInfo, LoginRequest, OneTimePurpose, Rejection, Requirement, async_trait,
+    AuthConfig, AuthProvider, AuthUser as _, ClientInfo, LoginRequest, OneTimePurpose, Rejection,
+    Requirement, async_trait,
     clock::Timestamp,
     event::EventKind,
     one_time::OneTimeRequest,
@@ -203,6 +204,39 @@ async fn a_similar_name_resets_nothing_and_makes_nothing_familiar() {
     world.clock.advance(Duration::from_secs(1));
     use_up(&world, "alice", &at(2), 1).await;
     assert_eq!(try_at(&world, "alice", "s3cret", &at(1)).await, limited(2));
+}
+
+/// Somebody who has logged in with the old password is a stranger again, at once.
+#[tokio::test]
+async fn an_old_password_spares_no_address_once_all_logins_are_ended() {
+    for is_ended in [false, true] {
+        let world = throttled();
+        let alice = world.users.find("alice");
+        try_at(&world, "alice", "s3cret", &at(1)).await.unwrap();
+        if is_ended {
+            world.auth.password_changed(alice.subject().as_ref(), &at(2)).await.unwrap();
+        }
+        // Strangers have used up what the account has.
+        for number in 0..5 {
+            use_up(&world, "alice", &at(100 + number), 1).await;
+        }
+        use_up(&world, "alice", &at(1), 1).await;
+        let familiar = world.auth.throttle_state("alice").await.unwrap().familiar_addresses;
+        assert_eq!(familiar, usize::from(!is_ended));
+        let outcome = try_at(&world, "alice", "wrong", &at(1)).await;
+        assert_eq!(outcome, if is_ended { limited(1) } else { WRONG });
+    }
+    // Nobody loses anything who still knows the password.
+    let world = throttled();
+    let alice = world.users.find("alice");
+    try_at(&world, "alice", "s3cret", &at(1)).await.unwrap();
+    world.auth.logout_all(alice.subject().as_ref(), &at(1)).await.unwrap();
+    for number in 0..5 {
+        use_up(&world, "alice", &at(100 + number), 1).await;
+    }
+    try_at(&world, "alice", "s3cret", &at(1)).await.unwrap();
+    use_up(&world, "alice", &at(1), 1).await;
+    assert_eq!(world.auth.throttle_state("alice").await.unwrap().familiar_addresses, 1);
 }
 
 #[tokio::test]
