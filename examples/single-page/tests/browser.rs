@@ -79,7 +79,7 @@ fn an_access_token_expires_and_is_refreshed() {
     let page = Page::start(&[SHORT]);
     let [url, _] = page.urls();
     page.browser.open(&url);
-    page.sign_in("bob", "hunter2");
+    page.sign_in("bob", "hunter2-and-a-half");
     page.browser.wait_for_text("#user", "bob");
     page.wait_until_expired();
     page.add("milk");
@@ -94,7 +94,7 @@ fn an_expired_access_token_is_refreshed_once() {
     let page = Page::start(&[]);
     for url in page.urls() {
         page.browser.open(&url);
-        page.sign_in("bob", "hunter2");
+        page.sign_in("bob", "hunter2-and-a-half");
         page.browser.wait_for_text("#user", "bob");
         page.browser.assert_console_says_only(&[]);
 
@@ -141,7 +141,7 @@ fn users_sign_in_and_out() {
     browser.assert_console_says_only(&["status of 401"]);
     assert!(browser.shows("#sign-in-form") && !browser.shows("#signed-in"));
 
-    page.sign_in("bob", "hunter2");
+    page.sign_in("bob", "hunter2-and-a-half");
     browser.wait_for_text("#user", "bob");
     assert!(!browser.shows("#error") && !browser.shows("#sign-in-form"));
     assert!(!browser.shows("#clear"), "a button for admins");
@@ -161,7 +161,7 @@ fn users_sign_in_and_out() {
     browser.wait_for("#sign-in-form");
     assert_eq!(browser.text("#notes"), "");
 
-    page.sign_in("alice", "s3cret");
+    page.sign_in("alice", "green-ideas-sleep");
     browser.wait_for_text("#notes", "milk");
     browser.resize(Size::PHONE);
     browser.assert_fits();

@@ -41,15 +41,16 @@ impl HttpFetchBuilder {
         }
     }
 
-    /// Trusts these certificate authorities too: PEM, one or several. For issuers whose certificates are made
-    /// by the company itself.
+    /// Trusts these certificate authorities too: PEM, one or several. For issuers whose
+    /// certificates are made by the company itself.
     pub fn root_certificate_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.roots.added.push(pem.into());
         self
     }
 
     /// Trusts no certificate authorities but those of
-    /// [`root_certificate_pem`](Self::root_certificate_pem). Default: also those that the system trusts.
+    /// [`root_certificate_pem`](Self::root_certificate_pem). Default: also those that the system
+    /// trusts.
     pub fn only_added_roots(mut self) -> Self {
         self.roots.only_added = true;
         self
@@ -74,8 +75,8 @@ impl HttpFetchBuilder {
         self
     }
 
-    /// How long connecting may take, TLS included. Default: 3 seconds. How long everything may take is a setting
-    /// of the source of keys.
+    /// How long connecting may take, TLS included. Default: 3 seconds. How long everything may take
+    /// is a setting of the source of keys.
     pub const fn connect_timeout(mut self, span: Duration) -> Self {
         self.connect_timeout = span;
         self
@@ -93,8 +94,8 @@ impl HttpFetchBuilder {
     /// The client.
     ///
     /// # Errors
-    /// [`HttpFetchError`] if the system's certificate authorities cannot be read, one that was added is none, or
-    /// a setting cannot be used.
+    /// [`HttpFetchError`] if the system's certificate authorities cannot be read, one that was
+    /// added is none, or a setting cannot be used.
     pub fn build(self) -> Result<HttpFetch, HttpFetchError> {
         let tls = self.roots.tls(cryptography::provider()?)?;
         // Where the application has switched on more of reqwest, none of it concerns this client.
@@ -108,7 +109,8 @@ impl HttpFetchBuilder {
             .no_brotli()
             .no_zstd()
             .no_deflate()
-            // The fetches are minutes apart, and a kept connection would hang on the runtime that has opened it.
+            // The fetches are minutes apart, and a kept connection would hang on the runtime that
+            // has opened it.
             .pool_max_idle_per_host(0)
             .connect_timeout(self.connect_timeout)
             // Over plain HTTP only this machine is asked, whatever a name server makes of the name.

@@ -1,5 +1,5 @@
-//! The cryptography of TLS, chosen here and never from the process-wide default of rustls, which panics where an
-//! application has compiled two.
+//! The cryptography of TLS, chosen here and never from the process-wide default of rustls, which
+//! panics where an application has compiled two.
 
 use std::sync::Arc;
 

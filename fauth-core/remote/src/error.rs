@@ -2,8 +2,8 @@
 
 use fauth_core::BoxError;
 
-/// Why an [`HttpFetch`](crate::HttpFetch) cannot be made. Occurs while the application starts, never
-/// later.
+/// Why an [`HttpFetch`](crate::HttpFetch) cannot be made. Occurs while the application starts,
+/// never later.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HttpFetchError {

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use super::fetch::FetchResponse;
 
-/// What the server says of how long its answer is fresh; `None` if it says nothing that can be read.
+/// What the server says of how long its answer is fresh; `None` if it says nothing that can be
+/// read.
 pub(super) fn freshness(response: &FetchResponse) -> Option<Duration> {
     let said = response.cache_control.as_deref().and_then(max_age)?;
     Some(said.saturating_sub(age_of(response)))
 }
 
-/// The least of what the directives say. `s-maxage` is for caches that many share, and this is none.
+/// The least of what the directives say. `s-maxage` is for caches that many share, and this is
+/// none.
 fn max_age(cache_control: &str) -> Option<Duration> {
     cache_control.split(',').filter_map(directive).min()
 }

@@ -31,8 +31,8 @@ pub(super) fn oauth_url(issuer: &str) -> String {
     format!("{origin}/.well-known/oauth-authorization-server{path}")
 }
 
-/// The URL of the keys. The document has to name the issuer exactly as it is configured: another one may
-/// have been put in its place (RFC 8414 section 3.3). The keys may be on another host.
+/// The URL of the keys. The document has to name the issuer exactly as it is configured: another
+/// one may have been put in its place (RFC 8414 section 3.3). The keys may be on another host.
 ///
 /// What came over `https` cannot lead to `http`.
 pub(super) fn keys_url(body: &[u8], issuer: &str, plain: Allowed) -> Result<String, KeySourceError> {

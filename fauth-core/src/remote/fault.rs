@@ -87,7 +87,8 @@ impl KeySourceError {
     }
 }
 
-/// There are no keys to verify tokens of an issuer with: none were fetched yet, or the last ones are too old.
+/// There are no keys to verify tokens of an issuer with: none were fetched yet, or the last ones
+/// are too old.
 ///
 /// Nothing is known of the token then, so that the request is refused with 503 and not with 401.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 
 use crate::error::BoxError;
 
-/// An HTTP client that fetches the documents of an issuer. `HttpFetch` of the crate `fauth-remote` is one.
+/// An HTTP client that fetches the documents of an issuer. `HttpFetch` of the crate `fauth-remote`
+/// is one.
 ///
 /// Implement it to use another client, or to answer from memory in tests:
 ///
@@ -28,9 +29,9 @@ use crate::error::BoxError;
 /// ```
 ///
 /// # Security
-/// Whoever decides what this returns decides who is logged in. Follow no redirect: return its status. Check the
-/// certificate of the server. Stop reading after [`FetchRequest::max_bytes`], and do not decompress: a short answer can
-/// unfold into a very long one.
+/// Whoever decides what this returns decides who is logged in. Follow no redirect: return its
+/// status. Check the certificate of the server. Stop reading after [`FetchRequest::max_bytes`], and
+/// do not decompress: a short answer can unfold into a very long one.
 #[async_trait]
 pub trait Fetch: fmt::Debug + Send + Sync + 'static {
     /// Sends one GET request and returns the answer, whatever its status is.
@@ -188,7 +189,8 @@ pub enum FetchError {
     /// The body is longer than [`FetchRequest::max_bytes`].
     #[error("the answer is too long")]
     TooLarge,
-    /// No connection, a certificate that is not trusted, an answer that breaks off, and everything else.
+    /// No connection, a certificate that is not trusted, an answer that breaks off, and everything
+    /// else.
     #[error(transparent)]
     Failed(BoxError),
 }

@@ -1,8 +1,8 @@
 //! Single flight: however many want keys, one task fetches them.
 //!
-//! The fetch runs in a task of its own, so that a request that is given up takes nothing from the others. No lock is
-//! held meanwhile: who waits holds a receiver that the end of the task closes, also if it ends by a panic or with its
-//! runtime.
+//! The fetch runs in a task of its own, so that a request that is given up takes nothing from the
+//! others. No lock is held meanwhile: who waits holds a receiver that the end of the task closes,
+//! also if it ends by a panic or with its runtime.
 
 use std::sync::{Arc, Weak};
 
@@ -46,8 +46,8 @@ pub(super) fn nudge(shared: &Arc<Shared>) {
     }
 }
 
-/// What was decided under the lock. It begins without the lock: a runtime that shuts down drops at once
-/// what it is given, and the end of a flight takes the lock.
+/// What was decided under the lock. It begins without the lock: a runtime that shuts down drops at
+/// once what it is given, and the end of a flight takes the lock.
 struct Departure {
     flight: Flight,
     landing: Landing,

@@ -5,13 +5,15 @@ use std::{sync::Arc, time::Duration};
 use super::fault::KeySourceError;
 use crate::clock::Timestamp;
 
-/// The state of a [`JwksSource`](super::JwksSource): for a health check, a metric or a page of an administrator.
+/// The state of a [`JwksSource`](super::JwksSource): for a health check, a metric or a page of an
+/// administrator.
 ///
 /// A source that is stale still verifies tokens; one that is not usable answers 503.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeySourceHealth {
-    /// The name of the source: its URL or issuer, or what [`JwksSource::named`](super::JwksSource::named) says.
+    /// The name of the source: its URL or issuer, or what
+    /// [`JwksSource::named`](super::JwksSource::named) says.
     pub name: Arc<str>,
     /// How many keys it has.
     pub keys: usize,

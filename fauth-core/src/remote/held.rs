@@ -28,7 +28,8 @@ pub(super) struct Tag {
 /// How long keys are good that were fetched.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Life {
-    /// When the fetch began, by the provider's clock. What the issuer removed before, they do not have.
+    /// When the fetch began, by the provider's clock. What the issuer removed before, they do not
+    /// have.
     pub(super) since: Timestamp,
     /// The same by a clock that nobody sets.
     pub(super) since_instant: Instant,

@@ -54,8 +54,8 @@ impl Pace {
     }
 }
 
-/// After 70 to 90 % of the time for which a set is fresh, so that instances which have started together do not
-/// all ask together, and three or more attempts fit before it is stale.
+/// After 70 to 90 % of the time for which a set is fresh, so that instances which have started
+/// together do not all ask together, and three or more attempts fit before it is stale.
 pub(super) fn refresh_after(fresh_for: Duration, chance: f64) -> Duration {
     fresh_for.mul_f64(0.7 + chance / 5.0)
 }

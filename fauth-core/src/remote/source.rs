@@ -42,8 +42,9 @@ use crate::{
 /// # Ok::<(), fauth_core::ConfigError>(())
 /// ```
 ///
-/// Nothing is fetched before a provider uses it: at [`warm_up`](Self::warm_up), or with the first token. From then on
-/// a task refreshes it, on the runtime that began, until the last clone is dropped.
+/// Nothing is fetched before a provider uses it: at [`warm_up`](Self::warm_up), or with the first
+/// token. From then on a task refreshes it, on the runtime that began, until the last clone is
+/// dropped.
 #[derive(Clone)]
 pub struct JwksSource {
     shared: Arc<Shared>,
@@ -55,8 +56,8 @@ impl JwksSource {
     /// 5](https://www.rfc-editor.org/rfc/rfc7517#section-5)).
     ///
     /// # Errors
-    /// [`ConfigError`] for `url` unless it is an `https` URL without user, password and fragment. `http` is allowed
-    /// for this machine (`localhost`, `127.0.0.0/8`, `[::1]`), and for others if
+    /// [`ConfigError`] for `url` unless it is an `https` URL without user, password and fragment.
+    /// `http` is allowed for this machine (`localhost`, `127.0.0.0/8`, `[::1]`), and for others if
     /// [the client allows it](Fetch::danger_allows_http).
     pub fn url(url: impl Into<String>, fetch: impl Fetch) -> Result<Self, ConfigError> {
         let url = url.into();
@@ -65,13 +66,16 @@ impl JwksSource {
         Ok(Self::remote(name, Place::Url(url), Arc::new(fetch)))
     }
 
-    /// The keys of this issuer, wherever its discovery document says that they are: first [OpenID Connect
+    /// The keys of this issuer, wherever its discovery document says that they are: first [OpenID
+    /// Connect
     /// Discovery](https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig)
-    /// (`{issuer}/.well-known/openid-configuration`); if the server answers that with a status of 4xx,
-    /// `/.well-known/oauth-authorization-server` ([RFC 8414](https://www.rfc-editor.org/rfc/rfc8414)).
+    /// (`{issuer}/.well-known/openid-configuration`); if the server answers that with a status of
+    /// 4xx, `/.well-known/oauth-authorization-server` ([RFC
+    /// 8414](https://www.rfc-editor.org/rfc/rfc8414)).
     ///
-    /// Write the issuer exactly as it stands in the claim `iss` of its tokens, with its last `/` if it
-    /// has one: a document that names another is refused. The keys may be on another host, over `https`.
+    /// Write the issuer exactly as it stands in the claim `iss` of its tokens, with its last `/` if
+    /// it has one: a document that names another is refused. The keys may be on another host, over
+    /// `https`.
     ///
     /// # Errors
     /// [`ConfigError`] for `issuer`, as for [`url`](Self::url); also if it has a query.
@@ -91,8 +95,8 @@ impl JwksSource {
     /// A key that the issuer removes stays trusted until the application has another set.
     ///
     /// # Errors
-    /// [`ConfigError`] for `jwks` if it is no JWK Set with a key that verifies, if it holds a secret or
-    /// a private key, two keys of one id, or more than 100 keys.
+    /// [`ConfigError`] for `jwks` if it is no JWK Set with a key that verifies, if it holds a
+    /// secret or a private key, two keys of one id, or more than 100 keys.
     pub fn fixed(jwks: impl Into<String>) -> Result<Self, ConfigError> {
         let jwks = jwks.into();
         read_keys(&jwks, &Algorithm::ALL).map_err(|error| unusable(&error))?;
@@ -126,8 +130,8 @@ impl JwksSource {
         self.changed(|settings, _| settings.fresh_for = span)
     }
 
-    /// What `max-age` of an answer may be at least and at most; what is outside counts as the bound.
-    /// Default: 30 seconds and 1 hour. From 1 second to 24 hours.
+    /// What `max-age` of an answer may be at least and at most; what is outside counts as the
+    /// bound. Default: 30 seconds and 1 hour. From 1 second to 24 hours.
     ///
     /// # Security
     /// The upper bound and [`stale_for`](Self::stale_for) together are how long a key that the
@@ -218,17 +222,19 @@ impl JwksSource {
         }
     }
 
-    /// The keys after a fetch, if one may be made now: for a key that the snapshot does not have, and where
-    /// there is no snapshot. Returns as soon as the fetch has ended, also one that others have begun.
+    /// The keys after a fetch, if one may be made now: for a key that the snapshot does not have,
+    /// and where there is no snapshot. Returns as soon as the fetch has ended, also one that others
+    /// have begun.
     ///
     /// # Errors
-    /// There are still none, or they are too old. Also if the last fetch has failed: whether the issuer has the
-    /// key is not known then, and the token cannot be called invalid.
+    /// There are still none, or they are too old. Also if the last fetch has failed: whether the
+    /// issuer has the key is not known then, and the token cannot be called invalid.
     pub(crate) async fn refreshed(&self, now: Timestamp) -> Result<Arc<PublicKeys>, KeysUnavailable> {
         let usable = self.shared.held().as_deref().is_some_and(|held| held.is_usable(now));
         let reason = if usable { Reason::UnknownKey } else { Reason::Needed };
         match join(&self.shared, reason) {
-            // Closed when it has ended. Its time is bounded in its own task, which may end with its runtime.
+            // Closed when it has ended. Its time is bounded in its own task, which may end with its
+            // runtime.
             Ok(Some(mut landing)) => drop(landing.changed().await),
             Ok(None) => {}
             Err(error) => return Err(self.shared.unavailable_because(error)),
@@ -243,7 +249,8 @@ impl JwksSource {
     /// Fetches the keys unless they are there: so that the first request need not wait for them.
     ///
     /// # Errors
-    /// [`KeysUnavailable`] if there are none. A provider goes on trying: it is no reason not to start.
+    /// [`KeysUnavailable`] if there are none. A provider goes on trying: it is no reason not to
+    /// start.
     pub async fn warm_up(&self) -> Result<(), KeysUnavailable> {
         let now = self.shared.now().map_err(|error| self.shared.unavailable_because(error))?;
         match self.snapshot(now) {

@@ -146,7 +146,7 @@ impl Fetch for Documents {
     async fn fetch(&self, request: FetchRequest<'_>) -> Result<FetchResponse, FetchError> {
         let Some(page) = self.pages.get(request.url) else { return Ok(FetchResponse::new(404, "")) };
         self.asked.lock().unwrap().push(request.url.to_owned());
-        Ok(FetchResponse::new(200, page.as_str()))
+        Ok(FetchResponse::new(200, page.as_str()).with_cache_control("max-age=600"))
     }
 }
 

@@ -1,6 +1,7 @@
 //! A server of which each test says, byte for byte, what it sends.
 
 use std::{
+    collections::HashMap,
     net::SocketAddr,
     sync::{Arc, Mutex},
     time::Duration,
@@ -102,7 +103,9 @@ pub(crate) struct Server {
 }
 
 struct State {
+    /// For every path that is not among the others.
     answer: Mutex<Answer>,
+    at: Mutex<HashMap<String, Answer>>,
     requests: Mutex<Vec<String>>,
     sent: Mutex<usize>,
 }
@@ -137,6 +140,7 @@ impl Server {
         let scheme = if tls.is_some() { "https" } else { "http" };
         let state = Arc::new(State {
             answer: Mutex::new(answer),
+            at: Mutex::default(),
             requests: Mutex::default(),
             sent: Mutex::default(),
         });
@@ -146,6 +150,16 @@ impl Server {
 
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}://localhost:{}{path}", self.scheme, self.address.port())
+    }
+
+    /// From now on.
+    pub(crate) fn answers(&self, answer: Answer) {
+        *self.state.answer.lock().unwrap() = answer;
+    }
+
+    /// From now on, at this path.
+    pub(crate) fn answers_at(&self, path: &str, answer: Answer) {
+        self.state.at.lock().unwrap().insert(path.to_owned(), answer);
     }
 
     /// Every request, with its headers.
@@ -187,8 +201,11 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, state: &State) {
         }
         head.push(byte[0]);
     }
-    state.requests.lock().unwrap().push(String::from_utf8(head).unwrap().to_ascii_lowercase());
-    let answer = state.answer.lock().unwrap().clone();
+    let head = String::from_utf8(head).unwrap();
+    let path = head.split(' ').nth(1).unwrap();
+    let at_path = state.at.lock().unwrap().get(path).cloned();
+    let answer = at_path.unwrap_or_else(|| state.answer.lock().unwrap().clone());
+    state.requests.lock().unwrap().push(head.to_ascii_lowercase());
     match answer {
         Answer::Bytes(bytes) => drop(send(&mut stream, state, &bytes).await),
         Answer::Endless(first, again) => {
