@@ -82,7 +82,7 @@ median() {
 measure() {
   local framework=$1 round open guarded ratio verdict
   start "target/release/quickstart-$framework"
-  token=$(curl --silent --fail --max-time 5 -d username=alice -d password=s3cret "$base/login" |
+  token=$(curl --silent --fail --max-time 5 -d username=alice -d password=green-ideas-sleep "$base/login" |
     sed -n 's/.*"access_token":"\([^"]*\)".*/\1/p')
   [ "$(status "$OPEN" -H "Authorization: Bearer $token")" = 200 ] || fail "$framework: the open route is not open"
   [ "$(status "$GUARDED" -H "Authorization: Bearer $token")" = 200 ] || fail "$framework: the token opens nothing"

@@ -103,7 +103,8 @@ pub struct AuthConfig {
     /// What other keys are derived from, the current one first: the secret that signs or, where an
     /// asymmetric key does, the one beside it, and those of before.
     secrets: Vec<Secret>,
-    /// Secrets of the hashes in stores, the current one first; none if they hang on `secrets` alone.
+    /// Secrets of the hashes in stores, the current one first; none if they hang on `secrets`
+    /// alone.
     store_secrets: Vec<Secret>,
     profile: TokenProfile,
     scope_claim: ScopeClaim,
@@ -182,10 +183,26 @@ impl AuthConfig {
     /// # Errors
     /// As [`from_env`](Self::from_env).
     pub fn from_env_or(default: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        refuse_what_is_not_text()?;
-        let names: Vec<_> = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
-        refuse_near_misses(names.iter().map(String::as_str))?;
+        check_environment()?;
         Self::from_vars(|name| std::env::var(name).ok().or_else(|| default(name)))
+    }
+
+    /// As [`from_env`](Self::from_env), to add what no variable can hold: a key whose private half
+    /// somebody else has, or keys that rotate.
+    ///
+    /// ```
+    /// # use fauth_core::{AuthConfig, ConfigError, token::Key};
+    /// # fn example(key: Key) -> Result<(), ConfigError> {
+    /// let config = AuthConfig::builder_from_env()?.signing_key(key).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConfigError`] if a variable is missing, misspelt, or not understood.
+    pub fn builder_from_env() -> Result<AuthConfigBuilder, ConfigError> {
+        check_environment()?;
+        AuthConfigBuilder::from_vars(&|name| std::env::var(name).ok())
     }
 
     /// Settings from variables that `var` looks up by the names of the table [above](Self).
@@ -375,8 +392,8 @@ impl AuthConfigBuilder {
     /// The secret that signs, as its bytes: at least 32, 48 or 64 for HS256, HS384, HS512.
     ///
     /// Beside a [`signing_key`](Self::signing_key) that is no secret, or a key ring, it signs no
-    /// tokens, and is needed all the same: from it come the keys of what nobody else verifies, such as
-    /// CSRF tokens and the hashes in stores.
+    /// tokens, and is needed all the same: from it come the keys of what nobody else verifies, such
+    /// as CSRF tokens and the hashes in stores.
     pub fn secret(mut self, secret: impl AsRef<[u8]>) -> Self {
         self.secret = Some(Zeroizing::new(secret.as_ref().to_vec()));
         self
@@ -388,16 +405,17 @@ impl AuthConfigBuilder {
         self
     }
 
-    /// The key that signs: a secret in place of [`secret`](Self::secret), or a private key beside it.
-    /// The public half of a private key is published at `/.well-known/jwks.json`, so that others can
-    /// verify the tokens.
+    /// The key that signs: a secret in place of [`secret`](Self::secret), or a private key beside
+    /// it. The public half of a private key is published at `/.well-known/jwks.json`, so that
+    /// others can verify the tokens.
     pub fn signing_key(mut self, key: Key) -> Self {
         self.signing_key = Some(key);
         self
     }
 
-    /// Keys that are exchanged while the service runs, beside the [`secret`](Self::secret). What else
-    /// shall verify is in the ring: [`KeyRing::add_verification_key`](crate::token::KeyRing::add_verification_key).
+    /// Keys that are exchanged while the service runs, beside the [`secret`](Self::secret). What
+    /// else shall verify is in the ring:
+    /// [`KeyRing::add_verification_key`](crate::token::KeyRing::add_verification_key).
     #[cfg(feature = "trusted-issuers")]
     pub fn key_ring(mut self, ring: crate::token::KeyRing) -> Self {
         self.key_ring = Some(ring);
@@ -709,12 +727,12 @@ impl AuthConfigBuilder {
             .transpose()?;
         #[cfg(feature = "trusted-issuers")]
         if let Some(ring) = &self.key_ring {
-            return Ok((Keys::Ring(self.only_ring(ring)?), secrets_beside(secret, previous, &[])?));
+            return Ok((Keys::Ring(self.only_ring(ring)?), secrets_beside(secret, previous.as_ref(), &[])?));
         }
         match (self.signing_key.clone(), secret) {
             (Some(key), secret) if !key.algorithm().is_symmetric() => {
                 let keys = self.fixed(key, None)?;
-                Ok((keys, secrets_beside(secret, previous, &self.verification_keys)?))
+                Ok((keys, secrets_beside(secret, previous.as_ref(), &self.verification_keys)?))
             }
             (Some(_), Some(_)) => Err(ConfigError::new(
                 "signing_key",
@@ -954,7 +972,7 @@ const VARIABLES: [&str; 36] = [
 /// The secrets of an application whose tokens are signed with something else.
 fn secrets_beside(
     secret: Option<Key>,
-    previous: Option<Key>,
+    previous: Option<&Key>,
     others: &[Key],
 ) -> Result<Vec<Secret>, ConfigError> {
     let secret = secret.ok_or_else(|| {
@@ -965,8 +983,14 @@ fn secrets_beside(
             GOOD_SECRET,
         )
     })?;
-    let secrets = [&secret].into_iter().chain(&previous).chain(others);
+    let secrets = [&secret].into_iter().chain(previous).chain(others);
     Ok(secrets.filter_map(Secret::of).collect())
+}
+
+fn check_environment() -> Result<(), ConfigError> {
+    refuse_what_is_not_text()?;
+    let names: Vec<_> = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
+    refuse_near_misses(names.iter().map(String::as_str))
 }
 
 fn refuse_what_is_not_text() -> Result<(), ConfigError> {

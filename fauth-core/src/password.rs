@@ -83,7 +83,7 @@
 //! | ceiling on stored scrypt | 262144 KiB, p 16 | the same memory as for Argon2 |
 //! | ceiling on stored PBKDF2 | 10000000 rounds | ten times what is recommended, some seconds |
 //! | pepper | none | a key has to be kept, and its loss is that of all passwords |
-//! | policy for new passwords | none | [`PasswordPolicy::new`] is the recommended one: 15 characters |
+//! | policy for new passwords | [`PasswordPolicy::new`], where a provider hashes them | what NIST and OWASP ask for: 15 characters, no rule about their kinds |
 //!
 //! # Seventy-two bytes
 //!

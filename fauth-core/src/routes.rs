@@ -74,11 +74,11 @@ pub enum Endpoint {
     Sessions,
     /// `DELETE /sessions/{sid}`.
     Session,
-    /// `GET /.well-known/jwks.json`: the keys that others verify this application's tokens with, only
-    /// their public members. It is there if an asymmetric key signs or verifies.
+    /// `GET /.well-known/jwks.json`: the keys that others verify this application's tokens with,
+    /// only their public members. It is there if an asymmetric key signs or verifies.
     ///
-    /// Answers may be cached (`Cache-Control: public, max-age=300`, or the age of the
-    /// [key ring](crate::AuthConfigBuilder::signing_key)), and carry an `ETag`: a request that names it
+    /// Answers may be cached (`Cache-Control: public, max-age=300`, or as long as the key ring
+    /// says), and carry an `ETag`: a request that names it
     /// in `If-None-Match` is answered with 304. Others look for it below the issuer's URL: mount
     /// the endpoints at the root, or this one with another path.
     Jwks,

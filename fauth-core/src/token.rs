@@ -1,6 +1,7 @@
 //! Tokens: what they carry, how they are signed, and the one place that accepts them.
 
 mod algorithm;
+mod application_keys;
 #[cfg(any(feature = "asymmetric", feature = "asymmetric-pure-rust"))]
 mod asymmetric;
 mod base64url;
@@ -8,6 +9,7 @@ mod base64url;
 mod claim_lookup;
 mod claims;
 mod custom_claims;
+mod elsewhere;
 #[cfg(feature = "trusted-issuers")]
 mod foreign;
 mod header;
@@ -33,11 +35,13 @@ pub(crate) mod purpose;
 #[cfg(feature = "trusted-issuers")]
 mod ring;
 mod signer;
+mod signer_error;
 pub(crate) mod token_claims;
 mod verify;
 mod weak_secrets;
 
 pub use algorithm::Algorithm;
+pub(crate) use application_keys::Keys;
 #[cfg(feature = "trusted-issuers")]
 pub(crate) use claim_lookup::{NotTexts, each_text, member_of, members_named};
 pub(crate) use claims::{is_reserved, is_scope};
@@ -54,7 +58,7 @@ pub use issue_error::IssueError;
 pub(crate) use jwks_document::{JwksDocument, PublishedKeys};
 pub use key_error::KeyError;
 pub use keys::Key;
-pub(crate) use keys::{FixedKeys, Keys, Secret};
+pub(crate) use keys::{FixedKeys, Secret};
 pub(crate) use limits::DEFAULT_MAX_TOKEN_BYTES;
 pub(crate) use origin::Origin;
 pub use payload::ClaimError;
@@ -68,7 +72,8 @@ pub(crate) use purpose::PerPurpose;
 pub(crate) use purpose::{OneTimePurpose, Purpose};
 #[cfg(feature = "trusted-issuers")]
 pub use ring::{KeyRing, KeyRingError, Rotation};
-pub use signer::{Signer, SignerError};
+pub use signer::Signer;
+pub use signer_error::SignerError;
 pub(crate) use token_claims::TokenClaims;
 pub(crate) use verify::{Expectations, Verifier};
 pub use verify::{TokenError, verify_jws};

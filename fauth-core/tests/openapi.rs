@@ -353,7 +353,9 @@ mod trusted_issuers {
     }
 
     fn resource_server(issuer: TrustedIssuer) -> AuthProviderBuilder<TestUser> {
-        AuthProvider::resource_server(issuer).user_loader(Users::new()).danger_share_application()
+        AuthProvider::resource_server(issuer)
+            .user_loader(Users::new().user_loader())
+            .danger_share_application()
     }
 
     fn documented(auth: &AuthProvider<TestUser>, requirement: Requirement) -> (Value, Value) {

@@ -3,7 +3,7 @@
 //! ```sh
 //! FAUTH_SECRET_KEY=$(openssl rand -hex 32) cargo run -p api-keys
 //!
-//! curl http://127.0.0.1:3000/login -d username=alice -d password='correct horse'
+//! curl http://127.0.0.1:3000/login -d username=alice -d password='correct horse battery'
 //! curl http://127.0.0.1:3000/keys -H "Authorization: Bearer $ACCESS_TOKEN" \
 //!   --json '{"name": "deploy", "scopes": ["reports:read"]}'
 //! curl http://127.0.0.1:3000/reports -H "Authorization: Bearer $KEY"
@@ -146,9 +146,9 @@ struct User {
     name: String,
 }
 
-/// The hash of `correct horse`. `AuthProvider::hash_password` makes such hashes.
+/// The hash of `correct horse battery`. `AuthProvider::hash_password` makes such hashes.
 const PASSWORD_HASH: &str =
-    "$argon2id$v=19$m=19456,t=2,p=1$R/t1S8eMVgtoTDz2x5xtdg$n58aMCM+wilvW4TWgjzqfxxv0QurxW45S32hddaHPr0";
+    "$argon2id$v=19$m=19456,t=2,p=1$R/t1S8eMVgtoTDz2x5xtdg$SHRClXfDN0NQ/4BUckZkgyt4w8e8SIR16+CEb5WCFuU";
 
 impl AuthUser for User {
     fn subject(&self) -> impl AsRef<str> {

@@ -7,7 +7,7 @@
 //! curl -i http://127.0.0.1:3000/me
 //! curl -i http://127.0.0.1:3000/me -H 'Accept: text/html'
 //! curl -i http://127.0.0.1:3000/login -d username=alice -d password=wrong
-//! curl http://127.0.0.1:3000/login -d username=alice -d password='correct horse'
+//! curl http://127.0.0.1:3000/login -d username=alice -d password='correct horse battery'
 //! curl -i http://127.0.0.1:3000/admin/ -H "Authorization: Bearer $ACCESS_TOKEN"
 //! ```
 
@@ -120,9 +120,9 @@ struct User {
     name: String,
 }
 
-/// The hash of `correct horse`. `AuthProvider::hash_password` makes such hashes.
+/// The hash of `correct horse battery`. `AuthProvider::hash_password` makes such hashes.
 const PASSWORD_HASH: &str =
-    "$argon2id$v=19$m=19456,t=2,p=1$R/t1S8eMVgtoTDz2x5xtdg$n58aMCM+wilvW4TWgjzqfxxv0QurxW45S32hddaHPr0";
+    "$argon2id$v=19$m=19456,t=2,p=1$R/t1S8eMVgtoTDz2x5xtdg$SHRClXfDN0NQ/4BUckZkgyt4w8e8SIR16+CEb5WCFuU";
 
 impl AuthUser for User {
     fn subject(&self) -> impl AsRef<str> {

@@ -68,7 +68,7 @@ fn sign_in_form(next: Option<&LocalTarget>, failed: Option<&str>) -> String {
          <label class=\"check\"><input id=\"remember\" name=\"remember\" type=\"checkbox\"> \
          Remember me on this device</label>\n\
          <button id=\"sign-in\">Sign in</button>\n</form>\n\
-         <p class=\"quiet\">alice with s3cret is an admin, bob with hunter2 is not.</p>\n</main>\n"
+         <p class=\"quiet\">alice with green-ideas-sleep is an admin, bob with hunter2-and-a-half is not.</p>\n</main>\n"
     )
 }
 

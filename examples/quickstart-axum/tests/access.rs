@@ -66,13 +66,13 @@ async fn a_login_needs_the_password_of_an_active_user() {
     let login = |name, password| json!({ "username": name, "password": password });
 
     assert_access!(auth, app, {
-        | route                                      | anonymous |
-        |--------------------------------------------|-----------|
-        | POST "/login" (login("alice", "s3cret"))   |    200    |
-        | POST "/login" (login("alice", "hunter2"))  |    401    |
-        | POST "/login" (login("bob", "hunter2"))    |    200    |
-        | POST "/login" (login("carol", "pa55word")) |    401    |
-        | POST "/login" (login("dora", "s3cret"))    |    401    |
+        | route                                                | anonymous |
+        |------------------------------------------------------|-----------|
+        | POST "/login" (login("alice", "green-ideas-sleep"))  |    200    |
+        | POST "/login" (login("alice", "hunter2-and-a-half")) |    401    |
+        | POST "/login" (login("bob", "hunter2-and-a-half"))   |    200    |
+        | POST "/login" (login("carol", "seventeen-old-hats")) |    401    |
+        | POST "/login" (login("dora", "green-ideas-sleep"))   |    401    |
     });
 }
 

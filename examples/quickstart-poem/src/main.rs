@@ -88,7 +88,7 @@ fn greet(address: SocketAddr) -> io::Result<()> {
     writeln!(
         io::stdout(),
         "quickstart-poem listens on http://{address}\n  \
-         curl http://{address}/login -d username=alice -d password=s3cret\n  \
+         curl http://{address}/login -d username=alice -d password=green-ideas-sleep\n  \
          curl http://{address}/me -H \"Authorization: Bearer $ACCESS_TOKEN\"\n  \
          curl http://{address}/internal/dashboard\n  \
          and in a browser: http://{address}/session/dashboard"

@@ -58,9 +58,9 @@ impl Users {
         let hasher = PasswordHasher::new(PasswordConfig::default())?;
         let mut users = HashMap::new();
         for (name, password, active, roles, permissions) in [
-            ("alice", "s3cret", true, &["admin", "user"][..], &["read", "write"][..]),
-            ("bob", "hunter2", true, &["user"], &["read"]),
-            ("carol", "pa55word", false, &[], &[]),
+            ("alice", "green-ideas-sleep", true, &["admin", "user"][..], &["read", "write"][..]),
+            ("bob", "hunter2-and-a-half", true, &["user"], &["read"]),
+            ("carol", "seventeen-old-hats", false, &[], &[]),
         ] {
             let password_hash = hasher.hash(password).await?;
             users.insert(name, Arc::new(User { name, password_hash, active, roles, permissions }));

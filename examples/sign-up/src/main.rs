@@ -4,12 +4,12 @@
 //! FAUTH_SECRET_KEY=$(openssl rand -hex 32) cargo run -p sign-up
 //!
 //! # A program gets its tokens in the body.
-//! curl http://127.0.0.1:3000/sign-up -d name=alice -d password='correct horse'
+//! curl http://127.0.0.1:3000/sign-up -d name=alice -d password='correct horse battery'
 //! curl http://127.0.0.1:3000/notes -H "Authorization: Bearer $ACCESS_TOKEN"
 //!
 //! # A browser says where it comes from, and gets cookies.
 //! curl -i http://127.0.0.1:3000/login -H 'Origin: http://127.0.0.1:3000' \
-//!     -d username=alice -d password='correct horse'
+//!     -d username=alice -d password='correct horse battery'
 //! ```
 //!
 //! The cookies lack `Secure`, because this example has no TLS: leave `danger_insecure` out where
@@ -32,7 +32,7 @@ use fauth_axum::{CurrentUser, Head, SecureRouter, auth_routes, respond};
 use fauth_core::{
     AuthConfig, AuthProvider, AuthUser, BoxError, ConfigError, LoginRequest, MemoryStore, Rejection,
     TokenClaims, TokenPayload,
-    password::PasswordError,
+    password::{NewPassword, PasswordError},
     rejection::Unavailable,
     transport::{BearerTransport, CookieTransport},
 };
@@ -132,8 +132,10 @@ impl App {
         // body alone, by its password, proves who the user is, so that a page may keep its tokens
         // (`?deliver=body`).
         let login = self.auth.begin_login(head, true)?;
-        // Hashing waits for its turn with the logins, by the client's address.
-        let password_hash = match self.auth.hash_password_for(login.client(), &form.password).await {
+        // Hashing waits for its turn with the logins, by the client's address. A password that is
+        // little but the name, or too short, is refused before.
+        let password = NewPassword::new(&form.password).identifier(&form.name);
+        let password_hash = match self.auth.hash_new_password(login.client(), &password).await {
             Ok(hash) => hash,
             Err(PasswordError::Unacceptable(why)) => {
                 return Ok((StatusCode::UNPROCESSABLE_ENTITY, format!("{why}\n")).into_response());
@@ -215,20 +217,23 @@ mod tests {
     async fn a_program_signs_up_and_has_the_scopes_of_its_user() {
         let app = app(fauth_testing::config()).unwrap();
         for (name, may_write) in [("alice", 200), ("bob", 403)] {
-            let token = access_token(&app.send(sign_up(name, "correct horse")).await);
+            let token = access_token(&app.send(sign_up(name, "correct horse battery")).await);
             let read = app.send(WireRequest::get("/notes/").bearer(&token)).await;
             assert_eq!(read.text(), format!("The notes of {name}\n"));
             let write = app.send(WireRequest::post("/notes/new/").bearer(&token)).await;
             assert_eq!(write.status, may_write, "{name}");
         }
-        assert_eq!(app.send(sign_up("alice", "correct horse")).await.status, 409);
-        assert_eq!(app.send(sign_up("carol", "")).await.status, 422);
+        assert_eq!(app.send(sign_up("alice", "correct horse battery")).await.status, 409);
+        for (name, password) in [("carol", ""), ("carol", "correct horse"), ("carolina", "carolina-carolina")]
+        {
+            assert_eq!(app.send(sign_up(name, password)).await.status, 422, "{password}");
+        }
     }
 
     #[tokio::test]
     async fn a_page_signs_up_and_has_cookies() {
         let app = app(fauth_testing::config()).unwrap();
-        let page = |site| sign_up("alice", "correct horse").header("sec-fetch-site", site);
+        let page = |site| sign_up("alice", "correct horse battery").header("sec-fetch-site", site);
         assert_eq!(app.send(page("cross-site")).await.status, 403);
         let signed_up = app.send(page("same-origin")).await;
         assert_eq!(signed_up.status, 200, "no account was made before: {}", signed_up.text());

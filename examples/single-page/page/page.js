@@ -27,18 +27,25 @@ function send(method, path, body) {
 /** A new pair of tokens. Calls that need one at the same time share one request: a refresh token
  *  works once. */
 let refreshing = null;
+/** How many there were: a call that is refused after another has refreshed needs none of its own. */
+let refreshes = 0;
 function refresh() {
-  refreshing ??= send("POST", "/refresh").finally(() => (refreshing = null));
+  const refreshed = (answer) => {
+    if (answer.ok) refreshes += 1;
+    return answer;
+  };
+  refreshing ??= send("POST", "/refresh").then(refreshed).finally(() => (refreshing = null));
   return refreshing;
 }
 
 /** A request of a user who is signed in. When the access token has expired it is refreshed, once,
  *  and the request is sent again. */
 async function call(method, path, body) {
+  const before = refreshes;
   let answer = await send(method, path, body);
   if (answer.status === 401) {
-    const refreshed = await refresh();
-    answer = refreshed.ok ? await send(method, path, body) : refreshed;
+    const refused = before === refreshes ? await refresh() : answer;
+    answer = before === refreshes ? refused : await send(method, path, body);
   }
   if (answer.status === 401) throw new SignedOut("Your session has ended. Please sign in again.");
   return content(answer);

@@ -43,8 +43,8 @@ async fn serve() -> Result<(), BoxError> {
         io::stdout(),
         "single-page listens on {origin}\n  \
          the same page on another origin: {page_origin}\n  \
-         alice with s3cret is an admin\n  \
-         bob with hunter2 is none\n  \
+         alice with green-ideas-sleep is an admin\n  \
+         bob with hunter2-and-a-half is none\n  \
          FAUTH_ACCESS_TOKEN_LIFETIME=10s shows the refresh"
     )?;
     tokio::select! {

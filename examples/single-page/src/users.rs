@@ -32,7 +32,9 @@ impl Users {
     pub async fn sample() -> Result<Self, BoxError> {
         let hasher = PasswordHasher::new(PasswordConfig::default())?;
         let mut users = Vec::new();
-        for (name, password, roles) in [("alice", "s3cret", &["admin"][..]), ("bob", "hunter2", &[])] {
+        for (name, password, roles) in
+            [("alice", "green-ideas-sleep", &["admin"][..]), ("bob", "hunter2-and-a-half", &[])]
+        {
             let password_hash = hasher.hash(password).await?;
             users.push(Arc::new(User { name, password_hash, active: true, roles }));
         }

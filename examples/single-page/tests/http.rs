@@ -105,7 +105,7 @@ fn the_trusted_origin_passes_with_credentials() {
         assert_eq!(answer.header("access-control-allow-headers"), Some("content-type,x-csrf-token"));
     }
 
-    let alice = service.sign_in("alice", "s3cret");
+    let alice = service.sign_in("alice", "green-ideas-sleep");
     for (request, status) in [
         (Request::get("/api/notes"), 200),
         (note("milk"), 200),
@@ -124,7 +124,7 @@ fn the_trusted_origin_passes_with_credentials() {
 #[test]
 fn another_origin_reads_nothing_and_changes_nothing() {
     let service = Service::start();
-    let alice = service.sign_in("alice", "s3cret");
+    let alice = service.sign_in("alice", "green-ideas-sleep");
     let own = |request: Request| service.server.send(request.header("sec-fetch-site", "same-origin"));
     let https = service.page_origin.replacen("http:", "https:", 1);
     for origin in [STRANGER, "null", &https, &format!("{}.example", service.page_origin)] {
@@ -135,7 +135,7 @@ fn another_origin_reads_nothing_and_changes_nothing() {
         let read = service.from(origin, alice.sends(Request::get("/api/notes")));
         assert_eq!((read.status, readable_by(&read).0), (200, None), "{origin}");
 
-        let body = json!({ "username": "alice", "password": "s3cret" });
+        let body = json!({ "username": "alice", "password": "green-ideas-sleep" });
         for request in [
             alice.sends(note("spam")),
             alice.sends(Request::new("DELETE", "/api/admin/notes")),
@@ -157,7 +157,8 @@ fn another_origin_reads_nothing_and_changes_nothing() {
 #[test]
 fn the_token_of_the_session_takes_the_place_of_the_origin() {
     let service = Service::start();
-    let (alice, bob) = (service.sign_in("alice", "s3cret"), service.sign_in("bob", "hunter2"));
+    let (alice, bob) =
+        (service.sign_in("alice", "green-ideas-sleep"), service.sign_in("bob", "hunter2-and-a-half"));
     let send = |user: &User, token: Option<&User>| {
         let request = note("tea").header("cookie", &user.cookies());
         let request = match token {
@@ -179,7 +180,8 @@ fn only_an_admin_deletes() {
         let answer = service.server.send(user.sends(request).header("sec-fetch-site", "same-origin"));
         (answer.status, answer.text().to_owned())
     };
-    let (alice, bob) = (service.sign_in("alice", "s3cret"), service.sign_in("bob", "hunter2"));
+    let (alice, bob) =
+        (service.sign_in("alice", "green-ideas-sleep"), service.sign_in("bob", "hunter2-and-a-half"));
     assert_eq!(send(&bob, note("tea")), (200, r#"[{"author":"bob","text":"tea"}]"#.to_owned()));
     assert_eq!(send(&bob, Request::get("/api/me")).1, r#"{"name":"bob","roles":[]}"#);
     assert_eq!(send(&bob, Request::new("DELETE", "/api/admin/notes")).0, 403);

@@ -100,7 +100,7 @@ mod tests {
         }
     }
 
-    /// C-08: each is a construction error, and none means unlimited.
+    /// C-08, W-15: each is a construction error, and none means unlimited.
     #[test]
     fn a_malformed_limit_is_an_error_that_names_it() {
         for text in [

@@ -56,8 +56,8 @@ pub enum UnacceptablePassword {
         /// The least number of characters (code points).
         minimum: usize,
     },
-    /// It is one short text over and over, or a row such as `123456789`.
-    #[error("the password is a repetition or a row of characters")]
+    /// It is one short text over and over, or a row such as `123456789` or `qwertyuiop`.
+    #[error("the password is a repetition, or a row of characters or keys")]
     Repetitive,
     /// It is little but the name of the user or of the application.
     #[error("the password is little but a name of the user or of the service")]

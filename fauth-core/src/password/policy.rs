@@ -2,6 +2,7 @@
 
 mod blocklist;
 mod breach;
+mod keyboard;
 mod new_password;
 mod rules;
 
@@ -31,15 +32,15 @@ const LENGTHS: (usize, usize) = (8, 64);
 /// |---|---|
 /// | length in characters (code points), at least | 15; 8 where there is a second factor |
 /// | length in bytes, at most | that of [`max_password_bytes`](super::PasswordConfig::max_password_bytes) |
-/// | repetitions (`abcabcabcabcabc`) and rows (`123456789012345`) | refused |
+/// | repetitions (`abcabcabcabcabc`) and rows of characters or keys (`123456789012345`, `qwertyuiopasdfg`) | refused |
 /// | little but the name of the application, the user name or the e-mail address | refused |
 /// | [`blocklist`](Self::blocklist) of common passwords | none |
 /// | [`breach_check`](Self::breach_check), such as a service that knows leaked passwords | none |
 ///
-/// A provider applies its policy, given by
-/// [`password_policy`](crate::AuthProviderBuilder::password_policy), where it hashes new
-/// passwords, and never at a login: who has an older password keeps it until it is changed.
-/// [`check`](Self::check) applies it elsewhere.
+/// A provider applies its policy where it hashes new passwords, and never at a login: whoever has
+/// an older password keeps it until it is changed. Unless
+/// [`password_policy`](crate::AuthProviderBuilder::password_policy) says otherwise, that is
+/// [`PasswordPolicy::new`]. [`check`](Self::check) applies a policy elsewhere.
 ///
 /// ```
 /// use fauth_core::password::{

@@ -3,6 +3,7 @@
 use std::{
     any::{TypeId, type_name},
     fmt,
+    marker::PhantomData,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -10,14 +11,17 @@ use std::{
     time::Duration,
 };
 
-#[cfg(feature = "trusted-issuers")]
-use super::trust::{ForeignOptions, no_users};
 use super::{
     counters::{Counters, WhenLimitStoreFails},
     inner::{AuthProvider, Inner, PasswordLogin, Retention, Revocations, Sessions, Stores},
     metadata::published,
     registry::{PROCESS, Resident},
     throttle::Throttle,
+};
+#[cfg(feature = "trusted-issuers")]
+use super::{
+    inner::Foreign,
+    trust::{ForeignOptions, no_users},
 };
 use crate::{
     api_key::{ApiKeyFormat, OfferedScopes, UseNotes},
@@ -76,7 +80,7 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 /// | [`identity_loader`](Self::identity_loader) | none: must be given, or [`without_password_login`](Self::without_password_login) said |
 /// | [`token_claims`](Self::token_claims) | none: tokens of a login have no scopes and no custom claims |
 /// | [`password`](Self::password) | Argon2id, 19 MiB, 2 passes |
-/// | [`password_policy`](Self::password_policy) | none: new passwords of any length are hashed |
+/// | [`password_policy`](Self::password_policy) | [`PasswordPolicy::new`]: 15 characters, neither a repetition nor little but a name |
 /// | [`transports`](Self::transport) | `Authorization: Bearer` |
 /// | [`csrf_tokens`](Self::csrf_tokens) | none: the origin of a request decides |
 /// | [`renderer`](Self::renderer), [`pages`](Self::pages) | [`ProblemJson`] |
@@ -105,7 +109,7 @@ pub struct AuthProviderBuilder<U> {
     claims_loader: Option<Arc<dyn ClaimsLoader<U>>>,
     without_password_login: bool,
     password: Option<PasswordConfig>,
-    policy: Option<PasswordPolicy>,
+    policy: NewPasswords,
     updater: Option<Arc<dyn PasswordUpdater<U>>>,
     transports: Vec<Box<dyn Transport>>,
     trusted_origins: Vec<String>,
@@ -150,7 +154,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             claims_loader: None,
             without_password_login: false,
             password: None,
-            policy: None,
+            policy: NewPasswords::default(),
             updater: None,
             transports: Vec::new(),
             trusted_origins: Vec::new(),
@@ -282,10 +286,25 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
 
     /// Which new passwords are accepted, where
     /// [`hash_password`](crate::AuthProvider::hash_password) and its siblings hash one: at a
-    /// sign-up, a change, a reset. Never at a login. The name of the application becomes one of its
+    /// sign-up, a change, a reset. Never at a login: whoever has a password that the policy would
+    /// refuse keeps it until it is changed. The name of the application becomes one of its
     /// [context words](PasswordPolicy::context_words).
+    ///
+    /// Default: [`PasswordPolicy::new`]. Where every user has a second factor,
+    /// [`PasswordPolicy::with_second_factor`] asks for eight characters.
     pub fn password_policy(mut self, policy: PasswordPolicy) -> Self {
-        self.policy = Some(policy);
+        self.policy = NewPasswords::Checked(policy);
+        self
+    }
+
+    /// Hashes new passwords of any length and content, for an application that has checked them
+    /// itself.
+    ///
+    /// # Security
+    /// Without other checks, users choose the passwords that are guessed first: a few guesses for
+    /// each account, which no [throttle](crate::throttle) can refuse, open some of them.
+    pub fn danger_without_password_policy(mut self) -> Self {
+        self.policy = NewPasswords::Unchecked;
         self
     }
 
@@ -587,25 +606,12 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         if issuer.is_none() {
             self.waive_own_tokens(&config)?;
         }
-        #[cfg(feature = "trusted-issuers")]
-        let context = KeyContext { clock: Arc::clone(&self.clock), events: self.events.clone() };
-        #[cfg(feature = "trusted-issuers")]
-        let foreign = self.foreign.build(&config, context.clone())?;
-        #[cfg(feature = "trusted-issuers")]
-        let others_last = foreign.as_ref().map_or(Duration::ZERO, |foreign| foreign.longest());
-        #[cfg(not(feature = "trusted-issuers"))]
-        let others_last = Duration::ZERO;
-        #[cfg(feature = "trusted-issuers")]
-        let user_loader = self.user_loader.or_else(|| {
-            let made_of_claims = foreign.as_ref().is_some_and(|foreign| foreign.users.is_some());
-            let unused = issuer.is_none() && self.stores.api_keys.is_none() && made_of_claims;
-            unused.then(no_users)
-        });
-        #[cfg(not(feature = "trusted-issuers"))]
-        let user_loader = self.user_loader;
-        let user_loader = user_loader.ok_or_else(|| {
-            ConfigError::new("user_loader", "there is no user loader", "call `.user_loader(…)`")
-        })?;
+        let others = self.take_others(&config)?;
+        let user_loader = self.take_user_loader(issuer.is_some(), &others)?;
+        self.check_options()?;
+        let api_key_format = ApiKeyFormat::new(self.api_key_prefix.as_deref())?;
+        let transports = self.take_transports(api_key_format.lead())?;
+        let places = self.places();
         let options = PasswordOptions {
             identity_loader: self.identity_loader,
             config: self.password,
@@ -614,29 +620,11 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         };
         let application = Some(config.application()).filter(|name| *name != "default");
         let password_login = password_login(options, self.without_password_login, application)?;
-        self.renderer.validate()?;
-        if self.guest_name.trim().is_empty() {
-            return Err(ConfigError::new("guest_name", "it is blank", "give a word that pages can show"));
-        }
-        check_timeout("loader_timeout", self.loader_timeout)?;
-        check_timeout("store_timeout", self.store_timeout)?;
-        check_timeout("body_timeout", self.body_timeout)?;
-        let mut transports = self.transports;
-        if transports.is_empty() {
-            transports.push(Box::new(BearerTransport::new()));
-        }
-        let api_key_format = ApiKeyFormat::new(self.api_key_prefix.as_deref())?;
         let api_key_scopes = OfferedScopes::new(self.api_key_scopes)?;
-        if self.stores.api_keys.is_some() {
-            add_key_transports(&mut transports, api_key_format.lead());
-        }
-        transports.sort_by_key(|transport| precedence(&**transport));
-        check_query_names(&transports)?;
-        transports.iter().try_for_each(|transport| transport.check())?;
         let (sessions, session_policy, revocations) = keeping(
             &config,
             &self.stores,
-            (self.sessions, others_last),
+            (self.sessions, others.longest),
             self.revocable_claims,
             self.waivers,
         )?;
@@ -644,23 +632,16 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         let taken: Vec<_> = transports.iter().flat_map(|transport| cookie_names(&**transport)).collect();
         let csrf = self.csrf.map(|tokens| tokens.build(config.csrf_keys(), &transports, &taken));
         let csrf: Option<Box<CsrfPolicy>> = csrf.transpose()?.map(Box::new);
-        let mut places = self.stores.places();
-        places.extend(self.limit_store.as_deref().map(LimitStore::location));
-        places.extend(self.throttle_store.as_deref().map(ThrottleStore::location));
         check_name(&config, &places)?;
         check_trust(&config, &self.stores, &*self.clock)?;
         let trusted_origins = TrustedOrigins::new(self.trusted_origins)?;
-        #[cfg(feature = "trusted-issuers")]
-        let servers = foreign.as_ref().map_or_else(Vec::new, |foreign| foreign.names());
-        #[cfg(not(feature = "trusted-issuers"))]
-        let servers = Vec::new();
-        let resource_metadata = published(self.resource_metadata, servers, &transports)?;
+        let resource_metadata = published(self.resource_metadata, others.names, &transports)?;
         let protection_space = ProtectionSpace::new(config.realm().to_owned())
             .with_metadata(resource_metadata.as_ref().map(PublishedMetadata::url));
         let rules = self.login_throttle.as_ref().map(LoginThrottle::build).transpose()?;
         #[cfg(feature = "trusted-issuers")]
-        for issuer in foreign.iter().flat_map(|foreign| &foreign.issuers) {
-            issuer.prepare(context.clone())?;
+        if let Some(foreign) = &others.foreign {
+            foreign.prepare(&KeyContext { clock: Arc::clone(&self.clock), events: self.events.clone() })?;
         }
         // The last that can fail: what was taken in is built.
         let resident = Resident {
@@ -683,7 +664,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             published_keys: config.published_keys(),
             issuer,
             #[cfg(feature = "trusted-issuers")]
-            foreign,
+            foreign: others.foreign,
             application: config.application().into(),
             protection_space,
             resource_metadata,
@@ -722,6 +703,74 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         Ok(AuthProvider { inner: Arc::new(inner) })
     }
 
+    /// Where everything is kept.
+    fn places(&self) -> Vec<StoreLocation> {
+        let mut places = self.stores.places();
+        places.extend(self.limit_store.as_deref().map(LimitStore::location));
+        places.extend(self.throttle_store.as_deref().map(ThrottleStore::location));
+        places
+    }
+
+    fn check_options(&self) -> Result<(), ConfigError> {
+        self.renderer.validate()?;
+        check_guest_name(&self.guest_name)?;
+        check_timeout("loader_timeout", self.loader_timeout)?;
+        check_timeout("store_timeout", self.store_timeout)?;
+        check_timeout("body_timeout", self.body_timeout)
+    }
+
+    /// The other issuers, as they were checked.
+    #[cfg(feature = "trusted-issuers")]
+    fn take_others(&mut self, config: &AuthConfig) -> Result<Others<U>, ConfigError> {
+        let context = KeyContext { clock: Arc::clone(&self.clock), events: self.events.clone() };
+        let foreign = std::mem::take(&mut self.foreign).build(config, context)?;
+        let longest = foreign.as_ref().map_or(Duration::ZERO, |foreign| foreign.longest());
+        let names = foreign.as_ref().map_or_else(Vec::new, |foreign| foreign.names());
+        Ok(Others { foreign, longest, names, users: PhantomData })
+    }
+
+    #[cfg(not(feature = "trusted-issuers"))]
+    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "there are none")]
+    fn take_others(&mut self, _: &AuthConfig) -> Result<Others<U>, ConfigError> {
+        Ok(Others { longest: Duration::ZERO, names: Vec::new(), users: PhantomData })
+    }
+
+    /// Who finds users. A provider all of whose users are made of claims needs nobody.
+    fn take_user_loader(
+        &mut self,
+        has_own_tokens: bool,
+        others: &Others<U>,
+    ) -> Result<Arc<dyn UserLoader<U>>, ConfigError> {
+        if let Some(loader) = self.user_loader.take() {
+            return Ok(loader);
+        }
+        #[cfg(feature = "trusted-issuers")]
+        if !has_own_tokens
+            && self.stores.api_keys.is_none()
+            && others.foreign.as_ref().is_some_and(|foreign| foreign.users.is_some())
+        {
+            return Ok(no_users());
+        }
+        #[cfg(not(feature = "trusted-issuers"))]
+        let _ = (has_own_tokens, others);
+        Err(ConfigError::new("user_loader", "there is no user loader", "call `.user_loader(…)`"))
+    }
+
+    /// The transports in the order in which they are asked, with those of API keys.
+    fn take_transports(&mut self, lead: &str) -> Result<Vec<Box<dyn Transport>>, ConfigError> {
+        let mut transports = std::mem::take(&mut self.transports);
+        if transports.is_empty() {
+            transports.push(Box::new(BearerTransport::new()));
+        }
+        if self.stores.api_keys.is_some() {
+            add_key_transports(&mut transports, lead);
+        }
+        transports.sort_by_key(|transport| precedence(&**transport));
+        check_query_names(&transports)?;
+        transports.iter().try_for_each(|transport| transport.check())?;
+        Ok(transports)
+    }
+
     /// Without own tokens nobody logs in, so that nothing of a login is there, and nothing of it can
     /// have been meant.
     fn waive_own_tokens(&mut self, config: &AuthConfig) -> Result<(), ConfigError> {
@@ -732,7 +781,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             let problem = "nobody is trusted, and there are no own tokens";
             return Err(ConfigError::new("trusted_issuer", problem, "call `.trusted_issuer(…)`"));
         }
-        let has_passwords = self.password.is_some() || self.policy.is_some() || self.updater.is_some();
+        let has_passwords = self.password.is_some() || self.policy.is_said() || self.updater.is_some();
         let is_set = [
             ("identity_loader", self.identity_loader.is_some()),
             ("password", has_passwords),
@@ -764,9 +813,26 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     }
 }
 
+/// Whom else a provider trusts.
+struct Others<U> {
+    #[cfg(feature = "trusted-issuers")]
+    foreign: Option<Box<Foreign<U>>>,
+    /// How long one of their tokens can be accepted.
+    longest: Duration,
+    names: Vec<String>,
+    users: PhantomData<fn() -> U>,
+}
+
 /// Stands where the settings were.
 fn built() -> ConfigError {
     ConfigError::new("config", "the provider was built", "make another builder")
+}
+
+fn check_guest_name(name: &str) -> Result<(), ConfigError> {
+    if name.trim().is_empty() {
+        return Err(ConfigError::new("guest_name", "it is blank", "give a word that pages can show"));
+    }
+    Ok(())
 }
 
 /// Where others may keep what is theirs, a name tells them apart.
@@ -954,11 +1020,34 @@ fn check_timeout(field: &'static str, limit: Duration) -> Result<(), ConfigError
     Ok(())
 }
 
+/// Which new passwords are hashed, as far as that was said.
+#[derive(Default)]
+enum NewPasswords {
+    #[default]
+    Unsaid,
+    Checked(PasswordPolicy),
+    Unchecked,
+}
+
+impl NewPasswords {
+    fn policy(self) -> Option<PasswordPolicy> {
+        match self {
+            Self::Unsaid => Some(PasswordPolicy::new()),
+            Self::Checked(policy) => Some(policy),
+            Self::Unchecked => None,
+        }
+    }
+
+    const fn is_said(&self) -> bool {
+        !matches!(self, Self::Unsaid)
+    }
+}
+
 /// What was said about passwords.
 struct PasswordOptions<U> {
     identity_loader: Option<Arc<dyn IdentityLoader<U>>>,
     config: Option<PasswordConfig>,
-    policy: Option<PasswordPolicy>,
+    policy: NewPasswords,
     updater: Option<Arc<dyn PasswordUpdater<U>>>,
 }
 
@@ -971,11 +1060,11 @@ fn password_login<U>(
     match (identity_loader, waived) {
         (Some(identity_loader), false) => {
             let hasher = PasswordHasher::new(config.unwrap_or_default())?;
-            let policy = policy.map(|policy| policy.context_words(application));
+            let policy = policy.policy().map(|policy| policy.context_words(application));
             policy.iter().try_for_each(PasswordPolicy::check_settings)?;
             Ok(Some(PasswordLogin { identity_loader, hasher, policy, updater }))
         }
-        (None, true) if config.is_none() && policy.is_none() && updater.is_none() => Ok(None),
+        (None, true) if config.is_none() && !policy.is_said() && updater.is_none() => Ok(None),
         (None, false) => Err(ConfigError::new(
             "identity_loader",
             "there is no identity loader, so nobody could log in",

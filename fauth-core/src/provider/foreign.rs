@@ -90,6 +90,8 @@ impl<U: AuthUser> AuthProvider<U> {
             let token = Box::<[u8]>::from(token).into();
             Ok(Some(Found::Pending(Box::new(Pending { token, issuer, way: credential.way }))))
         };
+        // As for own tokens: characters that no token has make the request a bad one.
+        credential.token.check_grammar().map_err(Rejection::MalformedCredential)?;
         let named = unverified.issuer()?;
         let issuer = match foreign.issuer_of(&named, now) {
             Answer::Known(issuer) => issuer,

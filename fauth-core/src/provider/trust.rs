@@ -96,6 +96,11 @@ fn refuse_same(issuer: &Trusted, others: &[Arc<Trusted>], config: &AuthConfig) -
 }
 
 impl<U> Foreign<U> {
+    /// Tells the sources of keys for whom they work.
+    pub(super) fn prepare(&self, context: &KeyContext) -> Result<(), ConfigError> {
+        self.issuers.iter().try_for_each(|issuer| issuer.prepare(context.clone()))
+    }
+
     /// What they are called.
     pub(super) fn names(&self) -> Vec<String> {
         self.issuers.iter().map(|issuer| issuer.issuer().to_owned()).collect()

@@ -114,8 +114,8 @@ impl Algorithm {
         }
     }
 
-    /// Whether one secret both signs and verifies (HMAC). Otherwise a private key signs and a public
-    /// key verifies.
+    /// Whether one secret both signs and verifies (HMAC). Otherwise a private key signs and a
+    /// public key verifies.
     #[must_use]
     pub const fn is_symmetric(self) -> bool {
         matches!(self, Self::HS256 | Self::HS384 | Self::HS512)

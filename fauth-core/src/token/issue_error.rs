@@ -1,6 +1,6 @@
 //! Why no token is issued.
 
-use super::{purpose::Purpose, signer::SignerError};
+use super::{purpose::Purpose, signer_error::SignerError};
 use crate::clock::ClockError;
 
 /// Why a token cannot be issued.

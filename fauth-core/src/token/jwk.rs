@@ -16,6 +16,10 @@ use super::{
 const LIMITS: Limits = Limits { depth: 4, members: 64 };
 
 #[derive(Deserialize)]
+#[cfg_attr(
+    not(any(feature = "asymmetric", feature = "asymmetric-pure-rust")),
+    allow(dead_code, reason = "members of keys that no feature has brought")
+)]
 pub(super) struct Jwk<'a> {
     #[serde(borrow)]
     pub(super) kty: Cow<'a, str>,
@@ -67,6 +71,7 @@ impl<'a> Jwk<'a> {
     }
 
     /// Whether it has members that only the owner may know.
+    #[cfg(feature = "trusted-issuers")]
     pub(super) const fn has_private_members(&self) -> bool {
         self.k.is_some()
             || self.d.is_some()
@@ -96,6 +101,7 @@ impl<'a> Jwk<'a> {
     }
 
     /// The algorithm that it names.
+    #[cfg(feature = "trusted-issuers")]
     pub(super) fn algorithm(&self) -> Option<&str> {
         self.alg.as_deref()
     }

@@ -11,11 +11,12 @@ use super::asymmetric::Pair;
 use super::no_asymmetric::Pair;
 use super::{
     algorithm::{Algorithm, KeyKind},
+    elsewhere::Elsewhere,
     jwk::{self, Jwk},
     key_error::KeyError,
     limits::MAX_KEY_ID_BYTES,
     mac::{Mac, Signature},
-    signer::{Elsewhere, Signer},
+    signer_error::SignerError,
     weak_secrets::{refuse_form, refuse_guessable, refuse_unusable},
 };
 
@@ -58,6 +59,10 @@ pub struct Key {
 }
 
 #[derive(Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large one is the usual one, and is there without a detour"
+)]
 enum Material {
     Mac(Mac),
     Pair(Arc<Pair>),
@@ -101,8 +106,8 @@ impl Key {
 
     /// Reads a JWK ([RFC 7517](https://www.rfc-editor.org/rfc/rfc7517), [RFC 7518 section
     /// 6](https://www.rfc-editor.org/rfc/rfc7518#section-6), [RFC
-    /// 8037](https://www.rfc-editor.org/rfc/rfc8037)): a secret (`oct`), or a public or private key of
-    /// the kind that `algorithm` needs.
+    /// 8037](https://www.rfc-editor.org/rfc/rfc8037)): a secret (`oct`), or a public or private key
+    /// of the kind that `algorithm` needs.
     ///
     /// `use`, `key_ops`, `alg` and `kid` are honoured. `algorithm` is for a JWK that does not name its own; a token is
     /// never asked for it.
@@ -167,15 +172,15 @@ impl Key {
         }
     }
 
-    /// Reads a key from a file that holds a JWK, PEM or DER, of at most 64 KiB. It is read once: what
-    /// becomes of the file later is not noticed.
+    /// Reads a key from a file that holds a JWK, PEM or DER, of at most 64 KiB. It is read once:
+    /// what becomes of the file later is not noticed.
     ///
     /// # Security
     /// Nobody but the service may read the file of a private key.
     ///
     /// # Errors
-    /// [`KeyError::Unreadable`] if the file cannot be read, else as [`from_jwk`](Self::from_jwk) and
-    /// [`from_pem`](Self::from_pem).
+    /// [`KeyError::Unreadable`] if the file cannot be read, else as [`from_jwk`](Self::from_jwk)
+    /// and [`from_pem`](Self::from_pem).
     pub fn from_file(algorithm: Algorithm, path: impl AsRef<Path>) -> Result<Self, KeyError> {
         let content = read_file(path.as_ref())?;
         match std::str::from_utf8(&content) {
@@ -184,17 +189,12 @@ impl Key {
         }
     }
 
-    /// A key whose private half somebody else has, such as a key management service.
-    ///
-    /// # Errors
-    /// [`KeyError::NotPublic`] if the signer's public key is a secret.
-    pub fn from_signer(signer: impl Signer) -> Result<Self, KeyError> {
-        let signer = Elsewhere::new(signer);
-        let public = signer.public_key();
-        match public.material {
+    /// The same public key, signed for by somebody else.
+    pub(super) fn signed_elsewhere(self, signer: Elsewhere) -> Result<Self, KeyError> {
+        match self.material {
             Material::Mac(_) => Err(KeyError::NotPublic),
             Material::Pair(pair) | Material::Elsewhere(pair, _) => {
-                Ok(Self { material: Material::Elsewhere(pair, signer), ..public })
+                Ok(Self { material: Material::Elsewhere(pair, signer), ..self })
             }
         }
     }
@@ -292,7 +292,7 @@ impl Key {
         }
     }
 
-    /// `None` if it does not sign here (see [`elsewhere`](Self::elsewhere)), or there is no randomness.
+    /// `None` if it does not sign here, or there is no randomness.
     pub(super) fn sign(&self, message: &[u8]) -> Option<Signature> {
         match &self.material {
             Material::Mac(mac) => Some(mac.sign(message)),
@@ -301,11 +301,20 @@ impl Key {
         }
     }
 
-    /// Whoever signs, if that is not this process.
-    pub(super) const fn elsewhere(&self) -> Option<&Elsewhere> {
-        match &self.material {
-            Material::Elsewhere(_, signer) => Some(signer),
-            _ => None,
+    pub(super) const fn signs_elsewhere(&self) -> bool {
+        matches!(self.material, Material::Elsewhere(..))
+    }
+
+    /// Whoever signs for this key may be wrong: the signature is verified with it.
+    pub(super) async fn sign_elsewhere(&self, message: &[u8]) -> Result<Signature, SignerError> {
+        let Material::Elsewhere(_, signer) = &self.material else {
+            return Err(SignerError::WrongSignature { length: 0 });
+        };
+        let signature = signer.sign(message).await?;
+        if self.verifies(message, &signature) {
+            Ok(Signature::Long(signature))
+        } else {
+            Err(SignerError::WrongSignature { length: signature.len() })
         }
     }
 }
@@ -354,14 +363,6 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(..)")
     }
-}
-
-/// All keys of an application.
-#[derive(Debug, Clone)]
-pub(crate) enum Keys {
-    Fixed(FixedKeys),
-    #[cfg(feature = "trusted-issuers")]
-    Ring(super::ring::KeyRing),
 }
 
 /// One key that signs and any number that verify.

@@ -9,7 +9,7 @@ use zeroize::Zeroize as _;
 
 use super::algorithm::Algorithm;
 
-/// Signatures up to this length need no allocation: those of HMAC, ES256 and EdDSA.
+/// Signatures up to this length need no allocation: those of HMAC, ES256 and `EdDSA`.
 pub(super) const INLINE_SIGNATURE_BYTES: usize = 64;
 /// How long the longest signature is: that of RSA with 8192 bits.
 pub(super) const MAX_SIGNATURE_BYTES: usize = 1024;

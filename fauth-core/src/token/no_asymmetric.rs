@@ -1,5 +1,5 @@
-//! Stands in for [`asymmetric`](super::asymmetric) where no feature brings it: there are no such keys,
-//! and whoever wants to load one hears which feature does.
+//! Stands in for [`asymmetric`](super::asymmetric) where no feature brings it: there are no such
+//! keys, and whoever wants to load one hears which feature does.
 
 use super::{algorithm::Algorithm, jwk::Jwk, key_error::KeyError};
 

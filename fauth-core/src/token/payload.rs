@@ -216,11 +216,15 @@ impl TokenPayload {
     }
 
     /// Has another issuer signed it?
+    #[cfg(feature = "trusted-issuers")]
     pub(crate) const fn is_foreign(&self) -> bool {
-        #[cfg(feature = "trusted-issuers")]
-        return self.foreign.is_some();
-        #[cfg(not(feature = "trusted-issuers"))]
-        return false;
+        self.foreign.is_some()
+    }
+
+    #[cfg(not(feature = "trusted-issuers"))]
+    #[expect(clippy::unused_self, reason = "there is no other issuer")]
+    pub(crate) const fn is_foreign(&self) -> bool {
+        false
     }
 
     /// The session that the token belongs to (`sid`), 1 to 128 bytes; `None` for tokens that were issued without one.

@@ -80,3 +80,125 @@ impl PublicKeys {
         }
     }
 }
+
+#[cfg(test)]
+#[cfg(any(feature = "asymmetric", feature = "asymmetric-pure-rust"))]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const ALLOWED: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];
+
+    fn jwk(algorithm: Algorithm, pem: &str, id: &str) -> Value {
+        let key = Key::from_pem(algorithm, pem).unwrap().with_id(id).unwrap();
+        serde_json::from_str(&key.public_jwk().unwrap()).unwrap()
+    }
+
+    fn es256(id: &str) -> Value {
+        jwk(Algorithm::ES256, include_str!("../../tests/keys/p256.pub.pem"), id)
+    }
+
+    fn rsa(id: &str) -> Value {
+        jwk(Algorithm::RS256, include_str!("../../tests/keys/rsa-2048.pub.pem"), id)
+    }
+
+    fn with(mut jwk: Value, name: &str, value: impl Into<Value>) -> Value {
+        jwk[name] = value.into();
+        jwk
+    }
+
+    fn without(mut jwk: Value, name: &str) -> Value {
+        jwk.as_object_mut().unwrap().remove(name);
+        jwk
+    }
+
+    fn set(keys: &[Value]) -> Result<PublicKeys, KeyError> {
+        PublicKeys::from_jwks(&json!({ "keys": keys }).to_string(), &ALLOWED)
+    }
+
+    #[test]
+    fn a_key_is_found_by_its_id_and_never_tried() {
+        let two = set(&[es256("a"), rsa("b")]).unwrap();
+        assert_eq!(two.find(Some("a")).map(Key::algorithm), Some(Algorithm::ES256));
+        assert_eq!(two.find(Some("b")).map(Key::algorithm), Some(Algorithm::RS256));
+        assert!(two.find(Some("c")).is_none() && two.find(Some("")).is_none() && two.find(None).is_none());
+        let one = set(&[es256("a")]).unwrap();
+        assert!(one.find(None).is_some() && one.find(Some("b")).is_none());
+        let nameless = set(&[without(es256("a"), "kid")]).unwrap();
+        assert!(nameless.find(None).is_some() && nameless.find(Some("a")).is_none());
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_skipped() {
+        let weak = with(rsa("weak"), "n", "AQAB");
+        let others = [
+            with(es256("enc"), "use", "enc"),
+            with(es256("ops"), "key_ops", json!(["encrypt"])),
+            with(es256("alg"), "alg", "RSA-OAEP"),
+            with(es256("not-allowed"), "alg", "ES384"),
+            with(es256("curve"), "crv", "P-521"),
+            json!({ "kty": "AKP", "alg": "ML-DSA-44", "pub": "AAAA", "kid": "future" }),
+            with(es256("point"), "x", "AAAA"),
+            weak,
+        ];
+        for other in &others {
+            assert_eq!(set(std::slice::from_ref(other)).unwrap_err(), KeyError::NoUsableKey, "{other}");
+            let set = set(&[other.clone(), es256("good")]).unwrap();
+            assert!(set.find(other["kid"].as_str()).is_none() && set.find(Some("good")).is_some());
+        }
+        assert_eq!(set(&[]).unwrap_err(), KeyError::NoUsableKey);
+    }
+
+    /// The algorithm comes from the configuration by the kind of the key, never from a token.
+    #[test]
+    fn jwk_without_alg() {
+        for jwk in [es256("a"), rsa("a")] {
+            let set = set(&[without(jwk.clone(), "alg")]).unwrap();
+            let expected = jwk["alg"].as_str();
+            assert_eq!(set.find(Some("a")).map(|key| key.algorithm().as_str()), expected);
+        }
+        let json = json!({ "keys": [without(rsa("a"), "alg")] }).to_string();
+        let first = |allowed: &[Algorithm]| {
+            PublicKeys::from_jwks(&json, allowed).map(|set| set.find(None).unwrap().algorithm())
+        };
+        assert_eq!(first(&[Algorithm::ES256, Algorithm::PS512, Algorithm::RS256]), Ok(Algorithm::PS512));
+        assert_eq!(first(&[Algorithm::HS256]), Err(KeyError::NoUsableKey));
+        assert_eq!(first(&[Algorithm::ES256]), Err(KeyError::NoUsableKey));
+    }
+
+    #[test]
+    fn what_no_issuer_publishes_spoils_the_whole_set() {
+        let secret = json!({ "kty": "oct", "k": "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ", "kid": "s" });
+        assert_eq!(set(&[es256("a"), secret]).unwrap_err(), KeyError::NotPublic);
+        for name in ["d", "p", "q", "dp", "dq", "qi", "k"] {
+            let private = with(es256("b"), name, "AAAA");
+            assert_eq!(set(&[es256("a"), private]).unwrap_err(), KeyError::NotPublic, "{name}");
+        }
+        assert_eq!(set(&[es256("a"), with(rsa("b"), "oth", json!([]))]).unwrap_err(), KeyError::NotPublic);
+        assert_eq!(set(&[es256("a"), rsa("a")]).unwrap_err(), KeyError::DuplicateId);
+        let many: Vec<Value> = (0..=MAX_KEYS).map(|number| es256(&number.to_string())).collect();
+        assert_eq!(set(&many).unwrap_err(), KeyError::TooManyKeys { maximum: MAX_KEYS });
+        assert!(set(&many[1..]).is_ok());
+        for text in [
+            "",
+            "[]",
+            "{}",
+            "{\"keys\":{}}",
+            "{\"keys\":[1]}",
+            "{\"keys\":[],\"keys\":[]}",
+            "{\"keys\":[{}]}",
+        ] {
+            assert_eq!(PublicKeys::from_jwks(text, &ALLOWED).unwrap_err(), KeyError::Malformed, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_public_keys_are_taken_in() {
+        let private = include_str!("../../tests/keys/p256.pem");
+        let private = Key::from_pem(Algorithm::ES256, private).unwrap();
+        assert_eq!(PublicKeys::from_keys(vec![private]).unwrap_err(), KeyError::NotPublic);
+        let secret = Key::hmac(Algorithm::HS256, &(0..32).collect::<Vec<u8>>()).unwrap();
+        assert_eq!(PublicKeys::from_keys(vec![secret]).unwrap_err(), KeyError::NotPublic);
+    }
+}

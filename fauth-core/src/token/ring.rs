@@ -1,8 +1,8 @@
 //! Keys that are exchanged while the service runs.
 //!
-//! Readers never wait: they see one snapshot, whole, and a change is the next one. A key is published
-//! some time before it signs, so that whoever verifies has fetched it, and verifies for as long as
-//! tokens that it has signed may live.
+//! Readers never wait: they see one snapshot, whole, and a change is the next one. A key is
+//! published some time before it signs, so that whoever verifies has fetched it, and verifies for
+//! as long as tokens that it has signed may live.
 
 use std::{
     fmt,
@@ -104,8 +104,8 @@ impl Rotation {
     }
 
     /// How long the old key verifies after the new one has taken over. Default: as long as the
-    /// longest token of the configurations that use the ring may live. With less, tokens are refused
-    /// before they expire.
+    /// longest token of the configurations that use the ring may live. With less, tokens are
+    /// refused before they expire.
     pub const fn retire_old_after(mut self, span: Duration) -> Self {
         self.retire_after = Some(span);
         self
@@ -181,9 +181,9 @@ impl KeyRing {
         })
     }
 
-    /// For how long the published set may be cached: `max-age` of `/.well-known/jwks.json`, in whole
-    /// seconds. Default: 5 minutes. A new key signs twice as long after it is published at the
-    /// earliest.
+    /// For how long the published set may be cached: `max-age` of `/.well-known/jwks.json`, in
+    /// whole seconds. Default: 5 minutes. A new key signs twice as long after it is published at
+    /// the earliest.
     ///
     /// # Errors
     /// [`KeyRingError::MaxAge`] unless it is 1 second to 24 hours.
@@ -198,8 +198,8 @@ impl KeyRing {
     /// Takes in a key that signs from the given time on. It is published, and verifies, at once.
     ///
     /// # Errors
-    /// [`KeyRingError`] if the key cannot sign, its id is taken, it would sign too soon, another one
-    /// takes over later, or the ring has 100 keys.
+    /// [`KeyRingError`] if the key cannot sign, its id is taken, it would sign too soon, another
+    /// one takes over later, or the ring has 100 keys.
     pub fn rotate(&self, key: Key, rotation: Rotation) -> Result<(), KeyRingError> {
         refuse_if_only_public(&key)?;
         let now = self.inner.clock.now()?;

@@ -1,10 +1,14 @@
 //! Keys that sign elsewhere: in a key management service (KMS) or a hardware module (HSM).
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{issue_error::IssueError, keys::Key};
+use super::{
+    elsewhere::{Elsewhere, Signs},
+    key_error::KeyError,
+    keys::Key,
+};
 use crate::error::BoxError;
 
 /// How long a token waits for its signature unless the signer says otherwise.
@@ -35,8 +39,8 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
 /// ```
 #[async_trait]
 pub trait Signer: Send + Sync + 'static {
-    /// The public half, with the one algorithm that the signer uses and the id that tokens name. Asked
-    /// once, when the [`Key`] is made.
+    /// The public half, with the one algorithm that the signer uses and the id that tokens name.
+    /// Asked once, when the [`Key`] is made.
     fn public_key(&self) -> Key;
 
     /// The signature of the message, as JWS has it ([RFC 7518 section
@@ -57,55 +61,25 @@ pub trait Signer: Send + Sync + 'static {
     }
 }
 
-/// Why a [`Signer`] has given no signature.
-#[derive(Debug, Clone, thiserror::Error)]
-#[non_exhaustive]
-pub enum SignerError {
-    /// It has failed.
-    #[error("the signer has failed: {0}")]
-    Failed(Arc<dyn std::error::Error + Send + Sync>),
-    /// It has not answered in time.
-    #[error("the signer has not answered within {} ms", .0.as_millis())]
-    TimedOut(Duration),
-    /// What it returned is not a signature of its public key.
-    #[error("the signer has returned {length} bytes that its public key does not verify")]
-    WrongSignature {
-        /// How many bytes it returned.
-        length: usize,
-    },
-}
-
-/// A signer, shared.
-#[derive(Clone)]
-pub(super) struct Elsewhere(Arc<dyn Signer>);
-
-impl Elsewhere {
-    pub(super) fn new(signer: impl Signer) -> Self {
-        Self(Arc::new(signer))
-    }
-
-    pub(super) fn public_key(&self) -> Key {
-        self.0.public_key()
-    }
-
-    /// The signature, verified with `key`.
-    pub(super) async fn sign(&self, key: &Key, message: &[u8]) -> Result<Vec<u8>, IssueError> {
-        let timeout = self.0.timeout();
-        let signature = match tokio::time::timeout(timeout, self.0.sign(message)).await {
-            Ok(Ok(signature)) => signature,
-            Ok(Err(error)) => return Err(SignerError::Failed(error.into()).into()),
-            Err(_) => return Err(SignerError::TimedOut(timeout).into()),
-        };
-        if key.verifies(message, &signature) {
-            Ok(signature)
-        } else {
-            Err(SignerError::WrongSignature { length: signature.len() }.into())
-        }
+impl Key {
+    /// A key whose private half somebody else has, such as a key management service.
+    ///
+    /// # Errors
+    /// [`KeyError::NotPublic`] if the signer's public key is a secret.
+    pub fn from_signer(signer: impl Signer) -> Result<Self, KeyError> {
+        signer.public_key().signed_elsewhere(Elsewhere::new(Signing(signer)))
     }
 }
 
-impl fmt::Debug for Elsewhere {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Signer(..)")
+struct Signing<S>(S);
+
+#[async_trait]
+impl<S: Signer> Signs for Signing<S> {
+    async fn sign(&self, message: &[u8]) -> Result<Vec<u8>, BoxError> {
+        self.0.sign(message).await
+    }
+
+    fn timeout(&self) -> Duration {
+        self.0.timeout()
     }
 }

@@ -96,8 +96,10 @@ impl ClaimPath {
     }
 
     pub(super) fn check(&self, setting: &'static str) -> Result<(), ConfigError> {
-        let is_name = |segment: &Box<str>| (1..=MAX_SEGMENT_BYTES).contains(&segment.len());
-        if !(1..=MAX_SEGMENTS).contains(&self.segments.len()) || !self.segments.iter().all(is_name) {
+        let mut names = self.segments.iter().map(|segment| segment.len());
+        if !(1..=MAX_SEGMENTS).contains(&self.segments.len())
+            || !names.all(|bytes| (1..=MAX_SEGMENT_BYTES).contains(&bytes))
+        {
             return Err(ConfigError::new(
                 setting,
                 format!("`{self}` is no path of a claim"),

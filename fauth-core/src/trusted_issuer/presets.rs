@@ -26,7 +26,7 @@ use crate::{
 /// *Hash* is the SHA-256 of what is signed: that is how a token is
 /// [revoked](crate::store::RevocationTarget) that has no `jti`.
 ///
-/// The algorithm is RS256, that of rauthy EdDSA; call [`algorithms`](Self::algorithms) for others
+/// The algorithm is RS256, that of rauthy `EdDSA`; call [`algorithms`](Self::algorithms) for others
 /// that the issuer was told to use. Every other setting can be changed too:
 /// [`claims`](Self::claims) replaces the mapping, [`audience`](Self::audience) adds one, and
 /// [`keys`](Self::keys) takes another source than the issuer's discovery document.
@@ -259,7 +259,7 @@ impl TrustedIssuer {
     ///
     /// `roles` are roles. A client may have other audiences (`default_aud`, or a resource that is
     /// asked for): name that of this service by [`audience`](Self::audience), in place of the
-    /// client. Keys are for EdDSA; a client that was told to use RS256 needs
+    /// client. Keys are for `EdDSA`; a client that was told to use RS256 needs
     /// [`algorithms`](Self::algorithms). Tokens of programs have no `sub`, and are refused, unless
     /// rauthy maps the client to it (`client_credentials_map_sub`).
     ///

@@ -98,11 +98,13 @@ impl Tenants {
                 tenant.last_used.store(now.unix_seconds(), Ordering::Relaxed);
                 Answer::Known(Arc::clone(&tenant.trusted))
             }
-            Some(_) => Answer::Ask,
-            None if !has_form(issuer) => Answer::Unknown,
-            None if lock(&self.unknown).get(issuer).is_some_and(|until| now < *until) => Answer::Unknown,
-            None => Answer::Ask,
+            None if !has_form(issuer) || self.is_unknown(issuer, now) => Answer::Unknown,
+            _ => Answer::Ask,
         }
+    }
+
+    fn is_unknown(&self, issuer: &str, now: Timestamp) -> bool {
+        lock(&self.unknown).get(issuer).is_some_and(|until| now < *until)
     }
 
     /// The issuer of this name, asked for if nobody knows it. Whoever asks meanwhile waits for the

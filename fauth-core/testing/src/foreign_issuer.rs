@@ -169,7 +169,11 @@ impl ForeignToken {
 
     /// The token.
     pub fn sign(&self) -> String {
-        let signed = self.signed_part();
+        self.sign_text(&self.signed_part())
+    }
+
+    /// As [`sign`](Self::sign), with this in place of header and claims, whatever it is.
+    pub fn sign_text(&self, signed: &str) -> String {
         let signature: Signature = self.key.key.sign(signed.as_bytes());
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
     }

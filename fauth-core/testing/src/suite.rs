@@ -4,6 +4,8 @@
 //! [`conformance!`](crate::conformance!), which expands to one `#[test]` for each case. Every case names what it expects, and the *whole* response (status, all
 //! headers, body) is compared with that of the core without any framework, [`Direct`].
 //!
+//! Those about tokens of other issuers are there with the feature `trusted-issuers`.
+//!
 //! # The application
 //!
 //! `auth` and `other` are [`App::auth`] and [`App::other`]. The handler `greet` takes
@@ -186,11 +188,26 @@ pub mod extractors;
 pub mod failures;
 pub mod groups;
 pub mod guests;
+#[cfg(feature = "trusted-issuers")]
+pub mod issuer_claims;
+#[cfg(feature = "trusted-issuers")]
+pub mod issuer_keys;
+#[cfg(feature = "trusted-issuers")]
+pub mod issuer_logins;
+#[cfg(feature = "trusted-issuers")]
+pub mod issuer_tenants;
+#[cfg(feature = "trusted-issuers")]
+pub mod issuer_tokens;
+#[cfg(feature = "trusted-issuers")]
+pub mod issuer_users;
+#[cfg(feature = "trusted-issuers")]
+mod issuers;
 pub mod limits;
 pub mod login;
 pub mod modes;
 pub mod pages;
 pub mod paths;
+pub mod public_keys;
 pub mod refusals;
 pub mod requirements;
 pub mod resource_metadata;
@@ -649,6 +666,10 @@ macro_rules! conformance {
             use super::*;
             $crate::__limits_tests!($harness);
         }
+        mod public_keys {
+            use super::*;
+            $crate::__public_keys_tests!($harness);
+        }
         mod rules {
             use super::*;
             $crate::__rules_tests!($harness);
@@ -661,7 +682,49 @@ macro_rules! conformance {
             use super::*;
             $crate::__modes_tests!($harness);
         }
+        $crate::__issuers!($harness);
     };
+}
+
+/// The cases about tokens of other issuers.
+#[cfg(feature = "trusted-issuers")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __issuers {
+    ($harness:ty) => {
+        mod issuer_tokens {
+            use super::*;
+            $crate::__issuer_tokens_tests!($harness);
+        }
+        mod issuer_claims {
+            use super::*;
+            $crate::__issuer_claims_tests!($harness);
+        }
+        mod issuer_keys {
+            use super::*;
+            $crate::__issuer_keys_tests!($harness);
+        }
+        mod issuer_logins {
+            use super::*;
+            $crate::__issuer_logins_tests!($harness);
+        }
+        mod issuer_users {
+            use super::*;
+            $crate::__issuer_users_tests!($harness);
+        }
+        mod issuer_tenants {
+            use super::*;
+            $crate::__issuer_tenants_tests!($harness);
+        }
+    };
+}
+
+/// There are none without the feature `trusted-issuers`.
+#[cfg(not(feature = "trusted-issuers"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __issuers {
+    ($harness:ty) => {};
 }
 
 /// One case's application, with its users and its clock.

@@ -181,11 +181,11 @@ impl AuthUser for Somebody {
         true
     }
 
-    fn roles(&self) -> impl IntoIterator<Item = impl AsRef<str>> {
+    fn roles(&self) -> impl IntoIterator<Item: AsRef<str>> {
         &self.roles
     }
 
-    fn permissions(&self) -> impl IntoIterator<Item = impl AsRef<str>> {
+    fn permissions(&self) -> impl IntoIterator<Item: AsRef<str>> {
         &self.permissions
     }
 }

@@ -235,7 +235,7 @@ fn golden() -> Value {
     serde_json::from_slice(&text).unwrap()
 }
 
-/// P-02 of the migration: every hash that Caspian (werkzeug) has stored.
+/// Every hash that Caspian (werkzeug) has stored.
 #[tokio::test]
 async fn caspian() {
     let golden = golden();

@@ -13,9 +13,11 @@ use fauth_core::{
     },
     rejection::Unavailable,
 };
-use fauth_testing::{TestUser, Users, config, provider_with};
+use fauth_testing::{TestUser, Users, config, config_builder, provider_with};
 
 use crate::support::Log;
+
+type Builder = AuthProviderBuilder<TestUser>;
 
 static NOBODY: ClientInfo = ClientInfo::unknown();
 const KEY: &[u8; 32] = b"\x8f\x1c\xa7\x02\x5e\xd3\x99\x40\xb6\x7b\xee\x13\xc8\x24\x6d\xf1\x0a\x93\x57\xbc\x31\xe8\x4f\x76\xd2\x05\xaa\x68\x19\xfd\x82\x3b";
@@ -63,9 +65,35 @@ async fn the_policy_applies_where_passwords_are_set() {
 }
 
 #[tokio::test]
-async fn without_a_policy_there_is_none() {
-    let auth = provider(&Users::new(), |builder| builder);
+async fn the_default_is_the_policy_and_the_last_word_decides() {
+    let users = Users::new();
+    let short = |minimum| unacceptable(UnacceptablePassword::TooShort { minimum });
+    let auth = provider(&users, |builder| builder);
+    assert_eq!(auth.hash_password("green ideas").await, short(15));
+    assert!(auth.hash_password("green ideas sleep").await.is_ok());
+    let row = unacceptable(UnacceptablePassword::Repetitive);
+    assert_eq!(auth.hash_password("123456789012345678").await, row);
+
+    let auth = provider(&users, AuthProviderBuilder::danger_without_password_policy);
     assert!(auth.hash_password("a").await.is_ok());
+    assert_eq!(auth.hash_password("").await, unacceptable(UnacceptablePassword::Empty));
+
+    let policy = PasswordPolicy::with_second_factor;
+    let auth = provider(&users, |builder| builder.danger_without_password_policy().password_policy(policy()));
+    assert_eq!(auth.hash_password("green 1").await, short(8));
+    let auth = provider(&users, |builder| builder.password_policy(policy()).danger_without_password_policy());
+    assert!(auth.hash_password("green 1").await.is_ok());
+}
+
+/// The application's name counts as a context word without any policy being given.
+#[tokio::test]
+async fn the_default_knows_the_application() {
+    let users = Users::new();
+    let named = config_builder().application("contoso").build().unwrap();
+    let auth = provider_with(named, &users).danger_share_application().build().unwrap();
+    let word = unacceptable(UnacceptablePassword::ContextWord);
+    assert_eq!(auth.hash_password("contoso-contoso-1").await, word);
+    assert!(auth.hash_password("fabrikam-contoso-1").await.is_ok());
 }
 
 #[tokio::test]
@@ -110,14 +138,44 @@ fn a_policy_that_cannot_work_is_refused() {
     ] {
         assert_eq!(field(policy), refused);
     }
-    let error = AuthProvider::<TestUser>::builder(config())
-        .user_loader(async |_| Ok::<Option<TestUser>, std::io::Error>(None))
-        .store(MemoryStore::new())
-        .without_password_login()
-        .password_policy(PasswordPolicy::new())
-        .build()
-        .unwrap_err();
-    assert_eq!(error.field(), "without_password_login");
+    let said: [fn(Builder) -> Builder; 2] =
+        [|builder| builder.password_policy(PasswordPolicy::new()), Builder::danger_without_password_policy];
+    for said in said {
+        let builder = AuthProvider::<TestUser>::builder(config())
+            .user_loader(async |_| Ok::<Option<TestUser>, std::io::Error>(None))
+            .store(MemoryStore::new())
+            .without_password_login();
+        assert_eq!(said(builder).build().unwrap_err().field(), "without_password_login");
+    }
+}
+
+/// P-09: bcrypt reads 72 bytes. A longer password is refused in a way that its user can understand
+/// where it is set, and as a wrong one where it is asked for; neither is a failure of the server.
+#[tokio::test]
+async fn a_password_over_the_limit_of_bcrypt_is_refused_at_a_change_too() {
+    let users = Users::new();
+    let auth = provider(&users, |builder| builder.password(PasswordConfig::danger_weak_bcrypt(4)));
+    let text = "colourless green ideas sleep furiously, and so do most of us who have to wait";
+    let of = |bytes: usize| text.chars().cycle().take(bytes).collect::<String>();
+    for on_behalf_of in [OnBehalfOf::from(&NOBODY), OnBehalfOf::User("alice")] {
+        assert!(auth.hash_password_for(on_behalf_of, &of(71)).await.is_ok());
+        for bytes in [72, 73, 80] {
+            let refused = auth.hash_password_for(on_behalf_of, &of(bytes)).await;
+            assert_eq!(refused, unacceptable(UnacceptablePassword::TooLong { limit: 71 }), "{bytes}");
+            assert_eq!(Rejection::from(refused.unwrap_err()).status(), 422);
+        }
+    }
+    let requirement = fauth_core::Requirement::user();
+    let token = auth.issue(fauth_core::Purpose::Access, "alice").await.unwrap();
+    let granted = auth.authenticate_token(token.expose(), &requirement).await.unwrap();
+    let change = |password: String| {
+        let (auth, granted) = (&auth, &granted);
+        async move { auth.reauthenticate(granted, "alice", &password, &NOBODY).await.map(|_| ()) }
+    };
+    assert_eq!(change("s3cret".to_owned()).await, Ok(()));
+    for bytes in [71, 72, 73, 80] {
+        assert_eq!(change(of(bytes)).await, Err(Rejection::InvalidCredentials), "{bytes}");
+    }
 }
 
 #[test]

@@ -147,7 +147,7 @@ async fn that_an_address_is_unknown_is_said_once() {
     assert_eq!(log.with("address_unknown").len(), before + 1);
 }
 
-/// C-08
+/// C-08, W-15
 #[tokio::test]
 async fn what_is_no_limit_is_said_at_start_and_refuses_everything() {
     for text in ["0/minute", "bogus", "-1/minute", "99999999999999999999/minute", ""] {

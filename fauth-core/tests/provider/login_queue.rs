@@ -180,7 +180,7 @@ async fn a_turn_that_has_begun_is_used_though_the_client_hangs_up() {
             (EventKind::AuthenticationFailed, Some("unknown_identifier"))
         );
         // The turn is free soon after.
-        while matches!(world.auth.hash_password("x").await, Err(PasswordError::Busy { .. })) {
+        while matches!(world.auth.hash_password("green ideas sleep").await, Err(PasswordError::Busy { .. })) {
             tokio::task::yield_now().await;
         }
     }
@@ -208,13 +208,13 @@ async fn users_who_are_logged_in_have_a_share_of_their_own() {
     let (alice, flooding) = (world.granted("alice").await, at(1));
     let flood = world.flood(5, &flooding);
     assert!(matches!(
-        poll_once(pin!(world.auth.hash_password_for(&flooding, "new"))),
+        poll_once(pin!(world.auth.hash_password_for(&flooding, "green ideas sleep"))),
         Poll::Ready(Err(PasswordError::Busy { .. }))
     ));
     let change = async {
         let user = world.auth.reauthenticate(&alice, "alice", "s3cret", &flooding).await.unwrap();
         assert_eq!(user.name, "alice");
-        assert!(world.auth.hash_password_for(&alice, "new").await.is_ok());
+        assert!(world.auth.hash_password_for(&alice, "green ideas sleep").await.is_ok());
     };
     beside(flood, change).await;
 }
@@ -226,7 +226,7 @@ async fn users_take_turns_too() {
     let (alice, bob, flooding) = (world.granted("alice").await, world.granted("bob").await, at(1));
     let flood = world.flood(9, &flooding);
     // A quarter of eight places.
-    let hash_for = |user| Box::pin(world.auth.hash_password_for(user, "new"));
+    let hash_for = |user| Box::pin(world.auth.hash_password_for(user, "green ideas sleep"));
     let (mut first, mut second, mut third) = (hash_for(&bob), hash_for(&bob), hash_for(&bob));
     assert!(poll_once(first.as_mut()).is_pending() && poll_once(second.as_mut()).is_pending());
     assert!(matches!(poll_once(third.as_mut()), Poll::Ready(Err(PasswordError::Busy { .. }))));

@@ -1,5 +1,5 @@
-//! Asymmetric keys: published vectors, what other libraries make of our tokens, and providers that sign
-//! with them.
+//! Asymmetric keys: published vectors, what other libraries make of our tokens, and providers that
+//! sign with them.
 
 use std::{collections::BTreeMap, fs};
 
@@ -46,7 +46,7 @@ fn signing_with(key: Key) -> Auth {
     auth(|config| config.signing_key(key).issuer(ISSUER).audience(AUDIENCE))
 }
 
-// ------------------------------------------------------------------------------------------------ Wycheproof
+// ---------------------------------------------------------------------------- Wycheproof
 
 /// Where the verdict differs from the file's, by number.
 const DIFFERENT: [(u64, &str); 4] = [
@@ -115,7 +115,7 @@ fn wycheproof_private_keys() {
     assert_eq!(refused[&349], KeyError::NotForSignatures);
 }
 
-// ------------------------------------------------------------------------------------------------ RFC 7520, RFC 8037
+// ---------------------------------------------------------------------------- RFC 7520, RFC 8037
 
 #[test]
 fn rfc7520_and_rfc8037() {
@@ -153,7 +153,7 @@ fn rfc8037_example() {
     assert_eq!(verify_jws(token, &key).unwrap(), b"Example of Ed25519 signing");
 }
 
-// ------------------------------------------------------------------------------------------------ joserfc
+// ---------------------------------------------------------------------------- joserfc
 
 fn joserfc_file(name: &str) -> String {
     fs::read_to_string(vectors().join("joserfc/keys").join(name)).unwrap()
@@ -209,7 +209,7 @@ fn joserfc_tokens() {
     assert!(verified >= 5, "{verified}");
 }
 
-// ------------------------------------------------------------------------------------------------ our own tokens
+// ---------------------------------------------------------------------------- our own tokens
 
 /// What another library reads with the key that we publish.
 fn read_by_another(token: &str, jwk: &str, algorithm: Algorithm) -> Option<Value> {
@@ -311,7 +311,8 @@ fn an_asymmetric_key_needs_a_secret_beside_it() {
     assert!(AuthConfig::builder().secret(SECRET).verification_key(only_public).build().is_ok());
 }
 
-/// Old tokens of a secret stay good while a private key takes over, if the secret is named as a key.
+/// Old tokens of a secret stay good while a private key takes over, if the secret is named as a
+/// key.
 #[test]
 fn from_a_secret_to_a_private_key() {
     let old = auth(|config| config);

@@ -208,8 +208,8 @@ fn secrets_rotate_too() {
     assert_eq!(service.verdict(&service.issue(Purpose::Access), Purpose::Access), Ok(()));
 }
 
-/// Threads issue and verify while the ring rotates and the clock runs: no token is ever refused, neither one that was
-/// just issued nor one of several rotations ago.
+/// Threads issue and verify while the ring rotates and the clock runs: no token is ever refused,
+/// neither one that was just issued nor one of several rotations ago.
 #[test]
 fn rotation_under_load() {
     const WORKERS: usize = 4;

@@ -235,7 +235,7 @@ async fn what_the_resolver_returns_is_checked() {
     assert_eq!(enters().await, Err(Rejection::Unavailable(Unavailable::Loader)), "of another name");
     service.tenants.add(&one);
     let trusted = service.tenants.0.lock().unwrap().issuers.get(one.issuer()).cloned().unwrap();
-    service.tenants.put(one.issuer(), trusted.clone().max_lifetime(Duration::from_secs(86_401)));
+    service.tenants.put(one.issuer(), trusted.clone().max_lifetime(Duration::from_secs(90_000)));
     assert_eq!(
         enters().await,
         Err(Rejection::Unavailable(Unavailable::Loader)),

@@ -529,14 +529,16 @@ pub(crate) async fn no_hash_is_in_any_debug_text_or_error(store: impl Store, _: 
 
 pub(crate) async fn a_store_is_a_whole_set_of_loaders(store: impl Store, clock: TestClock) {
     let auth = provider(&store, &clock, weak());
-    let hash = auth.hash_password("correct horse").await.unwrap();
+    let hash = auth.hash_password("correct horse battery").await.unwrap();
     store.create(NewUser::new("alice", hash).roles(["admin"])).await.unwrap();
 
-    let alice = auth.authenticate("alice", "correct horse", &ClientInfo::unknown()).await.unwrap();
+    let alice = auth.authenticate("alice", "correct horse battery", &ClientInfo::unknown()).await.unwrap();
     assert_eq!(alice.roles(), ["admin"]);
     let tokens = auth.login(TokenRequest::for_user(&*alice)).await.unwrap();
     auth.refresh(tokens.refresh_token().expose(), &ClientInfo::unknown()).await.unwrap();
-    for (name, password) in [("alice", "wrong"), ("bob", "correct horse"), ("a\0", "correct horse")] {
+    for (name, password) in
+        [("alice", "wrong"), ("bob", "correct horse battery"), ("a\0", "correct horse battery")]
+    {
         assert_eq!(
             auth.authenticate(name, password, &ClientInfo::unknown()).await.unwrap_err(),
             Rejection::InvalidCredentials
@@ -547,7 +549,7 @@ pub(crate) async fn a_store_is_a_whole_set_of_loaders(store: impl Store, clock: 
     let refused = auth.refresh(tokens.refresh_token().expose(), &ClientInfo::unknown()).await.unwrap_err();
     assert_eq!(refused, Rejection::InvalidToken(InvalidToken::InactiveUser));
     assert_eq!(
-        auth.authenticate("alice", "correct horse", &ClientInfo::unknown()).await.unwrap_err(),
+        auth.authenticate("alice", "correct horse battery", &ClientInfo::unknown()).await.unwrap_err(),
         Rejection::InvalidCredentials
     );
 
@@ -594,20 +596,20 @@ pub(crate) async fn tokens_of_a_deleted_namesake_load_nobody(store: impl Store, 
 }
 
 pub(crate) async fn an_old_hash_is_brought_up_to_date_at_login(store: impl Store, clock: TestClock) {
-    let old = PasswordHasher::new(weak()).unwrap().hash("correct horse").await.unwrap();
+    let old = PasswordHasher::new(weak()).unwrap().hash("correct horse battery").await.unwrap();
     store.create(NewUser::new("alice", &old)).await.unwrap();
     let auth = provider(&store, &clock, PasswordConfig::danger_weak_argon2id(16, 1, 1));
     auth.authenticate("alice", "wrong", &ClientInfo::unknown()).await.unwrap_err();
     assert_eq!(store.find("alice").await.unwrap().unwrap().password_hash(), Some(&*old));
-    auth.authenticate("alice", "correct horse", &ClientInfo::unknown()).await.unwrap();
+    auth.authenticate("alice", "correct horse battery", &ClientInfo::unknown()).await.unwrap();
     let alice = store.find("alice").await.unwrap().unwrap();
     assert!(alice.password_hash().unwrap().starts_with("$argon2id$v=19$m=16,"), "the new cost");
-    auth.authenticate("alice", "correct horse", &ClientInfo::unknown()).await.unwrap();
+    auth.authenticate("alice", "correct horse battery", &ClientInfo::unknown()).await.unwrap();
 }
 
 pub(crate) async fn a_password_changed_meanwhile_wins_over_the_rehash(store: impl Store, clock: TestClock) {
     // The loader hands out the user as he was before his password was changed.
-    let old = PasswordHasher::new(weak()).unwrap().hash("correct horse").await.unwrap();
+    let old = PasswordHasher::new(weak()).unwrap().hash("correct horse battery").await.unwrap();
     store.create(NewUser::new("alice", &old)).await.unwrap();
     let stale = store.find("alice").await.unwrap().unwrap();
     store.change_password(&stale, OTHER_HASH).await.unwrap();
@@ -627,10 +629,10 @@ pub(crate) async fn a_password_changed_meanwhile_wins_over_the_rehash(store: imp
         .clock(clock)
         .build()
         .unwrap();
-    auth.authenticate("alice", "correct horse", &ClientInfo::unknown()).await.unwrap();
+    auth.authenticate("alice", "correct horse battery", &ClientInfo::unknown()).await.unwrap();
     assert_eq!(store.find("alice").await.unwrap().unwrap().password_hash(), Some(OTHER_HASH));
     store.delete("alice").await.unwrap();
-    auth.authenticate("alice", "correct horse", &ClientInfo::unknown()).await.unwrap();
+    auth.authenticate("alice", "correct horse battery", &ClientInfo::unknown()).await.unwrap();
     assert!(store.find("alice").await.unwrap().is_none());
     assert_eq!(*updates.outcomes.lock().unwrap(), [true, true], "a lost race is no failure");
 }

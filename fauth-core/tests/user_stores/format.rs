@@ -293,7 +293,7 @@ async fn a_garbled_file_lets_nobody_in() {
     let (store, clock) = (folder.store().await, TestClock::new());
     let store = store.clock(clock.clone());
     let auth = provider(&store, &clock, weak());
-    let hash = auth.hash_password("correct horse").await.unwrap();
+    let hash = auth.hash_password("correct horse battery").await.unwrap();
     let alice = store.create(NewUser::new("alice", hash)).await.unwrap();
     let tokens = auth.login(TokenRequest::for_user(&*alice)).await.unwrap();
     auth.refresh(tokens.refresh_token().expose(), &ClientInfo::unknown()).await.unwrap();
@@ -302,8 +302,8 @@ async fn a_garbled_file_lets_nobody_in() {
     folder.write(&whole[..whole.len() / 2]);
     let refused = [
         auth.refresh(tokens.refresh_token().expose(), &ClientInfo::unknown()).await.unwrap_err(),
-        auth.authenticate("alice", "correct horse", &ClientInfo::unknown()).await.unwrap_err(),
-        auth.authenticate("nobody", "correct horse", &ClientInfo::unknown()).await.unwrap_err(),
+        auth.authenticate("alice", "correct horse battery", &ClientInfo::unknown()).await.unwrap_err(),
+        auth.authenticate("nobody", "correct horse battery", &ClientInfo::unknown()).await.unwrap_err(),
     ];
     for rejection in refused {
         assert!(matches!(rejection, Rejection::Unavailable(_)), "{rejection:?}");

@@ -140,6 +140,12 @@ impl Browser {
         assert!(ended, "the cookie {name} is kept still after {PATIENCE:?}");
     }
 
+    /// Deletes one cookie of the current page, as the browser does when its time is over.
+    #[track_caller]
+    pub fn delete_cookie(&self, name: &str) {
+        self.run("delete a cookie", self.client().delete_cookie(name));
+    }
+
     /// Deletes the cookies of the current page, as a user does who clears the browser's data.
     #[track_caller]
     pub fn delete_cookies(&self) {

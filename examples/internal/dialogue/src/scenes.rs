@@ -39,7 +39,7 @@ fn play(program: &str, scene: impl FnOnce(&Server)) {
 
 fn play_with(program: &str, environment: &[(&str, &str)], scene: impl FnOnce(&Server)) {
     let server = Server::start(program, environment);
-    for password in ["s3cret", "hunter2", "pa55word", "wrong-s3cr3t"] {
+    for password in ["green-ideas-sleep", "hunter2-and-a-half", "seventeen-old-hats", "wrong-s3cr3t"] {
         server.mark(password);
     }
     scene(&server);
@@ -76,11 +76,11 @@ fn log_in(server: &Server, username: &str, password: &str) -> Pair {
 }
 
 fn alice(server: &Server) -> Pair {
-    log_in(server, "alice", "s3cret")
+    log_in(server, "alice", "green-ideas-sleep")
 }
 
 fn bob(server: &Server) -> Pair {
-    log_in(server, "bob", "hunter2")
+    log_in(server, "bob", "hunter2-and-a-half")
 }
 
 fn refresh(server: &Server, token: &str) -> Response {
@@ -152,7 +152,7 @@ pub fn open_page(program: &str) {
 pub fn login_by_json_and_by_form(program: &str) {
     play(program, |server| {
         let by_json = alice(server);
-        let form = [("username", "alice"), ("password", "s3cret")];
+        let form = [("username", "alice"), ("password", "green-ideas-sleep")];
         let by_form = Pair::of(&server.send(Request::post("/login").form(&form)));
         for pair in [by_json, by_form] {
             is_ok(&server.get_with("/me", &pair.access), &json!({"message": "Hello alice"}));
@@ -165,11 +165,11 @@ pub fn failed_logins_look_alike(program: &str) {
     play(program, |server| {
         for (username, password) in [
             ("alice", "wrong-s3cr3t"),
-            ("mallory", "s3cret"),
-            ("carol", "pa55word"),
+            ("mallory", "green-ideas-sleep"),
+            ("carol", "seventeen-old-hats"),
             ("carol", "wrong-s3cr3t"),
             ("alice", ""),
-            ("", "s3cret"),
+            ("", "green-ideas-sleep"),
         ] {
             let json = Request::post("/login").json(&credentials(username, password));
             let form = Request::post("/login").form(&[("username", username), ("password", password)]);
@@ -348,12 +348,12 @@ pub fn endpoints_read_only_what_they_must(program: &str) {
                 assert_eq!(response.header("allow"), Some("POST"));
             }
         }
-        let form = format!("username=alice&password=s3cret&padding={}", "x".repeat(20 * 1024));
+        let form = format!("username=alice&password=green-ideas-sleep&padding={}", "x".repeat(20 * 1024));
         let large = Request::post("/login").body("application/x-www-form-urlencoded", form);
         let response = server.send(large);
         is_refused(&response, 413, "Content Too Large", "The body is too large", "payload_too_large");
 
-        let text = Request::post("/login").body("text/plain", "username=alice&password=s3cret");
+        let text = Request::post("/login").body("text/plain", "username=alice&password=green-ideas-sleep");
         let detail = "The body must be JSON or, for a login, a form";
         let title = "Unsupported Media Type";
         is_refused(&server.send(text), 415, title, detail, "unsupported_media_type");
@@ -364,7 +364,7 @@ pub fn endpoints_read_only_what_they_must(program: &str) {
             ("{}", "Missing field `username`"),
             ("{", unreadable),
             ("[]", unreadable),
-            (r#"["alice","s3cret"]"#, unreadable),
+            (r#"["alice","green-ideas-sleep"]"#, unreadable),
             (r#"{"username":"alice"}"#, "Missing field `password`"),
             (r#"{"username":"alice","password":5}"#, "The field `password` must be text in UTF-8"),
         ] {
@@ -443,7 +443,8 @@ pub fn settings_come_from_the_environment(program: &str) {
         play_with(program, &environment, |server| {
             let challenge = server.get("/me");
             assert_eq!(challenge.header("www-authenticate"), Some("Bearer realm=\"shop\""));
-            let response = server.send(Request::post("/login").json(&credentials("alice", "s3cret")));
+            let response =
+                server.send(Request::post("/login").json(&credentials("alice", "green-ideas-sleep")));
             assert_eq!(response.json()["expires_in"], json!(300));
         });
     }

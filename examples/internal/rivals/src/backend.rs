@@ -31,9 +31,14 @@ impl Backend {
 
     /// Installs the one that the parent process asks for.
     pub(crate) fn install_requested() -> Result<()> {
+        Self::requested()?.install()
+    }
+
+    /// The one that the parent process asks for.
+    pub(crate) fn requested() -> Result<Self> {
         let name = env::var(VARIABLE)?;
         let backend = Self::ALL.into_iter().find(|backend| backend.name() == name);
-        backend.ok_or_else(|| io::Error::other(format!("no backend is called {name:?}")))?.install()
+        Ok(backend.ok_or_else(|| io::Error::other(format!("no backend is called {name:?}")))?)
     }
 
     fn install(self) -> Result<()> {

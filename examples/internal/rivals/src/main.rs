@@ -1,12 +1,13 @@
 //! fauth beside hand-written guards and other crates, in one run. See `README.md`.
 //!
-//! `cargo run --release` prints the table, `-- --json FILE` writes it to a file too. The exit code is 0 only if every line
-//! holds.
+//! `cargo run --release` prints the table, `-- --json FILE` writes it to a file too, `-- --only
+//! PART` measures one part, such as `asymmetric`. The exit code is 0 only if every line holds.
 
 mod asymmetric;
 mod backend;
 mod facts;
 mod flood;
+mod foreign;
 mod hand;
 mod in_process;
 mod measuring;
@@ -39,13 +40,14 @@ fn main() -> ExitCode {
     let arguments: Vec<_> = env::args().collect();
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     let outcome = match arguments.as_slice() {
-        [_] => whole(None),
-        [_, "--json", file] => whole(Some(file)),
+        [_] => whole("", None),
+        [_, "--json", file] => whole("", Some(file)),
+        [_, "--only", part] => whole(part, None),
         // What follows is how the program calls itself.
         [_, "--run", ..] => run_one().map(|()| true),
         [_, "part", part] => print_part(part).map(|()| true),
         [_, "serve", framework, kind] => sockets::serve(framework, kind).map(|()| true),
-        _ => Err("usage: rivals [--json FILE]".into()),
+        _ => Err("usage: rivals [--json FILE | --only PART]".into()),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
@@ -58,8 +60,8 @@ fn main() -> ExitCode {
 }
 
 /// Measures everything and tells whether every line holds.
-fn whole(json: Option<&str>) -> Result<bool> {
-    let report = Report::of_children()?;
+fn whole(only: &str, json: Option<&str>) -> Result<bool> {
+    let report = Report::of_children(only)?;
     write!(io::stdout(), "{report}")?;
     if let Some(file) = json {
         fs::write(file, serde_json::to_string_pretty(&report.to_json())?)?;
@@ -71,6 +73,8 @@ fn print_part(name: &str) -> Result<()> {
     let part = match name {
         "probe" => verify::probe()?,
         "token" => verify::part()?,
+        "asymmetric" | "asymmetric-rust" => asymmetric::part()?,
+        "asymmetric-foreign" => foreign::part()?,
         "axum" => on_axum::part()?,
         "actix" => on_actix::part()?,
         "poem" => on_poem::part()?,

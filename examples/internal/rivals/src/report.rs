@@ -18,6 +18,18 @@ use crate::{
     verify::probed,
 };
 
+const PARTS: [&str; 9] = [
+    "token",
+    "asymmetric",
+    "asymmetric-rust",
+    "asymmetric-foreign",
+    "axum",
+    "actix",
+    "poem",
+    "sockets",
+    "flood",
+];
+
 /// Everything that was found.
 pub(crate) struct Report {
     lines: Vec<Line>,
@@ -33,15 +45,21 @@ struct Line {
 }
 
 impl Report {
-    /// Runs every part in a child of its own.
-    pub(crate) fn of_children() -> Result<Self> {
+    /// Runs every part in a child of its own, or only those whose names begin like this.
+    pub(crate) fn of_children(only: &str) -> Result<Self> {
         let before = load_average();
         say("which backend of jsonwebtoken is the faster");
         let (backend, chosen) = faster_backend()?;
         let mut report = Self { lines: Vec::new(), details: String::new(), facts: String::new() };
         let mut parts = Vec::new();
-        for name in ["token", "axum", "actix", "poem", "sockets", "flood"] {
+        for name in PARTS.into_iter().filter(|name| name.starts_with(only)) {
             say(name);
+            // One part for each backend, so that both are held against.
+            let backend = match name {
+                "asymmetric" => Backend::AwsLc,
+                "asymmetric-rust" => Backend::RustCrypto,
+                _ => backend,
+            };
             let launcher = if name == "sockets" { pinned_to(0) } else { Vec::new() };
             let part = Part::of_child(name, backend, &launcher);
             report.details += &part
@@ -49,7 +67,8 @@ impl Report {
                 .map_or_else(|error| format!("{name}: not measured: {error}\n\n"), |part| part.text.clone());
             parts.push((name, part));
         }
-        report.lines = TARGETS.iter().map(|target| Line::of(target, &parts)).collect();
+        let targets = TARGETS.iter().filter(|target| target.part.starts_with(only));
+        report.lines = targets.map(|target| Line::of(target, &parts)).collect();
         report.facts = facts(&chosen, &format!("{before}, {}", load_average()));
         Ok(report)
     }

@@ -14,7 +14,7 @@ use measure::{Case, Counter, Effort, Measured, measure};
 use sha2::Sha256;
 
 use crate::{
-    Result, asymmetric, backend,
+    Result, backend,
     backend::Backend,
     hand::Jwt,
     measuring::measured,
@@ -59,7 +59,6 @@ pub(crate) fn part() -> Result<Part> {
     part.say("tokens (HS256, 465 bytes, 421 of them signed)");
     part.say(table_of(&measured));
     part.say(profile(&measured));
-    part.say(asymmetric::table()?);
     Ok(part)
 }
 

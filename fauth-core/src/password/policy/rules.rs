@@ -2,6 +2,8 @@
 
 use zeroize::Zeroizing;
 
+use super::keyboard::LAYOUTS;
+
 /// So many characters must be left of a password without the words that everybody thinks of first.
 const LEAST_BESIDE_WORDS: usize = 8;
 /// Shorter ones occur by chance.
@@ -28,7 +30,7 @@ const fn small_sigma(c: char) -> char {
     if c == '\u{3c2}' { '\u{3c3}' } else { c }
 }
 
-/// Is it one short text over and over, or a row of characters that follow each other?
+/// Is it one short text over and over, or a row of characters or keys that follow each other?
 pub(super) fn is_repetitive(lower: &str) -> bool {
     let mut characters = Zeroizing::new(Vec::with_capacity(lower.len()));
     characters.extend(lower.chars());
@@ -59,11 +61,17 @@ fn is_periodic(characters: &[char]) -> bool {
     characters.len() >= 2 * period && characters.len() > 1
 }
 
-/// `abcdefgh`, `87654321`, `11112222`, `123456789012`: three of four follow from the one before.
+/// `abcdefgh`, `87654321`, `11112222`, `123456789012`, `qwertyuiop`: three of four follow from the
+/// one before, in the alphabet or on a keyboard.
 fn is_row(characters: &[char]) -> bool {
+    mostly(characters, follow_each_other)
+        || LAYOUTS.iter().any(|layout| mostly(characters, |a, b| layout.touch(a, b)))
+}
+
+fn mostly(characters: &[char], follows: impl Fn(char, char) -> bool) -> bool {
     let pairs = characters.iter().zip(characters.iter().skip(1));
-    let follows = pairs.filter(|(a, b)| follow_each_other(**a, **b)).count();
-    characters.len() > 1 && follows * 4 >= (characters.len() - 1) * 3
+    let following = pairs.filter(|(a, b)| follows(**a, **b)).count();
+    characters.len() > 1 && following * 4 >= (characters.len() - 1) * 3
 }
 
 fn follow_each_other(a: char, b: char) -> bool {

@@ -1,4 +1,4 @@
-//! As much of DER (X.690) as keys are written in: SubjectPublicKeyInfo (RFC 5280), PKCS #8 (RFC
+//! As much of DER (X.690) as keys are written in: `SubjectPublicKeyInfo` (RFC 5280), PKCS #8 (RFC
 //! 5958), PKCS #1 (RFC 8017) and SEC 1 (RFC 5915).
 //!
 //! Strict: lengths and numbers in their shortest form, nothing behind the end. What a certificate
@@ -85,7 +85,7 @@ impl Structure {
     }
 }
 
-/// What an AlgorithmIdentifier names.
+/// What an `AlgorithmIdentifier` names.
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Rsa,
@@ -99,7 +99,7 @@ struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
     /// The content of the one element that there is.
-    fn only(mut self, tag: u8) -> Result<Reader<'a>, KeyError> {
+    fn only(mut self, tag: u8) -> Result<Self, KeyError> {
         let content = self.read(tag)?;
         self.end()?;
         Ok(content)
@@ -114,23 +114,22 @@ impl<'a> Reader<'a> {
     }
 
     /// The content of the next element, which must have this tag.
-    fn read(&mut self, tag: u8) -> Result<Reader<'a>, KeyError> {
+    fn read(&mut self, tag: u8) -> Result<Self, KeyError> {
         let (content, rest) = split(self.0, tag).ok_or(KeyError::MalformedDer)?;
         self.0 = rest;
         Ok(Reader(content))
     }
 
-    fn optional(&mut self, tag: u8) -> Result<Option<Reader<'a>>, KeyError> {
+    fn optional(&mut self, tag: u8) -> Result<Option<Self>, KeyError> {
         if self.begins_with(tag) { self.read(tag).map(Some) } else { Ok(None) }
     }
 
     /// A number that is not negative, without the zero in front of its highest bit.
     fn number(&mut self) -> Result<&'a [u8], KeyError> {
         match self.read(INTEGER)?.0 {
-            [] => Err(KeyError::MalformedDer),
             [0] => Ok(&[]),
             [0, rest @ ..] if rest.first().is_some_and(|byte| *byte >= 0x80) => Ok(rest),
-            [0 | 0x80..=0xff, ..] => Err(KeyError::MalformedDer),
+            [] | [0 | 0x80..=0xff, ..] => Err(KeyError::MalformedDer),
             number => Ok(number),
         }
     }
@@ -156,7 +155,8 @@ impl<'a> Reader<'a> {
                 algorithm.optional(NULL)?;
                 Kind::Rsa
             }
-            // Parameters that are written out, and not by name, end here: such curves may be anything.
+            // Parameters that are written out, and not by name, end here: such curves may be
+            // anything.
             EC => Kind::Ec(algorithm.curve()?),
             ED25519 => Kind::Ed25519,
             other => return Err(unsupported(other)),

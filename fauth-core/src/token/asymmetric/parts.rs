@@ -1,4 +1,5 @@
-//! The numbers that a key is made of, whatever it was written in, and which of them are good enough.
+//! The numbers that a key is made of, whatever it was written in, and which of them are good
+//! enough.
 
 use zeroize::Zeroizing;
 
@@ -45,6 +46,7 @@ pub(super) enum PublicParts {
 }
 
 /// What nobody else may know. Zeroed on drop.
+#[cfg_attr(not(feature = "asymmetric"), expect(dead_code, reason = "RSA does not sign in pure Rust"))]
 pub(super) enum PrivateParts {
     Rsa(RsaPrivate),
     Ec { curve: Curve, d: Zeroizing<Vec<u8>> },
@@ -52,6 +54,7 @@ pub(super) enum PrivateParts {
 }
 
 /// All that RSA needs to sign quickly.
+#[cfg_attr(not(feature = "asymmetric"), expect(dead_code, reason = "RSA does not sign in pure Rust"))]
 pub(super) struct RsaPrivate {
     pub(super) d: Zeroizing<Vec<u8>>,
     pub(super) p: Zeroizing<Vec<u8>>,
@@ -92,9 +95,8 @@ impl PublicParts {
         refuse_other_kind(self.kind(), algorithm)?;
         match self {
             Self::Rsa { n, e } => check_rsa(n, e),
-            Self::Ec { .. } => Ok(()),
             Self::Ed25519(bytes) if is_of_small_order(bytes) => Err(KeyError::InvalidPoint { algorithm }),
-            Self::Ed25519(_) => Ok(()),
+            Self::Ec { .. } | Self::Ed25519(_) => Ok(()),
         }
     }
 
@@ -158,8 +160,8 @@ pub(super) fn without_zeros(number: &[u8]) -> &[u8] {
     number.get(zeros..).unwrap_or_default()
 }
 
-/// Points with which one signature can be right for many messages: those of order 1, 2, 4 and 8, in every spelling
-/// that implementations read (the list of libsodium's `ge25519_has_small_order`).
+/// Points with which one signature can be right for many messages: those of order 1, 2, 4 and 8, in
+/// every spelling that implementations read (the list of libsodium's `ge25519_has_small_order`).
 fn is_of_small_order(point: &[u8; 32]) -> bool {
     const ORDER_8: [[u8; 32]; 2] = [
         [

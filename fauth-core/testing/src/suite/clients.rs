@@ -52,6 +52,7 @@ cases! { $
         assert_eq!(address(&t, &login(&t, mapped)), json!("127.0.0.1"));
     }
 
+    /// P-10: what is written down of a client is true.
     fn without_a_trusted_proxy_no_header_is_believed(t) {
         let login = login(&t, PROXY).header("x-forwarded-for", CLIENT).header("forwarded", format!("for={CLIENT}"));
         assert_eq!(address(&t, &login), json!("10.0.0.1"));

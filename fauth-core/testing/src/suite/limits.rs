@@ -75,6 +75,7 @@ fn key_of<H: Harness>(t: &Probe<H>, name: &str) -> String {
 }
 
 cases! { $ __limits_tests in limits;
+    /// W-15: the answer says when to come back.
     fn the_limit_lets_through_what_it_says_and_refuses_one_more(t) {
         from(&t, "/limits/open", CLIENT).is(200).says("open");
         from(&t, "/limits/open", CLIENT).is(200).says("open");
@@ -374,7 +375,7 @@ cases! { $ __limits_tests in limits;
         exhaust(&t.get("/limits/me").from_peer(CLIENT), 2);
     }
 
-    /// C-08: what is no limit is not unlimited.
+    /// C-08, W-15: what is no limit is not unlimited.
     fn what_is_no_limit_refuses_everything(t) {
         from(&t, "/limits/broken", CLIENT).refused(500, "misconfigured").lacks("ratelimit");
         from(&t, "/limits/open", CLIENT).is(200);

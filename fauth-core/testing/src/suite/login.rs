@@ -1,11 +1,19 @@
 //! `POST /login`.
 
-use fauth_core::{
-    BoxError, Purpose,
-    password::{PasswordConfig, PasswordScheme},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
-use super::cases;
+use fauth_core::{
+    BoxError, Purpose,
+    password::{PasswordConfig, PasswordHasher, PasswordScheme},
+};
+
+use super::{Harness, cases};
 use crate::{suite::Probe, weak_passwords};
 
 const JSON: &str = "application/json";
@@ -14,6 +22,9 @@ const FORM: &str = "application/x-www-form-urlencoded";
 const PEPPER: &[u8] = b"\x8f\x1c\xa7\x02\x5e\xd3\x99\x40\xb6\x7b\xee\x13\xc8\x24\x6d\xf1\x0a\x93\x57\xbc\x31\xe8\x4f\x76\xd2\x05\xaa\x68\x19\xfd\x82\x3b";
 /// bcrypt of the keyed hash of `s3cret`.
 const PEPPERED: &str = "$2b$04$PN9lFoZ3fZtT7qLYCXGGpO928c/tL2cTg4blxfGCd4zBByvc6LHiu";
+
+/// bcrypt of 72 times `x`.
+const LONGEST_OF_BCRYPT: &str = "$2b$04$abcdefghijklmnopqrstuubzadhGtS2zEF.gu0yd0opP6cVzb.e0i";
 
 /// `reversed$terc3s`.
 struct Reversed;
@@ -31,6 +42,47 @@ impl PasswordScheme for Reversed {
         let reversed = stored.strip_prefix("reversed$").ok_or("nothing is reversed")?;
         Ok(reversed.bytes().rev().eq(password.iter().copied()))
     }
+}
+
+/// `counted$`, which is the hash of every password: how often one is checked.
+struct Counted(Arc<AtomicUsize>);
+
+impl PasswordScheme for Counted {
+    fn name(&self) -> &'static str {
+        "counted"
+    }
+
+    fn recognizes(&self, stored: &str) -> bool {
+        stored == "counted$"
+    }
+
+    fn verify(&self, _: &[u8], _: &str) -> Result<bool, BoxError> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Ok(true)
+    }
+}
+
+/// Slow enough for a hash to be told from none.
+fn slow() -> PasswordConfig {
+    PasswordConfig::danger_weak_bcrypt(9)
+}
+
+/// An application of whose users those with a password have a slow hash of it.
+fn with_slow_hashes<H: Harness>() -> Probe<H> {
+    let t = Probe::build(|builder| builder.password(slow()));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let hash = runtime.block_on(PasswordHasher::new(slow()).unwrap().hash("s3cret")).unwrap();
+    for name in ["alice", "carol"] {
+        t.users.change(name, |user| user.password_hash = Some(hash.clone()));
+    }
+    t
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long answers really take is what a stranger measures")]
+fn timed(work: impl FnOnce()) -> Duration {
+    let began = Instant::now();
+    work();
+    began.elapsed()
 }
 
 cases! { $ __login_tests in login;
@@ -83,13 +135,67 @@ cases! { $ __login_tests in login;
         }
     }
 
-    /// W-01
+    /// W-09, P-09: what is compared is the shortest of several runs, without what an attempt takes
+    /// that is refused before any hash. On a busy machine each case gets one in peace at last.
+    fn every_failure_takes_the_time_of_a_wrong_password(t) {
+        t = with_slow_hashes();
+        t.login("alice", "s3cret").once().is(200);
+        let long = "x".repeat(73);
+        let cases = [
+            ("alice", "wrong"), ("nobody", "s3cret"), ("carol", "s3cret"), ("dora", "s3cret"), ("frank", "s3cret"),
+            ("alice", &long), ("nobody", &long), ("alice", ""),
+        ];
+        let mut shortest = [Duration::MAX; 8];
+        for round in 1..=40 {
+            for ((name, password), shortest) in cases.iter().zip(&mut shortest) {
+                let time = timed(|| {
+                    t.login(name, password).once().refused(401, "invalid_credentials");
+                });
+                *shortest = (*shortest).min(time);
+            }
+            let [wrong, .., without_hash] = shortest.map(|time| time.as_secs_f64());
+            assert!(wrong > without_hash, "a hash would not be noticed: {shortest:?}");
+            let hashing = |time: &Duration| (time.as_secs_f64() - without_hash) / (wrong - without_hash);
+            let is_equal = shortest[..7].iter().map(hashing).all(|ratio| (0.5..2.0).contains(&ratio));
+            if round >= 3 && is_equal {
+                return;
+            }
+        }
+        panic!("{cases:?} take {shortest:?}");
+    }
+
+    /// P-04: one hash for a login, with a look-up before and after it, and neither for what its token
+    /// is used for.
+    fn a_password_is_checked_once(t) {
+        let hashes = Arc::new(AtomicUsize::new(0));
+        let scheme = Counted(Arc::clone(&hashes));
+        t = Probe::build(|builder| builder.password(weak_passwords().foreign_scheme(scheme)));
+        t.users.change("alice", |user| user.password_hash = Some("counted$".to_owned()));
+        let work = || (t.users.identity_loads(), hashes.load(Ordering::SeqCst));
+        let seen = t.login("alice", "s3cret").once();
+        seen.is(200);
+        assert_eq!(work(), (2, 1));
+        for path in ["/me", "/guards/user", "/guards/twice", "/admins/panel"] {
+            let seen = t.get(path).bearer(seen.token("access_token")).once();
+            assert_eq!(seen.is(200).user_loads, 1, "{path}");
+        }
+        assert_eq!(work(), (2, 1));
+        t.login("alice", "").once().refused(401, "invalid_credentials");
+        assert_eq!(work(), (2, 1), "what is no password is not looked at");
+    }
+
+    /// W-01, P-09
     fn a_password_over_the_limit_of_bcrypt_is_401(t) {
         t = Probe::build(|builder| builder.password(PasswordConfig::danger_weak_bcrypt(4)));
         for length in [71, 72, 73, 1024, 1025] {
             t.login("alice", &"x".repeat(length)).send().refused(401, "invalid_credentials");
             t.login("nobody", &"x".repeat(length)).send().refused(401, "invalid_credentials");
         }
+        // Beside them: the longest that bcrypt reads, as other systems have hashed it.
+        let stored = Some(LONGEST_OF_BCRYPT.to_owned());
+        t.users.change("alice", |user| user.password_hash = stored);
+        t.login("alice", &"x".repeat(72)).send().is(200);
+        t.login("alice", &"x".repeat(73)).send().refused(401, "invalid_credentials");
     }
 
     fn a_hash_with_a_pepper_logs_in(t) {

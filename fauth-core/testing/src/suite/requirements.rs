@@ -5,6 +5,7 @@ use std::time::Duration;
 use fauth_core::{Purpose, TokenRequest};
 
 use super::{Harness, Probe, cases};
+use crate::Role;
 
 const JSON: &str = "application/json";
 const SECOND: Duration = Duration::from_secs(1);
@@ -113,6 +114,28 @@ cases! { $ __requirements_tests in requirements;
         t.get("/guards/scopes").bearer(t.access("alice")).send().refused(403, "missing_scope");
         let token = t.access(TokenRequest::for_subject("ed").scopes(["read", "write"]));
         t.get("/guards/permissions").bearer(token).send().refused(403, "missing_permission");
+    }
+
+    /// W-16: a user has each of several roles, whatever a token says, and a list of them in a token
+    /// breaks nothing.
+    fn a_role_counts_among_several_wherever_it_stands(t) {
+        let paths = ["/guards/role", "/admins/panel"];
+        let tokens = || ["admin", "user"].map(|role| {
+            let claims = TokenRequest::for_subject("bob").claim("role", [role]).claim("roles", [role]);
+            t.access(claims)
+        });
+        for roles in [&[Role::Admin][..], &[Role::User, Role::Admin], &[Role::Admin, Role::User, Role::Auditor]] {
+            t.users.change("bob", |bob| bob.roles = roles.to_vec());
+            for (path, token) in paths.iter().zip(tokens()) {
+                t.get(path).bearer(token).send().is(200).says("Hello bob");
+            }
+        }
+        for roles in [&[][..], &[Role::User], &[Role::User, Role::Auditor]] {
+            t.users.change("bob", |bob| bob.roles = roles.to_vec());
+            for (path, token) in paths.iter().zip(tokens()) {
+                t.get(path).bearer(token).send().refused(403, "missing_role");
+            }
+        }
     }
 
     fn roles_in_the_token_count_for_nothing(t) {

@@ -14,7 +14,10 @@ use fauth_core::{
 use serde_json::Value;
 
 use super::{Sending, cases};
-use crate::suite::{Harness, Placement, Probe, Ruled};
+use crate::{
+    FaultyStore, Role,
+    suite::{Harness, Placement, Probe, Ruled},
+};
 
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 const CLEARED: &str = "__Host-session=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax";
@@ -422,6 +425,37 @@ cases! { $ __rules_tests in rules;
             let seen = t.get(&at("/open")).bearer(t.access("alice")).send();
             assert_eq!(seen.is(200).user_loads, 0);
             assert_eq!(t.get(&at("/admin")).bearer(t.access("alice")).send().is(200).user_loads, 1);
+        });
+    }
+
+    /// P-22: a request reads no settings. What is public asks no store, and what is private asks
+    /// once whether the token is revoked.
+    fn the_store_is_asked_about_the_token_and_nothing_else(t) {
+        let store = FaultyStore::default();
+        let kept = store.clone();
+        t = Probe::build(|builder| builder.session_store(kept.clone()).revocation_store(kept));
+        behind_private(&t, |t, at| {
+            let (alice, bob) = (t.access("alice"), t.access("bob"));
+            let calls = |path: &str, token: &str, status| {
+                store.calls();
+                t.get(&at(path)).bearer(token).once().is(status);
+                store.calls()
+            };
+            assert!(calls("/open", &alice, 200).is_empty());
+            assert_eq!(calls("/admin", &alice, 200), ["check"]);
+            assert_eq!(calls("/admin", &bob, 403), ["check"]);
+            assert!(calls("/admin", FORGED, 401).is_empty());
+        });
+    }
+
+    /// W-16
+    fn a_role_of_a_rule_counts_among_several(t) {
+        behind_private(&t, |t, at| {
+            let get = || t.get(&at("/admin")).bearer(t.access("bob")).send();
+            t.users.change("bob", |bob| bob.roles = vec![Role::User, Role::Auditor]);
+            get().refused(403, "missing_role");
+            t.users.change("bob", |bob| bob.roles = vec![Role::User, Role::Auditor, Role::Admin]);
+            get().is(200).says("Hello bob");
         });
     }
 

@@ -5,10 +5,10 @@ use std::{
     time::Duration,
 };
 
-use fauth_core::{OneTimePurpose, one_time::OneTimeRequest, throttle::LoginThrottle};
+use fauth_core::{OneTimePurpose, client::TrustedProxies, one_time::OneTimeRequest, throttle::LoginThrottle};
 
 use super::{Harness, Probe, Seen, Sending, cases};
-use crate::{WireResponse, memory_store};
+use crate::{WireResponse, config_builder, memory_store};
 
 const JSON: &str = "application/json";
 const HOME: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
@@ -177,6 +177,68 @@ cases! { $ __throttle_tests in throttle;
         is_limited(&log_in(&t, "alice", "s3cret", ELSEWHERE), 900);
     }
 
+    /// P-11, for an owner who is somewhere new: one way in is to wait as one is told, a quarter of
+    /// an hour at most, and the other is a mail.
+    fn fifteen_failures_of_a_stranger_leave_the_owner_two_ways_in(t) {
+        for by_mail in [true, false] {
+            t = throttled();
+            fail_from_everywhere(&t, "alice", 15);
+            let refused = log_in(&t, "alice", "s3cret", ELSEWHERE);
+            refused.refused(429, "too_many_requests");
+            assert!(retry_after(&refused) <= 900);
+            if by_mail {
+                log_in_unlocked(&t, "alice", "s3cret", &unlock_token(&t, "alice")).is(200);
+            } else {
+                pass(&t, retry_after(&refused));
+                log_in(&t, "alice", "s3cret", ELSEWHERE).is(200);
+            }
+        }
+    }
+
+    /// P-11: of a stranger who stays where he is, only five failures count.
+    fn failures_from_one_address_hold_up_another_for_a_second(t) {
+        t = throttled();
+        use_up(&t, "alice", HOME, 5);
+        for _ in 0..10 {
+            fail(&t, "alice", HOME).refused(429, "too_many_requests");
+        }
+        pass(&t, 1);
+        log_in(&t, "alice", "s3cret", ELSEWHERE).is(200);
+    }
+
+    /// P-10: a client writes headers, and is counted by its socket.
+    fn without_a_trusted_proxy_no_header_changes_whose_failures_are_counted(t) {
+        t = throttled();
+        for number in 0..6 {
+            let address = format!("203.0.113.{number}");
+            let sending = t.login("alice", "wrong").from_peer(HOME).header("x-forwarded-for", &address);
+            let sending = sending.header("forwarded", format!("for={address}")).header("x-real-ip", &address);
+            let seen = sending.once();
+            if number < 5 {
+                seen.refused(401, "invalid_credentials");
+            } else {
+                is_limited(&seen, 12);
+            }
+        }
+    }
+
+    /// P-10: its proxy is believed.
+    fn behind_a_trusted_proxy_failures_are_counted_apart(t) {
+        let proxies = TrustedProxies::new(["10.0.0.0/8"]).unwrap();
+        let config = config_builder().trusted_proxies(proxies).build().unwrap();
+        t = Probe::with(config, |builder| builder.store(memory_store()).login_throttle(LoginThrottle::new()));
+        let from = |client: &str, password: &str| {
+            let sending = t.login("alice", password).from_peer(Ipv4Addr::new(10, 0, 0, 1));
+            sending.header("x-forwarded-for", client).once()
+        };
+        for _ in 0..5 {
+            from("203.0.113.7", "wrong").refused(401, "invalid_credentials");
+        }
+        is_limited(&from("203.0.113.7", "s3cret"), 12);
+        pass(&t, 1);
+        from("203.0.113.8", "s3cret").is(200);
+    }
+
     fn a_familiar_address_is_counted_by_itself(t) {
         t = throttled();
         log_in(&t, "alice", "s3cret", HOME).is(200);
@@ -321,6 +383,7 @@ cases! { $ __throttle_tests in throttle;
         is_limited(&log_in(&t, "alice", "s3cret", HOME), 900);
     }
 
+    /// P-11
     fn a_mailed_token_lets_one_attempt_through(t) {
         t = throttled();
         use_up(&t, "alice", ELSEWHERE, 5);

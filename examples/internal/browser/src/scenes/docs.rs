@@ -32,7 +32,7 @@ pub fn the_authorize_button_works(program: &str) {
     page.browser.assert_console_says_only(&["status of 401"]);
     page.close_dialog();
 
-    page.log_in("alice", "s3cret");
+    page.log_in("alice", "green-ideas-sleep");
     page.browser.wait_for_text(".dialog-ux", "Authorized");
     page.browser.picture("authorized");
     page.close_dialog();
@@ -45,7 +45,7 @@ pub fn the_authorize_button_works(program: &str) {
 
     page.open_dialog();
     page.name_the_client();
-    page.fill_in_and_send("bob", "hunter2");
+    page.fill_in_and_send("bob", "hunter2-and-a-half");
     page.browser.wait_for_text(".dialog-ux", "Authorized");
     page.close_dialog();
     assert_eq!(page.try_out("/me"), "200");

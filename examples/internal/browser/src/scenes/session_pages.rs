@@ -84,7 +84,7 @@ impl Pages {
         self.sign_in("alice", "wrong password");
         self.browser.wait_for("#error");
         self.browser.assert_console_says_only(&["status of 401"]);
-        self.sign_in("alice", "s3cret");
+        self.sign_in("alice", "green-ideas-sleep");
         self.browser.wait_for_text("#user", "alice");
         assert_eq!(self.browser.url(), self.url(wanted), "the way back, also after a wrong password");
         self.assert_title("Dashboard");
@@ -99,7 +99,7 @@ impl Pages {
         // It never leads elsewhere.
         for next in ["%2f%2f127.0.0.1:9%2f", "%2f%5c127.0.0.1:9%2f"] {
             self.open(&format!("{SIGN_IN}?next={next}"));
-            self.sign_in("bob", "hunter2");
+            self.sign_in("bob", "hunter2-and-a-half");
             self.browser.wait_for_text("#user", "bob");
             assert_eq!(self.browser.url(), self.url(DASHBOARD), "{next}");
             self.sign_out();
@@ -110,7 +110,7 @@ impl Pages {
     #[track_caller]
     fn roles_open_pages(&self) {
         self.open(SIGN_IN);
-        self.sign_in("bob", "hunter2");
+        self.sign_in("bob", "hunter2-and-a-half");
         self.browser.wait_for_text("#user", "bob");
         self.open(ADMIN);
         self.assert_title("Not allowed");
@@ -123,7 +123,7 @@ impl Pages {
 
         self.open(ADMIN);
         self.assert_is_asked_to_sign_in();
-        self.sign_in("alice", "s3cret");
+        self.sign_in("alice", "green-ideas-sleep");
         self.browser.wait_for_text("#user", "alice");
         assert_eq!(self.browser.url(), self.url(ADMIN));
         self.assert_title("Admin");
@@ -134,7 +134,7 @@ impl Pages {
     /// origin.
     #[track_caller]
     fn a_form_of_another_origin_is_refused(&self) {
-        let credentials = "<input name=identifier value=bob><input name=password value=hunter2>";
+        let credentials = "<input name=identifier value=bob><input name=password value=hunter2-and-a-half>";
         for (path, fields) in [("/session/sign-out", ""), (SIGN_IN, credentials)] {
             let action = self.url(path);
             self.visit_stranger(&format!(
@@ -193,7 +193,7 @@ impl Pages {
         self.browser.reload();
         self.assert_is_asked_to_sign_in();
         // And the sign-in of one tab is that of the other.
-        self.sign_in("alice", "s3cret");
+        self.sign_in("alice", "green-ideas-sleep");
         self.browser.wait_for_text("#user", "alice");
         self.browser.open_tab();
         self.open(DASHBOARD);
@@ -228,7 +228,7 @@ impl Pages {
             self.browser.assert_fits();
             let ground = ground(&self.browser);
             picture("sign-in");
-            self.sign_in("alice", "s3cret");
+            self.sign_in("alice", "green-ideas-sleep");
             self.browser.wait_for_text("#user", "alice");
             self.browser.assert_fits();
             picture("dashboard");
@@ -241,7 +241,7 @@ impl Pages {
         self.browser.resize(Size::DESKTOP);
         self.open(SIGN_IN);
         self.picture("sign-in-dark");
-        self.sign_in("alice", "s3cret");
+        self.sign_in("alice", "green-ideas-sleep");
         self.browser.wait_for_text("#user", "alice");
         self.picture("dashboard-dark");
         self.browser.prefer_dark(false);
@@ -253,7 +253,7 @@ impl Pages {
     #[track_caller]
     fn only_a_remembered_session_outlives_the_browser(&mut self) {
         self.open(SIGN_IN);
-        self.sign_in("bob", "hunter2");
+        self.sign_in("bob", "hunter2-and-a-half");
         self.browser.wait_for_text("#user", "bob");
         self.browser.restart();
         self.open(DASHBOARD);
@@ -261,7 +261,7 @@ impl Pages {
         assert_eq!(self.browser.cookie_names(), [""; 0]);
 
         self.browser.click("#remember");
-        self.sign_in("bob", "hunter2");
+        self.sign_in("bob", "hunter2-and-a-half");
         self.browser.wait_for_text("#user", "bob");
         self.browser.restart();
         self.open(DASHBOARD);
@@ -274,7 +274,7 @@ impl Pages {
     #[track_caller]
     fn a_session_that_is_used_goes_on(&self) {
         self.open(SIGN_IN);
-        self.sign_in("bob", "hunter2");
+        self.sign_in("bob", "hunter2-and-a-half");
         self.browser.wait_for_text("#user", "bob");
         let begun = Instant::now();
         while begun.elapsed() < VALIDITY + VALIDITY / 3 {

@@ -112,7 +112,7 @@ pub fn a_sign_in_leads_back_to_where_it_was_asked_for(program: &str) {
         let page = browser.get(form);
         is_page(&page, 200, "Sign in");
         has(&page, &format!("<form method=\"post\" action=\"{form}\">"));
-        is_sent(&browser.sign_in(form, "alice", "s3cret"), "/session/dashboard?tab=2");
+        is_sent(&browser.sign_in(form, "alice", "green-ideas-sleep"), "/session/dashboard?tab=2");
         for visits in 1..=2 {
             let page = browser.get("/session/dashboard?tab=2");
             is_page(&page, 200, "Dashboard");
@@ -124,7 +124,7 @@ pub fn a_sign_in_leads_back_to_where_it_was_asked_for(program: &str) {
             let mut browser = Browser::new(server);
             let form = format!("/session/sign-in?next={next}");
             has(&browser.get(&form), "action=\"/session/sign-in\"");
-            is_sent(&browser.sign_in(&form, "bob", "hunter2"), DASHBOARD);
+            is_sent(&browser.sign_in(&form, "bob", "hunter2-and-a-half"), DASHBOARD);
         }
     });
 }
@@ -137,10 +137,10 @@ pub fn a_wrong_password_shows_the_form_again(program: &str) {
         let mut pages = Vec::new();
         for (name, password) in [
             ("alice", "wrong-s3cr3t"),
-            ("mallory", "s3cret"),
-            ("carol", "pa55word"),
+            ("mallory", "green-ideas-sleep"),
+            ("carol", "seventeen-old-hats"),
             ("alice", ""),
-            ("", "s3cret"),
+            ("", "green-ideas-sleep"),
         ] {
             let page = browser.sign_in(form, name, password);
             is_page(&page, 401, "Sign in");
@@ -154,7 +154,7 @@ pub fn a_wrong_password_shows_the_form_again(program: &str) {
         assert_eq!(pages.len(), 1, "{pages:?}");
         let page = browser.sign_in(form, "\"><script>alert(1)</script>", "x");
         has(&page, "value=\"&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;\"");
-        is_sent(&browser.sign_in(form, "alice", "s3cret"), "/session/admin");
+        is_sent(&browser.sign_in(form, "alice", "green-ideas-sleep"), "/session/admin");
 
         let large = "x".repeat(20 * 1024);
         let response = Browser::new(server).sign_in(SIGN_IN, "alice", &large);
@@ -165,7 +165,7 @@ pub fn a_wrong_password_shows_the_form_again(program: &str) {
 /// By a cookie that outlasts the browser.
 pub fn whoever_asks_to_be_remembered_is(program: &str) {
     play(program, |server| {
-        let fields = [("identifier", "alice"), ("password", "s3cret"), ("remember", "on")];
+        let fields = [("identifier", "alice"), ("password", "green-ideas-sleep"), ("remember", "on")];
         for (fields, age) in
             [(&fields[..], "; Path=/; Max-Age=2592000;"), (&fields[..2], "; Path=/; HttpOnly;")]
         {
@@ -181,11 +181,11 @@ pub fn whoever_asks_to_be_remembered_is(program: &str) {
 /// And is sent on.
 pub fn whoever_is_signed_in_needs_no_form(program: &str) {
     play(program, |server| {
-        let mut browser = Browser::signed_in(server, "alice", "s3cret");
+        let mut browser = Browser::signed_in(server, "alice", "green-ideas-sleep");
         is_sent(&browser.get(SIGN_IN), DASHBOARD);
         is_sent(&browser.get("/session/sign-in?next=/session/admin"), "/session/admin");
         is_sent(&browser.get("/session/sign-in?next=//evil.example"), DASHBOARD);
-        is_sent(&browser.sign_in(SIGN_IN, "bob", "hunter2"), DASHBOARD);
+        is_sent(&browser.sign_in(SIGN_IN, "bob", "hunter2-and-a-half"), DASHBOARD);
         has(&browser.get(DASHBOARD), "<span id=\"user\">alice</span>");
     });
 }
@@ -193,8 +193,8 @@ pub fn whoever_is_signed_in_needs_no_form(program: &str) {
 /// The way back shows nothing, and neither does another tab.
 pub fn a_sign_out_ends_the_session_in_all_tabs(program: &str) {
     play(program, |server| {
-        let mut browser = Browser::signed_in(server, "alice", "s3cret");
-        let mut elsewhere = Browser::signed_in(server, "alice", "s3cret");
+        let mut browser = Browser::signed_in(server, "alice", "green-ideas-sleep");
+        let mut elsewhere = Browser::signed_in(server, "alice", "green-ideas-sleep");
         let mut other_tab = browser.clone();
         let mut copy = browser.clone();
         // A link or an image signs nobody out.
@@ -219,7 +219,7 @@ pub fn admins_have_a_page(program: &str) {
         let mut browser = Browser::new(server);
         let form = "/session/sign-in?next=%2Fsession%2Fadmin";
         is_sent(&browser.get("/session/admin"), form);
-        is_sent(&browser.sign_in(form, "bob", "hunter2"), "/session/admin");
+        is_sent(&browser.sign_in(form, "bob", "hunter2-and-a-half"), "/session/admin");
         let page = browser.get("/session/admin");
         is_page(&page, 403, "Not allowed");
         has(&page, "<p id=\"error\">Missing role: admin</p>");
@@ -227,7 +227,7 @@ pub fn admins_have_a_page(program: &str) {
         let detail = "Missing role: admin";
         is_refused(&server.send(script), 403, "Forbidden", detail, "missing_role");
 
-        let page = Browser::signed_in(server, "alice", "s3cret").get("/session/admin");
+        let page = Browser::signed_in(server, "alice", "green-ideas-sleep").get("/session/admin");
         is_page(&page, 200, "Admin");
         has(&page, "<p>Top secret admin info</p>");
     });
@@ -242,8 +242,8 @@ pub fn notes_are_added_by_scripts(program: &str) {
     play(program, |server| {
         anonymous(&server.send(note("milk")));
         anonymous(&server.send(note("milk").header("accept", ACCEPT)));
-        let mut alice = Browser::signed_in(server, "alice", "s3cret");
-        let bob = Browser::signed_in(server, "bob", "hunter2");
+        let mut alice = Browser::signed_in(server, "alice", "green-ideas-sleep");
+        let bob = Browser::signed_in(server, "bob", "hunter2-and-a-half");
         let call = |browser: &Browser<'_>, text: &str, site: &str| {
             server.send(note(text).header("cookie", &browser.cookie()).header("sec-fetch-site", site))
         };
@@ -261,7 +261,8 @@ pub fn notes_are_added_by_scripts(program: &str) {
         let notes = call(&alice, &"x".repeat(300), "same-origin").json();
         assert_eq!(notes["notes"], json!(["2", "3", "4", "5", "x".repeat(200)]));
         // Programs have tokens.
-        let pair = server.send(Request::post("/login").json(&super::credentials("alice", "s3cret")));
+        let pair =
+            server.send(Request::post("/login").json(&super::credentials("alice", "green-ideas-sleep")));
         let token = pair.json()["access_token"].as_str().map(str::to_owned).unwrap();
         assert_eq!(server.send(note("eggs").bearer(&token)).json(), json!({ "notes": ["eggs"] }));
     });
@@ -273,7 +274,7 @@ pub fn forms_of_other_origins_change_nothing(program: &str) {
         let address = server.address();
         let own = format!("http://{address}");
         let sign_in = |header: (&str, &str)| {
-            let fields = [("identifier", "alice"), ("password", "s3cret")];
+            let fields = [("identifier", "alice"), ("password", "green-ideas-sleep")];
             Browser::new(server).send(Request::post(SIGN_IN).header(header.0, header.1).form(&fields))
         };
         let port = address.port() ^ 1;
@@ -291,7 +292,7 @@ pub fn forms_of_other_origins_change_nothing(program: &str) {
         }
         is_sent(&sign_in(("origin", &own)), DASHBOARD);
 
-        let mut browser = Browser::signed_in(server, "alice", "s3cret");
+        let mut browser = Browser::signed_in(server, "alice", "green-ideas-sleep");
         let foreign = Request::post("/session/sign-out").header("origin", &other_port).form(&[]);
         is_page(&browser.send(foreign), 403, "Not allowed");
         is_page(&browser.get(DASHBOARD), 200, "Dashboard");
@@ -301,10 +302,10 @@ pub fn forms_of_other_origins_change_nothing(program: &str) {
 /// Where a request says nothing of its origin, the token of its session speaks for it.
 pub fn forms_and_scripts_bring_the_token_of_their_session(program: &str) {
     play(program, |server| {
-        let mut alice = Browser::signed_in(server, "alice", "s3cret");
+        let mut alice = Browser::signed_in(server, "alice", "green-ideas-sleep");
         let page = alice.get(DASHBOARD);
         let own = token_in(&page);
-        let page = Browser::signed_in(server, "alice", "s3cret").get(DASHBOARD);
+        let page = Browser::signed_in(server, "alice", "green-ideas-sleep").get(DASHBOARD);
         let other = token_in(&page);
         let sign_out = |browser: &mut Browser<'_>, fields: &[(&str, &str)]| {
             browser.send(Request::post("/session/sign-out").form(fields))
@@ -332,7 +333,7 @@ pub fn a_page_for_everybody_names_its_visitor(program: &str) {
         is_page(&page, 200, "About");
         has(&page, "<span id=\"user\">Guest</span>");
         has(&page, "<a href=\"/session/sign-in\">Sign in</a>");
-        let page = Browser::signed_in(server, "bob", "hunter2").get("/session/about");
+        let page = Browser::signed_in(server, "bob", "hunter2-and-a-half").get("/session/about");
         has(&page, "<span id=\"user\">bob</span>");
         has(&page, "<a href=\"/session/dashboard\">Dashboard</a>");
         // What was never good is nobody's, and goes.
@@ -346,14 +347,18 @@ pub fn a_page_for_everybody_names_its_visitor(program: &str) {
 /// Neither scripts nor styles within, and labels for all fields.
 pub fn pages_are_plain_and_kept_by_no_cache(program: &str) {
     play(program, |server| {
-        let mut alice = Browser::signed_in(server, "alice", "s3cret");
+        let mut alice = Browser::signed_in(server, "alice", "green-ideas-sleep");
         let pages = [
             (Browser::new(server).get(SIGN_IN), 200, "Sign in"),
             (Browser::new(server).sign_in(SIGN_IN, "alice", "wrong-s3cr3t"), 401, "Sign in"),
             (alice.get(DASHBOARD), 200, "Dashboard"),
             (alice.get("/session/admin"), 200, "Admin"),
             (Browser::new(server).get("/session/about"), 200, "About"),
-            (Browser::signed_in(server, "bob", "hunter2").get("/session/admin"), 403, "Not allowed"),
+            (
+                Browser::signed_in(server, "bob", "hunter2-and-a-half").get("/session/admin"),
+                403,
+                "Not allowed",
+            ),
         ];
         for (page, status, title) in &pages {
             is_page(page, *status, title);
@@ -380,7 +385,7 @@ pub fn pages_are_plain_and_kept_by_no_cache(program: &str) {
 /// The same on all frameworks.
 pub fn the_pages_are_these_bytes(program: &str) {
     play(program, |server| {
-        let mut alice = Browser::signed_in(server, "alice", "s3cret");
+        let mut alice = Browser::signed_in(server, "alice", "green-ideas-sleep");
         for (page, expected) in [
             (
                 Browser::new(server).get("/session/sign-in?next=/session/admin"),
@@ -388,7 +393,7 @@ pub fn the_pages_are_these_bytes(program: &str) {
             ),
             (alice.get(DASHBOARD), include_str!("pages/dashboard.html")),
             (
-                Browser::signed_in(server, "bob", "hunter2").get("/session/admin"),
+                Browser::signed_in(server, "bob", "hunter2-and-a-half").get("/session/admin"),
                 include_str!("pages/not-allowed.html"),
             ),
         ] {
@@ -404,7 +409,7 @@ pub fn the_pages_are_these_bytes(program: &str) {
 pub fn its_cookies_are_secure_where_others_can_reach_it(program: &str) {
     let environment = [("FAUTH_SECRET_KEY", SECRET), ("FAUTH_SECURE_COOKIES", "true")];
     play_with(program, &environment, |server| {
-        let response = Browser::new(server).sign_in(SIGN_IN, "alice", "s3cret");
+        let response = Browser::new(server).sign_in(SIGN_IN, "alice", "green-ideas-sleep");
         let cookie = cookie_of(&response, "__Host-session");
         assert!(cookie.starts_with("__Host-session=ey"), "{cookie}");
         assert!(cookie.ends_with("; Path=/; Secure; HttpOnly; SameSite=Lax"), "{cookie}");

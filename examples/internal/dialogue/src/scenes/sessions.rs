@@ -52,7 +52,7 @@ pub fn sessions_are_listed_and_ended(program: &str) {
     play(program, |server| {
         is_anonymous(&server.get("/sessions"));
         let login = Request::post("/login").header("user-agent", "Phone/1.0");
-        let phone = Pair::of(&server.send(login.json(&super::credentials("alice", "s3cret"))));
+        let phone = Pair::of(&server.send(login.json(&super::credentials("alice", "green-ideas-sleep"))));
         let (laptop, stranger) = (alice(server), bob(server));
         let listed = sessions(server, &laptop.access);
         assert_eq!(listed.len(), 2, "{listed:?}");
@@ -76,7 +76,7 @@ pub fn sessions_show_the_client_behind_a_trusted_proxy(program: &str) {
     for (variable, shown) in [("127.0.0.0/8", "203.0.113.7"), ("10.0.0.0/8", "127.0.0.1")] {
         play_with(program, &[("FAUTH_TRUSTED_PROXIES", variable)], |server| {
             let login = Request::post("/login").header("x-forwarded-for", "6.6.6.6, 203.0.113.7");
-            let pair = Pair::of(&server.send(login.json(&super::credentials("alice", "s3cret"))));
+            let pair = Pair::of(&server.send(login.json(&super::credentials("alice", "green-ideas-sleep"))));
             assert_eq!(sessions(server, &pair.access)[0]["address"], json!(shown), "{variable}");
         });
     }
