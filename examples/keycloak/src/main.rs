@@ -92,7 +92,7 @@ impl AuthUser for User {
         true
     }
 
-    fn roles(&self) -> impl IntoIterator<Item = impl AsRef<str>> {
+    fn roles(&self) -> impl IntoIterator<Item: AsRef<str>> {
         &self.roles
     }
 }

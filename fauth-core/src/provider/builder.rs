@@ -781,7 +781,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             let problem = "nobody is trusted, and there are no own tokens";
             return Err(ConfigError::new("trusted_issuer", problem, "call `.trusted_issuer(…)`"));
         }
-        let has_passwords = self.password.is_some() || self.policy.is_some() || self.updater.is_some();
+        let has_passwords = self.password.is_some() || self.policy.is_said() || self.updater.is_some();
         let is_set = [
             ("identity_loader", self.identity_loader.is_some()),
             ("password", has_passwords),

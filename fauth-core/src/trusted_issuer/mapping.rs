@@ -175,18 +175,15 @@ impl ClaimMapping {
             kinds.iter().flat_map(|(_, paths)| paths.iter()).map(ClaimPath::claim).collect();
         let values = members_named(claims, &names).ok_or(TokenError::MalformedClaims)?;
         let mut values = values.into_iter();
-        let [roles, permissions, scopes] = kinds.map(|(kind, paths)| {
-            let mut texts = Vec::new();
-            for (path, value) in paths.iter().zip(values.by_ref()) {
-                collect(&mut texts, path, value).map_err(|_| TokenError::InvalidClaim(kind))?;
-            }
-            Ok::<_, TokenError>(texts)
-        });
-        let scopes = scopes?;
+        let [roles, permissions, scopes] = kinds;
+        // In the order of the names; each takes the values of its own.
+        let roles = texts_of(roles, &mut values)?;
+        let permissions = texts_of(permissions, &mut values)?;
+        let scopes = texts_of(scopes, &mut values)?;
         if !scopes.iter().all(|scope| is_scope(scope)) {
             return Err(TokenError::InvalidClaim("scope"));
         }
-        Ok(Mapped { roles: self.role_rules.apply(roles?), permissions: permissions?, scopes })
+        Ok(Mapped { roles: self.role_rules.apply(roles), permissions, scopes })
     }
 }
 
@@ -239,6 +236,18 @@ impl RoleRules {
         }
         kept
     }
+}
+
+/// The texts of one kind of rights, whose claims have the next of these values.
+fn texts_of<'a>(
+    (kind, paths): (&'static str, &[ClaimPath]),
+    values: &mut impl Iterator<Item = Option<&'a str>>,
+) -> Result<Vec<String>, TokenError> {
+    let mut texts = Vec::new();
+    for (path, value) in paths.iter().zip(values) {
+        collect(&mut texts, path, value).map_err(|_| TokenError::InvalidClaim(kind))?;
+    }
+    Ok(texts)
 }
 
 /// Adds the texts at the end of `path`, whose claim has this value.

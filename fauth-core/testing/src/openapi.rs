@@ -515,6 +515,11 @@ pub fn check_document(document: &Value) {
         for (scheme, scopes) in operation.alternatives().flatten() {
             let declared = schemes.and_then(|schemes| schemes.get(scheme));
             let declared = declared.unwrap_or_else(|| panic!("{name}: the scheme {scheme} is not declared"));
+            // The scopes of an issuer are in its own document.
+            if declared["type"] == "openIdConnect" {
+                assert!(declared["openIdConnectUrl"].is_string(), "{name}: {scheme} leads nowhere");
+                continue;
+            }
             let is_oauth2 = declared["type"] == "oauth2";
             for scope in names(scopes) {
                 let flow = &declared["flows"]["password"]["scopes"];

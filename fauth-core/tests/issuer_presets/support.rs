@@ -146,11 +146,7 @@ impl Fetch for Documents {
     async fn fetch(&self, request: FetchRequest<'_>) -> Result<FetchResponse, FetchError> {
         let Some(page) = self.pages.get(request.url) else { return Ok(FetchResponse::new(404, "")) };
         self.asked.lock().unwrap().push(request.url.to_owned());
-<<<<<<< HEAD
-        Ok(FetchResponse::new(200, page.as_str()))
-=======
         Ok(FetchResponse::new(200, page.as_str()).with_cache_control("max-age=600"))
->>>>>>> remote
     }
 }
 
@@ -185,11 +181,11 @@ impl AuthUser for Somebody {
         true
     }
 
-    fn roles(&self) -> impl IntoIterator<Item = impl AsRef<str>> {
+    fn roles(&self) -> impl IntoIterator<Item: AsRef<str>> {
         &self.roles
     }
 
-    fn permissions(&self) -> impl IntoIterator<Item = impl AsRef<str>> {
+    fn permissions(&self) -> impl IntoIterator<Item: AsRef<str>> {
         &self.permissions
     }
 }

@@ -121,6 +121,21 @@ fn scopes_come_from_scope_unless_another_claim_is_named() {
     );
 }
 
+/// What is wrong with one kind says nothing of the others.
+#[test]
+fn the_first_kind_that_is_not_acceptable_is_named() {
+    let mapping = ClaimMapping::new().roles("a").roles("b").permissions("c");
+    let claims = r#"{"a":7,"b":["x"],"c":["y"],"scope":"z"}"#;
+    assert_eq!(mapping.read(claims), Err(TokenError::InvalidClaim("roles")));
+    let claims = r#"{"a":["w"],"b":["x"],"c":7,"scope":"z"}"#;
+    assert_eq!(mapping.read(claims), Err(TokenError::InvalidClaim("permissions")));
+    let mapped = mapping.read(r#"{"b":["x"],"c":["y"],"scope":"z"}"#).unwrap();
+    assert_eq!(
+        (mapped.roles, mapped.permissions, mapped.scopes),
+        (vec!["x".into()], vec!["y".into()], vec!["z".into()])
+    );
+}
+
 #[test]
 fn roles_are_stripped_renamed_filtered_and_prefixed_in_this_order() {
     let mapping = ClaimMapping::new()
