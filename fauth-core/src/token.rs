@@ -30,7 +30,6 @@ mod origin;
 pub(crate) mod payload;
 mod profile;
 #[cfg(feature = "trusted-issuers")]
-#[allow(dead_code, reason = "for the rooms of other issuers")]
 mod public_keys;
 pub(crate) mod purpose;
 #[cfg(feature = "trusted-issuers")]
@@ -68,7 +67,6 @@ pub(crate) use payload::Rights;
 pub(crate) use payload::TokenPayload;
 pub use profile::{ScopeClaim, TokenProfile};
 #[cfg(feature = "trusted-issuers")]
-#[allow(unused_imports, reason = "for the rooms of other issuers")]
 pub(crate) use public_keys::PublicKeys;
 pub(crate) use purpose::PerPurpose;
 pub(crate) use purpose::{OneTimePurpose, Purpose};

@@ -17,6 +17,7 @@ use super::{
     json_object::JsonObject,
     keys::Key,
     limits::{MAX_SUBJECT_BYTES, are_acceptable},
+    mac::Signature,
     origin::Origin,
     profile::{Format, ScopeClaim},
     purpose::{PerPurpose, Purpose},
@@ -425,7 +426,13 @@ impl Issuer {
         request.check()?;
         let claims = self.claims(purpose, request, now)?;
         match &self.signing {
-            Signing::Fixed { key, headers } => self.sign(key, headers.of(purpose), &claims).await,
+            Signing::Fixed { key, headers } if !key.signs_elsewhere() => {
+                self.sign(key, headers.of(purpose), &claims)
+            }
+            // In a box, so that what never waits is not made longer by what may.
+            Signing::Fixed { key, headers } => {
+                Box::pin(self.sign_elsewhere(key, headers.of(purpose), &claims)).await
+            }
             #[cfg(feature = "trusted-issuers")]
             Signing::Ring(ring) => {
                 // Not `now`, which may be a time that has passed: the key of that time may verify
@@ -433,12 +440,29 @@ impl Issuer {
                 let at = ring.now()?;
                 let snapshot = ring.owned_snapshot();
                 let entry = snapshot.signing(at).ok_or(ClockError)?;
-                self.sign(&entry.key, entry.header(purpose, self.format), &claims).await
+                let header = entry.header(purpose, self.format);
+                if entry.key.signs_elsewhere() {
+                    return Box::pin(self.sign_elsewhere(&entry.key, header, &claims)).await;
+                }
+                self.sign(&entry.key, header, &claims)
             }
         }
     }
 
-    async fn sign(&self, key: &Key, header: &str, claims: &str) -> Result<IssuedToken, IssueError> {
+    fn sign(&self, key: &Key, header: &str, claims: &str) -> Result<IssuedToken, IssueError> {
+        let token = self.unsigned(key, header, claims)?;
+        let signature = key.sign(token.as_bytes()).ok_or(IssueError::NoRandomness)?;
+        Ok(finished(token, &signature))
+    }
+
+    async fn sign_elsewhere(&self, key: &Key, header: &str, claims: &str) -> Result<IssuedToken, IssueError> {
+        let token = self.unsigned(key, header, claims)?;
+        let signature = key.sign_elsewhere(token.as_bytes()).await?;
+        Ok(finished(token, &signature))
+    }
+
+    /// What is signed, in a text that has room for the signature.
+    fn unsigned(&self, key: &Key, header: &str, claims: &str) -> Result<String, IssueError> {
         // Exactly the room that is needed, so that the token does not move while it grows.
         let parts = [claims.len(), key.signature_bytes()].map(encoded_length);
         let length = header.len() + parts.iter().sum::<usize>() + 2;
@@ -449,15 +473,7 @@ impl Issuer {
         token.push_str(header);
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(claims.as_bytes(), &mut token);
-        let signature = if key.signs_elsewhere() {
-            // In a box, so that what never waits for it is not made longer by it.
-            Box::pin(key.sign_elsewhere(token.as_bytes())).await?
-        } else {
-            key.sign(token.as_bytes()).ok_or(IssueError::NoRandomness)?
-        };
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(signature.as_bytes(), &mut token);
-        Ok(IssuedToken(Zeroizing::new(token.into_boxed_str())))
+        Ok(token)
     }
 
     fn claims(
@@ -537,6 +553,12 @@ fn write_browser<'a>(json: &mut JsonObject, bound: &Binding, loaded: impl Iterat
 
 /// What claims without custom ones rarely exceed, so that their text is written into one allocation.
 const CLAIMS_ROOM: usize = 512;
+
+fn finished(mut token: String, signature: &Signature) -> IssuedToken {
+    token.push('.');
+    URL_SAFE_NO_PAD.encode_string(signature.as_bytes(), &mut token);
+    IssuedToken(Zeroizing::new(token.into_boxed_str()))
+}
 
 /// In base64url without padding.
 const fn encoded_length(bytes: usize) -> usize {

@@ -46,6 +46,7 @@ pub(super) enum PublicParts {
 }
 
 /// What nobody else may know. Zeroed on drop.
+#[cfg_attr(not(feature = "asymmetric"), expect(dead_code, reason = "RSA does not sign in pure Rust"))]
 pub(super) enum PrivateParts {
     Rsa(RsaPrivate),
     Ec { curve: Curve, d: Zeroizing<Vec<u8>> },
@@ -53,6 +54,7 @@ pub(super) enum PrivateParts {
 }
 
 /// All that RSA needs to sign quickly.
+#[cfg_attr(not(feature = "asymmetric"), expect(dead_code, reason = "RSA does not sign in pure Rust"))]
 pub(super) struct RsaPrivate {
     pub(super) d: Zeroizing<Vec<u8>>,
     pub(super) p: Zeroizing<Vec<u8>>,
