@@ -111,7 +111,7 @@ impl<U: AuthUser> AuthProvider<U> {
     /// impl AuthUser for User {
     ///     fn subject(&self) -> impl AsRef<str> { &self.id }
     ///     fn is_active(&self) -> bool { true }
-    ///     fn roles(&self) -> impl IntoIterator<Item = impl AsRef<str>> { &self.roles }
+    ///     fn roles(&self) -> impl IntoIterator<Item: AsRef<str>> { &self.roles }
     /// }
     ///
     /// # fn example(keys: JwksSource) -> Result<(), ConfigError> {
@@ -374,6 +374,27 @@ impl<U: AuthUser> AuthProvider<U> {
             self.raise_at(rejection.level(), &event);
         }
         checked
+    }
+
+    /// As [`authenticate_token`](Self::authenticate_token), for a token that this client has sent:
+    /// the [login throttle](crate::throttle) counts API keys that nobody has issued by its address,
+    /// as it does for those that come in requests. The event tells the client.
+    ///
+    /// # Errors
+    /// As [`authenticate_token`](Self::authenticate_token); [`Rejection::TooManyRequests`] in place
+    /// of [`Rejection::InvalidToken`] if the address has sent too many. A good token passes.
+    pub async fn authenticate_token_from(
+        &self,
+        token: &str,
+        requirement: &Requirement,
+        client: &ClientInfo,
+    ) -> Result<Granted<U>, Rejection> {
+        let checked = self.check(self.presented(self.find_bare(token)), requirement).await;
+        checked.map_err(|rejection| {
+            let event = Event::new(EventKind::RequestRefused).reason(rejection.reason()).client(client);
+            self.raise_at(rejection.level(), &event);
+            self.count_wrong_token(Some(Purpose::Access), &rejection, &event).unwrap_or(rejection)
+        })
     }
 
     fn find_bare(&self, token: &str) -> Result<Found<U>, Rejection> {

@@ -26,7 +26,9 @@ use crate::{
     rejection::{ProtectionSpace, Renderer},
     resource_metadata::PublishedMetadata,
     session::SessionPolicy,
-    store::{ApiKeyStore, HashKeys, OneTimeStore, RevocationStore, SessionStore, StoreLocation},
+    store::{
+        ApiKeyStore, HashKeys, MemoryThrottles, OneTimeStore, RevocationStore, SessionStore, StoreLocation,
+    },
     token::{Issuer, PublishedKeys, Verifier},
     transport::Transport,
     user::{ClaimsLoader, IdentityLoader, PasswordUpdater, UserLoader},
@@ -160,6 +162,8 @@ pub(super) struct Shared<U> {
     pub(super) has_warned: AtomicBool,
     /// What the providers of this switch count requests in, if not in a store.
     pub(super) counters: SharedCounters,
+    /// The same for failed logins.
+    pub(super) throttles: MemoryThrottles,
 }
 
 /// The provider that is set in a switch.

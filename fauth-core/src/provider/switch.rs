@@ -18,6 +18,7 @@ use crate::{
     config::AuthConfig,
     error::ConfigError,
     rejection::{Rejection, Unavailable},
+    store::MemoryThrottles,
     token::TokenPayload,
     user::AuthUser,
 };
@@ -100,6 +101,7 @@ impl<U: AuthUser> AuthSwitch<U> {
             is_open,
             has_warned: AtomicBool::new(false),
             counters: SharedCounters::default(),
+            throttles: MemoryThrottles::new(),
         });
         let facade = facade(Arc::clone(&shared))?;
         Ok(Self { facade, shared })
@@ -120,7 +122,7 @@ impl<U: AuthUser> AuthSwitch<U> {
     /// What the predecessor keeps in memory, such as logouts in a
     /// [`MemoryStore`](crate::MemoryStore), the new one does not know. Give both the same store, or
     /// another secret. Rate limits that are counted in memory go on, if both are of the same
-    /// application; failed logins that are counted there are forgotten.
+    /// application; so do failed logins, if both have the same secret.
     pub fn set(&self, provider: AuthProvider<U>) {
         self.replace(provider, true);
     }
@@ -146,6 +148,9 @@ impl<U: AuthUser> AuthSwitch<U> {
         }
         // What clients have used up is used up with the next one too.
         provider.inner.counters.count_with(&self.shared.counters);
+        if let Some(throttle) = &provider.inner.throttle {
+            throttle.count_with(&self.shared.throttles);
+        }
         let event = if set.provider.is_some() { "provider_replaced" } else { "provider_set" };
         let replaced = set.provider.replace(provider);
         set.is_explicit = is_explicit;

@@ -1,7 +1,7 @@
 //! What the login throttle of a provider consists of.
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -15,13 +15,30 @@ pub(super) struct Throttle {
     pub(super) rules: Rules,
     pub(super) store: Option<Arc<dyn ThrottleStore>>,
     /// Records of this process.
-    pub(super) here: MemoryThrottles,
+    here: MemoryThrottles,
+    /// Those of the switch in which the provider is set.
+    of_switch: OnceLock<MemoryThrottles>,
     has_reported_unknown: AtomicBool,
 }
 
 impl Throttle {
     pub(super) fn new(rules: Rules, store: Option<Arc<dyn ThrottleStore>>) -> Self {
-        Self { rules, store, here: MemoryThrottles::new(), has_reported_unknown: AtomicBool::new(false) }
+        Self {
+            rules,
+            store,
+            here: MemoryThrottles::new(),
+            of_switch: OnceLock::new(),
+            has_reported_unknown: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn here(&self) -> &MemoryThrottles {
+        self.of_switch.get().unwrap_or(&self.here)
+    }
+
+    /// Counts with all that are set in this switch; the first switch decides.
+    pub(super) fn count_with(&self, records: &MemoryThrottles) {
+        self.of_switch.get_or_init(|| records.clone());
     }
 
     /// Says once that there are clients whose address nobody knows.

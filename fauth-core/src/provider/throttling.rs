@@ -345,7 +345,7 @@ impl<U: AuthUser> AuthProvider<U> {
         now: Timestamp,
         step: impl FnMut(&mut R) -> Change<T>,
     ) -> Result<T, Rejection> {
-        let outcome = throttle.here.change_now(key, |before| match changed(before, step) {
+        let outcome = throttle.here().change_now(key, |before| match changed(before, step) {
             Some((after, outcome)) => {
                 (after.map(|after: R| after.record(&throttle.rules, now)), Some(outcome))
             }

@@ -69,6 +69,8 @@ impl Ticks {
 pub struct LimitWindow {
     quota: u32,
     span: Duration,
+    /// The time in which one request comes back, rounded up: divided here, once.
+    interval: u64,
 }
 
 impl LimitWindow {
@@ -88,7 +90,8 @@ impl LimitWindow {
         if u64::from(quota) > span.as_secs().saturating_mul(MAX_PER_SECOND) {
             return wrong("the rate is above what can be counted", "allow up to 10000 in a second");
         }
-        Ok(Self { quota, span })
+        let interval = Ticks::of(span).0.div_ceil(u64::from(quota));
+        Ok(Self { quota, span, interval })
     }
 
     /// How many requests.
@@ -103,19 +106,14 @@ impl LimitWindow {
         self.span
     }
 
-    /// The time in which one request comes back, rounded up.
-    fn interval(self) -> u64 {
-        Ticks::of(self.span).0.div_ceil(u64::from(self.quota))
-    }
-
     /// How far ahead of the present a counter is that has nothing left.
     pub(crate) fn full(self) -> u64 {
-        self.interval().saturating_mul(u64::from(self.quota))
+        self.interval.saturating_mul(u64::from(self.quota))
     }
 
     /// What one request takes.
-    pub(crate) fn cost(self) -> u64 {
-        self.interval()
+    pub(crate) const fn cost(self) -> u64 {
+        self.interval
     }
 
     /// The rule: what becomes of a counter that is `used` ticks ahead of the present when one more
@@ -126,7 +124,7 @@ impl LimitWindow {
     /// is cut to the quota here, or its client would have to wait until that clock has caught up;
     /// a backend does so only beyond [`JUMP`].
     pub(crate) fn after(self, used: u64) -> (u64, LimitState) {
-        let (interval, full) = (self.interval(), self.full());
+        let (interval, full) = (self.interval, self.full());
         let used = used.min(full);
         if used.saturating_add(interval) > full {
             return (used, self.refused(used));
@@ -136,7 +134,7 @@ impl LimitWindow {
 
     /// The state of a counter that nothing is taken from.
     pub(crate) fn at(self, used: u64) -> LimitState {
-        let (interval, full) = (self.interval(), self.full());
+        let (interval, full) = (self.interval, self.full());
         let used = used.min(full);
         let free = (full - used) / interval;
         // There is one more when the counter is no further ahead than this.
@@ -149,18 +147,18 @@ impl LimitWindow {
     /// by another.
     #[cfg(feature = "redis")]
     pub(crate) fn when_refused(self, used: u64) -> LimitState {
-        if used.saturating_add(self.interval()) > self.full() { self.refused(used) } else { self.at(used) }
+        if used.saturating_add(self.interval) > self.full() { self.refused(used) } else { self.at(used) }
     }
 
     /// The state of a counter that has no room for another request.
     pub(crate) fn refused(self, used: u64) -> LimitState {
-        let wait = used.saturating_add(self.interval()).saturating_sub(self.full()).max(1);
+        let wait = used.saturating_add(self.interval).saturating_sub(self.full()).max(1);
         LimitState { remaining: 0, next: Ticks(wait).to_duration(), is_refused: true }
     }
 
     /// What one request has taken is given back.
     pub(crate) fn given_back(self, used: u64) -> u64 {
-        used.saturating_sub(self.interval())
+        used.saturating_sub(self.interval)
     }
 }
 
@@ -435,7 +433,7 @@ mod tests {
                 let (after, state) = window.after(used.saturating_sub(ticks));
                 used = after;
                 passed += u64::from(!state.is_refused());
-                prop_assert!(passed <= u64::from(quota) + time / window.interval());
+                prop_assert!(passed <= u64::from(quota) + time / window.cost());
             }
         }
     }

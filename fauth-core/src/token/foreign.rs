@@ -33,6 +33,9 @@ pub enum AccessTokenProfile {
     /// [RFC 9068](https://www.rfc-editor.org/rfc/rfc9068): `typ` is `at+jwt`, and there are `iss`,
     /// `exp`, `aud`, `sub`, `client_id`, `iat` and `jti`. The default, because no other kind of
     /// token passes for one.
+    ///
+    /// Tokens that fauth itself issues have everything but `client_id`: trust such an issuer with
+    /// [`Plain`](Self::Plain).
     #[default]
     Rfc9068,
     /// For issuers that write plain JWTs: `typ` is `JWT`, `at+jwt` or absent, `jti` and `client_id`

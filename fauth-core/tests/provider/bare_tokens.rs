@@ -9,6 +9,7 @@ use fauth_core::{
     clock::Timestamp,
     event::EventKind,
     rejection::{ApiKeyFault, InvalidToken, MalformedCredential, Unavailable},
+    throttle::LoginThrottle,
     token::{IssueError, TokenError},
     transport::CookieTransport,
 };
@@ -40,6 +41,42 @@ async fn a_good_token_is_let_in() {
     assert_eq!(enter(&world, &tokens.access, &requirement).await, Ok("alice".to_owned()));
     assert_eq!(world.users.user_loads(), 1);
     assert_eq!(world.events.take(), []);
+}
+
+/// The client of a connection guesses no API keys with its messages, and disturbs no other.
+#[tokio::test]
+async fn api_keys_that_nobody_has_issued_are_counted_by_the_address_of_the_connection() {
+    let world = World::with(|builder| {
+        builder.api_key_store(FaultyStore::default()).login_throttle(LoginThrottle::new())
+    });
+    let request = ApiKeyRequest::new("chat").scope("chat");
+    let good = world.auth.danger_create_api_key_for("alice", request).await.unwrap();
+    let keys = Requirement::user().scopes(["chat"]);
+    let at = |last| ClientInfo::unknown().with_address([192, 0, 2, last].into());
+    let enter = async |key: &str, client| {
+        world
+            .auth
+            .authenticate_token_from(key, &keys, &client)
+            .await
+            .map(|granted| granted.user().name.clone())
+    };
+    for _ in 0..20 {
+        assert_eq!(
+            enter("fauth_made-up", at(1)).await,
+            invalid(InvalidToken::ApiKey(ApiKeyFault::Malformed))
+        );
+    }
+    let limited = enter("fauth_made-up", at(1)).await;
+    assert!(matches!(limited, Err(Rejection::TooManyRequests { .. })), "{limited:?}");
+    assert_eq!(
+        enter("fauth_made-up", at(2)).await,
+        invalid(InvalidToken::ApiKey(ApiKeyFault::Malformed)),
+        "another address"
+    );
+    assert_eq!(enter(good.expose(), at(1)).await, Ok("alice".to_owned()), "a good one passes");
+    let throttled =
+        world.events.take().iter().filter(|event| event.kind == EventKind::LoginThrottled).count();
+    assert_eq!(throttled, 1);
 }
 
 /// For tests of applications: the clock of the provider stays where it is.

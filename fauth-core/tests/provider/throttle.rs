@@ -20,7 +20,8 @@ use fauth_core::{
     throttle::{LoginThrottle, ThrottleState},
 };
 use fauth_testing::{
-    ManualClock, SECRET, TestUser, Users, config, memory_store, provider_with, weak_hash, weak_passwords,
+    ManualClock, SECRET, TestUser, Users, config, config_builder, memory_store, provider_with, weak_hash,
+    weak_passwords,
 };
 
 use crate::support::{Sink, World, get, login_request, poll_once, post};
@@ -253,6 +254,50 @@ async fn a_mailed_token_makes_an_address_familiar() {
         assert_eq!(refused, Err(Rejection::InvalidToken(InvalidToken::OneTime(OneTimeFault::Stale))));
     }
     assert_eq!(try_at(&world, "alice", "s3cret", &at(2)).await, limited(1));
+}
+
+/// Somebody who has read the mail may send its token many times at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn fifty_attempts_with_one_mailed_token_are_one() {
+    let world = throttled();
+    for number in 0..5 {
+        use_up(&world, "alice", &at(100 + number), 1).await;
+    }
+    let token = unlock_token(&world, "alice").await;
+    let attempts: Vec<_> = (0..50)
+        .map(|number| {
+            let (auth, token) = (world.auth.clone(), token.clone());
+            tokio::spawn(async move {
+                auth.authenticate_unlocked("alice", "wrong", &at(number), &token).await.map(drop)
+            })
+        })
+        .collect();
+    let mut checked = 0;
+    for attempt in attempts {
+        checked += usize::from(attempt.await.unwrap() == WRONG);
+    }
+    assert_eq!(checked, 1);
+}
+
+/// Whoever can cause a provider to be replaced must not begin anew with it.
+#[tokio::test]
+async fn another_provider_of_a_switch_knows_what_has_failed() {
+    let switch = fauth_core::AuthSwitch::new().unwrap();
+    let clock = ManualClock::new();
+    let set = |application| {
+        let config = config_builder().application(application).build().unwrap();
+        let builder = provider_with(config, &Users::new()).clock(clock.clone());
+        let builder = builder.login_throttle(LoginThrottle::new()).danger_share_application();
+        switch.set(builder.build().unwrap());
+        switch.provider().current()
+    };
+    let attempt =
+        async |auth: AuthProvider<TestUser>| auth.authenticate("alice", "wrong", &at(1)).await.map(drop);
+    for _ in 0..5 {
+        assert_eq!(attempt(set("shop")).await, WRONG);
+    }
+    assert_eq!(attempt(set("shop")).await, limited(12));
+    assert_eq!(attempt(set("staff")).await, WRONG, "another application");
 }
 
 /// Strangers may ask for mails too: those that are in the mailbox stay good.

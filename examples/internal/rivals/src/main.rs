@@ -7,6 +7,7 @@ mod asymmetric;
 mod backend;
 mod facts;
 mod flood;
+mod foreign;
 mod hand;
 mod in_process;
 mod measuring;
@@ -73,6 +74,7 @@ fn print_part(name: &str) -> Result<()> {
         "probe" => verify::probe()?,
         "token" => verify::part()?,
         "asymmetric" | "asymmetric-rust" => asymmetric::part()?,
+        "asymmetric-foreign" => foreign::part()?,
         "axum" => on_axum::part()?,
         "actix" => on_actix::part()?,
         "poem" => on_poem::part()?,

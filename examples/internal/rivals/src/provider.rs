@@ -1,19 +1,18 @@
 //! fauth, set up as an application would.
 
-use std::{
-    convert::Infallible,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
 };
 
 use fauth_core::{
     AuthConfig, AuthConfigBuilder, AuthProvider, AuthUser, BoxError, Purpose, TokenPayload, UserLoader,
     async_trait,
+    remote::JwksSource,
     request::RequestHead,
-    token::Key,
+    token::{Algorithm, Key},
     transport::{BearerTransport, Extracted, SecurityScheme, Transport},
+    trusted_issuer::{AccessTokenProfile, ClaimMapping, TrustedIssuer},
 };
 
 use crate::{
@@ -125,6 +124,26 @@ pub(crate) fn provider_trusting(key: Key) -> Result<AuthProvider<User>> {
         .danger_stateless()
         .danger_share_application()
         .build()?)
+}
+
+/// As [`provider`], whose own tokens are signed with this key.
+pub(crate) fn provider_signing(key: Key) -> Result<AuthProvider<User>> {
+    Ok(AuthProvider::builder(config().signing_key(key).build()?)
+        .user_loader(one_user())
+        .without_password_login()
+        .danger_stateless()
+        .danger_share_application()
+        .build()?)
+}
+
+/// Accepts nothing but tokens that another issuer has signed with a key of this set.
+pub(crate) fn provider_trusting_issuer(algorithm: Algorithm, jwks: String) -> Result<AuthProvider<User>> {
+    let issuer = TrustedIssuer::new(ISSUER, JwksSource::fixed(jwks)?)
+        .audience(AUDIENCE)
+        .algorithms([algorithm])
+        .profile(AccessTokenProfile::Plain)
+        .claims(ClaimMapping::new().roles("roles").scopes("scopes"));
+    Ok(AuthProvider::resource_server(issuer).user_loader(one_user()).build()?)
 }
 
 /// As [`provider`], for tokens of up to 64 KiB.

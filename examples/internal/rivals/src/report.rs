@@ -18,8 +18,17 @@ use crate::{
     verify::probed,
 };
 
-const PARTS: [&str; 8] =
-    ["token", "asymmetric", "asymmetric-rust", "axum", "actix", "poem", "sockets", "flood"];
+const PARTS: [&str; 9] = [
+    "token",
+    "asymmetric",
+    "asymmetric-rust",
+    "asymmetric-foreign",
+    "axum",
+    "actix",
+    "poem",
+    "sockets",
+    "flood",
+];
 
 /// Everything that was found.
 pub(crate) struct Report {

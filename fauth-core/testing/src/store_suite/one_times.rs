@@ -276,4 +276,17 @@ store_cases! { $ __store_one_times_tests in one_times for OneTimeStore;
         all_at_once(calls).await;
         assert_eq!(t.store.withdraw(&owner("alice"), Some(RESET), NOW).await.unwrap(), 3);
     }
+
+    async fn sixteen_who_ask_for_room_together_get_what_there_is(t) {
+        let stores = t.instances(16).await;
+        for round in 0..10 {
+            let subject = format!("user {round}");
+            let calls = stores.iter().enumerate().map(|(runner, store)| {
+                let (store, new) = (Arc::clone(store), record(&*subject, RESET, &format!("token {runner}"), 900));
+                async move { store.insert_if_room(new, 3, NOW).await.unwrap() }
+            });
+            assert_eq!(all_at_once(calls).await.into_iter().filter(|has_room| *has_room).count(), 3);
+            assert_eq!(t.store.withdraw(&owner(&subject), Some(RESET), NOW).await.unwrap(), 3);
+        }
+    }
 }

@@ -182,7 +182,7 @@ cases! { $ __issuer_tenants_tests in issuer_tenants;
 
     fn the_keys_of_a_tenant_are_fetched(t) {
         let one = ForeignIssuer::new(ISSUER);
-        let (server, tenants) = (PublishedKeys::of(&one, "alice"), Tenants::default());
+        let (server, tenants) = (PublishedKeys::of(&one), Tenants::default());
         tenants.add(server.trusted(&one));
         let s = service_of(&t, &tenants);
         s.refuses(of(&ForeignIssuer::new(OTHER_ISSUER), "alice"), "wrong_issuer");
