@@ -36,14 +36,18 @@ pub(crate) mod purpose;
 mod ring;
 mod signer;
 mod signer_error;
+#[cfg(feature = "trusted-issuers")]
+mod texts;
 pub(crate) mod token_claims;
 mod verify;
 mod weak_secrets;
 
 pub use algorithm::Algorithm;
 pub(crate) use application_keys::Keys;
+#[cfg(all(test, feature = "trusted-issuers"))]
+pub(crate) use claim_lookup::with_indexed;
 #[cfg(feature = "trusted-issuers")]
-pub(crate) use claim_lookup::{NotTexts, each_text, member_of, members_named};
+pub(crate) use claim_lookup::{IndexedClaims, NotTexts, each_text, member_of};
 pub(crate) use claims::{is_reserved, is_scope};
 #[cfg(feature = "trusted-issuers")]
 pub use foreign::AccessTokenProfile;
@@ -74,6 +78,8 @@ pub(crate) use purpose::{OneTimePurpose, Purpose};
 pub use ring::{KeyRing, KeyRingError, Rotation};
 pub use signer::Signer;
 pub use signer_error::SignerError;
+#[cfg(feature = "trusted-issuers")]
+pub(crate) use texts::Texts;
 pub(crate) use token_claims::TokenClaims;
 pub(crate) use verify::{Expectations, Verifier};
 pub use verify::{TokenError, verify_jws};

@@ -3,7 +3,7 @@
 //! These tests wait in real time, because the servers are real. What is due at which second is tested
 //! with a clock that a test turns, in `fauth-core`.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::time::Duration;
 

@@ -1,9 +1,12 @@
 //! Looking up values in claims that were verified, by name and without a tree.
 
-use super::{
-    json::{self, Limits},
-    limits::CLAIMS_LIMITS,
-};
+use std::borrow::Cow;
+
+use smallvec::SmallVec;
+
+use super::json::{self, Limits, Value};
+#[cfg(test)]
+use super::limits::CLAIMS_LIMITS;
 
 /// A value of claims that were scanned as a whole before: its limits only have to be no stricter.
 const SCANNED: Limits = Limits { depth: 64, members: usize::MAX };
@@ -17,20 +20,52 @@ pub(crate) enum NotTexts {
     TooMany,
 }
 
-/// The JSON texts of the members of the outermost object that have these names, found in one pass.
-///
-/// `None` if `claims` is not what the verifier accepts as claims.
-pub(crate) fn members_named<'a>(claims: &'a str, names: &[&str]) -> Option<Vec<Option<&'a str>>> {
-    let mut found = vec![None; names.len()];
-    json::scan_object(claims, CLAIMS_LIMITS, |member, value| {
-        for (slot, name) in found.iter_mut().zip(names) {
-            if *name == member {
-                *slot = Some(value.raw(claims));
-            }
-        }
-    })
-    .ok()?;
-    Some(found)
+/// Tokens have about ten claims; those of Keycloak some twenty.
+const INLINE_CLAIMS: usize = 24;
+
+/// Where every claim of a token stands, by one scan: what is read later needs no other.
+#[derive(Debug, Default)]
+pub(super) struct ClaimIndex {
+    /// Names and values.
+    members: SmallVec<[(Value, Value); INLINE_CLAIMS]>,
+}
+
+impl ClaimIndex {
+    pub(super) fn add(&mut self, name: Value, value: Value) {
+        self.members.push((name, value));
+    }
+}
+
+/// Claims whose places are known.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct IndexedClaims<'a> {
+    json: &'a str,
+    index: &'a ClaimIndex,
+}
+
+impl<'a> IndexedClaims<'a> {
+    /// The index has to be that of this text.
+    pub(super) const fn new(json: &'a str, index: &'a ClaimIndex) -> Self {
+        Self { json, index }
+    }
+
+    pub(super) fn value(self, name: &str) -> Option<Value> {
+        let is_it = |(known, _): &&(Value, Value)| known.is_text(self.json, name);
+        self.index.members.iter().find(is_it).map(|(_, value)| *value)
+    }
+
+    /// The JSON text of the claim of this name.
+    pub(crate) fn find(self, name: &str) -> Option<&'a str> {
+        self.value(name).map(|value| value.raw(self.json))
+    }
+}
+
+/// Claims as the verifier of foreign tokens has scanned them.
+#[cfg(test)]
+pub(crate) fn with_indexed<T>(json: &str, read: impl FnOnce(IndexedClaims<'_>) -> T) -> Option<T> {
+    let mut index = ClaimIndex::default();
+    json::scan_members(json, CLAIMS_LIMITS, |_, name, value| index.add(name, value)).ok()?;
+    Some(read(IndexedClaims::new(json, &index)))
 }
 
 /// The JSON text of the member of this name in a value of the claims.
@@ -63,7 +98,7 @@ pub(crate) fn each_text(value: &str, most: usize, mut each: impl FnMut(&str)) ->
         }
     };
     if value.starts_with('"') {
-        let text: String = serde_json::from_str(value).map_err(|_| NotTexts::OtherType)?;
+        let text = string(value).ok_or(NotTexts::OtherType)?;
         text.split(' ').filter(|word| !word.is_empty()).for_each(take);
     } else {
         let scanned = json::scan_array(value, SCANNED, |element| match element.text(value) {
@@ -75,4 +110,12 @@ pub(crate) fn each_text(value: &str, most: usize, mut each: impl FnMut(&str)) ->
         }
     }
     if count > most { Err(NotTexts::TooMany) } else { Ok(()) }
+}
+
+/// What a JSON string says.
+fn string(value: &str) -> Option<Cow<'_, str>> {
+    match value.strip_prefix('"')?.strip_suffix('"') {
+        Some(inside) if json::is_plain(inside) => Some(inside.into()),
+        _ => serde_json::from_str(value).ok().map(Cow::Owned),
+    }
 }

@@ -12,9 +12,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     algorithm::Algorithm,
-    json::Value,
-    limits::{MAX_SUBJECT_BYTES, MAX_TOKEN_ID_BYTES},
-    mac::INLINE_SIGNATURE_BYTES,
+    claim_lookup::{ClaimIndex, IndexedClaims},
+    json::{self, Value},
+    limits::{CLAIMS_LIMITS, MAX_SUBJECT_BYTES, MAX_TOKEN_ID_BYTES},
     payload::{Foreign, Rights, Span, TokenPayload},
     profile::Format,
     public_keys::PublicKeys,
@@ -25,6 +25,9 @@ use crate::clock::Timestamp;
 
 /// The longest `iss`, in bytes: what is longer selects nobody.
 pub(crate) const MAX_ISSUER_BYTES: usize = 512;
+
+/// Signatures up to this length need no allocation: all but those of RSA with more than 4096 bits.
+const STACK_SIGNATURE_BYTES: usize = 512;
 
 /// Which tokens of an issuer are access tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -89,20 +92,31 @@ struct ForeignClaims {
     /// How Keycloak and Cognito tell their kinds of tokens apart.
     kind: Option<Value>,
     usage: Option<Value>,
+    index: ClaimIndex,
 }
 
 impl ForeignClaims {
     fn scan(json: &str) -> Result<Self, TokenError> {
         let mut found = Self::default();
-        let known = Claims::scan_beside(json, |name, value| match name {
-            "client_id" => found.client = Some(value),
-            "at_hash" | "c_hash" => found.has_hash = true,
-            "events" => found.has_events = true,
-            "typ" => found.kind = Some(value),
-            "token_use" => found.usage = Some(value),
-            _ => {}
-        })?;
-        Ok(Self { known, ..found })
+        json::scan_members(json, CLAIMS_LIMITS, |name, place, value| found.take(name, place, value))
+            .map_err(|_| TokenError::MalformedClaims)?;
+        Ok(found)
+    }
+
+    fn take(&mut self, name: &str, place: Value, value: Value) {
+        self.index.add(place, value);
+        match name {
+            "client_id" => self.client = Some(value),
+            "at_hash" | "c_hash" => self.has_hash = true,
+            "events" => self.has_events = true,
+            "typ" => self.kind = Some(value),
+            "token_use" => self.usage = Some(value),
+            _ => {
+                if let Some(slot) = self.known.slot(name) {
+                    *slot = Some(value);
+                }
+            }
+        }
     }
 }
 
@@ -141,17 +155,21 @@ impl ForeignVerifier {
     /// Accepts an access token of this issuer, or says why not. [`TokenError::UnknownKey`] if
     /// everything that can be known before the signature is acceptable, and its key is not among
     /// these.
+    ///
+    /// `rights` reads what its issuer says that somebody may do, from claims that are acceptable.
     pub(crate) fn verify(
         &self,
         token: UnverifiedForeign<'_>,
         keys: &PublicKeys,
         now: Timestamp,
+        rights: impl FnOnce(IndexedClaims<'_>) -> Result<Rights, TokenError>,
     ) -> Result<TokenPayload, TokenError> {
         let UnverifiedForeign { parts, json, found } = token;
-        let mut buffer = [0; INLINE_SIGNATURE_BYTES];
+        let mut buffer = [0; STACK_SIGNATURE_BYTES];
         let signature = parts.signature(&mut buffer)?;
         // What keys the header brings does not matter.
-        let header = Header::parse(parts.header)?;
+        let text = parts.header_text()?;
+        let header = Header::parse(&text)?;
         let named = header.algorithm.as_deref();
         if !self.algorithms.iter().any(|algorithm| named == Some(algorithm.as_str())) {
             return Err(TokenError::WrongAlgorithm);
@@ -160,7 +178,7 @@ impl ForeignVerifier {
         header.refuse_other_algorithm(key)?;
         parts.refuse_other_signature(key, &signature)?;
         self.accept_media_type(header.media_type.as_deref())?;
-        self.accept_claims(json, &found, parts.signed, now)
+        self.accept_claims(json, &found, parts.signed, now, rights)
     }
 
     fn accept_media_type(&self, media_type: Option<&str>) -> Result<(), TokenError> {
@@ -181,6 +199,7 @@ impl ForeignVerifier {
         found: &ForeignClaims,
         signed: &[u8],
         now: Timestamp,
+        rights: impl FnOnce(IndexedClaims<'_>) -> Result<Rights, TokenError>,
     ) -> Result<TokenPayload, TokenError> {
         let claims = Reader { json: &json };
         self.refuse_other_kinds(&claims, found)?;
@@ -199,7 +218,10 @@ impl ForeignVerifier {
         self.accept_audience(&claims, found)?;
         let leeways = Leeways { leeway: self.leeway, expiry_leeway: self.expiry_leeway };
         leeways.accept(issued, expires, not_before, self.max_lifetime, now)?;
-        let payload = TokenPayload {
+        let indexed = IndexedClaims::new(&json, &found.index);
+        self.accept_required(&claims, indexed)?;
+        let rights = rights(indexed)?;
+        Ok(TokenPayload {
             purpose: Purpose::Access,
             subject,
             token_id,
@@ -213,13 +235,11 @@ impl ForeignVerifier {
             format: Format::Standard,
             foreign: Some(Box::new(Foreign {
                 issuer: Arc::clone(&self.issuer),
-                rights: Rights::default(),
+                rights,
                 expiry_leeway: self.expiry_leeway,
             })),
             json,
-        };
-        self.accept_required(&payload)?;
-        Ok(payload)
+        })
     }
 
     /// RFC 9068 has a `typ` of its own, but nothing keeps an issuer from being careless with it.
@@ -259,13 +279,11 @@ impl ForeignVerifier {
         claims.audience(audience, &self.audiences)
     }
 
-    fn accept_required(&self, payload: &TokenPayload) -> Result<(), TokenError> {
+    fn accept_required(&self, claims: &Reader<'_>, indexed: IndexedClaims<'_>) -> Result<(), TokenError> {
         for (name, wanted) in &self.required {
-            match payload.claim::<String>(name) {
-                Ok(Some(value)) if wanted.as_ref().map_or(!value.is_empty(), |wanted| **wanted == *value) => {
-                }
-                Ok(None) => return Err(TokenError::MissingClaim("required")),
-                _ => return Err(TokenError::InvalidClaim("required")),
+            let value = claims.required("required", indexed.value(name))?;
+            if !wanted.as_ref().map_or(!value.is_empty(), |wanted| **wanted == *value) {
+                return Err(TokenError::InvalidClaim("required"));
             }
         }
         Ok(())

@@ -82,6 +82,11 @@ impl Value {
         self.inside().map(|text| read(text, json))
     }
 
+    /// Is it a string that says this?
+    pub(super) fn is_text(&self, json: &str, text: &str) -> bool {
+        self.text(json).is_some_and(|own| own == text)
+    }
+
     /// Where a string stands that reads as it is written.
     pub(super) fn plain_range(&self) -> Option<Range<usize>> {
         match self.kind {
@@ -97,6 +102,14 @@ impl Value {
             }
             _ => None,
         }
+    }
+}
+
+impl Text {
+    /// The string itself.
+    const fn quoted(self) -> Value {
+        let (start, end) = (position(self.start - 1), position(self.end + 1));
+        Value { start, end, kind: Kind::String(self.spelling) }
     }
 }
 
@@ -118,7 +131,20 @@ fn resolve_escapes(text: Text, json: &str) -> String {
 /// Scans `json` as one object and hands each member of the outermost level, name and value, to `member`.
 ///
 /// `member` sees members before the whole text is known to be good: keep what it collects only if this returns `Ok`.
-pub(super) fn scan_object(json: &str, limits: Limits, member: impl FnMut(&str, Value)) -> Result<(), Fault> {
+pub(super) fn scan_object(
+    json: &str,
+    limits: Limits,
+    mut member: impl FnMut(&str, Value),
+) -> Result<(), Fault> {
+    scan_members(json, limits, |name, _, value| member(name, value))
+}
+
+/// As [`scan_object`]; also says where each name stands, which is a string.
+pub(super) fn scan_members(
+    json: &str,
+    limits: Limits,
+    member: impl FnMut(&str, Value, Value),
+) -> Result<(), Fault> {
     let mut scanner = Scanner::new(json, limits)?;
     scanner.skip_space();
     if scanner.peek() != Some(b'{') {
@@ -199,7 +225,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// The callback of the outermost object is compiled into this; within values there is one that does nothing.
-    fn object(&mut self, depth: usize, mut member: impl FnMut(&str, Value)) -> Result<(), Fault> {
+    fn object(&mut self, depth: usize, mut member: impl FnMut(&str, Value, Value)) -> Result<(), Fault> {
         if depth > self.limits.depth {
             return Err(Fault::TooDeep);
         }
@@ -222,7 +248,7 @@ impl<'a> Scanner<'a> {
             }
             self.skip_space();
             let value = self.value(depth)?;
-            member(&name, value);
+            member(&name, text.quoted(), value);
             self.skip_space();
             match self.next()? {
                 b',' => {}
@@ -414,7 +440,7 @@ impl<'a> Scanner<'a> {
     }
 }
 
-const fn ignore(_: &str, _: Value) {}
+const fn ignore(_: &str, _: Value, _: Value) {}
 
 /// A position in a text whose length was checked.
 #[expect(

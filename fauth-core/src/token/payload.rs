@@ -6,6 +6,8 @@ use std::{borrow::Cow, fmt, ops::Range};
 
 use serde::de::DeserializeOwned;
 
+#[cfg(feature = "trusted-issuers")]
+use super::texts::Texts;
 use super::{
     claims::is_reserved,
     json::{self, Limits, Value},
@@ -105,9 +107,12 @@ pub(super) struct Foreign {
 #[cfg(feature = "trusted-issuers")]
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Rights {
-    pub(crate) roles: Vec<String>,
-    pub(crate) permissions: Vec<String>,
-    pub(crate) scopes: Vec<String>,
+    /// In the order of the claims, each once.
+    pub(crate) roles: Texts,
+    /// As the roles.
+    pub(crate) permissions: Texts,
+    /// As the roles.
+    pub(crate) scopes: Texts,
 }
 
 /// The claims were scanned under stricter limits before; these only have to be no stricter.
@@ -179,28 +184,13 @@ impl TokenPayload {
     /// whose roles are those of the user.
     #[cfg(feature = "trusted-issuers")]
     pub fn roles(&self) -> impl Iterator<Item = &str> {
-        self.foreign.iter().flat_map(|foreign| &foreign.rights.roles).map(String::as_str)
+        self.foreign.iter().flat_map(|foreign| foreign.rights.roles.iter())
     }
 
     /// The permissions, as the [roles](Self::roles).
     #[cfg(feature = "trusted-issuers")]
     pub fn permissions(&self) -> impl Iterator<Item = &str> {
-        self.foreign.iter().flat_map(|foreign| &foreign.rights.permissions).map(String::as_str)
-    }
-
-    /// The JSON text of all claims.
-    #[cfg(feature = "trusted-issuers")]
-    pub(crate) fn claims_text(&self) -> &str {
-        &self.json
-    }
-
-    /// The same token, of which it is known what its issuer says that somebody may do.
-    #[cfg(feature = "trusted-issuers")]
-    pub(crate) fn with_rights(mut self, rights: Rights) -> Self {
-        if let Some(foreign) = &mut self.foreign {
-            foreign.rights = rights;
-        }
-        self
+        self.foreign.iter().flat_map(|foreign| foreign.rights.permissions.iter())
     }
 
     /// Seconds by which `exp` may have passed, if another issuer has signed it.

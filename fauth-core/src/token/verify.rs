@@ -4,7 +4,11 @@
 //! then the claims. Nothing of a token but `alg`, `kid`, `typ` and the members that make a header unacceptable is looked at
 //! before its signature is known to be right.
 
-use std::{borrow::Cow, collections::BTreeSet, ops::Range};
+use std::{
+    borrow::Cow,
+    collections::BTreeSet,
+    ops::{Deref, Range},
+};
 
 use super::{
     application_keys::Keys,
@@ -244,12 +248,13 @@ impl Verifier {
                     parts.refuse_other_signature(key, signature)?;
                     return Ok(Kinds::Known(format));
                 }
-                let header = Header::parse(parts.header)?;
+                let text = parts.header_text()?;
+                let header = Header::parse(&text)?;
                 header.refuse_own_keys()?;
                 let key = snapshot.find(header.key_id.as_deref(), now).ok_or(TokenError::UnknownKey)?;
                 header.refuse_other_algorithm(key)?;
                 parts.refuse_other_signature(key, signature)?;
-                Ok(Kinds::Named(header.media_type))
+                Ok(Kinds::Named(header.media_type.map(Cow::into_owned)))
             }
         }
     }
@@ -409,11 +414,12 @@ fn key_and_kind<'a>(
             return Ok((key, Kinds::Known(known.format)));
         }
     }
-    let header = Header::parse(parts.header)?;
+    let text = parts.header_text()?;
+    let header = Header::parse(&text)?;
     header.refuse_own_keys()?;
     let key = keys.find(header.key_id.as_deref()).ok_or(TokenError::UnknownKey)?;
     header.refuse_other_algorithm(key)?;
-    Ok((key, Kinds::Named(header.media_type)))
+    Ok((key, Kinds::Named(header.media_type.map(Cow::into_owned))))
 }
 
 /// Verifies the signature of a compact JWS and returns its payload, whatever that is.
@@ -435,7 +441,8 @@ pub fn verify_jws(compact: &str, key: &Key) -> Result<Vec<u8>, TokenError> {
     let mut signature = [0; INLINE_SIGNATURE_BYTES];
     let signature = parts.signature(&mut signature)?;
     let payload = parts.payload()?;
-    let header = Header::parse(parts.header)?;
+    let text = parts.header_text()?;
+    let header = Header::parse(&text)?;
     header.refuse_own_keys()?;
     header.refuse_other_algorithm(key)?;
     if let (Some(named), Some(id)) = (header.key_id.as_deref(), key.id())
@@ -477,16 +484,21 @@ impl<'a> Parts<'a> {
         Ok(Self { header, payload, signature, signed })
     }
 
+    /// The JSON of the header, if it is JSON.
+    pub(super) fn header_text(&self) -> Result<impl Deref<Target = [u8]> + use<>, TokenError> {
+        base64url::decode_short(self.header).ok_or(TokenError::Malformed)
+    }
+
     pub(super) fn payload(&self) -> Result<Vec<u8>, TokenError> {
         base64url::decode(self.payload).ok_or(TokenError::Malformed)
     }
 
-    /// In the buffer if it fits, as those of HMAC do.
-    pub(super) fn signature<'b>(
+    /// In the buffer if it fits.
+    pub(super) fn signature<'b, const BYTES: usize>(
         &self,
-        buffer: &'b mut [u8; INLINE_SIGNATURE_BYTES],
+        buffer: &'b mut [u8; BYTES],
     ) -> Result<Cow<'b, [u8]>, TokenError> {
-        if self.signature.len() <= base64url::longest_text(INLINE_SIGNATURE_BYTES) {
+        if self.signature.len() <= base64url::longest_text(BYTES) {
             return base64url::decode_to(self.signature, buffer)
                 .map(Cow::Borrowed)
                 .ok_or(TokenError::Malformed);
@@ -538,18 +550,17 @@ pub(super) fn same_media_type(named: &str, expected: &str) -> bool {
 }
 
 #[derive(Default)]
-pub(super) struct Header {
-    pub(super) algorithm: Option<String>,
-    pub(super) media_type: Option<String>,
-    pub(super) key_id: Option<String>,
+pub(super) struct Header<'a> {
+    pub(super) algorithm: Option<Cow<'a, str>>,
+    pub(super) media_type: Option<Cow<'a, str>>,
+    pub(super) key_id: Option<Cow<'a, str>>,
     brings_key: bool,
     unacceptable: Option<TokenError>,
 }
 
-impl Header {
-    pub(super) fn parse(segment: &[u8]) -> Result<Self, TokenError> {
-        let json = base64url::decode(segment).ok_or(TokenError::Malformed)?;
-        let json = std::str::from_utf8(&json).map_err(|_| TokenError::Malformed)?;
+impl<'a> Header<'a> {
+    pub(super) fn parse(json: &'a [u8]) -> Result<Self, TokenError> {
+        let json = std::str::from_utf8(json).map_err(|_| TokenError::Malformed)?;
         let mut header = Self::default();
         json::scan_object(json, HEADER_LIMITS, |name, value| header.take(name, value, json))
             .map_err(|_| TokenError::Malformed)?;
@@ -559,19 +570,19 @@ impl Header {
         }
     }
 
-    fn take(&mut self, name: &str, value: Value, json: &str) {
+    fn take(&mut self, name: &str, value: Value, json: &'a str) {
         let text = value.text(json);
         match name {
             "alg" => match text {
-                Some(text) => self.algorithm = Some(text.into_owned()),
+                Some(text) => self.algorithm = Some(text),
                 None => self.refuse(TokenError::WrongAlgorithm),
             },
             "typ" => match text {
-                Some(text) => self.media_type = Some(text.into_owned()),
+                Some(text) => self.media_type = Some(text),
                 None => self.refuse(TokenError::Malformed),
             },
             "kid" => match text {
-                Some(text) if text.len() <= MAX_KEY_ID_BYTES => self.key_id = Some(text.into_owned()),
+                Some(text) if text.len() <= MAX_KEY_ID_BYTES => self.key_id = Some(text),
                 _ => self.refuse(TokenError::UnknownKey),
             },
             // No extension is understood, so none may be critical; an empty or malformed list is no better.
@@ -625,21 +636,17 @@ pub(super) struct Claims {
 
 impl Claims {
     fn scan(json: &str) -> Result<Self, TokenError> {
-        Self::scan_beside(json, |_, _| {})
-    }
-
-    /// The same, with a look at the other claims.
-    pub(super) fn scan_beside(json: &str, mut other: impl FnMut(&str, Value)) -> Result<Self, TokenError> {
         let mut claims = Self::default();
-        json::scan_object(json, CLAIMS_LIMITS, |name, value| match claims.slot(name) {
-            Some(slot) => *slot = Some(value),
-            None => other(name, value),
+        json::scan_object(json, CLAIMS_LIMITS, |name, value| {
+            if let Some(slot) = claims.slot(name) {
+                *slot = Some(value);
+            }
         })
         .map_err(|_: Fault| TokenError::MalformedClaims)?;
         Ok(claims)
     }
 
-    fn slot(&mut self, name: &str) -> Option<&mut Option<Value>> {
+    pub(super) fn slot(&mut self, name: &str) -> Option<&mut Option<Value>> {
         match name {
             "sub" => Some(&mut self.subject),
             "jti" => Some(&mut self.token_id),

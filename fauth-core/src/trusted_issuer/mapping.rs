@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::claim_path::ClaimPath;
 use crate::{
     error::ConfigError,
-    token::{NotTexts, TokenError, each_text, is_scope, members_named},
+    token::{IndexedClaims, NotTexts, Rights, Texts, TokenError, each_text, is_scope},
 };
 
 /// The most roles of a token, and the most permissions and scopes.
@@ -63,18 +63,6 @@ struct RoleRules {
     prefix: Option<Box<str>>,
     /// The first mistake; reported when the issuer is checked.
     fault: Option<ConfigError>,
-}
-
-/// The rights that a token gives.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub(crate) struct Mapped {
-    /// In the order of the claims, each once.
-    pub(crate) roles: Vec<String>,
-    /// As the roles.
-    pub(crate) permissions: Vec<String>,
-    /// As the roles.
-    pub(crate) scopes: Vec<String>,
 }
 
 impl ClaimMapping {
@@ -162,28 +150,30 @@ impl ClaimMapping {
         self.role_rules.check(!self.roles.is_empty())
     }
 
-    /// The rights in `claims`, the claims of a verified token as JSON.
+    /// The rights in the claims of a verified token.
     ///
     /// # Errors
     /// [`TokenError::InvalidClaim`] with `roles`, `permissions` or `scope` if a claim that one of
-    /// these is read from is not acceptable; [`TokenError::MalformedClaims`] if `claims` are none.
-    pub(crate) fn read(&self, claims: &str) -> Result<Mapped, TokenError> {
-        let default = [ClaimPath::new(["scope"])];
-        let scopes = if self.scopes.is_empty() { &default[..] } else { &self.scopes };
-        let kinds = [("roles", &*self.roles), ("permissions", &*self.permissions), ("scope", scopes)];
-        let names: Vec<&str> =
-            kinds.iter().flat_map(|(_, paths)| paths.iter()).map(ClaimPath::claim).collect();
-        let values = members_named(claims, &names).ok_or(TokenError::MalformedClaims)?;
-        let mut values = values.into_iter();
-        let [roles, permissions, scopes] = kinds;
-        // In the order of the names; each takes the values of its own.
-        let roles = texts_of(roles, &mut values)?;
-        let permissions = texts_of(permissions, &mut values)?;
-        let scopes = texts_of(scopes, &mut values)?;
-        if !scopes.iter().all(|scope| is_scope(scope)) {
+    /// these is read from is not acceptable.
+    pub(crate) fn read(&self, claims: IndexedClaims<'_>) -> Result<Rights, TokenError> {
+        let roles = texts_of("roles", &self.roles, claims)?;
+        let permissions = texts_of("permissions", &self.permissions, claims)?;
+        let scopes = self.scopes_of(claims)?;
+        if !scopes.iter().all(is_scope) {
             return Err(TokenError::InvalidClaim("scope"));
         }
-        Ok(Mapped { roles: self.role_rules.apply(roles), permissions, scopes })
+        Ok(Rights { roles: self.role_rules.apply(roles), permissions, scopes })
+    }
+
+    fn scopes_of(&self, claims: IndexedClaims<'_>) -> Result<Texts, TokenError> {
+        if !self.scopes.is_empty() {
+            return texts_of("scope", &self.scopes, claims);
+        }
+        let mut scopes = Texts::default();
+        match claims.find("scope").map(|value| collect(&mut scopes, value)) {
+            Some(Err(_)) => Err(TokenError::InvalidClaim("scope")),
+            _ => Ok(scopes),
+        }
     }
 }
 
@@ -208,9 +198,7 @@ impl RoleRules {
         if self.prefix.as_deref().is_some_and(is_blank) {
             return wrong("role_prefix", "the prefix is blank or too long");
         }
-        let is_used =
-            self.strip.is_some() || !self.renamed.is_empty() || self.only.is_some() || self.prefix.is_some();
-        if is_used && !has_roles {
+        if self.change_something() && !has_roles {
             return Err(ConfigError::new(
                 "roles",
                 "there are rules for roles, and no claim that they are read from",
@@ -220,52 +208,56 @@ impl RoleRules {
         Ok(())
     }
 
-    fn apply(&self, roles: Vec<String>) -> Vec<String> {
-        let mut kept = Vec::with_capacity(roles.len());
-        for role in roles {
+    fn change_something(&self) -> bool {
+        self.strip.is_some() || !self.renamed.is_empty() || self.only.is_some() || self.prefix.is_some()
+    }
+
+    fn apply(&self, roles: Texts) -> Texts {
+        if !self.change_something() {
+            return roles;
+        }
+        let mut kept = Texts::default();
+        for role in roles.iter() {
             let role = match self.strip.as_deref() {
                 Some(prefix) => role.strip_prefix(prefix),
-                None => Some(&*role),
+                None => Some(role),
             };
             let Some(role) = role.filter(|role| !role.is_empty()) else { continue };
             let role = self.renamed.get(role).map_or(role, |renamed| renamed);
             if self.only.as_ref().is_some_and(|only| !only.iter().any(|allowed| **allowed == *role)) {
                 continue;
             }
-            push_once(&mut kept, &format!("{}{role}", self.prefix.as_deref().unwrap_or_default()));
+            match self.prefix.as_deref() {
+                Some(prefix) => kept.push_once(&format!("{prefix}{role}")),
+                None => kept.push_once(role),
+            }
         }
         kept
     }
 }
 
-/// The texts of one kind of rights, whose claims have the next of these values.
-fn texts_of<'a>(
-    (kind, paths): (&'static str, &[ClaimPath]),
-    values: &mut impl Iterator<Item = Option<&'a str>>,
-) -> Result<Vec<String>, TokenError> {
-    let mut texts = Vec::new();
-    for (path, value) in paths.iter().zip(values) {
-        collect(&mut texts, path, value).map_err(|_| TokenError::InvalidClaim(kind))?;
+/// The texts of one kind of rights, read from these claims.
+fn texts_of(kind: &'static str, paths: &[ClaimPath], claims: IndexedClaims<'_>) -> Result<Texts, TokenError> {
+    let wrong = |_: NotTexts| TokenError::InvalidClaim(kind);
+    let mut texts = Texts::default();
+    for path in paths {
+        let Some(value) = claims.find(path.claim()) else { continue };
+        if let Some(value) = path.follow(value).map_err(wrong)? {
+            collect(&mut texts, value).map_err(wrong)?;
+        }
     }
     Ok(texts)
 }
 
-/// Adds the texts at the end of `path`, whose claim has this value.
-fn collect(texts: &mut Vec<String>, path: &ClaimPath, value: Option<&str>) -> Result<(), NotTexts> {
-    let value = value.map(|value| path.follow(value)).transpose()?.flatten();
-    let Some(value) = value else { return Ok(()) };
+/// Adds the texts of a value.
+fn collect(texts: &mut Texts, value: &str) -> Result<(), NotTexts> {
     let mut are_good = true;
+    texts.reserve(value.len());
     each_text(value, MAX_VALUES - texts.len(), |text| {
         are_good &= (1..=MAX_VALUE_BYTES).contains(&text.len()) && !text.chars().any(char::is_control);
-        push_once(texts, text);
+        texts.push_once(text);
     })?;
     if are_good { Ok(()) } else { Err(NotTexts::OtherType) }
-}
-
-fn push_once(texts: &mut Vec<String>, text: &str) {
-    if !texts.iter().any(|known| known == text) {
-        texts.push(text.to_owned());
-    }
 }
 
 #[cfg(test)]

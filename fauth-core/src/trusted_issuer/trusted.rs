@@ -7,7 +7,7 @@ use crate::{
     clock::Timestamp,
     error::ConfigError,
     remote::{JwksSource, KeyContext, KeysUnavailable},
-    token::{ForeignVerifier, PublicKeys, Rights, TokenError, TokenPayload, UnverifiedForeign},
+    token::{ForeignVerifier, PublicKeys, TokenError, TokenPayload, UnverifiedForeign},
 };
 
 /// An issuer that is trusted, as it was checked.
@@ -70,9 +70,6 @@ impl Trusted {
         keys: &PublicKeys,
         now: Timestamp,
     ) -> Result<TokenPayload, TokenError> {
-        let payload = self.verifier.verify(token, keys, now)?;
-        let mapped = self.mapping.read(payload.claims_text())?;
-        let rights = Rights { roles: mapped.roles, permissions: mapped.permissions, scopes: mapped.scopes };
-        Ok(payload.with_rights(rights))
+        self.verifier.verify(token, keys, now, |claims| self.mapping.read(claims))
     }
 }

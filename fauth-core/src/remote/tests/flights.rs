@@ -1,6 +1,10 @@
 use std::{sync::Arc, time::Duration};
 
-use tokio::{runtime::Builder, task::JoinSet, time::timeout};
+use tokio::{
+    runtime::{Builder, Handle},
+    task::JoinSet,
+    time::timeout,
+};
 
 use super::kit::{Answer, Bench, ISSUER, Server, URL, answer, pass};
 use crate::{
@@ -121,9 +125,11 @@ async fn the_background_ends_with_the_source() {
     pass(1000).await;
     let count = server.count();
     assert!(count > 2, "a clone keeps it alive");
+    assert_eq!(Handle::current().metrics().num_alive_tasks(), 1);
     drop(clone);
     pass(1).await;
     assert_eq!(server.holders(), 0);
+    assert_eq!(Handle::current().metrics().num_alive_tasks(), 0, "nobody sleeps until the next fetch");
     pass(1000).await;
     assert_eq!(server.count(), count);
 }
