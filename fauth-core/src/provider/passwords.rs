@@ -233,7 +233,7 @@ impl<U: AuthUser> AuthProvider<U> {
             let outcome = auth.use_turn(&turn, &attempt, unlocked).await;
             // Others need not wait for the store.
             drop(turn);
-            counted.settle(Settled::of(&outcome)).await;
+            counted.settle(settled(&outcome)).await;
             outcome.map_err(NotIn::into_rejection)
         })
         .await
@@ -410,6 +410,17 @@ impl<U: AuthUser> Attempt<U> {
     }
 }
 
+/// What has become of an attempt.
+fn settled<U: AuthUser>(outcome: &Result<Authenticated<U>, NotIn>) -> Settled {
+    match outcome {
+        Ok(Authenticated { user, epoch, .. }) => {
+            Settled::Succeeded(Epochs { logins: *epoch, user: user.token_epoch() })
+        }
+        Err(NotIn::Failed(_, epochs)) => Settled::Failed(*epochs),
+        Err(NotIn::Undecided(_)) => Settled::Undecided,
+    }
+}
+
 /// A user whose password was right, with what a login must know of that moment. It derefs to the
 /// user.
 ///
@@ -429,13 +440,6 @@ pub struct Authenticated<U> {
     epoch: u64,
     /// Who has checked the password. Nobody else may log in by it.
     provider: u64,
-}
-
-impl<U: AuthUser> Authenticated<U> {
-    /// What would end a login by it.
-    pub(super) fn epochs(&self) -> Epochs {
-        Epochs { logins: self.epoch, user: self.user.token_epoch() }
-    }
 }
 
 impl<U> Authenticated<U> {

@@ -8,7 +8,7 @@
 
 use tokio::runtime::Handle;
 
-use super::{inner::AuthProvider, passwords::Authenticated, throttle::Throttle};
+use super::{inner::AuthProvider, throttle::Throttle};
 use crate::{
     client::{AddressBlock, ClientInfo},
     clock::Timestamp,
@@ -125,16 +125,6 @@ impl NotIn {
 impl From<Rejection> for NotIn {
     fn from(rejection: Rejection) -> Self {
         Self::Undecided(rejection)
-    }
-}
-
-impl Settled {
-    pub(super) fn of<U: AuthUser>(outcome: &Result<Authenticated<U>, NotIn>) -> Self {
-        match outcome {
-            Ok(authenticated) => Self::Succeeded(authenticated.epochs()),
-            Err(NotIn::Failed(_, epochs)) => Self::Failed(*epochs),
-            Err(NotIn::Undecided(_)) => Self::Undecided,
-        }
     }
 }
 
