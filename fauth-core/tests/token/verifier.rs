@@ -1373,7 +1373,13 @@ fn weak_secret_refused() {
 fn okp_short_key() {
     for x in ["", "AAAA", "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHUR"] {
         let jwk = format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{x}"}}"#);
-        assert_eq!(Key::from_jwk(&jwk, Algorithm::HS256).unwrap_err(), KeyError::Unsupported);
+        let refused = KeyError::WrongKind { algorithm: Algorithm::HS256, found: "not a secret" };
+        assert_eq!(Key::from_jwk(&jwk, Algorithm::HS256).unwrap_err(), refused);
+        #[cfg(any(feature = "asymmetric", feature = "asymmetric-pure-rust"))]
+        assert!(matches!(
+            Key::from_jwk(&jwk, Algorithm::EdDSA),
+            Err(KeyError::Ed25519Length { .. } | KeyError::Malformed)
+        ));
     }
 }
 

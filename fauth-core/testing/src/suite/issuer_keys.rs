@@ -1,7 +1,7 @@
 //! The keys of another issuer: where they come from, which are good, and what is answered while
 //! there are none.
 
-use std::{thread, time::Duration};
+use std::time::Duration;
 
 use fauth_core::{
     Purpose, async_trait,
@@ -87,6 +87,13 @@ impl Fetch for Slow {
     }
 }
 
+/// Waits until keys may be fetched again.
+fn pause() {
+    block_on(async {
+        tokio::time::sleep(PAUSE).await;
+    });
+}
+
 fn warm_up<H: Harness>(s: &Trusting<H>) -> Result<(), KeysUnavailable> {
     block_on(s.app.app.auth.warm_up())
 }
@@ -148,7 +155,7 @@ cases! { $ __issuer_keys_tests in issuer_keys;
         let token = s.token("alice").sign();
         s.app.get("/guards/user").bearer(&token).once().refused(503, "unavailable");
         server.come_back();
-        thread::sleep(PAUSE);
+        pause();
         s.opens(&token).says("Hello alice");
     }
 
@@ -358,11 +365,11 @@ cases! { $ __issuer_keys_tests in issuer_keys;
         s.issuer.rotate("key-2");
         let token = s.token("alice").sign();
         s.refuses(&token, "unknown_key");
-        thread::sleep(PAUSE);
+        pause();
         s.refuses(&token, "unknown_key");
         assert!(server.fetches() >= 2);
         server.publish(&s.issuer);
-        thread::sleep(PAUSE);
+        pause();
         s.opens(&token).says("Hello alice");
     }
 
@@ -373,7 +380,7 @@ cases! { $ __issuer_keys_tests in issuer_keys;
         s.issuer.rotate("key-2");
         s.issuer.withdraw("key-1");
         server.publish(&s.issuer);
-        thread::sleep(PAUSE);
+        pause();
         // The first token of the new key makes the service ask.
         s.opens(s.token("alice").sign());
         s.refuses(&old, "unknown_key");
@@ -398,7 +405,7 @@ cases! { $ __issuer_keys_tests in issuer_keys;
         let unknown = s.token("alice").header("kid", "key-2").sign();
         s.refuses(&unknown, "unknown_key");
         server.go_down();
-        thread::sleep(PAUSE);
+        pause();
         s.cannot_tell(&unknown);
         // Those that are known go on.
         s.opens(s.token("alice").sign());
@@ -431,7 +438,7 @@ cases! { $ __issuer_keys_tests in issuer_keys;
     fn bad_tokens_cost_no_fetch(t) {
         let (s, server) = impatient(&t);
         s.opens(s.token("alice").sign());
-        thread::sleep(PAUSE);
+        pause();
         let token = s.token("alice").header("kid", "key-2");
         for (bad, reason) in [
             (token.clone().header("alg", "none").sign(), "wrong_algorithm"),
@@ -457,7 +464,7 @@ cases! { $ __issuer_keys_tests in issuer_keys;
             s.app.get("/me").bearer(token).send().is(401);
         }
         let token = s.token("alice").claim("jwks_uri", EVIL).claim("jku", EVIL).header("jku", EVIL);
-        thread::sleep(PAUSE);
+        pause();
         s.opens(token.sign());
         s.refuses(token.header("kid", EVIL).forge(), "unknown_key");
         assert!(server.fetched().iter().all(|url| url == PublishedKeys::URL), "{:?}", server.fetched());

@@ -46,7 +46,7 @@ fn bent(part: &str) -> String {
 
 /// With blanks at the end, which change nothing, until its base64url has bits to spare.
 fn with_spare_bits(json: &str) -> String {
-    let blanks = if json.len().is_multiple_of(3) { 1 } else { 0 };
+    let blanks = usize::from(json.len().is_multiple_of(3));
     format!("{json}{}", " ".repeat(blanks))
 }
 

@@ -367,23 +367,23 @@ cases! { $ __issuer_users_tests in issuer_users;
                 .public(at("/open"))
                 .guests(at("/signin"))
                 .require(at("/admin"), Requirement::user().role("admin"));
-            let ruled = s.app.with_rules(Ruled { rules: rules.build().unwrap(), placement });
+            let site = s.app.with_rules(Ruled { rules: rules.build().unwrap(), placement });
             let (admin, user) =
                 (s.token("alice").claim("roles", json!(["admin"])).sign(), s.token("bob").sign());
             for path in ["/admin", "/admin/users"] {
-                ruled
+                site
                     .get(&at(path))
                     .bearer(&admin)
                     .send()
                     .is(200)
                     .says("Hello alice of https://login.example.com");
-                ruled.get(&at(path)).bearer(&user).send().refused(403, "missing_role");
-                ruled.get(&at(path)).send().refused(401, "missing_credential");
+                site.get(&at(path)).bearer(&user).send().refused(403, "missing_role");
+                site.get(&at(path)).send().refused(401, "missing_credential");
             }
-            ruled.get(&at("/me")).bearer(&user).send().is(200).says("Hello bob of https://login.example.com");
-            ruled.get(&at("/me")).bearer(s.token("bob").forge()).send().refused(401, "invalid_token");
-            ruled.get(&at("/open")).send().is(200);
-            ruled.get(&at("/signin")).bearer(&user).send().refused(403, "guests_only");
+            site.get(&at("/me")).bearer(&user).send().is(200).says("Hello bob of https://login.example.com");
+            site.get(&at("/me")).bearer(s.token("bob").forge()).send().refused(401, "invalid_token");
+            site.get(&at("/open")).send().is(200);
+            site.get(&at("/signin")).bearer(&user).send().refused(403, "guests_only");
         }
     }
 
