@@ -40,6 +40,14 @@ pub(super) struct Life {
     pub(super) usable_for: Duration,
 }
 
+/// What may be done with keys of some age.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct State {
+    pub(super) is_usable: bool,
+    /// Is it time to fetch them again?
+    pub(super) is_due: bool,
+}
+
 impl Life {
     /// The greater of the ages by the two clocks. One that is set back makes nothing young, and one
     /// that stood still while the machine was suspended neither.
@@ -65,7 +73,10 @@ impl Held {
         self.life.is_none_or(|life| life.age(now) <= life.fresh_for)
     }
 
-    pub(super) fn is_due(&self, now: Timestamp) -> bool {
-        self.life.is_some_and(|life| life.age(now) >= life.refresh_after)
+    /// What each token asks, with one look at the clock.
+    pub(super) fn state(&self, now: Timestamp) -> State {
+        let Some(life) = self.life else { return State { is_usable: true, is_due: false } };
+        let age = life.age(now);
+        State { is_usable: age <= life.usable_for, is_due: age >= life.refresh_after }
     }
 }

@@ -211,9 +211,9 @@ impl JwksSource {
     /// There are none, or they are too old: ask [`refreshed`](Self::refreshed).
     pub(crate) fn snapshot(&self, now: Timestamp) -> Result<Arc<PublicKeys>, KeysUnavailable> {
         let held = self.shared.held();
-        match held.as_deref() {
-            Some(held) if held.is_usable(now) => {
-                if held.is_due(now) {
+        match held.as_deref().map(|held| (held, held.state(now))) {
+            Some((held, state)) if state.is_usable => {
+                if state.is_due {
                     nudge(&self.shared);
                 }
                 Ok(Arc::clone(&held.keys))

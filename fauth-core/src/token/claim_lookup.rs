@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use smallvec::SmallVec;
-
 use super::json::{self, Limits, Value};
 #[cfg(test)]
 use super::limits::CLAIMS_LIMITS;
@@ -20,14 +18,20 @@ pub(crate) enum NotTexts {
     TooMany,
 }
 
-/// Tokens have about ten claims; those of Keycloak some twenty.
-const INLINE_CLAIMS: usize = 24;
+/// Tokens have about ten claims, those of Keycloak some twenty: one allocation is enough for them.
+const USUAL_CLAIMS: usize = 24;
 
 /// Where every claim of a token stands, by one scan: what is read later needs no other.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct ClaimIndex {
     /// Names and values.
-    members: SmallVec<[(Value, Value); INLINE_CLAIMS]>,
+    members: Vec<(Value, Value)>,
+}
+
+impl Default for ClaimIndex {
+    fn default() -> Self {
+        Self { members: Vec::with_capacity(USUAL_CLAIMS) }
+    }
 }
 
 impl ClaimIndex {

@@ -51,6 +51,9 @@ const DEFAULT_OVERLAP: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Another service that is built with fauth accepts its tokens as those of a
+/// [`TrustedIssuer`](crate::trusted_issuer::TrustedIssuer), where it says how.
 #[derive(Clone)]
 pub struct KeyRing {
     inner: Arc<Inner>,

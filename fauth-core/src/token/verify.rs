@@ -472,7 +472,7 @@ impl<'a> Parts<'a> {
         }
         let is_dot = |byte: &u8| *byte == b'.';
         let first = token.iter().position(is_dot).ok_or(TokenError::Malformed)?;
-        let last = token.iter().rposition(is_dot).ok_or(TokenError::Malformed)?;
+        let last = last_dot(token).ok_or(TokenError::Malformed)?;
         let part = |range: Range<usize>| match token.get(range) {
             None | Some([]) => Err(TokenError::Malformed),
             Some(part) => Ok(part),
@@ -513,6 +513,20 @@ impl<'a> Parts<'a> {
     pub(super) fn refuse_other_signature(&self, key: &Key, signature: &[u8]) -> Result<(), TokenError> {
         if key.verifies(self.signed, signature) { Ok(()) } else { Err(TokenError::BadSignature) }
     }
+}
+
+/// Where the last dot is. The signature behind it may be long, and is passed over many bytes at a
+/// time.
+fn last_dot(token: &[u8]) -> Option<usize> {
+    let mut end = token.len();
+    for chunk in token.rchunks(32) {
+        // Without a way out in the middle, the processor looks at all of them at once.
+        if chunk.iter().fold(0, |found, byte| found | u8::from(*byte == b'.')) != 0 {
+            return token.get(..end)?.iter().rposition(|byte| *byte == b'.');
+        }
+        end -= chunk.len();
+    }
+    None
 }
 
 /// What is known of a token's `typ` before its signature has been checked; judged only afterwards.
@@ -820,5 +834,25 @@ impl NumericDate {
     /// The stricter reading of a beginning.
     pub(super) const fn ceil(self) -> Timestamp {
         Timestamp::from_unix_seconds(self.seconds + if self.has_fraction { 1 } else { 0 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_dot_is_found_wherever_it_is() {
+        for length in 0..100 {
+            let mut text = vec![b'a'; length];
+            assert_eq!(last_dot(&text), None);
+            for last in 0..length {
+                text.fill(b'a');
+                for dot in [last, last / 2, 0] {
+                    text[dot] = b'.';
+                }
+                assert_eq!(last_dot(&text), Some(last), "{length}");
+            }
+        }
     }
 }

@@ -47,6 +47,29 @@ const MAX_REQUIRED_CLAIMS: usize = 8;
 /// # }
 /// ```
 ///
+/// # An issuer that is built with fauth
+/// Its tokens have no `client_id`, which RFC 9068 demands: trust it with the profile
+/// [`Plain`](AccessTokenProfile::Plain). It writes scopes into the claim `scopes` unless it is told
+/// otherwise by [`AuthConfigBuilder::scope_claim`](crate::AuthConfigBuilder::scope_claim) with
+/// [`ScopeClaim::Scope`](crate::token::ScopeClaim::Scope); read that claim here, or change it there.
+/// It signs with a [`KeyRing`](crate::token::KeyRing), whose keys it publishes.
+///
+/// ```
+/// use fauth_core::{
+///     remote::JwksSource,
+///     token::Algorithm,
+///     trusted_issuer::{AccessTokenProfile, ClaimMapping, TrustedIssuer},
+/// };
+///
+/// # fn example(keys: JwksSource) {
+/// let issuer = TrustedIssuer::new("https://login.example.com", keys)
+///     .audience("https://api.example.com")
+///     .algorithms([Algorithm::ES256])
+///     .profile(AccessTokenProfile::Plain)
+///     .claims(ClaimMapping::new().scopes("scopes"));
+/// # }
+/// ```
+///
 /// # Security
 /// Whoever holds a signing key of the issuer is every one of its users. Its subjects are its own:
 /// `alice` of one issuer is not `alice` of another, see
