@@ -7,9 +7,12 @@
 use pkcs1::{RsaPrivateKey, RsaPublicKey, UintRef};
 use pkcs8::{
     AlgorithmIdentifierRef, ObjectIdentifier, PrivateKeyInfo, SubjectPublicKeyInfoRef,
-    der::{Decode, asn1::OctetStringRef},
+    der::{
+        Decode,
+        asn1::{AnyRef, OctetStringRef},
+    },
 };
-use sec1::EcPrivateKey;
+use sec1::{EcParameters, EcPrivateKey};
 use zeroize::Zeroizing;
 
 use super::{
@@ -17,7 +20,7 @@ use super::{
     parts::{Curve, Parts, PrivateParts, PublicParts, RsaPrivate, without_zeros},
 };
 
-const RSA: ObjectIdentifier = pkcs1::ALGORITHM_OID;
+const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
@@ -90,7 +93,7 @@ impl Kind {
     fn of(algorithm: &AlgorithmIdentifierRef<'_>) -> Result<Self, KeyError> {
         let parameters = algorithm.parameters;
         match algorithm.oid {
-            RSA if parameters.is_none_or(|parameters| parameters.is_null()) => Ok(Self::Rsa),
+            RSA if parameters.is_none_or(AnyRef::is_null) => Ok(Self::Rsa),
             // Parameters that are written out, and not by name, end here: such curves may be
             // anything.
             EC => {
@@ -152,7 +155,7 @@ fn pkcs1_private(key: &RsaPrivateKey<'_>) -> Result<Parts, KeyError> {
 
 /// The curve may be named outside, inside, or on both sides, and then it must be the same.
 fn sec1(key: &EcPrivateKey<'_>, named: Option<Curve>) -> Result<Parts, KeyError> {
-    let inside = key.parameters.and_then(|parameters| parameters.named_curve()).map(curve).transpose()?;
+    let inside = key.parameters.and_then(EcParameters::named_curve).map(curve).transpose()?;
     let curve = named.or(inside).ok_or(KeyError::MalformedDer)?;
     if inside.is_some_and(|inside| inside != curve) || key.private_key.len() != curve.bytes() {
         return Err(KeyError::Inconsistent);
