@@ -1,11 +1,16 @@
 //! PEM (RFC 7468): one key, in base64 between two lines.
+//!
+//! `pem-rfc7468` decodes a block, in constant time, and takes nothing but one block in lines of
+//! one length. Here the block is found among others, and its lines become one: keys are indented,
+//! wrapped anew, and passed on in one line by what they are configured with.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use pem_rfc7468::Decoder;
 use zeroize::Zeroizing;
 
 use super::{super::key_error::KeyError, der::Structure};
 
 const BEGIN: &str = "-----BEGIN ";
+const END: &str = "-----END ";
 const DASHES: &str = "-----";
 /// A key of RSA with 8192 bits has some 6400 characters.
 const LONGEST: usize = 64 * 1024;
@@ -16,28 +21,55 @@ pub(super) fn decode(pem: &str) -> Result<(Structure, Zeroizing<Vec<u8>>), KeyEr
         return Err(KeyError::MalformedPem);
     }
     let mut found = None;
-    let mut rest = pem;
-    while let Some((_, after)) = rest.split_once(BEGIN) {
-        let (label, after) = after.split_once(DASHES).ok_or(KeyError::MalformedPem)?;
-        let (body, after) =
-            after.split_once(&format!("-----END {label}-----")).ok_or(KeyError::MalformedPem)?;
-        rest = after;
+    for text in pem.split(BEGIN).skip(1) {
+        let block = Block::of(text).ok_or(KeyError::MalformedPem)?;
         // `openssl ecparam -genkey` writes the curve in a block of its own before the key.
-        if label == "EC PARAMETERS" {
+        if block.label == "EC PARAMETERS" {
             continue;
         }
         if found.is_some() {
             return Err(KeyError::SeveralKeys);
         }
-        found = Some((structure(label)?, body));
+        found = Some((structure(block.label)?, block));
     }
-    let (structure, body) = found.ok_or(KeyError::MalformedPem)?;
-    if body.contains("ENCRYPTED") {
+    let (structure, block) = found.ok_or(KeyError::MalformedPem)?;
+    if block.body.contains("ENCRYPTED") {
         return Err(KeyError::Encrypted);
     }
-    let text: Zeroizing<String> = Zeroizing::new(body.split_ascii_whitespace().collect());
-    let der = STANDARD.decode(text.as_bytes()).map_err(|_| KeyError::MalformedPem)?;
-    Ok((structure, Zeroizing::new(der)))
+    Ok((structure, block.bytes().ok_or(KeyError::MalformedPem)?))
+}
+
+/// What stands between two boundaries, and the labels of these.
+struct Block<'a> {
+    label: &'a str,
+    body: &'a str,
+    end_label: &'a str,
+}
+
+impl<'a> Block<'a> {
+    /// Of a text that begins with the first label.
+    fn of(text: &'a str) -> Option<Self> {
+        let (label, text) = text.split_once(DASHES)?;
+        let (body, text) = text.split_once(END)?;
+        let (end_label, _) = text.split_once(DASHES)?;
+        Some(Self { label, body, end_label })
+    }
+
+    fn bytes(&self) -> Option<Zeroizing<Vec<u8>>> {
+        let Self { label, body, end_label } = self;
+        // Long enough from the beginning: what grows leaves copies behind.
+        let boundaries = 2 * (BEGIN.len() + DASHES.len()) + label.len() + end_label.len();
+        let mut text = Zeroizing::new(String::with_capacity(body.len() + boundaries));
+        text.extend([BEGIN, label, DASHES, "\n"]);
+        let start = text.len();
+        text.extend(body.split_ascii_whitespace());
+        let width = text.len() - start;
+        text.extend(["\n", END, end_label, DASHES]);
+        let mut decoder = Decoder::new_wrapped(text.as_bytes(), width).ok()?;
+        let mut bytes = Zeroizing::new(vec![0; decoder.remaining_len()]);
+        decoder.decode(&mut bytes).ok()?;
+        decoder.is_finished().then_some(bytes)
+    }
 }
 
 fn structure(label: &str) -> Result<Structure, KeyError> {

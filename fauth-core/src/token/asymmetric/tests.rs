@@ -1,5 +1,7 @@
 //! Every key that is refused, and the two implementations against each other.
 
+mod encodings;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
