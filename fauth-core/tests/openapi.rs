@@ -1,5 +1,5 @@
 //! What documents say of guards and endpoints, without any framework.
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::{collections::BTreeSet, time::Duration};
 

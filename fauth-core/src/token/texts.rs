@@ -49,7 +49,9 @@ mod tests {
         let mut texts = Texts::default();
         assert_eq!((texts.len(), texts.iter().count()), (0, 0));
         let added = ["a", "ab", "b", "a", "é", "ab", "bé", "", "c", "d", "e"];
-        added.iter().for_each(|text| texts.push_once(text));
+        for text in added {
+            texts.push_once(text);
+        }
         assert!(texts.iter().eq(["a", "ab", "b", "é", "bé", "", "c", "d", "e"]));
         assert_eq!(texts.len(), 9);
     }

@@ -211,7 +211,7 @@ async fn answers_of_the_endpoints() {
     ] {
         endpoints(&mut page, title, builder, carry).await;
     }
-    worth_of_logout(&mut page).await;
+    Box::pin(worth_of_logout(&mut page)).await;
     expect_file!["../golden/endpoints.txt"].assert_eq(&page);
 }
 

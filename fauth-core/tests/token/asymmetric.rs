@@ -143,7 +143,7 @@ fn rfc7520_and_rfc8037() {
     assert_eq!(Key::from_jwk(&p521, Algorithm::ES256).unwrap_err(), refused);
 }
 
-/// EdDSA is deterministic: the token of RFC 8037 appendix A.4.
+/// `EdDSA` is deterministic: the token of RFC 8037 appendix A.4.
 #[test]
 fn rfc8037_example() {
     let jwk = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
@@ -274,7 +274,7 @@ fn jwt_key_confusion() {
         for forged in [header(), header().with("kid", &id)] {
             let secret = jwk.as_bytes();
             let token =
-                fauth_testing::sign_with(jsonwebtoken_free_hmac(), secret, &forged.text(), &claims().text());
+                fauth_testing::sign_with(jsonwebtoken_free_hmac(), secret, forged.text(), claims().text());
             let verdict = auth.verify_signature_and_claims(&token, Purpose::Access).map(drop);
             assert_eq!(verdict, Err(TokenError::WrongAlgorithm), "{algorithm}");
         }

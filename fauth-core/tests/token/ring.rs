@@ -76,7 +76,7 @@ fn a_key_is_published_then_signs_then_retires() {
     assert_eq!(service.ring.ids().unwrap(), [id(&old), id(&new)]);
     assert_eq!(service.signing(), id(&old));
 
-    service.clock.advance(10 * MINUTES - Duration::from_secs(1));
+    service.clock.advance(Duration::from_secs(10 * 60 - 1));
     assert_eq!(service.signing(), id(&old));
     service.clock.advance(Duration::from_secs(1));
     assert_eq!(service.signing(), id(&new));
@@ -86,7 +86,7 @@ fn a_key_is_published_then_signs_then_retires() {
         assert!(service.verdict(token, Purpose::Access).is_err());
     }
 
-    service.clock.advance(60 * MINUTES - Duration::from_secs(1));
+    service.clock.advance(Duration::from_secs(60 * 60 - 1));
     assert_eq!(service.verdict(&before, Purpose::Refresh), Ok(()));
     service.clock.advance(Duration::from_secs(1));
     assert_eq!(service.verdict(&before, Purpose::Refresh), Err(TokenError::UnknownKey));
@@ -99,7 +99,7 @@ fn a_key_is_published_then_signs_then_retires() {
 fn an_old_key_verifies_as_long_as_its_tokens_live() {
     let service = Service::new(private(Algorithm::ES256));
     service.ring.rotate(new_key(), Rotation::after(10 * MINUTES)).unwrap();
-    service.clock.advance(10 * MINUTES - Duration::from_secs(1));
+    service.clock.advance(Duration::from_secs(10 * 60 - 1));
     let last = service.issue(Purpose::Refresh);
     // A second before it expires, a week later.
     service.clock.advance(Duration::from_secs(7 * 24 * 3600 - 1));

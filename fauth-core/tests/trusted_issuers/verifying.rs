@@ -80,10 +80,10 @@ async fn what_has_not_the_form_of_a_token_is_refused() {
 /// Rows 4 to 10: the header.
 #[tokio::test]
 async fn a_header_that_changes_what_a_token_is_is_refused() {
+    use TokenError::{ForbiddenHeader, Malformed, UnknownKey, WrongAlgorithm};
     let world = World::new();
     let token = || world.token("alice");
     let with = |name: &str, value: Value| token().header(name, value);
-    use TokenError::{ForbiddenHeader, Malformed, UnknownKey, WrongAlgorithm};
     let kid = "kid";
     for (what, token, expected) in [
         ("crit", with("crit", json!(["exp"])), ForbiddenHeader),

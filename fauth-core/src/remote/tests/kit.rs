@@ -168,11 +168,14 @@ impl Clock for TestClock {
     }
 }
 
+/// What happened, and its reason.
+type Happened = (EventKind, Option<&'static str>);
+
 #[derive(Clone, Default)]
-pub(super) struct Events(Arc<Mutex<Vec<(EventKind, Option<&'static str>)>>>);
+pub(super) struct Events(Arc<Mutex<Vec<Happened>>>);
 
 impl Events {
-    pub(super) fn all(&self) -> Vec<(EventKind, Option<&'static str>)> {
+    pub(super) fn all(&self) -> Vec<Happened> {
         self.0.lock().unwrap().clone()
     }
 

@@ -31,6 +31,7 @@ fn roles_from(claim: impl Into<ClaimPath>, claims: &str) -> Result<Vec<String>, 
     ClaimMapping::new().roles(claim).read_text(claims).map(|mapped| mapped.roles)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is compared with what is one")]
 fn good(roles: &[&str]) -> Result<Vec<String>, TokenError> {
     Ok(roles.iter().map(|role| (*role).to_owned()).collect())
 }
