@@ -227,7 +227,7 @@ impl ForeignVerifier {
             token_id,
             scopes: None,
             session,
-            epoch: epoch_of(issued.ceil()),
+            epoch: epoch_of(issued.ceil(), self.leeway),
             user_epoch: 0,
             is_api_key: false,
             issued_at: issued.ceil(),
@@ -301,6 +301,9 @@ fn other_kind(media_type: Option<&str>) -> TokenError {
 /// Tokens of others do not carry the epoch of their subject. An epoch is at least the milliseconds
 /// of the moment at which it was raised, so that the second of its issue tells whether a token is
 /// from before: what was issued in the very second counts as before.
-fn epoch_of(issued_at: Timestamp) -> u64 {
-    u64::try_from(issued_at.unix_seconds()).unwrap_or(0).saturating_mul(1000).saturating_sub(1)
+///
+/// The clock of the issuer may be ahead by the leeway. A token may be as much older than it says.
+fn epoch_of(issued_at: Timestamp, leeway: i64) -> u64 {
+    let earliest = issued_at.unix_seconds().saturating_sub(leeway);
+    u64::try_from(earliest).unwrap_or(0).saturating_mul(1000).saturating_sub(1)
 }
