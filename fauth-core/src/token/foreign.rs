@@ -46,8 +46,10 @@ pub enum AccessTokenProfile {
     ///
     /// What says of itself that it is no access token is refused: an ID token by `at_hash` or
     /// `c_hash` (`OpenID` Connect Core 1.0, 3.1.3.6 and 3.3.2.11), or by Keycloak's `typ` or
-    /// Cognito's `token_use`; a logout token and other security events by `events` (RFC 8417). The
-    /// claim `nonce` says nothing: older Keycloaks write it into access tokens too.
+    /// Cognito's `token_use`; a logout token and other security events by `events` (RFC 8417); a
+    /// refresh token by Keycloak's `typ`, Cognito's `token_use`, `type` (flask-jwt-extended), or a
+    /// `token_type` (fauth, simplejwt) that is neither `access` nor `Bearer`. The claim `nonce` says
+    /// nothing: older Keycloaks write it into access tokens too.
     ///
     /// # Security
     /// An ID token without these passes if its audience does. Its audience is the client that has
@@ -89,9 +91,10 @@ struct ForeignClaims {
     /// Claims that only tokens of other kinds have.
     has_hash: bool,
     has_events: bool,
-    /// How Keycloak and Cognito tell their kinds of tokens apart.
+    /// How Keycloak, Cognito and flask-jwt-extended tell their kinds of tokens apart.
     kind: Option<Value>,
     usage: Option<Value>,
+    flask_kind: Option<Value>,
     index: ClaimIndex,
 }
 
@@ -111,6 +114,7 @@ impl ForeignClaims {
             "events" => self.has_events = true,
             "typ" => self.kind = Some(value),
             "token_use" => self.usage = Some(value),
+            "type" => self.flask_kind = Some(value),
             _ => {
                 if let Some(slot) = self.known.slot(name) {
                     *slot = Some(value);
@@ -251,7 +255,12 @@ impl ForeignVerifier {
         let is_id_token = found.has_hash || is(found.kind, &["ID"]) || is(found.usage, &["id"]);
         let is_other = found.has_events
             || is(found.kind, &["Refresh", "Offline", "Logout"])
-            || is(found.usage, &["refresh"]);
+            || is(found.usage, &["refresh"])
+            || self.profile == AccessTokenProfile::Plain && {
+                // `type` has other meanings as well; `token_type` has none.
+                let named = found.known.token_type;
+                is(found.flask_kind, &["refresh"]) || named.is_some() && !is(named, &["access", "Bearer"])
+            };
         if is_other || (is_id_token && !self.id_tokens) { Err(other_kind(None)) } else { Ok(()) }
     }
 

@@ -603,6 +603,23 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
         }
     }
 
+    /// How the frameworks for Python say it, whose tokens are plain JWTs.
+    fn plain_tokens_that_say_that_they_are_of_another_type_are_refused(t) {
+        let s = plain(&t);
+        for (claim, value) in [
+            ("token_type", "access"), ("token_type", "Bearer"), ("token_type", "bearer"), ("type", "access"),
+            ("type", "employee"),
+        ] {
+            s.opens(s.token("alice").claim(claim, value).sign());
+        }
+        for (claim, value) in [
+            ("token_type", json!("refresh")), ("token_type", json!("sliding")), ("token_type", json!("id")),
+            ("token_type", json!(null)), ("token_type", json!(["access"])), ("type", json!("refresh")),
+        ] {
+            s.refuses(s.token("alice").claim(claim, value).sign(), "wrong_purpose");
+        }
+    }
+
     fn id_tokens_are_accepted_only_in_danger(t) {
         let id_token = |s: &Trusting<H>| {
             s.token("alice").header("typ", "JWT").without_claim("jti").claim("at_hash", "x").sign()
