@@ -142,6 +142,11 @@ impl<'a> UnverifiedForeign<'a> {
         Ok(token)
     }
 
+    /// What is wrong with its header, whatever its key is.
+    pub(crate) fn check_header(&self) -> Result<(), TokenError> {
+        parse_header(&self.parts.header_text()?).map(|_| ())
+    }
+
     /// Whom it names as its issuer. Good for selecting whose keys are asked, and for nothing else.
     pub(crate) fn issuer(&self) -> Result<Cow<'_, str>, TokenError> {
         let issuer = self.found.known.issuer.ok_or(TokenError::MissingClaim("iss"))?;
@@ -173,7 +178,7 @@ impl ForeignVerifier {
         let signature = parts.signature(&mut buffer)?;
         // What keys the header brings does not matter.
         let text = parts.header_text()?;
-        let header = Header::parse(&text)?;
+        let header = parse_header(&text)?;
         let named = header.algorithm.as_deref();
         if !self.algorithms.iter().any(|algorithm| named == Some(algorithm.as_str())) {
             return Err(TokenError::WrongAlgorithm);
@@ -297,6 +302,14 @@ impl ForeignVerifier {
         }
         Ok(())
     }
+}
+
+/// A `kid` that no key can have is no reason to ask for keys, which [`TokenError::UnknownKey`] is.
+fn parse_header(text: &[u8]) -> Result<Header<'_>, TokenError> {
+    Header::parse(text).map_err(|error| match error {
+        TokenError::UnknownKey => TokenError::Malformed,
+        error => error,
+    })
 }
 
 /// The purpose of fauth's own that a token has instead, if it is one.
