@@ -877,8 +877,8 @@ impl<U: AuthUser> AuthProvider<U> {
 
     async fn user_of(&self, payload: &Arc<TokenPayload>) -> Result<Arc<U>, Rejection> {
         #[cfg(feature = "trusted-issuers")]
-        if let Some(user) = self.user_from_claims(payload) {
-            return Ok(user);
+        if payload.is_foreign() {
+            return self.foreign_user_of(payload).await;
         }
         let loading = self.inner.user_loader.load_user(Arc::clone(payload));
         self.loaded(loading).await?.ok_or(Rejection::InvalidToken(InvalidToken::UnknownUser))

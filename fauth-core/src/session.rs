@@ -622,7 +622,12 @@ impl<'a> LogoutAll<'a> {
     }
 
     /// Everything that a [trusted issuer](crate::AuthProviderBuilder::trusted_issuer) has issued to
-    /// this subject until now. What it issues from the next second on is good again.
+    /// this subject until now.
+    ///
+    /// Its clock may be ahead by the [leeway](crate::trusted_issuer::TrustedIssuer::leeway), 30
+    /// seconds by default, so that tokens that were issued before may say that they are from later:
+    /// those that it issues within the leeway after this are refused too, and what it issues from
+    /// then on is good again.
     #[cfg(feature = "trusted-issuers")]
     pub fn for_subject_of(issuer: impl Into<Cow<'a, str>>, subject: impl Into<Cow<'a, str>>) -> Self {
         Self { subject: subject.into(), issuer: issuer.into(), api_keys: false }

@@ -252,8 +252,12 @@ impl<U: AuthUser> UserRef for Arc<U> {
 pub trait UserLoader<U>: Send + Sync + 'static {
     /// The user of this token; `None` if there is none (any more).
     ///
-    /// Go by the subject. Claims that a [`ClaimsLoader`] adds are in access tokens only, and this
-    /// is asked at a login and at a refresh too.
+    /// Go by the subject, and for tokens of several issuers or tenants by `token.issuer()` and the
+    /// subject: `alice` of one is not `alice` of another. Beside own tokens, `user_loader` is asked
+    /// about own ones alone, and `foreign_user_loader` about those of others alone.
+    ///
+    /// Claims that a [`ClaimsLoader`] adds are in access tokens only, and this is asked at a login
+    /// and at a refresh too.
     ///
     /// # Errors
     /// Whatever keeps the loader from knowing. The request is then refused with 503, and the error is logged.

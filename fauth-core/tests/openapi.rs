@@ -413,7 +413,11 @@ mod trusted_issuers {
 
         let config = AuthConfig::builder().secret("own-secret-4f1c9a7be02d8365-abcdefghij").build().unwrap();
         let auth = fauth_testing::provider_with(config, &Users::new()).danger_share_application();
-        let auth = auth.trusted_issuer(issuer("https://a.example")).build().unwrap();
+        let auth = auth
+            .trusted_issuer(issuer("https://a.example"))
+            .foreign_user_loader(Users::new().user_loader())
+            .build()
+            .unwrap();
         let (security, _) = documented(&auth, user());
         assert_eq!(
             security,

@@ -20,7 +20,7 @@ use super::{
 };
 #[cfg(feature = "trusted-issuers")]
 use super::{
-    inner::Foreign,
+    inner::{Foreign, ForeignUsers},
     trust::{ForeignOptions, no_users},
 };
 use crate::{
@@ -182,6 +182,11 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     }
 
     /// Finds the user of a verified token; called for every guarded request.
+    ///
+    /// Where other issuers are trusted beside own tokens, this is for own tokens and API keys alone.
+    /// A provider without own tokens asks it for the users of other issuers, unless
+    /// `user_from_claims` or `foreign_user_loader` says who they are; where these are several
+    /// issuers or tenants, look at `token.issuer()` too.
     pub fn user_loader(mut self, loader: impl UserLoader<U>) -> Self {
         self.user_loader = Some(Arc::new(loader));
         self
@@ -201,6 +206,11 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     /// They are accepted where a client sends them on purpose, in a header, and not from cookies.
     /// What belongs to own logins (sessions, refresh, logout, API keys, one-time tokens) refuses
     /// them with 403 `foreign_token_not_allowed`. See [`trusted_issuer`](crate::trusted_issuer).
+    ///
+    /// `alice` of another issuer is not the own `alice`: beside own tokens,
+    /// [`user_from_claims`](Self::user_from_claims) or
+    /// [`foreign_user_loader`](Self::foreign_user_loader) must say who its users are, and the
+    /// [user loader](Self::user_loader) is not asked about them.
     #[cfg(feature = "trusted-issuers")]
     pub fn trusted_issuer(mut self, issuer: TrustedIssuer) -> Self {
         self.foreign.issuers.push(issuer);
@@ -220,16 +230,38 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         self
     }
 
-    /// Makes the user of a token of another issuer from what the token says, in place of the
-    /// [user loader](Self::user_loader): nobody is asked. Own tokens and API keys still need a
-    /// loader.
+    /// Makes the user of a token of another issuer from what the token says: nobody is asked. Own
+    /// tokens and API keys still need a [loader](Self::user_loader). The last call of this and of
+    /// [`foreign_user_loader`](Self::foreign_user_loader) counts.
     ///
     /// # Security
     /// The user is as active, and has the roles, that the issuer said when it made the token: a
     /// demotion takes effect when that has expired.
     #[cfg(feature = "trusted-issuers")]
     pub fn user_from_claims(mut self, user: impl Fn(&TokenPayload) -> U + Send + Sync + 'static) -> Self {
-        self.foreign.users = Some(Box::new(user));
+        self.foreign.users = Some(ForeignUsers::Claims(Box::new(user)));
+        self
+    }
+
+    /// Finds the users of the tokens of other issuers, in place of the
+    /// [user loader](Self::user_loader), which is then for own tokens and API keys alone. Beside own
+    /// tokens, this or [`user_from_claims`](Self::user_from_claims) is needed, and the last call of
+    /// the two counts.
+    ///
+    /// # Security
+    /// Who somebody is are two texts: [`issuer`](TokenPayload::issuer) and
+    /// [`subject`](TokenPayload::subject). A loader that goes by the subject alone lets `alice` of
+    /// one issuer, or of one tenant, in as `alice` of another, or as the own `alice`.
+    #[cfg(feature = "trusted-issuers")]
+    pub fn foreign_user_loader(self, loader: impl UserLoader<U>) -> Self {
+        self.shared_foreign_user_loader(Arc::new(loader))
+    }
+
+    /// As [`foreign_user_loader`](Self::foreign_user_loader), for a loader that was chosen at run
+    /// time or is shared with others.
+    #[cfg(feature = "trusted-issuers")]
+    pub fn shared_foreign_user_loader(mut self, loader: Arc<dyn UserLoader<U>>) -> Self {
+        self.foreign.users = Some(ForeignUsers::Loader(loader));
         self
     }
 
@@ -723,7 +755,10 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     #[cfg(feature = "trusted-issuers")]
     fn take_others(&mut self, config: &AuthConfig) -> Result<Others<U>, ConfigError> {
         let context = KeyContext { clock: Arc::clone(&self.clock), events: self.events.clone() };
-        let foreign = std::mem::take(&mut self.foreign).build(config, context)?;
+        // Subjects of others are not own ones, so that whoever knows own ones is not asked.
+        let has_own_tokens = config.token_issuer().is_some();
+        let loader = self.user_loader.as_ref().filter(|_| !has_own_tokens).map(Arc::clone);
+        let foreign = std::mem::take(&mut self.foreign).build(config, context, has_own_tokens, loader)?;
         let longest = foreign.as_ref().map_or(Duration::ZERO, |foreign| foreign.longest());
         let names = foreign.as_ref().map_or_else(Vec::new, |foreign| foreign.names());
         Ok(Others { foreign, longest, names, users: PhantomData })
@@ -735,7 +770,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         Ok(Others { longest: Duration::ZERO, names: Vec::new(), users: PhantomData })
     }
 
-    /// Who finds users. A provider all of whose users are made of claims needs nobody.
+    /// Who finds the users of own tokens and API keys. A provider without any of these needs nobody.
     fn take_user_loader(
         &mut self,
         has_own_tokens: bool,
@@ -745,10 +780,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             return Ok(loader);
         }
         #[cfg(feature = "trusted-issuers")]
-        if !has_own_tokens
-            && self.stores.api_keys.is_none()
-            && others.foreign.as_ref().is_some_and(|foreign| foreign.users.is_some())
-        {
+        if !has_own_tokens && self.stores.api_keys.is_none() && others.foreign.is_some() {
             return Ok(no_users());
         }
         #[cfg(not(feature = "trusted-issuers"))]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     granted::Granted,
-    inner::{AuthProvider, Foreign},
+    inner::{AuthProvider, Foreign, ForeignUsers},
     presented::{Credential, Found, Keys, Pending, PendingIssuer, Verified},
     within::within,
 };
@@ -12,7 +12,7 @@ use crate::{
     clock::Timestamp,
     error::causes,
     event::{Event, EventKind},
-    rejection::{Rejection, Unavailable},
+    rejection::{InvalidToken, Rejection, Unavailable},
     remote::{KeySourceHealth, KeysUnavailable},
     token::{Purpose, TokenError, TokenPayload, UnverifiedForeign},
     trusted_issuer::{Answer, Checked, Trusted},
@@ -161,10 +161,17 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// The user whom a token of another issuer describes, if users are made of claims.
-    pub(super) fn user_from_claims(&self, payload: &TokenPayload) -> Option<Arc<U>> {
-        let foreign = self.inner.foreign.as_ref().filter(|_| payload.is_foreign())?;
-        foreign.users.as_ref().map(|users| Arc::new(users(payload)))
+    /// The user of a token of another issuer. Never an own one of the same name: who finds own ones
+    /// is not asked.
+    pub(super) async fn foreign_user_of(&self, payload: &Arc<TokenPayload>) -> Result<Arc<U>, Rejection> {
+        let unknown = Rejection::InvalidToken(InvalidToken::UnknownUser);
+        match self.inner.foreign.as_ref().map(|foreign| &foreign.users) {
+            Some(ForeignUsers::Claims(user)) => Ok(Arc::new(user(payload))),
+            Some(ForeignUsers::Loader(loader)) => {
+                self.loaded(loader.load_user(Arc::clone(payload))).await?.ok_or(unknown)
+            }
+            None => Err(unknown),
+        }
     }
 
     /// Can it be the name of a trusted issuer?

@@ -209,13 +209,20 @@ impl Stores {
 #[cfg(feature = "trusted-issuers")]
 pub(super) struct Foreign<U> {
     pub(super) issuers: Vec<Arc<Trusted>>,
-    /// Makes users of claims, in place of the user loader.
-    pub(super) users: Option<Box<UserFromClaims<U>>>,
+    /// Whose users they are; the user loader is for own ones.
+    pub(super) users: ForeignUsers<U>,
     pub(super) max_token_bytes: usize,
     /// Who issues own tokens.
     pub(super) own: Option<Box<str>>,
     /// Issuers that are found while the application runs.
     pub(super) tenants: Option<Tenants>,
+}
+
+/// Where the users of other issuers come from.
+#[cfg(feature = "trusted-issuers")]
+pub(super) enum ForeignUsers<U> {
+    Claims(Box<UserFromClaims<U>>),
+    Loader(Arc<dyn UserLoader<U>>),
 }
 
 /// Makes a user of what another issuer says.

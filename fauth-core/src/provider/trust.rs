@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use super::inner::{Foreign, UserFromClaims};
+use super::inner::{Foreign, ForeignUsers};
 use crate::{
     config::AuthConfig,
     error::ConfigError,
@@ -18,7 +18,7 @@ const MAX_ISSUERS: usize = 100;
 /// What was said about other issuers.
 pub(super) struct ForeignOptions<U> {
     pub(super) issuers: Vec<TrustedIssuer>,
-    pub(super) users: Option<Box<UserFromClaims<U>>>,
+    pub(super) users: Option<ForeignUsers<U>>,
     /// And how many of its answers are kept.
     pub(super) resolver: Option<(Box<dyn IssuerResolver>, usize)>,
 }
@@ -35,23 +35,19 @@ impl<U> ForeignOptions<U> {
         self.issuers.is_empty() && self.resolver.is_none()
     }
 
-    /// Checks everything; `None` if nobody else is trusted.
+    /// Checks everything; `None` if nobody else is trusted. `loader` finds users where nothing else
+    /// was said about those of others.
     pub(super) fn build(
         self,
         config: &AuthConfig,
         context: KeyContext,
+        has_own_tokens: bool,
+        loader: Option<Arc<dyn UserLoader<U>>>,
     ) -> Result<Option<Box<Foreign<U>>>, ConfigError> {
         let is_empty = self.is_empty();
         let Self { issuers, users, resolver } = self;
         if is_empty {
-            return match users {
-                None => Ok(None),
-                Some(_) => Err(ConfigError::new(
-                    "user_from_claims",
-                    "there is no trusted issuer whose claims could be read",
-                    "call `.trusted_issuer(…)`, or `.user_loader(…)` for own tokens",
-                )),
-            };
+            return users.map_or(Ok(None), |users| Err(nobody_trusted(&users)));
         }
         if issuers.len() > MAX_ISSUERS {
             let problem = format!("there are more than {MAX_ISSUERS}");
@@ -64,13 +60,42 @@ impl<U> ForeignOptions<U> {
             trusted.push(Arc::new(issuer));
         }
         let tenants = resolver.map(|(resolver, capacity)| Tenants::new(resolver, capacity, context));
+        let tenants = tenants.transpose()?;
+        let users = users.or_else(|| loader.map(ForeignUsers::Loader));
+        let users = users.ok_or_else(|| no_foreign_users(has_own_tokens))?;
         Ok(Some(Box::new(Foreign {
             issuers: trusted,
             users,
             max_token_bytes: config.max_token_bytes(),
             own: config.issuer().map(Into::into),
-            tenants: tenants.transpose()?,
+            tenants,
         })))
+    }
+}
+
+fn nobody_trusted<U>(users: &ForeignUsers<U>) -> ConfigError {
+    let (field, problem) = match users {
+        ForeignUsers::Claims(_) => {
+            ("user_from_claims", "there is no trusted issuer whose claims could be read")
+        }
+        ForeignUsers::Loader(_) => {
+            ("foreign_user_loader", "there is no trusted issuer whose users could be loaded")
+        }
+    };
+    ConfigError::new(field, problem, "call `.trusted_issuer(…)`, or `.user_loader(…)` for own tokens")
+}
+
+fn no_foreign_users(has_own_tokens: bool) -> ConfigError {
+    if has_own_tokens {
+        ConfigError::new(
+            "foreign_user_loader",
+            "other issuers are trusted beside own tokens, and nobody says who their users are: \
+             `user_loader` is for own subjects alone",
+            "call `.user_from_claims(…)` or `.foreign_user_loader(…)`",
+        )
+    } else {
+        let fix = "call `.user_loader(…)` or `.user_from_claims(…)`";
+        ConfigError::new("user_loader", "there is no user loader", fix)
     }
 }
 
@@ -114,7 +139,7 @@ impl<U> Foreign<U> {
     }
 }
 
-/// For a provider that makes all of its users of claims.
+/// For a provider without own tokens and API keys.
 pub(super) fn no_users<U: AuthUser>() -> Arc<dyn UserLoader<U>> {
     Arc::new(async |_: Arc<TokenPayload>| Ok::<Option<U>, Infallible>(None))
 }

@@ -46,8 +46,10 @@ pub enum AccessTokenProfile {
     ///
     /// What says of itself that it is no access token is refused: an ID token by `at_hash` or
     /// `c_hash` (`OpenID` Connect Core 1.0, 3.1.3.6 and 3.3.2.11), or by Keycloak's `typ` or
-    /// Cognito's `token_use`; a logout token and other security events by `events` (RFC 8417). The
-    /// claim `nonce` says nothing: older Keycloaks write it into access tokens too.
+    /// Cognito's `token_use`; a logout token and other security events by `events` (RFC 8417); a
+    /// refresh token by Keycloak's `typ`, Cognito's `token_use`, `type` (flask-jwt-extended), or a
+    /// `token_type` (fauth, simplejwt) that is neither `access` nor `Bearer`. The claim `nonce` says
+    /// nothing: older Keycloaks write it into access tokens too.
     ///
     /// # Security
     /// An ID token without these passes if its audience does. Its audience is the client that has
@@ -89,9 +91,10 @@ struct ForeignClaims {
     /// Claims that only tokens of other kinds have.
     has_hash: bool,
     has_events: bool,
-    /// How Keycloak and Cognito tell their kinds of tokens apart.
+    /// How Keycloak, Cognito and flask-jwt-extended tell their kinds of tokens apart.
     kind: Option<Value>,
     usage: Option<Value>,
+    flask_kind: Option<Value>,
     index: ClaimIndex,
 }
 
@@ -111,6 +114,7 @@ impl ForeignClaims {
             "events" => self.has_events = true,
             "typ" => self.kind = Some(value),
             "token_use" => self.usage = Some(value),
+            "type" => self.flask_kind = Some(value),
             _ => {
                 if let Some(slot) = self.known.slot(name) {
                     *slot = Some(value);
@@ -136,6 +140,11 @@ impl<'a> UnverifiedForeign<'a> {
         let token = Self { parts, json, found };
         token.issuer()?;
         Ok(token)
+    }
+
+    /// What is wrong with its header, whatever its key is.
+    pub(crate) fn check_header(&self) -> Result<(), TokenError> {
+        parse_header(&self.parts.header_text()?).map(|_| ())
     }
 
     /// Whom it names as its issuer. Good for selecting whose keys are asked, and for nothing else.
@@ -169,7 +178,7 @@ impl ForeignVerifier {
         let signature = parts.signature(&mut buffer)?;
         // What keys the header brings does not matter.
         let text = parts.header_text()?;
-        let header = Header::parse(&text)?;
+        let header = parse_header(&text)?;
         let named = header.algorithm.as_deref();
         if !self.algorithms.iter().any(|algorithm| named == Some(algorithm.as_str())) {
             return Err(TokenError::WrongAlgorithm);
@@ -227,7 +236,7 @@ impl ForeignVerifier {
             token_id,
             scopes: None,
             session,
-            epoch: epoch_of(issued.ceil()),
+            epoch: epoch_of(issued.ceil(), self.leeway),
             user_epoch: 0,
             is_api_key: false,
             issued_at: issued.ceil(),
@@ -251,7 +260,12 @@ impl ForeignVerifier {
         let is_id_token = found.has_hash || is(found.kind, &["ID"]) || is(found.usage, &["id"]);
         let is_other = found.has_events
             || is(found.kind, &["Refresh", "Offline", "Logout"])
-            || is(found.usage, &["refresh"]);
+            || is(found.usage, &["refresh"])
+            || self.profile == AccessTokenProfile::Plain && {
+                // `type` has other meanings as well; `token_type` has none.
+                let named = found.known.token_type;
+                is(found.flask_kind, &["refresh"]) || named.is_some() && !is(named, &["access", "Bearer"])
+            };
         if is_other || (is_id_token && !self.id_tokens) { Err(other_kind(None)) } else { Ok(()) }
     }
 
@@ -290,6 +304,14 @@ impl ForeignVerifier {
     }
 }
 
+/// A `kid` that no key can have is no reason to ask for keys, which [`TokenError::UnknownKey`] is.
+fn parse_header(text: &[u8]) -> Result<Header<'_>, TokenError> {
+    Header::parse(text).map_err(|error| match error {
+        TokenError::UnknownKey => TokenError::Malformed,
+        error => error,
+    })
+}
+
 /// The purpose of fauth's own that a token has instead, if it is one.
 fn other_kind(media_type: Option<&str>) -> TokenError {
     let others = Purpose::ALL.into_iter().filter(|other| *other != Purpose::Access);
@@ -301,6 +323,9 @@ fn other_kind(media_type: Option<&str>) -> TokenError {
 /// Tokens of others do not carry the epoch of their subject. An epoch is at least the milliseconds
 /// of the moment at which it was raised, so that the second of its issue tells whether a token is
 /// from before: what was issued in the very second counts as before.
-fn epoch_of(issued_at: Timestamp) -> u64 {
-    u64::try_from(issued_at.unix_seconds()).unwrap_or(0).saturating_mul(1000).saturating_sub(1)
+///
+/// The clock of the issuer may be ahead by the leeway. A token may be as much older than it says.
+fn epoch_of(issued_at: Timestamp, leeway: i64) -> u64 {
+    let earliest = issued_at.unix_seconds().saturating_sub(leeway);
+    u64::try_from(earliest).unwrap_or(0).saturating_mul(1000).saturating_sub(1)
 }

@@ -194,6 +194,9 @@ impl TrustedIssuer {
     }
 
     /// How far `nbf` and `iat` may lie in the future, for clocks that differ. Default: 30 seconds, at most 300.
+    ///
+    /// For as long after [everything of a subject was ended](crate::LogoutAll::for_subject_of), its
+    /// new tokens are refused too: they could be old ones of a clock that is ahead.
     pub const fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
         self

@@ -51,7 +51,9 @@ impl Trusted {
 
     /// Verifies with the keys that are there.
     pub(crate) fn check(&self, token: UnverifiedForeign<'_>, now: Timestamp) -> Checked {
-        let Ok(keys) = self.keys.snapshot(now) else { return Checked::NeedsKeys };
+        let Ok(keys) = self.keys.snapshot(now) else {
+            return token.check_header().map_or_else(Checked::Refused, |()| Checked::NeedsKeys);
+        };
         match self.verify(token, &keys, now) {
             Ok(payload) => Checked::Good(payload),
             Err(TokenError::UnknownKey) => Checked::NeedsKeys,

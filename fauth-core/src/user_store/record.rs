@@ -144,14 +144,16 @@ impl StoredUser {
         self.created
     }
 
-    /// Is he the one for whom this token was issued? Not if its subject is another, or if it is older than he: then it was issued for a namesake who
-    /// has been deleted.
+    /// Is he the one for whom this token was issued? Not if its subject is another, if it is older than he: then it was issued for a namesake who
+    /// has been deleted; nor if another issuer has issued it: its subjects are others, whatever they are called.
     ///
     /// # Security
     /// A loader of your own asks this, or the tokens of a deleted user come to life when somebody gets his name.
     #[must_use]
     pub fn is_subject_of(&self, token: &TokenPayload) -> bool {
-        token.subject() == &*self.username && self.created.is_none_or(|created| created <= token.issued_at())
+        !token.is_foreign()
+            && token.subject() == &*self.username
+            && self.created.is_none_or(|created| created <= token.issued_at())
     }
 
     /// A member of his record that fauth does not know, as JSON text.

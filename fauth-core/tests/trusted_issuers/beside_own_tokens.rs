@@ -65,6 +65,62 @@ async fn both_open_the_same_guard_for_different_people() {
     assert_ne!(both.auth.owner_of(other.payload()), both.auth.owner("alice"));
 }
 
+/// Whoever finds own users is never asked about a subject of others, and the other way round.
+#[tokio::test]
+async fn no_loader_is_asked_about_the_subjects_of_the_other() {
+    let (clock, issuer) = (ManualClock::new(), ForeignIssuer::new(ISSUER));
+    let (own, others) = (Users::new(), Users::new());
+    others.change("alice", |user| user.name = "alice of the partner".into());
+    let auth = provider_with(config(), &own)
+        .trusted_issuer(trusted(&PublishedKeys::of(&issuer), &issuer))
+        .foreign_user_loader(others.user_loader())
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    let token = issuer.token("alice", clock.now().unwrap()).sign();
+    assert_eq!(enter(&auth, &token).await.unwrap().user().name, "alice of the partner");
+    let pair = auth.login("alice").await.unwrap();
+    let granted = enter(&auth, pair.access_token().expose()).await.unwrap();
+    assert_eq!(granted.user().name, "alice");
+    own.fail();
+    assert!(enter(&auth, &token).await.is_ok());
+    assert!(matches!(enter(&auth, pair.access_token().expose()).await, Err(Rejection::Unavailable(_))));
+}
+
+/// The users of a store are own ones.
+#[cfg(feature = "user-store")]
+#[tokio::test]
+async fn a_user_store_has_no_user_of_another_issuer() {
+    use fauth_core::{
+        rejection::InvalidToken,
+        user_store::{MemoryUserStore, NewUser, StoredUser, UserStore as _},
+    };
+    let (clock, issuer) = (ManualClock::new(), ForeignIssuer::new(ISSUER));
+    let store = MemoryUserStore::new().clock(clock.clone());
+    store.create(NewUser::new("alice", "")).await.unwrap();
+    let keys = PublishedKeys::of(&issuer);
+    let auth = AuthProvider::<StoredUser>::builder(config())
+        .trusted_issuer(trusted(&keys, &issuer))
+        .user_loader(store.clone())
+        .foreign_user_loader(store)
+        .without_password_login()
+        .store(memory_store())
+        .danger_share_application()
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    let now = clock.now().unwrap();
+    let enter = async |token: &str| {
+        let head = WireRequest::get("/").bearer(token);
+        let granted = auth.check(auth.read(&head), &Requirement::user()).await;
+        granted.map(|granted| granted.user().username().to_owned())
+    };
+    let foreign = enter(&issuer.token("alice", now).sign()).await;
+    assert_eq!(foreign, Err(Rejection::InvalidToken(InvalidToken::UnknownUser)));
+    let own = auth.login("alice").await.unwrap();
+    assert_eq!(enter(own.access_token().expose()).await, Ok("alice".to_owned()));
+}
+
 /// Own tokens never wait for the keys of others.
 #[tokio::test]
 async fn own_tokens_ask_nobody() {

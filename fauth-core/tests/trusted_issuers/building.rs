@@ -1,6 +1,6 @@
 //! What a provider with other issuers is built from, and what is refused.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use fauth_core::{
     AuthConfig, AuthProvider, AuthProviderBuilder, ConfigError, CsrfTokens, MemoryStore, Purpose, Rejection,
@@ -127,6 +127,24 @@ fn somebody_makes_the_users() {
     };
     refused(with_keys(), "user_loader");
     assert!(with_keys().user_loader(Users::new().user_loader()).build().is_ok());
+}
+
+/// `alice` of another issuer is not the own `alice`, so that whoever knows own users is not asked.
+#[test]
+fn beside_own_tokens_somebody_says_who_the_users_of_others_are() {
+    let beside = || provider().trusted_issuer(issuer());
+    let error = refused(beside(), "foreign_user_loader");
+    assert!(error.fix().contains("user_from_claims"), "{error}");
+    let users = Users::new();
+    let loader = || users.user_loader();
+    assert!(beside().foreign_user_loader(loader()).build().is_ok());
+    assert!(beside().shared_foreign_user_loader(Arc::new(loader())).build().is_ok());
+    assert!(beside().user_from_claims(user).build().is_ok());
+    refused(provider().foreign_user_loader(loader()), "foreign_user_loader");
+    // Without own tokens either does.
+    let bare = || AuthProvider::<TestUser>::resource_server(issuer()).danger_share_application();
+    assert!(bare().foreign_user_loader(loader()).build().is_ok());
+    assert!(bare().user_loader(loader()).foreign_user_loader(loader()).build().is_ok());
 }
 
 #[tokio::test]

@@ -47,6 +47,34 @@ async fn without_keys_nothing_is_known_of_a_token() {
     world.enter(&world.token("alice").sign()).await.unwrap();
 }
 
+/// A `kid` that no key can have is that of no key, whoever is asked: nobody is.
+#[tokio::test(start_paused = true)]
+async fn a_kid_that_no_key_can_have_asks_nobody() {
+    let world = World::new();
+    let refuse = async || {
+        for kid in [serde_json::json!(1), serde_json::json!(["key-1"]), serde_json::json!("k".repeat(129))] {
+            let token = world.token("alice").header("kid", kid);
+            assert_eq!(World::reason(world.enter(&token.sign()).await), TokenError::Malformed);
+        }
+    };
+    refuse().await;
+    assert_eq!(world.keys.fetches(), 0, "there are no keys yet");
+    world.keys.go_down();
+    refuse().await;
+    assert_eq!(world.keys.fetches(), 0);
+    assert_eq!(world.enter(&world.token("alice").sign()).await.unwrap_err(), NO_KEYS, "the others wait");
+    world.keys.come_back();
+    tokio::time::sleep(std::time::Duration::from_secs(120)).await;
+    world.auth.warm_up().await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_secs(31)).await;
+    let fetched = world.keys.fetches();
+    refuse().await;
+    assert_eq!(world.keys.fetches(), fetched);
+    let longest = world.token("alice").header("kid", "k".repeat(128)).sign();
+    assert_eq!(World::reason(world.enter(&longest).await), TokenError::UnknownKey);
+    assert_eq!(world.keys.fetches(), fetched + 1, "it may be a new one");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_new_key_is_fetched_when_a_token_names_it() {
     let mut world = World::new();

@@ -11,6 +11,9 @@ use fauth_testing::TestUser;
 
 use crate::support::{ISSUER, World};
 
+/// By default.
+const LEEWAY: Duration = Duration::from_secs(30);
+
 #[track_caller]
 fn is_revoked(outcome: &Result<Granted<TestUser>, Rejection>) {
     assert!(matches!(outcome, Err(Rejection::InvalidToken(InvalidToken::Revoked))), "{outcome:?}");
@@ -84,12 +87,46 @@ async fn all_until_now_ends_and_what_comes_later_is_good() {
     let same_second = world.enter(&world.token("alice").claim("jti", "x").sign()).await;
     assert!(matches!(same_second, Err(Rejection::InvalidToken(InvalidToken::OldEpoch))), "{same_second:?}");
     assert!(world.enter(&world.token("bob").sign()).await.is_ok());
-    world.clock.advance(Duration::from_secs(1));
+    world.clock.advance(LEEWAY + Duration::from_secs(1));
     assert!(world.enter(&world.token("alice").sign()).await.is_ok());
-    world.clock.advance(Duration::from_secs(79_999));
+    world.clock.advance(Duration::from_secs(79_969));
     assert!(world.enter(&before).await.is_err(), "for as long as it could last");
     let unknown = world.auth.logout_all(LogoutAll::for_subject_of("https://x.example", "a"), &client).await;
     assert_eq!(unknown, Err(Rejection::Misconfigured(Misconfigured::UnknownIssuer)));
+}
+
+/// The clock of an issuer may be ahead by the leeway, so that a token that it issued before seems to
+/// be from after.
+#[tokio::test]
+async fn all_until_now_covers_tokens_of_a_clock_that_is_ahead() {
+    for ahead in [10, 30] {
+        let world = World::new();
+        let start = 1_767_225_600;
+        let token = |issued: i64| world.token("alice").claim("iat", issued).claim("exp", issued + 300).sign();
+        let before = token(start + ahead);
+        world.enter(&before).await.unwrap();
+        let client = ClientInfo::unknown();
+        world.auth.logout_all(LogoutAll::for_subject_of(ISSUER, "alice"), &client).await.unwrap();
+        // Also what is issued within the leeway after it.
+        for (passed, token) in [(0, &before), (30, &before), (0, &token(start + 30))] {
+            world.clock.advance(Duration::from_secs(passed));
+            let outcome = world.enter(token).await;
+            assert!(matches!(outcome, Err(Rejection::InvalidToken(InvalidToken::OldEpoch))), "{outcome:?}");
+        }
+        world.enter(&token(start + 31)).await.unwrap();
+    }
+}
+
+/// Without a leeway there is nothing to be ahead by.
+#[tokio::test]
+async fn without_a_leeway_the_next_second_is_good() {
+    let world = World::trusting(|issuer| issuer.leeway(Duration::ZERO));
+    let client = ClientInfo::unknown();
+    world.auth.logout_all(LogoutAll::for_subject_of(ISSUER, "alice"), &client).await.unwrap();
+    let outcome = world.enter(&world.token("alice").sign()).await;
+    assert!(matches!(outcome, Err(Rejection::InvalidToken(InvalidToken::OldEpoch))), "{outcome:?}");
+    world.clock.advance(Duration::from_secs(1));
+    world.enter(&world.token("alice").sign()).await.unwrap();
 }
 
 /// A revocation outlives every token that it covers.

@@ -274,4 +274,7 @@ async fn own_tokens_are_none_of_a_tenant() {
         let Err(error) = error.build() else { panic!("built") };
         assert_eq!(error.field(), "issuer_resolver");
     }
+    let nobodys = provider_with(config(), &Users::new()).issuer_resolver(tenants.clone(), 10);
+    let Err(error) = nobodys.build() else { panic!("own users are none of a tenant") };
+    assert_eq!(error.field(), "foreign_user_loader");
 }

@@ -99,8 +99,9 @@ async fn a_header_that_changes_what_a_token_is_is_refused() {
         ("HMAC with the public key", with("alg", json!("HS256")), WrongAlgorithm),
         ("no alg", token().without_header("alg"), WrongAlgorithm),
         ("alg that is no text", with("alg", json!(["ES256"])), WrongAlgorithm),
-        ("kid that is no text", with(kid, json!(1)), UnknownKey),
-        ("a long kid", with(kid, json!("k".repeat(129))), UnknownKey),
+        ("kid that is no text", with(kid, json!(1)), Malformed),
+        ("kid that is nothing", with(kid, json!(null)), Malformed),
+        ("a long kid", with(kid, json!("k".repeat(129))), Malformed),
         ("an unknown kid", with(kid, json!("key-9")), UnknownKey),
         ("a kid that is a path", with(kid, json!("../../dev/null")), UnknownKey),
         ("typ that is no text", with("typ", json!(1)), Malformed),
@@ -287,11 +288,27 @@ async fn a_plain_token_may_say_less_and_nothing_else() {
         ("typ", json!("Offline")),
         ("token_use", json!("id")),
         ("events", json!({ "http://schemas.openid.net/event/backchannel-logout": {} })),
+        ("token_type", json!("refresh")),
+        ("token_type", json!("sliding")),
+        ("token_type", json!("id")),
+        ("token_type", json!("")),
+        ("token_type", json!(["access"])),
+        ("token_type", Value::Null),
+        ("type", json!("refresh")),
+        ("type", json!("Refresh")),
     ] {
         let token = bare().claim(name, value.clone());
         refused(world.enter(&token.sign()).await, &NO_ACCESS_TOKEN, &format!("{name}: {value}"));
     }
-    for (name, value) in [("typ", "Bearer"), ("token_use", "access")] {
+    for (name, value) in [
+        ("typ", "Bearer"),
+        ("token_use", "access"),
+        ("token_type", "access"),
+        ("token_type", "Bearer"),
+        ("token_type", "bearer"),
+        ("type", "access"),
+        ("type", "employee"),
+    ] {
         assert!(world.enter(&bare().claim(name, value).sign()).await.is_ok(), "{name}: {value}");
     }
     for name in ["iss", "sub", "aud", "exp", "iat"] {
@@ -308,6 +325,8 @@ async fn id_tokens_are_accepted_where_that_was_said() {
         || world.token("alice").header("typ", "JWT").claim("at_hash", "x").without_claim("client_id");
     assert!(world.enter(&id_token().sign()).await.is_ok());
     refused(world.enter(&id_token().claim("typ", "Refresh").sign()).await, &NO_ACCESS_TOKEN, "not others");
+    let refresh = id_token().claim("token_type", "refresh").sign();
+    refused(world.enter(&refresh).await, &NO_ACCESS_TOKEN, "nor of those of token_type");
     let outcome = world.enter(&id_token().claim("events", json!({})).sign()).await;
     refused(outcome, &NO_ACCESS_TOKEN, "nor what tells of a logout");
 }

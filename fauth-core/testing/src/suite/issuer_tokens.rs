@@ -473,7 +473,7 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
             json!(null), json!(1), json!(true), json!(["key-1"]), json!({ "kid": "key-1" }),
             json!("x".repeat(129)),
         ] {
-            s.refuses(s.token("alice").header("kid", kid).sign(), "unknown_key");
+            s.refuses(s.token("alice").header("kid", kid).sign(), "malformed_token");
         }
         s.refuses(s.token("alice").header("kid", "x".repeat(128)).sign(), "unknown_key");
         s.opens(s.token("alice").sign());
@@ -600,6 +600,23 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
             ] {
                 s.refuses(s.token("alice").claim(claim, value).sign(), "wrong_purpose");
             }
+        }
+    }
+
+    /// How the frameworks for Python say it, whose tokens are plain JWTs.
+    fn plain_tokens_that_say_that_they_are_of_another_type_are_refused(t) {
+        let s = plain(&t);
+        for (claim, value) in [
+            ("token_type", "access"), ("token_type", "Bearer"), ("token_type", "bearer"), ("type", "access"),
+            ("type", "employee"),
+        ] {
+            s.opens(s.token("alice").claim(claim, value).sign());
+        }
+        for (claim, value) in [
+            ("token_type", json!("refresh")), ("token_type", json!("sliding")), ("token_type", json!("id")),
+            ("token_type", json!(null)), ("token_type", json!(["access"])), ("type", json!("refresh")),
+        ] {
+            s.refuses(s.token("alice").claim(claim, value).sign(), "wrong_purpose");
         }
     }
 

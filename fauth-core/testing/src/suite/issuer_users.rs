@@ -20,7 +20,7 @@ use super::{
         second_issuer, service, service_with, sites, trusted, with_two,
     },
 };
-use crate::{FOREIGN_AUDIENCE, ForeignIssuer, ManualClock, TestUser, memory_store};
+use crate::{FOREIGN_AUDIENCE, ForeignIssuer, ManualClock, TestUser, Users, memory_store};
 
 const NOW: i64 = ManualClock::START.unix_seconds();
 const CLIENT: [u8; 3] = [192, 0, 2];
@@ -38,6 +38,19 @@ cases! { $ __issuer_users_tests in issuer_users;
         s.opens(s.token("alice").sign()).says("Hello alice of https://login.example.com");
         s.opens(of(&other, "alice")).says("Hello alice of https://login.example.org");
         s.opens(s.app.access("alice")).says("Hello alice");
+    }
+
+    /// Whoever finds own users is not asked about subjects of others.
+    fn own_users_are_no_users_of_another_issuer(t) {
+        let partner = Users::new();
+        partner.remove("alice");
+        let s = beside_own_with(&t, |builder| builder.foreign_user_loader(partner.user_loader()));
+        assert_eq!(s.opens(s.app.access("alice")).user_loads, 1);
+        s.refuses(s.token("alice").sign(), "unknown_user");
+        assert_eq!(s.opens(s.token("bob").sign()).user_loads, 0);
+        t.users.remove("bob");
+        s.opens(s.token("bob").sign());
+        s.refuses(s.app.access("bob"), "unknown_user");
     }
 
     fn users_made_of_claims_are_loaded_from_nowhere(t) {

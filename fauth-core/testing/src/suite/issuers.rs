@@ -101,7 +101,9 @@ pub(super) fn beside_own_with<H: Harness>(
     options: impl FnOnce(Builder) -> Builder,
 ) -> Trusting<H> {
     let issuer = ForeignIssuer::new(ISSUER);
-    let builder = provider_with(config(), &t.users).trusted_issuer(trusted(&issuer, keys_of(&issuer)));
+    let builder = provider_with(config(), &t.users)
+        .trusted_issuer(trusted(&issuer, keys_of(&issuer)))
+        .foreign_user_loader(t.users.user_loader());
     Trusting::new(t, issuer, options(builder))
 }
 
