@@ -383,10 +383,6 @@ impl Snapshot {
             .filter(move |entry| entry.verifies(now))
             .filter_map(|entry| entry.public_jwk.as_deref())
     }
-
-    pub(super) fn publishes(&self) -> bool {
-        self.entries.iter().any(|entry| entry.public_jwk.is_some())
-    }
 }
 
 #[derive(Clone)]

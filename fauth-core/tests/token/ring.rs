@@ -12,6 +12,7 @@ use std::{
 use fauth_core::{
     AuthConfig, Purpose, TokenRequest,
     clock::Timestamp,
+    routes::Endpoint,
     token::{Algorithm, Key, KeyError, KeyRing, KeyRingError, Rotation, TokenError},
 };
 use fauth_testing::{ManualClock, SECRET, Users, at_once};
@@ -206,6 +207,8 @@ fn secrets_rotate_too() {
     assert_eq!(service.signing(), "b");
     assert_eq!(service.verdict(&token, Purpose::Access), Ok(()));
     assert_eq!(service.verdict(&service.issue(Purpose::Access), Purpose::Access), Ok(()));
+    // The next key may be one to publish, and the routes are made only once.
+    assert!(Endpoint::of(&service.auth).any(|endpoint| endpoint == Endpoint::Jwks));
 }
 
 /// Threads issue and verify while the ring rotates and the clock runs: no token is ever refused,
