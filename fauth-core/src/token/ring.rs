@@ -37,6 +37,7 @@ const DEFAULT_OVERLAP: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 /// [`AuthConfigBuilder::key_ring`](crate::AuthConfigBuilder::key_ring) and keep one to rotate.
 /// Every instance of the application needs the same keys at the same times.
 ///
+/// # While it runs
 /// ```
 /// use std::time::Duration;
 /// use fauth_core::{AuthConfig, token::{Algorithm, Key, KeyRing, Rotation}};
@@ -51,6 +52,55 @@ const DEFAULT_OVERLAP: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # At start
+/// A ring is not stored anywhere. Every instance builds it from the same table whenever it starts,
+/// before, during or after a rotation, and then signs and verifies as all others do:
+///
+/// ```
+/// use fauth_core::{clock::Timestamp, token::{Key, KeyRing, KeyRingError, Rotation}};
+///
+/// /// In the order in which they sign. Times that are past stay as they are.
+/// struct Row {
+///     key: Key,
+///     published_at: Timestamp,
+///     signs_from: Timestamp,
+///     /// When the next key has signed for as long as tokens live. `None`: that is computed.
+///     retires_at: Option<Timestamp>,
+/// }
+///
+/// fn ring(first: Row, later: Vec<Row>) -> Result<KeyRing, KeyRingError> {
+///     let ring = KeyRing::new(first.key)?;
+///     let mut previous_retires_at = first.retires_at;
+///     for row in later {
+///         let mut rotation = Rotation::at(row.signs_from).published_at(row.published_at);
+///         if let Some(time) = previous_retires_at {
+///             rotation = rotation.retire_old_at(time);
+///         }
+///         ring.rotate(row.key, rotation)?;
+///         previous_retires_at = row.retires_at;
+///     }
+///     Ok(ring)
+/// }
+/// # let key = |id: &str| {
+/// #     let mut secret = [0; 32];
+/// #     getrandom::fill(&mut secret).unwrap();
+/// #     Key::hmac(fauth_core::token::Algorithm::HS256, &secret).unwrap().with_id(id).unwrap()
+/// # };
+/// # let row = |id, published_at, signs_from| Row {
+/// #     key: key(id),
+/// #     published_at: Timestamp::from_unix_seconds(published_at),
+/// #     signs_from: Timestamp::from_unix_seconds(signs_from),
+/// #     retires_at: None,
+/// # };
+/// # let ring = ring(row("a", 0, 0), vec![row("b", 1_000, 2_000)])?;
+/// # assert_eq!(ring.signing_id()?.as_deref(), Some("b"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// A row may go once its key has retired. Add a row, deploy it everywhere, and let `published_at`
+/// be the time at which the last instance has it. A key of the time before the table only verifies:
+/// [`add_verification_key_until`](Self::add_verification_key_until).
 #[derive(Clone)]
 pub struct KeyRing {
     inner: Arc<Inner>,
@@ -71,7 +121,15 @@ struct Inner {
 #[must_use = "give it to `KeyRing::rotate`"]
 pub struct Rotation {
     begin: Begin,
-    retire_after: Option<Duration>,
+    published_at: Option<Timestamp>,
+    retire_old: RetireOld,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum RetireOld {
+    WithItsTokens,
+    After(Duration),
+    At(Timestamp),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -82,16 +140,20 @@ enum Begin {
 }
 
 impl Rotation {
+    const fn new(begin: Begin) -> Self {
+        Self { begin, published_at: None, retire_old: RetireOld::WithItsTokens }
+    }
+
     /// The new key signs from this time on. That must be at least twice the
     /// [age](KeyRing::max_age) that the published set may have, so that nobody meets a key that has
     /// not been fetched yet.
     pub const fn at(time: Timestamp) -> Self {
-        Self { begin: Begin::At(time), retire_after: None }
+        Self::new(Begin::At(time))
     }
 
     /// As [`at`](Self::at), counted from now by the clock of the ring.
     pub const fn after(span: Duration) -> Self {
-        Self { begin: Begin::After(span), retire_after: None }
+        Self::new(Begin::After(span))
     }
 
     /// The new key signs at once, for when the old one is not to be trusted any more.
@@ -100,14 +162,32 @@ impl Rotation {
     /// Services that have cached the published keys refuse tokens of the new one until they fetch
     /// again. Take the old key out with [`KeyRing::remove`] if it is known to others.
     pub const fn danger_at_once() -> Self {
-        Self { begin: Begin::Now, retire_after: None }
+        Self::new(Begin::Now)
+    }
+
+    /// Since when every instance has published the key: for an instance that starts while the
+    /// rotation is under way, or after it. The time from then on counts, and the key may sign
+    /// already. Default: the key is published now, as it is if this time is still to come.
+    ///
+    /// It must be true. If the key was not published then, services that have not fetched it yet
+    /// refuse its tokens.
+    pub const fn published_at(mut self, time: Timestamp) -> Self {
+        self.published_at = Some(time);
+        self
     }
 
     /// How long the old key verifies after the new one has taken over. Default: as long as the
     /// longest token of the configurations that use the ring may live. With less, tokens are
     /// refused before they expire.
     pub const fn retire_old_after(mut self, span: Duration) -> Self {
-        self.retire_after = Some(span);
+        self.retire_old = RetireOld::After(span);
+        self
+    }
+
+    /// As [`retire_old_after`](Self::retire_old_after), by the time from which on the old key does
+    /// not verify any more. It may be past.
+    pub const fn retire_old_at(mut self, time: Timestamp) -> Self {
+        self.retire_old = RetireOld::At(time);
         self
     }
 }
@@ -196,6 +276,7 @@ impl KeyRing {
     }
 
     /// Takes in a key that signs from the given time on. It is published, and verifies, at once.
+    /// An instance that starts later says [`Rotation::published_at`].
     ///
     /// # Errors
     /// [`KeyRingError`] if the key cannot sign, its id is taken, it would sign too soon, another
@@ -209,13 +290,17 @@ impl KeyRing {
             Begin::Now => now,
         };
         if !matches!(rotation.begin, Begin::Now) && key.public_jwk().is_some() {
-            let (lead, max_age) = (at.since(now), self.cached_for());
+            let published_at = rotation.published_at.map_or(now, |time| time.min(now));
+            let (lead, max_age) = (at.since(published_at), self.cached_for());
             if lead < max_age.saturating_mul(2) {
                 return Err(KeyRingError::TooSoon { lead, max_age });
             }
         }
-        let overlap = rotation.retire_after.unwrap_or_else(|| self.overlap());
-        let retires = at.checked_add(overlap).unwrap_or(Timestamp::MAX);
+        let retires = match rotation.retire_old {
+            RetireOld::WithItsTokens => Retires::WithTokensUntil(at),
+            RetireOld::After(span) => Retires::At(after(at, span)),
+            RetireOld::At(time) => Retires::At(time),
+        };
         self.change(now, |entries| {
             let last = entries.iter().filter_map(|entry| entry.signs_from).max();
             // At the same second the later one in the list signs, which is the new one.
@@ -224,7 +309,7 @@ impl KeyRing {
             }
             refuse_if_taken(entries, &key)?;
             for entry in entries.iter_mut().filter(|entry| entry.signs_from.is_some()) {
-                entry.retires_at.get_or_insert(retires);
+                entry.retires.get_or_insert(retires);
             }
             entries.push(Entry::new(key, Some(at)));
             Ok(())
@@ -240,6 +325,19 @@ impl KeyRing {
         self.change(self.inner.clock.now()?, |entries| {
             refuse_if_taken(entries, &key)?;
             entries.push(Entry::new(key, None));
+            Ok(())
+        })
+    }
+
+    /// As [`add_verification_key`](Self::add_verification_key), until the given time. If that is
+    /// past, the key is of no use any more and is left out.
+    ///
+    /// # Errors
+    /// As [`add_verification_key`](Self::add_verification_key).
+    pub fn add_verification_key_until(&self, key: Key, time: Timestamp) -> Result<(), KeyRingError> {
+        self.change(self.inner.clock.now()?, |entries| {
+            refuse_if_taken(entries, &key)?;
+            entries.push(Entry { retires: Some(Retires::At(time)), ..Entry::new(key, None) });
             Ok(())
         })
     }
@@ -260,7 +358,7 @@ impl KeyRing {
             // Whichever now signs last has no successor, and so does not retire.
             let last = entries.iter_mut().filter(|entry| entry.signs_from.is_some());
             if let Some(last) = last.max_by_key(|entry| entry.signs_from) {
-                last.retires_at = None;
+                last.retires = None;
             }
             Ok(())
         })
@@ -305,14 +403,29 @@ impl KeyRing {
 
     /// Old keys verify for at least as long, unless the rotation says otherwise.
     pub(crate) fn serve_tokens_of(&self, longest: Duration) {
+        let _writing = self.inner.writing.lock().unwrap_or_else(PoisonError::into_inner);
         self.inner.longest_token.fetch_max(longest.as_secs(), Ordering::Relaxed);
+        // The ring may be older than the configuration, and the rotations in it with it.
+        self.store(self.owned_snapshot().entries.clone());
     }
 
-    fn overlap(&self) -> Duration {
+    /// `None` while no configuration uses the ring.
+    fn longest_token(&self) -> Option<Duration> {
         match self.inner.longest_token.load(Ordering::Relaxed) {
-            0 => DEFAULT_OVERLAP,
-            seconds => Duration::from_secs(seconds),
+            0 => None,
+            seconds => Some(Duration::from_secs(seconds)),
         }
+    }
+
+    fn store(&self, mut entries: Vec<Entry>) {
+        let overlap = self.longest_token().unwrap_or(DEFAULT_OVERLAP);
+        for entry in &mut entries {
+            entry.retires_at = entry.retires.map(|retires| match retires {
+                Retires::At(time) => time,
+                Retires::WithTokensUntil(superseded) => after(superseded, overlap),
+            });
+        }
+        self.inner.snapshot.store(Arc::new(Snapshot { entries }));
     }
 
     /// Makes the next snapshot. What has retired is left out of it.
@@ -324,9 +437,13 @@ impl KeyRing {
         // Nothing is written before the end, so that whoever panicked has left nothing half done.
         let _writing = self.inner.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut entries = self.owned_snapshot().entries.clone();
-        entries.retain(|entry| entry.verifies(now));
+        // How long tokens live may not be known yet, and then nor is which keys have retired.
+        let known = self.longest_token().is_some();
+        entries.retain(|entry| {
+            entry.verifies(now) || (!known && matches!(entry.retires, Some(Retires::WithTokensUntil(_))))
+        });
         change(&mut entries)?;
-        self.inner.snapshot.store(Arc::new(Snapshot { entries }));
+        self.store(entries);
         Ok(())
     }
 }
@@ -392,8 +509,17 @@ pub(super) struct Entry {
     public_jwk: Option<Arc<str>>,
     /// `None` if it only verifies.
     signs_from: Option<Timestamp>,
-    /// From then on it does not even verify.
+    /// `None` while it has no successor.
+    retires: Option<Retires>,
+    /// From then on it does not even verify. It follows from `retires`.
     retires_at: Option<Timestamp>,
+}
+
+#[derive(Clone, Copy)]
+enum Retires {
+    At(Timestamp),
+    /// With the last of the tokens that it has signed until then.
+    WithTokensUntil(Timestamp),
 }
 
 impl Entry {
@@ -403,7 +529,7 @@ impl Entry {
                 .map(|format| header_segment(&key, format, purpose).into_boxed_str())
         });
         let public_jwk = key.public_jwk().map(Arc::from);
-        Self { key, headers: Arc::new(headers), public_jwk, signs_from, retires_at: None }
+        Self { key, headers: Arc::new(headers), public_jwk, signs_from, retires: None, retires_at: None }
     }
 
     /// `base64url(header)` of the tokens that it signs.
@@ -422,6 +548,10 @@ impl Entry {
     fn can_sign(&self, now: Timestamp) -> bool {
         self.signs_from.is_some_and(|from| from <= now) && self.verifies(now)
     }
+}
+
+fn after(time: Timestamp, span: Duration) -> Timestamp {
+    time.checked_add(span).unwrap_or(Timestamp::MAX)
 }
 
 fn refuse_if_only_public(key: &Key) -> Result<(), KeyError> {
