@@ -27,6 +27,9 @@ use crate::clock::{Clock, ClockError, SystemClock, Timestamp};
 
 /// For how long the published set may be cached unless set otherwise.
 pub(super) const DEFAULT_MAX_AGE: Duration = Duration::from_secs(5 * 60);
+/// The least time from publishing to signing, whatever the age: services that use this crate fetch
+/// keys once in 30 seconds at most, however short the set may be cached, for unknown keys too.
+const LEAST_LEAD: Duration = Duration::from_secs(60);
 const MAX_AGES: std::ops::RangeInclusive<u64> = 1..=24 * 60 * 60;
 /// How long an old key verifies where no configuration says how long tokens live.
 const DEFAULT_OVERLAP: Duration = Duration::from_secs(31 * 24 * 60 * 60);
@@ -122,6 +125,7 @@ struct Inner {
 pub struct Rotation {
     begin: Begin,
     published_at: Option<Timestamp>,
+    short_lead: bool,
     retire_old: RetireOld,
 }
 
@@ -141,12 +145,12 @@ enum Begin {
 
 impl Rotation {
     const fn new(begin: Begin) -> Self {
-        Self { begin, published_at: None, retire_old: RetireOld::WithItsTokens }
+        Self { begin, published_at: None, short_lead: false, retire_old: RetireOld::WithItsTokens }
     }
 
-    /// The new key signs from this time on. That must be at least twice the
-    /// [age](KeyRing::max_age) that the published set may have, so that nobody meets a key that has
-    /// not been fetched yet.
+    /// The new key signs from this time on. That must be at least 60 seconds after it is published,
+    /// and twice the [age](KeyRing::max_age) that the published set may have, so that nobody meets
+    /// a key that has not been fetched yet.
     pub const fn at(time: Timestamp) -> Self {
         Self::new(Begin::At(time))
     }
@@ -176,6 +180,18 @@ impl Rotation {
         self
     }
 
+    /// The new key may sign sooner than 60 seconds after it is published, as long as it is twice the
+    /// [age](KeyRing::max_age) that the published set may have.
+    ///
+    /// # Security
+    /// It is for tests, and where every service that verifies is known to fetch as often: a
+    /// [`JwksSource`](crate::remote::JwksSource) does so only with `fresh_between` and
+    /// `unknown_key_interval` set to it. Any other refuses good tokens until it fetches again.
+    pub const fn danger_short_lead(mut self) -> Self {
+        self.short_lead = true;
+        self
+    }
+
     /// How long the old key verifies after the new one has taken over. Default: as long as the
     /// longest token of the configurations that use the ring may live. With less, tokens are
     /// refused before they expire.
@@ -201,15 +217,15 @@ pub enum KeyRingError {
     Key(#[from] KeyError),
     /// The key would sign before everybody can have fetched it.
     #[error(
-        "the key would sign {} s after it is published, and the published set may be {} s old: use at least twice \
-         that, or shorten `KeyRing::max_age`",
-        lead.as_secs(), max_age.as_secs()
+        "the key would sign {} s after it is published, and not everybody has fetched it before {} s: that is twice \
+         `KeyRing::max_age`, and no less than 60 s unless the rotation says `danger_short_lead`",
+        lead.as_secs(), least.as_secs()
     )]
     TooSoon {
         /// The time between publishing and signing.
         lead: Duration,
-        /// For how long the published set may be cached.
-        max_age: Duration,
+        /// What it has to be.
+        least: Duration,
     },
     /// A key that takes over later is in the ring already.
     #[error("another key takes over at {at} (seconds since 1970): remove it first, or rotate after that")]
@@ -263,7 +279,7 @@ impl KeyRing {
 
     /// For how long the published set may be cached: `max-age` of `/.well-known/jwks.json`, in
     /// whole seconds. Default: 5 minutes. A new key signs twice as long after it is published at
-    /// the earliest.
+    /// the earliest, and 60 seconds after it.
     ///
     /// # Errors
     /// [`KeyRingError::MaxAge`] unless it is 1 second to 24 hours.
@@ -291,9 +307,10 @@ impl KeyRing {
         };
         if !matches!(rotation.begin, Begin::Now) && key.public_jwk().is_some() {
             let published_at = rotation.published_at.map_or(now, |time| time.min(now));
-            let (lead, max_age) = (at.since(published_at), self.cached_for());
-            if lead < max_age.saturating_mul(2) {
-                return Err(KeyRingError::TooSoon { lead, max_age });
+            let floor = if rotation.short_lead { Duration::ZERO } else { LEAST_LEAD };
+            let (lead, least) = (at.since(published_at), self.cached_for().saturating_mul(2).max(floor));
+            if lead < least {
+                return Err(KeyRingError::TooSoon { lead, least });
             }
         }
         let retires = match rotation.retire_old {

@@ -270,7 +270,7 @@ fn what_a_ring_refuses() {
     let after = |seconds| Rotation::after(Duration::from_secs(seconds));
     assert_eq!(rotate(public(&new_key()), after(3600)), Err(KeyError::CannotSign.into()));
     assert_eq!(rotate(key.clone(), after(3600)), Err(KeyError::DuplicateId.into()));
-    let too_soon = |lead| KeyRingError::TooSoon { lead: Duration::from_secs(lead), max_age: 5 * MINUTES };
+    let too_soon = |lead| KeyRingError::TooSoon { lead: Duration::from_secs(lead), least: 10 * MINUTES };
     assert_eq!(rotate(new_key(), after(599)), Err(too_soon(599)));
     assert_eq!(rotate(new_key(), Rotation::at(Timestamp::from_unix_seconds(0))), Err(too_soon(0)));
     assert!(rotate(new_key(), after(1200)).is_ok());
@@ -290,6 +290,27 @@ fn what_a_ring_refuses() {
     }
     service.clock.break_down();
     assert!(matches!(rotate(new_key(), after(3600)), Err(KeyRingError::Clock(_))));
+}
+
+/// However short the set may be cached, services fetch no more than once in 30 seconds.
+#[test]
+fn a_key_is_published_for_a_minute_at_least() {
+    let lead_of = |max_age: u64, lead: u64, change: fn(Rotation) -> Rotation| {
+        let ring = KeyRing::with_clock(new_key(), ManualClock::new()).unwrap();
+        let ring = ring.max_age(Duration::from_secs(max_age)).unwrap();
+        match ring.rotate(new_key(), change(Rotation::after(Duration::from_secs(lead)))) {
+            Ok(()) => Ok(()),
+            Err(KeyRingError::TooSoon { least, .. }) => Err(least.as_secs()),
+            Err(other) => panic!("{other}"),
+        }
+    };
+    for (max_age, least) in [(1, 60), (29, 60), (30, 60), (31, 62), (300, 600)] {
+        assert_eq!(lead_of(max_age, least - 1, |rotation| rotation), Err(least));
+        assert_eq!(lead_of(max_age, least, |rotation| rotation), Ok(()));
+        let short = Rotation::danger_short_lead;
+        assert_eq!(lead_of(max_age, 2 * max_age - 1, short), Err(2 * max_age));
+        assert_eq!(lead_of(max_age, 2 * max_age, short), Ok(()));
+    }
 }
 
 #[test]
