@@ -241,7 +241,7 @@ impl AuthConfig {
         match &self.keys {
             Keys::Fixed(keys) => PublishedKeys::of_fixed(keys.all()),
             #[cfg(feature = "trusted-issuers")]
-            Keys::Ring(ring) => PublishedKeys::of_ring(ring),
+            Keys::Ring(ring) => Some(PublishedKeys::of_ring(ring)),
         }
     }
 

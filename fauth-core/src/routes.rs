@@ -9,7 +9,7 @@
 //! | `POST /logout/all` | the access token of an active user | 200: all sessions of the user have ended |
 //! | `GET /sessions` | the same | 200 with the user's live sessions |
 //! | `DELETE /sessions/{sid}` | the same | 200: this one has ended; 404 if it is none of the user's |
-//! | `GET /.well-known/jwks.json` | nothing; it is public | 200 with the public keys (RFC 7517), where tokens are signed with an asymmetric key; see [`Endpoint::Jwks`] |
+//! | `GET /.well-known/jwks.json` | nothing; it is public | 200 with the public keys (RFC 7517), where tokens are signed with an asymmetric key or by a key ring; see [`Endpoint::Jwks`] |
 //! | `GET /.well-known/oauth-protected-resource` | nothing; it is public | 200 with the metadata of the resource (RFC 9728), where they are published; see [`Endpoint::ResourceMetadata`] |
 //!
 //! Bodies are JSON objects or forms (`application/x-www-form-urlencoded`), with the same fields and
@@ -75,7 +75,8 @@ pub enum Endpoint {
     /// `DELETE /sessions/{sid}`.
     Session,
     /// `GET /.well-known/jwks.json`: the keys that others verify this application's tokens with,
-    /// only their public members. It is there if an asymmetric key signs or verifies.
+    /// only their public members. It is there if an asymmetric key signs or verifies, and with a
+    /// key ring always: it is empty until the ring has such a key.
     ///
     /// Answers may be cached (`Cache-Control: public, max-age=300`, or as long as the key ring
     /// says), and carry an `ETag`: a request that names it

@@ -68,10 +68,11 @@ impl Issuer {
     /// # Errors
     /// If the last key that was published does not sign yet.
     pub fn rotate(&self) -> Result<String, BoxError> {
-        // `retire_old_after` is only for the short times of this example: by default an old key
-        // verifies for as long as any of its tokens may live.
-        let rotation = Rotation::after(self.timing.lead).retire_old_after(self.timing.login);
-        self.take_in(rotation)
+        // `danger_short_lead` and `retire_old_after` are only for the short times of this example:
+        // the services here fetch as often, and by default an old key verifies for as long as any of
+        // its tokens may live.
+        let rotation = Rotation::after(self.timing.lead).danger_short_lead();
+        self.take_in(rotation.retire_old_after(self.timing.login))
     }
 
     /// What to do when a private key is known to others: another one signs at once, and the tokens of

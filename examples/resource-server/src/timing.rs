@@ -12,7 +12,8 @@ pub struct Timing {
     /// How long a service goes on with these when the issuer does not answer.
     pub stale_for: Duration,
     /// From the publication of a key until it signs: at least twice `max_age`, and here one second
-    /// more, because the ring counts whole seconds.
+    /// more, because the ring counts whole seconds. Less than 60 seconds is only good where every
+    /// service fetches as often as those of this example.
     pub lead: Duration,
     /// How long an access token lives.
     pub token: Duration,

@@ -1,6 +1,7 @@
 //! The settings of a client.
 
 use std::{
+    fmt,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     time::Duration,
 };
@@ -23,11 +24,22 @@ pub struct HttpFetchBuilder {
     danger_allow_http: bool,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 enum WhichProxy {
     None,
     FromEnvironment,
+    /// With the password, if there is one.
     Named(String),
+}
+
+impl fmt::Debug for WhichProxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "None",
+            Self::FromEnvironment => "FromEnvironment",
+            Self::Named(_) => "Named(..)",
+        })
+    }
 }
 
 impl HttpFetchBuilder {

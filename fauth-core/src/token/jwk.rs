@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, de::IgnoredAny};
+#[cfg(feature = "trusted-issuers")]
+use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use super::{
@@ -70,19 +72,6 @@ impl<'a> Jwk<'a> {
         self.kty == "oct"
     }
 
-    /// Whether it has members that only the owner may know.
-    #[cfg(feature = "trusted-issuers")]
-    pub(super) const fn has_private_members(&self) -> bool {
-        self.k.is_some()
-            || self.d.is_some()
-            || self.p.is_some()
-            || self.q.is_some()
-            || self.dp.is_some()
-            || self.dq.is_some()
-            || self.qi.is_some()
-            || self.oth.is_some()
-    }
-
     /// What `use` and `key_ops` say. A private key is there to sign, all others to verify.
     pub(super) fn refuse_other_use(&self) -> Result<(), KeyError> {
         let needed = if self.d.is_some() { "sign" } else { "verify" };
@@ -105,6 +94,56 @@ impl<'a> Jwk<'a> {
     pub(super) fn algorithm(&self) -> Option<&str> {
         self.alg.as_deref()
     }
+}
+
+/// What only the owner of a key may know, whatever the members are, and whatever else is wrong.
+#[cfg(feature = "trusted-issuers")]
+#[derive(Deserialize)]
+struct Private<'a> {
+    #[serde(borrow)]
+    kty: Option<&'a RawValue>,
+    k: Option<IgnoredAny>,
+    d: Option<IgnoredAny>,
+    p: Option<IgnoredAny>,
+    q: Option<IgnoredAny>,
+    dp: Option<IgnoredAny>,
+    dq: Option<IgnoredAny>,
+    qi: Option<IgnoredAny>,
+    oth: Option<IgnoredAny>,
+}
+
+#[cfg(feature = "trusted-issuers")]
+impl Private<'_> {
+    fn is_secret(&self) -> bool {
+        let named = self.kty.map(|kty| serde_json::from_str::<Cow<'_, str>>(kty.get()));
+        named.is_some_and(|named| named.is_ok_and(|named| named == "oct"))
+    }
+
+    const fn has_members(&self) -> bool {
+        self.k.is_some()
+            || self.d.is_some()
+            || self.p.is_some()
+            || self.q.is_some()
+            || self.dp.is_some()
+            || self.dq.is_some()
+            || self.qi.is_some()
+            || self.oth.is_some()
+    }
+}
+
+/// Of a key in a set that was scanned already. It need not be one that [`Jwk::parse`] reads.
+///
+/// # Errors
+/// [`KeyError::NotPublic`] if it is a secret, or has members that only the owner may know;
+/// [`KeyError::Malformed`] if it is no object.
+#[cfg(feature = "trusted-issuers")]
+pub(super) fn refuse_private(json: &str) -> Result<(), KeyError> {
+    // An array would be read as the members in their order.
+    if !json.trim_start().starts_with('{') {
+        return Err(KeyError::Malformed);
+    }
+    let private: Private<'_> = serde_json::from_str(json).map_err(|_| KeyError::Malformed)?;
+    if private.is_secret() || private.has_members() { Err(KeyError::NotPublic) } else { Ok(()) }
 }
 
 /// The bytes of a member that must be there.

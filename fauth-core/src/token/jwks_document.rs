@@ -14,7 +14,7 @@ use crate::clock::Timestamp;
 /// How long the set may be cached where the keys do not change while the service runs.
 const MAX_AGE: Duration = Duration::from_secs(5 * 60);
 
-/// Where the published keys come from. There is none without an asymmetric key.
+/// Where the published keys come from. There is none without a ring or an asymmetric key.
 #[derive(Debug, Clone)]
 pub(crate) enum PublishedKeys {
     Fixed(Arc<JwksDocument>),
@@ -40,9 +40,11 @@ impl PublishedKeys {
         Some(Self::Fixed(Arc::new(JwksDocument::new(jwks.iter().map(String::as_str), MAX_AGE))))
     }
 
+    /// Also of one that has nothing to publish yet: the routes are made once, and its next key may
+    /// be asymmetric.
     #[cfg(feature = "trusted-issuers")]
-    pub(crate) fn of_ring(ring: &KeyRing) -> Option<Self> {
-        ring.snapshot().publishes().then(|| Self::Ring(ring.clone()))
+    pub(crate) fn of_ring(ring: &KeyRing) -> Self {
+        Self::Ring(ring.clone())
     }
 
     #[cfg_attr(

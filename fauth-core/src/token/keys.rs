@@ -251,16 +251,16 @@ impl Key {
         }
     }
 
-    /// A key of a set that somebody publishes; `None` if it is none that can be used.
+    /// A key of a set that somebody publishes; `None` if it is none that can be used. That the set
+    /// has no member twice is known already.
     ///
     /// # Errors
-    /// [`KeyError::NotPublic`] if it is a secret, or has private members.
+    /// [`KeyError::NotPublic`] if it is a secret, or has private members; [`KeyError::Malformed`]
+    /// if it is no object.
     #[cfg(feature = "trusted-issuers")]
     pub(super) fn published(json: &str, allowed: &[Algorithm]) -> Result<Option<Self>, KeyError> {
-        let jwk = Jwk::parse(json)?;
-        if jwk.is_secret() || jwk.has_private_members() {
-            return Err(KeyError::NotPublic);
-        }
+        jwk::refuse_private(json)?;
+        let Ok(jwk) = Jwk::parse(json) else { return Ok(None) };
         let is_meant = |algorithm: &&Algorithm| match jwk.algorithm() {
             Some(named) => algorithm.as_str() == named,
             None => true,

@@ -28,12 +28,13 @@ struct Document<'a> {
 }
 
 impl PublicKeys {
-    /// Reads a JWK Set. A key of an unsupported type or for another use is skipped. Where `alg` is
-    /// absent, the key is for the first of `allowed` that fits its type.
+    /// Reads a JWK Set. A key of an unsupported type or for another use is skipped, and so is one
+    /// that cannot be read: without `kty`, with a member of a wrong type, or with too many of them.
+    /// Where `alg` is absent, the key is for the first of `allowed` that fits its type.
     ///
     /// # Errors
-    /// For the whole set: it is no JWK Set, has more than [`MAX_KEYS`] keys, a symmetric key, a
-    /// private member, two keys of one id, or no key that can be used.
+    /// For the whole set: it is no JWK Set, has more than [`MAX_KEYS`] keys, a member twice, a
+    /// symmetric key, a private member, two keys of one id, or no key that can be used.
     pub(crate) fn from_jwks(json: &str, allowed: &[Algorithm]) -> Result<Self, KeyError> {
         scan_object(json, SET_LIMITS, |_, _| {}).map_err(|_| KeyError::Malformed)?;
         let document: Document<'_> = serde_json::from_str(json).map_err(|_| KeyError::Malformed)?;
@@ -150,6 +151,58 @@ mod tests {
         assert_eq!(set(&[]).unwrap_err(), KeyError::NoUsableKey);
     }
 
+    /// RFC 7517 section 5: what one key is like does not concern the others.
+    #[test]
+    fn a_key_that_cannot_be_read_is_skipped() {
+        let many = |mut jwk: Value, count: usize| {
+            let known = jwk.as_object().unwrap().len();
+            (known..count).for_each(|number| jwk[format!("member-{number}")] = 1.into());
+            jwk
+        };
+        let deep = with(es256("deep"), "extra", json!([[[[[]]]]]));
+        let broken = [
+            without(es256("kty"), "kty"),
+            json!({}),
+            with(es256("kty"), "kty", 5),
+            with(es256("kty"), "kty", Value::Null),
+            with(es256("alg"), "alg", 256),
+            with(es256("use"), "use", json!(["sig"])),
+            with(es256("ops"), "key_ops", "verify"),
+            with(es256("x"), "x", json!({})),
+            with(es256("kid"), "kid", 7),
+            deep,
+            many(es256("many"), 65),
+        ];
+        for jwk in &broken {
+            assert_eq!(set(std::slice::from_ref(jwk)).unwrap_err(), KeyError::NoUsableKey, "{jwk}");
+            for keys in [[jwk.clone(), es256("good")], [es256("good"), jwk.clone()]] {
+                let set = set(&keys).unwrap();
+                assert!(set.len() == 1 && set.find(Some("good")).is_some(), "{jwk}");
+            }
+            // It is not skipped if it is more than broken.
+            for private in [with(jwk.clone(), "d", 5), with(jwk.clone(), "k", "AAAA")] {
+                assert_eq!(set(&[es256("good"), private]).unwrap_err(), KeyError::NotPublic, "{jwk}");
+            }
+        }
+        assert_eq!(set(&[many(es256("full"), 64)]).unwrap().len(), 1);
+        let secret = json!({ "kty": "oct", "alg": 5 });
+        assert_eq!(set(&[es256("good"), secret]).unwrap_err(), KeyError::NotPublic);
+        let good = es256("good");
+        for other in [
+            r#"{"kty":5,"kty":5}"#,
+            r#"{"kty":5,"x":{"a":1,"a":2}}"#,
+            "[]",
+            r#"["EC",null,null,null,null,null,null,null,null]"#,
+            "null",
+            "1",
+        ] {
+            let text = format!(r#"{{"keys":[{good},{other}]}}"#);
+            assert_eq!(PublicKeys::from_jwks(&text, &ALLOWED).unwrap_err(), KeyError::Malformed, "{other}");
+        }
+        let escaped = format!(r#"{{"keys":[{good},{{"kty":"\u006fct","alg":5}}]}}"#);
+        assert_eq!(PublicKeys::from_jwks(&escaped, &ALLOWED).unwrap_err(), KeyError::NotPublic);
+    }
+
     /// The algorithm comes from the configuration by the kind of the key, never from a token.
     #[test]
     fn jwk_without_alg() {
@@ -180,15 +233,7 @@ mod tests {
         let many: Vec<Value> = (0..=MAX_KEYS).map(|number| es256(&number.to_string())).collect();
         assert_eq!(set(&many).unwrap_err(), KeyError::TooManyKeys { maximum: MAX_KEYS });
         assert!(set(&many[1..]).is_ok());
-        for text in [
-            "",
-            "[]",
-            "{}",
-            "{\"keys\":{}}",
-            "{\"keys\":[1]}",
-            "{\"keys\":[],\"keys\":[]}",
-            "{\"keys\":[{}]}",
-        ] {
+        for text in ["", "[]", "{}", "{\"keys\":{}}", "{\"keys\":[1]}", "{\"keys\":[],\"keys\":[]}"] {
             assert_eq!(PublicKeys::from_jwks(text, &ALLOWED).unwrap_err(), KeyError::Malformed, "{text}");
         }
     }

@@ -27,6 +27,9 @@ use crate::clock::{Clock, ClockError, SystemClock, Timestamp};
 
 /// For how long the published set may be cached unless set otherwise.
 pub(super) const DEFAULT_MAX_AGE: Duration = Duration::from_secs(5 * 60);
+/// The least time from publishing to signing, whatever the age: services that use this crate fetch
+/// keys once in 30 seconds at most, however short the set may be cached, for unknown keys too.
+const LEAST_LEAD: Duration = Duration::from_secs(60);
 const MAX_AGES: std::ops::RangeInclusive<u64> = 1..=24 * 60 * 60;
 /// How long an old key verifies where no configuration says how long tokens live.
 const DEFAULT_OVERLAP: Duration = Duration::from_secs(31 * 24 * 60 * 60);
@@ -37,6 +40,7 @@ const DEFAULT_OVERLAP: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 /// [`AuthConfigBuilder::key_ring`](crate::AuthConfigBuilder::key_ring) and keep one to rotate.
 /// Every instance of the application needs the same keys at the same times.
 ///
+/// # While it runs
 /// ```
 /// use std::time::Duration;
 /// use fauth_core::{AuthConfig, token::{Algorithm, Key, KeyRing, Rotation}};
@@ -54,6 +58,55 @@ const DEFAULT_OVERLAP: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 ///
 /// Another service that is built with fauth accepts its tokens as those of a
 /// [`TrustedIssuer`](crate::trusted_issuer::TrustedIssuer), where it says how.
+///
+/// # At start
+/// A ring is not stored anywhere. Every instance builds it from the same table whenever it starts,
+/// before, during or after a rotation, and then signs and verifies as all others do:
+///
+/// ```
+/// use fauth_core::{clock::Timestamp, token::{Key, KeyRing, KeyRingError, Rotation}};
+///
+/// /// In the order in which they sign. Times that are past stay as they are.
+/// struct Row {
+///     key: Key,
+///     published_at: Timestamp,
+///     signs_from: Timestamp,
+///     /// When the next key has signed for as long as tokens live. `None`: that is computed.
+///     retires_at: Option<Timestamp>,
+/// }
+///
+/// fn ring(first: Row, later: Vec<Row>) -> Result<KeyRing, KeyRingError> {
+///     let ring = KeyRing::new(first.key)?;
+///     let mut previous_retires_at = first.retires_at;
+///     for row in later {
+///         let mut rotation = Rotation::at(row.signs_from).published_at(row.published_at);
+///         if let Some(time) = previous_retires_at {
+///             rotation = rotation.retire_old_at(time);
+///         }
+///         ring.rotate(row.key, rotation)?;
+///         previous_retires_at = row.retires_at;
+///     }
+///     Ok(ring)
+/// }
+/// # let key = |id: &str| {
+/// #     let mut secret = [0; 32];
+/// #     getrandom::fill(&mut secret).unwrap();
+/// #     Key::hmac(fauth_core::token::Algorithm::HS256, &secret).unwrap().with_id(id).unwrap()
+/// # };
+/// # let row = |id, published_at, signs_from| Row {
+/// #     key: key(id),
+/// #     published_at: Timestamp::from_unix_seconds(published_at),
+/// #     signs_from: Timestamp::from_unix_seconds(signs_from),
+/// #     retires_at: None,
+/// # };
+/// # let ring = ring(row("a", 0, 0), vec![row("b", 1_000, 2_000)])?;
+/// # assert_eq!(ring.signing_id()?.as_deref(), Some("b"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// A row may go once its key has retired. Add a row, deploy it everywhere, and let `published_at`
+/// be the time at which the last instance has it. A key of the time before the table only verifies:
+/// [`add_verification_key_until`](Self::add_verification_key_until).
 #[derive(Clone)]
 pub struct KeyRing {
     inner: Arc<Inner>,
@@ -74,7 +127,16 @@ struct Inner {
 #[must_use = "give it to `KeyRing::rotate`"]
 pub struct Rotation {
     begin: Begin,
-    retire_after: Option<Duration>,
+    published_at: Option<Timestamp>,
+    short_lead: bool,
+    retire_old: RetireOld,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum RetireOld {
+    WithItsTokens,
+    After(Duration),
+    At(Timestamp),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -85,16 +147,20 @@ enum Begin {
 }
 
 impl Rotation {
-    /// The new key signs from this time on. That must be at least twice the
-    /// [age](KeyRing::max_age) that the published set may have, so that nobody meets a key that has
-    /// not been fetched yet.
+    const fn new(begin: Begin) -> Self {
+        Self { begin, published_at: None, short_lead: false, retire_old: RetireOld::WithItsTokens }
+    }
+
+    /// The new key signs from this time on. That must be at least 60 seconds after it is published,
+    /// and twice the [age](KeyRing::max_age) that the published set may have, so that nobody meets
+    /// a key that has not been fetched yet.
     pub const fn at(time: Timestamp) -> Self {
-        Self { begin: Begin::At(time), retire_after: None }
+        Self::new(Begin::At(time))
     }
 
     /// As [`at`](Self::at), counted from now by the clock of the ring.
     pub const fn after(span: Duration) -> Self {
-        Self { begin: Begin::After(span), retire_after: None }
+        Self::new(Begin::After(span))
     }
 
     /// The new key signs at once, for when the old one is not to be trusted any more.
@@ -103,14 +169,44 @@ impl Rotation {
     /// Services that have cached the published keys refuse tokens of the new one until they fetch
     /// again. Take the old key out with [`KeyRing::remove`] if it is known to others.
     pub const fn danger_at_once() -> Self {
-        Self { begin: Begin::Now, retire_after: None }
+        Self::new(Begin::Now)
+    }
+
+    /// Since when every instance has published the key: for an instance that starts while the
+    /// rotation is under way, or after it. The time from then on counts, and the key may sign
+    /// already. Default: the key is published now, as it is if this time is still to come.
+    ///
+    /// It must be true. If the key was not published then, services that have not fetched it yet
+    /// refuse its tokens.
+    pub const fn published_at(mut self, time: Timestamp) -> Self {
+        self.published_at = Some(time);
+        self
+    }
+
+    /// The new key may sign sooner than 60 seconds after it is published, as long as it is twice the
+    /// [age](KeyRing::max_age) that the published set may have.
+    ///
+    /// # Security
+    /// It is for tests, and where every service that verifies is known to fetch as often: a
+    /// [`JwksSource`](crate::remote::JwksSource) does so only with `fresh_between` and
+    /// `unknown_key_interval` set to it. Any other refuses good tokens until it fetches again.
+    pub const fn danger_short_lead(mut self) -> Self {
+        self.short_lead = true;
+        self
     }
 
     /// How long the old key verifies after the new one has taken over. Default: as long as the
     /// longest token of the configurations that use the ring may live. With less, tokens are
     /// refused before they expire.
     pub const fn retire_old_after(mut self, span: Duration) -> Self {
-        self.retire_after = Some(span);
+        self.retire_old = RetireOld::After(span);
+        self
+    }
+
+    /// As [`retire_old_after`](Self::retire_old_after), by the time from which on the old key does
+    /// not verify any more. It may be past.
+    pub const fn retire_old_at(mut self, time: Timestamp) -> Self {
+        self.retire_old = RetireOld::At(time);
         self
     }
 }
@@ -124,15 +220,15 @@ pub enum KeyRingError {
     Key(#[from] KeyError),
     /// The key would sign before everybody can have fetched it.
     #[error(
-        "the key would sign {} s after it is published, and the published set may be {} s old: use at least twice \
-         that, or shorten `KeyRing::max_age`",
-        lead.as_secs(), max_age.as_secs()
+        "the key would sign {} s after it is published, and not everybody has fetched it before {} s: that is twice \
+         `KeyRing::max_age`, and no less than 60 s unless the rotation says `danger_short_lead`",
+        lead.as_secs(), least.as_secs()
     )]
     TooSoon {
         /// The time between publishing and signing.
         lead: Duration,
-        /// For how long the published set may be cached.
-        max_age: Duration,
+        /// What it has to be.
+        least: Duration,
     },
     /// A key that takes over later is in the ring already.
     #[error("another key takes over at {at} (seconds since 1970): remove it first, or rotate after that")]
@@ -186,7 +282,7 @@ impl KeyRing {
 
     /// For how long the published set may be cached: `max-age` of `/.well-known/jwks.json`, in
     /// whole seconds. Default: 5 minutes. A new key signs twice as long after it is published at
-    /// the earliest.
+    /// the earliest, and 60 seconds after it.
     ///
     /// # Errors
     /// [`KeyRingError::MaxAge`] unless it is 1 second to 24 hours.
@@ -199,6 +295,7 @@ impl KeyRing {
     }
 
     /// Takes in a key that signs from the given time on. It is published, and verifies, at once.
+    /// An instance that starts later says [`Rotation::published_at`].
     ///
     /// # Errors
     /// [`KeyRingError`] if the key cannot sign, its id is taken, it would sign too soon, another
@@ -212,13 +309,18 @@ impl KeyRing {
             Begin::Now => now,
         };
         if !matches!(rotation.begin, Begin::Now) && key.public_jwk().is_some() {
-            let (lead, max_age) = (at.since(now), self.cached_for());
-            if lead < max_age.saturating_mul(2) {
-                return Err(KeyRingError::TooSoon { lead, max_age });
+            let published_at = rotation.published_at.map_or(now, |time| time.min(now));
+            let floor = if rotation.short_lead { Duration::ZERO } else { LEAST_LEAD };
+            let (lead, least) = (at.since(published_at), self.cached_for().saturating_mul(2).max(floor));
+            if lead < least {
+                return Err(KeyRingError::TooSoon { lead, least });
             }
         }
-        let overlap = rotation.retire_after.unwrap_or_else(|| self.overlap());
-        let retires = at.checked_add(overlap).unwrap_or(Timestamp::MAX);
+        let retires = match rotation.retire_old {
+            RetireOld::WithItsTokens => Retires::WithTokensUntil(at),
+            RetireOld::After(span) => Retires::At(after(at, span)),
+            RetireOld::At(time) => Retires::At(time),
+        };
         self.change(now, |entries| {
             let last = entries.iter().filter_map(|entry| entry.signs_from).max();
             // At the same second the later one in the list signs, which is the new one.
@@ -227,7 +329,7 @@ impl KeyRing {
             }
             refuse_if_taken(entries, &key)?;
             for entry in entries.iter_mut().filter(|entry| entry.signs_from.is_some()) {
-                entry.retires_at.get_or_insert(retires);
+                entry.retires.get_or_insert(retires);
             }
             entries.push(Entry::new(key, Some(at)));
             Ok(())
@@ -243,6 +345,19 @@ impl KeyRing {
         self.change(self.inner.clock.now()?, |entries| {
             refuse_if_taken(entries, &key)?;
             entries.push(Entry::new(key, None));
+            Ok(())
+        })
+    }
+
+    /// As [`add_verification_key`](Self::add_verification_key), until the given time. If that is
+    /// past, the key is of no use any more and is left out.
+    ///
+    /// # Errors
+    /// As [`add_verification_key`](Self::add_verification_key).
+    pub fn add_verification_key_until(&self, key: Key, time: Timestamp) -> Result<(), KeyRingError> {
+        self.change(self.inner.clock.now()?, |entries| {
+            refuse_if_taken(entries, &key)?;
+            entries.push(Entry { retires: Some(Retires::At(time)), ..Entry::new(key, None) });
             Ok(())
         })
     }
@@ -263,7 +378,7 @@ impl KeyRing {
             // Whichever now signs last has no successor, and so does not retire.
             let last = entries.iter_mut().filter(|entry| entry.signs_from.is_some());
             if let Some(last) = last.max_by_key(|entry| entry.signs_from) {
-                last.retires_at = None;
+                last.retires = None;
             }
             Ok(())
         })
@@ -308,14 +423,29 @@ impl KeyRing {
 
     /// Old keys verify for at least as long, unless the rotation says otherwise.
     pub(crate) fn serve_tokens_of(&self, longest: Duration) {
+        let _writing = self.inner.writing.lock().unwrap_or_else(PoisonError::into_inner);
         self.inner.longest_token.fetch_max(longest.as_secs(), Ordering::Relaxed);
+        // The ring may be older than the configuration, and the rotations in it with it.
+        self.store(self.owned_snapshot().entries.clone());
     }
 
-    fn overlap(&self) -> Duration {
+    /// `None` while no configuration uses the ring.
+    fn longest_token(&self) -> Option<Duration> {
         match self.inner.longest_token.load(Ordering::Relaxed) {
-            0 => DEFAULT_OVERLAP,
-            seconds => Duration::from_secs(seconds),
+            0 => None,
+            seconds => Some(Duration::from_secs(seconds)),
         }
+    }
+
+    fn store(&self, mut entries: Vec<Entry>) {
+        let overlap = self.longest_token().unwrap_or(DEFAULT_OVERLAP);
+        for entry in &mut entries {
+            entry.retires_at = entry.retires.map(|retires| match retires {
+                Retires::At(time) => time,
+                Retires::WithTokensUntil(superseded) => after(superseded, overlap),
+            });
+        }
+        self.inner.snapshot.store(Arc::new(Snapshot { entries }));
     }
 
     /// Makes the next snapshot. What has retired is left out of it.
@@ -327,9 +457,13 @@ impl KeyRing {
         // Nothing is written before the end, so that whoever panicked has left nothing half done.
         let _writing = self.inner.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut entries = self.owned_snapshot().entries.clone();
-        entries.retain(|entry| entry.verifies(now));
+        // How long tokens live may not be known yet, and then nor is which keys have retired.
+        let known = self.longest_token().is_some();
+        entries.retain(|entry| {
+            entry.verifies(now) || (!known && matches!(entry.retires, Some(Retires::WithTokensUntil(_))))
+        });
         change(&mut entries)?;
-        self.inner.snapshot.store(Arc::new(Snapshot { entries }));
+        self.store(entries);
         Ok(())
     }
 }
@@ -386,10 +520,6 @@ impl Snapshot {
             .filter(move |entry| entry.verifies(now))
             .filter_map(|entry| entry.public_jwk.as_deref())
     }
-
-    pub(super) fn publishes(&self) -> bool {
-        self.entries.iter().any(|entry| entry.public_jwk.is_some())
-    }
 }
 
 #[derive(Clone)]
@@ -399,8 +529,17 @@ pub(super) struct Entry {
     public_jwk: Option<Arc<str>>,
     /// `None` if it only verifies.
     signs_from: Option<Timestamp>,
-    /// From then on it does not even verify.
+    /// `None` while it has no successor.
+    retires: Option<Retires>,
+    /// From then on it does not even verify. It follows from `retires`.
     retires_at: Option<Timestamp>,
+}
+
+#[derive(Clone, Copy)]
+enum Retires {
+    At(Timestamp),
+    /// With the last of the tokens that it has signed until then.
+    WithTokensUntil(Timestamp),
 }
 
 impl Entry {
@@ -410,7 +549,7 @@ impl Entry {
                 .map(|format| header_segment(&key, format, purpose).into_boxed_str())
         });
         let public_jwk = key.public_jwk().map(Arc::from);
-        Self { key, headers: Arc::new(headers), public_jwk, signs_from, retires_at: None }
+        Self { key, headers: Arc::new(headers), public_jwk, signs_from, retires: None, retires_at: None }
     }
 
     /// `base64url(header)` of the tokens that it signs.
@@ -429,6 +568,10 @@ impl Entry {
     fn can_sign(&self, now: Timestamp) -> bool {
         self.signs_from.is_some_and(|from| from <= now) && self.verifies(now)
     }
+}
+
+fn after(time: Timestamp, span: Duration) -> Timestamp {
+    time.checked_add(span).unwrap_or(Timestamp::MAX)
 }
 
 fn refuse_if_only_public(key: &Key) -> Result<(), KeyError> {

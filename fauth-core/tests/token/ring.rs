@@ -12,6 +12,7 @@ use std::{
 use fauth_core::{
     AuthConfig, Purpose, TokenRequest,
     clock::Timestamp,
+    routes::Endpoint,
     token::{Algorithm, Key, KeyError, KeyRing, KeyRingError, Rotation, TokenError},
 };
 use fauth_testing::{ManualClock, SECRET, Users, at_once};
@@ -46,6 +47,10 @@ impl Service {
     fn new(key: Key) -> Self {
         let clock = ManualClock::new();
         let ring = KeyRing::with_clock(key, clock.clone()).unwrap();
+        Self::of(ring, clock)
+    }
+
+    fn of(ring: KeyRing, clock: ManualClock) -> Self {
         let config = AuthConfig::builder().application("default").secret(SECRET).key_ring(ring.clone());
         let builder = fauth_testing::provider_with(config.build().unwrap(), &Users::new());
         let auth = builder.clock(clock.clone()).build().unwrap();
@@ -106,6 +111,127 @@ fn an_old_key_verifies_as_long_as_its_tokens_live() {
     assert_eq!(service.verdict(&last, Purpose::Refresh), Ok(()));
 }
 
+/// The table of which every instance builds its ring: a key that signs from the beginning, one that
+/// follows, and one that verifies for some time.
+struct Table {
+    first: Key,
+    next: Key,
+    former: Key,
+    rotation: Rotation,
+}
+
+impl Table {
+    const SIGNS_AFTER: Duration = Duration::from_secs(600);
+    const FORMER_UNTIL: Duration = Duration::from_secs(900);
+
+    fn new(change: impl FnOnce(Rotation) -> Rotation) -> Self {
+        let start = ManualClock::START;
+        let signs = start.checked_add(Self::SIGNS_AFTER).unwrap();
+        Self {
+            first: private(Algorithm::ES256),
+            next: new_key(),
+            former: new_key(),
+            rotation: change(Rotation::at(signs).published_at(start)),
+        }
+    }
+
+    /// An instance that starts so long after the key was published.
+    fn instance_after(&self, span: Duration) -> Service {
+        let clock = ManualClock::new();
+        clock.advance(span);
+        let ring = KeyRing::with_clock(self.first.clone(), clock.clone()).unwrap();
+        let until = ManualClock::START.checked_add(Self::FORMER_UNTIL).unwrap();
+        ring.add_verification_key_until(public(&self.former), until).unwrap();
+        ring.rotate(self.next.clone(), self.rotation).unwrap();
+        Service::of(ring, clock)
+    }
+
+    /// Goes through all times with an instance that was there from the beginning and one that has
+    /// just started: each accepts and refuses what the other does.
+    fn check(&self, times: &[u64]) {
+        let (former, old) = (Service::new(self.former.clone()), Service::new(self.first.clone()));
+        let always_there = self.instance_after(Duration::ZERO);
+        let mut past = Duration::ZERO;
+        for time in times.iter().copied().map(Duration::from_secs) {
+            for clock in [&former.clock, &old.clock, &always_there.clock] {
+                clock.advance(time - past);
+            }
+            past = time;
+            let started = self.instance_after(time);
+            assert_eq!(started.signing(), always_there.signing(), "{time:?}");
+            assert_eq!(started.ring.ids(), always_there.ring.ids(), "{time:?}");
+            for from in [&former, &old, &always_there, &started] {
+                let token = from.issue(Purpose::Refresh);
+                let verdict = always_there.verdict(&token, Purpose::Refresh);
+                assert_eq!(started.verdict(&token, Purpose::Refresh), verdict, "{time:?}");
+            }
+            let next_signs = time >= Self::SIGNS_AFTER;
+            assert_eq!(started.signing(), id(if next_signs { &self.next } else { &self.first }));
+            let is_there = |key: &Key| started.ring.ids().unwrap().contains(&id(key));
+            assert_eq!(is_there(&self.former), time < Self::FORMER_UNTIL, "{time:?}");
+            assert!(is_there(&self.next), "{time:?}");
+        }
+    }
+}
+
+#[test]
+fn an_instance_that_starts_during_or_after_a_rotation_is_as_all_others() {
+    let table = Table::new(|rotation| rotation.retire_old_after(30 * MINUTES));
+    table.check(&[1, 599, 600, 601, 899, 900, 2399, 2400, 100_000]);
+    assert!(table.instance_after(39 * MINUTES).ring.ids().unwrap().contains(&id(&table.first)));
+    assert!(!table.instance_after(40 * MINUTES).ring.ids().unwrap().contains(&id(&table.first)));
+    let retires = ManualClock::START.checked_add(40 * MINUTES).unwrap();
+    Table::new(|rotation| rotation.retire_old_at(retires)).check(&[1, 600, 2399, 2400, 100_000]);
+}
+
+/// The ring is built before the configuration that says how long tokens live.
+#[test]
+fn an_old_key_retires_with_its_tokens_wherever_the_ring_was_built() {
+    let table = Table::new(|rotation| rotation);
+    let month = 30 * 24 * 3600;
+    table.check(&[1, 600, month, month + 700, month + 100_000]);
+    let has_first = |seconds| {
+        table.instance_after(Duration::from_secs(seconds)).ring.ids().unwrap().contains(&id(&table.first))
+    };
+    assert!(has_first(month) && !has_first(month + 700));
+}
+
+/// With tokens that live longer than what is assumed without a configuration.
+#[test]
+fn an_old_key_is_kept_until_it_is_known_how_long_tokens_live() {
+    let days = |days: u64| Duration::from_secs(days * 24 * 3600);
+    let clock = ManualClock::new();
+    clock.advance(days(50));
+    let (a, b, c) = (new_key(), new_key(), new_key());
+    let ring = KeyRing::with_clock(a.clone(), clock.clone()).unwrap();
+    for (key, day) in [(&b, 1), (&c, 49)] {
+        let published = ManualClock::START.checked_add(days(day - 1)).unwrap();
+        let signs = ManualClock::START.checked_add(days(day)).unwrap();
+        ring.rotate(key.clone(), Rotation::at(signs).published_at(published)).unwrap();
+    }
+    let config = AuthConfig::builder().secret(SECRET).key_ring(ring.clone());
+    let config = config.danger_max_lifetime(Purpose::Refresh, days(90));
+    config.build().unwrap();
+    assert_eq!(ring.ids().unwrap(), [id(&a), id(&b), id(&c)]);
+    clock.advance(days(60));
+    assert_eq!(ring.ids().unwrap(), [id(&b), id(&c)]);
+}
+
+#[test]
+fn a_key_that_was_published_too_late_signs_too_soon() {
+    let service = Service::new(private(Algorithm::ES256));
+    service.clock.advance(60 * MINUTES);
+    let rotate = |published: i64, signs: i64| {
+        let at = |second| Timestamp::from_unix_seconds(ManualClock::START.unix_seconds() + second);
+        service.ring.rotate(new_key(), Rotation::at(at(signs)).published_at(at(published)))
+    };
+    let too_soon = |result| matches!(result, Err(KeyRingError::TooSoon { .. }));
+    assert!(too_soon(rotate(0, 599)) && too_soon(rotate(3000, 3599)) && too_soon(rotate(3600, 4199)));
+    // What is still to come is published now.
+    assert!(too_soon(rotate(5000, 4199)));
+    assert_eq!([rotate(0, 600), rotate(3000, 3600), rotate(5000, 4200)], [Ok(()), Ok(()), Ok(())]);
+}
+
 #[test]
 fn a_removed_key_stops_verifying_at_once() {
     let (old, new) = (private(Algorithm::ES256), new_key());
@@ -144,7 +270,7 @@ fn what_a_ring_refuses() {
     let after = |seconds| Rotation::after(Duration::from_secs(seconds));
     assert_eq!(rotate(public(&new_key()), after(3600)), Err(KeyError::CannotSign.into()));
     assert_eq!(rotate(key.clone(), after(3600)), Err(KeyError::DuplicateId.into()));
-    let too_soon = |lead| KeyRingError::TooSoon { lead: Duration::from_secs(lead), max_age: 5 * MINUTES };
+    let too_soon = |lead| KeyRingError::TooSoon { lead: Duration::from_secs(lead), least: 10 * MINUTES };
     assert_eq!(rotate(new_key(), after(599)), Err(too_soon(599)));
     assert_eq!(rotate(new_key(), Rotation::at(Timestamp::from_unix_seconds(0))), Err(too_soon(0)));
     assert!(rotate(new_key(), after(1200)).is_ok());
@@ -164,6 +290,27 @@ fn what_a_ring_refuses() {
     }
     service.clock.break_down();
     assert!(matches!(rotate(new_key(), after(3600)), Err(KeyRingError::Clock(_))));
+}
+
+/// However short the set may be cached, services fetch no more than once in 30 seconds.
+#[test]
+fn a_key_is_published_for_a_minute_at_least() {
+    let lead_of = |max_age: u64, lead: u64, change: fn(Rotation) -> Rotation| {
+        let ring = KeyRing::with_clock(new_key(), ManualClock::new()).unwrap();
+        let ring = ring.max_age(Duration::from_secs(max_age)).unwrap();
+        match ring.rotate(new_key(), change(Rotation::after(Duration::from_secs(lead)))) {
+            Ok(()) => Ok(()),
+            Err(KeyRingError::TooSoon { least, .. }) => Err(least.as_secs()),
+            Err(other) => panic!("{other}"),
+        }
+    };
+    for (max_age, least) in [(1, 60), (29, 60), (30, 60), (31, 62), (300, 600)] {
+        assert_eq!(lead_of(max_age, least - 1, |rotation| rotation), Err(least));
+        assert_eq!(lead_of(max_age, least, |rotation| rotation), Ok(()));
+        let short = Rotation::danger_short_lead;
+        assert_eq!(lead_of(max_age, 2 * max_age - 1, short), Err(2 * max_age));
+        assert_eq!(lead_of(max_age, 2 * max_age, short), Ok(()));
+    }
 }
 
 #[test]
@@ -206,6 +353,8 @@ fn secrets_rotate_too() {
     assert_eq!(service.signing(), "b");
     assert_eq!(service.verdict(&token, Purpose::Access), Ok(()));
     assert_eq!(service.verdict(&service.issue(Purpose::Access), Purpose::Access), Ok(()));
+    // The next key may be one to publish, and the routes are made only once.
+    assert!(Endpoint::of(&service.auth).any(|endpoint| endpoint == Endpoint::Jwks));
 }
 
 /// Threads issue and verify while the ring rotates and the clock runs: no token is ever refused,

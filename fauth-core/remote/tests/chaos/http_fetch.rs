@@ -262,6 +262,20 @@ async fn a_proxy_is_used_if_it_is_named() {
 }
 
 #[test]
+fn the_password_of_a_proxy_is_shown_nowhere() {
+    let builder = |url: &str| HttpFetch::builder().proxy(url);
+    let good = builder("http://somebody:pass-word@proxy.example:3128");
+    assert!(format!("{good:?}").contains("Named(..)"), "{good:?}");
+    let (shown, client) = (format!("{good:?}"), format!("{:?}", good.build().unwrap()));
+    let error = builder("http://somebody:pass-word@proxy example").build().unwrap_err();
+    // `somebody:pass-word` in base64, as it is sent.
+    let secrets = ["pass-word", "c29tZWJvZHk6cGFzcy13b3Jk", "cGFzcy13b3Jk"];
+    for text in [shown, client, format!("{error:?}"), error.to_string()] {
+        assert!(secrets.iter().all(|secret| !text.contains(secret)), "{text}");
+    }
+}
+
+#[test]
 fn settings_that_cannot_be_used_are_named() {
     let refused = |builder: HttpFetchBuilder| builder.build().unwrap_err().to_string();
     assert!(matches!(HttpFetch::builder().only_added_roots().build(), Err(HttpFetchError::NoRoots)));

@@ -266,10 +266,12 @@ cases! { $ __issuer_keys_tests in issuer_keys;
             key_with(&issuer, &json!({ "kid": "f", "use": "enc" })),
             key_with(&issuer, &json!({ "kid": "g", "alg": "ECDH-ES" })),
             key_with(&issuer, &json!({ "kid": "h", "x": "AAAA" })),
+            key_with(&issuer, &json!({ "kid": "i", "kty": null })),
+            key_with(&issuer, &json!({ "kid": "j", "alg": 256 })),
         ];
         let s = publishing(&t, 200, changed(&issuer, |keys| keys.splice(0..0, others).for_each(drop)));
         s.opens(s.token("alice").sign());
-        for kid in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+        for kid in ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"] {
             s.refuses(s.token("alice").header("kid", kid).sign(), "unknown_key");
         }
     }

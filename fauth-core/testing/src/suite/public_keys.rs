@@ -10,6 +10,13 @@ use fauth_core::{
 };
 use serde_json::Value;
 
+#[cfg(feature = "trusted-issuers")]
+use {
+    crate::{ManualClock, SECRET},
+    fauth_core::token::{KeyRing, Rotation},
+    std::time::Duration,
+};
+
 use super::cases;
 use crate::{
     config_builder, sign,
@@ -41,6 +48,25 @@ fn key(pem: &str) -> Option<Key> {
 fn signing<H: Harness>() -> Option<Probe<H>> {
     let config = config_builder().signing_key(key(PRIVATE_KEY)?).verification_key(key(PREVIOUS_KEY)?);
     Some(Probe::with(config.build().unwrap(), |builder| builder))
+}
+
+/// An application whose ring begins with a secret, and goes on with a private key.
+#[cfg(feature = "trusted-issuers")]
+fn check_ring<H: Harness>() {
+    let secret: Vec<u8> = SECRET.bytes().rev().collect();
+    let first = Key::hmac(Algorithm::HS256, &secret).unwrap().with_id("secret").unwrap();
+    let ring = KeyRing::with_clock(first, ManualClock::new()).unwrap();
+    let config = config_builder().key_ring(ring.clone()).build().unwrap();
+    let t = Probe::<H>::with(config, |builder| builder);
+    let empty = t.get(JWKS).send();
+    empty.is(200).has("content-type", "application/json").says("{\"keys\":[]}");
+    let Some(key) = key(PRIVATE_KEY) else { return };
+    let id = Value::from(key.id().unwrap());
+    ring.rotate(key, Rotation::after(Duration::from_secs(600))).unwrap();
+    let seen = t.get(JWKS).send();
+    assert_eq!(seen.is(200).response.json()["keys"][0]["kid"], id);
+    assert_ne!(seen.response.header("etag"), empty.response.header("etag"));
+    t.get("/me").bearer(t.access("alice")).send().is(200).says("Hello alice");
 }
 
 fn header(algorithm: &str, key: &Key) -> String {
@@ -115,6 +141,13 @@ cases! { $ __public_keys_tests in public_keys;
 
     fn secrets_are_not_published(t) {
         t.get(JWKS).send_to_framework().is(404);
+    }
+
+    /// The routes are made before there is a key to publish.
+    fn a_ring_publishes_its_first_public_key_at_once(t) {
+        t.get(JWKS).send_to_framework().is(404);
+        #[cfg(feature = "trusted-issuers")]
+        check_ring::<H>();
     }
 
     fn tokens_of_a_private_key_open_guards(t) {
