@@ -1,5 +1,8 @@
 //! The issuers of tenants: what the resolver has said, for a while and within bounds.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::HashMap,
     sync::{
@@ -36,7 +39,7 @@ pub(crate) struct Tenants {
     known: RwLock<HashMap<Arc<str>, Arc<Tenant>>>,
     /// Until when each is taken for unknown.
     unknown: Mutex<HashMap<Arc<str>, Timestamp>>,
-    flights: Mutex<HashMap<Arc<str>, Arc<Flight>>>,
+    flights: Mutex<HashMap<Arc<str>, Flight>>,
     /// How often something was forgotten: an answer from before is not kept.
     forgotten: AtomicU64,
     /// Strangers wait for strangers, and not before tenants.
@@ -51,8 +54,14 @@ struct Tenant {
     last_used: AtomicI64,
 }
 
-/// A question that is being asked.
-type Flight = OnceCell<Option<Arc<Trusted>>>;
+/// A question that is being asked, and how many wait for the answer.
+#[derive(Default)]
+struct Flight {
+    answer: Arc<Pending>,
+    boarders: usize,
+}
+
+type Pending = OnceCell<Option<Arc<Trusted>>>;
 
 /// What is known of an issuer without asking.
 pub(crate) enum Answer {
@@ -120,7 +129,7 @@ impl Tenants {
             Answer::Ask => {}
         }
         let boarding = Boarding::of(self, issuer);
-        boarding.flight.get_or_try_init(|| self.ask(issuer, now)).await.cloned()
+        boarding.answer.get_or_try_init(|| self.ask(issuer, now)).await.cloned()
     }
 
     async fn ask(&self, issuer: &str, now: Timestamp) -> Result<Option<Arc<Trusted>>, BoxError> {
@@ -197,23 +206,30 @@ impl Tenants {
 struct Boarding<'a> {
     tenants: &'a Tenants,
     name: Arc<str>,
-    flight: Arc<Flight>,
+    answer: Arc<Pending>,
 }
 
 impl<'a> Boarding<'a> {
     fn of(tenants: &'a Tenants, issuer: &str) -> Self {
         let name: Arc<str> = issuer.into();
-        let flight = Arc::clone(lock(&tenants.flights).entry(Arc::clone(&name)).or_default());
-        Self { tenants, name, flight }
+        let mut flights = lock(&tenants.flights);
+        let flight = flights.entry(Arc::clone(&name)).or_default();
+        flight.boarders = flight.boarders.saturating_add(1);
+        let answer = Arc::clone(&flight.answer);
+        drop(flights);
+        Self { tenants, name, answer }
     }
 }
 
 impl Drop for Boarding<'_> {
     fn drop(&mut self) {
         let mut flights = lock(&self.tenants.flights);
-        let is_same = flights.get(&self.name).is_some_and(|flight| Arc::ptr_eq(flight, &self.flight));
-        // Its own and that of the table. An answer is remembered elsewhere.
-        if is_same && (self.flight.initialized() || Arc::strong_count(&self.flight) <= 2) {
+        // Another question about the issuer may have begun since.
+        let flight = flights.get_mut(&self.name).filter(|flight| Arc::ptr_eq(&flight.answer, &self.answer));
+        let Some(flight) = flight else { return };
+        flight.boarders = flight.boarders.saturating_sub(1);
+        // An answer is remembered elsewhere.
+        if flight.boarders == 0 || self.answer.initialized() {
             flights.remove(&self.name);
         }
     }
