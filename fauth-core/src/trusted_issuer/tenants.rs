@@ -1,8 +1,5 @@
 //! The issuers of tenants: what the resolver has said, for a while and within bounds.
 
-#[cfg(test)]
-mod tests;
-
 use std::{
     collections::HashMap,
     sync::{
@@ -40,7 +37,8 @@ pub(crate) struct Tenants {
     /// Until when each is taken for unknown.
     unknown: Mutex<HashMap<Arc<str>, Timestamp>>,
     flights: Mutex<HashMap<Arc<str>, Flight>>,
-    /// How often something was forgotten: an answer from before is not kept.
+    /// How often something was forgotten: an answer from before is not kept. Changed and compared
+    /// under the lock of `known`, which is taken before that of `unknown`.
     forgotten: AtomicU64,
     /// Strangers wait for strangers, and not before tenants.
     strangers: Semaphore,
@@ -139,12 +137,9 @@ impl Tenants {
         let forgotten = self.forgotten.load(Ordering::SeqCst);
         let resolved = self.resolver.resolve(issuer).await?;
         let trusted = resolved.map(|resolved| self.checked(resolved, issuer)).transpose()?;
-        if self.forgotten.load(Ordering::SeqCst) != forgotten {
-            return Ok(trusted);
-        }
         match &trusted {
-            Some(trusted) => self.remember(trusted, now),
-            None => self.remember_unknown(issuer, now),
+            Some(trusted) => self.remember(trusted, now, forgotten),
+            None => self.remember_unknown(issuer, now, forgotten),
         }
         Ok(trusted)
     }
@@ -161,15 +156,19 @@ impl Tenants {
         Ok(Arc::new(trusted))
     }
 
-    fn remember(&self, trusted: &Arc<Trusted>, now: Timestamp) {
+    /// Keeps an answer, unless something was forgotten since it was asked for.
+    fn remember(&self, trusted: &Arc<Trusted>, now: Timestamp, forgotten: u64) {
         let tenant = Tenant {
             trusted: Arc::clone(trusted),
             until: now.checked_add(KNOWN_FOR).unwrap_or(now),
             last_used: AtomicI64::new(now.unix_seconds()),
         };
         let name: Arc<str> = trusted.issuer().into();
-        lock(&self.unknown).remove(&name);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if self.forgotten.load(Ordering::SeqCst) != forgotten {
+            return;
+        }
+        lock(&self.unknown).remove(&name);
         if known.len() >= self.capacity && !known.contains_key(&name) {
             let used = |tenant: &Tenant| tenant.last_used.load(Ordering::Relaxed);
             let oldest =
@@ -181,8 +180,12 @@ impl Tenants {
 
     /// Forgets a tenant that is one no longer. Where there is no room for one more unknown issuer,
     /// those make room whose time is over, and else all.
-    fn remember_unknown(&self, issuer: &str, now: Timestamp) {
-        self.known.write().unwrap_or_else(PoisonError::into_inner).remove(issuer);
+    fn remember_unknown(&self, issuer: &str, now: Timestamp, forgotten: u64) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if self.forgotten.load(Ordering::SeqCst) != forgotten {
+            return;
+        }
+        known.remove(issuer);
         let mut unknown = lock(&self.unknown);
         if unknown.len() >= MAX_UNKNOWN {
             unknown.retain(|_, until| now < *until);
@@ -195,10 +198,12 @@ impl Tenants {
 
     /// Forgets what was said of an issuer.
     pub(crate) fn forget(&self, issuer: &str) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         self.forgotten.fetch_add(1, Ordering::SeqCst);
-        lock(&self.flights).remove(issuer);
+        known.remove(issuer);
         lock(&self.unknown).remove(issuer);
-        self.known.write().unwrap_or_else(PoisonError::into_inner).remove(issuer);
+        // Who asks from now on waits for no answer from before.
+        lock(&self.flights).remove(issuer);
     }
 }
 
@@ -245,3 +250,6 @@ fn has_form(issuer: &str) -> bool {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -52,3 +52,21 @@ fn who_waits_for_what_was_forgotten_leaves_the_next_question_alone() {
     drop(new);
     assert!(lock(&tenants.flights).is_empty());
 }
+
+/// Between the answer and its being kept, the application may say that it has changed.
+#[test]
+fn an_answer_from_before_is_not_kept() {
+    let tenants = tenants(2);
+    let trusted = tenants.checked(described(ISSUER), ISSUER).unwrap();
+    let asked_at = || tenants.forgotten.load(Ordering::SeqCst);
+    let before = asked_at();
+    tenants.forget(ISSUER);
+    tenants.remember(&trusted, NOW, before);
+    assert!(matches!(tenants.look_up(ISSUER, NOW), Answer::Ask));
+    tenants.remember_unknown(ISSUER, NOW, before);
+    assert!(matches!(tenants.look_up(ISSUER, NOW), Answer::Ask), "it was added meanwhile");
+    tenants.remember_unknown(ISSUER, NOW, asked_at());
+    assert!(matches!(tenants.look_up(ISSUER, NOW), Answer::Unknown));
+    tenants.remember(&trusted, NOW, asked_at());
+    assert!(matches!(tenants.look_up(ISSUER, NOW), Answer::Known(_)));
+}
