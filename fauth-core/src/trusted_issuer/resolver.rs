@@ -14,8 +14,8 @@ use crate::error::BoxError;
 ///
 /// | answer | how long | how many |
 /// |---|---|---|
-/// | an issuer | 5 minutes | as many as the capacity says; the one that was used longest ago makes room |
-/// | none | 30 seconds | 1 024, in a table of their own: made-up issuers push no tenant out |
+/// | an issuer | 5 minutes | as many as the capacity says; of some that are looked at, the one that was used longest ago makes room |
+/// | none | 30 seconds | 1 024, in a table of their own, of which one makes room: made-up issuers push no tenant out |
 ///
 /// So a tenant that is removed stays trusted for up to 5 minutes, unless
 /// [`forget_issuer`](crate::AuthProvider::forget_issuer) says otherwise.

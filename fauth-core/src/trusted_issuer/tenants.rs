@@ -11,7 +11,7 @@ use std::{
 
 use tokio::sync::{OnceCell, Semaphore};
 
-use super::{IssuerResolver, Trusted, TrustedIssuer};
+use super::{IssuerResolver, Trusted, TrustedIssuer, table::Table};
 use crate::{
     clock::Timestamp,
     error::{BoxError, ConfigError},
@@ -31,11 +31,10 @@ const LONGEST_TOKEN: u64 = 24 * 60 * 60 + 600;
 /// The resolver, and what it has said.
 pub(crate) struct Tenants {
     resolver: Box<dyn IssuerResolver>,
-    capacity: usize,
     context: KeyContext,
-    known: RwLock<HashMap<Arc<str>, Arc<Tenant>>>,
+    known: RwLock<Table<Arc<Tenant>>>,
     /// Until when each is taken for unknown.
-    unknown: Mutex<HashMap<Arc<str>, Timestamp>>,
+    unknown: Mutex<Table<Timestamp>>,
     flights: Mutex<HashMap<Arc<str>, Flight>>,
     /// How often something was forgotten: an answer from before is not kept. Changed and compared
     /// under the lock of `known`, which is taken before that of `unknown`.
@@ -50,6 +49,15 @@ struct Tenant {
     until: Timestamp,
     /// In seconds since 1970.
     last_used: AtomicI64,
+}
+
+impl Tenant {
+    /// When it was used last, `None` if it can go. It stays for a while when its time is over, so
+    /// that it is asked for once more beside tenants, and not beside strangers.
+    fn rank(&self, now: Timestamp) -> Option<i64> {
+        let gone = self.until.checked_add(KNOWN_FOR).unwrap_or(self.until);
+        (now < gone).then(|| self.last_used.load(Ordering::Relaxed))
+    }
 }
 
 /// A question that is being asked, and how many wait for the answer.
@@ -81,10 +89,9 @@ impl Tenants {
         }
         Ok(Self {
             resolver,
-            capacity,
             context,
-            known: RwLock::default(),
-            unknown: Mutex::default(),
+            known: RwLock::new(Table::new(capacity)),
+            unknown: Mutex::new(Table::new(MAX_UNKNOWN)),
             flights: Mutex::default(),
             forgotten: AtomicU64::new(0),
             strangers: Semaphore::new(LANES),
@@ -131,7 +138,7 @@ impl Tenants {
     }
 
     async fn ask(&self, issuer: &str, now: Timestamp) -> Result<Option<Arc<Trusted>>, BoxError> {
-        let is_renewal = self.known.read().unwrap_or_else(PoisonError::into_inner).contains_key(issuer);
+        let is_renewal = self.known.read().unwrap_or_else(PoisonError::into_inner).get(issuer).is_some();
         let lanes = if is_renewal { &self.renewals } else { &self.strangers };
         let _lane = lanes.acquire().await?;
         let forgotten = self.forgotten.load(Ordering::SeqCst);
@@ -169,31 +176,20 @@ impl Tenants {
             return;
         }
         lock(&self.unknown).remove(&name);
-        if known.len() >= self.capacity && !known.contains_key(&name) {
-            let used = |tenant: &Tenant| tenant.last_used.load(Ordering::Relaxed);
-            let oldest =
-                known.iter().min_by_key(|(_, tenant)| used(tenant)).map(|(name, _)| Arc::clone(name));
-            oldest.map(|oldest| known.remove(&oldest));
-        }
-        known.insert(name, Arc::new(tenant));
+        known.insert(name, Arc::new(tenant), |tenant| tenant.rank(now));
     }
 
-    /// Forgets a tenant that is one no longer. Where there is no room for one more unknown issuer,
-    /// those make room whose time is over, and else all.
+    /// Forgets a tenant that is one no longer.
     fn remember_unknown(&self, issuer: &str, now: Timestamp, forgotten: u64) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if self.forgotten.load(Ordering::SeqCst) != forgotten {
             return;
         }
         known.remove(issuer);
-        let mut unknown = lock(&self.unknown);
-        if unknown.len() >= MAX_UNKNOWN {
-            unknown.retain(|_, until| now < *until);
-        }
-        if unknown.len() >= MAX_UNKNOWN {
-            unknown.clear();
-        }
-        unknown.insert(issuer.into(), now.checked_add(UNKNOWN_FOR).unwrap_or(now));
+        known.sweep(|tenant| tenant.rank(now));
+        let until = now.checked_add(UNKNOWN_FOR).unwrap_or(now);
+        let rank = |until: &Timestamp| (now < *until).then(|| until.unix_seconds());
+        lock(&self.unknown).insert(issuer.into(), until, rank);
     }
 
     /// Forgets what was said of an issuer.

@@ -70,3 +70,30 @@ fn an_answer_from_before_is_not_kept() {
     tenants.remember(&trusted, NOW, asked_at());
     assert!(matches!(tenants.look_up(ISSUER, NOW), Answer::Known(_)));
 }
+
+#[test]
+fn tenants_and_strangers_of_long_ago_are_dropped() {
+    let tenants = tenants(100);
+    for number in 0..10 {
+        let name = format!("https://tenant-{number}.example");
+        tenants.remember(&tenants.checked(described(&name), &name).unwrap(), NOW, 0);
+        tenants.remember_unknown(&format!("https://stranger-{number}.example"), NOW, 0);
+    }
+    let sizes = || (tenants.known.read().unwrap().len(), lock(&tenants.unknown).len());
+    assert_eq!(sizes(), (10, 10));
+    let later = NOW.checked_add(KNOWN_FOR).unwrap().checked_add(KNOWN_FOR).unwrap();
+    tenants.remember_unknown("https://stranger.example", later, 0);
+    assert_eq!(sizes(), (0, 1));
+}
+
+/// One more stranger does not make the others strangers who are to be asked for again.
+#[test]
+fn one_more_stranger_makes_one_go() {
+    let tenants = tenants(1);
+    let name = |number: usize| format!("https://stranger-{number}.example");
+    for number in 0..=MAX_UNKNOWN {
+        tenants.remember_unknown(&name(number), NOW, 0);
+    }
+    let unknown = (0..=MAX_UNKNOWN).filter(|number| tenants.is_unknown(&name(*number), NOW)).count();
+    assert_eq!(unknown, MAX_UNKNOWN);
+}
