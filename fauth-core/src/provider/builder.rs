@@ -641,7 +641,11 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         let rules = self.login_throttle.as_ref().map(LoginThrottle::build).transpose()?;
         #[cfg(feature = "trusted-issuers")]
         if let Some(foreign) = &others.foreign {
-            foreign.prepare(&KeyContext { clock: Arc::clone(&self.clock), events: self.events.clone() })?;
+            foreign.prepare(&KeyContext {
+                clock: Arc::clone(&self.clock),
+                events: self.events.clone(),
+                rests: false,
+            })?;
         }
         // The last that can fail: what was taken in is built.
         let resident = Resident {
@@ -722,7 +726,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     /// The other issuers, as they were checked.
     #[cfg(feature = "trusted-issuers")]
     fn take_others(&mut self, config: &AuthConfig) -> Result<Others<U>, ConfigError> {
-        let context = KeyContext { clock: Arc::clone(&self.clock), events: self.events.clone() };
+        let context =
+            KeyContext { clock: Arc::clone(&self.clock), events: self.events.clone(), rests: false };
         let foreign = std::mem::take(&mut self.foreign).build(config, context)?;
         let longest = foreign.as_ref().map_or(Duration::ZERO, |foreign| foreign.longest());
         let names = foreign.as_ref().map_or_else(Vec::new, |foreign| foreign.names());

@@ -44,7 +44,8 @@ use crate::{
 ///
 /// Nothing is fetched before a provider uses it: at [`warm_up`](Self::warm_up), or with the first
 /// token. From then on a task refreshes it, on the runtime that began, until the last clone is
-/// dropped.
+/// dropped. The keys of a [tenant](crate::trusted_issuer::IssuerResolver) are no longer refreshed
+/// when no token has needed them for as long as they are good; the next one fetches them.
 #[derive(Clone)]
 pub struct JwksSource {
     shared: Arc<Shared>,
@@ -210,6 +211,7 @@ impl JwksSource {
     /// # Errors
     /// There are none, or they are too old: ask [`refreshed`](Self::refreshed).
     pub(crate) fn snapshot(&self, now: Timestamp) -> Result<Arc<PublicKeys>, KeysUnavailable> {
+        self.shared.mark_used();
         let held = self.shared.held();
         match held.as_deref() {
             Some(held) if held.is_usable(now) => {

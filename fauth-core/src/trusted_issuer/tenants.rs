@@ -89,7 +89,7 @@ impl Tenants {
         }
         Ok(Self {
             resolver,
-            context,
+            context: KeyContext { rests: true, ..context },
             known: RwLock::new(Table::new(capacity)),
             unknown: Mutex::new(Table::new(MAX_UNKNOWN)),
             flights: Mutex::default(),

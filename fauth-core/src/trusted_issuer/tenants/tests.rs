@@ -23,7 +23,7 @@ fn described(issuer: &str) -> TrustedIssuer {
 }
 
 fn tenants(capacity: usize) -> Tenants {
-    let context = KeyContext { clock: Arc::new(SystemClock), events: None };
+    let context = KeyContext { clock: Arc::new(SystemClock), events: None, rests: false };
     Tenants::new(Box::new(Everybody), capacity, context).unwrap()
 }
 
