@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 #[cfg(feature = "openapi")]
 use super::discovery::openid_url;
 use super::{
-    address::{Allowed, check_url},
+    address::{Allowed, check_url, is_plain},
     fault::{KeySourceError, KeysUnavailable},
     fetch::Fetch,
     flight::{join, nudge},
@@ -180,6 +180,12 @@ impl JwksSource {
             Some(Remote { place: Place::Discovered(issuer), .. }) => Some(openid_url(issuer)),
             _ => None,
         }
+    }
+
+    /// Are its keys fetched over plain `http`?
+    pub(crate) fn is_plain(&self) -> bool {
+        let place = self.shared.remote.as_ref().map(|remote| &remote.place);
+        place.is_some_and(|(Place::Url(url) | Place::Discovered(url))| is_plain(url))
     }
 
     /// Called when a provider is built.

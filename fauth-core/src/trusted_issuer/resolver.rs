@@ -48,6 +48,12 @@ use crate::error::BoxError;
 /// The text comes from a token of which nothing is known. Look it up as a whole among the issuers
 /// of your tenants; make nothing of it, above all no URL to fetch keys from: whoever sends a token
 /// would choose whom to trust.
+///
+/// An issuer URL that a customer enters is input as well: this service fetches keys from it, from
+/// inside your network. Check its host when the customer enters it: none of your own, no address of
+/// a private network, and none of the cloud's metadata service. Where
+/// the `http` of this machine is meant, the tenant's issuer says
+/// [`danger_allow_http`](TrustedIssuer::danger_allow_http).
 #[async_trait]
 pub trait IssuerResolver: Send + Sync + 'static {
     /// The issuer of this name, `None` if it is none of the tenants'.

@@ -155,6 +155,10 @@ impl Tenants {
         if resolved.issuer() != asked {
             return Err("the resolver has returned an issuer of another name".into());
         }
+        if resolved.is_plain_unasked() {
+            let problem = "the issuer of a tenant, or the URL of its keys, is plain `http`";
+            return Err(format!("{problem}: use `https`, or call `.danger_allow_http()` on it").into());
+        }
         let trusted = resolved.build()?;
         if trusted.longest() > LONGEST_TOKEN {
             return Err("the tokens of a tenant's issuer may last up to 24 hours".into());

@@ -9,12 +9,13 @@ use std::{
 use fauth_core::{
     AuthConfig, AuthProvider, BoxError, Rejection, async_trait,
     rejection::Unavailable,
+    remote::JwksSource,
     store::RevocationTarget,
     token::TokenError,
     trusted_issuer::{IssuerResolver, TrustedIssuer},
 };
 use fauth_testing::{
-    FOREIGN_AUDIENCE, ForeignIssuer, ManualClock, TestUser, Users, config, memory_store, provider_with,
+    FOREIGN_AUDIENCE, ForeignIssuer, ManualClock, PublishedKeys, TestUser, Users, config, memory_store, provider_with,
 };
 
 use crate::support::{World, enter, now, user};
@@ -33,7 +34,7 @@ struct State {
 
 impl Tenants {
     fn add(&self, issuer: &ForeignIssuer) {
-        let keys = fauth_core::remote::JwksSource::fixed(issuer.jwks()).unwrap();
+        let keys = JwksSource::fixed(issuer.jwks()).unwrap();
         let trusted = TrustedIssuer::new(issuer.issuer(), keys)
             .audience(FOREIGN_AUDIENCE)
             .algorithms([fauth_core::token::Algorithm::ES256]);
@@ -245,6 +246,31 @@ async fn what_the_resolver_returns_is_checked() {
     assert_eq!(enters().await, Err(Rejection::Unavailable(Unavailable::Loader)), "not well configured");
     service.tenants.add(&one);
     assert_eq!(enters().await, Ok(()));
+}
+
+/// A tenant that names this machine as its issuer would have it fetch from itself.
+#[tokio::test(start_paused = true)]
+async fn plain_http_of_a_tenant_is_allowed_by_name_only() {
+    let service = Service::new(2);
+    let local = ForeignIssuer::new("http://127.0.0.1:8080");
+    service.tenants.add(&local);
+    let enters =
+        async |issuer: &ForeignIssuer| enter(&service.auth, &service.token(issuer)).await.map(|_| ());
+    assert_eq!(enters(&local).await, Err(Rejection::Unavailable(Unavailable::Loader)));
+    let trusted = service.tenants.0.lock().unwrap().issuers.get(local.issuer()).cloned().unwrap();
+    service.tenants.put(local.issuer(), trusted.danger_allow_http());
+    assert_eq!(enters(&local).await, Ok(()));
+
+    let one = tenant(1);
+    service.tenants.add(&one);
+    let trusted = service.tenants.0.lock().unwrap().issuers.get(one.issuer()).cloned().unwrap();
+    let (url, server) = ("http://127.0.0.1:8080/jwks", PublishedKeys::new());
+    server.answer_at(url, 200, one.jwks());
+    let keys = JwksSource::url(url, server).unwrap();
+    service.tenants.put(one.issuer(), trusted.clone().keys(keys.clone()));
+    assert_eq!(enters(&one).await, Err(Rejection::Unavailable(Unavailable::Loader)));
+    service.tenants.put(one.issuer(), trusted.keys(keys).danger_allow_http());
+    assert_eq!(enters(&one).await, Ok(()));
 }
 
 #[tokio::test(start_paused = true)]
