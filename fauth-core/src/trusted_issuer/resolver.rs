@@ -10,7 +10,9 @@ use crate::error::BoxError;
 ///
 /// It is asked for the `iss` of a token that is of no issuer named with
 /// [`trusted_issuer`](crate::AuthProviderBuilder::trusted_issuer), and only if that is an `https`
-/// URL (or `http` of this machine) of at most 512 bytes. Answers are kept:
+/// URL (or `http` of this machine) of at most 512 bytes that [`may_be`](Self::may_be) one of a
+/// tenant. Tokens that nobody could accept (expired, of an algorithm with a secret, of another
+/// `typ`) are refused without asking. Answers are kept:
 ///
 /// | answer | how long | how many |
 /// |---|---|---|
@@ -64,4 +66,17 @@ pub trait IssuerResolver: Send + Sync + 'static {
     /// Whatever keeps the resolver from knowing. The request is then refused with 503, and the error
     /// is logged.
     async fn resolve(&self, issuer: &str) -> Result<Option<TrustedIssuer>, BoxError>;
+
+    /// Can this be the issuer of a tenant? Asked before [`resolve`](Self::resolve), on the thread of
+    /// the request: look at the text alone, and wait for nothing. Default: everything can.
+    ///
+    /// # Security
+    /// Anybody can send tokens of made-up issuers, and each of them is a question to `resolve`. Where
+    /// the names have a prefix or a suffix in common, such as `https://login.example.com/realms/`,
+    /// a check of it keeps strangers' names away, so that nobody waits behind them. A prefix that is
+    /// a whole host ends with `/`, and a suffix that is one begins with `.`.
+    fn may_be(&self, issuer: &str) -> bool {
+        let _ = issuer;
+        true
+    }
 }

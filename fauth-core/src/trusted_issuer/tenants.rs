@@ -113,6 +113,7 @@ impl Tenants {
                 Answer::Known(Arc::clone(&tenant.trusted))
             }
             None if !has_form(issuer) || self.is_unknown(issuer, now) => Answer::Unknown,
+            _ if !self.resolver.may_be(issuer) => Answer::Unknown,
             _ => Answer::Ask,
         }
     }

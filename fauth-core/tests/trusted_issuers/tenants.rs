@@ -15,7 +15,8 @@ use fauth_core::{
     trusted_issuer::{IssuerResolver, TrustedIssuer},
 };
 use fauth_testing::{
-    FOREIGN_AUDIENCE, ForeignIssuer, ManualClock, PublishedKeys, TestUser, Users, config, memory_store, provider_with,
+    FOREIGN_AUDIENCE, ForeignIssuer, ManualClock, PublishedKeys, TestUser, Users, config, memory_store,
+    provider_with,
 };
 
 use crate::support::{World, enter, now, user};
@@ -30,6 +31,7 @@ struct State {
     asked: Vec<String>,
     is_failing: bool,
     delay: Duration,
+    suffix: &'static str,
 }
 
 impl Tenants {
@@ -69,6 +71,10 @@ impl IssuerResolver for Tenants {
         } else {
             Ok(state.issuers.get(issuer).cloned())
         }
+    }
+
+    fn may_be(&self, issuer: &str) -> bool {
+        issuer.ends_with(self.0.lock().unwrap().suffix)
     }
 }
 
@@ -207,6 +213,47 @@ async fn only_a_name_is_asked_for() {
         assert!(matches!(outcome, Err(Rejection::InvalidToken(_))), "{name}: {outcome:?}");
     }
     assert_eq!(service.tenants.asked(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_the_name_of_a_tenant_is_not_asked_for() {
+    let service = Service::new(2);
+    service.tenants.0.lock().unwrap().suffix = ".example";
+    let one = tenant(1);
+    service.tenants.add(&one);
+    for number in 0..3 {
+        let stranger = ForeignIssuer::new(format!("https://stranger-{number}.test"));
+        let outcome = enter(&service.auth, &service.token(&stranger)).await;
+        assert_eq!(World::reason(outcome), TokenError::WrongIssuer);
+    }
+    assert_eq!(service.tenants.asked(), 0);
+    enter(&service.auth, &service.token(&one)).await.unwrap();
+    assert_eq!(service.tenants.asked(), 1);
+}
+
+/// Whose a token is does not matter if nobody could accept it.
+#[tokio::test(start_paused = true)]
+async fn a_token_that_nobody_could_accept_asks_nobody() {
+    let service = Service::new(2);
+    let one = tenant(1);
+    service.tenants.add(&one);
+    let good = || one.token("alice", now(&service.clock));
+    let seconds = now(&service.clock).unix_seconds();
+    let reason =
+        async |token: fauth_testing::ForeignToken| World::reason(enter(&service.auth, &token.sign()).await);
+    for algorithm in ["HS256", "none", "XX1"] {
+        assert_eq!(reason(good().header("alg", algorithm)).await, TokenError::WrongAlgorithm, "{algorithm}");
+    }
+    assert_eq!(reason(good().without_header("alg")).await, TokenError::WrongAlgorithm);
+    let outcome = reason(good().header("typ", "logout+jwt")).await;
+    assert!(matches!(outcome, TokenError::WrongPurpose { .. }), "{outcome:?}");
+    assert_eq!(reason(good().claim("exp", seconds - 300)).await, TokenError::Expired);
+    assert_eq!(reason(good().without_claim("exp")).await, TokenError::MissingClaim("exp"));
+    assert_eq!(service.tenants.asked(), 0);
+    // It may be within the leeway of its issuer.
+    assert_eq!(reason(good().claim("exp", seconds - 299)).await, TokenError::Expired);
+    assert_eq!(service.tenants.asked(), 1);
+    enter(&service.auth, &good().sign()).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
