@@ -34,7 +34,7 @@ mod settings;
 mod shared;
 mod source;
 
-pub(crate) use address::{Allowed, check_url};
+pub(crate) use address::{Allowed, check_url, is_plain};
 pub use fault::{KeySourceError, KeysUnavailable};
 pub use fetch::{Fetch, FetchError, FetchRequest, FetchResponse};
 pub use health::KeySourceHealth;

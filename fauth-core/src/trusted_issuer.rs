@@ -18,6 +18,7 @@ mod issuer;
 mod mapping;
 mod presets;
 mod resolver;
+mod table;
 mod tenants;
 mod trusted;
 

@@ -673,7 +673,11 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         let rules = self.login_throttle.as_ref().map(LoginThrottle::build).transpose()?;
         #[cfg(feature = "trusted-issuers")]
         if let Some(foreign) = &others.foreign {
-            foreign.prepare(&KeyContext { clock: Arc::clone(&self.clock), events: self.events.clone() })?;
+            foreign.prepare(&KeyContext {
+                clock: Arc::clone(&self.clock),
+                events: self.events.clone(),
+                rests: false,
+            })?;
         }
         // The last that can fail: what was taken in is built.
         let resident = Resident {
@@ -754,7 +758,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     /// The other issuers, as they were checked.
     #[cfg(feature = "trusted-issuers")]
     fn take_others(&mut self, config: &AuthConfig) -> Result<Others<U>, ConfigError> {
-        let context = KeyContext { clock: Arc::clone(&self.clock), events: self.events.clone() };
+        let context =
+            KeyContext { clock: Arc::clone(&self.clock), events: self.events.clone(), rests: false };
         // Subjects of others are not own ones, so that whoever knows own ones is not asked.
         let has_own_tokens = config.token_issuer().is_some();
         let loader = self.user_loader.as_ref().filter(|_| !has_own_tokens).map(Arc::clone);

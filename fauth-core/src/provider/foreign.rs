@@ -96,7 +96,11 @@ impl<U: AuthUser> AuthProvider<U> {
         let issuer = match foreign.issuer_of(&named, now) {
             Answer::Known(issuer) => issuer,
             Answer::Unknown => return self.not_foreign(TokenError::WrongIssuer),
-            Answer::Ask => return pending(PendingIssuer::Named((*named).into())),
+            // The resolver looks for no tenant of a token that nobody could accept.
+            Answer::Ask => match unverified.refuse_hopeless(now) {
+                Ok(()) => return pending(PendingIssuer::Named((*named).into())),
+                Err(error) => return self.not_foreign(error),
+            },
         };
         drop(named);
         match issuer.check(unverified, now) {

@@ -46,7 +46,7 @@ pub(crate) fn check_url(url: &str, allowed: Allowed) -> Result<(), &'static str>
 }
 
 /// Is it plain `http`?
-pub(super) fn is_plain(url: &str) -> bool {
+pub(crate) fn is_plain(url: &str) -> bool {
     url.starts_with("http://")
 }
 

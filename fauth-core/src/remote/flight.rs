@@ -14,6 +14,7 @@ use super::{
     pace::Reason,
     shared::{Begun, Remote, Shared, State},
 };
+use crate::clock::instant;
 
 /// What closes when the fetch has ended.
 pub(super) type Landing = watch::Receiver<()>;
@@ -106,8 +107,9 @@ async fn fly(mut flight: Flight, remote: Remote) {
     flight.land(outcome);
 }
 
-/// Refreshes until the source is dropped. It holds the source only while a fetch begins.
+/// Refreshes until the source is dropped, or may rest: the next fetch begins it anew. It holds the source only while a fetch begins.
 async fn keep(source: Weak<Shared>, mut gone: watch::Receiver<()>, _alive: Arc<()>) {
+    let mut last_used = instant();
     loop {
         let Some(idle) = source.upgrade().map(|shared| shared.idle_for()) else { return };
         if !idle.is_zero() {
@@ -118,7 +120,8 @@ async fn keep(source: Weak<Shared>, mut gone: watch::Receiver<()>, _alive: Arc<(
             // Somebody may have fetched meanwhile.
             continue;
         }
-        let Some(landing) = source.upgrade().map(|shared| join(&shared, Reason::Needed)) else { return };
+        let awake = source.upgrade().filter(|shared| !shared.may_rest(&mut last_used));
+        let Some(landing) = awake.map(|shared| join(&shared, Reason::Needed)) else { return };
         match landing {
             Ok(Some(mut landing)) => drop(landing.changed().await),
             Ok(None) => tokio::task::yield_now().await,

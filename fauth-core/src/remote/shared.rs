@@ -1,7 +1,10 @@
 //! The state of a source: what it has, what it is doing, and what it tells.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -29,6 +32,8 @@ use crate::{
 pub(crate) struct KeyContext {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) events: Option<Arc<dyn AuthEvents>>,
+    /// Does the background rest while nobody uses the keys? So for tenants, which come and go.
+    pub(crate) rests: bool,
 }
 
 /// Where the keys are fetched, and with what.
@@ -49,6 +54,8 @@ pub(super) struct Shared {
     context: ArcSwapOption<KeyContext>,
     held: ArcSwapOption<Held>,
     last_error: ArcSwapOption<KeySourceError>,
+    /// Were the keys asked for since the background looked?
+    used: AtomicBool,
     /// Never held across an `.await`, nor while a fetch runs or an event is raised.
     state: Mutex<State>,
     /// Is dropped with the source, which ends its task.
@@ -91,6 +98,7 @@ impl Shared {
             context: ArcSwapOption::empty(),
             held: ArcSwapOption::empty(),
             last_error: ArcSwapOption::empty(),
+            used: AtomicBool::new(false),
             state: Mutex::default(),
             gone: watch::Sender::new(()),
         }
@@ -121,6 +129,25 @@ impl Shared {
 
     pub(super) fn hold(&self, held: Held) {
         self.held.store(Some(Arc::new(held)));
+    }
+
+    /// Notes that somebody has asked for the keys. Written once in a while, so that threads seldom
+    /// wait for each other.
+    pub(super) fn mark_used(&self) {
+        if !self.used.load(Ordering::Relaxed) {
+            self.used.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// May the background end, because nobody has asked for the keys for longer than they are good?
+    pub(super) fn may_rest(&self, last_used: &mut Instant) -> bool {
+        if self.used.swap(false, Ordering::Relaxed) {
+            *last_used = instant();
+        }
+        let rests = self.context.load().as_deref().is_some_and(|context| context.rests);
+        let life = self.held().as_deref().and_then(|held| held.life);
+        let good_for = life.map_or(self.settings.fresh_for + self.settings.stale_for, |life| life.usable_for);
+        rests && instant().saturating_duration_since(*last_used) > good_for
     }
 
     pub(super) fn unavailable(&self) -> KeysUnavailable {

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 #[cfg(feature = "openapi")]
 use super::discovery::openid_url;
 use super::{
-    address::{Allowed, check_url},
+    address::{Allowed, check_url, is_plain},
     fault::{KeySourceError, KeysUnavailable},
     fetch::Fetch,
     flight::{join, nudge},
@@ -44,7 +44,8 @@ use crate::{
 ///
 /// Nothing is fetched before a provider uses it: at [`warm_up`](Self::warm_up), or with the first
 /// token. From then on a task refreshes it, on the runtime that began, until the last clone is
-/// dropped.
+/// dropped. The keys of a [tenant](crate::trusted_issuer::IssuerResolver) are no longer refreshed
+/// when no token has needed them for as long as they are good; the next one fetches them.
 #[derive(Clone)]
 pub struct JwksSource {
     shared: Arc<Shared>,
@@ -181,6 +182,12 @@ impl JwksSource {
         }
     }
 
+    /// Are its keys fetched over plain `http`?
+    pub(crate) fn is_plain(&self) -> bool {
+        let place = self.shared.remote.as_ref().map(|remote| &remote.place);
+        place.is_some_and(|(Place::Url(url) | Place::Discovered(url))| is_plain(url))
+    }
+
     /// Called when a provider is built.
     pub(crate) fn prepare(
         &self,
@@ -210,6 +217,7 @@ impl JwksSource {
     /// # Errors
     /// There are none, or they are too old: ask [`refreshed`](Self::refreshed).
     pub(crate) fn snapshot(&self, now: Timestamp) -> Result<Arc<PublicKeys>, KeysUnavailable> {
+        self.shared.mark_used();
         let held = self.shared.held();
         match held.as_deref().map(|held| (held, held.state(now))) {
             Some((held, state)) if state.is_usable => {

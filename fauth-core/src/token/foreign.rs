@@ -26,6 +26,9 @@ use crate::clock::Timestamp;
 /// The longest `iss`, in bytes: what is longer selects nobody.
 pub(crate) const MAX_ISSUER_BYTES: usize = 512;
 
+/// No issuer may be configured to accept expired tokens for longer, in seconds.
+const LONGEST_EXPIRY_LEEWAY: i64 = 300;
+
 /// Signatures up to this length need no allocation: all but those of RSA with more than 4096 bits.
 const STACK_SIGNATURE_BYTES: usize = 512;
 
@@ -152,6 +155,26 @@ impl<'a> UnverifiedForeign<'a> {
         let issuer = self.found.known.issuer.ok_or(TokenError::MissingClaim("iss"))?;
         let issuer = issuer.text(&self.json).ok_or(TokenError::InvalidClaim("iss"))?;
         if issuer.len() > MAX_ISSUER_BYTES { Err(TokenError::InvalidClaim("iss")) } else { Ok(issuer) }
+    }
+
+    /// Refuses what no issuer could be configured to accept: before anybody is asked about it.
+    pub(crate) fn refuse_hopeless(&self, now: Timestamp) -> Result<(), TokenError> {
+        let text = self.parts.header_text()?;
+        let header = Header::parse(&text)?;
+        let algorithm = header.algorithm.as_deref().and_then(Algorithm::parse);
+        if algorithm.is_none_or(Algorithm::is_symmetric) {
+            return Err(TokenError::WrongAlgorithm);
+        }
+        let media_type = header.media_type.as_deref();
+        let is_other = |named| !same_media_type(named, "JWT") && !same_media_type(named, "at+jwt");
+        if media_type.is_some_and(is_other) {
+            return Err(other_kind(media_type));
+        }
+        let claims = Reader { json: &self.json };
+        let expires = claims.date("exp", self.found.known.expires_at)?;
+        let expires = expires.ok_or(TokenError::MissingClaim("exp"))?.floor();
+        let leeways = Leeways { leeway: 0, expiry_leeway: LONGEST_EXPIRY_LEEWAY };
+        if leeways.is_over(expires, now) { Err(TokenError::Expired) } else { Ok(()) }
     }
 }
 

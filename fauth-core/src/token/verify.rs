@@ -352,7 +352,7 @@ impl Leeways {
         Self { leeway: 0, expiry_leeway }
     }
 
-    const fn is_over(self, expires_at: Timestamp, now: Timestamp) -> bool {
+    pub(super) const fn is_over(self, expires_at: Timestamp, now: Timestamp) -> bool {
         now.unix_seconds() >= expires_at.unix_seconds().saturating_add(self.expiry_leeway)
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{ClaimMapping, trusted::Trusted};
 use crate::{
     error::ConfigError,
-    remote::{Allowed, JwksSource, check_url},
+    remote::{Allowed, JwksSource, check_url, is_plain},
     token::{AccessTokenProfile, Algorithm, ForeignVerifier, MAX_ISSUER_BYTES},
 };
 
@@ -215,7 +215,7 @@ impl TrustedIssuer {
     }
 
     /// Lets the issuer be an `http` URL of another machine. On this machine it may be one anyway,
-    /// for development.
+    /// for development; but a tenant's, or the URL of its keys, only with this setting.
     ///
     /// # Security
     /// Everybody on the way can exchange what is fetched from such a URL. Its keys, where they come
@@ -229,6 +229,11 @@ impl TrustedIssuer {
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.issuer
+    }
+
+    /// Is it, or the place of its keys, plain `http`, and nobody has allowed that?
+    pub(super) fn is_plain_unasked(&self) -> bool {
+        !self.allow_http && (is_plain(&self.issuer) || self.keys.is_plain())
     }
 
     /// Checks every setting.

@@ -11,7 +11,7 @@ use std::{
 
 use tokio::sync::{OnceCell, Semaphore};
 
-use super::{IssuerResolver, Trusted, TrustedIssuer};
+use super::{IssuerResolver, Trusted, TrustedIssuer, table::Table};
 use crate::{
     clock::Timestamp,
     error::{BoxError, ConfigError},
@@ -31,13 +31,13 @@ const LONGEST_TOKEN: u64 = 24 * 60 * 60 + 600;
 /// The resolver, and what it has said.
 pub(crate) struct Tenants {
     resolver: Box<dyn IssuerResolver>,
-    capacity: usize,
     context: KeyContext,
-    known: RwLock<HashMap<Arc<str>, Arc<Tenant>>>,
+    known: RwLock<Table<Arc<Tenant>>>,
     /// Until when each is taken for unknown.
-    unknown: Mutex<HashMap<Arc<str>, Timestamp>>,
-    flights: Mutex<HashMap<Arc<str>, Arc<Flight>>>,
-    /// How often something was forgotten: an answer from before is not kept.
+    unknown: Mutex<Table<Timestamp>>,
+    flights: Mutex<HashMap<Arc<str>, Flight>>,
+    /// How often something was forgotten: an answer from before is not kept. Changed and compared
+    /// under the lock of `known`, which is taken before that of `unknown`.
     forgotten: AtomicU64,
     /// Strangers wait for strangers, and not before tenants.
     strangers: Semaphore,
@@ -51,8 +51,23 @@ struct Tenant {
     last_used: AtomicI64,
 }
 
-/// A question that is being asked.
-type Flight = OnceCell<Option<Arc<Trusted>>>;
+impl Tenant {
+    /// When it was used last, `None` if it can go. It stays for a while when its time is over, so
+    /// that it is asked for once more beside tenants, and not beside strangers.
+    fn rank(&self, now: Timestamp) -> Option<i64> {
+        let gone = self.until.checked_add(KNOWN_FOR).unwrap_or(self.until);
+        (now < gone).then(|| self.last_used.load(Ordering::Relaxed))
+    }
+}
+
+/// A question that is being asked, and how many wait for the answer.
+#[derive(Default)]
+struct Flight {
+    answer: Arc<Pending>,
+    boarders: usize,
+}
+
+type Pending = OnceCell<Option<Arc<Trusted>>>;
 
 /// What is known of an issuer without asking.
 pub(crate) enum Answer {
@@ -74,10 +89,9 @@ impl Tenants {
         }
         Ok(Self {
             resolver,
-            capacity,
-            context,
-            known: RwLock::default(),
-            unknown: Mutex::default(),
+            context: KeyContext { rests: true, ..context },
+            known: RwLock::new(Table::new(capacity)),
+            unknown: Mutex::new(Table::new(MAX_UNKNOWN)),
             flights: Mutex::default(),
             forgotten: AtomicU64::new(0),
             strangers: Semaphore::new(LANES),
@@ -99,6 +113,7 @@ impl Tenants {
                 Answer::Known(Arc::clone(&tenant.trusted))
             }
             None if !has_form(issuer) || self.is_unknown(issuer, now) => Answer::Unknown,
+            _ if !self.resolver.may_be(issuer) => Answer::Unknown,
             _ => Answer::Ask,
         }
     }
@@ -120,22 +135,19 @@ impl Tenants {
             Answer::Ask => {}
         }
         let boarding = Boarding::of(self, issuer);
-        boarding.flight.get_or_try_init(|| self.ask(issuer, now)).await.cloned()
+        boarding.answer.get_or_try_init(|| self.ask(issuer, now)).await.cloned()
     }
 
     async fn ask(&self, issuer: &str, now: Timestamp) -> Result<Option<Arc<Trusted>>, BoxError> {
-        let is_renewal = self.known.read().unwrap_or_else(PoisonError::into_inner).contains_key(issuer);
+        let is_renewal = self.known.read().unwrap_or_else(PoisonError::into_inner).get(issuer).is_some();
         let lanes = if is_renewal { &self.renewals } else { &self.strangers };
         let _lane = lanes.acquire().await?;
         let forgotten = self.forgotten.load(Ordering::SeqCst);
         let resolved = self.resolver.resolve(issuer).await?;
         let trusted = resolved.map(|resolved| self.checked(resolved, issuer)).transpose()?;
-        if self.forgotten.load(Ordering::SeqCst) != forgotten {
-            return Ok(trusted);
-        }
         match &trusted {
-            Some(trusted) => self.remember(trusted, now),
-            None => self.remember_unknown(issuer, now),
+            Some(trusted) => self.remember(trusted, now, forgotten),
+            None => self.remember_unknown(issuer, now, forgotten),
         }
         Ok(trusted)
     }
@@ -143,6 +155,10 @@ impl Tenants {
     fn checked(&self, resolved: TrustedIssuer, asked: &str) -> Result<Arc<Trusted>, BoxError> {
         if resolved.issuer() != asked {
             return Err("the resolver has returned an issuer of another name".into());
+        }
+        if resolved.is_plain_unasked() {
+            let problem = "the issuer of a tenant, or the URL of its keys, is plain `http`";
+            return Err(format!("{problem}: use `https`, or call `.danger_allow_http()` on it").into());
         }
         let trusted = resolved.build()?;
         if trusted.longest() > LONGEST_TOKEN {
@@ -152,44 +168,43 @@ impl Tenants {
         Ok(Arc::new(trusted))
     }
 
-    fn remember(&self, trusted: &Arc<Trusted>, now: Timestamp) {
+    /// Keeps an answer, unless something was forgotten since it was asked for.
+    fn remember(&self, trusted: &Arc<Trusted>, now: Timestamp, forgotten: u64) {
         let tenant = Tenant {
             trusted: Arc::clone(trusted),
             until: now.checked_add(KNOWN_FOR).unwrap_or(now),
             last_used: AtomicI64::new(now.unix_seconds()),
         };
         let name: Arc<str> = trusted.issuer().into();
-        lock(&self.unknown).remove(&name);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= self.capacity && !known.contains_key(&name) {
-            let used = |tenant: &Tenant| tenant.last_used.load(Ordering::Relaxed);
-            let oldest =
-                known.iter().min_by_key(|(_, tenant)| used(tenant)).map(|(name, _)| Arc::clone(name));
-            oldest.map(|oldest| known.remove(&oldest));
+        if self.forgotten.load(Ordering::SeqCst) != forgotten {
+            return;
         }
-        known.insert(name, Arc::new(tenant));
+        lock(&self.unknown).remove(&name);
+        known.insert(name, Arc::new(tenant), |tenant| tenant.rank(now));
     }
 
-    /// Forgets a tenant that is one no longer. Where there is no room for one more unknown issuer,
-    /// those make room whose time is over, and else all.
-    fn remember_unknown(&self, issuer: &str, now: Timestamp) {
-        self.known.write().unwrap_or_else(PoisonError::into_inner).remove(issuer);
-        let mut unknown = lock(&self.unknown);
-        if unknown.len() >= MAX_UNKNOWN {
-            unknown.retain(|_, until| now < *until);
+    /// Forgets a tenant that is one no longer.
+    fn remember_unknown(&self, issuer: &str, now: Timestamp, forgotten: u64) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if self.forgotten.load(Ordering::SeqCst) != forgotten {
+            return;
         }
-        if unknown.len() >= MAX_UNKNOWN {
-            unknown.clear();
-        }
-        unknown.insert(issuer.into(), now.checked_add(UNKNOWN_FOR).unwrap_or(now));
+        known.remove(issuer);
+        known.sweep(|tenant| tenant.rank(now));
+        let until = now.checked_add(UNKNOWN_FOR).unwrap_or(now);
+        let rank = |until: &Timestamp| (now < *until).then(|| until.unix_seconds());
+        lock(&self.unknown).insert(issuer.into(), until, rank);
     }
 
     /// Forgets what was said of an issuer.
     pub(crate) fn forget(&self, issuer: &str) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         self.forgotten.fetch_add(1, Ordering::SeqCst);
-        lock(&self.flights).remove(issuer);
+        known.remove(issuer);
         lock(&self.unknown).remove(issuer);
-        self.known.write().unwrap_or_else(PoisonError::into_inner).remove(issuer);
+        // Who asks from now on waits for no answer from before.
+        lock(&self.flights).remove(issuer);
     }
 }
 
@@ -197,23 +212,30 @@ impl Tenants {
 struct Boarding<'a> {
     tenants: &'a Tenants,
     name: Arc<str>,
-    flight: Arc<Flight>,
+    answer: Arc<Pending>,
 }
 
 impl<'a> Boarding<'a> {
     fn of(tenants: &'a Tenants, issuer: &str) -> Self {
         let name: Arc<str> = issuer.into();
-        let flight = Arc::clone(lock(&tenants.flights).entry(Arc::clone(&name)).or_default());
-        Self { tenants, name, flight }
+        let mut flights = lock(&tenants.flights);
+        let flight = flights.entry(Arc::clone(&name)).or_default();
+        flight.boarders = flight.boarders.saturating_add(1);
+        let answer = Arc::clone(&flight.answer);
+        drop(flights);
+        Self { tenants, name, answer }
     }
 }
 
 impl Drop for Boarding<'_> {
     fn drop(&mut self) {
         let mut flights = lock(&self.tenants.flights);
-        let is_same = flights.get(&self.name).is_some_and(|flight| Arc::ptr_eq(flight, &self.flight));
-        // Its own and that of the table. An answer is remembered elsewhere.
-        if is_same && (self.flight.initialized() || Arc::strong_count(&self.flight) <= 2) {
+        // Another question about the issuer may have begun since.
+        let flight = flights.get_mut(&self.name).filter(|flight| Arc::ptr_eq(&flight.answer, &self.answer));
+        let Some(flight) = flight else { return };
+        flight.boarders = flight.boarders.saturating_sub(1);
+        // An answer is remembered elsewhere.
+        if flight.boarders == 0 || self.answer.initialized() {
             flights.remove(&self.name);
         }
     }
@@ -229,3 +251,6 @@ fn has_form(issuer: &str) -> bool {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

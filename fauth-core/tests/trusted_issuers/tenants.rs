@@ -9,12 +9,14 @@ use std::{
 use fauth_core::{
     AuthConfig, AuthProvider, BoxError, Rejection, async_trait,
     rejection::Unavailable,
+    remote::JwksSource,
     store::RevocationTarget,
     token::TokenError,
     trusted_issuer::{IssuerResolver, TrustedIssuer},
 };
 use fauth_testing::{
-    FOREIGN_AUDIENCE, ForeignIssuer, ManualClock, TestUser, Users, config, memory_store, provider_with,
+    FOREIGN_AUDIENCE, ForeignIssuer, ManualClock, PublishedKeys, TestUser, Users, config, memory_store,
+    provider_with,
 };
 
 use crate::support::{World, enter, now, user};
@@ -29,11 +31,12 @@ struct State {
     asked: Vec<String>,
     is_failing: bool,
     delay: Duration,
+    suffix: &'static str,
 }
 
 impl Tenants {
     fn add(&self, issuer: &ForeignIssuer) {
-        let keys = fauth_core::remote::JwksSource::fixed(issuer.jwks()).unwrap();
+        let keys = JwksSource::fixed(issuer.jwks()).unwrap();
         let trusted = TrustedIssuer::new(issuer.issuer(), keys)
             .audience(FOREIGN_AUDIENCE)
             .algorithms([fauth_core::token::Algorithm::ES256]);
@@ -68,6 +71,10 @@ impl IssuerResolver for Tenants {
         } else {
             Ok(state.issuers.get(issuer).cloned())
         }
+    }
+
+    fn may_be(&self, issuer: &str) -> bool {
+        issuer.ends_with(self.0.lock().unwrap().suffix)
     }
 }
 
@@ -209,6 +216,47 @@ async fn only_a_name_is_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_cannot_be_the_name_of_a_tenant_is_not_asked_for() {
+    let service = Service::new(2);
+    service.tenants.0.lock().unwrap().suffix = ".example";
+    let one = tenant(1);
+    service.tenants.add(&one);
+    for number in 0..3 {
+        let stranger = ForeignIssuer::new(format!("https://stranger-{number}.test"));
+        let outcome = enter(&service.auth, &service.token(&stranger)).await;
+        assert_eq!(World::reason(outcome), TokenError::WrongIssuer);
+    }
+    assert_eq!(service.tenants.asked(), 0);
+    enter(&service.auth, &service.token(&one)).await.unwrap();
+    assert_eq!(service.tenants.asked(), 1);
+}
+
+/// Whose a token is does not matter if nobody could accept it.
+#[tokio::test(start_paused = true)]
+async fn a_token_that_nobody_could_accept_asks_nobody() {
+    let service = Service::new(2);
+    let one = tenant(1);
+    service.tenants.add(&one);
+    let good = || one.token("alice", now(&service.clock));
+    let seconds = now(&service.clock).unix_seconds();
+    let reason =
+        async |token: fauth_testing::ForeignToken| World::reason(enter(&service.auth, &token.sign()).await);
+    for algorithm in ["HS256", "none", "XX1"] {
+        assert_eq!(reason(good().header("alg", algorithm)).await, TokenError::WrongAlgorithm, "{algorithm}");
+    }
+    assert_eq!(reason(good().without_header("alg")).await, TokenError::WrongAlgorithm);
+    let outcome = reason(good().header("typ", "logout+jwt")).await;
+    assert!(matches!(outcome, TokenError::WrongPurpose { .. }), "{outcome:?}");
+    assert_eq!(reason(good().claim("exp", seconds - 300)).await, TokenError::Expired);
+    assert_eq!(reason(good().without_claim("exp")).await, TokenError::MissingClaim("exp"));
+    assert_eq!(service.tenants.asked(), 0);
+    // It may be within the leeway of its issuer.
+    assert_eq!(reason(good().claim("exp", seconds - 299)).await, TokenError::Expired);
+    assert_eq!(service.tenants.asked(), 1);
+    enter(&service.auth, &good().sign()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_cannot_say_refuses_nobody_for_good() {
     let service = Service::new(2);
     let one = tenant(1);
@@ -245,6 +293,31 @@ async fn what_the_resolver_returns_is_checked() {
     assert_eq!(enters().await, Err(Rejection::Unavailable(Unavailable::Loader)), "not well configured");
     service.tenants.add(&one);
     assert_eq!(enters().await, Ok(()));
+}
+
+/// A tenant that names this machine as its issuer would have it fetch from itself.
+#[tokio::test(start_paused = true)]
+async fn plain_http_of_a_tenant_is_allowed_by_name_only() {
+    let service = Service::new(2);
+    let local = ForeignIssuer::new("http://127.0.0.1:8080");
+    service.tenants.add(&local);
+    let enters =
+        async |issuer: &ForeignIssuer| enter(&service.auth, &service.token(issuer)).await.map(|_| ());
+    assert_eq!(enters(&local).await, Err(Rejection::Unavailable(Unavailable::Loader)));
+    let trusted = service.tenants.0.lock().unwrap().issuers.get(local.issuer()).cloned().unwrap();
+    service.tenants.put(local.issuer(), trusted.danger_allow_http());
+    assert_eq!(enters(&local).await, Ok(()));
+
+    let one = tenant(1);
+    service.tenants.add(&one);
+    let trusted = service.tenants.0.lock().unwrap().issuers.get(one.issuer()).cloned().unwrap();
+    let (url, server) = ("http://127.0.0.1:8080/jwks", PublishedKeys::new());
+    server.answer_at(url, 200, one.jwks());
+    let keys = JwksSource::url(url, server).unwrap();
+    service.tenants.put(one.issuer(), trusted.clone().keys(keys.clone()));
+    assert_eq!(enters(&one).await, Err(Rejection::Unavailable(Unavailable::Loader)));
+    service.tenants.put(one.issuer(), trusted.keys(keys).danger_allow_http());
+    assert_eq!(enters(&one).await, Ok(()));
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,7 +9,7 @@ use tokio::{
 use super::kit::{Answer, Bench, ISSUER, Server, URL, answer, pass};
 use crate::{
     event::EventKind,
-    remote::{JwksSource, KeySourceError},
+    remote::{JwksSource, KeyContext, KeySourceError},
     token::Algorithm,
 };
 
@@ -132,6 +132,30 @@ async fn the_background_ends_with_the_source() {
     assert_eq!(Handle::current().metrics().num_alive_tasks(), 0, "nobody sleeps until the next fetch");
     pass(1000).await;
     assert_eq!(server.count(), count);
+}
+
+/// Somebody may keep the sources of tenants of which no token comes any more.
+#[tokio::test(start_paused = true)]
+async fn the_background_of_a_tenant_rests_while_nobody_uses_its_keys() {
+    let server = Server::new(answer(&["a"]));
+    let bench = Bench::at(&server);
+    let context = KeyContext { rests: true, ..bench.context() };
+    bench.source.prepare(ISSUER, &[Algorithm::ES256], context).unwrap();
+    for _ in 0..20 {
+        assert_eq!(bench.token("a").await, Ok(true));
+        pass(200).await;
+    }
+    let used = server.count();
+    assert!(used > 10, "who is used is refreshed: {used}");
+    pass(3000).await;
+    let rested = server.count();
+    assert!(rested - used <= 6, "{}", rested - used);
+    assert_eq!(Handle::current().metrics().num_alive_tasks(), 0);
+    pass(100_000).await;
+    assert_eq!(server.count(), rested);
+    assert_eq!(bench.token("a").await, Ok(true));
+    pass(500).await;
+    assert!(server.count() > rested + 1, "the background goes on");
 }
 
 #[tokio::test(start_paused = true)]

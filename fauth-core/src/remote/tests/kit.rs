@@ -216,7 +216,7 @@ impl Bench {
 
     pub(super) fn context(&self) -> KeyContext {
         let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as Arc<dyn Clock>;
-        KeyContext { clock, events: Some(Arc::new(self.events.clone())) }
+        KeyContext { clock, events: Some(Arc::new(self.events.clone())), rests: false }
     }
 
     pub(super) fn now(&self) -> Timestamp {
