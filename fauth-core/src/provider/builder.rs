@@ -663,22 +663,16 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         check_session_cookies(&transports, &self.stores)?;
         let taken: Vec<_> = transports.iter().flat_map(|transport| cookie_names(&**transport)).collect();
         let csrf = self.csrf.map(|tokens| tokens.build(config.csrf_keys(), &transports, &taken));
-        let csrf: Option<Box<CsrfPolicy>> = csrf.transpose()?.map(Box::new);
+        let csrf = csrf.transpose()?.map(Box::new);
         check_name(&config, &places)?;
         check_trust(&config, &self.stores, &*self.clock)?;
         let trusted_origins = TrustedOrigins::new(self.trusted_origins)?;
-        let resource_metadata = published(self.resource_metadata, others.names, &transports)?;
+        let resource_metadata = published(self.resource_metadata, others.names.clone(), &transports)?;
         let protection_space = ProtectionSpace::new(config.realm().to_owned())
             .with_metadata(resource_metadata.as_ref().map(PublishedMetadata::url));
         let rules = self.login_throttle.as_ref().map(LoginThrottle::build).transpose()?;
         #[cfg(feature = "trusted-issuers")]
-        if let Some(foreign) = &others.foreign {
-            foreign.prepare(&KeyContext {
-                clock: Arc::clone(&self.clock),
-                events: self.events.clone(),
-                rests: false,
-            })?;
-        }
+        others.prepare_keys()?;
         // The last that can fail: what was taken in is built.
         let resident = Resident {
             application: config.application().into(),
@@ -763,10 +757,11 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         // Subjects of others are not own ones, so that whoever knows own ones is not asked.
         let has_own_tokens = config.token_issuer().is_some();
         let loader = self.user_loader.as_ref().filter(|_| !has_own_tokens).map(Arc::clone);
-        let foreign = std::mem::take(&mut self.foreign).build(config, context, has_own_tokens, loader)?;
+        let options = std::mem::take(&mut self.foreign);
+        let foreign = options.build(config, context.clone(), has_own_tokens, loader)?;
         let longest = foreign.as_ref().map_or(Duration::ZERO, |foreign| foreign.longest());
         let names = foreign.as_ref().map_or_else(Vec::new, |foreign| foreign.names());
-        Ok(Others { foreign, longest, names, users: PhantomData })
+        Ok(Others { foreign, context, longest, names, users: PhantomData })
     }
 
     #[cfg(not(feature = "trusted-issuers"))]
@@ -854,10 +849,21 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
 struct Others<U> {
     #[cfg(feature = "trusted-issuers")]
     foreign: Option<Box<Foreign<U>>>,
+    /// What the sources of their keys need.
+    #[cfg(feature = "trusted-issuers")]
+    context: KeyContext,
     /// How long one of their tokens can be accepted.
     longest: Duration,
     names: Vec<String>,
     users: PhantomData<fn() -> U>,
+}
+
+#[cfg(feature = "trusted-issuers")]
+impl<U> Others<U> {
+    /// Tells the sources of keys for whom they work.
+    fn prepare_keys(&self) -> Result<(), ConfigError> {
+        self.foreign.as_ref().map_or(Ok(()), |foreign| foreign.prepare(&self.context))
+    }
 }
 
 /// Stands where the settings were.

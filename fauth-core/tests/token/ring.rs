@@ -154,7 +154,7 @@ impl Table {
         let mut past = Duration::ZERO;
         for time in times.iter().copied().map(Duration::from_secs) {
             for clock in [&former.clock, &old.clock, &always_there.clock] {
-                clock.advance(time - past);
+                clock.advance(time.saturating_sub(past));
             }
             past = time;
             let started = self.instance_after(time);
