@@ -88,6 +88,7 @@ impl Value {
     }
 
     /// Is it a string that says this?
+    #[cfg(feature = "trusted-issuers")]
     pub(super) fn is_text(&self, json: &str, text: &str) -> bool {
         self.text(json).is_some_and(|own| own == text)
     }
