@@ -101,8 +101,8 @@ where
         Self { router: self.router.route(path, methods.layer(guard)), ..self }
     }
 
-    /// Adds a route without a guard, behind a limit such as [`limit`](crate::limit). It is listed as
-    /// open, with the limit: a limit guards nothing. A guard has a method `limit` of its own.
+    /// Adds a route without a guard, behind a limit such as [`limit`](crate::limit). It is listed
+    /// as open, with the limit: a limit guards nothing. A guard has a method `limit` of its own.
     #[must_use]
     #[track_caller]
     pub fn limited<U: AuthUser>(

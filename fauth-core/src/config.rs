@@ -135,8 +135,8 @@ impl AuthConfig {
     }
 
     /// Settings by hand for a service without tokens of its own, which accepts those of
-    /// [trusted issuers](crate::AuthProviderBuilder::trusted_issuer): there is no secret and no key,
-    /// and whatever says something of own tokens (lifetimes, issuer, audience) is refused.
+    /// [trusted issuers](crate::AuthProviderBuilder::trusted_issuer): there is no secret and no
+    /// key, and whatever says something of own tokens (lifetimes, issuer, audience) is refused.
     ///
     /// [`AuthProvider::resource_server`](crate::AuthProvider::resource_server) is shorter where no
     /// setting differs from its default.

@@ -103,8 +103,8 @@ pub enum EventKind {
     ApiKeyRevoked,
     /// A password was hashed again with the current settings, after a login. `info`.
     PasswordRehashed,
-    /// The keys of an issuer were fetched. `reason`: `not_modified` if the issuer says that they are
-    /// still the same. Names the `source`. `info`.
+    /// The keys of an issuer were fetched. `reason`: `not_modified` if the issuer says that they
+    /// are still the same. Names the `source`. `info`.
     KeysFetched,
     /// The keys of an issuer could not be fetched; those that there are stay in use as long as they
     /// may. `reason` is that of the error, such as `timed_out`, `unreachable`, `status`,

@@ -188,7 +188,8 @@ impl<U: AuthUser> Limiter<U> {
         limited.reply(&self.inner.provider, head, &*self.inner.renderer)
     }
 
-    /// What audits list of it; `None` if it belongs to a ready-made endpoint, which lists it itself.
+    /// What audits list of it; `None` if it belongs to a ready-made endpoint, which lists it
+    /// itself.
     #[must_use]
     pub fn declaration(&self) -> Option<&Arc<Declaration>> {
         self.inner.declaration.as_ref()

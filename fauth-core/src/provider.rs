@@ -650,8 +650,8 @@ impl<U: AuthUser> AuthProvider<U> {
         Owner::new(&*self.inner.application, "", subject)
     }
 
-    /// To whom what belongs to the login of a token does: as [`owner`](Self::owner), with the issuer
-    /// of a token of another issuer.
+    /// To whom what belongs to the login of a token does: as [`owner`](Self::owner), with the
+    /// issuer of a token of another issuer.
     #[must_use]
     pub fn owner_of<'a>(&'a self, payload: &'a TokenPayload) -> Owner<'a> {
         Owner::new(&*self.inner.application, payload.issuer().unwrap_or_default(), payload.subject())

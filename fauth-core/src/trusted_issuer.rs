@@ -7,10 +7,11 @@
 //! | anybody else | [`TrustedIssuer::new`], with what the issuer says of its access tokens |
 //! | tenants that come and go | an [`IssuerResolver`] |
 //!
-//! [`AuthProvider::resource_server`](crate::AuthProvider::resource_server) makes a provider that accepts
-//! these tokens alone, [`AuthProviderBuilder::trusted_issuer`](crate::AuthProviderBuilder::trusted_issuer)
-//! accepts them beside own ones. Their keys come from a [`JwksSource`](crate::remote::JwksSource), whose
-//! HTTP client is in the crate `fauth-remote`. To verify anything, a build needs the feature
+//! [`AuthProvider::resource_server`](crate::AuthProvider::resource_server) makes a provider that
+//! accepts these tokens alone,
+//! [`AuthProviderBuilder::trusted_issuer`](crate::AuthProviderBuilder::trusted_issuer) accepts them
+//! beside own ones. Their keys come from a [`JwksSource`](crate::remote::JwksSource), whose HTTP
+//! client is in the crate `fauth-remote`. To verify anything, a build needs the feature
 //! `asymmetric` or `asymmetric-pure-rust`.
 
 mod claim_path;

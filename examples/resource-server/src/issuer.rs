@@ -23,8 +23,8 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{AUDIENCE, Timing};
 
-/// An issuer that runs on a free port of this machine, until it is dropped. `alice` with the password
-/// `green-ideas-sleep` can log in.
+/// An issuer that runs on a free port of this machine, until it is dropped. `alice` with the
+/// password `green-ideas-sleep` can log in.
 #[derive(Debug)]
 pub struct Issuer {
     url: String,
@@ -69,14 +69,15 @@ impl Issuer {
     /// If the last key that was published does not sign yet.
     pub fn rotate(&self) -> Result<String, BoxError> {
         // `danger_short_lead` and `retire_old_after` are only for the short times of this example:
-        // the services here fetch as often, and by default an old key verifies for as long as any of
-        // its tokens may live.
+        // the services here fetch as often, and by default an old key verifies for as long as any
+        // of its tokens may live.
         let rotation = Rotation::after(self.timing.lead).danger_short_lead();
         self.take_in(rotation.retire_old_after(self.timing.login))
     }
 
-    /// What to do when a private key is known to others: another one signs at once, and the tokens of
-    /// the old one are refused, here at once and elsewhere as soon as the keys are fetched again.
+    /// What to do when a private key is known to others: another one signs at once, and the tokens
+    /// of the old one are refused, here at once and elsewhere as soon as the keys are fetched
+    /// again.
     ///
     /// # Errors
     /// If the ring cannot be changed.

@@ -1,6 +1,7 @@
-//! An issuer that rotates its keys, and three services that trust it: one on axum, one on actix-web,
-//! one on poem. They share no secret. The issuer signs with ES256 and publishes its public keys; each
-//! service fetches these, keeps them fresh, and makes its users of what the tokens say.
+//! An issuer that rotates its keys, and three services that trust it: one on axum, one on
+//! actix-web, one on poem. They share no secret. The issuer signs with ES256 and publishes its
+//! public keys; each service fetches these, keeps them fresh, and makes its users of what the
+//! tokens say.
 //!
 //! One command starts all four on free ports of this machine, and clients that ask the services as
 //! fast as they answer, with tokens that live for a few seconds:
@@ -32,8 +33,8 @@
 //! | `tests/rotation.rs` | what the command shows, a key that is taken back, and an issuer that is gone |
 //!
 //! The times are short so that there is something to see. Leave them at their defaults in a real
-//! service: public keys that are cached for five minutes, a new key that signs after ten, and an old
-//! one that verifies for as long as its tokens live.
+//! service: public keys that are cached for five minutes, a new key that signs after ten, and an
+//! old one that verifies for as long as its tokens live.
 
 mod issuer;
 mod load;

@@ -79,8 +79,8 @@ impl fmt::Display for Tally {
     }
 }
 
-/// Asks every service as fast as it answers, by `clients` clients each, and tells what has become of
-/// the requests. Ends after `span`.
+/// Asks every service as fast as it answers, by `clients` clients each, and tells what has become
+/// of the requests. Ends after `span`.
 ///
 /// # Errors
 /// If a client cannot log in.
@@ -188,8 +188,8 @@ impl Client {
         Ok(tally)
     }
 
-    /// The id of the key that has signed the access token. Only to count: what a token says of itself
-    /// proves nothing.
+    /// The id of the key that has signed the access token. Only to count: what a token says of
+    /// itself proves nothing.
     fn key(&self) -> Result<String, BoxError> {
         let header = self.tokens.access_token.split('.').next().unwrap_or_default();
         let Header { kid } = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header)?)?;

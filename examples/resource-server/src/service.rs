@@ -20,8 +20,8 @@ use crate::{AUDIENCE, Timing};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct User {
-    /// The subject alone says nothing: each issuer has its own. Where more than one is trusted, keep
-    /// the issuer beside it.
+    /// The subject alone says nothing: each issuer has its own. Where more than one is trusted,
+    /// keep the issuer beside it.
     pub id: String,
     /// The roles that the issuer gives.
     pub roles: Vec<String>,

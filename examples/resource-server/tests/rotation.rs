@@ -1,7 +1,7 @@
 //! Keys that are exchanged under load, a key that is taken back, and an issuer that is gone.
 //!
-//! These tests wait in real time, because the servers are real. What is due at which second is tested
-//! with a clock that a test turns, in `fauth-core`.
+//! These tests wait in real time, because the servers are real. What is due at which second is
+//! tested with a clock that a test turns, in `fauth-core`.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 

@@ -96,8 +96,9 @@ impl Entry {
     }
 
     /// The limits in front of it, such as `5/minute per address`: those of guards, groups and
-    /// ready-made endpoints, and those that were added by a method of the audited router. A limit in
-    /// a layer that nobody can see into is a line of its own, of kind [`Limit`](EntryKind::Limit).
+    /// ready-made endpoints, and those that were added by a method of the audited router. A limit
+    /// in a layer that nobody can see into is a line of its own, of kind
+    /// [`Limit`](EntryKind::Limit).
     pub fn limits(&self) -> impl Iterator<Item = &str> {
         self.limits.iter().map(|limit| &**limit)
     }

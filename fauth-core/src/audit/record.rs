@@ -238,9 +238,9 @@ impl RouteRecord {
         self.added
     }
 
-    /// Tells guards, groups, ready-made endpoints and the limits of open routes where they lie, so that
-    /// [`AuthProvider::audit`](crate::AuthProvider::audit) knows. For the router that lies in no
-    /// other.
+    /// Tells guards, groups, ready-made endpoints and the limits of open routes where they lie, so
+    /// that [`AuthProvider::audit`](crate::AuthProvider::audit) knows. For the router that lies in
+    /// no other.
     pub fn settle(&self) {
         for leaf in &self.leaves {
             match &leaf.what {

@@ -138,8 +138,8 @@ impl Security {
     /// - [`x-requirement`](REQUIREMENT): the same.
     /// - [`x-rate-limit`](RATE_LIMIT): the limits of the guard, beside those that are there.
     /// - `responses`: an answer that is there keeps its words. It gets the headers and the body of
-    ///   the guard's answer beside its own. A reference stays as it is. Behind a limit, every answer
-    ///   gets the headers `RateLimit` and `RateLimit-Policy`.
+    ///   the guard's answer beside its own. A reference stays as it is. Behind a limit, every
+    ///   answer gets the headers `RateLimit` and `RateLimit-Policy`.
     pub fn stamp(&self, operation: &mut Value) {
         let Some(members) = operation.as_object_mut() else { return };
         if self.is_guarded {

@@ -183,8 +183,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
 
     /// Finds the user of a verified token; called for every guarded request.
     ///
-    /// Where other issuers are trusted beside own tokens, this is for own tokens and API keys alone.
-    /// A provider without own tokens asks it for the users of other issuers, unless
+    /// Where other issuers are trusted beside own tokens, this is for own tokens and API keys
+    /// alone. A provider without own tokens asks it for the users of other issuers, unless
     /// `user_from_claims` or `foreign_user_loader` says who they are; where these are several
     /// issuers or tenants, look at `token.issuer()` too.
     pub fn user_loader(mut self, loader: impl UserLoader<U>) -> Self {
@@ -218,8 +218,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     }
 
     /// Accepts the tokens of issuers that are found while the application runs, such as those of
-    /// tenants: see [`IssuerResolver`]. `capacity` is how many of them are kept in memory, from 1 to
-    /// 100 000. They are as those that are named with [`trusted_issuer`](Self::trusted_issuer),
+    /// tenants: see [`IssuerResolver`]. `capacity` is how many of them are kept in memory, from 1
+    /// to 100 000. They are as those that are named with [`trusted_issuer`](Self::trusted_issuer),
     /// which come first.
     ///
     /// Own tokens that name an issuer must name that of the
@@ -244,9 +244,9 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     }
 
     /// Finds the users of the tokens of other issuers, in place of the
-    /// [user loader](Self::user_loader), which is then for own tokens and API keys alone. Beside own
-    /// tokens, this or [`user_from_claims`](Self::user_from_claims) is needed, and the last call of
-    /// the two counts.
+    /// [user loader](Self::user_loader), which is then for own tokens and API keys alone. Beside
+    /// own tokens, this or [`user_from_claims`](Self::user_from_claims) is needed, and the last
+    /// call of the two counts.
     ///
     /// # Security
     /// Who somebody is are two texts: [`issuer`](TokenPayload::issuer) and
@@ -770,7 +770,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         Ok(Others { longest: Duration::ZERO, names: Vec::new(), users: PhantomData })
     }
 
-    /// Who finds the users of own tokens and API keys. A provider without any of these needs nobody.
+    /// Who finds the users of own tokens and API keys. A provider without any of these needs
+    /// nobody.
     fn take_user_loader(
         &mut self,
         has_own_tokens: bool,
@@ -803,8 +804,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         Ok(transports)
     }
 
-    /// Without own tokens nobody logs in, so that nothing of a login is there, and nothing of it can
-    /// have been meant.
+    /// Without own tokens nobody logs in, so that nothing of a login is there, and nothing of it
+    /// can have been meant.
     fn waive_own_tokens(&mut self, config: &AuthConfig) -> Result<(), ConfigError> {
         let problem = "it is for own tokens, and this provider has no secret to sign any with";
         let fix = "remove it, or build the provider with `AuthConfig::builder().secret(…)`";

@@ -66,7 +66,9 @@ impl<U: AuthUser> AuthProvider<U> {
     ///
     /// ```
     /// # use fauth_core::{AuthProvider, AuthUser, Granted, Rejection, store::RevocationTarget};
-    /// # async fn example<U: AuthUser>(auth: &AuthProvider<U>, granted: &Granted<U>) -> Result<(), Rejection> {
+    /// # async fn example<U: AuthUser>(
+    /// #     auth: &AuthProvider<U>, granted: &Granted<U>,
+    /// # ) -> Result<(), Rejection> {
     /// let token = granted.payload();
     /// if let Some(issuer) = token.issuer() {
     ///     let target = RevocationTarget::TokenId(token.token_id());
@@ -97,8 +99,8 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(())
     }
 
-    /// Revokes every own token with a custom claim of this value, whoever its subject is: a device, a
-    /// tenant. The claim must be named with
+    /// Revokes every own token with a custom claim of this value, whoever its subject is: a device,
+    /// a tenant. The claim must be named with
     /// [`revocable_claim`](crate::AuthProviderBuilder::revocable_claim).
     ///
     /// # Errors

@@ -108,7 +108,8 @@ pub(super) enum Settled {
 
 /// Why nobody is let in.
 pub(super) enum NotIn {
-    /// The password was wrong, or of somebody else. With the epochs of the account, if there is one.
+    /// The password was wrong, or of somebody else. With the epochs of the account, if there is
+    /// one.
     Failed(Rejection, Option<Epochs>),
     /// Nobody knows, or it was right a moment ago.
     Undecided(Rejection),
@@ -278,7 +279,8 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// The address was let through as one that is familiar, perhaps by a login that was ended since.
+    /// The address was let through as one that is familiar, perhaps by a login that was ended
+    /// since.
     async fn forget_outdated(&self, throttle: &Throttle, places: &Places, epochs: Epochs, now: Timestamp) {
         let tag = places.tag;
         let forgotten = self.change(throttle, &places.familiar, now, |record: &mut FamiliarRecord| {

@@ -107,7 +107,8 @@ async fn fly(mut flight: Flight, remote: Remote) {
     flight.land(outcome);
 }
 
-/// Refreshes until the source is dropped, or may rest: the next fetch begins it anew. It holds the source only while a fetch begins.
+/// Refreshes until the source is dropped, or may rest: the next fetch begins it anew. It holds the
+/// source only while a fetch begins.
 async fn keep(source: Weak<Shared>, mut gone: watch::Receiver<()>, _alive: Arc<()>) {
     let mut last_used = instant();
     loop {

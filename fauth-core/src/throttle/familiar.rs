@@ -101,8 +101,8 @@ impl FamiliarRecord {
         });
     }
 
-    /// An attempt has failed at an account that is at these epochs: if the address is familiar by an
-    /// earlier login, it is no more. Says whether something has changed.
+    /// An attempt has failed at an account that is at these epochs: if the address is familiar by
+    /// an earlier login, it is no more. Says whether something has changed.
     pub(crate) fn forget_outdated(&mut self, tag: u64, epochs: Epochs) -> bool {
         let before = self.addresses.len();
         self.addresses.retain(|address| address.tag != tag || !address.epochs.are_before(epochs));

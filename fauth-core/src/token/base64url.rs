@@ -6,8 +6,8 @@
 
 use smallvec::SmallVec;
 
-/// How much of a short text is decoded without an allocation: a header with the usual members. One of
-/// the lengths that `SmallVec` has without more features.
+/// How much of a short text is decoded without an allocation: a header with the usual members. One
+/// of the lengths that `SmallVec` has without more features.
 const SHORT_BYTES: usize = 0x100;
 
 /// The bytes that `text` stands for, `None` if it is not canonical.

@@ -2,8 +2,8 @@
 //! tokens are issued and read, and where requirements, API keys and settings are checked.
 
 /// Claim names that custom claims cannot use: those that fauth reads or writes itself, and the
-/// standard names `scope` and `client_id` (RFC 9068) and `cnf` (RFC 7800). A custom claim must not pass for one of
-/// them.
+/// standard names `scope` and `client_id` (RFC 9068) and `cnf` (RFC 7800). A custom claim must not
+/// pass for one of them.
 const RESERVED: [&str; 25] = [
     "app",
     "auth_time",

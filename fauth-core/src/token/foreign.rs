@@ -51,8 +51,8 @@ pub enum AccessTokenProfile {
     /// `c_hash` (`OpenID` Connect Core 1.0, 3.1.3.6 and 3.3.2.11), or by Keycloak's `typ` or
     /// Cognito's `token_use`; a logout token and other security events by `events` (RFC 8417); a
     /// refresh token by Keycloak's `typ`, Cognito's `token_use`, `type` (flask-jwt-extended), or a
-    /// `token_type` (fauth, simplejwt) that is neither `access` nor `Bearer`. The claim `nonce` says
-    /// nothing: older Keycloaks write it into access tokens too.
+    /// `token_type` (fauth, simplejwt) that is neither `access` nor `Bearer`. The claim `nonce`
+    /// says nothing: older Keycloaks write it into access tokens too.
     ///
     /// # Security
     /// An ID token without these passes if its audience does. Its audience is the client that has

@@ -19,8 +19,8 @@ pub(super) struct Limits {
 
 /// Why a text is not an acceptable object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-// Four bytes, as the fields of `Value`: a result of either is then moved by whole fields. Moved byte
-// by byte, it costs as much as reading a claim.
+// Four bytes, as the fields of `Value`: a result of either is then moved by whole fields. Moved
+// byte by byte, it costs as much as reading a claim.
 #[repr(u32)]
 pub(super) enum Fault {
     NotAnObject,

@@ -47,7 +47,11 @@ const DEFAULT_OVERLAP: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 ///
 /// # fn example(pem: &str, next: &str, secret: &str) -> Result<(), Box<dyn std::error::Error>> {
 /// let ring = KeyRing::new(Key::from_pem(Algorithm::ES256, pem)?)?;
-/// let config = AuthConfig::builder().application("shop").secret(secret).key_ring(ring.clone()).build()?;
+/// let config = AuthConfig::builder()
+///     .application("shop")
+///     .secret(secret)
+///     .key_ring(ring.clone())
+///     .build()?;
 ///
 /// // Later: the new key is published at once, signs in ten minutes, and the old one verifies for
 /// // as long as its tokens live.
@@ -183,8 +187,8 @@ impl Rotation {
         self
     }
 
-    /// The new key may sign sooner than 60 seconds after it is published, as long as it is twice the
-    /// [age](KeyRing::max_age) that the published set may have.
+    /// The new key may sign sooner than 60 seconds after it is published, as long as it is twice
+    /// the [age](KeyRing::max_age) that the published set may have.
     ///
     /// # Security
     /// It is for tests, and where every service that verifies is known to fetch as often: a

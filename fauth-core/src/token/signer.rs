@@ -23,7 +23,9 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
 /// use fauth_core::{BoxError, async_trait, token::{Key, Signer}};
 ///
 /// # struct Client;
-/// # impl Client { async fn sign(&self, _: &str, _: &[u8]) -> Result<Vec<u8>, BoxError> { Ok(vec![]) } }
+/// # impl Client {
+/// #     async fn sign(&self, _: &str, _: &[u8]) -> Result<Vec<u8>, BoxError> { Ok(vec![]) }
+/// # }
 /// struct Kms { client: Client, public_key: Key }
 ///
 /// #[async_trait]

@@ -51,8 +51,8 @@ const MAX_REQUIRED_CLAIMS: usize = 8;
 /// Its tokens have no `client_id`, which RFC 9068 demands: trust it with the profile
 /// [`Plain`](AccessTokenProfile::Plain). It writes scopes into the claim `scopes` unless it is told
 /// otherwise by [`AuthConfigBuilder::scope_claim`](crate::AuthConfigBuilder::scope_claim) with
-/// [`ScopeClaim::Scope`](crate::token::ScopeClaim::Scope); read that claim here, or change it there.
-/// It signs with a [`KeyRing`](crate::token::KeyRing), whose keys it publishes.
+/// [`ScopeClaim::Scope`](crate::token::ScopeClaim::Scope); read that claim here, or change it
+/// there. It signs with a [`KeyRing`](crate::token::KeyRing), whose keys it publishes.
 ///
 /// ```
 /// use fauth_core::{
@@ -193,7 +193,8 @@ impl TrustedIssuer {
         self
     }
 
-    /// How far `nbf` and `iat` may lie in the future, for clocks that differ. Default: 30 seconds, at most 300.
+    /// How far `nbf` and `iat` may lie in the future, for clocks that differ. Default: 30 seconds,
+    /// at most 300.
     ///
     /// For as long after [everything of a subject was ended](crate::LogoutAll::for_subject_of), its
     /// new tokens are refused too: they could be old ones of a clock that is ahead.

@@ -63,18 +63,19 @@ pub trait IssuerResolver: Send + Sync + 'static {
     /// Its name must be the one asked for. Its tokens may last up to 24 hours.
     ///
     /// # Errors
-    /// Whatever keeps the resolver from knowing. The request is then refused with 503, and the error
-    /// is logged.
+    /// Whatever keeps the resolver from knowing. The request is then refused with 503, and the
+    /// error is logged.
     async fn resolve(&self, issuer: &str) -> Result<Option<TrustedIssuer>, BoxError>;
 
-    /// Can this be the issuer of a tenant? Asked before [`resolve`](Self::resolve), on the thread of
-    /// the request: look at the text alone, and wait for nothing. Default: everything can.
+    /// Can this be the issuer of a tenant? Asked before [`resolve`](Self::resolve), on the thread
+    /// of the request: look at the text alone, and wait for nothing. Default: everything can.
     ///
     /// # Security
-    /// Anybody can send tokens of made-up issuers, and each of them is a question to `resolve`. Where
-    /// the names have a prefix or a suffix in common, such as `https://login.example.com/realms/`,
-    /// a check of it keeps strangers' names away, so that nobody waits behind them. A prefix that is
-    /// a whole host ends with `/`, and a suffix that is one begins with `.`.
+    /// Anybody can send tokens of made-up issuers, and each of them is a question to `resolve`.
+    /// Where the names have a prefix or a suffix in common, such as
+    /// `https://login.example.com/realms/`, a check of it keeps strangers' names away, so that
+    /// nobody waits behind them. A prefix that is a whole host ends with `/`, and a suffix that is
+    /// one begins with `.`.
     fn may_be(&self, issuer: &str) -> bool {
         let _ = issuer;
         true

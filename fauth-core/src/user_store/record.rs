@@ -138,17 +138,20 @@ impl StoredUser {
         &self.roles
     }
 
-    /// When he was created; `None` if his record does not say so, or not in ISO 8601 with an offset.
+    /// When the user was created; `None` if the record does not say so, or not in ISO 8601 with an
+    /// offset.
     #[must_use]
     pub const fn created_at(&self) -> Option<Timestamp> {
         self.created
     }
 
-    /// Is he the one for whom this token was issued? Not if its subject is another, if it is older than he: then it was issued for a namesake who
-    /// has been deleted; nor if another issuer has issued it: its subjects are others, whatever they are called.
+    /// Was this token issued for this user? Not if its subject is another; not if it is older than
+    /// the user, since then it was issued for a deleted namesake; and not if another issuer has
+    /// issued it, whose subjects are other people, whatever they are called.
     ///
     /// # Security
-    /// A loader of your own asks this, or the tokens of a deleted user come to life when somebody gets his name.
+    /// A loader of your own asks this, or the tokens of a deleted user work again when somebody
+    /// else gets the name.
     #[must_use]
     pub fn is_subject_of(&self, token: &TokenPayload) -> bool {
         !token.is_foreign()

@@ -95,8 +95,8 @@ async fn all_until_now_ends_and_what_comes_later_is_good() {
     assert_eq!(unknown, Err(Rejection::Misconfigured(Misconfigured::UnknownIssuer)));
 }
 
-/// The clock of an issuer may be ahead by the leeway, so that a token that it issued before seems to
-/// be from after.
+/// The clock of an issuer may be ahead by the leeway, so that a token that it issued before seems
+/// to be from after.
 #[tokio::test]
 async fn all_until_now_covers_tokens_of_a_clock_that_is_ahead() {
     for ahead in [10, 30] {

@@ -1,5 +1,6 @@
-//! Tokens of another issuer, signed with ES256, `EdDSA` and RS256: what verifying one costs beside the raw primitive, and
-//! what a cache of verified tokens would save. All in one process and in turns.
+//! Tokens of another issuer, signed with ES256, `EdDSA` and RS256: what verifying one costs beside
+//! the raw primitive, and what a cache of verified tokens would save. All in one process and in
+//! turns.
 
 use std::{
     collections::HashMap,
@@ -95,8 +96,8 @@ fn checking(name: String, auth: AuthProvider<User>, token: &str) -> Result<Case<
     Ok(Case::new(name, check))
 }
 
-/// What a cache would do for a token that it has seen: its hash, the look-up, and whether it has expired. What comes after
-/// the verification comes after a hit too.
+/// What a cache would do for a token that it has seen: its hash, the look-up, and whether it has
+/// expired. What comes after the verification comes after a hit too.
 fn hit() -> Case<'static> {
     let hash = |token: &[u8]| -> [u8; 32] { Sha256::digest(token).into() };
     let token = "t".repeat(600);

@@ -20,8 +20,8 @@ use super::rules;
 /// fauth brings none along: the good ones are large, differ by language, and have licences of their
 /// own. OWASP asks for the 3000 most common ones among those that the policy does not refuse
 /// anyway (ASVS 6.2.4). Of lists of short passwords little is left at 15 characters: of the 19 640
-/// that Django has (`common-passwords.txt.gz`, BSD-3-Clause), some thirty; but also `summer` is of use, as
-/// it refuses `summer202620262026`. `SecLists` (MIT) has longer ones.
+/// that Django has (`common-passwords.txt.gz`, BSD-3-Clause), some thirty; but also `summer` is of
+/// use, as it refuses `summer202620262026`. `SecLists` (MIT) has longer ones.
 ///
 /// ```no_run
 /// use fauth_core::password::{Blocklist, PasswordPolicy};

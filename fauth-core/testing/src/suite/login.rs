@@ -164,8 +164,8 @@ cases! { $ __login_tests in login;
         panic!("{cases:?} take {shortest:?}");
     }
 
-    /// P-04: one hash for a login, with a look-up before and after it, and neither for what its token
-    /// is used for.
+    /// P-04: one hash for a login, with a look-up before and after it, and neither for what its
+    /// token is used for.
     fn a_password_is_checked_once(t) {
         let hashes = Arc::new(AtomicUsize::new(0));
         let scheme = Counted(Arc::clone(&hashes));

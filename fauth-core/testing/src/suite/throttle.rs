@@ -195,7 +195,7 @@ cases! { $ __throttle_tests in throttle;
         }
     }
 
-    /// P-11: of a stranger who stays where he is, only five failures count.
+    /// P-11: of a stranger at one address, only five failures count.
     fn failures_from_one_address_hold_up_another_for_a_second(t) {
         t = throttled();
         use_up(&t, "alice", HOME, 5);

@@ -1,8 +1,8 @@
 //! The counters of rate limits beside those of `governor`, in one run: one hot key, a million keys,
 //! and the memory that one and ten million keys take.
 //!
-//! governor is measured twice: with the clock that it has by default, which reads the counter of the
-//! processor, and with the clock of the system, which is what fauth asks.
+//! governor is measured twice: with the clock that it has by default, which reads the counter of
+//! the processor, and with the clock of the system, which is what fauth asks.
 //!
 //! `cargo run --release`. The exit code is 0 only if fauth takes no more than half of governor's
 //! time at one million keys, whichever clock it has, and if its memory does not grow.
