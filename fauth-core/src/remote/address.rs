@@ -1,6 +1,6 @@
 //! URLs that keys may be fetched from: `https`, and `http` on this machine.
 
-use std::net::{IpAddr, Ipv6Addr};
+use crate::authority::{host_of, is_loopback};
 
 /// Longer than any that an issuer has, and short enough for every log.
 const LONGEST: usize = 2048;
@@ -40,7 +40,7 @@ pub(crate) fn check_url(url: &str, allowed: Allowed) -> Result<(), &'static str>
     let host = host_of(authority).ok_or("has no host, or a port that is no number")?;
     match (plain, allowed) {
         (false, _) | (true, Allowed::DangerHttp) => Ok(()),
-        (true, Allowed::HttpLocally) if is_this_machine(host) => Ok(()),
+        (true, Allowed::HttpLocally) if is_loopback(host) => Ok(()),
         (true, _) => Err("is plain `http`, which everybody on the way can change: use `https`"),
     }
 }
@@ -48,27 +48,6 @@ pub(crate) fn check_url(url: &str, allowed: Allowed) -> Result<(), &'static str>
 /// Is it plain `http`?
 pub(crate) fn is_plain(url: &str) -> bool {
     url.starts_with("http://")
-}
-
-/// The host of `host`, `host:port`, `[address]` and `[address]:port`.
-fn host_of(authority: &str) -> Option<&str> {
-    let (host, port) = if authority.starts_with('[') {
-        let (host, rest) = authority.split_at(authority.find(']')? + 1);
-        let inside = host.get(1..host.len() - 1)?;
-        inside.parse::<Ipv6Addr>().ok()?;
-        (inside, if rest.is_empty() { None } else { Some(rest.strip_prefix(':')?) })
-    } else {
-        match authority.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (authority, None),
-        }
-    };
-    let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
-    (!host.is_empty() && port.is_none_or(is_port)).then_some(host)
-}
-
-fn is_this_machine(host: &str) -> bool {
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
