@@ -54,13 +54,13 @@
 //! | [`MemoryUserStore`] | users until the process ends: for tests, demonstrations, and services that make their users at start |
 //! | [`JsonFileUserStore`] | users in one file, the format that fastware writes; several processes on one machine may share it |
 //! | [`UserStore`] | what both can do; implement it for a store of your own |
-//! | [`StoredUser`], [`NewUser`] | a user as a store keeps him, and one to be created |
+//! | [`StoredUser`], [`NewUser`] | a user as a store keeps it, and one to be created |
 //!
 //! Both stores are loaders: hand clones of them to the builder, as above. A clone is the same store.
 //!
 //! # Names
 //! The username is what people type and what tokens carry as `sub`. It is compared byte for byte: `Alice` is not `alice`. A user who was deleted
-//! and created again is somebody else: tokens from before he was created do not load him ([`StoredUser::is_subject_of`]). Sessions that a session store
+//! and created again is somebody else: tokens from before do not load the new user ([`StoredUser::is_subject_of`]). Sessions that a session store
 //! keeps under the name are not ended by a deletion; end them where you delete.
 //!
 //! # What a password change ends

@@ -1,4 +1,4 @@
-//! One user as a store keeps him, and what may be in his record.
+//! One user as a store keeps it, and what may be in the record.
 
 use std::{fmt, sync::Arc};
 
@@ -65,7 +65,8 @@ impl NewUser {
         self
     }
 
-    /// His [epoch](super#what-a-password-change-ends), for a store of your own that loads him, and for users who come from elsewhere. Default: 0.
+    /// The [epoch](super#what-a-password-change-ends) of the user, for a store of your own and for
+    /// users who come from elsewhere. Default: 0.
     #[must_use]
     pub const fn epoch(mut self, epoch: u64) -> Self {
         self.epoch = epoch;
@@ -109,9 +110,9 @@ impl fmt::Debug for NewUser {
     }
 }
 
-/// A user as a store keeps him.
+/// A user as a store keeps it.
 ///
-/// His subject is his username. `Debug` shows neither the hash nor the members that fauth does not know.
+/// The subject is the username. `Debug` shows neither the hash nor the members that fauth does not know.
 #[derive(Clone)]
 pub struct StoredUser {
     username: Arc<str>,
@@ -132,7 +133,7 @@ impl StoredUser {
         &self.username
     }
 
-    /// The names of his roles.
+    /// The names of the user's roles.
     #[must_use]
     pub fn roles(&self) -> &[String] {
         &self.roles
@@ -159,7 +160,7 @@ impl StoredUser {
             && self.created.is_none_or(|created| created <= token.issued_at())
     }
 
-    /// A member of his record that fauth does not know, as JSON text.
+    /// A member of the record that fauth does not know, as JSON text.
     #[must_use]
     pub fn other(&self, name: &str) -> Option<&str> {
         self.others().find(|(known, _)| *known == name).map(|(_, value)| value.get())
@@ -181,7 +182,7 @@ impl StoredUser {
         Arc::clone(&self.username)
     }
 
-    /// Is he as he was when his password was last changed? A rehash and other roles make no difference.
+    /// Is the user as at the last change of the password? A rehash and other roles make no difference.
     pub(super) fn is_still(&self, found: &Self) -> bool {
         (self.epoch, &self.created_at) == (found.epoch, &found.created_at)
     }
@@ -202,7 +203,7 @@ impl StoredUser {
         self
     }
 
-    /// Enabled again, he starts with nothing.
+    /// Enabled again, a user starts with nothing.
     pub(super) fn disabled(mut self) -> Result<Self, UserStoreError> {
         self.active = false;
         self.raised()
@@ -240,7 +241,7 @@ impl AuthUser for StoredUser {
         &self.roles
     }
 
-    /// For every purpose: his epoch, and when he was created, so that a namesake is another.
+    /// For every purpose: the epoch, and when the user was created, so that a namesake is another.
     fn one_time_stamp(&self, _: OneTimePurpose) -> impl AsRef<str> {
         format!("{} {}", self.epoch, self.created_at.as_deref().unwrap_or_default())
     }

@@ -90,7 +90,7 @@ impl Users {
         self.change(username, |user| user.with_roles(roles)).map(drop)
     }
 
-    /// Puts another record in the place of a user's. His name stays.
+    /// Puts another record in the place of a user's. The name stays.
     fn change(
         &mut self,
         username: &str,
@@ -98,7 +98,7 @@ impl Users {
     ) -> Result<Arc<StoredUser>, UserStoreError> {
         let place = self.by_name.get(username).and_then(|place| self.in_order.get_mut(*place));
         let user = place.ok_or_else(|| not_found(username))?;
-        // Whoever has found the user keeps him as he was.
+        // Whoever has found the user keeps what was found.
         *user = Arc::new(change(StoredUser::clone(user))?);
         Ok(Arc::clone(user))
     }
