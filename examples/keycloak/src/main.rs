@@ -22,7 +22,7 @@ use std::{env, io, net::SocketAddr};
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use fauth_axum::{CurrentUser, SecureRouter, auth_routes};
 use fauth_core::{
-    AuthProvider, AuthUser, BoxError, Requirement, ResourceMetadata, TokenPayload,
+    AuthProvider, AuthUser, BoxError, ResourceMetadata, TokenPayload,
     remote::Fetch,
     trusted_issuer::{ClaimMapping, TrustedIssuer},
 };
@@ -113,9 +113,8 @@ fn provider(settings: &Settings, fetch: impl Fetch) -> Result<AuthProvider<User>
 
 fn app(auth: AuthProvider<User>) -> Router {
     let keepers = SecureRouter::new(&auth).require_roles(["keeper"]).route("/", get(keeper));
-    let orders = SecureRouter::new(&auth)
-        .require(Requirement::user().scope("orders:read"))
-        .route("/", get(async || "no orders yet"));
+    let orders =
+        SecureRouter::new(&auth).require_scopes(["orders:read"]).route("/", get(async || "no orders yet"));
     Router::new()
         .merge(auth_routes(&auth))
         .route("/me", get(me))

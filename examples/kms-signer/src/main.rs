@@ -5,7 +5,7 @@
 //! ```sh
 //! FAUTH_SECRET_KEY=$(openssl rand -hex 32) cargo run -p kms-signer
 //!
-//! curl http://127.0.0.1:3000/login -d username=alice -d password='correct horse'
+//! curl http://127.0.0.1:3000/login -d username=alice -d password='correct horse battery'
 //! curl http://127.0.0.1:3000/me -H "Authorization: Bearer $ACCESS_TOKEN"
 //! curl -i http://127.0.0.1:3000/.well-known/jwks.json     # what others verify with
 //! ```
@@ -124,9 +124,9 @@ struct User {
     name: String,
 }
 
-/// The hash of `correct horse`. `AuthProvider::hash_password` makes such hashes.
+/// The hash of `correct horse battery`. `AuthProvider::hash_password` makes such hashes.
 const PASSWORD_HASH: &str =
-    "$argon2id$v=19$m=19456,t=2,p=1$R/t1S8eMVgtoTDz2x5xtdg$n58aMCM+wilvW4TWgjzqfxxv0QurxW45S32hddaHPr0";
+    "$argon2id$v=19$m=19456,t=2,p=1$R/t1S8eMVgtoTDz2x5xtdg$SHRClXfDN0NQ/4BUckZkgyt4w8e8SIR16+CEb5WCFuU";
 
 impl AuthUser for User {
     fn subject(&self) -> impl AsRef<str> {
@@ -158,7 +158,7 @@ mod tests {
         let key = Key::from_signer(KmsSigner::connect(FakeKms::new().unwrap()).await.unwrap()).unwrap();
         let config = fauth_testing::config_builder().signing_key(key).build().unwrap();
         let app = routes(&provider(config).build().unwrap());
-        let form = RequestBody::form([("username", "alice"), ("password", "correct horse")]);
+        let form = RequestBody::form([("username", "alice"), ("password", "correct horse battery")]);
         let login = app.send(WireRequest::post("/login").with_body(form)).await.json();
         let token = login["access_token"].as_str().unwrap();
         let bearer = format!("Bearer {token}");

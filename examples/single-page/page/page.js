@@ -44,8 +44,8 @@ async function call(method, path, body) {
   const before = refreshes;
   let answer = await send(method, path, body);
   if (answer.status === 401) {
-    const refused = before === refreshes ? await refresh() : answer;
-    answer = before === refreshes ? refused : await send(method, path, body);
+    if (before === refreshes) answer = await refresh();
+    if (before !== refreshes) answer = await send(method, path, body);
   }
   if (answer.status === 401) throw new SignedOut("Your session has ended. Please sign in again.");
   return content(answer);

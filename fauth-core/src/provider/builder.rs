@@ -502,7 +502,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     }
 
     /// Where the requests behind [limits](crate::limit) are counted, for several instances that
-    /// count together, such as a `RedisStore`. Without it each instance counts by itself, in 12 MiB
+    /// count together, such as a `RedisStore`. Without it each instance counts by itself, in 13 MiB
     /// of memory that are taken when the first limit is used. [`store`](Self::store) does not set
     /// it.
     ///

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use super::{ClaimMapping, trusted::Trusted};
+#[cfg(not(any(feature = "asymmetric", feature = "asymmetric-pure-rust")))]
+use crate::token::KeyError;
 use crate::{
     error::ConfigError,
     remote::{Allowed, JwksSource, check_url, is_plain},
@@ -216,7 +218,8 @@ impl TrustedIssuer {
     }
 
     /// Lets the issuer be an `http` URL of another machine. On this machine it may be one anyway,
-    /// for development; but a tenant's, or the URL of its keys, only with this setting.
+    /// for development; but a tenant's, or the URL of its keys, only with this setting, and a
+    /// tenant's issuer never on another machine.
     ///
     /// # Security
     /// Everybody on the way can exchange what is fetched from such a URL. Its keys, where they come
@@ -295,6 +298,12 @@ impl TrustedIssuer {
                 "{secret} works with a secret, and whoever publishes a secret lets everybody sign with it"
             );
             return Err(self.wrong("algorithms", problem, fix));
+        }
+        // Without one, every published key would be skipped, and every request refused with 503.
+        #[cfg(not(any(feature = "asymmetric", feature = "asymmetric-pure-rust")))]
+        if let Some(&algorithm) = self.algorithms.first() {
+            let problem = KeyError::FeatureMissing { algorithm }.to_string();
+            return Err(self.wrong("algorithms", problem, "switch one of the two on"));
         }
         Ok(())
     }

@@ -287,7 +287,7 @@ cases! { $ __api_keys_tests in api_keys;
         (t, _) = with_keys();
         let (first, second) = (create(&t, "alice", ApiKeyRequest::new("deploy")), key_of(&t, "alice"));
         let revoke = |owner: &str| block_on(t.app.auth.revoke_api_key(owner, &first.key().id)).unwrap();
-        assert!(!revoke("bob"), "not his");
+        assert!(!revoke("bob"), "not bob's");
         t.get("/guards/keys").bearer(first.expose()).send().is(200);
         assert!(revoke("alice"));
         t.get("/guards/keys").bearer(first.expose()).send().refused(401, "invalid_token");

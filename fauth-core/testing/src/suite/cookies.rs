@@ -194,7 +194,7 @@ cases! { $ __cookies_tests in cookies;
         t.post("/me").header("cookie", &cookie).header("origin", "http://app.example").send().is(200);
     }
 
-    /// Whoever can make a browser take over a session of his own sees what its user does in it.
+    /// Whoever can make a browser take over a session of their own sees what its user does in it.
     fn a_foreign_page_cannot_refresh_a_session_of_its_own_into_the_browser(t) {
         let foreign = |t: &Probe<H>| {
             let body = format!("refresh_token={}", t.refresh_token("bob"));

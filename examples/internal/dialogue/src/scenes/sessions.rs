@@ -47,7 +47,7 @@ pub fn logout_ends_the_session(program: &str) {
     });
 }
 
-/// The user sees where he is logged in, and ends what he does not know.
+/// A user sees where the account is logged in, and ends what is not known.
 pub fn sessions_are_listed_and_ended(program: &str) {
     play(program, |server| {
         is_anonymous(&server.get("/sessions"));
