@@ -283,11 +283,10 @@ impl AuthConfig {
         self.profile
     }
 
-    /// By what two providers of one process tell that they share a key: of each key a value that
-    /// says nothing else about it.
+    /// By what two providers of one process tell that they share a secret or a key of their tokens:
+    /// of each a value that says nothing else about it.
     pub(crate) fn fingerprints(&self) -> Vec<Zeroizing<String>> {
-        // Without the name of the application: the point is to compare different ones.
-        self.secrets.iter().map(|secret| secret.derive("fauth: is it the same key")).collect()
+        self.secrets.iter().map(Secret::fingerprint).chain(self.keys.fingerprints()).collect()
     }
 
     /// A key for hashing identifiers in events: the same on every instance, and of no use for anything else.
@@ -1365,7 +1364,27 @@ mod tests {
         assert_ne!(ids(&shop), ids(&staff));
         assert_eq!(shop.fingerprints(), staff.fingerprints(), "so that a shared secret is noticed");
         let other = AuthConfig::builder().secret("5d1c0e7fb9a2486395f0d8c7b6e5a413f2").build().unwrap();
-        assert_ne!(shop.fingerprints(), other.fingerprints());
+        assert!(shop.fingerprints().iter().all(|own| !other.fingerprints().contains(own)));
+    }
+
+    /// Whatever the secrets beside it are.
+    #[test]
+    #[cfg(all(feature = "trusted-issuers", feature = "asymmetric"))]
+    fn a_shared_key_is_noticed() {
+        use crate::token::KeyRing;
+
+        let pem = include_str!("../tests/keys/p256.pem");
+        let key = |id: &str| Key::from_pem(Algorithm::ES256, pem).unwrap().with_id(id).unwrap();
+        let other = AuthConfig::builder().secret("5d1c0e7fb9a2486395f0d8c7b6e5a413f2");
+        let shares = |one: AuthConfigBuilder, other: AuthConfigBuilder| {
+            let (one, other) = (one.build().unwrap().fingerprints(), other.build().unwrap().fingerprints());
+            one.iter().any(|own| other.contains(own))
+        };
+        assert!(!shares(good(), other.clone()));
+        assert!(shares(good().signing_key(key("a")), other.clone().signing_key(key("b"))));
+        let ring = KeyRing::new(Key::hmac(Algorithm::HS256, &(0..32).collect::<Vec<u8>>()).unwrap()).unwrap();
+        assert!(shares(good().key_ring(ring.clone()), other.clone().key_ring(ring.clone())));
+        assert!(!shares(good().key_ring(ring), other.signing_key(key("b"))));
     }
 
     #[test]

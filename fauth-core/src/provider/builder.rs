@@ -40,7 +40,7 @@ use crate::{
         ApiKeyStore, LimitStore, OneTimeStore, RevocationStore, SessionStore, Store, StoreLocation,
         ThrottleStore,
     },
-    throttle::LoginThrottle,
+    throttle::{LoginThrottle, Rules},
     token::{Purpose, is_reserved},
     transport::{
         BasicTransport, BearerKeyTransport, BearerTransport, QueryTransport, SecurityScheme, Transport,
@@ -653,10 +653,13 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         let application = Some(config.application()).filter(|name| *name != "default");
         let password_login = password_login(options, self.without_password_login, application)?;
         let api_key_scopes = OfferedScopes::new(self.api_key_scopes)?;
+        let rules = self.login_throttle.as_ref().map(LoginThrottle::build).transpose()?;
+        // Epochs end familiar addresses too, and are remembered for as long as these.
+        let familiar_for = rules.as_ref().map_or(Duration::ZERO, Rules::familiar_for);
         let (sessions, session_policy, revocations) = keeping(
             &config,
             &self.stores,
-            (self.sessions, others.longest),
+            (self.sessions, others.longest.max(familiar_for)),
             self.revocable_claims,
             self.waivers,
         )?;
@@ -670,7 +673,6 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         let resource_metadata = published(self.resource_metadata, others.names.clone(), &transports)?;
         let protection_space = ProtectionSpace::new(config.realm().to_owned())
             .with_metadata(resource_metadata.as_ref().map(PublishedMetadata::url));
-        let rules = self.login_throttle.as_ref().map(LoginThrottle::build).transpose()?;
         #[cfg(feature = "trusted-issuers")]
         others.prepare_keys()?;
         // The last that can fail: what was taken in is built.

@@ -24,6 +24,11 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
+    /// For how long an address is familiar after a login.
+    pub(crate) const fn familiar_for(&self) -> Duration {
+        self.familiar_for
+    }
+
     /// How long after the last of so many failures the next attempt is checked.
     pub(super) fn delay(&self, failures: u32) -> Duration {
         let Some(doublings) = failures.checked_sub(self.delays_after) else { return Duration::ZERO };

@@ -1,6 +1,8 @@
 //! All keys of the tokens of one application.
 
-use super::keys::FixedKeys;
+use zeroize::Zeroizing;
+
+use super::keys::{FixedKeys, Key};
 #[cfg(feature = "trusted-issuers")]
 use super::ring::KeyRing;
 
@@ -10,4 +12,15 @@ pub(crate) enum Keys {
     Fixed(FixedKeys),
     #[cfg(feature = "trusted-issuers")]
     Ring(KeyRing),
+}
+
+impl Keys {
+    /// The fingerprints of all keys, in a ring of those that it holds now.
+    pub(crate) fn fingerprints(&self) -> Vec<Zeroizing<String>> {
+        match self {
+            Self::Fixed(keys) => keys.all().iter().map(Key::fingerprint).collect(),
+            #[cfg(feature = "trusted-issuers")]
+            Self::Ring(ring) => ring.fingerprints(),
+        }
+    }
 }

@@ -199,6 +199,15 @@ impl Key {
         }
     }
 
+    /// By what two providers tell that they share this key: the same whatever id and algorithm it
+    /// has, and of no use for anything else.
+    pub(super) fn fingerprint(&self) -> Zeroizing<String> {
+        match &self.material {
+            Material::Mac(mac) => Secret(mac.clone()).fingerprint(),
+            Material::Pair(pair) | Material::Elsewhere(pair, _) => Zeroizing::new(pair.thumbprint()),
+        }
+    }
+
     fn of_pair(algorithm: Algorithm, pair: Pair) -> Self {
         let id = Some(pair.thumbprint().into_boxed_str());
         Self { id, algorithm, material: Material::Pair(Arc::new(pair)) }
@@ -345,6 +354,12 @@ impl Secret {
     /// A secret for HMAC with SHA-256, held to the rules of [`Key::hmac`].
     pub(crate) fn new(secret: &[u8]) -> Result<Self, KeyError> {
         Self::of(&Key::hmac(Algorithm::HS256, secret)?).ok_or(KeyError::Unsupported)
+    }
+
+    /// A value that says nothing else about it. Without the name of the application: the point is to
+    /// compare different ones.
+    pub(crate) fn fingerprint(&self) -> Zeroizing<String> {
+        self.derive("fauth: is it the same key")
     }
 
     /// A key of its own for another purpose, which the label names. A label holds a space, and what

@@ -14,6 +14,7 @@ use std::{
 };
 
 use arc_swap::{ArcSwap, Guard};
+use zeroize::Zeroizing;
 
 use super::{
     header::header_segment,
@@ -246,6 +247,17 @@ pub enum KeyRingError {
         /// The id.
         id: Box<str>,
     },
+    /// The old key would retire before the new one signs.
+    #[error(
+        "the old key would retire at {retires}, before the new one signs at {takes_over} (seconds since 1970), and \
+         nobody would sign between: give `retire_old_at` a time that is not earlier"
+    )]
+    NobodySigns {
+        /// When the old key would retire.
+        retires: Timestamp,
+        /// When the new one signs.
+        takes_over: Timestamp,
+    },
     /// No key would be left that signs now.
     #[error("the key is the only one that signs now: rotate to another first")]
     LastSigningKey,
@@ -320,6 +332,12 @@ impl KeyRing {
                 return Err(KeyRingError::TooSoon { lead, least });
             }
         }
+        if let RetireOld::At(time) = rotation.retire_old
+            && at > now
+            && time < at
+        {
+            return Err(KeyRingError::NobodySigns { retires: time, takes_over: at });
+        }
         let retires = match rotation.retire_old {
             RetireOld::WithItsTokens => Retires::WithTokensUntil(at),
             RetireOld::After(span) => Retires::At(after(at, span)),
@@ -375,9 +393,12 @@ impl KeyRing {
         self.change(now, |entries| {
             let position = entries.iter().position(|entry| entry.key.id() == Some(id));
             let position = position.ok_or_else(|| KeyRingError::UnknownKey { id: id.into() })?;
-            entries.remove(position);
+            let removed = entries.remove(position);
             if !entries.iter().any(|entry| entry.can_sign(now)) {
                 return Err(KeyRingError::LastSigningKey);
+            }
+            if let Some(from) = removed.signs_from {
+                bridge(entries, from, now);
             }
             // Whichever now signs last has no successor, and so does not retire.
             let last = entries.iter_mut().filter(|entry| entry.signs_from.is_some());
@@ -406,6 +427,10 @@ impl KeyRing {
     pub fn signing_id(&self) -> Result<Option<String>, ClockError> {
         let now = self.inner.clock.now()?;
         Ok(self.snapshot().signing(now).and_then(|entry| entry.key.id().map(str::to_owned)))
+    }
+
+    pub(super) fn fingerprints(&self) -> Vec<Zeroizing<String>> {
+        self.snapshot().entries.iter().map(|entry| entry.key.fingerprint()).collect()
     }
 
     pub(super) fn now(&self) -> Result<Timestamp, ClockError> {
@@ -476,6 +501,18 @@ impl fmt::Debug for KeyRing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let snapshot = self.snapshot();
         f.debug_list().entries(snapshot.entries.iter().map(|entry| &entry.key)).finish()
+    }
+}
+
+/// A key is gone that was to sign from a time on: whichever signs in its place does so until the
+/// next one takes over, and verifies as long as its tokens live.
+fn bridge(entries: &mut [Entry], from: Timestamp, now: Timestamp) {
+    let starts = entries.iter().filter_map(|entry| entry.signs_from);
+    let Some(next) = starts.filter(|at| *at >= from && *at > now).min() else { return };
+    let earlier =
+        entries.iter_mut().filter(|entry| entry.signs_from.is_some_and(|at| at <= from && at < next));
+    if let Some(entry) = earlier.max_by_key(|entry| entry.signs_from) {
+        entry.retires = Some(Retires::WithTokensUntil(next));
     }
 }
 

@@ -52,6 +52,14 @@ struct Tenant {
 }
 
 impl Tenant {
+    /// Written once a second: the line of memory is shared by all who use the tenant.
+    fn mark_used(&self, now: Timestamp) {
+        let second = now.unix_seconds();
+        if self.last_used.load(Ordering::Relaxed) != second {
+            self.last_used.store(second, Ordering::Relaxed);
+        }
+    }
+
     /// When it was used last, `None` if it can go. It stays for a while when its time is over, so
     /// that it is asked for once more beside tenants, and not beside strangers.
     fn rank(&self, now: Timestamp) -> Option<i64> {
@@ -68,6 +76,12 @@ struct Flight {
 }
 
 type Pending = OnceCell<Option<Arc<Trusted>>>;
+
+/// Has the end of a span not come yet? A clock that is set back prolongs nothing: an end that is
+/// further off than the span does not count, give or take the life of a request.
+fn is_within(now: Timestamp, until: Timestamp, span: Duration) -> bool {
+    now < until && until.since(now) <= span.saturating_add(Duration::from_secs(10))
+}
 
 /// What is known of an issuer without asking.
 pub(crate) enum Answer {
@@ -108,8 +122,8 @@ impl Tenants {
     pub(crate) fn look_up(&self, issuer: &str, now: Timestamp) -> Answer {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner).get(issuer).cloned();
         match known {
-            Some(tenant) if now < tenant.until => {
-                tenant.last_used.store(now.unix_seconds(), Ordering::Relaxed);
+            Some(tenant) if is_within(now, tenant.until, KNOWN_FOR) => {
+                tenant.mark_used(now);
                 Answer::Known(Arc::clone(&tenant.trusted))
             }
             None if !has_form(issuer) || self.is_unknown(issuer, now) => Answer::Unknown,
@@ -119,7 +133,7 @@ impl Tenants {
     }
 
     fn is_unknown(&self, issuer: &str, now: Timestamp) -> bool {
-        lock(&self.unknown).get(issuer).is_some_and(|until| now < *until)
+        lock(&self.unknown).get(issuer).is_some_and(|until| is_within(now, *until, UNKNOWN_FOR))
     }
 
     /// The issuer of this name, asked for if nobody knows it. Whoever asks meanwhile waits for the

@@ -11,7 +11,7 @@ use std::{
 
 use fauth_core::{
     AuthConfig, Purpose, TokenRequest,
-    clock::Timestamp,
+    clock::{Clock as _, Timestamp},
     routes::Endpoint,
     token::{Algorithm, Key, KeyError, KeyRing, KeyRingError, Rotation, TokenError},
 };
@@ -259,6 +259,51 @@ fn a_rotation_can_be_called_off() {
     assert_eq!(service.signing(), id(&old));
     let token = service.issue(Purpose::Access);
     assert_eq!(service.verdict(&token, Purpose::Access), Ok(()));
+}
+
+/// The key before the one that is gone signs again, and goes on until the next one takes over.
+#[test]
+fn a_key_between_two_others_can_be_taken_out() {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let days = |number| DAY * number;
+    for is_future in [false, true] {
+        let (first, between, last) = (private(Algorithm::ES256), new_key(), new_key());
+        let service = Service::new(first.clone());
+        service.ring.rotate(between.clone(), Rotation::after(days(1))).unwrap();
+        service.clock.advance(if is_future { Duration::ZERO } else { days(5) });
+        service.ring.rotate(last.clone(), Rotation::after(days(100))).unwrap();
+        service.ring.remove(&id(&between)).unwrap();
+        service.clock.advance(days(99));
+        assert_eq!(service.signing(), id(&first));
+        let token = service.issue(Purpose::Refresh);
+        service.clock.advance(days(2));
+        assert_eq!(service.signing(), id(&last));
+        assert_eq!(service.verdict(&token, Purpose::Refresh), Ok(()));
+        service.clock.advance(days(60));
+        assert_eq!(service.ring.ids().unwrap(), [id(&last)]);
+    }
+    // Where the next one signs already, the one before retires as it was to.
+    let (first, between, last) = (private(Algorithm::ES256), new_key(), new_key());
+    let service = Service::new(first);
+    let rotation = Rotation::after(days(1)).retire_old_after(days(1));
+    service.ring.rotate(between.clone(), rotation).unwrap();
+    service.clock.advance(days(1));
+    service.ring.rotate(last.clone(), Rotation::danger_at_once()).unwrap();
+    service.ring.remove(&id(&between)).unwrap();
+    service.clock.advance(days(1));
+    assert_eq!(service.ring.ids().unwrap(), [id(&last)]);
+}
+
+#[test]
+fn somebody_signs_between_two_keys() {
+    let service = Service::new(private(Algorithm::ES256));
+    let now = service.clock.now().unwrap();
+    let takes_over = now.checked_add(60 * MINUTES).unwrap();
+    let before = now.checked_add(59 * MINUTES).unwrap();
+    let rotation = |retires| Rotation::at(takes_over).retire_old_at(retires);
+    let refused = service.ring.rotate(new_key(), rotation(before));
+    assert_eq!(refused, Err(KeyRingError::NobodySigns { retires: before, takes_over }));
+    assert!(service.ring.rotate(new_key(), rotation(takes_over)).is_ok());
 }
 
 #[test]

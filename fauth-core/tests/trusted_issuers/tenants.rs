@@ -144,6 +144,23 @@ async fn tenants_come_and_go() {
     assert_eq!(World::reason(enters().await), TokenError::WrongIssuer, "at once");
 }
 
+/// A clock that is set back keeps nobody for longer who is no tenant any more, and no new one out.
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_back_prolongs_no_answer() {
+    let service = Service::new(10);
+    let (one, other) = (tenant(1), tenant(2));
+    service.tenants.add(&one);
+    let start = now(&service.clock);
+    service.clock.advance(Duration::from_secs(3 * 60 * 60));
+    enter(&service.auth, &service.token(&one)).await.unwrap();
+    assert_eq!(World::reason(enter(&service.auth, &service.token(&other)).await), TokenError::WrongIssuer);
+    service.tenants.remove(&one);
+    service.tenants.add(&other);
+    service.clock.set(start);
+    assert_eq!(World::reason(enter(&service.auth, &service.token(&one)).await), TokenError::WrongIssuer);
+    enter(&service.auth, &service.token(&other)).await.unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn many_who_wait_ask_once() {
     let service = Service::new(10);
