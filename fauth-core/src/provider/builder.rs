@@ -1157,3 +1157,45 @@ impl<U> fmt::Debug for AuthProviderBuilder<U> {
         f.debug_struct("AuthProviderBuilder").field("config", &self.config).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+    use crate::{MemoryStore, token::TokenPayload as Payload};
+
+    struct Nobody;
+
+    impl AuthUser for Nobody {
+        fn subject(&self) -> impl AsRef<str> {
+            "nobody"
+        }
+
+        fn is_active(&self) -> bool {
+            true
+        }
+    }
+
+    /// Epochs end familiar addresses: one that was forgotten would end none.
+    #[test]
+    fn epochs_are_remembered_as_long_as_familiar_addresses() {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        let kept = |throttle: Option<LoginThrottle>| {
+            let secret = "0f6c1b2a34d94a5b8f7e6d5c4b3a2918";
+            let builder = AuthProvider::builder(AuthConfig::builder().secret(secret).build().unwrap())
+                .user_loader(async |_: Arc<Payload>| Ok::<_, Infallible>(Some(Nobody)))
+                .without_password_login()
+                .danger_share_application()
+                .store(MemoryStore::new());
+            let builder = match throttle {
+                Some(throttle) => builder.login_throttle(throttle),
+                None => builder.danger_without_login_throttle(),
+            };
+            builder.build().unwrap().inner.revocations.as_ref().unwrap().retention.login
+        };
+        assert_eq!(kept(Some(LoginThrottle::new().familiar_for(90 * DAY))), 90 * DAY);
+        assert_eq!(kept(Some(LoginThrottle::new().familiar_for(DAY))), kept(None));
+        assert!(kept(None) < 90 * DAY);
+    }
+}

@@ -239,25 +239,6 @@ async fn an_old_password_spares_no_address_once_all_logins_are_ended() {
     assert_eq!(world.auth.throttle_state("alice").await.unwrap().familiar_addresses, 1);
 }
 
-/// Also if addresses are familiar for longer than any login lasts.
-#[tokio::test]
-async fn an_end_of_all_logins_is_remembered_as_long_as_familiar_addresses() {
-    let day = Duration::from_secs(24 * 60 * 60);
-    let throttle = LoginThrottle::new().familiar_for(90 * day);
-    let world = World::with(|builder| builder.store(memory_store()).login_throttle(throttle));
-    let alice = world.users.find("alice");
-    try_at(&world, "alice", "s3cret", &at(1)).await.unwrap();
-    world.auth.password_changed(alice.subject().as_ref(), &at(2)).await.unwrap();
-    world.clock.advance(60 * day);
-    // What is over is swept with other revocations.
-    for _ in 0..200 {
-        world.auth.logout_all("bob", &at(3)).await.unwrap();
-    }
-    assert_eq!(world.auth.throttle_state("alice").await.unwrap().familiar_addresses, 1);
-    use_up(&world, "alice", &at(1), 1).await;
-    assert_eq!(world.auth.throttle_state("alice").await.unwrap().familiar_addresses, 0);
-}
-
 #[tokio::test]
 async fn an_administrator_sees_and_resets_what_was_counted() {
     let world = throttled();
