@@ -37,6 +37,7 @@
 //! found" for "not reachable".
 
 mod api_keys;
+mod changes;
 mod combined;
 mod error;
 mod hash_keys;
@@ -58,6 +59,7 @@ mod sql;
 mod throttles;
 
 pub use api_keys::{ApiKey, ApiKeyId, ApiKeyStore, StoredApiKey};
+pub use changes::{Change, ChangeSender, Changes};
 pub use combined::Store;
 pub use error::StoreError;
 pub(crate) use hash_keys::{HashKey, HashKeys};
