@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fauth_core::store::{AnchorState, AnchorStore as _, MemoryAnchorStore};
+use fauth_core::store::{AnchorState, AnchorStore as _, Change, ChangeSender, MemoryAnchorStore};
 use fauth_testing::{ManualClock, store_suite::StoreHarness};
 
 struct Anchors;
@@ -36,6 +36,21 @@ async fn entries_end_by_the_clock_of_the_store() {
     clock.advance(Duration::from_secs(1));
     assert_eq!(store.check("zone", &["a"]).await.unwrap(), AnchorState::new(false, 0));
     assert!(store.spend("id", MINUTE).await.unwrap());
+}
+
+#[tokio::test]
+async fn what_changes_is_told_when_it_can_be_seen() {
+    let store = MemoryAnchorStore::new();
+    let mut changes = store.changes().unwrap();
+    store.revoke(&["", "a", "b"], MINUTE).await.unwrap();
+    store.raise_epoch("zone", 3, MINUTE).await.unwrap();
+    store.revoke(&["c"], Duration::ZERO).await.unwrap_err();
+    assert!(store.spend("id", MINUTE).await.unwrap(), "ends nothing of others");
+    for key in [&b"a"[..], b"b", b"zone"] {
+        assert_eq!(changes.next().await, Some(Change::Key(ChangeSender::hash(key))));
+    }
+    drop(store);
+    assert_eq!(changes.next().await, None);
 }
 
 #[tokio::test]
