@@ -42,7 +42,7 @@ cases! { $ __mandate_answers_tests in mandate_answers;
         let s = service(&t);
         s.opens(s.mandate("alice").sign());
         for path in ["/me", "/guards/user", "/group/dashboard", "/group/none"] {
-            says(&s.app.get(path).send(), &MISSING, HINTS[0]);
+            says(&s.app.get(path).send(), &MISSING, "Send the mandate in the header `Authorization`, after the word Bearer");
         }
     }
 
@@ -55,7 +55,7 @@ cases! { $ __mandate_answers_tests in mandate_answers;
             s.mandate("alice").claim("use", "session").sign(), s.mandate("alice").claim("hop_count", true).sign(),
             s.mandate("nobody").sign(), s.mandate("carol").sign(),
         ] {
-            says(&s.app.get("/guards/user").bearer(bad).send(), &INVALID, HINTS[1]);
+            says(&s.app.get("/guards/user").bearer(bad).send(), &INVALID, "Look at issuer, audience, signature, times, use and claims of the mandate");
         }
     }
 
@@ -63,57 +63,57 @@ cases! { $ __mandate_answers_tests in mandate_answers;
         let s = service(&t);
         s.opens(s.mandate("alice").sign());
         let seen = s.app.get("/me").bearer(s.mandate("alice").claim("zone_id", "zone_test").sign()).send();
-        says(&seen, &WRONG_ZONE, HINTS[2]);
+        says(&seen, &WRONG_ZONE, "The mandate is of another zone than this service: exchange in this one's");
     }
 
     fn session_revoked(t) {
         let s = service(&t);
         s.opens(s.mandate("alice").sign());
         s.revoke(&["sid_1"]);
-        says(&s.app.get("/me").bearer(s.mandate("alice").sign()).send(), &REVOKED, HINTS[3]);
+        says(&s.app.get("/me").bearer(s.mandate("alice").sign()).send(), &REVOKED, "The authority of the mandate has ended: begin a new session, and exchange again");
     }
 
     fn delegation_stale(t) {
         let s = service(&t);
         s.opens(s.delegated("alice").sign());
         s.raise_epoch(6);
-        says(&s.app.get("/me").bearer(s.delegated("alice").sign()).send(), &STALE, HINTS[4]);
+        says(&s.app.get("/me").bearer(s.delegated("alice").sign()).send(), &STALE, "Delegations have changed since the mandate was issued: exchange again");
     }
 
     fn insufficient_scope(t) {
         let s = service(&t);
         let (scope, target) = (Requirement::user().scopes(["billing:admin"]), Requirement::user().targets(["https://x.example"]));
         s.passes(&scope, s.mandate("alice").claim("scope", "billing:admin").sign());
-        says(&asked(&s, scope, &s.mandate("alice").sign()), &Denial::scopes(&["billing:admin"]), HINTS[5]);
-        denied_with_hint(&asked(&s, target, &s.delegated("alice").sign()), &Denial::target("https://x.example"));
+        says(&asked(&s, scope, &s.mandate("alice").sign()), &Denial::scopes(&["billing:admin"]), "Exchange for a mandate with every scope that this route asks for");
+        says(&asked(&s, target, &s.delegated("alice").sign()), &Denial::target("https://x.example"), "Exchange for a mandate with every target that this route asks for");
     }
 
     fn session_required(t) {
         let s = service(&t);
         let wanted = Requirement::user().agent_session();
         s.passes(&wanted, s.delegated("alice").sign());
-        says(&asked(&s, wanted, &s.mandate("alice").sign()), &NO_SESSION, HINTS[6]);
+        says(&asked(&s, wanted, &s.mandate("alice").sign()), &NO_SESSION, "Only mandates of an agent session count here: start one, and exchange in it");
     }
 
     fn delegation_required(t) {
         let s = service(&t);
         let wanted = Requirement::user().delegation();
         s.passes(&wanted, s.delegated("alice").sign());
-        says(&asked(&s, wanted, &s.mandate("alice").sign()), &NO_DELEGATION, HINTS[7]);
+        says(&asked(&s, wanted, &s.mandate("alice").sign()), &NO_DELEGATION, "Direct authority is not enough here: act by a delegation, which the mandate names with its epoch");
     }
 
     fn chain_mismatch(t) {
         let s = service(&t);
         let wanted = |id: &str| Requirement::user().chain_contains([id]);
         s.passes(&wanted("app_root"), s.delegated("alice").sign());
-        says(&asked(&s, wanted("zz"), &s.delegated("alice").sign()), &Denial::chain("zz"), HINTS[8]);
+        says(&asked(&s, wanted("zz"), &s.delegated("alice").sign()), &Denial::chain("zz"), "Compare the delegation chain of the mandate with the applications that this route asks for");
     }
 
     fn hop_count_exceeded(t) {
         let s = service(&t);
         let wanted = |hops| Requirement::user().max_hops(hops);
         s.passes(&wanted(1), s.delegated("alice").sign());
-        says(&asked(&s, wanted(0), &s.delegated("alice").sign()), &TOO_DEEP, HINTS[9]);
+        says(&asked(&s, wanted(0), &s.delegated("alice").sign()), &TOO_DEEP, "The mandate was handed on too often: shorten the chain, or let the service allow it");
     }
 
     /// What Caracal has no code for has the same three members.
