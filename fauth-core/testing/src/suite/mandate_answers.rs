@@ -1,11 +1,17 @@
 //! What is said to a caller whose mandate is not good enough: status, headers, and every byte of
 //! the body, in the form of Caracal and in others.
 
-use fauth_core::{Rejection, Requirement, RouteRules, rejection::{DetailJson, InvalidToken, ProblemJson}};
+use fauth_core::{
+    Rejection, Requirement, RouteRules,
+    rejection::{DetailJson, InvalidToken, ProblemJson},
+};
 
 use super::{
     Harness, Seen, cases,
-    mandates::{Acting, Denial, INVALID, MISSING, NO_DELEGATION, NO_SESSION, REVOKED, STALE, TOO_DEEP, WRONG_ZONE, service, service_with},
+    mandates::{
+        Acting, Denial, INVALID, MISSING, NO_DELEGATION, NO_SESSION, REVOKED, STALE, TOO_DEEP, WRONG_ZONE,
+        service, service_wired,
+    },
 };
 use crate::{Fault, WireResponse};
 
@@ -14,7 +20,9 @@ use crate::{Fault, WireResponse};
 fn says(seen: &Seen, denial: &Denial, hint: &str) {
     denial.is_of(seen);
     let Denial { code, description, .. } = denial;
-    seen.says(&format!("{{\"error\": \"{code}\", \"error_description\": \"{description}\", \"error_hint\": \"{hint}\"}}"));
+    seen.says(&format!(
+        "{{\"error\": \"{code}\", \"error_description\": \"{description}\", \"error_hint\": \"{hint}\"}}"
+    ));
 }
 
 /// An answer that has the three members, and the code.
@@ -27,7 +35,10 @@ fn has_members(answer: &WireResponse, code: &str) {
     for member in members {
         assert!(body[member].as_str().is_some_and(|text| !text.is_empty()), "{answer:?}");
     }
-    assert!(answer.text().starts_with(&format!("{{\"error\": \"{code}\", \"error_description\": \"")), "{answer:?}");
+    assert!(
+        answer.text().starts_with(&format!("{{\"error\": \"{code}\", \"error_description\": \"")),
+        "{answer:?}"
+    );
     assert_eq!(answer.header("content-type"), ["application/json"], "{answer:?}");
     assert_eq!(answer.header("cache-control"), ["no-store"], "{answer:?}");
 }
@@ -178,7 +189,7 @@ cases! { $ __mandate_answers_tests in mandate_answers;
 
     /// RFC 9457, where that is what clients expect.
     fn problem_documents_on_demand(t) {
-        let s = service_with(&t, |builder| builder.renderer(ProblemJson::new()));
+        let s = service_wired(&t, |builder| builder.renderer(ProblemJson::new()));
         let user = Requirement::user;
         let (direct, delegated) = (s.mandate("alice").sign(), s.delegated("alice").sign());
         let problem = |seen: &Seen, denial: &Denial, code: &str| {
@@ -214,7 +225,7 @@ cases! { $ __mandate_answers_tests in mandate_answers;
         s.app.get("/guards/python").bearer(s.mandate("alice").sign()).send().is(200);
         let seen = s.app.get("/python/panel").bearer(s.mandate("alice").claim("zone_id", "z").sign()).send();
         assert!(seen.is(401).response.json()["detail"].is_string());
-        let s = service_with(&t, |builder| builder.renderer(DetailJson::new()));
+        let s = service_wired(&t, |builder| builder.renderer(DetailJson::new()));
         s.app.get("/me").send().is(401).says(r#"{"detail":"Not authenticated"}"#);
     }
 

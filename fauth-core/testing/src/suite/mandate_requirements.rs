@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::{
     Harness, cases,
     mandates::{
-        Acting, Denial, INVALID, MISSING, NO_DELEGATION, NO_SESSION, REVOKED, STALE, TOO_DEEP, WRONG_ZONE, service,
+        Acting, Denial, INVALID, MISSING, NO_DELEGATION, NO_SESSION, REVOKED, STALE, TOO_DEEP, WRONG_ZONE,
+        service,
     },
 };
 use crate::{ForeignToken, MandateIssuer};

@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 
 use super::{
     Harness, Probe, cases,
-    mandates::{ISSUER, MISSING, INVALID, ZONE, Acting, service, service_of, unavailable},
+    mandates::{Acting, INVALID, ISSUER, MISSING, ZONE, service, service_of, unavailable},
 };
-use crate::{ForeignIssuer, MANDATE_AUDIENCE, ManualClock, MandateIssuer, PublishedKeys, SECRET, sign_with};
+use crate::{ForeignIssuer, MANDATE_AUDIENCE, MandateIssuer, ManualClock, PublishedKeys, SECRET, sign_with};
 
 /// Everywhere where a user is asked for.
-const PATHS: [&str; 6] = ["/me", "/grant", "/guards/user", "/guards/active", "/group/dashboard", "/group/late"];
+const PATHS: [&str; 6] =
+    ["/me", "/grant", "/guards/user", "/guards/active", "/group/dashboard", "/group/late"];
 
 /// The three parts of a token.
 fn parts(token: &str) -> [String; 3] {
@@ -24,7 +25,7 @@ fn parts(token: &str) -> [String; 3] {
 fn fetching<H: Harness>(t: &Probe<H>, issuer: MandateIssuer) -> (Acting<H>, PublishedKeys) {
     let server = issuer.server();
     let fetch = server.clone();
-    (service_of(t, issuer, |builder| builder.fetch(fetch)), server)
+    (service_of(t, issuer, |builder| builder.fetch(fetch), |builder| builder), server)
 }
 
 /// The published set of keys, changed.
@@ -203,7 +204,7 @@ cases! { $ __mandate_tokens_tests in mandate_tokens;
         let old = issuer.clone();
         issuer.rotate("key-2");
         let keys = issuer.keys();
-        let s = service_of(&t, issuer, |builder| builder.keys(keys));
+        let s = service_of(&t, issuer, |builder| builder.keys(keys), |builder| builder);
         let now = ManualClock::START;
         s.opens(s.mandate("alice").sign());
         s.opens(old.mandate("alice", now).sign());
@@ -374,10 +375,10 @@ cases! { $ __mandate_tokens_tests in mandate_tokens;
         s.opens(&old);
         s.issuer.publish_to(&server);
         s.opens(&old);
-        let fresh = service_of(&t, s.issuer.clone(), |builder| builder.keys(s.issuer.keys()));
+        let fresh = service_of(&t, s.issuer.clone(), |builder| builder.keys(s.issuer.keys()), |builder| builder);
         fresh.opens(&old);
         s.issuer.withdraw("key-1");
-        let later = service_of(&t, s.issuer.clone(), |builder| builder.keys(s.issuer.keys()));
+        let later = service_of(&t, s.issuer.clone(), |builder| builder.keys(s.issuer.keys()), |builder| builder);
         later.opens(s.mandate("alice").sign());
         later.refuses(&old, "unknown_key");
     }

@@ -1,18 +1,20 @@
 //! Services that are used by mandates: what the cases about these are built from.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    borrow::Cow::{self, Borrowed},
+    time::Duration,
+};
 
 use fauth_core::{
-    MandateAuth, MandateAuthBuilder, Principal, Requirement, RouteRules,
+    AuthProviderBuilder, MandateAuth, MandateAuthBuilder, Principal, Requirement, RouteRules,
     clock::Clock as _,
     event::EventKind,
-    rejection::ProblemJson,
     rules::{RouteRulesBuilder, prefix},
     store::MemoryAnchorStore,
 };
 use serde_json::Value;
 
-use super::{Harness, Placement, Probe, Ruled, Seen, Sending};
+use super::{Harness, Placement, Probe, Ruled, Seen, Sending, issuers::block_on};
 use crate::{FaultyStore, ForeignToken, MANDATE_AUDIENCE, MandateIssuer, RecordedEvents, TestUser};
 
 /// Whose mandates are accepted.
@@ -22,7 +24,7 @@ pub(super) const ZONE: &str = "zone_prod";
 
 pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-pub(super) type Builder = MandateAuthBuilder<TestUser>;
+pub(super) type Builder = MandateAuthBuilder<Principal>;
 
 /// A service, and the issuer of its mandates. Its users are those of the case.
 pub(super) struct Acting<H> {
@@ -37,11 +39,21 @@ pub(super) fn service<H: Harness>(t: &Probe<H>) -> Acting<H> {
     service_with(t, |builder| builder)
 }
 
-/// The same with settings of the case's own.
+/// The same with settings about mandates.
 pub(super) fn service_with<H: Harness>(t: &Probe<H>, options: impl FnOnce(Builder) -> Builder) -> Acting<H> {
     let issuer = MandateIssuer::new(ISSUER, ZONE);
     let keys = issuer.keys();
-    service_of(t, issuer, |builder| options(builder.keys(keys)))
+    service_of(t, issuer, |builder| options(builder.keys(keys)), |builder| builder)
+}
+
+/// The same with settings that every provider has.
+pub(super) fn service_wired<H: Harness>(
+    t: &Probe<H>,
+    wiring: impl FnOnce(AuthProviderBuilder<TestUser>) -> AuthProviderBuilder<TestUser>,
+) -> Acting<H> {
+    let issuer = MandateIssuer::new(ISSUER, ZONE);
+    let keys = issuer.keys();
+    service_of(t, issuer, |builder| builder.keys(keys), wiring)
 }
 
 /// The same for an issuer of the case's own, whose keys `options` has to name.
@@ -49,6 +61,7 @@ pub(super) fn service_of<H: Harness>(
     t: &Probe<H>,
     issuer: MandateIssuer,
     options: impl FnOnce(Builder) -> Builder,
+    wiring: impl FnOnce(AuthProviderBuilder<TestUser>) -> AuthProviderBuilder<TestUser>,
 ) -> Acting<H> {
     let anchors = MemoryAnchorStore::builder().clock(t.clock.clone()).build();
     let anchors = FaultyStore::new(anchors);
@@ -57,16 +70,10 @@ pub(super) fn service_of<H: Harness>(
         .issuer(issuer.issuer())
         .zone(issuer.zone())
         .audience(MANDATE_AUDIENCE)
-        .revocations(anchors.clone())
-        .user_loader(t.users.mandate_loader());
-    let builder = options(builder).provider().unwrap();
+        .revocations(anchors.clone());
+    let builder = options(builder).user_loader(t.users.mandate_loader()).provider().unwrap();
     let builder = builder.clock(t.clock.clone()).events(events.clone());
-    Acting { app: t.with_auth(&builder.build().unwrap()), issuer, anchors, events }
-}
-
-/// Who holds the mandate, and how deep it is: what `Principal` says.
-pub(super) fn described(principal: &Principal) -> String {
-    format!("{} by {} in {}", principal.subject(), principal.client_id(), principal.zone())
+    Acting { app: t.with_auth(&wiring(builder).build().unwrap()), issuer, anchors, events }
 }
 
 impl<H: Harness> Acting<H> {
@@ -147,12 +154,12 @@ impl<H: Harness> Acting<H> {
 
     /// Revokes these, as the provider does.
     pub(super) fn revoke(&self, anchors: &[&str]) {
-        super::issuers::block_on(self.app.app.auth.revoke_mandate_anchors(anchors, DAY)).unwrap();
+        block_on(self.app.app.auth.revoke_mandate_anchors(anchors, DAY)).unwrap();
     }
 
     /// Raises the epoch of the service's zone, as the provider does.
     pub(super) fn raise_epoch(&self, epoch: u64) -> u64 {
-        super::issuers::block_on(self.app.app.auth.raise_delegation_epoch(epoch, DAY)).unwrap()
+        block_on(self.app.app.auth.raise_delegation_epoch(epoch, DAY)).unwrap()
     }
 }
 
@@ -168,8 +175,8 @@ pub(super) fn unavailable(seen: &Seen) {
 pub(super) struct Denial {
     pub(super) status: u16,
     pub(super) code: &'static str,
-    pub(super) description: std::borrow::Cow<'static, str>,
-    pub(super) challenge: std::borrow::Cow<'static, str>,
+    pub(super) description: Cow<'static, str>,
+    pub(super) challenge: Cow<'static, str>,
 }
 
 const ANONYMOUS: &str = "Bearer realm=\"fauth\"";
@@ -178,8 +185,12 @@ const INVALID_TOKEN: &str = "Bearer realm=\"fauth\", error=\"invalid_token\", \
 const INSUFFICIENT: &str = "Bearer realm=\"fauth\", error=\"insufficient_scope\", \
     error_description=\"The request needs more rights than the token gives\"";
 
-const fn denial(status: u16, code: &'static str, description: &'static str, challenge: &'static str) -> Denial {
-    use std::borrow::Cow::Borrowed;
+const fn denial(
+    status: u16,
+    code: &'static str,
+    description: &'static str,
+    challenge: &'static str,
+) -> Denial {
     Denial { status, code, description: Borrowed(description), challenge: Borrowed(challenge) }
 }
 
@@ -221,13 +232,25 @@ impl Denial {
     #[track_caller]
     pub(super) fn is_of(&self, seen: &Seen) {
         let answer = &seen.response;
-        assert_eq!((answer.status, answer.json()["error"].as_str()), (self.status, Some(self.code)), "{answer:?}");
-        let headers =
-            [("cache-control", "no-store"), ("content-type", "application/json"), ("www-authenticate", &*self.challenge)];
-        assert_eq!(answer.headers, headers.map(|(name, value)| (name.to_owned(), value.to_owned())), "{answer:?}");
+        assert_eq!(
+            (answer.status, answer.json()["error"].as_str()),
+            (self.status, Some(self.code)),
+            "{answer:?}"
+        );
+        let headers = [
+            ("cache-control", "no-store"),
+            ("content-type", "application/json"),
+            ("www-authenticate", &*self.challenge),
+        ];
+        assert_eq!(
+            answer.headers,
+            headers.map(|(name, value)| (name.to_owned(), value.to_owned())),
+            "{answer:?}"
+        );
         let hint = answer.json()["error_hint"].as_str().unwrap_or_default().to_owned();
         assert!(!hint.is_empty(), "{answer:?}");
-        let [code, description, hint] = [self.code, &self.description, &hint].map(|text| Value::from(text).to_string());
+        let [code, description, hint] =
+            [self.code, &self.description, &hint].map(|text| Value::from(text).to_string());
         let body =
             format!("{{\"error\": {code}, \"error_description\": {description}, \"error_hint\": {hint}}}");
         assert_eq!(answer.text(), body);
