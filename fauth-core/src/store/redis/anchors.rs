@@ -16,13 +16,14 @@ use redis::Script;
 
 use super::{
     anchor_builder::RedisAnchorStoreBuilder,
+    anchor_news::News,
     fault::{Fault, RedisConnectError},
     link::{Link, Retry},
     reply::Reply,
     scripts,
     step::Step,
 };
-use crate::store::{AnchorState, AnchorStore, StoreError, StoreLocation, anchor_lifetime, check_anchor};
+use crate::store::{AnchorState, AnchorStore, Changes, StoreError, StoreLocation, anchor_lifetime, check_anchor};
 
 /// How many anchors are revoked in one step.
 const MOST_AT_ONCE: usize = 500;
@@ -93,6 +94,7 @@ pub struct RedisAnchorStore {
 struct Shared {
     link: Link,
     names: AnchorNames,
+    news: News,
     place: StoreLocation,
 }
 
@@ -114,7 +116,7 @@ impl AnchorNames {
         }
     }
 
-    fn anchor(&self, anchor: &str) -> String {
+    pub(super) fn anchor(&self, anchor: &str) -> String {
         format!("{}{anchor}", self.prefix)
     }
 
@@ -155,7 +157,8 @@ impl RedisAnchorStore {
     }
 
     pub(super) fn new(link: Link, names: AnchorNames, place: StoreLocation) -> Self {
-        Self { shared: Arc::new(Shared { link, names, place }) }
+        let news = News::new(link.clone(), &names);
+        Self { shared: Arc::new(Shared { link, names, news, place }) }
     }
 
     /// What the names of the anchors' keys begin with.
@@ -184,7 +187,9 @@ impl RedisAnchorStore {
         for anchor in anchors {
             step.key(self.names().anchor(anchor)).arg(*anchor);
         }
-        self.run(&step, Retry::Yes).await.map(drop)
+        self.run(&step, Retry::Yes).await?;
+        anchors.iter().for_each(|anchor| self.shared.news.tell(anchor));
+        Ok(())
     }
 }
 
@@ -192,6 +197,10 @@ impl RedisAnchorStore {
 impl AnchorStore for RedisAnchorStore {
     fn location(&self) -> StoreLocation {
         self.shared.place.clone()
+    }
+
+    fn changes(&self) -> Option<Changes> {
+        Some(self.shared.news.listen())
     }
 
     async fn check(&self, zone: &str, anchors: &[&str]) -> Result<AnchorState, StoreError> {
@@ -232,6 +241,7 @@ impl AnchorStore for RedisAnchorStore {
         let mut step = self.names().step(&scripts::ANCHORS_RAISE_EPOCH);
         step.key(&key).arg(epoch).arg(millis).arg(&self.names().channel).arg(zone);
         let digits = self.run(&step, Retry::Yes).await?.text()?;
+        self.shared.news.tell(zone);
         Ok(epoch_of(&digits).ok_or(Fault::NoEpoch(key))?)
     }
 

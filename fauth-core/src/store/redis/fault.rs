@@ -75,6 +75,10 @@ pub(super) enum Fault {
         .0.escape_default()
     )]
     NoEpoch(String),
+    /// A connection that was waited on is gone.
+    #[cfg(feature = "mandates")]
+    #[error("the connection was lost")]
+    Disconnected,
     /// An anchor whose key would be that of a zone's delegation epoch, which `1` would lower.
     #[cfg(feature = "mandates")]
     #[error("an anchor must not begin with `delegation-epoch:`: its key would be the epoch of a zone")]
