@@ -28,6 +28,8 @@ mod server;
 mod sessions;
 mod step;
 mod store;
+#[cfg(feature = "mandates")]
+mod streams;
 mod throttles;
 mod verdict;
 
@@ -38,3 +40,5 @@ pub use anchors::RedisAnchorStore;
 pub use builder::RedisStoreBuilder;
 pub use fault::RedisConnectError;
 pub use store::{RedisStore, WhenStale};
+#[cfg(feature = "mandates")]
+pub use streams::{StreamConsumer, StreamConsumerBuilder, StreamConsumerHandle};

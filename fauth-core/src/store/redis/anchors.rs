@@ -23,7 +23,9 @@ use super::{
     scripts,
     step::Step,
 };
-use crate::store::{AnchorState, AnchorStore, Changes, StoreError, StoreLocation, anchor_lifetime, check_anchor};
+use crate::store::{
+    AnchorState, AnchorStore, Changes, StoreError, StoreLocation, anchor_lifetime, check_anchor,
+};
 
 /// How many anchors are revoked in one step.
 const MOST_AT_ONCE: usize = 500;
