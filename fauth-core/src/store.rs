@@ -36,6 +36,8 @@
 //! A store that cannot answer says so with a [`StoreError`]. The request is then refused with 503. It never guesses, and it never answers "not
 //! found" for "not reachable".
 
+#[cfg(feature = "mandates")]
+mod anchors;
 mod api_keys;
 mod changes;
 mod combined;
@@ -58,6 +60,8 @@ mod shared;
 mod sql;
 mod throttles;
 
+#[cfg(feature = "mandates")]
+pub use anchors::{AnchorState, AnchorStore, DEFAULT_ANCHOR_LIFETIME, anchor_lifetime, check_anchor};
 pub use api_keys::{ApiKey, ApiKeyId, ApiKeyStore, StoredApiKey};
 pub use changes::{Change, ChangeSender, Changes};
 pub use combined::Store;
@@ -65,6 +69,8 @@ pub use error::StoreError;
 pub(crate) use hash_keys::{HashKey, HashKeys};
 pub use limits::{CounterKey, LimitState, LimitStore, LimitWindow, MAX_LIMIT_SPAN, MAX_LIMIT_WINDOWS, Taken};
 pub use location::StoreLocation;
+#[cfg(feature = "mandates")]
+pub use memory::{MemoryAnchorStore, MemoryAnchorStoreBuilder};
 pub use memory::{MemoryLimits, MemorySizes, MemoryStoreBuilder, MemoryThrottles};
 pub use one_times::{OneTimeRecord, OneTimeStore};
 pub use owner::{OWNER_BUCKETS, Owner};

@@ -4,7 +4,10 @@
 //! (`shares.rs` counts them by owner). Both are split into shards (`shards.rs`), each behind its
 //! own lock, and follow the limits in `bounds.rs`. The other modules implement the traits, or the
 //! rows that the tables hold. `limits.rs` is a store of its own: the counters of rate limits.
+//! So is `anchors.rs`: what ends mandates.
 
+#[cfg(feature = "mandates")]
+mod anchors;
 mod api_keys;
 mod bounds;
 mod entries;
@@ -21,6 +24,8 @@ mod throttles;
 
 use std::{fmt, sync::Arc};
 
+#[cfg(feature = "mandates")]
+pub use self::anchors::{MemoryAnchorStore, MemoryAnchorStoreBuilder};
 use self::{
     entries::Entries,
     rows::{OneTimeKey, SessionKey, SessionRow},

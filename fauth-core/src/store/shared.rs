@@ -5,6 +5,8 @@
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
+#[cfg(feature = "mandates")]
+use super::{AnchorState, AnchorStore};
 use super::{
     ApiKey, ApiKeyId, ApiKeyStore, Changes, CounterKey, EndedSession, LimitStore, LimitWindow, LoadedSession,
     NewSession, OneTimeRecord, OneTimeStore, Owner, PayloadChange, PayloadOutcome, RevocationStore,
@@ -101,5 +103,19 @@ shared! {
     }
     LimitStore [] {
         fn take['a 'b 'c](key: &'a CounterKey<'b>, windows: &'c [LimitWindow], now: Duration) -> Taken;
+    }
+}
+
+#[cfg(feature = "mandates")]
+shared! {
+    AnchorStore [
+        fn changes(&self) -> Option<Changes> {
+            (**self).changes()
+        }
+    ] {
+        fn check['a 'b 'c](zone: &'a str, anchors: &'b [&'c str]) -> AnchorState;
+        fn revoke['a 'b](anchors: &'a [&'b str], lasting: Duration) -> ();
+        fn raise_epoch['a](zone: &'a str, epoch: u64, lasting: Duration) -> u64;
+        fn spend['a](id: &'a str, lasting: Duration) -> bool;
     }
 }
