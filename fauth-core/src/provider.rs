@@ -9,6 +9,7 @@ mod counters;
 mod csrf;
 mod csrf_note;
 mod delivery;
+mod ended;
 #[cfg(feature = "trusted-issuers")]
 mod foreign;
 mod forgetting;
@@ -17,11 +18,18 @@ mod inner;
 mod issued;
 mod limits;
 mod logins;
+#[cfg(feature = "mandates")]
+mod mandate_builder;
+#[cfg(feature = "mandates")]
+mod mandate_options;
+#[cfg(feature = "mandates")]
+mod mandates;
 mod metadata;
 mod one_times;
 mod own_only;
 mod passwords;
 mod presented;
+mod recheck;
 mod registry;
 mod replies;
 mod revocations;
@@ -49,6 +57,8 @@ pub(crate) use delivery::answer;
 pub use foreign::AuthHealth;
 pub use granted::{Entered, Granted};
 pub use inner::AuthProvider;
+#[cfg(feature = "mandates")]
+pub use mandate_builder::{MandateAuth, MandateAuthBuilder};
 use own_only::foreign_token;
 pub use passwords::Authenticated;
 pub use presented::Presented;
@@ -81,7 +91,7 @@ use crate::{
     },
     reply::{Reply, ResponseHeader},
     request::{RequestHead, opens_websocket},
-    requirement::{Missing, Requirement},
+    requirement::{Missing, Requirement, Unmet},
     store::{Owner, StoreError},
     token::{
         IssueError, IssuedToken, Issuer, PublishedKeys, Purpose, TokenError, TokenPayload, TokenRequest,
@@ -795,6 +805,10 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     async fn admit(&self, found: Found<U>, requirement: &Requirement) -> Result<Admitted<U>, Rejection> {
+        #[cfg(feature = "mandates")]
+        if let Some(mandates) = &self.inner.mandates {
+            return Box::pin(self.admit_mandate(mandates, found, requirement)).await;
+        }
         let (granted, note) = match found {
             Found::Nothing => return Err(Rejection::MissingCredential),
             // The guard that has granted it has looked at its CSRF token.
@@ -834,12 +848,16 @@ impl<U: AuthUser> AuthProvider<U> {
         } else if self.inner.revocations.is_some() {
             self.refuse_if_revoked(&token.payload, self.now()?).await?;
         }
+        #[cfg(feature = "mandates")]
+        if let Some(mandates) = &self.inner.mandates {
+            Box::pin(self.refuse_ended_mandate(mandates, &token.payload)).await?;
+        }
         let known = match self.user_of(&token.payload).await {
             Ok(user) => refuse_old_epoch(&token.payload, &*user).map(|()| user),
             unknown => unknown,
         };
         match known {
-            Ok(user) => Ok(Granted::new(self.inner.id, user, token.payload, token.way)),
+            Ok(user) => Ok(Granted::new(self, user, token.payload, token.way)),
             Err(rejection) if token.payload.purpose() == Purpose::Session => {
                 Err(Box::pin(self.refused_for_user(&token.payload, rejection)).await)
             }
@@ -926,12 +944,19 @@ impl<U: AuthUser> AuthProvider<U> {
         }
         // The loader may have taken its time.
         let now = self.refuse_if_expired(granted.payload())?;
-        requirement.decide(granted.user().as_ref(), granted.payload(), now).map_err(|unmet| {
-            let rejection = Rejection::from(unmet);
-            let event = Event::new(EventKind::AccessDenied).subject(granted.payload().subject());
-            self.raise(&event.reason(rejection.reason()));
-            rejection
-        })
+        requirement
+            .decide(granted.user().as_ref(), granted.payload(), now)
+            .map_err(|unmet| self.denied(granted.payload(), unmet))
+    }
+
+    /// The refusal of somebody who is known and lacks something.
+    fn denied(&self, payload: &TokenPayload, unmet: Unmet) -> Rejection {
+        let rejection = Rejection::from(unmet);
+        // A mandate for another use is none that was denied something.
+        if !matches!(rejection, Rejection::InvalidToken(_)) {
+            self.raise(&Event::new(EventKind::AccessDenied).reason(rejection.reason()).token(payload));
+        }
+        rejection
     }
 
     /// The present, if the token is good then.

@@ -36,7 +36,10 @@
 //! A store that cannot answer says so with a [`StoreError`]. The request is then refused with 503. It never guesses, and it never answers "not
 //! found" for "not reachable".
 
+#[cfg(feature = "mandates")]
+mod anchors;
 mod api_keys;
+mod changes;
 mod combined;
 mod error;
 mod hash_keys;
@@ -55,18 +58,29 @@ mod sessions;
 mod shared;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod sql;
+#[cfg(feature = "mandates")]
+mod stream_signature;
 mod throttles;
 
+#[cfg(feature = "mandates")]
+pub use anchors::{AnchorState, AnchorStore, DEFAULT_ANCHOR_LIFETIME, anchor_lifetime, check_anchor};
 pub use api_keys::{ApiKey, ApiKeyId, ApiKeyStore, StoredApiKey};
+pub use changes::{Change, ChangeSender, Changes};
 pub use combined::Store;
 pub use error::StoreError;
 pub(crate) use hash_keys::{HashKey, HashKeys};
 pub use limits::{CounterKey, LimitState, LimitStore, LimitWindow, MAX_LIMIT_SPAN, MAX_LIMIT_WINDOWS, Taken};
 pub use location::StoreLocation;
+#[cfg(feature = "mandates")]
+pub use memory::{MemoryAnchorStore, MemoryAnchorStoreBuilder};
 pub use memory::{MemoryLimits, MemorySizes, MemoryStoreBuilder, MemoryThrottles};
 pub use one_times::{OneTimeRecord, OneTimeStore};
 pub use owner::{OWNER_BUCKETS, Owner};
 pub use prolonging::Prolonging;
+#[cfg(all(feature = "redis", feature = "mandates"))]
+pub use redis::{
+    RedisAnchorStore, RedisAnchorStoreBuilder, StreamConsumer, StreamConsumerBuilder, StreamConsumerHandle,
+};
 #[cfg(feature = "redis")]
 pub use redis::{RedisConnectError, RedisStore, RedisStoreBuilder, WhenStale};
 pub use revocations::{Known, RevocationStore, RevocationTarget, TokenFacts, Verdict, raised_epoch};
@@ -83,6 +97,8 @@ pub use sql::SqliteStore;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use sql::{SqlDialect, SqlStore};
 
+#[cfg(feature = "mandates")]
+pub use stream_signature::{AmbiguousEntry, StreamKey};
 pub use throttles::{MAX_THROTTLE_RECORD_BYTES, ThrottleKey, ThrottleKind, ThrottleRecord, ThrottleStore};
 
 pub use crate::token::ids::SessionId;

@@ -16,7 +16,7 @@ use crate::{
     event::{Event, EventKind},
     rejection::{ApiKeyFault, InvalidToken, Misconfigured, Rejection, Unavailable},
     requirement::Requirement,
-    store::{ApiKey, ApiKeyId, ApiKeyStore, Owner, SessionId},
+    store::{ApiKey, ApiKeyId, ApiKeyStore, Owner, RevocationTarget, SessionId},
     token::TokenPayload,
     user::AuthUser,
 };
@@ -202,6 +202,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let (store, owner) = (self.api_key_store()?, self.owner(subject));
         let was_there = self.call_store(store.remove(&owner, id)).await?;
         if was_there {
+            self.tell_open(&owner, &[RevocationTarget::TokenId(id.as_str())]);
             self.raise(&Event::new(EventKind::ApiKeyRevoked).subject(subject));
         }
         Ok(was_there)
@@ -250,20 +251,45 @@ impl<U: AuthUser> AuthProvider<U> {
         let key = stored.key;
         let payload = TokenPayload::of_api_key(&key).ok_or(refused(ApiKeyFault::Unknown))?;
         let payload = Arc::new(payload);
-        self.refuse_revoked_key(&payload, now).await?;
-        let user = self.user_of(&payload).await?;
+        let user = self.user_of_key(&**store, &key, &payload, now).await?;
+        self.note_use(&**store, &key, now).await;
+        Ok(Granted::new(self, user, payload, Way::Explicit))
+    }
+
+    /// The user of a key, if it was neither revoked nor ended by an epoch.
+    async fn user_of_key(
+        &self,
+        store: &dyn ApiKeyStore,
+        key: &ApiKey,
+        payload: &Arc<TokenPayload>,
+        now: Timestamp,
+    ) -> Result<Arc<U>, Rejection> {
+        self.refuse_revoked_key(payload, now).await?;
+        let user = self.user_of(payload).await?;
         if key.user_epoch.is_some_and(|epoch| epoch < user.token_epoch()) {
-            self.remove_outdated(&**store, &key).await;
+            self.remove_outdated(store, key).await;
             return Err(Rejection::InvalidToken(InvalidToken::OldEpoch));
         }
-        self.note_use(&**store, &key, now).await;
-        Ok(Granted::new(self.inner.id, user, payload, Way::Explicit))
+        Ok(user)
+    }
+
+    /// The user of a key that was presented before and found good, if it is still there.
+    pub(super) async fn user_of_known_key(&self, payload: &Arc<TokenPayload>) -> Result<Arc<U>, Rejection> {
+        let (store, now) = (self.api_key_store()?, self.now()?);
+        let id = ApiKeyId::parse(payload.token_id()).ok_or(refused(ApiKeyFault::Unknown))?;
+        let found = self.call_store(store.find(&id, now)).await?;
+        let key = found.ok_or(refused(ApiKeyFault::Unknown))?.key;
+        if now >= key.expires_at || key.owner != self.owner_of(payload) {
+            return Err(refused(ApiKeyFault::Unknown));
+        }
+        self.user_of_key(&**store, &key, payload, now).await
     }
 
     /// A key that its owner's epoch has ended is good for nothing any more. That it cannot be
     /// removed changes nothing: it is refused all the same, and the next one tries again.
     async fn remove_outdated(&self, store: &dyn ApiKeyStore, key: &ApiKey) {
         if matches!(self.call_store(store.remove(&key.owner, &key.id)).await, Ok(true)) {
+            self.tell_open(&key.owner, &[RevocationTarget::TokenId(key.id.as_str())]);
             self.raise_key_removed(&key.owner, "old_epoch");
         }
     }
@@ -278,6 +304,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let store = self.api_key_store()?;
         for key in self.call_store(store.list(owner, self.now()?)).await?.iter().filter(|key| ends(key)) {
             if self.call_store(store.remove(owner, &key.id)).await? {
+                self.tell_open(owner, &[RevocationTarget::TokenId(key.id.as_str())]);
                 self.raise_key_removed(owner, reason);
             }
         }

@@ -221,6 +221,9 @@ pub enum InvalidToken {
     /// Delegations of its zone have changed since this mandate was issued.
     #[cfg(feature = "mandates")]
     DelegationStale,
+    /// This mandate was used before, and each is [good once](crate::MandateAuthBuilder::single_use).
+    #[cfg(feature = "mandates")]
+    MandateSpent,
 }
 
 /// Why an API key is not accepted.
@@ -347,7 +350,7 @@ impl InvalidToken {
             | Self::SessionEnded
             | Self::UnknownSession => true,
             #[cfg(feature = "mandates")]
-            Self::MandateRevoked | Self::DelegationStale => true,
+            Self::MandateRevoked | Self::DelegationStale | Self::MandateSpent => true,
             Self::Token(_) | Self::ApiKey(_) | Self::OneTime(_) | Self::InactiveUser | Self::Reused => false,
         }
     }
@@ -445,6 +448,8 @@ impl Rejection {
             Self::InvalidToken(InvalidToken::MandateRevoked) => "mandate_revoked",
             #[cfg(feature = "mandates")]
             Self::InvalidToken(InvalidToken::DelegationStale) => "delegation_stale",
+            #[cfg(feature = "mandates")]
+            Self::InvalidToken(InvalidToken::MandateSpent) => "mandate_spent",
             Self::CrossSiteRequest(OriginFault::Missing) => "origin_missing",
             Self::CrossSiteRequest(OriginFault::Foreign) => "origin_foreign",
             Self::CrossSiteRequest(OriginFault::PlainHttp) => "origin_plain_http",

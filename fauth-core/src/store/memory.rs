@@ -4,7 +4,10 @@
 //! (`shares.rs` counts them by owner). Both are split into shards (`shards.rs`), each behind its
 //! own lock, and follow the limits in `bounds.rs`. The other modules implement the traits, or the
 //! rows that the tables hold. `limits.rs` is a store of its own: the counters of rate limits.
+//! So is `anchors.rs`: what ends mandates.
 
+#[cfg(feature = "mandates")]
+mod anchors;
 mod api_keys;
 mod bounds;
 mod entries;
@@ -21,13 +24,15 @@ mod throttles;
 
 use std::{fmt, sync::Arc};
 
+#[cfg(feature = "mandates")]
+pub use self::anchors::{MemoryAnchorStore, MemoryAnchorStoreBuilder};
 use self::{
     entries::Entries,
     rows::{OneTimeKey, SessionKey, SessionRow},
     table::Table,
 };
 pub use self::{limits::MemoryLimits, throttle_table::MemoryThrottles};
-use super::{ApiKeyId, OneTimeRecord, StoredApiKey};
+use super::{ApiKeyId, ChangeSender, OneTimeRecord, StoredApiKey};
 use crate::clock::{Clock, SystemClock, Timestamp};
 
 /// The default maximum of sessions, revocations, one-time tokens and API keys each.
@@ -80,6 +85,7 @@ pub struct MemoryStore(Arc<Inner>);
 struct Inner {
     sessions: Table<SessionKey, SessionRow>,
     revocations: Entries,
+    changes: ChangeSender,
     one_times: Table<OneTimeKey, OneTimeRecord>,
     api_keys: Table<ApiKeyId, StoredApiKey>,
     throttles: MemoryThrottles,
@@ -208,6 +214,7 @@ impl MemoryStoreBuilder {
         MemoryStore(Arc::new(Inner {
             sessions: Table::new(self.sessions),
             revocations: Entries::new(self.revocations, since),
+            changes: ChangeSender::new(),
             one_times: Table::new(self.one_time_tokens),
             api_keys: Table::new(self.api_keys),
             throttles: MemoryThrottles::new(),

@@ -291,7 +291,7 @@ impl ForeignVerifier {
                 rights,
                 expiry_leeway: self.expiry_leeway,
                 #[cfg(feature = "mandates")]
-                mandate,
+                mandate: mandate.map(Arc::new),
             })),
             json,
         })

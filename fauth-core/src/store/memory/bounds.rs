@@ -8,7 +8,7 @@ use crate::{clock::Timestamp, store::StoreError};
 
 /// How long an entry stays after it has expired. A clock that jumps back by less than this still
 /// finds it.
-const MARGIN: Duration = Duration::from_secs(60 * 60);
+pub(super) const MARGIN: Duration = Duration::from_secs(60 * 60);
 
 /// The maximum number of expired entries that one write forgets. It is more than a write adds, so
 /// that expired entries do not pile up.
