@@ -12,7 +12,8 @@ async fn metadata_of_the_resource_name_the_issuer() {
     let mounts = Mounts::of(&world.auth);
     let mount = mounts.iter().find(|mount| mount.path().contains("oauth-protected-resource")).unwrap();
     let head = WireRequest::get(mount.path());
-    let reply: WireResponse = mount.read(&world.auth, &head, Ok(b"")).answer().await.into();
+    let reply: WireResponse =
+        mount.read(&world.auth, &head, Ok(b"")).answer(&world.auth).await.unwrap().into();
     assert_eq!(reply.json()["authorization_servers"], serde_json::json!([ISSUER]));
     let refused = world.enter("x").await.unwrap_err();
     let challenge = world.answer(&refused).header("www-authenticate").concat();
