@@ -42,7 +42,7 @@ async fn other_forms_of_refusals_can_be_chosen() {
         world.pass(&world.mandate("alice").sign(), &Requirement::user().delegation()).await.unwrap_err();
     let answer = world.answer(&refused);
     assert_eq!(answer.header("content-type"), ["application/problem+json"]);
-    assert_eq!(answer.json()["code"], "delegation_required");
+    assert_eq!(answer.json()["error"], "delegation_required");
     let plain = World::new().answer(&refused);
     assert_eq!(plain.header("content-type"), ["application/json"]);
     assert_eq!(plain.json()["error"], "delegation_required");
