@@ -9,7 +9,12 @@
 //! One thread does everything, so that all of its memory and all of its wake-ups are seen. Minutes
 //! in which nothing happens are not waited for: the clock of the runtime jumps over them.
 
-#![expect(clippy::print_stdout, clippy::unwrap_used, clippy::indexing_slicing, reason = "a program for ourselves")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a program for ourselves"
+)]
 
 use std::{
     convert::Infallible,
@@ -66,11 +71,7 @@ impl RevocationStore for Counted {
         self.store.check(token, now).await
     }
 
-    async fn check_all(
-        &self,
-        tokens: &[TokenFacts<'_>],
-        now: Timestamp,
-    ) -> Result<Vec<Verdict>, StoreError> {
+    async fn check_all(&self, tokens: &[TokenFacts<'_>], now: Timestamp) -> Result<Vec<Verdict>, StoreError> {
         self.questions.fetch_add(1, Relaxed);
         self.store.check_all(tokens, now).await
     }
@@ -180,9 +181,8 @@ fn main() {
             let auth = provider(&store, &loads);
             let granted = logged_in(&auth, count).await;
             let start = Instant::now();
-            let (sockets, each) = bytes_each(count, || {
-                granted.iter().map(|(_, granted)| granted.ended()).collect::<Vec<_>>()
-            });
+            let (sockets, each) =
+                bytes_each(count, || granted.iter().map(|(_, granted)| granted.ended()).collect::<Vec<_>>());
             println!("  opened in {:.1?} each", start.elapsed() / u32::try_from(count).unwrap());
             tokio::time::sleep(Duration::from_millis(500)).await;
             println!("  memory: {each:.0} bytes each, and the payload of the token");
