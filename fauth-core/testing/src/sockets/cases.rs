@@ -150,7 +150,7 @@ cases! { $
     }
 
     async fn a_socket_ends_when_its_user_is_disabled_or_gone<S>() {
-        let often = |provider: Provider| provider; // .ended_recheck_every(Duration::from_millis(200));
+        let often = |provider: Provider| provider.ended_recheck_every(Duration::from_millis(200));
         let t = Bench::start::<S>(HOUR, often);
         let mut alice = t.open_as("alice", "/live/echo").await;
         let mut bob = t.open_as("bob", "/live/echo").await;
@@ -244,15 +244,16 @@ cases! { $
         let login = t.login("alice").await;
         let mut events = Events::open(t.address, "/live/events", &login).await;
         let mut bob = Events::open(t.address, "/live/events", &t.login("bob").await).await;
-        events.wait_for("text/event-stream").await;
-        events.wait_for("data: tick\n\ndata: ").await;
-        bob.wait_for("data: tick\n\n").await;
+        events.wait_for("text/event-stream", 1).await;
+        events.wait_for("data: tick\n\n", 2).await;
+        bob.wait_for("data: tick\n\n", 1).await;
         let ended = Instant::now();
         t.log_out("alice").await;
         let all = events.rest().await;
         assert!(ended.elapsed() < SOON, "after {:?}", ended.elapsed());
         assert!(all.ends_with("\r\n0\r\n\r\n"), "{all}");
-        bob.wait_for("data: tick\n\ndata: tick").await;
+        let heard = bob.so_far().matches("tick").count();
+        bob.wait_for("tick", heard + 10).await;
         // And no other begins.
         let refused = Events::open(t.address, "/live/events", &login).await.rest().await;
         assert!(refused.starts_with("HTTP/1.1 401 "), "{refused}");
