@@ -21,11 +21,11 @@ use tokio::{
 };
 
 use super::{
-    EndReason,
     asker::{Asker, Findings},
     entry::Id,
     hub::{Hub, Keeping},
     intervals::{Moment, moments},
+    reason::EndReason,
     table::{Finding, Question, Watched},
 };
 use crate::store::{Change, Changes};
