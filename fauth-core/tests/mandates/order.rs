@@ -13,7 +13,7 @@ use fauth_core::{
     rejection::{InvalidToken, Unavailable},
     token::{MandateUse, TokenError},
 };
-use fauth_testing::{Fault, ForeignIssuer, ManualClock, MandateIssuer, WireRequest};
+use fauth_testing::{Fault, ForeignIssuer, MandateIssuer, ManualClock, WireRequest};
 
 use crate::support::{DAY, EXPIRED, ISSUER, REVOKED, SECOND, STALE, World, ZONE};
 
