@@ -80,7 +80,9 @@ fn what_is_opened_and_closed_in_any_order_leaves_nothing() {
         }
         assert_eq!(table.len(), there.len());
     }
-    there.drain(..).for_each(|entry| table.release(&entry));
+    for entry in there.drain(..) {
+        table.release(&entry);
+    }
     is_empty(&table);
     // Answers that come late are about nobody.
     for watched in answers {
