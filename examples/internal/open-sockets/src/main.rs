@@ -28,7 +28,7 @@ use std::{
 use async_trait::async_trait;
 use fauth_core::{
     AuthConfig, AuthProvider, AuthUser, ClientInfo, Granted, MemoryStore, Requirement, TokenPayload,
-    clock::Timestamp,
+    clock::{Clock, ClockError, Timestamp},
     ended::Ended,
     store::{Changes, Owner, RevocationStore, RevocationTarget, StoreError, TokenFacts, Verdict},
 };
@@ -94,9 +94,24 @@ impl RevocationStore for Counted {
     }
 }
 
+/// The clock of the runtime, which jumps with it.
+#[derive(Debug, Clone, Copy)]
+struct RuntimeClock(tokio::time::Instant);
+
+impl Clock for RuntimeClock {
+    fn now(&self) -> Result<Timestamp, ClockError> {
+        let seconds = i64::try_from(self.now_precise()?.as_secs()).map_err(|_| ClockError::new())?;
+        Ok(Timestamp::from_unix_seconds(seconds))
+    }
+
+    fn now_precise(&self) -> Result<Duration, ClockError> {
+        Ok(Duration::from_secs(1_800_000_000) + self.0.elapsed())
+    }
+}
+
 type Auth = AuthProvider<User>;
 
-fn provider(store: &Counted, loads: &Arc<AtomicU64>) -> Auth {
+fn provider(store: &Counted, loads: &Arc<AtomicU64>, clock: RuntimeClock) -> Auth {
     let loads = Arc::clone(loads);
     let config = AuthConfig::builder().application("sockets").secret("0f6c1b2a34d94a5b8f7e6d5c4b3a2918");
     AuthProvider::builder(config.build().unwrap())
@@ -104,6 +119,7 @@ fn provider(store: &Counted, loads: &Arc<AtomicU64>) -> Auth {
             loads.fetch_add(1, Relaxed);
             async move { Ok::<_, Infallible>(Some(User(token.subject().to_owned()))) }
         })
+        .clock(clock)
         .without_password_login()
         .danger_without_login_throttle()
         .danger_share_application()
@@ -136,17 +152,17 @@ fn wake_ups() -> u64 {
     Handle::current().metrics().worker_park_count(0)
 }
 
-/// Ten minutes in which nobody does anything.
+/// Four minutes in which nobody does anything: three times that, and the tokens are still good.
 async fn idle(what: &str, store: &Counted, loads: &AtomicU64) {
     tokio::time::pause();
     let before = (wake_ups(), store.questions.load(Relaxed), loads.load(Relaxed), Instant::now());
-    tokio::time::sleep(Duration::from_secs(600)).await;
-    let busy = before.3.elapsed() / 10;
+    tokio::time::sleep(Duration::from_secs(4 * 60)).await;
+    let busy = before.3.elapsed() / 4;
     println!(
         "  idle, {what}: {} wake-ups, {} questions to the store, {} loads, {busy:.1?} of one thread, each minute",
-        (wake_ups() - before.0) / 10,
-        (store.questions.load(Relaxed) - before.1) / 10,
-        (loads.load(Relaxed) - before.2) / 10,
+        (wake_ups() - before.0) / 4,
+        (store.questions.load(Relaxed) - before.1) / 4,
+        (loads.load(Relaxed) - before.2) / 4,
     );
     tokio::time::resume();
 }
@@ -176,9 +192,11 @@ fn main() {
         runtime.block_on(async {
             let name = if tells { "a store that tells" } else { "a store that is asked" };
             println!("{count} sockets, {name}");
-            let store = Counted { store: MemoryStore::new(), tells, questions: Arc::default() };
+            let clock = RuntimeClock(tokio::time::Instant::now());
+            let memory = MemoryStore::builder().clock(clock).build();
+            let store = Counted { store: memory, tells, questions: Arc::default() };
             let loads = Arc::new(AtomicU64::new(0));
-            let auth = provider(&store, &loads);
+            let auth = provider(&store, &loads, clock);
             let granted = logged_in(&auth, count).await;
             let start = Instant::now();
             let (sockets, each) =
