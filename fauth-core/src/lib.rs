@@ -12,6 +12,7 @@ mod csrf;
 pub mod demands;
 #[doc(hidden)]
 pub mod derive;
+pub mod ended;
 mod error;
 pub mod escape;
 pub mod event;

@@ -839,7 +839,7 @@ impl<U: AuthUser> AuthProvider<U> {
             unknown => unknown,
         };
         match known {
-            Ok(user) => Ok(Granted::new(self.inner.id, user, token.payload, token.way)),
+            Ok(user) => Ok(Granted::new(self, user, token.payload, token.way)),
             Err(rejection) if token.payload.purpose() == Purpose::Session => {
                 Err(Box::pin(self.refused_for_user(&token.payload, rejection)).await)
             }

@@ -1,0 +1,128 @@
+//! Clients that hide nothing: of a WebSocket, and of a stream of events.
+
+use std::{net::SocketAddr, time::Duration};
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{
+        Error, Message,
+        client::IntoClientRequest as _,
+        http::{HeaderName, HeaderValue},
+    },
+};
+
+use crate::RequestHeaders;
+
+/// No answer takes this long, even on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits for what has to come.
+async fn soon<T>(coming: impl Future<Output = T>) -> T {
+    timeout(PATIENCE, coming).await.expect("it never comes")
+}
+
+/// The client's end of a WebSocket.
+#[derive(Debug)]
+pub struct Socket(WebSocketStream<TcpStream>);
+
+impl Socket {
+    /// Opens it; or else the status of the refusal.
+    ///
+    /// # Errors
+    /// The status of a response that is no 101.
+    pub async fn open(address: SocketAddr, path: &str, headers: &RequestHeaders) -> Result<Self, u16> {
+        let mut request = format!("ws://{address}{path}").into_client_request().unwrap();
+        for (name, value) in headers {
+            let name = HeaderName::try_from(name).unwrap();
+            request.headers_mut().append(name, HeaderValue::try_from(value).unwrap());
+        }
+        let stream = TcpStream::connect(address).await.unwrap();
+        match soon(client_async(request, stream)).await {
+            Ok((socket, _)) => Ok(Self(socket)),
+            Err(Error::Http(response)) => Err(response.status().as_u16()),
+            Err(error) => panic!("no handshake: {error}"),
+        }
+    }
+
+    /// Sends a text.
+    pub async fn send(&mut self, text: &str) {
+        soon(self.0.send(Message::text(text))).await.unwrap();
+    }
+
+    /// The next message, which is a text.
+    pub async fn text(&mut self) -> String {
+        match soon(self.0.next()).await {
+            Some(Ok(Message::Text(text))) => text.to_string(),
+            other => panic!("not a text: {other:?}"),
+        }
+    }
+
+    /// Sends a text and gets it back.
+    pub async fn assert_echo(&mut self) {
+        self.send("Are you there?").await;
+        assert_eq!(self.text().await, "Are you there?");
+    }
+
+    /// Closes it from here, as a browser does that leaves the page, and waits for the answer.
+    pub async fn leave(mut self) {
+        soon(self.0.close(None)).await.unwrap();
+        self.rest().await;
+    }
+
+    /// Passes over messages up to the close frame: its code and its reason. Afterwards the server
+    /// has to close the connection.
+    pub async fn closed(mut self) -> (u16, String) {
+        self.rest().await.expect("a close frame before the end")
+    }
+
+    /// Passes over everything up to the end of the connection: the close frame, if one came.
+    pub async fn rest(&mut self) -> Option<(u16, String)> {
+        let mut closed = None;
+        while let Some(Ok(message)) = soon(self.0.next()).await {
+            if let Message::Close(frame) = message {
+                let frame = frame.expect("a code");
+                closed = Some((frame.code.into(), frame.reason.to_string()));
+            }
+        }
+        closed
+    }
+}
+
+/// The client's end of a stream of server-sent events.
+#[derive(Debug)]
+pub struct Events {
+    stream: TcpStream,
+    seen: Vec<u8>,
+}
+
+impl Events {
+    /// Asks for the events.
+    pub async fn open(address: SocketAddr, path: &str, headers: &RequestHeaders) -> Self {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let mut head = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
+        for (name, value) in headers {
+            head += &format!("{name}: {value}\r\n");
+        }
+        stream.write_all((head + "\r\n").as_bytes()).await.unwrap();
+        Self { stream, seen: Vec::new() }
+    }
+
+    /// Waits until this has come.
+    pub async fn wait_for(&mut self, text: &str) {
+        while !String::from_utf8_lossy(&self.seen).contains(text) {
+            assert_ne!(soon(self.stream.read_buf(&mut self.seen)).await.unwrap(), 0, "the end before {text}");
+        }
+    }
+
+    /// Waits for the end: everything that came.
+    pub async fn rest(mut self) -> String {
+        soon(self.stream.read_to_end(&mut self.seen)).await.unwrap();
+        String::from_utf8_lossy(&self.seen).into_owned()
+    }
+}
