@@ -19,6 +19,8 @@ pub mod event;
 mod guard;
 pub mod limit;
 mod limiter;
+#[cfg(feature = "mandates")]
+pub mod mandate;
 #[cfg(any(doc, doctest))]
 pub mod manual;
 pub mod mounts;
@@ -67,6 +69,8 @@ pub use error::{BoxError, ConfigError};
 pub use fauth_derive::{AuthUser, Role};
 pub use guard::Guard;
 pub use limiter::{Asked, Limited, Limiter};
+#[cfg(feature = "mandates")]
+pub use mandate::Principal;
 pub use protection::Protection;
 #[cfg(feature = "trusted-issuers")]
 pub use provider::AuthHealth;
@@ -74,8 +78,12 @@ pub use provider::{
     AuthProvider, AuthProviderBuilder, AuthSwitch, Authenticated, Entered, Granted, PayloadError,
     PendingLogin, Pinned, Presented, SessionHandle, WhenLimitStoreFails,
 };
+#[cfg(feature = "mandates")]
+pub use provider::{MandateAuth, MandateAuthBuilder};
 pub use rejection::reason::Rejection;
 pub use requirement::{Condition, Missing, Names, Requirement};
+#[cfg(feature = "mandates")]
+pub use requirement::{MandateCondition, MissingMandate};
 pub use resource_metadata::ResourceMetadata;
 pub use role::{Role, UnknownRole};
 pub use rules::RouteRules;

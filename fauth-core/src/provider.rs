@@ -17,11 +17,18 @@ mod inner;
 mod issued;
 mod limits;
 mod logins;
+#[cfg(feature = "mandates")]
+mod mandate_builder;
+#[cfg(feature = "mandates")]
+mod mandate_options;
+#[cfg(feature = "mandates")]
+mod mandates;
 mod metadata;
 mod one_times;
 mod own_only;
 mod passwords;
 mod presented;
+mod recheck;
 mod registry;
 mod replies;
 mod revocations;
@@ -49,6 +56,8 @@ pub(crate) use delivery::answer;
 pub use foreign::AuthHealth;
 pub use granted::{Entered, Granted};
 pub use inner::AuthProvider;
+#[cfg(feature = "mandates")]
+pub use mandate_builder::{MandateAuth, MandateAuthBuilder};
 use own_only::foreign_token;
 pub use passwords::Authenticated;
 pub use presented::Presented;
@@ -795,6 +804,10 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     async fn admit(&self, found: Found<U>, requirement: &Requirement) -> Result<Admitted<U>, Rejection> {
+        #[cfg(feature = "mandates")]
+        if let Some(mandates) = &self.inner.mandates {
+            return Box::pin(self.admit_mandate(mandates, found, requirement)).await;
+        }
         let (granted, note) = match found {
             Found::Nothing => return Err(Rejection::MissingCredential),
             // The guard that has granted it has looked at its CSRF token.
@@ -833,6 +846,10 @@ impl<U: AuthUser> AuthProvider<U> {
             Box::pin(self.refuse_ended_session(&token.payload, self.now()?)).await?;
         } else if self.inner.revocations.is_some() {
             self.refuse_if_revoked(&token.payload, self.now()?).await?;
+        }
+        #[cfg(feature = "mandates")]
+        if let Some(mandates) = &self.inner.mandates {
+            Box::pin(self.refuse_ended_mandate(mandates, &token.payload)).await?;
         }
         let known = match self.user_of(&token.payload).await {
             Ok(user) => refuse_old_epoch(&token.payload, &*user).map(|()| user),
@@ -926,15 +943,19 @@ impl<U: AuthUser> AuthProvider<U> {
         }
         // The loader may have taken its time.
         let now = self.refuse_if_expired(granted.payload())?;
-        requirement.decide(granted.user().as_ref(), granted.payload(), now).map_err(|unmet| {
-            let rejection = match unmet {
-                Unmet::Lacks(missing) => Rejection::Forbidden(missing),
-                Unmet::StaleLogin(max_age) => Rejection::StaleLogin { max_age },
-            };
-            let event = Event::new(EventKind::AccessDenied).subject(granted.payload().subject());
-            self.raise(&event.reason(rejection.reason()));
-            rejection
-        })
+        requirement
+            .decide(granted.user().as_ref(), granted.payload(), now)
+            .map_err(|unmet| self.denied(granted.payload(), unmet))
+    }
+
+    /// The refusal of somebody who is known and lacks something.
+    fn denied(&self, payload: &TokenPayload, unmet: Unmet) -> Rejection {
+        let rejection = Rejection::from(unmet);
+        // A mandate for another use is none that was denied something.
+        if !matches!(rejection, Rejection::InvalidToken(_)) {
+            self.raise(&Event::new(EventKind::AccessDenied).reason(rejection.reason()).token(payload));
+        }
+        rejection
     }
 
     /// The present, if the token is good then.

@@ -118,6 +118,12 @@ impl<U: AuthUser> AuthProvider<U> {
 
     /// Waits for the keys of a token, verifies it with them, and goes on as with any other.
     pub(super) async fn grant_pending(&self, pending: Pending) -> Result<Granted<U>, Rejection> {
+        let verified = self.verified_pending(pending).await?;
+        self.grant(verified).await
+    }
+
+    /// Waits for the keys of a token, and verifies it with them.
+    pub(super) async fn verified_pending(&self, pending: Pending) -> Result<Verified, Rejection> {
         let Pending { token, issuer, way } = pending;
         let payload = match issuer {
             PendingIssuer::Known(issuer) => self.verify_pending(&token, &issuer).await?,
@@ -130,7 +136,7 @@ impl<U: AuthUser> AuthProvider<U> {
                 }
             }
         };
-        self.grant(Verified { payload: Arc::new(payload), way, csrf: None }).await
+        Ok(Verified { payload: Arc::new(payload), way, csrf: None })
     }
 
     async fn verify_pending(&self, token: &[u8], issuer: &Trusted) -> Result<TokenPayload, Rejection> {

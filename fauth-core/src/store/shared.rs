@@ -108,7 +108,11 @@ shared! {
 
 #[cfg(feature = "mandates")]
 shared! {
-    AnchorStore [] {
+    AnchorStore [
+        fn changes(&self) -> Option<Changes> {
+            (**self).changes()
+        }
+    ] {
         fn check['a 'b 'c](zone: &'a str, anchors: &'b [&'c str]) -> AnchorState;
         fn revoke['a 'b](anchors: &'a [&'b str], lasting: Duration) -> ();
         fn raise_epoch['a](zone: &'a str, epoch: u64, lasting: Duration) -> u64;
