@@ -67,10 +67,12 @@ const CLOSING: Duration = Duration::from_secs(5);
 ///     let why = loop {
 ///         tokio::select! {
 ///             why = &mut ended => break why,
-///             message = messages.recv() => match message {
-///                 Some(Ok(Message::Text(text))) if session.text(text).await.is_ok() => {}
-///                 _ => return,
-///             },
+///             message = messages.recv() => {
+///                 let Some(Ok(Message::Text(text))) = message else { return };
+///                 if session.text(text).await.is_err() {
+///                     return;
+///                 }
+///             }
 ///         }
 ///     };
 ///     let description = Some(why.as_str().to_owned());

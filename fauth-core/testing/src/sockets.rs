@@ -122,7 +122,7 @@ impl Bench {
             .config(config_builder().lifetime(Purpose::Access, lifetime).build().unwrap())
             .transport(BearerTransport::new())
             .transport(CookieTransport::new())
-            .configure(|provider| provider.clock(SystemClock).trusted_origin("https://app.example"))
+            .configure(|provider: AuthProviderBuilder<TestUser>| provider.clock(SystemClock).trusted_origin("https://app.example"))
             .configure(configure)
             .build();
         let live = Live { auth: auth.provider().clone(), running: Arc::default() };

@@ -55,12 +55,21 @@ impl Socket {
         soon(self.0.send(Message::text(text))).await.unwrap();
     }
 
+    /// The next message: a text, or else code and reason of the close frame.
+    ///
+    /// # Errors
+    /// What was said at the end.
+    pub async fn next(&mut self) -> Result<String, (u16, String)> {
+        match soon(self.0.next()).await {
+            Some(Ok(Message::Text(text))) => Ok(text.to_string()),
+            Some(Ok(Message::Close(Some(frame)))) => Err((frame.code.into(), frame.reason.to_string())),
+            other => panic!("neither a text nor an end: {other:?}"),
+        }
+    }
+
     /// The next message, which is a text.
     pub async fn text(&mut self) -> String {
-        match soon(self.0.next()).await {
-            Some(Ok(Message::Text(text))) => text.to_string(),
-            other => panic!("not a text: {other:?}"),
-        }
+        self.next().await.unwrap()
     }
 
     /// Sends a text and gets it back.
