@@ -80,6 +80,12 @@ impl ChangeSender {
         Changes { receiver: channel.subscribe() }
     }
 
+    /// Whether anybody listens: a store may spare itself what it would hear for nobody.
+    #[must_use]
+    pub fn has_listeners(&self) -> bool {
+        self.listened_to().is_some()
+    }
+
     /// Stands for a key within this process; another process, and the same after a restart, makes
     /// another of it. Nobody outside can find two keys with the same one.
     #[must_use]
