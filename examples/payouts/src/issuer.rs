@@ -4,9 +4,9 @@
 //! # Security
 //! It asks nobody who they are. It is for this example, and listens on this machine only.
 
-mod claims;
 #[cfg(feature = "redis")]
 mod announce;
+mod claims;
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -59,6 +59,15 @@ impl Issuer {
             #[cfg(feature = "redis")]
             announcer: None,
         })
+    }
+
+    /// Announces revocations in the Redis that `FAUTH_REDIS_URL` names, if it does.
+    ///
+    /// # Errors
+    /// If Redis cannot be reached, or `STREAMS_HMAC_KEY` is missing.
+    #[cfg(feature = "redis")]
+    pub async fn announcing(self) -> Result<Self, BoxError> {
+        Ok(Self { announcer: announce::Announcer::from_env().await?, ..self })
     }
 
     /// Its routes.

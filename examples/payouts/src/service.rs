@@ -1,19 +1,14 @@
 //! What the services on the three frameworks have in common: whom they trust, and who may do what.
 
-use std::time::Duration;
-
 use fauth_core::{
-    AuthProvider, BoxError, ConfigError, Requirement, RouteRules,
-    mandate::{MandateAuth, Principal},
+    AuthProvider, BoxError, ConfigError, MandateAuth, Principal, Rejection, Requirement, RouteRules,
+    store::DEFAULT_ANCHOR_LIFETIME,
 };
 use fauth_remote::HttpFetch;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{AUDIENCE, revocations};
-
-/// At least as long as a mandate lives: after that, it has expired.
-const REVOKED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Verifies mandates of the issuer that `CARACAL_STS_URL` names, for the zone `CARACAL_ZONE_ID`.
 ///
@@ -66,8 +61,9 @@ impl Revocation {
     ///
     /// # Errors
     /// If the store cannot keep it.
-    pub async fn carry_out(&self, auth: &AuthProvider<Principal>) -> Result<Value, BoxError> {
-        auth.revoke_mandate_anchors(&[&self.anchor], REVOKED_FOR).await?;
+    pub async fn carry_out(&self, auth: &AuthProvider<Principal>) -> Result<Value, Rejection> {
+        // A day: by then every mandate that exists now has expired.
+        auth.revoke_mandate_anchors(&[&self.anchor], DEFAULT_ANCHOR_LIFETIME).await?;
         Ok(json!({ "revoked": self.anchor }))
     }
 }

@@ -8,7 +8,7 @@ use actix_web::{
 };
 use actix_ws::Message;
 use fauth_actix::{CurrentUser, Grant, Refused, protect, until_ended};
-use fauth_core::{AuthProvider, BoxError, mandate::Principal};
+use fauth_core::{AuthProvider, BoxError, Principal};
 use payouts::{
     Feed,
     service::{self, Revocation},

@@ -9,7 +9,7 @@ use axum::{
     routing::{get, post},
 };
 use fauth_axum::{CurrentUser, Grant, Refused, protect, until_ended};
-use fauth_core::{AuthProvider, BoxError, mandate::Principal};
+use fauth_core::{AuthProvider, BoxError, Principal};
 use payouts::{
     Feed,
     service::{self, Revocation},

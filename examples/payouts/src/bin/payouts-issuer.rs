@@ -16,6 +16,8 @@ async fn serve() -> Result<(), BoxError> {
     let (listener, address) = start::listen("127.0.0.1:3100")?;
     let zone = env::var("CARACAL_ZONE_ID").unwrap_or_else(|_| "zone_demo".to_owned());
     let issuer = Issuer::new(&format!("http://{address}"), &zone)?;
+    #[cfg(feature = "redis")]
+    let issuer = issuer.announcing().await?;
     start::say(&format!("payouts-issuer listens on http://{address}"))?;
     axum::serve(TcpListener::from_std(listener)?, issuer.routes()).await?;
     Ok(())

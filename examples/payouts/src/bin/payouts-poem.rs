@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use fauth_core::{AuthProvider, BoxError, mandate::Principal};
+use fauth_core::{AuthProvider, BoxError, Principal};
 use fauth_poem::{CurrentUser, Grant, Refused, protect, until_ended};
 use futures_util::{SinkExt as _, StreamExt as _};
 use payouts::{
