@@ -178,9 +178,13 @@ cases! { $
         let ended = Instant::now();
         t.log_out("alice").await;
         t.all_have_stopped().await;
-        for socket in sockets {
+        for socket in &mut sockets {
             assert_eq!(socket.closed().await.0, 1008);
             assert!(ended.elapsed() < SOON);
+        }
+        // And the server closes the connections.
+        for mut socket in sockets {
+            assert_eq!(socket.rest().await, None);
         }
     }
 
@@ -199,8 +203,9 @@ cases! { $
 
     async fn a_handler_that_returns_closes_its_socket<S>() {
         let t = bench::<S>();
-        let socket = t.open_as("alice", "/live/brief").await;
+        let mut socket = t.open_as("alice", "/live/brief").await;
         assert_eq!(socket.closed().await, (1000, String::new()));
+        assert_eq!(socket.rest().await, None);
         t.all_have_stopped().await;
     }
 

@@ -84,10 +84,15 @@ impl Socket {
         self.rest().await;
     }
 
-    /// Passes over messages up to the close frame: its code and its reason. Afterwards the server
-    /// has to close the connection.
-    pub async fn closed(mut self) -> (u16, String) {
-        self.rest().await.expect("a close frame before the end")
+    /// Passes over messages up to the close frame: its code and its reason.
+    pub async fn closed(&mut self) -> (u16, String) {
+        loop {
+            match soon(self.0.next()).await {
+                Some(Ok(Message::Close(Some(frame)))) => return (frame.code.into(), frame.reason.to_string()),
+                Some(Ok(_)) => {}
+                other => panic!("not closed, but: {other:?}"),
+            }
+        }
     }
 
     /// Passes over everything up to the end of the connection: the close frame, if one came.
