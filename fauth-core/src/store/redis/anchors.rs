@@ -78,11 +78,16 @@ const EPOCHS: &str = "delegation-epoch:";
 ///   [`RedisStore`](crate::store::RedisStore) do. Use `appendonly yes`, and `appendfsync always`
 ///   where no second may be lost. What is lost matters until the last mandate of that time has
 ///   expired: a maximum lifetime of mandates bounds that.
-/// - **Permissions.** A user of its own needs
-///   `~caracal:revoked:sessions:* ~fauth:caracal:revoked:sessions:* &fauth:caracal:revoked:sessions:*`
-///   and `+@read +@write +@scripting +@pubsub +@connection +time +info +config|get +cluster|info`;
-///   one that reads the streams also `~caracal.sessions.revoke* ~caracal.delegations.invalidate*`
-///   and `+@stream`. Where it may not publish, connecting fails and says so.
+/// - **Permissions.** A user of its own needs the keys
+///   `~caracal:revoked:sessions:* ~fauth:caracal:revoked:sessions:*`, the channel
+///   `&fauth:caracal:revoked:sessions:*`, and `+@read +@write +@scripting +@pubsub +@connection
+///   -@dangerous +time +info +config|get +cluster|info`. For consumers also
+///   `~caracal.sessions.revoke* ~caracal.delegations.invalidate* +@stream`. Where it may not
+///   publish, connecting fails and says so.
+/// - **Other writers.** Services in other languages that set the keys themselves publish nothing.
+///   Requests see what they revoke at once. Open connections end when they are next looked at, or
+///   at once where the server tells of changed keys: `notify-keyspace-events K$`, and for this user
+///   `&__keyspace@*__:caracal:revoked:sessions:*`.
 /// - **Cluster.** The keys of Caracal have no hash tags, so a cluster of several masters is refused.
 ///
 /// # Security
