@@ -116,7 +116,7 @@ impl ChangeSender {
     /// Whether anybody listens: a store may spare itself what it would hear for nobody.
     #[must_use]
     pub fn has_listeners(&self) -> bool {
-        self.listened_to().is_some()
+        self.is_heard() && lock(&self.0.queues).iter().any(|queue| queue.strong_count() > 0)
     }
 
     /// Stands for a key within this process; another process, and the same after a restart, makes
