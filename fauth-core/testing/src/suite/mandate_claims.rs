@@ -389,6 +389,14 @@ cases! { $ __mandate_claims_tests in mandate_claims;
             s.refuses(deep(&s, 3).claim("hop_count", wrong).sign(), "invalid_claim");
         }
         s.refuses(deep(&s, 3).without_claim("hop_count").sign(), "invalid_claim");
+        // As Caracal counts: the delegations, where the chain does not say who has begun.
+        let counted = |hops: usize, path: usize, count: usize| {
+            let path: Value = (0..path).map(|number| json!(format!("edge_{number}"))).collect();
+            deep(&s, hops).claim("delegation_path", path).claim("hop_count", count).sign()
+        };
+        s.opens(counted(1, 2, 2));
+        s.refuses(counted(1, 3, 2), "invalid_claim");
+        s.refuses(counted(2, 1, 1), "invalid_claim");
         s.refuses(deep(&s, 3).claim("hop_count", json!(null)).sign(), "invalid_claim");
     }
 

@@ -219,6 +219,9 @@ cases! { $ __mandate_tokens_tests in mandate_tokens;
         for kid in [json!(1), json!(["key-1"]), json!({}), json!("x".repeat(129))] {
             s.refuses(s.mandate("alice").header("kid", kid).sign(), "malformed_token");
         }
+        // Caracal tries every key; which one is meant would be the sender's to leave open.
+        s.refuses(s.mandate("alice").without_header("kid").sign(), "unknown_key");
+        s.refuses(s.mandate("alice").header("kid", "").sign(), "unknown_key");
     }
 
     /// With one key there is no doubt which one is meant.
