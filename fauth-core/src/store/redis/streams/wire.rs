@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use redis::{Cmd, RedisError, Value, aio::MultiplexedConnection};
 
-use super::entry::Entry;
+use super::entry::{Entry, Fields};
 use crate::store::redis::fault::Fault;
+
+/// What the names of consumers begin with that have none of their own.
+pub(super) const GIVEN: &str = "fauth-";
 
 /// A stream, a group of consumers, and one of them.
 #[derive(Debug, Clone)]
@@ -151,7 +154,7 @@ fn entry_of(entry: Value) -> Result<Option<Entry>, Fault> {
     Ok(Some(Entry { id, fields }))
 }
 
-fn fields_of(flat: Vec<Value>) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Fault> {
+fn fields_of(flat: Vec<Value>) -> Result<Fields, Fault> {
     let mut flat = flat.into_iter();
     let mut fields = Vec::with_capacity(flat.len() / 2);
     while let Some(name) = flat.next() {
