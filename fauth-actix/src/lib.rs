@@ -20,6 +20,8 @@
 //!   it the form of the provider.
 //! - A page that shows your OpenAPI document, with a working Authorize button: `swagger_ui`
 //!   (feature `swagger-ui`).
+//! - A WebSocket that is closed when the authority of its user ends: `until_ended` (feature
+//!   `websocket`).
 //! - Which routes are open: [`AuditedScope`], which registers what it mounts, and
 //!   [`assert_all_guarded!`] in a test.
 //! - Endpoints of the application's own: [`Head`] shows the core a request, [`respond`] turns its reply into a response.

@@ -29,12 +29,7 @@ async fn echo_all(mut session: Session, mut messages: MessageStream) {
     }
 }
 
-async fn echo(
-    request: HttpRequest,
-    body: Payload,
-    Grant(granted): Grant<User>,
-    live: Data<Live>,
-) -> Answer {
+async fn echo(request: HttpRequest, body: Payload, Grant(granted): Grant<User>, live: Data<Live>) -> Answer {
     let opened = actix_ws::handle(&request, body)?;
     Ok(until_ended(opened, granted.ended(), |session, messages| async move {
         let _running = live.enter();
@@ -42,12 +37,7 @@ async fn echo(
     }))
 }
 
-async fn push(
-    request: HttpRequest,
-    body: Payload,
-    Grant(granted): Grant<User>,
-    live: Data<Live>,
-) -> Answer {
+async fn push(request: HttpRequest, body: Payload, Grant(granted): Grant<User>, live: Data<Live>) -> Answer {
     let opened = actix_ws::handle(&request, body)?;
     Ok(until_ended(opened, granted.ended(), |mut session, _messages| async move {
         let _running = live.enter();
@@ -57,12 +47,7 @@ async fn push(
     }))
 }
 
-async fn flood(
-    request: HttpRequest,
-    body: Payload,
-    Grant(granted): Grant<User>,
-    live: Data<Live>,
-) -> Answer {
+async fn flood(request: HttpRequest, body: Payload, Grant(granted): Grant<User>, live: Data<Live>) -> Answer {
     let opened = actix_ws::handle(&request, body)?;
     Ok(until_ended(opened, granted.ended(), |mut session, _messages| async move {
         let _running = live.enter();
@@ -70,12 +55,7 @@ async fn flood(
     }))
 }
 
-async fn idle(
-    request: HttpRequest,
-    body: Payload,
-    Grant(granted): Grant<User>,
-    live: Data<Live>,
-) -> Answer {
+async fn idle(request: HttpRequest, body: Payload, Grant(granted): Grant<User>, live: Data<Live>) -> Answer {
     let opened = actix_ws::handle(&request, body)?;
     Ok(until_ended(opened, granted.ended(), |_session, _messages| async move {
         let _running = live.enter();
@@ -83,12 +63,7 @@ async fn idle(
     }))
 }
 
-async fn brief(
-    request: HttpRequest,
-    body: Payload,
-    Grant(granted): Grant<User>,
-    live: Data<Live>,
-) -> Answer {
+async fn brief(request: HttpRequest, body: Payload, Grant(granted): Grant<User>, live: Data<Live>) -> Answer {
     let opened = actix_ws::handle(&request, body)?;
     Ok(until_ended(opened, granted.ended(), |_session, _messages| async move {
         let _running = live.enter();

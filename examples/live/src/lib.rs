@@ -51,7 +51,8 @@ pub fn provider(
 pub fn app(auth: &AuthProvider<User>) -> Router {
     let (lines, _) = broadcast::channel(64);
     let state = App { auth: auth.clone(), lines };
-    let chat = SecureRouter::with_state(auth, state).route("/socket", any(socket)).route("/events", get(events));
+    let chat =
+        SecureRouter::with_state(auth, state).route("/socket", any(socket)).route("/events", get(events));
     Router::new()
         .merge(auth_routes(auth)) // login, refresh, logout, sessions
         .nest_service("/chat", chat)

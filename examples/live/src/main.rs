@@ -26,7 +26,8 @@ async fn main() -> ExitCode {
 async fn serve() -> Result<(), BoxError> {
     start_log()?;
     let wanted = env::var("FAUTH_ADDR").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());
-    let listener = TcpListener::bind(&wanted).await.map_err(|error| format!("FAUTH_ADDR: {wanted}: {error}"))?;
+    let listener =
+        TcpListener::bind(&wanted).await.map_err(|error| format!("FAUTH_ADDR: {wanted}: {error}"))?;
     let address = listener.local_addr()?;
     let auth = provider(settings()?, Users::sample().await?, address)?;
     let app = app(&auth).into_make_service_with_connect_info::<SocketAddr>();

@@ -5,6 +5,7 @@
 
 mod cases;
 mod client;
+mod stopwatch;
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -13,7 +14,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use fauth_core::{
@@ -27,6 +28,7 @@ use tokio::{runtime::Builder, time::sleep};
 #[doc(hidden)]
 pub use self::cases::*;
 pub use self::client::{Events, Socket};
+use self::stopwatch::Stopwatch;
 use crate::{RequestHeaders, TestAuth, TestUser, Users, config_builder};
 
 /// How soon a socket is closed after its authority has ended, and has to be said so.
@@ -122,7 +124,9 @@ impl Bench {
             .config(config_builder().lifetime(Purpose::Access, lifetime).build().unwrap())
             .transport(BearerTransport::new())
             .transport(CookieTransport::new())
-            .configure(|provider: AuthProviderBuilder<TestUser>| provider.clock(SystemClock).trusted_origin("https://app.example"))
+            .configure(|provider: AuthProviderBuilder<TestUser>| {
+                provider.clock(SystemClock).trusted_origin("https://app.example")
+            })
             .configure(configure)
             .build();
         let live = Live { auth: auth.provider().clone(), running: Arc::default() };
@@ -154,7 +158,7 @@ impl Bench {
 
     /// Waits until no handler runs.
     async fn all_have_stopped(&self) {
-        let begun = Instant::now();
+        let begun = Stopwatch::start();
         while self.live.running.load(Ordering::SeqCst) > 0 {
             assert!(begun.elapsed() < SOON, "a handler still runs");
             sleep(Duration::from_millis(5)).await;

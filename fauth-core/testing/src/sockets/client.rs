@@ -14,6 +14,7 @@ use tokio_tungstenite::{
         Error, Message,
         client::IntoClientRequest as _,
         http::{HeaderName, HeaderValue},
+        protocol::{CloseFrame, frame::coding::CloseCode},
     },
 };
 
@@ -80,7 +81,8 @@ impl Socket {
 
     /// Closes it from here, as a browser does that leaves the page, and waits for the answer.
     pub async fn leave(mut self) {
-        soon(self.0.close(None)).await.unwrap();
+        let frame = CloseFrame { code: CloseCode::Away, reason: "".into() };
+        soon(self.0.close(Some(frame))).await.unwrap();
         self.rest().await;
     }
 
@@ -88,7 +90,9 @@ impl Socket {
     pub async fn closed(&mut self) -> (u16, String) {
         loop {
             match soon(self.0.next()).await {
-                Some(Ok(Message::Close(Some(frame)))) => return (frame.code.into(), frame.reason.to_string()),
+                Some(Ok(Message::Close(Some(frame)))) => {
+                    return (frame.code.into(), frame.reason.to_string());
+                }
                 Some(Ok(_)) => {}
                 other => panic!("not closed, but: {other:?}"),
             }
@@ -127,16 +131,24 @@ impl Events {
         Self { stream, seen: Vec::new() }
     }
 
-    /// Waits until this has come.
-    pub async fn wait_for(&mut self, text: &str) {
-        while !String::from_utf8_lossy(&self.seen).contains(text) {
-            assert_ne!(soon(self.stream.read_buf(&mut self.seen)).await.unwrap(), 0, "the end before {text}");
-        }
+    /// Waits until this has come so often.
+    pub async fn wait_for(&mut self, text: &str, times: usize) {
+        let coming = async {
+            while String::from_utf8_lossy(&self.seen).matches(text).count() < times {
+                assert_ne!(self.stream.read_buf(&mut self.seen).await.unwrap(), 0, "the end before {text}");
+            }
+        };
+        soon(coming).await;
+    }
+
+    /// Everything that was read so far.
+    pub fn so_far(&self) -> String {
+        String::from_utf8_lossy(&self.seen).into_owned()
     }
 
     /// Waits for the end: everything that came.
     pub async fn rest(mut self) -> String {
         soon(self.stream.read_to_end(&mut self.seen)).await.unwrap();
-        String::from_utf8_lossy(&self.seen).into_owned()
+        self.so_far()
     }
 }
