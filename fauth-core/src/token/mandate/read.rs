@@ -97,7 +97,7 @@ impl MandateProfile {
             client_id: reader.required("client_id", found.client_id)?,
             sid: reader.required("sid", found.sid)?,
             root_sid: reader.required("root_sid", found.root_sid)?,
-            mandate_use: reader.mandate_use(found.mandate_use)?,
+            used_for: reader.mandate_use(found.mandate_use)?,
             subject_type: reader.subject_type(found.subject_type)?,
             scopes: reader.scopes(found.scope)?,
             zone: self.zone(&reader, found.zone_id)?,
@@ -272,9 +272,9 @@ fn hop(object: &str) -> Result<Hop, TokenError> {
     let optional = |value| reader.optional("delegation_chain", value);
     let application = application.ok_or(TokenError::InvalidClaim("delegation_chain"))?;
     Ok(Hop {
-        application_id: reader.required("delegation_chain", Some(application))?,
-        agent_session_id: optional(session)?,
-        delegation_edge_id: optional(delegation)?,
+        application: reader.required("delegation_chain", Some(application))?,
+        agent_session: optional(session)?,
+        delegation_edge: optional(delegation)?,
     })
 }
 
