@@ -2,7 +2,7 @@
 
 use fauth_core::{
     AuthProvider, BoxError, ConfigError, MandateAuth, Principal, Rejection, Requirement, RouteRules,
-    store::DEFAULT_ANCHOR_LIFETIME,
+    store::{DEFAULT_ANCHOR_LIFETIME, check_anchor},
 };
 use fauth_remote::HttpFetch;
 use serde::Deserialize;
@@ -60,8 +60,11 @@ impl Revocation {
     /// Ends every mandate that names the anchor, and closes its sockets.
     ///
     /// # Errors
-    /// If the store cannot keep it.
+    /// If no mandate has such an anchor, or the store cannot keep it.
     pub async fn carry_out(&self, auth: &AuthProvider<Principal>) -> Result<Value, Rejection> {
+        if self.anchor.is_empty() || check_anchor(&self.anchor).is_err() {
+            return Err(Rejection::Unprocessable("No mandate has such an anchor".into()));
+        }
         // A day: by then every mandate that exists now has expired.
         auth.revoke_mandate_anchors(&[&self.anchor], DEFAULT_ANCHOR_LIFETIME).await?;
         Ok(json!({ "revoked": self.anchor }))

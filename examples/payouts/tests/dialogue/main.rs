@@ -4,6 +4,8 @@
 
 mod program;
 mod script;
+#[cfg(feature = "redis")]
+mod shared;
 mod shell;
 
 use program::Program;
