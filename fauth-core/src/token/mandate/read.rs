@@ -124,10 +124,11 @@ impl Mandate {
     /// Is the number of hops that which the chain shows?
     ///
     /// Each entry of a chain but the first has got its authority from the one before it, so that
-    /// the hops are one fewer than the entries. Caracal counts the delegations instead, which
-    /// [`delegation_path`](Self::delegation_path) lists; the chain may leave out who has begun. So
-    /// a greater number is right too if it is that of the path. A smaller one never is: it would
-    /// get a long chain past a limit. Without a chain there is nothing to compare with.
+    /// the hops are one fewer than the entries. Caracal counts the delegations, which
+    /// [`delegation_path`](Self::delegation_path) lists, and writes one entry more than there are
+    /// of these; but in its golden data the chain leaves one out. So a greater number is right too
+    /// if it is that of the path. A smaller one never is: it would get a long chain past a limit.
+    /// Without a chain there is nothing to compare with.
     fn hops_agree(&self) -> bool {
         let Some(of_chain) = self.chain.len().checked_sub(1) else { return true };
         let hops = usize::try_from(self.hop_count).unwrap_or(usize::MAX);
