@@ -47,3 +47,5 @@ pub use crate::{
     router::SecureScope,
     routes::{AuthRoutes, auth_routes},
 };
+#[cfg(feature = "websocket")]
+pub use crate::socket::until_ended;

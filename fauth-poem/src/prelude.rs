@@ -47,3 +47,5 @@ pub use crate::{
     router::SecureRoute,
     routes::{AuthRoutes, auth_routes},
 };
+#[cfg(feature = "websocket")]
+pub use crate::socket::until_ended;
