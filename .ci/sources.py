@@ -130,7 +130,7 @@ FLOORS = [
     ["token", "password", "role", "user", "visitor", "derive", "requirement", "access"],
     ["store"],
     ["transport", "csrf", "navigation", "redirect", "rejection", "event", "limit", "rules"],
-    ["session", "api_key", "one_time", "starlette", "user_store", "throttle", "remote", "resource_metadata"],
+    ["session", "api_key", "one_time", "ended", "starlette", "user_store", "throttle", "remote", "resource_metadata", "mandate"],
     ["trusted_issuer"],
     ["provider", "limiter", "guard", "protection", "routes", "mounts", "audit", "config"],
     ["openapi", "swagger_ui"],

@@ -1,6 +1,12 @@
 //! The dialogue of the README, with the programs that it names.
 #![cfg(unix)]
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail by panicking")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test may fail by panicking, and waits for real processes in real time"
+)]
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},

@@ -9,7 +9,12 @@
 //! One thread does everything, so that all of its memory and all of its wake-ups are seen. Minutes
 //! in which nothing happens are not waited for: the clock of the runtime jumps over them.
 
-#![expect(clippy::print_stdout, clippy::unwrap_used, clippy::indexing_slicing, reason = "a program for ourselves")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a program for ourselves"
+)]
 
 use std::{
     convert::Infallible,
@@ -23,7 +28,7 @@ use std::{
 use async_trait::async_trait;
 use fauth_core::{
     AuthConfig, AuthProvider, AuthUser, ClientInfo, Granted, MemoryStore, Requirement, TokenPayload,
-    clock::Timestamp,
+    clock::{Clock, ClockError, Timestamp},
     ended::Ended,
     store::{Changes, Owner, RevocationStore, RevocationTarget, StoreError, TokenFacts, Verdict},
 };
@@ -66,11 +71,7 @@ impl RevocationStore for Counted {
         self.store.check(token, now).await
     }
 
-    async fn check_all(
-        &self,
-        tokens: &[TokenFacts<'_>],
-        now: Timestamp,
-    ) -> Result<Vec<Verdict>, StoreError> {
+    async fn check_all(&self, tokens: &[TokenFacts<'_>], now: Timestamp) -> Result<Vec<Verdict>, StoreError> {
         self.questions.fetch_add(1, Relaxed);
         self.store.check_all(tokens, now).await
     }
@@ -93,9 +94,24 @@ impl RevocationStore for Counted {
     }
 }
 
+/// The clock of the runtime, which jumps with it.
+#[derive(Debug, Clone, Copy)]
+struct RuntimeClock(tokio::time::Instant);
+
+impl Clock for RuntimeClock {
+    fn now(&self) -> Result<Timestamp, ClockError> {
+        let seconds = i64::try_from(self.now_precise()?.as_secs()).map_err(|_| ClockError::new())?;
+        Ok(Timestamp::from_unix_seconds(seconds))
+    }
+
+    fn now_precise(&self) -> Result<Duration, ClockError> {
+        Ok(Duration::from_secs(1_800_000_000) + self.0.elapsed())
+    }
+}
+
 type Auth = AuthProvider<User>;
 
-fn provider(store: &Counted, loads: &Arc<AtomicU64>) -> Auth {
+fn provider(store: &Counted, loads: &Arc<AtomicU64>, clock: RuntimeClock) -> Auth {
     let loads = Arc::clone(loads);
     let config = AuthConfig::builder().application("sockets").secret("0f6c1b2a34d94a5b8f7e6d5c4b3a2918");
     AuthProvider::builder(config.build().unwrap())
@@ -103,6 +119,7 @@ fn provider(store: &Counted, loads: &Arc<AtomicU64>) -> Auth {
             loads.fetch_add(1, Relaxed);
             async move { Ok::<_, Infallible>(Some(User(token.subject().to_owned()))) }
         })
+        .clock(clock)
         .without_password_login()
         .danger_without_login_throttle()
         .danger_share_application()
@@ -135,17 +152,17 @@ fn wake_ups() -> u64 {
     Handle::current().metrics().worker_park_count(0)
 }
 
-/// Ten minutes in which nobody does anything.
+/// Four minutes in which nobody does anything: three times that, and the tokens are still good.
 async fn idle(what: &str, store: &Counted, loads: &AtomicU64) {
     tokio::time::pause();
     let before = (wake_ups(), store.questions.load(Relaxed), loads.load(Relaxed), Instant::now());
-    tokio::time::sleep(Duration::from_secs(600)).await;
-    let busy = before.3.elapsed() / 10;
+    tokio::time::sleep(Duration::from_secs(4 * 60)).await;
+    let busy = before.3.elapsed() / 4;
     println!(
         "  idle, {what}: {} wake-ups, {} questions to the store, {} loads, {busy:.1?} of one thread, each minute",
-        (wake_ups() - before.0) / 10,
-        (store.questions.load(Relaxed) - before.1) / 10,
-        (loads.load(Relaxed) - before.2) / 10,
+        (wake_ups() - before.0) / 4,
+        (store.questions.load(Relaxed) - before.1) / 4,
+        (loads.load(Relaxed) - before.2) / 4,
     );
     tokio::time::resume();
 }
@@ -175,14 +192,15 @@ fn main() {
         runtime.block_on(async {
             let name = if tells { "a store that tells" } else { "a store that is asked" };
             println!("{count} sockets, {name}");
-            let store = Counted { store: MemoryStore::new(), tells, questions: Arc::default() };
+            let clock = RuntimeClock(tokio::time::Instant::now());
+            let memory = MemoryStore::builder().clock(clock).build();
+            let store = Counted { store: memory, tells, questions: Arc::default() };
             let loads = Arc::new(AtomicU64::new(0));
-            let auth = provider(&store, &loads);
+            let auth = provider(&store, &loads, clock);
             let granted = logged_in(&auth, count).await;
             let start = Instant::now();
-            let (sockets, each) = bytes_each(count, || {
-                granted.iter().map(|(_, granted)| granted.ended()).collect::<Vec<_>>()
-            });
+            let (sockets, each) =
+                bytes_each(count, || granted.iter().map(|(_, granted)| granted.ended()).collect::<Vec<_>>());
             println!("  opened in {:.1?} each", start.elapsed() / u32::try_from(count).unwrap());
             tokio::time::sleep(Duration::from_millis(500)).await;
             println!("  memory: {each:.0} bytes each, and the payload of the token");

@@ -25,6 +25,9 @@ use tokio::net::TcpListener;
 
 const SECRET: &str = "reach-only-4d1f7c60a95be832-0c77d1e9";
 
+/// Of each socket. With the 128 KiB that are usual nothing else would show.
+const BUFFER: usize = 1024;
+
 /// Anybody: what is measured is not the application's database.
 struct Anybody(String);
 
@@ -52,6 +55,7 @@ pub(crate) async fn serve(redis: Option<&str>) -> Result<(), BoxError> {
             .user_loader(async |token: Arc<TokenPayload>| {
                 Ok::<_, Infallible>(Some(Anybody(token.subject().to_owned())))
             })
+            .without_password_login()
             .store(store)
             .build()?;
     let app = Router::new()
@@ -73,11 +77,11 @@ async fn enter(State(auth): State<Auth>, Path(name): Path<String>) -> Result<Str
 }
 
 async fn guarded(ws: WebSocketUpgrade, Grant(granted): Grant<Anybody>) -> Response {
-    until_ended(ws, granted.ended(), |socket| Box::pin(hold(socket)))
+    until_ended(ws.read_buffer_size(BUFFER), granted.ended(), |socket| Box::pin(hold(socket)))
 }
 
 async fn unguarded(ws: WebSocketUpgrade) -> Response {
-    ws.on_upgrade(async |mut socket| hold(&mut socket).await)
+    ws.read_buffer_size(BUFFER).on_upgrade(async |mut socket| hold(&mut socket).await)
 }
 
 /// Says that it is open, and waits for the end.

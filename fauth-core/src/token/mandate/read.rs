@@ -43,7 +43,6 @@ struct Found {
     chain: Option<Value>,
     hop_count: Option<Value>,
     epoch: Option<Value>,
-    token_id: Option<Value>,
     expires_at: Option<Value>,
     issued_at: Option<Value>,
 }
@@ -67,7 +66,6 @@ impl Found {
             "delegation_chain" => &mut self.chain,
             "hop_count" => &mut self.hop_count,
             "delegation_graph_epoch" => &mut self.epoch,
-            "jti" => &mut self.token_id,
             "exp" => &mut self.expires_at,
             "iat" => &mut self.issued_at,
             _ => return None,
@@ -89,8 +87,6 @@ impl MandateProfile {
             }
         });
         let reader = Reader { json: claims.json() };
-        // What a token without it is called does not come from its issuer, who could not revoke it.
-        found.token_id.ok_or(TokenError::MissingClaim("jti"))?;
         reader.whole("exp", found.expires_at)?;
         reader.whole("iat", found.issued_at)?;
         let mandate = Mandate {
@@ -128,10 +124,11 @@ impl Mandate {
     /// Is the number of hops that which the chain shows?
     ///
     /// Each entry of a chain but the first has got its authority from the one before it, so that
-    /// the hops are one fewer than the entries. Caracal counts the delegations instead, which
-    /// [`delegation_path`](Self::delegation_path) lists; the chain may leave out who has begun. So
-    /// a greater number is right too if it is that of the path. A smaller one never is: it would
-    /// get a long chain past a limit. Without a chain there is nothing to compare with.
+    /// the hops are one fewer than the entries. Caracal counts the delegations, which
+    /// [`delegation_path`](Self::delegation_path) lists, and writes one entry more than there are
+    /// of these; but in its golden data the chain leaves one out. So a greater number is right too
+    /// if it is that of the path. A smaller one never is: it would get a long chain past a limit.
+    /// Without a chain there is nothing to compare with.
     fn hops_agree(&self) -> bool {
         let Some(of_chain) = self.chain.len().checked_sub(1) else { return true };
         let hops = usize::try_from(self.hop_count).unwrap_or(usize::MAX);

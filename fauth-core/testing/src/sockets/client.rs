@@ -123,11 +123,9 @@ impl Events {
     /// Asks for the events.
     pub async fn open(address: SocketAddr, path: &str, headers: &RequestHeaders) -> Self {
         let mut stream = TcpStream::connect(address).await.unwrap();
-        let mut head = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
-        for (name, value) in headers {
-            head += &format!("{name}: {value}\r\n");
-        }
-        stream.write_all((head + "\r\n").as_bytes()).await.unwrap();
+        let mut lines = vec![format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n")];
+        lines.extend(headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")));
+        stream.write_all((lines.concat() + "\r\n").as_bytes()).await.unwrap();
         Self { stream, seen: Vec::new() }
     }
 

@@ -37,12 +37,14 @@ pub(super) struct Claimed {
 }
 
 impl Seat {
-    /// Makes the group, and the stream, if they are not there. It begins with the first entry.
+    /// Makes the group, and the stream, if they are not there. It begins with the first entry. A
+    /// server whose memory is full refuses that also where there is nothing to make; reading says
+    /// then whether there is a group.
     pub(super) async fn take(&self, connection: &mut MultiplexedConnection) -> Result<(), Fault> {
         let mut command = redis::cmd("XGROUP");
         command.arg("CREATE").arg(&self.stream).arg(&self.group).arg("0").arg("MKSTREAM");
         match command.exec_async(connection).await {
-            Err(error) if error.code() != Some("BUSYGROUP") => Err(error.into()),
+            Err(error) if !matches!(error.code(), Some("BUSYGROUP" | "OOM")) => Err(error.into()),
             _ => Ok(()),
         }
     }
