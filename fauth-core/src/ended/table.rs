@@ -405,3 +405,6 @@ impl Table {
 fn address(payload: &Arc<TokenPayload>) -> usize {
     Arc::as_ptr(payload).addr()
 }
+
+#[cfg(test)]
+mod tests;

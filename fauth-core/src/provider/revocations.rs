@@ -337,7 +337,9 @@ impl<U: AuthUser> AuthProvider<U> {
         let names = self.inner.revocations.as_ref().map_or(&[][..], |revocations| &revocations.claims);
         // A claim that cannot be revoked has let nobody in.
         let claims = claimed(names, payload).unwrap_or_default();
-        targets(payload, &claims).iter().for_each(&mut each);
+        for target in &targets(payload, &claims) {
+            each(target);
+        }
     }
 
     /// The epoch that new tokens of a subject carry.

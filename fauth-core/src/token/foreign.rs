@@ -218,6 +218,7 @@ impl ForeignVerifier {
         self.accept_claims(json, &found, parts.signed, now, rights)
     }
 
+    /// A mandate has an id of its own, by which it is revoked and spent, and its own media type.
     #[cfg(feature = "mandates")]
     const fn is_for_mandates(&self) -> bool {
         self.mandate.is_some()
@@ -328,18 +329,6 @@ impl ForeignVerifier {
             return Ok(Span::Copy(digest.into_boxed_str()));
         }
         claims.text("jti", found.known.token_id, MAX_TOKEN_ID_BYTES)
-    }
-
-    /// A mandate can be revoked by its id, and is spent by it: its issuer gives it one.
-    #[cfg(feature = "mandates")]
-    const fn needs_token_id(&self) -> bool {
-        self.mandate.is_some()
-    }
-
-    #[cfg(not(feature = "mandates"))]
-    #[expect(clippy::unused_self, reason = "only mandates need one")]
-    const fn needs_token_id(&self) -> bool {
-        false
     }
 
     fn accept_audience(&self, claims: &Reader<'_>, found: &ForeignClaims) -> Result<(), TokenError> {

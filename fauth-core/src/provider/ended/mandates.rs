@@ -5,18 +5,18 @@ use crate::{
     mandate::anchors,
     provider::AuthProvider,
     rejection::{InvalidToken, Rejection},
-    store::ChangeSender,
     token::TokenPayload,
     user::AuthUser,
 };
 
 impl<U: AuthUser> AuthProvider<U> {
     /// Each name by which it can be taken back, as stores tell it.
-    pub(super) fn each_anchor(&self, payload: &TokenPayload, each: impl FnMut(&[u8])) {
+    pub(super) fn each_anchor(&self, payload: &TokenPayload, mut each: impl FnMut(&[u8])) {
         let (Some(_), Some(mandate)) = (&self.inner.mandates, payload.mandate()) else { return };
         let anchors = anchors(payload, mandate);
-        let names = anchors.into_iter().chain([mandate.zone()]).filter(|name| !name.is_empty());
-        names.map(str::as_bytes).for_each(each);
+        for name in anchors.into_iter().chain([mandate.zone()]).filter(|name| !name.is_empty()) {
+            each(name.as_bytes());
+        }
     }
 
     /// Good where there are no mandates.
@@ -34,7 +34,10 @@ impl<U: AuthUser> AuthProvider<U> {
     /// Tells whoever waits for the end of what is open that these were taken back, whatever the
     /// store tells.
     pub(in crate::provider) fn tell_open_mandates(&self, names: &[&str]) {
-        let tell = |changes: &ChangeSender| names.iter().for_each(|name| changes.tell(name.as_bytes()));
-        self.inner.open.tell(tell);
+        self.inner.open.tell(|changes| {
+            for name in names {
+                changes.tell(name.as_bytes());
+            }
+        });
     }
 }

@@ -251,7 +251,9 @@ impl Feed {
         if std::mem::take(&mut self.is_untold) {
             self.copy.changes.tell_all();
         } else {
-            keys.iter().for_each(|key| self.copy.changes.tell_hash(*key));
+            for key in keys {
+                self.copy.changes.tell_hash(*key);
+            }
         }
     }
 

@@ -1,0 +1,214 @@
+//! The table by itself: what it forgets, whom it asks about next, and when it gives up.
+
+use std::time::Duration;
+
+use super::*;
+
+const INTERVALS: Intervals = Intervals {
+    recheck: Duration::from_secs(60),
+    poll: Duration::from_secs(5),
+    unknown_after: Duration::from_secs(60),
+};
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_unix_seconds(seconds)
+}
+
+fn facts(number: u64, person: Person, ends_at: i64) -> Facts {
+    let json = format!(r#"{{"sub":"user","jti":"{number}"}}"#);
+    let payload = TokenPayload::of_key_claims(json, at(0), at(ends_at)).unwrap();
+    let keys = [number, 1_000_000 + number % 7].into_iter().collect();
+    Facts { payload: Arc::new(payload), ends_at: at(ends_at), keys, person, was_active: true }
+}
+
+fn table() -> Table {
+    let mut table = Table::new(INTERVALS);
+    table.judge_every(Some(5000));
+    table
+}
+
+/// Some that are open, whoever they are.
+fn open(table: &mut Table, count: u64) -> Vec<Arc<Entry>> {
+    let entry = |number| table.insert(facts(number, Person::from(number), 900), 0);
+    (0..count).map(entry).collect()
+}
+
+fn ids(watched: &[Watched]) -> Vec<Id> {
+    watched.iter().map(|watched| watched.id).collect()
+}
+
+fn all(watched: &[Watched], finding: Finding) -> Vec<(Id, Finding)> {
+    ids(watched).into_iter().map(|id| (id, finding)).collect()
+}
+
+#[track_caller]
+fn is_empty(table: &Table) {
+    assert!(table.slots.is_empty() && table.by_payload.is_empty() && table.people.is_empty());
+    assert!(table.by_end.is_empty() && table.by_key.is_empty() && table.due.is_empty());
+    assert!(table.urgent.is_empty() && table.swept.is_empty());
+}
+
+/// Whatever happens to them meanwhile: nothing of those that are gone is left anywhere.
+#[test]
+fn what_is_opened_and_closed_in_any_order_leaves_nothing() {
+    let mut table = table();
+    let mut random = 1_u64;
+    let mut below = |bound: u64| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % bound
+    };
+    let (mut there, mut answers): (Vec<Arc<Entry>>, Vec<Vec<Watched>>) = (Vec::new(), Vec::new());
+    for now in 0..20_000 {
+        match below(9) {
+            0..3 => there.push(table.insert(facts(now, Person::from(below(50)), 900), now)),
+            3..5 if !there.is_empty() => {
+                let left = usize::try_from(below(there.len() as u64)).unwrap();
+                table.release(&there.swap_remove(left));
+            }
+            5 => table.note_change(1_000_000 + below(7)),
+            6 => table.note_all_changed(now),
+            7 => answers
+                .extend([table.next_to_judge(now), table.next_to_look_at(now * 50).unwrap_or_default()]),
+            _ => {
+                let finding = [Finding::Good, Finding::Failed, Finding::Over(EndReason::Revoked)];
+                let finding = finding[usize::try_from(below(3)).unwrap()];
+                let question = if below(2) == 0 { Question::User } else { Question::Revoked };
+                let watched = answers.pop().unwrap_or_default();
+                let over = table.settle(question, &all(&watched, finding), (now, now));
+                there.retain(|entry| over.iter().all(|(ended, _)| !Arc::ptr_eq(entry, ended)));
+            }
+        }
+        assert_eq!(table.len(), there.len());
+    }
+    for entry in there.drain(..) {
+        table.release(&entry);
+    }
+    is_empty(&table);
+    // Answers that come late are about nobody.
+    for watched in answers {
+        let over = table.settle(Question::User, &all(&watched, Finding::Failed), (0, 99));
+        assert!(over.is_empty());
+    }
+    is_empty(&table);
+}
+
+#[test]
+fn one_that_is_held_again_is_not_released() {
+    let mut table = table();
+    let entry = open(&mut table, 1).remove(0);
+    entry.hold();
+    table.release(&entry);
+    assert_eq!(table.len(), 1);
+    entry.let_go();
+    table.release(&entry);
+    is_empty(&table);
+}
+
+#[test]
+fn what_expires_is_what_has_come_to_its_end() {
+    let mut table = table();
+    let entries: Vec<_> = (1..=3).map(|end| table.insert(facts(1, 1, end), 0)).collect();
+    assert!(table.expire(at(0)).is_empty());
+    let over = table.expire(at(2));
+    let expected = [&entries[0], &entries[1]];
+    assert_eq!(over.len(), 2);
+    for (entry, reason) in &over {
+        assert!(expected.iter().any(|other| Arc::ptr_eq(entry, other)) && *reason == EndReason::Expired);
+    }
+    assert_eq!(table.len(), 1);
+}
+
+#[test]
+fn a_change_concerns_those_with_the_key() {
+    let mut table = table();
+    let entries = open(&mut table, 14);
+    assert_eq!(table.next_to_judge(0).len(), 14, "they were just opened");
+    table.note_change(3);
+    table.note_change(99);
+    assert_eq!(ids(&table.next_to_judge(0)), [entries[3].id()]);
+    table.note_change(1_000_004);
+    assert_eq!(ids(&table.next_to_judge(0)), [entries[4].id(), entries[11].id()]);
+    assert_eq!(table.next_judgement(), None);
+}
+
+/// First those about which something has changed; then the others, each in turn.
+#[test]
+fn whoever_fails_does_not_keep_the_others_waiting() {
+    let mut table = table();
+    open(&mut table, 1200);
+    while !table.next_to_judge(0).is_empty() {}
+    table.sweep();
+    let first = table.next_to_judge(0);
+    assert_eq!(first.len(), 500);
+    assert!(table.settle(Question::Revoked, &all(&first, Finding::Failed), (0, 0)).is_empty());
+    assert_eq!(table.next_judgement(), Some(1000), "not at once");
+    assert!(table.next_to_judge(999).is_empty());
+    table.note_change(7);
+    assert_eq!(table.next_to_judge(999).len(), 1, "but for whom something has changed");
+    let second = table.next_to_judge(1000);
+    assert_eq!((second.len(), ids(&second)[0]), (250, 501), "fewer, and others");
+    assert!(table.settle(Question::Revoked, &all(&second, Finding::Good), (1000, 1000)).is_empty());
+    assert_eq!(table.next_to_judge(1000).len(), 500);
+}
+
+#[test]
+fn everybody_has_a_turn_and_one_who_fails_another_one_soon() {
+    let mut table = table();
+    let [one, two] = [table.insert(facts(1, 7, 900), 0), table.insert(facts(2, 7, 900), 0)];
+    assert!(table.next_to_look_at(0).is_none());
+    let turn = table.next_turn().unwrap();
+    let watched = table.next_to_look_at(turn).unwrap();
+    assert_eq!(ids(&watched), [one.id(), two.id()]);
+    assert!(table.next_to_look_at(turn).is_none(), "once");
+    assert_eq!(table.next_turn(), Some(turn + 60_000));
+    table.settle(Question::User, &all(&watched, Finding::Failed), (turn, turn));
+    assert_eq!(table.next_turn(), Some(turn + 10_000));
+}
+
+#[test]
+fn who_was_asked_about_in_vain_for_too_long_is_given_up() {
+    let mut table = table();
+    open(&mut table, 2);
+    let watched = table.next_to_judge(0);
+    let failed = [(watched[0].id, Finding::Failed), (watched[1].id, Finding::Good)];
+    table.settle(Question::Revoked, &failed, (0, 0));
+    assert!(table.give_up(65_000).is_empty());
+    // Somebody else is answered all the time: this one is only late.
+    for now in [30_000, 60_000, 100_000] {
+        let answer = [(watched[1].id, Finding::Good)];
+        table.settle(Question::Revoked, &answer, (now, now));
+        table.settle(Question::User, &answer, (now, now));
+    }
+    table.settle(Question::User, &[(watched[0].id, Finding::Good)], (100_000, 100_000));
+    let over = table.give_up(100_001);
+    assert_eq!(
+        over.iter().map(|(entry, why)| (entry.id(), *why)).collect::<Vec<_>>(),
+        [(watched[0].id, EndReason::Unknown)]
+    );
+}
+
+#[test]
+fn being_late_is_no_reason_unless_nobody_is_answered() {
+    let mut table = table();
+    let entries = open(&mut table, 3);
+    let good = [(entries[0].id(), Finding::Good)];
+    for now in (0..=600_000).step_by(10_000) {
+        table.settle(Question::Revoked, &good, (now, now));
+        table.settle(Question::User, &good, (now, now));
+        assert!(table.give_up(now).is_empty(), "{now}");
+    }
+    assert!(table.give_up(660_000).is_empty());
+    assert_eq!(table.give_up(660_001).len(), 2, "those who are late");
+    assert_eq!(table.give_up(665_001).len(), 1);
+    is_empty(&table);
+}
+
+#[test]
+fn where_nobody_could_tell_nothing_is_missed() {
+    let mut table = Table::new(INTERVALS);
+    let entry = open(&mut table, 1).remove(0);
+    for now in (0..=600_000).step_by(10_000) {
+        table.settle(Question::User, &[(entry.id(), Finding::Good)], (now, now));
+    }
+    assert!(table.give_up(600_000).is_empty(), "no store is asked what was taken back");
+}
