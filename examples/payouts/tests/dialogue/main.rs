@@ -1,6 +1,11 @@
 //! The dialogue of the README, to the letter, with the service on each framework.
 #![cfg(unix)]
-#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that fails is meant to panic")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that fails is meant to panic"
+)]
 
 mod program;
 mod script;
