@@ -73,6 +73,8 @@ pub use memory::{MemoryLimits, MemorySizes, MemoryStoreBuilder, MemoryThrottles}
 pub use one_times::{OneTimeRecord, OneTimeStore};
 pub use owner::{OWNER_BUCKETS, Owner};
 pub use prolonging::Prolonging;
+#[cfg(feature = "caracal-audit")]
+pub(crate) use redis::{AuditEntry, AuditLink};
 #[cfg(feature = "redis")]
 pub use redis::{RedisConnectError, RedisStore, RedisStoreBuilder, WhenStale};
 pub use revocations::{Known, RevocationStore, RevocationTarget, TokenFacts, Verdict, raised_epoch};

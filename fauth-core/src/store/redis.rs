@@ -4,6 +4,8 @@
 //! instance knows the revocations without asking.
 
 mod api_keys;
+#[cfg(feature = "caracal-audit")]
+mod audit;
 mod builder;
 mod deadline;
 mod eviction;
@@ -24,6 +26,8 @@ mod store;
 mod throttles;
 mod verdict;
 
+#[cfg(feature = "caracal-audit")]
+pub(crate) use audit::{AuditEntry, AuditLink};
 pub use builder::RedisStoreBuilder;
 pub use fault::RedisConnectError;
 pub use store::{RedisStore, WhenStale};

@@ -178,7 +178,7 @@ impl RedisStoreBuilder {
         Ok(RedisStore::new(hub, mirror, self.when_stale, place))
     }
 
-    fn validate(&self) -> Result<Client, ConfigError> {
+    pub(super) fn validate(&self) -> Result<Client, ConfigError> {
         let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
         if !(1..=64).contains(&self.namespace.len()) || !self.namespace.bytes().all(is_allowed) {
             let problem = "is empty, over 64 bytes, or has a character that is not allowed";
@@ -191,6 +191,12 @@ impl RedisStoreBuilder {
             return Err(ConfigError::new("command_timeout", "is out of range", "use 10 ms to one minute"));
         }
         self.client()
+    }
+
+    /// How long a call waits.
+    #[cfg(feature = "caracal-audit")]
+    pub(super) const fn limit(&self) -> Duration {
+        self.command_timeout
     }
 
     fn client(&self) -> Result<Client, ConfigError> {
