@@ -1,5 +1,7 @@
 //! Who may use a route, as data that guards enforce and that documents and audits show.
 
+#[cfg(feature = "mandates")]
+mod mandate;
 pub(crate) mod strictness;
 
 use std::fmt;
@@ -118,6 +120,8 @@ fn write_condition(f: &mut fmt::Formatter<'_>, condition: &Condition) -> fmt::Re
         Condition::Scope(name) => write!(f, "scope {name}"),
         Condition::ApiKeys => f.write_str("API keys too"),
         Condition::LoginWithin(age) => write!(f, "login within {} s", age.as_secs()),
+        #[cfg(feature = "mandates")]
+        Condition::Mandate(condition) => mandate::write(f, condition),
     }
 }
 
@@ -155,7 +159,7 @@ fn members_of(conditions: &[Condition]) -> Map<String, Value> {
 
 /// Lists that may be joined because all of them must hold.
 fn is_conjunction(name: &str) -> bool {
-    matches!(name, "roles" | "permissions" | "scopes" | "all_of")
+    matches!(name, "roles" | "permissions" | "scopes" | "targets" | "chain_contains" | "all_of")
 }
 
 fn member_of(condition: &Condition) -> (&'static str, Value) {
@@ -176,6 +180,8 @@ fn member_of(condition: &Condition) -> (&'static str, Value) {
         Condition::Scope(name) => ("scopes", json!([name])),
         Condition::ApiKeys => ("allow_api_keys", json!(true)),
         Condition::LoginWithin(age) => ("login_within", json!(age.as_secs())),
+        #[cfg(feature = "mandates")]
+        Condition::Mandate(condition) => mandate::member(condition),
     }
 }
 
@@ -227,6 +233,8 @@ fn scopes_of(condition: &Condition) -> Vec<Vec<Box<str>>> {
         Condition::Role(_) | Condition::Permission(_) | Condition::ApiKeys | Condition::LoginWithin(_) => {
             vec![Vec::new()]
         }
+        #[cfg(feature = "mandates")]
+        Condition::Mandate(_) => vec![Vec::new()],
     }
 }
 

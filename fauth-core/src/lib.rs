@@ -12,6 +12,7 @@ mod csrf;
 pub mod demands;
 #[doc(hidden)]
 pub mod derive;
+pub mod ended;
 mod error;
 pub mod escape;
 pub mod event;
@@ -75,6 +76,8 @@ pub use provider::{
 };
 pub use rejection::reason::Rejection;
 pub use requirement::{Condition, Missing, Names, Requirement};
+#[cfg(feature = "mandates")]
+pub use requirement::{MandateCondition, MissingMandate};
 pub use resource_metadata::ResourceMetadata;
 pub use role::{Role, UnknownRole};
 pub use rules::RouteRules;

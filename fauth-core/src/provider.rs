@@ -81,7 +81,7 @@ use crate::{
     },
     reply::{Reply, ResponseHeader},
     request::{RequestHead, opens_websocket},
-    requirement::{Missing, Requirement, Unmet},
+    requirement::{Missing, Requirement},
     store::{Owner, StoreError},
     token::{
         IssueError, IssuedToken, Issuer, PublishedKeys, Purpose, TokenError, TokenPayload, TokenRequest,
@@ -839,7 +839,7 @@ impl<U: AuthUser> AuthProvider<U> {
             unknown => unknown,
         };
         match known {
-            Ok(user) => Ok(Granted::new(self.inner.id, user, token.payload, token.way)),
+            Ok(user) => Ok(Granted::new(self, user, token.payload, token.way)),
             Err(rejection) if token.payload.purpose() == Purpose::Session => {
                 Err(Box::pin(self.refused_for_user(&token.payload, rejection)).await)
             }
@@ -927,10 +927,7 @@ impl<U: AuthUser> AuthProvider<U> {
         // The loader may have taken its time.
         let now = self.refuse_if_expired(granted.payload())?;
         requirement.decide(granted.user().as_ref(), granted.payload(), now).map_err(|unmet| {
-            let rejection = match unmet {
-                Unmet::Lacks(missing) => Rejection::Forbidden(missing),
-                Unmet::StaleLogin(max_age) => Rejection::StaleLogin { max_age },
-            };
+            let rejection = Rejection::from(unmet);
             let event = Event::new(EventKind::AccessDenied).subject(granted.payload().subject());
             self.raise(&event.reason(rejection.reason()));
             rejection

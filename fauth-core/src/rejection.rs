@@ -1,13 +1,15 @@
 //! Refusals: every reason there is, and the one place that knows status codes.
 //!
 //! `reason` holds the reasons with their status, code and sentence. `render` gives a refusal's
-//! body its form (`compatibility` those of other systems, `pages` those for browsers), `challenge`
+//! body its form (`compatibility` and `mandate_json` those of other systems, `pages` those for browsers), `challenge`
 //! writes `WWW-Authenticate`, and `answer` makes the whole reply. `watch` notices refusals that
 //! nobody answers with.
 
 mod answer;
 mod challenge;
 mod compatibility;
+#[cfg(feature = "mandates")]
+mod mandate_json;
 mod pages;
 pub(crate) mod reason;
 mod render;
@@ -15,6 +17,8 @@ mod watch;
 
 pub(crate) use challenge::ProtectionSpace;
 pub use compatibility::{CaspianRpc, FastPluggyJson, FastwareJson};
+#[cfg(feature = "mandates")]
+pub use mandate_json::MandateJson;
 pub use pages::Pages;
 pub(crate) use pages::{NEXT, setting};
 pub(crate) use reason::Rejection;

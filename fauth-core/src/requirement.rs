@@ -1,9 +1,15 @@
 //! What a route asks of its callers, as data. Deciding it is a pure function.
 
 pub(crate) mod fields;
+#[cfg(feature = "mandates")]
+pub(crate) mod mandate;
 
 use std::time::Duration;
 
+#[cfg(feature = "mandates")]
+pub use self::mandate::{MandateCondition, MissingMandate};
+#[cfg(feature = "mandates")]
+use crate::token::Mandate;
 use crate::{
     clock::Timestamp,
     error::ConfigError,
@@ -91,6 +97,9 @@ pub enum Condition {
     ApiKeys,
     /// The last login was at most so long ago.
     LoginWithin(Duration),
+    /// The token is a mandate that says this.
+    #[cfg(feature = "mandates")]
+    Mandate(MandateCondition),
 }
 
 /// What a user lacks. The first unmet condition in the order of the requirement.
@@ -111,6 +120,9 @@ pub enum Missing {
     /// A token of this application: that of another issuer opens guarded routes, and nothing that
     /// belongs to the application's own logins.
     ForeignTokenNotAllowed,
+    /// Something that the mandate does not say.
+    #[cfg(feature = "mandates")]
+    Mandate(MissingMandate),
 }
 
 /// Why a requirement is not met.
@@ -119,6 +131,9 @@ pub(crate) enum Unmet {
     Lacks(Missing),
     /// Everything else is met; the login is older than this.
     StaleLogin(Duration),
+    /// The mandate is for another use, or the token is no mandate.
+    #[cfg(feature = "mandates")]
+    WrongUse,
 }
 
 /// No login lasts longer ([`SessionConfig::lifetime`](crate::SessionConfig::lifetime)), so that a
@@ -323,6 +338,10 @@ impl Requirement {
     }
 
     fn decide_for(&self, holder: &impl Holder) -> Result<(), Unmet> {
+        #[cfg(feature = "mandates")]
+        if let Some(mandate) = holder.mandate() {
+            return self.decide_for_mandate(holder, mandate);
+        }
         if !holder.is_api_key() {
             // Most requests: nothing to combine, and nothing missing.
             if self.conditions.iter().all(|condition| leaf_is_met(condition, holder)) {
@@ -362,7 +381,7 @@ impl Requirement {
         &mut self,
         field: &'static str,
         names: N,
-        condition: fn(Box<str>) -> Condition,
+        condition: impl Fn(Box<str>) -> Condition,
     ) -> Vec<Condition> {
         let mut conditions: Vec<Condition> = Vec::new();
         for name in names {
@@ -430,6 +449,12 @@ trait Holder {
     fn has_permission(&self, permission: &str) -> bool;
     fn has_scope(&self, scope: &str) -> bool;
     fn has_logged_in_within(&self, age: Duration) -> bool;
+
+    /// `None` for every other token.
+    #[cfg(feature = "mandates")]
+    fn mandate(&self) -> Option<&Mandate> {
+        None
+    }
 }
 
 struct Caller<'a, U> {
@@ -457,6 +482,11 @@ impl<U: AuthUser> Holder for Caller<'_, U> {
 
     fn has_logged_in_within(&self, age: Duration) -> bool {
         self.token.authenticated_at().is_some_and(|at| self.now.since(at) <= age)
+    }
+
+    #[cfg(feature = "mandates")]
+    fn mandate(&self) -> Option<&Mandate> {
+        self.token.mandate()
     }
 }
 
@@ -521,6 +551,8 @@ fn any_met(conditions: &[Condition], holder: &impl Holder) -> Result<bool, Unmet
             Ok(false) => is_met = true,
             Err(Unmet::StaleLogin(age)) => stale = stale.max(Some(age)),
             Err(Unmet::Lacks(_)) => {}
+            #[cfg(feature = "mandates")]
+            Err(Unmet::WrongUse) => {}
         }
     }
     match stale {
@@ -539,6 +571,8 @@ fn leaf_is_met(condition: &Condition, holder: &impl Holder) -> bool {
         Condition::Permission(permission) => holder.has_permission(permission),
         Condition::Scope(scope) => holder.has_scope(scope),
         Condition::LoginWithin(age) => holder.has_logged_in_within(*age),
+        #[cfg(feature = "mandates")]
+        Condition::Mandate(condition) => holder.mandate().is_some_and(|mandate| condition.is_met_by(mandate)),
     }
 }
 
@@ -552,11 +586,18 @@ fn met(condition: &Condition, holder: &impl Holder) -> Result<bool, Unmet> {
     if leaf_is_met(condition, holder) {
         return Ok(matches!(condition, Condition::Scope(_) | Condition::ApiKeys));
     }
-    Err(match condition {
+    Err(unmet_leaf(condition, holder))
+}
+
+/// What is missing where this is not met, which is no list of others.
+fn unmet_leaf(condition: &Condition, holder: &impl Holder) -> Unmet {
+    match condition {
         // A key cannot log in again.
         Condition::LoginWithin(age) if !holder.is_api_key() => Unmet::StaleLogin(*age),
+        #[cfg(feature = "mandates")]
+        Condition::Mandate(condition) => condition.unmet_by_other(),
         _ => Unmet::Lacks(alternative(std::slice::from_ref(condition))),
-    })
+    }
 }
 
 /// What is missing where not one of these is met. One alternative is no alternative: it is named.

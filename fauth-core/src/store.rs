@@ -39,6 +39,7 @@
 #[cfg(feature = "mandates")]
 mod anchors;
 mod api_keys;
+mod changes;
 mod combined;
 mod error;
 mod hash_keys;
@@ -62,6 +63,7 @@ mod throttles;
 #[cfg(feature = "mandates")]
 pub use anchors::{AnchorState, AnchorStore, DEFAULT_ANCHOR_LIFETIME, anchor_lifetime, check_anchor};
 pub use api_keys::{ApiKey, ApiKeyId, ApiKeyStore, StoredApiKey};
+pub use changes::{Change, ChangeSender, Changes};
 pub use combined::Store;
 pub use error::StoreError;
 pub(crate) use hash_keys::{HashKey, HashKeys};

@@ -24,6 +24,8 @@ mod key_error;
 mod keys;
 mod limits;
 mod mac;
+#[cfg(feature = "mandates")]
+mod mandate;
 #[cfg(not(any(feature = "asymmetric", feature = "asymmetric-pure-rust")))]
 mod no_asymmetric;
 mod origin;
@@ -64,6 +66,10 @@ pub use key_error::KeyError;
 pub use keys::Key;
 pub(crate) use keys::{FixedKeys, Secret};
 pub(crate) use limits::DEFAULT_MAX_TOKEN_BYTES;
+#[cfg(feature = "mandates")]
+pub(crate) use mandate::MandateProfile;
+#[cfg(feature = "mandates")]
+pub use mandate::{Hop, Mandate, MandateUse, SubjectType};
 pub(crate) use origin::Origin;
 pub use payload::ClaimError;
 #[cfg(feature = "trusted-issuers")]

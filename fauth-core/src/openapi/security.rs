@@ -9,6 +9,8 @@ use super::{
     members::{Alternative, RATE_LIMIT, REQUIREMENT},
     schemes,
 };
+#[cfg(feature = "mandates")]
+use crate::requirement::MandateCondition;
 use crate::{
     access::Access,
     csrf,
@@ -276,6 +278,9 @@ fn asks_for_a_right(condition: &Condition) -> bool {
         Condition::All(conditions) | Condition::Any(conditions) => conditions.iter().any(asks_for_a_right),
         Condition::ApiKeys | Condition::LoginWithin(_) => false,
         Condition::Role(_) | Condition::Permission(_) | Condition::Scope(_) => true,
+        // Another use is answered as no mandate at all.
+        #[cfg(feature = "mandates")]
+        Condition::Mandate(condition) => !matches!(condition, MandateCondition::Use(_)),
     }
 }
 

@@ -257,7 +257,7 @@ impl<U: AuthUser> AuthProvider<U> {
             return Err(Rejection::InvalidToken(InvalidToken::OldEpoch));
         }
         self.note_use(&**store, &key, now).await;
-        Ok(Granted::new(self.inner.id, user, payload, Way::Explicit))
+        Ok(Granted::new(self, user, payload, Way::Explicit))
     }
 
     /// A key that its owner's epoch has ended is good for nothing any more. That it cannot be

@@ -2,18 +2,20 @@
 
 use std::{fmt, sync::Arc};
 
-use super::way::Way;
+use super::{inner::AuthProvider, way::Way};
 use crate::{
     demands::{Demands, Outbox},
+    ended::Ended,
     password::OnBehalfOf,
     reply::ResponseHeader,
     request::CsrfProof,
     token::{Purpose, TokenPayload},
+    user::AuthUser,
 };
 
 /// A request that was let in: its user, its token, and what the response must say because of it. Only a check makes one.
 pub struct Granted<U> {
-    provider: u64,
+    provider: AuthProvider<U>,
     user: Arc<U>,
     payload: Arc<TokenPayload>,
     way: Way,
@@ -22,15 +24,19 @@ pub struct Granted<U> {
 }
 
 impl<U> Granted<U> {
-    pub(super) fn new(provider: u64, user: Arc<U>, payload: Arc<TokenPayload>, way: Way) -> Self {
+    pub(super) fn new(
+        provider: &AuthProvider<U>,
+        user: Arc<U>,
+        payload: Arc<TokenPayload>,
+        way: Way,
+    ) -> Self {
         let outbox = (payload.purpose() == Purpose::Session).then(Outbox::default);
-        Self { provider, user, payload, way, outbox }
+        Self { provider: provider.clone(), user, payload, way, outbox }
     }
 
     /// The same request, after its session was given another token.
     pub(super) fn with_payload(&self, payload: TokenPayload) -> Self {
-        let (user, outbox) = (Arc::clone(&self.user), self.outbox.clone());
-        Self { user, outbox, payload: Arc::new(payload), ..*self }
+        Self { payload: Arc::new(payload), ..self.clone() }
     }
 
     /// Where a new cookie is put, if this is a browser session.
@@ -47,8 +53,8 @@ impl<U> Granted<U> {
         self.way
     }
 
-    pub(super) const fn provider(&self) -> u64 {
-        self.provider
+    pub(super) fn provider(&self) -> u64 {
+        self.provider.inner.id
     }
 
     /// The user, as the loader gave it.
@@ -66,7 +72,7 @@ impl<U> Granted<U> {
     /// Are these the outcome of one and the same check? For adapters, which keep a grant with its request.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        self.provider == other.provider && Arc::ptr_eq(&self.payload, &other.payload)
+        self.provider() == other.provider() && Arc::ptr_eq(&self.payload, &other.payload)
     }
 
     /// What the response must say: nothing if the token came in `Authorization`, which caches know;
@@ -78,6 +84,13 @@ impl<U> Granted<U> {
             None => self.way.demands(),
             outbox => self.way.demands().with_outbox(outbox.as_ref()),
         }
+    }
+}
+
+impl<U: AuthUser> Granted<U> {
+    /// Completes when the authority of this grant ends; see [`ended`](crate::ended).
+    pub fn ended(&self) -> Ended {
+        Ended::over(crate::ended::EndReason::Unknown)
     }
 }
 
@@ -149,7 +162,7 @@ impl<'a, U> From<&'a Granted<U>> for OnBehalfOf<'a> {
 impl<U> Clone for Granted<U> {
     fn clone(&self) -> Self {
         Self {
-            provider: self.provider,
+            provider: self.provider.clone(),
             user: Arc::clone(&self.user),
             payload: Arc::clone(&self.payload),
             way: self.way,

@@ -6,7 +6,7 @@ use crate::{
     body::BodyError,
     error::ConfigError,
     password::PasswordError,
-    requirement::Missing,
+    requirement::{Missing, Unmet},
     token::{IssueError, TokenError},
 };
 
@@ -19,7 +19,7 @@ use crate::{
 /// | [`InvalidToken`](Self::InvalidToken) | 401 | `invalid_token` | `invalid_token` |
 /// | [`InvalidCredentials`](Self::InvalidCredentials) | 401 | `invalid_credentials` | realm only |
 /// | [`StaleLogin`](Self::StaleLogin) | 401 | `insufficient_user_authentication` | the same, with `max_age` (RFC 9470) |
-/// | [`Forbidden`](Self::Forbidden) | 403 | `missing_role`, `missing_permission`, `missing_scope`, `api_key_not_allowed`, `foreign_token_not_allowed`, `forbidden` | `insufficient_scope` |
+/// | [`Forbidden`](Self::Forbidden) | 403 | `missing_role`, `missing_permission`, `missing_scope`, `api_key_not_allowed`, `foreign_token_not_allowed`, `forbidden`; of mandates `missing_target`, `session_required`, `delegation_required`, `chain_mismatch`, `hop_count_exceeded` | `insufficient_scope` |
 /// | [`GuestsOnly`](Self::GuestsOnly) | 403 | `guests_only` | none |
 /// | [`CrossSiteRequest`](Self::CrossSiteRequest) | 403 | `cross_site_request` | none |
 /// | [`InvalidCsrfToken`](Self::InvalidCsrfToken) | 403 | `invalid_csrf_token` | none |
@@ -214,6 +214,13 @@ pub enum InvalidToken {
     UnknownSession,
     /// This refresh token was used before; its session has been ended.
     Reused,
+    /// Of this mandate something was taken back that it rests on: its authority, its session, its
+    /// delegation, its subject, or itself.
+    #[cfg(feature = "mandates")]
+    MandateRevoked,
+    /// Delegations of its zone have changed since this mandate was issued.
+    #[cfg(feature = "mandates")]
+    DelegationStale,
 }
 
 /// Why an API key is not accepted.
@@ -339,6 +346,8 @@ impl InvalidToken {
             | Self::BeforeMemory
             | Self::SessionEnded
             | Self::UnknownSession => true,
+            #[cfg(feature = "mandates")]
+            Self::MandateRevoked | Self::DelegationStale => true,
             Self::Token(_) | Self::ApiKey(_) | Self::OneTime(_) | Self::InactiveUser | Self::Reused => false,
         }
     }
@@ -357,6 +366,8 @@ impl Rejection {
             Self::Forbidden(Missing::Role(_)) => "missing_role",
             Self::Forbidden(Missing::Permission(_)) => "missing_permission",
             Self::Forbidden(Missing::Scopes(_)) => "missing_scope",
+            #[cfg(feature = "mandates")]
+            Self::Forbidden(Missing::Mandate(missing)) => missing.code(),
             Self::Forbidden(Missing::ApiKeyNotAllowed) => "api_key_not_allowed",
             Self::Forbidden(Missing::ForeignTokenNotAllowed) => "foreign_token_not_allowed",
             Self::Forbidden(_) => "forbidden",
@@ -430,6 +441,10 @@ impl Rejection {
             Self::InvalidToken(InvalidToken::SessionEnded) => "session_ended",
             Self::InvalidToken(InvalidToken::UnknownSession) => "unknown_session",
             Self::InvalidToken(InvalidToken::Reused) => "refresh_token_reused",
+            #[cfg(feature = "mandates")]
+            Self::InvalidToken(InvalidToken::MandateRevoked) => "mandate_revoked",
+            #[cfg(feature = "mandates")]
+            Self::InvalidToken(InvalidToken::DelegationStale) => "delegation_stale",
             Self::CrossSiteRequest(OriginFault::Missing) => "origin_missing",
             Self::CrossSiteRequest(OriginFault::Foreign) => "origin_foreign",
             Self::CrossSiteRequest(OriginFault::PlainHttp) => "origin_plain_http",
@@ -486,6 +501,8 @@ impl Rejection {
             Self::Forbidden(Missing::Role(role)) => format!("Missing role: {role}"),
             Self::Forbidden(Missing::Permission(permission)) => format!("Missing permission: {permission}"),
             Self::Forbidden(Missing::Scopes(scopes)) => format!("Missing scope: {}", scopes.join(" ")),
+            #[cfg(feature = "mandates")]
+            Self::Forbidden(Missing::Mandate(missing)) => missing.to_string(),
             Self::Forbidden(Missing::ApiKeyNotAllowed) => "An API key is not accepted here".into(),
             Self::Forbidden(Missing::ForeignTokenNotAllowed) => {
                 "A token of another issuer is not accepted here".into()
@@ -633,6 +650,17 @@ impl From<IssueError> for Rejection {
             IssueError::NoRandomness | IssueError::Signer(_) => Self::Unavailable(Unavailable::Issuer),
             IssueError::NoOwnTokens => Self::Misconfigured(Misconfigured::NoOwnTokens),
             _ => Self::Misconfigured(Misconfigured::TokenRequest),
+        }
+    }
+}
+
+impl From<Unmet> for Rejection {
+    fn from(unmet: Unmet) -> Self {
+        match unmet {
+            Unmet::Lacks(missing) => Self::Forbidden(missing),
+            Unmet::StaleLogin(max_age) => Self::StaleLogin { max_age },
+            #[cfg(feature = "mandates")]
+            Unmet::WrongUse => Self::InvalidToken(InvalidToken::Token(TokenError::WrongUse)),
         }
     }
 }

@@ -136,7 +136,7 @@ impl RefusalBody {
     }
 
     /// An object of members that are always there, each with its type and what it says.
-    fn of_members(
+    pub(super) fn of_members(
         name: &'static str,
         media_type: &'static str,
         description: &str,
@@ -317,7 +317,7 @@ impl Renderer for ErrorJson {
     }
 }
 
-const fn hint(rejection: &Rejection) -> &'static str {
+pub(super) const fn hint(rejection: &Rejection) -> &'static str {
     match rejection {
         Rejection::MissingCredential => "Send a token as `Authorization: Bearer <token>`",
         Rejection::MalformedCredential(_) => "Send exactly one credential, in the form of RFC 6750",

@@ -1,5 +1,7 @@
 //! A requirement as fields, so that one can override some of them and keep the rest.
 
+#[cfg(feature = "mandates")]
+use super::MandateCondition;
 use super::{Condition, Requirement};
 
 /// Which parts of a requirement something is about.
@@ -17,6 +19,18 @@ impl Fields {
     pub(crate) const LOGIN_WITHIN: Self = Self(1 << 5);
     pub(crate) const API_KEYS: Self = Self(1 << 6);
     pub(crate) const INACTIVE: Self = Self(1 << 7);
+    #[cfg(feature = "mandates")]
+    pub(crate) const MANDATE_USE: Self = Self(1 << 8);
+    #[cfg(feature = "mandates")]
+    pub(crate) const TARGETS: Self = Self(1 << 9);
+    #[cfg(feature = "mandates")]
+    pub(crate) const AGENT_SESSION: Self = Self(1 << 10);
+    #[cfg(feature = "mandates")]
+    pub(crate) const DELEGATION: Self = Self(1 << 11);
+    #[cfg(feature = "mandates")]
+    pub(crate) const CHAIN_CONTAINS: Self = Self(1 << 12);
+    #[cfg(feature = "mandates")]
+    pub(crate) const MAX_HOPS: Self = Self(1 << 13);
 
     /// Those that this requirement says something about.
     pub(crate) fn of(requirement: &Requirement) -> Self {
@@ -45,6 +59,15 @@ impl Fields {
             Condition::Scope(_) => Self::SCOPES,
             Condition::ApiKeys => Self::API_KEYS,
             Condition::LoginWithin(_) => Self::LOGIN_WITHIN,
+            #[cfg(feature = "mandates")]
+            Condition::Mandate(condition) => match condition {
+                MandateCondition::Use(_) => Self::MANDATE_USE,
+                MandateCondition::Target(_) => Self::TARGETS,
+                MandateCondition::AgentSession => Self::AGENT_SESSION,
+                MandateCondition::Delegation => Self::DELEGATION,
+                MandateCondition::ChainContains(_) => Self::CHAIN_CONTAINS,
+                MandateCondition::MaxHops(_) => Self::MAX_HOPS,
+            },
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{StoreError, StoreLocation};
+use super::{Changes, StoreError, StoreLocation};
 
 /// How long an anchor stays revoked, and an epoch remembered, where nothing else is said: 24 hours.
 pub const DEFAULT_ANCHOR_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
@@ -90,6 +90,12 @@ pub trait AnchorStore: Send + Sync + 'static {
     /// [`StoreError`] if it is unknown whether it was noted, or as [`anchor_lifetime`] and
     /// [`check_anchor`] say.
     async fn spend(&self, id: &str, lasting: Duration) -> Result<bool, StoreError>;
+
+    /// What changes, as it happens: an anchor that is revoked is told by its bytes, a raised epoch
+    /// by those of its zone. By default `None`: the store cannot tell, and is asked at an interval.
+    fn changes(&self) -> Option<Changes> {
+        None
+    }
 }
 
 /// For how long a store keeps an entry that is to last so long: whole milliseconds, rounded up, and

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
 use smallvec::SmallVec;
 
-use super::{Owner, StoreError, StoreLocation};
+use super::{Changes, Owner, StoreError, StoreLocation};
 use crate::clock::Timestamp;
 
 /// The longest text that is kept as it is, in bytes. The key of a session of the application's own
@@ -348,6 +348,31 @@ pub trait RevocationStore: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`] if it cannot be judged.
     async fn check(&self, token: &TokenFacts<'_>, now: Timestamp) -> Result<Verdict, StoreError>;
+
+    /// [Judges](Self::check) several tokens, which need not have the same owner. There are as many
+    /// verdicts, in the same order. For what stays open: it is asked about at most 500 at a time.
+    ///
+    /// By default one after the other. A store that is asked over a network answers in one trip.
+    ///
+    /// # Errors
+    /// [`StoreError`] if one of them cannot be judged.
+    async fn check_all(&self, tokens: &[TokenFacts<'_>], now: Timestamp) -> Result<Vec<Verdict>, StoreError> {
+        let mut verdicts = Vec::with_capacity(tokens.len());
+        for token in tokens {
+            verdicts.push(self.check(token, now).await?);
+        }
+        Ok(verdicts)
+    }
+
+    /// What changes from now on, as it happens: all that could make a [verdict](Self::check)
+    /// another, also what other instances have revoked. Told after this store's verdict is the
+    /// new one.
+    ///
+    /// `None`, the default, where the store does not hear of it: then it is
+    /// [asked](Self::check_all) now and again about everything that stays open.
+    fn changes(&self) -> Option<Changes> {
+        None
+    }
 
     /// The epoch of an owner, which new tokens are to carry; 0 if it was never raised, or
     /// forgotten after its time. Never from a copy.

@@ -8,7 +8,7 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 #[cfg(feature = "mandates")]
 use super::{AnchorState, AnchorStore};
 use super::{
-    ApiKey, ApiKeyId, ApiKeyStore, CounterKey, EndedSession, LimitStore, LimitWindow, LoadedSession,
+    ApiKey, ApiKeyId, ApiKeyStore, Changes, CounterKey, EndedSession, LimitStore, LimitWindow, LoadedSession,
     NewSession, OneTimeRecord, OneTimeStore, Owner, PayloadChange, PayloadOutcome, RevocationStore,
     RevocationTarget, Rotation, RotationOutcome, SecretHash, Session, SessionId, SessionStore, StoreError,
     StoreLocation, StoredApiKey, Taken, ThrottleKey, ThrottleRecord, ThrottleStore, TokenFacts, Verdict,
@@ -63,12 +63,17 @@ shared! {
         ) -> PayloadOutcome;
         fn list['a 'b](owner: &'a Owner<'b>, now: Timestamp) -> Vec<Session>;
     }
-    RevocationStore [] {
+    RevocationStore [
+        fn changes(&self) -> Option<Changes> {
+            (**self).changes()
+        }
+    ] {
         fn revoke['a 'b 'c 'd](
             owner: &'a Owner<'b>, targets: &'c [RevocationTarget<'d>], limit: Option<usize>, now: Timestamp,
             until: Timestamp
         ) -> bool;
         fn check['a 'b](token: &'a TokenFacts<'b>, now: Timestamp) -> Verdict;
+        fn check_all['a 'b](tokens: &'a [TokenFacts<'b>], now: Timestamp) -> Vec<Verdict>;
         fn epoch['a 'b](owner: &'a Owner<'b>, now: Timestamp) -> u64;
         fn raise_epoch['a 'b](owner: &'a Owner<'b>, now: Timestamp, until: Timestamp) -> u64;
         fn forget['a 'b](owner: &'a Owner<'b>, now: Timestamp, until: Timestamp) -> u64;
@@ -103,7 +108,11 @@ shared! {
 
 #[cfg(feature = "mandates")]
 shared! {
-    AnchorStore [] {
+    AnchorStore [
+        fn changes(&self) -> Option<Changes> {
+            (**self).changes()
+        }
+    ] {
         fn check['a 'b 'c](zone: &'a str, anchors: &'b [&'c str]) -> AnchorState;
         fn revoke['a 'b](anchors: &'a [&'b str], lasting: Duration) -> ();
         fn raise_epoch['a](zone: &'a str, epoch: u64, lasting: Duration) -> u64;

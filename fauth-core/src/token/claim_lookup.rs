@@ -58,6 +58,19 @@ impl<'a> IndexedClaims<'a> {
         self.index.members.iter().find(is_it).map(|(_, value)| *value)
     }
 
+    #[cfg(feature = "mandates")]
+    pub(super) const fn json(self) -> &'a str {
+        self.json
+    }
+
+    /// Hands each claim to `each`, name and value.
+    #[cfg(feature = "mandates")]
+    pub(super) fn each(self, mut each: impl FnMut(&str, Value)) {
+        for (name, value) in &self.index.members {
+            each(&name.text(self.json).unwrap_or_default(), *value);
+        }
+    }
+
     /// The JSON text of the claim of this name.
     pub(crate) fn find(self, name: &str) -> Option<&'a str> {
         self.value(name).map(|value| value.raw(self.json))

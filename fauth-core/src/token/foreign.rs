@@ -10,6 +10,8 @@ use std::{borrow::Cow, sync::Arc};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
 
+#[cfg(feature = "mandates")]
+use super::mandate::MandateProfile;
 use super::{
     algorithm::Algorithm,
     claim_lookup::{ClaimIndex, IndexedClaims},
@@ -77,6 +79,9 @@ pub(crate) struct ForeignVerifier {
     pub(crate) leeway: i64,
     pub(crate) expiry_leeway: i64,
     pub(crate) max_lifetime: i64,
+    /// Are its tokens mandates?
+    #[cfg(feature = "mandates")]
+    pub(crate) mandate: Option<MandateProfile>,
 }
 
 /// A token of which nothing is known yet but the issuer that it names.
@@ -253,6 +258,8 @@ impl ForeignVerifier {
         let indexed = IndexedClaims::new(&json, &found.index);
         self.accept_required(&claims, indexed)?;
         let rights = rights(indexed)?;
+        #[cfg(feature = "mandates")]
+        let mandate = self.mandate.as_ref().map(|profile| profile.read(indexed)).transpose()?;
         Ok(TokenPayload {
             purpose: Purpose::Access,
             subject,
@@ -269,6 +276,8 @@ impl ForeignVerifier {
                 issuer: Arc::clone(&self.issuer),
                 rights,
                 expiry_leeway: self.expiry_leeway,
+                #[cfg(feature = "mandates")]
+                mandate,
             })),
             json,
         })

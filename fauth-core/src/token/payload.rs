@@ -6,6 +6,8 @@ use std::{borrow::Cow, fmt, ops::Range};
 
 use serde::de::DeserializeOwned;
 
+#[cfg(feature = "mandates")]
+use super::mandate::Mandate;
 #[cfg(feature = "trusted-issuers")]
 use super::texts::Texts;
 use super::{
@@ -101,6 +103,9 @@ pub(super) struct Foreign {
     pub(super) rights: Rights,
     /// Seconds by which `exp` may have passed.
     pub(super) expiry_leeway: i64,
+    /// What it says as a mandate.
+    #[cfg(feature = "mandates")]
+    pub(super) mandate: Option<Mandate>,
 }
 
 /// What another issuer says that somebody may do.
@@ -177,6 +182,14 @@ impl TokenPayload {
     #[expect(clippy::unused_self, reason = "there is no other issuer")]
     pub(crate) const fn issuer(&self) -> Option<&str> {
         None
+    }
+
+    /// What it says as a mandate; `None` for every token of which the provider did not demand that
+    /// it is one.
+    #[cfg(feature = "mandates")]
+    #[must_use]
+    pub fn mandate(&self) -> Option<&Mandate> {
+        self.foreign.as_ref()?.mandate.as_ref()
     }
 
     /// The roles that another issuer has given, by the

@@ -78,6 +78,14 @@ pub enum TokenError {
     /// `aud` does not name a configured audience, or is there although none is configured.
     #[error("the token is for another audience")]
     WrongAudience,
+    /// `zone_id` is not the configured zone.
+    #[cfg(feature = "mandates")]
+    #[error("the mandate is for another zone")]
+    WrongZone,
+    /// `use` is not the one that is accepted here, or the token is no mandate.
+    #[cfg(feature = "mandates")]
+    #[error("the mandate is for another use")]
+    WrongUse,
     /// `exp` has passed.
     #[error("the token has expired")]
     Expired,
@@ -115,6 +123,10 @@ impl TokenError {
             Self::WrongApplication => "wrong_application",
             Self::WrongIssuer => "wrong_issuer",
             Self::WrongAudience => "wrong_audience",
+            #[cfg(feature = "mandates")]
+            Self::WrongZone => "wrong_zone",
+            #[cfg(feature = "mandates")]
+            Self::WrongUse => "wrong_use",
             Self::Expired => "token_expired",
             Self::NotYetValid => "token_not_yet_valid",
             Self::UnacceptableLifetime => "unacceptable_lifetime",

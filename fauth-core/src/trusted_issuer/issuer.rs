@@ -5,6 +5,8 @@ use std::time::Duration;
 use super::{ClaimMapping, trusted::Trusted};
 #[cfg(not(any(feature = "asymmetric", feature = "asymmetric-pure-rust")))]
 use crate::token::KeyError;
+#[cfg(feature = "mandates")]
+use crate::token::MandateProfile;
 use crate::{
     error::ConfigError,
     remote::{Allowed, JwksSource, check_url, is_plain},
@@ -92,6 +94,8 @@ pub struct TrustedIssuer {
     expiry_leeway: Duration,
     max_lifetime: Duration,
     allow_http: bool,
+    #[cfg(feature = "mandates")]
+    zone: Option<std::sync::Arc<str>>,
 }
 
 impl TrustedIssuer {
@@ -112,6 +116,8 @@ impl TrustedIssuer {
             expiry_leeway: DEFAULT_EXPIRY_LEEWAY,
             max_lifetime: DEFAULT_MAX_LIFETIME,
             allow_http: false,
+            #[cfg(feature = "mandates")]
+            zone: None,
         }
     }
 
@@ -229,6 +235,17 @@ impl TrustedIssuer {
         self
     }
 
+    /// Its tokens are mandates of this zone: nothing else of it is accepted, and
+    /// [`TokenPayload::mandate`](crate::TokenPayload::mandate) is what they say. Sets the algorithm
+    /// (ES256) and the [`Plain`](AccessTokenProfile::Plain) profile. Scopes come from `scope`.
+    #[cfg(feature = "mandates")]
+    pub(crate) fn mandate(mut self, zone: impl Into<std::sync::Arc<str>>) -> Self {
+        self.zone = Some(zone.into());
+        self.algorithms = vec![Algorithm::ES256];
+        self.profile = AccessTokenProfile::Plain;
+        self
+    }
+
     /// Its name.
     #[must_use]
     pub fn issuer(&self) -> &str {
@@ -271,6 +288,8 @@ impl TrustedIssuer {
             leeway,
             expiry_leeway,
             max_lifetime,
+            #[cfg(feature = "mandates")]
+            mandate: self.zone.map(|zone| MandateProfile { zone }),
         };
         Ok(Trusted::new(verifier, self.mapping, self.keys))
     }

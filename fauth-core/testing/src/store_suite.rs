@@ -28,7 +28,8 @@
 //! # fn main() {}
 //! ```
 //!
-//! The time of all cases is [`NOW`] and around; no case waits for time to pass.
+//! The time of all cases is [`NOW`] and around; no case waits for time to pass, except those of
+//! stores that have a clock of their own.
 //!
 //! # A part of a store
 //! A backend that implements some of the storage traits names the parts of the suite. This one
@@ -136,6 +137,8 @@
 //! # fn main() {}
 //! ```
 
+#[cfg(feature = "mandates")]
+pub mod anchors;
 pub mod api_key_owners;
 pub mod api_keys;
 pub mod ending;
@@ -264,8 +267,8 @@ pub(crate) use store_cases;
 ///
 /// `store_suite!(Harness)` takes all parts, for a whole [`Store`](fauth_core::store::Store).
 /// `store_suite!(Harness: sessions, one_times)` takes those that are named, of `sessions`,
-/// `revocations`, `one_times`, `api_keys`, `throttles` and `limits`, of which the last two are no
-/// parts of a `Store`.
+/// `revocations`, `one_times`, `api_keys`, `throttles`, `limits` and, with the feature `mandates`,
+/// `anchors`, of which the last three are no parts of a `Store`.
 #[macro_export]
 macro_rules! store_suite {
     ($harness:ty) => {
@@ -349,6 +352,12 @@ macro_rules! store_suite {
             $crate::__store_api_key_owners_tests!($harness);
         }
     };
+    (@anchors $harness:ty) => {
+        mod anchors {
+            use super::*;
+            $crate::__store_anchors_tests!($harness);
+        }
+    };
     (@throttles $harness:ty) => {
         mod throttles {
             use super::*;
@@ -357,6 +366,16 @@ macro_rules! store_suite {
     };
     ($harness:ty: $($part:ident),+ $(,)?) => {
         $($crate::store_suite!(@$part $harness);)+
+    };
+}
+
+/// Expands to one `#[test]` for each case of the store suite that is about an
+/// [`AnchorStore`](fauth_core::store::AnchorStore): the same as `store_suite!(Harness: anchors)`.
+#[cfg(feature = "mandates")]
+#[macro_export]
+macro_rules! anchor_store_suite {
+    ($harness:ty) => {
+        $crate::store_suite!($harness: anchors);
     };
 }
 

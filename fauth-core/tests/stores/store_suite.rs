@@ -1,6 +1,8 @@
 //! The store suite on each backend: `store_suite::memory::…` and so on, each in a file of its own.
 
 mod memory;
+#[cfg(feature = "mandates")]
+mod memory_anchors;
 mod memory_limits;
 #[cfg(feature = "postgres")]
 mod postgres;

@@ -16,7 +16,10 @@ use super::{
 };
 use crate::{
     clock::{Clock, SystemClock},
-    store::{AnchorState, AnchorStore, StoreError, StoreLocation, anchor_lifetime, check_anchor},
+    store::{
+        AnchorState, AnchorStore, ChangeSender, Changes, StoreError, StoreLocation, anchor_lifetime,
+        check_anchor,
+    },
 };
 
 const DEFAULT_ANCHORS: usize = 1_000_000;
@@ -58,6 +61,7 @@ struct Inner {
     epochs: Marks,
     spent: Marks,
     clock: Arc<dyn Clock>,
+    changes: ChangeSender,
 }
 
 impl MemoryAnchorStore {
@@ -147,6 +151,7 @@ impl MemoryAnchorStoreBuilder {
             epochs: Marks::new(self.zones),
             spent: Marks::new(self.spent),
             clock: self.clock,
+            changes: ChangeSender::new(),
         }))
     }
 }
@@ -175,6 +180,7 @@ impl AnchorStore for MemoryAnchorStore {
             self.0.anchors.change(anchor, now, |before| {
                 before.is_none_or(|before| before.until < until).then_some(Mark { value: 0, until })
             })?;
+            self.0.changes.tell(anchor.as_bytes());
         }
         Ok(())
     }
@@ -189,6 +195,7 @@ impl AnchorStore for MemoryAnchorStore {
             holds = epoch.max(before.value);
             (epoch >= before.value).then(|| Mark { value: epoch, until: until.max(before.until) })
         })?;
+        self.0.changes.tell(zone.as_bytes());
         Ok(holds)
     }
 
@@ -202,6 +209,10 @@ impl AnchorStore for MemoryAnchorStore {
             is_first.then_some(Mark { value: 0, until })
         })?;
         Ok(is_first)
+    }
+
+    fn changes(&self) -> Option<Changes> {
+        Some(self.0.changes.subscribe())
     }
 }
 

@@ -1,0 +1,442 @@
+//! What a route asks of [mandates](crate::token::Mandate): conditions on what they say, and the two
+//! that hold where a requirement says nothing.
+
+use std::fmt;
+
+use super::{Condition, Holder, Missing, Names, Requirement, Unmet, leaf_is_met, missing_scopes};
+use crate::token::{Mandate, MandateUse, TokenPayload};
+
+/// How often a mandate may have been handed on where a requirement does not say it.
+pub(crate) const DEFAULT_MAX_HOPS: u32 = 10;
+
+/// The longest name of a target or an application that a mandate can have, in bytes.
+const MAX_NAME_BYTES: usize = 255;
+
+/// What a mandate has to say. A token that is no mandate meets none of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MandateCondition {
+    /// It is for this use; for any, if `None`.
+    Use(Option<MandateUse>),
+    /// It names this target.
+    Target(Box<str>),
+    /// Its actor acts in an agent session.
+    AgentSession,
+    /// It was delegated, and names the epoch of the delegations.
+    Delegation,
+    /// This application is in its delegation chain.
+    ChainContains(Box<str>),
+    /// It was handed on at most so often.
+    MaxHops(u32),
+}
+
+/// What a mandate lacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MissingMandate {
+    /// This target.
+    Target(Box<str>),
+    /// An agent session.
+    AgentSession,
+    /// A delegation whose epoch it names.
+    Delegation,
+    /// This application in its delegation chain.
+    ChainApplication(Box<str>),
+    /// A shorter way: it was handed on more often than this.
+    TooManyHops(u32),
+}
+
+impl MissingMandate {
+    /// The stable name of the refusal.
+    pub(crate) const fn code(&self) -> &'static str {
+        match self {
+            Self::Target(_) => "missing_target",
+            Self::AgentSession => "session_required",
+            Self::Delegation => "delegation_required",
+            Self::ChainApplication(_) => "chain_mismatch",
+            Self::TooManyHops(_) => "hop_count_exceeded",
+        }
+    }
+
+    /// The place in which it is told, if several are missing.
+    const fn rank(&self) -> u8 {
+        match self {
+            Self::AgentSession => 2,
+            Self::Delegation => 3,
+            Self::ChainApplication(_) => 4,
+            Self::TooManyHops(_) => 5,
+            Self::Target(_) => 6,
+        }
+    }
+}
+
+/// The sentence for the caller.
+impl fmt::Display for MissingMandate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Target(target) => write!(f, "Missing target: {target}"),
+            Self::AgentSession => f.write_str("An agent session is required"),
+            Self::Delegation => f.write_str("A delegation is required"),
+            Self::ChainApplication(application) => {
+                write!(f, "The delegation chain lacks the application: {application}")
+            }
+            Self::TooManyHops(most) => write!(f, "The mandate was handed on more than {most} times"),
+        }
+    }
+}
+
+impl MandateCondition {
+    pub(super) fn is_met_by(&self, mandate: &Mandate) -> bool {
+        match self {
+            Self::Use(wanted) => wanted.is_none_or(|wanted| wanted == mandate.mandate_use()),
+            Self::Target(target) => mandate.targets().any(|held| *held == **target),
+            Self::AgentSession => mandate.agent_session_id().is_some(),
+            Self::Delegation => {
+                mandate.delegation_edge_id().is_some() && mandate.delegation_graph_epoch().is_some()
+            }
+            Self::ChainContains(application) => {
+                mandate.chain().iter().any(|hop| *hop.application_id() == **application)
+            }
+            Self::MaxHops(most) => mandate.hop_count() <= *most,
+        }
+    }
+
+    /// Why it is not met by a mandate.
+    fn unmet(&self) -> Unmet {
+        Unmet::Lacks(Missing::Mandate(match self {
+            Self::Use(_) => return Unmet::WrongUse,
+            Self::Target(target) => MissingMandate::Target(target.clone()),
+            Self::AgentSession => MissingMandate::AgentSession,
+            Self::Delegation => MissingMandate::Delegation,
+            Self::ChainContains(application) => MissingMandate::ChainApplication(application.clone()),
+            Self::MaxHops(most) => MissingMandate::TooManyHops(*most),
+        }))
+    }
+
+    /// Why it is not met by a token that is no mandate.
+    pub(super) fn unmet_by_other(&self) -> Unmet {
+        match self {
+            Self::MaxHops(_) => Unmet::WrongUse,
+            other => other.unmet(),
+        }
+    }
+}
+
+/// What a requirement asks of mandates.
+///
+/// | where nothing is said of | mandates are accepted |
+/// |---|---|
+/// | the use | for a [resource](MandateUse::Resource) |
+/// | hops | that were handed on at most 10 times |
+///
+/// An alternative of [`any_of`](Self::any_of), and each half of an [`and`](Self::and), says it for
+/// itself, or the requirement around it does. Of several things that a mandate lacks, the first one
+/// is told in this order: use, scopes, agent session, delegation, chain, hops, targets, and then
+/// the rest as it is written.
+#[cfg_attr(docsrs, doc(cfg(feature = "mandates")))]
+impl Requirement {
+    /// The mandate names this target (`target`), character for character.
+    #[must_use]
+    pub fn target(self, target: impl AsRef<str>) -> Self {
+        self.targets([target])
+    }
+
+    /// The mandate names **all** of these targets.
+    #[must_use]
+    pub fn targets<N: Names>(self, targets: N) -> Self {
+        self.all_in_mandate("targets", targets, MandateCondition::Target)
+    }
+
+    /// The mandate is for this use. Where it is another: 401, `invalid_token`.
+    #[must_use]
+    pub fn mandate_use(self, wanted: MandateUse) -> Self {
+        self.with_use(Some(wanted))
+    }
+
+    /// The mandate is for any use.
+    ///
+    /// # Security
+    /// A mandate of a session is there to be exchanged for others, and allows more than one for a
+    /// resource. It has no business at most services.
+    #[must_use]
+    pub fn any_use(self) -> Self {
+        self.with_use(None)
+    }
+
+    /// The mandate is of an agent session (`agent_session_id`).
+    #[must_use]
+    pub fn agent_session(self) -> Self {
+        self.once(MandateCondition::AgentSession)
+    }
+
+    /// The [`agent_session`](Self::agent_session), as Caracal calls it since 1.0.
+    #[must_use]
+    pub fn session(self) -> Self {
+        self.agent_session()
+    }
+
+    /// The mandate was delegated (`delegation_edge_id`), and names the epoch of the delegations
+    /// (`delegation_graph_epoch`): without it, nobody could tell whether the delegation still
+    /// stands.
+    #[must_use]
+    pub fn delegation(self) -> Self {
+        self.once(MandateCondition::Delegation)
+    }
+
+    /// **All** of these applications are in the delegation chain of the mandate. That the mandate
+    /// was issued to one of them (`client_id`) is not enough.
+    #[must_use]
+    pub fn chain_contains<N: Names>(self, applications: N) -> Self {
+        self.all_in_mandate("chain_contains", applications, MandateCondition::ChainContains)
+    }
+
+    /// The mandate was handed on at most so often (`hop_count`); 0 means never.
+    #[must_use]
+    pub fn max_hops(self, most: u32) -> Self {
+        self.once(MandateCondition::MaxHops(most))
+    }
+
+    fn with_use(mut self, wanted: Option<MandateUse>) -> Self {
+        let other = |condition: &Condition| match condition {
+            Condition::Mandate(MandateCondition::Use(written)) => *written != wanted,
+            _ => false,
+        };
+        if self.conditions.iter().any(other) {
+            self.fail("mandate_use", "two different uses are demanded", "name one, or `any_use()`");
+        }
+        self.once(MandateCondition::Use(wanted))
+    }
+
+    fn once(mut self, condition: MandateCondition) -> Self {
+        let condition = Condition::Mandate(condition);
+        if !self.conditions.contains(&condition) {
+            self.conditions.push(condition);
+        }
+        self
+    }
+
+    fn all_in_mandate<N: Names>(
+        mut self,
+        field: &'static str,
+        names: N,
+        condition: fn(Box<str>) -> MandateCondition,
+    ) -> Self {
+        let mut is_too_long = false;
+        let names: Vec<Box<str>> = names.into_iter().map(|name| name.as_ref().into()).collect();
+        is_too_long |= names.iter().any(|name: &Box<str>| name.len() > MAX_NAME_BYTES);
+        if is_too_long {
+            self.fail(field, "a name is longer than any mandate has", "use up to 255 bytes");
+        }
+        let make = |name: Box<str>| Condition::Mandate(condition(name));
+        let conditions = self.names(field, names, make);
+        self.conditions.extend(conditions);
+        self
+    }
+
+    /// Does a mandate meet what its claims decide alone? Roles and permissions count as held, and a
+    /// login as recent: they are asked for by [`decide`](Self::decide), when the user is known. Of
+    /// a token that is no mandate nothing is asked here.
+    ///
+    /// # Errors
+    /// [`Unmet`] for what is missing, the first one in the documented order.
+    pub(crate) fn decide_mandate(&self, token: &TokenPayload) -> Result<(), Unmet> {
+        match token.mandate() {
+            Some(mandate) => self.decide_for_mandate(&ClaimsAlone { token }, mandate),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn decide_for_mandate(&self, holder: &impl Holder, mandate: &Mandate) -> Result<(), Unmet> {
+        match (Judge { holder, mandate }).judge(&self.conditions) {
+            Err(Unmet::Lacks(Missing::Scopes(_))) => {
+                Err(Unmet::Lacks(Missing::Scopes(missing_scopes(&self.conditions, holder))))
+            }
+            verdict => verdict,
+        }
+    }
+}
+
+/// A mandate, whose user is not known yet.
+struct ClaimsAlone<'a> {
+    token: &'a TokenPayload,
+}
+
+impl Holder for ClaimsAlone<'_> {
+    fn is_api_key(&self) -> bool {
+        false
+    }
+
+    fn has_role(&self, _: &str) -> bool {
+        true
+    }
+
+    fn has_permission(&self, _: &str) -> bool {
+        true
+    }
+
+    fn has_scope(&self, scope: &str) -> bool {
+        self.token.has_scope(scope)
+    }
+
+    fn has_logged_in_within(&self, _: std::time::Duration) -> bool {
+        true
+    }
+
+    fn mandate(&self) -> Option<&Mandate> {
+        self.token.mandate()
+    }
+}
+
+/// Which of the defaults does not apply to a mandate: because a requirement says it itself, or
+/// because the mandate is within the default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Said {
+    mandate_use: bool,
+    hops: bool,
+}
+
+impl Said {
+    const NOTHING: Self = Self { mandate_use: false, hops: false };
+    const EVERYTHING: Self = Self { mandate_use: true, hops: true };
+
+    fn by(condition: &Condition) -> Self {
+        match condition {
+            Condition::Mandate(MandateCondition::Use(_)) => Self { mandate_use: true, ..Self::NOTHING },
+            Condition::Mandate(MandateCondition::MaxHops(_)) => Self { hops: true, ..Self::NOTHING },
+            _ => Self::NOTHING,
+        }
+    }
+
+    /// Anywhere in these.
+    fn within(conditions: &[Condition]) -> Self {
+        conditions.iter().fold(Self::NOTHING, |said, condition| match condition {
+            Condition::All(inner) | Condition::Any(inner) => said.or(Self::within(inner)),
+            leaf => said.or(Self::by(leaf)),
+        })
+    }
+
+    const fn or(self, other: Self) -> Self {
+        Self { mandate_use: self.mandate_use || other.mandate_use, hops: self.hops || other.hops }
+    }
+
+    const fn and(self, other: Self) -> Self {
+        Self { mandate_use: self.mandate_use && other.mandate_use, hops: self.hops && other.hops }
+    }
+}
+
+/// Holds a mandate against conditions. What it is told besides is what was said around them.
+struct Judge<'a, H> {
+    holder: &'a H,
+    mandate: &'a Mandate,
+}
+
+impl<H: Holder> Judge<'_, H> {
+    fn judge(&self, conditions: &[Condition]) -> Result<(), Unmet> {
+        let fits = Said {
+            mandate_use: self.mandate.mandate_use() == MandateUse::Resource,
+            hops: self.mandate.hop_count() <= DEFAULT_MAX_HOPS,
+        };
+        let said = fits.or(Said::within(conditions));
+        let default = refuse_unsaid(said);
+        let asked = self.all(conditions, fits).and_then(refuse_unsaid);
+        match (default, asked) {
+            (Err(default), Err(unmet)) => Err(first_told(default, unmet)),
+            (default, asked) => default.and(asked),
+        }
+    }
+
+    fn one(&self, condition: &Condition, around: Said) -> Result<Said, Unmet> {
+        match condition {
+            Condition::All(conditions) => self.all(conditions, around),
+            Condition::Any(conditions) => self.any(conditions, around),
+            leaf if leaf_is_met(leaf, self.holder) => Ok(around.or(Said::by(leaf))),
+            Condition::Mandate(condition) => Err(condition.unmet()),
+            leaf => Err(super::unmet_leaf(leaf, self.holder)),
+        }
+    }
+
+    /// Are all of these met? Each `All` among them is a requirement of its own, and so is what
+    /// stands beside them: each has to say by itself what goes beyond a default.
+    fn all(&self, conditions: &[Condition], around: Said) -> Result<Said, Unmet> {
+        let direct = conditions.iter().map(Said::by).fold(around, Said::or);
+        let (mut parts, mut others) = (None, None);
+        let mut unmet: Option<Unmet> = None;
+        for condition in conditions {
+            match self.one(condition, direct) {
+                Ok(said) if matches!(condition, Condition::All(_)) => {
+                    parts = Some(parts.unwrap_or(Said::EVERYTHING).and(said));
+                }
+                Ok(said) => others = Some(others.unwrap_or(direct).or(said)),
+                Err(other) => {
+                    unmet = Some(match unmet {
+                        Some(first) => first_told(first, other),
+                        None => other,
+                    });
+                }
+            }
+        }
+        match (unmet, parts, others) {
+            (Some(unmet), ..) => Err(unmet),
+            (None, Some(parts), Some(others)) => Ok(parts.and(others)),
+            (None, one, other) => Ok(one.or(other).unwrap_or(direct)),
+        }
+    }
+
+    /// Is one of these met? The first one that leaves no default to apply, if there is one.
+    fn any(&self, conditions: &[Condition], around: Said) -> Result<Said, Unmet> {
+        let mut met = None;
+        let mut stale = None;
+        let mut faults = Vec::new();
+        for condition in conditions {
+            match self.one(condition, around) {
+                Ok(Said::EVERYTHING) => return Ok(Said::EVERYTHING),
+                Ok(said) => met = met.or(Some(said)),
+                Err(Unmet::StaleLogin(age)) => stale = stale.max(Some(age)),
+                Err(unmet) => faults.push(unmet),
+            }
+        }
+        match (met, stale) {
+            (Some(said), _) => Ok(said),
+            (None, Some(age)) => Err(Unmet::StaleLogin(age)),
+            (None, None) => Err(none_of(faults)),
+        }
+    }
+}
+
+/// One alternative is no alternative: what it lacks is named.
+fn none_of(mut faults: Vec<Unmet>) -> Unmet {
+    let are_all_uses = faults.iter().all(|fault| *fault == Unmet::WrongUse);
+    match faults.pop() {
+        Some(fault) if faults.is_empty() || are_all_uses => fault,
+        _ => Unmet::Lacks(Missing::Alternative),
+    }
+}
+
+fn refuse_unsaid(said: Said) -> Result<(), Unmet> {
+    match said {
+        Said { mandate_use: false, .. } => Err(Unmet::WrongUse),
+        Said { hops: false, .. } => {
+            Err(Unmet::Lacks(Missing::Mandate(MissingMandate::TooManyHops(DEFAULT_MAX_HOPS))))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Which of two is told.
+fn first_told(first: Unmet, second: Unmet) -> Unmet {
+    match (first, second) {
+        (Unmet::StaleLogin(one), Unmet::StaleLogin(other)) => Unmet::StaleLogin(one.min(other)),
+        (first, second) if rank(&second) < rank(&first) => second,
+        (first, _) => first,
+    }
+}
+
+const fn rank(unmet: &Unmet) -> u8 {
+    match unmet {
+        Unmet::WrongUse => 0,
+        Unmet::Lacks(Missing::Scopes(_)) => 1,
+        Unmet::Lacks(Missing::Mandate(missing)) => missing.rank(),
+        Unmet::Lacks(_) => 7,
+        Unmet::StaleLogin(_) => 8,
+    }
+}
