@@ -126,11 +126,11 @@ CORE = "fauth-core/src/"
 
 # From the ground up; `fauth-core/ARCHITECTURE.md` says what lives in each room.
 FLOORS = [
-    ["clock", "error", "authority", "body", "path", "request", "reply", "demands", "client", "escape"],
+    ["clock", "error", "authority", "body", "path", "request", "reply", "demands", "client", "escape", "trace_context"],
     ["token", "password", "role", "user", "visitor", "derive", "requirement", "access"],
     ["store"],
     ["transport", "csrf", "navigation", "redirect", "rejection", "event", "limit", "rules"],
-    ["session", "api_key", "one_time", "starlette", "user_store", "throttle", "remote", "resource_metadata"],
+    ["session", "api_key", "one_time", "starlette", "user_store", "throttle", "remote", "resource_metadata", "mandate"],
     ["trusted_issuer"],
     ["provider", "limiter", "guard", "protection", "routes", "mounts", "audit", "config"],
     ["openapi", "swagger_ui"],

@@ -8,6 +8,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+#[cfg(feature = "mandates")]
+use crate::trace_context::TraceContext;
 use crate::{
     client::{ClientInfo, peer_of},
     escape::Escaped,
@@ -202,6 +204,12 @@ pub struct Event<'a> {
     pub source: Option<&'a str>,
     /// The causes of a failure on the server.
     pub error: Option<&'a str>,
+    /// The trace that the request belongs to, as it says itself; only for a sink that
+    /// [reads](AuthEvents::reads_trace) it. It is not part of the log record.
+    #[cfg(feature = "mandates")]
+    pub trace: Option<&'a TraceContext>,
+    /// The level of the log record.
+    pub(crate) level: tracing::Level,
 }
 
 impl<'a> Event<'a> {
@@ -218,7 +226,16 @@ impl<'a> Event<'a> {
             address: None,
             source: None,
             error: None,
+            #[cfg(feature = "mandates")]
+            trace: None,
+            level: kind.level(),
         }
+    }
+
+    /// Was it the server that failed?
+    #[cfg(feature = "caracal-audit")]
+    pub(crate) fn is_fault_of_server(&self) -> bool {
+        self.level == tracing::Level::ERROR
     }
 
     pub(crate) const fn reason(mut self, reason: &'static str) -> Self {
@@ -292,6 +309,12 @@ impl<'a> Event<'a> {
 pub trait AuthEvents: Send + Sync + 'static {
     /// Called once for each event.
     fn on_event(&self, event: &Event<'_>);
+
+    /// Does it look at [`Event::trace`]? Default: no, and nobody reads the headers for it.
+    #[cfg(feature = "mandates")]
+    fn reads_trace(&self) -> bool {
+        false
+    }
 }
 
 /// Writes the event to `tracing`, with outside text escaped.

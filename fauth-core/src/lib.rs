@@ -19,6 +19,8 @@ pub mod event;
 mod guard;
 pub mod limit;
 mod limiter;
+#[cfg(feature = "mandates")]
+pub mod mandate;
 #[cfg(any(doc, doctest))]
 pub mod manual;
 pub mod mounts;
@@ -49,6 +51,8 @@ pub mod store;
 pub mod swagger_ui;
 pub mod throttle;
 pub mod token;
+#[cfg(feature = "mandates")]
+mod trace_context;
 pub mod transport;
 #[cfg(feature = "trusted-issuers")]
 pub mod trusted_issuer;

@@ -63,6 +63,8 @@ use within::within;
 
 use sha2::{Digest as _, Sha256};
 
+#[cfg(feature = "mandates")]
+use crate::trace_context::TraceContext;
 #[cfg(feature = "trusted-issuers")]
 use crate::trusted_issuer::TrustedIssuer;
 use crate::{
@@ -522,6 +524,12 @@ impl<U: AuthUser> AuthProvider<U> {
     ) -> Reply {
         let address = self.inner.trusted_proxies.client_address(head);
         let mut event = Event::new(EventKind::RequestRefused).reason(rejection.reason()).head(head, address);
+        #[cfg(feature = "mandates")]
+        let trace = self.trace_of(head);
+        #[cfg(feature = "mandates")]
+        {
+            event.trace = trace.as_ref();
+        }
         match rejection {
             Rejection::Misconfigured(mistake) => event = event.error(mistake.advice()),
             Rejection::InvalidCsrfToken(fault) => event = event.error(fault.advice()),
@@ -781,8 +789,15 @@ impl<U: AuthUser> AuthProvider<U> {
     fn raise_at(&self, level: tracing::Level, event: &Event<'_>) {
         event::trace(event, level);
         if let Some(sink) = &self.inner.events {
-            sink.on_event(event);
+            sink.on_event(&Event { level, ..event.clone() });
         }
+    }
+
+    /// The trace of a request, if the sink of the events reads it.
+    #[cfg(feature = "mandates")]
+    fn trace_of(&self, head: &dyn RequestHead) -> Option<TraceContext> {
+        let sink = self.inner.events.as_ref()?;
+        sink.reads_trace().then(|| TraceContext::of(head)).flatten()
     }
 
     /// The keys that others may verify with, if there are any.

@@ -206,15 +206,12 @@ fn percent_decoded(value: &str) -> Option<Cow<'_, str>> {
     let (mut decoded, mut rest) = (Vec::with_capacity(value.len()), value.as_bytes());
     while let [first, after @ ..] = rest {
         let pair = after.split_at_checked(2).filter(|_| *first == b'%');
-        match pair.and_then(|(digits, after)| Some((byte_of(digits)?, after))) {
-            Some((byte, after)) => {
-                decoded.push(byte);
-                rest = after;
-            }
-            None => {
-                decoded.push(*first);
-                rest = after;
-            }
+        if let Some((byte, after)) = pair.and_then(|(digits, after)| Some((byte_of(digits)?, after))) {
+            decoded.push(byte);
+            rest = after;
+        } else {
+            decoded.push(*first);
+            rest = after;
         }
     }
     String::from_utf8(decoded).ok().map(Cow::Owned)

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::redaction::HIDDEN;
-
+/// What stands in the place of a secret.
+pub(super) const HIDDEN: &str = "***";
 /// Shorter texts hold none.
 const SHORTEST: usize = 16;
 
@@ -53,7 +53,8 @@ fn credential(text: &str) -> Option<Match> {
 fn private_key(text: &str) -> Option<Match> {
     let label = text.strip_prefix("-----BEGIN ")?;
     let (label, _) = label.split_once("-----")?;
-    let is_label = label.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b' ');
+    let is_label =
+        label.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b' ');
     if !is_label || !label.ends_with("PRIVATE KEY") {
         return None;
     }

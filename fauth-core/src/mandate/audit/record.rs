@@ -235,7 +235,8 @@ mod tests {
         let fits = data(AuditRecord::new("x", Decision::Allow).metadata(json!(many)));
         assert_eq!(fits["metadata_json"], json!(many));
         let more: Vec<String> = vec!["x".repeat(8000); 9];
-        let record = AuditRecord::new("x".repeat(2000), Decision::Allow).metadata(json!(more)).id("é".repeat(600));
+        let record =
+            AuditRecord::new("x".repeat(2000), Decision::Allow).metadata(json!(more)).id("é".repeat(600));
         let cut = data(record);
         assert_eq!(cut["diagnostics_json"][0]["code"], "too_long");
         assert_eq!(cut["metadata_json"], Value::Null);

@@ -3,10 +3,8 @@
 
 use serde_json::{Map, Value};
 
-use super::patterns::without_credentials;
+use super::patterns::{HIDDEN, without_credentials};
 
-/// What stands in the place of a secret.
-pub(super) const HIDDEN: &str = "***";
 /// What follows a text that was cut.
 const CUT: &str = "…[truncated]";
 /// The longest text, in bytes, without [`CUT`].
@@ -80,9 +78,8 @@ fn redact_within(value: Value, depth: usize) -> Value {
         (Value::String(text), _) => Value::String(redact_text(&text)),
         (Value::Object(_) | Value::Array(_), None) => Value::String(CUT.to_owned()),
         (Value::Object(members), Some(depth)) => {
-            let hide = |(name, value)| {
-                let value =
-                    if is_secret_name(&name) { HIDDEN.into() } else { redact_within(value, depth) };
+            let hide = |(name, value): (String, Value)| {
+                let value = if is_secret_name(&name) { HIDDEN.into() } else { redact_within(value, depth) };
                 (name, value)
             };
             Value::Object(members.into_iter().map(hide).collect::<Map<_, _>>())

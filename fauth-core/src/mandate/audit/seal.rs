@@ -22,7 +22,11 @@ impl Seal {
     pub(super) fn new(zone: &str, key: Option<&[u8]>) -> Result<Self, ConfigError> {
         if !(1..=255).contains(&zone.len()) {
             let problem = "is empty or longer than 255 bytes";
-            return Err(ConfigError::new("zone", problem, "name the zone of this service, such as `zone_prod`"));
+            return Err(ConfigError::new(
+                "zone",
+                problem,
+                "name the zone of this service, such as `zone_prod`",
+            ));
         }
         let key = key.map(prepared).transpose()?;
         Ok(Self { zone: zone.into(), key })
@@ -99,7 +103,7 @@ const fn date_of(days: u64) -> (u64, u64, u64) {
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
     let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400;
+    let year = year_of_era + era * 400; // not a status
     (if month <= 2 { year + 1 } else { year }, month, day)
 }
 
