@@ -8,13 +8,14 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-#[cfg(feature = "mandates")]
-use crate::trace_context::TraceContext;
 use crate::{
     client::{ClientInfo, peer_of},
     escape::Escaped,
     request::RequestHead,
+    token::TokenPayload,
 };
+#[cfg(feature = "mandates")]
+use crate::{token::Mandate, trace_context::TraceContext};
 
 /// What happened. Each variant ends with the level of its log record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -118,6 +119,18 @@ pub enum EventKind {
     /// There are no keys of an issuer, or they are too old: its tokens are refused with a fault of
     /// the server. Once, until a fetch succeeds. Names the `source`. `error`.
     KeysUnavailable,
+    /// A mandate was accepted: it is good, and everything that was demanded of it is met. Names the
+    /// `subject`, the `token_id` and what the `mandate` says. Only raised for an [`AuthEvents`] that
+    /// [wants](AuthEvents::wants) it. `debug`.
+    #[cfg(feature = "mandates")]
+    MandateAccepted,
+    /// A mandate that verifies was refused with 401: revoked, of an earlier delegation epoch, used
+    /// before, for another use, without a user, or expired meanwhile. `reason` is that of the
+    /// [`Rejection`](crate::Rejection). Names the same as [`MandateAccepted`](Self::MandateAccepted);
+    /// so does the [`AccessDenied`](Self::AccessDenied) of a mandate that lacks something (403). The
+    /// [`RequestRefused`](Self::RequestRefused) that follows names the route. `info`.
+    #[cfg(feature = "mandates")]
+    MandateRefused,
 }
 
 impl EventKind {
@@ -155,6 +168,10 @@ impl EventKind {
             Self::KeyFetchFailed => "key_fetch_failed",
             Self::KeysStale => "keys_stale",
             Self::KeysUnavailable => "keys_unavailable",
+            #[cfg(feature = "mandates")]
+            Self::MandateAccepted => "mandate_accepted",
+            #[cfg(feature = "mandates")]
+            Self::MandateRefused => "mandate_refused",
         }
     }
 
@@ -169,6 +186,8 @@ impl EventKind {
             | Self::LoginThrottled
             | Self::SuspiciousRefresh
             | Self::TokenTheft => tracing::Level::WARN,
+            #[cfg(feature = "mandates")]
+            Self::MandateAccepted => tracing::Level::DEBUG,
             _ => tracing::Level::INFO,
         }
     }
@@ -204,6 +223,13 @@ pub struct Event<'a> {
     pub source: Option<&'a str>,
     /// The causes of a failure on the server.
     pub error: Option<&'a str>,
+    /// The id of the mandate (`jti`).
+    #[cfg(feature = "mandates")]
+    pub token_id: Option<&'a str>,
+    /// What the mandate says. The log record has its `zone`, `client_id`, `authority_record`,
+    /// `agent_session` and `delegation`.
+    #[cfg(feature = "mandates")]
+    pub mandate: Option<&'a Mandate>,
     /// The trace that the request belongs to, as it says itself; only for a sink that
     /// [reads](AuthEvents::reads_trace) it. It is not part of the log record.
     #[cfg(feature = "mandates")]
@@ -227,6 +253,10 @@ impl<'a> Event<'a> {
             source: None,
             error: None,
             #[cfg(feature = "mandates")]
+            token_id: None,
+            #[cfg(feature = "mandates")]
+            mandate: None,
+            #[cfg(feature = "mandates")]
             trace: None,
             level: kind.level(),
         }
@@ -245,6 +275,17 @@ impl<'a> Event<'a> {
 
     pub(crate) const fn subject(mut self, subject: &'a str) -> Self {
         self.subject = Some(subject);
+        self
+    }
+
+    /// With the subject of a token, and what is known of it as a mandate.
+    pub(crate) fn token(mut self, payload: &'a TokenPayload) -> Self {
+        self.subject = Some(payload.subject());
+        #[cfg(feature = "mandates")]
+        if let Some(mandate) = payload.mandate() {
+            self.token_id = Some(payload.token_id());
+            self.mandate = Some(mandate);
+        }
         self
     }
 
@@ -310,15 +351,56 @@ pub trait AuthEvents: Send + Sync + 'static {
     /// Called once for each event.
     fn on_event(&self, event: &Event<'_>);
 
-    /// Does it look at [`Event::trace`]? Default: no, and nobody reads the headers for it.
+    /// Does it look at [`Event::trace`]? Then the events of accepted and refused mandates name
+    /// method, path and address of their request too. Default: no, and nobody reads the head for it.
     #[cfg(feature = "mandates")]
     fn reads_trace(&self) -> bool {
         false
+    }
+
+    /// Does it want events of this kind that are only raised where somebody does, such as those of
+    /// accepted mandates, one for each request? Asked before such an event is raised, also for its
+    /// log record. Every other event is raised in any case. Default: no.
+    fn wants(&self, kind: EventKind) -> bool {
+        let _ = kind;
+        false
+    }
+}
+
+/// What the log record tells of a mandate.
+#[derive(Default)]
+struct Told<'a> {
+    token_id: Option<&'a str>,
+    zone: Option<&'a str>,
+    client_id: Option<&'a str>,
+    authority_record: Option<&'a str>,
+    agent_session: Option<&'a str>,
+    delegation: Option<&'a str>,
+}
+
+impl<'a> Told<'a> {
+    #[cfg(feature = "mandates")]
+    fn by(event: &Event<'a>) -> Self {
+        let mandate = event.mandate;
+        Self {
+            token_id: event.token_id,
+            zone: mandate.map(Mandate::zone),
+            client_id: mandate.map(Mandate::client_id),
+            authority_record: mandate.map(Mandate::authority_record_id),
+            agent_session: mandate.and_then(Mandate::agent_session_id),
+            delegation: mandate.and_then(Mandate::delegation_edge_id),
+        }
+    }
+
+    #[cfg(not(feature = "mandates"))]
+    fn by(_: &Event<'a>) -> Self {
+        Self::default()
     }
 }
 
 /// Writes the event to `tracing`, with outside text escaped.
 pub(crate) fn trace(event: &Event<'_>, level: tracing::Level) {
+    let told = Told::by(event);
     // `tracing` fixes the level of a record at compile time, so each level has its own
     // call site.
     macro_rules! record {
@@ -337,6 +419,12 @@ pub(crate) fn trace(event: &Event<'_>, level: tracing::Level) {
                 address = event.address.map(tracing::field::display),
                 source = event.source.map(Escaped).map(tracing::field::display),
                 error = event.error.map(Escaped).map(tracing::field::display),
+                token_id = told.token_id.map(Escaped).map(tracing::field::display),
+                zone = told.zone.map(Escaped).map(tracing::field::display),
+                client_id = told.client_id.map(Escaped).map(tracing::field::display),
+                authority_record = told.authority_record.map(Escaped).map(tracing::field::display),
+                agent_session = told.agent_session.map(Escaped).map(tracing::field::display),
+                delegation = told.delegation.map(Escaped).map(tracing::field::display),
             )
         };
     }

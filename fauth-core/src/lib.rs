@@ -71,6 +71,8 @@ pub use error::{BoxError, ConfigError};
 pub use fauth_derive::{AuthUser, Role};
 pub use guard::Guard;
 pub use limiter::{Asked, Limited, Limiter};
+#[cfg(feature = "mandates")]
+pub use mandate::Principal;
 pub use protection::Protection;
 #[cfg(feature = "trusted-issuers")]
 pub use provider::AuthHealth;
@@ -78,6 +80,8 @@ pub use provider::{
     AuthProvider, AuthProviderBuilder, AuthSwitch, Authenticated, Entered, Granted, PayloadError,
     PendingLogin, Pinned, Presented, SessionHandle, WhenLimitStoreFails,
 };
+#[cfg(feature = "mandates")]
+pub use provider::{MandateAuth, MandateAuthBuilder};
 pub use rejection::reason::Rejection;
 pub use requirement::{Condition, Missing, Names, Requirement};
 #[cfg(feature = "mandates")]

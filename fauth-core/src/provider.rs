@@ -17,11 +17,18 @@ mod inner;
 mod issued;
 mod limits;
 mod logins;
+#[cfg(feature = "mandates")]
+mod mandate_builder;
+#[cfg(feature = "mandates")]
+mod mandate_options;
+#[cfg(feature = "mandates")]
+mod mandates;
 mod metadata;
 mod one_times;
 mod own_only;
 mod passwords;
 mod presented;
+mod recheck;
 mod registry;
 mod replies;
 mod revocations;
@@ -49,6 +56,8 @@ pub(crate) use delivery::answer;
 pub use foreign::AuthHealth;
 pub use granted::{Entered, Granted};
 pub use inner::AuthProvider;
+#[cfg(feature = "mandates")]
+pub use mandate_builder::{MandateAuth, MandateAuthBuilder};
 use own_only::foreign_token;
 pub use passwords::Authenticated;
 pub use presented::Presented;
@@ -83,7 +92,7 @@ use crate::{
     },
     reply::{Reply, ResponseHeader},
     request::{RequestHead, opens_websocket},
-    requirement::{Missing, Requirement},
+    requirement::{Missing, Requirement, Unmet},
     store::{Owner, StoreError},
     token::{
         IssueError, IssuedToken, Issuer, PublishedKeys, Purpose, TokenError, TokenPayload, TokenRequest,
@@ -151,6 +160,8 @@ impl<U: AuthUser> AuthProvider<U> {
             Ok(Some(credential)) => {
                 let mut found = self.find_in(&credential);
                 self.note_csrf(head, &credential, &mut found, sent);
+                #[cfg(feature = "mandates")]
+                self.note_request(head, &mut found);
                 Presented { way: credential.way, ..self.presented(found) }
             }
             Ok(None) => self.presented(Ok(Found::Nothing)),
@@ -810,6 +821,10 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     async fn admit(&self, found: Found<U>, requirement: &Requirement) -> Result<Admitted<U>, Rejection> {
+        #[cfg(feature = "mandates")]
+        if let Some(mandates) = &self.inner.mandates {
+            return Box::pin(self.admit_mandate(mandates, found, requirement)).await;
+        }
         let (granted, note) = match found {
             Found::Nothing => return Err(Rejection::MissingCredential),
             // The guard that has granted it has looked at its CSRF token.
@@ -849,6 +864,10 @@ impl<U: AuthUser> AuthProvider<U> {
         } else if self.inner.revocations.is_some() {
             self.refuse_if_revoked(&token.payload, self.now()?).await?;
         }
+        #[cfg(feature = "mandates")]
+        if let Some(mandates) = &self.inner.mandates {
+            Box::pin(self.refuse_ended_mandate(mandates, &token.payload)).await?;
+        }
         let known = match self.user_of(&token.payload).await {
             Ok(user) => refuse_old_epoch(&token.payload, &*user).map(|()| user),
             unknown => unknown,
@@ -887,7 +906,13 @@ impl<U: AuthUser> AuthProvider<U> {
             token.check_grammar().map_err(Rejection::MalformedCredential)?;
         }
         let payload = verified?;
-        Ok(Verified { payload: Arc::new(payload), way: *way, csrf: None })
+        Ok(Verified {
+            payload: Arc::new(payload),
+            way: *way,
+            csrf: None,
+            #[cfg(feature = "mandates")]
+            seen: None,
+        })
     }
 
     async fn user_of(&self, payload: &Arc<TokenPayload>) -> Result<Arc<U>, Rejection> {
@@ -941,12 +966,19 @@ impl<U: AuthUser> AuthProvider<U> {
         }
         // The loader may have taken its time.
         let now = self.refuse_if_expired(granted.payload())?;
-        requirement.decide(granted.user().as_ref(), granted.payload(), now).map_err(|unmet| {
-            let rejection = Rejection::from(unmet);
-            let event = Event::new(EventKind::AccessDenied).subject(granted.payload().subject());
-            self.raise(&event.reason(rejection.reason()));
-            rejection
-        })
+        requirement
+            .decide(granted.user().as_ref(), granted.payload(), now)
+            .map_err(|unmet| self.denied(granted.payload(), unmet))
+    }
+
+    /// The refusal of somebody who is known and lacks something.
+    fn denied(&self, payload: &TokenPayload, unmet: Unmet) -> Rejection {
+        let rejection = Rejection::from(unmet);
+        // A mandate for another use is none that was denied something.
+        if !matches!(rejection, Rejection::InvalidToken(_)) {
+            self.raise(&Event::new(EventKind::AccessDenied).reason(rejection.reason()).token(payload));
+        }
+        rejection
     }
 
     /// The present, if the token is good then.

@@ -1,10 +1,16 @@
-//! What is asked of mandates, in words and as JSON.
+//! What is asked of mandates, in words and as JSON, and which of two requirements asks for more.
 
 use std::fmt;
 
 use serde_json::{Value, json};
 
-use crate::{requirement::MandateCondition, token::MandateUse};
+use crate::{
+    requirement::{
+        Condition, MandateCondition, Requirement,
+        mandate::{DEFAULT_MAX_HOPS, mentions},
+    },
+    token::MandateUse,
+};
 
 pub(super) fn write(f: &mut fmt::Formatter<'_>, condition: &MandateCondition) -> fmt::Result {
     match condition {
@@ -28,4 +34,43 @@ pub(super) fn member(condition: &MandateCondition) -> (&'static str, Value) {
         MandateCondition::ChainContains(application) => ("chain_contains", json!([application])),
         MandateCondition::MaxHops(most) => ("max_hops", json!(most)),
     }
+}
+
+/// Does nobody get past a default by `inner` whom `outer` refuses? As far as it is easy to see.
+pub(super) fn keeps_defaults(inner: &Requirement, outer: &Requirement) -> bool {
+    inner == outer || {
+        let (beyond, said) = (inner.goes_beyond_defaults(), outer.leaves_no_default());
+        (said.mandate_use || !beyond.mandate_use) && (said.hops || !beyond.hops)
+    }
+}
+
+/// Is this met by every mandate that meets `own`, although it is none of them?
+pub(super) fn is_implied(asked: &MandateCondition, own: &[&Condition]) -> bool {
+    let of_mandates = || {
+        own.iter().filter_map(|condition| match condition {
+            Condition::Mandate(condition) => Some(condition),
+            _ => None,
+        })
+    };
+    // Nothing that is asked of mandates is met by other tokens.
+    let is_mandate = of_mandates().next().is_some();
+    match asked {
+        MandateCondition::Use(None) => is_mandate,
+        MandateCondition::Use(Some(MandateUse::Resource)) => {
+            is_mandate && !any_mentions(own, |condition| matches!(condition, MandateCondition::Use(_)))
+        }
+        MandateCondition::MaxHops(most) => {
+            let is_less =
+                |own: &MandateCondition| matches!(own, MandateCondition::MaxHops(own) if own <= most);
+            let by_default = *most >= DEFAULT_MAX_HOPS
+                && is_mandate
+                && !any_mentions(own, |condition| matches!(condition, MandateCondition::MaxHops(_)));
+            by_default || of_mandates().any(is_less)
+        }
+        _ => false,
+    }
+}
+
+fn any_mentions(conditions: &[&Condition], is_it: fn(&MandateCondition) -> bool) -> bool {
+    conditions.iter().any(|condition| mentions(std::slice::from_ref(*condition), is_it))
 }

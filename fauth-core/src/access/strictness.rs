@@ -59,10 +59,25 @@ pub(crate) fn is_at_least_as_strict(inner: &Access, outer: &Access) -> bool {
 }
 
 fn implies(inner: &Requirement, outer: &Requirement) -> bool {
+    #[cfg(feature = "mandates")]
+    if !super::mandate::keeps_defaults(inner, outer) {
+        return false;
+    }
     let (own, asked) = (flat(inner.conditions()), flat(outer.conditions()));
-    asked.iter().all(|condition| **condition == Condition::ApiKeys || own.contains(condition))
+    asked.iter().all(|condition| is_free(condition, &own) || own.contains(condition))
         && (outer.allows_inactive() || !inner.allows_inactive())
         && (outer.admits_api_keys() || !inner.admits_api_keys())
+}
+
+/// Is a condition met by whoever meets these, although it is none of them?
+#[cfg_attr(not(feature = "mandates"), expect(unused_variables, reason = "only mandates have degrees"))]
+fn is_free(asked: &Condition, own: &[&Condition]) -> bool {
+    match asked {
+        Condition::ApiKeys => true,
+        #[cfg(feature = "mandates")]
+        Condition::Mandate(asked) => super::mandate::is_implied(asked, own),
+        _ => false,
+    }
 }
 
 /// Conditions of which all must hold, one by one.

@@ -18,6 +18,8 @@ use super::{
     registry::{PROCESS, Resident},
     throttle::Throttle,
 };
+#[cfg(feature = "mandates")]
+use super::{inner::Mandates, mandate_options};
 #[cfg(feature = "trusted-issuers")]
 use super::{
     inner::{Foreign, ForeignUsers},
@@ -105,6 +107,8 @@ pub struct AuthProviderBuilder<U> {
     user_loader: Option<Arc<dyn UserLoader<U>>>,
     #[cfg(feature = "trusted-issuers")]
     foreign: ForeignOptions<U>,
+    #[cfg(feature = "mandates")]
+    mandates: Option<Box<Mandates>>,
     identity_loader: Option<Arc<dyn IdentityLoader<U>>>,
     claims_loader: Option<Arc<dyn ClaimsLoader<U>>>,
     without_password_login: bool,
@@ -150,6 +154,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             user_loader: None,
             #[cfg(feature = "trusted-issuers")]
             foreign: ForeignOptions::default(),
+            #[cfg(feature = "mandates")]
+            mandates: None,
             identity_loader: None,
             claims_loader: None,
             without_password_login: false,
@@ -262,6 +268,14 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     #[cfg(feature = "trusted-issuers")]
     pub fn shared_foreign_user_loader(mut self, loader: Arc<dyn UserLoader<U>>) -> Self {
         self.foreign.users = Some(ForeignUsers::Loader(loader));
+        self
+    }
+
+    /// Accepts mandates of the trusted issuer, and nothing else.
+    #[cfg(feature = "mandates")]
+    pub(super) fn for_mandates(mut self, mandates: Mandates, users: ForeignUsers<U>) -> Self {
+        self.mandates = Some(Box::new(mandates));
+        self.foreign.users = Some(users);
         self
     }
 
@@ -638,6 +652,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         if issuer.is_none() {
             self.waive_own_tokens(&config)?;
         }
+        #[cfg(feature = "mandates")]
+        self.check_mandates(issuer.is_some())?;
         let others = self.take_others(&config)?;
         let user_loader = self.take_user_loader(issuer.is_some(), &others)?;
         self.check_options()?;
@@ -697,6 +713,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             issuer,
             #[cfg(feature = "trusted-issuers")]
             foreign: others.foreign,
+            #[cfg(feature = "mandates")]
+            mandates: self.mandates,
             application: config.application().into(),
             protection_space,
             resource_metadata,
@@ -733,6 +751,20 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             resident,
         };
         Ok(AuthProvider { inner: Arc::new(inner) })
+    }
+
+    #[cfg(feature = "mandates")]
+    fn check_mandates(&self, has_own_tokens: bool) -> Result<(), ConfigError> {
+        let Some(mandates) = &self.mandates else { return Ok(()) };
+        mandate_options::refuse_others(&[
+            ("config", has_own_tokens),
+            ("trusted_issuer", self.foreign.issuers.len() > 1),
+            ("issuer_resolver", self.foreign.resolver.is_some()),
+            ("api_key_store", self.stores.api_keys.is_some()),
+            ("user_loader", self.user_loader.is_some()),
+        ])?;
+        mandate_options::warn_of_memory(&*mandates.store);
+        Ok(())
     }
 
     /// Where everything is kept.

@@ -88,7 +88,13 @@ impl<U: AuthUser> AuthProvider<U> {
         };
         let pending = |issuer| {
             let token = Box::<[u8]>::from(token).into();
-            Ok(Some(Found::Pending(Box::new(Pending { token, issuer, way: credential.way }))))
+            Ok(Some(Found::Pending(Box::new(Pending {
+                token,
+                issuer,
+                way: credential.way,
+                #[cfg(feature = "mandates")]
+                seen: None,
+            }))))
         };
         // As for own tokens: characters that no token has make the request a bad one.
         credential.token.check_grammar().map_err(Rejection::MalformedCredential)?;
@@ -118,7 +124,13 @@ impl<U: AuthUser> AuthProvider<U> {
 
     /// Waits for the keys of a token, verifies it with them, and goes on as with any other.
     pub(super) async fn grant_pending(&self, pending: Pending) -> Result<Granted<U>, Rejection> {
-        let Pending { token, issuer, way } = pending;
+        let verified = self.verified_pending(pending).await?;
+        self.grant(verified).await
+    }
+
+    /// Waits for the keys of a token, and verifies it with them.
+    pub(super) async fn verified_pending(&self, pending: Pending) -> Result<Verified, Rejection> {
+        let Pending { token, issuer, way, .. } = pending;
         let payload = match issuer {
             PendingIssuer::Known(issuer) => self.verify_pending(&token, &issuer).await?,
             PendingIssuer::Named(name) => {
@@ -130,7 +142,14 @@ impl<U: AuthUser> AuthProvider<U> {
                 }
             }
         };
-        self.grant(Verified { payload: Arc::new(payload), way, csrf: None }).await
+        let verified = Verified {
+            payload: Arc::new(payload),
+            way,
+            csrf: None,
+            #[cfg(feature = "mandates")]
+            seen: pending.seen,
+        };
+        Ok(verified)
     }
 
     async fn verify_pending(&self, token: &[u8], issuer: &Trusted) -> Result<TokenPayload, Rejection> {
@@ -198,5 +217,11 @@ impl<U> Foreign<U> {
 }
 
 fn verified(payload: TokenPayload, credential: &Credential<'_>) -> Verified {
-    Verified { payload: Arc::new(payload), way: credential.way, csrf: None }
+    Verified {
+        payload: Arc::new(payload),
+        way: credential.way,
+        csrf: None,
+        #[cfg(feature = "mandates")]
+        seen: None,
+    }
 }

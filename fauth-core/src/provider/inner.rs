@@ -13,6 +13,8 @@ use super::{
     registry::Resident,
     throttle::Throttle,
 };
+#[cfg(feature = "mandates")]
+use crate::store::AnchorStore;
 use crate::{
     api_key::{ApiKeyFormat, OfferedScopes, UseNotes},
     audit::Declarations,
@@ -108,6 +110,9 @@ pub(super) struct Inner<U> {
     /// Other issuers; `None` where nobody else is trusted: then requests pay for nothing.
     #[cfg(feature = "trusted-issuers")]
     pub(super) foreign: Option<Box<Foreign<U>>>,
+    /// What a provider of mandates needs; `None` at every other, which pays for nothing.
+    #[cfg(feature = "mandates")]
+    pub(super) mandates: Option<Box<Mandates>>,
     pub(super) published_keys: Option<PublishedKeys>,
     /// The name under which everything is kept.
     pub(super) application: Box<str>,
@@ -228,6 +233,16 @@ pub(super) enum ForeignUsers<U> {
 /// Makes a user of what another issuer says.
 #[cfg(feature = "trusted-issuers")]
 pub(super) type UserFromClaims<U> = dyn Fn(&TokenPayload) -> U + Send + Sync;
+
+/// What it takes to judge mandates.
+#[cfg(feature = "mandates")]
+pub(super) struct Mandates {
+    /// What ends them before they expire.
+    pub(super) store: Arc<dyn AnchorStore>,
+    pub(super) zone: Arc<str>,
+    /// Is each good once?
+    pub(super) is_single_use: bool,
+}
 
 /// What it takes to keep sessions; absent as a whole for logins that are not kept.
 pub(super) struct Sessions {

@@ -221,6 +221,9 @@ pub enum InvalidToken {
     /// Delegations of its zone have changed since this mandate was issued.
     #[cfg(feature = "mandates")]
     DelegationStale,
+    /// This mandate was used before, and each is [good once](crate::MandateAuthBuilder::single_use).
+    #[cfg(feature = "mandates")]
+    MandateSpent,
 }
 
 /// Why an API key is not accepted.
@@ -330,6 +333,9 @@ pub enum Misconfigured {
     /// A CSRF token is asked for, and the provider was built without
     /// [them](crate::AuthProviderBuilder::csrf_tokens).
     NoCsrfTokens,
+    /// What was granted to an API key is to be [looked at again](crate::AuthProvider::recheck): it
+    /// has to be presented again.
+    NotRecheckable,
 }
 
 const RETRY_UNAVAILABLE: Duration = Duration::from_secs(5);
@@ -347,7 +353,7 @@ impl InvalidToken {
             | Self::SessionEnded
             | Self::UnknownSession => true,
             #[cfg(feature = "mandates")]
-            Self::MandateRevoked | Self::DelegationStale => true,
+            Self::MandateRevoked | Self::DelegationStale | Self::MandateSpent => true,
             Self::Token(_) | Self::ApiKey(_) | Self::OneTime(_) | Self::InactiveUser | Self::Reused => false,
         }
     }
@@ -445,6 +451,8 @@ impl Rejection {
             Self::InvalidToken(InvalidToken::MandateRevoked) => "mandate_revoked",
             #[cfg(feature = "mandates")]
             Self::InvalidToken(InvalidToken::DelegationStale) => "delegation_stale",
+            #[cfg(feature = "mandates")]
+            Self::InvalidToken(InvalidToken::MandateSpent) => "mandate_spent",
             Self::CrossSiteRequest(OriginFault::Missing) => "origin_missing",
             Self::CrossSiteRequest(OriginFault::Foreign) => "origin_foreign",
             Self::CrossSiteRequest(OriginFault::PlainHttp) => "origin_plain_http",
@@ -485,6 +493,7 @@ impl Rejection {
             Self::Misconfigured(Misconfigured::NoSessionCookie) => "no_session_cookie",
             Self::Misconfigured(Misconfigured::SessionOutsideGuard) => "session_outside_guard",
             Self::Misconfigured(Misconfigured::NoCsrfTokens) => "no_csrf_tokens",
+            Self::Misconfigured(Misconfigured::NotRecheckable) => "not_recheckable",
             _ => self.code(),
         }
     }
@@ -607,6 +616,9 @@ impl Misconfigured {
             }
             Self::NoCsrfTokens => {
                 "a CSRF token is asked for: call `.csrf_tokens(CsrfTokens::new())` on the builder"
+            }
+            Self::NotRecheckable => {
+                "an API key cannot be looked at again without its text: authenticate it again"
             }
             Self::NoOwnTokens => {
                 "a token is to be issued by a provider without a secret: build it with                  `AuthConfig::builder().secret(…)`, or let the issuer make its tokens"

@@ -328,6 +328,8 @@ pub(super) const fn hint(rejection: &Rejection) -> &'static str {
         Rejection::Forbidden(Missing::ForeignTokenNotAllowed) => {
             "Send a token of this application, or end the login where it was made"
         }
+        #[cfg(feature = "mandates")]
+        Rejection::Forbidden(Missing::Mandate(_)) => "Exchange for a mandate that has what is missing",
         Rejection::Forbidden(_) => "Ask an administrator for the missing right",
         Rejection::GuestsOnly => "Log out first, or leave the token out",
         Rejection::CrossSiteRequest(_) => {

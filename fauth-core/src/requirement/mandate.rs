@@ -221,10 +221,8 @@ impl Requirement {
         names: N,
         condition: fn(Box<str>) -> MandateCondition,
     ) -> Self {
-        let mut is_too_long = false;
         let names: Vec<Box<str>> = names.into_iter().map(|name| name.as_ref().into()).collect();
-        is_too_long |= names.iter().any(|name: &Box<str>| name.len() > MAX_NAME_BYTES);
-        if is_too_long {
+        if names.iter().any(|name| name.len() > MAX_NAME_BYTES) {
             self.fail(field, "a name is longer than any mandate has", "use up to 255 bytes");
         }
         let make = |name: Box<str>| Condition::Mandate(condition(name));
@@ -246,6 +244,25 @@ impl Requirement {
         }
     }
 
+    /// Which defaults does it let somebody past?
+    pub(crate) fn goes_beyond_defaults(&self) -> Said {
+        let asks = |is_it: fn(&MandateCondition) -> bool| mentions(&self.conditions, is_it);
+        Said {
+            mandate_use: asks(|condition| match condition {
+                MandateCondition::Use(wanted) => *wanted != Some(MandateUse::Resource),
+                _ => false,
+            }),
+            hops: asks(
+                |condition| matches!(condition, MandateCondition::MaxHops(most) if *most > DEFAULT_MAX_HOPS),
+            ),
+        }
+    }
+
+    /// Of which defaults does it say itself what holds instead, in every alternative?
+    pub(crate) fn leaves_no_default(&self) -> Said {
+        Said::always(&self.conditions, Said::NOTHING)
+    }
+
     pub(super) fn decide_for_mandate(&self, holder: &impl Holder, mandate: &Mandate) -> Result<(), Unmet> {
         match (Judge { holder, mandate }).judge(&self.conditions) {
             Err(Unmet::Lacks(Missing::Scopes(_))) => {
@@ -254,6 +271,15 @@ impl Requirement {
             verdict => verdict,
         }
     }
+}
+
+/// Is there such a condition, however deep?
+pub(crate) fn mentions(conditions: &[Condition], is_it: fn(&MandateCondition) -> bool) -> bool {
+    conditions.iter().any(|condition| match condition {
+        Condition::All(inner) | Condition::Any(inner) => mentions(inner, is_it),
+        Condition::Mandate(condition) => is_it(condition),
+        _ => false,
+    })
 }
 
 /// A mandate, whose user is not known yet.
@@ -290,15 +316,16 @@ impl Holder for ClaimsAlone<'_> {
 /// Which of the defaults does not apply to a mandate: because a requirement says it itself, or
 /// because the mandate is within the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Said {
-    mandate_use: bool,
-    hops: bool,
+pub(crate) struct Said {
+    pub(crate) mandate_use: bool,
+    pub(crate) hops: bool,
 }
 
 impl Said {
     const NOTHING: Self = Self { mandate_use: false, hops: false };
     const EVERYTHING: Self = Self { mandate_use: true, hops: true };
 
+    /// By this, which is no list of others.
     fn by(condition: &Condition) -> Self {
         match condition {
             Condition::Mandate(MandateCondition::Use(_)) => Self { mandate_use: true, ..Self::NOTHING },
@@ -315,12 +342,56 @@ impl Said {
         })
     }
 
+    /// By all of these, whichever of their alternatives is met.
+    fn always(conditions: &[Condition], around: Self) -> Self {
+        let direct = conditions.iter().map(Self::by).fold(around, Self::or);
+        let mut parts = Parts::default();
+        for condition in conditions {
+            let said = match condition {
+                Condition::All(inner) => Self::always(inner, direct),
+                Condition::Any(inner) => {
+                    let each = inner.iter().map(|one| Self::always(std::slice::from_ref(one), direct));
+                    each.fold(Self::EVERYTHING, Self::and)
+                }
+                _ => direct,
+            };
+            parts.add(condition, said);
+        }
+        parts.together(direct)
+    }
+
     const fn or(self, other: Self) -> Self {
         Self { mandate_use: self.mandate_use || other.mandate_use, hops: self.hops || other.hops }
     }
 
     const fn and(self, other: Self) -> Self {
         Self { mandate_use: self.mandate_use && other.mandate_use, hops: self.hops && other.hops }
+    }
+}
+
+/// What the conditions of one list say. Each `All` among them is a requirement of its own, and so
+/// is what stands beside them: each has to say by itself what goes beyond a default.
+#[derive(Default)]
+struct Parts {
+    lists: Option<Said>,
+    others: Option<Said>,
+}
+
+impl Parts {
+    fn add(&mut self, condition: &Condition, said: Said) {
+        if matches!(condition, Condition::All(_)) {
+            self.lists = Some(self.lists.map_or(said, |lists| lists.and(said)));
+        } else {
+            self.others = Some(self.others.map_or(said, |others| others.or(said)));
+        }
+    }
+
+    /// `direct` is what is said where there is no condition at all.
+    fn together(self, direct: Said) -> Said {
+        match (self.lists, self.others) {
+            (Some(lists), Some(others)) => lists.and(others),
+            (one, other) => one.or(other).unwrap_or(direct),
+        }
     }
 }
 
@@ -355,18 +426,14 @@ impl<H: Holder> Judge<'_, H> {
         }
     }
 
-    /// Are all of these met? Each `All` among them is a requirement of its own, and so is what
-    /// stands beside them: each has to say by itself what goes beyond a default.
+    /// Are all of these met?
     fn all(&self, conditions: &[Condition], around: Said) -> Result<Said, Unmet> {
         let direct = conditions.iter().map(Said::by).fold(around, Said::or);
-        let (mut parts, mut others) = (None, None);
+        let mut parts = Parts::default();
         let mut unmet: Option<Unmet> = None;
         for condition in conditions {
             match self.one(condition, direct) {
-                Ok(said) if matches!(condition, Condition::All(_)) => {
-                    parts = Some(parts.unwrap_or(Said::EVERYTHING).and(said));
-                }
-                Ok(said) => others = Some(others.unwrap_or(direct).or(said)),
+                Ok(said) => parts.add(condition, said),
                 Err(other) => {
                     unmet = Some(match unmet {
                         Some(first) => first_told(first, other),
@@ -375,11 +442,7 @@ impl<H: Holder> Judge<'_, H> {
                 }
             }
         }
-        match (unmet, parts, others) {
-            (Some(unmet), ..) => Err(unmet),
-            (None, Some(parts), Some(others)) => Ok(parts.and(others)),
-            (None, one, other) => Ok(one.or(other).unwrap_or(direct)),
-        }
+        unmet.map_or_else(|| Ok(parts.together(direct)), Err)
     }
 
     /// Is one of these met? The first one that leaves no default to apply, if there is one.

@@ -12,6 +12,8 @@ use super::{
     rule_path::{RulePath, exact, prefix},
     table::RouteRules,
 };
+#[cfg(feature = "mandates")]
+use crate::token::MandateUse;
 use crate::{
     error::ConfigError,
     requirement::{Requirement, fields::Fields},
@@ -65,6 +67,10 @@ impl RouteRules {
     /// of requirements). They mean the methods of [`Requirement`] of the same name; `all_of` is its
     /// [`and`](Requirement::and). Where `allow_api_keys` is `false`, a scope lets no API key in. No
     /// key may be `null`.
+    ///
+    /// With the feature `mandates` there are the keys `use` (`resource`, `session` or `any`),
+    /// `targets`, `chain_contains` (lists), `agent_session`, which may be written `session`,
+    /// `delegation` (`true` or `false`) and `max_hops` (a number) besides.
     ///
     /// # Errors
     /// [`ConfigError`] with line and key of what is wrong: a key that is unknown or stands twice, a
@@ -214,6 +220,24 @@ struct WrittenRequirement {
     any_scope: Option<Vec<String>>,
     #[serde(default, deserialize_with = "present")]
     login_within: Option<u64>,
+    #[cfg(feature = "mandates")]
+    #[serde(default, deserialize_with = "present", rename = "use")]
+    mandate_use: Option<WrittenUse>,
+    #[cfg(feature = "mandates")]
+    #[serde(default, deserialize_with = "present")]
+    targets: Option<Vec<String>>,
+    #[cfg(feature = "mandates")]
+    #[serde(default, deserialize_with = "present", alias = "session")]
+    agent_session: Option<bool>,
+    #[cfg(feature = "mandates")]
+    #[serde(default, deserialize_with = "present")]
+    delegation: Option<bool>,
+    #[cfg(feature = "mandates")]
+    #[serde(default, deserialize_with = "present")]
+    chain_contains: Option<Vec<String>>,
+    #[cfg(feature = "mandates")]
+    #[serde(default, deserialize_with = "present")]
+    max_hops: Option<u32>,
     #[serde(default, deserialize_with = "present")]
     allow_api_keys: Option<bool>,
     #[serde(default, deserialize_with = "present")]
@@ -224,6 +248,26 @@ struct WrittenRequirement {
     all_of: Option<Vec<Self>>,
 }
 
+#[cfg(feature = "mandates")]
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "snake_case")]
+enum WrittenUse {
+    Resource,
+    Session,
+    Any,
+}
+
+#[cfg(feature = "mandates")]
+impl WrittenUse {
+    fn add_to(self, asked: Requirement) -> Requirement {
+        match self {
+            Self::Resource => asked.mandate_use(MandateUse::Resource),
+            Self::Session => asked.mandate_use(MandateUse::Session),
+            Self::Any => asked.any_use(),
+        }
+    }
+}
+
 /// A key that is written has a value: `null`, as which YAML reads a key without one, is none.
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
@@ -231,7 +275,8 @@ fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> R
 
 impl WrittenRequirement {
     /// The requirement, and which of its fields were named: also those that were named to say no.
-    fn read(self) -> (Requirement, Fields) {
+    #[cfg_attr(not(feature = "mandates"), expect(unused_mut, reason = "mandates have keys too"))]
+    fn read(mut self) -> (Requirement, Fields) {
         let has_value = |value: Option<bool>| value == Some(true);
         let mut named = Fields::default();
         if self.allow_api_keys.is_some() {
@@ -244,6 +289,10 @@ impl WrittenRequirement {
             (has_value(self.allow_api_keys), has_value(self.danger_allow_inactive));
         let refuse_api_keys = self.allow_api_keys == Some(false);
         let mut asked = Requirement::user();
+        #[cfg(feature = "mandates")]
+        {
+            (asked, named) = self.read_mandate(asked, named);
+        }
         for (names, add) in [
             (self.roles, Requirement::roles as fn(Requirement, Vec<String>) -> Requirement),
             (self.any_role, Requirement::any_role),
@@ -272,6 +321,35 @@ impl WrittenRequirement {
         let named = named.and(Fields::of(&asked));
         if refuse_api_keys {
             asked = asked.without_api_keys();
+        }
+        (asked, named)
+    }
+}
+
+#[cfg(feature = "mandates")]
+impl WrittenRequirement {
+    /// Takes what is asked of mandates. A condition that is not asked for is named too: it takes
+    /// away that of the rule below.
+    fn read_mandate(&mut self, asked: Requirement, named: Fields) -> (Requirement, Fields) {
+        let (mut asked, mut named) = (asked, named);
+        asked = self.mandate_use.into_iter().fold(asked, |asked, wanted| wanted.add_to(asked));
+        asked = self.targets.take().into_iter().fold(asked, Requirement::targets);
+        asked = self.chain_contains.take().into_iter().fold(asked, Requirement::chain_contains);
+        asked = self.max_hops.into_iter().fold(asked, Requirement::max_hops);
+        for (wanted, field, add) in [
+            (
+                self.agent_session,
+                Fields::AGENT_SESSION,
+                Requirement::agent_session as fn(Requirement) -> Requirement,
+            ),
+            (self.delegation, Fields::DELEGATION, Requirement::delegation),
+        ] {
+            if wanted.is_some() {
+                named = named.and(field);
+            }
+            if wanted == Some(true) {
+                asked = add(asked);
+            }
         }
         (asked, named)
     }

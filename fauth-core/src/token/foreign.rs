@@ -219,6 +219,10 @@ impl ForeignVerifier {
     }
 
     fn accept_media_type(&self, media_type: Option<&str>) -> Result<(), TokenError> {
+        #[cfg(feature = "mandates")]
+        if self.mandate.is_some() && !media_type.is_some_and(|named| same_media_type(named, "JWT")) {
+            return Err(other_kind(media_type));
+        }
         let is_good = match (self.profile, media_type) {
             (AccessTokenProfile::Rfc9068, Some(named)) => same_media_type(named, "at+jwt"),
             (AccessTokenProfile::Rfc9068, None) => false,
@@ -277,7 +281,7 @@ impl ForeignVerifier {
                 rights,
                 expiry_leeway: self.expiry_leeway,
                 #[cfg(feature = "mandates")]
-                mandate,
+                mandate: mandate.map(Arc::new),
             })),
             json,
         })

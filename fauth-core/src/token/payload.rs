@@ -105,7 +105,7 @@ pub(super) struct Foreign {
     pub(super) expiry_leeway: i64,
     /// What it says as a mandate.
     #[cfg(feature = "mandates")]
-    pub(super) mandate: Option<Mandate>,
+    pub(super) mandate: Option<Arc<Mandate>>,
 }
 
 /// What another issuer says that somebody may do.
@@ -189,6 +189,11 @@ impl TokenPayload {
     #[cfg(feature = "mandates")]
     #[must_use]
     pub fn mandate(&self) -> Option<&Mandate> {
+        self.shared_mandate().map(|mandate| &**mandate)
+    }
+
+    #[cfg(feature = "mandates")]
+    pub(crate) fn shared_mandate(&self) -> Option<&Arc<Mandate>> {
         self.foreign.as_ref()?.mandate.as_ref()
     }
 

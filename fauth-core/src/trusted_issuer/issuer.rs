@@ -19,6 +19,9 @@ const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
 const DEFAULT_EXPIRY_LEEWAY: Duration = Duration::from_secs(60);
 const DEFAULT_MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 const LONGEST_LIFETIME: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+/// Caracal itself sets no end.
+#[cfg(feature = "mandates")]
+const LONGEST_MANDATE: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
 const MAX_AUDIENCES: usize = 32;
 /// Each is read from every token.
 const MAX_REQUIRED_CLAIMS: usize = 8;
@@ -237,13 +240,28 @@ impl TrustedIssuer {
 
     /// Its tokens are mandates of this zone: nothing else of it is accepted, and
     /// [`TokenPayload::mandate`](crate::TokenPayload::mandate) is what they say. Sets the algorithm
-    /// (ES256) and the [`Plain`](AccessTokenProfile::Plain) profile. Scopes come from `scope`.
+    /// (ES256), the [`Plain`](AccessTokenProfile::Plain) profile, and a leeway of 60 seconds for
+    /// every time. Scopes come from `scope`. A mandate may last for as long as is
+    /// [configured](Self::max_lifetime), up to 100 years.
     #[cfg(feature = "mandates")]
     pub(crate) fn mandate(mut self, zone: impl Into<std::sync::Arc<str>>) -> Self {
         self.zone = Some(zone.into());
         self.algorithms = vec![Algorithm::ES256];
         self.profile = AccessTokenProfile::Plain;
+        self.leeway = DEFAULT_EXPIRY_LEEWAY;
+        self.expiry_leeway = DEFAULT_EXPIRY_LEEWAY;
         self
+    }
+
+    #[cfg(feature = "mandates")]
+    const fn longest_lifetime(&self) -> Duration {
+        if self.zone.is_some() { LONGEST_MANDATE } else { LONGEST_LIFETIME }
+    }
+
+    #[cfg(not(feature = "mandates"))]
+    #[expect(clippy::unused_self, reason = "only mandates may last longer")]
+    const fn longest_lifetime(&self) -> Duration {
+        LONGEST_LIFETIME
     }
 
     /// Its name.
@@ -267,8 +285,12 @@ impl TrustedIssuer {
         let leeway = check_span("leeway", self.leeway, MAX_LEEWAY, "use up to 300 seconds")?;
         let expiry_leeway =
             check_span("expiry_leeway", self.expiry_leeway, MAX_LEEWAY, "use up to 300 seconds")?;
-        let max_lifetime =
-            check_span("max_lifetime", self.max_lifetime, LONGEST_LIFETIME, "use 1 second to 366 days")?;
+        let max_lifetime = check_span(
+            "max_lifetime",
+            self.max_lifetime,
+            self.longest_lifetime(),
+            "use 1 second to 366 days",
+        )?;
         if max_lifetime == 0 {
             return Err(self.wrong("max_lifetime", "no token is that short", "use 1 second to 366 days"));
         }

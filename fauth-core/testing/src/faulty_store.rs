@@ -1,5 +1,8 @@
 //! A store that fails, hangs, answers late or loses its answer when a test says so.
 
+#[cfg(feature = "mandates")]
+mod anchors;
+
 use std::{
     future::{Future, pending},
     io,
@@ -47,7 +50,8 @@ impl Fault {
 /// It forwards to another store, by default to a [`memory_store`](crate::memory_store), and
 /// implements the storage traits that the other one implements. Calls are named after their
 /// method, but for those that two traits have: `find_session` (`find` is for keys),
-/// `list_sessions`, `list_keys`, `insert_key`, `insert_one_time`.
+/// `list_sessions`, `list_keys`, `insert_key`, `insert_one_time`; of an `AnchorStore` they are
+/// `check_anchors`, `revoke_anchors`, `raise_delegation_epoch` and `spend`.
 ///
 /// ```
 /// use fauth_core::{rejection::Unavailable, Rejection};
@@ -92,7 +96,7 @@ struct Faults {
 }
 
 /// Every name of a call.
-const METHODS: [&str; 24] = [
+const METHODS: [&str; 28] = [
     "open",
     "find_session",
     "rotate",
@@ -117,6 +121,10 @@ const METHODS: [&str; 24] = [
     "touch",
     "remove",
     "forget_keys",
+    "check_anchors",
+    "revoke_anchors",
+    "raise_delegation_epoch",
+    "spend",
 ];
 
 impl Default for FaultyStore {

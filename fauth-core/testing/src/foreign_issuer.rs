@@ -108,7 +108,7 @@ impl ForeignIssuer {
     }
 }
 
-/// A token of a [`ForeignIssuer`] before it is signed.
+/// A token of a [`ForeignIssuer`], or a mandate, before it is signed.
 #[must_use = "it is no token before it is signed"]
 #[derive(Debug, Clone)]
 pub struct ForeignToken {

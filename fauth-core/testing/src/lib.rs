@@ -27,6 +27,8 @@ mod foreign_issuer;
 mod headers;
 mod log;
 mod mailbox;
+#[cfg(feature = "mandates")]
+mod mandate_issuer;
 mod mint;
 pub mod openapi;
 #[cfg(feature = "trusted-issuers")]
@@ -61,6 +63,8 @@ pub use faulty_store::{Fault, FaultyStore};
 #[cfg(feature = "trusted-issuers")]
 pub use foreign_issuer::{FOREIGN_AUDIENCE, ForeignIssuer, ForeignToken};
 pub use log::{Log, Logged};
+#[cfg(feature = "mandates")]
+pub use mandate_issuer::{MANDATE_AUDIENCE, MandateIssuer};
 pub use mint::{SECRET, one_time_token, sign, sign_with};
 #[cfg(feature = "trusted-issuers")]
 pub use published_keys::PublishedKeys;

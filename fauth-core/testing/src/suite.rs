@@ -4,7 +4,8 @@
 //! [`conformance!`](crate::conformance!), which expands to one `#[test]` for each case. Every case names what it expects, and the *whole* response (status, all
 //! headers, body) is compared with that of the core without any framework, [`Direct`].
 //!
-//! Those about tokens of other issuers are there with the feature `trusted-issuers`.
+//! Those about tokens of other issuers are there with the feature `trusted-issuers`, those about
+//! mandates with the feature `mandates`.
 //!
 //! # The application
 //!
@@ -204,6 +205,20 @@ pub mod issuer_users;
 mod issuers;
 pub mod limits;
 pub mod login;
+#[cfg(feature = "mandates")]
+pub mod mandate_answers;
+#[cfg(feature = "mandates")]
+pub mod mandate_claims;
+#[cfg(feature = "mandates")]
+pub mod mandate_requirements;
+#[cfg(feature = "mandates")]
+pub mod mandate_revocation;
+#[cfg(feature = "mandates")]
+pub mod mandate_rules;
+#[cfg(feature = "mandates")]
+pub mod mandate_tokens;
+#[cfg(feature = "mandates")]
+mod mandates;
 pub mod modes;
 pub mod pages;
 pub mod paths;
@@ -683,6 +698,7 @@ macro_rules! conformance {
             $crate::__modes_tests!($harness);
         }
         $crate::__issuers!($harness);
+        $crate::__mandates!($harness);
     };
 }
 
@@ -724,6 +740,47 @@ macro_rules! __issuers {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __issuers {
+    ($harness:ty) => {};
+}
+
+/// The cases about mandates.
+#[cfg(feature = "mandates")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __mandates {
+    ($harness:ty) => {
+        mod mandate_tokens {
+            use super::*;
+            $crate::__mandate_tokens_tests!($harness);
+        }
+        mod mandate_claims {
+            use super::*;
+            $crate::__mandate_claims_tests!($harness);
+        }
+        mod mandate_requirements {
+            use super::*;
+            $crate::__mandate_requirements_tests!($harness);
+        }
+        mod mandate_rules {
+            use super::*;
+            $crate::__mandate_rules_tests!($harness);
+        }
+        mod mandate_revocation {
+            use super::*;
+            $crate::__mandate_revocation_tests!($harness);
+        }
+        mod mandate_answers {
+            use super::*;
+            $crate::__mandate_answers_tests!($harness);
+        }
+    };
+}
+
+/// There are none without the feature `mandates`.
+#[cfg(not(feature = "mandates"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __mandates {
     ($harness:ty) => {};
 }
 

@@ -194,6 +194,16 @@ impl Users {
         }
     }
 
+    /// Finds users by the subject of a mandate.
+    #[cfg(feature = "mandates")]
+    pub fn mandate_loader(&self) -> impl Fn(Arc<fauth_core::Principal>) -> Loading + Send + Sync + 'static {
+        let users = self.clone();
+        move |principal: Arc<fauth_core::Principal>| {
+            users.state().user_loads += 1;
+            users.load(principal.subject())
+        }
+    }
+
     /// Finds users by name.
     pub fn identity_loader(&self) -> impl Fn(String) -> Loading + Send + Sync + 'static {
         let users = self.clone();

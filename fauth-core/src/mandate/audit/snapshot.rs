@@ -42,6 +42,8 @@ pub(super) fn source_of(event: &Event<'_>) -> Source {
         | EventKind::RequestLimited
         | EventKind::AuthenticationFailed
         | EventKind::LoginThrottled
+        // Of somebody whose authority has ended.
+        | EventKind::MandateRefused
         | EventKind::OneTimeRefused => Source::Anybody,
         _ if event.subject.is_none() => Source::Anybody,
         _ => Source::Known,
@@ -51,6 +53,7 @@ pub(super) fn source_of(event: &Event<'_>) -> Source {
 const fn decision_of(kind: EventKind) -> Decision {
     match kind {
         EventKind::AuthenticationFailed
+        | EventKind::MandateRefused
         | EventKind::TokenTheft
         | EventKind::AccessDenied
         | EventKind::RequestRefused
@@ -82,6 +85,45 @@ pub(super) struct Snapshot {
     source: Option<Box<str>>,
     error: Option<Box<str>>,
     trace: Option<TraceContext>,
+    mandate: Option<Box<OfMandate>>,
+}
+
+/// What its claims say, in the words of the wire.
+struct OfMandate {
+    token_id: Option<Box<str>>,
+    zone: Box<str>,
+    client_id: Box<str>,
+    authority_record: Box<str>,
+    root_authority_record: Box<str>,
+    usage: &'static str,
+    subject_type: &'static str,
+    scopes: Box<str>,
+    agent_session: Option<Box<str>>,
+    delegation_edge: Option<Box<str>>,
+    hop_count: u32,
+    epoch: Option<u64>,
+}
+
+impl OfMandate {
+    fn of(event: &Event<'_>) -> Option<Box<Self>> {
+        let mandate = event.mandate?;
+        let kept = |text: &str| shortened(text, MAX_TEXT_BYTES);
+        let scopes: Vec<_> = mandate.scopes().collect();
+        Some(Box::new(Self {
+            token_id: event.token_id.map(kept),
+            zone: kept(mandate.zone()),
+            client_id: kept(mandate.client_id()),
+            authority_record: kept(mandate.authority_record_id()),
+            root_authority_record: kept(mandate.root_authority_record_id()),
+            usage: mandate.mandate_use().as_str(),
+            subject_type: mandate.subject_type().as_str(),
+            scopes: kept(&scopes.join(" ")),
+            agent_session: mandate.agent_session_id().map(kept),
+            delegation_edge: mandate.delegation_edge_id().map(kept),
+            hop_count: mandate.hop_count(),
+            epoch: mandate.delegation_graph_epoch(),
+        }))
+    }
 }
 
 impl Snapshot {
@@ -101,6 +143,7 @@ impl Snapshot {
             source: kept(event.source),
             error: kept(event.error),
             trace: event.trace.cloned(),
+            mandate: OfMandate::of(event),
         }
     }
 
@@ -112,6 +155,9 @@ impl Snapshot {
         }
         if let Some(id) = self.trace.as_ref().and_then(TraceContext::trace_id) {
             record = record.request_id(id);
+        }
+        if let Some(mandate) = &self.mandate {
+            record = record.zone(&*mandate.zone);
         }
         let (diagnostics, metadata) = (self.diagnostics(), self.metadata());
         record.with_own(diagnostics, metadata)
@@ -140,6 +186,9 @@ impl Snapshot {
         if let Some(trace) = &self.trace {
             metadata.trace(trace);
         }
+        if let Some(mandate) = &self.mandate {
+            metadata.mandate(mandate);
+        }
         metadata.0
     }
 }
@@ -157,6 +206,21 @@ impl Metadata {
 
     fn text(&mut self, name: &str, text: Option<&str>) {
         self.set(name, text.map(redact_text));
+    }
+
+    /// Under the names of the claims.
+    fn mandate(&mut self, mandate: &OfMandate) {
+        self.text("jti", mandate.token_id.as_deref());
+        self.text("client_id", Some(&mandate.client_id));
+        self.text("sid", Some(&mandate.authority_record));
+        self.text("root_sid", Some(&mandate.root_authority_record));
+        self.set("use", Some(mandate.usage));
+        self.set("sub_type", Some(mandate.subject_type));
+        self.text("scope", Some(&*mandate.scopes).filter(|scopes| !scopes.is_empty()));
+        self.text("agent_session_id", mandate.agent_session.as_deref());
+        self.text("delegation_edge_id", mandate.delegation_edge.as_deref());
+        self.set("hop_count", Some(mandate.hop_count));
+        self.set("delegation_graph_epoch", mandate.epoch);
     }
 
     /// What the caller has said of its trace, which nobody has verified: under a name of its own,

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    event::{AuthEvents, Event},
+    event::{AuthEvents, Event, EventKind},
 };
 
 /// Which events are written.
@@ -105,6 +105,10 @@ impl AuthEvents for AuditStream {
         if (self.0.select)(event) {
             self.0.push(What::Raised(Snapshot::of(event)), source_of(event));
         }
+    }
+
+    fn wants(&self, kind: EventKind) -> bool {
+        kind == EventKind::MandateAccepted
     }
 
     fn reads_trace(&self) -> bool {

@@ -1,0 +1,419 @@
+//! [`MandateAuth`]: a provider that accepts mandates, and nothing else.
+
+use std::{env::VarError, fmt, sync::Arc, time::Duration};
+
+use super::{
+    builder::AuthProviderBuilder,
+    inner::{AuthProvider, ForeignUsers, Mandates},
+};
+use crate::{
+    config::AuthConfig,
+    error::ConfigError,
+    mandate::{ByPrincipal, Principal, PrincipalLoader, Principals},
+    rejection::MandateJson,
+    remote::{Allowed, Fetch, JwksSource, check_url},
+    store::AnchorStore,
+    trusted_issuer::TrustedIssuer,
+    user::AuthUser,
+};
+
+const ISSUER_VARIABLE: &str = "CARACAL_STS_URL";
+const ZONE_VARIABLE: &str = "CARACAL_ZONE_ID";
+const HTTP_VARIABLE: &str = "CARACAL_ALLOW_INSECURE_CONFIG_URLS";
+
+const ISSUER_FIX: &str = "call `.issuer(\"https://sts.example.com\")`, or set CARACAL_STS_URL and begin \
+                          with `MandateAuth::from_env()`";
+const ZONE_FIX: &str = "call `.zone(…)`, or set CARACAL_ZONE_ID and begin with `MandateAuth::from_env()`";
+
+/// No zone of a mandate is longer.
+const MAX_ZONE_BYTES: usize = 255;
+/// Keys that the issuer removes stop being trusted after so long, while it can be reached.
+const KEYS_FRESH_FOR: Duration = Duration::from_secs(300);
+const KEYS_FRESH_AT_LEAST: Duration = Duration::from_secs(30);
+
+/// Begins a provider that accepts [mandates](crate::mandate) of one issuer and one zone.
+///
+/// ```
+/// use std::time::Duration;
+/// use fauth_core::{AuthProvider, MandateAuth, Principal, Requirement, store::MemoryAnchorStore};
+/// # use fauth_core::{async_trait, remote::{Fetch, FetchError, FetchRequest, FetchResponse}};
+/// # #[derive(Debug)]
+/// # struct HttpFetch;
+/// # #[async_trait]
+/// # impl Fetch for HttpFetch {
+/// #     async fn fetch(&self, _: FetchRequest<'_>) -> Result<FetchResponse, FetchError> {
+/// #         Err(FetchError::TimedOut)
+/// #     }
+/// # }
+///
+/// // `HttpFetch` is that of the crate `fauth-remote`. In production, `RedisAnchorStore` keeps what
+/// // is revoked.
+/// let auth: AuthProvider<Principal> = MandateAuth::builder()
+///     .issuer("https://sts.example.com")
+///     .zone("zone_prod")
+///     .audience("resource://billing-api")
+///     .fetch(HttpFetch)
+///     .revocations(MemoryAnchorStore::new())
+///     .max_lifetime(Duration::from_secs(900))
+///     .build()?;
+///
+/// // What guards and path rules demand.
+/// let payout = Requirement::user().scopes(["billing:payout"]).delegation();
+/// # let _ = (auth, payout);
+/// # Ok::<(), fauth_core::ConfigError>(())
+/// ```
+///
+/// Fetch the keys when the service starts: [`warm_up`](AuthProvider::warm_up).
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct MandateAuth;
+
+impl MandateAuth {
+    /// A builder without settings.
+    pub fn builder() -> MandateAuthBuilder<Principal> {
+        MandateAuthBuilder::new(Arc::new(Principals))
+    }
+
+    /// A builder with the settings of the environment, which later calls replace:
+    ///
+    /// | variable | setting |
+    /// |---|---|
+    /// | `CARACAL_STS_URL` | [`issuer`](MandateAuthBuilder::issuer), without its last `/` |
+    /// | `CARACAL_ZONE_ID` | [`zone`](MandateAuthBuilder::zone) |
+    /// | `CARACAL_ALLOW_INSECURE_CONFIG_URLS` | `true`: [`danger_allow_http`](MandateAuthBuilder::danger_allow_http) |
+    ///
+    /// What is missing is noticed by [`build`](MandateAuthBuilder::build).
+    ///
+    /// # Errors
+    /// [`ConfigError`] with the name of the variable, if one is not UTF-8, or the last one is
+    /// neither `true` nor `false`.
+    pub fn from_env() -> Result<MandateAuthBuilder<Principal>, ConfigError> {
+        Self::from_vars(|name| std::env::var(name))
+    }
+
+    fn from_vars(
+        var: impl Fn(&str) -> Result<String, VarError>,
+    ) -> Result<MandateAuthBuilder<Principal>, ConfigError> {
+        let text = |name: &'static str| match var(name) {
+            Ok(text) => Ok(Some(text)),
+            Err(VarError::NotPresent) => Ok(None),
+            Err(VarError::NotUnicode(_)) => {
+                Err(ConfigError::new(name, "the variable is not text", "write it in UTF-8"))
+            }
+        };
+        let mut builder = Self::builder();
+        if let Some(issuer) = text(ISSUER_VARIABLE)? {
+            builder = builder.issuer(issuer.trim_end_matches('/'));
+        }
+        if let Some(zone) = text(ZONE_VARIABLE)? {
+            builder = builder.zone(zone);
+        }
+        match text(HTTP_VARIABLE)?.as_deref().map(str::trim) {
+            Some("true") => Ok(builder.danger_allow_http()),
+            None | Some("" | "false") => Ok(builder),
+            Some(_) => {
+                let problem = "the variable is neither `true` nor `false`";
+                Err(ConfigError::new(HTTP_VARIABLE, problem, "write `true`, or remove it"))
+            }
+        }
+    }
+}
+
+/// Collects what a provider of mandates needs.
+///
+/// | setting | default |
+/// |---|---|
+/// | [`issuer`](Self::issuer) | none: must be given |
+/// | [`zone`](Self::zone) | none: must be given |
+/// | [`audience`](Self::audience) | none: must be given |
+/// | [`fetch`](Self::fetch), or [`keys`](Self::keys) | none: must be given |
+/// | [`revocations`](Self::revocations) | none: must be given |
+/// | [`user_loader`](Self::user_loader) | none: the user is the [`Principal`] |
+/// | [`max_lifetime`](Self::max_lifetime) | 24 hours |
+/// | [`single_use`](Self::single_use) | a mandate is good until it expires |
+/// | [`config`](Self::config) | [`AuthConfig::without_own_tokens`] |
+///
+/// A mandate may be a minute over, once and for all. Refusals have the form of [`MandateJson`].
+/// Everything else is set at the builder that [`provider`](Self::provider) returns.
+#[must_use = "a provider exists only after `build`"]
+pub struct MandateAuthBuilder<U> {
+    issuer: Option<String>,
+    zone: Option<String>,
+    audiences: Vec<String>,
+    keys: Option<Keys>,
+    revocations: Option<Arc<dyn AnchorStore>>,
+    max_lifetime: Option<Duration>,
+    is_single_use: bool,
+    allow_http: bool,
+    config: Option<AuthConfig>,
+    users: Arc<dyn crate::user::UserLoader<U>>,
+}
+
+/// Where keys come from, as far as that was said.
+enum Keys {
+    Fetched { source: Box<SourceOf>, allows_http: bool },
+    Source(JwksSource),
+}
+
+/// Makes a source of the URL of the keys.
+type SourceOf = dyn FnOnce(String) -> Result<JwksSource, ConfigError> + Send + Sync;
+
+impl<U: AuthUser> MandateAuthBuilder<U> {
+    fn new(users: Arc<dyn crate::user::UserLoader<U>>) -> Self {
+        Self {
+            issuer: None,
+            zone: None,
+            audiences: Vec::new(),
+            keys: None,
+            revocations: None,
+            max_lifetime: None,
+            is_single_use: false,
+            allow_http: false,
+            config: None,
+            users,
+        }
+    }
+
+    /// Who issues the mandates: an `https` URL, as it stands in their `iss`, character for
+    /// character. On this machine it may be `http`.
+    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.issuer = Some(issuer.into());
+        self
+    }
+
+    /// The zone of this service (`zone_id`). Mandates of another are refused: 401, `invalid_zone`.
+    pub fn zone(mut self, zone: impl Into<String>) -> Self {
+        self.zone = Some(zone.into());
+        self
+    }
+
+    /// For whom the mandates must be (`aud`): this service, such as `resource://billing-api`.
+    /// Called again, one of several suffices.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audiences.push(audience.into());
+        self
+    }
+
+    /// Fetches the keys of the issuer with this client, from
+    /// `{issuer}/.well-known/jwks.json?zone_id={zone}`: `HttpFetch` of the crate `fauth-remote`, for
+    /// example. They are kept for up to 5 minutes, or as long as the answer says if that is less,
+    /// and for 10 minutes more while the issuer cannot be reached; so a key that the issuer removes
+    /// is trusted for a quarter of an hour at most. A mandate with an unknown key causes one fetch
+    /// in 30 seconds at most. The last call of this and of [`keys`](Self::keys) counts.
+    pub fn fetch(mut self, fetch: impl Fetch) -> Self {
+        let allows_http = fetch.danger_allows_http();
+        let source = Box::new(move |url| {
+            let source = JwksSource::url(url, fetch)?;
+            Ok(source.fresh_between(KEYS_FRESH_AT_LEAST, KEYS_FRESH_FOR))
+        });
+        self.keys = Some(Keys::Fetched { source, allows_http });
+        self
+    }
+
+    /// Takes the keys of the issuer from this source, with settings of its own:
+    /// [`JwksSource::fixed`] for tests, for example.
+    pub fn keys(mut self, keys: JwksSource) -> Self {
+        self.keys = Some(Keys::Source(keys));
+        self
+    }
+
+    /// Where it is kept what ends mandates before they expire: `RedisAnchorStore`, or for
+    /// development [`MemoryAnchorStore`](crate::store::MemoryAnchorStore), which the log tells. It
+    /// is asked at every request, within the
+    /// [time](AuthProviderBuilder::store_timeout) that stores have; if it fails or is late, the
+    /// request is refused with 503.
+    pub fn revocations(mut self, store: impl AnchorStore) -> Self {
+        self.revocations = Some(Arc::new(store));
+        self
+    }
+
+    /// The longest time between `iat` and `exp`: mandates that are good for longer are refused.
+    /// Default: 24 hours; at most 366 days. Caracal issues mandates of a resource for 15 minutes,
+    /// those of a session for 60.
+    pub fn max_lifetime(mut self, lifetime: Duration) -> Self {
+        self.max_lifetime = Some(lifetime);
+        self
+    }
+
+    /// Accepts each mandate once, at all services that share the
+    /// [store](Self::revocations): it is noted when everything else has been decided, once for
+    /// each request, and a replay is refused: 401.
+    ///
+    /// # Security
+    /// The request may fail after that, or its answer be lost: the caller needs another mandate to
+    /// try again.
+    pub const fn single_use(mut self) -> Self {
+        self.is_single_use = true;
+        self
+    }
+
+    /// Lets the issuer be an `http` URL of another machine. The [client](Self::fetch) that fetches
+    /// its keys must allow it too.
+    ///
+    /// # Security
+    /// Everybody on the way can put in keys of their own, and sign mandates for anybody.
+    pub const fn danger_allow_http(mut self) -> Self {
+        self.allow_http = true;
+        self
+    }
+
+    /// Settings of the provider: the realm, trusted proxies. They must be those of a service
+    /// without own tokens, [`AuthConfig::without_own_tokens`].
+    pub fn config(mut self, config: AuthConfig) -> Self {
+        self.config = Some(config);
+        self
+    }
+
+    /// Finds the application's own user of a mandate, in place of the [`Principal`]. It is called
+    /// for every guarded request, after everything that the mandate says was found good.
+    ///
+    /// ```
+    /// use std::{convert::Infallible, sync::Arc};
+    /// use fauth_core::{AuthUser, MandateAuth, Principal};
+    ///
+    /// struct Agent { id: String, is_enabled: bool }
+    ///
+    /// impl AuthUser for Agent {
+    ///     fn subject(&self) -> impl AsRef<str> { &self.id }
+    ///     fn is_active(&self) -> bool { self.is_enabled }
+    /// }
+    ///
+    /// async fn agent(principal: Arc<Principal>) -> Result<Option<Agent>, Infallible> {
+    ///     // Ask the database for `principal.client_id()`.
+    ///     Ok(Some(Agent { id: principal.client_id().to_owned(), is_enabled: true }))
+    /// }
+    ///
+    /// let builder = MandateAuth::builder().user_loader(agent);
+    /// # let _ = builder;
+    /// ```
+    pub fn user_loader<L: PrincipalLoader>(self, loader: L) -> MandateAuthBuilder<L::User> {
+        MandateAuthBuilder {
+            users: Arc::new(ByPrincipal(loader)),
+            issuer: self.issuer,
+            zone: self.zone,
+            audiences: self.audiences,
+            keys: self.keys,
+            revocations: self.revocations,
+            max_lifetime: self.max_lifetime,
+            is_single_use: self.is_single_use,
+            allow_http: self.allow_http,
+            config: self.config,
+        }
+    }
+
+    /// Checks everything and makes the provider.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for a setting that is missing, blank or impossible. It names the setting,
+    /// and the variable that may hold it.
+    pub fn build(self) -> Result<AuthProvider<U>, ConfigError> {
+        self.provider()?.build()
+    }
+
+    /// Checks the settings, and returns the builder of the provider, for further ones: events, a
+    /// clock, a renderer, time limits. It accepts mandates and nothing else: other issuers, own
+    /// tokens and API keys are refused when it is built.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build).
+    pub fn provider(self) -> Result<AuthProviderBuilder<U>, ConfigError> {
+        let issuer = checked_issuer(self.issuer, self.allow_http)?;
+        let zone: Arc<str> = checked_zone(self.zone)?.into();
+        if self.audiences.iter().all(|audience| audience.trim().is_empty()) {
+            let problem = "there is no audience, so that mandates for every other service would be accepted";
+            let fix = "call `.audience(…)` with the resource that this service is, such as \
+                       `resource://billing-api`";
+            return Err(ConfigError::new("audience", problem, fix));
+        }
+        let keys = keys_of(self.keys, &issuer, &zone)?;
+        let Some(store) = self.revocations else {
+            let problem = "there is no store that knows which mandates were revoked";
+            let fix = "call `.revocations(…)` with a `RedisAnchorStore`, or for development with \
+                       `MemoryAnchorStore::new()`";
+            return Err(ConfigError::new("revocations", problem, fix));
+        };
+        let mut trusted = TrustedIssuer::new(issuer, keys).mandate(Arc::clone(&zone));
+        for audience in self.audiences {
+            trusted = trusted.audience(audience);
+        }
+        if let Some(lifetime) = self.max_lifetime {
+            trusted = trusted.max_lifetime(lifetime);
+        }
+        if self.allow_http {
+            trusted = trusted.danger_allow_http();
+        }
+        let config = self.config.map_or_else(|| AuthConfig::without_own_tokens().build(), Ok);
+        Ok(AuthProviderBuilder::new(config)
+            .trusted_issuer(trusted)
+            .for_mandates(
+                Mandates { store, zone, is_single_use: self.is_single_use },
+                ForeignUsers::Loader(self.users),
+            )
+            .renderer(MandateJson::new()))
+    }
+}
+
+fn checked_issuer(issuer: Option<String>, allow_http: bool) -> Result<String, ConfigError> {
+    let wrong = |problem: String| Err(ConfigError::new("issuer", problem, ISSUER_FIX));
+    let Some(issuer) = issuer else { return wrong("there is no issuer of mandates".into()) };
+    if issuer.trim().is_empty() {
+        return wrong("it is blank".into());
+    }
+    let allowed = if allow_http { Allowed::DangerHttp } else { Allowed::HttpLocally };
+    let checked = check_url(&issuer, allowed);
+    match checked {
+        Err(problem) => wrong(format!("`{}` {problem}", issuer.escape_debug())),
+        Ok(()) if issuer.contains('?') => wrong(format!("`{issuer}` has a query")),
+        Ok(()) => Ok(issuer),
+    }
+}
+
+fn checked_zone(zone: Option<String>) -> Result<String, ConfigError> {
+    let wrong = |problem: &'static str| Err(ConfigError::new("zone", problem, ZONE_FIX));
+    match zone {
+        None => wrong("there is no zone, so that mandates of every zone of the issuer would be accepted"),
+        Some(zone) if zone.trim().is_empty() => wrong("it is blank"),
+        Some(zone) if zone.len() > MAX_ZONE_BYTES => wrong("it is longer than 255 bytes"),
+        Some(zone) => Ok(zone),
+    }
+}
+
+fn keys_of(keys: Option<Keys>, issuer: &str, zone: &str) -> Result<JwksSource, ConfigError> {
+    match keys {
+        Some(Keys::Source(keys)) => Ok(keys),
+        Some(Keys::Fetched { allows_http: false, .. })
+            if check_url(issuer, Allowed::HttpLocally).is_err() =>
+        {
+            let problem = format!("`{issuer}` is plain `http`, and the client fetches nothing over that");
+            let fix =
+                "use `https`, or let the client allow it (`danger_allow_http` of `HttpFetch::builder()`)";
+            Err(ConfigError::new("fetch", problem, fix))
+        }
+        Some(Keys::Fetched { source, .. }) => source(keys_url(issuer, zone)),
+        None => Err(ConfigError::new(
+            "fetch",
+            "nobody fetches the keys that mandates are signed with",
+            "call `.fetch(HttpFetch::new()?)`, or `.keys(…)` with a source of your own",
+        )),
+    }
+}
+
+/// Where a Caracal deployment has the keys of a zone.
+fn keys_url(issuer: &str, zone: &str) -> String {
+    let base = format!("{}/.well-known/jwks.json?", issuer.trim_end_matches('/'));
+    let start = base.len();
+    form_urlencoded::Serializer::for_suffix(base, start).append_pair("zone_id", zone).finish()
+}
+
+impl<U> fmt::Debug for MandateAuthBuilder<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MandateAuthBuilder")
+            .field("issuer", &self.issuer)
+            .field("zone", &self.zone)
+            .field("audiences", &self.audiences)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

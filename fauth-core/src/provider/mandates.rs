@@ -1,0 +1,200 @@
+//! Mandates at a provider: whether one is still good, and what takes it back.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    csrf::Admitted,
+    granted::Granted,
+    inner::{AuthProvider, Mandates},
+    presented::{Found, Seen, Verified},
+    revocations::accepted_until,
+};
+use crate::{
+    event::{AuthEvents, Event, EventKind},
+    mandate::{anchors, spending_id},
+    rejection::{ApiKeyFault, InvalidToken, Misconfigured, Rejection},
+    request::RequestHead,
+    requirement::Requirement,
+    store::{anchor_lifetime, check_anchor},
+    token::{Mandate, TokenError, TokenPayload},
+    user::AuthUser,
+};
+
+impl<U: AuthUser> AuthProvider<U> {
+    /// Revokes every mandate with one of these anchors, for so long: an
+    /// [authority record](crate::mandate::Principal::authority_record_id), its root, an
+    /// [agent session](crate::mandate::Principal::agent_session_id), a
+    /// [delegation](crate::mandate::Principal::delegation_edge_id), one mandate by its
+    /// [id](crate::mandate::Principal::token_id), a subject, or an actor (`client_id`). From the
+    /// next request on they are refused wherever the store is shared. Empty anchors are skipped.
+    ///
+    /// What was revoked before stays so for the longer of both times. Give a time in which every
+    /// mandate that exists now expires;
+    /// [`DEFAULT_ANCHOR_LIFETIME`](crate::store::DEFAULT_ANCHOR_LIFETIME) is 24 hours.
+    ///
+    /// ```
+    /// # use fauth_core::{AuthProvider, Principal, Rejection, store::DEFAULT_ANCHOR_LIFETIME};
+    /// # async fn example(
+    /// #     auth: AuthProvider<Principal>, principal: &Principal,
+    /// # ) -> Result<(), Rejection> {
+    /// let anchors = [principal.authority_record_id()];
+    /// auth.revoke_mandate_anchors(&anchors, DEFAULT_ANCHOR_LIFETIME).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Rejection::Unavailable`] if it is not certain that all are revoked: try again.
+    /// [`Rejection::Misconfigured`] if this is no provider of mandates, the time is zero, or an
+    /// anchor is longer than any that a mandate has.
+    ///
+    /// # Security
+    /// All anchors are in one name space, as in a deployment of Caracal.
+    pub async fn revoke_mandate_anchors(&self, anchors: &[&str], lasting: Duration) -> Result<(), Rejection> {
+        let mandates = self.mandates()?;
+        refuse_impossible(anchors, lasting)?;
+        self.call_store(mandates.store.revoke(anchors, lasting)).await?;
+        self.raise(&Event::new(EventKind::Revoked));
+        Ok(())
+    }
+
+    /// Raises the delegation epoch of the provider's zone, for so long: mandates of an earlier
+    /// epoch are refused from the next request on. Returns the epoch that holds now, which is a
+    /// higher one if there was one: epochs never fall.
+    ///
+    /// # Errors
+    /// As [`revoke_mandate_anchors`](Self::revoke_mandate_anchors).
+    pub async fn raise_delegation_epoch(&self, epoch: u64, lasting: Duration) -> Result<u64, Rejection> {
+        let mandates = self.mandates()?;
+        refuse_impossible(&[], lasting)?;
+        let holds = self.call_store(mandates.store.raise_epoch(&mandates.zone, epoch, lasting)).await?;
+        self.raise(&Event::new(EventKind::Revoked));
+        Ok(holds)
+    }
+
+    fn mandates(&self) -> Result<&Mandates, Rejection> {
+        self.inner.mandates.as_deref().ok_or(Rejection::Misconfigured(Misconfigured::NoStore))
+    }
+
+    /// What [`admit`](Self::admit) is for a provider of mandates, in the order of
+    /// [`mandate`](crate::mandate).
+    pub(super) async fn admit_mandate(
+        &self,
+        mandates: &Mandates,
+        found: Found<U>,
+        requirement: &Requirement,
+    ) -> Result<Admitted<U>, Rejection> {
+        let mut token = match found {
+            Found::Nothing => return Err(Rejection::MissingCredential),
+            // A guard further out has let it in, and spent it: what is left is the decision.
+            Found::Granted(granted) => {
+                return self.decide(&granted, requirement).map(|()| Admitted::new(granted, None));
+            }
+            Found::Token(token) => token,
+            Found::Pending(pending) => self.verified_pending(*pending).await?,
+            Found::ApiKey(_) => {
+                return Err(Rejection::InvalidToken(InvalidToken::ApiKey(ApiKeyFault::Unknown)));
+            }
+        };
+        let (payload, seen) = (Arc::clone(&token.payload), token.seen.take());
+        match self.judge_mandate(mandates, token, requirement).await {
+            Ok(granted) => {
+                self.tell_accepted(&payload, seen.as_deref());
+                Ok(Admitted::new(granted, None))
+            }
+            Err(rejection) => {
+                if let Rejection::InvalidToken(_) = &rejection {
+                    let event = Event::new(EventKind::MandateRefused).reason(rejection.reason());
+                    self.raise(&about(event.token(&payload), seen.as_deref()));
+                }
+                Err(rejection)
+            }
+        }
+    }
+
+    async fn judge_mandate(
+        &self,
+        mandates: &Mandates,
+        token: Verified,
+        requirement: &Requirement,
+    ) -> Result<Granted<U>, Rejection> {
+        requirement.decide_mandate(&token.payload).map_err(|unmet| self.denied(&token.payload, unmet))?;
+        let granted = self.grant(token).await?;
+        self.decide(&granted, requirement)?;
+        if mandates.is_single_use {
+            self.spend_mandate(mandates, granted.payload()).await?;
+        }
+        Ok(granted)
+    }
+
+    /// Accepted mandates are many: only a sink that asks for them hears of each.
+    fn tell_accepted(&self, payload: &TokenPayload, seen: Option<&Seen>) {
+        let kind = EventKind::MandateAccepted;
+        if self.inner.events.as_ref().is_some_and(|sink| sink.wants(kind)) {
+            self.raise(&about(Event::new(kind).token(payload), seen));
+        }
+    }
+
+    /// Keeps what the events of a mandate tell of its request, if the sink asks for it.
+    pub(super) fn note_request(&self, head: &dyn RequestHead, found: &mut Result<Found<U>, Rejection>) {
+        let reads = |sink: &Arc<dyn AuthEvents>| sink.reads_trace();
+        if self.inner.mandates.is_none() || !self.inner.events.as_ref().is_some_and(reads) {
+            return;
+        }
+        let seen = || Some(Box::new(Seen { client: self.client(head), trace: self.trace_of(head) }));
+        match found {
+            Ok(Found::Token(token)) => token.seen = seen(),
+            Ok(Found::Pending(pending)) => pending.seen = seen(),
+            _ => {}
+        }
+    }
+
+    /// Refuses a mandate of which an anchor is revoked, or whose delegation epoch is over.
+    pub(super) async fn refuse_ended_mandate(
+        &self,
+        mandates: &Mandates,
+        payload: &TokenPayload,
+    ) -> Result<(), Rejection> {
+        let mandate = mandate_of(payload)?;
+        let anchors = anchors(payload, mandate);
+        let state = self.call_store(mandates.store.check(mandate.zone(), &anchors)).await?;
+        if state.is_revoked {
+            return Err(Rejection::InvalidToken(InvalidToken::MandateRevoked));
+        }
+        if mandate.delegation_graph_epoch().is_some_and(|epoch| epoch < state.epoch) {
+            return Err(Rejection::InvalidToken(InvalidToken::DelegationStale));
+        }
+        Ok(())
+    }
+
+    async fn spend_mandate(&self, mandates: &Mandates, payload: &TokenPayload) -> Result<(), Rejection> {
+        let id = spending_id(payload, mandate_of(payload)?);
+        // Longer than any leeway, so that clocks of stores may differ.
+        let lasting = accepted_until(payload.expires_at()).since(self.now()?).max(Duration::from_secs(1));
+        if !self.call_store(mandates.store.spend(&id, lasting)).await? {
+            return Err(Rejection::InvalidToken(InvalidToken::MandateSpent));
+        }
+        self.refuse_if_expired(payload).map(drop)
+    }
+}
+
+/// With what was kept of the request.
+fn about<'a>(event: Event<'a>, seen: Option<&'a Seen>) -> Event<'a> {
+    match seen {
+        None => event,
+        Some(seen) => Event { trace: seen.trace.as_ref(), ..event.client(&seen.client) },
+    }
+}
+
+/// Whatever else is presented: a provider of mandates accepts nothing but mandates.
+fn mandate_of(payload: &TokenPayload) -> Result<&Mandate, Rejection> {
+    payload.mandate().ok_or(Rejection::InvalidToken(InvalidToken::Token(TokenError::WrongIssuer)))
+}
+
+/// What every store refuses is no fault of the store.
+fn refuse_impossible(anchors: &[&str], lasting: Duration) -> Result<(), Rejection> {
+    let names = anchors.iter().try_for_each(|anchor| check_anchor(anchor));
+    names
+        .and(anchor_lifetime(lasting).map(drop))
+        .map_err(|_| Rejection::Misconfigured(Misconfigured::NotRevocable))
+}
