@@ -68,6 +68,8 @@ pub(crate) use keys::{FixedKeys, Secret};
 pub(crate) use limits::DEFAULT_MAX_TOKEN_BYTES;
 #[cfg(feature = "mandates")]
 pub(crate) use mandate::MandateProfile;
+#[cfg(all(test, feature = "mandates"))]
+pub(crate) use mandate::unsigned as unsigned_mandate;
 #[cfg(feature = "mandates")]
 pub use mandate::{Hop, Mandate, MandateUse, SubjectType};
 pub(crate) use origin::Origin;

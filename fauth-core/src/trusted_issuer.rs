@@ -15,6 +15,8 @@
 //! `asymmetric` or `asymmetric-pure-rust`.
 
 mod claim_path;
+#[cfg(all(test, feature = "mandates", feature = "asymmetric-pure-rust"))]
+mod golden_mandates;
 mod issuer;
 mod mapping;
 mod presets;

@@ -503,3 +503,6 @@ const fn rank(unmet: &Unmet) -> u8 {
         Unmet::StaleLogin(_) => 8,
     }
 }
+
+#[cfg(test)]
+mod tests;

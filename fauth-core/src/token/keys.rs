@@ -310,6 +310,11 @@ impl Key {
         }
     }
 
+    #[cfg(all(test, feature = "mandates"))]
+    pub(crate) fn sign_for_test(&self, message: &[u8]) -> Vec<u8> {
+        self.sign(message).as_deref().unwrap_or_default().to_vec()
+    }
+
     pub(super) const fn signs_elsewhere(&self) -> bool {
         matches!(self.material, Material::Elsewhere(..))
     }

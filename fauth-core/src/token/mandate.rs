@@ -8,6 +8,8 @@ mod read;
 use std::{fmt, sync::Arc};
 
 pub use hop::Hop;
+#[cfg(test)]
+pub(crate) use read::unsigned;
 
 /// What a mandate is for (`use`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

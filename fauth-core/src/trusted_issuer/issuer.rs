@@ -241,8 +241,8 @@ impl TrustedIssuer {
     /// Its tokens are mandates of this zone: nothing else of it is accepted, and
     /// [`TokenPayload::mandate`](crate::TokenPayload::mandate) is what they say. Sets the algorithm
     /// (ES256), the [`Plain`](AccessTokenProfile::Plain) profile, and a leeway of 60 seconds for
-    /// every time. Scopes come from `scope`. A mandate may last for as long as is
-    /// [configured](Self::max_lifetime), up to 100 years.
+    /// every time. Scopes come from `scope`. A longer [`max_lifetime`](Self::max_lifetime) may be
+    /// set than of other tokens, up to 100 years.
     #[cfg(feature = "mandates")]
     pub(crate) fn mandate(mut self, zone: impl Into<std::sync::Arc<str>>) -> Self {
         self.zone = Some(zone.into());

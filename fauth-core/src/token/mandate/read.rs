@@ -273,3 +273,14 @@ fn hop(object: &str) -> Result<Hop, TokenError> {
         delegation_edge_id: optional(delegation)?,
     })
 }
+
+/// The mandate of claims that nobody has signed.
+#[cfg(test)]
+pub(crate) fn unsigned(claims: &str) -> Result<Mandate, TokenError> {
+    let profile = MandateProfile { zone: Arc::from("zone_1") };
+    super::super::claim_lookup::with_indexed(claims, |claims| profile.read(claims))
+        .ok_or(TokenError::MalformedClaims)?
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+//! The mandates that Caracal's own packages have issued and judged.
+//!
+//! The golden file says what the original says of each. Where this crate decides otherwise on
+//! purpose, [`DIFFERENCES`] has the case with its reason.
+
+use std::{env, fs, path::PathBuf};
+
+use serde_json::Value;
+
+use super::{MandateUse, Requirement};
+
+/// Cases whose verdict is another one here: what it is, and why.
+pub(crate) const DIFFERENCES: [(&str, Verdict<'static>, &str); 1] = [(
+    "revoked user_1",
+    Verdict { code: "session_revoked", description: Some("Session revoked") },
+    "M-09: a subject that was revoked is an anchor too, as are the mandate's own id and its actor",
+)];
+
+/// What is said of a mandate: `ok`, or a code with its sentence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Verdict<'a> {
+    pub(crate) code: &'a str,
+    pub(crate) description: Option<&'a str>,
+}
+
+impl Verdict<'static> {
+    pub(crate) const OK: Self = Self { code: "ok", description: None };
+}
+
+/// The whole file.
+pub(crate) struct Golden(Value);
+
+/// One mandate.
+#[derive(Clone, Copy)]
+pub(crate) struct Case<'a>(&'a Value);
+
+impl Golden {
+    pub(crate) fn read() -> Self {
+        let folder = env::var_os("FAUTH_GOLDEN").map(PathBuf::from);
+        let folder = folder.expect("set FAUTH_GOLDEN to the folder of the golden data");
+        let text = fs::read_to_string(folder.join("caracal.json")).unwrap();
+        Self(serde_json::from_str(&text).unwrap())
+    }
+
+    pub(crate) fn issuer(&self) -> &str {
+        text(&self.0, "issuer")
+    }
+
+    pub(crate) fn audience(&self) -> &str {
+        text(&self.0, "audience")
+    }
+
+    pub(crate) fn zone(&self) -> &str {
+        text(&self.0, "zone")
+    }
+
+    pub(crate) fn jwks(&self) -> String {
+        self.0["jwks"].to_string()
+    }
+
+    /// The PEM of `kid1`, `kid2` or `rogue`.
+    pub(crate) fn private_key(&self, name: &str) -> &str {
+        text(&self.0["private_keys"], name)
+    }
+
+    pub(crate) fn cases(&self) -> impl Iterator<Item = Case<'_>> {
+        self.0["cases"].as_array().into_iter().flatten().map(Case)
+    }
+}
+
+impl<'a> Case<'a> {
+    pub(crate) fn name(self) -> &'a str {
+        text(self.0, "name")
+    }
+
+    pub(crate) fn token(self) -> &'a str {
+        text(self.0, "token")
+    }
+
+    /// What the route of the case asks for.
+    pub(crate) fn requirement(self) -> Requirement {
+        let options = self.0["options"].as_object().unwrap();
+        options.iter().fold(Requirement::user(), |asked, (name, value)| option(asked, name, value))
+    }
+
+    /// What the store says is revoked.
+    pub(crate) fn revoked_anchors(self) -> Vec<&'a str> {
+        texts(&self.0["revoked_anchors"])
+    }
+
+    /// The epoch that the store has for the zone.
+    pub(crate) fn delegation_epoch(self) -> Option<u64> {
+        self.0["delegation_epoch"].as_u64()
+    }
+
+    /// What the original says.
+    pub(crate) fn recorded(self) -> Verdict<'a> {
+        Verdict { code: text(self.0, "expect"), description: self.0["description"].as_str() }
+    }
+
+    /// What is to be said here.
+    pub(crate) fn expected(self) -> Verdict<'a> {
+        let difference = DIFFERENCES.iter().find(|(name, ..)| *name == self.name());
+        difference.map_or(self.recorded(), |(_, verdict, _)| *verdict)
+    }
+}
+
+/// An option of the Python middleware, as the method that has its place.
+fn option(asked: Requirement, name: &str, value: &Value) -> Requirement {
+    match (name, value) {
+        ("required_scopes", value) => asked.scopes(texts(value)),
+        ("required_targets", value) => asked.targets(texts(value)),
+        ("required_use", Value::Null) => asked.any_use(),
+        ("required_use", Value::String(wanted)) if wanted == "session" => {
+            asked.mandate_use(MandateUse::Session)
+        }
+        ("required_use", Value::String(wanted)) if wanted == "resource" => {
+            asked.mandate_use(MandateUse::Resource)
+        }
+        ("require_session", Value::Bool(true)) => asked.agent_session(),
+        ("require_delegation", Value::Bool(true)) => asked.delegation(),
+        ("require_chain_contains", value) => asked.chain_contains(texts(value)),
+        ("max_hop_count", value) => asked.max_hops(value.as_u64().unwrap().try_into().unwrap()),
+        _ => panic!("what is the option {name} = {value}?"),
+    }
+}
+
+fn texts(value: &Value) -> Vec<&str> {
+    value.as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect()
+}
+
+fn text<'a>(object: &'a Value, name: &str) -> &'a str {
+    object[name].as_str().unwrap_or_else(|| panic!("no text `{name}` in {object}"))
+}
