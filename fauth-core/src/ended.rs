@@ -25,8 +25,13 @@
 //! # }
 //! ```
 
+mod asker;
 mod entry;
+mod hub;
+mod intervals;
+mod keeper;
 mod reason;
+mod table;
 mod until;
 
 use std::{
@@ -36,18 +41,28 @@ use std::{
     task::{Context, Poll},
 };
 
+pub(crate) use asker::{Asker, Findings};
 use entry::Entry;
+pub(crate) use entry::Id;
 use futures_core::Stream;
+use hub::Hub;
+pub(crate) use hub::Open;
+pub(crate) use intervals::Intervals;
 pub use reason::EndReason;
+pub(crate) use table::{Facts, Finding, Person, Watched};
 pub use until::UntilEnded;
 
 /// Completes when the authority of a grant ends, with the reason; made by
 /// [`Granted::ended`](crate::Granted::ended).
 ///
-/// It may be dropped, polled again after it has completed, and cloned: each clone completes.
+/// It may be dropped, polled again after it has completed, and cloned: each clone completes. It has
+/// to be polled within a Tokio runtime; elsewhere nobody can look, and it completes with
+/// [`EndReason::Unknown`].
 #[must_use = "a future does nothing unless it is polled"]
 pub struct Ended {
     entry: Arc<Entry>,
+    /// Where it is kept; `None` if it was over from the beginning.
+    hub: Option<Arc<Hub>>,
     /// Who waits, if it has waited.
     number: Option<u32>,
 }
@@ -55,7 +70,13 @@ pub struct Ended {
 impl Ended {
     /// What is over already.
     pub(crate) fn over(reason: EndReason) -> Self {
-        Self { entry: Arc::new(Entry::over(reason)), number: None }
+        Self { entry: Arc::new(Entry::over(reason)), hub: None, number: None }
+    }
+
+    /// What is kept in a hub, as long as this holds it.
+    fn kept(hub: &Arc<Hub>, entry: Arc<Entry>) -> Self {
+        entry.hold();
+        Self { entry, hub: Some(Arc::clone(hub)), number: None }
     }
 
     /// Why it is over, if it is, as far as is known now.
@@ -75,14 +96,28 @@ impl Future for Ended {
     type Output = EndReason;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<EndReason> {
-        let Self { entry, number } = &mut *self;
-        entry.poll(number, context.waker())
+        let Self { entry, hub, number } = &mut *self;
+        let polled = entry.poll(number, context.waker());
+        if polled.is_pending()
+            && let Some(hub) = hub
+            && !hub.see_to_it()
+        {
+            tracing::error!(
+                target: "fauth",
+                event = "ended_outside_of_runtime",
+                "`Granted::ended` was polled outside of a Tokio runtime, where nobody can look whether it has ended"
+            );
+            return Poll::Ready(EndReason::Unknown);
+        }
+        polled
     }
 }
 
 impl Clone for Ended {
     fn clone(&self) -> Self {
-        Self { entry: Arc::clone(&self.entry), number: None }
+        let (entry, hub) = (Arc::clone(&self.entry), self.hub.clone());
+        entry.hold();
+        Self { entry, hub, number: None }
     }
 }
 
@@ -90,6 +125,11 @@ impl Drop for Ended {
     fn drop(&mut self) {
         if let Some(number) = self.number {
             self.entry.leave(number);
+        }
+        if let Some(hub) = &self.hub
+            && self.entry.let_go()
+        {
+            hub.release(&self.entry);
         }
     }
 }

@@ -9,6 +9,7 @@ mod counters;
 mod csrf;
 mod csrf_note;
 mod delivery;
+mod ended;
 #[cfg(feature = "trusted-issuers")]
 mod foreign;
 mod forgetting;

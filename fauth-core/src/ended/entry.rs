@@ -2,7 +2,10 @@
 
 use std::{
     mem,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::{Poll, Waker},
 };
 
@@ -10,22 +13,53 @@ use smallvec::SmallVec;
 
 use super::EndReason;
 
+/// The number of an authority that is kept. None is given twice.
+pub(crate) type Id = u64;
+
 /// Whether an authority is over, and who waits for that.
-#[derive(Debug, Default)]
-pub(crate) struct Entry(Mutex<State>);
+#[derive(Debug)]
+pub(super) struct Entry {
+    id: Id,
+    /// How many hold it to wait for its end, now or later.
+    holders: AtomicUsize,
+    state: Mutex<State>,
+}
 
 #[derive(Debug, Default)]
 struct State {
     reason: Option<EndReason>,
     /// Mostly one, that of the connection.
     waiting: SmallVec<[(u32, Waker); 1]>,
-    /// The number of the next who waits.
-    next: u32,
+    /// The number of the last who has begun to wait.
+    last: u32,
 }
 
 impl Entry {
+    pub(super) fn new(id: Id) -> Self {
+        Self { id, holders: AtomicUsize::new(0), state: Mutex::default() }
+    }
+
     pub(super) fn over(reason: EndReason) -> Self {
-        Self(Mutex::new(State { reason: Some(reason), ..State::default() }))
+        let state = State { reason: Some(reason), ..State::default() };
+        Self { state: Mutex::new(state), ..Self::new(0) }
+    }
+
+    pub(super) fn id(&self) -> Id {
+        self.id
+    }
+
+    /// One more holds it.
+    pub(super) fn hold(&self) {
+        self.holders.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// One less holds it. Was that the last one?
+    pub(super) fn let_go(&self) -> bool {
+        self.holders.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+
+    pub(super) fn is_held(&self) -> bool {
+        self.holders.load(Ordering::Acquire) > 0
     }
 
     pub(super) fn reason(&self) -> Option<EndReason> {
@@ -40,8 +74,8 @@ impl Entry {
             return Poll::Ready(reason);
         }
         let own = *number.get_or_insert_with(|| {
-            state.next = state.next.wrapping_add(1);
-            state.next
+            state.last = state.last.wrapping_add(1);
+            state.last
         });
         match state.waiting.iter_mut().find(|(number, _)| *number == own) {
             Some((_, kept)) => kept.clone_from(waker),
@@ -71,7 +105,7 @@ impl Entry {
         }
     }
 
-    /// Wakes everybody who waits, so that they look who keeps it.
+    /// Wakes everybody who waits, so that they see to it that somebody keeps it.
     pub(super) fn rouse(&self) {
         let waiting = self.lock().waiting.clone();
         for (_, waker) in waiting {
@@ -81,6 +115,57 @@ impl Entry {
 
     /// Nothing is half done where it could panic.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, atomic::AtomicU32};
+    use std::task::Wake;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Count(AtomicU32);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    fn waker() -> (Arc<Count>, Waker) {
+        let count = Arc::new(Count::default());
+        (Arc::clone(&count), Waker::from(count))
+    }
+
+    #[test]
+    fn everybody_who_waits_is_woken_once_and_who_has_left_is_not() {
+        let entry = Entry::new(1);
+        let ((one, first), (two, second), (three, third)) = (waker(), waker(), waker());
+        let (mut number, mut other, mut gone) = (None, None, None);
+        assert!(entry.poll(&mut number, &first).is_pending());
+        assert!(entry.poll(&mut number, &first).is_pending(), "as often as it likes");
+        assert!(entry.poll(&mut other, &second).is_pending());
+        assert!(entry.poll(&mut gone, &third).is_pending());
+        assert_eq!(entry.lock().waiting.len(), 3);
+        entry.leave(gone.unwrap());
+        entry.end(EndReason::Expired);
+        entry.end(EndReason::Revoked);
+        for (count, expected) in [(one, 1), (two, 1), (three, 0)] {
+            assert_eq!(count.0.load(Ordering::SeqCst), expected);
+        }
+        assert_eq!(entry.poll(&mut number, &first), Poll::Ready(EndReason::Expired), "the first reason");
+        assert_eq!(entry.reason(), Some(EndReason::Expired));
+    }
+
+    #[test]
+    fn the_last_who_lets_go_is_told() {
+        let entry = Entry::new(1);
+        entry.hold();
+        entry.hold();
+        assert!(!entry.let_go() && entry.is_held());
+        assert!(entry.let_go() && !entry.is_held());
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     event::{Event, EventKind},
     rejection::{ApiKeyFault, InvalidToken, Misconfigured, Rejection, Unavailable},
     requirement::Requirement,
-    store::{ApiKey, ApiKeyId, ApiKeyStore, Owner, SessionId},
+    store::{ApiKey, ApiKeyId, ApiKeyStore, Owner, RevocationTarget, SessionId},
     token::TokenPayload,
     user::AuthUser,
 };
@@ -202,6 +202,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let (store, owner) = (self.api_key_store()?, self.owner(subject));
         let was_there = self.call_store(store.remove(&owner, id)).await?;
         if was_there {
+            self.tell_open(&owner, &[RevocationTarget::TokenId(id.as_str())]);
             self.raise(&Event::new(EventKind::ApiKeyRevoked).subject(subject));
         }
         Ok(was_there)
@@ -264,6 +265,7 @@ impl<U: AuthUser> AuthProvider<U> {
     /// removed changes nothing: it is refused all the same, and the next one tries again.
     async fn remove_outdated(&self, store: &dyn ApiKeyStore, key: &ApiKey) {
         if matches!(self.call_store(store.remove(&key.owner, &key.id)).await, Ok(true)) {
+            self.tell_open(&key.owner, &[RevocationTarget::TokenId(key.id.as_str())]);
             self.raise_key_removed(&key.owner, "old_epoch");
         }
     }
@@ -278,6 +280,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let store = self.api_key_store()?;
         for key in self.call_store(store.list(owner, self.now()?)).await?.iter().filter(|key| ends(key)) {
             if self.call_store(store.remove(owner, &key.id)).await? {
+                self.tell_open(owner, &[RevocationTarget::TokenId(key.id.as_str())]);
                 self.raise_key_removed(owner, reason);
             }
         }

@@ -31,6 +31,7 @@ use crate::{
     clock::{Clock, SystemClock},
     config::AuthConfig,
     csrf::{CsrfPolicy, CsrfTokens, TrustedOrigins},
+    ended::{Intervals, Open},
     error::ConfigError,
     event::AuthEvents,
     password::{PasswordConfig, PasswordHasher, PasswordPolicy},
@@ -96,6 +97,9 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 /// | [`sessions`](Self::sessions) | 7 days idle, 30 days in all |
 /// | [`store_timeout`](Self::store_timeout) | 5 seconds |
 /// | [`body_timeout`](Self::body_timeout) | 10 seconds |
+/// | [`ended_recheck_every`](Self::ended_recheck_every) | 60 seconds |
+/// | [`ended_poll_every`](Self::ended_poll_every) | 5 seconds |
+/// | [`ended_unknown_after`](Self::ended_unknown_after) | 60 seconds |
 /// | [`api_key_prefix`](Self::api_key_prefix) | `fauth` |
 /// | [`api_key_scopes`](Self::api_key_scopes) | none, unless the token has some |
 /// | [`resource_metadata`](Self::resource_metadata) | none: no metadata are published |
@@ -126,6 +130,7 @@ pub struct AuthProviderBuilder<U> {
     loader_timeout: Duration,
     store_timeout: Duration,
     body_timeout: Duration,
+    ended: Intervals,
     stores: Stores,
     login_throttle: Option<LoginThrottle>,
     throttle_store: Option<Arc<dyn ThrottleStore>>,
@@ -173,6 +178,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             loader_timeout: DEFAULT_LOADER_TIMEOUT,
             store_timeout: DEFAULT_STORE_TIMEOUT,
             body_timeout: DEFAULT_BODY_TIMEOUT,
+            ended: Intervals::default(),
             stores: Stores::default(),
             login_throttle: Some(LoginThrottle::new()),
             throttle_store: None,
@@ -620,6 +626,40 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         self
     }
 
+    /// How often the user of what [stays open](crate::ended) is looked at again, and with it the
+    /// user's session where no revocation store knows of it, and API keys. Default: 60 seconds; 100
+    /// milliseconds to one hour.
+    ///
+    /// All that somebody has open is one question to the loader, the questions are spread evenly
+    /// over the interval, and at most eight are asked at a time.
+    pub fn ended_recheck_every(mut self, span: Duration) -> Self {
+        self.ended.recheck = span;
+        self
+    }
+
+    /// How often a [revocation store](Self::revocation_store) that does not
+    /// [tell](RevocationStore::changes) what changes is asked about all that [stays
+    /// open](crate::ended): SQL, and Redis without its mirror. Default: 5 seconds; 100 milliseconds
+    /// to one hour.
+    ///
+    /// What this provider revokes itself ends at once in any case.
+    pub fn ended_poll_every(mut self, span: Duration) -> Self {
+        self.ended.poll = span;
+        self
+    }
+
+    /// How long a store, a loader or the clock may fail until what [stays open](crate::ended) ends
+    /// with [`EndReason::Unknown`](crate::ended::EndReason::Unknown), beyond the interval at which
+    /// it is asked. Default: 60 seconds; 100 milliseconds to one hour.
+    ///
+    /// # Security
+    /// So long, and one interval, somebody who was disabled or logged out may go on while nobody
+    /// can tell.
+    pub fn ended_unknown_after(mut self, span: Duration) -> Self {
+        self.ended.unknown_after = span;
+        self
+    }
+
     /// Says that this provider and others of this process are one application, although their users
     /// are of different types: for a second view of the same people, for example.
     ///
@@ -747,6 +787,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             seals: config.seals(),
             identifier_key: config.identifier_key(),
             hash_keys: config.hash_keys(),
+            open: Open::new(self.ended),
             declarations: Declarations::default(),
             resident,
         };
@@ -780,7 +821,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         check_guest_name(&self.guest_name)?;
         check_timeout("loader_timeout", self.loader_timeout)?;
         check_timeout("store_timeout", self.store_timeout)?;
-        check_timeout("body_timeout", self.body_timeout)
+        check_timeout("body_timeout", self.body_timeout)?;
+        self.ended.check()
     }
 
     /// The other issuers, as they were checked.

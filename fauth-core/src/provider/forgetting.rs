@@ -2,14 +2,14 @@
 
 use super::{
     inner::AuthProvider,
-    revocations::{MAX_SUBJECT_BYTES, accepted_until},
+    revocations::{MAX_SUBJECT_BYTES, accepted_until, targets_of},
     run_to_completion::RunToCompletion,
 };
 use crate::{
     clock::Timestamp,
     event::{Event, EventKind},
     rejection::{Misconfigured, Rejection},
-    store::Owner,
+    store::{Owner, RevocationTarget},
     user::AuthUser,
 };
 
@@ -65,8 +65,10 @@ impl<U: AuthUser> AuthProvider<U> {
         // Before the sessions go, which say until when it has to be remembered.
         let until = self.everything_is_over(owner, now).await?;
         self.call_store(revocations.store.forget(owner, now, until)).await?;
+        self.tell_open(owner, &[RevocationTarget::Subject]);
         if let Some(sessions) = &self.inner.sessions {
             let ended = self.call_store(sessions.store.forget(owner, now)).await?;
+            self.tell_open(owner, &targets_of(&ended));
             // One may have been opened in between, with tokens of the new epoch.
             let ends = ended.iter().map(|session| accepted_until(session.tokens_end_at));
             if let Some(end) = ends.max() {

@@ -90,7 +90,7 @@ impl<U> Granted<U> {
 impl<U: AuthUser> Granted<U> {
     /// Completes when the authority of this grant ends; see [`ended`](crate::ended).
     pub fn ended(&self) -> Ended {
-        Ended::over(crate::ended::EndReason::Unknown)
+        self.provider.end_of_authority(&self.payload, &*self.user)
     }
 }
 

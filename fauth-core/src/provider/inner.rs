@@ -21,6 +21,7 @@ use crate::{
     client::TrustedProxies,
     clock::{Clock, Timestamp},
     csrf::{CsrfPolicy, TrustedOrigins},
+    ended::Open,
     event::AuthEvents,
     one_time::Seals,
     password::{PasswordHasher, PasswordPolicy},
@@ -151,6 +152,8 @@ pub(super) struct Inner<U> {
     pub(super) seals: Seals,
     pub(super) identifier_key: Zeroizing<String>,
     pub(super) hash_keys: HashKeys,
+    /// What stays open of what was granted.
+    pub(super) open: Open,
     /// What was declared with this provider, for audits.
     pub(super) declarations: Declarations,
     /// For as long as it is held, others of this process are compared with this provider.

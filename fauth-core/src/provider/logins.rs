@@ -10,7 +10,7 @@ use super::{
     delivery::Delivery,
     inner::{AuthProvider, Sessions},
     issued::Issued,
-    revocations::after,
+    revocations::{after, targets_of},
     run_to_completion::RunToCompletion,
     sessions::{bind, end_of},
 };
@@ -249,6 +249,7 @@ impl<U: AuthUser> AuthProvider<U> {
         if evicted.is_empty() {
             return Ok(issued);
         }
+        self.tell_open(&owner, &targets_of(&evicted));
         let (this, whose, own, epoch) =
             (self.clone(), owner.clone(), session_id.clone(), login.token.bound.epoch);
         let revoking = async move { this.revoke_evicted(&whose, &evicted, (&own, epoch), now).await };

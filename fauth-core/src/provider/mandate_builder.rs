@@ -228,7 +228,7 @@ impl<U: AuthUser> MandateAuthBuilder<U> {
     }
 
     /// The longest time between `iat` and `exp`: mandates that are good for longer are refused.
-    /// Default: 24 hours; at most 366 days. Caracal issues mandates of a resource for 15 minutes,
+    /// Default: 24 hours; at most 100 years. Caracal issues mandates of a resource for 15 minutes,
     /// those of a session for 60.
     pub fn max_lifetime(mut self, lifetime: Duration) -> Self {
         self.max_lifetime = Some(lifetime);

@@ -133,6 +133,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let until = self.login_is_over(now);
         let revoke = |until| revocations.store.revoke(owner, targets, None, now, until);
         self.call_store(revoke(until)).await?;
+        self.tell_open(owner, targets);
         let (this, whose) = (self.clone(), owner.clone().into_owned());
         let end = async move { this.end_kept(&whose, &kept, now).await };
         let ended = RunToCompletion::new(end).await?;
@@ -174,15 +175,18 @@ impl<U: AuthUser> AuthProvider<U> {
         if let Some(sessions) = &self.inner.sessions {
             if kept.everything {
                 ended = self.call_store(sessions.store.end_all(owner, None, now)).await?;
+                self.tell_open(owner, &targets_of(&ended));
             }
             for id in &kept.sessions {
                 let session = self.call_store(sessions.store.end(owner, id, now)).await?;
+                self.tell_open(owner, &[RevocationTarget::Session(id.as_str())]);
                 ended.extend(session.as_ref().map(EndedSession::from));
             }
         }
         if let Some(store) = &self.inner.stores.api_keys {
             for id in &kept.api_keys {
                 self.call_store(store.remove(owner, id)).await?;
+                self.tell_open(owner, &[RevocationTarget::TokenId(id.as_str())]);
             }
             if kept.everything {
                 self.remove_api_keys(owner, |_| true, "subject_revoked").await?;
@@ -289,6 +293,53 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
+    /// The [verdicts](Self::verdict) on several tokens, and on API keys, which no epoch ends. Good
+    /// without a revocation store.
+    pub(super) async fn verdicts(
+        &self,
+        tokens: &[&TokenPayload],
+        now: Timestamp,
+    ) -> Result<Vec<Verdict>, Rejection> {
+        let Some(revocations) = &self.inner.revocations else {
+            return Ok(vec![Verdict::Good; tokens.len()]);
+        };
+        let claims = tokens.iter().map(|token| claimed(&revocations.claims, token));
+        let claims = claims.collect::<Result<Vec<_>, _>>()?;
+        let targets: Vec<_> =
+            tokens.iter().zip(&claims).map(|(token, claims)| targets(token, claims)).collect();
+        let facts: Vec<_> = tokens
+            .iter()
+            .zip(&targets)
+            .map(|(token, targets)| {
+                let is_key = token.is_api_key();
+                TokenFacts {
+                    owner: self.owner_of(token),
+                    targets,
+                    epoch: if is_key { u64::MAX } else { token.epoch() },
+                    issued_at: if is_key { Timestamp::MAX } else { token.issued_at() },
+                }
+            })
+            .collect();
+        let mut verdicts = self.call_store(revocations.store.check_all(&facts, now)).await?;
+        if verdicts.len() != tokens.len() {
+            return Err(Rejection::Unavailable(Unavailable::Store));
+        }
+        for (verdict, token) in verdicts.iter_mut().zip(tokens) {
+            if *verdict == Verdict::BeforeMemory && revocations.trusts_though_older(token) {
+                *verdict = Verdict::Good;
+            }
+        }
+        Ok(verdicts)
+    }
+
+    /// Each target that a token would be revoked by.
+    pub(super) fn each_target(&self, payload: &TokenPayload, mut each: impl FnMut(&RevocationTarget<'_>)) {
+        let names = self.inner.revocations.as_ref().map_or(&[][..], |revocations| &revocations.claims);
+        // A claim that cannot be revoked has let nobody in.
+        let claims = claimed(names, payload).unwrap_or_default();
+        targets(payload, &claims).iter().for_each(&mut each);
+    }
+
     /// The epoch that new tokens of a subject carry.
     pub(super) async fn current_epoch(&self, owner: &Owner<'_>, now: Timestamp) -> Result<u64, Rejection> {
         match &self.inner.revocations {
@@ -315,6 +366,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let epoch = self.raise_epoch(owner, until, now).await?;
         let Some(sessions) = &self.inner.sessions else { return Ok(epoch) };
         let ended = self.call_store(sessions.store.end_all(owner, keep, now)).await?;
+        self.tell_open(owner, &targets_of(&ended));
         // Other instances may issue tokens that outlast every login of this one.
         if let Some(until) = tokens_end(&ended).map(accepted_until).filter(|end| *end > until) {
             return self.raise_epoch(owner, until, now).await;
@@ -332,10 +384,10 @@ impl<U: AuthUser> AuthProvider<U> {
         until: Timestamp,
         now: Timestamp,
     ) -> Result<u64, Rejection> {
-        match &self.inner.revocations {
-            Some(revocations) => self.call_store(revocations.store.raise_epoch(owner, now, until)).await,
-            None => Ok(0),
-        }
+        let Some(revocations) = &self.inner.revocations else { return Ok(0) };
+        let epoch = self.call_store(revocations.store.raise_epoch(owner, now, until)).await?;
+        self.tell_open(owner, &[RevocationTarget::Subject]);
+        Ok(epoch)
     }
 
     /// Revokes for an act of the owner's own. What such acts add is bounded, so that nobody fills
@@ -367,7 +419,10 @@ impl<U: AuthUser> AuthProvider<U> {
         match &self.inner.revocations {
             Some(revocations) if !targets.is_empty() => {
                 let limit = Some(revocations.share);
-                self.call_store(revocations.store.revoke(owner, targets, limit, now, until)).await
+                let fits =
+                    self.call_store(revocations.store.revoke(owner, targets, limit, now, until)).await?;
+                self.tell_open(owner, targets);
+                Ok(fits)
             }
             // Nothing to do without targets, or without a store.
             _ => Ok(true),
@@ -605,7 +660,7 @@ pub(super) fn refusal(verdict: Verdict) -> Result<(), Rejection> {
     Err(Rejection::InvalidToken(reason))
 }
 
-fn targets_of(sessions: &[EndedSession]) -> Vec<RevocationTarget<'_>> {
+pub(super) fn targets_of(sessions: &[EndedSession]) -> Vec<RevocationTarget<'_>> {
     sessions.iter().map(|session| RevocationTarget::Session(session.id.as_str())).collect()
 }
 

@@ -19,7 +19,7 @@ use super::{
     inner::{AuthProvider, Sessions},
     own_only::refuse_foreign,
     presented::Presented,
-    revocations::{SessionState, login_made_of},
+    revocations::{SessionState, login_made_of, targets_of},
     run_to_completion::RunToCompletion,
 };
 use crate::{
@@ -271,6 +271,7 @@ impl<U: AuthUser> AuthProvider<U> {
         client: &ClientInfo,
     ) -> Rejection {
         self.raise_about(EventKind::TokenTheft, &ended.id, &owner.subject, client);
+        self.tell_open(owner, &targets_of(std::slice::from_ref(&ended)));
         let (this, owner) = (self.clone(), owner.clone());
         let revoking = async move { this.revoke_ended(&owner, &[ended], now).await };
         // Nobody else would revoke its access tokens.
@@ -413,6 +414,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let before = EndedSession::from(live);
         self.revoke_ended(&live.owner, std::slice::from_ref(&before), now).await?;
         let ended = self.call_store(sessions.store.end(&live.owner, &live.id, now)).await;
+        self.tell_open(&live.owner, &targets_of(std::slice::from_ref(&before)));
         if ended.is_err() {
             // Whether this succeeds or not, the answer is the error of the session store.
             let _ = self.revoke_for_good(&live.owner, &[before], now).await;
@@ -582,6 +584,7 @@ impl<U: AuthUser> AuthProvider<U> {
             let _ = self.revoke_for_good(&owner, &others, now).await;
         }
         let ended = ended?;
+        self.tell_open(&owner, &targets_of(&ended));
         // Sessions that were opened or refreshed after the list was read: their tokens are not
         // revoked yet, or not for long enough.
         let late: Vec<_> = ended.iter().filter(|session| !others.contains(session)).cloned().collect();

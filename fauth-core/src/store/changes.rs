@@ -5,14 +5,20 @@
 //! (keys are told as hashes), ends nothing.
 
 use std::{
+    collections::VecDeque,
     fmt,
+    future::poll_fn,
     hash::{BuildHasher as _, RandomState},
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, Waker},
 };
 
-use tokio::sync::broadcast::{self, error::RecvError};
+use smallvec::SmallVec;
 
-/// How many changes a slow receiver may be behind before it hears [`Change::All`] in their place.
+/// How many changes a slow listener may be behind before it hears [`Change::All`] in their place.
 const BACKLOG: usize = 1024;
 
 /// What has changed in a store.
@@ -44,9 +50,25 @@ pub enum Change {
 /// Telling never waits and costs next to nothing while nobody listens. What is kept for slow
 /// listeners is bounded: one who is too far behind hears [`Change::All`].
 #[derive(Clone, Default)]
-pub struct ChangeSender {
-    /// Made when somebody listens for the first time.
-    channel: Arc<OnceLock<broadcast::Sender<Change>>>,
+pub struct ChangeSender(Arc<Listeners>);
+
+#[derive(Default)]
+struct Listeners {
+    queues: Mutex<Vec<Weak<Queue>>>,
+    /// How many there are, so that telling nobody takes no lock.
+    count: AtomicUsize,
+}
+
+/// What one listener has not heard yet.
+#[derive(Default)]
+struct Queue(Mutex<Unheard>);
+
+#[derive(Default)]
+struct Unheard {
+    keys: VecDeque<u64>,
+    all: bool,
+    is_closed: bool,
+    waker: Option<Waker>,
 }
 
 impl ChangeSender {
@@ -60,24 +82,35 @@ impl ChangeSender {
     /// of a revocation target, for an epoch that of the owner's
     /// [`Subject`](crate::store::RevocationTarget::Subject).
     pub fn tell(&self, key: &[u8]) {
-        if let Some(channel) = self.listened_to() {
-            // If the last one stops listening meanwhile, nobody misses it.
-            let _ = channel.send(Change::Key(Self::hash(key)));
+        if self.is_heard() {
+            self.0.tell(Change::Key(Self::hash(key)));
+        }
+    }
+
+    /// As [`tell`](Self::tell), with the [hash](Self::hash) of the key.
+    #[cfg(feature = "redis")]
+    pub(super) fn tell_hash(&self, hash: u64) {
+        if self.is_heard() {
+            self.0.tell(Change::Key(hash));
         }
     }
 
     /// Tells that anything may have changed: after a new copy of everything, for example.
     pub fn tell_all(&self) {
-        if let Some(channel) = self.listened_to() {
-            let _ = channel.send(Change::All);
+        if self.is_heard() {
+            self.0.tell(Change::All);
         }
     }
 
     /// Listens from now on.
     #[must_use]
     pub fn subscribe(&self) -> Changes {
-        let channel = self.channel.get_or_init(|| broadcast::channel(BACKLOG).0);
-        Changes { receiver: channel.subscribe() }
+        let queue = Arc::new(Queue::default());
+        let mut queues = lock(&self.0.queues);
+        queues.retain(|queue| queue.strong_count() > 0);
+        queues.push(Arc::downgrade(&queue));
+        self.0.count.store(queues.len(), Ordering::SeqCst);
+        Changes(queue)
     }
 
     /// Stands for a key within this process; another process, and the same after a restart, makes
@@ -88,39 +121,101 @@ impl ChangeSender {
         STATE.get_or_init(RandomState::new).hash_one(key)
     }
 
-    fn listened_to(&self) -> Option<&broadcast::Sender<Change>> {
-        self.channel.get().filter(|channel| channel.receiver_count() > 0)
+    /// Does anybody listen, as far as is known without looking?
+    pub(crate) fn is_heard(&self) -> bool {
+        self.0.count.load(Ordering::SeqCst) > 0
     }
+}
+
+impl Listeners {
+    fn tell(&self, change: Change) {
+        let mut queues = lock(&self.queues);
+        let mut there = SmallVec::<[_; 2]>::new();
+        queues.retain(|queue| queue.upgrade().map(|queue| there.push(queue)).is_some());
+        self.count.store(queues.len(), Ordering::SeqCst);
+        drop(queues);
+        // Outside of the lock: whoever is woken may do anything.
+        for queue in there {
+            queue.add(change);
+        }
+    }
+}
+
+impl Drop for Listeners {
+    fn drop(&mut self) {
+        for queue in lock(&self.queues).iter().filter_map(Weak::upgrade) {
+            queue.change(|unheard| unheard.is_closed = true);
+        }
+    }
+}
+
+impl Queue {
+    fn add(&self, change: Change) {
+        self.change(|unheard| match change {
+            _ if unheard.all => {}
+            Change::Key(key) if unheard.keys.len() < BACKLOG => unheard.keys.push_back(key),
+            _ => {
+                unheard.keys = VecDeque::new();
+                unheard.all = true;
+            }
+        });
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Unheard)) {
+        let mut unheard = lock(&self.0);
+        change(&mut unheard);
+        let waker = unheard.waker.take();
+        drop(unheard);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+/// Nothing is half done where it could panic.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for ChangeSender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let listeners = self.channel.get().map_or(0, broadcast::Sender::receiver_count);
-        f.debug_struct("ChangeSender").field("listeners", &listeners).finish_non_exhaustive()
+        f.debug_struct("ChangeSender").field("is_heard", &self.is_heard()).finish_non_exhaustive()
     }
 }
 
 /// Hears what a store tells; made by [`ChangeSender::subscribe`].
-pub struct Changes {
-    receiver: broadcast::Receiver<Change>,
-}
+pub struct Changes(Arc<Queue>);
 
 impl Changes {
     /// The next change; waits for it. `None` once every sender is gone: then the store is.
     ///
     /// Nothing is lost if the future is dropped before it is ready.
     pub async fn next(&mut self) -> Option<Change> {
-        match self.receiver.recv().await {
-            Ok(change) => Some(change),
-            Err(RecvError::Lagged(_)) => Some(Change::All),
-            Err(RecvError::Closed) => None,
+        poll_fn(|context| self.poll_next(context)).await
+    }
+
+    pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Change>> {
+        let mut unheard = lock(&self.0.0);
+        if let Some(key) = unheard.keys.pop_front() {
+            return Poll::Ready(Some(Change::Key(key)));
         }
+        if std::mem::take(&mut unheard.all) {
+            return Poll::Ready(Some(Change::All));
+        }
+        if unheard.is_closed {
+            return Poll::Ready(None);
+        }
+        let before = unheard.waker.replace(context.waker().clone());
+        drop(unheard);
+        // Outside of the lock: a waker may do anything when it is dropped.
+        drop(before);
+        Poll::Pending
     }
 }
 
 impl fmt::Debug for Changes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Changes").field("waiting", &self.receiver.len()).finish_non_exhaustive()
+        f.debug_struct("Changes").finish_non_exhaustive()
     }
 }
 
@@ -154,7 +249,35 @@ mod tests {
         assert_eq!(changes.next().await, Some(Change::Key(ChangeSender::hash(&0_usize.to_le_bytes()))));
         sender.tell(b"one");
         sender.tell(b"too many");
-        assert_eq!(changes.next().await, Some(Change::All), "some are lost");
-        assert!(matches!(changes.next().await, Some(Change::Key(_))), "and those that are not follow");
+        sender.tell(b"and another");
+        assert_eq!(changes.next().await, Some(Change::All), "in place of all of them");
+        sender.tell(b"a");
+        assert_eq!(changes.next().await, Some(Change::Key(ChangeSender::hash(b"a"))));
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_is_woken() {
+        let sender = ChangeSender::new();
+        let mut changes = sender.subscribe();
+        let waiting = tokio::spawn(async move { (changes.next().await, changes.next().await) });
+        tokio::task::yield_now().await;
+        sender.tell(b"a");
+        tokio::task::yield_now().await;
+        drop(sender);
+        assert_eq!(waiting.await.unwrap(), (Some(Change::Key(ChangeSender::hash(b"a"))), None));
+    }
+
+    #[test]
+    fn who_has_left_is_forgotten() {
+        let sender = ChangeSender::new();
+        for _ in 0..100 {
+            drop(sender.subscribe());
+        }
+        let stays = sender.subscribe();
+        sender.tell(b"a");
+        assert_eq!(lock(&sender.0.queues).len(), 1);
+        drop(stays);
+        sender.tell(b"a");
+        assert!(!sender.is_heard());
     }
 }

@@ -32,7 +32,7 @@ use self::{
     table::Table,
 };
 pub use self::{limits::MemoryLimits, throttle_table::MemoryThrottles};
-use super::{ApiKeyId, OneTimeRecord, StoredApiKey};
+use super::{ApiKeyId, ChangeSender, OneTimeRecord, StoredApiKey};
 use crate::clock::{Clock, SystemClock, Timestamp};
 
 /// The default maximum of sessions, revocations, one-time tokens and API keys each.
@@ -85,6 +85,7 @@ pub struct MemoryStore(Arc<Inner>);
 struct Inner {
     sessions: Table<SessionKey, SessionRow>,
     revocations: Entries,
+    changes: ChangeSender,
     one_times: Table<OneTimeKey, OneTimeRecord>,
     api_keys: Table<ApiKeyId, StoredApiKey>,
     throttles: MemoryThrottles,
@@ -213,6 +214,7 @@ impl MemoryStoreBuilder {
         MemoryStore(Arc::new(Inner {
             sessions: Table::new(self.sessions),
             revocations: Entries::new(self.revocations, since),
+            changes: ChangeSender::new(),
             one_times: Table::new(self.one_time_tokens),
             api_keys: Table::new(self.api_keys),
             throttles: MemoryThrottles::new(),

@@ -229,6 +229,11 @@ impl Verifier {
         !leeways.is_over(payload.expires_at(), now)
     }
 
+    /// From when on the token is not [valid](Self::still_valid) any more.
+    pub(crate) fn ends_at(&self, payload: &TokenPayload) -> Timestamp {
+        payload.expiry_leeway().map_or(self.leeways(), Leeways::of_expiry).end_of(payload.expires_at())
+    }
+
     const fn leeways(&self) -> Leeways {
         let Expectations { leeway, expiry_leeway, .. } = self.expectations;
         Leeways { leeway, expiry_leeway }
@@ -365,7 +370,12 @@ impl Leeways {
     }
 
     pub(super) const fn is_over(self, expires_at: Timestamp, now: Timestamp) -> bool {
-        now.unix_seconds() >= expires_at.unix_seconds().saturating_add(self.expiry_leeway)
+        now.unix_seconds() >= self.end_of(expires_at).unix_seconds()
+    }
+
+    /// From when on what expires then is over.
+    const fn end_of(self, expires_at: Timestamp) -> Timestamp {
+        Timestamp::from_unix_seconds(expires_at.unix_seconds().saturating_add(self.expiry_leeway))
     }
 
     pub(super) fn accept(

@@ -119,15 +119,17 @@ impl Entries {
     }
 
     /// Every call to the store says what time it is. One from before something that is forgotten
-    /// already makes it begin anew.
-    pub(super) fn witness(&self, now: Timestamp) {
+    /// already makes it begin anew. Did it?
+    pub(super) fn witness(&self, now: Timestamp) -> bool {
         let now = now.unix_seconds();
         let forgotten = self.forgotten.load(Ordering::SeqCst);
-        if now < forgotten {
+        let is_gone = now < forgotten;
+        if is_gone {
             // In this order: nobody may see neither the gap nor the new beginning.
             self.since.fetch_max(now, Ordering::SeqCst);
             let _ = self.forgotten.compare_exchange(forgotten, NEVER, Ordering::SeqCst, Ordering::SeqCst);
         }
+        is_gone
     }
 
     fn find(&self, key: &[u8]) -> Result<Option<Entry>, Refused> {

@@ -21,7 +21,7 @@ use self::{copy::Copy, feed::Feed, table::Change};
 use super::{fault::Fault, hub::Hub};
 use crate::{
     clock::Timestamp,
-    store::{TokenFacts, Verdict},
+    store::{Changes, TokenFacts, Verdict},
 };
 
 /// The copy, and the task that keeps it. The task ends with this.
@@ -43,14 +43,21 @@ impl Mirror {
         self.copy.is_fresh().then(|| self.copy.judge(token, now))
     }
 
+    /// What this and other instances revoke from now on.
+    pub(super) fn changes(&self) -> Changes {
+        self.copy.changes.subscribe()
+    }
+
     /// Notes at once what this instance has revoked.
     pub(super) fn revoke(&self, target: &str, until: Timestamp) {
         self.copy.table.note(Change::Target { key: target.as_bytes(), ends: until.unix_seconds() });
+        self.copy.changes.tell(target.as_bytes());
     }
 
     /// Notes at once that this instance has raised an epoch.
     pub(super) fn raise(&self, owner: &str, epoch: u64, until: Timestamp) {
         self.copy.table.note(Change::Epoch { key: owner.as_bytes(), epoch, ends: until.unix_seconds() });
+        self.copy.changes.tell(owner.as_bytes());
     }
 }
 

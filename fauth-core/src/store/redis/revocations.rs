@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use super::{
     fault::Fault,
     link::Retry,
+    mirror::Mirror,
     scripts,
     step::{seconds, time_to_live},
     store::{RedisStore, WhenStale},
@@ -13,7 +14,8 @@ use super::{
 use crate::{
     clock::Timestamp,
     store::{
-        Known, Owner, RevocationStore, RevocationTarget, StoreError, StoreLocation, TokenFacts, Verdict,
+        Changes, Known, Owner, RevocationStore, RevocationTarget, StoreError, StoreLocation, TokenFacts,
+        Verdict,
     },
 };
 
@@ -82,6 +84,11 @@ impl RevocationStore for RedisStore {
             (None, WhenStale::AskRedis) => Ok(self.ask_redis(token, now).await?),
             (None, WhenStale::Refuse) => Err(Fault::Stale.into()),
         }
+    }
+
+    /// With the mirror: what is revoked elsewhere is told when it arrives here.
+    fn changes(&self) -> Option<Changes> {
+        self.mirror().map(Mirror::changes)
     }
 
     async fn epoch(&self, owner: &Owner<'_>, now: Timestamp) -> Result<u64, StoreError> {

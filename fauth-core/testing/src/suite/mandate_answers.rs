@@ -2,15 +2,15 @@
 //! the body, in the form of Caracal and in others.
 
 use fauth_core::{
-    Rejection, Requirement, RouteRules,
+    Rejection, Requirement,
     rejection::{DetailJson, InvalidToken, ProblemJson},
 };
 
 use super::{
-    Harness, Seen, cases,
+    Seen, cases,
     mandates::{
-        Acting, Denial, INVALID, MISSING, NO_DELEGATION, NO_SESSION, REVOKED, STALE, TOO_DEEP, WRONG_ZONE,
-        service, service_wired,
+        Denial, INVALID, MISSING, NO_DELEGATION, NO_SESSION, REVOKED, STALE, TOO_DEEP, WRONG_ZONE, service,
+        service_wired,
     },
 };
 use crate::{Fault, WireResponse};
@@ -41,11 +41,6 @@ fn has_members(answer: &WireResponse, code: &str) {
     );
     assert_eq!(answer.header("content-type"), ["application/json"], "{answer:?}");
     assert_eq!(answer.header("cache-control"), ["no-store"], "{answer:?}");
-}
-
-/// What a route answers that asks for this.
-fn asked<H: Harness>(s: &Acting<H>, requirement: Requirement, token: &str) -> Seen {
-    s.behind(RouteRules::private_by_default().require("/me", requirement)).get("/me").bearer(token).send()
 }
 
 cases! { $ __mandate_answers_tests in mandate_answers;
@@ -95,36 +90,36 @@ cases! { $ __mandate_answers_tests in mandate_answers;
         let s = service(&t);
         let (scope, target) = (Requirement::user().scopes(["billing:admin"]), Requirement::user().targets(["https://x.example"]));
         s.passes(&scope, s.mandate("alice").claim("scope", "billing:admin").sign());
-        says(&asked(&s, scope, &s.mandate("alice").sign()), &Denial::scopes(&["billing:admin"]), "Exchange for a mandate with every scope that this route asks for");
-        says(&asked(&s, target, &s.delegated("alice").sign()), &Denial::target("https://x.example"), "Exchange for a mandate with every target that this route asks for");
+        says(&s.ask(&scope, s.mandate("alice").sign()), &Denial::scopes(&["billing:admin"]), "Exchange for a mandate with every scope that this route asks for");
+        says(&s.ask(&target, s.delegated("alice").sign()), &Denial::target("https://x.example"), "Exchange for a mandate with every target that this route asks for");
     }
 
     fn session_required(t) {
         let s = service(&t);
         let wanted = Requirement::user().agent_session();
         s.passes(&wanted, s.delegated("alice").sign());
-        says(&asked(&s, wanted, &s.mandate("alice").sign()), &NO_SESSION, "Only mandates of an agent session count here: start one, and exchange in it");
+        says(&s.ask(&wanted, s.mandate("alice").sign()), &NO_SESSION, "Only mandates of an agent session count here: start one, and exchange in it");
     }
 
     fn delegation_required(t) {
         let s = service(&t);
         let wanted = Requirement::user().delegation();
         s.passes(&wanted, s.delegated("alice").sign());
-        says(&asked(&s, wanted, &s.mandate("alice").sign()), &NO_DELEGATION, "Direct authority is not enough here: act by a delegation, which the mandate names with its epoch");
+        says(&s.ask(&wanted, s.mandate("alice").sign()), &NO_DELEGATION, "Direct authority is not enough here: act by a delegation, which the mandate names with its epoch");
     }
 
     fn chain_mismatch(t) {
         let s = service(&t);
         let wanted = |id: &str| Requirement::user().chain_contains([id]);
         s.passes(&wanted("app_root"), s.delegated("alice").sign());
-        says(&asked(&s, wanted("zz"), &s.delegated("alice").sign()), &Denial::chain("zz"), "Compare the delegation chain of the mandate with the applications that this route asks for");
+        says(&s.ask(&wanted("zz"), s.delegated("alice").sign()), &Denial::chain("zz"), "Compare the delegation chain of the mandate with the applications that this route asks for");
     }
 
     fn hop_count_exceeded(t) {
         let s = service(&t);
         let wanted = |hops| Requirement::user().max_hops(hops);
         s.passes(&wanted(1), s.delegated("alice").sign());
-        says(&asked(&s, wanted(0), &s.delegated("alice").sign()), &TOO_DEEP, "The mandate was handed on too often: shorten the chain, or let the service allow it");
+        says(&s.ask(&wanted(0), s.delegated("alice").sign()), &TOO_DEEP, "The mandate was handed on too often: shorten the chain, or let the service allow it");
     }
 
     /// What Caracal has no code for has the same three members.
@@ -202,13 +197,13 @@ cases! { $ __mandate_answers_tests in mandate_answers;
         problem(&s.app.get("/me").send(), &MISSING, "missing_credential");
         problem(&s.app.get("/me").bearer("x").send(), &INVALID, "invalid_token");
         problem(&s.app.get("/me").bearer(s.mandate("alice").claim("zone_id", "z").sign()).send(), &WRONG_ZONE, "invalid_token");
-        problem(&asked(&s, user().scopes(["a", "b"]), &direct), &Denial::scopes(&["a", "b"]), "missing_scope");
+        problem(&s.ask(&user().scopes(["a", "b"]), &direct), &Denial::scopes(&["a", "b"]), "missing_scope");
         for (wanted, denial) in [
             (user().agent_session(), NO_SESSION), (user().delegation(), NO_DELEGATION), (user().max_hops(0), TOO_DEEP),
             (user().chain_contains(["zz"]), Denial::chain("zz")), (user().targets(["zz"]), Denial::target("zz")),
         ] {
             let token = if denial.code == "hop_count_exceeded" { &delegated } else { &direct };
-            let seen = asked(&s, wanted, token);
+            let seen = s.ask(&wanted, token);
             seen.is(403).has("content-type", "application/problem+json").has("www-authenticate", &denial.challenge);
             assert_eq!(seen.response.json()["status"], 403);
         }
@@ -246,7 +241,7 @@ cases! { $ __mandate_answers_tests in mandate_answers;
     fn names_in_a_body_are_escaped(t) {
         let s = service(&t);
         let wanted = Requirement::user().targets(["https://x.example/\"a\"\\b"]);
-        let seen = asked(&s, wanted.clone(), &s.mandate("alice").sign());
+        let seen = s.ask(&wanted, s.mandate("alice").sign());
         Denial::target("https://x.example/\"a\"\\b").is_of(&seen);
         s.passes(&wanted, s.mandate("alice").claim("target", serde_json::json!(["https://x.example/\"a\"\\b"])).sign());
     }
@@ -254,9 +249,8 @@ cases! { $ __mandate_answers_tests in mandate_answers;
     /// The reasons of the log are told apart, where the caller hears one sentence.
     fn refusals_are_values_too(t) {
         let s = service(&t);
-        let auth = &s.app.app.auth;
-        let refused = |token: String| super::issuers::block_on(auth.authenticate(token.as_str())).unwrap_err();
-        assert!(super::issuers::block_on(auth.authenticate(s.mandate("alice").sign().as_str())).is_ok());
+        let refused = |token: String| s.granted(&token).unwrap_err();
+        assert!(s.granted(&s.mandate("alice").sign()).is_ok());
         s.revoke(&["sid_2"]);
         let revoked = refused(s.mandate("alice").claim("sid", "sid_2").sign());
         assert_eq!(revoked, Rejection::InvalidToken(InvalidToken::MandateRevoked));

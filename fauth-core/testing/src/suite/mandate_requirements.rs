@@ -31,6 +31,9 @@ fn hops<H: Harness>(s: &Acting<H>, count: u64) -> String {
     s.mandate("alice").claim("hop_count", count).sign()
 }
 
+/// Makes a mandate worse.
+type Change = fn(ForeignToken) -> ForeignToken;
+
 /// Everything that can be asked for.
 fn everything() -> Requirement {
     user()
@@ -263,7 +266,7 @@ cases! { $ __mandate_requirements_tests in mandate_requirements;
         let s = service(&t);
         s.revoke(&["root_revoked"]);
         s.raise_epoch(MandateIssuer::EPOCH);
-        let faults: [(Denial, fn(ForeignToken) -> ForeignToken); 12] = [
+        let faults: [(Denial, Change); 12] = [
             (INVALID, |token| token.claim("exp", 1)),
             (WRONG_ZONE, |token| token.claim("zone_id", "zone_test")),
             (INVALID, |token| token.claim("use", "session")),

@@ -270,7 +270,7 @@ cases! { $ __mandate_revocation_tests in mandate_revocation;
     /// Step 22, with the same leeway as step 7.
     fn a_mandate_that_expires_meanwhile_is_refused(t) {
         let s = service(&t);
-        let passing = |seconds: u64| {
+        let passing = |seconds: u32| {
             let mandate = s.mandate("alice").claim("exp", t.clock.now().unwrap().unix_seconds() + 10).sign();
             t.users.time_passes(&t.clock, seconds * SECOND);
             let seen = s.app.get("/guards/user").bearer(mandate).once();
@@ -332,13 +332,13 @@ cases! { $ __mandate_revocation_tests in mandate_revocation;
     fn authority_can_be_checked_again(t) {
         let s = service(&t);
         let auth = &s.app.app.auth;
-        let granted = block_on(auth.authenticate(s.delegated("alice").sign().as_str())).unwrap();
+        let granted = s.granted(&s.delegated("alice").sign()).unwrap();
         block_on(auth.recheck(&granted)).unwrap();
         t.clock.advance(959 * SECOND);
         block_on(auth.recheck(&granted)).unwrap();
         s.raise_epoch(6);
         assert_eq!(block_on(auth.recheck(&granted)).unwrap_err().code(), "invalid_token");
-        let granted = block_on(auth.authenticate(s.mandate("alice").sign().as_str())).unwrap();
+        let granted = s.granted(&s.mandate("alice").sign()).unwrap();
         block_on(auth.recheck(&granted)).unwrap();
         s.anchors.fault(Fault::Fails);
         assert_eq!(block_on(auth.recheck(&granted)).unwrap_err().status(), 503);

@@ -6,7 +6,8 @@ use std::{
 };
 
 use fauth_core::{
-    AuthProviderBuilder, MandateAuth, MandateAuthBuilder, Principal, Requirement, RouteRules,
+    AuthProviderBuilder, Granted, MandateAuth, MandateAuthBuilder, Principal, Rejection, Requirement,
+    RouteRules,
     clock::Clock as _,
     event::EventKind,
     rules::{RouteRulesBuilder, prefix},
@@ -14,8 +15,10 @@ use fauth_core::{
 };
 use serde_json::Value;
 
-use super::{Harness, Placement, Probe, Ruled, Seen, Sending, issuers::block_on};
-use crate::{FaultyStore, ForeignToken, MANDATE_AUDIENCE, MandateIssuer, RecordedEvents, TestUser};
+use super::{Harness, Placement, Probe, Ruled, Seen, issuers::block_on};
+use crate::{
+    FaultyStore, ForeignToken, MANDATE_AUDIENCE, MandateIssuer, RecordedEvents, TestUser, WireRequest,
+};
 
 /// Whose mandates are accepted.
 pub(super) const ISSUER: &str = "https://sts.example.com";
@@ -92,15 +95,11 @@ impl<H: Harness> Acting<H> {
         self.app.with_rules(Ruled { rules: rules.build().unwrap(), placement: Placement::Around })
     }
 
-    /// A request for what asks for this.
-    fn ask<T>(
-        &self,
-        requirement: &Requirement,
-        token: impl AsRef<str>,
-        send: impl FnOnce(Sending<'_, H>) -> T,
-    ) -> T {
+    /// What a route answers that asks for this.
+    #[track_caller]
+    pub(super) fn ask(&self, requirement: &Requirement, token: impl AsRef<str>) -> Seen {
         let rules = RouteRules::private_by_default().require(prefix("/me"), requirement.clone());
-        send(self.behind(rules).get("/me").bearer(token))
+        self.behind(rules).get("/me").bearer(token).send()
     }
 
     /// The mandate opens what is for users.
@@ -114,7 +113,7 @@ impl<H: Harness> Acting<H> {
     /// The mandate opens what asks for this.
     #[track_caller]
     pub(super) fn passes(&self, requirement: &Requirement, token: impl AsRef<str>) -> Seen {
-        let seen = self.ask(requirement, token, Sending::send);
+        let seen = self.ask(requirement, token);
         seen.is(200).says("Hello alice").lacks("www-authenticate");
         seen
     }
@@ -122,7 +121,7 @@ impl<H: Harness> Acting<H> {
     /// It does not, and this is said of it.
     #[track_caller]
     pub(super) fn denies(&self, requirement: &Requirement, token: impl AsRef<str>, denial: &Denial) {
-        denial.is_of(&self.ask(requirement, token, Sending::send));
+        denial.is_of(&self.ask(requirement, token));
     }
 
     /// The token opens nothing, also where nobody is let in; for this reason, which only the log
@@ -150,6 +149,12 @@ impl<H: Harness> Acting<H> {
         for path in ["/guards/user", "/maybe"] {
             unavailable(&self.app.get(path).bearer(&token).send());
         }
+    }
+
+    /// What an own endpoint gets to know of who sends this mandate.
+    pub(super) fn granted(&self, token: &str) -> Result<Granted<TestUser>, Rejection> {
+        let auth = &self.app.app.auth;
+        block_on(auth.check_current(auth.read(&WireRequest::get("/own").bearer(token))))
     }
 
     /// Revokes these, as the provider does.

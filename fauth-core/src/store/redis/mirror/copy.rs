@@ -14,7 +14,7 @@ use super::table::Table;
 use crate::{
     clock::{Clock, Timestamp, instant},
     store::{
-        Known, RevocationTarget, TokenFacts, Verdict,
+        ChangeSender, Known, RevocationTarget, TokenFacts, Verdict,
         redis::{fault::Fault, verdict::verdict},
     },
 };
@@ -26,6 +26,8 @@ const STEP: Duration = Duration::from_secs(2);
 /// What the task and the checks share.
 pub(super) struct Copy {
     pub(super) table: Table,
+    /// Tells what has come in.
+    pub(super) changes: ChangeSender,
     pub(super) max_staleness: Duration,
     start: Instant,
     /// Milliseconds after `start` at which everything in Redis was known here.
@@ -41,6 +43,7 @@ impl Copy {
     pub(super) fn new(max_staleness: Duration, clock: Arc<dyn Clock>) -> Self {
         Self {
             table: Table::default(),
+            changes: ChangeSender::new(),
             max_staleness,
             start: instant(),
             known_at: AtomicU64::new(0),

@@ -11,7 +11,10 @@ use super::{copy::Copy, table::Change, write_back::write_back};
 use crate::{
     clock::instant,
     escape::Escaped,
-    store::redis::{fault::Fault, hub::Hub, reply::Reply, scripts, step::Step},
+    store::{
+        ChangeSender,
+        redis::{fault::Fault, hub::Hub, reply::Reply, scripts, step::Step},
+    },
 };
 
 /// How many changes are read at a time.
@@ -29,6 +32,8 @@ pub(super) struct Feed {
     connection: Option<MultiplexedConnection>,
     pause: Duration,
     turn: usize,
+    /// Has so much come in that nobody was told what? They are when all has.
+    is_untold: bool,
 }
 
 /// How far the stream was read.
@@ -61,7 +66,16 @@ impl Feed {
     /// Returns when the copy is complete for the first time.
     pub(super) async fn start(hub: Hub, copy: Arc<Copy>) -> Result<Self, Fault> {
         let beat = (copy.max_staleness / 4).min(Duration::from_secs(1));
-        let mut feed = Self { hub, copy, beat, position: None, connection: None, pause: PAUSES.0, turn: 0 };
+        let mut feed = Self {
+            hub,
+            copy,
+            beat,
+            position: None,
+            connection: None,
+            pause: PAUSES.0,
+            turn: 0,
+            is_untold: false,
+        };
         let mut connection = feed.hub.link.another(feed.beat).await?;
         feed.catch_up(&mut connection).await?;
         feed.connection = Some(connection);
@@ -153,6 +167,7 @@ impl Feed {
         head: Position,
     ) -> Result<(), Fault> {
         self.position = None;
+        self.is_untold = true;
         self.copy.table.next_round();
         for kind in ["targets", "epochs"] {
             self.read_pages(connection, kind).await?;
@@ -215,12 +230,29 @@ impl Feed {
         if memory.as_deref() != Some(&position.memory) || !are_marks_of([one, two, three], reach) {
             return Ok(Heard::Broken);
         }
-        let heard = position.read(&changes, reach, |change| self.copy.table.note(change))?;
+        let mut keys = Vec::new();
+        let heard = position.read(&changes, reach, |change| {
+            self.copy.table.note(change);
+            keys.push(ChangeSender::hash(change.key()));
+        });
+        // Also of an answer that was good to a part only.
+        self.is_untold |= !matches!(heard, Ok(Heard::All));
+        let heard = heard?;
         if heard == Heard::All {
             self.copy.confirm(asked_at, time_then);
+            self.tell(&keys);
             self.forget(time);
         }
         Ok(heard)
+    }
+
+    /// Tells what has come in, now that the copy can be asked.
+    fn tell(&mut self, keys: &[u64]) {
+        if std::mem::take(&mut self.is_untold) {
+            self.copy.changes.tell_all();
+        } else {
+            keys.iter().for_each(|key| self.copy.changes.tell_hash(*key));
+        }
     }
 
     /// Some of what is long over, by our clock and by that of Redis: neither may run ahead.

@@ -20,6 +20,14 @@ pub(super) enum Change<'a> {
     Epoch { key: &'a [u8], epoch: u64, ends: i64 },
 }
 
+impl Change<'_> {
+    pub(super) const fn key(&self) -> &[u8] {
+        match self {
+            Self::Target { key, .. } | Self::Epoch { key, .. } => key,
+        }
+    }
+}
+
 /// An entry that a snapshot did not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Missing {

@@ -1,0 +1,225 @@
+//! Where what is open is kept, and where the task begins that looks after it.
+//!
+//! The hub belongs to the provider, and to whoever waits for an end: so it must not keep the
+//! provider alive, nor may the task. When the provider is dropped, everything ends.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use tokio::{runtime::Handle, sync::Notify, time::Instant};
+
+use super::{
+    EndReason, Ended,
+    asker::Asker,
+    entry::Entry,
+    intervals::{Intervals, Moment, moments},
+    keeper,
+    table::{Facts, Over, Table},
+};
+use crate::{clock::instant, store::ChangeSender, token::TokenPayload};
+
+/// What a provider holds. Everything ends when this is dropped with it.
+pub(crate) struct Open(Arc<Hub>);
+
+impl Open {
+    pub(crate) fn new(intervals: Intervals) -> Self {
+        Self(Arc::new(Hub::new(intervals)))
+    }
+
+    /// Keeps the authority of a grant until it ends, or nobody waits for that any more.
+    pub(crate) fn keep(
+        &self,
+        payload: &Arc<TokenPayload>,
+        asker: impl FnOnce() -> Weak<dyn Asker>,
+        facts: impl FnOnce() -> Facts,
+    ) -> Ended {
+        self.0.keep(payload, asker, facts)
+    }
+
+    /// Something about a key has changed, by an act of this provider. The key is made only if
+    /// anybody listens.
+    pub(crate) fn tell(&self, tell: impl FnOnce(&ChangeSender)) {
+        if self.0.own_changes.is_heard() {
+            tell(&self.0.own_changes);
+        }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// Everything that is open at one provider.
+pub(super) struct Hub {
+    pub(super) intervals: Intervals,
+    start: Instant,
+    state: Mutex<State>,
+    /// Is there a task? Written under the lock.
+    is_kept: AtomicBool,
+    /// Wakes the task.
+    pub(super) woken: Notify,
+    /// What this provider itself changes, whatever its stores tell.
+    pub(super) own_changes: ChangeSender,
+    /// Who answers. Not kept alive.
+    pub(super) asker: OnceLock<Weak<dyn Asker>>,
+}
+
+pub(super) struct State {
+    pub(super) table: Table,
+    /// The provider is gone.
+    is_closed: bool,
+}
+
+impl Hub {
+    fn new(intervals: Intervals) -> Self {
+        Self {
+            intervals,
+            start: instant(),
+            state: Mutex::new(State { table: Table::new(intervals), is_closed: false }),
+            is_kept: AtomicBool::new(false),
+            woken: Notify::new(),
+            own_changes: ChangeSender::new(),
+            asker: OnceLock::new(),
+        }
+    }
+
+    pub(super) fn now(&self) -> Moment {
+        moments(instant().saturating_duration_since(self.start))
+    }
+
+    fn keep(
+        self: &Arc<Self>,
+        payload: &Arc<TokenPayload>,
+        asker: impl FnOnce() -> Weak<dyn Asker>,
+        facts: impl FnOnce() -> Facts,
+    ) -> Ended {
+        self.asker.get_or_init(asker);
+        let known = self.lock().table.find(payload).map(|entry| Ended::kept(self, entry));
+        // The facts are found out without the lock.
+        let ended = known.unwrap_or_else(|| self.begin(facts()));
+        self.see_to_it();
+        ended
+    }
+
+    fn begin(self: &Arc<Self>, facts: Facts) -> Ended {
+        let now = self.now();
+        let mut state = self.lock();
+        if state.is_closed {
+            return Ended::over(EndReason::ProviderGone);
+        }
+        let entry = state.table.find(&facts.payload);
+        // It is held before the lock is let go, so that nobody releases it.
+        let ended = Ended::kept(self, entry.unwrap_or_else(|| state.table.insert(facts, now)));
+        drop(state);
+        self.woken.notify_one();
+        ended
+    }
+
+    /// Nobody holds this entry any more.
+    pub(super) fn release(&self, entry: &Entry) {
+        let mut state = self.lock();
+        state.table.release(entry);
+        let is_empty = state.table.len() == 0;
+        drop(state);
+        if is_empty {
+            self.woken.notify_one();
+        }
+    }
+
+    /// Sees to it that there is a task. It may have ended with the runtime that it was of. `false`
+    /// if there is none and cannot be, because this is no runtime.
+    pub(super) fn see_to_it(self: &Arc<Self>) -> bool {
+        if self.is_kept.load(Ordering::Acquire) {
+            return true;
+        }
+        let Ok(runtime) = Handle::try_current() else { return false };
+        let state = self.lock();
+        if state.table.len() == 0 || self.is_kept.swap(true, Ordering::AcqRel) {
+            return true;
+        }
+        drop(state);
+        // Without the lock: a runtime that shuts down drops at once what it is given, and that
+        // takes the lock.
+        runtime.spawn(keeper::keep(Keeping { hub: Arc::clone(self), has_ended: false }));
+        true
+    }
+
+    /// Ends everything, because the provider is gone.
+    fn close(&self) {
+        let mut state = self.lock();
+        state.is_closed = true;
+        let over = state.table.end_all(EndReason::ProviderGone);
+        drop(state);
+        tell(over);
+        self.woken.notify_one();
+    }
+
+    /// Nothing is half done where it could panic.
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something with the table, and ends what it returns.
+    pub(super) fn ending(&self, change: impl FnOnce(&mut Table) -> Over) {
+        // The lock is gone before anybody is told.
+        let over = change(&mut self.lock().table);
+        tell(over);
+    }
+}
+
+fn tell(over: Over) {
+    for (entry, reason) in over {
+        entry.end(reason);
+    }
+}
+
+/// Held by the task.
+pub(super) struct Keeping {
+    pub(super) hub: Arc<Hub>,
+    has_ended: bool,
+}
+
+impl Keeping {
+    /// The task may end if nothing is open; whatever is opened from now on begins another.
+    pub(super) fn ends_if_empty(&mut self) -> bool {
+        let mut state = self.hub.lock();
+        if state.table.len() > 0 {
+            return false;
+        }
+        // What it has taken for the many that were open.
+        state.table.shrink();
+        self.hub.is_kept.store(false, Ordering::Release);
+        self.has_ended = true;
+        true
+    }
+}
+
+impl Drop for Keeping {
+    /// The runtime has ended before the last entry. Whoever waits in another one begins a new task
+    /// there.
+    fn drop(&mut self) {
+        if self.has_ended {
+            return;
+        }
+        let state = self.hub.lock();
+        self.hub.is_kept.store(false, Ordering::Release);
+        let waiting = state.table.entries();
+        drop(state);
+        for entry in waiting {
+            entry.rouse();
+        }
+    }
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hub").field("open", &self.lock().table.len()).finish_non_exhaustive()
+    }
+}

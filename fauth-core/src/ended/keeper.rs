@@ -1,0 +1,276 @@
+//! The task that looks after what is open: one for each provider, for as long as anything is.
+//!
+//! It never waits for an answer itself: who asks stores and loaders are tasks of their own, so that
+//! one that hangs delays nobody else's end, and one that panics is a failure like another.
+//!
+//! Tokens expire by the clock of the provider, which may be set, or turned by a test. So that is
+//! looked at in each of its seconds; everything else goes by a clock that nobody sets.
+
+use std::{
+    collections::HashMap,
+    future::poll_fn,
+    pin::pin,
+    sync::{Arc, Weak},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::{
+    task::{Id as TaskId, JoinError, JoinSet},
+    time::sleep,
+};
+
+use super::{
+    EndReason,
+    asker::{Asker, Findings},
+    entry::Id,
+    hub::{Hub, Keeping},
+    intervals::{Moment, moments},
+    table::{Finding, Question, Watched},
+};
+use crate::store::{Change, Changes};
+
+/// How many people are looked at at the same time.
+const LOOKS_AT_ONCE: usize = 8;
+
+/// How often the provider's clock is looked at.
+const SECOND: Moment = 1000;
+
+pub(super) async fn keep(mut keeping: Keeping) {
+    let hub = Arc::clone(&keeping.hub);
+    // The provider may be gone already.
+    let Some(asker) = hub.asker.get().cloned() else { return };
+    let Some(mut keeper) = Keeper::new(&hub, asker) else { return };
+    while let Some(until) = keeper.act() {
+        if keeping.ends_if_empty() {
+            return;
+        }
+        keeper.wait(until).await;
+    }
+}
+
+/// What is being asked.
+struct Job {
+    question: Question,
+    ids: Vec<Id>,
+    asked_at: Moment,
+}
+
+struct Keeper<'a> {
+    hub: &'a Hub,
+    asker: Weak<dyn Asker>,
+    can_judge: bool,
+    /// What stores tell; empty if they are asked now and again instead.
+    pushed: Vec<Changes>,
+    own: Changes,
+    answers: JoinSet<Vec<(Id, Finding)>>,
+    jobs: HashMap<TaskId, Job>,
+    is_judging: bool,
+    looks: usize,
+    /// When the stores are asked about everything.
+    next_poll: Moment,
+    /// When those are looked for of which nothing is known for too long.
+    next_round: Moment,
+    /// When the clock has told the time.
+    told_time_at: Moment,
+}
+
+impl<'a> Keeper<'a> {
+    fn new(hub: &'a Hub, asker: Weak<dyn Asker>) -> Option<Self> {
+        let now = hub.now();
+        // Before anything is asked: what changes from now on is heard.
+        let own = hub.own_changes.subscribe();
+        let there = asker.upgrade()?;
+        let (can_judge, pushed) = (there.can_judge(), there.changes());
+        drop(there);
+        let keeper = Self {
+            hub,
+            asker,
+            can_judge,
+            pushed,
+            own,
+            answers: JoinSet::new(),
+            jobs: HashMap::new(),
+            is_judging: false,
+            looks: 0,
+            next_poll: now.saturating_add(moments(hub.intervals.poll)),
+            next_round: now,
+            told_time_at: now,
+        };
+        keeper.set_judge_interval();
+        Some(keeper)
+    }
+
+    fn set_judge_interval(&self) {
+        let every = if self.is_polled() { self.hub.intervals.poll } else { self.hub.intervals.recheck };
+        self.hub.lock().table.judge_every(self.can_judge.then(|| moments(every)));
+    }
+
+    /// Are the stores asked about everything now and again?
+    fn is_polled(&self) -> bool {
+        self.can_judge && self.pushed.is_empty()
+    }
+
+    /// Does what is due. Returns until when there is nothing to do; `None` if the provider is gone.
+    fn act(&mut self) -> Option<Moment> {
+        let asker = self.asker.upgrade()?;
+        let now = self.hub.now();
+        let mut until = self.expire(&*asker, now);
+        if self.is_polled() {
+            if now >= self.next_poll {
+                self.next_poll = now.saturating_add(moments(self.hub.intervals.poll));
+                self.hub.lock().table.sweep();
+            }
+            until = until.min(self.next_poll);
+        }
+        if now >= self.next_round {
+            let round = moments(self.hub.intervals.unknown_after) / 10;
+            self.next_round = now.saturating_add(round.max(50));
+            self.hub.ending(|table| table.give_up(now));
+        }
+        until = until.min(self.next_round);
+        self.look(&asker, now);
+        self.judge(asker, now);
+        let state = self.hub.lock();
+        let turn = state.table.next_turn().filter(|_| self.looks < LOOKS_AT_ONCE);
+        let judgement = state.table.next_judgement().filter(|_| !self.is_judging);
+        Some([turn, judgement].into_iter().flatten().fold(until, Moment::min))
+    }
+
+    /// Ends what has expired. Returns when to look at the clock again: when its next second begins.
+    fn expire(&mut self, asker: &dyn Asker, now: Moment) -> Moment {
+        match asker.now() {
+            Ok(time) => {
+                self.told_time_at = now;
+                self.hub.ending(|table| table.expire(time));
+            }
+            Err(_) if now.saturating_sub(self.told_time_at) > moments(self.hub.intervals.unknown_after) => {
+                self.hub.ending(|table| table.end_all(EndReason::Unknown));
+            }
+            Err(_) => {}
+        }
+        let into = asker.now_precise().map_or(0, |time| Moment::from(time.subsec_millis()));
+        now.saturating_add(SECOND - into.min(SECOND - 1))
+    }
+
+    /// Begins to look at those whose turn has come, and has them judged where nobody polls.
+    fn look(&mut self, asker: &Arc<dyn Asker>, now: Moment) {
+        while self.looks < LOOKS_AT_ONCE {
+            let mut state = self.hub.lock();
+            let Some(watched) = state.table.next_to_look_at(now) else { return };
+            if self.can_judge && !self.is_polled() {
+                state.table.sweep_these(&watched);
+            }
+            drop(state);
+            self.looks += 1;
+            self.ask(Question::User, watched, now, |watched| Arc::clone(asker).look(watched));
+        }
+    }
+
+    fn judge(&mut self, asker: Arc<dyn Asker>, now: Moment) {
+        if self.is_judging {
+            return;
+        }
+        let watched = self.hub.lock().table.next_to_judge(now);
+        if !watched.is_empty() {
+            self.is_judging = true;
+            self.ask(Question::Revoked, watched, now, |watched| asker.judge(watched));
+        }
+    }
+
+    fn ask(
+        &mut self,
+        question: Question,
+        watched: Vec<Watched>,
+        asked_at: Moment,
+        begin: impl FnOnce(Vec<Watched>) -> Findings,
+    ) {
+        let ids = watched.iter().map(|watched| watched.id).collect();
+        let task = self.answers.spawn(begin(watched));
+        self.jobs.insert(task.id(), Job { question, ids, asked_at });
+    }
+
+    /// Until something has happened, and at most until then. Does what has happened.
+    async fn wait(&mut self, until: Moment) {
+        let pause = Duration::from_millis(until.saturating_sub(self.hub.now()));
+        let mut alarm = pin!(sleep(pause));
+        let mut woken = pin!(self.hub.woken.notified());
+        poll_fn(|context| {
+            let has_answers = self.hear_answers(context);
+            let has_changes = self.hear_changes(context);
+            let is_woken = woken.as_mut().poll(context).is_ready() || alarm.as_mut().poll(context).is_ready();
+            if has_answers || has_changes || is_woken { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    fn hear_answers(&mut self, context: &mut Context<'_>) -> bool {
+        let mut has_heard = false;
+        while let Poll::Ready(Some(answer)) = self.answers.poll_join_next_with_id(context) {
+            self.settle(answer);
+            has_heard = true;
+        }
+        has_heard
+    }
+
+    fn settle(&mut self, answer: Result<(TaskId, Vec<(Id, Finding)>), JoinError>) {
+        let (task, findings) = match answer {
+            Ok((task, findings)) => (task, Some(findings)),
+            // A callback of the application has panicked.
+            Err(error) => (error.id(), None),
+        };
+        let Some(Job { question, ids, asked_at }) = self.jobs.remove(&task) else { return };
+        match question {
+            Question::Revoked => self.is_judging = false,
+            Question::User => self.looks = self.looks.saturating_sub(1),
+        }
+        let failed = || ids.iter().map(|id| (*id, Finding::Failed)).collect();
+        let findings = findings.unwrap_or_else(failed);
+        let now = self.hub.now();
+        self.hub.ending(|table| table.settle(question, &findings, (asked_at, now)));
+    }
+
+    fn hear_changes(&mut self, context: &mut Context<'_>) -> bool {
+        let now = self.hub.now();
+        let mut has_heard = false;
+        while let Poll::Ready(Some(change)) = self.own.poll_next(context) {
+            self.note(change, now);
+            has_heard = true;
+        }
+        let mut pushed = std::mem::take(&mut self.pushed);
+        let before = pushed.len();
+        pushed.retain_mut(|changes| {
+            loop {
+                match changes.poll_next(context) {
+                    Poll::Ready(Some(change)) => {
+                        self.note(change, now);
+                        has_heard = true;
+                    }
+                    // The store does not tell any more.
+                    Poll::Ready(None) => break false,
+                    Poll::Pending => break true,
+                }
+            }
+        });
+        // All of them, or what the one that is left out knows would be missed.
+        if pushed.len() == before {
+            self.pushed = pushed;
+        } else {
+            self.set_judge_interval();
+        }
+        has_heard
+    }
+
+    fn note(&self, change: Change, now: Moment) {
+        let table = &mut self.hub.lock().table;
+        match change {
+            Change::Key(key) => table.note_change(key),
+            Change::All => table.note_all_changed(now),
+        }
+    }
+}
+
+#[expect(dead_code, reason = "compiling it is the test")]
+fn is_send(keeping: Keeping) -> impl Send {
+    keep(keeping)
+}

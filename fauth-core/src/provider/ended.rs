@@ -1,0 +1,227 @@
+//! What stays open of what was granted: when it ends, and who is asked. The bookkeeping, and the
+//! task, are in the room `ended/`; here, and nowhere else, stores and loaders are asked for it.
+//!
+//! What is asked is what a request is asked, in the same words: see `refuse_if_revoked`,
+//! `refuse_ended_session` and `grant_api_key`.
+
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use sha2::{Digest as _, Sha256};
+use smallvec::SmallVec;
+
+use super::inner::{AuthProvider, Inner};
+use crate::{
+    clock::{ClockError, Timestamp},
+    ended::{Asker, EndReason, Ended, Facts, Finding, Findings, Id, Person, Watched},
+    rejection::{InvalidToken, Rejection},
+    store::{ApiKeyId, ChangeSender, Changes, Owner, RevocationTarget, SessionId, Verdict},
+    token::{Purpose, TokenPayload},
+    user::AuthUser,
+};
+
+impl<U: AuthUser> AuthProvider<U> {
+    /// Completes when what was granted to this user with this token ends.
+    pub(super) fn end_of_authority(&self, payload: &Arc<TokenPayload>, user: &U) -> Ended {
+        let ends_at = self.end_of_token(payload);
+        // Nobody need look any more. A clock that does not tell the time is looked at again.
+        if self.inner.clock.now().is_ok_and(|now| now >= ends_at) {
+            return Ended::over(EndReason::Expired);
+        }
+        let asker = || -> Weak<dyn Asker> {
+            let inner: Weak<Inner<U>> = Arc::downgrade(&self.inner);
+            inner
+        };
+        self.inner.open.keep(payload, asker, || Facts {
+            ends_at,
+            keys: self.keys_of(payload),
+            person: person_of(payload),
+            was_active: user.is_active(),
+            payload: Arc::clone(payload),
+        })
+    }
+
+    fn end_of_token(&self, payload: &TokenPayload) -> Timestamp {
+        let end = self.inner.verifier.ends_at(payload);
+        // The leeway is for tokens.
+        if payload.is_api_key() { end.min(payload.expires_at()) } else { end }
+    }
+
+    /// The hashes of all by which it can be taken back.
+    fn keys_of(&self, payload: &TokenPayload) -> SmallVec<[u64; 4]> {
+        let mut keys = SmallVec::new();
+        let owner = self.owner_of(payload);
+        self.each_target(payload, |target| keys.push(target.with_key(&owner, ChangeSender::hash)));
+        keys
+    }
+
+    /// Tells whoever waits for the end of what is open that these were taken back, at once and
+    /// whatever the store tells.
+    pub(super) fn tell_open(&self, owner: &Owner<'_>, targets: &[RevocationTarget<'_>]) {
+        self.inner.open.tell(|changes| {
+            for target in targets {
+                target.with_key(owner, |key| changes.tell(key));
+            }
+        });
+    }
+
+    /// What is found of each: whether the revocation store knows it as taken back, all in one
+    /// question.
+    async fn judge_open(&self, watched: &[Watched]) -> Vec<(Id, Finding)> {
+        let tokens: Vec<_> = watched.iter().map(|watched| &*watched.payload).collect();
+        let verdicts = match self.now() {
+            Ok(now) => self.verdicts(&tokens, now).await,
+            Err(rejection) => Err(rejection),
+        };
+        let Ok(verdicts) = verdicts else { return failed(watched) };
+        let mut findings = Vec::with_capacity(watched.len());
+        for (watched, verdict) in watched.iter().zip(verdicts) {
+            findings.push((watched.id, self.found(watched, verdict).await));
+        }
+        findings
+    }
+
+    async fn found(&self, watched: &Watched, verdict: Verdict) -> Finding {
+        let payload = &watched.payload;
+        match verdict {
+            Verdict::Good if watched.asks_singly => self.ask_singly(payload, None).await,
+            Verdict::Good => Finding::Good,
+            Verdict::Revoked | Verdict::OldEpoch => Finding::Over(EndReason::Revoked),
+            // The session store forgets less, as for requests.
+            Verdict::BeforeMemory if self.session_outlasts_memory(payload) => {
+                self.ask_for_session(payload).await
+            }
+            // Nobody will ever know.
+            Verdict::BeforeMemory => Finding::Over(EndReason::Unknown),
+            Verdict::ClocksDisagree { .. } => Finding::Failed,
+        }
+    }
+
+    /// Asks about one that no store is asked about together with others: a session where there is
+    /// no revocation store, and an API key. `epoch` is that of its user, if it is known.
+    async fn ask_singly(&self, payload: &TokenPayload, epoch: Option<u64>) -> Finding {
+        if payload.is_api_key() {
+            return self.ask_for_key(payload, epoch).await;
+        }
+        if self.inner.revocations.is_none() { self.ask_for_session(payload).await } else { Finding::Good }
+    }
+
+    /// Does its session live? What has none that is kept here is good.
+    async fn ask_for_session(&self, payload: &TokenPayload) -> Finding {
+        let id = payload.session_id().and_then(SessionId::parse);
+        let (Some(sessions), Some(id), false) = (&self.inner.sessions, id, payload.is_foreign()) else {
+            return Finding::Good;
+        };
+        let Ok(now) = self.now() else { return Finding::Failed };
+        match self.find_live(sessions, &self.owner_of(payload), &id, now).await {
+            Ok(Some(_)) => Finding::Good,
+            Ok(None) => Finding::Over(EndReason::SessionEnded),
+            Err(_) => Finding::Failed,
+        }
+    }
+
+    async fn ask_for_key(&self, payload: &TokenPayload, epoch: Option<u64>) -> Finding {
+        let (Some(store), Some(id)) = (&self.inner.stores.api_keys, ApiKeyId::parse(payload.token_id()))
+        else {
+            return Finding::Good;
+        };
+        let Ok(now) = self.now() else { return Finding::Failed };
+        let Ok(found) = self.call_store(store.find(&id, now)).await else { return Finding::Failed };
+        let is_good = found.is_some_and(|stored| {
+            let of_epoch = stored.key.user_epoch.zip(epoch).is_none_or(|(then, now)| then >= now);
+            stored.key.owner == self.owner_of(payload) && of_epoch
+        });
+        if is_good { Finding::Good } else { Finding::Over(EndReason::Revoked) }
+    }
+
+    /// Looks at the user of all of these once, and asks about those that are asked about singly.
+    async fn look_at_open(&self, watched: &[Watched]) -> Vec<(Id, Finding)> {
+        let Some(first) = watched.first() else { return Vec::new() };
+        let user = match self.user_of(&first.payload).await {
+            Ok(user) => user,
+            Err(Rejection::InvalidToken(InvalidToken::UnknownUser)) => {
+                return all(watched, Finding::Over(EndReason::UserGone));
+            }
+            Err(_) => return failed(watched),
+        };
+        let (is_active, epoch) = (user.is_active(), user.token_epoch());
+        drop(user);
+        let mut findings = Vec::with_capacity(watched.len());
+        for watched in watched {
+            let payload = &watched.payload;
+            // A token of another issuer, and an API key, do not carry the epoch of the user.
+            let has_epoch = !payload.is_foreign() && !payload.is_api_key();
+            findings.push((
+                watched.id,
+                if watched.was_active && !is_active {
+                    Finding::Over(EndReason::UserInactive)
+                } else if has_epoch && payload.user_epoch() < epoch {
+                    Finding::Over(EndReason::Revoked)
+                } else {
+                    self.ask_singly(payload, Some(epoch)).await
+                },
+            ));
+        }
+        findings
+    }
+
+    fn session_outlasts_memory(&self, payload: &TokenPayload) -> bool {
+        payload.purpose() == Purpose::Session
+            && self.inner.sessions.is_some()
+            && self.inner.revocations.as_ref().is_some_and(|revocations| revocations.claims.is_empty())
+    }
+}
+
+impl<U: AuthUser> Asker for Inner<U> {
+    fn now(&self) -> Result<Timestamp, ClockError> {
+        self.clock.now()
+    }
+
+    fn now_precise(&self) -> Result<Duration, ClockError> {
+        self.clock.now_precise()
+    }
+
+    fn can_judge(&self) -> bool {
+        self.revocations.is_some()
+    }
+
+    fn changes(&self) -> Vec<Changes> {
+        self.revocations.iter().filter_map(|revocations| revocations.store.changes()).collect()
+    }
+
+    fn judge(self: Arc<Self>, watched: Vec<Watched>) -> Findings {
+        Box::pin(async move { AuthProvider { inner: self }.judge_open(&watched).await })
+    }
+
+    fn look(self: Arc<Self>, watched: Vec<Watched>) -> Findings {
+        Box::pin(async move { AuthProvider { inner: self }.look_at_open(&watched).await })
+    }
+}
+
+fn all(watched: &[Watched], finding: Finding) -> Vec<(Id, Finding)> {
+    watched.iter().map(|watched| (watched.id, finding)).collect()
+}
+
+fn failed(watched: &[Watched]) -> Vec<(Id, Finding)> {
+    all(watched, Finding::Failed)
+}
+
+/// All that a loader may go by, but for what differs between the logins of one person: the issuer,
+/// the subject, the claims of the application's own, and the id of an API key.
+fn person_of(payload: &TokenPayload) -> Person {
+    let mut hash = Sha256::new();
+    let mut add = |part: &str| {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    };
+    add(payload.issuer().unwrap_or_default());
+    add(payload.subject());
+    add(if payload.is_api_key() { payload.token_id() } else { "" });
+    for (name, value) in payload.custom_claims() {
+        add(&name);
+        add(&value);
+    }
+    hash.finalize().iter().take(16).fold(0, |person, byte| person << 8 | Person::from(*byte))
+}
