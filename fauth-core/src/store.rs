@@ -58,6 +58,8 @@ mod sessions;
 mod shared;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod sql;
+#[cfg(feature = "mandates")]
+mod stream_signature;
 mod throttles;
 
 #[cfg(feature = "mandates")]
@@ -77,6 +79,10 @@ pub use owner::{OWNER_BUCKETS, Owner};
 pub use prolonging::Prolonging;
 #[cfg(feature = "caracal-audit")]
 pub(crate) use redis::{AuditEntry, AuditLink};
+#[cfg(all(feature = "redis", feature = "mandates"))]
+pub use redis::{
+    RedisAnchorStore, RedisAnchorStoreBuilder, StreamConsumer, StreamConsumerBuilder, StreamConsumerHandle,
+};
 #[cfg(feature = "redis")]
 pub use redis::{RedisConnectError, RedisStore, RedisStoreBuilder, WhenStale};
 pub use revocations::{Known, RevocationStore, RevocationTarget, TokenFacts, Verdict, raised_epoch};
@@ -93,6 +99,8 @@ pub use sql::SqliteStore;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use sql::{SqlDialect, SqlStore};
 
+#[cfg(feature = "mandates")]
+pub use stream_signature::{AmbiguousEntry, StreamKey};
 pub use throttles::{MAX_THROTTLE_RECORD_BYTES, ThrottleKey, ThrottleKind, ThrottleRecord, ThrottleStore};
 
 pub use crate::token::ids::SessionId;

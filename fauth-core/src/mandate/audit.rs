@@ -5,13 +5,13 @@
 //! raises into audit events, and writes the application's own ones ([`AuditRecord`]) beside them.
 //!
 //! ```no_run
-//! use fauth_core::{AuthProviderBuilder, AuthUser, mandate::audit::AuditStream};
+//! use fauth_core::{AuthProviderBuilder, AuthUser, mandate::audit::AuditStream, store::StreamKey};
 //!
 //! # async fn example<U: AuthUser>(
-//! #     builder: AuthProviderBuilder<U>, key: Vec<u8>,
+//! #     builder: AuthProviderBuilder<U>, key: &str,
 //! # ) -> Result<(), Box<dyn std::error::Error>> {
 //! let audit = AuditStream::builder("redis://127.0.0.1/", "zone_prod")
-//!     .key(key)
+//!     .signing_key(StreamKey::from_hex(key)?)
 //!     .spill_to("/var/lib/billing/audit")
 //!     .start()?;
 //! let auth = builder.events(audit.clone()).build()?;

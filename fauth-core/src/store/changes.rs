@@ -113,6 +113,12 @@ impl ChangeSender {
         Changes(queue)
     }
 
+    /// Whether anybody listens: a store may spare itself what it would hear for nobody.
+    #[must_use]
+    pub fn has_listeners(&self) -> bool {
+        self.is_heard() && lock(&self.0.queues).iter().any(|queue| queue.strong_count() > 0)
+    }
+
     /// Stands for a key within this process; another process, and the same after a restart, makes
     /// another of it. Nobody outside can find two keys with the same one.
     #[must_use]

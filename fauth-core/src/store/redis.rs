@@ -3,6 +3,13 @@
 //! `names` says which keys there are and why, `scripts` what is done to them, and `mirror` how an
 //! instance knows the revocations without asking.
 
+mod address;
+#[cfg(feature = "mandates")]
+mod anchor_builder;
+#[cfg(feature = "mandates")]
+mod anchor_news;
+#[cfg(feature = "mandates")]
+mod anchors;
 mod api_keys;
 #[cfg(feature = "caracal-audit")]
 mod audit;
@@ -23,11 +30,19 @@ mod server;
 mod sessions;
 mod step;
 mod store;
+#[cfg(feature = "mandates")]
+mod streams;
 mod throttles;
 mod verdict;
 
+#[cfg(feature = "mandates")]
+pub use anchor_builder::RedisAnchorStoreBuilder;
+#[cfg(feature = "mandates")]
+pub use anchors::RedisAnchorStore;
 #[cfg(feature = "caracal-audit")]
 pub(crate) use audit::{AuditEntry, AuditLink};
 pub use builder::RedisStoreBuilder;
 pub use fault::RedisConnectError;
 pub use store::{RedisStore, WhenStale};
+#[cfg(feature = "mandates")]
+pub use streams::{StreamConsumer, StreamConsumerBuilder, StreamConsumerHandle};

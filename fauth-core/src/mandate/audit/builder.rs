@@ -8,7 +8,6 @@ use std::{
 };
 
 use tokio::sync::watch;
-use zeroize::Zeroizing;
 
 use super::{
     buffer::Buffer,
@@ -23,7 +22,7 @@ use crate::{
     clock::{Clock, SystemClock},
     error::ConfigError,
     event::Event,
-    store::{AuditLink, RedisStore, RedisStoreBuilder},
+    store::{AuditLink, StreamKey},
 };
 
 /// The stream that Caracal reads.
@@ -36,9 +35,8 @@ impl AuditStream {
     /// `tls`) `rediss://…`, for the events of this zone.
     pub fn builder(url: impl AsRef<str>, zone: impl Into<String>) -> AuditStreamBuilder {
         AuditStreamBuilder {
-            redis: RedisStore::builder(url),
+            link: AuditLink::new(url.as_ref(), STREAM),
             zone: zone.into(),
-            stream: STREAM.to_owned(),
             key: None,
             is_unsigned: false,
             folder: None,
@@ -52,10 +50,9 @@ impl AuditStream {
 /// Settings of an [`AuditStream`].
 #[must_use]
 pub struct AuditStreamBuilder {
-    redis: RedisStoreBuilder,
+    link: AuditLink,
     zone: String,
-    stream: String,
-    key: Option<Zeroizing<Vec<u8>>>,
+    key: Option<StreamKey>,
     is_unsigned: bool,
     folder: Option<PathBuf>,
     limits: SpillLimits,
@@ -70,10 +67,10 @@ impl fmt::Debug for AuditStreamBuilder {
 }
 
 impl AuditStreamBuilder {
-    /// The key that signs the events, of at least 32 bytes: that of the Caracal deployment, which has
-    /// it in hexadecimal digits (`AUDIT_HMAC_KEY`).
-    pub fn key(mut self, key: impl Into<Vec<u8>>) -> Self {
-        self.key = Some(Zeroizing::new(key.into()));
+    /// The key under which the events are signed: the `AUDIT_HMAC_KEY` of the deployment, which has it
+    /// in [hexadecimal digits](StreamKey::from_hex).
+    pub fn signing_key(mut self, key: StreamKey) -> Self {
+        self.key = Some(key);
         self
     }
 
@@ -119,7 +116,7 @@ impl AuditStreamBuilder {
 
     /// Another name of the stream than `caracal.audit.events`.
     pub fn stream(mut self, name: impl Into<String>) -> Self {
-        self.stream = name.into();
+        self.link.stream(name.into());
         self
     }
 
@@ -131,15 +128,15 @@ impl AuditStreamBuilder {
 
     /// How long a round trip may take; 10 ms to one minute, by default 2 s.
     pub fn command_timeout(mut self, limit: Duration) -> Self {
-        self.redis = self.redis.command_timeout(limit);
+        self.link.limit(limit);
         self
     }
 
     /// The certificate authority, in PEM, of a `rediss://` server; see
-    /// [`RedisStoreBuilder::root_certificate`].
+    /// [`RedisStoreBuilder::root_certificate`](crate::store::RedisStoreBuilder::root_certificate).
     #[cfg(feature = "tls")]
     pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.redis = self.redis.root_certificate(pem);
+        self.link.root_certificate(pem.into());
         self
     }
 
@@ -154,11 +151,9 @@ impl AuditStreamBuilder {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| {
             ConfigError::new("audit", "is started outside a Tokio runtime", "call `start` within one")
         })?;
-        let seal = Seal::new(&self.zone, self.signing_key()?)?;
-        if self.stream.is_empty() {
-            return Err(ConfigError::new("stream", "is empty", format!("leave it out: it is `{STREAM}`")));
-        }
-        let link = AuditLink::new(&self.redis, &self.stream)?;
+        self.refuse_without_key()?;
+        let seal = Seal::new(&self.zone, self.key.clone())?;
+        self.link.validate()?;
         let folder = self.open_folder()?;
         let (buffer, counted) = (Arc::new(Buffer::new(CAPACITY, BATCH)), Arc::new(Counted::default()));
         let (end, ended) = watch::channel(false);
@@ -166,7 +161,7 @@ impl AuditStreamBuilder {
             buffer: Arc::clone(&buffer),
             counted: Arc::clone(&counted),
             seal,
-            link,
+            link: self.link,
             folder: folder.map(|folder| Arc::new(Mutex::new(folder))),
             pace: Pace::default(),
             held: Vec::new(),
@@ -177,18 +172,19 @@ impl AuditStreamBuilder {
         Ok(AuditStream::new(buffer, counted, self.clock, self.select, ended))
     }
 
-    fn signing_key(&self) -> Result<Option<&[u8]>, ConfigError> {
+    fn refuse_without_key(&self) -> Result<(), ConfigError> {
         match (&self.key, self.is_unsigned) {
-            (Some(key), false) => Ok(Some(key)),
-            (None, true) => Ok(None),
+            (Some(_), false) | (None, true) => Ok(()),
             (None, false) => Err(ConfigError::new(
-                "key",
+                "signing_key",
                 "is missing: nobody could tell your events from invented ones",
                 "give the key of the Caracal deployment, or say `danger_unsigned()`",
             )),
-            (Some(_), true) => {
-                Err(ConfigError::new("danger_unsigned", "stands beside a key", "leave one of them out"))
-            }
+            (Some(_), true) => Err(ConfigError::new(
+                "danger_unsigned",
+                "stands beside a `signing_key`",
+                "leave one of them out",
+            )),
         }
     }
 

@@ -1,12 +1,11 @@
 //! Entries of an audit stream, appended many at a time.
 
-use redis::{Client, Pipeline};
+use std::time::Duration;
 
-use super::{fault::Fault, link::Link};
-use crate::{
-    error::ConfigError,
-    store::{RedisStoreBuilder, StoreError},
-};
+use redis::Pipeline;
+
+use super::{address::Address, fault::Fault, link::Link};
+use crate::{error::ConfigError, store::StoreError};
 
 /// One entry, as Caracal reads it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -23,17 +22,46 @@ pub(crate) struct AuditEntry {
 
 /// A stream of a server that may be unreachable, also in the beginning.
 pub(crate) struct AuditLink {
-    client: Client,
-    limit: std::time::Duration,
-    stream: Box<str>,
+    address: Address,
+    limit: Duration,
+    stream: String,
     link: Option<Link>,
 }
 
 impl AuditLink {
-    /// Connects to nothing yet. Of the settings, the URL, the time limit and the certificate count.
-    pub(crate) fn new(settings: &RedisStoreBuilder, stream: &str) -> Result<Self, ConfigError> {
-        let client = settings.validate()?;
-        Ok(Self { client, limit: settings.limit(), stream: stream.into(), link: None })
+    /// Connects to nothing yet.
+    pub(crate) fn new(url: &str, stream: &str) -> Self {
+        Self {
+            address: Address::new(url),
+            limit: Duration::from_secs(2),
+            stream: stream.to_owned(),
+            link: None,
+        }
+    }
+
+    pub(crate) fn stream(&mut self, name: String) {
+        self.stream = name;
+    }
+
+    pub(crate) const fn limit(&mut self, limit: Duration) {
+        self.limit = limit;
+    }
+
+    #[cfg(feature = "tls")]
+    pub(crate) fn root_certificate(&mut self, pem: Vec<u8>) {
+        self.address.root_certificate(pem);
+    }
+
+    /// Can it work at all?
+    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
+        if self.stream.is_empty() {
+            let fix = "leave it out: it is `caracal.audit.events`";
+            return Err(ConfigError::new("stream", "is empty", fix));
+        }
+        if !(Duration::from_millis(10)..=Duration::from_secs(60)).contains(&self.limit) {
+            return Err(ConfigError::new("command_timeout", "is out of range", "use 10 ms to one minute"));
+        }
+        self.address.client().map(drop)
     }
 
     /// Appends all of them in one round trip and one transaction. After an error, none is in the
@@ -51,7 +79,8 @@ impl AuditLink {
     async fn link(&mut self) -> Result<&Link, Fault> {
         if self.link.is_none() {
             // The server is that of Caracal, and nothing is kept there that may not be thrown away.
-            self.link = Some(Link::open(self.client.clone(), self.limit, true).await?);
+            let client = self.address.client().map_err(|_| Fault::Malformed("the URL"))?;
+            self.link = Some(Link::open(client, self.limit, true).await?);
         }
         self.link.as_ref().ok_or(Fault::TimedOut(self.limit))
     }

@@ -2,10 +2,10 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use redis::{Client, ConnectionInfo, IntoConnectionInfo as _};
-use zeroize::Zeroizing;
+use redis::Client;
 
 use super::{
+    address::{Address, server_of},
     fault::RedisConnectError,
     hub::Hub,
     link::Link,
@@ -40,7 +40,7 @@ impl RedisStore {
 /// Settings of a [`RedisStore`].
 #[must_use]
 pub struct RedisStoreBuilder {
-    url: Zeroizing<String>,
+    address: Address,
     namespace: String,
     clock: Arc<dyn Clock>,
     mirror: bool,
@@ -48,8 +48,6 @@ pub struct RedisStoreBuilder {
     when_stale: WhenStale,
     command_timeout: Duration,
     allow_eviction: bool,
-    #[cfg(feature = "tls")]
-    root_certificate: Option<Vec<u8>>,
 }
 
 impl fmt::Debug for RedisStoreBuilder {
@@ -61,7 +59,7 @@ impl fmt::Debug for RedisStoreBuilder {
 impl RedisStoreBuilder {
     fn new(url: &str) -> Self {
         Self {
-            url: Zeroizing::new(url.to_owned()),
+            address: Address::new(url),
             namespace: "fauth".to_owned(),
             clock: Arc::new(SystemClock),
             mirror: true,
@@ -69,8 +67,6 @@ impl RedisStoreBuilder {
             when_stale: WhenStale::default(),
             command_timeout: Duration::from_secs(2),
             allow_eviction: false,
-            #[cfg(feature = "tls")]
-            root_certificate: None,
         }
     }
 
@@ -79,7 +75,7 @@ impl RedisStoreBuilder {
     /// their place.
     #[cfg(feature = "tls")]
     pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.root_certificate = Some(pem.into());
+        self.address.root_certificate(pem.into());
         self
     }
 
@@ -178,7 +174,7 @@ impl RedisStoreBuilder {
         Ok(RedisStore::new(hub, mirror, self.when_stale, place))
     }
 
-    pub(super) fn validate(&self) -> Result<Client, ConfigError> {
+    fn validate(&self) -> Result<Client, ConfigError> {
         let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
         if !(1..=64).contains(&self.namespace.len()) || !self.namespace.bytes().all(is_allowed) {
             let problem = "is empty, over 64 bytes, or has a character that is not allowed";
@@ -190,83 +186,8 @@ impl RedisStoreBuilder {
         if !(Duration::from_millis(10)..=Duration::from_secs(60)).contains(&self.command_timeout) {
             return Err(ConfigError::new("command_timeout", "is out of range", "use 10 ms to one minute"));
         }
-        self.client()
+        self.address.client()
     }
-
-    /// How long a call waits.
-    #[cfg(feature = "caracal-audit")]
-    pub(super) const fn limit(&self) -> Duration {
-        self.command_timeout
-    }
-
-    fn client(&self) -> Result<Client, ConfigError> {
-        // What the library says of a URL is not passed on: it may quote it.
-        let info = self.url.as_str().into_connection_info().map_err(|_| {
-            if self.url.starts_with("rediss:") && cfg!(not(feature = "tls")) {
-                return ConfigError::new(
-                    "url",
-                    "begins with `rediss:`, which demands TLS, and fauth-core was built without it",
-                    "switch on the feature `tls` of `fauth-core`",
-                );
-            }
-            unusable_url()
-        })?;
-        self.open(info)
-    }
-
-    #[cfg(not(feature = "tls"))]
-    #[expect(clippy::unused_self, reason = "with TLS it has a setting of its own")]
-    fn open(&self, info: ConnectionInfo) -> Result<Client, ConfigError> {
-        Client::open(info).map_err(|_| unusable_url())
-    }
-
-    #[cfg(feature = "tls")]
-    fn open(&self, info: ConnectionInfo) -> Result<Client, ConfigError> {
-        use redis::{ConnectionAddr, TlsCertificates};
-
-        choose_cryptography();
-        let Some(root) = &self.root_certificate else {
-            return Client::open(info).map_err(|_| unusable_url());
-        };
-        if !matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
-            let problem = "there is one, and the URL does not demand TLS";
-            return Err(ConfigError::new("root_certificate", problem, "use `rediss://` in the URL"));
-        }
-        let unreadable = || {
-            let problem = "it holds no certificate that can be read";
-            ConfigError::new("root_certificate", problem, "give the certificate of the authority in PEM")
-        };
-        // The library takes a text without any for a list of none.
-        if !root.windows(27).any(|text| text == b"-----BEGIN CERTIFICATE-----") {
-            return Err(unreadable());
-        }
-        let certificates = TlsCertificates { client_tls: None, root_cert: Some(root.clone()) };
-        Client::build_with_tls(info, certificates).map_err(|_| unreadable())
-    }
-}
-
-fn unusable_url() -> ConfigError {
-    let fix = "use `redis://[user[:password]@]host[:port][/database]`, or `rediss://…` with TLS";
-    ConfigError::new("url", "is no URL of a Redis server that can be used", fix)
-}
-
-/// The library takes the cryptography of the whole process, and if that was not chosen and the
-/// application has compiled several, it panics. So it is chosen here, unless the application has
-/// done so before.
-#[cfg(feature = "tls")]
-fn choose_cryptography() {
-    use rustls::crypto::{CryptoProvider, ring};
-
-    if CryptoProvider::get_default().is_none() {
-        // An error means that another thread was quicker: then there is one.
-        let _ = ring::default_provider().install_default();
-    }
-}
-
-/// Its address has no user and no password in it.
-fn server_of(client: &Client) -> String {
-    let info = client.get_connection_info();
-    format!("redis {}/{}", info.addr(), info.redis_settings().db())
 }
 
 fn place(client: &Client, namespace: &str) -> StoreLocation {

@@ -67,6 +67,22 @@ pub(super) enum Fault {
     /// The next epoch would reach 2^53, from which on numbers in Lua are not exact.
     #[error("the epoch cannot be raised any further")]
     LastEpoch,
+    /// What stands where the delegation epoch of a zone belongs is no number. Mandates that are no
+    /// longer good could pass, so nothing is decided.
+    #[cfg(feature = "mandates")]
+    #[error(
+        "the key `{}` holds no number where a delegation epoch belongs: raise the epoch of the zone, or delete the key",
+        .0.escape_default()
+    )]
+    NoEpoch(String),
+    /// A connection that was waited on is gone.
+    #[cfg(feature = "mandates")]
+    #[error("the connection was lost")]
+    Disconnected,
+    /// An anchor whose key would be that of a zone's delegation epoch, which `1` would lower.
+    #[cfg(feature = "mandates")]
+    #[error("an anchor must not begin with `delegation-epoch:`: its key would be the epoch of a zone")]
+    ReservedAnchor,
     /// The scopes of an API key could not be written or read as JSON.
     #[error("scopes: {0}")]
     Scopes(#[from] serde_json::Error),

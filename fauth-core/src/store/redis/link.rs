@@ -78,6 +78,30 @@ impl Link {
         in_time(self.limit, self.client.get_multiplexed_async_connection_with_config(&config)).await
     }
 
+    /// A connection of its own that hears what is published on the channels that it subscribes to,
+    /// and that it was lost.
+    #[cfg(feature = "mandates")]
+    pub(super) async fn listening(
+        &self,
+        hear: impl Fn(PushInfo) + Send + Sync + 'static,
+    ) -> Result<MultiplexedConnection, Fault> {
+        let hear = move |push: PushInfo| -> Result<(), SendError> {
+            hear(push);
+            Ok(())
+        };
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(self.limit))
+            .set_response_timeout(Some(self.limit))
+            .set_push_sender(hear);
+        in_time(self.limit, self.client.get_multiplexed_async_connection_with_config(&config)).await
+    }
+
+    /// The database that the client selects.
+    #[cfg(feature = "mandates")]
+    pub(super) fn database(&self) -> i64 {
+        self.client.get_connection_info().redis_settings().db()
+    }
+
     /// Takes one step. That is one round trip, unless Redis does not know the script yet, or its
     /// time or its eviction policy has to be asked for. No step is taken while it may evict.
     pub(super) async fn run(&self, step: &Step, retry: Retry) -> Result<Reply, Fault> {

@@ -54,3 +54,14 @@ OPEN: "prelude_insert" "deadline" "time" "sessions/shared" "sessions/open";
 
     LIMIT_TAKE: "prelude_insert" "limits/take";
 }
+
+#[cfg(feature = "mandates")]
+scripts! {
+ANCHORS_CHECK: "prelude" "anchors/check";
+    ANCHORS_REVOKE: "prelude" "anchors/revoke";
+    ANCHORS_RAISE_EPOCH: "prelude" "anchors/raise_epoch";
+    ANCHORS_SPEND: "prelude_insert" "deadline" "anchors/spend";
+
+    STREAM_BURY: "prelude_insert" "streams/bury";
+    STREAM_LEAVE: "prelude" "streams/leave";
+}

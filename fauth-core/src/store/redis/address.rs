@@ -1,0 +1,98 @@
+//! Where a server is, and how a URL becomes a client of it.
+
+use redis::{Client, ConnectionInfo, IntoConnectionInfo as _};
+use zeroize::Zeroizing;
+
+use crate::error::ConfigError;
+
+/// The URL of a server, as the application gave it, and whom its certificate is checked against.
+pub(super) struct Address {
+    url: Zeroizing<String>,
+    #[cfg(feature = "tls")]
+    root_certificate: Option<Vec<u8>>,
+}
+
+impl Address {
+    pub(super) fn new(url: &str) -> Self {
+        Self {
+            url: Zeroizing::new(url.to_owned()),
+            #[cfg(feature = "tls")]
+            root_certificate: None,
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    pub(super) fn root_certificate(&mut self, pem: Vec<u8>) {
+        self.root_certificate = Some(pem);
+    }
+
+    /// Opens nothing yet.
+    pub(super) fn client(&self) -> Result<Client, ConfigError> {
+        // What the library says of a URL is not passed on: it may quote it.
+        let info = self.url.as_str().into_connection_info().map_err(|_| {
+            if self.url.starts_with("rediss:") && cfg!(not(feature = "tls")) {
+                return ConfigError::new(
+                    "url",
+                    "begins with `rediss:`, which demands TLS, and fauth-core was built without it",
+                    "switch on the feature `tls` of `fauth-core`",
+                );
+            }
+            unusable_url()
+        })?;
+        self.open(info)
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[expect(clippy::unused_self, reason = "with TLS it has a setting of its own")]
+    fn open(&self, info: ConnectionInfo) -> Result<Client, ConfigError> {
+        Client::open(info).map_err(|_| unusable_url())
+    }
+
+    #[cfg(feature = "tls")]
+    fn open(&self, info: ConnectionInfo) -> Result<Client, ConfigError> {
+        use redis::{ConnectionAddr, TlsCertificates};
+
+        choose_cryptography();
+        let Some(root) = &self.root_certificate else {
+            return Client::open(info).map_err(|_| unusable_url());
+        };
+        if !matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
+            let problem = "there is one, and the URL does not demand TLS";
+            return Err(ConfigError::new("root_certificate", problem, "use `rediss://` in the URL"));
+        }
+        let unreadable = || {
+            let problem = "it holds no certificate that can be read";
+            ConfigError::new("root_certificate", problem, "give the certificate of the authority in PEM")
+        };
+        // The library takes a text without any for a list of none.
+        if !root.windows(27).any(|text| text == b"-----BEGIN CERTIFICATE-----") {
+            return Err(unreadable());
+        }
+        let certificates = TlsCertificates { client_tls: None, root_cert: Some(root.clone()) };
+        Client::build_with_tls(info, certificates).map_err(|_| unreadable())
+    }
+}
+
+fn unusable_url() -> ConfigError {
+    let fix = "use `redis://[user[:password]@]host[:port][/database]`, or `rediss://…` with TLS";
+    ConfigError::new("url", "is no URL of a Redis server that can be used", fix)
+}
+
+/// The library takes the cryptography of the whole process, and if that was not chosen and the
+/// application has compiled several, it panics. So it is chosen here, unless the application has
+/// done so before.
+#[cfg(feature = "tls")]
+fn choose_cryptography() {
+    use rustls::crypto::{CryptoProvider, ring};
+
+    if CryptoProvider::get_default().is_none() {
+        // An error means that another thread was quicker: then there is one.
+        let _ = ring::default_provider().install_default();
+    }
+}
+
+/// Its address has no user and no password in it.
+pub(super) fn server_of(client: &Client) -> String {
+    let info = client.get_connection_info();
+    format!("redis {}/{}", info.addr(), info.redis_settings().db())
+}

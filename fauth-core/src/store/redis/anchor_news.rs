@@ -1,0 +1,200 @@
+//! How an instance hears at once what others have revoked: a subscription, for as long as somebody
+//! listens.
+//!
+//! The store publishes each anchor that it revokes, and each zone whose epoch it raises, on a
+//! channel of its own. Services in other languages do not: they are heard if the server tells of
+//! changed keys (`notify-keyspace-events K$`).
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use redis::{PushInfo, PushKind, Value};
+use tokio::{runtime::Handle, sync::Notify, task::AbortHandle};
+
+use super::{anchors::AnchorNames, fault::Fault, link::Link};
+use crate::{
+    escape::Escaped,
+    store::{ChangeSender, Changes},
+};
+
+/// How often it is asked whether the connection still lives, and whether anybody listens.
+const BEAT: Duration = Duration::from_secs(1);
+
+/// How long Redis is left alone after a failure, at first and at most.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+
+/// Whom a store tells, and the task that hears for it. The task ends with this.
+pub(super) struct News {
+    sender: ChangeSender,
+    subscription: Subscription,
+    runtime: Handle,
+    task: Arc<Mutex<Option<AbortHandle>>>,
+}
+
+/// Where there is something to hear.
+#[derive(Clone)]
+struct Subscription {
+    link: Link,
+    channel: String,
+    /// What a server that tells of changed keys says before the name of an anchor or a zone.
+    keys: String,
+}
+
+impl News {
+    /// Hears nothing yet. The runtime is the one in which this is called.
+    pub(super) fn new(link: Link, names: &AnchorNames) -> Self {
+        let keys = format!("__keyspace@{}__:{}", link.database(), names.anchor(""));
+        let subscription = Subscription { link, channel: names.channel.clone(), keys };
+        Self { sender: ChangeSender::new(), subscription, runtime: Handle::current(), task: Arc::default() }
+    }
+
+    /// Tells who listens here. The other instances hear it from Redis.
+    pub(super) fn tell(&self, name: &str) {
+        self.sender.tell(name.as_bytes());
+    }
+
+    /// Listens from now on. What others change before the server has taken the subscription is
+    /// told as `All`.
+    pub(super) fn listen(&self) -> Changes {
+        // The task ends only while it holds this, so that it cannot miss the new listener.
+        let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
+        let changes = self.sender.subscribe();
+        if task.is_none() {
+            let listening = Listening {
+                sender: self.sender.clone(),
+                subscription: self.subscription.clone(),
+                task: Arc::clone(&self.task),
+                pause: PAUSES.0,
+            };
+            *task = Some(self.runtime.spawn(listening.run()).abort_handle());
+        }
+        changes
+    }
+}
+
+impl Drop for News {
+    fn drop(&mut self) {
+        if let Some(task) = self.task.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            task.abort();
+        }
+    }
+}
+
+/// The task.
+struct Listening {
+    sender: ChangeSender,
+    subscription: Subscription,
+    task: Arc<Mutex<Option<AbortHandle>>>,
+    pause: Duration,
+}
+
+impl Listening {
+    /// Until nobody listens any more.
+    async fn run(mut self) {
+        while let Err(fault) = self.attend().await {
+            if self.pause == PAUSES.0 {
+                let error = fault.to_string();
+                tracing::warn!(
+                    target: "fauth",
+                    error = %Escaped(&error),
+                    "what other instances revoke is not heard from redis"
+                );
+            }
+            if self.is_over() {
+                return;
+            }
+            tokio::time::sleep(self.pause).await;
+            self.pause = (self.pause * 2).min(PAUSES.1);
+        }
+    }
+
+    async fn attend(&mut self) -> Result<(), Fault> {
+        let lost = Arc::new(Notify::new());
+        let hear = self.hear(Arc::clone(&lost));
+        let mut connection = self.subscription.link.listening(hear).await?;
+        connection.subscribe(&self.subscription.channel).await?;
+        // Who may not hear of changed keys hears the rest.
+        let keys = format!("{}*", self.subscription.keys);
+        match connection.psubscribe(keys).await {
+            Err(error) if error.is_io_error() => return Err(error.into()),
+            _ => {}
+        }
+        // Nobody knows what was published before.
+        self.sender.tell_all();
+        if self.pause != PAUSES.0 {
+            self.pause = PAUSES.0;
+            tracing::info!(target: "fauth", "what other instances revoke is heard from redis again");
+        }
+        loop {
+            // Nothing else notices a server that is gone without a word.
+            redis::cmd("PING").exec_async(&mut connection).await?;
+            if tokio::time::timeout(BEAT, lost.notified()).await.is_ok() {
+                return Err(Fault::Disconnected);
+            }
+            if self.is_over() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn hear(&self, lost: Arc<Notify>) -> impl Fn(PushInfo) + Send + Sync + 'static {
+        let (sender, keys) = (self.sender.clone(), self.subscription.keys.clone());
+        move |push| match push.kind {
+            PushKind::Disconnection => lost.notify_one(),
+            PushKind::Message | PushKind::PMessage => {
+                if let Some(name) = name_in(&push, keys.as_bytes()) {
+                    sender.tell(name);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether nobody listens; then the next one to listen starts another task.
+    fn is_over(&self) -> bool {
+        let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_over = !self.sender.has_listeners();
+        if is_over {
+            *task = None;
+        }
+        is_over
+    }
+}
+
+/// The anchor or the zone that has changed.
+fn name_in<'a>(push: &'a PushInfo, keys: &[u8]) -> Option<&'a [u8]> {
+    match (&push.kind, push.data.as_slice()) {
+        (PushKind::Message, [_, Value::BulkString(name)]) => Some(name),
+        (PushKind::PMessage, [_, Value::BulkString(channel), _]) => {
+            let name = channel.strip_prefix(keys)?;
+            Some(name.strip_prefix(b"delegation-epoch:").unwrap_or(name))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn push(kind: PushKind, data: &[&str]) -> PushInfo {
+        let data = data.iter().map(|text| Value::BulkString((*text).into())).collect();
+        PushInfo { kind, data }
+    }
+
+    #[test]
+    fn a_name_is_found_in_both_kinds_of_message() {
+        let keys = "__keyspace@0__:caracal:revoked:sessions:";
+        let heard = |kind, data: &[&str]| {
+            name_in(&push(kind, data), keys.as_bytes()).map(|name| String::from_utf8(name.to_vec()).unwrap())
+        };
+        assert_eq!(heard(PushKind::Message, &["channel", "sid_1"]).as_deref(), Some("sid_1"));
+        let of_key = |name: &str| heard(PushKind::PMessage, &["pattern", &format!("{keys}{name}"), "set"]);
+        assert_eq!(of_key("sid_1").as_deref(), Some("sid_1"));
+        assert_eq!(of_key("delegation-epoch:zone_prod").as_deref(), Some("zone_prod"));
+        assert_eq!(heard(PushKind::PMessage, &["pattern", "elsewhere", "set"]), None);
+        assert_eq!(heard(PushKind::Subscribe, &["channel", "1"]), None);
+    }
+}

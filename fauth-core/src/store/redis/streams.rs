@@ -1,0 +1,17 @@
+//! What a Caracal deployment tells by streams: revocations, and invalid delegations. A consumer
+//! reads one of them and tells a store of anchors.
+//!
+//! `entry` says what an entry asks for, and is pure; `wire` is what is said to Redis about entries;
+//! `consumer` is the order in which that happens.
+
+mod builder;
+mod consumer;
+mod dead_letter;
+mod entry;
+mod handle;
+mod stop;
+mod wire;
+
+pub use builder::StreamConsumerBuilder;
+pub use consumer::StreamConsumer;
+pub use handle::StreamConsumerHandle;

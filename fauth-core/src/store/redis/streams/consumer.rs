@@ -1,0 +1,456 @@
+//! The order of what a consumer does: it takes its seat, carries out what is pending, its own and
+//! what others have left, then what is new, and acknowledges what is done.
+//!
+//! What must hold:
+//! - An entry is acknowledged after it was carried out, or after its dead letter was written. Who
+//!   ends in between leaves it pending, and it is carried out again.
+//! - An entry whose store failed stays pending with this consumer, which walks over its pending
+//!   entries, with growing pauses, until none is left. The walk goes on behind an entry that fails
+//!   again, and new entries are read meanwhile: no entry blocks another.
+//! - While a store carries out nothing at all, one entry at a time is tried, so that not the whole
+//!   stream becomes pending.
+
+use std::{fmt, future::Future, sync::Arc, time::Duration};
+
+use redis::aio::MultiplexedConnection;
+use tokio::{sync::oneshot, time::Instant};
+
+use super::{
+    builder::GIVEN,
+    dead_letter::payload,
+    entry::{Entry, Order, Poison, Signatures, Topic, order_of},
+    handle::StreamConsumerHandle,
+    stop::Stop,
+    wire::{Read, Seat, is_gone},
+};
+use crate::{
+    clock::instant,
+    escape::Escaped,
+    store::{
+        AnchorStore, RedisAnchorStore, StoreError,
+        redis::{fault::Fault, link::Retry, scripts},
+    },
+};
+
+/// After so many failures in a row the rest of a batch is left for later.
+const PATIENCE: usize = 3;
+
+/// How long pending entries are left alone after a failure, at first and at most.
+const RETRIES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
+
+/// How long nothing is tried after a failure of everything, at first and at most.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+
+/// A consumer of fauth that was not heard of for so long has crashed.
+const GONE: Duration = Duration::from_secs(24 * 3600);
+
+/// Before the first entry.
+const START: &str = "0-0";
+
+pub(super) struct Settings {
+    pub(super) anchors: Arc<dyn AnchorStore>,
+    pub(super) topic: Topic,
+    pub(super) seat: Seat,
+    /// The consumer has no name of its own.
+    pub(super) is_given: bool,
+    pub(super) signatures: Signatures,
+    pub(super) batch_size: usize,
+    pub(super) wait: Duration,
+    pub(super) pending_idle: Duration,
+    pub(super) dead_letters: usize,
+    pub(super) lasting: Duration,
+}
+
+/// Reads a stream of a Caracal deployment, and tells a store of anchors; made by
+/// [`RedisAnchorStore::revocation_consumer`] and [`RedisAnchorStore::delegation_consumer`].
+///
+/// Any number of them share the work of a group, in services of any language.
+///
+/// # What is guaranteed
+/// - **Nothing is lost.** An entry is acknowledged after the store has taken it. If the consumer or
+///   Redis ends before, it is carried out again, by this consumer or, after
+///   [`pending_idle`](super::StreamConsumerBuilder::pending_idle), by another. Carrying it out
+///   twice changes nothing. If the store fails, it is tried again for as long as it takes.
+/// - **Nothing blocks.** An entry that can never be carried out becomes a dead letter in
+///   `STREAM.dead` (`source_id`, `reason`, and `payload`, compact JSON), and is acknowledged in
+///   the same step; if the dead letter cannot be written, it stays pending. The reasons are those of
+///   Caracal (`invalid_signature`, `missing_revocation_anchor`, `invalid_delegation_epoch`) and
+///   `malformed_entry` (a field twice, or no UTF-8) and `entry_too_large` (above 64 KiB or 64
+///   fields; of such an entry only the size is kept).
+/// - **Nothing waits for ever.** A poll without new entries ends after
+///   [`wait`](super::StreamConsumerBuilder::wait).
+/// - A stream or a group that was deleted is made again, and read from its first entry.
+///
+/// A revocation revokes `session_id`, `sid`, `root_sid`, `agent_session_id` and
+/// `delegation_edge_id`, those that are there. Messages of **all zones** are carried out: a group
+/// delivers each entry once, and anchors have no zone in Redis, so a consumer that left out those
+/// of other zones would lose them for the services of these zones.
+///
+/// # Security
+/// Give the stream's signing key: see
+/// [`danger_unsigned`](super::StreamConsumerBuilder::danger_unsigned). Redis hands out entries as a
+/// whole, so whoever may write to the stream can make a consumer read much at once; let nobody but
+/// the control plane write to it.
+pub struct StreamConsumer {
+    redis: RedisAnchorStore,
+    settings: Settings,
+    connection: Option<MultiplexedConnection>,
+    /// The walk over what is pending with this consumer, if one is due.
+    walk: Option<Walk>,
+    retry_pause: Duration,
+    claim_at: Instant,
+    /// The store has carried out nothing of the last batch.
+    is_down: bool,
+}
+
+/// How far the walk over pending entries has come.
+struct Walk {
+    after: String,
+    due_at: Instant,
+    /// What it has met must be walked over again.
+    again: bool,
+}
+
+/// What a round has done.
+#[derive(Default)]
+struct Tally {
+    done: usize,
+    error: Option<StoreError>,
+}
+
+/// What has become of a batch.
+#[derive(Default)]
+struct Handled {
+    done: Vec<String>,
+    /// Those that failed, and those after them that were not tried.
+    left: usize,
+    /// Up to here they were tried.
+    last: Option<String>,
+}
+
+impl StreamConsumer {
+    pub(super) fn new(redis: RedisAnchorStore, settings: Settings) -> Self {
+        Self {
+            redis,
+            settings,
+            connection: None,
+            walk: None,
+            retry_pause: RETRIES.0,
+            claim_at: instant(),
+            is_down: false,
+        }
+    }
+
+    /// One round: what is pending, what others have left, and a batch of what is new. Waits for
+    /// something new if there was nothing to do. Returns how many entries are done.
+    ///
+    /// Nothing is lost if the future is dropped: what was delivered to it stays pending.
+    ///
+    /// # Errors
+    /// [`StoreError`] if Redis or the store of anchors failed. What was not carried out is pending;
+    /// a later round tries it again.
+    pub async fn poll(&mut self) -> Result<usize, StoreError> {
+        let tally = self.round(&mut Stop::never()).await?;
+        tally.error.map_or(Ok(tally.done), Err)
+    }
+
+    /// Consumes until `shutdown` is there, and then finishes the batch that it is at. Failures are
+    /// logged, and tried again with pauses of up to a second.
+    pub async fn run_until(mut self, shutdown: impl Future<Output = ()> + Send + 'static) {
+        let mut stop = Stop::when(shutdown);
+        let mut pause = PAUSES.0;
+        while !stop.is_over().await {
+            let error = match self.round(&mut stop).await {
+                Ok(tally) => tally.error.filter(|_| self.is_down),
+                Err(fault) => Some(fault.into()),
+            };
+            let Some(error) = error else {
+                if pause != PAUSES.0 {
+                    pause = PAUSES.0;
+                    tracing::info!(target: "fauth", stream = %self, "a stream is consumed again");
+                }
+                continue;
+            };
+            if pause == PAUSES.0 {
+                let error = error.to_string();
+                tracing::warn!(target: "fauth", stream = %self, error = %Escaped(&error), "a stream cannot be consumed");
+            }
+            stop.race(tokio::time::sleep(pause)).await;
+            pause = (pause * 2).min(PAUSES.1);
+        }
+        self.leave(self.settings.is_given).await;
+    }
+
+    /// Consumes as a task of the runtime that this is called in.
+    pub fn spawn(self) -> StreamConsumerHandle {
+        let (sender, receiver) = oneshot::channel();
+        let shutdown = async {
+            if receiver.await.is_ok() {
+                std::future::pending::<()>().await;
+            }
+        };
+        StreamConsumerHandle::new(sender, tokio::spawn(self.run_until(shutdown)))
+    }
+
+    /// A stream or a group that is gone is made again, once.
+    async fn round(&mut self, stop: &mut Stop) -> Result<Tally, Fault> {
+        match self.try_round(stop).await {
+            Err(Fault::Redis(error)) if is_gone(&error) => {
+                tracing::warn!(target: "fauth", stream = %self, "a stream or its group was deleted, and is made again");
+                self.try_round(stop).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn try_round(&mut self, stop: &mut Stop) -> Result<Tally, Fault> {
+        // Whatever fails or is given up from here on, the connection is not used again.
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.connect().await?,
+        };
+        let mut tally = Tally::default();
+        self.claim(&mut connection, &mut tally, stop).await?;
+        self.walk(&mut connection, &mut tally).await?;
+        let (wait, count) =
+            (self.wait_after(&tally), if self.is_down { 1 } else { self.settings.batch_size });
+        let read = self.settings.seat.read(&mut connection, Read::New(wait), count);
+        let Some(entries) = stop.race(read).await else { return Ok(tally) };
+        self.handle_and_note(&mut connection, entries?, &mut tally).await?;
+        self.connection = Some(connection);
+        Ok(tally)
+    }
+
+    /// How long Redis waits for something new: not at all while there is something else to do.
+    fn wait_after(&self, tally: &Tally) -> Option<Duration> {
+        let walk_in = self.walk.as_ref().map(|walk| walk.due_at.saturating_duration_since(instant()));
+        let wait = walk_in.map_or(self.settings.wait, |until| until.min(self.settings.wait));
+        (tally.done == 0 && tally.error.is_none() && !wait.is_zero()).then_some(wait)
+    }
+
+    async fn connect(&mut self) -> Result<MultiplexedConnection, Fault> {
+        let mut connection = self.redis.link().another(self.settings.wait).await?;
+        self.settings.seat.take(&mut connection).await?;
+        self.leave(false).await;
+        // What was delivered to this consumer before it knew of it.
+        self.walk = Some(Walk { after: START.to_owned(), due_at: instant(), again: false });
+        Ok(connection)
+    }
+
+    /// What others have left lying, page by page.
+    async fn claim(
+        &mut self,
+        connection: &mut MultiplexedConnection,
+        tally: &mut Tally,
+        stop: &mut Stop,
+    ) -> Result<(), Fault> {
+        if instant() < self.claim_at {
+            return Ok(());
+        }
+        let (idle, count) = (self.settings.pending_idle, self.settings.batch_size);
+        let mut from = START.to_owned();
+        loop {
+            let page = self.settings.seat.claim(connection, idle, &from, count).await?;
+            if page.has_unnamed {
+                self.walk_later();
+            }
+            self.handle_and_note(connection, page.entries, tally).await?;
+            if page.next == START || self.is_down || stop.is_over().await {
+                break;
+            }
+            from = page.next;
+        }
+        let pause = (idle / 4).clamp(Duration::from_millis(10), Duration::from_secs(10));
+        self.claim_at = instant() + pause;
+        Ok(())
+    }
+
+    /// A page of what is pending with this consumer.
+    async fn walk(&mut self, connection: &mut MultiplexedConnection, tally: &mut Tally) -> Result<(), Fault> {
+        let Some(mut walk) = self.walk.take_if(|walk| walk.due_at <= instant()) else { return Ok(()) };
+        let seat = &self.settings.seat;
+        let entries = seat.read(connection, Read::Own(&walk.after), self.settings.batch_size).await;
+        let entries = match entries {
+            Ok(entries) => entries,
+            Err(fault) => {
+                self.walk = Some(walk);
+                return Err(fault);
+            }
+        };
+        if entries.is_empty() {
+            if walk.again {
+                self.walk_later();
+            } else {
+                self.retry_pause = RETRIES.0;
+            }
+            return Ok(());
+        }
+        let handled = self.handle(connection, entries, tally).await?;
+        walk.again |= handled.left > 0;
+        if handled.left > 0 {
+            walk.due_at = self.next_retry();
+        }
+        walk.after = handled.last.unwrap_or(walk.after);
+        self.walk = Some(walk);
+        Ok(())
+    }
+
+    /// The next walk, or the next after the one that goes on.
+    fn walk_later(&mut self) {
+        match &mut self.walk {
+            Some(walk) => walk.again = true,
+            None => {
+                let due_at = self.next_retry();
+                self.walk = Some(Walk { after: START.to_owned(), due_at, again: false });
+            }
+        }
+    }
+
+    fn next_retry(&mut self) -> Instant {
+        let due_at = instant() + self.retry_pause;
+        self.retry_pause = (self.retry_pause * 2).min(RETRIES.1);
+        due_at
+    }
+
+    async fn handle_and_note(
+        &mut self,
+        connection: &mut MultiplexedConnection,
+        entries: Vec<Entry>,
+        tally: &mut Tally,
+    ) -> Result<(), Fault> {
+        if self.handle(connection, entries, tally).await?.left > 0 {
+            self.walk_later();
+        }
+        Ok(())
+    }
+
+    /// Carries a batch out and acknowledges what is done.
+    async fn handle(
+        &mut self,
+        connection: &mut MultiplexedConnection,
+        entries: Vec<Entry>,
+        tally: &mut Tally,
+    ) -> Result<Handled, Fault> {
+        let mut handled = Handled::default();
+        let (mut buried, mut in_a_row, delivered) = (Buried::default(), 0, entries.len());
+        for entry in entries {
+            if in_a_row == PATIENCE {
+                break;
+            }
+            handled.last = Some(entry.id.clone());
+            match self.carry_out(&entry).await {
+                Ok(outcome) => {
+                    in_a_row = 0;
+                    if let Some(poison) = outcome {
+                        buried.note(poison, &entry.id);
+                    }
+                    handled.done.push(entry.id);
+                }
+                Err(error) => {
+                    in_a_row += 1;
+                    tally.error = Some(error);
+                }
+            }
+        }
+        handled.left = delivered - handled.done.len();
+        if delivered > 0 {
+            self.note_whether_it_is_down(handled.done.is_empty());
+        }
+        buried.tell(self);
+        self.settings.seat.acknowledge(connection, &handled.done).await?;
+        tally.done += handled.done.len();
+        Ok(handled)
+    }
+
+    /// A store that is back gets at once what it has missed.
+    fn note_whether_it_is_down(&mut self, is_down: bool) {
+        if std::mem::replace(&mut self.is_down, is_down) && !is_down {
+            self.retry_pause = RETRIES.0;
+            if let Some(walk) = &mut self.walk {
+                walk.due_at = instant();
+            }
+        }
+    }
+
+    /// Says why, if it has become a dead letter.
+    async fn carry_out(&self, entry: &Entry) -> Result<Option<Poison>, StoreError> {
+        // What is deleted can only be acknowledged.
+        let Some(fields) = &entry.fields else { return Ok(None) };
+        let (anchors, lasting) = (&self.settings.anchors, self.settings.lasting);
+        match order_of(self.settings.topic, &self.settings.signatures, fields) {
+            Ok(Order::Revoke(names)) => {
+                let names: Vec<_> = names.iter().map(String::as_str).collect();
+                anchors.revoke(&names, lasting).await?;
+            }
+            Ok(Order::RaiseEpoch { zone, epoch }) => {
+                anchors.raise_epoch(&zone, epoch, lasting).await?;
+            }
+            Err(poison) => {
+                self.bury(entry, &payload(fields, poison), poison).await?;
+                return Ok(Some(poison));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn bury(&self, entry: &Entry, payload: &str, poison: Poison) -> Result<(), Fault> {
+        let seat = &self.settings.seat;
+        let mut step = self.redis.names().step(&scripts::STREAM_BURY);
+        step.key(&seat.stream).key(format!("{}.dead", seat.stream));
+        step.arg(&seat.group)
+            .arg(&entry.id)
+            .arg(poison.as_str())
+            .arg(payload)
+            .arg(self.settings.dead_letters);
+        self.redis.link().run(&step, Retry::No).await?.done()
+    }
+
+    /// Removes consumers of fauth that have crashed long ago, and this one, if it ends. Who may
+    /// not look at the group leaves its name behind.
+    async fn leave(&self, ends: bool) {
+        let seat = &self.settings.seat;
+        let mut step = self.redis.names().step(&scripts::STREAM_LEAVE);
+        step.key(&seat.stream).arg(&seat.group).arg(if ends { &*seat.consumer } else { "" });
+        step.arg(GONE.as_secs() * 1000).arg(GIVEN);
+        let _ = self.redis.link().run(&step, Retry::Yes).await;
+    }
+}
+
+/// What has become dead letters in a batch, for one line of the log.
+#[derive(Default)]
+struct Buried {
+    count: usize,
+    first: Option<(Poison, String)>,
+}
+
+impl Buried {
+    fn note(&mut self, poison: Poison, id: &str) {
+        self.count += 1;
+        self.first.get_or_insert_with(|| (poison, id.to_owned()));
+    }
+
+    fn tell(self, consumer: &StreamConsumer) {
+        let Some((poison, id)) = self.first else { return };
+        tracing::warn!(
+            target: "fauth",
+            stream = %consumer,
+            count = self.count,
+            first = %Escaped(&id),
+            reason = poison.as_str(),
+            "entries that cannot be carried out were moved to the dead letters"
+        );
+    }
+}
+
+/// For log records: the stream.
+impl fmt::Display for StreamConsumer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", Escaped(&self.settings.seat.stream))
+    }
+}
+
+impl fmt::Debug for StreamConsumer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamConsumer").field("seat", &self.settings.seat).finish_non_exhaustive()
+    }
+}

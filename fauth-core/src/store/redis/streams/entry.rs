@@ -1,0 +1,250 @@
+//! What stands in an entry of a stream, and what it asks for.
+
+use std::collections::BTreeSet;
+
+use crate::store::{StreamKey, check_anchor, redis::anchors::is_reserved, stream_signature::SIGNATURE_FIELD};
+
+/// More than any message of Caracal has.
+const MAX_FIELDS: usize = 64;
+const MAX_BYTES: usize = 64 * 1024;
+
+/// The fields that name what a message revokes.
+const ANCHORS: [&str; 5] = ["session_id", "sid", "root_sid", "agent_session_id", "delegation_edge_id"];
+
+/// Which stream it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Topic {
+    /// `caracal.sessions.revoke`
+    Revocations,
+    /// `caracal.delegations.invalidate`
+    Delegations,
+}
+
+/// An entry, as Redis delivers it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) id: String,
+    /// `None` if the entry was deleted and only its delivery is remembered.
+    pub(super) fields: Option<Vec<(Vec<u8>, Vec<u8>)>>,
+}
+
+/// What an entry asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    Revoke(Vec<String>),
+    RaiseEpoch { zone: String, epoch: u64 },
+}
+
+/// Why an entry can never be carried out. The first three are what Caracal's own consumers say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Poison {
+    InvalidSignature,
+    MissingAnchor,
+    InvalidEpoch,
+    /// A field occurs twice, or is no UTF-8: two readers would see different fields.
+    Malformed,
+    TooLarge,
+}
+
+impl Poison {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidSignature => "invalid_signature",
+            Self::MissingAnchor => "missing_revocation_anchor",
+            Self::InvalidEpoch => "invalid_delegation_epoch",
+            Self::Malformed => "malformed_entry",
+            Self::TooLarge => "entry_too_large",
+        }
+    }
+}
+
+/// Which signatures are good. Without a key nobody looks for one.
+#[derive(Debug)]
+pub(super) struct Signatures {
+    pub(super) stream: String,
+    pub(super) keys: Vec<StreamKey>,
+}
+
+/// What the fields of an entry ask for.
+///
+/// The zone of a revocation is not looked at, and messages of other zones are carried out: a group
+/// delivers each entry to one consumer, so that nobody else would. Anchors have no zone in Redis.
+pub(super) fn order_of(
+    topic: Topic,
+    signatures: &Signatures,
+    fields: &[(Vec<u8>, Vec<u8>)],
+) -> Result<Order, Poison> {
+    let bytes: usize = fields.iter().map(|(name, value)| name.len().saturating_add(value.len())).sum();
+    if fields.len() > MAX_FIELDS || bytes > MAX_BYTES {
+        return Err(Poison::TooLarge);
+    }
+    let message = Message::read(fields)?;
+    if !message.is_signed(signatures) {
+        return Err(Poison::InvalidSignature);
+    }
+    match topic {
+        Topic::Revocations => message.revocation(),
+        Topic::Delegations => message.delegation(),
+    }
+}
+
+struct Message<'a>(Vec<(&'a str, &'a str)>);
+
+impl<'a> Message<'a> {
+    fn read(fields: &'a [(Vec<u8>, Vec<u8>)]) -> Result<Self, Poison> {
+        let text = |bytes: &'a [u8]| std::str::from_utf8(bytes).map_err(|_| Poison::Malformed);
+        let mut names = BTreeSet::new();
+        let mut message = Vec::with_capacity(fields.len());
+        for (name, value) in fields {
+            let name = text(name)?;
+            if !names.insert(name) {
+                return Err(Poison::Malformed);
+            }
+            message.push((name, text(value)?));
+        }
+        Ok(Self(message))
+    }
+
+    fn field(&self, name: &str) -> &'a str {
+        self.0.iter().find(|(other, _)| *other == name).map_or("", |(_, value)| value)
+    }
+
+    fn is_signed(&self, signatures: &Signatures) -> bool {
+        let signature = self.field(SIGNATURE_FIELD);
+        let fields = || self.0.iter().map(|&(name, value)| (name, Some(value)));
+        let is_by = |key: &StreamKey| key.verifies(&signatures.stream, fields(), signature);
+        signatures.keys.is_empty() || signatures.keys.iter().any(is_by)
+    }
+
+    /// What no mandate can carry, or nobody may revoke, is left out: see `store/redis/anchors.rs`.
+    fn revocation(&self) -> Result<Order, Poison> {
+        let mut anchors: Vec<String> = Vec::new();
+        for anchor in ANCHORS.map(|name| self.field(name)) {
+            let is_usable = !anchor.is_empty() && check_anchor(anchor).is_ok() && !is_reserved(anchor);
+            if is_usable && !anchors.iter().any(|known| known == anchor) {
+                anchors.push(anchor.to_owned());
+            }
+        }
+        if anchors.is_empty() { Err(Poison::MissingAnchor) } else { Ok(Order::Revoke(anchors)) }
+    }
+
+    fn delegation(&self) -> Result<Order, Poison> {
+        let (zone, digits) = (self.field("zone_id"), self.field("epoch"));
+        let is_number = digits.bytes().all(|digit| digit.is_ascii_digit());
+        let epoch = digits.parse().ok().filter(|_| is_number);
+        match epoch {
+            Some(epoch) if !zone.is_empty() && check_anchor(zone).is_ok() => {
+                Ok(Order::RaiseEpoch { zone: zone.to_owned(), epoch })
+            }
+            _ => Err(Poison::InvalidEpoch),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(pairs: &[(&str, &str)]) -> Vec<(Vec<u8>, Vec<u8>)> {
+        pairs.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())).collect()
+    }
+
+    fn key(byte: u8) -> StreamKey {
+        StreamKey::new([byte; 32]).unwrap()
+    }
+
+    fn ask(topic: Topic, keys: &[u8], pairs: &[(&str, &str)]) -> Result<Order, Poison> {
+        let keys = keys.iter().copied().map(key).collect();
+        order_of(topic, &Signatures { stream: "s".to_owned(), keys }, &fields(pairs))
+    }
+
+    fn revoke(pairs: &[(&str, &str)]) -> Result<Order, Poison> {
+        ask(Topic::Revocations, &[], pairs)
+    }
+
+    fn anchors(anchors: &[&str]) -> Result<Order, Poison> {
+        Ok(Order::Revoke(anchors.iter().map(|anchor| (*anchor).to_owned()).collect()))
+    }
+
+    #[test]
+    fn every_anchor_of_a_revocation_is_revoked_once() {
+        let message = [
+            ("zone_id", "zone_other"),
+            ("reason", "logout"),
+            ("delegation_edge_id", "e"),
+            ("agent_session_id", "a"),
+            ("root_sid", "r"),
+            ("sid", "s"),
+            ("session_id", "s"),
+            ("grant_id", "g"),
+        ];
+        assert_eq!(revoke(&message), anchors(&["s", "r", "a", "e"]));
+        assert_eq!(revoke(&[("session_id", ""), ("sid", "s")]), anchors(&["s"]));
+        assert_eq!(revoke(&[("zone_id", "z"), ("session_id", "")]), Err(Poison::MissingAnchor));
+        assert_eq!(revoke(&[]), Err(Poison::MissingAnchor));
+    }
+
+    /// None of them can be carried by a mandate that is accepted.
+    #[test]
+    fn anchors_that_no_mandate_has_are_left_out() {
+        let long = "x".repeat(2000);
+        let unusable = [("session_id", &*long), ("sid", "delegation-epoch:zone_prod")];
+        assert_eq!(revoke(&unusable), Err(Poison::MissingAnchor));
+        assert_eq!(revoke(&[unusable[0], unusable[1], ("root_sid", "r")]), anchors(&["r"]));
+    }
+
+    #[test]
+    fn an_epoch_is_a_number_of_a_zone() {
+        let raise = |zone, epoch| ask(Topic::Delegations, &[], &[("zone_id", zone), ("epoch", epoch)]);
+        let raised = |epoch| Ok(Order::RaiseEpoch { zone: "z".to_owned(), epoch });
+        assert_eq!(raise("z", "0"), raised(0));
+        assert_eq!(raise("z", "007"), raised(7));
+        assert_eq!(raise("z", "18446744073709551615"), raised(u64::MAX));
+        for epoch in ["", "-1", "+1", " 1", "1.0", "1e3", "one", "18446744073709551616", "١"] {
+            assert_eq!(raise("z", epoch), Err(Poison::InvalidEpoch), "{epoch}");
+        }
+        assert_eq!(raise("", "1"), Err(Poison::InvalidEpoch));
+        assert_eq!(ask(Topic::Delegations, &[], &[("zone_id", "z")]), Err(Poison::InvalidEpoch));
+    }
+
+    #[test]
+    fn a_signature_of_any_of_the_keys_is_good_and_no_other() {
+        let message = [("zone_id", "z"), ("session_id", "s")];
+        let signed = |signature: &str| {
+            let mut fields = message.to_vec();
+            fields.push(("_sig", signature));
+            ask(Topic::Revocations, &[1, 2], &fields)
+        };
+        let by =
+            |byte, stream| key(byte).sign(stream, message.map(|(name, value)| (name, Some(value)))).unwrap();
+        assert_eq!(signed(&by(1, "s")), anchors(&["s"]));
+        assert_eq!(signed(&by(2, "s")), anchors(&["s"]));
+        for wrong in [by(3, "s"), by(1, "t"), String::new(), by(1, "s").to_uppercase()] {
+            assert_eq!(signed(&wrong), Err(Poison::InvalidSignature), "{wrong}");
+        }
+        assert_eq!(ask(Topic::Revocations, &[1], &message), Err(Poison::InvalidSignature));
+        // What another field would be made of.
+        let joined = [("session_id", "s\nzone_id=z"), ("_sig", &*by(1, "s"))];
+        assert_eq!(ask(Topic::Revocations, &[1], &joined), Err(Poison::InvalidSignature));
+    }
+
+    #[test]
+    fn what_two_readers_could_read_differently_is_refused() {
+        assert_eq!(revoke(&[("sid", "a"), ("sid", "b")]), Err(Poison::Malformed));
+        let signatures = Signatures { stream: "s".to_owned(), keys: Vec::new() };
+        let broken = [(b"sid".to_vec(), vec![0xff])];
+        assert_eq!(order_of(Topic::Revocations, &signatures, &broken), Err(Poison::Malformed));
+    }
+
+    #[test]
+    fn entries_are_bounded() {
+        let reason = "x".repeat(MAX_BYTES - 9);
+        assert_eq!(revoke(&[("sid", "a"), ("reason", &reason[..reason.len() - 1])]), anchors(&["a"]));
+        assert_eq!(revoke(&[("sid", "aa"), ("reason", &reason)]), Err(Poison::TooLarge));
+        let names: Vec<_> = (0..MAX_FIELDS).map(|number| number.to_string()).collect();
+        let mut many: Vec<_> = names.iter().map(|name| (&**name, "")).collect();
+        assert_eq!(revoke(&many), Err(Poison::MissingAnchor));
+        many.push(("sid", "a"));
+        assert_eq!(revoke(&many), Err(Poison::TooLarge));
+    }
+}

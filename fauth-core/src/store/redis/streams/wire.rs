@@ -1,0 +1,232 @@
+//! What is said to Redis about the entries of a stream, and what it answers.
+
+use std::time::Duration;
+
+use redis::{Cmd, RedisError, Value, aio::MultiplexedConnection};
+
+use super::entry::Entry;
+use crate::store::redis::fault::Fault;
+
+/// A stream, a group of consumers, and one of them.
+#[derive(Debug, Clone)]
+pub(super) struct Seat {
+    pub(super) stream: String,
+    pub(super) group: String,
+    pub(super) consumer: String,
+}
+
+/// Which deliveries are read.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Read<'a> {
+    /// Entries that nobody has got yet. Waits for so long if there is none.
+    New(Option<Duration>),
+    /// Those that this consumer has got before, after this id, and has not acknowledged.
+    Own(&'a str),
+}
+
+/// A page of the deliveries that others have left lying, and where the next begins.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Claimed {
+    pub(super) entries: Vec<Entry>,
+    pub(super) next: String,
+    /// Redis 6.2 hands out entries that were deleted, and does not say which.
+    pub(super) has_unnamed: bool,
+}
+
+impl Seat {
+    /// Makes the group, and the stream, if they are not there. It begins with the first entry.
+    pub(super) async fn take(&self, connection: &mut MultiplexedConnection) -> Result<(), Fault> {
+        let mut command = redis::cmd("XGROUP");
+        command.arg("CREATE").arg(&self.stream).arg(&self.group).arg("0").arg("MKSTREAM");
+        match command.exec_async(connection).await {
+            Err(error) if error.code() != Some("BUSYGROUP") => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) async fn read(
+        &self,
+        connection: &mut MultiplexedConnection,
+        read: Read<'_>,
+        count: usize,
+    ) -> Result<Vec<Entry>, Fault> {
+        let mut command = redis::cmd("XREADGROUP");
+        command.arg("GROUP").arg(&self.group).arg(&self.consumer).arg("COUNT").arg(count);
+        let from = match read {
+            Read::New(wait) => {
+                if let Some(wait) = wait {
+                    // 0 would be for ever.
+                    command.arg("BLOCK").arg(millis(wait).max(1));
+                }
+                ">"
+            }
+            Read::Own(after) => after,
+        };
+        command.arg("STREAMS").arg(&self.stream).arg(from);
+        entries_of_streams(ask(connection, &command).await?)
+    }
+
+    pub(super) async fn claim(
+        &self,
+        connection: &mut MultiplexedConnection,
+        idle: Duration,
+        from: &str,
+        count: usize,
+    ) -> Result<Claimed, Fault> {
+        let mut command = redis::cmd("XAUTOCLAIM");
+        command.arg(&self.stream).arg(&self.group).arg(&self.consumer).arg(millis(idle)).arg(from);
+        command.arg("COUNT").arg(count);
+        claimed_of(ask(connection, &command).await?)
+    }
+
+    pub(super) async fn acknowledge(
+        &self,
+        connection: &mut MultiplexedConnection,
+        ids: &[String],
+    ) -> Result<(), Fault> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let mut command = redis::cmd("XACK");
+        command.arg(&self.stream).arg(&self.group).arg(ids);
+        Ok(command.exec_async(connection).await?)
+    }
+}
+
+async fn ask(connection: &mut MultiplexedConnection, command: &Cmd) -> Result<Value, Fault> {
+    Ok(command.query_async(connection).await?)
+}
+
+/// Whether the stream or its group is gone, also while somebody waited for an entry.
+pub(super) fn is_gone(error: &RedisError) -> bool {
+    matches!(error.code(), Some("NOGROUP" | "UNBLOCKED"))
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+const NO_ENTRIES: Fault = Fault::Malformed("no entries of a stream");
+
+/// The entries of the one stream that was asked for, in the forms of both protocols.
+fn entries_of_streams(value: Value) -> Result<Vec<Entry>, Fault> {
+    let entries = match value {
+        Value::Nil => return Ok(Vec::new()),
+        Value::Map(streams) => streams.into_iter().next().map(|(_, entries)| entries),
+        Value::Array(streams) => match streams.into_iter().next() {
+            Some(Value::Array(stream)) => stream.into_iter().nth(1),
+            _ => None,
+        },
+        _ => None,
+    };
+    let Some(Value::Array(entries)) = entries else { return Err(NO_ENTRIES) };
+    entries.into_iter().filter_map(|entry| entry_of(entry).transpose()).collect()
+}
+
+fn claimed_of(value: Value) -> Result<Claimed, Fault> {
+    let Value::Array(parts) = value else { return Err(NO_ENTRIES) };
+    let mut parts = parts.into_iter();
+    let next = parts.next().and_then(text_of).ok_or(NO_ENTRIES)?;
+    let Some(Value::Array(entries)) = parts.next() else { return Err(NO_ENTRIES) };
+    let delivered = entries.len();
+    let entries: Vec<_> =
+        entries.into_iter().filter_map(|entry| entry_of(entry).transpose()).collect::<Result<_, _>>()?;
+    Ok(Claimed { has_unnamed: entries.len() < delivered, entries, next })
+}
+
+/// `None` if nothing is said of it.
+fn entry_of(entry: Value) -> Result<Option<Entry>, Fault> {
+    let parts = match entry {
+        Value::Nil => return Ok(None),
+        Value::Array(parts) => parts,
+        _ => return Err(NO_ENTRIES),
+    };
+    let mut parts = parts.into_iter();
+    let id = parts.next().and_then(text_of).ok_or(NO_ENTRIES)?;
+    let fields = match parts.next() {
+        Some(Value::Array(flat)) => Some(fields_of(flat)?),
+        Some(Value::Nil) => None,
+        _ => return Err(NO_ENTRIES),
+    };
+    Ok(Some(Entry { id, fields }))
+}
+
+fn fields_of(flat: Vec<Value>) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Fault> {
+    let mut flat = flat.into_iter();
+    let mut fields = Vec::with_capacity(flat.len() / 2);
+    while let Some(name) = flat.next() {
+        match (name, flat.next()) {
+            (Value::BulkString(name), Some(Value::BulkString(value))) => fields.push((name, value)),
+            _ => return Err(NO_ENTRIES),
+        }
+    }
+    Ok(fields)
+}
+
+fn text_of(value: Value) -> Option<String> {
+    match value {
+        Value::BulkString(bytes) => String::from_utf8(bytes).ok(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Value {
+        Value::BulkString(text.into())
+    }
+
+    fn array(values: &[Value]) -> Value {
+        Value::Array(values.to_vec())
+    }
+
+    fn entry(id: &str, fields: &[&str]) -> Value {
+        array(&[text(id), Value::Array(fields.iter().copied().map(text).collect())])
+    }
+
+    #[test]
+    fn entries_are_read_in_both_protocols() {
+        let entries = array(&[entry("1-0", &["a", "1", "b", ""]), array(&[text("2-0"), Value::Nil])]);
+        let expected = vec![
+            Entry {
+                id: "1-0".into(),
+                fields: Some(vec![(b"a".into(), b"1".into()), (b"b".into(), b"".into())]),
+            },
+            Entry { id: "2-0".into(), fields: None },
+        ];
+        let map = Value::Map(vec![(text("s"), entries.clone())]);
+        assert_eq!(entries_of_streams(map).unwrap(), expected);
+        let nested = array(&[array(&[text("s"), entries.clone()])]);
+        assert_eq!(entries_of_streams(nested).unwrap(), expected);
+        assert_eq!(entries_of_streams(Value::Nil).unwrap(), []);
+        let claimed = claimed_of(array(&[text("3-0"), entries, array(&[])])).unwrap();
+        assert_eq!(claimed, Claimed { entries: expected, next: "3-0".into(), has_unnamed: false });
+        let older = claimed_of(array(&[text("0-0"), array(&[Value::Nil])])).unwrap();
+        assert_eq!(older, Claimed { entries: Vec::new(), next: "0-0".into(), has_unnamed: true });
+    }
+
+    #[test]
+    fn what_redis_does_not_answer_is_an_error() {
+        for value in [
+            Value::Okay,
+            array(&[]),
+            array(&[text("s")]),
+            Value::Map(vec![(text("s"), text("no entries"))]),
+            Value::Map(vec![(text("s"), array(&[entry("1-0", &["odd"])]))]),
+            Value::Map(vec![(text("s"), array(&[array(&[Value::Int(1), Value::Nil])]))]),
+        ] {
+            assert!(entries_of_streams(value.clone()).is_err(), "{value:?}");
+            assert!(claimed_of(value.clone()).is_err(), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn a_group_that_is_gone_is_known_by_its_code() {
+        let error = |line: &str| redis::parse_redis_value(line.as_bytes()).unwrap().extract_error();
+        assert!(is_gone(&error("-NOGROUP No such key 's'\r\n").unwrap_err()));
+        assert!(is_gone(&error("-UNBLOCKED the stream key no longer exists\r\n").unwrap_err()));
+        assert!(!is_gone(&error("-WRONGTYPE Operation\r\n").unwrap_err()));
+    }
+}

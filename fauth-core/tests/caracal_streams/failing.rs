@@ -1,0 +1,131 @@
+//! The store of anchors fails, or the stream goes.
+
+use super::*;
+
+#[tokio::test]
+async fn what_the_store_did_not_take_is_tried_again_and_not_buried() {
+    let server = Redis::start();
+    let (store, mut redis) = (store(&server.url()).await, raw(&server.url()).await);
+    let flaky = Flaky::new(&store, FlakyState::default());
+    flaky.set_down(true);
+    for number in 0..120 {
+        add_revocation(&mut redis, &format!("sid_{number}")).await;
+    }
+    let mut consumer = revoker(&store).anchors(flaky.clone()).build().unwrap();
+    let error = consumer.poll().await.unwrap_err();
+    assert!(error.to_string().contains("down"), "{error}");
+    assert_eq!(flaky.asked(), 3, "a store that is down is not asked for each of a batch");
+    for _ in 0..5 {
+        let _ = consumer.poll().await;
+    }
+    let delivered = pending(&mut redis, REVOKE, REVOKERS).await;
+    assert!((50..=60).contains(&delivered), "not the whole stream becomes pending: {delivered}");
+    flaky.set_down(false);
+    eventually("all is done", async || {
+        let _ = consumer.poll().await;
+        is_revoked(&store, "sid_0").await
+            && is_revoked(&store, "sid_119").await
+            && pending(&mut redis, REVOKE, REVOKERS).await == 0
+    })
+    .await;
+    for number in 0..120 {
+        assert!(is_revoked(&store, &format!("sid_{number}")).await, "{number}");
+    }
+    assert_eq!(length(&mut redis, &format!("{REVOKE}.dead")).await, 0);
+}
+
+#[tokio::test]
+async fn a_task_goes_on_when_the_store_is_back() {
+    let server = Redis::start();
+    let (store, mut redis) = (store(&server.url()).await, raw(&server.url()).await);
+    let flaky = Flaky::new(&store, FlakyState::default());
+    flaky.set_down(true);
+    let consumer = revoker(&store).anchors(flaky.clone()).build().unwrap().spawn();
+    add_revocation(&mut redis, "sid_1").await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let asked = flaky.asked();
+    assert!((2..100).contains(&asked), "it tries, with pauses: {asked}");
+    assert_eq!(pending(&mut redis, REVOKE, REVOKERS).await, 1);
+    flaky.set_down(false);
+    let waited = eventually("it is back", async || is_revoked(&store, "sid_1").await).await;
+    assert!(waited < Duration::from_secs(4), "{waited:?}");
+    let start = Instant::now();
+    flaky.set_down(true);
+    add_revocation(&mut redis, "sid_2").await;
+    consumer.shutdown().await;
+    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+}
+
+/// More of them than failures in a row that end a batch.
+#[tokio::test]
+async fn entries_that_always_fail_block_no_others() {
+    let server = Redis::start();
+    let (store, mut redis) = (store(&server.url()).await, raw(&server.url()).await);
+    let flaky = Flaky::new(&store, FlakyState { refuses: Some("bad"), ..FlakyState::default() });
+    for number in 0..7 {
+        add_revocation(&mut redis, &format!("bad_{number}")).await;
+    }
+    for number in 0..100 {
+        add_revocation(&mut redis, &format!("sid_{number}")).await;
+    }
+    let consumer = revoker(&store).anchors(flaky.clone()).build().unwrap().spawn();
+    eventually("the first of the others", async || is_revoked(&store, "sid_0").await).await;
+    eventually("the last of the others", async || is_revoked(&store, "sid_99").await).await;
+    eventually("the bad ones are left", async || pending(&mut redis, REVOKE, REVOKERS).await == 7).await;
+    for number in 0..5 {
+        let name = format!("late_{number}");
+        add_revocation(&mut redis, &name).await;
+        let waited = eventually("a new one", async || is_revoked(&store, &name).await).await;
+        assert!(waited < Duration::from_secs(3), "{waited:?}");
+    }
+    assert_eq!(length(&mut redis, &format!("{REVOKE}.dead")).await, 0);
+    consumer.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_stream_or_a_group_that_is_deleted_is_made_again() {
+    let server = Redis::start();
+    let (store, mut redis) = (store(&server.url()).await, raw(&server.url()).await);
+    let mut consumer = revoker(&store).build().unwrap();
+    add_revocation(&mut redis, "sid_1").await;
+    assert_eq!(drain(&mut consumer).await, 1);
+    ask::<usize>(&mut redis, &["DEL", REVOKE]).await;
+    add_revocation(&mut redis, "sid_2").await;
+    assert_eq!(consumer.poll().await.unwrap(), 1);
+    ask::<usize>(&mut redis, &["XGROUP", "DESTROY", REVOKE, REVOKERS]).await;
+    add_revocation(&mut redis, "sid_3").await;
+    assert_eq!(consumer.poll().await.unwrap(), 2, "from the first entry on");
+    assert!(is_revoked(&store, "sid_2").await && is_revoked(&store, "sid_3").await);
+}
+
+#[tokio::test]
+async fn a_stream_that_is_deleted_under_a_waiting_consumer_is_made_again() {
+    let server = Redis::start();
+    let (store, mut redis) = (store(&server.url()).await, raw(&server.url()).await);
+    let consumer = revoker(&store).wait(Duration::from_secs(30)).build().unwrap().spawn();
+    for (name, words) in [
+        ("sid_1", vec!["DEL", REVOKE]),
+        ("sid_2", vec!["XGROUP", "DESTROY", REVOKE, REVOKERS]),
+        ("sid_3", vec!["FLUSHALL"]),
+    ] {
+        eventually("it waits", async || ask::<usize>(&mut redis, &["EXISTS", REVOKE]).await == 1).await;
+        tokio::time::sleep(ms(200)).await;
+        ask::<redis::Value>(&mut redis, &words).await;
+        add_revocation(&mut redis, name).await;
+        eventually(name, async || is_revoked(&store, name).await).await;
+    }
+    consumer.shutdown().await;
+}
+
+/// Something else has the name of the stream.
+#[tokio::test]
+async fn a_stream_that_is_none_is_an_error_and_mended_when_it_goes() {
+    let server = Redis::start();
+    let (store, mut redis) = (store(&server.url()).await, raw(&server.url()).await);
+    ask::<()>(&mut redis, &["SET", REVOKE, "no stream"]).await;
+    let mut consumer = revoker(&store).build().unwrap();
+    assert!(consumer.poll().await.unwrap_err().to_string().contains("WRONGTYPE"));
+    ask::<usize>(&mut redis, &["DEL", REVOKE]).await;
+    add_revocation(&mut redis, "sid_1").await;
+    assert_eq!(drain(&mut consumer).await, 1);
+}
