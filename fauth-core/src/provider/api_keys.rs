@@ -251,14 +251,38 @@ impl<U: AuthUser> AuthProvider<U> {
         let key = stored.key;
         let payload = TokenPayload::of_api_key(&key).ok_or(refused(ApiKeyFault::Unknown))?;
         let payload = Arc::new(payload);
-        self.refuse_revoked_key(&payload, now).await?;
-        let user = self.user_of(&payload).await?;
-        if key.user_epoch.is_some_and(|epoch| epoch < user.token_epoch()) {
-            self.remove_outdated(&**store, &key).await;
-            return Err(Rejection::InvalidToken(InvalidToken::OldEpoch));
-        }
+        let user = self.user_of_key(&**store, &key, &payload, now).await?;
         self.note_use(&**store, &key, now).await;
         Ok(Granted::new(self, user, payload, Way::Explicit))
+    }
+
+    /// The user of a key, if it was neither revoked nor ended by an epoch.
+    async fn user_of_key(
+        &self,
+        store: &dyn ApiKeyStore,
+        key: &ApiKey,
+        payload: &Arc<TokenPayload>,
+        now: Timestamp,
+    ) -> Result<Arc<U>, Rejection> {
+        self.refuse_revoked_key(payload, now).await?;
+        let user = self.user_of(payload).await?;
+        if key.user_epoch.is_some_and(|epoch| epoch < user.token_epoch()) {
+            self.remove_outdated(store, key).await;
+            return Err(Rejection::InvalidToken(InvalidToken::OldEpoch));
+        }
+        Ok(user)
+    }
+
+    /// The user of a key that was presented before and found good, if it is still there.
+    pub(super) async fn user_of_known_key(&self, payload: &Arc<TokenPayload>) -> Result<Arc<U>, Rejection> {
+        let (store, now) = (self.api_key_store()?, self.now()?);
+        let id = ApiKeyId::parse(payload.token_id()).ok_or(refused(ApiKeyFault::Unknown))?;
+        let found = self.call_store(store.find(&id, now)).await?;
+        let key = found.ok_or(refused(ApiKeyFault::Unknown))?.key;
+        if now >= key.expires_at || key.owner != self.owner_of(payload) {
+            return Err(refused(ApiKeyFault::Unknown));
+        }
+        self.user_of_key(&**store, &key, payload, now).await
     }
 
     /// A key that its owner's epoch has ended is good for nothing any more. That it cannot be

@@ -31,30 +31,30 @@ impl<U: AuthUser> AuthProvider<U> {
     /// # Errors
     /// The [`Rejection`] that a guard would answer with now: [`Rejection::InvalidToken`], also for
     /// a user who is not active (any more), and [`Rejection::Unavailable`] if that cannot be found
-    /// out. [`Rejection::Misconfigured`] for what another provider has granted, and for an API key,
-    /// which has to be presented again.
+    /// out. [`Rejection::Misconfigured`] for what another provider has granted.
     pub async fn recheck(&self, granted: &Granted<U>) -> Result<Arc<U>, Rejection> {
-        if granted.provider() != self.current().inner.id {
+        let auth = self.current();
+        if granted.provider() != auth.inner.id {
             return Err(Rejection::Misconfigured(Misconfigured::OtherProvider));
         }
-        let auth = self.current();
         let payload = granted.payload();
-        if payload.is_api_key() {
-            return Err(Rejection::Misconfigured(Misconfigured::NotRecheckable));
-        }
         auth.refuse_if_expired(payload)?;
-        let token = Verified {
-            payload: Arc::clone(payload),
-            way: granted.way(),
-            csrf: None,
-            #[cfg(feature = "mandates")]
-            seen: None,
+        let user = if payload.is_api_key() {
+            auth.user_of_known_key(payload).await?
+        } else {
+            let token = Verified {
+                payload: Arc::clone(payload),
+                way: granted.way(),
+                csrf: None,
+                #[cfg(feature = "mandates")]
+                seen: None,
+            };
+            Arc::clone(auth.grant(token).await?.user())
         };
-        let again = auth.grant(token).await?;
-        if !again.user().is_active() {
+        if !user.is_active() {
             return Err(Rejection::InvalidToken(InvalidToken::InactiveUser));
         }
         auth.refuse_if_expired(payload)?;
-        Ok(Arc::clone(again.user()))
+        Ok(user)
     }
 }

@@ -333,9 +333,6 @@ pub enum Misconfigured {
     /// A CSRF token is asked for, and the provider was built without
     /// [them](crate::AuthProviderBuilder::csrf_tokens).
     NoCsrfTokens,
-    /// What was granted to an API key is to be [looked at again](crate::AuthProvider::recheck): it
-    /// has to be presented again.
-    NotRecheckable,
 }
 
 const RETRY_UNAVAILABLE: Duration = Duration::from_secs(5);
@@ -493,7 +490,6 @@ impl Rejection {
             Self::Misconfigured(Misconfigured::NoSessionCookie) => "no_session_cookie",
             Self::Misconfigured(Misconfigured::SessionOutsideGuard) => "session_outside_guard",
             Self::Misconfigured(Misconfigured::NoCsrfTokens) => "no_csrf_tokens",
-            Self::Misconfigured(Misconfigured::NotRecheckable) => "not_recheckable",
             _ => self.code(),
         }
     }
@@ -616,9 +612,6 @@ impl Misconfigured {
             }
             Self::NoCsrfTokens => {
                 "a CSRF token is asked for: call `.csrf_tokens(CsrfTokens::new())` on the builder"
-            }
-            Self::NotRecheckable => {
-                "an API key cannot be looked at again without its text: authenticate it again"
             }
             Self::NoOwnTokens => {
                 "a token is to be issued by a provider without a secret: build it with                  `AuthConfig::builder().secret(…)`, or let the issuer make its tokens"
