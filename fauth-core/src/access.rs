@@ -64,7 +64,9 @@ impl Access {
     /// The conditions as an object whose members have the names of the methods of [`Requirement`]:
     /// `roles`, `permissions`, `scopes` (all of them), `any_role`, `any_permission`, `any_scope`,
     /// `any_of`, `all_of` (lists of such objects), `login_within` (seconds), `allow_api_keys`,
-    /// `allow_inactive`; and `guests` where only those may enter. It is empty if there is none.
+    /// `allow_inactive`; and `guests` where only those may enter. With the feature `mandates` also
+    /// `use` (`resource`, `session` or `any`), `targets`, `agent_session`, `delegation`,
+    /// `chain_contains` and `max_hops`. It is empty if there is none.
     #[must_use]
     pub fn to_json(&self) -> Value {
         if matches!(self, Self::Guests) {

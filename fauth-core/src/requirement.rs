@@ -703,6 +703,8 @@ mod tests {
         requirement.decide_for(&key(words)).map_err(|unmet| match unmet {
             Unmet::Lacks(missing) => missing,
             Unmet::StaleLogin(_) => panic!("a key cannot log in"),
+            #[cfg(feature = "mandates")]
+            Unmet::WrongUse => panic!("nothing is said of mandates"),
         })
     }
 

@@ -426,3 +426,23 @@ mod trusted_issuers {
         );
     }
 }
+
+#[cfg(feature = "mandates")]
+#[test]
+fn what_is_asked_of_mandates_is_in_the_document() {
+    let auth = bearer();
+    let asked = user().scope("pay").targets(["t"]).delegation().chain_contains(["a"]).max_hops(2);
+    let operation = stamped(&auth, asked, "POST");
+    let expected = json!({
+        "scopes": ["pay"], "targets": ["t"], "delegation": true, "chain_contains": ["a"], "max_hops": 2,
+    });
+    assert_eq!(operation["x-requirement"], expected);
+    assert_eq!(statuses(&operation), ["400", "401", "403", "503"]);
+    let session = stamped(&auth, user().session(), "GET");
+    assert_eq!(session["x-requirement"], json!({ "agent_session": true }));
+    assert_eq!(statuses(&session), ["400", "401", "403", "503"]);
+    // Another use is answered as no mandate at all.
+    let of_any_use = stamped(&auth, user().any_use(), "GET");
+    assert_eq!(of_any_use["x-requirement"], json!({ "use": "any" }));
+    assert_eq!(statuses(&of_any_use), ["400", "401", "503"]);
+}

@@ -74,3 +74,6 @@ pub(super) fn is_implied(asked: &MandateCondition, own: &[&Condition]) -> bool {
 fn any_mentions(conditions: &[&Condition], is_it: fn(&MandateCondition) -> bool) -> bool {
     conditions.iter().any(|condition| mentions(std::slice::from_ref(*condition), is_it))
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,9 @@
 //! What is asked is what a request is asked, in the same words: see `refuse_if_revoked`,
 //! `refuse_ended_session` and `grant_api_key`.
 
+#[cfg(feature = "mandates")]
+mod mandates;
+
 use std::{
     sync::{Arc, Weak},
     time::Duration,
@@ -54,6 +57,8 @@ impl<U: AuthUser> AuthProvider<U> {
         let mut keys = SmallVec::new();
         let owner = self.owner_of(payload);
         self.each_target(payload, |target| keys.push(target.with_key(&owner, ChangeSender::hash)));
+        #[cfg(feature = "mandates")]
+        self.each_anchor(payload, |name| keys.push(ChangeSender::hash(name)));
         keys
     }
 
@@ -78,7 +83,13 @@ impl<U: AuthUser> AuthProvider<U> {
         let Ok(verdicts) = verdicts else { return failed(watched) };
         let mut findings = Vec::with_capacity(watched.len());
         for (watched, verdict) in watched.iter().zip(verdicts) {
-            findings.push((watched.id, self.found(watched, verdict).await));
+            let finding = self.found(watched, verdict).await;
+            #[cfg(feature = "mandates")]
+            let finding = match finding {
+                Finding::Good => self.ask_for_mandate(&watched.payload).await,
+                finding => finding,
+            };
+            findings.push((watched.id, finding));
         }
         findings
     }
@@ -184,11 +195,19 @@ impl<U: AuthUser> Asker for Inner<U> {
     }
 
     fn can_judge(&self) -> bool {
+        #[cfg(feature = "mandates")]
+        if self.mandates.is_some() {
+            return true;
+        }
         self.revocations.is_some()
     }
 
     fn changes(&self) -> Vec<Changes> {
-        self.revocations.iter().filter_map(|revocations| revocations.store.changes()).collect()
+        let mut told = vec![];
+        told.extend(self.revocations.iter().map(|revocations| revocations.store.changes()));
+        #[cfg(feature = "mandates")]
+        told.extend(self.mandates.iter().map(|mandates| mandates.store.changes()));
+        told.into_iter().collect::<Option<_>>().unwrap_or_default()
     }
 
     fn judge(self: Arc<Self>, watched: Vec<Watched>) -> Findings {

@@ -54,6 +54,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let mandates = self.mandates()?;
         refuse_impossible(anchors, lasting)?;
         self.call_store(mandates.store.revoke(anchors, lasting)).await?;
+        self.tell_open_mandates(anchors);
         self.raise(&Event::new(EventKind::Revoked));
         Ok(())
     }
@@ -68,6 +69,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let mandates = self.mandates()?;
         refuse_impossible(&[], lasting)?;
         let holds = self.call_store(mandates.store.raise_epoch(&mandates.zone, epoch, lasting)).await?;
+        self.tell_open_mandates(&[&mandates.zone]);
         self.raise(&Event::new(EventKind::Revoked));
         Ok(holds)
     }

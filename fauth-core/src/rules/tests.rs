@@ -694,3 +694,84 @@ fn an_api_key_passes_both_of_two_rules_or_none() {
     let Some(Access::Required(requirement)) = rules.access("GET", "/x") else { panic!("open") };
     assert!(requirement.admits_api_keys(), "{requirement:?}");
 }
+
+/// M-01: both names of the session are known, and nothing else is.
+#[cfg(feature = "mandates")]
+#[test]
+fn mandates_have_keys_in_files() {
+    let written = |required: &str| {
+        let rule = format!("{{ \"path\": \"/a\",\n\"require\": {required} }}");
+        format!("{{ \"default\": \"private\",\n\"rules\": [\n{rule} ] }}")
+    };
+    let read = |required: &str| RouteRules::from_json(&written(required)).and_then(RouteRulesBuilder::build);
+    for (required, words) in [
+        (r#"{ "use": "resource" }"#, "user, mandate for a resource"),
+        (r#"{ "use": "session" }"#, "user, mandate for a session"),
+        (r#"{ "use": "any", "scopes": ["s"] }"#, "user, mandate for any use, scope s"),
+        (r#"{ "targets": ["t", "u"] }"#, "user, target t, target u"),
+        (r#"{ "agent_session": true }"#, "user, agent session"),
+        (r#"{ "session": true }"#, "user, agent session"),
+        (r#"{ "delegation": true, "max_hops": 0 }"#, "user, at most 0 hops, delegation"),
+        (r#"{ "chain_contains": ["a"] }"#, "user, a in the chain"),
+        (
+            r#"{ "any_of": [{ "delegation": true }, { "session": true }] }"#,
+            "user, any of (all of (delegation); all of (agent session))",
+        ),
+    ] {
+        asks(&read(required).unwrap(), "GET", "/a/x", words);
+    }
+    for (required, problem) in [
+        (r#"{ "require_agent": true }"#, "unknown field `require_agent`"),
+        (r#"{ "agent_sesion": true }"#, "unknown field `agent_sesion`"),
+        (r#"{ "target": "t" }"#, "unknown field `target`"),
+        (r#"{ "max_hop_count": 1 }"#, "unknown field `max_hop_count`"),
+        (r#"{ "use": "gateway" }"#, "unknown variant `gateway`"),
+        (r#"{ "use": null }"#, "expected value"),
+        (r#"{ "targets": [] }"#, "targets: the list is empty"),
+        (r#"{ "chain_contains": ["a", "a"] }"#, "chain_contains: a name is repeated"),
+        (r#"{ "delegation": 1 }"#, "invalid type: integer `1`, expected a boolean"),
+        (r#"{ "max_hops": -1 }"#, "invalid value: integer `-1`"),
+        (r#"{ "max_hops": 1.0 }"#, "invalid type: floating point"),
+        (r#"{ "session": true, "agent_session": true }"#, "duplicate field `agent_session`"),
+    ] {
+        let fault = read(required).expect_err(problem).to_string();
+        assert!(fault.contains(problem) && fault.contains("line "), "{fault}");
+    }
+    for key in ["targets", "agent_session", "session", "delegation", "chain_contains", "max_hops"] {
+        assert!(read(&format!("{{ \"{key}\": null }}")).is_err(), "{key}");
+    }
+}
+
+/// A key replaces what the rule above says of the same, and nothing else; `false` takes it away.
+#[cfg(feature = "mandates")]
+#[test]
+fn rules_for_mandates_replace_by_key() {
+    let rules = RouteRules::from_json(
+        r#"{ "default": "private", "rules": [
+            { "path": "/", "require": { "scopes": ["read"], "session": true, "delegation": true, "max_hops": 2, "use": "any" } },
+            { "path": "/payouts", "require": { "scopes": ["payout"], "targets": ["t"] } },
+            { "path": "/direct", "require": { "delegation": false, "max_hops": 0, "use": "resource" } },
+            { "path": "/direct/more", "require": { "agent_session": false, "chain_contains": ["a"] } },
+            { "path": "/own", "replace": { "delegation": true } }
+        ] }"#,
+    );
+    let rules = rules.unwrap().build().unwrap();
+    let words = "user, mandate for any use, at most 2 hops, agent session, delegation, scope read";
+    asks(&rules, "GET", "/x", words);
+    let words =
+        "user, mandate for any use, at most 2 hops, agent session, delegation, target t, scope payout";
+    asks(&rules, "GET", "/payouts", words);
+    asks(&rules, "GET", "/direct", "user, agent session, scope read, mandate for a resource, at most 0 hops");
+    let words = "user, scope read, mandate for a resource, at most 0 hops, a in the chain";
+    asks(&rules, "GET", "/direct/more", words);
+    asks(&rules, "GET", "/own", "user, delegation");
+    let user = Requirement::user;
+    let coded = private()
+        .require("/", user().any_use().max_hops(2).session().delegation().scopes(["read"]))
+        .require("/payouts", user().targets(["t"]).scopes(["payout"]))
+        .build()
+        .unwrap();
+    for path in ["/x", "/payouts"] {
+        assert_eq!(rules.access("GET", path), coded.access("GET", path), "{path}");
+    }
+}

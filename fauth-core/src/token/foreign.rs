@@ -218,9 +218,19 @@ impl ForeignVerifier {
         self.accept_claims(json, &found, parts.signed, now, rights)
     }
 
+    #[cfg(feature = "mandates")]
+    const fn is_for_mandates(&self) -> bool {
+        self.mandate.is_some()
+    }
+
+    #[cfg(not(feature = "mandates"))]
+    #[expect(clippy::unused_self, reason = "there are no mandates")]
+    const fn is_for_mandates(&self) -> bool {
+        false
+    }
+
     fn accept_media_type(&self, media_type: Option<&str>) -> Result<(), TokenError> {
-        #[cfg(feature = "mandates")]
-        if self.mandate.is_some() && !media_type.is_some_and(|named| same_media_type(named, "JWT")) {
+        if self.is_for_mandates() && !media_type.is_some_and(|named| same_media_type(named, "JWT")) {
             return Err(other_kind(media_type));
         }
         let is_good = match (self.profile, media_type) {
@@ -313,7 +323,7 @@ impl ForeignVerifier {
     ) -> Result<Span, TokenError> {
         if self.profile == AccessTokenProfile::Rfc9068 {
             claims.text("client_id", found.client, MAX_SUBJECT_BYTES)?;
-        } else if found.known.token_id.is_none() {
+        } else if found.known.token_id.is_none() && !self.is_for_mandates() {
             let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(signed));
             return Ok(Span::Copy(digest.into_boxed_str()));
         }

@@ -312,7 +312,7 @@ impl Key {
 
     #[cfg(all(test, feature = "mandates"))]
     pub(crate) fn sign_for_test(&self, message: &[u8]) -> Vec<u8> {
-        self.sign(message).as_deref().unwrap_or_default().to_vec()
+        self.sign(message).map(|signature| signature.as_bytes().to_vec()).unwrap_or_default()
     }
 
     pub(super) const fn signs_elsewhere(&self) -> bool {

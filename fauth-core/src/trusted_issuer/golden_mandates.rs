@@ -27,7 +27,7 @@ fn trusting(issuer: &str, audience: &str, zone: &str, jwks: String) -> Trusted {
     let issuer = TrustedIssuer::new(issuer, JwksSource::fixed(jwks).unwrap()).audience(audience);
     // The golden mandates last until the year 2100.
     let trusted = issuer.mandate(zone).max_lifetime(CENTURY).build().unwrap();
-    let context = KeyContext { clock: Arc::new(SystemClock::new()), events: None, rests: false };
+    let context = KeyContext { clock: Arc::new(SystemClock), events: None, rests: false };
     trusted.prepare(context).unwrap();
     trusted
 }
@@ -114,8 +114,7 @@ fn key(golden: &Golden, name: &str) -> Key {
 /// `vectors/caracal/jwt-claims.resource.valid.json`, signed with a golden key.
 #[test]
 fn the_vector_of_claims_is_a_mandate() {
-    let folder = std::env::var_os("FAUTH_VECTORS").expect("set FAUTH_VECTORS to the folder of the vectors");
-    let path = std::path::PathBuf::from(folder).join("caracal/jwt-claims.resource.valid.json");
+    let path = golden::folder("FAUTH_VECTORS", "vectors").join("caracal/jwt-claims.resource.valid.json");
     let claims = std::fs::read_to_string(path).unwrap();
     let golden = Golden::read();
     let trusted = trusting("https://sts.example.com", "resource://api", "zone-1", golden.jwks());
@@ -214,7 +213,7 @@ fn only_a_profile_makes_a_mandate() {
         .profile(super::AccessTokenProfile::Plain)
         .build()
         .unwrap();
-    let context = KeyContext { clock: Arc::new(SystemClock::new()), events: None, rests: false };
+    let context = KeyContext { clock: Arc::new(SystemClock), events: None, rests: false };
     plain.prepare(context).unwrap();
     let header = json!({ "alg": "ES256", "kid": "kid1", "typ": "JWT" });
     let claims = json!({

@@ -36,9 +36,7 @@ pub(crate) struct Case<'a>(&'a Value);
 
 impl Golden {
     pub(crate) fn read() -> Self {
-        let folder = env::var_os("FAUTH_GOLDEN").map(PathBuf::from);
-        let folder = folder.expect("set FAUTH_GOLDEN to the folder of the golden data");
-        let text = fs::read_to_string(folder.join("caracal.json")).unwrap();
+        let text = fs::read_to_string(folder("FAUTH_GOLDEN", "golden").join("caracal.json")).unwrap();
         Self(serde_json::from_str(&text).unwrap())
     }
 
@@ -123,6 +121,16 @@ fn option(asked: Requirement, name: &str, value: &Value) -> Requirement {
         ("max_hop_count", value) => asked.max_hops(value.as_u64().unwrap().try_into().unwrap()),
         _ => panic!("what is the option {name} = {value}?"),
     }
+}
+
+/// Where test data is: as the variable says, or beside the repository.
+pub(crate) fn folder(variable: &str, name: &str) -> PathBuf {
+    if let Some(folder) = env::var_os(variable) {
+        return folder.into();
+    }
+    let shared = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared").join(name);
+    assert!(shared.is_dir(), "set {variable} to the folder of the {name} files");
+    shared
 }
 
 fn texts(value: &Value) -> Vec<&str> {

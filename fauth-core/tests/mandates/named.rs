@@ -11,7 +11,7 @@ use fauth_core::{
     store::{AnchorStore as _, MemoryAnchorStore, StreamKey},
     token::TokenError,
 };
-use fauth_testing::{Fault, MANDATE_AUDIENCE, ManualClock, MandateIssuer, PublishedKeys, WireRequest};
+use fauth_testing::{Fault, MANDATE_AUDIENCE, MandateIssuer, ManualClock, PublishedKeys, WireRequest};
 use serde_json::{Value, json};
 
 use crate::support::{DAY, EXPIRED, ISSUER, REVOKED, SECOND, SPENT, STALE, World, ZONE};
@@ -34,17 +34,32 @@ fn invalid(error: TokenError) -> Rejection {
 #[test]
 fn m01_a_misspelt_key_of_a_rule_is_refused() {
     let rules = |requirement: &str| {
-        let text = format!(r#"{{"default": "private", "rules": [{{"path": "/payouts", "require": {requirement}}}]}}"#);
+        let text = format!(
+            r#"{{"default": "private", "rules": [{{"path": "/payouts", "require": {requirement}}}]}}"#
+        );
         RouteRules::from_json(&text).and_then(fauth_core::rules::RouteRulesBuilder::build)
     };
-    for good in [r#"{"scopes": ["a"], "delegation": true}"#, r#"{"agent_session": true}"#, r#"{"session": true}"#] {
+    for good in
+        [r#"{"scopes": ["a"], "delegation": true}"#, r#"{"agent_session": true}"#, r#"{"session": true}"#]
+    {
         assert!(rules(good).is_ok(), "{good}");
     }
-    for key in ["required_scope", "required_scopes", "require_agent", "require_session", "agent", "sessions", "target", "max_hop_count", "Delegation"] {
+    for key in [
+        "required_scope",
+        "required_scopes",
+        "require_agent",
+        "require_session",
+        "agent",
+        "sessions",
+        "target",
+        "max_hop_count",
+        "Delegation",
+    ] {
         let fault = rules(&format!(r#"{{"{key}": true}}"#)).unwrap_err();
         assert!(fault.to_string().contains(key), "{fault}");
     }
-    let beside = r#"{"default": "private", "rules": [{"path": "/payouts", "delegation": true, "require": {}}]}"#;
+    let beside =
+        r#"{"default": "private", "rules": [{"path": "/payouts", "delegation": true, "require": {}}]}"#;
     assert!(RouteRules::from_json(beside).is_err(), "a key beside the requirement");
 }
 
@@ -52,7 +67,9 @@ fn m01_a_misspelt_key_of_a_rule_is_refused() {
 #[test]
 fn m01_a_misspelt_key_of_a_toml_rule_is_refused() {
     let rules = |key: &str| {
-        RouteRules::from_toml(&format!("default = \"private\"\n[[rules]]\npath = \"/payouts\"\nrequire = {{ {key} = true }}\n"))
+        RouteRules::from_toml(&format!(
+            "default = \"private\"\n[[rules]]\npath = \"/payouts\"\nrequire = {{ {key} = true }}\n"
+        ))
     };
     assert!(rules("delegation").is_ok());
     assert!(rules("require_delegation").is_err());
@@ -115,7 +132,7 @@ async fn m03_a_store_that_fails_is_503_and_never_lets_in() {
         assert_eq!(refused, Rejection::Unavailable(Unavailable::Store));
         assert_eq!(world.answer(&refused).status, 503);
     }
-    world.anchors.heal();
+    world.anchors.recover();
     assert!(world.enter(&mandate).await.is_ok());
 }
 
@@ -211,7 +228,7 @@ async fn m08_a_slow_store_holds_nobody_up() {
     let began = tokio::time::Instant::now();
     let (hung, ()) = tokio::join!(world.enter(&mandate), async {
         tokio::time::sleep(SECOND).await;
-        world.anchors.heal();
+        world.anchors.recover();
         assert!(world.enter(&mandate).await.is_ok(), "another request meanwhile");
     });
     assert_eq!(hung.unwrap_err(), Rejection::Unavailable(Unavailable::StoreTimeout));
@@ -244,7 +261,8 @@ async fn m09_replays_and_long_lives_can_be_refused() {
     let mandate = world.mandate("alice").sign();
     assert!(world.enter(&mandate).await.is_ok());
     assert_eq!(world.enter(&mandate).await.unwrap_err(), SPENT);
-    let lasting = |seconds: i64| world.mandate("alice").claim("exp", world.now().unix_seconds() + seconds).sign();
+    let lasting =
+        |seconds: i64| world.mandate("alice").claim("exp", world.now().unix_seconds() + seconds).sign();
     assert!(world.enter(&lasting(900)).await.is_ok());
     let refused = world.enter(&lasting(901)).await.unwrap_err();
     assert!(matches!(refused, Rejection::InvalidToken(InvalidToken::Token(_))), "{refused:?}");
@@ -329,7 +347,9 @@ fn m12_a_null_in_a_signed_message_is_left_out() {
 fn m13_the_longest_prefix_is_that_of_segments() {
     let delegated = || user().delegation();
     // A prefix that could be read in two ways is no prefix at all.
-    let twice = RouteRules::private_by_default().require(prefix("/a////"), user()).require(prefix("/a/b"), delegated());
+    let twice = RouteRules::private_by_default()
+        .require(prefix("/a////"), user())
+        .require(prefix("/a/b"), delegated());
     assert!(twice.build().is_err());
     let rules = RouteRules::private_by_default()
         .require(prefix("/a"), user().scopes(["a:very:long:scope"]))
@@ -361,7 +381,14 @@ async fn m14_paths_that_can_be_misread_are_refused() {
     assert_eq!(enter("/payouts/x", &direct).await, Err(lacks(MissingMandate::Delegation)));
     assert_eq!(enter("/%70ayouts/x", &direct).await, Err(lacks(MissingMandate::Delegation)));
     assert_eq!(enter("/payoutsX", &direct).await, Ok(()), "another path");
-    for path in ["//payouts/x", "/a/../payouts/x", "/./payouts/x", "/payouts%2Fx", "/%2e/payouts/x", "/healthz/../payouts"] {
+    for path in [
+        "//payouts/x",
+        "/a/../payouts/x",
+        "/./payouts/x",
+        "/payouts%2Fx",
+        "/%2e/payouts/x",
+        "/healthz/../payouts",
+    ] {
         for token in [&direct, &delegated] {
             assert_eq!(enter(path, token).await, Err(Rejection::AmbiguousPath), "{path}");
         }

@@ -12,7 +12,7 @@ use fauth_core::{
     token::TokenError,
 };
 use fauth_testing::{
-    FaultyStore, ForeignToken, MANDATE_AUDIENCE, ManualClock, MandateIssuer, PublishedKeys, WireRequest,
+    FaultyStore, ForeignToken, MANDATE_AUDIENCE, MandateIssuer, ManualClock, PublishedKeys, WireRequest,
     WireResponse,
 };
 

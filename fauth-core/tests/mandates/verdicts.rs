@@ -58,9 +58,20 @@ async fn every_golden_mandate_gets_its_verdict() {
     for case in golden.cases() {
         let (status, code, description) = judge(&golden, case).await;
         let expected = case.expected();
-        assert_eq!((&*code, description.as_deref()), (expected.code, expected.description), "{}", case.name());
+        assert_eq!(
+            (&*code, description.as_deref()),
+            (expected.code, expected.description),
+            "{}",
+            case.name()
+        );
         let of_rights = ["scope", "_required", "chain", "hop"].iter().any(|part| code.contains(part));
-        let wanted = if code == "ok" { 200 } else if of_rights { 403 } else { 401 };
+        let wanted = if code == "ok" {
+            200
+        } else if of_rights {
+            403
+        } else {
+            401
+        };
         assert_eq!(status, wanted, "{}: {code}", case.name());
         if case.recorded() != expected {
             different.push(case.name());

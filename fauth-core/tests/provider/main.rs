@@ -17,6 +17,7 @@ mod building;
 mod challenges;
 mod clients;
 mod csrf;
+mod ended;
 mod events;
 mod failures;
 mod fleets;

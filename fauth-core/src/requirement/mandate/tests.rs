@@ -179,28 +179,28 @@ fn a_resource_and_ten_hops_are_the_default() {
 #[test]
 fn a_default_holds_for_each_part_that_says_nothing() {
     let session = Fake::with(&json!({ "use": "session" }));
-    let any = Requirement::any_of;
+    let any = |parts: &[Requirement]| Requirement::any_of(parts.iter().cloned());
     let (read, write, other) = (user().scopes(["read"]), user().scopes(["write"]), user().scopes(["other"]));
     for (requirement, expected) in [
-        (any([read.clone().any_use(), other.clone()]), Ok(())),
-        (any([other.clone().any_use(), read.clone()]), WRONG_USE),
-        (any([read.clone(), read.clone().any_use()]), Ok(())),
-        (any([other.clone().any_use(), other.clone()]), ALTERNATIVE),
-        (any([read.clone()]), WRONG_USE),
-        (any([user().mandate_use(MandateUse::Resource)]), WRONG_USE),
+        (any(&[read.clone().any_use(), other.clone()]), Ok(())),
+        (any(&[other.clone().any_use(), read.clone()]), WRONG_USE),
+        (any(&[read.clone(), read.clone().any_use()]), Ok(())),
+        (any(&[other.clone().any_use(), other.clone()]), ALTERNATIVE),
+        (any(&[read.clone()]), WRONG_USE),
+        (any(&[user().mandate_use(MandateUse::Resource)]), WRONG_USE),
         // What stands around alternatives speaks for them.
-        (any([read.clone(), other.clone()]).any_use(), Ok(())),
+        (any(&[read.clone(), other.clone()]).any_use(), Ok(())),
         (read.clone().any_use().and(write.clone()), WRONG_USE),
         (read.clone().any_use().and(write.clone().any_use()), Ok(())),
         (read.clone().any_use().and(user()), Ok(())),
-        (read.clone().and(any([write.clone().any_use(), other.clone()])), WRONG_USE),
+        (read.clone().and(any(&[write.clone().any_use(), other.clone()])), WRONG_USE),
     ] {
         decides(&requirement, &session, &expected);
     }
     let deep = Fake::with(&json!({ "hop_count": 20 }));
     let too_many = lacks(MissingMandate::TooManyHops(10));
-    decides(&any([other.clone().max_hops(30), read.clone()]), &deep, &too_many);
-    decides(&any([read.clone().max_hops(30), other]), &deep, &Ok(()));
+    decides(&any(&[other.clone().max_hops(30), read.clone()]), &deep, &too_many);
+    decides(&any(&[read.clone().max_hops(30), other]), &deep, &Ok(()));
     decides(&read.clone().max_hops(30).and(write.clone()), &deep, &too_many);
     decides(&read.max_hops(30).and(write.max_hops(20)), &deep, &Ok(()));
 }

@@ -1,13 +1,15 @@
 //! Revocations: sorted sets by target and by owner, and a stream that tells of every change.
 
 use async_trait::async_trait;
+use tokio::task::JoinSet;
 
 use super::{
     fault::Fault,
     link::Retry,
     mirror::Mirror,
+    reply::Reply,
     scripts,
-    step::{seconds, time_to_live},
+    step::{Step, seconds, time_to_live},
     store::{RedisStore, WhenStale},
     verdict::verdict,
 };
@@ -86,6 +88,30 @@ impl RevocationStore for RedisStore {
         }
     }
 
+    /// Without the mirror: all questions are on their way at the same time.
+    async fn check_all(&self, tokens: &[TokenFacts<'_>], now: Timestamp) -> Result<Vec<Verdict>, StoreError> {
+        let mut verdicts = Vec::with_capacity(tokens.len());
+        if self.mirror().is_some() {
+            for token in tokens {
+                verdicts.push(self.check(token, now).await?);
+            }
+            return Ok(verdicts);
+        }
+        let mut asked: Vec<JoinSet<_>> = Vec::with_capacity(tokens.len());
+        for token in tokens {
+            let (hub, step) = (self.hub().clone(), self.check_step(token, now));
+            let mut asking = JoinSet::new();
+            asking.spawn(async move { hub.run_on_revocations(&step, Retry::Yes).await });
+            asked.push(asking);
+        }
+        for (token, mut asking) in tokens.iter().zip(asked) {
+            let reply = asking.join_next().await.and_then(Result::ok);
+            let reply = reply.ok_or_else(|| StoreError::new("the question was given up"))?;
+            verdicts.push(verdict_of(token, reply?, now)?);
+        }
+        Ok(verdicts)
+    }
+
     /// With the mirror: what is revoked elsewhere is told when it arrives here.
     fn changes(&self) -> Option<Changes> {
         self.mirror().map(Mirror::changes)
@@ -126,18 +152,26 @@ impl RevocationStore for RedisStore {
 
 impl RedisStore {
     async fn ask_redis(&self, token: &TokenFacts<'_>, now: Timestamp) -> Result<Verdict, Fault> {
+        let step = self.check_step(token, now);
+        verdict_of(token, self.hub().run_on_revocations(&step, Retry::Yes).await?, now)
+    }
+
+    fn check_step(&self, token: &TokenFacts<'_>, now: Timestamp) -> Step {
         let mut step = self.hub().names.revocations.step(&scripts::CHECK, now);
         step.arg(&*RevocationTarget::Subject.key(&token.owner));
         for target in token.targets {
             step.arg(&*target.key(&token.owner));
         }
-        let mut reply = self.hub().run_on_revocations(&step, Retry::Yes).await?;
-        reply.done()?;
-        let known = Known {
-            is_revoked: reply.parsed::<u8>()? != 0,
-            epoch: reply.parsed()?,
-            remembers_since: Some(reply.time()?),
-        };
-        verdict(token, &known, now)
+        step
     }
+}
+
+fn verdict_of(token: &TokenFacts<'_>, mut reply: Reply, now: Timestamp) -> Result<Verdict, Fault> {
+    reply.done()?;
+    let known = Known {
+        is_revoked: reply.parsed::<u8>()? != 0,
+        epoch: reply.parsed()?,
+        remembers_since: Some(reply.time()?),
+    };
+    verdict(token, &known, now)
 }

@@ -9,8 +9,8 @@ use sqlx::{PgConnection, PgPool, Row as _, SqlitePool, pool::PoolConnection, sql
 use super::{
     PostgresStore, SqliteStore,
     statements::{
-        BEGIN_ANEW, CHANGE_PAYLOAD, CHECK, COUNT_API_KEYS, COUNT_REVOCATIONS, DELETE_SURPLUS, END_LOCKED,
-        END_SESSION, END_SESSIONS, FIND_API_KEY, FIND_REVOCATIONS, FIND_SESSION, FORGET_API_KEYS,
+        BEGIN_ANEW, CHANGE_PAYLOAD, CHECK, CHECK_ALL, COUNT_API_KEYS, COUNT_REVOCATIONS, DELETE_SURPLUS,
+        END_LOCKED, END_SESSION, END_SESSIONS, FIND_API_KEY, FIND_REVOCATIONS, FIND_SESSION, FORGET_API_KEYS,
         FORGET_REVOCATIONS, FORGET_SESSIONS, INSERT_API_KEY, INSERT_ONE_TIME, INSERT_THROTTLE, LIST_API_KEYS,
         LIST_SESSIONS, LIVE_ONE_TIMES, LOAD_SESSION, LOCK_EPOCH, LOCK_SESSION, LOCK_SESSIONS, NOTE_FORGOTTEN,
         OPEN_SESSION, PROLONG_SESSION, PROLONG_TOKENS, READ_EPOCH, READ_THROTTLE, READ_VERSION, REDEEM,
@@ -61,9 +61,10 @@ const BY_OWNER: [&str; 28] = [
 ];
 
 /// The other statements that run while a request waits.
-const OTHERS: [&str; 12] = [
+const OTHERS: [&str; 13] = [
     READ_VERSION,
     OPEN_SESSION,
+    CHECK_ALL,
     FIND_REVOCATIONS,
     NOTE_FORGOTTEN,
     BEGIN_ANEW,
@@ -80,8 +81,12 @@ fn all() -> impl Iterator<Item = &'static str> {
     BY_OWNER.into_iter().chain(OTHERS).chain(SWEEPS)
 }
 
-/// Puts two parameters in the place of the list, after those that the statement has.
+/// Puts two parameters in the place of the list, after those that the statement has, and two owners
+/// in theirs.
 fn with_list(sql: &str) -> String {
+    if sql.contains("{owners}") {
+        return sql.replace("{list}", "$2, $3").replace("{owners}", "($4, $5, $6), ($7, $8, $9)");
+    }
     sql.replace("{list}", if sql.contains("$4") { "$5, $6" } else { "$1, $2" })
 }
 

@@ -1,6 +1,9 @@
 //! Revocations and epochs.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+};
 
 use async_trait::async_trait;
 
@@ -9,7 +12,7 @@ use super::{
     failure::damaged,
     reader::Reader,
     statements::{
-        BEGIN_ANEW, CHECK, COUNT_REVOCATIONS, FIND_REVOCATIONS, FORGET_REVOCATIONS, LOCK_EPOCH,
+        BEGIN_ANEW, CHECK, CHECK_ALL, COUNT_REVOCATIONS, FIND_REVOCATIONS, FORGET_REVOCATIONS, LOCK_EPOCH,
         NOTE_FORGOTTEN, READ_EPOCH, REVOKE, SWEEP_EPOCHS, SWEEP_REVOCATIONS, WRITE_EPOCH,
     },
     store::SqlStore,
@@ -32,6 +35,9 @@ const REVOCATIONS: &str = "revocations";
 
 /// How many targets go into one statement; both databases take far more parameters.
 const AT_ONCE: usize = 1000;
+
+/// How many tokens are judged by one statement.
+const TOKENS_AT_ONCE: usize = 500;
 
 #[async_trait]
 impl<D: SqlDialect> RevocationStore for SqlStore<D> {
@@ -70,6 +76,14 @@ impl<D: SqlDialect> RevocationStore for SqlStore<D> {
 
     async fn check(&self, token: &TokenFacts<'_>, now: Timestamp) -> Result<Verdict, StoreError> {
         Ok(Verdict::of(token, &self.known_of(token, now).await?, now))
+    }
+
+    async fn check_all(&self, tokens: &[TokenFacts<'_>], now: Timestamp) -> Result<Vec<Verdict>, StoreError> {
+        let mut verdicts = Vec::with_capacity(tokens.len());
+        for tokens in tokens.chunks(TOKENS_AT_ONCE) {
+            verdicts.extend(self.verdicts(tokens, now).await?);
+        }
+        Ok(verdicts)
     }
 
     async fn epoch(&self, owner: &Owner<'_>, _now: Timestamp) -> Result<u64, StoreError> {
@@ -244,6 +258,43 @@ impl<D: SqlDialect> SqlStore<D> {
         Ok(Known { is_revoked, epoch, remembers_since: Some(since) })
     }
 
+    /// Judges several tokens by one statement.
+    async fn verdicts(&self, tokens: &[TokenFacts<'_>], now: Timestamp) -> Result<Vec<Verdict>, StoreError> {
+        let keys: Vec<Vec<_>> = tokens
+            .iter()
+            .map(|token| token.targets.iter().map(|target| target.key(&token.owner)).collect())
+            .collect();
+        let targets: BTreeSet<&str> = keys.iter().flatten().map(|key| &**key).collect();
+        let owners: BTreeSet<[&str; 3]> = tokens.iter().map(|token| parts(&token.owner)).collect();
+        let mut values: Vec<Value<'_>> = vec![now.into()];
+        values.extend(targets.iter().map(|target| Value::from(*target)));
+        values.extend(owners.iter().flatten().map(|part| Value::from(*part)));
+        // `IN ()` is not SQL. No target has an empty key.
+        let list = if targets.is_empty() {
+            "''".to_owned()
+        } else {
+            parameters(2, targets.len(), |number| format!("${number}"))
+        };
+        let first = 2 + targets.len();
+        let rows = parameters(0, owners.len(), |row| {
+            let number = first + 3 * row;
+            format!("(${number}, ${}, ${})", number + 1, number + 2)
+        });
+        let statement = CHECK_ALL.replace("{list}", &list).replace("{owners}", &rows);
+        let answer = Answer::read::<D>(&self.query_unprepared(&statement, values).await?)?;
+        let (since, forgotten, database_now) = answer.memory.ok_or_else(damaged)?;
+        let since = self.remembers_since(since, forgotten, database_now, now).await?;
+        let verdict = |(token, keys): (&TokenFacts<'_>, &Vec<Cow<'static, str>>)| {
+            let known = Known {
+                is_revoked: keys.iter().any(|key| answer.revoked.contains(&**key)),
+                epoch: answer.epochs.get(&parts(&token.owner).map(str::to_owned)).copied().unwrap_or(0),
+                remembers_since: Some(since),
+            };
+            Verdict::of(token, &known, now)
+        };
+        Ok(tokens.iter().zip(&keys).map(verdict).collect())
+    }
+
     /// Since when the store remembers, for a caller whose clock shows `now`.
     ///
     /// If that lies before the time of a revocation that was deleted, tokens that had expired are
@@ -267,6 +318,36 @@ impl<D: SqlDialect> SqlStore<D> {
         }
         Ok(since.max(now))
     }
+}
+
+/// What [`CHECK_ALL`] tells.
+#[derive(Default)]
+struct Answer {
+    /// Since when the store remembers, up to when it has forgotten, and the database's own time.
+    memory: Option<(Timestamp, Timestamp, Timestamp)>,
+    revoked: HashSet<String>,
+    epochs: HashMap<[String; 3], u64>,
+}
+
+impl Answer {
+    fn read<D: SqlDialect>(rows: &[D::Row]) -> Result<Self, StoreError> {
+        let mut answer = Self::default();
+        for row in rows {
+            let reader = &mut Reader::<D>::new(row);
+            let (kind, target) = (reader.number()?, reader.text()?);
+            let owner = [reader.text()?, reader.text()?, reader.text()?];
+            match kind {
+                0 => answer.memory = Some((reader.time()?, reader.time()?, reader.time()?)),
+                1 => drop(answer.revoked.insert(target)),
+                _ => drop(answer.epochs.insert(owner, epoch(reader)?)),
+            }
+        }
+        Ok(answer)
+    }
+}
+
+fn parts<'a>(owner: &'a Owner<'_>) -> [&'a str; 3] {
+    [&owner.application, &owner.issuer, &owner.subject]
 }
 
 /// Sweeps, and notes how far.

@@ -201,9 +201,28 @@ impl<D: SqlDialect> SqlStore<D> {
             transaction.commit().await?;
             return Ok(rows);
         }
+        self.fetch(template, values, true).await
+    }
+
+    /// As [`query`](Self::query), for a statement whose text is another one each time: it is not
+    /// kept prepared, where it would take the place of others.
+    pub(super) async fn query_unprepared(
+        &self,
+        template: &str,
+        values: Vec<Value<'_>>,
+    ) -> Result<Vec<D::Row>, StoreError> {
+        if self.keep { self.fetch(template, values, false).await } else { self.query(template, values).await }
+    }
+
+    async fn fetch(
+        &self,
+        template: &str,
+        values: Vec<Value<'_>>,
+        keep: bool,
+    ) -> Result<Vec<D::Row>, StoreError> {
         let sql = self.statements.render(template);
         let mut connection = self.pool.acquire().await.map_err(failure::<D>)?;
-        D::fetch(&mut connection, &sql, values, true).await.map_err(failure::<D>)
+        D::fetch(&mut connection, &sql, values, keep).await.map_err(failure::<D>)
     }
 
     /// Begins a transaction that writes.
