@@ -31,9 +31,7 @@ fn ms(millis: u64) -> Duration {
 
 /// A signed stream in a hurry.
 fn builder(url: &str) -> AuditStreamBuilder {
-    AuditStream::builder(url, "zone_prod")
-        .signing_key(StreamKey::new(KEY).unwrap())
-        .command_timeout(ms(1000))
+    AuditStream::builder(url, "zone_prod").signing_key(StreamKey::new(KEY).unwrap()).command_timeout(ms(1000))
 }
 
 /// Events whose ids are these numbers.

@@ -155,6 +155,13 @@ impl AuditRecord {
         self
     }
 
+    /// The fields `id` and `data` of the entry: what a reader of the stream gets. What is not set is
+    /// filled in, and without a random id or a time, which are those of the stream, empty.
+    #[must_use]
+    pub fn to_entry(&self, zone: &str) -> (String, String) {
+        self.clone().finish(String::new(), zone, String::new())
+    }
+
     /// The id and the text that is signed. What is missing is taken from the arguments.
     pub(super) fn finish(self, id: String, zone: &str, occurred_at: String) -> (String, String) {
         let id = self.id.unwrap_or(id);
