@@ -49,8 +49,10 @@ async fn entries(url: &str) -> Vec<Fields> {
 }
 
 async fn entries_of(url: &str, stream: &str) -> Vec<Fields> {
+    // Many entries take their time.
+    let patient = redis::AsyncConnectionConfig::new().set_response_timeout(Some(Duration::from_secs(30)));
     let client = redis::Client::open(url).unwrap();
-    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let mut connection = client.get_multiplexed_async_connection_with_config(&patient).await.unwrap();
     let mut range = redis::cmd("XRANGE");
     let found: Vec<(String, Fields)> =
         range.arg(stream).arg("-").arg("+").query_async(&mut connection).await.unwrap();

@@ -162,10 +162,12 @@ impl Writer {
         }
     }
 
-    /// Sends what is in files, the oldest first, until there is none or a batch is waiting. `false` if
-    /// Redis fails.
+    /// Sends what is in files, the oldest first, until there is none or a batch can be collected.
+    /// `false` if Redis fails.
     async fn replay(&mut self) -> bool {
-        while self.has_files() && self.buffer.len() < BATCH && !self.buffer.is_closed() {
+        // What is held while the files are full waits for them to become fewer.
+        let can_collect = |writer: &Self| writer.held.is_empty() && writer.buffer.len() >= BATCH;
+        while self.has_files() && !can_collect(self) && !self.buffer.is_closed() {
             let oldest = match self.blocking(SpillFolder::oldest).await {
                 Some(Ok(Some(oldest))) => oldest,
                 Some(Ok(None)) => break,
