@@ -218,6 +218,8 @@ pub mod mandate_rules;
 #[cfg(feature = "mandates")]
 pub mod mandate_tokens;
 #[cfg(feature = "mandates")]
+pub mod mandate_users;
+#[cfg(feature = "mandates")]
 mod mandates;
 pub mod modes;
 pub mod pages;
@@ -772,6 +774,10 @@ macro_rules! __mandates {
         mod mandate_answers {
             use super::*;
             $crate::__mandate_answers_tests!($harness);
+        }
+        mod mandate_users {
+            use super::*;
+            $crate::__mandate_users_tests!($harness);
         }
     };
 }

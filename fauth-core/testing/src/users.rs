@@ -155,6 +155,13 @@ impl Users {
         self.state().failing = true;
     }
 
+    /// From now on both loaders answer at once.
+    pub fn recover(&self) {
+        let mut state = self.state();
+        state.failing = false;
+        state.delay = None;
+    }
+
     /// From now on both loaders take this long.
     pub fn delay(&self, delay: Duration) {
         self.state().delay = Some(delay);

@@ -80,6 +80,67 @@ async fn a_server_that_evicts_is_refused_also_later_on() {
     let allowed = RedisAnchorStore::builder(server.url()).danger_allow_eviction().connect().await.unwrap();
     allowed.revoke(&["sid_1"], HOUR).await.unwrap();
     assert!(is_revoked(&allowed, "sid_1").await);
+
+    let server = Redis::start();
+    let (store, mut redis) = (store(&server.url()).await, raw(&server.url()).await);
+    assert!(!is_revoked(&store, "sid_1").await);
+    ask::<()>(&mut redis, &["CONFIG", "SET", "maxmemory-policy", "volatile-ttl"]).await;
+    // It is asked again after a reconnect.
+    ask::<usize>(&mut redis, &["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]).await;
+    eventually("it refuses", async || match store.check("z", &["sid_1"]).await {
+        Ok(_) => false,
+        Err(error) => error.to_string().contains("`volatile-ttl`"),
+    })
+    .await;
+    ask::<()>(&mut redis, &["CONFIG", "SET", "maxmemory-policy", "noeviction"]).await;
+    eventually("it is mended", async || store.check("z", &["sid_1"]).await.is_ok()).await;
+}
+
+/// A replica answers, and may have missed what others have revoked.
+#[tokio::test]
+async fn a_node_that_is_no_master_is_not_believed() {
+    let server = Redis::start();
+    let (store, mut redis) = (store(&server.url()).await, raw(&server.url()).await);
+    assert!(!is_revoked(&store, "sid_1").await);
+    let nobody = servers::free_port().to_string();
+    ask::<()>(&mut redis, &["REPLICAOF", "127.0.0.1", &nobody]).await;
+    assert!(store.check("zone_prod", &["sid_1"]).await.is_err());
+    assert!(store.revoke(&["sid_1"], HOUR).await.is_err());
+    assert!(store.spend("jti_1", HOUR).await.is_err());
+    ask::<()>(&mut redis, &["REPLICAOF", "NO", "ONE"]).await;
+    eventually("it is a master again", async || store.check("zone_prod", &["sid_1"]).await.is_ok()).await;
+    assert!(!is_revoked(&store, "sid_1").await && store.spend("jti_1", HOUR).await.unwrap());
+}
+
+/// What takes something back finds room; what would keep something new does not.
+#[tokio::test]
+async fn a_server_whose_memory_is_full_still_revokes() {
+    let server = Redis::start();
+    let (store, mut redis) = (store(&server.url()).await, raw(&server.url()).await);
+    add(&mut redis, REVOKE, &[("poison", "")]).await;
+    add_revocation(&mut redis, "sid_2").await;
+    ask::<()>(&mut redis, &["CONFIG", "SET", "maxmemory", "1"]).await;
+    store.revoke(&["sid_1"], HOUR).await.unwrap();
+    assert_eq!(store.raise_epoch("zone_prod", 3, HOUR).await.unwrap(), 3);
+    assert!(is_revoked(&store, "sid_1").await && epoch(&store, "zone_prod").await == 3);
+    let error = store.spend("jti_1", HOUR).await.unwrap_err().to_string();
+    assert!(error.contains("OOM"), "{error}");
+    // A group is something new too.
+    let mut consumer = revoker(&store).build().unwrap();
+    assert!(consumer.poll().await.unwrap_err().to_string().contains("OOM"));
+    ask::<()>(&mut redis, &["CONFIG", "SET", "maxmemory", "0"]).await;
+    ask::<()>(&mut redis, &["XGROUP", "CREATE", REVOKE, REVOKERS, "0"]).await;
+    ask::<()>(&mut redis, &["CONFIG", "SET", "maxmemory", "1"]).await;
+    assert!(consumer.poll().await.unwrap_err().to_string().contains("OOM"), "no dead letter");
+    assert!(is_revoked(&store, "sid_2").await, "a revocation is carried out");
+    assert_eq!(pending(&mut redis, REVOKE, REVOKERS).await, 1);
+    ask::<()>(&mut redis, &["CONFIG", "SET", "maxmemory", "0"]).await;
+    eventually("there is room", async || {
+        let _ = consumer.poll().await;
+        pending(&mut redis, REVOKE, REVOKERS).await == 0
+    })
+    .await;
+    assert_eq!(dead_letters(&mut redis, REVOKE).await.len(), 1);
 }
 
 #[tokio::test]

@@ -167,9 +167,14 @@ async fn a_task_that_waits_ends_at_once() {
     eventually("and it works", async || is_revoked(&store, "sid_1").await).await;
 }
 
-/// Names are new with each start, and a crash leaves one behind.
+/// Names are new with each start, and a crash leaves one behind: the next consumer removes it when
+/// it was not heard of for a day, and has nothing pending.
 #[tokio::test]
 async fn consumers_that_crashed_long_ago_are_removed() {
+    const LEAVE: &str = concat!(
+        include_str!("../../src/store/redis/scripts/prelude.lua"),
+        include_str!("../../src/store/redis/scripts/streams/leave.lua")
+    );
     let server = Redis::start();
     let (store, mut redis) = (store(&server.url()).await, raw(&server.url()).await);
     add_revocation(&mut redis, "sid_1").await;
@@ -177,8 +182,27 @@ async fn consumers_that_crashed_long_ago_are_removed() {
     for name in ["fauth-0123456789abcdef", "resource-1"] {
         ask::<usize>(&mut redis, &["XGROUP", "CREATECONSUMER", REVOKE, REVOKERS, name]).await;
     }
-    let mut consumer = revoker(&store).build().unwrap();
-    drain(&mut consumer).await;
-    let consumers: Vec<redis::Value> = ask(&mut redis, &["XINFO", "CONSUMERS", REVOKE, REVOKERS]).await;
-    assert_eq!(consumers.len(), 3, "not before a day has passed");
+    let words = ["XREADGROUP", "GROUP", REVOKERS, "fauth-busy", "STREAMS", REVOKE, ">"];
+    ask::<redis::Value>(&mut redis, &words).await;
+    let mut patient = revoker(&store).consumer("mine").pending_idle(HOUR).build().unwrap();
+    drain(&mut patient).await;
+    let names = async |redis: &mut MultiplexedConnection| {
+        let all: Vec<BTreeMap<String, redis::Value>> =
+            ask(redis, &["XINFO", "CONSUMERS", REVOKE, REVOKERS]).await;
+        let name =
+            |row: &BTreeMap<String, redis::Value>| redis::from_redis_value(row["name"].clone()).unwrap();
+        all.iter().map(name).collect::<Vec<String>>()
+    };
+    let all = ["fauth-0123456789abcdef", "fauth-busy", "mine", "resource-1"];
+    assert_eq!(names(&mut redis).await, all, "not before a day has passed");
+    let script = redis::Script::new(LEAVE);
+    let mut invocation = script.key("nothing");
+    invocation.key(REVOKE).arg(REVOKERS).arg("").arg(0).arg("fauth-");
+    let (_, removed): (String, usize) = invocation.invoke_async(&mut redis).await.unwrap();
+    assert_eq!(removed, 1);
+    assert_eq!(
+        names(&mut redis).await,
+        ["fauth-busy", "mine", "resource-1"],
+        "what is pending is claimed first"
+    );
 }

@@ -109,7 +109,9 @@ async fn pending(connection: &mut MultiplexedConnection, stream: &str, group: &s
 /// How many entries of a group nobody has got yet.
 async fn waiting(connection: &mut MultiplexedConnection, stream: &str, group: &str) -> usize {
     let groups: Vec<BTreeMap<String, redis::Value>> = ask(connection, &["XINFO", "GROUPS", stream]).await;
-    let name = |row: &BTreeMap<String, redis::Value>| redis::from_redis_value::<String>(row["name"].clone()).unwrap();
+    let name = |row: &BTreeMap<String, redis::Value>| {
+        redis::from_redis_value::<String>(row["name"].clone()).unwrap()
+    };
     let row = groups.iter().find(|row| name(row) == group.to_owned()).unwrap();
     redis::from_redis_value(row["lag"].clone()).unwrap()
 }

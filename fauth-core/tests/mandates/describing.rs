@@ -12,7 +12,8 @@ async fn metadata_of_the_resource_name_the_issuer() {
     let mounts = Mounts::of(&world.auth);
     let mount = mounts.iter().find(|mount| mount.path().contains("oauth-protected-resource")).unwrap();
     let head = WireRequest::get(mount.path());
-    let reply: WireResponse = mount.read(&world.auth, &head, Ok(b"")).answer().await.into();
+    let reply: WireResponse =
+        mount.read(&world.auth, &head, Ok(b"")).answer(&world.auth).await.unwrap().into();
     assert_eq!(reply.json()["authorization_servers"], serde_json::json!([ISSUER]));
     let refused = world.enter("x").await.unwrap_err();
     let challenge = world.answer(&refused).header("www-authenticate").concat();
@@ -41,7 +42,7 @@ async fn other_forms_of_refusals_can_be_chosen() {
         world.pass(&world.mandate("alice").sign(), &Requirement::user().delegation()).await.unwrap_err();
     let answer = world.answer(&refused);
     assert_eq!(answer.header("content-type"), ["application/problem+json"]);
-    assert_eq!(answer.json()["code"], "delegation_required");
+    assert_eq!(answer.json()["error"], "delegation_required");
     let plain = World::new().answer(&refused);
     assert_eq!(plain.header("content-type"), ["application/json"]);
     assert_eq!(plain.json()["error"], "delegation_required");

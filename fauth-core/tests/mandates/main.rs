@@ -8,6 +8,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail by panicking")]
 
 mod describing;
+#[expect(dead_code, reason = "the tests beside the code use the rest")]
 mod golden;
 mod named;
 mod order;

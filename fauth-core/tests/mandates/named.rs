@@ -191,7 +191,8 @@ async fn m06_one_leeway_decides_before_and_after_waits() {
     };
     let world = World::on(clock, |mandates| mandates.user_loader(loader), |provider| provider);
     let over_by = |subject: &str, seconds: i64| {
-        world.mandate(subject).claim("exp", world.now().unix_seconds() - seconds).sign()
+        let now = world.now().unix_seconds();
+        world.mandate(subject).claim("iat", now - 900).claim("exp", now - seconds).sign()
     };
     for seconds in [1, 30, 59] {
         let mandate = over_by("alice", seconds);

@@ -13,9 +13,9 @@ use fauth_core::{
     rejection::{InvalidToken, Unavailable},
     token::{MandateUse, TokenError},
 };
-use fauth_testing::{Fault, ForeignIssuer, ManualClock, WireRequest};
+use fauth_testing::{Fault, ForeignIssuer, MandateIssuer, ManualClock, WireRequest};
 
-use crate::support::{DAY, EXPIRED, ISSUER, REVOKED, SECOND, STALE, World};
+use crate::support::{DAY, EXPIRED, ISSUER, REVOKED, SECOND, STALE, World, ZONE};
 
 fn user() -> Requirement {
     Requirement::user()
@@ -59,7 +59,9 @@ fn service() -> (World<Agent>, Arc<AtomicUsize>) {
         let (id, is_enabled) = (principal.subject().to_owned(), principal.subject() != "disabled");
         async move { Ok::<_, Infallible>((id != "nobody").then_some(Agent { id, is_enabled })) }
     };
-    (World::on(clock, |mandates| mandates.user_loader(load), |provider| provider), loads)
+    // They never grow old, while the clock jumps.
+    let keys = MandateIssuer::new(ISSUER, ZONE).keys();
+    (World::on(clock, |mandates| mandates.user_loader(load).keys(keys), |provider| provider), loads)
 }
 
 #[tokio::test]

@@ -83,9 +83,9 @@ async fn users_of_the_application_keep_their_rights() {
     let world: World<TestUser> =
         World::with(|mandates| mandates.user_loader(users.mandate_loader()), |provider| provider);
     let admin = Requirement::user().roles(["admin"]).scopes(["billing:read"]);
-    assert_eq!(world.pass(&world.mandate("bob").sign(), &admin).await.unwrap().user().name, "bob");
-    assert_eq!(world.pass(&world.mandate("alice").sign(), &admin).await.unwrap_err().status(), 403);
-    let scopeless = world.mandate("bob").claim("scope", "billing:payout").sign();
+    assert_eq!(world.pass(&world.mandate("alice").sign(), &admin).await.unwrap().user().name, "alice");
+    assert_eq!(world.pass(&world.mandate("bob").sign(), &admin).await.unwrap_err().status(), 403);
+    let scopeless = world.mandate("alice").claim("scope", "billing:payout").sign();
     assert_eq!(world.pass(&scopeless, &admin).await.unwrap_err().status(), 403);
     assert_eq!(world.enter(&world.mandate("nobody").sign()).await.unwrap_err().status(), 401);
 }

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use fauth_core::{Guard, Rejection, Requirement, rejection::Unavailable, store::AnchorStore as _};
 use fauth_testing::{Fault, MandateIssuer, WireRequest};
 
-use crate::support::{DAY, ISSUER, REVOKED, SECOND, SPENT, World};
+use crate::support::{DAY, ISSUER, REVOKED, SECOND, SPENT, World, ZONE};
 
 fn user() -> Requirement {
     Requirement::user()
 }
 
 fn once() -> World {
-    World::of(fauth_core::MandateAuthBuilder::single_use)
+    // Their keys never grow old, while the clock jumps.
+    World::of(|mandates| mandates.single_use().keys(MandateIssuer::new(ISSUER, ZONE).keys()))
 }
 
 #[tokio::test]

@@ -9,9 +9,9 @@ use std::{
 use fauth_core::{
     AuthUser, Principal, Rejection, Requirement,
     rejection::{InvalidToken, Misconfigured, Unavailable},
-    store::{AnchorStore as _, RevocationTarget},
+    store::{AnchorStore as _, ApiKeyId, RevocationTarget},
 };
-use fauth_testing::{Fault, MandateIssuer, TestAuth};
+use fauth_testing::{Fault, MandateIssuer};
 
 use crate::support::{DAY, EXPIRED, REVOKED, SECOND, STALE, World};
 
@@ -192,7 +192,8 @@ async fn own_tokens_and_keys_are_looked_at_again() {
     let key = auth.create_api_key(&granted, request).await.unwrap();
     let by_key = auth.authenticate_token(key.expose(), &asked).await.unwrap();
     assert!(auth.recheck(&granted).await.is_ok() && auth.recheck(&by_key).await.is_ok());
-    auth.revoke_api_key("alice", by_key.payload().token_id().parse_id()).await.unwrap();
+    let id = ApiKeyId::parse(by_key.payload().token_id()).unwrap();
+    assert!(auth.revoke_api_key("alice", &id).await.unwrap());
     assert!(matches!(
         auth.recheck(&by_key).await.unwrap_err(),
         Rejection::InvalidToken(InvalidToken::ApiKey(_))

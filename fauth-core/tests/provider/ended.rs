@@ -1,6 +1,11 @@
 //! What stays open ends with its authority: a socket, a stream, a job.
 
+mod asking;
+mod failing;
+mod keys_and_sessions;
 mod reasons;
+mod streams;
+mod tasks;
 
 use std::time::Duration;
 

@@ -8,6 +8,8 @@ mod memory_limits;
 mod postgres;
 #[cfg(feature = "redis")]
 mod redis;
+#[cfg(all(feature = "redis", feature = "mandates"))]
+mod redis_anchors;
 #[cfg(feature = "redis")]
 mod redis_mirrored;
 #[cfg(feature = "sqlite")]

@@ -85,8 +85,9 @@ const EPOCHS: &str = "delegation-epoch:";
 ///   `~caracal.sessions.revoke* ~caracal.delegations.invalidate* +@stream`. Where it may not
 ///   publish, connecting fails and says so.
 /// - **Other writers.** Services in other languages that set the keys themselves publish nothing.
-///   Requests see what they revoke at once. Open connections end when they are next looked at, or
-///   at once where the server tells of changed keys: `notify-keyspace-events K$`, and for this user
+///   Requests see what they revoke at once. Open connections end when they are next looked at
+///   ([`ended_recheck_every`](crate::AuthProviderBuilder::ended_recheck_every), a minute), or at once
+///   where the server tells of changed keys: `notify-keyspace-events K$`, and for this user
 ///   `&__keyspace@*__:caracal:revoked:sessions:*`.
 /// - **Cluster.** The keys of Caracal have no hash tags, so a cluster of several masters is refused.
 ///

@@ -43,6 +43,7 @@ struct Found {
     chain: Option<Value>,
     hop_count: Option<Value>,
     epoch: Option<Value>,
+    token_id: Option<Value>,
     expires_at: Option<Value>,
     issued_at: Option<Value>,
 }
@@ -66,6 +67,7 @@ impl Found {
             "delegation_chain" => &mut self.chain,
             "hop_count" => &mut self.hop_count,
             "delegation_graph_epoch" => &mut self.epoch,
+            "jti" => &mut self.token_id,
             "exp" => &mut self.expires_at,
             "iat" => &mut self.issued_at,
             _ => return None,
@@ -87,6 +89,8 @@ impl MandateProfile {
             }
         });
         let reader = Reader { json: claims.json() };
+        // What a token without it is called does not come from its issuer, who could not revoke it.
+        found.token_id.ok_or(TokenError::MissingClaim("jti"))?;
         reader.whole("exp", found.expires_at)?;
         reader.whole("iat", found.issued_at)?;
         let mandate = Mandate {

@@ -192,9 +192,10 @@ cases! { $ __mandate_claims_tests in mandate_claims;
                 s.refuses(s.mandate("alice").claim(name, value).sign(), "invalid_claim");
             }
         }
-        for name in ["exp", "iat"] {
-            for text in [format!("{NOW}.5"), format!("{NOW}.0"), "1.8e9".to_owned(), "1e400".to_owned(), "-1e30".to_owned()] {
-                s.refuses(with_number(&s.mandate("alice"), name, &text), "invalid_claim");
+        for (name, second) in [("exp", NOW + 300), ("iat", NOW - 300)] {
+            s.opens(with_number(&s.mandate("alice"), name, &second.to_string()));
+            for written in [format!("{second}.5"), format!("{second}.0"), format!("{second}e0"), format!("{}e-1", second * 10), "1e400".to_owned()] {
+                s.refuses(with_number(&s.mandate("alice"), name, &written), "invalid_claim");
             }
         }
         s.opens(s.mandate("alice").claim("exp", NOW + 10).claim("iat", NOW).claim("nbf", NOW).sign());
@@ -388,6 +389,14 @@ cases! { $ __mandate_claims_tests in mandate_claims;
             s.refuses(deep(&s, 3).claim("hop_count", wrong).sign(), "invalid_claim");
         }
         s.refuses(deep(&s, 3).without_claim("hop_count").sign(), "invalid_claim");
+        // As Caracal counts: the delegations, where the chain does not say who has begun.
+        let counted = |hops: usize, path: usize, count: usize| {
+            let path: Value = (0..path).map(|number| json!(format!("edge_{number}"))).collect();
+            deep(&s, hops).claim("delegation_path", path).claim("hop_count", count).sign()
+        };
+        s.opens(counted(1, 2, 2));
+        s.refuses(counted(1, 3, 2), "invalid_claim");
+        s.refuses(counted(2, 1, 1), "invalid_claim");
         s.refuses(deep(&s, 3).claim("hop_count", json!(null)).sign(), "invalid_claim");
     }
 

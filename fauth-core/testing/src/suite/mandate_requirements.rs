@@ -356,14 +356,17 @@ cases! { $ __mandate_requirements_tests in mandate_requirements;
         REVOKED.is_of(&upgrade("/group/dashboard").bearer(s.mandate("alice").sign()).send());
     }
 
-    /// Another provider's mandates are none of this one, and both may stand in one application.
+    /// What is good for one provider is nothing to another in the same application.
     fn another_provider_in_the_same_application(t) {
         let s = service(&t);
-        let seen = s.app.get("/guards/other").bearer(s.mandate("alice").sign()).send();
-        seen.refused(401, "invalid_token");
         let own = crate::at_once(s.app.app.other.issue(fauth_core::Purpose::Access, "alice")).unwrap();
-        s.app.get("/guards/other").bearer(own.expose()).send().is(200);
-        INVALID.is_of(&s.app.get("/guards/user").bearer(own.expose()).send());
-        s.app.get("/guards/other-outside").bearer(s.mandate("alice").sign()).send().is(401);
+        s.app.get("/foreign/panel").bearer(own.expose()).send().is(200).says("Hello alice");
+        s.app.get("/foreign/panel").bearer(s.mandate("alice").sign()).send().refused(401, "invalid_token");
+        INVALID.is_of(&s.app.get("/group/dashboard").bearer(own.expose()).send());
+        s.app.get("/group/dashboard").bearer(s.mandate("alice").sign()).send().is(200).says("Hello alice");
+        for path in ["/guards/other-outside", "/guards/other-inside"] {
+            s.app.get(path).bearer(s.mandate("alice").sign()).send().is(401);
+            s.app.get(path).bearer(own.expose()).send().is(401);
+        }
     }
 }

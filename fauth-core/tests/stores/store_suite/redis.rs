@@ -13,7 +13,7 @@ use std::{
 use fauth_core::store::{CounterKey, LimitStore as _, LimitWindow, RedisStore};
 use fauth_testing::{ManualClock, store_suite::StoreHarness};
 
-static URL: LazyLock<String> = LazyLock::new(|| {
+pub(super) static URL: LazyLock<String> = LazyLock::new(|| {
     std::env::var("FAUTH_TEST_REDIS_URL").unwrap_or_else(|_| {
         static SERVER: LazyLock<servers::Redis> = LazyLock::new(servers::Redis::start);
         SERVER.url()
@@ -40,7 +40,7 @@ async fn new_namespace() -> String {
     namespace
 }
 
-fn fresh_number() -> String {
+pub(super) fn fresh_number() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let random = std::collections::hash_map::RandomState::new();

@@ -157,6 +157,13 @@ impl StreamConsumer {
     /// Consumes until `shutdown` is there, and then finishes the batch that it is at. Failures are
     /// logged, and tried again with pauses of up to a second.
     pub async fn run_until(mut self, shutdown: impl Future<Output = ()> + Send + 'static) {
+        if self.settings.signatures.keys.is_empty() {
+            tracing::warn!(
+                target: "fauth",
+                stream = %self.stream(),
+                "a stream is consumed without signatures: whoever can write to it can revoke everything"
+            );
+        }
         let mut stop = Stop::when(shutdown);
         let mut pause = PAUSES.0;
         while !stop.is_over().await {
@@ -167,13 +174,13 @@ impl StreamConsumer {
             let Some(error) = error else {
                 if pause != PAUSES.0 {
                     pause = PAUSES.0;
-                    tracing::info!(target: "fauth", stream = %self, "a stream is consumed again");
+                    tracing::info!(target: "fauth", stream = %self.stream(), "a stream is consumed again");
                 }
                 continue;
             };
             if pause == PAUSES.0 {
                 let error = error.to_string();
-                tracing::warn!(target: "fauth", stream = %self, error = %Escaped(&error), "a stream cannot be consumed");
+                tracing::warn!(target: "fauth", stream = %self.stream(), error = %Escaped(&error), "a stream cannot be consumed");
             }
             stop.race(tokio::time::sleep(pause)).await;
             pause = (pause * 2).min(PAUSES.1);
@@ -192,11 +199,16 @@ impl StreamConsumer {
         StreamConsumerHandle::new(sender, tokio::spawn(self.run_until(shutdown)))
     }
 
+    /// For log records.
+    fn stream(&self) -> Escaped<'_> {
+        Escaped(&self.settings.seat.stream)
+    }
+
     /// A stream or a group that is gone is made again, once.
     async fn round(&mut self, stop: &mut Stop) -> Result<Tally, Fault> {
         match self.try_round(stop).await {
             Err(Fault::Redis(error)) if is_gone(&error) => {
-                tracing::warn!(target: "fauth", stream = %self, "a stream or its group was deleted, and is made again");
+                tracing::warn!(target: "fauth", stream = %self.stream(), "a stream or its group was deleted, and is made again");
                 self.try_round(stop).await
             }
             outcome => outcome,
@@ -433,19 +445,12 @@ impl Buried {
         let Some((poison, id)) = self.first else { return };
         tracing::warn!(
             target: "fauth",
-            stream = %consumer,
+            stream = %consumer.stream(),
             count = self.count,
             first = %Escaped(&id),
             reason = poison.as_str(),
             "entries that cannot be carried out were moved to the dead letters"
         );
-    }
-}
-
-/// For log records: the stream.
-impl fmt::Display for StreamConsumer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", Escaped(&self.settings.seat.stream))
     }
 }
 

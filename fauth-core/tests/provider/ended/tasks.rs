@@ -1,0 +1,193 @@
+//! The task: when there is one, what it keeps, and what it costs.
+
+use std::{
+    sync::{Arc, mpsc},
+    task::{Context, Poll, Wake, Waker},
+    time::Duration,
+};
+
+use fauth_core::{AuthSwitch, ClientInfo, ended::EndReason};
+use fauth_testing::{TestUser, Users, config, memory_store, provider, provider_with, provider_without_store};
+use tokio::{
+    runtime::{Builder, Handle},
+    time::sleep,
+};
+
+use super::{MINUTE, SECOND, open, settle, socket, stays, within};
+use crate::support::World;
+
+/// How many tasks there are beside the test.
+fn tasks() -> usize {
+    Handle::current().metrics().num_alive_tasks()
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_runs_where_nobody_waits() {
+    let world = World::new();
+    let granted = open(&world.auth, &world.access("alice")).await;
+    let other = granted.clone();
+    settle().await;
+    assert_eq!((tasks(), granted.is_same(&other)), (0, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_task_looks_after_everything_and_ends_with_the_last() {
+    let world = World::new();
+    let mut sockets = Vec::new();
+    for name in ["alice", "bob", "dora", "ed"] {
+        sockets.push(socket(&world, name).await.1);
+        settle().await;
+        assert_eq!(tasks(), 1, "{name}");
+    }
+    while let Some(ended) = sockets.pop() {
+        assert_eq!(tasks(), 1);
+        drop(ended);
+        settle().await;
+    }
+    assert_eq!(tasks(), 0, "the last one has gone");
+    let (_, again) = socket(&world, "alice").await;
+    settle().await;
+    assert_eq!(tasks(), 1, "and comes back");
+    world.clock.advance(15 * MINUTE);
+    assert_eq!(within(&again, 2 * SECOND).await, Some(EndReason::Expired));
+    settle().await;
+    assert_eq!(tasks(), 0, "what has ended is kept by nobody");
+    assert_eq!(again.is_ended(), Some(EndReason::Expired));
+}
+
+#[tokio::test(start_paused = true)]
+async fn clones_and_repetitions_share_an_end_and_give_it_back() {
+    let world = World::new();
+    let tokens = world.log_in("alice").await;
+    let granted = open(&world.auth, &tokens.access).await;
+    let (first, second) = (granted.ended(), granted.clone().ended());
+    let third = second.clone();
+    settle().await;
+    drop((first, second));
+    settle().await;
+    assert_eq!(tasks(), 1);
+    assert_eq!(within(&third, SECOND).await, None);
+    let waiting: Vec<_> = (0..10).map(|_| tokio::spawn(third.clone())).collect();
+    settle().await;
+    world.auth.logout(&tokens.access, &ClientInfo::unknown()).await.unwrap();
+    for one in waiting {
+        assert_eq!(one.await.unwrap(), EndReason::Revoked);
+    }
+    assert_eq!(third.await, EndReason::Revoked);
+}
+
+/// A loop that asks anew for each message, and a server that opens and closes all day.
+#[tokio::test(start_paused = true)]
+async fn what_opens_and_closes_leaves_nothing() {
+    let world = World::new();
+    let tokens = world.log_in("alice").await;
+    let granted = open(&world.auth, &tokens.access).await;
+    let kept = open(&world.auth, &world.access("bob")).await.ended();
+    for round in 0..100_000 {
+        let mut ended = std::pin::pin!(granted.ended());
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(ended.as_mut().poll(&mut context).is_pending());
+        if round % 1000 == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    settle().await;
+    drop(kept);
+    settle().await;
+    assert_eq!(tasks(), 0);
+    world.auth.logout(&tokens.access, &ClientInfo::unknown()).await.unwrap();
+    assert_eq!(within(&granted.ended(), SECOND / 10).await, Some(EndReason::Revoked));
+}
+
+/// A worker has a runtime of its own, and the first one ends.
+#[test]
+fn when_the_runtime_of_the_task_ends_another_goes_on() {
+    let runtime = || Builder::new_current_thread().enable_all().build().unwrap();
+    let store = memory_store();
+    let auth = provider_without_store(config(), &Users::new())
+        .session_store(store.clone())
+        .revocation_store(store)
+        .build()
+        .unwrap();
+    let (first, second) = (runtime(), runtime());
+    let token =
+        first.block_on(async { auth.login("alice").await.unwrap().access_token().expose().to_owned() });
+    let granted = first.block_on(open(&auth, &token));
+    let ended = first.block_on(async {
+        let ended = granted.ended();
+        sleep(Duration::from_millis(20)).await;
+        ended
+    });
+    let (found, finds) = mpsc::channel();
+    std::thread::spawn(move || second.block_on(async move { found.send(ended.await) }));
+    std::thread::sleep(Duration::from_millis(50));
+    drop(first);
+    std::thread::sleep(Duration::from_millis(50));
+    runtime().block_on(auth.logout(&token, &ClientInfo::unknown())).unwrap();
+    assert_eq!(finds.recv_timeout(Duration::from_secs(5)).unwrap(), EndReason::Revoked);
+}
+
+#[test]
+fn outside_of_a_runtime_nobody_can_look() {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let auth = provider().build().unwrap();
+    let granted = runtime.block_on(async {
+        let token = auth.login("alice").await.unwrap();
+        open(&auth, token.access_token().expose()).await
+    });
+    let mut ended = granted.ended();
+    assert_eq!(ended.is_ended(), None, "there may be one later");
+    let mut context = Context::from_waker(Waker::noop());
+    let polled = std::pin::Pin::new(&mut ended).poll(&mut context);
+    assert_eq!(polled, Poll::Ready(EndReason::Unknown));
+    runtime.block_on(async {
+        assert_eq!(within(&granted.ended(), SECOND / 20).await, None);
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_a_switch_replaces_ends_what_it_has_granted() {
+    let build = |users: &Users| provider_with(config(), users).build().unwrap();
+    let (users, switch) = (Users::new(), AuthSwitch::<TestUser>::new().unwrap());
+    switch.set(build(&users));
+    let auth = switch.provider().current();
+    let token = auth.login("alice").await.unwrap().access_token().expose().to_owned();
+    let (first, second) = (open(&auth, &token).await, open(&auth, &token).await.ended());
+    let inside = first.ended();
+    drop(auth);
+    settle().await;
+    switch.set(build(&users));
+    assert_eq!(within(&inside, MINUTE).await, None, "a grant keeps the provider that has granted it");
+    users.change("alice", |alice| alice.active = false);
+    assert_eq!(
+        within(&second, MINUTE + SECOND).await,
+        Some(EndReason::UserInactive),
+        "which goes on looking"
+    );
+    drop(first);
+    assert_eq!(within(&inside, MINUTE).await, Some(EndReason::UserInactive));
+}
+
+struct Woken(mpsc::Sender<()>);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        let _ = self.0.send(());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_is_woken_once_and_not_before() {
+    let world = World::new();
+    let (tokens, mut ended) = socket(&world, "alice").await;
+    let (woken, wakes) = mpsc::channel();
+    let waker = Waker::from(Arc::new(Woken(woken)));
+    let mut context = Context::from_waker(&waker);
+    assert!(std::pin::Pin::new(&mut ended).poll(&mut context).is_pending());
+    sleep(10 * MINUTE).await;
+    assert!(wakes.try_recv().is_err(), "ten looks at the user and six hundred at the clock");
+    world.auth.logout(&tokens.access, &ClientInfo::unknown()).await.unwrap();
+    settle().await;
+    assert_eq!((wakes.try_recv().is_ok(), wakes.try_recv().is_err()), (true, true));
+    stays(&socket(&world, "bob").await.1, "somebody else");
+}
