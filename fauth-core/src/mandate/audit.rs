@@ -49,9 +49,9 @@
 //! [folder](AuditStreamBuilder::spill_to), and from there into the stream when Redis is back, in
 //! order, or after the next start. A kill while a file is replayed loses nothing; the entries may
 //! then come twice, with the same `id`. Without a folder, or when it is full, they stay in the buffer.
-//! What the buffer cannot take is dropped, the newest first, and counted ([`AuditCounters`]);
-//! events that a stranger can raise at will may fill half of it, so that the other half is left for
-//! those of users.
+//! What the buffer cannot take is dropped, the newest first, and counted ([`AuditCounters`]). What
+//! requests raise by themselves, such as refusals and accepted mandates, may fill half of it: the
+//! other half is left for what was done, such as logins and revocations.
 //!
 //! A kill loses what is in the buffer: the events of the last 50 ms, or 250 ms while Redis fails.
 //!
@@ -77,4 +77,5 @@ pub use builder::AuditStreamBuilder;
 pub use counters::AuditCounters;
 pub use record::{AuditRecord, Decision};
 pub use redaction::{is_secret_name, redact};
+pub use snapshot::is_audited;
 pub use stream::AuditStream;

@@ -11,13 +11,13 @@ use std::{
 
 use tokio::{sync::Notify, time::Instant};
 
-/// Who could have raised it.
+/// What raises an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
-    /// Anybody, as often as it pleases them. It gets half of the room.
-    Anybody,
-    /// Somebody whose authority is known, or the application itself.
-    Known,
+    /// A request by itself: there are as many as somebody likes to send. It gets half of the room.
+    Request,
+    /// Something that was done: a login, a revocation, or what the application says.
+    Act,
 }
 
 /// A bounded queue of many producers and one consumer.
@@ -51,9 +51,9 @@ impl<T> Buffer<T> {
     /// `false` if there is no room.
     pub(super) fn push(&self, item: Box<T>, source: Source) -> bool {
         let room = match source {
-            Source::Known => self.capacity,
-            Source::Anybody if self.is_crowded.load(Ordering::Relaxed) => 0,
-            Source::Anybody => self.capacity / 2,
+            Source::Act => self.capacity,
+            Source::Request if self.is_crowded.load(Ordering::Relaxed) => 0,
+            Source::Request => self.capacity / 2,
         };
         let mut state = self.lock();
         if state.is_closed || state.waiting.len() >= room {
@@ -120,32 +120,32 @@ mod tests {
     #[test]
     fn the_newest_are_refused_when_it_is_full() {
         let buffer = Buffer::new(4, 2);
-        assert_eq!(pushed(&buffer, 6, Source::Known), 4);
+        assert_eq!(pushed(&buffer, 6, Source::Act), 4);
         let taken: Vec<u32> = buffer.take(3).into_iter().map(|item| *item).collect();
         assert_eq!((taken, buffer.len()), (vec![0, 1, 2], 1));
-        assert_eq!(pushed(&buffer, 6, Source::Known), 3);
+        assert_eq!(pushed(&buffer, 6, Source::Act), 3);
         assert_eq!(buffer.take(9).len(), 4);
     }
 
     #[test]
-    fn what_anybody_can_raise_gets_half_of_the_room() {
+    fn what_requests_raise_gets_half_of_the_room() {
         let buffer = Buffer::new(4, 2);
-        assert_eq!(pushed(&buffer, 9, Source::Anybody), 2);
-        assert_eq!(pushed(&buffer, 9, Source::Known), 2, "the other half is left");
+        assert_eq!(pushed(&buffer, 9, Source::Request), 2);
+        assert_eq!(pushed(&buffer, 9, Source::Act), 2, "the other half is left");
         buffer.take(9);
         buffer.crowd(true);
-        assert_eq!(pushed(&buffer, 9, Source::Anybody), 0);
-        assert_eq!(pushed(&buffer, 1, Source::Known), 1);
+        assert_eq!(pushed(&buffer, 9, Source::Request), 0);
+        assert_eq!(pushed(&buffer, 1, Source::Act), 1);
         buffer.crowd(false);
-        assert_eq!(pushed(&buffer, 9, Source::Anybody), 1);
+        assert_eq!(pushed(&buffer, 9, Source::Request), 1);
     }
 
     #[test]
     fn a_closed_one_takes_nothing_and_gives_what_it_has() {
         let buffer = Buffer::new(4, 2);
-        assert_eq!(pushed(&buffer, 1, Source::Known), 1);
+        assert_eq!(pushed(&buffer, 1, Source::Act), 1);
         buffer.close();
-        assert_eq!(pushed(&buffer, 1, Source::Known), 0);
+        assert_eq!(pushed(&buffer, 1, Source::Act), 0);
         assert_eq!(buffer.take(9).len(), 1);
     }
 }

@@ -18,8 +18,19 @@ use crate::{
 /// The longest text of an event that is kept, in bytes.
 const MAX_TEXT_BYTES: usize = 1024;
 
-/// Is it written by default?
-pub(super) fn is_audited(event: &Event<'_>) -> bool {
+/// Is it written by default? For a [selection](super::AuditStreamBuilder::select) that goes on from
+/// there.
+///
+/// ```no_run
+/// # fn example(builder: fauth_core::mandate::audit::AuditStreamBuilder) {
+/// use fauth_core::{event::EventKind, mandate::audit::is_audited};
+///
+/// let builder =
+///     builder.select(|event| is_audited(event) && event.kind != EventKind::MandateAccepted);
+/// # }
+/// ```
+#[must_use]
+pub fn is_audited(event: &Event<'_>) -> bool {
     match event.kind {
         EventKind::RequestRefused => event.reason != Some("missing_credential"),
         // For logs: they are about the server, not about somebody's authority.
@@ -35,18 +46,20 @@ pub(super) fn is_audited(event: &Event<'_>) -> bool {
     }
 }
 
-/// Who can raise such an event?
+/// Which room in the buffer is it given?
 pub(super) fn source_of(event: &Event<'_>) -> Source {
     match event.kind {
         EventKind::RequestRefused
         | EventKind::RequestLimited
+        | EventKind::AccessDenied
+        | EventKind::MandateAccepted
+        | EventKind::MandateRefused
         | EventKind::AuthenticationFailed
         | EventKind::LoginThrottled
-        // Of somebody whose authority has ended.
-        | EventKind::MandateRefused
-        | EventKind::OneTimeRefused => Source::Anybody,
-        _ if event.subject.is_none() => Source::Anybody,
-        _ => Source::Known,
+        | EventKind::OneTimeRefused => Source::Request,
+        // A stranger can log out as often as it pleases them.
+        EventKind::LoggedOut if event.subject.is_none() => Source::Request,
+        _ => Source::Act,
     }
 }
 
@@ -328,18 +341,20 @@ mod tests {
     }
 
     #[test]
-    fn strangers_are_told_from_users() {
+    fn what_requests_raise_is_told_from_what_was_done() {
         let source = |kind, subject| {
             let mut event = Event::new(kind);
             event.subject = subject;
             source_of(&event)
         };
-        assert_eq!(source(EventKind::LoggedIn, Some("alice")), Source::Known);
-        assert_eq!(source(EventKind::AccessDenied, Some("alice")), Source::Known);
+        assert_eq!(source(EventKind::LoggedIn, Some("alice")), Source::Act);
+        assert_eq!(source(EventKind::Revoked, None), Source::Act);
+        assert_eq!(source(EventKind::LoggedOut, Some("alice")), Source::Act);
+        assert_eq!(source(EventKind::LoggedOut, None), Source::Request);
         // The subject is whom somebody claims to be.
-        assert_eq!(source(EventKind::AuthenticationFailed, Some("alice")), Source::Anybody);
-        assert_eq!(source(EventKind::RequestRefused, None), Source::Anybody);
-        assert_eq!(source(EventKind::LoggedOut, None), Source::Anybody);
+        assert_eq!(source(EventKind::AuthenticationFailed, Some("alice")), Source::Request);
+        assert_eq!(source(EventKind::RequestRefused, None), Source::Request);
+        assert_eq!(source(EventKind::MandateAccepted, Some("alice")), Source::Request);
     }
 
     #[test]

@@ -60,7 +60,7 @@ impl AuditStream {
     /// # }
     /// ```
     pub fn record(&self, record: AuditRecord) {
-        self.0.push(What::Given(record), Source::Known);
+        self.0.push(What::Given(record), Source::Act);
     }
 
     /// What has become of the events so far.
