@@ -235,6 +235,7 @@ pub struct Event<'a> {
     #[cfg(feature = "mandates")]
     pub trace: Option<&'a TraceContext>,
     /// The level of the log record.
+    #[cfg(feature = "caracal-audit")]
     pub(crate) level: tracing::Level,
 }
 
@@ -258,6 +259,7 @@ impl<'a> Event<'a> {
             mandate: None,
             #[cfg(feature = "mandates")]
             trace: None,
+            #[cfg(feature = "caracal-audit")]
             level: kind.level(),
         }
     }

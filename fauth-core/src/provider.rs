@@ -801,7 +801,9 @@ impl<U: AuthUser> AuthProvider<U> {
     fn raise_at(&self, level: tracing::Level, event: &Event<'_>) {
         event::trace(event, level);
         if let Some(sink) = &self.inner.events {
-            sink.on_event(&Event { level, ..event.clone() });
+            #[cfg(feature = "caracal-audit")]
+            let event = &Event { level, ..event.clone() };
+            sink.on_event(event);
         }
     }
 

@@ -10,7 +10,7 @@ use servers::Folder;
 use super::*;
 
 const CHILD: &str = "FAUTH_AUDIT_CHILD";
-const COUNT: usize = 30_000;
+const COUNT: usize = 20_000;
 
 /// Not a test: the process that is killed. It has `URL FOLDER` in its environment.
 #[tokio::test]
