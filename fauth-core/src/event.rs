@@ -120,8 +120,8 @@ pub enum EventKind {
     /// the server. Once, until a fetch succeeds. Names the `source`. `error`.
     KeysUnavailable,
     /// A mandate was accepted: it is good, and everything that was demanded of it is met. Names the
-    /// `subject`, the `token_id` and what the `mandate` says. Only raised for an [`AuthEvents`] that
-    /// [wants](AuthEvents::wants) it. `debug`.
+    /// `subject`, the `token_id` and what the `mandate` says. Only raised for an [`AuthEvents`]
+    /// that [wants](AuthEvents::wants) it. `debug`.
     #[cfg(feature = "mandates")]
     MandateAccepted,
     /// A mandate that verifies was refused with 401: revoked, of an earlier delegation epoch, used
@@ -354,7 +354,8 @@ pub trait AuthEvents: Send + Sync + 'static {
     fn on_event(&self, event: &Event<'_>);
 
     /// Does it look at [`Event::trace`]? Then the events of accepted and refused mandates name
-    /// method, path and address of their request too. Default: no, and nobody reads the head for it.
+    /// method, path and address of their request too. Default: no, and nobody reads the head for
+    /// it.
     #[cfg(feature = "mandates")]
     fn reads_trace(&self) -> bool {
         false

@@ -57,9 +57,10 @@ impl TraceContext {
 
     /// That of the value of `traceparent` and those of all headers `baggage`, in their order.
     ///
-    /// A `traceparent` that the grammar does not allow counts as none. So does the baggage as a whole
-    /// if one member is malformed, or if there are more than 64 members or 8192 bytes. A member of
-    /// Caracal's counts as none if it occurs twice, or its value is not 1 to 255 bytes of text.
+    /// A `traceparent` that the grammar does not allow counts as none. So does the baggage as a
+    /// whole if one member is malformed, or if there are more than 64 members or 8192 bytes. A
+    /// member of Caracal's counts as none if it occurs twice, or its value is not 1 to 255 bytes of
+    /// text.
     pub fn parse<'a>(traceparent: Option<&[u8]>, baggage: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut trace = Self::default();
         if let Some(members) = members(baggage) {

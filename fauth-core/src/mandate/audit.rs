@@ -22,8 +22,8 @@
 //! ```
 //!
 //! # What is written
-//! Each entry has the fields `id`, `data` (the event as JSON without blanks, members sorted, none of
-//! them null) and `sig` (HMAC-SHA256 of exactly that text, in hexadecimal digits). Of the event:
+//! Each entry has the fields `id`, `data` (the event as JSON without blanks, members sorted, none
+//! of them null) and `sig` (HMAC-SHA256 of exactly that text, in hexadecimal digits). Of the event:
 //!
 //! | member | is |
 //! |---|---|
@@ -41,17 +41,18 @@
 //! By default everything is written that concerns somebody's authority: logins and their failures,
 //! refusals, revocations, API keys, one-time tokens, and requests that a mandate has opened. Left
 //! out are faults of the server and keys (they are for logs), and requests without any credential,
-//! of which every page view of a stranger makes one. [`AuditStreamBuilder::select`] decides otherwise.
+//! of which every page view of a stranger makes one. [`AuditStreamBuilder::select`] decides
+//! otherwise.
 //!
 //! # When Redis fails
-//! A request never waits: an event goes into a buffer of 10 000, and a task of its own writes up
-//! to 1 000 of them every 50 ms in one round trip. If that fails, they go into files in the
+//! A request never waits: an event goes into a buffer of 10 000, and a task of its own writes up to
+//! 1 000 of them every 50 ms in one round trip. If that fails, they go into files in the
 //! [folder](AuditStreamBuilder::spill_to), and from there into the stream when Redis is back, in
 //! order, or after the next start. A kill while a file is replayed loses nothing; the entries may
-//! then come twice, with the same `id`. Without a folder, or when it is full, they stay in the buffer.
-//! What the buffer cannot take is dropped, the newest first, and counted ([`AuditCounters`]). What
-//! requests raise by themselves, such as refusals and accepted mandates, may fill half of it: the
-//! other half is left for what was done, such as logins and revocations.
+//! then come twice, with the same `id`. Without a folder, or when it is full, they stay in the
+//! buffer. What the buffer cannot take is dropped, the newest first, and counted
+//! ([`AuditCounters`]). What requests raise by themselves, such as refusals and accepted mandates,
+//! may fill half of it: the other half is left for what was done, such as logins and revocations.
 //!
 //! A kill loses what is in the buffer: the events of the last 50 ms, or 250 ms while Redis fails.
 //!

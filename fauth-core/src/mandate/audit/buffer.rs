@@ -1,5 +1,5 @@
-//! What requests hand over to the task that writes. Handing over takes a short lock, and never waits
-//! for the writer.
+//! What requests hand over to the task that writes. Handing over takes a short lock, and never
+//! waits for the writer.
 
 use std::{
     collections::VecDeque,
@@ -93,8 +93,8 @@ impl<T> Buffer<T> {
         self.is_crowded.store(is_crowded, Ordering::Relaxed);
     }
 
-    /// Waits until something has come, a batch is full or it was closed; for the one consumer, which
-    /// looks for itself what it was. `until` is the longest that it waits.
+    /// Waits until something has come, a batch is full or it was closed; for the one consumer,
+    /// which looks for itself what it was. `until` is the longest that it waits.
     pub(super) async fn changed(&self, until: Option<Instant>) {
         match until {
             None => self.wake.notified().await,

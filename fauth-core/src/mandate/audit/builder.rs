@@ -31,8 +31,8 @@ const STREAM: &str = "caracal.audit.events";
 const CAPACITY: usize = 10_000;
 
 impl AuditStream {
-    /// A stream in this Redis, `redis://[user[:password]@]host[:port][/database]` or with TLS (feature
-    /// `tls`) `rediss://…`, for the events of this zone.
+    /// A stream in this Redis, `redis://[user[:password]@]host[:port][/database]` or with TLS
+    /// (feature `tls`) `rediss://…`, for the events of this zone.
     pub fn builder(url: impl AsRef<str>, zone: impl Into<String>) -> AuditStreamBuilder {
         AuditStreamBuilder {
             link: AuditLink::new(url.as_ref(), STREAM),
@@ -67,8 +67,8 @@ impl fmt::Debug for AuditStreamBuilder {
 }
 
 impl AuditStreamBuilder {
-    /// The key under which the events are signed: the `AUDIT_HMAC_KEY` of the deployment, which has it
-    /// in [hexadecimal digits](StreamKey::from_hex).
+    /// The key under which the events are signed: the `AUDIT_HMAC_KEY` of the deployment, which has
+    /// it in [hexadecimal digits](StreamKey::from_hex).
     pub fn signing_key(mut self, key: StreamKey) -> Self {
         self.key = Some(key);
         self
@@ -77,8 +77,8 @@ impl AuditStreamBuilder {
     /// Writes events without a signature.
     ///
     /// # Security
-    /// Whoever can write to Redis can then invent events, and change none the less what others have
-    /// written. A Caracal deployment with a key refuses such events.
+    /// Anybody who can write to Redis can then invent events, and nobody can tell. A Caracal
+    /// deployment that has a key refuses events without a signature.
     pub fn danger_unsigned(mut self) -> Self {
         self.is_unsigned = true;
         self
@@ -140,13 +140,13 @@ impl AuditStreamBuilder {
         self
     }
 
-    /// Starts the task that writes. Redis need not be reachable yet. What earlier runs have left in the
-    /// folder is sent first.
+    /// Starts the task that writes. Redis need not be reachable yet. What earlier runs have left in
+    /// the folder is sent first.
     ///
     /// # Errors
-    /// [`ConfigError`] for a missing or short key, an impossible URL, zone, limit or time-out, a folder
-    /// that cannot be made, written or read, or that others may write into, and outside a Tokio
-    /// runtime.
+    /// [`ConfigError`] for a missing or short key, an impossible URL, zone, limit or time-out, a
+    /// folder that cannot be made, written or read, or that others may write into, and outside a
+    /// Tokio runtime.
     pub fn start(self) -> Result<AuditStream, ConfigError> {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| {
             ConfigError::new("audit", "is started outside a Tokio runtime", "call `start` within one")

@@ -10,8 +10,8 @@ pub struct AuditCounters {
     pub queued: u64,
     /// Entries that Redis has confirmed, those that were replayed among them.
     pub written: u64,
-    /// Events that are lost: the buffer was full or closed, or there was no place left for them at the
-    /// shutdown.
+    /// Events that are lost: the buffer was full or closed, or there was no place left for them at
+    /// the shutdown.
     pub dropped: u64,
     /// Entries that were put into files.
     pub spilled: u64,

@@ -30,7 +30,8 @@ impl Decision {
     }
 }
 
-/// An audit event of the application's own, for [`AuditStream::record`](super::AuditStream::record).
+/// An audit event of the application's own, for
+/// [`AuditStream::record`](super::AuditStream::record).
 ///
 /// What is not set is filled in: a random id, the zone of the stream, the id as id of the request,
 /// the present, `complete` as evaluation status, no policies and no diagnostics.
@@ -155,8 +156,8 @@ impl AuditRecord {
         self
     }
 
-    /// The fields `id` and `data` of the entry: what a reader of the stream gets. What is not set is
-    /// filled in, and without a random id or a time, which are those of the stream, empty.
+    /// The fields `id` and `data` of the entry: what a reader of the stream gets. What is not set
+    /// is filled in, and without a random id or a time, which are those of the stream, empty.
     #[must_use]
     pub fn to_entry(&self, zone: &str) -> (String, String) {
         self.clone().finish(String::new(), zone, String::new())

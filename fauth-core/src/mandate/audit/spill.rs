@@ -1,8 +1,8 @@
 //! Files for entries that Redis did not take. Every function blocks.
 //!
 //! One file holds up to 1 000 entries, one on each line, as JSON of the fields of the stream. It is
-//! written beside its place, flushed to the disk and renamed, so that after a crash it is there as a
-//! whole or not at all. It is removed only when Redis has confirmed all its entries: a kill in
+//! written beside its place, flushed to the disk and renamed, so that after a crash it is there as
+//! a whole or not at all. It is removed only when Redis has confirmed all its entries: a kill in
 //! between has them sent again.
 
 use std::{

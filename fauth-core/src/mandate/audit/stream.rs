@@ -73,7 +73,8 @@ impl AuditStream {
     /// afterwards is dropped and counted. Call it before the runtime ends.
     ///
     /// A server that does not answer is waited for a few times as long as
-    /// [`command_timeout`](super::AuditStreamBuilder::command_timeout) says, whatever is in the buffer.
+    /// [`command_timeout`](super::AuditStreamBuilder::command_timeout) says, whatever is in the
+    /// buffer.
     pub async fn shutdown(&self) -> AuditCounters {
         self.0.buffer.close();
         // An error means that the task is gone, with its runtime.

@@ -246,8 +246,8 @@ impl Writer {
         tokio::task::spawn_blocking(move || work(&mut lock(&folder))).await.ok()
     }
 
-    /// Everything that is left: into Redis, or else into files. What is in files already stays there
-    /// for the next start.
+    /// Everything that is left: into Redis, or else into files. What is in files already stays
+    /// there for the next start.
     async fn finish(&mut self) {
         let mut may_ask = self.pace.is_due() || self.folder.is_none();
         loop {
