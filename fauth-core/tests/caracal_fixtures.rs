@@ -2,7 +2,12 @@
 //!
 //! Every file of the folder is named: one that is added later fails the test until it is too.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test may fail by panicking"
+)]
 
 use std::{collections::BTreeSet, env, fs, path::PathBuf};
 
