@@ -20,6 +20,8 @@
 //!   it the form of the provider.
 //! - A page that shows your OpenAPI document, with a working Authorize button: `swagger_ui`
 //!   (feature `swagger-ui`).
+//! - A WebSocket that is closed when the authority of its user ends: `until_ended` (feature
+//!   `websocket`).
 //! - Which routes are open: [`AuditedScope`], which registers what it mounts, and
 //!   [`assert_all_guarded!`] in a test.
 //! - Endpoints of the application's own: [`Head`] shows the core a request, [`respond`] turns its reply into a response.
@@ -70,6 +72,8 @@ mod protect;
 mod respond;
 mod router;
 mod routes;
+#[cfg(feature = "websocket")]
+mod socket;
 #[cfg(feature = "swagger-ui")]
 mod swagger_ui;
 
@@ -88,5 +92,7 @@ pub use protect::{Protect, Protected, protect};
 pub use respond::{Refused, respond};
 pub use router::{Routes, SecureScope};
 pub use routes::{AuthRoutes, auth_routes};
+#[cfg(feature = "websocket")]
+pub use socket::{run_until_ended, until_ended};
 #[cfg(feature = "swagger-ui")]
 pub use swagger_ui::swagger_ui;

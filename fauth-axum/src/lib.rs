@@ -12,6 +12,8 @@ mod protect;
 mod respond;
 mod router;
 mod routes;
+#[cfg(feature = "websocket")]
+mod socket;
 #[cfg(feature = "swagger-ui")]
 mod swagger_ui;
 
@@ -30,6 +32,8 @@ pub use protect::{Protect, Protected, protect};
 pub use respond::{Refused, respond};
 pub use router::{SecureRouter, UseNestServiceInstead};
 pub use routes::{AuthRoutes, auth_routes};
+#[cfg(feature = "websocket")]
+pub use socket::{run_until_ended, until_ended};
 #[cfg(feature = "swagger-ui")]
 pub use swagger_ui::swagger_ui;
 

@@ -31,6 +31,8 @@ pub use fauth_core::{
     AuthConfig, AuthProvider, IdentityLoader, MemoryStore, Rejection, Requirement, RouteRules, TokenPayload,
     UserLoader, limit::Limit,
 };
+#[cfg(feature = "mandates")]
+pub use fauth_core::{MandateAuth, Principal};
 
 pub use crate::{
     extract::{CsrfToken, CurrentSession, CurrentUser, Grant, MaybeUser, Token, Visitor},

@@ -24,9 +24,49 @@
 //! }
 //! # }
 //! ```
+//!
+//! A stream is cut by [`Ended::take_until`]. The adapters have a helper that closes a WebSocket,
+//! `until_ended`.
+//!
+//! # What ends it, and how soon
+//! | what happens | found | reason |
+//! |---|---|---|
+//! | the token expires, by the clock and with the leeway of requests | within a second | [`Expired`](EndReason::Expired) |
+//! | this provider revokes: `logout`, `logout_all`, `revoke`, `password_changed`, `forget` … | at once, with any store | [`Revoked`](EndReason::Revoked) |
+//! | another instance revokes, and the store [tells](crate::store::RevocationStore::changes): `MemoryStore`, `RedisStore` with its mirror, stores of anchors | when it arrives, within milliseconds | `Revoked` |
+//! | another instance revokes, and the store does not tell: SQL, Redis without the mirror | at the next [poll](crate::AuthProviderBuilder::ended_poll_every), 5 seconds | `Revoked` |
+//! | a session ends where there is no revocation store | by this provider at once, elsewhere at the next look, 60 seconds | [`SessionEnded`](EndReason::SessionEnded) |
+//! | an API key is removed | as the session | `Revoked` |
+//! | the user is gone, inactive, or has a new [`token_epoch`](crate::AuthUser::token_epoch) | at the next [look](crate::AuthProviderBuilder::ended_recheck_every), 60 seconds | [`UserGone`](EndReason::UserGone), [`UserInactive`](EndReason::UserInactive), `Revoked` |
+//! | nobody can tell for too long, or the revocation store has lost its memory | after the interval and [60 seconds](crate::AuthProviderBuilder::ended_unknown_after); at once | [`Unknown`](EndReason::Unknown) |
+//! | the last provider and grant are dropped, as when an [`AuthSwitch`](crate::AuthSwitch) was given another one | at once | [`ProviderGone`](EndReason::ProviderGone) |
+//!
+//! What an application changes itself is made known at once by a method that says so: after an
+//! account was disabled, `auth.logout_all(subject, …)` ends its sockets everywhere.
+//!
+//! Only whether the authority is still there is looked at. Whether the user still has the role
+//! that the route asked for is not: ask again before an act that matters.
+//!
+//! # What it costs
+//! One task for each provider, which begins with the first [`Ended`] and ends with the last. Ten
+//! thousand sockets are one alarm a second, one question to the store for 500 of them, and one
+//! call of the loader for each user and interval, spread evenly and eight at a time. A change that
+//! a store tells is a question about those whom it concerns, and the answer decides: no change
+//! that is told in error ends anybody. Where nobody calls `ended`, nothing runs.
+//!
+//! What is kept belongs to an [`Ended`] and goes with it, so that it is bounded by the sockets that
+//! a server lets somebody open: limit these, by [`limit`](crate::limit) or at the proxy.
+//!
+//! # Security
+//! - Call `ended` before anything else is awaited, and end the connection whatever the reason is.
+//! - A loader that keeps users in a cache is asked as for requests: who is in the cache is found
+//!   when the cache says so.
+//! - A browser session ends with the token of the request that has opened the socket, also while
+//!   other requests carry the session on; the page connects again, with its new cookie.
 
 mod asker;
 mod entry;
+mod future;
 mod hub;
 mod intervals;
 mod keeper;
@@ -34,108 +74,11 @@ mod reason;
 mod table;
 mod until;
 
-use std::{
-    fmt,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
-
 pub(crate) use asker::{Asker, Findings};
-use entry::Entry;
 pub(crate) use entry::Id;
-use futures_core::Stream;
-use hub::Hub;
-pub(crate) use hub::Open;
+pub use future::Ended;
+pub(crate) use future::Open;
 pub(crate) use intervals::Intervals;
 pub use reason::EndReason;
 pub(crate) use table::{Facts, Finding, Person, Watched};
 pub use until::UntilEnded;
-
-/// Completes when the authority of a grant ends, with the reason; made by
-/// [`Granted::ended`](crate::Granted::ended).
-///
-/// It may be dropped, polled again after it has completed, and cloned: each clone completes. It has
-/// to be polled within a Tokio runtime; elsewhere nobody can look, and it completes with
-/// [`EndReason::Unknown`].
-#[must_use = "a future does nothing unless it is polled"]
-pub struct Ended {
-    entry: Arc<Entry>,
-    /// Where it is kept; `None` if it was over from the beginning.
-    hub: Option<Arc<Hub>>,
-    /// Who waits, if it has waited.
-    number: Option<u32>,
-}
-
-impl Ended {
-    /// What is over already.
-    pub(crate) fn over(reason: EndReason) -> Self {
-        Self { entry: Arc::new(Entry::over(reason)), hub: None, number: None }
-    }
-
-    /// What is kept in a hub, as long as this holds it.
-    fn kept(hub: &Arc<Hub>, entry: Arc<Entry>) -> Self {
-        entry.hold();
-        Self { entry, hub: Some(Arc::clone(hub)), number: None }
-    }
-
-    /// Why it is over, if it is, as far as is known now.
-    #[must_use]
-    pub fn is_ended(&self) -> Option<EndReason> {
-        self.entry.reason()
-    }
-
-    /// A stream that ends with the authority, even one that is always ready: a server-sent stream,
-    /// for example.
-    pub fn take_until<S: Stream>(self, stream: S) -> UntilEnded<S> {
-        UntilEnded::new(self, stream)
-    }
-}
-
-impl Future for Ended {
-    type Output = EndReason;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<EndReason> {
-        let Self { entry, hub, number } = &mut *self;
-        let polled = entry.poll(number, context.waker());
-        if polled.is_pending()
-            && let Some(hub) = hub
-            && !hub.see_to_it()
-        {
-            tracing::error!(
-                target: "fauth",
-                event = "ended_outside_of_runtime",
-                "`Granted::ended` was polled outside of a Tokio runtime, where nobody can look whether it has ended"
-            );
-            return Poll::Ready(EndReason::Unknown);
-        }
-        polled
-    }
-}
-
-impl Clone for Ended {
-    fn clone(&self) -> Self {
-        let (entry, hub) = (Arc::clone(&self.entry), self.hub.clone());
-        entry.hold();
-        Self { entry, hub, number: None }
-    }
-}
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        if let Some(number) = self.number {
-            self.entry.leave(number);
-        }
-        if let Some(hub) = &self.hub
-            && self.entry.let_go()
-        {
-            hub.release(&self.entry);
-        }
-    }
-}
-
-impl fmt::Debug for Ended {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ended").field("reason", &self.is_ended()).finish_non_exhaustive()
-    }
-}

@@ -363,14 +363,14 @@ impl<U: AuthUser> AuthProvider<U> {
     /// let requirement = Requirement::user().scopes(["chat"]);
     /// let granted = auth.authenticate_token(&first_message, &requirement).await?;
     /// let user = granted.user(); // of this connection from now on
-    /// let good_until = granted.payload().expires_at(); // close it then, or ask for another token
+    /// let ended = granted.ended(); // close it when this completes
     /// # Ok(())
     /// # }
     /// ```
     ///
     /// # Security
     /// A connection that was let in stays open when the token expires or is revoked: close it when
-    /// the token ends, and ask again before each act that matters. Browsers send their
+    /// [`Granted::ended`] completes, and ask again before an act that matters. Browsers send their
     /// cookies with the handshake to whatever origin a page names; a token in the first message is
     /// safe from that, since no page can read the token of another.
     ///

@@ -3,11 +3,13 @@
 pub(crate) mod fields;
 #[cfg(feature = "mandates")]
 pub(crate) mod mandate;
+#[cfg(feature = "mandates")]
+mod mandate_condition;
 
 use std::time::Duration;
 
 #[cfg(feature = "mandates")]
-pub use self::mandate::{MandateCondition, MissingMandate};
+pub use self::mandate_condition::{MandateCondition, MissingMandate};
 #[cfg(feature = "mandates")]
 use crate::token::Mandate;
 use crate::{
@@ -595,9 +597,15 @@ fn unmet_leaf(condition: &Condition, holder: &impl Holder) -> Unmet {
         // A key cannot log in again.
         Condition::LoginWithin(age) if !holder.is_api_key() => Unmet::StaleLogin(*age),
         #[cfg(feature = "mandates")]
-        Condition::Mandate(condition) => condition.unmet_by_other(),
+        Condition::Mandate(condition) => without_mandate(condition.missing_of_other()),
         _ => Unmet::Lacks(alternative(std::slice::from_ref(condition))),
     }
+}
+
+/// Why a token is refused of which this is missing as a mandate.
+#[cfg(feature = "mandates")]
+fn without_mandate(missing: Option<MissingMandate>) -> Unmet {
+    missing.map_or(Unmet::WrongUse, |missing| Unmet::Lacks(Missing::Mandate(missing)))
 }
 
 /// What is missing where not one of these is met. One alternative is no alternative: it is named.

@@ -15,7 +15,7 @@
 //! `asymmetric` or `asymmetric-pure-rust`.
 
 mod claim_path;
-#[cfg(all(test, feature = "mandates", feature = "asymmetric-pure-rust"))]
+#[cfg(test)]
 mod golden_mandates;
 mod issuer;
 mod mapping;

@@ -11,7 +11,7 @@ use std::{
 
 use smallvec::SmallVec;
 
-use super::EndReason;
+use super::reason::EndReason;
 
 /// The number of an authority that is kept. None is given twice.
 pub(crate) type Id = u64;

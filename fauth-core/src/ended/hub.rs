@@ -11,50 +11,16 @@ use std::{
     },
 };
 
-use tokio::{runtime::Handle, sync::Notify, time::Instant};
+use tokio::{sync::Notify, time::Instant};
 
 use super::{
-    EndReason, Ended,
     asker::Asker,
     entry::Entry,
     intervals::{Intervals, Moment, moments},
-    keeper,
+    reason::EndReason,
     table::{Facts, Over, Table},
 };
 use crate::{clock::instant, store::ChangeSender, token::TokenPayload};
-
-/// What a provider holds. Everything ends when this is dropped with it.
-pub(crate) struct Open(Arc<Hub>);
-
-impl Open {
-    pub(crate) fn new(intervals: Intervals) -> Self {
-        Self(Arc::new(Hub::new(intervals)))
-    }
-
-    /// Keeps the authority of a grant until it ends, or nobody waits for that any more.
-    pub(crate) fn keep(
-        &self,
-        payload: &Arc<TokenPayload>,
-        asker: impl FnOnce() -> Weak<dyn Asker>,
-        facts: impl FnOnce() -> Facts,
-    ) -> Ended {
-        self.0.keep(payload, asker, facts)
-    }
-
-    /// Something about a key has changed, by an act of this provider. The key is made only if
-    /// anybody listens.
-    pub(crate) fn tell(&self, tell: impl FnOnce(&ChangeSender)) {
-        if self.0.own_changes.is_heard() {
-            tell(&self.0.own_changes);
-        }
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.close();
-    }
-}
 
 /// Everything that is open at one provider.
 pub(super) struct Hub {
@@ -78,7 +44,7 @@ pub(super) struct State {
 }
 
 impl Hub {
-    fn new(intervals: Intervals) -> Self {
+    pub(super) fn new(intervals: Intervals) -> Self {
         Self {
             intervals,
             start: instant(),
@@ -94,32 +60,28 @@ impl Hub {
         moments(instant().saturating_duration_since(self.start))
     }
 
-    fn keep(
-        self: &Arc<Self>,
-        payload: &Arc<TokenPayload>,
-        asker: impl FnOnce() -> Weak<dyn Asker>,
-        facts: impl FnOnce() -> Facts,
-    ) -> Ended {
-        self.asker.get_or_init(asker);
-        let known = self.lock().table.find(payload).map(|entry| Ended::kept(self, entry));
-        // The facts are found out without the lock.
-        let ended = known.unwrap_or_else(|| self.begin(facts()));
-        self.see_to_it();
-        ended
+    /// The entry of an authority that is kept, if it is. It is held already.
+    pub(super) fn find(&self, payload: &Arc<TokenPayload>) -> Option<Arc<Entry>> {
+        let state = self.lock();
+        // Before the lock is let go, so that nobody releases it.
+        state.table.find(payload).inspect(|entry| entry.hold())
     }
 
-    fn begin(self: &Arc<Self>, facts: Facts) -> Ended {
+    /// Begins to keep an authority; `None` if the provider is gone. The entry is held already.
+    pub(super) fn begin(&self, facts: Facts) -> Option<Arc<Entry>> {
         let now = self.now();
         let mut state = self.lock();
         if state.is_closed {
-            return Ended::over(EndReason::ProviderGone);
+            return None;
         }
-        let entry = state.table.find(&facts.payload);
-        // It is held before the lock is let go, so that nobody releases it.
-        let ended = Ended::kept(self, entry.unwrap_or_else(|| state.table.insert(facts, now)));
+        let entry = match state.table.find(&facts.payload) {
+            Some(entry) => entry,
+            None => state.table.insert(facts, now),
+        };
+        entry.hold();
         drop(state);
         self.woken.notify_one();
-        ended
+        Some(entry)
     }
 
     /// Nobody holds this entry any more.
@@ -133,26 +95,24 @@ impl Hub {
         }
     }
 
-    /// Sees to it that there is a task. It may have ended with the runtime that it was of. `false`
-    /// if there is none and cannot be, because this is no runtime.
-    pub(super) fn see_to_it(self: &Arc<Self>) -> bool {
-        if self.is_kept.load(Ordering::Acquire) {
-            return true;
-        }
-        let Ok(runtime) = Handle::try_current() else { return false };
+    /// Is there a task?
+    pub(super) fn is_kept(&self) -> bool {
+        self.is_kept.load(Ordering::Acquire)
+    }
+
+    /// What the task holds, for whoever begins it; `None` if there is one, or nothing is open. It
+    /// is begun without the lock: a runtime that shuts down drops at once what it is given, and
+    /// that takes the lock.
+    pub(super) fn take_over(self: &Arc<Self>) -> Option<Keeping> {
         let state = self.lock();
         if state.table.len() == 0 || self.is_kept.swap(true, Ordering::AcqRel) {
-            return true;
+            return None;
         }
-        drop(state);
-        // Without the lock: a runtime that shuts down drops at once what it is given, and that
-        // takes the lock.
-        runtime.spawn(keeper::keep(Keeping { hub: Arc::clone(self), has_ended: false }));
-        true
+        Some(Keeping { hub: Arc::clone(self), has_ended: false })
     }
 
     /// Ends everything, because the provider is gone.
-    fn close(&self) {
+    pub(super) fn close(&self) {
         let mut state = self.lock();
         state.is_closed = true;
         let over = state.table.end_all(EndReason::ProviderGone);

@@ -57,14 +57,19 @@ pub(super) fn moments(span: Duration) -> Moment {
     Moment::try_from(span.as_millis()).unwrap_or(Moment::MAX)
 }
 
+/// In how many steps an interval is divided: so often the task wakes up for turns, at most, however
+/// many there are.
+const STEPS: Moment = 600;
+
 /// The next turn of somebody with this number, after `now`: once in each interval, always at the
 /// same point of it, so that the numbers spread the turns, and that it does not matter how often
 /// somebody comes and goes.
 pub(super) fn next_turn(number: u128, every: Duration, now: Moment) -> Moment {
     let every = moments(every).max(1);
-    // The remainder is less than `every`.
-    let phase = Moment::try_from(number % u128::from(every)).unwrap_or(0);
-    let into = now % every;
+    let step = (every / STEPS).max(1);
+    // The remainder is a number of steps.
+    let steps = Moment::try_from(number % u128::from(every / step)).unwrap_or(0);
+    let (phase, into) = (steps * step, now % every);
     let wait = if phase > into { phase - into } else { every - into + phase };
     now.saturating_add(wait)
 }
@@ -96,6 +101,7 @@ mod tests {
         for number in 0..6_000_u128 {
             let number = number.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
             let turn = next_turn(number, every, 0) - 1;
+            assert_eq!((turn + 1) % 100, 0, "six hundred wake-ups, however many there are");
             counts[usize::try_from(turn / 1000).unwrap()] += 1;
         }
         assert!(counts.iter().all(|count| (50..=150).contains(count)), "{counts:?}");

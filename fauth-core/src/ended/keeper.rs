@@ -21,11 +21,11 @@ use tokio::{
 };
 
 use super::{
-    EndReason,
     asker::{Asker, Findings},
     entry::Id,
     hub::{Hub, Keeping},
     intervals::{Moment, moments},
+    reason::EndReason,
     table::{Finding, Question, Watched},
 };
 use crate::store::{Change, Changes};
@@ -123,12 +123,12 @@ impl<'a> Keeper<'a> {
             }
             until = until.min(self.next_poll);
         }
+        // Not worth a wake-up of its own.
         if now >= self.next_round {
             let round = moments(self.hub.intervals.unknown_after) / 10;
             self.next_round = now.saturating_add(round.max(50));
             self.hub.ending(|table| table.give_up(now));
         }
-        until = until.min(self.next_round);
         self.look(&asker, now);
         self.judge(asker, now);
         let state = self.hub.lock();

@@ -8,9 +8,9 @@ use std::{
 use smallvec::SmallVec;
 
 use super::{
-    EndReason,
     entry::{Entry, Id},
     intervals::{Intervals, Moment, moments, next_turn},
+    reason::EndReason,
 };
 use crate::{clock::Timestamp, token::TokenPayload};
 

@@ -8,7 +8,7 @@ use std::{
 
 use futures_core::Stream;
 
-use super::Ended;
+use super::future::Ended;
 
 /// A stream that ends when the authority of a grant does; made by [`Ended::take_until`].
 pub struct UntilEnded<S> {
@@ -16,9 +16,11 @@ pub struct UntilEnded<S> {
     ended: Option<Ended>,
 }
 
-impl<S> UntilEnded<S> {
-    pub(super) fn new(ended: Ended, stream: S) -> Self {
-        Self { stream: Box::pin(stream), ended: Some(ended) }
+impl Ended {
+    /// A stream that ends with the authority, even one that is always ready: a server-sent stream,
+    /// for example.
+    pub fn take_until<S: Stream>(self, stream: S) -> UntilEnded<S> {
+        UntilEnded { stream: Box::pin(stream), ended: Some(self) }
     }
 }
 

@@ -692,8 +692,6 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         if issuer.is_none() {
             self.waive_own_tokens(&config)?;
         }
-        #[cfg(feature = "mandates")]
-        self.check_mandates(issuer.is_some())?;
         let others = self.take_others(&config)?;
         let user_loader = self.take_user_loader(issuer.is_some(), &others)?;
         self.check_options()?;
@@ -732,18 +730,10 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         #[cfg(feature = "trusted-issuers")]
         others.prepare_keys()?;
         // The last that can fail: what was taken in is built.
-        let resident = Resident {
-            application: config.application().into(),
-            users: (TypeId::of::<U>(), type_name::<U>()),
-            fingerprints: config.fingerprints(),
-            places,
-            profile: config.profile(),
-            csrf_cookies: csrf.as_deref().map_or_else(Vec::new, CsrfPolicy::cookie_names),
-            may_share: self.waivers.may_share,
-        };
-        let (resident, warning) = PROCESS.admit(resident)?;
-        if let Some(warning) = warning {
-            warning.raise(config.application());
+        let resident = enrol::<U>(&config, places, csrf.as_deref(), self.waivers.may_share)?;
+        #[cfg(feature = "mandates")]
+        if let Some(mandates) = &self.mandates {
+            mandate_options::warn_of_memory(&*mandates.store);
         }
         let inner = Inner {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
@@ -796,16 +786,16 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
 
     #[cfg(feature = "mandates")]
     fn check_mandates(&self, has_own_tokens: bool) -> Result<(), ConfigError> {
-        let Some(mandates) = &self.mandates else { return Ok(()) };
+        if self.mandates.is_none() {
+            return Ok(());
+        }
         mandate_options::refuse_others(&[
             ("config", has_own_tokens),
             ("trusted_issuer", self.foreign.issuers.len() > 1),
             ("issuer_resolver", self.foreign.resolver.is_some()),
             ("api_key_store", self.stores.api_keys.is_some()),
             ("user_loader", self.user_loader.is_some()),
-        ])?;
-        mandate_options::warn_of_memory(&*mandates.store);
-        Ok(())
+        ])
     }
 
     /// Where everything is kept.
@@ -832,6 +822,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             KeyContext { clock: Arc::clone(&self.clock), events: self.events.clone(), rests: false };
         // Subjects of others are not own ones, so that whoever knows own ones is not asked.
         let has_own_tokens = config.token_issuer().is_some();
+        #[cfg(feature = "mandates")]
+        self.check_mandates(has_own_tokens)?;
         let loader = self.user_loader.as_ref().filter(|_| !has_own_tokens).map(Arc::clone);
         let options = std::mem::take(&mut self.foreign);
         let foreign = options.build(config, context.clone(), has_own_tokens, loader)?;
@@ -941,6 +933,29 @@ impl<U> Others<U> {
     fn prepare_keys(&self) -> Result<(), ConfigError> {
         self.foreign.as_ref().map_or(Ok(()), |foreign| foreign.prepare(&self.context))
     }
+}
+
+/// Lets the provider live in this process beside those that there are.
+fn enrol<U: AuthUser>(
+    config: &AuthConfig,
+    places: Vec<StoreLocation>,
+    csrf: Option<&CsrfPolicy>,
+    may_share: bool,
+) -> Result<Arc<Resident>, ConfigError> {
+    let resident = Resident {
+        application: config.application().into(),
+        users: (TypeId::of::<U>(), type_name::<U>()),
+        fingerprints: config.fingerprints(),
+        places,
+        profile: config.profile(),
+        csrf_cookies: csrf.map_or_else(Vec::new, CsrfPolicy::cookie_names),
+        may_share,
+    };
+    let (resident, warning) = PROCESS.admit(resident)?;
+    if let Some(warning) = warning {
+        warning.raise(config.application());
+    }
+    Ok(resident)
 }
 
 /// Stands where the settings were.

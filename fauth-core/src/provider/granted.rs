@@ -88,7 +88,25 @@ impl<U> Granted<U> {
 }
 
 impl<U: AuthUser> Granted<U> {
-    /// Completes when the authority of this grant ends; see [`ended`](crate::ended).
+    /// Completes when the authority of this grant ends: the token expires, it, its session or its
+    /// subject is revoked, the user is disabled or gone. For what stays open: a WebSocket, a
+    /// server-sent stream, a job. What is found how soon, and what it costs, says the module
+    /// [`ended`](crate::ended).
+    ///
+    /// ```
+    /// # use fauth_core::{AuthUser, Granted};
+    /// # async fn serve() {}
+    /// # async fn close(_: u16, _: &str) {}
+    /// # async fn example<U: AuthUser>(granted: Granted<U>) {
+    /// let ended = granted.ended();
+    /// tokio::select! {
+    ///     reason = ended => close(reason.close_code(), reason.as_str()).await,
+    ///     () = serve() => {}
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// It does not keep the provider alive; a grant does. Several of one grant share what is kept.
     pub fn ended(&self) -> Ended {
         self.provider.end_of_authority(&self.payload, &*self.user)
     }

@@ -9,12 +9,13 @@ use super::{
 use crate::{
     config::AuthConfig,
     error::ConfigError,
+    escape::redacted,
     mandate::{ByPrincipal, Principal, PrincipalLoader, Principals},
     rejection::MandateJson,
     remote::{Allowed, Fetch, JwksSource, check_url},
     store::AnchorStore,
     trusted_issuer::TrustedIssuer,
-    user::AuthUser,
+    user::{AuthUser, UserLoader},
 };
 
 const ISSUER_VARIABLE: &str = "CARACAL_STS_URL";
@@ -146,7 +147,7 @@ pub struct MandateAuthBuilder<U> {
     is_single_use: bool,
     allow_http: bool,
     config: Option<AuthConfig>,
-    users: Arc<dyn crate::user::UserLoader<U>>,
+    users: Arc<dyn UserLoader<U>>,
 }
 
 /// Where keys come from, as far as that was said.
@@ -159,7 +160,7 @@ enum Keys {
 type SourceOf = dyn FnOnce(String) -> Result<JwksSource, ConfigError> + Send + Sync;
 
 impl<U: AuthUser> MandateAuthBuilder<U> {
-    fn new(users: Arc<dyn crate::user::UserLoader<U>>) -> Self {
+    fn new(users: Arc<dyn UserLoader<U>>) -> Self {
         Self {
             issuer: None,
             zone: None,
@@ -362,7 +363,7 @@ fn checked_issuer(issuer: Option<String>, allow_http: bool) -> Result<String, Co
     let allowed = if allow_http { Allowed::DangerHttp } else { Allowed::HttpLocally };
     let checked = check_url(&issuer, allowed);
     match checked {
-        Err(problem) => wrong(format!("`{}` {problem}", issuer.escape_debug())),
+        Err(problem) => wrong(format!("`{}` {problem}", redacted(&issuer).escape_debug())),
         Ok(()) if issuer.contains('?') => wrong(format!("`{issuer}` has a query")),
         Ok(()) => Ok(issuer),
     }

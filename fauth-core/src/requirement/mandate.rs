@@ -1,9 +1,10 @@
 //! What a route asks of [mandates](crate::token::Mandate): conditions on what they say, and the two
 //! that hold where a requirement says nothing.
 
-use std::fmt;
-
-use super::{Condition, Holder, Missing, Names, Requirement, Unmet, leaf_is_met, missing_scopes};
+use super::{
+    Condition, Holder, MandateCondition, Missing, MissingMandate, Names, Requirement, Unmet, leaf_is_met,
+    missing_scopes, without_mandate,
+};
 use crate::token::{Mandate, MandateUse, TokenPayload};
 
 /// How often a mandate may have been handed on where a requirement does not say it.
@@ -11,116 +12,6 @@ pub(crate) const DEFAULT_MAX_HOPS: u32 = 10;
 
 /// The longest name of a target or an application that a mandate can have, in bytes.
 const MAX_NAME_BYTES: usize = 255;
-
-/// What a mandate has to say. A token that is no mandate meets none of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum MandateCondition {
-    /// It is for this use; for any, if `None`.
-    Use(Option<MandateUse>),
-    /// It names this target.
-    Target(Box<str>),
-    /// Its actor acts in an agent session.
-    AgentSession,
-    /// It was delegated, and names the epoch of the delegations.
-    Delegation,
-    /// This application is in its delegation chain.
-    ChainContains(Box<str>),
-    /// It was handed on at most so often.
-    MaxHops(u32),
-}
-
-/// What a mandate lacks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum MissingMandate {
-    /// This target.
-    Target(Box<str>),
-    /// An agent session.
-    AgentSession,
-    /// A delegation whose epoch it names.
-    Delegation,
-    /// This application in its delegation chain.
-    ChainApplication(Box<str>),
-    /// A shorter way: it was handed on more often than this.
-    TooManyHops(u32),
-}
-
-impl MissingMandate {
-    /// The stable name of the refusal.
-    pub(crate) const fn code(&self) -> &'static str {
-        match self {
-            Self::Target(_) => "missing_target",
-            Self::AgentSession => "session_required",
-            Self::Delegation => "delegation_required",
-            Self::ChainApplication(_) => "chain_mismatch",
-            Self::TooManyHops(_) => "hop_count_exceeded",
-        }
-    }
-
-    /// The place in which it is told, if several are missing.
-    const fn rank(&self) -> u8 {
-        match self {
-            Self::AgentSession => 2,
-            Self::Delegation => 3,
-            Self::ChainApplication(_) => 4,
-            Self::TooManyHops(_) => 5,
-            Self::Target(_) => 6,
-        }
-    }
-}
-
-/// The sentence for the caller.
-impl fmt::Display for MissingMandate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Target(target) => write!(f, "Missing target: {target}"),
-            Self::AgentSession => f.write_str("An agent session is required"),
-            Self::Delegation => f.write_str("A delegation is required"),
-            Self::ChainApplication(application) => {
-                write!(f, "The delegation chain lacks the application: {application}")
-            }
-            Self::TooManyHops(most) => write!(f, "The mandate was handed on more than {most} times"),
-        }
-    }
-}
-
-impl MandateCondition {
-    pub(super) fn is_met_by(&self, mandate: &Mandate) -> bool {
-        match self {
-            Self::Use(wanted) => wanted.is_none_or(|wanted| wanted == mandate.mandate_use()),
-            Self::Target(target) => mandate.targets().any(|held| *held == **target),
-            Self::AgentSession => mandate.agent_session_id().is_some(),
-            Self::Delegation => {
-                mandate.delegation_edge_id().is_some() && mandate.delegation_graph_epoch().is_some()
-            }
-            Self::ChainContains(application) => {
-                mandate.chain().iter().any(|hop| *hop.application_id() == **application)
-            }
-            Self::MaxHops(most) => mandate.hop_count() <= *most,
-        }
-    }
-
-    /// Why it is not met by a mandate.
-    fn unmet(&self) -> Unmet {
-        Unmet::Lacks(Missing::Mandate(match self {
-            Self::Use(_) => return Unmet::WrongUse,
-            Self::Target(target) => MissingMandate::Target(target.clone()),
-            Self::AgentSession => MissingMandate::AgentSession,
-            Self::Delegation => MissingMandate::Delegation,
-            Self::ChainContains(application) => MissingMandate::ChainApplication(application.clone()),
-            Self::MaxHops(most) => MissingMandate::TooManyHops(*most),
-        }))
-    }
-
-    /// Why it is not met by a token that is no mandate.
-    pub(super) fn unmet_by_other(&self) -> Unmet {
-        match self {
-            Self::MaxHops(_) => Unmet::WrongUse,
-            other => other.unmet(),
-        }
-    }
-}
 
 /// What a requirement asks of mandates.
 ///
@@ -421,7 +312,7 @@ impl<H: Holder> Judge<'_, H> {
             Condition::All(conditions) => self.all(conditions, around),
             Condition::Any(conditions) => self.any(conditions, around),
             leaf if leaf_is_met(leaf, self.holder) => Ok(around.or(Said::by(leaf))),
-            Condition::Mandate(condition) => Err(condition.unmet()),
+            Condition::Mandate(condition) => Err(without_mandate(condition.missing())),
             leaf => Err(super::unmet_leaf(leaf, self.holder)),
         }
     }
@@ -494,11 +385,18 @@ fn first_told(first: Unmet, second: Unmet) -> Unmet {
     }
 }
 
+/// The place in the documented order.
 const fn rank(unmet: &Unmet) -> u8 {
     match unmet {
         Unmet::WrongUse => 0,
         Unmet::Lacks(Missing::Scopes(_)) => 1,
-        Unmet::Lacks(Missing::Mandate(missing)) => missing.rank(),
+        Unmet::Lacks(Missing::Mandate(missing)) => match missing {
+            MissingMandate::AgentSession => 2,
+            MissingMandate::Delegation => 3,
+            MissingMandate::ChainApplication(_) => 4,
+            MissingMandate::TooManyHops(_) => 5,
+            MissingMandate::Target(_) => 6,
+        },
         Unmet::Lacks(_) => 7,
         Unmet::StaleLogin(_) => 8,
     }

@@ -7,6 +7,8 @@ mod address;
 #[cfg(feature = "mandates")]
 mod anchor_builder;
 #[cfg(feature = "mandates")]
+mod anchor_names;
+#[cfg(feature = "mandates")]
 mod anchor_news;
 #[cfg(feature = "mandates")]
 mod anchors;

@@ -330,6 +330,18 @@ impl ForeignVerifier {
         claims.text("jti", found.known.token_id, MAX_TOKEN_ID_BYTES)
     }
 
+    /// A mandate can be revoked by its id, and is spent by it: its issuer gives it one.
+    #[cfg(feature = "mandates")]
+    const fn needs_token_id(&self) -> bool {
+        self.mandate.is_some()
+    }
+
+    #[cfg(not(feature = "mandates"))]
+    #[expect(clippy::unused_self, reason = "only mandates need one")]
+    const fn needs_token_id(&self) -> bool {
+        false
+    }
+
     fn accept_audience(&self, claims: &Reader<'_>, found: &ForeignClaims) -> Result<(), TokenError> {
         let audience = match (found.known.audience, self.client_is_audience) {
             (Some(audience), _) => audience,

@@ -90,7 +90,7 @@ pub struct Mandate {
     sid: Box<str>,
     root_sid: Box<str>,
     zone: Arc<str>,
-    mandate_use: MandateUse,
+    used_for: MandateUse,
     subject_type: SubjectType,
     /// With blanks between them.
     scopes: Box<str>,
@@ -146,7 +146,7 @@ impl Mandate {
     /// What it is for (`use`).
     #[must_use]
     pub const fn mandate_use(&self) -> MandateUse {
-        self.mandate_use
+        self.used_for
     }
 
     /// What its subject is (`sub_type`).
@@ -237,7 +237,7 @@ impl fmt::Debug for Mandate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mandate")
             .field("zone", &self.zone)
-            .field("mandate_use", &self.mandate_use)
+            .field("used_for", &self.used_for)
             .field("subject_type", &self.subject_type)
             .field("hop_count", &self.hop_count)
             .finish_non_exhaustive()

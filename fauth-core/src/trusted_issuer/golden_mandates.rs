@@ -1,6 +1,8 @@
 //! The golden mandates and the vector of Caracal: verifier, requirement and renderer together, as
 //! far as claims decide. What stores decide is tested with the provider.
 
+#![cfg(all(feature = "mandates", feature = "asymmetric-pure-rust"))]
+
 #[path = "../../tests/mandates/golden.rs"]
 mod golden;
 

@@ -33,6 +33,8 @@ mod mint;
 pub mod openapi;
 #[cfg(feature = "trusted-issuers")]
 mod published_keys;
+#[cfg(feature = "sockets")]
+pub mod sockets;
 pub mod store_suite;
 pub mod suite;
 mod users;

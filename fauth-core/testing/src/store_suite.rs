@@ -141,6 +141,7 @@
 pub mod anchors;
 pub mod api_key_owners;
 pub mod api_keys;
+pub mod changes;
 pub mod ending;
 pub mod limits;
 pub mod one_time_owners;
@@ -324,6 +325,10 @@ macro_rules! store_suite {
         mod shares {
             use super::*;
             $crate::__store_shares_tests!($harness);
+        }
+        mod changes {
+            use super::*;
+            $crate::__store_changes_tests!($harness);
         }
     };
     (@one_times $harness:ty) => {

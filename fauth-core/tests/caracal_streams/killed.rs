@@ -56,7 +56,7 @@ async fn a_consumer_that_is_killed_in_a_batch_loses_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_is_killed_in_a_batch_loses_nothing() {
     let mut server = Redis::start();
-    let store = store(&server.url()).await;
+    let store = hasty(&server.url()).await;
     let slow = Flaky::new(&store, FlakyState { slow: ms(2), ..FlakyState::default() });
     let run = || revoker(&store).batch_size(20).anchors(slow.clone()).build().unwrap().spawn();
     let consumers = [run(), run()];
@@ -88,7 +88,7 @@ async fn a_redis_that_is_killed_in_a_batch_loses_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_stands_still_in_a_batch_loses_nothing() {
     let server = Redis::start();
-    let (store, mut redis) = (store(&server.url()).await, raw(&server.url()).await);
+    let (store, mut redis) = (hasty(&server.url()).await, raw(&server.url()).await);
     let slow = Flaky::new(&store, FlakyState { slow: ms(2), ..FlakyState::default() });
     for number in 0..200 {
         add_revocation(&mut redis, &format!("sid_{number}")).await;
@@ -113,7 +113,7 @@ async fn a_redis_that_stands_still_in_a_batch_loses_nothing() {
 #[tokio::test]
 async fn a_mandate_is_not_spent_after_its_request_was_refused() {
     let server = Redis::start();
-    let store = store(&server.url()).await;
+    let store = hasty(&server.url()).await;
     assert!(store.spend("jti_0", HOUR).await.unwrap());
     server.pause();
     assert!(store.spend("jti_1", HOUR).await.is_err());

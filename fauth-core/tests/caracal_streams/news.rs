@@ -119,7 +119,7 @@ async fn whoever_listens_knows_when_the_store_is_gone() {
 #[tokio::test]
 async fn a_subscription_that_was_lost_is_taken_again_and_told() {
     let mut server = Redis::start();
-    let (one, other) = (store(&server.url()).await, store(&server.url()).await);
+    let (one, other) = (hasty(&server.url()).await, hasty(&server.url()).await);
     let mut changes = listen(&other).await;
     for restart in [false, true] {
         if restart {
@@ -144,7 +144,7 @@ async fn a_subscription_that_was_lost_is_taken_again_and_told() {
 #[tokio::test]
 async fn a_server_that_stands_still_is_noticed() {
     let server = Redis::start();
-    let other = store(&server.url()).await;
+    let other = hasty(&server.url()).await;
     let mut changes = listen(&other).await;
     server.pause();
     tokio::time::sleep(ms(2500)).await;

@@ -1,6 +1,6 @@
 //! What a resource server has already: metadata, descriptions of the interface, audits, health.
 
-use fauth_core::{Guard, Requirement, ResourceMetadata, mounts::Mounts, rejection::ProblemJson};
+use fauth_core::{AuthConfig, Guard, Requirement, ResourceMetadata, mounts::Mounts, rejection::ProblemJson};
 use fauth_testing::{WireRequest, WireResponse};
 
 use crate::support::{ISSUER, World};
@@ -57,6 +57,17 @@ async fn health_and_warm_up_are_those_of_the_keys() {
     let down = World::new();
     down.server.go_down();
     assert!(down.auth.warm_up().await.is_err());
+}
+
+#[tokio::test]
+async fn settings_of_the_provider_can_be_given() {
+    let config = AuthConfig::without_own_tokens().realm("billing").build().unwrap();
+    let world = World::of(|mandates| mandates.config(config));
+    let refused = world.enter("x").await.unwrap_err();
+    assert!(
+        world.answer(&refused).header("www-authenticate").concat().starts_with("Bearer realm=\"billing\"")
+    );
+    assert!(world.enter(&world.mandate("alice").sign()).await.is_ok());
 }
 
 /// Nothing of a login is there, and guards need nothing of it.

@@ -37,7 +37,7 @@ pub(crate) struct Case<'a>(&'a Value);
 impl Golden {
     pub(crate) fn read() -> Self {
         let text = fs::read_to_string(folder("FAUTH_GOLDEN", "golden").join("caracal.json")).unwrap();
-        Self(serde_json::from_str(&text).unwrap())
+        Self(serde_json::from_str(&text).expect("caracal.json is JSON"))
     }
 
     pub(crate) fn issuer(&self) -> &str {
@@ -53,16 +53,16 @@ impl Golden {
     }
 
     pub(crate) fn jwks(&self) -> String {
-        self.0["jwks"].to_string()
+        member(&self.0, "jwks").to_string()
     }
 
     /// The PEM of `kid1`, `kid2` or `rogue`.
     pub(crate) fn private_key(&self, name: &str) -> &str {
-        text(&self.0["private_keys"], name)
+        text(member(&self.0, "private_keys"), name)
     }
 
     pub(crate) fn cases(&self) -> impl Iterator<Item = Case<'_>> {
-        self.0["cases"].as_array().into_iter().flatten().map(Case)
+        member(&self.0, "cases").as_array().into_iter().flatten().map(Case)
     }
 }
 
@@ -77,23 +77,23 @@ impl<'a> Case<'a> {
 
     /// What the route of the case asks for.
     pub(crate) fn requirement(self) -> Requirement {
-        let options = self.0["options"].as_object().unwrap();
+        let options = member(self.0, "options").as_object().unwrap();
         options.iter().fold(Requirement::user(), |asked, (name, value)| option(asked, name, value))
     }
 
     /// What the store says is revoked.
     pub(crate) fn revoked_anchors(self) -> Vec<&'a str> {
-        texts(&self.0["revoked_anchors"])
+        texts(member(self.0, "revoked_anchors"))
     }
 
     /// The epoch that the store has for the zone.
     pub(crate) fn delegation_epoch(self) -> Option<u64> {
-        self.0["delegation_epoch"].as_u64()
+        member(self.0, "delegation_epoch").as_u64()
     }
 
     /// What the original says.
     pub(crate) fn recorded(self) -> Verdict<'a> {
-        Verdict { code: text(self.0, "expect"), description: self.0["description"].as_str() }
+        Verdict { code: text(self.0, "expect"), description: member(self.0, "description").as_str() }
     }
 
     /// What is to be said here.
@@ -138,5 +138,9 @@ fn texts(value: &Value) -> Vec<&str> {
 }
 
 fn text<'a>(object: &'a Value, name: &str) -> &'a str {
-    object[name].as_str().unwrap_or_else(|| panic!("no text `{name}` in {object}"))
+    member(object, name).as_str().unwrap_or_else(|| panic!("no text `{name}` in {object}"))
+}
+
+fn member<'a>(object: &'a Value, name: &str) -> &'a Value {
+    object.get(name).unwrap_or_else(|| panic!("no `{name}` in {object}"))
 }

@@ -13,6 +13,7 @@ mod golden;
 mod named;
 mod order;
 mod people;
+mod sockets;
 mod spending;
 mod support;
 mod taking_back;

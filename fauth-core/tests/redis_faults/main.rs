@@ -21,6 +21,7 @@ mod paused;
 mod put_back;
 mod rules;
 mod shares;
+mod sockets;
 #[cfg(feature = "tls")]
 mod tls;
 mod unreachable;

@@ -18,6 +18,7 @@ mod migrating;
 mod owning;
 mod pooling;
 mod racing;
+mod sockets;
 mod sweeping;
 #[cfg(feature = "tls")]
 mod tls;

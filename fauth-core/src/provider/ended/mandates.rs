@@ -1,8 +1,9 @@
 //! What takes back a mandate that stays open: its anchors, and the delegation epoch of its zone.
 
-use super::{AuthProvider, EndReason, Finding};
 use crate::{
+    ended::{EndReason, Finding},
     mandate::anchors,
+    provider::AuthProvider,
     rejection::{InvalidToken, Rejection},
     store::ChangeSender,
     token::TokenPayload,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::{
     rejection::{ErrorJson, Misconfigured, ProblemJson, ProtectionSpace, Unavailable},
+    reply::ResponseHeader,
     request::HeaderValues,
 };
 
@@ -49,7 +50,7 @@ fn answer(rejection: &Rejection, renderer: &dyn Renderer) -> Reply {
 }
 
 fn header<'a>(reply: &'a Reply, name: &str) -> Option<&'a str> {
-    reply.headers().iter().find(|header| header.name() == name).map(|header| header.value())
+    reply.headers().iter().find(|header| header.name() == name).map(ResponseHeader::value)
 }
 
 const ANONYMOUS: Option<&str> = Some("Bearer realm=\"r\"");

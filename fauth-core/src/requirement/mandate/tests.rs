@@ -186,7 +186,7 @@ fn a_default_holds_for_each_part_that_says_nothing() {
         (any(&[other.clone().any_use(), read.clone()]), WRONG_USE),
         (any(&[read.clone(), read.clone().any_use()]), Ok(())),
         (any(&[other.clone().any_use(), other.clone()]), ALTERNATIVE),
-        (any(&[read.clone()]), WRONG_USE),
+        (any(std::slice::from_ref(&read)), WRONG_USE),
         (any(&[user().mandate_use(MandateUse::Resource)]), WRONG_USE),
         // What stands around alternatives speaks for them.
         (any(&[read.clone(), other.clone()]).any_use(), Ok(())),

@@ -6,7 +6,8 @@ use redis::Client;
 
 use super::{
     address::{Address, server_of},
-    anchors::{AnchorNames, RedisAnchorStore},
+    anchor_names::AnchorNames,
+    anchors::RedisAnchorStore,
     fault::{Fault, RedisConnectError},
     link::Link,
     server,
@@ -15,6 +16,23 @@ use crate::{error::ConfigError, store::StoreLocation};
 
 /// What the names of the keys begin with in a Caracal deployment.
 const PREFIX: &str = "caracal:revoked:sessions:";
+
+impl RedisAnchorStore {
+    /// A store with every setting as it is by default.
+    ///
+    /// # Errors
+    /// [`RedisConnectError`], as of [`RedisAnchorStoreBuilder::connect`].
+    pub async fn connect(url: impl AsRef<str>) -> Result<Self, RedisConnectError> {
+        Self::builder(url).connect().await
+    }
+
+    /// A store with settings of your own. The URL is
+    /// `redis://[user[:password]@]host[:port][/database]`, or with TLS (feature `tls`)
+    /// `rediss://…`.
+    pub fn builder(url: impl AsRef<str>) -> RedisAnchorStoreBuilder {
+        RedisAnchorStoreBuilder::new(url.as_ref())
+    }
+}
 
 /// Settings of a [`RedisAnchorStore`].
 #[must_use]
@@ -32,7 +50,7 @@ impl fmt::Debug for RedisAnchorStoreBuilder {
 }
 
 impl RedisAnchorStoreBuilder {
-    pub(super) fn new(url: &str) -> Self {
+    fn new(url: &str) -> Self {
         Self {
             address: Address::new(url),
             prefix: PREFIX.to_owned(),

@@ -13,7 +13,7 @@ use std::{
 use redis::{PushInfo, PushKind, Value};
 use tokio::{runtime::Handle, sync::Notify, task::AbortHandle};
 
-use super::{anchors::AnchorNames, fault::Fault, link::Link};
+use super::{anchor_names::AnchorNames, fault::Fault, link::Link};
 use crate::{
     escape::Escaped,
     store::{ChangeSender, Changes},
@@ -45,7 +45,7 @@ struct Subscription {
 impl News {
     /// Hears nothing yet. The runtime is the one in which this is called.
     pub(super) fn new(link: Link, names: &AnchorNames) -> Self {
-        let keys = format!("__keyspace@{}__:{}", link.database(), names.anchor(""));
+        let keys = format!("__keyspace@{}__:{}", link.database(), names.anchor_prefix());
         let subscription = Subscription { link, channel: names.channel.clone(), keys };
         Self { sender: ChangeSender::new(), subscription, runtime: Handle::current(), task: Arc::default() }
     }

@@ -1,23 +1,13 @@
-//! What ends mandates, in the keys of a Caracal deployment.
-//!
-//! - `caracal:revoked:sessions:{anchor}` is `1` for as long as the anchor is revoked.
-//! - `caracal:revoked:sessions:delegation-epoch:{zone}` is the epoch of a zone, in digits.
-//! - `fauth:caracal:revoked:sessions:spent:{id}` is a mandate that was used and works once;
-//!   `…:changes` is the channel on which instances hear of changes; at `…:nothing` there is never
-//!   anything. These are ours, and Caracal has no use for them.
-//!
-//! An anchor that begins with `delegation-epoch:` would have the key of a zone's epoch. Revoking it
-//! would set that epoch to 1, so it is refused; a mandate with such an anchor counts as revoked.
+//! What ends mandates, in the keys of a Caracal deployment. `anchor_names` says which they are.
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use redis::Script;
 
 use super::{
-    anchor_builder::RedisAnchorStoreBuilder,
+    anchor_names::{AnchorNames, is_reserved},
     anchor_news::News,
-    fault::{Fault, RedisConnectError},
+    fault::Fault,
     link::{Link, Retry},
     reply::Reply,
     scripts,
@@ -29,8 +19,6 @@ use crate::store::{
 
 /// How many anchors are revoked in one step.
 const MOST_AT_ONCE: usize = 500;
-
-const EPOCHS: &str = "delegation-epoch:";
 
 /// Revoked anchors, delegation epochs and used mandates in Redis (6.2 or later) or Valkey, in the
 /// keys that Caracal's own libraries read and write. Features `mandates` and `redis`.
@@ -57,7 +45,7 @@ const EPOCHS: &str = "delegation-epoch:";
 /// - **Steps.** Each method is one script: atomic, and one round trip. Revoking takes one for each
 ///   500 anchors.
 /// - **Time.** No call takes longer than
-///   [`command_timeout`](RedisAnchorStoreBuilder::command_timeout). Then it fails, and the mandate
+///   [`command_timeout`](crate::store::RedisAnchorStoreBuilder::command_timeout). Then it fails, and the mandate
 ///   is refused with 503. The store reconnects by itself.
 /// - **What cannot be read revokes.** Whatever stands in the key of an anchor revokes it. If the
 ///   epoch of a zone is no number, checks fail for that zone until it is raised: Caracal takes such
@@ -72,7 +60,7 @@ const EPOCHS: &str = "delegation-epoch:";
 /// - **Eviction.** `maxmemory-policy noeviction`: all these keys have an end, so that every
 ///   `volatile-*` policy would throw revocations away, and a revoked mandate would pass. A server
 ///   with another policy is refused, also later on, unless
-///   [`danger_allow_eviction`](RedisAnchorStoreBuilder::danger_allow_eviction) is said.
+///   [`danger_allow_eviction`](crate::store::RedisAnchorStoreBuilder::danger_allow_eviction) is said.
 /// - **Persistence.** A Redis that restarts empty has forgotten every revocation, and nothing here
 ///   notices: Caracal's keys do not vouch for one another, as those of
 ///   [`RedisStore`](crate::store::RedisStore) do. Use `appendonly yes`, and `appendfsync always`
@@ -106,64 +94,7 @@ struct Shared {
     place: StoreLocation,
 }
 
-/// The names of the keys.
-#[derive(Debug)]
-pub(super) struct AnchorNames {
-    prefix: String,
-    /// There is never anything here. Only a master lets its time to live be set.
-    pub(super) nothing: String,
-    pub(super) channel: String,
-}
-
-impl AnchorNames {
-    pub(super) fn new(prefix: &str) -> Self {
-        Self {
-            prefix: prefix.to_owned(),
-            nothing: format!("fauth:{prefix}nothing"),
-            channel: format!("fauth:{prefix}changes"),
-        }
-    }
-
-    pub(super) fn anchor(&self, anchor: &str) -> String {
-        format!("{}{anchor}", self.prefix)
-    }
-
-    fn epoch(&self, zone: &str) -> String {
-        format!("{}{EPOCHS}{zone}", self.prefix)
-    }
-
-    fn spent(&self, id: &str) -> String {
-        format!("fauth:{}spent:{id}", self.prefix)
-    }
-
-    pub(super) fn step(&self, script: &'static Script) -> Step {
-        let mut step = Step::new(script);
-        step.key(&self.nothing);
-        step
-    }
-}
-
-/// Whether its key would be the epoch of a zone.
-pub(super) fn is_reserved(anchor: &str) -> bool {
-    anchor.starts_with(EPOCHS)
-}
-
 impl RedisAnchorStore {
-    /// A store with every setting as it is by default.
-    ///
-    /// # Errors
-    /// [`RedisConnectError`], as of [`RedisAnchorStoreBuilder::connect`].
-    pub async fn connect(url: impl AsRef<str>) -> Result<Self, RedisConnectError> {
-        Self::builder(url).connect().await
-    }
-
-    /// A store with settings of your own. The URL is
-    /// `redis://[user[:password]@]host[:port][/database]`, or with TLS (feature `tls`)
-    /// `rediss://…`.
-    pub fn builder(url: impl AsRef<str>) -> RedisAnchorStoreBuilder {
-        RedisAnchorStoreBuilder::new(url.as_ref())
-    }
-
     pub(super) fn new(link: Link, names: AnchorNames, place: StoreLocation) -> Self {
         let news = News::new(link.clone(), &names);
         Self { shared: Arc::new(Shared { link, names, news, place }) }
@@ -172,7 +103,7 @@ impl RedisAnchorStore {
     /// What the names of the anchors' keys begin with.
     #[must_use]
     pub fn prefix(&self) -> &str {
-        &self.names().prefix
+        self.names().anchor_prefix()
     }
 
     pub(super) fn link(&self) -> &Link {
@@ -196,7 +127,9 @@ impl RedisAnchorStore {
             step.key(self.names().anchor(anchor)).arg(*anchor);
         }
         self.run(&step, Retry::Yes).await?;
-        anchors.iter().for_each(|anchor| self.shared.news.tell(anchor));
+        for anchor in anchors {
+            self.shared.news.tell(anchor);
+        }
         Ok(())
     }
 }
@@ -285,15 +218,6 @@ fn epoch_of(digits: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_names_are_those_of_caracal() {
-        let names = AnchorNames::new("caracal:revoked:sessions:");
-        assert_eq!(names.anchor("sid_1"), "caracal:revoked:sessions:sid_1");
-        assert_eq!(names.epoch("zone_prod"), "caracal:revoked:sessions:delegation-epoch:zone_prod");
-        assert_eq!(names.spent("jti_1"), "fauth:caracal:revoked:sessions:spent:jti_1");
-        assert!(is_reserved("delegation-epoch:zone_prod") && !is_reserved("delegation-epoch"));
-    }
 
     #[test]
     fn an_epoch_is_digits_and_nothing_else() {

@@ -9,6 +9,7 @@ mod consumer;
 mod dead_letter;
 mod entry;
 mod handle;
+mod retries;
 mod stop;
 mod wire;
 

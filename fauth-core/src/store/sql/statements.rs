@@ -314,7 +314,7 @@ pub(super) const CHECK: &str = concat!(
 /// As [`CHECK`], for several tokens at `$1`: `{list}` are all targets, and `{owners}` all owners.
 /// The first column says what a row tells: 0 is the memory, 1 a revoked target, 2 an epoch.
 pub(super) const CHECK_ALL: &str = "WITH asked (application, issuer, subject) AS (VALUES {owners}) \
-    SELECT 0 AS kind, '' AS target, '' AS application, '' AS issuer, '' AS subject, \
+    SELECT CAST(0 AS BIGINT) AS kind, '' AS target, '' AS application, '' AS issuer, '' AS subject, \
      since AS first, forgotten AS second, {clock} AS third FROM {p}schema WHERE id = 1 \
     UNION ALL SELECT 1, target, '', '', '', kept_until, 0, 0 FROM {p}revocations \
      WHERE target IN ({list}) AND kept_until > $1 \

@@ -43,7 +43,6 @@ struct Found {
     chain: Option<Value>,
     hop_count: Option<Value>,
     epoch: Option<Value>,
-    token_id: Option<Value>,
     expires_at: Option<Value>,
     issued_at: Option<Value>,
 }
@@ -67,7 +66,6 @@ impl Found {
             "delegation_chain" => &mut self.chain,
             "hop_count" => &mut self.hop_count,
             "delegation_graph_epoch" => &mut self.epoch,
-            "jti" => &mut self.token_id,
             "exp" => &mut self.expires_at,
             "iat" => &mut self.issued_at,
             _ => return None,
@@ -89,15 +87,13 @@ impl MandateProfile {
             }
         });
         let reader = Reader { json: claims.json() };
-        // What a token without it is called does not come from its issuer, who could not revoke it.
-        found.token_id.ok_or(TokenError::MissingClaim("jti"))?;
         reader.whole("exp", found.expires_at)?;
         reader.whole("iat", found.issued_at)?;
         let mandate = Mandate {
             client_id: reader.required("client_id", found.client_id)?,
             sid: reader.required("sid", found.sid)?,
             root_sid: reader.required("root_sid", found.root_sid)?,
-            mandate_use: reader.mandate_use(found.mandate_use)?,
+            used_for: reader.mandate_use(found.mandate_use)?,
             subject_type: reader.subject_type(found.subject_type)?,
             scopes: reader.scopes(found.scope)?,
             zone: self.zone(&reader, found.zone_id)?,
@@ -128,10 +124,11 @@ impl Mandate {
     /// Is the number of hops that which the chain shows?
     ///
     /// Each entry of a chain but the first has got its authority from the one before it, so that
-    /// the hops are one fewer than the entries. Caracal counts the delegations instead, which
-    /// [`delegation_path`](Self::delegation_path) lists; the chain may leave out who has begun. So
-    /// a greater number is right too if it is that of the path. A smaller one never is: it would
-    /// get a long chain past a limit. Without a chain there is nothing to compare with.
+    /// the hops are one fewer than the entries. Caracal counts the delegations, which
+    /// [`delegation_path`](Self::delegation_path) lists, and writes one entry more than there are
+    /// of these; but in its golden data the chain leaves one out. So a greater number is right too
+    /// if it is that of the path. A smaller one never is: it would get a long chain past a limit.
+    /// Without a chain there is nothing to compare with.
     fn hops_agree(&self) -> bool {
         let Some(of_chain) = self.chain.len().checked_sub(1) else { return true };
         let hops = usize::try_from(self.hop_count).unwrap_or(usize::MAX);
@@ -272,9 +269,9 @@ fn hop(object: &str) -> Result<Hop, TokenError> {
     let optional = |value| reader.optional("delegation_chain", value);
     let application = application.ok_or(TokenError::InvalidClaim("delegation_chain"))?;
     Ok(Hop {
-        application_id: reader.required("delegation_chain", Some(application))?,
-        agent_session_id: optional(session)?,
-        delegation_edge_id: optional(delegation)?,
+        application: reader.required("delegation_chain", Some(application))?,
+        agent_session: optional(session)?,
+        delegation_edge: optional(delegation)?,
     })
 }
 

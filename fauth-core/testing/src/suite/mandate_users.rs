@@ -144,6 +144,18 @@ cases! { $ __mandate_users_tests in mandate_users;
         assert!(seen.is(200).response.text().starts_with("true alice"), "{:?}", seen.response);
     }
 
+    /// Whoever acts by a mandate is no guest.
+    fn a_guest_has_no_mandate(t) {
+        let s = service(&t);
+        s.app.get("/guests/signin").send().is(200).says("sign in");
+        let seen = s.app.get("/guests/signin").bearer(s.mandate("alice").sign()).send();
+        assert_eq!(seen.is(403).response.json()["error"], "guests_only");
+        seen.has("content-type", "application/json");
+        for (token, denial) in not_good(&s) {
+            denial.is_of(&s.app.get("/guests/signin").bearer(token).send());
+        }
+    }
+
     fn every_extractor_and_group_judges_alike(t) {
         let s = service(&t);
         for path in ["/me", "/grant", "/guards/user", "/guards/active", "/guards/grant", "/group/dashboard", "/guards/twice", "/group/none"] {

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use super::{
     consumer::{Settings, StreamConsumer},
     entry::{Signatures, Topic},
-    wire::Seat,
+    wire::{GIVEN, Seat},
 };
 use crate::{
     error::ConfigError,
@@ -14,9 +14,6 @@ use crate::{
         redis::step::hexadecimal,
     },
 };
-
-/// What the names of consumers begin with that have none of their own.
-pub(super) const GIVEN: &str = "fauth-";
 
 impl RedisAnchorStore {
     /// Starts a consumer of `caracal.sessions.revoke`, in the group `resource-revocation`, that

@@ -16,12 +16,12 @@ use redis::aio::MultiplexedConnection;
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
-    builder::GIVEN,
     dead_letter::payload,
     entry::{Entry, Order, Poison, Signatures, Topic, order_of},
     handle::StreamConsumerHandle,
+    retries::{Retries, START},
     stop::Stop,
-    wire::{Read, Seat, is_gone},
+    wire::{GIVEN, Read, Seat, is_gone},
 };
 use crate::{
     clock::instant,
@@ -35,17 +35,11 @@ use crate::{
 /// After so many failures in a row the rest of a batch is left for later.
 const PATIENCE: usize = 3;
 
-/// How long pending entries are left alone after a failure, at first and at most.
-const RETRIES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
-
 /// How long nothing is tried after a failure of everything, at first and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 
 /// A consumer of fauth that was not heard of for so long has crashed.
 const GONE: Duration = Duration::from_secs(24 * 3600);
-
-/// Before the first entry.
-const START: &str = "0-0";
 
 pub(super) struct Settings {
     pub(super) anchors: Arc<dyn AnchorStore>,
@@ -95,20 +89,10 @@ pub struct StreamConsumer {
     redis: RedisAnchorStore,
     settings: Settings,
     connection: Option<MultiplexedConnection>,
-    /// The walk over what is pending with this consumer, if one is due.
-    walk: Option<Walk>,
-    retry_pause: Duration,
+    retries: Retries,
     claim_at: Instant,
     /// The store has carried out nothing of the last batch.
     is_down: bool,
-}
-
-/// How far the walk over pending entries has come.
-struct Walk {
-    after: String,
-    due_at: Instant,
-    /// What it has met must be walked over again.
-    again: bool,
 }
 
 /// What a round has done.
@@ -134,8 +118,7 @@ impl StreamConsumer {
             redis,
             settings,
             connection: None,
-            walk: None,
-            retry_pause: RETRIES.0,
+            retries: Retries::new(),
             claim_at: instant(),
             is_down: false,
         }
@@ -172,7 +155,7 @@ impl StreamConsumer {
                 Err(fault) => Some(fault.into()),
             };
             let Some(error) = error else {
-                if pause != PAUSES.0 {
+                if pause != PAUSES.0 && !self.is_down {
                     pause = PAUSES.0;
                     tracing::info!(target: "fauth", stream = %self.stream(), "a stream is consumed again");
                 }
@@ -235,8 +218,8 @@ impl StreamConsumer {
 
     /// How long Redis waits for something new: not at all while there is something else to do.
     fn wait_after(&self, tally: &Tally) -> Option<Duration> {
-        let walk_in = self.walk.as_ref().map(|walk| walk.due_at.saturating_duration_since(instant()));
-        let wait = walk_in.map_or(self.settings.wait, |until| until.min(self.settings.wait));
+        let longest = self.settings.wait;
+        let wait = self.retries.due_in(instant()).map_or(longest, |until| until.min(longest));
         (tally.done == 0 && tally.error.is_none() && !wait.is_zero()).then_some(wait)
     }
 
@@ -244,8 +227,7 @@ impl StreamConsumer {
         let mut connection = self.redis.link().another(self.settings.wait).await?;
         self.settings.seat.take(&mut connection).await?;
         self.leave(false).await;
-        // What was delivered to this consumer before it knew of it.
-        self.walk = Some(Walk { after: START.to_owned(), due_at: instant(), again: false });
+        self.retries.begin(instant());
         Ok(connection)
     }
 
@@ -264,7 +246,7 @@ impl StreamConsumer {
         loop {
             let page = self.settings.seat.claim(connection, idle, &from, count).await?;
             if page.has_unnamed {
-                self.walk_later();
+                self.retries.later(instant());
             }
             self.handle_and_note(connection, page.entries, tally).await?;
             if page.next == START || self.is_down || stop.is_over().await {
@@ -279,49 +261,17 @@ impl StreamConsumer {
 
     /// A page of what is pending with this consumer.
     async fn walk(&mut self, connection: &mut MultiplexedConnection, tally: &mut Tally) -> Result<(), Fault> {
-        let Some(mut walk) = self.walk.take_if(|walk| walk.due_at <= instant()) else { return Ok(()) };
-        let seat = &self.settings.seat;
-        let entries = seat.read(connection, Read::Own(&walk.after), self.settings.batch_size).await;
-        let entries = match entries {
-            Ok(entries) => entries,
-            Err(fault) => {
-                self.walk = Some(walk);
-                return Err(fault);
-            }
-        };
+        let Some(walk) = self.retries.take(instant()) else { return Ok(()) };
+        let (seat, count) = (&self.settings.seat, self.settings.batch_size);
+        // If that fails, the next connection begins with a walk of its own.
+        let entries = seat.read(connection, Read::Own(&walk.after), count).await?;
         if entries.is_empty() {
-            if walk.again {
-                self.walk_later();
-            } else {
-                self.retry_pause = RETRIES.0;
-            }
+            self.retries.finish(&walk, instant());
             return Ok(());
         }
         let handled = self.handle(connection, entries, tally).await?;
-        walk.again |= handled.left > 0;
-        if handled.left > 0 {
-            walk.due_at = self.next_retry();
-        }
-        walk.after = handled.last.unwrap_or(walk.after);
-        self.walk = Some(walk);
+        self.retries.go_on(walk, handled.last, handled.left > 0, instant());
         Ok(())
-    }
-
-    /// The next walk, or the next after the one that goes on.
-    fn walk_later(&mut self) {
-        match &mut self.walk {
-            Some(walk) => walk.again = true,
-            None => {
-                let due_at = self.next_retry();
-                self.walk = Some(Walk { after: START.to_owned(), due_at, again: false });
-            }
-        }
-    }
-
-    fn next_retry(&mut self) -> Instant {
-        let due_at = instant() + self.retry_pause;
-        self.retry_pause = (self.retry_pause * 2).min(RETRIES.1);
-        due_at
     }
 
     async fn handle_and_note(
@@ -331,7 +281,7 @@ impl StreamConsumer {
         tally: &mut Tally,
     ) -> Result<(), Fault> {
         if self.handle(connection, entries, tally).await?.left > 0 {
-            self.walk_later();
+            self.retries.later(instant());
         }
         Ok(())
     }
@@ -377,10 +327,7 @@ impl StreamConsumer {
     /// A store that is back gets at once what it has missed.
     fn note_whether_it_is_down(&mut self, is_down: bool) {
         if std::mem::replace(&mut self.is_down, is_down) && !is_down {
-            self.retry_pause = RETRIES.0;
-            if let Some(walk) = &mut self.walk {
-                walk.due_at = instant();
-            }
+            self.retries.hurry(instant());
         }
     }
 

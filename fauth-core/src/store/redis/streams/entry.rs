@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::store::{StreamKey, check_anchor, redis::anchors::is_reserved, stream_signature::SIGNATURE_FIELD};
+use crate::store::{
+    StreamKey, check_anchor, redis::anchor_names::is_reserved, stream_signature::SIGNATURE_FIELD,
+};
 
 /// More than any message of Caracal has.
 const MAX_FIELDS: usize = 64;
@@ -20,12 +22,15 @@ pub(super) enum Topic {
     Delegations,
 }
 
+/// The names and values of an entry, in its order.
+pub(super) type Fields = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// An entry, as Redis delivers it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) id: String,
     /// `None` if the entry was deleted and only its delivery is remembered.
-    pub(super) fields: Option<Vec<(Vec<u8>, Vec<u8>)>>,
+    pub(super) fields: Option<Fields>,
 }
 
 /// What an entry asks for.
@@ -116,7 +121,7 @@ impl<'a> Message<'a> {
         signatures.keys.is_empty() || signatures.keys.iter().any(is_by)
     }
 
-    /// What no mandate can carry, or nobody may revoke, is left out: see `store/redis/anchors.rs`.
+    /// What no mandate can carry, or nobody may revoke, is left out: see `store/redis/anchor_names.rs`.
     fn revocation(&self) -> Result<Order, Poison> {
         let mut anchors: Vec<String> = Vec::new();
         for anchor in ANCHORS.map(|name| self.field(name)) {

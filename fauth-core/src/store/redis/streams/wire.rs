@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use redis::{Cmd, RedisError, Value, aio::MultiplexedConnection};
 
-use super::entry::Entry;
+use super::entry::{Entry, Fields};
 use crate::store::redis::fault::Fault;
+
+/// What the names of consumers begin with that have none of their own.
+pub(super) const GIVEN: &str = "fauth-";
 
 /// A stream, a group of consumers, and one of them.
 #[derive(Debug, Clone)]
@@ -34,12 +37,14 @@ pub(super) struct Claimed {
 }
 
 impl Seat {
-    /// Makes the group, and the stream, if they are not there. It begins with the first entry.
+    /// Makes the group, and the stream, if they are not there. It begins with the first entry. A
+    /// server whose memory is full refuses that also where there is nothing to make; reading says
+    /// then whether there is a group.
     pub(super) async fn take(&self, connection: &mut MultiplexedConnection) -> Result<(), Fault> {
         let mut command = redis::cmd("XGROUP");
         command.arg("CREATE").arg(&self.stream).arg(&self.group).arg("0").arg("MKSTREAM");
         match command.exec_async(connection).await {
-            Err(error) if error.code() != Some("BUSYGROUP") => Err(error.into()),
+            Err(error) if !matches!(error.code(), Some("BUSYGROUP" | "OOM")) => Err(error.into()),
             _ => Ok(()),
         }
     }
@@ -151,7 +156,7 @@ fn entry_of(entry: Value) -> Result<Option<Entry>, Fault> {
     Ok(Some(Entry { id, fields }))
 }
 
-fn fields_of(flat: Vec<Value>) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Fault> {
+fn fields_of(flat: Vec<Value>) -> Result<Fields, Fault> {
     let mut flat = flat.into_iter();
     let mut fields = Vec::with_capacity(flat.len() / 2);
     while let Some(name) = flat.next() {

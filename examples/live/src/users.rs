@@ -1,0 +1,57 @@
+//! The users: a list in memory, in place of your database.
+
+use std::sync::Arc;
+
+use fauth_core::{
+    AuthUser, BoxError, IdentityLoader, TokenPayload, UserLoader, async_trait,
+    password::{PasswordConfig, PasswordHasher},
+};
+
+/// A user: the marked fields are what fauth must know.
+#[derive(AuthUser)]
+#[auth(always_active)]
+pub struct User {
+    #[auth(subject)]
+    pub(crate) name: &'static str,
+    #[auth(password_hash)]
+    password_hash: String,
+}
+
+/// All users. Cheap to clone.
+#[derive(Clone)]
+pub struct Users(Arc<[Arc<User>]>);
+
+impl Users {
+    /// Alice and Bob.
+    ///
+    /// # Errors
+    /// If a password cannot be hashed.
+    pub async fn sample() -> Result<Self, BoxError> {
+        let hasher = PasswordHasher::new(PasswordConfig::default())?;
+        let mut users = Vec::new();
+        for (name, password) in [("alice", "green-ideas-sleep"), ("bob", "hunter2-and-a-half")] {
+            users.push(Arc::new(User { name, password_hash: hasher.hash(password).await? }));
+        }
+        Ok(Self(users.into()))
+    }
+
+    fn find(&self, name: &str) -> Option<Arc<User>> {
+        self.0.iter().find(|user| user.name == name).cloned()
+    }
+}
+
+/// For every guarded request, and while a socket is open, again and again: whose token is this?
+#[async_trait]
+impl UserLoader<User> for Users {
+    async fn load_user(&self, token: Arc<TokenPayload>) -> Result<Option<Arc<User>>, BoxError> {
+        Ok(self.find(token.subject()))
+    }
+}
+
+/// For every login: who is that?
+#[async_trait]
+impl IdentityLoader<User> for Users {
+    async fn load_identity(&self, identifier: String) -> Result<Option<Arc<User>>, BoxError> {
+        Ok(self.find(&identifier))
+    }
+}

@@ -1,0 +1,142 @@
+//! `WebSockets` that end with the authority of whom they were opened for.
+
+use std::{future::Future, pin::pin, time::Duration};
+
+use actix_web::{
+    HttpResponse,
+    rt::{spawn, time::timeout},
+};
+use actix_ws::{CloseCode, CloseReason, MessageStream, Session};
+use fauth_core::ended::Ended;
+use futures_util::future::{Either, select};
+
+/// How long a client has to take note that its socket is closed.
+const CLOSING: Duration = Duration::from_secs(5);
+
+/// Opens a WebSocket that ends with the authority of whom it was opened for: when the token
+/// expires, when its session or its user is logged out, when the token is revoked, when the user is
+/// disabled or gone. On other instances too, see [`Ended`].
+///
+/// ```
+/// # use fauth_testing::TestUser as User;
+/// use actix_web::{App, Error, HttpRequest, HttpResponse, web::{Data, Payload, get}};
+/// use actix_ws::Message;
+/// use fauth_actix::{Grant, SecureScope, until_ended};
+///
+/// async fn echo(
+///     request: HttpRequest, body: Payload, Grant(granted): Grant<User>,
+/// ) -> Result<HttpResponse, Error> {
+///     let opened = actix_ws::handle(&request, body)?;
+///     Ok(until_ended(opened, granted.ended(), |mut session, mut messages| async move {
+///         while let Some(Ok(message)) = messages.recv().await {
+///             if let Message::Text(text) = message {
+///                 if session.text(text).await.is_err() {
+///                     break;
+///                 }
+///             }
+///         }
+///     }))
+/// }
+///
+/// # let auth = fauth_testing::provider().build().unwrap();
+/// let live = SecureScope::new("/live", &auth).require_scopes(["chat"]).route("/echo", get().to(echo));
+/// let app = App::new().app_data(Data::new(auth)).service(live);
+/// # let _ = app;
+/// ```
+///
+/// Until it is opened, the guard decides as about every request: 401 and 403 are answers to the
+/// handshake, and a handshake with a cookie needs an `Origin` of your own.
+///
+/// Once the authority has ended, the handler is stopped where it waits, as by `tokio::select!`, and
+/// the client is sent a close frame with the code 1008 (policy violation, [RFC 6455 section
+/// 7.4.1](https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1)) and the
+/// [reason](fauth_core::ended::EndReason::as_str). If the handler returns before, the code is 1000.
+/// A client that does not read has five seconds; then the connection is left to the server.
+///
+/// Whatever the handler has started, and whoever has a clone of the session: none of them can send
+/// any more, and messages end. Answering the client's pings is the handler's business, as ever with
+/// `actix_ws`.
+///
+/// # By hand
+/// [`Ended`] is a future, which is cloned and awaited wherever there is something to end:
+///
+/// ```
+/// # use actix_ws::{CloseReason, Message, MessageStream, Session};
+/// # use fauth_actix::fauth_core::ended::Ended;
+/// async fn echo(mut session: Session, mut messages: MessageStream, mut ended: Ended) {
+///     let why = loop {
+///         tokio::select! {
+///             why = &mut ended => break why,
+///             message = messages.recv() => {
+///                 let Some(Ok(Message::Text(text))) = message else { return };
+///                 if session.text(text).await.is_err() {
+///                     return;
+///                 }
+///             }
+///         }
+///     };
+///     let description = Some(why.as_str().to_owned());
+///     let _ = session.close(Some(CloseReason { code: why.close_code().into(), description })).await;
+/// }
+/// ```
+///
+/// # Security
+/// In the example by hand, a client that does not read holds `text` back, and the authority ends
+/// unnoticed in the meantime: put whatever waits into the `select!`, or let this function do it.
+pub fn until_ended<H, R>(
+    (response, session, messages): (HttpResponse, Session, MessageStream),
+    ended: Ended,
+    handler: H,
+) -> HttpResponse
+where
+    H: FnOnce(Session, MessageStream) -> R + 'static,
+    R: Future<Output = ()> + 'static,
+{
+    spawn(run_until_ended((session, messages), ended, handler));
+    response
+}
+
+/// As [`until_ended`], for a socket that is open: one whose client sends its token as the first
+/// message.
+///
+/// ```
+/// # use fauth_testing::TestUser as User;
+/// use std::time::Duration;
+///
+/// use actix_web::rt::time::timeout;
+/// use actix_ws::{Message, MessageStream, Session};
+/// use fauth_actix::{fauth_core::{AuthProvider, Requirement}, run_until_ended};
+///
+/// // In the handler of a route without guard:
+/// // `actix_web::rt::spawn(chat(session, messages, auth))`.
+/// async fn chat(session: Session, mut messages: MessageStream, auth: AuthProvider<User>) {
+///     let first = timeout(Duration::from_secs(10), messages.recv()).await;
+///     let Ok(Some(Ok(Message::Text(token)))) = first else { return };
+///     let requirement = Requirement::user().scopes(["chat"]);
+///     let Ok(granted) = auth.authenticate_token(&token, &requirement).await else { return };
+///     run_until_ended((session, messages), granted.ended(), |mut session, mut messages| async move {
+///         let _ = session.text("Welcome").await;
+///         while let Some(Ok(_)) = messages.recv().await {}
+///     })
+///     .await;
+/// }
+/// ```
+///
+/// # Security
+/// Until the token has come, anybody may hold a socket: set a time limit, as here, and limit the
+/// size of messages (`MessageStream::max_frame_size`).
+pub async fn run_until_ended<H, R>((session, messages): (Session, MessageStream), ended: Ended, handler: H)
+where
+    H: FnOnce(Session, MessageStream) -> R,
+    R: Future<Output = ()>,
+{
+    // The end comes first: a handler that always has something to do is stopped too.
+    let reason = match select(ended, pin!(handler(session.clone(), messages))).await {
+        Either::Left((why, _)) => {
+            CloseReason { code: why.close_code().into(), description: Some(why.as_str().to_owned()) }
+        }
+        Either::Right(_) => CloseReason { code: CloseCode::Normal, description: None },
+    };
+    // A client that does not read is no reason to wait for longer.
+    let _ = timeout(CLOSING, session.close(Some(reason))).await;
+}

@@ -1,0 +1,137 @@
+//! `WebSockets` that end with the authority of whom they were opened for.
+
+use std::{future::Future, pin::Pin, time::Duration};
+
+use axum::{
+    extract::ws::{CloseFrame, Message, OnFailedUpgrade, WebSocket, WebSocketUpgrade, close_code},
+    response::Response,
+};
+use fauth_core::ended::Ended;
+use futures_util::future::{Either, select};
+use tokio::time::timeout;
+
+/// How long a client has to take note that its socket is closed.
+const CLOSING: Duration = Duration::from_secs(5);
+
+/// Opens a WebSocket that ends with the authority of whom it was opened for: when the token
+/// expires, when its session or its user is logged out, when the token is revoked, when the user is
+/// disabled or gone. On other instances too, see [`Ended`].
+///
+/// ```
+/// # use fauth_testing::TestUser as User;
+/// use axum::{Router, extract::ws::WebSocketUpgrade, response::Response, routing::any};
+/// use fauth_axum::{Grant, SecureRouter, until_ended};
+///
+/// async fn echo(ws: WebSocketUpgrade, Grant(granted): Grant<User>) -> Response {
+///     until_ended(ws, granted.ended(), |socket| {
+///         Box::pin(async move {
+///             while let Some(Ok(message)) = socket.recv().await {
+///                 if socket.send(message).await.is_err() {
+///                     break;
+///                 }
+///             }
+///         })
+///     })
+/// }
+///
+/// # let auth = fauth_testing::provider().build().unwrap();
+/// let live = SecureRouter::new(&auth).require_scopes(["chat"]).route("/echo", any(echo));
+/// let app = Router::new().nest_service("/live", live).with_state(auth);
+/// # let _: Router = app;
+/// ```
+///
+/// Until it is opened, the guard decides as about every request: 401 and 403 are answers to the
+/// handshake, and a handshake with a cookie needs an `Origin` of your own.
+///
+/// Once the authority has ended, the handler is stopped where it waits, as by `tokio::select!`, and
+/// the client is sent a close frame with the code 1008 (policy violation, [RFC 6455 section
+/// 7.4.1](https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1)) and the
+/// [reason](fauth_core::ended::EndReason::as_str). If the handler returns before, the code is 1000.
+/// A client that does not read has five seconds; then the connection is cut.
+///
+/// The handler borrows the socket. So nothing that it starts can keep the socket for longer: the
+/// compiler refuses a `tokio::spawn` that does. To send and to receive at the same time, split the
+/// socket (`StreamExt::split`) and `tokio::join!` the two, within the handler.
+///
+/// # By hand
+/// [`Ended`] is a future, which is cloned and awaited wherever there is something to end:
+///
+/// ```
+/// # use axum::extract::ws::{CloseFrame, Message, WebSocket};
+/// # use fauth_axum::fauth_core::ended::Ended;
+/// async fn echo(mut socket: WebSocket, mut ended: Ended) {
+///     let why = loop {
+///         tokio::select! {
+///             why = &mut ended => break why,
+///             message = socket.recv() => match message {
+///                 Some(Ok(message)) if socket.send(message).await.is_ok() => {}
+///                 _ => return,
+///             },
+///         }
+///     };
+///     let frame = CloseFrame { code: why.close_code(), reason: why.as_str().into() };
+///     let _ = socket.send(Message::Close(Some(frame))).await;
+/// }
+/// ```
+///
+/// # Security
+/// In the example by hand, a client that does not read holds `send` back, and the authority ends
+/// unnoticed in the meantime: put whatever waits into the `select!`, or let this function do it.
+pub fn until_ended<F, H>(upgrade: WebSocketUpgrade<F>, ended: Ended, handler: H) -> Response
+where
+    F: OnFailedUpgrade,
+    H: for<'a> FnOnce(&'a mut WebSocket) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> + Send + 'static,
+{
+    upgrade.on_upgrade(|socket| run_until_ended(socket, ended, handler))
+}
+
+/// As [`until_ended`], for a socket that is open: one whose client sends its token as the first
+/// message.
+///
+/// ```
+/// # use fauth_testing::TestUser as User;
+/// use std::time::Duration;
+///
+/// use axum::extract::ws::{Message, WebSocket};
+/// use fauth_axum::{fauth_core::{AuthProvider, Requirement}, run_until_ended};
+/// use tokio::time::timeout;
+///
+/// // In the handler of a route without guard: `ws.on_upgrade(|socket| chat(socket, auth))`.
+/// async fn chat(mut socket: WebSocket, auth: AuthProvider<User>) {
+///     let first = timeout(Duration::from_secs(10), socket.recv()).await;
+///     let Ok(Some(Ok(Message::Text(token)))) = first else { return };
+///     let requirement = Requirement::user().scopes(["chat"]);
+///     let Ok(granted) = auth.authenticate_token(&token, &requirement).await else { return };
+///     run_until_ended(socket, granted.ended(), |socket| {
+///         Box::pin(async move {
+///             let _ = socket.send(Message::text("Welcome")).await;
+///             while let Some(Ok(_)) = socket.recv().await {}
+///         })
+///     })
+///     .await;
+/// }
+/// ```
+///
+/// # Security
+/// Until the token has come, anybody may hold a socket: set a time limit, as here, and limit the
+/// size of messages (`WebSocketUpgrade::max_message_size`).
+pub async fn run_until_ended<H>(mut socket: WebSocket, ended: Ended, handler: H)
+where
+    H: for<'a> FnOnce(&'a mut WebSocket) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> + Send,
+{
+    // The end comes first: a handler that always has something to do is stopped too.
+    let frame = match select(ended, handler(&mut socket)).await {
+        Either::Left((why, _)) => CloseFrame { code: why.close_code(), reason: why.as_str().into() },
+        Either::Right(_) => CloseFrame { code: close_code::NORMAL, reason: "".into() },
+    };
+    // A client that does not read is no reason to wait for longer.
+    let _ = timeout(CLOSING, close(&mut socket, frame)).await;
+}
+
+/// Sends the frame and waits for the answer to it. Who closes a connection with something unread
+/// resets it, and the client may lose the frame.
+async fn close(socket: &mut WebSocket, frame: CloseFrame) {
+    // It fails if the client was first, whose frame is answered while the rest is read.
+    let _ = socket.send(Message::Close(Some(frame))).await;
+    while let Some(Ok(_)) = socket.recv().await {}
+}
