@@ -110,6 +110,14 @@ impl StreamKey {
     }
 }
 
+#[cfg(feature = "caracal-audit")]
+impl StreamKey {
+    /// Signs a text as it is, as audit events are: 64 lower-case hexadecimal digits.
+    pub(crate) fn sign_text(&self, text: &str) -> String {
+        digits_of(&self.0.clone().chain_update(text).finalize().into_bytes())
+    }
+}
+
 impl fmt::Debug for StreamKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("StreamKey(***)")
