@@ -1,5 +1,5 @@
-//! What a route may ask of a mandate: scopes, targets, use, session, delegation, chain and hops; and
-//! which answer comes first where several things are wrong.
+//! What a route may ask of a mandate: scopes, targets, use, session, delegation, chain and hops;
+//! and which answer comes first where several things are wrong.
 
 use fauth_core::{Requirement, RouteRules, token::MandateUse};
 use serde_json::{Value, json};
