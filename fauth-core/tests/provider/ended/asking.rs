@@ -334,9 +334,9 @@ async fn another_claim_is_another_load() {
     let world = World::new();
     let on = async |tenant: &str| {
         let token = world.access(TokenRequest::for_subject("alice").claim("tenant", tenant));
-        open(&world.auth, &token).await.ended()
+        open(&world.auth, &token).await
     };
-    let sockets = [on("acme").await, on("acme").await, on("other").await];
+    let sockets = [on("acme").await.ended(), on("acme").await.ended(), on("other").await.ended()];
     sleep(SECOND).await;
     let before = world.users.user_loads();
     sleep(MINUTE).await;

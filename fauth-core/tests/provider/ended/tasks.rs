@@ -113,16 +113,17 @@ fn when_the_runtime_of_the_task_ends_another_goes_on() {
     let token =
         first.block_on(async { auth.login("alice").await.unwrap().access_token().expose().to_owned() });
     let granted = first.block_on(open(&auth, &token));
-    let ended = first.block_on(async {
-        let ended = granted.ended();
-        sleep(Duration::from_millis(20)).await;
-        ended
+    let mut kept = None;
+    first.block_on(async {
+        kept = Some(granted.ended());
+        settle().await;
     });
+    let ended = kept.unwrap();
     let (found, finds) = mpsc::channel();
     std::thread::spawn(move || second.block_on(async move { found.send(ended.await) }));
-    std::thread::sleep(Duration::from_millis(50));
+    runtime().block_on(settle());
     drop(first);
-    std::thread::sleep(Duration::from_millis(50));
+    runtime().block_on(settle());
     runtime().block_on(auth.logout(&token, &ClientInfo::unknown())).unwrap();
     assert_eq!(finds.recv_timeout(Duration::from_secs(5)).unwrap(), EndReason::Revoked);
 }
@@ -180,8 +181,8 @@ impl Wake for Woken {
 async fn whoever_waits_is_woken_once_and_not_before() {
     let world = World::new();
     let (tokens, mut ended) = socket(&world, "alice").await;
-    let (woken, wakes) = mpsc::channel();
-    let waker = Waker::from(Arc::new(Woken(woken)));
+    let (sender, wakes) = mpsc::channel();
+    let waker = Waker::from(Arc::new(Woken(sender)));
     let mut context = Context::from_waker(&waker);
     assert!(std::pin::Pin::new(&mut ended).poll(&mut context).is_pending());
     sleep(10 * MINUTE).await;
