@@ -244,7 +244,7 @@ mod tests {
                 last = name.to_owned();
                 fields.insert(last.clone(), value.to_owned());
             } else {
-                *fields.get_mut(&last).unwrap() += &format!("\n{line}");
+                fields.get_mut(&last).unwrap().extend(["\n", line]);
             }
         }
         fields
