@@ -62,7 +62,7 @@ fn create(CurrentUser(principal): CurrentUser<Principal>, Data(feed): Data<&Feed
 
 /// Every payout as it is made, until the mandate ends.
 #[handler]
-async fn live(upgrade: WebSocket, Grant(granted): Grant<Principal>, Data(feed): Data<&Feed>) -> Response {
+fn live(upgrade: WebSocket, Grant(granted): Grant<Principal>, Data(feed): Data<&Feed>) -> Response {
     let mut payouts = feed.watch();
     until_ended(upgrade, granted.ended(), move |socket| {
         Box::pin(async move {
