@@ -50,12 +50,13 @@
 //! share, from which they displace nothing else.
 //!
 //! # Which Redis
-//! Another one than that of the revocations. Redis keeps the stream until the control plane removes
-//! it, and `maxmemory` with its policy counts for the whole server. Revocations need `noeviction`: a
-//! server that evicts forgets them, and what was revoked is good again. But with `noeviction` a
-//! stream that has filled the memory makes every write fail, also that of a revocation, while
-//! mandates are still checked and accepted. On a server of its own, the stream can only hurt itself:
-//! with `noeviction` there, entries go into files until there is room again.
+//! Another one than that of the revocations. Redis keeps the stream until somebody removes entries,
+//! and `maxmemory` with its policy counts for the whole server. Revocations need `noeviction`:
+//! a server that evicts forgets them, and what was revoked is good again. But with `noeviction`
+//! a stream that has filled the memory makes every write fail, also that of a revocation, while
+//! mandates are still checked and accepted. On a server of its own, the stream can only hurt
+//! itself, and may have another policy; with `noeviction` there too, entries go into files until
+//! there is room again.
 //!
 //! Nothing is removed by default, since the control plane reads the stream;
 //! [`AuditStreamBuilder::max_length`] says what it costs to have it removed.
@@ -67,8 +68,8 @@
 //! order, or after the next start. A kill while a file is replayed loses nothing; the entries may
 //! then come twice, with the same `id`. A file that is gone, or has lines that are not signed with
 //! the key, is told and does not hold up the others; one that cannot be read now does, until it can
-//! be. Without a folder, or when it is full, they stay in the buffer. What the buffer cannot take is
-//! dropped, the newest first, and counted ([`AuditCounters`]). What requests raise by themselves,
+//! be. Without a folder, or when it is full, they stay in the buffer. What the buffer cannot take
+//! is dropped, the newest first, and counted ([`AuditCounters`]). What requests raise by themselves,
 //! such as refused and accepted mandates, may fill half of it: the other half is left for what was
 //! done, such as logins and revocations.
 //!

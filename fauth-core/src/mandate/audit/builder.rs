@@ -91,9 +91,9 @@ impl AuditStreamBuilder {
     /// for this user only (mode 0600). By default there is none.
     ///
     /// One process has it for itself: two that share one send each other's events, some of them
-    /// twice. Entries that are not signed with the [key](Self::signing_key) are not sent, also those
-    /// of an earlier key: their file is kept as `*.unreadable`. So send what is in files before you
-    /// change the key.
+    /// twice. Entries that are not signed with the [key](Self::signing_key) are not sent, also
+    /// those of an earlier key: their file is kept as `*.unreadable`. So have what is in files sent
+    /// before you change the key.
     pub fn spill_to(mut self, folder: impl Into<PathBuf>) -> Self {
         self.folder = Some(folder.into());
         self
