@@ -94,7 +94,9 @@ impl AuditStream {
     pub async fn shutdown(&self) -> AuditCounters {
         let strangers = self.0.strangers.iter().map(|(lane, _)| lane);
         let lanes: Vec<&Lane> = std::iter::once(&self.0.lane).chain(strangers).collect();
-        lanes.iter().for_each(|lane| lane.buffer.close());
+        for lane in &lanes {
+            lane.buffer.close();
+        }
         for lane in lanes {
             // An error means that the task is gone, with its runtime.
             let _ = lane.ended.clone().wait_for(|ended| *ended).await;
