@@ -19,7 +19,8 @@ use crate::{
 const MAX_TEXT_BYTES: usize = 1024;
 
 /// Is it written by default? For a [selection](super::AuditStreamBuilder::select) that goes on from
-/// there.
+/// there. What strangers cause is only written if it is also
+/// [included](super::AuditStreamBuilder::include_unverified).
 ///
 /// ```no_run
 /// # fn example(builder: fauth_core::mandate::audit::AuditStreamBuilder) {
@@ -56,7 +57,9 @@ pub(super) fn source_of(event: &Event<'_>) -> Source {
         | EventKind::MandateRefused
         | EventKind::AuthenticationFailed
         | EventKind::LoginThrottled
-        | EventKind::OneTimeRefused => Source::Request,
+        | EventKind::OneTimeRefused
+        | EventKind::CallbackFailed
+        | EventKind::StoreFailed => Source::Request,
         // A stranger can log out as often as it pleases them.
         EventKind::LoggedOut if event.subject.is_none() => Source::Request,
         _ => Source::Act,
