@@ -20,6 +20,9 @@ use crate::{
     user::AuthUser,
 };
 
+/// No event of a revocation is larger.
+const ANCHORS_TOLD_AT_ONCE: usize = 32;
+
 impl<U: AuthUser> AuthProvider<U> {
     /// Revokes every mandate with one of these anchors, for so long: an
     /// [authority record](crate::mandate::Principal::authority_record_id), its root, an
@@ -57,7 +60,10 @@ impl<U: AuthUser> AuthProvider<U> {
         let lasting = lasting.max(mandates.remembered);
         self.call_store(mandates.store.revoke(anchors, lasting)).await?;
         self.tell_open_mandates(anchors);
-        self.raise(&Event::new(EventKind::Revoked));
+        let named: Vec<_> = anchors.iter().copied().filter(|anchor| !anchor.is_empty()).collect();
+        for anchors in named.chunks(ANCHORS_TOLD_AT_ONCE) {
+            self.raise(&Event { anchors, ..taken_back(&mandates.zone) });
+        }
         Ok(())
     }
 
@@ -74,7 +80,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let lasting = lasting.max(mandates.remembered);
         let holds = self.call_store(mandates.store.raise_epoch(&mandates.zone, epoch, lasting)).await?;
         self.tell_open_mandates(&[&mandates.zone]);
-        self.raise(&Event::new(EventKind::Revoked));
+        self.raise(&Event { delegation_epoch: Some(holds), ..taken_back(&mandates.zone) });
         Ok(holds)
     }
 
@@ -182,6 +188,10 @@ impl<U: AuthUser> AuthProvider<U> {
         }
         self.refuse_if_expired(payload).map(drop)
     }
+}
+
+fn taken_back(zone: &str) -> Event<'_> {
+    Event { zone: Some(zone), ..Event::new(EventKind::Revoked) }
 }
 
 /// With what was kept of the request.
