@@ -229,6 +229,12 @@ impl<U: AuthUser> MandateAuthBuilder<U> {
     /// is asked at every request, within the
     /// [time](AuthProviderBuilder::store_timeout) that stores have; if it fails or is late, the
     /// request is refused with 503.
+    ///
+    /// # Security
+    /// The store knows what was written into it. In a Caracal deployment, what the control plane
+    /// revokes arrives by streams: unless another service with the same store consumes them, start
+    /// the consumers of `RedisAnchorStore` (`revocation_consumer`, `delegation_consumer`), or no
+    /// revocation ever arrives.
     pub fn revocations(mut self, store: impl AnchorStore) -> Self {
         self.revocations = Some(Arc::new(store));
         self

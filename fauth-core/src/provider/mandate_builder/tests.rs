@@ -58,8 +58,8 @@ fn everything_that_is_needed_is_enough() {
 #[test]
 fn what_is_missing_or_blank_is_named_with_its_variable() {
     type Builder = MandateAuthBuilder<Principal>;
-    type Setting = fn(Builder) -> Builder;
-    let cases: [(Setting, &str, &str); 8] = [
+    type Case = (fn(Builder) -> Builder, &'static str, &'static str);
+    let cases: [Case; 8] = [
         (|builder| Builder { issuer: None, ..builder }, "issuer", "CARACAL_STS_URL"),
         (|builder| builder.issuer(" "), "issuer", "CARACAL_STS_URL"),
         (|builder| Builder { zone: None, ..builder }, "zone", "CARACAL_ZONE_ID"),
