@@ -77,8 +77,8 @@ pub trait AnchorStore: Send + Sync + 'static {
     async fn revoke(&self, anchors: &[&str], lasting: Duration) -> Result<(), StoreError>;
 
     /// Raises the delegation epoch of a zone, for so long, and returns what holds now: this epoch,
-    /// or a higher one that was there. The same epoch again is remembered for the longer of both
-    /// times; a lower one changes nothing.
+    /// or a higher one that was there. What holds is remembered for the longer of both times: a
+    /// higher epoch stands in for the lower one that was asked for, and so has to last as long.
     ///
     /// # Errors
     /// [`StoreError`] if it is unknown which epoch holds, or as [`anchor_lifetime`] and
