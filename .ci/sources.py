@@ -126,7 +126,7 @@ CORE = "fauth-core/src/"
 
 # From the ground up; `fauth-core/ARCHITECTURE.md` says what lives in each room.
 FLOORS = [
-    ["clock", "error", "authority", "body", "path", "request", "reply", "demands", "client", "escape"],
+    ["clock", "error", "authority", "body", "path", "request", "reply", "demands", "client", "escape", "trace_context"],
     ["token", "password", "role", "user", "visitor", "derive", "requirement", "access"],
     ["store"],
     ["transport", "csrf", "navigation", "redirect", "rejection", "event", "limit", "rules"],

@@ -34,6 +34,8 @@ pub use fauth_core::{
 #[cfg(feature = "mandates")]
 pub use fauth_core::{MandateAuth, Principal};
 
+#[cfg(feature = "websocket")]
+pub use crate::socket::until_ended;
 pub use crate::{
     extract::{CsrfToken, CurrentSession, CurrentUser, Grant, MaybeUser, Token, Visitor},
     guard::{

@@ -59,7 +59,7 @@ async fn idle(request: HttpRequest, body: Payload, Grant(granted): Grant<User>, 
     let opened = actix_ws::handle(&request, body)?;
     Ok(until_ended(opened, granted.ended(), |_session, _messages| async move {
         let _running = live.enter();
-        pending().await
+        pending::<()>().await;
     }))
 }
 

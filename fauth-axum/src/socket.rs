@@ -63,10 +63,12 @@ const CLOSING: Duration = Duration::from_secs(5);
 ///     let why = loop {
 ///         tokio::select! {
 ///             why = &mut ended => break why,
-///             message = socket.recv() => match message {
-///                 Some(Ok(message)) if socket.send(message).await.is_ok() => {}
-///                 _ => return,
-///             },
+///             message = socket.recv() => {
+///                 let Some(Ok(message)) = message else { return };
+///                 if socket.send(message).await.is_err() {
+///                     return;
+///                 }
+///             }
 ///         }
 ///     };
 ///     let frame = CloseFrame { code: why.close_code(), reason: why.as_str().into() };

@@ -81,7 +81,7 @@ async fn idle(
     until_ended(ws, granted.ended(), |_| {
         Box::pin(async move {
             let _running = live.enter();
-            pending().await
+            pending::<()>().await;
         })
     })
 }

@@ -8,14 +8,14 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-#[cfg(feature = "mandates")]
-use crate::token::Mandate;
 use crate::{
     client::{ClientInfo, peer_of},
     escape::Escaped,
     request::RequestHead,
     token::TokenPayload,
 };
+#[cfg(feature = "mandates")]
+use crate::{token::Mandate, trace_context::TraceContext};
 
 /// What happened. Each variant ends with the level of its log record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -120,8 +120,8 @@ pub enum EventKind {
     /// the server. Once, until a fetch succeeds. Names the `source`. `error`.
     KeysUnavailable,
     /// A mandate was accepted: it is good, and everything that was demanded of it is met. Names the
-    /// `subject`, the `token_id` and what the `mandate` says. Only raised for an [`AuthEvents`] that
-    /// [wants](AuthEvents::wants) it. `debug`.
+    /// `subject`, the `token_id` and what the `mandate` says. Only raised for an [`AuthEvents`]
+    /// that [wants](AuthEvents::wants) it. `debug`.
     #[cfg(feature = "mandates")]
     MandateAccepted,
     /// A mandate that verifies was refused with 401: revoked, of an earlier delegation epoch, used
@@ -230,6 +230,13 @@ pub struct Event<'a> {
     /// `agent_session` and `delegation`.
     #[cfg(feature = "mandates")]
     pub mandate: Option<&'a Mandate>,
+    /// The trace that the request belongs to, as it says itself; only for a sink that
+    /// [reads](AuthEvents::reads_trace) it. It is not part of the log record.
+    #[cfg(feature = "mandates")]
+    pub trace: Option<&'a TraceContext>,
+    /// The level of the log record.
+    #[cfg(feature = "caracal-audit")]
+    pub(crate) level: tracing::Level,
 }
 
 impl<'a> Event<'a> {
@@ -250,7 +257,17 @@ impl<'a> Event<'a> {
             token_id: None,
             #[cfg(feature = "mandates")]
             mandate: None,
+            #[cfg(feature = "mandates")]
+            trace: None,
+            #[cfg(feature = "caracal-audit")]
+            level: kind.level(),
         }
+    }
+
+    /// Was it the server that failed?
+    #[cfg(feature = "caracal-audit")]
+    pub(crate) fn is_fault_of_server(&self) -> bool {
+        self.level == tracing::Level::ERROR
     }
 
     pub(crate) const fn reason(mut self, reason: &'static str) -> Self {
@@ -335,6 +352,14 @@ impl<'a> Event<'a> {
 pub trait AuthEvents: Send + Sync + 'static {
     /// Called once for each event.
     fn on_event(&self, event: &Event<'_>);
+
+    /// Does it look at [`Event::trace`]? Then the events of accepted and refused mandates name
+    /// method, path and address of their request too. Default: no, and nobody reads the head for
+    /// it.
+    #[cfg(feature = "mandates")]
+    fn reads_trace(&self) -> bool {
+        false
+    }
 
     /// Does it want events of this kind that are only raised where somebody does, such as those of
     /// accepted mandates, one for each request? Asked before such an event is raised, also for its

@@ -51,6 +51,8 @@ pub mod store;
 pub mod swagger_ui;
 pub mod throttle;
 pub mod token;
+#[cfg(feature = "mandates")]
+mod trace_context;
 pub mod transport;
 #[cfg(feature = "trusted-issuers")]
 pub mod trusted_issuer;

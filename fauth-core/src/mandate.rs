@@ -22,8 +22,11 @@
 //!    whether it was used before: 401.
 
 mod anchors;
+#[cfg(feature = "caracal-audit")]
+pub mod audit;
 mod principal;
 
+pub use crate::trace_context::TraceContext;
 pub(crate) use anchors::{anchors, spending_id};
 pub(crate) use principal::{ByPrincipal, Principals};
 pub use principal::{FoundForPrincipal, Principal, PrincipalLoader};

@@ -73,6 +73,8 @@ use within::within;
 
 use sha2::{Digest as _, Sha256};
 
+#[cfg(feature = "mandates")]
+use crate::trace_context::TraceContext;
 #[cfg(feature = "trusted-issuers")]
 use crate::trusted_issuer::TrustedIssuer;
 use crate::{
@@ -159,6 +161,8 @@ impl<U: AuthUser> AuthProvider<U> {
             Ok(Some(credential)) => {
                 let mut found = self.find_in(&credential);
                 self.note_csrf(head, &credential, &mut found, sent);
+                #[cfg(feature = "mandates")]
+                self.note_request(head, &mut found);
                 Presented { way: credential.way, ..self.presented(found) }
             }
             Ok(None) => self.presented(Ok(Found::Nothing)),
@@ -532,6 +536,12 @@ impl<U: AuthUser> AuthProvider<U> {
     ) -> Reply {
         let address = self.inner.trusted_proxies.client_address(head);
         let mut event = Event::new(EventKind::RequestRefused).reason(rejection.reason()).head(head, address);
+        #[cfg(feature = "mandates")]
+        let trace = self.trace_of(head);
+        #[cfg(feature = "mandates")]
+        {
+            event.trace = trace.as_ref();
+        }
         match rejection {
             Rejection::Misconfigured(mistake) => event = event.error(mistake.advice()),
             Rejection::InvalidCsrfToken(fault) => event = event.error(fault.advice()),
@@ -791,8 +801,17 @@ impl<U: AuthUser> AuthProvider<U> {
     fn raise_at(&self, level: tracing::Level, event: &Event<'_>) {
         event::trace(event, level);
         if let Some(sink) = &self.inner.events {
+            #[cfg(feature = "caracal-audit")]
+            let event = &Event { level, ..event.clone() };
             sink.on_event(event);
         }
+    }
+
+    /// The trace of a request, if the sink of the events reads it.
+    #[cfg(feature = "mandates")]
+    fn trace_of(&self, head: &dyn RequestHead) -> Option<TraceContext> {
+        let sink = self.inner.events.as_ref()?;
+        sink.reads_trace().then(|| TraceContext::of(head)).flatten()
     }
 
     /// The keys that others may verify with, if there are any.
@@ -890,7 +909,13 @@ impl<U: AuthUser> AuthProvider<U> {
             token.check_grammar().map_err(Rejection::MalformedCredential)?;
         }
         let payload = verified?;
-        Ok(Verified { payload: Arc::new(payload), way: *way, csrf: None })
+        Ok(Verified {
+            payload: Arc::new(payload),
+            way: *way,
+            csrf: None,
+            #[cfg(feature = "mandates")]
+            seen: None,
+        })
     }
 
     async fn user_of(&self, payload: &Arc<TokenPayload>) -> Result<Arc<U>, Rejection> {

@@ -77,6 +77,8 @@ pub use memory::{MemoryLimits, MemorySizes, MemoryStoreBuilder, MemoryThrottles}
 pub use one_times::{OneTimeRecord, OneTimeStore};
 pub use owner::{OWNER_BUCKETS, Owner};
 pub use prolonging::Prolonging;
+#[cfg(feature = "caracal-audit")]
+pub(crate) use redis::{AuditEntry, AuditLink};
 #[cfg(all(feature = "redis", feature = "mandates"))]
 pub use redis::{
     RedisAnchorStore, RedisAnchorStoreBuilder, StreamConsumer, StreamConsumerBuilder, StreamConsumerHandle,

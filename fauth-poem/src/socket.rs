@@ -69,10 +69,12 @@ const CLOSING: Duration = Duration::from_secs(5);
 ///     let why = loop {
 ///         tokio::select! {
 ///             why = &mut ended => break why,
-///             message = socket.next() => match message {
-///                 Some(Ok(message)) if socket.send(message).await.is_ok() => {}
-///                 _ => return,
-///             },
+///             message = socket.next() => {
+///                 let Some(Ok(message)) = message else { return };
+///                 if socket.send(message).await.is_err() {
+///                     return;
+///                 }
+///             }
 ///         }
 ///     };
 ///     let _ = socket.send(Message::close_with(why.close_code(), why.as_str())).await;

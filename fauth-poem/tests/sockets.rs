@@ -72,7 +72,7 @@ fn idle(ws: WebSocket, Grant(granted): Grant<User>, Data(live): Data<&Live>) -> 
     until_ended(ws, granted.ended(), |_| {
         Box::pin(async move {
             let _running = live.enter();
-            pending().await
+            pending::<()>().await;
         })
     })
 }

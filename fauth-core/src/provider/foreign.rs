@@ -88,7 +88,13 @@ impl<U: AuthUser> AuthProvider<U> {
         };
         let pending = |issuer| {
             let token = Box::<[u8]>::from(token).into();
-            Ok(Some(Found::Pending(Box::new(Pending { token, issuer, way: credential.way }))))
+            Ok(Some(Found::Pending(Box::new(Pending {
+                token,
+                issuer,
+                way: credential.way,
+                #[cfg(feature = "mandates")]
+                seen: None,
+            }))))
         };
         // As for own tokens: characters that no token has make the request a bad one.
         credential.token.check_grammar().map_err(Rejection::MalformedCredential)?;
@@ -124,7 +130,7 @@ impl<U: AuthUser> AuthProvider<U> {
 
     /// Waits for the keys of a token, and verifies it with them.
     pub(super) async fn verified_pending(&self, pending: Pending) -> Result<Verified, Rejection> {
-        let Pending { token, issuer, way } = pending;
+        let Pending { token, issuer, way, .. } = pending;
         let payload = match issuer {
             PendingIssuer::Known(issuer) => self.verify_pending(&token, &issuer).await?,
             PendingIssuer::Named(name) => {
@@ -136,7 +142,14 @@ impl<U: AuthUser> AuthProvider<U> {
                 }
             }
         };
-        Ok(Verified { payload: Arc::new(payload), way, csrf: None })
+        let verified = Verified {
+            payload: Arc::new(payload),
+            way,
+            csrf: None,
+            #[cfg(feature = "mandates")]
+            seen: pending.seen,
+        };
+        Ok(verified)
     }
 
     async fn verify_pending(&self, token: &[u8], issuer: &Trusted) -> Result<TokenPayload, Rejection> {
@@ -204,5 +217,11 @@ impl<U> Foreign<U> {
 }
 
 fn verified(payload: TokenPayload, credential: &Credential<'_>) -> Verified {
-    Verified { payload: Arc::new(payload), way: credential.way, csrf: None }
+    Verified {
+        payload: Arc::new(payload),
+        way: credential.way,
+        csrf: None,
+        #[cfg(feature = "mandates")]
+        seen: None,
+    }
 }

@@ -6,13 +6,14 @@ use super::{
     csrf::Admitted,
     granted::Granted,
     inner::{AuthProvider, Mandates},
-    presented::{Found, Verified},
+    presented::{Found, Seen, Verified},
     revocations::accepted_until,
 };
 use crate::{
-    event::{Event, EventKind},
+    event::{AuthEvents, Event, EventKind},
     mandate::{anchors, spending_id},
     rejection::{ApiKeyFault, InvalidToken, Misconfigured, Rejection},
+    request::RequestHead,
     requirement::Requirement,
     store::{anchor_lifetime, check_anchor},
     token::{Mandate, TokenError, TokenPayload},
@@ -85,7 +86,7 @@ impl<U: AuthUser> AuthProvider<U> {
         found: Found<U>,
         requirement: &Requirement,
     ) -> Result<Admitted<U>, Rejection> {
-        let token = match found {
+        let mut token = match found {
             Found::Nothing => return Err(Rejection::MissingCredential),
             // A guard further out has let it in, and spent it: what is left is the decision.
             Found::Granted(granted) => {
@@ -97,17 +98,16 @@ impl<U: AuthUser> AuthProvider<U> {
                 return Err(Rejection::InvalidToken(InvalidToken::ApiKey(ApiKeyFault::Unknown)));
             }
         };
-        let payload = Arc::clone(&token.payload);
+        let (payload, seen) = (Arc::clone(&token.payload), token.seen.take());
         match self.judge_mandate(mandates, token, requirement).await {
             Ok(granted) => {
-                self.tell_accepted(&payload);
+                self.tell_accepted(&payload, seen.as_deref());
                 Ok(Admitted::new(granted, None))
             }
             Err(rejection) => {
                 if let Rejection::InvalidToken(_) = &rejection {
-                    self.raise(
-                        &Event::new(EventKind::MandateRefused).reason(rejection.reason()).token(&payload),
-                    );
+                    let event = Event::new(EventKind::MandateRefused).reason(rejection.reason());
+                    self.raise(&about(event.token(&payload), seen.as_deref()));
                 }
                 Err(rejection)
             }
@@ -130,10 +130,24 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     /// Accepted mandates are many: only a sink that asks for them hears of each.
-    fn tell_accepted(&self, payload: &TokenPayload) {
+    fn tell_accepted(&self, payload: &TokenPayload, seen: Option<&Seen>) {
         let kind = EventKind::MandateAccepted;
         if self.inner.events.as_ref().is_some_and(|sink| sink.wants(kind)) {
-            self.raise(&Event::new(kind).token(payload));
+            self.raise(&about(Event::new(kind).token(payload), seen));
+        }
+    }
+
+    /// Keeps what the events of a mandate tell of its request, if the sink asks for it.
+    pub(super) fn note_request(&self, head: &dyn RequestHead, found: &mut Result<Found<U>, Rejection>) {
+        let reads = |sink: &Arc<dyn AuthEvents>| sink.reads_trace();
+        if self.inner.mandates.is_none() || !self.inner.events.as_ref().is_some_and(reads) {
+            return;
+        }
+        let seen = || Some(Box::new(Seen { client: self.client(head), trace: self.trace_of(head) }));
+        match found {
+            Ok(Found::Token(token)) => token.seen = seen(),
+            Ok(Found::Pending(pending)) => pending.seen = seen(),
+            _ => {}
         }
     }
 
@@ -163,6 +177,14 @@ impl<U: AuthUser> AuthProvider<U> {
             return Err(Rejection::InvalidToken(InvalidToken::MandateSpent));
         }
         self.refuse_if_expired(payload).map(drop)
+    }
+}
+
+/// With what was kept of the request.
+fn about<'a>(event: Event<'a>, seen: Option<&'a Seen>) -> Event<'a> {
+    match seen {
+        None => event,
+        Some(seen) => Event { trace: seen.trace.as_ref(), ..event.client(&seen.client) },
     }
 }
 

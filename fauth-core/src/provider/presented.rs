@@ -14,6 +14,8 @@ use crate::{
     token::{Purpose, TokenPayload},
     transport::UnverifiedToken,
 };
+#[cfg(feature = "mandates")]
+use crate::{client::ClientInfo, trace_context::TraceContext};
 
 /// What a request presents to prove who sends it; made by
 /// [`AuthProvider::read`](crate::AuthProvider::read).
@@ -71,6 +73,15 @@ pub(crate) struct Pending {
     pub(super) token: Zeroizing<Box<[u8]>>,
     pub(super) issuer: PendingIssuer,
     pub(super) way: Way,
+    #[cfg(feature = "mandates")]
+    pub(super) seen: Option<Box<Seen>>,
+}
+
+/// What the events of a mandate tell of its request.
+#[cfg(feature = "mandates")]
+pub(super) struct Seen {
+    pub(super) client: ClientInfo,
+    pub(super) trace: Option<TraceContext>,
 }
 
 /// Whose token it seems to be.
@@ -110,4 +121,7 @@ pub(crate) struct Verified {
     pub(crate) way: Way,
     /// What the head says of its CSRF token, if that matters.
     pub(crate) csrf: Option<Box<CsrfNote>>,
+    /// Only if somebody reads it.
+    #[cfg(feature = "mandates")]
+    pub(super) seen: Option<Box<Seen>>,
 }

@@ -42,7 +42,13 @@ impl<U: AuthUser> AuthProvider<U> {
         let user = if payload.is_api_key() {
             auth.user_of_known_key(payload).await?
         } else {
-            let token = Verified { payload: Arc::clone(payload), way: granted.way(), csrf: None };
+            let token = Verified {
+                payload: Arc::clone(payload),
+                way: granted.way(),
+                csrf: None,
+                #[cfg(feature = "mandates")]
+                seen: None,
+            };
             Arc::clone(auth.grant(token).await?.user())
         };
         if !user.is_active() {

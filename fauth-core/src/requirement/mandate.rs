@@ -24,7 +24,6 @@ const MAX_NAME_BYTES: usize = 255;
 /// itself, or the requirement around it does. Of several things that a mandate lacks, the first one
 /// is told in this order: use, scopes, agent session, delegation, chain, hops, targets, and then
 /// the rest as it is written.
-#[cfg_attr(docsrs, doc(cfg(feature = "mandates")))]
 impl Requirement {
     /// The mandate names this target (`target`), character for character.
     #[must_use]

@@ -13,6 +13,8 @@ mod anchor_news;
 #[cfg(feature = "mandates")]
 mod anchors;
 mod api_keys;
+#[cfg(feature = "caracal-audit")]
+mod audit;
 mod builder;
 mod deadline;
 mod eviction;
@@ -39,6 +41,8 @@ mod verdict;
 pub use anchor_builder::RedisAnchorStoreBuilder;
 #[cfg(feature = "mandates")]
 pub use anchors::RedisAnchorStore;
+#[cfg(feature = "caracal-audit")]
+pub(crate) use audit::{AuditEntry, AuditLink};
 pub use builder::RedisStoreBuilder;
 pub use fault::RedisConnectError;
 pub use store::{RedisStore, WhenStale};

@@ -110,6 +110,14 @@ impl StreamKey {
     }
 }
 
+#[cfg(feature = "caracal-audit")]
+impl StreamKey {
+    /// Signs a text as it is, as audit events are: 64 lower-case hexadecimal digits.
+    pub(crate) fn sign_text(&self, text: &str) -> String {
+        digits_of(&self.0.clone().chain_update(text).finalize().into_bytes())
+    }
+}
+
 impl fmt::Debug for StreamKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("StreamKey(***)")
@@ -230,7 +238,7 @@ mod tests {
         assert!(StreamKey::from_hex(format!("{}\n", "AB".repeat(32))).is_ok(), "as a file ends");
         for digits in ["ab".repeat(31), "abc".to_owned(), "xy".repeat(32), format!("{}a", "ab".repeat(32))] {
             let error = StreamKey::from_hex(&digits).unwrap_err().to_string();
-            assert!(error.contains("`signing_key`") && !error.contains(&digits), "{error}");
+            assert!(error.contains("signing_key") && !error.contains(&digits), "{error}");
         }
         assert_eq!(format!("{:?}", key()), "StreamKey(***)");
     }
@@ -244,7 +252,7 @@ mod tests {
                 last = name.to_owned();
                 fields.insert(last.clone(), value.to_owned());
             } else {
-                *fields.get_mut(&last).unwrap() += &format!("\n{line}");
+                fields.get_mut(&last).unwrap().extend(["\n", line]);
             }
         }
         fields

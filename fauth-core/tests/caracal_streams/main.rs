@@ -1,7 +1,12 @@
 //! Mandates in a real Redis: the keys of a Caracal deployment, what other instances hear, and the
 //! consumers of its streams. Each test has a server of its own.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail by panicking")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may fail by panicking"
+)]
 
 mod connecting;
 mod consuming;
@@ -116,7 +121,7 @@ async fn waiting(connection: &mut MultiplexedConnection, stream: &str, group: &s
     let name = |row: &BTreeMap<String, redis::Value>| {
         redis::from_redis_value::<String>(row["name"].clone()).unwrap()
     };
-    let row = groups.iter().find(|row| name(row) == group.to_owned()).unwrap();
+    let row = groups.iter().find(|row| name(row) == group).unwrap();
     redis::from_redis_value(row["lag"].clone()).unwrap()
 }
 

@@ -16,7 +16,7 @@ async fn listen(store: &RedisAnchorStore) -> Changes {
 }
 
 async fn next(changes: &mut Changes) -> Change {
-    tokio::time::timeout(Duration::from_secs(5), changes.next()).await.expect("a change").unwrap()
+    tokio::time::timeout(Duration::from_secs(5), changes.next()).await.unwrap().unwrap()
 }
 
 async fn nothing_comes(changes: &mut Changes) {

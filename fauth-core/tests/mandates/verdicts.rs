@@ -8,6 +8,7 @@ use fauth_core::{
     store::{AnchorStore as _, MemoryAnchorStore},
 };
 use fauth_testing::{ManualClock, WireRequest, WireResponse};
+use serde_json::Value;
 
 use crate::golden::{Case, DIFFERENCES, Golden};
 
@@ -39,13 +40,13 @@ async fn judge(golden: &Golden, case: Case<'_>) -> (u16, String, Option<String>)
             assert!(!granted.user().client_id().is_empty());
             (200, "ok".to_owned(), None)
         }
-        Err(rejection) => answer(auth.refuse(&rejection, &head).into(), &rejection),
+        Err(rejection) => answer(&auth.refuse(&rejection, &head).into(), &rejection),
     }
 }
 
-fn answer(response: WireResponse, rejection: &Rejection) -> (u16, String, Option<String>) {
+fn answer(response: &WireResponse, rejection: &Rejection) -> (u16, String, Option<String>) {
     let body = response.json();
-    let text = |name: &str| body[name].as_str().map(str::to_owned);
+    let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
     assert!(text("error_hint").is_some_and(|hint| !hint.is_empty()), "{rejection:?}");
     assert_eq!(response.header("www-authenticate").len(), 1, "{rejection:?}");
     (response.status, text("error").unwrap(), text("error_description"))

@@ -112,10 +112,10 @@ fn hit() -> Case<'static> {
 }
 
 /// A request with nothing but its token.
-struct Bearer(String);
+pub(crate) struct Bearer(String);
 
 impl Bearer {
-    fn new(token: &str) -> Self {
+    pub(crate) fn new(token: &str) -> Self {
         Self(format!("Bearer {token}"))
     }
 }
@@ -156,7 +156,7 @@ fn judge(part: &mut Part, algorithm: &str, measured: &[Measured]) {
     part.judge(&format!("{algorithm}-foreign"), times, read <= 1.06 * raw + 1000.0);
 }
 
-fn table_of(measured: &[Measured]) -> String {
+pub(crate) fn table_of(measured: &[Measured]) -> String {
     let mut rows = vec![head(["case", "min ns", "median ns", "allocations"])];
     rows.extend(measured.iter().map(|one| {
         let allocations = count(one.allocations);

@@ -10,6 +10,7 @@ mod flood;
 mod foreign;
 mod hand;
 mod in_process;
+mod mandate;
 mod measuring;
 mod on_actix;
 mod on_axum;
@@ -75,6 +76,7 @@ fn print_part(name: &str) -> Result<()> {
         "token" => verify::part()?,
         "asymmetric" | "asymmetric-rust" => asymmetric::part()?,
         "asymmetric-foreign" => foreign::part()?,
+        "asymmetric-mandate" => mandate::part()?,
         "axum" => on_axum::part()?,
         "actix" => on_actix::part()?,
         "poem" => on_poem::part()?,

@@ -18,11 +18,12 @@ use crate::{
     verify::probed,
 };
 
-const PARTS: [&str; 9] = [
+const PARTS: [&str; 10] = [
     "token",
     "asymmetric",
     "asymmetric-rust",
     "asymmetric-foreign",
+    "asymmetric-mandate",
     "axum",
     "actix",
     "poem",

@@ -55,6 +55,13 @@ pub(crate) const TARGETS: &[Target] = &[
         "RS256, token of another issuer: time",
         "<= 1.06 x aws-lc-rs + 1 us",
     ),
+    line("asymmetric-mandate", "mandate", "mandate, whole check: time", "<= 1.06 x aws-lc-rs + 5 us"),
+    line(
+        "asymmetric-mandate",
+        "delegated mandate",
+        "delegated mandate, whole check: time",
+        "<= 1.06 x aws-lc-rs + 5 us",
+    ),
     line("axum", "added", "axum: guarded request minus open", "<= 1.0 us"),
     line("axum", "to-hand", "axum: the same, to hand-written", "<= 0.40 x"),
     line("axum", "to-rivals", "axum: the same, to rivals", "below every rival"),

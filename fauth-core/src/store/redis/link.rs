@@ -156,6 +156,21 @@ impl Link {
     }
 }
 
+impl Link {
+    /// Sends commands whose answers say nothing, as one transaction in one round trip.
+    #[cfg(feature = "caracal-audit")]
+    pub(super) async fn transaction(&self, commands: &redis::Pipeline) -> Result<(), Fault> {
+        let mut connection = self.manager.clone();
+        let done = in_time(self.limit, commands.query_async::<()>(&mut connection)).await;
+        if let Err(Fault::Redis(error)) = &done
+            && is_read_only(error)
+        {
+            self.hang_up();
+        }
+        done
+    }
+}
+
 /// Redis 6 puts the code of a script's error into the middle of the text.
 fn is_read_only(error: &redis::RedisError) -> bool {
     error.code() == Some("READONLY") || error.to_string().contains("READONLY")

@@ -121,18 +121,22 @@ impl MandateProfile {
 }
 
 impl Mandate {
-    /// Is the number of hops that which the chain shows?
+    /// Is the number of hops the one that the chain and the path show?
     ///
-    /// Each entry of a chain but the first has got its authority from the one before it, so that
-    /// the hops are one fewer than the entries. Caracal counts the delegations, which
+    /// Each entry of a chain but the first has its authority from the one before it, so that there
+    /// is one hop fewer than there are entries. Caracal counts the delegations, which
     /// [`delegation_path`](Self::delegation_path) lists, and writes one entry more than there are
-    /// of these; but in its golden data the chain leaves one out. So a greater number is right too
-    /// if it is that of the path. A smaller one never is: it would get a long chain past a limit.
-    /// Without a chain there is nothing to compare with.
+    /// delegations. A chain may leave out who has begun, so a greater number is right too if it is
+    /// that of the path. A smaller number than either shows is refused: it would get a long chain
+    /// past a limit. Without a chain the number may be greater than the path shows.
     fn hops_agree(&self) -> bool {
+        let (hops, of_path) =
+            (usize::try_from(self.hop_count).unwrap_or(usize::MAX), self.delegation_path.len());
+        if hops < of_path {
+            return false;
+        }
         let Some(of_chain) = self.chain.len().checked_sub(1) else { return true };
-        let hops = usize::try_from(self.hop_count).unwrap_or(usize::MAX);
-        hops == of_chain || (hops > of_chain && hops == self.delegation_path.len())
+        hops == of_chain || (hops > of_chain && hops == of_path)
     }
 }
 

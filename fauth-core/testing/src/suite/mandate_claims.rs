@@ -395,6 +395,10 @@ cases! { $ __mandate_claims_tests in mandate_claims;
             deep(&s, hops).claim("delegation_path", path).claim("hop_count", count).sign()
         };
         s.opens(counted(1, 2, 2));
+        s.refuses(counted(1, 2, 1), "invalid_claim");
+        let path = json!(["edge_0", "edge_1"]);
+        s.opens(s.mandate("alice").claim("delegation_path", path.clone()).claim("hop_count", 2).sign());
+        s.refuses(s.mandate("alice").claim("delegation_path", path).sign(), "invalid_claim");
         s.refuses(counted(1, 3, 2), "invalid_claim");
         s.refuses(counted(2, 1, 1), "invalid_claim");
         s.refuses(deep(&s, 3).claim("hop_count", json!(null)).sign(), "invalid_claim");

@@ -31,7 +31,7 @@ mod tests {
             payload(&fields, Poison::InvalidSignature),
             r#"{"_sig":"00","event":"re\"voke","zone_id":"z"}"#
         );
-        assert_eq!(payload(&fields, Poison::TooLarge), r#"{"_bytes":"31","_fields":"3"}"#);
+        assert_eq!(payload(&fields, Poison::TooLarge), r#"{"_bytes":"26","_fields":"3"}"#);
         let broken = [(b"a".to_vec(), vec![0xff])];
         assert_eq!(payload(&broken, Poison::Malformed), "{\"a\":\"\u{fffd}\"}");
     }

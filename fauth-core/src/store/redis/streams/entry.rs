@@ -167,8 +167,8 @@ mod tests {
         ask(Topic::Revocations, &[], pairs)
     }
 
-    fn anchors(anchors: &[&str]) -> Result<Order, Poison> {
-        Ok(Order::Revoke(anchors.iter().map(|anchor| (*anchor).to_owned()).collect()))
+    fn anchors(anchors: &[&str]) -> Order {
+        Order::Revoke(anchors.iter().map(|anchor| (*anchor).to_owned()).collect())
     }
 
     #[test]
@@ -183,8 +183,8 @@ mod tests {
             ("session_id", "s"),
             ("grant_id", "g"),
         ];
-        assert_eq!(revoke(&message), anchors(&["s", "r", "a", "e"]));
-        assert_eq!(revoke(&[("session_id", ""), ("sid", "s")]), anchors(&["s"]));
+        assert_eq!(revoke(&message), Ok(anchors(&["s", "r", "a", "e"])));
+        assert_eq!(revoke(&[("session_id", ""), ("sid", "s")]), Ok(anchors(&["s"])));
         assert_eq!(revoke(&[("zone_id", "z"), ("session_id", "")]), Err(Poison::MissingAnchor));
         assert_eq!(revoke(&[]), Err(Poison::MissingAnchor));
     }
@@ -195,7 +195,7 @@ mod tests {
         let long = "x".repeat(2000);
         let unusable = [("session_id", &*long), ("sid", "delegation-epoch:zone_prod")];
         assert_eq!(revoke(&unusable), Err(Poison::MissingAnchor));
-        assert_eq!(revoke(&[unusable[0], unusable[1], ("root_sid", "r")]), anchors(&["r"]));
+        assert_eq!(revoke(&[unusable[0], unusable[1], ("root_sid", "r")]), Ok(anchors(&["r"])));
     }
 
     #[test]
@@ -222,8 +222,8 @@ mod tests {
         };
         let by =
             |byte, stream| key(byte).sign(stream, message.map(|(name, value)| (name, Some(value)))).unwrap();
-        assert_eq!(signed(&by(1, "s")), anchors(&["s"]));
-        assert_eq!(signed(&by(2, "s")), anchors(&["s"]));
+        assert_eq!(signed(&by(1, "s")), Ok(anchors(&["s"])));
+        assert_eq!(signed(&by(2, "s")), Ok(anchors(&["s"])));
         for wrong in [by(3, "s"), by(1, "t"), String::new(), by(1, "s").to_uppercase()] {
             assert_eq!(signed(&wrong), Err(Poison::InvalidSignature), "{wrong}");
         }
@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn entries_are_bounded() {
         let reason = "x".repeat(MAX_BYTES - 9);
-        assert_eq!(revoke(&[("sid", "a"), ("reason", &reason[..reason.len() - 1])]), anchors(&["a"]));
+        assert_eq!(revoke(&[("sid", "a"), ("reason", &reason[..reason.len() - 1])]), Ok(anchors(&["a"])));
         assert_eq!(revoke(&[("sid", "aa"), ("reason", &reason)]), Err(Poison::TooLarge));
         let names: Vec<_> = (0..MAX_FIELDS).map(|number| number.to_string()).collect();
         let mut many: Vec<_> = names.iter().map(|name| (&**name, "")).collect();

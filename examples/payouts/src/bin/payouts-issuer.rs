@@ -1,0 +1,24 @@
+//! The issuer. `CARACAL_ZONE_ID` names its zone.
+
+use std::{env, process::ExitCode};
+
+use fauth_core::BoxError;
+use payouts::{issuer::Issuer, start};
+use tokio::net::TcpListener;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    start::run("payouts-issuer", serve()).await
+}
+
+async fn serve() -> Result<(), BoxError> {
+    start::log()?;
+    let (listener, address) = start::listen("127.0.0.1:3100")?;
+    let zone = env::var("CARACAL_ZONE_ID").unwrap_or_else(|_| "zone_demo".to_owned());
+    let issuer = Issuer::new(&format!("http://{address}"), &zone)?;
+    #[cfg(feature = "redis")]
+    let issuer = issuer.announcing().await?;
+    start::say(&format!("payouts-issuer listens on http://{address}"))?;
+    axum::serve(TcpListener::from_std(listener)?, issuer.routes()).await?;
+    Ok(())
+}

@@ -1,0 +1,229 @@
+//! Credentials that are known by their form, wherever they stand in a text.
+
+use std::borrow::Cow;
+
+/// What stands in the place of a secret.
+pub(super) const HIDDEN: &str = "***";
+/// Shorter texts hold none.
+const SHORTEST: usize = 16;
+
+/// How many bytes of a credential begin here, and what stands in their place.
+type Match = (usize, &'static str);
+
+/// The text with `***` in the place of credentials.
+pub(super) fn without_credentials(text: &str) -> Cow<'_, str> {
+    if text.len() < SHORTEST {
+        return text.into();
+    }
+    let (mut result, mut done) = (String::new(), 0);
+    let mut at = 0;
+    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+        match credential(rest) {
+            Some((length, instead)) => {
+                result.push_str(text.get(done..at).unwrap_or_default());
+                result.push_str(instead);
+                at += length;
+                done = at;
+            }
+            None => at += rest.chars().next().map_or(1, char::len_utf8),
+        }
+    }
+    if done == 0 {
+        return text.into();
+    }
+    result.push_str(text.get(done..).unwrap_or_default());
+    result.into()
+}
+
+/// The credential with which the text begins.
+fn credential(text: &str) -> Option<Match> {
+    // All begin with one of few characters: most places are done here.
+    match text.as_bytes().first()? {
+        b'-' => private_key(text),
+        b'b' | b'B' => bearer(text),
+        b'e' => json_web_token(text),
+        b'A' => amazon(text).or_else(|| google(text)),
+        b'g' => github(text),
+        b'x' => slack(text),
+        _ => None,
+    }
+}
+
+/// A block of PEM. One without an end is hidden to the end of the text.
+fn private_key(text: &str) -> Option<Match> {
+    let label = text.strip_prefix("-----BEGIN ")?;
+    let (label, _) = label.split_once("-----")?;
+    let is_label =
+        label.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b' ');
+    if !is_label || !label.ends_with("PRIVATE KEY") {
+        return None;
+    }
+    let end = format!("-----END {label}-----");
+    let length = text.find(&end).map_or(text.len(), |at| at + end.len());
+    Some((length, HIDDEN))
+}
+
+/// The scheme, a blank, and at least eight characters of a token.
+fn bearer(text: &str) -> Option<Match> {
+    let (scheme, rest) = text.split_at_checked(6)?;
+    let token = rest.trim_start();
+    let length = run(token, |byte| byte.is_ascii_alphanumeric() || b"._-+/=~".contains(&byte));
+    let is_one = scheme.eq_ignore_ascii_case("bearer") && token.len() < rest.len() && length >= 8;
+    is_one.then(|| (text.len() - token.len() + length, "Bearer ***"))
+}
+
+/// Three parts of at least eight characters, the first of which is a JSON object.
+fn json_web_token(text: &str) -> Option<Match> {
+    let mut length = 0;
+    let mut rest = text.strip_prefix("eyJ").map(|_| text)?;
+    for (part, shortest) in [11, 8, 8].into_iter().enumerate() {
+        if part > 0 {
+            rest = rest.strip_prefix('.')?;
+            length += 1;
+        }
+        let own = run(rest, |byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+        if own < shortest {
+            return None;
+        }
+        length += own;
+        rest = rest.get(own..)?;
+    }
+    Some((length, HIDDEN))
+}
+
+fn amazon(text: &str) -> Option<Match> {
+    let rest = text.strip_prefix("AKIA").or_else(|| text.strip_prefix("ASIA"))?;
+    exactly(text, rest, 16, |byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
+}
+
+fn google(text: &str) -> Option<Match> {
+    let rest = text.strip_prefix("AIza")?;
+    exactly(text, rest, 35, |byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+}
+
+fn github(text: &str) -> Option<Match> {
+    let rest = text.strip_prefix("gh")?.strip_prefix(['p', 'o', 'u', 's', 'r'])?.strip_prefix('_')?;
+    at_least(text, rest, 36, |byte| byte.is_ascii_alphanumeric())
+}
+
+fn slack(text: &str) -> Option<Match> {
+    let rest = text.strip_prefix("xox")?.strip_prefix(['a', 'b', 'p', 'r', 's'])?.strip_prefix('-')?;
+    at_least(text, rest, 10, |byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// So many characters follow; what comes after them is not looked at.
+fn exactly(text: &str, rest: &str, count: usize, is_part: impl Fn(u8) -> bool) -> Option<Match> {
+    (run(rest, is_part) >= count).then(|| (text.len() - rest.len() + count, HIDDEN))
+}
+
+fn at_least(text: &str, rest: &str, count: usize, is_part: impl Fn(u8) -> bool) -> Option<Match> {
+    let length = run(rest, is_part);
+    (length >= count).then(|| (text.len() - rest.len() + length, HIDDEN))
+}
+
+/// How many bytes from here on are part of it.
+fn run(text: &str, is_part: impl Fn(u8) -> bool) -> usize {
+    text.bytes().take_while(|&byte| is_part(byte)).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each kind at the end, in the middle and twice.
+    fn is_hidden(secret: &str, instead: &str) {
+        for (text, expected) in [
+            (format!("it is: {secret}"), format!("it is: {instead}")),
+            (format!("{secret}, it is said"), format!("{instead}, it is said")),
+            (format!("ä {secret} ö {secret} ü"), format!("ä {instead} ö {instead} ü")),
+        ] {
+            assert_eq!(without_credentials(&text), expected);
+        }
+    }
+
+    fn is_left(text: &str) {
+        let text = format!("it is: {text} (at least sixteen)");
+        assert_eq!(without_credentials(&text), text);
+    }
+
+    #[test]
+    fn bearer_tokens() {
+        is_hidden("Bearer abcdefgh", "Bearer ***");
+        is_hidden("bEARER \t a.b_c-d+e/f=", "Bearer ***");
+        is_hidden("Authorization: Bearer abcdefgh12345678", "Authorization: Bearer ***");
+        is_left("Bearer abcdefg");
+        is_left("Bearerabcdefgh");
+        is_left("the bearer of ring");
+    }
+
+    #[test]
+    fn json_web_tokens() {
+        is_hidden("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0xx.c2lnbmF0dXJl", "***");
+        is_hidden("?t=eyJ12345678.12345678.12345678&x", "?t=***&x");
+        is_left("eyJ1234567.12345678.12345678");
+        is_left("eyJ12345678.1234567.12345678");
+        is_left("eyJ12345678.12345678.1234567");
+        is_left("eyJ12345678.12345678");
+    }
+
+    #[test]
+    fn keys_of_amazon() {
+        is_hidden("AKIAIOSFODNN7EXAMPLE", "***");
+        is_hidden("ASIAIOSFODNN7EXAMPLE", "***");
+        is_left("AKIAIOSFODNN7EXAMPL");
+        is_left("AKIAiosfodnn7example");
+    }
+
+    #[test]
+    fn keys_of_google() {
+        let rest = "a-_".repeat(12);
+        is_hidden(&format!("AIza{}", &rest[..35]), "***");
+        is_left(&format!("AIza{}", &rest[..34]));
+    }
+
+    #[test]
+    fn tokens_of_github() {
+        for kind in ["ghp", "gho", "ghu", "ghs", "ghr"] {
+            is_hidden(&format!("{kind}_{}", "a1B".repeat(12)), "***");
+        }
+        is_left(&format!("ghp_{}", "a".repeat(35)));
+        is_left(&format!("ghx_{}", "a".repeat(36)));
+    }
+
+    #[test]
+    fn tokens_of_slack() {
+        for kind in ["xoxa", "xoxb", "xoxp", "xoxr", "xoxs"] {
+            is_hidden(&format!("{kind}-1234-abcde"), "***");
+        }
+        is_left("xoxb-123456789");
+        is_left("xoxz-1234567890");
+    }
+
+    #[test]
+    fn private_keys() {
+        for label in ["PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY"] {
+            is_hidden(&format!("-----BEGIN {label}-----\nMIG\nabc=\n-----END {label}-----"), "***");
+            // What was cut off is no less secret.
+            let open = format!("key: -----BEGIN {label}-----\nMIG\nabc=\n");
+            assert_eq!(without_credentials(&open), "key: ***");
+        }
+        is_left("-----BEGIN PUBLIC KEY-----\nMIG\n-----END PUBLIC KEY-----");
+        is_left("-----BEGIN private key-----");
+        is_left("-----------------");
+    }
+
+    #[test]
+    fn a_text_without_credentials_is_not_copied() {
+        let text = "nothing of interest, and 16 bytes at least";
+        assert!(matches!(without_credentials(text), Cow::Borrowed(_)));
+        assert!(matches!(without_credentials("Bearer abcdefgh"), Cow::Borrowed(_)), "too short to be one");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read(text in "\\PC{0,200}") {
+            let once = without_credentials(&text).into_owned();
+            proptest::prop_assert_eq!(without_credentials(&once), once.as_str());
+        }
+    }
+}

@@ -1,0 +1,463 @@
+//! Files for entries that Redis did not take. Every function blocks.
+//!
+//! One file holds up to 1 000 entries, one on each line, as JSON of the fields of the stream. It is
+//! written beside its place, flushed to the disk and renamed, so that after a crash it is there as
+//! a whole or not at all. It is removed only when Redis has confirmed all its entries: a kill in
+//! between has them sent again.
+
+use std::{
+    collections::VecDeque,
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, ErrorKind, Write as _},
+    path::{Path, PathBuf},
+};
+
+#[cfg(unix)]
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+
+use super::seal::hexadecimal;
+use crate::store::AuditEntry;
+
+/// What the names of the files end with.
+const ENDING: &str = ".audit.ndjson";
+/// What follows while one is being written.
+const UNFINISHED: &str = ".tmp";
+/// What follows if one has lines that cannot be read. It is kept, and never looked at again.
+const UNREADABLE: &str = ".unreadable";
+/// The most entries of a file.
+const MAX_ENTRIES: usize = 1000;
+/// A file that is larger gets no more entries.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
+
+/// How much there may be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SpillLimits {
+    pub(super) files: usize,
+    pub(super) bytes: u64,
+}
+
+impl Default for SpillLimits {
+    fn default() -> Self {
+        Self { files: 1000, bytes: 256 * 1024 * 1024 }
+    }
+}
+
+/// Why nothing was put into a file.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SpillError {
+    #[error("the folder has {files} files and {bytes} bytes, as many as it may have")]
+    Full { files: usize, bytes: u64 },
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    #[error("no random bytes: {0}")]
+    Random(#[from] getrandom::Error),
+}
+
+/// The folder, and what is in it.
+#[derive(Debug)]
+pub(super) struct SpillFolder {
+    path: PathBuf,
+    limits: SpillLimits,
+    /// From the oldest to the newest.
+    files: VecDeque<SpillFile>,
+    unreadable: SpillLimits,
+    next: u64,
+}
+
+#[derive(Debug)]
+struct SpillFile {
+    name: String,
+    bytes: u64,
+    /// How many entries it has; that of an earlier run gets no more of them.
+    entries: usize,
+}
+
+/// The oldest file.
+#[derive(Debug, Default)]
+pub(super) struct Oldest {
+    pub(super) entries: Vec<AuditEntry>,
+    /// How many lines could not be read.
+    pub(super) unreadable: usize,
+}
+
+impl SpillFolder {
+    /// Makes the folder, if there is none, for this user only.
+    pub(super) fn open(path: &Path, limits: SpillLimits) -> io::Result<Self> {
+        let path = std::path::absolute(path)?;
+        make_folder(&path)?;
+        refuse_others(&path)?;
+        let unreadable = SpillLimits { files: 0, bytes: 0 };
+        let mut folder = Self { path, limits, files: VecDeque::new(), unreadable, next: 0 };
+        folder.look()?;
+        folder.try_to_write()?;
+        Ok(folder)
+    }
+
+    /// What earlier runs have left.
+    fn look(&mut self) -> io::Result<()> {
+        let mut found = Vec::new();
+        for file in fs::read_dir(&self.path)? {
+            let file = file?;
+            let Ok(name) = file.file_name().into_string() else { continue };
+            let bytes = file.metadata()?.len();
+            if name.ends_with(ENDING) {
+                found.push(SpillFile { name, bytes, entries: MAX_ENTRIES });
+            } else if name.ends_with(&format!("{ENDING}{UNREADABLE}")) {
+                self.unreadable.files += 1;
+                self.unreadable.bytes += bytes;
+            } else if name.ends_with(&format!("{ENDING}{UNFINISHED}")) {
+                // Nobody was told that it is safe.
+                let _ = fs::remove_file(file.path());
+            }
+        }
+        found.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        let number = |file: &SpillFile| file.name.split('-').next().and_then(|number| number.parse().ok());
+        self.next = found.iter().filter_map(number).max().map_or(0, |number: u64| number.saturating_add(1));
+        self.files = found.into();
+        Ok(())
+    }
+
+    /// So that a folder that cannot be written to is noticed at the start.
+    fn try_to_write(&self) -> io::Result<()> {
+        let random = random().map_err(io::Error::other)?;
+        let probe = self.path.join(format!("probe-{random}{ENDING}{UNFINISHED}"));
+        new_file(&probe)?;
+        fs::remove_file(probe)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// Is more than half of the room used up?
+    pub(super) fn is_crowded(&self) -> bool {
+        let (files, bytes) = self.used();
+        files > self.limits.files / 2 || bytes > self.limits.bytes / 2
+    }
+
+    fn used(&self) -> (usize, u64) {
+        let bytes: u64 = self.files.iter().map(|file| file.bytes).sum();
+        (self.files.len() + self.unreadable.files, bytes.saturating_add(self.unreadable.bytes))
+    }
+
+    /// Puts entries behind those that are there: all of them or, after an error, none.
+    pub(super) fn add(&mut self, entries: &[AuditEntry]) -> Result<(), SpillError> {
+        let text = lines_of(entries)?;
+        let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
+        let fits = |last: &&SpillFile| {
+            last.entries + entries.len() <= MAX_ENTRIES && last.bytes.saturating_add(length) <= MAX_FILE_BYTES
+        };
+        let last = self.files.back().filter(fits).map(|last| last.name.clone());
+        let (files, bytes) = self.used();
+        let is_full = last.is_none() && files >= self.limits.files;
+        if is_full || bytes.saturating_add(length) > self.limits.bytes {
+            return Err(SpillError::Full { files, bytes });
+        }
+        match last {
+            Some(name) => self.extend(&name, &text, entries.len()),
+            None => self.begin(&text, entries.len()),
+        }
+    }
+
+    /// A new file.
+    fn begin(&mut self, text: &[u8], entries: usize) -> Result<(), SpillError> {
+        // The random part keeps apart what two processes write into one folder by mistake.
+        let name = format!("{:020}-{}{ENDING}", self.next, random()?);
+        self.replace(&name, text)?;
+        self.next = self.next.saturating_add(1);
+        let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
+        self.files.push_back(SpillFile { name, bytes, entries });
+        Ok(())
+    }
+
+    /// The last file again, with more in it.
+    fn extend(&mut self, name: &str, text: &[u8], entries: usize) -> Result<(), SpillError> {
+        let mut whole = fs::read(self.path.join(name))?;
+        whole.extend_from_slice(text);
+        self.replace(name, &whole)?;
+        if let Some(last) = self.files.back_mut() {
+            last.bytes = u64::try_from(whole.len()).unwrap_or(u64::MAX);
+            last.entries += entries;
+        }
+        Ok(())
+    }
+
+    fn replace(&self, name: &str, text: &[u8]) -> io::Result<()> {
+        let unfinished = self.path.join(format!("{name}{UNFINISHED}"));
+        let written =
+            self.write(&unfinished, text).and_then(|()| fs::rename(&unfinished, self.path.join(name)));
+        if written.is_err() {
+            let _ = fs::remove_file(&unfinished);
+        }
+        written?;
+        flush_folder(&self.path)
+    }
+
+    fn write(&self, path: &Path, text: &[u8]) -> io::Result<()> {
+        let mut file = new_file(path).or_else(|error| match error.kind() {
+            // Of an attempt that failed.
+            ErrorKind::AlreadyExists => fs::remove_file(path).and_then(|()| new_file(path)),
+            // Somebody has removed the folder.
+            ErrorKind::NotFound => make_folder(&self.path).and_then(|()| new_file(path)),
+            _ => Err(error),
+        })?;
+        file.write_all(text)?;
+        file.sync_all()
+    }
+
+    /// The oldest file; `None` if there is none. One that somebody has removed, or that cannot be
+    /// opened, counts as none, and the error says why.
+    pub(super) fn oldest(&mut self) -> io::Result<Option<Oldest>> {
+        let Some(file) = self.files.front() else { return Ok(None) };
+        match fs::read(self.path.join(&file.name)) {
+            Ok(bytes) => Ok(Some(entries_of(&bytes))),
+            Err(error) => {
+                self.files.pop_front();
+                Err(error)
+            }
+        }
+    }
+
+    /// Redis has confirmed what is in the oldest file. One with lines that cannot be read is kept
+    /// under another name.
+    pub(super) fn finish_oldest(&mut self, has_unreadable: bool) -> io::Result<()> {
+        let Some(file) = self.files.pop_front() else { return Ok(()) };
+        let path = self.path.join(&file.name);
+        if !has_unreadable {
+            return fs::remove_file(path);
+        }
+        self.unreadable.files += 1;
+        self.unreadable.bytes = self.unreadable.bytes.saturating_add(file.bytes);
+        fs::rename(path, self.path.join(format!("{}{UNREADABLE}", file.name)))
+    }
+}
+
+fn lines_of(entries: &[AuditEntry]) -> Result<Vec<u8>, serde_json::Error> {
+    let mut text = Vec::new();
+    for entry in entries {
+        serde_json::to_writer(&mut text, entry)?;
+        text.push(b'\n');
+    }
+    Ok(text)
+}
+
+fn entries_of(bytes: &[u8]) -> Oldest {
+    let mut oldest = Oldest::default();
+    for line in bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+        match serde_json::from_slice(line) {
+            Ok(entry) => oldest.entries.push(entry),
+            Err(_) => oldest.unreadable += 1,
+        }
+    }
+    oldest
+}
+
+/// For this user only.
+fn make_folder(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    builder.mode(0o700);
+    builder.create(path)
+}
+
+/// For this user only.
+fn new_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    options.mode(0o600);
+    options.open(path)
+}
+
+/// Whoever else could write into the folder could put events into the stream.
+#[cfg(unix)]
+fn refuse_others(path: &Path) -> io::Result<()> {
+    let mode = fs::metadata(path)?.mode();
+    if mode & 0o022 == 0 {
+        return Ok(());
+    }
+    let problem = format!("others may write into it (mode {:o})", mode & 0o7777);
+    Err(io::Error::new(ErrorKind::PermissionDenied, problem))
+}
+
+#[cfg(not(unix))]
+fn refuse_others(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// So that the new name survives a crash of the machine.
+#[cfg(unix)]
+fn flush_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn flush_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+fn random() -> Result<String, getrandom::Error> {
+    let mut bytes = [0; 4];
+    getrandom::fill(&mut bytes)?;
+    Ok(hexadecimal(&bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use servers::Folder;
+
+    use super::*;
+
+    const SMALL: SpillLimits = SpillLimits { files: 2, bytes: 100_000 };
+
+    fn entry(number: usize) -> AuditEntry {
+        AuditEntry { id: number.to_string(), data: format!("{{\"n\":{number}}}"), sig: Some("s".to_owned()) }
+    }
+
+    fn entries(numbers: std::ops::Range<usize>) -> Vec<AuditEntry> {
+        numbers.map(entry).collect()
+    }
+
+    fn opened(path: &Path, limits: SpillLimits) -> SpillFolder {
+        SpillFolder::open(path, limits).unwrap()
+    }
+
+    /// Everything in the folder, in order, as a replay reads it.
+    fn drained(folder: &mut SpillFolder) -> Vec<AuditEntry> {
+        let mut all = Vec::new();
+        while let Some(oldest) = folder.oldest().unwrap() {
+            all.extend(oldest.entries);
+            folder.finish_oldest(oldest.unreadable > 0).unwrap();
+        }
+        all
+    }
+
+    fn names(path: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(path)
+            .unwrap()
+            .map(|file| file.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn what_was_put_aside_comes_back_in_order_also_after_a_restart() {
+        let place = Folder::new("spill");
+        let path = place.path().join("a/b");
+        let mut folder = opened(&path, SpillLimits::default());
+        assert!(folder.is_empty());
+        folder.add(&entries(0..600)).unwrap();
+        folder.add(&entries(600..1000)).unwrap();
+        assert_eq!(names(&path).len(), 1, "small batches share a file");
+        folder.add(&entries(1000..1001)).unwrap();
+        assert_eq!(names(&path).len(), 2);
+        drop(folder);
+
+        let mut folder = opened(&path, SpillLimits::default());
+        folder.add(&entries(1001..1002)).unwrap();
+        assert_eq!(names(&path).len(), 3, "a file of an earlier run is complete");
+        assert_eq!(drained(&mut folder), entries(0..1002));
+        assert_eq!(names(&path), Vec::<String>::new());
+        assert_eq!(drained(&mut opened(&path, SpillLimits::default())), []);
+    }
+
+    #[test]
+    fn a_file_stays_until_its_entries_are_confirmed() {
+        let place = Folder::new("spill");
+        let mut folder = opened(place.path(), SMALL);
+        folder.add(&entries(0..3)).unwrap();
+        assert_eq!(folder.oldest().unwrap().unwrap().entries, entries(0..3));
+        // A kill here.
+        drop(folder);
+        assert_eq!(drained(&mut opened(place.path(), SMALL)), entries(0..3));
+    }
+
+    #[test]
+    fn number_and_size_are_bounded() {
+        let place = Folder::new("spill");
+        let mut folder = opened(place.path(), SMALL);
+        folder.add(&entries(0..1000)).unwrap();
+        assert!(!folder.is_crowded());
+        folder.add(&entries(1000..1999)).unwrap();
+        assert!(folder.is_crowded());
+        assert!(matches!(folder.add(&entries(1999..2001)), Err(SpillError::Full { files: 2, .. })));
+        folder.add(&entries(1999..2000)).unwrap();
+        assert_eq!(drained(&mut folder), entries(0..2000), "and what was refused left no trace");
+
+        let big = AuditEntry { data: "x".repeat(99_900), ..entry(0) };
+        let bigger = AuditEntry { data: "x".repeat(100_000), ..entry(0) };
+        assert!(matches!(folder.add(std::slice::from_ref(&bigger)), Err(SpillError::Full { files: 0, .. })));
+        folder.add(std::slice::from_ref(&big)).unwrap();
+        assert!(matches!(folder.add(&entries(0..5)), Err(SpillError::Full { .. })));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_this_user_may_read_and_write() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let place = Folder::new("spill");
+        let path = place.path().join("own");
+        let mut folder = opened(&path, SMALL);
+        folder.add(&entries(0..1)).unwrap();
+        folder.add(&entries(1..2)).unwrap();
+        assert_eq!(mode(&path), 0o700);
+        assert_eq!(mode(&path.join(&names(&path)[0])), 0o600);
+
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o770)).unwrap();
+        let problem = SpillFolder::open(&path, SMALL).unwrap_err();
+        assert!(problem.to_string().contains("others may write"), "{problem}");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o750)).unwrap();
+        assert_eq!(drained(&mut opened(&path, SMALL)), entries(0..2));
+    }
+
+    #[test]
+    fn what_was_not_finished_is_removed_and_what_cannot_be_read_is_kept() {
+        let place = Folder::new("spill");
+        let mut folder = opened(place.path(), SMALL);
+        folder.add(&entries(0..2)).unwrap();
+        let name = names(place.path()).remove(0);
+        let file = place.path().join(&name);
+        let mut text = fs::read(&file).unwrap();
+        text.extend_from_slice(b"{\"id\":\"x\",\"da\n[]\n");
+        fs::write(&file, text).unwrap();
+        fs::write(place.path().join(format!("{name}{UNFINISHED}")), "{").unwrap();
+        fs::write(place.path().join("somebody else's"), "").unwrap();
+
+        let mut folder = opened(place.path(), SMALL);
+        let oldest = folder.oldest().unwrap().unwrap();
+        assert_eq!((oldest.entries, oldest.unreadable), (entries(0..2), 2));
+        folder.finish_oldest(true).unwrap();
+        let kept = format!("{name}{UNREADABLE}");
+        assert_eq!(names(place.path()), [kept, "somebody else's".to_owned()]);
+        assert!(opened(place.path(), SMALL).is_empty());
+        assert_eq!(opened(place.path(), SMALL).used().0, 1, "it counts");
+    }
+
+    #[test]
+    fn a_folder_that_is_removed_meanwhile_is_made_again() {
+        let place = Folder::new("spill");
+        let path = place.path().join("own");
+        let mut folder = opened(&path, SMALL);
+        folder.add(&entries(0..1000)).unwrap();
+        fs::remove_dir_all(&path).unwrap();
+        assert!(folder.oldest().is_err(), "what is lost is told");
+        assert!(folder.oldest().unwrap().is_none(), "once");
+        folder.add(&entries(0..1)).unwrap();
+        assert_eq!(drained(&mut folder), entries(0..1));
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_a_folder_is_refused() {
+        let place = Folder::new("spill");
+        let file = place.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert!(SpillFolder::open(&file, SMALL).is_err());
+        assert!(SpillFolder::open(&file.join("below"), SMALL).is_err());
+    }
+}

@@ -1,0 +1,95 @@
+//! Entries of an audit stream, appended many at a time.
+
+use std::time::Duration;
+
+use redis::Pipeline;
+
+use super::{address::Address, fault::Fault, link::Link};
+use crate::{error::ConfigError, store::StoreError};
+
+/// One entry, as Caracal reads it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AuditEntry {
+    /// By which a reader recognises what it has read before.
+    pub(crate) id: String,
+    /// The event, as text of JSON.
+    pub(crate) data: String,
+    /// The signature of `data`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sig: Option<String>,
+}
+
+/// A stream of a server that may be unreachable, also in the beginning.
+pub(crate) struct AuditLink {
+    address: Address,
+    limit: Duration,
+    stream: String,
+    link: Option<Link>,
+}
+
+impl AuditLink {
+    /// Connects to nothing yet.
+    pub(crate) fn new(url: &str, stream: &str) -> Self {
+        Self {
+            address: Address::new(url),
+            limit: Duration::from_secs(2),
+            stream: stream.to_owned(),
+            link: None,
+        }
+    }
+
+    pub(crate) fn stream(&mut self, name: String) {
+        self.stream = name;
+    }
+
+    pub(crate) const fn limit(&mut self, limit: Duration) {
+        self.limit = limit;
+    }
+
+    #[cfg(feature = "tls")]
+    pub(crate) fn root_certificate(&mut self, pem: Vec<u8>) {
+        self.address.root_certificate(pem);
+    }
+
+    /// Can it work at all?
+    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
+        if self.stream.is_empty() {
+            let fix = "leave it out: it is `caracal.audit.events`";
+            return Err(ConfigError::new("stream", "is empty", fix));
+        }
+        if !(Duration::from_millis(10)..=Duration::from_secs(60)).contains(&self.limit) {
+            return Err(ConfigError::new("command_timeout", "is out of range", "use 10 ms to one minute"));
+        }
+        self.address.client().map(drop)
+    }
+
+    /// Appends all of them in one round trip and one transaction. After an error, none is in the
+    /// stream, or, if only the answer was lost, all of them are.
+    pub(crate) async fn append(&mut self, entries: &[AuditEntry]) -> Result<(), StoreError> {
+        let mut commands = redis::pipe();
+        commands.atomic();
+        for entry in entries {
+            add(&mut commands, &self.stream, entry);
+        }
+        let link = self.link().await?;
+        Ok(link.transaction(&commands).await?)
+    }
+
+    async fn link(&mut self) -> Result<&Link, Fault> {
+        if self.link.is_none() {
+            // The server is that of Caracal, and nothing is kept there that may not be thrown away.
+            let client = self.address.client().map_err(|_| Fault::Malformed("the URL"))?;
+            self.link = Some(Link::open(client, self.limit, true).await?);
+        }
+        self.link.as_ref().ok_or(Fault::TimedOut(self.limit))
+    }
+}
+
+fn add(commands: &mut Pipeline, stream: &str, entry: &AuditEntry) {
+    commands.cmd("XADD").arg(stream).arg("*").arg("id").arg(&entry.id).arg("data").arg(&entry.data);
+    if let Some(signature) = &entry.sig {
+        commands.arg("sig").arg(signature);
+    }
+    commands.ignore();
+}
