@@ -18,7 +18,8 @@ fn facts(number: u64, person: Person, ends_at: i64) -> Facts {
     let json = format!(r#"{{"sub":"user","jti":"{number}"}}"#);
     let payload = TokenPayload::of_key_claims(json, at(0), at(ends_at)).unwrap();
     let keys = [number, 1_000_000 + number % 7].into_iter().collect();
-    Facts { payload: Arc::new(payload), ends_at: at(ends_at), keys, person, was_active: true }
+    let is_single = number % 3 == 0;
+    Facts { payload: Arc::new(payload), ends_at: at(ends_at), keys, person, was_active: true, is_single }
 }
 
 fn table() -> Table {
@@ -46,7 +47,7 @@ fn all(watched: &[Watched], finding: Finding) -> Vec<(Id, Finding)> {
 fn is_empty(table: &Table) {
     assert!(table.slots.is_empty() && table.by_payload.is_empty() && table.people.is_empty());
     assert!(table.by_end.is_empty() && table.by_key.is_empty() && table.due.is_empty());
-    assert!(table.urgent.is_empty() && table.swept.is_empty());
+    assert!(table.urgent.is_empty() && table.swept.is_empty() && table.singles.is_empty());
 }
 
 /// Whatever happens to them meanwhile: nothing of those that are gone is left anywhere.
@@ -66,17 +67,20 @@ fn what_is_opened_and_closed_in_any_order_leaves_nothing() {
                 let left = usize::try_from(below(there.len() as u64)).unwrap();
                 table.release(&there.swap_remove(left));
             }
-            5 => table.note_change(1_000_000 + below(7)),
+            5 => table.note_change(1_000_000 + below(7), now),
             6 => table.note_all_changed(now),
             7 => answers.extend([
                 table.next_urgent(),
                 table.next_swept(now),
+                table.next_single(now).into_iter().collect(),
                 table.next_to_look_at(now * 50).unwrap_or_default(),
             ]),
             _ => {
-                let finding = [Finding::Good, Finding::Failed, Finding::Over(EndReason::Revoked)];
-                let finding = finding[usize::try_from(below(3)).unwrap()];
-                let question = if below(2) == 0 { Question::User } else { Question::Revoked };
+                let over = Finding::Over(EndReason::Revoked);
+                let finding = [Finding::Good, Finding::Failed, over, Finding::AskSingly(Some(1))];
+                let finding = finding[usize::try_from(below(4)).unwrap()];
+                let question = [Question::User, Question::Revoked, Question::Single];
+                let question = question[usize::try_from(below(3)).unwrap()];
                 let watched = answers.pop().unwrap_or_default();
                 let over = table.settle(question, &all(&watched, finding), (now, now));
                 there.retain(|entry| over.iter().all(|(ended, _)| !Arc::ptr_eq(entry, ended)));
@@ -127,10 +131,10 @@ fn a_change_concerns_those_with_the_key() {
     let mut table = table();
     let entries = open(&mut table, 14);
     assert_eq!(table.next_urgent().len(), 14, "they were just opened");
-    table.note_change(3);
-    table.note_change(99);
+    table.note_change(3, 0);
+    table.note_change(99, 0);
     assert_eq!(ids(&table.next_urgent()), [entries[3].id()]);
-    table.note_change(1_000_004);
+    table.note_change(1_000_004, 0);
     assert_eq!(ids(&table.next_urgent()), [entries[4].id(), entries[11].id()]);
     assert_eq!((table.has_urgent(), table.next_sweep()), (false, None));
 }
@@ -147,7 +151,7 @@ fn whoever_fails_does_not_keep_the_others_waiting() {
     assert!(table.settle(Question::Revoked, &all(&first, Finding::Failed), (0, 0)).is_empty());
     assert_eq!(table.next_sweep(), Some(1000), "not at once");
     assert!(table.next_swept(999).is_empty());
-    table.note_change(7);
+    table.note_change(7, 0);
     assert_eq!(table.next_urgent().len(), 1, "but for whom something has changed");
     let second = table.next_swept(1000);
     assert_eq!((second.len(), ids(&second)[0]), (250, 501), "fewer, and others");
