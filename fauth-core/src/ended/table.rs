@@ -1,5 +1,7 @@
 //! What is open, and what is to be asked about it when. Pure: it asks nobody, and is told the time.
 
+mod singly;
+
 use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
@@ -7,6 +9,7 @@ use std::{
 
 use smallvec::SmallVec;
 
+use self::singly::Single;
 use super::{
     entry::{Entry, Id},
     intervals::{Intervals, Moment, moments, next_turn},
@@ -77,18 +80,14 @@ struct Known {
     failed: bool,
 }
 
-/// Of the question that is asked about one by itself.
-#[derive(Debug, Default)]
-struct Single {
-    /// Since when it has not been answered.
-    open_since: Option<Moment>,
-    /// When it is to be asked.
-    due: Option<Moment>,
-    /// While it is being asked, it is asked no second time.
-    is_asked: bool,
-    /// Has the last one who was asked failed?
-    failed: bool,
-    epoch: Option<u64>,
+impl Known {
+    fn note(&mut self, finding: Finding, asked_at: Moment) {
+        self.failed = finding == Finding::Failed;
+        if matches!(finding, Finding::Good | Finding::AskSingly(_)) {
+            // What was asked before may be answered after.
+            self.good_at = self.good_at.max(asked_at);
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -297,54 +296,6 @@ impl Table {
         self.ask_these_singly(all, now);
     }
 
-    fn ask_these_singly(&mut self, ids: Vec<Id>, now: Moment) {
-        for id in ids {
-            if self.slots.get(&id).is_some_and(|slot| slot.facts.is_single) {
-                self.ask_singly(id, now);
-            }
-        }
-    }
-
-    /// One is to be asked about singly, at `due` or before. If that is being done, then once more
-    /// after it: what is answered may be older than the change.
-    fn ask_singly(&mut self, id: Id, due: Moment) {
-        let Some(Slot { single, .. }) = self.slots.get_mut(&id) else { return };
-        single.open_since.get_or_insert(due);
-        if single.due.is_some_and(|before| before <= due) {
-            return;
-        }
-        let before = single.due.replace(due);
-        if single.is_asked {
-            return;
-        }
-        if let Some(before) = before {
-            self.singles.remove(&(before, id));
-        }
-        self.singles.insert((due, id));
-    }
-
-    /// Nobody will be answered who has asked before, and what has changed was perhaps not heard.
-    pub(super) fn begin_anew(&mut self, now: Moment) {
-        for Slot { single, .. } in self.slots.values_mut().filter(|slot| slot.single.is_asked) {
-            (single.is_asked, single.due) = (false, None);
-        }
-        self.note_all_changed(now);
-    }
-
-    /// The next one to ask about singly.
-    pub(super) fn next_single(&mut self, now: Moment) -> Option<Watched> {
-        let next = self.singles.first().copied().filter(|(due, _)| *due <= now)?;
-        self.singles.remove(&next);
-        let slot = self.slots.get_mut(&next.1)?;
-        (slot.single.due, slot.single.is_asked) = (None, true);
-        Some(slot.watched(next.1))
-    }
-
-    /// When there is somebody to ask about singly.
-    pub(super) fn next_single_at(&self) -> Option<Moment> {
-        self.singles.first().map(|(due, _)| *due)
-    }
-
     /// All are asked about whether they were taken back.
     pub(super) fn sweep(&mut self) {
         self.swept.extend(self.slots.keys());
@@ -417,29 +368,10 @@ impl Table {
             if let Finding::AskSingly(Some(epoch)) = finding {
                 slot.single.epoch = Some(*epoch);
             }
-            let has_failed = *finding == Finding::Failed;
-            let known = match question {
-                Question::Revoked => Some(&mut slot.revoked),
-                Question::User => Some(&mut slot.user),
-                Question::Single => None,
-            };
-            if let Some(known) = known {
-                known.failed = has_failed;
-                if matches!(finding, Finding::Good | Finding::AskSingly(_)) {
-                    // What was asked before may be answered after.
-                    known.good_at = known.good_at.max(asked_at);
-                }
-            } else {
-                let single = &mut slot.single;
-                (single.failed, single.is_asked) = (has_failed, false);
-                // Something has changed meanwhile.
-                let again = single.due.take();
-                if *finding == Finding::Good {
-                    single.open_since = again.map(|_| asked_at);
-                }
-                if let Some(due) = again {
-                    self.ask_singly(*id, due);
-                }
+            match question {
+                Question::Revoked => slot.revoked.note(*finding, asked_at),
+                Question::User => slot.user.note(*finding, asked_at),
+                Question::Single => self.note_single(*id, *finding, asked_at),
             }
             match finding {
                 Finding::Good => {}

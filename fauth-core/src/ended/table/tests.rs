@@ -220,3 +220,44 @@ fn where_nobody_could_tell_nothing_is_missed() {
     }
     assert!(table.give_up(600_000).is_empty(), "no store is asked what was taken back");
 }
+
+/// Not twice at the same time, however much changes meanwhile, and once more after that.
+#[test]
+fn one_that_is_being_asked_about_singly_is_asked_again_afterwards() {
+    let mut table = table();
+    let entries = open(&mut table, 2);
+    let id = entries[0].id();
+    assert_eq!(table.next_single(0).map(|watched| watched.id), Some(id), "the other is of no such store");
+    for now in 1..5 {
+        table.note_change(0, now);
+    }
+    assert!(table.next_single(5).is_none() && table.next_single_at().is_none());
+    table.settle(Question::Single, &[(id, Finding::Good)], (0, 6));
+    assert_eq!(table.next_single(6).map(|watched| watched.id), Some(id));
+    table.settle(Question::Single, &[(id, Finding::Failed)], (6, 7));
+    assert_eq!(table.next_single_at(), Some(1007), "not at once");
+    table.note_change(0, 10);
+    assert_eq!(table.next_single(10).map(|watched| watched.id), Some(id), "but after a change");
+    table.begin_anew(11);
+    assert_eq!(table.next_single(11).map(|watched| watched.id), Some(id), "nobody is answered any more");
+    table.settle(Question::Single, &[(id, Finding::Good)], (11, 12));
+    assert!(table.next_single(Moment::MAX).is_none());
+}
+
+#[test]
+fn one_about_which_nobody_answers_singly_is_given_up_and_no_other() {
+    let mut table = table();
+    let entries = open(&mut table, 2);
+    let both: Vec<_> = entries.iter().map(|entry| (entry.id(), Finding::Good)).collect();
+    let (id, failed) = (entries[0].id(), Finding::Failed);
+    for now in (0..=60_000).step_by(10_000) {
+        assert_eq!(table.next_single(now).map(|watched| watched.id), Some(id), "{now}");
+        table.settle(Question::Single, &[(id, failed)], (now, now));
+        for question in [Question::Revoked, Question::User] {
+            table.settle(question, &both, (now, now));
+        }
+        assert!(table.give_up(now).is_empty(), "{now}");
+    }
+    let over: Vec<_> = table.give_up(60_001).iter().map(|(entry, why)| (entry.id(), *why)).collect();
+    assert_eq!(over, [(id, EndReason::Unknown)]);
+}
