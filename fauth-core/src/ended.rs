@@ -91,6 +91,7 @@ mod hub;
 mod intervals;
 mod keeper;
 mod reason;
+mod singly;
 mod table;
 mod until;
 

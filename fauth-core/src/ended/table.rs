@@ -1,7 +1,5 @@
 //! What is open, and what is to be asked about it when. Pure: it asks nobody, and is told the time.
 
-mod singly;
-
 use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
@@ -9,11 +7,11 @@ use std::{
 
 use smallvec::SmallVec;
 
-use self::singly::Single;
 use super::{
     entry::{Entry, Id},
     intervals::{Intervals, Moment, moments, next_turn},
     reason::EndReason,
+    singly::Singles,
 };
 use crate::{clock::Timestamp, token::TokenPayload};
 
@@ -96,13 +94,14 @@ struct Slot {
     facts: Facts,
     revoked: Known,
     user: Known,
-    single: Single,
+    /// That of its user, if it is known.
+    epoch: Option<u64>,
 }
 
 impl Slot {
     fn watched(&self, id: Id) -> Watched {
         let Facts { payload, was_active, .. } = &self.facts;
-        Watched { id, payload: Arc::clone(payload), was_active: *was_active, epoch: self.single.epoch }
+        Watched { id, payload: Arc::clone(payload), was_active: *was_active, epoch: self.epoch }
     }
 }
 
@@ -149,8 +148,8 @@ pub(super) struct Table {
     urgent: BTreeSet<Id>,
     /// These are asked about without a cause.
     swept: BTreeSet<Id>,
-    /// These are asked about singly, from then on.
-    singles: BTreeSet<(Moment, Id)>,
+    /// These are asked about singly.
+    singles: Singles,
     /// Before this, those are left alone.
     sweep_from: Moment,
     /// Who is next among them: whoever fails does not keep the others waiting.
@@ -177,7 +176,7 @@ impl Table {
             due: BTreeSet::new(),
             urgent: BTreeSet::new(),
             swept: BTreeSet::new(),
-            singles: BTreeSet::new(),
+            singles: Singles::default(),
             sweep_from: 0,
             sweep_next: 0,
             batch: 1,
@@ -224,11 +223,10 @@ impl Table {
         turn.members.push(id);
         self.urgent.insert(id);
         let (known, is_single) = (Known { good_at: now, failed: false }, facts.is_single);
-        let slot =
-            Slot { entry: Arc::clone(&entry), facts, revoked: known, user: known, single: Single::default() };
+        let slot = Slot { entry: Arc::clone(&entry), facts, revoked: known, user: known, epoch: None };
         self.slots.insert(id, slot);
         if is_single {
-            self.ask_singly(id, now);
+            self.singles.ask(id, now);
         }
         entry
     }
@@ -242,7 +240,7 @@ impl Table {
     }
 
     fn remove(&mut self, id: Id) -> Option<Arc<Entry>> {
-        let Slot { entry, facts, single, .. } = self.slots.remove(&id)?;
+        let Slot { entry, facts, .. } = self.slots.remove(&id)?;
         self.by_payload.remove(&address(&facts.payload));
         self.by_end.remove(&(facts.ends_at, id));
         for key in &facts.keys {
@@ -250,9 +248,7 @@ impl Table {
         }
         self.urgent.remove(&id);
         self.swept.remove(&id);
-        if let Some(due) = single.due {
-            self.singles.remove(&(due, id));
-        }
+        self.singles.remove(id);
         if let Some(turn) = self.people.get_mut(&facts.person) {
             turn.members.retain(|member| *member != id);
             if turn.members.is_empty() {
@@ -294,6 +290,31 @@ impl Table {
         self.sweep_from = now;
         let all: Vec<_> = self.slots.keys().copied().collect();
         self.ask_these_singly(all, now);
+    }
+
+    fn ask_these_singly(&mut self, ids: Vec<Id>, now: Moment) {
+        for id in ids {
+            if self.slots.get(&id).is_some_and(|slot| slot.facts.is_single) {
+                self.singles.ask(id, now);
+            }
+        }
+    }
+
+    /// Nobody will be answered who has asked before, and what has changed was perhaps not heard.
+    pub(super) fn begin_anew(&mut self, now: Moment) {
+        self.singles.begin_anew();
+        self.note_all_changed(now);
+    }
+
+    /// The next one to ask about singly.
+    pub(super) fn next_single(&mut self, now: Moment) -> Option<Watched> {
+        let id = self.singles.next(now)?;
+        self.slots.get(&id).map(|slot| slot.watched(id))
+    }
+
+    /// When there is somebody to ask about singly.
+    pub(super) fn next_single_at(&self) -> Option<Moment> {
+        self.singles.next_at()
     }
 
     /// All are asked about whether they were taken back.
@@ -366,16 +387,17 @@ impl Table {
             let Some(slot) = self.slots.get_mut(id) else { continue };
             let person = slot.facts.person;
             if let Finding::AskSingly(Some(epoch)) = finding {
-                slot.single.epoch = Some(*epoch);
+                slot.epoch = Some(*epoch);
             }
             match question {
                 Question::Revoked => slot.revoked.note(*finding, asked_at),
                 Question::User => slot.user.note(*finding, asked_at),
-                Question::Single => self.note_single(*id, *finding, asked_at),
+                Question::Single => {}
             }
             match finding {
+                Finding::Good if question == Question::Single => self.singles.note_good(*id, asked_at),
                 Finding::Good => {}
-                Finding::AskSingly(_) => self.ask_singly(*id, now),
+                Finding::AskSingly(_) => self.singles.ask(*id, now),
                 Finding::Over(reason) => over.extend(self.end([*id], *reason)),
                 Finding::Failed => self.try_again(question, *id, person, now),
             }
@@ -402,7 +424,7 @@ impl Table {
                 let turn = next_turn(person, self.intervals.recheck, now);
                 self.set_turn(person, turn.min(now.saturating_add(pause)));
             }
-            Question::Single => self.ask_singly(id, now.saturating_add(pause.min(1000))),
+            Question::Single => self.singles.note_failed(id, now.saturating_add(pause.min(1000))),
         }
     }
 
@@ -422,13 +444,13 @@ impl Table {
         let unknown: Vec<_> = self
             .slots
             .iter()
-            .filter(|(_, slot)| {
+            .filter(|(id, slot)| {
                 let verdict =
                     self.judged_every.is_some_and(|every| is_unknown(slot.revoked, every, no_verdicts));
-                let single = slot
-                    .single
-                    .open_since
-                    .is_some_and(|since| is_silent(since) && (slot.single.failed || no_singles));
+                let single = self
+                    .singles
+                    .open_since(**id)
+                    .is_some_and(|(since, has_failed)| is_silent(since) && (has_failed || no_singles));
                 verdict || single || is_unknown(slot.user, recheck, no_users)
             })
             .map(|(id, _)| *id)
@@ -456,6 +478,7 @@ impl Table {
         self.slots.shrink_to(64);
         self.by_payload.shrink_to(64);
         self.people.shrink_to(64);
+        self.singles.shrink();
     }
 
     pub(super) fn entries(&self) -> Vec<Arc<Entry>> {
