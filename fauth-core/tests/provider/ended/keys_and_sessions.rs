@@ -169,7 +169,7 @@ async fn an_api_key_that_is_revoked_ends_at_once() {
                 auth.logout_all(LogoutAll::for_subject("alice").api_keys(true), &nobody()).await.unwrap();
             }
             "subject" => {
-                auth.revoke("alice", &[fauth_core::store::RevocationTarget::Subject]).await.unwrap();
+                auth.revoke("alice", &[RevocationTarget::Subject]).await.unwrap();
             }
             _ => auth.password_changed("alice", &nobody()).await.unwrap(),
         }
