@@ -36,7 +36,7 @@
 //! | another instance revokes, and the store [tells](crate::store::RevocationStore::changes): `MemoryStore`, `RedisStore` with its mirror, the stores of anchors | when it has arrived and the store has answered about those whom it concerns | `Revoked` |
 //! | another instance revokes, and the store does not tell: SQL, Redis without the mirror | at the next [poll](crate::AuthProviderBuilder::ended_poll_every), 5 seconds | `Revoked` |
 //! | something else writes an anchor into Redis, and the server does not tell of changed keys | at the next [look](crate::AuthProviderBuilder::ended_recheck_every), 60 seconds | `Revoked` |
-//! | a session ends where there is no revocation store | by this provider at once, elsewhere at the next look, 60 seconds | [`SessionEnded`](EndReason::SessionEnded) |
+//! | a browser session ends where there is no revocation store | by this provider at once, elsewhere at the next look, 60 seconds | [`SessionEnded`](EndReason::SessionEnded) |
 //! | an API key is removed | as the session | `Revoked` |
 //! | the user is gone, inactive, or has a new [`token_epoch`](crate::AuthUser::token_epoch) | at the next [look](crate::AuthProviderBuilder::ended_recheck_every), 60 seconds | [`UserGone`](EndReason::UserGone), [`UserInactive`](EndReason::UserInactive), `Revoked` |
 //! | nobody can tell for too long, or the revocation store has lost its memory | after the interval and [60 seconds](crate::AuthProviderBuilder::ended_unknown_after); at once | [`Unknown`](EndReason::Unknown) |
@@ -64,10 +64,20 @@
 //! rises, ends them as they are found, 64 after 64. A store that is slow and answers ends nobody;
 //! what it takes it adds to the times above.
 //!
+//! An API key, and a browser session where there is no revocation store, is a question by itself,
+//! eight at a time, beside all others: when it is opened, changed, and at each look.
+//!
 //! What is kept belongs to an [`Ended`] and goes with it, so that it is bounded by the sockets that
 //! a server lets somebody open: limit these, by [`limit`](crate::limit) or at the proxy.
 //!
 //! # Security
+//! - Where there is no revocation store, a socket of an access token stays open after its session
+//!   has ended, until the token expires: as requests with the token are let in.
+//! - The task runs where the first [`Ended`] was polled. Where each worker of a server is a thread
+//!   with a runtime of its own, a handler that blocks this one stops the ending at all workers, for
+//!   as long as it blocks: give what blocks to a pool of threads.
+//! - A callback of the application that panics in the task, as a clock of its own may, ends
+//!   everything, as `Unknown`.
 //! - Call `ended` before anything else is awaited, and end the connection whatever the reason is.
 //! - A loader that keeps users in a cache is asked as for requests: who is in the cache is found
 //!   when the cache says so.
@@ -81,6 +91,7 @@ mod hub;
 mod intervals;
 mod keeper;
 mod reason;
+mod singly;
 mod table;
 mod until;
 

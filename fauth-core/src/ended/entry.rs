@@ -77,10 +77,17 @@ impl Entry {
             state.last = state.last.wrapping_add(1);
             state.last
         });
-        match state.waiting.iter_mut().find(|(number, _)| *number == own) {
-            Some((_, kept)) => kept.clone_from(waker),
-            None => state.waiting.push((own, waker.clone())),
-        }
+        let before = match state.waiting.iter_mut().find(|(number, _)| *number == own) {
+            Some((_, kept)) if kept.will_wake(waker) => None,
+            Some((_, kept)) => Some(mem::replace(kept, waker.clone())),
+            None => {
+                state.waiting.push((own, waker.clone()));
+                None
+            }
+        };
+        drop(state);
+        // Outside of the lock: a waker may do anything when it is dropped.
+        drop(before);
         Poll::Pending
     }
 
@@ -167,5 +174,29 @@ mod tests {
         entry.hold();
         assert!(!entry.let_go() && entry.is_held());
         assert!(entry.let_go() && !entry.is_held());
+    }
+
+    /// Looks at its entry when it is dropped, as a future does that is dropped with its waker.
+    struct Looks(Arc<Entry>);
+
+    impl Wake for Looks {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    impl Drop for Looks {
+        fn drop(&mut self) {
+            assert!(self.0.state.try_lock().is_ok(), "dropped under the lock");
+        }
+    }
+
+    #[test]
+    fn a_waker_that_is_replaced_is_dropped_without_the_lock() {
+        let entry = Arc::new(Entry::new(1));
+        let mut number = None;
+        assert!(entry.poll(&mut number, &Waker::from(Arc::new(Looks(Arc::clone(&entry))))).is_pending());
+        let (count, second) = waker();
+        assert!(entry.poll(&mut number, &second).is_pending());
+        entry.end(EndReason::Expired);
+        assert_eq!(count.0.load(Ordering::SeqCst), 1);
     }
 }

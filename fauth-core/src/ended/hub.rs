@@ -162,14 +162,20 @@ impl Keeping {
 }
 
 impl Drop for Keeping {
-    /// The runtime has ended before the last entry. Whoever waits in another one begins a new task
+    /// If the task has panicked, another one would panic, too: everything ends. Otherwise the runtime has ended before the last entry. Whoever waits in another one begins a new task
     /// there.
     fn drop(&mut self) {
         if self.has_ended {
             return;
         }
-        let state = self.hub.lock();
+        let mut state = self.hub.lock();
         self.hub.is_kept.store(false, Ordering::Release);
+        if std::thread::panicking() {
+            let over = state.table.end_all(EndReason::Unknown);
+            drop(state);
+            tracing::error!(target: "fauth", "a clock or a store has panicked: all that is open ends");
+            return tell(over);
+        }
         let waiting = state.table.entries();
         drop(state);
         for entry in waiting {

@@ -39,6 +39,8 @@ enum Errand {
     Sweep,
     /// Is this person there?
     Look,
+    /// Does the store know this one that is asked about each by itself?
+    Single,
 }
 
 impl Errand {
@@ -46,12 +48,16 @@ impl Errand {
         match self {
             Self::Urgent | Self::Sweep => Question::Revoked,
             Self::Look => Question::User,
+            Self::Single => Question::Single,
         }
     }
 }
 
 /// How many people are looked at at the same time.
 const LOOKS_AT_ONCE: usize = 8;
+
+/// How many are asked about singly at the same time.
+const SINGLES_AT_ONCE: usize = 8;
 
 /// How often the provider's clock is looked at.
 const SECOND: Moment = 1000;
@@ -89,6 +95,7 @@ struct Keeper<'a> {
     has_urgent: bool,
     has_sweep: bool,
     looks: usize,
+    singles: usize,
     /// When the stores are asked about everything.
     next_poll: Moment,
     /// When those are looked for of which nothing is known for too long.
@@ -104,7 +111,11 @@ impl<'a> Keeper<'a> {
         let own = hub.own_changes.subscribe();
         let there = asker.upgrade()?;
         let (can_judge, pushed) = (there.can_judge(), there.changes());
-        hub.lock().table.judge_at_once(there.most_at_once());
+        let mut state = hub.lock();
+        state.table.judge_at_once(there.most_at_once());
+        // What the task before this one, in a runtime that has ended, has heard or asked is lost.
+        state.table.begin_anew(now);
+        drop(state);
         drop(there);
         let keeper = Self {
             hub,
@@ -117,6 +128,7 @@ impl<'a> Keeper<'a> {
             has_urgent: false,
             has_sweep: false,
             looks: 0,
+            singles: 0,
             next_poll: now.saturating_add(moments(hub.intervals.poll)),
             next_round: now,
             told_time_at: now,
@@ -155,12 +167,14 @@ impl<'a> Keeper<'a> {
         }
         self.look(&asker, now);
         self.judge_urgent(&asker, now);
+        self.ask_singly(&asker, now);
         self.sweep(asker, now);
         let state = self.hub.lock();
         let turn = state.table.next_turn().filter(|_| self.looks < LOOKS_AT_ONCE);
         let urgent = (state.table.has_urgent() && !self.has_urgent).then_some(now);
         let sweep = state.table.next_sweep().filter(|_| !self.has_sweep);
-        Some([turn, urgent, sweep].into_iter().flatten().fold(until, Moment::min))
+        let single = state.table.next_single_at().filter(|_| self.singles < SINGLES_AT_ONCE);
+        Some([turn, urgent, sweep, single].into_iter().flatten().fold(until, Moment::min))
     }
 
     /// Ends what has expired. Returns when to look at the clock again: when its next second begins.
@@ -201,6 +215,16 @@ impl<'a> Keeper<'a> {
         if !watched.is_empty() {
             self.has_urgent = true;
             self.ask(Errand::Urgent, watched, now, |watched| Arc::clone(asker).judge(watched));
+        }
+    }
+
+    /// Each is an errand: one store that hangs holds up nobody who asks another one.
+    fn ask_singly(&mut self, asker: &Arc<dyn Asker>, now: Moment) {
+        while self.singles < SINGLES_AT_ONCE {
+            let Some(one) = self.hub.lock().table.next_single(now) else { return };
+            self.singles += 1;
+            let begin = |_| Arc::clone(asker).ask_singly(one.clone());
+            self.ask(Errand::Single, vec![one.clone()], now, begin);
         }
     }
 
@@ -261,6 +285,7 @@ impl<'a> Keeper<'a> {
             Errand::Urgent => self.has_urgent = false,
             Errand::Sweep => self.has_sweep = false,
             Errand::Look => self.looks = self.looks.saturating_sub(1),
+            Errand::Single => self.singles = self.singles.saturating_sub(1),
         }
         let failed = || ids.iter().map(|id| (*id, Finding::Failed)).collect();
         let findings = findings.unwrap_or_else(failed);
@@ -302,7 +327,7 @@ impl<'a> Keeper<'a> {
     fn note(&self, change: Change, now: Moment) {
         let table = &mut self.hub.lock().table;
         match change {
-            Change::Key(key) => table.note_change(key),
+            Change::Key(key) => table.note_change(key, now),
             Change::All => table.note_all_changed(now),
         }
     }

@@ -11,6 +11,7 @@ use super::{
     entry::{Entry, Id},
     intervals::{Intervals, Moment, moments, next_turn},
     reason::EndReason,
+    singly::Singles,
 };
 use crate::{clock::Timestamp, token::TokenPayload};
 
@@ -29,6 +30,8 @@ pub(crate) struct Facts {
     pub(crate) person: Person,
     /// Was its user active when it was let in?
     pub(crate) was_active: bool,
+    /// Is it known to a store that is asked about nobody else with it?
+    pub(crate) is_single: bool,
 }
 
 /// One of those that are asked about.
@@ -37,26 +40,31 @@ pub(crate) struct Watched {
     pub(crate) id: Id,
     pub(crate) payload: Arc<TokenPayload>,
     pub(crate) was_active: bool,
-    /// Are those to be asked too that are not asked at every round?
-    pub(crate) asks_singly: bool,
+    /// The epoch of its user, if it is known.
+    pub(crate) epoch: Option<u64>,
 }
 
 /// What an answer says of one of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Finding {
     Good,
+    /// As far as this question goes; it is to be asked about singly, too. The epoch is that of the
+    /// user, if it is known.
+    AskSingly(Option<u64>),
     Over(EndReason),
     /// Nobody has answered.
     Failed,
 }
 
-/// Which of the two questions was answered.
+/// Which of the questions was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Question {
     /// Was it taken back?
     Revoked,
     /// Is its user there and active?
     User,
+    /// Does the store know it that is asked about each by itself?
+    Single,
 }
 
 /// Those that are over, to be told without the lock of the table.
@@ -70,18 +78,30 @@ struct Known {
     failed: bool,
 }
 
+impl Known {
+    fn note(&mut self, finding: Finding, asked_at: Moment) {
+        self.failed = finding == Finding::Failed;
+        if matches!(finding, Finding::Good | Finding::AskSingly(_)) {
+            // What was asked before may be answered after.
+            self.good_at = self.good_at.max(asked_at);
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Slot {
     entry: Arc<Entry>,
     facts: Facts,
     revoked: Known,
     user: Known,
+    /// That of its user, if it is known.
+    epoch: Option<u64>,
 }
 
 impl Slot {
-    fn watched(&self, id: Id, asks_singly: bool) -> Watched {
+    fn watched(&self, id: Id) -> Watched {
         let Facts { payload, was_active, .. } = &self.facts;
-        Watched { id, payload: Arc::clone(payload), was_active: *was_active, asks_singly }
+        Watched { id, payload: Arc::clone(payload), was_active: *was_active, epoch: self.epoch }
     }
 }
 
@@ -96,6 +116,7 @@ struct Turn {
 struct PerQuestion {
     revoked: Moment,
     user: Moment,
+    single: Moment,
 }
 
 impl PerQuestion {
@@ -103,6 +124,7 @@ impl PerQuestion {
         match question {
             Question::Revoked => &mut self.revoked,
             Question::User => &mut self.user,
+            Question::Single => &mut self.single,
         }
     }
 }
@@ -126,6 +148,8 @@ pub(super) struct Table {
     urgent: BTreeSet<Id>,
     /// These are asked about without a cause.
     swept: BTreeSet<Id>,
+    /// These are asked about singly.
+    singles: Singles,
     /// Before this, those are left alone.
     sweep_from: Moment,
     /// Who is next among them: whoever fails does not keep the others waiting.
@@ -152,6 +176,7 @@ impl Table {
             due: BTreeSet::new(),
             urgent: BTreeSet::new(),
             swept: BTreeSet::new(),
+            singles: Singles::default(),
             sweep_from: 0,
             sweep_next: 0,
             batch: 1,
@@ -197,8 +222,12 @@ impl Table {
         });
         turn.members.push(id);
         self.urgent.insert(id);
-        let known = Known { good_at: now, failed: false };
-        self.slots.insert(id, Slot { entry: Arc::clone(&entry), facts, revoked: known, user: known });
+        let (known, is_single) = (Known { good_at: now, failed: false }, facts.is_single);
+        let slot = Slot { entry: Arc::clone(&entry), facts, revoked: known, user: known, epoch: None };
+        self.slots.insert(id, slot);
+        if is_single {
+            self.singles.ask(id, now);
+        }
         entry
     }
 
@@ -219,6 +248,7 @@ impl Table {
         }
         self.urgent.remove(&id);
         self.swept.remove(&id);
+        self.singles.remove(id);
         if let Some(turn) = self.people.get_mut(&facts.person) {
             turn.members.retain(|member| *member != id);
             if turn.members.is_empty() {
@@ -247,15 +277,44 @@ impl Table {
     }
 
     /// Something about a key has changed.
-    pub(super) fn note_change(&mut self, key: u64) {
+    pub(super) fn note_change(&mut self, key: u64, now: Moment) {
         let concerned = self.by_key.range((key, Id::MIN)..=(key, Id::MAX)).map(|(_, id)| *id);
-        self.urgent.extend(concerned);
+        let concerned: Vec<_> = concerned.collect();
+        self.urgent.extend(&concerned);
+        self.ask_these_singly(concerned, now);
     }
 
     /// Anything may have changed.
     pub(super) fn note_all_changed(&mut self, now: Moment) {
         self.swept.extend(self.slots.keys());
         self.sweep_from = now;
+        let all: Vec<_> = self.slots.keys().copied().collect();
+        self.ask_these_singly(all, now);
+    }
+
+    fn ask_these_singly(&mut self, ids: Vec<Id>, now: Moment) {
+        for id in ids {
+            if self.slots.get(&id).is_some_and(|slot| slot.facts.is_single) {
+                self.singles.ask(id, now);
+            }
+        }
+    }
+
+    /// Nobody will be answered who has asked before, and what has changed was perhaps not heard.
+    pub(super) fn begin_anew(&mut self, now: Moment) {
+        self.singles.begin_anew();
+        self.note_all_changed(now);
+    }
+
+    /// The next one to ask about singly.
+    pub(super) fn next_single(&mut self, now: Moment) -> Option<Watched> {
+        let id = self.singles.next(now)?;
+        self.slots.get(&id).map(|slot| slot.watched(id))
+    }
+
+    /// When there is somebody to ask about singly.
+    pub(super) fn next_single_at(&self) -> Option<Moment> {
+        self.singles.next_at()
     }
 
     /// All are asked about whether they were taken back.
@@ -269,7 +328,7 @@ impl Table {
         while next.len() < self.batch {
             let Some(id) = self.urgent.pop_first() else { break };
             self.swept.remove(&id);
-            next.extend(self.slots.get(&id).map(|slot| slot.watched(id, true)));
+            next.extend(self.slots.get(&id).map(|slot| slot.watched(id)));
         }
         next
     }
@@ -279,7 +338,7 @@ impl Table {
         let mut next = Vec::new();
         while now >= self.sweep_from && next.len() < self.batch {
             let Some(id) = self.pop_swept() else { break };
-            next.extend(self.slots.get(&id).map(|slot| slot.watched(id, false)));
+            next.extend(self.slots.get(&id).map(|slot| slot.watched(id)));
         }
         next
     }
@@ -300,7 +359,7 @@ impl Table {
         }
         self.set_turn(person, next_turn(person, self.intervals.recheck, now));
         let members = self.people.get(&person).map(|turn| turn.members.clone()).unwrap_or_default();
-        Some(members.iter().filter_map(|id| Some(self.slots.get(id)?.watched(*id, true))).collect())
+        Some(members.iter().filter_map(|id| Some(self.slots.get(id)?.watched(*id))).collect())
     }
 
     /// Those of a person whose turn it is are asked about in every respect.
@@ -327,14 +386,18 @@ impl Table {
         for (id, finding) in findings {
             let Some(slot) = self.slots.get_mut(id) else { continue };
             let person = slot.facts.person;
-            let known = match question {
-                Question::Revoked => &mut slot.revoked,
-                Question::User => &mut slot.user,
-            };
-            known.failed = *finding == Finding::Failed;
+            if let Finding::AskSingly(Some(epoch)) = finding {
+                slot.epoch = Some(*epoch);
+            }
+            match question {
+                Question::Revoked => slot.revoked.note(*finding, asked_at),
+                Question::User => slot.user.note(*finding, asked_at),
+                Question::Single => {}
+            }
             match finding {
-                // What was asked before may be answered after.
-                Finding::Good => known.good_at = known.good_at.max(asked_at),
+                Finding::Good if question == Question::Single => self.singles.note_good(*id, asked_at),
+                Finding::Good => {}
+                Finding::AskSingly(_) => self.singles.ask(*id, now),
                 Finding::Over(reason) => over.extend(self.end([*id], *reason)),
                 Finding::Failed => self.try_again(question, *id, person, now),
             }
@@ -361,6 +424,7 @@ impl Table {
                 let turn = next_turn(person, self.intervals.recheck, now);
                 self.set_turn(person, turn.min(now.saturating_add(pause)));
             }
+            Question::Single => self.singles.note_failed(id, now.saturating_add(pause.min(1000))),
         }
     }
 
@@ -371,6 +435,7 @@ impl Table {
         let is_silent = |answered: Moment| now.saturating_sub(answered) > patience;
         let no_verdicts = is_silent(self.answered.revoked);
         let no_users = is_silent(self.answered.user);
+        let no_singles = is_silent(self.answered.single);
         let recheck = moments(self.intervals.recheck);
         let is_unknown = |known: Known, every: Moment, nobody_answers: bool| {
             let age = now.saturating_sub(known.good_at);
@@ -379,10 +444,14 @@ impl Table {
         let unknown: Vec<_> = self
             .slots
             .iter()
-            .filter(|(_, slot)| {
+            .filter(|(id, slot)| {
                 let verdict =
                     self.judged_every.is_some_and(|every| is_unknown(slot.revoked, every, no_verdicts));
-                verdict || is_unknown(slot.user, recheck, no_users)
+                let single = self
+                    .singles
+                    .open_since(**id)
+                    .is_some_and(|(since, has_failed)| is_silent(since) && (has_failed || no_singles));
+                verdict || single || is_unknown(slot.user, recheck, no_users)
             })
             .map(|(id, _)| *id)
             .collect();
@@ -409,6 +478,7 @@ impl Table {
         self.slots.shrink_to(64);
         self.by_payload.shrink_to(64);
         self.people.shrink_to(64);
+        self.singles.shrink();
     }
 
     pub(super) fn entries(&self) -> Vec<Arc<Entry>> {

@@ -33,9 +33,6 @@ const MOST_AT_ONCE: usize = 500;
 /// How many are asked about at the same time where each is a question of its own.
 const SINGLY_AT_ONCE: usize = 32;
 
-/// The same for the sessions and API keys of one person: several people are looked at at a time.
-const OF_ONE_PERSON_AT_ONCE: usize = 4;
-
 impl<U: AuthUser> AuthProvider<U> {
     /// Completes when what was granted to this user with this token ends.
     pub(super) fn end_of_authority(&self, payload: &Arc<TokenPayload>, user: &U) -> Ended {
@@ -53,6 +50,7 @@ impl<U: AuthUser> AuthProvider<U> {
             keys: self.keys_of(payload),
             person: person_of(payload),
             was_active: user.is_active(),
+            is_single: self.is_asked_singly(payload),
             payload: Arc::clone(payload),
         })
     }
@@ -93,7 +91,7 @@ impl<U: AuthUser> AuthProvider<U> {
         };
         let Ok(verdicts) = verdicts else { return failed(watched) };
         at_once(SINGLY_AT_ONCE, watched.iter().zip(verdicts), async |(watched, verdict)| {
-            let finding = self.found(watched, verdict).await;
+            let finding = self.found(&watched.payload, verdict);
             #[cfg(feature = "mandates")]
             let finding = match finding {
                 Finding::Good => self.ask_for_mandate(&watched.payload).await,
@@ -104,32 +102,36 @@ impl<U: AuthUser> AuthProvider<U> {
         .await
     }
 
-    async fn found(&self, watched: &Watched, verdict: Verdict) -> Finding {
-        let payload = &watched.payload;
+    fn found(&self, payload: &TokenPayload, verdict: Verdict) -> Finding {
         match verdict {
-            Verdict::Good if watched.asks_singly => self.ask_singly(payload, None).await,
             Verdict::Good => Finding::Good,
             Verdict::Revoked | Verdict::OldEpoch => Finding::Over(EndReason::Revoked),
             // The session store forgets less, as for requests.
-            Verdict::BeforeMemory if self.session_outlasts_memory(payload) => {
-                self.ask_for_session(payload).await
-            }
+            Verdict::BeforeMemory if self.session_outlasts_memory(payload) => Finding::AskSingly(None),
             // Nobody will ever know.
             Verdict::BeforeMemory => Finding::Over(EndReason::Unknown),
             Verdict::ClocksDisagree { .. } => Finding::Failed,
         }
     }
 
-    /// Asks about one that no store is asked about together with others: a session where there is
-    /// no revocation store, and an API key. `epoch` is that of its user, if it is known.
-    async fn ask_singly(&self, payload: &TokenPayload, epoch: Option<u64>) -> Finding {
-        if payload.is_api_key() {
-            return self.ask_for_key(payload, epoch).await;
-        }
-        if self.inner.revocations.is_none() { self.ask_for_session(payload).await } else { Finding::Good }
+    /// Is it known to a store that is asked about each by itself: the browser session where there
+    /// is no revocation store, and the API key? Requests go by the session for these alone, too:
+    /// an access token is good until it expires.
+    fn is_asked_singly(&self, payload: &TokenPayload) -> bool {
+        let is_session = payload.purpose() == Purpose::Session && self.inner.revocations.is_none();
+        payload.is_api_key() || (is_session && self.inner.sessions.is_some())
     }
 
-    /// Does its session live? What has none that is kept here is good.
+    /// Asks about such a one. `epoch` is that of its user, if it is known.
+    async fn ask_singly(&self, payload: &TokenPayload, epoch: Option<u64>) -> Finding {
+        if payload.is_api_key() {
+            self.ask_for_key(payload, epoch).await
+        } else {
+            self.ask_for_session(payload).await
+        }
+    }
+
+    /// Does its session live?
     async fn ask_for_session(&self, payload: &TokenPayload) -> Finding {
         let id = payload.session_id().and_then(SessionId::parse);
         let (Some(sessions), Some(id), false) = (&self.inner.sessions, id, payload.is_foreign()) else {
@@ -157,7 +159,7 @@ impl<U: AuthUser> AuthProvider<U> {
         if is_good { Finding::Good } else { Finding::Over(EndReason::Revoked) }
     }
 
-    /// Looks at the user of all of these once, and asks about those that are asked about singly.
+    /// Looks at the user of all of these once.
     async fn look_at_open(&self, watched: &[Watched]) -> Vec<(Id, Finding)> {
         let Some(first) = watched.first() else { return Vec::new() };
         let user = match self.user_of(&first.payload).await {
@@ -169,7 +171,7 @@ impl<U: AuthUser> AuthProvider<U> {
         };
         let (is_active, epoch) = (user.is_active(), user.token_epoch());
         drop(user);
-        at_once(OF_ONE_PERSON_AT_ONCE, watched, async |watched| {
+        let found = |watched: &Watched| {
             let payload = &watched.payload;
             // A token of another issuer, and an API key, do not carry the epoch of the user.
             let has_epoch = !payload.is_foreign() && !payload.is_api_key();
@@ -177,12 +179,14 @@ impl<U: AuthUser> AuthProvider<U> {
                 Finding::Over(EndReason::UserInactive)
             } else if has_epoch && payload.user_epoch() < epoch {
                 Finding::Over(EndReason::Revoked)
+            } else if self.is_asked_singly(payload) {
+                Finding::AskSingly(Some(epoch))
             } else {
-                self.ask_singly(payload, Some(epoch)).await
+                Finding::Good
             };
             (watched.id, finding)
-        })
-        .await
+        };
+        watched.iter().map(found).collect()
     }
 
     fn session_outlasts_memory(&self, payload: &TokenPayload) -> bool {
@@ -228,6 +232,13 @@ impl<U: AuthUser> Asker for Inner<U> {
 
     fn judge(self: Arc<Self>, watched: Vec<Watched>) -> Findings {
         Box::pin(async move { AuthProvider { inner: self }.judge_open(&watched).await })
+    }
+
+    fn ask_singly(self: Arc<Self>, watched: Watched) -> Findings {
+        Box::pin(async move {
+            let this = AuthProvider { inner: self };
+            vec![(watched.id, this.ask_singly(&watched.payload, watched.epoch).await)]
+        })
     }
 
     fn look(self: Arc<Self>, watched: Vec<Watched>) -> Findings {

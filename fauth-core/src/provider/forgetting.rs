@@ -72,7 +72,7 @@ impl<U: AuthUser> AuthProvider<U> {
             // One may have been opened in between, with tokens of the new epoch.
             let ends = ended.iter().map(|session| accepted_until(session.tokens_end_at));
             if let Some(end) = ends.max() {
-                self.call_store(revocations.store.raise_epoch(owner, now, until.max(end))).await?;
+                self.raise_epoch(owner, until.max(end), now).await?;
             }
         }
         if let Some(one_times) = &self.inner.stores.one_times {

@@ -380,7 +380,8 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(epoch)
     }
 
-    async fn raise_epoch(
+    /// Raises the epoch of an owner, if there is a revocation store, and tells what is open.
+    pub(super) async fn raise_epoch(
         &self,
         owner: &Owner<'_>,
         until: Timestamp,

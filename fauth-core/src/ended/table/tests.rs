@@ -18,7 +18,14 @@ fn facts(number: u64, person: Person, ends_at: i64) -> Facts {
     let json = format!(r#"{{"sub":"user","jti":"{number}"}}"#);
     let payload = TokenPayload::of_key_claims(json, at(0), at(ends_at)).unwrap();
     let keys = [number, 1_000_000 + number % 7].into_iter().collect();
-    Facts { payload: Arc::new(payload), ends_at: at(ends_at), keys, person, was_active: true }
+    Facts {
+        payload: Arc::new(payload),
+        ends_at: at(ends_at),
+        keys,
+        person,
+        was_active: true,
+        is_single: false,
+    }
 }
 
 fn table() -> Table {
@@ -34,6 +41,12 @@ fn open(table: &mut Table, count: u64) -> Vec<Arc<Entry>> {
     (0..count).map(entry).collect()
 }
 
+/// Two, and the first is known to a store that is asked about each by itself.
+fn open_single(table: &mut Table) -> [Arc<Entry>; 2] {
+    let single = Facts { is_single: true, ..facts(0, 0, 900) };
+    [table.insert(single, 0), table.insert(facts(1, 1, 900), 0)]
+}
+
 fn ids(watched: &[Watched]) -> Vec<Id> {
     watched.iter().map(|watched| watched.id).collect()
 }
@@ -46,7 +59,7 @@ fn all(watched: &[Watched], finding: Finding) -> Vec<(Id, Finding)> {
 fn is_empty(table: &Table) {
     assert!(table.slots.is_empty() && table.by_payload.is_empty() && table.people.is_empty());
     assert!(table.by_end.is_empty() && table.by_key.is_empty() && table.due.is_empty());
-    assert!(table.urgent.is_empty() && table.swept.is_empty());
+    assert!(table.urgent.is_empty() && table.swept.is_empty() && table.singles.is_empty());
 }
 
 /// Whatever happens to them meanwhile: nothing of those that are gone is left anywhere.
@@ -61,22 +74,28 @@ fn what_is_opened_and_closed_in_any_order_leaves_nothing() {
     let (mut there, mut answers): (Vec<Arc<Entry>>, Vec<Vec<Watched>>) = (Vec::new(), Vec::new());
     for now in 0..20_000 {
         match below(9) {
-            0..3 => there.push(table.insert(facts(now, Person::from(below(50)), 900), now)),
+            0..3 => {
+                let facts = facts(now, Person::from(below(50)), 900);
+                there.push(table.insert(Facts { is_single: now % 3 == 0, ..facts }, now));
+            }
             3..5 if !there.is_empty() => {
                 let left = usize::try_from(below(there.len() as u64)).unwrap();
                 table.release(&there.swap_remove(left));
             }
-            5 => table.note_change(1_000_000 + below(7)),
+            5 => table.note_change(1_000_000 + below(7), now),
             6 => table.note_all_changed(now),
             7 => answers.extend([
                 table.next_urgent(),
                 table.next_swept(now),
+                table.next_single(now).into_iter().collect(),
                 table.next_to_look_at(now * 50).unwrap_or_default(),
             ]),
             _ => {
-                let finding = [Finding::Good, Finding::Failed, Finding::Over(EndReason::Revoked)];
-                let finding = finding[usize::try_from(below(3)).unwrap()];
-                let question = if below(2) == 0 { Question::User } else { Question::Revoked };
+                let over = Finding::Over(EndReason::Revoked);
+                let finding = [Finding::Good, Finding::Failed, over, Finding::AskSingly(Some(1))];
+                let finding = finding[usize::try_from(below(4)).unwrap()];
+                let question = [Question::User, Question::Revoked, Question::Single];
+                let question = question[usize::try_from(below(3)).unwrap()];
                 let watched = answers.pop().unwrap_or_default();
                 let over = table.settle(question, &all(&watched, finding), (now, now));
                 there.retain(|entry| over.iter().all(|(ended, _)| !Arc::ptr_eq(entry, ended)));
@@ -127,10 +146,10 @@ fn a_change_concerns_those_with_the_key() {
     let mut table = table();
     let entries = open(&mut table, 14);
     assert_eq!(table.next_urgent().len(), 14, "they were just opened");
-    table.note_change(3);
-    table.note_change(99);
+    table.note_change(3, 0);
+    table.note_change(99, 0);
     assert_eq!(ids(&table.next_urgent()), [entries[3].id()]);
-    table.note_change(1_000_004);
+    table.note_change(1_000_004, 0);
     assert_eq!(ids(&table.next_urgent()), [entries[4].id(), entries[11].id()]);
     assert_eq!((table.has_urgent(), table.next_sweep()), (false, None));
 }
@@ -147,7 +166,7 @@ fn whoever_fails_does_not_keep_the_others_waiting() {
     assert!(table.settle(Question::Revoked, &all(&first, Finding::Failed), (0, 0)).is_empty());
     assert_eq!(table.next_sweep(), Some(1000), "not at once");
     assert!(table.next_swept(999).is_empty());
-    table.note_change(7);
+    table.note_change(7, 0);
     assert_eq!(table.next_urgent().len(), 1, "but for whom something has changed");
     let second = table.next_swept(1000);
     assert_eq!((second.len(), ids(&second)[0]), (250, 501), "fewer, and others");
@@ -215,4 +234,45 @@ fn where_nobody_could_tell_nothing_is_missed() {
         table.settle(Question::User, &[(entry.id(), Finding::Good)], (now, now));
     }
     assert!(table.give_up(600_000).is_empty(), "no store is asked what was taken back");
+}
+
+/// Not twice at the same time, however much changes meanwhile, and once more after that.
+#[test]
+fn one_that_is_being_asked_about_singly_is_asked_again_afterwards() {
+    let mut table = table();
+    let entries = open_single(&mut table);
+    let id = entries[0].id();
+    assert_eq!(table.next_single(0).map(|watched| watched.id), Some(id), "the other is of no such store");
+    for now in 1..5 {
+        table.note_change(0, now);
+    }
+    assert!(table.next_single(5).is_none() && table.next_single_at().is_none());
+    table.settle(Question::Single, &[(id, Finding::Good)], (0, 6));
+    assert_eq!(table.next_single(6).map(|watched| watched.id), Some(id));
+    table.settle(Question::Single, &[(id, Finding::Failed)], (6, 7));
+    assert_eq!(table.next_single_at(), Some(1007), "not at once");
+    table.note_change(0, 10);
+    assert_eq!(table.next_single(10).map(|watched| watched.id), Some(id), "but after a change");
+    table.begin_anew(11);
+    assert_eq!(table.next_single(11).map(|watched| watched.id), Some(id), "nobody is answered any more");
+    table.settle(Question::Single, &[(id, Finding::Good)], (11, 12));
+    assert!(table.next_single(Moment::MAX).is_none());
+}
+
+#[test]
+fn one_about_which_nobody_answers_singly_is_given_up_and_no_other() {
+    let mut table = table();
+    let entries = open_single(&mut table);
+    let both: Vec<_> = entries.iter().map(|entry| (entry.id(), Finding::Good)).collect();
+    let (id, failed) = (entries[0].id(), Finding::Failed);
+    for now in (0..=60_000).step_by(10_000) {
+        assert_eq!(table.next_single(now).map(|watched| watched.id), Some(id), "{now}");
+        table.settle(Question::Single, &[(id, failed)], (now, now));
+        for question in [Question::Revoked, Question::User] {
+            table.settle(question, &both, (now, now));
+        }
+        assert!(table.give_up(now).is_empty(), "{now}");
+    }
+    let over: Vec<_> = table.give_up(60_001).iter().map(|(entry, why)| (entry.id(), *why)).collect();
+    assert_eq!(over, [(id, EndReason::Unknown)]);
 }

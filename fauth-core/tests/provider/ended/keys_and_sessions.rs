@@ -4,10 +4,10 @@ use fauth_core::{
     ClientInfo, Guard, LogoutAll, LogoutRequest, Requirement,
     api_key::ApiKeyRequest,
     ended::{EndReason, Ended},
-    store::{ApiKeyStore as _, SessionId, SessionStore as _},
+    store::{ApiKeyStore as _, RevocationTarget, SessionId, SessionStore as _},
     transport::{BearerTransport, SessionCookie},
 };
-use fauth_testing::{WireRequest, memory_store};
+use fauth_testing::{Fault, FaultyStore, WireRequest, memory_store};
 use tokio::time::sleep;
 
 use super::{Auth, MINUTE, SECOND, settle, socket, stays, within};
@@ -18,7 +18,7 @@ fn nobody() -> ClientInfo {
 }
 
 /// Sessions are kept, and nothing else knows that they have ended.
-fn sessions_alone(store: &fauth_core::MemoryStore) -> World {
+fn sessions_alone(store: &(impl fauth_core::store::SessionStore + Clone)) -> World {
     let store = store.clone();
     World::without_store(|builder| {
         builder
@@ -78,17 +78,21 @@ async fn a_session_that_another_instance_ends_is_found_at_the_next_look() {
     let (tokens, of_bearer) = socket(&world, "alice").await;
     settle().await;
     let now = fauth_testing::ManualClock::START;
-    for id in [&id, &world.session_of(&tokens)] {
+    let of_access_token = world.session_of(&tokens);
+    for id in [&id, &of_access_token] {
         store.end(&world.auth.owner("alice"), id, now).await.unwrap().unwrap();
     }
     sleep(SECOND / 10).await;
     for ended in [&of_browser, &of_bearer] {
         stays(ended, "this instance has not heard of it");
     }
-    for ended in [of_browser, of_bearer] {
-        assert_eq!(within(&ended, MINUTE + SECOND).await, Some(EndReason::SessionEnded));
-    }
+    assert_eq!(within(&of_browser, MINUTE + SECOND).await, Some(EndReason::SessionEnded));
     assert_eq!(within(&stays_open, 2 * MINUTE).await, None);
+    // As a request with the same token: a socket that was closed would only be opened anew.
+    stays(&of_bearer, "an access token is good until it expires");
+    super::open(&world.auth, &tokens.access).await;
+    world.auth.logout(&tokens.access, &nobody()).await.unwrap();
+    assert_eq!(within(&of_bearer, 2 * MINUTE).await, None);
     assert!(store.end(&world.auth.owner("alice"), &other, now).await.unwrap().is_some());
 }
 
@@ -100,12 +104,14 @@ async fn a_login_that_ends_another_one_ends_its_sockets() {
         builder
             .session_store(store)
             .danger_without_revocation()
+            .transport(BearerTransport::new())
+            .transport(SessionCookie::new())
             .sessions(fauth_core::SessionConfig::new().limit(1))
     });
-    let (_, first) = socket(&world, "alice").await;
+    let (_, _, first) = browser(&world.auth, "alice").await;
     settle().await;
     stays(&first, "it is the only one");
-    let (_, second) = socket(&world, "alice").await;
+    let (_, _, second) = browser(&world.auth, "alice").await;
     assert_eq!(within(&first, SECOND / 10).await, Some(EndReason::SessionEnded));
     assert_eq!(within(&second, 2 * MINUTE).await, None);
 }
@@ -163,7 +169,7 @@ async fn an_api_key_that_is_revoked_ends_at_once() {
                 auth.logout_all(LogoutAll::for_subject("alice").api_keys(true), &nobody()).await.unwrap();
             }
             "subject" => {
-                auth.revoke("alice", &[fauth_core::store::RevocationTarget::Subject]).await.unwrap();
+                auth.revoke("alice", &[RevocationTarget::Subject]).await.unwrap();
             }
             _ => auth.password_changed("alice", &nobody()).await.unwrap(),
         }
@@ -214,4 +220,66 @@ async fn an_api_key_expires() {
     assert_eq!(within(&ended, 2 * SECOND).await, None);
     keys.world.clock.advance(SECOND);
     assert_eq!(within(&ended, 2 * SECOND).await, Some(EndReason::Expired));
+}
+
+/// A change is told once: who cannot be asked then is asked again soon.
+#[tokio::test(start_paused = true)]
+async fn a_session_store_that_fails_once_when_it_is_asked_is_asked_again() {
+    let store = FaultyStore::default();
+    let world = sessions_alone(&store);
+    let (_, id, mine) = browser(&world.auth, "alice").await;
+    let (_, _, yours) = browser(&world.auth, "bob").await;
+    settle().await;
+    store.fault_at("find_session", Fault::Fails);
+    world.auth.logout_all("alice", &nobody()).await.unwrap();
+    sleep(SECOND / 10).await;
+    stays(&mine, "nobody could tell");
+    store.recover();
+    assert_eq!(within(&mine, 2 * SECOND).await, Some(EndReason::SessionEnded), "{id:?}");
+    assert_eq!(within(&yours, 2 * MINUTE).await, None);
+}
+
+/// Whoever is too far behind hears that anything may have changed.
+#[tokio::test(start_paused = true)]
+async fn a_key_is_asked_about_when_more_has_changed_than_is_told() {
+    let keys = Keys::new();
+    let (id, removed) = keys.open("alice", false).await;
+    let (_, other) = keys.open("alice", false).await;
+    settle().await;
+    assert!(keys.store.remove(&keys.world.auth.owner("alice"), &id).await.unwrap());
+    let names: Vec<_> = (0..1100).map(|number| format!("t{number}")).collect();
+    let targets: Vec<_> = names.iter().map(|name| RevocationTarget::TokenId(name)).collect();
+    keys.world.auth.revoke("bob", &targets).await.unwrap();
+    assert_eq!(within(&removed, SECOND / 2).await, Some(EndReason::Revoked));
+    assert_eq!(within(&other, 2 * MINUTE).await, None);
+}
+
+/// Each key is a question of its own.
+#[tokio::test(start_paused = true)]
+async fn a_key_store_that_hangs_holds_up_nobody_elses_end() {
+    let store = FaultyStore::default();
+    let kept = store.clone();
+    let world = World::with(|builder| builder.api_key_store(kept));
+    let mut of_keys = Vec::new();
+    for _ in 0..10 {
+        let request = ApiKeyRequest::new("socket").scope("s");
+        let new = world.auth.danger_create_api_key_for("alice", request).await.unwrap();
+        for _ in 0..30 {
+            let requirement = Requirement::user().scopes(["s"]);
+            let granted = world.auth.authenticate_token(new.expose(), &requirement).await.unwrap();
+            of_keys.push(granted.ended());
+        }
+    }
+    let (tokens, mine) = socket(&world, "bob").await;
+    let (_, yours) = socket(&world, "dora").await;
+    settle().await;
+    store.fault_at("find", Fault::Hangs);
+    world.auth.logout_all("alice", &nobody()).await.unwrap();
+    settle().await;
+    world.auth.logout(&tokens.access, &nobody()).await.unwrap();
+    assert_eq!(within(&mine, SECOND / 10).await, Some(EndReason::Revoked));
+    assert_eq!(within(&yours, 5 * MINUTE).await, None, "nobody who asks about keys");
+    for ended in of_keys {
+        assert_eq!(ended.is_ended(), Some(EndReason::Unknown));
+    }
 }

@@ -1,13 +1,23 @@
 //! The task: when there is one, what it keeps, and what it costs.
 
 use std::{
-    sync::{Arc, mpsc},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+        mpsc,
+    },
     task::{Context, Poll, Wake, Waker},
     time::Duration,
 };
 
-use fauth_core::{AuthSwitch, ClientInfo, ended::EndReason};
-use fauth_testing::{TestUser, Users, config, memory_store, provider, provider_with, provider_without_store};
+use fauth_core::{
+    AuthSwitch, ClientInfo,
+    clock::{Clock, ClockError, Timestamp},
+    ended::EndReason,
+};
+use fauth_testing::{
+    ManualClock, TestUser, Users, config, memory_store, provider, provider_with, provider_without_store,
+};
 use tokio::{
     runtime::{Builder, Handle},
     time::sleep,
@@ -102,6 +112,15 @@ async fn what_opens_and_closes_leaves_nothing() {
 /// A worker has a runtime of its own, and the first one ends.
 #[test]
 fn when_the_runtime_of_the_task_ends_another_goes_on() {
+    another_goes_on(false);
+}
+
+#[test]
+fn what_the_task_of_a_runtime_that_ends_has_not_heard_is_not_lost() {
+    another_goes_on(true);
+}
+
+fn another_goes_on(is_told_before: bool) {
     let runtime = || Builder::new_current_thread().enable_all().build().unwrap();
     let store = memory_store();
     let auth = provider_without_store(config(), &Users::new())
@@ -122,10 +141,50 @@ fn when_the_runtime_of_the_task_ends_another_goes_on() {
     let (found, finds) = mpsc::channel();
     std::thread::spawn(move || second.block_on(async move { found.send(ended.await) }));
     runtime().block_on(settle());
+    if is_told_before {
+        // The task of the first runtime does not run any more: nobody has heard it.
+        runtime().block_on(auth.logout(&token, &ClientInfo::unknown())).unwrap();
+    }
     drop(first);
     runtime().block_on(settle());
-    runtime().block_on(auth.logout(&token, &ClientInfo::unknown())).unwrap();
+    if !is_told_before {
+        runtime().block_on(auth.logout(&token, &ClientInfo::unknown())).unwrap();
+    }
     assert_eq!(finds.recv_timeout(Duration::from_secs(5)).unwrap(), EndReason::Revoked);
+}
+
+/// Of an application, with a bug.
+#[derive(Debug, Clone, Default)]
+struct BrokenClock {
+    time: ManualClock,
+    panics: Arc<AtomicBool>,
+    panicked: Arc<AtomicUsize>,
+}
+
+impl Clock for BrokenClock {
+    fn now(&self) -> Result<Timestamp, ClockError> {
+        if self.panics.load(SeqCst) {
+            assert!(self.panicked.fetch_add(1, SeqCst) > 50, "a bug of the application");
+        }
+        self.time.now()
+    }
+}
+
+/// Another one in its place would panic, too, for ever.
+#[tokio::test(start_paused = true)]
+async fn a_task_that_panics_ends_everything_and_is_not_begun_again() {
+    let clock = BrokenClock::default();
+    let own = clock.clone();
+    let world = World::with(|builder| builder.clock(own));
+    let (_, ended) = socket(&world, "alice").await;
+    settle().await;
+    stays(&ended, "all is well");
+    clock.panics.store(true, SeqCst);
+    assert_eq!(within(&ended, 2 * SECOND).await, Some(EndReason::Unknown));
+    assert_eq!((clock.panicked.load(SeqCst), tasks()), (1, 0));
+    clock.panics.store(false, SeqCst);
+    let (_, again) = socket(&world, "alice").await;
+    assert_eq!(within(&again, MINUTE).await, None, "what is opened afterwards is looked after");
 }
 
 #[test]
