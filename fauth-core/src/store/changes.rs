@@ -102,6 +102,12 @@ impl ChangeSender {
         }
     }
 
+    /// Whoever listens now hears nothing any more, and is told so. Whoever comes later may.
+    #[cfg(all(feature = "mandates", feature = "redis"))]
+    pub(super) fn close(&self) {
+        self.0.close();
+    }
+
     /// Listens from now on.
     #[must_use]
     pub fn subscribe(&self) -> Changes {
@@ -147,11 +153,19 @@ impl Listeners {
     }
 }
 
-impl Drop for Listeners {
-    fn drop(&mut self) {
-        for queue in lock(&self.queues).iter().filter_map(Weak::upgrade) {
+impl Listeners {
+    fn close(&self) {
+        let queues = std::mem::take(&mut *lock(&self.queues));
+        // Outside of the lock: whoever is woken may do anything.
+        for queue in queues.iter().filter_map(Weak::upgrade) {
             queue.change(|unheard| unheard.is_closed = true);
         }
+    }
+}
+
+impl Drop for Listeners {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 
