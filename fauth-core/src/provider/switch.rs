@@ -160,10 +160,11 @@ impl<U: AuthUser> AuthSwitch<U> {
         let event = if set.provider.is_some() { "provider_replaced" } else { "provider_set" };
         // It may have been replaced before.
         provider.inner.open.set_closed(false);
-        let replaced = set.provider.replace(provider.clone()).filter(|replaced| !replaced.is(&provider));
+        let replaced = set.provider.take().filter(|replaced| !replaced.is(&provider));
         if let Some(replaced) = &replaced {
             replaced.inner.open.set_closed(true);
         }
+        set.provider = Some(provider);
         set.is_explicit = is_explicit;
         drop(set);
         // Outside of the lock: whoever waits for an end may do anything when it comes, and the last

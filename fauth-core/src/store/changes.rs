@@ -151,13 +151,14 @@ impl Listeners {
             queue.add(change);
         }
     }
-}
 
-impl Listeners {
     fn close(&self) {
-        let queues = std::mem::take(&mut *lock(&self.queues));
+        let mut queues = lock(&self.queues);
+        let there = std::mem::take(&mut *queues);
+        self.count.store(0, Ordering::SeqCst);
+        drop(queues);
         // Outside of the lock: whoever is woken may do anything.
-        for queue in queues.iter().filter_map(Weak::upgrade) {
+        for queue in there.iter().filter_map(Weak::upgrade) {
             queue.change(|unheard| unheard.is_closed = true);
         }
     }
