@@ -7,7 +7,7 @@ use std::{
 };
 
 use fauth_core::{AuthSwitch, ClientInfo, ended::EndReason};
-use fauth_testing::{TestUser, Users, config, memory_store, provider, provider_with, provider_without_store};
+use fauth_testing::{TestUser, Users, config, memory_store, provider, provider_without_store};
 use tokio::{
     runtime::{Builder, Handle},
     time::sleep,
