@@ -171,7 +171,7 @@ async fn services_in_other_languages_are_heard_where_the_server_tells() {
 #[tokio::test]
 async fn services_in_other_languages_are_looked_for_where_the_server_does_not_tell() {
     let soon = Duration::from_secs(7);
-    let server = Redis::start_with(&["--notify-keyspace-events", "Kg"]);
+    let server = Redis::start_with(&["--notify-keyspace-events", "Kx"]);
     let (store, mut redis) = (store(&server.url()).await, raw(&server.url()).await);
     let mut changes = listen(&store).await;
     ask::<()>(&mut redis, &["SET", "caracal:revoked:sessions:sid_1", "1", "PX", "60000"]).await;
