@@ -33,8 +33,9 @@
 //! |---|---|---|
 //! | the token expires, by the clock and with the leeway of requests | within a second | [`Expired`](EndReason::Expired) |
 //! | this provider revokes: `logout`, `logout_all`, `revoke`, `password_changed`, `forget` … | at once, with any store | [`Revoked`](EndReason::Revoked) |
-//! | another instance revokes, and the store [tells](crate::store::RevocationStore::changes): `MemoryStore`, `RedisStore` with its mirror, stores of anchors; what services in other languages write is told by Redis only with `notify-keyspace-events K$`, and found within 5 seconds otherwise | when it arrives, within milliseconds | `Revoked` |
+//! | another instance revokes, and the store [tells](crate::store::RevocationStore::changes): `MemoryStore`, `RedisStore` with its mirror, the stores of anchors | when it has arrived and the store has answered about those whom it concerns | `Revoked` |
 //! | another instance revokes, and the store does not tell: SQL, Redis without the mirror | at the next [poll](crate::AuthProviderBuilder::ended_poll_every), 5 seconds | `Revoked` |
+//! | something else writes an anchor into Redis, and the server does not tell of changed keys (`notify-keyspace-events K$`) | within 5 seconds | `Revoked` |
 //! | a session ends where there is no revocation store | by this provider at once, elsewhere at the next look, 60 seconds | [`SessionEnded`](EndReason::SessionEnded) |
 //! | an API key is removed | as the session | `Revoked` |
 //! | the user is gone, inactive, or has a new [`token_epoch`](crate::AuthUser::token_epoch) | at the next [look](crate::AuthProviderBuilder::ended_recheck_every), 60 seconds | [`UserGone`](EndReason::UserGone), [`UserInactive`](EndReason::UserInactive), `Revoked` |
@@ -50,11 +51,18 @@
 //! # What it costs
 //! One task for each provider, which begins with the first [`Ended`] and ends with the last. Ten
 //! thousand sockets are about 700 bytes each beside the payload of the token, an alarm a second for
-//! the clock and ten for turns, one question to the store for 500 of them, and one call of the
-//! loader for each user and interval, spread evenly and eight at a time
+//! the clock and ten for turns, one question to the revocation store for 500 of them, and one call
+//! of the loader for each user and interval, spread evenly and eight at a time
 //! (`examples/internal/open-sockets` measures it). A change that
 //! a store tells is a question about those whom it concerns, and the answer decides: no change
 //! that is told in error ends anybody. Where nobody calls `ended`, nothing runs.
+//!
+//! A store of anchors is asked about each mandate by itself, and about 32 at the same time: where a
+//! question takes a millisecond, ten thousand take half a second, and where it takes five, two.
+//! Those about which something has changed are asked about beside the others, 32 as well: they do
+//! not wait for a question about everybody. A change that concerns everybody, as an epoch that
+//! rises, ends them as they are found, 64 after 64. A store that is slow and answers ends nobody;
+//! what it takes it adds to the times above.
 //!
 //! What is kept belongs to an [`Ended`] and goes with it, so that it is bounded by the sockets that
 //! a server lets somebody open: limit these, by [`limit`](crate::limit) or at the proxy.

@@ -51,7 +51,8 @@ pub enum EventKind {
     /// copy. The session has been ended. `warn`.
     TokenTheft,
     /// [`AuthProvider::revoke`](crate::AuthProvider::revoke) or
-    /// [`revoke_claim`](crate::AuthProvider::revoke_claim) revoked tokens. `info`.
+    /// [`revoke_claim`](crate::AuthProvider::revoke_claim) revoked tokens; or mandates were taken
+    /// back, by their `anchors` or by the `delegation_epoch` of their `zone`. `info`.
     Revoked,
     /// [`AuthProvider::password_changed`](crate::AuthProvider::password_changed) has ended what was
     /// issued before. `info`.
@@ -223,13 +224,22 @@ pub struct Event<'a> {
     pub source: Option<&'a str>,
     /// The causes of a failure on the server.
     pub error: Option<&'a str>,
-    /// The id of the mandate (`jti`).
+    /// The id of the mandate (`jti`). It is not part of the log record.
     #[cfg(feature = "mandates")]
     pub token_id: Option<&'a str>,
-    /// What the mandate says. The log record has its `zone`, `client_id`, `authority_record`,
-    /// `agent_session` and `delegation`.
+    /// What the mandate says. The log record has its `zone` and `client_id`, and no id of a session.
     #[cfg(feature = "mandates")]
     pub mandate: Option<&'a Mandate>,
+    /// The zone of the mandate, or of what was taken back.
+    #[cfg(feature = "mandates")]
+    pub zone: Option<&'a str>,
+    /// The anchors that were revoked, 32 in one event at most; for more of them, there are several.
+    /// Some are ids of sessions: the log record has their number instead.
+    #[cfg(feature = "mandates")]
+    pub anchors: &'a [&'a str],
+    /// The delegation epoch that holds in the `zone` after it was to be raised.
+    #[cfg(feature = "mandates")]
+    pub delegation_epoch: Option<u64>,
     /// The trace that the request belongs to, as it says itself; only for a sink that
     /// [reads](AuthEvents::reads_trace) it. It is not part of the log record.
     #[cfg(feature = "mandates")]
@@ -257,6 +267,12 @@ impl<'a> Event<'a> {
             token_id: None,
             #[cfg(feature = "mandates")]
             mandate: None,
+            #[cfg(feature = "mandates")]
+            zone: None,
+            #[cfg(feature = "mandates")]
+            anchors: &[],
+            #[cfg(feature = "mandates")]
+            delegation_epoch: None,
             #[cfg(feature = "mandates")]
             trace: None,
             #[cfg(feature = "caracal-audit")]
@@ -287,6 +303,7 @@ impl<'a> Event<'a> {
         if let Some(mandate) = payload.mandate() {
             self.token_id = Some(payload.token_id());
             self.mandate = Some(mandate);
+            self.zone = Some(mandate.zone());
         }
         self
     }
@@ -370,28 +387,24 @@ pub trait AuthEvents: Send + Sync + 'static {
     }
 }
 
-/// What the log record tells of a mandate.
+/// What the log record tells of a mandate, or of what was taken back: no id of a session, and none
+/// of a mandate.
 #[derive(Default)]
 struct Told<'a> {
-    token_id: Option<&'a str>,
     zone: Option<&'a str>,
     client_id: Option<&'a str>,
-    authority_record: Option<&'a str>,
-    agent_session: Option<&'a str>,
-    delegation: Option<&'a str>,
+    anchors: Option<usize>,
+    delegation_epoch: Option<u64>,
 }
 
 impl<'a> Told<'a> {
     #[cfg(feature = "mandates")]
     fn by(event: &Event<'a>) -> Self {
-        let mandate = event.mandate;
         Self {
-            token_id: event.token_id,
-            zone: mandate.map(Mandate::zone),
-            client_id: mandate.map(Mandate::client_id),
-            authority_record: mandate.map(Mandate::authority_record_id),
-            agent_session: mandate.and_then(Mandate::agent_session_id),
-            delegation: mandate.and_then(Mandate::delegation_edge_id),
+            zone: event.zone,
+            client_id: event.mandate.map(Mandate::client_id),
+            anchors: Some(event.anchors.len()).filter(|&number| number > 0),
+            delegation_epoch: event.delegation_epoch,
         }
     }
 
@@ -422,12 +435,10 @@ pub(crate) fn trace(event: &Event<'_>, level: tracing::Level) {
                 address = event.address.map(tracing::field::display),
                 source = event.source.map(Escaped).map(tracing::field::display),
                 error = event.error.map(Escaped).map(tracing::field::display),
-                token_id = told.token_id.map(Escaped).map(tracing::field::display),
                 zone = told.zone.map(Escaped).map(tracing::field::display),
                 client_id = told.client_id.map(Escaped).map(tracing::field::display),
-                authority_record = told.authority_record.map(Escaped).map(tracing::field::display),
-                agent_session = told.agent_session.map(Escaped).map(tracing::field::display),
-                delegation = told.delegation.map(Escaped).map(tracing::field::display),
+                anchors = told.anchors,
+                delegation_epoch = told.delegation_epoch,
             )
         };
     }

@@ -65,7 +65,7 @@ impl Revocation {
         if self.anchor.is_empty() || check_anchor(&self.anchor).is_err() {
             return Err(Rejection::Unprocessable("No mandate has such an anchor".into()));
         }
-        // A day: by then every mandate that exists now has expired.
+        // Until every mandate that exists now has expired.
         auth.revoke_mandate_anchors(&[&self.anchor], DEFAULT_ANCHOR_LIFETIME).await?;
         Ok(json!({ "revoked": self.anchor }))
     }

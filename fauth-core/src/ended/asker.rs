@@ -24,6 +24,9 @@ pub(crate) trait Asker: Send + Sync {
     /// Can anybody tell by themselves, for many at a time, what was taken back?
     fn can_judge(&self) -> bool;
 
+    /// About how many it is asked at a time whether they were taken back.
+    fn most_at_once(&self) -> usize;
+
     /// What the stores tell; none if one of them that is asked does not.
     fn changes(&self) -> Vec<Changes>;
 

@@ -30,6 +30,26 @@ use super::{
 };
 use crate::store::{Change, Changes};
 
+/// What is asked in a task of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Errand {
+    /// Were those taken back about which something has changed? That waits for no other errand.
+    Urgent,
+    /// Was anybody taken back?
+    Sweep,
+    /// Is this person there?
+    Look,
+}
+
+impl Errand {
+    const fn question(self) -> Question {
+        match self {
+            Self::Urgent | Self::Sweep => Question::Revoked,
+            Self::Look => Question::User,
+        }
+    }
+}
+
 /// How many people are looked at at the same time.
 const LOOKS_AT_ONCE: usize = 8;
 
@@ -51,7 +71,7 @@ pub(super) async fn keep(mut keeping: Keeping) {
 
 /// What is being asked.
 struct Job {
-    question: Question,
+    errand: Errand,
     ids: Vec<Id>,
     asked_at: Moment,
 }
@@ -65,7 +85,9 @@ struct Keeper<'a> {
     own: Changes,
     answers: JoinSet<Vec<(Id, Finding)>>,
     jobs: HashMap<TaskId, Job>,
-    is_judging: bool,
+    /// Which errands are under way, of those that there is one of at a time.
+    has_urgent: bool,
+    has_sweep: bool,
     looks: usize,
     /// When the stores are asked about everything.
     next_poll: Moment,
@@ -82,6 +104,7 @@ impl<'a> Keeper<'a> {
         let own = hub.own_changes.subscribe();
         let there = asker.upgrade()?;
         let (can_judge, pushed) = (there.can_judge(), there.changes());
+        hub.lock().table.judge_at_once(there.most_at_once());
         drop(there);
         let keeper = Self {
             hub,
@@ -91,7 +114,8 @@ impl<'a> Keeper<'a> {
             own,
             answers: JoinSet::new(),
             jobs: HashMap::new(),
-            is_judging: false,
+            has_urgent: false,
+            has_sweep: false,
             looks: 0,
             next_poll: now.saturating_add(moments(hub.intervals.poll)),
             next_round: now,
@@ -130,11 +154,13 @@ impl<'a> Keeper<'a> {
             self.hub.ending(|table| table.give_up(now));
         }
         self.look(&asker, now);
-        self.judge(asker, now);
+        self.judge_urgent(&asker, now);
+        self.sweep(asker, now);
         let state = self.hub.lock();
         let turn = state.table.next_turn().filter(|_| self.looks < LOOKS_AT_ONCE);
-        let judgement = state.table.next_judgement().filter(|_| !self.is_judging);
-        Some([turn, judgement].into_iter().flatten().fold(until, Moment::min))
+        let urgent = (state.table.has_urgent() && !self.has_urgent).then_some(now);
+        let sweep = state.table.next_sweep().filter(|_| !self.has_sweep);
+        Some([turn, urgent, sweep].into_iter().flatten().fold(until, Moment::min))
     }
 
     /// Ends what has expired. Returns when to look at the clock again: when its next second begins.
@@ -163,31 +189,42 @@ impl<'a> Keeper<'a> {
             }
             drop(state);
             self.looks += 1;
-            self.ask(Question::User, watched, now, |watched| Arc::clone(asker).look(watched));
+            self.ask(Errand::Look, watched, now, |watched| Arc::clone(asker).look(watched));
         }
     }
 
-    fn judge(&mut self, asker: Arc<dyn Asker>, now: Moment) {
-        if self.is_judging {
+    fn judge_urgent(&mut self, asker: &Arc<dyn Asker>, now: Moment) {
+        if self.has_urgent {
             return;
         }
-        let watched = self.hub.lock().table.next_to_judge(now);
+        let watched = self.hub.lock().table.next_urgent();
         if !watched.is_empty() {
-            self.is_judging = true;
-            self.ask(Question::Revoked, watched, now, |watched| asker.judge(watched));
+            self.has_urgent = true;
+            self.ask(Errand::Urgent, watched, now, |watched| Arc::clone(asker).judge(watched));
+        }
+    }
+
+    fn sweep(&mut self, asker: Arc<dyn Asker>, now: Moment) {
+        if self.has_sweep {
+            return;
+        }
+        let watched = self.hub.lock().table.next_swept(now);
+        if !watched.is_empty() {
+            self.has_sweep = true;
+            self.ask(Errand::Sweep, watched, now, |watched| asker.judge(watched));
         }
     }
 
     fn ask(
         &mut self,
-        question: Question,
+        errand: Errand,
         watched: Vec<Watched>,
         asked_at: Moment,
         begin: impl FnOnce(Vec<Watched>) -> Findings,
     ) {
         let ids = watched.iter().map(|watched| watched.id).collect();
         let task = self.answers.spawn(begin(watched));
-        self.jobs.insert(task.id(), Job { question, ids, asked_at });
+        self.jobs.insert(task.id(), Job { errand, ids, asked_at });
     }
 
     /// Until something has happened, and at most until then. Does what has happened.
@@ -219,15 +256,16 @@ impl<'a> Keeper<'a> {
             // A callback of the application has panicked.
             Err(error) => (error.id(), None),
         };
-        let Some(Job { question, ids, asked_at }) = self.jobs.remove(&task) else { return };
-        match question {
-            Question::Revoked => self.is_judging = false,
-            Question::User => self.looks = self.looks.saturating_sub(1),
+        let Some(Job { errand, ids, asked_at }) = self.jobs.remove(&task) else { return };
+        match errand {
+            Errand::Urgent => self.has_urgent = false,
+            Errand::Sweep => self.has_sweep = false,
+            Errand::Look => self.looks = self.looks.saturating_sub(1),
         }
         let failed = || ids.iter().map(|id| (*id, Finding::Failed)).collect();
         let findings = findings.unwrap_or_else(failed);
         let now = self.hub.now();
-        self.hub.ending(|table| table.settle(question, &findings, (asked_at, now)));
+        self.hub.ending(|table| table.settle(errand.question(), &findings, (asked_at, now)));
     }
 
     fn hear_changes(&mut self, context: &mut Context<'_>) -> bool {

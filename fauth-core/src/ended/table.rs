@@ -37,7 +37,7 @@ pub(crate) struct Watched {
     pub(crate) id: Id,
     pub(crate) payload: Arc<TokenPayload>,
     pub(crate) was_active: bool,
-    /// Are those to be asked too that are asked about each by itself?
+    /// Are those to be asked too that are not asked at every round?
     pub(crate) asks_singly: bool,
 }
 
@@ -107,9 +107,6 @@ impl PerQuestion {
     }
 }
 
-/// How many are asked about in one question to a store.
-const MOST_AT_ONCE: usize = 500;
-
 /// Everything that is open at one provider.
 #[derive(Debug)]
 pub(super) struct Table {
@@ -125,7 +122,7 @@ pub(super) struct Table {
     by_key: BTreeSet<(u64, Id)>,
     people: HashMap<Person, Turn>,
     due: BTreeSet<(Moment, Person)>,
-    /// About these something has changed.
+    /// About these something has changed, or they have just been opened.
     urgent: BTreeSet<Id>,
     /// These are asked about without a cause.
     swept: BTreeSet<Id>,
@@ -133,9 +130,10 @@ pub(super) struct Table {
     sweep_from: Moment,
     /// Who is next among them: whoever fails does not keep the others waiting.
     sweep_next: Id,
-    /// How many are asked about at a time: fewer after a failure, so that one that cannot be judged
-    /// does not stand for others.
+    /// How many are asked about at a time, and at most: fewer after a failure, so that one that
+    /// cannot be judged does not stand for others.
     batch: usize,
+    most_at_once: usize,
     /// When anybody was answered who has asked each question.
     answered: PerQuestion,
 }
@@ -156,7 +154,8 @@ impl Table {
             swept: BTreeSet::new(),
             sweep_from: 0,
             sweep_next: 0,
-            batch: MOST_AT_ONCE,
+            batch: 1,
+            most_at_once: 1,
             answered: PerQuestion::default(),
         }
     }
@@ -164,6 +163,12 @@ impl Table {
     /// How often it is asked whether something was taken back; `None` if nobody could tell.
     pub(super) fn judge_every(&mut self, every: Option<Moment>) {
         self.judged_every = every;
+    }
+
+    /// About how many it is asked at a time, at most.
+    pub(super) fn judge_at_once(&mut self, most: usize) {
+        self.most_at_once = most.max(1);
+        self.batch = self.most_at_once;
     }
 
     pub(super) fn len(&self) -> usize {
@@ -258,21 +263,23 @@ impl Table {
         self.swept.extend(self.slots.keys());
     }
 
-    /// The next of which to ask whether they were taken back: those first about which something has
-    /// changed.
-    pub(super) fn next_to_judge(&mut self, now: Moment) -> Vec<Watched> {
+    /// The next of which to ask whether they were taken back, because something has changed.
+    pub(super) fn next_urgent(&mut self) -> Vec<Watched> {
         let mut next = Vec::new();
         while next.len() < self.batch {
-            let (id, is_urgent) = match self.urgent.pop_first() {
-                Some(id) => (id, true),
-                None if now < self.sweep_from => break,
-                None => match self.pop_swept() {
-                    Some(id) => (id, false),
-                    None => break,
-                },
-            };
+            let Some(id) = self.urgent.pop_first() else { break };
             self.swept.remove(&id);
-            next.extend(self.slots.get(&id).map(|slot| slot.watched(id, is_urgent)));
+            next.extend(self.slots.get(&id).map(|slot| slot.watched(id, true)));
+        }
+        next
+    }
+
+    /// The next of which to ask whether they were taken back, because it is asked of all.
+    pub(super) fn next_swept(&mut self, now: Moment) -> Vec<Watched> {
+        let mut next = Vec::new();
+        while now >= self.sweep_from && next.len() < self.batch {
+            let Some(id) = self.pop_swept() else { break };
+            next.extend(self.slots.get(&id).map(|slot| slot.watched(id, false)));
         }
         next
     }
@@ -326,7 +333,8 @@ impl Table {
             };
             known.failed = *finding == Finding::Failed;
             match finding {
-                Finding::Good => known.good_at = asked_at,
+                // What was asked before may be answered after.
+                Finding::Good => known.good_at = known.good_at.max(asked_at),
                 Finding::Over(reason) => over.extend(self.end([*id], *reason)),
                 Finding::Failed => self.try_again(question, *id, person, now),
             }
@@ -336,7 +344,8 @@ impl Table {
             *self.answered.of(question) = now;
         }
         if question == Question::Revoked {
-            self.batch = if has_answered { self.batch * 2 } else { self.batch / 2 }.clamp(1, MOST_AT_ONCE);
+            self.batch = if has_answered { self.batch * 2 } else { self.batch / 2 };
+            self.batch = self.batch.clamp(1, self.most_at_once);
         }
         over
     }
@@ -385,9 +394,14 @@ impl Table {
         self.due.first().map(|(due, _)| *due)
     }
 
-    /// When there is somebody to judge.
-    pub(super) fn next_judgement(&self) -> Option<Moment> {
-        if self.urgent.is_empty() { (!self.swept.is_empty()).then_some(self.sweep_from) } else { Some(0) }
+    /// Is there somebody to judge because something has changed?
+    pub(super) fn has_urgent(&self) -> bool {
+        !self.urgent.is_empty()
+    }
+
+    /// When there is somebody to judge because it is asked of all.
+    pub(super) fn next_sweep(&self) -> Option<Moment> {
+        (!self.swept.is_empty()).then_some(self.sweep_from)
     }
 
     /// Gives back what was taken for the many that were open.

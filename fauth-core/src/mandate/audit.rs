@@ -38,21 +38,40 @@
 //! | `metadata_json` | what the event knows: subject, client, method, path, address, the mandate's claims, the trace |
 //! | `occurred_at` | the time, to the millisecond |
 //!
-//! By default everything is written that concerns somebody's authority: logins and their failures,
-//! refusals, revocations, API keys, one-time tokens, and requests that a mandate has opened. Left
-//! out are faults of the server and keys (they are for logs), and requests without any credential,
-//! of which every page view of a stranger makes one. [`AuditStreamBuilder::select`] decides
-//! otherwise.
+//! By default everything is written that concerns somebody's authority: logins, revocations, API
+//! keys, one-time tokens, requests that a mandate has opened, and refusals of mandates and tokens
+//! that verify. Left out are faults of the server and keys, which are for logs;
+//! [`AuditStreamBuilder::select`] decides otherwise.
+//!
+//! Left out is also what anybody can cause without a credential that verifies: refused and limited
+//! requests (`request_refused`, `request_limited`) and failed logins (`authentication_failed`,
+//! `login_throttled`, `one_time_refused`). The log has them. Otherwise a stranger would fill the
+//! stream, the files and the buffer. [`AuditStreamBuilder::include_unverified`] gives them a small
+//! share, from which they displace nothing else.
+//!
+//! # Which Redis
+//! Another one than that of the revocations. Redis keeps the stream until somebody removes entries,
+//! and `maxmemory` with its policy counts for the whole server. Revocations need `noeviction`:
+//! a server that evicts forgets them, and what was revoked is good again. But with `noeviction`
+//! a stream that has filled the memory makes every write fail, also that of a revocation, while
+//! mandates are still checked and accepted. On a server of its own, the stream can only hurt
+//! itself, and may have another policy; with `noeviction` there too, entries go into files until
+//! there is room again.
+//!
+//! Nothing is removed by default, since the control plane reads the stream;
+//! [`AuditStreamBuilder::max_length`] says what it costs to have it removed.
 //!
 //! # When Redis fails
 //! A request never waits: an event goes into a buffer of 10 000, and a task of its own writes up to
 //! 1 000 of them every 50 ms in one round trip. If that fails, they go into files in the
 //! [folder](AuditStreamBuilder::spill_to), and from there into the stream when Redis is back, in
 //! order, or after the next start. A kill while a file is replayed loses nothing; the entries may
-//! then come twice, with the same `id`. Without a folder, or when it is full, they stay in the
-//! buffer. What the buffer cannot take is dropped, the newest first, and counted
-//! ([`AuditCounters`]). What requests raise by themselves, such as refusals and accepted mandates,
-//! may fill half of it: the other half is left for what was done, such as logins and revocations.
+//! then come twice, with the same `id`. A file that is gone, or has lines that are not signed with
+//! the key, is told and does not hold up the others; one that cannot be read now does, until it can
+//! be. Without a folder, or when it is full, they stay in the buffer. What the buffer cannot take
+//! is dropped, the newest first, and counted ([`AuditCounters`]). What requests raise by themselves,
+//! such as refused and accepted mandates, may fill half of it: the other half is left for what was
+//! done, such as logins and revocations.
 //!
 //! A kill loses what is in the buffer: the events of the last 50 ms, or 250 ms while Redis fails.
 //!
@@ -71,6 +90,7 @@ mod redaction;
 mod seal;
 mod snapshot;
 mod spill;
+mod strangers;
 mod stream;
 mod writer;
 

@@ -4,6 +4,7 @@
 //! What is asked is what a request is asked, in the same words: see `refuse_if_revoked`,
 //! `refuse_ended_session` and `grant_api_key`.
 
+mod at_once;
 #[cfg(feature = "mandates")]
 mod mandates;
 
@@ -15,6 +16,7 @@ use std::{
 use sha2::{Digest as _, Sha256};
 use smallvec::SmallVec;
 
+use self::at_once::at_once;
 use super::inner::{AuthProvider, Inner};
 use crate::{
     clock::{ClockError, Timestamp},
@@ -24,6 +26,15 @@ use crate::{
     token::{Purpose, TokenPayload},
     user::AuthUser,
 };
+
+/// How many are asked about in one question to a revocation store.
+const MOST_AT_ONCE: usize = 500;
+
+/// How many are asked about at the same time where each is a question of its own.
+const SINGLY_AT_ONCE: usize = 32;
+
+/// The same for the sessions and API keys of one person: several people are looked at at a time.
+const OF_ONE_PERSON_AT_ONCE: usize = 4;
 
 impl<U: AuthUser> AuthProvider<U> {
     /// Completes when what was granted to this user with this token ends.
@@ -81,17 +92,16 @@ impl<U: AuthUser> AuthProvider<U> {
             Err(rejection) => Err(rejection),
         };
         let Ok(verdicts) = verdicts else { return failed(watched) };
-        let mut findings = Vec::with_capacity(watched.len());
-        for (watched, verdict) in watched.iter().zip(verdicts) {
+        at_once(SINGLY_AT_ONCE, watched.iter().zip(verdicts), async |(watched, verdict)| {
             let finding = self.found(watched, verdict).await;
             #[cfg(feature = "mandates")]
             let finding = match finding {
                 Finding::Good => self.ask_for_mandate(&watched.payload).await,
                 finding => finding,
             };
-            findings.push((watched.id, finding));
-        }
-        findings
+            (watched.id, finding)
+        })
+        .await
     }
 
     async fn found(&self, watched: &Watched, verdict: Verdict) -> Finding {
@@ -159,23 +169,20 @@ impl<U: AuthUser> AuthProvider<U> {
         };
         let (is_active, epoch) = (user.is_active(), user.token_epoch());
         drop(user);
-        let mut findings = Vec::with_capacity(watched.len());
-        for watched in watched {
+        at_once(OF_ONE_PERSON_AT_ONCE, watched, async |watched| {
             let payload = &watched.payload;
             // A token of another issuer, and an API key, do not carry the epoch of the user.
             let has_epoch = !payload.is_foreign() && !payload.is_api_key();
-            findings.push((
-                watched.id,
-                if watched.was_active && !is_active {
-                    Finding::Over(EndReason::UserInactive)
-                } else if has_epoch && payload.user_epoch() < epoch {
-                    Finding::Over(EndReason::Revoked)
-                } else {
-                    self.ask_singly(payload, Some(epoch)).await
-                },
-            ));
-        }
-        findings
+            let finding = if watched.was_active && !is_active {
+                Finding::Over(EndReason::UserInactive)
+            } else if has_epoch && payload.user_epoch() < epoch {
+                Finding::Over(EndReason::Revoked)
+            } else {
+                self.ask_singly(payload, Some(epoch)).await
+            };
+            (watched.id, finding)
+        })
+        .await
     }
 
     fn session_outlasts_memory(&self, payload: &TokenPayload) -> bool {
@@ -200,6 +207,15 @@ impl<U: AuthUser> Asker for Inner<U> {
             return true;
         }
         self.revocations.is_some()
+    }
+
+    fn most_at_once(&self) -> usize {
+        // A store of anchors is asked about each by itself: what was found is told soon.
+        #[cfg(feature = "mandates")]
+        if self.mandates.is_some() {
+            return 2 * SINGLY_AT_ONCE;
+        }
+        MOST_AT_ONCE
     }
 
     fn changes(&self) -> Vec<Changes> {

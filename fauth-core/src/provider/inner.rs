@@ -243,6 +243,8 @@ pub(super) struct Mandates {
     /// What ends them before they expire.
     pub(super) store: Arc<dyn AnchorStore>,
     pub(super) zone: Arc<str>,
+    /// What takes mandates back is remembered for so long at least: none is good for longer.
+    pub(super) remembered: Duration,
     /// Is each good once?
     pub(super) is_single_use: bool,
 }

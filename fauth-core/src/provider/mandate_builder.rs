@@ -7,13 +7,13 @@ use super::{
     inner::{AuthProvider, ForeignUsers, Mandates},
 };
 use crate::{
-    config::AuthConfig,
+    config::{AuthConfig, MAX_LEEWAY},
     error::ConfigError,
     escape::redacted,
     mandate::{ByPrincipal, Principal, PrincipalLoader, Principals},
     rejection::MandateJson,
     remote::{Allowed, Fetch, JwksSource, check_url},
-    store::AnchorStore,
+    store::{AnchorStore, DEFAULT_ANCHOR_LIFETIME},
     trusted_issuer::TrustedIssuer,
     user::{AuthUser, UserLoader},
 };
@@ -28,6 +28,9 @@ const ZONE_FIX: &str = "call `.zone(…)`, or set CARACAL_ZONE_ID and begin with
 
 /// No zone of a mandate is longer.
 const MAX_ZONE_BYTES: usize = 255;
+const DEFAULT_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+/// By how much the leeways for `iat` and `exp` can add to the life of a mandate, and more.
+const BEYOND_LIFETIME: Duration = MAX_LEEWAY.saturating_mul(2);
 /// Keys that the issuer removes stop being trusted after so long, while it can be reached.
 const KEYS_FRESH_FOR: Duration = Duration::from_secs(300);
 const KEYS_FRESH_AT_LEAST: Duration = Duration::from_secs(30);
@@ -131,6 +134,7 @@ impl MandateAuth {
 /// | [`revocations`](Self::revocations) | none: must be given |
 /// | [`user_loader`](Self::user_loader) | none: the user is the [`Principal`] |
 /// | [`max_lifetime`](Self::max_lifetime) | 24 hours |
+/// | [`anchor_lifetime`](Self::anchor_lifetime) | [`DEFAULT_ANCHOR_LIFETIME`] |
 /// | [`single_use`](Self::single_use) | a mandate is good until it expires |
 /// | [`config`](Self::config) | [`AuthConfig::without_own_tokens`] |
 ///
@@ -143,7 +147,8 @@ pub struct MandateAuthBuilder<U> {
     audiences: Vec<String>,
     keys: Option<Keys>,
     revocations: Option<Arc<dyn AnchorStore>>,
-    max_lifetime: Option<Duration>,
+    max_lifetime: Duration,
+    anchor_lifetime: Duration,
     is_single_use: bool,
     allow_http: bool,
     config: Option<AuthConfig>,
@@ -167,7 +172,8 @@ impl<U: AuthUser> MandateAuthBuilder<U> {
             audiences: Vec::new(),
             keys: None,
             revocations: None,
-            max_lifetime: None,
+            max_lifetime: DEFAULT_LIFETIME,
+            anchor_lifetime: DEFAULT_ANCHOR_LIFETIME,
             is_single_use: false,
             allow_http: false,
             config: None,
@@ -237,8 +243,27 @@ impl<U: AuthUser> MandateAuthBuilder<U> {
     /// The longest time between `iat` and `exp`: mandates that are good for longer are refused.
     /// Default: 24 hours; at most 100 years. Caracal issues mandates of a resource for 15 minutes,
     /// those of a session for 60.
-    pub fn max_lifetime(mut self, lifetime: Duration) -> Self {
-        self.max_lifetime = Some(lifetime);
+    ///
+    /// More than 24 hours need an [`anchor_lifetime`](Self::anchor_lifetime) too: a mandate that
+    /// lasts longer than its revocation would be good again.
+    pub const fn max_lifetime(mut self, lifetime: Duration) -> Self {
+        self.max_lifetime = lifetime;
+        self
+    }
+
+    /// For how long everybody who revokes in the [store](Self::revocations) does so: each
+    /// `StreamConsumer` (its setting `lasting`), and other services that share it. It must be
+    /// 10 minutes longer than the [`max_lifetime`](Self::max_lifetime) at least. Default:
+    /// [`DEFAULT_ANCHOR_LIFETIME`].
+    ///
+    /// It changes nothing in what others do: it says that they do it. What this provider takes back
+    /// itself is remembered for as long as a mandate can last, whatever is said here.
+    ///
+    /// # Security
+    /// Caracal's own libraries revoke for 24 hours unless they are told otherwise. With such a
+    /// service on the same store, let mandates be shorter than that by 10 minutes.
+    pub const fn anchor_lifetime(mut self, lasting: Duration) -> Self {
+        self.anchor_lifetime = lasting;
         self
     }
 
@@ -302,6 +327,7 @@ impl<U: AuthUser> MandateAuthBuilder<U> {
             keys: self.keys,
             revocations: self.revocations,
             max_lifetime: self.max_lifetime,
+            anchor_lifetime: self.anchor_lifetime,
             is_single_use: self.is_single_use,
             allow_http: self.allow_http,
             config: self.config,
@@ -339,12 +365,11 @@ impl<U: AuthUser> MandateAuthBuilder<U> {
                        `MemoryAnchorStore::new()`";
             return Err(ConfigError::new("revocations", problem, fix));
         };
-        let mut trusted = TrustedIssuer::new(issuer, keys).mandate(Arc::clone(&zone));
+        let remembered = checked_lifetimes(self.max_lifetime, self.anchor_lifetime)?;
+        let mut trusted =
+            TrustedIssuer::new(issuer, keys).mandate(Arc::clone(&zone)).max_lifetime(self.max_lifetime);
         for audience in self.audiences {
             trusted = trusted.audience(audience);
-        }
-        if let Some(lifetime) = self.max_lifetime {
-            trusted = trusted.max_lifetime(lifetime);
         }
         if self.allow_http {
             trusted = trusted.danger_allow_http();
@@ -353,7 +378,7 @@ impl<U: AuthUser> MandateAuthBuilder<U> {
         Ok(AuthProviderBuilder::new(config)
             .trusted_issuer(trusted)
             .for_mandates(
-                Mandates { store, zone, is_single_use: self.is_single_use },
+                Mandates { store, zone, remembered, is_single_use: self.is_single_use },
                 ForeignUsers::Loader(self.users),
             )
             .renderer(MandateJson::new()))
@@ -383,6 +408,27 @@ fn checked_zone(zone: Option<String>) -> Result<String, ConfigError> {
         Some(zone) if zone.len() > MAX_ZONE_BYTES => wrong("it is longer than 255 bytes"),
         Some(zone) => Ok(zone),
     }
+}
+
+/// For how long a mandate can be good, from when it is issued. No revocation may be forgotten
+/// before.
+fn checked_lifetimes(mandate: Duration, anchor: Duration) -> Result<Duration, ConfigError> {
+    let longest = mandate.saturating_add(BEYOND_LIFETIME);
+    if longest <= anchor {
+        return Ok(longest);
+    }
+    let problem = format!(
+        "mandates of {} s would outlast what is revoked for {} s, and be good again",
+        mandate.as_secs(),
+        anchor.as_secs()
+    );
+    let fix = format!(
+        "let them last up to {} s; or have everybody who revokes do so for {} s (`lasting` of each \
+         `StreamConsumer`), and say that by `.anchor_lifetime(…)`",
+        anchor.saturating_sub(BEYOND_LIFETIME).as_secs(),
+        longest.as_secs()
+    );
+    Err(ConfigError::new("max_lifetime", problem, fix))
 }
 
 fn keys_of(keys: Option<Keys>, issuer: &str, zone: &str) -> Result<JwksSource, ConfigError> {

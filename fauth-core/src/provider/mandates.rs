@@ -20,6 +20,9 @@ use crate::{
     user::AuthUser,
 };
 
+/// No event of a revocation is larger.
+const ANCHORS_TOLD_AT_ONCE: usize = 32;
+
 impl<U: AuthUser> AuthProvider<U> {
     /// Revokes every mandate with one of these anchors, for so long: an
     /// [authority record](crate::mandate::Principal::authority_record_id), its root, an
@@ -28,9 +31,10 @@ impl<U: AuthUser> AuthProvider<U> {
     /// [id](crate::mandate::Principal::token_id), a subject, or an actor (`client_id`). From the
     /// next request on they are refused wherever the store is shared. Empty anchors are skipped.
     ///
-    /// What was revoked before stays so for the longer of both times. Give a time in which every
-    /// mandate that exists now expires;
-    /// [`DEFAULT_ANCHOR_LIFETIME`](crate::store::DEFAULT_ANCHOR_LIFETIME) is 24 hours.
+    /// What was revoked before stays so for the longer of both times. The time is never shorter than
+    /// a mandate can last, which follows from
+    /// [`max_lifetime`](crate::MandateAuthBuilder::max_lifetime): every mandate that exists now
+    /// expires first. A longer time ends those that are issued later, too.
     ///
     /// ```
     /// # use fauth_core::{AuthProvider, Principal, Rejection, store::DEFAULT_ANCHOR_LIFETIME};
@@ -53,24 +57,30 @@ impl<U: AuthUser> AuthProvider<U> {
     pub async fn revoke_mandate_anchors(&self, anchors: &[&str], lasting: Duration) -> Result<(), Rejection> {
         let mandates = self.mandates()?;
         refuse_impossible(anchors, lasting)?;
+        let lasting = lasting.max(mandates.remembered);
         self.call_store(mandates.store.revoke(anchors, lasting)).await?;
         self.tell_open_mandates(anchors);
-        self.raise(&Event::new(EventKind::Revoked));
+        let named: Vec<_> = anchors.iter().copied().filter(|anchor| !anchor.is_empty()).collect();
+        for anchors in named.chunks(ANCHORS_TOLD_AT_ONCE) {
+            self.raise(&Event { anchors, ..taken_back(&mandates.zone) });
+        }
         Ok(())
     }
 
-    /// Raises the delegation epoch of the provider's zone, for so long: mandates of an earlier
-    /// epoch are refused from the next request on. Returns the epoch that holds now, which is a
-    /// higher one if there was one: epochs never fall.
+    /// Raises the delegation epoch of the provider's zone, for so long, and never shorter than a
+    /// mandate can last: delegated mandates of an earlier epoch are refused from the next request
+    /// on, and those that name none. Returns the epoch that holds now, which is a higher one if
+    /// there was one: epochs never fall.
     ///
     /// # Errors
     /// As [`revoke_mandate_anchors`](Self::revoke_mandate_anchors).
     pub async fn raise_delegation_epoch(&self, epoch: u64, lasting: Duration) -> Result<u64, Rejection> {
         let mandates = self.mandates()?;
         refuse_impossible(&[], lasting)?;
+        let lasting = lasting.max(mandates.remembered);
         let holds = self.call_store(mandates.store.raise_epoch(&mandates.zone, epoch, lasting)).await?;
         self.tell_open_mandates(&[&mandates.zone]);
-        self.raise(&Event::new(EventKind::Revoked));
+        self.raise(&Event { delegation_epoch: Some(holds), ..taken_back(&mandates.zone) });
         Ok(holds)
     }
 
@@ -163,7 +173,7 @@ impl<U: AuthUser> AuthProvider<U> {
         if state.is_revoked {
             return Err(Rejection::InvalidToken(InvalidToken::MandateRevoked));
         }
-        if mandate.delegation_graph_epoch().is_some_and(|epoch| epoch < state.epoch) {
+        if is_stale(mandate, state.epoch) {
             return Err(Rejection::InvalidToken(InvalidToken::DelegationStale));
         }
         Ok(())
@@ -180,6 +190,10 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 }
 
+fn taken_back(zone: &str) -> Event<'_> {
+    Event { zone: Some(zone), ..Event::new(EventKind::Revoked) }
+}
+
 /// With what was kept of the request.
 fn about<'a>(event: Event<'a>, seen: Option<&'a Seen>) -> Event<'a> {
     match seen {
@@ -191,6 +205,14 @@ fn about<'a>(event: Event<'a>, seen: Option<&'a Seen>) -> Event<'a> {
 /// Whatever else is presented: a provider of mandates accepts nothing but mandates.
 fn mandate_of(payload: &TokenPayload) -> Result<&Mandate, Rejection> {
     payload.mandate().ok_or(Rejection::InvalidToken(InvalidToken::Token(TokenError::WrongIssuer)))
+}
+
+/// A delegated mandate that names no epoch is older than any that the zone has.
+fn is_stale(mandate: &Mandate, epoch: u64) -> bool {
+    match mandate.delegation_graph_epoch() {
+        Some(named) => named < epoch,
+        None => mandate.delegation_edge_id().is_some() && epoch > 0,
+    }
 }
 
 /// What every store refuses is no fault of the store.

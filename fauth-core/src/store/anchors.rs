@@ -7,8 +7,10 @@ use async_trait::async_trait;
 
 use super::{Changes, StoreError, StoreLocation};
 
-/// How long an anchor stays revoked, and an epoch remembered, where nothing else is said: 24 hours.
-pub const DEFAULT_ANCHOR_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long an anchor stays revoked, and an epoch remembered, where nothing else is said: 24 hours
+/// and 10 minutes. A mandate lasts 24 hours where nothing else is said, and clocks differ by some
+/// minutes: what is revoked must not be forgotten while a mandate of it is good.
+pub const DEFAULT_ANCHOR_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60 + 10 * 60);
 
 /// The longest time for which anything is kept: a hundred years.
 const MAX_ANCHOR_LIFETIME: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
@@ -75,8 +77,8 @@ pub trait AnchorStore: Send + Sync + 'static {
     async fn revoke(&self, anchors: &[&str], lasting: Duration) -> Result<(), StoreError>;
 
     /// Raises the delegation epoch of a zone, for so long, and returns what holds now: this epoch,
-    /// or a higher one that was there. The same epoch again is remembered for the longer of both
-    /// times; a lower one changes nothing.
+    /// or a higher one that was there. What holds is remembered for the longer of both times: a
+    /// higher epoch stands in for the lower one that was asked for, and so has to last as long.
     ///
     /// # Errors
     /// [`StoreError`] if it is unknown which epoch holds, or as [`anchor_lifetime`] and

@@ -16,6 +16,9 @@
 //!
 //! What is left has one reading: a line with `=` begins a field, a line without goes on with a
 //! value. So a reason of several lines still passes. A property test reads texts back.
+//!
+//! Caracal's control plane signs without looking. A consumer that gets a revocation of that kind
+//! carries it out: `verifies_ambiguous` tells it from one that nobody has signed.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -110,6 +113,23 @@ impl StreamKey {
     }
 }
 
+#[cfg(feature = "redis")]
+impl StreamKey {
+    /// Is this the signature of the text of the entry, although that text can be read in two ways?
+    /// Who signs without looking, as Caracal's control plane does, may have meant other fields.
+    pub(crate) fn verifies_ambiguous<'a>(
+        &self,
+        stream: &str,
+        fields: impl IntoIterator<Item = (&'a str, &'a str)>,
+        signature: &str,
+    ) -> bool {
+        let fields = fields.into_iter().filter(|(name, _)| *name != SIGNATURE_FIELD);
+        let text = text_of(stream, fields.collect());
+        let own = digits_of(&self.0.clone().chain_update(text).finalize().into_bytes());
+        own.as_bytes().ct_eq(signature.as_bytes()).into()
+    }
+}
+
 #[cfg(feature = "caracal-audit")]
 impl StreamKey {
     /// Signs a text as it is, as audit events are: 64 lower-case hexadecimal digits.
@@ -149,13 +169,17 @@ fn canonical_text<'a>(
     if stream.contains('\n') {
         return Err(AmbiguousEntry);
     }
+    Ok(text_of(stream, sorted))
+}
+
+fn text_of(stream: &str, fields: BTreeMap<&str, &str>) -> String {
     let mut text = format!("{stream}\n");
-    for (name, value) in sorted {
+    for (name, value) in fields {
         for part in [name, "=", value, "\n"] {
             text.push_str(part);
         }
     }
-    Ok(text)
+    text
 }
 
 fn is_ambiguous(name: &str, value: &str) -> bool {

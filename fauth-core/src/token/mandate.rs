@@ -225,7 +225,7 @@ impl Mandate {
     }
 
     /// How new the delegations were that it was issued from (`delegation_graph_epoch`). It is good
-    /// until the zone has a greater epoch.
+    /// until the zone has a greater epoch; a delegated one that names none, until the zone has any.
     #[must_use]
     pub const fn delegation_graph_epoch(&self) -> Option<u64> {
         self.delegation_graph_epoch

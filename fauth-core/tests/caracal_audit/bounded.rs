@@ -97,6 +97,21 @@ async fn a_folder_that_takes_nothing_leaves_events_in_the_buffer() {
 }
 
 #[tokio::test]
+async fn the_oldest_entries_are_removed_only_if_that_is_asked_for() {
+    let server = Redis::start();
+    let all = builder(&server.url()).stream("all").start().unwrap();
+    let some = builder(&server.url()).stream("some").max_length(500).start().unwrap();
+    for audit in [&all, &some] {
+        record(audit, 0..3000);
+        until(audit, "written", |counters| counters.written == 3000).await;
+    }
+    assert_eq!(entries_of(&server.url(), "all").await.len(), 3000);
+    let left = entries_of(&server.url(), "some").await;
+    assert!((500..=700).contains(&left.len()), "about so many: {}", left.len());
+    assert_eq!(left[left.len() - 1]["id"], "2999", "the newest are kept");
+}
+
+#[tokio::test]
 async fn what_has_no_place_at_the_shutdown_is_counted() {
     let mut server = Redis::start();
     server.kill();

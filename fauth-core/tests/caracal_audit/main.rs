@@ -14,6 +14,8 @@ mod raised;
 mod refused;
 mod signed;
 mod spilled;
+mod strangers;
+mod tampered;
 
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 

@@ -23,6 +23,7 @@ async fn each_setting_that_cannot_work_is_named() {
         (builder("http://127.0.0.1/"), "url"),
         (AuditStream::builder(URL, "").danger_unsigned(), "zone"),
         (builder(URL).stream(""), "stream"),
+        (builder(URL).max_length(0), "max_length"),
         (builder(URL).command_timeout(ms(9)), "command_timeout"),
         (builder(URL).command_timeout(ms(60_001)), "command_timeout"),
         (builder(URL).spill_limits(0, 1), "spill_limits"),

@@ -227,6 +227,34 @@ async fn settings_of_a_consumer_have_bounds() {
         ("consumer", new().consumer("x".repeat(257)), new().consumer("x".repeat(256))),
     ] {
         assert_eq!(bad.build().unwrap_err().field(), field);
-        assert!(good.anchors(MemoryAnchorStore::new()).build().is_ok(), "{field}");
+        assert!(good.build().is_ok(), "{field}");
+    }
+}
+
+/// Redis delivers an entry to one consumer of a group: the others of it would never hear of what
+/// went into a store that is not theirs.
+#[tokio::test]
+async fn a_store_of_its_own_needs_a_group_of_its_own() {
+    let server = Redis::start();
+    let shared = store(&server.url()).await;
+    let own = RedisAnchorStore::builder(server.url()).prefix("own:").connect().await.unwrap();
+    let again = store(&server.url()).await;
+    for (new, group) in [
+        (RedisAnchorStore::revocation_consumer as fn(&RedisAnchorStore) -> _, REVOKERS),
+        (RedisAnchorStore::delegation_consumer, INVALIDATORS),
+    ] {
+        let new = || -> StreamConsumerBuilder { new(&shared).signing_key(key()) };
+        let error = new().anchors(own.clone()).build().unwrap_err();
+        assert_eq!(error.field(), "group");
+        assert!(error.to_string().contains("`group(…)`"), "{error}");
+        assert!(new().anchors(own.clone()).group("own").build().is_ok());
+        assert!(new().anchors(again.clone()).build().is_ok(), "it is the same place");
+        // Whoever names the group says that the store is that of the group.
+        assert!(new().anchors(own.clone()).group(group).build().is_ok());
+        // The memory of this process is never what the others write to.
+        let memory = MemoryAnchorStore::new();
+        assert_eq!(new().anchors(memory.clone()).build().unwrap_err().field(), "group");
+        assert_eq!(new().anchors(memory.clone()).group(group).build().unwrap_err().field(), "group");
+        assert!(new().anchors(memory).group("own").build().is_ok());
     }
 }

@@ -129,3 +129,47 @@ async fn a_stream_that_is_none_is_an_error_and_mended_when_it_goes() {
     add_revocation(&mut redis, "sid_1").await;
     assert_eq!(drain(&mut consumer).await, 1);
 }
+
+/// The handle tells, for a health endpoint.
+#[tokio::test]
+async fn a_handle_tells_whether_the_stream_is_heard() {
+    let server = Redis::start();
+    let (store, mut redis) = (store(&server.url()).await, raw(&server.url()).await);
+    let flaky = Flaky::new(&store, FlakyState::default());
+    let consumer = revoker(&store).anchors(flaky.clone()).build().unwrap().spawn();
+    assert!(consumer.last_heard().is_none() && consumer.is_behind(), "nothing yet");
+    let is_well = async || consumer.last_heard().is_some_and(|ago| ago < ms(300)) && !consumer.is_behind();
+    eventually("it hears", is_well).await;
+    flaky.set_down(true);
+    add_revocation(&mut redis, "sid_1").await;
+    eventually("it is behind", async || consumer.is_behind()).await;
+    let silence = Duration::from_secs(1);
+    eventually("it hears nothing", async || consumer.last_heard().unwrap() > silence).await;
+    assert!(consumer.is_behind() && !is_revoked(&store, "sid_1").await);
+    flaky.set_down(false);
+    eventually("it hears again", is_well).await;
+    assert!(is_revoked(&store, "sid_1").await);
+    // A server that stands still says nothing, also while nothing comes.
+    server.pause();
+    eventually("it hears nothing again", async || consumer.last_heard().unwrap() > silence).await;
+    server.resume();
+    eventually("it hears once more", is_well).await;
+    assert_eq!(consumer.lost(), 0);
+    consumer.shutdown().await;
+}
+
+/// One that is not tried again and again, and a few that always fail, are no silence.
+#[tokio::test]
+async fn a_consumer_with_entries_that_fail_hears_and_is_behind() {
+    let server = Redis::start();
+    let (store, mut redis) = (store(&server.url()).await, raw(&server.url()).await);
+    let flaky = Flaky::new(&store, FlakyState { refuses: Some("bad"), ..FlakyState::default() });
+    for anchor in ["bad_1", "sid_1"] {
+        add_revocation(&mut redis, anchor).await;
+    }
+    let consumer = revoker(&store).anchors(flaky).build().unwrap().spawn();
+    eventually("the other one", async || is_revoked(&store, "sid_1").await).await;
+    eventually("it hears", async || consumer.last_heard().is_some()).await;
+    assert!(consumer.is_behind());
+    consumer.shutdown().await;
+}

@@ -14,6 +14,7 @@ mod dead_letters;
 mod failing;
 mod keys;
 mod killed;
+mod log;
 mod news;
 mod sharing;
 mod signatures;
@@ -29,7 +30,8 @@ use std::{
 
 use async_trait::async_trait;
 use fauth_core::store::{
-    AnchorState, AnchorStore, RedisAnchorStore, StoreError, StreamConsumer, StreamConsumerBuilder, StreamKey,
+    AnchorState, AnchorStore, RedisAnchorStore, StoreError, StoreLocation, StreamConsumer,
+    StreamConsumerBuilder, StreamKey,
 };
 use redis::aio::MultiplexedConnection;
 use servers::Redis;
@@ -210,6 +212,10 @@ impl Flaky {
 
 #[async_trait]
 impl AnchorStore for Flaky {
+    fn location(&self) -> StoreLocation {
+        self.inner.location()
+    }
+
     async fn check(&self, zone: &str, anchors: &[&str]) -> Result<AnchorState, StoreError> {
         self.inner.check(zone, anchors).await
     }

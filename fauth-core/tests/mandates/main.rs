@@ -10,6 +10,7 @@
 mod describing;
 #[expect(dead_code, reason = "the tests beside the code use the rest")]
 mod golden;
+mod many_sockets;
 mod named;
 mod order;
 mod people;

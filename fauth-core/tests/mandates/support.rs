@@ -117,6 +117,10 @@ pub(crate) struct Told {
     pub(crate) token_id: Option<String>,
     /// The zone, the actor, the authority record, the agent session and the delegation.
     pub(crate) mandate: Option<[Option<String>; 5]>,
+    pub(crate) zone: Option<String>,
+    /// What was taken back.
+    pub(crate) anchors: Vec<String>,
+    pub(crate) epoch: Option<u64>,
 }
 
 /// A sink that wants everything, or everything but what has to be asked for.
@@ -155,6 +159,9 @@ impl AuthEvents for Sink {
             subject: text(event.subject),
             token_id: text(event.token_id),
             mandate,
+            zone: text(event.zone),
+            anchors: event.anchors.iter().map(|&anchor| anchor.to_owned()).collect(),
+            epoch: event.delegation_epoch,
         });
     }
 

@@ -13,7 +13,7 @@ use fauth_core::{
 };
 use fauth_testing::{Fault, MandateIssuer};
 
-use crate::support::{DAY, EXPIRED, REVOKED, SECOND, STALE, World};
+use crate::support::{DAY, EXPIRED, ISSUER, REVOKED, SECOND, STALE, World, ZONE};
 
 #[tokio::test]
 async fn each_anchor_ends_its_mandates_and_no_others() {
@@ -60,14 +60,52 @@ async fn what_is_information_is_no_anchor() {
 
 #[tokio::test]
 async fn a_revocation_ends_by_itself() {
-    let world = World::new();
-    let mandate = world.mandate("alice").sign();
-    world.auth.revoke_mandate_anchors(&["sid_1"], 60 * SECOND).await.unwrap();
+    let world = World::of(|mandates| mandates.max_lifetime(900 * SECOND));
+    world.auth.revoke_mandate_anchors(&["sid_1"], 3600 * SECOND).await.unwrap();
     world.auth.revoke_mandate_anchors(&["sid_1"], SECOND).await.unwrap();
-    world.clock.advance(59 * SECOND);
-    assert_eq!(world.enter(&mandate).await.unwrap_err(), REVOKED);
+    world.clock.advance(3599 * SECOND);
+    assert_eq!(world.enter(&world.mandate("alice").sign()).await.unwrap_err(), REVOKED);
     world.clock.advance(SECOND);
-    assert!(world.enter(&mandate).await.is_ok());
+    assert!(world.enter(&world.mandate("alice").sign()).await.is_ok());
+}
+
+/// However short the time: what is taken back stays so for as long as a mandate of it can be good,
+/// with every leeway.
+#[tokio::test]
+async fn no_mandate_outlasts_what_takes_it_back() {
+    for (lifetime, lasting) in [(DAY, SECOND), (DAY, DAY), (7 * DAY, DAY)] {
+        // Whose keys are known however late it is.
+        let settings = || {
+            World::of(|mandates| {
+                let keys = MandateIssuer::new(ISSUER, ZONE).keys();
+                mandates.keys(keys).max_lifetime(lifetime).anchor_lifetime(8 * DAY)
+            })
+        };
+        for by_epoch in [false, true] {
+            let (world, untouched) = (settings(), settings());
+            let issued = world.now().unix_seconds() + 59;
+            let expires = issued + i64::try_from(lifetime.as_secs()).unwrap();
+            let of =
+                |world: &World| world.delegated("alice").claim("iat", issued).claim("exp", expires).sign();
+            let (mandate, good) = (of(&world), of(&untouched));
+            assert!(world.enter(&mandate).await.is_ok());
+            let why = if by_epoch {
+                world.auth.raise_delegation_epoch(1000, lasting).await.unwrap();
+                STALE
+            } else {
+                world.auth.revoke_mandate_anchors(&["sid_1"], lasting).await.unwrap();
+                REVOKED
+            };
+            for step in [lifetime + 30 * SECOND, 88 * SECOND] {
+                world.clock.advance(step);
+                untouched.clock.advance(step);
+                assert_eq!(world.enter(&mandate).await.unwrap_err(), why, "{lifetime:?}, {lasting:?}");
+                assert!(untouched.enter(&good).await.is_ok(), "it is good otherwise");
+            }
+            world.clock.advance(2 * SECOND);
+            assert_eq!(world.enter(&mandate).await.unwrap_err(), EXPIRED);
+        }
+    }
 }
 
 #[tokio::test]
@@ -120,7 +158,7 @@ async fn mandates_can_be_revoked_as_tokens_of_their_issuer() {
     let mandate = world.mandate("alice").claim("jti", "one").sign();
     assert!(world.enter(&mandate).await.is_ok());
     let target = RevocationTarget::TokenId("one");
-    world.auth.revoke_of_issuer(crate::support::ISSUER, "alice", &[target]).await.unwrap();
+    world.auth.revoke_of_issuer(ISSUER, "alice", &[target]).await.unwrap();
     assert_eq!(world.enter(&mandate).await.unwrap_err(), Rejection::InvalidToken(InvalidToken::Revoked));
     assert!(world.enter(&world.mandate("alice").sign()).await.is_ok());
 }

@@ -29,6 +29,7 @@ async fn judge(golden: &Golden, case: Case<'_>) -> (u16, String, Option<String>)
         .keys(JwksSource::fixed(golden.jwks()).unwrap())
         .revocations(store)
         .max_lifetime(LONG)
+        .anchor_lifetime(2 * LONG)
         .provider()
         .unwrap()
         .clock(ManualClock::new())
@@ -96,6 +97,7 @@ async fn without_their_keys_none_is_let_in() {
         .keys(other.keys())
         .revocations(MemoryAnchorStore::new())
         .max_lifetime(LONG)
+        .anchor_lifetime(2 * LONG)
         .build()
         .unwrap();
     for case in golden.cases() {

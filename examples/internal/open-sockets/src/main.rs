@@ -10,10 +10,11 @@
 //! in which nothing happens are not waited for: the clock of the runtime jumps over them.
 
 #![expect(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a program for ourselves"
+    reason = "a program for ourselves, which measures time"
 )]
 
 use std::{
@@ -141,11 +142,11 @@ async fn logged_in(auth: &Auth, count: usize) -> Vec<(String, Granted<User>)> {
 
 /// How much more memory is in use after this than before, by thing.
 fn bytes_each<T>(count: usize, make: impl FnOnce() -> T) -> (T, f64) {
-    let mut made = None;
-    let info = allocation_counter::measure(|| made = Some(make()));
+    let mut result = None;
+    let info = allocation_counter::measure(|| result = Some(make()));
     #[expect(clippy::cast_precision_loss, reason = "a number to read")]
     let each = info.bytes_current as f64 / count as f64;
-    (made.unwrap(), each)
+    (result.unwrap(), each)
 }
 
 fn wake_ups() -> u64 {

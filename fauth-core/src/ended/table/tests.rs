@@ -24,6 +24,7 @@ fn facts(number: u64, person: Person, ends_at: i64) -> Facts {
 fn table() -> Table {
     let mut table = Table::new(INTERVALS);
     table.judge_every(Some(5000));
+    table.judge_at_once(500);
     table
 }
 
@@ -67,8 +68,11 @@ fn what_is_opened_and_closed_in_any_order_leaves_nothing() {
             }
             5 => table.note_change(1_000_000 + below(7)),
             6 => table.note_all_changed(now),
-            7 => answers
-                .extend([table.next_to_judge(now), table.next_to_look_at(now * 50).unwrap_or_default()]),
+            7 => answers.extend([
+                table.next_urgent(),
+                table.next_swept(now),
+                table.next_to_look_at(now * 50).unwrap_or_default(),
+            ]),
             _ => {
                 let finding = [Finding::Good, Finding::Failed, Finding::Over(EndReason::Revoked)];
                 let finding = finding[usize::try_from(below(3)).unwrap()];
@@ -122,33 +126,33 @@ fn what_expires_is_what_has_come_to_its_end() {
 fn a_change_concerns_those_with_the_key() {
     let mut table = table();
     let entries = open(&mut table, 14);
-    assert_eq!(table.next_to_judge(0).len(), 14, "they were just opened");
+    assert_eq!(table.next_urgent().len(), 14, "they were just opened");
     table.note_change(3);
     table.note_change(99);
-    assert_eq!(ids(&table.next_to_judge(0)), [entries[3].id()]);
+    assert_eq!(ids(&table.next_urgent()), [entries[3].id()]);
     table.note_change(1_000_004);
-    assert_eq!(ids(&table.next_to_judge(0)), [entries[4].id(), entries[11].id()]);
-    assert_eq!(table.next_judgement(), None);
+    assert_eq!(ids(&table.next_urgent()), [entries[4].id(), entries[11].id()]);
+    assert_eq!((table.has_urgent(), table.next_sweep()), (false, None));
 }
 
-/// First those about which something has changed; then the others, each in turn.
+/// Those about which something has changed, and beside them the others, each in turn.
 #[test]
 fn whoever_fails_does_not_keep_the_others_waiting() {
     let mut table = table();
     open(&mut table, 1200);
-    while !table.next_to_judge(0).is_empty() {}
+    while !table.next_urgent().is_empty() {}
     table.sweep();
-    let first = table.next_to_judge(0);
+    let first = table.next_swept(0);
     assert_eq!(first.len(), 500);
     assert!(table.settle(Question::Revoked, &all(&first, Finding::Failed), (0, 0)).is_empty());
-    assert_eq!(table.next_judgement(), Some(1000), "not at once");
-    assert!(table.next_to_judge(999).is_empty());
+    assert_eq!(table.next_sweep(), Some(1000), "not at once");
+    assert!(table.next_swept(999).is_empty());
     table.note_change(7);
-    assert_eq!(table.next_to_judge(999).len(), 1, "but for whom something has changed");
-    let second = table.next_to_judge(1000);
+    assert_eq!(table.next_urgent().len(), 1, "but for whom something has changed");
+    let second = table.next_swept(1000);
     assert_eq!((second.len(), ids(&second)[0]), (250, 501), "fewer, and others");
     assert!(table.settle(Question::Revoked, &all(&second, Finding::Good), (1000, 1000)).is_empty());
-    assert_eq!(table.next_to_judge(1000).len(), 500);
+    assert_eq!(table.next_swept(1000).len(), 500);
 }
 
 #[test]
@@ -169,7 +173,7 @@ fn everybody_has_a_turn_and_one_who_fails_another_one_soon() {
 fn who_was_asked_about_in_vain_for_too_long_is_given_up() {
     let mut table = table();
     open(&mut table, 2);
-    let watched = table.next_to_judge(0);
+    let watched = table.next_urgent();
     let failed = [(watched[0].id, Finding::Failed), (watched[1].id, Finding::Good)];
     table.settle(Question::Revoked, &failed, (0, 0));
     assert!(table.give_up(65_000).is_empty());

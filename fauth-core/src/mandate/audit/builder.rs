@@ -15,7 +15,8 @@ use super::{
     seal::Seal,
     snapshot::is_audited,
     spill::{SpillFolder, SpillLimits},
-    stream::{AuditStream, Select},
+    strangers::MOST_WAITING,
+    stream::{AuditStream, Lane, Select},
     writer::{BATCH, Pace, Writer},
 };
 use crate::{
@@ -39,6 +40,7 @@ impl AuditStream {
             zone: zone.into(),
             key: None,
             is_unsigned: false,
+            is_with_strangers: false,
             folder: None,
             limits: SpillLimits::default(),
             clock: Arc::new(SystemClock),
@@ -54,6 +56,7 @@ pub struct AuditStreamBuilder {
     zone: String,
     key: Option<StreamKey>,
     is_unsigned: bool,
+    is_with_strangers: bool,
     folder: Option<PathBuf>,
     limits: SpillLimits,
     clock: Arc<dyn Clock>,
@@ -88,7 +91,9 @@ impl AuditStreamBuilder {
     /// for this user only (mode 0600). By default there is none.
     ///
     /// One process has it for itself: two that share one send each other's events, some of them
-    /// twice.
+    /// twice. Entries that are not signed with the [key](Self::signing_key) are not sent, also
+    /// those of an earlier key: their file is kept as `*.unreadable`. So have what is in files sent
+    /// before you change the key.
     pub fn spill_to(mut self, folder: impl Into<PathBuf>) -> Self {
         self.folder = Some(folder.into());
         self
@@ -100,13 +105,44 @@ impl AuditStreamBuilder {
         self
     }
 
-    /// Which events are written, in place of [those by default](super#what-is-written).
+    /// Also writes what anybody can cause without a credential that verifies: requests that were
+    /// refused or limited, and failed logins. By default none of it is written, since whoever sends
+    /// rubbish would decide how much memory Redis needs.
+    ///
+    /// Even so they get little: 60 events in a minute and 100 that wait, over a connection of their
+    /// own, and no room in the [folder](Self::spill_to). So they displace nothing else. What is
+    /// beyond is dropped, and counted by itself
+    /// ([`unverified_counters`](AuditStream::unverified_counters)). In the stream they may stand
+    /// behind events that happened later.
+    ///
+    /// # Security
+    /// Anybody who can reach the service then adds up to 86 400 entries a day, of some kilobytes
+    /// each: watch the memory of Redis, or give a [`max_length`](Self::max_length).
+    pub fn include_unverified(mut self) -> Self {
+        self.is_with_strangers = true;
+        self
+    }
+
+    /// Has Redis remove the oldest entries when there are more than about so many: Redis removes
+    /// them by the hundred. By default nothing is removed.
+    ///
+    /// # Security
+    /// The control plane reads the stream. What is removed before it was read is lost, and nothing
+    /// says so: whoever can cause many events can hide one. The number should be what is written in
+    /// the longest time for which the control plane may be away.
+    pub fn max_length(mut self, entries: u64) -> Self {
+        self.link.max_length(entries);
+        self
+    }
+
+    /// Which events are written, in place of [those by default](super#what-is-written). Those of
+    /// strangers are never asked for unless they are [included](Self::include_unverified).
     ///
     /// ```no_run
     /// # fn example(builder: fauth_core::mandate::audit::AuditStreamBuilder) {
     /// use fauth_core::event::EventKind;
     ///
-    /// let builder = builder.select(|event| event.kind == EventKind::RequestRefused);
+    /// let builder = builder.select(|event| event.kind == EventKind::MandateRefused);
     /// # }
     /// ```
     pub fn select(mut self, select: impl Fn(&Event<'_>) -> bool + Send + Sync + 'static) -> Self {
@@ -145,8 +181,8 @@ impl AuditStreamBuilder {
     ///
     /// # Errors
     /// [`ConfigError`] for a missing or short key, an impossible URL, zone, limit or time-out, a
-    /// folder that cannot be made, written or read, or that others may write into, and outside a
-    /// Tokio runtime.
+    /// folder that cannot be made, written or read, that others may write into, or that belongs to
+    /// another user than this one and root, and outside a Tokio runtime.
     pub fn start(self) -> Result<AuditStream, ConfigError> {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| {
             ConfigError::new("audit", "is started outside a Tokio runtime", "call `start` within one")
@@ -155,21 +191,16 @@ impl AuditStreamBuilder {
         let seal = Seal::new(&self.zone, self.key.clone())?;
         self.link.validate()?;
         let folder = self.open_folder()?;
-        let (buffer, counted) = (Arc::new(Buffer::new(CAPACITY, BATCH)), Arc::new(Counted::default()));
-        let (end, ended) = watch::channel(false);
-        let writer = Writer {
-            buffer: Arc::clone(&buffer),
-            counted: Arc::clone(&counted),
-            seal,
-            link: self.link,
-            folder: folder.map(|folder| Arc::new(Mutex::new(folder))),
-            pace: Pace::default(),
-            held: Vec::new(),
-            is_folder_failing: false,
-            ended: end,
-        };
-        runtime.spawn(writer.run());
-        Ok(AuditStream::new(buffer, counted, self.clock, self.select, ended))
+        let strangers = self.is_with_strangers.then(|| (seal.clone(), self.link.another()));
+        let start = |writer: Writer| runtime.spawn(writer.run());
+        let (writer, lane) = new_lane(CAPACITY, seal, self.link, folder);
+        start(writer);
+        let strangers = strangers.map(|(seal, link)| {
+            let (writer, lane) = new_lane(MOST_WAITING, seal, link, None);
+            start(writer);
+            lane
+        });
+        Ok(AuditStream::new(lane, strangers, self.clock, self.select))
     }
 
     fn refuse_without_key(&self) -> Result<(), ConfigError> {
@@ -207,4 +238,24 @@ impl AuditStreamBuilder {
         });
         opened.map(Some)
     }
+}
+
+/// A task that writes, not yet started, and the way to it.
+fn new_lane(capacity: usize, seal: Seal, link: AuditLink, folder: Option<SpillFolder>) -> (Writer, Lane) {
+    let (end, ended) = watch::channel(false);
+    let lane =
+        Lane { buffer: Arc::new(Buffer::new(capacity, BATCH)), counted: Arc::new(Counted::default()), ended };
+    let writer = Writer {
+        buffer: Arc::clone(&lane.buffer),
+        counted: Arc::clone(&lane.counted),
+        seal,
+        link,
+        folder: folder.map(|folder| Arc::new(Mutex::new(folder))),
+        pace: Pace::default(),
+        held: Vec::new(),
+        is_folder_failing: false,
+        is_file_failing: false,
+        ended: end,
+    };
+    (writer, lane)
 }

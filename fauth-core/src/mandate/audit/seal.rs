@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use subtle::ConstantTimeEq as _;
+
 use super::record::AuditRecord;
 use crate::{
     error::ConfigError,
@@ -9,7 +11,7 @@ use crate::{
 };
 
 /// Signs events: HMAC-SHA256 of exactly the text that is sent, in hexadecimal digits.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Seal {
     zone: Box<str>,
     key: Option<StreamKey>,
@@ -34,6 +36,13 @@ impl Seal {
         let (id, data) = record.finish(random_id()?, &self.zone, rfc3339(at));
         let signature = self.key.as_ref().map(|key| key.sign_text(&data));
         Some(AuditEntry { id, data, sig: signature })
+    }
+
+    /// Has it been signed with this key? Without a key nobody can tell.
+    pub(super) fn is_ours(&self, entry: &AuditEntry) -> bool {
+        let Some(key) = &self.key else { return true };
+        let expected = key.sign_text(&entry.data);
+        entry.sig.as_ref().is_some_and(|sig| sig.as_bytes().ct_eq(expected.as_bytes()).into())
     }
 }
 

@@ -19,7 +19,8 @@ use crate::{
 const MAX_TEXT_BYTES: usize = 1024;
 
 /// Is it written by default? For a [selection](super::AuditStreamBuilder::select) that goes on from
-/// there.
+/// there. What strangers cause is only written if it is also
+/// [included](super::AuditStreamBuilder::include_unverified).
 ///
 /// ```no_run
 /// # fn example(builder: fauth_core::mandate::audit::AuditStreamBuilder) {
@@ -56,7 +57,9 @@ pub(super) fn source_of(event: &Event<'_>) -> Source {
         | EventKind::MandateRefused
         | EventKind::AuthenticationFailed
         | EventKind::LoginThrottled
-        | EventKind::OneTimeRefused => Source::Request,
+        | EventKind::OneTimeRefused
+        | EventKind::CallbackFailed
+        | EventKind::StoreFailed => Source::Request,
         // A stranger can log out as often as it pleases them.
         EventKind::LoggedOut if event.subject.is_none() => Source::Request,
         _ => Source::Act,
@@ -99,6 +102,10 @@ pub(super) struct Snapshot {
     error: Option<Box<str>>,
     trace: Option<TraceContext>,
     mandate: Option<Box<OfMandate>>,
+    zone: Option<Box<str>>,
+    /// What was revoked; an event has 32 at most.
+    anchors: Vec<Box<str>>,
+    epoch: Option<u64>,
 }
 
 /// What its claims say, in the words of the wire.
@@ -157,6 +164,9 @@ impl Snapshot {
             error: kept(event.error),
             trace: event.trace.cloned(),
             mandate: OfMandate::of(event),
+            zone: kept(event.zone),
+            anchors: event.anchors.iter().map(|anchor| shortened(anchor, MAX_TEXT_BYTES)).collect(),
+            epoch: event.delegation_epoch,
         }
     }
 
@@ -169,8 +179,9 @@ impl Snapshot {
         if let Some(id) = self.trace.as_ref().and_then(TraceContext::trace_id) {
             record = record.request_id(id);
         }
-        if let Some(mandate) = &self.mandate {
-            record = record.zone(&*mandate.zone);
+        let of_mandate = self.mandate.as_ref().map(|mandate| &*mandate.zone);
+        if let Some(zone) = of_mandate.or(self.zone.as_deref()) {
+            record = record.zone(zone);
         }
         let (diagnostics, metadata) = (self.diagnostics(), self.metadata());
         record.with_own(diagnostics, metadata)
@@ -202,6 +213,9 @@ impl Snapshot {
         if let Some(mandate) = &self.mandate {
             metadata.mandate(mandate);
         }
+        let anchors: Vec<_> = self.anchors.iter().map(|anchor| redact_text(anchor)).collect();
+        metadata.set("anchors", Some(anchors).filter(|anchors| !anchors.is_empty()));
+        metadata.set("delegation_epoch", self.epoch);
         metadata.0
     }
 }
@@ -301,6 +315,17 @@ mod tests {
             },
         });
         assert_eq!(written, expected);
+    }
+
+    #[test]
+    fn a_revocation_is_told_with_what_was_revoked() {
+        let mut event = Event::new(EventKind::Revoked);
+        (event.zone, event.anchors) = (Some("zone_2"), &["sid_1", "edge_1"]);
+        let written_down = written(&event);
+        assert_eq!(written_down["zone_id"], "zone_2");
+        assert_eq!(written_down["metadata_json"], json!({ "anchors": ["sid_1", "edge_1"] }));
+        (event.anchors, event.delegation_epoch) = (&[], Some(7));
+        assert_eq!(written(&event)["metadata_json"], json!({ "delegation_epoch": 7 }));
     }
 
     #[test]

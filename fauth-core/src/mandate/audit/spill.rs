@@ -8,14 +8,14 @@
 use std::{
     collections::VecDeque,
     fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, ErrorKind, Write as _},
+    io::{self, ErrorKind, Read as _, Write as _},
     path::{Path, PathBuf},
 };
 
 #[cfg(unix)]
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 
-use super::seal::hexadecimal;
+use super::seal::{Seal, hexadecimal};
 use crate::store::AuditEntry;
 
 /// What the names of the files end with.
@@ -28,6 +28,9 @@ const UNREADABLE: &str = ".unreadable";
 const MAX_ENTRIES: usize = 1000;
 /// A file that is larger gets no more entries.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
+/// A file that is larger is none of ours, and is not read. A batch has 8 MiB at most, to which the
+/// form of the lines adds as much again, and 6 MiB of ids if these are as bad as can be.
+const MAX_READ_BYTES: u64 = 32 * 1024 * 1024;
 
 /// How much there may be.
 #[derive(Debug, Clone, Copy)]
@@ -78,8 +81,19 @@ struct SpillFile {
 #[derive(Debug, Default)]
 pub(super) struct Oldest {
     pub(super) entries: Vec<AuditEntry>,
-    /// How many lines could not be read.
+    /// How many lines could not be read, or are not signed with our key.
     pub(super) unreadable: usize,
+}
+
+/// Why the oldest file could not be read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReadError {
+    /// Somebody has removed it. It counts as none.
+    #[error("it is gone: {0}")]
+    Gone(io::Error),
+    /// It stays the oldest.
+    #[error(transparent)]
+    Io(io::Error),
 }
 
 impl SpillFolder {
@@ -90,8 +104,9 @@ impl SpillFolder {
         refuse_others(&path)?;
         let unreadable = SpillLimits { files: 0, bytes: 0 };
         let mut folder = Self { path, limits, files: VecDeque::new(), unreadable, next: 0 };
-        folder.look()?;
+        // Before anything in it is believed.
         folder.try_to_write()?;
+        folder.look()?;
         Ok(folder)
     }
 
@@ -101,7 +116,11 @@ impl SpillFolder {
         for file in fs::read_dir(&self.path)? {
             let file = file?;
             let Ok(name) = file.file_name().into_string() else { continue };
-            let bytes = file.metadata()?.len();
+            let about = file.metadata()?;
+            if !about.is_file() {
+                continue;
+            }
+            let bytes = about.len();
             if name.ends_with(ENDING) {
                 found.push(SpillFile { name, bytes, entries: MAX_ENTRIES });
             } else if name.ends_with(&format!("{ENDING}{UNREADABLE}")) {
@@ -119,12 +138,13 @@ impl SpillFolder {
         Ok(())
     }
 
-    /// So that a folder that cannot be written to is noticed at the start.
+    /// So that a folder that cannot be written to, or is another user's, is noticed at the start.
     fn try_to_write(&self) -> io::Result<()> {
         let random = random().map_err(io::Error::other)?;
         let probe = self.path.join(format!("probe-{random}{ENDING}{UNFINISHED}"));
-        new_file(&probe)?;
-        fs::remove_file(probe)
+        let refused = new_file(&probe).and_then(|own| refuse_other_owner(&self.path, &own));
+        let removed = fs::remove_file(probe);
+        refused.and(removed)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -149,14 +169,20 @@ impl SpillFolder {
         let fits = |last: &&SpillFile| {
             last.entries + entries.len() <= MAX_ENTRIES && last.bytes.saturating_add(length) <= MAX_FILE_BYTES
         };
-        let last = self.files.back().filter(fits).map(|last| last.name.clone());
+        // One that cannot be read now is left as it is.
+        let read =
+            |last: &SpillFile| Some((last.name.clone(), read_bounded(&self.path.join(&last.name)).ok()??));
+        let last = self.files.back().filter(fits).and_then(read);
         let (files, bytes) = self.used();
         let is_full = last.is_none() && files >= self.limits.files;
         if is_full || bytes.saturating_add(length) > self.limits.bytes {
             return Err(SpillError::Full { files, bytes });
         }
         match last {
-            Some(name) => self.extend(&name, &text, entries.len()),
+            Some((name, mut whole)) => {
+                whole.extend_from_slice(&text);
+                self.extend(&name, &whole, entries.len())
+            }
             None => self.begin(&text, entries.len()),
         }
     }
@@ -173,10 +199,8 @@ impl SpillFolder {
     }
 
     /// The last file again, with more in it.
-    fn extend(&mut self, name: &str, text: &[u8], entries: usize) -> Result<(), SpillError> {
-        let mut whole = fs::read(self.path.join(name))?;
-        whole.extend_from_slice(text);
-        self.replace(name, &whole)?;
+    fn extend(&mut self, name: &str, whole: &[u8], entries: usize) -> Result<(), SpillError> {
+        self.replace(name, whole)?;
         if let Some(last) = self.files.back_mut() {
             last.bytes = u64::try_from(whole.len()).unwrap_or(u64::MAX);
             last.entries += entries;
@@ -207,16 +231,18 @@ impl SpillFolder {
         file.sync_all()
     }
 
-    /// The oldest file; `None` if there is none. One that somebody has removed, or that cannot be
-    /// opened, counts as none, and the error says why.
-    pub(super) fn oldest(&mut self) -> io::Result<Option<Oldest>> {
+    /// The oldest file; `None` if there is none. Of one that is too large to be ours nothing is
+    /// read.
+    pub(super) fn oldest(&mut self, seal: &Seal) -> Result<Option<Oldest>, ReadError> {
         let Some(file) = self.files.front() else { return Ok(None) };
-        match fs::read(self.path.join(&file.name)) {
-            Ok(bytes) => Ok(Some(entries_of(&bytes))),
-            Err(error) => {
+        match read_bounded(&self.path.join(&file.name)) {
+            Ok(Some(bytes)) => Ok(Some(entries_of(&bytes, seal))),
+            Ok(None) => Ok(Some(Oldest { entries: Vec::new(), unreadable: 1 })),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
                 self.files.pop_front();
-                Err(error)
+                Err(ReadError::Gone(error))
             }
+            Err(error) => Err(ReadError::Io(error)),
         }
     }
 
@@ -243,15 +269,23 @@ fn lines_of(entries: &[AuditEntry]) -> Result<Vec<u8>, serde_json::Error> {
     Ok(text)
 }
 
-fn entries_of(bytes: &[u8]) -> Oldest {
+/// What was signed with another key may be anybody's.
+fn entries_of(bytes: &[u8], seal: &Seal) -> Oldest {
     let mut oldest = Oldest::default();
     for line in bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
         match serde_json::from_slice(line) {
-            Ok(entry) => oldest.entries.push(entry),
-            Err(_) => oldest.unreadable += 1,
+            Ok(entry) if seal.is_ours(&entry) => oldest.entries.push(entry),
+            _ => oldest.unreadable += 1,
         }
     }
     oldest
+}
+
+/// `None` if it is too large.
+fn read_bounded(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    let read = File::open(path)?.take(MAX_READ_BYTES + 1).read_to_end(&mut bytes)?;
+    Ok(u64::try_from(read).is_ok_and(|read| read <= MAX_READ_BYTES).then_some(bytes))
 }
 
 /// For this user only.
@@ -288,6 +322,23 @@ fn refuse_others(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// So could its owner; `own` is a file that this process has made.
+#[cfg(unix)]
+fn refuse_other_owner(folder: &Path, own: &File) -> io::Result<()> {
+    let (owner, own) = (fs::metadata(folder)?.uid(), own.metadata()?.uid());
+    // Root can do everything anyway.
+    if owner == own || owner == 0 {
+        return Ok(());
+    }
+    let problem = format!("it belongs to another user ({owner}, this is {own})");
+    Err(io::Error::new(ErrorKind::PermissionDenied, problem))
+}
+
+#[cfg(not(unix))]
+fn refuse_other_owner(_: &Path, _: &File) -> io::Result<()> {
+    Ok(())
+}
+
 /// So that the new name survives a crash of the machine.
 #[cfg(unix)]
 fn flush_folder(path: &Path) -> io::Result<()> {
@@ -313,6 +364,10 @@ mod tests {
 
     const SMALL: SpillLimits = SpillLimits { files: 2, bytes: 100_000 };
 
+    fn unsigned() -> Seal {
+        Seal::new("zone_prod", None).unwrap()
+    }
+
     fn entry(number: usize) -> AuditEntry {
         AuditEntry { id: number.to_string(), data: format!("{{\"n\":{number}}}"), sig: Some("s".to_owned()) }
     }
@@ -328,7 +383,7 @@ mod tests {
     /// Everything in the folder, in order, as a replay reads it.
     fn drained(folder: &mut SpillFolder) -> Vec<AuditEntry> {
         let mut all = Vec::new();
-        while let Some(oldest) = folder.oldest().unwrap() {
+        while let Some(oldest) = folder.oldest(&unsigned()).unwrap() {
             all.extend(oldest.entries);
             folder.finish_oldest(oldest.unreadable > 0).unwrap();
         }
@@ -370,7 +425,7 @@ mod tests {
         let place = Folder::new("spill");
         let mut folder = opened(place.path(), SMALL);
         folder.add(&entries(0..3)).unwrap();
-        assert_eq!(folder.oldest().unwrap().unwrap().entries, entries(0..3));
+        assert_eq!(folder.oldest(&unsigned()).unwrap().unwrap().entries, entries(0..3));
         // A kill here.
         drop(folder);
         assert_eq!(drained(&mut opened(place.path(), SMALL)), entries(0..3));
@@ -430,7 +485,7 @@ mod tests {
         fs::write(place.path().join("somebody else's"), "").unwrap();
 
         let mut folder = opened(place.path(), SMALL);
-        let oldest = folder.oldest().unwrap().unwrap();
+        let oldest = folder.oldest(&unsigned()).unwrap().unwrap();
         assert_eq!((oldest.entries, oldest.unreadable), (entries(0..2), 2));
         folder.finish_oldest(true).unwrap();
         let kept = format!("{name}{UNREADABLE}");
@@ -446,8 +501,9 @@ mod tests {
         let mut folder = opened(&path, SMALL);
         folder.add(&entries(0..1000)).unwrap();
         fs::remove_dir_all(&path).unwrap();
-        assert!(folder.oldest().is_err(), "what is lost is told");
-        assert!(folder.oldest().unwrap().is_none(), "once");
+        let lost = folder.oldest(&unsigned());
+        assert!(matches!(lost, Err(ReadError::Gone(_))), "what is lost is told: {lost:?}");
+        assert!(folder.oldest(&unsigned()).unwrap().is_none(), "once");
         folder.add(&entries(0..1)).unwrap();
         assert_eq!(drained(&mut folder), entries(0..1));
     }

@@ -12,6 +12,7 @@ use super::{
     counters::{AuditCounters, Counted},
     record::AuditRecord,
     snapshot::{Snapshot, source_of},
+    strangers::{Rate, is_of_stranger},
     writer::{Noted, What},
 };
 use crate::{
@@ -32,23 +33,30 @@ pub(super) type Select = dyn Fn(&Event<'_>) -> bool + Send + Sync;
 pub struct AuditStream(Arc<Shared>);
 
 struct Shared {
-    buffer: Arc<Buffer<Noted>>,
-    counted: Arc<Counted>,
+    lane: Lane,
+    /// For what strangers cause, if it is written.
+    strangers: Option<(Lane, Rate)>,
     clock: Arc<dyn Clock>,
     select: Box<Select>,
-    ended: watch::Receiver<bool>,
     has_told: AtomicBool,
+}
+
+/// The way to a task that writes.
+pub(super) struct Lane {
+    pub(super) buffer: Arc<Buffer<Noted>>,
+    pub(super) counted: Arc<Counted>,
+    pub(super) ended: watch::Receiver<bool>,
 }
 
 impl AuditStream {
     pub(super) fn new(
-        buffer: Arc<Buffer<Noted>>,
-        counted: Arc<Counted>,
+        lane: Lane,
+        strangers: Option<Lane>,
         clock: Arc<dyn Clock>,
         select: Box<Select>,
-        ended: watch::Receiver<bool>,
     ) -> Self {
-        Self(Arc::new(Shared { buffer, counted, clock, select, ended, has_told: AtomicBool::new(false) }))
+        let strangers = strangers.map(|lane| (lane, Rate::new()));
+        Self(Arc::new(Shared { lane, strangers, clock, select, has_told: AtomicBool::new(false) }))
     }
 
     /// Writes an event of the application's own. It returns at once.
@@ -63,10 +71,18 @@ impl AuditStream {
         self.0.push(What::Given(record), Source::Act);
     }
 
-    /// What has become of the events so far.
+    /// What has become of the events so far, without those of strangers.
     #[must_use]
     pub fn counters(&self) -> AuditCounters {
-        self.0.counted.now()
+        self.0.lane.counted.now()
+    }
+
+    /// What has become of the events that strangers have caused; nothing unless they are
+    /// [included](super::AuditStreamBuilder::include_unverified). Those beyond their share are
+    /// `dropped`.
+    #[must_use]
+    pub fn unverified_counters(&self) -> AuditCounters {
+        self.0.strangers.as_ref().map(|(lane, _)| lane.counted.now()).unwrap_or_default()
     }
 
     /// Writes what is in the buffer, into Redis or else into files, and ends. What is raised
@@ -76,34 +92,63 @@ impl AuditStream {
     /// [`command_timeout`](super::AuditStreamBuilder::command_timeout) says, whatever is in the
     /// buffer.
     pub async fn shutdown(&self) -> AuditCounters {
-        self.0.buffer.close();
-        // An error means that the task is gone, with its runtime.
-        let _ = self.0.ended.clone().wait_for(|ended| *ended).await;
+        let strangers = self.0.strangers.iter().map(|(lane, _)| lane);
+        let lanes: Vec<&Lane> = std::iter::once(&self.0.lane).chain(strangers).collect();
+        for lane in &lanes {
+            lane.buffer.close();
+        }
+        for lane in lanes {
+            // An error means that the task is gone, with its runtime.
+            let _ = lane.ended.clone().wait_for(|ended| *ended).await;
+        }
         self.counters()
     }
 }
 
 impl Shared {
     fn push(&self, what: What, source: Source) {
-        // A clock that fails says 1970: the event happened all the same.
-        let at = self.clock.now_precise().unwrap_or_default();
-        if self.buffer.push(Box::new(Noted { what, at }), source) {
-            self.counted.queued();
-            return;
-        }
-        self.counted.dropped(1);
-        if !self.has_told.swap(true, Ordering::Relaxed) {
+        let is_taken = self.lane.push(what, source, &*self.clock);
+        if !is_taken && !self.has_told.swap(true, Ordering::Relaxed) {
             tracing::error!(
                 target: "fauth",
                 "audit: the buffer is full or closed, and events are lost; said once, see the counters"
             );
         }
     }
+
+    /// Nobody is told what is left out: a stranger could have it told.
+    fn push_of_stranger(&self, event: &Event<'_>) {
+        let Some((lane, rate)) = &self.strangers else { return };
+        if !(self.select)(event) {
+            return;
+        }
+        if rate.admits() {
+            lane.push(What::Raised(Snapshot::of(event)), Source::Act, &*self.clock);
+        } else {
+            lane.counted.dropped(1);
+        }
+    }
+}
+
+impl Lane {
+    fn push(&self, what: What, source: Source, clock: &dyn Clock) -> bool {
+        // A clock that fails says 1970: the event happened all the same.
+        let at = clock.now_precise().unwrap_or_default();
+        let is_taken = self.buffer.push(Box::new(Noted { what, at }), source);
+        if is_taken {
+            self.counted.queued();
+        } else {
+            self.counted.dropped(1);
+        }
+        is_taken
+    }
 }
 
 impl AuthEvents for AuditStream {
     fn on_event(&self, event: &Event<'_>) {
-        if (self.0.select)(event) {
+        if is_of_stranger(event) {
+            self.0.push_of_stranger(event);
+        } else if (self.0.select)(event) {
             self.0.push(What::Raised(Snapshot::of(event)), source_of(event));
         }
     }
@@ -117,7 +162,7 @@ impl AuthEvents for AuditStream {
     }
 }
 
-impl Drop for Shared {
+impl Drop for Lane {
     fn drop(&mut self) {
         self.buffer.close();
     }

@@ -1,6 +1,7 @@
 //! The task that writes: it collects, sends, and puts aside what Redis does not take.
 
 use std::{
+    io,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -13,7 +14,7 @@ use super::{
     record::AuditRecord,
     seal::Seal,
     snapshot::Snapshot,
-    spill::{Oldest, SpillError, SpillFolder},
+    spill::{Oldest, ReadError, SpillError, SpillFolder},
 };
 use crate::{
     clock::instant,
@@ -58,6 +59,8 @@ pub(super) struct Writer {
     pub(super) held: Vec<AuditEntry>,
     /// Has it been said that the folder takes nothing?
     pub(super) is_folder_failing: bool,
+    /// Has it been said that the oldest file cannot be read?
+    pub(super) is_file_failing: bool,
     pub(super) ended: watch::Sender<bool>,
 }
 
@@ -163,24 +166,30 @@ impl Writer {
     }
 
     /// Sends what is in files, the oldest first, until there is none or a batch can be collected.
-    /// `false` if Redis fails.
+    /// `false` if Redis fails, or a file cannot be read now.
     async fn replay(&mut self) -> bool {
         // What is held while the files are full waits for them to become fewer.
         let can_collect = |writer: &Self| writer.held.is_empty() && writer.buffer.len() >= BATCH;
         while self.has_files() && !can_collect(self) && !self.buffer.is_closed() {
-            let oldest = match self.blocking(SpillFolder::oldest).await {
+            let seal = self.seal.clone();
+            let oldest = match self.blocking(move |folder| folder.oldest(&seal)).await {
                 Some(Ok(Some(oldest))) => oldest,
                 Some(Ok(None)) => break,
+                Some(Err(error @ ReadError::Gone(_))) => {
+                    tracing::error!(target: "fauth", %error, "audit: a file of events was removed, and they are lost");
+                    continue;
+                }
+                Some(Err(ReadError::Io(error))) => {
+                    self.file_failed(&error);
+                    return false;
+                }
                 // The runtime is being shut down.
                 None => {
                     self.pace.failed();
                     return false;
                 }
-                Some(Err(error)) => {
-                    tracing::error!(target: "fauth", %error, "audit: a file of events cannot be read, and is left out");
-                    continue;
-                }
             };
+            self.is_file_failing = false;
             if !oldest.entries.is_empty()
                 && let Err(error) = self.link.append(&oldest.entries).await
             {
@@ -197,7 +206,10 @@ impl Writer {
         self.counted.replayed(oldest.entries.len());
         let has_unreadable = oldest.unreadable > 0;
         if has_unreadable {
-            self.lose(oldest.unreadable, "lines of a file cannot be read; it is kept as `*.unreadable`");
+            self.lose(
+                oldest.unreadable,
+                "lines of a file are not ours or cannot be read; it is kept as `*.unreadable`",
+            );
         }
         if let Some(Err(error)) = self.blocking(move |folder| folder.finish_oldest(has_unreadable)).await {
             tracing::error!(
@@ -294,14 +306,25 @@ impl Writer {
     fn failed(&mut self, error: &StoreError) {
         if self.pace.failed() {
             let error = causes(error);
-            let into = if self.folder.is_some() { "files" } else { "the buffer only: no folder was given" };
+            let into = if self.folder.is_some() { "files" } else { "the buffer only" };
             tracing::warn!(target: "fauth", error, into, "audit: redis takes no events, they are kept elsewhere");
         }
     }
 
     fn succeeded(&mut self) {
         if self.pace.succeeded() {
-            tracing::info!(target: "fauth", "audit: redis takes events again");
+            tracing::info!(target: "fauth", "audit: events get to redis again");
+        }
+    }
+
+    /// What comes later waits behind it: the stream keeps the order.
+    fn file_failed(&mut self, error: &io::Error) {
+        self.pace.failed();
+        if !std::mem::replace(&mut self.is_file_failing, true) {
+            tracing::error!(
+                target: "fauth", %error,
+                "audit: a file of events cannot be read; it is tried again, and nothing is sent until it can be"
+            );
         }
     }
 

@@ -58,7 +58,8 @@ fn everything_that_is_needed_is_enough() {
 #[test]
 fn what_is_missing_or_blank_is_named_with_its_variable() {
     type Builder = MandateAuthBuilder<Principal>;
-    let cases: [(fn(Builder) -> Builder, &str, &str); 8] = [
+    type Case = (fn(Builder) -> Builder, &'static str, &'static str);
+    let cases: [Case; 8] = [
         (|builder| Builder { issuer: None, ..builder }, "issuer", "CARACAL_STS_URL"),
         (|builder| builder.issuer(" "), "issuer", "CARACAL_STS_URL"),
         (|builder| Builder { zone: None, ..builder }, "zone", "CARACAL_ZONE_ID"),
@@ -174,4 +175,26 @@ fn lifetimes_are_bounded() {
     assert!(whole().max_lifetime(Duration::from_secs(900)).build().is_ok());
     assert_eq!(whole().max_lifetime(Duration::ZERO).build().unwrap_err().field(), "max_lifetime");
     assert_eq!(whole().max_lifetime(Duration::MAX).build().unwrap_err().field(), "max_lifetime");
+    let endless = whole().max_lifetime(Duration::MAX).anchor_lifetime(Duration::MAX);
+    assert_eq!(endless.build().unwrap_err().field(), "max_lifetime");
+}
+
+/// A mandate that outlasts its revocation would be good again.
+#[test]
+fn mandates_never_outlast_revocations() {
+    const SECOND: Duration = Duration::from_secs(1);
+    let (day, week) = (86_400 * SECOND, 604_800 * SECOND);
+    assert!(whole().max_lifetime(day).build().is_ok());
+    for too_long in [day + SECOND, week] {
+        let error = refused(whole().max_lifetime(too_long));
+        assert_eq!(error.field(), "max_lifetime");
+        assert!(error.fix().contains(".anchor_lifetime("), "{error}");
+        assert!(error.fix().contains(&(too_long + 600 * SECOND).as_secs().to_string()), "{error}");
+    }
+    let kept_for = |kept| whole().max_lifetime(week).anchor_lifetime(kept);
+    assert!(kept_for(week + 600 * SECOND).build().is_ok());
+    assert_eq!(refused(kept_for(week + 599 * SECOND)).field(), "max_lifetime");
+    // The default of 24 hours too.
+    assert_eq!(refused(whole().anchor_lifetime(900 * SECOND)).field(), "max_lifetime");
+    assert!(whole().max_lifetime(300 * SECOND).anchor_lifetime(900 * SECOND).build().is_ok());
 }

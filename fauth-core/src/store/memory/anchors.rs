@@ -193,7 +193,7 @@ impl AnchorStore for MemoryAnchorStore {
         self.0.epochs.change(zone, now, |before| {
             let Some(before) = before else { return (epoch > 0).then_some(Mark { value: epoch, until }) };
             holds = epoch.max(before.value);
-            (epoch >= before.value).then(|| Mark { value: epoch, until: until.max(before.until) })
+            Some(Mark { value: holds, until: until.max(before.until) })
         })?;
         self.0.changes.tell(zone.as_bytes());
         Ok(holds)

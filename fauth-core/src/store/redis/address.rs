@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 use crate::error::ConfigError;
 
 /// The URL of a server, as the application gave it, and whom its certificate is checked against.
+#[derive(Clone)]
 pub(super) struct Address {
     url: Zeroizing<String>,
     #[cfg(feature = "tls")]

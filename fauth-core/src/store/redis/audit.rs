@@ -25,6 +25,7 @@ pub(crate) struct AuditLink {
     address: Address,
     limit: Duration,
     stream: String,
+    max_length: Option<u64>,
     link: Option<Link>,
 }
 
@@ -35,12 +36,28 @@ impl AuditLink {
             address: Address::new(url),
             limit: Duration::from_secs(2),
             stream: stream.to_owned(),
+            max_length: None,
+            link: None,
+        }
+    }
+
+    /// A connection of its own to the same stream.
+    pub(crate) fn another(&self) -> Self {
+        Self {
+            address: self.address.clone(),
+            limit: self.limit,
+            stream: self.stream.clone(),
+            max_length: self.max_length,
             link: None,
         }
     }
 
     pub(crate) fn stream(&mut self, name: String) {
         self.stream = name;
+    }
+
+    pub(crate) const fn max_length(&mut self, entries: u64) {
+        self.max_length = Some(entries);
     }
 
     pub(crate) const fn limit(&mut self, limit: Duration) {
@@ -58,6 +75,9 @@ impl AuditLink {
             let fix = "leave it out: it is `caracal.audit.events`";
             return Err(ConfigError::new("stream", "is empty", fix));
         }
+        if self.max_length == Some(0) {
+            return Err(ConfigError::new("max_length", "is zero", "leave it out, and nothing is removed"));
+        }
         if !(Duration::from_millis(10)..=Duration::from_secs(60)).contains(&self.limit) {
             return Err(ConfigError::new("command_timeout", "is out of range", "use 10 ms to one minute"));
         }
@@ -70,7 +90,7 @@ impl AuditLink {
         let mut commands = redis::pipe();
         commands.atomic();
         for entry in entries {
-            add(&mut commands, &self.stream, entry);
+            self.add(&mut commands, entry);
         }
         let link = self.link().await?;
         Ok(link.transaction(&commands).await?)
@@ -84,12 +104,16 @@ impl AuditLink {
         }
         self.link.as_ref().ok_or(Fault::TimedOut(self.limit))
     }
-}
 
-fn add(commands: &mut Pipeline, stream: &str, entry: &AuditEntry) {
-    commands.cmd("XADD").arg(stream).arg("*").arg("id").arg(&entry.id).arg("data").arg(&entry.data);
-    if let Some(signature) = &entry.sig {
-        commands.arg("sig").arg(signature);
+    fn add(&self, commands: &mut Pipeline, entry: &AuditEntry) {
+        commands.cmd("XADD").arg(&self.stream);
+        if let Some(most) = self.max_length {
+            commands.arg("MAXLEN").arg("~").arg(most);
+        }
+        commands.arg("*").arg("id").arg(&entry.id).arg("data").arg(&entry.data);
+        if let Some(signature) = &entry.sig {
+            commands.arg("sig").arg(signature);
+        }
+        commands.ignore();
     }
-    commands.ignore();
 }

@@ -2,13 +2,16 @@
 //! reads one of them and tells a store of anchors.
 //!
 //! `entry` says what an entry asks for, and is pure; `wire` is what is said to Redis about entries;
-//! `consumer` is the order in which that happens.
+//! `consumer` is the order in which that happens, and `report` what it says of it in the log;
+//! `health` is what its handle tells.
 
 mod builder;
 mod consumer;
 mod dead_letter;
 mod entry;
 mod handle;
+mod health;
+mod report;
 mod retries;
 mod stop;
 mod wire;

@@ -167,6 +167,16 @@ store_cases! { $ __store_anchors_tests in anchors for AnchorStore;
         assert_eq!(epoch(&*t.store, "again").await, 5);
     }
 
+    /// A higher epoch stands in for a lower one: for as long as that was to hold.
+    async fn a_lower_epoch_prolongs_the_higher_one(t) {
+        raise(&*t.store, "zone", 5, SHORT).await;
+        assert_eq!(raise(&*t.store, "zone", 3, LONG).await, 5);
+        raise(&*t.store, "other", 5, SHORT).await;
+        nap().await;
+        assert_eq!(epoch(&*t.store, "zone").await, 5);
+        assert_eq!(epoch(&*t.store, "other").await, 0);
+    }
+
     async fn an_id_is_spent_once(t) {
         assert!(spend(&*t.store, "a", LONG).await);
         for lasting in [LONG, SHORT] {

@@ -321,15 +321,18 @@ cases! { $ __mandate_claims_tests in mandate_claims;
 
     fn a_path_of_another_type_is_refused(t) {
         let s = service(&t);
-        for good in [json!(["edge_1"]), json!(["edge_0", "edge_1"])] {
-            s.opens(s.delegated("alice").claim("delegation_path", good).sign());
+        for (good, hops) in [(json!(["edge_1"]), 1), (json!(["edge_0", "edge_1"]), 2)] {
+            s.opens(s.delegated("alice").claim("delegation_path", good).claim("hop_count", hops).sign());
         }
         for bad in [json!("edge_1"), json!([1]), json!(["edge_1", null]), json!([["edge_1"]]), json!({}), json!(1)] {
             s.refuses(s.delegated("alice").claim("delegation_path", bad).sign(), "invalid_claim");
         }
-        let path = |length: usize| (0..length).map(|number| json!(format!("edge_{number}"))).collect::<Value>();
-        s.opens(s.delegated("alice").claim("delegation_path", path(32)).sign());
-        s.refuses(s.delegated("alice").claim("delegation_path", path(33)).sign(), "invalid_claim");
+        let path = |length: usize| {
+            let path: Value = (0..length).map(|number| json!(format!("edge_{number}"))).collect();
+            s.delegated("alice").claim("delegation_path", path).claim("hop_count", length).sign()
+        };
+        s.passes(&Requirement::user().max_hops(32), path(32));
+        s.refuses(path(33), "invalid_claim");
     }
 
     fn a_chain_of_another_type_is_refused(t) {

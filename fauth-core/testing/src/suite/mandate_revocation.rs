@@ -85,7 +85,7 @@ cases! { $ __mandate_revocation_tests in mandate_revocation;
         for other in ["ags_0", "app_root", "edge_0", "billing:read", "resource://billing-api", ZONE, "resource", "user", "SID_1", "sid_", "sid_11"] {
             revoke_for(&s, other, DAY);
         }
-        let path = s.delegated("alice").claim("delegation_path", json!(["edge_0", "edge_1"]));
+        let path = s.delegated("alice").claim("delegation_path", json!(["edge_0", "edge_1"])).claim("hop_count", 2);
         s.opens(path.sign());
         s.opens(s.mandate("alice").sign());
         revoke_for(&s, "sid_1", DAY);
@@ -170,13 +170,21 @@ cases! { $ __mandate_revocation_tests in mandate_revocation;
         s.refuses_as(of(999_999_999_999_999), &STALE, "delegation_stale");
     }
 
-    fn a_mandate_without_an_epoch_is_never_stale(t) {
+    /// M-10: as long as the zone has no epoch, there is nothing to be older than.
+    fn a_delegation_without_an_epoch_is_older_than_any(t) {
         let s = service(&t);
-        s.raise_epoch(6);
+        let without = s.delegated("alice").without_claim("delegation_graph_epoch");
+        let null = s.delegated("alice").claim("delegation_graph_epoch", json!(null));
+        for mandate in [&without, &null] {
+            s.opens(mandate.sign());
+        }
+        s.raise_epoch(1);
+        for mandate in [&without, &null] {
+            s.refuses_as(mandate.sign(), &STALE, "delegation_stale");
+        }
         s.opens(s.mandate("alice").sign());
-        s.opens(s.delegated("alice").without_claim("delegation_graph_epoch").sign());
-        s.opens(s.delegated("alice").claim("delegation_graph_epoch", json!(null)).sign());
-        s.refuses_as(s.delegated("alice").sign(), &STALE, "delegation_stale");
+        s.opens(s.mandate("alice").without_claim("delegation_graph_epoch").sign());
+        s.opens(s.delegated("alice").sign());
     }
 
     fn the_epoch_is_that_of_the_zone(t) {

@@ -194,14 +194,14 @@ impl Wake for Woken {
 async fn whoever_waits_is_woken_once_and_not_before() {
     let world = World::new();
     let (tokens, mut ended) = socket(&world, "alice").await;
-    let (sender, wakes) = mpsc::channel();
+    let (sender, told) = mpsc::channel();
     let waker = Waker::from(Arc::new(Woken(sender)));
     let mut context = Context::from_waker(&waker);
     assert!(std::pin::Pin::new(&mut ended).poll(&mut context).is_pending());
     sleep(10 * MINUTE).await;
-    assert!(wakes.try_recv().is_err(), "ten looks at the user and six hundred at the clock");
+    assert!(told.try_recv().is_err(), "ten looks at the user and six hundred at the clock");
     world.auth.logout(&tokens.access, &ClientInfo::unknown()).await.unwrap();
     settle().await;
-    assert_eq!((wakes.try_recv().is_ok(), wakes.try_recv().is_err()), (true, true));
+    assert_eq!((told.try_recv().is_ok(), told.try_recv().is_err()), (true, true));
     stays(&socket(&world, "bob").await.1, "somebody else");
 }

@@ -38,7 +38,8 @@ pub struct StreamConsumerBuilder {
     anchors: Arc<dyn AnchorStore>,
     topic: Topic,
     stream: String,
-    group: String,
+    default_group: &'static str,
+    group: Option<String>,
     consumer: Option<String>,
     keys: Vec<StreamKey>,
     is_unsigned: bool,
@@ -52,18 +53,19 @@ pub struct StreamConsumerBuilder {
 impl fmt::Debug for StreamConsumerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("StreamConsumerBuilder");
-        shown.field("stream", &self.stream).field("group", &self.group).finish_non_exhaustive()
+        shown.field("stream", &self.stream).field("group", &self.group_name()).finish_non_exhaustive()
     }
 }
 
 impl StreamConsumerBuilder {
-    fn new(redis: &RedisAnchorStore, topic: Topic, (stream, group): (&str, &str)) -> Self {
+    fn new(redis: &RedisAnchorStore, topic: Topic, (stream, group): (&str, &'static str)) -> Self {
         Self {
             redis: redis.clone(),
             anchors: Arc::new(redis.clone()),
             topic,
             stream: stream.to_owned(),
-            group: group.to_owned(),
+            default_group: group,
+            group: None,
             consumer: None,
             keys: Vec::new(),
             is_unsigned: false,
@@ -93,7 +95,7 @@ impl StreamConsumerBuilder {
     }
 
     /// Which store is told; by default the one that this was started from, whose Redis has the
-    /// stream.
+    /// stream. A store in another place needs a [`group`](Self::group) of its own.
     pub fn anchors(mut self, anchors: impl AnchorStore) -> Self {
         self.anchors = Arc::new(anchors);
         self
@@ -107,9 +109,9 @@ impl StreamConsumerBuilder {
 
     /// The name of the group. Redis delivers each entry to one consumer of a group: all services
     /// that share a store of anchors share a group, and one that has a store of its own needs a
-    /// group of its own.
+    /// group of its own. A store in the memory of a process needs one for each process.
     pub fn group(mut self, group: impl Into<String>) -> Self {
-        self.group = group.into();
+        self.group = Some(group.into());
         self
     }
 
@@ -161,19 +163,21 @@ impl StreamConsumerBuilder {
     /// # Errors
     /// [`ConfigError`] for a setting that cannot work: without a key that verifies signatures,
     /// unless [`danger_unsigned`](Self::danger_unsigned) is said; with both; a number or a name
-    /// that is out of its range.
+    /// that is out of its range; a store of [its own](Self::anchors) without a group of its own.
     pub fn build(self) -> Result<StreamConsumer, ConfigError> {
         self.check_keys()?;
-        let names = [("stream", &self.stream), ("group", &self.group)];
-        let consumer = self.consumer.as_ref().map(|consumer| ("consumer", consumer));
+        let names = [("stream", &*self.stream), ("group", self.group_name())];
+        let consumer = self.consumer.as_deref().map(|consumer| ("consumer", consumer));
         names.into_iter().chain(consumer).try_for_each(|(field, name)| check_name(field, name))?;
         self.check_numbers()?;
+        self.check_group()?;
+        let group = self.group_name().to_owned();
         let is_given = self.consumer.is_none();
         let consumer = match self.consumer {
             Some(consumer) => consumer,
             None => new_name()?,
         };
-        let seat = Seat { stream: self.stream.clone(), group: self.group, consumer };
+        let seat = Seat { stream: self.stream.clone(), group, consumer };
         Ok(StreamConsumer::new(
             self.redis,
             Settings {
@@ -205,6 +209,30 @@ impl StreamConsumerBuilder {
             ),
         };
         Err(ConfigError::new("signing_key", problem, fix))
+    }
+
+    fn group_name(&self) -> &str {
+        self.group.as_deref().unwrap_or(self.default_group)
+    }
+
+    /// Redis delivers an entry to one consumer of a group: what went into a store of its own is
+    /// lost for all others, without a word.
+    fn check_group(&self) -> Result<(), ConfigError> {
+        let place = self.anchors.location();
+        let is_told = place.is_same_as(&self.redis.location())
+            || (self.group.is_some() && place.can_be_shared())
+            || self.group_name() != self.default_group;
+        if is_told {
+            return Ok(());
+        }
+        let problem = format!(
+            "is `{}`, which all services share, and `anchors(…)` names a store that they may not share: what \
+             one consumer of a group takes, the others never get",
+            self.default_group
+        );
+        let fix = "give a group of its own, as `group(…)`; a store in the memory of a process needs one for \
+                   each process";
+        Err(ConfigError::new("group", problem, fix))
     }
 
     fn check_numbers(&self) -> Result<(), ConfigError> {

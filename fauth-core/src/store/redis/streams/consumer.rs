@@ -19,6 +19,8 @@ use super::{
     dead_letter::payload,
     entry::{Entry, Order, Poison, Signatures, Topic, order_of},
     handle::StreamConsumerHandle,
+    health::{Complaints, Health},
+    report::{Outcome, Report, tell_failure},
     retries::{Retries, START},
     stop::Stop,
     wire::{GIVEN, Read, Seat, is_gone},
@@ -58,19 +60,23 @@ pub(super) struct Settings {
 /// Reads a stream of a Caracal deployment, and tells a store of anchors; made by
 /// [`RedisAnchorStore::revocation_consumer`] and [`RedisAnchorStore::delegation_consumer`].
 ///
-/// Any number of them share the work of a group, in services of any language.
+/// Any number of them share the work of a group, in services of any language. Nothing is consumed
+/// until it is [spawned](Self::spawn), [run](Self::run_until) or [polled](Self::poll).
 ///
 /// # What is guaranteed
-/// - **Nothing is lost.** An entry is acknowledged after the store has taken it. If the consumer or
-///   Redis ends before, it is carried out again, by this consumer or, after
-///   [`pending_idle`](super::StreamConsumerBuilder::pending_idle), by another. Carrying it out
-///   twice changes nothing. If the store fails, it is tried again for as long as it takes.
+/// - **No entry that stays in the stream is lost.** An entry is acknowledged after the store has
+///   taken it. If the consumer or Redis ends before, it is carried out again, by this consumer or,
+///   after [`pending_idle`](super::StreamConsumerBuilder::pending_idle), by another. Carrying it
+///   out twice changes nothing. If the store fails, it is tried again for as long as it takes. An entry
+///   that is deleted or trimmed before is gone: one that was delivered is counted
+///   ([`lost`](StreamConsumerHandle::lost)), and the log has an error; of one that was not, nobody
+///   gets to know. Let the stream be longer than the longest outage.
 /// - **Nothing blocks.** An entry that can never be carried out becomes a dead letter in
 ///   `STREAM.dead` (`source_id`, `reason`, and `payload`, compact JSON), and is acknowledged in
 ///   the same step; if the dead letter cannot be written, it stays pending. The reasons are those of
 ///   Caracal (`invalid_signature`, `missing_revocation_anchor`, `invalid_delegation_epoch`) and
-///   `malformed_entry` (a field twice, or no UTF-8) and `entry_too_large` (above 64 KiB or 64
-///   fields; of such an entry only the size is kept).
+///   `malformed_entry` (a field twice, or no UTF-8), `entry_too_large` (above 64 KiB or 64
+///   fields; of such an entry only the size is kept), and `ambiguous_entry`.
 /// - **Nothing waits for ever.** A poll without new entries ends after
 ///   [`wait`](super::StreamConsumerBuilder::wait).
 /// - A stream or a group that was deleted is made again, and read from its first entry.
@@ -80,11 +86,37 @@ pub(super) struct Settings {
 /// delivers each entry once, and anchors have no zone in Redis, so a consumer that left out those
 /// of other zones would lose them for the services of these zones.
 ///
+/// # Wrong keys
+/// An entry that no key verifies is a dead letter at once, also if another consumer of the group
+/// has the right key: a consumer with an old key takes revocations from everybody. The log has an
+/// error with their number. Mend all keys, and then have the group read the stream again from before
+/// the first `source_id`; what is carried out twice changes nothing. For a `source_id` of
+/// `1764000000000-3`:
+///
+/// ```text
+/// redis-cli XRANGE caracal.sessions.revoke.dead - + COUNT 10
+/// redis-cli XGROUP SETID caracal.sessions.revoke resource-revocation 1763999999999
+/// ```
+///
+/// What is no longer in the stream is added anew, all fields of `payload` with `_sig`; the
+/// signature says nothing of the id:
+///
+/// ```text
+/// redis-cli XADD caracal.sessions.revoke '*' zone_id zone_prod session_id … reason … _sig …
+/// ```
+///
+/// # Entries that can be read in two ways
+/// The text that is signed does not say where a value ends: a `reason` with a line feed and a later
+/// `=` may have been two fields. A revocation with the signature of such a text revokes the anchors
+/// that its fields name: to revoke too much is safe. If they name none, and if it is an epoch, which
+/// nobody can lower, it is a dead letter, `ambiguous_entry`. The log has an error in both cases.
+///
 /// # Security
 /// Give the stream's signing key: see
 /// [`danger_unsigned`](super::StreamConsumerBuilder::danger_unsigned). Redis hands out entries as a
 /// whole, so whoever may write to the stream can make a consumer read much at once; let nobody but
 /// the control plane write to it.
+#[must_use = "a consumer does nothing until it is spawned, run or polled"]
 pub struct StreamConsumer {
     redis: RedisAnchorStore,
     settings: Settings,
@@ -93,6 +125,7 @@ pub struct StreamConsumer {
     claim_at: Instant,
     /// The store has carried out nothing of the last batch.
     is_down: bool,
+    health: Arc<Health>,
 }
 
 /// What a round has done.
@@ -100,6 +133,8 @@ pub struct StreamConsumer {
 struct Tally {
     done: usize,
     error: Option<StoreError>,
+    /// As many came as were asked for: there may be more.
+    is_full: bool,
 }
 
 /// What has become of a batch.
@@ -121,6 +156,7 @@ impl StreamConsumer {
             retries: Retries::new(),
             claim_at: instant(),
             is_down: false,
+            health: Arc::new(Health::new()),
         }
     }
 
@@ -138,7 +174,8 @@ impl StreamConsumer {
     }
 
     /// Consumes until `shutdown` is there, and then finishes the batch that it is at. Failures are
-    /// logged, and tried again with pauses of up to a second.
+    /// logged, the first as a warning, and an error each minute for as long as they go on; they are
+    /// tried again with pauses of up to a second.
     pub async fn run_until(mut self, shutdown: impl Future<Output = ()> + Send + 'static) {
         if self.settings.signatures.keys.is_empty() {
             tracing::warn!(
@@ -148,22 +185,21 @@ impl StreamConsumer {
             );
         }
         let mut stop = Stop::when(shutdown);
-        let mut pause = PAUSES.0;
+        let (mut pause, mut complaints) = (PAUSES.0, Complaints::default());
         while !stop.is_over().await {
             let error = match self.round(&mut stop).await {
                 Ok(tally) => tally.error.filter(|_| self.is_down),
                 Err(fault) => Some(fault.into()),
             };
             let Some(error) = error else {
-                if pause != PAUSES.0 && !self.is_down {
+                if !self.is_down && complaints.end() {
                     pause = PAUSES.0;
                     tracing::info!(target: "fauth", stream = %self.stream(), "a stream is consumed again");
                 }
                 continue;
             };
-            if pause == PAUSES.0 {
-                let error = error.to_string();
-                tracing::warn!(target: "fauth", stream = %self.stream(), error = %Escaped(&error), "a stream cannot be consumed");
+            if let Some((level, lasting)) = complaints.fail(instant()) {
+                tell_failure(&self.stream(), level, lasting, &error.to_string());
             }
             stop.race(tokio::time::sleep(pause)).await;
             pause = (pause * 2).min(PAUSES.1);
@@ -179,7 +215,8 @@ impl StreamConsumer {
                 std::future::pending::<()>().await;
             }
         };
-        StreamConsumerHandle::new(sender, tokio::spawn(self.run_until(shutdown)))
+        let health = Arc::clone(&self.health);
+        StreamConsumerHandle::new(sender, tokio::spawn(self.run_until(shutdown)), health)
     }
 
     /// For log records.
@@ -189,13 +226,21 @@ impl StreamConsumer {
 
     /// A stream or a group that is gone is made again, once.
     async fn round(&mut self, stop: &mut Stop) -> Result<Tally, Fault> {
-        match self.try_round(stop).await {
+        let outcome = match self.try_round(stop).await {
             Err(Fault::Redis(error)) if is_gone(&error) => {
                 tracing::warn!(target: "fauth", stream = %self.stream(), "a stream or its group was deleted, and is made again");
                 self.try_round(stop).await
             }
             outcome => outcome,
+        };
+        match &outcome {
+            // Entries that fail beside others that do not are tried again, and are no silence.
+            Ok(tally) if !self.is_down => {
+                self.health.hear(tally.is_full || self.retries.due_in(instant()).is_some());
+            }
+            _ => self.health.fall_behind(),
         }
+        outcome
     }
 
     async fn try_round(&mut self, stop: &mut Stop) -> Result<Tally, Fault> {
@@ -211,7 +256,9 @@ impl StreamConsumer {
             (self.wait_after(&tally), if self.is_down { 1 } else { self.settings.batch_size });
         let read = self.settings.seat.read(&mut connection, Read::New(wait), count);
         let Some(entries) = stop.race(read).await else { return Ok(tally) };
-        self.handle_and_note(&mut connection, entries?, &mut tally).await?;
+        let entries = entries?;
+        tally.is_full = entries.len() == count;
+        self.handle_and_note(&mut connection, entries, &mut tally).await?;
         self.connection = Some(connection);
         Ok(tally)
     }
@@ -245,6 +292,9 @@ impl StreamConsumer {
         let mut from = START.to_owned();
         loop {
             let page = self.settings.seat.claim(connection, idle, &from, count).await?;
+            let mut report = Report::default();
+            page.deleted.iter().for_each(|id| report.note(Outcome::Lost, id));
+            self.tell(report);
             if page.has_unnamed {
                 self.retries.later(instant());
             }
@@ -294,7 +344,7 @@ impl StreamConsumer {
         tally: &mut Tally,
     ) -> Result<Handled, Fault> {
         let mut handled = Handled::default();
-        let (mut buried, mut in_a_row, delivered) = (Buried::default(), 0, entries.len());
+        let (mut report, mut in_a_row, delivered) = (Report::default(), 0, entries.len());
         for entry in entries {
             if in_a_row == PATIENCE {
                 break;
@@ -303,9 +353,7 @@ impl StreamConsumer {
             match self.carry_out(&entry).await {
                 Ok(outcome) => {
                     in_a_row = 0;
-                    if let Some(poison) = outcome {
-                        buried.note(poison, &entry.id);
-                    }
+                    report.note(outcome, &entry.id);
                     handled.done.push(entry.id);
                 }
                 Err(error) => {
@@ -318,8 +366,9 @@ impl StreamConsumer {
         if delivered > 0 {
             self.note_whether_it_is_down(handled.done.is_empty());
         }
-        buried.tell(self);
-        self.settings.seat.acknowledge(connection, &handled.done).await?;
+        let acknowledged = self.settings.seat.acknowledge(connection, &handled.done).await;
+        self.tell(report);
+        acknowledged?;
         tally.done += handled.done.len();
         Ok(handled)
     }
@@ -331,25 +380,32 @@ impl StreamConsumer {
         }
     }
 
-    /// Says why, if it has become a dead letter.
-    async fn carry_out(&self, entry: &Entry) -> Result<Option<Poison>, StoreError> {
+    fn tell(&self, report: Report) {
+        self.health.lose(report.lost());
+        report.tell(&self.stream());
+    }
+
+    async fn carry_out(&self, entry: &Entry) -> Result<Outcome, StoreError> {
         // What is deleted can only be acknowledged.
-        let Some(fields) = &entry.fields else { return Ok(None) };
+        let Some(fields) = &entry.fields else { return Ok(Outcome::Lost) };
         let (anchors, lasting) = (&self.settings.anchors, self.settings.lasting);
         match order_of(self.settings.topic, &self.settings.signatures, fields) {
-            Ok(Order::Revoke(names)) => {
+            Ok(Order::Revoke { anchors: names, is_ambiguous }) => {
                 let names: Vec<_> = names.iter().map(String::as_str).collect();
                 anchors.revoke(&names, lasting).await?;
+                if is_ambiguous {
+                    return Ok(Outcome::Ambiguous);
+                }
             }
             Ok(Order::RaiseEpoch { zone, epoch }) => {
                 anchors.raise_epoch(&zone, epoch, lasting).await?;
             }
             Err(poison) => {
                 self.bury(entry, &payload(fields, poison), poison).await?;
-                return Ok(Some(poison));
+                return Ok(Outcome::Buried(poison));
             }
         }
-        Ok(None)
+        Ok(Outcome::Done)
     }
 
     async fn bury(&self, entry: &Entry, payload: &str, poison: Poison) -> Result<(), Fault> {
@@ -372,32 +428,6 @@ impl StreamConsumer {
         step.key(&seat.stream).arg(&seat.group).arg(if ends { &*seat.consumer } else { "" });
         step.arg(GONE.as_secs() * 1000).arg(GIVEN);
         let _ = self.redis.link().run(&step, Retry::Yes).await;
-    }
-}
-
-/// What has become dead letters in a batch, for one line of the log.
-#[derive(Default)]
-struct Buried {
-    count: usize,
-    first: Option<(Poison, String)>,
-}
-
-impl Buried {
-    fn note(&mut self, poison: Poison, id: &str) {
-        self.count += 1;
-        self.first.get_or_insert_with(|| (poison, id.to_owned()));
-    }
-
-    fn tell(self, consumer: &StreamConsumer) {
-        let Some((poison, id)) = self.first else { return };
-        tracing::warn!(
-            target: "fauth",
-            stream = %consumer.stream(),
-            count = self.count,
-            first = %Escaped(&id),
-            reason = poison.as_str(),
-            "entries that cannot be carried out were moved to the dead letters"
-        );
     }
 }
 

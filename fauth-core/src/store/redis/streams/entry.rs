@@ -36,14 +36,24 @@ pub(super) struct Entry {
 /// What an entry asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Order {
-    Revoke(Vec<String>),
-    RaiseEpoch { zone: String, epoch: u64 },
+    Revoke {
+        anchors: Vec<String>,
+        /// What was signed can be read in another way too.
+        is_ambiguous: bool,
+    },
+    RaiseEpoch {
+        zone: String,
+        epoch: u64,
+    },
 }
 
-/// Why an entry can never be carried out. The first three are what Caracal's own consumers say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why an entry can never be carried out. For invalid signatures, missing anchors and invalid
+/// epochs it is what Caracal's own consumers say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Poison {
     InvalidSignature,
+    /// Signed, but the signature is good for other fields too, and what they ask for is not known.
+    Ambiguous,
     MissingAnchor,
     InvalidEpoch,
     /// A field occurs twice, or is no UTF-8: two readers would see different fields.
@@ -55,6 +65,7 @@ impl Poison {
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::InvalidSignature => "invalid_signature",
+            Self::Ambiguous => "ambiguous_entry",
             Self::MissingAnchor => "missing_revocation_anchor",
             Self::InvalidEpoch => "invalid_delegation_epoch",
             Self::Malformed => "malformed_entry",
@@ -84,13 +95,23 @@ pub(super) fn order_of(
         return Err(Poison::TooLarge);
     }
     let message = Message::read(fields)?;
-    if !message.is_signed(signatures) {
-        return Err(Poison::InvalidSignature);
+    let seal = message.seal(signatures);
+    match (topic, seal) {
+        (_, Seal::Wrong) => Err(Poison::InvalidSignature),
+        // To revoke too much is safe: the anchors that it names are revoked.
+        (Topic::Revocations, _) => message.revocation(seal == Seal::Ambiguous),
+        (Topic::Delegations, Seal::Ambiguous) => Err(Poison::Ambiguous),
+        (Topic::Delegations, Seal::Good) => message.delegation(),
     }
-    match topic {
-        Topic::Revocations => message.revocation(),
-        Topic::Delegations => message.delegation(),
-    }
+}
+
+/// What a signature is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seal {
+    Good,
+    /// It is by one of the keys, and good for other fields too: see `store/stream_signature.rs`.
+    Ambiguous,
+    Wrong,
 }
 
 struct Message<'a>(Vec<(&'a str, &'a str)>);
@@ -114,15 +135,18 @@ impl<'a> Message<'a> {
         self.0.iter().find(|(other, _)| *other == name).map_or("", |(_, value)| value)
     }
 
-    fn is_signed(&self, signatures: &Signatures) -> bool {
+    fn seal(&self, Signatures { stream, keys }: &Signatures) -> Seal {
         let signature = self.field(SIGNATURE_FIELD);
         let fields = || self.0.iter().map(|&(name, value)| (name, Some(value)));
-        let is_by = |key: &StreamKey| key.verifies(&signatures.stream, fields(), signature);
-        signatures.keys.is_empty() || signatures.keys.iter().any(is_by)
+        if keys.is_empty() || keys.iter().any(|key| key.verifies(stream, fields(), signature)) {
+            return Seal::Good;
+        }
+        let is_by = |key: &StreamKey| key.verifies_ambiguous(stream, self.0.iter().copied(), signature);
+        if keys.iter().any(is_by) { Seal::Ambiguous } else { Seal::Wrong }
     }
 
     /// What no mandate can carry, or nobody may revoke, is left out: see `store/redis/anchor_names.rs`.
-    fn revocation(&self) -> Result<Order, Poison> {
+    fn revocation(&self, is_ambiguous: bool) -> Result<Order, Poison> {
         let mut anchors: Vec<String> = Vec::new();
         for anchor in ANCHORS.map(|name| self.field(name)) {
             let is_usable = !anchor.is_empty() && check_anchor(anchor).is_ok() && !is_reserved(anchor);
@@ -130,7 +154,11 @@ impl<'a> Message<'a> {
                 anchors.push(anchor.to_owned());
             }
         }
-        if anchors.is_empty() { Err(Poison::MissingAnchor) } else { Ok(Order::Revoke(anchors)) }
+        match (anchors.is_empty(), is_ambiguous) {
+            (false, _) => Ok(Order::Revoke { anchors, is_ambiguous }),
+            (true, true) => Err(Poison::Ambiguous),
+            (true, false) => Err(Poison::MissingAnchor),
+        }
     }
 
     fn delegation(&self) -> Result<Order, Poison> {
@@ -168,7 +196,8 @@ mod tests {
     }
 
     fn anchors(anchors: &[&str]) -> Order {
-        Order::Revoke(anchors.iter().map(|anchor| (*anchor).to_owned()).collect())
+        let anchors = anchors.iter().map(|anchor| (*anchor).to_owned()).collect();
+        Order::Revoke { anchors, is_ambiguous: false }
     }
 
     #[test]
@@ -228,9 +257,31 @@ mod tests {
             assert_eq!(signed(&wrong), Err(Poison::InvalidSignature), "{wrong}");
         }
         assert_eq!(ask(Topic::Revocations, &[1], &message), Err(Poison::InvalidSignature));
-        // What another field would be made of.
-        let joined = [("session_id", "s\nzone_id=z"), ("_sig", &*by(1, "s"))];
-        assert_eq!(ask(Topic::Revocations, &[1], &joined), Err(Poison::InvalidSignature));
+    }
+
+    #[test]
+    fn what_can_be_read_in_two_ways_revokes_what_it_names_and_raises_nothing() {
+        let by = |byte| {
+            let fields = [("epoch", "5"), ("reason", "x"), ("s", "1"), ("sid", "a"), ("zone_id", "z")];
+            key(byte).sign("s", fields.map(|(name, value)| (name, Some(value)))).unwrap()
+        };
+        let joined = |topic, signature: &str| {
+            let fields = [("epoch", "5"), ("reason", "x\ns=1"), ("sid", "a"), ("zone_id", "z")];
+            ask(topic, &[1, 2], &[&fields[..], &[("_sig", signature)]].concat())
+        };
+        for good in [by(1), by(2)] {
+            let revoked = Order::Revoke { anchors: vec!["a".to_owned()], is_ambiguous: true };
+            assert_eq!(joined(Topic::Revocations, &good), Ok(revoked));
+            assert_eq!(joined(Topic::Delegations, &good), Err(Poison::Ambiguous));
+        }
+        for wrong in [by(3), String::new(), by(1).to_uppercase()] {
+            for topic in [Topic::Revocations, Topic::Delegations] {
+                assert_eq!(joined(topic, &wrong), Err(Poison::InvalidSignature));
+            }
+        }
+        let rest = "x\ns=1\nsid=a\nzone_id=z";
+        let nothing = [("epoch", "5"), ("reason", rest), ("_sig", &*by(1))];
+        assert_eq!(ask(Topic::Revocations, &[1], &nothing), Err(Poison::Ambiguous));
     }
 
     #[test]

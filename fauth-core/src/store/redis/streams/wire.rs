@@ -32,6 +32,8 @@ pub(super) enum Read<'a> {
 pub(super) struct Claimed {
     pub(super) entries: Vec<Entry>,
     pub(super) next: String,
+    /// The ids of those that were deleted from the stream, and are now forgotten: from Redis 7 on.
+    pub(super) deleted: Vec<String>,
     /// Redis 6.2 hands out entries that were deleted, and does not say which.
     pub(super) has_unnamed: bool,
 }
@@ -136,7 +138,11 @@ fn claimed_of(value: Value) -> Result<Claimed, Fault> {
     let delivered = entries.len();
     let entries: Vec<_> =
         entries.into_iter().filter_map(|entry| entry_of(entry).transpose()).collect::<Result<_, _>>()?;
-    Ok(Claimed { has_unnamed: entries.len() < delivered, entries, next })
+    let deleted = match parts.next() {
+        Some(Value::Array(ids)) => ids.into_iter().filter_map(text_of).collect(),
+        _ => Vec::new(),
+    };
+    Ok(Claimed { has_unnamed: entries.len() < delivered, entries, next, deleted })
 }
 
 /// `None` if nothing is said of it.
@@ -206,10 +212,12 @@ mod tests {
         let nested = array(&[array(&[text("s"), entries.clone()])]);
         assert_eq!(entries_of_streams(nested).unwrap(), expected);
         assert_eq!(entries_of_streams(Value::Nil).unwrap(), []);
-        let claimed = claimed_of(array(&[text("3-0"), entries, array(&[])])).unwrap();
-        assert_eq!(claimed, Claimed { entries: expected, next: "3-0".into(), has_unnamed: false });
+        let claimed = claimed_of(array(&[text("3-0"), entries, array(&[text("0-1")])])).unwrap();
+        let deleted = vec!["0-1".to_owned()];
+        assert_eq!(claimed, Claimed { entries: expected, next: "3-0".into(), deleted, has_unnamed: false });
         let older = claimed_of(array(&[text("0-0"), array(&[Value::Nil])])).unwrap();
-        assert_eq!(older, Claimed { entries: Vec::new(), next: "0-0".into(), has_unnamed: true });
+        let deleted = Vec::new();
+        assert_eq!(older, Claimed { entries: Vec::new(), next: "0-0".into(), deleted, has_unnamed: true });
     }
 
     #[test]

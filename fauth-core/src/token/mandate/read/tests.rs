@@ -172,9 +172,11 @@ fn texts(count: usize) -> Value {
 #[test]
 fn lists_hold_texts_and_not_too_many() {
     for (name, most) in [("target", 64), ("delegation_path", 32)] {
-        good(&json!({ name: texts(most) }));
+        // As many hops as the path shows.
+        let hops = |length: usize| if name == "delegation_path" { length } else { 0 };
+        good(&json!({ name: texts(most), "hop_count": hops(most) }));
         good(&json!({ name: [] }));
-        good(&json!({ name: ["x".repeat(255)] }));
+        good(&json!({ name: ["x".repeat(255)], "hop_count": hops(1) }));
         bad(name, [texts(most + 1), json!(["x".repeat(256)]), json!("x"), json!(1), json!(true), json!({})]);
         bad(
             name,

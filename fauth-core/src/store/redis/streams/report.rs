@@ -1,0 +1,79 @@
+//! What a consumer says in the log.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{entry::Poison, health::Tell};
+use crate::escape::Escaped;
+
+/// What has become of an entry that is acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Outcome {
+    Done,
+    /// Carried out, as far as it is clear.
+    Ambiguous,
+    /// A dead letter.
+    Buried(Poison),
+    /// Deleted from the stream before it was acknowledged.
+    Lost,
+}
+
+/// What has become of a batch, for one line of the log about each outcome but the usual one.
+#[derive(Debug, Default)]
+pub(super) struct Report(BTreeMap<Outcome, (usize, String)>);
+
+impl Report {
+    pub(super) fn note(&mut self, outcome: Outcome, id: &str) {
+        if outcome != Outcome::Done {
+            self.0.entry(outcome).or_insert_with(|| (0, id.to_owned())).0 += 1;
+        }
+    }
+
+    pub(super) fn lost(&self) -> usize {
+        self.0.get(&Outcome::Lost).map_or(0, |(count, _)| *count)
+    }
+
+    pub(super) fn tell(self, stream: &Escaped<'_>) {
+        for (outcome, (count, first)) in self.0 {
+            let first = Escaped(&first);
+            match outcome {
+                Outcome::Done => {}
+                Outcome::Ambiguous => tracing::error!(
+                    target: "fauth", %stream, count, %first,
+                    "signed revocations can be read in more than one way: the anchors that they name are \
+                     revoked, and nobody knows whether others were meant"
+                ),
+                Outcome::Lost => tracing::error!(
+                    target: "fauth", %stream, count, %first,
+                    "entries were deleted before they were acknowledged, and may not have been carried out: \
+                     let the stream keep more of them"
+                ),
+                Outcome::Buried(Poison::InvalidSignature) => tracing::error!(
+                    target: "fauth", %stream, count, %first, reason = Poison::InvalidSignature.as_str(),
+                    "entries that no key verifies were moved to the dead letters: if a key is wrong or old, \
+                     nobody carries them out until they are replayed"
+                ),
+                Outcome::Buried(Poison::Ambiguous) => tracing::error!(
+                    target: "fauth", %stream, count, %first, reason = Poison::Ambiguous.as_str(),
+                    "signed entries that have other readings too were moved to the dead letters, and are not \
+                     carried out"
+                ),
+                Outcome::Buried(poison) => tracing::warn!(
+                    target: "fauth", %stream, count, %first, reason = poison.as_str(),
+                    "entries that cannot be carried out were moved to the dead letters"
+                ),
+            }
+        }
+    }
+}
+
+/// Failures that go on are the time in which revocations are not heard.
+pub(super) fn tell_failure(stream: &Escaped<'_>, level: Tell, lasting: Duration, error: &str) {
+    let error = Escaped(error);
+    match level {
+        Tell::Warning => tracing::warn!(target: "fauth", %stream, %error, "a stream cannot be consumed"),
+        Tell::Error => tracing::error!(
+            target: "fauth", %stream, %error, seconds = lasting.as_secs(),
+            "a stream cannot be consumed: what is revoked there is not heard, and passes here"
+        ),
+    }
+}
