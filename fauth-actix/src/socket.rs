@@ -83,6 +83,10 @@ const CLOSING: Duration = Duration::from_secs(5);
 /// # Security
 /// In the example by hand, a client that does not read holds `text` back, and the authority ends
 /// unnoticed in the meantime: put whatever waits into the `select!`, or let this function do it.
+///
+/// Each worker is a thread, and one of them looks after what is open at all. A handler that blocks
+/// its thread holds every end back, also at the other workers: whatever blocks belongs into
+/// `actix_web::web::block`.
 pub fn until_ended<H, R>(
     (response, session, messages): (HttpResponse, Session, MessageStream),
     ended: Ended,

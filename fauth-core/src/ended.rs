@@ -35,12 +35,12 @@
 //! | this provider revokes: `logout`, `logout_all`, `revoke`, `password_changed`, `forget` … | at once, with any store | [`Revoked`](EndReason::Revoked) |
 //! | another instance revokes, and the store [tells](crate::store::RevocationStore::changes): `MemoryStore`, `RedisStore` with its mirror, the stores of anchors | when it has arrived and the store has answered about those whom it concerns | `Revoked` |
 //! | another instance revokes, and the store does not tell: SQL, Redis without the mirror | at the next [poll](crate::AuthProviderBuilder::ended_poll_every), 5 seconds | `Revoked` |
-//! | something else writes an anchor into Redis, and the server does not tell of changed keys | at the next [look](crate::AuthProviderBuilder::ended_recheck_every), 60 seconds | `Revoked` |
+//! | something else writes an anchor into Redis, and the server does not tell of changed keys (`notify-keyspace-events K$`) | within 5 seconds | `Revoked` |
 //! | a browser session ends where there is no revocation store | by this provider at once, elsewhere at the next look, 60 seconds | [`SessionEnded`](EndReason::SessionEnded) |
 //! | an API key is removed | as the session | `Revoked` |
 //! | the user is gone, inactive, or has a new [`token_epoch`](crate::AuthUser::token_epoch) | at the next [look](crate::AuthProviderBuilder::ended_recheck_every), 60 seconds | [`UserGone`](EndReason::UserGone), [`UserInactive`](EndReason::UserInactive), `Revoked` |
 //! | nobody can tell for too long, or the revocation store has lost its memory | after the interval and [60 seconds](crate::AuthProviderBuilder::ended_unknown_after); at once | [`Unknown`](EndReason::Unknown) |
-//! | the last provider and grant are dropped, as when an [`AuthSwitch`](crate::AuthSwitch) was given another one | at once | [`ProviderGone`](EndReason::ProviderGone) |
+//! | an [`AuthSwitch`](crate::AuthSwitch) is given another provider, or the last provider and grant are dropped | at once | [`ProviderGone`](EndReason::ProviderGone) |
 //!
 //! What an application changes itself is made known at once by a method that says so: after an
 //! account was disabled, `auth.logout_all(subject, …)` ends its sockets everywhere.

@@ -3,7 +3,7 @@
 
 #![expect(missing_debug_implementations, reason = "a user holds a password hash, which no log needs")]
 
-use std::{convert::Infallible, net::SocketAddr};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 
 use axum::{
     Router,
@@ -76,10 +76,12 @@ impl FromRef<App> for AuthProvider<User> {
 /// Who has no token gets 401 here, and no socket.
 async fn socket(ws: WebSocketUpgrade, Grant(granted): Grant<User>, State(app): State<App>) -> Response {
     let ended = granted.ended();
+    // Not the grant, which keeps its provider for as long as the socket is open.
+    let user = Arc::clone(granted.user());
     until_ended(ws.max_message_size(1024), ended, move |socket| {
         Box::pin(async move {
             let heard = app.lines.subscribe();
-            chat(socket, granted.user(), &app.lines, heard).await;
+            chat(socket, &user, &app.lines, heard).await;
         })
     })
 }

@@ -36,7 +36,7 @@ async fn serve() -> Result<(), BoxError> {
         "live listens on http://{address}\n  \
          alice has the password green-ideas-sleep\n  \
          bob has the password hunter2-and-a-half\n  \
-         open it in two windows, and sign out in one\n  \
+         sign in, open it in a second window, and sign out in one\n  \
          FAUTH_ACCESS_TOKEN_LIFETIME=20s shows what becomes of a socket whose token expires"
     )?;
     // Not `with_graceful_shutdown`, which waits until the last socket is closed.

@@ -47,11 +47,23 @@ impl Open {
             tell(&self.0.own_changes);
         }
     }
+
+    /// Opens nothing from now on, or does again. What is open stays open until
+    /// [`end_all`](Self::end_all), which wakes whoever waits, so that no lock may be held there.
+    pub(crate) fn set_closed(&self, is_closed: bool) {
+        self.0.set_closed(is_closed);
+    }
+
+    /// Ends everything, because the provider does not decide any more.
+    pub(crate) fn end_all(&self) {
+        self.0.end_all();
+    }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.close();
+        self.0.set_closed(true);
+        self.0.end_all();
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) struct Hub {
 
 pub(super) struct State {
     pub(super) table: Table,
-    /// The provider is gone.
+    /// The provider is gone, or another one is set in its place.
     is_closed: bool,
 }
 
@@ -111,10 +111,14 @@ impl Hub {
         Some(Keeping { hub: Arc::clone(self), has_ended: false })
     }
 
+    /// Opens nothing from now on, or does again.
+    pub(super) fn set_closed(&self, is_closed: bool) {
+        self.lock().is_closed = is_closed;
+    }
+
     /// Ends everything, because the provider is gone.
-    pub(super) fn close(&self) {
+    pub(super) fn end_all(&self) {
         let mut state = self.lock();
-        state.is_closed = true;
         let over = state.table.end_all(EndReason::ProviderGone);
         drop(state);
         tell(over);

@@ -23,7 +23,8 @@ pub enum EndReason {
     /// [`ended_unknown_after`](crate::AuthProviderBuilder::ended_unknown_after)), or the revocation
     /// store has lost its memory.
     Unknown,
-    /// The provider that has granted it is gone, so that nobody looks any more.
+    /// The provider that has granted it is gone, so that nobody looks any more, or a switch was
+    /// given another one.
     ProviderGone,
 }
 

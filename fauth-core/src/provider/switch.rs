@@ -118,6 +118,12 @@ impl<U: AuthUser> AuthSwitch<U> {
     /// predecessor is dropped when the last of its requests is answered and each guard was asked
     /// once more. No [`set_default`](Self::set_default) replaces it.
     ///
+    /// What the predecessor has granted and is still open, such as a WebSocket, ends at once with
+    /// [`ProviderGone`](crate::ended::EndReason::ProviderGone), also where a handler keeps its
+    /// [`Granted`](crate::Granted): clients connect again, and the new provider decides. Requests
+    /// that are being answered then open nothing any more, and neither do guards that were given
+    /// the predecessor itself in place of [`provider`](Self::provider), until it is set again.
+    ///
     /// # Security
     /// What the predecessor keeps in memory, such as logouts in a
     /// [`MemoryStore`](crate::MemoryStore), the new one does not know. Give both the same store, or
@@ -152,10 +158,20 @@ impl<U: AuthUser> AuthSwitch<U> {
             throttle.count_with(&self.shared.throttles);
         }
         let event = if set.provider.is_some() { "provider_replaced" } else { "provider_set" };
-        let replaced = set.provider.replace(provider);
+        // It may have been replaced before.
+        provider.inner.open.set_closed(false);
+        let replaced = set.provider.take().filter(|replaced| !replaced.is(&provider));
+        if let Some(replaced) = &replaced {
+            replaced.inner.open.set_closed(true);
+        }
+        set.provider = Some(provider);
         set.is_explicit = is_explicit;
         drop(set);
-        // Outside of the lock: the last owner of a store may have much to close.
+        // Outside of the lock: whoever waits for an end may do anything when it comes, and the last
+        // owner of a store may have much to close.
+        if let Some(replaced) = &replaced {
+            replaced.inner.open.end_all();
+        }
         drop(replaced);
         tracing::info!(target: "fauth", event, explicit = is_explicit, "another provider decides from now on");
         true

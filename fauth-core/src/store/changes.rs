@@ -102,6 +102,12 @@ impl ChangeSender {
         }
     }
 
+    /// Whoever listens now hears nothing any more, and is told so. Whoever comes later may.
+    #[cfg(all(feature = "mandates", feature = "redis"))]
+    pub(super) fn close(&self) {
+        self.0.close();
+    }
+
     /// Listens from now on.
     #[must_use]
     pub fn subscribe(&self) -> Changes {
@@ -145,13 +151,22 @@ impl Listeners {
             queue.add(change);
         }
     }
+
+    fn close(&self) {
+        let mut queues = lock(&self.queues);
+        let there = std::mem::take(&mut *queues);
+        self.count.store(0, Ordering::SeqCst);
+        drop(queues);
+        // Outside of the lock: whoever is woken may do anything.
+        for queue in there.iter().filter_map(Weak::upgrade) {
+            queue.change(|unheard| unheard.is_closed = true);
+        }
+    }
 }
 
 impl Drop for Listeners {
     fn drop(&mut self) {
-        for queue in lock(&self.queues).iter().filter_map(Weak::upgrade) {
-            queue.change(|unheard| unheard.is_closed = true);
-        }
+        self.close();
     }
 }
 

@@ -166,3 +166,41 @@ async fn services_in_other_languages_are_heard_where_the_server_tells() {
     ask::<()>(&mut redis, &["SET", "elsewhere", "1"]).await;
     nothing_comes(&mut changes).await;
 }
+
+/// Most servers do not tell of changed keys.
+#[tokio::test]
+async fn services_in_other_languages_are_looked_for_where_the_server_does_not_tell() {
+    let soon = Duration::from_secs(7);
+    let server = Redis::start_with(&["--notify-keyspace-events", "Kx"]);
+    let (store, mut redis) = (store(&server.url()).await, raw(&server.url()).await);
+    let mut changes = listen(&store).await;
+    ask::<()>(&mut redis, &["SET", "caracal:revoked:sessions:sid_1", "1", "PX", "60000"]).await;
+    let heard = tokio::time::timeout(soon, changes.next()).await.unwrap();
+    assert_eq!(heard, Some(Change::All));
+    // Once it tells, it is believed.
+    ask::<()>(&mut redis, &["CONFIG", "SET", "notify-keyspace-events", "K$"]).await;
+    assert_eq!(tokio::time::timeout(soon, changes.next()).await.unwrap(), Some(Change::All));
+    ask::<()>(&mut redis, &["SET", "caracal:revoked:sessions:sid_2", "1", "PX", "60000"]).await;
+    assert_eq!(next(&mut changes).await, of("sid_2"));
+    assert!(tokio::time::timeout(soon, changes.next()).await.is_err());
+}
+
+#[test]
+fn whoever_listens_knows_when_the_runtime_of_the_store_is_gone() {
+    let server = Redis::start();
+    let runtime =
+        || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (first, second) = (runtime(), runtime());
+    let (store, mut changes) = first.block_on(async {
+        let store = store(&server.url()).await;
+        let changes = listen(&store).await;
+        (store, changes)
+    });
+    drop(first);
+    second.block_on(async {
+        let soon = Duration::from_secs(5);
+        assert_eq!(tokio::time::timeout(soon, changes.next()).await.unwrap(), None);
+        let mut later = store.changes().unwrap();
+        assert_eq!(tokio::time::timeout(soon, later.next()).await.unwrap(), None);
+    });
+}

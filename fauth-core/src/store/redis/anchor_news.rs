@@ -3,14 +3,19 @@
 //!
 //! The store publishes each anchor that it revokes, and each zone whose epoch it raises, on a
 //! channel of its own. Services in other languages do not: they are heard if the server tells of
-//! changed keys (`notify-keyspace-events K$`).
+//! changed keys (`notify-keyspace-events K$`). Where it does not, everything that is open is looked
+//! at now and again, as with a store that tells nothing.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
-use redis::{PushInfo, PushKind, Value};
+use redis::{PushInfo, PushKind, Value, aio::MultiplexedConnection};
 use tokio::{runtime::Handle, sync::Notify, task::AbortHandle};
 
 use super::{anchor_names::AnchorNames, fault::Fault, link::Link};
@@ -22,6 +27,10 @@ use crate::{
 /// How often it is asked whether the connection still lives, and whether anybody listens.
 const BEAT: Duration = Duration::from_secs(1);
 
+/// After so many of them everything counts as changed, where the server does not tell of changed
+/// keys; and it is asked whether it does.
+const BEATS: u8 = 5;
+
 /// How long Redis is left alone after a failure, at first and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 
@@ -30,7 +39,13 @@ pub(super) struct News {
     sender: ChangeSender,
     subscription: Subscription,
     runtime: Handle,
-    task: Arc<Mutex<Option<AbortHandle>>>,
+    task: Arc<Mutex<Option<Task>>>,
+}
+
+struct Task {
+    abort: AbortHandle,
+    /// It has neither panicked nor gone with its runtime.
+    is_alive: Arc<AtomicBool>,
 }
 
 /// Where there is something to hear.
@@ -40,13 +55,16 @@ struct Subscription {
     channel: String,
     /// What a server that tells of changed keys says before the name of an anchor or a zone.
     keys: String,
+    /// Was it said that the server does not tell of changed keys?
+    has_warned: Arc<AtomicBool>,
 }
 
 impl News {
     /// Hears nothing yet. The runtime is the one in which this is called.
     pub(super) fn new(link: Link, names: &AnchorNames) -> Self {
         let keys = format!("__keyspace@{}__:{}", link.database(), names.anchor_prefix());
-        let subscription = Subscription { link, channel: names.channel.clone(), keys };
+        let (channel, has_warned) = (names.channel.clone(), Arc::default());
+        let subscription = Subscription { link, channel, keys, has_warned };
         Self { sender: ChangeSender::new(), subscription, runtime: Handle::current(), task: Arc::default() }
     }
 
@@ -56,19 +74,23 @@ impl News {
     }
 
     /// Listens from now on. What others change before the server has taken the subscription is
-    /// told as `All`.
+    /// told as `All`. The last word is heard at once if the runtime is gone.
     pub(super) fn listen(&self) -> Changes {
         // The task ends only while it holds this, so that it cannot miss the new listener.
         let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
         let changes = self.sender.subscribe();
-        if task.is_none() {
+        // Looked at after listening has begun: a task that is lost from now on closes this too.
+        if task.as_ref().is_none_or(|task| !task.is_alive.load(Ordering::SeqCst)) {
+            let is_alive = Arc::new(AtomicBool::new(true));
             let listening = Listening {
                 sender: self.sender.clone(),
                 subscription: self.subscription.clone(),
                 task: Arc::clone(&self.task),
                 pause: PAUSES.0,
+                is_alive: Arc::clone(&is_alive),
+                has_ended: false,
             };
-            *task = Some(self.runtime.spawn(listening.run()).abort_handle());
+            *task = Some(Task { abort: self.runtime.spawn(listening.run()).abort_handle(), is_alive });
         }
         changes
     }
@@ -76,8 +98,9 @@ impl News {
 
 impl Drop for News {
     fn drop(&mut self) {
-        if let Some(task) = self.task.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            task.abort();
+        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(task) = task {
+            task.abort.abort();
         }
     }
 }
@@ -86,8 +109,10 @@ impl Drop for News {
 struct Listening {
     sender: ChangeSender,
     subscription: Subscription,
-    task: Arc<Mutex<Option<AbortHandle>>>,
+    task: Arc<Mutex<Option<Task>>>,
     pause: Duration,
+    is_alive: Arc<AtomicBool>,
+    has_ended: bool,
 }
 
 impl Listening {
@@ -117,16 +142,18 @@ impl Listening {
         connection.subscribe(&self.subscription.channel).await?;
         // Who may not hear of changed keys hears the rest.
         let keys = format!("{}*", self.subscription.keys);
-        match connection.psubscribe(keys).await {
+        let is_subscribed = match connection.psubscribe(keys).await {
             Err(error) if error.is_io_error() => return Err(error.into()),
-            _ => {}
-        }
+            subscribed => subscribed.is_ok(),
+        };
+        let mut is_told = self.is_told(&mut connection, is_subscribed).await?;
         // Nobody knows what was published before.
         self.sender.tell_all();
         if self.pause != PAUSES.0 {
             self.pause = PAUSES.0;
             tracing::info!(target: "fauth", "what other instances revoke is heard from redis again");
         }
+        let mut beats = 0;
         loop {
             // Nothing else notices a server that is gone without a word.
             redis::cmd("PING").exec_async(&mut connection).await?;
@@ -136,7 +163,35 @@ impl Listening {
             if self.is_over() {
                 return Ok(());
             }
+            beats += 1;
+            if beats == BEATS {
+                beats = 0;
+                // What was not told since it was asked last was missed.
+                if !is_told {
+                    self.sender.tell_all();
+                }
+                is_told = self.is_told(&mut connection, is_subscribed).await?;
+            }
         }
+    }
+
+    /// Does the server tell what services in other languages change?
+    async fn is_told(
+        &self,
+        connection: &mut MultiplexedConnection,
+        is_subscribed: bool,
+    ) -> Result<bool, Fault> {
+        let is_told = is_subscribed && tells_keys(connection).await?;
+        if !is_told && !self.subscription.has_warned.swap(true, Ordering::Relaxed) {
+            let keys = &self.subscription.keys;
+            tracing::warn!(
+                target: "fauth",
+                "redis does not tell what services in other languages revoke, so that all open connections are \
+                 looked at every 5 seconds: set `notify-keyspace-events` to `K$`, and allow this user \
+                 `CONFIG GET` and the channels `{keys}*`"
+            );
+        }
+        Ok(is_told)
     }
 
     fn hear(&self, lost: Arc<Notify>) -> impl Fn(PushInfo) + Send + Sync + 'static {
@@ -153,14 +208,43 @@ impl Listening {
     }
 
     /// Whether nobody listens; then the next one to listen starts another task.
-    fn is_over(&self) -> bool {
+    fn is_over(&mut self) -> bool {
         let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
         let is_over = !self.sender.has_listeners();
         if is_over {
             *task = None;
+            self.has_ended = true;
         }
         is_over
     }
+}
+
+impl Drop for Listening {
+    /// It has panicked, or its runtime is gone: whoever listens must know that nothing comes. No
+    /// lock of the task is taken, which whoever starts it holds.
+    fn drop(&mut self) {
+        if !self.has_ended {
+            self.is_alive.store(false, Ordering::SeqCst);
+            self.sender.close();
+        }
+    }
+}
+
+/// Whether the server tells which keys are set. One that does not say so counts as one that does
+/// not.
+async fn tells_keys(connection: &mut MultiplexedConnection) -> Result<bool, Fault> {
+    let mut ask = redis::cmd("CONFIG");
+    ask.arg("GET").arg("notify-keyspace-events");
+    match ask.query_async::<HashMap<String, String>>(connection).await {
+        Ok(settings) => Ok(settings.values().any(|flags| includes_set(flags))),
+        Err(error) if error.is_io_error() => Err(error.into()),
+        Err(_) => Ok(false),
+    }
+}
+
+/// By the name of the key, of commands for strings: both, or nothing is told.
+fn includes_set(flags: &str) -> bool {
+    flags.contains('K') && flags.contains(['$', 'A'])
 }
 
 /// The anchor or the zone that has changed.
@@ -182,6 +266,16 @@ mod tests {
     fn push(kind: PushKind, data: &[&str]) -> PushInfo {
         let data = data.iter().map(|text| Value::BulkString((*text).into())).collect();
         PushInfo { kind, data }
+    }
+
+    #[test]
+    fn which_settings_tell_of_keys() {
+        for flags in ["K$", "$K", "AK", "AKE", "g$xK"] {
+            assert!(includes_set(flags), "{flags}");
+        }
+        for flags in ["", "K", "A", "$", "E$", "Kg", "AE"] {
+            assert!(!includes_set(flags), "{flags}");
+        }
     }
 
     #[test]

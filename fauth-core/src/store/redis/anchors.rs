@@ -73,10 +73,11 @@ const MOST_AT_ONCE: usize = 500;
 ///   `~caracal.sessions.revoke* ~caracal.delegations.invalidate* +@stream`. Where it may not
 ///   publish, connecting fails and says so.
 /// - **Other writers.** Services in other languages that set the keys themselves publish nothing.
-///   Requests see what they revoke at once. Open connections end when they are next looked at
-///   ([`ended_recheck_every`](crate::AuthProviderBuilder::ended_recheck_every), a minute), or at once
-///   where the server tells of changed keys: `notify-keyspace-events K$`, and for this user
-///   `&__keyspace@*__:caracal:revoked:sessions:*`.
+///   Requests see what they revoke at once. Open connections end at once where the server tells of
+///   changed keys: `notify-keyspace-events K$`, and for this user
+///   `&__keyspace@*__:caracal:revoked:sessions:*`. Elsewhere, and where the server does not let
+///   itself be asked for this setting (`+config|get`), the log says so once, and all that are open
+///   are asked about together every 5 seconds.
 /// - **Cluster.** The keys of Caracal have no hash tags, so a cluster of several masters is refused.
 ///
 /// # Security

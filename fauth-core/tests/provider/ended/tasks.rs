@@ -207,25 +207,38 @@ fn outside_of_a_runtime_nobody_can_look() {
 
 #[tokio::test(start_paused = true)]
 async fn a_provider_that_a_switch_replaces_ends_what_it_has_granted() {
-    let build = |users: &Users| provider_with(config(), users).build().unwrap();
-    let (users, switch) = (Users::new(), AuthSwitch::<TestUser>::new().unwrap());
-    switch.set(build(&users));
+    let (users, store) = (Users::new(), memory_store());
+    let build = || {
+        let provider = provider_without_store(config(), &users).session_store(store.clone());
+        provider.revocation_store(store.clone()).build().unwrap()
+    };
+    let (switch, old) = (AuthSwitch::<TestUser>::new().unwrap(), build());
+    switch.set(old.clone());
     let auth = switch.provider().current();
     let token = auth.login("alice").await.unwrap().access_token().expose().to_owned();
-    let (first, second) = (open(&auth, &token).await, open(&auth, &token).await.ended());
-    let inside = first.ended();
-    drop(auth);
+    let granted = open(&auth, &token).await;
+    let ended = granted.ended();
     settle().await;
-    switch.set(build(&users));
-    assert_eq!(within(&inside, MINUTE).await, None, "a grant keeps the provider that has granted it");
-    users.change("alice", |alice| alice.active = false);
-    assert_eq!(
-        within(&second, MINUTE + SECOND).await,
-        Some(EndReason::UserInactive),
-        "which goes on looking"
-    );
-    drop(first);
-    assert_eq!(within(&inside, MINUTE).await, Some(EndReason::UserInactive));
+    switch.set(old.clone());
+    settle().await;
+    stays(&ended, "the same provider");
+
+    switch.set(build());
+    // Although the handler holds what it was granted, and with it the provider.
+    assert_eq!(within(&ended, SECOND / 20).await, Some(EndReason::ProviderGone));
+    let late = granted.ended().is_ended();
+    assert_eq!(late, Some(EndReason::ProviderGone), "a request that was being answered");
+    settle().await;
+    assert_eq!(tasks(), 0);
+    let by_new = open(&switch.provider().current(), &token).await.ended();
+    settle().await;
+    stays(&by_new, "what the new one has granted");
+
+    switch.set(old);
+    assert_eq!(within(&by_new, SECOND / 20).await, Some(EndReason::ProviderGone));
+    let again = granted.ended();
+    settle().await;
+    stays(&again, "the old one decides again");
 }
 
 struct Woken(mpsc::Sender<()>);
