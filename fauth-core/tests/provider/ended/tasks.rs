@@ -15,9 +15,7 @@ use fauth_core::{
     clock::{Clock, ClockError, Timestamp},
     ended::EndReason,
 };
-use fauth_testing::{
-    ManualClock, TestUser, Users, config, memory_store, provider, provider_with, provider_without_store,
-};
+use fauth_testing::{ManualClock, TestUser, Users, config, memory_store, provider, provider_without_store};
 use tokio::{
     runtime::{Builder, Handle},
     time::sleep,
