@@ -166,7 +166,8 @@ impl Keeping {
 }
 
 impl Drop for Keeping {
-    /// If the task has panicked, another one would panic, too: everything ends. Otherwise the runtime has ended before the last entry. Whoever waits in another one begins a new task
+    /// If the task has panicked, another one would panic, too: everything ends. Otherwise the
+    /// runtime has ended before the last entry; whoever waits in another one begins a new task
     /// there.
     fn drop(&mut self) {
         if self.has_ended {

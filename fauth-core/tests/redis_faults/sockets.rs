@@ -5,8 +5,9 @@ use fauth_core::{
     AuthProvider, ClientInfo, Requirement,
     ended::{EndReason, Ended},
     store::SessionStore as _,
+    transport::SessionCookie,
 };
-use fauth_testing::{TestUser, Users, config, provider_without_store};
+use fauth_testing::{TestUser, Users, WireRequest, config, provider_without_store};
 use servers::Redis;
 
 use super::*;
@@ -38,6 +39,19 @@ async fn open(auth: &Auth, name: &str) -> (String, Ended) {
     })
     .await;
     opened.unwrap()
+}
+
+/// Logs a browser in, and opens a socket.
+async fn browse(auth: &Auth) -> (SessionId, Ended) {
+    let page = |cookie: &str| {
+        let head = WireRequest::new("POST", "/").header("host", "app.example");
+        head.header("sec-fetch-site", "same-origin").header("cookie", cookie)
+    };
+    let reply = auth.login_reply(&page("a=b"), "alice").await.unwrap();
+    let cookie = reply.headers().iter().find(|header| header.name() == "set-cookie").unwrap();
+    let head = page(cookie.value().split(';').next().unwrap());
+    let granted = auth.check(auth.read(&head), &Requirement::user()).await.unwrap();
+    (SessionId::parse(granted.payload().session_id().unwrap()).unwrap(), granted.ended())
 }
 
 /// Until it is over: why, and how long that took.
@@ -148,12 +162,11 @@ async fn a_session_that_another_instance_ends_is_found_where_nothing_is_revoked(
         .clock(SystemClock)
         .session_store(store.clone())
         .danger_without_revocation()
+        .transport(SessionCookie::new())
         .ended_recheck_every(Duration::from_millis(500))
         .build()
         .unwrap();
-    let ((token, ended), (_, kept)) = (open(&auth, "alice").await, open(&auth, "alice").await);
-    let payload = auth.verify_signature_and_claims(&token, fauth_core::Purpose::Access).unwrap();
-    let id = SessionId::parse(payload.session_id().unwrap()).unwrap();
+    let ((id, ended), (_, kept)) = (browse(&auth).await, browse(&auth).await);
     assert!(store.end(&alice(), &id, now()).await.unwrap().is_some());
     assert_eq!(ends(&ended).await.0, EndReason::SessionEnded);
     tokio::time::sleep(Duration::from_secs(1)).await;

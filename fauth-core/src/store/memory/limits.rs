@@ -466,11 +466,12 @@ impl Lines {
         // Both come from memory at the same time.
         let is_spilled = spilled.load(Ordering::Relaxed) > now;
         let is_own = |seen| marked(seen) == mark;
+        let first = Seen::of(line);
         if !is_spilled {
-            if let Some((cell, seen)) = first(line, is_own) {
+            if let Some((cell, seen)) = first.find(is_own) {
                 return Some(found(cell, seen, ahead(seen, now)));
             }
-            if let Some((cell, seen)) = first(line, |seen| is_free(seen, now)) {
+            if let Some((cell, seen)) = first.find(|seen| is_free(seen, now)) {
                 return Some(found(cell, seen, 0));
             }
         }
@@ -478,19 +479,20 @@ impl Lines {
         let other = &self.second.get(chosen)?.0;
         let spilled = Some(spilled);
         // Both lines are asked for before either is looked at, so that they come at the same time.
-        let [own, own_beyond] = [places(line, is_own), places(other, is_own)];
+        let second = Seen::of(other);
+        let [own, own_beyond] = [first.places(is_own), second.places(is_own)];
         if own | own_beyond != 0 {
-            if let Some((cell, seen)) = at(line, own, is_own) {
+            if let Some((cell, seen)) = first.at(own) {
                 return Some(found(cell, seen, ahead(seen, now)));
             }
-            if let Some((cell, seen)) = at(other, own_beyond, is_own) {
+            if let Some((cell, seen)) = second.at(own_beyond) {
                 return Some(Found { spilled, ..found(cell, seen, ahead(seen, now)) });
             }
         }
-        if let Some((cell, seen)) = first(line, |seen| is_free(seen, now)) {
+        if let Some((cell, seen)) = first.find(|seen| is_free(seen, now)) {
             return Some(found(cell, seen, 0));
         }
-        if let Some((cell, seen)) = first(other, |seen| is_free(seen, now)) {
+        if let Some((cell, seen)) = second.find(|seen| is_free(seen, now)) {
             return Some(Found { spilled, ..found(cell, seen, 0) });
         }
         let chosen = usize::try_from((hash >> 40) & 0xff).unwrap_or(0);
@@ -501,34 +503,44 @@ impl Lines {
     }
 }
 
-/// The first cell of a line of which this holds, and what stands in it.
-#[inline]
-fn first(line: &[AtomicU64; CELLS], holds: impl Fn(u64) -> bool) -> Option<(&AtomicU64, u64)> {
-    at(line, places(line, &holds), holds)
-}
-
-/// The cells of a line of which this holds, one bit for each.
+/// A line, and what stood in each of its cells when it was read.
 ///
-/// All are looked at without a branch: where a mark stands cannot be foreseen, and a processor that
-/// guesses wrong waits until the line has come from memory.
-#[inline]
-fn places(line: &[AtomicU64; CELLS], holds: impl Fn(u64) -> bool) -> u32 {
-    let place = |(place, cell): (usize, &AtomicU64)| u32::from(holds(cell.load(Ordering::Relaxed))) << place;
-    line.iter().enumerate().map(place).fold(0, |places, place| places | place)
+/// Everything is decided on one reading: if two requests of a new key looked for its cell, and then
+/// for a free one, the second could miss what the first has taken in between, and take another. A
+/// cell that has changed since is noticed when it is swapped.
+struct Seen<'a> {
+    line: &'a [AtomicU64; CELLS],
+    cells: [u64; CELLS],
 }
 
-/// The first of these cells, and what stands in it.
-#[inline]
-fn at(line: &[AtomicU64; CELLS], places: u32, holds: impl Fn(u64) -> bool) -> Option<(&AtomicU64, u64)> {
-    let cell = line.get(usize::try_from(places.trailing_zeros()).ok()?)?;
-    let seen = cell.load(Ordering::Relaxed);
-    // If another request was faster, it is looked at again, one after the other.
-    if holds(seen) { Some((cell, seen)) } else { first_again(line, holds) }
-}
+impl<'a> Seen<'a> {
+    #[inline]
+    fn of(line: &'a [AtomicU64; CELLS]) -> Self {
+        Self { line, cells: line.each_ref().map(|cell| cell.load(Ordering::Relaxed)) }
+    }
 
-#[cold]
-fn first_again(line: &[AtomicU64; CELLS], holds: impl Fn(u64) -> bool) -> Option<(&AtomicU64, u64)> {
-    line.iter().map(|cell| (cell, cell.load(Ordering::Relaxed))).find(|(_, seen)| holds(*seen))
+    /// The cells of which this holds, one bit for each.
+    ///
+    /// All are looked at without a branch: where a mark stands cannot be foreseen, and a processor
+    /// that guesses wrong waits until the line has come from memory.
+    #[inline]
+    fn places(&self, holds: impl Fn(u64) -> bool) -> u32 {
+        let place = |(place, cell): (usize, &u64)| u32::from(holds(*cell)) << place;
+        self.cells.iter().enumerate().map(place).fold(0, |places, place| places | place)
+    }
+
+    /// The first of these cells, and what stood in it.
+    #[inline]
+    fn at(&self, places: u32) -> Option<(&'a AtomicU64, u64)> {
+        let place = usize::try_from(places.trailing_zeros()).ok()?;
+        Some((self.line.get(place)?, *self.cells.get(place)?))
+    }
+
+    /// The first cell of which this holds.
+    #[inline]
+    fn find(&self, holds: impl Fn(u64) -> bool) -> Option<(&'a AtomicU64, u64)> {
+        self.at(self.places(holds))
+    }
 }
 
 /// How far a cell is ahead of the present; zero if it is behind, or empty.
