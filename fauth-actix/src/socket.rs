@@ -39,7 +39,8 @@ const CLOSING: Duration = Duration::from_secs(5);
 /// }
 ///
 /// # let auth = fauth_testing::provider().build().unwrap();
-/// let live = SecureScope::new("/live", &auth).require_scopes(["chat"]).route("/echo", get().to(echo));
+/// let live = SecureScope::new("/live", &auth).require_scopes(["chat"]);
+/// let live = live.route("/echo", get().to(echo));
 /// let app = App::new().app_data(Data::new(auth)).service(live);
 /// # let _ = app;
 /// ```
@@ -75,8 +76,8 @@ const CLOSING: Duration = Duration::from_secs(5);
 ///             }
 ///         }
 ///     };
-///     let description = Some(why.as_str().to_owned());
-///     let _ = session.close(Some(CloseReason { code: why.close_code().into(), description })).await;
+///     let (code, description) = (why.close_code().into(), Some(why.as_str().to_owned()));
+///     let _ = session.close(Some(CloseReason { code, description })).await;
 /// }
 /// ```
 ///
@@ -118,7 +119,8 @@ where
 ///     let Ok(Some(Ok(Message::Text(token)))) = first else { return };
 ///     let requirement = Requirement::user().scopes(["chat"]);
 ///     let Ok(granted) = auth.authenticate_token(&token, &requirement).await else { return };
-///     run_until_ended((session, messages), granted.ended(), |mut session, mut messages| async move {
+///     let socket = (session, messages);
+///     run_until_ended(socket, granted.ended(), |mut session, mut messages| async move {
 ///         let _ = session.text("Welcome").await;
 ///         while let Some(Ok(_)) = messages.recv().await {}
 ///     })

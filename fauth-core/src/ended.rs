@@ -31,16 +31,38 @@
 //! # What ends it, and how soon
 //! | what happens | found | reason |
 //! |---|---|---|
-//! | the token expires, by the clock and with the leeway of requests | within a second | [`Expired`](EndReason::Expired) |
-//! | this provider revokes: `logout`, `logout_all`, `revoke`, `password_changed`, `forget` … | at once, with any store | [`Revoked`](EndReason::Revoked) |
-//! | another instance revokes, and the store [tells](crate::store::RevocationStore::changes): `MemoryStore`, `RedisStore` with its mirror, the stores of anchors | when it has arrived and the store has answered about those whom it concerns | `Revoked` |
-//! | another instance revokes, and the store does not tell: SQL, Redis without the mirror | at the next [poll](crate::AuthProviderBuilder::ended_poll_every), 5 seconds | `Revoked` |
-//! | something else writes an anchor into Redis, and the server does not tell of changed keys (`notify-keyspace-events K$`) | within 5 seconds | `Revoked` |
-//! | a browser session ends where there is no revocation store | by this provider at once, elsewhere at the next look, 60 seconds | [`SessionEnded`](EndReason::SessionEnded) |
-//! | an API key is removed | as the session | `Revoked` |
-//! | the user is gone, inactive, or has a new [`token_epoch`](crate::AuthUser::token_epoch) | at the next [look](crate::AuthProviderBuilder::ended_recheck_every), 60 seconds | [`UserGone`](EndReason::UserGone), [`UserInactive`](EndReason::UserInactive), `Revoked` |
-//! | nobody can tell for too long, or the revocation store has lost its memory | after the interval and [60 seconds](crate::AuthProviderBuilder::ended_unknown_after); at once | [`Unknown`](EndReason::Unknown) |
-//! | an [`AuthSwitch`](crate::AuthSwitch) is given another provider, or the last provider and grant are dropped | at once | [`ProviderGone`](EndReason::ProviderGone) |
+//! | the token expires, with the leeway of requests | within a second | [`Expired`] |
+//! | this provider revokes, logs out, forgets | at once, with any store | [`Revoked`] |
+//! | another instance revokes, and the store [tells] | when it has arrived | [`Revoked`] |
+//! | another instance revokes, and the store does not tell | at the [poll], 5 seconds | [`Revoked`] |
+//! | somebody else writes an anchor into Redis | within 5 seconds | [`Revoked`] |
+//! | a browser session ends, and nothing is revoked | here at once, else at the [look] | [`SessionEnded`] |
+//! | an API key is removed | as the session | [`Revoked`] |
+//! | the user is gone | at the [look], 60 seconds | [`UserGone`] |
+//! | the user is not active | at the [look], 60 seconds | [`UserInactive`] |
+//! | the user has a new [`token_epoch`] | at the [look], 60 seconds | [`Revoked`] |
+//! | nobody can tell for too long | after the interval and [60 seconds] | [`Unknown`] |
+//! | the revocation store has lost its memory | at once | [`Unknown`] |
+//! | an [`AuthSwitch`] is given another provider | at once | [`ProviderGone`] |
+//! | the last provider and grant are dropped | at once | [`ProviderGone`] |
+//!
+//! `MemoryStore`, `RedisStore` with its mirror and the stores of anchors tell; SQL, and Redis
+//! without the mirror, do not. Of an anchor that somebody else has written, Redis tells at once
+//! where `notify-keyspace-events` has `K$`.
+//!
+//! [`Expired`]: EndReason::Expired
+//! [`Revoked`]: EndReason::Revoked
+//! [`SessionEnded`]: EndReason::SessionEnded
+//! [`UserGone`]: EndReason::UserGone
+//! [`UserInactive`]: EndReason::UserInactive
+//! [`Unknown`]: EndReason::Unknown
+//! [`ProviderGone`]: EndReason::ProviderGone
+//! [tells]: crate::store::RevocationStore::changes
+//! [poll]: crate::AuthProviderBuilder::ended_poll_every
+//! [look]: crate::AuthProviderBuilder::ended_recheck_every
+//! [60 seconds]: crate::AuthProviderBuilder::ended_unknown_after
+//! [`token_epoch`]: crate::AuthUser::token_epoch
+//! [`AuthSwitch`]: crate::AuthSwitch
 //!
 //! What an application changes itself is made known at once by a method that says so: after an
 //! account was disabled, `auth.logout_all(subject, …)` ends its sockets everywhere.

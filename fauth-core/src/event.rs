@@ -127,9 +127,10 @@ pub enum EventKind {
     MandateAccepted,
     /// A mandate that verifies was refused with 401: revoked, of an earlier delegation epoch, used
     /// before, for another use, without a user, or expired meanwhile. `reason` is that of the
-    /// [`Rejection`](crate::Rejection). Names the same as [`MandateAccepted`](Self::MandateAccepted);
-    /// so does the [`AccessDenied`](Self::AccessDenied) of a mandate that lacks something (403). The
-    /// [`RequestRefused`](Self::RequestRefused) that follows names the route. `info`.
+    /// [`Rejection`](crate::Rejection). Names the same as
+    /// [`MandateAccepted`](Self::MandateAccepted); so does the [`AccessDenied`](Self::AccessDenied)
+    /// of a mandate that lacks something (403). The [`RequestRefused`](Self::RequestRefused) that
+    /// follows names the route. `info`.
     #[cfg(feature = "mandates")]
     MandateRefused,
 }
@@ -227,7 +228,8 @@ pub struct Event<'a> {
     /// The id of the mandate (`jti`). It is not part of the log record.
     #[cfg(feature = "mandates")]
     pub token_id: Option<&'a str>,
-    /// What the mandate says. The log record has its `zone` and `client_id`, and no id of a session.
+    /// What the mandate says. The log record has its `zone` and `client_id`, and no id of a
+    /// session.
     #[cfg(feature = "mandates")]
     pub mandate: Option<&'a Mandate>,
     /// The zone of the mandate, or of what was taken back.

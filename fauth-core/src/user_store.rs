@@ -60,8 +60,9 @@
 //!
 //! # Names
 //! The username is what people type and what tokens carry as `sub`. It is compared byte for byte: `Alice` is not `alice`. A user who was deleted
-//! and created again is somebody else: tokens from before do not load the new user ([`StoredUser::is_subject_of`]). Sessions that a session store
-//! keeps under the name are not ended by a deletion; end them where you delete.
+//! and created again is somebody else: tokens from before do not load the new user
+//! ([`StoredUser::is_subject_of`]). Sessions that a session store keeps under the name are not
+//! ended by a deletion; end them where you delete.
 //!
 //! # What a password change ends
 //! Each user has an epoch, a number that only rises: with

@@ -29,14 +29,16 @@
 //! |---|---|
 //! | `id` | a random UUID; a reader recognises duplicates by it |
 //! | `zone_id` | the zone of the stream, or that of the mandate |
-//! | `event_type` | `fauth.` and [`EventKind::as_str`](crate::event::EventKind::as_str), or what an [`AuditRecord`] says |
+//! | `event_type` | `fauth.` and the [kind of the event], or what an [`AuditRecord`] says |
 //! | `request_id` | the trace id of the request's `traceparent`, otherwise the `id` |
 //! | `decision` | `deny` for what refuses somebody, otherwise `allow` |
-//! | `evaluation_status` | `complete`, or `error` if the server could not decide and therefore refused |
+//! | `evaluation_status` | `complete`, or `error` if the server could not decide |
 //! | `determining_policies_json` | `[]`: fauth has no policies |
 //! | `diagnostics_json` | the reason of a refusal as `[{"code": …}]`, otherwise `[]` |
-//! | `metadata_json` | what the event knows: subject, client, method, path, address, the mandate's claims, the trace |
+//! | `metadata_json` | subject, client, method, path, address, the mandate's claims, the trace |
 //! | `occurred_at` | the time, to the millisecond |
+//!
+//! [kind of the event]: crate::event::EventKind::as_str
 //!
 //! By default everything is written that concerns somebody's authority: logins, revocations, API
 //! keys, one-time tokens, requests that a mandate has opened, and refusals of mandates and tokens
@@ -69,9 +71,9 @@
 //! then come twice, with the same `id`. A file that is gone, or has lines that are not signed with
 //! the key, is told and does not hold up the others; one that cannot be read now does, until it can
 //! be. Without a folder, or when it is full, they stay in the buffer. What the buffer cannot take
-//! is dropped, the newest first, and counted ([`AuditCounters`]). What requests raise by themselves,
-//! such as refused and accepted mandates, may fill half of it: the other half is left for what was
-//! done, such as logins and revocations.
+//! is dropped, the newest first, and counted ([`AuditCounters`]). What requests raise by
+//! themselves, such as refused and accepted mandates, may fill half of it: the other half is left
+//! for what was done, such as logins and revocations.
 //!
 //! A kill loses what is in the buffer: the events of the last 50 ms, or 250 ms while Redis fails.
 //!

@@ -84,7 +84,9 @@ impl MandateAuth {
     /// |---|---|
     /// | `CARACAL_STS_URL` | [`issuer`](MandateAuthBuilder::issuer), without its last `/` |
     /// | `CARACAL_ZONE_ID` | [`zone`](MandateAuthBuilder::zone) |
-    /// | `CARACAL_ALLOW_INSECURE_CONFIG_URLS` | `true`: [`danger_allow_http`](MandateAuthBuilder::danger_allow_http) |
+    /// | `CARACAL_ALLOW_INSECURE_CONFIG_URLS` | `true`: [`danger_allow_http`] |
+    ///
+    /// [`danger_allow_http`]: MandateAuthBuilder::danger_allow_http
     ///
     /// What is missing is noticed by [`build`](MandateAuthBuilder::build).
     ///
@@ -202,11 +204,11 @@ impl<U: AuthUser> MandateAuthBuilder<U> {
     }
 
     /// Fetches the keys of the issuer with this client, from
-    /// `{issuer}/.well-known/jwks.json?zone_id={zone}`: `HttpFetch` of the crate `fauth-remote`, for
-    /// example. They are kept for up to 5 minutes, or as long as the answer says if that is less,
-    /// and for 10 minutes more while the issuer cannot be reached; so a key that the issuer removes
-    /// is trusted for a quarter of an hour at most. A mandate with an unknown key causes one fetch
-    /// in 30 seconds at most. The last call of this and of [`keys`](Self::keys) counts.
+    /// `{issuer}/.well-known/jwks.json?zone_id={zone}`: `HttpFetch` of the crate `fauth-remote`,
+    /// for example. They are kept for up to 5 minutes, or as long as the answer says if that is
+    /// less, and for 10 minutes more while the issuer cannot be reached; so a key that the issuer
+    /// removes is trusted for a quarter of an hour at most. A mandate with an unknown key causes
+    /// one fetch in 30 seconds at most. The last call of this and of [`keys`](Self::keys) counts.
     pub fn fetch(mut self, fetch: impl Fetch) -> Self {
         let allows_http = fetch.danger_allows_http();
         let source = Box::new(move |url| {

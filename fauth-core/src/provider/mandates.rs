@@ -31,8 +31,8 @@ impl<U: AuthUser> AuthProvider<U> {
     /// [id](crate::mandate::Principal::token_id), a subject, or an actor (`client_id`). From the
     /// next request on they are refused wherever the store is shared. Empty anchors are skipped.
     ///
-    /// What was revoked before stays so for the longer of both times. The time is never shorter than
-    /// a mandate can last, which follows from
+    /// What was revoked before stays so for the longer of both times. The time is never shorter
+    /// than a mandate can last, which follows from
     /// [`max_lifetime`](crate::MandateAuthBuilder::max_lifetime): every mandate that exists now
     /// expires first. A longer time ends those that are issued later, too.
     ///

@@ -221,7 +221,8 @@ pub enum InvalidToken {
     /// Delegations of its zone have changed since this mandate was issued.
     #[cfg(feature = "mandates")]
     DelegationStale,
-    /// This mandate was used before, and each is [good once](crate::MandateAuthBuilder::single_use).
+    /// This mandate was used before, and each is [good
+    /// once](crate::MandateAuthBuilder::single_use).
     #[cfg(feature = "mandates")]
     MandateSpent,
 }

@@ -42,7 +42,8 @@ pub enum Change {
 /// let mut changes = sender.subscribe();
 ///
 /// // After the change can be seen by whoever asks the store.
-/// RevocationTarget::Session("s1").with_key(&Owner::new("shop", "", "alice"), |key| sender.tell(key));
+/// let owner = Owner::new("shop", "", "alice");
+/// RevocationTarget::Session("s1").with_key(&owner, |key| sender.tell(key));
 /// assert!(matches!(changes.next().await, Some(Change::Key(_))));
 /// # });
 /// ```

@@ -361,8 +361,8 @@ impl Secret {
         Self::of(&Key::hmac(Algorithm::HS256, secret)?).ok_or(KeyError::Unsupported)
     }
 
-    /// A value that says nothing else about it. Without the name of the application: the point is to
-    /// compare different ones.
+    /// A value that says nothing else about it. Without the name of the application: the point is
+    /// to compare different ones.
     pub(crate) fn fingerprint(&self) -> Zeroizing<String> {
         self.derive("fauth: is it the same key")
     }

@@ -80,10 +80,19 @@ pub(crate) struct MandateProfile {
 ///
 /// | claim | 0.1 | 1.0 |
 /// |---|---|---|
-/// | `sid` | [`sid`](Self::sid) | [`authority_record_id`](Self::authority_record_id) |
-/// | `root_sid` | [`root_sid`](Self::root_sid) | [`root_authority_record_id`](Self::root_authority_record_id) |
-/// | `agent_session_id` | [`agent_session_id`](Self::agent_session_id) | [`session_id`](Self::session_id) |
-/// | `delegation_edge_id` | [`delegation_edge_id`](Self::delegation_edge_id) | [`delegation_id`](Self::delegation_id) |
+/// | `sid` | [`sid`] | [`authority_record_id`] |
+/// | `root_sid` | [`root_sid`] | [`root_authority_record_id`] |
+/// | `agent_session_id` | [`agent_session_id`] | [`session_id`] |
+/// | `delegation_edge_id` | [`delegation_edge_id`] | [`delegation_id`] |
+///
+/// [`sid`]: Self::sid
+/// [`authority_record_id`]: Self::authority_record_id
+/// [`root_sid`]: Self::root_sid
+/// [`root_authority_record_id`]: Self::root_authority_record_id
+/// [`agent_session_id`]: Self::agent_session_id
+/// [`session_id`]: Self::session_id
+/// [`delegation_edge_id`]: Self::delegation_edge_id
+/// [`delegation_id`]: Self::delegation_id
 #[derive(Clone)]
 pub struct Mandate {
     client_id: Box<str>,

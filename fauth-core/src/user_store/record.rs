@@ -112,7 +112,8 @@ impl fmt::Debug for NewUser {
 
 /// A user as a store keeps it.
 ///
-/// The subject is the username. `Debug` shows neither the hash nor the members that fauth does not know.
+/// The subject is the username. `Debug` shows neither the hash nor the members that fauth does not
+/// know.
 #[derive(Clone)]
 pub struct StoredUser {
     username: Arc<str>,
@@ -182,7 +183,8 @@ impl StoredUser {
         Arc::clone(&self.username)
     }
 
-    /// Is the user as at the last change of the password? A rehash and other roles make no difference.
+    /// Is the user as at the last change of the password? A rehash and other roles make no
+    /// difference.
     pub(super) fn is_still(&self, found: &Self) -> bool {
         (self.epoch, &self.created_at) == (found.epoch, &found.created_at)
     }

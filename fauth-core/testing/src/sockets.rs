@@ -49,7 +49,7 @@ pub trait Sockets {
     /// | `/live/brief` | returns at once |
     /// | `/live/late` | calls [`Live::end`] before it opens the socket, as `/live/echo` |
     /// | `/live/events` | no WebSocket: the events [`ticks`], by `Ended::take_until` |
-    /// | `/first` | takes a token as the first message, asks it for the scope `live`, then as `/live/echo` |
+    /// | `/first` | its first message is a token with the scope `live`; then as `/live/echo` |
     fn serve(live: Live, listener: TcpListener);
 }
 

@@ -4,7 +4,7 @@
 //! ```sh
 //! cargo run --release -p reach                  # three processes, a Redis server, 300 rounds
 //! cargo run --release -p reach -- rounds 1000
-//! cargo run --release -p reach -- sockets 10000 # one process, so many sockets; `ulimit -n` bounds it
+//! cargo run --release -p reach -- sockets 10000 # one process; `ulimit -n` bounds the number
 //! ```
 
 mod instance;

@@ -32,8 +32,9 @@ const MOST_AT_ONCE: usize = 500;
 /// # async fn example(signing_key: StreamKey) -> Result<(), Box<dyn std::error::Error>> {
 /// let anchors = RedisAnchorStore::connect("redis://127.0.0.1/").await?;
 /// // Keeps it up to date, from the streams of the control plane.
-/// let revocations = anchors.revocation_consumer().signing_key(signing_key.clone()).build()?.spawn();
-/// let delegations = anchors.delegation_consumer().signing_key(signing_key).build()?.spawn();
+/// let (one, two) = (anchors.revocation_consumer(), anchors.delegation_consumer());
+/// let revocations = one.signing_key(signing_key.clone()).build()?.spawn();
+/// let delegations = two.signing_key(signing_key).build()?.spawn();
 /// // … until the service ends:
 /// revocations.shutdown().await;
 /// delegations.shutdown().await;
@@ -45,8 +46,8 @@ const MOST_AT_ONCE: usize = 500;
 /// - **Steps.** Each method is one script: atomic, and one round trip. Revoking takes one for each
 ///   500 anchors.
 /// - **Time.** No call takes longer than
-///   [`command_timeout`](crate::store::RedisAnchorStoreBuilder::command_timeout). Then it fails, and the mandate
-///   is refused with 503. The store reconnects by itself.
+///   [`command_timeout`](crate::store::RedisAnchorStoreBuilder::command_timeout). Then it fails,
+///   and the mandate is refused with 503. The store reconnects by itself.
 /// - **What cannot be read revokes.** Whatever stands in the key of an anchor revokes it. If the
 ///   epoch of a zone is no number, checks fail for that zone until it is raised: Caracal takes such
 ///   an epoch for 0, which lets mandates pass. An epoch beyond 2⁶⁴ − 1 is that number.
@@ -54,13 +55,15 @@ const MOST_AT_ONCE: usize = 500;
 ///   for, an epoch only rises, and a higher one lasts as long as a lower one was to last. A key
 ///   without an end keeps none. Libraries that set the keys without looking may shorten them.
 /// - **Failover.** Every step proves with a write that changes nothing that the node is a master
-///   that may write. See [`RedisStore`](crate::store::RedisStore), also for `min-replicas-to-write`.
+///   that may write. See [`RedisStore`](crate::store::RedisStore), also for
+///   `min-replicas-to-write`.
 ///
 /// # How it is deployed
 /// - **Eviction.** `maxmemory-policy noeviction`: all these keys have an end, so that every
 ///   `volatile-*` policy would throw revocations away, and a revoked mandate would pass. A server
 ///   with another policy is refused, also later on, unless
-///   [`danger_allow_eviction`](crate::store::RedisAnchorStoreBuilder::danger_allow_eviction) is said.
+///   [`danger_allow_eviction`](crate::store::RedisAnchorStoreBuilder::danger_allow_eviction) is
+///   said.
 /// - **Persistence.** A Redis that restarts empty has forgotten every revocation, and nothing here
 ///   notices: Caracal's keys do not vouch for one another, as those of
 ///   [`RedisStore`](crate::store::RedisStore) do. Use `appendonly yes`, and `appendfsync always`
@@ -78,7 +81,8 @@ const MOST_AT_ONCE: usize = 500;
 ///   `&__keyspace@*__:caracal:revoked:sessions:*`. Elsewhere, and where the server does not let
 ///   itself be asked for this setting (`+config|get`), the log says so once, and all that are open
 ///   are asked about together every 5 seconds.
-/// - **Cluster.** The keys of Caracal have no hash tags, so a cluster of several masters is refused.
+/// - **Cluster.** The keys of Caracal have no hash tags, so a cluster of several masters is
+///   refused.
 ///
 /// # Security
 /// Whoever can write to Redis can undo every revocation. Anchors of all zones share one name space,

@@ -137,8 +137,8 @@ impl StreamConsumerBuilder {
     }
 
     /// After how long a delivery that was not acknowledged is taken from another consumer, which
-    /// may have crashed; 10 ms to one hour, by default 30 s. It has to be longer than a batch takes:
-    /// what is carried out twice does no harm, and is work.
+    /// may have crashed; 10 ms to one hour, by default 30 s. It has to be longer than a batch
+    /// takes: what is carried out twice does no harm, and is work.
     pub fn pending_idle(mut self, pending_idle: Duration) -> Self {
         self.pending_idle = pending_idle;
         self

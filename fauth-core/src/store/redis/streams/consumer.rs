@@ -67,14 +67,14 @@ pub(super) struct Settings {
 /// - **No entry that stays in the stream is lost.** An entry is acknowledged after the store has
 ///   taken it. If the consumer or Redis ends before, it is carried out again, by this consumer or,
 ///   after [`pending_idle`](super::StreamConsumerBuilder::pending_idle), by another. Carrying it
-///   out twice changes nothing. If the store fails, it is tried again for as long as it takes. An entry
-///   that is deleted or trimmed before is gone: one that was delivered is counted
+///   out twice changes nothing. If the store fails, it is tried again for as long as it takes. An
+///   entry that is deleted or trimmed before is gone: one that was delivered is counted
 ///   ([`lost`](StreamConsumerHandle::lost)), and the log has an error; of one that was not, nobody
 ///   gets to know. Let the stream be longer than the longest outage.
 /// - **Nothing blocks.** An entry that can never be carried out becomes a dead letter in
 ///   `STREAM.dead` (`source_id`, `reason`, and `payload`, compact JSON), and is acknowledged in
-///   the same step; if the dead letter cannot be written, it stays pending. The reasons are those of
-///   Caracal (`invalid_signature`, `missing_revocation_anchor`, `invalid_delegation_epoch`) and
+///   the same step; if the dead letter cannot be written, it stays pending. The reasons are those
+///   of Caracal (`invalid_signature`, `missing_revocation_anchor`, `invalid_delegation_epoch`) and
 ///   `malformed_entry` (a field twice, or no UTF-8), `entry_too_large` (above 64 KiB or 64
 ///   fields; of such an entry only the size is kept), and `ambiguous_entry`.
 /// - **Nothing waits for ever.** A poll without new entries ends after
@@ -89,8 +89,8 @@ pub(super) struct Settings {
 /// # Wrong keys
 /// An entry that no key verifies is a dead letter at once, also if another consumer of the group
 /// has the right key: a consumer with an old key takes revocations from everybody. The log has an
-/// error with their number. Mend all keys, and then have the group read the stream again from before
-/// the first `source_id`; what is carried out twice changes nothing. For a `source_id` of
+/// error with their number. Mend all keys, and then have the group read the stream again from
+/// before the first `source_id`; what is carried out twice changes nothing. For a `source_id` of
 /// `1764000000000-3`:
 ///
 /// ```text
@@ -108,8 +108,9 @@ pub(super) struct Settings {
 /// # Entries that can be read in two ways
 /// The text that is signed does not say where a value ends: a `reason` with a line feed and a later
 /// `=` may have been two fields. A revocation with the signature of such a text revokes the anchors
-/// that its fields name: to revoke too much is safe. If they name none, and if it is an epoch, which
-/// nobody can lower, it is a dead letter, `ambiguous_entry`. The log has an error in both cases.
+/// that its fields name: to revoke too much is safe. If they name none, and if it is an epoch,
+/// which nobody can lower, it is a dead letter, `ambiguous_entry`. The log has an error in both
+/// cases.
 ///
 /// # Security
 /// Give the stream's signing key: see

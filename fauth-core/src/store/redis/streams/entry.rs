@@ -145,7 +145,8 @@ impl<'a> Message<'a> {
         if keys.iter().any(is_by) { Seal::Ambiguous } else { Seal::Wrong }
     }
 
-    /// What no mandate can carry, or nobody may revoke, is left out: see `store/redis/anchor_names.rs`.
+    /// What no mandate can carry, or nobody may revoke, is left out: see
+    /// `store/redis/anchor_names.rs`.
     fn revocation(&self, is_ambiguous: bool) -> Result<Order, Poison> {
         let mut anchors: Vec<String> = Vec::new();
         for anchor in ANCHORS.map(|name| self.field(name)) {
