@@ -34,9 +34,9 @@
 //! | the token expires, with the leeway of requests | within a second | [`Expired`] |
 //! | this provider revokes, logs out, forgets | at once, with any store | [`Revoked`] |
 //! | another instance revokes, and the store [tells] | when it has arrived | [`Revoked`] |
-//! | another instance revokes, and the store does not tell | at the [poll], 5 seconds | [`Revoked`] |
+//! | another instance revokes, and the store does not tell | at the [poll], 5 s | [`Revoked`] |
 //! | somebody else writes an anchor into Redis | within 5 seconds | [`Revoked`] |
-//! | a browser session ends, and nothing is revoked | here at once, else at the [look] | [`SessionEnded`] |
+//! | a browser session ends, no revocation store | here at once, else at [look] | [`SessionEnded`] |
 //! | an API key is removed | as the session | [`Revoked`] |
 //! | the user is gone | at the [look], 60 seconds | [`UserGone`] |
 //! | the user is not active | at the [look], 60 seconds | [`UserInactive`] |

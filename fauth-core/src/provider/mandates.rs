@@ -29,7 +29,8 @@ impl<U: AuthUser> AuthProvider<U> {
     /// [agent session](crate::mandate::Principal::agent_session_id), a
     /// [delegation](crate::mandate::Principal::delegation_edge_id), one mandate by its
     /// [id](crate::mandate::Principal::token_id), a subject, or an actor (`client_id`). From the
-    /// next request on they are refused wherever the store is shared. Empty anchors are skipped.
+    /// next request on they are refused wherever the store is shared. Empty anchors are skipped, as
+    /// long as there is another one.
     ///
     /// What was revoked before stays so for the longer of both times. The time is never shorter
     /// than a mandate can last, which follows from
@@ -49,18 +50,22 @@ impl<U: AuthUser> AuthProvider<U> {
     ///
     /// # Errors
     /// [`Rejection::Unavailable`] if it is not certain that all are revoked: try again.
-    /// [`Rejection::Misconfigured`] if this is no provider of mandates, the time is zero, or an
-    /// anchor is longer than any that a mandate has.
+    /// [`Rejection::Misconfigured`] if this is no provider of mandates, the time is zero, there is
+    /// no anchor that is not empty, or one is longer than any that a mandate has.
     ///
     /// # Security
     /// All anchors are in one name space, as in a deployment of Caracal.
     pub async fn revoke_mandate_anchors(&self, anchors: &[&str], lasting: Duration) -> Result<(), Rejection> {
         let mandates = self.mandates()?;
         refuse_impossible(anchors, lasting)?;
-        let lasting = lasting.max(mandates.remembered);
-        self.call_store(mandates.store.revoke(anchors, lasting)).await?;
-        self.tell_open_mandates(anchors);
         let named: Vec<_> = anchors.iter().copied().filter(|anchor| !anchor.is_empty()).collect();
+        if named.is_empty() {
+            // Whoever revokes must not believe that something is revoked.
+            return Err(Rejection::Misconfigured(Misconfigured::NotRevocable));
+        }
+        let lasting = lasting.max(mandates.remembered);
+        self.call_store(mandates.store.revoke(&named, lasting)).await?;
+        self.tell_open_mandates(&named);
         for anchors in named.chunks(ANCHORS_TOLD_AT_ONCE) {
             self.raise(&Event { anchors, ..taken_back(&mandates.zone) });
         }

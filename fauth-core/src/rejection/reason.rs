@@ -577,8 +577,9 @@ impl Misconfigured {
                  more than one instance"
             }
             Self::NotRevocable => {
-                "the claim is not looked at: call `.revocable_claim(…)` on the builder, and give it a \
-                 revocation store"
+                "nothing would be refused because of it: name a claim with `.revocable_claim(…)` on the \
+                 builder and give it a revocation store; a subject has 1 to 255 bytes; an anchor of mandates \
+                 has 1 to 1024, and a time above zero"
             }
             Self::Requirement(_) => {
                 "a guard's requirement is impossible; what is wrong with it was logged at start"

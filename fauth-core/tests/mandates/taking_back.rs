@@ -142,6 +142,10 @@ async fn what_cannot_be_taken_back_is_an_error() {
     world.anchors.recover();
     let long = "x".repeat(1025);
     assert_eq!(world.auth.revoke_mandate_anchors(&[&long], DAY).await.unwrap_err().status(), 500);
+    for nothing in [&[][..], &["", ""]] {
+        let refused = world.auth.revoke_mandate_anchors(nothing, DAY).await.unwrap_err();
+        assert_eq!(refused.status(), 500, "nobody may believe that something is revoked");
+    }
     let own = fauth_testing::provider().build().unwrap();
     let none = Rejection::Misconfigured(Misconfigured::NoStore);
     assert_eq!(own.revoke_mandate_anchors(&["sid_1"], DAY).await.unwrap_err(), none);
