@@ -113,6 +113,9 @@ pub struct AuthProviderBuilder<U> {
     foreign: ForeignOptions<U>,
     #[cfg(feature = "mandates")]
     mandates: Option<Box<Mandates>>,
+    /// Who finds the users of mandates.
+    #[cfg(feature = "mandates")]
+    mandate_users: Option<Arc<dyn UserLoader<U>>>,
     identity_loader: Option<Arc<dyn IdentityLoader<U>>>,
     claims_loader: Option<Arc<dyn ClaimsLoader<U>>>,
     without_password_login: bool,
@@ -161,6 +164,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             foreign: ForeignOptions::default(),
             #[cfg(feature = "mandates")]
             mandates: None,
+            #[cfg(feature = "mandates")]
+            mandate_users: None,
             identity_loader: None,
             claims_loader: None,
             without_password_login: false,
@@ -279,9 +284,9 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
 
     /// Accepts mandates of the trusted issuer, and nothing else.
     #[cfg(feature = "mandates")]
-    pub(super) fn for_mandates(mut self, mandates: Mandates, users: ForeignUsers<U>) -> Self {
+    pub(super) fn for_mandates(mut self, mandates: Mandates, users: Arc<dyn UserLoader<U>>) -> Self {
         self.mandates = Some(Box::new(mandates));
-        self.foreign.users = Some(users);
+        self.mandate_users = Some(users);
         self
     }
 
@@ -795,6 +800,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             ("issuer_resolver", self.foreign.resolver.is_some()),
             ("api_key_store", self.stores.api_keys.is_some()),
             ("user_loader", self.user_loader.is_some()),
+            ("foreign_user_loader", matches!(self.foreign.users, Some(ForeignUsers::Loader(_)))),
+            ("user_from_claims", matches!(self.foreign.users, Some(ForeignUsers::Claims(_)))),
         ])
     }
 
@@ -824,6 +831,10 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         let has_own_tokens = config.token_issuer().is_some();
         #[cfg(feature = "mandates")]
         self.check_mandates(has_own_tokens)?;
+        #[cfg(feature = "mandates")]
+        if let Some(users) = self.mandate_users.take() {
+            self.foreign.users = Some(ForeignUsers::Loader(users));
+        }
         let loader = self.user_loader.as_ref().filter(|_| !has_own_tokens).map(Arc::clone);
         let options = std::mem::take(&mut self.foreign);
         let foreign = options.build(config, context.clone(), has_own_tokens, loader)?;

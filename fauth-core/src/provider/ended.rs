@@ -254,8 +254,13 @@ fn failed(watched: &[Watched]) -> Vec<(Id, Finding)> {
     all(watched, Finding::Failed)
 }
 
+/// What differs between tokens that are alike.
+const OF_ONE_TOKEN: [&str; 4] = ["exp", "iat", "jti", "nbf"];
+
 /// All that a loader may go by, but for what differs between the logins of one person: the issuer,
-/// the subject, the claims of the application's own, and the id of an API key.
+/// the subject, the claims of the application's own, and the id of an API key. Of the token of
+/// another issuer it is every claim but its id and times: there, who somebody is may depend on any,
+/// such as the actor (`client_id`) of a mandate.
 fn person_of(payload: &TokenPayload) -> Person {
     let mut hash = Sha256::new();
     let mut add = |part: &str| {
@@ -265,9 +270,18 @@ fn person_of(payload: &TokenPayload) -> Person {
     add(payload.issuer().unwrap_or_default());
     add(payload.subject());
     add(if payload.is_api_key() { payload.token_id() } else { "" });
-    for (name, value) in payload.custom_claims() {
-        add(&name);
-        add(&value);
+    if payload.is_foreign() {
+        payload.each_claim(|name, value| {
+            if !OF_ONE_TOKEN.contains(&name) {
+                add(name);
+                add(value);
+            }
+        });
+    } else {
+        for (name, value) in payload.custom_claims() {
+            add(&name);
+            add(&value);
+        }
     }
     hash.finalize().iter().take(16).fold(0, |person, byte| person << 8 | Person::from(*byte))
 }

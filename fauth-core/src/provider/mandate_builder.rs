@@ -4,7 +4,7 @@ use std::{env::VarError, fmt, sync::Arc, time::Duration};
 
 use super::{
     builder::AuthProviderBuilder,
-    inner::{AuthProvider, ForeignUsers, Mandates},
+    inner::{AuthProvider, Mandates},
 };
 use crate::{
     config::{AuthConfig, MAX_LEEWAY},
@@ -379,10 +379,7 @@ impl<U: AuthUser> MandateAuthBuilder<U> {
         let config = self.config.map_or_else(|| AuthConfig::without_own_tokens().build(), Ok);
         Ok(AuthProviderBuilder::new(config)
             .trusted_issuer(trusted)
-            .for_mandates(
-                Mandates { store, zone, remembered, is_single_use: self.is_single_use },
-                ForeignUsers::Loader(self.users),
-            )
+            .for_mandates(Mandates { store, zone, remembered, is_single_use: self.is_single_use }, self.users)
             .renderer(MandateJson::new()))
     }
 }

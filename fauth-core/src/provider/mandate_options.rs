@@ -6,7 +6,7 @@ use crate::{error::ConfigError, store::AnchorStore};
 pub(super) fn refuse_others(set: &[(&'static str, bool)]) -> Result<(), ConfigError> {
     let Some((field, _)) = set.iter().find(|(_, is_set)| *is_set) else { return Ok(()) };
     let (problem, fix) = match *field {
-        "user_loader" => (
+        "user_loader" | "foreign_user_loader" | "user_from_claims" => (
             "the users of mandates are found by their principals",
             "call `user_loader` of `MandateAuthBuilder` in its place",
         ),

@@ -364,6 +364,11 @@ impl TokenPayload {
         claims
     }
 
+    /// Every claim, with the JSON text of its value, in the order of the token.
+    pub(crate) fn each_claim(&self, mut each: impl FnMut(&str, &str)) {
+        let _ = json::scan_object(&self.json, SCANNED, |member, value| each(member, value.raw(&self.json)));
+    }
+
     fn each_scope<'a>(&'a self, mut each: impl FnMut(Cow<'a, str>)) {
         #[cfg(feature = "trusted-issuers")]
         if let Some(foreign) = &self.foreign {

@@ -507,8 +507,12 @@ impl fmt::Debug for KeyRing {
 /// A key is gone that was to sign from a time on: whichever signs in its place does so until the
 /// next one takes over, and verifies as long as its tokens live.
 fn bridge(entries: &mut [Entry], from: Timestamp, now: Timestamp) {
-    let starts = entries.iter().filter_map(|entry| entry.signs_from);
-    let Some(next) = starts.filter(|at| *at >= from && *at > now).min() else { return };
+    let starts = || entries.iter().filter_map(|entry| entry.signs_from);
+    // Its successor signs already: nothing is missing.
+    if starts().any(|at| at > from && at <= now) {
+        return;
+    }
+    let Some(next) = starts().filter(|at| *at >= from && *at > now).min() else { return };
     let earlier =
         entries.iter_mut().filter(|entry| entry.signs_from.is_some_and(|at| at <= from && at < next));
     if let Some(entry) = earlier.max_by_key(|entry| entry.signs_from) {

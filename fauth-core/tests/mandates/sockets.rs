@@ -1,8 +1,16 @@
 //! What was opened with a mandate ends with it.
 
-use std::time::Duration;
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 
 use fauth_core::{
+    AuthUser, Principal,
     ended::{EndReason, Ended},
     store::{AnchorStore as _, MemoryAnchorStore},
 };
@@ -88,6 +96,43 @@ async fn what_is_revoked_elsewhere_ends_at_once_where_the_store_tells() {
     anchors.raise_epoch(ZONE, MandateIssuer::EPOCH + 1, DAY).await.unwrap();
     assert_eq!(within(&delegated, SECOND / 10).await, Some(EndReason::Revoked));
     assert_eq!(within(&other, 60 * SECOND).await, None);
+}
+
+/// A loader may go by the actor, and two actors act for one subject.
+#[tokio::test(start_paused = true)]
+async fn each_is_judged_by_its_own_user() {
+    struct Agent(bool);
+
+    impl AuthUser for Agent {
+        fn subject(&self) -> impl AsRef<str> {
+            "agent"
+        }
+
+        fn is_active(&self) -> bool {
+            self.0
+        }
+    }
+
+    for disabled in ["app_1", "app_2"] {
+        let is_disabled = Arc::new(AtomicBool::new(false));
+        let now = Arc::clone(&is_disabled);
+        let load = move |principal: Arc<Principal>| {
+            let is_active = principal.client_id() != disabled || !now.load(SeqCst);
+            async move { Ok::<_, Infallible>(Some(Agent(is_active))) }
+        };
+        let world: World<Agent> = World::with(|mandates| mandates.user_loader(load), |provider| provider);
+        let mut open = vec![];
+        for client in ["app_1", "app_2", "app_1"] {
+            let mandate = world.mandate("alice").claim("client_id", client).sign();
+            open.push((client, world.enter(&mandate).await.unwrap().ended()));
+        }
+        is_disabled.store(true, SeqCst);
+        sleep(61 * SECOND).await;
+        for (client, ended) in &open {
+            let expected = (*client == disabled).then_some(EndReason::UserInactive);
+            assert_eq!(ended.is_ended(), expected, "{client} where {disabled} is disabled");
+        }
+    }
 }
 
 /// By the leeway of mandates, as for requests.

@@ -289,9 +289,11 @@ fn a_key_between_two_others_can_be_taken_out() {
     service.ring.rotate(between.clone(), rotation).unwrap();
     service.clock.advance(days(1));
     service.ring.rotate(last.clone(), Rotation::danger_at_once()).unwrap();
+    let far = new_key();
+    service.ring.rotate(far.clone(), Rotation::after(days(100))).unwrap();
     service.ring.remove(&id(&between)).unwrap();
     service.clock.advance(days(1));
-    assert_eq!(service.ring.ids().unwrap(), [id(&last)]);
+    assert_eq!(service.ring.ids().unwrap(), [id(&last), id(&far)]);
 }
 
 #[test]

@@ -164,6 +164,10 @@ fn nothing_else_is_accepted_beside_mandates() {
     let nobody = async |_: Arc<crate::TokenPayload>| Ok::<Option<Principal>, std::convert::Infallible>(None);
     let error = whole().provider().unwrap().user_loader(nobody).build().unwrap_err();
     assert_eq!(error.field(), "user_loader");
+    let error = whole().provider().unwrap().foreign_user_loader(nobody).build().unwrap_err();
+    assert_eq!(error.field(), "foreign_user_loader");
+    let builder = whole().provider().unwrap().user_from_claims(|_| panic!("nobody asks"));
+    assert_eq!(builder.build().unwrap_err().field(), "user_from_claims");
     let own = AuthConfig::builder().secret("0f6c1b2a34d94a5b8f7e6d5c4b3a2918").build().unwrap();
     let builder = whole().config(own).provider().unwrap();
     let builder = builder.without_password_login().danger_stateless().danger_share_application();
