@@ -58,13 +58,22 @@ LINK = re.compile(
 )
 
 
+DEFINITION = r"^ {0,3}\[([^\]\n]+)\]: "
+
+
+def defined_twice(path):
+    """The first definition counts, and capitals do not: `[limit]` is also `[Limit]`."""
+    labels = [label.lower() for label in re.findall(DEFINITION, prose_of(path), re.MULTILINE)]
+    return sorted({label for label in labels if labels.count(label) > 1})
+
+
 def links_of(path):
     text = prose_of(path)
     # Brackets in code spans are no links, but a code span may be the text of one.
     without_spans = re.sub(r"(?<!`)(`+)(?!`)[^\n]*?(?<!`)\1(?!`)", lambda found: "x" * len(found.group()), text)
     for found in LINK.finditer(without_spans):
         yield text.count("\n", 0, found.start()) + 1, next(filter(None, found.groups()), "")
-    defined = {label.lower() for label in re.findall(r"^ {0,3}\[([^\]\n]+)\]: ", text, re.MULTILINE)}
+    defined = {label.lower() for label in re.findall(DEFINITION, text, re.MULTILINE)}
     for found in re.finditer(r"(?<=\])\[([^\]\n]+)\]", without_spans):
         label = text[found.start(1) : found.end(1)]
         if label.lower() not in defined:
@@ -114,16 +123,17 @@ def pages_of_the_manual(files):
         yield f"{MANUAL}/{page}.md: {'there is no such file' if page in included else 'not a module in manual.rs'}"
 
 
-def names_on_crates_io():
-    """A front page links names twice: to docs.rs for readers elsewhere, and to the items of its own build."""
+def names_of_front_pages():
+    """Defined twice: in the README for readers on crates.io, and in links.md for what rustdoc makes of it."""
     for page in tracked("fauth-*README.md"):
         links = Path(page).parent / "src/links.md"
         if not links.is_file():
             continue
-        definition = r"^\[([^\]\n]+)\]: +(\S+)$"
-        elsewhere = dict(re.findall(definition, Path(page).read_text(encoding="utf-8"), re.MULTILINE))
-        here = dict(re.findall(definition, links.read_text(encoding="utf-8"), re.MULTILINE))
-        for label in sorted(here.keys() ^ elsewhere.keys()):
+        elsewhere = set(re.findall(r"^\[([^\]\n]+)\]: ", Path(page).read_text(encoding="utf-8"), re.MULTILINE))
+        # Those behind a feature are in lib.rs.
+        code = links.read_text(encoding="utf-8") + links.with_name("lib.rs").read_text(encoding="utf-8")
+        here = set(re.findall(r"(?:^|doc = \")\[([^\]\n]+)\]: ", code, re.MULTILINE))
+        for label in sorted(here ^ elsewhere):
             yield f"{page if label in here else links}: [{label}] is only defined in {links if label in here else page}"
 
 
@@ -131,8 +141,10 @@ def markdown():
     files = set(tracked())
     folders = {str(parent) for file in files for parent in Path(file).parents}
     yield from pages_of_the_manual(files)
-    yield from names_on_crates_io()
+    yield from names_of_front_pages()
     for path in sorted(file for file in files if file.endswith(".md")):
+        for label in defined_twice(path):
+            yield f"{path}: [{label}] is defined twice"
         for line, target in links_of(path):
             if wrong := wrong_with(path, target, files, folders):
                 yield f"{path}:{line}: {target}: {wrong}"
