@@ -52,6 +52,7 @@ pub mod path_rules {}
 pub mod limits {}
 
 #[cfg(feature = "trusted-issuers")]
+#[cfg_attr(docsrs, doc(cfg(feature = "trusted-issuers")))]
 #[doc = include_str!("manual/trusted_issuers.md")]
 pub mod trusted_issuers {}
 
@@ -59,6 +60,7 @@ pub mod trusted_issuers {}
 pub mod key_rotation {}
 
 #[cfg(feature = "mandates")]
+#[cfg_attr(docsrs, doc(cfg(feature = "mandates")))]
 #[doc = include_str!("manual/mandates.md")]
 pub mod mandates {}
 
@@ -66,6 +68,7 @@ pub mod mandates {}
 pub mod sockets {}
 
 #[cfg(feature = "openapi")]
+#[cfg_attr(docsrs, doc(cfg(feature = "openapi")))]
 #[doc = include_str!("manual/openapi.md")]
 pub mod openapi {}
 
@@ -109,6 +112,7 @@ pub mod from_caspian {}
 pub mod from_fastpluggy {}
 
 #[cfg(feature = "mandates")]
+#[cfg_attr(docsrs, doc(cfg(feature = "mandates")))]
 #[doc = include_str!("manual/caracal.md")]
 pub mod caracal {}
 
