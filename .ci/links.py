@@ -167,6 +167,9 @@ def missing(path, anchor):
         path /= "index.html"
     if not path.is_file():
         return f"there is no {path}"
+    # Items that are re-exported from private modules have such pages.
+    if forward := re.search(r'<meta http-equiv="refresh" content="0;URL=([^"]+)"', page(path)[:1000]):
+        return missing(Path(normpath(path.parent / forward.group(1))), anchor)
     # `#12-34` in sources is a range of lines. rustdoc writes some ids as they stand in a URL.
     if anchor and path.suffix == ".html" and not re.fullmatch(r"[\d-]+", anchor) and not {anchor, unquote(anchor)} & ids_of(path):
         return f"{path} has no #{anchor}"

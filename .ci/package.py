@@ -49,7 +49,7 @@ def wrong_in(crate, folder, files):
                 yield f"Cargo.toml: {name} has no version"
 
     for name in sorted(files):
-        if not name.endswith(".rs"):
+        if not name.endswith(".rs") or re.search(r"/(?:\w+_)?tests(?:/|\.rs$)", name):
             continue
         text = files[name].decode()
         code = code_of(f"{folder}/{name}")
