@@ -239,7 +239,9 @@ impl LinkBase {
         if route
             .is_some_and(|route| !(route.starts_with('/') || route.starts_with("!/")) || route.contains('#'))
         {
-            return refused("the fragment is not a route: it does not begin with `/` or `!/`, or there are two");
+            return refused(
+                "the fragment is not a route: it does not begin with `/` or `!/`, or there are two",
+            );
         }
         if [Some(page), route].into_iter().flatten().any(has_token) {
             return refused("the query already has a parameter `token`");
