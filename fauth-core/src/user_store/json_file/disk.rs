@@ -1,12 +1,12 @@
 //! The users file on disk: reading, atomic replacement, locking, and detecting changes.
 //!
-//! What is in the file is the business of `format`; this module handles bytes only. Every function
-//! blocks, so call them on Tokio's blocking pool.
+//! The module `format` handles the content of the file; this module handles bytes only. Every
+//! function blocks, so call them on Tokio's blocking pool.
 //!
-//! Readers take no lock. A writer writes a complete temporary file and renames it over the old
-//! one, so that a reader finds the old content or the new one, never a mixture; the same holds
-//! after a crash. Other programs, an editor for example, may write into the file in place. So a
-//! reader compares the metadata before and after, and reads again if it differs.
+//! Readers take no lock. A writer writes a complete temporary file and renames it over the old one,
+//! so that a reader finds either the old content or the new one, never a mixture; the same holds
+//! after a crash. Other programs, such as an editor, may write the file in place. A reader
+//! therefore compares the metadata before and after reading, and reads again if it differs.
 
 use std::{
     ffi::OsString,
@@ -133,7 +133,7 @@ impl Place {
 
     /// The error for a lock that other processes held for too long.
     pub(super) fn lock_timeout(&self) -> FileError {
-        FileError::new(&self.lock, "was not free for too long")
+        FileError::new(&self.lock, "is still locked after 5 seconds; try again later")
     }
 
     /// The stamp of the file now; `None` if there is no file.
@@ -148,7 +148,7 @@ impl Place {
         if metadata.is_symlink() {
             return Err(self.error("is a symbolic link; open the file that it points to"));
         }
-        // Opening anything else could block for ever: a pipe, for example, waits for a writer.
+        // Opening anything else could block for ever: a pipe waits for a writer, for example.
         if !metadata.is_file() {
             return Err(self.error("is not a file"));
         }
@@ -168,7 +168,7 @@ impl Place {
                 return Ok(Some(content));
             }
         }
-        Err(self.error("changes all the time while it is read"))
+        Err(self.error("keeps changing while it is read"))
     }
 
     /// Reads the file that has this stamp; `None` if it was changed or replaced meanwhile.
@@ -203,7 +203,7 @@ impl Place {
     fn warn_if_public(&self, metadata: &Metadata) {
         if metadata.mode() & 0o077 != 0 {
             let path = &self.file;
-            tracing::warn!(target: "fauth", ?path, "others may read the file of users; the next change takes that away");
+            tracing::warn!(target: "fauth", ?path, "other users of the system can access the users file; the next change restricts it to its owner");
         }
     }
 
@@ -447,7 +447,7 @@ mod tests {
             written.meanwhile_written("the new content", Duration::from_secs(u64::try_from(round).unwrap()));
         }
         let error = written.place.read(LIMIT).err().unwrap().to_string();
-        assert!(error.contains("changes all the time"), "{error}");
+        assert!(error.contains("keeps changing"), "{error}");
     }
 
     impl Written {
