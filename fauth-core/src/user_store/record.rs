@@ -83,10 +83,7 @@ impl NewUser {
     pub fn into_user(self, now: Timestamp) -> Result<StoredUser, UserStoreError> {
         check_new_hash(&self.password_hash)?;
         let created_at = jiff::Timestamp::from_second(now.unix_seconds())
-            .map_err(|_| UserStoreError::Invalid {
-                field: "created_at",
-                problem: "is outside the calendar",
-            })?
+            .map_err(|_| UserStoreError::Invalid { field: "created_at", problem: "is outside the calendar" })?
             .strftime("%Y-%m-%dT%H:%M:%S+00:00")
             .to_string();
         Members {
