@@ -257,7 +257,7 @@ fn hash_of(digest: &SecretHash, key: &ApiKey, hash_key: &HashKey) -> SecretHash 
 /// The request does not name the owner: [`create_api_key`](crate::AuthProvider::create_api_key)
 /// takes the owner from the grant of the request, so that it cannot come from the body.
 #[derive(Debug, Clone)]
-#[must_use = "a key is made by `create_api_key`"]
+#[must_use = "pass the request to `create_api_key`"]
 pub struct ApiKeyRequest<'a> {
     name: Cow<'a, str>,
     scopes: Vec<Cow<'a, str>>,
@@ -309,8 +309,8 @@ impl<'a> ApiKeyRequest<'a> {
     }
 
     /// Whether the key survives a change of its owner's password, which ends everything else issued
-    /// to the owner. Default: `false`. For a program whose key is stored where somebody with the
-    /// stolen password cannot get at it, and that nobody attends to replace the key.
+    /// to the owner. Default: `false`. For unattended programs whose key is stored out of reach of
+    /// an attacker who knows the password.
     ///
     /// # Security
     /// An attacker with access to the account for fifteen minutes can leave such a key behind. Show
@@ -470,7 +470,7 @@ mod tests {
         ApiKeyId::parse("0123456789abcdef0123456789abcdef").unwrap()
     }
 
-    /// A key worked out by other means, with `sha256sum`.
+    /// A key computed independently, with `sha256sum`.
     const KNOWN: &str = concat!(
         "fauth_000102030405060708090a0b0c0d0e0f",
         "_202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f",
@@ -515,7 +515,7 @@ mod tests {
         }
     }
 
-    /// With its checksum in order, so that only the form is at fault.
+    /// The checksum is correct, so that only the format is wrong.
     #[test]
     fn a_key_has_one_form() {
         let format = format("fauth");

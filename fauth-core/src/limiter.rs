@@ -269,12 +269,12 @@ fn report(fault: &ConfigError) {
         target: "fauth",
         event = "impossible_limit",
         error = %fault,
-        "this limit refuses every request",
+        "an invalid limit refuses every request with 500: correct it",
     );
 }
 
 /// The pending check of one request. Owns everything it needs.
-#[must_use = "a request is let through only if the answer says so"]
+#[must_use = "await `answer` to learn whether the request is admitted"]
 pub struct Asked<U>(State<U>);
 
 enum State<U> {

@@ -31,7 +31,7 @@ pub(crate) const BOUND_TO: &str = "bound_to";
 pub(crate) const BOUND_BROWSER: &str = "bound_browser";
 
 /// A request for a one-time token: the user, and what the token is bound to.
-#[must_use = "a token is issued by `issue_one_time`"]
+#[must_use = "pass the request to `issue_one_time`"]
 pub struct OneTimeRequest<'a, U> {
     pub(crate) user: &'a U,
     token: TokenRequest<'a>,
@@ -113,8 +113,8 @@ impl OneTimeToken {
     /// The token's text.
     ///
     /// # Security
-    /// Whoever holds the token can use it once for its purpose. Send it only to its owner; never
-    /// log it.
+    /// Anybody who holds the token can use it once for its purpose. Send it only to its owner, and
+    /// never log it.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.token.expose()
@@ -294,7 +294,7 @@ fn is_single_name(host: &str) -> bool {
 
 /// A one-time token presented for redemption, with the browser cookie if the token is bound to
 /// one.
-#[must_use = "a token is redeemed by `redeem`"]
+#[must_use = "pass the redemption to `redeem`"]
 pub struct Redemption<'a> {
     pub(crate) token: &'a str,
     browser: Option<&'a str>,

@@ -62,7 +62,7 @@ const REMEMBERED_FACTOR: u32 = 3;
 /// let sessions = SessionConfig::new().idle_timeout(HOUR).lifetime(24 * HOUR);
 /// ```
 #[derive(Debug, Clone)]
-#[must_use = "settings take effect in a provider"]
+#[must_use = "settings have no effect until they are passed to a provider"]
 pub struct SessionConfig {
     idle_timeout: Option<Duration>,
     lifetime: Option<Duration>,
@@ -301,7 +301,7 @@ impl SessionPolicy {
 /// # Ok::<(), fauth_core::Rejection>(())
 /// # }).unwrap();
 /// ```
-#[must_use = "a request is for `AuthProvider::login`"]
+#[must_use = "pass the request to `AuthProvider::login`"]
 pub struct LoginRequest<'a> {
     pub(crate) token: TokenRequest<'a>,
     pub(crate) remember: bool,
@@ -498,7 +498,7 @@ impl<'a, T: Into<TokenRequest<'a>>> From<T> for LoginRequest<'a> {
 /// let from_body = RefreshRequest::new().token("the field `refresh_token` of the body");
 /// ```
 #[derive(Default)]
-#[must_use = "a request is for `AuthProvider::refresh_reply`"]
+#[must_use = "pass the request to `AuthProvider::refresh_reply`"]
 pub struct RefreshRequest {
     pub(crate) token: Option<Zeroizing<String>>,
     /// The CSRF token from the body, or what is wrong with it.
@@ -540,7 +540,7 @@ impl fmt::Debug for RefreshRequest {
 /// let from_body = LogoutRequest::new().token("the field `refresh_token` of the body");
 /// ```
 #[derive(Default)]
-#[must_use = "a request is for `AuthProvider::logout_reply`"]
+#[must_use = "pass the request to `AuthProvider::logout_reply`"]
 pub struct LogoutRequest {
     pub(crate) token: Option<Zeroizing<String>>,
     /// Where the browser is redirected afterwards.
@@ -607,7 +607,7 @@ impl fmt::Debug for LogoutRequest {
 /// # }).unwrap();
 /// ```
 #[derive(Debug, Clone)]
-#[must_use = "a request is for `AuthProvider::logout_all`"]
+#[must_use = "pass the request to `AuthProvider::logout_all`"]
 pub struct LogoutAll<'a> {
     pub(crate) subject: Cow<'a, str>,
     /// The issuer of the subject; empty for the application's own subjects.

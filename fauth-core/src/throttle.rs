@@ -41,8 +41,8 @@
 //! # The unlock token
 //! A user who is locked out requests a mail with a token of the purpose
 //! [`LoginUnlock`](crate::OneTimePurpose::LoginUnlock). Anybody may request it: while five tokens
-//! are live, none of them is invalidated and no sixth is issued, so no further mail must be sent.
-//! With the token, one attempt is checked whatever was counted, at
+//! are live, none of them is invalidated and no sixth is issued; send no mail in that case. With
+//! the token, one attempt is checked whatever was counted, at
 //! [`authenticate_unlocked`](crate::AuthProvider::authenticate_unlocked) or in the field
 //! `unlock_token` of `POST /login`. The password must be correct too, and makes the address
 //! familiar. [`unlock_login`](crate::AuthProvider::unlock_login) does the same without a password.
@@ -80,8 +80,8 @@
 //! is trimmed, converted to lower case and, with the feature `nfc`, normalised to Unicode NFKC. If
 //! a loader finds one user under further spellings, each of them has its own budget; see
 //! [`IdentityLoader`](crate::IdentityLoader). An attacker who tries many names fills at most 2^18
-//! records, which accounts may then share, so that delays begin sooner. The memory store holds 100
-//! 000 records of each kind; beyond that, the record closest to its end is dropped.
+//! records, which accounts may then share, so that delays begin sooner. The memory store holds
+//! 100 000 records of each kind; beyond that, the record closest to its end is dropped.
 
 mod account;
 mod address;

@@ -60,7 +60,7 @@ impl fmt::Display for ApiKeyId {
 
 /// The data of an API key, without its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "backends make it from what they have stored")]
+#[expect(clippy::exhaustive_structs, reason = "backends construct it from stored data")]
 pub struct ApiKey {
     /// The id, which is part of the key's text.
     pub id: ApiKeyId,
@@ -93,7 +93,7 @@ impl ApiKey {
 
 /// An API key with the hash of its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "backends make it from what they have stored")]
+#[expect(clippy::exhaustive_structs, reason = "backends construct it from stored data")]
 pub struct StoredApiKey {
     /// The key's data.
     pub key: ApiKey,

@@ -368,7 +368,7 @@ mod tests {
         let (after, state) = window.after(used);
         assert_eq!((after, state.remaining(), state.is_refused()), (used, 0, true));
         assert_eq!(state.next(), Duration::from_secs(12));
-        // A tick before the time, and then.
+        // One tick too early, and in time.
         let twelve = Ticks::of(Duration::from_secs(12)).0;
         assert!(window.after(used - twelve + 1).1.is_refused());
         assert!(!window.after(used - twelve).1.is_refused());
@@ -407,7 +407,7 @@ mod tests {
     }
 
     proptest! {
-        /// What is promised in `Retry-After` holds, and not a moment earlier.
+        /// A request is admitted after the wait in `Retry-After`, and not earlier.
         #[test]
         fn whoever_waits_as_told_is_let_in(quota in 1_u32..5_000, seconds in 1_u64..100_000, used in any::<u64>()) {
             prop_assume!(u64::from(quota) <= seconds * 1_000);
@@ -421,7 +421,7 @@ mod tests {
             }
         }
 
-        /// In any span, no more than the quota and what comes back meanwhile.
+        /// In any span, no more requests pass than the quota plus those that come back meanwhile.
         #[test]
         fn no_more_than_the_quota_is_let_through(
             quota in 1_u32..50,

@@ -7,7 +7,7 @@ use crate::{clock::Timestamp, token::Purpose};
 
 /// A one-time token, as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "backends make it from what they have stored")]
+#[expect(clippy::exhaustive_structs, reason = "backends construct it from stored data")]
 pub struct OneTimeRecord {
     /// The hash of the token's id. The record does not say which of the provider's keys the hash
     /// was made with, because the record is found by its hash.

@@ -23,7 +23,7 @@ pub const OWNER_BUCKETS: u16 = 1024;
 /// assert!(owner.bucket() < fauth_core::store::OWNER_BUCKETS);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[expect(clippy::exhaustive_structs, reason = "backends make it from what they have stored")]
+#[expect(clippy::exhaustive_structs, reason = "backends construct it from stored data")]
 pub struct Owner<'a> {
     /// The application's name. Applications that use the same store share no entries in it.
     pub application: Cow<'a, str>,

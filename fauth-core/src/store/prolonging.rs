@@ -74,7 +74,7 @@ mod tests {
     fn a_session_is_carried_on_in_the_second_half_of_its_idle_timeout() {
         let prolonged = |seen, end| Prolonging::Prolong { last_seen_at: at(seen), tokens_end_at: at(end) };
         for (now, expected) in [
-            // A clock that is behind moves nothing back.
+            // A clock that is behind moves no time back.
             (40, Prolonging::Keep),
             (100, Prolonging::Keep),
             (124, Prolonging::Keep),

@@ -212,7 +212,7 @@ fn hashed(kind: [u8; 3], owner: &Owner<'_>, [first, second]: [&str; 2]) -> Strin
 
 /// The facts about a token that a revocation store needs to check it.
 #[derive(Debug, Clone)]
-#[expect(clippy::exhaustive_structs, reason = "the store suite of other crates makes them")]
+#[expect(clippy::exhaustive_structs, reason = "the store test suite in another crate constructs them")]
 pub struct TokenFacts<'a> {
     /// The subject that the token was issued for.
     pub owner: Owner<'a>,
@@ -276,7 +276,7 @@ impl Verdict {
 
 /// What a store knows about a token when it computes the [`Verdict`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "backends make it from what they have stored")]
+#[expect(clippy::exhaustive_structs, reason = "backends construct it from stored data")]
 pub struct Known {
     /// Whether one of the token's targets is revoked.
     pub is_revoked: bool,
@@ -474,7 +474,7 @@ mod tests {
         let target = RevocationTarget::Session(&fits);
         assert_eq!(RevocationTarget::parse(&plain), Some((owner.clone(), target)));
         assert_eq!(RevocationTarget::parse(&format!("{plain}x")), None, "no store has such a key");
-        // Whoever looks for it finds it under the key that it was written with.
+        // A lookup uses the key under which it was stored.
         for end in ["", "x", "xx"] {
             let id = format!("{fits}{end}");
             for id in [&id[1..], &id] {

@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 
 /// The refresh tokens of a live session, as stored: the newest token and its predecessor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "backends make it from what they have stored")]
+#[expect(clippy::exhaustive_structs, reason = "backends construct it from stored data")]
 pub struct RefreshFamily {
     /// The hash of the newest refresh token.
     pub head: SecretHash,
@@ -18,7 +18,7 @@ pub struct RefreshFamily {
 
 /// The rotation that issued the newest refresh token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "backends make it from what they have stored")]
+#[expect(clippy::exhaustive_structs, reason = "backends construct it from stored data")]
 pub struct LastRotation {
     /// The hash of the token that was exchanged for the newest one.
     pub predecessor: SecretHash,
@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn the_head_gives_way_to_its_successor() {
-        // A clock that is behind moves the session's last use no further back.
+        // A clock that is behind never moves the session's last use back.
         for (now, seen) in [(149, 149), (100, 100), (40, 100)] {
             let RotationDecision::Rotate { family, last_seen_at, .. } = decide(2, now, 0) else {
                 panic!("not rotated at {now}");
@@ -276,7 +276,7 @@ mod tests {
             let bound = Rotation { bound_to_client: true, ..repetition };
             let expected = if is_another { RotationDecision::End } else { in_grace(false, 140) };
             assert_eq!(decide_on(&bound, 105), expected, "{fingerprint:?}");
-            // Who presents the head is the one who has it.
+            // A client that presents the newest token is its holder.
             let head = Rotation { presented: hash(2), ..bound };
             let decision = decide_on(&head, 105);
             let RotationDecision::Rotate { family, .. } = decision else { panic!("{decision:?}") };

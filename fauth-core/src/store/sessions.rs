@@ -9,7 +9,7 @@ use crate::{clock::Timestamp, escape::Concealed, token::SessionId};
 
 /// A session: one login, as stored and as shown in session lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "backends make it from what they have stored")]
+#[expect(clippy::exhaustive_structs, reason = "backends construct it from stored data")]
 pub struct Session {
     /// The session's id.
     pub id: SessionId,
@@ -54,7 +54,7 @@ impl Session {
 
 /// A session to open.
 #[derive(Clone)]
-#[expect(clippy::exhaustive_structs, reason = "the store suite of other crates makes them")]
+#[expect(clippy::exhaustive_structs, reason = "the store test suite in another crate constructs them")]
 pub struct NewSession {
     /// The session.
     pub session: Session,
@@ -68,7 +68,7 @@ pub struct NewSession {
 
 /// A session together with the application's data.
 #[derive(Clone, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "backends make it from what they have stored")]
+#[expect(clippy::exhaustive_structs, reason = "backends construct it from stored data")]
 pub struct LoadedSession {
     /// The session.
     pub session: Session,
@@ -78,7 +78,7 @@ pub struct LoadedSession {
 
 /// A replacement of a session's payload, conditional on its current value.
 #[derive(Clone, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "the store suite of other crates makes them")]
+#[expect(clippy::exhaustive_structs, reason = "the store test suite in another crate constructs them")]
 pub struct PayloadChange {
     /// The payload to replace, compared byte for byte; `None` if there is none.
     pub before: Option<Box<str>>,
@@ -132,7 +132,7 @@ pub enum PayloadOutcome {
 /// A session that was ended by an operation on its owner: a further login beyond the limit, or the
 /// end of all of the owner's sessions.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(clippy::exhaustive_structs, reason = "backends make it from what they have stored")]
+#[expect(clippy::exhaustive_structs, reason = "backends construct it from stored data")]
 pub struct EndedSession {
     /// The session's id.
     pub id: SessionId,
@@ -202,7 +202,7 @@ impl fmt::Debug for ClientFingerprint {
 
 /// An attempt to exchange a refresh token for its successor.
 #[derive(Debug, Clone)]
-#[expect(clippy::exhaustive_structs, reason = "the store suite of other crates makes them")]
+#[expect(clippy::exhaustive_structs, reason = "the store test suite in another crate constructs them")]
 pub struct Rotation {
     /// The session to which the refresh token belongs.
     pub session: SessionId,

@@ -234,7 +234,7 @@ mod tests {
         }
     }
 
-    /// Each of these has the text of other fields.
+    /// Each of these has the same text as other fields.
     #[test]
     fn what_could_be_read_in_two_ways_is_not_signed() {
         for fields in [
@@ -268,7 +268,7 @@ mod tests {
         assert_eq!(format!("{:?}", key()), "StreamKey(***)");
     }
 
-    /// The one reading of a text.
+    /// Parses a canonical text, which has only one reading.
     fn read(text: &str) -> BTreeMap<String, String> {
         let mut fields = BTreeMap::new();
         let mut last = String::new();

@@ -62,7 +62,10 @@ impl fmt::Debug for ThrottleKey {
 
 /// A record to store: at most [`MAX_THROTTLE_RECORD_BYTES`], never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "the suite makes it, and backends take it apart")]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "the store test suite constructs it, and backends destructure it"
+)]
 pub struct ThrottleRecord {
     /// The content of the record.
     pub bytes: Vec<u8>,

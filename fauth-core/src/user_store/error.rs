@@ -15,7 +15,7 @@ pub enum UserStoreError {
     NotFound(String),
     /// The user was changed since it was loaded: the password or the active state changed, or
     /// another user has the name now.
-    #[error("user '{0}' was changed meanwhile")]
+    #[error("user '{0}' was changed since it was loaded; load it again")]
     Changed(String),
     /// A value of a user is outside the [limits](crate::user_store#limits).
     #[error("{field} {problem}")]
@@ -26,7 +26,7 @@ pub enum UserStoreError {
         problem: &'static str,
     },
     /// The store has reached its maximum size.
-    #[error("the user store is full")]
+    #[error("the user store is full: remove users, or use a database")]
     Full,
     /// The store could not answer. A request that depends on it is refused with 503.
     #[error(transparent)]

@@ -338,7 +338,7 @@ mod tests {
         assert_eq!(marks.room.used(), 2);
     }
 
-    /// A clock that jumps back by less than an hour still finds them.
+    /// They are still found after the clock jumps back by less than an hour.
     #[test]
     fn what_has_ended_stays_for_an_hour_where_there_is_room() {
         let marks = Marks::new(1000);

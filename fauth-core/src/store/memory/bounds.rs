@@ -17,7 +17,7 @@ pub(super) const FORGOTTEN_PER_WRITE: usize = 4;
 /// Why the memory store refuses a call. Becomes the cause of a [`StoreError`].
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 pub(super) enum Refused {
-    #[error("the store is full of entries that must be kept")]
+    #[error("the memory store is full: raise its limits in the builder")]
     Full,
     #[error("the id is already in use")]
     Known,

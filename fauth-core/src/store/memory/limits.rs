@@ -265,7 +265,7 @@ impl Inner {
     }
 
     /// Always finds a cell: there are lines for every hash.
-    #[expect(clippy::inline_always, reason = "measured: results that pass through memory cost a fifth")]
+    #[expect(clippy::inline_always, reason = "measured: passing results through memory costs a fifth")]
     #[inline(always)]
     fn take_one(&self, places: &Places, index: usize, window: LimitWindow, now: u64) -> Option<Step<'_>> {
         loop {
@@ -298,7 +298,7 @@ impl Inner {
         step.is_first_refusal
     }
 
-    #[expect(clippy::inline_always, reason = "measured: results that pass through memory cost a fifth")]
+    #[expect(clippy::inline_always, reason = "measured: passing results through memory costs a fifth")]
     #[inline(always)]
     fn find(&self, places: &Places, index: usize, window: LimitWindow, now: u64) -> Option<Found<'_>> {
         let part = if window.span().as_secs() > 3_600 { &self.long } else { &self.short };
@@ -446,7 +446,7 @@ impl Lines {
 
     /// Finds the cell for this hash: its own one, else a free one, else the one of another key that
     /// the hash chooses.
-    #[expect(clippy::inline_always, reason = "measured: results that pass through memory cost a fifth")]
+    #[expect(clippy::inline_always, reason = "measured: passing results through memory costs a fifth")]
     #[inline(always)]
     fn find(&self, hash: u64, class: u64, now: u64) -> Option<Found<'_>> {
         // Never zero, so that an empty cell belongs to no key.

@@ -132,7 +132,7 @@ mod tests {
         Owner::new("default", "", format!("user {number}"))
     }
 
-    /// How many owners are known, and how many ends of theirs.
+    /// The number of owners and of their ends.
     fn sizes(shares: &Shares) -> (usize, usize) {
         let parts = shares.parts.iter().map(|part| part.lock().unwrap());
         parts.fold((0, 0), |(owners, ends), part| {
@@ -157,7 +157,7 @@ mod tests {
         assert_eq!(sizes(&shares), (1, 1));
     }
 
-    /// By the rule by which the entries are forgotten, so that neither outlives the other for long.
+    /// Uses the same rule as the entries, so that neither outlives the other for long.
     #[test]
     fn what_is_over_for_an_hour_is_forgotten() {
         let shares = Shares::new();

@@ -17,7 +17,7 @@ type Rows<'a, D> = Pin<Box<dyn Future<Output = Result<Vec<<D as Database>::Row>,
 
 /// The SQL fragments that differ between the databases.
 #[derive(Debug)]
-#[expect(unnameable_types, reason = "nobody outside can name it")]
+#[expect(unnameable_types, reason = "it is not part of the public API")]
 pub struct Words {
     /// The column type of bytes.
     pub bytes: &'static str,

@@ -7,7 +7,7 @@ use crate::{
 
 /// The value of one parameter; `None` is `NULL`.
 #[derive(Debug, Clone, Copy)]
-#[expect(unnameable_types, reason = "nobody outside can name it")]
+#[expect(unnameable_types, reason = "it is not part of the public API")]
 pub enum Value<'a> {
     /// An integer, a time in seconds since 1970, or a Boolean (1 or 0).
     Number(Option<i64>),

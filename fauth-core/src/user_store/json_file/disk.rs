@@ -208,7 +208,7 @@ impl Place {
     }
 
     #[cfg(not(unix))]
-    #[expect(clippy::unused_self, reason = "there is no mode to look at")]
+    #[expect(clippy::unused_self, reason = "there are no mode bits to check")]
     fn warn_if_public(&self, _: &Metadata) {}
 
     /// Takes the lock, without waiting; `None` if another process holds it.
@@ -346,7 +346,7 @@ mod tests {
         static FAILING_SYNC: Cell<usize> = const { Cell::new(0) };
     }
 
-    /// Counts how often something was to be on disk, and fails at the one that a test has named.
+    /// Counts syncs, and fails at the one that a test has chosen.
     pub(super) fn syncs() -> io::Result<()> {
         SYNCS.set(SYNCS.get() + 1);
         if SYNCS.get() == FAILING_SYNC.get() { Err(io::Error::other("the disk is gone")) } else { Ok(()) }
@@ -361,7 +361,7 @@ mod tests {
         }
     }
 
-    /// A file that goes away with its folder.
+    /// A file that is deleted together with its folder.
     struct Written {
         place: Place,
         modified: SystemTime,
@@ -390,7 +390,7 @@ mod tests {
             MEANWHILE.with_borrow_mut(|changes| changes.push(Box::new(change)));
         }
 
-        /// What one attempt to read finds.
+        /// The result of one attempt to read.
         fn attempt(&self) -> Option<Vec<u8>> {
             let stamp = self.place.stamp().unwrap().unwrap();
             self.place.read_if_unchanged(stamp, LIMIT).unwrap().map(|content| content.bytes)
@@ -432,7 +432,7 @@ mod tests {
         assert!(written.place.read_if_unchanged(stamp, LIMIT).unwrap().is_none());
     }
 
-    /// As often as it takes, but not for ever.
+    /// Reads repeatedly, but not for ever.
     #[test]
     fn a_read_goes_on_until_it_finds_a_whole_file() {
         let written = Written::new();
@@ -491,7 +491,7 @@ mod tests {
         assert_eq!((written.content().as_slice(), syncs), (&b"new"[..], 2), "complete all the same");
     }
 
-    /// Each folder that was made is a name in the one above it.
+    /// Each created folder is a name in its parent.
     #[cfg(unix)]
     #[test]
     fn folders_that_are_made_are_on_disk() {
