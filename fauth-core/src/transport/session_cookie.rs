@@ -88,6 +88,7 @@ impl SessionCookie {
     /// # Security
     /// As [`CookieTransport::danger_names`].
     ///
+    /// # Errors
     /// [`ConfigError`] if the name is empty, longer than 64 bytes, or has characters other than
     /// letters, digits, `-` and `_`.
     pub fn danger_name(self, name: impl Into<String>) -> Result<Self, ConfigError> {
