@@ -694,7 +694,8 @@ impl AuthConfigBuilder {
             (Some(since), None) => ("trust_since", Trust { since, despite_restarts: false }),
             (None, Some(since)) => ("danger_trust_since", Trust { since, despite_restarts: true }),
             (Some(_), Some(_)) => {
-                let fix = "set only `danger_trust_since` with a memory store, only `trust_since` with any other";
+                let fix =
+                    "set only `danger_trust_since` with a memory store, only `trust_since` with any other";
                 return Err(ConfigError::new("trust_since", "`danger_trust_since` is set too", fix));
             }
         };

@@ -171,7 +171,11 @@ impl ResourceMetadata {
             resource_tos_uri: self.terms_of_service.as_deref(),
         };
         let json = serde_json::to_vec(&document).map_err(|_| {
-            ConfigError::new("resource_metadata", "the metadata cannot be serialised as JSON", "report this as a bug in fauth")
+            ConfigError::new(
+                "resource_metadata",
+                "the metadata cannot be serialised as JSON",
+                "report this as a bug in fauth",
+            )
         })?;
         Ok(PublishedMetadata { json: json.into(), path: path.into(), url: url.into() })
     }
@@ -192,7 +196,9 @@ impl ResourceMetadata {
                 "is too long, has a query or a fragment, or has characters other than letters, digits and `-._~`",
             );
         }
-        let Some((scheme, rest)) = resource.split_once("://") else { return refused("is not an absolute URL") };
+        let Some((scheme, rest)) = resource.split_once("://") else {
+            return refused("is not an absolute URL");
+        };
         let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
         let Some(host) = host_of(authority) else { return refused("has no host, or a malformed one") };
         if !self.is_allowed(scheme, host) {
@@ -207,9 +213,7 @@ impl ResourceMetadata {
         let is_plain = |segment: &str| !segment.is_empty() && segment != "." && segment != "..";
         let has_other = path.contains([':', '[', ']']);
         if path != "/" && (has_other || !path.split('/').skip(1).all(is_plain)) {
-            return refused(
-                "has a path with `:`, an empty segment, a dot segment, or a trailing slash",
-            );
+            return refused("has a path with `:`, an empty segment, a dot segment, or a trailing slash");
         }
         Ok(path)
     }

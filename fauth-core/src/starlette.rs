@@ -80,7 +80,11 @@ impl StarletteCookies {
     /// [`ConfigError`] if the secret is empty, or `max_age` is zero or more than 400 days.
     pub fn danger_new(secret: &str, max_age: Duration) -> Result<Self, ConfigError> {
         if secret.is_empty() {
-            return Err(ConfigError::new("secret", "the secret is empty", "use the secret of the old service"));
+            return Err(ConfigError::new(
+                "secret",
+                "the secret is empty",
+                "use the secret of the old service",
+            ));
         }
         if max_age.as_secs() == 0 || max_age > MAX_AGE {
             return Err(ConfigError::new("max_age", "the age is out of bounds", "use 1 second to 400 days"));

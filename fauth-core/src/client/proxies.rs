@@ -51,7 +51,11 @@ impl TrustedProxies {
         let networks: Box<[_]> =
             proxies.into_iter().map(|proxy| Network::parse(proxy.as_ref())).collect::<Result<_, _>>()?;
         if networks.is_empty() {
-            return Err(ConfigError::new(FIELD, "the list of proxies is empty", "list a proxy, or remove the setting"));
+            return Err(ConfigError::new(
+                FIELD,
+                "the list of proxies is empty",
+                "list a proxy, or remove the setting",
+            ));
         }
         Ok(Self { networks, header: ForwardedHeader::default() })
     }
@@ -130,10 +134,7 @@ impl Network {
         if network.first != network.start_of(network.first) {
             let start = Ipv6Addr::from_bits(network.start_of(network.first)).to_canonical();
             let length = length.unwrap_or_default();
-            return Err(wrong(
-                "has bits beyond the length of the network",
-                format!("use {start}/{length}"),
-            ));
+            return Err(wrong("has bits beyond the length of the network", format!("use {start}/{length}")));
         }
         if network.free >= Self::IPV4.free && network.start_of(Self::IPV4.first) == network.first {
             return Err(wrong(

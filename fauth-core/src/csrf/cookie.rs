@@ -89,7 +89,7 @@ pub(super) fn check_name(setting: &'static str, name: &str) -> Result<(), Config
     if ["__Http-", "__Host-Http-"].into_iter().any(starts_with) {
         return Err(ConfigError::new(
             setting,
-            "browsers hide cookies with the prefixes `__Http-` and `__Host-Http-` from scripts, which must read this one",
+            "scripts cannot read cookies with the prefixes `__Http-` and `__Host-Http-`, and must read this one",
             "remove the prefix",
         ));
     }

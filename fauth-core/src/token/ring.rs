@@ -250,8 +250,8 @@ pub enum KeyRingError {
     },
     /// The old key would retire before the new key signs.
     #[error(
-        "the old key would retire at {retires}, before the new key signs at {takes_over} (Unix seconds), and no key would \
-         sign in between; set `retire_old_at` to that time or later"
+        "the old key would retire at {retires}, before the new key signs at {takes_over} (Unix seconds), and no key \
+         would sign in between; set `retire_old_at` to that time or later"
     )]
     NobodySigns {
         /// When the old key would retire.

@@ -1,5 +1,4 @@
-//! A token in the query string, for clients that cannot set headers, such as WebSockets in
-//! browsers.
+//! A token in the query string, for clients that cannot set headers, such as a browser's `WebSocket`.
 
 use super::{Extracted, SecurityScheme, Transport};
 use crate::{rejection::MalformedCredential, request::RequestHead, token::Purpose};

@@ -325,7 +325,11 @@ impl TrustedIssuer {
         }
         let is_text = |text: &String| !text.trim().is_empty() && text.len() <= MAX_ISSUER_BYTES;
         if self.audiences.len() > MAX_AUDIENCES || !self.audiences.iter().all(is_text) {
-            return Err(self.wrong("audience", "there are more than 32 audiences, or one is blank or too long", fix));
+            return Err(self.wrong(
+                "audience",
+                "there are more than 32 audiences, or one is blank or too long",
+                fix,
+            ));
         }
         Ok(())
     }
@@ -336,9 +340,8 @@ impl TrustedIssuer {
             return Err(self.wrong("algorithms", "no algorithm is set", fix));
         }
         if let Some(secret) = self.algorithms.iter().find(|algorithm| algorithm.is_symmetric()) {
-            let problem = format!(
-                "{secret} uses a secret, and anyone could sign with a secret that is published"
-            );
+            let problem =
+                format!("{secret} uses a secret, and anyone could sign with a secret that is published");
             return Err(self.wrong("algorithms", problem, fix));
         }
         // Without this feature every published key would be skipped, and every request refused with

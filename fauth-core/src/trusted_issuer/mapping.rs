@@ -140,11 +140,7 @@ impl ClaimMapping {
             [("roles", &self.roles), ("permissions", &self.permissions), ("scopes", &self.scopes)]
         {
             if paths.len() > MAX_PATHS {
-                return Err(ConfigError::new(
-                    setting,
-                    "too many claims are mapped",
-                    "map up to 16 claims",
-                ));
+                return Err(ConfigError::new(setting, "too many claims are mapped", "map up to 16 claims"));
             }
             paths.iter().try_for_each(|path| path.check(setting))?;
         }

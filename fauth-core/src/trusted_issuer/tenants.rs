@@ -172,7 +172,9 @@ impl Tenants {
         }
         if resolved.is_plain_unasked() {
             let problem = "the issuer of a tenant or the URL of its keys is plain `http`";
-            return Err(format!("{problem}: use `https`, or call `.danger_allow_http()` on the issuer").into());
+            return Err(
+                format!("{problem}: use `https`, or call `.danger_allow_http()` on the issuer").into()
+            );
         }
         let trusted = resolved.build()?;
         if trusted.longest() > LONGEST_TOKEN {
