@@ -47,7 +47,7 @@ impl fmt::Display for Timestamp {
 
 /// The clock cannot tell the time. The request is refused with 503.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, thiserror::Error)]
-#[error("the clock gives no usable time")]
+#[error("the clock returned no usable time")]
 #[non_exhaustive]
 pub struct ClockError;
 

@@ -52,7 +52,7 @@ const OK: u16 = 200;
 /// | `resource_policy_uri` | [`policy`](Self::policy) | omitted |
 /// | `resource_tos_uri` | [`terms_of_service`](Self::terms_of_service) | omitted |
 #[derive(Debug, Clone)]
-#[must_use = "a provider publishes it: `resource_metadata`"]
+#[must_use = "metadata is published only once passed to `AuthProviderBuilder::resource_metadata`"]
 pub struct ResourceMetadata {
     resource: String,
     authorization_servers: Vec<String>,

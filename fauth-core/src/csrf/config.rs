@@ -61,7 +61,7 @@ use crate::{
 /// # Ok::<(), fauth_core::ConfigError>(())
 /// ```
 #[derive(Debug, Clone)]
-#[must_use = "settings take effect in a provider"]
+#[must_use = "settings take effect only in `AuthProviderBuilder::csrf_tokens`"]
 pub struct CsrfTokens {
     header: String,
     field: String,

@@ -49,7 +49,7 @@ pub enum KeySourceError {
     #[error("the fetch was interrupted")]
     Interrupted,
     /// The provider's clock returns no time.
-    #[error("the clock gives no usable time")]
+    #[error("the clock returned no usable time")]
     Clock,
     /// There is no tokio runtime to fetch in.
     #[error("there is no tokio runtime to fetch in")]

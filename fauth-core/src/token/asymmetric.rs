@@ -9,7 +9,7 @@ mod der;
 mod parts;
 mod pem;
 #[cfg(feature = "asymmetric-pure-rust")]
-#[cfg_attr(feature = "asymmetric", allow(dead_code, reason = "the tests hold the two against each other"))]
+#[cfg_attr(feature = "asymmetric", allow(dead_code, reason = "the tests compare the two"))]
 mod pure;
 #[cfg(test)]
 mod tests;

@@ -359,7 +359,7 @@ pub(crate) struct Issuer {
 #[derive(Debug)]
 #[cfg_attr(
     feature = "trusted-issuers",
-    expect(clippy::large_enum_variant, reason = "there is one of it in a provider")
+    expect(clippy::large_enum_variant, reason = "a provider has only one")
 )]
 enum Signing {
     Fixed {

@@ -11,7 +11,7 @@ pub enum IssueError {
     #[error("the subject must have 1 to 255 bytes")]
     InvalidSubject,
     /// A scope is empty or has a character that RFC 6749 section 3.3 does not allow.
-    #[error("a scope is empty or holds a character that scopes cannot have")]
+    #[error("a scope is empty or has an invalid character")]
     InvalidScope,
     /// A custom claim has a name that fauth reserves.
     #[error("the claim `{0}` is reserved")]
@@ -21,7 +21,7 @@ pub enum IssueError {
     UnserializableClaim(Box<str>),
     /// The custom claims nest deeper than 32 levels or have more than 512 members. No verifier
     /// would accept the token.
-    #[error("the custom claims are nested too deeply or too many")]
+    #[error("the custom claims are too many or nested too deeply")]
     ClaimsTooComplex,
     /// The token would be longer than the configured maximum, and so would not be accepted.
     #[error("the token would be longer than the configured maximum")]
@@ -30,22 +30,20 @@ pub enum IssueError {
     #[error("a {0} token must work once: issue it with `issue_one_time` and accept it with `redeem`")]
     OneTime(Purpose),
     /// Session tokens belong to a login and its cookie.
-    #[error("a session token is made by a login only: `login_reply`, with a `SessionCookie`")]
+    #[error("only a login issues session tokens: use `login_reply` with a `SessionCookie`")]
     Session,
     /// The provider has no key: it accepts only the tokens of [trusted
     /// issuers](crate::AuthProviderBuilder::trusted_issuer).
-    #[error(
-        "the provider issues no tokens: it was built without a secret, and accepts those of other issuers"
-    )]
+    #[error("the provider issues no tokens: it has no secret, and accepts only the tokens of other issuers")]
     NoOwnTokens,
     /// `issued_at` is in the future; see [`danger_issue_at`](crate::AuthProvider::danger_issue_at).
-    #[error("`issued_at` is after the time of the provider's clock: a token cannot be issued ahead")]
+    #[error("`issued_at` is in the future by the provider's clock")]
     InFuture,
     /// The time is unavailable.
     #[error(transparent)]
     Clock(#[from] ClockError),
     /// The operating system provides no randomness.
-    #[error("the operating system gives no randomness")]
+    #[error("the operating system provides no randomness")]
     NoRandomness,
     /// The key signs elsewhere, and the signer failed. Answered with 503.
     #[error(transparent)]

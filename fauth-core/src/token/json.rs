@@ -454,10 +454,7 @@ impl<'a> Scanner<'a> {
 const fn ignore(_: &str, _: Value, _: Value) {}
 
 /// A position in a text whose length was checked.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "no text is longer than 32 bits can say, see `Scanner::new`"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "no text is that long, see `Scanner::new`")]
 const fn position(at: usize) -> u32 {
     at as u32
 }

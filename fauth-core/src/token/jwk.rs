@@ -20,7 +20,7 @@ const LIMITS: Limits = Limits { depth: 4, members: 64 };
 #[derive(Deserialize)]
 #[cfg_attr(
     not(any(feature = "asymmetric", feature = "asymmetric-pure-rust")),
-    allow(dead_code, reason = "members of keys that no feature has brought")
+    allow(dead_code, reason = "members of keys that need a feature")
 )]
 pub(super) struct Jwk<'a> {
     #[serde(borrow)]

@@ -49,7 +49,7 @@ impl PublishedKeys {
 
     #[cfg_attr(
         not(feature = "trusted-issuers"),
-        expect(unused_variables, reason = "fixed keys are good at any time")
+        expect(unused_variables, reason = "fixed keys do not depend on the time")
     )]
     pub(crate) fn document(&self, now: Timestamp) -> Arc<JwksDocument> {
         match self {

@@ -61,10 +61,7 @@ pub struct Key {
 }
 
 #[derive(Clone)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the large one is the usual one, and is there without a detour"
-)]
+#[expect(clippy::large_enum_variant, reason = "the large variant is the usual one, and needs no indirection")]
 enum Material {
     Mac(Mac),
     Pair(Arc<Pair>),

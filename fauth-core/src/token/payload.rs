@@ -61,7 +61,7 @@ impl Span {
 
 /// The payload of a verified token.
 ///
-/// A value of this type is proof of verification: there is no other way to obtain one.
+/// A value exists only if verification succeeded.
 ///
 /// ```
 /// # use fauth_testing::TestUser;

@@ -29,7 +29,7 @@ pub enum Purpose {
     EmailVerification,
     /// Logs its holder in without a password.
     MagicLink,
-    /// Allows its holder one attempt at the password, whatever the [login
+    /// Allows its holder one attempt at the password, regardless of what the [login
     /// throttle](crate::throttle) has counted.
     LoginUnlock,
     /// Grants access to guarded routes from a browser cookie, and nowhere else, until the session
@@ -119,7 +119,7 @@ pub enum OneTimePurpose {
     EmailVerification,
     /// Logs its holder in, once, without a password. Lasts 15 minutes by default.
     MagicLink,
-    /// Allows its holder one attempt at the password, whatever the [login
+    /// Allows its holder one attempt at the password, regardless of what the [login
     /// throttle](crate::throttle) has counted. Lasts 15 minutes by default.
     LoginUnlock,
 }

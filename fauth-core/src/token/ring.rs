@@ -129,7 +129,7 @@ struct Inner {
 
 /// When a new key takes over, and how long the old key keeps verifying.
 #[derive(Debug, Clone, Copy)]
-#[must_use = "give it to `KeyRing::rotate`"]
+#[must_use = "a rotation takes effect only in `KeyRing::rotate`"]
 pub struct Rotation {
     begin: Begin,
     published_at: Option<Timestamp>,
@@ -488,7 +488,7 @@ impl KeyRing {
         // The snapshot is stored last, so a panic before that leaves nothing half done.
         let _writing = self.inner.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut entries = self.owned_snapshot().entries.clone();
-        // Until the lifetime of tokens is known, so is not which keys have retired.
+        // Which keys have retired is unknown until the lifetime of tokens is known.
         let known = self.longest_token().is_some();
         entries.retain(|entry| {
             entry.verifies(now) || (!known && matches!(entry.retires, Some(Retires::WithTokensUntil(_))))

@@ -56,7 +56,7 @@ pub trait Signer: Send + Sync + 'static {
     /// Any error that prevents signing. The token is not issued, and a login is answered with 503.
     async fn sign(&self, message: &[u8]) -> Result<Vec<u8>, BoxError>;
 
-    /// Returns how long to wait for a signature. Default: 3 seconds. Then the request fails.
+    /// Returns how long to wait for a signature. Default: 3 seconds. After that the request fails.
     fn timeout(&self) -> Duration {
         DEFAULT_TIMEOUT
     }

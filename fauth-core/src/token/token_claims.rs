@@ -16,7 +16,7 @@ use super::{claims::is_scope, custom_claims::CustomClaims, issue_error::IssueErr
 /// let claims = TokenClaims::new().scopes(["read", "write"]).claim("tenant", "acme");
 /// ```
 #[derive(Clone, Default)]
-#[must_use = "claims are for a `ClaimsLoader` to return"]
+#[must_use = "claims take effect only when a `ClaimsLoader` returns them"]
 pub struct TokenClaims {
     scopes: Vec<Box<str>>,
     custom: CustomClaims<'static>,

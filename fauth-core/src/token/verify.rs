@@ -247,7 +247,7 @@ impl Verifier {
     /// not judged yet.
     #[cfg_attr(
         not(feature = "trusted-issuers"),
-        expect(unused_variables, reason = "fixed keys are good at any time")
+        expect(unused_variables, reason = "fixed keys do not depend on the time")
     )]
     fn check_signature(
         &self,

@@ -351,7 +351,7 @@ const COMMON_PAIRS: [&str; 26] = [
     "",
 ];
 
-/// Words of which people make secrets. Few are short, because short words occur in random texts
+/// Words from which people make secrets. Few are short, because short words occur in random texts
 /// too, and none consists of hexadecimal digits alone.
 const TYPICAL_WORDS: [&str; 78] = [
     "access",

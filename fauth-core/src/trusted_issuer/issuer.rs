@@ -82,7 +82,7 @@ const MAX_REQUIRED_CLAIMS: usize = 8;
 /// to their issuer: `alice` of one issuer is not `alice` of another, see
 /// [`TokenPayload::issuer`](crate::TokenPayload::issuer).
 #[derive(Debug, Clone)]
-#[must_use = "nobody is trusted until a provider has it"]
+#[must_use = "an issuer is trusted only once it is passed to a provider"]
 pub struct TrustedIssuer {
     issuer: String,
     keys: JwksSource,

@@ -46,7 +46,7 @@ const MAX_PATHS: usize = 16;
 /// one issuer, restrict what each may grant with [`only_roles`](Self::only_roles) or
 /// [`role_prefix`](Self::role_prefix): the `admin` of one issuer is not the `admin` of another.
 #[derive(Debug, Clone, Default)]
-#[must_use = "it changes nothing until an issuer has it"]
+#[must_use = "a mapping takes effect only in `TrustedIssuer::claims`"]
 pub struct ClaimMapping {
     roles: Vec<ClaimPath>,
     permissions: Vec<ClaimPath>,

@@ -31,7 +31,7 @@ fn roles_from(claim: impl Into<ClaimPath>, claims: &str) -> Result<Vec<String>, 
     ClaimMapping::new().roles(claim).read_text(claims).map(|mapped| mapped.roles)
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "it is compared with what is one")]
+#[expect(clippy::unnecessary_wraps, reason = "it is compared with a result")]
 fn good(roles: &[&str]) -> Result<Vec<String>, TokenError> {
     Ok(roles.iter().map(|role| (*role).to_owned()).collect())
 }
@@ -145,7 +145,7 @@ fn scopes_come_from_scope_unless_another_claim_is_named() {
     );
 }
 
-/// What is wrong with one kind says nothing of the others.
+/// A fault of one kind is not reported for the others.
 #[test]
 fn the_first_kind_that_is_not_acceptable_is_named() {
     let mapping = ClaimMapping::new().roles("a").roles("b").permissions("c");
