@@ -556,7 +556,9 @@ impl AuthConfigBuilder {
         self
     }
 
-    /// Sets the lifetime of tokens of a purpose, in whole seconds.
+    /// Sets the lifetime of tokens of a purpose, in whole seconds. Default: 15 minutes for access,
+    /// password reset and login unlock tokens and magic links, 7 days for refresh tokens, 24 hours
+    /// for e-mail verification tokens.
     ///
     /// [`Purpose::Session`] is refused: the lifetime of browser sessions is set in
     /// [`SessionConfig`](crate::SessionConfig).
@@ -579,8 +581,8 @@ impl AuthConfigBuilder {
         self
     }
 
-    /// Sets the maximum length of a token in bytes; longer ones are refused unread. Default: 8192,
-    /// between 512 and 65536.
+    /// Sets the maximum length of a token in bytes; longer ones are refused unread. From 512 to
+    /// 65536. Default: 8192.
     pub const fn max_token_bytes(mut self, bytes: usize) -> Self {
         self.max_token_bytes = Some(bytes);
         self

@@ -51,7 +51,7 @@ const LEEWAY: Duration = Duration::from_secs(30);
 /// Such a cookie can be replayed until it is too old, even after a logout in either application,
 /// because no server records its use. Delete it in the response to the login that it leads to, set
 /// a short `max_age`, and remove this code after the migration. Anyone who knows the old secret can
-/// log in as any user: do not use this with a secret that was a default of the framework.
+/// log in as any user: if it was a default of the framework, replace it in the old service first.
 pub struct StarletteCookies {
     key: Zeroizing<[u8; 20]>,
     max_age: Duration,
