@@ -37,7 +37,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let listing = public_api::Builder::from_rustdoc_json(path)
         .omit_blanket_impls(true)
         .omit_auto_trait_impls(true)
-        .build()?;
+        .build()
+        .map_err(|error| {
+            format!("{error}; if rustdoc has a new format, Cargo.toml needs a newer public-api")
+        })?;
     for line in listing.items().map(ToString::to_string).filter(|line| is_told(line)) {
         println!("{line}");
     }
